@@ -1,0 +1,219 @@
+//! One request of the report, from socket to rows.
+//!
+//! Follows no redirect (it would carry the token away) and never asks twice (it would spend quota unseen):
+//! when to ask again is the poller's to decide.
+
+use std::{error::Error, time::Duration};
+
+use jiff::{Timestamp, civil::DateTime};
+use reqwest::{
+    StatusCode, Url,
+    header::{DATE, HeaderMap, HeaderValue, RETRY_AFTER},
+};
+
+use super::{
+    envelope::Envelope,
+    fault::{Fault, Verdict, classify},
+    splitter::{Element, SplitError, Splitter},
+};
+
+/// The vendor's limits, as the client holds an answer to them.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// For the connection alone.
+    pub connect: Duration,
+    /// For the whole answer. The vendor's own limit is 60 s.
+    pub answer: Duration,
+    /// Bytes of one answer, decompressed.
+    pub answer_bytes: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connect: Duration::from_secs(10),
+            answer: Duration::from_secs(65),
+            answer_bytes: 256 * 1024 * 1024,
+        }
+    }
+}
+
+/// Which rows: both ends in the server's local time, and both taken as included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Query {
+    /// `date_ini`.
+    pub from: DateTime,
+    /// `date_end`.
+    pub to: DateTime,
+}
+
+/// A whole answer whose rows count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Answer {
+    /// Elements of `data`.
+    pub rows: u64,
+    /// The server's clock, from its `Date` header.
+    pub server_time: Option<Timestamp>,
+}
+
+/// Asks one server.
+#[derive(Debug, Clone)]
+pub struct Client {
+    http: reqwest::Client,
+    endpoint: Url,
+    limits: Limits,
+}
+
+const ERROR_BODY_BYTES: u64 = 64 * 1024;
+
+impl Client {
+    /// `endpoint` is the server's origin. Fails only when the system's certificate store cannot be used.
+    pub fn new(endpoint: &Url, limits: Limits) -> Result<Self, Fault> {
+        let http = reqwest::Client::builder()
+            .user_agent(concat!("wolkvox-exporter/", env!("CARGO_PKG_VERSION")))
+            .redirect(reqwest::redirect::Policy::none())
+            .retry(reqwest::retry::never())
+            // The vendor closes idle connections after 5 s, so one kept would only be found dead.
+            .pool_max_idle_per_host(0)
+            .no_proxy()
+            .connect_timeout(limits.connect)
+            .build()
+            .map_err(|e| Fault::Internal(format!("cannot set up the HTTP client: {}", root(&e))))?;
+        Ok(Self { http, endpoint: endpoint.clone(), limits })
+    }
+
+    /// Asks for the rows of a span and hands each element of `data` to `each` as it arrives. They may be
+    /// committed only if this returns `Ok`; otherwise the answer was not whole.
+    pub async fn read(
+        &self,
+        query: Query,
+        token: &str,
+        each: &mut impl FnMut(Element<'_>),
+    ) -> Result<Answer, Fault> {
+        let whole = self.read_unbounded(query, token, each);
+        match tokio::time::timeout(self.limits.answer, whole).await {
+            Ok(result) => result,
+            Err(_) => Err(Fault::Timeout(self.limits.answer)),
+        }
+    }
+
+    async fn read_unbounded(
+        &self,
+        query: Query,
+        token: &str,
+        each: &mut impl FnMut(Element<'_>),
+    ) -> Result<Answer, Fault> {
+        let mut response =
+            self.request(query, token)?.send().await.map_err(|e| network_fault(e, self.limits.connect))?;
+        let status = response.status();
+        let server_time = server_time(response.headers());
+        if status != StatusCode::OK {
+            let retry_after = retry_after(response.headers());
+            let body = self.error_body(&mut response).await;
+            return match classify(status.as_u16(), Envelope::parse(&body).ok().as_ref(), retry_after) {
+                Verdict::Empty => Ok(Answer { rows: 0, server_time }),
+                Verdict::Fault(fault) => Err(fault),
+                Verdict::Rows => Err(Fault::Schema(format!("HTTP {status} with rows"))),
+            };
+        }
+        let mut splitter = Splitter::default();
+        let (mut bytes, mut rows) = (0u64, 0u64);
+        let mut count = |element: Element<'_>| {
+            rows += 1;
+            each(element);
+        };
+        while let Some(chunk) =
+            response.chunk().await.map_err(|e| network_fault(e, self.limits.connect))?
+        {
+            bytes += chunk.len() as u64;
+            if bytes > self.limits.answer_bytes {
+                return Err(Fault::TooLarge(self.limits.answer_bytes));
+            }
+            splitter.push(&chunk, &mut count).map_err(split_fault)?;
+        }
+        let envelope = splitter.finish().map_err(split_fault)?;
+        match classify(status.as_u16(), Some(&envelope), None) {
+            Verdict::Empty => Ok(Answer { rows: 0, server_time }),
+            Verdict::Fault(fault) => Err(fault),
+            Verdict::Rows => match envelope.promised_rows() {
+                Some(promised) if promised > rows => Err(Fault::TooFewRows { received: rows, promised }),
+                _ => Ok(Answer { rows, server_time }),
+            },
+        }
+    }
+
+    fn request(&self, query: Query, token: &str) -> Result<reqwest::RequestBuilder, Fault> {
+        let mut url = self.endpoint.clone();
+        url.set_path("/api/v2/reports_manager.php");
+        url.set_query(Some(&format!(
+            "api=diagram_13&date_ini={}&date_end={}",
+            query.from.strftime("%Y%m%d%H%M%S"),
+            query.to.strftime("%Y%m%d%H%M%S")
+        )));
+        let mut token = HeaderValue::from_str(token).map_err(|_| {
+            Fault::TokenUnreadable("the token has characters that an HTTP header cannot carry".to_owned())
+        })?;
+        token.set_sensitive(true);
+        Ok(self.http.get(url).header("wolkvox-token", token))
+    }
+
+    /// What came of an error's body; that it breaks off does not make the error another.
+    async fn error_body(&self, response: &mut reqwest::Response) -> Vec<u8> {
+        let mut body = Vec::new();
+        while let Ok(Some(chunk)) = response.chunk().await {
+            body.extend_from_slice(&chunk);
+            if body.len() as u64 > ERROR_BODY_BYTES {
+                break;
+            }
+        }
+        body
+    }
+}
+
+fn server_time(headers: &HeaderMap) -> Option<Timestamp> {
+    let text = headers.get(DATE)?.to_str().ok()?;
+    jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(text).ok()
+}
+
+/// Only the form in seconds: the other needs a clock, and a wait of the back-off's serves as well.
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok().map(Duration::from_secs)
+}
+
+fn split_fault(error: SplitError) -> Fault {
+    match error {
+        SplitError::NotJson(_) => Fault::NotJson(error.to_string()),
+        SplitError::Schema(_) => Fault::Schema(error.to_string()),
+        SplitError::Incomplete => Fault::CutOff,
+    }
+}
+
+fn network_fault(error: reqwest::Error, connect: Duration) -> Fault {
+    // The URL holds nothing secret, but it is long and in every message.
+    let error = error.without_url();
+    if error.is_timeout() {
+        return Fault::Timeout(connect);
+    }
+    let mut cause: Option<&(dyn Error + 'static)> = Some(&error);
+    while let Some(current) = cause {
+        let inner = current.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+        if current.is::<rustls::Error>() || inner.is_some_and(|inner| inner.is::<rustls::Error>()) {
+            return Fault::Tls(root(&error));
+        }
+        cause = current.source();
+    }
+    if error.is_decode() {
+        // A gzip stream that is damaged or ends early.
+        return Fault::CutOff;
+    }
+    Fault::Connect(root(&error))
+}
+
+/// The innermost cause: the outer ones only repeat that a request failed.
+fn root(error: &(dyn Error + 'static)) -> String {
+    let mut cause = error;
+    while let Some(next) = cause.source() {
+        cause = next;
+    }
+    cause.to_string()
+}

@@ -1,0 +1,287 @@
+//! Everything that can go wrong with a request, told apart by what to do about it.
+
+use std::time::Duration;
+
+use super::envelope::Envelope;
+
+/// The `class` label of `wolkvox_api_errors_total` and `wolkvox_poll_failures_total`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Class {
+    /// No connection, or one that broke.
+    Connect,
+    /// The TLS handshake failed.
+    Tls,
+    /// No whole answer in time.
+    Timeout,
+    /// A server error.
+    Http5xx,
+    /// The vendor refuses the request itself.
+    BadRequest,
+    /// The token did not arrive.
+    TokenMissing,
+    /// The token is wrong or has expired.
+    TokenInvalid,
+    /// The day's requests are spent.
+    QuotaExhausted,
+    /// Somebody else is using the token.
+    Concurrency,
+    /// The server is in maintenance.
+    Maintenance,
+    /// HTTP 429.
+    Throttled,
+    /// The body is not JSON.
+    NotJson,
+    /// The JSON is not a report.
+    Schema,
+    /// Fewer rows than announced, or no end.
+    Truncated,
+    /// More bytes than an answer may have.
+    TooLarge,
+    /// Our own: the disk, the configuration's files, a bug.
+    Internal,
+}
+
+impl Class {
+    /// Every class, in the order of exposition.
+    pub const ALL: [Self; 16] = [
+        Self::Connect,
+        Self::Tls,
+        Self::Timeout,
+        Self::Http5xx,
+        Self::BadRequest,
+        Self::TokenMissing,
+        Self::TokenInvalid,
+        Self::QuotaExhausted,
+        Self::Concurrency,
+        Self::Maintenance,
+        Self::Throttled,
+        Self::NotJson,
+        Self::Schema,
+        Self::Truncated,
+        Self::TooLarge,
+        Self::Internal,
+    ];
+
+    /// The value of the label.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Connect => "connect",
+            Self::Tls => "tls",
+            Self::Timeout => "timeout",
+            Self::Http5xx => "http_5xx",
+            Self::BadRequest => "bad_request",
+            Self::TokenMissing => "token_missing",
+            Self::TokenInvalid => "token_invalid",
+            Self::QuotaExhausted => "quota_exhausted",
+            Self::Concurrency => "concurrency",
+            Self::Maintenance => "maintenance",
+            Self::Throttled => "throttled",
+            Self::NotJson => "not_json",
+            Self::Schema => "schema",
+            Self::Truncated => "truncated",
+            Self::TooLarge => "too_large",
+            Self::Internal => "internal",
+        }
+    }
+}
+
+/// A request that gave no rows to commit. The text is for the log and the status page: it says what to do,
+/// and never holds the token, a row, or a body.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Fault {
+    /// No connection, or one that broke.
+    #[error(
+        "no connection ({0}); Wolkvox lets in only the addresses on the operation's allow-list (at most 5): \
+         check that this machine's public address is on it"
+    )]
+    Connect(String),
+    /// The handshake failed.
+    #[error("TLS failed ({0}); check this machine's clock and certificate store, and the server's name")]
+    Tls(String),
+    /// No whole answer in time.
+    #[error("no whole answer within {} s", .0.as_secs())]
+    Timeout(Duration),
+    /// A server error.
+    #[error("the server answered HTTP {0}")]
+    Http5xx(u16),
+    /// The report does not exist there, or a parameter is missing: asking again will not help.
+    #[error("the server does not know the report or its parameters: {0:?}; check the server's name")]
+    UnknownReport(String),
+    /// Refused in words that are none of the known ones: may be the size of the answer.
+    #[error("the server refused the request (HTTP {status}): {message:?}")]
+    Refused {
+        /// HTTP status.
+        status: u16,
+        /// The vendor's words.
+        message: String,
+    },
+    /// The token did not arrive.
+    #[error("the server saw no token; is something between here and there removing the header?")]
+    TokenMissing,
+    /// The token file or variable gave none.
+    #[error("{0}")]
+    TokenUnreadable(String),
+    /// Wrong or expired.
+    #[error("the token was refused: it is wrong or has expired; put a valid one into the token file")]
+    TokenInvalid,
+    /// The day's requests are spent.
+    #[error("the day's requests are spent (licences x 1000, shared by all tokens of the operation)")]
+    QuotaExhausted,
+    /// Somebody else is using the token.
+    #[error("more than 2 requests at once with this token: give the exporter a token of its own")]
+    Concurrency,
+    /// The server is in maintenance.
+    #[error("the server is in maintenance: {0:?}")]
+    Maintenance(String),
+    /// HTTP 429, with the wait that it asked for.
+    #[error("the server asks for fewer requests (HTTP 429)")]
+    Throttled(Option<Duration>),
+    /// The body is not JSON.
+    #[error("{0}; is this the Wolkvox server, or a proxy?")]
+    NotJson(String),
+    /// The JSON is not a report.
+    #[error("{0}")]
+    Schema(String),
+    /// Fewer rows than announced.
+    #[error("{received} rows came of the {promised} announced")]
+    TooFewRows {
+        /// Rows in `data`.
+        received: u64,
+        /// Rows that `msg` announced.
+        promised: u64,
+    },
+    /// The body ended before its closing bracket.
+    #[error("the answer was cut off before its end")]
+    CutOff,
+    /// More bytes than an answer may have.
+    #[error("the answer exceeds {0} bytes")]
+    TooLarge(u64),
+    /// Our own.
+    #[error("{0}")]
+    Internal(String),
+}
+
+impl Fault {
+    /// Its label.
+    pub fn class(&self) -> Class {
+        match self {
+            Self::Connect(_) => Class::Connect,
+            Self::Tls(_) => Class::Tls,
+            Self::Timeout(_) => Class::Timeout,
+            Self::Http5xx(_) => Class::Http5xx,
+            Self::UnknownReport(_) | Self::Refused { .. } => Class::BadRequest,
+            Self::TokenMissing | Self::TokenUnreadable(_) => Class::TokenMissing,
+            Self::TokenInvalid => Class::TokenInvalid,
+            Self::QuotaExhausted => Class::QuotaExhausted,
+            Self::Concurrency => Class::Concurrency,
+            Self::Maintenance(_) => Class::Maintenance,
+            Self::Throttled(_) => Class::Throttled,
+            Self::NotJson(_) => Class::NotJson,
+            Self::Schema(_) => Class::Schema,
+            Self::TooFewRows { .. } | Self::CutOff => Class::Truncated,
+            Self::TooLarge(_) => Class::TooLarge,
+            Self::Internal(_) => Class::Internal,
+        }
+    }
+}
+
+/// What an answer that has been read to its end says of itself.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// Its rows count.
+    Rows,
+    /// No rows in the window; or no such report, which the vendor does not tell apart.
+    Empty,
+    /// No rows to commit.
+    Fault(Fault),
+}
+
+/// Classifies by HTTP status, the code in the body, and the vendor's words, in this order.
+pub(super) fn classify(
+    status: u16,
+    envelope: Option<&Envelope>,
+    retry_after: Option<Duration>,
+) -> Verdict {
+    let success = (200..300).contains(&status);
+    let said = envelope.map(|e| excerpt(e.message())).unwrap_or_default();
+    if success && envelope.is_some_and(Envelope::is_success) {
+        return Verdict::Rows;
+    }
+    // An error may come with status 200 and its code in the body.
+    let status = if success { envelope.and_then(Envelope::code).unwrap_or(status) } else { status };
+    let words = said.to_ascii_uppercase();
+    Verdict::Fault(match status {
+        404 => return Verdict::Empty,
+        _ if success && words.contains("VALIDATE DATES") => return Verdict::Empty,
+        401 => Fault::TokenMissing,
+        429 => Fault::Throttled(retry_after),
+        400 if words.contains("DOES NOT EXIST") || words.contains("ARE REQUIRED") => {
+            Fault::UnknownReport(said)
+        }
+        403 | 200 if words.contains("VALIDATE TOKEN") => Fault::TokenInvalid,
+        403 | 200 if words.contains("LIMIT EXCEEDED") => Fault::QuotaExhausted,
+        403 | 200 if words.contains("SIMULTANEOUS") => Fault::Concurrency,
+        403 => Fault::Maintenance(said),
+        500..=599 => Fault::Http5xx(status),
+        _ => Fault::Refused { status, message: said },
+    })
+}
+
+/// The vendor's words made fit for one log line.
+fn excerpt(message: &str) -> String {
+    message.chars().filter(|c| !c.is_control()).take(120).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn verdict(status: u16, body: &str) -> Verdict {
+        classify(status, Envelope::parse(body.as_bytes()).ok().as_ref(), None)
+    }
+
+    #[test]
+    fn the_table_of_the_api() {
+        let msg = |msg: &str| serde_json::json!({ "code": "x", "msg": msg }).to_string();
+        for (status, body, class) in [
+            (400, msg("THE API YOU WANT TO CONSULT DOES NOT EXIST"), Class::BadRequest),
+            (400, msg("SOME PARAMETERS ARE REQUIRED"), Class::BadRequest),
+            (401, msg("PLEASE ENTER THE WOLKVOX-TOKEN"), Class::TokenMissing),
+            (403, msg("PLEASE VALIDATE TOKEN"), Class::TokenInvalid),
+            (403, msg("TOKEN LIMIT EXCEEDED"), Class::QuotaExhausted),
+            (403, msg("EXCEEDS THE LIMIT OF SIMULTANEOUS REQUESTS PER TOKEN (2)"), Class::Concurrency),
+            (403, msg("Backup in progress"), Class::Maintenance),
+            (403, "<html>".to_owned(), Class::Maintenance),
+            (429, String::new(), Class::Throttled),
+            (500, String::new(), Class::Http5xx),
+            (599, msg("x"), Class::Http5xx),
+            (302, String::new(), Class::BadRequest),
+            (418, msg("too many rows for me"), Class::BadRequest),
+            (200, r#"{"code":"403","msg":"PLEASE VALIDATE TOKEN"}"#.to_owned(), Class::TokenInvalid),
+            (200, r#"{"code":200,"error":"TOKEN LIMIT EXCEEDED"}"#.to_owned(), Class::QuotaExhausted),
+            (200, r#"{"code":500,"msg":"x"}"#.to_owned(), Class::Http5xx),
+            (200, r#"{"code":7,"msg":"x"}"#.to_owned(), Class::BadRequest),
+        ] {
+            match verdict(status, &body) {
+                Verdict::Fault(fault) => assert_eq!(fault.class(), class, "{status} {body}"),
+                other => panic!("{status} {body}: {other:?}"),
+            }
+        }
+        for (status, body) in [
+            (404, r#"{"code":"404","msg":"Validate dates entered"}"#),
+            (404, "<html>"),
+            (200, r#"{"code":"404","msg":"Validate dates entered"}"#),
+            (200, r#"{"code":"200","error":"Validate dates entered"}"#),
+        ] {
+            assert_eq!(verdict(status, body), Verdict::Empty, "{status} {body}");
+        }
+        assert_eq!(verdict(200, r#"{"code":0}"#), Verdict::Rows);
+    }
+
+    #[test]
+    fn the_vendors_words_stay_one_short_line() {
+        let long = format!("a\nb{}", "x".repeat(500));
+        assert_eq!(excerpt(&long).chars().count(), 120);
+        assert!(!excerpt(&long).contains('\n'));
+    }
+}

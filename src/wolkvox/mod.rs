@@ -1,0 +1,20 @@
+//! The Wolkvox API: the only rooms that know HTTP, JSON and the vendor's quirks.
+//!
+//! Bytes come in, and what goes out is either rows from which everything personal has been dropped, or a
+//! [`Fault`] whose class says what to do. Nothing here decides when to ask, or what counts.
+
+mod client;
+mod date;
+mod envelope;
+mod fault;
+mod fingerprint;
+mod row;
+mod splitter;
+
+pub use client::{Answer, Client, Limits, Query};
+pub use date::parse_date;
+pub use envelope::Envelope;
+pub use fault::{Class, Fault};
+pub use fingerprint::Fingerprints;
+pub use row::{Rejection, Row, RowParser};
+pub use splitter::{Element, SplitError, Splitter};

@@ -1,0 +1,407 @@
+//! Cuts the stream of one answer into rows, without ever holding more than one of them.
+//!
+//! An answer is `{"code":…,"error":…,"msg":…,"data":[row, row, …]}`, up to 256 MB, with `data` at any place.
+//! Bytes are pushed as they arrive; each element of `data` is handed on as soon as it is whole, and all that
+//! is not `data` is kept for [`Splitter::finish`]. This finds where values begin and end and leaves what
+//! they mean to `serde_json`; it must never buffer in proportion to the answer.
+
+use memchr::memchr2;
+
+use super::envelope::Envelope;
+
+/// A longer row is reported as [`Element::TooLong`]: real ones have about 250 bytes.
+pub const MAX_ROW_BYTES: usize = 64 * 1024;
+/// What stands beside `data` is four short fields.
+const MAX_ENVELOPE_BYTES: usize = 64 * 1024;
+
+/// One element of `data`.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Element<'a> {
+    /// The bytes of a JSON value, from its first to its last.
+    Value(&'a [u8]),
+    /// A value of more than [`MAX_ROW_BYTES`], skipped.
+    TooLong,
+}
+
+/// Why the bytes are not an answer.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum SplitError {
+    /// The body is something else than JSON: HTML, a PHP warning, nothing.
+    #[error("the body is not JSON ({0})")]
+    NotJson(&'static str),
+    /// JSON, but not the shape of an answer.
+    #[error("the JSON is not a report ({0})")]
+    Schema(&'static str),
+    /// The body ended before the closing bracket.
+    #[error("the body ended before its closing bracket")]
+    Incomplete,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum State {
+    /// Before the opening brace; how many bytes of a byte-order mark were seen.
+    Start(u8),
+    /// In the outer object, outside `data`.
+    Outer,
+    /// After `"data":`, before its value.
+    DataValue,
+    /// In the array, before an element or the closing bracket.
+    Between,
+    /// In an element of the array.
+    InElement,
+    /// `data` is a single object; this is it.
+    InSingle,
+    /// After the closing brace.
+    End,
+}
+
+/// Where a scan through one JSON value stands; survives the end of a chunk.
+#[derive(Clone, Copy, Default, Debug)]
+struct Scan {
+    depth: u32,
+    in_string: bool,
+    escaped: bool,
+}
+
+impl Scan {
+    /// Advances to the end of the value that begun before `bytes`. Returns the offset just behind it, or
+    /// `None` when the chunk ends first. A scalar ends before the delimiter that follows it.
+    fn advance(&mut self, bytes: &[u8]) -> Option<usize> {
+        let mut i = 0;
+        while i < bytes.len() {
+            if self.in_string {
+                if self.escaped {
+                    self.escaped = false;
+                    i += 1;
+                    continue;
+                }
+                match memchr2(b'"', b'\\', &bytes[i..]) {
+                    None => return None,
+                    Some(at) => {
+                        i += at + 1;
+                        if bytes[i - 1] == b'\\' {
+                            self.escaped = true;
+                        } else {
+                            self.in_string = false;
+                            if self.depth == 0 {
+                                return Some(i);
+                            }
+                        }
+                    }
+                }
+                continue;
+            }
+            match bytes[i] {
+                b'"' => self.in_string = true,
+                b'{' | b'[' => self.depth += 1,
+                b'}' | b']' if self.depth == 0 => return Some(i),
+                b'}' | b']' => {
+                    self.depth -= 1;
+                    if self.depth == 0 {
+                        return Some(i + 1);
+                    }
+                }
+                b',' | b' ' | b'\t' | b'\r' | b'\n' if self.depth == 0 => return Some(i),
+                _ => {}
+            }
+            i += 1;
+        }
+        None
+    }
+}
+
+/// Splits one answer. Make a new one for each.
+#[derive(Debug)]
+pub struct Splitter {
+    state: State,
+    scan: Scan,
+    /// An element that began in an earlier chunk.
+    partial: Vec<u8>,
+    too_long: bool,
+    /// Everything but `data`, whose place is taken by `null`.
+    envelope: Vec<u8>,
+    /// In `State::Outer`: depth below the outer object, and the string being read or last read.
+    outer: Scan,
+    key: Vec<u8>,
+    /// Whether the next string at depth 1 is a key.
+    expect_key: bool,
+    seen_data: bool,
+}
+
+impl Default for Splitter {
+    fn default() -> Self {
+        Self {
+            state: State::Start(0),
+            scan: Scan::default(),
+            partial: Vec::new(),
+            too_long: false,
+            envelope: Vec::with_capacity(256),
+            outer: Scan::default(),
+            key: Vec::new(),
+            expect_key: true,
+            seen_data: false,
+        }
+    }
+}
+
+impl Splitter {
+    /// Takes the next bytes of the body and hands each element of `data` that they complete to `each`.
+    pub fn push(
+        &mut self,
+        mut bytes: &[u8],
+        each: &mut impl FnMut(Element<'_>),
+    ) -> Result<(), SplitError> {
+        while !bytes.is_empty() {
+            let used = match self.state {
+                State::Start(seen) => self.start(seen, bytes[0])?,
+                State::Outer => self.outer(bytes)?,
+                State::DataValue => self.data_value(bytes[0])?,
+                State::Between => self.between(bytes[0])?,
+                State::InElement | State::InSingle => self.element(bytes, each),
+                State::End if bytes[0].is_ascii_whitespace() => 1,
+                State::End => return Err(SplitError::NotJson("something follows the closing brace")),
+            };
+            bytes = &bytes[used..];
+        }
+        Ok(())
+    }
+
+    /// Ends the answer: only here is it known to be whole.
+    pub fn finish(self) -> Result<Envelope, SplitError> {
+        match self.state {
+            State::End => Envelope::parse(&self.envelope)
+                .map_err(|_| SplitError::NotJson("what stands beside the data cannot be read")),
+            State::Start(_) => Err(SplitError::NotJson("it is empty")),
+            _ => Err(SplitError::Incomplete),
+        }
+    }
+
+    fn start(&mut self, seen: u8, byte: u8) -> Result<usize, SplitError> {
+        const MARK: [u8; 3] = [0xEF, 0xBB, 0xBF];
+        self.state = match byte {
+            b'{' => {
+                self.envelope.push(b'{');
+                State::Outer
+            }
+            b'[' | b'"' | b'0'..=b'9' => return Err(SplitError::Schema("it is not an object")),
+            mark if MARK.get(usize::from(seen)) == Some(&mark) => State::Start(seen + 1),
+            space if space.is_ascii_whitespace() => State::Start(seen),
+            b'<' => return Err(SplitError::NotJson("it begins like a web page")),
+            _ => return Err(SplitError::NotJson("it does not begin with a brace")),
+        };
+        Ok(1)
+    }
+
+    /// Copies the envelope until the colon after the key `data`, or until the end.
+    fn outer(&mut self, bytes: &[u8]) -> Result<usize, SplitError> {
+        for (i, &byte) in bytes.iter().enumerate() {
+            if self.envelope.len() == MAX_ENVELOPE_BYTES {
+                return Err(SplitError::Schema("too much stands beside the data"));
+            }
+            self.envelope.push(byte);
+            if self.outer.in_string {
+                if self.outer.escaped {
+                    self.outer.escaped = false;
+                } else if byte == b'\\' {
+                    self.outer.escaped = true;
+                } else if byte == b'"' {
+                    self.outer.in_string = false;
+                    continue;
+                }
+                if self.outer.depth == 0 && self.expect_key {
+                    self.key.push(byte);
+                }
+                continue;
+            }
+            match byte {
+                b'"' => {
+                    self.outer.in_string = true;
+                    if self.outer.depth == 0 && self.expect_key {
+                        self.key.clear();
+                    }
+                }
+                b':' if self.outer.depth == 0 => {
+                    self.expect_key = false;
+                    if self.key == b"data" {
+                        if self.seen_data {
+                            return Err(SplitError::Schema("it has two fields named data"));
+                        }
+                        self.seen_data = true;
+                        self.state = State::DataValue;
+                        return Ok(i + 1);
+                    }
+                }
+                b',' if self.outer.depth == 0 => self.expect_key = true,
+                b'{' | b'[' => self.outer.depth += 1,
+                b'}' if self.outer.depth == 0 => {
+                    self.state = State::End;
+                    return Ok(i + 1);
+                }
+                b'}' | b']' => self.outer.depth = self.outer.depth.saturating_sub(1),
+                _ => {}
+            }
+        }
+        Ok(bytes.len())
+    }
+
+    fn data_value(&mut self, byte: u8) -> Result<usize, SplitError> {
+        match byte {
+            b'[' => {
+                self.envelope.extend_from_slice(b"null");
+                self.state = State::Between;
+                Ok(1)
+            }
+            b'{' => {
+                self.envelope.extend_from_slice(b"null");
+                self.begin(State::InSingle);
+                Ok(0)
+            }
+            // `null`, and the empty string that PHP makes of it, are left to the envelope.
+            b'n' | b'"' => {
+                self.state = State::Outer;
+                Ok(0)
+            }
+            space if space.is_ascii_whitespace() => Ok(1),
+            _ => Err(SplitError::Schema("data is neither a list nor an object")),
+        }
+    }
+
+    fn between(&mut self, byte: u8) -> Result<usize, SplitError> {
+        match byte {
+            b']' => self.state = State::Outer,
+            b',' => {}
+            space if space.is_ascii_whitespace() => {}
+            b'}' => return Err(SplitError::NotJson("a brace closes the list of rows")),
+            _ => {
+                self.begin(State::InElement);
+                return Ok(0);
+            }
+        }
+        Ok(1)
+    }
+
+    fn begin(&mut self, state: State) {
+        self.state = state;
+        self.scan = Scan::default();
+        self.partial.clear();
+        self.too_long = false;
+    }
+
+    fn element(&mut self, bytes: &[u8], each: &mut impl FnMut(Element<'_>)) -> usize {
+        let end = self.scan.advance(bytes);
+        let piece = &bytes[..end.unwrap_or(bytes.len())];
+        self.too_long |= self.partial.len() + piece.len() > MAX_ROW_BYTES;
+        let whole = end.is_some();
+        if self.too_long {
+            self.partial.clear();
+        } else if !whole || !self.partial.is_empty() {
+            self.partial.extend_from_slice(piece);
+        }
+        if whole {
+            each(match (self.too_long, self.partial.is_empty()) {
+                (true, _) => Element::TooLong,
+                (false, true) => Element::Value(piece),
+                (false, false) => Element::Value(&self.partial),
+            });
+            self.state = if self.state == State::InSingle { State::Outer } else { State::Between };
+        }
+        piece.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn split(body: &[u8], chunk: usize) -> Result<(Vec<String>, Envelope), SplitError> {
+        let mut splitter = Splitter::default();
+        let mut rows = Vec::new();
+        for piece in body.chunks(chunk.max(1)) {
+            splitter.push(piece, &mut |element| {
+                rows.push(match element {
+                    Element::Value(bytes) => String::from_utf8_lossy(bytes).into_owned(),
+                    Element::TooLong => "too long".to_owned(),
+                });
+            })?;
+        }
+        splitter.finish().map(|envelope| (rows, envelope))
+    }
+
+    #[test]
+    fn every_shape_of_data_at_every_chunk_size() {
+        let long = format!(r#"{{"data":[{{"a":"{}"}},{{"b":1}}],"code":0}}"#, "x".repeat(MAX_ROW_BYTES));
+        let cases: &[(&str, &[&str])] = &[
+            (r#"{"code":"200","error":null,"msg":"2 records","data":[{"a":"1"}, {"b":"}],{\"\\"}]}"#, &[
+                r#"{"a":"1"}"#,
+                r#"{"b":"}],{\"\\"}"#,
+            ]),
+            (r#"{"data":[],"code":200}"#, &[]),
+            (r#"{"data":null,"code":200}"#, &[]),
+            (r#"{"data":"","code":200}"#, &[]),
+            (r#"{"code":200}"#, &[]),
+            (r#"{"code":200,"data":{"a":{"b":[1,2]}},"msg":"1"}"#, &[r#"{"a":{"b":[1,2]}}"#]),
+            (r#"{"data":[1,"two",[3],null , true]}"#, &["1", r#""two""#, "[3]", "null", "true"]),
+            (r#"{"msg":"data","x":{"data":[1]},"data" : [ {} ] } "#, &["{}"]),
+            (r#"{"x":["data",{"data":1}],"data":[{}]}"#, &["{}"]),
+            ("\u{feff} {\"data\":[{}]}\r\n", &["{}"]),
+            (&long, &["too long", r#"{"b":1}"#]),
+        ];
+        for (body, expected) in cases {
+            for chunk in [1, 2, 3, 7, 4096, 1 << 20] {
+                let (rows, _) = split(body.as_bytes(), chunk).unwrap_or_else(|e| panic!("{body:.80}: {e}"));
+                assert_eq!(rows, *expected, "{body:.80} in chunks of {chunk}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_not_an_answer_is_named() {
+        for (body, expected) in [
+            ("", "NotJson"),
+            ("  ", "NotJson"),
+            ("<html>", "NotJson"),
+            ("PHP Warning: x {", "NotJson"),
+            ("<br />\n{\"data\":[]}", "NotJson"),
+            ("[{}]", "Schema"),
+            ("\"text\"", "Schema"),
+            ("{\"data\":[{}]", "Incomplete"),
+            ("{\"data\":[{}", "Incomplete"),
+            ("{\"data\":[{\"a\":\"", "Incomplete"),
+            ("{\"data\":[}", "NotJson"),
+            ("{\"data\":5}", "Schema"),
+            ("{\"data\":[],\"data\":[]}", "Schema"),
+            ("{\"data\":[]} {}", "NotJson"),
+            ("{\"data\":[],}", "NotJson"),
+        ] {
+            for chunk in [1, 5, 100] {
+                let error = split(body.as_bytes(), chunk).expect_err(body);
+                assert!(format!("{error:?}").starts_with(expected), "{body}: {error:?}");
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_rows_come_out_as_they_went_in(
+            rows in prop::collection::vec(("[a-z]{0,4}", any::<String>()), 0..20),
+            chunk in 1usize..64,
+        ) {
+            let rows: Vec<String> =
+                rows.into_iter().map(|(k, v)| serde_json::json!({ k: v }).to_string()).collect();
+            let body = format!(r#"{{"code":"200","msg":"{} records","data":[{}]}}"#, rows.len(), rows.join(","));
+            let (out, envelope) = split(body.as_bytes(), chunk).unwrap();
+            prop_assert_eq!(out, rows.clone());
+            prop_assert_eq!(envelope.promised_rows(), Some(rows.len() as u64));
+        }
+
+        #[test]
+        fn arbitrary_bytes_never_panic(body in prop::collection::vec(any::<u8>(), 0..300), chunk in 1usize..40) {
+            let _ = split(&body, chunk);
+            let mut framed = b"{\"data\":[".to_vec();
+            framed.extend(body);
+            let _ = split(&framed, chunk);
+        }
+    }
+}
