@@ -2,5 +2,9 @@
 //!
 //! Data goes one way: API → rows → ledger → aggregates → snapshot → scrape. `ARCHITECTURE.md` is the map.
 
+pub mod histogram;
 pub mod labels;
+pub mod ledger;
+pub mod schedule;
+pub mod store;
 pub mod wolkvox;

@@ -122,9 +122,7 @@ impl Client {
             rows += 1;
             each(element);
         };
-        while let Some(chunk) =
-            response.chunk().await.map_err(|e| network_fault(e, self.limits.connect))?
-        {
+        while let Some(chunk) = response.chunk().await.map_err(|e| network_fault(e, self.limits.connect))? {
             bytes += chunk.len() as u64;
             if bytes > self.limits.answer_bytes {
                 return Err(Fault::TooLarge(self.limits.answer_bytes));

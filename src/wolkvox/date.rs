@@ -29,9 +29,8 @@ pub fn parse_date(text: &str) -> Option<i64> {
     if !digits.iter().all(u8::is_ascii_digit) {
         return None;
     }
-    let number = |range: std::ops::Range<usize>| {
-        digits[range].iter().fold(0i16, |n, d| n * 10 + i16::from(d - b'0'))
-    };
+    let number =
+        |range: std::ops::Range<usize>| digits[range].iter().fold(0i16, |n, d| n * 10 + i16::from(d - b'0'));
     let small = |range| i8::try_from(number(range)).ok();
     let date = DateTime::new(
         number(0..4),

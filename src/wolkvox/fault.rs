@@ -197,11 +197,7 @@ pub(super) enum Verdict {
 }
 
 /// Classifies by HTTP status, the code in the body, and the vendor's words, in this order.
-pub(super) fn classify(
-    status: u16,
-    envelope: Option<&Envelope>,
-    retry_after: Option<Duration>,
-) -> Verdict {
+pub(super) fn classify(status: u16, envelope: Option<&Envelope>, retry_after: Option<Duration>) -> Verdict {
     let success = (200..300).contains(&status);
     let said = envelope.map(|e| excerpt(e.message())).unwrap_or_default();
     if success && envelope.is_some_and(Envelope::is_success) {

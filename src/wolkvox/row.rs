@@ -169,8 +169,7 @@ impl RowParser {
             &canonical(attempts, &attempt_text),
             &option,
         ]);
-        let interaction =
-            (!is_absent(&conn_id)).then(|| self.fingerprints.of(&[&rp_id, &channel, &conn_id]));
+        let interaction = (!is_absent(&conn_id)).then(|| self.fingerprints.of(&[&rp_id, &channel, &conn_id]));
         // "0" is a key that a caller can press, so an option is absent only when it is empty or a dash.
         let option = if option == "0" { "0" } else { self.label(&option) };
         Ok(Row {
@@ -305,8 +304,10 @@ mod tests {
         }
         // Cut to the same label, but still two rows.
         let (a, b) = ("x".repeat(25) + "a", "x".repeat(25) + "b");
-        let (a, b) =
-            (parse(&with("cod_opc_menu", json!(a))).unwrap(), parse(&with("cod_opc_menu", json!(b))).unwrap());
+        let (a, b) = (
+            parse(&with("cod_opc_menu", json!(a))).unwrap(),
+            parse(&with("cod_opc_menu", json!(b))).unwrap(),
+        );
         assert_eq!(a.labels, b.labels);
         assert_ne!(a.fingerprint, b.fingerprint);
     }

@@ -10,7 +10,7 @@ use memchr::memchr2;
 use super::envelope::Envelope;
 
 /// A longer row is reported as [`Element::TooLong`]: real ones have about 250 bytes.
-pub const MAX_ROW_BYTES: usize = 64 * 1024;
+const MAX_ROW_BYTES: usize = 64 * 1024;
 /// What stands beside `data` is four short fields.
 const MAX_ENVELOPE_BYTES: usize = 64 * 1024;
 
@@ -19,7 +19,7 @@ const MAX_ENVELOPE_BYTES: usize = 64 * 1024;
 pub enum Element<'a> {
     /// The bytes of a JSON value, from its first to its last.
     Value(&'a [u8]),
-    /// A value of more than [`MAX_ROW_BYTES`], skipped.
+    /// A value of more than 64 KiB, skipped.
     TooLong,
 }
 
@@ -146,11 +146,7 @@ impl Default for Splitter {
 
 impl Splitter {
     /// Takes the next bytes of the body and hands each element of `data` that they complete to `each`.
-    pub fn push(
-        &mut self,
-        mut bytes: &[u8],
-        each: &mut impl FnMut(Element<'_>),
-    ) -> Result<(), SplitError> {
+    pub fn push(&mut self, mut bytes: &[u8], each: &mut impl FnMut(Element<'_>)) -> Result<(), SplitError> {
         while !bytes.is_empty() {
             let used = match self.state {
                 State::Start(seen) => self.start(seen, bytes[0])?,
@@ -333,10 +329,10 @@ mod tests {
     fn every_shape_of_data_at_every_chunk_size() {
         let long = format!(r#"{{"data":[{{"a":"{}"}},{{"b":1}}],"code":0}}"#, "x".repeat(MAX_ROW_BYTES));
         let cases: &[(&str, &[&str])] = &[
-            (r#"{"code":"200","error":null,"msg":"2 records","data":[{"a":"1"}, {"b":"}],{\"\\"}]}"#, &[
-                r#"{"a":"1"}"#,
-                r#"{"b":"}],{\"\\"}"#,
-            ]),
+            (
+                r#"{"code":"200","error":null,"msg":"2 records","data":[{"a":"1"}, {"b":"}],{\"\\"}]}"#,
+                &[r#"{"a":"1"}"#, r#"{"b":"}],{\"\\"}"#],
+            ),
             (r#"{"data":[],"code":200}"#, &[]),
             (r#"{"data":null,"code":200}"#, &[]),
             (r#"{"data":"","code":200}"#, &[]),

@@ -1,0 +1,64 @@
+//! The rows of one answer, reduced to what the ledger needs, until it is known that the answer is whole.
+//!
+//! 40 bytes a row, whatever the answer's size. Holds no text of a row but its labels, each once.
+
+use std::collections::{BTreeMap, HashMap};
+
+use crate::{
+    labels::MenuLabels,
+    wolkvox::{Rejection, Row},
+};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct StagedRow {
+    pub(super) date: i64,
+    pub(super) fingerprint: u64,
+    pub(super) interaction: Option<std::num::NonZeroU64>,
+    /// Index into `Stage::labels`.
+    pub(super) menu: u32,
+    /// `u32::MAX` where absent: a value that no row has (see `SecondsHistogram`).
+    pub(super) second: u32,
+    pub(super) attempts: u32,
+}
+
+pub(super) const NO_SECOND: u32 = u32::MAX;
+
+/// What has arrived of an answer so far.
+#[derive(Debug, Default)]
+pub struct Stage {
+    pub(super) rows: Vec<StagedRow>,
+    pub(super) labels: Vec<MenuLabels>,
+    pub(super) rejected: BTreeMap<Rejection, u64>,
+    by_labels: HashMap<MenuLabels, u32>,
+}
+
+impl Stage {
+    /// Adds a row, or the reason why there is none.
+    pub fn push(&mut self, row: Result<Row, Rejection>) {
+        let row = match row {
+            Ok(row) => row,
+            Err(rejection) => {
+                *self.rejected.entry(rejection).or_default() += 1;
+                return;
+            }
+        };
+        let menu = match self.by_labels.get(&row.labels) {
+            Some(menu) => *menu,
+            None => {
+                let menu = u32::try_from(self.labels.len()).expect("an answer has fewer rows than 2^32");
+                self.labels.push(row.labels.clone());
+                self.by_labels.insert(row.labels, menu);
+                menu
+            }
+        };
+        self.rows.push(StagedRow {
+            date: row.date,
+            fingerprint: row.fingerprint,
+            // A hash of 0 is as good as one of 1.
+            interaction: row.interaction.map(|hash| hash.try_into().unwrap_or(std::num::NonZeroU64::MIN)),
+            menu,
+            second: row.second.map_or(NO_SECOND, |second| second.min(NO_SECOND - 1)),
+            attempts: row.attempts,
+        });
+    }
+}
