@@ -37,19 +37,14 @@ impl SecondsHistogram {
         self.sum
     }
 
-    /// For each upper bound (ascending), how many values are at most that.
-    pub fn cumulative(&self, bounds: &[f64]) -> Vec<u64> {
-        let mut values = self.counts.iter().peekable();
-        let mut total = 0;
-        bounds
-            .iter()
-            .map(|bound| {
-                while let Some((_, count)) = values.next_if(|(value, _)| f64::from(*value) <= *bound) {
-                    total += count;
-                }
-                total
-            })
-            .collect()
+    /// The observations per bucket: at most each upper bound (ascending) and above the one before, and last
+    /// those above every bound.
+    pub fn buckets(&self, bounds: &[f64]) -> Vec<u64> {
+        let mut buckets = vec![0; bounds.len() + 1];
+        for (value, count) in &self.counts {
+            buckets[bounds.partition_point(|bound| *bound < f64::from(*value))] += count;
+        }
+        buckets
     }
 }
 
@@ -77,9 +72,12 @@ mod tests {
             }
             prop_assert_eq!(histogram.count(), values.len() as u64);
             prop_assert_eq!(histogram.sum(), values.iter().map(|v| u64::from(*v)).sum::<u64>());
-            let expected: Vec<u64> =
-                bounds.iter().map(|b| values.iter().filter(|v| f64::from(**v) <= *b).count() as u64).collect();
-            prop_assert_eq!(histogram.cumulative(&bounds), expected);
+            let within = |low: f64, high: f64| {
+                values.iter().filter(|v| low < f64::from(**v) && f64::from(**v) <= high).count() as u64
+            };
+            let expected =
+                [within(-1.0, 0.5), within(0.5, 5.0), within(5.0, 60.0), within(60.0, 600.0), within(600.0, 1e9)];
+            prop_assert_eq!(histogram.buckets(&bounds), expected);
         }
 
         #[test]

@@ -2,9 +2,14 @@
 //!
 //! Data goes one way: API → rows → ledger → aggregates → snapshot → scrape. `ARCHITECTURE.md` is the map.
 
+pub mod exposition;
 pub mod histogram;
 pub mod labels;
 pub mod ledger;
+pub mod poller;
+pub mod reaction;
 pub mod schedule;
+pub mod snapshot;
 pub mod store;
+pub mod telemetry;
 pub mod wolkvox;

@@ -1,0 +1,159 @@
+//! The two text formats: Prometheus text 0.0.4 and OpenMetrics 1.0.
+//!
+//! They differ in a handful of places, all of them here: what a counter's family is called, what is escaped in
+//! HELP, how `le` is spelled, `_created`, and the closing [`EOF`], which is the business of whoever knows that
+//! the exposition is at its end.
+
+use super::{
+    model::{Family, Histogram, Kind, Point, Value},
+    number::{push_f64, push_u64},
+};
+
+/// The line that ends an OpenMetrics exposition. Without it a scraper takes the answer for cut off.
+pub const EOF: &[u8] = b"# EOF\n";
+
+/// One of the formats written here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// Prometheus text 0.0.4, which everything reads.
+    Text,
+    /// OpenMetrics 1.0.
+    OpenMetrics,
+}
+
+/// Appends `families` to `out`, family by family and point by point in the order given, without [`EOF`].
+pub fn encode(families: &[Family], format: Format, out: &mut Vec<u8>) {
+    for family in families.iter().filter(|f| !f.points.is_empty()) {
+        Encoder::new(family, format, out).family(family);
+    }
+}
+
+/// The state of writing one family.
+struct Encoder<'a> {
+    out: &'a mut Vec<u8>,
+    format: Format,
+    /// The name that HELP, TYPE and every suffix are put on.
+    base: &'a str,
+    /// What is put behind `base` for a simple value.
+    suffix: &'static str,
+}
+
+impl<'a> Encoder<'a> {
+    fn new(family: &'a Family, format: Format, out: &'a mut Vec<u8>) -> Self {
+        // OpenMetrics calls the family `x` and its sample `x_total`; text 0.0.4 calls both `x_total`.
+        let (base, suffix) = match (format, family.kind) {
+            (Format::OpenMetrics, Kind::Counter) => {
+                (family.name.strip_suffix("_total").unwrap_or(&family.name), "_total")
+            }
+            _ => (&*family.name, ""),
+        };
+        Self { out, format, base, suffix }
+    }
+
+    fn family(mut self, family: &Family) {
+        self.head("# HELP ");
+        for byte in family.help.bytes() {
+            match byte {
+                b'\\' => self.put("\\\\"),
+                b'\n' => self.put("\\n"),
+                b'"' if self.format == Format::OpenMetrics => self.put("\\\""),
+                byte => self.out.push(byte),
+            }
+        }
+        self.put("\n");
+        self.head("# TYPE ");
+        self.put(match family.kind {
+            Kind::Counter => "counter\n",
+            Kind::Gauge => "gauge\n",
+            Kind::Histogram => "histogram\n",
+        });
+        for point in &family.points {
+            self.point(point);
+            if self.format == Format::OpenMetrics && family.kind != Kind::Gauge {
+                self.created(point);
+            }
+        }
+    }
+
+    fn head(&mut self, what: &str) {
+        self.put(what);
+        self.put(self.base);
+        self.put(" ");
+    }
+
+    fn point(&mut self, point: &Point) {
+        match &point.value {
+            Value::Histogram(histogram) => self.histogram(&point.labels, histogram),
+            Value::Integer(value) => {
+                self.series(self.suffix, &point.labels, "");
+                self.integer(*value);
+            }
+            Value::Float(value) => {
+                self.series(self.suffix, &point.labels, "");
+                self.float(*value);
+            }
+        }
+    }
+
+    fn histogram(&mut self, labels: &str, histogram: &Histogram) {
+        let bounds = histogram.bounds();
+        let les = if self.format == Format::Text { &bounds.text } else { &bounds.open_metrics };
+        let les = les.iter().map(|le| &**le).chain(["le=\"+Inf\""]);
+        let mut total = 0;
+        for (le, count) in les.zip(histogram.counts()) {
+            total += count;
+            self.series("_bucket", labels, le);
+            self.integer(total);
+        }
+        self.series("_sum", labels, "");
+        self.float(histogram.sum());
+        self.series("_count", labels, "");
+        self.integer(total);
+    }
+
+    fn created(&mut self, point: &Point) {
+        if let Some(created) = point.created {
+            self.series("_created", &point.labels, "");
+            self.float(created);
+        }
+    }
+
+    /// A line up to and including the blank before its value.
+    fn series(&mut self, suffix: &str, labels: &str, le: &str) {
+        self.put(self.base);
+        self.put(suffix);
+        match (labels.is_empty(), le.is_empty()) {
+            (true, true) => return self.put(" "),
+            (false, true) => {
+                self.put("{");
+                self.put(labels);
+            }
+            (true, false) => {
+                self.put("{");
+                self.put(le);
+            }
+            (false, false) => {
+                self.put("{");
+                self.put(labels);
+                self.put(",");
+                self.put(le);
+            }
+        }
+        self.put("} ");
+    }
+
+    fn integer(&mut self, value: u64) {
+        push_u64(self.out, value);
+        self.out.push(b'\n');
+    }
+
+    fn float(&mut self, value: f64) {
+        push_f64(self.out, value);
+        self.out.push(b'\n');
+    }
+
+    #[inline]
+    fn put(&mut self, text: &str) {
+        self.out.extend_from_slice(text.as_bytes());
+    }
+}

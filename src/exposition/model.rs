@@ -1,0 +1,193 @@
+//! The model of an exposition: families of points whose labels are already text.
+//!
+//! A label set lives as long as its series and is written at every publication, so it is escaped once
+//! ([`label_block`]) and shared from then on; encoding is then little more than copying. This file knows nothing
+//! of formats beyond that one escaping, which text 0.0.4 and OpenMetrics 1.0 share.
+
+use std::{borrow::Cow, sync::Arc};
+
+use super::number;
+
+/// What kind of family it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Only ever goes up. The family's name carries its full `_total`.
+    Counter,
+    /// Goes up and down.
+    Gauge,
+    /// Counts per bucket.
+    Histogram,
+}
+
+/// All series of one name. Names are the caller's to keep unique over an exposition, and to keep legal.
+#[derive(Clone, Debug)]
+pub struct Family {
+    /// The full name, for counters with `_total`.
+    pub name: Cow<'static, str>,
+    /// One sentence, unescaped.
+    pub help: Cow<'static, str>,
+    /// Its type.
+    pub kind: Kind,
+    /// Its series. A family without any is left out altogether.
+    pub points: Vec<Point>,
+}
+
+impl Family {
+    /// A family with no points yet.
+    pub fn new(name: impl Into<Cow<'static, str>>, help: impl Into<Cow<'static, str>>, kind: Kind) -> Self {
+        Self { name: name.into(), help: help.into(), kind, points: Vec::new() }
+    }
+}
+
+/// One series and its value.
+#[derive(Clone, Debug)]
+pub struct Point {
+    /// The labels as [`label_block`] rendered them; empty for none.
+    pub labels: Arc<str>,
+    /// The value.
+    pub value: Value,
+    /// The last moment, in Unix seconds, at which the series was known to be 0; for counters and histograms.
+    pub created: Option<f64>,
+}
+
+impl Point {
+    /// A point whose start is not known.
+    pub fn new(labels: Arc<str>, value: impl Into<Value>) -> Self {
+        Self { labels, value: value.into(), created: None }
+    }
+
+    /// The same point, known to have been 0 at `created`.
+    #[must_use]
+    pub fn created(mut self, created: Option<f64>) -> Self {
+        self.created = created;
+        self
+    }
+}
+
+/// The value of a point. Which variant it is need not follow the family's kind, except for histograms.
+#[derive(Clone, Debug)]
+pub enum Value {
+    /// A whole number, exact over all of `u64`.
+    Integer(u64),
+    /// Any other number.
+    Float(f64),
+    /// Counts per bucket.
+    Histogram(Histogram),
+}
+
+impl From<u64> for Value {
+    fn from(value: u64) -> Self {
+        Self::Integer(value)
+    }
+}
+
+impl From<f64> for Value {
+    fn from(value: f64) -> Self {
+        Self::Float(value)
+    }
+}
+
+impl From<Histogram> for Value {
+    fn from(value: Histogram) -> Self {
+        Self::Histogram(value)
+    }
+}
+
+/// The state of one classic histogram.
+#[derive(Clone, Debug)]
+pub struct Histogram {
+    bounds: Arc<Bounds>,
+    counts: Box<[u64]>,
+    sum: f64,
+}
+
+impl Histogram {
+    /// `counts` are per bucket, not cumulative, the last one being the observations above every bound. The total
+    /// is their sum, so `_count` and `le="+Inf"` cannot disagree. Counts that are missing are 0; those beyond
+    /// the last bucket are added to it.
+    pub fn new(bounds: Arc<Bounds>, counts: &[u64], sum: f64) -> Self {
+        let mut own = vec![0; bounds.len() + 1].into_boxed_slice();
+        let last = bounds.len();
+        for (i, count) in counts.iter().enumerate() {
+            own[i.min(last)] += count;
+        }
+        Self { bounds, counts: own, sum }
+    }
+
+    /// Its upper bounds.
+    pub fn bounds(&self) -> &Bounds {
+        &self.bounds
+    }
+
+    /// Observations per bucket, the last one being above every bound.
+    pub fn counts(&self) -> &[u64] {
+        &self.counts
+    }
+
+    /// The sum of all observations.
+    pub fn sum(&self) -> f64 {
+        self.sum
+    }
+}
+
+/// The upper bounds of a histogram's buckets, with their `le` labels rendered once. `+Inf` is implied.
+#[derive(Debug)]
+pub struct Bounds {
+    values: Box<[f64]>,
+    /// `le="5"`, as text 0.0.4 is customarily written.
+    pub(super) text: Box<[Box<str>]>,
+    /// `le="5.0"`, as OpenMetrics demands.
+    pub(super) open_metrics: Box<[Box<str>]>,
+}
+
+impl Bounds {
+    /// `None` unless the bounds are finite and strictly increasing, since no scraper could make sense of others.
+    pub fn new(values: &[f64]) -> Option<Self> {
+        let sound = values.iter().all(|v| v.is_finite()) && values.is_sorted_by(|a, b| a < b);
+        let label = |le: String| format!("le=\"{le}\"").into_boxed_str();
+        sound.then(|| Self {
+            values: values.into(),
+            text: values.iter().map(|&v| label(number::shortest(v))).collect(),
+            open_metrics: values.iter().map(|&v| label(number::canonical(v))).collect(),
+        })
+    }
+
+    /// The bounds, ascending, without `+Inf`.
+    pub fn values(&self) -> &[f64] {
+        &self.values
+    }
+
+    /// How many bounds there are; there is one bucket more.
+    pub fn len(&self) -> usize {
+        self.values.len()
+    }
+
+    /// Whether `+Inf` is the only bucket.
+    pub fn is_empty(&self) -> bool {
+        self.values.is_empty()
+    }
+}
+
+/// Renders labels as `a="b",c="d"`, escaped for both formats, in the order given.
+///
+/// Label *names* are written as they are: they come from the code, never from the vendor.
+pub fn label_block(labels: &[(&str, &str)]) -> Arc<str> {
+    let mut block = String::with_capacity(labels.iter().map(|(n, v)| n.len() + v.len() + 4).sum());
+    for (name, value) in labels {
+        if !block.is_empty() {
+            block.push(',');
+        }
+        block.push_str(name);
+        block.push_str("=\"");
+        for c in value.chars() {
+            match c {
+                '\\' => block.push_str("\\\\"),
+                '"' => block.push_str("\\\""),
+                '\n' => block.push_str("\\n"),
+                c => block.push(c),
+            }
+        }
+        block.push('"');
+    }
+    block.into()
+}

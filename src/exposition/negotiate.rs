@@ -1,0 +1,244 @@
+//! Which format and which encoding a scraper gets, from its `Accept` and `Accept-Encoding`.
+//!
+//! As RFC 9110 has it: of the ranges that match an offer the most specific one gives its quality, and 0 means
+//! "not this". Between offers of equal quality the one that was asked for more precisely wins, then the one
+//! named first; so `*/*`, which names nothing, gets text 0.0.4. When nothing on offer is acceptable the answer
+//! is text 0.0.4 all the same, not 406: every Prometheus client library does so, and a person with an odd
+//! client sees metrics instead of a riddle.
+
+use super::encode::Format;
+
+/// A format on offer.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Offer {
+    /// What is written.
+    pub format: Format,
+    /// The `Content-Type` it is sent with.
+    pub content_type: &'static str,
+    media: (&'static str, &'static str),
+    version: &'static str,
+}
+
+/// What there is, the default first. OpenMetrics 0.0.1 is the same text under the name that Prometheus up to
+/// 2.33 asks for.
+static OFFERS: [Offer; 3] = [
+    Offer {
+        format: Format::Text,
+        content_type: "text/plain; version=0.0.4; charset=utf-8",
+        media: ("text", "plain"),
+        version: "0.0.4",
+    },
+    Offer {
+        format: Format::OpenMetrics,
+        content_type: "application/openmetrics-text; version=1.0.0; charset=utf-8",
+        media: ("application", "openmetrics-text"),
+        version: "1.0.0",
+    },
+    Offer {
+        format: Format::OpenMetrics,
+        content_type: "application/openmetrics-text; version=0.0.1; charset=utf-8",
+        media: ("application", "openmetrics-text"),
+        version: "0.0.1",
+    },
+];
+
+/// Chooses a format for the values of the `Accept` headers, in their order.
+pub fn negotiate<'a>(accept: impl IntoIterator<Item = &'a str>) -> &'static Offer {
+    let ranges: Vec<Range<'_>> = elements(accept).filter_map(Range::parse).collect();
+    let mut best: Option<(Rank, &Offer)> = None;
+    for offer in &OFFERS {
+        let Some(rank) = rank(&ranges, offer) else { continue };
+        if best.as_ref().is_none_or(|(than, _)| rank.beats(than)) {
+            best = Some((rank, offer));
+        }
+    }
+    best.map_or(&OFFERS[0], |(_, offer)| offer)
+}
+
+/// Whether gzip is wanted by the values of the `Accept-Encoding` headers. Identity is always acceptable.
+pub fn accepts_gzip<'a>(accept_encoding: impl IntoIterator<Item = &'a str>) -> bool {
+    let (mut gzip, mut any, mut identity) = (None, None, None);
+    for element in elements(accept_encoding) {
+        let (coding, parameters) = element.split_once(';').unwrap_or((element, ""));
+        let Some(quality) = quality(parameters) else { continue };
+        let coding = coding.trim();
+        if coding.eq_ignore_ascii_case("gzip") || coding.eq_ignore_ascii_case("x-gzip") {
+            gzip = Some(quality);
+        } else if coding.eq_ignore_ascii_case("identity") {
+            identity = Some(quality);
+        } else if coding == "*" {
+            any = Some(quality);
+        }
+    }
+    let gzip = gzip.or(any).unwrap_or(0);
+    gzip > 0 && gzip >= identity.unwrap_or(0)
+}
+
+/// How well an offer suits.
+struct Rank {
+    quality: u16,
+    specificity: u8,
+    position: usize,
+}
+
+impl Rank {
+    fn beats(&self, than: &Self) -> bool {
+        (self.quality, self.specificity, than.position) > (than.quality, than.specificity, self.position)
+    }
+}
+
+/// `None` when no range matches, or the one that matters says 0.
+fn rank(ranges: &[Range<'_>], offer: &Offer) -> Option<Rank> {
+    let mut best: Option<Rank> = None;
+    for (position, range) in ranges.iter().enumerate() {
+        let Some(specificity) = range.matches(offer) else { continue };
+        if best.as_ref().is_none_or(|b| specificity > b.specificity) {
+            best = Some(Rank { quality: range.quality, specificity, position });
+        }
+    }
+    best.filter(|b| b.quality > 0)
+}
+
+/// One media range. Parameters other than `version` and `q` (`charset`, Prometheus 3's `escaping`) do not
+/// matter: the exposition is UTF-8 and its names need no escaping.
+struct Range<'a> {
+    kind: &'a str,
+    subtype: &'a str,
+    version: Option<&'a str>,
+    quality: u16,
+}
+
+impl<'a> Range<'a> {
+    /// `None` for what is no media range; it is then as if it had not been sent.
+    fn parse(element: &'a str) -> Option<Self> {
+        let (media, parameters) = element.split_once(';').unwrap_or((element, ""));
+        let (kind, subtype) = media.split_once('/')?;
+        let version = parameter(parameters, "version");
+        Some(Self { kind: kind.trim(), subtype: subtype.trim(), version, quality: quality(parameters)? })
+    }
+
+    /// How specifically this range names `offer`, if it does.
+    fn matches(&self, offer: &Offer) -> Option<u8> {
+        let (kind, subtype) = offer.media;
+        match (self.kind, self.subtype, self.version) {
+            ("*", "*", _) => Some(0),
+            (k, "*", _) if k.eq_ignore_ascii_case(kind) => Some(1),
+            (k, s, version) if k.eq_ignore_ascii_case(kind) && s.eq_ignore_ascii_case(subtype) => {
+                match version {
+                    None => Some(2),
+                    Some(v) => (v == offer.version).then_some(3),
+                }
+            }
+            _ => None,
+        }
+    }
+}
+
+/// The elements of a list header. A comma within a quoted parameter splits too; the halves are then no ranges
+/// and are ignored, which is all that such a parameter deserves here.
+fn elements<'a>(headers: impl IntoIterator<Item = &'a str>) -> impl Iterator<Item = &'a str> {
+    headers.into_iter().flat_map(|header| header.split(',')).map(str::trim)
+}
+
+fn parameter<'a>(parameters: &'a str, name: &str) -> Option<&'a str> {
+    parameters.split(';').find_map(|parameter| {
+        let (key, value) = parameter.split_once('=')?;
+        key.trim().eq_ignore_ascii_case(name).then(|| value.trim().trim_matches('"'))
+    })
+}
+
+/// In thousandths, 1000 when absent, `None` when it is none.
+fn quality(parameters: &str) -> Option<u16> {
+    let Some(q) = parameter(parameters, "q") else { return Some(1000) };
+    let q: f32 = q.parse().ok()?;
+    (0.0..=1.0).contains(&q).then_some((q * 1000.0).round() as u16)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn formats_as_real_scrapers_ask_for_them() {
+        let (text, v1, v0) = (&OFFERS[0], &OFFERS[1], &OFFERS[2]);
+        for (accept, expected) in [
+            // Prometheus 2.42.
+            (
+                "application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,\
+                 text/plain;version=0.0.4;q=0.5,*/*;q=0.1",
+                v1,
+            ),
+            // Prometheus 3.x.
+            (
+                "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.5,\
+                 application/openmetrics-text;version=0.0.1;q=0.4,\
+                 text/plain;version=1.0.0;escaping=allow-utf-8;q=0.3,text/plain;version=0.0.4;q=0.2,*/*;q=0.1",
+                v1,
+            ),
+            // Prometheus 3.x with native histograms: protobuf first, which is not on offer.
+            (
+                "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited;q=0.6,\
+                 application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.5,\
+                 application/openmetrics-text;version=0.0.1;q=0.4,\
+                 text/plain;version=1.0.0;escaping=allow-utf-8;q=0.3,text/plain;version=0.0.4;q=0.2,*/*;q=0.1",
+                v1,
+            ),
+            // Prometheus 2.5.
+            ("application/openmetrics-text; version=0.0.1,text/plain;version=0.0.4;q=0.5,*/*;q=0.1", v0),
+            // Firefox, curl, nothing.
+            ("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", text),
+            ("*/*", text),
+            ("", text),
+            // By quality, by precision, by order.
+            ("text/plain;q=0.5,application/openmetrics-text;q=0.6", v1),
+            ("text/plain;q=0.6,application/openmetrics-text;q=0.5", text),
+            ("*/*,application/openmetrics-text;version=1.0.0", v1),
+            ("application/openmetrics-text,text/plain", v1),
+            ("text/plain,application/openmetrics-text", text),
+            ("application/*", v1),
+            ("Application/OpenMetrics-Text; Version=\"1.0.0\"", v1),
+            // The most specific range decides, even against a better wildcard; 0 excludes.
+            ("*/*,text/plain;q=0", v1),
+            ("*/*,text/*;q=0,application/openmetrics-text;version=1.0.0;q=0", v0),
+            ("application/openmetrics-text;q=0", text),
+            ("application/openmetrics-text;q=0,text/plain;q=0.1", text),
+            // Nothing acceptable, unknown versions, rubbish.
+            ("image/png", text),
+            ("*/*;q=0", text),
+            ("application/openmetrics-text;version=9.0.0", text),
+            ("application/openmetrics-text;q=1e9,text/plain;q=0.1", text),
+            ("application/openmetrics-text;q=NaN", text),
+            (";;=,/,q=", text),
+        ] {
+            assert_eq!(negotiate([accept]), expected, "{accept}");
+        }
+        assert_eq!(
+            negotiate(["text/plain;q=0.5", "application/openmetrics-text"]),
+            v1,
+            "two headers are one list"
+        );
+    }
+
+    #[test]
+    fn gzip_only_when_it_is_wanted() {
+        for (accept, expected) in [
+            ("gzip", true),
+            ("GZIP", true),
+            ("x-gzip", true),
+            ("gzip, deflate, br, zstd", true),
+            ("gzip;q=0.1", true),
+            ("*", true),
+            ("identity;q=0, *", true),
+            ("", false),
+            ("identity", false),
+            ("deflate, br", false),
+            ("gzip;q=0", false),
+            ("gzip;q=0, *", false),
+            ("*;q=0", false),
+            ("identity, gzip;q=0.5", false),
+            ("gzip;q=x", false),
+        ] {
+            assert_eq!(accepts_gzip([accept]), expected, "{accept}");
+        }
+    }
+}

@@ -1,0 +1,316 @@
+//! From what is committed to what is exposed: the names, help texts and labels of `docs/metrics.md`.
+//!
+//! Pure but for [`Publisher`], which gathers the targets' parts and swaps the whole in one step. It must show
+//! nothing that has not been committed, and no count whose 0 could not yet be seen.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use jiff::tz::TimeZone;
+use tokio::time::Instant;
+
+use crate::{
+    exposition::{Bounds, Family, Histogram, Kind, Point, Publication, Published, label_block},
+    labels::{MenuLabels, PointLabels},
+    ledger::{Account, LATENESS_BOUNDS, Window},
+    schedule,
+    wolkvox::Rejection,
+};
+
+/// Everything that one target exposes from its committed state.
+#[derive(Debug, Clone, Copy)]
+pub struct View<'a> {
+    /// The `server` label.
+    pub server: &'a str,
+    /// The zone of the server's dates.
+    pub zone: &'a TimeZone,
+    /// What has been counted.
+    pub account: &'a Account,
+    /// The last closed window; `None` when it could not be read.
+    pub window: Option<&'a Window>,
+    /// Whether the last poll was read and committed.
+    pub up: bool,
+    /// Buckets of `wolkvox_menu_time_to_option_seconds`.
+    pub buckets: &'a Arc<Bounds>,
+}
+
+/// The families of one target, always the same ones in the same order.
+pub fn families(view: View<'_>) -> Vec<Family> {
+    let mut families = menu_families(view);
+    families.extend(target_families(view));
+    families
+}
+
+fn menu_families(view: View<'_>) -> Vec<Family> {
+    let counter = |name, help| Family::new(name, help, Kind::Counter);
+    let gauge = |name, help| Family::new(name, help, Kind::Gauge);
+    let mut hits =
+        counter("wolkvox_menu_option_hits_total", "Times the menu option was entered (rows of the report).");
+    let mut attempts = counter(
+        "wolkvox_menu_option_attempts_total",
+        "Sum of the attempts that those rows report for the routing point.",
+    );
+    let mut retries =
+        counter("wolkvox_menu_option_retries_total", "Times the option was entered after more than one attempt.");
+    let mut seconds = Family::new(
+        "wolkvox_menu_time_to_option_seconds",
+        "Seconds from the start of the interaction to the option.",
+        Kind::Histogram,
+    );
+    let mut interactions =
+        counter("wolkvox_menu_interactions_total", "Distinct interactions that entered an option.");
+    let mut window_hits = gauge(
+        "wolkvox_menu_window_option_hits",
+        "Times the option was entered in the last closed window; absent when that could not be read.",
+    );
+    let mut window_interactions = gauge(
+        "wolkvox_menu_window_interactions",
+        "Distinct interactions in the last closed window; absent when that could not be read.",
+    );
+
+    for (labels, (_, menu)) in &view.account.menus {
+        let block = menu_block(view.server, labels);
+        let created = menu.released.map(|at| at as f64);
+        let visible = |count: u64| if menu.released.is_some() { count } else { 0 };
+        let bounds = view.buckets;
+        let histogram = if menu.released.is_some() {
+            let counts = menu.seconds.buckets(bounds.values());
+            Histogram::new(bounds.clone(), &counts, menu.seconds.sum() as f64)
+        } else {
+            Histogram::new(bounds.clone(), &[], 0.0)
+        };
+        let point = |value| Point::new(block.clone(), value).created(created);
+        hits.points.push(point(visible(menu.hits)));
+        attempts.points.push(point(visible(menu.attempts)));
+        retries.points.push(point(visible(menu.retries)));
+        seconds.points.push(Point::new(block.clone(), histogram).created(created));
+    }
+    for (labels, point) in &view.account.points {
+        let created = point.released.map(|at| at as f64);
+        let visible = created.map_or(0, |_| point.interactions);
+        interactions.points.push(Point::new(point_block(view.server, labels), visible).created(created));
+    }
+    let server = label_block(&[("server", view.server)]);
+    let edge = |name, help, moment: Option<jiff::Timestamp>| {
+        let mut family = Family::new(name, help, Kind::Gauge);
+        family.points.extend(moment.map(|at| Point::new(server.clone(), at.as_second() as f64)));
+        family
+    };
+    if let Some(window) = view.window {
+        for (labels, count) in &window.hits {
+            window_hits.points.push(Point::new(menu_block(view.server, labels), *count));
+        }
+        for (labels, count) in &window.interactions {
+            window_interactions.points.push(Point::new(point_block(view.server, labels), *count));
+        }
+    }
+    vec![
+        hits,
+        attempts,
+        retries,
+        seconds,
+        interactions,
+        window_hits,
+        window_interactions,
+        edge(
+            "wolkvox_menu_window_start_timestamp_seconds",
+            "First moment of the last closed window.",
+            view.window.map(|window| window.start),
+        ),
+        edge(
+            "wolkvox_menu_window_end_timestamp_seconds",
+            "First moment after the last closed window.",
+            view.window.map(|window| window.end),
+        ),
+    ]
+}
+
+fn target_families(view: View<'_>) -> Vec<Family> {
+    let server = label_block(&[("server", view.server)]);
+    let totals = &view.account.totals;
+    let one = |name, help, kind, value: Option<Point>| {
+        let mut family = Family::new(name, help, kind);
+        family.points.extend(value);
+        family
+    };
+    let single = |value: f64| Some(Point::new(server.clone(), value));
+    let whole = |value: u64| Some(Point::new(server.clone(), value));
+    let last_row = totals.last_row.and_then(|local| schedule::instant(local, view.zone));
+
+    let mut outcomes = Family::new(
+        "wolkvox_rows_total",
+        "Rows received, by outcome: every row received is in exactly one.",
+        Kind::Counter,
+    );
+    for (outcome, count) in [
+        ("new", totals.new),
+        ("repeated", totals.repeated),
+        ("rejected", totals.rejected.values().sum()),
+        ("out_of_range", totals.out_of_range),
+    ] {
+        let labels = label_block(&[("server", view.server), ("outcome", outcome)]);
+        outcomes.points.push(Point::new(labels, count));
+    }
+    let mut rejected = Family::new(
+        "wolkvox_rows_rejected_total",
+        "Rows received that cannot be counted, by reason.",
+        Kind::Counter,
+    );
+    for reason in Rejection::ALL {
+        let labels = label_block(&[("server", view.server), ("reason", reason.reason())]);
+        let count = totals.rejected.get(&reason).copied().unwrap_or(0);
+        rejected.points.push(Point::new(labels, count));
+    }
+    // Fixed and increasing, so there are always bounds.
+    let lateness = Bounds::new(&LATENESS_BOUNDS).map(|bounds| {
+        let counts = totals.lateness.buckets(bounds.values());
+        Point::new(server.clone(), Histogram::new(Arc::new(bounds), &counts, totals.lateness.sum() as f64))
+    });
+    vec![
+        one("wolkvox_up", "1 when the last poll was read and committed.", Kind::Gauge, whole(view.up.into())),
+        one(
+            "wolkvox_watermark_timestamp_seconds",
+            "Every window before this moment has been read and committed.",
+            Kind::Gauge,
+            single(totals.watermark as f64),
+        ),
+        one(
+            "wolkvox_last_row_timestamp_seconds",
+            "Date of the newest row; absent until a row has ever been seen.",
+            Kind::Gauge,
+            last_row.and_then(|at| single(at.as_second() as f64)),
+        ),
+        outcomes,
+        rejected,
+        one(
+            "wolkvox_row_lateness_seconds",
+            "From a row's date to its first sight.",
+            Kind::Histogram,
+            lateness,
+        ),
+        one(
+            "wolkvox_late_rows_total",
+            "Rows counted although the window of their date had been committed before.",
+            Kind::Counter,
+            whole(totals.late),
+        ),
+        one(
+            "wolkvox_windows_incomplete_total",
+            "Spans of one second that still had more rows than one answer holds: known to be short.",
+            Kind::Counter,
+            whole(totals.incomplete),
+        ),
+    ]
+}
+
+fn menu_block(server: &str, labels: &MenuLabels) -> Arc<str> {
+    label_block(&[
+        ("server", server),
+        ("rp_id", &labels.point.rp_id),
+        ("channel", &labels.point.channel),
+        ("cod_opc_menu", &labels.option),
+    ])
+}
+
+fn point_block(server: &str, labels: &PointLabels) -> Arc<str> {
+    label_block(&[("server", server), ("rp_id", &labels.rp_id), ("channel", &labels.channel)])
+}
+
+/// Since when each new series has been shown as 0, in this process: what decides when its count may appear.
+#[derive(Debug)]
+pub struct ZeroHold {
+    hold: Duration,
+    menus: HashMap<MenuLabels, Instant>,
+    points: HashMap<PointLabels, Instant>,
+}
+
+impl ZeroHold {
+    /// `hold` is how long every usual scraper needs to come by.
+    pub fn new(hold: Duration) -> Self {
+        Self { hold, menus: HashMap::new(), points: HashMap::new() }
+    }
+
+    /// To be called after each publication: what was published without its count has been shown as 0.
+    pub fn published(&mut self, account: &Account, now: Instant) {
+        for (labels, (_, menu)) in &account.menus {
+            if menu.released.is_some() {
+                self.menus.remove(labels);
+            } else if !self.menus.contains_key(labels) {
+                self.menus.insert(labels.clone(), now);
+            }
+        }
+        for (labels, point) in &account.points {
+            if point.released.is_some() {
+                self.points.remove(labels);
+            } else if !self.points.contains_key(labels) {
+                self.points.insert(labels.clone(), now);
+            }
+        }
+    }
+
+    /// Whether the zero of a menu could have been seen.
+    pub fn menu_seen(&self, labels: &MenuLabels, now: Instant) -> bool {
+        self.over(self.menus.get(labels), now)
+    }
+
+    /// Whether the zero of a point could have been seen.
+    pub fn point_seen(&self, labels: &PointLabels, now: Instant) -> bool {
+        self.over(self.points.get(labels), now)
+    }
+
+    fn over(&self, since: Option<&Instant>, now: Instant) -> bool {
+        self.hold.is_zero() || since.is_some_and(|since| *since + self.hold <= now)
+    }
+
+    /// When the next count that waits may appear; `None` when none waits.
+    pub fn next(&self, account: &Account) -> Option<Instant> {
+        let menus = account.menus.iter().filter(|(_, (_, menu))| menu.released.is_none() && menu.hits > 0);
+        let points = account.points.iter().filter(|(_, p)| p.released.is_none() && p.interactions > 0);
+        let since = menus
+            .filter_map(|(labels, _)| self.menus.get(labels))
+            .chain(points.filter_map(|(labels, _)| self.points.get(labels)))
+            .min();
+        since.map(|since| *since + self.hold)
+    }
+}
+
+/// Joins the targets' families and publishes the whole.
+#[derive(Debug, Default)]
+pub struct Publisher {
+    parts: Mutex<BTreeMap<String, Arc<Vec<Family>>>>,
+    publication: Arc<Publication>,
+}
+
+impl Publisher {
+    /// What a scrape reads.
+    pub fn publication(&self) -> Arc<Publication> {
+        self.publication.clone()
+    }
+
+    /// Replaces one target's part, encodes all of them and swaps the result in. Takes tens of milliseconds for
+    /// large models: for a blocking thread. A scrape never waits for it.
+    pub fn publish(&self, server: &str, families: Vec<Family>) {
+        let mut parts = self.parts.lock().unwrap_or_else(PoisonError::into_inner);
+        parts.insert(server.to_owned(), Arc::new(families));
+        // Encoded under the lock, so that of two publications the later one stays.
+        self.publication.publish(Published::new(&join(parts.values())));
+    }
+}
+
+/// One family of each name, in the order of the first part: every part has the same names in the same order.
+fn join<'a>(parts: impl Iterator<Item = &'a Arc<Vec<Family>>>) -> Vec<Family> {
+    let mut joined: Vec<Family> = Vec::new();
+    for part in parts {
+        if joined.is_empty() {
+            joined.clone_from(part);
+            continue;
+        }
+        for (family, more) in joined.iter_mut().zip(part.iter()) {
+            family.points.extend_from_slice(&more.points);
+        }
+    }
+    joined
+}

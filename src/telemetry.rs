@@ -1,0 +1,205 @@
+//! The exporter's own live metrics: what it does, as against what it has counted.
+//!
+//! A few dozen series that begin at 0 with each process, encoded at every scrape. One registry that is passed
+//! about; nothing global.
+
+use std::time::Duration;
+
+use prometheus::{
+    Counter, CounterVec, Gauge, GaugeVec, Histogram, HistogramOpts, HistogramVec, Opts, Registry,
+    process_collector::ProcessCollector,
+};
+
+use crate::{
+    exposition::{Family, from_prometheus},
+    wolkvox::Class,
+};
+
+const DURATIONS: [f64; 12] = [0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 40.0, 65.0, 300.0];
+
+/// Why a span was narrowed: the `cause` label of `wolkvox_window_splits_total`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SplitCause {
+    /// As many rows as an answer can hold.
+    Cap,
+    /// Fewer rows than announced.
+    Truncated,
+    /// More bytes than an answer may have.
+    Size,
+    /// No whole answer in time.
+    Timeout,
+    /// Refused in unknown words.
+    Refused,
+}
+
+impl SplitCause {
+    const ALL: [Self; 5] = [Self::Cap, Self::Truncated, Self::Size, Self::Timeout, Self::Refused];
+
+    /// The value of the label.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Cap => "cap",
+            Self::Truncated => "truncated",
+            Self::Size => "size",
+            Self::Timeout => "timeout",
+            Self::Refused => "refused",
+        }
+    }
+}
+
+/// All live metrics of the process.
+#[derive(Debug)]
+pub struct Telemetry {
+    registry: Registry,
+    polls: CounterVec,
+    poll_failures: CounterVec,
+    poll_duration: HistogramVec,
+    requests: CounterVec,
+    request_errors: CounterVec,
+    request_duration: HistogramVec,
+    splits: CounterVec,
+    skew: GaugeVec,
+    quota_limit: GaugeVec,
+}
+
+impl Telemetry {
+    /// Registers everything. Fails only on a name used twice, which a test would have shown.
+    pub fn new() -> Result<Self, prometheus::Error> {
+        let counter = |name, help, labels: &[&str]| CounterVec::new(Opts::new(name, help), labels);
+        let histogram = |name, help| {
+            HistogramVec::new(HistogramOpts::new(name, help).buckets(DURATIONS.to_vec()), &["server"])
+        };
+        let telemetry = Self {
+            registry: Registry::new(),
+            polls: counter("wolkvox_polls_total", "Poll cycles.", &["server"])?,
+            poll_failures: counter(
+                "wolkvox_poll_failures_total",
+                "Poll cycles that did not commit all that was due, by the class of what stopped them.",
+                &["server", "class"],
+            )?,
+            poll_duration: histogram("wolkvox_poll_duration_seconds", "Duration of whole poll cycles.")?,
+            requests: counter("wolkvox_api_requests_total", "HTTP requests to Wolkvox.", &["server"])?,
+            request_errors: counter(
+                "wolkvox_api_errors_total",
+                "HTTP requests to Wolkvox that gave no rows to commit, by class.",
+                &["server", "class"],
+            )?,
+            request_duration: histogram(
+                "wolkvox_api_request_duration_seconds",
+                "Duration of HTTP requests to Wolkvox, to the end of the answer.",
+            )?,
+            splits: counter(
+                "wolkvox_window_splits_total",
+                "Spans that were halved because their answer did not fit, by cause.",
+                &["server", "cause"],
+            )?,
+            skew: GaugeVec::new(
+                Opts::new("wolkvox_clock_skew_seconds", "The server's Date header minus our clock."),
+                &["server"],
+            )?,
+            quota_limit: GaugeVec::new(
+                Opts::new("wolkvox_quota_requests_limit", "Requests a day that the operation's licences allow."),
+                &["server"],
+            )?,
+        };
+        let build = GaugeVec::new(
+            Opts::new("wolkvox_exporter_build_info", "Always 1; the labels say which build this is."),
+            &["version"],
+        )?;
+        build.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1.0);
+        for collector in [
+            Box::new(telemetry.polls.clone()) as Box<dyn prometheus::core::Collector>,
+            Box::new(telemetry.poll_failures.clone()),
+            Box::new(telemetry.poll_duration.clone()),
+            Box::new(telemetry.requests.clone()),
+            Box::new(telemetry.request_errors.clone()),
+            Box::new(telemetry.request_duration.clone()),
+            Box::new(telemetry.splits.clone()),
+            Box::new(telemetry.skew.clone()),
+            Box::new(telemetry.quota_limit.clone()),
+            Box::new(build),
+            Box::new(ProcessCollector::for_self()),
+        ] {
+            telemetry.registry.register(collector)?;
+        }
+        Ok(telemetry)
+    }
+
+    /// The metrics of one target, every class and cause at 0 from the start.
+    pub fn target(&self, server: &str, licences: Option<u32>) -> TargetTelemetry {
+        for class in Class::ALL {
+            self.poll_failures.with_label_values(&[server, class.as_str()]);
+            self.request_errors.with_label_values(&[server, class.as_str()]);
+        }
+        for cause in SplitCause::ALL {
+            self.splits.with_label_values(&[server, cause.as_str()]);
+        }
+        if let Some(licences) = licences {
+            self.quota_limit.with_label_values(&[server]).set(f64::from(licences) * 1000.0);
+        }
+        TargetTelemetry {
+            server: server.to_owned(),
+            polls: self.polls.with_label_values(&[server]),
+            poll_failures: self.poll_failures.clone(),
+            poll_duration: self.poll_duration.with_label_values(&[server]),
+            requests: self.requests.with_label_values(&[server]),
+            request_errors: self.request_errors.clone(),
+            request_duration: self.request_duration.with_label_values(&[server]),
+            splits: self.splits.clone(),
+            skew: self.skew.clone(),
+        }
+    }
+
+    /// For one scrape.
+    pub fn gather(&self) -> Vec<Family> {
+        from_prometheus(&self.registry.gather())
+    }
+}
+
+/// The live metrics of one target.
+#[derive(Debug, Clone)]
+pub struct TargetTelemetry {
+    server: String,
+    polls: Counter,
+    poll_failures: CounterVec,
+    poll_duration: Histogram,
+    requests: Counter,
+    request_errors: CounterVec,
+    request_duration: Histogram,
+    splits: CounterVec,
+    skew: GaugeVec,
+}
+
+impl TargetTelemetry {
+    /// A cycle ended.
+    pub fn polled(&self, took: Duration, failure: Option<Class>) {
+        self.polls.inc();
+        self.poll_duration.observe(took.as_secs_f64());
+        if let Some(class) = failure {
+            self.poll_failures.with_label_values(&[self.server.as_str(), class.as_str()]).inc();
+        }
+    }
+
+    /// A request ended.
+    pub fn requested(&self, took: Duration, failure: Option<Class>) {
+        self.requests.inc();
+        self.request_duration.observe(took.as_secs_f64());
+        if let Some(class) = failure {
+            self.request_errors.with_label_values(&[self.server.as_str(), class.as_str()]).inc();
+        }
+    }
+
+    /// A span was narrowed.
+    pub fn split(&self, cause: SplitCause) {
+        self.splits.with_label_values(&[self.server.as_str(), cause.as_str()]).inc();
+    }
+
+    /// The server's clock was seen; absent until then.
+    pub fn clock_skew(&self, seconds: f64) {
+        self.skew_gauge().set(seconds);
+    }
+
+    fn skew_gauge(&self) -> Gauge {
+        self.skew.with_label_values(&[self.server.as_str()])
+    }
+}

@@ -1,0 +1,245 @@
+//! The exposition, read back: golden text in both formats, any label value, and gzip that any reader accepts.
+
+use std::{io::Read as _, sync::Arc};
+
+use flate2::read::GzDecoder;
+use proptest::prelude::*;
+use wolkvox_exporter::exposition::{
+    Bounds, Family, Format, Histogram, Kind, Point, Publication, Published, Rendered, encode,
+    from_prometheus, label_block,
+};
+
+/// A small model with one of everything.
+fn model() -> Vec<Family> {
+    let labels = label_block(&[("server", "0042"), ("cod_opc_menu", "AGENTE \"ñandú\"\\\nfin")]);
+    let mut hits = Family::new(
+        "wolkvox_menu_option_hits_total",
+        "Times an option was \"entered\",\nby C:\\.",
+        Kind::Counter,
+    );
+    hits.points.push(Point::new(labels.clone(), 7).created(Some(1_768_782_812.25)));
+    hits.points.push(Point::new(label_block(&[("server", "0042"), ("cod_opc_menu", "PULSE")]), u64::MAX));
+    let mut drift = Family::new("wolkvox_clock_skew_seconds", "Their clock minus ours.", Kind::Gauge);
+    for (i, value) in [-0.5, f64::INFINITY, f64::NEG_INFINITY, f64::NAN, 1e21, 3.0].into_iter().enumerate() {
+        drift.points.push(Point::new(label_block(&[("server", &i.to_string())]), value));
+    }
+    let bounds = Arc::new(Bounds::new(&[0.5, 5.0, 1e6]).unwrap());
+    let mut time = Family::new("wolkvox_menu_time_to_option_seconds", "Second of entry.", Kind::Histogram);
+    let histogram = Histogram::new(bounds, &[1, 0, 3, 2], 12.5);
+    time.points.push(Point::new(labels, histogram.clone()).created(Some(1_768_782_812.0)));
+    time.points.push(Point::new("".into(), histogram));
+    vec![hits, Family::new("wolkvox_none", "No series, so not written.", Kind::Gauge), drift, time]
+}
+
+fn text(families: &[Family], format: Format) -> String {
+    let mut out = Vec::new();
+    encode(families, format, &mut out);
+    String::from_utf8(out).unwrap()
+}
+
+fn body(rendered: &Rendered) -> Vec<u8> {
+    rendered.frames.concat()
+}
+
+#[test]
+fn text_0_0_4_is_written_so() {
+    assert_eq!(
+        text(&model(), Format::Text),
+        r#"# HELP wolkvox_menu_option_hits_total Times an option was "entered",\nby C:\\.
+# TYPE wolkvox_menu_option_hits_total counter
+wolkvox_menu_option_hits_total{server="0042",cod_opc_menu="AGENTE \"ñandú\"\\\nfin"} 7
+wolkvox_menu_option_hits_total{server="0042",cod_opc_menu="PULSE"} 18446744073709551615
+# HELP wolkvox_clock_skew_seconds Their clock minus ours.
+# TYPE wolkvox_clock_skew_seconds gauge
+wolkvox_clock_skew_seconds{server="0"} -0.5
+wolkvox_clock_skew_seconds{server="1"} +Inf
+wolkvox_clock_skew_seconds{server="2"} -Inf
+wolkvox_clock_skew_seconds{server="3"} NaN
+wolkvox_clock_skew_seconds{server="4"} 1e21
+wolkvox_clock_skew_seconds{server="5"} 3
+# HELP wolkvox_menu_time_to_option_seconds Second of entry.
+# TYPE wolkvox_menu_time_to_option_seconds histogram
+wolkvox_menu_time_to_option_seconds_bucket{server="0042",cod_opc_menu="AGENTE \"ñandú\"\\\nfin",le="0.5"} 1
+wolkvox_menu_time_to_option_seconds_bucket{server="0042",cod_opc_menu="AGENTE \"ñandú\"\\\nfin",le="5"} 1
+wolkvox_menu_time_to_option_seconds_bucket{server="0042",cod_opc_menu="AGENTE \"ñandú\"\\\nfin",le="1e+06"} 4
+wolkvox_menu_time_to_option_seconds_bucket{server="0042",cod_opc_menu="AGENTE \"ñandú\"\\\nfin",le="+Inf"} 6
+wolkvox_menu_time_to_option_seconds_sum{server="0042",cod_opc_menu="AGENTE \"ñandú\"\\\nfin"} 12.5
+wolkvox_menu_time_to_option_seconds_count{server="0042",cod_opc_menu="AGENTE \"ñandú\"\\\nfin"} 6
+wolkvox_menu_time_to_option_seconds_bucket{le="0.5"} 1
+wolkvox_menu_time_to_option_seconds_bucket{le="5"} 1
+wolkvox_menu_time_to_option_seconds_bucket{le="1e+06"} 4
+wolkvox_menu_time_to_option_seconds_bucket{le="+Inf"} 6
+wolkvox_menu_time_to_option_seconds_sum 12.5
+wolkvox_menu_time_to_option_seconds_count 6
+"#
+    );
+}
+
+#[test]
+fn open_metrics_1_0_is_written_so() {
+    let published = Published::new(&model());
+    let body = body(&published.render(&[], Format::OpenMetrics, false));
+    assert_eq!(
+        String::from_utf8(body).unwrap(),
+        r#"# HELP wolkvox_menu_option_hits Times an option was \"entered\",\nby C:\\.
+# TYPE wolkvox_menu_option_hits counter
+wolkvox_menu_option_hits_total{server="0042",cod_opc_menu="AGENTE \"ñandú\"\\\nfin"} 7
+wolkvox_menu_option_hits_created{server="0042",cod_opc_menu="AGENTE \"ñandú\"\\\nfin"} 1768782812.25
+wolkvox_menu_option_hits_total{server="0042",cod_opc_menu="PULSE"} 18446744073709551615
+# HELP wolkvox_clock_skew_seconds Their clock minus ours.
+# TYPE wolkvox_clock_skew_seconds gauge
+wolkvox_clock_skew_seconds{server="0"} -0.5
+wolkvox_clock_skew_seconds{server="1"} +Inf
+wolkvox_clock_skew_seconds{server="2"} -Inf
+wolkvox_clock_skew_seconds{server="3"} NaN
+wolkvox_clock_skew_seconds{server="4"} 1e21
+wolkvox_clock_skew_seconds{server="5"} 3
+# HELP wolkvox_menu_time_to_option_seconds Second of entry.
+# TYPE wolkvox_menu_time_to_option_seconds histogram
+wolkvox_menu_time_to_option_seconds_bucket{server="0042",cod_opc_menu="AGENTE \"ñandú\"\\\nfin",le="0.5"} 1
+wolkvox_menu_time_to_option_seconds_bucket{server="0042",cod_opc_menu="AGENTE \"ñandú\"\\\nfin",le="5.0"} 1
+wolkvox_menu_time_to_option_seconds_bucket{server="0042",cod_opc_menu="AGENTE \"ñandú\"\\\nfin",le="1e+06"} 4
+wolkvox_menu_time_to_option_seconds_bucket{server="0042",cod_opc_menu="AGENTE \"ñandú\"\\\nfin",le="+Inf"} 6
+wolkvox_menu_time_to_option_seconds_sum{server="0042",cod_opc_menu="AGENTE \"ñandú\"\\\nfin"} 12.5
+wolkvox_menu_time_to_option_seconds_count{server="0042",cod_opc_menu="AGENTE \"ñandú\"\\\nfin"} 6
+wolkvox_menu_time_to_option_seconds_created{server="0042",cod_opc_menu="AGENTE \"ñandú\"\\\nfin"} 1768782812
+wolkvox_menu_time_to_option_seconds_bucket{le="0.5"} 1
+wolkvox_menu_time_to_option_seconds_bucket{le="5.0"} 1
+wolkvox_menu_time_to_option_seconds_bucket{le="1e+06"} 4
+wolkvox_menu_time_to_option_seconds_bucket{le="+Inf"} 6
+wolkvox_menu_time_to_option_seconds_sum 12.5
+wolkvox_menu_time_to_option_seconds_count 6
+# EOF
+"#
+    );
+}
+
+#[test]
+fn counts_that_do_not_fit_the_bounds_lose_no_observation() {
+    let bounds = Arc::new(Bounds::new(&[1.0, 2.0]).unwrap());
+    assert_eq!(Histogram::new(bounds.clone(), &[4], 0.0).counts(), [4, 0, 0]);
+    assert_eq!(Histogram::new(bounds, &[1, 2, 3, 4, 5], 0.0).counts(), [1, 2, 12]);
+    for unsound in [&[2.0, 1.0][..], &[1.0, 1.0], &[f64::NAN], &[1.0, f64::INFINITY]] {
+        assert!(Bounds::new(unsound).is_none(), "{unsound:?}");
+    }
+}
+
+#[test]
+fn gzip_is_one_member_with_the_same_bytes() {
+    let mut live = Family::new("process_open_fds", "Open files.", Kind::Gauge);
+    live.points.push(Point::new("".into(), 9));
+    let live = [live];
+    let mut large = Family::new("wolkvox_menu_option_hits_total", "Hits.", Kind::Counter);
+    large.points =
+        (0..5_000).map(|i| Point::new(label_block(&[("option", &i.to_string())]), i * 37)).collect();
+    for (families, live) in
+        [(&[][..], &[][..]), (&[], &live), (&model(), &[]), (&model(), &live), (&[large], &live)]
+    {
+        let published = Published::new(families);
+        for format in [Format::Text, Format::OpenMetrics] {
+            let plain = published.render(live, format, false);
+            let packed = published.render(live, format, true);
+            assert_eq!(packed.len(), body(&packed).len() as u64);
+            // `GzDecoder` reads one member and stops, as browsers do, so a second one would be missed here. It
+            // also checks the checksum and the length.
+            let packed = body(&packed);
+            let mut unpacked = Vec::new();
+            GzDecoder::new(&packed[..]).read_to_end(&mut unpacked).unwrap();
+            assert_eq!(unpacked, body(&plain));
+            let eofs = unpacked.windows(6).filter(|w| w == b"# EOF\n").count();
+            assert_eq!(eofs, usize::from(format == Format::OpenMetrics));
+        }
+    }
+}
+
+#[test]
+fn a_publication_replaces_the_whole_and_leaves_a_scrape_under_way_alone() {
+    let publication = Publication::default();
+    let before = publication.load();
+    publication.publish(Published::new(&model()));
+    assert!(before.render(&[], Format::Text, false).is_empty());
+    assert_eq!(
+        body(&publication.load().render(&[], Format::Text, false)),
+        text(&model(), Format::Text).into_bytes()
+    );
+}
+
+#[test]
+fn live_metrics_of_the_prometheus_crate_arrive_whole() {
+    use prometheus::{Gauge, Histogram, HistogramOpts, IntCounterVec, Opts, Registry};
+    let registry = Registry::new();
+    let scrapes = IntCounterVec::new(Opts::new("scrapes_total", "Scrapes."), &["code"]).unwrap();
+    scrapes.with_label_values(&["2\"00"]).inc_by(3);
+    let skew = Gauge::new("skew_seconds", "Skew.").unwrap();
+    skew.set(-1.5);
+    let opts = HistogramOpts::new("took_seconds", "Took.").buckets(vec![0.5, 2.0]);
+    let took = Histogram::with_opts(opts).unwrap();
+    [0.25, 1.0, 1.0, 8.0].into_iter().for_each(|v| took.observe(v));
+    registry.register(Box::new(scrapes)).unwrap();
+    registry.register(Box::new(skew)).unwrap();
+    registry.register(Box::new(took)).unwrap();
+    let ours = text(&from_prometheus(&registry.gather()), Format::Text);
+    // That crate's own encoder is the reference; both know the same customs.
+    let theirs = prometheus::TextEncoder::new().encode_to_string(&registry.gather()).unwrap();
+    assert_eq!(ours, theirs);
+}
+
+/// Reads a line as a scraper does: name, labels unescaped, value.
+fn parse(line: &str) -> (String, Vec<(String, String)>, f64) {
+    let (name, rest) = line.split_once('{').unwrap();
+    let mut labels = Vec::new();
+    let mut chars = rest.chars();
+    loop {
+        let label: String = chars.by_ref().take_while(|c| *c != '=').collect();
+        assert_eq!(chars.next(), Some('"'));
+        let mut value = String::new();
+        loop {
+            match chars.next().unwrap() {
+                '"' => break,
+                '\n' => panic!("a raw newline inside a label"),
+                '\\' => value.push(match chars.next().unwrap() {
+                    'n' => '\n',
+                    c @ ('\\' | '"') => c,
+                    c => panic!("\\{c} is no escape"),
+                }),
+                c => value.push(c),
+            }
+        }
+        labels.push((label, value));
+        match chars.next().unwrap() {
+            ',' => {}
+            '}' => break,
+            c => panic!("{c} after a label"),
+        }
+    }
+    assert_eq!(chars.next(), Some(' '));
+    (name.to_owned(), labels, chars.as_str().parse().unwrap())
+}
+
+proptest! {
+    #[test]
+    fn any_label_and_any_number_read_back(
+        first in any::<String>(),
+        second in "[\"\\\\\nn,{}=ñ ]{0,12}",
+        value in prop_oneof![any::<f64>(), (-1e17..1e17).prop_map(f64::trunc)],
+        count in any::<u64>(),
+    ) {
+        let labels = [("a", first.as_str()), ("b", second.as_str())];
+        let mut family = Family::new("x_total", "X.", Kind::Counter);
+        family.points.push(Point::new(label_block(&labels), value));
+        family.points.push(Point::new(label_block(&labels), count));
+        for format in [Format::Text, Format::OpenMetrics] {
+            let text = text(std::slice::from_ref(&family), format);
+            // Not `lines()`: a label may hold any other character that Unicode takes for the end of a line.
+            let lines: Vec<_> = text.split_terminator('\n').skip(2).collect();
+            prop_assert_eq!(lines.len(), 2);
+            for (line, expected) in lines.iter().zip([value, count as f64]) {
+                let (name, parsed, number) = parse(line);
+                prop_assert_eq!(name, "x_total");
+                let parsed: Vec<_> = parsed.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
+                prop_assert_eq!(parsed, labels);
+                prop_assert!(number == expected || (number.is_nan() && expected.is_nan()), "{} {}", number, expected);
+            }
+        }
+    }
+}
