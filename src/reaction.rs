@@ -116,8 +116,9 @@ mod tests {
             Fault::Throttled(None),
             Fault::NotJson(String::new()),
         ] {
-            let waits: Vec<_> =
-                (1..=5).map(|failures| reaction(&fault, Situation { failures, ..situation(&zone) })).collect();
+            let waits: Vec<_> = (1..=5)
+                .map(|failures| reaction(&fault, Situation { failures, ..situation(&zone) }))
+                .collect();
             let retry = |seconds| Reaction::Retry(Duration::from_secs(seconds));
             assert_eq!(waits, [retry(1), retry(2), retry(4), retry(8), Reaction::NextCycle], "{fault}");
         }
@@ -128,7 +129,8 @@ mod tests {
     #[test]
     fn a_server_that_names_a_wait_gets_it() {
         let zone = TimeZone::UTC;
-        let wait = |seconds| reaction(&Fault::Throttled(Some(Duration::from_secs(seconds))), situation(&zone));
+        let wait =
+            |seconds| reaction(&Fault::Throttled(Some(Duration::from_secs(seconds))), situation(&zone));
         assert_eq!(wait(30), Reaction::Retry(Duration::from_secs(30)));
         assert_eq!(wait(600), Reaction::HoldOff("2026-01-18T20:10:00Z".parse().unwrap()));
         assert_eq!(wait(u64::MAX), Reaction::HoldOff("2026-01-19T20:00:00Z".parse().unwrap()));

@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp, civil::DateTime, tz::Offset, tz::TimeZone};
 
+use crate::wolkvox::Fingerprints;
+
 /// The vendor answers for at most 31 days; one less leaves room for a zone's change of offset.
 pub const MAX_SPAN: SignedDuration = SignedDuration::from_hours(30 * 24);
 /// Dates have this resolution, so no span can be narrower.
@@ -27,12 +29,7 @@ impl Cadence {
     /// Derives the jitter from the target's name: under a tenth of the interval, and never over 20 s.
     pub fn new(interval: Duration, settle_delay: Duration, target: &str) -> Self {
         let most = (interval / 10).min(Duration::from_secs(20));
-        // Any fixed hash will do; FNV-1a is stable between versions.
-        let hash = target
-            .bytes()
-            .fold(0xcbf2_9ce4_8422_2325_u64, |h, b| (h ^ u64::from(b)).wrapping_mul(0x100_0000_01b3));
-        let jitter = most.mul_f64((hash >> 32) as f64 / f64::from(u32::MAX));
-        Self { interval, settle_delay, jitter }
+        Self { interval, settle_delay, jitter: most.mul_f64(spread(target, 0)) }
     }
 
     /// The end of the newest window that may be read at `now`.
@@ -47,6 +44,13 @@ impl Cadence {
     pub fn due_after(&self, end: Timestamp) -> Timestamp {
         end + self.interval + self.settle_delay + self.jitter
     }
+}
+
+/// A number in 0..=1 that is always the same for a target and a turn, and another for others: what keeps several
+/// targets, and several tries, from coming at the same moment.
+pub fn spread(target: &str, turn: u64) -> f64 {
+    let hash = Fingerprints::new([0; 16]).of(&[target, &turn.to_string()]);
+    (hash >> 32) as f64 / f64::from(u32::MAX)
 }
 
 /// A stretch of time to ask for, both ends included.

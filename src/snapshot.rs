@@ -9,6 +9,7 @@ use std::{
     time::Duration,
 };
 
+use arc_swap::ArcSwap;
 use jiff::tz::TimeZone;
 use tokio::time::Instant;
 
@@ -53,8 +54,10 @@ fn menu_families(view: View<'_>) -> Vec<Family> {
         "wolkvox_menu_option_attempts_total",
         "Sum of the attempts that those rows report for the routing point.",
     );
-    let mut retries =
-        counter("wolkvox_menu_option_retries_total", "Times the option was entered after more than one attempt.");
+    let mut retries = counter(
+        "wolkvox_menu_option_retries_total",
+        "Times the option was entered after more than one attempt.",
+    );
     let mut seconds = Family::new(
         "wolkvox_menu_time_to_option_seconds",
         "Seconds from the start of the interaction to the option.",
@@ -277,10 +280,24 @@ impl ZeroHold {
     }
 }
 
+/// How a target is, for people.
+#[derive(Debug, Clone)]
+pub struct TargetState {
+    /// The `server` label.
+    pub name: String,
+    /// Whether the last poll was read and committed.
+    pub ok: bool,
+    /// The same in words, with what to do.
+    pub sentence: String,
+    /// Every window before it is committed.
+    pub watermark: jiff::Timestamp,
+}
+
 /// Joins the targets' families and publishes the whole.
 #[derive(Debug, Default)]
 pub struct Publisher {
-    parts: Mutex<BTreeMap<String, Arc<Vec<Family>>>>,
+    parts: Mutex<BTreeMap<String, (TargetState, Vec<Family>)>>,
+    states: ArcSwap<Vec<TargetState>>,
     publication: Arc<Publication>,
 }
 
@@ -292,16 +309,22 @@ impl Publisher {
 
     /// Replaces one target's part, encodes all of them and swaps the result in. Takes tens of milliseconds for
     /// large models: for a blocking thread. A scrape never waits for it.
-    pub fn publish(&self, server: &str, families: Vec<Family>) {
+    pub fn publish(&self, families: Vec<Family>, state: TargetState) {
         let mut parts = self.parts.lock().unwrap_or_else(PoisonError::into_inner);
-        parts.insert(server.to_owned(), Arc::new(families));
+        parts.insert(state.name.clone(), (state, families));
         // Encoded under the lock, so that of two publications the later one stays.
-        self.publication.publish(Published::new(&join(parts.values())));
+        self.publication.publish(Published::new(&join(parts.values().map(|(_, families)| families))));
+        self.states.store(Arc::new(parts.values().map(|(state, _)| state.clone()).collect()));
+    }
+
+    /// How the targets are, by name.
+    pub fn states(&self) -> Arc<Vec<TargetState>> {
+        self.states.load_full()
     }
 }
 
 /// One family of each name, in the order of the first part: every part has the same names in the same order.
-fn join<'a>(parts: impl Iterator<Item = &'a Arc<Vec<Family>>>) -> Vec<Family> {
+fn join<'a>(parts: impl Iterator<Item = &'a Vec<Family>>) -> Vec<Family> {
     let mut joined: Vec<Family> = Vec::new();
     for part in parts {
         if joined.is_empty() {

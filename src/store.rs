@@ -14,8 +14,8 @@ use std::{
 };
 
 use redb::{
-    Database, DatabaseError, ReadableDatabase, ReadableTable, Table, TableDefinition, WriteTransaction,
-    backends::FileBackend,
+    Database, DatabaseError, ReadableDatabase, ReadableTable, StorageBackend, Table, TableDefinition,
+    WriteTransaction, backends::FileBackend,
 };
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -124,11 +124,19 @@ impl Store {
         if !file.metadata().map_err(io)?.is_file() {
             return Err(io(io::Error::other("it is not a regular file")));
         }
+        let backend = FileBackend::new(file).map_err(|error| open_error(path, error))?;
+        Self::open_backend(backend, path, new_key)
+    }
+
+    /// As [`Store::open`], over any storage; `path` only names it in messages.
+    pub fn open_backend(
+        backend: impl StorageBackend,
+        path: &Path,
+        new_key: [u8; 16],
+    ) -> Result<Self, StoreError> {
         let mut builder = Database::builder();
         builder.set_cache_size(CACHE_BYTES).set_check_integrity_on_open(true);
-        let database = FileBackend::new(file)
-            .and_then(|backend| builder.create_with_backend(backend))
-            .map_err(|error| open_error(path, error))?;
+        let database = builder.create_with_backend(backend).map_err(|error| open_error(path, error))?;
         let fingerprints = prepare(&database, path, new_key)?;
         Ok(Self { database, fingerprints })
     }

@@ -98,7 +98,10 @@ impl Telemetry {
                 &["server"],
             )?,
             quota_limit: GaugeVec::new(
-                Opts::new("wolkvox_quota_requests_limit", "Requests a day that the operation's licences allow."),
+                Opts::new(
+                    "wolkvox_quota_requests_limit",
+                    "Requests a day that the operation's licences allow.",
+                ),
                 &["server"],
             )?,
         };

@@ -1,0 +1,89 @@
+//! The claim itself: whatever happens in between, the counters equal the real rows.
+//!
+//! A plain model of a vendor (rows with a date and a moment at which they appear) is read by the real poller,
+//! ledger, store and publisher on virtual time, under random faults, crashes at any write to the disk, and
+//! restarts. At the end every label set must equal the model, and no counter may ever have gone back.
+//!
+//! `MODEL_CASES` sets how many random cases run (default 200).
+
+mod crash_disk;
+mod run;
+mod world;
+
+use proptest::prelude::*;
+
+use crate::{
+    run::{Plan, run},
+    world::{Trouble, World, WorldRow},
+};
+
+fn cases() -> u32 {
+    std::env::var("MODEL_CASES").ok().and_then(|n| n.parse().ok()).unwrap_or(200)
+}
+
+fn rows() -> impl Strategy<Value = Vec<WorldRow>> {
+    let lateness = prop_oneof![8 => 0i64..20, 2 => 20i64..world::LOOKBACK];
+    let row = (0i64..world::TRAFFIC, lateness, 0u8..12, 0u8..4, 0u32..90, 0u32..4, 1u8..4).prop_map(
+        |(date, lateness, conn, option, second, attempts, copies)| {
+            let row = WorldRow { date, visible: date + lateness, conn, option, second, attempts };
+            // Most are single; the rest are equal rows that are all real.
+            vec![row; if copies == 3 { 2 } else { 1 }]
+        },
+    );
+    prop::collection::vec(row, 0..60).prop_map(|rows| rows.into_iter().flatten().collect())
+}
+
+fn trouble() -> impl Strategy<Value = Trouble> {
+    prop_oneof![
+        6 => Just(Trouble::None),
+        1 => Just(Trouble::Refuse),
+        1 => Just(Trouble::CutAfter(0)),
+        1 => (0u8..10).prop_map(Trouble::CutAfter),
+        1 => (0u8..10).prop_map(Trouble::TooFew),
+        1 => Just(Trouble::Hang),
+        1 => Just(Trouble::Maintenance),
+        1 => Just(Trouble::Unavailable),
+    ]
+}
+
+fn plan() -> impl Strategy<Value = Plan> {
+    (
+        rows(),
+        prop::collection::vec(trouble(), 0..20),
+        prop_oneof![2 => Just(60_000u64), 1 => 2u64..12],
+        prop::collection::vec(1i64..world::TRAFFIC, 0..4),
+        prop::collection::vec(0u64..400, 0..3),
+        any::<u64>(),
+    )
+        .prop_map(|(rows, troubles, cap, restarts, disk_crashes, seed)| Plan {
+            world: World { rows, troubles, cap },
+            restarts,
+            disk_crashes,
+            seed,
+        })
+}
+
+#[test]
+fn the_counters_equal_the_rows_whatever_happens() {
+    let mut runner = proptest::test_runner::TestRunner::new(ProptestConfig {
+        cases: cases(),
+        failure_persistence: None,
+        max_shrink_iters: 300,
+        ..ProptestConfig::default()
+    });
+    let outcome = runner.run(&plan(), |plan| run(plan).map_err(TestCaseError::fail));
+    if let Err(error) = outcome {
+        panic!("{error}");
+    }
+}
+
+/// The model would notice: rows that appear later than the lookback reaches are missed, and said to be.
+#[test]
+fn a_row_later_than_the_lookback_is_beyond_the_promise() {
+    let row = |date, visible| WorldRow { date, visible, conn: 1, option: 1, second: 5, attempts: 1 };
+    let world =
+        |late| World { rows: vec![row(10, 12), row(600, 600 + late)], troubles: Vec::new(), cap: 60_000 };
+    let plan = |late| Plan { world: world(late), restarts: vec![], disk_crashes: vec![], seed: 0 };
+    assert_eq!(run(plan(world::LOOKBACK)), Ok(()));
+    assert!(run(plan(2 * world::LOOKBACK)).unwrap_err().contains("option_attempts_total"));
+}

@@ -1,0 +1,197 @@
+//! Runs one plan on virtual time and holds the end against the model.
+
+use std::{
+    collections::BTreeMap,
+    path::Path,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use jiff::{SignedDuration, Timestamp, tz::TimeZone};
+use tokio::{
+    sync::watch,
+    time::{Instant, sleep},
+};
+use wolkvox_exporter::{
+    exposition::{Bounds, Format},
+    ledger::Account,
+    poller::{Clock, Poller, Settings, Surroundings},
+    schedule::Cadence,
+    snapshot::Publisher,
+    store::Store,
+    telemetry::Telemetry,
+    wolkvox::RowParser,
+};
+
+use crate::{
+    crash_disk::CrashDisk,
+    world::{self, START, World, WorldSource},
+};
+
+#[derive(Debug, Clone)]
+pub(crate) struct Plan {
+    pub(crate) world: World,
+    /// Moments, in seconds from the start, at which the process is killed.
+    pub(crate) restarts: Vec<i64>,
+    /// Writes after each start until power fails; one start after the other.
+    pub(crate) disk_crashes: Vec<u64>,
+    pub(crate) seed: u64,
+}
+
+/// `Err` says what differs.
+pub(crate) fn run(plan: Plan) -> Result<(), String> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .start_paused(true)
+        .build()
+        .unwrap()
+        .block_on(live(plan))
+}
+
+async fn live(plan: Plan) -> Result<(), String> {
+    let began = Instant::now();
+    let disk = CrashDisk::default();
+    let source = WorldSource {
+        world: Arc::new(plan.world.clone()),
+        began,
+        requests: Arc::new(Mutex::new(0)),
+        received: Arc::new(Mutex::new(0)),
+    };
+    let mut restarts = plan.restarts.clone();
+    restarts.sort_unstable();
+    let mut restarts = restarts.into_iter().peekable();
+    let mut crashes = plan.disk_crashes.iter();
+    let mut last: BTreeMap<String, f64> = BTreeMap::new();
+    let mut luck = plan.seed;
+    // Long enough for the last row to appear, for every trouble to pass, and for catching up.
+    let end = world::TRAFFIC + world::LOOKBACK + 3600 + 300 * plan.world.troubles.len() as i64;
+    loop {
+        let started = start(&disk, &source, began).await;
+        if let Some(writes) = crashes.next() {
+            disk.fail_after(*writes);
+        }
+        let now = || began.elapsed().as_secs() as i64;
+        let until = restarts.next_if(|at| *at < end).unwrap_or(end);
+        if let Ok(process) = &started {
+            while now() < until && !disk.is_off() {
+                sleep(Duration::from_secs(60)).await;
+                last = forward(&last, scrape(&process.publisher))?;
+            }
+        }
+        match started {
+            Ok(process) => process.kill().await,
+            Err(error) if !disk.is_off() => return Err(format!("cannot start: {error}")),
+            Err(_) => {}
+        }
+        luck = luck.wrapping_mul(0x9E37_79B9_7F4A_7C15).wrapping_add(1);
+        disk.restart(luck);
+        if now() >= end {
+            break;
+        }
+        sleep(Duration::from_secs(20)).await;
+    }
+    compare(&plan.world, &last, *source.received.lock().unwrap())
+}
+
+struct Process {
+    publisher: Arc<Publisher>,
+    task: tokio::task::JoinHandle<()>,
+    store: Arc<Store>,
+    _stop: watch::Sender<bool>,
+}
+
+impl Process {
+    /// As SIGKILL does: nothing is tidied up. Only waits until the file is free for the next one.
+    async fn kill(self) {
+        self.task.abort();
+        let _ = self.task.await;
+        while Arc::strong_count(&self.store) > 1 {
+            tokio::task::spawn_blocking(|| std::thread::sleep(Duration::from_millis(1))).await.unwrap();
+        }
+    }
+}
+
+async fn start(disk: &CrashDisk, source: &WorldSource, began: Instant) -> Result<Process, String> {
+    let store =
+        Store::open_backend(disk.clone(), Path::new("crash-disk"), [3; 16]).map_err(|e| e.to_string())?;
+    let store = Arc::new(store);
+    let clock: Clock = Arc::new(move || {
+        let elapsed = SignedDuration::try_from(began.elapsed()).unwrap();
+        Timestamp::from_second(START).unwrap() + elapsed
+    });
+    // Counting begins with the world, also when the first start never got to write it down.
+    let origin = Timestamp::from_second(START).unwrap();
+    let restored = store.restore("0042", || Account::new(origin)).map_err(|e| e.to_string())?;
+    let parser = RowParser::new(store.fingerprints(), 128);
+    let publisher = Arc::new(Publisher::default());
+    let (stop, shutdown) = watch::channel(false);
+    let settings = Settings {
+        name: "0042".to_owned(),
+        zone: TimeZone::UTC,
+        cadence: Cadence::new(Duration::from_secs(300), Duration::from_secs(30), "0042"),
+        lookback: Duration::from_secs(world::LOOKBACK as u64),
+        zero_hold: Duration::from_secs(75),
+        buckets: Arc::new(Bounds::new(&[10.0, 60.0]).unwrap()),
+        row_cap: source.world.cap,
+    };
+    let around = Surroundings {
+        store: store.clone(),
+        publisher: publisher.clone(),
+        telemetry: Telemetry::new().unwrap().target("0042", None),
+        clock,
+        shutdown,
+    };
+    let poller =
+        Poller::start(settings, source.clone(), parser, restored, around).await.map_err(|e| e.to_string())?;
+    Ok(Process { publisher, task: tokio::spawn(poller.run()), store, _stop: stop })
+}
+
+/// All counters of the text format, by name and labels.
+fn scrape(publisher: &Publisher) -> BTreeMap<String, f64> {
+    let rendered = publisher.publication().load().render(&[], Format::Text, false);
+    let text: Vec<u8> = rendered.frames.iter().flat_map(|frame| frame.to_vec()).collect();
+    String::from_utf8(text)
+        .unwrap()
+        .lines()
+        .filter(|line| !line.starts_with('#'))
+        .filter_map(|line| line.rsplit_once(' '))
+        .filter(|(name, _)| {
+            ["_total{", "_sum{", "_count{", "_bucket{"].iter().any(|kind| name.contains(kind))
+        })
+        .map(|(name, value)| (name.to_owned(), value.parse().unwrap()))
+        .collect()
+}
+
+/// The newer scrape, unless a counter went back or vanished.
+fn forward(
+    before: &BTreeMap<String, f64>,
+    now: BTreeMap<String, f64>,
+) -> Result<BTreeMap<String, f64>, String> {
+    for (name, value) in before {
+        match now.get(name) {
+            Some(later) if later >= value => {}
+            later => return Err(format!("{name} went back from {value} to {later:?}")),
+        }
+    }
+    Ok(now)
+}
+
+fn compare(world: &World, scraped: &BTreeMap<String, f64>, received: u64) -> Result<(), String> {
+    let truth = world::truth(&world.rows);
+    for (name, value) in &truth {
+        if scraped.get(name) != Some(value) {
+            return Err(format!("{name}: truth {value}, exposed {:?}", scraped.get(name)));
+        }
+    }
+    let menus = |name: &&String| name.starts_with("wolkvox_menu_") && !name.contains("_bucket{");
+    if let Some(extra) = scraped.keys().filter(menus).find(|name| !truth.contains_key(*name)) {
+        return Err(format!("{extra} is exposed but not real"));
+    }
+    let outcomes: f64 =
+        scraped.iter().filter(|(name, _)| name.starts_with("wolkvox_rows_total{")).map(|(_, v)| v).sum();
+    // An answer whose commit the crash took away was received but is in no outcome.
+    if outcomes > received as f64 {
+        return Err(format!("{received} rows were received, and the outcomes add up to {outcomes}"));
+    }
+    Ok(())
+}
