@@ -12,8 +12,7 @@ async fn every_prometheus_scrapes_itself() {
     for binary in binaries() {
         let prometheus = Prometheus::start(&binary, &[Target::itself("self")], &[]).await;
 
-        let up =
-            prometheus.wait_for("up == 1", Duration::from_secs(30), |series| !series.is_empty()).await;
+        let up = prometheus.wait_for("up == 1", Duration::from_secs(30), |series| !series.is_empty()).await;
         assert_eq!(up.len(), 1, "{binary}: {up:?}");
         let (labels, value) = &up[0];
         assert_eq!(labels["job"], "self", "{binary}");
