@@ -73,7 +73,7 @@ pub(super) const ROUTING_POINTS: &[RoutingPoint] = &[
     RoutingPoint {
         id: "10",
         channel: "voice",
-        per_minute: 6.0,
+        per_minute: 9.5,
         seconds: SecondForm::Plain,
         entry: &[(38, "1"), (27, "2"), (12, "3"), (8, "9"), (11, "PULSE"), (4, "N/D")],
         options: &[
@@ -101,7 +101,7 @@ pub(super) const ROUTING_POINTS: &[RoutingPoint] = &[
     RoutingPoint {
         id: "4628",
         channel: "voice",
-        per_minute: 3.5,
+        per_minute: 5.4,
         seconds: SecondForm::Plain,
         entry: &[(50, "1"), (25, "2"), (15, "0"), (10, "PULSE")],
         options: &[
@@ -122,7 +122,7 @@ pub(super) const ROUTING_POINTS: &[RoutingPoint] = &[
     RoutingPoint {
         id: "conversations-voice-61083",
         channel: "voice",
-        per_minute: 1.5,
+        per_minute: 2.3,
         seconds: SecondForm::Clock,
         entry: &[(45, "consulta_saldo"), (30, "estado_pedido"), (15, "AGENTE"), (10, "N/D")],
         options: &[
@@ -139,7 +139,7 @@ pub(super) const ROUTING_POINTS: &[RoutingPoint] = &[
     RoutingPoint {
         id: "712",
         channel: "chat-web",
-        per_minute: 2.2,
+        per_minute: 3.4,
         seconds: SecondForm::Plain,
         entry: &[(45, "1"), (30, "2"), (25, "Preguntas frecuentes")],
         options: &[
@@ -156,7 +156,7 @@ pub(super) const ROUTING_POINTS: &[RoutingPoint] = &[
     RoutingPoint {
         id: "715",
         channel: "chat-whatsapp",
-        per_minute: 4.0,
+        per_minute: 6.2,
         seconds: SecondForm::Decimal,
         entry: &[(35, "1"), (25, "2"), (20, "Menú principal 🙂"), (20, "hola")],
         options: &[

@@ -134,12 +134,13 @@ impl Simulator {
     }
 
     /// The uncompressed bytes of a good answer for a closed window of local time, in pieces, as a benchmark
-    /// wants them: without HTTP, quota or faults. None for a window that the server would not take.
+    /// wants them: without HTTP, quota or faults. None for a window that the server refuses.
     pub fn answer_bytes(&self, ini: DateTime, end: DateTime) -> Option<impl Iterator<Item = bytes::Bytes>> {
         let window = Window::new(ini, end)?;
         let now = self.now();
         let count = window.rows(&self.traffic(), now).count() as u64;
-        let shape = Shape::of(None, count.min(self.options.cap()), count);
+        let (sent, promised) = self.options.limit(count)?;
+        let shape = Shape::of(None, sent, promised);
         let rows: DatedRows = Box::new(window.rows(&self.traffic(), now));
         Some(Answer::new(shape, rows, self.options.row_bytes))
     }

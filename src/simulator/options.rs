@@ -87,8 +87,18 @@ impl Default for Options {
 }
 
 impl Options {
-    /// Most rows in one answer, of both limits.
-    pub(super) fn cap(&self) -> u64 {
+    /// How many of `count` rows an answer sends, and how many its `msg` promises; none refuses the window.
+    pub(super) fn limit(&self, count: u64) -> Option<(u64, u64)> {
+        let sent = count.min(self.most_rows());
+        match self.over_limit {
+            OverLimit::Refuse if count > sent => None,
+            OverLimit::CutAndPromise => Some((sent, count)),
+            OverLimit::CutSilently | OverLimit::Refuse => Some((sent, sent)),
+        }
+    }
+
+    /// Most rows in one answer, by both limits.
+    fn most_rows(&self) -> u64 {
         match self.row_bytes as u64 {
             0 => self.rows_limit,
             // A row takes its bytes and a comma.

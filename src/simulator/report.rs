@@ -6,7 +6,6 @@ use super::answer::{Answer, DatedRows, Shape};
 use super::body::{AnswerBody, Ending, Gzipped};
 use super::faults::Fault;
 use super::form::value;
-use super::options::OverLimit;
 use super::refusal::Refusal;
 use super::server::{Answered, json, page, with_type};
 use super::window::Window;
@@ -150,12 +149,7 @@ async fn report<B>(
     let counted = Arc::clone(&traffic);
     let count = tokio::task::spawn_blocking(move || window.rows(&counted, now).count() as u64);
     let count = count.await.unwrap_or(0);
-    let sent = count.min(options.cap());
-    let promised = match options.over_limit {
-        OverLimit::Refuse if count > sent => return Err(Refusal::OverLimit),
-        OverLimit::CutAndPromise => count,
-        OverLimit::CutSilently | OverLimit::Refuse => sent,
-    };
+    let (sent, promised) = options.limit(count).ok_or(Refusal::OverLimit)?;
     if count == 0 && !fault.is_some_and(shapes_body) {
         return Err(Refusal::ValidateDates);
     }

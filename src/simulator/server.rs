@@ -76,8 +76,10 @@ async fn connection(stream: TcpStream, simulator: Arc<Simulator>) {
 }
 
 async fn route(simulator: Arc<Simulator>, request: Request<Incoming>) -> Answered {
-    let date = DateTimePrinter::new()
-        .timestamp_to_rfc9110_string(&simulator.now().saturating_add(simulator.options.date_skew).ok()?)
+    let date = simulator
+        .now()
+        .saturating_add(simulator.options.date_skew)
+        .and_then(|date| DateTimePrinter::new().timestamp_to_rfc9110_string(&date))
         .ok()
         .and_then(|date| HeaderValue::try_from(date).ok());
     let mut response = match request.uri().path() {
