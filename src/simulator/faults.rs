@@ -1,6 +1,6 @@
 //! The faults that can be switched on, and which request meets which.
 //!
-//! Owns the names and the bookkeeping. What a fault does to an answer is `server`'s and `shape_of`'s business;
+//! Owns the names and the bookkeeping. What a fault does to an answer is `report`'s and `answer`'s business;
 //! this file must never touch a request or a response.
 
 use super::random::Random;

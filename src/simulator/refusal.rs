@@ -1,6 +1,6 @@
-//! The errors of the real API: their names here, their status and their text there.
+//! The errors of the real API: their names, status and texts.
 //!
-//! Owns the table and nothing else: when each is due is `server`'s business.
+//! Owns the table and nothing else: when each is due is `report`'s business.
 
 use hyper::StatusCode;
 
