@@ -1,0 +1,255 @@
+//! The bytes of an answer: the envelope, the rows, and the oddities that a fault puts into either.
+//!
+//! An answer is made piece by piece while it is sent, so that its size does not matter. This file must never
+//! collect rows, and knows nothing of HTTP.
+
+use super::faults::Fault;
+use super::interaction::Row;
+use super::json::PhpFormatter;
+use bytes::Bytes;
+use jiff::civil::DateTime;
+use serde::Serialize;
+
+/// About how many bytes a piece has.
+const PIECE: usize = 32 << 10;
+
+/// The rows of an answer, each with its local date.
+pub(super) type DatedRows = Box<dyn Iterator<Item = (DateTime, Row)> + Send>;
+
+/// How an answer is written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Shape {
+    /// Before the JSON.
+    before: &'static [u8],
+    /// `code`, as JSON.
+    code: &'static str,
+    /// `error`, as JSON.
+    error: &'static str,
+    /// The count that `msg` names.
+    promised: u64,
+    /// How many of the rows are written.
+    rows: u64,
+    data: Data,
+    /// An entry after the rows, as JSON.
+    extra: Option<&'static str>,
+    end: End,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Data {
+    List,
+    Null,
+    Missing,
+    Object,
+    /// The list is all there is.
+    Bare,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    Whole,
+    /// Amid a row.
+    Amid,
+    /// The last piece is repeated for ever.
+    Never,
+}
+
+impl Shape {
+    /// An answer that sends `sent` rows and promises `promised`, as `fault` has it.
+    pub(super) fn of(fault: Option<&Fault>, sent: u64, promised: u64) -> Self {
+        let good = Self {
+            before: b"",
+            code: "\"200\"",
+            error: "null",
+            promised,
+            rows: sent,
+            data: Data::List,
+            extra: None,
+            end: End::Whole,
+        };
+        match fault {
+            Some(Fault::PhpWarning) => Self { before: PHP_WARNING, ..good },
+            Some(Fault::ByteOrderMark) => Self { before: b"\xef\xbb\xbf", ..good },
+            Some(Fault::IntCode) => Self { code: "200", ..good },
+            Some(Fault::ZeroCode) => Self { code: "0", ..good },
+            Some(Fault::ZeroCodeText) => Self { code: "\"0\"", ..good },
+            Some(Fault::ErrorTextNull) => Self { error: "\"null\"", ..good },
+            Some(Fault::ErrorEmpty) => Self { error: "\"\"", ..good },
+            Some(Fault::DataNull) => Self { data: Data::Null, rows: 0, ..good },
+            Some(Fault::DataMissing) => Self { data: Data::Missing, rows: 0, ..good },
+            Some(Fault::DataObject) => Self { data: Data::Object, rows: sent.min(1), ..good },
+            Some(Fault::WrongSchema) => Self { data: Data::Bare, ..good },
+            Some(Fault::TotalRow) => Self { extra: Some(TOTAL_ROW), ..good },
+            Some(Fault::RowNotObject) => Self { extra: Some("\"garbage\""), promised: promised + 1, ..good },
+            Some(Fault::RowBadDate) => Self { extra: Some(BAD_DATE_ROW), promised: promised + 1, ..good },
+            Some(Fault::Truncated) => Self { rows: sent / 2, promised: promised.max(1), ..good },
+            Some(Fault::CutJson | Fault::HalfGzip) => Self { rows: sent / 2, end: End::Amid, ..good },
+            Some(Fault::Endless) => Self { extra: Some(TOTAL_ROW), end: End::Never, ..good },
+            _ => good,
+        }
+    }
+}
+
+const PHP_WARNING: &[u8] = b"<br />\n<b>Warning</b>:  Undefined array key \"rp\" in \
+    <b>/var/www/html/api/v2/reports_manager.php</b> on line <b>1184</b><br />\n";
+
+const TOTAL_ROW: &str = r#"{"rp_id":"","conn_id":"","channel":"TOTAL","attempt":"--","cod_opc_menu":"-"}"#;
+
+const BAD_DATE_ROW: &str = r#"{"rp_id":"10","conn_id":"6736.10.1040.1768782812.1","customer_id":"9900000000",
+"channel":"voice","attempt":"1","telephone":"573005550000","date":"0000-00-00 00:00:00",
+"second_event":"7","cod_opc_menu":"1"}"#;
+
+/// The answer itself, as pieces.
+pub(super) struct Answer {
+    shape: Shape,
+    rows: DatedRows,
+    /// Every row is filled up to this many bytes.
+    row_bytes: usize,
+    stage: Stage,
+    written: u64,
+}
+
+enum Stage {
+    Head,
+    Rows,
+    Repeating(Bytes),
+    Done,
+}
+
+impl Answer {
+    pub(super) fn new(shape: Shape, rows: DatedRows, row_bytes: usize) -> Self {
+        Self { shape, rows, row_bytes, stage: Stage::Head, written: 0 }
+    }
+
+    fn head(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(self.shape.before);
+        if self.shape.data != Data::Bare {
+            let Shape { code, error, promised, .. } = self.shape;
+            let head =
+                format!("{{\"code\":{code},\"error\":{error},\"msg\":\"{promised} records were found\"");
+            out.extend_from_slice(head.as_bytes());
+        }
+        out.extend_from_slice(match (self.shape.data, self.shape.rows) {
+            (Data::List, _) => b",\"data\":[",
+            (Data::Null, _) | (Data::Object, 0) => b",\"data\":null",
+            (Data::Object, _) => b",\"data\":",
+            (Data::Missing, _) => b"",
+            (Data::Bare, _) => b"[",
+        });
+    }
+
+    fn tail(&mut self, out: &mut Vec<u8>) -> Stage {
+        match self.shape.end {
+            End::Amid => {
+                self.comma(out);
+                out.extend_from_slice(b"{\"rp_id\":\"46");
+                return Stage::Done;
+            }
+            End::Never => {
+                let row = format!(",{}", self.shape.extra.unwrap_or("null"));
+                return Stage::Repeating(Bytes::from(row.repeat(PIECE / row.len())));
+            }
+            End::Whole => {}
+        }
+        if let Some(extra) = self.shape.extra {
+            self.comma(out);
+            out.extend_from_slice(extra.as_bytes());
+        }
+        out.extend_from_slice(match self.shape.data {
+            Data::List => b"]}",
+            Data::Bare => b"]",
+            Data::Null | Data::Missing | Data::Object => b"}",
+        });
+        Stage::Done
+    }
+
+    fn comma(&mut self, out: &mut Vec<u8>) {
+        if self.written > 0 {
+            out.push(b',');
+        }
+        self.written += 1;
+    }
+
+    /// Writes the next row; false after the last.
+    fn row(&mut self, out: &mut Vec<u8>) -> bool {
+        if self.written >= self.shape.rows {
+            return false;
+        }
+        let Some((local, row)) = self.rows.next() else { return false };
+        self.comma(out);
+        write_row(local, &row, self.row_bytes, out);
+        true
+    }
+}
+
+impl Iterator for Answer {
+    type Item = Bytes;
+
+    fn next(&mut self) -> Option<Bytes> {
+        let mut out = Vec::with_capacity(PIECE + self.row_bytes);
+        loop {
+            match &self.stage {
+                Stage::Head => {
+                    self.head(&mut out);
+                    self.stage = Stage::Rows;
+                }
+                Stage::Rows if out.len() >= PIECE => return Some(out.into()),
+                Stage::Rows => {
+                    if !self.row(&mut out) {
+                        self.stage = self.tail(&mut out);
+                        return Some(out.into());
+                    }
+                }
+                Stage::Repeating(piece) => return Some(piece.clone()),
+                Stage::Done => return None,
+            }
+        }
+    }
+}
+
+/// A row as the vendor's page lists its fields: all text.
+#[derive(Serialize)]
+struct WireRow<'a> {
+    rp_id: &'a str,
+    conn_id: &'a str,
+    customer_id: &'a str,
+    channel: &'a str,
+    attempt: &'a str,
+    telephone: &'a str,
+    date: &'a str,
+    second_event: &'a str,
+    cod_opc_menu: &'a str,
+}
+
+fn write_row(local: DateTime, row: &Row, row_bytes: usize, out: &mut Vec<u8>) {
+    let start = out.len();
+    let wire = WireRow {
+        rp_id: row.interaction.point.id,
+        conn_id: &row.interaction.conn_id(),
+        customer_id: &row.interaction.customer_id(),
+        channel: row.interaction.point.channel,
+        attempt: &row.attempt.to_string(),
+        telephone: &row.interaction.telephone(),
+        date: &format!(
+            "{:04}-{:02}-{:02} {:02}:{:02}:{:02}",
+            local.year(),
+            local.month(),
+            local.day(),
+            local.hour(),
+            local.minute(),
+            local.second()
+        ),
+        second_event: &row.second_event(),
+        cod_opc_menu: &row.code(),
+    };
+    let written = wire.serialize(&mut serde_json::Serializer::with_formatter(&mut *out, PhpFormatter));
+    debug_assert!(written.is_ok(), "text always fits into memory and into JSON");
+    const FILLER: &[u8] = b",\"observations\":\"";
+    let missing = row_bytes.saturating_sub(out.len() - start);
+    if let Some(filler) = missing.checked_sub(FILLER.len() + 1) {
+        out.pop();
+        out.extend_from_slice(FILLER);
+        out.resize(out.len() + filler, b'x');
+        out.extend_from_slice(b"\"}");
+    }
+}

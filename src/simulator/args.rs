@@ -1,0 +1,119 @@
+//! The command line of a simulator that runs on its own.
+//!
+//! Owns flags and their texts. It must never hold behaviour of the simulator.
+
+use super::options::{Options, OverLimit};
+use super::{Simulator, serve};
+use anyhow::Context;
+use jiff::tz::TimeZone;
+use tokio::net::TcpListener;
+
+/// How `simulate` is started.
+#[derive(Clone, Debug, clap::Args)]
+pub struct SimulateArgs {
+    /// Address to listen on; port 0 takes a free one
+    #[arg(
+        long,
+        value_name = "ADDRESS",
+        env = "WOLKVOX_SIMULATE_LISTEN_ADDRESS",
+        default_value = "127.0.0.1:8013"
+    )]
+    pub listen_address: String,
+
+    /// Seed of the traffic: the same one gives the same rows
+    #[arg(long, value_name = "NUMBER", env = "WOLKVOX_SIMULATE_SEED", default_value_t = 1)]
+    pub seed: u64,
+
+    /// The token that is accepted; it guards nothing but invented rows
+    #[arg(long, value_name = "TEXT", env = "WOLKVOX_SIMULATE_TOKEN", default_value = "simulator-token")]
+    pub token: String,
+
+    /// Zone of the server's local time, as in the IANA database
+    #[arg(
+        long,
+        value_name = "ZONE",
+        env = "WOLKVOX_SIMULATE_TIMEZONE",
+        default_value = "America/Bogota",
+        value_parser = zone
+    )]
+    pub timezone: TimeZone,
+
+    /// Amount of traffic; 1 gives about one row a second in the busiest hour
+    #[arg(
+        long,
+        value_name = "FACTOR",
+        env = "WOLKVOX_SIMULATE_SCALE",
+        default_value_t = 1.0,
+        value_parser = scale
+    )]
+    pub scale: f64,
+
+    /// Most rows in one answer
+    #[arg(long, value_name = "NUMBER", env = "WOLKVOX_SIMULATE_ROWS_LIMIT", default_value_t = 60_000)]
+    pub rows_limit: u64,
+
+    /// What a window of more rows gives
+    #[arg(long, value_name = "WAY", env = "WOLKVOX_SIMULATE_OVER_LIMIT", value_enum, default_value_t)]
+    pub over_limit: OverLimit,
+
+    /// Share of rows, 0 to 1, that appear minutes to hours after their date
+    #[arg(
+        long,
+        value_name = "SHARE",
+        env = "WOLKVOX_SIMULATE_LATE_SHARE",
+        default_value_t = 0.02,
+        value_parser = share
+    )]
+    pub late_share: f64,
+
+    /// Requests in one local day; unlimited if not given
+    #[arg(long, value_name = "NUMBER", env = "WOLKVOX_SIMULATE_DAILY_LIMIT")]
+    pub daily_limit: Option<u64>,
+}
+
+/// Serves a simulator until `shutdown`.
+pub async fn run(args: SimulateArgs, shutdown: impl Future<Output = ()>) -> anyhow::Result<()> {
+    let listening = |error| anyhow::anyhow!("cannot listen on {}: {error}", args.listen_address);
+    let listener = TcpListener::bind(&args.listen_address).await.map_err(listening)?;
+    let bound = listener.local_addr().map_err(listening)?;
+    tracing::info!(address = %bound, "the simulator listens on http://{bound}");
+    serve(listener, Simulator::new(args.into()), shutdown)
+        .await
+        .context("the simulator cannot accept connections")
+}
+
+impl From<SimulateArgs> for Options {
+    fn from(args: SimulateArgs) -> Self {
+        Self {
+            seed: args.seed,
+            token: args.token,
+            zone: args.timezone,
+            scale: args.scale,
+            rows_limit: args.rows_limit,
+            over_limit: args.over_limit,
+            late_share: args.late_share,
+            daily_limit: args.daily_limit,
+            ..Self::default()
+        }
+    }
+}
+
+fn zone(name: &str) -> Result<TimeZone, String> {
+    TimeZone::get(name).map_err(|error| error.to_string())
+}
+
+fn scale(text: &str) -> Result<f64, String> {
+    // A minute's interactions are made in memory; beyond this they would not fit.
+    number(text, 0.0, 10_000.0)
+}
+
+fn share(text: &str) -> Result<f64, String> {
+    number(text, 0.0, 1.0)
+}
+
+fn number(text: &str, low: f64, high: f64) -> Result<f64, String> {
+    match text.parse() {
+        Ok(number) if (low..=high).contains(&number) => Ok(number),
+        _ => Err(format!("not a number from {low} to {high}")),
+    }
+}

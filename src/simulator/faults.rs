@@ -1,0 +1,261 @@
+//! The faults that can be switched on, and which request meets which.
+//!
+//! Owns the names and the bookkeeping. What a fault does to an answer is `report`'s and `answer`'s business;
+//! this file must never touch a request or a response.
+
+use super::random::Random;
+use hyper::header::HeaderValue;
+use serde::{Deserialize, Serialize};
+
+/// Something that goes wrong, or is merely odd, in the answer to one request of the report.
+///
+/// In JSON a fault is its name, `"maintenance"`, or with a parameter `{"slow":{"seconds":3}}`. Those that shape
+/// the body answer 200 even where no row exists; their `msg` names the true count of rows unless said otherwise.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Fault {
+    /// 500 with a page instead of JSON.
+    #[serde(rename = "http_500")]
+    Http500,
+    /// 503 with a page instead of JSON.
+    #[serde(rename = "http_503")]
+    Http503,
+    /// 403 with a text that no table knows: the server makes its backup.
+    Maintenance,
+    /// 403, as if somebody else used the token at the same time.
+    Concurrency,
+    /// 403, as if the day's requests were spent.
+    QuotaExhausted,
+    /// 401, as if the header had not arrived.
+    TokenMissing,
+    /// 403, as if the token were wrong.
+    TokenInvalid,
+    /// 400, as if a parameter were missing.
+    BadRequest,
+    /// 400, as if the report did not exist.
+    UnknownApi,
+    /// 429, documented nowhere.
+    Throttled {
+        /// Sent as `Retry-After`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        retry_after: Option<u64>,
+    },
+    /// 302.
+    Redirect {
+        /// Sent as `Location`.
+        to: String,
+    },
+    /// An empty window gives 404 with a page instead of JSON. Other windows are not affected.
+    EmptyNotJson,
+    /// An empty window gives 200 with no rows. Other windows are not affected.
+    EmptyOk,
+    /// 200 with a page instead of JSON.
+    NotJson,
+    /// A PHP warning before the JSON.
+    PhpWarning,
+    /// A byte-order mark before the JSON, which is whole.
+    ByteOrderMark,
+    /// 200 whose body says 403 and maintenance.
+    ErrorInOk,
+    /// `code` is the number 200.
+    IntCode,
+    /// `code` is the number 0, which some endpoints use for success.
+    ZeroCode,
+    /// `code` is the text `0`.
+    ZeroCodeText,
+    /// `error` is the text `null`.
+    ErrorTextNull,
+    /// `error` is the empty text.
+    ErrorEmpty,
+    /// `data` is null, although `msg` may promise rows.
+    DataNull,
+    /// `data` is missing, although `msg` may promise rows.
+    DataMissing,
+    /// `data` is the first row itself instead of a list; `msg` may promise more.
+    DataObject,
+    /// A list on top, instead of the object around it.
+    WrongSchema,
+    /// A TOTAL row, which is no interaction, after the others.
+    TotalRow,
+    /// One more entry in `data` that is no object, counted in `msg`.
+    RowNotObject,
+    /// One more row whose date nobody can read, counted in `msg`.
+    RowBadDate,
+    /// Half the rows in a JSON that is whole; `msg` promises all, and always at least one more than came.
+    Truncated,
+    /// The connection closes amid the JSON.
+    CutJson,
+    /// The connection is reset instead of an answer.
+    Reset,
+    /// The answer ends well for HTTP, but amid its gzip stream (amid its JSON if no gzip was asked for).
+    HalfGzip,
+    /// The head of an answer, and then nothing.
+    Hang,
+    /// One byte a second.
+    Drip,
+    /// Rows that never end.
+    Endless,
+    /// A good answer, later.
+    Slow {
+        /// Seconds until the answer begins.
+        seconds: u64,
+    },
+}
+
+impl Fault {
+    /// Its name in JSON and in the counts of requests.
+    pub fn name(&self) -> String {
+        match serde_json::to_value(self) {
+            Ok(serde_json::Value::String(name)) => name,
+            Ok(serde_json::Value::Object(object)) => object.keys().next().cloned().unwrap_or_default(),
+            _ => String::new(),
+        }
+    }
+}
+
+/// A fault, and how often it strikes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FaultRule {
+    /// What goes wrong.
+    pub fault: Fault,
+    /// How many requests meet it; none means all until the rules are cleared.
+    #[serde(default)]
+    pub times: Option<u64>,
+    /// The share of requests that meet it, drawn from the simulator's seed; none means every one.
+    #[serde(default)]
+    pub probability: Option<f64>,
+}
+
+impl FaultRule {
+    /// A fault that strikes this many times, with certainty.
+    pub fn times(fault: Fault, times: u64) -> Self {
+        Self { fault, times: Some(times), probability: None }
+    }
+
+    /// A fault that strikes every request until the rules are cleared.
+    pub fn always(fault: Fault) -> Self {
+        Self { fault, times: None, probability: None }
+    }
+
+    fn check(&self) -> Result<(), BadFault> {
+        if self.times == Some(0) {
+            return Err(BadFault("`times` is 0: leave the fault out, or give null to keep it until cleared"));
+        }
+        if self.probability.is_some_and(|p| !(0.0..=1.0).contains(&p)) {
+            return Err(BadFault("`probability` lies outside 0 to 1"));
+        }
+        match &self.fault {
+            Fault::Redirect { to } if HeaderValue::from_str(to).is_err() => {
+                Err(BadFault("`to` cannot be sent in a Location header"))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Why a rule was refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct BadFault(&'static str);
+
+/// The rules in force.
+#[derive(Debug)]
+pub(super) struct Faults {
+    rules: Vec<FaultRule>,
+    chance: Random,
+}
+
+impl Faults {
+    pub(super) fn new(seed: u64) -> Self {
+        // The word tells this sequence from those of the traffic.
+        Self { rules: Vec::new(), chance: Random::of(seed, &[u64::from_be_bytes(*b"faults..")]) }
+    }
+
+    /// Adds a rule after those in force.
+    pub(super) fn add(&mut self, rule: FaultRule) -> Result<(), BadFault> {
+        rule.check()?;
+        self.rules.push(rule);
+        Ok(())
+    }
+
+    /// Ends all faults.
+    pub(super) fn clear(&mut self) {
+        self.rules.clear();
+    }
+
+    /// The fault that the next request meets: that of the first rule that strikes.
+    pub(super) fn strike(&mut self) -> Option<Fault> {
+        let chance = &mut self.chance;
+        let index =
+            self.rules.iter().position(|rule| rule.probability.is_none_or(|share| chance.chance(share)))?;
+        let rule = &mut self.rules[index];
+        let fault = rule.fault.clone();
+        if let Some(times) = &mut rule.times {
+            *times -= 1;
+            if *times == 0 {
+                self.rules.remove(index);
+            }
+        }
+        Some(fault)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(json: &str) -> Result<FaultRule, serde_json::Error> {
+        serde_json::from_str(json)
+    }
+
+    #[test]
+    fn rules_are_written_as_documented() {
+        let rule = parse(r#"{"fault":"maintenance","times":3}"#).unwrap();
+        assert_eq!(rule, FaultRule::times(Fault::Maintenance, 3));
+        let rule = parse(r#"{"fault":"http_500","times":null}"#).unwrap();
+        assert_eq!(rule, FaultRule::always(Fault::Http500));
+        let rule = parse(r#"{"fault":{"throttled":{"retry_after":30}},"probability":0.1}"#).unwrap();
+        assert_eq!(rule.fault, Fault::Throttled { retry_after: Some(30) });
+        assert_eq!(rule.fault.name(), "throttled");
+        assert_eq!(Fault::Http503.name(), "http_503");
+    }
+
+    #[test]
+    fn what_nobody_could_have_meant_is_refused() {
+        assert!(parse(r#"{"fault":"maintenence"}"#).unwrap_err().to_string().contains("maintenance"));
+        assert!(parse(r#"{"fault":"drip","time":3}"#).is_err());
+        assert!(parse(r#"{"fault":{"slow":{"minutes":3}}}"#).is_err());
+        let mut faults = Faults::new(1);
+        assert!(faults.add(FaultRule::times(Fault::Drip, 0)).is_err());
+        assert!(
+            faults.add(FaultRule { probability: Some(f64::NAN), ..FaultRule::always(Fault::Drip) }).is_err()
+        );
+        assert!(faults.add(FaultRule::always(Fault::Redirect { to: "a\nb".into() })).is_err());
+        assert_eq!(faults.strike(), None);
+    }
+
+    #[test]
+    fn rules_strike_in_order_as_often_as_they_say() {
+        let mut faults = Faults::new(1);
+        faults.add(FaultRule::times(Fault::Drip, 2)).unwrap();
+        faults.add(FaultRule::always(Fault::Hang)).unwrap();
+        let struck: Vec<_> = (0..4).filter_map(|_| faults.strike()).collect();
+        assert_eq!(struck, [Fault::Drip, Fault::Drip, Fault::Hang, Fault::Hang]);
+        faults.clear();
+        assert_eq!(faults.strike(), None);
+    }
+
+    #[test]
+    fn a_probability_is_kept_and_drawn_from_the_seed() {
+        let struck = |seed| -> Vec<bool> {
+            let mut faults = Faults::new(seed);
+            faults.add(FaultRule { probability: Some(0.1), ..FaultRule::always(Fault::Reset) }).unwrap();
+            (0..1_000).map(|_| faults.strike().is_some()).collect()
+        };
+        assert_eq!(struck(1), struck(1));
+        assert_ne!(struck(1), struck(2));
+        let share = struck(1).iter().filter(|&&hit| hit).count();
+        assert!((70..130).contains(&share), "{share}");
+    }
+}

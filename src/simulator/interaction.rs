@@ -1,0 +1,284 @@
+//! One interaction: when it began, whose it is, and the rows that its walk through the menu leaves behind.
+//!
+//! Everything follows from the interaction's key, a hash made by `traffic`. This file must never read a clock,
+//! and never look at another interaction.
+//!
+//! A row's `date` is the moment of **its own event**: the beginning of the interaction plus `second_event`. What
+//! the real API dates a row by is not documented; this choice spreads the rows of a long interaction over many
+//! windows, which is the hardest case for a reader.
+
+use super::menus::{RoutingPoint, SecondForm};
+use super::random::Random;
+use std::borrow::Cow;
+
+/// Most options in one interaction, before the one that closes a chat left open.
+const MAX_OPTIONS: u32 = 12;
+
+/// Longest time between two options of a walk, in seconds.
+const MAX_PAUSE: u32 = 90;
+
+/// No row lies further than this behind the beginning of its interaction, unless the chat was left open.
+pub(super) const USUAL_SPAN: i64 = (MAX_OPTIONS * MAX_PAUSE) as i64;
+
+/// No row at all lies further than this behind the beginning of its interaction.
+pub(super) const LONGEST_SPAN: i64 = 24 * 3600;
+
+/// No row becomes visible later than this after its date.
+pub(super) const LONGEST_DELAY: i64 = 6 * 3600;
+
+/// What every invented telephone begins with: a range that nobody in Colombia can have.
+pub const TELEPHONE_PREFIX: &str = "57300555";
+
+/// What every invented customer number begins with.
+pub const CUSTOMER_PREFIX: &str = "990";
+
+/// The share of equal rows: a caller who presses the same key twice within a second.
+const IMPATIENT: f64 = 0.012;
+
+/// The share of codes written in another case than usual.
+const CASE_DRIFT: f64 = 0.003;
+
+/// The share of chats that stay open for hours.
+const LEFT_OPEN: f64 = 0.02;
+
+/// An interaction.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Interaction {
+    /// Where it takes place.
+    pub(super) point: &'static RoutingPoint,
+    /// The Unix second of its beginning.
+    pub(super) begin: i64,
+    /// The part of a call's `conn_id` that names the line: ordinary traffic and each burst have their own.
+    pub(super) line: u32,
+    /// Tells it from others that began in the same second on the same line.
+    pub(super) serial: u64,
+    /// All its chance.
+    pub(super) key: u64,
+}
+
+impl Interaction {
+    /// Whether this is a chat that will be left open and closed hours later.
+    pub(super) fn is_left_open(&self) -> bool {
+        self.point.left_open.is_some() && Random::of(self.key, &[0]).chance(LEFT_OPEN)
+    }
+
+    /// Hands out the rows of the whole walk, in order; `late` is the share of rows that appear late.
+    pub(super) fn walk(self, late: f64, mut emit: impl FnMut(Row)) {
+        let mut chance = Random::of(self.key, &[1]);
+        let mut second = 0;
+        let mut attempt = 1;
+        let mut code = choose(&mut chance, self.point.entry);
+        for _ in 0..MAX_OPTIONS {
+            let Some(option) = code.and_then(|code| self.point.option(code)) else { break };
+            second += chance.between(option.pause.0, option.pause.1.min(MAX_PAUSE));
+            let row = self.row(option.code, second, attempt, late, &mut chance);
+            emit(row);
+            if chance.chance(IMPATIENT) {
+                // Equal in everything a client sees, yet written on its own: it may appear at another moment.
+                emit(Row { visible: row.date + delay(late, &mut chance), ..row });
+            }
+            if option.invalid {
+                attempt += 1;
+                if attempt > 3 {
+                    break;
+                }
+            }
+            code = choose(&mut chance, option.next);
+        }
+        if let Some(code) = self.point.left_open.filter(|_| self.is_left_open()) {
+            second += chance.between(3_600, 82_800);
+            emit(self.row(code, second, attempt, late, &mut chance));
+        }
+    }
+
+    /// One row of this interaction.
+    pub(super) fn row(
+        self,
+        code: &'static str,
+        second: u32,
+        attempt: u8,
+        late: f64,
+        chance: &mut Random,
+    ) -> Row {
+        let date = self.begin + i64::from(second);
+        let drifted = chance.chance(CASE_DRIFT);
+        Row { interaction: self, code, drifted, second, attempt, date, visible: date + delay(late, chance) }
+    }
+
+    /// As in `conn_id`: the vendor's form for a call, and for a chat an object id that begins with the second.
+    pub(super) fn conn_id(&self) -> String {
+        if self.point.is_voice() {
+            // The assistant's routing point is a name; its number alone takes part in the identifier.
+            let number = self.point.id.rsplit('-').next().unwrap_or(self.point.id);
+            format!("6736.{number}.{}.{}.{}", self.line, self.begin, self.serial)
+        } else {
+            format!("{:08x}{:016x}", self.begin, self.key)
+        }
+    }
+
+    /// As in `customer_id`.
+    pub(super) fn customer_id(&self) -> String {
+        format!("{CUSTOMER_PREFIX}{:07}", Random::of(self.key, &[2]).next() % 10_000_000)
+    }
+
+    /// As in `telephone`.
+    pub(super) fn telephone(&self) -> String {
+        format!("{TELEPHONE_PREFIX}{:04}", Random::of(self.key, &[3]).next() % 10_000)
+    }
+
+    /// Whether both are the same interaction.
+    pub(super) fn is(&self, other: &Self) -> bool {
+        self.key == other.key && self.begin == other.begin && self.serial == other.serial
+    }
+}
+
+/// One row of the report, before anybody writes it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Row {
+    /// Whose it is.
+    pub(super) interaction: Interaction,
+    /// The Unix second of its event.
+    pub(super) date: i64,
+    /// The Unix second from which the server shows it.
+    pub(super) visible: i64,
+    /// Seconds since the beginning of the interaction.
+    pub(super) second: u32,
+    /// The attempt, from 1.
+    pub(super) attempt: u8,
+    code: &'static str,
+    drifted: bool,
+}
+
+impl Row {
+    /// As in `cod_opc_menu`.
+    pub(super) fn code(&self) -> Cow<'static, str> {
+        if self.drifted { Cow::Owned(self.code.to_lowercase()) } else { Cow::Borrowed(self.code) }
+    }
+
+    /// As in `second_event`.
+    pub(super) fn second_event(&self) -> String {
+        let second = self.second;
+        match self.interaction.point.seconds {
+            SecondForm::Plain => second.to_string(),
+            SecondForm::Decimal => format!("{second}.0"),
+            SecondForm::Clock => {
+                format!("{:02}:{:02}:{:02}", second / 3600, second / 60 % 60, second % 60)
+            }
+        }
+    }
+}
+
+/// Seconds from a row's event until the server shows it: a few, or for a late one two minutes to six hours.
+fn delay(late: f64, chance: &mut Random) -> i64 {
+    if chance.chance(late) {
+        // Evenly spread over the orders of magnitude: minutes are as likely as hours.
+        (120.0 * (LONGEST_DELAY as f64 / 120.0).powf(chance.unit())) as i64
+    } else {
+        i64::from(chance.between(2, 8))
+    }
+}
+
+fn choose(chance: &mut Random, among: &'static [(u32, &'static str)]) -> Option<&'static str> {
+    let mut drawn = chance.between(0, 99);
+    for (weight, code) in among {
+        if drawn < *weight {
+            return Some(code);
+        }
+        drawn -= weight;
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::menus::ROUTING_POINTS;
+    use super::*;
+
+    fn sample(count: u64) -> impl Iterator<Item = Interaction> {
+        (0..count).map(|serial| Interaction {
+            point: &ROUTING_POINTS[serial as usize % ROUTING_POINTS.len()],
+            begin: 1_768_782_812,
+            line: 1040,
+            serial,
+            key: Random::of(7, &[serial]).next(),
+        })
+    }
+
+    fn rows(interaction: Interaction, late: f64) -> Vec<Row> {
+        let mut rows = Vec::new();
+        interaction.walk(late, |row| rows.push(row));
+        rows
+    }
+
+    #[test]
+    fn a_walk_is_ordered_and_stays_within_the_spans_that_queries_rely_on() {
+        for interaction in sample(5_000) {
+            let rows = rows(interaction, 0.5);
+            assert!(!rows.is_empty());
+            assert!(rows.is_sorted_by_key(|row| row.date));
+            let span = if interaction.is_left_open() { LONGEST_SPAN } else { USUAL_SPAN };
+            for row in rows {
+                assert!(row.date - interaction.begin <= span);
+                assert_eq!(row.date, interaction.begin + i64::from(row.second));
+                assert!((2..=LONGEST_DELAY).contains(&(row.visible - row.date)));
+                assert!((1..=3).contains(&row.attempt));
+            }
+        }
+    }
+
+    #[test]
+    fn the_rare_things_happen_and_stay_rare() {
+        let all: Vec<Row> = sample(20_000).flat_map(|interaction| rows(interaction, 0.02)).collect();
+        let share = |count: usize| count as f64 / all.len() as f64;
+        let late = share(all.iter().filter(|row| row.visible - row.date >= 120).count());
+        assert!((0.01..0.03).contains(&late), "{late}");
+        let drifted = share(all.iter().filter(|row| row.code() != row.code).count());
+        assert!((0.0005..0.005).contains(&drifted), "{drifted}");
+        let twice = share(
+            all.windows(2)
+                .filter(|pair| {
+                    pair[0].interaction.is(&pair[1].interaction)
+                        && (pair[0].second, pair[0].attempt, pair[0].code())
+                            == (pair[1].second, pair[1].attempt, pair[1].code())
+                })
+                .count(),
+        );
+        assert!((0.005..0.02).contains(&twice), "{twice}");
+        let again = share(all.iter().filter(|row| row.attempt > 1).count());
+        assert!((0.02..0.3).contains(&again), "{again}");
+        assert!(all.iter().any(|row| row.second > 3_600));
+    }
+
+    #[test]
+    fn nobody_is_late_when_no_share_is_asked_for() {
+        assert!(sample(2_000).flat_map(|i| rows(i, 0.0)).all(|row| row.visible - row.date <= 8));
+    }
+
+    #[test]
+    fn identifiers_have_the_forms_that_clients_meet() {
+        let mut seen = std::collections::HashSet::new();
+        for interaction in sample(2_000) {
+            let id = interaction.conn_id();
+            if interaction.point.is_voice() {
+                assert_eq!(id.split('.').nth(3), Some("1768782812"));
+            } else {
+                assert_eq!((id.len(), &id[..8]), (24, "696d7bdc"));
+            }
+            assert!(seen.insert(id));
+            assert_eq!(interaction.telephone().len(), 12);
+            assert_eq!(interaction.customer_id().len(), 10);
+        }
+    }
+
+    #[test]
+    fn seconds_are_written_in_each_known_form() {
+        let texts: Vec<String> = ROUTING_POINTS
+            .iter()
+            .map(|point| {
+                let interaction = Interaction { point, begin: 0, line: 0, serial: 0, key: 0 };
+                interaction.row("1", 3_725, 1, 0.0, &mut Random::of(0, &[])).second_event()
+            })
+            .collect();
+        assert_eq!(texts, ["3725", "3725", "01:02:05", "3725", "3725.0"]);
+    }
+}

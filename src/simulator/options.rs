@@ -1,0 +1,121 @@
+//! What a simulator can be told when it is made.
+
+use super::traffic::Burst;
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Says what time it is on the simulated server.
+pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
+
+/// What to do with a window of more rows than the limit; the real server's way is not known.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum OverLimit {
+    /// Send the first rows, and a `msg` that counts only those.
+    #[default]
+    CutSilently,
+    /// Send the first rows, and a `msg` that counts all.
+    CutAndPromise,
+    /// Send an error of a text that no table knows.
+    Refuse,
+}
+
+/// Everything that determines a simulator's behaviour. Start from [`Options::default`].
+#[derive(Clone)]
+pub struct Options {
+    /// The same seed gives the same traffic.
+    pub seed: u64,
+    /// The zone of the server's local time.
+    pub zone: TimeZone,
+    /// The server's clock.
+    pub clock: Clock,
+    /// Added to the clock in the `Date` header alone.
+    pub date_skew: SignedDuration,
+    /// The one token that is accepted.
+    pub token: String,
+    /// Most rows in one answer.
+    pub rows_limit: u64,
+    /// Most bytes in one answer; enforced through [`Options::row_bytes`], as usual rows cannot reach it.
+    pub bytes_limit: u64,
+    /// What a window over either limit gives.
+    pub over_limit: OverLimit,
+    /// An answer that takes longer is broken off.
+    pub time_limit: Duration,
+    /// Requests in flight at once.
+    pub concurrency_limit: usize,
+    /// Requests in one local day; none means no limit.
+    pub daily_limit: Option<u64>,
+    /// 1.0 gives about one row a second in the busiest hour.
+    pub scale: f64,
+    /// The share of rows that appear minutes to hours after their date.
+    pub late_share: f64,
+    /// No row is dated before this.
+    pub from: Option<Timestamp>,
+    /// No row is dated at or after this.
+    pub until: Option<Timestamp>,
+    /// Rows on top of the ordinary traffic.
+    pub bursts: Vec<Burst>,
+    /// Every row is filled up to this many bytes by a field that readers do not know; 0 adds none.
+    pub row_bytes: usize,
+}
+
+impl Default for Options {
+    /// The limits of the real API, the machine's clock, Bogotá, and two late rows in a hundred.
+    fn default() -> Self {
+        Self {
+            seed: 1,
+            zone: TimeZone::get("America/Bogota").unwrap_or(TimeZone::UTC),
+            clock: Arc::new(Timestamp::now),
+            date_skew: SignedDuration::ZERO,
+            token: "simulator-token".to_owned(),
+            rows_limit: 60_000,
+            bytes_limit: 256 << 20,
+            over_limit: OverLimit::default(),
+            time_limit: Duration::from_secs(60),
+            concurrency_limit: 2,
+            daily_limit: None,
+            scale: 1.0,
+            late_share: 0.02,
+            from: None,
+            until: None,
+            bursts: Vec::new(),
+            row_bytes: 0,
+        }
+    }
+}
+
+impl Options {
+    /// How many of `count` rows an answer sends, and how many its `msg` promises; none refuses the window.
+    pub(super) fn limit(&self, count: u64) -> Option<(u64, u64)> {
+        let sent = count.min(self.most_rows());
+        match self.over_limit {
+            OverLimit::Refuse if count > sent => None,
+            OverLimit::CutAndPromise => Some((sent, count)),
+            OverLimit::CutSilently | OverLimit::Refuse => Some((sent, sent)),
+        }
+    }
+
+    /// Most rows in one answer, by both limits.
+    fn most_rows(&self) -> u64 {
+        match self.row_bytes as u64 {
+            0 => self.rows_limit,
+            // A row takes its bytes and a comma.
+            bytes => self.rows_limit.min(self.bytes_limit / (bytes + 1)),
+        }
+    }
+}
+
+impl fmt::Debug for Options {
+    /// Names only what tells one simulator from another: a clock cannot be shown, and a token should not be.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Options")
+            .field("seed", &self.seed)
+            .field("zone", &self.zone.iana_name())
+            .field("scale", &self.scale)
+            .field("from", &self.from)
+            .field("until", &self.until)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,69 @@
+//! The errors of the real API: their names, status and texts.
+//!
+//! Owns the table and nothing else: when each is due is `report`'s business.
+
+use hyper::StatusCode;
+
+/// An error that the API answers with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Refusal {
+    UnknownApi,
+    ParametersRequired,
+    TokenMissing,
+    TokenInvalid,
+    QuotaExhausted,
+    Concurrency,
+    Maintenance,
+    /// No rows, dates that are none, or a span that is too long: the API tells them not apart.
+    ValidateDates,
+    OverLimit,
+}
+
+impl Refusal {
+    /// Status, name in the counts of requests, and `msg`.
+    const fn entry(self) -> (StatusCode, &'static str, &'static str) {
+        match self {
+            Self::UnknownApi => {
+                (StatusCode::BAD_REQUEST, "unknown_api", "THE API YOU WANT TO CONSULT DOES NOT EXIST")
+            }
+            Self::ParametersRequired => {
+                (StatusCode::BAD_REQUEST, "parameters_required", "SOME PARAMETERS ARE REQUIRED")
+            }
+            Self::TokenMissing => {
+                (StatusCode::UNAUTHORIZED, "token_missing", "PLEASE ENTER THE WOLKVOX-TOKEN")
+            }
+            Self::TokenInvalid => (StatusCode::FORBIDDEN, "token_invalid", "PLEASE VALIDATE TOKEN"),
+            Self::QuotaExhausted => (StatusCode::FORBIDDEN, "quota_exhausted", "TOKEN LIMIT EXCEEDED"),
+            Self::Concurrency => (
+                StatusCode::FORBIDDEN,
+                "concurrency",
+                "EXCEEDS THE LIMIT OF SIMULTANEOUS REQUESTS PER TOKEN (2)",
+            ),
+            Self::Maintenance => {
+                (StatusCode::FORBIDDEN, "maintenance", "THE SERVER IS IN MAINTENANCE, BACKUP IN PROGRESS")
+            }
+            Self::ValidateDates => (StatusCode::NOT_FOUND, "empty", "Validate dates entered"),
+            Self::OverLimit => (
+                StatusCode::BAD_REQUEST,
+                "over_limit",
+                "THE RESULT EXCEEDS THE NUMBER OF RECORDS ALLOWED, REDUCE THE RANGE",
+            ),
+        }
+    }
+
+    pub(super) const fn status(self) -> StatusCode {
+        self.entry().0
+    }
+
+    /// Its name in the counts of requests.
+    pub(super) const fn name(self) -> &'static str {
+        self.entry().1
+    }
+
+    /// The body.
+    pub(super) fn json(self) -> String {
+        let (status, _, msg) = self.entry();
+        let reason = status.canonical_reason().unwrap_or_default();
+        format!(r#"{{"code":"{}","error":"{reason}","msg":"{msg}","data":null}}"#, status.as_u16())
+    }
+}

@@ -1,0 +1,122 @@
+//! Connections: accepts them, hands each request to its room, and resets where a fault asks for it.
+//!
+//! Owns the socket. It must never know what a report or a switch means.
+
+use super::body::AnswerBody;
+use super::{Simulator, control, report};
+use bytes::Bytes;
+use hyper::body::Incoming;
+use hyper::header::{CONTENT_TYPE, DATE, HeaderValue};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Request, Response, StatusCode};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use jiff::fmt::rfc2822::DateTimePrinter;
+use std::future::poll_fn;
+use std::io::{self, ErrorKind};
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
+
+/// How long a connection is kept without a request, as the real server does.
+const KEEP_ALIVE: Duration = Duration::from_secs(5);
+
+/// The answer to one request; none resets the connection.
+pub(super) type Answered = Option<Response<AnswerBody>>;
+
+/// Serves the simulator until `shutdown`, then drops all connections, whatever they were doing.
+///
+/// Fails only if the listener can accept no more connections.
+pub async fn serve(
+    listener: TcpListener,
+    simulator: Arc<Simulator>,
+    shutdown: impl Future<Output = ()>,
+) -> io::Result<()> {
+    let mut connections = JoinSet::new();
+    let mut shutdown = pin!(shutdown);
+    loop {
+        let accepted = tokio::select! {
+            () = &mut shutdown => return Ok(()),
+            Some(_) = connections.join_next() => continue,
+            accepted = listener.accept() => accepted,
+        };
+        match accepted {
+            Ok((stream, _)) => {
+                connections.spawn(connection(stream, Arc::clone(&simulator)));
+            }
+            // The client was gone before anybody looked.
+            Err(error) if error.kind() == ErrorKind::ConnectionAborted => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+async fn connection(stream: TcpStream, simulator: Arc<Simulator>) {
+    let service = service_fn(move |request| {
+        let simulator = Arc::clone(&simulator);
+        Box::pin(async move { route(simulator, request).await.ok_or(Reset) })
+    });
+    let mut connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(KEEP_ALIVE)
+        .serve_connection(TokioIo::new(stream), service);
+    let served = poll_fn(|cx| connection.poll_without_shutdown(cx)).await;
+    let stream = connection.into_parts().io.into_inner();
+    match served {
+        Err(error) if is_reset(&error) => {
+            // Closing with nothing to linger for sends a reset instead of a proper end. If it cannot be set,
+            // the connection still ends without an answer.
+            let _ = stream.set_zero_linger();
+        }
+        Err(error) => tracing::debug!(%error, "a simulated connection ended early"),
+        Ok(()) => {}
+    }
+}
+
+async fn route(simulator: Arc<Simulator>, request: Request<Incoming>) -> Answered {
+    let date = simulator
+        .now()
+        .saturating_add(simulator.options.date_skew)
+        .and_then(|date| DateTimePrinter::new().timestamp_to_rfc9110_string(&date))
+        .ok()
+        .and_then(|date| HeaderValue::try_from(date).ok());
+    let mut response = match request.uri().path() {
+        report::PATH => report::answer(simulator, &request).await?,
+        path if path.starts_with(control::PREFIX) => control::answer(simulator, request).await,
+        _ => page(StatusCode::NOT_FOUND),
+    };
+    if let Some(date) = date {
+        // Set here and not by hyper, which would use the machine's clock.
+        response.headers_mut().insert(DATE, date);
+    }
+    Some(response)
+}
+
+/// A response of JSON.
+pub(super) fn json(status: StatusCode, body: impl Into<Bytes>) -> Response<AnswerBody> {
+    with_type(status, "application/json", AnswerBody::whole(body))
+}
+
+/// The page that a web server shows for a status, instead of JSON.
+pub(super) fn page(status: StatusCode) -> Response<AnswerBody> {
+    let html = format!("<html><head><title>{status}</title></head><body><h1>{status}</h1></body></html>\n");
+    with_type(status, "text/html", AnswerBody::whole(html))
+}
+
+/// A response of any body.
+pub(super) fn with_type(status: StatusCode, kind: &'static str, body: AnswerBody) -> Response<AnswerBody> {
+    let mut response = Response::new(body);
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+    response
+}
+
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("the simulated server resets the connection")]
+struct Reset;
+
+fn is_reset(error: &hyper::Error) -> bool {
+    std::error::Error::source(error).is_some_and(<dyn std::error::Error>::is::<Reset>)
+}

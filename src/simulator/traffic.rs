@@ -1,0 +1,282 @@
+//! The traffic of the contact centre, as a pure function of a seed and time.
+//!
+//! For each routing point and each minute a small generator, seeded by a hash of (seed, routing point, minute),
+//! says which interactions begin in it; `interaction` says what becomes of them. Nothing is stored, so that a
+//! simulator may be asked about any year, started again, or asked twice, and gives the same rows. This file must
+//! never read a clock: whoever asks says what time it is.
+
+use super::interaction::{Interaction, LONGEST_SPAN, Row, USUAL_SPAN};
+use super::menus::ROUTING_POINTS;
+use super::random::Random;
+use super::shape::load;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use std::sync::Arc;
+
+/// The line that ordinary calls come in on; bursts take the numbers after it.
+const LINE: u32 = 1040;
+
+/// Rows in each interaction of a burst.
+const BURST_ROWS: u64 = 3;
+
+/// Many rows at once, on top of the ordinary traffic: an outage that everybody calls about.
+#[derive(Clone, Copy, Debug)]
+pub struct Burst {
+    /// The first second that its rows are dated in.
+    pub at: Timestamp,
+    /// How many seconds they are spread over; 0 counts as 1.
+    pub seconds: u32,
+    /// How many rows.
+    pub rows: u64,
+}
+
+/// What determines every row.
+#[derive(Clone, Debug)]
+pub(super) struct Traffic {
+    pub(super) seed: u64,
+    pub(super) zone: TimeZone,
+    pub(super) scale: f64,
+    pub(super) late: f64,
+    pub(super) bursts: Vec<Burst>,
+    /// No row is dated before this Unix second.
+    pub(super) from: i64,
+    /// No row is dated at or after this Unix second: calls under way are cut off, as by a power failure.
+    pub(super) until: i64,
+}
+
+impl Traffic {
+    /// The rows dated in the seconds `first..=last`, in the order in which their interactions began.
+    pub(super) fn rows(self: &Arc<Self>, first: i64, last: i64) -> Rows {
+        let (first, last) = (first.max(self.from), last.min(self.until.saturating_sub(1)));
+        Rows {
+            minute: first.saturating_sub(LONGEST_SPAN).max(self.from).div_euclid(60),
+            traffic: Arc::clone(self),
+            first,
+            last,
+            burst: 0,
+            burst_row: 0,
+            ready: Vec::new(),
+            taken: 0,
+        }
+    }
+
+    /// Appends the rows in `first..=last` of all interactions that begin in this minute.
+    fn minute(&self, minute: i64, first: i64, last: i64, out: &mut Vec<Row>) {
+        let start = minute.saturating_mul(60);
+        // Long before the window only a chat left open can still matter: most minutes of the look-back cost
+        // one draw for each of their chats.
+        let only_left_open = start.saturating_add(60 + USUAL_SPAN) < first;
+        let Ok(moment) = Timestamp::from_second(start) else { return };
+        let load = load(self.zone.to_datetime(moment)) * self.scale;
+        for (number, point) in ROUTING_POINTS.iter().enumerate() {
+            if only_left_open && point.left_open.is_none() {
+                continue;
+            }
+            let mut chance = Random::of(self.seed, &[number as u64, minute.cast_unsigned()]);
+            let count = (point.per_minute * load * (0.6 + 0.8 * chance.unit()) + chance.unit()) as u64;
+            for index in 0..count {
+                let interaction = Interaction {
+                    point,
+                    begin: start + i64::from(chance.between(0, 59)),
+                    line: LINE,
+                    serial: 1_000 + index,
+                    key: chance.next(),
+                };
+                if interaction.begin < self.from || only_left_open && !interaction.is_left_open() {
+                    continue;
+                }
+                interaction.walk(self.late, |row| {
+                    if (first..=last).contains(&row.date) {
+                        out.push(row);
+                    }
+                });
+            }
+        }
+    }
+
+    /// The row of this number in a burst.
+    fn burst_row(&self, number: usize, row: u64) -> Option<Row> {
+        let burst = self.bursts.get(number)?;
+        let serial = row / BURST_ROWS;
+        let chance = Random::of(self.seed, &[u64::MAX, number as u64, serial]);
+        let point = &ROUTING_POINTS[(serial % ROUTING_POINTS.len() as u64) as usize];
+        let code = point.options.get((row % point.options.len() as u64) as usize)?.code;
+        let second = chance.clone().between(3, 45);
+        let begin = burst.at.as_second() + (serial % u64::from(burst.seconds.max(1))).cast_signed()
+            - i64::from(second);
+        let line = LINE + 1 + number as u32;
+        let interaction = Interaction { point, begin, line, serial, key: chance.clone().next() };
+        Some(interaction.row(code, second, 1, self.late, &mut Random::of(interaction.key, &[row])))
+    }
+}
+
+/// The rows of a span, made while one asks for them: a month needs no more memory than a minute.
+#[derive(Debug)]
+pub(super) struct Rows {
+    traffic: Arc<Traffic>,
+    first: i64,
+    last: i64,
+    minute: i64,
+    burst: usize,
+    burst_row: u64,
+    ready: Vec<Row>,
+    taken: usize,
+}
+
+impl Rows {
+    /// The next row of the bursts, which follow the ordinary traffic.
+    fn next_of_burst(&mut self) -> Option<Row> {
+        while let Some(burst) = self.traffic.bursts.get(self.burst) {
+            let start = burst.at.as_second();
+            let overlaps = start <= self.last && start + i64::from(burst.seconds.max(1)) > self.first;
+            while overlaps && self.burst_row < burst.rows {
+                let row = self.traffic.burst_row(self.burst, self.burst_row);
+                self.burst_row += 1;
+                if let Some(row) = row.filter(|row| (self.first..=self.last).contains(&row.date)) {
+                    return Some(row);
+                }
+            }
+            self.burst += 1;
+            self.burst_row = 0;
+        }
+        None
+    }
+}
+
+impl Iterator for Rows {
+    type Item = Row;
+
+    fn next(&mut self) -> Option<Row> {
+        loop {
+            if let Some(row) = self.ready.get(self.taken) {
+                self.taken += 1;
+                return Some(*row);
+            }
+            if self.minute > self.last.div_euclid(60) {
+                return self.next_of_burst();
+            }
+            self.ready.clear();
+            self.taken = 0;
+            self.traffic.minute(self.minute, self.first, self.last, &mut self.ready);
+            self.minute += 1;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use jiff::ToSpan;
+    use jiff::civil::{DateTime, date};
+    use std::collections::HashSet;
+
+    fn traffic(change: impl FnOnce(&mut Traffic)) -> Arc<Traffic> {
+        let mut traffic = Traffic {
+            seed: 7,
+            zone: TimeZone::get("America/Bogota").unwrap(),
+            scale: 1.0,
+            late: 0.02,
+            bursts: Vec::new(),
+            from: i64::MIN,
+            until: i64::MAX,
+        };
+        change(&mut traffic);
+        Arc::new(traffic)
+    }
+
+    fn second(local: DateTime) -> i64 {
+        local.in_tz("America/Bogota").unwrap().timestamp().as_second()
+    }
+
+    fn between(traffic: &Arc<Traffic>, from: DateTime, until: DateTime) -> Vec<Row> {
+        traffic.rows(second(from), second(until) - 1).collect()
+    }
+
+    fn identity(row: &Row) -> (String, i64, u32, String) {
+        (row.interaction.conn_id(), row.date, row.second, row.code().into_owned())
+    }
+
+    const MONDAY: DateTime = date(2026, 1, 19).at(0, 0, 0, 0);
+
+    #[test]
+    fn the_busiest_hour_brings_about_a_row_a_second() {
+        let rows = between(&traffic(|_| {}), MONDAY + 10.hours(), MONDAY + 11.hours());
+        assert!((2_500..5_000).contains(&rows.len()), "{}", rows.len());
+    }
+
+    #[test]
+    fn nights_and_sundays_are_quiet_and_scale_scales() {
+        let count =
+            |scale: f64, from: DateTime| between(&traffic(|t| t.scale = scale), from, from + 1.hours()).len();
+        let busy = count(1.0, MONDAY + 10.hours());
+        assert!(count(1.0, MONDAY + 3.hours()) * 10 < busy);
+        assert!(count(1.0, MONDAY - 14.hours()) * 4 < busy);
+        let ten_times = count(10.0, MONDAY + 10.hours());
+        assert!((busy * 8..busy * 12).contains(&ten_times));
+    }
+
+    #[test]
+    fn any_cut_of_a_day_into_windows_gives_the_rows_of_the_day() {
+        let traffic = traffic(|_| {});
+        let mut whole: Vec<_> = between(&traffic, MONDAY, MONDAY + 24.hours()).iter().map(identity).collect();
+        let mut pieces = Vec::new();
+        for hour in 0..24 {
+            let start = second(MONDAY) + hour * 3600;
+            // Uneven, so that borders fall within minutes.
+            for (from, until) in [(0, 7), (7, 1_234), (1_234, 3_600)] {
+                pieces.extend(traffic.rows(start + from, start + until - 1).map(|row| identity(&row)));
+            }
+        }
+        whole.sort();
+        pieces.sort();
+        assert!(whole.len() > 20_000);
+        assert!(whole == pieces);
+    }
+
+    #[test]
+    fn same_seed_same_rows_and_another_seed_others() {
+        let rows = |seed| -> Vec<_> {
+            let traffic = traffic(|t| t.seed = seed);
+            between(&traffic, MONDAY + 9.hours(), MONDAY + 10.hours()).iter().map(identity).collect()
+        };
+        assert_eq!(rows(7), rows(7));
+        assert_ne!(rows(7), rows(8));
+    }
+
+    #[test]
+    fn no_row_is_dated_outside_the_interval_of_the_traffic() {
+        let (from, until) = (second(MONDAY + 9.hours()), second(MONDAY + 10.hours()));
+        let traffic = traffic(|t| {
+            t.from = from;
+            t.until = until;
+            t.bursts = vec![Burst { at: Timestamp::from_second(until - 2).unwrap(), seconds: 10, rows: 300 }];
+        });
+        let rows: Vec<Row> = between(&traffic, MONDAY, MONDAY + 24.hours());
+        assert!(rows.len() > 1_000);
+        assert!(rows.iter().all(|row| (from..until).contains(&row.date)));
+        assert!(rows.iter().filter(|row| row.interaction.line == LINE).all(|r| r.interaction.begin >= from));
+        assert_eq!(rows.iter().filter(|row| row.interaction.line != LINE).count(), 60);
+    }
+
+    #[test]
+    fn a_burst_lies_in_its_second_and_every_interaction_is_another() {
+        let at = Timestamp::from_second(second(MONDAY + 9.hours())).unwrap();
+        let burst = Burst { at, seconds: 1, rows: 70_001 };
+        let traffic = traffic(|t| {
+            t.scale = 0.0;
+            t.bursts = vec![burst, Burst { rows: 3, ..burst }];
+        });
+        let rows: Vec<Row> = traffic.rows(at.as_second(), at.as_second()).collect();
+        assert_eq!(rows.len(), 70_004);
+        let ids: HashSet<String> = rows.iter().map(|row| row.interaction.conn_id()).collect();
+        assert_eq!(ids.len(), 23_334 + 1);
+        assert_eq!(traffic.rows(at.as_second() + 1, at.as_second() + 86_400).count(), 0);
+    }
+
+    #[test]
+    fn absurd_spans_end() {
+        let traffic = traffic(|t| t.from = second(MONDAY));
+        assert_eq!(traffic.rows(i64::MIN, second(MONDAY) - 1).count(), 0);
+        assert_eq!(traffic.rows(second(MONDAY) + 9, second(MONDAY)).count(), 0);
+    }
+}

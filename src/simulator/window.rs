@@ -1,0 +1,138 @@
+//! The window of a request: two local moments, both inside, and the rows a server shows for them.
+//!
+//! Owns the reading of `date_ini` and `date_end`. It must never know about tokens, faults or bytes.
+
+use super::interaction::Row;
+use super::traffic::Traffic;
+use jiff::civil::{Date, DateTime, Time};
+use jiff::{Timestamp, ToSpan};
+use std::sync::Arc;
+
+/// Longest window, in days.
+const LONGEST: i64 = 31;
+
+/// A closed window of local time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Window {
+    ini: DateTime,
+    end: DateTime,
+}
+
+impl Window {
+    /// Reads both dates; none if one is no date, if they are in the wrong order, or more than 31 days apart.
+    pub(super) fn parse(ini: &str, end: &str) -> Option<Self> {
+        Self::new(parse_date(ini)?, parse_date(end)?)
+    }
+
+    /// The window from `ini` to `end`; none if the real server would not take it.
+    pub(super) fn new(ini: DateTime, end: DateTime) -> Option<Self> {
+        let longest = ini.checked_add(LONGEST.days()).unwrap_or(DateTime::MAX);
+        (ini <= end && end <= longest).then_some(Self { ini, end })
+    }
+
+    /// The rows that a server shows for this window at `now`, each with its local date.
+    pub(super) fn rows(
+        self,
+        traffic: &Arc<Traffic>,
+        now: Timestamp,
+    ) -> impl Iterator<Item = (DateTime, Row)> + Send + use<> {
+        let zone = traffic.zone.clone();
+        // Where a clock was set back, a local moment happened twice: the window takes both, as a server does
+        // that compares the texts of dates.
+        // Fourteen digits leave the range of instants at its far end only, where nothing is visible yet.
+        let second = |moment: Result<Timestamp, _>| moment.map_or(i64::MAX, Timestamp::as_second);
+        let first = second(zone.to_ambiguous_timestamp(self.ini).earlier());
+        let last = second(zone.to_ambiguous_timestamp(self.end).later());
+        let now = now.as_second();
+        traffic.rows(first, last.min(now)).filter(move |row| row.visible <= now).filter_map(move |row| {
+            let local = zone.to_datetime(Timestamp::from_second(row.date).ok()?);
+            (self.ini <= local && local <= self.end).then_some((local, row))
+        })
+    }
+}
+
+/// Reads `YYYYmmddHHMMSS`.
+fn parse_date(text: &str) -> Option<DateTime> {
+    if text.len() != 14 || !text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    let number = |from: usize, to: usize| text[from..to].parse::<i16>().ok();
+    let small = |from: usize| number(from, from + 2).and_then(|n| i8::try_from(n).ok());
+    let date = Date::new(number(0, 4)?, small(4)?, small(6)?).ok()?;
+    let time = Time::new(small(8)?, small(10)?, small(12)?, 0).ok()?;
+    Some(DateTime::from_parts(date, time))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use jiff::civil::date;
+    use jiff::tz::TimeZone;
+
+    #[test]
+    fn dates_are_fourteen_digits_of_a_real_moment() {
+        assert_eq!(parse_date("20260118193431"), Some(date(2026, 1, 18).at(19, 34, 31, 0)));
+        for bad in ["", "2026011819343", "20260230000000", "20260118250000", "2026-01-18 19:34", "２０２６"]
+        {
+            assert_eq!(parse_date(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn windows_are_ordered_and_at_most_31_days() {
+        assert!(Window::parse("20260101000000", "20260201000000").is_some());
+        assert!(Window::parse("20260101000000", "20260201000001").is_none());
+        assert!(Window::parse("20260101000001", "20260101000000").is_none());
+        assert!(Window::parse("99991231235959", "99991231235959").is_some());
+    }
+
+    fn traffic(zone: &str) -> Arc<Traffic> {
+        Arc::new(Traffic {
+            seed: 7,
+            zone: TimeZone::get(zone).unwrap(),
+            scale: 20.0,
+            late: 0.0,
+            bursts: Vec::new(),
+            from: i64::MIN,
+            until: i64::MAX,
+        })
+    }
+
+    fn count(traffic: &Arc<Traffic>, ini: &str, end: &str, now: &str) -> usize {
+        Window::parse(ini, end).unwrap().rows(traffic, now.parse().unwrap()).count()
+    }
+
+    #[test]
+    fn both_ends_are_inside() {
+        let traffic = traffic("America/Bogota");
+        let now = "2026-01-20T00:00:00Z";
+        let whole = count(&traffic, "20260119100000", "20260119100010", now);
+        let single: usize =
+            (0..=10).map(|s| format!("202601191000{s:02}")).map(|s| count(&traffic, &s, &s, now)).sum();
+        assert!(whole > 100);
+        assert_eq!(whole, single);
+    }
+
+    #[test]
+    fn rows_are_shown_some_seconds_after_their_date() {
+        let traffic = traffic("America/Bogota");
+        let seen = |now| count(&traffic, "20260119100000", "20260119100000", now);
+        assert_eq!(seen("2026-01-19T15:00:01Z"), 0);
+        let soon = seen("2026-01-19T15:00:05Z");
+        assert!(0 < soon && soon < seen("2026-01-19T15:00:08Z"));
+        assert_eq!(seen("2026-01-19T15:00:08Z"), seen("2026-02-19T15:00:08Z"));
+    }
+
+    #[test]
+    fn an_hour_that_happens_twice_is_asked_for_once() {
+        // Madrid set its clocks back from 3:00 to 2:00 on this day.
+        let traffic = traffic("Europe/Madrid");
+        let now = "2026-01-01T00:00:00Z";
+        let start: Timestamp = "2025-10-26T00:00:00Z".parse().unwrap();
+        let both = traffic.rows(start.as_second(), start.as_second() + 7_199).count();
+        assert_eq!(count(&traffic, "20251026020000", "20251026025959", now), both);
+        // An hour that does not happen has no rows, nor has one that no clock will ever reach.
+        assert_eq!(count(&traffic, "99991231235959", "99991231235959", now), 0);
+        assert_eq!(count(&traffic, "20250330020000", "20250330025959", now), 0);
+    }
+}
