@@ -1,3 +1,7 @@
 //! Exact Prometheus metrics of the menu options chosen in a Wolkvox contact centre.
 //!
 //! Data goes one way: API → rows → ledger → aggregates → snapshot → scrape. `ARCHITECTURE.md` is the map.
+
+pub mod cli;
+pub mod config;
+pub mod logging;
