@@ -167,11 +167,23 @@ pub struct WebArgs {
 #[command(next_help_heading = "Log")]
 pub struct LogArgs {
     /// Least severe level to log
-    #[arg(long = "log.level", env = "WOLKVOX_LOG_LEVEL", value_name = "LEVEL", default_value = "info")]
+    #[arg(
+        long = "log.level",
+        env = "WOLKVOX_LOG_LEVEL",
+        value_name = "LEVEL",
+        default_value = "info",
+        ignore_case = true
+    )]
     pub level: Level,
 
     /// Format of the log, on standard error
-    #[arg(long = "log.format", env = "WOLKVOX_LOG_FORMAT", value_name = "FORMAT", default_value = "logfmt")]
+    #[arg(
+        long = "log.format",
+        env = "WOLKVOX_LOG_FORMAT",
+        value_name = "FORMAT",
+        default_value = "logfmt",
+        ignore_case = true
+    )]
     pub format: Format,
 }
 

@@ -11,16 +11,23 @@ use super::{
 };
 
 /// Adds each menu of the file to its target. `label_length` is the longest label value.
+///
+/// Where a target is itself in error, menus are only read: to look for their target would accuse them of
+/// a mistake that stands elsewhere.
 pub(super) fn resolve(
     file: &ConfigFile,
     label_length: usize,
     targets: &mut [Target],
     findings: &mut Findings,
 ) {
+    let all_targets_known = targets.len() == file.root.targets.len().max(1);
     for (index, entry) in file.root.menu.expected.iter().enumerate() {
         let place = file.place(&entry.referenced, &format!("menu.expected[{index}]"));
         let key = |key: &str| format!("menu.expected[{index}].{key}");
         let menu = read(file, &entry.value, &place, key, label_length, findings);
+        if !all_targets_known {
+            continue;
+        }
         let target = target_of(file, &entry.value, &place, &key("target"), targets, findings);
         let (Some(menu), Some(target)) = (menu, target) else { continue };
         if target.expected.iter().any(|other| (&other.rp_id, &other.channel) == (&menu.rp_id, &menu.channel))

@@ -174,21 +174,24 @@ fn explain(path: &Path, error: &Error) -> Problem {
             )
         }
         Error::SerdeUnknownField { field, expected, .. } => {
-            let meant = hint::did_you_mean(field, expected.iter().copied());
-            format!("unknown key `{field}`{meant}; the keys here are {}", expected.join(", "))
+            match hint::closest(field, expected.iter().copied()) {
+                Some(meant) => format!("unknown key `{field}`: did you mean `{meant}`?"),
+                None => format!("unknown key `{field}`: the keys here are {}", expected.join(", ")),
+            }
         }
         Error::DuplicateMappingKey { key: Some(key), .. } => {
             format!("the key `{key}` stands here for the second time: keep one")
         }
         Error::NullIntoString { .. } => "a value is missing here".to_owned(),
         Error::MultipleDocuments { .. } => "a second document begins here: a configuration is one".to_owned(),
-        other => UserMessageFormatter.format_message(other).escape_debug().to_string(),
+        other => UserMessageFormatter.format_message(other).into_owned(),
     };
     let place = match error.location() {
         Some(at) => format!("{}:{}:{}", path.display(), at.line(), at.column()),
         None => path.display().to_string(),
     };
-    Problem { place, message }
+    // A key may hold anything that YAML can quote, also what would steer a terminal.
+    Problem { place, message: message.replace(char::is_control, " ") }
 }
 
 #[cfg(test)]
@@ -248,9 +251,10 @@ mod tests {
     #[test]
     fn errors_name_line_reason_and_remedy() {
         for (source, message) in [
+            ("poll:\n  intervall: 5m\n", "etc/w.yml:2:3: unknown key `intervall`: did you mean `interval`?"),
             (
-                "poll:\n  intervall: 5m\n",
-                "etc/w.yml:2:3: unknown key `intervall`; did you mean `interval`?; the keys here are interval, settle_delay, lookback, start_from",
+                "\"a\\e[2J\": 1",
+                "etc/w.yml:1:1: unknown key `a [2J`: the keys here are targets, poll, menu, state, web",
             ),
             ("web: {}\nweb: {}\n", "etc/w.yml:2:1: the key `web` stands here for the second time: keep one"),
             ("a\n", "etc/w.yml:1:1: expected mapping start"),
@@ -258,7 +262,7 @@ mod tests {
                 "poll: {}\n---\npoll: {}\n",
                 "etc/w.yml:3:1: a second document begins here: a configuration is one",
             ),
-            ("web: {listen_addresses: [~]}", "etc/w.yml:1:25: a value is missing here"),
+            ("web: {listen_addresses: [~]}", "etc/w.yml:1:26: a value is missing here"),
         ] {
             assert_eq!(parse(source).expect_err(source), message, "{source}");
         }

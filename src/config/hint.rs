@@ -15,7 +15,7 @@ pub(super) fn closest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a s
         .map(|(_, candidate)| candidate)
 }
 
-/// `; did you mean X?`, or nothing.
+/// `; did you mean X?` to end a message with, or nothing.
 pub(super) fn did_you_mean<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> String {
     closest(word, candidates).map(|found| format!("; did you mean `{found}`?")).unwrap_or_default()
 }

@@ -59,7 +59,13 @@ pub(super) fn parse(text: &str) -> Result<ListenAddress, String> {
         }
         None => host,
     };
-    let found = (bare, port).to_socket_addrs().map(Vec::from_iter).unwrap_or_default();
+    // Only what can be a name or an address is worth asking the resolver, which may take its time.
+    let plausible = bare.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._:%".contains(&byte));
+    let found: Vec<SocketAddr> = if plausible {
+        (bare, port).to_socket_addrs().map(Iterator::collect).unwrap_or_default()
+    } else {
+        Vec::new()
+    };
     if found.is_empty() {
         return Err(format!(
             "the host of {text:?} is neither an address nor a name that this machine can look up"

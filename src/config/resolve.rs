@@ -38,10 +38,8 @@ pub fn resolve(args: &RunArgs, env_token: Option<Secret>, now: Timestamp) -> Res
     let state_path = state_path(&args.state, &file, &mut findings);
     let menu = menu::resolve(&args.menu, &file, &mut findings);
     let web = web::resolve(&args.web, &file, &mut findings);
-    // After a problem with a target its menus would only seem to be strangers' too.
-    if let (Some(menu), true) = (&menu, targets.len() == file.root.targets.len().max(1)) {
-        expected::resolve(&file, menu.label_length, &mut targets, &mut findings);
-    }
+    let label_length = menu.as_ref().map_or_else(|| Menu::default().label_length, |menu| menu.label_length);
+    expected::resolve(&file, label_length, &mut targets, &mut findings);
     match (poll, state_path, menu, web) {
         (Some(poll), Some(state_path), Some(menu), Some(web)) if findings.problems.is_empty() => {
             let config = Config { targets, poll, menu, state_path, web };
@@ -79,4 +77,25 @@ fn state_path(args: &StateArgs, file: &ConfigFile, findings: &mut Findings) -> O
         return None;
     }
     Some(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_any_flag_the_shared_settings_are_the_defaults() {
+        let (menu, web) =
+            resolve_shared(&MenuArgs::default(), &WebArgs::default()).expect("the defaults are good");
+        assert_eq!((menu, web), (Menu::default(), Web::default()));
+    }
+
+    #[test]
+    fn the_shared_settings_are_checked_too() {
+        let menu = MenuArgs { zero_hold: Some("soon".to_owned()) };
+        let web = WebArgs { listen_address: vec!["10013".to_owned()], telemetry_path: Some("/".to_owned()) };
+        let error = resolve_shared(&menu, &web).expect_err("three mistakes");
+        assert_eq!(error.problems.len(), 3, "{error}");
+        assert_eq!(error.to_string().lines().count(), 3, "{error}");
+    }
 }
