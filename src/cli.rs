@@ -78,7 +78,7 @@ pub struct ConfigArgs {
     #[arg(long = "config.file", env = "WOLKVOX_CONFIG_FILE", value_name = "FILE")]
     pub file: Option<PathBuf>,
 
-    /// Validate everything, print what it resolved to (secrets as <secret>), and exit with 0 or 1
+    /// Validate everything, print what it resolved to without any secret, and exit with 0 or 1
     #[arg(long = "config.check", env = "WOLKVOX_CONFIG_CHECK", value_parser = BoolishValueParser::new())]
     pub check: bool,
 }

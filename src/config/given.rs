@@ -21,7 +21,16 @@ pub(super) struct Given<'a> {
 #[derive(Debug)]
 pub(super) struct Setting<T> {
     pub(super) value: T,
+    /// Where to change it, whether it was given or not.
     pub(super) place: String,
+    given: bool,
+}
+
+impl<T> Setting<T> {
+    /// Where the value comes from, to follow the value in another setting's message.
+    pub(super) fn origin(&self) -> String {
+        if self.given { format!(", from {}", self.place) } else { " by default".to_owned() }
+    }
 }
 
 /// The name of a flag and its twin, as messages show them.
@@ -53,7 +62,7 @@ impl Given<'_> {
         parse: impl FnOnce(&str) -> Result<T, E>,
     ) -> Option<Setting<T>> {
         let value = findings.keep(&self.place, parse(self.text))?;
-        Some(Setting { value, place: self.place })
+        Some(Setting { value, place: self.place, given: true })
     }
 }
 
@@ -61,12 +70,12 @@ impl Given<'_> {
 pub(super) fn read_or<T, E: fmt::Display>(
     given: Option<Given<'_>>,
     default: T,
-    name: &str,
+    flag_name: &str,
     findings: &mut Findings,
     parse: impl FnOnce(&str) -> Result<T, E>,
 ) -> Option<Setting<T>> {
     match given {
         Some(given) => given.read(findings, parse),
-        None => Some(Setting { value: default, place: format!("{name} (default)") }),
+        None => Some(Setting { value: default, place: flag_place(flag_name), given: false }),
     }
 }

@@ -3,8 +3,14 @@
 //! Owns the search for the word that a person probably meant. Pure; it must never replace a value, only
 //! suggest one.
 
+/// Nothing longer than this was meant to be a key or a zone.
+const LONGEST: usize = 64;
+
 /// The candidate closest to `word`, if one is close enough to be a slip of the hand.
 pub(super) fn closest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    if word.len() > LONGEST {
+        return None;
+    }
     let word = word.to_lowercase();
     let limit = (word.chars().count() / 3).max(1);
     candidates
@@ -55,5 +61,6 @@ mod tests {
         assert_eq!(closest("Settle-Delay", keys), Some("settle_delay"));
         assert_eq!(closest("password", keys), None);
         assert_eq!(closest("", keys), None);
+        assert_eq!(closest(&"interval".repeat(100_000), keys), None);
     }
 }

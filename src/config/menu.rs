@@ -1,5 +1,7 @@
 //! How the metrics are shaped, from what was written.
 
+use std::time::Duration;
+
 use super::{
     Menu, duration,
     file::ConfigFile,
@@ -11,20 +13,24 @@ use crate::cli::MenuArgs;
 /// A histogram with more buckets than this costs more series than it tells.
 const MOST_BUCKETS: usize = 100;
 /// Longer than any scrape interval, shorter than a mistake.
-const LONGEST_HOLD: std::time::Duration = std::time::Duration::from_secs(3600);
+const LONGEST_HOLD: Duration = Duration::from_secs(3600);
 
 pub(super) fn resolve(args: &MenuArgs, file: &ConfigFile, findings: &mut Findings) -> Option<Menu> {
     let section = &file.root.menu;
     let default = Menu::default();
     let buckets = buckets(file, findings);
-    let written = given(None, "", file, section.label_length.as_ref(), "menu.label_length");
-    let label_length = read_or(written, default.label_length, "menu.label_length", findings, label_length);
+    let label_length = match &section.label_length {
+        Some(text) => {
+            findings.keep(&file.place(&text.referenced, "menu.label_length"), label_length(&text.value))
+        }
+        None => Some(default.label_length),
+    };
     let flag = args.zero_hold.as_deref();
     let written = given(flag, "menu.zero-hold", file, section.zero_hold.as_ref(), "menu.zero_hold");
-    let zero_hold = read_or(written, default.zero_hold, "menu.zero_hold", findings, zero_hold);
+    let zero_hold = read_or(written, default.zero_hold, "menu.zero-hold", findings, zero_hold);
     Some(Menu {
         buckets: buckets?.unwrap_or(default.buckets),
-        label_length: label_length?.value,
+        label_length: label_length?,
         zero_hold: zero_hold?.value,
     })
 }
@@ -62,7 +68,7 @@ fn label_length(text: &str) -> Result<usize, String> {
     length.ok_or_else(|| format!("{text:?} must be a number of characters from 1 to 1024"))
 }
 
-fn zero_hold(text: &str) -> Result<std::time::Duration, String> {
+fn zero_hold(text: &str) -> Result<Duration, String> {
     let hold = duration::parse(text)?;
     if hold > LONGEST_HOLD {
         return Err(

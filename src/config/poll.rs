@@ -41,7 +41,7 @@ pub(super) fn resolve(
 
     let flag = args.settle_delay.as_deref();
     let written = given(flag, "poll.settle-delay", file, section.settle_delay.as_ref(), "poll.settle_delay");
-    let settle_delay = read_or(written, default.settle_delay, "poll.settle_delay", findings, parse);
+    let settle_delay = read_or(written, default.settle_delay, "poll.settle-delay", findings, parse);
 
     let written =
         given(args.lookback.as_deref(), "poll.lookback", file, section.lookback.as_ref(), "poll.lookback");
@@ -49,7 +49,7 @@ pub(super) fn resolve(
 
     let flag = args.start_from.as_deref();
     let written = given(flag, "poll.start-from", file, section.start_from.as_ref(), "poll.start_from");
-    let start_from = read_or(written, default.start_from, "poll.start_from", findings, start::parse);
+    let start_from = read_or(written, default.start_from, "poll.start-from", findings, start::parse);
 
     let (interval, settle_delay, lookback, start_from) = (interval?, settle_delay?, lookback?, start_from?);
     check_together(&interval, &settle_delay, &lookback, findings);
@@ -73,14 +73,15 @@ fn check_together(
     lookback: &Setting<Duration>,
     findings: &mut Findings,
 ) {
-    let (every, settle, back) = (show(interval.value), show(settle_delay.value), show(lookback.value));
+    let shown = |setting: &Setting<Duration>| show(setting.value) + &setting.origin();
     if interval.value <= settle_delay.value {
         findings.problem(
             &interval.place,
             format!(
-                "the interval ({every}) must be longer than the settle delay ({settle}, from {}): \
+                "the interval ({}) must be longer than the settle delay ({}): \
                  make the one longer or the other shorter",
-                settle_delay.place
+                show(interval.value),
+                shown(settle_delay)
             ),
         );
     }
@@ -88,9 +89,10 @@ fn check_together(
         findings.problem(
             &lookback.place,
             format!(
-                "the lookback ({back}) must be at least the settle delay ({settle}, from {}): \
+                "the lookback ({}) must be at least the settle delay ({}): \
                  a row later than that is found only by reading again",
-                settle_delay.place
+                show(lookback.value),
+                shown(settle_delay)
             ),
         );
     }
@@ -98,9 +100,10 @@ fn check_together(
         findings.problem(
             &lookback.place,
             format!(
-                "the lookback ({back}) and the interval ({every}, from {}) together are longer than the 31 days \
+                "the lookback ({}) and the interval ({}) together are longer than the 31 days \
                  that Wolkvox answers at once",
-                interval.place
+                show(lookback.value),
+                shown(interval)
             ),
         );
     }

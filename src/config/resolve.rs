@@ -81,7 +81,10 @@ fn state_path(args: &StateArgs, file: &ConfigFile, findings: &mut Findings) -> O
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+    use crate::cli::{PollArgs, WolkvoxArgs};
 
     #[test]
     fn without_any_flag_the_shared_settings_are_the_defaults() {
@@ -97,5 +100,42 @@ mod tests {
         let error = resolve_shared(&menu, &web).expect_err("three mistakes");
         assert_eq!(error.problems.len(), 3, "{error}");
         assert_eq!(error.to_string().lines().count(), 3, "{error}");
+    }
+
+    fn hostile() -> impl Strategy<Value = Option<String>> {
+        proptest::option::of(prop_oneof![
+            "\\PC{0,40}",
+            "[0-9]{1,20}(ns|s|m|h|d|w|mo|y)?",
+            "[0-9]{1,5}-[0-9-]{1,6}T?[0-9:]{0,8}"
+        ])
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(128))]
+        #[test]
+        fn any_text_in_any_flag_is_answered(
+            texts in proptest::collection::vec(hostile(), 8),
+            now in jiff::Timestamp::MIN.as_second()..jiff::Timestamp::MAX.as_second(),
+        ) {
+            let text = |index: usize| texts[index].clone();
+            let args = RunArgs {
+                wolkvox: WolkvoxArgs { server: Some("0042".into()), timezone: text(0), ..WolkvoxArgs::default() },
+                poll: PollArgs {
+                    interval: text(1),
+                    settle_delay: text(2),
+                    lookback: text(3),
+                    start_from: text(4),
+                },
+                state: StateArgs { path: text(5).map(PathBuf::from) },
+                menu: MenuArgs { zero_hold: text(6) },
+                web: WebArgs { telemetry_path: text(7), ..WebArgs::default() },
+                ..RunArgs::default()
+            };
+            let now = Timestamp::from_second(now).expect("in range");
+            match resolve(&args, Some(Secret::new("hunter2")), now) {
+                Ok(resolved) => prop_assert!(resolved.config.poll.interval > resolved.config.poll.settle_delay),
+                Err(error) => prop_assert!(!error.problems.is_empty()),
+            }
+        }
     }
 }

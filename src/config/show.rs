@@ -39,7 +39,7 @@ impl Display for Target {
         writeln!(f, "  server: {}", self.endpoint)?;
         match &self.token {
             TokenSource::File(path) => writeln!(f, "  token: <secret> in {}", path.display())?,
-            TokenSource::Fixed(token) => writeln!(f, "  token: {token} of the environment")?,
+            TokenSource::Fixed(token) => writeln!(f, "  token: {token} from the environment")?,
         }
         writeln!(f, "  timezone: {}", self.timezone.iana_name().unwrap_or("unknown"))?;
         match self.licences {

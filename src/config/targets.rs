@@ -48,21 +48,7 @@ pub(super) fn resolve(
             );
             Vec::new()
         }
-        (Some(text), []) => {
-            let server = Given { text, place: flag_place("wolkvox.server") };
-            let zone = given(args.timezone.as_deref(), "wolkvox.timezone", file, None, "");
-            let token = TokenChoices { flag: args.token_file.as_deref(), variable: env_token, file: None };
-            let (server, zone, token) = (
-                server.read(findings, |text| server::parse(text, args.allow_http)),
-                timezone(zone, findings),
-                self::token(token, &flag_place("wolkvox.token-file"), findings),
-            );
-            let (Some(server), Some(timezone), Some(token)) = (server, zone, token) else {
-                return Vec::new();
-            };
-            let server::Server { label: name, endpoint } = server.value;
-            vec![Target { name, endpoint, token, timezone, licences: None, expected: Vec::new() }]
-        }
+        (Some(text), []) => from_flags(text, args, env_token, file, findings).into_iter().collect(),
         (_, entries) => {
             let sole = entries.len() == 1;
             if !sole {
@@ -82,6 +68,23 @@ pub(super) fn resolve(
             targets
         }
     }
+}
+
+/// The one target that needs no file.
+fn from_flags(
+    server: &str,
+    args: &WolkvoxArgs,
+    env_token: Option<&Secret>,
+    file: &ConfigFile,
+    findings: &mut Findings,
+) -> Option<Target> {
+    let server = Given { text: server, place: flag_place("wolkvox.server") }
+        .read(findings, |text| server::parse(text, args.allow_http));
+    let zone = timezone(given(args.timezone.as_deref(), "wolkvox.timezone", file, None, ""), findings);
+    let choices = TokenChoices { flag: args.token_file.as_deref(), variable: env_token, file: None };
+    let token = token(choices, &flag_place("wolkvox.token-file"), findings);
+    let server::Server { label: name, endpoint } = server?.value;
+    Some(Target { name, endpoint, token: token?, timezone: zone?, licences: None, expected: Vec::new() })
 }
 
 /// With several targets, what speaks of "the" target is refused; a token nobody uses is only odd.
@@ -231,17 +234,20 @@ fn token(choices: TokenChoices<'_>, place: &str, findings: &mut Findings) -> Opt
 
 /// Why `target` cannot stand beside the `others`.
 fn clash(target: &Target, others: &[Target]) -> Option<String> {
-    if others.iter().any(|other| other.name == target.name) {
-        return Some(format!(
-            "another target is called {:?} already: give this one its own `name`",
-            target.name
-        ));
-    }
     // The vendor allows a token one request at a time, and each target asks by itself.
     let token = |target: &Target| target.token.read().ok();
     let mine = token(target)?;
-    let twin = others.iter().find(|other| {
+    let is_twin = |other: &&Target| {
         other.endpoint == target.endpoint && token(other).is_some_and(|other| other.expose() == mine.expose())
-    })?;
-    Some(format!("this is the target {:?} again, the same server with the same token: keep one", twin.name))
+    };
+    if let Some(twin) = others.iter().find(is_twin) {
+        return Some(format!(
+            "this is the target {:?} again, the same server with the same token: keep one",
+            twin.name
+        ));
+    }
+    let taken = others.iter().any(|other| other.name == target.name);
+    taken.then(|| {
+        format!("another target is called {:?} already: give this one a `name` of its own", target.name)
+    })
 }

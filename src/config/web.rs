@@ -16,7 +16,7 @@ pub(super) fn resolve(args: &WebArgs, file: &ConfigFile, findings: &mut Findings
     let written =
         given(flag, "web.telemetry-path", file, section.telemetry_path.as_ref(), "web.telemetry_path");
     let default = Web::default();
-    let path = read_or(written, default.telemetry_path, "web.telemetry_path", findings, telemetry_path);
+    let path = read_or(written, default.telemetry_path, "web.telemetry-path", findings, telemetry_path);
     let listen = if listen.is_empty() { default.listen } else { listen };
     Some(Web { listen, telemetry_path: path?.value })
 }
