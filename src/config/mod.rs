@@ -1,0 +1,154 @@
+//! What the exporter was told to do, checked and complete.
+//!
+//! Two types of configuration exist: what was written (`cli` and `file`), and [`Config`], what it resolved
+//! to. [`resolve()`] is the only way from the one to the other and the only step that can fail; it reads
+//! the configuration file, the token files (to see that they are good) and the zone database, and looks up
+//! the names of the addresses to listen on. Nothing here may open a socket to Wolkvox, touch the state, or
+//! read the environment.
+
+mod duration;
+mod expected;
+mod file;
+mod given;
+mod hint;
+mod label;
+mod listen;
+mod menu;
+mod poll;
+mod problem;
+mod resolve;
+mod secret;
+mod server;
+mod show;
+mod start;
+mod targets;
+mod token;
+mod web;
+mod zone;
+
+use std::{path::PathBuf, time::Duration};
+
+use jiff::tz::TimeZone;
+use reqwest::Url;
+
+pub use self::{
+    listen::ListenAddress,
+    problem::{ConfigError, Problem},
+    resolve::{resolve, resolve_shared},
+    secret::Secret,
+    start::StartFrom,
+    token::{Fingerprint, TokenError, TokenSource},
+};
+
+/// The outcome of [`resolve()`].
+#[derive(Debug)]
+pub struct Resolved {
+    /// What to do.
+    pub config: Config,
+    /// What works, and should still be looked at.
+    pub warnings: Vec<Problem>,
+}
+
+/// A whole configuration. Its `Display` is what `--config.check` prints.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Whom to ask; at least one, their names all different.
+    pub targets: Vec<Target>,
+    /// When and what to ask.
+    pub poll: Poll,
+    /// How the metrics are shaped.
+    pub menu: Menu,
+    /// The state file.
+    pub state_path: PathBuf,
+    /// Where the metrics are served.
+    pub web: Web,
+}
+
+/// One Wolkvox operation.
+#[derive(Debug, Clone)]
+pub struct Target {
+    /// The `server` label: the target's name if it has one, else its four digits, else host and port.
+    pub name: String,
+    /// Scheme, host and port; the path is `/`, and there is no query and no user.
+    pub endpoint: Url,
+    /// Where its token comes from.
+    pub token: TokenSource,
+    /// The zone of the server's clock, in which its dates are written.
+    pub timezone: TimeZone,
+    /// Licences of the operation, which set its quota of requests a day; `None` when not told.
+    pub licences: Option<u32>,
+    /// Menus whose series start at 0 at once.
+    pub expected: Vec<ExpectedMenu>,
+}
+
+/// When and what to ask.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Poll {
+    /// Time between two polls: whole seconds, at least one, longer than `settle_delay`.
+    pub interval: Duration,
+    /// How long after its end a window is read.
+    pub settle_delay: Duration,
+    /// How far back every poll reads again: whole seconds, at least `settle_delay`; with `interval` it fits
+    /// into the 31 days of one query.
+    pub lookback: Duration,
+    /// Where counting begins on the very first start.
+    pub start_from: StartFrom,
+}
+
+/// How the metrics are shaped.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Menu {
+    /// Upper bounds of the histogram in seconds: finite, positive, strictly increasing, 1 to 100 of them.
+    pub buckets: Vec<f64>,
+    /// The longest label value, in characters: 1 to 1024.
+    pub label_length: usize,
+    /// How long a new series is shown at 0 before its value.
+    pub zero_hold: Duration,
+}
+
+/// A menu of which the operator knows the options.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExpectedMenu {
+    /// The routing point.
+    pub rp_id: String,
+    /// The channel, as the vendor writes it (`voice`, `chat-web`, ...).
+    pub channel: String,
+    /// Its options (`cod_opc_menu`): at least one, all different.
+    pub options: Vec<String>,
+}
+
+/// Where the metrics are served.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Web {
+    /// Where to listen; at least one.
+    pub listen: Vec<ListenAddress>,
+    /// Path of the metrics; begins with `/` and is none of the exporter's own paths.
+    pub telemetry_path: String,
+}
+
+impl Default for Poll {
+    fn default() -> Self {
+        Self {
+            interval: Duration::from_secs(300),
+            settle_delay: Duration::from_secs(30),
+            lookback: Duration::from_secs(1800),
+            start_from: StartFrom::Now,
+        }
+    }
+}
+
+impl Default for Menu {
+    fn default() -> Self {
+        Self {
+            buckets: vec![5.0, 10.0, 20.0, 30.0, 45.0, 60.0, 90.0, 120.0, 180.0, 300.0, 600.0],
+            label_length: 128,
+            zero_hold: Duration::from_secs(75),
+        }
+    }
+}
+
+impl Default for Web {
+    fn default() -> Self {
+        Self { listen: vec![ListenAddress::any(10013)], telemetry_path: "/metrics".to_owned() }
+    }
+}

@@ -1,0 +1,141 @@
+//! From what was written to what to do: the one step that can fail.
+//!
+//! Owns the order of the checks. All of them run, so that one start shows everything that is wrong. Clock
+//! and environment are passed in.
+
+use std::path::PathBuf;
+
+use jiff::Timestamp;
+
+use super::{
+    Config, ConfigError, Menu, Resolved, Secret, Web, expected, file::ConfigFile, given::flag_place, menu,
+    poll, problem::Findings, targets, web,
+};
+use crate::cli::{MenuArgs, RunArgs, StateArgs, WebArgs};
+
+/// Where the state is kept unless told otherwise, from the working directory.
+const DEFAULT_STATE: &str = "data/wolkvox-exporter.redb";
+
+/// Resolves flags, the file they name, and the token of the environment.
+///
+/// `env_token` is the value of `WOLKVOX_TOKEN`, empty or not; an empty one counts as not set. A flag wins
+/// over the file, the file over the default. Relative paths in the file begin at the file's directory, those
+/// in flags at the working directory. `now` decides whether `start_from` lies in the future.
+///
+/// Blocks: reads the configuration file and the token files, and looks up names to listen on.
+///
+/// # Errors
+/// With every problem found. When the file itself cannot be read or parsed, that is the only one.
+pub fn resolve(args: &RunArgs, env_token: Option<Secret>, now: Timestamp) -> Result<Resolved, ConfigError> {
+    let file = match &args.config.file {
+        Some(path) => ConfigFile::read(path).map_err(|problem| ConfigError { problems: vec![problem] })?,
+        None => ConfigFile::default(),
+    };
+    let env_token = env_token.filter(|token| !token.expose().trim().is_empty());
+    let mut findings = Findings::default();
+    let mut targets = targets::resolve(&args.wolkvox, env_token.as_ref(), &file, &mut findings);
+    let poll = poll::resolve(&args.poll, &file, &targets, now, &mut findings);
+    let state_path = state_path(&args.state, &file, &mut findings);
+    let menu = menu::resolve(&args.menu, &file, &mut findings);
+    let web = web::resolve(&args.web, &file, &mut findings);
+    let label_length = menu.as_ref().map_or_else(|| Menu::default().label_length, |menu| menu.label_length);
+    expected::resolve(&file, label_length, &mut targets, &mut findings);
+    match (poll, state_path, menu, web) {
+        (Some(poll), Some(state_path), Some(menu), Some(web)) if findings.problems.is_empty() => {
+            let config = Config { targets, poll, menu, state_path, web };
+            Ok(Resolved { config, warnings: findings.warnings })
+        }
+        _ => Err(findings.into_error()),
+    }
+}
+
+/// Resolves the flags that a run without any configuration has too.
+///
+/// # Errors
+/// With every problem found.
+pub fn resolve_shared(menu: &MenuArgs, web: &WebArgs) -> Result<(Menu, Web), ConfigError> {
+    let (file, mut findings) = (ConfigFile::default(), Findings::default());
+    let menu = menu::resolve(menu, &file, &mut findings);
+    let web = web::resolve(web, &file, &mut findings);
+    match (menu, web) {
+        (Some(menu), Some(web)) if findings.problems.is_empty() => Ok((menu, web)),
+        _ => Err(findings.into_error()),
+    }
+}
+
+fn state_path(args: &StateArgs, file: &ConfigFile, findings: &mut Findings) -> Option<PathBuf> {
+    let (path, place) = match (&args.path, &file.root.state.path) {
+        (Some(path), _) => (path.clone(), flag_place("state.path")),
+        (None, Some(text)) if text.value.is_empty() => {
+            (PathBuf::new(), file.place(&text.referenced, "state.path"))
+        }
+        (None, Some(text)) => (file.path_from_here(&text.value), file.place(&text.referenced, "state.path")),
+        (None, None) => return Some(DEFAULT_STATE.into()),
+    };
+    if path.file_name().is_none() {
+        findings.problem(place, "this names no file: write a path such as data/wolkvox-exporter.redb");
+        return None;
+    }
+    Some(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::cli::{PollArgs, WolkvoxArgs};
+
+    #[test]
+    fn without_any_flag_the_shared_settings_are_the_defaults() {
+        let (menu, web) =
+            resolve_shared(&MenuArgs::default(), &WebArgs::default()).expect("the defaults are good");
+        assert_eq!((menu, web), (Menu::default(), Web::default()));
+    }
+
+    #[test]
+    fn the_shared_settings_are_checked_too() {
+        let menu = MenuArgs { zero_hold: Some("soon".to_owned()) };
+        let web = WebArgs { listen_address: vec!["10013".to_owned()], telemetry_path: Some("/".to_owned()) };
+        let error = resolve_shared(&menu, &web).expect_err("three mistakes");
+        assert_eq!(error.problems.len(), 3, "{error}");
+        assert_eq!(error.to_string().lines().count(), 3, "{error}");
+    }
+
+    fn hostile() -> impl Strategy<Value = Option<String>> {
+        proptest::option::of(prop_oneof![
+            "\\PC{0,40}",
+            "[0-9]{1,20}(ns|s|m|h|d|w|mo|y)?",
+            "[0-9]{1,5}-[0-9-]{1,6}T?[0-9:]{0,8}"
+        ])
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(128))]
+        #[test]
+        fn any_text_in_any_flag_is_answered(
+            texts in proptest::collection::vec(hostile(), 8),
+            now in jiff::Timestamp::MIN.as_second()..jiff::Timestamp::MAX.as_second(),
+        ) {
+            let text = |index: usize| texts[index].clone();
+            let args = RunArgs {
+                wolkvox: WolkvoxArgs { server: Some("0042".into()), timezone: text(0), ..WolkvoxArgs::default() },
+                poll: PollArgs {
+                    interval: text(1),
+                    settle_delay: text(2),
+                    lookback: text(3),
+                    start_from: text(4),
+                },
+                state: StateArgs { path: text(5).map(PathBuf::from) },
+                menu: MenuArgs { zero_hold: text(6) },
+                web: WebArgs { telemetry_path: text(7), ..WebArgs::default() },
+                ..RunArgs::default()
+            };
+            let now = Timestamp::from_second(now).expect("in range");
+            match resolve(&args, Some(Secret::new("hunter2")), now) {
+                Ok(resolved) => prop_assert!(resolved.config.poll.interval > resolved.config.poll.settle_delay),
+                Err(error) => prop_assert!(!error.problems.is_empty()),
+            }
+        }
+    }
+}

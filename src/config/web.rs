@@ -1,0 +1,80 @@
+//! Where the metrics are served, from what was written.
+
+use super::{
+    Web,
+    file::ConfigFile,
+    given::{flag_place, given, read_or},
+    listen,
+    problem::Findings,
+};
+use crate::cli::WebArgs;
+
+pub(super) fn resolve(args: &WebArgs, file: &ConfigFile, findings: &mut Findings) -> Option<Web> {
+    let section = &file.root.web;
+    let listen = addresses(args, file, findings);
+    let flag = args.telemetry_path.as_deref();
+    let written =
+        given(flag, "web.telemetry-path", file, section.telemetry_path.as_ref(), "web.telemetry_path");
+    let default = Web::default();
+    let path = read_or(written, default.telemetry_path, "web.telemetry-path", findings, telemetry_path);
+    let listen = if listen.is_empty() { default.listen } else { listen };
+    Some(Web { listen, telemetry_path: path?.value })
+}
+
+fn addresses(args: &WebArgs, file: &ConfigFile, findings: &mut Findings) -> Vec<listen::ListenAddress> {
+    let written: Vec<(&str, String)> = if args.listen_address.is_empty() {
+        let texts = file.root.web.listen_addresses.iter().enumerate();
+        texts
+            .map(|(index, text)| {
+                (text.value.as_str(), file.place(&text.referenced, &format!("web.listen_addresses[{index}]")))
+            })
+            .collect()
+    } else {
+        args.listen_address.iter().map(|text| (text.as_str(), flag_place("web.listen-address"))).collect()
+    };
+    let mut found: Vec<listen::ListenAddress> = Vec::with_capacity(written.len());
+    for (text, place) in written {
+        let Some(address) = findings.keep(&place, listen::parse(text)) else { continue };
+        // Port 0 is another free port each time.
+        if found.contains(&address) && address.candidates().iter().all(|at| at.port() != 0) {
+            findings.problem(place, format!("{address} is listed twice: keep one"));
+        } else {
+            found.push(address);
+        }
+    }
+    found
+}
+
+fn telemetry_path(text: &str) -> Result<String, String> {
+    let path = text.trim();
+    if !path.starts_with('/') {
+        return Err(format!("{path:?} must begin with a slash, as in `/metrics`"));
+    }
+    if path == "/" || path.starts_with("/-/") {
+        return Err(format!(
+            "{path:?} is one of the exporter's own pages: choose another, such as `/metrics`"
+        ));
+    }
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"/-._~!$&'()*+,;=:@".contains(&byte);
+    if !path.bytes().all(allowed) {
+        return Err(format!("{path:?} must be a plain path, without spaces, `?`, `#`, `%` or accents"));
+    }
+    Ok(path.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_and_refuses_telemetry_paths() {
+        for path in ["/metrics", "/m", "/wolkvox/metrics", "/metrics/"] {
+            assert_eq!(telemetry_path(path).as_deref(), Ok(path));
+        }
+        for path in
+            ["", "metrics", "/", "/-/healthy", "/-/ready", "/-/x", "/a b", "/a?b", "/a#b", "/ñ", "/a%20b"]
+        {
+            assert!(telemetry_path(path).is_err(), "{path}");
+        }
+    }
+}

@@ -1,0 +1,372 @@
+//! The configuration, through the real binary: each bad input has a fixture and a message to act on.
+
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+    process::Output,
+};
+
+use assert_cmd::Command;
+
+/// What the binary said.
+struct Said {
+    code: Option<i32>,
+    out: String,
+    err: String,
+}
+
+fn fixtures() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/config")
+}
+
+/// The binary in the fixtures' directory, with nothing of our own environment.
+fn exporter() -> Command {
+    // A checkout leaves permissions to the umask, and a token that everybody reads is a warning.
+    restrict(&fixtures().join("token"), 0o600);
+    let mut command = assert_cmd::cargo_bin_cmd!("wolkvox-exporter");
+    command.env_clear().current_dir(fixtures());
+    command
+}
+
+fn checker() -> Command {
+    let mut command = exporter();
+    command.arg("--config.check");
+    command
+}
+
+fn run(command: &mut Command) -> Said {
+    let Output { status, stdout, stderr } = command.output().expect("the binary starts");
+    let text = |bytes| String::from_utf8(bytes).expect("text");
+    Said { code: status.code(), out: text(stdout), err: text(stderr) }
+}
+
+fn check_file(name: &str) -> Said {
+    run(checker().arg("--config.file").arg(name))
+}
+
+/// The error of a configuration that is refused.
+fn refused(said: Said) -> String {
+    assert_eq!((said.code, said.out.as_str()), (Some(1), ""), "{}", said.err);
+    said.err
+}
+
+/// The printed configuration of one that is accepted without a warning.
+fn accepted(said: Said) -> String {
+    assert_eq!((said.code, said.err.as_str()), (Some(0), ""), "{}", said.out);
+    said.out
+}
+
+fn restrict(path: &Path, mode: u32) {
+    fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("it is our file");
+}
+
+#[test]
+fn prints_what_a_whole_file_resolved_to() {
+    insta::assert_snapshot!(accepted(check_file("full.yml")), @r#"
+    targets:
+    - name: "0042"
+      server: https://wv0042.wolkvox.com/
+      token: <secret> in token
+      timezone: America/Bogota
+      licences: 5
+      expected: rp_id "conversations-voice-61083", channel "voice", options ["PULSE"]
+    - name: "sales"
+      server: https://wv0108.wolkvox.com/
+      token: <secret> in token
+      timezone: America/Lima
+      licences: unknown
+      expected: rp_id "4628", channel "voice", options ["1", "2", "0042", "NO", "N/D", "NO_PASA_AGENTE"]
+    poll:
+      interval: 1m
+      settle_delay: 20s
+      lookback: 1h
+      start_from: 48h
+    menu:
+      buckets: [2.5, 5, 10, 60]
+      label_length: 64
+      zero_hold: 1m 30s
+    state:
+      path: state/exporter.redb
+    web:
+      listen_addresses: ["127.0.0.1:10013", "[::1]:10013"]
+      telemetry_path: /wolkvox
+    "#);
+}
+
+#[test]
+fn needs_no_file() {
+    let said = run(checker().arg("--wolkvox.server=wv0042").env("WOLKVOX_TOKEN", "fixture-token-0001"));
+    insta::assert_snapshot!(accepted(said), @r#"
+    targets:
+    - name: "0042"
+      server: https://wv0042.wolkvox.com/
+      token: <secret> from the environment
+      timezone: America/Bogota
+      licences: unknown
+    poll:
+      interval: 5m
+      settle_delay: 30s
+      lookback: 30m
+      start_from: now
+    menu:
+      buckets: [5, 10, 20, 30, 45, 60, 90, 120, 180, 300, 600]
+      label_length: 128
+      zero_hold: 1m 15s
+    state:
+      path: data/wolkvox-exporter.redb
+    web:
+      listen_addresses: [":10013"]
+      telemetry_path: /metrics
+    "#);
+}
+
+#[test]
+fn refuses_each_mistake_with_place_and_remedy() {
+    let mut names: Vec<String> = fs::read_dir(fixtures().join("refused"))
+        .expect("the fixtures")
+        .map(|entry| entry.expect("a fixture").file_name().into_string().expect("a plain name"))
+        .filter(|name| name.ends_with(".yml"))
+        .collect();
+    names.sort();
+    names.push("no-such-file.yml".to_owned());
+    let errors: String =
+        names.iter().map(|name| refused(check_file(&format!("refused/{name}"))) + "\n").collect();
+    insta::assert_snapshot!(errors, @r#"
+    error: refused/bad-listen-address.yml:5:22: web.listen_addresses[0]: "localhost" has no colon: write `:10013` for every interface, or `host:10013`
+    error: refused/bad-listen-address.yml:5:35: web.listen_addresses[1]: "::1:9" is ambiguous: put the IPv6 address in brackets, as in `[::1]:10013`
+    error: refused/bad-listen-address.yml:5:44: web.listen_addresses[2]: "127.0.0.1:99999" does not end in a port from 0 to 65535, as in `:10013` or `127.0.0.1:10013`
+
+    error: refused/duplicate-targets.yml:4:3: targets[1]: this is the target "0042" again, the same server with the same token: keep one
+    error: refused/duplicate-targets.yml:6:3: targets[2]: this is the target "0042" again, the same server with the same token: keep one
+    error: refused/duplicate-targets.yml:9:3: targets[3]: another target is called "0042" already: give this one a `name` of its own
+
+    error: refused/empty-token-file.yml:3:15: targets[0].token_file: the token file refused/empty-token is empty: put the wolkvox-token into it
+
+    error: refused/expected.yml:8:13: menu.expected[0].target: no target is called "0109"; did you mean `0108`?
+    error: refused/expected.yml:14:18: menu.expected[1].options[1]: "1" is listed twice: keep one
+    error: refused/expected.yml:14:21: menu.expected[1].options[2]: put it in quotes, "01": without them YAML reads a number or a boolean
+    error: refused/expected.yml:14:25: menu.expected[1].options[3]: put it in quotes, "true": without them YAML reads a number or a boolean
+    error: refused/expected.yml:14:31: menu.expected[1].options[4]: it is empty
+    error: refused/expected.yml:12:5: menu.expected[1]: there are several targets: say in `target` whose menu this is
+    error: refused/expected.yml:19:5: menu.expected[3]: rp_id "1" with the channel "voice" is listed already: put its options there
+    error: refused/expected.yml:23:5: menu.expected[4]: an expected menu needs `rp_id`, `channel` and `options`
+
+    error: refused/interval-not-above-settle-delay.yml:5:13: poll.interval: the interval (30s) must be longer than the settle delay (30s by default): make the one longer or the other shorter
+
+    error: refused/lookback-below-settle-delay.yml:6:13: poll.lookback: the lookback (30s) must be at least the settle delay (1m, from refused/lookback-below-settle-delay.yml:5:17: poll.settle_delay): a row later than that is found only by reading again
+
+    error: refused/malformed-token-file.yml:3:15: targets[0].token_file: the token file refused/malformed-token holds a space, a line break or another character that no token has: it must be one word
+
+    error: refused/many-problems.yml:2:11: targets[0].server: a server has four digits: did you mean "0042"?
+    error: refused/many-problems.yml:4:13: targets[0].licences: "0" must be a whole number above 0
+    error: refused/many-problems.yml:5:3: targets[1]: a target needs a `server`, as in `server: "0042"`
+    error: refused/many-problems.yml:5:13: targets[1].timezone: "Bogota" is no time zone of the IANA database; did you mean `America/Bogota`?
+    error: refused/many-problems.yml:5:3: targets[1]: no token: name a file that holds it (--wolkvox.token-file, or `token_file` in the file), or set the variable WOLKVOX_TOKEN
+    error: refused/many-problems.yml:7:13: poll.interval: a duration needs a unit: `5s` for seconds, `5m` for minutes
+    error: refused/many-problems.yml:8:17: poll.settle_delay: "2 fortnights" is not a duration: write it like 30s, 5m, 1h30m or 2d
+    error: refused/many-problems.yml:10:15: poll.start_from: "2026-02-30" is not a local date-time like 2026-01-18T00:00:00 (parsed date is not valid: parameter 'day' for `2026-02` is invalid, must be in range `1..=28`)
+    error: refused/many-problems.yml:20:9: state.path: this names no file: write a path such as data/wolkvox-exporter.redb
+    error: refused/many-problems.yml:12:20: menu.buckets: "10" must be a number of seconds above 10; the last bucket, +Inf, is not listed
+    error: refused/many-problems.yml:13:17: menu.label_length: "0" must be a number of characters from 1 to 1024
+    error: refused/many-problems.yml:14:14: menu.zero_hold: a new series would stay at 0 for longer than 1h: make it a little more than two scrapes
+    error: refused/many-problems.yml:22:22: web.listen_addresses[0]: "10013" has no colon: write `:10013` for every interface, or `host:10013`
+    error: refused/many-problems.yml:22:41: web.listen_addresses[2]: :10013 is listed twice: keep one
+    error: refused/many-problems.yml:23:19: web.telemetry_path: "/-/ready" is one of the exporter's own pages: choose another, such as `/metrics`
+    error: refused/many-problems.yml:16:12: menu.expected[0].rp_id: put it in quotes, "007": without them YAML reads a number or a boolean
+    error: refused/many-problems.yml:16:5: menu.expected[0]: an expected menu needs at least one of `options`
+
+    error: refused/missing-token-file.yml:3:15: targets[0].token_file: cannot read the token file refused/no-such-token: No such file or directory (os error 2)
+
+    error: refused/no-token.yml:2:3: targets[0]: no token: name a file that holds it (--wolkvox.token-file, or `token_file` in the file), or set the variable WOLKVOX_TOKEN
+
+    error: refused/not-yaml.yml:2:1: "-" is only valid inside a block
+
+    error: refused/out-of-proportion.yml:7:13: poll.lookback: the lookback (720h) and the interval (48h, from refused/out-of-proportion.yml:5:13: poll.interval) together are longer than the 31 days that Wolkvox answers at once
+    error: refused/out-of-proportion.yml:8:15: poll.start_from: 9999-01-01T00:00:00 lies in the future of a server's clock, for the target 0042
+    error: refused/out-of-proportion.yml:10:12: menu.buckets: 0 buckets: there must be 1 to 100
+
+    error: refused/plain-http.yml:2:11: targets[0].server: plain http to wv0042.wolkvox.com would send the token in the clear: write https, or allow it with --wolkvox.allow-http
+
+    error: refused/repeated-key.yml:7:3: the key `interval` stands here for the second time: keep one
+
+    error: refused/token-in-file.yml:3:3: unknown key `token`: the token itself does not stand in this file, a `token_file` does
+
+    error: refused/unknown-key.yml:5:3: unknown key `intervall`: did you mean `interval`?
+
+    error: refused/unknown-zone.yml:4:13: targets[0].timezone: "America/Bogotta" is no time zone of the IANA database; did you mean `America/Bogota`?
+
+    error: refused/unquoted-server.yml:2:11: targets[0].server: put the server in quotes, `server: "0042"`: without them YAML reads a number, and a number has no leading zeros
+    error: refused/unquoted-server.yml:4:11: targets[1].server: put the server in quotes, `server: "1234"`: without them YAML reads a number, and a number has no leading zeros
+
+    error: refused/no-such-file.yml: cannot read the configuration file: No such file or directory (os error 2)
+    "#);
+}
+
+#[test]
+fn nothing_at_all_is_refused_with_a_way_out() {
+    insta::assert_snapshot!(refused(run(&mut checker())), @"error: --wolkvox.server (or WOLKVOX_SERVER): no server to ask: give this flag, or list targets in --config.file (or try `wolkvox-exporter demo`)");
+}
+
+#[test]
+fn a_flag_beats_the_environment_beats_the_file_beats_the_default() {
+    let interval = |command: &mut Command| {
+        let out = accepted(run(command.arg("--config.file=one-target.yml")));
+        out.lines().find_map(|line| line.strip_prefix("  interval: ")).expect("it is printed").to_owned()
+    };
+    assert_eq!(interval(&mut checker()), "10m");
+    assert_eq!(interval(checker().env("WOLKVOX_POLL_INTERVAL", "7m")), "7m");
+    assert_eq!(interval(checker().env("WOLKVOX_POLL_INTERVAL", "")), "10m");
+    assert_eq!(interval(checker().env("WOLKVOX_POLL_INTERVAL", "7m").arg("--poll.interval=6m")), "6m");
+    assert!(accepted(check_file("one-target.yml")).contains("lookback: 30m"));
+}
+
+#[test]
+fn every_setting_has_a_flag_and_a_twin() {
+    let twins = [
+        ("wolkvox.server", "WOLKVOX_SERVER", "0108", "- name: \"0108\""),
+        ("wolkvox.timezone", "WOLKVOX_TIMEZONE", "America/Lima", "timezone: America/Lima"),
+        ("poll.interval", "WOLKVOX_POLL_INTERVAL", "6m", "  interval: 6m"),
+        ("poll.settle-delay", "WOLKVOX_POLL_SETTLE_DELAY", "10s", "  settle_delay: 10s"),
+        ("poll.lookback", "WOLKVOX_POLL_LOOKBACK", "1h", "  lookback: 1h"),
+        ("poll.start-from", "WOLKVOX_POLL_START_FROM", "24h", "  start_from: 24h"),
+        ("state.path", "WOLKVOX_STATE_PATH", "a/b.redb", "  path: a/b.redb"),
+        ("menu.zero-hold", "WOLKVOX_MENU_ZERO_HOLD", "0s", "  zero_hold: 0s"),
+        ("web.listen-address", "WOLKVOX_WEB_LISTEN_ADDRESS", ":1,[::1]:2", "[\":1\", \"[::1]:2\"]"),
+        ("web.telemetry-path", "WOLKVOX_WEB_TELEMETRY_PATH", "/m", "  telemetry_path: /m"),
+    ];
+    for (flag, twin, value, line) in twins {
+        let base = || {
+            let mut command = checker();
+            command.env("WOLKVOX_TOKEN", "fixture-token-0001");
+            if flag != "wolkvox.server" {
+                command.arg("--wolkvox.server=0042");
+            }
+            command
+        };
+        let by_flag = accepted(run(base().arg(format!("--{flag}={value}"))));
+        let by_twin = accepted(run(base().env(twin, value)));
+        assert!(by_flag.contains(line), "{line} in {by_flag}");
+        assert_eq!(by_flag, by_twin, "{flag}");
+    }
+}
+
+#[test]
+fn the_rest_of_the_twins() {
+    let mut command = exporter();
+    command
+        .env("WOLKVOX_CONFIG_CHECK", "true")
+        .env("WOLKVOX_ALLOW_HTTP", "yes")
+        .env("WOLKVOX_LOG_LEVEL", "debug");
+    command.env("WOLKVOX_SERVER", "http://wolkvox.example:8080").env("WOLKVOX_TOKEN_FILE", "token");
+    let out = accepted(run(&mut command));
+    assert!(out.contains("- name: \"wolkvox.example:8080\"") && out.contains("<secret> in token"), "{out}");
+    let out = accepted(run(checker().env("WOLKVOX_CONFIG_FILE", "one-target.yml")));
+    assert!(out.contains("- name: \"0042\""), "{out}");
+}
+
+#[test]
+fn flags_of_one_target_are_refused_beside_several() {
+    insta::assert_snapshot!(refused(run(checker().args(["--config.file=one-target.yml", "--wolkvox.server=0108"]))), @"error: --wolkvox.server (or WOLKVOX_SERVER): the file has targets too: keep the flag or the targets, not both");
+    let several = ["--config.file=full.yml", "--wolkvox.token-file=token", "--wolkvox.timezone=UTC"];
+    insta::assert_snapshot!(refused(run(checker().args(several))), @r#"
+    error: --wolkvox.token-file (or WOLKVOX_TOKEN_FILE): the file has several targets: give each its own `token_file`
+    error: --wolkvox.timezone (or WOLKVOX_TIMEZONE): the file has several targets: give each its own `timezone`
+    "#);
+    let two_tokens = ["--wolkvox.server=0042", "--wolkvox.token-file=token"];
+    insta::assert_snapshot!(refused(run(checker().args(two_tokens).env("WOLKVOX_TOKEN", "x"))), @"error: --wolkvox.token-file (or WOLKVOX_TOKEN_FILE): WOLKVOX_TOKEN is set too: keep one of them");
+}
+
+#[test]
+fn flags_are_checked_as_the_file_is() {
+    let args = [
+        "--wolkvox.server=0042",
+        "--poll.interval=5x",
+        "--web.listen-address=nowhere",
+        "--wolkvox.timezone=x",
+    ];
+    insta::assert_snapshot!(refused(run(checker().args(args).env("WOLKVOX_TOKEN", "two words"))), @r#"
+    error: --wolkvox.timezone (or WOLKVOX_TIMEZONE): "x" is no time zone of the IANA database; a name looks like `America/Bogota`
+    error: WOLKVOX_TOKEN: the variable holds a space, a line break or another character that no token has: it must be one word
+    error: --poll.interval (or WOLKVOX_POLL_INTERVAL): "5x" is not a duration: write it like 30s, 5m, 1h30m or 2d
+    error: --web.listen-address (or WOLKVOX_WEB_LISTEN_ADDRESS): "nowhere" has no colon: write `:10013` for every interface, or `host:10013`
+    "#);
+    let said = run(checker().args(["--wolkvox.server=http://192.0.2.1", "--wolkvox.token-file=token"]));
+    assert!(refused(said).contains("--wolkvox.allow-http"));
+}
+
+#[test]
+fn a_world_readable_token_file_is_a_warning() {
+    let dir = tempfile::tempdir().expect("a directory for the test");
+    let token = dir.path().join("token");
+    fs::write(&token, "fixture-token-0001").expect("written");
+    for (mode, warned) in [(0o644, true), (0o604, true), (0o640, false), (0o600, false)] {
+        restrict(&token, mode);
+        let said = run(checker().arg("--wolkvox.server=0042").arg("--wolkvox.token-file").arg(&token));
+        assert_eq!(said.code, Some(0), "{}", said.err);
+        assert_eq!(said.err.starts_with("warning: "), warned, "{mode:o}: {}", said.err);
+        assert_eq!(said.err.contains(&format!("mode {mode:04o}): chmod o-r")), warned, "{}", said.err);
+    }
+}
+
+#[test]
+fn what_works_and_should_be_looked_at_is_a_warning() {
+    let warning = |command: &mut Command| {
+        let said = run(command);
+        assert_eq!(said.code, Some(0), "{}", said.err);
+        said.err
+    };
+    insta::assert_snapshot!(warning(checker().arg("--config.file=warned/quota.yml")), @"warning: warned/quota.yml:6:13: poll.interval: polling every 1m takes 1440 requests a day, and the 1 licence(s) of the target 0042 pay for 1000: poll less often");
+    let token = ("WOLKVOX_TOKEN", "fixture-token-0002");
+    insta::assert_snapshot!(warning(checker().arg("--config.file=full.yml").env(token.0, token.1)), @"warning: WOLKVOX_TOKEN: not used, because the file has several targets");
+    insta::assert_snapshot!(warning(checker().arg("--config.file=one-target.yml").env(token.0, token.1)), @"warning: one-target.yml:3:15: targets[0].token_file: not used, because WOLKVOX_TOKEN is set");
+}
+
+#[test]
+fn nothing_prints_a_token() {
+    for name in [
+        "full.yml",
+        "one-target.yml",
+        "refused/token-in-file.yml",
+        "refused/malformed-token-file.yml",
+        "refused/many-problems.yml",
+    ] {
+        let said = run(checker().arg("--config.file").arg(name).env("WOLKVOX_TOKEN", "fixture-token-0002"));
+        let all = said.out + &said.err;
+        assert!(!all.contains("fixture-token") && !all.contains("two words"), "{name}: {all}");
+    }
+    let url = run(checker().arg("--wolkvox.server=https://me:hunter2@wv0042.wolkvox.com"));
+    assert!(!refused(url).contains("hunter2"));
+}
+
+#[test]
+fn bad_usage_is_another_exit_code() {
+    for args in [&["--no.such-flag"][..], &["--log.level=loud"], &["--poll.interval"], &["--wolkvox.token=x"]]
+    {
+        let said = run(checker().args(args));
+        assert_eq!(said.code, Some(2), "{args:?}: {}", said.err);
+    }
+    assert!(run(checker().arg("--log.level=loud")).err.contains("error, warn, info, debug, trace"));
+}
+
+#[test]
+fn help_names_the_defaults_that_hold() {
+    let help = run(checker().arg("--help")).out;
+    let defaults = accepted(run(checker().arg("--wolkvox.server=0042").env("WOLKVOX_TOKEN", "x")));
+    for (flag, line) in [
+        ("America/Bogota", "timezone: America/Bogota"),
+        ("5m", "interval: 5m"),
+        ("30s", "settle_delay: 30s"),
+        ("30m", "lookback: 30m"),
+        ("now", "start_from: now"),
+        ("data/wolkvox-exporter.redb", "path: data/wolkvox-exporter.redb"),
+        ("75s", "zero_hold: 1m 15s"),
+        (":10013", "listen_addresses: [\":10013\"]"),
+        ("/metrics", "telemetry_path: /metrics"),
+    ] {
+        assert!(help.contains(&format!("[default: {flag}]")), "{flag} in {help}");
+        assert!(defaults.contains(line), "{line} in {defaults}");
+    }
+    let version = run(checker().arg("--version")).out;
+    assert_eq!(version, concat!("wolkvox-exporter ", env!("CARGO_PKG_VERSION"), "\n"));
+}
