@@ -3,3 +3,4 @@
 //! Data goes one way: API → rows → ledger → aggregates → snapshot → scrape. `ARCHITECTURE.md` is the map.
 
 pub mod exposition;
+pub mod web;
