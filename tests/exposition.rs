@@ -1,5 +1,7 @@
 //! The exposition, read back: golden text in both formats, any label value, and gzip that any reader accepts.
 
+#![allow(clippy::unwrap_used, reason = "a helper that fails is a test that fails")]
+
 use std::{io::Read as _, sync::Arc};
 
 use flate2::read::GzDecoder;

@@ -1,0 +1,58 @@
+//! The exporter's own HTTP server: a scrape, a landing page, liveness and readiness.
+//!
+//! A request never waits: not for the vendor, not for the disk, not for a lock. Whatever a page shows is handed
+//! in through [`Site`], already made. The rooms: `server` owns sockets, limits and the end; `slot` watches one
+//! connection; `routes` turns a request into an answer; `page` writes the HTML.
+
+mod page;
+mod routes;
+mod server;
+mod slot;
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+
+use crate::exposition::{Family, Publication};
+
+pub use server::{Limits, serve};
+
+/// Everything the server shows.
+pub struct Site {
+    /// Where the metrics are: begins with `/`, and is none of the `/-/` paths. If it is `/` itself there is no
+    /// landing page.
+    pub telemetry_path: String,
+    /// The committed part of the exposition.
+    pub publication: Arc<Publication>,
+    /// The exporter's own live families, asked for at every scrape. It runs on the server's thread, so it must
+    /// neither block nor take long.
+    pub live: Box<dyn Fn() -> Vec<Family> + Send + Sync>,
+    /// What `/-/ready` answers.
+    pub readiness: Arc<ArcSwap<Readiness>>,
+    /// The state of each target for the landing page, under the same conditions as `live`.
+    pub targets: Box<dyn Fn() -> Vec<TargetState> + Send + Sync>,
+    /// The exporter's version.
+    pub version: String,
+}
+
+/// Whether the exporter can be scraped to any purpose: the state is restored and a first snapshot published.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Readiness {
+    /// It can.
+    Ready,
+    /// Not yet, or no longer, for this reason: a sentence for the operator.
+    NotReady(String),
+}
+
+/// One target as the landing page shows it.
+#[derive(Clone, Debug)]
+pub struct TargetState {
+    /// Its `server` label.
+    pub name: String,
+    /// How it is, in one sentence, with neither token nor personal data.
+    pub sentence: String,
+    /// Whether the last poll was read and committed.
+    pub ok: bool,
+    /// Every window before it is committed; `None` before the first one is.
+    pub watermark: Option<jiff::Timestamp>,
+}

@@ -1,0 +1,198 @@
+//! Sockets, limits and the end: accepts connections, bounds what each may take, and drains them at shutdown.
+//!
+//! Nothing here looks at a path or a metric. What bounds a connection:
+//!
+//! | | |
+//! | --- | --- |
+//! | sending a request, and the idle time before it | [`Limits::header_read`] |
+//! | size of its head | [`Limits::header_bytes`], answered with 431 |
+//! | its body | never read; the connection closes after the answer |
+//! | reading the answer | [`Limits::write`] |
+//! | how many at once | [`Limits::connections`] |
+//!
+//! When all places are taken, the connection that has waited longest without asking for anything is closed; so
+//! neither idle nor dribbling clients can keep a scrape out, however many they are. Only if every place is taken
+//! by an answer under way does a newcomer wait.
+
+use std::{collections::HashMap, future::Future, io, pin::pin, sync::Arc, time::Duration};
+
+use hyper::{Request, body::Incoming, server::conn::http1, service::service_fn};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::{Notify, watch},
+    task::{AbortHandle, Id, JoinSet},
+    time::{Instant, sleep, timeout},
+};
+
+use super::{
+    Site, routes,
+    slot::{Slot, Watched},
+};
+
+/// How long to leave off accepting after an error that the next attempt would meet again, such as no free
+/// descriptor.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
+
+/// What one connection may take, and all of them together.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Open connections. 512 by default: a hundred times what a few Prometheus servers and people need, and few
+    /// enough for the usual 1,024 descriptors.
+    pub connections: usize,
+    /// From the end of the last answer (or the connection's start) to the end of the next request's head. 10 s by
+    /// default, and so is the time an idle connection stays open: less than the usual scrape interval, since a
+    /// connection costs a scraper a millisecond and an idle one costs us a place.
+    pub header_read: Duration,
+    /// Size of a request's head. 16 KiB by default; hyper's buffers make 8 KiB the least.
+    pub header_bytes: usize,
+    /// How long a client may take over reading what it is sent. 60 s by default, the longest usual scrape timeout.
+    pub write: Duration,
+    /// How long answers under way may take once the shutdown is asked for. 2 s by default.
+    pub drain: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connections: 512,
+            header_read: Duration::from_secs(10),
+            header_bytes: 16 * 1024,
+            write: Duration::from_secs(60),
+            drain: Duration::from_secs(2),
+        }
+    }
+}
+
+/// Serves `site` until `shutdown` is done, then lets the answers under way end, for [`Limits::drain`] at most.
+/// The listener is closed first. No error ends it earlier.
+pub async fn serve(
+    listener: TcpListener,
+    site: Arc<Site>,
+    limits: Limits,
+    shutdown: impl Future<Output = ()>,
+) {
+    let mut shutdown = pin!(shutdown);
+    let mut open = Connections::new(Limits { connections: limits.connections.max(1), ..limits });
+    // A connection accepted while every place was taken by an answer under way; the next stay in the kernel's queue.
+    let mut held: Option<TcpStream> = None;
+    loop {
+        if let Some(stream) = held.take_if(|_| open.make_room()) {
+            open.add(stream, &site);
+        }
+        tokio::select! {
+            () = &mut shutdown => break,
+            Some(ended) = open.tasks.join_next_with_id(), if !open.tasks.is_empty() => {
+                open.slots.remove(&ended.map_or_else(|error| error.id(), |(id, ())| id));
+            }
+            // An answer is out, so there may now be somebody to close.
+            () = open.freed.notified(), if held.is_some() => {}
+            accepted = listener.accept(), if held.is_none() => match accepted {
+                Ok((stream, _)) => held = Some(stream),
+                Err(error) if is_of_one_connection(&error) => {}
+                Err(error) => {
+                    tracing::warn!(%error, "cannot accept a connection; trying again");
+                    tokio::select! {
+                        () = sleep(ACCEPT_PAUSE) => {}
+                        () = &mut shutdown => break,
+                    }
+                }
+            },
+        }
+    }
+    drop(listener);
+    open.drain().await;
+}
+
+/// The client went away before it was accepted. Other errors are the machine's.
+fn is_of_one_connection(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionReset, Interrupted};
+    matches!(error.kind(), ConnectionAborted | ConnectionReset | Interrupted)
+}
+
+/// The open connections.
+struct Connections {
+    limits: Limits,
+    tasks: JoinSet<()>,
+    /// Those of `tasks` that have not been told to end.
+    slots: HashMap<Id, (AbortHandle, Arc<Slot>)>,
+    epoch: Instant,
+    freed: Arc<Notify>,
+    closing: watch::Sender<()>,
+}
+
+impl Connections {
+    fn new(limits: Limits) -> Self {
+        Self {
+            limits,
+            tasks: JoinSet::new(),
+            slots: HashMap::new(),
+            epoch: Instant::now(),
+            freed: Arc::new(Notify::new()),
+            closing: watch::Sender::new(()),
+        }
+    }
+
+    /// Whether there is a place for one more, if need be by closing whoever has waited longest.
+    fn make_room(&mut self) -> bool {
+        if self.slots.len() < self.limits.connections {
+            return true;
+        }
+        let waiting = self.slots.iter().filter_map(|(id, (_, slot))| Some((slot.waiting_since()?, *id)));
+        let Some((_, id)) = waiting.min_by_key(|(since, _)| *since) else { return false };
+        if let Some((task, _)) = self.slots.remove(&id) {
+            tracing::debug!("all connections taken: closing the one that waited longest");
+            task.abort();
+        }
+        true
+    }
+
+    fn add(&mut self, stream: TcpStream, site: &Arc<Site>) {
+        let slot = Arc::new(Slot::new(self.epoch, self.freed.clone()));
+        let task = connection(stream, slot.clone(), site.clone(), self.limits, self.closing.subscribe());
+        let task = self.tasks.spawn(task);
+        self.slots.insert(task.id(), (task, slot));
+    }
+
+    async fn drain(mut self) {
+        self.closing.send_replace(());
+        let all = async { while self.tasks.join_next().await.is_some() {} };
+        if timeout(self.limits.drain, all).await.is_err() {
+            tracing::warn!(connections = self.tasks.len(), "closing connections that did not end in time");
+        }
+        // What is left ends with the `JoinSet`.
+    }
+}
+
+/// One connection from its first byte to its last.
+async fn connection(
+    stream: TcpStream,
+    slot: Arc<Slot>,
+    site: Arc<Site>,
+    limits: Limits,
+    mut closing: watch::Receiver<()>,
+) {
+    // A head and a small tail should not wait for each other. If it cannot be set, they do.
+    let _ = stream.set_nodelay(true);
+    let io = TokioIo::new(Watched::new(stream, slot, limits.write));
+    let service = service_fn(move |request: Request<Incoming>| {
+        std::future::ready(Ok::<_, std::convert::Infallible>(routes::answer(&site, &request)))
+    });
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(limits.header_read)
+        .max_header_size(limits.header_bytes)
+        .max_buf_size(limits.header_bytes.max(8 * 1024))
+        .serve_connection(io, service);
+    let mut connection = pin!(connection);
+    let ended = tokio::select! {
+        ended = connection.as_mut() => ended,
+        _ = closing.changed() => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%error, "a connection ended early");
+    }
+}

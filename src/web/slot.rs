@@ -1,0 +1,137 @@
+//! One connection as the server watches it: whether it is owed an answer, since when it is not, and how long a
+//! slow reader has been holding one up.
+//!
+//! hyper bounds the time a client takes to send a request, and the idle time between two; it does not bound the
+//! time a client takes to *read*. [`Watched`] does, and while it sees every byte go out it also notes when the
+//! connection went idle, which is how the server picks whom to close when it is full.
+
+use std::{
+    io,
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    task::{Context, Poll, ready},
+    time::Duration,
+};
+
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    sync::Notify,
+    time::{Instant, Sleep, sleep},
+};
+
+/// No moment: an answer is being sent.
+const SENDING: u64 = u64::MAX;
+
+/// What the server knows of a connection; shared between the connection's task, which writes it, and the
+/// server, which reads it.
+#[derive(Debug)]
+pub(super) struct Slot {
+    epoch: Instant,
+    /// Since when the connection is owed nothing, in microseconds from `epoch`, or [`SENDING`].
+    waiting_since: AtomicU64,
+    /// Told whenever a connection begins to wait.
+    freed: Arc<Notify>,
+}
+
+impl Slot {
+    /// A connection just accepted. `epoch` is one for all, so that slots can be compared.
+    pub(super) fn new(epoch: Instant, freed: Arc<Notify>) -> Self {
+        let slot = Self { epoch, waiting_since: AtomicU64::new(SENDING), freed };
+        slot.wait();
+        slot
+    }
+
+    /// Since when the client has been sent everything it is owed, or has not asked for anything yet; `None`
+    /// while an answer is on its way. A client that dribbles a request is waiting too: it has not asked yet.
+    pub(super) fn waiting_since(&self) -> Option<u64> {
+        Some(self.waiting_since.load(Ordering::Relaxed)).filter(|at| *at != SENDING)
+    }
+
+    fn send(&self) {
+        self.waiting_since.store(SENDING, Ordering::Relaxed);
+    }
+
+    fn wait(&self) {
+        if self.waiting_since().is_none() {
+            let now = self.epoch.elapsed().as_micros() as u64; // enough for half a million years
+            self.waiting_since.store(now, Ordering::Relaxed);
+            self.freed.notify_one();
+        }
+    }
+}
+
+/// A stream that fails when what has been handed to it is not taken by the peer within `limit`.
+///
+/// The time runs from the first write that the peer's full buffer held up, and ends when everything is flushed:
+/// a reader that takes a byte now and then does not start it anew.
+#[derive(Debug)]
+pub(super) struct Watched<T> {
+    stream: T,
+    slot: Arc<Slot>,
+    limit: Duration,
+    deadline: Option<Pin<Box<Sleep>>>,
+}
+
+impl<T> Watched<T> {
+    pub(super) fn new(stream: T, slot: Arc<Slot>, limit: Duration) -> Self {
+        Self { stream, slot, limit, deadline: None }
+    }
+
+    /// Keeps the time over the outcome of a write.
+    fn wrote<R>(&mut self, cx: &mut Context<'_>, outcome: Poll<io::Result<R>>) -> Poll<io::Result<R>> {
+        if outcome.is_ready() {
+            return outcome;
+        }
+        let limit = self.limit;
+        ready!(self.deadline.get_or_insert_with(|| Box::pin(sleep(limit))).as_mut().poll(cx));
+        Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the client reads too slowly")))
+    }
+}
+
+impl<T: AsyncRead + Unpin> AsyncRead for Watched<T> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(cx, buf)
+    }
+}
+
+impl<T: AsyncWrite + Unpin> AsyncWrite for Watched<T> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        self.slot.send();
+        let outcome = Pin::new(&mut self.stream).poll_write(cx, buf);
+        self.wrote(cx, outcome)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        self.slot.send();
+        let outcome = Pin::new(&mut self.stream).poll_write_vectored(cx, bufs);
+        self.wrote(cx, outcome)
+    }
+
+    /// Without this hyper would copy every body into one buffer of its own.
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    /// hyper flushes when it has handed over everything it has.
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(Pin::new(&mut self.stream).poll_flush(cx))?;
+        self.deadline = None;
+        self.slot.wait();
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}
