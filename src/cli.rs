@@ -12,7 +12,10 @@ use clap::{
     builder::BoolishValueParser,
 };
 
-use crate::logging::{Format, Level};
+use crate::{
+    logging::{Format, Level},
+    simulator,
+};
 
 /// Everything the command line can say.
 #[derive(Debug, Parser)]
@@ -207,6 +210,9 @@ pub struct DemoArgs {
 /// The flags of `simulate`.
 #[derive(Debug, Args)]
 pub struct SimulateArgs {
+    /// The simulator's own.
+    #[command(flatten)]
+    pub simulator: simulator::SimulateArgs,
     /// How the log looks.
     #[command(flatten)]
     pub log: LogArgs,

@@ -2,14 +2,21 @@
 //!
 //! Data goes one way: API → rows → ledger → aggregates → snapshot → scrape. `ARCHITECTURE.md` is the map.
 
+pub mod app;
+pub mod cli;
+pub mod config;
+pub mod demo;
 pub mod exposition;
 pub mod histogram;
 pub mod labels;
 pub mod ledger;
+pub mod logging;
 pub mod poller;
 pub mod reaction;
 pub mod schedule;
+pub mod simulator;
 pub mod snapshot;
 pub mod store;
 pub mod telemetry;
+pub mod web;
 pub mod wolkvox;

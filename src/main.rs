@@ -1,13 +1,18 @@
 //! The binary: arguments in, exit code out; everything else is the library's.
 //!
-//! Only this file reads the environment and the clock on behalf of the configuration.
+//! Only this file reads the environment and hands out the clock.
 
-use std::process::ExitCode;
+use std::{process::ExitCode, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
+use tokio::sync::watch;
 use wolkvox_exporter::{
-    cli::{Cli, RunArgs},
+    app::{self, State},
+    cli::{Cli, Command, LogArgs, RunArgs},
     config::{self, Secret},
+    demo, logging,
+    poller::Clock,
+    simulator,
 };
 
 fn main() -> ExitCode {
@@ -15,29 +20,82 @@ fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => error.exit(),
     };
-    match cli.command {
-        None if cli.run.config.check => check(&cli.run),
-        _ => ExitCode::FAILURE,
+    let outcome = match cli.command {
+        None if cli.run.config.check => return check(&cli.run),
+        None => run(&cli.run),
+        Some(Command::Demo(args)) => serve(args.log, async |clock, stop| demo::run(&args, clock, stop).await),
+        Some(Command::Simulate(args)) => serve(args.log, async |_, mut stop| {
+            let stopped = async move {
+                let _ = stop.wait_for(|on| *on).await;
+            };
+            simulator::run(args.simulator, stopped).await
+        }),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            complain(&format!("error: {error:#}"));
+            ExitCode::FAILURE
+        }
     }
 }
 
+/// The exporter.
+fn run(args: &RunArgs) -> anyhow::Result<()> {
+    let resolved = config::resolve(args, token_from_environment(), Timestamp::now())?;
+    serve(args.log, async |clock, stop| {
+        for warning in &resolved.warnings {
+            tracing::warn!("{warning}");
+        }
+        let config = resolved.config;
+        let listeners = app::bind(&config.web.listen).await?;
+        let state = State::File(config.state_path.clone());
+        app::run(config, state, listeners, clock, stop).await
+    })
+}
+
+/// Logs, one thread, and a stop at the first signal.
+fn serve(
+    log: LogArgs,
+    work: impl AsyncFnOnce(Clock, watch::Receiver<bool>) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    logging::init(log.level, log.format)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let (stop, stopped) = watch::channel(false);
+    let outcome = runtime.block_on(async {
+        app::stop_on_signals(stop)?;
+        work(Arc::new(Timestamp::now), stopped).await
+    });
+    // A commit under way is finished; a hanging disk is not waited for.
+    runtime.shutdown_timeout(Duration::from_secs(2));
+    outcome
+}
+
 /// Prints what the configuration resolved to, or everything that is wrong with it.
-#[expect(clippy::print_stdout, clippy::print_stderr, reason = "the output of --config.check is for people")]
+#[expect(clippy::print_stdout, reason = "the output of --config.check is for people")]
 fn check(args: &RunArgs) -> ExitCode {
-    let token = std::env::var_os("WOLKVOX_TOKEN").map(|token| Secret::new(token.to_string_lossy()));
-    match config::resolve(args, token, Timestamp::now()) {
+    match config::resolve(args, token_from_environment(), Timestamp::now()) {
         Ok(resolved) => {
             for warning in &resolved.warnings {
-                eprintln!("warning: {warning}");
+                complain(&format!("warning: {warning}"));
             }
             print!("{}", resolved.config);
             ExitCode::SUCCESS
         }
         Err(error) => {
             for problem in &error.problems {
-                eprintln!("error: {problem}");
+                complain(&format!("error: {problem}"));
             }
             ExitCode::FAILURE
         }
     }
+}
+
+fn token_from_environment() -> Option<Secret> {
+    std::env::var_os("WOLKVOX_TOKEN").map(|token| Secret::new(token.to_string_lossy()))
+}
+
+#[expect(clippy::print_stderr, reason = "the log may not be set up yet, and this is for people")]
+fn complain(message: &str) {
+    eprintln!("{message}");
 }

@@ -14,6 +14,7 @@ use tokio::{
 use tracing::{debug, error, info, warn};
 
 use crate::{
+    config::{Fingerprint, TokenSource},
     exposition::Bounds,
     ledger::{self, Account, Stage, Window, settle},
     reaction::{Reaction, Situation, reaction},
@@ -21,7 +22,7 @@ use crate::{
     snapshot::{Publisher, TargetState, View, ZeroHold, families},
     store::{Store, StoreError, TargetId},
     telemetry::{SplitCause, TargetTelemetry},
-    wolkvox::{Answer, Element, Fault, Query, RowParser},
+    wolkvox::{Answer, Client, Element, Fault, Query, RowParser},
 };
 
 /// Where rows come from: the API, or a test's idea of it.
@@ -34,7 +35,36 @@ pub trait Source: Send + Sync + 'static {
     ) -> impl Future<Output = Result<Answer, Fault>> + Send;
 
     /// Changes when the token does, so that a refused one is tried again at once when it has been replaced.
-    fn credentials(&self) -> u64;
+    fn credentials(&self) -> Option<Fingerprint>;
+}
+
+/// The vendor's API, asked with the token that its source has at that moment.
+#[derive(Debug)]
+pub struct Api {
+    /// Asks.
+    pub client: Client,
+    /// Read anew at every use.
+    pub token: TokenSource,
+}
+
+impl Source for Api {
+    async fn read(
+        &self,
+        query: Query,
+        each: &mut (dyn FnMut(Element<'_>) + Send),
+    ) -> Result<Answer, Fault> {
+        let source = self.token.clone();
+        // A token file may lie on a disk that hangs; scrapes must not.
+        let token = tokio::task::spawn_blocking(move || source.read())
+            .await
+            .map_err(|panic| Fault::Internal(format!("reading the token broke off: {panic}")))?
+            .map_err(|error| Fault::TokenUnreadable(error.to_string()))?;
+        self.client.read(query, token.expose(), each).await
+    }
+
+    fn credentials(&self) -> Option<Fingerprint> {
+        self.token.fingerprint()
+    }
 }
 
 /// The time of day. Everything else about time is tokio's.
@@ -100,7 +130,7 @@ pub struct Poller<S> {
 /// No requests for a while.
 struct Gate {
     until: Timestamp,
-    credentials: u64,
+    credentials: Option<Fingerprint>,
     /// Cycles in a row that ended here.
     times: u32,
     fault: Fault,
@@ -489,6 +519,7 @@ impl<S: Source> Poller<S> {
     }
 
     fn state(&self) -> TargetState {
+        let totals = &self.account.totals;
         let sentence = match &self.fault {
             Some(fault) => format!("the last poll failed: {fault}"),
             None if !self.polled => "waiting for the first poll".to_owned(),
@@ -501,7 +532,7 @@ impl<S: Source> Poller<S> {
             name: self.settings.name.clone(),
             ok: self.polled && self.fault.is_none(),
             sentence,
-            watermark: self.account.totals.watermark(),
+            watermark: (totals.watermark > totals.origin).then(|| totals.watermark()),
         }
     }
 

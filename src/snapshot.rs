@@ -287,10 +287,10 @@ pub struct TargetState {
     pub name: String,
     /// Whether the last poll was read and committed.
     pub ok: bool,
-    /// The same in words, with what to do.
+    /// The same in one sentence, with what to do; neither token nor personal data.
     pub sentence: String,
-    /// Every window before it is committed.
-    pub watermark: jiff::Timestamp,
+    /// Every window before it is committed; `None` before the first one is.
+    pub watermark: Option<jiff::Timestamp>,
 }
 
 /// Joins the targets' families and publishes the whole.

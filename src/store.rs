@@ -15,7 +15,7 @@ use std::{
 
 use redb::{
     Database, DatabaseError, ReadableDatabase, ReadableTable, StorageBackend, Table, TableDefinition,
-    WriteTransaction, backends::FileBackend,
+    WriteTransaction, backends::{FileBackend, InMemoryBackend},
 };
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -139,6 +139,11 @@ impl Store {
         let database = builder.create_with_backend(backend).map_err(|error| open_error(path, error))?;
         let fingerprints = prepare(&database, path, new_key)?;
         Ok(Self { database, fingerprints })
+    }
+
+    /// A state that ends with the process.
+    pub fn in_memory(new_key: [u8; 16]) -> Result<Self, StoreError> {
+        Self::open_backend(InMemoryBackend::new(), Path::new("memory"), new_key)
     }
 
     /// Makes the fingerprints under this file's key.

@@ -13,7 +13,7 @@ use tokio::net::TcpListener;
 pub struct SimulateArgs {
     /// Address to listen on; port 0 takes a free one
     #[arg(
-        long,
+        long = "simulate.listen-address",
         value_name = "ADDRESS",
         env = "WOLKVOX_SIMULATE_LISTEN_ADDRESS",
         default_value = "127.0.0.1:8013"
@@ -21,16 +21,16 @@ pub struct SimulateArgs {
     pub listen_address: String,
 
     /// Seed of the traffic: the same one gives the same rows
-    #[arg(long, value_name = "NUMBER", env = "WOLKVOX_SIMULATE_SEED", default_value_t = 1)]
+    #[arg(long = "simulate.seed", value_name = "NUMBER", env = "WOLKVOX_SIMULATE_SEED", default_value_t = 1)]
     pub seed: u64,
 
     /// The token that is accepted; it guards nothing but invented rows
-    #[arg(long, value_name = "TEXT", env = "WOLKVOX_SIMULATE_TOKEN", default_value = "simulator-token")]
+    #[arg(long = "simulate.token", value_name = "TEXT", env = "WOLKVOX_SIMULATE_TOKEN", default_value = "simulator-token")]
     pub token: String,
 
     /// Zone of the server's local time, as in the IANA database
     #[arg(
-        long,
+        long = "simulate.timezone",
         value_name = "ZONE",
         env = "WOLKVOX_SIMULATE_TIMEZONE",
         default_value = "America/Bogota",
@@ -40,7 +40,7 @@ pub struct SimulateArgs {
 
     /// Amount of traffic; 1 gives about one row a second in the busiest hour
     #[arg(
-        long,
+        long = "simulate.scale",
         value_name = "FACTOR",
         env = "WOLKVOX_SIMULATE_SCALE",
         default_value_t = 1.0,
@@ -49,16 +49,16 @@ pub struct SimulateArgs {
     pub scale: f64,
 
     /// Most rows in one answer
-    #[arg(long, value_name = "NUMBER", env = "WOLKVOX_SIMULATE_ROWS_LIMIT", default_value_t = 60_000)]
+    #[arg(long = "simulate.rows-limit", value_name = "NUMBER", env = "WOLKVOX_SIMULATE_ROWS_LIMIT", default_value_t = 60_000)]
     pub rows_limit: u64,
 
     /// What a window of more rows gives
-    #[arg(long, value_name = "WAY", env = "WOLKVOX_SIMULATE_OVER_LIMIT", value_enum, default_value_t)]
+    #[arg(long = "simulate.over-limit", value_name = "WAY", env = "WOLKVOX_SIMULATE_OVER_LIMIT", value_enum, default_value_t)]
     pub over_limit: OverLimit,
 
     /// Share of rows, 0 to 1, that appear minutes to hours after their date
     #[arg(
-        long,
+        long = "simulate.late-share",
         value_name = "SHARE",
         env = "WOLKVOX_SIMULATE_LATE_SHARE",
         default_value_t = 0.02,
@@ -67,7 +67,7 @@ pub struct SimulateArgs {
     pub late_share: f64,
 
     /// Requests in one local day; unlimited if not given
-    #[arg(long, value_name = "NUMBER", env = "WOLKVOX_SIMULATE_DAILY_LIMIT")]
+    #[arg(long = "simulate.daily-limit", value_name = "NUMBER", env = "WOLKVOX_SIMULATE_DAILY_LIMIT")]
     pub daily_limit: Option<u64>,
 }
 

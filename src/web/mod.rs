@@ -13,7 +13,10 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 
-use crate::exposition::{Family, Publication};
+use crate::{
+    exposition::{Family, Publication},
+    snapshot::TargetState,
+};
 
 pub use server::{Limits, serve};
 
@@ -42,17 +45,4 @@ pub enum Readiness {
     Ready,
     /// Not yet, or no longer, for this reason: a sentence for the operator.
     NotReady(String),
-}
-
-/// One target as the landing page shows it.
-#[derive(Clone, Debug)]
-pub struct TargetState {
-    /// Its `server` label.
-    pub name: String,
-    /// How it is, in one sentence, with neither token nor personal data.
-    pub sentence: String,
-    /// Whether the last poll was read and committed.
-    pub ok: bool,
-    /// Every window before it is committed; `None` before the first one is.
-    pub watermark: Option<jiff::Timestamp>,
 }

@@ -88,7 +88,7 @@ impl Client {
         &self,
         query: Query,
         token: &str,
-        each: &mut impl FnMut(Element<'_>),
+        each: &mut (dyn FnMut(Element<'_>) + Send),
     ) -> Result<Answer, Fault> {
         let whole = self.read_unbounded(query, token, each);
         match tokio::time::timeout(self.limits.answer, whole).await {
@@ -101,7 +101,7 @@ impl Client {
         &self,
         query: Query,
         token: &str,
-        each: &mut impl FnMut(Element<'_>),
+        each: &mut (dyn FnMut(Element<'_>) + Send),
     ) -> Result<Answer, Fault> {
         let mut response =
             self.request(query, token)?.send().await.map_err(|e| network_fault(e, self.limits.connect))?;

@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use serde_json::json;
 use tokio::time::{Instant, sleep};
 use wolkvox_exporter::{
+    config::Fingerprint,
     poller::Source,
     schedule::local_seconds,
     wolkvox::{Answer, Element, Fault, Query},
@@ -142,8 +143,8 @@ impl Source for WorldSource {
         Ok(Answer { rows: rows.len() as u64, server_time: None })
     }
 
-    fn credentials(&self) -> u64 {
-        0
+    fn credentials(&self) -> Option<Fingerprint> {
+        None
     }
 }
 
