@@ -40,7 +40,7 @@ fn text(families: &[Family], format: Format) -> String {
 }
 
 fn body(rendered: &Rendered) -> Vec<u8> {
-    rendered.frames.concat()
+    rendered.pieces.concat()
 }
 
 #[test]

@@ -19,8 +19,8 @@ pub struct Offer {
     version: &'static str,
 }
 
-/// What there is, the default first. OpenMetrics 0.0.1 is the same text under the name that Prometheus up to
-/// 2.33 asks for.
+/// What there is, the default first. OpenMetrics 0.0.1 is the same text under the name that older Prometheus
+/// versions ask for.
 static OFFERS: [Offer; 3] = [
     Offer {
         format: Format::Text,
@@ -183,7 +183,7 @@ mod tests {
                  text/plain;version=1.0.0;escaping=allow-utf-8;q=0.3,text/plain;version=0.0.4;q=0.2,*/*;q=0.1",
                 v1,
             ),
-            // Prometheus 2.5.
+            // An older Prometheus.
             ("application/openmetrics-text; version=0.0.1,text/plain;version=0.0.4;q=0.5,*/*;q=0.1", v0),
             // Firefox, curl, nothing.
             ("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", text),

@@ -1,6 +1,6 @@
 //! What is published: the menu part of the exposition, encoded and compressed once, and swapped in one step.
 //!
-//! A scrape takes no lock and copies none of the part: it gets frames that share the published bytes. Behind
+//! A scrape takes no lock and copies none of the part: it gets pieces that share the published bytes. Behind
 //! them it puts a tail of its own, the exporter's live series. With gzip the join is done inside **one** member:
 //! the part is raw deflate that ends on a byte boundary without a final block (what a sync flush leaves), the tail
 //! is raw deflate with the final block, and the checksum goes on from where the part's ended. Two gzip members
@@ -20,17 +20,17 @@ use super::{
 /// Magic, deflate, no flags, no time, no hints, unknown system.
 const GZIP_HEADER: &[u8] = &[0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff];
 
-/// An exposition ready to be sent, in frames that are sent one after the other.
+/// An exposition ready to be sent, in pieces that are sent one after the other.
 #[derive(Debug)]
 pub struct Rendered {
-    /// The frames, in order; together the whole body.
-    pub frames: Vec<Bytes>,
+    /// What gzip puts first, the published part, the tail; together the whole body.
+    pub pieces: [Bytes; 3],
 }
 
 impl Rendered {
     /// The length of the body.
     pub fn len(&self) -> u64 {
-        self.frames.iter().map(|frame| frame.len() as u64).sum()
+        self.pieces.iter().map(|piece| piece.len() as u64).sum()
     }
 
     /// Whether there is nothing to send.
@@ -68,12 +68,12 @@ impl Published {
         if format == Format::OpenMetrics {
             tail.extend_from_slice(EOF);
         }
-        let frames = if gzip {
-            vec![Bytes::from_static(GZIP_HEADER), part.deflated.clone(), part.gzip_tail(&tail).into()]
+        let pieces = if gzip {
+            [Bytes::from_static(GZIP_HEADER), part.deflated.clone(), part.gzip_tail(&tail).into()]
         } else {
-            vec![part.plain.clone(), tail.into()]
+            [Bytes::new(), part.plain.clone(), tail.into()]
         };
-        Rendered { frames }
+        Rendered { pieces }
     }
 }
 

@@ -3,21 +3,20 @@
 //! A request's body is never read. An answer to a request that brings one says `Connection: close`, since what
 //! follows on that connection would have to be read to be skipped.
 
-use std::{
-    convert::Infallible,
-    pin::Pin,
-    task::{Context, Poll},
-};
-
-use bytes::Bytes;
+use bytes::{Buf as _, Bytes, buf::Chain};
+use http_body_util::Full;
 use hyper::{
     Method, Request, Response, StatusCode,
-    body::{Body, Frame, SizeHint},
+    body::Body,
     header::{self, HeaderMap, HeaderName, HeaderValue},
 };
 
 use super::{Readiness, Site, page};
 use crate::exposition::{accepts_gzip, negotiate};
+
+/// A body of ready-made pieces that are never copied together. One frame of them rather than a frame each: hyper
+/// hands all of it to the socket at once, where it would wait for a large frame to be taken before the next.
+pub(super) type Pieces = Full<Chain<Chain<Bytes, Bytes>, Bytes>>;
 
 const PLAIN: &str = "text/plain; charset=utf-8";
 
@@ -26,21 +25,21 @@ const PAGE_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-sr
                            form-action 'none'; frame-ancestors 'none'";
 
 /// Answers `request`, whatever it is.
-pub(super) fn answer<B: Body>(site: &Site, request: &Request<B>) -> Response<Chunks> {
+pub(super) fn answer<B: Body>(site: &Site, request: &Request<B>) -> Response<Pieces> {
     let mut response = route(site, request);
     if !request.body().is_end_stream() {
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
     response.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     if request.method() == Method::HEAD {
-        *response.body_mut() = Chunks::default(); // `Content-Length` stays that of the GET
+        *response.body_mut() = pieces(Default::default()); // `Content-Length` stays that of the GET
     }
     response
 }
 
-fn route<B>(site: &Site, request: &Request<B>) -> Response<Chunks> {
+fn route<B>(site: &Site, request: &Request<B>) -> Response<Pieces> {
     let path = request.uri().path();
-    let handler: fn(&Site, &HeaderMap) -> Response<Chunks> = match path {
+    let handler: fn(&Site, &HeaderMap) -> Response<Pieces> = match path {
         _ if path == site.telemetry_path => metrics,
         "/" => landing,
         "/-/healthy" => healthy,
@@ -50,57 +49,62 @@ fn route<B>(site: &Site, request: &Request<B>) -> Response<Chunks> {
     if matches!(*request.method(), Method::GET | Method::HEAD) {
         handler(site, request.headers())
     } else {
-        let text = "This path answers GET and HEAD only.\n";
-        with(response(StatusCode::METHOD_NOT_ALLOWED, PLAIN, vec![text.into()]), header::ALLOW, "GET, HEAD")
+        let answer = text(StatusCode::METHOD_NOT_ALLOWED, PLAIN, "This path answers GET and HEAD only.\n");
+        with(answer, header::ALLOW, "GET, HEAD")
     }
 }
 
-fn metrics(site: &Site, headers: &HeaderMap) -> Response<Chunks> {
+fn metrics(site: &Site, headers: &HeaderMap) -> Response<Pieces> {
     let offer = negotiate(values(headers, header::ACCEPT));
     let gzip = accepts_gzip(values(headers, header::ACCEPT_ENCODING));
     let rendered = site.publication.load().render(&(site.live)(), offer.format, gzip);
-    let answer = response(StatusCode::OK, offer.content_type, rendered.frames);
+    let answer = response(StatusCode::OK, offer.content_type, rendered.pieces);
     let answer = with(answer, header::VARY, "Accept, Accept-Encoding");
     if gzip { with(answer, header::CONTENT_ENCODING, "gzip") } else { answer }
 }
 
-fn landing(site: &Site, _: &HeaderMap) -> Response<Chunks> {
-    let page = page::landing(site).into();
-    let answer = response(StatusCode::OK, "text/html; charset=utf-8", vec![page]);
+fn landing(site: &Site, _: &HeaderMap) -> Response<Pieces> {
+    let answer = text(StatusCode::OK, "text/html; charset=utf-8", page::landing(site));
     with(answer, header::CONTENT_SECURITY_POLICY, PAGE_POLICY)
 }
 
 /// That this is answered at all is the point: the event loop turns.
-fn healthy(_: &Site, _: &HeaderMap) -> Response<Chunks> {
-    response(StatusCode::OK, PLAIN, vec!["The exporter is healthy.\n".into()])
+fn healthy(_: &Site, _: &HeaderMap) -> Response<Pieces> {
+    text(StatusCode::OK, PLAIN, "The exporter is healthy.\n")
 }
 
-fn ready(site: &Site, _: &HeaderMap) -> Response<Chunks> {
+fn ready(site: &Site, _: &HeaderMap) -> Response<Pieces> {
     match &**site.readiness.load() {
-        Readiness::Ready => response(StatusCode::OK, PLAIN, vec!["The exporter is ready.\n".into()]),
+        Readiness::Ready => text(StatusCode::OK, PLAIN, "The exporter is ready.\n"),
         Readiness::NotReady(reason) => {
-            let text = format!("The exporter is not ready: {reason}\n");
-            response(StatusCode::SERVICE_UNAVAILABLE, PLAIN, vec![text.into()])
+            text(StatusCode::SERVICE_UNAVAILABLE, PLAIN, format!("The exporter is not ready: {reason}\n"))
         }
     }
 }
 
 /// The path is not repeated: whoever asked knows it, and what is not echoed need not be escaped.
-fn not_found(site: &Site) -> Response<Chunks> {
-    let text = format!("There is nothing here. Try {}, /, /-/healthy or /-/ready.\n", site.telemetry_path);
-    response(StatusCode::NOT_FOUND, PLAIN, vec![text.into()])
+fn not_found(site: &Site) -> Response<Pieces> {
+    let hint = format!("There is nothing here. Try {}, /, /-/healthy or /-/ready.\n", site.telemetry_path);
+    text(StatusCode::NOT_FOUND, PLAIN, hint)
 }
 
-fn response(status: StatusCode, content_type: &'static str, frames: Vec<Bytes>) -> Response<Chunks> {
-    let body = Chunks::new(frames);
-    let length = body.left;
-    let mut response = Response::new(body);
+fn text(status: StatusCode, content_type: &'static str, text: impl Into<Bytes>) -> Response<Pieces> {
+    response(status, content_type, [text.into(), Bytes::new(), Bytes::new()])
+}
+
+fn response(status: StatusCode, content_type: &'static str, body: [Bytes; 3]) -> Response<Pieces> {
+    let length: usize = body.iter().map(Bytes::len).sum();
+    let mut response = Response::new(pieces(body));
     *response.status_mut() = status;
     response.headers_mut().insert(header::CONTENT_LENGTH, length.into());
     with(response, header::CONTENT_TYPE, content_type)
 }
 
-fn with(mut response: Response<Chunks>, name: HeaderName, value: &'static str) -> Response<Chunks> {
+fn pieces([first, second, third]: [Bytes; 3]) -> Pieces {
+    Full::new(first.chain(second).chain(third))
+}
+
+fn with(mut response: Response<Pieces>, name: HeaderName, value: &'static str) -> Response<Pieces> {
     response.headers_mut().insert(name, HeaderValue::from_static(value));
     response
 }
@@ -108,40 +112,4 @@ fn with(mut response: Response<Chunks>, name: HeaderName, value: &'static str) -
 /// The values of all headers of one name. One that is not text names nothing on offer.
 fn values(headers: &HeaderMap, name: HeaderName) -> impl Iterator<Item = &str> {
     headers.get_all(name).into_iter().filter_map(|value| value.to_str().ok())
-}
-
-/// A body of ready-made pieces, sent one after the other without being copied together.
-#[derive(Default)]
-pub(super) struct Chunks {
-    frames: std::vec::IntoIter<Bytes>,
-    left: u64,
-}
-
-impl Chunks {
-    fn new(frames: Vec<Bytes>) -> Self {
-        let left = frames.iter().map(|frame| frame.len() as u64).sum();
-        Self { frames: frames.into_iter(), left }
-    }
-}
-
-impl Body for Chunks {
-    type Data = Bytes;
-    type Error = Infallible;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        _: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        let next = self.frames.find(|frame| !frame.is_empty());
-        self.left -= next.as_ref().map_or(0, |frame| frame.len() as u64);
-        Poll::Ready(next.map(|frame| Ok(Frame::data(frame))))
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.left == 0
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(self.left)
-    }
 }

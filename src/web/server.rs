@@ -44,7 +44,7 @@ pub struct Limits {
     /// default, and so is the time an idle connection stays open: less than the usual scrape interval, since a
     /// connection costs a scraper a millisecond and an idle one costs us a place.
     pub header_read: Duration,
-    /// Size of a request's head. 16 KiB by default; hyper's buffers make 8 KiB the least.
+    /// Size of a request's head. 16 KiB by default, several times what any browser sends here.
     pub header_bytes: usize,
     /// How long a client may take over reading what it is sent. 60 s by default, the longest usual scrape timeout.
     pub write: Duration,

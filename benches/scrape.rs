@@ -1,0 +1,248 @@
+//! What a scrape of 100,000 series costs, in one run: `cargo bench --bench scrape`.
+//!
+//! A plain program rather than criterion's: the figures that matter are comparisons (our scrape with the same
+//! bytes served from memory, our encoder with the `prometheus` crate's), so the two sides of each are measured
+//! in turns, in one process, and printed side by side. All figures are medians.
+
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark may fail loudly, and prints")]
+
+use std::{
+    convert::Infallible,
+    hint::black_box,
+    io::{Read as _, Write as _},
+    net::{SocketAddr, TcpStream},
+    sync::{Arc, mpsc},
+    thread,
+    time::{Duration, Instant},
+};
+
+use arc_swap::ArcSwap;
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::{Request, Response, body::Incoming, server::conn::http1, service::service_fn};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::TcpListener;
+use wolkvox_exporter::{
+    exposition::{Family, Format, Kind, Point, Publication, Published, encode, from_prometheus, label_block},
+    web::{Limits, Readiness, Site, serve},
+};
+
+const SERIES: u64 = 100_000;
+const ROUNDS: usize = 21;
+const CONNECTIONS: usize = 25;
+const NAME: &str = "wolkvox_menu_option_hits_total";
+const LABELS: [&str; 4] = ["server", "rp_id", "channel", "cod_opc_menu"];
+
+/// The values of `LABELS` for series `i`, as an operation might have them.
+fn values(i: u64) -> [String; 4] {
+    let channel = ["voice", "chat-web", "chat-whatsapp"][(i % 3) as usize];
+    ["0042".to_owned(), (4_000 + i / 500).to_string(), channel.to_owned(), format!("OPCION_{:04}", i % 500)]
+}
+
+/// A value of one to seven digits, as unlike its neighbours as counts are.
+fn value(i: u64) -> u64 {
+    i.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (40 + i % 20)
+}
+
+fn model() -> Vec<Family> {
+    let mut hits = Family::new(NAME, "Times the option was entered.", Kind::Counter);
+    hits.points = (0..SERIES)
+        .map(|i| {
+            let values = values(i);
+            let labels: Vec<_> = LABELS.into_iter().zip(values.iter().map(String::as_str)).collect();
+            Point::new(label_block(&labels), value(i))
+        })
+        .collect();
+    vec![hits]
+}
+
+fn median(mut times: Vec<Duration>) -> Duration {
+    times.sort();
+    times[times.len() / 2]
+}
+
+fn time<R>(rounds: usize, mut what: impl FnMut() -> R) -> Duration {
+    let once = |_| {
+        let begun = Instant::now();
+        black_box(what());
+        begun.elapsed()
+    };
+    median((0..rounds).map(once).collect())
+}
+
+fn ms(time: Duration) -> f64 {
+    time.as_secs_f64() * 1e3
+}
+
+fn mb(bytes: usize) -> f64 {
+    bytes as f64 / 1e6
+}
+
+/// Starts `server` on a thread and a `current_thread` runtime of its own, as the exporter has it.
+fn on_its_own_thread<F: Future<Output = ()>>(
+    server: impl FnOnce(TcpListener) -> F + Send + 'static,
+) -> SocketAddr {
+    let (tell, told) = mpsc::channel();
+    thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            tell.send(listener.local_addr().unwrap()).unwrap();
+            server(listener).await;
+        });
+    });
+    told.recv().unwrap()
+}
+
+/// The least that hyper can do: bytes from memory, whatever the request.
+async fn from_memory(listener: TcpListener, bytes: Bytes) {
+    loop {
+        let (stream, _) = listener.accept().await.unwrap();
+        stream.set_nodelay(true).unwrap();
+        let bytes = bytes.clone();
+        let service = service_fn(move |_: Request<Incoming>| {
+            std::future::ready(Ok::<_, Infallible>(Response::new(Full::new(bytes.clone()))))
+        });
+        let builder = http1::Builder::new().timer(TokioTimer::new()).clone();
+        tokio::spawn(builder.serve_connection(TokioIo::new(stream), service));
+    }
+}
+
+/// A scraper on one kept connection; it reads the answer and does nothing with it.
+struct Scraper {
+    stream: TcpStream,
+    request: Vec<u8>,
+    buffer: Vec<u8>,
+}
+
+impl Scraper {
+    fn new(address: SocketAddr, headers: &str) -> Self {
+        let stream = TcpStream::connect(address).unwrap();
+        stream.set_nodelay(true).unwrap();
+        let request = format!("GET /metrics HTTP/1.1\r\nHost: x\r\n{headers}\r\n").into_bytes();
+        Self { stream, request, buffer: vec![0; 1 << 20] }
+    }
+
+    /// One scrape; the body's length.
+    fn scrape(&mut self) -> usize {
+        self.stream.write_all(&self.request).unwrap();
+        let mut filled = 0;
+        let (end, length) = loop {
+            filled += self.stream.read(&mut self.buffer[filled..]).unwrap();
+            let Some(end) = self.buffer[..filled].windows(4).position(|w| w == b"\r\n\r\n") else { continue };
+            let head = std::str::from_utf8(&self.buffer[..end]).unwrap().to_ascii_lowercase();
+            let length = head.split_once("content-length: ").unwrap().1.lines().next().unwrap().to_owned();
+            break (end + 4, length.parse::<usize>().unwrap());
+        };
+        let mut left = length - (filled - end);
+        while left > 0 {
+            left -= self.stream.read(&mut self.buffer).unwrap();
+        }
+        length
+    }
+}
+
+/// Two servers asked in turns, so that whatever else the machine does strikes both alike; and over many
+/// connections, for a connection keeps the luck of its first moments (its core, its buffers) for as long as it lives.
+fn in_turns(a: SocketAddr, b: SocketAddr, headers: &str) -> (Duration, Duration) {
+    let (mut of_a, mut of_b) = (Vec::new(), Vec::new());
+    for _ in 0..CONNECTIONS {
+        let (mut a, mut b) = (Scraper::new(a, headers), Scraper::new(b, headers));
+        // The live families' values move, and with them a digit here and there.
+        assert!(a.scrape().abs_diff(b.scrape()) < 100, "the same bytes");
+        for _ in 0..ROUNDS {
+            of_a.push(time(1, || a.scrape()));
+            of_b.push(time(1, || b.scrape()));
+        }
+    }
+    (median(of_a), median(of_b))
+}
+
+/// A few dozen live series beside what the crate knows of the process.
+fn live_registry() -> prometheus::Registry {
+    let registry = prometheus::default_registry().clone();
+    let requests = prometheus::IntCounterVec::new(
+        prometheus::Opts::new("wolkvox_api_errors_total", "Errors."),
+        &["server", "class"],
+    )
+    .unwrap();
+    (0..32).for_each(|i| requests.with_label_values(&["0042", &format!("class_{i}")]).inc_by(i));
+    registry.register(Box::new(requests)).unwrap();
+    registry
+}
+
+fn encoding(model: &[Family]) {
+    println!("{SERIES} series, encoded in memory:");
+    for format in [Format::Text, Format::OpenMetrics] {
+        let mut out = Vec::new();
+        encode(model, format, &mut out);
+        let length = out.len();
+        let warm = time(ROUNDS, || {
+            out.clear();
+            encode(model, format, &mut out);
+        });
+        println!("  {format:?}: {:.2} ms for {:.1} MB", ms(warm), mb(length));
+    }
+    println!(
+        "  one publication, both formats encoded and compressed: {:.1} ms",
+        ms(time(9, || Published::new(model)))
+    );
+
+    let registry = prometheus::Registry::new();
+    let hits = prometheus::IntCounterVec::new(prometheus::Opts::new(NAME, "Hits."), &LABELS).unwrap();
+    for i in 0..SERIES {
+        hits.with_label_values(&values(i).each_ref().map(String::as_str)).inc_by(value(i));
+    }
+    registry.register(Box::new(hits)).unwrap();
+    let theirs = time(9, || prometheus::TextEncoder::new().encode_to_string(&registry.gather()).unwrap());
+    println!("  the prometheus crate, gather and encode, at every scrape: {:.1} ms", ms(theirs));
+}
+
+/// Our server and a bare one with the very same bytes, asked in turns.
+fn scraping(
+    publication: &Arc<Publication>,
+    what: &str,
+    live: impl Fn() -> Vec<Family> + Send + Sync + 'static,
+) {
+    let families = live();
+    let site = Arc::new(Site {
+        telemetry_path: "/metrics".to_owned(),
+        publication: publication.clone(),
+        live: Box::new(live),
+        readiness: Arc::new(ArcSwap::from_pointee(Readiness::Ready)),
+        targets: Box::new(Vec::new),
+        version: String::new(),
+    });
+    let ours =
+        on_its_own_thread(move |listener| serve(listener, site, Limits::default(), std::future::pending()));
+    println!("one scrape over loopback, {what}:");
+    for (name, headers, gzip) in [("identity", "", false), ("gzip", "Accept-Encoding: gzip\r\n", true)] {
+        let bytes = Bytes::from(publication.load().render(&families, Format::Text, gzip).pieces.concat());
+        let length = bytes.len();
+        let (a, b) = in_turns(ours, on_its_own_thread(|listener| from_memory(listener, bytes)), headers);
+        let (a, b) = (ms(a), ms(b));
+        println!(
+            "  {name}, {:.2} MB: {a:.2} ms; the same bytes from memory {b:.2} ms; x {:.2}",
+            mb(length),
+            a / b
+        );
+    }
+}
+
+fn main() {
+    let model = model();
+    encoding(&model);
+    let publication = Arc::new(Publication::new(Published::new(&model)));
+    let registry = live_registry();
+    let live = move || from_prometheus(&registry.gather());
+
+    let (published, families) = (publication.load(), live());
+    let [plain, packed] =
+        [false, true].map(|gzip| time(ROUNDS, || published.render(&families, Format::Text, gzip)));
+    println!("what a scrape adds to the published bytes:");
+    println!("  live families gathered, mostly from /proc: {:.3} ms", ms(time(ROUNDS, &live)));
+    println!("  encoded: {:.3} ms; encoded and compressed: {:.3} ms", ms(plain), ms(packed));
+
+    scraping(&publication, "the published part alone", Vec::new);
+    scraping(&publication, "with the live families behind it", live);
+}
