@@ -96,7 +96,8 @@ pub async fn run(
             clock: clock.clone(),
             shutdown: shutdown.clone(),
         };
-        let poller = start(&config, target, around).await.with_context(|| format!("target {}", target.name))?;
+        let poller =
+            start(&config, target, around).await.with_context(|| format!("target {}", target.name))?;
         pollers.spawn(poller.run());
     }
     readiness.store(Arc::new(Readiness::Ready));
@@ -120,7 +121,8 @@ pub async fn run(
 
 fn open(state: &State) -> anyhow::Result<Store> {
     let mut key = [0; 16];
-    getrandom::fill(&mut key).map_err(|error| anyhow::anyhow!("the system gives no random numbers: {error}"))?;
+    getrandom::fill(&mut key)
+        .map_err(|error| anyhow::anyhow!("the system gives no random numbers: {error}"))?;
     Ok(match state {
         State::File(path) => Store::open(path, key)?,
         State::Memory => Store::in_memory(key)?,
@@ -172,8 +174,7 @@ async fn turned_true(mut flag: watch::Receiver<bool>) {
 /// When the system refuses to deliver them.
 pub fn stop_on_signals(stop: watch::Sender<bool>) -> std::io::Result<()> {
     use tokio::signal::unix::{SignalKind, signal};
-    let (mut terminate, mut interrupt) =
-        (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     tokio::spawn(async move {
         tokio::select! {
             _ = terminate.recv() => {}

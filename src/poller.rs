@@ -48,11 +48,7 @@ pub struct Api {
 }
 
 impl Source for Api {
-    async fn read(
-        &self,
-        query: Query,
-        each: &mut (dyn FnMut(Element<'_>) + Send),
-    ) -> Result<Answer, Fault> {
+    async fn read(&self, query: Query, each: &mut (dyn FnMut(Element<'_>) + Send)) -> Result<Answer, Fault> {
         let source = self.token.clone();
         // A token file may lie on a disk that hangs; scrapes must not.
         let token = tokio::task::spawn_blocking(move || source.read())

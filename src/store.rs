@@ -15,7 +15,8 @@ use std::{
 
 use redb::{
     Database, DatabaseError, ReadableDatabase, ReadableTable, StorageBackend, Table, TableDefinition,
-    WriteTransaction, backends::{FileBackend, InMemoryBackend},
+    WriteTransaction,
+    backends::{FileBackend, InMemoryBackend},
 };
 use serde::{Serialize, de::DeserializeOwned};
 

@@ -17,7 +17,8 @@ use tokio::{
 };
 use wolkvox_exporter::{
     exposition::{Family, Kind, Point, Publication, Published, label_block},
-    web::{Limits, Readiness, Site, TargetState, serve},
+    snapshot::TargetState,
+    web::{Limits, Readiness, Site, serve},
 };
 
 const BUFFERS: u32 = 16 * 1024;

@@ -25,7 +25,12 @@ pub struct SimulateArgs {
     pub seed: u64,
 
     /// The token that is accepted; it guards nothing but invented rows
-    #[arg(long = "simulate.token", value_name = "TEXT", env = "WOLKVOX_SIMULATE_TOKEN", default_value = "simulator-token")]
+    #[arg(
+        long = "simulate.token",
+        value_name = "TEXT",
+        env = "WOLKVOX_SIMULATE_TOKEN",
+        default_value = "simulator-token"
+    )]
     pub token: String,
 
     /// Zone of the server's local time, as in the IANA database
@@ -49,11 +54,22 @@ pub struct SimulateArgs {
     pub scale: f64,
 
     /// Most rows in one answer
-    #[arg(long = "simulate.rows-limit", value_name = "NUMBER", env = "WOLKVOX_SIMULATE_ROWS_LIMIT", default_value_t = 60_000)]
+    #[arg(
+        long = "simulate.rows-limit",
+        value_name = "NUMBER",
+        env = "WOLKVOX_SIMULATE_ROWS_LIMIT",
+        default_value_t = 60_000
+    )]
     pub rows_limit: u64,
 
     /// What a window of more rows gives
-    #[arg(long = "simulate.over-limit", value_name = "WAY", env = "WOLKVOX_SIMULATE_OVER_LIMIT", value_enum, default_value_t)]
+    #[arg(
+        long = "simulate.over-limit",
+        value_name = "WAY",
+        env = "WOLKVOX_SIMULATE_OVER_LIMIT",
+        value_enum,
+        default_value_t
+    )]
     pub over_limit: OverLimit,
 
     /// Share of rows, 0 to 1, that appear minutes to hours after their date

@@ -149,7 +149,7 @@ async fn start(disk: &CrashDisk, source: &WorldSource, began: Instant) -> Result
 /// All counters of the text format, by name and labels.
 fn scrape(publisher: &Publisher) -> BTreeMap<String, f64> {
     let rendered = publisher.publication().load().render(&[], Format::Text, false);
-    let text: Vec<u8> = rendered.frames.iter().flat_map(|frame| frame.to_vec()).collect();
+    let text: Vec<u8> = rendered.pieces.iter().flat_map(|piece| piece.to_vec()).collect();
     String::from_utf8(text)
         .unwrap()
         .lines()
