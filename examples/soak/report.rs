@@ -23,7 +23,7 @@ pub(crate) fn print(findings: &Findings) -> bool {
     let memory = findings
         .most_memory
         .map_or("not known here".to_owned(), |bytes| format!("{:.1} MiB", bytes as f64 / f64::from(1 << 20)));
-    let count = |name: &str, value: &dyn std::fmt::Display| println!("{name:<28}{value}");
+    let count = |name: &str, value: &dyn std::fmt::Display| println!("{name:<32}{value}");
     println!();
     count("real rows", &verdict.rows);
     count("rows received", &outcomes.join(", "));
