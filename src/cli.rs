@@ -44,7 +44,7 @@ pub enum Command {
     /// Run a simulated Wolkvox and an exporter against it: no account, nothing left behind
     Demo(DemoArgs),
     /// Run the simulated Wolkvox alone
-    Simulate(SimulateArgs),
+    Simulate(SimulateCommand),
 }
 
 /// The flags of the exporter.
@@ -209,7 +209,7 @@ pub struct DemoArgs {
 
 /// The flags of `simulate`.
 #[derive(Debug, Args)]
-pub struct SimulateArgs {
+pub struct SimulateCommand {
     /// The simulator's own.
     #[command(flatten)]
     pub simulator: simulator::SimulateArgs,
