@@ -123,6 +123,18 @@ pub struct PollArgs {
     #[arg(long = "poll.lookback", env = "WOLKVOX_POLL_LOOKBACK", value_name = "DURATION")]
     pub lookback: Option<String>,
 
+    /// How far back to read again once an hour; 0s for never [default: 3h]
+    #[arg(long = "poll.hourly-lookback", env = "WOLKVOX_POLL_HOURLY_LOOKBACK", value_name = "DURATION")]
+    pub hourly_lookback: Option<String>,
+
+    /// How far back to read again once a day; 0s for never [default: 48h]
+    #[arg(long = "poll.nightly-lookback", env = "WOLKVOX_POLL_NIGHTLY_LOOKBACK", value_name = "DURATION")]
+    pub nightly_lookback: Option<String>,
+
+    /// The hour of the server's day at which to do that, 0 to 23 [default: 3]
+    #[arg(long = "poll.nightly-hour", env = "WOLKVOX_POLL_NIGHTLY_HOUR", value_name = "HOUR")]
+    pub nightly_hour: Option<String>,
+
     /// Where counting begins on the very first start: now, a duration back, or a local date-time
     /// such as 2026-01-18T00:00:00 [default: now]
     #[arg(long = "poll.start-from", env = "WOLKVOX_POLL_START_FROM", value_name = "WHEN")]

@@ -114,7 +114,7 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(128))]
         #[test]
         fn any_text_in_any_flag_is_answered(
-            texts in proptest::collection::vec(hostile(), 8),
+            texts in proptest::collection::vec(hostile(), 11),
             now in jiff::Timestamp::MIN.as_second()..jiff::Timestamp::MAX.as_second(),
         ) {
             let text = |index: usize| texts[index].clone();
@@ -125,6 +125,9 @@ mod tests {
                     settle_delay: text(2),
                     lookback: text(3),
                     start_from: text(4),
+                    hourly_lookback: text(8),
+                    nightly_lookback: text(9),
+                    nightly_hour: text(10),
                 },
                 state: StateArgs { path: text(5).map(PathBuf::from) },
                 menu: MenuArgs { zero_hold: text(6) },
