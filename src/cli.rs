@@ -45,6 +45,16 @@ pub enum Command {
     Demo(DemoArgs),
     /// Run the simulated Wolkvox alone
     Simulate(SimulateCommand),
+    /// Look at a state file
+    #[command(subcommand)]
+    State(StateCommand),
+}
+
+/// What can be done with a state file while no exporter runs on it.
+#[derive(Debug, Subcommand)]
+pub enum StateCommand {
+    /// Print what is in it: moments and numbers, nothing personal
+    Inspect(StateArgs),
 }
 
 /// The flags of the exporter.
@@ -142,7 +152,7 @@ pub struct PollArgs {
 }
 
 /// `--state.*`
-#[derive(Debug, Default, Args)]
+#[derive(Debug, Default, Clone, Args)]
 #[command(next_help_heading = "State")]
 pub struct StateArgs {
     /// State file, created if missing [default: data/wolkvox-exporter.redb]

@@ -36,7 +36,7 @@ use crate::schedule::Tiers;
 pub use self::{
     listen::ListenAddress,
     problem::{ConfigError, Problem},
-    resolve::{resolve, resolve_shared},
+    resolve::{DEFAULT_STATE_PATH, resolve, resolve_shared},
     secret::Secret,
     start::StartFrom,
     token::{Fingerprint, TokenError, TokenSource},

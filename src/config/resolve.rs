@@ -14,7 +14,7 @@ use super::{
 use crate::cli::{MenuArgs, RunArgs, StateArgs, WebArgs};
 
 /// Where the state is kept unless told otherwise, from the working directory.
-const DEFAULT_STATE: &str = "data/wolkvox-exporter.redb";
+pub const DEFAULT_STATE_PATH: &str = "data/wolkvox-exporter.redb";
 
 /// Resolves flags, the file they name, and the token of the environment.
 ///
@@ -70,7 +70,7 @@ fn state_path(args: &StateArgs, file: &ConfigFile, findings: &mut Findings) -> O
             (PathBuf::new(), file.place(&text.referenced, "state.path"))
         }
         (None, Some(text)) => (file.path_from_here(&text.value), file.place(&text.referenced, "state.path")),
-        (None, None) => return Some(DEFAULT_STATE.into()),
+        (None, None) => return Some(DEFAULT_STATE_PATH.into()),
     };
     if path.file_name().is_none() {
         findings.problem(place, "this names no file: write a path such as data/wolkvox-exporter.redb");
