@@ -2,7 +2,7 @@
 //!
 //! The real poller, ledger, store and publisher run on virtual time, so that everything but what the system says
 //! of the process is the same in every run. A difference is either a mistake, or belongs into the CHANGELOG; then
-//! `UPDATE_GOLDEN=1 cargo test --test golden` renews the files, and their diff is read like code.
+//! `UPDATE_GOLDEN=1 scripts/test --test golden` renews the files, and their diff is read like code.
 
 #![allow(clippy::unwrap_used, reason = "a helper that fails is a test that fails")]
 
@@ -208,7 +208,7 @@ fn the_whole_exposition_is_as_before() {
     }
     assert!(
         different.is_empty(),
-        "{}\nIf that is meant: UPDATE_GOLDEN=1 cargo test --test golden",
+        "{}\nIf that is meant: UPDATE_GOLDEN=1 scripts/test --test golden",
         different.join("\n")
     );
 }
