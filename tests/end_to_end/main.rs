@@ -125,7 +125,10 @@ async fn everything_stored(exporter: &Exporter, scrapers: &[Scraper], end: Times
 async fn assert_exact(vendor: &Vendor, scrapers: &[Scraper]) {
     let truth = vendor.truth();
     let expected = expected(&truth);
-    println!("{} rows in {} label sets", truth.rows, truth.options.len());
+    #[expect(clippy::print_stdout, reason = "with --nocapture one sees how much was shown")]
+    {
+        println!("{} rows in {} label sets", truth.rows, truth.options.len());
+    }
     assert!(truth.rows > 2_000 && truth.options.len() > 30, "too little traffic to show anything");
     for scraper in scrapers {
         let stored = Stored::of(&scraper.prometheus, JOB).await;
