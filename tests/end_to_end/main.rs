@@ -99,10 +99,14 @@ async fn wait_for_all(exporter: &Exporter, metric: &str, wanted: impl Fn(f64) ->
 }
 
 async fn wait_until(what: &str, condition: impl AsyncFn() -> bool) {
+    wait_until_every(PAUSE, what, condition).await;
+}
+
+async fn wait_until_every(pause: Duration, what: &str, condition: impl AsyncFn() -> bool) {
     let deadline = Instant::now() + DEADLINE;
     while !condition().await {
         assert!(Instant::now() < deadline, "{what}: not as wanted within {DEADLINE:?}");
-        tokio::time::sleep(PAUSE).await;
+        tokio::time::sleep(pause).await;
     }
 }
 
@@ -192,6 +196,29 @@ async fn without_zero_first_the_first_hits_are_lost() {
     }
 }
 
+/// When to kill.
+enum Moment {
+    /// The request of a poll has arrived, and its answer has not begun.
+    Waiting,
+    /// So many milliseconds after the last row of an answer: in the commit, or while it is published. On a
+    /// machine of today a commit takes some ten of them.
+    Answered(u64),
+}
+
+const KILLS: [Moment; 9] = [
+    Moment::Waiting,
+    Moment::Answered(0),
+    Moment::Answered(3),
+    Moment::Answered(6),
+    Moment::Waiting,
+    Moment::Answered(10),
+    Moment::Answered(15),
+    Moment::Answered(25),
+    Moment::Answered(50),
+];
+/// In the log between the last row and the commit.
+const ANSWERED: &str = "request ended";
+
 #[tokio::test]
 async fn killed_in_mid_poll_the_totals_are_the_same() {
     let mut vendor = Vendor::closed(4_000).await;
@@ -202,12 +229,22 @@ async fn killed_in_mid_poll_the_totals_are_the_same() {
     // Some counts are visible, others are still held back.
     wait_until("visible counts", async || values(&exporter, HITS).await.iter().any(|hits| *hits > 0.0)).await;
 
-    // Milliseconds after the request of a poll has arrived; its answer begins a second later. So some die
-    // waiting, and others while they read, commit or publish.
-    for (kill, after) in [0, 300, 1_000, 1_010, 1_025, 1_050, 1_100, 1_200].into_iter().enumerate() {
-        vendor.simulator.add_fault(FaultRule::times(Fault::Slow { seconds: 1 }, 1)).expect("a fault");
-        wait_until("a request under way", async || vendor.struck("slow") > kill as u64).await;
-        tokio::time::sleep(Duration::from_millis(after)).await;
+    let mut slow = 0;
+    for moment in KILLS {
+        match moment {
+            Moment::Waiting => {
+                slow += 1;
+                let rule = FaultRule::times(Fault::Slow { seconds: 50 }, 1);
+                vendor.simulator.add_fault(rule).expect("a fault");
+                wait_until("a request under way", async || vendor.struck("slow") == slow).await;
+            }
+            Moment::Answered(after) => {
+                let answers = exporter.logged(ANSWERED);
+                let answered = async || exporter.logged(ANSWERED) > answers;
+                wait_until_every(Duration::from_millis(1), "an answer", answered).await;
+                tokio::time::sleep(Duration::from_millis(after)).await;
+            }
+        }
         exporter.sigkill();
         exporter = installation.start().await;
     }

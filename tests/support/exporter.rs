@@ -122,6 +122,11 @@ impl Exporter {
         self.log.lines().join("\n")
     }
 
+    /// How many lines of that log have this text.
+    pub(crate) fn logged(&self, text: &str) -> usize {
+        self.log.lines().iter().filter(|line| line.contains(text)).count()
+    }
+
     /// Any page, whatever its status.
     pub(crate) async fn get(&self, path: &str, accept: Option<&str>) -> reqwest::Result<reqwest::Response> {
         let request = self.client.get(format!("http://{}{path}", self.address));
