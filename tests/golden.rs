@@ -25,7 +25,7 @@ use wolkvox_exporter::{
     labels::MenuLabels,
     ledger::Account,
     poller::{Clock, Poller, Settings, Source, Surroundings},
-    schedule::{Cadence, local_seconds},
+    schedule::{Cadence, Tiers, local_seconds},
     snapshot::Publisher,
     store::Store,
     telemetry::Telemetry,
@@ -146,11 +146,14 @@ async fn scrape() -> [String; 2] {
             zero_hold: Duration::from_secs(75),
             buckets: Arc::new(Bounds::new(&[5.0, 10.0, 30.0, 600.0]).unwrap()),
             row_cap: 60_000,
+            tiers: Tiers { hourly: Duration::ZERO, nightly: Duration::ZERO, nightly_hour: 3 },
+            expected: Vec::new(),
+            quota: licences.map(|licences: u32| u64::from(licences) * 1000),
         };
         let around = Surroundings {
             store: store.clone(),
             publisher: publisher.clone(),
-            telemetry: telemetry.target(name, licences),
+            telemetry: telemetry.target(name),
             clock: clock.clone(),
             shutdown: shutdown.clone(),
         };

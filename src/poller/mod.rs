@@ -23,6 +23,7 @@ use crate::{
     exposition::Bounds,
     labels::MenuLabels,
     ledger::{Account, Step, Window},
+    quota,
     schedule::{Cadence, Tiers, Width, local_seconds},
     snapshot::{Publisher, TargetState, View, ZeroHold, families},
     store::{Store, StoreError, TargetId},
@@ -163,6 +164,9 @@ impl<S: Source> Poller<S> {
             gate: None,
             turn: 0,
         };
+        let day = quota::day((poller.clock)(), &poller.settings.zone);
+        let used = poller.store.transact(|tx| tx.requests(id, day))?;
+        poller.telemetry.quota(used, poller.settings.quota);
         // Restarted within a window that is already committed: the last poll's truth still stands.
         let totals = &poller.account.totals;
         if totals.watermark > totals.origin && totals.watermark() >= end {
