@@ -16,6 +16,7 @@ use crate::{
     labels::MenuLabels,
     ledger::Account,
     poller::{Api, Clock, Poller, Settings, Surroundings},
+    quota::REQUESTS_PER_LICENCE,
     schedule::Cadence,
     snapshot::Publisher,
     store::Store,
@@ -92,7 +93,7 @@ pub async fn run(
         let around = Surroundings {
             store: store.clone(),
             publisher: publisher.clone(),
-            telemetry: telemetry.target(&target.name, target.licences),
+            telemetry: telemetry.target(&target.name),
             clock: clock.clone(),
             shutdown: shutdown.clone(),
         };
@@ -136,23 +137,25 @@ async fn start(config: &Config, target: &Target, around: Surroundings) -> anyhow
     let (store, name) = (around.store.clone(), target.name.clone());
     let restored =
         tokio::task::spawn_blocking(move || store.restore(&name, || Account::new(origin))).await??;
-    let (id, mut account) = restored;
-    let totals = &account.totals;
+    let totals = &restored.1.totals;
     if totals.watermark > totals.origin {
         info!(server = target.name, watermark = %totals.watermark(), rows = totals.new, "continuing");
     } else {
         info!(server = target.name, origin = %totals.origin(), "counting from here");
     }
-    for menu in &target.expected {
-        for option in &menu.options {
-            account.expect(MenuLabels::new(&menu.rp_id, &menu.channel, option));
-        }
-    }
+    let expected: Vec<MenuLabels> = target
+        .expected
+        .iter()
+        .flat_map(|menu| menu.options.iter().map(|o| MenuLabels::new(&menu.rp_id, &menu.channel, o)))
+        .collect();
     let settings = Settings {
         name: target.name.clone(),
         zone: target.timezone.clone(),
         cadence: Cadence::new(config.poll.interval, config.poll.settle_delay, &target.name),
         lookback: config.poll.lookback,
+        tiers: config.poll.tiers,
+        expected,
+        quota: target.licences.map(|licences| u64::from(licences) * REQUESTS_PER_LICENCE),
         zero_hold: config.menu.zero_hold,
         buckets: Arc::new(Bounds::new(&config.menu.buckets).context("the buckets do not increase")?),
         row_cap: ROW_CAP,
@@ -160,7 +163,7 @@ async fn start(config: &Config, target: &Target, around: Surroundings) -> anyhow
     let parser = RowParser::new(around.store.fingerprints(), config.menu.label_length);
     let client = Client::new(&target.endpoint, Default::default())?;
     let api = Api { client, token: target.token.clone() };
-    Ok(Poller::start(settings, api, parser, (id, account), around).await?)
+    Ok(Poller::start(settings, api, parser, restored, around).await?)
 }
 
 async fn turned_true(mut flag: watch::Receiver<bool>) {

@@ -44,7 +44,17 @@ pub enum Command {
     /// Run a simulated Wolkvox and an exporter against it: no account, nothing left behind
     Demo(DemoArgs),
     /// Run the simulated Wolkvox alone
-    Simulate(SimulateArgs),
+    Simulate(SimulateCommand),
+    /// Look at a state file
+    #[command(subcommand)]
+    State(StateCommand),
+}
+
+/// What can be done with a state file while no exporter runs on it.
+#[derive(Debug, Subcommand)]
+pub enum StateCommand {
+    /// Print what is in it: moments and numbers, nothing personal
+    Inspect(StateArgs),
 }
 
 /// The flags of the exporter.
@@ -123,6 +133,18 @@ pub struct PollArgs {
     #[arg(long = "poll.lookback", env = "WOLKVOX_POLL_LOOKBACK", value_name = "DURATION")]
     pub lookback: Option<String>,
 
+    /// How far back to read again once an hour; 0s for never [default: 3h]
+    #[arg(long = "poll.hourly-lookback", env = "WOLKVOX_POLL_HOURLY_LOOKBACK", value_name = "DURATION")]
+    pub hourly_lookback: Option<String>,
+
+    /// How far back to read again once a day; 0s for never [default: 48h]
+    #[arg(long = "poll.nightly-lookback", env = "WOLKVOX_POLL_NIGHTLY_LOOKBACK", value_name = "DURATION")]
+    pub nightly_lookback: Option<String>,
+
+    /// The hour of the server's day at which to do that, 0 to 23 [default: 3]
+    #[arg(long = "poll.nightly-hour", env = "WOLKVOX_POLL_NIGHTLY_HOUR", value_name = "HOUR")]
+    pub nightly_hour: Option<String>,
+
     /// Where counting begins on the very first start: now, a duration back, or a local date-time
     /// such as 2026-01-18T00:00:00 [default: now]
     #[arg(long = "poll.start-from", env = "WOLKVOX_POLL_START_FROM", value_name = "WHEN")]
@@ -130,7 +152,7 @@ pub struct PollArgs {
 }
 
 /// `--state.*`
-#[derive(Debug, Default, Args)]
+#[derive(Debug, Default, Clone, Args)]
 #[command(next_help_heading = "State")]
 pub struct StateArgs {
     /// State file, created if missing [default: data/wolkvox-exporter.redb]
@@ -209,7 +231,7 @@ pub struct DemoArgs {
 
 /// The flags of `simulate`.
 #[derive(Debug, Args)]
-pub struct SimulateArgs {
+pub struct SimulateCommand {
     /// The simulator's own.
     #[command(flatten)]
     pub simulator: simulator::SimulateArgs,

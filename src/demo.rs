@@ -61,6 +61,7 @@ pub async fn run(args: &DemoArgs, clock: Clock, shutdown: watch::Receiver<bool>)
             settle_delay: Duration::from_secs(1),
             lookback: Duration::from_secs(60),
             start_from: StartFrom::Back(DAY),
+            ..Poll::default()
         },
         menu,
         state_path: Default::default(),

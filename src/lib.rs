@@ -12,6 +12,7 @@ pub mod labels;
 pub mod ledger;
 pub mod logging;
 pub mod poller;
+pub mod quota;
 pub mod reaction;
 pub mod schedule;
 pub mod simulator;

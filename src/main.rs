@@ -8,11 +8,11 @@ use jiff::Timestamp;
 use tokio::sync::watch;
 use wolkvox_exporter::{
     app::{self, State},
-    cli::{Cli, Command, LogArgs, RunArgs},
+    cli::{Cli, Command, LogArgs, RunArgs, StateArgs, StateCommand},
     config::{self, Secret},
     demo, logging,
     poller::Clock,
-    simulator,
+    simulator, store,
 };
 
 fn main() -> ExitCode {
@@ -24,6 +24,7 @@ fn main() -> ExitCode {
         None if cli.run.config.check => return check(&cli.run),
         None => run(&cli.run),
         Some(Command::Demo(args)) => serve(args.log, async |clock, stop| demo::run(&args, clock, stop).await),
+        Some(Command::State(StateCommand::Inspect(args))) => inspect(&args),
         Some(Command::Simulate(args)) => serve(args.log, async |_, mut stop| {
             let stopped = async move {
                 let _ = stop.wait_for(|on| *on).await;
@@ -52,6 +53,14 @@ fn run(args: &RunArgs) -> anyhow::Result<()> {
         let state = State::File(config.state_path.clone());
         app::run(config, state, listeners, clock, stop).await
     })
+}
+
+/// What is in a state file.
+#[expect(clippy::print_stdout, reason = "the output of state inspect is for people")]
+fn inspect(args: &StateArgs) -> anyhow::Result<()> {
+    let path = args.path.clone().unwrap_or_else(|| config::DEFAULT_STATE_PATH.into());
+    print!("{}", store::inspect(&path)?);
+    Ok(())
 }
 
 /// Logs, one thread, and a stop at the first signal.

@@ -71,6 +71,7 @@ pub fn reaction(fault: &Fault, at: Situation<'_>) -> Reaction {
         Fault::Tls(_)
         | Fault::Refused { .. }
         | Fault::TokenUnreadable(_)
+        | Fault::QuotaReserved
         | Fault::Maintenance(_)
         | Fault::Schema(_)
         | Fault::TooLarge(_)

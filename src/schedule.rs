@@ -119,6 +119,67 @@ impl Width {
     }
 }
 
+/// How far back, beside every poll's lookback, and how often: rows may come late.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Tiers {
+    /// Once an hour; zero for never.
+    pub hourly: Duration,
+    /// Once a day; zero for never.
+    pub nightly: Duration,
+    /// At this hour of the server's day, 0 to 23.
+    pub nightly_hour: i8,
+}
+
+/// One of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tier {
+    /// [`Tiers::hourly`].
+    Hourly,
+    /// [`Tiers::nightly`]; does the hourly one's work too.
+    Nightly,
+}
+
+impl Tiers {
+    /// Which re-reading is due, the last ones having been committed at these moments.
+    pub fn due(
+        &self,
+        now: Timestamp,
+        zone: &TimeZone,
+        last_hourly: Timestamp,
+        last_nightly: Timestamp,
+    ) -> Option<Tier> {
+        if !self.nightly.is_zero() && self.last_night(now, zone).is_some_and(|night| last_nightly < night) {
+            return Some(Tier::Nightly);
+        }
+        // In whole hours of the clock, so that a late one does not put off all that follow.
+        let hour = |moment: Timestamp| moment.as_second().div_euclid(3600);
+        (!self.hourly.is_zero() && hour(last_hourly) < hour(now)).then_some(Tier::Hourly)
+    }
+
+    fn last_night(&self, now: Timestamp, zone: &TimeZone) -> Option<Timestamp> {
+        let today = zone.to_datetime(now).date();
+        [Some(today), today.yesterday().ok()]
+            .into_iter()
+            .flatten()
+            .filter_map(|day| day.at(self.nightly_hour, 0, 0, 0).to_zoned(zone.clone()).ok())
+            .map(|night| night.timestamp())
+            .find(|night| *night <= now)
+    }
+
+    /// How far back one of them reads.
+    pub fn depth(&self, tier: Tier) -> Duration {
+        match tier {
+            Tier::Hourly => self.hourly,
+            Tier::Nightly => self.nightly.max(self.hourly),
+        }
+    }
+
+    /// How far back any of them reads.
+    pub fn deepest(&self) -> Duration {
+        self.hourly.max(self.nightly)
+    }
+}
+
 /// Seconds since 1970 on a wall clock, as if no zone existed: the form in which dates of rows are compared.
 pub fn local_seconds(time: DateTime) -> i64 {
     // Fails only beyond the years that the span's own timestamps can hold.
@@ -209,6 +270,31 @@ mod tests {
         let mut width = Width::default();
         assert!(width.narrow(Span { from: start, to: start + SignedDuration::from_secs(9) }));
         assert_eq!(width.next(start, end).length(), SignedDuration::from_secs(4));
+    }
+
+    #[test]
+    fn deeper_reads_are_due_once_an_hour_and_once_a_night() {
+        let zone = TimeZone::get("America/Bogota").unwrap();
+        let tiers = Tiers {
+            hourly: Duration::from_secs(3 * 3600),
+            nightly: Duration::from_secs(48 * 3600),
+            nightly_hour: 3,
+        };
+        let off = Tiers { hourly: Duration::ZERO, nightly: Duration::ZERO, nightly_hour: 3 };
+        // 03:00 in Bogotá is 08:00Z.
+        for (now, hourly, nightly, due) in [
+            ("2026-01-18T12:00:30Z", "2026-01-18T12:00:00Z", "2026-01-18T08:00:00Z", None),
+            ("2026-01-18T13:00:30Z", "2026-01-18T12:59:00Z", "2026-01-18T08:00:00Z", Some(Tier::Hourly)),
+            ("2026-01-19T07:59:59Z", "2026-01-19T07:00:00Z", "2026-01-18T08:00:00Z", None),
+            ("2026-01-19T08:00:00Z", "2026-01-19T08:00:00Z", "2026-01-18T08:00:00Z", Some(Tier::Nightly)),
+            ("2026-01-21T07:00:00Z", "2026-01-21T07:00:00Z", "2026-01-18T08:00:00Z", Some(Tier::Nightly)),
+            // A clock that was set back owes nothing.
+            ("2026-01-18T12:00:00Z", "2026-01-18T23:00:00Z", "2026-01-19T09:00:00Z", None),
+        ] {
+            assert_eq!(tiers.due(at(now), &zone, at(hourly), at(nightly)), due, "{now}");
+            assert_eq!(off.due(at(now), &zone, at(hourly), at(nightly)), None, "{now}");
+        }
+        assert_eq!((tiers.depth(Tier::Hourly), tiers.deepest()), (tiers.hourly, tiers.nightly));
     }
 
     proptest! {

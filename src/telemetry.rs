@@ -59,6 +59,7 @@ pub struct Telemetry {
     request_duration: HistogramVec,
     splits: CounterVec,
     skew: GaugeVec,
+    quota_used: GaugeVec,
     quota_limit: GaugeVec,
 }
 
@@ -97,6 +98,10 @@ impl Telemetry {
                 Opts::new("wolkvox_clock_skew_seconds", "The server's Date header minus our clock."),
                 &["server"],
             )?,
+            quota_used: GaugeVec::new(
+                Opts::new("wolkvox_quota_requests_used", "Requests sent on the server's current day."),
+                &["server"],
+            )?,
             quota_limit: GaugeVec::new(
                 Opts::new(
                     "wolkvox_quota_requests_limit",
@@ -119,6 +124,7 @@ impl Telemetry {
             Box::new(telemetry.request_duration.clone()),
             Box::new(telemetry.splits.clone()),
             Box::new(telemetry.skew.clone()),
+            Box::new(telemetry.quota_used.clone()),
             Box::new(telemetry.quota_limit.clone()),
             Box::new(build),
             Box::new(ProcessCollector::for_self()),
@@ -129,16 +135,13 @@ impl Telemetry {
     }
 
     /// The metrics of one target, every class and cause at 0 from the start.
-    pub fn target(&self, server: &str, licences: Option<u32>) -> TargetTelemetry {
+    pub fn target(&self, server: &str) -> TargetTelemetry {
         for class in Class::ALL {
             self.poll_failures.with_label_values(&[server, class.as_str()]);
             self.request_errors.with_label_values(&[server, class.as_str()]);
         }
         for cause in SplitCause::ALL {
             self.splits.with_label_values(&[server, cause.as_str()]);
-        }
-        if let Some(licences) = licences {
-            self.quota_limit.with_label_values(&[server]).set(f64::from(licences) * 1000.0);
         }
         TargetTelemetry {
             server: server.to_owned(),
@@ -150,6 +153,8 @@ impl Telemetry {
             request_duration: self.request_duration.with_label_values(&[server]),
             splits: self.splits.clone(),
             skew: self.skew.clone(),
+            quota_used: self.quota_used.with_label_values(&[server]),
+            quota_limit: self.quota_limit.clone(),
         }
     }
 
@@ -171,6 +176,8 @@ pub struct TargetTelemetry {
     request_duration: Histogram,
     splits: CounterVec,
     skew: GaugeVec,
+    quota_used: Gauge,
+    quota_limit: GaugeVec,
 }
 
 impl TargetTelemetry {
@@ -199,10 +206,14 @@ impl TargetTelemetry {
 
     /// The server's clock was seen; absent until then.
     pub fn clock_skew(&self, seconds: f64) {
-        self.skew_gauge().set(seconds);
+        self.skew.with_label_values(&[self.server.as_str()]).set(seconds);
     }
 
-    fn skew_gauge(&self) -> Gauge {
-        self.skew.with_label_values(&[self.server.as_str()])
+    /// So many requests were sent on the server's current day, of those allowed (absent where unknown).
+    pub fn quota(&self, used: u64, limit: Option<u64>) {
+        self.quota_used.set(used as f64);
+        if let Some(limit) = limit {
+            self.quota_limit.with_label_values(&[self.server.as_str()]).set(limit as f64);
+        }
     }
 }

@@ -81,6 +81,9 @@ fn prints_what_a_whole_file_resolved_to() {
       interval: 1m
       settle_delay: 20s
       lookback: 1h
+      hourly_lookback: 3h
+      nightly_lookback: 48h
+      nightly_hour: 3
       start_from: 48h
     menu:
       buckets: [2.5, 5, 10, 60]
@@ -108,6 +111,9 @@ fn needs_no_file() {
       interval: 5m
       settle_delay: 30s
       lookback: 30m
+      hourly_lookback: 3h
+      nightly_lookback: 48h
+      nightly_hour: 3
       start_from: now
     menu:
       buckets: [5, 10, 20, 30, 45, 60, 90, 120, 180, 300, 600]

@@ -60,6 +60,9 @@ pub(super) struct PollSection {
     pub(super) interval: Option<Text>,
     pub(super) settle_delay: Option<Text>,
     pub(super) lookback: Option<Text>,
+    pub(super) hourly_lookback: Option<Text>,
+    pub(super) nightly_lookback: Option<Text>,
+    pub(super) nightly_hour: Option<Text>,
     pub(super) start_from: Option<Text>,
 }
 

@@ -31,10 +31,12 @@ use std::{path::PathBuf, time::Duration};
 use jiff::tz::TimeZone;
 use reqwest::Url;
 
+use crate::schedule::Tiers;
+
 pub use self::{
     listen::ListenAddress,
     problem::{ConfigError, Problem},
-    resolve::{resolve, resolve_shared},
+    resolve::{DEFAULT_STATE_PATH, resolve, resolve_shared},
     secret::Secret,
     start::StartFrom,
     token::{Fingerprint, TokenError, TokenSource},
@@ -91,6 +93,8 @@ pub struct Poll {
     /// How far back every poll reads again: whole seconds, at least `settle_delay`; with `interval` it fits
     /// into the 31 days of one query.
     pub lookback: Duration,
+    /// How far back to read again once an hour and once a night; at most 30 days each.
+    pub tiers: Tiers,
     /// Where counting begins on the very first start.
     pub start_from: StartFrom,
 }
@@ -132,6 +136,11 @@ impl Default for Poll {
             interval: Duration::from_secs(300),
             settle_delay: Duration::from_secs(30),
             lookback: Duration::from_secs(1800),
+            tiers: Tiers {
+                hourly: Duration::from_secs(3 * 3600),
+                nightly: Duration::from_secs(48 * 3600),
+                nightly_hour: 3,
+            },
             start_from: StartFrom::Now,
         }
     }

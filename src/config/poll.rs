@@ -14,12 +14,12 @@ use super::{
     problem::Findings,
     start,
 };
-use crate::cli::PollArgs;
+use crate::{cli::PollArgs, quota::REQUESTS_PER_LICENCE, schedule::Tiers};
 
 /// The longest span that Wolkvox answers in one query.
 const LONGEST_QUERY: Duration = Duration::from_secs(31 * 86400);
-/// Requests a day that each licence pays for.
-const REQUESTS_PER_LICENCE: u64 = 1000;
+/// The deepest re-reading that makes sense.
+const LONGEST_DEPTH: Duration = Duration::from_secs(30 * 86400);
 
 pub(super) fn resolve(
     args: &PollArgs,
@@ -47,11 +47,31 @@ pub(super) fn resolve(
         given(args.lookback.as_deref(), "poll.lookback", file, section.lookback.as_ref(), "poll.lookback");
     let lookback = read_or(written, default.lookback, "poll.lookback", findings, parse_seconds);
 
+    let flag = args.hourly_lookback.as_deref();
+    let written =
+        given(flag, "poll.hourly-lookback", file, section.hourly_lookback.as_ref(), "poll.hourly_lookback");
+    let hourly = read_or(written, default.tiers.hourly, "poll.hourly-lookback", findings, parse_depth);
+
+    let flag = args.nightly_lookback.as_deref();
+    let written = given(
+        flag,
+        "poll.nightly-lookback",
+        file,
+        section.nightly_lookback.as_ref(),
+        "poll.nightly_lookback",
+    );
+    let nightly = read_or(written, default.tiers.nightly, "poll.nightly-lookback", findings, parse_depth);
+
+    let flag = args.nightly_hour.as_deref();
+    let written = given(flag, "poll.nightly-hour", file, section.nightly_hour.as_ref(), "poll.nightly_hour");
+    let hour = read_or(written, default.tiers.nightly_hour, "poll.nightly-hour", findings, parse_hour);
+
     let flag = args.start_from.as_deref();
     let written = given(flag, "poll.start-from", file, section.start_from.as_ref(), "poll.start_from");
     let start_from = read_or(written, default.start_from, "poll.start-from", findings, start::parse);
 
     let (interval, settle_delay, lookback, start_from) = (interval?, settle_delay?, lookback?, start_from?);
+    let tiers = Tiers { hourly: hourly?.value, nightly: nightly?.value, nightly_hour: hour?.value };
     check_together(&interval, &settle_delay, &lookback, findings);
     for target in targets {
         if let Err(reason) = start_from.value.instant(now, &target.timezone) {
@@ -63,8 +83,22 @@ pub(super) fn resolve(
         interval: interval.value,
         settle_delay: settle_delay.value,
         lookback: lookback.value,
+        tiers,
         start_from: start_from.value,
     })
+}
+
+/// Everything that is read again is remembered, and no more than a month is worth that.
+fn parse_depth(text: &str) -> Result<Duration, String> {
+    match parse_seconds(text)? {
+        depth if depth > LONGEST_DEPTH => Err(format!("{} is more than 30 days", show(depth))),
+        depth => Ok(depth),
+    }
+}
+
+fn parse_hour(text: &str) -> Result<i8, String> {
+    let hour = text.trim().parse().ok().filter(|hour| (0..24).contains(hour));
+    hour.ok_or_else(|| format!("{:?} is not an hour of the day: write a number from 0 to 23", text.trim()))
 }
 
 fn check_together(

@@ -14,7 +14,7 @@ use super::{
 use crate::cli::{MenuArgs, RunArgs, StateArgs, WebArgs};
 
 /// Where the state is kept unless told otherwise, from the working directory.
-const DEFAULT_STATE: &str = "data/wolkvox-exporter.redb";
+pub const DEFAULT_STATE_PATH: &str = "data/wolkvox-exporter.redb";
 
 /// Resolves flags, the file they name, and the token of the environment.
 ///
@@ -70,7 +70,7 @@ fn state_path(args: &StateArgs, file: &ConfigFile, findings: &mut Findings) -> O
             (PathBuf::new(), file.place(&text.referenced, "state.path"))
         }
         (None, Some(text)) => (file.path_from_here(&text.value), file.place(&text.referenced, "state.path")),
-        (None, None) => return Some(DEFAULT_STATE.into()),
+        (None, None) => return Some(DEFAULT_STATE_PATH.into()),
     };
     if path.file_name().is_none() {
         findings.problem(place, "this names no file: write a path such as data/wolkvox-exporter.redb");
@@ -114,7 +114,7 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(128))]
         #[test]
         fn any_text_in_any_flag_is_answered(
-            texts in proptest::collection::vec(hostile(), 8),
+            texts in proptest::collection::vec(hostile(), 11),
             now in jiff::Timestamp::MIN.as_second()..jiff::Timestamp::MAX.as_second(),
         ) {
             let text = |index: usize| texts[index].clone();
@@ -125,6 +125,9 @@ mod tests {
                     settle_delay: text(2),
                     lookback: text(3),
                     start_from: text(4),
+                    hourly_lookback: text(8),
+                    nightly_lookback: text(9),
+                    nightly_hour: text(10),
                 },
                 state: StateArgs { path: text(5).map(PathBuf::from) },
                 menu: MenuArgs { zero_hold: text(6) },

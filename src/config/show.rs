@@ -16,6 +16,9 @@ impl Display for Config {
         writeln!(f, "  interval: {}", show(self.poll.interval))?;
         writeln!(f, "  settle_delay: {}", show(self.poll.settle_delay))?;
         writeln!(f, "  lookback: {}", show(self.poll.lookback))?;
+        writeln!(f, "  hourly_lookback: {}", show(self.poll.tiers.hourly))?;
+        writeln!(f, "  nightly_lookback: {}", show(self.poll.tiers.nightly))?;
+        writeln!(f, "  nightly_hour: {}", self.poll.tiers.nightly_hour)?;
         writeln!(f, "  start_from: {}", self.poll.start_from)?;
         writeln!(f, "menu:")?;
         writeln!(f, "  buckets: [{}]", listed(&self.menu.buckets))?;

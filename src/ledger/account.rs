@@ -69,6 +69,10 @@ pub struct Totals {
     pub lateness: SecondsHistogram,
     /// Answers known to be short: over the limit of rows within a single second.
     pub incomplete: u64,
+    /// When the hourly re-reading was last committed; Unix seconds.
+    pub hourly_at: i64,
+    /// When the nightly re-reading was last committed; Unix seconds.
+    pub nightly_at: i64,
 }
 
 impl Totals {
@@ -85,18 +89,34 @@ impl Totals {
             late: 0,
             lateness: SecondsHistogram::default(),
             incomplete: 0,
+            hourly_at: origin.as_second(),
+            nightly_at: origin.as_second(),
         }
     }
 
     /// [`Totals::watermark`] as a moment.
     pub fn watermark(&self) -> Timestamp {
-        Timestamp::from_second(self.watermark).unwrap_or(Timestamp::MIN)
+        moment(self.watermark)
     }
 
     /// [`Totals::origin`] as a moment.
     pub fn origin(&self) -> Timestamp {
-        Timestamp::from_second(self.origin).unwrap_or(Timestamp::MIN)
+        moment(self.origin)
     }
+
+    /// [`Totals::hourly_at`] as a moment.
+    pub fn hourly_at(&self) -> Timestamp {
+        moment(self.hourly_at)
+    }
+
+    /// [`Totals::nightly_at`] as a moment.
+    pub fn nightly_at(&self) -> Timestamp {
+        moment(self.nightly_at)
+    }
+}
+
+fn moment(second: i64) -> Timestamp {
+    Timestamp::from_second(second).unwrap_or(Timestamp::MIN)
 }
 
 /// The aggregates of one target. Menus and points have a number that stands for them in the rows' records.

@@ -127,6 +127,12 @@ pub enum Fault {
     /// The day's requests are spent.
     #[error("the day's requests are spent (licences x 1000, shared by all tokens of the operation)")]
     QuotaExhausted,
+    /// By our own count only what live polls need is left.
+    #[error(
+        "what is left of the day's requests is kept for live polls; catching up goes on with one request a poll, \
+         and faster after the server's midnight"
+    )]
+    QuotaReserved,
     /// Somebody else is using the token.
     #[error("more than 2 requests at once with this token: give the exporter a token of its own")]
     Concurrency,
@@ -172,7 +178,7 @@ impl Fault {
             Self::UnknownReport(_) | Self::Refused { .. } => Class::BadRequest,
             Self::TokenMissing | Self::TokenUnreadable(_) => Class::TokenMissing,
             Self::TokenInvalid => Class::TokenInvalid,
-            Self::QuotaExhausted => Class::QuotaExhausted,
+            Self::QuotaExhausted | Self::QuotaReserved => Class::QuotaExhausted,
             Self::Concurrency => Class::Concurrency,
             Self::Maintenance(_) => Class::Maintenance,
             Self::Throttled(_) => Class::Throttled,

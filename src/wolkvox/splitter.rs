@@ -15,7 +15,7 @@ const MAX_ROW_BYTES: usize = 64 * 1024;
 const MAX_ENVELOPE_BYTES: usize = 64 * 1024;
 
 /// One element of `data`.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Element<'a> {
     /// The bytes of a JSON value, from its first to its last.
     Value(&'a [u8]),
@@ -24,7 +24,7 @@ pub enum Element<'a> {
 }
 
 /// Why the bytes are not an answer.
-#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, thiserror::Error, PartialEq, Eq)]
 pub enum SplitError {
     /// The body is something else than JSON: HTML, a PHP warning, nothing.
     #[error("the body is not JSON ({0})")]

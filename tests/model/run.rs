@@ -16,7 +16,7 @@ use wolkvox_exporter::{
     exposition::{Bounds, Format},
     ledger::Account,
     poller::{Clock, Poller, Settings, Surroundings},
-    schedule::Cadence,
+    schedule::{Cadence, Tiers},
     snapshot::Publisher,
     store::Store,
     telemetry::Telemetry,
@@ -64,7 +64,7 @@ async fn live(plan: Plan) -> Result<(), String> {
     let mut last: BTreeMap<String, f64> = BTreeMap::new();
     let mut luck = plan.seed;
     // Long enough for the last row to appear, for every trouble to pass, and for catching up.
-    let end = world::TRAFFIC + world::LOOKBACK + 3600 + 300 * plan.world.troubles.len() as i64;
+    let end = world::TRAFFIC + world::HOURLY + 2 * 3600 + 300 * plan.world.troubles.len() as i64;
     loop {
         let started = start(&disk, &source, began).await;
         if let Some(writes) = crashes.next() {
@@ -112,8 +112,9 @@ impl Process {
 }
 
 async fn start(disk: &CrashDisk, source: &WorldSource, began: Instant) -> Result<Process, String> {
-    let store =
-        Store::open_backend(disk.clone(), Path::new("crash-disk"), [3; 16]).map_err(|e| e.to_string())?;
+    let handle = disk.clone();
+    let backend = move || Ok(handle.clone());
+    let store = Store::open_backend(backend, Path::new("crash-disk"), [3; 16]).map_err(|e| e.to_string())?;
     let store = Arc::new(store);
     let clock: Clock = Arc::new(move || {
         let elapsed = SignedDuration::try_from(began.elapsed()).unwrap();
@@ -133,11 +134,18 @@ async fn start(disk: &CrashDisk, source: &WorldSource, began: Instant) -> Result
         zero_hold: Duration::from_secs(75),
         buckets: Arc::new(Bounds::new(&[10.0, 60.0]).unwrap()),
         row_cap: source.world.cap,
+        tiers: Tiers {
+            hourly: Duration::from_secs(world::HOURLY as u64),
+            nightly: Duration::ZERO,
+            nightly_hour: 3,
+        },
+        expected: Vec::new(),
+        quota: None,
     };
     let around = Surroundings {
         store: store.clone(),
         publisher: publisher.clone(),
-        telemetry: Telemetry::new().unwrap().target("0042", None),
+        telemetry: Telemetry::new().unwrap().target("0042"),
         clock,
         shutdown,
     };

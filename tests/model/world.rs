@@ -22,6 +22,11 @@ pub(crate) const START: i64 = 1_768_737_600;
 pub(crate) const TRAFFIC: i64 = 2 * 3600;
 /// The lookback under test.
 pub(crate) const LOOKBACK: i64 = 1800;
+/// The hourly re-reading under test.
+pub(crate) const HOURLY: i64 = 3 * 3600;
+/// Rows this late are found by the hourly re-reading: its depth, less the hour, a window and its settling until it
+/// comes.
+pub(crate) const LATEST: i64 = HOURLY - 3600 - 600;
 
 /// One real row. Times are seconds from the start.
 #[derive(Debug, Clone)]

@@ -1,0 +1,293 @@
+//! One poll: the newest windows first, then, when it is due, a deeper look back.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::time::{Instant, sleep};
+use tracing::{debug, error, info, warn};
+
+use super::{Gate, Halt, Poller, Source, blocking, commit};
+use crate::{
+    ledger::Stage,
+    quota::{self, Purpose},
+    reaction::{Reaction, Situation, reaction},
+    schedule::{self, Span, Tier, Width},
+    store::StoreError,
+    telemetry::SplitCause,
+    wolkvox::{Fault, Query},
+};
+
+/// A smaller limit than the documented one would be a round number: an answer with a multiple of this many rows
+/// is asked for again in halves. One honest answer in a thousand is, too.
+const ROUND_ROWS: u64 = 1000;
+/// After a deeper re-reading failed, the next try waits this long: the live polls tell of the trouble anyway.
+const DEEP_RETRY: Duration = Duration::from_secs(900);
+
+/// What a stretch is read for.
+#[derive(Clone, Copy)]
+struct Errand {
+    purpose: Purpose,
+    /// Where the stretch ends.
+    end: Timestamp,
+    tier: Option<Tier>,
+}
+
+/// How a request ended for the cycle.
+enum Outcome {
+    Committed,
+    TooWide(SplitCause),
+    Failed(Fault),
+}
+
+impl<S: Source> Poller<S> {
+    /// Reads everything from the lookback to `end`; then goes deeper if that is due.
+    pub(super) async fn cycle(&mut self, end: Timestamp) -> Result<(), Halt> {
+        self.pass_gate()?;
+        self.restore_if_stale().await.map_err(|error| Halt::Fault(Fault::Internal(error.to_string())))?;
+        let totals = &self.account.totals;
+        let watermark = totals.watermark();
+        let again = watermark.checked_sub(self.settings.lookback).unwrap_or(Timestamp::MIN);
+        let from = again.max(totals.origin()).min(end);
+        // Two windows missed are still a live poll, and so is the splitting of a burst in them.
+        let behind = end.duration_since(watermark).unsigned_abs() > self.settings.cadence.interval * 3;
+        let purpose = if behind { Purpose::Background } else { Purpose::Live };
+        let mut width = self.width;
+        let read = self.read_stretch(from, Errand { purpose, end, tier: None }, &mut width).await;
+        self.width = width;
+        read?;
+        self.gate = None;
+        self.look_deeper().await
+    }
+
+    /// The re-reading for rows that come later than the lookback. Its failure is not the poll's: what was due is
+    /// committed, and this is tried again.
+    async fn look_deeper(&mut self) -> Result<(), Halt> {
+        let totals = &self.account.totals;
+        let due = self.settings.tiers.due(
+            (self.clock)(),
+            &self.settings.zone,
+            totals.hourly_at(),
+            totals.nightly_at(),
+        );
+        let Some(tier) = due.filter(|_| Instant::now() >= self.deeper_after) else { return Ok(()) };
+        let ago = |age| totals.watermark().checked_sub(age).unwrap_or(Timestamp::MIN);
+        let end = ago(self.settings.lookback).max(totals.origin());
+        let from = ago(self.settings.tiers.depth(tier)).max(totals.origin()).min(end);
+        let mut width = self.deeper_width;
+        let errand = Errand { purpose: Purpose::Background, end, tier: Some(tier) };
+        let read = self.read_stretch(from, errand, &mut width).await;
+        self.deeper_width = width;
+        match read {
+            Ok(()) => debug!(server = self.settings.name, ?tier, %from, "read again"),
+            Err(Halt::Shutdown) => return Err(Halt::Shutdown),
+            Err(Halt::Fault(fault)) => {
+                self.deeper_after = Instant::now() + DEEP_RETRY;
+                warn!(
+                    server = self.settings.name,
+                    class = fault.class().as_str(),
+                    ?tier,
+                    "reading again for late rows failed, trying later: {fault}"
+                );
+            }
+        }
+        Ok(())
+    }
+
+    /// Span by span, oldest first, each committed by itself.
+    async fn read_stretch(
+        &mut self,
+        mut from: Timestamp,
+        errand: Errand,
+        width: &mut Width,
+    ) -> Result<(), Halt> {
+        let mut failures = 0;
+        let mut first = errand.tier.is_none();
+        loop {
+            let span = width.next(from, errand.end);
+            // Every poll may send one request, so that even with nothing but the reserve left it goes forward.
+            let purpose = if first { Purpose::Live } else { errand.purpose };
+            first = false;
+            let fault = match self.read(span, errand, purpose, width).await? {
+                Outcome::Committed if span.to >= errand.end => return Ok(()),
+                Outcome::Committed => {
+                    failures = 0;
+                    from = span.to;
+                    continue;
+                }
+                Outcome::TooWide(cause) => {
+                    self.telemetry.split(cause);
+                    continue;
+                }
+                Outcome::Failed(fault) => fault,
+            };
+            failures += 1;
+            self.react(fault, failures).await?;
+        }
+    }
+
+    fn pass_gate(&mut self) -> Result<(), Halt> {
+        let Some(gate) = &self.gate else { return Ok(()) };
+        if gate.credentials != self.source.credentials() {
+            info!(server = self.settings.name, "the token has changed: trying again");
+            self.gate = None;
+        } else if (self.clock)() < gate.until {
+            return Err(Halt::Fault(gate.fault.clone()));
+        }
+        Ok(())
+    }
+
+    /// Waits, or gives the cycle up.
+    async fn react(&mut self, fault: Fault, failures: u32) -> Result<(), Halt> {
+        self.turn = self.turn.wrapping_add(1);
+        let times = self.gate.as_ref().map_or(0, |gate| gate.times);
+        let situation = Situation {
+            now: (self.clock)(),
+            zone: &self.settings.zone,
+            interval: self.settings.cadence.interval,
+            failures,
+            held_off: times,
+            dice: schedule::spread(&self.settings.name, self.turn),
+        };
+        match reaction(&fault, situation) {
+            Reaction::Retry(wait) => {
+                info!(
+                    server = self.settings.name,
+                    class = fault.class().as_str(),
+                    wait_seconds = wait.as_secs_f64(),
+                    "request failed, trying again: {fault}"
+                );
+                self.tend(sleep(wait)).await
+            }
+            Reaction::NextCycle => Err(Halt::Fault(fault)),
+            Reaction::HoldOff(until) => {
+                info!(server = self.settings.name, %until, "no requests until then");
+                let credentials = self.source.credentials();
+                self.gate = Some(Gate { until, credentials, times: times + 1, fault: fault.clone() });
+                Err(Halt::Fault(fault))
+            }
+        }
+    }
+
+    /// One request, and its commit.
+    async fn read(
+        &mut self,
+        span: Span,
+        errand: Errand,
+        purpose: Purpose,
+        width: &mut Width,
+    ) -> Result<Outcome, Halt> {
+        if let Err(fault) = self.spend(purpose).await {
+            return Ok(Outcome::Failed(fault));
+        }
+        let (from, to) = span.local(&self.settings.zone);
+        let (source, parser) = (self.source.clone(), self.parser.clone());
+        let request = async move {
+            let mut stage = Stage::default();
+            let result =
+                source.read(Query { from, to }, &mut |element| stage.push(parser.parse(element))).await;
+            (result, stage)
+        };
+        let started = Instant::now();
+        let (result, stage) = self.tend(request).await?;
+        if !matches!(result, Err(Fault::TokenUnreadable(_))) {
+            self.telemetry.requested(started.elapsed(), result.as_ref().err().map(Fault::class));
+        }
+        debug!(server = self.settings.name, %from, %to, ?result, "request ended");
+
+        let cause = match &result {
+            Ok(answer) if answer.rows >= self.settings.row_cap => Some(SplitCause::Cap),
+            Ok(answer) if answer.rows > 0 && answer.rows % ROUND_ROWS == 0 => Some(SplitCause::Cap),
+            Err(Fault::TooFewRows { .. }) => Some(SplitCause::Truncated),
+            Err(Fault::TooLarge(_)) => Some(SplitCause::Size),
+            Err(Fault::Timeout(_)) => Some(SplitCause::Timeout),
+            Err(Fault::Refused { .. }) => Some(SplitCause::Refused),
+            _ => None,
+        };
+        if let Some(cause) = cause
+            && width.narrow(span)
+        {
+            return Ok(match result {
+                // May just as well be an outage, so it costs a wait too.
+                Err(fault @ Fault::Timeout(_)) => {
+                    self.telemetry.split(cause);
+                    Outcome::Failed(fault)
+                }
+                _ => Outcome::TooWide(cause),
+            });
+        }
+        let (rows, server_time, incomplete) = match result {
+            Ok(answer) => (answer.rows, answer.server_time, answer.rows >= self.settings.row_cap),
+            // A whole answer, but for what the vendor left out of it: one second cannot be asked for in halves.
+            Err(Fault::TooFewRows { received, .. }) => (received, None, true),
+            Err(fault) => return Ok(Outcome::Failed(fault)),
+        };
+        if incomplete {
+            error!(
+                server = self.settings.name,
+                %from, rows,
+                "one second has more rows than an answer holds: what came is counted, the rest is lost"
+            );
+        }
+        if rows < self.settings.row_cap / 4 {
+            width.widen();
+        }
+        let now = (self.clock)();
+        if let Some(server_time) = server_time {
+            self.telemetry.clock_skew(server_time.duration_since(now).as_secs_f64());
+        }
+        let ends = errand.tier.filter(|_| span.to >= errand.end);
+        let window = self.window_before(errand.end);
+        let reading = commit::Reading { stage, span, now, server_time, incomplete, ends, window };
+        Ok(match self.commit(reading, errand.tier.is_none()).await {
+            Ok(()) => Outcome::Committed,
+            Err(error) => Outcome::Failed(Fault::Internal(error.to_string())),
+        })
+    }
+
+    /// Counts a request before it is sent, or says why it may not be.
+    async fn spend(&mut self, purpose: Purpose) -> Result<(), Fault> {
+        let (now, limit) = ((self.clock)(), self.settings.quota);
+        let (zone, interval) = (self.settings.zone.clone(), self.settings.cadence.interval);
+        let (store, id) = (self.store.clone(), self.id);
+        let spent = blocking(move || {
+            store.transact(|tx| {
+                let day = quota::day(now, &zone);
+                let used = tx.requests(id, day)?;
+                let allowed = quota::allows(purpose, limit, used, now, &zone, interval);
+                if allowed {
+                    tx.spend_request(id, day)?;
+                }
+                Ok((allowed, used + u64::from(allowed)))
+            })
+        });
+        match spent.await {
+            Ok((allowed, used)) => {
+                self.telemetry.quota(used, limit);
+                match (allowed, purpose) {
+                    (true, _) => Ok(()),
+                    (false, Purpose::Live) => Err(Fault::QuotaExhausted),
+                    (false, Purpose::Background) => Err(Fault::QuotaReserved),
+                }
+            }
+            Err(error) => {
+                self.stale = true;
+                Err(Fault::Internal(error.to_string()))
+            }
+        }
+    }
+
+    /// One transaction; then memory and publication follow it.
+    async fn commit(&mut self, reading: commit::Reading, live: bool) -> Result<(), StoreError> {
+        let (store, account, id) = (self.store.clone(), self.account.clone(), self.id);
+        let (settings, window) = (self.settings.clone(), reading.window);
+        let committed = blocking(move || commit::commit(&store, id, &account, &settings, reading)).await;
+        self.stale |= committed.is_err();
+        let (step, records) = committed?;
+        self.apply(step);
+        if let Some(records) = records.filter(|_| live) {
+            self.window = Some(self.account.window(window.0, window.1, records).into());
+        }
+        self.publish().await;
+        Ok(())
+    }
+}

@@ -1,0 +1,44 @@
+//! Where rows come from.
+
+use crate::{
+    config::{Fingerprint, TokenSource},
+    wolkvox::{Answer, Client, Element, Fault, Query},
+};
+
+/// The API, or a test's idea of it.
+pub trait Source: Send + Sync + 'static {
+    /// As [`Client::read`], with the token found anew.
+    fn read(
+        &self,
+        query: Query,
+        each: &mut (dyn FnMut(Element<'_>) + Send),
+    ) -> impl Future<Output = Result<Answer, Fault>> + Send;
+
+    /// Changes when the token does, so that a refused one is tried again at once when it has been replaced.
+    fn credentials(&self) -> Option<Fingerprint>;
+}
+
+/// The vendor's API, asked with the token that its source has at that moment.
+#[derive(Debug)]
+pub struct Api {
+    /// Asks.
+    pub client: Client,
+    /// Read anew at every use.
+    pub token: TokenSource,
+}
+
+impl Source for Api {
+    async fn read(&self, query: Query, each: &mut (dyn FnMut(Element<'_>) + Send)) -> Result<Answer, Fault> {
+        let source = self.token.clone();
+        // A token file may lie on a disk that hangs; scrapes must not.
+        let token = tokio::task::spawn_blocking(move || source.read())
+            .await
+            .map_err(|panic| Fault::Internal(format!("reading the token broke off: {panic}")))?
+            .map_err(|error| Fault::TokenUnreadable(error.to_string()))?;
+        self.client.read(query, token.expose(), each).await
+    }
+
+    fn credentials(&self) -> Option<Fingerprint> {
+        self.token.fingerprint()
+    }
+}

@@ -1,0 +1,79 @@
+//! How many requests a day may still be sent, and for what.
+//!
+//! The vendor counts requests per operation and day, and answers none beyond. Pure: what has been used is kept by
+//! `store`, which writes a request down before it is sent, so that no crash hides one.
+
+use std::time::Duration;
+
+use jiff::{Timestamp, civil::Date, tz::TimeZone};
+
+/// The vendor allows this many for each licence.
+pub const REQUESTS_PER_LICENCE: u64 = 1000;
+
+/// What a request is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// The newest window, with its lookback.
+    Live,
+    /// Catching up after a gap, and the deeper re-reading: may not use what live polls will need until midnight.
+    Background,
+}
+
+/// The day whose requests the vendor is counting: the server's own.
+pub fn day(now: Timestamp, zone: &TimeZone) -> Date {
+    zone.to_datetime(now).date()
+}
+
+/// Whether one more request may be sent, `used` having been sent on the server's day of `now`.
+pub fn allows(
+    purpose: Purpose,
+    limit: Option<u64>,
+    used: u64,
+    now: Timestamp,
+    zone: &TimeZone,
+    interval: Duration,
+) -> bool {
+    let Some(limit) = limit else { return true };
+    let reserve = match purpose {
+        Purpose::Live => 0,
+        // A quarter more than one a poll, for retries.
+        Purpose::Background => polls_left(now, zone, interval) * 5 / 4,
+    };
+    used + reserve < limit
+}
+
+fn polls_left(now: Timestamp, zone: &TimeZone, interval: Duration) -> u64 {
+    let midnight = day(now, zone).tomorrow().ok().and_then(|day| day.to_zoned(zone.clone()).ok());
+    let left = midnight.map_or(86_400, |at| at.timestamp().duration_since(now).as_secs());
+    u64::try_from(left).unwrap_or(0) / interval.as_secs().max(1) + 1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn live_polls_have_what_is_left_and_the_background_leaves_them_enough() {
+        let bogota = TimeZone::get("America/Bogota").unwrap();
+        let allowed = |purpose, limit, used, now: &str| {
+            allows(purpose, limit, used, now.parse().unwrap(), &bogota, Duration::from_secs(300))
+        };
+        // 19:00 in Bogotá: five hours, 61 polls, 76 requests in reserve.
+        let evening = "2026-01-19T00:00:00Z";
+        for (limit, used, live, background) in [
+            (None, u64::MAX, true, true),
+            (Some(1000), 0, true, true),
+            (Some(1000), 923, true, true),
+            (Some(1000), 924, true, false),
+            (Some(1000), 999, true, false),
+            (Some(1000), 1000, false, false),
+            (Some(1000), 1500, false, false),
+        ] {
+            assert_eq!(allowed(Purpose::Live, limit, used, evening), live, "{limit:?} {used}");
+            assert_eq!(allowed(Purpose::Background, limit, used, evening), background, "{limit:?} {used}");
+        }
+        // Two minutes before midnight hardly anything is needed any more.
+        assert!(allowed(Purpose::Background, Some(1000), 998, "2026-01-19T04:58:00Z"));
+        assert_eq!(day(evening.parse().unwrap(), &bogota), jiff::civil::date(2026, 1, 18));
+    }
+}

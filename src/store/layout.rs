@@ -1,0 +1,118 @@
+//! Which tables the state file has, and how an older file becomes today's.
+
+use std::path::Path;
+
+use redb::{Database, ReadOnlyTable, ReadableDatabase, ReadableTable, TableDefinition, WriteTransaction};
+
+use super::{StoreError, encode, failed};
+use crate::wolkvox::Fingerprints;
+
+/// Version of the layout below. A file with a higher one is refused, one with a lower one is brought here.
+pub(super) const VERSION: u32 = 2;
+
+/// "version" → u32, "key" → 16 bytes.
+pub(super) const META: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("meta");
+/// Name → number of a target.
+pub(super) const TARGETS: TableDefinition<'_, &str, u32> = TableDefinition::new("targets");
+/// Target → `ledger::Totals`.
+pub(super) const TOTALS: TableDefinition<'_, u32, &[u8]> = TableDefinition::new("totals");
+/// Target, number of the menu → labels and `ledger::Menu`.
+pub(super) const MENUS: TableDefinition<'_, (u32, u32), &[u8]> = TableDefinition::new("menus");
+/// Target, `rp_id`, `channel` → `ledger::Point`.
+pub(super) const POINTS: TableDefinition<'_, (u32, &str, &str), &[u8]> = TableDefinition::new("points");
+/// Target, date, fingerprint → count, menu, interaction (0 for none).
+pub(super) const ROWS: TableDefinition<'_, (u32, i64, u64), (u32, u32, u64)> = TableDefinition::new("rows");
+/// Target, interaction → hour of its latest row; and the same by hour, for forgetting.
+pub(super) const INTERACTIONS: TableDefinition<'_, (u32, u64), i64> = TableDefinition::new("interactions");
+pub(super) const INTERACTIONS_BY_HOUR: TableDefinition<'_, (u32, i64, u64), ()> =
+    TableDefinition::new("interactions_by_hour");
+/// Target → the server's day as 20260118, and the requests sent on it.
+pub(super) const QUOTA: TableDefinition<'_, u32, (u32, u64)> = TableDefinition::new("quota");
+
+/// Refuses a file of a newer version before anything is written to it: opening it for writing would. A file that
+/// cannot be read this way is left to the real opening, which says why.
+pub(super) fn refuse_newer(path: &Path) -> Result<(), StoreError> {
+    let Ok(database) = Database::builder().open_read_only(path) else { return Ok(()) };
+    let Ok(read) = database.begin_read() else { return Ok(()) };
+    let Ok(meta) = read.open_table(META) else { return Ok(()) };
+    match version(&meta) {
+        Ok(Some(found)) if found > VERSION => Err(StoreError::Version { path: path.to_owned(), found }),
+        _ => Ok(()),
+    }
+}
+
+fn version(meta: &ReadOnlyTable<&'static str, &'static [u8]>) -> Result<Option<u32>, StoreError> {
+    let bytes = meta.get("version").map_err(failed)?;
+    Ok(bytes.and_then(|bytes| bytes.value().try_into().ok()).map(u32::from_le_bytes))
+}
+
+/// Checks the version, brings an older file up to date, and fills a new one.
+pub(super) fn prepare(
+    database: &Database,
+    path: &Path,
+    new_key: [u8; 16],
+) -> Result<Fingerprints, StoreError> {
+    let damaged = |detail: &str| StoreError::Damaged { path: path.to_owned(), detail: detail.to_owned() };
+    let read = database.begin_read().map_err(failed)?;
+    let (found, key) = match read.open_table(META) {
+        Ok(meta) => (version(&meta)?, meta.get("key").map_err(failed)?.map(|key| key.value().to_vec())),
+        Err(redb::TableError::TableDoesNotExist(_)) => {
+            if read.list_tables().map_err(failed)?.next().is_some() {
+                return Err(damaged("it belongs to another program"));
+            }
+            return create(database, new_key);
+        }
+        Err(error) => return Err(damaged(&error.to_string())),
+    };
+    drop(read);
+    match found {
+        Some(VERSION) => {}
+        Some(older @ 1..VERSION) => migrate(database, older)?,
+        Some(found) => return Err(StoreError::Version { path: path.to_owned(), found }),
+        None => return Err(damaged("it has no version")),
+    }
+    let key = key.and_then(|bytes| bytes.try_into().ok());
+    key.map(Fingerprints::new).ok_or_else(|| damaged("it has no key"))
+}
+
+fn create(database: &Database, key: [u8; 16]) -> Result<Fingerprints, StoreError> {
+    let write = database.begin_write().map_err(failed)?;
+    set_version(&write)?;
+    write.open_table(META).map_err(failed)?.insert("key", key.as_slice()).map_err(failed)?;
+    write.commit().map_err(failed)?;
+    Ok(Fingerprints::new(key))
+}
+
+fn set_version(write: &WriteTransaction) -> Result<(), StoreError> {
+    let mut meta = write.open_table(META).map_err(failed)?;
+    meta.insert("version", VERSION.to_le_bytes().as_slice()).map_err(failed)?;
+    Ok(())
+}
+
+/// All steps in one transaction: a crash leaves the old file, which is migrated at the next start.
+fn migrate(database: &Database, from: u32) -> Result<(), StoreError> {
+    let write = database.begin_write().map_err(failed)?;
+    if from < 2 {
+        remember_deeper_reads(&write)?;
+    }
+    set_version(&write)?;
+    write.commit().map_err(failed)
+}
+
+/// 1 → 2: totals end with two more moments, those of the last deeper re-readings. None is owed.
+fn remember_deeper_reads(write: &WriteTransaction) -> Result<(), StoreError> {
+    let mut totals = write.open_table(TOTALS).map_err(failed)?;
+    let mut records = Vec::new();
+    for entry in totals.iter().map_err(failed)? {
+        let (target, record) = entry.map_err(failed)?;
+        records.push((target.value(), record.value().to_vec()));
+    }
+    for (target, mut record) in records {
+        // A record is its fields one after the other; the first two are origin and watermark.
+        let ((_, watermark), _) = postcard::take_from_bytes::<(i64, i64)>(&record)
+            .map_err(|error| StoreError::Failed(format!("cannot migrate: {error}")))?;
+        record.extend(encode(&(watermark, watermark))?);
+        totals.insert(target, record.as_slice()).map_err(failed)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,217 @@
+//! The state on disk, and the only room that touches it.
+//!
+//! One redb file holds, for all targets, what has been counted and what is remembered of the rows. A step is
+//! written in one transaction, synced before it returns: after any crash the file is as before it or as after
+//! it. A file that cannot be read whole is refused and left as it is. After a failure the file is opened anew at
+//! the next use, so that a disk that recovers is used again without a restart.
+
+mod inspect;
+mod layout;
+#[cfg(test)]
+mod tests;
+mod transaction;
+
+use std::{
+    fs::{self, OpenOptions},
+    io,
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
+    panic::{AssertUnwindSafe, catch_unwind},
+    path::{Path, PathBuf},
+    sync::{Mutex, PoisonError},
+};
+
+use redb::{Database, DatabaseError, StorageBackend, backends::FileBackend, backends::InMemoryBackend};
+use serde::{Serialize, de::DeserializeOwned};
+
+pub use self::{
+    inspect::{Inspection, TargetInspection, inspect},
+    transaction::Transaction,
+};
+use crate::{ledger::Account, wolkvox::Fingerprints};
+
+/// Memory for pages: enough for the part of the tree that one commit walks through.
+const CACHE_BYTES: usize = 4 * 1024 * 1024;
+
+/// Why the state cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// Another process has the file.
+    #[error("{0} is in use by another process: only one exporter may write to a state file")]
+    Locked(PathBuf),
+    /// Written by a newer (or a foreign) version.
+    #[error(
+        "{path} has layout version {found}, and this program knows versions up to {known}: run the version that \
+         wrote it, or give --state.path another file (which starts counting anew)",
+        known = layout::VERSION
+    )]
+    Version {
+        /// The file.
+        path: PathBuf,
+        /// Its version.
+        found: u32,
+    },
+    /// Not a state file, or a damaged one.
+    #[error(
+        "{path} is damaged or is no state file ({detail}); it has been left as it is: restore a backup, or move \
+         it away (which starts counting anew)"
+    )]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What was wrong.
+        detail: String,
+    },
+    /// The system refuses.
+    #[error("cannot use the state file {path}: {source}; check the path and its permissions")]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// The system's words.
+        source: io::Error,
+    },
+    /// A read or write failed while running.
+    #[error("the state file failed: {0}; is the disk full or read-only?")]
+    Failed(String),
+}
+
+/// Any of redb's errors in the middle of work.
+fn failed(error: impl Into<redb::Error>) -> StoreError {
+    StoreError::Failed(error.into().to_string())
+}
+
+fn encode(value: &impl Serialize) -> Result<Vec<u8>, StoreError> {
+    postcard::to_stdvec(value).map_err(|e| StoreError::Failed(format!("cannot encode: {e}")))
+}
+
+fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, StoreError> {
+    postcard::from_bytes(bytes).map_err(|e| StoreError::Failed(format!("a record cannot be read: {e}")))
+}
+
+/// The state; its file is locked for as long as this lives.
+pub struct Store {
+    reopen: Box<dyn Fn() -> Result<Database, StoreError> + Send + Sync>,
+    /// `None` between a failure and the next use.
+    database: Mutex<Option<Database>>,
+    fingerprints: Fingerprints,
+}
+
+/// A target's number in the file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TargetId(u32);
+
+impl Store {
+    /// Opens the file, or creates it (mode 0600, missing folders 0700). The whole file is checked against its
+    /// checksums. `new_key` is the secret for a new file's fingerprints; an existing file keeps its own.
+    pub fn open(path: &Path, new_key: [u8; 16]) -> Result<Self, StoreError> {
+        if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+            let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(parent);
+            made.map_err(|source| StoreError::Io { path: path.to_owned(), source })?;
+        }
+        // Created here and nowhere else: a file that vanishes while it is in use must not be replaced by an
+        // empty one, from which everything would be counted anew.
+        let created = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path);
+        created.map_err(|source| StoreError::Io { path: path.to_owned(), source })?;
+        guarded(|| layout::refuse_newer(path))?;
+        let owned = path.to_owned();
+        Self::open_backend(move || file_backend(&owned), path, new_key)
+    }
+
+    /// A state that ends with the process.
+    pub fn in_memory(new_key: [u8; 16]) -> Result<Self, StoreError> {
+        Self::open_backend(|| Ok(InMemoryBackend::new()), Path::new("memory"), new_key)
+    }
+
+    /// As [`Store::open`], over any storage; `path` only names it in messages.
+    pub fn open_backend<B: StorageBackend>(
+        backend: impl Fn() -> Result<B, StoreError> + Send + Sync + 'static,
+        path: &Path,
+        new_key: [u8; 16],
+    ) -> Result<Self, StoreError> {
+        let path = path.to_owned();
+        let named = path.clone();
+        let reopen = move || {
+            let mut builder = Database::builder();
+            builder.set_cache_size(CACHE_BYTES).set_check_integrity_on_open(true);
+            let backend = backend()?;
+            guarded(|| builder.create_with_backend(backend).map_err(|error| open_error(&path, error)))
+                .map_err(|error| match error {
+                    StoreError::Failed(detail) => StoreError::Damaged { path: path.clone(), detail },
+                    other => other,
+                })
+        };
+        let database = reopen()?;
+        let fingerprints = layout::prepare(&database, &named, new_key)?;
+        Ok(Self { reopen: Box::new(reopen), database: Mutex::new(Some(database)), fingerprints })
+    }
+
+    /// Makes the fingerprints under this file's key.
+    pub fn fingerprints(&self) -> Fingerprints {
+        self.fingerprints.clone()
+    }
+
+    /// The target of this name, made known to the file if it is new, and what was last committed of it.
+    pub fn restore(
+        &self,
+        name: &str,
+        new: impl FnOnce() -> Account,
+    ) -> Result<(TargetId, Account), StoreError> {
+        self.transact(|tx| tx.restore(name, new))
+    }
+
+    /// What was last committed of a target that has been restored before.
+    pub fn reload(&self, target: TargetId) -> Result<Account, StoreError> {
+        self.transact(|tx| tx.account(target.0))
+    }
+
+    /// Runs `work` in one transaction: all of it is on the disk when this returns `Ok`. When it returns an error
+    /// of the disk, it is unknown whether it is, and what is held in memory must be restored from here.
+    pub fn transact<T>(
+        &self,
+        work: impl FnOnce(&mut Transaction<'_>) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let mut slot = self.database.lock().unwrap_or_else(PoisonError::into_inner);
+        let database = match &mut *slot {
+            Some(database) => database,
+            empty => empty.insert((self.reopen)()?),
+        };
+        let result = guarded(|| {
+            let write = database.begin_write().map_err(failed)?;
+            let result = work(&mut Transaction::open(&write)?)?;
+            write.commit().map_err(failed)?;
+            Ok(result)
+        });
+        if result.is_err() {
+            // redb refuses all further work after an error of the disk, until the file is opened anew.
+            *slot = None;
+        }
+        result
+    }
+}
+
+/// A damaged page can make redb panic; to us that is one more way to fail.
+fn guarded<T>(work: impl FnOnce() -> Result<T, StoreError>) -> Result<T, StoreError> {
+    catch_unwind(AssertUnwindSafe(work))
+        .unwrap_or_else(|_| Err(StoreError::Failed("the data in it contradict each other".to_owned())))
+}
+
+fn file_backend(path: &Path) -> Result<FileBackend, StoreError> {
+    let io = |source| StoreError::Io { path: path.to_owned(), source };
+    let file = OpenOptions::new().read(true).write(true).open(path).map_err(io)?;
+    if !file.metadata().map_err(io)?.is_file() {
+        return Err(io(io::Error::other("it is not a regular file")));
+    }
+    FileBackend::new(file).map_err(|error| open_error(path, error))
+}
+
+fn open_error(path: &Path, error: DatabaseError) -> StoreError {
+    let path = path.to_owned();
+    match error {
+        DatabaseError::DatabaseAlreadyOpen => StoreError::Locked(path),
+        DatabaseError::Storage(redb::StorageError::Io(source))
+            if !matches!(source.kind(), io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof) =>
+        {
+            StoreError::Io { path, source }
+        }
+        other => StoreError::Damaged { path, detail: other.to_string() },
+    }
+}

@@ -1,0 +1,219 @@
+//! The store over real files.
+
+use jiff::Timestamp;
+
+use super::*;
+use crate::{
+    labels::{MenuLabels, PointLabels},
+    ledger::{Bounds, Memory, Stage, settle},
+    wolkvox::Row,
+};
+
+const HOUR: i64 = 3600;
+
+const OPEN: Bounds = Bounds { earliest: i64::MIN, latest: i64::MAX, watermark: i64::MIN };
+
+fn scratch() -> (tempfile::TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("new/state.redb");
+    (folder, path)
+}
+
+fn row(date: i64, who: u64) -> Row {
+    Row {
+        labels: MenuLabels::new("10", "voice", "A"),
+        fingerprint: who,
+        interaction: Some(who),
+        date,
+        second: Some(3),
+        attempts: 1,
+    }
+}
+
+fn read(store: &Store, target: TargetId, account: &mut Account, rows: Vec<Row>) {
+    let mut stage = Stage::default();
+    rows.into_iter().for_each(|row| stage.push(Ok(row)));
+    let step = store
+        .transact(|tx| {
+            let step = settle(account, stage, OPEN, &tx.memory(target), |_| 0)?;
+            tx.write(target, &step)?;
+            Ok(step)
+        })
+        .unwrap();
+    account.apply(step);
+}
+
+fn restore(store: &Store, name: &str) -> (TargetId, Account) {
+    store.restore(name, || Account::new(Timestamp::from_second(77).unwrap())).unwrap()
+}
+
+#[test]
+fn what_is_committed_is_restored() {
+    use std::os::unix::fs::PermissionsExt;
+    let (_folder, path) = scratch();
+    let store = Store::open(&path, [1; 16]).unwrap();
+    let (a, mut account_a) = restore(&store, "a");
+    let (b, mut account_b) = restore(&store, "b");
+    assert_ne!(a, b);
+    read(&store, a, &mut account_a, vec![row(100, 1), row(100, 1), row(7200, 2)]);
+    read(&store, b, &mut account_b, vec![row(100, 1)]);
+    let hash = store.fingerprints().of(&["x"]);
+    drop(store);
+    assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+
+    let store = Store::open(&path, [2; 16]).unwrap();
+    assert_eq!(store.fingerprints().of(&["x"]), hash, "the file keeps its key");
+    assert_eq!(restore(&store, "a"), (a, account_a.clone()));
+    assert_eq!(restore(&store, "b"), (b, account_b));
+    read(&store, a, &mut account_a, vec![row(100, 1), row(100, 1), row(100, 1), row(7200, 2)]);
+    let (_, menu) = &account_a.menus[&MenuLabels::new("10", "voice", "A")];
+    assert_eq!((menu.hits, account_a.totals.origin), (4, 77));
+    assert_eq!(account_a.points[&PointLabels::new("10", "voice")].interactions, 2);
+}
+
+#[test]
+fn forgets_by_date_and_by_last_activity_of_one_target_only() {
+    let (_folder, path) = scratch();
+    let store = Store::open(&path, [1; 16]).unwrap();
+    let (a, mut account) = restore(&store, "a");
+    let (b, mut other) = restore(&store, "b");
+    read(&store, a, &mut account, vec![row(0, 1), row(5 * HOUR, 1), row(1, 2), row(6 * HOUR, 3)]);
+    read(&store, b, &mut other, vec![row(0, 1)]);
+    let count = |target| store.transact(|tx| tx.rows_between(target, i64::MIN, i64::MAX)).unwrap().len();
+    store.transact(|tx| tx.forget(a, 5 * HOUR, 5 * HOUR)).unwrap();
+    assert_eq!((count(a), count(b)), (2, 1));
+    let knows =
+        |target, who: u64| store.transact(|tx| tx.memory(target).knows(who.try_into().unwrap())).unwrap();
+    assert_eq!([knows(a, 1), knows(a, 2), knows(a, 3), knows(b, 1)], [true, false, true, true]);
+    let between = store.transact(|tx| tx.rows_between(a, 5 * HOUR, 6 * HOUR)).unwrap();
+    assert_eq!(between.len(), 1);
+}
+
+#[test]
+fn an_error_inside_a_transaction_leaves_nothing() {
+    let (_folder, path) = scratch();
+    let store = Store::open(&path, [1; 16]).unwrap();
+    let (a, account) = restore(&store, "a");
+    let result: Result<(), _> = store.transact(|tx| {
+        let mut stage = Stage::default();
+        stage.push(Ok(row(1, 1)));
+        let step = settle(&account, stage, OPEN, &tx.memory(a), |_| 0)?;
+        tx.write(a, &step)?;
+        Err(StoreError::Failed("stop".to_owned()))
+    });
+    assert!(result.is_err());
+    assert_eq!(restore(&store, "a").1, account);
+}
+
+#[test]
+fn what_cannot_be_used_is_refused_and_left_as_it_is() {
+    let (_folder, path) = scratch();
+    let store = Store::open(&path, [1; 16]).unwrap();
+    let (a, mut account) = restore(&store, "a");
+    read(&store, a, &mut account, (0..5000).map(|n| row(n, n as u64)).collect());
+    assert!(matches!(Store::open(&path, [1; 16]), Err(StoreError::Locked(_))));
+    drop(store);
+    let good = fs::read(&path).unwrap();
+
+    let mut flipped = good.clone();
+    let rows_at = good.len() / 2;
+    flipped[rows_at..rows_at + 4096].iter_mut().for_each(|byte| *byte ^= 1);
+    for (what, bytes) in [
+        ("no state file", b"hello, this is no state file at all".to_vec()),
+        ("zeros", vec![0; 8192]),
+        ("cut short", good[..good.len() / 2].to_vec()),
+        ("bits flipped", flipped),
+    ] {
+        fs::write(&path, &bytes).unwrap();
+        let error = Store::open(&path, [1; 16]).err().unwrap_or_else(|| panic!("{what} was accepted"));
+        assert!(matches!(error, StoreError::Damaged { .. }), "{what}: {error}");
+        assert!(fs::read(&path).unwrap() == bytes, "{what}: the file was changed");
+    }
+}
+
+#[test]
+fn another_version_is_refused() {
+    let (_folder, path) = scratch();
+    let store = Store::open(&path, [1; 16]).unwrap();
+    drop(store);
+    let database = redb::Database::open(&path).unwrap();
+    let write = database.begin_write().unwrap();
+    let newer = layout::VERSION + 1;
+    write.open_table(layout::META).unwrap().insert("version", newer.to_le_bytes().as_slice()).unwrap();
+    write.commit().unwrap();
+    drop(database);
+    let before = fs::read(&path).unwrap();
+    let error = Store::open(&path, [1; 16]).err().unwrap();
+    assert!(matches!(error, StoreError::Version { found, .. } if found == newer), "{error}");
+    assert!(fs::read(&path).unwrap() == before, "the file was changed");
+}
+
+/// A file that version 1 wrote: 20 minutes of the simulator, killed in the middle.
+#[test]
+fn an_older_file_is_brought_up_to_date() {
+    use std::io::Read;
+    let (_folder, path) = scratch();
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    let packed = include_bytes!("../../tests/fixtures/state/version-1.redb.gz");
+    let mut bytes = Vec::new();
+    flate2::read::GzDecoder::new(packed.as_slice()).read_to_end(&mut bytes).unwrap();
+    fs::write(&path, bytes).unwrap();
+
+    let store = Store::open(&path, [1; 16]).unwrap();
+    let (target, account) = store.restore("127.0.0.1:8013", || panic!("the target is in the file")).unwrap();
+    let hits: u64 = account.menus.values().map(|(_, menu)| menu.hits).sum();
+    assert_eq!((account.totals.new, hits), (31, 31));
+    assert_eq!(account.totals.hourly_at, account.totals.watermark);
+    drop(store);
+    let store = Store::open(&path, [1; 16]).unwrap();
+    assert_eq!(store.reload(target).unwrap(), account, "a migrated file is an ordinary one");
+    drop(store);
+    assert_eq!(inspect(&path).unwrap().version, layout::VERSION);
+}
+
+#[test]
+fn requests_are_counted_by_day_and_a_clock_set_back_brings_none() {
+    let (_folder, path) = scratch();
+    let store = Store::open(&path, [1; 16]).unwrap();
+    let (a, _) = restore(&store, "a");
+    let (b, _) = restore(&store, "b");
+    let day = |day| jiff::civil::date(2026, 1, day);
+    let spend = |target, on| store.transact(|tx| tx.spend_request(target, day(on))).unwrap();
+    let used = |target, on| store.transact(|tx| tx.requests(target, day(on))).unwrap();
+    (0..3).for_each(|_| spend(a, 18));
+    spend(b, 18);
+    assert_eq!((used(a, 18), used(b, 18), used(a, 19)), (3, 1, 0));
+    spend(a, 19);
+    spend(a, 18);
+    assert_eq!((used(a, 18), used(a, 19)), (2, 2));
+}
+
+#[test]
+fn an_inspection_shows_numbers_and_changes_nothing() {
+    let (_folder, path) = scratch();
+    let store = Store::open(&path, [1; 16]).unwrap();
+    let (a, mut account) = restore(&store, "a");
+    read(&store, a, &mut account, vec![row(100, 1), row(100, 1), row(7200, 2)]);
+    assert!(matches!(inspect(&path), Err(StoreError::Locked(_))));
+    drop(store);
+    let before = fs::read(&path).unwrap();
+    let inspection = inspect(&path).unwrap();
+    assert_eq!((inspection.rows, inspection.interactions), (2, 2));
+    let text = inspection.to_string();
+    assert!(text.contains("- a\n  counting since: 1970-01-01T00:01:17Z\n"), "{text}");
+    assert!(text.contains("label sets: 1\n  rows counted: 3, of them late: 0\n"), "{text}");
+    assert!(fs::read(&path).unwrap() == before, "the file was changed");
+    assert!(matches!(inspect(Path::new("/nonexistent")), Err(StoreError::Io { .. })));
+}
+
+/// A file that vanished is not replaced by an empty one, from which all would be counted anew.
+#[test]
+fn a_vanished_file_is_missed() {
+    let (_folder, path) = scratch();
+    let store = Store::open(&path, [1; 16]).unwrap();
+    let (a, _) = restore(&store, "a");
+    fs::remove_file(&path).unwrap();
+    let _ = store.transact(|_| Err::<(), _>(StoreError::Failed("as if the disk had failed".to_owned())));
+    assert!(matches!(store.reload(a), Err(StoreError::Io { .. })));
+    assert!(!path.exists());
+}

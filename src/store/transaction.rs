@@ -1,0 +1,188 @@
+//! What can be done with the state within one transaction.
+
+use std::{collections::BTreeMap, num::NonZeroU64};
+
+use jiff::civil::Date;
+use redb::{ReadableTable, Table, WriteTransaction};
+
+use super::{
+    StoreError, TargetId, decode, encode, failed,
+    layout::{INTERACTIONS, INTERACTIONS_BY_HOUR, MENUS, POINTS, QUOTA, ROWS, TARGETS, TOTALS},
+};
+use crate::{
+    labels::{MenuLabels, PointLabels},
+    ledger::{Account, Memory, Menu, Point, RowKey, RowRecord, Step, Totals},
+};
+
+/// Interactions are remembered by the hour of their latest row, so that most rows need not move them.
+const HOUR: i64 = 3600;
+
+/// 2026-01-18 as 20260118.
+fn number(day: Date) -> u32 {
+    day.strftime("%Y%m%d").to_string().parse().unwrap_or(0)
+}
+
+/// The tables within one transaction.
+pub struct Transaction<'t> {
+    targets: Table<'t, &'static str, u32>,
+    totals: Table<'t, u32, &'static [u8]>,
+    menus: Table<'t, (u32, u32), &'static [u8]>,
+    points: Table<'t, (u32, &'static str, &'static str), &'static [u8]>,
+    rows: Table<'t, (u32, i64, u64), (u32, u32, u64)>,
+    interactions: Table<'t, (u32, u64), i64>,
+    interactions_by_hour: Table<'t, (u32, i64, u64), ()>,
+    quota: Table<'t, u32, (u32, u64)>,
+}
+
+impl<'t> Transaction<'t> {
+    pub(super) fn open(write: &'t WriteTransaction) -> Result<Self, StoreError> {
+        Ok(Self {
+            targets: write.open_table(TARGETS).map_err(failed)?,
+            totals: write.open_table(TOTALS).map_err(failed)?,
+            menus: write.open_table(MENUS).map_err(failed)?,
+            points: write.open_table(POINTS).map_err(failed)?,
+            rows: write.open_table(ROWS).map_err(failed)?,
+            interactions: write.open_table(INTERACTIONS).map_err(failed)?,
+            interactions_by_hour: write.open_table(INTERACTIONS_BY_HOUR).map_err(failed)?,
+            quota: write.open_table(QUOTA).map_err(failed)?,
+        })
+    }
+
+    /// As [`super::Store::restore`].
+    pub(super) fn restore(
+        &mut self,
+        name: &str,
+        new: impl FnOnce() -> Account,
+    ) -> Result<(TargetId, Account), StoreError> {
+        let known = self.targets.get(name).map_err(failed)?.map(|id| id.value());
+        if let Some(id) = known {
+            return Ok((TargetId(id), self.account(id)?));
+        }
+        let last = self.targets.iter().map_err(failed)?.count();
+        let id = u32::try_from(last).map_err(|_| StoreError::Failed("too many targets".to_owned()))?;
+        self.targets.insert(name, id).map_err(failed)?;
+        let account = new();
+        self.totals.insert(id, encode(&account.totals)?.as_slice()).map_err(failed)?;
+        Ok((TargetId(id), account))
+    }
+
+    /// Requests sent so far on the server's day. A day before the last one known is that one still: a clock
+    /// that was set back brings no new requests.
+    pub fn requests(&self, target: TargetId, day: Date) -> Result<u64, StoreError> {
+        let stored = self.quota.get(target.0).map_err(failed)?.map(|quota| quota.value());
+        Ok(stored.filter(|(last, _)| number(day) <= *last).map_or(0, |(_, used)| used))
+    }
+
+    /// Counts one request that is about to be sent.
+    pub fn spend_request(&mut self, target: TargetId, day: Date) -> Result<(), StoreError> {
+        let used = self.requests(target, day)? + 1;
+        let last = self.quota.get(target.0).map_err(failed)?.map_or(0, |quota| quota.value().0);
+        self.quota.insert(target.0, (number(day).max(last), used)).map_err(failed)?;
+        Ok(())
+    }
+
+    pub(super) fn account(&self, id: u32) -> Result<Account, StoreError> {
+        let totals = self.totals.get(id).map_err(failed)?;
+        let totals: Totals = match totals {
+            Some(bytes) => decode(bytes.value())?,
+            None => return Err(StoreError::Failed("a target has no totals".to_owned())),
+        };
+        let mut menus = BTreeMap::new();
+        for entry in self.menus.range((id, 0)..=(id, u32::MAX)).map_err(failed)? {
+            let (key, value) = entry.map_err(failed)?;
+            let ((rp_id, channel, option), menu): ((String, String, String), Menu) = decode(value.value())?;
+            menus.insert(MenuLabels::new(&rp_id, &channel, &option), (key.value().1, menu));
+        }
+        let mut points = BTreeMap::new();
+        for entry in self.points.range((id, "", "")..).map_err(failed)? {
+            let (key, value) = entry.map_err(failed)?;
+            let (target, rp_id, channel) = key.value();
+            if target != id {
+                break;
+            }
+            points.insert(PointLabels::new(rp_id, channel), decode::<Point>(value.value())?);
+        }
+        Ok(Account { totals, menus, points })
+    }
+
+    /// What is remembered of a target's rows.
+    pub fn memory(&self, target: TargetId) -> impl Memory<Error = StoreError> {
+        Remembered { tx: self, target: target.0 }
+    }
+
+    /// Writes all that a step says.
+    pub fn write(&mut self, target: TargetId, step: &Step) -> Result<(), StoreError> {
+        let id = target.0;
+        self.totals.insert(id, encode(&step.totals)?.as_slice()).map_err(failed)?;
+        for (labels, (number, menu)) in &step.menus {
+            let names = (&*labels.point.rp_id, &*labels.point.channel, &*labels.option);
+            self.menus.insert((id, *number), encode(&(names, menu))?.as_slice()).map_err(failed)?;
+        }
+        for (labels, point) in &step.points {
+            let key = (id, &*labels.rp_id, &*labels.channel);
+            self.points.insert(key, encode(point)?.as_slice()).map_err(failed)?;
+        }
+        for (key, record) in &step.rows {
+            let value = (record.count, record.menu, record.interaction.map_or(0, NonZeroU64::get));
+            self.rows.insert((id, key.date, key.fingerprint), value).map_err(failed)?;
+        }
+        for (interaction, date) in &step.interactions {
+            let (interaction, hour) = (interaction.get(), date.div_euclid(HOUR));
+            let before = self.interactions.get((id, interaction)).map_err(failed)?.map(|h| h.value());
+            if before.is_some_and(|before| before >= hour) {
+                continue;
+            }
+            if let Some(before) = before {
+                self.interactions_by_hour.remove((id, before, interaction)).map_err(failed)?;
+            }
+            self.interactions.insert((id, interaction), hour).map_err(failed)?;
+            self.interactions_by_hour.insert((id, hour, interaction), ()).map_err(failed)?;
+        }
+        Ok(())
+    }
+
+    /// Forgets rows dated before `rows`, and interactions without a row since `interactions`; both in seconds
+    /// of the server's wall clock.
+    pub fn forget(&mut self, target: TargetId, rows: i64, interactions: i64) -> Result<(), StoreError> {
+        let id = target.0;
+        self.rows.retain_in((id, i64::MIN, 0)..(id, rows, 0), |_, _| false).map_err(failed)?;
+        let old = (id, i64::MIN, 0)..(id, interactions.div_euclid(HOUR), 0);
+        for entry in self.interactions_by_hour.extract_from_if(old, |_, ()| true).map_err(failed)? {
+            let (key, ()) = entry.map(|(key, _)| (key.value(), ())).map_err(failed)?;
+            self.interactions.remove((id, key.2)).map_err(failed)?;
+        }
+        Ok(())
+    }
+
+    /// The records of all rows dated in `from..to`, in seconds of the server's wall clock.
+    pub fn rows_between(&self, target: TargetId, from: i64, to: i64) -> Result<Vec<RowRecord>, StoreError> {
+        let id = target.0;
+        self.rows
+            .range((id, from, 0)..(id, to.max(from), 0))
+            .map_err(failed)?
+            .map(|entry| {
+                let (_, value) = entry.map_err(failed)?;
+                let (count, menu, interaction) = value.value();
+                Ok(RowRecord { count, menu, interaction: NonZeroU64::new(interaction) })
+            })
+            .collect()
+    }
+}
+
+struct Remembered<'a, 't> {
+    tx: &'a Transaction<'t>,
+    target: u32,
+}
+
+impl Memory for Remembered<'_, '_> {
+    type Error = StoreError;
+
+    fn count(&self, key: RowKey) -> Result<u32, StoreError> {
+        let record = self.tx.rows.get((self.target, key.date, key.fingerprint)).map_err(failed)?;
+        Ok(record.map_or(0, |record| record.value().0))
+    }
+
+    fn knows(&self, interaction: NonZeroU64) -> Result<bool, StoreError> {
+        Ok(self.tx.interactions.get((self.target, interaction.get())).map_err(failed)?.is_some())
+    }
+}
