@@ -208,6 +208,13 @@ mod tests {
     }
 
     #[test]
+    fn an_even_load_knows_no_night() {
+        let night = |even| between(&traffic(|t| t.even = even), MONDAY + 2.hours(), MONDAY + 3.hours()).len();
+        assert!((2_500..5_000).contains(&night(true)), "{}", night(true));
+        assert!(night(false) < 500, "{}", night(false));
+    }
+
+    #[test]
     fn nights_and_sundays_are_quiet_and_scale_scales() {
         let count =
             |scale: f64, from: DateTime| between(&traffic(|t| t.scale = scale), from, from + 1.hours()).len();
