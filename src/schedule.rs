@@ -148,12 +148,14 @@ impl Tiers {
         last_hourly: Timestamp,
         last_nightly: Timestamp,
     ) -> Option<Tier> {
-        if !self.nightly.is_zero() && self.last_night(now, zone).is_some_and(|night| last_nightly < night) {
+        // What was done in the future was done by a clock that has been set back since: it says nothing.
+        let night = self.last_night(now, zone);
+        if !self.nightly.is_zero() && night.is_some_and(|night| last_nightly < night || last_nightly > now) {
             return Some(Tier::Nightly);
         }
         // In whole hours of the clock, so that a late one does not put off all that follow.
         let hour = |moment: Timestamp| moment.as_second().div_euclid(3600);
-        (!self.hourly.is_zero() && hour(last_hourly) < hour(now)).then_some(Tier::Hourly)
+        (!self.hourly.is_zero() && hour(last_hourly) != hour(now)).then_some(Tier::Hourly)
     }
 
     fn last_night(&self, now: Timestamp, zone: &TimeZone) -> Option<Timestamp> {
@@ -288,8 +290,9 @@ mod tests {
             ("2026-01-19T07:59:59Z", "2026-01-19T07:00:00Z", "2026-01-18T08:00:00Z", None),
             ("2026-01-19T08:00:00Z", "2026-01-19T08:00:00Z", "2026-01-18T08:00:00Z", Some(Tier::Nightly)),
             ("2026-01-21T07:00:00Z", "2026-01-21T07:00:00Z", "2026-01-18T08:00:00Z", Some(Tier::Nightly)),
-            // A clock that was set back owes nothing.
-            ("2026-01-18T12:00:00Z", "2026-01-18T23:00:00Z", "2026-01-19T09:00:00Z", None),
+            // Done by a clock that has been set back since.
+            ("2026-01-18T12:00:00Z", "2026-01-18T23:00:00Z", "2026-01-18T08:00:00Z", Some(Tier::Hourly)),
+            ("2026-01-18T12:00:00Z", "2026-01-18T12:00:00Z", "2026-01-19T09:00:00Z", Some(Tier::Nightly)),
         ] {
             assert_eq!(tiers.due(at(now), &zone, at(hourly), at(nightly)), due, "{now}");
             assert_eq!(off.due(at(now), &zone, at(hourly), at(nightly)), None, "{now}");

@@ -22,6 +22,7 @@ use crate::{
 const ROUND_ROWS: u64 = 1000;
 /// After a deeper re-reading failed, the next try waits this long: the live polls tell of the trouble anyway.
 const DEEP_RETRY: Duration = Duration::from_secs(900);
+const HOUR: Duration = Duration::from_secs(3600);
 
 /// What a stretch is read for.
 #[derive(Clone, Copy)]
@@ -77,6 +78,8 @@ impl<S: Source> Poller<S> {
             totals.hourly_at(),
             totals.nightly_at(),
         );
+        let overdue = !self.settings.tiers.hourly.is_zero() && self.deeper_done.elapsed() >= HOUR;
+        let due = due.or(overdue.then_some(Tier::Hourly));
         let Some(tier) = due.filter(|_| Instant::now() >= self.deeper_after) else { return Ok(()) };
         let ago = |age| totals.watermark().checked_sub(age).unwrap_or(Timestamp::MIN);
         let end = ago(self.settings.lookback).max(totals.origin());
@@ -86,7 +89,10 @@ impl<S: Source> Poller<S> {
         let read = self.read_stretch(from, errand, &mut width).await;
         self.deeper_width = width;
         match read {
-            Ok(()) => debug!(server = self.settings.name, ?tier, %from, "read again"),
+            Ok(()) => {
+                self.deeper_done = Instant::now();
+                debug!(server = self.settings.name, ?tier, %from, "read again");
+            }
             Err(Halt::Shutdown) => return Err(Halt::Shutdown),
             Err(Halt::Fault(fault)) => {
                 self.deeper_after = Instant::now() + DEEP_RETRY;
@@ -138,7 +144,7 @@ impl<S: Source> Poller<S> {
         if gate.credentials != self.source.credentials() {
             info!(server = self.settings.name, "the token has changed: trying again");
             self.gate = None;
-        } else if (self.clock)() < gate.until {
+        } else if (self.clock)() < gate.until && Instant::now() < gate.latest {
             return Err(Halt::Fault(gate.fault.clone()));
         }
         Ok(())
@@ -169,8 +175,14 @@ impl<S: Source> Poller<S> {
             Reaction::NextCycle => Err(Halt::Fault(fault)),
             Reaction::HoldOff(until) => {
                 info!(server = self.settings.name, %until, "no requests until then");
-                let credentials = self.source.credentials();
-                self.gate = Some(Gate { until, credentials, times: times + 1, fault: fault.clone() });
+                let wait = until.duration_since(situation.now).unsigned_abs();
+                self.gate = Some(Gate {
+                    until,
+                    latest: Instant::now() + wait,
+                    credentials: self.source.credentials(),
+                    times: times + 1,
+                    fault: fault.clone(),
+                });
                 Err(Halt::Fault(fault))
             }
         }

@@ -88,6 +88,8 @@ pub struct Poller<S> {
     width: Width,
     deeper_width: Width,
     deeper_after: Instant,
+    /// When this process last read deeper, or began: an hour is an hour, whatever is done to the wall clock.
+    deeper_done: Instant,
     /// A commit failed, so memory may be behind the disk.
     stale: bool,
     window: Option<Arc<Window>>,
@@ -102,6 +104,8 @@ pub struct Poller<S> {
 /// No requests for a while.
 struct Gate {
     until: Timestamp,
+    /// The same by a clock that nobody sets.
+    latest: Instant,
     credentials: Option<Fingerprint>,
     /// Cycles in a row that ended here.
     times: u32,
@@ -157,6 +161,7 @@ impl<S: Source> Poller<S> {
             width: Width::default(),
             deeper_width: Width::default(),
             deeper_after: Instant::now(),
+            deeper_done: Instant::now(),
             stale: false,
             window: None,
             fault: None,

@@ -33,9 +33,20 @@ pub(crate) struct Plan {
     pub(crate) world: World,
     /// Moments, in seconds from the start, at which the process is killed.
     pub(crate) restarts: Vec<i64>,
-    /// Writes after each start until power fails; one start after the other.
-    pub(crate) disk_crashes: Vec<u64>,
+    /// What the disk does after each start, one start after the other.
+    pub(crate) disk: Vec<DiskTrouble>,
+    /// From when on the exporter's clock is wrong, and by how much.
+    pub(crate) jumps: Vec<(i64, i64)>,
     pub(crate) seed: u64,
+}
+
+/// Counted in writes from the start of the process.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum DiskTrouble {
+    /// Power fails: the process is gone.
+    PowerCut(u64),
+    /// The disk refuses everything for a while; the process lives on.
+    Outage { writes: u64, seconds: i64 },
 }
 
 /// `Err` says what differs.
@@ -60,22 +71,37 @@ async fn live(plan: Plan) -> Result<(), String> {
     let mut restarts = plan.restarts.clone();
     restarts.sort_unstable();
     let mut restarts = restarts.into_iter().peekable();
-    let mut crashes = plan.disk_crashes.iter();
+    let mut troubles = plan.disk.iter();
     let mut last: BTreeMap<String, f64> = BTreeMap::new();
     let mut luck = plan.seed;
+    let mut next_luck = move || {
+        luck = luck.wrapping_mul(0x9E37_79B9_7F4A_7C15).wrapping_add(1);
+        luck
+    };
     // Long enough for the last row to appear, for every trouble to pass, and for catching up.
     let end = world::TRAFFIC + world::HOURLY + 2 * 3600 + 300 * plan.world.troubles.len() as i64;
+    let now = || began.elapsed().as_secs() as i64;
     loop {
-        let started = start(&disk, &source, began).await;
-        if let Some(writes) = crashes.next() {
-            disk.fail_after(*writes);
+        let started = start(&disk, &source, began, plan.jumps.clone()).await;
+        let mut outage = None;
+        match troubles.next() {
+            Some(DiskTrouble::PowerCut(writes)) => disk.fail_after(*writes),
+            Some(DiskTrouble::Outage { writes, seconds }) => {
+                disk.fail_after(*writes);
+                outage = Some(Duration::from_secs(*seconds as u64));
+            }
+            None => {}
         }
-        let now = || began.elapsed().as_secs() as i64;
         let until = restarts.next_if(|at| *at < end).unwrap_or(end);
         if let Ok(process) = &started {
-            while now() < until && !disk.is_off() {
+            while now() < until {
                 sleep(Duration::from_secs(60)).await;
                 last = forward(&last, scrape(&process.publisher))?;
+                if disk.is_off() {
+                    let Some(length) = outage.take() else { break };
+                    sleep(length).await;
+                    disk.restart(next_luck());
+                }
             }
         }
         match started {
@@ -83,8 +109,7 @@ async fn live(plan: Plan) -> Result<(), String> {
             Err(error) if !disk.is_off() => return Err(format!("cannot start: {error}")),
             Err(_) => {}
         }
-        luck = luck.wrapping_mul(0x9E37_79B9_7F4A_7C15).wrapping_add(1);
-        disk.restart(luck);
+        disk.restart(next_luck());
         if now() >= end {
             break;
         }
@@ -111,14 +136,21 @@ impl Process {
     }
 }
 
-async fn start(disk: &CrashDisk, source: &WorldSource, began: Instant) -> Result<Process, String> {
+async fn start(
+    disk: &CrashDisk,
+    source: &WorldSource,
+    began: Instant,
+    jumps: Vec<(i64, i64)>,
+) -> Result<Process, String> {
     let handle = disk.clone();
     let backend = move || Ok(handle.clone());
     let store = Store::open_backend(backend, Path::new("crash-disk"), [3; 16]).map_err(|e| e.to_string())?;
     let store = Arc::new(store);
     let clock: Clock = Arc::new(move || {
         let elapsed = SignedDuration::try_from(began.elapsed()).unwrap();
-        Timestamp::from_second(START).unwrap() + elapsed
+        let past = |jump: &&(i64, i64)| jump.0 <= elapsed.as_secs();
+        let wrong = jumps.iter().rev().find(past).map_or(0, |jump| jump.1);
+        Timestamp::from_second(START + wrong).unwrap() + elapsed
     });
     // Counting begins with the world, also when the first start never got to write it down.
     let origin = Timestamp::from_second(START).unwrap();
