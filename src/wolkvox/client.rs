@@ -15,6 +15,7 @@ use super::{
     envelope::Envelope,
     fault::{Fault, Verdict, classify},
     splitter::{Element, SplitError, Splitter},
+    token_info::TokenInfo,
 };
 
 /// The vendor's limits, as the client holds an answer to them.
@@ -64,7 +65,7 @@ pub struct Client {
     limits: Limits,
 }
 
-const ERROR_BODY_BYTES: u64 = 64 * 1024;
+const SMALL_BODY_BYTES: u64 = 64 * 1024;
 
 impl Client {
     /// `endpoint` is the server's origin. Fails only when the system's certificate store cannot be used.
@@ -103,13 +104,18 @@ impl Client {
         token: &str,
         each: &mut (dyn FnMut(Element<'_>) + Send),
     ) -> Result<Answer, Fault> {
-        let mut response =
-            self.request(query, token)?.send().await.map_err(|e| network_fault(e, self.limits.connect))?;
+        let dates = format!(
+            "api=diagram_13&date_ini={}&date_end={}",
+            query.from.strftime("%Y%m%d%H%M%S"),
+            query.to.strftime("%Y%m%d%H%M%S")
+        );
+        let request = self.request("reports_manager.php", &dates, token)?;
+        let mut response = request.send().await.map_err(|e| network_fault(e, self.limits.connect))?;
         let status = response.status();
         let server_time = server_time(response.headers());
         if status != StatusCode::OK {
             let retry_after = retry_after(response.headers());
-            let body = self.error_body(&mut response).await;
+            let body = self.small_body(&mut response).await;
             return match classify(status.as_u16(), Envelope::parse(&body).ok().as_ref(), retry_after) {
                 Verdict::Empty => Ok(Answer { rows: 0, server_time }),
                 Verdict::Fault(fault) => Err(fault),
@@ -140,14 +146,29 @@ impl Client {
         }
     }
 
-    fn request(&self, query: Query, token: &str) -> Result<reqwest::RequestBuilder, Fault> {
+    /// Asks how many requests the operation has a day. Costs one of them.
+    pub async fn token_info(&self, token: &str) -> Result<TokenInfo, Fault> {
+        let asked = async {
+            let request = self.request("information.php", "api=token_info", token)?;
+            let mut response = request.send().await.map_err(|e| network_fault(e, self.limits.connect))?;
+            let status = response.status().as_u16();
+            let body = self.small_body(&mut response).await;
+            match classify(status, Envelope::parse(&body).ok().as_ref(), None) {
+                Verdict::Rows => TokenInfo::parse(&body),
+                Verdict::Empty => Err(Fault::Schema("the server tells nothing of its quota".to_owned())),
+                Verdict::Fault(fault) => Err(fault),
+            }
+        };
+        match tokio::time::timeout(self.limits.answer, asked).await {
+            Ok(result) => result,
+            Err(_) => Err(Fault::Timeout(self.limits.answer)),
+        }
+    }
+
+    fn request(&self, page: &str, query: &str, token: &str) -> Result<reqwest::RequestBuilder, Fault> {
         let mut url = self.endpoint.clone();
-        url.set_path("/api/v2/reports_manager.php");
-        url.set_query(Some(&format!(
-            "api=diagram_13&date_ini={}&date_end={}",
-            query.from.strftime("%Y%m%d%H%M%S"),
-            query.to.strftime("%Y%m%d%H%M%S")
-        )));
+        url.set_path(&format!("/api/v2/{page}"));
+        url.set_query(Some(query));
         let mut token = HeaderValue::from_str(token).map_err(|_| {
             Fault::TokenUnreadable("the token has characters that an HTTP header cannot carry".to_owned())
         })?;
@@ -155,12 +176,12 @@ impl Client {
         Ok(self.http.get(url).header("wolkvox-token", token))
     }
 
-    /// What came of an error's body; that it breaks off does not make the error another.
-    async fn error_body(&self, response: &mut reqwest::Response) -> Vec<u8> {
+    /// What came of a body that should be short; that an error's breaks off does not make the error another.
+    async fn small_body(&self, response: &mut reqwest::Response) -> Vec<u8> {
         let mut body = Vec::new();
         while let Ok(Some(chunk)) = response.chunk().await {
             body.extend_from_slice(&chunk);
-            if body.len() as u64 > ERROR_BODY_BYTES {
+            if body.len() as u64 > SMALL_BODY_BYTES {
                 break;
             }
         }
