@@ -233,6 +233,7 @@ async fn rows_over_http_add_up_to_the_truth() {
     let truth = server.truth("from=2026-01-19T15:00:00Z&until=2026-01-19T16:00:00Z").await;
     assert_eq!(truth, server.hour_truth());
     assert_eq!(truth.rows, rows.len() as u64);
+    assert_eq!(server.simulator.requests().rows, truth.rows);
     let counted: BTreeMap<_, _> = truth
         .options
         .iter()
@@ -290,6 +291,23 @@ async fn late_rows_appear_later_and_the_truth_tells_which() {
     whole.iter().for_each(|row| *left.entry(identity(row)).or_default() += 1);
     soon.iter().for_each(|row| *left.get_mut(&identity(row)).expect("a row vanished") -= 1);
     assert!(left.values().all(|&count| count >= 0));
+}
+
+#[tokio::test]
+async fn late_rows_appear_within_the_time_that_is_set() {
+    let server = Server::start(|options| {
+        options.late_share = 0.2;
+        options.late_by = Duration::from_secs(20)..=Duration::from_secs(50);
+    })
+    .await;
+    let eleven = moment(MONDAY + 11.hours());
+    let visible = async |seconds| {
+        server.set_clock(eleven + SignedDuration::from_secs(seconds));
+        rows(server.hour().await).await.len() as u64
+    };
+    let all = server.hour_truth().rows;
+    assert!(visible(15).await < all);
+    assert_eq!(visible(50).await, all);
 }
 
 #[tokio::test]
@@ -659,11 +677,18 @@ async fn an_address_in_use_is_named() {
     let parse = |flags: &[&str]| {
         <Command as clap::Parser>::try_parse_from([&["simulate"], flags].concat()).map(|command| command.args)
     };
-    let args = parse(&["--listen-address", &address]).unwrap();
+    let args = parse(&["--simulate.listen-address", &address]).unwrap();
     let error = run(args, std::future::pending()).await.unwrap_err().to_string();
     assert!(error.starts_with(&format!("cannot listen on {address}: ")), "{error}");
-    run(parse(&["--listen-address", "127.0.0.1:0"]).unwrap(), async {}).await.unwrap();
-    for bad in [["--timezone", "Bogota"], ["--scale", "-1"], ["--late-share", "2"], ["--scale", "NaN"]] {
-        assert!(parse(&bad).is_err(), "{bad:?}");
+    run(parse(&["--simulate.listen-address", "127.0.0.1:0"]).unwrap(), async {}).await.unwrap();
+    for (flag, good, bad) in [
+        ("--simulate.timezone", "America/Lima", "Bogota"),
+        ("--simulate.scale", "0", "-1"),
+        ("--simulate.scale", "2.5", "NaN"),
+        ("--simulate.late-share", "1", "2"),
+    ] {
+        // Written as one, so that a value that begins with a dash is not taken for a flag.
+        assert!(parse(&[&format!("{flag}={good}")]).is_ok(), "{flag} {good}");
+        assert!(parse(&[&format!("{flag}={bad}")]).is_err(), "{flag} {bad}");
     }
 }

@@ -33,6 +33,11 @@ pub struct Stage {
 }
 
 impl Stage {
+    /// How many rows there are, without those that were rejected.
+    pub fn rows(&self) -> u64 {
+        self.rows.len() as u64
+    }
+
     /// Adds a row, or the reason why there is none.
     pub fn push(&mut self, row: Result<Row, Rejection>) {
         let row = match row {

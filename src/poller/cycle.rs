@@ -33,6 +33,14 @@ struct Errand {
     tier: Option<Tier>,
 }
 
+/// Whether an answer of `received` elements, `rows` of which are rows, holds as many as some limit allows.
+///
+/// The vendor may add to what its limit let through, as a TOTAL row: the real rows alone may be the round number.
+fn may_be_cut(received: u64, rows: u64, cap: u64) -> bool {
+    let round = |count: u64| count > 0 && count.is_multiple_of(ROUND_ROWS);
+    received >= cap || round(received) || round(rows)
+}
+
 /// How a request ended for the cycle.
 enum Outcome {
     Committed,
@@ -242,8 +250,9 @@ impl<S: Source> Poller<S> {
         debug!(server = self.settings.name, %from, %to, ?result, "request ended");
 
         let cause = match &result {
-            Ok(answer) if answer.rows >= self.settings.row_cap => Some(SplitCause::Cap),
-            Ok(answer) if answer.rows > 0 && answer.rows % ROUND_ROWS == 0 => Some(SplitCause::Cap),
+            Ok(answer) if may_be_cut(answer.rows, stage.rows(), self.settings.row_cap) => {
+                Some(SplitCause::Cap)
+            }
             Err(Fault::TooFewRows { .. }) => Some(SplitCause::Truncated),
             Err(Fault::TooLarge(_)) => Some(SplitCause::Size),
             Err(Fault::Timeout(_)) => Some(SplitCause::Timeout),
@@ -336,5 +345,27 @@ impl<S: Source> Poller<S> {
         }
         self.publish().await;
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_that_a_limit_may_have_cut_is_noticed() {
+        for (received, rows, cut) in [
+            (60_000, 60_000, true),
+            (60_001, 60_000, true),
+            (6_000, 6_000, true),
+            // With a TOTAL row after the cut, and with rows among them that cannot be read.
+            (6_001, 6_000, true),
+            (6_000, 5_997, true),
+            (5_999, 5_999, false),
+            (1, 0, false),
+            (0, 0, false),
+        ] {
+            assert_eq!(may_be_cut(received, rows, 60_000), cut, "{received} {rows}");
+        }
     }
 }

@@ -88,6 +88,11 @@ impl Shape {
             _ => good,
         }
     }
+
+    /// How many entries of `data` are written. Those of an answer without end are not counted.
+    pub(super) fn entries(&self) -> u64 {
+        self.rows + u64::from(self.extra.is_some() && self.end == End::Whole)
+    }
 }
 
 const PHP_WARNING: &[u8] = b"<br />\n<b>Warning</b>:  Undefined array key \"rp\" in \

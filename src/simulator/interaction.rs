@@ -23,8 +23,16 @@ pub(super) const USUAL_SPAN: i64 = (MAX_OPTIONS * MAX_PAUSE) as i64;
 /// No row at all lies further than this behind the beginning of its interaction.
 pub(super) const LONGEST_SPAN: i64 = 24 * 3600;
 
-/// No row becomes visible later than this after its date.
-pub(super) const LONGEST_DELAY: i64 = 6 * 3600;
+/// How many rows become visible late, and how late.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Late {
+    /// The share of rows.
+    pub(super) share: f64,
+    /// The shortest such delay, in seconds.
+    pub(super) least: i64,
+    /// The longest.
+    pub(super) most: i64,
+}
 
 /// What every invented telephone begins with: a range that nobody in Colombia can have.
 pub const TELEPHONE_PREFIX: &str = "57300555";
@@ -62,8 +70,8 @@ impl Interaction {
         self.point.left_open.is_some() && Random::of(self.key, &[0]).chance(LEFT_OPEN)
     }
 
-    /// Hands out the rows of the whole walk, in order; `late` is the share of rows that appear late.
-    pub(super) fn walk(self, late: f64, mut emit: impl FnMut(Row)) {
+    /// Hands out the rows of the whole walk, in order; `late` says which of them appear late.
+    pub(super) fn walk(self, late: Late, mut emit: impl FnMut(Row)) {
         let mut chance = Random::of(self.key, &[1]);
         let mut second = 0;
         let mut attempt = 1;
@@ -97,7 +105,7 @@ impl Interaction {
         code: &'static str,
         second: u32,
         attempt: u8,
-        late: f64,
+        late: Late,
         chance: &mut Random,
     ) -> Row {
         let date = self.begin + i64::from(second);
@@ -168,11 +176,12 @@ impl Row {
     }
 }
 
-/// Seconds from a row's event until the server shows it: a few, or for a late one two minutes to six hours.
-fn delay(late: f64, chance: &mut Random) -> i64 {
-    if chance.chance(late) {
+/// Seconds from a row's event until the server shows it: a few, or for a late one many more.
+fn delay(late: Late, chance: &mut Random) -> i64 {
+    if chance.chance(late.share) {
         // Evenly spread over the orders of magnitude: minutes are as likely as hours.
-        (120.0 * (LONGEST_DELAY as f64 / 120.0).powf(chance.unit())) as i64
+        let least = late.least.max(1) as f64;
+        (least * (late.most as f64 / least).max(1.0).powf(chance.unit())) as i64
     } else {
         i64::from(chance.between(2, 8))
     }
@@ -204,9 +213,13 @@ mod tests {
         })
     }
 
-    fn rows(interaction: Interaction, late: f64) -> Vec<Row> {
+    fn late(share: f64) -> Late {
+        Late { share, least: 120, most: 21_600 }
+    }
+
+    fn rows(interaction: Interaction, share: f64) -> Vec<Row> {
         let mut rows = Vec::new();
-        interaction.walk(late, |row| rows.push(row));
+        interaction.walk(late(share), |row| rows.push(row));
         rows
     }
 
@@ -220,7 +233,7 @@ mod tests {
             for row in rows {
                 assert!(row.date - interaction.begin <= span);
                 assert_eq!(row.date, interaction.begin + i64::from(row.second));
-                assert!((2..=LONGEST_DELAY).contains(&(row.visible - row.date)));
+                assert!((2..=21_600).contains(&(row.visible - row.date)));
                 assert!((1..=3).contains(&row.attempt));
             }
         }
@@ -276,7 +289,7 @@ mod tests {
             .iter()
             .map(|point| {
                 let interaction = Interaction { point, begin: 0, line: 0, serial: 0, key: 0 };
-                interaction.row("1", 3_725, 1, 0.0, &mut Random::of(0, &[])).second_event()
+                interaction.row("1", 3_725, 1, late(0.0), &mut Random::of(0, &[])).second_event()
             })
             .collect();
         assert_eq!(texts, ["3725", "3725", "01:02:05", "3725", "3725.0"]);

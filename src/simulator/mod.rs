@@ -54,6 +54,7 @@ pub use truth::{OptionTruth, PointTruth, Truth};
 
 use answer::{Answer, DatedRows, Shape};
 use faults::Faults;
+use interaction::Late;
 use jiff::Timestamp;
 use jiff::civil::DateTime;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -79,7 +80,12 @@ impl Simulator {
             seed: options.seed,
             zone: options.zone.clone(),
             scale: options.scale,
-            late: options.late_share,
+            even: options.even,
+            late: Late {
+                share: options.late_share,
+                least: options.late_by.start().as_secs().cast_signed(),
+                most: options.late_by.end().as_secs().cast_signed(),
+            },
             bursts: options.bursts.clone(),
             from: options.from.map_or(i64::MIN, second_at_or_after),
             until: options.until.map_or(i64::MAX, second_at_or_after),

@@ -4,6 +4,7 @@ use super::traffic::Burst;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use std::fmt;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -49,8 +50,12 @@ pub struct Options {
     pub daily_limit: Option<u64>,
     /// 1.0 gives about one row a second in the busiest hour.
     pub scale: f64,
-    /// The share of rows that appear minutes to hours after their date.
+    /// Always that busy, whatever the hour and the day of the week.
+    pub even: bool,
+    /// The share of rows that appear late.
     pub late_share: f64,
+    /// How long after their date those appear, at least and at most.
+    pub late_by: RangeInclusive<Duration>,
     /// No row is dated before this.
     pub from: Option<Timestamp>,
     /// No row is dated at or after this.
@@ -62,7 +67,7 @@ pub struct Options {
 }
 
 impl Default for Options {
-    /// The limits of the real API, the machine's clock, Bogotá, and two late rows in a hundred.
+    /// The limits of the real API, the machine's clock, Bogotá, and two rows in a hundred late by minutes to hours.
     fn default() -> Self {
         Self {
             seed: 1,
@@ -77,7 +82,9 @@ impl Default for Options {
             concurrency_limit: 2,
             daily_limit: None,
             scale: 1.0,
+            even: false,
             late_share: 0.02,
+            late_by: Duration::from_secs(120)..=Duration::from_secs(6 * 3600),
             from: None,
             until: None,
             bursts: Vec::new(),

@@ -13,6 +13,8 @@ pub struct Requests {
     pub total: u64,
     /// By what they met: `ok`, `empty`, another error of the API, or `fault_` and the name of a fault.
     pub kinds: BTreeMap<String, u64>,
+    /// Rows put into answers, also into those that broke off on their way.
+    pub rows: u64,
     /// Those of the server's current local day that carried the token: each costs one, whatever it returned.
     pub used_today: u64,
 }
@@ -39,6 +41,11 @@ impl Counter {
     pub(super) fn count(&mut self, kind: &str) {
         self.requests.total += 1;
         *self.requests.kinds.entry(kind.to_owned()).or_insert(0) += 1;
+    }
+
+    /// Counts rows that an answer is about to carry.
+    pub(super) fn carry(&mut self, rows: u64) {
+        self.requests.rows += rows;
     }
 
     pub(super) fn snapshot(&self) -> Requests {

@@ -155,7 +155,9 @@ async fn report<B>(
     }
 
     let rows: DatedRows = Box::new(window.rows(&traffic, now));
-    let pieces = Answer::new(Shape::of(fault, sent, promised), rows, options.row_bytes);
+    let shape = Shape::of(fault, sent, promised);
+    lock(&simulator.requests).carry(shape.entries());
+    let pieces = Answer::new(shape, rows, options.row_bytes);
     let gzip = accepts_gzip(request.headers());
     let body = deliver(fault, Box::new(pieces), gzip).limited(permit, options.time_limit);
     let mut response = with_type(StatusCode::OK, "application/json", body);

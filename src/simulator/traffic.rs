@@ -5,7 +5,7 @@
 //! simulator may be asked about any year, started again, or asked twice, and gives the same rows. This file must
 //! never read a clock: whoever asks says what time it is.
 
-use super::interaction::{Interaction, LONGEST_SPAN, Row, USUAL_SPAN};
+use super::interaction::{Interaction, LONGEST_SPAN, Late, Row, USUAL_SPAN};
 use super::menus::ROUTING_POINTS;
 use super::random::Random;
 use super::shape::load;
@@ -36,7 +36,9 @@ pub(super) struct Traffic {
     pub(super) seed: u64,
     pub(super) zone: TimeZone,
     pub(super) scale: f64,
-    pub(super) late: f64,
+    /// As busy at every hour as in the busiest one.
+    pub(super) even: bool,
+    pub(super) late: Late,
     pub(super) bursts: Vec<Burst>,
     /// No row is dated before this Unix second.
     pub(super) from: i64,
@@ -67,7 +69,7 @@ impl Traffic {
         // one draw for each of their chats.
         let only_left_open = start.saturating_add(60 + USUAL_SPAN) < first;
         let Ok(moment) = Timestamp::from_second(start) else { return };
-        let load = load(self.zone.to_datetime(moment)) * self.scale;
+        let load = if self.even { 1.0 } else { load(self.zone.to_datetime(moment)) } * self.scale;
         for (number, point) in ROUTING_POINTS.iter().enumerate() {
             if only_left_open && point.left_open.is_none() {
                 continue;
@@ -175,7 +177,8 @@ mod tests {
             seed: 7,
             zone: TimeZone::get("America/Bogota").unwrap(),
             scale: 1.0,
-            late: 0.02,
+            even: false,
+            late: Late { share: 0.02, least: 120, most: 21_600 },
             bursts: Vec::new(),
             from: i64::MIN,
             until: i64::MAX,
@@ -202,6 +205,13 @@ mod tests {
     fn the_busiest_hour_brings_about_a_row_a_second() {
         let rows = between(&traffic(|_| {}), MONDAY + 10.hours(), MONDAY + 11.hours());
         assert!((2_500..5_000).contains(&rows.len()), "{}", rows.len());
+    }
+
+    #[test]
+    fn an_even_load_knows_no_night() {
+        let night = |even| between(&traffic(|t| t.even = even), MONDAY + 2.hours(), MONDAY + 3.hours()).len();
+        assert!((2_500..5_000).contains(&night(true)), "{}", night(true));
+        assert!(night(false) < 500, "{}", night(false));
     }
 
     #[test]

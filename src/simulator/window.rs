@@ -65,6 +65,7 @@ fn parse_date(text: &str) -> Option<DateTime> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::interaction::Late;
     use super::*;
     use jiff::civil::date;
     use jiff::tz::TimeZone;
@@ -91,7 +92,8 @@ mod tests {
             seed: 7,
             zone: TimeZone::get(zone).unwrap(),
             scale: 20.0,
-            late: 0.0,
+            even: false,
+            late: Late { share: 0.0, least: 120, most: 21_600 },
             bursts: Vec::new(),
             from: i64::MIN,
             until: i64::MAX,

@@ -1,0 +1,101 @@
+//! The exporter's last scrape against the vendors' truth, label set by label set.
+
+use std::collections::BTreeMap;
+
+use wolkvox_exporter::simulator::Truth;
+
+use crate::scrape::{Scrape, Series};
+
+/// What a comparison found.
+#[derive(Debug, Default)]
+pub(crate) struct Verdict {
+    /// Rows of the truth.
+    pub(crate) rows: u64,
+    /// Rows that were not counted.
+    pub(crate) lost: u64,
+    /// Rows that were counted, but are none, or too often.
+    pub(crate) doubled: u64,
+    /// Each series that is not as it should be, in words.
+    pub(crate) wrong: Vec<String>,
+}
+
+const HITS: &str = "wolkvox_menu_option_hits_total";
+const COMPARED: [&str; 6] = [
+    HITS,
+    "wolkvox_menu_option_attempts_total",
+    "wolkvox_menu_option_retries_total",
+    "wolkvox_menu_time_to_option_seconds_sum",
+    "wolkvox_menu_time_to_option_seconds_count",
+    "wolkvox_menu_interactions_total",
+];
+
+impl Verdict {
+    /// Compares one target; `served` is how many rows its vendor put into answers.
+    pub(crate) fn add(&mut self, server: &str, truth: &Truth, served: u64, scrape: &Scrape) {
+        self.rows += truth.rows;
+        let expected = expected(server, truth);
+        let is_compared = |series: &Series| {
+            COMPARED.contains(&series.name.as_str())
+                && series.labels.get("server").is_some_and(|name| name == server)
+        };
+        let shown: BTreeMap<_, _> = scrape.samples.iter().filter(|(series, _)| is_compared(series)).collect();
+        for (series, &real) in &expected {
+            self.compare(series, real, shown.get(series).map_or(0.0, |shown| **shown));
+        }
+        for (series, value) in shown {
+            if !expected.contains_key(series) {
+                self.compare(series, 0.0, *value);
+            }
+        }
+        self.check_outcomes(server, truth, served, scrape);
+    }
+
+    fn compare(&mut self, series: &Series, real: f64, shown: f64) {
+        if real == shown {
+            return;
+        }
+        self.wrong.push(format!("{series} is {shown}, not {real}"));
+        if series.name == HITS {
+            self.lost += (real - shown).max(0.0) as u64;
+            self.doubled += (shown - real).max(0.0) as u64;
+        }
+    }
+
+    /// Every row counted was served; one that was served may have been lost on its way, or with a kill.
+    fn check_outcomes(&mut self, server: &str, truth: &Truth, served: u64, scrape: &Scrape) {
+        let outcome = |outcome| {
+            scrape
+                .value("wolkvox_rows_total", &[("server", server), ("outcome", outcome)])
+                .unwrap_or(f64::NAN)
+        };
+        let new = outcome("new");
+        let all = new + outcome("repeated") + outcome("rejected") + outcome("out_of_range");
+        if new != truth.rows as f64 {
+            self.wrong.push(format!("{server}: {new} rows are called new, not {}", truth.rows));
+        }
+        if all.is_nan() || all > served as f64 {
+            self.wrong.push(format!("{server}: {all} rows have an outcome, but only {served} were served"));
+        }
+    }
+}
+
+fn expected(server: &str, truth: &Truth) -> BTreeMap<Series, f64> {
+    let mut expected = BTreeMap::new();
+    for option in &truth.options {
+        let labels = [
+            ("server", server),
+            ("rp_id", option.rp_id.as_str()),
+            ("channel", &option.channel),
+            ("cod_opc_menu", &option.cod_opc_menu),
+        ];
+        let values = [option.hits, option.attempts, option.retries, option.seconds_sum, option.seconds_count];
+        for (name, value) in COMPARED.into_iter().zip(values) {
+            expected.insert(Series::new(name, &labels), value as f64);
+        }
+    }
+    for point in &truth.points {
+        let labels = [("server", server), ("rp_id", point.rp_id.as_str()), ("channel", &point.channel)];
+        expected.insert(Series::new(COMPARED[5], &labels), point.interactions as f64);
+    }
+    expected
+}
