@@ -30,6 +30,7 @@ use std::{path::PathBuf, process::ExitCode, time::Duration};
 use anyhow::Context;
 use clap::Parser;
 use jiff::{SignedDuration, Timestamp};
+use wolkvox_exporter::app;
 
 /// Kills, starves and misleads the exporter, and shows whether it counts every row once all the same
 #[derive(Debug, Parser)]
@@ -71,7 +72,15 @@ fn run(args: Args) -> anyhow::Result<bool> {
     let directory = tempfile::Builder::new().prefix("soak-").tempdir()?;
     report::say(&format!("seed {seed}, {}", binary.display()));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let findings = runtime.block_on(soak::run(seed, args.fire, binary, directory.path()));
+    let findings = runtime.block_on(async {
+        let (stop, mut stopped) = tokio::sync::watch::channel(false);
+        app::stop_on_signals(stop)?;
+        tokio::select! {
+            findings = soak::run(seed, args.fire, binary, directory.path()) => findings,
+            // The exporter dies with the run that is dropped.
+            _ = stopped.wait_for(|stop| *stop) => Err(anyhow::anyhow!("stopped before the end")),
+        }
+    });
     let passed = findings.as_ref().is_ok_and(report::print);
     if !passed {
         report::say(&format!("the exporter's log and state are kept in {}", directory.keep().display()));
