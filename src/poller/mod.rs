@@ -25,10 +25,11 @@ use crate::{
     ledger::{Account, Step, Window},
     quota,
     schedule::{Cadence, Tiers, Width, local_seconds},
-    snapshot::{Publisher, TargetState, View, ZeroHold, families},
+    snapshot::{Publisher, TargetState, View, families},
     store::{Store, StoreError, TargetId},
     telemetry::TargetTelemetry,
     wolkvox::{Fault, RowParser},
+    zero_hold::ZeroHold,
 };
 
 /// The time of day. Everything else about time is tokio's.
