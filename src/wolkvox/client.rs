@@ -116,7 +116,7 @@ impl Client {
         if status != StatusCode::OK {
             let retry_after = retry_after(response.headers());
             let body = self.small_body(&mut response).await;
-            return match classify(status.as_u16(), Envelope::parse(&body).ok().as_ref(), retry_after) {
+            return match classify(status.as_u16(), Envelope::parse(&body).ok().as_ref(), retry_after, token) {
                 Verdict::Empty => Ok(Answer { rows: 0, server_time }),
                 Verdict::Fault(fault) => Err(fault),
                 Verdict::Rows => Err(Fault::Schema(format!("HTTP {status} with rows"))),
@@ -136,7 +136,7 @@ impl Client {
             splitter.push(&chunk, &mut count).map_err(split_fault)?;
         }
         let envelope = splitter.finish().map_err(split_fault)?;
-        match classify(status.as_u16(), Some(&envelope), None) {
+        match classify(status.as_u16(), Some(&envelope), None, token) {
             Verdict::Empty => Ok(Answer { rows: 0, server_time }),
             Verdict::Fault(fault) => Err(fault),
             Verdict::Rows => match envelope.promised_rows() {
@@ -153,7 +153,7 @@ impl Client {
             let mut response = request.send().await.map_err(|e| network_fault(e, self.limits.connect))?;
             let status = response.status().as_u16();
             let body = self.small_body(&mut response).await;
-            match classify(status, Envelope::parse(&body).ok().as_ref(), None) {
+            match classify(status, Envelope::parse(&body).ok().as_ref(), None, token) {
                 Verdict::Rows => TokenInfo::parse(&body),
                 Verdict::Empty => Err(Fault::Schema("the server tells nothing of its quota".to_owned())),
                 Verdict::Fault(fault) => Err(fault),
