@@ -215,18 +215,25 @@ fn network_fault(error: reqwest::Error, connect: Duration) -> Fault {
     }
     let mut cause: Option<&(dyn Error + 'static)> = Some(&error);
     while let Some(current) = cause {
-        let inner = current.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
-        if current.is::<rustls::Error>() || inner.is_some_and(<dyn Error + Send + Sync>::is::<rustls::Error>)
-        {
+        if current.is::<rustls::Error>() {
             return Fault::Tls(root(&error));
         }
-        cause = current.source();
+        cause = inner(current);
     }
     if error.is_decode() {
         // A gzip stream that is damaged or ends early.
         return Fault::CutOff;
     }
     Fault::Connect(root(&error))
+}
+
+/// The next cause. An I/O error's own `source` passes over the error that it carries, and the layers between here
+/// and TLS carry one I/O error within another.
+fn inner<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a (dyn Error + 'static)> {
+    match error.downcast_ref::<std::io::Error>() {
+        Some(error) => error.get_ref().map(|carried| carried as _),
+        None => error.source(),
+    }
 }
 
 /// The innermost cause: the outer ones only repeat that a request failed.
