@@ -119,6 +119,10 @@ impl<S: Source> Poller<S> {
         let ago = |age| totals.watermark().checked_sub(age).unwrap_or(Timestamp::MIN);
         let end = ago(self.settings.lookback).max(totals.origin());
         let from = ago(self.settings.tiers.depth(tier)).max(totals.origin()).min(end);
+        if from >= end {
+            // All that is ours was just read; a request for nothing would cost one all the same.
+            return Ok(());
+        }
         let mut width = self.deeper_width;
         let errand = Errand { purpose: Purpose::Background, end, tier: Some(tier) };
         let read = self.read_stretch(from, errand, &mut width).await;

@@ -116,7 +116,7 @@ impl Client {
         if status != StatusCode::OK {
             let retry_after = retry_after(response.headers());
             let body = self.small_body(&mut response).await;
-            return match classify(status.as_u16(), Envelope::parse(&body).ok().as_ref(), retry_after) {
+            return match classify(status.as_u16(), Envelope::parse(&body).ok().as_ref(), retry_after, token) {
                 Verdict::Empty => Ok(Answer { rows: 0, server_time }),
                 Verdict::Fault(fault) => Err(fault),
                 Verdict::Rows => Err(Fault::Schema(format!("HTTP {status} with rows"))),
@@ -136,7 +136,7 @@ impl Client {
             splitter.push(&chunk, &mut count).map_err(split_fault)?;
         }
         let envelope = splitter.finish().map_err(split_fault)?;
-        match classify(status.as_u16(), Some(&envelope), None) {
+        match classify(status.as_u16(), Some(&envelope), None, token) {
             Verdict::Empty => Ok(Answer { rows: 0, server_time }),
             Verdict::Fault(fault) => Err(fault),
             Verdict::Rows => match envelope.promised_rows() {
@@ -153,7 +153,7 @@ impl Client {
             let mut response = request.send().await.map_err(|e| network_fault(e, self.limits.connect))?;
             let status = response.status().as_u16();
             let body = self.small_body(&mut response).await;
-            match classify(status, Envelope::parse(&body).ok().as_ref(), None) {
+            match classify(status, Envelope::parse(&body).ok().as_ref(), None, token) {
                 Verdict::Rows => TokenInfo::parse(&body),
                 Verdict::Empty => Err(Fault::Schema("the server tells nothing of its quota".to_owned())),
                 Verdict::Fault(fault) => Err(fault),
@@ -215,18 +215,25 @@ fn network_fault(error: reqwest::Error, connect: Duration) -> Fault {
     }
     let mut cause: Option<&(dyn Error + 'static)> = Some(&error);
     while let Some(current) = cause {
-        let inner = current.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
-        if current.is::<rustls::Error>() || inner.is_some_and(<dyn Error + Send + Sync>::is::<rustls::Error>)
-        {
+        if current.is::<rustls::Error>() {
             return Fault::Tls(root(&error));
         }
-        cause = current.source();
+        cause = inner(current);
     }
     if error.is_decode() {
         // A gzip stream that is damaged or ends early.
         return Fault::CutOff;
     }
     Fault::Connect(root(&error))
+}
+
+/// The next cause. An I/O error's own `source` passes over the error that it carries, and the layers between here
+/// and TLS carry one I/O error within another.
+fn inner<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a (dyn Error + 'static)> {
+    match error.downcast_ref::<std::io::Error>() {
+        Some(error) => error.get_ref().map(|carried| carried as _),
+        None => error.source(),
+    }
 }
 
 /// The innermost cause: the outer ones only repeat that a request failed.
