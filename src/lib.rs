@@ -21,3 +21,4 @@ pub mod store;
 pub mod telemetry;
 pub mod web;
 pub mod wolkvox;
+pub mod zero_hold;

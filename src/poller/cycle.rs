@@ -65,7 +65,42 @@ impl<S: Source> Poller<S> {
         self.width = width;
         read?;
         self.gate = None;
+        self.ask_quota().await?;
         self.look_deeper().await
+    }
+
+    /// Where the licences are not configured, the vendor knows the limit: asked once an hour. Its failure changes
+    /// nothing but that the limit stays unknown.
+    async fn ask_quota(&mut self) -> Result<(), Halt> {
+        if self.settings.quota.is_some() || Instant::now() < self.quota_after {
+            return Ok(());
+        }
+        self.quota_after = Instant::now() + HOUR;
+        if self.spend(Purpose::Background).await.is_err() {
+            return Ok(());
+        }
+        let source = self.source.clone();
+        let started = Instant::now();
+        let answer = self.tend(async move { source.token_info().await }).await?;
+        match answer {
+            Ok(None) => {}
+            Ok(Some(info)) => {
+                self.telemetry.requested(started.elapsed(), None);
+                self.quota = Some(info.limit);
+                let (store, id) = (self.store.clone(), self.id);
+                let day = quota::day((self.clock)(), &self.settings.zone);
+                let raised = blocking(move || store.transact(|tx| tx.raise_requests(id, day, info.used)));
+                match raised.await {
+                    Ok(used) => self.telemetry.quota(used, self.quota),
+                    Err(_) => self.stale = true,
+                }
+            }
+            Err(fault) => {
+                self.telemetry.requested(started.elapsed(), Some(fault.class()));
+                debug!(server = self.settings.name, "the quota stays unknown: {fault}");
+            }
+        }
+        Ok(())
     }
 
     /// The re-reading for rows that come later than the lookback. Its failure is not the poll's: what was due is
@@ -84,6 +119,10 @@ impl<S: Source> Poller<S> {
         let ago = |age| totals.watermark().checked_sub(age).unwrap_or(Timestamp::MIN);
         let end = ago(self.settings.lookback).max(totals.origin());
         let from = ago(self.settings.tiers.depth(tier)).max(totals.origin()).min(end);
+        if from >= end {
+            // All that is ours was just read; a request for nothing would cost one all the same.
+            return Ok(());
+        }
         let mut width = self.deeper_width;
         let errand = Errand { purpose: Purpose::Background, end, tier: Some(tier) };
         let read = self.read_stretch(from, errand, &mut width).await;
@@ -267,7 +306,7 @@ impl<S: Source> Poller<S> {
 
     /// Counts a request before it is sent, or says why it may not be.
     async fn spend(&mut self, purpose: Purpose) -> Result<(), Fault> {
-        let (now, limit) = ((self.clock)(), self.settings.quota);
+        let (now, limit) = ((self.clock)(), self.quota);
         let (zone, interval) = (self.settings.zone.clone(), self.settings.cadence.interval);
         let (store, id) = (self.store.clone(), self.id);
         let spent = blocking(move || {

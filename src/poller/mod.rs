@@ -25,10 +25,11 @@ use crate::{
     ledger::{Account, Step, Window},
     quota,
     schedule::{Cadence, Tiers, Width, local_seconds},
-    snapshot::{Publisher, TargetState, View, ZeroHold, families},
+    snapshot::{Publisher, TargetState, View, families},
     store::{Store, StoreError, TargetId},
     telemetry::TargetTelemetry,
     wolkvox::{Fault, RowParser},
+    zero_hold::ZeroHold,
 };
 
 /// The time of day. Everything else about time is tokio's.
@@ -55,7 +56,7 @@ pub struct Settings {
     pub tiers: Tiers,
     /// Options that are exposed at 0 before their first row.
     pub expected: Vec<MenuLabels>,
-    /// Requests a day, where known.
+    /// Requests a day, where configured; otherwise the vendor is asked.
     pub quota: Option<u64>,
 }
 
@@ -90,6 +91,9 @@ pub struct Poller<S> {
     deeper_after: Instant,
     /// When this process last read deeper, or began: an hour is an hour, whatever is done to the wall clock.
     deeper_done: Instant,
+    /// Requests a day, as configured or as the vendor says.
+    quota: Option<u64>,
+    quota_after: Instant,
     /// A commit failed, so memory may be behind the disk.
     stale: bool,
     window: Option<Arc<Window>>,
@@ -147,6 +151,7 @@ impl<S: Source> Poller<S> {
         settings.expected.iter().for_each(|labels| account.expect(labels.clone()));
         let mut poller = Self {
             hold: ZeroHold::new(settings.zero_hold),
+            quota: settings.quota,
             settings,
             source: Arc::new(source),
             parser,
@@ -162,6 +167,7 @@ impl<S: Source> Poller<S> {
             deeper_width: Width::default(),
             deeper_after: Instant::now(),
             deeper_done: Instant::now(),
+            quota_after: Instant::now(),
             stale: false,
             window: None,
             fault: None,
@@ -171,7 +177,7 @@ impl<S: Source> Poller<S> {
         };
         let day = quota::day((poller.clock)(), &poller.settings.zone);
         let used = poller.store.transact(|tx| tx.requests(id, day))?;
-        poller.telemetry.quota(used, poller.settings.quota);
+        poller.telemetry.quota(used, poller.quota);
         // Restarted within a window that is already committed: the last poll's truth still stands.
         let totals = &poller.account.totals;
         if totals.watermark > totals.origin && totals.watermark() >= end {

@@ -1,8 +1,8 @@
 //! Where rows come from.
 
 use crate::{
-    config::{Fingerprint, TokenSource},
-    wolkvox::{Answer, Client, Element, Fault, Query},
+    config::{Fingerprint, Secret, TokenSource},
+    wolkvox::{Answer, Client, Element, Fault, Query, TokenInfo},
 };
 
 /// The API, or a test's idea of it.
@@ -13,6 +13,11 @@ pub trait Source: Send + Sync + 'static {
         query: Query,
         each: &mut (dyn FnMut(Element<'_>) + Send),
     ) -> impl Future<Output = Result<Answer, Fault>> + Send;
+
+    /// What the vendor says of the day's quota; `None` from a source that has none.
+    fn token_info(&self) -> impl Future<Output = Result<Option<TokenInfo>, Fault>> + Send {
+        async { Ok(None) }
+    }
 
     /// Changes when the token does, so that a refused one is tried again at once when it has been replaced.
     fn credentials(&self) -> Option<Fingerprint>;
@@ -27,15 +32,26 @@ pub struct Api {
     pub token: TokenSource,
 }
 
-impl Source for Api {
-    async fn read(&self, query: Query, each: &mut (dyn FnMut(Element<'_>) + Send)) -> Result<Answer, Fault> {
+impl Api {
+    async fn read_token(&self) -> Result<Secret, Fault> {
         let source = self.token.clone();
         // A token file may lie on a disk that hangs; scrapes must not.
-        let token = tokio::task::spawn_blocking(move || source.read())
+        tokio::task::spawn_blocking(move || source.read())
             .await
             .map_err(|panic| Fault::Internal(format!("reading the token broke off: {panic}")))?
-            .map_err(|error| Fault::TokenUnreadable(error.to_string()))?;
+            .map_err(|error| Fault::TokenUnreadable(error.to_string()))
+    }
+}
+
+impl Source for Api {
+    async fn read(&self, query: Query, each: &mut (dyn FnMut(Element<'_>) + Send)) -> Result<Answer, Fault> {
+        let token = self.read_token().await?;
         self.client.read(query, token.expose(), each).await
+    }
+
+    async fn token_info(&self) -> Result<Option<TokenInfo>, Fault> {
+        let token = self.read_token().await?;
+        self.client.token_info(token.expose()).await.map(Some)
     }
 
     fn credentials(&self) -> Option<Fingerprint> {

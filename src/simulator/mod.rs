@@ -28,6 +28,7 @@ mod body;
 mod control;
 mod faults;
 mod form;
+mod information;
 mod interaction;
 mod json;
 mod menus;

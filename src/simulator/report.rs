@@ -21,7 +21,7 @@ use tokio::sync::OwnedSemaphorePermit;
 pub(super) const PATH: &str = "/api/v2/reports_manager.php";
 
 /// The header that carries the token.
-const TOKEN: &str = "wolkvox-token";
+pub(super) const TOKEN: &str = "wolkvox-token";
 
 /// Answers a request of the report; none resets the connection.
 pub(super) async fn answer<B>(simulator: Arc<Simulator>, request: &Request<B>) -> Answered {
@@ -57,13 +57,13 @@ pub(super) async fn answer<B>(simulator: Arc<Simulator>, request: &Request<B>) -
 }
 
 /// Charges the request to its token, if it carries the right one; says whether the quota still held.
-fn charge(simulator: &Simulator, headers: &HeaderMap, now: Timestamp) -> bool {
+pub(super) fn charge(simulator: &Simulator, headers: &HeaderMap, now: Timestamp) -> bool {
     let today = simulator.options.zone.to_datetime(now).date();
     !carries_token(simulator, headers)
         || lock(&simulator.requests).charge(today, simulator.options.daily_limit)
 }
 
-fn carries_token(simulator: &Simulator, headers: &HeaderMap) -> bool {
+pub(super) fn carries_token(simulator: &Simulator, headers: &HeaderMap) -> bool {
     headers.get(TOKEN).is_some_and(|token| token.as_bytes() == simulator.options.token.as_bytes())
 }
 

@@ -3,7 +3,7 @@
 //! Owns the socket. It must never know what a report or a switch means.
 
 use super::body::AnswerBody;
-use super::{Simulator, control, report};
+use super::{Simulator, control, information, report};
 use bytes::Bytes;
 use hyper::body::Incoming;
 use hyper::header::{CONTENT_TYPE, DATE, HeaderValue};
@@ -84,6 +84,7 @@ async fn route(simulator: Arc<Simulator>, request: Request<Incoming>) -> Answere
         .and_then(|date| HeaderValue::try_from(date).ok());
     let mut response = match request.uri().path() {
         report::PATH => report::answer(simulator, &request).await?,
+        information::PATH => information::answer(&simulator, &request),
         path if path.starts_with(control::PREFIX) => control::answer(simulator, request).await,
         _ => page(StatusCode::NOT_FOUND),
     };

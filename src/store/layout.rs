@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use redb::{Database, ReadOnlyTable, ReadableDatabase, ReadableTable, TableDefinition, WriteTransaction};
+use redb::{Database, ReadTransaction, ReadableDatabase, ReadableTable, TableDefinition, WriteTransaction};
 
 use super::{StoreError, encode, failed};
 use crate::wolkvox::Fingerprints;
@@ -29,21 +29,40 @@ pub(super) const INTERACTIONS_BY_HOUR: TableDefinition<'_, (u32, i64, u64), ()> 
 /// Target → the server's day as 20260118, and the requests sent on it.
 pub(super) const QUOTA: TableDefinition<'_, u32, (u32, u64)> = TableDefinition::new("quota");
 
-/// Refuses a file of a newer version before anything is written to it: opening it for writing would. A file that
-/// cannot be read this way is left to the real opening, which says why.
-pub(super) fn refuse_newer(path: &Path) -> Result<(), StoreError> {
+/// Refuses a file that is not ours, or of a newer version, before anything is written to it: opening it for
+/// writing would. A file that cannot be read this way is left to the real opening, which says why.
+pub(super) fn refuse_foreign(path: &Path) -> Result<(), StoreError> {
     let Ok(database) = Database::builder().open_read_only(path) else { return Ok(()) };
     let Ok(read) = database.begin_read() else { return Ok(()) };
-    let Ok(meta) = read.open_table(META) else { return Ok(()) };
-    match version(&meta) {
-        Ok(Some(found)) if found > VERSION => Err(StoreError::Version { path: path.to_owned(), found }),
+    match identify(&read, path) {
+        Err(refused @ (StoreError::Version { .. } | StoreError::Damaged { .. })) => Err(refused),
         _ => Ok(()),
     }
 }
 
-fn version(meta: &ReadOnlyTable<&'static str, &'static [u8]>) -> Result<Option<u32>, StoreError> {
-    let bytes = meta.get("version").map_err(failed)?;
-    Ok(bytes.and_then(|bytes| bytes.value().try_into().ok()).map(u32::from_le_bytes))
+/// The version and the key of a file, or nothing of one that is new.
+fn identify(read: &ReadTransaction, path: &Path) -> Result<Option<(u32, [u8; 16])>, StoreError> {
+    let damaged = |detail: &str| StoreError::Damaged { path: path.to_owned(), detail: detail.to_owned() };
+    let meta = match read.open_table(META) {
+        Ok(meta) => meta,
+        Err(redb::TableError::TableDoesNotExist(_)) => {
+            return match read.list_tables().map_err(failed)?.next() {
+                Some(_) => Err(damaged("it belongs to another program")),
+                None => Ok(None),
+            };
+        }
+        Err(error) => return Err(damaged(&error.to_string())),
+    };
+    let version = meta.get("version").map_err(failed)?;
+    let version = version.and_then(|bytes| bytes.value().try_into().ok()).map(u32::from_le_bytes);
+    let key = meta.get("key").map_err(failed)?.and_then(|bytes| bytes.value().try_into().ok());
+    match version {
+        Some(version @ 1..=VERSION) => {
+            key.map(|key| Some((version, key))).ok_or_else(|| damaged("it has no key"))
+        }
+        Some(found) => Err(StoreError::Version { path: path.to_owned(), found }),
+        None => Err(damaged("it has no version")),
+    }
 }
 
 /// Checks the version, brings an older file up to date, and fills a new one.
@@ -52,27 +71,12 @@ pub(super) fn prepare(
     path: &Path,
     new_key: [u8; 16],
 ) -> Result<Fingerprints, StoreError> {
-    let damaged = |detail: &str| StoreError::Damaged { path: path.to_owned(), detail: detail.to_owned() };
-    let read = database.begin_read().map_err(failed)?;
-    let (found, key) = match read.open_table(META) {
-        Ok(meta) => (version(&meta)?, meta.get("key").map_err(failed)?.map(|key| key.value().to_vec())),
-        Err(redb::TableError::TableDoesNotExist(_)) => {
-            if read.list_tables().map_err(failed)?.next().is_some() {
-                return Err(damaged("it belongs to another program"));
-            }
-            return create(database, new_key);
-        }
-        Err(error) => return Err(damaged(&error.to_string())),
-    };
-    drop(read);
-    match found {
-        Some(VERSION) => {}
-        Some(older @ 1..VERSION) => migrate(database, older)?,
-        Some(found) => return Err(StoreError::Version { path: path.to_owned(), found }),
-        None => return Err(damaged("it has no version")),
+    let found = identify(&database.begin_read().map_err(failed)?, path)?;
+    let Some((version, key)) = found else { return create(database, new_key) };
+    if version < VERSION {
+        migrate(database, version)?;
     }
-    let key = key.and_then(|bytes| bytes.try_into().ok());
-    key.map(Fingerprints::new).ok_or_else(|| damaged("it has no key"))
+    Ok(Fingerprints::new(key))
 }
 
 fn create(database: &Database, key: [u8; 16]) -> Result<Fingerprints, StoreError> {

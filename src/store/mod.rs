@@ -111,7 +111,11 @@ impl Store {
         // empty one, from which everything would be counted anew.
         let created = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path);
         created.map_err(|source| StoreError::Io { path: path.to_owned(), source })?;
-        guarded(|| layout::refuse_newer(path))?;
+        match guarded(|| layout::refuse_foreign(path)) {
+            // Damaged so that the look itself failed: the real opening says how.
+            Ok(()) | Err(StoreError::Failed(_)) => {}
+            Err(refused) => return Err(refused),
+        }
         let owned = path.to_owned();
         Self::open_backend(move || file_backend(&owned), path, new_key)
     }

@@ -73,12 +73,19 @@ impl<'t> Transaction<'t> {
         Ok(stored.filter(|(last, _)| number(day) <= *last).map_or(0, |(_, used)| used))
     }
 
+    /// Takes over the vendor's count if it is the higher one: other tokens of the operation spend too. Returns the
+    /// count.
+    pub fn raise_requests(&mut self, target: TargetId, day: Date, at_least: u64) -> Result<u64, StoreError> {
+        let used = self.requests(target, day)?.max(at_least);
+        let last = self.quota.get(target.0).map_err(failed)?.map_or(0, |quota| quota.value().0);
+        self.quota.insert(target.0, (number(day).max(last), used)).map_err(failed)?;
+        Ok(used)
+    }
+
     /// Counts one request that is about to be sent.
     pub fn spend_request(&mut self, target: TargetId, day: Date) -> Result<(), StoreError> {
         let used = self.requests(target, day)? + 1;
-        let last = self.quota.get(target.0).map_err(failed)?.map_or(0, |quota| quota.value().0);
-        self.quota.insert(target.0, (number(day).max(last), used)).map_err(failed)?;
-        Ok(())
+        self.raise_requests(target, day, used).map(|_| ())
     }
 
     pub(super) fn account(&self, id: u32) -> Result<Account, StoreError> {

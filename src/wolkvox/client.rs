@@ -15,6 +15,7 @@ use super::{
     envelope::Envelope,
     fault::{Fault, Verdict, classify},
     splitter::{Element, SplitError, Splitter},
+    token_info::TokenInfo,
 };
 
 /// The vendor's limits, as the client holds an answer to them.
@@ -64,7 +65,7 @@ pub struct Client {
     limits: Limits,
 }
 
-const ERROR_BODY_BYTES: u64 = 64 * 1024;
+const SMALL_BODY_BYTES: u64 = 64 * 1024;
 
 impl Client {
     /// `endpoint` is the server's origin. Fails only when the system's certificate store cannot be used.
@@ -103,14 +104,19 @@ impl Client {
         token: &str,
         each: &mut (dyn FnMut(Element<'_>) + Send),
     ) -> Result<Answer, Fault> {
-        let mut response =
-            self.request(query, token)?.send().await.map_err(|e| network_fault(e, self.limits.connect))?;
+        let dates = format!(
+            "api=diagram_13&date_ini={}&date_end={}",
+            query.from.strftime("%Y%m%d%H%M%S"),
+            query.to.strftime("%Y%m%d%H%M%S")
+        );
+        let request = self.request("reports_manager.php", &dates, token)?;
+        let mut response = request.send().await.map_err(|e| network_fault(e, self.limits.connect))?;
         let status = response.status();
         let server_time = server_time(response.headers());
         if status != StatusCode::OK {
             let retry_after = retry_after(response.headers());
-            let body = self.error_body(&mut response).await;
-            return match classify(status.as_u16(), Envelope::parse(&body).ok().as_ref(), retry_after) {
+            let body = self.small_body(&mut response).await;
+            return match classify(status.as_u16(), Envelope::parse(&body).ok().as_ref(), retry_after, token) {
                 Verdict::Empty => Ok(Answer { rows: 0, server_time }),
                 Verdict::Fault(fault) => Err(fault),
                 Verdict::Rows => Err(Fault::Schema(format!("HTTP {status} with rows"))),
@@ -130,7 +136,7 @@ impl Client {
             splitter.push(&chunk, &mut count).map_err(split_fault)?;
         }
         let envelope = splitter.finish().map_err(split_fault)?;
-        match classify(status.as_u16(), Some(&envelope), None) {
+        match classify(status.as_u16(), Some(&envelope), None, token) {
             Verdict::Empty => Ok(Answer { rows: 0, server_time }),
             Verdict::Fault(fault) => Err(fault),
             Verdict::Rows => match envelope.promised_rows() {
@@ -140,14 +146,29 @@ impl Client {
         }
     }
 
-    fn request(&self, query: Query, token: &str) -> Result<reqwest::RequestBuilder, Fault> {
+    /// Asks how many requests the operation has a day. Costs one of them.
+    pub async fn token_info(&self, token: &str) -> Result<TokenInfo, Fault> {
+        let asked = async {
+            let request = self.request("information.php", "api=token_info", token)?;
+            let mut response = request.send().await.map_err(|e| network_fault(e, self.limits.connect))?;
+            let status = response.status().as_u16();
+            let body = self.small_body(&mut response).await;
+            match classify(status, Envelope::parse(&body).ok().as_ref(), None, token) {
+                Verdict::Rows => TokenInfo::parse(&body),
+                Verdict::Empty => Err(Fault::Schema("the server tells nothing of its quota".to_owned())),
+                Verdict::Fault(fault) => Err(fault),
+            }
+        };
+        match tokio::time::timeout(self.limits.answer, asked).await {
+            Ok(result) => result,
+            Err(_) => Err(Fault::Timeout(self.limits.answer)),
+        }
+    }
+
+    fn request(&self, page: &str, query: &str, token: &str) -> Result<reqwest::RequestBuilder, Fault> {
         let mut url = self.endpoint.clone();
-        url.set_path("/api/v2/reports_manager.php");
-        url.set_query(Some(&format!(
-            "api=diagram_13&date_ini={}&date_end={}",
-            query.from.strftime("%Y%m%d%H%M%S"),
-            query.to.strftime("%Y%m%d%H%M%S")
-        )));
+        url.set_path(&format!("/api/v2/{page}"));
+        url.set_query(Some(query));
         let mut token = HeaderValue::from_str(token).map_err(|_| {
             Fault::TokenUnreadable("the token has characters that an HTTP header cannot carry".to_owned())
         })?;
@@ -155,12 +176,12 @@ impl Client {
         Ok(self.http.get(url).header("wolkvox-token", token))
     }
 
-    /// What came of an error's body; that it breaks off does not make the error another.
-    async fn error_body(&self, response: &mut reqwest::Response) -> Vec<u8> {
+    /// What came of a body that should be short; that an error's breaks off does not make the error another.
+    async fn small_body(&self, response: &mut reqwest::Response) -> Vec<u8> {
         let mut body = Vec::new();
         while let Ok(Some(chunk)) = response.chunk().await {
             body.extend_from_slice(&chunk);
-            if body.len() as u64 > ERROR_BODY_BYTES {
+            if body.len() as u64 > SMALL_BODY_BYTES {
                 break;
             }
         }
@@ -194,18 +215,25 @@ fn network_fault(error: reqwest::Error, connect: Duration) -> Fault {
     }
     let mut cause: Option<&(dyn Error + 'static)> = Some(&error);
     while let Some(current) = cause {
-        let inner = current.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
-        if current.is::<rustls::Error>() || inner.is_some_and(<dyn Error + Send + Sync>::is::<rustls::Error>)
-        {
+        if current.is::<rustls::Error>() {
             return Fault::Tls(root(&error));
         }
-        cause = current.source();
+        cause = inner(current);
     }
     if error.is_decode() {
         // A gzip stream that is damaged or ends early.
         return Fault::CutOff;
     }
     Fault::Connect(root(&error))
+}
+
+/// The next cause. An I/O error's own `source` passes over the error that it carries, and the layers between here
+/// and TLS carry one I/O error within another.
+fn inner<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a (dyn Error + 'static)> {
+    match error.downcast_ref::<std::io::Error>() {
+        Some(error) => error.get_ref().map(|carried| carried as _),
+        None => error.source(),
+    }
 }
 
 /// The innermost cause: the outer ones only repeat that a request failed.

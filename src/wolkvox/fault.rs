@@ -202,10 +202,16 @@ pub(super) enum Verdict {
     Fault(Fault),
 }
 
-/// Classifies by HTTP status, the code in the body, and the vendor's words, in this order.
-pub(super) fn classify(status: u16, envelope: Option<&Envelope>, retry_after: Option<Duration>) -> Verdict {
+/// Classifies by HTTP status, the code in the body, and the vendor's words, in this order. A fault that keeps
+/// the words keeps them without the token.
+pub(super) fn classify(
+    status: u16,
+    envelope: Option<&Envelope>,
+    retry_after: Option<Duration>,
+    token: &str,
+) -> Verdict {
     let success = (200..300).contains(&status);
-    let said = envelope.map(|e| excerpt(e.message())).unwrap_or_default();
+    let said = envelope.map(Envelope::message).unwrap_or_default();
     if success && envelope.is_some_and(Envelope::is_success) {
         return Verdict::Rows;
     }
@@ -218,20 +224,36 @@ pub(super) fn classify(status: u16, envelope: Option<&Envelope>, retry_after: Op
         401 => Fault::TokenMissing,
         429 => Fault::Throttled(retry_after),
         400 if words.contains("DOES NOT EXIST") || words.contains("ARE REQUIRED") => {
-            Fault::UnknownReport(said)
+            Fault::UnknownReport(excerpt(said, token))
         }
         403 | 200 if words.contains("VALIDATE TOKEN") => Fault::TokenInvalid,
         403 | 200 if words.contains("LIMIT EXCEEDED") => Fault::QuotaExhausted,
         403 | 200 if words.contains("SIMULTANEOUS") => Fault::Concurrency,
-        403 => Fault::Maintenance(said),
+        403 => Fault::Maintenance(excerpt(said, token)),
         500..=599 => Fault::Http5xx(status),
-        _ => Fault::Refused { status, message: said },
+        _ => Fault::Refused { status, message: excerpt(said, token) },
     })
 }
 
-/// The vendor's words made fit for one log line.
-fn excerpt(message: &str) -> String {
-    message.chars().filter(|c| !c.is_control()).take(120).collect()
+/// A number in the vendor's words may have this many digits: enough for a count of rows.
+const MOST_DIGITS: usize = 6;
+
+/// The vendor's words made fit for one log line: short, and without the token, or a number that could be a
+/// person's or an interaction's, should a server quote what it was sent or a row.
+fn excerpt(message: &str, token: &str) -> String {
+    let message = message.replace(token, "<token>");
+    let message: String = message.chars().filter(|c| !c.is_control()).take(120).collect();
+    let is_number = |c: char| c.is_ascii_digit() || " .-+()/".contains(c);
+    let mut out = String::new();
+    let mut rest = message.as_str();
+    while let Some(first) = rest.chars().next() {
+        let same = |c: char| is_number(c) == is_number(first);
+        let (run, after) = rest.split_at(rest.find(|c| !same(c)).unwrap_or(rest.len()));
+        let digits = run.bytes().filter(u8::is_ascii_digit).count();
+        out.push_str(if digits > MOST_DIGITS { "…" } else { run });
+        rest = after;
+    }
+    out
 }
 
 #[cfg(test)]
@@ -239,7 +261,7 @@ mod tests {
     use super::*;
 
     fn verdict(status: u16, body: &str) -> Verdict {
-        classify(status, Envelope::parse(body.as_bytes()).ok().as_ref(), None)
+        classify(status, Envelope::parse(body.as_bytes()).ok().as_ref(), None, "s3cret")
     }
 
     #[test]
@@ -283,7 +305,23 @@ mod tests {
     #[test]
     fn the_vendors_words_stay_one_short_line() {
         let long = format!("a\nb{}", "x".repeat(500));
-        assert_eq!(excerpt(&long).chars().count(), 120);
-        assert!(!excerpt(&long).contains('\n'));
+        assert_eq!(excerpt(&long, "s3cret").chars().count(), 120);
+        assert!(!excerpt(&long, "s3cret").contains('\n'));
+    }
+
+    #[test]
+    fn the_vendors_words_lose_the_token_and_long_numbers() {
+        for (message, shown) in [
+            ("TOO MANY (2) OF 60,000 ROWS", "TOO MANY (2) OF 60,000 ROWS"),
+            ("no row for 573001234567, sorry", "no row for…, sorry"),
+            ("phone:+57 (300) 123-4567!", "phone:…!"),
+            ("conn 6736.4628.1040.1768782812.1814", "conn…"),
+            ("9001234567", "…"),
+            ("año 2026", "año 2026"),
+            ("no s3cret here, s3cret", "no <token> here, <token>"),
+            ("", ""),
+        ] {
+            assert_eq!(excerpt(message, "s3cret"), shown);
+        }
     }
 }

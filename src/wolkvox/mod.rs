@@ -10,6 +10,7 @@ mod fault;
 mod fingerprint;
 mod row;
 mod splitter;
+mod token_info;
 
 pub use client::{Answer, Client, Limits, Query};
 pub use date::parse_date;
@@ -18,3 +19,4 @@ pub use fault::{Class, Fault};
 pub use fingerprint::Fingerprints;
 pub use row::{Rejection, Row, RowParser};
 pub use splitter::{Element, SplitError, Splitter};
+pub use token_info::TokenInfo;

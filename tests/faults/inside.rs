@@ -1,0 +1,154 @@
+//! The library's own rooms, joined as `app` does, with what the command line cannot set: small limits on an
+//! answer, and a disk that fails.
+
+use std::{
+    io,
+    net::SocketAddr,
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use arc_swap::ArcSwap;
+use jiff::{SignedDuration, Timestamp};
+use redb::{StorageBackend, backends::InMemoryBackend};
+use tokio::{net::TcpListener, sync::watch};
+use wolkvox_exporter::{
+    config::{Secret, TokenSource},
+    exposition::Bounds,
+    ledger::Account,
+    poller::{self, Poller, Settings, Surroundings},
+    schedule::{Cadence, Tiers},
+    snapshot::Publisher,
+    store::Store,
+    telemetry::Telemetry,
+    web::{self, Readiness, Site},
+    wolkvox::{Client, Limits, RowParser},
+};
+
+use crate::{
+    api::{Api, TOKEN, noon},
+    process::client,
+    scrape::Scrape,
+};
+
+/// The `server` label.
+pub(crate) const NAME: &str = "inside";
+
+/// A disk in memory that can be told to fail.
+#[derive(Debug, Default, Clone)]
+pub(crate) struct Disk {
+    bytes: Arc<InMemoryBackend>,
+    full: Arc<AtomicBool>,
+}
+
+impl Disk {
+    /// From now on nothing can be written.
+    pub(crate) fn fill(&self) {
+        self.full.store(true, Ordering::SeqCst);
+    }
+
+    /// Somebody has made room.
+    pub(crate) fn empty(&self) {
+        self.full.store(false, Ordering::SeqCst);
+    }
+
+    fn check(&self) -> io::Result<()> {
+        match self.full.load(Ordering::SeqCst) {
+            true => Err(io::Error::from(io::ErrorKind::StorageFull)),
+            false => Ok(()),
+        }
+    }
+}
+
+impl StorageBackend for Disk {
+    fn len(&self) -> io::Result<u64> {
+        self.bytes.len()
+    }
+
+    fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
+        self.bytes.read(offset, out)
+    }
+
+    fn set_len(&self, len: u64) -> io::Result<()> {
+        self.check()?;
+        self.bytes.set_len(len)
+    }
+
+    fn sync_data(&self) -> io::Result<()> {
+        self.check()?;
+        self.bytes.sync_data()
+    }
+
+    fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
+        self.check()?;
+        self.bytes.write(offset, data)
+    }
+}
+
+/// A poller and a web server in the test's own process.
+pub(crate) struct Inside {
+    address: SocketAddr,
+    client: reqwest::Client,
+    _stop: watch::Sender<bool>,
+}
+
+impl Inside {
+    pub(crate) async fn start(api: &Api, limits: Limits, disk: Disk) -> Self {
+        let store = Arc::new(
+            Store::open_backend(move || Ok(disk.clone()), Path::new("disk"), [7; 16])
+                .expect("the disk is good"),
+        );
+        let telemetry = Arc::new(Telemetry::new().expect("no name is used twice"));
+        let publisher = Arc::new(Publisher::default());
+        let (stop, shutdown) = watch::channel(false);
+        let around = Surroundings {
+            store: store.clone(),
+            publisher: publisher.clone(),
+            telemetry: telemetry.target(NAME),
+            clock: Arc::new(Timestamp::now),
+            shutdown,
+        };
+        let origin = Timestamp::now() - SignedDuration::from_hours(1);
+        let restored = store.restore(NAME, || Account::new(origin)).expect("the disk is good");
+        let settings = Settings {
+            name: NAME.to_owned(),
+            zone: noon(),
+            cadence: Cadence::new(Duration::from_secs(1), Duration::ZERO, NAME),
+            lookback: Duration::from_secs(7200),
+            zero_hold: Duration::ZERO,
+            buckets: Arc::new(Bounds::new(&[10.0, 60.0]).expect("they increase")),
+            row_cap: 60_000,
+            tiers: Tiers { hourly: Duration::ZERO, nightly: Duration::ZERO, nightly_hour: 3 },
+            expected: Vec::new(),
+            quota: None,
+        };
+        let source = poller::Api {
+            client: Client::new(&api.url().parse().expect("a URL"), limits).expect("a client"),
+            token: TokenSource::fixed(&Secret::new(TOKEN), "the test").expect("a token"),
+        };
+        let parser = RowParser::new(store.fingerprints(), 128);
+        let poller =
+            Poller::start(settings, source, parser, restored, around).await.expect("the disk is good");
+        tokio::spawn(poller.run());
+        let site = Site {
+            telemetry_path: "/metrics".to_owned(),
+            publication: publisher.publication(),
+            live: Box::new(move || telemetry.gather()),
+            readiness: Arc::new(ArcSwap::from_pointee(Readiness::Ready)),
+            targets: Box::new(move || publisher.states().to_vec()),
+            version: String::new(),
+        };
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
+        let address = listener.local_addr().expect("it is bound");
+        tokio::spawn(web::serve(listener, Arc::new(site), Default::default(), std::future::pending()));
+        Self { address, client: client(), _stop: stop }
+    }
+
+    pub(crate) async fn wait_for(&self, what: &str, wanted: impl Fn(&Scrape) -> bool) -> Scrape {
+        Scrape::until(&self.client, self.address, what, wanted).await
+    }
+}

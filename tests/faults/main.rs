@@ -1,0 +1,25 @@
+//! What goes wrong between the exporter and Wolkvox: each kind of failure is provoked over HTTP, read from a
+//! scrape, and followed by the reaction that the design states, with no row lost or counted twice.
+//!
+//! | file | shows |
+//! | --- | --- |
+//! | `classes` | every error class and its counters |
+//! | `limits` | what would take minutes at the usual limits, in the library with small ones |
+//! | `reactions` | what is done after a failure |
+//! | `forms` | answers that are odd and valid, or broken and then whole: every row once |
+//! | `front` | a server of raw bytes |
+
+#[path = "../support/api.rs"]
+mod api;
+mod classes;
+#[path = "../support/fleet.rs"]
+mod fleet;
+mod forms;
+mod front;
+mod inside;
+mod limits;
+#[path = "../support/process.rs"]
+mod process;
+mod reactions;
+#[path = "../support/scrape.rs"]
+mod scrape;

@@ -1,0 +1,91 @@
+//! The real binary with a configuration file of several targets.
+
+#![allow(dead_code, reason = "each test binary that includes this file uses another part of it")]
+
+use std::{
+    fs::{self, Permissions},
+    os::unix::fs::PermissionsExt,
+    path::PathBuf,
+    process::Command,
+};
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use super::{
+    api::{Api, TOKEN, noon},
+    process::{Exporter, exporter},
+};
+
+/// What a configuration file is made from, and the directory that it lies in.
+pub(crate) struct Fleet {
+    directory: TempDir,
+    targets: Vec<Value>,
+    /// The file's `poll` section: a poll every second, each of which reads everything again.
+    pub(crate) poll: Value,
+}
+
+impl Fleet {
+    pub(crate) fn new() -> Self {
+        Self {
+            directory: tempfile::tempdir().expect("a temporary directory can be created"),
+            targets: Vec::new(),
+            poll: json!({ "interval": "1s", "settle_delay": "0s", "lookback": "2h", "start_from": "1h" }),
+        }
+    }
+
+    /// One simulator.
+    pub(crate) fn of(name: &str, api: &Api) -> Self {
+        let mut fleet = Self::new();
+        fleet.add(name, &api.url());
+        fleet
+    }
+
+    pub(crate) fn add(&mut self, name: &str, url: &str) {
+        self.set_token(name, TOKEN);
+        self.targets.push(json!({
+            "name": name,
+            "server": url,
+            "token_file": self.token(name),
+            "timezone": noon().iana_name(),
+        }));
+    }
+
+    /// Writes a target's token file.
+    pub(crate) fn set_token(&self, name: &str, token: &str) {
+        let path = self.token(name);
+        // Renamed into place, as whoever rotates a token should: there is no moment without one.
+        let fresh = path.with_extension("new");
+        fs::write(&fresh, token).expect("the temporary directory can be written");
+        fs::set_permissions(&fresh, Permissions::from_mode(0o600)).expect("it is ours");
+        fs::rename(&fresh, &path).expect("the temporary directory can be written");
+    }
+
+    pub(crate) fn token(&self, name: &str) -> PathBuf {
+        self.directory.path().join(format!("{name}.token"))
+    }
+
+    pub(crate) fn state(&self) -> PathBuf {
+        self.directory.path().join("state.redb")
+    }
+
+    /// The command that starts it.
+    pub(crate) fn command(&self) -> Command {
+        let config = json!({
+            "targets": self.targets,
+            "poll": self.poll,
+            "menu": { "zero_hold": "0s" },
+            "state": { "path": "state.redb" },
+        });
+        let path = self.directory.path().join("exporter.yml");
+        // JSON is YAML, and no value needs quoting by hand.
+        fs::write(&path, config.to_string()).expect("the temporary directory can be written");
+        let mut command = exporter(self.directory.path());
+        command.arg("--config.file").arg(path);
+        command
+    }
+
+    pub(crate) async fn start(&self) -> Exporter {
+        Exporter::start(self.command()).await
+    }
+}

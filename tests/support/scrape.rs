@@ -1,0 +1,174 @@
+//! One scrape in the text format, read back.
+//!
+//! Owns a small reader of the format. It must never share code with the exporter's encoder, so that a mistake
+//! in one cannot be hidden by the same mistake in the other.
+
+#![allow(dead_code, reason = "each test binary that includes this file uses another part of it")]
+
+use std::{
+    collections::BTreeMap,
+    net::SocketAddr,
+    time::{Duration, Instant},
+};
+
+use wolkvox_exporter::simulator::Truth;
+
+const WITHIN: Duration = Duration::from_secs(60);
+const PAUSE: Duration = Duration::from_millis(50);
+
+type Labels = BTreeMap<String, String>;
+
+/// Every sample of a scrape.
+pub(crate) struct Scrape {
+    samples: Vec<(String, Labels, f64)>,
+}
+
+impl Scrape {
+    pub(crate) async fn of(client: &reqwest::Client, address: SocketAddr) -> Self {
+        let answer = client.get(format!("http://{address}/metrics")).send().await.expect("a scrape succeeds");
+        assert_eq!(answer.status(), 200);
+        Self::parse(&answer.text().await.expect("a scrape is text"))
+    }
+
+    /// Scrapes until it is as wanted, and gives that scrape.
+    pub(crate) async fn until(
+        client: &reqwest::Client,
+        address: SocketAddr,
+        what: &str,
+        wanted: impl Fn(&Self) -> bool,
+    ) -> Self {
+        let deadline = Instant::now() + WITHIN;
+        loop {
+            let scrape = Self::of(client, address).await;
+            if wanted(&scrape) {
+                return scrape;
+            }
+            assert!(Instant::now() < deadline, "not {what} within {WITHIN:?}, at last:\n{}", scrape.health());
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+
+    pub(crate) fn parse(text: &str) -> Self {
+        let lines = text.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
+        Self {
+            samples: lines.map(|line| sample(line).unwrap_or_else(|| panic!("no sample: {line}"))).collect(),
+        }
+    }
+
+    /// All samples of this name that carry all of these labels.
+    pub(crate) fn all(&self, name: &str, labels: &[(&str, &str)]) -> Vec<(&Labels, f64)> {
+        let wanted =
+            |has: &Labels| labels.iter().all(|(key, value)| has.get(*key).is_some_and(|v| v == value));
+        let samples = self.samples.iter().filter(|(found, has, _)| found == name && wanted(has));
+        samples.map(|(_, labels, value)| (labels, *value)).collect()
+    }
+
+    /// Their sum; none if there are none.
+    pub(crate) fn sum(&self, name: &str, labels: &[(&str, &str)]) -> Option<f64> {
+        self.all(name, labels).into_iter().map(|(_, value)| value).reduce(|a, b| a + b)
+    }
+
+    /// A sum over samples that must be there.
+    pub(crate) fn get(&self, name: &str, labels: &[(&str, &str)]) -> f64 {
+        self.sum(name, labels).unwrap_or_else(|| panic!("no {name} {labels:?} in\n{}", self.health()))
+    }
+
+    /// Whether the last poll of a target succeeded.
+    pub(crate) fn up(&self, server: &str) -> bool {
+        self.get("wolkvox_up", &[("server", server)]) == 1.0
+    }
+
+    /// Requests of a target that failed with this class.
+    pub(crate) fn errors(&self, server: &str, class: &str) -> f64 {
+        self.get("wolkvox_api_errors_total", &[("server", server), ("class", class)])
+    }
+
+    /// Polls of a target that failed with this class.
+    pub(crate) fn failures(&self, server: &str, class: &str) -> f64 {
+        self.get("wolkvox_poll_failures_total", &[("server", server), ("class", class)])
+    }
+
+    /// Rows of a target with this outcome.
+    pub(crate) fn rows(&self, server: &str, outcome: &str) -> f64 {
+        self.get("wolkvox_rows_total", &[("server", server), ("outcome", outcome)])
+    }
+
+    pub(crate) fn watermark(&self, server: &str) -> f64 {
+        self.get("wolkvox_watermark_timestamp_seconds", &[("server", server)])
+    }
+
+    /// The classes that a counter of this target is above 0 for.
+    pub(crate) fn classes(&self, name: &str, server: &str) -> Vec<&str> {
+        let all = self.all(name, &[("server", server)]).into_iter();
+        all.filter(|(_, value)| *value > 0.0).map(|(labels, _)| labels["class"].as_str()).collect()
+    }
+
+    /// Fails unless a target's menu counters are exactly the truth.
+    pub(crate) fn assert_truth(&self, server: &str, truth: &Truth) {
+        let mut expected = BTreeMap::new();
+        for o in &truth.options {
+            let labels = [&o.rp_id, &o.channel, &o.cod_opc_menu].map(String::as_str).join("|");
+            for (name, value) in [
+                ("option_hits_total", o.hits),
+                ("option_attempts_total", o.attempts),
+                ("option_retries_total", o.retries),
+                ("time_to_option_seconds_sum", o.seconds_sum),
+                ("time_to_option_seconds_count", o.seconds_count),
+            ] {
+                expected.insert((format!("wolkvox_menu_{name}"), labels.clone()), value as f64);
+            }
+        }
+        for p in &truth.points {
+            let labels = [&p.rp_id, &p.channel].map(String::as_str).join("|");
+            expected.insert(("wolkvox_menu_interactions_total".to_owned(), labels), p.interactions as f64);
+        }
+        let mut found = BTreeMap::new();
+        for (name, labels, value) in &self.samples {
+            let counts = ["_total", "_sum", "_count"].iter().any(|end| name.ends_with(end));
+            if counts && name.starts_with("wolkvox_menu_") && labels["server"] == server {
+                let labels = ["rp_id", "channel", "cod_opc_menu"].map(|key| labels.get(key).cloned());
+                let labels = labels.into_iter().flatten().collect::<Vec<_>>().join("|");
+                found.insert((name.clone(), labels), *value);
+            }
+        }
+        assert_eq!(found, expected, "{server}");
+        assert_eq!(self.rows(server, "new"), truth.rows as f64, "{server}");
+    }
+
+    /// The samples that explain a failure.
+    fn health(&self) -> String {
+        let told = |name: &str| {
+            ["_up", "_polls_total", "_failures_total", "_errors_total", "_requests_total", "_rows_total"]
+                .iter()
+                .any(|end| name.ends_with(end))
+        };
+        let lines = self.samples.iter().filter(|(name, _, value)| told(name) && *value != 0.0);
+        lines.map(|(name, labels, value)| format!("{name} {labels:?} {value}\n")).collect()
+    }
+}
+
+/// `name{label="value",...} 1.5`, with `\\`, `\"` and `\n` in values.
+fn sample(line: &str) -> Option<(String, Labels, f64)> {
+    let Some((name, mut rest)) = line.split_once('{') else {
+        let (name, value) = line.split_once(' ')?;
+        return Some((name.to_owned(), Labels::new(), value.parse().ok()?));
+    };
+    let mut labels = Labels::new();
+    while !rest.starts_with('}') {
+        let (key, after) = rest.trim_start_matches(',').split_once("=\"")?;
+        let (mut value, mut chars) = (String::new(), after.chars());
+        loop {
+            match chars.next()? {
+                '"' => break,
+                '\\' => value.push(match chars.next()? {
+                    'n' => '\n',
+                    other => other,
+                }),
+                other => value.push(other),
+            }
+        }
+        labels.insert(key.to_owned(), value);
+        rest = chars.as_str();
+    }
+    Some((name.to_owned(), labels, rest[1..].trim().parse().ok()?))
+}
