@@ -1,0 +1,196 @@
+//! A busy target's day: whether a commit gets slower and the state file larger from hour to hour.
+//!
+//! `cargo bench --bench day`, or with other numbers
+//! `cargo bench --bench day -- --rows-per-hour 60000 --lookback 1800 --hours 50`.
+//!
+//! The real poller on virtual time, with a state file on the real disk and rows made while they are asked for. A
+//! commit is all that happens between the end of one answer and the next request: ledger, transaction, forgetting,
+//! publication.
+
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark may fail loudly, and prints")]
+
+use std::{
+    env, fs,
+    io::Write,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex},
+    time::{self, Duration},
+};
+
+use jiff::{SignedDuration, Timestamp, tz::TimeZone};
+use tokio::{sync::watch, time::Instant};
+use wolkvox_exporter::{
+    config::Fingerprint,
+    exposition::Bounds,
+    ledger::Account,
+    poller::{Clock, Poller, Settings, Source, Surroundings},
+    schedule::{Cadence, local_seconds},
+    snapshot::Publisher,
+    store::Store,
+    telemetry::Telemetry,
+    wolkvox::{Answer, Element, Fault, Query, RowParser},
+};
+
+/// Midnight, 2026-01-18 in UTC.
+const START: i64 = 1_768_694_400;
+const INTERVAL: i64 = 300;
+
+#[derive(Clone, Copy)]
+struct Plan {
+    rows_per_hour: i64,
+    hours: i64,
+    lookback: i64,
+}
+
+impl Plan {
+    fn from_arguments() -> Self {
+        let mut plan = Self { rows_per_hour: 300_000, hours: 24, lookback: 300 };
+        // cargo says that this is a benchmark.
+        let mut arguments = env::args().skip(1).filter(|argument| argument != "--bench");
+        while let Some(name) = arguments.next() {
+            let field = match name.as_str() {
+                "--rows-per-hour" => &mut plan.rows_per_hour,
+                "--hours" => &mut plan.hours,
+                "--lookback" => &mut plan.lookback,
+                other => panic!("unknown argument {other}"),
+            };
+            *field = arguments.next().and_then(|number| number.parse().ok()).expect("a number follows");
+        }
+        plan
+    }
+}
+
+/// What an hour cost.
+#[derive(Default, Clone)]
+struct Hour {
+    commits: Vec<Duration>,
+    file: u64,
+}
+
+/// Answers with rows made up on the spot, and looks at the time and the file as it is asked.
+struct Load {
+    plan: Plan,
+    file: PathBuf,
+    hours: Arc<Mutex<Vec<Hour>>>,
+    /// When the last answer ended, and the last second that it was about.
+    answered: Mutex<Option<(time::Instant, i64)>>,
+    stop: watch::Sender<bool>,
+}
+
+impl Load {
+    fn rows_before(&self, second: i64) -> i64 {
+        (second - START) * self.plan.rows_per_hour / 3600
+    }
+
+    fn note_commit(&self) {
+        let Some((answered, to)) = self.answered.lock().unwrap().take() else { return };
+        let mut hours = self.hours.lock().unwrap();
+        let at = ((to - 1 - START) / 3600).max(0) as usize;
+        if hours.len() <= at {
+            hours.resize(at + 1, Hour::default());
+        }
+        hours[at].commits.push(answered.elapsed());
+        hours[at].file = fs::metadata(&self.file).unwrap().len();
+        if to >= START + self.plan.hours * 3600 {
+            self.stop.send_replace(true);
+        }
+    }
+}
+
+/// Row `n` of the day: three rows make an interaction, and there are 200 options.
+fn write_row(n: i64, date: &str, out: &mut Vec<u8>) {
+    out.clear();
+    write!(
+        out,
+        "{{\"rp_id\":\"{}\",\"conn_id\":\"6736.4628.1040.{}\",\"customer_id\":\"1\",\"channel\":\"voice\",\
+         \"attempt\":\"1\",\"telephone\":\"2\",\"date\":\"{date}\",\"second_event\":\"{}\",\"cod_opc_menu\":\"{}\"}}",
+        4000 + n % 20,
+        n / 3,
+        n % 120,
+        n % 10
+    )
+    .unwrap();
+}
+
+impl Source for Load {
+    async fn read(&self, query: Query, each: &mut (dyn FnMut(Element<'_>) + Send)) -> Result<Answer, Fault> {
+        self.note_commit();
+        let (from, to) = (local_seconds(query.from), local_seconds(query.to));
+        let (mut rows, mut row) = (0, Vec::new());
+        for second in from..=to {
+            let date = Timestamp::from_second(second).unwrap().strftime("%Y-%m-%d %H:%M:%S").to_string();
+            for n in self.rows_before(second)..self.rows_before(second + 1) {
+                write_row(n, &date, &mut row);
+                each(Element::Value(&row));
+                rows += 1;
+            }
+        }
+        *self.answered.lock().unwrap() = Some((time::Instant::now(), to));
+        Ok(Answer { rows, server_time: None })
+    }
+
+    fn credentials(&self) -> Option<Fingerprint> {
+        None
+    }
+}
+
+async fn day(plan: Plan, path: &Path) -> Vec<Hour> {
+    let began = Instant::now();
+    let origin = Timestamp::from_second(START).unwrap();
+    let clock: Clock = Arc::new(move || origin + SignedDuration::try_from(began.elapsed()).unwrap());
+    let store = Arc::new(Store::open(path, [1; 16]).unwrap());
+    let restored = store.restore("0042", || Account::new(origin)).unwrap();
+    let parser = RowParser::new(store.fingerprints(), 128);
+    let (stop, shutdown) = watch::channel(false);
+    let hours = Arc::new(Mutex::new(Vec::new()));
+    let load = Load { plan, file: path.to_owned(), hours: hours.clone(), answered: Mutex::new(None), stop };
+    let seconds = |seconds: i64| Duration::from_secs(seconds as u64);
+    let settings = Settings {
+        name: "0042".to_owned(),
+        zone: TimeZone::UTC,
+        cadence: Cadence::new(seconds(INTERVAL), seconds(30), "0042"),
+        lookback: seconds(plan.lookback),
+        zero_hold: seconds(75),
+        buckets: Arc::new(Bounds::new(&[5.0, 10.0, 20.0, 30.0, 60.0, 120.0, 300.0]).unwrap()),
+        row_cap: 60_000,
+    };
+    let telemetry = Telemetry::new().unwrap().target("0042", None);
+    let around =
+        Surroundings { store, publisher: Arc::new(Publisher::default()), telemetry, clock, shutdown };
+    let poller = Poller::start(settings, load, parser, restored, around).await.unwrap();
+    poller.run().await;
+    Arc::into_inner(hours).unwrap().into_inner().unwrap()
+}
+
+fn main() {
+    let plan = Plan::from_arguments();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("state.redb");
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
+    let begun = time::Instant::now();
+    let hours = runtime.block_on(day(plan, &path));
+    println!(
+        "{} rows an hour, {} h, every window read {} time(s); took {:.0} s",
+        plan.rows_per_hour,
+        plan.hours,
+        1 + plan.lookback / INTERVAL,
+        begun.elapsed().as_secs_f64()
+    );
+    println!("hour  commits  median ms  (min to max)  file MiB");
+    for (at, hour) in hours.into_iter().enumerate() {
+        let mut commits = hour.commits;
+        commits.sort();
+        let ms = |at: usize| commits[at].as_secs_f64() * 1e3;
+        let last = commits.len() - 1;
+        println!(
+            "{:4}  {:7}  {:9.0}  ({:.0} to {:.0})  {:.1}",
+            at + 1,
+            commits.len(),
+            ms(last / 2),
+            ms(0),
+            ms(last),
+            hour.file as f64 / f64::from(1 << 20)
+        );
+    }
+}

@@ -1,0 +1,45 @@
+//! Any bytes as a configuration file: resolved, or refused with at least one problem that says where.
+
+#![no_main]
+
+use std::{fs, path::PathBuf, sync::LazyLock};
+
+use jiff::Timestamp;
+use libfuzzer_sys::fuzz_target;
+use wolkvox_exporter::{
+    cli::{ConfigArgs, RunArgs, WebArgs},
+    config::{Secret, resolve},
+};
+
+/// The way in is a file. One of this process's own, where files are cheap.
+static FILE: LazyLock<PathBuf> = LazyLock::new(|| {
+    let memory = PathBuf::from("/dev/shm");
+    let folder = if memory.is_dir() { memory } else { std::env::temp_dir() };
+    folder.join(format!("wolkvox-fuzz-{}.yml", std::process::id()))
+});
+
+fuzz_target!(|bytes: &[u8]| {
+    fs::write(&*FILE, bytes).expect("a file for the test");
+    let args = RunArgs {
+        config: ConfigArgs { file: Some(FILE.clone()), check: false },
+        // Wins over the file's: a name to listen on would be looked up in the network.
+        web: WebArgs { listen_address: vec![":0".to_owned()], telemetry_path: None },
+        ..RunArgs::default()
+    };
+    let now = Timestamp::from_second(1_768_737_600).expect("a moment");
+    match resolve(&args, Some(Secret::new("hunter2")), now) {
+        Ok(resolved) => {
+            let config = resolved.config;
+            assert!(!config.targets.is_empty() && config.poll.interval > config.poll.settle_delay);
+            assert!(config.menu.buckets.is_sorted() && !config.menu.buckets.is_empty());
+            assert!(!config.to_string().contains("hunter2"));
+        }
+        Err(error) => {
+            assert!(!error.problems.is_empty());
+            for problem in error.problems {
+                assert!(!problem.place.is_empty() && !problem.message.is_empty());
+                assert!(!problem.message.contains("hunter2"));
+            }
+        }
+    }
+});

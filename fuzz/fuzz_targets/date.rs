@@ -1,0 +1,14 @@
+//! Any text as a date: the second that is read shows the digits that were written.
+
+#![no_main]
+
+use jiff::{Timestamp, tz::Offset};
+use libfuzzer_sys::fuzz_target;
+use wolkvox_exporter::wolkvox::parse_date;
+
+fuzz_target!(|text: &str| {
+    let Some(second) = parse_date(text) else { return };
+    let shown = Offset::UTC.to_datetime(Timestamp::from_second(second).expect("a second that exists"));
+    let digits: String = text.chars().filter(char::is_ascii_digit).take(14).collect();
+    assert_eq!(shown.strftime("%Y%m%d%H%M%S").to_string(), digits, "{text:?}");
+});

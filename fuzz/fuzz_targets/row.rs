@@ -1,0 +1,41 @@
+//! Any bytes as a row: what is read has clean labels, and is the same when the row is written another way.
+
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use serde_json::Value;
+use wolkvox_exporter::wolkvox::{Element, Fingerprints, Row, RowParser};
+
+const LABEL_LENGTH: usize = 12;
+
+fn check(row: &Row) {
+    for label in [&row.labels.point.rp_id, &row.labels.point.channel, &row.labels.option] {
+        assert!(!label.is_empty() && label.chars().count() <= LABEL_LENGTH, "{label:?}");
+        assert!(!label.contains(char::is_control) && label.trim() == &**label, "{label:?}");
+    }
+}
+
+/// Numbers with a fraction may change a digit when they are written anew.
+fn has_fraction(value: &Value) -> bool {
+    match value {
+        Value::Number(number) => number.is_f64(),
+        Value::Array(values) => values.iter().any(has_fraction),
+        Value::Object(fields) => fields.values().any(has_fraction),
+        _ => false,
+    }
+}
+
+fuzz_target!(|input: &[u8]| {
+    let parser = RowParser::new(Fingerprints::new([7; 16]), LABEL_LENGTH);
+    let Ok(row) = parser.parse(Element::Value(input)) else { return };
+    check(&row);
+    let Ok(mut value) = serde_json::from_slice::<Value>(input) else { return };
+    if has_fraction(&value) {
+        return;
+    }
+    for personal in ["customer_id", "telephone"] {
+        value[personal] = "somebody else".into();
+    }
+    let again = parser.parse(Element::Value(value.to_string().as_bytes()));
+    assert_eq!(again.as_ref(), Ok(&row), "{value}");
+});

@@ -1,0 +1,71 @@
+//! Any bytes in any pieces: the pieces make no difference, and of what is JSON as a whole the rows are those that
+//! serde_json finds.
+
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use serde_json::Value;
+use wolkvox_exporter::wolkvox::{Element, SplitError, Splitter};
+
+/// The elements of `data`, and whether the answer was whole.
+type Outcome = (Vec<Vec<u8>>, Result<(), SplitError>);
+
+fn split<'a>(pieces: impl Iterator<Item = &'a [u8]>) -> Outcome {
+    let mut splitter = Splitter::default();
+    let mut rows = Vec::new();
+    for piece in pieces {
+        let pushed = splitter.push(piece, &mut |element| {
+            let Element::Value(bytes) = element else { panic!("no input is as long as that") };
+            rows.push(bytes.to_vec());
+        });
+        if let Err(error) = pushed {
+            return (rows, Err(error));
+        }
+    }
+    (rows, splitter.finish().map(drop))
+}
+
+/// What stands beside the rows can be read: scalars, each key once.
+fn plain_envelope(body: &[u8], fields: &serde_json::Map<String, Value>) -> bool {
+    let occurs = |key: &str| body.windows(key.len()).filter(|window| *window == key.as_bytes()).count();
+    ["code", "error", "msg"].iter().all(|key| {
+        let scalar = fields.get(*key).is_none_or(|value| !value.is_array() && !value.is_object());
+        scalar && occurs(key) <= 1
+    })
+}
+
+fn compare(body: &[u8], (rows, whole): &Outcome) {
+    // A key may be written with escapes, which the splitter does not look through; and two of a kind have two
+    // readings.
+    let data = body.windows(6).filter(|window| *window == b"\"data\"").count();
+    if data > 1 || body.windows(2).any(|window| window == b"\\u") {
+        return;
+    }
+    let Ok(value) = serde_json::from_slice::<Value>(body) else { return };
+    let Value::Object(fields) = value else {
+        assert!(whole.is_err(), "no object, and taken for an answer");
+        return;
+    };
+    let expected = match fields.get("data") {
+        None | Some(Value::Null | Value::String(_)) => Vec::new(),
+        Some(Value::Array(elements)) => elements.clone(),
+        Some(single @ Value::Object(_)) => vec![single.clone()],
+        Some(Value::Number(_) | Value::Bool(_)) => {
+            assert!(whole.is_err(), "data is a number or a boolean, and taken for rows");
+            return;
+        }
+    };
+    let read = |row: &Vec<u8>| serde_json::from_slice::<Value>(row).expect("a row of valid JSON is valid JSON");
+    assert_eq!(rows.iter().map(read).collect::<Vec<_>>(), expected);
+    if plain_envelope(body, &fields) {
+        assert_eq!(*whole, Ok(()));
+    }
+}
+
+fuzz_target!(|input: &[u8]| {
+    let Some((&size, body)) = input.split_first() else { return };
+    let outcome = split(std::iter::once(body));
+    assert_eq!(split(body.chunks(1)), outcome);
+    assert_eq!(split(body.chunks(usize::from(size).max(1))), outcome);
+    compare(body, &outcome);
+});

@@ -1,0 +1,117 @@
+//! Any bytes as a state file, and a good file with damage: opened or refused, and what is opened can be used.
+
+#![no_main]
+
+use std::{path::Path, sync::LazyLock};
+
+use jiff::Timestamp;
+use libfuzzer_sys::fuzz_target;
+use redb::{StorageBackend, backends::InMemoryBackend};
+use wolkvox_exporter::{
+    labels::MenuLabels,
+    ledger::{Account, Bounds, Stage, settle},
+    store::{Store, StoreError},
+    wolkvox::Row,
+};
+
+const OPEN: Bounds = Bounds { earliest: i64::MIN, latest: i64::MAX, watermark: i64::MIN };
+
+/// A disk whose bytes can be taken over by the next.
+#[derive(Debug, Clone)]
+struct Disk(std::sync::Arc<InMemoryBackend>);
+
+impl Disk {
+    fn new(bytes: &[u8]) -> Self {
+        let disk = InMemoryBackend::new();
+        disk.set_len(bytes.len() as u64).expect("memory");
+        disk.write(0, bytes).expect("memory");
+        Self(std::sync::Arc::new(disk))
+    }
+
+    fn bytes(&self) -> Vec<u8> {
+        let mut bytes = vec![0; self.0.len().expect("memory") as usize];
+        self.0.read(0, &mut bytes).expect("memory");
+        bytes
+    }
+}
+
+impl StorageBackend for Disk {
+    fn len(&self) -> std::io::Result<u64> {
+        self.0.len()
+    }
+    fn read(&self, offset: u64, out: &mut [u8]) -> std::io::Result<()> {
+        self.0.read(offset, out)
+    }
+    fn set_len(&self, len: u64) -> std::io::Result<()> {
+        self.0.set_len(len)
+    }
+    fn sync_data(&self) -> std::io::Result<()> {
+        self.0.sync_data()
+    }
+    fn write(&self, offset: u64, data: &[u8]) -> std::io::Result<()> {
+        self.0.write(offset, data)
+    }
+}
+
+fn row(n: u64) -> Row {
+    Row {
+        labels: MenuLabels::new("10", "voice", ["A", "B"][n as usize % 2]),
+        fingerprint: n,
+        interaction: Some(n / 3),
+        date: n as i64,
+        second: Some(3),
+        attempts: 1,
+    }
+}
+
+/// What the exporter does with its file.
+fn work(disk: Disk) -> Result<(), StoreError> {
+    let store = Store::open_backend(disk, Path::new("fuzz"), [1; 16])?;
+    let (target, account) = store.restore("a", || Account::new(Timestamp::UNIX_EPOCH))?;
+    let mut stage = Stage::default();
+    (0..40).for_each(|n| stage.push(Ok(row(n * 7))));
+    store.transact(|tx| {
+        let step = settle(&account, stage, OPEN, &tx.memory(target), |_| 0)?;
+        tx.write(target, &step)?;
+        tx.forget(target, 20, 0)?;
+        tx.rows_between(target, i64::MIN, i64::MAX).map(drop)
+    })
+}
+
+/// A file as a run leaves it.
+static GOOD: LazyLock<Vec<u8>> = LazyLock::new(|| {
+    let disk = Disk::new(&[]);
+    work(disk.clone()).expect("a new file is good");
+    disk.bytes()
+});
+
+/// Damages a good file: each six bytes of `edits` say where and with what.
+fn damaged(edits: &[u8]) -> Vec<u8> {
+    let mut bytes = GOOD.clone();
+    for edit in edits.chunks_exact(6) {
+        let at = u32::from_le_bytes([edit[0], edit[1], edit[2], 0]) as usize;
+        match edit[3] {
+            // Most of a file is empty: the header, and what follows it, are more worth the time.
+            0..200 => bytes[at % 8192.min(GOOD.len())] ^= edit[4] | 1,
+            200..240 => bytes[at % GOOD.len()] = edit[4],
+            240..250 => bytes.resize(bytes.len().max(GOOD.len()) + usize::from(edit[4]) * 16, edit[5]),
+            _ => bytes.resize((at % GOOD.len()).max(1), 0),
+        }
+        if bytes.len() < GOOD.len() {
+            break;
+        }
+    }
+    bytes
+}
+
+fuzz_target!(
+    // A panic that the store turns into an error is none; one that comes out of it still ends the run.
+    init: std::panic::set_hook(Box::new(|panic| eprintln!("{panic}"))),
+    |input: &[u8]| {
+        let Some((&kind, rest)) = input.split_first() else { return };
+        let bytes = if kind % 4 == 0 { rest.to_vec() } else { damaged(rest) };
+        if let Err(error) = work(Disk::new(&bytes)) {
+            assert!(!error.to_string().is_empty());
+        }
+    }
+);
