@@ -67,14 +67,30 @@ async fn a_token_file_that_is_gone_costs_no_request() {
 
 #[tokio::test]
 async fn a_spent_quota_asks_no_more() {
-    let api = Api::start(|options| options.daily_limit = Some(3)).await;
+    let api = Api::start(|_| {}).await;
     let fleet = Fleet::of("spent", &api);
     let exporter = fleet.start().await;
+    exporter.wait_for("up", |scrape| scrape.up("spent")).await;
+    // Others with tokens of the operation have spent the rest.
+    let api = api.always(Fault::QuotaExhausted);
     exporter.wait_for("spent", |scrape| scrape.failures("spent", "quota_exhausted") > 0.0).await;
+    let before = api.requests();
     let scrape = polls(&exporter, "spent", 4.0).await;
-    assert_eq!(api.requests(), 4, "three within the limit, and the one that found it spent");
+    assert_eq!(api.requests(), before);
     assert_eq!(scrape.errors("spent", "quota_exhausted"), 1.0);
     scrape.assert_truth("spent", &api.truth());
+}
+
+#[tokio::test]
+async fn a_quota_that_the_server_tells_is_not_overspent() {
+    let api = Api::start(|options| options.daily_limit = Some(5)).await;
+    let fleet = Fleet::of("told", &api);
+    let exporter = fleet.start().await;
+    exporter.wait_for("spent", |scrape| scrape.failures("told", "quota_exhausted") > 0.0).await;
+    let scrape = polls(&exporter, "told", 4.0).await;
+    assert_eq!(api.simulator.requests().used_today, 5);
+    assert_eq!(scrape.errors("told", "quota_exhausted"), 0.0, "it never had to be refused");
+    scrape.assert_truth("told", &api.truth());
 }
 
 #[tokio::test]
