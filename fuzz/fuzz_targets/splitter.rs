@@ -55,7 +55,8 @@ fn compare(body: &[u8], (rows, whole): &Outcome) {
             return;
         }
     };
-    let read = |row: &Vec<u8>| serde_json::from_slice::<Value>(row).expect("a row of valid JSON is valid JSON");
+    let read =
+        |row: &Vec<u8>| serde_json::from_slice::<Value>(row).expect("a row of valid JSON is valid JSON");
     assert_eq!(rows.iter().map(read).collect::<Vec<_>>(), expected);
     if plain_envelope(body, &fields) {
         assert_eq!(*whole, Ok(()));

@@ -4,8 +4,6 @@
 //! the last days' (two in a hundred million among a million). The key is random per state file, so the
 //! values say nothing to somebody who has only them.
 
-use std::hash::Hasher;
-
 use siphasher::sip::SipHasher24;
 
 /// Makes fingerprints under one secret key.
@@ -28,12 +26,13 @@ impl Fingerprints {
 
     /// A hash of the fields in their order; where one ends and the next begins is part of it.
     pub fn of(&self, fields: &[&str]) -> u64 {
-        let mut hasher = SipHasher24::new_with_key(&self.key);
+        // In one piece: the hasher's start and end of a piece cost more than a short field.
+        let mut bytes = Vec::with_capacity(256);
         for field in fields {
-            hasher.write_u64(field.len() as u64);
-            hasher.write(field.as_bytes());
+            bytes.extend_from_slice(&(field.len() as u64).to_le_bytes());
+            bytes.extend_from_slice(field.as_bytes());
         }
-        hasher.finish()
+        SipHasher24::new_with_key(&self.key).hash(&bytes)
     }
 }
 
@@ -47,6 +46,6 @@ mod tests {
         assert_ne!(hashes.of(&["ab", "c"]), hashes.of(&["a", "bc"]));
         assert_ne!(hashes.of(&["a"]), Fingerprints::new([2; 16]).of(&["a"]));
         // Written to disk: must never change between versions.
-        assert_eq!(hashes.of(&["4628", "voice"]), Fingerprints::new([1; 16]).of(&["4628", "voice"]));
+        assert_eq!(hashes.of(&["4628", "voice"]), 0x3cb8_c8be_d603_4fe8);
     }
 }

@@ -133,16 +133,17 @@ impl RowParser {
     /// Reads one element.
     pub fn parse(&self, element: Element<'_>) -> Result<Row, Rejection> {
         let Element::Value(bytes) = element else { return Err(Rejection::TooLong) };
-        match serde_json::from_slice::<Fields<'_>>(bytes) {
-            Ok(fields) => self.read(&fields),
-            // A server that writes Latin-1 still has real rows: count them, the odd letters replaced.
-            Err(_) if bytes.first() == Some(&b'{') && std::str::from_utf8(bytes).is_err() => {
-                let text = String::from_utf8_lossy(bytes);
-                let fields = serde_json::from_str(&text).map_err(|_| Rejection::Malformed)?;
-                self.read(&fields)
-            }
-            Err(_) => Err(Rejection::Malformed),
+        // serde would take a list for an object without names.
+        if bytes.first() != Some(&b'{') {
+            return Err(Rejection::Malformed);
         }
+        let text = match std::str::from_utf8(bytes) {
+            Ok(text) => Cow::Borrowed(text),
+            // A server that writes Latin-1 still has real rows: count them, the odd letters replaced.
+            Err(_) => String::from_utf8_lossy(bytes),
+        };
+        let fields = serde_json::from_str(&text).map_err(|_| Rejection::Malformed)?;
+        self.read(&fields)
     }
 
     fn read(&self, fields: &Fields<'_>) -> Result<Row, Rejection> {
@@ -160,7 +161,6 @@ impl RowParser {
         let attempts = whole(&attempt_text);
 
         // The same row may be written `37` today and `37.0` tomorrow: identity is by what was read.
-        let canonical = |value: Option<u32>, text: &str| value.map_or(text.to_owned(), |n| n.to_string());
         let fingerprint = self.fingerprints.of(&[
             &rp_id,
             &conn_id,
@@ -187,6 +187,9 @@ impl RowParser {
             // An empty label would be no label at all to Prometheus.
             return "unknown";
         }
+        if text.len() <= self.label_length {
+            return text;
+        }
         match text.char_indices().nth(self.label_length) {
             Some((at, _)) => text[..at].trim_end(),
             None => text,
@@ -196,12 +199,30 @@ impl RowParser {
 
 /// Without surrounding space and control characters.
 fn clean<'a>(text: &'a Text<'_>) -> Cow<'a, str> {
-    let text = text.0.as_deref().unwrap_or("").trim();
+    let text = text.0.as_deref().unwrap_or("");
+    // Nearly all are ASCII; looked at without a way out in between, which is faster for short texts.
+    if text.bytes().fold(true, |plain, byte| plain & (b' '..=b'~').contains(&byte)) {
+        return Cow::Borrowed(text.trim_ascii());
+    }
+    let text = text.trim();
     if text.contains(char::is_control) {
         Cow::Owned(text.chars().filter(|c| !c.is_control()).collect::<String>().trim().to_owned())
     } else {
         Cow::Borrowed(text)
     }
+}
+
+/// A number in the one way of writing it, or the text that is none.
+fn canonical(value: Option<u32>, text: &str) -> Cow<'_, str> {
+    match value {
+        Some(number) if !is_plain(text) => Cow::Owned(number.to_string()),
+        _ => Cow::Borrowed(text),
+    }
+}
+
+/// Digits alone, and no zero in front of others.
+fn is_plain(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_digit()) && (text.len() == 1 || !text.starts_with('0'))
 }
 
 fn is_absent(text: &str) -> bool {
@@ -278,6 +299,7 @@ mod tests {
         for (field, same) in [
             ("second_event", json!("37.0")),
             ("second_event", json!("00:00:37")),
+            ("second_event", json!("037")),
             ("second_event", json!(37)),
             ("attempt", json!(2)),
             ("rp_id", json!(4628)),
@@ -319,6 +341,8 @@ mod tests {
         assert_eq!(parse(&total), Err(Rejection::NoIdentity));
         assert_eq!(parse(&json!("TOTAL")), Err(Rejection::Malformed));
         assert_eq!(parse(&json!({"rp_id": {"a": 1}})), Err(Rejection::Malformed));
+        let list = json!(["4628", "6736.1", "voice", "2", "2026-01-18 19:34:31", "37", "AGENTE"]);
+        assert_eq!(parse(&list), Err(Rejection::Malformed));
         assert_eq!(parse(&with("date", json!("yesterday"))), Err(Rejection::BadDate));
         assert_eq!(parser().parse(Element::TooLong), Err(Rejection::TooLong));
         assert_eq!(parser().parse(Element::Value(b"{\"rp_id\":")), Err(Rejection::Malformed));
