@@ -111,7 +111,11 @@ fn parsing(body: &[u8]) {
         assert_eq!(rows, ROWS);
     };
     for chunk in [16 << 10, 64 << 10] {
-        let only = timed(&|| split(chunk, &mut |element| drop(black_box(element))));
+        let only = timed(&|| {
+            split(chunk, &mut |element| {
+                black_box(element);
+            })
+        });
         let parsed = timed(&|| split(chunk, &mut |element| drop(black_box(parser.parse(element)))));
         let staged = timed(&|| {
             let mut stage = Stage::default();
@@ -249,7 +253,7 @@ fn exporter(port: u16, folder: &std::path::Path) -> Command {
     command
 }
 
-fn show(what: &str, bytes: usize, measured: Vec<Measured>) {
+fn show(what: &str, bytes: usize, measured: &[Measured]) {
     let mib = |kib: u64| format!("{:.1}", kib as f64 / 1024.0);
     let above = Spread(measured.iter().map(|run| run.peak - run.idle).collect()).show(mib);
     let idle = Spread(measured.iter().map(|run| run.idle).collect()).show(mib);
@@ -275,13 +279,13 @@ fn whole_way(body: Vec<u8>, count: usize) {
         let server = serve(body.clone());
         measure(&server, &mut exporter(server.port, folder.path()))
     });
-    show("exporter, committed and published", bytes, ours.collect());
+    show("exporter, committed and published", bytes, &ours.collect::<Vec<_>>());
     let theirs = (0..count).map(|_| {
         let server = serve(body.clone());
         let port = server.port.to_string();
         measure(&server, Command::new(env::current_exe().unwrap()).args([PEER, &port]))
     });
-    show("peer, read whole and parsed by serde_json, nothing else", bytes, theirs.collect());
+    show("peer, read whole and parsed by serde_json, nothing else", bytes, &theirs.collect::<Vec<_>>());
     let floor = runs(count, |_| {
         let server = serve(body.clone());
         let mut stream = TcpStream::connect(("127.0.0.1", server.port)).unwrap();
