@@ -24,7 +24,7 @@ use wolkvox_exporter::{
     exposition::Bounds,
     ledger::Account,
     poller::{Clock, Poller, Settings, Source, Surroundings},
-    schedule::{Cadence, local_seconds},
+    schedule::{Cadence, Tiers, local_seconds},
     snapshot::Publisher,
     store::Store,
     telemetry::Telemetry,
@@ -153,8 +153,12 @@ async fn day(plan: Plan, path: &Path) -> Vec<Hour> {
         zero_hold: seconds(75),
         buckets: Arc::new(Bounds::new(&[5.0, 10.0, 20.0, 30.0, 60.0, 120.0, 300.0]).unwrap()),
         row_cap: 60_000,
+        // The lookback alone says how much is read again and remembered.
+        tiers: Tiers { hourly: Duration::ZERO, nightly: Duration::ZERO, nightly_hour: 3 },
+        expected: Vec::new(),
+        quota: None,
     };
-    let telemetry = Telemetry::new().unwrap().target("0042", None);
+    let telemetry = Telemetry::new().unwrap().target("0042");
     let around =
         Surroundings { store, publisher: Arc::new(Publisher::default()), telemetry, clock, shutdown };
     let poller = Poller::start(settings, load, parser, restored, around).await.unwrap();

@@ -114,7 +114,7 @@ fn parsing(body: &[u8]) {
         let only = timed(&|| {
             split(chunk, &mut |element| {
                 black_box(element);
-            })
+            });
         });
         let parsed = timed(&|| split(chunk, &mut |element| drop(black_box(parser.parse(element)))));
         let staged = timed(&|| {
