@@ -4,7 +4,7 @@
 //! ledger, store and publisher on virtual time, under random faults, crashes at any write to the disk, and
 //! restarts. At the end every label set must equal the model, and no counter may ever have gone back.
 //!
-//! `MODEL_CASES` sets how many random cases run (default 200).
+//! `MODEL_CASES` sets how many random cases run (default 100).
 
 #![expect(clippy::unwrap_used, reason = "a test may panic; clippy allows it only inside #[test] functions")]
 
@@ -20,7 +20,7 @@ use crate::{
 };
 
 fn cases() -> u32 {
-    std::env::var("MODEL_CASES").ok().and_then(|n| n.parse().ok()).unwrap_or(200)
+    std::env::var("MODEL_CASES").ok().and_then(|n| n.parse().ok()).unwrap_or(100)
 }
 
 fn rows() -> impl Strategy<Value = Vec<WorldRow>> {
