@@ -3,7 +3,7 @@
 //! Start: bind, serve (not ready), open the state, restore and publish every target, ready. Stop: pollers end
 //! after the commit under way, then the server after the answers under way.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use anyhow::Context;
 use arc_swap::ArcSwap;
@@ -14,7 +14,7 @@ use crate::{
     config::{Config, ListenAddress, Target},
     exposition::Bounds,
     labels::MenuLabels,
-    ledger::Account,
+    ledger::{Account, Idle, SeriesLimits},
     poller::{Api, Clock, Poller, Settings, Surroundings},
     quota::REQUESTS_PER_LICENCE,
     schedule::Cadence,
@@ -143,7 +143,7 @@ async fn start(config: &Config, target: &Target, around: Surroundings) -> anyhow
     } else {
         info!(server = target.name, origin = %totals.origin(), "counting from here");
     }
-    let expected: Vec<MenuLabels> = target
+    let expected = target
         .expected
         .iter()
         .flat_map(|menu| menu.options.iter().map(|o| MenuLabels::new(&menu.rp_id, &menu.channel, o)))
@@ -155,6 +155,9 @@ async fn start(config: &Config, target: &Target, around: Surroundings) -> anyhow
         lookback: config.poll.lookback,
         tiers: config.poll.tiers,
         expected,
+        limits: SeriesLimits::default(),
+        idle: Idle::default(),
+        expire_after: Duration::from_secs(90 * 86_400),
         quota: target.licences.map(|licences| u64::from(licences) * REQUESTS_PER_LICENCE),
         zero_hold: config.menu.zero_hold,
         buckets: Arc::new(Bounds::new(&config.menu.buckets).context("the buckets do not increase")?),

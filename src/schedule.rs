@@ -194,6 +194,13 @@ pub fn instant(local: i64, zone: &TimeZone) -> Option<Timestamp> {
     zone.to_ambiguous_timestamp(time).compatible().ok()
 }
 
+/// As [`instant`]; of two moments, the later. Seconds since 1970.
+pub fn last_instant(local: i64, zone: &TimeZone) -> i64 {
+    let time = Timestamp::from_second(local).map(|utc| Offset::UTC.to_datetime(utc));
+    let moment = time.and_then(|time| zone.to_ambiguous_timestamp(time).later());
+    moment.map_or(local, Timestamp::as_second)
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

@@ -147,7 +147,10 @@ async fn scrape() -> [String; 2] {
             buckets: Arc::new(Bounds::new(&[5.0, 10.0, 30.0, 600.0]).unwrap()),
             row_cap: 60_000,
             tiers: Tiers { hourly: Duration::ZERO, nightly: Duration::ZERO, nightly_hour: 3 },
-            expected: Vec::new(),
+            expected: Default::default(),
+            limits: Default::default(),
+            idle: Default::default(),
+            expire_after: Duration::ZERO,
             quota: licences.map(|licences: u32| u64::from(licences) * 1000),
         };
         let around = Surroundings {

@@ -8,7 +8,7 @@ mod commit;
 mod cycle;
 mod source;
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use jiff::{Timestamp, tz::TimeZone};
 use tokio::{
@@ -22,7 +22,7 @@ use crate::{
     config::Fingerprint,
     exposition::Bounds,
     labels::MenuLabels,
-    ledger::{Account, Step, Window},
+    ledger::{Account, Idle, SeriesLimits, Step, Window},
     quota,
     schedule::{Cadence, Tiers, Width, local_seconds},
     snapshot::{Publisher, TargetState, View, families},
@@ -55,7 +55,13 @@ pub struct Settings {
     /// Deeper re-reading.
     pub tiers: Tiers,
     /// Options that are exposed at 0 before their first row.
-    pub expected: Vec<MenuLabels>,
+    pub expected: BTreeSet<MenuLabels>,
+    /// How many series there may be.
+    pub limits: SeriesLimits,
+    /// When a journey is over.
+    pub idle: Idle,
+    /// Options without a row for this long are no longer exposed; zero for never.
+    pub expire_after: Duration,
     /// Requests a day, where configured; otherwise the vendor is asked.
     pub quota: Option<u64>,
 }
@@ -309,6 +315,7 @@ impl<S: Source> Poller<S> {
                 window: window.as_deref(),
                 up,
                 buckets: &settings.buckets,
+                series_limit: settings.limits.menus,
             };
             publisher.publish(families(view), state);
         };
@@ -326,11 +333,7 @@ impl<S: Source> Poller<S> {
             return Ok(());
         }
         self.restore_if_stale().await?;
-        let step = self.account.release(
-            (self.clock)(),
-            |labels| self.hold.menu_seen(labels, now),
-            |labels| self.hold.point_seen(labels, now),
-        );
+        let step = self.account.release((self.clock)(), |counted| self.hold.seen(counted, now));
         let Some(step) = step else { return Ok(()) };
         let (store, id) = (self.store.clone(), self.id);
         let done = blocking(move || store.transact(|tx| tx.write(id, &step)).map(|()| step)).await;

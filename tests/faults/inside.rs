@@ -123,7 +123,10 @@ impl Inside {
             buckets: Arc::new(Bounds::new(&[10.0, 60.0]).expect("they increase")),
             row_cap: 60_000,
             tiers: Tiers { hourly: Duration::ZERO, nightly: Duration::ZERO, nightly_hour: 3 },
-            expected: Vec::new(),
+            expected: Default::default(),
+            limits: Default::default(),
+            idle: Default::default(),
+            expire_after: Duration::ZERO,
             quota: None,
         };
         let source = poller::Api {

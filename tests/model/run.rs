@@ -171,7 +171,10 @@ async fn start(
             nightly: Duration::ZERO,
             nightly_hour: 3,
         },
-        expected: Vec::new(),
+        expected: Default::default(),
+        limits: Default::default(),
+        idle: Default::default(),
+        expire_after: Duration::ZERO,
         quota: None,
     };
     let around = Surroundings {
