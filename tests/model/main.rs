@@ -76,14 +76,15 @@ fn plan() -> impl Strategy<Value = Plan> {
         prop::collection::vec(1i64..world::TRAFFIC, 0..4),
         prop::collection::vec(disk_trouble(), 0..3),
         clock_jumps(),
+        any::<bool>(),
         any::<u64>(),
     )
-        .prop_map(|(mut rows, troubles, cap, restarts, disk, jumps, seed)| {
+        .prop_map(|(mut rows, troubles, cap, restarts, disk, jumps, patient, seed)| {
             if !jumps.is_empty() {
                 // While nobody knows the time, an hourly re-reading may come late.
                 rows.retain(|row| row.visible - row.date < world::LOOKBACK);
             }
-            Plan { world: World { rows, troubles, cap }, restarts, disk, jumps, seed }
+            Plan { world: World { rows, troubles, cap }, restarts, disk, jumps, patient, seed }
         })
 }
 
@@ -107,7 +108,14 @@ fn a_row_later_than_any_re_reading_is_beyond_the_promise() {
     let row = |date, visible| WorldRow { date, visible, conn: 1, option: 1, second: 5, attempts: 1 };
     let world =
         |late| World { rows: vec![row(10, 12), row(600, 600 + late)], troubles: Vec::new(), cap: 60_000 };
-    let plan = |late| Plan { world: world(late), restarts: vec![], disk: vec![], jumps: vec![], seed: 0 };
+    let plan = |late| Plan {
+        world: world(late),
+        restarts: vec![],
+        disk: vec![],
+        jumps: vec![],
+        patient: true,
+        seed: 0,
+    };
     assert_eq!(run(plan(world::LATEST)), Ok(()));
     assert!(run(plan(world::HOURLY + 3600)).unwrap_err().contains("option_attempts_total"));
 }
