@@ -11,6 +11,8 @@ pub mod histogram;
 pub mod labels;
 pub mod ledger;
 pub mod logging;
+pub mod option_kind;
+pub mod option_rules;
 pub mod poller;
 pub mod quota;
 pub mod reaction;

@@ -238,6 +238,11 @@ fn every_setting_has_a_flag_and_a_twin() {
         ("poll.start-from", "WOLKVOX_POLL_START_FROM", "24h", "  start_from: 24h"),
         ("state.path", "WOLKVOX_STATE_PATH", "a/b.redb", "  path: a/b.redb"),
         ("menu.zero-hold", "WOLKVOX_MENU_ZERO_HOLD", "0s", "  zero_hold: 0s"),
+        ("menu.series-limit", "WOLKVOX_MENU_SERIES_LIMIT", "5", "  series_limit: 5"),
+        ("menu.expire-after", "WOLKVOX_MENU_EXPIRE_AFTER", "0s", "  expire_after: 0s"),
+        ("journey.idle", "WOLKVOX_JOURNEY_IDLE", "1h", "  idle: 1h"),
+        ("names.from", "WOLKVOX_NAMES_FROM", "off", "  names: off"),
+        ("names.file", "WOLKVOX_NAMES_FILE", "names.yml", "  names: vendor, and over them names.yml"),
         ("web.listen-address", "WOLKVOX_WEB_LISTEN_ADDRESS", ":1,[::1]:2", "[\":1\", \"[::1]:2\"]"),
         ("web.telemetry-path", "WOLKVOX_WEB_TELEMETRY_PATH", "/m", "  telemetry_path: /m"),
     ];
@@ -274,7 +279,13 @@ fn the_rest_of_the_twins() {
 #[test]
 fn flags_of_one_target_are_refused_beside_several() {
     insta::assert_snapshot!(refused(run(checker().args(["--config.file=one-target.yml", "--wolkvox.server=0108"]))), @"error: --wolkvox.server (or WOLKVOX_SERVER): the file has targets too: keep the flag or the targets, not both");
-    let several = ["--config.file=full.yml", "--wolkvox.token-file=token", "--wolkvox.timezone=UTC"];
+    let several = [
+        "--config.file=full.yml",
+        "--wolkvox.token-file=token",
+        "--wolkvox.timezone=UTC",
+        "--names.from=off",
+        "--names.file=names.yml",
+    ];
     insta::assert_snapshot!(refused(run(checker().args(several))), @r#"
     error: --wolkvox.token-file (or WOLKVOX_TOKEN_FILE): the file has several targets: give each its own `token_file`
     error: --wolkvox.timezone (or WOLKVOX_TIMEZONE): the file has several targets: give each its own `timezone`
@@ -367,6 +378,10 @@ fn help_names_the_defaults_that_hold() {
         ("now", "start_from: now"),
         ("data/wolkvox-exporter.redb", "path: data/wolkvox-exporter.redb"),
         ("75s", "zero_hold: 1m 15s"),
+        ("2000", "series_limit: 2000"),
+        ("90d", "expire_after: 2160h"),
+        ("30m", "  idle: 30m"),
+        ("vendor", "names: vendor"),
         (":10013", "listen_addresses: [\":10013\"]"),
         ("/metrics", "telemetry_path: /metrics"),
     ] {

@@ -5,6 +5,7 @@
 //! a meaning.
 
 use std::{
+    collections::BTreeMap,
     fs,
     io::Read,
     path::{Path, PathBuf},
@@ -39,6 +40,8 @@ pub(super) struct Root {
     #[serde(default, deserialize_with = "nothing_is_default")]
     pub(super) menu: MenuSection,
     #[serde(default, deserialize_with = "nothing_is_default")]
+    pub(super) journey: JourneySection,
+    #[serde(default, deserialize_with = "nothing_is_default")]
     pub(super) state: StateSection,
     #[serde(default, deserialize_with = "nothing_is_default")]
     pub(super) web: WebSection,
@@ -52,6 +55,15 @@ pub(super) struct TargetEntry {
     pub(super) token_file: Option<Text>,
     pub(super) timezone: Option<Text>,
     pub(super) licences: Option<Text>,
+    #[serde(default, deserialize_with = "nothing_is_default")]
+    pub(super) names: NamesEntry,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct NamesEntry {
+    pub(super) from: Option<Text>,
+    pub(super) file: Option<Text>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -74,6 +86,44 @@ pub(super) struct MenuSection {
     pub(super) zero_hold: Option<Text>,
     #[serde(default, deserialize_with = "nothing_is_default")]
     pub(super) expected: Vec<Spanned<ExpectedEntry>>,
+    pub(super) no_input_codes: Option<Vec<Text>>,
+    #[serde(default, deserialize_with = "nothing_is_default")]
+    pub(super) opt_out_codes: Vec<Text>,
+    #[serde(default, deserialize_with = "nothing_is_default")]
+    pub(super) terminal_codes: Vec<Text>,
+    #[serde(default, deserialize_with = "nothing_is_default")]
+    pub(super) options: OptionsEntry,
+    pub(super) series_limit: Option<Text>,
+    pub(super) options_limit: Option<Text>,
+    pub(super) transitions_limit: Option<Text>,
+    pub(super) expire_after: Option<Text>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct OptionsEntry {
+    #[serde(default, deserialize_with = "nothing_is_default")]
+    pub(super) allow: Vec<Text>,
+    #[serde(default, deserialize_with = "nothing_is_default")]
+    pub(super) deny: Vec<Text>,
+    #[serde(default, deserialize_with = "nothing_is_default")]
+    pub(super) rename: Vec<Spanned<RenameEntry>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RenameEntry {
+    #[serde(rename = "match")]
+    pub(super) pattern: Option<Text>,
+    pub(super) to: Option<Text>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct JourneySection {
+    pub(super) idle: Option<Text>,
+    #[serde(default, deserialize_with = "nothing_is_default")]
+    pub(super) idle_by_channel: BTreeMap<String, Text>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -257,7 +307,7 @@ mod tests {
             ("poll:\n  intervall: 5m\n", "etc/w.yml:2:3: unknown key `intervall`: did you mean `interval`?"),
             (
                 "\"a\\e[2J\": 1",
-                "etc/w.yml:1:1: unknown key `a [2J`: the keys here are targets, poll, menu, state, web",
+                "etc/w.yml:1:1: unknown key `a [2J`: the keys here are targets, poll, menu, journey, state, web",
             ),
             ("web: {}\nweb: {}\n", "etc/w.yml:2:1: the key `web` stands here for the second time: keep one"),
             ("a\n", "etc/w.yml:1:1: expected mapping start"),
