@@ -156,6 +156,8 @@ async fn day(plan: Plan, path: &Path) -> Vec<Hour> {
         // The lookback alone says how much is read again and remembered.
         tiers: Tiers { hourly: Duration::ZERO, nightly: Duration::ZERO, nightly_hour: 3 },
         expected: Default::default(),
+        rules: Default::default(),
+        kinds: Default::default(),
         limits: Default::default(),
         idle: Default::default(),
         expire_after: Duration::ZERO,

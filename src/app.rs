@@ -3,7 +3,7 @@
 //! Start: bind, serve (not ready), open the state, restore and publish every target, ready. Stop: pollers end
 //! after the commit under way, then the server after the answers under way.
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{path::PathBuf, sync::Arc};
 
 use anyhow::Context;
 use arc_swap::ArcSwap;
@@ -155,9 +155,15 @@ async fn start(config: &Config, target: &Target, around: Surroundings) -> anyhow
         lookback: config.poll.lookback,
         tiers: config.poll.tiers,
         expected,
-        limits: SeriesLimits::default(),
-        idle: Idle::default(),
-        expire_after: Duration::from_secs(90 * 86_400),
+        rules: Arc::new(config.menu.rules.clone()),
+        kinds: Arc::new(config.menu.kinds.clone()),
+        limits: SeriesLimits {
+            menus: config.menu.series_limit,
+            options: config.menu.options_limit,
+            transitions: config.menu.transitions_limit,
+        },
+        idle: Idle { usual: config.journey.idle, by_channel: config.journey.by_channel.clone() },
+        expire_after: config.menu.expire_after,
         quota: target.licences.map(|licences| u64::from(licences) * REQUESTS_PER_LICENCE),
         zero_hold: config.menu.zero_hold,
         buckets: Arc::new(Bounds::new(&config.menu.buckets).context("the buckets do not increase")?),

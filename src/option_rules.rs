@@ -6,8 +6,7 @@
 
 use regex::{Regex, RegexBuilder};
 
-/// The option under which everything is counted that has no series of its own.
-pub const OTHER: &str = "other";
+use crate::labels::OTHER;
 
 /// The most memory that one compiled pattern may take, in bytes: far above any rule that a person would write.
 const LARGEST: usize = 1 << 20;

@@ -148,6 +148,8 @@ async fn scrape() -> [String; 2] {
             row_cap: 60_000,
             tiers: Tiers { hourly: Duration::ZERO, nightly: Duration::ZERO, nightly_hour: 3 },
             expected: Default::default(),
+            rules: Default::default(),
+            kinds: Default::default(),
             limits: Default::default(),
             idle: Default::default(),
             expire_after: Duration::ZERO,

@@ -7,7 +7,10 @@ use super::{
     label,
     problem::Findings,
 };
-use crate::option_rules::{OTHER, OptionRules, Ruled};
+use crate::{
+    labels::OTHER,
+    option_rules::{OptionRules, Ruled},
+};
 
 /// More rules than this in one list are a list of options, and would be slow besides.
 const MOST_RULES: usize = 100;

@@ -13,6 +13,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::{
     labels::{Counted, MenuLabels, PointLabels, TransitionLabels},
+    option_rules::OptionRules,
     wolkvox::{Rejection, Row},
 };
 
@@ -256,6 +257,23 @@ fn over_the_limits_rows_and_steps_go_to_other_and_none_is_lost() {
     // What has a place keeps it, and repeated rows stay what they were.
     book.read([row(105, 1, "A"), row(102, 1, "CCC")], OPEN);
     assert_eq!((book.hits()["A"], book.account.totals.repeated), (2, 1));
+}
+
+#[test]
+fn options_are_called_what_the_rules_say() {
+    let mut rules = OptionRules::default();
+    rules.rename("(?i)agente", "AGENTE").unwrap();
+    rules.rename("AGENTE", "PERSONA").unwrap();
+    rules.deny("tmp.*").unwrap();
+    let mut stage = Stage::new(rules.into());
+    for (who, option) in ["agente", "AGENTE", "Agente", "tmp1", "tmp2", "BUZON"].into_iter().enumerate() {
+        stage.push(Ok(row(100, who as u64, option)));
+    }
+    let mut book = Book::new();
+    book.settle(stage, OPEN);
+    let hits = [("AGENTE", 3), ("BUZON", 1), ("other", 2)].map(|(option, hits)| (option.to_owned(), hits));
+    assert_eq!(book.hits(), BTreeMap::from(hits));
+    assert_eq!(book.account.totals.overflow, Overflow::default(), "that is no overflow");
 }
 
 #[test]

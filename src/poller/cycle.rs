@@ -240,8 +240,9 @@ impl<S: Source> Poller<S> {
         }
         let (from, to) = span.local(&self.settings.zone);
         let (source, parser) = (self.source.clone(), self.parser.clone());
+        let rules = self.settings.rules.clone();
         let request = async move {
-            let mut stage = Stage::default();
+            let mut stage = Stage::new(rules);
             let result =
                 source.read(Query { from, to }, &mut |element| stage.push(parser.parse(element))).await;
             (result, stage)

@@ -23,6 +23,8 @@ use crate::{
     exposition::Bounds,
     labels::MenuLabels,
     ledger::{Account, Idle, SeriesLimits, Step, Window},
+    option_kind::Kinds,
+    option_rules::OptionRules,
     quota,
     schedule::{Cadence, Tiers, Width, local_seconds},
     snapshot::{Publisher, TargetState, View, families},
@@ -56,6 +58,10 @@ pub struct Settings {
     pub tiers: Tiers,
     /// Options that are exposed at 0 before their first row.
     pub expected: BTreeSet<MenuLabels>,
+    /// What options are called.
+    pub rules: Arc<OptionRules>,
+    /// What options mean.
+    pub kinds: Arc<Kinds>,
     /// How many series there may be.
     pub limits: SeriesLimits,
     /// When a journey is over.

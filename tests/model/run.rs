@@ -176,6 +176,8 @@ async fn start(
             nightly_hour: 3,
         },
         expected: Default::default(),
+        rules: Default::default(),
+        kinds: Default::default(),
         limits: Default::default(),
         idle: Idle { usual: Duration::from_secs(idle as u64), by_channel: BTreeMap::new() },
         expire_after: Duration::ZERO,
