@@ -174,8 +174,7 @@ pub struct MenuArgs {
     #[arg(long = "menu.zero-hold", env = "WOLKVOX_MENU_ZERO_HOLD", value_name = "DURATION")]
     pub zero_hold: Option<String>,
 
-    /// The most label sets (rp_id, channel, cod_opc_menu) of a target; what comes after is counted as
-    /// "other" [default: 2000]
+    /// Most label sets of a target; further ones are counted as "other" [default: 2000]
     #[arg(long = "menu.series-limit", env = "WOLKVOX_MENU_SERIES_LIMIT", value_name = "NUMBER")]
     pub series_limit: Option<String>,
 
@@ -189,7 +188,7 @@ pub struct MenuArgs {
 #[command(next_help_heading = "Journeys")]
 pub struct JourneyArgs {
     /// How long after its last row an interaction is taken to have left the menu [default: 30m]
-    #[arg(long = "journey.idle", env = "WOLKVOX_JOURNEY_IDLE", value_name = "DURATION")]
+    #[arg(id = "journey_idle", long = "journey.idle", env = "WOLKVOX_JOURNEY_IDLE", value_name = "DURATION")]
     pub idle: Option<String>,
 }
 
@@ -197,12 +196,12 @@ pub struct JourneyArgs {
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Names")]
 pub struct NamesArgs {
-    /// Where the names of routing points and options come from: vendor, file or off [default: vendor]
-    #[arg(long = "names.from", env = "WOLKVOX_NAMES_FROM", value_name = "SOURCE")]
+    /// Where names of points and options come from: vendor, file, off [default: vendor]
+    #[arg(id = "names_from", long = "names.from", env = "WOLKVOX_NAMES_FROM", value_name = "SOURCE")]
     pub from: Option<String>,
 
     /// YAML file with names of your own, which win over Wolkvox's
-    #[arg(long = "names.file", env = "WOLKVOX_NAMES_FILE", value_name = "FILE")]
+    #[arg(id = "names_file", long = "names.file", env = "WOLKVOX_NAMES_FILE", value_name = "FILE")]
     pub file: Option<PathBuf>,
 }
 
