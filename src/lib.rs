@@ -2,6 +2,7 @@
 //!
 //! Data goes one way: API → rows → ledger → aggregates → snapshot → scrape. `ARCHITECTURE.md` is the map.
 
+pub mod announced;
 pub mod app;
 pub mod cli;
 pub mod config;
@@ -22,5 +23,6 @@ pub mod snapshot;
 pub mod store;
 pub mod telemetry;
 pub mod web;
+pub mod width;
 pub mod wolkvox;
 pub mod zero_hold;

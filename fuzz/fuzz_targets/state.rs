@@ -66,7 +66,7 @@ fn row(n: u64) -> Row {
 
 /// What the exporter does with its file.
 fn work(disk: Disk) -> Result<(), StoreError> {
-    let store = Store::open_backend(disk, Path::new("fuzz"), [1; 16])?;
+    let store = Store::open_backend(move || Ok(disk.clone()), Path::new("fuzz"), [1; 16])?;
     let (target, account) = store.restore("a", || Account::new(Timestamp::UNIX_EPOCH))?;
     let mut stage = Stage::default();
     (0..40).for_each(|n| stage.push(Ok(row(n * 7))));

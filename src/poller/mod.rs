@@ -6,6 +6,7 @@
 
 mod commit;
 mod cycle;
+mod request;
 mod source;
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
@@ -19,6 +20,7 @@ use tracing::{debug, error, info, warn};
 
 pub use self::source::{Api, Source};
 use crate::{
+    announced::Announced,
     config::Fingerprint,
     exposition::Bounds,
     labels::MenuLabels,
@@ -26,10 +28,11 @@ use crate::{
     option_kind::Kinds,
     option_rules::OptionRules,
     quota,
-    schedule::{Cadence, Tiers, Width, local_seconds},
+    schedule::{Cadence, Tiers, local_seconds},
     snapshot::{Publisher, TargetState, View, families},
     store::{Store, StoreError, TargetId},
     telemetry::TargetTelemetry,
+    width::Width,
     wolkvox::{Fault, RowParser},
     zero_hold::ZeroHold,
 };
@@ -100,6 +103,10 @@ pub struct Poller<S> {
     release_after: Instant,
     width: Width,
     deeper_width: Width,
+    /// What is thought of the number of rows that the server announces.
+    announced: Announced,
+    /// In this cycle an answer was committed although more rows were announced.
+    disbelieved: bool,
     deeper_after: Instant,
     /// When this process last read deeper, or began: an hour is an hour, whatever is done to the wall clock.
     deeper_done: Instant,
@@ -177,6 +184,8 @@ impl<S: Source> Poller<S> {
             release_after: Instant::now(),
             width: Width::default(),
             deeper_width: Width::default(),
+            announced: Announced::default(),
+            disbelieved: false,
             deeper_after: Instant::now(),
             deeper_done: Instant::now(),
             quota_after: Instant::now(),
@@ -238,13 +247,20 @@ impl<S: Source> Poller<S> {
                 "a poll took longer than the interval; windows are read as soon as it allows"
             );
         }
+        if std::mem::take(&mut self.disbelieved) {
+            warn!(
+                server = self.settings.name,
+                "the server announces more rows than it sends, also where asking in halves brings none of them: its \
+                 number is not believed for an hour, and what comes is counted as all there is"
+            );
+        }
         self.polled = true;
         match &outcome {
             Some(fault) => {
                 // Numbers of a window that is no longer the last would lie.
                 self.window = None;
-                let gated = self.gate.as_ref().is_some_and(|gate| gate.times > 1);
-                if gated && self.fault.as_ref() == Some(fault) {
+                // Said once, when it begins: until the gate opens nothing is asked, and nothing new can be said.
+                if self.gate.is_some() && self.fault.as_ref() == Some(fault) {
                     debug!(server = self.settings.name, class = fault.class().as_str(), "still holding off");
                 } else {
                     warn!(

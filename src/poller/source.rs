@@ -14,9 +14,14 @@ pub trait Source: Send + Sync + 'static {
         each: &mut (dyn FnMut(Element<'_>) + Send),
     ) -> impl Future<Output = Result<Answer, Fault>> + Send;
 
-    /// What the vendor says of the day's quota; `None` from a source that has none.
-    fn token_info(&self) -> impl Future<Output = Result<Option<TokenInfo>, Fault>> + Send {
-        async { Ok(None) }
+    /// Whether [`Source::token_info`] can be asked.
+    fn tells_quota(&self) -> bool {
+        false
+    }
+
+    /// What the vendor says of the day's quota. Costs a request of it.
+    fn token_info(&self) -> impl Future<Output = Result<TokenInfo, Fault>> + Send {
+        async { Err(Fault::Internal("this source tells no quota".to_owned())) }
     }
 
     /// Changes when the token does, so that a refused one is tried again at once when it has been replaced.
@@ -49,9 +54,13 @@ impl Source for Api {
         self.client.read(query, token.expose(), each).await
     }
 
-    async fn token_info(&self) -> Result<Option<TokenInfo>, Fault> {
+    fn tells_quota(&self) -> bool {
+        true
+    }
+
+    async fn token_info(&self) -> Result<TokenInfo, Fault> {
         let token = self.read_token().await?;
-        self.client.token_info(token.expose()).await.map(Some)
+        self.client.token_info(token.expose()).await
     }
 
     fn credentials(&self) -> Option<Fingerprint> {

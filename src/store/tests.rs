@@ -266,7 +266,12 @@ fn an_inspection_shows_numbers_and_changes_nothing() {
     assert_eq!((inspection.rows, inspection.interactions), (2, 2));
     let text = inspection.to_string();
     assert!(text.contains("- a\n  counting since: 1970-01-01T00:01:17Z\n"), "{text}");
-    assert!(text.contains("label sets: 1\n  rows under `other`, over the limits: 0\n  rows counted: 3, of them late: 0\n"), "{text}");
+    assert!(
+        text.contains(
+            "label sets: 1\n  rows under `other`, over the limits: 0\n  rows counted: 3, of them late: 0\n"
+        ),
+        "{text}"
+    );
     assert!(fs::read(&path).unwrap() == before, "the file was changed");
     assert!(matches!(inspect(Path::new("/nonexistent")), Err(StoreError::Io { .. })));
 }

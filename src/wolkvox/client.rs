@@ -140,7 +140,9 @@ impl Client {
             Verdict::Empty => Ok(Answer { rows: 0, server_time }),
             Verdict::Fault(fault) => Err(fault),
             Verdict::Rows => match envelope.promised_rows() {
-                Some(promised) if promised > rows => Err(Fault::TooFewRows { received: rows, promised }),
+                Some(promised) if promised > rows => {
+                    Err(Fault::TooFewRows { received: rows, promised, server_time })
+                }
                 _ => Ok(Answer { rows, server_time }),
             },
         }

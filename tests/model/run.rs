@@ -51,8 +51,8 @@ pub(crate) enum DiskTrouble {
     Outage { writes: u64, seconds: i64 },
 }
 
-/// `Err` says what differs.
-pub(crate) fn run(plan: Plan) -> Result<(), String> {
+/// How many requests it took; `Err` says what differs.
+pub(crate) fn run(plan: Plan) -> Result<usize, String> {
     tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .start_paused(true)
@@ -61,7 +61,7 @@ pub(crate) fn run(plan: Plan) -> Result<(), String> {
         .block_on(live(plan))
 }
 
-async fn live(plan: Plan) -> Result<(), String> {
+async fn live(plan: Plan) -> Result<usize, String> {
     let began = Instant::now();
     let disk = CrashDisk::default();
     let source = WorldSource {
@@ -118,7 +118,8 @@ async fn live(plan: Plan) -> Result<(), String> {
         }
         sleep(Duration::from_secs(20)).await;
     }
-    compare(&plan, &last, *source.received.lock().unwrap())
+    compare(&plan, &last, *source.received.lock().unwrap())?;
+    Ok(*source.requests.lock().unwrap())
 }
 
 struct Process {

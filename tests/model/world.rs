@@ -97,6 +97,8 @@ pub(crate) struct World {
     pub(crate) troubles: Vec<Trouble>,
     /// The vendor cuts longer answers silently.
     pub(crate) cap: u64,
+    /// So many rows more than there are does it announce.
+    pub(crate) overstates: u64,
 }
 
 /// The world as the poller sees it. Clones share the requests' count, for it outlives a crash.
@@ -126,6 +128,7 @@ impl Source for WorldSource {
             .map(WorldRow::json)
             .take(self.world.cap as usize)
             .collect();
+        let server_time = Timestamp::from_second(START + now).ok();
         let mut give = |count: usize| {
             rows.iter().take(count).for_each(|row| each(Element::Value(row.as_bytes())));
         };
@@ -144,14 +147,19 @@ impl Source for WorldSource {
             // Only where it is a lie: a second that truly has more rows than an answer is beyond the promise.
             Trouble::TooFew(count) if rows.len() > usize::from(count) && to - from > 1 => {
                 give(usize::from(count));
-                return Err(Fault::TooFewRows { received: count.into(), promised: rows.len() as u64 });
+                let promised = rows.len() as u64;
+                return Err(Fault::TooFewRows { received: count.into(), promised, server_time });
             }
             Trouble::TooFew(_) | Trouble::None => {}
         }
         give(rows.len());
-        *self.received.lock().unwrap() += rows.len() as u64;
-        let server_time = Timestamp::from_second(START + now).ok();
-        Ok(Answer { rows: rows.len() as u64, server_time })
+        let received = rows.len() as u64;
+        *self.received.lock().unwrap() += received;
+        if self.world.overstates > 0 {
+            let promised = received + self.world.overstates;
+            return Err(Fault::TooFewRows { received, promised, server_time });
+        }
+        Ok(Answer { rows: received, server_time })
     }
 
     fn credentials(&self) -> Option<Fingerprint> {
