@@ -1,6 +1,8 @@
 //! The product as its users have it: the real binary reads a simulated Wolkvox over HTTP, real Prometheus servers
 //! of two generations scrape it, and what they stored is held against the simulator's truth.
 
+#[path = "../support/expected.rs"]
+mod expected;
 #[path = "../support/exporter.rs"]
 mod exporter;
 #[path = "../support/promtool.rs"]
@@ -20,7 +22,7 @@ use crate::{
     promtool::check_metrics,
     real_prometheus::{Prometheus, Target, binaries, promtools},
     stored::{Stored, assert_no_resets, assert_same, expected},
-    vendor::{TOKEN, VISIBLE_WITHIN, Vendor},
+    vendor::{IDLE, TOKEN, VISIBLE_WITHIN, Vendor},
 };
 
 const JOB: &str = "wolkvox";
@@ -29,7 +31,7 @@ const WATERMARK: &str = "wolkvox_watermark_timestamp_seconds";
 /// Several times the scrape interval, because a busy machine scrapes late.
 const ZERO_HOLD: &str = "--menu.zero-hold=4s";
 /// Nothing here takes longer, unless it never comes.
-const DEADLINE: Duration = Duration::from_secs(90);
+const DEADLINE: Duration = Duration::from_secs(200);
 const PAUSE: Duration = Duration::from_millis(100);
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0";
 
@@ -39,6 +41,7 @@ fn installation(vendor: &Vendor, zero_hold: &str) -> Installation {
         "--poll.interval=2s",
         "--poll.settle-delay=1s",
         "--poll.lookback=60s",
+        &format!("--journey.idle={}s", IDLE.as_secs()),
         zero_hold,
         &vendor.start_from(),
         "--log.level=debug",
@@ -110,12 +113,13 @@ async fn wait_until_every(pause: Duration, what: &str, condition: impl AsyncFn()
     }
 }
 
-/// Until all rows dated before `end` have been read, shown, and scraped by everyone.
+/// Until all rows dated before `end` have been read and all journeys are over, shown, and scraped by everyone.
 async fn everything_stored(exporter: &Exporter, scrapers: &[Scraper], end: Timestamp) {
-    let last_row_visible = (end + VISIBLE_WITHIN).as_second() as f64;
-    wait_for_all(exporter, WATERMARK, |at| at >= last_row_visible).await;
+    let all_over = (end + VISIBLE_WITHIN).as_second() as f64 + IDLE.as_secs_f64();
+    wait_for_all(exporter, WATERMARK, |at| at > all_over).await;
+    wait_for_all(exporter, "wolkvox_menu_journeys_open", |open| open == 0.0).await;
     // A series without hits exists only while its count is held back.
-    for metric in [HITS, "wolkvox_menu_interactions_total"] {
+    for metric in [HITS, "wolkvox_menu_interactions_total", "wolkvox_menu_transitions_total"] {
         wait_for_all(exporter, metric, |count| count > 0.0).await;
     }
     let shown = Timestamp::now().as_millisecond() as f64 / 1e3;
@@ -128,7 +132,7 @@ async fn everything_stored(exporter: &Exporter, scrapers: &[Scraper], end: Times
 /// Last value, and last minus first.
 async fn assert_exact(vendor: &Vendor, scrapers: &[Scraper]) {
     let truth = vendor.truth();
-    let expected = expected(&truth);
+    let expected = expected(&truth, &vendor.journeys());
     #[expect(clippy::print_stdout, reason = "with --nocapture one sees how much was shown")]
     {
         println!("{} rows in {} label sets", truth.rows, truth.options.len());
@@ -182,7 +186,7 @@ async fn without_zero_first_the_first_hits_are_lost() {
     let end = vendor.end_traffic();
     everything_stored(&exporter, &scrapers, end).await;
 
-    let expected = expected(&vendor.truth());
+    let expected = expected(&vendor.truth(), &vendor.journeys());
     for scraper in &scrapers {
         let stored = Stored::of(&scraper.prometheus, JOB).await;
         // The counters are as right as ever; only their beginning was never seen.
