@@ -157,6 +157,7 @@ async fn day(plan: Plan, path: &Path) -> Vec<Hour> {
         tiers: Tiers { hourly: Duration::ZERO, nightly: Duration::ZERO, nightly_hour: 3 },
         expected: Vec::new(),
         quota: None,
+        names: Default::default(),
     };
     let telemetry = Telemetry::new().unwrap().target("0042");
     let around =

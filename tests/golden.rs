@@ -149,6 +149,7 @@ async fn scrape() -> [String; 2] {
             tiers: Tiers { hourly: Duration::ZERO, nightly: Duration::ZERO, nightly_hour: 3 },
             expected: Vec::new(),
             quota: licences.map(|licences: u32| u64::from(licences) * 1000),
+            names: Default::default(),
         };
         let around = Surroundings {
             store: store.clone(),

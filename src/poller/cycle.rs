@@ -49,7 +49,7 @@ enum Outcome {
 }
 
 impl<S: Source> Poller<S> {
-    /// Reads everything from the lookback to `end`; then goes deeper if that is due.
+    /// Reads everything from the lookback to `end`; then goes deeper, and asks for names, if that is due.
     pub(super) async fn cycle(&mut self, end: Timestamp) -> Result<(), Halt> {
         self.pass_gate()?;
         self.restore_if_stale().await.map_err(|error| Halt::Fault(Fault::Internal(error.to_string())))?;
@@ -66,7 +66,8 @@ impl<S: Source> Poller<S> {
         read?;
         self.gate = None;
         self.ask_quota().await?;
-        self.look_deeper().await
+        self.look_deeper().await?;
+        self.ask_names().await
     }
 
     /// Where the licences are not configured, the vendor knows the limit: asked once an hour. Its failure changes
@@ -305,7 +306,7 @@ impl<S: Source> Poller<S> {
     }
 
     /// Counts a request before it is sent, or says why it may not be.
-    async fn spend(&mut self, purpose: Purpose) -> Result<(), Fault> {
+    pub(super) async fn spend(&mut self, purpose: Purpose) -> Result<(), Fault> {
         let (now, limit) = ((self.clock)(), self.quota);
         let (zone, interval) = (self.settings.zone.clone(), self.settings.cadence.interval);
         let (store, id) = (self.store.clone(), self.id);

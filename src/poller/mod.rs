@@ -6,6 +6,7 @@
 
 mod commit;
 mod cycle;
+mod names;
 mod source;
 
 use std::{sync::Arc, time::Duration};
@@ -17,7 +18,10 @@ use tokio::{
 };
 use tracing::{debug, error, info, warn};
 
-pub use self::source::{Api, Source};
+pub use self::{
+    names::NameSettings,
+    source::{Api, Source},
+};
 use crate::{
     config::Fingerprint,
     exposition::Bounds,
@@ -58,6 +62,8 @@ pub struct Settings {
     pub expected: Vec<MenuLabels>,
     /// Requests a day, where configured; otherwise the vendor is asked.
     pub quota: Option<u64>,
+    /// What routing points and options are called.
+    pub names: Arc<NameSettings>,
 }
 
 impl Settings {
@@ -94,6 +100,7 @@ pub struct Poller<S> {
     /// Requests a day, as configured or as the vendor says.
     quota: Option<u64>,
     quota_after: Instant,
+    names: names::NameBook,
     /// A commit failed, so memory may be behind the disk.
     stale: bool,
     window: Option<Arc<Window>>,
@@ -149,7 +156,9 @@ impl<S: Source> Poller<S> {
         let end = settings.cadence.last_closed(clock());
         let mut account = account;
         settings.expected.iter().for_each(|labels| account.expect(labels.clone()));
+        let book = names::NameBook::new(&settings.names, store.names(id)?);
         let mut poller = Self {
+            names: book,
             hold: ZeroHold::new(settings.zero_hold),
             quota: settings.quota,
             settings,

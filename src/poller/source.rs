@@ -1,7 +1,10 @@
 //! Where rows come from.
 
+use std::collections::BTreeMap;
+
 use crate::{
     config::{Fingerprint, Secret, TokenSource},
+    names::NameKind,
     wolkvox::{Answer, Client, Element, Fault, Query, TokenInfo},
 };
 
@@ -16,6 +19,16 @@ pub trait Source: Send + Sync + 'static {
 
     /// What the vendor says of the day's quota; `None` from a source that has none.
     fn token_info(&self) -> impl Future<Output = Result<Option<TokenInfo>, Fault>> + Send {
+        async { Ok(None) }
+    }
+
+    /// What routing points or options are called, each name of at most `length` characters; `None` from a source
+    /// that has no names.
+    fn names(
+        &self,
+        _kind: NameKind,
+        _length: usize,
+    ) -> impl Future<Output = Result<Option<BTreeMap<String, String>>, Fault>> + Send {
         async { Ok(None) }
     }
 
@@ -52,6 +65,11 @@ impl Source for Api {
     async fn token_info(&self) -> Result<Option<TokenInfo>, Fault> {
         let token = self.read_token().await?;
         self.client.token_info(token.expose()).await.map(Some)
+    }
+
+    async fn names(&self, kind: NameKind, length: usize) -> Result<Option<BTreeMap<String, String>>, Fault> {
+        let token = self.read_token().await?;
+        self.client.names(kind, length, token.expose()).await.map(Some)
     }
 
     fn credentials(&self) -> Option<Fingerprint> {

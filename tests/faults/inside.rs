@@ -125,6 +125,7 @@ impl Inside {
             tiers: Tiers { hourly: Duration::ZERO, nightly: Duration::ZERO, nightly_hour: 3 },
             expected: Vec::new(),
             quota: None,
+            names: Default::default(),
         };
         let source = poller::Api {
             client: Client::new(&api.url().parse().expect("a URL"), limits).expect("a client"),

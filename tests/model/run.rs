@@ -173,6 +173,7 @@ async fn start(
         },
         expected: Vec::new(),
         quota: None,
+        names: Default::default(),
     };
     let around = Surroundings {
         store: store.clone(),
