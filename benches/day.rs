@@ -162,6 +162,7 @@ async fn day(plan: Plan, path: &Path) -> Vec<Hour> {
         idle: Default::default(),
         expire_after: Duration::ZERO,
         quota: None,
+        names: Default::default(),
     };
     let telemetry = Telemetry::new().unwrap().target("0042");
     let around =

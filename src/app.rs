@@ -15,7 +15,7 @@ use crate::{
     exposition::Bounds,
     labels::MenuLabels,
     ledger::{Account, Idle, SeriesLimits},
-    poller::{Api, Clock, Poller, Settings, Surroundings},
+    poller::{Api, Clock, NameSettings, Poller, Settings, Surroundings},
     quota::REQUESTS_PER_LICENCE,
     schedule::Cadence,
     snapshot::Publisher,
@@ -168,6 +168,11 @@ async fn start(config: &Config, target: &Target, around: Surroundings) -> anyhow
         zero_hold: config.menu.zero_hold,
         buckets: Arc::new(Bounds::new(&config.menu.buckets).context("the buckets do not increase")?),
         row_cap: ROW_CAP,
+        names: Arc::new(NameSettings {
+            ask: target.names.vendor,
+            own: target.names.own.clone(),
+            rules: config.menu.rules.clone(),
+        }),
     };
     let parser = RowParser::new(around.store.fingerprints(), config.menu.label_length);
     let client = Client::new(&target.endpoint, Default::default())?;

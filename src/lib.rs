@@ -12,6 +12,7 @@ pub mod histogram;
 pub mod labels;
 pub mod ledger;
 pub mod logging;
+pub mod names;
 pub mod option_kind;
 pub mod option_rules;
 pub mod poller;

@@ -3,6 +3,7 @@
 //! Pure but for [`Publisher`], which gathers the targets' parts and swaps the whole in one step. It must show
 //! nothing that has not been committed, and no count whose 0 could not yet be seen.
 
+mod info;
 mod journeys;
 
 use std::{
@@ -17,6 +18,8 @@ use crate::{
     exposition::{Bounds, Family, Histogram, Kind, Point, Publication, Published, label_block},
     labels::{MenuLabels, PointLabels},
     ledger::{Account, LATENESS_BOUNDS, Window},
+    names::Names,
+    option_kind::Kinds,
     schedule,
     wolkvox::Rejection,
 };
@@ -36,6 +39,10 @@ pub struct View<'a> {
     pub up: bool,
     /// Buckets of `wolkvox_menu_time_to_option_seconds`.
     pub buckets: &'a Arc<Bounds>,
+    /// What routing points and options are called.
+    pub names: &'a Names,
+    /// What options mean.
+    pub kinds: &'a Kinds,
     /// How many label sets there may be.
     pub series_limit: usize,
 }
@@ -44,6 +51,7 @@ pub struct View<'a> {
 pub fn families(view: View<'_>) -> Vec<Family> {
     let mut families = menu_families(view);
     families.extend(journeys::families(view));
+    families.extend(info::families(view));
     families.extend(target_families(view));
     families
 }

@@ -229,6 +229,14 @@ fn refuses_each_mistake_with_place_and_remedy() {
 
     error: refused/missing-token-file.yml:3:15: targets[0].token_file: cannot read the token file refused/no-such-token: No such file or directory (os error 2)
 
+    error: refused/not-names.yaml:3:1: unknown key `opciones`: did you mean `options`?
+
+    error: refused/bad-names.yaml:3:9: routing_points.10: put it in quotes, "007": without them YAML reads a number or a boolean
+    error: refused/bad-names.yaml:2:11: routing_points.4628: it is empty
+    error: refused/bad-names.yaml:7:7: options: "" is no code: it must be one line of at most 128 characters
+    error: refused/bad-names.yaml:5:8: options: "1" is named twice: keep one
+    error: refused/no-such-names.yaml: cannot read the file of names: No such file or directory (os error 2)
+
     error: refused/names.yml:4:17: targets[0].names.from: `from: file` needs a file: name it in `names.file` (or --names.file)
     error: refused/names.yml:7:17: targets[1].names.from: `from: off` has no use for a file: take one of the two away
     error: refused/names.yml:10:17: targets[2].names.from: "wolkvox" must be `vendor`, `file` or `off`
@@ -396,6 +404,10 @@ fn what_works_and_should_be_looked_at_is_a_warning() {
         said.err
     };
     insta::assert_snapshot!(warning(checker().arg("--config.file=warned/quota.yml")), @"warning: warned/quota.yml:6:13: poll.interval: polling every 1m takes 1440 requests a day, and the 1 licence(s) of the target 0042 pay for 1000: poll less often");
+    let names = warning(checker().arg("--config.file=warned/names.yml"));
+    insta::assert_snapshot!(names, @r#"
+    warning: warned/../names.yml:5:10: options.PULSE: "PULSE" is renamed by `menu.options.rename`: write "SIN_ENTRADA" here instead
+    "#);
     let token = ("WOLKVOX_TOKEN", "fixture-token-0002");
     insta::assert_snapshot!(warning(checker().arg("--config.file=full.yml").env(token.0, token.1)), @"warning: WOLKVOX_TOKEN: not used, because the file has several targets");
     insta::assert_snapshot!(warning(checker().arg("--config.file=one-target.yml").env(token.0, token.1)), @"warning: one-target.yml:3:15: targets[0].token_file: not used, because WOLKVOX_TOKEN is set");

@@ -154,6 +154,7 @@ async fn scrape() -> [String; 2] {
             idle: Default::default(),
             expire_after: Duration::ZERO,
             quota: licences.map(|licences: u32| u64::from(licences) * 1000),
+            names: Default::default(),
         };
         let around = Surroundings {
             store: store.clone(),

@@ -1,4 +1,4 @@
-//! The configuration file as written.
+//! The configuration file, and the file of names, as written.
 //!
 //! Owns its keys and the way from bytes to them. Every value stays the text that stood there, with its
 //! place, so that `resolve` can name the line and can tell `0042` from `"0042"`. It must never give a value
@@ -11,7 +11,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, de::DeserializeOwned};
 use serde_saphyr::{Error, Location, MessageFormatter, Spanned, UserMessageFormatter};
 
 use super::{hint, problem::Problem};
@@ -22,13 +22,16 @@ const LARGEST: u64 = 1 << 20;
 /// A scalar as it stands in the file, unquoted and with its place.
 pub(super) type Text = Spanned<String>;
 
-/// The file, or the absence of one.
+/// A file, or the absence of one.
 #[derive(Debug, Default)]
-pub(super) struct ConfigFile {
+pub(super) struct YamlFile<R> {
     path: PathBuf,
     source: String,
-    pub(super) root: Root,
+    pub(super) root: R,
 }
+
+/// The configuration file.
+pub(super) type ConfigFile = YamlFile<Root>;
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -45,6 +48,16 @@ pub(super) struct Root {
     pub(super) state: StateSection,
     #[serde(default, deserialize_with = "nothing_is_default")]
     pub(super) web: WebSection,
+}
+
+/// A file of names.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct NamesRoot {
+    #[serde(default, deserialize_with = "nothing_is_default")]
+    pub(super) routing_points: BTreeMap<String, Text>,
+    #[serde(default, deserialize_with = "nothing_is_default")]
+    pub(super) options: BTreeMap<String, Text>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -157,20 +170,17 @@ fn nothing_is_default<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(
     Option::deserialize(from).map(Option::unwrap_or_default)
 }
 
-impl ConfigFile {
-    /// Reads and parses `path`.
-    pub(super) fn read(path: &Path) -> Result<Self, Problem> {
+impl<R: DeserializeOwned> YamlFile<R> {
+    /// Reads and parses `path`; `what` says what it is, as in "configuration file".
+    pub(super) fn read(path: &Path, what: &str) -> Result<Self, Problem> {
         let place = path.display().to_string();
         let mut bytes = Vec::new();
         let read = fs::File::open(path).and_then(|file| file.take(LARGEST + 1).read_to_end(&mut bytes));
         if let Err(reason) = read {
-            return Err(Problem { place, message: format!("cannot read the configuration file: {reason}") });
+            return Err(Problem { place, message: format!("cannot read the {what}: {reason}") });
         }
         if bytes.len() as u64 > LARGEST {
-            return Err(Problem {
-                place,
-                message: "larger than 1 MiB: that is no configuration file".to_owned(),
-            });
+            return Err(Problem { place, message: format!("larger than 1 MiB: that is no {what}") });
         }
         match String::from_utf8(bytes) {
             Ok(source) => Self::parse(path, source),
@@ -190,7 +200,9 @@ impl ConfigFile {
             Err(error) => Err(explain(path, &error)),
         }
     }
+}
 
+impl<R> YamlFile<R> {
     /// `file:line:column: key`
     pub(super) fn place(&self, at: &Location, key: &str) -> String {
         format!("{}:{}:{}: {key}", self.path.display(), at.line(), at.column())

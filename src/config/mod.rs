@@ -36,7 +36,7 @@ use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 use jiff::tz::TimeZone;
 use reqwest::Url;
 
-use crate::{option_kind::Kinds, option_rules::OptionRules, schedule::Tiers};
+use crate::{names::Names, option_kind::Kinds, option_rules::OptionRules, schedule::Tiers};
 
 pub use self::{
     listen::ListenAddress,
@@ -99,6 +99,8 @@ pub struct NameSources {
     pub vendor: bool,
     /// The operator's own file.
     pub file: Option<PathBuf>,
+    /// What stood there, with options by the codes that are exposed.
+    pub own: Names,
 }
 
 /// When and what to ask.
@@ -225,7 +227,7 @@ impl Default for Journey {
 
 impl Default for NameSources {
     fn default() -> Self {
-        Self { vendor: true, file: None }
+        Self { vendor: true, file: None, own: Names::default() }
     }
 }
 

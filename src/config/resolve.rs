@@ -9,7 +9,7 @@ use jiff::Timestamp;
 
 use super::{
     Config, ConfigError, Menu, Poll, Resolved, Secret, Web, expected, file::ConfigFile, given::flag_place,
-    journey, menu, poll, problem::Findings, targets, web,
+    journey, menu, names, poll, problem::Findings, targets, web,
 };
 use crate::cli::{MenuArgs, RunArgs, StateArgs, WebArgs};
 
@@ -28,7 +28,8 @@ pub const DEFAULT_STATE_PATH: &str = "data/wolkvox-exporter.redb";
 /// With every problem found. When the file itself cannot be read or parsed, that is the only one.
 pub fn resolve(args: &RunArgs, env_token: Option<Secret>, now: Timestamp) -> Result<Resolved, ConfigError> {
     let file = match &args.config.file {
-        Some(path) => ConfigFile::read(path).map_err(|problem| ConfigError { problems: vec![problem] })?,
+        Some(path) => ConfigFile::read(path, "configuration file")
+            .map_err(|problem| ConfigError { problems: vec![problem] })?,
         None => ConfigFile::default(),
     };
     let env_token = env_token.filter(|token| !token.expose().trim().is_empty());
@@ -42,6 +43,7 @@ pub fn resolve(args: &RunArgs, env_token: Option<Secret>, now: Timestamp) -> Res
     let shape = menu.clone().unwrap_or_default();
     let journey = journey::resolve(&args.journey, &file, shape.label_length, &mut findings);
     expected::resolve(&file, &shape, &mut targets, &mut findings);
+    names::read_files(&shape, &mut targets, &mut findings);
     match (poll, state_path, menu, journey, web) {
         (Some(poll), Some(state_path), Some(menu), Some(journey), Some(web))
             if findings.problems.is_empty() =>

@@ -101,7 +101,7 @@ fn from_flags(
 /// The sources of names that flags alone can give.
 fn names_of(args: &NamesArgs, file: &ConfigFile, findings: &mut Findings) -> Option<NameSources> {
     let from = given(args.from.as_deref(), "names.from", file, None, "");
-    names::resolve(from, args.file.clone().map(|path| (path, flag_place("names.file"))), findings)
+    names::resolve(from, args.file.clone(), findings)
 }
 
 /// With several targets, what speaks of "the" target is refused; a token nobody uses is only odd.
@@ -191,11 +191,8 @@ impl FromFile<'_> {
         let flag = args.from.as_deref().filter(|_| self.sole);
         let from = given(flag, "names.from", self.file, entry.from.as_ref(), &self.key("names.from"));
         let file = match args.file.as_ref().filter(|_| self.sole) {
-            Some(path) => Some((path.clone(), flag_place("names.file"))),
-            None => entry.file.as_ref().map(|path| {
-                let place = self.file.place(&path.referenced, &self.key("names.file"));
-                (self.file.path_from_here(&path.value), place)
-            }),
+            Some(path) => Some(path.clone()),
+            None => entry.file.as_ref().map(|path| self.file.path_from_here(&path.value)),
         };
         names::resolve(from, file, findings)
     }

@@ -50,7 +50,7 @@ enum Outcome {
 }
 
 impl<S: Source> Poller<S> {
-    /// Reads everything from the lookback to `end`; then goes deeper if that is due.
+    /// Reads everything from the lookback to `end`; then goes deeper, and asks for names, if that is due.
     pub(super) async fn cycle(&mut self, end: Timestamp) -> Result<(), Halt> {
         self.pass_gate()?;
         self.restore_if_stale().await.map_err(|error| Halt::Fault(Fault::Internal(error.to_string())))?;
@@ -67,7 +67,8 @@ impl<S: Source> Poller<S> {
         read?;
         self.gate = None;
         self.ask_quota().await?;
-        self.look_deeper().await
+        self.look_deeper().await?;
+        self.ask_names().await
     }
 
     /// The re-reading for rows that come later than the lookback. Its failure is not the poll's: what was due is

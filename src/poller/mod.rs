@@ -6,6 +6,7 @@
 
 mod commit;
 mod cycle;
+mod names;
 mod request;
 mod source;
 
@@ -18,7 +19,10 @@ use tokio::{
 };
 use tracing::{debug, error, info, warn};
 
-pub use self::source::{Api, Source};
+pub use self::{
+    names::NameSettings,
+    source::{Api, Source},
+};
 use crate::{
     announced::Announced,
     config::Fingerprint,
@@ -73,6 +77,8 @@ pub struct Settings {
     pub expire_after: Duration,
     /// Requests a day, where configured; otherwise the vendor is asked.
     pub quota: Option<u64>,
+    /// What routing points and options are called.
+    pub names: Arc<NameSettings>,
 }
 
 impl Settings {
@@ -113,6 +119,7 @@ pub struct Poller<S> {
     /// Requests a day, as configured or as the vendor says.
     quota: Option<u64>,
     quota_after: Instant,
+    names: names::NameBook,
     /// A commit failed, so memory may be behind the disk.
     stale: bool,
     window: Option<Arc<Window>>,
@@ -168,7 +175,9 @@ impl<S: Source> Poller<S> {
         let end = settings.cadence.last_closed(clock());
         let mut account = account;
         settings.expected.iter().for_each(|labels| account.expect(labels.clone()));
+        let book = names::NameBook::new(&settings.names, store.names(id)?);
         let mut poller = Self {
+            names: book,
             hold: ZeroHold::new(settings.zero_hold),
             quota: settings.quota,
             settings,
@@ -327,7 +336,7 @@ impl<S: Source> Poller<S> {
         }
         let (publisher, account, window) =
             (self.publisher.clone(), self.account.clone(), self.window.clone());
-        let (settings, state) = (self.settings.clone(), self.state());
+        let (settings, names, state) = (self.settings.clone(), self.names.exposed(), self.state());
         let up = state.ok;
         let work = move || {
             let view = View {
@@ -337,6 +346,8 @@ impl<S: Source> Poller<S> {
                 window: window.as_deref(),
                 up,
                 buckets: &settings.buckets,
+                names: &names,
+                kinds: &settings.kinds,
                 series_limit: settings.limits.menus,
             };
             publisher.publish(families(view), state);

@@ -94,7 +94,7 @@ impl<S: Source> Poller<S> {
     }
 
     /// Counts a request before it is sent, or says why it may not be.
-    async fn spend(&mut self, purpose: Purpose) -> Result<(), Fault> {
+    pub(super) async fn spend(&mut self, purpose: Purpose) -> Result<(), Fault> {
         let (now, limit) = ((self.clock)(), self.quota);
         let (zone, interval) = (self.settings.zone.clone(), self.settings.cadence.interval);
         let (store, id) = (self.store.clone(), self.id);

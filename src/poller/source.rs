@@ -1,7 +1,10 @@
 //! Where rows come from.
 
+use std::collections::BTreeMap;
+
 use crate::{
     config::{Fingerprint, Secret, TokenSource},
+    names::NameKind,
     wolkvox::{Answer, Client, Element, Fault, Query, TokenInfo},
 };
 
@@ -22,6 +25,16 @@ pub trait Source: Send + Sync + 'static {
     /// What the vendor says of the day's quota. Costs a request of it.
     fn token_info(&self) -> impl Future<Output = Result<TokenInfo, Fault>> + Send {
         async { Err(Fault::Internal("this source tells no quota".to_owned())) }
+    }
+
+    /// What routing points or options are called, each name of at most `length` characters; `None` from a source
+    /// that has no names.
+    fn names(
+        &self,
+        _kind: NameKind,
+        _length: usize,
+    ) -> impl Future<Output = Result<Option<BTreeMap<String, String>>, Fault>> + Send {
+        async { Ok(None) }
     }
 
     /// Changes when the token does, so that a refused one is tried again at once when it has been replaced.
@@ -61,6 +74,11 @@ impl Source for Api {
     async fn token_info(&self) -> Result<TokenInfo, Fault> {
         let token = self.read_token().await?;
         self.client.token_info(token.expose()).await
+    }
+
+    async fn names(&self, kind: NameKind, length: usize) -> Result<Option<BTreeMap<String, String>>, Fault> {
+        let token = self.read_token().await?;
+        self.client.names(kind, length, token.expose()).await.map(Some)
     }
 
     fn credentials(&self) -> Option<Fingerprint> {

@@ -9,6 +9,7 @@
 //! | --- | --- |
 //! | `random` | deterministic chance |
 //! | `menus` | the contact centre: routing points, menus, steps |
+//! | `names` | what its routing points and options are called |
 //! | `shape` | how busy a day and a week are |
 //! | `interaction` | one caller's walk, and its rows |
 //! | `traffic` | which interactions begin when: a pure function of the seed and time |
@@ -33,6 +34,7 @@ mod interaction;
 mod journeys;
 mod json;
 mod menus;
+mod names;
 mod options;
 mod quota;
 mod random;

@@ -38,6 +38,9 @@ pub(super) const INTERACTIONS_BY_HOUR: TableDefinition<'_, (u32, i64, u64), ()> 
 /// Target → the server's day as 20260118, and the requests sent on it.
 pub(super) const QUOTA: TableDefinition<'_, u32, (u32, u64)> = TableDefinition::new("quota");
 
+/// Target, 0 for routing points or 1 for options, code → name. A file may lack it: nobody has named anything yet.
+pub(super) const NAMES: TableDefinition<'_, (u32, u8, &str), &str> = TableDefinition::new("names");
+
 /// Refuses a file that is not ours, or of a newer version, before anything is written to it: opening it for
 /// writing would. A file that cannot be read this way is left to the real opening, which says why.
 pub(super) fn refuse_foreign(path: &Path) -> Result<(), StoreError> {

@@ -130,6 +130,7 @@ impl Inside {
             idle: Default::default(),
             expire_after: Duration::ZERO,
             quota: None,
+            names: Default::default(),
         };
         let source = poller::Api {
             client: Client::new(&api.url().parse().expect("a URL"), limits).expect("a client"),

@@ -183,6 +183,7 @@ async fn start(
         idle: Idle { usual: Duration::from_secs(idle as u64), by_channel: BTreeMap::new() },
         expire_after: Duration::ZERO,
         quota: None,
+        names: Default::default(),
     };
     let around = Surroundings {
         store: store.clone(),
