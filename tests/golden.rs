@@ -122,6 +122,12 @@ impl Source for Vendor {
     }
 }
 
+/// The operator's own.
+fn names() -> Names {
+    let list = |code: &str, name: &str| [(code.to_owned(), name.to_owned())].into();
+    Names { routing_points: list(MAIN.0, "Línea \"norte\""), options: list("1", "Ventas") }
+}
+
 /// Both formats, as a scrape at [`SCRAPED`] gets them.
 async fn scrape() -> [String; 2] {
     let began = Instant::now();
@@ -151,10 +157,10 @@ async fn scrape() -> [String; 2] {
             rules: Default::default(),
             kinds: Default::default(),
             limits: Default::default(),
-            idle: Default::default(),
+            idle: Idle { usual: Duration::from_secs(150), by_channel: Default::default() },
             expire_after: Duration::ZERO,
             quota: licences.map(|licences: u32| u64::from(licences) * 1000),
-            names: Default::default(),
+            names: NameSettings { ask: false, own: names(), ..Default::default() }.into(),
         };
         let around = Surroundings {
             store: store.clone(),

@@ -15,7 +15,7 @@ mod vendor;
 use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
-use wolkvox_exporter::simulator::{Fault, FaultRule};
+use wolkvox_exporter::simulator::{Fault, FaultRule, Journeys};
 
 use crate::{
     exporter::{Exporter, Installation},
@@ -113,13 +113,20 @@ async fn wait_until_every(pause: Duration, what: &str, condition: impl AsyncFn()
     }
 }
 
-/// Until all rows dated before `end` have been read and all journeys are over, shown, and scraped by everyone.
-async fn everything_stored(exporter: &Exporter, scrapers: &[Scraper], end: Timestamp) {
-    let all_over = (end + VISIBLE_WITHIN).as_second() as f64 + IDLE.as_secs_f64();
-    wait_for_all(exporter, WATERMARK, |at| at > all_over).await;
+/// Until all journeys of rows dated before `end` are over.
+async fn everyone_has_left(exporter: &Exporter, end: Timestamp) {
+    let over = (end + VISIBLE_WITHIN).as_second() as f64 + IDLE.as_secs_f64();
+    wait_for_all(exporter, WATERMARK, |at| at > over).await;
     wait_for_all(exporter, "wolkvox_menu_journeys_open", |open| open == 0.0).await;
+    wait_for_all(exporter, "wolkvox_menu_transitions_total", |steps| steps > 0.0).await;
+}
+
+/// Until all rows dated before `end` have been read, shown, and scraped by everyone.
+async fn everything_stored(exporter: &Exporter, scrapers: &[Scraper], end: Timestamp) {
+    let last_row_visible = (end + VISIBLE_WITHIN).as_second() as f64;
+    wait_for_all(exporter, WATERMARK, |at| at >= last_row_visible).await;
     // A series without hits exists only while its count is held back.
-    for metric in [HITS, "wolkvox_menu_interactions_total", "wolkvox_menu_transitions_total"] {
+    for metric in [HITS, "wolkvox_menu_interactions_total"] {
         wait_for_all(exporter, metric, |count| count > 0.0).await;
     }
     let shown = Timestamp::now().as_millisecond() as f64 / 1e3;
@@ -129,17 +136,17 @@ async fn everything_stored(exporter: &Exporter, scrapers: &[Scraper], end: Times
     }
 }
 
-/// Last value, and last minus first.
-async fn assert_exact(vendor: &Vendor, scrapers: &[Scraper]) {
+/// Last value, and last minus first; of journeys too, unless there are none.
+async fn assert_exact(vendor: &Vendor, scrapers: &[Scraper], journeys: &Journeys) {
     let truth = vendor.truth();
-    let expected = expected(&truth, &vendor.journeys());
+    let expected = expected(&truth, journeys);
     #[expect(clippy::print_stdout, reason = "with --nocapture one sees how much was shown")]
     {
         println!("{} rows in {} label sets", truth.rows, truth.options.len());
     }
     assert!(truth.rows > 2_000 && truth.options.len() > 30, "too little traffic to show anything");
     for scraper in scrapers {
-        let stored = Stored::of(&scraper.prometheus, JOB).await;
+        let stored = Stored::of(&scraper.prometheus, JOB, &expected).await;
         assert_same(&format!("{scraper}: the last value"), &stored.last, &expected);
         assert_same(&format!("{scraper}: last minus first"), &stored.growth(), &expected);
         assert_no_resets(&scraper.prometheus, JOB).await;
@@ -158,7 +165,7 @@ async fn what_prometheus_stored_is_the_truth() {
     wait_for_all(&exporter, WATERMARK, |at| at >= busy).await;
     let end = vendor.end_traffic();
     everything_stored(&exporter, &scrapers, end).await;
-    assert_exact(&vendor, &scrapers).await;
+    assert_exact(&vendor, &scrapers, &Journeys::default()).await;
 
     let text = exporter.scrape("/metrics", None).await;
     for promtool in promtools() {
@@ -186,9 +193,9 @@ async fn without_zero_first_the_first_hits_are_lost() {
     let end = vendor.end_traffic();
     everything_stored(&exporter, &scrapers, end).await;
 
-    let expected = expected(&vendor.truth(), &vendor.journeys());
+    let expected = expected(&vendor.truth(), &Journeys::default());
     for scraper in &scrapers {
-        let stored = Stored::of(&scraper.prometheus, JOB).await;
+        let stored = Stored::of(&scraper.prometheus, JOB, &expected).await;
         // The counters are as right as ever; only their beginning was never seen.
         assert_same(&format!("{scraper}: the last value"), &stored.last, &expected);
         if scraper.reads_created {
@@ -253,6 +260,7 @@ async fn killed_in_mid_poll_the_totals_are_the_same() {
         exporter = installation.start().await;
     }
     let end = vendor.end_traffic();
+    everyone_has_left(&exporter, end).await;
     everything_stored(&exporter, &scrapers, end).await;
-    assert_exact(&vendor, &scrapers).await;
+    assert_exact(&vendor, &scrapers, &vendor.journeys()).await;
 }

@@ -29,10 +29,15 @@ pub(crate) struct Stored {
 }
 
 impl Stored {
-    /// Everything of the last hour.
-    pub(crate) async fn of(prometheus: &Prometheus, job: &str) -> Self {
+    /// Everything of the last hour, of the counters that something is expected of.
+    pub(crate) async fn of(
+        prometheus: &Prometheus,
+        job: &str,
+        expected: &BTreeMap<Series, f64>,
+    ) -> Self {
+        let is_expected = |name: &&str| expected.keys().any(|(known, _)| known == name);
         let mut stored = Self { first: BTreeMap::new(), last: BTreeMap::new() };
-        for name in COUNTERS {
+        for name in COUNTERS.into_iter().filter(is_expected) {
             for (labels, samples) in prometheus.samples(&format!("{name}{{job={job:?}}}[1h]")).await {
                 let series = (name, menu_labels(labels));
                 stored.first.insert(series.clone(), samples.first().expect("no series is empty").1);

@@ -1,7 +1,5 @@
 //! The simulator's truth as the samples that an exporter has to show for it.
 
-use std::collections::BTreeSet;
-
 use wolkvox_exporter::simulator::{Journeys, Truth};
 
 /// Name, labels without `server`, value.
@@ -24,7 +22,7 @@ pub(crate) const COUNTERS: [&str; 13] = [
     "wolkvox_menu_journey_late_rows_total",
 ];
 
-/// All samples of [`COUNTERS`].
+/// All samples of [`COUNTERS`]; of those without journeys where there are none.
 pub(crate) fn expected(truth: &Truth, journeys: &Journeys) -> Vec<Sample> {
     let mut samples = Samples(Vec::new());
     for o in &truth.options {
@@ -46,8 +44,6 @@ pub(crate) fn expected(truth: &Truth, journeys: &Journeys) -> Vec<Sample> {
         let values = [p.journeys, p.options, p.late_rows];
         samples.add(&COUNTERS[10..], &values, &[&p.rp_id, &p.channel], &[]);
     }
-    let shown: BTreeSet<_> = samples.0.iter().map(|(name, ..)| *name).collect();
-    assert!(samples.0.is_empty() || shown.len() == COUNTERS.len(), "a truth without one of the counters");
     samples.0
 }
 
