@@ -4,7 +4,7 @@ use std::path::Path;
 
 use redb::{Database, ReadTransaction, ReadableDatabase, ReadableTable, TableDefinition, WriteTransaction};
 
-use super::{StoreError, encode, failed};
+use super::{StoreError, encode, failed, look::look};
 use crate::wolkvox::Fingerprints;
 
 /// Version of the layout below. A file with a higher one is refused, one with a lower one is brought here.
@@ -32,10 +32,8 @@ pub(super) const QUOTA: TableDefinition<'_, u32, (u32, u64)> = TableDefinition::
 /// Refuses a file that is not ours, or of a newer version, before anything is written to it: opening it for
 /// writing would. A file that cannot be read this way is left to the real opening, which says why.
 pub(super) fn refuse_foreign(path: &Path) -> Result<(), StoreError> {
-    let Ok(database) = Database::builder().open_read_only(path) else { return Ok(()) };
-    let Ok(read) = database.begin_read() else { return Ok(()) };
-    match identify(&read, path) {
-        Err(refused @ (StoreError::Version { .. } | StoreError::Damaged { .. })) => Err(refused),
+    match look(path, |read| identify(read, path)) {
+        Some(Err(refused @ (StoreError::Version { .. } | StoreError::Damaged { .. }))) => Err(refused),
         _ => Ok(()),
     }
 }

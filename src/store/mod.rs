@@ -7,6 +7,7 @@
 
 mod inspect;
 mod layout;
+mod look;
 #[cfg(test)]
 mod tests;
 mod transaction;

@@ -142,7 +142,7 @@ impl Client {
             Verdict::Rows => match envelope.promised_rows() {
                 Some(promised) if promised > rows => {
                     Err(Fault::TooFewRows { received: rows, promised, server_time })
-                },
+                }
                 _ => Ok(Answer { rows, server_time }),
             },
         }

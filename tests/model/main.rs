@@ -112,11 +112,11 @@ fn the_counters_equal_the_rows_whatever_happens() {
 fn a_row_later_than_any_re_reading_is_beyond_the_promise() {
     let row = |date, visible| WorldRow { date, visible, conn: 1, option: 1, second: 5, attempts: 1 };
     let world = |late| World {
-            rows: vec![row(10, 12), row(600, 600 + late)],
-            troubles: Vec::new(),
-            cap: 60_000,
-            overstates: 0,
-        };
+        rows: vec![row(10, 12), row(600, 600 + late)],
+        troubles: Vec::new(),
+        cap: 60_000,
+        overstates: 0,
+    };
     let plan = |late| Plan { world: world(late), restarts: vec![], disk: vec![], jumps: vec![], seed: 0 };
     assert!(run(plan(world::LATEST)).is_ok());
     assert!(run(plan(world::HOURLY + 3600)).unwrap_err().contains("option_attempts_total"));
