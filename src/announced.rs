@@ -23,6 +23,8 @@ pub struct Announced {
     /// Spans in a row that gave no row more in halves, and the rows of the first.
     fruitless: u32,
     rows: u64,
+    /// An answer with so many rows was cut: halves brought more.
+    cut_at: Option<u64>,
     disbelief: Option<Disbelief>,
 }
 
@@ -55,25 +57,32 @@ impl Announced {
     /// Judges a short answer to `span` with `rows` rows. `other` are the rows of [`Announced::other_half`], without
     /// those of the second that both halves share.
     pub fn judge(&mut self, span: Span, rows: u64, other: Option<u64>, now: Instant) -> Verdict {
-        self.disbelief = self.disbelief.filter(|disbelief| now < disbelief.until);
+        // Without rows there is no test, and what was found out stands until there is one.
+        if rows > 0 && self.disbelief.is_some_and(|disbelief| now >= disbelief.until) {
+            (self.disbelief, self.cut_at) = (None, None);
+        }
         match (self.whole, other) {
+            (Some((_, of_whole)), Some(other)) if rows.saturating_add(other) > of_whole => {
+                self.cut_at = Some(self.cut_at.map_or(of_whole, |at| at.min(of_whole)));
+                self.fruitless = 0;
+            }
             // Of no rows nothing can be missing, so with these it does not begin.
-            (Some((_, of_whole)), Some(other))
-                if rows.saturating_add(other) <= of_whole && (of_whole > 0 || self.fruitless > 0) =>
-            {
+            (Some((_, of_whole)), Some(_)) if of_whole > 0 || self.fruitless > 0 => {
+                self.cut_at = self.cut_at.filter(|at| of_whole <= *at);
                 self.rows = if self.fruitless == 0 { of_whole } else { self.rows };
                 self.fruitless += 1;
             }
             _ => self.fruitless = 0,
         }
         if self.fruitless >= FRUITLESS || (self.fruitless > 0 && self.disbelief.is_some()) {
-            let fresh = Disbelief { until: now + DISBELIEF, proven: 0 };
-            self.disbelief.get_or_insert(fresh).proven = self.rows.max(rows);
+            let disbelief = self.disbelief.get_or_insert(Disbelief { until: now + DISBELIEF, proven: 0 });
+            disbelief.proven = disbelief.proven.max(self.rows);
             self.fruitless = 0;
         }
         self.whole = Some((span, rows));
+        let uncut = self.cut_at.is_none_or(|at| rows < at);
         match self.disbelief {
-            Some(Disbelief { proven, .. }) if rows <= proven => Verdict::Whole,
+            Some(Disbelief { proven, .. }) if rows <= proven && uncut => Verdict::Whole,
             _ if rows == 0 && self.fruitless == 0 => Verdict::Nothing,
             _ => Verdict::Cut,
         }
@@ -201,6 +210,12 @@ mod tests {
             let other = announced.other_half(span(0, to)).map(|_| 0);
             assert_eq!(announced.judge(span(0, to), 0, other, now), Verdict::Nothing);
         }
+        // Once the number is known to say nothing, it says nothing of an empty span, until the next test.
+        announced.committed();
+        let lies = |span: Span| (real(span), true);
+        read(&mut announced, now, lies);
+        assert_eq!(announced.judge(span(0, 9), 0, None, now + 2 * DISBELIEF), Verdict::Whole);
+        assert_eq!(announced.judge(span(0, 9), 1, None, now + 2 * DISBELIEF), Verdict::Cut);
     }
 
     #[test]

@@ -150,7 +150,7 @@ mod tests {
             (0, 300, (4, 3)),
             (0, 75, (3, 2)),
             (0, 1, (3, 2)),
-            (225, 300, (4, 3)),
+            (225, 300, (3, 2)),
         ] {
             assert_eq!(read(&mut Width::default(), 300, burst(from, to)), requests, "{from} {to}");
         }
@@ -180,7 +180,7 @@ mod tests {
         let minutes = |minutes: u64| began + Duration::from_secs(60 * minutes);
         let mut width = Width::default();
         // All of it is refused: the ladder is climbed down once.
-        let mut ladder = |width: &mut Width, now| {
+        let ladder = |width: &mut Width, now| {
             let mut requests = 1;
             while width.narrow_in_hope(width.next(at(0), at(2100)), now) {
                 requests += 1;

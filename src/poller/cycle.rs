@@ -225,7 +225,9 @@ impl<S: Source> Poller<S> {
                     // A whole answer, but for what the vendor left out of it: one second cannot be asked for in halves.
                     Ok(Verdict::Cut) => (received, server_time, true),
                     Ok(Verdict::Nothing) => {
-                        self.narrow_for_later(span, SplitCause::Truncated, width);
+                        if width.narrow_in_hope(span, Instant::now()) {
+                            self.telemetry.split(SplitCause::Truncated);
+                        }
                         return Ok(Outcome::Failed(fault));
                     }
                     Err(other) => {

@@ -6,7 +6,7 @@ use redb::{
     Database, ReadTransaction, ReadableDatabase, ReadableTable, Table, TableDefinition, WriteTransaction,
 };
 
-use super::{StoreError, encode, failed};
+use super::{StoreError, encode, failed, look::look};
 use crate::{histogram::SecondsHistogram, ledger::Overflow, wolkvox::Fingerprints};
 
 /// Version of the layout below. A file with a higher one is refused, one with a lower one is brought here.
@@ -44,10 +44,8 @@ pub(super) const NAMES: TableDefinition<'_, (u32, u8, &str), &str> = TableDefini
 /// Refuses a file that is not ours, or of a newer version, before anything is written to it: opening it for
 /// writing would. A file that cannot be read this way is left to the real opening, which says why.
 pub(super) fn refuse_foreign(path: &Path) -> Result<(), StoreError> {
-    let Ok(database) = Database::builder().open_read_only(path) else { return Ok(()) };
-    let Ok(read) = database.begin_read() else { return Ok(()) };
-    match identify(&read, path) {
-        Err(refused @ (StoreError::Version { .. } | StoreError::Damaged { .. })) => Err(refused),
+    match look(path, |read| identify(read, path)) {
+        Some(Err(refused @ (StoreError::Version { .. } | StoreError::Damaged { .. }))) => Err(refused),
         _ => Ok(()),
     }
 }

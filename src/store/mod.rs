@@ -7,6 +7,7 @@
 
 mod inspect;
 mod layout;
+mod look;
 mod names;
 #[cfg(test)]
 mod tests;

@@ -153,6 +153,45 @@ fn another_version_is_refused() {
     assert!(fs::read(&path).unwrap() == before, "the file was changed");
 }
 
+/// The process that wrote it was killed, so redb has to repair it, which writes.
+#[test]
+fn another_version_or_program_that_was_killed_is_refused_and_left_as_it_is() {
+    let (_folder, path) = scratch();
+    let killed = path.with_extension("killed");
+    drop(Store::open(&path, [1; 16]).unwrap());
+    let theirs = redb::TableDefinition::<u8, &[u8]>::new("theirs");
+    for (what, word) in [("newer", "layout version NEWER"), ("foreign", "another program")] {
+        let database = if what == "newer" {
+            redb::Database::open(&path).unwrap()
+        } else {
+            redb::Database::create(path.with_extension("foreign")).unwrap()
+        };
+        let write = database.begin_write().unwrap();
+        if what == "newer" {
+            let newer = layout::VERSION + 1;
+            write
+                .open_table(layout::META)
+                .unwrap()
+                .insert("version", newer.to_le_bytes().as_slice())
+                .unwrap();
+        }
+        write.open_table(theirs).unwrap().insert(1, vec![7; 100_000].as_slice()).unwrap();
+        write.commit().unwrap();
+        // As it lies there while it is open, and after a kill.
+        let file = if what == "newer" { path.clone() } else { path.with_extension("foreign") };
+        fs::copy(file, &killed).unwrap();
+        drop(database);
+        let before = fs::read(&killed).unwrap();
+        assert!(
+            matches!(redb::Database::builder().open_read_only(&killed), Err(DatabaseError::RepairAborted)),
+            "{what}: it was closed cleanly after all"
+        );
+        let error = Store::open(&killed, [1; 16]).err().unwrap().to_string();
+        assert!(error.contains(&word.replace("NEWER", &(layout::VERSION + 1).to_string())), "{error}");
+        assert!(fs::read(&killed).unwrap() == before, "{what}: the file was changed");
+    }
+}
+
 /// Files that older versions wrote: 20 minutes of the simulator, killed in the middle.
 #[test]
 fn an_older_file_is_brought_up_to_date() {

@@ -30,11 +30,7 @@ pub(crate) struct Stored {
 
 impl Stored {
     /// Everything of the last hour, of the counters that something is expected of.
-    pub(crate) async fn of(
-        prometheus: &Prometheus,
-        job: &str,
-        expected: &BTreeMap<Series, f64>,
-    ) -> Self {
+    pub(crate) async fn of(prometheus: &Prometheus, job: &str, expected: &BTreeMap<Series, f64>) -> Self {
         let is_expected = |name: &&str| expected.keys().any(|(known, _)| known == name);
         let mut stored = Self { first: BTreeMap::new(), last: BTreeMap::new() };
         for name in COUNTERS.into_iter().filter(is_expected) {
