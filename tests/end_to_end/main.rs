@@ -5,6 +5,8 @@
 mod expected;
 #[path = "../support/exporter.rs"]
 mod exporter;
+mod hostile;
+mod queries;
 #[path = "../support/promtool.rs"]
 mod promtool;
 #[path = "../support/prometheus.rs"]
@@ -15,7 +17,10 @@ mod vendor;
 use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
-use wolkvox_exporter::simulator::{Fault, FaultRule, Journeys};
+use wolkvox_exporter::{
+    config,
+    simulator::{Fault, FaultRule, Journeys},
+};
 
 use crate::{
     exporter::{Exporter, Installation},
@@ -233,7 +238,8 @@ const ANSWERED: &str = "request ended";
 #[tokio::test]
 async fn killed_in_mid_poll_the_totals_are_the_same() {
     let mut vendor = Vendor::closed(4_000).await;
-    let mut installation = installation(&vendor, ZERO_HOLD);
+    let mut installation = installation(&vendor, ZERO_HOLD)
+        .configured(&format!("menu: {{opt_out_codes: [{}]}}", queries::OPT_OUT));
     let mut exporter = installation.start().await;
     let scrapers = scrapers(&exporter).await;
     vendor.open();
@@ -263,4 +269,8 @@ async fn killed_in_mid_poll_the_totals_are_the_same() {
     everyone_has_left(&exporter, end).await;
     everything_stored(&exporter, &scrapers, end).await;
     assert_exact(&vendor, &scrapers, &vendor.journeys()).await;
+    for scraper in &scrapers {
+        queries::check(&scraper.prometheus, &vendor.truth(), &vendor.journeys(), &config::Menu::default().buckets)
+            .await;
+    }
 }
