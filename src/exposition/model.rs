@@ -122,7 +122,7 @@ impl Histogram {
     /// refuse not just this series but the whole scrape.
     #[must_use]
     pub fn with_native(mut self, native: NativeHistogram) -> Self {
-        self.native = Some(native).filter(|native| native.count() == self.counts.iter().sum());
+        self.native = Some(native).filter(|native| native.count() == self.counts.iter().sum::<u64>());
         self
     }
 

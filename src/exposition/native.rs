@@ -26,12 +26,12 @@ impl NativeHistogram {
     /// Adds `times` observations of `value`. What is no number above 0 is counted as 0: durations and whole
     /// seconds, which is all that is observed here, have no such values.
     pub fn observe(&mut self, value: f64, times: u64) {
-        if times == 0 {
-        } else if value > ZERO_THRESHOLD {
+        if value > ZERO_THRESHOLD {
             let index = index(value);
             match self.buckets.binary_search_by_key(&index, |(index, _)| *index) {
                 Ok(at) => self.buckets[at].1 += times,
-                Err(at) => self.buckets.insert(at, (index, times)),
+                Err(at) if times > 0 => self.buckets.insert(at, (index, times)),
+                Err(_) => {}
             }
         } else {
             self.zero += times;
