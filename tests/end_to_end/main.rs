@@ -3,6 +3,7 @@
 
 #[path = "../support/exporter.rs"]
 mod exporter;
+mod native;
 #[path = "../support/promtool.rs"]
 mod promtool;
 #[path = "../support/prometheus.rs"]
@@ -73,13 +74,17 @@ async fn scrapers(exporter: &Exporter) -> Vec<Scraper> {
             scrapers.push(Scraper { prometheus, reads_created });
         }
     }
-    for scraper in &scrapers {
+    all_up(&scrapers).await;
+    scrapers
+}
+
+async fn all_up(scrapers: &[Scraper]) {
+    for scraper in scrapers {
         let up = format!("up{{job={JOB:?}}} == 1");
         scraper.prometheus.wait_for(&up, DEADLINE, |up| !up.is_empty()).await;
         let early = scraper.prometheus.query(HITS).await;
         assert!(early.is_empty(), "{scraper}: the vendor is still closed: {early:?}");
     }
-    scrapers
 }
 
 /// The values of a metric in a scrape.
