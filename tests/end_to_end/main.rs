@@ -6,9 +6,10 @@ mod expected;
 #[path = "../support/exporter.rs"]
 mod exporter;
 mod hostile;
-mod queries;
+mod native;
 #[path = "../support/promtool.rs"]
 mod promtool;
+mod queries;
 #[path = "../support/prometheus.rs"]
 mod real_prometheus;
 mod stored;
@@ -81,13 +82,17 @@ async fn scrapers(exporter: &Exporter) -> Vec<Scraper> {
             scrapers.push(Scraper { prometheus, reads_created });
         }
     }
-    for scraper in &scrapers {
+    all_up(&scrapers).await;
+    scrapers
+}
+
+async fn all_up(scrapers: &[Scraper]) {
+    for scraper in scrapers {
         let up = format!("up{{job={JOB:?}}} == 1");
         scraper.prometheus.wait_for(&up, DEADLINE, |up| !up.is_empty()).await;
         let early = scraper.prometheus.query(HITS).await;
         assert!(early.is_empty(), "{scraper}: the vendor is still closed: {early:?}");
     }
-    scrapers
 }
 
 /// The values of a metric in a scrape.
@@ -270,7 +275,12 @@ async fn killed_in_mid_poll_the_totals_are_the_same() {
     everything_stored(&exporter, &scrapers, end).await;
     assert_exact(&vendor, &scrapers, &vendor.journeys()).await;
     for scraper in &scrapers {
-        queries::check(&scraper.prometheus, &vendor.truth(), &vendor.journeys(), &config::Menu::default().buckets)
-            .await;
+        queries::check(
+            &scraper.prometheus,
+            &vendor.truth(),
+            &vendor.journeys(),
+            &config::Menu::default().buckets,
+        )
+        .await;
     }
 }

@@ -64,11 +64,16 @@ fn queries(documentation: &str) -> Vec<(&str, &str)> {
 async fn values(prometheus: &Prometheus, promql: &str) -> Values {
     let key = |labels: &crate::real_prometheus::Labels| {
         let order = ["rp_id", "cod_opc_menu", "from_opc_menu", "to_opc_menu"];
-        let parts: Vec<&str> = order.iter().filter_map(|name| labels.get(*name)).map(String::as_str).collect();
+        let parts: Vec<&str> =
+            order.iter().filter_map(|name| labels.get(*name)).map(String::as_str).collect();
         parts.join("|")
     };
     let found = prometheus.query(promql).await;
-    found.into_iter().filter(|(_, value)| !value.is_nan()).map(|(labels, value)| (key(&labels), value)).collect()
+    found
+        .into_iter()
+        .filter(|(_, value)| !value.is_nan())
+        .map(|(labels, value)| (key(&labels), value))
+        .collect()
 }
 
 fn assert_close(what: &str, found: &Values, expected: &Values) {
@@ -143,7 +148,10 @@ fn kind_share(truth: &Truth, code: &str) -> Values {
 
 fn drop_off(truth: &Truth, journeys: &Journeys) -> Values {
     let (all, mut finals) = (by_option(truth), Values::new());
-    journeys.options.iter().for_each(|o| add(&mut finals, format!("{}|{}", o.rp_id, o.cod_opc_menu), o.finals));
+    journeys
+        .options
+        .iter()
+        .for_each(|o| add(&mut finals, format!("{}|{}", o.rp_id, o.cod_opc_menu), o.finals));
     divided(finals, |key| all[key])
 }
 
