@@ -81,7 +81,8 @@ fn menu_families(view: View<'_>) -> Vec<Family> {
         let bounds = view.buckets;
         let histogram = if menu.released.is_some() {
             let counts = menu.seconds.buckets(bounds.values());
-            Histogram::new(bounds.clone(), &counts, menu.seconds.sum() as f64).with_native(menu.seconds.native())
+            Histogram::new(bounds.clone(), &counts, menu.seconds.sum() as f64)
+                .with_native(menu.seconds.native())
         } else {
             // Native as well, so that its zero is seen too.
             Histogram::new(bounds.clone(), &[], 0.0).with_native(NativeHistogram::default())

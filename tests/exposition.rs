@@ -11,8 +11,8 @@ use std::{io::Read as _, sync::Arc};
 use flate2::read::GzDecoder;
 use proptest::prelude::*;
 use wolkvox_exporter::exposition::{
-    Bounds, Family, Format, Histogram, Kind, NativeHistogram, Point, Publication, Published, Rendered, encode,
-    from_prometheus, label_block,
+    Bounds, Family, Format, Histogram, Kind, NativeHistogram, Point, Publication, Published, Rendered,
+    encode, from_prometheus, label_block,
 };
 
 use crate::metric_family::{MetricFamily, decode};
@@ -261,7 +261,10 @@ fn native(values: &[f64]) -> metric_family::Histogram {
 fn native_buckets_are_written_as_spans_and_deltas() {
     // The bucket of 2^(n/4) is 4 n at schema 4.
     let histogram = native(&[0.0, 0.0, 0.5, 1.0, 1.0, 1.0, 2f64.powf(1.5 / 16.0), 1.2, 1.2, 1000.0]);
-    assert_eq!((histogram.schema, histogram.zero_count, histogram.sample_count), (Some(4), Some(2), Some(10)));
+    assert_eq!(
+        (histogram.schema, histogram.zero_count, histogram.sample_count),
+        (Some(4), Some(2), Some(10))
+    );
     assert_eq!(histogram.zero_threshold, Some(2f64.powi(-128)), "as the Go client has it");
     // Buckets -16, 0, then 2 across a gap of one, which is filled, then 5 across one of two, and 160.
     let spans: Vec<_> = histogram.positive_span.iter().map(|s| (s.offset(), s.length())).collect();

@@ -129,14 +129,13 @@ impl<'a> Range<'a> {
         match (self.kind, self.subtype) {
             ("*", "*") => Some(0),
             (k, "*") if k.eq_ignore_ascii_case(kind) => Some(1),
-            (k, s) if k.eq_ignore_ascii_case(kind) && s.eq_ignore_ascii_case(subtype) => {
-                offer.parameters.iter().try_fold(2, |specificity, (name, value)| {
-                    match parameter(self.parameters, name) {
-                        None => Some(specificity),
-                        Some(wanted) => (wanted == *value).then_some(specificity + 1),
-                    }
-                })
-            }
+            (k, s) if k.eq_ignore_ascii_case(kind) && s.eq_ignore_ascii_case(subtype) => offer
+                .parameters
+                .iter()
+                .try_fold(2, |specificity, (name, value)| match parameter(self.parameters, name) {
+                    None => Some(specificity),
+                    Some(wanted) => (wanted == *value).then_some(specificity + 1),
+                }),
             _ => None,
         }
     }
