@@ -87,7 +87,6 @@ impl Observed {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, reason = "a helper that fails is a test that fails")]
 mod tests {
     use super::*;
     use crate::exposition::Value;

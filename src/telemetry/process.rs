@@ -45,7 +45,6 @@ impl Process {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, reason = "a helper that fails is a test that fails")]
 mod tests {
     use super::*;
 
