@@ -7,6 +7,7 @@
 //! `MODEL_CASES` sets how many random cases run (default 100).
 
 #![expect(clippy::unwrap_used, reason = "a test may panic; clippy allows it only inside #[test] functions")]
+#![expect(clippy::print_stderr, reason = "what failed must be seen before the test is over")]
 
 mod crash_disk;
 mod run;
@@ -98,10 +99,16 @@ fn the_counters_equal_the_rows_whatever_happens() {
     let mut runner = proptest::test_runner::TestRunner::new(ProptestConfig {
         cases: cases(),
         failure_persistence: None,
-        max_shrink_iters: 300,
+        max_shrink_iters: 100,
         ..ProptestConfig::default()
     });
-    let outcome = runner.run(&plan(), |plan| run(plan).map(drop).map_err(TestCaseError::fail));
+    let outcome = runner.run(&plan(), |plan| {
+        run(plan.clone()).map(drop).map_err(|error| {
+            // At once, because looking for the smallest such plan takes minutes.
+            eprintln!("{error}\nin {plan:?}");
+            TestCaseError::fail(error)
+        })
+    });
     if let Err(error) = outcome {
         panic!("{error}");
     }
