@@ -4,7 +4,7 @@
 //! ledger, store and publisher on virtual time, under random faults, crashes at any write to the disk, and
 //! restarts. At the end every label set must equal the model, and no counter may ever have gone back.
 //!
-//! `MODEL_CASES` sets how many random cases run (default 100).
+//! `MODEL_CASES` sets how many random cases run (default 200).
 
 #![expect(clippy::unwrap_used, reason = "a test may panic; clippy allows it only inside #[test] functions")]
 #![expect(clippy::print_stderr, reason = "what failed must be seen before the test is over")]
@@ -21,7 +21,7 @@ use crate::{
 };
 
 fn cases() -> u32 {
-    std::env::var("MODEL_CASES").ok().and_then(|n| n.parse().ok()).unwrap_or(100)
+    std::env::var("MODEL_CASES").ok().and_then(|n| n.parse().ok()).unwrap_or(200)
 }
 
 fn rows() -> impl Strategy<Value = Vec<WorldRow>> {
@@ -104,8 +104,22 @@ fn plan() -> impl Strategy<Value = Plan> {
 
 #[test]
 fn the_counters_equal_the_rows_whatever_happens() {
+    // A case hands over between two threads all the time, so two at once keep one processor busy.
+    let workers = 2 * std::thread::available_parallelism().map_or(1, usize::from);
+    let outcomes: Vec<_> = std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..workers).map(|n| scope.spawn(move || some_cases(n, workers))).collect();
+        workers.into_iter().map(|worker| worker.join().unwrap()).collect()
+    });
+    if let Some(error) = outcomes.into_iter().find_map(Result::err) {
+        panic!("{error}");
+    }
+}
+
+/// The share of worker `n` of all cases.
+fn some_cases(n: usize, workers: usize) -> Result<(), String> {
+    let share = (cases() as usize + n) / workers;
     let mut runner = proptest::test_runner::TestRunner::new(ProptestConfig {
-        cases: cases(),
+        cases: share as u32,
         failure_persistence: None,
         max_shrink_iters: 100,
         ..ProptestConfig::default()
@@ -117,9 +131,7 @@ fn the_counters_equal_the_rows_whatever_happens() {
             TestCaseError::fail(error)
         })
     });
-    if let Err(error) = outcome {
-        panic!("{error}");
-    }
+    outcome.map_err(|error| error.to_string())
 }
 
 /// The model would notice: rows that appear later than the deepest re-reading reaches are missed.
