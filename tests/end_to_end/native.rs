@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::json;
-use wolkvox_exporter::simulator::Truth;
+use wolkvox_exporter::simulator::{Journeys, Truth};
 
 use super::*;
 use crate::real_prometheus::Labels;
@@ -94,11 +94,11 @@ async fn quantiles_of_native_histograms_are_near_those_of_the_rows() {
         let selector = format!("{TIME_TO_OPTION}{{job={JOB:?}}}");
 
         // Counts and sums are exact, and so is everything classic where it is stored.
-        let mut classic = expected(&truth);
+        let mut classic = expected(&truth, &Journeys::default());
         if prometheus.tool().major() < 3 {
             classic.retain(|(name, _), _| !name.starts_with(TIME_TO_OPTION));
         }
-        let stored = Stored::of(prometheus, JOB).await;
+        let stored = Stored::of(prometheus, JOB, &classic).await;
         assert_same(&format!("{scraper}: the last value"), &stored.last, &classic);
         assert_same(&format!("{scraper}: last minus first"), &stored.growth(), &classic);
         for (function, of) in [

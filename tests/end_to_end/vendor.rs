@@ -1,16 +1,18 @@
 //! The contact centre of a run: the simulator on a socket of its own, as busy at night as at noon.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use jiff::{SignedDuration, Timestamp};
 use tokio::net::TcpListener;
-use wolkvox_exporter::simulator::{Options, Simulator, Truth, serve};
+use wolkvox_exporter::simulator::{Journeys, Options, Simulator, Truth, serve};
 
 pub(crate) const TOKEN: &str = "end-to-end-token";
 /// The simulator shows a row at most 8 s after its date, if none is late.
 pub(crate) const VISIBLE_WITHIN: SignedDuration = SignedDuration::from_secs(9);
 /// Interactions go back this far, so that a run has first steps as well as last ones.
 const WARM_UP: SignedDuration = SignedDuration::from_mins(10);
+/// The simulator's callers choose within 90 s, so that pause and lateness together stay below this.
+pub(crate) const IDLE: Duration = Duration::from_secs(100);
 const SAMPLE: SignedDuration = SignedDuration::from_secs(30);
 
 /// A simulator that listens, and answers once it is opened: a request made before waits.
@@ -25,10 +27,20 @@ pub(crate) struct Vendor {
 impl Vendor {
     /// One with about `rows` rows or more in half a minute, whatever the time of day.
     pub(crate) async fn closed(rows: u64) -> Self {
+        Self::with(rows, false).await
+    }
+
+    /// The same, every row with an option of its own.
+    pub(crate) async fn inventive(rows: u64) -> Self {
+        Self::with(rows, true).await
+    }
+
+    async fn with(rows: u64, inventive: bool) -> Self {
         let origin = Timestamp::from_second(Timestamp::now().as_second()).expect("a second of today");
         let options = Options {
             token: TOKEN.to_owned(),
             late_share: 0.0,
+            inventive,
             from: Some(origin - WARM_UP),
             ..Options::default()
         };
@@ -60,7 +72,12 @@ impl Vendor {
 
     /// Lets no more rows happen, and says from when on.
     pub(crate) fn end_traffic(&self) -> Timestamp {
-        let end = Timestamp::now() + SignedDuration::from_secs(1);
+        self.end_traffic_after(1)
+    }
+
+    /// Lets no more rows happen in so many seconds, and says from when on.
+    pub(crate) fn end_traffic_after(&self, seconds: i64) -> Timestamp {
+        let end = Timestamp::now() + SignedDuration::from_secs(seconds);
         self.simulator.end_traffic(end).expect("the traffic has not ended yet");
         end
     }
@@ -68,6 +85,11 @@ impl Vendor {
     /// What everything counted since the origin adds up to, once the traffic has ended.
     pub(crate) fn truth(&self) -> Truth {
         self.simulator.truth(self.origin, self.simulator.now(), None)
+    }
+
+    /// What the ways through the menus add up to, once all of them are over.
+    pub(crate) fn journeys(&self) -> Journeys {
+        self.simulator.journeys(self.origin, self.simulator.now(), IDLE)
     }
 
     /// How often a fault has struck: for one that delays, at the beginning of the request.
