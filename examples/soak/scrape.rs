@@ -156,6 +156,8 @@ fn lasts(name: &str) -> bool {
         "wolkvox_menu_",
     ];
     COMMITTED.iter().any(|committed| name.starts_with(committed))
-        // Gauges of the last window come and go.
-        && !name.starts_with("wolkvox_menu_window_")
+        // Gauges come and go: those of the last window, of journeys that may go on, and of names that become known.
+        && !["wolkvox_menu_window_", "wolkvox_menu_journeys_open", "wolkvox_menu_option_info"]
+            .iter()
+            .any(|gauge| name.starts_with(gauge))
 }
