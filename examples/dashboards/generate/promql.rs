@@ -1,0 +1,121 @@
+//! The pieces that the dashboards' queries are made of.
+//!
+//! Two habits hold everywhere. Counters step once per poll, every five minutes, so ranges are an hour, a day, or the
+//! dashboard's own (`$__range`): a `rate` over two minutes would show 0 and 2.5 in turns where the truth is 1. And
+//! names are joined after the sum over what they do not depend on, so that a join touches few series.
+
+/// The series of the chosen servers, routing points and channels.
+pub(crate) const MENU: &str = r#"server=~"$server", rp_id=~"$rp_id", channel=~"$channel""#;
+/// The series of the chosen servers.
+pub(crate) const SERVER: &str = r#"server=~"$server""#;
+
+pub(crate) const HITS: &str = "wolkvox_menu_option_hits_total";
+pub(crate) const ATTEMPTS: &str = "wolkvox_menu_option_attempts_total";
+pub(crate) const RETRIES: &str = "wolkvox_menu_option_retries_total";
+pub(crate) const SECONDS: &str = "wolkvox_menu_time_to_option_seconds";
+pub(crate) const INTERACTIONS: &str = "wolkvox_menu_interactions_total";
+pub(crate) const ENTRY: &str = "wolkvox_menu_option_entry_total";
+pub(crate) const FINAL: &str = "wolkvox_menu_option_final_total";
+pub(crate) const REPEATS: &str = "wolkvox_menu_option_repeats_total";
+pub(crate) const TRANSITIONS: &str = "wolkvox_menu_transitions_total";
+pub(crate) const JOURNEY: &str = "wolkvox_menu_journey_options";
+
+/// Recorded by `rules/wolkvox-recording.yaml`, for ranges over which the raw series would be too slow.
+pub(crate) const HITS_1H: &str = "server_rp_id_channel_cod_opc_menu:wolkvox_menu_option_hits:increase1h";
+pub(crate) const BUCKETS_1H: &str =
+    "server_rp_id_channel:wolkvox_menu_time_to_option_seconds_bucket:increase1h";
+
+/// What a menu counter grew by over the dashboard's range, per series.
+pub(crate) fn over_range(metric: &str) -> String {
+    format!("increase({metric}{{{MENU}}}[$__range])")
+}
+
+/// The same, a week earlier.
+pub(crate) fn a_week_before(metric: &str) -> String {
+    format!("increase({metric}{{{MENU}}}[$__range] offset 1w)")
+}
+
+/// What a menu counter grew by in the hour before each moment, per series.
+pub(crate) fn per_hour(metric: &str) -> String {
+    format!("increase({metric}{{{MENU}}}[1h])")
+}
+
+/// What a counter of the exporter grew by in the hour before each moment, per series.
+pub(crate) fn server_per_hour(metric: &str) -> String {
+    format!("increase({metric}{{{SERVER}}}[1h])")
+}
+
+/// Adds the option's `description` and `kind`. Every option has an info series, so nothing is lost.
+/// `max by`, because two scrapes of one exporter must not make the join ambiguous.
+pub(crate) fn named(expression: &str) -> String {
+    named_at(expression, "")
+}
+
+/// The same with the names of one moment, given as a modifier such as `@ end()`.
+pub(crate) fn named_at(expression: &str, at: &str) -> String {
+    let at = if at.is_empty() { String::new() } else { format!(" {at}") };
+    format!(
+        "{expression} * on (server, cod_opc_menu) group_left (description, kind) \
+         max by (server, cod_opc_menu, description, kind) (wolkvox_menu_option_info{{{SERVER}}}{at})"
+    )
+}
+
+/// A menu counter's growth over the range, per name of the option.
+pub(crate) fn by_description(metric: &str) -> String {
+    sum_by("description", &named(&sum_by("server, cod_opc_menu", &over_range(metric))))
+}
+
+pub(crate) fn sum_by(labels: &str, expression: &str) -> String {
+    format!("sum by ({labels}) ({expression})")
+}
+
+pub(crate) fn sum(expression: &str) -> String {
+    format!("sum({expression})")
+}
+
+/// The part of the options entered that was of this kind.
+pub(crate) fn kind_share(metric: &str, kind: &str) -> String {
+    let sums = sum_by("server, cod_opc_menu", &over_range(metric));
+    // `or vector(0)`: no option of this kind is a share of 0, once there is anything to share.
+    format!("(sum({}) or vector(0)) / (sum({}) > 0)", of_kind(&sums, kind), over_range(metric))
+}
+
+/// Keeps the options of one kind.
+fn of_kind(expression: &str, kind: &str) -> String {
+    format!(
+        "{expression} and on (server, cod_opc_menu) wolkvox_menu_option_info{{{SERVER}, kind=\"{kind}\"}}"
+    )
+}
+
+/// Copies a label's value to another label.
+pub(crate) fn copy(expression: &str, to: &str, from: &str) -> String {
+    format!(r#"label_replace({expression}, "{to}", "$1", "{from}", "(.*)")"#)
+}
+
+/// One name per code, under the label names of the graph: codes that mean different things on two servers show one.
+pub(crate) fn names_of_codes(code_label: &str, name_label: &str) -> String {
+    let names = format!(
+        "topk by (cod_opc_menu) (1, max by (cod_opc_menu, description) (wolkvox_menu_option_info{{{SERVER}}}))"
+    );
+    copy(&copy(&names, code_label, "cod_opc_menu"), name_label, "description")
+}
+
+/// Adds the name of the code in `code_label` as `name_label`. Codes without an info series (such as `other`, the
+/// overflow) keep their code for a name; `keys` are the labels that tell the expression's series apart.
+pub(crate) fn named_code(expression: &str, keys: &str, code_label: &str, name_label: &str) -> String {
+    format!(
+        "({expression} * on ({code_label}) group_left ({name_label}) {} or on ({keys}) {})",
+        names_of_codes(code_label, name_label),
+        copy(expression, name_label, code_label)
+    )
+}
+
+/// The largest few.
+pub(crate) fn top(count: u32, expression: &str) -> String {
+    format!("topk({count}, {expression})")
+}
+
+/// Largest first, as a bar gauge shows them.
+pub(crate) fn sorted(count: u32, expression: &str) -> String {
+    format!("sort_desc({})", top(count, expression))
+}
