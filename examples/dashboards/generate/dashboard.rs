@@ -96,7 +96,9 @@ impl Dashboard {
     fn variables(&self, language: Language) -> Vec<Value> {
         let mut variables = vec![
             json!({
-                "current": {}, "hide": 0, "includeAll": false, "label": language.text("variable.datasource"),
+                // Whatever is the default there: a name of ours would be no other's.
+                "current": { "selected": false, "text": "default", "value": "default" },
+                "hide": 0, "includeAll": false, "label": language.text("variable.datasource"),
                 "multi": false, "name": "datasource", "options": [], "query": "prometheus", "refresh": 1,
                 "regex": "", "skipUrlSync": false, "type": "datasource",
             }),

@@ -134,6 +134,7 @@ impl Panel {
     pub(crate) fn stat(key: &'static str) -> Self {
         let options = json!({
             "colorMode": "value", "graphMode": "none", "justifyMode": "auto", "orientation": "auto",
+            "percentChangeColorMode": "standard", "showPercentChange": false,
             "reduceOptions": { "calcs": ["lastNotNull"], "fields": "", "values": false },
             "textMode": "auto", "wideLayout": true,
         });
@@ -165,7 +166,9 @@ impl Panel {
     /// A bar per series, longest first.
     pub(crate) fn bars(key: &'static str) -> Self {
         let options = json!({
-            "displayMode": "basic", "minVizHeight": 16, "minVizWidth": 8, "namePlacement": "left",
+            "displayMode": "basic",
+            "legend": { "calcs": [], "displayMode": "list", "placement": "bottom", "showLegend": false },
+            "maxVizHeight": 300, "minVizHeight": 16, "minVizWidth": 8, "namePlacement": "left",
             "orientation": "horizontal",
             "reduceOptions": { "calcs": ["lastNotNull"], "fields": "", "values": false },
             "showUnfilled": true, "sizing": "auto", "valueMode": "color",
@@ -176,22 +179,23 @@ impl Panel {
     }
 
     pub(crate) fn table(key: &'static str) -> Self {
-        let options = json!({ "cellHeight": "sm", "showHeader": true });
+        let options = json!({ "cellHeight": "sm", "frameIndex": 0, "showHeader": true });
         Self::new("table", key, options)
             .default("color", json!({ "mode": "thresholds" }))
-            .custom(json!({ "align": "auto", "filterable": true }))
+            .custom(json!({ "align": "auto", "filterable": true, "inspect": false }))
     }
 
     pub(crate) fn heatmap(key: &'static str) -> Self {
         let options = json!({
             "calculate": false,
             "cellGap": 1,
-            "color": { "exponent": 0.5, "mode": "scheme", "reverse": false, "scale": "exponential",
+            "color": { "exponent": 0.5, "fill": "dark-blue", "mode": "scheme", "reverse": false, "scale": "exponential",
                        "scheme": "Blues", "steps": 64 },
             "exemplars": { "color": "rgba(255,0,255,0.7)" },
             "filterValues": { "le": 1e-9 },
             "legend": { "show": true },
             "rowsFrame": { "layout": "auto" },
+            "showValue": "never",
             "tooltip": { "mode": "single", "showColorScale": false, "yHistogram": false },
             "yAxis": { "axisPlacement": "left", "reverse": false, "unit": "s" },
         });
@@ -204,7 +208,7 @@ impl Panel {
     pub(crate) fn timeline(key: &'static str) -> Self {
         let options = json!({
             "alignValue": "left",
-            "legend": { "displayMode": "list", "placement": "bottom", "showLegend": true },
+            "legend": { "calcs": [], "displayMode": "list", "placement": "bottom", "showLegend": true },
             "mergeValues": true, "rowHeight": 0.9, "showValue": "auto",
             "tooltip": { "mode": "single", "sort": "none" },
         });
