@@ -155,8 +155,14 @@ async fn day(plan: Plan, path: &Path) -> Vec<Hour> {
         row_cap: 60_000,
         // The lookback alone says how much is read again and remembered.
         tiers: Tiers { hourly: Duration::ZERO, nightly: Duration::ZERO, nightly_hour: 3 },
-        expected: Vec::new(),
+        expected: Default::default(),
+        rules: Default::default(),
+        kinds: Default::default(),
+        limits: Default::default(),
+        idle: Default::default(),
+        expire_after: Duration::ZERO,
         quota: None,
+        names: Default::default(),
     };
     let telemetry = Telemetry::new().unwrap().target("0042");
     let around =

@@ -14,8 +14,8 @@ use crate::{
     config::{Config, ListenAddress, Target},
     exposition::Bounds,
     labels::MenuLabels,
-    ledger::Account,
-    poller::{Api, Clock, Poller, Settings, Surroundings},
+    ledger::{Account, Idle, SeriesLimits},
+    poller::{Api, Clock, NameSettings, Poller, Settings, Surroundings},
     quota::REQUESTS_PER_LICENCE,
     schedule::Cadence,
     snapshot::Publisher,
@@ -143,7 +143,7 @@ async fn start(config: &Config, target: &Target, around: Surroundings) -> anyhow
     } else {
         info!(server = target.name, origin = %totals.origin(), "counting from here");
     }
-    let expected: Vec<MenuLabels> = target
+    let expected = target
         .expected
         .iter()
         .flat_map(|menu| menu.options.iter().map(|o| MenuLabels::new(&menu.rp_id, &menu.channel, o)))
@@ -155,10 +155,24 @@ async fn start(config: &Config, target: &Target, around: Surroundings) -> anyhow
         lookback: config.poll.lookback,
         tiers: config.poll.tiers,
         expected,
+        rules: Arc::new(config.menu.rules.clone()),
+        kinds: Arc::new(config.menu.kinds.clone()),
+        limits: SeriesLimits {
+            menus: config.menu.series_limit,
+            options: config.menu.options_limit,
+            transitions: config.menu.transitions_limit,
+        },
+        idle: Idle { usual: config.journey.idle, by_channel: config.journey.by_channel.clone() },
+        expire_after: config.menu.expire_after,
         quota: target.licences.map(|licences| u64::from(licences) * REQUESTS_PER_LICENCE),
         zero_hold: config.menu.zero_hold,
         buckets: Arc::new(Bounds::new(&config.menu.buckets).context("the buckets do not increase")?),
         row_cap: ROW_CAP,
+        names: Arc::new(NameSettings {
+            ask: target.names.vendor,
+            own: target.names.own.clone(),
+            rules: config.menu.rules.clone(),
+        }),
     };
     let parser = RowParser::new(around.store.fingerprints(), config.menu.label_length);
     let client = Client::new(&target.endpoint, Default::default())?;

@@ -75,6 +75,12 @@ pub struct RunArgs {
     /// How the metrics are shaped.
     #[command(flatten)]
     pub menu: MenuArgs,
+    /// When an interaction is over.
+    #[command(flatten)]
+    pub journey: JourneyArgs,
+    /// Where names come from.
+    #[command(flatten)]
+    pub names: NamesArgs,
     /// Where the metrics are served.
     #[command(flatten)]
     pub web: WebArgs,
@@ -161,12 +167,42 @@ pub struct StateArgs {
 }
 
 /// `--menu.*`
-#[derive(Debug, Default, Args)]
+#[derive(Debug, Default, Clone, Args)]
 #[command(next_help_heading = "Menu")]
 pub struct MenuArgs {
     /// How long a new series is shown at 0 before its value [default: 75s]
     #[arg(long = "menu.zero-hold", env = "WOLKVOX_MENU_ZERO_HOLD", value_name = "DURATION")]
     pub zero_hold: Option<String>,
+
+    /// Most label sets of a target; further ones are counted as "other" [default: 2000]
+    #[arg(long = "menu.series-limit", env = "WOLKVOX_MENU_SERIES_LIMIT", value_name = "NUMBER")]
+    pub series_limit: Option<String>,
+
+    /// How long a label set without rows keeps its series; 0s for ever [default: 90d]
+    #[arg(long = "menu.expire-after", env = "WOLKVOX_MENU_EXPIRE_AFTER", value_name = "DURATION")]
+    pub expire_after: Option<String>,
+}
+
+/// `--journey.*`
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "Journeys")]
+pub struct JourneyArgs {
+    /// How long after its last row an interaction is taken to have left the menu [default: 30m]
+    #[arg(id = "journey_idle", long = "journey.idle", env = "WOLKVOX_JOURNEY_IDLE", value_name = "DURATION")]
+    pub idle: Option<String>,
+}
+
+/// `--names.*`
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "Names")]
+pub struct NamesArgs {
+    /// Where names of points and options come from: vendor, file, off [default: vendor]
+    #[arg(id = "names_from", long = "names.from", env = "WOLKVOX_NAMES_FROM", value_name = "SOURCE")]
+    pub from: Option<String>,
+
+    /// YAML file with names of your own, which win over Wolkvox's
+    #[arg(id = "names_file", long = "names.file", env = "WOLKVOX_NAMES_FILE", value_name = "FILE")]
+    pub file: Option<PathBuf>,
 }
 
 /// `--web.*`

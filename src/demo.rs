@@ -12,7 +12,7 @@ use tracing::info;
 use crate::{
     app::{self, State},
     cli::{DemoArgs, MenuArgs},
-    config::{self, Config, Poll, Secret, StartFrom, Target, TokenSource},
+    config::{self, Config, Journey, NameSources, Poll, Secret, StartFrom, Target, TokenSource},
     poller::Clock,
     simulator::{Options, Simulator, serve},
 };
@@ -27,7 +27,7 @@ pub async fn run(args: &DemoArgs, clock: Clock, shutdown: watch::Receiver<bool>)
     let zone = TimeZone::get("America/Bogota").context("the time zone database is missing")?;
     // The day behind is loaded at once, so that the first scrape shows it; a new series' 0 may be asked for.
     let zero_hold = args.menu.zero_hold.clone().or_else(|| Some("0s".to_owned()));
-    let (menu, web) = config::resolve_shared(&MenuArgs { zero_hold }, &args.web)?;
+    let (menu, web) = config::resolve_shared(&MenuArgs { zero_hold, ..args.menu.clone() }, &args.web)?;
 
     let options = Options {
         seed: args.seed,
@@ -53,6 +53,7 @@ pub async fn run(args: &DemoArgs, clock: Clock, shutdown: watch::Receiver<bool>)
         timezone: zone,
         licences: None,
         expected: Vec::new(),
+        names: NameSources::default(),
     };
     let config = Config {
         targets: vec![target],
@@ -64,6 +65,7 @@ pub async fn run(args: &DemoArgs, clock: Clock, shutdown: watch::Receiver<bool>)
             ..Poll::default()
         },
         menu,
+        journey: Journey::default(),
         state_path: Default::default(),
         web,
     };

@@ -2,6 +2,7 @@
 //!
 //! Data goes one way: API → rows → ledger → aggregates → snapshot → scrape. `ARCHITECTURE.md` is the map.
 
+pub mod announced;
 pub mod app;
 pub mod cli;
 pub mod config;
@@ -11,6 +12,9 @@ pub mod histogram;
 pub mod labels;
 pub mod ledger;
 pub mod logging;
+pub mod names;
+pub mod option_kind;
+pub mod option_rules;
 pub mod poller;
 pub mod quota;
 pub mod reaction;
@@ -20,5 +24,6 @@ pub mod snapshot;
 pub mod store;
 pub mod telemetry;
 pub mod web;
+pub mod width;
 pub mod wolkvox;
 pub mod zero_hold;

@@ -69,6 +69,7 @@ pub fn reaction(fault: &Fault, at: Situation<'_>) -> Reaction {
         }
         Fault::QuotaExhausted => Reaction::HoldOff(next_day(at.now, at.zone, at.dice)),
         Fault::Tls(_)
+        | Fault::Redirected(_)
         | Fault::Refused { .. }
         | Fault::TokenUnreadable(_)
         | Fault::QuotaReserved
@@ -163,6 +164,8 @@ mod tests {
         for fault in [
             Fault::Maintenance(String::new()),
             Fault::Tls(String::new()),
+            Fault::Redirected(302),
+            Fault::Refused { status: 418, message: String::new() },
             Fault::Internal(String::new()),
             Fault::Schema(String::new()),
         ] {

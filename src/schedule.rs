@@ -85,40 +85,6 @@ impl Span {
     }
 }
 
-/// Cuts a stretch into spans that the vendor can answer: it starts wide, halves what turns out too large, and
-/// widens again where rows are few. Each span is committed by itself, so a burst can neither block what follows
-/// nor be read for ever.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Width(SignedDuration);
-
-impl Default for Width {
-    fn default() -> Self {
-        Self(MAX_SPAN)
-    }
-}
-
-impl Width {
-    /// The next span of a stretch. Consecutive spans share one second, because it is unknown whether the
-    /// vendor includes the end.
-    pub fn next(&self, from: Timestamp, end: Timestamp) -> Span {
-        Span { from, to: from.checked_add(self.0).map_or(end, |to| to.min(end)) }
-    }
-
-    /// After `span` turned out too large. `false` when it cannot be narrower.
-    pub fn narrow(&mut self, span: Span) -> bool {
-        if span.length() <= MIN_SPAN {
-            return false;
-        }
-        self.0 = SignedDuration::from_secs((span.length().as_secs() / 2).max(1));
-        true
-    }
-
-    /// After a span was read with so few rows that twice its length would have fitted.
-    pub fn widen(&mut self) {
-        self.0 = self.0.saturating_mul(2).min(MAX_SPAN);
-    }
-}
-
 /// How far back, beside every poll's lookback, and how often: rows may come late.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Tiers {
@@ -194,6 +160,13 @@ pub fn instant(local: i64, zone: &TimeZone) -> Option<Timestamp> {
     zone.to_ambiguous_timestamp(time).compatible().ok()
 }
 
+/// As [`instant`]; of two moments, the later. Seconds since 1970.
+pub fn last_instant(local: i64, zone: &TimeZone) -> i64 {
+    let time = Timestamp::from_second(local).map(|utc| Offset::UTC.to_datetime(utc));
+    let moment = time.and_then(|time| zone.to_ambiguous_timestamp(time).later());
+    moment.map_or(local, Timestamp::as_second)
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -255,26 +228,6 @@ mod tests {
     }
 
     #[test]
-    fn widths_halve_down_to_a_second_and_recover() {
-        let (start, end) = (at("2026-01-01T00:00:00Z"), at("2026-03-01T00:00:00Z"));
-        let mut width = Width::default();
-        assert_eq!(width.next(start, end).length(), MAX_SPAN);
-        let mut halvings = 0;
-        while width.narrow(width.next(start, end)) {
-            halvings += 1;
-        }
-        assert_eq!((width.next(start, end).length(), halvings), (MIN_SPAN, 21));
-        for _ in 0..30 {
-            width.widen();
-        }
-        assert_eq!(width, Width::default());
-        // A narrow stretch counts as what it is, not as the width that was allowed.
-        let mut width = Width::default();
-        assert!(width.narrow(Span { from: start, to: start + SignedDuration::from_secs(9) }));
-        assert_eq!(width.next(start, end).length(), SignedDuration::from_secs(4));
-    }
-
-    #[test]
     fn deeper_reads_are_due_once_an_hour_and_once_a_night() {
         let zone = TimeZone::get("America/Bogota").unwrap();
         let tiers = Tiers {
@@ -314,23 +267,6 @@ mod tests {
             let (first, last) = span.local(&zone);
             let inside = zone.to_datetime(second(start + (length as f64 * part) as i64));
             prop_assert!(first <= inside && inside <= last);
-        }
-
-        #[test]
-        fn spans_cover_the_stretch_without_a_gap(length in 1i64..10_000_000, narrowings in 0usize..20) {
-            let start = at("2026-01-01T00:00:00Z");
-            let end = start + SignedDuration::from_secs(length);
-            let mut width = Width::default();
-            for _ in 0..narrowings {
-                width.narrow(width.next(start, end));
-            }
-            let (mut from, mut steps) = (start, 0);
-            while from < end && steps < 1000 {
-                let span = width.next(from, end);
-                prop_assert!(span.from == from && span.to > from && span.to <= end);
-                from = span.to;
-                steps += 1;
-            }
         }
 
         #[test]

@@ -3,6 +3,9 @@
 //! Pure but for [`Publisher`], which gathers the targets' parts and swaps the whole in one step. It must show
 //! nothing that has not been committed, and no count whose 0 could not yet be seen.
 
+mod info;
+mod journeys;
+
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex, PoisonError},
@@ -15,6 +18,8 @@ use crate::{
     exposition::{Bounds, Family, Histogram, Kind, Point, Publication, Published, label_block},
     labels::{MenuLabels, PointLabels},
     ledger::{Account, LATENESS_BOUNDS, Window},
+    names::Names,
+    option_kind::Kinds,
     schedule,
     wolkvox::Rejection,
 };
@@ -34,11 +39,19 @@ pub struct View<'a> {
     pub up: bool,
     /// Buckets of `wolkvox_menu_time_to_option_seconds`.
     pub buckets: &'a Arc<Bounds>,
+    /// What routing points and options are called.
+    pub names: &'a Names,
+    /// What options mean.
+    pub kinds: &'a Kinds,
+    /// How many label sets there may be.
+    pub series_limit: usize,
 }
 
 /// The families of one target, always the same ones in the same order.
 pub fn families(view: View<'_>) -> Vec<Family> {
     let mut families = menu_families(view);
+    families.extend(journeys::families(view));
+    families.extend(info::families(view));
     families.extend(target_families(view));
     families
 }
@@ -165,6 +178,15 @@ fn target_families(view: View<'_>) -> Vec<Family> {
         let count = totals.rejected.get(&reason).copied().unwrap_or(0);
         rejected.points.push(Point::new(labels, count));
     }
+    let mut overflow = Family::new(
+        "wolkvox_series_overflow_total",
+        "Rows counted under `other` because a limit of series was reached, by the label that had no room.",
+        Kind::Counter,
+    );
+    for (label, rows) in [("cod_opc_menu", totals.overflow.options), ("rp_id", totals.overflow.points)] {
+        let labels = label_block(&[("server", view.server), ("label", label)]);
+        overflow.points.push(Point::new(labels, rows));
+    }
     // Fixed and increasing, so there are always bounds.
     let lateness = Bounds::new(&LATENESS_BOUNDS).map(|bounds| {
         let counts = totals.lateness.buckets(bounds.values());
@@ -204,6 +226,19 @@ fn target_families(view: View<'_>) -> Vec<Family> {
             Kind::Counter,
             whole(totals.incomplete),
         ),
+        one(
+            "wolkvox_series",
+            "Label sets of routing point, channel and option; each has about twenty series.",
+            Kind::Gauge,
+            whole(view.account.menus.len() as u64),
+        ),
+        one(
+            "wolkvox_series_limit",
+            "Label sets above which new ones are counted under `other`.",
+            Kind::Gauge,
+            whole(view.series_limit as u64),
+        ),
+        overflow,
     ]
 }
 

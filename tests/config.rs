@@ -70,12 +70,14 @@ fn prints_what_a_whole_file_resolved_to() {
       token: <secret> in token
       timezone: America/Bogota
       licences: 5
+      names: vendor
       expected: rp_id "conversations-voice-61083", channel "voice", options ["PULSE"]
     - name: "sales"
       server: https://wv0108.wolkvox.com/
       token: <secret> in token
       timezone: America/Lima
       licences: unknown
+      names: names.yml
       expected: rp_id "4628", channel "voice", options ["1", "2", "0042", "NO", "N/D", "NO_PASA_AGENTE"]
     poll:
       interval: 1m
@@ -89,6 +91,20 @@ fn prints_what_a_whole_file_resolved_to() {
       buckets: [2.5, 5, 10, 60]
       label_length: 64
       zero_hold: 1m 30s
+      no_input_codes: ["0", "PULSE"]
+      opt_out_codes: ["NO_PASA_AGENTE"]
+      terminal_codes: ["BUZON"]
+      options:
+        allow: ["[0-9]*", "[A-Z_/]+"]
+        deny: ["CV_.*"]
+        rename: [{match: "(?i)no.?pasa.?agente", to: "NO_PASA_AGENTE"}]
+      series_limit: 1000
+      options_limit: 100
+      transitions_limit: 250
+      expire_after: 720h
+    journey:
+      idle: 45m
+      idle_by_channel: {"chat-whatsapp": 2h}
     state:
       path: state/exporter.redb
     web:
@@ -107,6 +123,7 @@ fn needs_no_file() {
       token: <secret> from the environment
       timezone: America/Bogota
       licences: unknown
+      names: vendor
     poll:
       interval: 5m
       settle_delay: 30s
@@ -119,6 +136,20 @@ fn needs_no_file() {
       buckets: [5, 10, 20, 30, 45, 60, 90, 120, 180, 300, 600]
       label_length: 128
       zero_hold: 1m 15s
+      no_input_codes: ["PULSE"]
+      opt_out_codes: []
+      terminal_codes: []
+      options:
+        allow: []
+        deny: []
+        rename: []
+      series_limit: 2000
+      options_limit: 200
+      transitions_limit: 500
+      expire_after: 2160h
+    journey:
+      idle: 30m
+      idle_by_channel: {}
     state:
       path: data/wolkvox-exporter.redb
     web:
@@ -149,6 +180,9 @@ fn refuses_each_mistake_with_place_and_remedy() {
 
     error: refused/empty-token-file.yml:3:15: targets[0].token_file: the token file refused/empty-token is empty: put the wolkvox-token into it
 
+    error: refused/expected-beyond-limits.yml:8:5: menu.expected[0]: 3 options are more than menu.options_limit (2): list fewer, or raise it
+    error: refused/expected-beyond-limits.yml:14:5: menu.expected[2]: with this menu 4 label sets are listed for its target, more than menu.series_limit (3): list fewer, or raise it
+
     error: refused/expected.yml:8:13: menu.expected[0].target: no target is called "0109"; did you mean `0108`?
     error: refused/expected.yml:14:18: menu.expected[1].options[1]: "1" is listed twice: keep one
     error: refused/expected.yml:14:21: menu.expected[1].options[2]: put it in quotes, "01": without them YAML reads a number or a boolean
@@ -158,7 +192,18 @@ fn refuses_each_mistake_with_place_and_remedy() {
     error: refused/expected.yml:19:5: menu.expected[3]: rp_id "1" with the channel "voice" is listed already: put its options there
     error: refused/expected.yml:23:5: menu.expected[4]: an expected menu needs `rp_id`, `channel` and `options`
 
+    error: refused/expiry-too-short.yml:5:17: menu.expire_after: 48h is less than 7d: a series that is away at weekends would begin anew each week; write 0s to keep series for ever
+
     error: refused/interval-not-above-settle-delay.yml:5:13: poll.interval: the interval (30s) must be longer than the settle delay (30s by default): make the one longer or the other shorter
+
+    error: refused/limits.yml:7:17: menu.series_limit: "0" must be a whole number from 1 to 100000
+    error: refused/limits.yml:8:18: menu.options_limit: "200000" must be a whole number from 1 to 100000
+    error: refused/limits.yml:9:22: menu.transitions_limit: "many" must be a whole number from 1 to 100000
+    error: refused/limits.yml:10:17: menu.expire_after: 720h must be longer than rows are read again (720h 5m), or a row would bring its series back: make it longer, or poll.nightly_lookback shorter
+    error: refused/limits.yml:12:9: journey.idle: a duration needs a unit: `30s` for seconds, `30m` for minutes
+    error: refused/limits.yml:16:9: journey.idle_by_channel: "" is no channel: write it as Wolkvox does, such as `chat-web`
+    error: refused/limits.yml:15:15: journey.idle_by_channel: an idle time of 48h must be from 1m to 24h
+    error: refused/limits.yml:14:12: journey.idle_by_channel: an idle time of 10s must be from 1m to 24h
 
     error: refused/lookback-below-settle-delay.yml:6:13: poll.lookback: the lookback (30s) must be at least the settle delay (1m, from refused/lookback-below-settle-delay.yml:5:17: poll.settle_delay): a row later than that is found only by reading again
 
@@ -184,9 +229,32 @@ fn refuses_each_mistake_with_place_and_remedy() {
 
     error: refused/missing-token-file.yml:3:15: targets[0].token_file: cannot read the token file refused/no-such-token: No such file or directory (os error 2)
 
+    error: refused/not-names.yaml:3:1: unknown key `opciones`: did you mean `options`?
+
+    error: refused/bad-names.yaml:3:9: routing_points.10: put it in quotes, "007": without them YAML reads a number or a boolean
+    error: refused/bad-names.yaml:2:11: routing_points.4628: it is empty
+    error: refused/bad-names.yaml:7:7: options: "" is no code: it must be one line of at most 128 characters
+    error: refused/bad-names.yaml:5:8: options: "1" is named twice: keep one
+    error: refused/no-such-names.yaml: cannot read the file of names: No such file or directory (os error 2)
+
+    error: refused/names.yml:4:17: targets[0].names.from: `from: file` needs a file: name it in `names.file` (or --names.file)
+    error: refused/names.yml:7:17: targets[1].names.from: `from: off` has no use for a file: take one of the two away
+    error: refused/names.yml:10:17: targets[2].names.from: "wolkvox" must be `vendor`, `file` or `off`
+
     error: refused/no-token.yml:2:3: targets[0]: no token: name a file that holds it (--wolkvox.token-file, or `token_file` in the file), or set the variable WOLKVOX_TOKEN
 
     error: refused/not-yaml.yml:2:1: "-" is only valid inside a block
+
+    error: refused/option-rules.yml:13:23: menu.options.allow[1]: no regular expression: unclosed group
+    error: refused/option-rules.yml:14:19: menu.options.deny[1]: an empty pattern matches no option: write one, or take it away
+    error: refused/option-rules.yml:18:7: menu.options.rename[1]: "lower" is itself folded into "other" by `allow` or `deny`: let them keep it, or write `to: other`
+    error: refused/option-rules.yml:20:7: menu.options.rename[2]: a renaming needs `match`, a pattern, and `to`, the new name
+    error: refused/option-rules.yml:21:14: menu.options.rename[3].match: no regular expression: unclosed character class
+    error: refused/option-rules.yml:9:27: menu.no_input_codes[1]: "agente" is renamed by `menu.options.rename`: write "AGENTE" here instead
+    error: refused/option-rules.yml:10:19: menu.opt_out_codes[0]: "PULSE" is listed already at refused/option-rules.yml:9:20: menu.no_input_codes[0]: an option has one kind, so keep one
+    error: refused/option-rules.yml:11:20: menu.terminal_codes[0]: "BUZON" is folded into "other" by `menu.options`: take it away here, or let the rules keep it
+    error: refused/option-rules.yml:8:15: menu.expected[0].options[0]: "agente" is renamed by `menu.options.rename`: write "AGENTE" here instead
+    error: refused/option-rules.yml:8:31: menu.expected[0].options[2]: "BUZON" is folded into "other" by `menu.options`: take it away here, or let the rules keep it
 
     error: refused/out-of-proportion.yml:7:13: poll.lookback: the lookback (720h) and the interval (48h, from refused/out-of-proportion.yml:5:13: poll.interval) together are longer than the 31 days that Wolkvox answers at once
     error: refused/out-of-proportion.yml:8:15: poll.start_from: 9999-01-01T00:00:00 lies in the future of a server's clock, for the target 0042
@@ -238,6 +306,11 @@ fn every_setting_has_a_flag_and_a_twin() {
         ("poll.start-from", "WOLKVOX_POLL_START_FROM", "24h", "  start_from: 24h"),
         ("state.path", "WOLKVOX_STATE_PATH", "a/b.redb", "  path: a/b.redb"),
         ("menu.zero-hold", "WOLKVOX_MENU_ZERO_HOLD", "0s", "  zero_hold: 0s"),
+        ("menu.series-limit", "WOLKVOX_MENU_SERIES_LIMIT", "5", "  series_limit: 5"),
+        ("menu.expire-after", "WOLKVOX_MENU_EXPIRE_AFTER", "0s", "  expire_after: 0s"),
+        ("journey.idle", "WOLKVOX_JOURNEY_IDLE", "1h", "  idle: 1h"),
+        ("names.from", "WOLKVOX_NAMES_FROM", "off", "  names: off"),
+        ("names.file", "WOLKVOX_NAMES_FILE", "names.yml", "  names: vendor, and over them names.yml"),
         ("web.listen-address", "WOLKVOX_WEB_LISTEN_ADDRESS", ":1,[::1]:2", "[\":1\", \"[::1]:2\"]"),
         ("web.telemetry-path", "WOLKVOX_WEB_TELEMETRY_PATH", "/m", "  telemetry_path: /m"),
     ];
@@ -274,10 +347,18 @@ fn the_rest_of_the_twins() {
 #[test]
 fn flags_of_one_target_are_refused_beside_several() {
     insta::assert_snapshot!(refused(run(checker().args(["--config.file=one-target.yml", "--wolkvox.server=0108"]))), @"error: --wolkvox.server (or WOLKVOX_SERVER): the file has targets too: keep the flag or the targets, not both");
-    let several = ["--config.file=full.yml", "--wolkvox.token-file=token", "--wolkvox.timezone=UTC"];
+    let several = [
+        "--config.file=full.yml",
+        "--wolkvox.token-file=token",
+        "--wolkvox.timezone=UTC",
+        "--names.from=off",
+        "--names.file=names.yml",
+    ];
     insta::assert_snapshot!(refused(run(checker().args(several))), @r#"
     error: --wolkvox.token-file (or WOLKVOX_TOKEN_FILE): the file has several targets: give each its own `token_file`
     error: --wolkvox.timezone (or WOLKVOX_TIMEZONE): the file has several targets: give each its own `timezone`
+    error: --names.from (or WOLKVOX_NAMES_FROM): the file has several targets: give each its own `names.from`
+    error: --names.file (or WOLKVOX_NAMES_FILE): the file has several targets: give each its own `names.file`
     "#);
     let two_tokens = ["--wolkvox.server=0042", "--wolkvox.token-file=token"];
     insta::assert_snapshot!(refused(run(checker().args(two_tokens).env("WOLKVOX_TOKEN", "x"))), @"error: --wolkvox.token-file (or WOLKVOX_TOKEN_FILE): WOLKVOX_TOKEN is set too: keep one of them");
@@ -323,6 +404,10 @@ fn what_works_and_should_be_looked_at_is_a_warning() {
         said.err
     };
     insta::assert_snapshot!(warning(checker().arg("--config.file=warned/quota.yml")), @"warning: warned/quota.yml:6:13: poll.interval: polling every 1m takes 1440 requests a day, and the 1 licence(s) of the target 0042 pay for 1000: poll less often");
+    let names = warning(checker().arg("--config.file=warned/names.yml"));
+    insta::assert_snapshot!(names, @r#"
+    warning: warned/../names.yml:5:10: options.PULSE: "PULSE" is renamed by `menu.options.rename`: write "SIN_ENTRADA" here instead
+    "#);
     let token = ("WOLKVOX_TOKEN", "fixture-token-0002");
     insta::assert_snapshot!(warning(checker().arg("--config.file=full.yml").env(token.0, token.1)), @"warning: WOLKVOX_TOKEN: not used, because the file has several targets");
     insta::assert_snapshot!(warning(checker().arg("--config.file=one-target.yml").env(token.0, token.1)), @"warning: one-target.yml:3:15: targets[0].token_file: not used, because WOLKVOX_TOKEN is set");
@@ -367,6 +452,10 @@ fn help_names_the_defaults_that_hold() {
         ("now", "start_from: now"),
         ("data/wolkvox-exporter.redb", "path: data/wolkvox-exporter.redb"),
         ("75s", "zero_hold: 1m 15s"),
+        ("2000", "series_limit: 2000"),
+        ("90d", "expire_after: 2160h"),
+        ("30m", "  idle: 30m"),
+        ("vendor", "names: vendor"),
         (":10013", "listen_addresses: [\":10013\"]"),
         ("/metrics", "telemetry_path: /metrics"),
     ] {

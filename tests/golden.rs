@@ -23,8 +23,9 @@ use wolkvox_exporter::{
     config::Fingerprint,
     exposition::{Bounds, Format},
     labels::MenuLabels,
-    ledger::Account,
-    poller::{Clock, Poller, Settings, Source, Surroundings},
+    ledger::{Account, Idle},
+    names::Names,
+    poller::{Clock, NameSettings, Poller, Settings, Source, Surroundings},
     schedule::{Cadence, Tiers, local_seconds},
     snapshot::Publisher,
     store::Store,
@@ -122,6 +123,12 @@ impl Source for Vendor {
     }
 }
 
+/// The operator's own.
+fn names() -> Names {
+    let list = |code: &str, name: &str| [(code.to_owned(), name.to_owned())].into();
+    Names { routing_points: list(MAIN.0, "Línea \"norte\""), options: list("1", "Ventas") }
+}
+
 /// Both formats, as a scrape at [`SCRAPED`] gets them.
 async fn scrape() -> [String; 2] {
     let began = Instant::now();
@@ -147,8 +154,14 @@ async fn scrape() -> [String; 2] {
             buckets: Arc::new(Bounds::new(&[5.0, 10.0, 30.0, 600.0]).unwrap()),
             row_cap: 60_000,
             tiers: Tiers { hourly: Duration::ZERO, nightly: Duration::ZERO, nightly_hour: 3 },
-            expected: Vec::new(),
+            expected: Default::default(),
+            rules: Default::default(),
+            kinds: Default::default(),
+            limits: Default::default(),
+            idle: Idle { usual: Duration::from_secs(150), by_channel: Default::default() },
+            expire_after: Duration::ZERO,
             quota: licences.map(|licences: u32| u64::from(licences) * 1000),
+            names: NameSettings { ask: false, own: names(), ..Default::default() }.into(),
         };
         let around = Surroundings {
             store: store.clone(),

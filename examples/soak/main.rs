@@ -15,9 +15,12 @@
 //! | `scrape` | reading a scrape; whether a counter went back |
 //! | `soak` | the run: lives, scrapes, what was seen |
 //! | `verdict` | the last scrape against the truth |
+//! | `expected` | the truth as samples; the tests use it too |
 //! | `report` | what is printed |
 
 mod chance;
+#[path = "../../tests/support/expected.rs"]
+mod expected;
 mod exporter;
 mod report;
 mod scrape;

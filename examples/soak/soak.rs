@@ -30,11 +30,14 @@ const WEATHER_LASTS: (f64, f64) = (1.0, 6.0);
 const BACKLOG: SignedDuration = SignedDuration::from_mins(5);
 /// Every poll reads again what is dated this long before the watermark: later than the latest row.
 const LOOKBACK: Duration = Duration::from_secs(LATEST.as_secs() + 20);
+/// Callers choose within 90 s, and no row is later than `LATEST`: so every journey gets all of its rows, or those
+/// that are missing belong to a chat that was left open.
+const IDLE: Duration = Duration::from_secs(90 + LATEST.as_secs() + 5);
 /// To restore the state, on a busy machine.
 const READY_WITHIN: Duration = Duration::from_secs(30);
 /// To read what is left after the fire. Its rows are read within seconds if nothing is wrong.
 const QUIET_WITHIN: Duration = Duration::from_secs(180);
-/// Polls go on this long after everything has been read, so that rows counted twice in the end would show.
+/// For the last poll, its commit, and the hold of what it counts.
 const AFTERWARDS: Duration = Duration::from_secs(10);
 
 /// What was seen.
@@ -196,8 +199,9 @@ impl Soak {
             // Whoever was refused asks again at once.
             vendor.renew_token().context("cannot write a token file")?;
         }
-        let read = (last_row + LATEST + AFTERWARDS).as_second() as f64;
-        let deadline = Instant::now() + LATEST + AFTERWARDS + QUIET_WITHIN;
+        // Polls go on while the last journeys wait for their end, so that rows counted twice would show.
+        let read = (last_row + IDLE + AFTERWARDS).as_second() as f64;
+        let deadline = Instant::now() + IDLE + AFTERWARDS + QUIET_WITHIN;
         loop {
             if let Some(status) = life.ended()? {
                 bail!("the exporter ended by itself: {status}");
@@ -230,7 +234,9 @@ impl Soak {
         let mut outcomes = Vec::new();
         for vendor in &self.vendors {
             let so_far = vendor.simulator.requests();
-            verdict.add(vendor.name, &vendor.truth(origin, Timestamp::now()), so_far.rows, scrape);
+            let now = Timestamp::now();
+            let (truth, journeys) = (vendor.truth(origin, now), vendor.simulator.journeys(origin, now, IDLE));
+            verdict.add(vendor.name, &truth, &journeys, so_far.rows, scrape);
             for (kind, count) in so_far.kinds {
                 *requests.entry(kind).or_default() += count;
             }
@@ -282,6 +288,7 @@ fn config(vendors: &[Vendor], origin: Timestamp, directory: &Path) -> serde_json
             "start_from": local,
         },
         "menu": { "zero_hold": "1s" },
+        "journey": { "idle": format!("{}s", IDLE.as_secs()) },
         "state": { "path": directory.join("state.redb") },
     })
 }

@@ -2,9 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use wolkvox_exporter::simulator::Truth;
+use wolkvox_exporter::simulator::{Journeys, Truth};
 
-use crate::scrape::{Scrape, Series};
+use crate::{
+    expected::{COUNTERS, expected},
+    scrape::{Scrape, Series},
+};
 
 /// What a comparison found.
 #[derive(Debug, Default)]
@@ -20,22 +23,27 @@ pub(crate) struct Verdict {
 }
 
 const HITS: &str = "wolkvox_menu_option_hits_total";
-const COMPARED: [&str; 6] = [
-    HITS,
-    "wolkvox_menu_option_attempts_total",
-    "wolkvox_menu_option_retries_total",
-    "wolkvox_menu_time_to_option_seconds_sum",
-    "wolkvox_menu_time_to_option_seconds_count",
-    "wolkvox_menu_interactions_total",
-];
-
 impl Verdict {
     /// Compares one target; `served` is how many rows its vendor put into answers.
-    pub(crate) fn add(&mut self, server: &str, truth: &Truth, served: u64, scrape: &Scrape) {
+    pub(crate) fn add(
+        &mut self,
+        server: &str,
+        truth: &Truth,
+        journeys: &Journeys,
+        served: u64,
+        scrape: &Scrape,
+    ) {
         self.rows += truth.rows;
-        let expected = expected(server, truth);
+        let expected: BTreeMap<Series, f64> = expected(truth, journeys)
+            .into_iter()
+            .map(|(name, labels, value)| {
+                let labels = labels.iter().map(|(name, value)| (*name, value.as_str()));
+                let labels: Vec<_> = std::iter::once(("server", server)).chain(labels).collect();
+                (Series::new(name, &labels), value)
+            })
+            .collect();
         let is_compared = |series: &Series| {
-            COMPARED.contains(&series.name.as_str())
+            COUNTERS.contains(&series.name.as_str())
                 && series.labels.get("server").is_some_and(|name| name == server)
         };
         let shown: BTreeMap<_, _> = scrape.samples.iter().filter(|(series, _)| is_compared(series)).collect();
@@ -77,25 +85,4 @@ impl Verdict {
             self.wrong.push(format!("{server}: {all} rows have an outcome, but only {served} were served"));
         }
     }
-}
-
-fn expected(server: &str, truth: &Truth) -> BTreeMap<Series, f64> {
-    let mut expected = BTreeMap::new();
-    for option in &truth.options {
-        let labels = [
-            ("server", server),
-            ("rp_id", option.rp_id.as_str()),
-            ("channel", &option.channel),
-            ("cod_opc_menu", &option.cod_opc_menu),
-        ];
-        let values = [option.hits, option.attempts, option.retries, option.seconds_sum, option.seconds_count];
-        for (name, value) in COMPARED.into_iter().zip(values) {
-            expected.insert(Series::new(name, &labels), value as f64);
-        }
-    }
-    for point in &truth.points {
-        let labels = [("server", server), ("rp_id", point.rp_id.as_str()), ("channel", &point.channel)];
-        expected.insert(Series::new(COMPARED[5], &labels), point.interactions as f64);
-    }
-    expected
 }

@@ -9,12 +9,14 @@ use libfuzzer_sys::fuzz_target;
 use redb::{StorageBackend, backends::InMemoryBackend};
 use wolkvox_exporter::{
     labels::MenuLabels,
-    ledger::{Account, Bounds, Stage, settle},
+    ledger::{Account, Bounds, Idle, SeriesLimits, Stage, Terms, settle},
     store::{Store, StoreError},
     wolkvox::Row,
 };
 
-const OPEN: Bounds = Bounds { earliest: i64::MIN, latest: i64::MAX, watermark: i64::MIN };
+/// Half of the journeys are over.
+const BOUNDS: Bounds =
+    Bounds { earliest: i64::MIN, latest: i64::MAX, watermark: i64::MIN, closing: 1940 };
 
 /// A disk whose bytes can be taken over by the next.
 #[derive(Debug, Clone)]
@@ -66,12 +68,14 @@ fn row(n: u64) -> Row {
 
 /// What the exporter does with its file.
 fn work(disk: Disk) -> Result<(), StoreError> {
-    let store = Store::open_backend(disk, Path::new("fuzz"), [1; 16])?;
+    let store = Store::open_backend(move || Ok(disk.clone()), Path::new("fuzz"), [1; 16])?;
     let (target, account) = store.restore("a", || Account::new(Timestamp::UNIX_EPOCH))?;
     let mut stage = Stage::default();
     (0..40).for_each(|n| stage.push(Ok(row(n * 7))));
+    let idle = Idle::default();
+    let terms = Terms { bounds: BOUNDS, limits: SeriesLimits::default(), idle: &idle, now: 300, moment: &|date| date };
     store.transact(|tx| {
-        let step = settle(&account, stage, OPEN, &tx.memory(target), |_| 0)?;
+        let step = settle(&account, stage, &terms, &tx.memory(target))?;
         tx.write(target, &step)?;
         tx.forget(target, 20, 0)?;
         tx.rows_between(target, i64::MIN, i64::MAX).map(drop)

@@ -4,27 +4,23 @@
 //! the vendor becomes, or the series at 0 would stand beside the real one for ever.
 
 use super::{
-    ExpectedMenu, Target,
+    ExpectedMenu, Menu, Target,
     file::{ConfigFile, ExpectedEntry},
     hint, label,
     problem::Findings,
+    rules,
 };
 
-/// Adds each menu of the file to its target. `label_length` is the longest label value.
+/// Adds each menu of the file to its target. `shape` has the limits and the rules for options.
 ///
 /// Where a target is itself in error, menus are only read: to look for their target would accuse them of
 /// a mistake that stands elsewhere.
-pub(super) fn resolve(
-    file: &ConfigFile,
-    label_length: usize,
-    targets: &mut [Target],
-    findings: &mut Findings,
-) {
+pub(super) fn resolve(file: &ConfigFile, shape: &Menu, targets: &mut [Target], findings: &mut Findings) {
     let all_targets_known = targets.len() == file.root.targets.len().max(1);
     for (index, entry) in file.root.menu.expected.iter().enumerate() {
         let place = file.place(&entry.referenced, &format!("menu.expected[{index}]"));
         let key = |key: &str| format!("menu.expected[{index}].{key}");
-        let menu = read(file, &entry.value, &place, key, label_length, findings);
+        let menu = read(file, &entry.value, &place, key, shape, findings);
         if !all_targets_known {
             continue;
         }
@@ -37,10 +33,31 @@ pub(super) fn resolve(
                 menu.rp_id, menu.channel
             );
             findings.problem(place, reason);
+        } else if let Some(reason) = too_many(&menu, &target.expected, shape) {
+            findings.problem(place, reason);
         } else {
             target.expected.push(menu);
         }
     }
+}
+
+/// Why a menu does not fit beside the `others` of its target: what is listed must never be folded away.
+fn too_many(menu: &ExpectedMenu, others: &[ExpectedMenu], shape: &Menu) -> Option<String> {
+    let options = menu.options.len();
+    if options > shape.options_limit {
+        return Some(format!(
+            "{options} options are more than menu.options_limit ({}): list fewer, or raise it",
+            shape.options_limit
+        ));
+    }
+    let all = others.iter().map(|other| other.options.len()).sum::<usize>() + options;
+    (all > shape.series_limit).then(|| {
+        format!(
+            "with this menu {all} label sets are listed for its target, more than menu.series_limit ({}): \
+             list fewer, or raise it",
+            shape.series_limit
+        )
+    })
 }
 
 fn read(
@@ -48,15 +65,15 @@ fn read(
     entry: &ExpectedEntry,
     place: &str,
     key: impl Fn(&str) -> String,
-    label_length: usize,
+    shape: &Menu,
     findings: &mut Findings,
 ) -> Option<ExpectedMenu> {
     let (Some(rp_id), Some(channel)) = (&entry.rp_id, &entry.channel) else {
         findings.problem(place, "an expected menu needs `rp_id`, `channel` and `options`");
         return None;
     };
-    let rp_id = label::read(file, rp_id, &key("rp_id"), label_length, findings);
-    let channel = label::read(file, channel, &key("channel"), label_length, findings);
+    let rp_id = label::read(file, rp_id, &key("rp_id"), shape.label_length, findings);
+    let channel = label::read(file, channel, &key("channel"), shape.label_length, findings);
     if entry.options.is_empty() {
         findings.problem(place, "an expected menu needs at least one of `options`");
         return None;
@@ -65,7 +82,14 @@ fn read(
     let mut good = true;
     for (index, text) in entry.options.iter().enumerate() {
         let key = key(&format!("options[{index}]"));
-        match label::read(file, text, &key, label_length, findings) {
+        let read = label::read(file, text, &key, shape.label_length, findings);
+        let unseen = read.as_deref().and_then(|option| rules::out_of_sight(&shape.rules, option));
+        if let Some(reason) = unseen {
+            findings.problem(file.place(&text.referenced, &key), reason);
+            good = false;
+            continue;
+        }
+        match read {
             Some(option) if options.contains(&option) => {
                 findings.problem(
                     file.place(&text.referenced, &key),

@@ -1,16 +1,17 @@
-//! The configuration file as written.
+//! The configuration file, and the file of names, as written.
 //!
 //! Owns its keys and the way from bytes to them. Every value stays the text that stood there, with its
 //! place, so that `resolve` can name the line and can tell `0042` from `"0042"`. It must never give a value
 //! a meaning.
 
 use std::{
+    collections::BTreeMap,
     fs,
     io::Read,
     path::{Path, PathBuf},
 };
 
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, de::DeserializeOwned};
 use serde_saphyr::{Error, Location, MessageFormatter, Spanned, UserMessageFormatter};
 
 use super::{hint, problem::Problem};
@@ -21,13 +22,16 @@ const LARGEST: u64 = 1 << 20;
 /// A scalar as it stands in the file, unquoted and with its place.
 pub(super) type Text = Spanned<String>;
 
-/// The file, or the absence of one.
+/// A file, or the absence of one.
 #[derive(Debug, Default)]
-pub(super) struct ConfigFile {
+pub(super) struct YamlFile<R> {
     path: PathBuf,
     source: String,
-    pub(super) root: Root,
+    pub(super) root: R,
 }
+
+/// The configuration file.
+pub(super) type ConfigFile = YamlFile<Root>;
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -39,9 +43,21 @@ pub(super) struct Root {
     #[serde(default, deserialize_with = "nothing_is_default")]
     pub(super) menu: MenuSection,
     #[serde(default, deserialize_with = "nothing_is_default")]
+    pub(super) journey: JourneySection,
+    #[serde(default, deserialize_with = "nothing_is_default")]
     pub(super) state: StateSection,
     #[serde(default, deserialize_with = "nothing_is_default")]
     pub(super) web: WebSection,
+}
+
+/// A file of names.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct NamesRoot {
+    #[serde(default, deserialize_with = "nothing_is_default")]
+    pub(super) routing_points: BTreeMap<String, Text>,
+    #[serde(default, deserialize_with = "nothing_is_default")]
+    pub(super) options: BTreeMap<String, Text>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -52,6 +68,15 @@ pub(super) struct TargetEntry {
     pub(super) token_file: Option<Text>,
     pub(super) timezone: Option<Text>,
     pub(super) licences: Option<Text>,
+    #[serde(default, deserialize_with = "nothing_is_default")]
+    pub(super) names: NamesEntry,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct NamesEntry {
+    pub(super) from: Option<Text>,
+    pub(super) file: Option<Text>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -74,6 +99,44 @@ pub(super) struct MenuSection {
     pub(super) zero_hold: Option<Text>,
     #[serde(default, deserialize_with = "nothing_is_default")]
     pub(super) expected: Vec<Spanned<ExpectedEntry>>,
+    pub(super) no_input_codes: Option<Vec<Text>>,
+    #[serde(default, deserialize_with = "nothing_is_default")]
+    pub(super) opt_out_codes: Vec<Text>,
+    #[serde(default, deserialize_with = "nothing_is_default")]
+    pub(super) terminal_codes: Vec<Text>,
+    #[serde(default, deserialize_with = "nothing_is_default")]
+    pub(super) options: OptionsEntry,
+    pub(super) series_limit: Option<Text>,
+    pub(super) options_limit: Option<Text>,
+    pub(super) transitions_limit: Option<Text>,
+    pub(super) expire_after: Option<Text>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct OptionsEntry {
+    #[serde(default, deserialize_with = "nothing_is_default")]
+    pub(super) allow: Vec<Text>,
+    #[serde(default, deserialize_with = "nothing_is_default")]
+    pub(super) deny: Vec<Text>,
+    #[serde(default, deserialize_with = "nothing_is_default")]
+    pub(super) rename: Vec<Spanned<RenameEntry>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RenameEntry {
+    #[serde(rename = "match")]
+    pub(super) pattern: Option<Text>,
+    pub(super) to: Option<Text>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct JourneySection {
+    pub(super) idle: Option<Text>,
+    #[serde(default, deserialize_with = "nothing_is_default")]
+    pub(super) idle_by_channel: BTreeMap<String, Text>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -107,20 +170,17 @@ fn nothing_is_default<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(
     Option::deserialize(from).map(Option::unwrap_or_default)
 }
 
-impl ConfigFile {
-    /// Reads and parses `path`.
-    pub(super) fn read(path: &Path) -> Result<Self, Problem> {
+impl<R: DeserializeOwned> YamlFile<R> {
+    /// Reads and parses `path`; `what` says what it is, as in "configuration file".
+    pub(super) fn read(path: &Path, what: &str) -> Result<Self, Problem> {
         let place = path.display().to_string();
         let mut bytes = Vec::new();
         let read = fs::File::open(path).and_then(|file| file.take(LARGEST + 1).read_to_end(&mut bytes));
         if let Err(reason) = read {
-            return Err(Problem { place, message: format!("cannot read the configuration file: {reason}") });
+            return Err(Problem { place, message: format!("cannot read the {what}: {reason}") });
         }
         if bytes.len() as u64 > LARGEST {
-            return Err(Problem {
-                place,
-                message: "larger than 1 MiB: that is no configuration file".to_owned(),
-            });
+            return Err(Problem { place, message: format!("larger than 1 MiB: that is no {what}") });
         }
         match String::from_utf8(bytes) {
             Ok(source) => Self::parse(path, source),
@@ -140,7 +200,9 @@ impl ConfigFile {
             Err(error) => Err(explain(path, &error)),
         }
     }
+}
 
+impl<R> YamlFile<R> {
     /// `file:line:column: key`
     pub(super) fn place(&self, at: &Location, key: &str) -> String {
         format!("{}:{}:{}: {key}", self.path.display(), at.line(), at.column())
@@ -257,7 +319,7 @@ mod tests {
             ("poll:\n  intervall: 5m\n", "etc/w.yml:2:3: unknown key `intervall`: did you mean `interval`?"),
             (
                 "\"a\\e[2J\": 1",
-                "etc/w.yml:1:1: unknown key `a [2J`: the keys here are targets, poll, menu, state, web",
+                "etc/w.yml:1:1: unknown key `a [2J`: the keys here are targets, poll, menu, journey, state, web",
             ),
             ("web: {}\nweb: {}\n", "etc/w.yml:2:1: the key `web` stands here for the second time: keep one"),
             ("a\n", "etc/w.yml:1:1: expected mapping start"),

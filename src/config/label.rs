@@ -1,7 +1,7 @@
 //! Texts of the file that become label values.
 
 use super::{
-    file::{ConfigFile, Text},
+    file::{Text, YamlFile},
     problem::Findings,
 };
 
@@ -10,8 +10,8 @@ pub(super) const LONGEST_NAME: usize = 128;
 
 /// Reads a text that will be compared with, or shown beside, what the vendor sends: trimmed, not empty, one
 /// line, at most `longest` characters. A whole number may stand without quotes when it has one spelling only.
-pub(super) fn read(
-    file: &ConfigFile,
+pub(super) fn read<R>(
+    file: &YamlFile<R>,
     text: &Text,
     key: &str,
     longest: usize,

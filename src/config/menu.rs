@@ -3,10 +3,12 @@
 use std::time::Duration;
 
 use super::{
-    Menu, duration,
+    Menu, Poll, duration,
     file::ConfigFile,
     given::{given, read_or},
+    kinds, limits,
     problem::Findings,
+    rules,
 };
 use crate::cli::MenuArgs;
 
@@ -15,7 +17,13 @@ const MOST_BUCKETS: usize = 100;
 /// Longer than any scrape interval, shorter than a mistake.
 const LONGEST_HOLD: Duration = Duration::from_secs(3600);
 
-pub(super) fn resolve(args: &MenuArgs, file: &ConfigFile, findings: &mut Findings) -> Option<Menu> {
+/// `poll` is missing where it is itself in error.
+pub(super) fn resolve(
+    args: &MenuArgs,
+    file: &ConfigFile,
+    poll: Option<&Poll>,
+    findings: &mut Findings,
+) -> Option<Menu> {
     let section = &file.root.menu;
     let default = Menu::default();
     let buckets = buckets(file, findings);
@@ -28,10 +36,21 @@ pub(super) fn resolve(args: &MenuArgs, file: &ConfigFile, findings: &mut Finding
     let flag = args.zero_hold.as_deref();
     let written = given(flag, "menu.zero-hold", file, section.zero_hold.as_ref(), "menu.zero_hold");
     let zero_hold = read_or(written, default.zero_hold, "menu.zero-hold", findings, zero_hold);
+    let longest = label_length.unwrap_or(default.label_length);
+    let rules = rules::resolve(file, longest, findings);
+    let kinds = kinds::resolve(file, longest, &rules, findings);
+    let limits = limits::resolve(args, file, poll, findings);
+    let limits = limits?;
     Some(Menu {
         buckets: buckets?.unwrap_or(default.buckets),
         label_length: label_length?,
         zero_hold: zero_hold?.value,
+        kinds,
+        rules,
+        series_limit: limits.series,
+        options_limit: limits.options,
+        transitions_limit: limits.transitions,
+        expire_after: limits.expire_after,
     })
 }
 

@@ -11,12 +11,17 @@ mod expected;
 mod file;
 mod given;
 mod hint;
+mod journey;
+mod kinds;
 mod label;
+mod limits;
 mod listen;
 mod menu;
+mod names;
 mod poll;
 mod problem;
 mod resolve;
+mod rules;
 mod secret;
 mod server;
 mod show;
@@ -26,12 +31,12 @@ mod token;
 mod web;
 mod zone;
 
-use std::{path::PathBuf, time::Duration};
+use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
 use jiff::tz::TimeZone;
 use reqwest::Url;
 
-use crate::schedule::Tiers;
+use crate::{names::Names, option_kind::Kinds, option_rules::OptionRules, schedule::Tiers};
 
 pub use self::{
     listen::ListenAddress,
@@ -60,6 +65,8 @@ pub struct Config {
     pub poll: Poll,
     /// How the metrics are shaped.
     pub menu: Menu,
+    /// When an interaction's way through the menu is over.
+    pub journey: Journey,
     /// The state file.
     pub state_path: PathBuf,
     /// Where the metrics are served.
@@ -81,6 +88,19 @@ pub struct Target {
     pub licences: Option<u32>,
     /// Menus whose series start at 0 at once.
     pub expected: Vec<ExpectedMenu>,
+    /// Where the names of its routing points and options come from.
+    pub names: NameSources,
+}
+
+/// Where the names of routing points and options come from. Where both know a name, the file's wins.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NameSources {
+    /// Ask Wolkvox at start and once a day.
+    pub vendor: bool,
+    /// The operator's own file.
+    pub file: Option<PathBuf>,
+    /// What stood there, with options by the codes that are exposed.
+    pub own: Names,
 }
 
 /// When and what to ask.
@@ -108,6 +128,43 @@ pub struct Menu {
     pub label_length: usize,
     /// How long a new series is shown at 0 before its value.
     pub zero_hold: Duration,
+    /// What the options mean.
+    pub kinds: Kinds,
+    /// Which options have series, and under which names.
+    pub rules: OptionRules,
+    /// The most label sets (`rp_id`, `channel`, `cod_opc_menu`) of a target: 1 to 100,000.
+    pub series_limit: usize,
+    /// The most different options of a routing point and channel: 1 to 100,000.
+    pub options_limit: usize,
+    /// The most different steps from an option to the next of a routing point and channel: 1 to 100,000.
+    pub transitions_limit: usize,
+    /// How long a label set without rows is kept: zero for ever, else at least 7 days and longer than anything
+    /// is read again.
+    pub expire_after: Duration,
+}
+
+/// When an interaction's way through the menu is over.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Journey {
+    /// No row for so long: 1 minute to 24 hours.
+    pub idle: Duration,
+    /// The same for single channels, by the value of the label `channel`.
+    pub by_channel: BTreeMap<String, Duration>,
+}
+
+impl Journey {
+    /// The idle time of a channel.
+    pub fn idle(&self, channel: &str) -> Duration {
+        self.by_channel.get(channel).copied().unwrap_or(self.idle)
+    }
+}
+
+impl Poll {
+    /// How far back a row can still be read, with every tier.
+    pub fn deepest(&self) -> Duration {
+        let tiers = self.tiers.hourly.max(self.tiers.nightly);
+        self.interval.saturating_add(self.lookback.max(tiers))
+    }
 }
 
 /// A menu of which the operator knows the options.
@@ -152,7 +209,25 @@ impl Default for Menu {
             buckets: vec![5.0, 10.0, 20.0, 30.0, 45.0, 60.0, 90.0, 120.0, 180.0, 300.0, 600.0],
             label_length: 128,
             zero_hold: Duration::from_secs(75),
+            kinds: Kinds::default(),
+            rules: OptionRules::default(),
+            series_limit: 2000,
+            options_limit: 200,
+            transitions_limit: 500,
+            expire_after: Duration::from_secs(90 * 86400),
         }
+    }
+}
+
+impl Default for Journey {
+    fn default() -> Self {
+        Self { idle: Duration::from_secs(30 * 60), by_channel: BTreeMap::new() }
+    }
+}
+
+impl Default for NameSources {
+    fn default() -> Self {
+        Self { vendor: true, file: None, own: Names::default() }
     }
 }
 

@@ -8,8 +8,8 @@ use std::path::PathBuf;
 use jiff::Timestamp;
 
 use super::{
-    Config, ConfigError, Menu, Resolved, Secret, Web, expected, file::ConfigFile, given::flag_place, menu,
-    poll, problem::Findings, targets, web,
+    Config, ConfigError, Menu, Poll, Resolved, Secret, Web, expected, file::ConfigFile, given::flag_place,
+    journey, menu, names, poll, problem::Findings, targets, web,
 };
 use crate::cli::{MenuArgs, RunArgs, StateArgs, WebArgs};
 
@@ -28,21 +28,27 @@ pub const DEFAULT_STATE_PATH: &str = "data/wolkvox-exporter.redb";
 /// With every problem found. When the file itself cannot be read or parsed, that is the only one.
 pub fn resolve(args: &RunArgs, env_token: Option<Secret>, now: Timestamp) -> Result<Resolved, ConfigError> {
     let file = match &args.config.file {
-        Some(path) => ConfigFile::read(path).map_err(|problem| ConfigError { problems: vec![problem] })?,
+        Some(path) => ConfigFile::read(path, "configuration file")
+            .map_err(|problem| ConfigError { problems: vec![problem] })?,
         None => ConfigFile::default(),
     };
     let env_token = env_token.filter(|token| !token.expose().trim().is_empty());
     let mut findings = Findings::default();
-    let mut targets = targets::resolve(&args.wolkvox, env_token.as_ref(), &file, &mut findings);
+    let mut targets = targets::resolve(&args.wolkvox, &args.names, env_token.as_ref(), &file, &mut findings);
     let poll = poll::resolve(&args.poll, &file, &targets, now, &mut findings);
     let state_path = state_path(&args.state, &file, &mut findings);
-    let menu = menu::resolve(&args.menu, &file, &mut findings);
+    let menu = menu::resolve(&args.menu, &file, poll.as_ref(), &mut findings);
     let web = web::resolve(&args.web, &file, &mut findings);
-    let label_length = menu.as_ref().map_or_else(|| Menu::default().label_length, |menu| menu.label_length);
-    expected::resolve(&file, label_length, &mut targets, &mut findings);
-    match (poll, state_path, menu, web) {
-        (Some(poll), Some(state_path), Some(menu), Some(web)) if findings.problems.is_empty() => {
-            let config = Config { targets, poll, menu, state_path, web };
+    // Where the menu is in error, the rest is still checked, against what holds by default.
+    let shape = menu.clone().unwrap_or_default();
+    let journey = journey::resolve(&args.journey, &file, shape.label_length, &mut findings);
+    expected::resolve(&file, &shape, &mut targets, &mut findings);
+    names::read_files(&shape, &mut targets, &mut findings);
+    match (poll, state_path, menu, journey, web) {
+        (Some(poll), Some(state_path), Some(menu), Some(journey), Some(web))
+            if findings.problems.is_empty() =>
+        {
+            let config = Config { targets, poll, menu, journey, state_path, web };
             Ok(Resolved { config, warnings: findings.warnings })
         }
         _ => Err(findings.into_error()),
@@ -55,7 +61,7 @@ pub fn resolve(args: &RunArgs, env_token: Option<Secret>, now: Timestamp) -> Res
 /// With every problem found.
 pub fn resolve_shared(menu: &MenuArgs, web: &WebArgs) -> Result<(Menu, Web), ConfigError> {
     let (file, mut findings) = (ConfigFile::default(), Findings::default());
-    let menu = menu::resolve(menu, &file, &mut findings);
+    let menu = menu::resolve(menu, &file, Some(&Poll::default()), &mut findings);
     let web = web::resolve(web, &file, &mut findings);
     match (menu, web) {
         (Some(menu), Some(web)) if findings.problems.is_empty() => Ok((menu, web)),
@@ -84,7 +90,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::cli::{PollArgs, WolkvoxArgs};
+    use crate::cli::{JourneyArgs, NamesArgs, PollArgs, WolkvoxArgs};
 
     #[test]
     fn without_any_flag_the_shared_settings_are_the_defaults() {
@@ -95,7 +101,7 @@ mod tests {
 
     #[test]
     fn the_shared_settings_are_checked_too() {
-        let menu = MenuArgs { zero_hold: Some("soon".to_owned()) };
+        let menu = MenuArgs { zero_hold: Some("soon".to_owned()), ..MenuArgs::default() };
         let web = WebArgs { listen_address: vec!["10013".to_owned()], telemetry_path: Some("/".to_owned()) };
         let error = resolve_shared(&menu, &web).expect_err("three mistakes");
         assert_eq!(error.problems.len(), 3, "{error}");
@@ -114,7 +120,7 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(128))]
         #[test]
         fn any_text_in_any_flag_is_answered(
-            texts in proptest::collection::vec(hostile(), 11),
+            texts in proptest::collection::vec(hostile(), 15),
             now in jiff::Timestamp::MIN.as_second()..jiff::Timestamp::MAX.as_second(),
         ) {
             let text = |index: usize| texts[index].clone();
@@ -130,7 +136,9 @@ mod tests {
                     nightly_hour: text(10),
                 },
                 state: StateArgs { path: text(5).map(PathBuf::from) },
-                menu: MenuArgs { zero_hold: text(6) },
+                menu: MenuArgs { zero_hold: text(6), series_limit: text(11), expire_after: text(12) },
+                journey: JourneyArgs { idle: text(13) },
+                names: NamesArgs { from: text(14), file: None },
                 web: WebArgs { telemetry_path: text(7), ..WebArgs::default() },
                 ..RunArgs::default()
             };

@@ -4,7 +4,8 @@
 
 use std::fmt::{self, Display, Formatter};
 
-use super::{Config, Target, TokenSource, duration::show};
+use super::{Config, Journey, Menu, NameSources, Target, TokenSource, duration::show};
+use crate::option_kind::Kind;
 
 impl Display for Config {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
@@ -21,9 +22,9 @@ impl Display for Config {
         writeln!(f, "  nightly_hour: {}", self.poll.tiers.nightly_hour)?;
         writeln!(f, "  start_from: {}", self.poll.start_from)?;
         writeln!(f, "menu:")?;
-        writeln!(f, "  buckets: [{}]", listed(&self.menu.buckets))?;
-        writeln!(f, "  label_length: {}", self.menu.label_length)?;
-        writeln!(f, "  zero_hold: {}", show(self.menu.zero_hold))?;
+        self.menu.fmt(f)?;
+        writeln!(f, "journey:")?;
+        self.journey.fmt(f)?;
         writeln!(f, "state:")?;
         writeln!(f, "  path: {}", self.state_path.display())?;
         writeln!(f, "web:")?;
@@ -33,6 +34,49 @@ impl Display for Config {
             listed(self.web.listen.iter().map(|at| format!("{:?}", at.to_string())))
         )?;
         writeln!(f, "  telemetry_path: {}", self.web.telemetry_path)
+    }
+}
+
+impl Display for Menu {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        writeln!(f, "  buckets: [{}]", listed(&self.buckets))?;
+        writeln!(f, "  label_length: {}", self.label_length)?;
+        writeln!(f, "  zero_hold: {}", show(self.zero_hold))?;
+        for (key, kind) in [
+            ("no_input_codes", Kind::NoInput),
+            ("opt_out_codes", Kind::OptOut),
+            ("terminal_codes", Kind::Terminal),
+        ] {
+            writeln!(f, "  {key}: [{}]", quoted(self.kinds.codes(kind)))?;
+        }
+        writeln!(f, "  options:")?;
+        writeln!(f, "    allow: [{}]", quoted(self.rules.allowed()))?;
+        writeln!(f, "    deny: [{}]", quoted(self.rules.denied()))?;
+        let renamed = self.rules.renamed().map(|(from, to)| format!("{{match: {from:?}, to: {to:?}}}"));
+        writeln!(f, "    rename: [{}]", listed(renamed))?;
+        writeln!(f, "  series_limit: {}", self.series_limit)?;
+        writeln!(f, "  options_limit: {}", self.options_limit)?;
+        writeln!(f, "  transitions_limit: {}", self.transitions_limit)?;
+        writeln!(f, "  expire_after: {}", show(self.expire_after))
+    }
+}
+
+impl Display for Journey {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        writeln!(f, "  idle: {}", show(self.idle))?;
+        let channels = self.by_channel.iter().map(|(channel, idle)| format!("{channel:?}: {}", show(*idle)));
+        writeln!(f, "  idle_by_channel: {{{}}}", listed(channels))
+    }
+}
+
+impl Display for NameSources {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match (self.vendor, &self.file) {
+            (true, None) => f.write_str("vendor"),
+            (true, Some(path)) => write!(f, "vendor, and over them {}", path.display()),
+            (false, Some(path)) => write!(f, "{}", path.display()),
+            (false, None) => f.write_str("off"),
+        }
     }
 }
 
@@ -49,6 +93,7 @@ impl Display for Target {
             Some(licences) => writeln!(f, "  licences: {licences}")?,
             None => writeln!(f, "  licences: unknown")?,
         }
+        writeln!(f, "  names: {}", self.names)?;
         for menu in &self.expected {
             let options = listed(menu.options.iter().map(|option| format!("{option:?}")));
             writeln!(
@@ -59,6 +104,10 @@ impl Display for Target {
         }
         Ok(())
     }
+}
+
+fn quoted<'a>(items: impl IntoIterator<Item = &'a str>) -> String {
+    listed(items.into_iter().map(|item| format!("{item:?}")))
 }
 
 fn listed(items: impl IntoIterator<Item = impl Display>) -> String {

@@ -6,14 +6,14 @@
 use std::path::{Path, PathBuf};
 
 use super::{
-    Secret, Target, TokenSource,
+    NameSources, Secret, Target, TokenSource,
     file::{ConfigFile, TargetEntry},
     given::{Given, flag_place, given},
-    label,
+    label, names,
     problem::Findings,
     server, zone,
 };
-use crate::cli::WolkvoxArgs;
+use crate::cli::{NamesArgs, WolkvoxArgs};
 
 /// The variable that holds the token itself.
 const TOKEN_VARIABLE: &str = "WOLKVOX_TOKEN";
@@ -29,6 +29,7 @@ struct TokenChoices<'a> {
 
 pub(super) fn resolve(
     args: &WolkvoxArgs,
+    names: &NamesArgs,
     env_token: Option<&Secret>,
     file: &ConfigFile,
     findings: &mut Findings,
@@ -48,17 +49,17 @@ pub(super) fn resolve(
             );
             Vec::new()
         }
-        (Some(text), []) => from_flags(text, args, env_token, file, findings).into_iter().collect(),
+        (Some(text), []) => from_flags(text, args, names, env_token, file, findings).into_iter().collect(),
         (_, entries) => {
             let sole = entries.len() == 1;
             if !sole {
-                refuse_ambiguous(args, env_token, findings);
+                refuse_ambiguous(args, names, env_token, findings);
             }
             let mut targets: Vec<Target> = Vec::with_capacity(entries.len());
             for (index, entry) in entries.iter().enumerate() {
                 let place = file.place(&entry.referenced, &format!("targets[{index}]"));
                 let from_file = FromFile { file, entry: &entry.value, index, place, sole };
-                let Some(target) = from_file.resolve(args, env_token, findings) else { continue };
+                let Some(target) = from_file.resolve(args, names, env_token, findings) else { continue };
                 if let Some(reason) = clash(&target, &targets) {
                     findings.problem(&from_file.place, reason);
                 } else {
@@ -74,6 +75,7 @@ pub(super) fn resolve(
 fn from_flags(
     server: &str,
     args: &WolkvoxArgs,
+    names: &NamesArgs,
     env_token: Option<&Secret>,
     file: &ConfigFile,
     findings: &mut Findings,
@@ -83,18 +85,44 @@ fn from_flags(
     let zone = timezone(given(args.timezone.as_deref(), "wolkvox.timezone", file, None, ""), findings);
     let choices = TokenChoices { flag: args.token_file.as_deref(), variable: env_token, file: None };
     let token = token(choices, &flag_place("wolkvox.token-file"), findings);
+    let names = names_of(names, file, findings);
     let server::Server { label: name, endpoint } = server?.value;
-    Some(Target { name, endpoint, token: token?, timezone: zone?, licences: None, expected: Vec::new() })
+    Some(Target {
+        name,
+        endpoint,
+        token: token?,
+        timezone: zone?,
+        licences: None,
+        expected: Vec::new(),
+        names: names?,
+    })
+}
+
+/// The sources of names that flags alone can give.
+fn names_of(args: &NamesArgs, file: &ConfigFile, findings: &mut Findings) -> Option<NameSources> {
+    let from = given(args.from.as_deref(), "names.from", file, None, "");
+    names::resolve(from, args.file.clone(), findings)
 }
 
 /// With several targets, what speaks of "the" target is refused; a token nobody uses is only odd.
-fn refuse_ambiguous(args: &WolkvoxArgs, env_token: Option<&Secret>, findings: &mut Findings) {
+fn refuse_ambiguous(
+    args: &WolkvoxArgs,
+    names: &NamesArgs,
+    env_token: Option<&Secret>,
+    findings: &mut Findings,
+) {
     let several = "the file has several targets: give each its own";
     if args.token_file.is_some() {
         findings.problem(flag_place("wolkvox.token-file"), format!("{several} `token_file`"));
     }
     if args.timezone.is_some() {
         findings.problem(flag_place("wolkvox.timezone"), format!("{several} `timezone`"));
+    }
+    if names.from.is_some() {
+        findings.problem(flag_place("names.from"), format!("{several} `names.from`"));
+    }
+    if names.file.is_some() {
+        findings.problem(flag_place("names.file"), format!("{several} `names.file`"));
     }
     if env_token.is_some() {
         findings.warn(TOKEN_VARIABLE, "not used, because the file has several targets");
@@ -118,6 +146,7 @@ impl FromFile<'_> {
     fn resolve(
         &self,
         args: &WolkvoxArgs,
+        names: &NamesArgs,
         env_token: Option<&Secret>,
         findings: &mut Findings,
     ) -> Option<Target> {
@@ -144,6 +173,7 @@ impl FromFile<'_> {
             }),
         };
         let token = token(choices, &self.place, findings);
+        let names = self.names(names, findings);
         let server = server?;
         Some(Target {
             name: name?.unwrap_or(server.label),
@@ -152,7 +182,19 @@ impl FromFile<'_> {
             timezone: zone?,
             licences: licences?,
             expected: Vec::new(),
+            names: names?,
         })
+    }
+
+    fn names(&self, args: &NamesArgs, findings: &mut Findings) -> Option<NameSources> {
+        let entry = &self.entry.names;
+        let flag = args.from.as_deref().filter(|_| self.sole);
+        let from = given(flag, "names.from", self.file, entry.from.as_ref(), &self.key("names.from"));
+        let file = match args.file.as_ref().filter(|_| self.sole) {
+            Some(path) => Some(path.clone()),
+            None => entry.file.as_ref().map(|path| self.file.path_from_here(&path.value)),
+        };
+        names::resolve(from, file, findings)
     }
 
     fn server(&self, allow_http: bool, findings: &mut Findings) -> Option<server::Server> {

@@ -2,15 +2,21 @@
 //!
 //! Changes only by [`Account::apply`], with a step that has been committed.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::Bound,
+};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::settle::{RowRecord, Step};
+use super::{
+    governor::Overflow,
+    settle::{RowRecord, Step},
+};
 use crate::{
     histogram::SecondsHistogram,
-    labels::{MenuLabels, PointLabels},
+    labels::{Counted, MenuLabels, PointLabels, TransitionLabels},
     wolkvox::Rejection,
 };
 
@@ -33,6 +39,14 @@ pub struct Menu {
     /// When the counts first became visible, having been shown as 0 for long enough; Unix seconds. Until
     /// then they are exposed as 0.
     pub released: Option<i64>,
+    /// Journeys that began with it.
+    pub entries: u64,
+    /// Journeys that ended with it.
+    pub finals: u64,
+    /// Times it was entered again within a journey.
+    pub repeats: u64,
+    /// Date of its newest row, in seconds of the server's wall clock.
+    pub last_row: i64,
 }
 
 /// What has been counted for one routing point and channel.
@@ -40,6 +54,21 @@ pub struct Menu {
 pub struct Point {
     /// Distinct interactions.
     pub interactions: u64,
+    /// As [`Menu::released`].
+    pub released: Option<i64>,
+    /// Options per journey that is over.
+    pub journeys: SecondsHistogram,
+    /// Journeys that are not over. Goes up and down.
+    pub open: u64,
+    /// Rows that came, or are dated, too late for the journey of their interaction.
+    pub late_rows: u64,
+}
+
+/// How often one option was entered right after another in a journey.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Transition {
+    /// Times.
+    pub steps: u64,
     /// As [`Menu::released`].
     pub released: Option<i64>,
 }
@@ -73,6 +102,8 @@ pub struct Totals {
     pub hourly_at: i64,
     /// When the nightly re-reading was last committed; Unix seconds.
     pub nightly_at: i64,
+    /// Rows that went to `other` because a limit was reached.
+    pub overflow: Overflow,
 }
 
 impl Totals {
@@ -91,6 +122,7 @@ impl Totals {
             incomplete: 0,
             hourly_at: origin.as_second(),
             nightly_at: origin.as_second(),
+            overflow: Overflow::default(),
         }
     }
 
@@ -119,21 +151,28 @@ fn moment(second: i64) -> Timestamp {
     Timestamp::from_second(second).unwrap_or(Timestamp::MIN)
 }
 
-/// The aggregates of one target. Menus and points have a number that stands for them in the rows' records.
+/// The aggregates of one target. Menus have a number that stands for them in the rows' records.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Account {
     /// For the whole target.
     pub totals: Totals,
     /// By label set, with the number of each.
     pub menus: BTreeMap<MenuLabels, (u32, Menu)>,
-    /// By label set.
+    /// By label set; every menu's point is there.
     pub points: BTreeMap<PointLabels, Point>,
+    /// By label set.
+    pub transitions: BTreeMap<TransitionLabels, Transition>,
 }
 
 impl Account {
     /// A target that has never been read, counting from `origin`.
     pub fn new(origin: Timestamp) -> Self {
-        Self { totals: Totals::new(origin), menus: BTreeMap::new(), points: BTreeMap::new() }
+        Self {
+            totals: Totals::new(origin),
+            menus: BTreeMap::new(),
+            points: BTreeMap::new(),
+            transitions: BTreeMap::new(),
+        }
     }
 
     /// Makes an option known before its first row, so that it is exposed at 0.
@@ -148,34 +187,97 @@ impl Account {
         self.menus.values().map(|(number, _)| number + 1).max().unwrap_or(0)
     }
 
+    /// The options of a routing point and channel.
+    pub(super) fn menus_at(&self, point: &PointLabels) -> impl Iterator<Item = &MenuLabels> {
+        // An empty option sorts before every real one.
+        let first = MenuLabels { point: point.clone(), option: "".into() };
+        let all = self.menus.range((Bound::Included(first), Bound::Unbounded)).map(|(labels, _)| labels);
+        all.take_while(move |labels| labels.point == *point)
+    }
+
+    /// The steps of a routing point and channel.
+    pub(super) fn transitions_at(
+        &self,
+        point: &PointLabels,
+    ) -> impl Iterator<Item = (&TransitionLabels, &Transition)> {
+        let first = TransitionLabels { point: point.clone(), from: "".into(), to: "".into() };
+        let all = self.transitions.range((Bound::Included(first), Bound::Unbounded));
+        all.take_while(move |(labels, _)| labels.point == *point)
+    }
+
     /// Takes over what a committed step says.
     pub fn apply(&mut self, step: Step) {
         self.totals = step.totals;
+        for dropped in &step.dropped {
+            match dropped {
+                Counted::Menu(labels) => drop(self.menus.remove(labels)),
+                Counted::Point(labels) => drop(self.points.remove(labels)),
+                Counted::Transition(labels) => drop(self.transitions.remove(labels)),
+            }
+        }
         self.menus.extend(step.menus);
         self.points.extend(step.points);
+        self.transitions.extend(step.transitions);
+    }
+
+    /// What is not visible yet, and whether it has a count that waits to be.
+    pub fn held(&self) -> impl Iterator<Item = (Counted, bool)> {
+        let menus = self.menus.iter().filter(|(_, (_, menu))| menu.released.is_none());
+        let points = self.points.iter().filter(|(_, point)| point.released.is_none());
+        let transitions = self.transitions.iter().filter(|(_, transition)| transition.released.is_none());
+        menus
+            .map(|(labels, (_, menu))| (Counted::Menu(labels.clone()), menu.hits > 0))
+            .chain(points.map(|(labels, point)| (Counted::Point(labels.clone()), point.interactions > 0)))
+            .chain(transitions.map(|(labels, step)| (Counted::Transition(labels.clone()), step.steps > 0)))
     }
 
     /// A step that counts nothing and makes every held count visible for which `zero_was_seen` says that it
     /// has been shown as 0 for long enough. `None` when there is none.
-    pub fn release(
-        &self,
-        now: Timestamp,
-        menu_seen: impl Fn(&MenuLabels) -> bool,
-        point_seen: impl Fn(&PointLabels) -> bool,
-    ) -> Option<Step> {
+    pub fn release(&self, now: Timestamp, zero_was_seen: impl Fn(&Counted) -> bool) -> Option<Step> {
         let released = Some(now.as_second());
         let mut step = Step::nothing(self.totals.clone());
-        for (labels, (number, menu)) in &self.menus {
-            if menu.released.is_none() && menu.hits > 0 && menu_seen(labels) {
-                step.menus.push((labels.clone(), (*number, Menu { released, ..menu.clone() })));
+        for (counted, _) in self.held().filter(|(counted, waits)| *waits && zero_was_seen(counted)) {
+            match counted {
+                Counted::Menu(labels) => {
+                    let (number, menu) = self.menus[&labels].clone();
+                    step.menus.push((labels, (number, Menu { released, ..menu })));
+                }
+                Counted::Point(labels) => {
+                    let point = self.points[&labels].clone();
+                    step.points.push((labels, Point { released, ..point }));
+                }
+                Counted::Transition(labels) => {
+                    let transition = self.transitions[&labels].clone();
+                    step.transitions.push((labels, Transition { released, ..transition }));
+                }
             }
         }
-        for (labels, point) in &self.points {
-            if point.released.is_none() && point.interactions > 0 && point_seen(labels) {
-                step.points.push((labels.clone(), Point { released, ..point.clone() }));
-            }
+        (!step.menus.is_empty() || !step.points.is_empty() || !step.transitions.is_empty()).then_some(step)
+    }
+
+    /// What has had no row dated at or after `oldest` (seconds of the server's wall clock), but for what is to
+    /// be kept: options, then routing points without an option left, then steps between what is gone.
+    pub fn unseen(&self, oldest: i64, keep: impl Fn(&MenuLabels) -> bool) -> Vec<Counted> {
+        let old = |labels: &MenuLabels, menu: &Menu| menu.hits > 0 && menu.last_row < oldest && !keep(labels);
+        let gone: BTreeSet<&MenuLabels> = self
+            .menus
+            .iter()
+            .filter(|(labels, (_, menu))| old(labels, menu))
+            .map(|(labels, _)| labels)
+            .collect();
+        if gone.is_empty() {
+            return Vec::new();
         }
-        (!step.menus.is_empty() || !step.points.is_empty()).then_some(step)
+        let is_left = |point: &PointLabels| self.menus_at(point).any(|labels| !gone.contains(labels));
+        let is_gone = |point: &PointLabels, option: &std::sync::Arc<str>| {
+            gone.contains(&MenuLabels { point: point.clone(), option: option.clone() })
+        };
+        let points = self.points.keys().filter(|point| !is_left(point));
+        let transitions = self.transitions.keys().filter(|step| {
+            !is_left(&step.point) || is_gone(&step.point, &step.from) || is_gone(&step.point, &step.to)
+        });
+        let points = points.cloned().map(Counted::Point).chain(transitions.cloned().map(Counted::Transition));
+        gone.iter().map(|labels| Counted::Menu((*labels).clone())).chain(points).collect()
     }
 
     /// Counts the last window from the records of all rows dated in it.
@@ -189,7 +291,7 @@ impl Account {
             self.menus.iter().map(|(labels, (number, _))| (*number, labels)).collect();
         let mut hits: BTreeMap<MenuLabels, u64> =
             self.menus.keys().map(|labels| (labels.clone(), 0)).collect();
-        let mut interactions: BTreeMap<PointLabels, std::collections::BTreeSet<u64>> =
+        let mut interactions: BTreeMap<PointLabels, BTreeSet<u64>> =
             self.points.keys().map(|labels| (labels.clone(), Default::default())).collect();
         for record in records {
             let Some(menu) = labels.get(&record.menu) else { continue };

@@ -6,11 +6,16 @@
 //! remembered goes out as a [`Step`], and nothing has happened until the step is committed.
 
 mod account;
+mod draft;
+mod governor;
+mod journey;
 mod settle;
 mod stage;
 #[cfg(test)]
 mod tests;
 
-pub use account::{Account, LATENESS_BOUNDS, Menu, Point, Totals, Window};
-pub use settle::{Bounds, Memory, RowKey, RowRecord, Step, settle};
+pub use account::{Account, LATENESS_BOUNDS, Menu, Point, Totals, Transition, Window};
+pub use governor::{Overflow, SeriesLimits};
+pub use journey::{Idle, Journey, Known, LONGEST_JOURNEY, Visit};
+pub use settle::{Bounds, JourneyChange, Memory, RowKey, RowRecord, Step, Terms, settle};
 pub use stage::Stage;

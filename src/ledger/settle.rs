@@ -3,11 +3,14 @@
 use std::{collections::BTreeMap, num::NonZeroU64};
 
 use super::{
-    account::{Account, Menu, Point, Totals},
+    account::{Account, Menu, Point, Totals, Transition},
+    draft::Draft,
+    governor::SeriesLimits,
+    journey::{Idle, Journey, Known, Visit},
     stage::{NO_SECOND, Stage, StagedRow},
 };
 use crate::{
-    labels::{MenuLabels, PointLabels},
+    labels::{Counted, MenuLabels, PointLabels, TransitionLabels},
     wolkvox::Rejection,
 };
 
@@ -37,11 +40,13 @@ pub trait Memory {
     type Error;
     /// How many rows with this key an answer has held at most; 0 for none.
     fn count(&self, key: RowKey) -> Result<u32, Self::Error>;
-    /// Whether a row of this interaction has been counted.
-    fn knows(&self, interaction: NonZeroU64) -> Result<bool, Self::Error>;
+    /// What is known of this interaction's journey.
+    fn journey(&self, interaction: NonZeroU64) -> Result<Known, Self::Error>;
+    /// The journeys whose deadline lies before this, in Unix seconds.
+    fn journeys_due(&self, before: i64) -> Result<Vec<(NonZeroU64, Journey)>, Self::Error>;
 }
 
-/// The limits that a step respects, all in seconds of the server's wall clock.
+/// The limits that a step respects, all but the last in seconds of the server's wall clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Bounds {
     /// Rows dated before it are `out_of_range`: the origin, or the end of memory if that is later.
@@ -51,6 +56,22 @@ pub struct Bounds {
     pub latest: i64,
     /// New rows dated before it are late.
     pub watermark: i64,
+    /// Journeys with a deadline before it are over: the watermark that this answer leads to, in Unix seconds.
+    pub closing: i64,
+}
+
+/// What a step is made under.
+pub struct Terms<'a> {
+    /// In time.
+    pub bounds: Bounds,
+    /// In number.
+    pub limits: SeriesLimits,
+    /// When a journey is over.
+    pub idle: &'a Idle,
+    /// Our clock, in Unix seconds.
+    pub now: i64,
+    /// A row's date as Unix seconds; of two such moments, the later.
+    pub moment: &'a dyn Fn(i64) -> i64,
 }
 
 /// What an answer changes: everything to be committed together.
@@ -62,10 +83,27 @@ pub struct Step {
     pub menus: Vec<(MenuLabels, (u32, Menu))>,
     /// Points that changed, whole.
     pub points: Vec<(PointLabels, Point)>,
+    /// Transitions that changed, whole.
+    pub transitions: Vec<(TransitionLabels, Transition)>,
+    /// What is no longer exposed: it has not been seen for so long. The caller's.
+    pub dropped: Vec<Counted>,
     /// Records that changed, ascending by key.
     pub rows: Vec<(RowKey, RowRecord)>,
     /// Interactions with a new row, and the latest date of those.
     pub interactions: BTreeMap<NonZeroU64, i64>,
+    /// Journeys that changed.
+    pub journeys: Vec<JourneyChange>,
+}
+
+/// A journey before and after a step.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JourneyChange {
+    /// Whose.
+    pub interaction: NonZeroU64,
+    /// Its deadline before; `None` if it was not open.
+    pub before: Option<i64>,
+    /// What it is now; `None` if it is over.
+    pub after: Option<Journey>,
 }
 
 impl Step {
@@ -74,21 +112,30 @@ impl Step {
             totals,
             menus: Vec::new(),
             points: Vec::new(),
+            transitions: Vec::new(),
+            dropped: Vec::new(),
             rows: Vec::new(),
             interactions: BTreeMap::new(),
+            journeys: Vec::new(),
         }
     }
 }
 
-/// Finds the new rows of a whole answer and adds them up. `lateness` turns a row's date into the whole
-/// seconds since then.
+/// The journey of an interaction with a new row.
+struct Touched {
+    before: Option<i64>,
+    /// `None` when it was over before this answer.
+    journey: Option<Journey>,
+}
+
+/// Finds the new rows of a whole answer, adds them up, and closes the journeys that are over.
 pub fn settle<M: Memory>(
     account: &Account,
     mut stage: Stage,
-    bounds: Bounds,
+    terms: &Terms<'_>,
     memory: &M,
-    lateness: impl Fn(i64) -> u32,
 ) -> Result<Step, M::Error> {
+    let bounds = terms.bounds;
     let mut step = Step::nothing(account.totals.clone());
     for (rejection, count) in std::mem::take(&mut stage.rejected) {
         *step.totals.rejected.entry(rejection).or_default() += count;
@@ -96,10 +143,9 @@ pub fn settle<M: Memory>(
 
     // Equal rows become neighbours, and memory is asked in its own order.
     stage.rows.sort_unstable_by_key(|row| (row.date, row.fingerprint));
-    let mut menus: BTreeMap<u32, Menu> = BTreeMap::new();
-    let mut numbers: Vec<Option<u32>> = vec![None; stage.labels.len()];
-    let mut next_number = account.next_number();
-    let mut points: BTreeMap<PointLabels, Point> = BTreeMap::new();
+    let mut draft = Draft::of(account, terms.limits);
+    let mut slots: Vec<Option<usize>> = vec![None; stage.labels.len()];
+    let mut touched: BTreeMap<NonZeroU64, Touched> = BTreeMap::new();
     let mut newest = i64::MIN;
 
     for alike in stage.rows.chunk_by(|a, b| (a.date, a.fingerprint) == (b.date, b.fingerprint)) {
@@ -125,54 +171,81 @@ pub fn settle<M: Memory>(
         if row.date < bounds.watermark {
             step.totals.late += new;
         }
-        step.totals.lateness.observe(lateness(row.date), new);
+        let moment = (terms.moment)(row.date);
+        step.totals.lateness.observe(u32::try_from((terms.now - moment).max(0)).unwrap_or(u32::MAX), new);
 
         let labels = &stage.labels[row.menu as usize];
-        let number = *numbers[row.menu as usize].get_or_insert_with(|| match account.menus.get(labels) {
-            Some((number, _)) => *number,
-            None => {
-                next_number += 1;
-                next_number - 1
-            }
-        });
-        let menu = menus
-            .entry(row.menu)
-            .or_insert_with(|| account.menus.get(labels).map(|(_, menu)| menu.clone()).unwrap_or_default());
-        count(menu, row, new);
+        let slot = *slots[row.menu as usize].get_or_insert_with(|| draft.slot(labels));
+        let placed = &draft.slots[slot].labels;
+        if placed.point != labels.point {
+            step.totals.overflow.points += new;
+        } else if placed.option != labels.option {
+            step.totals.overflow.options += new;
+        }
+        let number = draft.slots[slot].number;
+        count(&mut draft.slots[slot].menu, row, new);
         let count = u32::try_from(known + new).unwrap_or(u32::MAX);
         step.rows.push((key, RowRecord { count, menu: number, interaction: row.interaction }));
 
-        let point = points
-            .entry(labels.point.clone())
-            .or_insert_with(|| account.points.get(&labels.point).cloned().unwrap_or_default());
-        if let Some(interaction) = row.interaction {
-            match step.interactions.get_mut(&interaction) {
-                Some(latest) => *latest = row.date.max(*latest),
-                None => {
-                    if !memory.knows(interaction)? {
+        let Some(interaction) = row.interaction else { continue };
+        let latest = step.interactions.entry(interaction).or_insert(row.date);
+        *latest = row.date.max(*latest);
+        let point = draft.point_of(slot);
+        let touched = match touched.entry(interaction) {
+            std::collections::btree_map::Entry::Occupied(entry) => entry.into_mut(),
+            std::collections::btree_map::Entry::Vacant(entry) => {
+                entry.insert(match memory.journey(interaction)? {
+                    Known::New => {
                         point.interactions += 1;
+                        point.open += 1;
+                        Touched { before: None, journey: Some(Journey::default()) }
                     }
-                    step.interactions.insert(interaction, row.date);
-                }
+                    Known::Open(journey) => {
+                        Touched { before: Some(journey.deadline), journey: Some(journey) }
+                    }
+                    Known::Over => Touched { before: None, journey: None },
+                })
             }
-        }
+        };
+        let visit = Visit {
+            date: row.date,
+            second: row.second,
+            menu: number,
+            count: u32::try_from(new).unwrap_or(u32::MAX),
+        };
+        let idle = terms.idle.of(&labels.point.channel);
+        point.late_rows += match &mut touched.journey {
+            Some(journey) => journey.visit(visit, moment, idle).into(),
+            None => new,
+        };
     }
-
     if newest > i64::MIN {
         step.totals.last_row = step.totals.last_row.max(Some(newest));
     }
-    step.menus = menus
-        .into_iter()
-        .filter_map(|(index, menu)| {
-            let number = numbers[index as usize]?;
-            Some((stage.labels[index as usize].clone(), (number, menu)))
-        })
-        .collect();
-    step.points = points.into_iter().collect();
+
+    for (interaction, journey) in memory.journeys_due(bounds.closing)? {
+        let before = Some(journey.deadline);
+        touched.entry(interaction).or_insert(Touched { before, journey: Some(journey) });
+    }
+    for (interaction, Touched { before, journey }) in touched {
+        let Some(journey) = journey else { continue };
+        let after = if journey.deadline < bounds.closing {
+            close(&mut draft, journey, terms);
+            None
+        } else {
+            Some(journey)
+        };
+        if before.is_some() || after.is_some() {
+            step.journeys.push(JourneyChange { interaction, before, after });
+        }
+    }
+    draft.close(&mut step);
     Ok(step)
 }
 
 fn count(menu: &mut Menu, row: StagedRow, new: u64) {
+    // The first date of a menu may lie before 1970 as well as any other.
+    menu.last_row = if menu.hits == 0 { row.date } else { menu.last_row.max(row.date) };
     menu.hits += new;
     menu.attempts += u64::from(row.attempts) * new;
     if row.attempts > 1 {
@@ -180,5 +253,38 @@ fn count(menu: &mut Menu, row: StagedRow, new: u64) {
     }
     if row.second != NO_SECOND {
         menu.seconds.observe(row.second, new);
+    }
+}
+
+/// Counts a journey that is over.
+fn close(draft: &mut Draft, journey: Journey, terms: &Terms<'_>) {
+    let slots: BTreeMap<u32, usize> =
+        journey.visits.iter().filter_map(|visit| Some((visit.menu, draft.numbered(visit.menu)?))).collect();
+    // Where it began to be seen is where it is counted, whatever had no place of its own since.
+    let Some(home) = journey.visits.first().and_then(|visit| slots.get(&visit.menu)).copied() else { return };
+    let idle = terms.idle.of(&draft.slots[home].labels.point.channel);
+    let name = |menu: u32| slots.get(&menu).map_or("", |slot| &*draft.slots[*slot].labels.option);
+    let path = journey.finish(idle, terms.moment, name);
+
+    let point = draft.point_of(home);
+    point.open = point.open.saturating_sub(1);
+    point.late_rows += path.late;
+    point.journeys.observe(u32::try_from(path.menus.len()).unwrap_or(u32::MAX), 1);
+    let slot = |menu: Option<&u32>| menu.and_then(|menu| slots.get(menu)).copied();
+    if let Some(first) = slot(path.menus.first()) {
+        draft.slots[first].menu.entries += 1;
+    }
+    if let Some(last) = slot(path.menus.last()) {
+        draft.slots[last].menu.finals += 1;
+    }
+    for (menu, times) in path.repeats() {
+        if let Some(slot) = slot(Some(&menu)) {
+            draft.slots[slot].menu.repeats += times;
+        }
+    }
+    for (from, to) in path.steps() {
+        if let (Some(from), Some(to)) = (slot(Some(&from)), slot(Some(&to))) {
+            draft.transition(from, to).steps += 1;
+        }
     }
 }

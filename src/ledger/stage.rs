@@ -2,10 +2,14 @@
 //!
 //! 40 bytes a row, whatever the answer's size. Holds no text of a row but its labels, each once.
 
-use std::collections::{BTreeMap, HashMap};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
 
 use crate::{
     labels::MenuLabels,
+    option_rules::OptionRules,
     wolkvox::{Rejection, Row},
 };
 
@@ -29,10 +33,19 @@ pub struct Stage {
     pub(super) rows: Vec<StagedRow>,
     pub(super) labels: Vec<MenuLabels>,
     pub(super) rejected: BTreeMap<Rejection, u64>,
+    /// Labels as they came.
     by_labels: HashMap<MenuLabels, u32>,
+    /// Labels as the rules made them.
+    by_ruled: HashMap<MenuLabels, u32>,
+    rules: Arc<OptionRules>,
 }
 
 impl Stage {
+    /// Empty; `rules` say what options are called.
+    pub fn new(rules: Arc<OptionRules>) -> Self {
+        Self { rules, ..Self::default() }
+    }
+
     /// How many rows there are, without those that were rejected.
     pub fn rows(&self) -> u64 {
         self.rows.len() as u64
@@ -49,12 +62,7 @@ impl Stage {
         };
         let menu = match self.by_labels.get(&row.labels) {
             Some(menu) => *menu,
-            None => {
-                let menu = u32::try_from(self.labels.len()).expect("an answer has fewer rows than 2^32");
-                self.labels.push(row.labels.clone());
-                self.by_labels.insert(row.labels, menu);
-                menu
-            }
+            None => self.menu(row.labels),
         };
         self.rows.push(StagedRow {
             date: row.date,
@@ -65,5 +73,24 @@ impl Stage {
             second: row.second.map_or(NO_SECOND, |second| second.min(NO_SECOND - 1)),
             attempts: row.attempts,
         });
+    }
+
+    /// The index of labels that have not come before.
+    fn menu(&mut self, labels: MenuLabels) -> u32 {
+        let ruled = MenuLabels {
+            point: labels.point.clone(),
+            option: self.rules.apply(&labels.option).label().into(),
+        };
+        let menu = match self.by_ruled.get(&ruled) {
+            Some(menu) => *menu,
+            None => {
+                let menu = u32::try_from(self.labels.len()).expect("an answer has fewer rows than 2^32");
+                self.labels.push(ruled.clone());
+                self.by_ruled.insert(ruled, menu);
+                menu
+            }
+        };
+        self.by_labels.insert(labels, menu);
+        menu
     }
 }

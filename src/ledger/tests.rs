@@ -4,6 +4,7 @@ use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     convert::Infallible,
     num::NonZeroU64,
+    time::Duration,
 };
 
 use jiff::Timestamp;
@@ -11,7 +12,8 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::{
-    labels::{MenuLabels, PointLabels},
+    labels::{Counted, MenuLabels, PointLabels, TransitionLabels},
+    option_rules::OptionRules,
     wolkvox::{Rejection, Row},
 };
 
@@ -19,6 +21,21 @@ use crate::{
 struct Remembered {
     rows: HashMap<RowKey, RowRecord>,
     interactions: BTreeSet<NonZeroU64>,
+    journeys: BTreeMap<NonZeroU64, Journey>,
+}
+
+impl Remembered {
+    fn take(&mut self, step: &Step) {
+        self.rows.extend(step.rows.iter().copied());
+        self.interactions.extend(step.interactions.keys());
+        for change in &step.journeys {
+            let before = match &change.after {
+                Some(journey) => self.journeys.insert(change.interaction, journey.clone()),
+                None => self.journeys.remove(&change.interaction),
+            };
+            assert_eq!(before.map(|journey| journey.deadline), change.before, "a step knows what was before");
+        }
+    }
 }
 
 impl Memory for Remembered {
@@ -26,30 +43,53 @@ impl Memory for Remembered {
     fn count(&self, key: RowKey) -> Result<u32, Infallible> {
         Ok(self.rows.get(&key).map_or(0, |record| record.count))
     }
-    fn knows(&self, interaction: NonZeroU64) -> Result<bool, Infallible> {
-        Ok(self.interactions.contains(&interaction))
+    fn journey(&self, interaction: NonZeroU64) -> Result<Known, Infallible> {
+        Ok(match self.journeys.get(&interaction) {
+            Some(journey) => Known::Open(journey.clone()),
+            None if self.interactions.contains(&interaction) => Known::Over,
+            None => Known::New,
+        })
+    }
+    fn journeys_due(&self, before: i64) -> Result<Vec<(NonZeroU64, Journey)>, Infallible> {
+        let due = self.journeys.iter().filter(|(_, journey)| journey.deadline < before);
+        Ok(due.map(|(interaction, journey)| (*interaction, journey.clone())).collect())
     }
 }
 
-const OPEN: Bounds = Bounds { earliest: i64::MIN, latest: i64::MAX, watermark: i64::MIN };
+const OPEN: Bounds = Bounds { earliest: i64::MIN, latest: i64::MAX, watermark: i64::MIN, closing: i64::MIN };
 
 struct Book {
     account: Account,
     memory: Remembered,
+    limits: SeriesLimits,
 }
 
 impl Book {
     fn new() -> Self {
-        Self { account: Account::new(Timestamp::UNIX_EPOCH), memory: Remembered::default() }
+        Self {
+            account: Account::new(Timestamp::UNIX_EPOCH),
+            memory: Remembered::default(),
+            limits: Default::default(),
+        }
     }
 
     fn read(&mut self, rows: impl IntoIterator<Item = Row>, bounds: Bounds) {
         let mut stage = Stage::default();
         rows.into_iter().for_each(|row| stage.push(Ok(row)));
-        let Ok(step) = settle(&self.account, stage, bounds, &self.memory, |_| 9);
-        self.memory.rows.extend(step.rows.iter().copied());
-        self.memory.interactions.extend(step.interactions.keys());
+        self.settle(stage, bounds);
+    }
+
+    fn settle(&mut self, stage: Stage, bounds: Bounds) {
+        let idle = Idle { usual: Duration::from_secs(100), by_channel: BTreeMap::new() };
+        let terms = Terms { bounds, limits: self.limits, idle: &idle, now: 209, moment: &|date| date };
+        let Ok(step) = settle(&self.account, stage, &terms, &self.memory);
+        self.memory.take(&step);
         self.account.apply(step);
+    }
+
+    /// Closes what is idle before `watermark`.
+    fn close(&mut self, watermark: i64) {
+        self.read([], Bounds { closing: watermark, ..OPEN });
     }
 
     fn hits(&self) -> BTreeMap<String, u64> {
@@ -96,12 +136,12 @@ fn a_smaller_answer_takes_nothing_back() {
 #[test]
 fn rows_outside_the_bounds_are_counted_as_such() {
     let mut book = Book::new();
-    let bounds = Bounds { earliest: 100, latest: 200, watermark: 150 };
+    let bounds = Bounds { earliest: 100, latest: 200, watermark: 150, closing: i64::MIN };
     book.read([99, 100, 149, 150, 200, 201].map(|date| row(date, date as u64, "A")), bounds);
     let totals = &book.account.totals;
     assert_eq!((totals.out_of_range, totals.new, totals.late), (1, 4, 2));
     assert_eq!(totals.rejected, BTreeMap::from([(Rejection::FutureDate, 1)]));
-    assert_eq!((totals.lateness.count(), totals.lateness.sum()), (4, 36));
+    assert_eq!((totals.lateness.count(), totals.lateness.sum()), (4, 109 + 60 + 59 + 9));
 }
 
 #[test]
@@ -110,10 +150,11 @@ fn rejections_are_counted_by_reason() {
     for rejection in [Rejection::BadDate, Rejection::BadDate, Rejection::TooLong] {
         stage.push(Err(rejection));
     }
-    let book = Book::new();
-    let Ok(step) = settle(&book.account, stage, OPEN, &book.memory, |_| 0);
-    assert_eq!(step.totals.rejected, BTreeMap::from([(Rejection::BadDate, 2), (Rejection::TooLong, 1)]));
-    assert!(step.rows.is_empty() && step.menus.is_empty());
+    let mut book = Book::new();
+    book.settle(stage, OPEN);
+    let totals = &book.account.totals;
+    assert_eq!(totals.rejected, BTreeMap::from([(Rejection::BadDate, 2), (Rejection::TooLong, 1)]));
+    assert!(book.memory.rows.is_empty() && book.account.menus.is_empty());
 }
 
 #[test]
@@ -135,19 +176,190 @@ fn a_window_counts_what_is_dated_in_it_and_shows_known_options_at_0() {
 fn counts_are_released_once_their_zero_was_seen() {
     let mut book = Book::new();
     book.read([row(100, 1, "A"), row(100, 2, "BB")], OPEN);
-    assert!(book.account.release(Timestamp::UNIX_EPOCH, |_| false, |_| false).is_none());
-    let step = book.account.release(Timestamp::UNIX_EPOCH, |l| &*l.option == "A", |_| true).unwrap();
+    assert!(book.account.release(Timestamp::UNIX_EPOCH, |_| false).is_none());
+    let not_bb = |counted: &Counted| *counted != Counted::Menu(MenuLabels::new("10", "voice", "BB"));
+    let step = book.account.release(Timestamp::UNIX_EPOCH, not_bb).unwrap();
     book.account.apply(step);
     let released: Vec<_> = book.account.menus.values().map(|(_, menu)| menu.released).collect();
     assert_eq!(released, [Some(0), None]);
     let later = Timestamp::from_second(5).unwrap();
-    let step = book.account.release(later, |_| true, |_| true).unwrap();
+    let step = book.account.release(later, |_| true).unwrap();
     assert_eq!((step.menus.len(), step.points.len()), (1, 0), "what is released stays as it is");
     book.account.apply(step);
-    assert!(book.account.release(later, |_| true, |_| true).is_none());
+    assert!(book.account.release(later, |_| true).is_none());
+}
+
+/// Entries, finals and repeats by option.
+fn ends(book: &Book) -> BTreeMap<String, (u64, u64, u64)> {
+    let menus = book.account.menus.iter();
+    menus.map(|(l, (_, m))| (l.option.to_string(), (m.entries, m.finals, m.repeats))).collect()
+}
+
+fn steps(book: &Book) -> BTreeMap<(String, String), u64> {
+    let steps = book.account.transitions.iter();
+    steps.map(|(l, step)| ((l.from.to_string(), l.to.to_string()), step.steps)).collect()
+}
+
+#[test]
+fn a_journey_is_counted_when_it_is_over() {
+    let mut book = Book::new();
+    let point = PointLabels::new("10", "voice");
+    book.read([row(100, 1, "A"), row(110, 1, "BB")], OPEN);
+    book.close(210);
+    assert_eq!((book.account.points[&point].open, steps(&book).len()), (1, 0), "idle for 100 s, not longer");
+    book.read([row(120, 1, "A"), row(120, 2, "CCC")], Bounds { closing: 215, ..OPEN });
+    assert_eq!(book.account.points[&point].open, 2, "the new row put its end off");
+    book.close(221);
+    let a = ("A".to_owned(), (1, 1, 1));
+    let bb = ("BB".to_owned(), (0, 0, 0));
+    let ccc = ("CCC".to_owned(), (1, 1, 0));
+    assert_eq!(ends(&book), BTreeMap::from([a, bb, ccc]));
+    let step = |from: &str, to: &str| ((from.to_owned(), to.to_owned()), 1);
+    assert_eq!(steps(&book), BTreeMap::from([step("A", "BB"), step("BB", "A")]));
+    let at = &book.account.points[&point];
+    assert_eq!((at.open, at.journeys.count(), at.journeys.sum(), at.late_rows), (0, 2, 4, 0));
+    assert!(book.memory.journeys.is_empty());
+
+    // What comes afterwards is a hit, and nothing else.
+    book.read([row(115, 1, "BB"), row(500, 2, "A"), row(500, 2, "A")], OPEN);
+    book.close(1000);
+    let at = &book.account.points[&point];
+    assert_eq!((at.journeys.count(), at.late_rows, at.interactions), (2, 3, 2));
+    assert_eq!(book.hits(), BTreeMap::from([("A".into(), 4), ("BB".into(), 2), ("CCC".into(), 1)]));
+}
+
+#[test]
+fn over_the_limits_rows_and_steps_go_to_other_and_none_is_lost() {
+    let mut book = Book::new();
+    // The point takes two places with its first option, and one is kept for all points without a place.
+    book.limits = SeriesLimits { menus: 5, options: 2, transitions: 1 };
+    book.read([row(100, 1, "A"), row(101, 1, "BB"), row(102, 1, "CCC"), row(103, 1, "DDDD")], OPEN);
+    let second = Row { labels: MenuLabels::new("20", "voice", "A"), ..row(104, 9, "A") };
+    let third = Row { labels: MenuLabels::new("30", "voice", "BB"), ..row(104, 8, "BB") };
+    book.read([second, third], OPEN);
+    book.close(1000);
+    let hits: Vec<_> = book
+        .account
+        .menus
+        .iter()
+        .map(|(l, (_, menu))| (&*l.point.rp_id, &*l.point.channel, &*l.option, menu.hits))
+        .collect();
+    let expected = [
+        ("10", "voice", "A", 1),
+        ("10", "voice", "BB", 1),
+        ("10", "voice", "other", 2),
+        ("other", "other", "other", 2),
+    ];
+    assert_eq!(hits, expected);
+    assert_eq!(book.account.totals.overflow, Overflow { options: 2, points: 2 });
+    let all: Vec<_> = steps(&book).into_iter().map(|((from, to), n)| (from, to, n)).collect();
+    assert_eq!(all, [("A".into(), "BB".into(), 1), ("other".into(), "other".into(), 2)]);
+    // What has a place keeps it, and repeated rows stay what they were.
+    book.read([row(105, 1, "A"), row(102, 1, "CCC")], OPEN);
+    assert_eq!((book.hits()["A"], book.account.totals.repeated), (2, 1));
+}
+
+#[test]
+fn options_are_called_what_the_rules_say() {
+    let mut rules = OptionRules::default();
+    rules.rename("(?i)agente", "AGENTE").unwrap();
+    rules.rename("AGENTE", "PERSONA").unwrap();
+    rules.deny("tmp.*").unwrap();
+    let mut stage = Stage::new(rules.into());
+    for (who, option) in ["agente", "AGENTE", "Agente", "tmp1", "tmp2", "BUZON"].into_iter().enumerate() {
+        stage.push(Ok(row(100, who as u64, option)));
+    }
+    let mut book = Book::new();
+    book.settle(stage, OPEN);
+    let hits = [("AGENTE", 3), ("BUZON", 1), ("other", 2)].map(|(option, hits)| (option.to_owned(), hits));
+    assert_eq!(book.hits(), BTreeMap::from(hits));
+    assert_eq!(book.account.totals.overflow, Overflow::default(), "that is no overflow");
+}
+
+#[test]
+fn a_server_that_invents_options_does_not_get_past_the_limit() {
+    let mut book = Book::new();
+    book.limits = SeriesLimits { menus: 50, options: 20, transitions: 30 };
+    for n in 0..40u64 {
+        let rows = (0..20).map(|k| Row {
+            labels: MenuLabels::new(&(n % 7).to_string(), "voice", &format!("{n}.{k}")),
+            ..row(n as i64, n * 20 + k, "x")
+        });
+        book.read(rows, Bounds { closing: n as i64 - 200, ..OPEN });
+    }
+    book.close(1000);
+    assert!(book.account.menus.len() <= 50, "{}", book.account.menus.len());
+    assert!(book.account.transitions.len() <= 7 * 31);
+    assert_eq!(book.account.menus.values().map(|(_, menu)| menu.hits).sum::<u64>(), 800);
+    assert_eq!(book.account.points.values().map(|point| point.journeys.sum()).sum::<u64>(), 800);
+}
+
+#[test]
+fn options_unseen_for_long_are_dropped_with_their_steps_and_point() {
+    let mut book = Book::new();
+    let elsewhere =
+        |date, who, option| Row { labels: MenuLabels::new("20", "voice", option), ..row(date, who, option) };
+    book.read([row(100, 1, "A"), row(101, 1, "BB"), elsewhere(100, 2, "A"), row(900, 3, "BB")], OPEN);
+    book.account.expect(MenuLabels::new("10", "voice", "EEEEE"));
+    book.close(5000);
+    assert!(book.account.unseen(100, |_| false).is_empty());
+    let kept = MenuLabels::new("20", "voice", "A");
+    let gone = book.account.unseen(500, |labels| *labels == kept);
+    let step = Counted::Transition(TransitionLabels::new("10", "voice", "A", "BB"));
+    assert_eq!(gone, [Counted::Menu(MenuLabels::new("10", "voice", "A")), step.clone()]);
+    let gone = book.account.unseen(500, |_| false);
+    let point = Counted::Point(PointLabels::new("20", "voice"));
+    let menus = [MenuLabels::new("10", "voice", "A"), kept].map(Counted::Menu);
+    assert_eq!(gone, [menus.to_vec(), vec![point, step]].concat());
+    let dropped = Step { dropped: gone, ..Step::nothing(book.account.totals.clone()) };
+    book.account.apply(dropped);
+    let left: Vec<_> = book.account.menus.keys().map(|labels| &*labels.option).collect();
+    assert_eq!(
+        (left, book.account.points.len(), book.account.transitions.len()),
+        (vec!["BB", "EEEEE"], 1, 0)
+    );
+}
+
+/// Everything about journeys, by label.
+type Paths = (BTreeMap<String, (u64, u64, u64)>, BTreeMap<(String, String), u64>, (u64, u64, u64));
+
+fn paths(book: &Book) -> Paths {
+    let points = book.account.points.values();
+    let of_points = points.fold((0, 0, 0), |(count, sum, late), point| {
+        (count + point.journeys.count(), sum + point.journeys.sum(), late + point.late_rows)
+    });
+    (ends(book), steps(book), of_points)
 }
 
 proptest! {
+    /// Rows whose pause and lateness together stay within the idle time make the same journeys, whether they are
+    /// read every few seconds or all at once after an outage.
+    #[test]
+    fn journeys_do_not_depend_on_when_the_rows_are_read(
+        rows in prop::collection::vec(
+            (prop::sample::select(vec![0i64, 300]), 0i64..50, 0i64..50, 1u64..4, prop::sample::select(vec!["A", "BB", "CCC"])), 0..40),
+        mut polls in prop::collection::vec(0i64..800, 0..8),
+    ) {
+        let rows: Vec<_> =
+            rows.into_iter().map(|(base, after, late, who, option)| (base + after, late, who, option)).collect();
+        let mut often = Book::new();
+        polls.sort_unstable();
+        polls.push(2000);
+        for now in polls {
+            let visible = rows.iter().filter(|(date, late, ..)| date + late <= now && *date < now);
+            often.read(visible.map(|(date, _, who, option)| row(*date, *who, option)), Bounds { closing: now, ..OPEN });
+        }
+        let mut once = Book::new();
+        let all = rows.iter().map(|(date, _, who, option)| row(*date, *who, option));
+        once.read(all, Bounds { closing: 2000, ..OPEN });
+        prop_assert_eq!(paths(&often), paths(&once));
+        // Every row of an interaction is in one journey or late.
+        let (_, _, (journeys, options, late)) = paths(&once);
+        prop_assert_eq!(options + late, rows.len() as u64);
+        prop_assert_eq!(journeys, ends(&once).values().map(|(entries, ..)| entries).sum::<u64>());
+        prop_assert_eq!(journeys, ends(&once).values().map(|(_, finals, _)| finals).sum::<u64>());
+    }
+
     /// However a set of rows is cut into overlapping answers, and whatever is still missing from some of them,
     /// the counts end at the rows, once each has been in a whole answer.
     #[test]

@@ -1,12 +1,13 @@
 //! One answer into the state: everything that happens inside the transaction. Blocking; no clock, no network.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use jiff::{SignedDuration, Timestamp};
 
 use super::Settings;
 use crate::{
-    ledger::{self, Account, RowRecord, Stage, Step, settle},
+    labels::MenuLabels,
+    ledger::{Account, Bounds, RowRecord, Stage, Step, Terms, settle},
     schedule::{self, Span, Tier, local_seconds},
     store::{Store, StoreError, TargetId},
 };
@@ -49,24 +50,27 @@ pub(super) fn commit(
     let zone = &settings.zone;
     let local = |moment: Timestamp| local_seconds(zone.to_datetime(moment));
     let before = &account.totals;
-    let bounds = ledger::Bounds {
-        earliest: before.horizon.max(local(before.origin())),
-        latest: local(span.to.checked_add(FUTURE).unwrap_or(Timestamp::MAX)),
-        watermark: local(before.watermark()),
-    };
-    let lateness = |date| {
-        let seconds = schedule::instant(date, zone).map_or(0, |at| now.duration_since(at).as_secs());
-        u32::try_from(seconds.max(0)).unwrap_or(u32::MAX)
-    };
     // Never beyond what the server itself calls the past: a clock of ours that runs ahead would otherwise mark time
     // as read whose rows do not exist yet.
     let read = server_time.map_or(span.to, |theirs| span.to.min(theirs));
     let watermark = before.watermark().max(read);
+    let terms = Terms {
+        bounds: Bounds {
+            earliest: before.horizon.max(local(before.origin())),
+            latest: local(span.to.checked_add(FUTURE).unwrap_or(Timestamp::MAX)),
+            watermark: local(before.watermark()),
+            closing: watermark.as_second(),
+        },
+        limits: settings.limits,
+        idle: &settings.idle,
+        now: now.as_second(),
+        moment: &|date| schedule::last_instant(date, zone),
+    };
     let keep = settings.deepest() + MEMORY_MARGIN;
     let ago = |age: Duration| local(watermark.checked_sub(age).unwrap_or(Timestamp::MIN));
 
     store.transact(|tx| {
-        let mut step = settle(account, stage, bounds, &tx.memory(id), lateness)?;
+        let mut step = settle(account, stage, &terms, &tx.memory(id))?;
         let totals = &mut step.totals;
         totals.watermark = watermark.as_second();
         totals.horizon = before.horizon.max(ago(keep));
@@ -76,6 +80,11 @@ pub(super) fn commit(
             if tier == Tier::Nightly {
                 totals.nightly_at = now.as_second();
             }
+        }
+        if !settings.expire_after.is_zero() {
+            let seen: BTreeSet<&MenuLabels> = step.menus.iter().map(|(labels, _)| labels).collect();
+            let keep = |labels: &MenuLabels| seen.contains(labels) || settings.expected.contains(labels);
+            step.dropped = account.unseen(ago(settings.expire_after), keep);
         }
         tx.write(id, &step)?;
         tx.forget(id, step.totals.horizon, ago(keep.max(INTERACTION_MEMORY)))?;

@@ -6,15 +6,16 @@ use jiff::Timestamp;
 use tokio::time::{Instant, sleep};
 use tracing::{debug, error, info, warn};
 
-use super::{Gate, Halt, Poller, Source, blocking, commit};
+use super::{Gate, Halt, Poller, Source, blocking, commit, request::Reply};
 use crate::{
-    ledger::Stage,
-    quota::{self, Purpose},
+    announced::Verdict,
+    quota::Purpose,
     reaction::{Reaction, Situation, reaction},
-    schedule::{self, Span, Tier, Width},
+    schedule::{self, Span, Tier},
     store::StoreError,
     telemetry::SplitCause,
-    wolkvox::{Fault, Query},
+    width::Width,
+    wolkvox::Fault,
 };
 
 /// A smaller limit than the documented one would be a round number: an answer with a multiple of this many rows
@@ -49,7 +50,7 @@ enum Outcome {
 }
 
 impl<S: Source> Poller<S> {
-    /// Reads everything from the lookback to `end`; then goes deeper if that is due.
+    /// Reads everything from the lookback to `end`; then goes deeper, and asks for names, if that is due.
     pub(super) async fn cycle(&mut self, end: Timestamp) -> Result<(), Halt> {
         self.pass_gate()?;
         self.restore_if_stale().await.map_err(|error| Halt::Fault(Fault::Internal(error.to_string())))?;
@@ -66,41 +67,8 @@ impl<S: Source> Poller<S> {
         read?;
         self.gate = None;
         self.ask_quota().await?;
-        self.look_deeper().await
-    }
-
-    /// Where the licences are not configured, the vendor knows the limit: asked once an hour. Its failure changes
-    /// nothing but that the limit stays unknown.
-    async fn ask_quota(&mut self) -> Result<(), Halt> {
-        if self.settings.quota.is_some() || Instant::now() < self.quota_after {
-            return Ok(());
-        }
-        self.quota_after = Instant::now() + HOUR;
-        if self.spend(Purpose::Background).await.is_err() {
-            return Ok(());
-        }
-        let source = self.source.clone();
-        let started = Instant::now();
-        let answer = self.tend(async move { source.token_info().await }).await?;
-        match answer {
-            Ok(None) => {}
-            Ok(Some(info)) => {
-                self.telemetry.requested(started.elapsed(), None);
-                self.quota = Some(info.limit);
-                let (store, id) = (self.store.clone(), self.id);
-                let day = quota::day((self.clock)(), &self.settings.zone);
-                let raised = blocking(move || store.transact(|tx| tx.raise_requests(id, day, info.used)));
-                match raised.await {
-                    Ok(used) => self.telemetry.quota(used, self.quota),
-                    Err(_) => self.stale = true,
-                }
-            }
-            Err(fault) => {
-                self.telemetry.requested(started.elapsed(), Some(fault.class()));
-                debug!(server = self.settings.name, "the quota stays unknown: {fault}");
-            }
-        }
-        Ok(())
+        self.look_deeper().await?;
+        self.ask_names().await
     }
 
     /// The re-reading for rows that come later than the lookback. Its failure is not the poll's: what was due is
@@ -227,7 +195,7 @@ impl<S: Source> Poller<S> {
         }
     }
 
-    /// One request, and its commit.
+    /// One request, or two where another must be known to judge the first, and its commit.
     async fn read(
         &mut self,
         span: Span,
@@ -235,61 +203,51 @@ impl<S: Source> Poller<S> {
         purpose: Purpose,
         width: &mut Width,
     ) -> Result<Outcome, Halt> {
-        if let Err(fault) = self.spend(purpose).await {
-            return Ok(Outcome::Failed(fault));
-        }
-        let (from, to) = span.local(&self.settings.zone);
-        let (source, parser) = (self.source.clone(), self.parser.clone());
-        let request = async move {
-            let mut stage = Stage::default();
-            let result =
-                source.read(Query { from, to }, &mut |element| stage.push(parser.parse(element))).await;
-            (result, stage)
-        };
-        let started = Instant::now();
-        let (result, stage) = self.tend(request).await?;
-        if !matches!(result, Err(Fault::TokenUnreadable(_))) {
-            self.telemetry.requested(started.elapsed(), result.as_ref().err().map(Fault::class));
-        }
-        debug!(server = self.settings.name, %from, %to, ?result, "request ended");
-
-        let cause = match &result {
-            Ok(answer) if may_be_cut(answer.rows, stage.rows(), self.settings.row_cap) => {
-                Some(SplitCause::Cap)
-            }
-            Err(Fault::TooFewRows { .. }) => Some(SplitCause::Truncated),
-            Err(Fault::TooLarge(_)) => Some(SplitCause::Size),
-            Err(Fault::Timeout(_)) => Some(SplitCause::Timeout),
-            Err(Fault::Refused { .. }) => Some(SplitCause::Refused),
-            _ => None,
-        };
-        if let Some(cause) = cause
-            && width.narrow(span)
-        {
-            return Ok(match result {
-                // May just as well be an outage, so it costs a wait too.
-                Err(fault @ Fault::Timeout(_)) => {
-                    self.telemetry.split(cause);
-                    Outcome::Failed(fault)
-                }
-                _ => Outcome::TooWide(cause),
-            });
-        }
-        let (rows, server_time, incomplete) = match result {
-            Ok(answer) => (answer.rows, answer.server_time, answer.rows >= self.settings.row_cap),
-            // A whole answer, but for what the vendor left out of it: one second cannot be asked for in halves.
-            Err(Fault::TooFewRows { received, .. }) => (received, None, true),
+        let Reply { result, stage, .. } = match self.request(span, purpose).await? {
+            Ok(reply) => reply,
             Err(fault) => return Ok(Outcome::Failed(fault)),
         };
+        let (rows, cap) = (stage.rows(), self.settings.row_cap);
+        let (received, server_time, short) = match result {
+            Ok(answer) => (answer.rows, answer.server_time, false),
+            Err(fault) => {
+                let Fault::TooFewRows { received, server_time, .. } = fault else {
+                    return Ok(self.not_answered(span, fault, width));
+                };
+                match self.judge(span, rows, errand.purpose).await? {
+                    Ok(Verdict::Whole) => {
+                        self.disbelieved = true;
+                        (received, server_time, false)
+                    }
+                    Ok(Verdict::Cut) if width.narrow(span) => {
+                        return Ok(Outcome::TooWide(SplitCause::Truncated));
+                    }
+                    // A whole answer, but for what the vendor left out of it: one second cannot be asked for in halves.
+                    Ok(Verdict::Cut) => (received, server_time, true),
+                    Ok(Verdict::Nothing) => {
+                        if width.narrow_in_hope(span, Instant::now()) {
+                            self.telemetry.split(SplitCause::Truncated);
+                        }
+                        return Ok(Outcome::Failed(fault));
+                    }
+                    Err(other) => {
+                        self.narrow_for_later(span, SplitCause::Truncated, width);
+                        return Ok(Outcome::Failed(other));
+                    }
+                }
+            }
+        };
+        if may_be_cut(received, rows, cap) && width.narrow(span) {
+            return Ok(Outcome::TooWide(SplitCause::Cap));
+        }
+        let incomplete = short || received >= cap;
         if incomplete {
+            let (from, _) = span.local(&self.settings.zone);
             error!(
                 server = self.settings.name,
-                %from, rows,
+                %from, rows = received,
                 "one second has more rows than an answer holds: what came is counted, the rest is lost"
             );
-        }
-        if rows < self.settings.row_cap / 4 {
-            width.widen();
         }
         let now = (self.clock)();
         if let Some(server_time) = server_time {
@@ -298,42 +256,59 @@ impl<S: Source> Poller<S> {
         let ends = errand.tier.filter(|_| span.to >= errand.end);
         let window = self.window_before(errand.end);
         let reading = commit::Reading { stage, span, now, server_time, incomplete, ends, window };
-        Ok(match self.commit(reading, errand.tier.is_none()).await {
-            Ok(()) => Outcome::Committed,
-            Err(error) => Outcome::Failed(Fault::Internal(error.to_string())),
-        })
+        if let Err(error) = self.commit(reading, errand.tier.is_none()).await {
+            return Ok(Outcome::Failed(Fault::Internal(error.to_string())));
+        }
+        width.committed(span, received < cap / 4);
+        self.announced.committed();
+        Ok(Outcome::Committed)
     }
 
-    /// Counts a request before it is sent, or says why it may not be.
-    async fn spend(&mut self, purpose: Purpose) -> Result<(), Fault> {
-        let (now, limit) = ((self.clock)(), self.quota);
-        let (zone, interval) = (self.settings.zone.clone(), self.settings.cadence.interval);
-        let (store, id) = (self.store.clone(), self.id);
-        let spent = blocking(move || {
-            store.transact(|tx| {
-                let day = quota::day(now, &zone);
-                let used = tx.requests(id, day)?;
-                let allowed = quota::allows(purpose, limit, used, now, &zone, interval);
-                if allowed {
-                    tx.spend_request(id, day)?;
-                }
-                Ok((allowed, used + u64::from(allowed)))
-            })
-        });
-        match spent.await {
-            Ok((allowed, used)) => {
-                self.telemetry.quota(used, limit);
-                match (allowed, purpose) {
-                    (true, _) => Ok(()),
-                    (false, Purpose::Live) => Err(Fault::QuotaExhausted),
-                    (false, Purpose::Background) => Err(Fault::QuotaReserved),
-                }
+    /// After a request that gave no rows: whether half of it may be asked for at once.
+    fn not_answered(&mut self, span: Span, fault: Fault, width: &mut Width) -> Outcome {
+        match fault {
+            Fault::TooLarge(_) if width.narrow_in_hope(span, Instant::now()) => {
+                Outcome::TooWide(SplitCause::Size)
             }
-            Err(error) => {
-                self.stale = true;
-                Err(Fault::Internal(error.to_string()))
+            Fault::Refused { .. } if width.narrow_in_hope(span, Instant::now()) => {
+                Outcome::TooWide(SplitCause::Refused)
+            }
+            // May just as well be an outage, so it costs a wait too.
+            Fault::Timeout(_) => {
+                self.narrow_for_later(span, SplitCause::Timeout, width);
+                Outcome::Failed(fault)
+            }
+            _ => Outcome::Failed(fault),
+        }
+    }
+
+    /// The next try asks for half.
+    fn narrow_for_later(&self, span: Span, cause: SplitCause, width: &mut Width) {
+        if width.narrow(span) {
+            self.telemetry.split(cause);
+        }
+    }
+
+    /// Whether an answer of `rows` rows that is short of its announced number is cut. May ask for the other half of
+    /// the span that it is the first half of; a fault is that request's.
+    async fn judge(
+        &mut self,
+        span: Span,
+        rows: u64,
+        purpose: Purpose,
+    ) -> Result<Result<Verdict, Fault>, Halt> {
+        let mut other = None;
+        let mut failed = None;
+        if let Some(half) = self.announced.other_half(span) {
+            match self.request(half, purpose).await? {
+                Ok(Reply { result: Ok(_) | Err(Fault::TooFewRows { .. }), stage, in_first_second }) => {
+                    other = Some(stage.rows() - in_first_second);
+                }
+                Ok(Reply { result: Err(fault), .. }) | Err(fault) => failed = Some(fault),
             }
         }
+        let verdict = self.announced.judge(span, rows, other, Instant::now());
+        Ok(failed.map_or(Ok(verdict), Err))
     }
 
     /// One transaction; then memory and publication follow it.

@@ -6,9 +6,11 @@
 
 mod commit;
 mod cycle;
+mod names;
+mod request;
 mod source;
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use jiff::{Timestamp, tz::TimeZone};
 use tokio::{
@@ -17,17 +19,24 @@ use tokio::{
 };
 use tracing::{debug, error, info, warn};
 
-pub use self::source::{Api, Source};
+pub use self::{
+    names::NameSettings,
+    source::{Api, Source},
+};
 use crate::{
+    announced::Announced,
     config::Fingerprint,
     exposition::Bounds,
     labels::MenuLabels,
-    ledger::{Account, Step, Window},
+    ledger::{Account, Idle, SeriesLimits, Step, Window},
+    option_kind::Kinds,
+    option_rules::OptionRules,
     quota,
-    schedule::{Cadence, Tiers, Width, local_seconds},
+    schedule::{Cadence, Tiers, local_seconds},
     snapshot::{Publisher, TargetState, View, families},
     store::{Store, StoreError, TargetId},
     telemetry::TargetTelemetry,
+    width::Width,
     wolkvox::{Fault, RowParser},
     zero_hold::ZeroHold,
 };
@@ -55,9 +64,21 @@ pub struct Settings {
     /// Deeper re-reading.
     pub tiers: Tiers,
     /// Options that are exposed at 0 before their first row.
-    pub expected: Vec<MenuLabels>,
+    pub expected: BTreeSet<MenuLabels>,
+    /// What options are called.
+    pub rules: Arc<OptionRules>,
+    /// What options mean.
+    pub kinds: Arc<Kinds>,
+    /// How many series there may be.
+    pub limits: SeriesLimits,
+    /// When a journey is over.
+    pub idle: Idle,
+    /// Options without a row for this long are no longer exposed; zero for never.
+    pub expire_after: Duration,
     /// Requests a day, where configured; otherwise the vendor is asked.
     pub quota: Option<u64>,
+    /// What routing points and options are called.
+    pub names: Arc<NameSettings>,
 }
 
 impl Settings {
@@ -88,12 +109,17 @@ pub struct Poller<S> {
     release_after: Instant,
     width: Width,
     deeper_width: Width,
+    /// What is thought of the number of rows that the server announces.
+    announced: Announced,
+    /// In this cycle an answer was committed although more rows were announced.
+    disbelieved: bool,
     deeper_after: Instant,
     /// When this process last read deeper, or began: an hour is an hour, whatever is done to the wall clock.
     deeper_done: Instant,
     /// Requests a day, as configured or as the vendor says.
     quota: Option<u64>,
     quota_after: Instant,
+    names: names::NameBook,
     /// A commit failed, so memory may be behind the disk.
     stale: bool,
     window: Option<Arc<Window>>,
@@ -149,7 +175,9 @@ impl<S: Source> Poller<S> {
         let end = settings.cadence.last_closed(clock());
         let mut account = account;
         settings.expected.iter().for_each(|labels| account.expect(labels.clone()));
+        let book = names::NameBook::new(&settings.names, store.names(id)?);
         let mut poller = Self {
+            names: book,
             hold: ZeroHold::new(settings.zero_hold),
             quota: settings.quota,
             settings,
@@ -165,6 +193,8 @@ impl<S: Source> Poller<S> {
             release_after: Instant::now(),
             width: Width::default(),
             deeper_width: Width::default(),
+            announced: Announced::default(),
+            disbelieved: false,
             deeper_after: Instant::now(),
             deeper_done: Instant::now(),
             quota_after: Instant::now(),
@@ -226,13 +256,20 @@ impl<S: Source> Poller<S> {
                 "a poll took longer than the interval; windows are read as soon as it allows"
             );
         }
+        if std::mem::take(&mut self.disbelieved) {
+            warn!(
+                server = self.settings.name,
+                "the server announces more rows than it sends, also where asking in halves brings none of them: its \
+                 number is not believed for an hour, and what comes is counted as all there is"
+            );
+        }
         self.polled = true;
         match &outcome {
             Some(fault) => {
                 // Numbers of a window that is no longer the last would lie.
                 self.window = None;
-                let gated = self.gate.as_ref().is_some_and(|gate| gate.times > 1);
-                if gated && self.fault.as_ref() == Some(fault) {
+                // Said once, when it begins: until the gate opens nothing is asked, and nothing new can be said.
+                if self.gate.is_some() && self.fault.as_ref() == Some(fault) {
                     debug!(server = self.settings.name, class = fault.class().as_str(), "still holding off");
                 } else {
                     warn!(
@@ -299,7 +336,7 @@ impl<S: Source> Poller<S> {
         }
         let (publisher, account, window) =
             (self.publisher.clone(), self.account.clone(), self.window.clone());
-        let (settings, state) = (self.settings.clone(), self.state());
+        let (settings, names, state) = (self.settings.clone(), self.names.exposed(), self.state());
         let up = state.ok;
         let work = move || {
             let view = View {
@@ -309,6 +346,9 @@ impl<S: Source> Poller<S> {
                 window: window.as_deref(),
                 up,
                 buckets: &settings.buckets,
+                names: &names,
+                kinds: &settings.kinds,
+                series_limit: settings.limits.menus,
             };
             publisher.publish(families(view), state);
         };
@@ -326,11 +366,7 @@ impl<S: Source> Poller<S> {
             return Ok(());
         }
         self.restore_if_stale().await?;
-        let step = self.account.release(
-            (self.clock)(),
-            |labels| self.hold.menu_seen(labels, now),
-            |labels| self.hold.point_seen(labels, now),
-        );
+        let step = self.account.release((self.clock)(), |counted| self.hold.seen(counted, now));
         let Some(step) = step else { return Ok(()) };
         let (store, id) = (self.store.clone(), self.id);
         let done = blocking(move || store.transact(|tx| tx.write(id, &step)).map(|()| step)).await;

@@ -1,7 +1,10 @@
 //! Where rows come from.
 
+use std::collections::BTreeMap;
+
 use crate::{
     config::{Fingerprint, Secret, TokenSource},
+    names::NameKind,
     wolkvox::{Answer, Client, Element, Fault, Query, TokenInfo},
 };
 
@@ -14,8 +17,23 @@ pub trait Source: Send + Sync + 'static {
         each: &mut (dyn FnMut(Element<'_>) + Send),
     ) -> impl Future<Output = Result<Answer, Fault>> + Send;
 
-    /// What the vendor says of the day's quota; `None` from a source that has none.
-    fn token_info(&self) -> impl Future<Output = Result<Option<TokenInfo>, Fault>> + Send {
+    /// Whether [`Source::token_info`] can be asked.
+    fn tells_quota(&self) -> bool {
+        false
+    }
+
+    /// What the vendor says of the day's quota. Costs a request of it.
+    fn token_info(&self) -> impl Future<Output = Result<TokenInfo, Fault>> + Send {
+        async { Err(Fault::Internal("this source tells no quota".to_owned())) }
+    }
+
+    /// What routing points or options are called, each name of at most `length` characters; `None` from a source
+    /// that has no names.
+    fn names(
+        &self,
+        _kind: NameKind,
+        _length: usize,
+    ) -> impl Future<Output = Result<Option<BTreeMap<String, String>>, Fault>> + Send {
         async { Ok(None) }
     }
 
@@ -49,9 +67,18 @@ impl Source for Api {
         self.client.read(query, token.expose(), each).await
     }
 
-    async fn token_info(&self) -> Result<Option<TokenInfo>, Fault> {
+    fn tells_quota(&self) -> bool {
+        true
+    }
+
+    async fn token_info(&self) -> Result<TokenInfo, Fault> {
         let token = self.read_token().await?;
-        self.client.token_info(token.expose()).await.map(Some)
+        self.client.token_info(token.expose()).await
+    }
+
+    async fn names(&self, kind: NameKind, length: usize) -> Result<Option<BTreeMap<String, String>>, Fault> {
+        let token = self.read_token().await?;
+        self.client.names(kind, length, token.expose()).await.map(Some)
     }
 
     fn credentials(&self) -> Option<Fingerprint> {

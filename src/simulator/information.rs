@@ -1,4 +1,4 @@
-//! `GET /api/v2/information.php`: what the operation tells of itself. Only the quota so far.
+//! `GET /api/v2/information.php`: what the operation tells of itself, its quota and its names.
 //!
 //! Faults are the report's: this answers as long as the token is good. It must never be counted among the
 //! report's requests, though each costs one of the day's.
@@ -9,7 +9,7 @@ use super::{
     Simulator,
     body::AnswerBody,
     form::value,
-    lock,
+    lock, names,
     refusal::Refusal,
     report::{TOKEN, carries_token, charge},
     server::json,
@@ -35,12 +35,20 @@ fn check(simulator: &Simulator, headers: &HeaderMap, query: Option<&str>) -> Res
     if !charge(simulator, headers, simulator.now()) {
         return Err(Refusal::QuotaExhausted);
     }
-    if value(query, "api").as_deref() != Some("token_info") {
-        return Err(Refusal::UnknownApi);
+    match value(query, "api").as_deref() {
+        Some("token_info") => Ok(token_info(simulator)),
+        Some("routing_points") => {
+            Ok(names::routing_points(simulator.options.zone.to_datetime(simulator.now())))
+        }
+        Some("activity_codes") => Ok(names::activity_codes()),
+        _ => Err(Refusal::UnknownApi),
     }
+}
+
+fn token_info(simulator: &Simulator) -> String {
     let used = lock(&simulator.requests).snapshot().used_today;
     let limit = simulator.options.daily_limit.unwrap_or(1_000_000);
-    Ok(serde_json::json!({
+    serde_json::json!({
         "code": "200", "error": null, "msg": "1 records were found",
         "data": [{
             "token_limit": limit.to_string(),
@@ -49,5 +57,5 @@ fn check(simulator: &Simulator, headers: &HeaderMap, query: Option<&str>) -> Res
             "available_consumption_options": limit.saturating_sub(used).to_string(),
         }],
     })
-    .to_string())
+    .to_string()
 }

@@ -9,6 +9,7 @@
 //! | --- | --- |
 //! | `random` | deterministic chance |
 //! | `menus` | the contact centre: routing points, menus, steps |
+//! | `names` | what its routing points and options are called |
 //! | `shape` | how busy a day and a week are |
 //! | `interaction` | one caller's walk, and its rows |
 //! | `traffic` | which interactions begin when: a pure function of the seed and time |
@@ -30,8 +31,10 @@ mod faults;
 mod form;
 mod information;
 mod interaction;
+mod journeys;
 mod json;
 mod menus;
+mod names;
 mod options;
 mod quota;
 mod random;
@@ -46,6 +49,7 @@ mod window;
 pub use args::{SimulateArgs, run};
 pub use faults::{BadFault, Fault, FaultRule};
 pub use interaction::{CUSTOMER_PREFIX, TELEPHONE_PREFIX};
+pub use journeys::{Journeys, OptionJourneys, PointJourneys, TransitionTruth};
 pub use options::{Clock, Options, OverLimit};
 pub use quota::Requests;
 pub use server::serve;
@@ -104,6 +108,13 @@ impl Simulator {
         let last = second_at_or_after(until) - 1;
         let shown = visible_at.map_or(i64::MAX, Timestamp::as_second);
         Truth::of(self.traffic().rows(second_at_or_after(from), last).filter(|row| row.visible <= shown))
+    }
+
+    /// The truth of the journeys of all rows dated in `from..until`, once each is over: after `idle` without a row.
+    pub fn journeys(&self, from: Timestamp, until: Timestamp, idle: std::time::Duration) -> Journeys {
+        let last = second_at_or_after(until) - 1;
+        let idle = i64::try_from(idle.as_secs()).unwrap_or(i64::MAX);
+        Journeys::of(self.traffic().rows(second_at_or_after(from), last), idle)
     }
 
     /// The clock of the simulated server.

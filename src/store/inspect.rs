@@ -10,7 +10,7 @@ use redb::{Database, DatabaseError, ReadableDatabase, ReadableTableMetadata, Tab
 
 use super::{
     StoreError, decode, failed,
-    layout::{INTERACTIONS, MENUS, META, QUOTA, ROWS, TARGETS, TOTALS},
+    layout::{INTERACTIONS, JOURNEYS, MENUS, META, QUOTA, ROWS, TARGETS, TOTALS},
     open_error,
 };
 use crate::ledger::Totals;
@@ -26,6 +26,8 @@ pub struct Inspection {
     pub rows: u64,
     /// Interactions that are remembered, over all targets.
     pub interactions: u64,
+    /// Journeys that are not over, over all targets.
+    pub journeys: u64,
     /// By name.
     pub targets: Vec<TargetInspection>,
 }
@@ -65,7 +67,8 @@ pub fn inspect(path: &Path) -> Result<Inspection, StoreError> {
         return Err(StoreError::Version { path: path.to_owned(), found: version });
     }
     let mut targets = Vec::new();
-    let mut inspection = Inspection { version, bytes, rows: 0, interactions: 0, targets: Vec::new() };
+    let mut inspection =
+        Inspection { version, bytes, rows: 0, interactions: 0, journeys: 0, targets: Vec::new() };
     // A file on which no target was ever started has no tables yet.
     let names = match read.open_table(TARGETS) {
         Ok(names) => names,
@@ -74,6 +77,7 @@ pub fn inspect(path: &Path) -> Result<Inspection, StoreError> {
     };
     inspection.rows = read.open_table(ROWS).map_err(failed)?.len().map_err(failed)?;
     inspection.interactions = read.open_table(INTERACTIONS).map_err(failed)?.len().map_err(failed)?;
+    inspection.journeys = read.open_table(JOURNEYS).map_err(failed)?.len().map_err(failed)?;
     let totals = read.open_table(TOTALS).map_err(failed)?;
     let menus = read.open_table(MENUS).map_err(failed)?;
     let quota = read.open_table(QUOTA).map_err(failed)?;
@@ -98,6 +102,7 @@ impl Display for Inspection {
         writeln!(f, "bytes: {}", self.bytes)?;
         writeln!(f, "rows remembered: {}", self.rows)?;
         writeln!(f, "interactions remembered: {}", self.interactions)?;
+        writeln!(f, "journeys not over: {}", self.journeys)?;
         writeln!(f, "targets: {}", self.targets.len())?;
         self.targets.iter().try_for_each(|target| target.fmt(f))
     }
@@ -114,6 +119,7 @@ impl Display for TargetInspection {
         writeln!(f, "  last hourly re-reading: {}", moment(totals.hourly_at))?;
         writeln!(f, "  last nightly re-reading: {}", moment(totals.nightly_at))?;
         writeln!(f, "  label sets: {}", self.menus)?;
+        writeln!(f, "  rows under `other`, over the limits: {}", totals.overflow.rows())?;
         writeln!(f, "  rows counted: {}, of them late: {}", totals.new, totals.late)?;
         writeln!(f, "  rows repeated: {}", totals.repeated)?;
         writeln!(f, "  rows rejected: {}", totals.rejected.values().sum::<u64>())?;

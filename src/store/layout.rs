@@ -1,14 +1,16 @@
 //! Which tables the state file has, and how an older file becomes today's.
 
-use std::path::Path;
+use std::{collections::BTreeMap, path::Path};
 
-use redb::{Database, ReadTransaction, ReadableDatabase, ReadableTable, TableDefinition, WriteTransaction};
+use redb::{
+    Database, ReadTransaction, ReadableDatabase, ReadableTable, Table, TableDefinition, WriteTransaction,
+};
 
-use super::{StoreError, encode, failed};
-use crate::wolkvox::Fingerprints;
+use super::{StoreError, encode, failed, look::look};
+use crate::{histogram::SecondsHistogram, ledger::Overflow, wolkvox::Fingerprints};
 
 /// Version of the layout below. A file with a higher one is refused, one with a lower one is brought here.
-pub(super) const VERSION: u32 = 2;
+pub(super) const VERSION: u32 = 3;
 
 /// "version" → u32, "key" → 16 bytes.
 pub(super) const META: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("meta");
@@ -18,6 +20,13 @@ pub(super) const TARGETS: TableDefinition<'_, &str, u32> = TableDefinition::new(
 pub(super) const TOTALS: TableDefinition<'_, u32, &[u8]> = TableDefinition::new("totals");
 /// Target, number of the menu → labels and `ledger::Menu`.
 pub(super) const MENUS: TableDefinition<'_, (u32, u32), &[u8]> = TableDefinition::new("menus");
+/// Target, `rp_id`, `channel`, `from_opc_menu`, `to_opc_menu` → `ledger::Transition`.
+pub(super) const TRANSITIONS: TableDefinition<'_, (u32, &str, &str, &str, &str), &[u8]> =
+    TableDefinition::new("transitions");
+/// Target, interaction → `ledger::Journey`; and the same by deadline, for closing.
+pub(super) const JOURNEYS: TableDefinition<'_, (u32, u64), &[u8]> = TableDefinition::new("journeys");
+pub(super) const JOURNEYS_BY_DEADLINE: TableDefinition<'_, (u32, i64, u64), ()> =
+    TableDefinition::new("journeys_by_deadline");
 /// Target, `rp_id`, `channel` → `ledger::Point`.
 pub(super) const POINTS: TableDefinition<'_, (u32, &str, &str), &[u8]> = TableDefinition::new("points");
 /// Target, date, fingerprint → count, menu, interaction (0 for none).
@@ -29,13 +38,14 @@ pub(super) const INTERACTIONS_BY_HOUR: TableDefinition<'_, (u32, i64, u64), ()> 
 /// Target → the server's day as 20260118, and the requests sent on it.
 pub(super) const QUOTA: TableDefinition<'_, u32, (u32, u64)> = TableDefinition::new("quota");
 
+/// Target, 0 for routing points or 1 for options, code → name. A file may lack it: nobody has named anything yet.
+pub(super) const NAMES: TableDefinition<'_, (u32, u8, &str), &str> = TableDefinition::new("names");
+
 /// Refuses a file that is not ours, or of a newer version, before anything is written to it: opening it for
 /// writing would. A file that cannot be read this way is left to the real opening, which says why.
 pub(super) fn refuse_foreign(path: &Path) -> Result<(), StoreError> {
-    let Ok(database) = Database::builder().open_read_only(path) else { return Ok(()) };
-    let Ok(read) = database.begin_read() else { return Ok(()) };
-    match identify(&read, path) {
-        Err(refused @ (StoreError::Version { .. } | StoreError::Damaged { .. })) => Err(refused),
+    match look(path, |read| identify(read, path)) {
+        Some(Err(refused @ (StoreError::Version { .. } | StoreError::Damaged { .. }))) => Err(refused),
         _ => Ok(()),
     }
 }
@@ -99,6 +109,9 @@ fn migrate(database: &Database, from: u32) -> Result<(), StoreError> {
     if from < 2 {
         remember_deeper_reads(&write)?;
     }
+    if from < 3 {
+        begin_journeys(&write)?;
+    }
     set_version(&write)?;
     write.commit().map_err(failed)
 }
@@ -106,17 +119,68 @@ fn migrate(database: &Database, from: u32) -> Result<(), StoreError> {
 /// 1 → 2: totals end with two more moments, those of the last deeper re-readings. None is owed.
 fn remember_deeper_reads(write: &WriteTransaction) -> Result<(), StoreError> {
     let mut totals = write.open_table(TOTALS).map_err(failed)?;
-    let mut records = Vec::new();
+    lengthen(&mut totals, u32::clone, |_, record| {
+        let watermark = watermark(record)?;
+        encode(&(watermark, watermark))
+    })
+}
+
+/// 2 → 3: totals end with what went to `other`; menus with entries, finals, repeats and the date of the newest row;
+/// points with the journeys, those open and the late rows. No journey had been counted. Menus were last seen at the
+/// watermark, as far as anybody knows.
+fn begin_journeys(write: &WriteTransaction) -> Result<(), StoreError> {
+    let mut totals = write.open_table(TOTALS).map_err(failed)?;
+    let mut watermarks = BTreeMap::new();
     for entry in totals.iter().map_err(failed)? {
         let (target, record) = entry.map_err(failed)?;
-        records.push((target.value(), record.value().to_vec()));
+        watermarks.insert(target.value(), watermark(record.value())?);
     }
-    for (target, mut record) in records {
-        // A record is its fields one after the other; the first two are origin and watermark.
-        let ((_, watermark), _) = postcard::take_from_bytes::<(i64, i64)>(&record)
-            .map_err(|error| StoreError::Failed(format!("cannot migrate: {error}")))?;
-        record.extend(encode(&(watermark, watermark))?);
-        totals.insert(target, record.as_slice()).map_err(failed)?;
+    lengthen(&mut totals, u32::clone, |_, _| encode(&Overflow::default()))?;
+    let mut menus = write.open_table(MENUS).map_err(failed)?;
+    lengthen(&mut menus, <(u32, u32)>::clone, |(target, _), _| {
+        encode(&(0u64, 0u64, 0u64, watermarks.get(&target).copied().unwrap_or(0)))
+    })?;
+    let mut points = write.open_table(POINTS).map_err(failed)?;
+    let mut records = Vec::new();
+    for entry in points.iter().map_err(failed)? {
+        let (key, record) = entry.map_err(failed)?;
+        let (target, rp_id, channel) = key.value();
+        records.push(((target, rp_id.to_owned(), channel.to_owned()), record.value().to_vec()));
+    }
+    for ((target, rp_id, channel), mut record) in records {
+        record.extend(encode(&(SecondsHistogram::default(), 0u64, 0u64))?);
+        points.insert((target, &*rp_id, &*channel), record.as_slice()).map_err(failed)?;
+    }
+    Ok(())
+}
+
+/// Of an encoded `ledger::Totals` of any version: a record is its fields one after the other, and the first two are
+/// origin and watermark.
+fn watermark(totals: &[u8]) -> Result<i64, StoreError> {
+    let read = postcard::take_from_bytes::<(i64, i64)>(totals);
+    read.map(|((_, watermark), _)| watermark)
+        .map_err(|error| StoreError::Failed(format!("cannot migrate: {error}")))
+}
+
+/// Appends to every record what `more` makes of its key and content.
+fn lengthen<K, O>(
+    table: &mut Table<'_, K, &'static [u8]>,
+    own: impl Fn(&K::SelfType<'_>) -> O,
+    more: impl Fn(O, &[u8]) -> Result<Vec<u8>, StoreError>,
+) -> Result<(), StoreError>
+where
+    K: redb::Key + 'static,
+    O: Copy + for<'k> std::borrow::Borrow<K::SelfType<'k>>,
+{
+    let mut records = Vec::new();
+    for entry in table.iter().map_err(failed)? {
+        let (key, record) = entry.map_err(failed)?;
+        records.push((own(&key.value()), record.value().to_vec()));
+    }
+    for (key, mut record) in records {
+        let added = more(key, &record)?;
+        record.extend(added);
+        table.insert(key, record.as_slice()).map_err(failed)?;
     }
     Ok(())
 }

@@ -7,6 +7,8 @@
 
 mod inspect;
 mod layout;
+mod look;
+mod names;
 #[cfg(test)]
 mod tests;
 mod transaction;
@@ -20,7 +22,10 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use redb::{Database, DatabaseError, StorageBackend, backends::FileBackend, backends::InMemoryBackend};
+use redb::{
+    Database, DatabaseError, StorageBackend, WriteTransaction, backends::FileBackend,
+    backends::InMemoryBackend,
+};
 use serde::{Serialize, de::DeserializeOwned};
 
 pub use self::{
@@ -173,6 +178,14 @@ impl Store {
         &self,
         work: impl FnOnce(&mut Transaction<'_>) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
+        self.write(|write| work(&mut Transaction::open(write)?))
+    }
+
+    /// As [`Store::transact`], for tables that a [`Transaction`] does not have.
+    fn write<T>(
+        &self,
+        work: impl FnOnce(&WriteTransaction) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
         let mut slot = self.database.lock().unwrap_or_else(PoisonError::into_inner);
         let database = match &mut *slot {
             Some(database) => database,
@@ -180,7 +193,7 @@ impl Store {
         };
         let result = guarded(|| {
             let write = database.begin_write().map_err(failed)?;
-            let result = work(&mut Transaction::open(&write)?)?;
+            let result = work(&write)?;
             write.commit().map_err(failed)?;
             Ok(result)
         });

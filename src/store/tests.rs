@@ -5,13 +5,17 @@ use jiff::Timestamp;
 use super::*;
 use crate::{
     labels::{MenuLabels, PointLabels},
-    ledger::{Bounds, Memory, Stage, settle},
+    ledger::{Bounds, Idle, Known, Memory, SeriesLimits, Stage, Terms, settle},
     wolkvox::Row,
 };
 
 const HOUR: i64 = 3600;
 
-const OPEN: Bounds = Bounds { earliest: i64::MIN, latest: i64::MAX, watermark: i64::MIN };
+const OPEN: Bounds = Bounds { earliest: i64::MIN, latest: i64::MAX, watermark: i64::MIN, closing: i64::MIN };
+
+fn terms(idle: &Idle) -> Terms<'_> {
+    Terms { bounds: OPEN, limits: SeriesLimits::default(), idle, now: 0, moment: &|date| date }
+}
 
 fn scratch() -> (tempfile::TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
@@ -35,7 +39,7 @@ fn read(store: &Store, target: TargetId, account: &mut Account, rows: Vec<Row>) 
     rows.into_iter().for_each(|row| stage.push(Ok(row)));
     let step = store
         .transact(|tx| {
-            let step = settle(account, stage, OPEN, &tx.memory(target), |_| 0)?;
+            let step = settle(account, stage, &terms(&Idle::default()), &tx.memory(target))?;
             tx.write(target, &step)?;
             Ok(step)
         })
@@ -82,8 +86,9 @@ fn forgets_by_date_and_by_last_activity_of_one_target_only() {
     let count = |target| store.transact(|tx| tx.rows_between(target, i64::MIN, i64::MAX)).unwrap().len();
     store.transact(|tx| tx.forget(a, 5 * HOUR, 5 * HOUR)).unwrap();
     assert_eq!((count(a), count(b)), (2, 1));
-    let knows =
-        |target, who: u64| store.transact(|tx| tx.memory(target).knows(who.try_into().unwrap())).unwrap();
+    let knows = |target, who: u64| {
+        store.transact(|tx| tx.memory(target).journey(who.try_into().unwrap())).unwrap() != Known::New
+    };
     assert_eq!([knows(a, 1), knows(a, 2), knows(a, 3), knows(b, 1)], [true, false, true, true]);
     let between = store.transact(|tx| tx.rows_between(a, 5 * HOUR, 6 * HOUR)).unwrap();
     assert_eq!(between.len(), 1);
@@ -97,7 +102,7 @@ fn an_error_inside_a_transaction_leaves_nothing() {
     let result: Result<(), _> = store.transact(|tx| {
         let mut stage = Stage::default();
         stage.push(Ok(row(1, 1)));
-        let step = settle(&account, stage, OPEN, &tx.memory(a), |_| 0)?;
+        let step = settle(&account, stage, &terms(&Idle::default()), &tx.memory(a))?;
         tx.write(a, &step)?;
         Err(StoreError::Failed("stop".to_owned()))
     });
@@ -148,27 +153,126 @@ fn another_version_is_refused() {
     assert!(fs::read(&path).unwrap() == before, "the file was changed");
 }
 
-/// A file that version 1 wrote: 20 minutes of the simulator, killed in the middle.
+/// The process that wrote it was killed, so redb has to repair it, which writes.
+#[test]
+fn another_version_or_program_that_was_killed_is_refused_and_left_as_it_is() {
+    let (_folder, path) = scratch();
+    let killed = path.with_extension("killed");
+    drop(Store::open(&path, [1; 16]).unwrap());
+    let theirs = redb::TableDefinition::<u8, &[u8]>::new("theirs");
+    for (what, word) in [("newer", "layout version NEWER"), ("foreign", "another program")] {
+        let database = if what == "newer" {
+            redb::Database::open(&path).unwrap()
+        } else {
+            redb::Database::create(path.with_extension("foreign")).unwrap()
+        };
+        let write = database.begin_write().unwrap();
+        if what == "newer" {
+            let newer = layout::VERSION + 1;
+            write
+                .open_table(layout::META)
+                .unwrap()
+                .insert("version", newer.to_le_bytes().as_slice())
+                .unwrap();
+        }
+        write.open_table(theirs).unwrap().insert(1, vec![7; 100_000].as_slice()).unwrap();
+        write.commit().unwrap();
+        // As it lies there while it is open, and after a kill.
+        let file = if what == "newer" { path.clone() } else { path.with_extension("foreign") };
+        fs::copy(file, &killed).unwrap();
+        drop(database);
+        let before = fs::read(&killed).unwrap();
+        assert!(
+            matches!(redb::Database::builder().open_read_only(&killed), Err(DatabaseError::RepairAborted)),
+            "{what}: it was closed cleanly after all"
+        );
+        let error = Store::open(&killed, [1; 16]).err().unwrap().to_string();
+        assert!(error.contains(&word.replace("NEWER", &(layout::VERSION + 1).to_string())), "{error}");
+        assert!(fs::read(&killed).unwrap() == before, "{what}: the file was changed");
+    }
+}
+
+/// Files that older versions wrote: 20 minutes of the simulator, killed in the middle.
 #[test]
 fn an_older_file_is_brought_up_to_date() {
     use std::io::Read;
-    let (_folder, path) = scratch();
-    fs::create_dir_all(path.parent().unwrap()).unwrap();
-    let packed = include_bytes!("../../tests/fixtures/state/version-1.redb.gz");
-    let mut bytes = Vec::new();
-    flate2::read::GzDecoder::new(packed.as_slice()).read_to_end(&mut bytes).unwrap();
-    fs::write(&path, bytes).unwrap();
+    for (version, packed, rows) in [
+        (1, &include_bytes!("../../tests/fixtures/state/version-1.redb.gz")[..], 31),
+        (2, &include_bytes!("../../tests/fixtures/state/version-2.redb.gz")[..], 924),
+    ] {
+        let (_folder, path) = scratch();
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        let mut bytes = Vec::new();
+        flate2::read::GzDecoder::new(packed).read_to_end(&mut bytes).unwrap();
+        fs::write(&path, bytes).unwrap();
 
+        let store = Store::open(&path, [1; 16]).unwrap();
+        let new = || panic!("the target is in the file");
+        let (target, mut account) = store.restore("127.0.0.1:8013", new).unwrap();
+        let hits: u64 = account.menus.values().map(|(_, menu)| menu.hits).sum();
+        assert_eq!((account.totals.new, hits), (rows, rows), "version {version}");
+        let seen = account.menus.values().map(|(_, menu)| menu.last_row).min();
+        assert_eq!(seen, Some(account.totals.watermark), "version {version}");
+        let late = row(account.totals.watermark + 3600, 1);
+        read(&store, target, &mut account, vec![late]);
+        drop(store);
+        let store = Store::open(&path, [1; 16]).unwrap();
+        assert_eq!(store.reload(target).unwrap(), account, "a migrated file is an ordinary one");
+        drop(store);
+        assert_eq!(inspect(&path).unwrap().version, layout::VERSION);
+    }
+}
+
+/// A journey begun before a restart goes on after it, and its end is remembered.
+#[test]
+fn journeys_go_on_after_a_restart() {
+    let (_folder, path) = scratch();
     let store = Store::open(&path, [1; 16]).unwrap();
-    let (target, account) = store.restore("127.0.0.1:8013", || panic!("the target is in the file")).unwrap();
-    let hits: u64 = account.menus.values().map(|(_, menu)| menu.hits).sum();
-    assert_eq!((account.totals.new, hits), (31, 31));
-    assert_eq!(account.totals.hourly_at, account.totals.watermark);
+    let (a, mut account) = restore(&store, "a");
+    read(&store, a, &mut account, vec![row(100, 1), row(130, 2)]);
     drop(store);
     let store = Store::open(&path, [1; 16]).unwrap();
-    assert_eq!(store.reload(target).unwrap(), account, "a migrated file is an ordinary one");
+    assert_eq!(restore(&store, "a").1, account);
+    read(&store, a, &mut account, vec![row(160, 1)]);
+    let close = |account: &mut Account, closing| {
+        let bounds = Bounds { closing, ..OPEN };
+        let step = store.transact(|tx| {
+            let idle = Idle::default();
+            let step = settle(account, Stage::default(), &Terms { bounds, ..terms(&idle) }, &tx.memory(a))?;
+            tx.write(a, &step)?;
+            Ok(step)
+        });
+        account.apply(step.unwrap());
+    };
+    close(&mut account, 130 + 1801);
+    let point = PointLabels::new("10", "voice");
+    assert_eq!((account.points[&point].open, account.points[&point].journeys.sum()), (1, 1));
+    close(&mut account, 160 + 1801);
+    assert_eq!((account.points[&point].open, account.points[&point].journeys.sum()), (0, 3));
     drop(store);
-    assert_eq!(inspect(&path).unwrap().version, layout::VERSION);
+    let store = Store::open(&path, [1; 16]).unwrap();
+    assert_eq!(restore(&store, "a").1, account);
+    let known = |who: u64| store.transact(|tx| tx.memory(a).journey(who.try_into().unwrap())).unwrap();
+    assert_eq!([known(1), known(2), known(3)], [Known::Over, Known::Over, Known::New]);
+}
+
+/// What is dropped is gone after a restart too.
+#[test]
+fn dropped_series_are_gone_from_the_file() {
+    let (_folder, path) = scratch();
+    let store = Store::open(&path, [1; 16]).unwrap();
+    let (a, mut account) = restore(&store, "a");
+    let other = Row { labels: MenuLabels::new("20", "voice", "B"), ..row(200, 3) };
+    read(&store, a, &mut account, vec![row(100, 1), row(110, 1), other]);
+    let mut step = account.release(Timestamp::UNIX_EPOCH, |_| true).unwrap();
+    step.menus.clear();
+    step.points.clear();
+    step.dropped = account.unseen(150, |_| false);
+    assert_eq!(step.dropped.len(), 2);
+    store.transact(|tx| tx.write(a, &step)).unwrap();
+    account.apply(step);
+    assert_eq!((account.menus.len(), account.points.len()), (1, 1));
+    assert_eq!(store.reload(a).unwrap(), account);
 }
 
 #[test]
@@ -201,7 +305,12 @@ fn an_inspection_shows_numbers_and_changes_nothing() {
     assert_eq!((inspection.rows, inspection.interactions), (2, 2));
     let text = inspection.to_string();
     assert!(text.contains("- a\n  counting since: 1970-01-01T00:01:17Z\n"), "{text}");
-    assert!(text.contains("label sets: 1\n  rows counted: 3, of them late: 0\n"), "{text}");
+    assert!(
+        text.contains(
+            "label sets: 1\n  rows under `other`, over the limits: 0\n  rows counted: 3, of them late: 0\n"
+        ),
+        "{text}"
+    );
     assert!(fs::read(&path).unwrap() == before, "the file was changed");
     assert!(matches!(inspect(Path::new("/nonexistent")), Err(StoreError::Io { .. })));
 }

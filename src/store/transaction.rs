@@ -1,17 +1,23 @@
 //! What can be done with the state within one transaction.
 
-use std::{collections::BTreeMap, num::NonZeroU64};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    num::NonZeroU64,
+};
 
 use jiff::civil::Date;
 use redb::{ReadableTable, Table, WriteTransaction};
 
 use super::{
     StoreError, TargetId, decode, encode, failed,
-    layout::{INTERACTIONS, INTERACTIONS_BY_HOUR, MENUS, POINTS, QUOTA, ROWS, TARGETS, TOTALS},
+    layout::{
+        INTERACTIONS, INTERACTIONS_BY_HOUR, JOURNEYS, JOURNEYS_BY_DEADLINE, MENUS, POINTS, QUOTA, ROWS,
+        TARGETS, TOTALS, TRANSITIONS,
+    },
 };
 use crate::{
-    labels::{MenuLabels, PointLabels},
-    ledger::{Account, Memory, Menu, Point, RowKey, RowRecord, Step, Totals},
+    labels::{Counted, MenuLabels, PointLabels, TransitionLabels},
+    ledger::{Account, Journey, Known, Memory, Menu, Point, RowKey, RowRecord, Step, Totals},
 };
 
 /// Interactions are remembered by the hour of their latest row, so that most rows need not move them.
@@ -28,7 +34,10 @@ pub struct Transaction<'t> {
     totals: Table<'t, u32, &'static [u8]>,
     menus: Table<'t, (u32, u32), &'static [u8]>,
     points: Table<'t, (u32, &'static str, &'static str), &'static [u8]>,
+    transitions: Table<'t, (u32, &'static str, &'static str, &'static str, &'static str), &'static [u8]>,
     rows: Table<'t, (u32, i64, u64), (u32, u32, u64)>,
+    journeys: Table<'t, (u32, u64), &'static [u8]>,
+    journeys_by_deadline: Table<'t, (u32, i64, u64), ()>,
     interactions: Table<'t, (u32, u64), i64>,
     interactions_by_hour: Table<'t, (u32, i64, u64), ()>,
     quota: Table<'t, u32, (u32, u64)>,
@@ -41,7 +50,10 @@ impl<'t> Transaction<'t> {
             totals: write.open_table(TOTALS).map_err(failed)?,
             menus: write.open_table(MENUS).map_err(failed)?,
             points: write.open_table(POINTS).map_err(failed)?,
+            transitions: write.open_table(TRANSITIONS).map_err(failed)?,
             rows: write.open_table(ROWS).map_err(failed)?,
+            journeys: write.open_table(JOURNEYS).map_err(failed)?,
+            journeys_by_deadline: write.open_table(JOURNEYS_BY_DEADLINE).map_err(failed)?,
             interactions: write.open_table(INTERACTIONS).map_err(failed)?,
             interactions_by_hour: write.open_table(INTERACTIONS_BY_HOUR).map_err(failed)?,
             quota: write.open_table(QUOTA).map_err(failed)?,
@@ -94,12 +106,7 @@ impl<'t> Transaction<'t> {
             Some(bytes) => decode(bytes.value())?,
             None => return Err(StoreError::Failed("a target has no totals".to_owned())),
         };
-        let mut menus = BTreeMap::new();
-        for entry in self.menus.range((id, 0)..=(id, u32::MAX)).map_err(failed)? {
-            let (key, value) = entry.map_err(failed)?;
-            let ((rp_id, channel, option), menu): ((String, String, String), Menu) = decode(value.value())?;
-            menus.insert(MenuLabels::new(&rp_id, &channel, &option), (key.value().1, menu));
-        }
+        let menus = self.menus(id)?;
         let mut points = BTreeMap::new();
         for entry in self.points.range((id, "", "")..).map_err(failed)? {
             let (key, value) = entry.map_err(failed)?;
@@ -109,7 +116,26 @@ impl<'t> Transaction<'t> {
             }
             points.insert(PointLabels::new(rp_id, channel), decode::<Point>(value.value())?);
         }
-        Ok(Account { totals, menus, points })
+        let mut transitions = BTreeMap::new();
+        for entry in self.transitions.range((id, "", "", "", "")..).map_err(failed)? {
+            let (key, value) = entry.map_err(failed)?;
+            let (target, rp_id, channel, from, to) = key.value();
+            if target != id {
+                break;
+            }
+            transitions.insert(TransitionLabels::new(rp_id, channel, from, to), decode(value.value())?);
+        }
+        Ok(Account { totals, menus, points, transitions })
+    }
+
+    fn menus(&self, id: u32) -> Result<BTreeMap<MenuLabels, (u32, Menu)>, StoreError> {
+        let mut menus = BTreeMap::new();
+        for entry in self.menus.range((id, 0)..=(id, u32::MAX)).map_err(failed)? {
+            let (key, value) = entry.map_err(failed)?;
+            let ((rp_id, channel, option), menu): ((String, String, String), Menu) = decode(value.value())?;
+            menus.insert(MenuLabels::new(&rp_id, &channel, &option), (key.value().1, menu));
+        }
+        Ok(menus)
     }
 
     /// What is remembered of a target's rows.
@@ -121,6 +147,7 @@ impl<'t> Transaction<'t> {
     pub fn write(&mut self, target: TargetId, step: &Step) -> Result<(), StoreError> {
         let id = target.0;
         self.totals.insert(id, encode(&step.totals)?.as_slice()).map_err(failed)?;
+        self.drop_series(id, &step.dropped)?;
         for (labels, (number, menu)) in &step.menus {
             let names = (&*labels.point.rp_id, &*labels.point.channel, &*labels.option);
             self.menus.insert((id, *number), encode(&(names, menu))?.as_slice()).map_err(failed)?;
@@ -129,6 +156,12 @@ impl<'t> Transaction<'t> {
             let key = (id, &*labels.rp_id, &*labels.channel);
             self.points.insert(key, encode(point)?.as_slice()).map_err(failed)?;
         }
+        for (labels, transition) in &step.transitions {
+            let point = &labels.point;
+            let key = (id, &*point.rp_id, &*point.channel, &*labels.from, &*labels.to);
+            self.transitions.insert(key, encode(transition)?.as_slice()).map_err(failed)?;
+        }
+        self.write_journeys(id, step)?;
         for (key, record) in &step.rows {
             let value = (record.count, record.menu, record.interaction.map_or(0, NonZeroU64::get));
             self.rows.insert((id, key.date, key.fingerprint), value).map_err(failed)?;
@@ -144,6 +177,52 @@ impl<'t> Transaction<'t> {
             }
             self.interactions.insert((id, interaction), hour).map_err(failed)?;
             self.interactions_by_hour.insert((id, hour, interaction), ()).map_err(failed)?;
+        }
+        Ok(())
+    }
+
+    fn write_journeys(&mut self, id: u32, step: &Step) -> Result<(), StoreError> {
+        for change in &step.journeys {
+            let interaction = change.interaction.get();
+            let after = change.after.as_ref();
+            if let Some(before) = change.before.filter(|before| after.is_none_or(|j| j.deadline != *before)) {
+                self.journeys_by_deadline.remove((id, before, interaction)).map_err(failed)?;
+            }
+            match after {
+                Some(journey) => {
+                    self.journeys.insert((id, interaction), encode(journey)?.as_slice()).map_err(failed)?;
+                    let key = (id, journey.deadline, interaction);
+                    self.journeys_by_deadline.insert(key, ()).map_err(failed)?;
+                }
+                None => drop(self.journeys.remove((id, interaction)).map_err(failed)?),
+            }
+        }
+        Ok(())
+    }
+
+    fn drop_series(&mut self, id: u32, dropped: &[Counted]) -> Result<(), StoreError> {
+        let mut menus = BTreeSet::new();
+        for counted in dropped {
+            match counted {
+                Counted::Menu(labels) => drop(menus.insert(labels)),
+                Counted::Point(point) => {
+                    self.points.remove((id, &*point.rp_id, &*point.channel)).map_err(failed)?;
+                }
+                Counted::Transition(labels) => {
+                    let point = &labels.point;
+                    let key = (id, &*point.rp_id, &*point.channel, &*labels.from, &*labels.to);
+                    self.transitions.remove(key).map_err(failed)?;
+                }
+            }
+        }
+        if menus.is_empty() {
+            return Ok(());
+        }
+        // Menus are kept by number.
+        for (labels, (number, _)) in self.menus(id)? {
+            if menus.contains(&labels) {
+                self.menus.remove((id, number)).map_err(failed)?;
+            }
         }
         Ok(())
     }
@@ -189,7 +268,26 @@ impl Memory for Remembered<'_, '_> {
         Ok(record.map_or(0, |record| record.value().0))
     }
 
-    fn knows(&self, interaction: NonZeroU64) -> Result<bool, StoreError> {
-        Ok(self.tx.interactions.get((self.target, interaction.get())).map_err(failed)?.is_some())
+    fn journey(&self, interaction: NonZeroU64) -> Result<Known, StoreError> {
+        let key = (self.target, interaction.get());
+        if self.tx.interactions.get(key).map_err(failed)?.is_none() {
+            return Ok(Known::New);
+        }
+        let journey = self.tx.journeys.get(key).map_err(failed)?;
+        journey.map_or(Ok(Known::Over), |bytes| decode(bytes.value()).map(Known::Open))
+    }
+
+    fn journeys_due(&self, before: i64) -> Result<Vec<(NonZeroU64, Journey)>, StoreError> {
+        let due = (self.target, i64::MIN, 0)..(self.target, before, 0);
+        let mut journeys = Vec::new();
+        for entry in self.tx.journeys_by_deadline.range(due).map_err(failed)? {
+            let (_, _, interaction) = entry.map_err(failed)?.0.value();
+            let journey = self.tx.journeys.get((self.target, interaction)).map_err(failed)?;
+            let (Some(journey), Some(interaction)) = (journey, NonZeroU64::new(interaction)) else {
+                continue;
+            };
+            journeys.push((interaction, decode(journey.value())?));
+        }
+        Ok(journeys)
     }
 }

@@ -30,7 +30,7 @@ pub struct Site {
     /// The exporter's own live families, asked for at every scrape. It runs on the server's thread, so it must
     /// neither block nor take long.
     pub live: Box<dyn Fn() -> Vec<Family> + Send + Sync>,
-    /// What `/-/ready` answers.
+    /// What `/-/ready` answers, and whether the metrics can be had.
     pub readiness: Arc<ArcSwap<Readiness>>,
     /// The state of each target for the landing page, under the same conditions as `live`.
     pub targets: Box<dyn Fn() -> Vec<TargetState> + Send + Sync>,

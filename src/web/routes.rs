@@ -54,7 +54,12 @@ fn route<B>(site: &Site, request: &Request<B>) -> Response<Pieces> {
     }
 }
 
+/// Before the state is restored there is nothing true to say of the counters: an answer without them would make the
+/// series vanish and come back, where a refused scrape only shows that the exporter is not up yet.
 fn metrics(site: &Site, headers: &HeaderMap) -> Response<Pieces> {
+    if let Readiness::NotReady(reason) = &**site.readiness.load() {
+        return not_ready(reason);
+    }
     let offer = negotiate(values(headers, header::ACCEPT));
     let gzip = accepts_gzip(values(headers, header::ACCEPT_ENCODING));
     let rendered = site.publication.load().render(&(site.live)(), offer.format, gzip);
@@ -76,10 +81,12 @@ fn healthy(_: &Site, _: &HeaderMap) -> Response<Pieces> {
 fn ready(site: &Site, _: &HeaderMap) -> Response<Pieces> {
     match &**site.readiness.load() {
         Readiness::Ready => text(StatusCode::OK, PLAIN, "The exporter is ready.\n"),
-        Readiness::NotReady(reason) => {
-            text(StatusCode::SERVICE_UNAVAILABLE, PLAIN, format!("The exporter is not ready: {reason}\n"))
-        }
+        Readiness::NotReady(reason) => not_ready(reason),
     }
+}
+
+fn not_ready(reason: &str) -> Response<Pieces> {
+    text(StatusCode::SERVICE_UNAVAILABLE, PLAIN, format!("The exporter is not ready: {reason}\n"))
 }
 
 /// The path is not repeated: whoever asked knows it, and what is not echoed need not be escaped.

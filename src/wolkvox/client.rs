@@ -3,7 +3,7 @@
 //! Follows no redirect (it would carry the token away) and never asks twice (it would spend quota unseen):
 //! when to ask again is the poller's to decide.
 
-use std::{error::Error, time::Duration};
+use std::{collections::BTreeMap, error::Error, time::Duration};
 
 use jiff::{Timestamp, civil::DateTime};
 use reqwest::{
@@ -14,9 +14,11 @@ use reqwest::{
 use super::{
     envelope::Envelope,
     fault::{Fault, Verdict, classify},
+    names,
     splitter::{Element, SplitError, Splitter},
     token_info::TokenInfo,
 };
+use crate::names::NameKind;
 
 /// The vendor's limits, as the client holds an answer to them.
 #[derive(Debug, Clone, Copy)]
@@ -122,25 +124,19 @@ impl Client {
                 Verdict::Rows => Err(Fault::Schema(format!("HTTP {status} with rows"))),
             };
         }
-        let mut splitter = Splitter::default();
-        let (mut bytes, mut rows) = (0u64, 0u64);
+        let mut rows = 0u64;
         let mut count = |element: Element<'_>| {
             rows += 1;
             each(element);
         };
-        while let Some(chunk) = response.chunk().await.map_err(|e| network_fault(e, self.limits.connect))? {
-            bytes += chunk.len() as u64;
-            if bytes > self.limits.answer_bytes {
-                return Err(Fault::TooLarge(self.limits.answer_bytes));
-            }
-            splitter.push(&chunk, &mut count).map_err(split_fault)?;
-        }
-        let envelope = splitter.finish().map_err(split_fault)?;
+        let envelope = self.elements(&mut response, self.limits.answer_bytes, &mut count).await?;
         match classify(status.as_u16(), Some(&envelope), None, token) {
             Verdict::Empty => Ok(Answer { rows: 0, server_time }),
             Verdict::Fault(fault) => Err(fault),
             Verdict::Rows => match envelope.promised_rows() {
-                Some(promised) if promised > rows => Err(Fault::TooFewRows { received: rows, promised }),
+                Some(promised) if promised > rows => {
+                    Err(Fault::TooFewRows { received: rows, promised, server_time })
+                }
                 _ => Ok(Answer { rows, server_time }),
             },
         }
@@ -163,6 +159,62 @@ impl Client {
             Ok(result) => result,
             Err(_) => Err(Fault::Timeout(self.limits.answer)),
         }
+    }
+
+    /// Asks what the routing points, or the options, are called: names by code, both of at most `length` characters.
+    /// Costs one request. No names at all are an answer too.
+    pub async fn names(
+        &self,
+        kind: NameKind,
+        length: usize,
+        token: &str,
+    ) -> Result<BTreeMap<String, String>, Fault> {
+        let asked = async {
+            let request = self.request("information.php", kind.query(), token)?;
+            let mut response = request.send().await.map_err(|e| network_fault(e, self.limits.connect))?;
+            let status = response.status();
+            let mut found = BTreeMap::new();
+            let verdict = if status == StatusCode::OK {
+                let mut each = |element: Element<'_>| {
+                    if found.len() < names::MOST_NAMES {
+                        found.extend(names::parse(kind, element, length));
+                    }
+                };
+                let envelope = self.elements(&mut response, names::MOST_BYTES, &mut each).await?;
+                classify(status.as_u16(), Some(&envelope), None, token)
+            } else {
+                let body = self.small_body(&mut response).await;
+                classify(status.as_u16(), Envelope::parse(&body).ok().as_ref(), None, token)
+            };
+            match verdict {
+                Verdict::Rows => Ok(found),
+                Verdict::Empty => Ok(BTreeMap::new()),
+                Verdict::Fault(fault) => Err(fault),
+            }
+        };
+        match tokio::time::timeout(self.limits.answer, asked).await {
+            Ok(result) => result,
+            Err(_) => Err(Fault::Timeout(self.limits.answer)),
+        }
+    }
+
+    /// Hands on each element of `data` of a body, to its end.
+    async fn elements(
+        &self,
+        response: &mut reqwest::Response,
+        most_bytes: u64,
+        mut each: &mut (dyn FnMut(Element<'_>) + Send),
+    ) -> Result<Envelope, Fault> {
+        let mut splitter = Splitter::default();
+        let mut bytes = 0u64;
+        while let Some(chunk) = response.chunk().await.map_err(|e| network_fault(e, self.limits.connect))? {
+            bytes += chunk.len() as u64;
+            if bytes > most_bytes {
+                return Err(Fault::TooLarge(most_bytes));
+            }
+            splitter.push(&chunk, &mut each).map_err(split_fault)?;
+        }
+        splitter.finish().map_err(split_fault)
     }
 
     fn request(&self, page: &str, query: &str, token: &str) -> Result<reqwest::RequestBuilder, Fault> {

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use super::envelope::Envelope;
 
 /// The `class` label of `wolkvox_api_errors_total` and `wolkvox_poll_failures_total`.
@@ -115,6 +117,12 @@ pub enum Fault {
         /// The vendor's words.
         message: String,
     },
+    /// Sent elsewhere: never followed, and no matter of size.
+    #[error(
+        "the server answered with a redirect (HTTP {0}), which is not followed because it would carry the token away; \
+         check the server's name, and whether a proxy is in between"
+    )]
+    Redirected(u16),
     /// The token did not arrive.
     #[error("the server saw no token; is something between here and there removing the header?")]
     TokenMissing,
@@ -155,6 +163,8 @@ pub enum Fault {
         received: u64,
         /// Rows that `msg` announced.
         promised: u64,
+        /// The server's clock, as in [`super::Answer`].
+        server_time: Option<Timestamp>,
     },
     /// The body ended before its closing bracket.
     #[error("the answer was cut off before its end")]
@@ -175,7 +185,7 @@ impl Fault {
             Self::Tls(_) => Class::Tls,
             Self::Timeout(_) => Class::Timeout,
             Self::Http5xx(_) => Class::Http5xx,
-            Self::UnknownReport(_) | Self::Refused { .. } => Class::BadRequest,
+            Self::UnknownReport(_) | Self::Redirected(_) | Self::Refused { .. } => Class::BadRequest,
             Self::TokenMissing | Self::TokenUnreadable(_) => Class::TokenMissing,
             Self::TokenInvalid => Class::TokenInvalid,
             Self::QuotaExhausted | Self::QuotaReserved => Class::QuotaExhausted,
@@ -231,6 +241,7 @@ pub(super) fn classify(
         403 | 200 if words.contains("SIMULTANEOUS") => Fault::Concurrency,
         403 => Fault::Maintenance(excerpt(said, token)),
         500..=599 => Fault::Http5xx(status),
+        300..=399 if !success => Fault::Redirected(status),
         _ => Fault::Refused { status, message: excerpt(said, token) },
     })
 }

@@ -8,6 +8,7 @@ mod date;
 mod envelope;
 mod fault;
 mod fingerprint;
+mod names;
 mod row;
 mod splitter;
 mod token_info;

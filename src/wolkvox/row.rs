@@ -130,6 +130,11 @@ impl RowParser {
         Self { fingerprints, label_length }
     }
 
+    /// The longest label value, in characters.
+    pub fn label_length(&self) -> usize {
+        self.label_length
+    }
+
     /// Reads one element.
     pub fn parse(&self, element: Element<'_>) -> Result<Row, Rejection> {
         let Element::Value(bytes) = element else { return Err(Rejection::TooLong) };
@@ -187,18 +192,23 @@ impl RowParser {
             // An empty label would be no label at all to Prometheus.
             return "unknown";
         }
-        if text.len() <= self.label_length {
-            return text;
-        }
-        match text.char_indices().nth(self.label_length) {
-            Some((at, _)) => text[..at].trim_end(),
-            None => text,
-        }
+        cut(text, self.label_length)
+    }
+}
+
+/// At most `length` characters of a text, without a space at the end.
+pub(super) fn cut(text: &str, length: usize) -> &str {
+    if text.len() <= length {
+        return text;
+    }
+    match text.char_indices().nth(length) {
+        Some((at, _)) => text[..at].trim_end(),
+        None => text,
     }
 }
 
 /// Without surrounding space and control characters.
-fn clean<'a>(text: &'a Text<'_>) -> Cow<'a, str> {
+pub(super) fn clean<'a>(text: &'a Text<'_>) -> Cow<'a, str> {
     let text = text.0.as_deref().unwrap_or("");
     // Nearly all are ASCII; looked at without a way out in between, which is faster for short texts.
     if text.bytes().fold(true, |plain, byte| plain & (b' '..=b'~').contains(&byte)) {
@@ -225,7 +235,7 @@ fn is_plain(text: &str) -> bool {
     text.bytes().all(|byte| byte.is_ascii_digit()) && (text.len() == 1 || !text.starts_with('0'))
 }
 
-fn is_absent(text: &str) -> bool {
+pub(super) fn is_absent(text: &str) -> bool {
     matches!(text, "" | "-" | "--" | "0") || text.eq_ignore_ascii_case("null")
 }
 

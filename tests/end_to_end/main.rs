@@ -1,6 +1,8 @@
 //! The product as its users have it: the real binary reads a simulated Wolkvox over HTTP, real Prometheus servers
 //! of two generations scrape it, and what they stored is held against the simulator's truth.
 
+#[path = "../support/expected.rs"]
+mod expected;
 #[path = "../support/exporter.rs"]
 mod exporter;
 #[path = "../support/promtool.rs"]
@@ -13,14 +15,14 @@ mod vendor;
 use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
-use wolkvox_exporter::simulator::{Fault, FaultRule};
+use wolkvox_exporter::simulator::{Fault, FaultRule, Journeys};
 
 use crate::{
     exporter::{Exporter, Installation},
     promtool::check_metrics,
     real_prometheus::{Prometheus, Target, binaries, promtools},
     stored::{Stored, assert_no_resets, assert_same, expected},
-    vendor::{TOKEN, VISIBLE_WITHIN, Vendor},
+    vendor::{IDLE, TOKEN, VISIBLE_WITHIN, Vendor},
 };
 
 const JOB: &str = "wolkvox";
@@ -29,7 +31,7 @@ const WATERMARK: &str = "wolkvox_watermark_timestamp_seconds";
 /// Several times the scrape interval, because a busy machine scrapes late.
 const ZERO_HOLD: &str = "--menu.zero-hold=4s";
 /// Nothing here takes longer, unless it never comes.
-const DEADLINE: Duration = Duration::from_secs(90);
+const DEADLINE: Duration = Duration::from_secs(200);
 const PAUSE: Duration = Duration::from_millis(100);
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0";
 
@@ -39,6 +41,7 @@ fn installation(vendor: &Vendor, zero_hold: &str) -> Installation {
         "--poll.interval=2s",
         "--poll.settle-delay=1s",
         "--poll.lookback=60s",
+        &format!("--journey.idle={}s", IDLE.as_secs()),
         zero_hold,
         &vendor.start_from(),
         "--log.level=debug",
@@ -110,6 +113,14 @@ async fn wait_until_every(pause: Duration, what: &str, condition: impl AsyncFn()
     }
 }
 
+/// Until all journeys of rows dated before `end` are over.
+async fn everyone_has_left(exporter: &Exporter, end: Timestamp) {
+    let over = (end + VISIBLE_WITHIN).as_second() as f64 + IDLE.as_secs_f64();
+    wait_for_all(exporter, WATERMARK, |at| at > over).await;
+    wait_for_all(exporter, "wolkvox_menu_journeys_open", |open| open == 0.0).await;
+    wait_for_all(exporter, "wolkvox_menu_transitions_total", |steps| steps > 0.0).await;
+}
+
 /// Until all rows dated before `end` have been read, shown, and scraped by everyone.
 async fn everything_stored(exporter: &Exporter, scrapers: &[Scraper], end: Timestamp) {
     let last_row_visible = (end + VISIBLE_WITHIN).as_second() as f64;
@@ -125,17 +136,17 @@ async fn everything_stored(exporter: &Exporter, scrapers: &[Scraper], end: Times
     }
 }
 
-/// Last value, and last minus first.
-async fn assert_exact(vendor: &Vendor, scrapers: &[Scraper]) {
+/// Last value, and last minus first; of journeys too, unless there are none.
+async fn assert_exact(vendor: &Vendor, scrapers: &[Scraper], journeys: &Journeys) {
     let truth = vendor.truth();
-    let expected = expected(&truth);
+    let expected = expected(&truth, journeys);
     #[expect(clippy::print_stdout, reason = "with --nocapture one sees how much was shown")]
     {
         println!("{} rows in {} label sets", truth.rows, truth.options.len());
     }
     assert!(truth.rows > 2_000 && truth.options.len() > 30, "too little traffic to show anything");
     for scraper in scrapers {
-        let stored = Stored::of(&scraper.prometheus, JOB).await;
+        let stored = Stored::of(&scraper.prometheus, JOB, &expected).await;
         assert_same(&format!("{scraper}: the last value"), &stored.last, &expected);
         assert_same(&format!("{scraper}: last minus first"), &stored.growth(), &expected);
         assert_no_resets(&scraper.prometheus, JOB).await;
@@ -154,7 +165,7 @@ async fn what_prometheus_stored_is_the_truth() {
     wait_for_all(&exporter, WATERMARK, |at| at >= busy).await;
     let end = vendor.end_traffic();
     everything_stored(&exporter, &scrapers, end).await;
-    assert_exact(&vendor, &scrapers).await;
+    assert_exact(&vendor, &scrapers, &Journeys::default()).await;
 
     let text = exporter.scrape("/metrics", None).await;
     for promtool in promtools() {
@@ -182,9 +193,9 @@ async fn without_zero_first_the_first_hits_are_lost() {
     let end = vendor.end_traffic();
     everything_stored(&exporter, &scrapers, end).await;
 
-    let expected = expected(&vendor.truth());
+    let expected = expected(&vendor.truth(), &Journeys::default());
     for scraper in &scrapers {
-        let stored = Stored::of(&scraper.prometheus, JOB).await;
+        let stored = Stored::of(&scraper.prometheus, JOB, &expected).await;
         // The counters are as right as ever; only their beginning was never seen.
         assert_same(&format!("{scraper}: the last value"), &stored.last, &expected);
         if scraper.reads_created {
@@ -249,6 +260,7 @@ async fn killed_in_mid_poll_the_totals_are_the_same() {
         exporter = installation.start().await;
     }
     let end = vendor.end_traffic();
+    everyone_has_left(&exporter, end).await;
     everything_stored(&exporter, &scrapers, end).await;
-    assert_exact(&vendor, &scrapers).await;
+    assert_exact(&vendor, &scrapers, &vendor.journeys()).await;
 }

@@ -2,19 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use wolkvox_exporter::simulator::Truth;
+use wolkvox_exporter::simulator::{Journeys, Truth};
 
-use crate::real_prometheus::{Labels, Prometheus};
-
-/// The counters that have a truth.
-const COUNTERS: [&str; 6] = [
-    "wolkvox_menu_option_hits_total",
-    "wolkvox_menu_option_attempts_total",
-    "wolkvox_menu_option_retries_total",
-    "wolkvox_menu_time_to_option_seconds_sum",
-    "wolkvox_menu_time_to_option_seconds_count",
-    "wolkvox_menu_interactions_total",
-];
+use crate::{
+    expected::COUNTERS,
+    real_prometheus::{Labels, Prometheus},
+};
 
 /// Others that must not go back either, not even over a restart.
 const RESTORED: [&str; 5] = [
@@ -36,10 +29,11 @@ pub(crate) struct Stored {
 }
 
 impl Stored {
-    /// Everything of the last hour.
-    pub(crate) async fn of(prometheus: &Prometheus, job: &str) -> Self {
+    /// Everything of the last hour, of the counters that something is expected of.
+    pub(crate) async fn of(prometheus: &Prometheus, job: &str, expected: &BTreeMap<Series, f64>) -> Self {
+        let is_expected = |name: &&str| expected.keys().any(|(known, _)| known == name);
         let mut stored = Self { first: BTreeMap::new(), last: BTreeMap::new() };
-        for name in COUNTERS {
+        for name in COUNTERS.into_iter().filter(is_expected) {
             for (labels, samples) in prometheus.samples(&format!("{name}{{job={job:?}}}[1h]")).await {
                 let series = (name, menu_labels(labels));
                 stored.first.insert(series.clone(), samples.first().expect("no series is empty").1);
@@ -57,25 +51,10 @@ impl Stored {
 }
 
 /// The truth in the form of what is stored.
-pub(crate) fn expected(truth: &Truth) -> BTreeMap<Series, f64> {
-    let mut expected = BTreeMap::new();
-    for option in &truth.options {
-        let labels: Labels =
-            [("rp_id", &option.rp_id), ("channel", &option.channel), ("cod_opc_menu", &option.cod_opc_menu)]
-                .map(|(name, value)| (name.to_owned(), value.clone()))
-                .into();
-        let values = [option.hits, option.attempts, option.retries, option.seconds_sum, option.seconds_count];
-        for (name, value) in COUNTERS.into_iter().zip(values) {
-            expected.insert((name, labels.clone()), value as f64);
-        }
-    }
-    for point in &truth.points {
-        let labels = [("rp_id", &point.rp_id), ("channel", &point.channel)]
-            .map(|(name, value)| (name.to_owned(), value.clone()))
-            .into();
-        expected.insert((COUNTERS[5], labels), point.interactions as f64);
-    }
-    expected
+pub(crate) fn expected(truth: &Truth, journeys: &Journeys) -> BTreeMap<Series, f64> {
+    let samples = crate::expected::expected(truth, journeys).into_iter();
+    let labels = |labels: Vec<(&str, String)>| labels.into_iter().map(|(k, v)| (k.to_owned(), v)).collect();
+    samples.map(|(name, own, value)| ((name, labels(own)), value)).collect()
 }
 
 /// Fails with every series that differs, and not with a page of those that do not.

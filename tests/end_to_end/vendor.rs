@@ -1,16 +1,18 @@
 //! The contact centre of a run: the simulator on a socket of its own, as busy at night as at noon.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use jiff::{SignedDuration, Timestamp};
 use tokio::net::TcpListener;
-use wolkvox_exporter::simulator::{Options, Simulator, Truth, serve};
+use wolkvox_exporter::simulator::{Journeys, Options, Simulator, Truth, serve};
 
 pub(crate) const TOKEN: &str = "end-to-end-token";
 /// The simulator shows a row at most 8 s after its date, if none is late.
 pub(crate) const VISIBLE_WITHIN: SignedDuration = SignedDuration::from_secs(9);
 /// Interactions go back this far, so that a run has first steps as well as last ones.
 const WARM_UP: SignedDuration = SignedDuration::from_mins(10);
+/// The simulator's callers choose within 90 s, so that pause and lateness together stay below this.
+pub(crate) const IDLE: Duration = Duration::from_secs(100);
 const SAMPLE: SignedDuration = SignedDuration::from_secs(30);
 
 /// A simulator that listens, and answers once it is opened: a request made before waits.
@@ -68,6 +70,11 @@ impl Vendor {
     /// What everything counted since the origin adds up to, once the traffic has ended.
     pub(crate) fn truth(&self) -> Truth {
         self.simulator.truth(self.origin, self.simulator.now(), None)
+    }
+
+    /// What the ways through the menus add up to, once all of them are over.
+    pub(crate) fn journeys(&self) -> Journeys {
+        self.simulator.journeys(self.origin, self.simulator.now(), IDLE)
     }
 
     /// How often a fault has struck: for one that delays, at the beginning of the request.

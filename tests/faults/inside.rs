@@ -123,8 +123,14 @@ impl Inside {
             buckets: Arc::new(Bounds::new(&[10.0, 60.0]).expect("they increase")),
             row_cap: 60_000,
             tiers: Tiers { hourly: Duration::ZERO, nightly: Duration::ZERO, nightly_hour: 3 },
-            expected: Vec::new(),
+            expected: Default::default(),
+            rules: Default::default(),
+            kinds: Default::default(),
+            limits: Default::default(),
+            idle: Default::default(),
+            expire_after: Duration::ZERO,
             quota: None,
+            names: Default::default(),
         };
         let source = poller::Api {
             client: Client::new(&api.url().parse().expect("a URL"), limits).expect("a client"),

@@ -73,17 +73,24 @@ fn plan() -> impl Strategy<Value = Plan> {
         rows(),
         prop::collection::vec(trouble(), 0..20),
         prop_oneof![2 => Just(60_000u64), 1 => 2u64..12],
+        prop_oneof![4 => Just(0u64), 1 => 1u64..100],
         prop::collection::vec(1i64..world::TRAFFIC, 0..4),
         prop::collection::vec(disk_trouble(), 0..3),
         clock_jumps(),
+        any::<bool>(),
         any::<u64>(),
     )
-        .prop_map(|(mut rows, troubles, cap, restarts, disk, jumps, seed)| {
+        .prop_map(|(mut rows, mut troubles, cap, overstates, restarts, disk, jumps, patient, seed)| {
             if !jumps.is_empty() {
                 // While nobody knows the time, an hourly re-reading may come late.
                 rows.retain(|row| row.visible - row.date < world::LOOKBACK);
             }
-            Plan { world: World { rows, troubles, cap }, restarts, disk, jumps, seed }
+            if overstates > 0 {
+                // Where its number is always too high, nobody can tell that an answer is cut as well.
+                troubles.retain(|trouble| !matches!(trouble, Trouble::TooFew(_)));
+            }
+            let world = World { rows, troubles, cap, overstates };
+            Plan { world, restarts, disk, jumps, patient, seed }
         })
 }
 
@@ -95,7 +102,7 @@ fn the_counters_equal_the_rows_whatever_happens() {
         max_shrink_iters: 300,
         ..ProptestConfig::default()
     });
-    let outcome = runner.run(&plan(), |plan| run(plan).map_err(TestCaseError::fail));
+    let outcome = runner.run(&plan(), |plan| run(plan).map(drop).map_err(TestCaseError::fail));
     if let Err(error) = outcome {
         panic!("{error}");
     }
@@ -105,9 +112,41 @@ fn the_counters_equal_the_rows_whatever_happens() {
 #[test]
 fn a_row_later_than_any_re_reading_is_beyond_the_promise() {
     let row = |date, visible| WorldRow { date, visible, conn: 1, option: 1, second: 5, attempts: 1 };
-    let world =
-        |late| World { rows: vec![row(10, 12), row(600, 600 + late)], troubles: Vec::new(), cap: 60_000 };
-    let plan = |late| Plan { world: world(late), restarts: vec![], disk: vec![], jumps: vec![], seed: 0 };
-    assert_eq!(run(plan(world::LATEST)), Ok(()));
+    let world = |late| World {
+        rows: vec![row(10, 12), row(600, 600 + late)],
+        troubles: Vec::new(),
+        cap: 60_000,
+        overstates: 0,
+    };
+    let plan = |late| Plan {
+        world: world(late),
+        restarts: vec![],
+        disk: vec![],
+        jumps: vec![],
+        patient: false,
+        seed: 0,
+    };
+    assert!(run(plan(world::LATEST)).is_ok());
     assert!(run(plan(world::HOURLY + 3600)).unwrap_err().contains("option_attempts_total"));
+}
+
+/// Seven requests an hour find out that its number says nothing; it is never halved down to single seconds.
+#[test]
+fn a_server_that_announces_more_than_it_has_costs_few_requests() {
+    for overstates in [1, 1_000_000] {
+        let row = |n: i64| WorldRow {
+            date: n * 20,
+            visible: n * 20 + 5,
+            conn: (n % 7) as u8,
+            option: (n % 3) as u8,
+            second: 5,
+            attempts: 1,
+        };
+        let rows = (0..world::TRAFFIC / 20).map(row).collect();
+        let world = World { rows, troubles: Vec::new(), cap: 60_000, overstates };
+        let plan = Plan { world, restarts: vec![], disk: vec![], jumps: vec![], patient: false, seed: 0 };
+        let requests = run(plan).unwrap();
+        // Seven hours of polls, of hourly re-readings, and of tests; more while the rows grow more from poll to poll.
+        assert!(requests < 7 * (12 + 1 + 10) + 60, "{overstates}: {requests} requests");
+    }
 }

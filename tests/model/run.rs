@@ -14,7 +14,7 @@ use tokio::{
 };
 use wolkvox_exporter::{
     exposition::{Bounds, Format},
-    ledger::Account,
+    ledger::{Account, Idle},
     poller::{Clock, Poller, Settings, Surroundings},
     schedule::{Cadence, Tiers},
     snapshot::Publisher,
@@ -37,6 +37,8 @@ pub(crate) struct Plan {
     pub(crate) disk: Vec<DiskTrouble>,
     /// From when on the exporter's clock is wrong, and by how much.
     pub(crate) jumps: Vec<(i64, i64)>,
+    /// Whether an interaction stays open for so long that all its rows come in time.
+    pub(crate) patient: bool,
     pub(crate) seed: u64,
 }
 
@@ -49,8 +51,8 @@ pub(crate) enum DiskTrouble {
     Outage { writes: u64, seconds: i64 },
 }
 
-/// `Err` says what differs.
-pub(crate) fn run(plan: Plan) -> Result<(), String> {
+/// How many requests it took; `Err` says what differs.
+pub(crate) fn run(plan: Plan) -> Result<usize, String> {
     tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .start_paused(true)
@@ -59,7 +61,7 @@ pub(crate) fn run(plan: Plan) -> Result<(), String> {
         .block_on(live(plan))
 }
 
-async fn live(plan: Plan) -> Result<(), String> {
+async fn live(plan: Plan) -> Result<usize, String> {
     let began = Instant::now();
     let disk = CrashDisk::default();
     let source = WorldSource {
@@ -78,11 +80,12 @@ async fn live(plan: Plan) -> Result<(), String> {
         luck = luck.wrapping_mul(0x9E37_79B9_7F4A_7C15).wrapping_add(1);
         luck
     };
+    let idle = if plan.patient { world::PATIENT } else { world::IMPATIENT };
     // Long enough for the last row to appear, for every trouble to pass, and for catching up.
-    let end = world::TRAFFIC + world::HOURLY + 2 * 3600 + 300 * plan.world.troubles.len() as i64;
+    let end = world::TRAFFIC + world::HOURLY.max(idle) + 2 * 3600 + 300 * plan.world.troubles.len() as i64;
     let now = || began.elapsed().as_secs() as i64;
     loop {
-        let started = start(&disk, &source, began, plan.jumps.clone()).await;
+        let started = start(&disk, &source, began, plan.jumps.clone(), idle).await;
         let mut outage = None;
         match troubles.next() {
             Some(DiskTrouble::PowerCut(writes)) => disk.fail_after(*writes),
@@ -115,7 +118,8 @@ async fn live(plan: Plan) -> Result<(), String> {
         }
         sleep(Duration::from_secs(20)).await;
     }
-    compare(&plan.world, &last, *source.received.lock().unwrap())
+    compare(&plan, &last, *source.received.lock().unwrap())?;
+    Ok(*source.requests.lock().unwrap())
 }
 
 struct Process {
@@ -141,6 +145,7 @@ async fn start(
     source: &WorldSource,
     began: Instant,
     jumps: Vec<(i64, i64)>,
+    idle: i64,
 ) -> Result<Process, String> {
     let handle = disk.clone();
     let backend = move || Ok(handle.clone());
@@ -171,8 +176,14 @@ async fn start(
             nightly: Duration::ZERO,
             nightly_hour: 3,
         },
-        expected: Vec::new(),
+        expected: Default::default(),
+        rules: Default::default(),
+        kinds: Default::default(),
+        limits: Default::default(),
+        idle: Idle { usual: Duration::from_secs(idle as u64), by_channel: BTreeMap::new() },
+        expire_after: Duration::ZERO,
         quota: None,
+        names: Default::default(),
     };
     let around = Surroundings {
         store: store.clone(),
@@ -216,14 +227,43 @@ fn forward(
     Ok(now)
 }
 
-fn compare(world: &World, scraped: &BTreeMap<String, f64>, received: u64) -> Result<(), String> {
-    let truth = world::truth(&world.rows);
+/// Whatever came when: every interaction is one journey, and every row is in it or late.
+fn check_journeys(scraped: &BTreeMap<String, f64>) -> Result<(), String> {
+    let sum = |metric: &str| -> f64 {
+        let name = format!("wolkvox_menu_{metric}{{");
+        scraped.iter().filter(|(series, _)| series.starts_with(&name)).map(|(_, value)| value).sum()
+    };
+    let journeys = sum("journey_options_count");
+    for (what, shown, real) in [
+        ("interactions", sum("interactions_total"), journeys),
+        ("entries", sum("option_entry_total"), journeys),
+        ("finals", sum("option_final_total"), journeys),
+        ("rows", sum("journey_options_sum") + sum("journey_late_rows_total"), sum("option_hits_total")),
+        ("steps", sum("transitions_total"), sum("journey_options_sum") - journeys),
+    ] {
+        if shown != real {
+            return Err(format!("journeys: {shown} {what}, not {real}"));
+        }
+    }
+    Ok(())
+}
+
+fn compare(plan: &Plan, scraped: &BTreeMap<String, f64>, received: u64) -> Result<(), String> {
+    let truth = world::truth(&plan.world.rows, plan.patient);
     for (name, value) in &truth {
         if scraped.get(name) != Some(value) {
             return Err(format!("{name}: truth {value}, exposed {:?}", scraped.get(name)));
         }
     }
-    let menus = |name: &&String| name.starts_with("wolkvox_menu_") && !name.contains("_bucket{");
+    check_journeys(scraped)?;
+    let about_journeys = |name: &str| {
+        ["journey", "entry", "final", "repeats", "transitions"].iter().any(|part| name.contains(part))
+    };
+    let menus = |name: &&String| {
+        name.starts_with("wolkvox_menu_")
+            && !name.contains("_bucket{")
+            && (plan.patient || !about_journeys(name))
+    };
     if let Some(extra) = scraped.keys().filter(menus).find(|name| !truth.contains_key(*name)) {
         return Err(format!("{extra} is exposed but not real"));
     }

@@ -1,7 +1,7 @@
 //! The vendor as a plain list of rows, with its troubles.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -27,6 +27,11 @@ pub(crate) const HOURLY: i64 = 3 * 3600;
 /// Rows this late are found by the hourly re-reading: its depth, less the hour, a window and its settling until it
 /// comes.
 pub(crate) const LATEST: i64 = HOURLY - 3600 - 600;
+
+/// How long an interaction may be quiet. So long that every row comes in time, however late the re-reading;
+pub(crate) const PATIENT: i64 = TRAFFIC + HOURLY + 3600;
+/// and so short that some do not.
+pub(crate) const IMPATIENT: i64 = 1800;
 
 /// One real row. Times are seconds from the start.
 #[derive(Debug, Clone)]
@@ -92,6 +97,8 @@ pub(crate) struct World {
     pub(crate) troubles: Vec<Trouble>,
     /// The vendor cuts longer answers silently.
     pub(crate) cap: u64,
+    /// So many rows more than there are does it announce.
+    pub(crate) overstates: u64,
 }
 
 /// The world as the poller sees it. Clones share the requests' count, for it outlives a crash.
@@ -121,6 +128,7 @@ impl Source for WorldSource {
             .map(WorldRow::json)
             .take(self.world.cap as usize)
             .collect();
+        let server_time = Timestamp::from_second(START + now).ok();
         let mut give = |count: usize| {
             rows.iter().take(count).for_each(|row| each(Element::Value(row.as_bytes())));
         };
@@ -139,14 +147,20 @@ impl Source for WorldSource {
             // Only where it is a lie: a second that truly has more rows than an answer is beyond the promise.
             Trouble::TooFew(count) if rows.len() > usize::from(count) && to - from > 1 => {
                 give(usize::from(count));
-                return Err(Fault::TooFewRows { received: count.into(), promised: rows.len() as u64 });
+                let promised = rows.len() as u64;
+                return Err(Fault::TooFewRows { received: count.into(), promised, server_time });
             }
             Trouble::TooFew(_) | Trouble::None => {}
         }
         give(rows.len());
-        *self.received.lock().unwrap() += rows.len() as u64;
-        let server_time = Timestamp::from_second(START + now).ok();
-        Ok(Answer { rows: rows.len() as u64, server_time })
+        let received = rows.len() as u64;
+        *self.received.lock().unwrap() += received;
+        // Rows that are announced where none come at all are a failure, not a number that is too high.
+        if self.world.overstates > 0 && received > 0 {
+            let promised = received + self.world.overstates;
+            return Err(Fault::TooFewRows { received, promised, server_time });
+        }
+        Ok(Answer { rows: received, server_time })
     }
 
     fn credentials(&self) -> Option<Fingerprint> {
@@ -154,13 +168,13 @@ impl Source for WorldSource {
     }
 }
 
-/// What the counters must end at: (metric, labels) → value.
-pub(crate) fn truth(rows: &[WorldRow]) -> BTreeMap<String, f64> {
+/// What the counters must end at: (metric, labels) → value. Journeys only where every one holds all its rows.
+pub(crate) fn truth(rows: &[WorldRow], journeys: bool) -> BTreeMap<String, f64> {
     let mut truth: BTreeMap<String, f64> = BTreeMap::new();
     let mut add = |metric: &str, labels: &str, value: f64| {
         *truth.entry(format!("wolkvox_menu_{metric}{{{labels}}}")).or_default() += value;
     };
-    let mut interactions = BTreeSet::new();
+    let mut interactions: BTreeMap<(String, u8), Vec<&WorldRow>> = BTreeMap::new();
     for row in rows {
         let labels = row.labels();
         add("option_hits_total", &labels, 1.0);
@@ -168,8 +182,28 @@ pub(crate) fn truth(rows: &[WorldRow]) -> BTreeMap<String, f64> {
         add("option_retries_total", &labels, if row.attempts > 1 { 1.0 } else { 0.0 });
         add("time_to_option_seconds_sum", &labels, row.second.into());
         add("time_to_option_seconds_count", &labels, 1.0);
-        if interactions.insert((row.point(), row.conn)) {
-            add("interactions_total", &row.point(), 1.0);
+        interactions.entry((row.point(), row.conn)).or_default().push(row);
+    }
+    for ((point, _), mut path) in interactions {
+        add("interactions_total", &point, 1.0);
+        if !journeys {
+            continue;
+        }
+        path.sort_by_key(|row| (row.second, row.date, row.option));
+        add("journey_options_count", &point, 1.0);
+        add("journey_options_sum", &point, path.len() as f64);
+        add("journey_late_rows_total", &point, 0.0);
+        for (at, row) in path.iter().enumerate() {
+            add("option_entry_total", &row.labels(), if at == 0 { 1.0 } else { 0.0 });
+            add("option_final_total", &row.labels(), if at + 1 == path.len() { 1.0 } else { 0.0 });
+            let again = path[..at].iter().any(|before| before.option == row.option);
+            add("option_repeats_total", &row.labels(), if again { 1.0 } else { 0.0 });
+            if let Some(next) = path.get(at + 1) {
+                let option = |row: &WorldRow| format!("opción \\\"{}\\\"", row.option);
+                let labels =
+                    format!("{point},from_opc_menu=\"{}\",to_opc_menu=\"{}\"", option(row), option(next));
+                add("transitions_total", &labels, 1.0);
+            }
         }
     }
     truth

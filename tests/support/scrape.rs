@@ -124,8 +124,8 @@ impl Scrape {
         }
         let mut found = BTreeMap::new();
         for (name, labels, value) in &self.samples {
-            let counts = ["_total", "_sum", "_count"].iter().any(|end| name.ends_with(end));
-            if counts && name.starts_with("wolkvox_menu_") && labels["server"] == server {
+            let has_truth = expected.keys().any(|(known, _)| known == name);
+            if has_truth && labels["server"] == server {
                 let labels = ["rp_id", "channel", "cod_opc_menu"].map(|key| labels.get(key).cloned());
                 let labels = labels.into_iter().flatten().collect::<Vec<_>>().join("|");
                 found.insert((name.clone(), labels), *value);

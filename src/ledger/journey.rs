@@ -1,0 +1,196 @@
+//! The way of one interaction through its menu: what is remembered of it while it may go on, and what it comes
+//! to when it is over.
+//!
+//! A journey is over once no row of it is dated within the idle time before the watermark. What it comes to
+//! follows from the dates of its rows alone, never from the answers in which they arrived: after an outage of
+//! hours the same rows make the same journey.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use serde::{Deserialize, Serialize};
+
+/// More options than this are no menu but a server that writes the same `conn_id` everywhere; the rows beyond are
+/// counted like late ones.
+pub const LONGEST_JOURNEY: usize = 500;
+
+/// How long an interaction may be quiet before its journey is over.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Idle {
+    /// For every channel without one of its own.
+    pub usual: Duration,
+    /// By the label `channel`.
+    pub by_channel: BTreeMap<String, Duration>,
+}
+
+impl Default for Idle {
+    /// Half an hour.
+    fn default() -> Self {
+        Self { usual: Duration::from_secs(1800), by_channel: BTreeMap::new() }
+    }
+}
+
+impl Idle {
+    /// In whole seconds.
+    pub fn of(&self, channel: &str) -> i64 {
+        let idle = self.by_channel.get(channel).unwrap_or(&self.usual);
+        i64::try_from(idle.as_secs()).unwrap_or(i64::MAX)
+    }
+}
+
+/// An option that was entered, as often as equal rows say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Visit {
+    /// Seconds of the server's wall clock.
+    pub date: i64,
+    /// Seconds since the interaction began; `u32::MAX` where absent, which puts it last.
+    pub second: u32,
+    /// The number of its menu in the account.
+    pub menu: u32,
+    /// Equal rows.
+    pub count: u32,
+}
+
+/// A journey that is not over.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Journey {
+    /// The watermark, in Unix seconds, above which it is over.
+    pub deadline: i64,
+    /// In the order of their arrival; never empty.
+    pub visits: Vec<Visit>,
+}
+
+/// What is known of an interaction's journey.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Known {
+    /// No row of it has been counted.
+    New,
+    /// It may go on.
+    Open(Journey),
+    /// It is over.
+    Over,
+}
+
+/// A finished path: the options in order, and the rows that were too far behind to be part of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Path {
+    /// Numbers of menus, one for each row; never empty.
+    pub menus: Vec<u32>,
+    /// Rows dated after a pause longer than the idle time.
+    pub late: u64,
+}
+
+impl Journey {
+    /// Adds `times` equal rows, and puts the deadline off. Gives back how many have no room.
+    pub fn visit(&mut self, visit: Visit, moment: i64, idle: i64) -> u32 {
+        let room = u32::try_from(LONGEST_JOURNEY.saturating_sub(self.options())).unwrap_or(0);
+        let count = visit.count.min(room);
+        if count > 0 {
+            self.visits.push(Visit { count, ..visit });
+            self.deadline = self.deadline.max(moment.saturating_add(idle));
+        }
+        visit.count - count
+    }
+
+    fn options(&self) -> usize {
+        self.visits.iter().map(|visit| visit.count as usize).sum()
+    }
+
+    /// What it came to. `moment` turns a date into Unix seconds, `name` a menu's number into what breaks a tie
+    /// between rows of the same second and date.
+    pub fn finish<'n>(
+        mut self,
+        idle: i64,
+        moment: impl Fn(i64) -> i64,
+        name: impl Fn(u32) -> &'n str,
+    ) -> Path {
+        self.visits.sort_by_key(|visit| visit.date);
+        let pause = self.visits.windows(2).position(|two| moment(two[1].date) - moment(two[0].date) > idle);
+        let behind = pause.map(|last| self.visits.split_off(last + 1)).unwrap_or_default();
+        self.visits.sort_by(|a, b| {
+            (a.second, a.date).cmp(&(b.second, b.date)).then_with(|| name(a.menu).cmp(name(b.menu)))
+        });
+        Path {
+            menus: self
+                .visits
+                .iter()
+                .flat_map(|visit| std::iter::repeat_n(visit.menu, visit.count as usize))
+                .collect(),
+            late: behind.iter().map(|visit| u64::from(visit.count)).sum(),
+        }
+    }
+}
+
+impl Path {
+    /// Steps from one option to the next.
+    pub fn steps(&self) -> impl Iterator<Item = (u32, u32)> {
+        self.menus.windows(2).map(|two| (two[0], two[1]))
+    }
+
+    /// How often each option was entered again after its first time; options entered once are left out.
+    pub fn repeats(&self) -> BTreeMap<u32, u64> {
+        let mut times: BTreeMap<u32, u64> = BTreeMap::new();
+        for menu in &self.menus {
+            *times.entry(*menu).or_default() += 1;
+        }
+        times.into_iter().filter(|(_, times)| *times > 1).map(|(menu, times)| (menu, times - 1)).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NAMES: [&str; 4] = ["A", "B", "C", "D"];
+
+    fn finish(visits: &[(i64, u32, u32, u32)]) -> (String, u64, BTreeMap<u32, u64>) {
+        let mut journey = Journey::default();
+        for &(date, second, menu, count) in visits {
+            assert_eq!(journey.visit(Visit { date, second, menu, count }, date, 100), 0);
+        }
+        let path = journey.finish(100, |date| date, |menu| NAMES[menu as usize]);
+        let names = path.menus.iter().map(|menu| NAMES[*menu as usize]).collect();
+        (names, path.late, path.repeats())
+    }
+
+    #[test]
+    fn rows_are_ordered_by_second_then_date_then_name() {
+        assert_eq!(finish(&[(50, 9, 2, 1), (50, 3, 0, 1), (49, 9, 1, 1)]).0, "ABC");
+        assert_eq!(finish(&[(50, 3, 2, 1), (50, 3, 0, 2)]).0, "AAC");
+        // Those without a second come last, in the order of their dates.
+        assert_eq!(finish(&[(60, u32::MAX, 0, 1), (55, u32::MAX, 1, 1), (70, 5, 2, 1)]).0, "CBA");
+    }
+
+    #[test]
+    fn a_pause_longer_than_the_idle_time_ends_it() {
+        assert_eq!(finish(&[(0, 0, 0, 1), (100, 100, 1, 1)]).0, "AB");
+        let (path, late, _) = finish(&[(201, 201, 2, 3), (0, 0, 0, 1), (100, 100, 1, 1), (150, 150, 3, 1)]);
+        assert_eq!((path.as_str(), late), ("ABDCCC", 0));
+        let (path, late, _) = finish(&[(202, 202, 2, 3), (0, 0, 0, 1), (101, 101, 1, 1)]);
+        assert_eq!((path.as_str(), late), ("A", 4));
+    }
+
+    #[test]
+    fn what_is_entered_again_is_a_repeat() {
+        let (path, _, repeats) = finish(&[(0, 0, 0, 1), (5, 5, 1, 2), (9, 9, 0, 1), (9, 10, 3, 1)]);
+        assert_eq!((path.as_str(), repeats), ("ABBAD", BTreeMap::from([(0, 1), (1, 1)])));
+    }
+
+    #[test]
+    fn a_journey_has_an_end_however_many_rows_there_are() {
+        let mut journey = Journey::default();
+        let most = LONGEST_JOURNEY as u32;
+        assert_eq!(journey.visit(Visit { date: 0, second: 0, menu: 0, count: most - 1 }, 0, 100), 0);
+        assert_eq!(journey.visit(Visit { date: 5, second: 0, menu: 0, count: 3 }, 5, 100), 2);
+        assert_eq!(journey.visit(Visit { date: 9, second: 0, menu: 0, count: 3 }, 9, 100), 3);
+        assert_eq!((journey.visits.len(), journey.deadline), (2, 105));
+    }
+
+    #[test]
+    fn a_channel_may_have_its_own_idle_time() {
+        let idle = Idle {
+            usual: Duration::from_secs(1800),
+            by_channel: BTreeMap::from([("chat-web".to_owned(), Duration::from_secs(7200))]),
+        };
+        assert_eq!((idle.of("voice"), idle.of("chat-web")), (1800, 7200));
+    }
+}

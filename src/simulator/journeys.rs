@@ -1,0 +1,142 @@
+//! What a reader of the API must find out about the ways through the menus, once all of them are over.
+//!
+//! As [`Truth`](super::Truth) it is counted straight from the traffic, without windows or polls.
+
+use super::interaction::Row;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// The truth about the journeys of a span of time.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Journeys {
+    /// Per option, sorted by its labels; every option that has a row.
+    pub options: Vec<OptionJourneys>,
+    /// Per step, sorted by its labels.
+    pub transitions: Vec<TransitionTruth>,
+    /// Per routing point and channel, sorted by its labels.
+    pub points: Vec<PointJourneys>,
+}
+
+/// Where journeys began, ended and went round in circles.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OptionJourneys {
+    /// As in the rows.
+    pub rp_id: String,
+    /// As in the rows.
+    pub channel: String,
+    /// As in the rows, in the same case.
+    pub cod_opc_menu: String,
+    /// Journeys that began here.
+    pub entries: u64,
+    /// Journeys that ended here.
+    pub finals: u64,
+    /// Times it was entered again in the same journey.
+    pub repeats: u64,
+}
+
+/// How often one option followed another.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TransitionTruth {
+    /// As in the rows.
+    pub rp_id: String,
+    /// As in the rows.
+    pub channel: String,
+    /// The option before.
+    pub from: String,
+    /// The option after.
+    pub to: String,
+    /// Times.
+    pub steps: u64,
+}
+
+/// The journeys of one routing point and channel.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PointJourneys {
+    /// As in the rows.
+    pub rp_id: String,
+    /// As in the rows.
+    pub channel: String,
+    /// How many there were.
+    pub journeys: u64,
+    /// Options entered in them.
+    pub options: u64,
+    /// Rows after a pause longer than the idle time: a chat that was left open.
+    pub late_rows: u64,
+}
+
+/// Rp_id, channel, option.
+type OptionKey = (String, String, String);
+
+#[derive(Default)]
+struct Counts {
+    options: BTreeMap<OptionKey, [u64; 3]>,
+    transitions: BTreeMap<(OptionKey, String), u64>,
+    points: BTreeMap<(String, String), [u64; 3]>,
+}
+
+impl Journeys {
+    /// Counts rows, those of one interaction standing together; it is over after `idle` seconds without a row.
+    pub(super) fn of(rows: impl Iterator<Item = Row>, idle: i64) -> Self {
+        let mut counts = Counts::default();
+        let mut journey: Vec<Row> = Vec::new();
+        for row in rows {
+            if journey.first().is_some_and(|first| !first.interaction.is(&row.interaction)) {
+                counts.add(std::mem::take(&mut journey), idle);
+            }
+            journey.push(row);
+        }
+        counts.add(journey, idle);
+        counts.into()
+    }
+}
+
+impl Counts {
+    fn add(&mut self, mut rows: Vec<Row>, idle: i64) {
+        let Some(first) = rows.first() else { return };
+        let (rp_id, channel) = (first.interaction.point.id, first.interaction.point.channel);
+        rows.sort_by_key(|row| row.date);
+        let pause = rows.windows(2).position(|two| two[1].date - two[0].date > idle);
+        let late = pause.map(|last| rows.split_off(last + 1)).unwrap_or_default();
+        rows.sort_by_key(|row| (row.second, row.date, row.code()));
+
+        let key = |row: &Row| (rp_id.to_owned(), channel.to_owned(), row.code().into_owned());
+        for row in &late {
+            self.options.entry(key(row)).or_default();
+        }
+        let mut seen: BTreeMap<OptionKey, u64> = BTreeMap::new();
+        for (at, row) in rows.iter().enumerate() {
+            let option = self.options.entry(key(row)).or_default();
+            option[0] += u64::from(at == 0);
+            option[1] += u64::from(at + 1 == rows.len());
+            let times = seen.entry(key(row)).or_default();
+            option[2] += u64::from(*times > 0);
+            *times += 1;
+            if let Some(next) = rows.get(at + 1) {
+                *self.transitions.entry((key(row), next.code().into_owned())).or_default() += 1;
+            }
+        }
+        let point = self.points.entry((rp_id.to_owned(), channel.to_owned())).or_default();
+        point[0] += 1;
+        point[1] += rows.len() as u64;
+        point[2] += late.len() as u64;
+    }
+}
+
+impl From<Counts> for Journeys {
+    fn from(counts: Counts) -> Self {
+        let option = |((rp_id, channel, cod_opc_menu), [entries, finals, repeats]): (OptionKey, [u64; 3])| {
+            OptionJourneys { rp_id, channel, cod_opc_menu, entries, finals, repeats }
+        };
+        let transition = |(((rp_id, channel, from), to), steps): ((OptionKey, String), u64)| {
+            TransitionTruth { rp_id, channel, from, to, steps }
+        };
+        let point = |((rp_id, channel), [journeys, options, late_rows]): ((String, String), [u64; 3])| {
+            PointJourneys { rp_id, channel, journeys, options, late_rows }
+        };
+        Self {
+            options: counts.options.into_iter().map(option).collect(),
+            transitions: counts.transitions.into_iter().map(transition).collect(),
+            points: counts.points.into_iter().map(point).collect(),
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! The vendor's names of routing points and options, so that a restart while the vendor is away keeps them.
+//!
+//! A table that a file lacks is an empty one, so this needed no new version of the layout. What stands here may be
+//! lost without harm; it must never hold what came from a caller.
+
+use std::collections::BTreeMap;
+
+use redb::ReadableTable;
+
+use super::{Store, StoreError, TargetId, failed, layout::NAMES};
+use crate::names::{NameKind, Names};
+
+/// The number of a list in the file.
+fn number(kind: NameKind) -> u8 {
+    match kind {
+        NameKind::RoutingPoints => 0,
+        NameKind::Options => 1,
+    }
+}
+
+impl Store {
+    /// The names last kept of a target.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn names(&self, target: TargetId) -> Result<Names, StoreError> {
+        self.write(|write| {
+            let table = write.open_table(NAMES).map_err(failed)?;
+            let mut names = Names::default();
+            for kind in NameKind::ALL {
+                let (from, to) = ((target.0, number(kind), ""), (target.0, number(kind) + 1, ""));
+                for entry in table.range(from..to).map_err(failed)? {
+                    let (key, name) = entry.map_err(failed)?;
+                    names.list_mut(kind).insert(key.value().2.to_owned(), name.value().to_owned());
+                }
+            }
+            Ok(names)
+        })
+    }
+
+    /// Puts `list` in the place of the names kept of this kind.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn keep_names(
+        &self,
+        target: TargetId,
+        kind: NameKind,
+        list: &BTreeMap<String, String>,
+    ) -> Result<(), StoreError> {
+        self.write(|write| {
+            let mut table = write.open_table(NAMES).map_err(failed)?;
+            let (from, to) = ((target.0, number(kind), ""), (target.0, number(kind) + 1, ""));
+            table.retain_in(from..to, |_, _| false).map_err(failed)?;
+            for (code, name) in list {
+                table.insert((target.0, number(kind), code.as_str()), name.as_str()).map_err(failed)?;
+            }
+            Ok(())
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ledger::Account;
+
+    fn list(names: &[(&str, &str)]) -> BTreeMap<String, String> {
+        names.iter().map(|(code, name)| ((*code).to_owned(), (*name).to_owned())).collect()
+    }
+
+    #[test]
+    fn names_outlive_the_process_and_are_each_targets_own() {
+        let dir = tempfile::tempdir().expect("a directory for the test");
+        let path = dir.path().join("state.redb");
+        let open = || Store::open(&path, [0; 16]).expect("a state");
+        let target = |store: &Store, name: &str| {
+            store.restore(name, || Account::new(jiff::Timestamp::UNIX_EPOCH)).expect("restored").0
+        };
+        let store = open();
+        let (one, two) = (target(&store, "one"), target(&store, "two"));
+        assert_eq!(store.names(one).expect("read"), Names::default());
+        let points = list(&[("10", "Principal")]);
+        store.keep_names(one, NameKind::RoutingPoints, &points).expect("kept");
+        store.keep_names(one, NameKind::Options, &list(&[("1", "Uno"), ("ñ", "Eñe")])).expect("kept");
+        store.keep_names(one, NameKind::Options, &list(&[("2", "Dos")])).expect("kept");
+        store.keep_names(two, NameKind::RoutingPoints, &list(&[("10", "Otra")])).expect("kept");
+        drop(store);
+        let store = open();
+        let (one, two) = (target(&store, "one"), target(&store, "two"));
+        let names = store.names(one).expect("read");
+        assert_eq!(names, Names { routing_points: points, options: list(&[("2", "Dos")]) });
+        assert_eq!(store.names(two).expect("read").routing_point("10"), Some("Otra"));
+    }
+}

@@ -1,0 +1,106 @@
+//! What Wolkvox calls its routing points and options (`information.php`).
+//!
+//! Codes and names are cleaned and cut as the labels of rows are, so that the one finds the other. Nothing else of
+//! an answer is read.
+
+use serde::Deserialize;
+
+use super::{
+    row::{Text, clean, cut, is_absent},
+    splitter::Element,
+};
+use crate::names::NameKind;
+
+/// More names than any operation has; further ones are not looked at.
+pub(super) const MOST_NAMES: usize = 10_000;
+/// Far above what so many names take, in bytes.
+pub(super) const MOST_BYTES: u64 = 16 * 1024 * 1024;
+
+impl NameKind {
+    /// The value of `api` that asks for them.
+    pub(super) fn query(self) -> &'static str {
+        match self {
+            Self::RoutingPoints => "api=routing_points",
+            Self::Options => "api=activity_codes",
+        }
+    }
+}
+
+/// The fields that are read: servers write the code of an option in one of two ways.
+#[derive(Deserialize)]
+struct Fields<'a> {
+    #[serde(borrow, default)]
+    rp_id: Text<'a>,
+    #[serde(borrow, default)]
+    rp_name: Text<'a>,
+    #[serde(borrow, default)]
+    cod_act: Text<'a>,
+    #[serde(borrow, default)]
+    code_act: Text<'a>,
+    #[serde(borrow, default)]
+    description_cod_act: Text<'a>,
+}
+
+/// Code and name of an element, both of at most `length` characters; nothing where it lacks one of them.
+pub(super) fn parse(kind: NameKind, element: Element<'_>, length: usize) -> Option<(String, String)> {
+    let Element::Value(bytes) = element else { return None };
+    if bytes.first() != Some(&b'{') {
+        return None;
+    }
+    let text = String::from_utf8_lossy(bytes);
+    let fields: Fields<'_> = serde_json::from_str(&text).ok()?;
+    let (code, name) = match kind {
+        NameKind::RoutingPoints => (clean(&fields.rp_id), clean(&fields.rp_name)),
+        NameKind::Options => {
+            let code = clean(&fields.cod_act);
+            let code = if code.is_empty() { clean(&fields.code_act) } else { code };
+            (code, clean(&fields.description_cod_act))
+        }
+    };
+    // "0" is a key that a caller can press.
+    let is_option_0 = kind == NameKind::Options && code == "0";
+    if (is_absent(&code) && !is_option_0) || is_absent(&name) {
+        return None;
+    }
+    Some((cut(&code, length).to_owned(), cut(&name, length).to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(kind: NameKind, json: &str) -> Option<(String, String)> {
+        parse(kind, Element::Value(json.as_bytes()), 8)
+    }
+
+    #[test]
+    fn names_are_read_as_labels_are() {
+        let some = |code: &str, name: &str| Some((code.to_owned(), name.to_owned()));
+        for (json, expected) in [
+            (r#"{"rp_id":"4628","rp_name":"Ventas","ivr_active":"true"}"#, some("4628", "Ventas")),
+            (r#"{"rp_id":10,"rp_name":" L\u00ednea\n "}"#, some("10", "Línea")),
+            (r#"{"rp_id":"10","rp_name":"Facturación y pagos"}"#, some("10", "Facturac")),
+            (r#"{"rp_id":"10","rp_name":""}"#, None),
+            (r#"{"rp_id":"10","rp_name":null}"#, None),
+            (r#"{"rp_id":"10"}"#, None),
+            (r#"{"rp_id":"0","rp_name":"x"}"#, None),
+            (r#"{"rp_name":"Ventas"}"#, None),
+            (r#"["10","Ventas"]"#, None),
+            (r#"{"rp_id":{"a":1},"rp_name":"x"}"#, None),
+            ("null", None),
+        ] {
+            assert_eq!(parsed(NameKind::RoutingPoints, json), expected, "{json}");
+        }
+        for (json, expected) in [
+            (r#"{"cod_act":"PULSE","description_cod_act":"No marcó"}"#, some("PULSE", "No marcó")),
+            (r#"{"code_act":"1","description_cod_act":"Ventas"}"#, some("1", "Ventas")),
+            (r#"{"cod_act":"","code_act":"1","description_cod_act":"Ventas"}"#, some("1", "Ventas")),
+            (r#"{"cod_act":"0","description_cod_act":"Operador"}"#, some("0", "Operador")),
+            (r#"{"cod_act":"-","description_cod_act":"x"}"#, None),
+            (r#"{"cod_act":"1"}"#, None),
+        ] {
+            assert_eq!(parsed(NameKind::Options, json), expected, "{json}");
+        }
+        assert_eq!(parse(NameKind::Options, Element::TooLong, 8), None);
+    }
+}
