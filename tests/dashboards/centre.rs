@@ -116,9 +116,8 @@ impl Scraped {
             let is = |answer: &[(_, f64)]| answer.first().is_some_and(|(_, value)| *value == wanted as f64);
             self.prometheus.wait_for(promql, DEADLINE, is).await;
         }
-        // Names come with a request of their own, the others with the end of a hold.
+        // These come with requests of their own, or with the next evaluation of the rules.
         for promql in [
-            "count(wolkvox_menu_option_info{description=\"\"} == 0) or vector(1)",
             "wolkvox_quota_requests_limit",
             "wolkvox_menu_window_interactions",
             "server_rp_id_channel:wolkvox_menu_time_to_option_seconds_bucket:increase1h",

@@ -348,6 +348,8 @@ impl Panel {
         let mut defaults = self.defaults.clone();
         defaults.insert("noValue".to_owned(), json!(empty));
         defaults.insert("mappings".to_owned(), self.mappings_json(language));
+        // A number as the reader's language writes it, and not "40 K".
+        defaults.entry("unit").or_insert_with(|| json!("locale"));
         defaults
             .entry("thresholds")
             .or_insert_with(|| json!({ "mode": "absolute", "steps": threshold_steps(&[(None, "blue")]) }));
