@@ -1,7 +1,8 @@
 //! A busy target's day: whether a commit gets slower and the state file larger from hour to hour.
 //!
 //! `cargo bench --bench day`, or with other numbers
-//! `cargo bench --bench day -- --rows-per-hour 60000 --lookback 1800 --hours 50`.
+//! `cargo bench --bench day -- --rows-per-hour 60000 --lookback 1800 --hours 50`. With `--inventive 1` every row has
+//! an option of its own, as a hostile server's: label sets and memory must stay where they are.
 //!
 //! The real poller on virtual time, with a state file on the real disk and rows made while they are asked for. A
 //! commit is all that happens between the end of one answer and the next request: ledger, transaction, forgetting,
@@ -40,17 +41,19 @@ struct Plan {
     rows_per_hour: i64,
     hours: i64,
     lookback: i64,
+    inventive: i64,
 }
 
 impl Plan {
     fn from_arguments() -> Self {
-        let mut plan = Self { rows_per_hour: 300_000, hours: 24, lookback: 300 };
+        let mut plan = Self { rows_per_hour: 300_000, hours: 24, lookback: 300, inventive: 0 };
         // cargo says that this is a benchmark.
         let mut arguments = env::args().skip(1).filter(|argument| argument != "--bench");
         while let Some(name) = arguments.next() {
             let field = match name.as_str() {
                 "--rows-per-hour" => &mut plan.rows_per_hour,
                 "--hours" => &mut plan.hours,
+                "--inventive" => &mut plan.inventive,
                 "--lookback" => &mut plan.lookback,
                 other => panic!("unknown argument {other}"),
             };
@@ -65,6 +68,7 @@ impl Plan {
 struct Hour {
     commits: Vec<Duration>,
     file: u64,
+    memory: u64,
 }
 
 /// Answers with rows made up on the spot, and looks at the time and the file as it is asked.
@@ -91,14 +95,21 @@ impl Load {
         }
         hours[at].commits.push(answered.elapsed());
         hours[at].file = fs::metadata(&self.file).unwrap().len();
+        hours[at].memory = resident();
         if to >= START + self.plan.hours * 3600 {
             self.stop.send_replace(true);
         }
     }
 }
 
-/// Row `n` of the day: three rows make an interaction, and there are 200 options.
-fn write_row(n: i64, date: &str, out: &mut Vec<u8>) {
+/// Bytes of this process in memory.
+fn resident() -> u64 {
+    let pages = fs::read_to_string("/proc/self/statm").unwrap();
+    pages.split(' ').nth(1).unwrap().parse::<u64>().unwrap() * 4096
+}
+
+/// Row `n` of the day: three rows make an interaction, and there are 200 options, or as many as rows.
+fn write_row(n: i64, date: &str, inventive: bool, out: &mut Vec<u8>) {
     out.clear();
     write!(
         out,
@@ -107,7 +118,7 @@ fn write_row(n: i64, date: &str, out: &mut Vec<u8>) {
         4000 + n % 20,
         n / 3,
         n % 120,
-        n % 10
+        if inventive { n } else { n % 10 }
     )
     .unwrap();
 }
@@ -120,7 +131,7 @@ impl Source for Load {
         for second in from..=to {
             let date = Timestamp::from_second(second).unwrap().strftime("%Y-%m-%d %H:%M:%S").to_string();
             for n in self.rows_before(second)..self.rows_before(second + 1) {
-                write_row(n, &date, &mut row);
+                write_row(n, &date, self.plan.inventive != 0, &mut row);
                 each(Element::Value(&row));
                 rows += 1;
             }
@@ -187,20 +198,21 @@ fn main() {
         1 + plan.lookback / INTERVAL,
         begun.elapsed().as_secs_f64()
     );
-    println!("hour  commits  median ms  (min to max)  file MiB");
+    println!("hour  commits  median ms  (min to max)  file MiB  memory MiB");
     for (at, hour) in hours.into_iter().enumerate() {
         let mut commits = hour.commits;
         commits.sort();
         let ms = |at: usize| commits[at].as_secs_f64() * 1e3;
         let last = commits.len() - 1;
         println!(
-            "{:4}  {:7}  {:9.0}  ({:.0} to {:.0})  {:.1}",
+            "{:4}  {:7}  {:9.0}  ({:.0} to {:.0})  {:.1}  {:.1}",
             at + 1,
             commits.len(),
             ms(last / 2),
             ms(0),
             ms(last),
-            hour.file as f64 / f64::from(1 << 20)
+            hour.file as f64 / f64::from(1 << 20),
+            hour.memory as f64 / f64::from(1 << 20)
         );
     }
 }

@@ -72,7 +72,7 @@ pub async fn run(
         publication: publisher.publication(),
         live: {
             let telemetry = telemetry.clone();
-            Box::new(move || telemetry.gather())
+            Box::new(move || telemetry.gather(std::time::Instant::now()))
         },
         readiness: readiness.clone(),
         targets: {

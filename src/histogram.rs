@@ -5,6 +5,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::exposition::NativeHistogram;
+
 /// Values below this are kept exactly; above, by their ten leading bits (at most 0.2 % low).
 const EXACT_BELOW: u32 = 1024;
 
@@ -46,6 +48,15 @@ impl SecondsHistogram {
         }
         buckets
     }
+
+    /// The observations as a native histogram.
+    pub fn native(&self) -> NativeHistogram {
+        let mut native = NativeHistogram::default();
+        for (value, count) in &self.counts {
+            native.observe(f64::from(*value), *count);
+        }
+        native
+    }
 }
 
 fn coarse(seconds: u32) -> u32 {
@@ -78,6 +89,8 @@ mod tests {
             let expected =
                 [within(-1.0, 0.5), within(0.5, 5.0), within(5.0, 60.0), within(60.0, 600.0), within(600.0, 1e9)];
             prop_assert_eq!(histogram.buckets(&bounds), expected);
+            prop_assert_eq!(histogram.native().count(), values.len() as u64);
+            prop_assert_eq!(histogram.native().zero(), values.iter().filter(|v| **v == 0).count() as u64);
         }
 
         #[test]

@@ -15,7 +15,9 @@ use arc_swap::ArcSwap;
 use jiff::tz::TimeZone;
 
 use crate::{
-    exposition::{Bounds, Family, Histogram, Kind, Point, Publication, Published, label_block},
+    exposition::{
+        Bounds, Family, Histogram, Kind, NativeHistogram, Point, Publication, Published, label_block,
+    },
     labels::{MenuLabels, PointLabels},
     ledger::{Account, LATENESS_BOUNDS, Window},
     names::Names,
@@ -93,8 +95,10 @@ fn menu_families(view: View<'_>) -> Vec<Family> {
         let histogram = if menu.released.is_some() {
             let counts = menu.seconds.buckets(bounds.values());
             Histogram::new(bounds.clone(), &counts, menu.seconds.sum() as f64)
+                .with_native(menu.seconds.native())
         } else {
-            Histogram::new(bounds.clone(), &[], 0.0)
+            // Native as well, so that its zero is seen too.
+            Histogram::new(bounds.clone(), &[], 0.0).with_native(NativeHistogram::default())
         };
         let point = |value| Point::new(block.clone(), value).created(created);
         hits.points.push(point(visible(menu.hits)));
@@ -190,7 +194,8 @@ fn target_families(view: View<'_>) -> Vec<Family> {
     // Fixed and increasing, so there are always bounds.
     let lateness = Bounds::new(&LATENESS_BOUNDS).map(|bounds| {
         let counts = totals.lateness.buckets(bounds.values());
-        Point::new(server.clone(), Histogram::new(Arc::new(bounds), &counts, totals.lateness.sum() as f64))
+        let histogram = Histogram::new(Arc::new(bounds), &counts, totals.lateness.sum() as f64);
+        Point::new(server.clone(), histogram.with_native(totals.lateness.native()))
     });
     vec![
         one("wolkvox_up", "1 when the last poll was read and committed.", Kind::Gauge, whole(view.up.into())),

@@ -3,15 +3,22 @@
 //! A few dozen series that begin at 0 with each process, encoded at every scrape. One registry that is passed
 //! about; nothing global.
 
-use std::time::Duration;
+mod durations;
+mod process;
 
-use prometheus::{
-    Counter, CounterVec, Gauge, GaugeVec, Histogram, HistogramOpts, HistogramVec, Opts, Registry,
-    process_collector::ProcessCollector,
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
 };
 
+use prometheus::{Counter, CounterVec, Gauge, GaugeVec, Opts, Registry};
+
+use self::{
+    durations::{Durations, TargetDurations},
+    process::Process,
+};
 use crate::{
-    exposition::{Family, from_prometheus},
+    exposition::{Bounds, Family, from_prometheus},
     wolkvox::Class,
 };
 
@@ -51,12 +58,13 @@ impl SplitCause {
 #[derive(Debug)]
 pub struct Telemetry {
     registry: Registry,
+    process: Process,
     polls: CounterVec,
     poll_failures: CounterVec,
-    poll_duration: HistogramVec,
+    poll_duration: Durations,
     requests: CounterVec,
     request_errors: CounterVec,
-    request_duration: HistogramVec,
+    request_duration: Durations,
     splits: CounterVec,
     skew: GaugeVec,
     quota_used: GaugeVec,
@@ -67,28 +75,30 @@ impl Telemetry {
     /// Registers everything. Fails only on a name used twice, which a test would have shown.
     pub fn new() -> Result<Self, prometheus::Error> {
         let counter = |name, help, labels: &[&str]| CounterVec::new(Opts::new(name, help), labels);
-        let histogram = |name, help| {
-            HistogramVec::new(HistogramOpts::new(name, help).buckets(DURATIONS.to_vec()), &["server"])
-        };
+        let bounds = Bounds::new(&DURATIONS)
+            .ok_or_else(|| prometheus::Error::Msg("the bounds of the durations must increase".to_owned()))?;
+        let bounds = Arc::new(bounds);
+        let durations = |name, help| Durations::new(name, help, bounds.clone());
         let telemetry = Self {
             registry: Registry::new(),
+            process: Process::new()?,
             polls: counter("wolkvox_polls_total", "Poll cycles.", &["server"])?,
             poll_failures: counter(
                 "wolkvox_poll_failures_total",
                 "Poll cycles that did not commit all that was due, by the class of what stopped them.",
                 &["server", "class"],
             )?,
-            poll_duration: histogram("wolkvox_poll_duration_seconds", "Duration of whole poll cycles.")?,
+            poll_duration: durations("wolkvox_poll_duration_seconds", "Duration of whole poll cycles."),
             requests: counter("wolkvox_api_requests_total", "HTTP requests to Wolkvox.", &["server"])?,
             request_errors: counter(
                 "wolkvox_api_errors_total",
                 "HTTP requests to Wolkvox that gave no rows to commit, by class.",
                 &["server", "class"],
             )?,
-            request_duration: histogram(
+            request_duration: durations(
                 "wolkvox_api_request_duration_seconds",
                 "Duration of HTTP requests to Wolkvox, to the end of the answer.",
-            )?,
+            ),
             splits: counter(
                 "wolkvox_window_splits_total",
                 "Spans that were halved because their answer did not fit, by cause.",
@@ -118,16 +128,13 @@ impl Telemetry {
         for collector in [
             Box::new(telemetry.polls.clone()) as Box<dyn prometheus::core::Collector>,
             Box::new(telemetry.poll_failures.clone()),
-            Box::new(telemetry.poll_duration.clone()),
             Box::new(telemetry.requests.clone()),
             Box::new(telemetry.request_errors.clone()),
-            Box::new(telemetry.request_duration.clone()),
             Box::new(telemetry.splits.clone()),
             Box::new(telemetry.skew.clone()),
             Box::new(telemetry.quota_used.clone()),
             Box::new(telemetry.quota_limit.clone()),
             Box::new(build),
-            Box::new(ProcessCollector::for_self()),
         ] {
             telemetry.registry.register(collector)?;
         }
@@ -147,10 +154,10 @@ impl Telemetry {
             server: server.to_owned(),
             polls: self.polls.with_label_values(&[server]),
             poll_failures: self.poll_failures.clone(),
-            poll_duration: self.poll_duration.with_label_values(&[server]),
+            poll_duration: self.poll_duration.target(server),
             requests: self.requests.with_label_values(&[server]),
             request_errors: self.request_errors.clone(),
-            request_duration: self.request_duration.with_label_values(&[server]),
+            request_duration: self.request_duration.target(server),
             splits: self.splits.clone(),
             skew: self.skew.clone(),
             quota_used: self.quota_used.with_label_values(&[server]),
@@ -158,9 +165,13 @@ impl Telemetry {
         }
     }
 
-    /// For one scrape.
-    pub fn gather(&self) -> Vec<Family> {
-        from_prometheus(&self.registry.gather())
+    /// For one scrape at `now`, sorted by name. What the system says of the process may be a second old.
+    pub fn gather(&self, now: Instant) -> Vec<Family> {
+        let mut families = from_prometheus(&self.registry.gather());
+        families.extend([self.poll_duration.family(), self.request_duration.family()]);
+        families.extend(self.process.families(now));
+        families.sort_by(|a, b| a.name.cmp(&b.name));
+        families
     }
 }
 
@@ -170,10 +181,10 @@ pub struct TargetTelemetry {
     server: String,
     polls: Counter,
     poll_failures: CounterVec,
-    poll_duration: Histogram,
+    poll_duration: TargetDurations,
     requests: Counter,
     request_errors: CounterVec,
-    request_duration: Histogram,
+    request_duration: TargetDurations,
     splits: CounterVec,
     skew: GaugeVec,
     quota_used: Gauge,
@@ -184,7 +195,7 @@ impl TargetTelemetry {
     /// A cycle ended.
     pub fn polled(&self, took: Duration, failure: Option<Class>) {
         self.polls.inc();
-        self.poll_duration.observe(took.as_secs_f64());
+        self.poll_duration.observe(took);
         if let Some(class) = failure {
             self.poll_failures.with_label_values(&[self.server.as_str(), class.as_str()]).inc();
         }
@@ -193,7 +204,7 @@ impl TargetTelemetry {
     /// A request ended.
     pub fn requested(&self, took: Duration, failure: Option<Class>) {
         self.requests.inc();
-        self.request_duration.observe(took.as_secs_f64());
+        self.request_duration.observe(took);
         if let Some(class) = failure {
             self.request_errors.with_label_values(&[self.server.as_str(), class.as_str()]).inc();
         }

@@ -1,15 +1,21 @@
-//! The exposition, read back: golden text in both formats, any label value, and gzip that any reader accepts.
+//! The exposition, read back: golden text in both text formats, protobuf as another decoder reads it, any label
+//! value, and gzip that any reader accepts.
 
 #![allow(clippy::unwrap_used, reason = "a helper that fails is a test that fails")]
+
+#[path = "support/metric_family.rs"]
+mod metric_family;
 
 use std::{io::Read as _, sync::Arc};
 
 use flate2::read::GzDecoder;
 use proptest::prelude::*;
 use wolkvox_exporter::exposition::{
-    Bounds, Family, Format, Histogram, Kind, Point, Publication, Published, Rendered, encode,
-    from_prometheus, label_block,
+    Bounds, Family, Format, Histogram, Kind, NativeHistogram, Point, Publication, Published, Rendered,
+    encode, from_prometheus, label_block,
 };
+
+use crate::metric_family::{MetricFamily, decode};
 
 /// A small model with one of everything.
 fn model() -> Vec<Family> {
@@ -138,7 +144,7 @@ fn gzip_is_one_member_with_the_same_bytes() {
         [(&[][..], &[][..]), (&[], &live), (&model(), &[]), (&model(), &live), (&[large], &live)]
     {
         let published = Published::new(families);
-        for format in [Format::Text, Format::OpenMetrics] {
+        for format in [Format::Text, Format::OpenMetrics, Format::Protobuf] {
             let plain = published.render(live, format, false);
             let packed = published.render(live, format, true);
             assert_eq!(packed.len(), body(&packed).len() as u64);
@@ -159,7 +165,9 @@ fn a_publication_replaces_the_whole_and_leaves_a_scrape_under_way_alone() {
     let publication = Publication::default();
     let before = publication.load();
     publication.publish(Published::new(&model()));
-    assert!(before.render(&[], Format::Text, false).is_empty());
+    for format in [Format::Text, Format::Protobuf] {
+        assert!(before.render(&[], format, false).is_empty());
+    }
     assert_eq!(
         body(&publication.load().render(&[], Format::Text, false)),
         text(&model(), Format::Text).into_bytes()
@@ -184,6 +192,102 @@ fn live_metrics_of_the_prometheus_crate_arrive_whole() {
     // That crate's own encoder is the reference; both know the same customs.
     let theirs = prometheus::TextEncoder::new().encode_to_string(&registry.gather()).unwrap();
     assert_eq!(ours, theirs);
+}
+
+fn protobuf(families: &[Family]) -> Vec<MetricFamily> {
+    let mut out = Vec::new();
+    encode(families, Format::Protobuf, &mut out);
+    decode(&out).unwrap()
+}
+
+#[test]
+fn protobuf_is_read_as_it_was_meant() {
+    let live = {
+        let mut live = Family::new("process_open_fds", "Open files.", Kind::Gauge);
+        live.points.push(Point::new("".into(), 9));
+        [live]
+    };
+    let body = body(&Published::new(&model()).render(&live, Format::Protobuf, false));
+    let families = decode(&body).unwrap();
+    let heads: Vec<_> = families.iter().map(|f| (f.name(), f.r#type, f.metric.len())).collect();
+    assert_eq!(
+        heads,
+        [
+            ("wolkvox_menu_option_hits_total", Some(0), 2),
+            ("wolkvox_clock_skew_seconds", Some(1), 6),
+            ("wolkvox_menu_time_to_option_seconds", Some(4), 2),
+            ("process_open_fds", Some(1), 1),
+        ]
+    );
+    let [hits, skew, time, _] = &families[..] else { unreachable!() };
+    assert_eq!(hits.help(), "Times an option was \"entered\",\nby C:\\.", "nothing is escaped here");
+
+    let [agent, pulse] = &hits.metric[..] else { unreachable!() };
+    let labels: Vec<_> = agent.label.iter().map(|pair| (pair.name(), pair.value())).collect();
+    assert_eq!(labels, [("server", "0042"), ("cod_opc_menu", "AGENTE \"ñandú\"\\\nfin")]);
+    let counter = agent.counter.as_ref().unwrap();
+    assert_eq!(counter.value, Some(7.0));
+    let created = counter.created_timestamp.as_ref().unwrap();
+    assert_eq!((created.seconds(), created.nanos()), (1_768_782_812, 250_000_000));
+    let counter = pulse.counter.as_ref().unwrap();
+    assert_eq!((counter.value, &counter.created_timestamp), (Some(u64::MAX as f64), &None));
+
+    let skews: Vec<_> = skew.metric.iter().map(|m| m.gauge.as_ref().unwrap().value().to_bits()).collect();
+    let expected = [-0.5, f64::INFINITY, f64::NEG_INFINITY, f64::NAN, 1e21, 3.0].map(f64::to_bits);
+    assert_eq!(skews, expected);
+
+    let classic = time.metric[0].histogram.as_ref().unwrap();
+    let buckets: Vec<_> = classic.bucket.iter().map(|b| (b.upper_bound(), b.cumulative_count())).collect();
+    assert_eq!(buckets, [(0.5, 1), (5.0, 1), (1e6, 4)], "+Inf is the count");
+    assert_eq!((classic.sample_count(), classic.sample_sum()), (6, 12.5));
+    assert_eq!(classic.created_timestamp.as_ref().unwrap().seconds(), 1_768_782_812);
+    // Without native buckets nothing may look native.
+    assert_eq!((classic.schema, classic.zero_threshold, classic.zero_count), (None, None, None));
+    assert!(classic.positive_span.is_empty() && classic.positive_delta.is_empty());
+}
+
+/// A family of one histogram with native buckets of these values, as the decoder reads it.
+fn native(values: &[f64]) -> metric_family::Histogram {
+    let mut native = NativeHistogram::default();
+    values.iter().for_each(|value| native.observe(*value, 1));
+    let bounds = Arc::new(Bounds::new(&[]).unwrap());
+    let histogram = Histogram::new(bounds, &[values.len() as u64], values.iter().sum());
+    let mut family = Family::new("took_seconds", "Took.", Kind::Histogram);
+    family.points.push(Point::new("".into(), histogram.with_native(native)));
+    protobuf(&[family])[0].metric[0].histogram.clone().unwrap()
+}
+
+#[test]
+fn native_buckets_are_written_as_spans_and_deltas() {
+    // The bucket of 2^(n/4) is 4 n at schema 4.
+    let histogram = native(&[0.0, 0.0, 0.5, 1.0, 1.0, 1.0, 2f64.powf(1.5 / 16.0), 1.2, 1.2, 1000.0]);
+    assert_eq!(
+        (histogram.schema, histogram.zero_count, histogram.sample_count),
+        (Some(4), Some(2), Some(10))
+    );
+    assert_eq!(histogram.zero_threshold, Some(2f64.powi(-128)), "as the Go client has it");
+    // Buckets -16, 0, then 2 across a gap of one, which is filled, then 5 across one of two, and 160.
+    let spans: Vec<_> = histogram.positive_span.iter().map(|s| (s.offset(), s.length())).collect();
+    assert_eq!(spans, [(-16, 1), (15, 6), (154, 1)]);
+    assert_eq!(histogram.positive_delta, [1, 2, -3, 1, -1, 0, 2, -1]);
+    assert_eq!(histogram.buckets(), [(-16, 1), (0, 3), (1, 0), (2, 1), (3, 0), (4, 0), (5, 2), (160, 1)]);
+}
+
+#[test]
+fn an_empty_native_histogram_still_shows_that_it_is_one() {
+    let histogram = native(&[]);
+    // By this a scraper knows it: https://prometheus.io/docs/specs/native_histograms/, "zero bucket" and "no-op span".
+    assert!(histogram.zero_threshold() > 0.0);
+    assert_eq!((histogram.schema, histogram.zero_count, histogram.sample_count), (Some(4), Some(0), Some(0)));
+}
+
+#[test]
+fn native_buckets_of_other_observations_are_left_out() {
+    let bounds = Arc::new(Bounds::new(&[1.0]).unwrap());
+    let mut native = NativeHistogram::default();
+    native.observe(0.5, 2);
+    assert!(Histogram::new(bounds.clone(), &[1, 0], 1.0).with_native(native.clone()).native().is_none());
+    assert!(Histogram::new(bounds, &[2, 0], 1.0).with_native(native).native().is_some());
 }
 
 /// Reads a line as a scraper does: name, labels unescaped, value.
@@ -220,6 +324,17 @@ fn parse(line: &str) -> (String, Vec<(String, String)>, f64) {
 
 proptest! {
     #[test]
+    fn native_buckets_of_any_values_read_back(
+        values in prop::collection::vec(prop_oneof![0.0..4.0, 1e-3..1e9], 0..60),
+    ) {
+        let mut native = NativeHistogram::default();
+        values.iter().for_each(|value| native.observe(*value, 1));
+        let read: Vec<_> = self::native(&values).buckets().into_iter().filter(|(_, count)| *count > 0).collect();
+        let written: Vec<_> = native.buckets().iter().map(|&(index, count)| (index, count as i64)).collect();
+        prop_assert_eq!(read, written);
+    }
+
+    #[test]
     fn any_label_and_any_number_read_back(
         first in any::<String>(),
         second in "[\"\\\\\nn,{}=ñ ]{0,12}",
@@ -242,6 +357,12 @@ proptest! {
                 prop_assert_eq!(parsed, labels);
                 prop_assert!(number == expected || (number.is_nan() && expected.is_nan()), "{} {}", number, expected);
             }
+        }
+        let families = protobuf(&[family]);
+        for (metric, expected) in families[0].metric.iter().zip([value, count as f64]) {
+            let parsed: Vec<_> = metric.label.iter().map(|pair| (pair.name(), pair.value())).collect();
+            prop_assert_eq!(parsed, labels);
+            prop_assert_eq!(metric.counter.as_ref().unwrap().value().to_bits(), expected.to_bits());
         }
     }
 }

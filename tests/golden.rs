@@ -177,7 +177,7 @@ async fn scrape() -> [String; 2] {
     }
     sleep_until(began + Duration::from_secs(SCRAPED)).await;
     let published = publisher.publication().load();
-    let live = telemetry.gather();
+    let live = telemetry.gather(std::time::Instant::now());
     [Format::Text, Format::OpenMetrics].map(|format| {
         let bytes = published.render(&live, format, false).pieces.concat();
         mask(&String::from_utf8(bytes).unwrap())

@@ -1,12 +1,13 @@
-//! The two text formats: Prometheus text 0.0.4 and OpenMetrics 1.0.
+//! The formats there are, and the two that are text: Prometheus text 0.0.4 and OpenMetrics 1.0.
 //!
-//! They differ in a handful of places, all of them here: what a counter's family is called, what is escaped in
+//! These two differ in a handful of places, all of them here: what a counter's family is called, what is escaped in
 //! HELP, how `le` is spelled, `_created`, and the closing [`EOF`], which is the business of whoever knows that
 //! the exposition is at its end.
 
 use super::{
     model::{Family, Histogram, Kind, Point, Value},
     number::{push_f64, push_u64},
+    protobuf,
 };
 
 /// The line that ends an OpenMetrics exposition. Without it a scraper takes the answer for cut off.
@@ -19,10 +20,15 @@ pub enum Format {
     Text,
     /// OpenMetrics 1.0.
     OpenMetrics,
+    /// Length-delimited protobuf, the only one with native histograms.
+    Protobuf,
 }
 
 /// Appends `families` to `out`, family by family and point by point in the order given, without [`EOF`].
 pub fn encode(families: &[Family], format: Format, out: &mut Vec<u8>) {
+    if format == Format::Protobuf {
+        return protobuf::encode(families, out);
+    }
     for family in families.iter().filter(|f| !f.points.is_empty()) {
         Encoder::new(family, format, out).family(family);
     }

@@ -1,12 +1,13 @@
 //! The model of an exposition: families of points whose labels are already text.
 //!
-//! A label set lives as long as its series and is written at every publication, so it is escaped once
-//! ([`label_block`]) and shared from then on; encoding is then little more than copying. This file knows nothing
-//! of formats beyond that one escaping, which text 0.0.4 and OpenMetrics 1.0 share.
+//! A label set is written for each of the series that have it, so it is escaped once ([`label_block`]) and shared;
+//! encoding is then little more than copying. This file knows nothing of formats beyond that one escaping, which text
+//! 0.0.4 and OpenMetrics 1.0 share. Protobuf, which has none, reads the pairs back ([`label_pairs`]): keeping them in
+//! a second form would cost every exporter the memory, and spare little of what compressing costs anyway.
 
 use std::{borrow::Cow, sync::Arc};
 
-use super::number;
+use super::{native::NativeHistogram, number};
 
 /// What kind of family it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,12 +94,13 @@ impl From<Histogram> for Value {
     }
 }
 
-/// The state of one classic histogram.
+/// The state of one histogram: classic buckets, and native ones where there are any.
 #[derive(Clone, Debug)]
 pub struct Histogram {
     bounds: Arc<Bounds>,
     counts: Box<[u64]>,
     sum: f64,
+    native: Option<NativeHistogram>,
 }
 
 impl Histogram {
@@ -111,7 +113,17 @@ impl Histogram {
         for (i, count) in counts.iter().enumerate() {
             own[i.min(last)] += count;
         }
-        Self { bounds, counts: own, sum }
+        Self { bounds, counts: own, sum, native: None }
+    }
+
+    /// The same histogram with native buckets beside the classic ones, for the format that has such.
+    ///
+    /// They must be of the same observations. Should the numbers differ they are left out, because a scraper would
+    /// refuse not just this series but the whole scrape.
+    #[must_use]
+    pub fn with_native(mut self, native: NativeHistogram) -> Self {
+        self.native = Some(native).filter(|native| native.count() == self.counts.iter().sum::<u64>());
+        self
     }
 
     /// Its upper bounds.
@@ -127,6 +139,11 @@ impl Histogram {
     /// The sum of all observations.
     pub fn sum(&self) -> f64 {
         self.sum
+    }
+
+    /// The native buckets, if there are any.
+    pub fn native(&self) -> Option<&NativeHistogram> {
+        self.native.as_ref()
     }
 }
 
@@ -190,4 +207,44 @@ pub fn label_block(labels: &[(&str, &str)]) -> Arc<str> {
         block.push('"');
     }
     block.into()
+}
+
+/// The names and values that [`label_block`] made `block` of.
+pub(super) fn label_pairs(block: &str) -> impl Iterator<Item = (&str, Cow<'_, str>)> {
+    let mut rest = block;
+    std::iter::from_fn(move || {
+        let (name, quoted) = rest.split_once("=\"")?;
+        let (mut end, mut escaped) = (0, false);
+        for byte in quoted.bytes() {
+            match byte {
+                b'\\' if !escaped => escaped = true,
+                b'"' if !escaped => break,
+                _ => escaped = false,
+            }
+            end += 1;
+        }
+        let value = &quoted[..end];
+        rest = quoted.get(end + 1..).unwrap_or_default();
+        rest = rest.strip_prefix(',').unwrap_or(rest);
+        Some((name, unescape(value)))
+    })
+}
+
+fn unescape(value: &str) -> Cow<'_, str> {
+    if !value.contains('\\') {
+        return value.into();
+    }
+    let mut plain = String::with_capacity(value.len());
+    let mut chars = value.chars();
+    while let Some(c) = chars.next() {
+        plain.push(match c {
+            '\\' => match chars.next() {
+                Some('n') => '\n',
+                Some(c) => c,
+                None => '\\',
+            },
+            c => c,
+        });
+    }
+    plain.into()
 }

@@ -16,29 +16,36 @@ pub struct Offer {
     /// The `Content-Type` it is sent with.
     pub content_type: &'static str,
     media: (&'static str, &'static str),
-    version: &'static str,
+    /// What a range has to say if it says anything about it.
+    parameters: &'static [(&'static str, &'static str)],
 }
 
 /// What there is, the default first. OpenMetrics 0.0.1 is the same text under the name that older Prometheus
-/// versions ask for.
-static OFFERS: [Offer; 3] = [
+/// versions ask for. Protobuf comes last: only who names it gets it, for nobody can read it with his own eyes.
+static OFFERS: [Offer; 4] = [
     Offer {
         format: Format::Text,
         content_type: "text/plain; version=0.0.4; charset=utf-8",
         media: ("text", "plain"),
-        version: "0.0.4",
+        parameters: &[("version", "0.0.4")],
     },
     Offer {
         format: Format::OpenMetrics,
         content_type: "application/openmetrics-text; version=1.0.0; charset=utf-8",
         media: ("application", "openmetrics-text"),
-        version: "1.0.0",
+        parameters: &[("version", "1.0.0")],
     },
     Offer {
         format: Format::OpenMetrics,
         content_type: "application/openmetrics-text; version=0.0.1; charset=utf-8",
         media: ("application", "openmetrics-text"),
-        version: "0.0.1",
+        parameters: &[("version", "0.0.1")],
+    },
+    Offer {
+        format: Format::Protobuf,
+        content_type: "application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited",
+        media: ("application", "vnd.google.protobuf"),
+        parameters: &[("proto", "io.prometheus.client.MetricFamily"), ("encoding", "delimited")],
     },
 ];
 
@@ -99,12 +106,12 @@ fn rank(ranges: &[Range<'_>], offer: &Offer) -> Option<Rank> {
     best.filter(|b| b.quality > 0)
 }
 
-/// One media range. Parameters other than `version` and `q` (`charset`, Prometheus 3's `escaping`) do not
+/// One media range. Parameters that the offer does not have (`charset`, Prometheus 3's `escaping`) do not
 /// matter: the exposition is UTF-8 and its names need no escaping.
 struct Range<'a> {
     kind: &'a str,
     subtype: &'a str,
-    version: Option<&'a str>,
+    parameters: &'a str,
     quality: u16,
 }
 
@@ -113,22 +120,22 @@ impl<'a> Range<'a> {
     fn parse(element: &'a str) -> Option<Self> {
         let (media, parameters) = element.split_once(';').unwrap_or((element, ""));
         let (kind, subtype) = media.split_once('/')?;
-        let version = parameter(parameters, "version");
-        Some(Self { kind: kind.trim(), subtype: subtype.trim(), version, quality: quality(parameters)? })
+        Some(Self { kind: kind.trim(), subtype: subtype.trim(), parameters, quality: quality(parameters)? })
     }
 
     /// How specifically this range names `offer`, if it does.
     fn matches(&self, offer: &Offer) -> Option<u8> {
         let (kind, subtype) = offer.media;
-        match (self.kind, self.subtype, self.version) {
-            ("*", "*", _) => Some(0),
-            (k, "*", _) if k.eq_ignore_ascii_case(kind) => Some(1),
-            (k, s, version) if k.eq_ignore_ascii_case(kind) && s.eq_ignore_ascii_case(subtype) => {
-                match version {
-                    None => Some(2),
-                    Some(v) => (v == offer.version).then_some(3),
-                }
-            }
+        match (self.kind, self.subtype) {
+            ("*", "*") => Some(0),
+            (k, "*") if k.eq_ignore_ascii_case(kind) => Some(1),
+            (k, s) if k.eq_ignore_ascii_case(kind) && s.eq_ignore_ascii_case(subtype) => offer
+                .parameters
+                .iter()
+                .try_fold(2, |specificity, (name, value)| match parameter(self.parameters, name) {
+                    None => Some(specificity),
+                    Some(wanted) => (wanted == *value).then_some(specificity + 1),
+                }),
             _ => None,
         }
     }
@@ -160,7 +167,7 @@ mod tests {
 
     #[test]
     fn formats_as_real_scrapers_ask_for_them() {
-        let (text, v1, v0) = (&OFFERS[0], &OFFERS[1], &OFFERS[2]);
+        let [text, v1, v0, protobuf] = &OFFERS;
         for (accept, expected) in [
             // Prometheus 2.42.
             (
@@ -175,14 +182,29 @@ mod tests {
                  text/plain;version=1.0.0;escaping=allow-utf-8;q=0.3,text/plain;version=0.0.4;q=0.2,*/*;q=0.1",
                 v1,
             ),
-            // Prometheus 3.x with native histograms: protobuf first, which is not on offer.
+            // Prometheus 3.x with native histograms, and 2.42 with its feature flag.
             (
                 "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited;q=0.6,\
                  application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.5,\
                  application/openmetrics-text;version=0.0.1;q=0.4,\
                  text/plain;version=1.0.0;escaping=allow-utf-8;q=0.3,text/plain;version=0.0.4;q=0.2,*/*;q=0.1",
+                protobuf,
+            ),
+            (
+                "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited,\
+                 application/openmetrics-text;version=1.0.0;q=0.8,application/openmetrics-text;version=0.0.1;q=0.75,\
+                 text/plain;version=0.0.4;q=0.5,*/*;q=0.1",
+                protobuf,
+            ),
+            // Protobuf after text, in other encodings, of other messages, and on no terms.
+            (
+                "application/openmetrics-text;q=0.6,application/vnd.google.protobuf;\
+                 proto=io.prometheus.client.MetricFamily;encoding=delimited;q=0.5",
                 v1,
             ),
+            ("application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=text", text),
+            ("application/vnd.google.protobuf;proto=other.Message;encoding=delimited", text),
+            ("application/vnd.google.protobuf", protobuf),
             // An older Prometheus.
             ("application/openmetrics-text; version=0.0.1,text/plain;version=0.0.4;q=0.5,*/*;q=0.1", v0),
             // Firefox, curl, nothing.
@@ -201,6 +223,7 @@ mod tests {
             ("*/*,text/plain;q=0", v1),
             ("*/*,text/*;q=0,application/openmetrics-text;version=1.0.0;q=0", v0),
             ("application/openmetrics-text;q=0", text),
+            ("*/*;q=0.1,text/*;q=0,application/openmetrics-text;q=0", protobuf),
             ("application/openmetrics-text;q=0,text/plain;q=0.1", text),
             // Nothing acceptable, unknown versions, rubbish.
             ("image/png", text),

@@ -39,11 +39,12 @@ impl Rendered {
     }
 }
 
-/// One publication: everything that was committed, in both formats, plain and compressed. Immutable.
+/// One publication: everything that was committed, in every format, plain and compressed. Immutable.
 #[derive(Debug)]
 pub struct Published {
     text: Part,
     open_metrics: Part,
+    protobuf: Part,
 }
 
 impl Published {
@@ -53,15 +54,17 @@ impl Published {
         Self {
             text: Part::new(families, Format::Text),
             open_metrics: Part::new(families, Format::OpenMetrics),
+            protobuf: Part::new(families, Format::Protobuf),
         }
     }
 
     /// The body of one scrape: the published part with `live` behind it. No family of `live` may have the name
-    /// of a published one, for the lines of a family must stand together.
+    /// of a published one, for what belongs to a family must stand together.
     pub fn render(&self, live: &[Family], format: Format, gzip: bool) -> Rendered {
         let part = match format {
             Format::Text => &self.text,
             Format::OpenMetrics => &self.open_metrics,
+            Format::Protobuf => &self.protobuf,
         };
         let mut tail = Vec::with_capacity(16 * 1024);
         encode(live, format, &mut tail);

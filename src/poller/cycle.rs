@@ -318,7 +318,9 @@ impl<S: Source> Poller<S> {
         let committed = blocking(move || commit::commit(&store, id, &account, &settings, reading)).await;
         self.stale |= committed.is_err();
         let (step, records) = committed?;
+        let overflow = self.account.totals.overflow;
         self.apply(step);
+        self.tell_overflow(overflow);
         if let Some(records) = records.filter(|_| live) {
             self.window = Some(self.account.window(window.0, window.1, records).into());
         }

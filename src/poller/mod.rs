@@ -28,7 +28,7 @@ use crate::{
     config::Fingerprint,
     exposition::Bounds,
     labels::MenuLabels,
-    ledger::{Account, Idle, SeriesLimits, Step, Window},
+    ledger::{Account, Idle, Overflow, SeriesLimits, Step, Window},
     option_kind::Kinds,
     option_rules::OptionRules,
     quota,
@@ -127,6 +127,8 @@ pub struct Poller<S> {
     fault: Option<Fault>,
     polled: bool,
     gate: Option<Gate>,
+    /// It has been said that there are more label sets than the limit allows.
+    overflow_said: bool,
     /// Counts failures, so that each wait is another.
     turn: u64,
 }
@@ -203,6 +205,7 @@ impl<S: Source> Poller<S> {
             fault: None,
             polled: false,
             gate: None,
+            overflow_said: false,
             turn: 0,
         };
         let day = quota::day((poller.clock)(), &poller.settings.zone);
@@ -308,6 +311,21 @@ impl<S: Source> Poller<S> {
     fn window_before(&self, end: Timestamp) -> (Timestamp, Timestamp) {
         let start = end.checked_sub(self.settings.cadence.interval).unwrap_or(Timestamp::MIN);
         (start.max(self.account.totals.origin()).min(end), end)
+    }
+
+    /// Once in a process's life: the metric says the rest.
+    fn tell_overflow(&mut self, before: Overflow) {
+        let now = self.account.totals.overflow;
+        if self.overflow_said || now == before {
+            return;
+        }
+        self.overflow_said = true;
+        warn!(
+            server = self.settings.name,
+            label_sets = self.account.menus.len(),
+            "the limit of series is reached, new options are counted under `other`: raise menu.series_limit or \
+             menu.options_limit, or fold options with menu.options"
+        );
     }
 
     /// Memory follows what has been committed.

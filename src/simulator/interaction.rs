@@ -110,7 +110,16 @@ impl Interaction {
     ) -> Row {
         let date = self.begin + i64::from(second);
         let drifted = chance.chance(CASE_DRIFT);
-        Row { interaction: self, code, drifted, second, attempt, date, visible: date + delay(late, chance) }
+        Row {
+            interaction: self,
+            invented: false,
+            code,
+            drifted,
+            second,
+            attempt,
+            date,
+            visible: date + delay(late, chance),
+        }
     }
 
     /// As in `conn_id`: the vendor's form for a call, and for a chat an object id that begins with the second.
@@ -153,6 +162,8 @@ pub(super) struct Row {
     pub(super) second: u32,
     /// The attempt, from 1.
     pub(super) attempt: u8,
+    /// As no menu has it: another one for every row.
+    pub(super) invented: bool,
     code: &'static str,
     drifted: bool,
 }
@@ -160,6 +171,9 @@ pub(super) struct Row {
 impl Row {
     /// As in `cod_opc_menu`.
     pub(super) fn code(&self) -> Cow<'static, str> {
+        if self.invented {
+            return Cow::Owned(format!("{}-{:x}-{}", self.code, self.interaction.key, self.second));
+        }
         if self.drifted { Cow::Owned(self.code.to_lowercase()) } else { Cow::Borrowed(self.code) }
     }
 

@@ -90,6 +90,7 @@ impl Simulator {
                 least: options.late_by.start().as_secs().cast_signed(),
                 most: options.late_by.end().as_secs().cast_signed(),
             },
+            inventive: options.inventive,
             bursts: options.bursts.clone(),
             from: options.from.map_or(i64::MIN, second_at_or_after),
             until: options.until.map_or(i64::MAX, second_at_or_after),

@@ -65,7 +65,7 @@ pub(super) fn routing_points(now: DateTime) -> String {
         })
     });
     // The real server has this one's success as 200, and the other's as 0.
-    answer("200", rows.collect())
+    answer("200", &rows.collect::<Vec<_>>())
 }
 
 /// The answer to `api=activity_codes`.
@@ -75,10 +75,10 @@ pub(super) fn activity_codes() -> String {
     let rows = codes
         .into_iter()
         .map(|code| json!({ "cod_act": code, "description_cod_act": name_of(OPTION_NAMES, code) }));
-    answer("0", rows.collect())
+    answer("0", &rows.collect::<Vec<_>>())
 }
 
-fn answer(code: &str, rows: Vec<Value>) -> String {
+fn answer(code: &str, rows: &[Value]) -> String {
     let msg = format!("{} records were found", rows.len());
     let answer = json!({ "code": code, "error": null, "msg": msg, "data": rows });
     let mut bytes = Vec::new();

@@ -60,6 +60,8 @@ pub struct Options {
     pub from: Option<Timestamp>,
     /// No row is dated at or after this.
     pub until: Option<Timestamp>,
+    /// Every row has an option that no other has, as a server does that writes free text there.
+    pub inventive: bool,
     /// Rows on top of the ordinary traffic.
     pub bursts: Vec<Burst>,
     /// Every row is filled up to this many bytes by a field that readers do not know; 0 adds none.
@@ -87,6 +89,7 @@ impl Default for Options {
             late_by: Duration::from_secs(120)..=Duration::from_secs(6 * 3600),
             from: None,
             until: None,
+            inventive: false,
             bursts: Vec::new(),
             row_bytes: 0,
         }

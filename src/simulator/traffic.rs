@@ -39,6 +39,8 @@ pub(super) struct Traffic {
     /// As busy at every hour as in the busiest one.
     pub(super) even: bool,
     pub(super) late: Late,
+    /// Every row has an option of its own.
+    pub(super) inventive: bool,
     pub(super) bursts: Vec<Burst>,
     /// No row is dated before this Unix second.
     pub(super) from: i64,
@@ -152,7 +154,9 @@ impl Iterator for Rows {
         loop {
             if let Some(row) = self.ready.get(self.taken) {
                 self.taken += 1;
-                return Some(*row);
+                let mut row = *row;
+                row.invented = self.traffic.inventive;
+                return Some(row);
             }
             if self.minute > self.last.div_euclid(60) {
                 return self.next_of_burst();
@@ -179,6 +183,7 @@ mod tests {
             scale: 1.0,
             even: false,
             late: Late { share: 0.02, least: 120, most: 21_600 },
+            inventive: false,
             bursts: Vec::new(),
             from: i64::MIN,
             until: i64::MAX,

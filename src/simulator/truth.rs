@@ -37,6 +37,8 @@ pub struct OptionTruth {
     pub seconds_sum: u64,
     /// Rows that carry a `second_event`: all of them.
     pub seconds_count: u64,
+    /// How many rows have each `second_event`.
+    pub seconds: BTreeMap<u32, u64>,
 }
 
 /// The truth about one routing point and channel.
@@ -70,12 +72,14 @@ impl Truth {
                     retries: 0,
                     seconds_sum: 0,
                     seconds_count: 0,
+                    seconds: BTreeMap::new(),
                 });
             option.hits += 1;
             option.attempts += u64::from(row.attempt);
             option.retries += u64::from(row.attempt > 1);
             option.seconds_sum += u64::from(row.second);
             option.seconds_count += 1;
+            *option.seconds.entry(row.second).or_default() += 1;
             if before.is_none_or(|before| !before.interaction.is(&row.interaction)) {
                 *points.entry((point.id, point.channel)).or_insert(0) += 1;
             }

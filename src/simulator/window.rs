@@ -94,6 +94,7 @@ mod tests {
             scale: 20.0,
             even: false,
             late: Late { share: 0.0, least: 120, most: 21_600 },
+            inventive: false,
             bursts: Vec::new(),
             from: i64::MIN,
             until: i64::MAX,

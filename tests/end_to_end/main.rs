@@ -5,8 +5,11 @@
 mod expected;
 #[path = "../support/exporter.rs"]
 mod exporter;
+mod hostile;
+mod native;
 #[path = "../support/promtool.rs"]
 mod promtool;
+mod queries;
 #[path = "../support/prometheus.rs"]
 mod real_prometheus;
 mod stored;
@@ -15,7 +18,10 @@ mod vendor;
 use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
-use wolkvox_exporter::simulator::{Fault, FaultRule, Journeys};
+use wolkvox_exporter::{
+    config,
+    simulator::{Fault, FaultRule, Journeys},
+};
 
 use crate::{
     exporter::{Exporter, Installation},
@@ -76,13 +82,17 @@ async fn scrapers(exporter: &Exporter) -> Vec<Scraper> {
             scrapers.push(Scraper { prometheus, reads_created });
         }
     }
-    for scraper in &scrapers {
+    all_up(&scrapers).await;
+    scrapers
+}
+
+async fn all_up(scrapers: &[Scraper]) {
+    for scraper in scrapers {
         let up = format!("up{{job={JOB:?}}} == 1");
         scraper.prometheus.wait_for(&up, DEADLINE, |up| !up.is_empty()).await;
         let early = scraper.prometheus.query(HITS).await;
         assert!(early.is_empty(), "{scraper}: the vendor is still closed: {early:?}");
     }
-    scrapers
 }
 
 /// The values of a metric in a scrape.
@@ -233,7 +243,8 @@ const ANSWERED: &str = "request ended";
 #[tokio::test]
 async fn killed_in_mid_poll_the_totals_are_the_same() {
     let mut vendor = Vendor::closed(4_000).await;
-    let mut installation = installation(&vendor, ZERO_HOLD);
+    let mut installation = installation(&vendor, ZERO_HOLD)
+        .configured(&format!("menu: {{opt_out_codes: [{}]}}", queries::OPT_OUT));
     let mut exporter = installation.start().await;
     let scrapers = scrapers(&exporter).await;
     vendor.open();
@@ -263,4 +274,13 @@ async fn killed_in_mid_poll_the_totals_are_the_same() {
     everyone_has_left(&exporter, end).await;
     everything_stored(&exporter, &scrapers, end).await;
     assert_exact(&vendor, &scrapers, &vendor.journeys()).await;
+    for scraper in &scrapers {
+        queries::check(
+            &scraper.prometheus,
+            &vendor.truth(),
+            &vendor.journeys(),
+            &config::Menu::default().buckets,
+        )
+        .await;
+    }
 }

@@ -27,10 +27,20 @@ pub(crate) struct Vendor {
 impl Vendor {
     /// One with about `rows` rows or more in half a minute, whatever the time of day.
     pub(crate) async fn closed(rows: u64) -> Self {
+        Self::with(rows, false).await
+    }
+
+    /// The same, every row with an option of its own.
+    pub(crate) async fn inventive(rows: u64) -> Self {
+        Self::with(rows, true).await
+    }
+
+    async fn with(rows: u64, inventive: bool) -> Self {
         let origin = Timestamp::from_second(Timestamp::now().as_second()).expect("a second of today");
         let options = Options {
             token: TOKEN.to_owned(),
             late_share: 0.0,
+            inventive,
             from: Some(origin - WARM_UP),
             ..Options::default()
         };
@@ -62,7 +72,12 @@ impl Vendor {
 
     /// Lets no more rows happen, and says from when on.
     pub(crate) fn end_traffic(&self) -> Timestamp {
-        let end = Timestamp::now() + SignedDuration::from_secs(1);
+        self.end_traffic_after(1)
+    }
+
+    /// Lets no more rows happen in so many seconds, and says from when on.
+    pub(crate) fn end_traffic_after(&self, seconds: i64) -> Timestamp {
+        let end = Timestamp::now() + SignedDuration::from_secs(seconds);
         self.simulator.end_traffic(end).expect("the traffic has not ended yet");
         end
     }

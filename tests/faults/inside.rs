@@ -143,7 +143,7 @@ impl Inside {
         let site = Site {
             telemetry_path: "/metrics".to_owned(),
             publication: publisher.publication(),
-            live: Box::new(move || telemetry.gather()),
+            live: Box::new(move || telemetry.gather(std::time::Instant::now())),
             readiness: Arc::new(ArcSwap::from_pointee(Readiness::Ready)),
             targets: Box::new(move || publisher.states().to_vec()),
             version: String::new(),

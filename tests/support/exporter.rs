@@ -45,6 +45,20 @@ impl Installation {
         }
     }
 
+    /// With a configuration file.
+    pub(crate) fn configured(self, yaml: &str) -> Self {
+        let path = self.directory.path().join("config.yaml");
+        std::fs::write(&path, yaml).expect("a temporary directory can be written to");
+        let flag = format!("--config.file={}", path.display());
+        self.with(&flag)
+    }
+
+    /// With one flag more.
+    pub(crate) fn with(mut self, flag: &str) -> Self {
+        self.flags.push(flag.to_owned());
+        self
+    }
+
     pub(crate) fn state_path(&self) -> PathBuf {
         self.directory.path().join("state.redb")
     }

@@ -1,0 +1,87 @@
+//! Histograms of how long something took, per target, with classic and native buckets.
+//!
+//! The `prometheus` crate has no native histograms, and a histogram's two kinds of buckets must never disagree: a
+//! scraper refuses a scrape in which they do. So both are kept here, behind one lock that is held for the time of an
+//! addition.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use crate::exposition::{Bounds, Family, Histogram, Kind, NativeHistogram, Point, label_block};
+
+/// The durations of all targets: one family.
+#[derive(Debug)]
+pub(super) struct Durations {
+    name: &'static str,
+    help: &'static str,
+    bounds: Arc<Bounds>,
+    targets: Mutex<BTreeMap<String, TargetDurations>>,
+}
+
+impl Durations {
+    /// A family without series. `bounds` are in seconds.
+    pub(super) fn new(name: &'static str, help: &'static str, bounds: Arc<Bounds>) -> Self {
+        Self { name, help, bounds, targets: Mutex::default() }
+    }
+
+    /// The series of one target, exposed from now on.
+    pub(super) fn target(&self, server: &str) -> TargetDurations {
+        let mut targets = self.targets.lock().unwrap_or_else(PoisonError::into_inner);
+        let new = || TargetDurations(Arc::new(Mutex::new(Observed::new(self.bounds.clone()))));
+        targets.entry(server.to_owned()).or_insert_with(new).clone()
+    }
+
+    /// For one scrape.
+    pub(super) fn family(&self) -> Family {
+        let targets = self.targets.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut family = Family::new(self.name, self.help, Kind::Histogram);
+        family.points = targets
+            .iter()
+            .map(|(server, target)| Point::new(label_block(&[("server", server)]), target.histogram()))
+            .collect();
+        family
+    }
+}
+
+/// The durations of one target. A clone is the same series.
+#[derive(Clone, Debug)]
+pub(super) struct TargetDurations(Arc<Mutex<Observed>>);
+
+impl TargetDurations {
+    /// Something took so long.
+    pub(super) fn observe(&self, took: Duration) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).observe(took.as_secs_f64());
+    }
+
+    fn histogram(&self) -> Histogram {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).histogram()
+    }
+}
+
+#[derive(Debug)]
+struct Observed {
+    bounds: Arc<Bounds>,
+    /// Per classic bucket, the last one being above every bound.
+    counts: Vec<u64>,
+    sum: f64,
+    native: NativeHistogram,
+}
+
+impl Observed {
+    fn new(bounds: Arc<Bounds>) -> Self {
+        Self { counts: vec![0; bounds.len() + 1], bounds, sum: 0.0, native: NativeHistogram::default() }
+    }
+
+    fn observe(&mut self, seconds: f64) {
+        self.counts[self.bounds.values().partition_point(|bound| *bound < seconds)] += 1;
+        self.sum += seconds;
+        self.native.observe(seconds, 1);
+    }
+
+    fn histogram(&self) -> Histogram {
+        Histogram::new(self.bounds.clone(), &self.counts, self.sum).with_native(self.native.clone())
+    }
+}
