@@ -1,7 +1,7 @@
 //! What Grafana makes of a query before it sends it: variables, ranges and steps.
 //!
-//! Time here runs sixty times as fast as with users: a scrape a second instead of a minute, so that a shortest step
-//! of five minutes becomes five seconds. Ranges that a query itself names (an hour, a day, a week) stay.
+//! In most tests time runs sixty times as fast as with users: a scrape a second instead of a minute, so that a
+//! shortest step of five minutes becomes five seconds. Ranges that a query itself names (an hour, a week) stay.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,8 +12,8 @@ use crate::{
     real_prometheus::{Labels, Prometheus},
 };
 
-/// Longer than any Prometheus here runs.
-pub(crate) const RANGE: f64 = 600.0;
+/// Longer than a Prometheus runs that starts with nothing.
+const RANGE: f64 = 600.0;
 const SPEED: f64 = 60.0;
 /// Grafana's own: not variables of a dashboard.
 const BUILT_IN: [&str; 3] = ["__range", "__interval", "__rate_interval"];
@@ -35,57 +35,70 @@ impl Variables {
         };
         self.0.insert(name.to_owned(), text);
     }
+}
 
-    fn fill(&self, text: &str, panel: Option<&Panel>) -> String {
+/// Grafana in front of a Prometheus, with a range of time chosen. All times in seconds.
+pub(crate) struct Grafana<'a> {
+    pub(crate) prometheus: &'a Prometheus,
+    pub(crate) end: f64,
+    pub(crate) range: f64,
+    /// How many times as fast as with users the Prometheus scrapes.
+    pub(crate) speed: f64,
+    /// Most points of a curve.
+    pub(crate) points: f64,
+}
+
+impl<'a> Grafana<'a> {
+    /// All that a Prometheus knows that started with nothing and scrapes every second.
+    pub(crate) fn of_a_test(prometheus: &'a Prometheus, end: f64) -> Self {
+        Self { prometheus, end, range: RANGE, speed: SPEED, points: 1000.0 }
+    }
+
+    /// Between two points of a curve.
+    fn step(&self, panel: Option<&Panel>) -> f64 {
+        let shortest = panel.and_then(|panel| panel.interval).unwrap_or(60.0) / self.speed;
+        shortest.max((self.range / self.points / 60.0).ceil() * 60.0 / self.speed)
+    }
+
+    fn fill(&self, text: &str, variables: &Variables, step: f64) -> String {
         let mut filled = text.to_owned();
-        for (name, value) in &self.0 {
+        for (name, value) in &variables.0 {
             filled = filled.replace(&format!("${name}"), value);
         }
-        let step = panel.map_or(1.0, step);
-        for (name, seconds) in
-            [("$__range", RANGE), ("$__rate_interval", (step + 1.0).max(4.0)), ("$__interval", step)]
-        {
+        let scrape = 60.0 / self.speed;
+        for (name, seconds) in [
+            ("$__range", self.range),
+            ("$__rate_interval", (step + scrape).max(4.0 * scrape)),
+            ("$__interval", step),
+        ] {
             filled = filled.replace(name, &format!("{seconds}s"));
         }
         assert!(!filled.contains("${") && !filled.contains("$__"), "a variable is left: {filled}");
         filled
     }
-}
 
-/// Seconds between two points of a curve.
-fn step(panel: &Panel) -> f64 {
-    panel.interval.map_or(1.0, |interval| interval / SPEED)
-}
-
-/// Grafana in front of a Prometheus, with a range of [`RANGE`] that ends at `end`.
-pub(crate) struct Grafana<'a> {
-    pub(crate) prometheus: &'a Prometheus,
-    pub(crate) end: f64,
-}
-
-impl Grafana<'_> {
     /// The labels of every series that a query gives.
     pub(crate) async fn ask(&self, panel: &Panel, target: &Target, variables: &Variables) -> Vec<Labels> {
         if target.instant {
             return self.now(target, variables).await.into_iter().map(|(labels, _)| labels).collect();
         }
-        let expr = variables.fill(&target.expr, Some(panel));
-        let step = step(panel);
+        let step = self.step(Some(panel));
+        let expr = self.fill(&target.expr, variables, step);
         // Grafana moves both ends to whole steps.
         let align = |time: f64| (time / step).floor() * step;
-        let (start, end) = (align(self.end - RANGE), align(self.end));
+        let (start, end) = (align(self.end - self.range), align(self.end));
         let curves = self.prometheus.query_range(&expr, start, end, step).await;
         curves.into_iter().map(|(labels, _)| labels).collect()
     }
 
     /// The numbers that an instant query gives.
     pub(crate) async fn now(&self, target: &Target, variables: &Variables) -> Vec<(Labels, f64)> {
-        self.prometheus.query_at(&variables.fill(&target.expr, None), self.end).await
+        self.prometheus.query_at(&self.fill(&target.expr, variables, self.step(None)), self.end).await
     }
 
     /// The values of a variable, given those before it.
     pub(crate) async fn values(&self, variable: &Variable, before: &Variables) -> Vec<String> {
-        let query = before.fill(&variable.query, None);
+        let query = self.fill(&variable.query, before, self.step(None));
         if let Some(expr) = query.strip_prefix("query_result(").and_then(|rest| rest.strip_suffix(')')) {
             let pattern = variable.regex.trim_matches('/');
             let pattern = Regex::new(pattern).unwrap_or_else(|error| panic!("{}: {error}", variable.name));
@@ -97,7 +110,7 @@ impl Grafana<'_> {
         let (selector, label) = query
             .and_then(|query| query.rsplit_once(", "))
             .unwrap_or_else(|| panic!("{}: neither label_values nor query_result", variable.name));
-        let (start, end) = ((self.end - RANGE).to_string(), self.end.to_string());
+        let (start, end) = ((self.end - self.range).to_string(), self.end.to_string());
         let parameters = [("match[]", selector), ("start", &start), ("end", &end)];
         let series = self.prometheus.api("/api/v1/series", &parameters).await;
         let series = series.as_array().map(Vec::as_slice).unwrap_or_default();

@@ -6,6 +6,7 @@
 //! | `boards` | reading a dashboard: panels, queries, variables |
 //! | `grafana` | what Grafana makes of a query before it sends it |
 //! | `centre` | a contact centre whose three hours are over, an exporter that has read them, a Prometheus |
+//! | `load` | how long the queries take over a month |
 //! | `numbers` | panels whose number is known from the simulator |
 
 #[path = "../support/exporter.rs"]
@@ -20,6 +21,7 @@ mod real_prometheus;
 mod boards;
 mod centre;
 mod grafana;
+mod load;
 mod numbers;
 
 use std::{
@@ -182,7 +184,7 @@ async fn every_query_answers() {
 
 async fn every_query_of(prometheus: &Prometheus, board: &Board, end: f64) {
     let at = |what: &str| format!("{}: {}: {what}", prometheus.tool(), board.uid);
-    let grafana = Grafana { prometheus, end };
+    let grafana = Grafana::of_a_test(prometheus, end);
     let mut choices: Vec<Variables> = Vec::new();
     // As the page opens, with one value of each, and with two.
     for chosen in [0, 1, 2] {
@@ -234,5 +236,16 @@ async fn every_query_of(prometheus: &Prometheus, board: &Board, end: f64) {
         for column in &panel.columns {
             assert!(there.contains_key(column), "{}", at(&format!("{}: no column {column}", panel.title)));
         }
+    }
+}
+
+/// `scripts/dashboards-load` makes the month and runs this.
+#[tokio::test]
+#[ignore = "needs a month of data: scripts/dashboards-load"]
+async fn a_month_of_ten_thousand_series_answers_in_time() {
+    let storage = std::env::var_os("WOLKVOX_LOAD_STORAGE").map(PathBuf::from);
+    let storage = storage.expect("WOLKVOX_LOAD_STORAGE is a folder of blocks: run scripts/dashboards-load");
+    for tool in binaries() {
+        load::slowest(&tool, &storage).await;
     }
 }

@@ -1,0 +1,63 @@
+//! How long the dashboards' queries take over a month of ten thousand series.
+
+use std::{
+    path::Path,
+    time::{Duration, Instant},
+};
+
+use crate::{
+    boards::boards,
+    grafana::{Grafana, Variables},
+    real_prometheus::{Prometheus, Tool},
+};
+
+const MONTH: f64 = 30.0 * 86_400.0;
+/// A screen's width of points, as Grafana asks for them.
+const POINTS: f64 = 1_000.0;
+const LIMIT: Duration = Duration::from_secs(2);
+/// Of each query; the fastest counts, because the machine may be busy with something else.
+const TRIES: usize = 3;
+
+/// Prints the slowest five queries over the month in `storage`, and fails if one takes too long.
+pub(crate) async fn slowest(tool: &Tool, storage: &Path) {
+    let storage = storage.canonicalize().expect("the folder of the month is there");
+    let flags = [
+        format!("--storage.tsdb.path={}", storage.display()),
+        "--storage.tsdb.retention.time=10y".to_owned(),
+    ];
+    let flags: Vec<&str> = flags.iter().map(String::as_str).collect();
+    let prometheus = Prometheus::start(tool, &[], &flags).await;
+    let newest = prometheus.query_at("max(timestamp(last_over_time(wolkvox_up[40d])))", now()).await;
+    assert!(!newest.is_empty(), "{}: no month in it", storage.display());
+    // The last midnight: blocks are whole days.
+    let end = (now() / 86_400.0).floor() * 86_400.0 - 60.0;
+    let grafana = Grafana { prometheus: &prometheus, end, range: MONTH, speed: 1.0, points: POINTS };
+    let mut variables = Variables::default();
+    ["server", "rp_id", "channel"].iter().for_each(|name| variables.choose(name, &[], 0));
+
+    let mut times = Vec::new();
+    for board in boards().iter().filter(|board| board.language == "en") {
+        for (panel, target) in board.targets() {
+            let mut best = Duration::MAX;
+            for _ in 0..TRIES {
+                let start = Instant::now();
+                grafana.ask(panel, target, &variables).await;
+                best = best.min(start.elapsed());
+                if best < LIMIT / 4 {
+                    break;
+                }
+            }
+            times.push((best, format!("{}: {} {}", board.uid, panel.title, target.ref_id)));
+        }
+    }
+    times.sort_by(|a, b| b.cmp(a));
+    println!("{tool}, {} queries over 30 days, the slowest:", times.len());
+    for (time, name) in times.iter().take(5) {
+        println!("{:8.3} s  {name}", time.as_secs_f64());
+    }
+    assert!(times[0].0 <= LIMIT, "{tool}: {} takes {:?}, more than {LIMIT:?}", times[0].1, times[0].0);
+}
+
+fn now() -> f64 {
+    jiff::Timestamp::now().as_second() as f64
+}
