@@ -158,7 +158,8 @@ async fn prometheus(tool: &Tool, exporter: &str) -> Prometheus {
         .into_iter()
         .map(|path| {
             let name = path.file_name().expect("a file has a name").to_string_lossy().into_owned();
-            (format!("rules/{name}"), fs::read_to_string(&path).expect("a rule file can be read"))
+            let rules = fs::read_to_string(&path).expect("a rule file can be read");
+            (format!("rules/{name}"), rules.replace("interval: 4m", "interval: 4s"))
         })
         .collect();
     Prometheus::start_configured(tool, &config, &files).await

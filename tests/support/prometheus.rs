@@ -201,8 +201,12 @@ impl Prometheus {
             fs::write(path, content).expect("the temporary directory can be written");
         }
         let log = File::create(log_path(&directory)).expect("the temporary directory can be written");
+        // A flag must not be there twice.
+        let storage = Some("--storage.tsdb.path=storage")
+            .filter(|_| !flags.iter().any(|flag| flag.starts_with("--storage.tsdb.path=")));
         let child = Command::new(&tool.path)
-            .args(["--config.file=prometheus.yml", "--storage.tsdb.path=storage"])
+            .arg("--config.file=prometheus.yml")
+            .args(storage)
             .arg(format!("--web.listen-address={address}"))
             .args(flags)
             .current_dir(&directory)

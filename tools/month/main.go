@@ -13,6 +13,7 @@ import (
 	"log/slog"
 	"os"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/prometheus/prometheus/model/labels"
@@ -29,12 +30,13 @@ const (
 
 var bounds = []string{"5", "10", "20", "30", "45", "60", "90", "120", "180", "300", "600", "+Inf"}
 
-// series grows by step every five minutes; a gauge stays at it.
+// series grows by step every five minutes; a gauge stays at it; what a rule recorded is there every four minutes.
 type series struct {
-	labels labels.Labels
-	step   float64
-	gauge  bool
-	ref    storage.SeriesRef
+	labels   labels.Labels
+	step     float64
+	gauge    bool
+	recorded bool
+	ref      storage.SeriesRef
 }
 
 func main() {
@@ -71,7 +73,10 @@ func model() []*series {
 	var all []*series
 	add := func(name string, step float64, gauge bool, pairs ...string) {
 		pairs = append(pairs, "__name__", name, "server", "load", "job", "wolkvox", "instance", "exporter:10013")
-		all = append(all, &series{labels: labels.FromStrings(pairs...), step: step, gauge: gauge})
+		all = append(all, &series{
+			labels: labels.FromStrings(pairs...), step: step, gauge: gauge,
+			recorded: strings.Contains(name, ":"),
+		})
 	}
 	add("wolkvox_up", 1, true)
 	add("wolkvox_exporter_build_info", 1, true, "version", "load")
@@ -134,6 +139,9 @@ func block(directory string, all []*series, start int64) error {
 		// Every five minutes of the clock a step, as with the exporter; within, the value stays.
 		steps := float64(at / (5 * minute))
 		for _, one := range all {
+			if one.recorded && at%(4*minute) != 0 {
+				continue
+			}
 			value := one.step
 			if !one.gauge {
 				value *= steps

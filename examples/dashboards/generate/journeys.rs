@@ -5,7 +5,7 @@ use super::{
     panel::{Panel, Query},
     promql::{
         ENTRY, FINAL, HITS, JOURNEY, MENU, REPEATS, TRANSITIONS, by_description, copy, kind_share, named,
-        named_code, names_of_codes, over_range, per_hour, sorted, sum, sum_by, top,
+        named_code, over_range, per_hour, sorted, sum, sum_by, top,
     },
 };
 
@@ -117,8 +117,7 @@ fn funnel() -> Vec<Panel> {
 fn paths() -> Vec<Panel> {
     let keys = "from_opc_menu, to_opc_menu";
     let steps = top(PATHS, &format!("{} > 0", sum_by(keys, &over_range(TRANSITIONS))));
-    let from = named_code(&steps, keys, "from_opc_menu", "from");
-    let both = named_code(&from, keys, "to_opc_menu", "to");
+    let both = named_code(&named_code(&steps, "from_opc_menu", "from"), "to_opc_menu", "to");
     let share = format!(
         "{steps} / on (from_opc_menu) group_left () ({} > 0)",
         sum_by("from_opc_menu", &over_range(TRANSITIONS))
@@ -129,11 +128,7 @@ fn paths() -> Vec<Panel> {
         copy(&steps, "id", "to_opc_menu"),
         copy(&steps, "id", "from_opc_menu")
     );
-    let nodes = format!(
-        "({ends}) * on (id) group_left (title) {} or on (id) {}",
-        names_of_codes("id", "title"),
-        copy(&format!("({ends})"), "title", "id")
-    );
+    let nodes = named_code(&format!("({ends})"), "id", "title");
     let edges = sum_by(
         "id, source, target",
         &copy(

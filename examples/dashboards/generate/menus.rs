@@ -130,8 +130,10 @@ fn options() -> Vec<Panel> {
     let of = |expression: &str| sum_by(keys, &named(&sum_by("server, cod_opc_menu", expression)));
     let (now, before) = (of(&over_range(HITS)), of(&a_week_before(HITS)));
     // An option that is new has nothing to be compared with, and its change is all of it: but only where there
-    // was a week before at all.
-    let change = format!("({now} - ({before} or 0 * {now})) and on () (sum({}) > 0)", a_week_before(HITS));
+    // was a week before at all. Both are asked of the series as they are, which costs nothing beside their growth.
+    let nothing = format!("0 * {}", of(&format!("{HITS}{{{MENU}}}")));
+    let change =
+        format!("({now} - ({before} or {nothing})) and on () (count({HITS}{{{MENU}}} offset 1w) > 0)");
     vec![
         Panel::bars("menus.share")
             .query(

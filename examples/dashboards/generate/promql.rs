@@ -92,21 +92,31 @@ pub(crate) fn copy(expression: &str, to: &str, from: &str) -> String {
     format!(r#"label_replace({expression}, "{to}", "$1", "{from}", "(.*)")"#)
 }
 
-/// One name per code, under the label names of the graph: codes that mean different things on two servers show one.
-pub(crate) fn names_of_codes(code_label: &str, name_label: &str) -> String {
+/// A name for each code that is an end of a step, as `name_label` beside `code_label`: codes without an info series
+/// (such as `other`, the overflow) are their own name. Codes that mean different things on two servers show one.
+pub(crate) fn names_of_ends(code_label: &str, name_label: &str) -> String {
     let names = format!(
         "topk by (cod_opc_menu) (1, max by (cod_opc_menu, description) (wolkvox_menu_option_info{{{SERVER}}}))"
     );
-    copy(&copy(&names, code_label, "cod_opc_menu"), name_label, "description")
+    let known = copy(&copy(&names, code_label, "cod_opc_menu"), name_label, "description");
+    // Of the series as they are now, which costs nothing beside their growth.
+    let end = |label: &str| {
+        let codes = format!("group by ({label}) ({TRANSITIONS}{{{MENU}}})");
+        let codes = if label == code_label { codes } else { copy(&codes, code_label, label) };
+        copy(&codes, name_label, code_label)
+    };
+    format!(
+        "({known} or on ({code_label}) {} or on ({code_label}) {})",
+        end("from_opc_menu"),
+        end("to_opc_menu")
+    )
 }
 
-/// Adds the name of the code in `code_label` as `name_label`. Codes without an info series (such as `other`, the
-/// overflow) keep their code for a name; `keys` are the labels that tell the expression's series apart.
-pub(crate) fn named_code(expression: &str, keys: &str, code_label: &str, name_label: &str) -> String {
+/// Adds the name of the code in `code_label` as `name_label`.
+pub(crate) fn named_code(expression: &str, code_label: &str, name_label: &str) -> String {
     format!(
-        "({expression} * on ({code_label}) group_left ({name_label}) {} or on ({keys}) {})",
-        names_of_codes(code_label, name_label),
-        copy(expression, name_label, code_label)
+        "{expression} * on ({code_label}) group_left ({name_label}) {}",
+        names_of_ends(code_label, name_label)
     )
 }
 
