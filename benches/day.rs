@@ -71,6 +71,24 @@ struct Hour {
     memory: u64,
 }
 
+impl Hour {
+    fn print(&self, number: usize) {
+        let mut commits = self.commits.clone();
+        commits.sort();
+        let ms = |at: usize| commits[at].as_secs_f64() * 1e3;
+        let last = commits.len() - 1;
+        println!(
+            "{number:4}  {:7}  {:9.0}  ({:.0} to {:.0})  {:.1}  {:.1}",
+            commits.len(),
+            ms(last / 2),
+            ms(0),
+            ms(last),
+            self.file as f64 / f64::from(1 << 20),
+            self.memory as f64 / f64::from(1 << 20)
+        );
+    }
+}
+
 /// Answers with rows made up on the spot, and looks at the time and the file as it is asked.
 struct Load {
     plan: Plan,
@@ -91,6 +109,8 @@ impl Load {
         let mut hours = self.hours.lock().unwrap();
         let at = ((to - 1 - START) / 3600).max(0) as usize;
         if hours.len() <= at {
+            // As it goes: a day takes minutes.
+            hours.last().into_iter().for_each(|hour| hour.print(hours.len()));
             hours.resize(at + 1, Hour::default());
         }
         hours[at].commits.push(answered.elapsed());
@@ -190,29 +210,14 @@ fn main() {
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
     let begun = time::Instant::now();
-    let hours = runtime.block_on(day(plan, &path));
     println!(
-        "{} rows an hour, {} h, every window read {} time(s); took {:.0} s",
+        "{} rows an hour, {} h, every window read {} time(s)",
         plan.rows_per_hour,
         plan.hours,
-        1 + plan.lookback / INTERVAL,
-        begun.elapsed().as_secs_f64()
+        1 + plan.lookback / INTERVAL
     );
     println!("hour  commits  median ms  (min to max)  file MiB  memory MiB");
-    for (at, hour) in hours.into_iter().enumerate() {
-        let mut commits = hour.commits;
-        commits.sort();
-        let ms = |at: usize| commits[at].as_secs_f64() * 1e3;
-        let last = commits.len() - 1;
-        println!(
-            "{:4}  {:7}  {:9.0}  ({:.0} to {:.0})  {:.1}  {:.1}",
-            at + 1,
-            commits.len(),
-            ms(last / 2),
-            ms(0),
-            ms(last),
-            hour.file as f64 / f64::from(1 << 20),
-            hour.memory as f64 / f64::from(1 << 20)
-        );
-    }
+    let hours = runtime.block_on(day(plan, &path));
+    hours.last().into_iter().for_each(|hour| hour.print(hours.len()));
+    println!("took {:.0} s", begun.elapsed().as_secs_f64());
 }

@@ -23,7 +23,8 @@ use hyper::{Request, Response, body::Incoming, server::conn::http1, service::ser
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpListener;
 use wolkvox_exporter::{
-    exposition::{Family, Format, Kind, Point, Publication, Published, encode, from_prometheus, label_block},
+    exposition::{Family, Format, Kind, Point, Publication, Published, encode, label_block},
+    telemetry::Telemetry,
     web::{Limits, Readiness, Site, serve},
 };
 
@@ -158,22 +159,20 @@ fn in_turns(a: SocketAddr, b: SocketAddr, headers: &str) -> (Duration, Duration)
     (median(of_a), median(of_b))
 }
 
-/// A few dozen live series beside what the crate knows of the process.
-fn live_registry() -> prometheus::Registry {
-    let registry = prometheus::default_registry().clone();
-    let requests = prometheus::IntCounterVec::new(
-        prometheus::Opts::new("wolkvox_api_errors_total", "Errors."),
-        &["server", "class"],
-    )
-    .unwrap();
-    (0..32).for_each(|i| requests.with_label_values(&["0042", &format!("class_{i}")]).inc_by(i));
-    registry.register(Box::new(requests)).unwrap();
-    registry
+/// The live series of an exporter that has been at work.
+fn live_telemetry() -> Telemetry {
+    let telemetry = Telemetry::new().unwrap();
+    let target = telemetry.target("0042");
+    for i in 0..1_000 {
+        target.requested(Duration::from_millis(50 + i * 7 % 400), None);
+        target.polled(Duration::from_millis(90 + i * 13 % 900), None);
+    }
+    telemetry
 }
 
 fn encoding(model: &[Family]) {
     println!("{SERIES} series, encoded in memory:");
-    for format in [Format::Text, Format::OpenMetrics] {
+    for format in [Format::Text, Format::OpenMetrics, Format::Protobuf] {
         let mut out = Vec::new();
         encode(model, format, &mut out);
         let length = out.len();
@@ -184,7 +183,7 @@ fn encoding(model: &[Family]) {
         println!("  {format:?}: {:.2} ms for {:.1} MB", ms(warm), mb(length));
     }
     println!(
-        "  one publication, both formats encoded and compressed: {:.1} ms",
+        "  one publication, all three formats encoded and compressed: {:.1} ms",
         ms(time(9, || Published::new(model)))
     );
 
@@ -233,14 +232,23 @@ fn main() {
     let model = model();
     encoding(&model);
     let publication = Arc::new(Publication::new(Published::new(&model)));
-    let registry = live_registry();
-    let live = move || from_prometheus(&registry.gather());
+    let telemetry = Arc::new(live_telemetry());
+    let live = {
+        let telemetry = telemetry.clone();
+        move || telemetry.gather(Instant::now())
+    };
 
     let (published, families) = (publication.load(), live());
     let [plain, packed] =
         [false, true].map(|gzip| time(ROUNDS, || published.render(&families, Format::Text, gzip)));
     println!("what a scrape adds to the published bytes:");
-    println!("  live families gathered, mostly from /proc: {:.3} ms", ms(time(ROUNDS, &live)));
+    let mut later = Instant::now();
+    let fresh = time(ROUNDS, || {
+        later += Duration::from_secs(1);
+        telemetry.gather(later)
+    });
+    let again = time(ROUNDS, || telemetry.gather(later));
+    println!("  live families gathered: {:.3} ms; again within a second: {:.3} ms", ms(fresh), ms(again));
     println!("  encoded: {:.3} ms; encoded and compressed: {:.3} ms", ms(plain), ms(packed));
 
     scraping(&publication, "the published part alone", Vec::new);

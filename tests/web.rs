@@ -5,6 +5,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a helper that fails is a test that fails")]
 
+#[path = "support/metric_family.rs"]
+mod metric_family;
+
 use std::{future::Future, io::Read as _, net::SocketAddr, sync::Arc, time::Duration};
 
 use arc_swap::ArcSwap;
@@ -290,6 +293,27 @@ async fn format_and_encoding_follow_the_headers() {
             ask(&server, "GET", "/metrics", &format!("{accept}Accept-Encoding: gzip;q=0\r\n")).await;
         assert_eq!(refused.header("content-encoding"), None);
     }
+}
+
+/// As a Prometheus with native histograms asks, and its `Content-Type` as it wants it: it takes any other for text.
+#[tokio::test]
+async fn protobuf_is_for_those_who_name_it() {
+    let server = start("/metrics", Limits::default()).await;
+    let accept = "Accept: application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;\
+                  encoding=delimited;q=0.6,text/plain;version=0.0.4;q=0.2,*/*;q=0.1\r\n";
+    let plain = ask(&server, "GET", "/metrics", accept).await;
+    assert_eq!(
+        plain.header("content-type"),
+        Some("application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited")
+    );
+    let packed = ask(&server, "GET", "/metrics", &format!("{accept}Accept-Encoding: gzip\r\n")).await;
+    assert_eq!(packed.header("content-encoding"), Some("gzip"));
+    let mut unpacked = Vec::new();
+    GzDecoder::new(&packed.body[..]).read_to_end(&mut unpacked).unwrap();
+    assert_eq!(unpacked, plain.body);
+    let names: Vec<_> =
+        metric_family::decode(&plain.body).unwrap().into_iter().map(|f| f.name.unwrap()).collect();
+    assert_eq!(names, ["wolkvox_menu_option_hits_total", "process_open_fds"]);
 }
 
 #[tokio::test(start_paused = true)]

@@ -185,7 +185,7 @@ impl Bounds {
     }
 }
 
-/// Renders labels as `a="b",c="d"`, escaped for both formats, in the order given.
+/// Renders labels as `a="b",c="d"`, escaped for both text formats, in the order given.
 ///
 /// Label *names* are written as they are: they come from the code, never from the vendor.
 pub fn label_block(labels: &[(&str, &str)]) -> Arc<str> {

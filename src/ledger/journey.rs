@@ -30,6 +30,11 @@ impl Default for Idle {
 }
 
 impl Idle {
+    /// The longest of all channels.
+    pub fn longest(&self) -> Duration {
+        self.by_channel.values().copied().fold(self.usual, Duration::max)
+    }
+
     /// In whole seconds.
     pub fn of(&self, channel: &str) -> i64 {
         let idle = self.by_channel.get(channel).unwrap_or(&self.usual);
@@ -192,5 +197,6 @@ mod tests {
             by_channel: BTreeMap::from([("chat-web".to_owned(), Duration::from_secs(7200))]),
         };
         assert_eq!((idle.of("voice"), idle.of("chat-web")), (1800, 7200));
+        assert_eq!(idle.longest(), Duration::from_secs(7200));
     }
 }

@@ -14,8 +14,6 @@ use crate::{
 
 /// Rows are remembered for the deepest re-reading and this: the widest change of a zone's offset, and room to spare.
 const MEMORY_MARGIN: Duration = Duration::from_secs(2 * 3600);
-/// An interaction is the same one for this long after its latest row: an untyped chat closes after 23 hours.
-const INTERACTION_MEMORY: Duration = Duration::from_secs(48 * 3600);
 /// No real row is dated this long after the span that was asked for.
 const FUTURE: SignedDuration = SignedDuration::from_hours(48);
 
@@ -87,7 +85,7 @@ pub(super) fn commit(
             step.dropped = account.unseen(ago(settings.expire_after), keep);
         }
         tx.write(id, &step)?;
-        tx.forget(id, step.totals.horizon, ago(keep.max(INTERACTION_MEMORY)))?;
+        tx.forget(id, step.totals.horizon, ago(keep.max(settings.idle.longest() + MEMORY_MARGIN)))?;
         let (start, end) = window;
         let complete = watermark >= end && span.to >= end;
         let records = complete.then(|| tx.rows_between(id, local(start), local(end))).transpose()?;

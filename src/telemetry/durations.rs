@@ -85,3 +85,34 @@ impl Observed {
         Histogram::new(self.bounds.clone(), &self.counts, self.sum).with_native(self.native.clone())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::exposition::Value;
+
+    #[test]
+    fn both_kinds_of_buckets_count_the_same_from_the_first_scrape() {
+        let durations = Durations::new("took_seconds", "Took.", Arc::new(Bounds::new(&[0.5, 1.0]).unwrap()));
+        let target = durations.target("0042");
+        for (millis, classic, native) in [
+            (None, [0, 0, 0], 0),
+            (Some(500), [1, 0, 0], 1),
+            (Some(1_000), [1, 1, 0], 2),
+            (Some(1_001), [1, 1, 1], 3),
+        ] {
+            if let Some(millis) = millis {
+                target.observe(Duration::from_millis(millis));
+            }
+            let family = durations.family();
+            let [Point { value: Value::Histogram(histogram), .. }] = &family.points[..] else {
+                panic!("one series: {family:?}")
+            };
+            assert_eq!(histogram.counts(), classic);
+            assert_eq!(histogram.native().unwrap().count(), native);
+        }
+        // Asked for again, as after a reload, it is the same series.
+        durations.target("0042").observe(Duration::ZERO);
+        assert_eq!(durations.family().points.len(), 1);
+    }
+}

@@ -43,3 +43,20 @@ impl Process {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn is_read_anew_after_a_second_and_not_before() {
+        let process = Process::new().unwrap();
+        let first = Instant::now();
+        for (after, read_at) in [(0, 0), (999, 0), (1_000, 1_000), (1_999, 1_000), (5_000, 5_000)] {
+            let families = process.families(first + Duration::from_millis(after));
+            assert!(families.iter().any(|family| family.name == "process_open_fds"));
+            let (at, _) = process.read.lock().unwrap().clone().unwrap();
+            assert_eq!(at, first + Duration::from_millis(read_at), "after {after} ms");
+        }
+    }
+}

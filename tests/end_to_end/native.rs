@@ -128,10 +128,8 @@ async fn quantiles_of_native_histograms_are_near_those_of_the_rows() {
             let query = format!("histogram_quantile({q}, sum(increase({selector}[1h])))");
             let [(_, found)] = prometheus.query(&query).await[..] else { panic!("{scraper}: {query}") };
             let exact = quantile(&together, q);
-            #[expect(clippy::print_stdout, reason = "with --nocapture one sees how near it was")]
-            {
-                println!("{scraper}: {query} = {found}, the rows say {exact:?}");
-            }
+            // With --nocapture one sees how near it was.
+            println!("{scraper}: {query} = {found}, the rows say {exact:?}");
             assert_near(&format!("{scraper}: {query}"), exact, found);
         }
         for q in [0.5, 0.9] {

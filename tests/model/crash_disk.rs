@@ -115,8 +115,9 @@ impl StorageBackend for CrashDisk {
         if state.off {
             return Err(io::Error::other("no power"));
         }
-        state.durable = state.current.clone();
-        state.unsynced.clear();
+        let State { durable, unsynced, .. } = &mut *state;
+        // Not a copy of all: a file is mostly what it was.
+        unsynced.drain(..).for_each(|change| apply(durable, &change));
         Ok(())
     }
 

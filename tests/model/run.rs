@@ -13,7 +13,7 @@ use tokio::{
     time::{Instant, sleep},
 };
 use wolkvox_exporter::{
-    exposition::{Bounds, Format},
+    exposition::{Bounds, Format, Published},
     ledger::{Account, Idle},
     poller::{Clock, Poller, Settings, Surroundings},
     schedule::{Cadence, Tiers},
@@ -75,6 +75,7 @@ async fn live(plan: Plan) -> Result<usize, String> {
     let mut restarts = restarts.into_iter().peekable();
     let mut troubles = plan.disk.iter();
     let mut last: BTreeMap<String, f64> = BTreeMap::new();
+    let mut shown: Option<Arc<Published>> = None;
     let mut luck = plan.seed;
     let mut next_luck = move || {
         luck = luck.wrapping_mul(0x9E37_79B9_7F4A_7C15).wrapping_add(1);
@@ -99,7 +100,12 @@ async fn live(plan: Plan) -> Result<usize, String> {
         if let Ok(process) = &started {
             while now() < until {
                 sleep(Duration::from_secs(60)).await;
-                last = forward(&last, scrape(&process.publisher))?;
+                // A scrape of the same publication shows the same.
+                let now = process.publisher.publication().load();
+                if !shown.is_some_and(|shown| Arc::ptr_eq(&shown, &now)) {
+                    last = forward(&last, scrape(&now))?;
+                }
+                shown = Some(now);
                 if disk.is_off() {
                     let Some(length) = outage.take() else { break };
                     sleep(length).await;
@@ -198,8 +204,8 @@ async fn start(
 }
 
 /// All counters of the text format, by name and labels.
-fn scrape(publisher: &Publisher) -> BTreeMap<String, f64> {
-    let rendered = publisher.publication().load().render(&[], Format::Text, false);
+fn scrape(published: &Published) -> BTreeMap<String, f64> {
+    let rendered = published.render(&[], Format::Text, false);
     let text: Vec<u8> = rendered.pieces.iter().flat_map(|piece| piece.to_vec()).collect();
     String::from_utf8(text)
         .unwrap()
