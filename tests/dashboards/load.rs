@@ -19,6 +19,7 @@ const LIMIT: Duration = Duration::from_secs(2);
 const TRIES: usize = 3;
 
 /// Prints the slowest five queries over the month in `storage`, and fails if one takes too long.
+#[expect(clippy::print_stdout, reason = "the figures are what it is run for")]
 pub(crate) async fn slowest(tool: &Tool, storage: &Path) {
     let storage = storage.canonicalize().expect("the folder of the month is there");
     let flags = [
