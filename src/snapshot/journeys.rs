@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{View, menu_block, point_block};
 use crate::{
-    exposition::{Bounds, Family, Histogram, Kind, Point, label_block},
+    exposition::{Bounds, Family, Histogram, Kind, NativeHistogram, Point, label_block},
     labels::TransitionLabels,
 };
 
@@ -68,8 +68,9 @@ pub(super) fn families(view: View<'_>) -> Vec<Family> {
                     bounds.clone(),
                     &point.journeys.buckets(bounds.values()),
                     point.journeys.sum() as f64,
-                ),
-                None => Histogram::new(bounds.clone(), &[], 0.0),
+                )
+                .with_native(point.journeys.native()),
+                None => Histogram::new(bounds.clone(), &[], 0.0).with_native(NativeHistogram::default()),
             };
             options.points.push(Point::new(block.clone(), histogram).created(created));
         }

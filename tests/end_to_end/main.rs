@@ -159,7 +159,7 @@ async fn assert_exact(vendor: &Vendor, scrapers: &[Scraper], journeys: &Journeys
         let stored = Stored::of(&scraper.prometheus, JOB, &expected).await;
         assert_same(&format!("{scraper}: the last value"), &stored.last, &expected);
         assert_same(&format!("{scraper}: last minus first"), &stored.growth(), &expected);
-        assert_no_resets(&scraper.prometheus, JOB).await;
+        assert_no_resets(&scraper.prometheus, JOB, &expected).await;
     }
 }
 
