@@ -4,8 +4,8 @@ use super::{
     dashboard::{Dashboard, Section},
     panel::{Panel, Query},
     promql::{
-        ENTRY, FINAL, HITS, JOURNEY, MENU, REPEATS, TRANSITIONS, by_description, copy, kind_share, named,
-        named_code, over_range, per_hour, sorted, sum, sum_by, top,
+        ENTRY, FINAL, HITS, JOURNEY, JOURNEYS, MENU, REPEATS, TRANSITIONS, by_description, copy, kind_share,
+        named, named_code, over_range, per_hour, sorted, sum, sum_by, top,
     },
 };
 
@@ -28,20 +28,20 @@ pub(crate) fn dashboard() -> Dashboard {
 
 fn glance() -> Vec<Panel> {
     vec![
-        Panel::stat("journeys.ended").query(Query::now(sum(&over_range(ENTRY)))).decimals(0),
+        Panel::stat("journeys.ended").query(Query::now(sum(&over_range(JOURNEYS)))).decimals(0),
         Panel::stat("journeys.options")
             .query(Query::now(format!(
                 "sum({}) / (sum({}) > 0)",
                 over_range(&format!("{JOURNEY}_sum")),
-                over_range(&format!("{JOURNEY}_count"))
+                over_range(JOURNEYS)
             )))
             .decimals(1),
         Panel::stat("journeys.loops")
-            .query(Query::now(format!("sum({}) / (sum({}) > 0)", over_range(REPEATS), over_range(ENTRY))))
+            .query(Query::now(format!("sum({}) / (sum({}) > 0)", over_range(REPEATS), over_range(JOURNEYS))))
             .decimals(2)
             .thresholds(&[(None, "green"), (Some(0.3), "yellow"), (Some(0.6), "orange")]),
         Panel::stat("journeys.no_input")
-            .query(Query::now(kind_share(FINAL, "no_input")))
+            .query(Query::now(kind_share(FINAL, "no_input", JOURNEYS)))
             .unit("percentunit")
             .decimals(1)
             .thresholds(&[(None, "green"), (Some(0.1), "yellow"), (Some(0.2), "orange")]),
@@ -57,7 +57,7 @@ fn glance() -> Vec<Panel> {
 
 fn funnel() -> Vec<Panel> {
     let share = |metric: &str| {
-        sorted(SHOWN, &format!("{} / scalar(sum({}))", by_description(metric), over_range(metric)))
+        sorted(SHOWN, &format!("{} / scalar(sum({}))", by_description(metric), over_range(JOURNEYS)))
     };
     // Where the menu is meant to end, leaving is no loss.
     let not_meant = sum_by(

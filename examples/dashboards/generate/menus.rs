@@ -48,12 +48,12 @@ fn glance() -> Vec<Panel> {
             .decimals(1)
             .thresholds(UNWANTED),
         Panel::stat("menus.no_input")
-            .query(Query::now(kind_share(HITS, "no_input")))
+            .query(Query::now(kind_share(HITS, "no_input", HITS)))
             .unit("percentunit")
             .decimals(1)
             .thresholds(UNWANTED),
         Panel::stat("menus.opt_out")
-            .query(Query::now(kind_share(HITS, "opt_out")))
+            .query(Query::now(kind_share(HITS, "opt_out", HITS)))
             .unit("percentunit")
             .decimals(1)
             .thresholds(UNWANTED),

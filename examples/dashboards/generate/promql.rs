@@ -19,6 +19,9 @@ pub(crate) const FINAL: &str = "wolkvox_menu_option_final_total";
 pub(crate) const REPEATS: &str = "wolkvox_menu_option_repeats_total";
 pub(crate) const TRANSITIONS: &str = "wolkvox_menu_transitions_total";
 pub(crate) const JOURNEY: &str = "wolkvox_menu_journey_options";
+/// Journeys that are over. Each has one first and one last option, so this is also what those two add up to, in fifty
+/// times fewer series.
+pub(crate) const JOURNEYS: &str = "wolkvox_menu_journey_options_count";
 
 /// Recorded by `rules/wolkvox-recording.yaml`, for ranges over which the raw series would be too slow.
 pub(crate) const HITS_1H: &str = "server_rp_id_channel_cod_opc_menu:wolkvox_menu_option_hits:increase1h";
@@ -73,11 +76,11 @@ pub(crate) fn sum(expression: &str) -> String {
     format!("sum({expression})")
 }
 
-/// The part of the options entered that was of this kind.
-pub(crate) fn kind_share(metric: &str, kind: &str) -> String {
+/// The part of what a counter of options counted that was of this kind; `whole` is all that it counted.
+pub(crate) fn kind_share(metric: &str, kind: &str, whole: &str) -> String {
     let sums = sum_by("server, cod_opc_menu", &over_range(metric));
     // `or vector(0)`: no option of this kind is a share of 0, once there is anything to share.
-    format!("(sum({}) or vector(0)) / (sum({}) > 0)", of_kind(&sums, kind), over_range(metric))
+    format!("(sum({}) or vector(0)) / (sum({}) > 0)", of_kind(&sums, kind), over_range(whole))
 }
 
 /// Keeps the options of one kind.
