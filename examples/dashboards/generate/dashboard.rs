@@ -132,7 +132,7 @@ fn variable(name: &str, label: &str, query: &str, regex: &str) -> Value {
         "multi": true,
         "name": name,
         "options": [],
-        "query": { "qryType": if regex.is_empty() { 1 } else { 3 }, "query": query, "refId": format!("variable-{name}") },
+        "query": { "qryType": if regex.is_empty() { 1 } else { 3 }, "query": query, "refId": "PrometheusVariableQueryEditor-VariableQuery" },
         "refresh": 2,
         "regex": regex,
         "skipUrlSync": false,

@@ -82,7 +82,7 @@ fn glance() -> Vec<Panel> {
             .with_names(),
         Panel::stat("health.polls").query(Query::now(in_range("wolkvox_polls_total"))).decimals(0),
         Panel::stat("health.count")
-            .query(Query::now(format!("sum({})", gauge("wolkvox_series"))))
+            .query(Query::over_time(format!("sum({})", gauge("wolkvox_series"))))
             .decimals(0)
             .with_curve(),
     ]
