@@ -1,9 +1,6 @@
 //! How long the dashboards' queries take over a month of ten thousand series.
 
-use std::{
-    path::Path,
-    time::{Duration, Instant},
-};
+use std::{path::Path, time::Instant};
 
 use crate::{
     boards::boards,
@@ -14,8 +11,9 @@ use crate::{
 const MONTH: f64 = 30.0 * 86_400.0;
 /// A screen's width of points, as Grafana asks for them.
 const POINTS: f64 = 1_000.0;
-const LIMIT: Duration = Duration::from_secs(2);
-/// Of each query; the fastest counts, because the machine may be busy with something else.
+/// Of the processor, not of the clock: that would say how busy the machine is with something else.
+const LIMIT: f64 = 2.0;
+/// Of each query; the fastest counts.
 const TRIES: usize = 3;
 
 /// Prints the slowest five queries over the month in `storage`, and fails if one takes too long.
@@ -39,24 +37,30 @@ pub(crate) async fn slowest(tool: &Tool, storage: &Path) {
     let mut times = Vec::new();
     for board in boards().iter().filter(|board| board.language == "en") {
         for (panel, target) in board.targets() {
-            let mut best = Duration::MAX;
+            let mut best = (f64::INFINITY, f64::INFINITY);
             for _ in 0..TRIES {
-                let start = Instant::now();
+                let (before, start) = (prometheus.processor_seconds().await, Instant::now());
                 grafana.ask(panel, target, &variables).await;
-                best = best.min(start.elapsed());
-                if best < LIMIT / 4 {
+                let clock = start.elapsed().as_secs_f64();
+                let processor = prometheus.processor_seconds().await - before;
+                best = (processor.min(best.0), clock.min(best.1));
+                if best.0 < LIMIT / 4.0 {
                     break;
                 }
             }
             times.push((best, format!("{}: {} {}", board.uid, panel.title, target.ref_id)));
         }
     }
-    times.sort_by(|a, b| b.cmp(a));
-    println!("{tool}, {} queries over 30 days, the slowest:", times.len());
-    for (time, name) in times.iter().take(5) {
-        println!("{:8.3} s  {name}", time.as_secs_f64());
+    times.sort_by(|((a, _), _), ((b, _), _)| b.total_cmp(a));
+    println!(
+        "{tool}, {} queries over 30 days, the slowest, in seconds of processor and of the clock:",
+        times.len()
+    );
+    for ((processor, clock), name) in times.iter().take(5) {
+        println!("{processor:6.2} {clock:6.2}  {name}");
     }
-    assert!(times[0].0 <= LIMIT, "{tool}: {} takes {:?}, more than {LIMIT:?}", times[0].1, times[0].0);
+    let ((slowest, _), name) = &times[0];
+    assert!(*slowest <= LIMIT, "{tool}: {name} takes {slowest} s, more than {LIMIT} s");
 }
 
 fn now() -> f64 {

@@ -348,6 +348,14 @@ impl Prometheus {
         json["data"].take()
     }
 
+    /// Seconds of processor that it has used so far.
+    pub(crate) async fn processor_seconds(&self) -> f64 {
+        let metrics = self.get_text("/metrics").await.unwrap_or_default();
+        let line = metrics.lines().find_map(|line| line.strip_prefix("process_cpu_seconds_total "));
+        let seconds = line.and_then(|value| value.trim().parse().ok());
+        seconds.unwrap_or_else(|| panic!("{}", self.explain("no process_cpu_seconds_total of its own")))
+    }
+
     async fn get_text(&self, path: &str) -> Result<String, reqwest::Error> {
         let url = format!("{}{path}", self.url());
         self.client.get(url).send().await?.error_for_status()?.text().await
