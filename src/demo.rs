@@ -13,6 +13,7 @@ use crate::{
     app::{self, State},
     cli::{DemoArgs, MenuArgs},
     config::{self, Config, Journey, NameSources, Poll, Secret, StartFrom, Target, TokenSource},
+    option_kind::Kind,
     poller::Clock,
     simulator::{Options, Simulator, serve},
 };
@@ -27,7 +28,12 @@ pub async fn run(args: &DemoArgs, clock: Clock, shutdown: watch::Receiver<bool>)
     let zone = TimeZone::get("America/Bogota").context("the time zone database is missing")?;
     // The day behind is loaded at once, so that the first scrape shows it; a new series' 0 may be asked for.
     let zero_hold = args.menu.zero_hold.clone().or_else(|| Some("0s".to_owned()));
-    let (menu, web) = config::resolve_shared(&MenuArgs { zero_hold, ..args.menu.clone() }, &args.web)?;
+    let (mut menu, web) = config::resolve_shared(&MenuArgs { zero_hold, ..args.menu.clone() }, &args.web)?;
+    // As the operator of this centre would say: 0 asks for a person, and there or at the mailbox the menu has done
+    // its work.
+    menu.kinds.list("0", Kind::OptOut);
+    menu.kinds.list("AGENTE", Kind::Terminal);
+    menu.kinds.list("CV_BUZON", Kind::Terminal);
 
     let options = Options {
         seed: args.seed,

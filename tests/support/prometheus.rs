@@ -141,6 +141,30 @@ impl Prometheus {
     /// Starts `tool` with a scrape interval of one second, and `flags` besides the usual ones
     /// (such as `--enable-feature=native-histograms`), and waits until it is ready.
     pub(crate) async fn start(tool: &Tool, targets: &[Target], flags: &[&str]) -> Self {
+        let config = |address| {
+            let targets: Vec<Value> = targets.iter().map(|target| target.to_json(address)).collect();
+            // JSON is YAML, and no value needs quoting by hand.
+            json!({
+                "global": { "scrape_interval": "1s", "scrape_timeout": "1s", "evaluation_interval": "1s" },
+                "scrape_configs": targets,
+            })
+            .to_string()
+        };
+        Self::begin(tool, config, &[], flags).await
+    }
+
+    /// Starts `tool` with a configuration as it is, and with files beside it (path and content), to which it
+    /// may refer.
+    pub(crate) async fn start_configured(tool: &Tool, config: &str, files: &[(String, String)]) -> Self {
+        Self::begin(tool, |_| config.to_owned(), files, &[]).await
+    }
+
+    async fn begin(
+        tool: &Tool,
+        config: impl Fn(SocketAddr) -> String,
+        files: &[(String, String)],
+        flags: &[&str],
+    ) -> Self {
         let client = reqwest::Client::builder()
             .no_proxy() // everything here is on the loopback interface
             .timeout(REQUEST_TIMEOUT)
@@ -149,7 +173,7 @@ impl Prometheus {
         for _ in 0..PORT_TRIES {
             // Prometheus does not tell which port it got for ":0", so one is found for it. Somebody
             // may take that port in between; then another one is tried.
-            let mut prometheus = Self::spawn(tool, targets, flags, client.clone());
+            let mut prometheus = Self::spawn(tool, &config, files, flags, client.clone());
             match prometheus.become_ready().await {
                 Ok(()) => return prometheus,
                 Err(NotReady::PortTaken) => {}
@@ -159,22 +183,30 @@ impl Prometheus {
         panic!("{tool}: {PORT_TRIES} ports in a row were taken between being found free and being used");
     }
 
-    fn spawn(tool: &Tool, targets: &[Target], flags: &[&str], client: reqwest::Client) -> Self {
+    fn spawn(
+        tool: &Tool,
+        config: impl Fn(SocketAddr) -> String,
+        files: &[(String, String)],
+        flags: &[&str],
+        client: reqwest::Client,
+    ) -> Self {
         let directory = tempfile::tempdir().expect("a temporary directory can be created");
         let address = TcpListener::bind("127.0.0.1:0")
             .and_then(|listener| listener.local_addr())
             .expect("a free port of 127.0.0.1 can be found");
-        let config = json!({
-            "global": { "scrape_interval": "1s", "scrape_timeout": "1s", "evaluation_interval": "1s" },
-            "scrape_configs":
-                targets.iter().map(|target| target.to_json(address)).collect::<Vec<_>>(),
-        });
-        // JSON is YAML, and no value needs quoting by hand.
-        fs::write(directory.path().join("prometheus.yml"), config.to_string())
-            .expect("the temporary directory can be written");
+        for (path, content) in files.iter().chain([&("prometheus.yml".to_owned(), config(address))]) {
+            let path = directory.path().join(path);
+            let folder = path.parent().expect("a file lies in a folder");
+            fs::create_dir_all(folder).expect("the temporary directory can be written");
+            fs::write(path, content).expect("the temporary directory can be written");
+        }
         let log = File::create(log_path(&directory)).expect("the temporary directory can be written");
+        // A flag must not be there twice.
+        let storage = Some("--storage.tsdb.path=storage")
+            .filter(|_| !flags.iter().any(|flag| flag.starts_with("--storage.tsdb.path=")));
         let child = Command::new(&tool.path)
-            .args(["--config.file=prometheus.yml", "--storage.tsdb.path=storage"])
+            .arg("--config.file=prometheus.yml")
+            .args(storage)
             .arg(format!("--web.listen-address={address}"))
             .args(flags)
             .current_dir(&directory)
@@ -314,6 +346,14 @@ impl Prometheus {
             panic!("{}", self.explain(&format!("{request}: {json}")));
         }
         json["data"].take()
+    }
+
+    /// Seconds of processor that it has used so far.
+    pub(crate) async fn processor_seconds(&self) -> f64 {
+        let metrics = self.get_text("/metrics").await.unwrap_or_default();
+        let line = metrics.lines().find_map(|line| line.strip_prefix("process_cpu_seconds_total "));
+        let seconds = line.and_then(|value| value.trim().parse().ok());
+        seconds.unwrap_or_else(|| panic!("{}", self.explain("no process_cpu_seconds_total of its own")))
     }
 
     async fn get_text(&self, path: &str) -> Result<String, reqwest::Error> {

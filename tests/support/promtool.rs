@@ -1,4 +1,6 @@
-//! Asks a real promtool what it thinks of an exposition.
+//! Asks a real promtool what it thinks of an exposition, or of files.
+
+#![allow(dead_code, reason = "each test binary that includes this file uses another part of it")]
 
 use std::{
     io::Write as _,
@@ -25,5 +27,21 @@ pub(crate) fn check_metrics(promtool: &Path, exposition: &str) -> Result<(), Str
         Ok(())
     } else {
         Err(format!("{said}{}", output.status))
+    }
+}
+
+/// Runs promtool with these arguments in the project's folder; the error is what it says.
+pub(crate) fn run(promtool: &Path, arguments: &[&str]) -> Result<(), String> {
+    let output = Command::new(promtool)
+        .args(arguments)
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .stdin(Stdio::null())
+        .output()
+        .map_err(|error| format!("cannot start {}: {error}", promtool.display()))?;
+    if output.status.success() {
+        Ok(())
+    } else {
+        let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+        Err(format!("{arguments:?}: {said}{}", output.status))
     }
 }
