@@ -13,6 +13,7 @@ use clap::{
 };
 
 use crate::{
+    doctor::Language,
     logging::{Format, Level},
     simulator,
 };
@@ -43,6 +44,8 @@ pub struct Cli {
 pub enum Command {
     /// Run a simulated Wolkvox and an exporter against it: no account, nothing left behind
     Demo(DemoArgs),
+    /// Look at each target as a person would, and say what to do: network, token, quota, clock, zone, rows
+    Doctor(Box<DoctorArgs>),
     /// Run the simulated Wolkvox alone
     Simulate(SimulateCommand),
     /// Look at a state file
@@ -263,6 +266,17 @@ pub struct DemoArgs {
     /// How the log looks.
     #[command(flatten)]
     pub log: LogArgs,
+}
+
+/// The flags of `doctor`: the exporter's own, so that the same command line can be looked at.
+#[derive(Debug, Args)]
+pub struct DoctorArgs {
+    /// Language of what it prints [default: by the locale]
+    #[arg(long = "lang", env = "WOLKVOX_LANG", value_name = "LANGUAGE", ignore_case = true)]
+    pub lang: Option<Language>,
+    /// As for the exporter.
+    #[command(flatten)]
+    pub run: RunArgs,
 }
 
 /// The flags of `simulate`.
