@@ -313,7 +313,12 @@ fn command(is_empty: impl Fn(&std::ffi::OsStr) -> bool) -> ClapCommand {
         let arg = arg.hide_env_values(true);
         if empty { arg.env(None::<&'static str>) } else { arg }
     };
-    Cli::command().mut_args(quiet).mut_subcommands(|sub| sub.mut_args(quiet))
+    // What `doctor` does begins with that check.
+    let unlisted = |sub: ClapCommand| sub.mut_arg("check", |arg| arg.hide(true));
+    Cli::command()
+        .mut_args(quiet)
+        .mut_subcommands(|sub| sub.mut_args(quiet))
+        .mut_subcommand("doctor", unlisted)
 }
 
 #[cfg(test)]

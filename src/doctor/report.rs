@@ -124,17 +124,17 @@ fn fill(text: &str, values: Values<'_>) -> String {
     out
 }
 
-/// A length of time as both languages write it: `45 s`, `12 min`, `2 h 5 min`, `3 d`.
+/// A length of time as both languages write it: `45 s`, `12 min`, `2 h 5 min`, `24 h`, `3 d`.
 pub(super) fn span(seconds: i64) -> String {
     let seconds = seconds.abs();
-    let (minutes, hours, days) = (seconds / 60 % 60, seconds / 3600 % 24, seconds / 86_400);
+    let (minutes, hours) = (seconds / 60 % 60, seconds / 3600);
     match seconds {
         0..120 => format!("{seconds} s"),
         120..3600 => format!("{minutes} min"),
-        3600..86_400 if minutes == 0 => format!("{hours} h"),
-        3600..86_400 => format!("{hours} h {minutes} min"),
-        _ if hours == 0 => format!("{days} d"),
-        _ => format!("{days} d {hours} h"),
+        3600..172_800 if minutes == 0 => format!("{hours} h"),
+        3600..172_800 => format!("{hours} h {minutes} min"),
+        _ if hours % 24 == 0 => format!("{} d", hours / 24),
+        _ => format!("{} d {} h", hours / 24, hours % 24),
     }
 }
 
@@ -156,7 +156,9 @@ mod tests {
             (600, "10 min"),
             (-18_000, "5 h"),
             (7500, "2 h 5 min"),
-            (90_000, "1 d 1 h"),
+            (90_000, "25 h"),
+            (2_592_000, "30 d"),
+            (180_000, "2 d 2 h"),
         ] {
             assert_eq!(span(seconds), text);
         }

@@ -130,11 +130,12 @@ fn shape(field: &FieldShape, rows: u64, report: &Report<'_>) -> String {
     }
     let Some((least, most)) = field.lengths else { return report.say(Text::FieldPersonal, &values) };
     values.push(("length", if least == most { least.to_string() } else { format!("{least}-{most}") }));
-    let mut patterns: Vec<&str> = field.patterns.iter().take(PATTERNS).map(String::as_str).collect();
+    let patterns = field.patterns.iter().take(PATTERNS).map(|pattern| format!("`{pattern}`"));
+    let mut patterns: Vec<String> = patterns.collect();
     if field.patterns.len() > PATTERNS {
-        patterns.push("...");
+        patterns.push("...".to_owned());
     }
-    values.push(("patterns", patterns.join("   ")));
+    values.push(("patterns", patterns.join(", ")));
     report.say(Text::FieldShape, &values)
 }
 

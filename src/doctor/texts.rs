@@ -179,7 +179,7 @@ texts! {
         "diagram_13 existe y dio {rows} filas de la última hora";
     RowsEarlier:
         "diagram_13 exists: {rows} rows in the last {length}, none in the last hour",
-        "diagram_13 existe: {rows} filas en los últimos {length}, ninguna en la última hora";
+        "diagram_13 existe: {rows} filas desde hace {length}, ninguna en la última hora";
     RowsInPart:
         "diagram_13 exists; an answer for {length} was not whole, so what follows is from its first {rows} rows. The \
          exporter halves such spans until they fit",
@@ -187,7 +187,7 @@ texts! {
          {rows} filas. El exporter divide tales tramos hasta que caben";
     NeverRows:
         "no row in the last {length}, or no such report: Wolkvox answers both in the same way",
-        "ninguna fila en los últimos {length}, o no existe tal informe: Wolkvox responde a ambos igual";
+        "ninguna fila desde hace {length}, o no existe tal informe: Wolkvox responde a ambos igual";
     NeverRowsRemedy:
         "Is this the right server? Did anybody use a menu in that time? If so, ask Wolkvox whether the report \
          diagram_13 is enabled for the operation.",
@@ -286,16 +286,16 @@ texts! {
         "of {rows} rows, by shape, never by value (9 a digit, a or A a word, x letters with digits)",
         "de {rows} filas, por su forma, nunca su valor (9 un dígito, a o A una palabra, x letras con dígitos)";
     Undated:
-        "of {rows} rows {undated} have no date that can be read, so they cannot be counted (9 a digit, a or A a word, x \
-         letters with digits)",
-        "de {rows} filas {undated} no tienen fecha legible, así que no se pueden contar (9 un dígito, a o A una palabra, \
+        "rows without a date that can be read, so that they cannot be counted: {undated} of {rows} (9 a digit, a or A a \
+         word, x letters with digits)",
+        "filas sin fecha legible, que por eso no se pueden contar: {undated} de {rows} (9 un dígito, a o A una palabra, \
          x letras con dígitos)";
     UndatedRemedy:
         "Report the shape of `date` below to the makers of this exporter; it holds nothing personal.",
         "Comunique la forma de `date`, abajo, a los autores de este exporter; no contiene nada personal.";
     FieldShape:
-        "in {share} % of the rows; {length} characters: {patterns}",
-        "en el {share} % de las filas; {length} caracteres: {patterns}";
+        "in {share} % of the rows; length {length}: {patterns}",
+        "en el {share} % de las filas; longitud {length}: {patterns}";
     FieldPersonal:
         "in {share} % of the rows; personal, so nothing else is told",
         "en el {share} % de las filas; personal, no se dice más";
@@ -304,8 +304,8 @@ texts! {
         "not documented, and not read: {names}",
         "no documentados, y no se leen: {names}";
     Unreadable:
-        "{number} entries are no rows (a line of totals, or something broken); the exporter counts them as rejected",
-        "{number} entradas no son filas (una línea de totales, o algo roto); el exporter las cuenta como rechazadas";
+        "entries that are no rows: {number} (a line of totals, or something broken); the exporter counts them as rejected",
+        "entradas que no son filas: {number} (una línea de totales, o algo roto); el exporter las cuenta como rechazadas";
 
     Spent:
         "{spent} of at most {most} were spent, and count against the day's quota",

@@ -68,7 +68,9 @@ async fn examine(
         Ok(info) => {
             report.line(Mark::Good, Text::Token, Text::TokenGood, &[])?;
             token_is_known = true;
-            quota(info, target, interval, report)?;
+            if !quota(info, target, interval, report)? {
+                return Ok(());
+            }
         }
         Err(fault) if faults::ends_the_visit(&fault) => return faults::say(&fault, target, report),
         Err(_) => report.line(Mark::Note, Text::Quota, Text::QuotaUnknown, &[])?,
@@ -123,7 +125,8 @@ fn existence(look: &Look, length: Duration, report: &mut Report<'_>) -> io::Resu
     Ok(true)
 }
 
-fn quota(info: TokenInfo, target: &Target, interval: Duration, report: &mut Report<'_>) -> io::Result<()> {
+/// Whether the day has another request.
+fn quota(info: TokenInfo, target: &Target, interval: Duration, report: &mut Report<'_>) -> io::Result<bool> {
     // One request a poll; re-reading, names and retries are a small part of that.
     let needed = 86_400 / interval.as_secs().max(1);
     let left = info.limit.saturating_sub(info.used);
@@ -149,7 +152,7 @@ fn quota(info: TokenInfo, target: &Target, interval: Duration, report: &mut Repo
         report.line(Mark::Todo, Text::Quota, Text::LicencesDiffer, &values)?;
         report.remedy(Text::LicencesRemedy, &values)?;
     }
-    Ok(())
+    Ok(left > 0)
 }
 
 /// `skew`: how far the server is ahead, in seconds.

@@ -290,6 +290,7 @@ fn is_plain_name(name: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
     use serde_json::{Value, json};
 
     use super::*;
@@ -332,6 +333,21 @@ mod tests {
             assert_eq!(pattern(text), shape, "{text}");
         }
         assert!(pattern(&"a-".repeat(500)).len() < 50);
+    }
+
+    proptest! {
+        #[test]
+        fn a_pattern_holds_no_letter_or_digit_of_its_text(text in "\\PC*") {
+            let shown = pattern(&text);
+            prop_assert!(shown.chars().all(|c| !c.is_alphanumeric() || "9aAx".contains(c)), "{}", shown);
+        }
+
+        #[test]
+        fn arbitrary_elements_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+            let mut sample = Sample::new(zone("UTC"));
+            sample.take(Element::Value(&bytes));
+            prop_assert!(sample.rows() <= 1 && sample.shift().is_none());
+        }
     }
 
     #[test]
