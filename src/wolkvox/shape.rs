@@ -392,7 +392,7 @@ mod tests {
             ("A_A", Some((7, 7)))
         );
         assert_eq!(sample.others().collect::<Vec<_>>(), ["?", "campaign"]);
-        let shown = format!("{:?}", fields);
+        let shown = format!("{fields:?}");
         assert!(!shown.contains("3001234567") && !shown.contains("900123") && !shown.contains("1768782812"));
     }
 

@@ -2,7 +2,10 @@
 
 use std::{fs, net::SocketAddr, os::unix::fs::PermissionsExt, sync::Arc};
 
-use tokio::net::TcpListener;
+use tokio::{
+    io::copy_bidirectional,
+    net::{TcpListener, TcpStream},
+};
 use tokio_rustls::{TlsAcceptor, rustls::ServerConfig};
 
 use crate::{
@@ -34,13 +37,30 @@ async fn a_name_that_does_not_exist() {
 
 #[tokio::test]
 async fn a_certificate_that_nobody_trusts() {
-    let url = format!("https://localhost:{}", self_signed().await.port());
+    let url = format!("https://localhost:{}", self_signed(None).await.0.port());
     let said = doctor(&url, &[], &[]).await;
     // The handshake comes before the request.
     let texts = ["[!!] TLS the handshake failed", "ca-certificates", "requests 0 of at most 10"];
     said.assert_to_do("TLS", &texts);
     let said = doctor(&url, &["--lang=es"], &[]).await;
     said.assert_to_do("TLS", &["[!!] TLS la negociación falló", "almacén de certificados"]);
+}
+
+#[tokio::test]
+async fn a_certificate_of_a_trusted_authority() {
+    let api = Api::start(|_| {}).await;
+    let (address, certificate) = self_signed(Some(api.address)).await;
+    let directory = tempfile::tempdir().expect("a temporary directory can be created");
+    let store = directory.path().join("trusted.pem");
+    fs::write(&store, certificate).expect("it can be written");
+    let trusting = [("SSL_CERT_FILE", store.to_str().expect("a plain path"))];
+    let said = doctor(&format!("https://localhost:{}", address.port()), &[], &trusting).await;
+    assert_eq!(said.code, Some(0), "{}", said.out);
+    assert!(said.has("[ok] name localhost is "), "{}", said.out);
+    assert!(said.has("[ok] TLS the certificate is trusted"), "{}", said.out);
+    // It names another server.
+    let said = doctor(&format!("https://{address}"), &[], &trusting).await;
+    said.assert_to_do("another name", &["[!!] TLS the handshake failed", "the server's name"]);
 }
 
 #[tokio::test]
@@ -111,8 +131,8 @@ async fn a_configuration_that_cannot_be_used_is_told_and_nothing_is_asked() {
     }
 }
 
-/// A server whose certificate nobody has reason to trust.
-async fn self_signed() -> SocketAddr {
+/// A server for `localhost` whose certificate signs itself, and that certificate. Behind it is what is at `behind`.
+async fn self_signed(behind: Option<SocketAddr>) -> (SocketAddr, String) {
     let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("a certificate");
     let key = made.signing_key.serialize_der().try_into().expect("a key");
     let config = ServerConfig::builder()
@@ -126,10 +146,14 @@ async fn self_signed() -> SocketAddr {
         while let Ok((stream, _)) = listener.accept().await {
             let acceptor = acceptor.clone();
             tokio::spawn(async move {
-                // The client breaks the handshake off; that is what it is for.
-                let _ = acceptor.accept(stream).await;
+                // A client may break the handshake off; that is what it is for.
+                let Ok(mut stream) = acceptor.accept(stream).await else { return };
+                let Some(behind) = behind else { return };
+                let mut simulator = TcpStream::connect(behind).await.expect("it listens");
+                // Either side may end it at any time.
+                let _ = copy_bidirectional(&mut stream, &mut simulator).await;
             });
         }
     });
-    address
+    (address, made.cert.pem())
 }
