@@ -13,6 +13,7 @@ use clap::{
 };
 
 use crate::{
+    doctor::Language,
     logging::{Format, Level},
     simulator,
 };
@@ -43,6 +44,8 @@ pub struct Cli {
 pub enum Command {
     /// Run a simulated Wolkvox and an exporter against it: no account, nothing left behind
     Demo(DemoArgs),
+    /// Look at each target as a person would, and say what to do: network, token, quota, clock, zone, rows
+    Doctor(Box<DoctorArgs>),
     /// Run the simulated Wolkvox alone
     Simulate(SimulateCommand),
     /// Look at a state file
@@ -265,6 +268,17 @@ pub struct DemoArgs {
     pub log: LogArgs,
 }
 
+/// The flags of `doctor`: the exporter's own, so that the same command line can be looked at.
+#[derive(Debug, Args)]
+pub struct DoctorArgs {
+    /// Language of what it prints [default: by the locale]
+    #[arg(long = "lang", env = "WOLKVOX_LANG", value_name = "LANGUAGE", ignore_case = true)]
+    pub lang: Option<Language>,
+    /// As for the exporter.
+    #[command(flatten)]
+    pub run: RunArgs,
+}
+
 /// The flags of `simulate`.
 #[derive(Debug, Args)]
 pub struct SimulateCommand {
@@ -299,7 +313,12 @@ fn command(is_empty: impl Fn(&std::ffi::OsStr) -> bool) -> ClapCommand {
         let arg = arg.hide_env_values(true);
         if empty { arg.env(None::<&'static str>) } else { arg }
     };
-    Cli::command().mut_args(quiet).mut_subcommands(|sub| sub.mut_args(quiet))
+    // What `doctor` does begins with that check.
+    let unlisted = |sub: ClapCommand| sub.mut_arg("check", |arg| arg.hide(true));
+    Cli::command()
+        .mut_args(quiet)
+        .mut_subcommands(|sub| sub.mut_args(quiet))
+        .mut_subcommand("doctor", unlisted)
 }
 
 #[cfg(test)]

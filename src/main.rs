@@ -8,11 +8,14 @@ use jiff::Timestamp;
 use tokio::sync::watch;
 use wolkvox_exporter::{
     app::{self, State},
-    cli::{Cli, Command, LogArgs, RunArgs, StateArgs, StateCommand},
+    cli::{Cli, Command, DoctorArgs, LogArgs, RunArgs, StateArgs, StateCommand},
     config::{self, Secret},
-    demo, logging,
+    demo,
+    doctor::{self, Language},
+    logging,
     poller::Clock,
     simulator, store,
+    wolkvox::Limits,
 };
 
 fn main() -> ExitCode {
@@ -24,6 +27,11 @@ fn main() -> ExitCode {
         None if cli.run.config.check => return check(&cli.run),
         None => run(&cli.run),
         Some(Command::Demo(args)) => serve(args.log, async |clock, stop| demo::run(&args, clock, stop).await),
+        Some(Command::Doctor(args)) => match examine(&args) {
+            Ok(true) => Ok(()),
+            Ok(false) => return ExitCode::FAILURE,
+            Err(error) => Err(error),
+        },
         Some(Command::State(StateCommand::Inspect(args))) => inspect(&args),
         Some(Command::Simulate(args)) => serve(args.log, async |_, mut stop| {
             let stopped = async move {
@@ -53,6 +61,26 @@ fn run(args: &RunArgs) -> anyhow::Result<()> {
         let state = State::File(config.state_path.clone());
         app::run(config, state, listeners, clock, stop).await
     })
+}
+
+/// Looks at every target; whether all is well.
+fn examine(args: &DoctorArgs) -> anyhow::Result<bool> {
+    let language = args.lang.unwrap_or_else(language_from_environment);
+    let mut out = std::io::stdout();
+    let resolved = match config::resolve(&args.run, token_from_environment(), Timestamp::now()) {
+        Ok(resolved) => resolved,
+        Err(error) => {
+            doctor::refuse(&error, language, &mut out)?;
+            return Ok(false);
+        }
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let (config, warnings) = (&resolved.config, &resolved.warnings);
+    let looked = doctor::run(config, warnings, language, Limits::default(), &Timestamp::now, &mut out);
+    let well = runtime.block_on(looked);
+    // A name that is still being looked up is not waited for.
+    runtime.shutdown_background();
+    Ok(well?)
 }
 
 /// What is in a state file.
@@ -102,6 +130,13 @@ fn check(args: &RunArgs) -> ExitCode {
 
 fn token_from_environment() -> Option<Secret> {
     std::env::var_os("WOLKVOX_TOKEN").map(|token| Secret::new(token.to_string_lossy()))
+}
+
+/// By the first of the locale's variables that is set, as the C library chooses.
+fn language_from_environment() -> Language {
+    let set = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let locale = ["LC_ALL", "LC_MESSAGES", "LANG"].into_iter().find_map(set);
+    Language::of_locale(locale.as_deref().unwrap_or_default())
 }
 
 #[expect(clippy::print_stderr, reason = "the log may not be set up yet, and this is for people")]

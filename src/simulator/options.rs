@@ -34,6 +34,8 @@ pub struct Options {
     pub clock: Clock,
     /// Added to the clock in the `Date` header alone.
     pub date_skew: SignedDuration,
+    /// Leave out the last second of a window: whether the real server does is not known.
+    pub exclusive_end: bool,
     /// The one token that is accepted.
     pub token: String,
     /// Most rows in one answer.
@@ -76,6 +78,7 @@ impl Default for Options {
             zone: TimeZone::get("America/Bogota").unwrap_or(TimeZone::UTC),
             clock: Arc::new(Timestamp::now),
             date_skew: SignedDuration::ZERO,
+            exclusive_end: false,
             token: "simulator-token".to_owned(),
             rows_limit: 60_000,
             bytes_limit: 256 << 20,

@@ -126,7 +126,11 @@ fn check<B>(
     let (Some(ini), Some(end)) = (parameter("date_ini"), parameter("date_end")) else {
         return Err(Refusal::ParametersRequired);
     };
-    Window::parse(&ini, &end).map(|window| (window, permit)).ok_or(Refusal::ValidateDates)
+    let mut window = Window::parse(&ini, &end).ok_or(Refusal::ValidateDates)?;
+    if simulator.options.exclusive_end {
+        window = window.without_last_second().ok_or(Refusal::ValidateDates)?;
+    }
+    Ok((window, permit))
 }
 
 /// The answer to a request that passed the checks.

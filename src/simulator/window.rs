@@ -30,6 +30,11 @@ impl Window {
         (ini <= end && end <= longest).then_some(Self { ini, end })
     }
 
+    /// As a server reads it that does not include the end; none if nothing is left.
+    pub(super) fn without_last_second(self) -> Option<Self> {
+        Self::new(self.ini, self.end.checked_sub(1.second()).ok()?)
+    }
+
     /// The rows that a server shows for this window at `now`, each with its local date.
     pub(super) fn rows(
         self,

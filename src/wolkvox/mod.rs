@@ -10,6 +10,7 @@ mod fault;
 mod fingerprint;
 mod names;
 mod row;
+mod shape;
 mod splitter;
 mod token_info;
 
@@ -19,5 +20,6 @@ pub use envelope::Envelope;
 pub use fault::{Class, Fault};
 pub use fingerprint::Fingerprints;
 pub use row::{Rejection, Row, RowParser};
+pub use shape::{FieldShape, Sample, Shift};
 pub use splitter::{Element, SplitError, Splitter};
 pub use token_info::TokenInfo;

@@ -1,0 +1,159 @@
+//! What happens before Wolkvox is reached, and around it: names, ports, certificates, languages, files.
+
+use std::{fs, net::SocketAddr, os::unix::fs::PermissionsExt, sync::Arc};
+
+use tokio::{
+    io::copy_bidirectional,
+    net::{TcpListener, TcpStream},
+};
+use tokio_rustls::{TlsAcceptor, rustls::ServerConfig};
+
+use crate::{
+    api::{Api, TOKEN, noon},
+    doctor,
+    front::{Front, http},
+    process, run,
+};
+
+#[tokio::test]
+async fn a_closed_port() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
+    let address = listener.local_addr().expect("it is bound");
+    drop(listener);
+    let url = format!("http://{address}");
+    let said = doctor(&url, &[], &[]).await;
+    let texts = ["refuses the connection", "allow-list, at most 5", "requests 0 of at most 10"];
+    said.assert_to_do("closed port", &texts);
+    let said = doctor(&url, &["--lang=es"], &[]).await;
+    said.assert_to_do("closed port", &["rechaza la conexión", "lista de permitidas", "5 como máximo"]);
+}
+
+#[tokio::test]
+async fn a_name_that_does_not_exist() {
+    // Reserved never to exist.
+    let said = doctor("https://wv0042.invalid", &[], &[]).await;
+    said.assert_to_do("name", &["[!!] name wv0042.invalid has no address", "getent hosts wv0042.invalid"]);
+}
+
+#[tokio::test]
+async fn a_certificate_that_nobody_trusts() {
+    let url = format!("https://localhost:{}", self_signed(None).await.0.port());
+    let said = doctor(&url, &[], &[]).await;
+    // The handshake comes before the request.
+    let texts = ["[!!] TLS the handshake failed", "ca-certificates", "requests 0 of at most 10"];
+    said.assert_to_do("TLS", &texts);
+    let said = doctor(&url, &["--lang=es"], &[]).await;
+    said.assert_to_do("TLS", &["[!!] TLS la negociación falló", "almacén de certificados"]);
+}
+
+#[tokio::test]
+async fn a_certificate_of_a_trusted_authority() {
+    let api = Api::start(|_| {}).await;
+    let (address, certificate) = self_signed(Some(api.address)).await;
+    let directory = tempfile::tempdir().expect("a temporary directory can be created");
+    let store = directory.path().join("trusted.pem");
+    fs::write(&store, certificate).expect("it can be written");
+    let trusting = [("SSL_CERT_FILE", store.to_str().expect("a plain path"))];
+    let said = doctor(&format!("https://localhost:{}", address.port()), &[], &trusting).await;
+    assert_eq!(said.code, Some(0), "{}", said.out);
+    assert!(said.has("[ok] name localhost is "), "{}", said.out);
+    assert!(said.has("[ok] TLS the certificate is trusted"), "{}", said.out);
+    // It names another server.
+    let said = doctor(&format!("https://{address}"), &[], &trusting).await;
+    said.assert_to_do("another name", &["[!!] TLS the handshake failed", "the server's name"]);
+}
+
+#[tokio::test]
+async fn a_web_page_from_everywhere() {
+    let front = Front::start(vec![http("200 OK", "<html>sign in</html>")], None).await;
+    let said = doctor(&front.url(), &[], &[]).await;
+    said.assert_to_do("page", &["[--] quota the server does not tell it", "not JSON, but a web page"]);
+}
+
+#[tokio::test]
+async fn something_that_is_no_web_server() {
+    let front = Front::start(vec![b"SSH-2.0-OpenSSH_9.2\r\n".to_vec()], None).await;
+    let said = doctor(&front.url(), &[], &[]).await;
+    said.assert_to_do("ssh", &["[!!] connection the connection was opened, and then it broke"]);
+}
+
+#[tokio::test]
+async fn the_language_is_that_of_the_locale_unless_told() {
+    let api = Api::empty().await;
+    for (args, variables, spanish) in [
+        (&[][..], &[][..], false),
+        (&[], &[("LANG", "es_CO.UTF-8")], true),
+        (&[], &[("LANG", "es_CO.UTF-8"), ("LC_ALL", "C.UTF-8")], false),
+        (&[], &[("LANG", "en_US.UTF-8"), ("LC_MESSAGES", "es_MX.UTF-8")], true),
+        (&[], &[("LANG", "es_CO.UTF-8"), ("LC_ALL", "")], true),
+        (&["--lang=en"], &[("LANG", "es_CO.UTF-8")], false),
+        (&["--lang=ES"], &[], true),
+        (&[], &[("WOLKVOX_LANG", "es")], true),
+    ] {
+        let said = doctor(&api.url(), args, variables).await;
+        assert_eq!(said.has("Destino"), spanish, "{args:?} {variables:?}: {}", said.out);
+        assert_eq!(said.has("Target"), !spanish, "{args:?} {variables:?}: {}", said.out);
+    }
+}
+
+#[tokio::test]
+async fn every_target_of_a_file_is_looked_at() {
+    let (good, empty) = (Api::start(|_| {}).await, Api::empty().await);
+    let directory = tempfile::tempdir().expect("a temporary directory can be created");
+    let token = directory.path().join("token");
+    fs::write(&token, TOKEN).expect("it can be written");
+    fs::set_permissions(&token, fs::Permissions::from_mode(0o600)).expect("it is ours");
+    let zone = noon().iana_name().expect("a name").to_owned();
+    let target = |name: &str, api: &Api| {
+        serde_json::json!({
+            "name": name, "server": api.url(), "token_file": "token", "timezone": zone, "licences": 7
+        })
+    };
+    let file = serde_json::json!({ "targets": [target("ventas", &good), target("soporte", &empty)] });
+    fs::write(directory.path().join("file.yml"), file.to_string()).expect("it can be written");
+    let mut command = process::bare(directory.path());
+    command.args(["doctor", "--config.file=file.yml"]);
+    let said = run(command).await;
+    let texts = ["Target ventas", "Target soporte", "the configuration says 7 licences", "To do: 3."];
+    said.assert_to_do("two", &texts);
+    assert!(!directory.path().join("data").exists(), "it touched the state");
+}
+
+#[tokio::test]
+async fn a_configuration_that_cannot_be_used_is_told_and_nothing_is_asked() {
+    let directory = tempfile::tempdir().expect("a temporary directory can be created");
+    let mut command = process::bare(directory.path());
+    command.args(["doctor", "--lang=es", "--wolkvox.server=42", "--wolkvox.timezone=Bogota"]);
+    let said = run(command).await;
+    assert_eq!(said.code, Some(1), "{}", said.out);
+    for text in ["Corrija primero esto", "did you mean \"0042\"", "`America/Bogota`", "no token"] {
+        assert!(said.has(text), "{text:?} is not in\n{}", said.out);
+    }
+}
+
+/// A server for `localhost` whose certificate signs itself, and that certificate. Behind it is what is at `behind`.
+async fn self_signed(behind: Option<SocketAddr>) -> (SocketAddr, String) {
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("a certificate");
+    let key = made.signing_key.serialize_der().try_into().expect("a key");
+    let config = ServerConfig::builder()
+        .with_no_client_auth()
+        .with_single_cert(vec![made.cert.der().clone()], key)
+        .expect("key and certificate belong together");
+    let acceptor = TlsAcceptor::from(Arc::new(config));
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
+    let address = listener.local_addr().expect("it is bound");
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let acceptor = acceptor.clone();
+            tokio::spawn(async move {
+                // A client may break the handshake off; that is what it is for.
+                let Ok(mut stream) = acceptor.accept(stream).await else { return };
+                let Some(behind) = behind else { return };
+                let mut simulator = TcpStream::connect(behind).await.expect("it listens");
+                // Either side may end it at any time.
+                let _ = copy_bidirectional(&mut stream, &mut simulator).await;
+            });
+        }
+    });
+    (address, made.cert.pem())
+}
