@@ -187,7 +187,7 @@ pub(crate) fn operation(seed: u64, hurt: bool, weeks: usize) -> Operation {
             counts[0].push(if on { chance.count(*mean) } else { 0 });
             counts[1..].iter_mut().for_each(|count| count.push(0));
         }
-        options.push(Option_ { point, code: format!("{option}b"), counts, mean: vec![0.0; steps] });
+        options.push(Option_ { point, code: format!("{option}b{}", start as usize), counts, mean: vec![0.0; steps] });
     }
 
     let (mut failed, mut away) = (vec![false; steps], vec![false; steps]);
