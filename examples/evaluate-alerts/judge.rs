@@ -134,9 +134,9 @@ pub(crate) fn report(operations: &[Operation], found: &Found, weeks: usize) -> S
     let limit = cusum::tune(&calm, drops.max((months.floor() as usize).max(1)));
     let _ = writeln!(out, "\nThe CUSUM's limit, tuned to as many false alarms as the drop-off alerts: {limit:.1}\n");
     out.push_str(
-        "| incident | expected hits an hour | n | caught | median min | p90 min | CUSUM caught | median | p90 | \
+        "| incident | expected hits an hour | n | caught in 8 h | in 2 h | median min | p90 min | CUSUM caught | median | p90 | \
          half of last week: caught | median | under 5: caught | median |\n\
-         | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n",
+         | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n",
     );
     let kinds = [
         ("to zero", Kind::To(0)),
@@ -169,10 +169,15 @@ pub(crate) fn report(operations: &[Operation], found: &Found, weeks: usize) -> S
                     }));
                 }
             }
+            let early = columns[0].iter().flatten().filter(|delay| **delay <= 120.0).count();
+            let early = match columns[0].len() {
+                0 => "-".to_owned(),
+                n => format!("{:.0} %", 100.0 * early as f64 / n as f64),
+            };
             let [ours, cusum, half, fixed] = columns.map(|column| summary(&column));
             let _ = writeln!(
                 out,
-                "| {title} | {size} | {} | {} | {} | {} | {} | {} | {} | {} | {} | {} | {} |",
+                "| {title} | {size} | {} | {} | {early} | {} | {} | {} | {} | {} | {} | {} | {} | {} |",
                 ours.0, ours.1, ours.2, ours.3, cusum.1, cusum.2, cusum.3, half.1, half.2, fixed.1, fixed.2
             );
         }

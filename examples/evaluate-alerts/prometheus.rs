@@ -117,7 +117,7 @@ impl Prometheus {
         self.child = Some(child);
         self.address = address;
         let deadline = Instant::now() + Duration::from_secs(300);
-        while self.query("vector(1)", 1, 1, 1).is_err() {
+        while self.query("vector(1)", 1, 2, 1).is_err() {
             if Instant::now() > deadline {
                 bail!("Prometheus is not ready: see prometheus.log in {}", self.directory.display());
             }

@@ -3,7 +3,7 @@
 
 use super::Record;
 use super::thresholds::{
-    NEIGHBOURHOOD_MINUTES, OPTION_NOISE, POINT_NOISE, SURGE_FACTOR, SURGE_NOISE, SURGE_WINDOWS, WEEKS, WINDOWS,
+    LEVEL_PRIOR, NEIGHBOURHOOD_MINUTES, OPTION_NOISE, POINT_NOISE, RISE_LEAST, SURGE_FACTOR, SURGE_NOISE, SURGE_WINDOWS, WEEKS, WINDOWS,
 };
 
 /// Labels of an option.
@@ -104,7 +104,7 @@ pub(crate) fn records() -> Vec<Record> {
         format!("{OPTION}:expected_others"),
         vec![],
         "Hits expected of the routing point's other options.",
-        format!("({POINT}:expected - on ({P}, window) group_right () {OPTION}:expected) > 0"),
+        format!("{POINT}:expected - on ({P}, window) group_right () {OPTION}:expected"),
     );
     add(
         format!("{OPTION}:level"),
@@ -113,7 +113,8 @@ pub(crate) fn records() -> Vec<Record> {
          routing point of today, so that a quiet day, a holiday or a whole routing point that fell is not a\n\
          drop-off of each of its options.",
         format!(
-            "({POINT}:observed - on ({P}, window) group_right () {OPTION}:observed)\n/\n{OPTION}:expected_others"
+            "({POINT}:observed - on ({P}, window) group_right () {OPTION}:observed + {LEVEL_PRIOR})\n/\n\
+             ({OPTION}:expected_others + {LEVEL_PRIOR})"
         ),
     );
     add(
@@ -126,7 +127,7 @@ pub(crate) fn records() -> Vec<Record> {
             &format!("({OPTION}:observed + 0.5)"),
             &format!("({OPTION}:expected * clamp_max({OPTION}:level, 1))"),
             OPTION_NOISE,
-            &format!("+ {OPTION}:expected / {OPTION}:expected_others\n    "),
+            &format!("+ {OPTION}:expected / ({OPTION}:expected_others + {LEVEL_PRIOR})\n    "),
             &format!("on ({L}) group_left () {OPTION}:baseline_weeks"),
         ),
     );
@@ -143,22 +144,33 @@ pub(crate) fn records() -> Vec<Record> {
         ),
     );
     let windows = format!("{{window=~\"{SURGE_WINDOWS}\"}}");
-    let usual = format!(
-        "(\n  {OPTION}:expected{windows} * ({OPTION}:level > 1)\n  or {OPTION}:expected{windows}\n) + 0.5"
-    );
     add(
-        format!("{OPTION}:expected_at_most"),
+        format!("{OPTION}:highest_rate"),
         vec![],
-        "What a surge has to exceed: the expectation, raised if the whole routing point is busier.",
-        usual,
+        "What a surge has to exceed: the highest of the weeks, raised if the whole routing point is busier. The\n\
+         median would call an option that was added two weeks ago a surge.",
+        format!("max without (week) ({OPTION}:same_hour_rate)"),
     );
+    for window in SURGE_WINDOWS.split('|') {
+        let highest = format!(
+            "avg_over_time({OPTION}:highest_rate[{window}])\n* on (server) group_left ()\n\
+             server:wolkvox_watermark_timestamp_seconds:advance{{window=\"{window}\"}}"
+        );
+        let level = format!("{OPTION}:level{{window=\"{window}\"}}");
+        add(
+            format!("{OPTION}:expected_at_most"),
+            vec![("window", window.to_owned())],
+            "",
+            format!("{highest}\n* on ({L}) group_left ()\nclamp_min({level}, 1)\n+ 0.5"),
+        );
+    }
     let (many, usual) = (format!("({OPTION}:observed{windows} - 0.5)"), format!("{OPTION}:expected_at_most"));
     add(
         format!("{OPTION}:surge_score"),
         vec![],
         "How unlikely so many hits are; present only above the factor of a surge.",
         format!(
-            "2 * ({many} * ln({many} / {usual}) - {many} + {usual})\n/ (1 + {} * {usual})\nand ({many} > {SURGE_FACTOR} * {usual})",
+            "2 * ({many} * ln({many} / {usual}) - {many} + {usual})\n/ (1 + {} * {usual})\nand ({many} > {SURGE_FACTOR} * {usual})\nand ({usual} > {RISE_LEAST})",
             square(SURGE_NOISE)
         ),
     );

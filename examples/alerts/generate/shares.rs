@@ -3,7 +3,7 @@
 
 use super::Record;
 use super::baselines::{L, P, square};
-use super::thresholds::{SHARE_FACTOR, SHARE_NOISE, SHARE_WINDOWS};
+use super::thresholds::{RISE_LEAST, SHARE_FACTOR, SHARE_NOISE, SHARE_WINDOWS};
 
 /// A share: some count of all of a larger count.
 struct Share {
@@ -115,7 +115,7 @@ pub(crate) fn records() -> Vec<Record> {
             format!("{name}:rise_score"),
             "",
             format!(
-                "2 * ({many} * ln({many} / {usual}) - {many} + {usual})\n/ (1 + {} * {usual})\nand ({many} > {SHARE_FACTOR} * {usual})",
+                "2 * ({many} * ln({many} / {usual}) - {many} + {usual})\n/ (1 + {} * {usual})\nand ({many} > {SHARE_FACTOR} * {usual})\nand ({usual} > {RISE_LEAST})",
                 square(SHARE_NOISE)
             ),
         ));

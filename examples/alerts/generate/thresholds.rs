@@ -45,6 +45,12 @@ pub(crate) const SURGE_NOISE: f64 = 0.15;
 /// and of shares from day to day.
 pub(crate) const SHARE_NOISE: f64 = 0.15;
 
+/// The routing point's level of today is held to be the usual one as if so many hits had already said so: 25 stands for a
+/// level that varies by a fifth. Without it, a few other hits more or less would decide about an option.
+pub(crate) const LEVEL_PRIOR: u32 = 25;
+/// Rises are judged only where at least so many are expected: an option that is new is not a surge.
+pub(crate) const RISE_LEAST: u32 = 3;
+
 /// A surge is at least so many times the expectation.
 pub(crate) const SURGE_FACTOR: f64 = 2.0;
 /// A share has risen when it is at least so many times its usual value.
