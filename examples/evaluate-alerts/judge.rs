@@ -107,9 +107,11 @@ fn seconds(text: Option<&str>) -> anyhow::Result<i64> {
 /// The tables.
 pub(crate) fn report(operations: &[Operation], found: &Found, weeks: usize) -> String {
     let calm: Vec<&Operation> = operations.iter().filter(|one| one.incidents.is_empty()).collect();
-    let months: f64 = calm.iter().map(|one| one.options.len() as f64).sum::<f64>() / 100.0 * (weeks * 7) as f64 / 30.0;
+    let months: f64 =
+        calm.iter().map(|one| one.options.len() as f64).sum::<f64>() / 100.0 * (weeks * 7) as f64 / 30.0;
     let mut out = String::new();
-    let _ = writeln!(out, "False alarms per 100 options and 30 days ({months:.2} such months were simulated)\n");
+    let _ =
+        writeln!(out, "False alarms per 100 options and 30 days ({months:.2} such months were simulated)\n");
     let _ = writeln!(out, "| alert | episodes | per 100 options and 30 days |\n| --- | --- | --- |");
     let (mut all, mut drops) = (0, 0);
     for (name, firing) in &found.0 {
@@ -132,7 +134,10 @@ pub(crate) fn report(operations: &[Operation], found: &Found, weeks: usize) -> S
     let _ = writeln!(out, "| all of ours | {all} | {:.2} |", all as f64 / months);
 
     let limit = cusum::tune(&calm, drops.max((months.floor() as usize).max(1)));
-    let _ = writeln!(out, "\nThe CUSUM's limit, tuned to as many false alarms as the drop-off alerts: {limit:.1}\n");
+    let _ = writeln!(
+        out,
+        "\nThe CUSUM's limit, tuned to as many false alarms as the drop-off alerts: {limit:.1}\n"
+    );
     out.push_str(
         "| incident | expected hits an hour | n | caught in 8 h | in 2 h | median min | p90 min | CUSUM caught | median | p90 | \
          half of last week: caught | median | under 5: caught | median |\n\
@@ -147,8 +152,12 @@ pub(crate) fn report(operations: &[Operation], found: &Found, weeks: usize) -> S
         ("decay over 6 h", Kind::Decay),
     ];
     for (title, kind) in kinds {
-        for (size, low, high) in [("60 and more", 60.0, 1e9), ("15 to 60", 15.0, 60.0), ("5 to 15", 5.0, 15.0), ("1 to 5", 1.0, 5.0)]
-        {
+        for (size, low, high) in [
+            ("60 and more", 60.0, 1e9),
+            ("15 to 60", 15.0, 60.0),
+            ("5 to 15", 5.0, 15.0),
+            ("1 to 5", 1.0, 5.0),
+        ] {
             let mut columns: [Vec<Option<f64>>; 4] = Default::default();
             for operation in operations {
                 for incident in operation.incidents.iter().filter(|one| one.kind == kind) {
@@ -156,7 +165,9 @@ pub(crate) fn report(operations: &[Operation], found: &Found, weeks: usize) -> S
                         continue;
                     }
                     let what = &operation.options[incident.option].code;
-                    for (column, names) in columns.iter_mut().zip([&[FAST, SLOW][..], &[], &[HALF], &[STATIC]]) {
+                    for (column, names) in
+                        columns.iter_mut().zip([&[FAST, SLOW][..], &[], &[HALF], &[STATIC]])
+                    {
                         column.push(found.delay(names, &operation.server, what, incident.start, LASTS));
                     }
                     let from = incident.start as usize;
@@ -164,9 +175,9 @@ pub(crate) fn report(operations: &[Operation], found: &Found, weeks: usize) -> S
                         .into_iter()
                         .find(|step| *step >= from);
                     columns[1].pop();
-                    columns[1].push(first.map(|step| {
-                        ((step as f64 + 1.0 - incident.start) * STEP as f64 + LAG) / 60.0
-                    }));
+                    columns[1].push(
+                        first.map(|step| ((step as f64 + 1.0 - incident.start) * STEP as f64 + LAG) / 60.0),
+                    );
                 }
             }
             let early = columns[0].iter().flatten().filter(|delay| **delay <= 120.0).count();
@@ -187,16 +198,31 @@ pub(crate) fn report(operations: &[Operation], found: &Found, weeks: usize) -> S
     let mut options_too = 0;
     for operation in &calm {
         for (point, start, end) in &operation.outages {
-            if operation.options.iter().filter(|one| one.point == *point).map(|one| one.mean[start - 1]).sum::<f64>() < 2.5 {
+            if operation
+                .options
+                .iter()
+                .filter(|one| one.point == *point)
+                .map(|one| one.mean[start - 1])
+                .sum::<f64>()
+                < 2.5
+            {
                 continue;
             }
-            outages.push(found.delay(&[POINT], &operation.server, &point.to_string(), *start as f64, end - start + 1));
+            outages.push(found.delay(
+                &[POINT],
+                &operation.server,
+                &point.to_string(),
+                *start as f64,
+                end - start + 1,
+            ));
             options_too += operation
                 .options
                 .iter()
                 .filter(|one| one.point == *point)
                 .filter(|one| {
-                    found.delay(&[FAST, SLOW], &operation.server, &one.code, *start as f64, end - start + 12).is_some()
+                    found
+                        .delay(&[FAST, SLOW], &operation.server, &one.code, *start as f64, end - start + 12)
+                        .is_some()
                 })
                 .count();
         }

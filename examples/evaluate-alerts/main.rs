@@ -63,7 +63,8 @@ fn main() -> anyhow::Result<()> {
     for seed in args.first_seed..args.first_seed + args.seeds {
         let directory = args.directory.join(format!("seed{seed}"));
         let of_seed = [world::operation(seed, false, args.weeks), world::operation(seed, true, args.weeks)];
-        let mut prometheus = Prometheus::new(args.prometheus.clone(), args.promtool.clone(), directory.clone())?;
+        let mut prometheus =
+            Prometheus::new(args.prometheus.clone(), args.promtool.clone(), directory.clone())?;
         let file = directory.join("samples.om");
         samples::write(&file, &of_seed)?;
         tracing_line(&format!("seed {seed}: samples written"));

@@ -40,7 +40,8 @@ struct Group {
 /// All rules of a file, in its order.
 pub(crate) fn rules(path: &Path) -> anyhow::Result<Vec<Rule>> {
     let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-    let file: File = serde_saphyr::from_str(&text).with_context(|| format!("cannot understand {}", path.display()))?;
+    let file: File =
+        serde_saphyr::from_str(&text).with_context(|| format!("cannot understand {}", path.display()))?;
     Ok(file.groups.into_iter().flat_map(|group| group.rules).collect())
 }
 
@@ -84,13 +85,20 @@ impl Prometheus {
             // Always the same names: the moments of evaluation depend on them.
             let file = self.directory.join("pass.yaml");
             std::fs::write(&file, json!({"groups": [{"name": "pass", "rules": rules}]}).to_string())?;
-            let (url, start, end) =
-                (format!("--url=http://{}", self.address), format!("--start={start}"), format!("--end={end}"));
+            let (url, start, end) = (
+                format!("--url=http://{}", self.address),
+                format!("--start={start}"),
+                format!("--end={end}"),
+            );
             let begun = Instant::now();
             self.promtool(
                 &["tsdb", "create-blocks-from", "--max-block-duration=60d", "rules", "--eval-interval=300s"],
                 |command| {
-                    command.args([&url, &start, &end]).arg("--output-dir").arg(self.directory.join("data")).arg(&file)
+                    command
+                        .args([&url, &start, &end])
+                        .arg("--output-dir")
+                        .arg(self.directory.join("data"))
+                        .arg(&file)
                 },
             )?;
             tracing_line(&format!("{} rules in {:?}", ready.len(), begun.elapsed()));
@@ -106,7 +114,11 @@ impl Prometheus {
         let log = std::fs::File::create(self.directory.join("prometheus.log"))?;
         let child = Command::new(&self.binary)
             .args(["--config.file=prometheus.yml", "--storage.tsdb.path=data"])
-            .args(["--storage.tsdb.retention.time=50y", "--query.max-samples=400000000", "--query.timeout=30m"])
+            .args([
+                "--storage.tsdb.retention.time=50y",
+                "--query.max-samples=400000000",
+                "--query.timeout=30m",
+            ])
             .arg(format!("--web.listen-address={address}"))
             .current_dir(&self.directory)
             .stdin(Stdio::null())
@@ -148,15 +160,14 @@ impl Prometheus {
         let answer: Vec<Answer> = serde_json::from_slice(&output.stdout)?;
         Ok(answer
             .into_iter()
-            .map(|one| Series { labels: one.metric, times: one.values.iter().map(|value| value.0 as i64).collect() })
+            .map(|one| Series {
+                labels: one.metric,
+                times: one.values.iter().map(|value| value.0 as i64).collect(),
+            })
             .collect())
     }
 
-    fn promtool(
-        &self,
-        args: &[&str],
-        more: impl FnOnce(&mut Command) -> &mut Command,
-    ) -> anyhow::Result<()> {
+    fn promtool(&self, args: &[&str], more: impl FnOnce(&mut Command) -> &mut Command) -> anyhow::Result<()> {
         let mut command = Command::new(&self.promtool);
         more(command.args(args));
         let output = command.output().with_context(|| format!("cannot start {}", self.promtool.display()))?;
@@ -188,7 +199,8 @@ pub(crate) struct Series {
 /// Whether an expression reads this name, and not only a longer one that begins with it.
 fn mentions(expr: &str, name: &str) -> bool {
     expr.match_indices(name).any(|(at, _)| {
-        !expr[at + name.len()..].starts_with(|next: char| next.is_alphanumeric() || next == '_' || next == ':')
+        !expr[at + name.len()..]
+            .starts_with(|next: char| next.is_alphanumeric() || next == '_' || next == ':')
     })
 }
 

@@ -29,7 +29,10 @@ pub(crate) fn write(path: &Path, operations: &[Operation]) -> anyhow::Result<()>
                 watermark = now;
             }
             if !operation.away[step] {
-                writeln!(out, "wolkvox_watermark_timestamp_seconds{{server=\"{server}\"}} {watermark} {now}")?;
+                writeln!(
+                    out,
+                    "wolkvox_watermark_timestamp_seconds{{server=\"{server}\"}} {watermark} {now}"
+                )?;
             }
         }
     }

@@ -93,7 +93,11 @@ pub(crate) fn operation(seed: u64, hurt: bool, weeks: usize) -> Operation {
                     hour = chance.factor(0.04);
                 }
                 let holiday = [8 * DAY, HISTORY + 9 * DAY].contains(&(step / DAY * DAY)) as u32 as f64;
-                shape(step, around) * day * hour * (1.0 + 0.01 * step as f64 / WEEK as f64) * (1.0 - 0.75 * holiday)
+                shape(step, around)
+                    * day
+                    * hour
+                    * (1.0 + 0.01 * step as f64 / WEEK as f64)
+                    * (1.0 - 0.75 * holiday)
             })
             .collect();
         factors.push(factor);
@@ -133,7 +137,12 @@ pub(crate) fn operation(seed: u64, hurt: bool, weeks: usize) -> Operation {
                 let option = point * OPTIONS + chance.below(OPTIONS);
                 let hourly = rates[option].1 * shape(start as usize, clocks[point]);
                 if hourly >= 1.0 {
-                    incidents.push(Incident { kind: KINDS[chance.below(KINDS.len())], option, start, hourly });
+                    incidents.push(Incident {
+                        kind: KINDS[chance.below(KINDS.len())],
+                        option,
+                        start,
+                        hourly,
+                    });
                 }
             }
         }
@@ -144,7 +153,8 @@ pub(crate) fn operation(seed: u64, hurt: bool, weeks: usize) -> Operation {
         let shares = [chance.between(0.1, 0.5), chance.between(0.03, 0.2), chance.between(0.02, 0.1)];
         // New on the second day that is judged.
         let added = !hurt && index % 40 == 17;
-        let mut one = Option_ { point, code: format!("{index}"), counts: Default::default(), mean: Vec::new() };
+        let mut one =
+            Option_ { point, code: format!("{index}"), counts: Default::default(), mean: Vec::new() };
         let mut own = 1.0;
         let mut daily = [1.0; 3];
         for step in 0..steps {
@@ -187,7 +197,12 @@ pub(crate) fn operation(seed: u64, hurt: bool, weeks: usize) -> Operation {
             counts[0].push(if on { chance.count(*mean) } else { 0 });
             counts[1..].iter_mut().for_each(|count| count.push(0));
         }
-        options.push(Option_ { point, code: format!("{option}b{}", start as usize), counts, mean: vec![0.0; steps] });
+        options.push(Option_ {
+            point,
+            code: format!("{option}b{}", start as usize),
+            counts,
+            mean: vec![0.0; steps],
+        });
     }
 
     let (mut failed, mut away) = (vec![false; steps], vec![false; steps]);

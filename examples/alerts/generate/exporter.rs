@@ -1,8 +1,6 @@
 //! Owns the table of alerts about the exporter and its data. Must not hold numbers: they are in `thresholds`.
 
-use super::thresholds::{
-    CLOCK_SKEW_SECONDS, DATA_LATE_SECONDS, JOB, LATE_SHARE, SERIES_SHARE, ZONE_HOURS,
-};
+use super::thresholds::{CLOCK_SKEW_SECONDS, DATA_LATE_SECONDS, JOB, LATE_SHARE, SERIES_SHARE, ZONE_HOURS};
 use super::{Alert, Severity};
 
 const HEALTH: (&str, &str) = ("health", "var-server=<server-code>");
@@ -29,8 +27,8 @@ fn alert(
 
 pub(crate) fn alerts() -> Vec<Alert> {
     use Severity::{Critical, Info, Warning};
-    let zone = ZONE_HOURS * 3600;
-    let midnight = format!("(86400 - (time() + {zone}) % 86400)").replace("+ -", "- ");
+    let zone = 86400 + ZONE_HOURS * 3600;
+    let midnight = format!("(86400 - (time() + {zone}) % 86400)");
     vec![
         alert(
             "WolkvoxExporterDown",
@@ -66,7 +64,10 @@ pub(crate) fn alerts() -> Vec<Alert> {
             Critical,
             ("", "10m"),
             failing("token_missing|token_invalid"),
-            ["Wolkvox rejects the token of operation <server>", "Wolkvox rechaza el token de la operación <server>"],
+            [
+                "Wolkvox rejects the token of operation <server>",
+                "Wolkvox rechaza el token de la operación <server>",
+            ],
             [
                 "The answer was <class>. Put a valid token into the token file; it is tried at once, without a restart.",
                 "La respuesta fue <class>. Ponga un token válido en el archivo del token; se prueba de inmediato, sin \

@@ -100,10 +100,7 @@ pub(crate) fn alerts() -> Vec<Alert> {
 pub(crate) fn files(links: &Links) -> Vec<(String, String)> {
     let mut files = vec![(
         "wolkvox-baselines.yaml".to_owned(),
-        yaml::records(&[
-            ("wolkvox-baselines", baselines::records()),
-            ("wolkvox-shares", shares::records()),
-        ]),
+        yaml::records(&[("wolkvox-baselines", baselines::records()), ("wolkvox-shares", shares::records())]),
     )];
     for (index, language) in LANGUAGES.into_iter().enumerate() {
         let suffix = if index == 0 { String::new() } else { format!(".{language}") };

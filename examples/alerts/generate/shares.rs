@@ -93,7 +93,12 @@ pub(crate) fn records() -> Vec<Record> {
     let mut rules = Vec::new();
     for share in &SHARES {
         let name = share.name;
-        let plain = |name: String, comment: &'static str, expr: String| Record { name, labels: vec![], expr, comment };
+        let plain = |name: String, comment: &'static str, expr: String| Record {
+            name,
+            labels: vec![],
+            expr,
+            comment,
+        };
         rules.push(plain(
             format!("{name}:usual_share"),
             share.comment,
@@ -121,11 +126,17 @@ pub(crate) fn records() -> Vec<Record> {
         ));
     }
     let buckets = |late: &str, early: &str| {
-        let at = |offset: &str| format!("max by ({L}, le) (wolkvox_menu_time_to_option_seconds_bucket{offset})");
+        let at =
+            |offset: &str| format!("max by ({L}, le) (wolkvox_menu_time_to_option_seconds_bucket{offset})");
         format!("histogram_quantile(0.9, {} - {})", at(late), at(early))
     };
     for (kind, comment, late, early) in [
-        ("p90_usual", "Seconds within which 9 of 10 reach an option: over a week that ended yesterday,", " offset 1d", " offset 8d"),
+        (
+            "p90_usual",
+            "Seconds within which 9 of 10 reach an option: over a week that ended yesterday,",
+            " offset 1d",
+            " offset 8d",
+        ),
         ("p90_1h", "and in the last hour.", "", " offset 1h"),
     ] {
         rules.push(Record {

@@ -56,8 +56,11 @@ pub(crate) fn template(text: &str) -> String {
 fn counts(shorthand: &str) -> String {
     let mut words = shorthand.split_whitespace();
     let option = words.next() == Some("option-counts");
-    let (score, observed, expected) =
-        (words.next().unwrap_or_default(), words.next().unwrap_or_default(), words.next().unwrap_or_default());
+    let (score, observed, expected) = (
+        words.next().unwrap_or_default(),
+        words.next().unwrap_or_default(),
+        words.next().unwrap_or_default(),
+    );
     let (labels, values) = if option {
         (
             "server=%q,rp_id=%q,channel=%q,cod_opc_menu=%q",
