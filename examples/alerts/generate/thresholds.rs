@@ -1,0 +1,76 @@
+//! Owns every number that decides whether an alert fires. Must hold no PromQL: change a number here, run
+//! `cargo run --example alerts`, and all rules and texts follow.
+
+/// How unlikely a fall has to be before it is an alert, as a squared z-score: 26 is one in six million for one look.
+/// A month has some 27,000 independent looks at an option (eight windows that slide), so 26 leaves about one false alarm
+/// per 100 options and 30 days, with room for what is not chance. Higher is quieter and slower.
+pub(crate) const DROP_SCORE: u32 = 26;
+/// The same for a whole routing point.
+pub(crate) const COLLAPSE_SCORE: u32 = 26;
+/// The same for rises (surge, abandonment, retries, loops, no-input): more of them look at each option.
+pub(crate) const RISE_SCORE: u32 = 30;
+
+/// Windows in which counts are compared, name and seconds. An option that is entered 500 times an hour is judged in
+/// the first, one of 15 in the later ones: to see a fall to zero takes about 18 expected hits.
+pub(crate) const WINDOWS: [(&str, u32); 8] = [
+    ("10m", 600),
+    ("20m", 1200),
+    ("30m", 1800),
+    ("45m", 2700),
+    ("1h", 3600),
+    ("90m", 5400),
+    ("3h", 10800),
+    ("8h", 28800),
+];
+/// The windows whose alert is the fast one; the others make the slow one.
+pub(crate) const FAST: &str = "10m|20m|30m|45m|1h";
+/// The others.
+pub(crate) const SLOW: &str = "90m|3h|8h";
+/// Windows of a surge: one for a campaign that hits at once, one for a small option.
+pub(crate) const SURGE_WINDOWS: &str = "30m|3h";
+/// Windows in which shares (abandonment, retries, ...) are judged.
+pub(crate) const SHARE_WINDOWS: [&str; 2] = ["1h", "4h"];
+
+/// Weeks that the expectation looks back; it takes their median.
+pub(crate) const WEEKS: u32 = 4;
+/// Minutes before and after the same moment of an earlier week that count as the same hour.
+pub(crate) const NEIGHBOURHOOD_MINUTES: u32 = 30;
+
+/// Variation that is not chance, as a share of what is expected: of an option within its routing point,
+pub(crate) const OPTION_NOISE: f64 = 0.06;
+/// of a routing point from week to week (0.2 makes a fall to less than about a sixth an alert, a fall to 40 % none),
+pub(crate) const POINT_NOISE: f64 = 0.2;
+/// of a surge,
+pub(crate) const SURGE_NOISE: f64 = 0.15;
+/// and of shares from day to day.
+pub(crate) const SHARE_NOISE: f64 = 0.15;
+
+/// The routing point's level of today is held to be the usual one as if so many hits had already said so: 25 stands for a
+/// level that varies by a fifth. Without it, a few other hits more or less would decide about an option.
+pub(crate) const LEVEL_PRIOR: u32 = 25;
+/// Rises are judged only where at least so many are expected: an option that is new is not a surge.
+pub(crate) const RISE_LEAST: u32 = 3;
+
+/// A surge is at least so many times the expectation.
+pub(crate) const SURGE_FACTOR: f64 = 2.0;
+/// A share has risen when it is at least so many times its usual value.
+pub(crate) const SHARE_FACTOR: f64 = 1.5;
+/// The p90 of the time to an option: so many times the usual one, by at least so many seconds, over so many hits.
+pub(crate) const TIME_FACTOR: f64 = 1.5;
+/// Seconds, see [`TIME_FACTOR`].
+pub(crate) const TIME_SECONDS: u32 = 15;
+/// Hits within an hour, see [`TIME_FACTOR`].
+pub(crate) const TIME_HITS: u32 = 100;
+
+/// Seconds without new data that are too many: three polls of five minutes.
+pub(crate) const DATA_LATE_SECONDS: u32 = 900;
+/// Seconds by which the server's clock and ours may differ.
+pub(crate) const CLOCK_SKEW_SECONDS: u32 = 30;
+/// Share of the rows of a day that may come later than a day.
+pub(crate) const LATE_SHARE: f64 = 0.001;
+/// Share of the limit of series from which on it is nearly reached.
+pub(crate) const SERIES_SHARE: f64 = 0.9;
+/// The servers' zone, hours from UTC: when the quota's day ends.
+pub(crate) const ZONE_HOURS: i32 = -5;
+/// The job of the exporter in `scrape_configs`.
+pub(crate) const JOB: &str = "wolkvox";

@@ -1,0 +1,253 @@
+//! Owns the simulated traffic: two operations for each seed, `calm` with everything that must not raise an option's
+//! alert, and `hurt` with what must. Must not know the rules.
+//!
+//! Time goes in steps of five minutes, the exporter's poll. Options have 1 to 500 hits an hour at the day's busiest
+//! time, a shape by day and week, growth of 1 % a week, and noise beyond chance: 8 % a day and 4 % an hour for a routing
+//! point, 4 % a day for an option.
+
+use crate::chance::Chance;
+
+pub(crate) const STEP: i64 = 300;
+pub(crate) const DAY: usize = 288;
+pub(crate) const WEEK: usize = 7 * DAY;
+/// Monday, 5 January 2026, 00:00 UTC.
+pub(crate) const BEGIN: i64 = 1_767_571_200;
+/// Weeks of history before anything is judged.
+pub(crate) const HISTORY: usize = 4 * WEEK + DAY;
+const POINTS: usize = 12;
+const OPTIONS: usize = 7;
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Kind {
+    To(u32),
+    Decay,
+    Renamed,
+}
+
+pub(crate) const KINDS: [Kind; 6] =
+    [Kind::To(0), Kind::To(10), Kind::To(40), Kind::To(60), Kind::Decay, Kind::Renamed];
+
+pub(crate) struct Incident {
+    pub(crate) kind: Kind,
+    pub(crate) option: usize,
+    /// In steps since the beginning, with a fraction.
+    pub(crate) start: f64,
+    /// Expected hits an hour when it begins.
+    pub(crate) hourly: f64,
+}
+
+/// What is seen of an option, per step.
+pub(crate) struct Option_ {
+    pub(crate) point: usize,
+    pub(crate) code: String,
+    /// hits, finals, retries, repeats
+    pub(crate) counts: [Vec<u64>; 4],
+    /// The true mean of hits without the incidents that are to be found, and without the option's own noise.
+    pub(crate) mean: Vec<f64>,
+}
+
+pub(crate) struct Operation {
+    pub(crate) server: String,
+    pub(crate) options: Vec<Option_>,
+    pub(crate) incidents: Vec<Incident>,
+    /// Outages of a whole routing point: point, first step, last step.
+    pub(crate) outages: Vec<(usize, usize, usize)>,
+    /// Steps whose poll failed: counters and watermark stand still, and catch up afterwards.
+    pub(crate) failed: Vec<bool>,
+    /// Steps at which the exporter was away.
+    pub(crate) away: Vec<bool>,
+}
+
+/// Incidents last so many steps: eight hours.
+pub(crate) const LASTS: usize = 96;
+
+/// Share of a day's busiest rate; `around_the_clock` never falls below a tenth.
+fn shape(step: usize, around_the_clock: bool) -> f64 {
+    let hour = (step % DAY) as f64 / 12.0;
+    let bump = |at: f64, wide: f64| (-((hour - at) / wide).powi(2) / 2.0).exp();
+    let day = if around_the_clock {
+        0.1 + 0.9 * bump(14.0, 4.0)
+    } else if (7.0..19.0).contains(&hour) {
+        0.15 + 0.85 * (bump(10.0, 1.8) + 0.8 * bump(15.5, 1.8)).min(1.0)
+    } else {
+        0.0
+    };
+    day * [1.0, 0.95, 0.95, 0.9, 1.0, 0.5, 0.25][step / DAY % 7]
+}
+
+pub(crate) fn operation(seed: u64, hurt: bool, weeks: usize) -> Operation {
+    let mut chance = Chance::new(seed * 2 + u64::from(hurt));
+    let steps = HISTORY + if hurt { WEEK } else { weeks * WEEK };
+    let mut clocks = Vec::new();
+    let mut factors = Vec::new();
+    for _ in 0..POINTS {
+        let around = chance.unit() < 0.3;
+        clocks.push(around);
+        let (mut day, mut hour) = (1.0, 1.0);
+        let factor: Vec<f64> = (0..steps)
+            .map(|step| {
+                if step % DAY == 0 {
+                    day = chance.factor(0.08);
+                }
+                if step % 12 == 0 {
+                    hour = chance.factor(0.04);
+                }
+                let holiday = [8 * DAY, HISTORY + 9 * DAY].contains(&(step / DAY * DAY)) as u32 as f64;
+                shape(step, around)
+                    * day
+                    * hour
+                    * (1.0 + 0.01 * step as f64 / WEEK as f64)
+                    * (1.0 - 0.75 * holiday)
+            })
+            .collect();
+        factors.push(factor);
+    }
+    let mut outages = Vec::new();
+    if !hurt {
+        for point in 0..POINTS {
+            // An outage of an hour in every second routing point, a campaign of three hours in the others.
+            let start = HISTORY + (point % (7 * weeks)) * DAY + 100 + chance.below(60);
+            for step in start..start + if point % 2 == 0 { 12 } else { 36 } {
+                factors[point][step] *= if point % 2 == 0 { 0.0 } else { 2.5 };
+            }
+            if point % 2 == 0 {
+                outages.push((point, start, start + 12));
+            }
+        }
+        // All of the operation, for half an hour.
+        let start = HISTORY + 3 * DAY + 130;
+        for factor in &mut factors {
+            factor[start..start + 6].fill(0.0);
+        }
+        outages.extend((0..POINTS).map(|point| (point, start, start + 6)));
+    }
+
+    let mut rates = Vec::new();
+    for point in 0..POINTS {
+        for _ in 0..OPTIONS {
+            rates.push((point, (chance.between(0.0, 500_f64.ln())).exp()));
+        }
+    }
+    let mut incidents = Vec::new();
+    if hurt {
+        for day in 0..7 {
+            for point in 0..POINTS {
+                let start = (HISTORY + day * DAY + 96) as f64 + chance.between(0.0, 36.0);
+                // Where it can be seen at all: from one hit an hour up, at this hour.
+                let option = point * OPTIONS + chance.below(OPTIONS);
+                let hourly = rates[option].1 * shape(start as usize, clocks[point]);
+                if hourly >= 1.0 {
+                    incidents.push(Incident {
+                        kind: KINDS[chance.below(KINDS.len())],
+                        option,
+                        start,
+                        hourly,
+                    });
+                }
+            }
+        }
+    }
+
+    let mut options: Vec<Option_> = Vec::new();
+    for (index, (point, rate)) in rates.iter().copied().enumerate() {
+        let shares = [chance.between(0.1, 0.5), chance.between(0.03, 0.2), chance.between(0.02, 0.1)];
+        // New on the second day that is judged.
+        let added = !hurt && index % 40 == 17;
+        let mut one =
+            Option_ { point, code: format!("{index}"), counts: Default::default(), mean: Vec::new() };
+        let mut own = 1.0;
+        let mut daily = [1.0; 3];
+        for step in 0..steps {
+            if step % DAY == 0 {
+                own = chance.factor(0.04);
+                daily = [chance.factor(0.04), chance.factor(0.04), chance.factor(0.04)];
+            }
+            let mut mean = rate / 12.0 * factors[point][step];
+            if added && step < HISTORY + DAY {
+                mean = 0.0;
+            }
+            one.mean.push(mean);
+            let left: f64 = incidents
+                .iter()
+                .filter(|incident| incident.option == index)
+                .map(|incident| what_is_left(incident, step))
+                .product();
+            let hits = chance.count(mean * own * left);
+            one.counts[0].push(hits);
+            for (part, share) in shares.into_iter().enumerate() {
+                one.counts[part + 1].push(chance.of(hits, share * daily[part]));
+            }
+        }
+        if !hurt {
+            come_late(&mut one.counts, &mut chance);
+        }
+        options.push(one);
+    }
+    // A renamed option's hits go on under another code.
+    let renamed: Vec<(usize, f64)> = incidents
+        .iter()
+        .filter(|incident| incident.kind == Kind::Renamed)
+        .map(|incident| (incident.option, incident.start))
+        .collect();
+    for (option, start) in renamed {
+        let (point, mean) = (options[option].point, options[option].mean.clone());
+        let mut counts: [Vec<u64>; 4] = Default::default();
+        for (step, mean) in mean.iter().enumerate() {
+            let on = step as f64 > start && step < start as usize + LASTS;
+            counts[0].push(if on { chance.count(*mean) } else { 0 });
+            counts[1..].iter_mut().for_each(|count| count.push(0));
+        }
+        options.push(Option_ {
+            point,
+            code: format!("{option}b{}", start as usize),
+            counts,
+            mean: vec![0.0; steps],
+        });
+    }
+
+    let (mut failed, mut away) = (vec![false; steps], vec![false; steps]);
+    if !hurt {
+        // The interface fails for two hours every third day; the exporter is away for ten minutes every other day.
+        for day in 0..weeks * 7 {
+            let noon = HISTORY + day * DAY + 120;
+            failed[noon..noon + 24].fill(day % 3 == 1);
+            away[noon + 60..noon + 62].fill(day % 2 == 0);
+        }
+    }
+    let server = format!("{}{seed}", if hurt { "hurt" } else { "calm" });
+    Operation { server, options, incidents, outages, failed, away }
+}
+
+/// Share of the traffic that an incident leaves in a step.
+fn what_is_left(incident: &Incident, step: usize) -> f64 {
+    let since = step as f64 + 1.0 - incident.start;
+    if since <= 0.0 || since > LASTS as f64 {
+        return 1.0;
+    }
+    let left = match incident.kind {
+        Kind::To(percent) => f64::from(percent) / 100.0,
+        // To nothing within six hours.
+        Kind::Decay => (1.0 - since / 72.0).max(0.0),
+        Kind::Renamed => 0.0,
+    };
+    // The step in which it begins is partly before it.
+    let inside = since.min(1.0);
+    1.0 - inside * (1.0 - left)
+}
+
+/// 3 % of the rows come one to twelve hours late.
+fn come_late(counts: &mut [Vec<u64>; 4], chance: &mut Chance) {
+    let steps = counts[0].len();
+    for count in counts {
+        for step in 0..steps {
+            let late = chance.of(count[step], 0.03);
+            count[step] -= late;
+            for _ in 0..late {
+                let seen = step + 12 + chance.below(132);
+                if seen < steps {
+                    count[seen] += 1;
+                }
+            }
+        }
+    }
+}
