@@ -3,10 +3,10 @@
 /// English or Spanish.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum Language {
-    /// English, the source.
+    /// English
     #[default]
     En,
-    /// Spanish.
+    /// Spanish
     Es,
 }
 

@@ -86,3 +86,31 @@ async fn resolve(
     report.remedy(Text::NameRemedy, &values)?;
     Ok(None)
 }
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use tokio::net::TcpSocket;
+
+    use super::{super::Language, *};
+
+    /// Linux drops what would connect to a listener whose queue is full, as a firewall drops whom it does not let in.
+    #[tokio::test]
+    async fn silence_is_told_from_refusal() {
+        let wait = Duration::from_millis(300);
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let listener = socket.listen(1).unwrap();
+        let address = listener.local_addr().unwrap();
+        let mut waiting = Vec::new();
+        while let Ok(Ok(stream)) = timeout(wait, TcpStream::connect(address)).await {
+            waiting.push(stream);
+        }
+        let mut out = Vec::new();
+        let mut report = Report::new(&mut out, Language::En);
+        let endpoint = Url::parse(&format!("http://{address}/")).unwrap();
+        assert!(!check(&endpoint, wait, &mut report).await.unwrap());
+        assert_eq!(report.todo(), 1);
+        let out = String::from_utf8(out).unwrap();
+        assert!(out.contains("does not answer within") && out.contains("allow-list"), "{out}");
+    }
+}

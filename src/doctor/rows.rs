@@ -141,7 +141,8 @@ fn shape(field: &FieldShape, rows: u64, report: &Report<'_>) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::Language, *};
+    use crate::wolkvox::Element;
 
     #[test]
     fn offsets_have_names() {
@@ -160,6 +161,27 @@ mod tests {
                 let zone = TimeZone::get(name).unwrap();
                 assert_eq!(i64::from(zone.to_offset(winter).seconds()), hours * 3600, "{name}");
             }
+        }
+    }
+
+    /// Chats carry no second that could be read.
+    #[test]
+    fn without_calls_only_the_future_tells() {
+        let now: Timestamp = "2026-01-19T00:40:00Z".parse().unwrap();
+        for (name, right, text) in [
+            // 19:34 there, which is 00:34Z.
+            ("America/Bogota", true, "[--] zone"),
+            ("America/Costa_Rica", false, "rows are dated in the future"),
+        ] {
+            let configured = TimeZone::get(name).unwrap();
+            let mut sample = Sample::new(configured.clone());
+            let row = r#"{"rp_id":"10","conn_id":"65f1a2b3c4d5e6f708192a3b","date":"2026-01-18 19:34:31"}"#;
+            sample.take(Element::Value(row.as_bytes()));
+            let mut out = Vec::new();
+            let mut report = Report::new(&mut out, Language::En);
+            assert_eq!(zone(&sample, &configured, now, &mut report).unwrap(), right, "{name}");
+            let out = String::from_utf8(out).unwrap();
+            assert!(out.contains(text), "{name}: {out}");
         }
     }
 }

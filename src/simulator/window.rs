@@ -122,6 +122,18 @@ mod tests {
     }
 
     #[test]
+    fn the_end_can_be_left_out() {
+        let traffic = traffic("America/Bogota");
+        let now = "2026-01-20T00:00:00Z".parse().unwrap();
+        let rows = |window: Window| window.rows(&traffic, now).count();
+        let whole = Window::parse("20260119100000", "20260119100010").unwrap();
+        let open = whole.without_last_second().unwrap();
+        assert_eq!(Some(open), Window::parse("20260119100000", "20260119100009"));
+        assert!(rows(open) < rows(whole));
+        assert_eq!(Window::parse("20260119100000", "20260119100000").unwrap().without_last_second(), None);
+    }
+
+    #[test]
     fn rows_are_shown_some_seconds_after_their_date() {
         let traffic = traffic("America/Bogota");
         let seen = |now| count(&traffic, "20260119100000", "20260119100000", now);
