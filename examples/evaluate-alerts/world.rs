@@ -75,6 +75,7 @@ fn shape(step: usize, around_the_clock: bool) -> f64 {
     day * [1.0, 0.95, 0.95, 0.9, 1.0, 0.5, 0.25][step / DAY % 7]
 }
 
+#[expect(clippy::needless_range_loop, reason = "steps and points are numbers of several tables at once")]
 pub(crate) fn operation(seed: u64, hurt: bool, weeks: usize) -> Operation {
     let mut chance = Chance::new(seed * 2 + u64::from(hurt));
     let steps = HISTORY + if hurt { WEEK } else { weeks * WEEK };
