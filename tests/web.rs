@@ -21,7 +21,7 @@ use tokio::{
 use wolkvox_exporter::{
     exposition::{Family, Kind, Point, Publication, Published, label_block},
     snapshot::TargetState,
-    web::{Limits, Readiness, Site, serve},
+    web::{Access, Limits, Readiness, Site, serve},
 };
 
 const BUFFERS: u32 = 16 * 1024;
@@ -56,6 +56,7 @@ async fn start(telemetry_path: &str, limits: Limits) -> Server {
             }]
         }),
         version: "0.0.0-test".to_owned(),
+        access: Arc::new(Access::open()),
     };
     // Buffers so small that a large answer does not fit them; a connection has those of its listener.
     let socket = TcpSocket::new_v4().unwrap();
