@@ -25,7 +25,7 @@ use tokio::net::TcpListener;
 use wolkvox_exporter::{
     exposition::{Family, Format, Kind, Point, Publication, Published, encode, label_block},
     telemetry::Telemetry,
-    web::{Limits, Readiness, Site, serve},
+    web::{Access, Limits, Readiness, Site, serve},
 };
 
 const SERIES: u64 = 100_000;
@@ -211,6 +211,7 @@ fn scraping(
         readiness: Arc::new(ArcSwap::from_pointee(Readiness::Ready)),
         targets: Box::new(Vec::new),
         version: String::new(),
+        access: Arc::new(Access::open()),
     });
     let ours =
         on_its_own_thread(move |listener| serve(listener, site, Limits::default(), std::future::pending()));

@@ -3,7 +3,7 @@
 //! Start: bind, serve (not ready), open the state, restore and publish every target, ready. Stop: pollers end
 //! after the commit under way, then the server after the answers under way.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use anyhow::Context;
 use arc_swap::ArcSwap;
@@ -11,7 +11,7 @@ use tokio::{net::TcpListener, sync::watch, task::JoinSet};
 use tracing::{info, warn};
 
 use crate::{
-    config::{Config, ListenAddress, Target},
+    config::{Config, ListenAddress, Target, WebRules},
     exposition::Bounds,
     labels::MenuLabels,
     ledger::{Account, Idle, SeriesLimits},
@@ -21,12 +21,15 @@ use crate::{
     snapshot::Publisher,
     store::Store,
     telemetry::Telemetry,
-    web::{self, Limits, Readiness, Site},
+    web::{self, Access, Limits, Readiness, Site},
     wolkvox::{Client, RowParser},
 };
 
 /// Rows in one answer above which the vendor cuts, as documented.
 pub const ROW_CAP: u64 = 60_000;
+
+/// How often the web configuration and its certificates are looked at.
+const WEB_CONFIG_EVERY: Duration = Duration::from_secs(5);
 
 /// Where the state lives.
 #[derive(Debug, Clone)]
@@ -67,6 +70,7 @@ pub async fn run(
     let telemetry = Arc::new(Telemetry::new().context("cannot register the metrics")?);
     let publisher = Arc::new(Publisher::default());
     let readiness = Arc::new(ArcSwap::from_pointee(Readiness::NotReady("restoring the state".to_owned())));
+    let access = Arc::new(access(config.web.config_file.clone()).await?);
     let site = Arc::new(Site {
         telemetry_path: config.web.telemetry_path.clone(),
         publication: publisher.publication(),
@@ -80,11 +84,21 @@ pub async fn run(
             Box::new(move || publisher.states().to_vec())
         },
         version: env!("CARGO_PKG_VERSION").to_owned(),
+        access: access.clone(),
     });
     let (stop_serving, serving) = watch::channel(false);
     let mut servers = JoinSet::new();
     for listener in listeners {
         servers.spawn(web::serve(listener, site.clone(), Limits::default(), turned_true(serving.clone())));
+    }
+    if let Some(path) = config.web.config_file.clone() {
+        let stop = turned_true(serving.clone());
+        servers.spawn(async move {
+            tokio::select! {
+                () = access.follow(path, WEB_CONFIG_EVERY) => {}
+                () = stop => {}
+            }
+        });
     }
 
     let store = Arc::new(tokio::task::spawn_blocking(move || open(&state)).await??);
@@ -120,10 +134,23 @@ pub async fn run(
     }
 }
 
-fn open(state: &State) -> anyhow::Result<Store> {
+/// Who is let in. The file was good a moment ago, and may not be any more.
+async fn access(path: Option<PathBuf>) -> anyhow::Result<Access> {
+    let Some(path) = path else { return Ok(Access::open()) };
+    let rules = tokio::task::spawn_blocking(move || WebRules::read(&path)).await??;
+    info!(tls = rules.tls.is_some(), users = rules.users.len(), "the web configuration is in force");
+    Ok(Access::new(rules, random_key()?))
+}
+
+fn random_key() -> anyhow::Result<[u8; 16]> {
     let mut key = [0; 16];
     getrandom::fill(&mut key)
         .map_err(|error| anyhow::anyhow!("the system gives no random numbers: {error}"))?;
+    Ok(key)
+}
+
+fn open(state: &State) -> anyhow::Result<Store> {
+    let key = random_key()?;
     Ok(match state {
         State::File(path) => Store::open(path, key)?,
         State::Memory => Store::in_memory(key)?,

@@ -224,6 +224,15 @@ pub struct WebArgs {
     /// Path of the metrics [default: /metrics]
     #[arg(long = "web.telemetry-path", env = "WOLKVOX_WEB_TELEMETRY_PATH", value_name = "PATH")]
     pub telemetry_path: Option<String>,
+
+    /// YAML file with TLS, users and headers, in the format of Prometheus's exporters; read anew when it changes
+    #[arg(
+        id = "web_config_file",
+        long = "web.config.file",
+        env = "WOLKVOX_WEB_CONFIG_FILE",
+        value_name = "FILE"
+    )]
+    pub config_file: Option<PathBuf>,
 }
 
 /// `--log.*`

@@ -5,6 +5,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a helper that fails is a test that fails")]
 
+#[path = "support/authority.rs"]
+mod authority;
 #[path = "support/metric_family.rs"]
 mod metric_family;
 
@@ -12,16 +14,23 @@ use std::{future::Future, io::Read as _, net::SocketAddr, sync::Arc, time::Durat
 
 use arc_swap::ArcSwap;
 use flate2::read::GzDecoder;
+use rustls::{
+    ClientConfig, RootCertStore,
+    pki_types::{CertificateDer, pem::PemObject as _},
+};
 use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpSocket, TcpStream},
     sync::oneshot,
     task::JoinHandle,
     time::{Instant, sleep, timeout},
 };
+use tokio_rustls::{TlsConnector, client::TlsStream};
 use wolkvox_exporter::{
+    config::WebRules,
     exposition::{Family, Kind, Point, Publication, Published, label_block},
     snapshot::TargetState,
-    web::{Limits, Readiness, Site, serve},
+    web::{Access, Limits, Readiness, Site, serve},
 };
 
 const BUFFERS: u32 = 16 * 1024;
@@ -36,6 +45,10 @@ struct Server {
 }
 
 async fn start(telemetry_path: &str, limits: Limits) -> Server {
+    start_with(telemetry_path, limits, Access::open()).await
+}
+
+async fn start_with(telemetry_path: &str, limits: Limits, access: Access) -> Server {
     let publication = Arc::new(Publication::new(Published::new(&hits(3))));
     let readiness = Arc::new(ArcSwap::from_pointee(Readiness::Ready));
     let site = Site {
@@ -56,6 +69,7 @@ async fn start(telemetry_path: &str, limits: Limits) -> Server {
             }]
         }),
         version: "0.0.0-test".to_owned(),
+        access: Arc::new(access),
     };
     // Buffers so small that a large answer does not fit them; a connection has those of its listener.
     let socket = TcpSocket::new_v4().unwrap();
@@ -397,6 +411,61 @@ async fn a_client_that_does_not_read_is_closed_when_its_time_is_up() {
     let client = stuck(&server).await;
     sleep(limits.write - Duration::from_secs(1)).await;
     assert!(Answer::parse(&client.rest().await).unwrap().is_whole(), "within the limit it may take its time");
+}
+
+/// A server that speaks TLS, and what a client needs to speak with it.
+async fn start_tls(limits: Limits) -> (Server, TlsConnector) {
+    let authority = authority::Authority::new();
+    let pair = authority.pair();
+    let directory = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| std::fs::write(directory.path().join(name), text).unwrap();
+    write("cert.pem", &pair.certificate);
+    write("key.pem", &pair.key);
+    write("web.yml", "tls_server_config: {cert_file: cert.pem, key_file: key.pem}");
+    let rules = WebRules::read(&directory.path().join("web.yml")).unwrap();
+    let mut roots = RootCertStore::empty();
+    roots.add(CertificateDer::from_pem_slice(authority.certificate.as_bytes()).unwrap()).unwrap();
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+    let config = config.with_root_certificates(roots).with_no_client_auth();
+    let server = start_with("/metrics", limits, Access::new(rules, [7; 16])).await;
+    (server, TlsConnector::from(Arc::new(config)))
+}
+
+/// The same as [`stuck`], over TLS.
+async fn stuck_over_tls(server: &Server, connector: &TlsConnector, series: u64) -> TlsStream<TcpStream> {
+    server.publication.publish(Published::new(&hits(series)));
+    let stream = Client::connect(server.address).await.0;
+    let mut client = connector.connect("localhost".try_into().unwrap(), stream).await.unwrap();
+    client.write_all(b"GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await.unwrap();
+    client.flush().await.unwrap();
+    client
+}
+
+#[tokio::test(start_paused = true)]
+async fn over_tls_the_same_limits_hold() {
+    let limits = Limits::default();
+    let (server, connector) = start_tls(limits).await;
+    for begin in [&b""[..], &[0x16, 3, 1]] {
+        let client = Client::connect(server.address).await;
+        let begun = Instant::now();
+        client.send(begin).await;
+        client.rest().await;
+        let took = begun.elapsed();
+        assert!(took >= limits.header_read && took < 2 * limits.header_read, "{took:?}");
+    }
+    // The smaller answer fits the sockets' buffers and those of TLS together, but not the former alone.
+    for (series, late) in [(10_000, true), (10_000, false), (1_000, true), (1_000, false)] {
+        let mut client = stuck_over_tls(&server, &connector, series).await;
+        let second = Duration::from_secs(1);
+        sleep(if late { limits.write + second } else { limits.write - second }).await;
+        let mut all = Vec::new();
+        // A connection that was cut ends with an error, or with its last bytes.
+        let _ = client.read_to_end(&mut all).await;
+        assert_eq!(Answer::parse(&all).unwrap().is_whole(), !late, "{series} series");
+    }
+    server.stop.send(()).unwrap();
+    server.task.await.unwrap();
 }
 
 #[tokio::test(start_paused = true)]

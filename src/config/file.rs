@@ -161,10 +161,11 @@ pub(super) struct WebSection {
     #[serde(default, deserialize_with = "nothing_is_default")]
     pub(super) listen_addresses: Vec<Text>,
     pub(super) telemetry_path: Option<Text>,
+    pub(super) config_file: Option<Text>,
 }
 
 /// A key with nothing after it (`poll:` with all its lines commented out) is a key left out.
-fn nothing_is_default<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(
+pub(super) fn nothing_is_default<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(
     from: D,
 ) -> Result<T, D::Error> {
     Option::deserialize(from).map(Option::unwrap_or_default)
@@ -206,6 +207,11 @@ impl<R> YamlFile<R> {
     /// `file:line:column: key`
     pub(super) fn place(&self, at: &Location, key: &str) -> String {
         format!("{}:{}:{}: {key}", self.path.display(), at.line(), at.column())
+    }
+
+    /// The whole text, which may hold secrets.
+    pub(super) fn source(&self) -> &str {
+        &self.source
     }
 
     /// A path in the file, which begins at the file's own directory unless it is absolute.

@@ -29,6 +29,8 @@ mod start;
 mod targets;
 mod token;
 mod web;
+mod web_file;
+mod web_tls;
 mod zone;
 
 use std::{collections::BTreeMap, path::PathBuf, time::Duration};
@@ -45,6 +47,7 @@ pub use self::{
     secret::Secret,
     start::StartFrom,
     token::{Fingerprint, TokenError, TokenSource},
+    web_file::WebRules,
 };
 
 /// The outcome of [`resolve()`].
@@ -185,6 +188,10 @@ pub struct Web {
     pub listen: Vec<ListenAddress>,
     /// Path of the metrics; begins with `/` and is none of the exporter's own paths.
     pub telemetry_path: String,
+    /// File with TLS, users and headers, in the format of Prometheus's exporters; it was good when it was read.
+    pub config_file: Option<PathBuf>,
+    /// Whether that file turns TLS on.
+    pub https: bool,
 }
 
 impl Default for Poll {
@@ -233,6 +240,11 @@ impl Default for NameSources {
 
 impl Default for Web {
     fn default() -> Self {
-        Self { listen: vec![ListenAddress::any(10013)], telemetry_path: "/metrics".to_owned() }
+        Self {
+            listen: vec![ListenAddress::any(10013)],
+            telemetry_path: "/metrics".to_owned(),
+            config_file: None,
+            https: false,
+        }
     }
 }

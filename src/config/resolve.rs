@@ -102,7 +102,11 @@ mod tests {
     #[test]
     fn the_shared_settings_are_checked_too() {
         let menu = MenuArgs { zero_hold: Some("soon".to_owned()), ..MenuArgs::default() };
-        let web = WebArgs { listen_address: vec!["10013".to_owned()], telemetry_path: Some("/".to_owned()) };
+        let web = WebArgs {
+            listen_address: vec!["10013".to_owned()],
+            telemetry_path: Some("/".to_owned()),
+            config_file: None,
+        };
         let error = resolve_shared(&menu, &web).expect_err("three mistakes");
         assert_eq!(error.problems.len(), 3, "{error}");
         assert_eq!(error.to_string().lines().count(), 3, "{error}");

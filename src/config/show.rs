@@ -33,7 +33,11 @@ impl Display for Config {
             "  listen_addresses: [{}]",
             listed(self.web.listen.iter().map(|at| format!("{:?}", at.to_string())))
         )?;
-        writeln!(f, "  telemetry_path: {}", self.web.telemetry_path)
+        writeln!(f, "  telemetry_path: {}", self.web.telemetry_path)?;
+        match &self.web.config_file {
+            Some(path) => writeln!(f, "  config_file: {}", path.display()),
+            None => Ok(()),
+        }
     }
 }
 

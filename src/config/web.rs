@@ -1,7 +1,9 @@
-//! Where the metrics are served, from what was written.
+//! Where the metrics are served and to whom, from what was written.
+
+use std::path::PathBuf;
 
 use super::{
-    Web,
+    Web, WebRules,
     file::ConfigFile,
     given::{flag_place, given, read_or},
     listen,
@@ -18,7 +20,28 @@ pub(super) fn resolve(args: &WebArgs, file: &ConfigFile, findings: &mut Findings
     let default = Web::default();
     let path = read_or(written, default.telemetry_path, "web.telemetry-path", findings, telemetry_path);
     let listen = if listen.is_empty() { default.listen } else { listen };
-    Some(Web { listen, telemetry_path: path?.value })
+    let (config_file, https) = config_file(args, file, findings);
+    Some(Web { listen, telemetry_path: path?.value, config_file, https })
+}
+
+/// The file is read here to see that it is good, and again when the server starts.
+fn config_file(args: &WebArgs, file: &ConfigFile, findings: &mut Findings) -> (Option<PathBuf>, bool) {
+    let path = match (&args.config_file, &file.root.web.config_file) {
+        (Some(path), _) => path.clone(),
+        (None, Some(text)) => file.path_from_here(&text.value),
+        (None, None) => return (None, false),
+    };
+    let https = match WebRules::read(&path) {
+        Ok(rules) => {
+            findings.warnings.extend(rules.warnings);
+            rules.tls.is_some()
+        }
+        Err(error) => {
+            findings.problems.extend(error.problems);
+            false
+        }
+    };
+    (Some(path), https)
 }
 
 fn addresses(args: &WebArgs, file: &ConfigFile, findings: &mut Findings) -> Vec<listen::ListenAddress> {

@@ -2,12 +2,16 @@
 //!
 //! A request never waits: not for the vendor, not for the disk, not for a lock. Whatever a page shows is handed
 //! in through [`Site`], already made. The rooms: `server` owns sockets, limits and the end; `slot` watches one
-//! connection; `routes` turns a request into an answer; `page` writes the HTML.
+//! connection; `tls` does the handshake, `access` and `passwords` decide who is answered; `routes` turns a request
+//! into an answer; `page` writes the HTML.
 
+mod access;
 mod page;
+mod passwords;
 mod routes;
 mod server;
 mod slot;
+mod tls;
 
 use std::sync::Arc;
 
@@ -18,6 +22,7 @@ use crate::{
     snapshot::TargetState,
 };
 
+pub use access::Access;
 pub use server::{Limits, serve};
 
 /// Everything the server shows.
@@ -36,6 +41,8 @@ pub struct Site {
     pub targets: Box<dyn Fn() -> Vec<TargetState> + Send + Sync>,
     /// The exporter's version.
     pub version: String,
+    /// Who is let in, and how.
+    pub access: Arc<Access>,
 }
 
 /// Whether the exporter can be scraped to any purpose: the state is restored and a first snapshot published.

@@ -11,7 +11,7 @@ use hyper::{
     header::{self, HeaderMap, HeaderName, HeaderValue},
 };
 
-use super::{Readiness, Site, page};
+use super::{Readiness, Site, access::Refusal, page};
 use crate::exposition::{accepts_gzip, negotiate};
 
 /// A body of ready-made pieces that are never copied together. One frame of them rather than a frame each: hyper
@@ -24,13 +24,31 @@ const PLAIN: &str = "text/plain; charset=utf-8";
 const PAGE_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; \
                            form-action 'none'; frame-ancestors 'none'";
 
-/// Answers `request`, whatever it is.
-pub(super) fn answer<B: Body>(site: &Site, request: &Request<B>) -> Response<Pieces> {
-    let mut response = route(site, request);
+/// Whether a path is answered without a password. Probes of orchestrators and load balancers have none to send, and
+/// all that these two tell is whether the exporter is there.
+pub(super) fn is_public(path: &str) -> bool {
+    matches!(path, "/-/healthy" | "/-/ready")
+}
+
+/// Answers `request`, whatever it is; with `refused`, the reason and nothing else.
+pub(super) fn answer<B: Body>(
+    site: &Site,
+    request: &Request<B>,
+    refused: Option<Refusal>,
+    headers: &[(HeaderName, HeaderValue)],
+) -> Response<Pieces> {
+    let mut response = match refused {
+        None => route(site, request),
+        Some(Refusal::Unauthorized) => unauthorized(),
+        Some(Refusal::Busy) => busy(),
+    };
     if !request.body().is_end_stream() {
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
     response.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    for (name, value) in headers {
+        response.headers_mut().insert(name, value.clone());
+    }
     if request.method() == Method::HEAD {
         *response.body_mut() = pieces(Default::default()); // `Content-Length` stays that of the GET
     }
@@ -87,6 +105,17 @@ fn ready(site: &Site, _: &HeaderMap) -> Response<Pieces> {
 
 fn not_ready(reason: &str) -> Response<Pieces> {
     text(StatusCode::SERVICE_UNAVAILABLE, PLAIN, format!("The exporter is not ready: {reason}\n"))
+}
+
+fn unauthorized() -> Response<Pieces> {
+    let answer = text(StatusCode::UNAUTHORIZED, PLAIN, "A user and a password are needed here.\n");
+    with(answer, header::WWW_AUTHENTICATE, "Basic realm=\"wolkvox-exporter\", charset=\"UTF-8\"")
+}
+
+fn busy() -> Response<Pieces> {
+    let answer =
+        text(StatusCode::TOO_MANY_REQUESTS, PLAIN, "Too many passwords are being checked: try again.\n");
+    with(answer, header::RETRY_AFTER, "1")
 }
 
 /// The path is not repeated: whoever asked knows it, and what is not echoed need not be escaped.

@@ -4,6 +4,7 @@
 //!
 //! | | |
 //! | --- | --- |
+//! | the handshake of TLS | [`Limits::header_read`] |
 //! | sending a request, and the idle time before it | [`Limits::header_read`] |
 //! | size of its head | [`Limits::header_bytes`], answered with 431 |
 //! | its body | never read; the connection closes after the answer |
@@ -14,11 +15,21 @@
 //! neither idle nor dribbling clients can keep a scrape out, however many they are. Only if every place is taken
 //! by an answer under way does a newcomer wait.
 
-use std::{collections::HashMap, future::Future, io, pin::pin, sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    future::Future,
+    io,
+    net::{IpAddr, Ipv4Addr},
+    pin::pin,
+    sync::Arc,
+    time::Duration,
+};
 
-use hyper::{Request, body::Incoming, server::conn::http1, service::service_fn};
+use hyper::{Request, Response, body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
+use rustls::ServerConfig;
 use tokio::{
+    io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream},
     sync::{Notify, watch},
     task::{AbortHandle, Id, JoinSet},
@@ -28,7 +39,9 @@ use tokio::{
 use super::{
     Site, routes,
     slot::{Slot, Watched},
+    tls,
 };
+use crate::config::WebRules;
 
 /// How long to leave off accepting after an error that the next attempt would meet again, such as no free
 /// descriptor.
@@ -174,9 +187,42 @@ async fn connection(
 ) {
     // A head and a small tail should not wait for each other. If it cannot be set, they do.
     let _ = stream.set_nodelay(true);
+    // A peer without an address is gone already.
+    let peer = stream.peer_addr().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |address| address.ip());
+    let served = Served { slot, site, limits, peer };
+    let Some(config) = served.site.access.rules().tls.clone() else {
+        return http(stream, None, served, closing).await;
+    };
+    let accepted = tokio::select! {
+        accepted = timeout(limits.header_read, tls::accept(stream, config.clone())) => accepted,
+        _ = closing.changed() => return,
+    };
+    match accepted.unwrap_or_else(|late| Err(late.into())) {
+        Ok(stream) => http(stream, Some(config), served, closing).await,
+        Err(error) => tracing::debug!(%peer, %error, "no connection over TLS came about"),
+    }
+}
+
+/// What a connection is about, whatever it runs over.
+struct Served {
+    slot: Arc<Slot>,
+    site: Arc<Site>,
+    limits: Limits,
+    peer: IpAddr,
+}
+
+/// HTTP over `stream`, which was set up under `tls`.
+async fn http<T: AsyncRead + AsyncWrite + Unpin>(
+    stream: T,
+    tls: Option<Arc<ServerConfig>>,
+    Served { slot, site, limits, peer }: Served,
+    mut closing: watch::Receiver<()>,
+) {
     let io = TokioIo::new(Watched::new(stream, slot, limits.write));
+    let outdated = outdated(site.clone(), tls);
     let service = service_fn(move |request: Request<Incoming>| {
-        std::future::ready(Ok::<_, std::convert::Infallible>(routes::answer(&site, &request)))
+        let site = site.clone();
+        async move { Ok::<_, std::convert::Infallible>(answer(&site, &request, peer).await) }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -187,7 +233,7 @@ async fn connection(
     let mut connection = pin!(connection);
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
-        _ = closing.changed() => {
+        () = async { tokio::select! { _ = closing.changed() => {}, () = outdated => {} } } => {
             connection.as_mut().graceful_shutdown();
             connection.await
         }
@@ -195,4 +241,27 @@ async fn connection(
     if let Err(error) = ended {
         tracing::debug!(%error, "a connection ended early");
     }
+}
+
+async fn answer(site: &Site, request: &Request<Incoming>, peer: IpAddr) -> Response<routes::Pieces> {
+    let rules = site.access.rules();
+    let refused = if routes::is_public(request.uri().path()) {
+        None
+    } else {
+        site.access.admit(&rules, request.headers(), peer).await.err()
+    };
+    routes::answer(site, request, refused, &rules.headers)
+}
+
+/// Done when TLS is no longer what the connection was set up under: it then closes after the answer under way, so
+/// that a client without the certificate of today does not stay, and one with it sees ours.
+async fn outdated(site: Arc<Site>, tls: Option<Arc<ServerConfig>>) {
+    let mut rules = site.access.subscribe();
+    let differs = |rules: &Arc<WebRules>| match (&rules.tls, &tls) {
+        (Some(now), Some(then)) => !Arc::ptr_eq(now, then),
+        (None, None) => false,
+        _ => true,
+    };
+    // The site, and with it the sender, outlives this.
+    let _ = rules.wait_for(differs).await;
 }

@@ -125,7 +125,9 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for Watched<T> {
 
     /// hyper flushes when it has handed over everything it has.
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        ready!(Pin::new(&mut self.stream).poll_flush(cx))?;
+        // Under TLS, what was written may still wait here to be sent.
+        let flushed = Pin::new(&mut self.stream).poll_flush(cx);
+        ready!(self.wrote(cx, flushed))?;
         self.deadline = None;
         self.slot.wait();
         Poll::Ready(Ok(()))

@@ -25,7 +25,7 @@ use wolkvox_exporter::{
     snapshot::Publisher,
     store::Store,
     telemetry::Telemetry,
-    web::{self, Readiness, Site},
+    web::{self, Access, Readiness, Site},
     wolkvox::{Client, Limits, RowParser},
 };
 
@@ -147,6 +147,7 @@ impl Inside {
             readiness: Arc::new(ArcSwap::from_pointee(Readiness::Ready)),
             targets: Box::new(move || publisher.states().to_vec()),
             version: String::new(),
+            access: Arc::new(Access::open()),
         };
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
         let address = listener.local_addr().expect("it is bound");

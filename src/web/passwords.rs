@@ -1,0 +1,191 @@
+//! Checks passwords against bcrypt hashes without letting the checks become a load.
+//!
+//! A check costs tens of milliseconds of a processor on purpose. So it runs beside the server's thread, one at a
+//! time; few may wait, and fewer from one address; and a password once found good is known again by a keyed hash,
+//! without another check. It must never keep, log or compare a password as it was sent.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    net::IpAddr,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use siphasher::sip128::{Hasher128 as _, SipHasher24};
+use tokio::{sync::Semaphore, task::spawn_blocking};
+
+use crate::config::Secret;
+
+/// Checks that run or wait. At the usual cost of 10 the last of them waits two seconds.
+const WAITING: usize = 32;
+/// Those of one address, so that one that guesses leaves room for others.
+const WAITING_OF_ONE: usize = 8;
+
+/// What came of a check.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    Good,
+    Wrong,
+    /// Not checked: too many are waiting.
+    Busy,
+}
+
+/// The checks of one server.
+#[derive(Debug)]
+pub(super) struct Passwords {
+    key: [u8; 16],
+    /// By user, the keyed hash of what was found good last.
+    good: Mutex<HashMap<String, u128>>,
+    turn: Arc<Semaphore>,
+    waiting: Arc<Mutex<HashMap<IpAddr, usize>>>,
+}
+
+impl Passwords {
+    /// `key` is random, and new at every start.
+    pub(super) fn new(key: [u8; 16]) -> Self {
+        Self { key, good: Mutex::default(), turn: Arc::new(Semaphore::new(1)), waiting: Arc::default() }
+    }
+
+    /// Whether `password` is that of `user`, asked from `address`. `hashes` is not empty.
+    pub(super) async fn check(
+        &self,
+        hashes: &BTreeMap<String, Secret>,
+        user: &str,
+        password: &[u8],
+        address: IpAddr,
+    ) -> Verdict {
+        let hash = hashes.get(user);
+        let mark = hash.map(|hash| self.mark(user, hash, password));
+        if self.is_known(user, mark) {
+            return Verdict::Good;
+        }
+        let Some(place) = Place::take(&self.waiting, address) else { return Verdict::Busy };
+        // The semaphore is never closed.
+        let Ok(turn) = self.turn.clone().acquire_owned().await else { return Verdict::Busy };
+        if self.is_known(user, mark) {
+            return Verdict::Good; // a request that waited in front of this one has found out
+        }
+        // For a name that does not exist the work is the same as for one that does, and the answer known.
+        let Some(against) = hash.or_else(|| hashes.values().max_by_key(|hash| cost(hash))).cloned() else {
+            return Verdict::Wrong;
+        };
+        let password = password.to_owned();
+        let checked = spawn_blocking(move || {
+            // They end with the work, even if nobody waits for the answer any more.
+            let _held = (turn, place);
+            bcrypt::verify(password, against.expose()).unwrap_or(false)
+        });
+        match (checked.await, mark) {
+            (Ok(true), Some(mark)) => {
+                lock(&self.good).insert(user.to_owned(), mark);
+                Verdict::Good
+            }
+            _ => Verdict::Wrong,
+        }
+    }
+
+    fn is_known(&self, user: &str, mark: Option<u128>) -> bool {
+        mark.is_some() && lock(&self.good).get(user).copied() == mark
+    }
+
+    /// The hash is part of it, so that a password that was changed is forgotten.
+    fn mark(&self, user: &str, hash: &Secret, password: &[u8]) -> u128 {
+        let mut hasher = SipHasher24::new_with_key(&self.key);
+        for part in [user.as_bytes(), hash.expose().as_bytes(), password] {
+            std::hash::Hasher::write_usize(&mut hasher, part.len());
+            std::hash::Hasher::write(&mut hasher, part);
+        }
+        hasher.finish128().as_u128()
+    }
+}
+
+/// `$2y$10$...`
+fn cost(hash: &Secret) -> u32 {
+    hash.expose().split('$').nth(2).and_then(|cost| cost.parse().ok()).unwrap_or(0)
+}
+
+/// A place among those that run or wait.
+struct Place {
+    all: Arc<Mutex<HashMap<IpAddr, usize>>>,
+    address: IpAddr,
+}
+
+impl Place {
+    fn take(all: &Arc<Mutex<HashMap<IpAddr, usize>>>, address: IpAddr) -> Option<Self> {
+        let mut waiting = lock(all);
+        let of_this_one = waiting.get(&address).copied().unwrap_or(0);
+        if of_this_one >= WAITING_OF_ONE || waiting.values().sum::<usize>() >= WAITING {
+            return None;
+        }
+        waiting.insert(address, of_this_one + 1);
+        Some(Self { all: all.clone(), address })
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut waiting = lock(&self.all);
+        match waiting.get_mut(&self.address) {
+            Some(more @ 2..) => *more -= 1,
+            _ => {
+                waiting.remove(&self.address);
+            }
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
+
+    fn hashes(users: &[(&str, &str)]) -> BTreeMap<String, Secret> {
+        let hash = |password: &str| bcrypt::hash(password, 4).expect("a hash");
+        users.iter().map(|(user, password)| ((*user).to_owned(), Secret::new(hash(password)))).collect()
+    }
+
+    #[tokio::test]
+    async fn a_password_is_good_for_its_user_only_and_for_as_long_as_it_is_his() {
+        let passwords = Passwords::new([1; 16]);
+        let users = hashes(&[("ana", "uno"), ("eva", "dos")]);
+        for (user, password, verdict) in [
+            ("ana", "uno", Verdict::Good),
+            ("ana", "uno", Verdict::Good),
+            ("ana", "dos", Verdict::Wrong),
+            ("eva", "uno", Verdict::Wrong),
+            ("nadie", "uno", Verdict::Wrong),
+            ("", "", Verdict::Wrong),
+        ] {
+            let said = passwords.check(&users, user, password.as_bytes(), HERE).await;
+            assert_eq!(said, verdict, "{user} {password}");
+        }
+        let changed = hashes(&[("ana", "tres")]);
+        assert_eq!(passwords.check(&changed, "ana", b"uno", HERE).await, Verdict::Wrong);
+        assert!(lock(&passwords.waiting).is_empty());
+    }
+
+    #[tokio::test]
+    async fn few_may_wait_and_fewer_from_one_address_but_the_known_never_do() {
+        let passwords = Passwords::new([1; 16]);
+        let users = hashes(&[("ana", "uno")]);
+        assert_eq!(passwords.check(&users, "ana", b"uno", HERE).await, Verdict::Good);
+        let stuck = passwords.turn.clone().acquire_owned().await.expect("open");
+        let mut places = Vec::new();
+        while let Some(place) = Place::take(&passwords.waiting, HERE) {
+            places.push(place);
+        }
+        assert_eq!(places.len(), WAITING_OF_ONE);
+        assert_eq!(passwords.check(&users, "ana", b"x", HERE).await, Verdict::Busy);
+        assert_eq!(passwords.check(&users, "ana", b"uno", HERE).await, Verdict::Good);
+        for other in 0..=u8::MAX {
+            places.extend(Place::take(&passwords.waiting, IpAddr::from([10, 0, 0, other])));
+        }
+        assert_eq!(places.len(), WAITING);
+        drop((stuck, places));
+        assert_eq!(passwords.check(&users, "ana", b"x", HERE).await, Verdict::Wrong);
+    }
+}
