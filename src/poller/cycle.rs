@@ -259,7 +259,7 @@ impl<S: Source> Poller<S> {
         if let Err(error) = self.commit(reading, errand.tier.is_none()).await {
             return Ok(Outcome::Failed(Fault::Internal(error.to_string())));
         }
-        width.committed(span, received < cap / 4);
+        width.committed(span, received < cap.div_ceil(4));
         self.announced.committed();
         Ok(Outcome::Committed)
     }
