@@ -6,6 +6,7 @@
 //! | `boards` | reading a dashboard: panels, queries, variables |
 //! | `grafana` | what Grafana makes of a query before it sends it |
 //! | `centre` | a contact centre whose three hours are over, an exporter that has read them, a Prometheus |
+//! | `linter` | the rules of Grafana's dashboard-linter |
 //! | `load` | how long the queries take over a month |
 //! | `numbers` | panels whose number is known from the simulator |
 
@@ -21,6 +22,7 @@ mod real_prometheus;
 mod boards;
 mod centre;
 mod grafana;
+mod linter;
 mod load;
 mod numbers;
 
