@@ -10,14 +10,18 @@
 //! | `load` | how long the queries take over a month |
 //! | `numbers` | panels whose number is known from the simulator |
 
-#[path = "../support/exporter.rs"]
-mod exporter;
 #[path = "../../examples/dashboards/generate/mod.rs"]
 mod generate;
+#[path = "../support/installation.rs"]
+mod installation;
+#[path = "../support/process.rs"]
+mod process;
 #[path = "../support/promtool.rs"]
 mod promtool;
 #[path = "../support/prometheus.rs"]
 mod real_prometheus;
+#[path = "../support/scrape.rs"]
+mod scrape;
 
 mod boards;
 mod centre;
