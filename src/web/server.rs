@@ -101,7 +101,6 @@ pub fn listen(candidates: &[SocketAddr]) -> io::Result<TcpListener> {
     let bind = |address: &SocketAddr| {
         let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
         // A port that the process before this one has just left may be used at once.
-        #[cfg(not(windows))]
         socket.set_reuseaddr(true)?;
         // Connections have those of their listener.
         socket.set_send_buffer_size(SEND_BUFFER)?;
