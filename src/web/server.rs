@@ -14,8 +14,9 @@
 //!
 //! When all places are taken, the connection that has waited longest without asking for anything is closed, or if
 //! there is none, the one that has held up its answer longest; so neither idle nor dribbling clients nor such as do
-//! not read can keep a scrape out, however many they are. Only if every place is taken by an answer that its client
-//! takes as it comes does a newcomer wait.
+//! not read can keep a scrape out, however many they are. Nobody is closed before [`PATIENCE`] is over, or a burst of
+//! connections would close a scrape that is about to ask: until then, and while every place is taken by an answer that
+//! its client takes as it comes, a newcomer waits.
 
 use std::{
     collections::HashMap,
@@ -48,6 +49,10 @@ use crate::config::WebRules;
 /// How long to leave off accepting after an error that the next attempt would meet again, such as no free
 /// descriptor.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
+
+/// How long a connection is left alone though it is idle and its place is needed. Time enough for a handshake and a
+/// request, and little enough for two thousand newcomers a second.
+const PATIENCE: Duration = Duration::from_millis(250);
 
 /// Connections that the kernel keeps while the server is busy elsewhere. With fewer (128 is what the runtime has by
 /// default) a burst overflows it, and who is turned away there tries again only after a second.
@@ -134,8 +139,9 @@ pub async fn serve(
             Some(ended) = open.tasks.join_next_with_id(), if !open.tasks.is_empty() => {
                 open.slots.remove(&ended.map_or_else(|error| error.id(), |(id, ())| id));
             }
-            // An answer is out, or held up, so there may now be somebody to close.
+            // An answer is out, or held up, or somebody has been idle for long enough: there may be one to close.
             () = open.freed.notified(), if held.is_some() => {}
+            () = sleep(PATIENCE), if held.is_some() => {}
             accepted = listener.accept(), if held.is_none() => match accepted {
                 Ok((stream, _)) => held = Some(stream),
                 Err(error) if is_of_one_connection(&error) => {}
@@ -187,7 +193,8 @@ impl Connections {
         if self.slots.len() < self.limits.connections {
             return true;
         }
-        let idle = self.slots.iter().filter_map(|(id, (_, slot))| Some((slot.idle()?, *id)));
+        let Some(long) = self.epoch.elapsed().checked_sub(PATIENCE) else { return false };
+        let idle = self.slots.iter().filter_map(|(id, (_, slot))| Some((slot.idle_since(long)?, *id)));
         let Some((_, id)) = idle.min_by_key(|(idle, _)| *idle) else { return false };
         if let Some((task, _)) = self.slots.remove(&id) {
             tracing::debug!("all connections taken: closing the one that was idle longest");

@@ -58,12 +58,13 @@ impl Slot {
         slot
     }
 
-    /// `None` while an answer is on its way and its reader takes it.
-    pub(super) fn idle(&self) -> Option<Idle> {
+    /// `None` unless it has been idle since `long`, counted from the epoch: an answer is on its way and its reader
+    /// takes it, or did so until a moment ago.
+    pub(super) fn idle_since(&self, long: Duration) -> Option<Idle> {
+        let long = micros(long);
         match (self.waiting_since.load(Ordering::Relaxed), self.held_up_since.load(Ordering::Relaxed)) {
-            (NEVER, NEVER) => None,
-            (NEVER, since) => Some(Idle::HoldingUp(since)),
-            (since, _) => Some(Idle::Waiting(since)),
+            (NEVER, since) => (since <= long).then_some(Idle::HoldingUp(since)),
+            (since, _) => (since <= long).then_some(Idle::Waiting(since)),
         }
     }
 
@@ -82,11 +83,15 @@ impl Slot {
 
     fn begin(&self, since: &AtomicU64) {
         if since.load(Ordering::Relaxed) == NEVER {
-            let now = self.epoch.elapsed().as_micros() as u64; // enough for half a million years
-            since.store(now, Ordering::Relaxed);
+            since.store(micros(self.epoch.elapsed()), Ordering::Relaxed);
             self.freed.notify_one();
         }
     }
+}
+
+/// Less than [`NEVER`] for half a million years.
+fn micros(time: Duration) -> u64 {
+    time.as_micros() as u64
 }
 
 /// A stream that fails when what has been handed to it is not taken by the peer within `limit`.

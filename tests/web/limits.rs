@@ -8,6 +8,9 @@ use tokio::{
 };
 use wolkvox_exporter::web::{Limits, listen};
 
+/// The server's: how long nobody is closed.
+const PATIENCE: Duration = Duration::from_millis(250);
+
 use crate::{
     client::{Answer, Client, ask, get},
     start, stuck,
@@ -83,7 +86,7 @@ async fn when_full_the_longest_waiting_gives_way_before_any_answer() {
     for _ in 0..20 {
         let client = Client::connect(server.address).await;
         client.send(b"GET /-/hea").await; // dribbling is waiting, too
-        sleep(Duration::from_millis(10)).await;
+        sleep(PATIENCE).await;
         idle.push(client);
     }
     let begun = Instant::now();
@@ -99,13 +102,28 @@ async fn when_full_the_longest_waiting_gives_way_before_any_answer() {
 async fn when_every_place_is_an_answer_that_is_not_read_the_longest_gives_way() {
     let server = start("/metrics", Limits { connections: 2, ..Limits::default() }).await;
     let first = stuck(&server).await;
-    sleep(Duration::from_millis(10)).await;
+    sleep(PATIENCE).await;
     let second = stuck(&server).await;
     let begun = Instant::now();
     assert_eq!(get(&server, "/-/healthy").await.status, 200);
     assert!(begun.elapsed() < Duration::from_secs(1), "it did not wait for them");
     assert!(!Answer::parse(&first.rest().await).unwrap().is_whole());
     assert!(Answer::parse(&second.rest().await).unwrap().is_whole());
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_is_closed_before_there_was_time_to_ask() {
+    let server = start("/metrics", Limits { connections: 1, ..Limits::default() }).await;
+    let first = Client::connect(server.address).await;
+    sleep(PATIENCE / 4).await;
+    let begun = Instant::now();
+    let newcomer = Client::connect(server.address).await;
+    newcomer.send(b"GET /-/healthy HTTP/1.1\r\nHost: x\r\n\r\n").await;
+    sleep(PATIENCE / 4).await;
+    first.send(b"GET /-/healthy HTTP/1.1\r\nHost: x\r\n\r\n").await;
+    assert_eq!(first.answer().await.status, 200, "it was not closed for the other");
+    assert_eq!(newcomer.answer().await.status, 200);
+    assert!(begun.elapsed() < 4 * PATIENCE, "{:?}", begun.elapsed());
 }
 
 #[tokio::test]
