@@ -56,7 +56,7 @@ const PATIENCE: Duration = Duration::from_millis(250);
 
 /// Connections that the kernel keeps while the server is busy elsewhere. With fewer (128 is what the runtime has by
 /// default) a burst overflows it, and who is turned away there tries again only after a second.
-const BACKLOG: u32 = 1024;
+const BACKLOG: u32 = 4096;
 
 /// Bytes of an answer that the kernel takes from us before the client has read any; it reserves about twice as much.
 /// Left to itself it takes up to 4 MiB, so that clients that do not read would cost gigabytes that are not ours to

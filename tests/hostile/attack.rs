@@ -108,7 +108,12 @@ impl Attack {
                 Ok(())
             }
             Self::WrongPasswords => guess(door).await,
-            Self::AbandonedConnections => door.enter().await.map(drop),
+            Self::AbandonedConnections => {
+                door.enter().await.map(drop)?;
+                // Some thousand a second: with more, this machine runs out of ports sooner than the exporter of patience.
+                sleep(Duration::from_millis(5)).await;
+                Ok(())
+            }
         }
     }
 }
