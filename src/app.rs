@@ -96,8 +96,9 @@ pub async fn run(
     });
     let (stop_serving, serving) = watch::channel(false);
     let mut servers = JoinSet::new();
+    let limits = Limits::default().shared_by(listeners.len());
     for listener in listeners {
-        servers.spawn(web::serve(listener, site.clone(), Limits::default(), turned_true(serving.clone())));
+        servers.spawn(web::serve(listener, site.clone(), limits, turned_true(serving.clone())));
     }
     if let Some(path) = config.web.config_file.clone() {
         let stop = turned_true(serving.clone());
