@@ -209,7 +209,8 @@ fn scraping(
         publication: publication.clone(),
         live: Box::new(live),
         readiness: Arc::new(ArcSwap::from_pointee(Readiness::Ready)),
-        targets: Box::new(Vec::new),
+        targets: Box::new(Arc::default),
+        clock: Arc::new(jiff::Timestamp::now),
         version: String::new(),
         access: Arc::new(Access::open()),
     });

@@ -81,8 +81,9 @@ pub async fn run(
         readiness: readiness.clone(),
         targets: {
             let publisher = publisher.clone();
-            Box::new(move || publisher.states().to_vec())
+            Box::new(move || publisher.statuses())
         },
+        clock: clock.clone(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         access: access.clone(),
     });

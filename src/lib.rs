@@ -23,6 +23,7 @@ pub mod reaction;
 pub mod schedule;
 pub mod simulator;
 pub mod snapshot;
+pub mod status;
 pub mod store;
 pub mod telemetry;
 pub mod web;

@@ -14,6 +14,7 @@ use std::{future::Future, io::Read as _, net::SocketAddr, sync::Arc, time::Durat
 
 use arc_swap::ArcSwap;
 use flate2::read::GzDecoder;
+use jiff::{Timestamp, tz::TimeZone};
 use rustls::{
     ClientConfig, RootCertStore,
     pki_types::{CertificateDer, pem::PemObject as _},
@@ -29,8 +30,9 @@ use tokio_rustls::{TlsConnector, client::TlsStream};
 use wolkvox_exporter::{
     config::WebRules,
     exposition::{Family, Kind, Point, Publication, Published, label_block},
-    snapshot::TargetState,
+    status::{Day, Outcome, QuotaUse, TargetStatus},
     web::{Access, Limits, Readiness, Site, serve},
+    wolkvox::Fault,
 };
 
 const BUFFERS: u32 = 16 * 1024;
@@ -60,14 +62,11 @@ async fn start_with(telemetry_path: &str, limits: Limits, access: Access) -> Ser
             vec![live]
         }),
         readiness: readiness.clone(),
-        targets: Box::new(|| {
-            vec![TargetState {
-                name: "0042".to_owned(),
-                sentence: "The vendor says <b>no</b>.".to_owned(),
-                ok: false,
-                watermark: Some("2026-01-18T19:35:00Z".parse().unwrap()),
-            }]
-        }),
+        targets: {
+            let targets = Arc::new(vec![Arc::new(target())]);
+            Box::new(move || targets.clone())
+        },
+        clock: Arc::new(|| moment("2026-01-18T19:41:00Z")),
         version: "0.0.0-test".to_owned(),
         access: Arc::new(access),
     };
@@ -80,6 +79,28 @@ async fn start_with(telemetry_path: &str, limits: Limits, access: Access) -> Ser
     let (stop, stopped) = oneshot::channel();
     let task = tokio::spawn(serve(listener, Arc::new(site), limits, async { stopped.await.unwrap_or(()) }));
     Server { address, publication, readiness, stop, task }
+}
+
+fn moment(text: &str) -> Timestamp {
+    text.parse().unwrap()
+}
+
+fn target() -> TargetStatus {
+    TargetStatus {
+        name: "0042".to_owned(),
+        zone: TimeZone::get("America/Bogota").unwrap(),
+        outcome: Outcome::Failed {
+            fault: Fault::Maintenance("The vendor says <b>no</b>.".to_owned()),
+            since: moment("2026-01-18T19:36:00Z"),
+        },
+        usual_lag: Duration::from_secs(330),
+        next_poll: moment("2026-01-18T19:45:30Z"),
+        watermark: Some(moment("2026-01-18T19:35:00Z")),
+        last_row: None,
+        quota: QuotaUse { day: jiff::civil::date(2026, 1, 18), used: 7, limit: None },
+        polls: Vec::new(),
+        day: Day::default(),
+    }
 }
 
 fn hits(series: u64) -> Vec<Family> {
@@ -204,6 +225,7 @@ async fn every_route_answers_get_and_head_alike() {
         ),
         ("/metrics?name=x", 200, "text/plain; version=0.0.4; charset=utf-8", "process_open_fds 9\n"),
         ("/", 200, "text/html; charset=utf-8", "<a href=\"/metrics\">"),
+        ("/status.json", 200, "application/json", "\"server\":\"0042\""),
         ("/-/healthy", 200, "text/plain; charset=utf-8", "healthy"),
         ("/-/ready", 200, "text/plain; charset=utf-8", "ready"),
         ("/metric", 404, "text/plain; charset=utf-8", "/metrics"),
@@ -224,7 +246,7 @@ async fn every_route_answers_get_and_head_alike() {
 #[tokio::test(start_paused = true)]
 async fn other_methods_are_told_which_are_allowed() {
     let server = start("/metrics", Limits::default()).await;
-    for path in ["/metrics", "/", "/-/healthy", "/-/ready"] {
+    for path in ["/metrics", "/", "/status.json", "/-/healthy", "/-/ready"] {
         for method in ["POST", "PUT", "DELETE", "OPTIONS", "BREW"] {
             let answer = ask(&server, method, path, "").await;
             assert_eq!((answer.status, answer.header("allow")), (405, Some("GET, HEAD")), "{method} {path}");
@@ -264,14 +286,43 @@ async fn readiness_says_why_not() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_landing_page_shows_each_target_and_runs_nothing() {
+async fn the_status_page_shows_each_target_and_runs_nothing() {
     let server = start("/metrics", Limits::default()).await;
     let answer = get(&server, "/").await;
-    for text in ["0.0.0-test", "0042", "says &lt;b&gt;no&lt;/b&gt;.", "2026-01-18T19:35:00Z", "/-/healthy"] {
+    for text in ["0.0.0-test", "0042", "says &lt;b&gt;no&lt;/b&gt;.", "14:35", "6 min ago", "/-/healthy"] {
         assert!(answer.text().contains(text), "{text}");
     }
-    assert!(!answer.text().contains("<script"));
-    assert!(answer.header("content-security-policy").unwrap().starts_with("default-src 'none';"));
+    assert!(!answer.text().contains("<script") && !answer.text().contains("style=\""));
+    let policy = answer.header("content-security-policy").unwrap();
+    assert!(policy.starts_with("default-src 'none'; style-src 'sha256-"), "{policy}");
+    assert!(!policy.contains("unsafe"), "{policy}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn page_and_json_come_in_the_language_that_is_wanted() {
+    let server = start("/metrics", Limits::default()).await;
+    for (query, header, language) in [
+        ("", "", "en"),
+        ("", "Accept-Language: es-CO,es;q=0.9,en;q=0.8\r\n", "es"),
+        ("", "Accept-Language: fr, *;q=0.1\r\n", "en"),
+        ("", "Accept-Language: en;q=0.1\r\nAccept-Language: es\r\n", "es"),
+        ("?lang=es", "Accept-Language: en\r\n", "es"),
+        ("?lang=en", "Accept-Language: es\r\n", "en"),
+        ("?lang=xx", "Accept-Language: es\r\n", "es"),
+        ("", "Accept-Language: \u{00ff}\r\n", "en"),
+    ] {
+        let (said, html) = match language {
+            "es" => ("La última consulta falló", "<html lang=\"es\">"),
+            _ => ("The last poll failed", "<html lang=\"en\">"),
+        };
+        for (path, mark) in [("/", html), ("/status.json", &format!("\"language\":\"{language}\""))] {
+            let answer = ask(&server, "GET", &format!("{path}{query}"), header).await;
+            assert!(answer.text().contains(said) && answer.text().contains(mark), "{path}{query} {header}");
+            assert_eq!(answer.header("content-language"), Some(language), "{path}{query} {header}");
+            assert_eq!(answer.header("vary"), Some("Accept-Language"));
+            assert_eq!(answer.header("cache-control"), Some("no-store"));
+        }
+    }
 }
 
 #[tokio::test(start_paused = true)]

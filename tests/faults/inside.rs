@@ -145,7 +145,8 @@ impl Inside {
             publication: publisher.publication(),
             live: Box::new(move || telemetry.gather(std::time::Instant::now())),
             readiness: Arc::new(ArcSwap::from_pointee(Readiness::Ready)),
-            targets: Box::new(move || publisher.states().to_vec()),
+            targets: Box::new(move || publisher.statuses()),
+            clock: Arc::new(Timestamp::now),
             version: String::new(),
             access: Arc::new(Access::open()),
         };
