@@ -87,6 +87,7 @@ fn server(targets: Vec<Arc<TargetStatus>>) -> TcpStream {
         clock: Arc::new(watermark),
         version: "0.0.0".to_owned(),
         access: Arc::new(Access::open()),
+        reloader: None,
     };
     let (tell, told) = mpsc::channel();
     thread::spawn(move || {

@@ -213,6 +213,7 @@ fn scraping(
         clock: Arc::new(jiff::Timestamp::now),
         version: String::new(),
         access: Arc::new(Access::open()),
+        reloader: None,
     });
     let ours =
         on_its_own_thread(move |listener| serve(listener, site, Limits::default(), std::future::pending()));

@@ -73,7 +73,7 @@ texts! {
         "límite desconocido; se cuentan de nuevo a medianoche, dentro de {length}";
 
     LastPolls: "Last polls", "Últimas consultas";
-    NoPolls: "None since the exporter started.", "Ninguna desde que arrancó el exporter.";
+    NoPolls: "None yet.", "Ninguna todavía.";
     PollsAllGood: "{number} polls since {time}, all committed", "{number} consultas desde las {time}, todas guardadas";
     PollsSomeBad:
         "{number} polls since {time}, {failed} of them failed",

@@ -240,7 +240,7 @@ fn what_is_not_known_yet_is_said_so() {
             "Complete up tonothing yet",
             "Newest rownone yet",
             "limit not known; counted anew",
-            "None since the exporter started.",
+            "None yet.",
             "No hits in this time.",
         ],
     );
