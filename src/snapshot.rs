@@ -261,10 +261,13 @@ fn point_block(server: &str, labels: &PointLabels) -> Arc<str> {
     label_block(&[("server", server), ("rp_id", &labels.rp_id), ("channel", &labels.channel)])
 }
 
+/// What each target has published last, by name.
+type Parts = BTreeMap<String, (Arc<TargetStatus>, Vec<Family>)>;
+
 /// Joins the targets' families and publishes the whole.
 #[derive(Debug, Default)]
 pub struct Publisher {
-    parts: Mutex<BTreeMap<String, (Arc<TargetStatus>, Vec<Family>)>>,
+    parts: Mutex<Parts>,
     statuses: ArcSwap<Vec<Arc<TargetStatus>>>,
     publication: Arc<Publication>,
 }
@@ -294,7 +297,7 @@ impl Publisher {
         }
     }
 
-    fn swap(&self, parts: &BTreeMap<String, (Arc<TargetStatus>, Vec<Family>)>) {
+    fn swap(&self, parts: &Parts) {
         self.publication.publish(Published::new(&join(parts.values().map(|(_, families)| families))));
         self.statuses.store(Arc::new(parts.values().map(|(status, _)| status.clone()).collect()));
     }

@@ -1,8 +1,8 @@
 //! What the status page is told at a publication: the committed totals, and the course of the last polls.
 
-use std::{collections::VecDeque, time::Duration};
+use std::{collections::VecDeque, sync::Arc, time::Duration};
 
-use jiff::{Timestamp, civil::Date};
+use jiff::{Timestamp, civil::Date, tz::TimeZone};
 
 use super::{Poller, Source, blocking};
 use crate::{
@@ -72,10 +72,10 @@ impl<S: Source> Poller<S> {
 
 /// The hits of the last day, as far as the rows are remembered.
 pub(super) async fn recent_hours(
-    store: std::sync::Arc<Store>,
+    store: Arc<Store>,
     id: TargetId,
     account: &Account,
-    zone: &jiff::tz::TimeZone,
+    zone: &TimeZone,
 ) -> Result<RecentHours, StoreError> {
     let local = |moment| local_seconds(zone.to_datetime(moment));
     let totals = &account.totals;

@@ -114,8 +114,8 @@ texts! {
         "Una consulta pide a Wolkvox las filas más nuevas del informe diagram_13, y de nuevo las inmediatamente \
          anteriores, porque algunas llegan tarde. Cada fila se cuenta una sola vez.";
     ExplainedComplete:
-        "Complete up to: everything before this moment has been read and stored. Five to six minutes are usual.",
-        "Completo hasta: todo lo anterior a este momento está leído y guardado. Lo usual son cinco o seis minutos.";
+        "Complete up to: everything before this moment has been read and stored. Up to six minutes ago is usual.",
+        "Completo hasta: todo lo anterior a este momento está leído y guardado. Lo usual es hasta seis minutos antes.";
     ExplainedHit:
         "A hit is one row: somebody entered this option of the menu. Options with few hits are shown together.",
         "Una entrada es una fila: alguien entró a esta opción del menú. Las opciones con pocas entradas se muestran \

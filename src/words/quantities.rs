@@ -49,7 +49,7 @@ pub(crate) fn count(number: u64, language: Language) -> String {
     }
     let mut out = String::with_capacity(digits.len() + digits.len() / 3 * separator.len());
     for (at, digit) in digits.char_indices() {
-        if at > 0 && (digits.len() - at) % 3 == 0 {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
             out.push_str(separator);
         }
         out.push(digit);

@@ -66,16 +66,13 @@ async fn the_demo_reads_well_on_a_telephone_and_a_screen_by_day_and_by_night_in_
         assert!(text.contains(well) && text.contains(other) && text.contains("AGENTE"), "{text}");
         let html = demo.get(&format!("/?lang={language}")).await.expect("a page");
         assert!(html.len() < 64 * 1024, "{} bytes", html.len());
-        #[expect(clippy::print_stdout, reason = "figures for the reader of the test's output")]
-        {
-            println!(
-                "{language}: {} bytes, {} charts, {} px high at 360, least contrast {:.1}",
-                html.len(),
-                pages[0]["charts"],
-                pages[0]["height"],
-                pages.iter().filter_map(|page| page["least"].as_f64()).fold(f64::INFINITY, f64::min)
-            );
-        }
+        println!(
+            "{language}: {} bytes, {} charts, {} px high at 360, least contrast {:.1}",
+            html.len(),
+            pages[0]["charts"],
+            pages[0]["height"],
+            pages.iter().filter_map(|page| page["least"].as_f64()).fold(f64::INFINITY, f64::min)
+        );
     }
     // The link to the other language wins over what the browser asks for.
     browser.run("document.querySelector('header a').click()").await;
