@@ -75,11 +75,11 @@ impl Share {
         if self.whole_by == L { options } else { format!("sum by ({P}) ({options})") }
     }
 
-    /// Between two offsets.
-    fn usual(&self, late: &str, early: &str) -> String {
-        let (late, early) = (format!(" offset {late}"), format!(" offset {early}"));
+    /// Over a week that ended yesterday, of what had been counted before that week.
+    fn usual(&self) -> String {
+        let (late, early) = (" offset 1d".to_owned(), " offset 8d".to_owned());
         format!(
-            "clamp_min({} - {}, 0)\n/ on ({by}) group_left ()\n(({} - {}) >= 200)",
+            "clamp_min(\n  {}\n  - ({} > 0),\n  0\n)\n/ on ({by}) group_left ()\n(({} - {}) >= 200)",
             self.part_at(&late),
             self.part_at(&early),
             self.whole_at(&late),
@@ -99,11 +99,7 @@ pub(crate) fn records() -> Vec<Record> {
             expr,
             comment,
         };
-        rules.push(plain(
-            format!("{name}:usual_share"),
-            share.comment,
-            format!("(\n{}\n)\nor\n(\n{}\n)", share.usual("1d", "8d"), share.usual("6h", "30h")),
-        ));
+        rules.push(plain(format!("{name}:usual_share"), share.comment, share.usual()));
         for window in SHARE_WINDOWS {
             let offset = format!(" offset {window}");
             let whole = format!("({} - {})", share.whole_at(""), share.whole_at(&offset));
