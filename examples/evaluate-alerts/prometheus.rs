@@ -56,6 +56,8 @@ pub(crate) struct Prometheus {
 impl Prometheus {
     pub(crate) fn new(binary: PathBuf, promtool: PathBuf, directory: PathBuf) -> anyhow::Result<Self> {
         std::fs::create_dir_all(directory.join("data"))?;
+        // It is started in a directory of its own. A bare name is looked for in PATH.
+        let binary = if binary.components().count() > 1 { std::path::absolute(&binary)? } else { binary };
         std::fs::write(directory.join("prometheus.yml"), "{}")?;
         Ok(Self { binary, promtool, directory, address: String::new(), child: None })
     }

@@ -71,8 +71,9 @@ pub(crate) struct Operation {
 pub(crate) const LASTS: usize = 96;
 /// Bounds of the histogram of the time to an option.
 pub(crate) const SECONDS: [u32; 5] = [20, 30, 45, 60, 90];
-/// Share of the people who have reached an option by then.
-const WITHIN: [f64; 5] = [0.4, 0.65, 0.85, 0.93, 0.98];
+/// Half of the people have reached an option after so many seconds; how long the others take varies log-normally.
+const USUAL_SECONDS: f64 = 24.0;
+const SPREAD_OF_SECONDS: f64 = 0.65;
 
 /// Share of a day's busiest rate; `around_the_clock` never falls below a tenth.
 fn shape(step: usize, around_the_clock: bool) -> f64 {
@@ -256,14 +257,14 @@ pub(crate) fn operation(seed: u64, hurt: bool, weeks: usize) -> Operation {
 }
 
 impl Option_ {
-    /// Adds a step of the histogram. `pace` moves all bounds, as a longer text before the menu would.
+    /// Adds a step of the histogram. `pace` makes everybody slower, as a longer text before the menu would.
     fn time_passes(&mut self, hits: u64, pace: f64, chance: &mut Chance) {
         let mut within = [0; SECONDS.len() + 1];
         within[SECONDS.len()] = hits;
         for _ in 0..hits {
-            let person = chance.unit() * pace;
-            for (count, share) in within.iter_mut().zip(WITHIN) {
-                *count += u64::from(person < share);
+            let seconds = USUAL_SECONDS * pace * chance.factor(SPREAD_OF_SECONDS);
+            for (count, bound) in within.iter_mut().zip(SECONDS) {
+                *count += u64::from(seconds <= f64::from(bound));
             }
         }
         for (steps, count) in self.within.iter_mut().zip(within) {

@@ -176,7 +176,7 @@ pub(crate) fn alerts() -> Vec<Alert> {
         },
         Alert {
             name: "WolkvoxNoInputShareHigh",
-            expr: calm(&not_in_place(&score(&format!("{no_input}:rise_score"), P, "", RISE_SCORE))),
+            expr: calm(&score(&format!("{no_input}:rise_score"), P, "", RISE_SCORE)),
             hold: "",
             keep: "30m",
             severity: Severity::Warning,

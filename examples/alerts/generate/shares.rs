@@ -2,7 +2,7 @@
 //! usual time to an option. Must not decide what is an alert.
 
 use super::Record;
-use super::baselines::{L, P, square};
+use super::baselines::{L, OPTION, P, square};
 use super::thresholds::{RISE_LEAST, SHARE_FACTOR, SHARE_NOISE, SHARE_WINDOWS};
 
 /// A share: some count of all of a larger count.
@@ -75,6 +75,14 @@ impl Share {
         if self.whole_by == L { options } else { format!("sum by ({P}) ({options})") }
     }
 
+    /// What has to rise with the share, where it is known: nobody enters nothing more often because another option fell.
+    fn more(&self) -> Option<String> {
+        let kinds = "on (server, cod_opc_menu) group by (server, cod_opc_menu)";
+        let silent = "(wolkvox_menu_option_info{kind=\"no_input\"})";
+        let usual = format!("sum without (cod_opc_menu) ({OPTION}:expected and {kinds} {silent})");
+        self.name.contains("no_input").then_some(usual)
+    }
+
     /// Over a week that ended yesterday, of what had been counted before that week.
     fn usual(&self) -> String {
         let (late, early) = (" offset 1d".to_owned(), " offset 8d".to_owned());
@@ -112,12 +120,14 @@ pub(crate) fn records() -> Vec<Record> {
             }
         }
         let (many, usual) = (format!("({name}:observed - 0.5)"), format!("({name}:expected + 0.5)"));
+        let more = share.more().map(|usual| format!("\nand ({name}:observed > {SHARE_FACTOR} * {usual})"));
         rules.push(plain(
             format!("{name}:rise_score"),
             "",
             format!(
-                "2 * ({many} * ln({many} / {usual}) - {many} + {usual})\n/ (1 + {} * {usual})\nand ({many} > {SHARE_FACTOR} * {usual})\nand ({usual} > {RISE_LEAST})",
-                square(SHARE_NOISE)
+                "2 * ({many} * ln({many} / {usual}) - {many} + {usual})\n/ (1 + {} * {usual})\nand ({many} > {SHARE_FACTOR} * {usual})\nand ({usual} > {RISE_LEAST}){}",
+                square(SHARE_NOISE),
+                more.unwrap_or_default()
             ),
         ));
     }

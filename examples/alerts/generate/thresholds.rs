@@ -37,10 +37,10 @@ pub(crate) const FAST: &str = "10m|20m|30m|45m|1h";
 pub(crate) const SLOW: &str = "90m|2h|3h|5h|8h";
 /// The windows, of those above, in which a whole routing point is judged.
 pub(crate) const POINT_WINDOWS: &str = "10m|20m|30m|1h|3h";
-/// Windows of a surge: one for a campaign that hits at once, one for a small option.
+/// Windows of a surge, of those above: one for a campaign that hits at once, one for a small option.
 pub(crate) const SURGE_WINDOWS: &str = "30m|3h";
-/// Windows in which shares (abandonment, retries, ...) are judged.
-pub(crate) const SHARE_WINDOWS: [&str; 2] = ["1h", "4h"];
+/// Windows, of those above, in which shares (abandonment, retries, ...) are judged.
+pub(crate) const SHARE_WINDOWS: [&str; 2] = ["1h", "3h"];
 
 /// Weeks that the expectation looks back; it takes their median.
 pub(crate) const WEEKS: u32 = 4;
