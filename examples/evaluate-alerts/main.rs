@@ -76,13 +76,14 @@ fn main() -> anyhow::Result<()> {
         let start = BEGIN + (HISTORY as i64 - 100) * STEP;
         let end = BEGIN + (HISTORY + args.weeks * WEEK) as i64 * STEP;
         prometheus.record(&records, start, end)?;
+        let judged = BEGIN + HISTORY as i64 * STEP;
         for alert in firing::watched(&alerts) {
             let name = alert.alert.clone().unwrap_or_default();
-            let series = prometheus.query(&alert.expr, BEGIN + HISTORY as i64 * STEP, end, STEP)?;
+            let series = prometheus.steps(&alert.expr, judged, end, STEP)?;
             found.add(&name, &alert, series)?;
         }
         for usual in firing::usual_rules() {
-            let series = prometheus.query(&usual.expr, BEGIN + HISTORY as i64 * STEP, end, STEP)?;
+            let series = prometheus.steps(&usual.expr, judged, end, STEP)?;
             found.add(&usual.alert.clone().unwrap_or_default(), &usual, series)?;
         }
         tracing_line(&format!("seed {seed}: alerts evaluated"));

@@ -148,8 +148,16 @@ impl Prometheus {
         }
     }
 
+    /// When an expression had a value, looked at just before the next step: whatever was recorded in between, at a moment
+    /// that Prometheus chooses, is seen. Times are those at which the steps begin.
+    pub(crate) fn steps(&self, promql: &str, start: i64, end: i64, step: i64) -> anyhow::Result<Vec<Series>> {
+        let mut series = self.query(promql, start + step - 1, end + step - 1, step)?;
+        series.iter_mut().flat_map(|one| &mut one.times).for_each(|time| *time -= step - 1);
+        Ok(series)
+    }
+
     /// A range query: labels and samples of each series.
-    pub(crate) fn query(&self, promql: &str, start: i64, end: i64, step: i64) -> anyhow::Result<Vec<Series>> {
+    fn query(&self, promql: &str, start: i64, end: i64, step: i64) -> anyhow::Result<Vec<Series>> {
         let output = Command::new(&self.promtool)
             .args(["query", "range", "-o", "json"])
             .args([format!("--start={start}"), format!("--end={end}"), format!("--step={step}s")])

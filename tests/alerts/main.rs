@@ -1,0 +1,55 @@
+//! The alerting rules: committed as generated, with a runbook and a unit test each, and texts that a real Prometheus
+//! renders. promtool's own tests of them, `rules/tests/`, run with those of the other rules in `tests/dashboards/`.
+//!
+//! | file | owns |
+//! | --- | --- |
+//! | `main` | what is committed for each alert |
+//! | `page` | metrics with which every alert fires |
+//! | `texts` | what a real Prometheus makes of the annotations |
+
+#[path = "../../examples/alerts/generate/mod.rs"]
+mod generate;
+mod page;
+#[path = "../support/prometheus.rs"]
+mod real_prometheus;
+mod texts;
+
+use std::{fs, path::Path};
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+#[test]
+fn the_committed_rules_are_the_generated_ones() {
+    for (name, contents) in generate::files(&generate::Links::default()) {
+        let committed = fs::read_to_string(root().join("rules").join(&name)).unwrap();
+        assert!(
+            committed == contents,
+            "rules/{name} is not what `cargo run --example alerts` writes: run it"
+        );
+    }
+}
+
+#[test]
+fn every_alert_has_its_runbook_in_every_language() {
+    for alert in generate::alerts() {
+        for language in generate::LANGUAGES {
+            let path = root().join(format!("docs/runbooks/{language}/{}.md", alert.name));
+            let page =
+                fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+            assert!(page.matches("\n## ").count() >= 5, "{}: a part is missing", path.display());
+        }
+    }
+}
+
+#[test]
+fn every_alert_is_expected_to_fire_in_a_unit_test() {
+    let tests: String = ["alerts-exporter.yaml", "alerts-menus.yaml"]
+        .map(|name| fs::read_to_string(root().join("rules/tests").join(name)).unwrap())
+        .concat();
+    for alert in generate::alerts() {
+        let expected = format!("alertname=\"{}\"", alert.name);
+        assert!(tests.contains(&expected), "no test in rules/tests/ lets {} fire", alert.name);
+    }
+}
