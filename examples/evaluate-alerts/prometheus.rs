@@ -64,9 +64,10 @@ impl Prometheus {
 
     /// Makes blocks of samples in OpenMetrics.
     pub(crate) fn load(&self, samples: &Path) -> anyhow::Result<()> {
-        self.promtool(&["tsdb", "create-blocks-from", "--max-block-duration=60d", "openmetrics"], |command| {
-            command.arg(samples).arg(self.directory.join("data"))
-        })
+        self.promtool(
+            &["tsdb", "create-blocks-from", "--max-block-duration=1440h", "openmetrics"],
+            |command| command.arg(samples).arg(self.directory.join("data")),
+        )
     }
 
     /// Evaluates recording rules over all samples, each after those that it reads.
@@ -94,7 +95,13 @@ impl Prometheus {
             );
             let begun = Instant::now();
             self.promtool(
-                &["tsdb", "create-blocks-from", "--max-block-duration=60d", "rules", "--eval-interval=300s"],
+                &[
+                    "tsdb",
+                    "create-blocks-from",
+                    "--max-block-duration=1440h",
+                    "rules",
+                    "--eval-interval=300s",
+                ],
                 |command| {
                     command
                         .args([&url, &start, &end])

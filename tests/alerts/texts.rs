@@ -50,7 +50,7 @@ async fn texts(tool: &Tool, file: &str, address: &str) -> BTreeMap<String, Value
     // They fire at once, instead of after minutes.
     let rules: Vec<&str> = rules.lines().filter(|line| !line.trim_start().starts_with("for: ")).collect();
     let files = [("alerts.yaml".to_owned(), rules.join("\n"))];
-    let prometheus = Prometheus::start_configured(tool, &config.to_string(), &files).await;
+    let prometheus = Prometheus::start_configured(tool, &config.to_string(), &files, &[]).await;
     let wanted = generate::alerts().len();
     let names = "count by (alertname) (ALERTS{alertstate=\"firing\"})";
     prometheus.wait_for(names, DEADLINE, |firing| firing.len() == wanted).await;
@@ -96,7 +96,7 @@ fn figures_and_names_are_looked_up(texts: &BTreeMap<String, Value>) {
         has(alert, "summary", " (Línea)");
     }
     has("WolkvoxMenuOptionDropOff", "summary", "1 (Ventas)");
-    has("WolkvoxMenuOptionDropOff", "description", " 4 ");
+    has("WolkvoxMenuOptionDropOff", "description", " (4)");
     has("WolkvoxMenuOptionDropOff", "dashboard_url", "var-server=0042&var-rp_id=1&var-cod_opc_menu=1");
     has("WolkvoxTimeToOptionHigh", "description", "1m 35s");
     has("WolkvoxTimeToOptionHigh", "description", "40s");

@@ -17,6 +17,8 @@ mod generate;
 mod promtool;
 #[path = "../support/prometheus.rs"]
 mod real_prometheus;
+#[path = "../support/stack.rs"]
+mod stack;
 
 mod boards;
 mod centre;

@@ -93,12 +93,12 @@ pub(crate) fn alerts() -> Vec<Alert> {
             ],
             description: [
                 format!(
-                    "Entered, of what the same hour of the last <weeks> weeks lets expect: {drop_counts}. The other \
-                     options of the routing point go on. Call the menu and choose this option yourself."
+                    "Entered, of what the same hour of earlier weeks (<weeks>) lets expect today: {drop_counts}. The \
+                     other options of the routing point go on. Call the menu and choose this option yourself."
                 ),
                 format!(
-                    "Marcada, de lo que permite esperar la misma hora de las últimas <weeks> semanas: {drop_counts}. \
-                     Las demás opciones del punto siguen. Llame al menú y marque usted mismo esta opción."
+                    "Marcada, de lo que permite esperar hoy la misma hora de semanas anteriores (<weeks>): \
+                     {drop_counts}. Las demás opciones del punto siguen. Llame al menú y marque usted mismo esta opción."
                 ),
             ],
         },
@@ -119,12 +119,12 @@ pub(crate) fn alerts() -> Vec<Alert> {
             ],
             description: [
                 format!(
-                    "Entered, of what the same hours of the last <weeks> weeks let expect: {drop_counts}. A small \
-                     option that stopped, or a large one that became less: a text that changed, an order that changed."
+                    "Entered, of what the same hours of earlier weeks (<weeks>) let expect today: {drop_counts}. A \
+                     small option that stopped, or a large one that became less: a text that changed, an order that changed."
                 ),
                 format!(
-                    "Marcada, de lo que permiten esperar las mismas horas de las últimas <weeks> semanas: {drop_counts}. \
-                     Una opción pequeña que se detuvo, o una grande que bajó: un texto o un orden que cambió."
+                    "Marcada, de lo que permiten esperar hoy las mismas horas de semanas anteriores (<weeks>): \
+                     {drop_counts}. Una opción pequeña que se detuvo, o una grande que bajó: un texto o un orden que cambió."
                 ),
             ],
         },
