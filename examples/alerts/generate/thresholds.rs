@@ -49,7 +49,7 @@ pub(crate) const NEIGHBOURHOOD_MINUTES: u32 = 30;
 
 /// Variation that is not chance, as a share of what is expected: of an option within its routing point,
 pub(crate) const OPTION_NOISE: f64 = 0.05;
-/// of a routing point from week to week (0.2 makes a fall to less than about a sixth an alert, a fall to 40 % none),
+/// of a routing point from week to week (0.2 makes a fall to less than about a fifth an alert, a fall to 40 % none),
 pub(crate) const POINT_NOISE: f64 = 0.2;
 /// of a surge,
 pub(crate) const SURGE_NOISE: f64 = 0.15;
