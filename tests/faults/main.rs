@@ -12,6 +12,8 @@
 #[path = "../support/api.rs"]
 mod api;
 mod classes;
+#[path = "../support/disk.rs"]
+mod disk;
 #[path = "../support/fleet.rs"]
 mod fleet;
 mod forms;
@@ -23,3 +25,5 @@ mod process;
 mod reactions;
 #[path = "../support/scrape.rs"]
 mod scrape;
+#[path = "../support/self_signed.rs"]
+mod self_signed;
