@@ -212,6 +212,7 @@ fn scraping(
         targets: Box::new(Vec::new),
         version: String::new(),
         access: Arc::new(Access::open()),
+        reloader: None,
     });
     let ours =
         on_its_own_thread(move |listener| serve(listener, site, Limits::default(), std::future::pending()));

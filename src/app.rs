@@ -1,32 +1,31 @@
 //! Starts and stops the exporter: the one place that knows every room.
 //!
-//! Start: bind, serve (not ready), open the state, restore and publish every target, ready. Stop: pollers end
-//! after the commit under way, then the server after the answers under way.
+//! Start: bind, serve (not ready), open the state, restore and publish every target, ready. Reload: read the
+//! configuration whole, refuse it or let the fleet follow it. Stop: pollers end after the commit under way, then the
+//! server after the answers under way.
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use anyhow::Context;
 use arc_swap::ArcSwap;
-use tokio::{net::TcpListener, sync::watch, task::JoinSet};
-use tracing::{info, warn};
+use tokio::{
+    net::TcpListener,
+    signal::unix::{SignalKind, signal},
+    sync::watch,
+    task::JoinSet,
+};
+use tracing::{error, info, warn};
 
 use crate::{
-    config::{Config, ListenAddress, Target, WebRules},
-    exposition::Bounds,
-    labels::MenuLabels,
-    ledger::{Account, Idle, SeriesLimits},
-    poller::{Api, Clock, NameSettings, Poller, Settings, Surroundings},
-    quota::REQUESTS_PER_LICENCE,
-    schedule::Cadence,
+    config::{self, Config, ConfigError, ListenAddress, Resolved, WebRules},
+    fleet::{Change, Common, Fleet},
+    poller::Clock,
+    reload,
     snapshot::Publisher,
     store::Store,
     telemetry::Telemetry,
     web::{self, Access, Limits, Readiness, Site},
-    wolkvox::{Client, RowParser},
 };
-
-/// Rows in one answer above which the vendor cuts, as documented.
-pub const ROW_CAP: u64 = 60_000;
 
 /// How often the web configuration and its certificates are looked at.
 const WEB_CONFIG_EVERY: Duration = Duration::from_secs(5);
@@ -56,18 +55,26 @@ pub async fn bind(addresses: &[ListenAddress]) -> anyhow::Result<Vec<TcpListener
     Ok(listeners)
 }
 
-/// Runs until `shutdown` turns true.
+/// Reads the configuration anew, blocking.
+pub type Load = Arc<dyn Fn() -> Result<Resolved, ConfigError> + Send + Sync>;
+
+/// Runs `config` until `shutdown` turns true; at SIGHUP, and where allowed at a request, what `load` finds instead.
 ///
 /// # Errors
 /// When the state cannot be used, or a target cannot be set up: everything that fails, fails at the start.
 pub async fn run(
     config: Config,
+    load: Load,
     state: State,
     listeners: Vec<TcpListener>,
     clock: Clock,
     shutdown: watch::Receiver<bool>,
 ) -> anyhow::Result<()> {
+    // From here on it means a reload, and no longer the end.
+    let mut hangup = signal(SignalKind::hangup())?;
+    let (reloader, mut requests) = reload::channel();
     let telemetry = Arc::new(Telemetry::new().context("cannot register the metrics")?);
+    telemetry.configured(true, seconds(&clock));
     let publisher = Arc::new(Publisher::default());
     let readiness = Arc::new(ArcSwap::from_pointee(Readiness::NotReady("restoring the state".to_owned())));
     let access = Arc::new(access(config.web.config_file.clone()).await?);
@@ -85,6 +92,7 @@ pub async fn run(
         },
         version: env!("CARGO_PKG_VERSION").to_owned(),
         access: access.clone(),
+        reloader: config.web.lifecycle.then_some(reloader.clone()),
     });
     let (stop_serving, serving) = watch::channel(false);
     let mut servers = JoinSet::new();
@@ -102,36 +110,67 @@ pub async fn run(
     }
 
     let store = Arc::new(tokio::task::spawn_blocking(move || open(&state)).await??);
-    let mut pollers = JoinSet::new();
-    for target in &config.targets {
-        let around = Surroundings {
-            store: store.clone(),
-            publisher: publisher.clone(),
-            telemetry: telemetry.target(&target.name),
-            clock: clock.clone(),
-            shutdown: shutdown.clone(),
-        };
-        let poller =
-            start(&config, target, around).await.with_context(|| format!("target {}", target.name))?;
-        pollers.spawn(poller.run());
-    }
+    let common = Common { store, publisher, telemetry: telemetry.clone(), clock: clock.clone() };
+    let mut fleet = Fleet::new(common);
+    fleet.change_to(&config).await?;
     readiness.store(Arc::new(Readiness::Ready));
     info!(targets = config.targets.len(), "ready");
 
-    // A poller ends by itself only at shutdown; one that panicked would leave its target unread unnoticed.
     let broken = loop {
-        match pollers.join_next().await {
-            Some(Ok(())) => {}
-            Some(Err(panic)) => break Some(panic),
-            None => break None,
+        let asked = tokio::select! {
+            panic = fleet.broke_off() => break Some(panic),
+            () = turned_true(shutdown.clone()) => break None,
+            _ = hangup.recv() => None,
+            asked = requests.next() => Some(asked),
+        };
+        let outcome = tokio::select! {
+            outcome = reload(&load, &config, &mut fleet) => outcome,
+            () = turned_true(shutdown.clone()) => break None,
+        };
+        telemetry.configured(outcome.is_ok(), seconds(&clock));
+        match &outcome {
+            Ok(change) => info!(
+                added = change.added,
+                removed = change.removed,
+                changed = change.changed,
+                unchanged = change.kept,
+                "the configuration was read anew"
+            ),
+            Err(reason) => {
+                error!("the configuration was not taken over: {}", reason.replace('\n', "; "));
+            }
+        }
+        if let Some(asked) = asked {
+            // Whoever asked may have gone away.
+            let _ = asked.send(outcome.map(|_| ()));
         }
     };
+    fleet.end_all().await;
     stop_serving.send_replace(true);
     while servers.join_next().await.is_some() {}
     match broken {
         Some(panic) => Err(anyhow::anyhow!("a poller broke off, which is a bug: {panic}")),
         None => Ok(()),
     }
+}
+
+/// Reads the configuration whole, and only then changes anything. What is fixed for the life of the process is in
+/// `running`.
+async fn reload(load: &Load, running: &Config, fleet: &mut Fleet) -> Result<Change, String> {
+    let load = load.clone();
+    let read = tokio::task::spawn_blocking(move || load()).await.map_err(|panic| panic.to_string())?;
+    let Resolved { config, warnings } = read.map_err(|error| error.to_string())?;
+    let fixed = config::needs_restart(running, &config);
+    if !fixed.is_empty() {
+        return Err(ConfigError { problems: fixed }.to_string());
+    }
+    warnings.iter().for_each(|warning| warn!("{warning}"));
+    fleet.change_to(&config).await.map_err(|error| format!("{error:#}"))
+}
+
+/// Unix seconds.
+fn seconds(clock: &Clock) -> f64 {
+    clock().as_millisecond() as f64 / 1000.0
 }
 
 /// Who is let in. The file was good a moment ago, and may not be any more.
@@ -157,56 +196,6 @@ fn open(state: &State) -> anyhow::Result<Store> {
     })
 }
 
-async fn start(config: &Config, target: &Target, around: Surroundings) -> anyhow::Result<Poller<Api>> {
-    let now = (around.clock)();
-    let origin =
-        config.poll.start_from.instant(now, &target.timezone).map_err(|why| anyhow::anyhow!("{why}"))?;
-    let (store, name) = (around.store.clone(), target.name.clone());
-    let restored =
-        tokio::task::spawn_blocking(move || store.restore(&name, || Account::new(origin))).await??;
-    let totals = &restored.1.totals;
-    if totals.watermark > totals.origin {
-        info!(server = target.name, watermark = %totals.watermark(), rows = totals.new, "continuing");
-    } else {
-        info!(server = target.name, origin = %totals.origin(), "counting from here");
-    }
-    let expected = target
-        .expected
-        .iter()
-        .flat_map(|menu| menu.options.iter().map(|o| MenuLabels::new(&menu.rp_id, &menu.channel, o)))
-        .collect();
-    let settings = Settings {
-        name: target.name.clone(),
-        zone: target.timezone.clone(),
-        cadence: Cadence::new(config.poll.interval, config.poll.settle_delay, &target.name),
-        lookback: config.poll.lookback,
-        tiers: config.poll.tiers,
-        expected,
-        rules: Arc::new(config.menu.rules.clone()),
-        kinds: Arc::new(config.menu.kinds.clone()),
-        limits: SeriesLimits {
-            menus: config.menu.series_limit,
-            options: config.menu.options_limit,
-            transitions: config.menu.transitions_limit,
-        },
-        idle: Idle { usual: config.journey.idle, by_channel: config.journey.by_channel.clone() },
-        expire_after: config.menu.expire_after,
-        quota: target.licences.map(|licences| u64::from(licences) * REQUESTS_PER_LICENCE),
-        zero_hold: config.menu.zero_hold,
-        buckets: Arc::new(Bounds::new(&config.menu.buckets).context("the buckets do not increase")?),
-        row_cap: ROW_CAP,
-        names: Arc::new(NameSettings {
-            ask: target.names.vendor,
-            own: target.names.own.clone(),
-            rules: config.menu.rules.clone(),
-        }),
-    };
-    let parser = RowParser::new(around.store.fingerprints(), config.menu.label_length);
-    let client = Client::new(&target.endpoint, Default::default())?;
-    let api = Api { client, token: target.token.clone() };
-    Ok(Poller::start(settings, api, parser, restored, around).await?)
-}
-
 async fn turned_true(mut flag: watch::Receiver<bool>) {
     // A sender that is gone means the same.
     let _ = flag.wait_for(|on| *on).await;
@@ -217,7 +206,6 @@ async fn turned_true(mut flag: watch::Receiver<bool>) {
 /// # Errors
 /// When the system refuses to deliver them.
 pub fn stop_on_signals(stop: watch::Sender<bool>) -> std::io::Result<()> {
-    use tokio::signal::unix::{SignalKind, signal};
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     tokio::spawn(async move {
         tokio::select! {

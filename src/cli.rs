@@ -68,7 +68,7 @@ pub enum StateCommand {
 }
 
 /// The flags of the exporter.
-#[derive(Debug, Default, Args)]
+#[derive(Debug, Default, Clone, Args)]
 pub struct RunArgs {
     /// Where the configuration is, and whether it is only to be checked.
     #[command(flatten)]
@@ -100,7 +100,7 @@ pub struct RunArgs {
 }
 
 /// `--config.*`
-#[derive(Debug, Default, Args)]
+#[derive(Debug, Default, Clone, Args)]
 #[command(next_help_heading = "Configuration")]
 pub struct ConfigArgs {
     /// YAML file with targets and settings; a flag wins over the file
@@ -113,7 +113,7 @@ pub struct ConfigArgs {
 }
 
 /// `--wolkvox.*`
-#[derive(Debug, Default, Args)]
+#[derive(Debug, Default, Clone, Args)]
 #[command(next_help_heading = "Wolkvox")]
 pub struct WolkvoxArgs {
     /// The one target without a file: 0042, wv0042 or a URL
@@ -134,7 +134,7 @@ pub struct WolkvoxArgs {
 }
 
 /// `--poll.*`
-#[derive(Debug, Default, Args)]
+#[derive(Debug, Default, Clone, Args)]
 #[command(next_help_heading = "Polling")]
 pub struct PollArgs {
     /// How often to poll, aligned to the wall clock [default: 5m]
@@ -194,7 +194,7 @@ pub struct MenuArgs {
 }
 
 /// `--journey.*`
-#[derive(Debug, Default, Args)]
+#[derive(Debug, Default, Clone, Args)]
 #[command(next_help_heading = "Journeys")]
 pub struct JourneyArgs {
     /// How long after its last row an interaction is taken to have left the menu [default: 30m]
@@ -203,7 +203,7 @@ pub struct JourneyArgs {
 }
 
 /// `--names.*`
-#[derive(Debug, Default, Args)]
+#[derive(Debug, Default, Clone, Args)]
 #[command(next_help_heading = "Names")]
 pub struct NamesArgs {
     /// Where names of points and options come from: vendor, file, off [default: vendor]
@@ -216,7 +216,7 @@ pub struct NamesArgs {
 }
 
 /// `--web.*`
-#[derive(Debug, Default, Args)]
+#[derive(Debug, Default, Clone, Args)]
 #[command(next_help_heading = "Web")]
 pub struct WebArgs {
     /// Address to listen on; repeat it, or separate by commas, for several [default: :10013]
@@ -240,6 +240,10 @@ pub struct WebArgs {
         value_name = "FILE"
     )]
     pub config_file: Option<PathBuf>,
+
+    /// Answer POST /-/reload, which reads the configuration anew as SIGHUP does
+    #[arg(long = "web.enable-lifecycle", env = "WOLKVOX_WEB_ENABLE_LIFECYCLE", value_parser = BoolishValueParser::new())]
+    pub enable_lifecycle: bool,
 }
 
 /// `--log.*`

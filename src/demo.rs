@@ -2,7 +2,7 @@
 //!
 //! Needs no account and leaves nothing behind: its state lives in memory.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use anyhow::Context;
 use jiff::tz::TimeZone;
@@ -10,9 +10,9 @@ use tokio::{net::TcpListener, sync::watch};
 use tracing::info;
 
 use crate::{
-    app::{self, State},
+    app::{self, Load, State},
     cli::{DemoArgs, MenuArgs},
-    config::{self, Config, Journey, NameSources, Poll, Secret, StartFrom, Target, TokenSource},
+    config::{self, Config, Journey, NameSources, Poll, Resolved, Secret, StartFrom, Target, TokenSource},
     option_kind::Kind,
     poller::Clock,
     simulator::{Options, Simulator, serve},
@@ -82,5 +82,8 @@ pub async fn run(args: &DemoArgs, clock: Clock, shutdown: watch::Receiver<bool>)
         if config.web.https { "https" } else { "http" },
         config.web.telemetry_path
     );
-    app::run(config, State::Memory, listeners, clock, shutdown).await
+    // There is nothing to read anew.
+    let same = config.clone();
+    let load: Load = Arc::new(move || Ok(Resolved { config: same.clone(), warnings: Vec::new() }));
+    app::run(config, load, State::Memory, listeners, clock, shutdown).await
 }

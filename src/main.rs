@@ -8,7 +8,7 @@ use anyhow::Context as _;
 use jiff::Timestamp;
 use tokio::sync::watch;
 use wolkvox_exporter::{
-    app::{self, State},
+    app::{self, Load, State},
     cli::{
         Cli, Command, CompletionsArgs, DoctorArgs, HealthcheckArgs, LogArgs, RunArgs, StateArgs, StateCommand,
     },
@@ -57,15 +57,17 @@ fn main() -> ExitCode {
 
 /// The exporter.
 fn run(args: &RunArgs) -> anyhow::Result<()> {
-    let resolved = config::resolve(args, token_from_environment(), Timestamp::now())?;
-    serve(args.log, async |clock, stop| {
+    let (log, args, token) = (args.log, args.clone(), token_from_environment());
+    let load: Load = Arc::new(move || config::resolve(&args, token.clone(), Timestamp::now()));
+    let resolved = load()?;
+    serve(log, async |clock, stop| {
         for warning in &resolved.warnings {
             tracing::warn!("{warning}");
         }
         let config = resolved.config;
         let listeners = app::bind(&config.web.listen).await?;
         let state = State::File(config.state_path.clone());
-        app::run(config, state, listeners, clock, stop).await
+        app::run(config, load, state, listeners, clock, stop).await
     })
 }
 

@@ -7,7 +7,7 @@ mod info;
 mod journeys;
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -293,6 +293,20 @@ impl Publisher {
         let mut parts = self.parts.lock().unwrap_or_else(PoisonError::into_inner);
         parts.insert(state.name.clone(), (state, families));
         // Encoded under the lock, so that of two publications the later one stays.
+        self.swap(&parts);
+    }
+
+    /// Takes every target but these out of what is published.
+    pub fn keep(&self, names: &BTreeSet<String>) {
+        let mut parts = self.parts.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = parts.len();
+        parts.retain(|name, _| names.contains(name));
+        if parts.len() < before {
+            self.swap(&parts);
+        }
+    }
+
+    fn swap(&self, parts: &BTreeMap<String, (TargetState, Vec<Family>)>) {
         self.publication.publish(Published::new(&join(parts.values().map(|(_, families)| families))));
         self.states.store(Arc::new(parts.values().map(|(state, _)| state.clone()).collect()));
     }

@@ -7,6 +7,7 @@ mod durations;
 mod process;
 
 use std::{
+    collections::BTreeSet,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -69,6 +70,8 @@ pub struct Telemetry {
     skew: GaugeVec,
     quota_used: GaugeVec,
     quota_limit: GaugeVec,
+    last_reload: Gauge,
+    last_success: Gauge,
 }
 
 impl Telemetry {
@@ -119,6 +122,14 @@ impl Telemetry {
                 ),
                 &["server"],
             )?,
+            last_reload: Gauge::new(
+                "wolkvox_exporter_config_last_reload_successful",
+                "1 when the configuration was good the last time it was read, at the start or at a reload.",
+            )?,
+            last_success: Gauge::new(
+                "wolkvox_exporter_config_last_reload_success_timestamp_seconds",
+                "When the configuration in force was read.",
+            )?,
         };
         let build = GaugeVec::new(
             Opts::new("wolkvox_exporter_build_info", "Always 1; the labels say which build this is."),
@@ -134,6 +145,8 @@ impl Telemetry {
             Box::new(telemetry.skew.clone()),
             Box::new(telemetry.quota_used.clone()),
             Box::new(telemetry.quota_limit.clone()),
+            Box::new(telemetry.last_reload.clone()),
+            Box::new(telemetry.last_success.clone()),
             Box::new(build),
         ] {
             telemetry.registry.register(collector)?;
@@ -162,6 +175,35 @@ impl Telemetry {
             skew: self.skew.clone(),
             quota_used: self.quota_used.with_label_values(&[server]),
             quota_limit: self.quota_limit.clone(),
+        }
+    }
+
+    /// Takes the series of every target but these out of sight. One that comes back begins at 0.
+    pub fn keep(&self, servers: &BTreeSet<String>) {
+        self.request_duration.keep(servers);
+        for server in self.poll_duration.keep(servers) {
+            // What a target never had cannot be removed, and need not be.
+            for class in Class::ALL {
+                let _ = self.poll_failures.remove_label_values(&[server.as_str(), class.as_str()]);
+                let _ = self.request_errors.remove_label_values(&[server.as_str(), class.as_str()]);
+            }
+            for cause in SplitCause::ALL {
+                let _ = self.splits.remove_label_values(&[server.as_str(), cause.as_str()]);
+            }
+            for counter in [&self.polls, &self.requests] {
+                let _ = counter.remove_label_values(&[&server]);
+            }
+            for gauge in [&self.skew, &self.quota_used, &self.quota_limit] {
+                let _ = gauge.remove_label_values(&[&server]);
+            }
+        }
+    }
+
+    /// The configuration was read, at the start or anew at `now` (Unix seconds), with or without success.
+    pub fn configured(&self, success: bool, now: f64) {
+        self.last_reload.set(success.into());
+        if success {
+            self.last_success.set(now);
         }
     }
 
@@ -223,8 +265,11 @@ impl TargetTelemetry {
     /// So many requests were sent on the server's current day, of those allowed (absent where unknown).
     pub fn quota(&self, used: u64, limit: Option<u64>) {
         self.quota_used.set(used as f64);
-        if let Some(limit) = limit {
-            self.quota_limit.with_label_values(&[self.server.as_str()]).set(limit as f64);
+        let server = [self.server.as_str()];
+        match limit {
+            Some(limit) => self.quota_limit.with_label_values(&server).set(limit as f64),
+            // It may have been known before a reload, and not be there now.
+            None => drop(self.quota_limit.remove_label_values(&server)),
         }
     }
 }

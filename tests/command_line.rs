@@ -174,7 +174,8 @@ fn the_manual_has_a_page_for_each_command_that_renders_without_a_warning() {
         assert!(names.contains(&name), "{names:?}");
     }
     for page in &pages {
-        let (code, text, err) = run(Command::new("groff").args(["-man", "-ww", "-Tutf8", "-P-cbou"]).arg(page));
+        let (code, text, err) =
+            run(Command::new("groff").args(["-man", "-ww", "-Tutf8", "-P-cbou"]).arg(page));
         assert_eq!((code, err.as_str()), (Some(0), ""), "{page:?}");
         assert!(text.contains("NAME") && text.contains("SYNOPSIS"), "{page:?}: {text}");
     }

@@ -110,6 +110,7 @@ fn prints_what_a_whole_file_resolved_to() {
     web:
       listen_addresses: ["127.0.0.1:10013", "[::1]:10013"]
       telemetry_path: /wolkvox
+      enable_lifecycle: true
     "#);
 }
 
@@ -155,6 +156,7 @@ fn needs_no_file() {
     web:
       listen_addresses: [":10013"]
       telemetry_path: /metrics
+      enable_lifecycle: false
     "#);
 }
 
@@ -336,10 +338,12 @@ fn the_rest_of_the_twins() {
     command
         .env("WOLKVOX_CONFIG_CHECK", "true")
         .env("WOLKVOX_ALLOW_HTTP", "yes")
+        .env("WOLKVOX_WEB_ENABLE_LIFECYCLE", "1")
         .env("WOLKVOX_LOG_LEVEL", "debug");
     command.env("WOLKVOX_SERVER", "http://wolkvox.example:8080").env("WOLKVOX_TOKEN_FILE", "token");
     let out = accepted(run(&mut command));
     assert!(out.contains("- name: \"wolkvox.example:8080\"") && out.contains("<secret> in token"), "{out}");
+    assert!(out.contains("  enable_lifecycle: true"), "{out}");
     let out = accepted(run(checker().env("WOLKVOX_CONFIG_FILE", "one-target.yml")));
     assert!(out.contains("- name: \"0042\""), "{out}");
 }

@@ -137,6 +137,7 @@ async fn scrape() -> [String; 2] {
     let store = Arc::new(Store::in_memory([3; 16]).unwrap());
     let publisher = Arc::new(Publisher::default());
     let telemetry = Telemetry::new().unwrap();
+    telemetry.configured(true, start.as_second() as f64);
     let (_stop, shutdown) = watch::channel(false);
     // The second one fails at its second poll: no window, and not up.
     for (name, zone, licences, well_until) in

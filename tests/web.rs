@@ -70,6 +70,7 @@ async fn start_with(telemetry_path: &str, limits: Limits, access: Access) -> Ser
         }),
         version: "0.0.0-test".to_owned(),
         access: Arc::new(access),
+        reloader: None,
     };
     // Buffers so small that a large answer does not fit them; a connection has those of its listener.
     let socket = TcpSocket::new_v4().unwrap();

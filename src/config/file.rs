@@ -162,6 +162,7 @@ pub(super) struct WebSection {
     pub(super) listen_addresses: Vec<Text>,
     pub(super) telemetry_path: Option<Text>,
     pub(super) config_file: Option<Text>,
+    pub(super) enable_lifecycle: Option<bool>,
 }
 
 /// A key with nothing after it (`poll:` with all its lines commented out) is a key left out.

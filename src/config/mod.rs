@@ -21,6 +21,7 @@ mod names;
 mod poll;
 mod problem;
 mod resolve;
+mod restart;
 mod rules;
 mod secret;
 mod server;
@@ -44,6 +45,7 @@ pub use self::{
     listen::ListenAddress,
     problem::{ConfigError, Problem},
     resolve::{DEFAULT_STATE_PATH, resolve, resolve_listen, resolve_shared},
+    restart::needs_restart,
     secret::Secret,
     start::StartFrom,
     token::{Fingerprint, TokenError, TokenSource},
@@ -93,6 +95,29 @@ pub struct Target {
     pub expected: Vec<ExpectedMenu>,
     /// Where the names of its routing points and options come from.
     pub names: NameSources,
+}
+
+impl Target {
+    /// Whether it is asked, and read, as `other` is. No token is looked at: of a file the path counts, since it is
+    /// read at every use, and the environment's is one for the life of a process.
+    pub fn is_as(&self, other: &Self) -> bool {
+        let Self { name, endpoint, token, timezone, licences, expected, names } = self;
+        let same_token = match (token, &other.token) {
+            (TokenSource::File(mine), TokenSource::File(theirs)) => mine == theirs,
+            (TokenSource::Fixed(_), TokenSource::Fixed(_)) => true,
+            _ => false,
+        };
+        same_token
+            && (name, endpoint, timezone, licences, expected, names)
+                == (
+                    &other.name,
+                    &other.endpoint,
+                    &other.timezone,
+                    &other.licences,
+                    &other.expected,
+                    &other.names,
+                )
+    }
 }
 
 /// Where the names of routing points and options come from. Where both know a name, the file's wins.
@@ -192,6 +217,8 @@ pub struct Web {
     pub config_file: Option<PathBuf>,
     /// Whether that file turns TLS on.
     pub https: bool,
+    /// Whether `POST /-/reload` is answered.
+    pub lifecycle: bool,
 }
 
 impl Default for Poll {
@@ -245,6 +272,7 @@ impl Default for Web {
             telemetry_path: "/metrics".to_owned(),
             config_file: None,
             https: false,
+            lifecycle: false,
         }
     }
 }

@@ -119,7 +119,7 @@ mod tests {
         let web = WebArgs {
             listen_address: vec!["10013".to_owned()],
             telemetry_path: Some("/".to_owned()),
-            config_file: None,
+            ..WebArgs::default()
         };
         let error = resolve_shared(&menu, &web).expect_err("three mistakes");
         assert_eq!(error.problems.len(), 3, "{error}");

@@ -34,10 +34,10 @@ impl Display for Config {
             listed(self.web.listen.iter().map(|at| format!("{:?}", at.to_string())))
         )?;
         writeln!(f, "  telemetry_path: {}", self.web.telemetry_path)?;
-        match &self.web.config_file {
-            Some(path) => writeln!(f, "  config_file: {}", path.display()),
-            None => Ok(()),
+        if let Some(path) = &self.web.config_file {
+            writeln!(f, "  config_file: {}", path.display())?;
         }
+        writeln!(f, "  enable_lifecycle: {}", self.web.lifecycle)
     }
 }
 

@@ -20,7 +20,8 @@ pub(super) fn resolve(args: &WebArgs, file: &ConfigFile, findings: &mut Findings
     let default = Web::default();
     let path = read_or(written, default.telemetry_path, "web.telemetry-path", findings, telemetry_path);
     let (config_file, https) = config_file(args, file, findings);
-    Some(Web { listen, telemetry_path: path?.value, config_file, https })
+    let lifecycle = args.enable_lifecycle || section.enable_lifecycle.unwrap_or(default.lifecycle);
+    Some(Web { listen, telemetry_path: path?.value, config_file, https, lifecycle })
 }
 
 /// The file is read here to see that it is good, and again when the server starts.

@@ -42,7 +42,7 @@ pub trait Source: Send + Sync + 'static {
 }
 
 /// The vendor's API, asked with the token that its source has at that moment.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Api {
     /// Asks.
     pub client: Client,

@@ -5,7 +5,7 @@
 //! addition.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -32,6 +32,12 @@ impl Durations {
         let mut targets = self.targets.lock().unwrap_or_else(PoisonError::into_inner);
         let new = || TargetDurations(Arc::new(Mutex::new(Observed::new(self.bounds.clone()))));
         targets.entry(server.to_owned()).or_insert_with(new).clone()
+    }
+
+    /// Takes every target but these out of sight, and says which those were.
+    pub(super) fn keep(&self, servers: &BTreeSet<String>) -> Vec<String> {
+        let mut targets = self.targets.lock().unwrap_or_else(PoisonError::into_inner);
+        targets.extract_if(.., |server, _| !servers.contains(server)).map(|(server, _)| server).collect()
     }
 
     /// For one scrape.

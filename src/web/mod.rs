@@ -1,6 +1,6 @@
 //! The exporter's own HTTP server: a scrape, a landing page, liveness and readiness.
 //!
-//! A request never waits: not for the vendor, not for the disk, not for a lock. Whatever a page shows is handed
+//! A request never waits, but for a reload that it asked for: not for the vendor, not for the disk, not for a lock. Whatever a page shows is handed
 //! in through [`Site`], already made. The rooms: `server` owns sockets, limits and the end; `slot` watches one
 //! connection; `tls` does the handshake, `access` and `passwords` decide who is answered; `routes` turns a request
 //! into an answer; `page` writes the HTML.
@@ -19,6 +19,7 @@ use arc_swap::ArcSwap;
 
 use crate::{
     exposition::{Family, Publication},
+    reload::Reloader,
     snapshot::TargetState,
 };
 
@@ -43,6 +44,8 @@ pub struct Site {
     pub version: String,
     /// Who is let in, and how.
     pub access: Arc<Access>,
+    /// Asked at `POST /-/reload`; without one that is refused.
+    pub reloader: Option<Reloader>,
 }
 
 /// Whether the exporter can be scraped to any purpose: the state is restored and a first snapshot published.

@@ -1,4 +1,5 @@
-//! From a request to its answer. Synchronous and total: every request gets one, none can fail or wait.
+//! From a request to its answer. Synchronous and total: every request gets one, none can fail or wait. What a reload
+//! came to is known before.
 //!
 //! A request's body is never read. An answer to a request that brings one says `Connection: close`, since what
 //! follows on that connection would have to be read to be skipped.
@@ -12,11 +13,16 @@ use hyper::{
 };
 
 use super::{Readiness, Site, access::Refusal, page};
-use crate::exposition::{accepts_gzip, negotiate};
+use crate::{
+    exposition::{accepts_gzip, negotiate},
+    reload,
+};
 
 /// A body of ready-made pieces that are never copied together. One frame of them rather than a frame each: hyper
 /// hands all of it to the socket at once, where it would wait for a large frame to be taken before the next.
 pub(super) type Pieces = Full<Chain<Chain<Bytes, Bytes>, Bytes>>;
+
+const RELOAD: &str = "/-/reload";
 
 const PLAIN: &str = "text/plain; charset=utf-8";
 
@@ -30,17 +36,24 @@ pub(super) fn is_public(path: &str) -> bool {
     matches!(path, "/-/healthy" | "/-/ready")
 }
 
-/// Answers `request`, whatever it is; with `refused`, the reason and nothing else.
+/// Whether it is to be known what a reload came to before the request is answered.
+pub(super) fn asks_to_reload<B>(request: &Request<B>) -> bool {
+    request.method() == Method::POST && request.uri().path() == RELOAD
+}
+
+/// Answers `request`, whatever it is; with `refused`, the reason and nothing else; with `reloaded`, what came of it.
 pub(super) fn answer<B: Body>(
     site: &Site,
     request: &Request<B>,
     refused: Option<Refusal>,
+    reloaded: Option<reload::Outcome>,
     headers: &[(HeaderName, HeaderValue)],
 ) -> Response<Pieces> {
-    let mut response = match refused {
-        None => route(site, request),
-        Some(Refusal::Unauthorized) => unauthorized(),
-        Some(Refusal::Busy) => busy(),
+    let mut response = match (refused, reloaded) {
+        (Some(Refusal::Unauthorized), _) => unauthorized(),
+        (Some(Refusal::Busy), _) => busy(),
+        (None, Some(outcome)) => after_reload(outcome),
+        (None, None) => route(site, request),
     };
     if !request.body().is_end_stream() {
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
@@ -62,6 +75,7 @@ fn route<B>(site: &Site, request: &Request<B>) -> Response<Pieces> {
         "/" => landing,
         "/-/healthy" => healthy,
         "/-/ready" => ready,
+        RELOAD => return no_reload(site),
         _ => return not_found(site),
     };
     if matches!(*request.method(), Method::GET | Method::HEAD) {
@@ -89,6 +103,26 @@ fn metrics(site: &Site, headers: &HeaderMap) -> Response<Pieces> {
 fn landing(site: &Site, _: &HeaderMap) -> Response<Pieces> {
     let answer = text(StatusCode::OK, "text/html; charset=utf-8", page::landing(site));
     with(answer, header::CONTENT_SECURITY_POLICY, PAGE_POLICY)
+}
+
+fn after_reload(outcome: reload::Outcome) -> Response<Pieces> {
+    match outcome {
+        Ok(()) => text(StatusCode::OK, PLAIN, "The configuration was read anew.\n"),
+        Err(reason) => {
+            let why = format!("The configuration was not taken over, the one before it stays:\n{reason}\n");
+            text(StatusCode::INTERNAL_SERVER_ERROR, PLAIN, why)
+        }
+    }
+}
+
+/// To a request for a reload that cannot be one.
+fn no_reload(site: &Site) -> Response<Pieces> {
+    if site.reloader.is_none() {
+        let why = "This is off: start the exporter with --web.enable-lifecycle, or send it a SIGHUP.\n";
+        return text(StatusCode::FORBIDDEN, PLAIN, why);
+    }
+    let answer = text(StatusCode::METHOD_NOT_ALLOWED, PLAIN, "This path answers POST only.\n");
+    with(answer, header::ALLOW, "POST")
 }
 
 /// That this is answered at all is the point: the event loop turns.

@@ -250,7 +250,11 @@ async fn answer(site: &Site, request: &Request<Incoming>, peer: IpAddr) -> Respo
     } else {
         site.access.admit(&rules, request.headers(), peer).await.err()
     };
-    routes::answer(site, request, refused, &rules.headers)
+    let reloaded = match &site.reloader {
+        Some(reloader) if refused.is_none() && routes::asks_to_reload(request) => Some(reloader.ask().await),
+        _ => None,
+    };
+    routes::answer(site, request, refused, reloaded, &rules.headers)
 }
 
 /// Done when TLS is no longer what the connection was set up under: it then closes after the answer under way, so

@@ -1,20 +1,10 @@
 //! The library's own rooms, joined as `app` does, with what the command line cannot set: small limits on an
 //! answer, and a disk that fails.
 
-use std::{
-    io,
-    net::SocketAddr,
-    path::Path,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::Duration,
-};
+use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
 use arc_swap::ArcSwap;
 use jiff::{SignedDuration, Timestamp};
-use redb::{StorageBackend, backends::InMemoryBackend};
 use tokio::{net::TcpListener, sync::watch};
 use wolkvox_exporter::{
     config::{Secret, TokenSource},
@@ -31,63 +21,13 @@ use wolkvox_exporter::{
 
 use crate::{
     api::{Api, TOKEN, noon},
+    disk::Disk,
     process::client,
     scrape::Scrape,
 };
 
 /// The `server` label.
 pub(crate) const NAME: &str = "inside";
-
-/// A disk in memory that can be told to fail.
-#[derive(Debug, Default, Clone)]
-pub(crate) struct Disk {
-    bytes: Arc<InMemoryBackend>,
-    full: Arc<AtomicBool>,
-}
-
-impl Disk {
-    /// From now on nothing can be written.
-    pub(crate) fn fill(&self) {
-        self.full.store(true, Ordering::SeqCst);
-    }
-
-    /// Somebody has made room.
-    pub(crate) fn empty(&self) {
-        self.full.store(false, Ordering::SeqCst);
-    }
-
-    fn check(&self) -> io::Result<()> {
-        match self.full.load(Ordering::SeqCst) {
-            true => Err(io::Error::from(io::ErrorKind::StorageFull)),
-            false => Ok(()),
-        }
-    }
-}
-
-impl StorageBackend for Disk {
-    fn len(&self) -> io::Result<u64> {
-        self.bytes.len()
-    }
-
-    fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
-        self.bytes.read(offset, out)
-    }
-
-    fn set_len(&self, len: u64) -> io::Result<()> {
-        self.check()?;
-        self.bytes.set_len(len)
-    }
-
-    fn sync_data(&self) -> io::Result<()> {
-        self.check()?;
-        self.bytes.sync_data()
-    }
-
-    fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
-        self.check()?;
-        self.bytes.write(offset, data)
-    }
-}
 
 /// A poller and a web server in the test's own process.
 pub(crate) struct Inside {
@@ -148,6 +88,7 @@ impl Inside {
             targets: Box::new(move || publisher.states().to_vec()),
             version: String::new(),
             access: Arc::new(Access::open()),
+            reloader: None,
         };
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
         let address = listener.local_addr().expect("it is bound");

@@ -7,7 +7,8 @@ use wolkvox_exporter::{simulator::Fault, wolkvox::Limits};
 
 use crate::{
     api::Api,
-    inside::{Disk, Inside, NAME},
+    disk::Disk,
+    inside::{Inside, NAME},
     scrape::Scrape,
 };
 

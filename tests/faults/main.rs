@@ -12,6 +12,8 @@
 #[path = "../support/api.rs"]
 mod api;
 mod classes;
+#[path = "../support/disk.rs"]
+mod disk;
 #[path = "../support/fleet.rs"]
 mod fleet;
 mod forms;

@@ -69,19 +69,40 @@ impl Fleet {
         self.directory.path().join("state.redb")
     }
 
-    /// The command that starts it.
-    pub(crate) fn command(&self) -> Command {
-        let config = json!({
+    /// Takes a target out of the list; its token file stays.
+    pub(crate) fn remove(&mut self, name: &str) {
+        self.targets.retain(|target| target["name"] != name);
+    }
+
+    /// Writes the configuration file.
+    pub(crate) fn write(&self) {
+        self.write_text(&self.config().to_string()); // JSON is YAML, and no value needs quoting by hand
+    }
+
+    /// Writes anything into the configuration file.
+    pub(crate) fn write_text(&self, text: &str) {
+        fs::write(self.path(), text).expect("the temporary directory can be written");
+    }
+
+    /// What the file says.
+    pub(crate) fn config(&self) -> Value {
+        json!({
             "targets": self.targets,
             "poll": self.poll,
             "menu": { "zero_hold": "0s" },
             "state": { "path": "state.redb" },
-        });
-        let path = self.directory.path().join("exporter.yml");
-        // JSON is YAML, and no value needs quoting by hand.
-        fs::write(&path, config.to_string()).expect("the temporary directory can be written");
+        })
+    }
+
+    fn path(&self) -> PathBuf {
+        self.directory.path().join("exporter.yml")
+    }
+
+    /// The command that starts it.
+    pub(crate) fn command(&self) -> Command {
+        self.write();
         let mut command = exporter(self.directory.path());
-        command.arg("--config.file").arg(path);
+        command.arg("--config.file").arg(self.path());
         command
     }
 

@@ -6,7 +6,7 @@
 #![allow(dead_code, reason = "each test binary that includes this file uses another part of it")]
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     net::SocketAddr,
     time::{Duration, Instant},
 };
@@ -71,6 +71,12 @@ impl Scrape {
     /// A sum over samples that must be there.
     pub(crate) fn get(&self, name: &str, labels: &[(&str, &str)]) -> f64 {
         self.sum(name, labels).unwrap_or_else(|| panic!("no {name} {labels:?} in\n{}", self.health()))
+    }
+
+    /// The targets that anything is shown of.
+    pub(crate) fn servers(&self) -> Vec<&str> {
+        let servers = self.samples.iter().filter_map(|(_, labels, _)| labels.get("server"));
+        servers.map(String::as_str).collect::<BTreeSet<_>>().into_iter().collect()
     }
 
     /// Whether the last poll of a target succeeded.

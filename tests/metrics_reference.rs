@@ -1,0 +1,86 @@
+//! The reference of the metrics names every metric with its type and its labels, and no other. What is exposed stands in
+//! the golden exposition, which `golden` compares with a scrape byte by byte.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::Path,
+};
+
+/// Name of a family, to its type and the labels of its series.
+type Families = BTreeMap<String, (String, BTreeSet<String>)>;
+
+fn read(path: &str) -> String {
+    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).expect(path)
+}
+
+/// Whatever stands between backticks.
+fn quoted(text: &str) -> impl Iterator<Item = &str> {
+    text.split('`').skip(1).step_by(2)
+}
+
+/// The rows `| names | types | labels | meaning |` of the reference.
+fn documented() -> Families {
+    let mut families = Families::new();
+    let text = read("docs/metrics.md");
+    for line in text.lines().filter(|line| line.starts_with("| `wolkvox_")) {
+        let cells: Vec<&str> = line.trim_matches('|').split('|').map(str::trim).collect();
+        let [names, types, labels, _] = cells[..] else { panic!("no four cells: {line}") };
+        let types: Vec<&str> = types.split(", ").collect();
+        for (index, name) in quoted(names).enumerate() {
+            let kind = types.get(index).or(types.last()).expect("a type");
+            let family = (kind.trim().to_owned(), expanded(labels));
+            assert_eq!(families.insert(name.to_owned(), family), None, "{name} stands there twice");
+        }
+    }
+    families
+}
+
+/// Labels as the reference writes them: single ones in backticks, sets of them as a letter.
+fn expanded(cell: &str) -> BTreeSet<String> {
+    let mut labels: BTreeSet<String> =
+        quoted(cell).flat_map(|quoted| quoted.split(", ")).map(str::to_owned).collect();
+    let set: &[&str] = match cell.split(',').next().unwrap_or_default() {
+        "L" => &["server", "rp_id", "channel", "cod_opc_menu"],
+        "P" => &["server", "rp_id", "channel"],
+        "S" => &["server"],
+        _ => &[],
+    };
+    labels.extend(set.iter().map(|&label| label.to_owned()));
+    labels
+}
+
+fn exposed() -> Families {
+    let mut families = Families::new();
+    let text = read("tests/golden/metrics.txt");
+    for line in text.lines() {
+        if let Some((name, kind)) = line.strip_prefix("# TYPE ").and_then(|rest| rest.split_once(' ')) {
+            families.insert(name.to_owned(), (kind.to_owned(), BTreeSet::new()));
+        } else if let Some((series, labels)) = line.split_once('{').filter(|_| !line.starts_with('#')) {
+            let ends = ["", "_bucket", "_sum", "_count"].into_iter();
+            let mut names = ends.filter_map(|end| series.strip_suffix(end));
+            let name = names.find(|name| families.contains_key(*name)).expect("after its type");
+            // The values hold no `="` here.
+            let labels = labels.split("=\"").filter_map(|before| before.rsplit([',', '{', '"']).next());
+            let labels = labels.filter(|label| !["le", ""].contains(label) && !label.starts_with('}'));
+            families.get_mut(name).expect("found").1.extend(labels.map(str::to_owned));
+        }
+    }
+    families.retain(|name, _| name.starts_with("wolkvox_"));
+    families
+}
+
+#[test]
+fn names_every_metric_with_its_type_and_labels() {
+    let (documented, exposed) = (documented(), exposed());
+    assert!(exposed.len() > 40, "only {exposed:?}");
+    for (name, (kind, labels)) in &exposed {
+        let (told_kind, told_labels) =
+            documented.get(name).unwrap_or_else(|| panic!("{name} is missing in docs/metrics.md"));
+        assert_eq!(told_kind, kind, "{name}");
+        // A family without a series in the golden exposition shows no labels.
+        assert!(labels.is_empty() || told_labels == labels, "{name}: {told_labels:?}, exposed {labels:?}");
+    }
+    let invented: Vec<&String> = documented.keys().filter(|name| !exposed.contains_key(*name)).collect();
+    assert!(invented.is_empty(), "docs/metrics.md names {invented:?}, which are not exposed");
+}
