@@ -5,6 +5,7 @@
 pub mod announced;
 pub mod app;
 pub mod cli;
+pub mod completions;
 pub mod config;
 pub mod demo;
 pub mod doctor;

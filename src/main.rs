@@ -12,6 +12,7 @@ use wolkvox_exporter::{
     cli::{
         Cli, Command, CompletionsArgs, DoctorArgs, HealthcheckArgs, LogArgs, RunArgs, StateArgs, StateCommand,
     },
+    completions,
     config::{self, Secret},
     demo,
     doctor::{self, Language},
@@ -91,11 +92,10 @@ fn examine(args: &DoctorArgs) -> anyhow::Result<bool> {
     Ok(well?)
 }
 
-/// The script for a shell, whole or with an error: clap_complete panics where it cannot write, memory can be written.
+/// The script with which a shell completes.
 fn complete(args: &CompletionsArgs) -> anyhow::Result<()> {
-    let mut script = Vec::new();
-    clap_complete::generate(args.shell, &mut Cli::definition(), env!("CARGO_PKG_NAME"), &mut script);
-    std::io::stdout().write_all(&script).context("cannot write the script")
+    let script = completions::script(Cli::definition(), args.shell);
+    std::io::stdout().write_all(script.as_bytes()).context("cannot write the script")
 }
 
 /// Whether an exporter with these flags is alive.
