@@ -46,7 +46,7 @@ pub enum State {
 pub async fn bind(addresses: &[ListenAddress]) -> anyhow::Result<Vec<TcpListener>> {
     let mut listeners = Vec::new();
     for address in addresses {
-        let listener = TcpListener::bind(address.candidates()).await.with_context(|| {
+        let listener = web::listen(address.candidates()).with_context(|| {
             format!("cannot listen on {address} (--web.listen-address); is another exporter running there?")
         })?;
         info!(address = %listener.local_addr()?, "listening");

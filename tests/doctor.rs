@@ -10,12 +10,16 @@ mod elsewhere;
 #[allow(dead_code, reason = "`faults` uses the rest of it")]
 #[path = "faults/front.rs"]
 mod front;
+#[path = "support/personal.rs"]
+mod personal;
 #[path = "doctor/privacy.rs"]
 mod privacy;
 #[path = "support/process.rs"]
 mod process;
 #[path = "support/scrape.rs"]
 mod scrape;
+#[path = "support/self_signed.rs"]
+mod self_signed;
 
 use std::{fs, process::Command};
 

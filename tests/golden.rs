@@ -162,7 +162,7 @@ async fn scrape() -> [String; 2] {
             idle: Idle { usual: Duration::from_secs(150), by_channel: Default::default() },
             expire_after: Duration::ZERO,
             quota: licences.map(|licences: u32| u64::from(licences) * 1000),
-            names: NameSettings { ask: false, own: names(), ..Default::default() }.into(),
+            names: NameSettings { ask: false, own: names() }.into(),
         };
         let around = Surroundings {
             store: store.clone(),

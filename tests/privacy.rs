@@ -7,6 +7,8 @@
 mod api;
 #[path = "support/fleet.rs"]
 mod fleet;
+#[path = "support/personal.rs"]
+mod personal;
 #[path = "support/process.rs"]
 mod process;
 #[path = "support/scrape.rs"]
@@ -14,20 +16,16 @@ mod scrape;
 
 use std::{collections::BTreeSet, fmt::Write as _, fs, time::Duration};
 
-use jiff::{SignedDuration, Timestamp};
-use serde_json::Value;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpListener,
 };
 use wolkvox_exporter::simulator::{CUSTOMER_PREFIX, Fault, TELEPHONE_PREFIX};
 
-use api::{Api, TOKEN, noon};
+use api::{Api, TOKEN};
 use fleet::Fleet;
+use personal::{QUOTED, quoting, text};
 use process::{Exporter, client};
-
-/// A personal number that only an error's text holds.
-const QUOTED: &str = "573005559876";
 
 /// What must be nowhere.
 #[derive(Default)]
@@ -38,27 +36,13 @@ struct Secrets {
 }
 
 impl Secrets {
-    /// Of all rows that a simulator serves, asked for as the exporter asks.
+    /// Of all rows that a simulator serves.
     async fn served(api: &Api) -> Self {
-        let now = Timestamp::now();
-        let digits = |hours| {
-            let moment = noon().to_datetime(now - SignedDuration::from_hours(hours));
-            moment.strftime("%Y%m%d%H%M%S").to_string()
-        };
-        let url = format!(
-            "{}/api/v2/reports_manager.php?api=diagram_13&date_ini={}&date_end={}",
-            api.url(),
-            digits(2),
-            digits(0)
-        );
-        let answer = client().get(url).header("wolkvox-token", TOKEN).send().await.expect("an answer");
-        let body: Value = serde_json::from_slice(&answer.bytes().await.expect("a body")).expect("JSON");
         let mut secrets = Self::default();
-        for row in body["data"].as_array().expect("rows") {
-            let text = |field: &str| row[field].as_str().expect("text").to_owned();
-            secrets.telephones.insert(text("telephone"));
-            secrets.customers.insert(text("customer_id"));
-            secrets.interactions.insert(text("conn_id"));
+        for row in &personal::rows(api).await {
+            secrets.telephones.insert(text(row, "telephone"));
+            secrets.customers.insert(text(row, "customer_id"));
+            secrets.interactions.insert(text(row, "conn_id"));
         }
         secrets
     }
@@ -128,7 +112,7 @@ async fn quoting_server(status: &'static str) -> String {
             if stream.read(&mut request).await.is_err() {
                 continue;
             }
-            let body = format!(r#"{{"code":"x","msg":"no {TOKEN} for {QUOTED}, +{QUOTED}. token={TOKEN}"}}"#);
+            let body = quoting();
             let length = body.len();
             let head = format!("HTTP/1.1 {status}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n");
             // The exporter may have been stopped.

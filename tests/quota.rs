@@ -1,18 +1,15 @@
 //! The quota as the vendor tells it, through the real binary.
 
-#[path = "support/exporter.rs"]
-mod exporter;
+#[path = "support/installation.rs"]
+mod installation;
+#[path = "support/process.rs"]
+mod process;
+#[path = "support/scrape.rs"]
+mod scrape;
 
-use std::time::Duration;
-
-use exporter::Installation;
-use tokio::{net::TcpListener, time::Instant};
+use installation::Installation;
+use tokio::net::TcpListener;
 use wolkvox_exporter::simulator::{Options, Simulator, serve};
-
-/// The value of a series that is named in full.
-fn value(scrape: &str, series: &str) -> Option<f64> {
-    scrape.lines().find_map(|line| line.strip_prefix(series)?.trim().parse().ok())
-}
 
 #[tokio::test]
 async fn an_exporter_that_was_told_no_licences_asks_for_the_limit_and_keeps_to_it() {
@@ -26,22 +23,13 @@ async fn an_exporter_that_was_told_no_licences_asks_for_the_limit_and_keeps_to_i
     let mut installation = Installation::new(&format!("http://{address}"), &token, &flags);
     let exporter = installation.start().await;
 
-    let series = |name: &str| format!("wolkvox_{name}{{server=\"{address}\"}}");
-    let exhausted = format!("wolkvox_poll_failures_total{{class=\"quota_exhausted\",server=\"{address}\"}}");
-    let deadline = Instant::now() + Duration::from_secs(60);
-    loop {
-        let scrape = exporter.scrape("/metrics", None).await;
-        if value(&scrape, &exhausted).is_some_and(|count| count >= 1.0) {
-            assert_eq!(value(&scrape, &series("quota_requests_limit")), Some(12.0));
-            assert_eq!(value(&scrape, &series("quota_requests_used")), Some(12.0));
-            break;
-        }
-        assert!(Instant::now() < deadline, "the quota was never spent:\n{scrape}");
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
+    let server = address.to_string();
+    let spent = exporter.wait_for("spent", |scrape| scrape.failures(&server, "quota_exhausted") >= 1.0).await;
+    let quota = |name: &str| spent.get(&format!("wolkvox_quota_requests_{name}"), &[("server", &server)]);
+    assert_eq!((quota("limit"), quota("used")), (12.0, 12.0));
     // The report was asked for until our own count said stop: nothing was refused by the vendor.
     let requests = simulator.requests();
     assert_eq!(requests.used_today, 12, "at midnight in Bogotá this test may be run again");
     assert_eq!(requests.kinds.get("quota_exhausted"), None);
-    assert!(exporter.log().contains("no requests until then"), "{}", exporter.log());
+    assert!(exporter.process.log().contains("no requests until then"), "{}", exporter.process.log());
 }

@@ -39,9 +39,11 @@ impl Exporter {
         Ok(Self { binary, config, log, address, client })
     }
 
-    /// Writes the configuration that the next lives read.
-    pub(crate) fn configure(&self, mut config: serde_json::Value) -> anyhow::Result<()> {
-        config["web"] = serde_json::json!({ "listen_addresses": [self.address.to_string()] });
+    /// Writes the configuration that the next lives read, and the next reload.
+    pub(crate) fn configure(&self, config: &serde_json::Value) -> anyhow::Result<()> {
+        let mut config = config.clone();
+        config["web"] =
+            serde_json::json!({ "listen_addresses": [self.address.to_string()], "enable_lifecycle": true });
         // JSON is YAML.
         fs::write(&self.config, config.to_string()).context("cannot write the configuration")
     }
@@ -59,6 +61,16 @@ impl Exporter {
             .spawn()
             .with_context(|| format!("cannot start {}", self.binary.display()))?;
         Ok(Life { child })
+    }
+
+    /// Has the configuration read anew.
+    pub(crate) async fn reload(&self) -> reqwest::Result<()> {
+        self.client
+            .post(format!("http://{}/-/reload", self.address))
+            .send()
+            .await?
+            .error_for_status()
+            .map(drop)
     }
 
     /// The body of a page, if it is answered with success.

@@ -2,8 +2,8 @@
 //!
 //! Three simulated vendors, one for each way in which a server may treat a window of too many rows, serve rows in
 //! bursts, late rows and equal rows, and fail in every way that the simulator knows. The exporter is killed with
-//! SIGKILL every few seconds, also while it starts or commits, begins again on the same state, and is scraped all
-//! the while. When the time is over, the fire ends; the exporter reads what is left, and every label set of its
+//! SIGKILL every few seconds, also while it starts or commits, begins again on the same state, is told to read its
+//! configuration anew, and is scraped all the while. When the time is over, the fire ends; the exporter reads what is left, and every label set of its
 //! last scrape has to equal the truth.
 //!
 //! | file | owns |

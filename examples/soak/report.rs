@@ -28,6 +28,7 @@ pub(crate) fn print(findings: &Findings) -> bool {
     count("real rows", &verdict.rows);
     count("rows received", &outcomes.join(", "));
     count("kills", &findings.kills);
+    count("reloads", &findings.reloads);
     count("requests", &findings.requests.values().sum::<u64>());
     count("  without a fault", &good.join(", "));
     count("  with one", &faults.join(", "));

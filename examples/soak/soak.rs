@@ -44,6 +44,7 @@ const AFTERWARDS: Duration = Duration::from_secs(10);
 pub(crate) struct Findings {
     pub(crate) verdict: Verdict,
     pub(crate) kills: u64,
+    pub(crate) reloads: u64,
     pub(crate) scrapes: u64,
     /// While the process was dead or starting.
     pub(crate) while_down: u64,
@@ -61,6 +62,7 @@ pub(crate) struct Findings {
 
 struct Soak {
     exporter: Exporter,
+    config: serde_json::Value,
     vendors: Vec<Vendor>,
     trap: SocketAddr,
     chance: Chance,
@@ -69,6 +71,7 @@ struct Soak {
     weather_until: Option<Instant>,
     ready: bool,
     kills: u64,
+    reloads: u64,
     scrapes: u64,
     while_down: u64,
     failed_scrapes: Vec<String>,
@@ -85,12 +88,14 @@ pub(crate) async fn run(
     let origin = Timestamp::from_second((Timestamp::now() - BACKLOG).as_second())?;
     let exporter = Exporter::new(binary, directory)?;
     let vendors = vendor::start(seed, origin, fire, directory)?;
-    exporter.configure(config(&vendors, origin, directory))?;
+    let config = config(&vendors, origin, directory);
+    exporter.configure(&config)?;
     let (trap, followed) = set_trap().await?;
     let mut scraping = interval(SCRAPE_EVERY);
     scraping.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut soak = Soak {
         exporter,
+        config,
         vendors,
         trap,
         chance: Chance::new(seed, "lives"),
@@ -99,6 +104,7 @@ pub(crate) async fn run(
         weather_until: Some(Instant::now()),
         ready: false,
         kills: 0,
+        reloads: 0,
         scrapes: 0,
         while_down: 0,
         failed_scrapes: Vec::new(),
@@ -162,6 +168,9 @@ impl Soak {
             }
             let lasts = self.chance.between(WEATHER_LASTS.0, WEATHER_LASTS.1);
             self.weather_until = Some(Instant::now() + Duration::from_secs_f64(lasts));
+            if self.ready {
+                self.reload().await?;
+            }
         }
         if !self.ready {
             self.ready = self.exporter.get("/-/ready").await.is_ok();
@@ -185,6 +194,18 @@ impl Soak {
                 Ok(None)
             }
         }
+    }
+
+    /// Another lookback, so that every target begins anew in mid-poll. May be cut short by the end of the life.
+    async fn reload(&mut self) -> anyhow::Result<()> {
+        let more = self.reloads % 2 + 1;
+        self.config["poll"]["lookback"] = json!(format!("{}s", LOOKBACK.as_secs() + more));
+        self.exporter.configure(&self.config)?;
+        match self.exporter.reload().await {
+            Ok(()) => self.reloads += 1,
+            Err(error) => self.failed_scrapes.push(format!("a reload failed: {error:#}")),
+        }
+        Ok(())
     }
 
     /// No more rows, faults or kills: the exporter reads what is left. Hands out its last scrape.
@@ -250,6 +271,7 @@ impl Soak {
         Findings {
             verdict,
             kills: self.kills,
+            reloads: self.reloads,
             scrapes: self.scrapes,
             while_down: self.while_down,
             failed_scrapes: self.failed_scrapes,

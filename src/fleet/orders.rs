@@ -113,10 +113,6 @@ fn settings(target: &Target, shared: &Shared) -> anyhow::Result<Settings> {
         zero_hold: menu.zero_hold,
         buckets: Arc::new(Bounds::new(&menu.buckets).context("the buckets do not increase")?),
         row_cap: ROW_CAP,
-        names: Arc::new(NameSettings {
-            ask: target.names.vendor,
-            own: target.names.own.clone(),
-            rules: menu.rules.clone(),
-        }),
+        names: Arc::new(NameSettings { ask: target.names.vendor, own: target.names.own.clone() }),
     })
 }

@@ -177,7 +177,7 @@ impl<S: Source> Poller<S> {
         let end = settings.cadence.last_closed(clock());
         let mut account = account;
         settings.expected.iter().for_each(|labels| account.expect(labels.clone()));
-        let book = names::NameBook::new(&settings.names, store.names(id)?);
+        let book = names::NameBook::new(&settings.names, &settings.rules, store.names(id)?);
         let mut poller = Self {
             names: book,
             hold: ZeroHold::new(settings.zero_hold),

@@ -28,8 +28,6 @@ pub struct NameSettings {
     pub ask: bool,
     /// The operator's own, which win; by the codes that are exposed.
     pub own: Names,
-    /// Under which codes the vendor's options are exposed.
-    pub rules: OptionRules,
 }
 
 /// What is known, and when it was asked for.
@@ -46,10 +44,10 @@ pub(super) struct NameBook {
 }
 
 impl NameBook {
-    /// `vendor` is what the vendor once said.
-    pub(super) fn new(settings: &NameSettings, vendor: Names) -> Self {
+    /// `vendor` is what the vendor once said; `rules`, under which codes its options are exposed.
+    pub(super) fn new(settings: &NameSettings, rules: &OptionRules, vendor: Names) -> Self {
         let vendor = if settings.ask { vendor } else { Names::default() };
-        let exposed = Arc::new(vendor.as_exposed(&settings.rules).overlaid(&settings.own));
+        let exposed = Arc::new(vendor.as_exposed(rules).overlaid(&settings.own));
         Self { vendor, exposed, answered: BTreeMap::new(), after: Instant::now() }
     }
 
@@ -59,7 +57,13 @@ impl NameBook {
     }
 
     /// Takes over an answer; whether it says anything new. An empty one says nothing: an error may look like it.
-    fn learn(&mut self, kind: NameKind, answer: BTreeMap<String, String>, settings: &NameSettings) -> bool {
+    fn learn(
+        &mut self,
+        kind: NameKind,
+        answer: BTreeMap<String, String>,
+        settings: &NameSettings,
+        rules: &OptionRules,
+    ) -> bool {
         let list = self.vendor.list_mut(kind);
         let mut learned = list.clone();
         // What is no longer listed may still have series, which go on being called what they were.
@@ -71,7 +75,7 @@ impl NameBook {
             return false;
         }
         *list = learned;
-        self.exposed = Arc::new(self.vendor.as_exposed(&settings.rules).overlaid(&settings.own));
+        self.exposed = Arc::new(self.vendor.as_exposed(rules).overlaid(&settings.own));
         true
     }
 }
@@ -123,7 +127,7 @@ impl<S: Source> Poller<S> {
 
     async fn take_names(&mut self, kind: NameKind, answer: BTreeMap<String, String>) {
         debug!(server = self.settings.name, names = answer.len(), "names of {} came", kind.as_str());
-        if !self.names.learn(kind, answer, &self.settings.names) {
+        if !self.names.learn(kind, answer, &self.settings.names, &self.settings.rules) {
             return;
         }
         let (store, id, list) = (self.store.clone(), self.id, self.names.vendor.list(kind).clone());
@@ -146,18 +150,28 @@ mod tests {
     fn settings() -> NameSettings {
         let mut settings = NameSettings { ask: true, ..NameSettings::default() };
         settings.own.options = list(&[("1", "Ventas")]);
-        settings.rules.rename("(?i)agente", "AGENTE").expect("a pattern");
         settings
+    }
+
+    fn rules() -> OptionRules {
+        let mut rules = OptionRules::default();
+        rules.rename("(?i)agente", "AGENTE").expect("a pattern");
+        rules
     }
 
     #[test]
     fn what_is_no_longer_listed_keeps_its_name() {
-        let settings = settings();
-        let mut book = NameBook::new(&settings, Names::default());
-        assert!(book.learn(NameKind::Options, list(&[("1", "Uno"), ("agente", "Asesor")]), &settings));
-        assert!(book.learn(NameKind::Options, list(&[("agente", "Persona")]), &settings));
-        assert!(!book.learn(NameKind::Options, list(&[("agente", "Persona")]), &settings));
-        assert!(!book.learn(NameKind::Options, BTreeMap::new(), &settings));
+        let (settings, rules) = (settings(), rules());
+        let mut book = NameBook::new(&settings, &rules, Names::default());
+        assert!(book.learn(
+            NameKind::Options,
+            list(&[("1", "Uno"), ("agente", "Asesor")]),
+            &settings,
+            &rules
+        ));
+        assert!(book.learn(NameKind::Options, list(&[("agente", "Persona")]), &settings, &rules));
+        assert!(!book.learn(NameKind::Options, list(&[("agente", "Persona")]), &settings, &rules));
+        assert!(!book.learn(NameKind::Options, BTreeMap::new(), &settings, &rules));
         let exposed = book.exposed();
         assert_eq!((exposed.option("1"), exposed.option("AGENTE")), (Some("Ventas"), Some("Persona")));
         assert_eq!(book.vendor.option("1"), Some("Uno"));
@@ -165,11 +179,11 @@ mod tests {
 
     #[test]
     fn names_do_not_grow_without_end() {
-        let settings = settings();
-        let mut book = NameBook::new(&settings, Names::default());
+        let (settings, rules) = (settings(), rules());
+        let mut book = NameBook::new(&settings, &rules, Names::default());
         for round in 0..3 {
             let many = (0..9_000).map(|number| (format!("{round}-{number}"), "x".to_owned())).collect();
-            assert!(book.learn(NameKind::RoutingPoints, many, &settings));
+            assert!(book.learn(NameKind::RoutingPoints, many, &settings, &rules));
         }
         assert_eq!(book.vendor.routing_points.len(), 9_000);
         assert_eq!(book.exposed().routing_point("2-0"), Some("x"));
@@ -179,7 +193,7 @@ mod tests {
     fn what_the_vendor_once_said_is_forgotten_when_it_is_not_to_be_asked() {
         let off = NameSettings { ask: false, ..settings() };
         let stored = Names { options: list(&[("1", "Uno"), ("2", "Dos")]), ..Names::default() };
-        let exposed = NameBook::new(&off, stored).exposed();
+        let exposed = NameBook::new(&off, &rules(), stored).exposed();
         assert_eq!((exposed.option("1"), exposed.option("2")), (Some("Ventas"), None));
     }
 }

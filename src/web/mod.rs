@@ -24,7 +24,7 @@ use crate::{
 };
 
 pub use access::Access;
-pub use server::{Limits, serve};
+pub use server::{Limits, listen, serve};
 
 /// Everything the server shows.
 pub struct Site {

@@ -9,17 +9,20 @@
 //! | size of its head | [`Limits::header_bytes`], answered with 431 |
 //! | its body | never read; the connection closes after the answer |
 //! | reading the answer | [`Limits::write`] |
+//! | bytes of it in the kernel | [`SEND_BUFFER`] |
 //! | how many at once | [`Limits::connections`] |
 //!
-//! When all places are taken, the connection that has waited longest without asking for anything is closed; so
-//! neither idle nor dribbling clients can keep a scrape out, however many they are. Only if every place is taken
-//! by an answer under way does a newcomer wait.
+//! When all places are taken, the connection that has waited longest without asking for anything is closed, or if
+//! there is none, the one that has held up its answer longest; so neither idle nor dribbling clients nor such as do
+//! not read can keep a scrape out, however many they are. Nobody is closed before [`PATIENCE`] is over, or a burst of
+//! connections would close a scrape that is about to ask: until then, and while every place is taken by an answer that
+//! its client takes as it comes, a newcomer waits.
 
 use std::{
     collections::HashMap,
     future::Future,
     io,
-    net::{IpAddr, Ipv4Addr},
+    net::{IpAddr, Ipv4Addr, SocketAddr},
     pin::pin,
     sync::Arc,
     time::Duration,
@@ -30,7 +33,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use rustls::ServerConfig;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
-    net::{TcpListener, TcpStream},
+    net::{TcpListener, TcpSocket, TcpStream},
     sync::{Notify, watch},
     task::{AbortHandle, Id, JoinSet},
     time::{Instant, sleep, timeout},
@@ -46,6 +49,19 @@ use crate::config::WebRules;
 /// How long to leave off accepting after an error that the next attempt would meet again, such as no free
 /// descriptor.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
+
+/// How long a connection is left alone though it is idle and its place is needed. Time enough for a handshake and a
+/// request, and little enough for two thousand newcomers a second.
+const PATIENCE: Duration = Duration::from_millis(250);
+
+/// Connections that the kernel keeps while the server is busy elsewhere. With fewer (128 is what the runtime has by
+/// default) a burst overflows it, and who is turned away there tries again only after a second.
+const BACKLOG: u32 = 4096;
+
+/// Bytes of an answer that the kernel takes from us before the client has read any; it reserves about twice as much.
+/// Left to itself it takes up to 4 MiB, so that clients that do not read would cost gigabytes that are not ours to
+/// see. At 100 ms to the scraper and back this still carries more than 1 MB a second.
+const SEND_BUFFER: u32 = 128 * 1024;
 
 /// What one connection may take, and all of them together.
 #[derive(Clone, Copy, Debug)]
@@ -77,6 +93,30 @@ impl Default for Limits {
     }
 }
 
+/// Binds the first of these addresses that can be bound.
+///
+/// # Errors
+/// That of the last one.
+pub fn listen(candidates: &[SocketAddr]) -> io::Result<TcpListener> {
+    let bind = |address: &SocketAddr| {
+        let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+        // A port that the process before this one has just left may be used at once.
+        socket.set_reuseaddr(true)?;
+        // Connections have those of their listener.
+        socket.set_send_buffer_size(SEND_BUFFER)?;
+        socket.bind(*address)?;
+        socket.listen(BACKLOG)
+    };
+    let mut outcome = Err(io::Error::new(io::ErrorKind::InvalidInput, "there is no address"));
+    for address in candidates {
+        outcome = bind(address);
+        if outcome.is_ok() {
+            break;
+        }
+    }
+    outcome
+}
+
 /// Serves `site` until `shutdown` is done, then lets the answers under way end, for [`Limits::drain`] at most.
 /// The listener is closed first. No error ends it earlier.
 pub async fn serve(
@@ -87,7 +127,7 @@ pub async fn serve(
 ) {
     let mut shutdown = pin!(shutdown);
     let mut open = Connections::new(Limits { connections: limits.connections.max(1), ..limits });
-    // A connection accepted while every place was taken by an answer under way; the next stay in the kernel's queue.
+    // A connection accepted while every place was taken by an answer on its way; the next stay in the kernel's queue.
     let mut held: Option<TcpStream> = None;
     loop {
         if let Some(stream) = held.take_if(|_| open.make_room()) {
@@ -98,8 +138,9 @@ pub async fn serve(
             Some(ended) = open.tasks.join_next_with_id(), if !open.tasks.is_empty() => {
                 open.slots.remove(&ended.map_or_else(|error| error.id(), |(id, ())| id));
             }
-            // An answer is out, so there may now be somebody to close.
+            // An answer is out, or held up, or somebody has been idle for long enough: there may be one to close.
             () = open.freed.notified(), if held.is_some() => {}
+            () = sleep(PATIENCE), if held.is_some() => {}
             accepted = listener.accept(), if held.is_none() => match accepted {
                 Ok((stream, _)) => held = Some(stream),
                 Err(error) if is_of_one_connection(&error) => {}
@@ -146,15 +187,16 @@ impl Connections {
         }
     }
 
-    /// Whether there is a place for one more, if need be by closing whoever has waited longest.
+    /// Whether there is a place for one more, if need be by closing whoever has been idle longest.
     fn make_room(&mut self) -> bool {
         if self.slots.len() < self.limits.connections {
             return true;
         }
-        let waiting = self.slots.iter().filter_map(|(id, (_, slot))| Some((slot.waiting_since()?, *id)));
-        let Some((_, id)) = waiting.min_by_key(|(since, _)| *since) else { return false };
+        let Some(long) = self.epoch.elapsed().checked_sub(PATIENCE) else { return false };
+        let idle = self.slots.iter().filter_map(|(id, (_, slot))| Some((slot.idle_since(long)?, *id)));
+        let Some((_, id)) = idle.min_by_key(|(idle, _)| *idle) else { return false };
         if let Some((task, _)) = self.slots.remove(&id) {
-            tracing::debug!("all connections taken: closing the one that waited longest");
+            tracing::debug!("all connections taken: closing the one that was idle longest");
             task.abort();
         }
         true

@@ -1,9 +1,9 @@
-//! One connection as the server watches it: whether it is owed an answer, since when it is not, and how long a
+//! One connection as the server watches it: whether it is owed an answer, since when it is not, and since when a
 //! slow reader has been holding one up.
 //!
 //! hyper bounds the time a client takes to send a request, and the idle time between two; it does not bound the
 //! time a client takes to *read*. [`Watched`] does, and while it sees every byte go out it also notes when the
-//! connection went idle, which is how the server picks whom to close when it is full.
+//! connection went idle or was held up, which is how the server picks whom to close when it is full.
 
 use std::{
     io,
@@ -22,45 +22,76 @@ use tokio::{
     time::{Instant, Sleep, sleep},
 };
 
-/// No moment: an answer is being sent.
-const SENDING: u64 = u64::MAX;
+/// No moment.
+const NEVER: u64 = u64::MAX;
+
+/// Why a connection may be closed when its place is needed, and since when, in microseconds from the server's epoch.
+/// The lesser gives way first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Idle {
+    /// It has been sent everything it is owed, or has not asked for anything yet. A client that dribbles a request
+    /// is waiting too: it has not asked yet.
+    Waiting(u64),
+    /// It does not take the answer that it asked for.
+    HoldingUp(u64),
+}
 
 /// What the server knows of a connection; shared between the connection's task, which writes it, and the
 /// server, which reads it.
 #[derive(Debug)]
 pub(super) struct Slot {
     epoch: Instant,
-    /// Since when the connection is owed nothing, in microseconds from `epoch`, or [`SENDING`].
+    /// In microseconds from `epoch`, or [`NEVER`] while an answer is being sent.
     waiting_since: AtomicU64,
-    /// Told whenever a connection begins to wait.
+    /// The same, or [`NEVER`] while nothing holds the answer up.
+    held_up_since: AtomicU64,
+    /// Told whenever a connection becomes idle.
     freed: Arc<Notify>,
 }
 
 impl Slot {
     /// A connection just accepted. `epoch` is one for all, so that slots can be compared.
     pub(super) fn new(epoch: Instant, freed: Arc<Notify>) -> Self {
-        let slot = Self { epoch, waiting_since: AtomicU64::new(SENDING), freed };
+        let slot =
+            Self { epoch, waiting_since: AtomicU64::new(NEVER), held_up_since: AtomicU64::new(NEVER), freed };
         slot.wait();
         slot
     }
 
-    /// Since when the client has been sent everything it is owed, or has not asked for anything yet; `None`
-    /// while an answer is on its way. A client that dribbles a request is waiting too: it has not asked yet.
-    pub(super) fn waiting_since(&self) -> Option<u64> {
-        Some(self.waiting_since.load(Ordering::Relaxed)).filter(|at| *at != SENDING)
+    /// `None` unless it has been idle since `long`, counted from the epoch: an answer is on its way and its reader
+    /// takes it, or did so until a moment ago.
+    pub(super) fn idle_since(&self, long: Duration) -> Option<Idle> {
+        let long = micros(long);
+        match (self.waiting_since.load(Ordering::Relaxed), self.held_up_since.load(Ordering::Relaxed)) {
+            (NEVER, since) => (since <= long).then_some(Idle::HoldingUp(since)),
+            (since, _) => (since <= long).then_some(Idle::Waiting(since)),
+        }
     }
 
     fn send(&self) {
-        self.waiting_since.store(SENDING, Ordering::Relaxed);
+        self.waiting_since.store(NEVER, Ordering::Relaxed);
     }
 
     fn wait(&self) {
-        if self.waiting_since().is_none() {
-            let now = self.epoch.elapsed().as_micros() as u64; // enough for half a million years
-            self.waiting_since.store(now, Ordering::Relaxed);
+        self.held_up_since.store(NEVER, Ordering::Relaxed);
+        self.begin(&self.waiting_since);
+    }
+
+    fn hold_up(&self) {
+        self.begin(&self.held_up_since);
+    }
+
+    fn begin(&self, since: &AtomicU64) {
+        if since.load(Ordering::Relaxed) == NEVER {
+            since.store(micros(self.epoch.elapsed()), Ordering::Relaxed);
             self.freed.notify_one();
         }
     }
+}
+
+/// Less than [`NEVER`] for half a million years.
+fn micros(time: Duration) -> u64 {
+    time.as_micros() as u64
 }
 
 /// A stream that fails when what has been handed to it is not taken by the peer within `limit`.
@@ -85,6 +116,7 @@ impl<T> Watched<T> {
         if outcome.is_ready() {
             return outcome;
         }
+        self.slot.hold_up();
         let limit = self.limit;
         ready!(self.deadline.get_or_insert_with(|| Box::pin(sleep(limit))).as_mut().poll(cx));
         Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the client reads too slowly")))

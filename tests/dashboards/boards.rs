@@ -14,6 +14,8 @@ pub(crate) struct Board {
     pub(crate) language: &'static str,
     /// The file, for what can be anywhere in it.
     pub(crate) text: String,
+    /// The same, for what only one check looks at.
+    pub(crate) json: Value,
     pub(crate) panels: Vec<Panel>,
     pub(crate) variables: Vec<Variable>,
 }
@@ -47,6 +49,7 @@ pub(crate) struct Target {
     pub(crate) ref_id: String,
     pub(crate) expr: String,
     pub(crate) legend: String,
+    pub(crate) format: String,
     pub(crate) instant: bool,
     pub(crate) datasource: String,
 }
@@ -79,6 +82,7 @@ pub(crate) fn boards() -> Vec<Board> {
                 language,
                 panels: items(&json["panels"]).iter().map(panel).collect(),
                 variables: items(&json["templating"]["list"]).iter().map(variable).collect(),
+                json,
                 text,
             });
         }
@@ -114,6 +118,7 @@ fn target(json: &Value) -> Target {
         ref_id: string(&json["refId"]),
         expr: string(&json["expr"]),
         legend: string(&json["legendFormat"]),
+        format: string(&json["format"]),
         instant: json["instant"] == true,
         datasource: string(&json["datasource"]["uid"]),
     }

@@ -14,7 +14,8 @@ use tokio::net::TcpListener;
 use wolkvox_exporter::simulator::{Journeys, Options, Simulator, Truth, serve};
 
 use crate::{
-    exporter::{Exporter, Installation},
+    installation::Installation,
+    process::Exporter,
     real_prometheus::{Prometheus, Tool},
     root,
 };
@@ -85,7 +86,7 @@ impl Centre {
         ];
         let flags: Vec<&str> = flags.iter().map(String::as_str).collect();
         let exporter = Installation::new(&format!("http://{vendor}"), TOKEN, &flags).start().await;
-        let prometheus = prometheus(tool, &exporter.address().to_string()).await;
+        let prometheus = prometheus(tool, &exporter.address.to_string()).await;
         prometheus.wait_for("up == 1", DEADLINE, |up| !up.is_empty()).await;
         tokio::spawn(serve(listener, self.simulator.clone(), std::future::pending()));
         let scraped = Scraped { prometheus, exporter, _folder: folder };
@@ -128,7 +129,7 @@ impl Scraped {
         let since = Instant::now();
         let before = self.read_until().await;
         while self.read_until().await < before + 6.0 {
-            assert!(since.elapsed() < DEADLINE, "{} has stopped scraping", self.exporter.address());
+            assert!(since.elapsed() < DEADLINE, "{} has stopped scraping", self.exporter.address);
             tokio::time::sleep(Duration::from_millis(200)).await;
         }
     }

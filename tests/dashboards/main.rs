@@ -6,21 +6,27 @@
 //! | `boards` | reading a dashboard: panels, queries, variables |
 //! | `grafana` | what Grafana makes of a query before it sends it |
 //! | `centre` | a contact centre whose three hours are over, an exporter that has read them, a Prometheus |
+//! | `linter` | the rules of Grafana's dashboard-linter |
 //! | `load` | how long the queries take over a month |
 //! | `numbers` | panels whose number is known from the simulator |
 
-#[path = "../support/exporter.rs"]
-mod exporter;
 #[path = "../../examples/dashboards/generate/mod.rs"]
 mod generate;
+#[path = "../support/installation.rs"]
+mod installation;
+#[path = "../support/process.rs"]
+mod process;
 #[path = "../support/promtool.rs"]
 mod promtool;
 #[path = "../support/prometheus.rs"]
 mod real_prometheus;
+#[path = "../support/scrape.rs"]
+mod scrape;
 
 mod boards;
 mod centre;
 mod grafana;
+mod linter;
 mod load;
 mod numbers;
 

@@ -1,41 +1,20 @@
 //! Nothing of a row and no token is in what it prints.
 
-use jiff::{SignedDuration, Timestamp};
-use serde_json::Value;
 use wolkvox_exporter::simulator::{CUSTOMER_PREFIX, Fault, TELEPHONE_PREFIX};
 
 use crate::{
-    api::{Api, TOKEN, noon},
+    api::{Api, TOKEN},
     doctor,
     front::{Front, http},
-    process::client,
+    personal::{QUOTED, quoting, rows, text},
 };
-
-/// A personal number that only an error's text holds.
-const QUOTED: &str = "573005559876";
 
 /// Every value that belongs to somebody or to one moment, of all rows that a simulator shows.
 async fn values(api: &Api) -> Vec<String> {
-    let digits = |hours| {
-        let moment = noon().to_datetime(Timestamp::now() - SignedDuration::from_hours(hours));
-        moment.strftime("%Y%m%d%H%M%S").to_string()
-    };
-    let url = format!(
-        "{}/api/v2/reports_manager.php?api=diagram_13&date_ini={}&date_end={}",
-        api.url(),
-        digits(2),
-        digits(0)
-    );
-    let answer = client().get(url).header("wolkvox-token", TOKEN).send().await.expect("an answer");
-    let body: Value = serde_json::from_slice(&answer.bytes().await.expect("a body")).expect("JSON");
-    let rows = body["data"].as_array().expect("rows");
+    let rows = rows(api).await;
     assert!(rows.len() > 300, "{}", rows.len());
     let fields = ["telephone", "customer_id", "conn_id", "date"];
-    let mut values: Vec<String> = Vec::new();
-    for row in rows {
-        values.extend(fields.iter().map(|field| row[field].as_str().expect("text").to_owned()));
-    }
-    values
+    rows.iter().flat_map(|row| fields.map(|field| text(row, field))).collect()
 }
 
 #[tokio::test]
@@ -55,8 +34,7 @@ async fn no_value_and_no_token_is_printed() {
         printed += &doctor(&api.url(), &[], &[]).await.out;
     }
     for status in ["200 OK", "400 Bad Request", "403 Forbidden", "418 I'm a teapot", "500 Oops"] {
-        let body = format!(r#"{{"code":"x","msg":"no {TOKEN} for {QUOTED}, +{QUOTED}. token={TOKEN}"}}"#);
-        let front = Front::start(vec![http(status, &body)], None).await;
+        let front = Front::start(vec![http(status, &quoting())], None).await;
         printed += &doctor(&front.url(), &[], &[]).await.out;
     }
     assert!(printed.matches("`9999-99-99 99:99:99`").count() >= 3, "rows were looked at: {printed}");

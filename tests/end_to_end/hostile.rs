@@ -1,8 +1,8 @@
 //! A server that writes another option into every row must fill neither the exporter nor Prometheus.
 
 use crate::{
-    DEADLINE, HITS, JOB, WATERMARK, ZERO_HOLD, exporter::Installation, installation, promtool::check_metrics,
-    promtools, scrapers, values, vendor::Vendor, wait_for_all,
+    DEADLINE, HITS, JOB, TEXT, WATERMARK, ZERO_HOLD, installation, installation::Installation,
+    promtool::check_metrics, promtools, scrapers, values, vendor::Vendor, wait_for_all,
 };
 
 const LIMIT: usize = 150;
@@ -31,7 +31,7 @@ async fn a_server_that_invents_options_stays_within_the_limit() {
     assert!(overflow > 0.0 && overflow < truth.rows as f64, "{overflow} of {} rows", truth.rows);
     assert_eq!(exporter.logged("the limit of series is reached"), 1, "said once, not with every poll");
 
-    let text = exporter.scrape("/metrics", None).await;
+    let text = exporter.page("/metrics", TEXT).await;
     for promtool in promtools() {
         check_metrics(&promtool.path, &text).unwrap_or_else(|said| panic!("{promtool}: {said}"));
     }

@@ -1,17 +1,19 @@
 //! The product as its users have it: the real binary reads a simulated Wolkvox over HTTP, real Prometheus servers
 //! of two generations scrape it, and what they stored is held against the simulator's truth.
 
-#[path = "../support/expected.rs"]
-mod expected;
-#[path = "../support/exporter.rs"]
-mod exporter;
 mod hostile;
+#[path = "../support/installation.rs"]
+mod installation;
 mod native;
+#[path = "../support/process.rs"]
+mod process;
 #[path = "../support/promtool.rs"]
 mod promtool;
 mod queries;
 #[path = "../support/prometheus.rs"]
 mod real_prometheus;
+#[path = "../support/scrape.rs"]
+mod scrape;
 mod stored;
 mod vendor;
 
@@ -24,7 +26,8 @@ use wolkvox_exporter::{
 };
 
 use crate::{
-    exporter::{Exporter, Installation},
+    installation::Installation,
+    process::Exporter,
     promtool::check_metrics,
     real_prometheus::{Prometheus, Target, binaries, promtools},
     stored::{Stored, assert_no_resets, assert_same, expected},
@@ -39,6 +42,7 @@ const ZERO_HOLD: &str = "--menu.zero-hold=4s";
 /// Nothing here takes longer, unless it never comes.
 const DEADLINE: Duration = Duration::from_secs(200);
 const PAUSE: Duration = Duration::from_millis(100);
+const TEXT: &str = "text/plain; version=0.0.4";
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0";
 
 /// Polls every two seconds; the lookback is more than a row takes to appear.
@@ -77,7 +81,7 @@ async fn scrapers(exporter: &Exporter) -> Vec<Scraper> {
         for reads_created in [false, true].into_iter().filter(|reads| can_read_created || !reads) {
             let flags: &[&str] =
                 if reads_created { &["--enable-feature=created-timestamp-zero-ingestion"] } else { &[] };
-            let target = Target::new(JOB, exporter.address());
+            let target = Target::new(JOB, exporter.address);
             let prometheus = Prometheus::start(&tool, &[target], flags).await;
             scrapers.push(Scraper { prometheus, reads_created });
         }
@@ -97,7 +101,7 @@ async fn all_up(scrapers: &[Scraper]) {
 
 /// The values of a metric in a scrape.
 async fn values(exporter: &Exporter, metric: &str) -> Vec<f64> {
-    let text = exporter.scrape("/metrics", None).await;
+    let text = exporter.page("/metrics", TEXT).await;
     let lines = text.lines().filter(|line| line.starts_with(&format!("{metric}{{")));
     lines.filter_map(|line| line.rsplit_once(' ')?.1.parse().ok()).collect()
 }
@@ -177,11 +181,11 @@ async fn what_prometheus_stored_is_the_truth() {
     everything_stored(&exporter, &scrapers, end).await;
     assert_exact(&vendor, &scrapers, &Journeys::default()).await;
 
-    let text = exporter.scrape("/metrics", None).await;
+    let text = exporter.page("/metrics", TEXT).await;
     for promtool in promtools() {
         check_metrics(&promtool.path, &text).unwrap_or_else(|said| panic!("{promtool}: {said}"));
     }
-    let open_metrics = exporter.scrape("/metrics", Some(OPEN_METRICS)).await;
+    let open_metrics = exporter.page("/metrics", OPEN_METRICS).await;
     assert!(open_metrics.ends_with("\n# EOF\n") && open_metrics.contains("_created{"));
 
     // Not even a vendor that does not answer delays the end.
@@ -267,7 +271,7 @@ async fn killed_in_mid_poll_the_totals_are_the_same() {
                 tokio::time::sleep(Duration::from_millis(after)).await;
             }
         }
-        exporter.sigkill();
+        exporter.sigkill().await;
         exporter = installation.start().await;
     }
     let end = vendor.end_traffic();

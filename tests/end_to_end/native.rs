@@ -19,7 +19,7 @@ const WITHIN: f64 = 0.05;
 async fn native_scrapers(exporter: &Exporter) -> Vec<Scraper> {
     let mut scrapers = Vec::new();
     for tool in binaries() {
-        let target = Target::new(JOB, exporter.address());
+        let target = Target::new(JOB, exporter.address);
         if tool.major() < 3 {
             let flags = ["--enable-feature=native-histograms"];
             let prometheus = Prometheus::start(&tool, &[target], &flags).await;

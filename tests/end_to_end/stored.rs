@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use wolkvox_exporter::simulator::{Journeys, Truth};
 
 use crate::{
-    expected::COUNTERS,
     real_prometheus::{Labels, Prometheus},
+    scrape::expected::{self, COUNTERS},
 };
 
 /// Others that must not go back either, not even over a restart.
@@ -52,7 +52,7 @@ impl Stored {
 
 /// The truth in the form of what is stored.
 pub(crate) fn expected(truth: &Truth, journeys: &Journeys) -> BTreeMap<Series, f64> {
-    let samples = crate::expected::expected(truth, journeys).into_iter();
+    let samples = expected::expected(truth, journeys).into_iter();
     let labels = |labels: Vec<(&str, String)>| labels.into_iter().map(|(k, v)| (k.to_owned(), v)).collect();
     samples.map(|(name, own, value)| ((name, labels(own)), value)).collect()
 }

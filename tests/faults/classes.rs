@@ -1,9 +1,8 @@
 //! Every error class of the contract, through the real binary where that is quick; see `limits` for the rest.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::net::SocketAddr;
 
 use tokio::net::TcpListener;
-use tokio_rustls::{TlsAcceptor, rustls::ServerConfig};
 use wolkvox_exporter::{simulator::Fault, wolkvox::Class};
 
 use crate::{
@@ -11,6 +10,7 @@ use crate::{
     fleet::Fleet,
     front::{Front, http},
     limits,
+    self_signed::self_signed,
 };
 
 /// One target for each way to fail: name, class, fault.
@@ -47,7 +47,7 @@ async fn raw() -> Vec<(&'static str, &'static str, String)> {
     let plain_on_https = canned(http("400 Bad Request", "plain HTTP here")).await.address;
     vec![
         ("closed-port", "connect", format!("http://{}", closed_port().await)),
-        ("self-signed", "tls", format!("https://localhost:{}", self_signed().await.port())),
+        ("self-signed", "tls", format!("https://localhost:{}", self_signed(None).await.0.port())),
         ("plain-on-https", "tls", format!("https://localhost:{}", plain_on_https.port())),
         ("418", "bad_request", canned(http("418 I'm a teapot", "no")).await.url()),
         ("600", "bad_request", canned(http("600 Beyond", "no")).await.url()),
@@ -135,27 +135,4 @@ fn every_class_has_a_test() {
 async fn closed_port() -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
     listener.local_addr().expect("it is bound")
-}
-
-/// A server whose certificate nobody has reason to trust.
-async fn self_signed() -> SocketAddr {
-    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("a certificate");
-    let key = made.signing_key.serialize_der().try_into().expect("a key");
-    let config = ServerConfig::builder()
-        .with_no_client_auth()
-        .with_single_cert(vec![made.cert.der().clone()], key)
-        .expect("key and certificate belong together");
-    let acceptor = TlsAcceptor::from(Arc::new(config));
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
-    let address = listener.local_addr().expect("it is bound");
-    tokio::spawn(async move {
-        while let Ok((stream, _)) = listener.accept().await {
-            let acceptor = acceptor.clone();
-            tokio::spawn(async move {
-                // The client breaks the handshake off; that is what it is for.
-                let _ = acceptor.accept(stream).await;
-            });
-        }
-    });
-    address
 }

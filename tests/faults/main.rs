@@ -25,3 +25,5 @@ mod process;
 mod reactions;
 #[path = "../support/scrape.rs"]
 mod scrape;
+#[path = "../support/self_signed.rs"]
+mod self_signed;

@@ -156,6 +156,35 @@ impl Exporter {
         answer.error_for_status().ok()?.text().await.ok()
     }
 
+    /// A page that has to answer 200, in the format that is asked for.
+    pub(crate) async fn page(&self, path: &str, accept: &str) -> String {
+        let request = self.client.get(format!("http://{}{path}", self.address)).header("accept", accept);
+        let answer = request.send().await.and_then(reqwest::Response::error_for_status);
+        let text = match answer {
+            Ok(answer) => answer.text().await,
+            Err(error) => Err(error),
+        };
+        text.unwrap_or_else(|error| panic!("GET {path}: {error}"))
+    }
+
+    /// How many lines of its log have this text.
+    pub(crate) fn logged(&self, text: &str) -> usize {
+        self.process.log().lines().filter(|line| line.contains(text)).count()
+    }
+
+    /// Ends it at once, as a crash does: nothing is tidied up.
+    pub(crate) async fn sigkill(mut self) {
+        self.process.signal("KILL");
+        self.process.exit(DEADLINE).await;
+    }
+
+    /// Asks it to end, and says how it ended and after how long.
+    pub(crate) async fn sigterm(mut self, within: Duration) -> (ExitStatus, Duration) {
+        let asked = Instant::now();
+        self.process.signal("TERM");
+        (self.process.exit(within).await, asked.elapsed())
+    }
+
     pub(crate) async fn scrape(&self) -> Scrape {
         Scrape::of(&self.client, self.address).await
     }

@@ -5,13 +5,16 @@
 
 #![allow(dead_code, reason = "each test binary that includes this file uses another part of it")]
 
+#[path = "expected.rs"]
+pub(crate) mod expected;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     net::SocketAddr,
     time::{Duration, Instant},
 };
 
-use wolkvox_exporter::simulator::Truth;
+use wolkvox_exporter::simulator::{Journeys, Truth};
 
 const WITHIN: Duration = Duration::from_secs(60);
 const PAUSE: Duration = Duration::from_millis(50);
@@ -109,34 +112,23 @@ impl Scrape {
         all.filter(|(_, value)| *value > 0.0).map(|(labels, _)| labels["class"].as_str()).collect()
     }
 
-    /// Fails unless a target's menu counters are exactly the truth.
+    /// Fails unless a target's menu counters are exactly the truth; those of journeys may still be open.
     pub(crate) fn assert_truth(&self, server: &str, truth: &Truth) {
-        let mut expected = BTreeMap::new();
-        for o in &truth.options {
-            let labels = [&o.rp_id, &o.channel, &o.cod_opc_menu].map(String::as_str).join("|");
-            for (name, value) in [
-                ("option_hits_total", o.hits),
-                ("option_attempts_total", o.attempts),
-                ("option_retries_total", o.retries),
-                ("time_to_option_seconds_sum", o.seconds_sum),
-                ("time_to_option_seconds_count", o.seconds_count),
-            ] {
-                expected.insert((format!("wolkvox_menu_{name}"), labels.clone()), value as f64);
-            }
-        }
-        for p in &truth.points {
-            let labels = [&p.rp_id, &p.channel].map(String::as_str).join("|");
-            expected.insert(("wolkvox_menu_interactions_total".to_owned(), labels), p.interactions as f64);
-        }
-        let mut found = BTreeMap::new();
-        for (name, labels, value) in &self.samples {
-            let has_truth = expected.keys().any(|(known, _)| known == name);
-            if has_truth && labels["server"] == server {
-                let labels = ["rp_id", "channel", "cod_opc_menu"].map(|key| labels.get(key).cloned());
-                let labels = labels.into_iter().flatten().collect::<Vec<_>>().join("|");
-                found.insert((name.clone(), labels), *value);
-            }
-        }
+        let expected: BTreeMap<(&str, Labels), f64> = expected::expected(truth, &Journeys::default())
+            .into_iter()
+            .map(|(name, labels, value)| {
+                let labels = labels.into_iter().map(|(name, value)| (name.to_owned(), value));
+                ((name, labels.chain([("server".to_owned(), server.to_owned())]).collect()), value)
+            })
+            .collect();
+        let names: BTreeSet<&str> = expected.keys().map(|(name, _)| *name).collect();
+        let found: BTreeMap<(&str, Labels), f64> = names
+            .into_iter()
+            .flat_map(|name| {
+                self.all(name, &[("server", server)]).into_iter().map(move |found| (name, found))
+            })
+            .map(|(name, (labels, value))| ((name, labels.clone()), value))
+            .collect();
         assert_eq!(found, expected, "{server}");
         assert_eq!(self.rows(server, "new"), truth.rows as f64, "{server}");
     }

@@ -21,7 +21,6 @@ use std::{
 
 use reqwest::{Certificate, Client, Identity, StatusCode, header::HeaderValue};
 use tempfile::TempDir;
-use tokio::io::AsyncWriteExt as _;
 
 use authority::{Authority, Pair};
 use process::{DEADLINE, Process, bare};
@@ -242,29 +241,6 @@ async fn wrong_passwords_do_not_keep_scrapes_out() {
     let (wrong, busy) = (count(StatusCode::UNAUTHORIZED), count(StatusCode::TOO_MANY_REQUESTS));
     assert_eq!(wrong + busy, 250, "{answers:?}");
     assert!(wrong > 0, "some were checked");
-}
-
-#[tokio::test]
-async fn clients_that_never_begin_tls_do_not_keep_scrapes_out() {
-    let setup = Setup::new(TLS);
-    let running = setup.start().await;
-    let mine = client(&setup.authority, None);
-    let scrape = async || status(&mine, running.url("/metrics"), None).await == Some(StatusCode::OK);
-    running.until("ready", scrape).await;
-    let mut silent = Vec::new();
-    // More than there are places; every other one begins and does not go on.
-    for index in 0..600 {
-        let mut stream = tokio::net::TcpStream::connect(running.address).await.expect("a connection");
-        if index % 2 == 0 {
-            stream.write_all(&[0x16, 3, 1]).await.expect("a few bytes");
-        }
-        silent.push(stream);
-    }
-    for _ in 0..10 {
-        let asked = Instant::now();
-        assert!(scrape().await);
-        assert!(asked.elapsed() < Duration::from_secs(1), "a scrape took {:?}", asked.elapsed());
-    }
 }
 
 #[tokio::test]

@@ -7,8 +7,9 @@ const HEALTH: (&str, &str) = ("health", "var-server=<server-code>");
 
 /// Polls that failed in one of these ways within 15 minutes, while the last poll failed too.
 fn failing(classes: &str) -> String {
+    let is = if classes.contains('|') { "=~" } else { "=" };
     format!(
-        "sum by (server, class) (increase(wolkvox_poll_failures_total{{class=~\"{classes}\"}}[15m])) > 0\n\
+        "sum by (server, class) (increase(wolkvox_poll_failures_total{{class{is}\"{classes}\"}}[15m])) > 0\n\
          and on (server) max by (server) (wolkvox_up) == 0"
     )
 }
@@ -30,19 +31,23 @@ pub(crate) fn alerts() -> Vec<Alert> {
     let zone = 86400 + ZONE_HOURS * 3600;
     let midnight = format!("(86400 - (time() + {zone}) % 86400)");
     vec![
-        alert(
-            "WolkvoxExporterDown",
-            Critical,
-            ("5m", ""),
-            format!("up{{job=\"{JOB}\"}} == 0"),
-            ["The exporter at <instance> does not answer", "El exporter en <instance> no responde"],
-            [
-                "Prometheus has not been able to read it for five minutes. Nothing is lost as long as it is back within \
-                 31 days: it reads what it missed. Until then no alert about menus can fire.",
-                "Prometheus no puede leerlo hace cinco minutos. Nada se pierde si vuelve antes de 31 días: lee lo que le \
-                 faltó. Mientras tanto no puede haber alertas de menús.",
-            ],
-        ),
+        Alert {
+            // `up` knows no server.
+            dashboard: ("health", ""),
+            ..alert(
+                "WolkvoxExporterDown",
+                Critical,
+                ("5m", ""),
+                format!("up{{job=\"{JOB}\"}} == 0"),
+                ["The exporter at <instance> does not answer", "El exporter en <instance> no responde"],
+                [
+                    "Prometheus has not been able to read it for five minutes. Nothing is lost as long as it is back within \
+                     31 days: it reads what it missed. Until then no alert about menus can fire.",
+                    "Prometheus no puede leerlo hace cinco minutos. Nada se pierde si vuelve antes de 31 días: lee lo que le \
+                     faltó. Mientras tanto no puede haber alertas de menús.",
+                ],
+            )
+        },
         alert(
             "WolkvoxDataLate",
             Critical,

@@ -66,7 +66,8 @@ pub(crate) fn alerts(groups: &[(&str, Vec<Alert>)], language: usize, links: &Lin
             block(&mut out, 10, "description", &text::template(&alert.description[language]));
             line(&mut out, 10, &format!("runbook_url: {}/{code}/{}.md", links.runbooks, alert.name));
             let (board, query) = alert.dashboard;
-            let url = format!("{}/d/wolkvox-{board}-{code}?{}", links.grafana, text::template(query));
+            let query = if query.is_empty() { String::new() } else { format!("?{}", text::template(query)) };
+            let url = format!("{}/d/wolkvox-{board}-{code}{query}", links.grafana);
             block(&mut out, 10, "dashboard_url", &url);
         }
     }

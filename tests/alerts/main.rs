@@ -1,8 +1,9 @@
 //! The alerting rules: committed as generated, and with a runbook each. promtool's own tests of them, `rules/tests/`, run
 //! with those of the other rules in `tests/dashboards/`.
 
-#[path = "../examples/alerts/generate/mod.rs"]
+#[path = "../../examples/alerts/generate/mod.rs"]
 mod generate;
+mod pint;
 
 use std::{fs, path::Path};
 

@@ -1,0 +1,76 @@
+//! The documents hang together: every link to a file or a heading of this repository leads there.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// All documents: those beside the README, and everything below `docs/`.
+fn documents() -> Vec<PathBuf> {
+    let mut documents = Vec::new();
+    let mut directories = vec![root().join("docs")];
+    let mut look = |directory: &Path, directories: &mut Vec<PathBuf>, below: bool| {
+        for entry in fs::read_dir(directory).expect("a directory of documents") {
+            let path = entry.expect("an entry").path();
+            if below && path.is_dir() {
+                directories.push(path);
+            } else if path.extension().is_some_and(|end| end == "md") {
+                documents.push(path);
+            }
+        }
+    };
+    look(root(), &mut directories, false);
+    while let Some(directory) = directories.pop() {
+        look(&directory, &mut directories, true);
+    }
+    documents
+}
+
+/// Targets of `[...](target)`, outside of blocks of code.
+fn links(text: &str) -> Vec<&str> {
+    let prose = text.split("```").step_by(2);
+    let targets = prose.flat_map(|part| part.split("](").skip(1).filter_map(|rest| rest.split(')').next()));
+    targets.filter(|target| !target.contains("://") && !target.starts_with("mailto:")).collect()
+}
+
+/// The names of a document's headings, as GitHub makes them.
+fn anchors(text: &str) -> Vec<String> {
+    let headings = text.lines().filter(|line| line.starts_with('#'));
+    let anchor = |heading: &str| -> String {
+        let words = heading.trim_start_matches('#').trim().to_lowercase();
+        let kept = words.chars().filter(|c| c.is_alphanumeric() || "-_ ".contains(*c));
+        kept.map(|c| if c == ' ' { '-' } else { c }).collect()
+    };
+    headings.map(anchor).collect()
+}
+
+#[test]
+fn every_link_leads_somewhere() {
+    let (mut broken, mut seen) = (Vec::new(), 0);
+    for document in documents() {
+        let text = fs::read_to_string(&document).expect("a document is text");
+        for link in links(&text) {
+            seen += 1;
+            let (path, anchor) = link.split_once('#').unwrap_or((link, ""));
+            let to = match path {
+                "" => document.clone(),
+                path => document.parent().expect("a directory").join(path),
+            };
+            let found = to.exists()
+                && (anchor.is_empty()
+                    || fs::read_to_string(&to).is_ok_and(|text| anchors(&text).iter().any(|a| a == anchor)));
+            if !found {
+                broken.push(format!(
+                    "{}: {link}",
+                    document.strip_prefix(root()).unwrap_or(&document).display()
+                ));
+            }
+        }
+    }
+    assert!(seen > 50, "only {seen} links");
+    assert!(broken.is_empty(), "broken links:\n{}", broken.join("\n"));
+}

@@ -1,0 +1,62 @@
+//! What stays of an exporter between two processes: its flags, its state file and its address.
+
+#![allow(dead_code, reason = "each test binary that includes this file uses another part of it")]
+
+use std::{net::SocketAddr, path::PathBuf};
+
+use tempfile::TempDir;
+
+use super::process::{Exporter, bare};
+
+pub(crate) struct Installation {
+    directory: TempDir,
+    flags: Vec<String>,
+    token: String,
+    /// A free port at the first start, the same one afterwards, as scrapers know it.
+    address: SocketAddr,
+}
+
+impl Installation {
+    /// One that reads from `server` with `token`; its state does not exist yet.
+    pub(crate) fn new(server: &str, token: &str, flags: &[&str]) -> Self {
+        let mut flags: Vec<String> = flags.iter().map(|&flag| flag.to_owned()).collect();
+        flags.push(format!("--wolkvox.server={server}"));
+        Self {
+            directory: tempfile::tempdir().expect("a temporary directory can be created"),
+            flags,
+            token: token.to_owned(),
+            address: SocketAddr::from(([127, 0, 0, 1], 0)),
+        }
+    }
+
+    /// With a configuration file.
+    pub(crate) fn configured(self, yaml: &str) -> Self {
+        let path = self.directory.path().join("config.yaml");
+        std::fs::write(&path, yaml).expect("a temporary directory can be written to");
+        let flag = format!("--config.file={}", path.display());
+        self.with(&flag)
+    }
+
+    /// With one flag more.
+    pub(crate) fn with(mut self, flag: &str) -> Self {
+        self.flags.push(flag.to_owned());
+        self
+    }
+
+    pub(crate) fn state_path(&self) -> PathBuf {
+        self.directory.path().join("state.redb")
+    }
+
+    /// Starts a process, and waits until it is ready.
+    pub(crate) async fn start(&mut self) -> Exporter {
+        let mut command = bare(self.directory.path());
+        command
+            .args(&self.flags)
+            .arg(format!("--web.listen-address={}", self.address))
+            .arg(format!("--state.path={}", self.state_path().display()))
+            .env("WOLKVOX_TOKEN", &self.token);
+        let exporter = Exporter::start(command).await;
+        self.address = exporter.address;
+        exporter
+    }
+}

@@ -1,0 +1,38 @@
+//! What belongs to somebody, and so must be nowhere: the rows that a simulator serves, and an error that quotes.
+
+#![allow(dead_code, reason = "each test binary that includes this file uses another part of it")]
+
+use jiff::{SignedDuration, Timestamp};
+use serde_json::Value;
+
+use super::{
+    api::{Api, TOKEN, noon},
+    process::client,
+};
+
+/// A personal number that only an error's text holds.
+pub(crate) const QUOTED: &str = "573005559876";
+
+/// All rows that a simulator serves of the last two hours, asked for as the exporter asks.
+pub(crate) async fn rows(api: &Api) -> Vec<Value> {
+    let digits = |hours| {
+        let moment = noon().to_datetime(Timestamp::now() - SignedDuration::from_hours(hours));
+        moment.strftime("%Y%m%d%H%M%S").to_string()
+    };
+    let (from, until) = (digits(2), digits(0));
+    let query = format!("api=diagram_13&date_ini={from}&date_end={until}");
+    let url = format!("{}/api/v2/reports_manager.php?{query}", api.url());
+    let answer = client().get(url).header("wolkvox-token", TOKEN).send().await.expect("an answer");
+    let body: Value = serde_json::from_slice(&answer.bytes().await.expect("a body")).expect("JSON");
+    body["data"].as_array().expect("rows").clone()
+}
+
+/// The text of one field of a row.
+pub(crate) fn text(row: &Value, field: &str) -> String {
+    row[field].as_str().expect("text").to_owned()
+}
+
+/// An error's body that quotes the token and a telephone back.
+pub(crate) fn quoting() -> String {
+    format!(r#"{{"code":"x","msg":"no {TOKEN} for {QUOTED}, +{QUOTED}. token={TOKEN}"}}"#)
+}
