@@ -88,16 +88,18 @@ pub async fn run(
         readiness: readiness.clone(),
         targets: {
             let publisher = publisher.clone();
-            Box::new(move || publisher.states().to_vec())
+            Box::new(move || publisher.statuses())
         },
+        clock: clock.clone(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         access: access.clone(),
         reloader: config.web.lifecycle.then_some(reloader.clone()),
     });
     let (stop_serving, serving) = watch::channel(false);
     let mut servers = JoinSet::new();
+    let limits = Limits::default().shared_by(listeners.len());
     for listener in listeners {
-        servers.spawn(web::serve(listener, site.clone(), Limits::default(), turned_true(serving.clone())));
+        servers.spawn(web::serve(listener, site.clone(), limits, turned_true(serving.clone())));
     }
     if let Some(path) = config.web.config_file.clone() {
         let stop = turned_true(serving.clone());

@@ -14,9 +14,9 @@ use clap::{
 use clap_complete::Shell;
 
 use crate::{
-    doctor::Language,
     logging::{Format, Level},
     simulator,
+    words::Language,
 };
 
 /// Everything the command line can say.

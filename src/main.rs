@@ -14,12 +14,11 @@ use wolkvox_exporter::{
     },
     completions,
     config::{self, Secret},
-    demo,
-    doctor::{self, Language},
-    healthcheck, logging, manual,
+    demo, doctor, healthcheck, logging, manual,
     poller::Clock,
     simulator, store,
     wolkvox::Limits,
+    words::Language,
 };
 
 fn main() -> ExitCode {

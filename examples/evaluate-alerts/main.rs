@@ -11,12 +11,14 @@
 //! | `samples` | the traffic as the exporter would expose it |
 //! | `prometheus` | the real Prometheus |
 //! | `cusum` | the detector that ours is compared with |
-//! | `judge` | which incidents were caught, and what fired for nothing |
+//! | `firing` | when each alert fired |
+//! | `report` | which incidents were caught, and what fired for nothing |
 
 mod chance;
 mod cusum;
-mod judge;
+mod firing;
 mod prometheus;
+mod report;
 mod samples;
 mod world;
 
@@ -59,7 +61,7 @@ fn main() -> anyhow::Result<()> {
     let alerts = rules(&args.rules.join("wolkvox-alerts.yaml"))?;
     let records = rules(&args.rules.join("wolkvox-baselines.yaml"))?;
     let mut operations: Vec<Operation> = Vec::new();
-    let mut found = judge::Found::default();
+    let mut found = firing::Found::default();
     for seed in args.first_seed..args.first_seed + args.seeds {
         let directory = args.directory.join(format!("seed{seed}"));
         let of_seed = [world::operation(seed, false, args.weeks), world::operation(seed, true, args.weeks)];
@@ -74,13 +76,14 @@ fn main() -> anyhow::Result<()> {
         let start = BEGIN + (HISTORY as i64 - 100) * STEP;
         let end = BEGIN + (HISTORY + args.weeks * WEEK) as i64 * STEP;
         prometheus.record(&records, start, end)?;
-        for alert in judge::watched(&alerts) {
+        let judged = BEGIN + HISTORY as i64 * STEP;
+        for alert in firing::watched(&alerts) {
             let name = alert.alert.clone().unwrap_or_default();
-            let series = prometheus.query(&alert.expr, BEGIN + HISTORY as i64 * STEP, end, STEP)?;
+            let series = prometheus.steps(&alert.expr, judged, end, STEP)?;
             found.add(&name, &alert, series)?;
         }
-        for usual in judge::usual_rules() {
-            let series = prometheus.query(&usual.expr, BEGIN + HISTORY as i64 * STEP, end, STEP)?;
+        for usual in firing::usual_rules() {
+            let series = prometheus.steps(&usual.expr, judged, end, STEP)?;
             found.add(&usual.alert.clone().unwrap_or_default(), &usual, series)?;
         }
         tracing_line(&format!("seed {seed}: alerts evaluated"));
@@ -88,6 +91,6 @@ fn main() -> anyhow::Result<()> {
         std::fs::remove_dir_all(&directory)?;
         operations.extend(of_seed);
     }
-    println!("{}", judge::report(&operations, &found, args.weeks));
+    println!("{}", report::report(&operations, &found, args.weeks));
     Ok(())
 }

@@ -56,15 +56,18 @@ pub(crate) struct Prometheus {
 impl Prometheus {
     pub(crate) fn new(binary: PathBuf, promtool: PathBuf, directory: PathBuf) -> anyhow::Result<Self> {
         std::fs::create_dir_all(directory.join("data"))?;
+        // It is started in a directory of its own. A bare name is looked for in PATH.
+        let binary = if binary.components().count() > 1 { std::path::absolute(&binary)? } else { binary };
         std::fs::write(directory.join("prometheus.yml"), "{}")?;
         Ok(Self { binary, promtool, directory, address: String::new(), child: None })
     }
 
     /// Makes blocks of samples in OpenMetrics.
     pub(crate) fn load(&self, samples: &Path) -> anyhow::Result<()> {
-        self.promtool(&["tsdb", "create-blocks-from", "--max-block-duration=60d", "openmetrics"], |command| {
-            command.arg(samples).arg(self.directory.join("data"))
-        })
+        self.promtool(
+            &["tsdb", "create-blocks-from", "--max-block-duration=1440h", "openmetrics"],
+            |command| command.arg(samples).arg(self.directory.join("data")),
+        )
     }
 
     /// Evaluates recording rules over all samples, each after those that it reads.
@@ -92,7 +95,13 @@ impl Prometheus {
             );
             let begun = Instant::now();
             self.promtool(
-                &["tsdb", "create-blocks-from", "--max-block-duration=60d", "rules", "--eval-interval=300s"],
+                &[
+                    "tsdb",
+                    "create-blocks-from",
+                    "--max-block-duration=1440h",
+                    "rules",
+                    "--eval-interval=300s",
+                ],
                 |command| {
                     command
                         .args([&url, &start, &end])
@@ -146,8 +155,16 @@ impl Prometheus {
         }
     }
 
+    /// When an expression had a value, looked at just before the next step: whatever was recorded in between, at a moment
+    /// that Prometheus chooses, is seen. Times are those at which the steps begin.
+    pub(crate) fn steps(&self, promql: &str, start: i64, end: i64, step: i64) -> anyhow::Result<Vec<Series>> {
+        let mut series = self.query(promql, start + step - 1, end + step - 1, step)?;
+        series.iter_mut().flat_map(|one| &mut one.times).for_each(|time| *time -= step - 1);
+        Ok(series)
+    }
+
     /// A range query: labels and samples of each series.
-    pub(crate) fn query(&self, promql: &str, start: i64, end: i64, step: i64) -> anyhow::Result<Vec<Series>> {
+    fn query(&self, promql: &str, start: i64, end: i64, step: i64) -> anyhow::Result<Vec<Series>> {
         let output = Command::new(&self.promtool)
             .args(["query", "range", "-o", "json"])
             .args([format!("--start={start}"), format!("--end={end}"), format!("--step={step}s")])

@@ -3,7 +3,7 @@
 //!
 //! Time goes in steps of five minutes, the exporter's poll. Options have 1 to 500 hits an hour at the day's busiest
 //! time, a shape by day and week, growth of 1 % a week, and noise beyond chance: 8 % a day and 4 % an hour for a routing
-//! point, 4 % a day for an option.
+//! point, 4 % a day for an option and for each share. In every routing point one option stands for entering nothing.
 
 use crate::chance::Chance;
 
@@ -24,8 +24,8 @@ pub(crate) enum Kind {
     Renamed,
 }
 
-pub(crate) const KINDS: [Kind; 6] =
-    [Kind::To(0), Kind::To(10), Kind::To(40), Kind::To(60), Kind::Decay, Kind::Renamed];
+pub(crate) const KINDS: [Kind; 7] =
+    [Kind::To(0), Kind::To(10), Kind::To(40), Kind::To(60), Kind::To(300), Kind::Decay, Kind::Renamed];
 
 pub(crate) struct Incident {
     pub(crate) kind: Kind,
@@ -42,6 +42,13 @@ pub(crate) struct Option_ {
     pub(crate) code: String,
     /// hits, finals, retries, repeats
     pub(crate) counts: [Vec<u64>; 4],
+    /// Of the hits, those that took no longer than each of `SECONDS` to get there, and all of them at the end; empty
+    /// where there are too few hits for the alert that reads them.
+    pub(crate) within: Vec<Vec<u64>>,
+    /// It stands for entering nothing.
+    pub(crate) no_input: bool,
+    /// Nobody has listed it, so the exporter has no series of it before its first hit.
+    pub(crate) unlisted: bool,
     /// The true mean of hits without the incidents that are to be found, and without the option's own noise.
     pub(crate) mean: Vec<f64>,
 }
@@ -52,6 +59,8 @@ pub(crate) struct Operation {
     pub(crate) incidents: Vec<Incident>,
     /// Outages of a whole routing point: point, first step, last step.
     pub(crate) outages: Vec<(usize, usize, usize)>,
+    /// Options that were taken out of the menu on purpose, and the step from which on they are gone.
+    pub(crate) removed: Vec<(usize, usize)>,
     /// Steps whose poll failed: counters and watermark stand still, and catch up afterwards.
     pub(crate) failed: Vec<bool>,
     /// Steps at which the exporter was away.
@@ -60,6 +69,11 @@ pub(crate) struct Operation {
 
 /// Incidents last so many steps: eight hours.
 pub(crate) const LASTS: usize = 96;
+/// Bounds of the histogram of the time to an option.
+pub(crate) const SECONDS: [u32; 5] = [20, 30, 45, 60, 90];
+/// Half of the people have reached an option after so many seconds; how long the others take varies log-normally.
+const USUAL_SECONDS: f64 = 24.0;
+const SPREAD_OF_SECONDS: f64 = 0.65;
 
 /// Share of a day's busiest rate; `around_the_clock` never falls below a tenth.
 fn shape(step: usize, around_the_clock: bool) -> f64 {
@@ -84,21 +98,23 @@ pub(crate) fn operation(seed: u64, hurt: bool, weeks: usize) -> Operation {
     for _ in 0..POINTS {
         let around = chance.unit() < 0.3;
         clocks.push(around);
-        let (mut day, mut hour) = (1.0, 1.0);
+        let (mut of_day, mut of_hour) = (1.0, 1.0);
         let factor: Vec<f64> = (0..steps)
             .map(|step| {
                 if step % DAY == 0 {
-                    day = chance.factor(0.08);
+                    of_day = chance.factor(0.08);
                 }
                 if step % 12 == 0 {
-                    hour = chance.factor(0.04);
+                    of_hour = chance.factor(0.04);
                 }
-                let holiday = [8 * DAY, HISTORY + 9 * DAY].contains(&(step / DAY * DAY)) as u32 as f64;
+                // One in the history; and, where false alarms are counted, a Monday, so that a Monday follows on it.
+                let day = step / DAY * DAY;
+                let holiday = day == 8 * DAY || (!hurt && day == HISTORY + 6 * DAY);
                 shape(step, around)
-                    * day
-                    * hour
+                    * of_day
+                    * of_hour
                     * (1.0 + 0.01 * step as f64 / WEEK as f64)
-                    * (1.0 - 0.75 * holiday)
+                    * if holiday { 0.25 } else { 1.0 }
             })
             .collect();
         factors.push(factor);
@@ -150,21 +166,36 @@ pub(crate) fn operation(seed: u64, hurt: bool, weeks: usize) -> Operation {
     }
 
     let mut options: Vec<Option_> = Vec::new();
+    let mut removed = Vec::new();
     for (index, (point, rate)) in rates.iter().copied().enumerate() {
         let shares = [chance.between(0.1, 0.5), chance.between(0.03, 0.2), chance.between(0.02, 0.1)];
         // New on the second day that is judged.
         let added = !hurt && index % 40 == 17;
-        let mut one =
-            Option_ { point, code: format!("{index}"), counts: Default::default(), mean: Vec::new() };
+        // Gone on the fourth.
+        let gone = if !hurt && index % 40 == 23 { HISTORY + 3 * DAY + 120 } else { steps };
+        if gone < steps {
+            removed.push((index, gone));
+        }
+        let mut one = Option_ {
+            point,
+            code: format!("{index}"),
+            counts: Default::default(),
+            within: if rate >= 60.0 && !hurt { vec![Vec::new(); SECONDS.len() + 1] } else { Vec::new() },
+            no_input: index % OPTIONS == 4,
+            unlisted: added && index > 40,
+            mean: Vec::new(),
+        };
         let mut own = 1.0;
         let mut daily = [1.0; 3];
+        let mut pace = 1.0;
         for step in 0..steps {
             if step % DAY == 0 {
                 own = chance.factor(0.04);
                 daily = [chance.factor(0.04), chance.factor(0.04), chance.factor(0.04)];
+                pace = chance.factor(0.04);
             }
             let mut mean = rate / 12.0 * factors[point][step];
-            if added && step < HISTORY + DAY {
+            if added && step < HISTORY + DAY || step >= gone {
                 mean = 0.0;
             }
             one.mean.push(mean);
@@ -177,6 +208,9 @@ pub(crate) fn operation(seed: u64, hurt: bool, weeks: usize) -> Operation {
             one.counts[0].push(hits);
             for (part, share) in shares.into_iter().enumerate() {
                 one.counts[part + 1].push(chance.of(hits, share * daily[part]));
+            }
+            if !one.within.is_empty() {
+                one.time_passes(hits, pace, &mut chance);
             }
         }
         if !hurt {
@@ -202,6 +236,9 @@ pub(crate) fn operation(seed: u64, hurt: bool, weeks: usize) -> Operation {
             point,
             code: format!("{option}b{}", start as usize),
             counts,
+            within: Vec::new(),
+            no_input: false,
+            unlisted: true,
             mean: vec![0.0; steps],
         });
     }
@@ -216,7 +253,24 @@ pub(crate) fn operation(seed: u64, hurt: bool, weeks: usize) -> Operation {
         }
     }
     let server = format!("{}{seed}", if hurt { "hurt" } else { "calm" });
-    Operation { server, options, incidents, outages, failed, away }
+    Operation { server, options, incidents, outages, removed, failed, away }
+}
+
+impl Option_ {
+    /// Adds a step of the histogram. `pace` makes everybody slower, as a longer text before the menu would.
+    fn time_passes(&mut self, hits: u64, pace: f64, chance: &mut Chance) {
+        let mut within = [0; SECONDS.len() + 1];
+        within[SECONDS.len()] = hits;
+        for _ in 0..hits {
+            let seconds = USUAL_SECONDS * pace * chance.factor(SPREAD_OF_SECONDS);
+            for (count, bound) in within.iter_mut().zip(SECONDS) {
+                *count += u64::from(seconds <= f64::from(bound));
+            }
+        }
+        for (steps, count) in self.within.iter_mut().zip(within) {
+            steps.push(count);
+        }
+    }
 }
 
 /// Share of the traffic that an incident leaves in a step.

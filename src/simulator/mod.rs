@@ -53,7 +53,7 @@ pub use journeys::{Journeys, OptionJourneys, PointJourneys, TransitionTruth};
 pub use options::{Clock, Options, OverLimit};
 pub use quota::Requests;
 pub use server::serve;
-pub use traffic::Burst;
+pub use traffic::{Burst, Stop};
 pub use truth::{OptionTruth, PointTruth, Truth};
 
 use answer::{Answer, DatedRows, Shape};
@@ -92,6 +92,7 @@ impl Simulator {
             },
             inventive: options.inventive,
             bursts: options.bursts.clone(),
+            stops: options.stops.clone(),
             from: options.from.map_or(i64::MIN, second_at_or_after),
             until: options.until.map_or(i64::MAX, second_at_or_after),
         };

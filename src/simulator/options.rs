@@ -1,6 +1,6 @@
 //! What a simulator can be told when it is made.
 
-use super::traffic::Burst;
+use super::traffic::{Burst, Stop};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use std::fmt;
@@ -66,6 +66,8 @@ pub struct Options {
     pub inventive: bool,
     /// Rows on top of the ordinary traffic.
     pub bursts: Vec<Burst>,
+    /// Options that nobody enters any more.
+    pub stops: Vec<Stop>,
     /// Every row is filled up to this many bytes by a field that readers do not know; 0 adds none.
     pub row_bytes: usize,
 }
@@ -94,6 +96,7 @@ impl Default for Options {
             until: None,
             inventive: false,
             bursts: Vec::new(),
+            stops: Vec::new(),
             row_bytes: 0,
         }
     }

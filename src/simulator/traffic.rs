@@ -30,6 +30,18 @@ pub struct Burst {
     pub rows: u64,
 }
 
+/// From some moment on nobody enters an option any more, as when its key was taken out of the diagram. Who would have
+/// entered it goes on as if it had been passed over.
+#[derive(Clone, Debug)]
+pub struct Stop {
+    /// The first second in which no row of it is dated.
+    pub at: Timestamp,
+    /// As in the rows.
+    pub rp_id: String,
+    /// As in the rows.
+    pub cod_opc_menu: String,
+}
+
 /// What determines every row.
 #[derive(Clone, Debug)]
 pub(super) struct Traffic {
@@ -42,6 +54,7 @@ pub(super) struct Traffic {
     /// Every row has an option of its own.
     pub(super) inventive: bool,
     pub(super) bursts: Vec<Burst>,
+    pub(super) stops: Vec<Stop>,
     /// No row is dated before this Unix second.
     pub(super) from: i64,
     /// No row is dated at or after this Unix second: calls under way are cut off, as by a power failure.
@@ -90,12 +103,21 @@ impl Traffic {
                     continue;
                 }
                 interaction.walk(self.late, |row| {
-                    if (first..=last).contains(&row.date) {
+                    if (first..=last).contains(&row.date) && !self.is_stopped(&row) {
                         out.push(row);
                     }
                 });
             }
         }
+    }
+
+    /// Whether its option is one that nobody enters any more.
+    fn is_stopped(&self, row: &Row) -> bool {
+        self.stops.iter().any(|stop| {
+            row.date >= stop.at.as_second()
+                && row.interaction.point.id == stop.rp_id
+                && row.code() == stop.cod_opc_menu
+        })
     }
 
     /// The row of this number in a burst.
@@ -185,6 +207,7 @@ mod tests {
             late: Late { share: 0.02, least: 120, most: 21_600 },
             inventive: false,
             bursts: Vec::new(),
+            stops: Vec::new(),
             from: i64::MIN,
             until: i64::MAX,
         };
@@ -286,6 +309,26 @@ mod tests {
         let ids: HashSet<String> = rows.iter().map(|row| row.interaction.conn_id()).collect();
         assert_eq!(ids.len(), 23_334 + 1);
         assert_eq!(traffic.rows(at.as_second() + 1, at.as_second() + 86_400).count(), 0);
+    }
+
+    #[test]
+    fn a_stopped_option_stops_alone() {
+        let noon = MONDAY + 12.hours();
+        let stop = Stop {
+            at: Timestamp::from_second(second(noon)).unwrap(),
+            rp_id: "10".to_owned(),
+            cod_opc_menu: "1".to_owned(),
+        };
+        let before = traffic(|_| {});
+        let after = traffic(|t| t.stops = vec![stop]);
+        let is_it = |row: &Row| row.interaction.point.id == "10" && row.code() == "1";
+        let morning = |traffic| between(traffic, MONDAY, noon).iter().map(identity).collect::<Vec<_>>();
+        assert!(morning(&before) == morning(&after));
+        let mut expected = between(&before, noon, MONDAY + 24.hours());
+        assert!(expected.iter().filter(|row| is_it(row)).count() > 1_000);
+        expected.retain(|row| !is_it(row));
+        let left = between(&after, noon, MONDAY + 24.hours());
+        assert!(expected.iter().map(identity).eq(left.iter().map(identity)));
     }
 
     #[test]

@@ -101,6 +101,7 @@ mod tests {
             late: Late { share: 0.0, least: 120, most: 21_600 },
             inventive: false,
             bursts: Vec::new(),
+            stops: Vec::new(),
             from: i64::MIN,
             until: i64::MAX,
         })

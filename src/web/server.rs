@@ -81,6 +81,14 @@ pub struct Limits {
     pub drain: Duration,
 }
 
+impl Limits {
+    /// Those of each of `servers` in one process, which has one number of descriptors for all of them.
+    #[must_use]
+    pub fn shared_by(self, servers: usize) -> Self {
+        Self { connections: self.connections / servers.max(1), ..self }
+    }
+}
+
 impl Default for Limits {
     fn default() -> Self {
         Self {

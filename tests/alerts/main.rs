@@ -1,9 +1,20 @@
-//! The alerting rules: committed as generated, and with a runbook each. promtool's own tests of them, `rules/tests/`, run
-//! with those of the other rules in `tests/dashboards/`.
+//! The alerting rules: committed as generated, with a runbook each, and texts that a real Prometheus renders. promtool's own
+//! tests of them, `rules/tests/`, run with those of the other rules in `tests/dashboards/`.
+//!
+//! | file | owns |
+//! | --- | --- |
+//! | `main` | what is committed for each alert |
+//! | `pint` | the checks of a linter of rules |
+//! | `page` | metrics with which every alert fires |
+//! | `texts` | what a real Prometheus makes of the annotations |
 
 #[path = "../../examples/alerts/generate/mod.rs"]
 mod generate;
+mod page;
 mod pint;
+#[path = "../support/prometheus.rs"]
+mod real_prometheus;
+mod texts;
 
 use std::{fs, path::Path};
 

@@ -17,7 +17,7 @@ use crate::{
     installation::Installation,
     process::Exporter,
     real_prometheus::{Prometheus, Tool},
-    root,
+    stack,
 };
 
 const TOKEN: &str = "dashboards-token";
@@ -86,7 +86,9 @@ impl Centre {
         ];
         let flags: Vec<&str> = flags.iter().map(String::as_str).collect();
         let exporter = Installation::new(&format!("http://{vendor}"), TOKEN, &flags).start().await;
-        let prometheus = prometheus(tool, &exporter.address.to_string()).await;
+        // Nobody is at that Alertmanager's address, which Prometheus says in its log and survives.
+        let address = exporter.address.to_string();
+        let prometheus = stack::prometheus(tool, &address, "127.0.0.1:1", &[], |_, rules| rules).await;
         prometheus.wait_for("up == 1", DEADLINE, |up| !up.is_empty()).await;
         tokio::spawn(serve(listener, self.simulator.clone(), std::future::pending()));
         let scraped = Scraped { prometheus, exporter, _folder: folder };
@@ -139,29 +141,4 @@ impl Scraped {
         let answer = self.prometheus.query("timestamp(wolkvox_up)").await;
         answer.first().expect("the exporter was scraped").1
     }
-}
-
-/// As compose.yaml starts it, at other addresses and faster.
-async fn prometheus(tool: &Tool, exporter: &str) -> Prometheus {
-    let mut config = fs::read_to_string(root().join("deploy/prometheus/prometheus.yml"))
-        .expect("the stack has a Prometheus");
-    for (from, to) in [
-        ("scrape_interval: 1m", "scrape_interval: 1s"),
-        ("evaluation_interval: 1m", "evaluation_interval: 1s"),
-        ("exporter:10013", exporter),
-        // Nobody is there, which Prometheus says in its log and survives.
-        ("alertmanager:9093", "127.0.0.1:1"),
-    ] {
-        assert_eq!(config.matches(from).count(), 1, "deploy/prometheus/prometheus.yml: {from}");
-        config = config.replace(from, to);
-    }
-    let files: Vec<(String, String)> = crate::files_in("rules")
-        .into_iter()
-        .map(|path| {
-            let name = path.file_name().expect("a file has a name").to_string_lossy().into_owned();
-            let rules = fs::read_to_string(&path).expect("a rule file can be read");
-            (format!("rules/{name}"), rules.replace("interval: 4m", "interval: 4s"))
-        })
-        .collect();
-    Prometheus::start_configured(tool, &config, &files).await
 }

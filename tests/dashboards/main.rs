@@ -22,6 +22,8 @@ mod promtool;
 mod real_prometheus;
 #[path = "../support/scrape.rs"]
 mod scrape;
+#[path = "../support/stack.rs"]
+mod stack;
 
 mod boards;
 mod centre;

@@ -154,9 +154,14 @@ impl Prometheus {
     }
 
     /// Starts `tool` with a configuration as it is, and with files beside it (path and content), to which it
-    /// may refer.
-    pub(crate) async fn start_configured(tool: &Tool, config: &str, files: &[(String, String)]) -> Self {
-        Self::begin(tool, |_| config.to_owned(), files, &[]).await
+    /// may refer, and `flags` besides the usual ones.
+    pub(crate) async fn start_configured(
+        tool: &Tool,
+        config: &str,
+        files: &[(String, String)],
+        flags: &[&str],
+    ) -> Self {
+        Self::begin(tool, |_| config.to_owned(), files, flags).await
     }
 
     async fn begin(

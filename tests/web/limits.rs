@@ -12,6 +12,7 @@ use wolkvox_exporter::web::{Limits, listen};
 const PATIENCE: Duration = Duration::from_millis(250);
 
 use crate::{
+    Server,
     client::{Answer, Client, ask, get},
     start, stuck,
 };
@@ -55,13 +56,18 @@ async fn a_slow_or_idle_client_is_closed_when_its_time_is_up() {
     let server = start("/metrics", limits).await;
     for begin in [&b""[..], b"GET /metrics HTTP/1.1\r\nHost:", b"GET /-/healthy HTTP/1.1\r\nHost: x\r\n\r\n"]
     {
-        let client = Client::connect(server.address).await;
-        let begun = Instant::now();
-        client.send(begin).await;
-        client.rest().await;
-        let took = begun.elapsed();
-        assert!(took >= limits.header_read && took < 2 * limits.header_read, "{took:?}");
+        is_closed_in_time(&server, begin, limits).await;
     }
+}
+
+/// Whoever says so much and no more.
+pub(crate) async fn is_closed_in_time(server: &Server, begin: &[u8], limits: Limits) {
+    let client = Client::connect(server.address).await;
+    let begun = Instant::now();
+    client.send(begin).await;
+    client.rest().await;
+    let took = begun.elapsed();
+    assert!(took >= limits.header_read && took < 2 * limits.header_read, "{took:?}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -148,4 +154,12 @@ async fn the_kernel_keeps_a_burst_of_connections_and_little_of_their_answers() {
     let kept = TcpSocket::from_std_stream(accepted.into_std().unwrap()).send_buffer_size().unwrap();
     assert!(kept <= 256 * 1024, "{kept} bytes");
     drop(clients);
+}
+
+#[test]
+fn all_addresses_of_a_process_share_its_places() {
+    let all = Limits::default().connections;
+    for (servers, places) in [(1, all), (2, all / 2), (0, all)] {
+        assert_eq!(Limits::default().shared_by(servers).connections, places);
+    }
 }

@@ -172,6 +172,26 @@ pub(crate) fn alerts() -> Vec<Alert> {
                 "El disco del archivo de estado, el archivo del token, o un error del programa. El registro dice cuál.",
             ],
         ),
+        Alert {
+            // A configuration is of no server.
+            dashboard: ("health", ""),
+            ..alert(
+                "WolkvoxReloadFailed",
+                Warning,
+                ("5m", ""),
+                "min by (instance) (wolkvox_exporter_config_last_reload_successful) == 0".to_owned(),
+                [
+                    "The exporter at <instance> could not take over its configuration",
+                    "El exporter en <instance> no pudo adoptar su configuración",
+                ],
+                [
+                    "There was a mistake in it at the last reload; the one before it goes on. The exporter's log says what is \
+                     wrong and where. At the next restart it would not start.",
+                    "Tenía un error en la última recarga; sigue la anterior. El registro del exporter dice qué está mal y \
+                     dónde. En el próximo reinicio no arrancaría.",
+                ],
+            )
+        },
         alert(
             "WolkvoxWindowsIncomplete",
             Warning,

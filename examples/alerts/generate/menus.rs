@@ -2,8 +2,8 @@
 
 use super::baselines::{L, OPTION, P, POINT};
 use super::thresholds::{
-    COLLAPSE_SCORE, DATA_LATE_SECONDS, DROP_SCORE, FAST, RISE_SCORE, SLOW, TIME_FACTOR, TIME_HITS,
-    TIME_SECONDS,
+    COLLAPSE_SCORE, DATA_LATE_SECONDS, FAST, FAST_SCORE, RISE_SCORE, SLOW, SLOW_HOLD, SLOW_SCORE,
+    TIME_FACTOR, TIME_HITS, TIME_SECONDS,
 };
 use super::{Alert, Severity};
 
@@ -30,6 +30,16 @@ fn not_the_point(expr: &str) -> String {
     format!("{expr}\nunless on ({P}) {}", score(&format!("{POINT}:drop_score"), P, "", COLLAPSE_SCORE))
 }
 
+/// Not where an option of the routing point dropped off: what rises in its place has the same cause.
+fn not_in_place(expr: &str) -> String {
+    let drop = format!("{OPTION}:drop_score");
+    format!(
+        "{expr}\nunless on ({P}) {}\nunless on ({P}) {}",
+        score(&drop, P, FAST, FAST_SCORE),
+        score(&drop, P, SLOW, SLOW_SCORE)
+    )
+}
+
 /// `OBSERVED / EXPECTED (WINDOW)` of a recorded share.
 fn share_counts(level: &str, name: &str) -> String {
     format!("<{level}-counts {name}:rise_score {name}:observed {name}:expected>")
@@ -37,8 +47,9 @@ fn share_counts(level: &str, name: &str) -> String {
 
 pub(crate) fn alerts() -> Vec<Alert> {
     let drop = format!("{OPTION}:drop_score");
-    let drop_counts = format!("<option-counts {drop} {OPTION}:observed {OPTION}:expected>");
-    let point_counts = format!("<point-counts {POINT}:drop_score {POINT}:observed {POINT}:expected>");
+    let drop_counts = format!("<option-counts {drop} {OPTION}:observed {OPTION}:expected_today>");
+    let point_counts =
+        format!("<point-counts {POINT}:drop_score {POINT}:observed {POINT}:expected_same_minutes>");
     let surge_counts =
         format!("<option-counts {OPTION}:surge_score {OPTION}:observed {OPTION}:expected_at_most>");
     let share = |part: &str| format!("server_rp_id_channel_cod_opc_menu:wolkvox_menu_option_{part}");
@@ -71,7 +82,7 @@ pub(crate) fn alerts() -> Vec<Alert> {
         },
         Alert {
             name: "WolkvoxMenuOptionDropOff",
-            expr: calm(&not_the_point(&score(&drop, L, FAST, DROP_SCORE))),
+            expr: calm(&not_the_point(&score(&drop, L, FAST, FAST_SCORE))),
             hold: "",
             keep: "30m",
             severity: Severity::Warning,
@@ -82,12 +93,12 @@ pub(crate) fn alerts() -> Vec<Alert> {
             ],
             description: [
                 format!(
-                    "Entered, of what the same hour of the last <weeks> weeks lets expect: {drop_counts}. The other \
-                     options of the routing point go on. Call the menu and choose this option yourself."
+                    "Entered, of what the same hour of earlier weeks (<weeks>) lets expect today: {drop_counts}. The \
+                     other options of the routing point go on. Call the menu and choose this option yourself."
                 ),
                 format!(
-                    "Marcada, de lo que permite esperar la misma hora de las últimas <weeks> semanas: {drop_counts}. \
-                     Las demás opciones del punto siguen. Llame al menú y marque usted mismo esta opción."
+                    "Marcada, de lo que permite esperar hoy la misma hora de semanas anteriores (<weeks>): \
+                     {drop_counts}. Las demás opciones del punto siguen. Llame al menú y marque usted mismo esta opción."
                 ),
             ],
         },
@@ -95,10 +106,10 @@ pub(crate) fn alerts() -> Vec<Alert> {
             name: "WolkvoxMenuOptionDropOffSlow",
             expr: calm(&format!(
                 "{}\nunless on ({L}) {}",
-                not_the_point(&score(&drop, L, SLOW, DROP_SCORE)),
-                score(&drop, L, FAST, DROP_SCORE)
+                not_the_point(&score(&drop, L, SLOW, SLOW_SCORE)),
+                score(&drop, L, FAST, FAST_SCORE)
             )),
-            hold: "",
+            hold: SLOW_HOLD,
             keep: "1h",
             severity: Severity::Warning,
             dashboard: MENUS,
@@ -108,18 +119,18 @@ pub(crate) fn alerts() -> Vec<Alert> {
             ],
             description: [
                 format!(
-                    "Entered, of what the same hours of the last <weeks> weeks let expect: {drop_counts}. A small \
-                     option that stopped, or a large one that became less: a text that changed, an order that changed."
+                    "Entered, of what the same hours of earlier weeks (<weeks>) let expect today: {drop_counts}. A \
+                     small option that stopped, or a large one that became less: a text that changed, an order that changed."
                 ),
                 format!(
-                    "Marcada, de lo que permiten esperar las mismas horas de las últimas <weeks> semanas: {drop_counts}. \
-                     Una opción pequeña que se detuvo, o una grande que bajó: un texto o un orden que cambió."
+                    "Marcada, de lo que permiten esperar hoy las mismas horas de semanas anteriores (<weeks>): \
+                     {drop_counts}. Una opción pequeña que se detuvo, o una grande que bajó: un texto o un orden que cambió."
                 ),
             ],
         },
         Alert {
             name: "WolkvoxMenuOptionAbandonment",
-            expr: calm(&score(&format!("{}:rise_score", share("final")), L, "", RISE_SCORE)),
+            expr: calm(&not_in_place(&score(&format!("{}:rise_score", share("final")), L, "", RISE_SCORE))),
             hold: "",
             keep: "30m",
             severity: Severity::Warning,
@@ -143,7 +154,7 @@ pub(crate) fn alerts() -> Vec<Alert> {
         },
         Alert {
             name: "WolkvoxMenuOptionSurge",
-            expr: calm(&score(&format!("{OPTION}:surge_score"), L, "", RISE_SCORE)),
+            expr: calm(&not_in_place(&score(&format!("{OPTION}:surge_score"), L, "", RISE_SCORE))),
             hold: "",
             keep: "30m",
             severity: Severity::Warning,

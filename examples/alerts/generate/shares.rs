@@ -2,7 +2,7 @@
 //! usual time to an option. Must not decide what is an alert.
 
 use super::Record;
-use super::baselines::{L, P, square};
+use super::baselines::{L, OPTION, P, square};
 use super::thresholds::{RISE_LEAST, SHARE_FACTOR, SHARE_NOISE, SHARE_WINDOWS};
 
 /// A share: some count of all of a larger count.
@@ -75,11 +75,19 @@ impl Share {
         if self.whole_by == L { options } else { format!("sum by ({P}) ({options})") }
     }
 
-    /// Between two offsets.
-    fn usual(&self, late: &str, early: &str) -> String {
-        let (late, early) = (format!(" offset {late}"), format!(" offset {early}"));
+    /// What has to rise with the share, where it is known: nobody enters nothing more often because another option fell.
+    fn more(&self) -> Option<String> {
+        let kinds = "on (server, cod_opc_menu) group by (server, cod_opc_menu)";
+        let silent = "(wolkvox_menu_option_info{kind=\"no_input\"})";
+        let usual = format!("sum without (cod_opc_menu) ({OPTION}:expected and {kinds} {silent})");
+        self.name.contains("no_input").then_some(usual)
+    }
+
+    /// Over a week that ended yesterday, of what had been counted before that week.
+    fn usual(&self) -> String {
+        let (late, early) = (" offset 1d".to_owned(), " offset 8d".to_owned());
         format!(
-            "clamp_min({} - {}, 0)\n/ on ({by}) group_left ()\n(({} - {}) >= 200)",
+            "clamp_min(\n  {}\n  - ({} > 0),\n  0\n)\n/ on ({by}) group_left ()\n(({} - {}) >= 200)",
             self.part_at(&late),
             self.part_at(&early),
             self.whole_at(&late),
@@ -99,11 +107,7 @@ pub(crate) fn records() -> Vec<Record> {
             expr,
             comment,
         };
-        rules.push(plain(
-            format!("{name}:usual_share"),
-            share.comment,
-            format!("(\n{}\n)\nor\n(\n{}\n)", share.usual("1d", "8d"), share.usual("6h", "30h")),
-        ));
+        rules.push(plain(format!("{name}:usual_share"), share.comment, share.usual()));
         for window in SHARE_WINDOWS {
             let offset = format!(" offset {window}");
             let whole = format!("({} - {})", share.whole_at(""), share.whole_at(&offset));
@@ -116,12 +120,14 @@ pub(crate) fn records() -> Vec<Record> {
             }
         }
         let (many, usual) = (format!("({name}:observed - 0.5)"), format!("({name}:expected + 0.5)"));
+        let more = share.more().map(|usual| format!("\nand ({name}:observed > {SHARE_FACTOR} * {usual})"));
         rules.push(plain(
             format!("{name}:rise_score"),
             "",
             format!(
-                "2 * ({many} * ln({many} / {usual}) - {many} + {usual})\n/ (1 + {} * {usual})\nand ({many} > {SHARE_FACTOR} * {usual})\nand ({usual} > {RISE_LEAST})",
-                square(SHARE_NOISE)
+                "2 * ({many} * ln({many} / {usual}) - {many} + {usual})\n/ (1 + {} * {usual})\nand ({many} > {SHARE_FACTOR} * {usual})\nand ({usual} > {RISE_LEAST}){}",
+                square(SHARE_NOISE),
+                more.unwrap_or_default()
             ),
         ));
     }

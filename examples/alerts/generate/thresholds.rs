@@ -1,35 +1,46 @@
 //! Owns every number that decides whether an alert fires. Must hold no PromQL: change a number here, run
 //! `cargo run --example alerts`, and all rules and texts follow.
 
-/// How unlikely a fall has to be before it is an alert, as a squared z-score: 26 is one in six million for one look.
-/// A month has some 27,000 independent looks at an option (eight windows that slide), so 26 leaves about one false alarm
-/// per 100 options and 30 days, with room for what is not chance. Higher is quieter and slower.
-pub(crate) const DROP_SCORE: u32 = 26;
+/// How unlikely a fall has to be before it is an alert, as a squared z-score: 22 is one in 740,000 for one look, in the
+/// windows of an hour and less, which have some 20,000 independent looks a month at an option. Higher is quieter and
+/// slower.
+pub(crate) const FAST_SCORE: u32 = 22;
+/// The same in the longer windows, which look a tenth as often.
+pub(crate) const SLOW_SCORE: u32 = 16;
+/// How long the longer windows must hold on: two polls, so that one poll's chance does not decide.
+pub(crate) const SLOW_HOLD: &str = "10m";
 /// The same for a whole routing point.
-pub(crate) const COLLAPSE_SCORE: u32 = 26;
+pub(crate) const COLLAPSE_SCORE: u32 = 22;
+/// What a day that no calendar knew leaves of an operation, at the least that is believed: below it, all routing points
+/// have fallen, and that is told.
+pub(crate) const OPERATION_LEAST: f64 = 0.4;
 /// The same for rises (surge, abandonment, retries, loops, no-input): more of them look at each option.
 pub(crate) const RISE_SCORE: u32 = 30;
 
 /// Windows in which counts are compared, name and seconds. An option that is entered 500 times an hour is judged in
 /// the first, one of 15 in the later ones: to see a fall to zero takes about 18 expected hits.
-pub(crate) const WINDOWS: [(&str, u32); 8] = [
+pub(crate) const WINDOWS: [(&str, u32); 10] = [
     ("10m", 600),
     ("20m", 1200),
     ("30m", 1800),
     ("45m", 2700),
     ("1h", 3600),
     ("90m", 5400),
+    ("2h", 7200),
     ("3h", 10800),
+    ("5h", 18000),
     ("8h", 28800),
 ];
 /// The windows whose alert is the fast one; the others make the slow one.
 pub(crate) const FAST: &str = "10m|20m|30m|45m|1h";
 /// The others.
-pub(crate) const SLOW: &str = "90m|3h|8h";
-/// Windows of a surge: one for a campaign that hits at once, one for a small option.
+pub(crate) const SLOW: &str = "90m|2h|3h|5h|8h";
+/// The windows, of those above, in which a whole routing point is judged.
+pub(crate) const POINT_WINDOWS: &str = "10m|20m|30m|1h|3h";
+/// Windows of a surge, of those above: one for a campaign that hits at once, one for a small option.
 pub(crate) const SURGE_WINDOWS: &str = "30m|3h";
-/// Windows in which shares (abandonment, retries, ...) are judged.
-pub(crate) const SHARE_WINDOWS: [&str; 2] = ["1h", "4h"];
+/// Windows, of those above, in which shares (abandonment, retries, ...) are judged.
+pub(crate) const SHARE_WINDOWS: [&str; 2] = ["1h", "3h"];
 
 /// Weeks that the expectation looks back; it takes their median.
 pub(crate) const WEEKS: u32 = 4;
@@ -37,19 +48,21 @@ pub(crate) const WEEKS: u32 = 4;
 pub(crate) const NEIGHBOURHOOD_MINUTES: u32 = 30;
 
 /// Variation that is not chance, as a share of what is expected: of an option within its routing point,
-pub(crate) const OPTION_NOISE: f64 = 0.06;
-/// of a routing point from week to week (0.2 makes a fall to less than about a sixth an alert, a fall to 40 % none),
+pub(crate) const OPTION_NOISE: f64 = 0.05;
+/// of a routing point from week to week (0.2 makes a fall to less than about a fifth an alert, a fall to 40 % none),
 pub(crate) const POINT_NOISE: f64 = 0.2;
 /// of a surge,
 pub(crate) const SURGE_NOISE: f64 = 0.15;
 /// and of shares from day to day.
 pub(crate) const SHARE_NOISE: f64 = 0.15;
 
-/// The routing point's level of today is held to be the usual one as if so many hits had already said so: 25 stands for a
-/// level that varies by a fifth. Without it, a few other hits more or less would decide about an option.
+/// The routing point's level of today is held to be that of the whole operation as if so many hits had already said so:
+/// 25 stands for a level that varies by a fifth. Without it, a few other hits more or less would decide about an option.
 pub(crate) const LEVEL_PRIOR: u32 = 25;
 /// Rises are judged only where at least so many are expected: an option that is new is not a surge.
 pub(crate) const RISE_LEAST: u32 = 3;
+/// A surge is judged only against so many weeks: one alone may have been a holiday.
+pub(crate) const SURGE_WEEKS: u32 = 2;
 
 /// A surge is at least so many times the expectation.
 pub(crate) const SURGE_FACTOR: f64 = 2.0;

@@ -1,0 +1,40 @@
+//! The stack of compose.yaml, at other addresses and faster: its own configuration and rules, from the files that users have.
+//!
+//! Needs `mod real_prometheus`.
+
+use std::{fs, path::Path};
+
+use crate::real_prometheus::{Prometheus, Tool};
+
+/// Prometheus as the stack starts it, sixty times as fast; `change` may change a rule file, by its name.
+pub(crate) async fn prometheus(
+    tool: &Tool,
+    exporter: &str,
+    alertmanager: &str,
+    flags: &[&str],
+    change: impl Fn(&str, String) -> String,
+) -> Prometheus {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut config = fs::read_to_string(root.join("deploy/prometheus/prometheus.yml"))
+        .expect("the stack has a Prometheus");
+    for (from, to) in [
+        ("scrape_interval: 1m", "scrape_interval: 1s"),
+        ("evaluation_interval: 1m", "evaluation_interval: 1s"),
+        ("exporter:10013", exporter),
+        ("alertmanager:9093", alertmanager),
+    ] {
+        assert_eq!(config.matches(from).count(), 1, "deploy/prometheus/prometheus.yml: {from}");
+        config = config.replace(from, to);
+    }
+    let mut files = Vec::new();
+    for entry in fs::read_dir(root.join("rules")).expect("the stack has rules") {
+        let path = entry.expect("a readable entry").path();
+        if path.is_file() {
+            let name = path.file_name().expect("a file has a name").to_string_lossy().into_owned();
+            let rules = fs::read_to_string(&path).expect("a rule file can be read");
+            let rules = change(&name, rules.replace("interval: 4m", "interval: 4s"));
+            files.push((format!("rules/{name}"), rules));
+        }
+    }
+    Prometheus::start_configured(tool, &config, &files, flags).await
+}
