@@ -20,7 +20,7 @@ use tempfile::TempDir;
 use authority::{Authority, Pair};
 use process::{Process, bare};
 
-/// `exit` says how each binary of this file is asked to end; other files need more.
+/// Exit code, standard output and standard error of a program that ends by itself.
 fn run(command: &mut Command) -> (Option<i32>, String, String) {
     let Output { status, stdout, stderr } = command.output().unwrap_or_else(|error| {
         panic!("cannot start {command:?}: {error}; it is a Debian package of about the same name")
