@@ -25,7 +25,7 @@ use tokio::net::TcpListener;
 use wolkvox_exporter::{
     exposition::{Family, Format, Kind, Point, Publication, Published, encode, label_block},
     telemetry::Telemetry,
-    web::{Access, Limits, Readiness, Site, serve},
+    web::{Access, Limits, Readiness, Site, listen, serve},
 };
 
 const SERIES: u64 = 100_000;
@@ -79,15 +79,19 @@ fn mb(bytes: usize) -> f64 {
     bytes as f64 / 1e6
 }
 
-/// Starts `server` on a thread and a `current_thread` runtime of its own, as the exporter has it.
+/// Starts `server` on a thread and a `current_thread` runtime of its own, as the exporter has it. What `bind` binds has
+/// the buffers of the exporter, or those of the system.
 fn on_its_own_thread<F: Future<Output = ()>>(
+    bind: fn(SocketAddr) -> std::io::Result<std::net::TcpListener>,
     server: impl FnOnce(TcpListener) -> F + Send + 'static,
 ) -> SocketAddr {
     let (tell, told) = mpsc::channel();
     thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
-            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let listener = bind("127.0.0.1:0".parse().unwrap()).unwrap();
+            listener.set_nonblocking(true).unwrap();
+            let listener = TcpListener::from_std(listener).unwrap();
             tell.send(listener.local_addr().unwrap()).unwrap();
             server(listener).await;
         });
@@ -197,6 +201,10 @@ fn encoding(model: &[Family]) {
     println!("  the prometheus crate, gather and encode, at every scrape: {:.1} ms", ms(theirs));
 }
 
+fn as_the_exporter(address: SocketAddr) -> std::io::Result<std::net::TcpListener> {
+    listen(&[address])?.into_std()
+}
+
 /// Our server and a bare one with the very same bytes, asked in turns.
 fn scraping(
     publication: &Arc<Publication>,
@@ -209,18 +217,21 @@ fn scraping(
         publication: publication.clone(),
         live: Box::new(live),
         readiness: Arc::new(ArcSwap::from_pointee(Readiness::Ready)),
-        targets: Box::new(Vec::new),
+        targets: Box::new(Arc::default),
+        clock: Arc::new(jiff::Timestamp::now),
         version: String::new(),
         access: Arc::new(Access::open()),
         reloader: None,
     });
-    let ours =
-        on_its_own_thread(move |listener| serve(listener, site, Limits::default(), std::future::pending()));
+    let ours = on_its_own_thread(as_the_exporter, move |listener| {
+        serve(listener, site, Limits::default(), std::future::pending())
+    });
     println!("one scrape over loopback, {what}:");
     for (name, headers, gzip) in [("identity", "", false), ("gzip", "Accept-Encoding: gzip\r\n", true)] {
         let bytes = Bytes::from(publication.load().render(&families, Format::Text, gzip).pieces.concat());
         let length = bytes.len();
-        let (a, b) = in_turns(ours, on_its_own_thread(|listener| from_memory(listener, bytes)), headers);
+        let bare = on_its_own_thread(std::net::TcpListener::bind, |listener| from_memory(listener, bytes));
+        let (a, b) = in_turns(ours, bare, headers);
         let (a, b) = (ms(a), ms(b));
         println!(
             "  {name}, {:.2} MB: {a:.2} ms; the same bytes from memory {b:.2} ms; x {:.2}",

@@ -88,8 +88,9 @@ pub async fn run(
         readiness: readiness.clone(),
         targets: {
             let publisher = publisher.clone();
-            Box::new(move || publisher.states().to_vec())
+            Box::new(move || publisher.statuses())
         },
+        clock: clock.clone(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         access: access.clone(),
         reloader: config.web.lifecycle.then_some(reloader.clone()),

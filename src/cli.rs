@@ -13,9 +13,9 @@ use clap::{
 };
 
 use crate::{
-    doctor::Language,
     logging::{Format, Level},
     simulator,
+    words::Language,
 };
 
 /// Everything the command line can say.

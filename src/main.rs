@@ -10,12 +10,11 @@ use wolkvox_exporter::{
     app::{self, Load, State},
     cli::{Cli, Command, DoctorArgs, LogArgs, RunArgs, StateArgs, StateCommand},
     config::{self, Secret},
-    demo,
-    doctor::{self, Language},
-    logging,
+    demo, doctor, logging,
     poller::Clock,
     simulator, store,
     wolkvox::Limits,
+    words::Language,
 };
 
 fn main() -> ExitCode {

@@ -24,6 +24,12 @@ pub fn day(now: Timestamp, zone: &TimeZone) -> Date {
     zone.to_datetime(now).date()
 }
 
+/// When the vendor begins to count anew: the server's next midnight. `None` only at the end of time.
+pub fn next_day(now: Timestamp, zone: &TimeZone) -> Option<Timestamp> {
+    let midnight = day(now, zone).tomorrow().ok()?.to_zoned(zone.clone()).ok()?;
+    Some(midnight.timestamp())
+}
+
 /// Whether one more request may be sent, `used` having been sent on the server's day of `now`.
 pub fn allows(
     purpose: Purpose,
@@ -43,8 +49,7 @@ pub fn allows(
 }
 
 fn polls_left(now: Timestamp, zone: &TimeZone, interval: Duration) -> u64 {
-    let midnight = day(now, zone).tomorrow().ok().and_then(|day| day.to_zoned(zone.clone()).ok());
-    let left = midnight.map_or(86_400, |at| at.timestamp().duration_since(now).as_secs());
+    let left = next_day(now, zone).map_or(86_400, |midnight| midnight.duration_since(now).as_secs());
     u64::try_from(left).unwrap_or(0) / interval.as_secs().max(1) + 1
 }
 

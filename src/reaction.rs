@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 
-use crate::wolkvox::Fault;
+use crate::{quota, wolkvox::Fault};
 
 /// The next move.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,10 +86,9 @@ fn later(now: Timestamp, wait: Duration) -> Timestamp {
 
 /// Shortly after the server's midnight, when the day's requests are counted anew.
 fn next_day(now: Timestamp, zone: &TimeZone, dice: f64) -> Timestamp {
-    let tomorrow = zone.to_datetime(now).date().tomorrow();
-    let midnight = tomorrow.ok().and_then(|day| day.to_zoned(zone.clone()).ok());
     let spread = Duration::from_secs(5).mul_f64(1.0 + dice * 11.0);
-    midnight.map_or_else(|| later(now, LONGEST_HOLD_OFF), |at| later(at.timestamp(), spread))
+    let midnight = quota::next_day(now, zone);
+    midnight.map_or_else(|| later(now, LONGEST_HOLD_OFF), |midnight| later(midnight, spread))
 }
 
 #[cfg(test)]

@@ -23,6 +23,7 @@ use crate::{
     names::Names,
     option_kind::Kinds,
     schedule,
+    status::TargetStatus,
     wolkvox::Rejection,
 };
 
@@ -260,24 +261,14 @@ fn point_block(server: &str, labels: &PointLabels) -> Arc<str> {
     label_block(&[("server", server), ("rp_id", &labels.rp_id), ("channel", &labels.channel)])
 }
 
-/// How a target is, for people.
-#[derive(Debug, Clone)]
-pub struct TargetState {
-    /// The `server` label.
-    pub name: String,
-    /// Whether the last poll was read and committed.
-    pub ok: bool,
-    /// The same in one sentence, with what to do; neither token nor personal data.
-    pub sentence: String,
-    /// Every window before it is committed; `None` before the first one is.
-    pub watermark: Option<jiff::Timestamp>,
-}
+/// What each target has published last, by name.
+type Parts = BTreeMap<String, (Arc<TargetStatus>, Vec<Family>)>;
 
 /// Joins the targets' families and publishes the whole.
 #[derive(Debug, Default)]
 pub struct Publisher {
-    parts: Mutex<BTreeMap<String, (TargetState, Vec<Family>)>>,
-    states: ArcSwap<Vec<TargetState>>,
+    parts: Mutex<Parts>,
+    statuses: ArcSwap<Vec<Arc<TargetStatus>>>,
     publication: Arc<Publication>,
 }
 
@@ -289,9 +280,9 @@ impl Publisher {
 
     /// Replaces one target's part, encodes all of them and swaps the result in. Takes tens of milliseconds for
     /// large models: for a blocking thread. A scrape never waits for it.
-    pub fn publish(&self, families: Vec<Family>, state: TargetState) {
+    pub fn publish(&self, families: Vec<Family>, status: TargetStatus) {
         let mut parts = self.parts.lock().unwrap_or_else(PoisonError::into_inner);
-        parts.insert(state.name.clone(), (state, families));
+        parts.insert(status.name.clone(), (Arc::new(status), families));
         // Encoded under the lock, so that of two publications the later one stays.
         self.swap(&parts);
     }
@@ -306,14 +297,14 @@ impl Publisher {
         }
     }
 
-    fn swap(&self, parts: &BTreeMap<String, (TargetState, Vec<Family>)>) {
+    fn swap(&self, parts: &Parts) {
         self.publication.publish(Published::new(&join(parts.values().map(|(_, families)| families))));
-        self.states.store(Arc::new(parts.values().map(|(state, _)| state.clone()).collect()));
+        self.statuses.store(Arc::new(parts.values().map(|(status, _)| status.clone()).collect()));
     }
 
     /// How the targets are, by name.
-    pub fn states(&self) -> Arc<Vec<TargetState>> {
-        self.states.load_full()
+    pub fn statuses(&self) -> Arc<Vec<Arc<TargetStatus>>> {
+        self.statuses.load_full()
     }
 }
 

@@ -133,7 +133,10 @@ async fn places_of(exporter: &mut Exporter, fleet: &Fleet, format: &str) -> Vec<
     };
     page("text", "/metrics", "text/plain;version=0.0.4").await;
     page("OpenMetrics", "/metrics", "application/openmetrics-text;version=1.0.0").await;
-    page("landing page", "/", "*/*").await;
+    for language in ["en", "es"] {
+        page(&format!("status page, {language}"), &format!("/?lang={language}"), "*/*").await;
+        page(&format!("status as JSON, {language}"), &format!("/status.json?lang={language}"), "*/*").await;
+    }
     page("readiness", "/-/ready", "*/*").await;
     exporter.process.signal("TERM");
     assert!(exporter.process.exit(Duration::from_secs(20)).await.success());
@@ -208,9 +211,16 @@ async fn nothing_personal_and_no_token_leaves_the_process() {
         assert!(secrets.customers.len() > 1500, "{} customers", secrets.customers.len());
         assert!(secrets.telephones.iter().all(|telephone| telephone.starts_with(TELEPHONE_PREFIX)));
         assert!(secrets.customers.iter().all(|customer| customer.starts_with(CUSTOMER_PREFIX)));
-        for (name, least) in
-            [("text", 10_000), ("OpenMetrics", 10_000), ("landing", 500), ("log", 3_000), ("state", 100_000)]
-        {
+        for (name, least) in [
+            ("text", 10_000),
+            ("OpenMetrics", 10_000),
+            ("status page, en", 10_000),
+            ("status page, es", 10_000),
+            ("status as JSON, en", 10_000),
+            ("status as JSON, es", 10_000),
+            ("log", 3_000),
+            ("state (", 100_000),
+        ] {
             let place = places.iter().find(|place| place.name.starts_with(name)).expect("it was searched");
             assert!(place.bytes.len() > least, "{} has only {} bytes", place.name, place.bytes.len());
         }

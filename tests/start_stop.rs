@@ -306,8 +306,8 @@ async fn demo_shows_a_working_day_and_leaves_nothing_behind() {
     assert!(scrape.get("wolkvox_menu_option_hits_total", &[]) > 500.0);
     assert!(scrape.all("wolkvox_menu_option_hits_total", &[]).len() > 10);
     assert!(scrape.get("wolkvox_menu_interactions_total", &[("channel", "voice")]) > 100.0);
-    let page = demo.get("/").await.expect("a landing page");
-    assert!(page.contains("polls succeed"), "{page}");
+    let page = demo.get("/").await.expect("a status page");
+    assert!(page.contains("All is well"), "{page}");
 
     demo.process.signal("TERM");
     assert_eq!(demo.process.exit(ENDS_WITHIN).await.code(), Some(0));

@@ -74,7 +74,7 @@ fn telemetry_path(text: &str) -> Result<String, String> {
     if !path.starts_with('/') {
         return Err(format!("{path:?} must begin with a slash, as in `/metrics`"));
     }
-    if path == "/" || path.starts_with("/-/") {
+    if matches!(path, "/" | "/status.json") || path.starts_with("/-/") {
         return Err(format!(
             "{path:?} is one of the exporter's own pages: choose another, such as `/metrics`"
         ));
@@ -95,9 +95,20 @@ mod tests {
         for path in ["/metrics", "/m", "/wolkvox/metrics", "/metrics/"] {
             assert_eq!(telemetry_path(path).as_deref(), Ok(path));
         }
-        for path in
-            ["", "metrics", "/", "/-/healthy", "/-/ready", "/-/x", "/a b", "/a?b", "/a#b", "/ñ", "/a%20b"]
-        {
+        for path in [
+            "",
+            "metrics",
+            "/",
+            "/status.json",
+            "/-/healthy",
+            "/-/ready",
+            "/-/x",
+            "/a b",
+            "/a?b",
+            "/a#b",
+            "/ñ",
+            "/a%20b",
+        ] {
             assert!(telemetry_path(path).is_err(), "{path}");
         }
     }

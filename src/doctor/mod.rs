@@ -6,20 +6,18 @@
 //!
 //! | file | owns |
 //! | --- | --- |
-//! | `language` | English or Spanish |
-//! | `texts` | every text, in both |
+//! | `texts` | every text of its own, in English and Spanish |
 //! | `report` | the layout, and the count of what is to be done |
 //! | `network` | the name and the connection |
 //! | `asker` | the requests, counted |
 //! | `visit` | the course of one target |
-//! | `faults` | what a fault means, and its remedy |
+//! | `faults` | what a fault means for the visit |
 //! | `rows` | what the rows tell: zone, lateness, shapes |
 //! | `ends` | whether the end of a span is included |
 
 mod asker;
 mod ends;
 mod faults;
-mod language;
 mod network;
 mod report;
 mod rows;
@@ -30,11 +28,10 @@ use std::io::{self, Write};
 
 use jiff::Timestamp;
 
-pub use language::Language;
-
 use crate::{
     config::{Config, ConfigError, Problem},
     wolkvox::Limits,
+    words::Language,
 };
 use report::Report;
 use texts::Text;

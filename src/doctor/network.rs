@@ -18,6 +18,7 @@ use super::{
     report::{Mark, Report},
     texts::Text,
 };
+use crate::words::FaultText;
 
 /// More addresses than these are not tried.
 const MOST_ADDRESSES: usize = 4;
@@ -51,7 +52,7 @@ pub(super) async fn check(endpoint: &Url, wait: Duration, report: &mut Report<'_
         _ => Text::ConnectionFailed,
     };
     report.line(Mark::Todo, Text::Connection, text, &values)?;
-    report.remedy(Text::AllowListRemedy, &[])?;
+    report.remedy(FaultText::AllowListRemedy, &[])?;
     Ok(false)
 }
 

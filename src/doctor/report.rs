@@ -5,7 +5,8 @@
 
 use std::io::{self, Write};
 
-use super::{Language, texts::Text};
+use super::texts::Text;
+use crate::words::{self, Language, Values, Words};
 
 /// Where the texts begin, behind the mark and the name of the check.
 const INDENT: usize = 18;
@@ -22,9 +23,6 @@ pub(super) enum Mark {
     /// Something to do.
     Todo,
 }
-
-/// What stands in the place of `{name}` in a text.
-pub(super) type Values<'a> = &'a [(&'a str, String)];
 
 /// The printed report.
 pub(super) struct Report<'a> {
@@ -44,8 +42,8 @@ impl<'a> Report<'a> {
     }
 
     /// A text in this report's language.
-    pub(super) fn say(&self, text: Text, values: Values<'_>) -> String {
-        fill(text.in_language(self.language), values)
+    pub(super) fn say(&self, text: impl Words, values: Values<'_>) -> String {
+        words::say(text, self.language, values)
     }
 
     /// A paragraph of its own.
@@ -60,7 +58,13 @@ impl<'a> Report<'a> {
     }
 
     /// The outcome of a check.
-    pub(super) fn line(&mut self, mark: Mark, check: Text, text: Text, values: Values<'_>) -> io::Result<()> {
+    pub(super) fn line(
+        &mut self,
+        mark: Mark,
+        check: Text,
+        text: impl Words,
+        values: Values<'_>,
+    ) -> io::Result<()> {
         let sign = match mark {
             Mark::Good => "[ok]",
             Mark::Note => "[--]",
@@ -73,7 +77,7 @@ impl<'a> Report<'a> {
     }
 
     /// What to do about the line above.
-    pub(super) fn remedy(&mut self, text: Text, values: Values<'_>) -> io::Result<()> {
+    pub(super) fn remedy(&mut self, text: impl Words, values: Values<'_>) -> io::Result<()> {
         let text = self.say(text, values);
         self.wrapped(INDENT + 3, &format!("{:INDENT$}->", ""), &text)
     }
@@ -109,60 +113,9 @@ impl<'a> Report<'a> {
     }
 }
 
-fn fill(text: &str, values: Values<'_>) -> String {
-    let mut out = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some((before, after)) = rest.split_once('{') {
-        let (name, after) = after.split_once('}').unwrap_or((after, ""));
-        out.push_str(before);
-        if let Some((_, value)) = values.iter().find(|(known, _)| *known == name) {
-            out.push_str(value);
-        }
-        rest = after;
-    }
-    out.push_str(rest);
-    out
-}
-
-/// A length of time as both languages write it: `45 s`, `12 min`, `2 h 5 min`, `24 h`, `3 d`.
-pub(super) fn span(seconds: i64) -> String {
-    let seconds = seconds.abs();
-    let (minutes, hours) = (seconds / 60 % 60, seconds / 3600);
-    match seconds {
-        0..120 => format!("{seconds} s"),
-        120..3600 => format!("{minutes} min"),
-        3600..172_800 if minutes == 0 => format!("{hours} h"),
-        3600..172_800 => format!("{hours} h {minutes} min"),
-        _ if hours % 24 == 0 => format!("{} d", hours / 24),
-        _ => format!("{} d {} h", hours / 24, hours % 24),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_value_is_never_read_as_a_text() {
-        let values = [("a", "{b}".to_owned()), ("b", "2".to_owned())];
-        assert_eq!(fill("x {a} {b} {c}.", &values), "x {b} 2 .");
-    }
-
-    #[test]
-    fn spans() {
-        for (seconds, text) in [
-            (45, "45 s"),
-            (-60, "60 s"),
-            (600, "10 min"),
-            (-18_000, "5 h"),
-            (7500, "2 h 5 min"),
-            (90_000, "25 h"),
-            (2_592_000, "30 d"),
-            (180_000, "2 d 2 h"),
-        ] {
-            assert_eq!(span(seconds), text);
-        }
-    }
 
     #[test]
     fn long_lines_are_broken_below_their_beginning() {

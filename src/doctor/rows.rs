@@ -5,12 +5,13 @@ use std::io;
 use jiff::{Timestamp, tz::TimeZone};
 
 use super::{
-    report::{Mark, Report, span},
+    report::{Mark, Report},
     texts::Text,
 };
 use crate::{
     schedule::instant,
     wolkvox::{FieldShape, Sample},
+    words::span,
 };
 
 /// Long calls may be dated by their end, so a quarter of an hour proves nothing; zones that people mix up differ by

@@ -1,34 +1,13 @@
-//! Every text that `doctor` prints, in both languages, side by side: English first, then Spanish.
+//! Every text that only `doctor` prints, in both languages, side by side: English first, then Spanish. Those of faults
+//! are in [`crate::words::FaultText`].
 //!
-//! `{name}` is replaced by a value. A text says what was seen; its remedy, what to do. Words of the operating system
-//! and of the vendor stay in the language in which they come.
+//! A text says what was seen; its remedy, what to do.
 
-use super::Language;
-
-macro_rules! texts {
-    ($($name:ident: $english:literal, $spanish:literal;)+) => {
-        /// One text.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-        pub(super) enum Text {
-            $($name,)+
-        }
-
-        impl Text {
-            #[cfg(test)]
-            const ALL: &[Self] = &[$(Self::$name,)+];
-
-            /// Its words.
-            pub(super) fn in_language(self, language: Language) -> &'static str {
-                match (self, language) {
-                    $((Self::$name, Language::En) => $english,
-                    (Self::$name, Language::Es) => $spanish,)+
-                }
-            }
-        }
-    };
-}
+use crate::words::texts;
 
 texts! {
+    /// One text.
+    pub(super) Text;
     Head:
         "wolkvox-exporter {version}, doctor",
         "wolkvox-exporter {version}, doctor";
@@ -80,18 +59,6 @@ texts! {
         "{address} does not answer within {seconds} s",
         "{address} no responde en {seconds} s";
     ConnectionFailed: "{address} cannot be reached ({reason})", "no se puede llegar a {address} ({reason})";
-    ConnectionBroke:
-        "the connection was opened, and then it broke ({detail})",
-        "la conexión se abrió y luego se cortó ({detail})";
-    AllowListRemedy:
-        "Wolkvox lets in only the addresses on the operation's allow-list, at most 5. Ask Wolkvox to put this \
-         machine's public address on it: the one that the Internet sees, which is not the one of the local network. \
-         If it is there already: does a firewall of your own let this machine out? The exporter connects directly, \
-         never through a proxy.",
-        "Wolkvox solo deja entrar las direcciones de la lista de permitidas de la operación, 5 como máximo. Pida a \
-         Wolkvox que incluya la dirección pública de esta máquina: la que se ve desde Internet, que no es la de la red \
-         local. Si ya está incluida: ¿deja salir a esta máquina su propio cortafuegos? El exporter se conecta \
-         directamente, nunca por un proxy.";
 
     TlsGood:
         "the certificate is trusted and is that server's",
@@ -99,36 +66,8 @@ texts! {
     TlsNone:
         "none: plain http, and the token travels in the clear; for a test on one machine only",
         "no hay: es http simple y el token viaja a la vista; sirve solo para pruebas en una misma máquina";
-    TlsFailed: "the handshake failed: {detail}", "la negociación falló: {detail}";
-    TlsRemedy:
-        "Check this machine's clock, its certificate store (the package ca-certificates), and the server's name. A \
-         firewall that inspects TLS puts a certificate of its own in the place of Wolkvox's: exempt this server from it.",
-        "Revise el reloj de esta máquina, su almacén de certificados (el paquete ca-certificates) y el nombre del \
-         servidor. Un cortafuegos que inspecciona TLS pone su propio certificado en lugar del de Wolkvox: exceptúe \
-         este servidor.";
 
     TokenGood: "accepted", "aceptado";
-    TokenInvalid:
-        "refused: it is wrong or has expired, which Wolkvox does not tell apart",
-        "rechazado: es incorrecto o ha caducado; Wolkvox no distingue entre ambos";
-    TokenUnreadable: "{detail}", "{detail}";
-    TokenRemedy:
-        "Ask for a valid token of this operation and put it into {token}, alone and on one line. A token of another \
-         operation is wrong here.",
-        "Pida un token válido de esta operación y póngalo en {token}, solo y en una línea. El token de otra operación \
-         no sirve aquí.";
-    TokenMissing: "the server saw no token", "el servidor no vio ningún token";
-    TokenMissingRemedy:
-        "The exporter sent it, in the header `wolkvox-token`: something in between removes it. Look for a proxy or a \
-         firewall that filters headers.",
-        "El exporter lo envió, en la cabecera `wolkvox-token`: algo por el camino la quita. Busque un proxy o un \
-         cortafuegos que filtre cabeceras.";
-    TokenShared:
-        "somebody else is using this token right now: more than 2 requests at once",
-        "alguien más está usando este token ahora mismo: más de 2 peticiones a la vez";
-    TokenSharedRemedy:
-        "Give the exporter a token of its own.",
-        "Dé al exporter un token propio.";
 
     QuotaGood:
         "{left} of {limit} requests are left today; the exporter needs about {needed} a day",
@@ -136,13 +75,6 @@ texts! {
     QuotaSpent:
         "all {limit} requests of the day are spent ({used} used)",
         "las {limit} peticiones del día están gastadas ({used} usadas)";
-    QuotaExhausted: "the day's requests are spent", "las peticiones del día están gastadas";
-    QuotaSpentRemedy:
-        "It fills up again at the server's midnight, and the exporter then catches up without losing a row. All tokens \
-         of the operation share it: find out who else spends it, or poll more rarely (--poll.interval).",
-        "Se renueva a la medianoche del servidor, y el exporter recupera entonces lo pendiente sin perder ninguna fila. \
-         Todos los tokens de la operación la comparten: averigüe quién más la gasta, o consulte menos a menudo \
-         (--poll.interval).";
     QuotaSmall:
         "{limit} requests a day are fewer than the {needed} that the exporter needs",
         "{limit} peticiones al día son menos que las {needed} que el exporter necesita";
@@ -193,37 +125,6 @@ texts! {
          diagram_13 is enabled for the operation.",
         "¿Es este el servidor correcto? ¿Alguien usó un menú en ese tiempo? Si es así, pregunte a Wolkvox si el informe \
          diagram_13 está habilitado para la operación.";
-    UnknownReport:
-        "the server does not know diagram_13; it says {detail}",
-        "el servidor no conoce diagram_13; dice {detail}";
-    Refused: "the server refuses in words of its own: {detail}", "el servidor se niega con sus propias palabras: {detail}";
-    UnknownReportRemedy:
-        "Ask Wolkvox whether the report diagram_13 is enabled for this operation, and check the server's digits.",
-        "Pregunte a Wolkvox si el informe diagram_13 está habilitado para esta operación, y revise los dígitos del \
-         servidor.";
-    Redirected:
-        "the server sends the request elsewhere (HTTP {detail}); this is not followed, for it would carry the token away",
-        "el servidor manda la petición a otro sitio (HTTP {detail}); no se sigue, porque se llevaría el token";
-    NotJson:
-        "the answer is not JSON, but a web page or something else",
-        "la respuesta no es JSON, sino una página web u otra cosa";
-    Schema: "the answer is JSON, but not a report", "la respuesta es JSON, pero no un informe";
-    NotWolkvoxRemedy:
-        "Is this the Wolkvox server? Check its digits, and whether a proxy or a sign-in page stands in between.",
-        "¿Es este el servidor de Wolkvox? Revise sus dígitos, y si hay por medio un proxy o una página de acceso.";
-    TimedOut: "no whole answer within {detail} s", "ninguna respuesta entera en {detail} s";
-    ServerError: "the server answers with its own error, HTTP {detail}", "el servidor responde con un error suyo, HTTP {detail}";
-    Maintenance:
-        "the server is in maintenance; it says {detail}",
-        "el servidor está en mantenimiento; dice {detail}";
-    Throttled: "the server asks for fewer requests (HTTP 429)", "el servidor pide menos peticiones (HTTP 429)";
-    BrokenOff: "the answer was not whole ({detail})", "la respuesta no llegó entera ({detail})";
-    LaterRemedy:
-        "Nothing is wrong on this side. Try again later; the exporter does so by itself, and loses no row. If it stays \
-         so for hours, ask Wolkvox.",
-        "No hay nada mal de este lado. Pruebe más tarde; el exporter lo hace solo, y no pierde ninguna fila. Si sigue \
-         así por horas, pregunte a Wolkvox.";
-    Internal: "{detail}", "{detail}";
     InternalRemedy:
         "Check this machine's certificate store (the package ca-certificates).",
         "Revise el almacén de certificados de esta máquina (el paquete ca-certificates).";
@@ -317,29 +218,13 @@ texts! {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-
     use super::*;
+    use crate::words::{Language, Words, assert_good};
 
-    fn names(text: &str) -> BTreeSet<&str> {
-        text.split('{').skip(1).filter_map(|rest| rest.split_once('}')).map(|(name, _)| name).collect()
-    }
-
-    /// The compiler sees to it that both languages have a text; this, that it is one.
     #[test]
-    fn both_languages_have_every_text_with_the_same_values() {
-        let alike = ["Head", "Problem", "Tls", "Token", "TokenUnreadable", "Internal"];
-        for text in Text::ALL {
-            let (english, spanish) = (text.in_language(Language::En), text.in_language(Language::Es));
-            assert!(!english.trim().is_empty() && !spanish.trim().is_empty(), "{text:?}");
-            assert_eq!(names(english), names(spanish), "{text:?}");
-            assert_eq!(english == spanish, alike.contains(&format!("{text:?}").as_str()), "{text:?}");
-            for words in [english, spanish] {
-                assert!(!words.contains("  ") && words.trim() == words, "{text:?}: {words}");
-                assert_eq!(words.matches('`').count() % 2, 0, "{text:?}");
-            }
-        }
-        assert!(Text::ALL.len() > 80);
+    fn both_languages_have_every_text() {
+        assert_good(Text::ALL, &["Head", "Problem", "Tls", "Token"]);
+        assert!(Text::ALL.len() > 60);
     }
 
     /// The column of checks is narrow.

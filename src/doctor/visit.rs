@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::{
     asker::{Asker, Look, MOST_REQUESTS},
     ends, faults, network,
-    report::{Mark, Report, span},
+    report::{Mark, Report},
     rows,
     texts::Text,
 };
@@ -15,6 +15,7 @@ use crate::{
     config::Target,
     quota::REQUESTS_PER_LICENCE,
     wolkvox::{Fault, Limits, TokenInfo},
+    words::{FaultText, span},
 };
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -138,7 +139,7 @@ fn quota(info: TokenInfo, target: &Target, interval: Duration, report: &mut Repo
     ];
     if left == 0 {
         report.line(Mark::Todo, Text::Quota, Text::QuotaSpent, &values)?;
-        report.remedy(Text::QuotaSpentRemedy, &values)?;
+        report.remedy(FaultText::QuotaSpentRemedy, &values)?;
     } else if info.limit < needed {
         report.line(Mark::Todo, Text::Quota, Text::QuotaSmall, &values)?;
         report.remedy(Text::QuotaSmallRemedy, &values)?;

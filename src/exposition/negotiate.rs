@@ -7,6 +7,7 @@
 //! client sees metrics instead of a riddle.
 
 use super::encode::Format;
+use crate::quality::{elements, parameter, quality};
 
 /// A format on offer.
 #[derive(Debug, PartialEq, Eq)]
@@ -139,26 +140,6 @@ impl<'a> Range<'a> {
             _ => None,
         }
     }
-}
-
-/// The elements of a list header. A comma within a quoted parameter splits too; the halves are then no ranges
-/// and are ignored, which is all that such a parameter deserves here.
-fn elements<'a>(headers: impl IntoIterator<Item = &'a str>) -> impl Iterator<Item = &'a str> {
-    headers.into_iter().flat_map(|header| header.split(',')).map(str::trim)
-}
-
-fn parameter<'a>(parameters: &'a str, name: &str) -> Option<&'a str> {
-    parameters.split(';').find_map(|parameter| {
-        let (key, value) = parameter.split_once('=')?;
-        key.trim().eq_ignore_ascii_case(name).then(|| value.trim().trim_matches('"'))
-    })
-}
-
-/// In thousandths, 1000 when absent, `None` when it is none.
-fn quality(parameters: &str) -> Option<u16> {
-    let Some(q) = parameter(parameters, "q") else { return Some(1000) };
-    let q: f32 = q.parse().ok()?;
-    (0.0..=1.0).contains(&q).then_some((q * 1000.0).round() as u16)
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ mod account;
 mod draft;
 mod governor;
 mod journey;
+mod recent;
 mod settle;
 mod stage;
 #[cfg(test)]
@@ -17,5 +18,6 @@ mod tests;
 pub use account::{Account, LATENESS_BOUNDS, Menu, Point, Totals, Transition, Window};
 pub use governor::{Overflow, SeriesLimits};
 pub use journey::{Idle, Journey, Known, LONGEST_JOURNEY, Visit};
+pub use recent::{HOURS, HourlyHits, RecentHours, hour_of, oldest};
 pub use settle::{Bounds, JourneyChange, Memory, RowKey, RowRecord, Step, Terms, settle};
 pub use stage::Stage;

@@ -7,6 +7,7 @@ use super::{
     draft::Draft,
     governor::SeriesLimits,
     journey::{Idle, Journey, Known, Visit},
+    recent::{HourlyHits, hour_of},
     stage::{NO_SECOND, Stage, StagedRow},
 };
 use crate::{
@@ -93,6 +94,8 @@ pub struct Step {
     pub interactions: BTreeMap<NonZeroU64, i64>,
     /// Journeys that changed.
     pub journeys: Vec<JourneyChange>,
+    /// The new rows. Not written: it follows from the records.
+    pub hourly: HourlyHits,
 }
 
 /// A journey before and after a step.
@@ -117,6 +120,7 @@ impl Step {
             rows: Vec::new(),
             interactions: BTreeMap::new(),
             journeys: Vec::new(),
+            hourly: BTreeMap::new(),
         }
     }
 }
@@ -184,6 +188,7 @@ pub fn settle<M: Memory>(
         }
         let number = draft.slots[slot].number;
         count(&mut draft.slots[slot].menu, row, new);
+        *step.hourly.entry((hour_of(row.date), number)).or_default() += new;
         let count = u32::try_from(known + new).unwrap_or(u32::MAX);
         step.rows.push((key, RowRecord { count, menu: number, interaction: row.interaction }));
 

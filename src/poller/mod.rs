@@ -9,16 +9,18 @@ mod cycle;
 mod names;
 mod request;
 mod source;
+mod status;
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
-use jiff::{Timestamp, tz::TimeZone};
+use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use tokio::{
     sync::watch,
     time::{Instant, sleep, sleep_until},
 };
 use tracing::{debug, error, info, warn};
 
+use self::status::{History, recent_hours};
 pub use self::{
     names::NameSettings,
     source::{Api, Source},
@@ -28,12 +30,13 @@ use crate::{
     config::Fingerprint,
     exposition::Bounds,
     labels::MenuLabels,
-    ledger::{Account, Idle, Overflow, SeriesLimits, Step, Window},
+    ledger::{Account, Idle, Overflow, RecentHours, SeriesLimits, Step, Window},
     option_kind::Kinds,
     option_rules::OptionRules,
     quota,
     schedule::{Cadence, Tiers, local_seconds},
-    snapshot::{Publisher, TargetState, View, families},
+    snapshot::{Publisher, View, families},
+    status::{day, newest_hour},
     store::{Store, StoreError, TargetId},
     telemetry::TargetTelemetry,
     width::Width,
@@ -101,6 +104,8 @@ pub struct Poller<S> {
     store: Arc<Store>,
     id: TargetId,
     account: Arc<Account>,
+    /// Beside the account: what its counters do not tell any more.
+    recent: Arc<RecentHours>,
     publisher: Arc<Publisher>,
     telemetry: TargetTelemetry,
     clock: Clock,
@@ -118,6 +123,8 @@ pub struct Poller<S> {
     deeper_done: Instant,
     /// Requests a day, as configured or as the vendor says.
     quota: Option<u64>,
+    /// What has been sent of them.
+    quota_used: (Date, u64),
     quota_after: Instant,
     names: names::NameBook,
     /// A commit failed, so memory may be behind the disk.
@@ -126,6 +133,7 @@ pub struct Poller<S> {
     /// Why the last poll did not commit; `None` at the start too.
     fault: Option<Fault>,
     polled: bool,
+    history: History,
     gate: Option<Gate>,
     /// It has been said that there are more label sets than the limit allows.
     overflow_said: bool,
@@ -177,6 +185,8 @@ impl<S: Source> Poller<S> {
         let end = settings.cadence.last_closed(clock());
         let mut account = account;
         settings.expected.iter().for_each(|labels| account.expect(labels.clone()));
+        let recent = recent_hours(store.clone(), id, &account, &settings.zone).await?;
+        let today = quota::day(clock(), &settings.zone);
         let book = names::NameBook::new(&settings.names, &settings.rules, store.names(id)?);
         let mut poller = Self {
             names: book,
@@ -188,6 +198,7 @@ impl<S: Source> Poller<S> {
             store,
             id,
             account: Arc::new(account),
+            recent: Arc::new(recent),
             publisher,
             telemetry,
             clock,
@@ -199,18 +210,19 @@ impl<S: Source> Poller<S> {
             disbelieved: false,
             deeper_after: Instant::now(),
             deeper_done: Instant::now(),
+            quota_used: (today, 0),
             quota_after: Instant::now(),
             stale: false,
             window: None,
             fault: None,
             polled: false,
+            history: History::default(),
             gate: None,
             overflow_said: false,
             turn: 0,
         };
-        let day = quota::day((poller.clock)(), &poller.settings.zone);
-        let used = poller.store.transact(|tx| tx.requests(id, day))?;
-        poller.telemetry.quota(used, poller.quota);
+        let used = poller.store.transact(|tx| tx.requests(id, today))?;
+        poller.spent(today, used);
         // Restarted within a window that is already committed: the last poll's truth still stands.
         let totals = &poller.account.totals;
         if totals.watermark > totals.origin && totals.watermark() >= end {
@@ -236,22 +248,24 @@ impl<S: Source> Poller<S> {
             }
             // A clock that was set back does not take back what is committed.
             let end = cadence.last_closed((self.clock)()).max(self.account.totals.watermark());
-            let started = Instant::now();
+            let (began, started) = ((self.clock)(), Instant::now());
             let outcome = match self.cycle(end).await {
                 Ok(()) => None,
                 Err(Halt::Fault(fault)) => Some(fault),
                 Err(Halt::Shutdown) => return,
             };
             let took = started.elapsed();
-            self.finish_cycle(outcome, took).await;
+            self.finish_cycle(outcome, began, took).await;
             let closed = cadence.last_closed((self.clock)());
             due =
                 if closed > end && self.fault.is_none() { (self.clock)() } else { cadence.due_after(closed) };
         }
     }
 
-    async fn finish_cycle(&mut self, outcome: Option<Fault>, took: Duration) {
-        self.telemetry.polled(took, outcome.as_ref().map(Fault::class));
+    async fn finish_cycle(&mut self, outcome: Option<Fault>, began: Timestamp, took: Duration) {
+        let failure = outcome.as_ref().map(Fault::class);
+        self.telemetry.polled(took, failure);
+        self.history.polled(began, took, failure, (self.clock)());
         if took > self.settings.cadence.interval {
             warn!(
                 server = self.settings.name,
@@ -330,6 +344,8 @@ impl<S: Source> Poller<S> {
 
     /// Memory follows what has been committed.
     fn apply(&mut self, step: Step) {
+        let read_up_to = local_seconds(self.settings.zone.to_datetime(step.totals.watermark()));
+        Arc::make_mut(&mut self.recent).follow(&step, newest_hour(read_up_to));
         Arc::make_mut(&mut self.account).apply(step);
     }
 
@@ -339,7 +355,8 @@ impl<S: Source> Poller<S> {
             let (store, id) = (self.store.clone(), self.id);
             let mut account = blocking(move || store.reload(id)).await?;
             self.settings.expected.iter().for_each(|labels| account.expect(labels.clone()));
-            self.account = Arc::new(account);
+            let recent = recent_hours(self.store.clone(), id, &account, &self.settings.zone).await?;
+            (self.account, self.recent) = (Arc::new(account), Arc::new(recent));
             self.stale = false;
             info!(server = self.settings.name, "the state is usable again");
         }
@@ -354,8 +371,8 @@ impl<S: Source> Poller<S> {
         }
         let (publisher, account, window) =
             (self.publisher.clone(), self.account.clone(), self.window.clone());
-        let (settings, names, state) = (self.settings.clone(), self.names.exposed(), self.state());
-        let up = state.ok;
+        let (settings, names, recent) = (self.settings.clone(), self.names.exposed(), self.recent.clone());
+        let (up, mut status) = (self.is_up(), self.status());
         let work = move || {
             let view = View {
                 server: &settings.name,
@@ -368,7 +385,9 @@ impl<S: Source> Poller<S> {
                 kinds: &settings.kinds,
                 series_limit: settings.limits.menus,
             };
-            publisher.publish(families(view), state);
+            let watermark = account.totals.watermark();
+            status.day = day(&recent, watermark, &settings.zone, &names, &settings.kinds);
+            publisher.publish(families(view), status);
         };
         if tokio::task::spawn_blocking(work).await.is_err() {
             error!(server = self.settings.name, "the exposition could not be encoded; the last one stays");
@@ -391,24 +410,6 @@ impl<S: Source> Poller<S> {
         self.stale |= done.is_err();
         self.apply(done?);
         Ok(())
-    }
-
-    fn state(&self) -> TargetState {
-        let totals = &self.account.totals;
-        let sentence = match &self.fault {
-            Some(fault) => format!("the last poll failed: {fault}"),
-            None if !self.polled => "waiting for the first poll".to_owned(),
-            None if self.account.totals.last_row.is_none() => {
-                "polls succeed; no row has ever come".to_owned()
-            }
-            None => "polls succeed".to_owned(),
-        };
-        TargetState {
-            name: self.settings.name.clone(),
-            ok: self.polled && self.fault.is_none(),
-            sentence,
-            watermark: (totals.watermark > totals.origin).then(|| totals.watermark()),
-        }
     }
 
     /// Runs `work` while counts become visible when they are due. `Err` when it is time to end.

@@ -81,7 +81,7 @@ impl<S: Source> Poller<S> {
                 let day = quota::day((self.clock)(), &self.settings.zone);
                 let raised = blocking(move || store.transact(|tx| tx.raise_requests(id, day, info.used)));
                 match raised.await {
-                    Ok(used) => self.telemetry.quota(used, self.quota),
+                    Ok(used) => self.spent(day, used),
                     Err(_) => self.stale = true,
                 }
             }
@@ -98,9 +98,9 @@ impl<S: Source> Poller<S> {
         let (now, limit) = ((self.clock)(), self.quota);
         let (zone, interval) = (self.settings.zone.clone(), self.settings.cadence.interval);
         let (store, id) = (self.store.clone(), self.id);
+        let day = quota::day(now, &zone);
         let spent = blocking(move || {
             store.transact(|tx| {
-                let day = quota::day(now, &zone);
                 let used = tx.requests(id, day)?;
                 let allowed = quota::allows(purpose, limit, used, now, &zone, interval);
                 if allowed {
@@ -111,7 +111,7 @@ impl<S: Source> Poller<S> {
         });
         match spent.await {
             Ok((allowed, used)) => {
-                self.telemetry.quota(used, limit);
+                self.spent(day, used);
                 match (allowed, purpose) {
                     (true, _) => Ok(()),
                     (false, Purpose::Live) => Err(Fault::QuotaExhausted),

@@ -17,7 +17,9 @@ use super::{
 };
 use crate::{
     labels::{Counted, MenuLabels, PointLabels, TransitionLabels},
-    ledger::{Account, Journey, Known, Memory, Menu, Point, RowKey, RowRecord, Step, Totals},
+    ledger::{
+        Account, HourlyHits, Journey, Known, Memory, Menu, Point, RowKey, RowRecord, Step, Totals, hour_of,
+    },
 };
 
 /// Interactions are remembered by the hour of their latest row, so that most rows need not move them.
@@ -252,6 +254,18 @@ impl<'t> Transaction<'t> {
                 Ok(RowRecord { count, menu, interaction: NonZeroU64::new(interaction) })
             })
             .collect()
+    }
+
+    /// How many rows are dated in each hour of `from..to` (seconds of the server's wall clock), by menu.
+    pub fn hourly(&self, target: TargetId, from: i64, to: i64) -> Result<HourlyHits, StoreError> {
+        let id = target.0;
+        let mut hourly = HourlyHits::new();
+        for entry in self.rows.range((id, from, 0)..(id, to.max(from), 0)).map_err(failed)? {
+            let (key, value) = entry.map_err(failed)?;
+            let ((_, date, _), (count, menu, _)) = (key.value(), value.value());
+            *hourly.entry((hour_of(date), menu)).or_default() += u64::from(count);
+        }
+        Ok(hourly)
     }
 }
 

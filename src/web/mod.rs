@@ -1,4 +1,4 @@
-//! The exporter's own HTTP server: a scrape, a landing page, liveness and readiness.
+//! The exporter's own HTTP server: a scrape, the status page, liveness and readiness.
 //!
 //! A request never waits, but for a reload that it asked for: not for the vendor, not for the disk, not for a lock. Whatever a page shows is handed
 //! in through [`Site`], already made. The rooms: `server` owns sockets, limits and the end; `slot` watches one
@@ -16,11 +16,12 @@ mod tls;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
+use jiff::Timestamp;
 
 use crate::{
     exposition::{Family, Publication},
     reload::Reloader,
-    snapshot::TargetState,
+    status::TargetStatus,
 };
 
 pub use access::Access;
@@ -29,7 +30,7 @@ pub use server::{Limits, listen, serve};
 /// Everything the server shows.
 pub struct Site {
     /// Where the metrics are: begins with `/`, and is none of the `/-/` paths. If it is `/` itself there is no
-    /// landing page.
+    /// status page.
     pub telemetry_path: String,
     /// The committed part of the exposition.
     pub publication: Arc<Publication>,
@@ -38,8 +39,10 @@ pub struct Site {
     pub live: Box<dyn Fn() -> Vec<Family> + Send + Sync>,
     /// What `/-/ready` answers, and whether the metrics can be had.
     pub readiness: Arc<ArcSwap<Readiness>>,
-    /// The state of each target for the landing page, under the same conditions as `live`.
-    pub targets: Box<dyn Fn() -> Vec<TargetState> + Send + Sync>,
+    /// Each target for the status page, as of its last publication, under the same conditions as `live`.
+    pub targets: Box<dyn Fn() -> Arc<Vec<Arc<TargetStatus>>> + Send + Sync>,
+    /// The time, for the age of what the page shows.
+    pub clock: Arc<dyn Fn() -> Timestamp + Send + Sync>,
     /// The exporter's version.
     pub version: String,
     /// Who is let in, and how.
@@ -55,4 +58,14 @@ pub enum Readiness {
     Ready,
     /// Not yet, or no longer, for this reason: a sentence for the operator.
     NotReady(String),
+}
+
+impl Readiness {
+    /// Why not, if it is not ready.
+    fn reason(&self) -> Option<&str> {
+        match self {
+            Self::Ready => None,
+            Self::NotReady(reason) => Some(reason),
+        }
+    }
 }

@@ -15,7 +15,8 @@ use hyper::{
 use super::{Readiness, Site, access::Refusal, page};
 use crate::{
     exposition::{accepts_gzip, negotiate},
-    reload,
+    reload, status,
+    words::Language,
 };
 
 /// A body of ready-made pieces that are never copied together. One frame of them rather than a frame each: hyper
@@ -25,10 +26,6 @@ pub(super) type Pieces = Full<Chain<Chain<Bytes, Bytes>, Bytes>>;
 const RELOAD: &str = "/-/reload";
 
 const PLAIN: &str = "text/plain; charset=utf-8";
-
-/// Nothing may be loaded, run, framed or sent from the landing page; its own style and an empty icon are all it has.
-const PAGE_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; \
-                           form-action 'none'; frame-ancestors 'none'";
 
 /// Whether a path is answered without a password. Probes of orchestrators and load balancers have none to send, and
 /// all that these two tell is whether the exporter is there.
@@ -70,16 +67,17 @@ pub(super) fn answer<B: Body>(
 
 fn route<B>(site: &Site, request: &Request<B>) -> Response<Pieces> {
     let path = request.uri().path();
-    let handler: fn(&Site, &HeaderMap) -> Response<Pieces> = match path {
+    let handler: fn(&Site, &HeaderMap, Option<&str>) -> Response<Pieces> = match path {
         _ if path == site.telemetry_path => metrics,
-        "/" => landing,
+        "/" => status_page,
+        "/status.json" => status_json,
         "/-/healthy" => healthy,
         "/-/ready" => ready,
         RELOAD => return no_reload(site),
         _ => return not_found(site),
     };
     if matches!(*request.method(), Method::GET | Method::HEAD) {
-        handler(site, request.headers())
+        handler(site, request.headers(), request.uri().query())
     } else {
         let answer = text(StatusCode::METHOD_NOT_ALLOWED, PLAIN, "This path answers GET and HEAD only.\n");
         with(answer, header::ALLOW, "GET, HEAD")
@@ -88,7 +86,7 @@ fn route<B>(site: &Site, request: &Request<B>) -> Response<Pieces> {
 
 /// Before the state is restored there is nothing true to say of the counters: an answer without them would make the
 /// series vanish and come back, where a refused scrape only shows that the exporter is not up yet.
-fn metrics(site: &Site, headers: &HeaderMap) -> Response<Pieces> {
+fn metrics(site: &Site, headers: &HeaderMap, _: Option<&str>) -> Response<Pieces> {
     if let Readiness::NotReady(reason) = &**site.readiness.load() {
         return not_ready(reason);
     }
@@ -100,9 +98,38 @@ fn metrics(site: &Site, headers: &HeaderMap) -> Response<Pieces> {
     if gzip { with(answer, header::CONTENT_ENCODING, "gzip") } else { answer }
 }
 
-fn landing(site: &Site, _: &HeaderMap) -> Response<Pieces> {
-    let answer = text(StatusCode::OK, "text/html; charset=utf-8", page::landing(site));
-    with(answer, header::CONTENT_SECURITY_POLICY, PAGE_POLICY)
+fn status_page(site: &Site, headers: &HeaderMap, query: Option<&str>) -> Response<Pieces> {
+    let language = language(headers, query);
+    let readiness = site.readiness.load();
+    let html = page::page(&page::View {
+        version: &site.version,
+        telemetry_path: &site.telemetry_path,
+        not_ready: readiness.reason(),
+        targets: &(site.targets)(),
+        now: (site.clock)(),
+        language,
+    });
+    let answer = text(StatusCode::OK, "text/html; charset=utf-8", html);
+    with(in_language(answer, language), header::CONTENT_SECURITY_POLICY, &page::POLICY)
+}
+
+fn status_json(site: &Site, headers: &HeaderMap, query: Option<&str>) -> Response<Pieces> {
+    let language = language(headers, query);
+    let readiness = site.readiness.load();
+    let body = status::json(&site.version, readiness.reason(), &(site.targets)(), (site.clock)(), language);
+    in_language(text(StatusCode::OK, "application/json", body), language)
+}
+
+/// A link can name the language; otherwise the browser's settings do.
+fn language(headers: &HeaderMap, query: Option<&str>) -> Language {
+    Language::of_query(query).unwrap_or_else(|| Language::of_accept(values(headers, header::ACCEPT_LANGUAGE)))
+}
+
+/// As old as the moment: nobody may keep it.
+fn in_language(answer: Response<Pieces>, language: Language) -> Response<Pieces> {
+    let answer = with(answer, header::VARY, "Accept-Language");
+    let answer = with(answer, header::CACHE_CONTROL, "no-store");
+    with(answer, header::CONTENT_LANGUAGE, language.code())
 }
 
 fn after_reload(outcome: reload::Outcome) -> Response<Pieces> {
@@ -126,11 +153,11 @@ fn no_reload(site: &Site) -> Response<Pieces> {
 }
 
 /// That this is answered at all is the point: the event loop turns.
-fn healthy(_: &Site, _: &HeaderMap) -> Response<Pieces> {
+fn healthy(_: &Site, _: &HeaderMap, _: Option<&str>) -> Response<Pieces> {
     text(StatusCode::OK, PLAIN, "The exporter is healthy.\n")
 }
 
-fn ready(site: &Site, _: &HeaderMap) -> Response<Pieces> {
+fn ready(site: &Site, _: &HeaderMap, _: Option<&str>) -> Response<Pieces> {
     match &**site.readiness.load() {
         Readiness::Ready => text(StatusCode::OK, PLAIN, "The exporter is ready.\n"),
         Readiness::NotReady(reason) => not_ready(reason),
@@ -154,7 +181,8 @@ fn busy() -> Response<Pieces> {
 
 /// The path is not repeated: whoever asked knows it, and what is not echoed need not be escaped.
 fn not_found(site: &Site) -> Response<Pieces> {
-    let hint = format!("There is nothing here. Try {}, /, /-/healthy or /-/ready.\n", site.telemetry_path);
+    let path = &site.telemetry_path;
+    let hint = format!("There is nothing here. Try {path}, /, /status.json, /-/healthy or /-/ready.\n");
     text(StatusCode::NOT_FOUND, PLAIN, hint)
 }
 

@@ -105,8 +105,8 @@ async fn every_fault_is_told_with_its_remedy_in_both_languages() {
 async fn a_wrong_token_costs_one_request() {
     let api = Api::start(|options| options.token = "another".to_owned()).await;
     let said = english(&api).await;
-    said.assert_to_do("wrong token", &["[!!] token refused", "[--] requests 1 of at most 10"]);
-    spanish(&api).await.assert_to_do("wrong token", &["[!!] token rechazado"]);
+    said.assert_to_do("wrong token", &["[!!] token the token was refused", "[--] requests 1 of at most 10"]);
+    spanish(&api).await.assert_to_do("wrong token", &["[!!] token el token fue rechazado"]);
 }
 
 #[tokio::test]

@@ -37,10 +37,10 @@ async fn a_certificate_that_nobody_trusts() {
     let url = format!("https://localhost:{}", self_signed(None).await.0.port());
     let said = doctor(&url, &[], &[]).await;
     // The handshake comes before the request.
-    let texts = ["[!!] TLS the handshake failed", "ca-certificates", "requests 0 of at most 10"];
+    let texts = ["[!!] TLS the TLS handshake failed", "ca-certificates", "requests 0 of at most 10"];
     said.assert_to_do("TLS", &texts);
     let said = doctor(&url, &["--lang=es"], &[]).await;
-    said.assert_to_do("TLS", &["[!!] TLS la negociación falló", "almacén de certificados"]);
+    said.assert_to_do("TLS", &["[!!] TLS la negociación TLS falló", "almacén de certificados"]);
 }
 
 #[tokio::test]
@@ -57,7 +57,7 @@ async fn a_certificate_of_a_trusted_authority() {
     assert!(said.has("[ok] TLS the certificate is trusted"), "{}", said.out);
     // It names another server.
     let said = doctor(&format!("https://{address}"), &[], &trusting).await;
-    said.assert_to_do("another name", &["[!!] TLS the handshake failed", "the server's name"]);
+    said.assert_to_do("another name", &["[!!] TLS the TLS handshake failed", "the server's name"]);
 }
 
 #[tokio::test]

@@ -114,8 +114,8 @@ async fn every_class_is_provoked_and_counted() {
         }
     }
     // The page says the same in words.
-    let page = exporter.get("/").await.expect("a landing page");
-    assert!(page.contains("the token was refused") && page.contains("TLS failed"), "{page}");
+    let page = exporter.get("/").await.expect("a status page");
+    assert!(page.contains("The token was refused") && page.contains("The TLS handshake failed"), "{page}");
 }
 
 /// The list above and that of `limits` leave no class out.

@@ -58,8 +58,8 @@ async fn a_token_file_that_is_gone_costs_no_request() {
     let scrape = polls(&exporter, "gone", 2.0).await;
     assert_eq!(api.requests(), before);
     assert_eq!(scrape.errors("gone", "token_missing"), 0.0, "no request was made");
-    let page = exporter.get("/").await.expect("a landing page");
-    assert!(page.contains("cannot read the token file"), "{page}");
+    let page = exporter.get("/").await.expect("a status page");
+    assert!(page.contains("annot read the token file"), "{page}");
 
     fleet.set_token("gone", TOKEN);
     exporter.wait_for("up again", |scrape| scrape.up("gone")).await.assert_truth("gone", &api.truth());

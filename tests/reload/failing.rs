@@ -51,7 +51,7 @@ async fn a_target_that_the_disk_kept_out_comes_when_the_disk_allows() {
         telemetry: Arc::new(Telemetry::new().unwrap()),
         clock: Arc::new(Timestamp::now),
     });
-    let names = || publisher.states().iter().map(|state| state.name.clone()).collect::<Vec<_>>();
+    let names = || publisher.statuses().iter().map(|status| status.name.clone()).collect::<Vec<_>>();
     let change = fleet.change_to(&config(&["a", "b"])).await.unwrap();
     assert_eq!(change, Change { added: 2, ..Change::default() });
     assert_eq!(names(), ["a", "b"]);

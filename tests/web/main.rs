@@ -16,15 +16,17 @@ mod metric_family;
 mod over_tls;
 mod routes;
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use arc_swap::ArcSwap;
 use client::Client;
+use jiff::{Timestamp, tz::TimeZone};
 use tokio::{net::TcpSocket, sync::oneshot, task::JoinHandle};
 use wolkvox_exporter::{
     exposition::{Family, Kind, Point, Publication, Published, label_block},
-    snapshot::TargetState,
+    status::{Day, Outcome, QuotaUse, TargetStatus},
     web::{Access, Limits, Readiness, Site, serve},
+    wolkvox::Fault,
 };
 
 const BUFFERS: u32 = 16 * 1024;
@@ -54,14 +56,11 @@ async fn start_with(telemetry_path: &str, limits: Limits, access: Access) -> Ser
             vec![live]
         }),
         readiness: readiness.clone(),
-        targets: Box::new(|| {
-            vec![TargetState {
-                name: "0042".to_owned(),
-                sentence: "The vendor says <b>no</b>.".to_owned(),
-                ok: false,
-                watermark: Some("2026-01-18T19:35:00Z".parse().unwrap()),
-            }]
-        }),
+        targets: {
+            let targets = Arc::new(vec![Arc::new(target())]);
+            Box::new(move || targets.clone())
+        },
+        clock: Arc::new(|| moment("2026-01-18T19:41:00Z")),
         version: "0.0.0-test".to_owned(),
         access: Arc::new(access),
         reloader: None,
@@ -75,6 +74,28 @@ async fn start_with(telemetry_path: &str, limits: Limits, access: Access) -> Ser
     let (stop, stopped) = oneshot::channel();
     let task = tokio::spawn(serve(listener, Arc::new(site), limits, async { stopped.await.unwrap_or(()) }));
     Server { address, publication, readiness, stop, task }
+}
+
+fn moment(text: &str) -> Timestamp {
+    text.parse().unwrap()
+}
+
+fn target() -> TargetStatus {
+    TargetStatus {
+        name: "0042".to_owned(),
+        zone: TimeZone::get("America/Bogota").unwrap(),
+        outcome: Outcome::Failed {
+            fault: Fault::Maintenance("The vendor says <b>no</b>.".to_owned()),
+            since: moment("2026-01-18T19:36:00Z"),
+        },
+        usual_lag: Duration::from_secs(330),
+        next_poll: moment("2026-01-18T19:45:30Z"),
+        watermark: Some(moment("2026-01-18T19:35:00Z")),
+        last_row: None,
+        quota: QuotaUse { day: jiff::civil::date(2026, 1, 18), used: 7, limit: None },
+        polls: Vec::new(),
+        day: Day::default(),
+    }
 }
 
 fn hits(series: u64) -> Vec<Family> {

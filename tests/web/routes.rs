@@ -21,6 +21,7 @@ async fn every_route_answers_get_and_head_alike() {
         ),
         ("/metrics?name=x", 200, "text/plain; version=0.0.4; charset=utf-8", "process_open_fds 9\n"),
         ("/", 200, "text/html; charset=utf-8", "<a href=\"/metrics\">"),
+        ("/status.json", 200, "application/json", "\"server\":\"0042\""),
         ("/-/healthy", 200, "text/plain; charset=utf-8", "healthy"),
         ("/-/ready", 200, "text/plain; charset=utf-8", "ready"),
         ("/metric", 404, "text/plain; charset=utf-8", "/metrics"),
@@ -41,7 +42,7 @@ async fn every_route_answers_get_and_head_alike() {
 #[tokio::test(start_paused = true)]
 async fn other_methods_are_told_which_are_allowed() {
     let server = start("/metrics", Limits::default()).await;
-    for path in ["/metrics", "/", "/-/healthy", "/-/ready"] {
+    for path in ["/metrics", "/", "/status.json", "/-/healthy", "/-/ready"] {
         for method in ["POST", "PUT", "DELETE", "OPTIONS", "BREW"] {
             let answer = ask(&server, method, path, "").await;
             assert_eq!((answer.status, answer.header("allow")), (405, Some("GET, HEAD")), "{method} {path}");
@@ -81,12 +82,41 @@ async fn readiness_says_why_not() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_landing_page_shows_each_target_and_runs_nothing() {
+async fn the_status_page_shows_each_target_and_runs_nothing() {
     let server = start("/metrics", Limits::default()).await;
     let answer = get(&server, "/").await;
-    for text in ["0.0.0-test", "0042", "says &lt;b&gt;no&lt;/b&gt;.", "2026-01-18T19:35:00Z", "/-/healthy"] {
+    for text in ["0.0.0-test", "0042", "says &lt;b&gt;no&lt;/b&gt;.", "14:35", "6 min ago", "/-/healthy"] {
         assert!(answer.text().contains(text), "{text}");
     }
-    assert!(!answer.text().contains("<script"));
-    assert!(answer.header("content-security-policy").unwrap().starts_with("default-src 'none';"));
+    assert!(!answer.text().contains("<script") && !answer.text().contains("style=\""));
+    let policy = answer.header("content-security-policy").unwrap();
+    assert!(policy.starts_with("default-src 'none'; style-src 'sha256-"), "{policy}");
+    assert!(!policy.contains("unsafe"), "{policy}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn page_and_json_come_in_the_language_that_is_wanted() {
+    let server = start("/metrics", Limits::default()).await;
+    for (query, header, language) in [
+        ("", "", "en"),
+        ("", "Accept-Language: es-CO,es;q=0.9,en;q=0.8\r\n", "es"),
+        ("", "Accept-Language: fr, *;q=0.1\r\n", "en"),
+        ("", "Accept-Language: en;q=0.1\r\nAccept-Language: es\r\n", "es"),
+        ("?lang=es", "Accept-Language: en\r\n", "es"),
+        ("?lang=en", "Accept-Language: es\r\n", "en"),
+        ("?lang=xx", "Accept-Language: es\r\n", "es"),
+        ("", "Accept-Language: \u{00ff}\r\n", "en"),
+    ] {
+        let (said, html) = match language {
+            "es" => ("La última consulta falló", "<html lang=\"es\">"),
+            _ => ("The last poll failed", "<html lang=\"en\">"),
+        };
+        for (path, mark) in [("/", html), ("/status.json", &format!("\"language\":\"{language}\""))] {
+            let answer = ask(&server, "GET", &format!("{path}{query}"), header).await;
+            assert!(answer.text().contains(said) && answer.text().contains(mark), "{path}{query} {header}");
+            assert_eq!(answer.header("content-language"), Some(language), "{path}{query} {header}");
+            assert_eq!(answer.header("vary"), Some("Accept-Language"));
+            assert_eq!(answer.header("cache-control"), Some("no-store"));
+        }
+    }
 }

@@ -1,0 +1,146 @@
+//! What the status page costs: `cargo bench --bench page`.
+//!
+//! A publication makes the last day of as many options as a target may have; a request renders the page from it, on the
+//! thread that answers scrapes. Medians.
+
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark may fail loudly, and prints")]
+
+use std::{
+    hint::black_box,
+    io::{BufRead as _, BufReader, Read as _, Write as _},
+    net::TcpStream,
+    sync::{Arc, mpsc},
+    thread,
+    time::{Duration, Instant},
+};
+
+use arc_swap::ArcSwap;
+use jiff::{Timestamp, tz::TimeZone};
+use tokio::net::TcpListener;
+use wolkvox_exporter::{
+    exposition::Publication,
+    labels::MenuLabels,
+    ledger::{Account, HourlyHits, Menu, RecentHours, hour_of},
+    status::{self, Day, Outcome, POLLS, Poll, QuotaUse, TargetStatus},
+    web::{Access, Limits, Readiness, Site, serve},
+};
+
+const ROUNDS: usize = 201;
+/// As many label sets as a target may have by default: 40 routing points with 50 options each.
+const OPTIONS: u32 = 2000;
+/// 2026-01-18 12:35 in Bogotá.
+const WATERMARK: i64 = 1_768_757_700;
+
+fn median(mut times: Vec<Duration>) -> f64 {
+    times.sort();
+    times[times.len() / 2].as_secs_f64() * 1e3
+}
+
+fn zone() -> TimeZone {
+    TimeZone::get("America/Bogota").unwrap()
+}
+
+fn watermark() -> Timestamp {
+    Timestamp::from_second(WATERMARK).unwrap()
+}
+
+fn recent() -> RecentHours {
+    let mut account = Account::new(Timestamp::UNIX_EPOCH);
+    let mut hourly = HourlyHits::new();
+    // Bogotá is five hours behind.
+    let newest = hour_of(WATERMARK - 5 * 3600);
+    for number in 0..OPTIONS {
+        let (point, option) = (4000 + number % 40, format!("OPCION_{number:04}"));
+        account
+            .menus
+            .insert(MenuLabels::new(&point.to_string(), "voice", &option), (number, Menu::default()));
+        hourly.extend((0..24).map(|hour| ((newest - hour, number), u64::from(number * 7919 % 1000) + 1)));
+    }
+    RecentHours::new(0, &account, &hourly)
+}
+
+fn target(number: usize, day: Day) -> TargetStatus {
+    let poll = Poll { at: watermark(), took: Duration::from_millis(840), failure: None };
+    TargetStatus {
+        name: format!("{number:04}"),
+        zone: zone(),
+        outcome: Outcome::Committed,
+        usual_lag: Duration::from_secs(340),
+        next_poll: watermark(),
+        watermark: Some(watermark()),
+        last_row: Some(watermark()),
+        quota: QuotaUse { day: jiff::civil::date(2026, 1, 18), used: 100, limit: Some(1000) },
+        polls: vec![poll; POLLS],
+        day,
+    }
+}
+
+/// The server on a thread of its own, as the exporter has it.
+fn server(targets: Vec<Arc<TargetStatus>>) -> TcpStream {
+    let targets = Arc::new(targets);
+    let site = Site {
+        telemetry_path: "/metrics".to_owned(),
+        publication: Arc::new(Publication::default()),
+        live: Box::new(Vec::new),
+        readiness: Arc::new(ArcSwap::from_pointee(Readiness::Ready)),
+        targets: Box::new(move || targets.clone()),
+        clock: Arc::new(watermark),
+        version: "0.0.0".to_owned(),
+        access: Arc::new(Access::open()),
+        reloader: None,
+    };
+    let (tell, told) = mpsc::channel();
+    thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            tell.send(listener.local_addr().unwrap()).unwrap();
+            serve(listener, Arc::new(site), Limits::default(), std::future::pending()).await;
+        });
+    });
+    let stream = TcpStream::connect(told.recv().unwrap()).unwrap();
+    stream.set_nodelay(true).unwrap();
+    stream
+}
+
+/// One request on a connection that stays open: how long it took, and the length of the body.
+fn ask(stream: &mut BufReader<TcpStream>, path: &str) -> (Duration, usize) {
+    let begun = Instant::now();
+    write!(stream.get_mut(), "GET {path} HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
+    let (mut line, mut length) = (String::new(), 0);
+    loop {
+        line.clear();
+        stream.read_line(&mut line).unwrap();
+        if line.trim().is_empty() {
+            break;
+        }
+        if let Some(value) = line.to_ascii_lowercase().strip_prefix("content-length:") {
+            length = value.trim().parse().unwrap();
+        }
+    }
+    stream.read_exact(&mut vec![0; length]).unwrap();
+    (begun.elapsed(), length)
+}
+
+fn main() {
+    let recent = recent();
+    let make = || status::day(&recent, watermark(), &zone(), &Default::default(), &Default::default());
+    let once = |_| {
+        let begun = Instant::now();
+        black_box(make());
+        begun.elapsed()
+    };
+    let took = median((0..ROUNDS).map(once).collect());
+    println!("the last day of {OPTIONS} options, made at a publication: {took:.2} ms");
+    for number in [1, 10] {
+        let targets = (0..number).map(|number| Arc::new(target(number, make()))).collect();
+        let mut stream = BufReader::new(server(targets));
+        println!("one request over loopback, {number} such target(s):");
+        for path in ["/-/healthy", "/?lang=en", "/?lang=es", "/status.json"] {
+            let answers: Vec<_> = (0..ROUNDS).map(|_| ask(&mut stream, path)).collect();
+            let length = answers[0].1;
+            let took = median(answers.into_iter().map(|(took, _)| took).collect());
+            println!("  {path}, {length} bytes: {took:.3} ms");
+        }
+    }
+}

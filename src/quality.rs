@@ -1,0 +1,23 @@
+//! The lists of headers such as `Accept`, `Accept-Encoding` and `Accept-Language`: elements with quality values (RFC
+//! 9110, 12.4.2 and 12.5). Pure, and lenient: what cannot be read is as if it had not been sent.
+
+/// The elements of a list header. A comma within a quoted parameter splits too; the halves are then no ranges
+/// and are ignored, which is all that such a parameter deserves here.
+pub(crate) fn elements<'a>(headers: impl IntoIterator<Item = &'a str>) -> impl Iterator<Item = &'a str> {
+    headers.into_iter().flat_map(|header| header.split(',')).map(str::trim)
+}
+
+/// The value of one of an element's parameters.
+pub(crate) fn parameter<'a>(parameters: &'a str, name: &str) -> Option<&'a str> {
+    parameters.split(';').find_map(|parameter| {
+        let (key, value) = parameter.split_once('=')?;
+        key.trim().eq_ignore_ascii_case(name).then(|| value.trim().trim_matches('"'))
+    })
+}
+
+/// In thousandths, 1000 when absent, `None` when it is none.
+pub(crate) fn quality(parameters: &str) -> Option<u16> {
+    let Some(q) = parameter(parameters, "q") else { return Some(1000) };
+    let q: f32 = q.parse().ok()?;
+    (0.0..=1.0).contains(&q).then_some((q * 1000.0).round() as u16)
+}

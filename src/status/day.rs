@@ -1,0 +1,216 @@
+//! The last day's hits, ranked for a person: the options that most entered, and the rest together.
+
+use std::collections::BTreeMap;
+
+use jiff::{Timestamp, tz::TimeZone};
+
+use crate::{
+    labels::{MenuLabels, PointLabels},
+    ledger::{HOURS, RecentHours, hour_of, oldest},
+    names::Names,
+    option_kind::{Kind, Kinds},
+    schedule::local_seconds,
+};
+
+/// So many routing points are shown, each with its channel; the others are only summed up.
+const MOST_POINTS: usize = 12;
+/// So many options of one; the others are shown together.
+const MOST_OPTIONS: usize = 6;
+
+/// Hits of the 24 hours of the server's wall clock that end with the one that has been read up to.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Day {
+    /// Where the first hour begins: seconds of the server's wall clock.
+    pub first: i64,
+    /// Up to where it has been read, in the same seconds.
+    pub until: i64,
+    /// Since when it is known, in the same seconds, where that is later than the beginning.
+    pub known_from: Option<i64>,
+    /// All of them.
+    pub hits: u64,
+    /// By routing point and channel, most hits first.
+    pub points: Vec<PointDay>,
+    /// Those that are not among `points`.
+    pub rest: Option<Rest>,
+}
+
+/// One routing point and channel.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PointDay {
+    /// Which.
+    pub labels: PointLabels,
+    /// What it is called, if anybody said.
+    pub name: Option<String>,
+    /// All its hits.
+    pub hits: u64,
+    /// By option, most hits first.
+    pub options: Vec<OptionDay>,
+    /// Those that are not among `options`.
+    pub rest: Option<Rest>,
+}
+
+/// One option.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OptionDay {
+    /// Its code.
+    pub code: String,
+    /// What it is called, if anybody said.
+    pub name: Option<String>,
+    /// What it means.
+    pub kind: Kind,
+    /// All its hits.
+    pub hits: u64,
+    /// By hour, oldest first.
+    pub hourly: [u64; HOURS],
+}
+
+/// What is not shown one by one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rest {
+    /// How many there are.
+    pub number: usize,
+    /// All their hits.
+    pub hits: u64,
+    /// By hour, oldest first.
+    pub hourly: [u64; HOURS],
+}
+
+/// The day before `watermark`.
+pub fn day(recent: &RecentHours, watermark: Timestamp, zone: &TimeZone, names: &Names, kinds: &Kinds) -> Day {
+    let until = local_seconds(zone.to_datetime(watermark));
+    let newest = newest_hour(until);
+    let mut points: BTreeMap<&PointLabels, Vec<OptionDay>> = BTreeMap::new();
+    for (MenuLabels { point, option }, hourly) in recent.day(newest) {
+        points.entry(point).or_default().push(OptionDay {
+            code: option.to_string(),
+            name: names.option(option).map(str::to_owned),
+            kind: kinds.kind(option),
+            hits: hourly.iter().sum(),
+            hourly,
+        });
+    }
+    let points: Vec<PointDay> = points
+        .into_iter()
+        .map(|(labels, options)| PointDay {
+            name: names.routing_point(&labels.rp_id).map(str::to_owned),
+            labels: labels.clone(),
+            hits: options.iter().map(|option| option.hits).sum(),
+            rest: None,
+            options,
+        })
+        .collect();
+    let hits = points.iter().map(|point| point.hits).sum();
+    let (mut points, rest) = fold(
+        points,
+        MOST_POINTS,
+        |point| point.hits,
+        |point| std::array::from_fn(|hour| point.options.iter().map(|option| option.hourly[hour]).sum()),
+    );
+    for point in &mut points {
+        let options = std::mem::take(&mut point.options);
+        (point.options, point.rest) =
+            fold(options, MOST_OPTIONS, |option| option.hits, |option| option.hourly);
+    }
+    let first = oldest(newest) * 3600;
+    let known_from = Some(recent.known_from()).filter(|known| *known > first);
+    Day { first, until, known_from, hits, points, rest }
+}
+
+/// The hour that ends at `until` or has it inside.
+pub(crate) fn newest_hour(until: i64) -> i64 {
+    hour_of(until - 1)
+}
+
+/// Most hits first, and no more than `most`; the rest together. One alone is no rest.
+fn fold<T>(
+    mut all: Vec<T>,
+    most: usize,
+    hits: impl Fn(&T) -> u64,
+    hourly: impl Fn(&T) -> [u64; HOURS],
+) -> (Vec<T>, Option<Rest>) {
+    // Stable, so that of equals the first by name comes first.
+    all.sort_by_key(|one| std::cmp::Reverse(hits(one)));
+    if all.len() <= most + 1 {
+        return (all, None);
+    }
+    let folded = all.split_off(most);
+    let mut rest = Rest { number: folded.len(), hits: 0, hourly: [0; HOURS] };
+    for one in &folded {
+        rest.hits += hits(one);
+        for (sum, hits) in rest.hourly.iter_mut().zip(hourly(one)) {
+            *sum += hits;
+        }
+    }
+    (all, Some(rest))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ledger::{Account, HourlyHits, Menu};
+
+    /// 2026-01-18 12:35 in Bogotá, and the hour that begins at 12:00 there.
+    const WATERMARK: &str = "2026-01-18T17:35:00Z";
+    const NEWEST: i64 = 1_768_737_600 / 3600;
+
+    fn of(hits: &[(&str, &str, i64, u64)], known_from: i64, watermark: &str) -> Day {
+        let mut account = Account::new(Timestamp::UNIX_EPOCH);
+        let mut hourly = HourlyHits::new();
+        for (number, (point, option, hour, hits)) in hits.iter().enumerate() {
+            let number = number as u32;
+            account.menus.insert(MenuLabels::new(point, "voice", option), (number, Menu::default()));
+            hourly.insert((NEWEST - hour, number), *hits);
+        }
+        let recent = RecentHours::new(known_from, &account, &hourly);
+        let mut names = Names::default();
+        names.routing_points.insert("10".to_owned(), "Principal".to_owned());
+        names.options.insert("1".to_owned(), "Ventas".to_owned());
+        let zone = TimeZone::get("America/Bogota").unwrap();
+        day(&recent, watermark.parse().unwrap(), &zone, &names, &Kinds::default())
+    }
+
+    #[test]
+    fn hours_are_those_of_the_servers_clock_and_the_last_one_has_the_watermark() {
+        let day = of(&[("10", "1", 0, 5), ("10", "PULSE", 23, 2), ("10", "old", 24, 9)], 0, WATERMARK);
+        assert_eq!((day.until - day.first, day.hits), (23 * 3600 + 35 * 60, 7));
+        let options = &day.points[0].options;
+        assert_eq!((options[0].hourly[23], options[1].hourly[0]), (5, 2));
+        assert_eq!((options[0].name.as_deref(), options[1].name.as_deref()), (Some("Ventas"), None));
+        assert_eq!(options[1].kind, Kind::NoInput);
+        assert_eq!((options.len(), day.points[0].name.as_deref()), (2, Some("Principal")));
+        // At one o'clock sharp, the hour from twelve is the last, and whole.
+        let sharp = of(&[("10", "1", 0, 5)], 0, "2026-01-18T18:00:00Z");
+        assert_eq!((sharp.until - sharp.first, sharp.points[0].options[0].hourly[23]), (24 * 3600, 5));
+    }
+
+    #[test]
+    fn what_was_known_only_later_is_said() {
+        let first = (NEWEST - 23) * 3600;
+        assert_eq!(of(&[], first, WATERMARK).known_from, None);
+        assert_eq!(of(&[], first + 1, WATERMARK).known_from, Some(first + 1));
+    }
+
+    #[test]
+    fn the_rest_is_folded_and_nothing_is_lost() {
+        let options: Vec<String> = (0..30).map(|n| format!("{n:02}")).collect();
+        let hits: Vec<_> = options.iter().zip(1..).map(|(o, hits)| ("10", o.as_str(), 3, hits)).collect();
+        let day = of(&hits, 0, WATERMARK);
+        let point = &day.points[0];
+        assert_eq!((point.options[0].code.as_str(), point.options.len()), ("29", MOST_OPTIONS));
+        let rest = point.rest.as_ref().unwrap();
+        assert_eq!((rest.number, rest.hits, rest.hourly[20]), (24, 300, 300));
+        assert_eq!((point.hits, day.hits, day.rest.is_none()), (465, 465, true));
+
+        let all = of(&hits[..MOST_OPTIONS + 1], 0, WATERMARK);
+        assert_eq!((all.points[0].options.len(), all.points[0].rest.is_none()), (MOST_OPTIONS + 1, true));
+
+        let points: Vec<String> = (0..20).map(|n| format!("{n}")).collect();
+        let hits: Vec<_> = points.iter().map(|point| (point.as_str(), "1", 0, 2)).collect();
+        let day = of(&hits, 0, WATERMARK);
+        assert_eq!((day.points.len(), day.hits), (MOST_POINTS, 40));
+        assert_eq!(
+            day.rest.as_ref().map(|rest| (rest.number, rest.hits, rest.hourly[23])),
+            Some((8, 16, 16))
+        );
+    }
+}

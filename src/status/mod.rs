@@ -1,0 +1,256 @@
+//! How a target is, for people: the model that the page at `/` and `/status.json` are both made from.
+//!
+//! Made at a publication and immutable from then on; what depends on the time of day is computed from it with the
+//! clock's `now`. Holds nothing that has not been committed, nothing personal and no token. Pure.
+
+mod day;
+mod json;
+mod texts;
+
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp, civil::Date, tz::TimeZone};
+
+pub(crate) use self::texts::{StatusText, class_words, remedy, sentence, state_words};
+pub(crate) use self::{day::newest_hour, json::local};
+pub use self::{
+    day::{Day, OptionDay, PointDay, Rest, day},
+    json::json,
+};
+use crate::{
+    quota,
+    wolkvox::{Class, Fault},
+};
+
+/// So many polls are remembered.
+pub const POLLS: usize = 24;
+
+/// A target as of its last publication.
+#[derive(Debug, Clone)]
+pub struct TargetStatus {
+    /// The `server` label.
+    pub name: String,
+    /// The zone of the server's dates, in which times are told.
+    pub zone: TimeZone,
+    /// How the last poll ended.
+    pub outcome: Outcome,
+    /// From a successful poll to the next one the data may be this old without anything being wrong.
+    pub usual_lag: Duration,
+    /// When something is asked next.
+    pub next_poll: Timestamp,
+    /// Every window before it is committed; `None` before the first one is.
+    pub watermark: Option<Timestamp>,
+    /// The newest row's date; `None` until a row has ever come.
+    pub last_row: Option<Timestamp>,
+    /// Requests of the day.
+    pub quota: QuotaUse,
+    /// The last polls of this process, oldest first, [`POLLS`] at most.
+    pub polls: Vec<Poll>,
+    /// The last day's hits.
+    pub day: Day,
+}
+
+/// How the last poll ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// None has ended yet.
+    Waiting,
+    /// All that was due is committed.
+    Committed,
+    /// It is not.
+    Failed {
+        /// Why.
+        fault: Fault,
+        /// When the first of the polls that failed in a row ended.
+        since: Timestamp,
+    },
+}
+
+/// One poll.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Poll {
+    /// When it began.
+    pub at: Timestamp,
+    /// How long it took.
+    pub took: Duration,
+    /// What stopped it, if anything did.
+    pub failure: Option<Class>,
+}
+
+/// Requests sent on a day of the server's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct QuotaUse {
+    /// The day.
+    pub day: Date,
+    /// So many.
+    pub used: u64,
+    /// So many are allowed, if that is known.
+    pub limit: Option<u64>,
+}
+
+/// [`QuotaUse`] at a moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct QuotaNow {
+    /// Requests sent today.
+    pub used: u64,
+    /// Allowed a day, if that is known.
+    pub limit: Option<u64>,
+    /// Left today, if that is known.
+    pub left: Option<u64>,
+    /// The server's next midnight.
+    pub resets_at: Timestamp,
+}
+
+/// A target's state in one word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    /// The first poll has not ended.
+    Waiting,
+    /// Polls succeed and the data are current.
+    Well,
+    /// Polls succeed, and no row has ever come.
+    NoRows,
+    /// Nothing has failed, but the data are old: they are being caught up on.
+    Behind,
+    /// The last poll failed.
+    Failing,
+}
+
+impl State {
+    /// As in `/status.json`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Waiting => "waiting",
+            Self::Well => "well",
+            Self::NoRows => "no_rows",
+            Self::Behind => "behind",
+            Self::Failing => "failing",
+        }
+    }
+
+    /// Whether somebody should look at it.
+    pub fn needs_attention(self) -> bool {
+        matches!(self, Self::Failing | Self::NoRows)
+    }
+}
+
+impl TargetStatus {
+    /// The state at `now`.
+    pub fn state(&self, now: Timestamp) -> State {
+        // Two windows may be missed before it is worth a word.
+        let old = self
+            .lag(now)
+            .is_some_and(|lag| lag.unsigned_abs() > (self.usual_lag * 3).max(Duration::from_secs(60)));
+        match &self.outcome {
+            Outcome::Failed { .. } => State::Failing,
+            _ if old => State::Behind,
+            Outcome::Waiting => State::Waiting,
+            Outcome::Committed if self.last_row.is_none() => State::NoRows,
+            Outcome::Committed => State::Well,
+        }
+    }
+
+    /// How old the data are; zero where our clock has been set back.
+    pub fn lag(&self, now: Timestamp) -> Option<SignedDuration> {
+        self.watermark.map(|watermark| now.duration_since(watermark).max(SignedDuration::ZERO))
+    }
+
+    /// The requests of the server's day of `now`.
+    pub fn quota(&self, now: Timestamp) -> QuotaNow {
+        let today = quota::day(now, &self.zone);
+        let QuotaUse { day, used, limit } = self.quota;
+        // A clock that was set back brings no new requests.
+        let used = if today > day { 0 } else { used };
+        let resets_at = quota::next_day(now, &self.zone).unwrap_or(now);
+        QuotaNow { used, limit, left: limit.map(|limit| limit.saturating_sub(used)), resets_at }
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use crate::ledger::{Account, RecentHours};
+
+    /// A target whose last poll was committed, in Bogotá, at [`now`].
+    pub(crate) fn target() -> TargetStatus {
+        let zone = TimeZone::get("America/Bogota").expect("the zone database has it");
+        let account = Account::new(Timestamp::UNIX_EPOCH);
+        let watermark = at("2026-01-18T17:35:00Z");
+        let recent = RecentHours::new(0, &account, &Default::default());
+        TargetStatus {
+            name: "ventas".to_owned(),
+            day: day(&recent, watermark, &zone, &Default::default(), &Default::default()),
+            zone,
+            outcome: Outcome::Committed,
+            usual_lag: Duration::from_secs(640),
+            next_poll: at("2026-01-18T17:40:30Z"),
+            watermark: Some(watermark),
+            last_row: Some(at("2026-01-18T17:34:59Z")),
+            quota: QuotaUse { day: jiff::civil::date(2026, 1, 18), used: 1234, limit: Some(20_000) },
+            polls: vec![Poll {
+                at: at("2026-01-18T17:35:30Z"),
+                took: Duration::from_millis(840),
+                failure: None,
+            }],
+        }
+    }
+
+    pub(crate) fn now() -> Timestamp {
+        at("2026-01-18T17:36:00Z")
+    }
+
+    pub(crate) fn at(text: &str) -> Timestamp {
+        text.parse().expect("a moment")
+    }
+
+    #[test]
+    fn the_state_follows_the_last_poll_and_the_age_of_the_data() {
+        let well = target();
+        let failed = TargetStatus {
+            outcome: Outcome::Failed { fault: Fault::TokenInvalid, since: now() },
+            ..target()
+        };
+        let waiting = TargetStatus { outcome: Outcome::Waiting, ..target() };
+        let new = TargetStatus { watermark: None, last_row: None, ..waiting.clone() };
+        let silent = TargetStatus { last_row: None, ..target() };
+        let later = at("2026-01-18T18:10:00Z");
+        for (status, now, state) in [
+            (&well, now(), State::Well),
+            (&well, at("2026-01-18T18:07:00Z"), State::Well),
+            (&well, later, State::Behind),
+            (&well, at("2026-01-18T17:00:00Z"), State::Well),
+            (&failed, now(), State::Failing),
+            (&failed, later, State::Failing),
+            (&waiting, now(), State::Waiting),
+            (&waiting, later, State::Behind),
+            (&new, later, State::Waiting),
+            (&silent, now(), State::NoRows),
+        ] {
+            assert_eq!(status.state(now), state, "{status:?} {now}");
+        }
+        // A demonstration's polls are seconds apart: a hiccup of these is none of the page's.
+        let quick = TargetStatus { usual_lag: Duration::from_secs(6), ..target() };
+        assert_eq!(quick.state(at("2026-01-18T17:35:59Z")), State::Well);
+        assert_eq!(quick.state(at("2026-01-18T17:36:01Z")), State::Behind);
+    }
+
+    #[test]
+    fn the_lag_is_never_negative() {
+        assert_eq!(target().lag(now()), Some(SignedDuration::from_secs(60)));
+        assert_eq!(target().lag(at("2026-01-18T17:00:00Z")), Some(SignedDuration::ZERO));
+    }
+
+    #[test]
+    fn the_quota_is_that_of_the_servers_day() {
+        let midnight = at("2026-01-19T05:00:00Z");
+        let today = QuotaNow { used: 1234, limit: Some(20_000), left: Some(18_766), resets_at: midnight };
+        assert_eq!(target().quota(now()), today);
+        let tomorrow = target().quota(midnight);
+        assert_eq!((tomorrow.used, tomorrow.left), (0, Some(20_000)));
+        assert_eq!(tomorrow.resets_at, at("2026-01-20T05:00:00Z"));
+        assert_eq!(target().quota(at("2026-01-17T17:00:00Z")).used, 1234);
+        let mut spent = target();
+        spent.quota.limit = Some(1000);
+        assert_eq!(spent.quota(now()).left, Some(0));
+    }
+}

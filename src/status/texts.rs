@@ -1,0 +1,254 @@
+//! What the status page says, in both languages; what is said of a fault is in `words`.
+
+use jiff::Timestamp;
+
+use super::{Outcome, State, TargetStatus};
+use crate::{
+    wolkvox::Class,
+    words::{FaultText, Language, say, span, texts},
+};
+
+texts! {
+    /// One text of the page.
+    pub(crate) StatusText;
+    Title: "Wolkvox exporter", "Exporter de Wolkvox";
+    Version: "version {version}", "versión {version}";
+    OtherLanguage: "Español", "English";
+    NotReady: "Not ready yet", "Todavía no está listo";
+    NotReadyReason: "The exporter is starting: {reason}.", "El exporter está arrancando: {reason}.";
+    Links: "Elsewhere", "Además";
+    Metrics: "Metrics", "Métricas";
+    Json: "JSON", "JSON";
+    Healthy: "Liveness", "¿Está vivo?";
+    Ready: "Readiness", "¿Está listo?";
+    NoTargets: "There is no target yet.", "Todavía no hay ningún destino.";
+    AllWell: "{number} targets, none needs attention.", "{number} destinos; ninguno requiere atención.";
+    SomeIll: "{ill} of {number} targets need attention.", "{ill} de {number} destinos requieren atención.";
+    OneIll: "1 of {number} targets needs attention.", "1 de {number} destinos requiere atención.";
+
+    StateWaiting: "Waiting", "En espera";
+    StateWell: "Up to date", "Al día";
+    StateNoRows: "No rows", "Sin filas";
+    StateBehind: "Catching up", "Poniéndose al día";
+    StateFailing: "Failing", "Con fallas";
+
+    Waiting: "The first poll has not ended yet.", "La primera consulta todavía no ha terminado.";
+    Well: "All is well: the figures are complete and up to date.", "Todo está bien: las cifras están completas y al día.";
+    NoRows: "Polls succeed, but no row has ever come.", "Las consultas funcionan, pero nunca ha llegado una fila.";
+    NoRowsRemedy:
+        "Wolkvox answers in the same way when a report is empty and when it does not exist. If the menus are in use, check \
+         the server's digits, and ask Wolkvox whether the report diagram_13 is enabled for the operation.",
+        "Wolkvox responde igual cuando un informe está vacío y cuando no existe. Si los menús están en uso, revise los \
+         dígitos del servidor, y pregunte a Wolkvox si el informe diagram_13 está habilitado para la operación.";
+    Behind:
+        "The figures end {lag} ago; what is missing is being read.",
+        "Las cifras terminan hace {lag}; lo que falta se está leyendo.";
+    BehindRemedy:
+        "Nothing, as long as the figures come nearer: no row is lost. If they do not, look at the log, and run \
+         `wolkvox-exporter doctor`.",
+        "Nada, mientras las cifras se acerquen: no se pierde ninguna fila. Si no lo hacen, mire el registro y ejecute \
+         `wolkvox-exporter doctor`.";
+    Failing:
+        "The last poll failed. {What}. It has been so for {length}.",
+        "La última consulta falló. {What}. Es así desde hace {length}.";
+
+    AsOf: "as of {time}", "a las {time}";
+    ToDo: "What to do:", "Qué hacer:";
+    CompleteUpTo: "Complete up to", "Completo hasta";
+    NothingYet: "nothing yet", "nada todavía";
+    Ago: "{length} ago", "hace {length}";
+    NewestRow: "Newest row", "Fila más nueva";
+    NeverARow: "none yet", "ninguna todavía";
+    NextPoll: "Next poll", "Próxima consulta";
+    Within: "in {length}", "dentro de {length}";
+    UnderWay: "due now", "ahora";
+    RequestsToday: "Requests today", "Peticiones de hoy";
+    UsedOf: "{used} of {limit}", "{used} de {limit}";
+    Used: "{used}", "{used}";
+    QuotaLeft:
+        "{left} left; counted anew at midnight, in {length}",
+        "quedan {left}; se cuentan de nuevo a medianoche, dentro de {length}";
+    QuotaNoLimit:
+        "limit not known; counted anew at midnight, in {length}",
+        "límite desconocido; se cuentan de nuevo a medianoche, dentro de {length}";
+
+    LastPolls: "Last polls", "Últimas consultas";
+    NoPolls: "None yet.", "Ninguna todavía.";
+    PollsAllGood: "{number} polls since {time}, all committed", "{number} consultas desde las {time}, todas guardadas";
+    PollsSomeBad:
+        "{number} polls since {time}, {failed} of them failed",
+        "{number} consultas desde las {time}; fallaron {failed}";
+    OnePoll: "one poll, at {time}", "una consulta, a las {time}";
+    Began: "Began", "Empezó";
+    Took: "Took", "Duró";
+    Result: "Result", "Resultado";
+    Committed: "committed", "guardada";
+
+    LastDay: "Hits by option, last 24 hours", "Entradas por opción, últimas 24 horas";
+    DayRange:
+        "{hits} hits, by hour of the server's clock ({zone}), from {from} to {until}.",
+        "{hits} entradas, por hora del reloj del servidor ({zone}), de {from} a {until}.";
+    KnownFrom:
+        "Known since {time}; the hours before are shaded.",
+        "Se conocen desde {time}; las horas anteriores están sombreadas.";
+    NoHits: "No hits in this time.", "Ninguna entrada en este tiempo.";
+    OneScale:
+        "All bars of a routing point have the same scale.",
+        "Todas las barras de un punto de enrutamiento tienen la misma escala.";
+    MoreOptions: "{number} more options", "{number} opciones más";
+    MorePoints:
+        "{number} more routing points with {hits} hits are in the metrics.",
+        "{number} puntos de enrutamiento más, con {hits} entradas, están en las métricas.";
+    Chart:
+        "{hits} hits; most from {from} to {to}: {peak}",
+        "{hits} entradas; el máximo de {from} a {to}: {peak}";
+    PointHits: "{hits} hits", "{hits} entradas";
+    Option: "Option", "Opción";
+    ByHour: "By hour", "Por hora";
+    Hits: "Hits", "Entradas";
+
+    Explained: "How to read this page", "Cómo leer esta página";
+    ExplainedPoll:
+        "A poll asks Wolkvox for the newest rows of the report diagram_13, and again for those just before, because some \
+         come late. Every row is counted once.",
+        "Una consulta pide a Wolkvox las filas más nuevas del informe diagram_13, y de nuevo las inmediatamente \
+         anteriores, porque algunas llegan tarde. Cada fila se cuenta una sola vez.";
+    ExplainedComplete:
+        "Complete up to: everything before this moment has been read and stored. Up to six minutes ago is usual.",
+        "Completo hasta: todo lo anterior a este momento está leído y guardado. Lo usual es hasta seis minutos antes.";
+    ExplainedHit:
+        "A hit is one row: somebody entered this option of the menu. Options with few hits are shown together.",
+        "Una entrada es una fila: alguien entró a esta opción del menú. Las opciones con pocas entradas se muestran \
+         juntas.";
+    ExplainedTimes:
+        "Times are those of the Wolkvox server's zone.",
+        "Las horas son las de la zona del servidor de Wolkvox.";
+
+    ClassConnect: "no connection", "sin conexión";
+    ClassTls: "TLS failed", "falló TLS";
+    ClassTimeout: "no answer in time", "sin respuesta a tiempo";
+    ClassHttp5xx: "the server's own error", "error del servidor";
+    ClassBadRequest: "request refused", "petición rechazada";
+    ClassTokenMissing: "no token", "sin token";
+    ClassTokenInvalid: "token refused", "token rechazado";
+    ClassQuotaExhausted: "requests spent", "peticiones gastadas";
+    ClassConcurrency: "token in use elsewhere", "token en uso en otra parte";
+    ClassMaintenance: "maintenance", "mantenimiento";
+    ClassThrottled: "asked to slow down", "le piden ir más despacio";
+    ClassNotJson: "not JSON", "no es JSON";
+    ClassSchema: "not a report", "no es un informe";
+    ClassTruncated: "answer not whole", "respuesta incompleta";
+    ClassTooLarge: "answer too large", "respuesta demasiado grande";
+    ClassInternal: "the exporter's own trouble", "problema del propio exporter";
+}
+
+/// A state's name.
+pub(crate) fn state_words(state: State) -> StatusText {
+    match state {
+        State::Waiting => StatusText::StateWaiting,
+        State::Well => StatusText::StateWell,
+        State::NoRows => StatusText::StateNoRows,
+        State::Behind => StatusText::StateBehind,
+        State::Failing => StatusText::StateFailing,
+    }
+}
+
+/// A class of failures in few words.
+pub(crate) fn class_words(class: Class) -> StatusText {
+    match class {
+        Class::Connect => StatusText::ClassConnect,
+        Class::Tls => StatusText::ClassTls,
+        Class::Timeout => StatusText::ClassTimeout,
+        Class::Http5xx => StatusText::ClassHttp5xx,
+        Class::BadRequest => StatusText::ClassBadRequest,
+        Class::TokenMissing => StatusText::ClassTokenMissing,
+        Class::TokenInvalid => StatusText::ClassTokenInvalid,
+        Class::QuotaExhausted => StatusText::ClassQuotaExhausted,
+        Class::Concurrency => StatusText::ClassConcurrency,
+        Class::Maintenance => StatusText::ClassMaintenance,
+        Class::Throttled => StatusText::ClassThrottled,
+        Class::NotJson => StatusText::ClassNotJson,
+        Class::Schema => StatusText::ClassSchema,
+        Class::Truncated => StatusText::ClassTruncated,
+        Class::TooLarge => StatusText::ClassTooLarge,
+        Class::Internal => StatusText::ClassInternal,
+    }
+}
+
+/// How a target is, in one or a few sentences.
+pub(crate) fn sentence(target: &TargetStatus, now: Timestamp, language: Language) -> String {
+    let lag = span(target.lag(now).map_or(0, |lag| lag.as_secs()));
+    let text = match target.state(now) {
+        State::Waiting => StatusText::Waiting,
+        State::Well => StatusText::Well,
+        State::NoRows => StatusText::NoRows,
+        State::Behind => StatusText::Behind,
+        State::Failing => StatusText::Failing,
+    };
+    let (what, length) = match &target.outcome {
+        Outcome::Failed { fault, since } => {
+            let (what, _) = FaultText::told(fault, language);
+            (capitalised(what.trim_end_matches('.')), span(now.duration_since(*since).as_secs().max(0)))
+        }
+        Outcome::Waiting | Outcome::Committed => (String::new(), String::new()),
+    };
+    say(text, language, &[("lag", lag), ("What", what), ("length", length)])
+}
+
+/// What to do about it, where something can be said.
+pub(crate) fn remedy(target: &TargetStatus, now: Timestamp, language: Language) -> Option<String> {
+    match (target.state(now), &target.outcome) {
+        (_, Outcome::Failed { fault, .. }) => Some(FaultText::told(fault, language).1),
+        (State::NoRows, _) => Some(say(StatusText::NoRowsRemedy, language, &[])),
+        (State::Behind, _) => Some(say(StatusText::BehindRemedy, language, &[])),
+        _ => None,
+    }
+}
+
+fn capitalised(text: &str) -> String {
+    let mut characters = text.chars();
+    characters.next().map_or_else(String::new, |first| first.to_uppercase().chain(characters).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{
+        super::tests::{at, now, target},
+        *,
+    };
+    use crate::{wolkvox::Fault, words::assert_good};
+
+    #[test]
+    fn both_languages_have_every_text() {
+        assert_good(StatusText::ALL, &["Json", "Used"]);
+    }
+
+    #[test]
+    fn a_failing_target_says_what_since_when_and_what_to_do() {
+        let failing = TargetStatus {
+            outcome: Outcome::Failed { fault: Fault::TokenInvalid, since: at("2026-01-18T15:31:00Z") },
+            ..target()
+        };
+        assert_eq!(
+            sentence(&failing, now(), Language::En),
+            "The last poll failed. The token was refused: it is wrong or has expired, which Wolkvox does not tell \
+             apart. It has been so for 2 h 5 min."
+        );
+        let spanish = sentence(&failing, now(), Language::Es);
+        assert!(spanish.starts_with("La última consulta falló. El token fue rechazado"), "{spanish}");
+        assert!(
+            remedy(&failing, now(), Language::Es).is_some_and(|remedy| remedy.starts_with("Pida un token"))
+        );
+    }
+
+    #[test]
+    fn a_good_target_needs_nothing() {
+        assert_eq!(remedy(&target(), now(), Language::En), None);
+        let behind = at("2026-01-18T20:35:00Z");
+        assert_eq!(
+            sentence(&target(), behind, Language::Es),
+            "Las cifras terminan hace 3 h; lo que falta se está leyendo."
+        );
+        assert!(remedy(&target(), behind, Language::En).is_some());
+    }
+}

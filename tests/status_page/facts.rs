@@ -1,0 +1,137 @@
+//! What `/status.json` says, against its schema and the simulator's truth.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use serde_json::{Value, json};
+use wolkvox_exporter::simulator::{Fault, OptionTruth, Truth};
+
+use super::{api::Api, fleet::Fleet, process::Exporter, schema::Schema, scrape::Scrape};
+
+async fn status(exporter: &Exporter, query: &str) -> Value {
+    let body = exporter.get(&format!("/status.json{query}")).await.expect("a status");
+    serde_json::from_str(&body).expect("JSON")
+}
+
+fn target<'a>(status: &'a Value, name: &str) -> &'a Value {
+    let targets = status["targets"].as_array().expect("a list");
+    targets.iter().find(|target| target["server"] == name).expect("it is there")
+}
+
+/// Every object in a document, by where it is.
+fn objects(at: &str, value: &Value, found: &mut Vec<String>) {
+    match value {
+        Value::Object(fields) => {
+            found.push(at.to_owned());
+            fields.iter().for_each(|(name, value)| objects(&format!("{at}/{name}"), value, found));
+        }
+        Value::Array(items) => {
+            items.iter().enumerate().for_each(|(n, value)| objects(&format!("{at}/{n}"), value, found));
+        }
+        _ => {}
+    }
+}
+
+#[tokio::test]
+async fn it_follows_its_schema_in_every_state() {
+    let schema = Schema::read("docs/status.schema.json");
+    let good = Api::start(|options| options.bursts[0].rows = 3000).await;
+    let mut fleet = Fleet::of("good", &good);
+    let refused = Api::start(|_| {}).await.always(Fault::TokenInvalid);
+    fleet.add("refused", &refused.url());
+    let silent = Api::empty().await;
+    fleet.add("silent", &silent.url());
+    let hanging = Api::start(|_| {}).await.always(Fault::Hang);
+    fleet.add("hanging", &hanging.url());
+    let exporter = fleet.start().await;
+    exporter
+        .wait_for("each has polled", |scrape| {
+            scrape.up("good") && scrape.up("silent") && scrape.failures("refused", "token_invalid") > 0.0
+        })
+        .await;
+    let english = status(&exporter, "").await;
+    let spanish = status(&exporter, "?lang=es").await;
+    for document in [&english, &spanish] {
+        assert_eq!(schema.faults(document), Vec::<String>::new(), "{document:#}");
+        for (name, state) in
+            [("good", "well"), ("refused", "failing"), ("silent", "no_rows"), ("hanging", "waiting")]
+        {
+            assert_eq!(target(document, name)["state"], state, "{name}");
+        }
+        assert_eq!(target(document, "refused")["failure"]["class"], "token_invalid");
+        assert_eq!(target(document, "hanging")["watermark"], Value::Null);
+    }
+    assert_eq!((&english["language"], &spanish["language"]), (&json!("en"), &json!("es")));
+    assert_ne!(target(&english, "refused")["remedy"], target(&spanish, "refused")["remedy"]);
+
+    // The schema is strict: in no object may there be one thing more, or one less.
+    let mut places = Vec::new();
+    objects("", &english, &mut places);
+    assert!(places.len() > 30, "{places:?}");
+    for place in places {
+        let mut more = english.clone();
+        more.pointer_mut(&place).expect("it is there")["telephone"] = json!("x");
+        assert!(!schema.faults(&more).is_empty(), "{place} takes anything");
+        let fields = english.pointer(&place).and_then(Value::as_object).expect("an object");
+        for field in fields.keys() {
+            let mut less = english.clone();
+            less.pointer_mut(&place).and_then(Value::as_object_mut).expect("an object").remove(field);
+            assert!(!schema.faults(&less).is_empty(), "{place} needs no {field}");
+        }
+    }
+}
+
+/// Rows by routing point, channel and option, as far as they are listed one by one; and all of them.
+fn hits(target: &Value) -> (BTreeMap<(String, String, String), u64>, u64) {
+    let text = |value: &Value| value.as_str().expect("text").to_owned();
+    let sum = |hourly: &Value| -> u64 {
+        hourly.as_array().expect("a list").iter().map(|hits| hits.as_u64().expect("a number")).sum()
+    };
+    let (mut hits, mut all) = (BTreeMap::new(), 0);
+    for point in target["last_day"]["routing_points"].as_array().expect("a list") {
+        for option in point["options"].as_array().expect("a list") {
+            assert_eq!(option["hits"], sum(&option["hourly"]));
+            let labels = (text(&point["rp_id"]), text(&point["channel"]), text(&option["cod_opc_menu"]));
+            all += sum(&option["hourly"]);
+            hits.insert(labels, sum(&option["hourly"]));
+        }
+        if !point["rest"].is_null() {
+            all += sum(&point["rest"]["hourly"]);
+        }
+    }
+    assert_eq!(target["last_day"]["hits"], all);
+    (hits, all)
+}
+
+fn assert_truth(target: &Value, truth: &Truth) {
+    let (hits, all) = hits(target);
+    assert_eq!(all, truth.rows);
+    assert!(hits.len() > 10, "{hits:?}");
+    for ((rp_id, channel, option), hits) in hits {
+        let same = |o: &&OptionTruth| (&o.rp_id, &o.channel, &o.cod_opc_menu) == (&rp_id, &channel, &option);
+        let truth = truth.options.iter().find(same).unwrap_or_else(|| panic!("{rp_id} {channel} {option}"));
+        assert_eq!(hits, truth.hits, "{rp_id} {channel} {option}");
+    }
+}
+
+#[tokio::test]
+async fn the_last_day_is_the_truth_after_a_restart_too() {
+    let api = Api::start(|options| options.bursts[0].rows = 3000).await;
+    let fleet = Fleet::of("main", &api);
+    let mut exporter = fleet.start().await;
+    let truth = api.truth();
+    let read_twice = |s: &Scrape| s.rows("main", "repeated") >= truth.rows as f64;
+    exporter.wait_for("every row was read twice", read_twice).await.assert_truth("main", &truth);
+    let before = status(&exporter, "").await;
+    assert_truth(target(&before, "main"), &truth);
+    // Counting began an hour ago, which is said.
+    assert!(target(&before, "main")["last_day"]["known_from"].is_string());
+
+    exporter.process.signal("TERM");
+    assert!(exporter.process.exit(Duration::from_secs(20)).await.success());
+    let exporter = fleet.start().await;
+    exporter.wait_for("up again", |scrape| scrape.up("main")).await;
+    let after = status(&exporter, "").await;
+    assert_truth(target(&after, "main"), &truth);
+    let known = |status: &Value| target(status, "main")["last_day"]["known_from"].clone();
+    assert_eq!(known(&before), known(&after));
+}

@@ -1,0 +1,22 @@
+//! The status page and `/status.json` of the real binary: in a real browser, against the schema, and against the
+//! simulator's truth.
+//!
+//! | file | shows |
+//! | --- | --- |
+//! | `look` | what a browser makes of the page: widths, schemes, languages, contrast, weight; and takes the pictures |
+//! | `facts` | that `/status.json` follows its schema and tells the truth, over a restart too |
+
+#[path = "../support/api.rs"]
+mod api;
+#[path = "../support/browser.rs"]
+mod browser;
+mod facts;
+#[path = "../support/fleet.rs"]
+mod fleet;
+mod look;
+#[path = "../support/process.rs"]
+mod process;
+#[path = "../support/schema.rs"]
+mod schema;
+#[path = "../support/scrape.rs"]
+mod scrape;

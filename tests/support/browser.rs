@@ -1,0 +1,159 @@
+//! A real Chromium, driven through the WebDriver protocol of its chromedriver.
+//!
+//! Needs Debian's packages chromium and chromium-driver, and fails with a message that says so. Both end with the
+//! handle. Nothing but the loopback interface is talked to.
+
+use std::{
+    io::{BufRead, BufReader},
+    process::{Child, Command, Stdio},
+    time::Duration,
+};
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+const MISSING: &str = "chromedriver cannot be started: the tests of the status page need a real browser \
+                       (Debian: apt-get install chromium chromium-driver)";
+
+/// One browser with one page.
+pub(crate) struct Browser {
+    driver: Child,
+    client: reqwest::Client,
+    session: String,
+    _profile: TempDir,
+}
+
+impl Browser {
+    pub(crate) async fn start() -> Self {
+        let mut driver = Command::new("chromedriver")
+            .args(["--port=0", "--log-level=SEVERE"])
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap_or_else(|error| panic!("{MISSING}: {error}"));
+        let output = BufReader::new(driver.stdout.take().expect("it is piped"));
+        let mut lines = output.lines().map_while(Result::ok);
+        let port = lines.find_map(|line| {
+            let (_, port) = line.split_once("started successfully on port ")?;
+            port.trim_end_matches('.').parse::<u16>().ok()
+        });
+        let port = port.unwrap_or_else(|| panic!("chromedriver did not say on which port it listens"));
+        // Whatever else it says is nobody's, but must not block it.
+        std::thread::spawn(move || lines.for_each(drop));
+
+        let profile = tempfile::tempdir().expect("a temporary directory can be created");
+        let client = client(Duration::from_secs(60));
+        let mut browser =
+            Self { driver, client, session: format!("http://127.0.0.1:{port}/session"), _profile: profile };
+        let arguments = [
+            "--headless",
+            // A sandbox of its own is refused to root, and in many containers.
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-quic",
+            "--disable-dev-shm-usage",
+            "--no-first-run",
+            "--disable-background-networking",
+            "--disable-component-update",
+            "--disable-sync",
+            "--hide-scrollbars",
+        ];
+        let mut arguments: Vec<String> = arguments.map(str::to_owned).into();
+        arguments.push(format!("--user-data-dir={}", browser._profile.path().display()));
+        let capabilities = json!({ "capabilities": { "alwaysMatch": {
+            "goog:chromeOptions": { "args": arguments },
+            "goog:loggingPrefs": { "browser": "ALL" },
+        } } });
+        let session = browser.post("", capabilities).await;
+        let id = session["sessionId"].as_str().expect("a session has an id");
+        browser.session = format!("{}/{id}", browser.session);
+        browser
+    }
+
+    async fn post(&self, path: &str, body: Value) -> Value {
+        let request = self.client.post(format!("{}{path}", self.session));
+        let request = request.header("content-type", "application/json").body(body.to_string());
+        let answer = request.send().await.expect("chromedriver answers");
+        let status = answer.status();
+        let bytes = answer.bytes().await.expect("chromedriver answers to the end");
+        let mut answer: Value = serde_json::from_slice(&bytes).expect("chromedriver speaks JSON");
+        assert!(status.is_success(), "{path}: {} ({MISSING})", answer["value"]["message"]);
+        answer["value"].take()
+    }
+
+    /// A command of Chromium's own protocol.
+    pub(crate) async fn command(&self, command: &str, parameters: Value) -> Value {
+        self.post("/goog/cdp/execute", json!({ "cmd": command, "params": parameters })).await
+    }
+
+    /// From the next page on, the window is so many CSS pixels wide, on a screen of `density` pixels for each.
+    pub(crate) async fn resize(&self, width: u32, height: u32, density: f64) {
+        let metrics =
+            json!({ "width": width, "height": height, "deviceScaleFactor": density, "mobile": width < 600 });
+        self.command("Emulation.setDeviceMetricsOverride", metrics).await;
+    }
+
+    /// `light` or `dark`, as the system's settings say.
+    pub(crate) async fn prefer(&self, scheme: &str) {
+        let features = json!({ "features": [{ "name": "prefers-color-scheme", "value": scheme }] });
+        self.command("Emulation.setEmulatedMedia", features).await;
+    }
+
+    /// What the browser asks for pages in.
+    pub(crate) async fn accept_language(&self, languages: &str) {
+        self.command("Network.enable", json!({})).await;
+        let headers = json!({ "headers": { "Accept-Language": languages } });
+        self.command("Network.setExtraHTTPHeaders", headers).await;
+    }
+
+    /// Opens a page, and waits until it is loaded.
+    pub(crate) async fn open(&self, url: &str) {
+        self.post("/url", json!({ "url": url })).await;
+    }
+
+    /// What the body of a function returns.
+    pub(crate) async fn run(&self, script: &str) -> Value {
+        self.post("/execute/sync", json!({ "script": script, "args": [] })).await
+    }
+
+    /// What the console has said since the last time.
+    pub(crate) async fn console(&self) -> Vec<String> {
+        let log = self.post("/se/log", json!({ "type": "browser" })).await;
+        let entries = log.as_array().expect("a log is a list").iter();
+        entries.map(|entry| format!("{} {}", entry["level"], entry["message"])).collect()
+    }
+
+    /// The first `height` CSS pixels of the page as PNG, in base64.
+    pub(crate) async fn picture(&self, width: u32, height: u32) -> String {
+        let clip = json!({ "x": 0, "y": 0, "width": width, "height": height, "scale": 1 });
+        let options = json!({ "format": "png", "clip": clip, "captureBeyondViewport": true });
+        let picture = self.command("Page.captureScreenshot", options).await;
+        picture["data"].as_str().expect("a picture").to_owned()
+    }
+}
+
+impl Drop for Browser {
+    fn drop(&mut self) {
+        // The browser ends with its session; killed alone, the driver would leave it behind. On a thread of its own,
+        // for this is called from within a runtime, and with a new client, for the old one's connections wait for that.
+        let session = self.session.clone();
+        let ended = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+            let deleted = async { client(Duration::from_secs(20)).delete(session).send().await };
+            runtime.block_on(deleted).map_err(std::io::Error::other)
+        });
+        // Without an answer there is nothing more to be done.
+        let _ = ended.join();
+        let _ = self.driver.kill();
+        let _ = self.driver.wait();
+    }
+}
+
+fn client(timeout: Duration) -> reqwest::Client {
+    reqwest::Client::builder()
+        .no_proxy()
+        .timeout(timeout)
+        .build()
+        .expect("an HTTP client without special settings can be built")
+}
