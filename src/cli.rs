@@ -11,6 +11,7 @@ use clap::{
     Args, Command as ClapCommand, CommandFactory, FromArgMatches, Parser, Subcommand,
     builder::BoolishValueParser,
 };
+use clap_complete::Shell;
 
 use crate::{
     logging::{Format, Level},
@@ -42,10 +43,16 @@ pub struct Cli {
 /// What else the binary can do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Print a script with which a shell completes subcommands and flags
+    Completions(CompletionsArgs),
     /// Run a simulated Wolkvox and an exporter against it: no account, nothing left behind
     Demo(DemoArgs),
     /// Look at each target as a person would, and say what to do: network, token, quota, clock, zone, rows
     Doctor(Box<DoctorArgs>),
+    /// Ask the exporter that runs here with the same flags whether it is alive, and exit with 0 or 1
+    Healthcheck(HealthcheckArgs),
+    /// Write the manual pages into a directory
+    Man(ManArgs),
     /// Run the simulated Wolkvox alone
     Simulate(SimulateCommand),
     /// Look at a state file
@@ -292,6 +299,31 @@ pub struct DoctorArgs {
     pub run: RunArgs,
 }
 
+/// The flags of `healthcheck`: those that tell where the exporter listens.
+#[derive(Debug, Args)]
+pub struct HealthcheckArgs {
+    /// As for the exporter.
+    #[command(flatten)]
+    pub config: ConfigArgs,
+    /// As for the exporter.
+    #[command(flatten)]
+    pub web: WebArgs,
+}
+
+/// What `completions` takes.
+#[derive(Debug, Args)]
+pub struct CompletionsArgs {
+    /// The shell
+    pub shell: Shell,
+}
+
+/// What `man` takes.
+#[derive(Debug, Args)]
+pub struct ManArgs {
+    /// An existing directory; files of the same names are replaced
+    pub directory: PathBuf,
+}
+
 /// The flags of `simulate`.
 #[derive(Debug, Args)]
 pub struct SimulateCommand {
@@ -304,6 +336,11 @@ pub struct SimulateCommand {
 }
 
 impl Cli {
+    /// The definition, whatever the environment: completions and manual pages are made of it.
+    pub fn definition() -> ClapCommand {
+        command(|_| false)
+    }
+
     /// Reads the process's arguments and environment. Only `main` calls this.
     ///
     /// # Errors
@@ -326,12 +363,13 @@ fn command(is_empty: impl Fn(&std::ffi::OsStr) -> bool) -> ClapCommand {
         let arg = arg.hide_env_values(true);
         if empty { arg.env(None::<&'static str>) } else { arg }
     };
-    // What `doctor` does begins with that check.
+    // What `doctor` does begins with that check, and `healthcheck` is another kind of check.
     let unlisted = |sub: ClapCommand| sub.mut_arg("check", |arg| arg.hide(true));
     Cli::command()
         .mut_args(quiet)
         .mut_subcommands(|sub| sub.mut_args(quiet))
         .mut_subcommand("doctor", unlisted)
+        .mut_subcommand("healthcheck", unlisted)
 }
 
 #[cfg(test)]

@@ -2,15 +2,19 @@
 //!
 //! Only this file reads the environment and hands out the clock.
 
-use std::{process::ExitCode, sync::Arc, time::Duration};
+use std::{io::Write as _, process::ExitCode, sync::Arc, time::Duration};
 
+use anyhow::Context as _;
 use jiff::Timestamp;
 use tokio::sync::watch;
 use wolkvox_exporter::{
     app::{self, Load, State},
-    cli::{Cli, Command, DoctorArgs, LogArgs, RunArgs, StateArgs, StateCommand},
+    cli::{
+        Cli, Command, CompletionsArgs, DoctorArgs, HealthcheckArgs, LogArgs, RunArgs, StateArgs, StateCommand,
+    },
+    completions,
     config::{self, Secret},
-    demo, doctor, logging,
+    demo, doctor, healthcheck, logging, manual,
     poller::Clock,
     simulator, store,
     wolkvox::Limits,
@@ -25,12 +29,15 @@ fn main() -> ExitCode {
     let outcome = match cli.command {
         None if cli.run.config.check => return check(&cli.run),
         None => run(&cli.run),
+        Some(Command::Completions(args)) => complete(&args),
         Some(Command::Demo(args)) => serve(args.log, async |clock, stop| demo::run(&args, clock, stop).await),
         Some(Command::Doctor(args)) => match examine(&args) {
             Ok(true) => Ok(()),
             Ok(false) => return ExitCode::FAILURE,
             Err(error) => Err(error),
         },
+        Some(Command::Healthcheck(args)) => feel_pulse(&args),
+        Some(Command::Man(args)) => manual::write(&Cli::definition(), &args.directory),
         Some(Command::State(StateCommand::Inspect(args))) => inspect(&args),
         Some(Command::Simulate(args)) => serve(args.log, async |_, mut stop| {
             let stopped = async move {
@@ -82,6 +89,20 @@ fn examine(args: &DoctorArgs) -> anyhow::Result<bool> {
     // A name that is still being looked up is not waited for.
     runtime.shutdown_background();
     Ok(well?)
+}
+
+/// The script with which a shell completes.
+fn complete(args: &CompletionsArgs) -> anyhow::Result<()> {
+    let script = completions::script(Cli::definition(), args.shell);
+    std::io::stdout().write_all(script.as_bytes()).context("cannot write the script")
+}
+
+/// Whether an exporter with these flags is alive.
+#[expect(clippy::print_stdout, reason = "the output of healthcheck is for people")]
+fn feel_pulse(args: &HealthcheckArgs) -> anyhow::Result<()> {
+    let addresses = config::resolve_listen(args.config.file.as_deref(), &args.web)?;
+    println!("{}", healthcheck::run(&addresses).map_err(anyhow::Error::msg)?);
+    Ok(())
 }
 
 /// What is in a state file.

@@ -44,7 +44,7 @@ use crate::{names::Names, option_kind::Kinds, option_rules::OptionRules, schedul
 pub use self::{
     listen::ListenAddress,
     problem::{ConfigError, Problem},
-    resolve::{DEFAULT_STATE_PATH, resolve, resolve_shared},
+    resolve::{DEFAULT_STATE_PATH, resolve, resolve_listen, resolve_shared},
     restart::needs_restart,
     secret::Secret,
     start::StartFrom,

@@ -3,13 +3,13 @@
 //! Owns the order of the checks. All of them run, so that one start shows everything that is wrong. Clock
 //! and environment are passed in.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 
 use super::{
-    Config, ConfigError, Menu, Poll, Resolved, Secret, Web, expected, file::ConfigFile, given::flag_place,
-    journey, menu, names, poll, problem::Findings, targets, web,
+    Config, ConfigError, ListenAddress, Menu, Poll, Resolved, Secret, Web, expected, file::ConfigFile,
+    given::flag_place, journey, menu, names, poll, problem::Findings, targets, web,
 };
 use crate::cli::{MenuArgs, RunArgs, StateArgs, WebArgs};
 
@@ -27,11 +27,7 @@ pub const DEFAULT_STATE_PATH: &str = "data/wolkvox-exporter.redb";
 /// # Errors
 /// With every problem found. When the file itself cannot be read or parsed, that is the only one.
 pub fn resolve(args: &RunArgs, env_token: Option<Secret>, now: Timestamp) -> Result<Resolved, ConfigError> {
-    let file = match &args.config.file {
-        Some(path) => ConfigFile::read(path, "configuration file")
-            .map_err(|problem| ConfigError { problems: vec![problem] })?,
-        None => ConfigFile::default(),
-    };
+    let file = read(args.config.file.as_deref())?;
     let env_token = env_token.filter(|token| !token.expose().trim().is_empty());
     let mut findings = Findings::default();
     let mut targets = targets::resolve(&args.wolkvox, &args.names, env_token.as_ref(), &file, &mut findings);
@@ -53,6 +49,24 @@ pub fn resolve(args: &RunArgs, env_token: Option<Secret>, now: Timestamp) -> Res
         }
         _ => Err(findings.into_error()),
     }
+}
+
+/// Resolves only where an exporter with these flags listens, at least one address. Whatever else is wrong with its
+/// configuration is not looked at.
+///
+/// Blocks: reads the configuration file, and looks up names to listen on.
+///
+/// # Errors
+/// When the file cannot be read or parsed, or with every problem of an address.
+pub fn resolve_listen(config_file: Option<&Path>, web: &WebArgs) -> Result<Vec<ListenAddress>, ConfigError> {
+    let (file, mut findings) = (read(config_file)?, Findings::default());
+    let listen = web::listen(web, &file, &mut findings);
+    if findings.problems.is_empty() { Ok(listen) } else { Err(findings.into_error()) }
+}
+
+fn read(config_file: Option<&Path>) -> Result<ConfigFile, ConfigError> {
+    let Some(path) = config_file else { return Ok(ConfigFile::default()) };
+    ConfigFile::read(path, "configuration file").map_err(|problem| ConfigError { problems: vec![problem] })
 }
 
 /// Resolves the flags that a run without any configuration has too.

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::{
-    Web, WebRules,
+    ListenAddress, Web, WebRules,
     file::ConfigFile,
     given::{flag_place, given, read_or},
     listen,
@@ -13,13 +13,12 @@ use crate::cli::WebArgs;
 
 pub(super) fn resolve(args: &WebArgs, file: &ConfigFile, findings: &mut Findings) -> Option<Web> {
     let section = &file.root.web;
-    let listen = addresses(args, file, findings);
+    let listen = listen(args, file, findings);
     let flag = args.telemetry_path.as_deref();
     let written =
         given(flag, "web.telemetry-path", file, section.telemetry_path.as_ref(), "web.telemetry_path");
     let default = Web::default();
     let path = read_or(written, default.telemetry_path, "web.telemetry-path", findings, telemetry_path);
-    let listen = if listen.is_empty() { default.listen } else { listen };
     let (config_file, https) = config_file(args, file, findings);
     let lifecycle = args.enable_lifecycle || section.enable_lifecycle.unwrap_or(default.lifecycle);
     Some(Web { listen, telemetry_path: path?.value, config_file, https, lifecycle })
@@ -45,7 +44,8 @@ fn config_file(args: &WebArgs, file: &ConfigFile, findings: &mut Findings) -> (O
     (Some(path), https)
 }
 
-fn addresses(args: &WebArgs, file: &ConfigFile, findings: &mut Findings) -> Vec<listen::ListenAddress> {
+/// The addresses that were written, or the default's.
+pub(super) fn listen(args: &WebArgs, file: &ConfigFile, findings: &mut Findings) -> Vec<ListenAddress> {
     let written: Vec<(&str, String)> = if args.listen_address.is_empty() {
         let texts = file.root.web.listen_addresses.iter().enumerate();
         texts
@@ -56,7 +56,7 @@ fn addresses(args: &WebArgs, file: &ConfigFile, findings: &mut Findings) -> Vec<
     } else {
         args.listen_address.iter().map(|text| (text.as_str(), flag_place("web.listen-address"))).collect()
     };
-    let mut found: Vec<listen::ListenAddress> = Vec::with_capacity(written.len());
+    let mut found: Vec<ListenAddress> = Vec::with_capacity(written.len());
     for (text, place) in written {
         let Some(address) = findings.keep(&place, listen::parse(text)) else { continue };
         // Port 0 is another free port each time.
@@ -66,7 +66,7 @@ fn addresses(args: &WebArgs, file: &ConfigFile, findings: &mut Findings) -> Vec<
             found.push(address);
         }
     }
-    found
+    if found.is_empty() { Web::default().listen } else { found }
 }
 
 fn telemetry_path(text: &str) -> Result<String, String> {

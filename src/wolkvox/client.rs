@@ -81,7 +81,13 @@ impl Client {
             .no_proxy()
             .connect_timeout(limits.connect)
             .build()
-            .map_err(|e| Fault::Internal(format!("cannot set up the HTTP client: {}", root(&e))))?;
+            .map_err(|e| {
+                Fault::Internal(format!(
+                    "cannot set up the HTTP client: {}; install the package ca-certificates, or name a file of \
+                     authorities in SSL_CERT_FILE",
+                    root(&e)
+                ))
+            })?;
         Ok(Self { http, endpoint: endpoint.clone(), limits })
     }
 

@@ -18,6 +18,7 @@ use wolkvox_exporter::{
     poller::{Clock, Poller, Settings, Surroundings},
     schedule::{Cadence, Tiers},
     snapshot::Publisher,
+    status::Day,
     store::Store,
     telemetry::Telemetry,
     wolkvox::RowParser,
@@ -76,6 +77,7 @@ async fn live(plan: Plan) -> Result<usize, String> {
     let mut troubles = plan.disk.iter();
     let mut last: BTreeMap<String, f64> = BTreeMap::new();
     let mut shown: Option<Arc<Published>> = None;
+    let mut day = Day::default();
     let mut luck = plan.seed;
     let mut next_luck = move || {
         luck = luck.wrapping_mul(0x9E37_79B9_7F4A_7C15).wrapping_add(1);
@@ -106,6 +108,7 @@ async fn live(plan: Plan) -> Result<usize, String> {
                     last = forward(&last, scrape(&now))?;
                 }
                 shown = Some(now);
+                day = process.publisher.statuses()[0].day.clone();
                 if disk.is_off() {
                     let Some(length) = outage.take() else { break };
                     sleep(length).await;
@@ -125,6 +128,7 @@ async fn live(plan: Plan) -> Result<usize, String> {
         sleep(Duration::from_secs(20)).await;
     }
     compare(&plan, &last, *source.received.lock().unwrap())?;
+    check_day(&plan, &day)?;
     Ok(*source.requests.lock().unwrap())
 }
 
@@ -201,6 +205,17 @@ async fn start(
     let poller =
         Poller::start(settings, source.clone(), parser, restored, around).await.map_err(|e| e.to_string())?;
     Ok(Process { publisher, task: tokio::spawn(poller.run()), store, _stop: stop })
+}
+
+/// The whole world lies within the last day: its hours hold every row since they are known, and none twice.
+fn check_day(plan: &Plan, day: &Day) -> Result<(), String> {
+    let since = day.known_from.unwrap_or(day.first);
+    let known = plan.world.rows.iter().filter(|row| world::START + row.date >= since).count() as u64;
+    let all = plan.world.rows.len() as u64;
+    if day.hits < known || day.hits > all {
+        return Err(format!("the last day has {} hits, not {known} to {all}", day.hits));
+    }
+    Ok(())
 }
 
 /// All counters of the text format, by name and labels.
