@@ -30,14 +30,15 @@ fn not_the_point(expr: &str) -> String {
     format!("{expr}\nunless on ({P}) {}", score(&format!("{POINT}:drop_score"), P, "", COLLAPSE_SCORE))
 }
 
-/// Not where an option of the routing point dropped off: what rises in its place has the same cause.
+/// Not where an option of the routing point stopped: the shares of the others rise by themselves.
+fn not_beside_a_stop(expr: &str) -> String {
+    format!("{expr}\nunless on ({P}) {}", score(&format!("{OPTION}:drop_score"), P, FAST, FAST_SCORE))
+}
+
+/// Nor where one is less: what rises in its place has the same cause.
 fn not_in_place(expr: &str) -> String {
-    let drop = format!("{OPTION}:drop_score");
-    format!(
-        "{expr}\nunless on ({P}) {}\nunless on ({P}) {}",
-        score(&drop, P, FAST, FAST_SCORE),
-        score(&drop, P, SLOW, SLOW_SCORE)
-    )
+    let slow = score(&format!("{OPTION}:drop_score"), P, SLOW, SLOW_SCORE);
+    format!("{}\nunless on ({P}) {slow}", not_beside_a_stop(expr))
 }
 
 /// `OBSERVED / EXPECTED (WINDOW)` of a recorded share.
@@ -176,7 +177,7 @@ pub(crate) fn alerts() -> Vec<Alert> {
         },
         Alert {
             name: "WolkvoxNoInputShareHigh",
-            expr: calm(&score(&format!("{no_input}:rise_score"), P, "", RISE_SCORE)),
+            expr: calm(&not_beside_a_stop(&score(&format!("{no_input}:rise_score"), P, "", RISE_SCORE))),
             hold: "",
             keep: "30m",
             severity: Severity::Warning,

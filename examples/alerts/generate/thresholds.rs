@@ -9,12 +9,12 @@ pub(crate) const FAST_SCORE: u32 = 22;
 pub(crate) const SLOW_SCORE: u32 = 16;
 /// How long the longer windows must hold on: two polls, so that one poll's chance does not decide.
 pub(crate) const SLOW_HOLD: &str = "10m";
-/// The same for a whole routing point.
+/// The score from which on a whole routing point has fallen.
 pub(crate) const COLLAPSE_SCORE: u32 = 22;
 /// What a day that no calendar knew leaves of an operation, at the least that is believed: below it, all routing points
 /// have fallen, and that is told.
 pub(crate) const OPERATION_LEAST: f64 = 0.4;
-/// The same for rises (surge, abandonment, retries, loops, no-input): more of them look at each option.
+/// The score of rises (surge, abandonment, retries, loops, no-input): more of them look at each option.
 pub(crate) const RISE_SCORE: u32 = 30;
 
 /// Windows in which counts are compared, name and seconds. An option that is entered 500 times an hour is judged in
