@@ -78,9 +78,8 @@ pub async fn run(args: &DemoArgs, clock: Clock, shutdown: watch::Receiver<bool>)
     let listeners = app::bind(&config.web.listen).await?;
     let port = listeners.first().and_then(|l| l.local_addr().ok()).map_or(10013, |address| address.port());
     info!(
-        "a simulated contact centre with a day behind it; open {}://localhost:{port}{}",
-        if config.web.https { "https" } else { "http" },
-        config.web.telemetry_path
+        "a simulated contact centre with a day behind it; open {}://localhost:{port}/",
+        if config.web.https { "https" } else { "http" }
     );
     // There is nothing to read anew.
     let same = config.clone();
