@@ -3,11 +3,13 @@
 //! Bytes come in, and what goes out is either rows from which everything personal has been dropped, or a
 //! [`ApiError`] whose class says what to do. Nothing here decides when to ask, or what counts.
 
+mod body;
 mod client;
 mod date;
 mod envelope;
 mod error;
 mod field_stats;
+mod mend;
 mod names;
 mod row_parser;
 mod splitter;
