@@ -72,6 +72,7 @@ impl<S: Source> Poller<S> {
             last_row: totals.last_row.and_then(|local| schedule::instant(local, &self.settings.zone)),
             quota: QuotaUse { day, used, limit: self.quota },
             polls: self.history.polls.iter().cloned().collect(),
+            unread: self.unread.last(),
             day: Day::default(),
         }
     }

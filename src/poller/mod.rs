@@ -11,6 +11,7 @@ mod names;
 mod request;
 pub mod retry;
 mod source;
+mod unread;
 pub mod zero_hold;
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
@@ -131,6 +132,7 @@ pub struct Poller<S> {
     fault: Option<ApiError>,
     polled: bool,
     history: PollHistory,
+    unread: unread::UnreadRows,
     gate: Option<Backoff>,
     /// It has been said that there are more label sets than the limit allows.
     overflow_said: bool,
@@ -214,6 +216,7 @@ impl<S: Source> Poller<S> {
             fault: None,
             polled: false,
             history: PollHistory::default(),
+            unread: Default::default(),
             gate: None,
             overflow_said: false,
             turn: 0,
@@ -263,6 +266,7 @@ impl<S: Source> Poller<S> {
         let failure = outcome.as_ref().map(ApiError::class);
         self.telemetry.polled(took, failure);
         self.history.polled(began, took, failure, (self.clock)());
+        self.unread.end();
         if took > self.settings.cadence.interval {
             warn!(
                 server = self.settings.name,

@@ -20,7 +20,7 @@ use crate::{
         label_block,
     },
     ledger::{LATENESS_BOUNDS, TargetCounters, WindowCounts},
-    model::{MenuLabels, Names, OptionKinds, PointLabels},
+    model::{MenuLabels, NUMBER, Names, OptionKinds, PointLabels},
     schedule,
     status::TargetStatus,
     wolkvox::Rejection,
@@ -191,6 +191,8 @@ fn target_families(view: SnapshotInput<'_>) -> Vec<Family> {
         let labels = label_block(&[("server", view.server), ("label", label)]);
         overflow.points.push(Sample::new(labels, rows));
     }
+    let typed = view.account.menus.iter().filter(|(labels, _)| &*labels.option == NUMBER);
+    let typed: u64 = typed.map(|(_, (_, menu))| menu.hits).sum();
     // Fixed and increasing, so there are always bounds.
     let lateness = BucketBounds::new(&LATENESS_BOUNDS).map(|bounds| {
         let counts = totals.lateness.buckets(bounds.values());
@@ -249,6 +251,12 @@ fn target_families(view: SnapshotInput<'_>) -> Vec<Family> {
             whole(view.series_limit as u64),
         ),
         overflow,
+        one(
+            "wolkvox_rows_folded_total",
+            "Rows counted under the option `number`, because somebody typed a number that may be personal.",
+            MetricType::Counter,
+            whole(typed),
+        ),
     ]
 }
 

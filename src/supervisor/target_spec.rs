@@ -45,7 +45,8 @@ impl TargetSpec {
         Ok(Self {
             settings: settings(target, &shared)?,
             api: Api { client, token: target.token.clone() },
-            parser: RowParser::new(common.store.fingerprints(), shared.menu.label_length),
+            parser: RowParser::new(common.store.fingerprints(), shared.menu.label_length)
+                .folding(shared.menu.fold),
             target: target.clone(),
             shared,
         })

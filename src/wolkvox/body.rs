@@ -172,7 +172,8 @@ impl TextDecoder {
 /// Hands on text that should be UTF-8; the beginning of a last character that is not whole is left in `carry`.
 fn utf8(bytes: &[u8], invalid: Invalid, carry: &mut Vec<u8>, sink: &mut Sink<'_>) -> Result<(), ApiError> {
     let Err(error) = str::from_utf8(bytes) else { return sink(bytes) };
-    let whole = if error.error_len().is_none() { error.valid_up_to() } else { bytes.len() - unfinished(bytes) };
+    let whole =
+        if error.error_len().is_none() { error.valid_up_to() } else { bytes.len() - unfinished(bytes) };
     carry.extend_from_slice(&bytes[whole..]);
     let whole = &bytes[..whole];
     if error.error_len().is_none() { sink(whole) } else { sink(repaired(whole, invalid).as_bytes()) }
@@ -194,7 +195,9 @@ fn repaired(bytes: &[u8], invalid: Invalid) -> String {
         match invalid {
             _ if chunk.invalid().is_empty() => {}
             Invalid::Replaced => out.push(char::REPLACEMENT_CHARACTER),
-            Invalid::Windows1252 => out.push_str(&WINDOWS_1252.decode_without_bom_handling(chunk.invalid()).0),
+            Invalid::Windows1252 => {
+                out.push_str(&WINDOWS_1252.decode_without_bom_handling(chunk.invalid()).0)
+            }
         }
     }
     out
@@ -261,7 +264,11 @@ mod tests {
             ("text/html; charset=iso-8859-1", b"Ma\xf1ana \xc3\xb1".to_vec(), "Mañana Ã±"),
             ("text/html; Charset=\"Latin1\"; q=1", b"Ma\xf1ana".to_vec(), "Mañana"),
             ("application/json;charset=windows-1252", b"\x80".to_vec(), "€"),
-            ("application/json; charset=utf-8", b"Ma\xf1ana Ma\xc3\xb1ana \xc3".to_vec(), "Ma\u{fffd}ana Mañana \u{fffd}"),
+            (
+                "application/json; charset=utf-8",
+                b"Ma\xf1ana Ma\xc3\xb1ana \xc3".to_vec(),
+                "Ma\u{fffd}ana Mañana \u{fffd}",
+            ),
             ("application/json; charset=UTF8", "Mañana".into(), "Mañana"),
             ("application/json; charset=klingon", b"Ma\xf1ana".to_vec(), "Mañana"),
             ("application/json; charset=utf-16le", utf16(true, false), "Mañana ☎"),

@@ -3,7 +3,12 @@
 //! Follows no redirect (it would carry the token away) and never asks twice (it would spend quota unseen):
 //! when to ask again is the poller's to decide.
 
-use std::{collections::BTreeMap, error::Error, io::ErrorKind, time::Duration};
+use std::{
+    collections::BTreeMap,
+    error::Error,
+    io::{self, ErrorKind},
+    time::Duration,
+};
 
 use jiff::{Timestamp, civil::DateTime};
 use reqwest::{
@@ -169,7 +174,8 @@ impl Client {
             let body = self.small_body(&mut response).await;
             let envelope = Envelope::parse(&body).ok();
             // Where the numbers stand in the answer is not known, nor whether a code stands beside them.
-            if status == 200 && envelope.as_ref().is_some_and(|envelope| envelope.code().is_none())
+            if status == 200
+                && envelope.as_ref().is_some_and(|envelope| envelope.code().is_none())
                 && let Ok(info) = TokenInfo::parse(&body)
             {
                 return Ok(info);
@@ -260,7 +266,11 @@ impl Client {
         let mut text = Vec::new();
         let mut keep = |more: &[u8]| {
             text.extend_from_slice(more);
-            if text.len() as u64 > SMALL_BODY_BYTES { Err(ApiError::TooLarge(SMALL_BODY_BYTES)) } else { Ok(()) }
+            if text.len() as u64 > SMALL_BODY_BYTES {
+                Err(ApiError::TooLarge(SMALL_BODY_BYTES))
+            } else {
+                Ok(())
+            }
         };
         if let Ok(mut body) = BodyDecoder::new(response.headers()) {
             let mut whole = true;
@@ -321,11 +331,11 @@ fn network_fault(error: reqwest::Error, connect: Duration) -> ApiError {
         {
             return ApiError::BadHead(reason);
         }
-        if let Some(io) = current.downcast_ref::<std::io::Error>() {
-            match (io.raw_os_error(), io.kind()) {
-                (Some(EMFILE | ENFILE), _) => return ApiError::TooManyOpenFiles(reason),
-                (_, ErrorKind::ConnectionRefused) => return ApiError::ConnectionRefused(reason),
-                (_, ErrorKind::TimedOut) if error.is_connect() => return ApiError::ConnectTimeout(connect),
+        if let Some(io) = current.downcast_ref::<io::Error>() {
+            match io.kind() {
+                _ if is_out_of_files(io) => return ApiError::TooManyOpenFiles(reason),
+                ErrorKind::ConnectionRefused => return ApiError::ConnectionRefused(reason),
+                ErrorKind::TimedOut if error.is_connect() => return ApiError::ConnectTimeout(connect),
                 _ => {}
             }
         }
@@ -334,19 +344,24 @@ fn network_fault(error: reqwest::Error, connect: Duration) -> ApiError {
         cause = inner(current);
     }
     if error.is_timeout() {
-        return if error.is_connect() { ApiError::ConnectTimeout(connect) } else { ApiError::Timeout(connect) };
+        return if error.is_connect() {
+            ApiError::ConnectTimeout(connect)
+        } else {
+            ApiError::Timeout(connect)
+        };
     }
     if looks_up { ApiError::NameNotFound(reason) } else { ApiError::Connect(reason) }
 }
 
-/// The process, and the system, has no room for another file: the same numbers on every Unix.
-const EMFILE: i32 = 24;
-const ENFILE: i32 = 23;
+/// Whether the process (EMFILE), or the system (ENFILE), has no room for another file: the same numbers on every Unix.
+pub(crate) fn is_out_of_files(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(23 | 24))
+}
 
 /// The next cause. An I/O error's own `source` passes over the error that it carries, and the layers between here
 /// and TLS carry one I/O error within another.
 fn inner<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a (dyn Error + 'static)> {
-    match error.downcast_ref::<std::io::Error>() {
+    match error.downcast_ref::<io::Error>() {
         Some(error) => error.get_ref().map(|carried| carried as _),
         None => error.source(),
     }

@@ -115,7 +115,8 @@ impl Envelope {
     /// Whether the vendor says that the window has no rows.
     pub(super) fn says_empty(&self) -> bool {
         let words = self.words();
-        words.contains("VALIDATE DATES") || (self.promised == Some(0) && (words.contains("RECORD") || words.contains("REGISTRO")))
+        words.contains("VALIDATE DATES")
+            || (self.promised == Some(0) && (words.contains("RECORD") || words.contains("REGISTRO")))
     }
 
     /// Why a success without a single row is none after all: no `data`, and something else instead of it.
@@ -159,7 +160,8 @@ impl Code {
             Value::Null => return Self::Missing,
             _ => None,
         };
-        let whole = number.filter(|number| number.fract() == 0.0 && (0.0..=f64::from(u16::MAX)).contains(number));
+        let whole =
+            number.filter(|number| number.fract() == 0.0 && (0.0..=f64::from(u16::MAX)).contains(number));
         whole.map_or(Self::Unknown, |number| Self::Number(number as u16))
     }
 }
@@ -171,7 +173,10 @@ fn is_nothing(value: &Value) -> bool {
         Value::Bool(set) => !set,
         Value::Number(number) => number.as_f64() == Some(0.0),
         Value::String(text) => {
-            matches!(text.trim().to_ascii_lowercase().as_str(), "" | "null" | "false" | "0" | "[]" | "{}" | "none")
+            matches!(
+                text.trim().to_ascii_lowercase().as_str(),
+                "" | "null" | "false" | "0" | "[]" | "{}" | "none"
+            )
         }
         Value::Array(items) => items.iter().all(is_nothing),
         Value::Object(fields) => fields.values().all(is_nothing),
@@ -186,7 +191,9 @@ fn is_failure(value: &Value) -> bool {
         Value::String(text) => {
             let text = text.trim().to_ascii_lowercase();
             text.parse::<f64>().is_ok_and(|code| code >= 400.0)
-                || ["err", "fail", "false", "denied", "unauthori", "forbidden"].iter().any(|bad| text.starts_with(bad))
+                || ["err", "fail", "false", "denied", "unauthori", "forbidden"]
+                    .iter()
+                    .any(|bad| text.starts_with(bad))
         }
         Value::Null | Value::Array(_) | Value::Object(_) => false,
     }
@@ -256,7 +263,20 @@ mod tests {
 
     #[test]
     fn no_error_has_several_spellings() {
-        for error in ["null", "false", "0", "[]", "{}", "\"\"", "\"null\"", "\"0\"", "\"[]\"", "\"False\"", "[null]", "\" \""] {
+        for error in [
+            "null",
+            "false",
+            "0",
+            "[]",
+            "{}",
+            "\"\"",
+            "\"null\"",
+            "\"0\"",
+            "\"[]\"",
+            "\"False\"",
+            "[null]",
+            "\" \"",
+        ] {
             assert!(read(&format!(r#"{{"code":200,"error":{error}}}"#)).is_success(), "{error}");
         }
         for error in ["true", "1", "[\"x\"]", "{\"a\":\"x\"}", "\"x\"", "[0,1]"] {

@@ -107,10 +107,14 @@ pub enum ApiError {
     )]
     ConnectTimeout(Duration),
     /// The server's name has no address.
-    #[error("the server's name has no address ({0}); check its digits, and whether this machine can resolve names")]
+    #[error(
+        "the server's name has no address ({0}); check its digits, and whether this machine can resolve names"
+    )]
     NameNotFound(String),
     /// This process may not open another socket.
-    #[error("this process has too many open files ({0}); raise its limit (LimitNOFILE= of the service, ulimit -n)")]
+    #[error(
+        "this process has too many open files ({0}); raise its limit (LimitNOFILE= of the service, ulimit -n)"
+    )]
     TooManyOpenFiles(String),
     /// What comes back cannot be read as the head of an HTTP answer.
     #[error(
@@ -420,7 +424,11 @@ mod tests {
             (418, msg("too many rows for me"), ErrorClass::BadRequest),
             (200, r#"{"code":"403","msg":"PLEASE VALIDATE TOKEN"}"#.to_owned(), ErrorClass::TokenInvalid),
             (200, r#"{"code":200,"error":"TOKEN LIMIT EXCEEDED"}"#.to_owned(), ErrorClass::QuotaExhausted),
-            (200, r#"{"code":200,"error":null,"msg":"PLEASE VALIDATE TOKEN"}"#.to_owned(), ErrorClass::TokenInvalid),
+            (
+                200,
+                r#"{"code":200,"error":null,"msg":"PLEASE VALIDATE TOKEN"}"#.to_owned(),
+                ErrorClass::TokenInvalid,
+            ),
             (200, r#"{"code":200,"error":"out of memory"}"#.to_owned(), ErrorClass::BadRequest),
             (200, r#"{"code":200,"error":["boom"]}"#.to_owned(), ErrorClass::Schema),
             (200, r#"{"code":200,"success":false,"data":[]}"#.to_owned(), ErrorClass::Schema),

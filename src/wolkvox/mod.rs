@@ -15,11 +15,12 @@ mod row_parser;
 mod splitter;
 mod token_info;
 
+pub(crate) use client::is_out_of_files;
 pub use client::{Answer, Client, ClientLimits, Query};
-pub use date::parse_date;
+pub use date::{RowDate, parse_date, read_date};
 pub use envelope::Envelope;
 pub use error::{ApiError, ErrorClass};
 pub use field_stats::{FieldPattern, Sample, Shift};
-pub use row_parser::{Rejection, Row, RowParser};
+pub use row_parser::{Rejected, Rejection, Row, RowParser};
 pub use splitter::{Element, SplitError, Splitter};
 pub use token_info::TokenInfo;

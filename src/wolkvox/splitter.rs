@@ -373,11 +373,7 @@ impl Splitter {
         self.too_long = false;
     }
 
-    fn element(
-        &mut self,
-        bytes: &[u8],
-        each: &mut impl FnMut(Element<'_>),
-    ) -> Result<usize, SplitError> {
+    fn element(&mut self, bytes: &[u8], each: &mut impl FnMut(Element<'_>)) -> Result<usize, SplitError> {
         let end = self.scan.advance(bytes);
         let piece = &bytes[..end.unwrap_or(bytes.len())];
         self.too_long |= self.partial.len() + piece.len() > MAX_ROW_BYTES;
@@ -445,7 +441,10 @@ mod tests {
             (r#"{"data":[],"code":200}"#, &[]),
             (r#"{"data":null,"code":200}"#, &[]),
             (r#"{"data": { } ,"code":200}"#, &[]),
-            (r#"{"data":{"0":{"a":1}, "1" : {"b":"}"},"10":null },"code":200}"#, &[r#"{"a":1}"#, r#"{"b":"}"}"#, "null"]),
+            (
+                r#"{"data":{"0":{"a":1}, "1" : {"b":"}"},"10":null },"code":200}"#,
+                &[r#"{"a":1}"#, r#"{"b":"}"}"#, "null"],
+            ),
             (r#"{"code":200}"#, &[]),
             (r#"{"code":200,"data":{"rp_id":{"b":[1,2]}},"msg":"1"}"#, &[r#"{"rp_id":{"b":[1,2]}}"#]),
             (r#"{"data":{ "1\"":1,"rp_id":"10"} }"#, &[r#"{"1\"":1,"rp_id":"10"}"#]),

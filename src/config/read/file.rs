@@ -110,6 +110,7 @@ pub(crate) struct MenuSection {
     pub(crate) options_limit: Option<Scalar>,
     pub(crate) transitions_limit: Option<Scalar>,
     pub(crate) expire_after: Option<Scalar>,
+    pub(crate) fold_digits: Option<Scalar>,
 }
 
 #[derive(Debug, Default, Deserialize)]
