@@ -187,7 +187,7 @@ impl<R: DeserializeOwned> YamlFile<R> {
         }
         match String::from_utf8(bytes) {
             Ok(source) => Self::parse(path, source),
-            Err(_) => Err(Problem { place, message: "not a text file in UTF-8".to_owned() }),
+            Err(_) => Err(Problem { place, message: "not a text file in UTF-8: save it as one (a byte-order mark of UTF-16 at its start is a sign of another)".to_owned() }),
         }
     }
 
