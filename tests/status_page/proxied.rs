@@ -40,7 +40,13 @@ impl Proxy {
         let file = directory.path().join("nginx.conf");
         fs::write(&file, configuration).expect("written");
         let mut command = Command::new(program);
-        command.arg("-p").arg(directory.path()).arg("-c").arg(&file).arg("-e").arg(directory.path().join("error.log"));
+        command
+            .arg("-p")
+            .arg(directory.path())
+            .arg("-c")
+            .arg(&file)
+            .arg("-e")
+            .arg(directory.path().join("error.log"));
         let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("nginx starts");
         Some(Self { child, address, _directory: directory })
     }
