@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tracing::debug;
 
-use super::{CycleError, Poller, Source, blocking};
+use super::{CycleError, Poller, Source, blocking, commit};
 use crate::{
     ledger::RowBatch,
     schedule::{
@@ -50,6 +50,7 @@ impl<S: Source> Poller<S> {
                 stage.push(row);
             };
             let result = source.read(Query { from, to }, &mut each).await;
+            stage.reject_after(local_seconds(to).saturating_add(commit::FUTURE.as_secs()));
             let result = match result {
                 Ok(_) | Err(ApiError::TooFewRows { .. }) => stage.verdict().and(result),
                 fault => fault,

@@ -18,8 +18,9 @@ use reqwest::{
 
 use super::{
     body::BodyDecoder,
+    classify::{Classified, Said, classify},
     envelope::Envelope,
-    error::{ApiError, Classified, Said, classify},
+    error::ApiError,
     names,
     splitter::{Element, SplitError, Splitter},
     token_info::TokenInfo,
