@@ -71,7 +71,7 @@ async fn a_web_page_from_everywhere() {
 async fn something_that_is_no_web_server() {
     let front = Front::start(vec![b"SSH-2.0-OpenSSH_9.2\r\n".to_vec()], None).await;
     let said = doctor(&front.url(), &[], &[]).await;
-    said.assert_to_do("ssh", &["[!!] connection the connection was opened, and then it broke"]);
+    said.assert_to_do("ssh", &["[!!] connection the head of the answer cannot be read"]);
 }
 
 #[tokio::test]
