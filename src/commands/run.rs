@@ -74,7 +74,7 @@ pub async fn run(
     let (reloader, mut requests) = reload::channel();
     let telemetry = Arc::new(Telemetry::new().context("cannot register the metrics")?);
     telemetry.configured(true, seconds(&clock));
-    let publisher = Arc::new(Publisher::default());
+    let publisher = Publisher::start(telemetry.clone());
     let readiness = Arc::new(ArcSwap::from_pointee(Readiness::NotReady("restoring the state".to_owned())));
     let access = Arc::new(access(config.web.config_file.clone()).await?);
     let site = Arc::new(Site {

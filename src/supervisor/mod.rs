@@ -15,7 +15,7 @@ use std::{
 use anyhow::Context as _;
 use tokio::{
     sync::{oneshot, watch},
-    task::{JoinError, JoinSet, spawn_blocking},
+    task::{JoinError, JoinSet},
     time::sleep,
 };
 use tracing::{error, info};
@@ -98,7 +98,10 @@ impl Supervisor {
             }
         }
         self.end(ending).await;
-        self.forget_others(wanted.keys().cloned().collect()).await?;
+        // Takes the series of every other target out of sight.
+        let names = wanted.keys().cloned().collect();
+        self.common.publisher.keep(&names);
+        self.common.telemetry.keep(&names);
         let mut outcome = Ok(());
         for (name, orders) in wanted {
             if self.members.contains_key(&name) {
@@ -107,6 +110,7 @@ impl Supervisor {
             let started = self.begin(&name, orders).await.with_context(|| format!("target {name}"));
             outcome = outcome.and(started);
         }
+        self.common.publisher.settled().await;
         change.added = self.members.len() - change.kept - change.changed;
         outcome.map(|()| change)
     }
@@ -164,18 +168,7 @@ impl Supervisor {
         }
     }
 
-    /// Takes the series of every target but these out of sight.
-    async fn forget_others(&self, names: BTreeSet<String>) -> anyhow::Result<()> {
-        let Deps { publisher, telemetry, .. } = self.common.clone();
-        spawn_blocking(move || {
-            publisher.keep(&names);
-            telemetry.keep(&names);
-        })
-        .await?;
-        Ok(())
-    }
-
-    /// Returns when its first snapshot is published, or could not be; then it is tried again.
+    /// Returns when its first snapshot is handed to the publisher, or could not be; then it is tried again.
     async fn begin(&mut self, name: &str, orders: Arc<TargetSpec>) -> anyhow::Result<()> {
         let (stop, shutdown) = watch::channel(false);
         let (tell, told) = oneshot::channel();
