@@ -66,7 +66,8 @@ impl Variant {
     pub(super) fn unpacked(&self) -> Vec<u8> {
         let mut plain = Vec::new();
         let packed = self.render(&[], Format::Text).concat();
-        std::io::Read::read_to_end(&mut flate2::read::GzDecoder::new(&packed[..]), &mut plain).expect("a member");
+        std::io::Read::read_to_end(&mut flate2::read::GzDecoder::new(&packed[..]), &mut plain)
+            .expect("a member");
         plain
     }
 }
@@ -111,9 +112,10 @@ impl Published {
     /// Encodes and compresses `families` in every way there is: for what is published once and stays.
     pub fn new(families: &[Family]) -> Self {
         let mut published = Self::default();
+        let heads: Vec<Family> = families.iter().map(Family::head).collect();
         for format in Format::ALL {
             let mut assembly = Assembly::default();
-            assembly.rearrange(families, vec![(None, TargetCells::all(families, format))], format);
+            assembly.rearrange(&heads, vec![(None, TargetCells::all(families, format))], format);
             for gzip in [false, true] {
                 published.set(Encoding { format, gzip }, assembly.variant(gzip));
             }

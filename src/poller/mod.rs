@@ -35,7 +35,7 @@ use crate::{
     poller::zero_hold::ZeroHold,
     schedule::{Cadence, Tiers, bisect::Bisect, local_seconds, quota, truncation::Truncation},
     snapshot::{Publisher, TargetSnapshot},
-    status::{day, newest_hour},
+    status::newest_hour,
     store::{Store, StoreError, TargetId},
     telemetry::TargetTelemetry,
     wolkvox::{ApiError, RowParser},

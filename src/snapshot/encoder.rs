@@ -51,7 +51,9 @@ impl Encoder {
         let fresh = formats.iter().any(|format| self.assemblies[*format as usize].is_none());
         let cells: Vec<Cells> = targets
             .clone()
-            .map(|(target, changed)| self.encode(target, if fresh { Changed::All } else { changed }, &formats))
+            .map(|(target, changed)| {
+                self.encode(target, if fresh { Changed::All } else { changed }, &formats)
+            })
             .collect();
         let before = self.rename(targets.map(|(target, _)| target.server.as_str()));
         for format in Format::ALL.into_iter().filter(|format| !formats.contains(format)) {
@@ -95,8 +97,7 @@ impl Encoder {
         families.extend(target.live());
         self.samples.insert(target.server.clone(), samples(&families));
         if self.heads.is_empty() {
-            let head = |f: &Family| Family::new(f.name.clone(), f.help.clone(), f.kind);
-            self.heads = families.iter().map(head).collect();
+            self.heads = families.iter().map(Family::head).collect();
         }
         for format in formats {
             cells[*format as usize] = Some(TargetCells::all(&families, *format));

@@ -34,9 +34,9 @@ const PACE: Duration = Duration::from_secs(1);
 /// A publication leaves the machine at least so many times what it took itself.
 const REST: u32 = 2;
 /// Targets and samples that one process is measured and documented for; beyond them it says so.
-pub const SUPPORTED_TARGETS: usize = 1_000;
+const SUPPORTED_TARGETS: usize = 1_000;
 /// As [`SUPPORTED_TARGETS`]: samples of the classic text format, over all targets.
-pub const SUPPORTED_SAMPLES: usize = 1_000_000;
+const SUPPORTED_SAMPLES: usize = 1_000_000;
 /// A publication that takes longer than this is no longer fresh.
 const SUPPORTED_PUBLISHING: Duration = Duration::from_secs(10);
 
@@ -288,11 +288,134 @@ impl Inner {
                 over.remove(of);
             } else if over.insert(of) {
                 warn!(
-                    of, ratio, targets, series = samples, publishing_seconds = took.as_secs_f64(),
+                    of,
+                    ratio,
+                    targets,
+                    series = samples,
+                    publishing_seconds = took.as_secs_f64(),
                     "more than one process supports: data may come late; split the targets over several processes \
                      (docs/operations.md)"
                 );
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::{Timestamp, tz::TimeZone};
+    use tokio::time::sleep;
+
+    use super::*;
+    use crate::{
+        exposition::{BucketBounds, Format},
+        ledger::TargetCounters,
+        model::MenuLabels,
+        status::{Day, PollOutcome, QuotaUse},
+    };
+
+    const TEXT: Encoding = Encoding { format: Format::Text, gzip: false };
+
+    fn snapshot(telemetry: &Telemetry, name: &str, options: usize) -> TargetSnapshot {
+        let mut account = TargetCounters::new(Timestamp::UNIX_EPOCH);
+        (0..options).for_each(|option| account.expect(MenuLabels::new("1", "voice", &option.to_string())));
+        TargetSnapshot {
+            server: name.to_owned(),
+            zone: TimeZone::UTC,
+            account: Arc::new(account),
+            window: None,
+            up: true,
+            buckets: Arc::new(BucketBounds::new(&[5.0]).expect("bounds")),
+            names: Default::default(),
+            kinds: Default::default(),
+            series_limit: 10,
+            telemetry: telemetry.target(name),
+        }
+    }
+
+    fn put(publisher: &Publisher, snapshot: TargetSnapshot) -> Shown {
+        let status = TargetStatus {
+            name: snapshot.server.clone(),
+            zone: TimeZone::UTC,
+            outcome: PollOutcome::Waiting,
+            usual_lag: Duration::ZERO,
+            next_poll: Timestamp::UNIX_EPOCH,
+            watermark: None,
+            last_row: None,
+            quota: QuotaUse { day: jiff::civil::date(2026, 1, 18), used: 0, limit: None },
+            polls: Vec::new(),
+            day: Day::default(),
+        };
+        let recent = RecentHours::new(0, &snapshot.account, &Default::default());
+        publisher.put(snapshot, status, Arc::new(recent))
+    }
+
+    async fn scrape(publisher: &Publisher, encoding: Encoding) -> String {
+        let published = publisher.publication().in_encoding(encoding).await;
+        let body = published.render(&[], encoding).expect("it was asked for").concat();
+        String::from_utf8(body).expect("text")
+    }
+
+    fn hits(exposition: &str, name: &str) -> usize {
+        exposition.matches(&format!("wolkvox_menu_option_hits_total{{server=\"{name}\"")).count()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_handed_in_is_shown_within_a_second_and_all_at_once() {
+        let telemetry = Arc::new(Telemetry::new().expect("metrics"));
+        let publisher = Publisher::start(telemetry.clone());
+        let first = put(&publisher, snapshot(&telemetry, "a", 1));
+        assert_eq!(first.at(), None, "nobody waits");
+        publisher.settled().await;
+        assert!(first.at().is_some());
+        assert_eq!(hits(&scrape(&publisher, TEXT).await, "a"), 1);
+        let began = Instant::now();
+        let shown =
+            [("b", 2), ("a", 3)].map(|(name, hits)| put(&publisher, snapshot(&telemetry, name, hits)));
+        sleep(PACE).await;
+        publisher.settled().await;
+        let exposition = scrape(&publisher, TEXT).await;
+        assert_eq!((hits(&exposition, "a"), hits(&exposition, "b")), (3, 2));
+        assert_eq!(exposition.matches("# TYPE wolkvox_up ").count(), 1);
+        let at = shown.map(|shown| shown.at().expect("shown"));
+        assert!(at[0] == at[1] && at[0] - began <= PACE, "{at:?}");
+        let names: Vec<_> = publisher.statuses().iter().map(|status| status.name.clone()).collect();
+        assert_eq!(names, ["a", "b"]);
+
+        publisher.keep(&BTreeSet::from(["b".to_owned()]));
+        publisher.settled().await;
+        let exposition = scrape(&publisher, TEXT).await;
+        assert_eq!((hits(&exposition, "a"), hits(&exposition, "b")), (0, 2));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn live_metrics_of_a_target_come_without_a_commit() {
+        let telemetry = Arc::new(Telemetry::new().expect("metrics"));
+        let publisher = Publisher::start(telemetry.clone());
+        put(&publisher, snapshot(&telemetry, "a", 1));
+        assert!(scrape(&publisher, TEXT).await.contains("wolkvox_polls_total{server=\"a\"} 0\n"));
+        telemetry.target("a").polled(Duration::from_secs(1), None);
+        sleep(PACE * 2).await;
+        assert!(scrape(&publisher, TEXT).await.contains("wolkvox_polls_total{server=\"a\"} 1\n"));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_format_is_made_for_who_asks_first_and_kept_while_somebody_does() {
+        let telemetry = Arc::new(Telemetry::new().expect("metrics"));
+        let publisher = Publisher::start(telemetry.clone());
+        put(&publisher, snapshot(&telemetry, "a", 1));
+        publisher.settled().await;
+        let open = Encoding { format: Format::OpenMetrics, gzip: false };
+        let kept = |encoding| publisher.publication().load().has(encoding);
+        assert!(!Encoding::ALL.into_iter().any(kept), "nobody has asked for anything");
+        assert_eq!(hits(&scrape(&publisher, open).await, "a"), 1);
+        assert!(kept(open) && !kept(TEXT));
+        for _ in 0..40 {
+            sleep(Duration::from_secs(30)).await;
+            put(&publisher, snapshot(&telemetry, "a", 2));
+            assert_eq!(hits(&scrape(&publisher, TEXT).await, "a"), 2);
+        }
+        publisher.settled().await;
+        assert!(kept(TEXT) && !kept(open), "not asked for in twenty minutes");
     }
 }

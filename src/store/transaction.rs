@@ -3,6 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     num::NonZeroU64,
+    sync::Arc,
 };
 
 use jiff::civil::Date;
@@ -117,7 +118,8 @@ impl<'t> Transaction<'t> {
             if target != id {
                 break;
             }
-            points.insert(PointLabels::new(rp_id, channel), decode::<RoutingPointCounts>(value.value())?);
+            let point = Arc::new(decode::<RoutingPointCounts>(value.value())?);
+            points.insert(PointLabels::new(rp_id, channel), point);
         }
         let mut transitions = BTreeMap::new();
         for entry in self.transitions.range((id, "", "", "", "")..).map_err(failed)? {
@@ -131,13 +133,13 @@ impl<'t> Transaction<'t> {
         Ok(TargetCounters { totals, menus, points, transitions })
     }
 
-    fn menus(&self, id: u32) -> Result<BTreeMap<MenuLabels, (u32, OptionCounts)>, StoreError> {
+    fn menus(&self, id: u32) -> Result<BTreeMap<MenuLabels, (u32, Arc<OptionCounts>)>, StoreError> {
         let mut menus = BTreeMap::new();
         for entry in self.menus.range((id, 0)..=(id, u32::MAX)).map_err(failed)? {
             let (key, value) = entry.map_err(failed)?;
             let ((rp_id, channel, option), menu): ((String, String, String), OptionCounts) =
                 decode(value.value())?;
-            menus.insert(MenuLabels::new(&rp_id, &channel, &option), (key.value().1, menu));
+            menus.insert(MenuLabels::new(&rp_id, &channel, &option), (key.value().1, menu.into()));
         }
         Ok(menus)
     }
@@ -154,11 +156,11 @@ impl<'t> Transaction<'t> {
         self.drop_series(id, &step.dropped)?;
         for (labels, (number, menu)) in &step.menus {
             let names = (&*labels.point.rp_id, &*labels.point.channel, &*labels.option);
-            self.menus.insert((id, *number), encode(&(names, menu))?.as_slice()).map_err(failed)?;
+            self.menus.insert((id, *number), encode(&(names, &**menu))?.as_slice()).map_err(failed)?;
         }
         for (labels, point) in &step.points {
             let key = (id, &*labels.rp_id, &*labels.channel);
-            self.points.insert(key, encode(point)?.as_slice()).map_err(failed)?;
+            self.points.insert(key, encode(&**point)?.as_slice()).map_err(failed)?;
         }
         for (labels, transition) in &step.transitions {
             let point = &labels.point;

@@ -127,12 +127,15 @@ impl Numbers {
         let own = label_block(&[("server", server)]);
         let single = |value: Option<f64>| value.map(|value| Sample::new(own.clone(), value));
         let whole = |value: u64| Some(Sample::new(own.clone(), value));
-        let by_class = |counts: &[u64]| labelled(server, "class", ErrorClass::ALL.map(ErrorClass::as_str), counts);
+        let by_class =
+            |counts: &[u64]| labelled(server, "class", ErrorClass::ALL.map(ErrorClass::as_str), counts);
         let causes = SplitCause::ALL.map(SplitCause::as_str);
-        let family = |name, help, kind, points: Vec<Sample>| Family { points, ..Family::new(name, help, kind) };
+        let family =
+            |name, help, kind, points: Vec<Sample>| Family { points, ..Family::new(name, help, kind) };
         let counter = |name, help, points| family(name, help, MetricType::Counter, points);
-        let gauge =
-            |name, help, point: Option<Sample>| family(name, help, MetricType::Gauge, point.into_iter().collect());
+        let gauge = |name, help, point: Option<Sample>| {
+            family(name, help, MetricType::Gauge, point.into_iter().collect())
+        };
         let durations = |name, help, took: &Durations| {
             family(name, help, MetricType::Histogram, vec![Sample::new(own.clone(), took.histogram())])
         };
@@ -184,9 +187,13 @@ impl Numbers {
 }
 
 /// A series for each value of one more label.
-fn labelled<const N: usize>(server: &str, name: &str, values: [&'static str; N], counts: &[u64]) -> Vec<Sample> {
-    let sample = |(value, count): (&str, &u64)| {
-        Sample::new(label_block(&[("server", server), (name, value)]), *count)
-    };
+fn labelled<const N: usize>(
+    server: &str,
+    name: &str,
+    values: [&'static str; N],
+    counts: &[u64],
+) -> Vec<Sample> {
+    let sample =
+        |(value, count): (&str, &u64)| Sample::new(label_block(&[("server", server), (name, value)]), *count);
     values.into_iter().zip(counts).map(sample).collect()
 }
