@@ -10,7 +10,7 @@ use tokio::sync::watch;
 use wolkvox_exporter::{
     cli::{
         Cli, Command, CompletionsArgs, DoctorArgs, HealthcheckArgs, LogArgs, RunArgs, StateArgs,
-        StateCommand, completions, man,
+        StateCommand, StateCopyArgs, completions, man,
     },
     commands::{
         demo, doctor, healthcheck,
@@ -42,6 +42,7 @@ fn main() -> ExitCode {
         Some(Command::Healthcheck(args)) => feel_pulse(&args),
         Some(Command::Man(args)) => man::write(&Cli::definition(), &args.directory),
         Some(Command::State(StateCommand::Inspect(args))) => inspect(&args),
+        Some(Command::State(StateCommand::Copy(args))) => copy_target(&args),
         Some(Command::Simulate(args)) => serve(args.log, async |_, mut stop| {
             let stopped = async move {
                 let _ = stop.wait_for(|on| *on).await;
@@ -113,6 +114,23 @@ fn feel_pulse(args: &HealthcheckArgs) -> anyhow::Result<()> {
 fn inspect(args: &StateArgs) -> anyhow::Result<()> {
     let path = args.path.clone().unwrap_or_else(|| config::DEFAULT_STATE_PATH.into());
     print!("{}", store::inspect(&path)?);
+    Ok(())
+}
+
+/// A target to another state file.
+#[expect(clippy::print_stdout, reason = "the output of state copy is for people")]
+fn copy_target(args: &StateCopyArgs) -> anyhow::Result<()> {
+    let StateCopyArgs { target, from, to } = args;
+    let copied = store::copy(target, from, to)?;
+    println!(
+        "copied {target} to {}: {} label sets, {} rows remembered",
+        to.display(),
+        copied.menus,
+        copied.rows
+    );
+    println!(
+        "now take {target} out of the configuration of the exporter that had it, before either is started"
+    );
     Ok(())
 }
 

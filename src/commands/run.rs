@@ -10,8 +10,9 @@ use anyhow::Context;
 use arc_swap::ArcSwap;
 use tokio::{
     net::TcpListener,
+    runtime::{self, Handle, Runtime},
     signal::unix::{SignalKind, signal},
-    sync::watch,
+    sync::{Semaphore, watch},
     task::JoinSet,
 };
 use tracing::{error, info, warn};
@@ -28,6 +29,11 @@ use crate::{
 
 /// How often the web configuration and its certificates are looked at.
 const WEB_CONFIG_EVERY: Duration = Duration::from_secs(5);
+
+/// Threads that read answers; more would only wait for the one that commits.
+const MAX_WORKERS: usize = 4;
+/// Threads that wait for the disk or for a look-up of a name. Commits go one after the other anyway.
+const MAX_BLOCKING: usize = 64;
 
 /// Where the state lives.
 #[derive(Debug, Clone)]
@@ -111,7 +117,15 @@ pub async fn run(
     }
 
     let store = Arc::new(tokio::task::spawn_blocking(move || open(&state)).await??);
-    let common = Deps { store, publisher, telemetry: telemetry.clone(), clock: clock.clone() };
+    let workers = Workers::start()?;
+    let common = Deps {
+        store,
+        publisher,
+        telemetry: telemetry.clone(),
+        clock: clock.clone(),
+        in_flight: Arc::new(Semaphore::new(config.poll.requests_in_flight)),
+        workers: workers.handle(),
+    };
     let mut fleet = Supervisor::new(common);
     fleet.change_to(&config).await?;
     readiness.store(Arc::new(Readiness::Ready));
@@ -152,6 +166,36 @@ pub async fn run(
     match broken {
         Some(panic) => Err(anyhow::anyhow!("a poller broke off, which is a bug: {panic}")),
         None => Ok(()),
+    }
+}
+
+/// The threads on which pollers run: reading an answer keeps one busy, and must not hold up a scrape.
+struct Workers(Option<Runtime>);
+
+impl Workers {
+    fn start() -> anyhow::Result<Self> {
+        let threads = std::thread::available_parallelism().map_or(1, usize::from).min(MAX_WORKERS);
+        let runtime = runtime::Builder::new_multi_thread()
+            .worker_threads(threads)
+            .max_blocking_threads(MAX_BLOCKING)
+            .thread_name("poller")
+            .enable_all()
+            .build()
+            .context("cannot start threads")?;
+        Ok(Self(Some(runtime)))
+    }
+
+    fn handle(&self) -> Handle {
+        self.0.as_ref().map_or_else(Handle::current, |runtime| runtime.handle().clone())
+    }
+}
+
+impl Drop for Workers {
+    fn drop(&mut self) {
+        // Pollers have ended by then; a hanging look-up of a name is not waited for.
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
     }
 }
 

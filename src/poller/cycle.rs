@@ -202,7 +202,7 @@ impl<S: Source> Poller<S> {
         purpose: Purpose,
         width: &mut Bisect,
     ) -> Result<Outcome, CycleError> {
-        let Reply { result, stage, .. } = match self.request(span, purpose).await? {
+        let Reply { result, stage, admission: _admission, .. } = match self.request(span, purpose).await? {
             Ok(reply) => reply,
             Err(fault) => return Ok(Outcome::Failed(fault)),
         };
@@ -300,7 +300,12 @@ impl<S: Source> Poller<S> {
         let mut failed = None;
         if let Some(half) = self.announced.other_half(span) {
             match self.request(half, purpose).await? {
-                Ok(Reply { result: Ok(_) | Err(ApiError::TooFewRows { .. }), stage, in_first_second }) => {
+                Ok(Reply {
+                    result: Ok(_) | Err(ApiError::TooFewRows { .. }),
+                    stage,
+                    in_first_second,
+                    ..
+                }) => {
                     other = Some(stage.rows() - in_first_second);
                 }
                 Ok(Reply { result: Err(fault), .. }) | Err(fault) => failed = Some(fault),

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use tokio::time::Instant;
+use tokio::{sync::OwnedSemaphorePermit, time::Instant};
 use tracing::debug;
 
 use super::{CycleError, Poller, Source, blocking};
@@ -26,6 +26,8 @@ pub(super) struct Reply {
     pub(super) stage: RowBatch,
     /// Rows of the span's first second, which the span before shares.
     pub(super) in_first_second: u64,
+    /// Its place among the requests of all targets: what bounds their memory, so held until the rows are committed.
+    pub(super) admission: Option<OwnedSemaphorePermit>,
 }
 
 impl<S: Source> Poller<S> {
@@ -35,6 +37,7 @@ impl<S: Source> Poller<S> {
         span: Span,
         purpose: Purpose,
     ) -> Result<Result<Reply, ApiError>, CycleError> {
+        let admission = self.tend(self.source.admission()).await?;
         if let Err(fault) = self.spend(purpose).await {
             return Ok(Err(fault));
         }
@@ -50,7 +53,7 @@ impl<S: Source> Poller<S> {
                 stage.push(row);
             };
             let result = source.read(Query { from, to }, &mut each).await;
-            Reply { result, stage, in_first_second }
+            Reply { result, stage, in_first_second, admission }
         };
         let started = Instant::now();
         let reply = self.tend(request).await?;

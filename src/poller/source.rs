@@ -1,6 +1,8 @@
 //! Where rows come from.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::{
     config::{Secret, TokenSource, TokenVersion},
@@ -37,6 +39,11 @@ pub trait Source: Send + Sync + 'static {
         async { Ok(None) }
     }
 
+    /// A place among the requests in flight over all targets, once there is one; held until the answer is committed.
+    fn admission(&self) -> impl Future<Output = Option<OwnedSemaphorePermit>> + Send + 'static {
+        std::future::ready(None)
+    }
+
     /// Changes when the token does, so that a refused one is tried again at once when it has been replaced.
     fn credentials(&self) -> Option<TokenVersion>;
 }
@@ -48,6 +55,8 @@ pub struct Api {
     pub client: Client,
     /// Read anew at every use.
     pub token: TokenSource,
+    /// Places for requests in flight, shared by all targets.
+    pub in_flight: Arc<Semaphore>,
 }
 
 impl Api {
@@ -87,6 +96,12 @@ impl Source for Api {
     ) -> Result<Option<BTreeMap<String, String>>, ApiError> {
         let token = self.read_token().await?;
         self.client.names(kind, length, token.expose()).await.map(Some)
+    }
+
+    fn admission(&self) -> impl Future<Output = Option<OwnedSemaphorePermit>> + Send + 'static {
+        let in_flight = self.in_flight.clone();
+        // Nobody closes it.
+        async move { in_flight.acquire_owned().await.ok() }
     }
 
     fn credentials(&self) -> Option<TokenVersion> {

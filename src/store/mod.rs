@@ -5,6 +5,7 @@
 //! it. A file that cannot be read whole is refused and left as it is. After a failure the file is opened anew at
 //! the next use, so that a disk that recovers is used again without a restart.
 
+mod copy;
 mod inspect;
 mod names;
 mod overlay;
@@ -29,6 +30,7 @@ use redb::{
 use serde::{Serialize, de::DeserializeOwned};
 
 pub use self::{
+    copy::{Copied, CopyError, copy},
     inspect::{Inspection, TargetInspection, inspect},
     transaction::Transaction,
 };

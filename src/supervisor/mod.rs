@@ -14,7 +14,8 @@ use std::{
 
 use anyhow::Context as _;
 use tokio::{
-    sync::{oneshot, watch},
+    runtime::Handle,
+    sync::{Semaphore, oneshot, watch},
     task::{JoinError, JoinSet},
     time::sleep,
 };
@@ -43,6 +44,10 @@ pub struct Deps {
     pub telemetry: Arc<Telemetry>,
     /// The time.
     pub clock: Clock,
+    /// Places for requests in flight, shared by all targets: what bounds the memory of their answers.
+    pub in_flight: Arc<Semaphore>,
+    /// Where pollers run: off the thread that answers scrapes, for reading an answer keeps a thread busy.
+    pub workers: Handle,
 }
 
 /// The running pollers.
@@ -143,7 +148,7 @@ impl Supervisor {
             journey: config.journey.clone(),
         });
         let orders = |target: &TargetConfig| {
-            let orders = TargetSpec::new(target, shared.clone(), &self.common);
+            let orders = TargetSpec::new(target, shared.clone(), &self.common, config.targets.len());
             orders
                 .map(|orders| (target.name.clone(), Arc::new(orders)))
                 .with_context(|| format!("target {}", target.name))
@@ -174,10 +179,11 @@ impl Supervisor {
         let (tell, told) = oneshot::channel();
         let task = keep_polling(orders.clone(), self.common.clone(), shutdown, tell);
         let ended = name.to_owned();
-        self.tasks.spawn(async move {
+        let polling = async move {
             task.await;
             ended
-        });
+        };
+        self.tasks.spawn_on(polling, &self.common.workers);
         self.members.insert(name.to_owned(), Member { orders, stop });
         // A task that broke off before it could tell is found by `broke_off`.
         told.await.unwrap_or(Ok(()))

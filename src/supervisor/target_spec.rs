@@ -40,11 +40,16 @@ pub(super) struct TargetSpec {
 }
 
 impl TargetSpec {
-    pub(super) fn new(target: &TargetConfig, shared: Arc<Shared>, common: &Deps) -> anyhow::Result<Self> {
+    pub(super) fn new(
+        target: &TargetConfig,
+        shared: Arc<Shared>,
+        common: &Deps,
+        targets: usize,
+    ) -> anyhow::Result<Self> {
         let client = Client::new(&target.endpoint, Default::default())?;
         Ok(Self {
-            settings: settings(target, &shared)?,
-            api: Api { client, token: target.token.clone() },
+            settings: settings(target, &shared, targets)?,
+            api: Api { client, token: target.token.clone(), in_flight: common.in_flight.clone() },
             parser: RowParser::new(common.store.fingerprints(), shared.menu.label_length),
             target: target.clone(),
             shared,
@@ -65,7 +70,7 @@ impl TargetSpec {
         common: &Deps,
         shutdown: watch::Receiver<bool>,
     ) -> anyhow::Result<Poller<Api>> {
-        let Deps { store, publisher, telemetry, clock } = common.clone();
+        let Deps { store, publisher, telemetry, clock, .. } = common.clone();
         let name = self.target.name.clone();
         let start_from = self.shared.poll.start_from;
         let origin = start_from.instant(clock(), &self.target.timezone).map_err(anyhow::Error::msg)?;
@@ -86,7 +91,7 @@ impl TargetSpec {
     }
 }
 
-fn settings(target: &TargetConfig, shared: &Shared) -> anyhow::Result<PollerConfig> {
+fn settings(target: &TargetConfig, shared: &Shared, targets: usize) -> anyhow::Result<PollerConfig> {
     let Shared { poll, menu, journey } = shared;
     let options = |expected: &ExpectedMenu| {
         let labels = |option: &String| MenuLabels::new(&expected.rp_id, &expected.channel, option);
@@ -95,7 +100,7 @@ fn settings(target: &TargetConfig, shared: &Shared) -> anyhow::Result<PollerConf
     Ok(PollerConfig {
         name: target.name.clone(),
         zone: target.timezone.clone(),
-        cadence: Cadence::new(poll.interval, poll.settle_delay, &target.name),
+        cadence: Cadence::new(poll.interval, poll.settle_delay, &target.name).among(targets, &target.name),
         lookback: poll.lookback,
         tiers: poll.tiers,
         expected: target.expected.iter().flat_map(options).collect(),

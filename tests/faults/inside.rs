@@ -75,6 +75,7 @@ impl Inside {
         let source = poller::Api {
             client: Client::new(&api.url().parse().expect("a URL"), limits).expect("a client"),
             token: TokenSource::fixed(&Secret::new(TOKEN), "the test").expect("a token"),
+            in_flight: Arc::new(tokio::sync::Semaphore::new(1)),
         };
         let parser = RowParser::new(store.fingerprints(), 128);
         let poller =

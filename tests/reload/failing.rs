@@ -53,6 +53,8 @@ async fn a_target_that_the_disk_kept_out_comes_when_the_disk_allows() {
         store: Arc::new(store),
         publisher: publisher.clone(),
         telemetry,
+        in_flight: Arc::new(tokio::sync::Semaphore::new(8)),
+        workers: tokio::runtime::Handle::current(),
         clock: Arc::new(Timestamp::now),
     });
     let names = || publisher.statuses().iter().map(|status| status.name.clone()).collect::<Vec<_>>();
