@@ -121,7 +121,7 @@ fn inspect(args: &StateArgs) -> anyhow::Result<()> {
 #[expect(clippy::print_stdout, reason = "the output of state copy is for people")]
 fn copy_target(args: &StateCopyArgs) -> anyhow::Result<()> {
     let StateCopyArgs { target, from, to } = args;
-    let copied = store::copy(target, from, to)?;
+    let copied = store::copy_target(target, from, to)?;
     println!(
         "copied {target} to {}: {} label sets, {} rows remembered",
         to.display(),

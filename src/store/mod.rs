@@ -5,7 +5,7 @@
 //! it. A file that cannot be read whole is refused and left as it is. After a failure the file is opened anew at
 //! the next use, so that a disk that recovers is used again without a restart.
 
-mod copy;
+mod copy_target;
 mod inspect;
 mod names;
 mod overlay;
@@ -30,7 +30,7 @@ use redb::{
 use serde::{Serialize, de::DeserializeOwned};
 
 pub use self::{
-    copy::{Copied, CopyError, copy},
+    copy_target::{Copied, CopyError, copy_target},
     inspect::{Inspection, TargetInspection, inspect},
     transaction::Transaction,
 };

@@ -344,10 +344,10 @@ fn a_target_is_copied_with_all_that_was_counted_and_its_rows_are_known_there() {
     let (b, mut account) = restore(&store, "b");
     read(&store, b, &mut account, vec![row(100, 1), row(7200, 2)]);
     let hash = store.fingerprints().of(&["x"]);
-    assert!(matches!(copy("b", &from, &to), Err(CopyError::Store(StoreError::Locked(_)))), "it is in use");
+    assert!(matches!(copy_target("b", &from, &to), Err(CopyError::Store(StoreError::Locked(_)))), "it is in use");
     drop(store);
 
-    assert_eq!(copy("b", &from, &to).unwrap(), Copied { menus: 1, rows: 2 });
+    assert_eq!(copy_target("b", &from, &to).unwrap(), Copied { menus: 1, rows: 2 });
     let other = Store::open(&to, [9; 16]).unwrap();
     assert_eq!(other.fingerprints().of(&["x"]), hash);
     let (b, mut there) = restore(&other, "b");
@@ -358,9 +358,9 @@ fn a_target_is_copied_with_all_that_was_counted_and_its_rows_are_known_there() {
     drop(other);
 
     // A second one goes to the same file; whom it has, and whom nobody knows, not.
-    assert_eq!(copy("first", &from, &to).unwrap(), Copied { menus: 0, rows: 0 });
-    assert!(matches!(copy("b", &from, &to), Err(CopyError::Exists { .. })));
-    let error = copy("c", &from, &to).unwrap_err().to_string();
+    assert_eq!(copy_target("first", &from, &to).unwrap(), Copied { menus: 0, rows: 0 });
+    assert!(matches!(copy_target("b", &from, &to), Err(CopyError::Exists { .. })));
+    let error = copy_target("c", &from, &to).unwrap_err().to_string();
     assert!(error.ends_with("has no target \"c\"; it has: b, first"), "{error}");
     assert_eq!(restore(&Store::open(&to, [9; 16]).unwrap(), "b").1, there, "nothing was touched");
 }
@@ -375,14 +375,14 @@ fn a_file_begun_elsewhere_takes_a_target_only_while_it_has_none() {
     let hash = store.fingerprints().of(&["x"]);
     drop(store);
     drop(Store::open(&to, [2; 16]).unwrap());
-    copy("a", &from, &to).unwrap();
+    copy_target("a", &from, &to).unwrap();
     assert_eq!(Store::open(&to, [3; 16]).unwrap().fingerprints().of(&["x"]), hash, "it took over the key");
 
     let foreign = folder.path().join("foreign.redb");
     restore(&Store::open(&foreign, [2; 16]).unwrap(), "z");
-    assert!(matches!(copy("a", &from, &foreign), Err(CopyError::OtherKey { .. })));
+    assert!(matches!(copy_target("a", &from, &foreign), Err(CopyError::OtherKey { .. })));
     assert!(matches!(
-        copy("a", &folder.path().join("none"), &to),
+        copy_target("a", &folder.path().join("none"), &to),
         Err(CopyError::Store(StoreError::Io { .. }))
     ));
 }

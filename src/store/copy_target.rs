@@ -73,7 +73,7 @@ pub struct Copied {
 ///
 /// # Errors
 /// When a file cannot be used or is in use, or the target is not in the one or is in the other already.
-pub fn copy(name: &str, from: &Path, to: &Path) -> Result<Copied, CopyError> {
+pub fn copy_target(name: &str, from: &Path, to: &Path) -> Result<Copied, CopyError> {
     let database = Database::builder().open_read_only(from).map_err(|error| match error {
         redb::DatabaseError::RepairAborted => StoreError::Damaged {
             path: from.to_owned(),
@@ -90,7 +90,7 @@ pub fn copy(name: &str, from: &Path, to: &Path) -> Result<Copied, CopyError> {
         if let Err(refused) = adopt_key(write, key, to) {
             return Ok(Err(refused));
         }
-        copy_target(&read, old, write, name, to)
+        copy_records_of(&read, old, write, name, to)
     })?;
     copied
 }
@@ -179,7 +179,7 @@ fn table<K: Key + 'static, V: Value + 'static>(
     }
 }
 
-fn copy_target(
+fn copy_records_of(
     read: &ReadTransaction,
     old: u32,
     write: &WriteTransaction,
