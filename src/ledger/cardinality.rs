@@ -3,6 +3,8 @@
 //! A server that invents options must fill neither this memory nor Prometheus's. What is over a limit is counted
 //! under `other`, so totals stay exact; what has a place keeps it. Pure.
 
+use std::collections::HashMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::counters::TargetCounters;
@@ -43,51 +45,132 @@ impl Overflow {
     }
 }
 
-/// Where rows with these labels, which are not known yet, are counted.
-pub(super) fn place(account: &TargetCounters, limits: SeriesLimits, labels: &MenuLabels) -> MenuLabels {
-    let point = &labels.point;
-    if account.points.contains_key(point) {
-        // Its place was set aside when the routing point got its own.
-        let is_other = &*labels.option == OTHER;
-        let options = || options(account, point).count();
-        if is_other || (has_room(account, limits, 1) && options() < limits.options) {
+/// How many places are taken, and where: so that a server that invents labels by the ten thousand costs a look-up for
+/// each, and not a walk over all that is known.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Places {
+    limits: SeriesLimits,
+    /// Label sets.
+    menus: usize,
+    points: HashMap<PointLabels, PointPlaces>,
+    /// Routing points that have no `other`.
+    without_other: usize,
+}
+
+/// What is taken at one routing point and channel.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct PointPlaces {
+    has_other: bool,
+    /// Without `other`.
+    options: usize,
+    /// Without `other`.
+    transitions: usize,
+}
+
+impl Places {
+    pub(super) fn of(account: &TargetCounters, limits: SeriesLimits) -> Self {
+        let mut places = Self { limits, menus: 0, points: HashMap::new(), without_other: 0 };
+        for point in account.points.keys() {
+            places.point(point);
+        }
+        account.menus.keys().for_each(|labels| places.take(labels));
+        account.transitions.keys().for_each(|labels| places.take_transition(labels));
+        places
+    }
+
+    /// Where rows with these labels, which are not known yet, are counted.
+    pub(super) fn place(&self, labels: &MenuLabels) -> MenuLabels {
+        let point = &labels.point;
+        if let Some(known) = self.points.get(point) {
+            // Its place was set aside when the routing point got its own.
+            let is_other = &*labels.option == OTHER;
+            if is_other || (self.has_room(1) && known.options < self.limits.options) {
+                return labels.clone();
+            }
+            return MenuLabels::other(point.clone());
+        }
+        // A routing point takes two places: the option's, and one for its `other`.
+        if self.has_room(2) {
             return labels.clone();
         }
-        return MenuLabels::other(point.clone());
+        MenuLabels::other(PointLabels::other())
     }
-    // A routing point takes two places: the option's, and one for its `other`.
-    if has_room(account, limits, 2) {
-        return labels.clone();
+
+    /// Where a step that is not known yet is counted.
+    pub(super) fn place_transition(&self, labels: TransitionLabels) -> TransitionLabels {
+        let known = self.points.get(&labels.point).map_or(0, |point| point.transitions);
+        if known < self.limits.transitions { labels } else { TransitionLabels::other(labels.point) }
     }
-    MenuLabels::other(PointLabels::other())
+
+    /// A label set that had no place has one now.
+    pub(super) fn take(&mut self, labels: &MenuLabels) {
+        self.menus += 1;
+        let is_other = &*labels.option == OTHER;
+        let point = self.point(&labels.point);
+        if !is_other {
+            point.options += 1;
+        } else if !std::mem::replace(&mut point.has_other, true) {
+            self.without_other -= 1;
+        }
+    }
+
+    /// A step that had no place has one now.
+    pub(super) fn take_transition(&mut self, labels: &TransitionLabels) {
+        if *labels.from != *OTHER || *labels.to != *OTHER {
+            self.point(&labels.point).transitions += 1;
+        }
+    }
+
+    fn point(&mut self, labels: &PointLabels) -> &mut PointPlaces {
+        let without_other = &mut self.without_other;
+        self.points.entry(labels.clone()).or_insert_with(|| {
+            *without_other += 1;
+            PointPlaces::default()
+        })
+    }
+
+    /// Whether so many label sets more fit in, every routing point having its `other`, and one `other` for all.
+    fn has_room(&self, more: usize) -> bool {
+        let for_all = usize::from(!self.points.contains_key(&PointLabels::other()));
+        self.menus + self.without_other + for_all + more <= self.limits.menus
+    }
 }
 
-/// Where a step that is not known yet is counted.
-pub(super) fn place_transition(
-    account: &TargetCounters,
-    limits: SeriesLimits,
-    labels: TransitionLabels,
-) -> TransitionLabels {
-    let known = account.transitions_at(&labels.point).filter(|(known, _)| !is_other(known)).count();
-    if known < limits.transitions { labels } else { TransitionLabels::other(labels.point) }
-}
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
 
-fn is_other(labels: &TransitionLabels) -> bool {
-    *labels.from == *OTHER && *labels.to == *OTHER
-}
+    use super::*;
 
-fn options<'a>(account: &'a TargetCounters, point: &PointLabels) -> impl Iterator<Item = &'a MenuLabels> {
-    account.menus_at(point).filter(|labels| *labels.option != *OTHER)
-}
+    fn labels() -> impl Strategy<Value = MenuLabels> {
+        let value = |of: &'static [&'static str]| prop::sample::select(of);
+        (value(&["1", "2", "3", OTHER]), value(&["voice", OTHER]), value(&["A", "B", "C", "D", OTHER]))
+            .prop_map(|(point, channel, option)| MenuLabels::new(point, channel, option))
+    }
 
-/// Whether so many label sets more fit in, every routing point having its `other`, and one `other` for all.
-fn has_room(account: &TargetCounters, limits: SeriesLimits, more: usize) -> bool {
-    let all = PointLabels::other();
-    let set_aside = account
-        .points
-        .keys()
-        .chain((!account.points.contains_key(&all)).then_some(&all))
-        .filter(|point| !account.menus.contains_key(&MenuLabels::other((*point).clone())))
-        .count();
-    account.menus.len() + set_aside + more <= limits.menus
+    proptest! {
+        /// What is kept up is what a walk over everything would find, and the limit of label sets holds.
+        #[test]
+        fn places_that_are_kept_up_are_those_counted_anew(
+            menus in 2usize..20,
+            options in 1usize..4,
+            asked in prop::collection::vec(labels(), 0..60),
+        ) {
+            let limits = SeriesLimits { menus, options, transitions: 2 };
+            let mut account = TargetCounters::new(jiff::Timestamp::UNIX_EPOCH);
+            let mut places = Places::of(&account, limits);
+            for labels in asked {
+                if account.menus.contains_key(&labels) {
+                    continue;
+                }
+                let placed = places.place(&labels);
+                if !account.menus.contains_key(&placed) {
+                    places.take(&placed);
+                    account.expect(placed);
+                }
+                prop_assert_eq!(&places, &Places::of(&account, limits));
+            }
+            prop_assert!(account.menus.len() <= menus.max(2));
+        }
+    }
 }

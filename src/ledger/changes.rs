@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::{
-    cardinality::{SeriesLimits, place, place_transition},
+    cardinality::{Places, SeriesLimits},
     counters::{OptionCounts, RoutingPointCounts, TargetCounters, TransitionCounts},
     reconcile::Delta,
 };
@@ -20,9 +20,10 @@ pub(super) struct Slot {
 }
 
 pub(super) struct Changes {
-    /// With every label set that has been given a place, so that the limits see them.
+    /// With every label set that has been given a place.
     account: TargetCounters,
-    limits: SeriesLimits,
+    /// How many places are taken, so that the limits see them.
+    places: Places,
     pub(super) slots: Vec<Slot>,
     by_labels: HashMap<MenuLabels, usize>,
     by_number: HashMap<u32, usize>,
@@ -38,7 +39,7 @@ impl Changes {
     pub(super) fn of(account: &TargetCounters, limits: SeriesLimits) -> Self {
         Self {
             account: account.clone(),
-            limits,
+            places: Places::of(account, limits),
             slots: Vec::new(),
             by_labels: HashMap::new(),
             by_number: HashMap::new(),
@@ -57,8 +58,9 @@ impl Changes {
         if self.account.menus.contains_key(labels) {
             return self.open(labels);
         }
-        let placed = place(&self.account, self.limits, labels);
+        let placed = self.places.place(labels);
         if !self.account.menus.contains_key(&placed) {
+            self.places.take(&placed);
             self.account.expect(placed.clone());
             if let Some(numbered) = &mut self.numbered {
                 numbered.insert(self.account.menus[&placed].0, placed.clone());
@@ -116,14 +118,18 @@ impl Changes {
         let labels = if self.account.transitions.contains_key(&labels) {
             labels
         } else {
-            place_transition(&self.account, self.limits, labels)
+            self.places.place_transition(labels)
         };
+        if !self.account.transitions.contains_key(&labels) {
+            self.places.take_transition(&labels);
+        }
         let known = self.account.transitions.entry(labels.clone()).or_default();
         self.transitions.entry(labels).or_insert_with(|| known.clone())
     }
 
     /// Puts what has changed into the step.
     pub(super) fn close(self, step: &mut Delta) {
+        step.next_number = self.account.next_number;
         step.menus.extend(self.slots.into_iter().map(|slot| (slot.labels, (slot.number, slot.menu))));
         step.points.extend(self.points);
         step.transitions.extend(self.transitions);

@@ -8,7 +8,7 @@ mod process;
 
 use std::{
     collections::BTreeSet,
-    sync::Arc,
+    sync::{Arc, OnceLock},
     time::{Duration, Instant},
 };
 
@@ -20,6 +20,7 @@ use self::{
 };
 use crate::{
     exposition::{BucketBounds, Family, from_prometheus},
+    logging::DroppedLines,
     wolkvox::ErrorClass,
 };
 
@@ -72,6 +73,9 @@ pub struct Telemetry {
     quota_limit: GaugeVec,
     last_reload: Gauge,
     last_success: Gauge,
+    poller_restarts: CounterVec,
+    log_lines_dropped: Counter,
+    dropped_lines: OnceLock<DroppedLines>,
 }
 
 impl Telemetry {
@@ -130,6 +134,16 @@ impl Telemetry {
                 "wolkvox_exporter_config_last_reload_success_timestamp_seconds",
                 "When the configuration in force was read.",
             )?,
+            poller_restarts: counter(
+                "wolkvox_poller_restarts_total",
+                "Times that the target's poller broke off, which is a bug, and was started again.",
+                &["server"],
+            )?,
+            log_lines_dropped: Counter::new(
+                "wolkvox_log_lines_dropped_total",
+                "Log lines that were not written, because nobody reads standard error or it is closed.",
+            )?,
+            dropped_lines: OnceLock::new(),
         };
         let build = GaugeVec::new(
             Opts::new("wolkvox_exporter_build_info", "Always 1; the labels say which build this is."),
@@ -147,6 +161,8 @@ impl Telemetry {
             Box::new(telemetry.quota_limit.clone()),
             Box::new(telemetry.last_reload.clone()),
             Box::new(telemetry.last_success.clone()),
+            Box::new(telemetry.poller_restarts.clone()),
+            Box::new(telemetry.log_lines_dropped.clone()),
             Box::new(build),
         ] {
             telemetry.registry.register(collector)?;
@@ -163,6 +179,7 @@ impl Telemetry {
         for cause in SplitCause::ALL {
             self.splits.with_label_values(&[server, cause.as_str()]);
         }
+        self.poller_restarts.with_label_values(&[server]);
         TargetTelemetry {
             server: server.to_owned(),
             polls: self.polls.with_label_values(&[server]),
@@ -190,7 +207,7 @@ impl Telemetry {
             for cause in SplitCause::ALL {
                 let _ = self.splits.remove_label_values(&[server.as_str(), cause.as_str()]);
             }
-            for counter in [&self.polls, &self.requests] {
+            for counter in [&self.polls, &self.requests, &self.poller_restarts] {
                 let _ = counter.remove_label_values(&[&server]);
             }
             for gauge in [&self.skew, &self.quota_used, &self.quota_limit] {
@@ -207,8 +224,23 @@ impl Telemetry {
         }
     }
 
+    /// The target's poller broke off.
+    pub fn poller_restarted(&self, server: &str) {
+        self.poller_restarts.with_label_values(&[server]).inc();
+    }
+
+    /// From now on these are counted.
+    pub fn count_dropped_lines(&self, lines: DroppedLines) {
+        // A process has one log.
+        let _ = self.dropped_lines.set(lines);
+    }
+
     /// For one scrape at `now`, sorted by name. What the system says of the process may be a second old.
     pub fn gather(&self, now: Instant) -> Vec<Family> {
+        if let Some(lines) = self.dropped_lines.get() {
+            let more = lines.count() as f64 - self.log_lines_dropped.get();
+            self.log_lines_dropped.inc_by(more.max(0.0));
+        }
         let mut families = from_prometheus(&self.registry.gather());
         families.extend([self.poll_duration.family(), self.request_duration.family()]);
         families.extend(self.process.families(now));
