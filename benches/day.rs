@@ -201,8 +201,10 @@ async fn day(plan: Plan, path: &Path) -> Vec<Hour> {
         quota: None,
         names: Default::default(),
     };
-    let telemetry = Telemetry::new().unwrap().target("0042");
-    let around = PollerDeps { store, publisher: Arc::new(Publisher::default()), telemetry, clock, shutdown };
+    let telemetry = Arc::new(Telemetry::new().unwrap());
+    let publisher = Publisher::start(telemetry.clone());
+    let telemetry = telemetry.target("0042");
+    let around = PollerDeps { store, publisher, telemetry, clock, shutdown };
     let poller = Poller::start(settings, load, parser, restored, around).await.unwrap();
     poller.run().await;
     Arc::into_inner(hours).unwrap().into_inner().unwrap()

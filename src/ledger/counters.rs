@@ -5,6 +5,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet, btree_map::Entry},
     ops::Bound,
+    sync::Arc,
 };
 
 use jiff::Timestamp;
@@ -151,15 +152,16 @@ fn moment(second: i64) -> Timestamp {
     Timestamp::from_second(second).unwrap_or(Timestamp::MIN)
 }
 
-/// The aggregates of one target. Menus have a number that stands for them in the rows' records.
+/// The aggregates of one target. Menus have a number that stands for them in the rows' records. A clone shares all
+/// counts with its original.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TargetCounters {
     /// For the whole target.
     pub totals: Totals,
     /// By label set, with the number of each.
-    pub menus: BTreeMap<MenuLabels, (u32, OptionCounts)>,
+    pub menus: BTreeMap<MenuLabels, (u32, Arc<OptionCounts>)>,
     /// By label set; every menu's point is there.
-    pub points: BTreeMap<PointLabels, RoutingPointCounts>,
+    pub points: BTreeMap<PointLabels, Arc<RoutingPointCounts>>,
     /// By label set.
     pub transitions: BTreeMap<TransitionLabels, TransitionCounts>,
     /// The number that the next new menu gets: higher than any that was ever given, for rows and journeys remember
@@ -183,7 +185,7 @@ impl TargetCounters {
     pub fn expect(&mut self, labels: MenuLabels) {
         self.points.entry(labels.point.clone()).or_default();
         if let Entry::Vacant(place) = self.menus.entry(labels) {
-            place.insert((self.next_number, OptionCounts::default()));
+            place.insert((self.next_number, Arc::default()));
             self.next_number += 1;
         }
     }
@@ -194,6 +196,16 @@ impl TargetCounters {
         let first = MenuLabels { point: point.clone(), option: "".into() };
         let all = self.menus.range((Bound::Included(first), Bound::Unbounded)).map(|(labels, _)| labels);
         all.take_while(move |labels| labels.point == *point)
+    }
+
+    /// The steps of a routing point and channel.
+    pub(super) fn transitions_at(
+        &self,
+        point: &PointLabels,
+    ) -> impl Iterator<Item = (&TransitionLabels, &TransitionCounts)> {
+        let first = TransitionLabels { point: point.clone(), from: "".into(), to: "".into() };
+        let all = self.transitions.range((Bound::Included(first), Bound::Unbounded));
+        all.take_while(move |(labels, _)| labels.point == *point)
     }
 
     /// Takes over what a committed step says.
@@ -231,12 +243,13 @@ impl TargetCounters {
         for (counted, _) in self.held().filter(|(counted, waits)| *waits && zero_was_seen(counted)) {
             match counted {
                 Counted::Menu(labels) => {
-                    let (number, menu) = self.menus[&labels].clone();
-                    step.menus.push((labels, (number, OptionCounts { released, ..menu })));
+                    let (number, menu) = &self.menus[&labels];
+                    let menu = OptionCounts { released, ..(**menu).clone() };
+                    step.menus.push((labels, (*number, menu.into())));
                 }
                 Counted::Point(labels) => {
-                    let point = self.points[&labels].clone();
-                    step.points.push((labels, RoutingPointCounts { released, ..point }));
+                    let point = (*self.points[&labels]).clone();
+                    step.points.push((labels, RoutingPointCounts { released, ..point }.into()));
                 }
                 Counted::Transition(labels) => {
                     let transition = self.transitions[&labels].clone();

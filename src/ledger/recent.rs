@@ -104,7 +104,6 @@ mod tests {
     use jiff::Timestamp;
 
     use super::*;
-    use crate::ledger::OptionCounts;
 
     fn labels(option: &str) -> MenuLabels {
         MenuLabels::new("10", "voice", option)
@@ -119,8 +118,8 @@ mod tests {
 
     fn account() -> TargetCounters {
         let mut account = TargetCounters::new(Timestamp::UNIX_EPOCH);
-        account.menus.insert(labels("1"), (7, OptionCounts::default()));
-        account.menus.insert(labels("2"), (8, OptionCounts::default()));
+        account.menus.insert(labels("1"), (7, Default::default()));
+        account.menus.insert(labels("2"), (8, Default::default()));
         account
     }
 

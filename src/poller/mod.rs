@@ -32,8 +32,8 @@ use crate::{
     model::{MenuLabels, OptionKinds, OptionRules},
     poller::zero_hold::ZeroHold,
     schedule::{Cadence, Tiers, bisect::Bisect, local_seconds, quota, truncation::Truncation},
-    snapshot::{Publisher, SnapshotInput, families},
-    status::{day, newest_hour},
+    snapshot::{Publisher, TargetSnapshot},
+    status::newest_hour,
     store::{Store, StoreError, TargetId},
     telemetry::TargetTelemetry,
     wolkvox::{ApiError, RowParser},
@@ -168,7 +168,7 @@ pub struct PollerDeps {
 }
 
 impl<S: Source> Poller<S> {
-    /// Takes over the restored account and publishes it: when this returns, a scrape shows what was committed.
+    /// Takes over the restored account and hands it to the publisher.
     pub async fn start(
         settings: PollerConfig,
         source: S,
@@ -370,31 +370,20 @@ impl<S: Source> Poller<S> {
             self.release_after = Instant::now() + RELEASE_RETRY;
             error!(server = self.settings.name, "cannot make new series visible: {error}");
         }
-        let (publisher, account, window) =
-            (self.publisher.clone(), self.account.clone(), self.window.clone());
-        let (settings, names, recent) = (self.settings.clone(), self.names.exposed(), self.recent.clone());
-        let (up, mut status) = (self.is_up(), self.status());
-        let work = move || {
-            let view = SnapshotInput {
-                server: &settings.name,
-                zone: &settings.zone,
-                account: &account,
-                window: window.as_deref(),
-                up,
-                buckets: &settings.buckets,
-                names: &names,
-                kinds: &settings.kinds,
-                series_limit: settings.limits.menus,
-            };
-            let watermark = account.totals.watermark();
-            status.day = day(&recent, watermark, &settings.zone, &names, &settings.kinds);
-            publisher.publish(families(view), status);
+        let snapshot = TargetSnapshot {
+            server: self.settings.name.clone(),
+            zone: self.settings.zone.clone(),
+            account: self.account.clone(),
+            window: self.window.clone(),
+            up: self.is_up(),
+            buckets: self.settings.buckets.clone(),
+            names: self.names.exposed(),
+            kinds: self.settings.kinds.clone(),
+            series_limit: self.settings.limits.menus,
+            telemetry: self.telemetry.clone(),
         };
-        if tokio::task::spawn_blocking(work).await.is_err() {
-            error!(server = self.settings.name, "the exposition could not be encoded; the last one stays");
-            return;
-        }
-        self.hold.published(&self.account, Instant::now());
+        let shown = self.publisher.put(snapshot, self.status(), self.recent.clone());
+        self.hold.published(&self.account, &shown);
     }
 
     /// Committed before it is shown: after a crash a count that was visible must not be shown as 0 again.
@@ -418,7 +407,7 @@ impl<S: Source> Poller<S> {
         let mut work = std::pin::pin!(work);
         let mut stopped = std::pin::pin!(self.shutdown.clone().cancelled_owned());
         loop {
-            let release = self.hold.next(&self.account).map(|at| at.max(self.release_after));
+            let release = self.hold.next(&self.account, Instant::now()).map(|at| at.max(self.release_after));
             tokio::select! {
                 output = &mut work => return Ok(output),
                 () = &mut stopped => return Err(CycleError::Shutdown),

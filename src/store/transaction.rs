@@ -117,11 +117,11 @@ impl<'t> Transaction<'t> {
         self.drop_series(id, &step.dropped)?;
         for (labels, (number, menu)) in &step.menus {
             let names = (&*labels.point.rp_id, &*labels.point.channel, &*labels.option);
-            self.menus.insert((id, *number), encode(&(names, menu))?.as_slice()).map_err(failed)?;
+            self.menus.insert((id, *number), encode(&(names, &**menu))?.as_slice()).map_err(failed)?;
         }
         for (labels, point) in &step.points {
             let key = (id, &*labels.rp_id, &*labels.channel);
-            self.points.insert(key, encode(point)?.as_slice()).map_err(failed)?;
+            self.points.insert(key, encode(&**point)?.as_slice()).map_err(failed)?;
         }
         for (labels, transition) in &step.transitions {
             let point = &labels.point;

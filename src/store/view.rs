@@ -2,7 +2,7 @@
 //!
 //! Owns the way from records to what they say. A table that a file lacks is an empty one. Nothing here writes.
 
-use std::{collections::BTreeMap, num::NonZeroU64};
+use std::{collections::BTreeMap, num::NonZeroU64, sync::Arc};
 
 use jiff::civil::Date;
 use redb::{Key, ReadOnlyTable, ReadTransaction, ReadableTable, TableDefinition, TableError, Value};
@@ -134,7 +134,7 @@ pub(super) fn next_menu(table: &impl ReadableTable<u32, u32>, id: u32) -> Result
 }
 
 /// Menus with their numbers.
-pub(super) type Menus = BTreeMap<MenuLabels, (u32, OptionCounts)>;
+pub(super) type Menus = BTreeMap<MenuLabels, (u32, Arc<OptionCounts>)>;
 
 /// Of one target.
 pub(super) fn menus(
@@ -146,7 +146,7 @@ pub(super) fn menus(
         let (key, value) = entry.map_err(failed)?;
         let ((rp_id, channel, option), menu): ((String, String, String), OptionCounts) =
             decode(value.value())?;
-        menus.insert(MenuLabels::new(&rp_id, &channel, &option), (key.value().1, menu));
+        menus.insert(MenuLabels::new(&rp_id, &channel, &option), (key.value().1, menu.into()));
     }
     Ok(menus)
 }
@@ -189,7 +189,7 @@ where
 fn points(
     table: &impl ReadableTable<(u32, &'static str, &'static str), &'static [u8]>,
     id: u32,
-) -> Result<BTreeMap<PointLabels, RoutingPointCounts>, StoreError> {
+) -> Result<BTreeMap<PointLabels, Arc<RoutingPointCounts>>, StoreError> {
     let mut points = BTreeMap::new();
     for entry in table.range((id, "", "")..).map_err(failed)? {
         let (key, value) = entry.map_err(failed)?;
@@ -197,7 +197,7 @@ fn points(
         if target != id {
             break;
         }
-        points.insert(PointLabels::new(rp_id, channel), decode(value.value())?);
+        points.insert(PointLabels::new(rp_id, channel), Arc::new(decode(value.value())?));
     }
     Ok(points)
 }

@@ -46,7 +46,7 @@ pub(super) async fn keep_polling(
             }
             Some(Err(panic)) if panic.is_panic() => {
                 panics = if began.elapsed() < LONGEST_WAIT { panics + 1 } else { 1 };
-                deps.telemetry.poller_restarted(spec.name());
+                deps.telemetry.target(spec.name()).restarted();
                 let wait = wait_after(panics);
                 let said =
                     anyhow!("its poller broke off, which is a bug; trying again in {} s", wait.as_secs());

@@ -110,7 +110,9 @@ impl Supervisor {
         change.added = specs.len() - change.changed;
         self.end(&ending).await;
         if change.removed > 0 {
-            self.retain(config.targets.iter().map(|target| target.name.clone()).collect()).await?;
+            let names = config.targets.iter().map(|target| target.name.clone()).collect();
+            self.deps.publisher.keep(&names);
+            self.deps.telemetry.keep(&names);
         }
         let started: Vec<_> = specs.into_iter().map(|spec| self.begin(spec)).collect();
         let mut outcome = Ok(());
@@ -119,6 +121,7 @@ impl Supervisor {
             let started = told.await.unwrap_or(Ok(()));
             outcome = outcome.and(started.with_context(|| format!("target {name}")));
         }
+        self.deps.publisher.settled().await;
         outcome.map(|()| change)
     }
 
@@ -168,18 +171,7 @@ impl Supervisor {
         }
     }
 
-    /// Takes the series of every target but these out of sight.
-    async fn retain(&self, names: BTreeSet<String>) -> anyhow::Result<()> {
-        let Deps { publisher, telemetry, .. } = self.deps.clone();
-        spawn_blocking(move || {
-            publisher.keep(&names);
-            telemetry.keep(&names);
-        })
-        .await?;
-        Ok(())
-    }
-
-    /// Told when its first snapshot is published, or could not be; then it is tried again.
+    /// Told when its first snapshot is handed to the publisher, or could not be; then it is tried again.
     fn begin(&mut self, spec: Arc<TargetSpec>) -> (String, oneshot::Receiver<anyhow::Result<()>>) {
         let (name, stop) = (spec.name().to_owned(), CancellationToken::new());
         let (tell, told) = oneshot::channel();

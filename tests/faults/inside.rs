@@ -43,7 +43,7 @@ impl Inside {
                 .expect("the disk is good"),
         );
         let telemetry = Arc::new(Telemetry::new().expect("no name is used twice"));
-        let publisher = Arc::new(Publisher::default());
+        let publisher = Publisher::start(telemetry.clone());
         let around = PollerDeps {
             store: store.clone(),
             publisher: publisher.clone(),

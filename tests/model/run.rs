@@ -11,7 +11,7 @@ use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 use wolkvox_exporter::{
-    exposition::{BucketBounds, Format, Published},
+    exposition::{BucketBounds, Encoding, Format, Published},
     ledger::{IdleTimes, TargetCounters},
     poller::{Clock, Poller, PollerConfig, PollerDeps},
     schedule::{Cadence, Tiers},
@@ -49,6 +49,8 @@ pub(crate) enum DiskTrouble {
     /// The disk refuses everything for a while; the process lives on.
     Outage { writes: u64, seconds: i64 },
 }
+
+const TEXT: Encoding = Encoding { format: Format::Text, gzip: false };
 
 /// How many requests it took; `Err` says what differs.
 pub(crate) fn run(plan: Plan) -> Result<usize, String> {
@@ -101,7 +103,7 @@ async fn live(plan: Plan) -> Result<usize, String> {
             while now() < until {
                 sleep(Duration::from_secs(60)).await;
                 // A scrape of the same publication shows the same.
-                let now = process.publisher.publication().load();
+                let now = process.publisher.publication().in_encoding(TEXT).await;
                 if !shown.is_some_and(|shown| Arc::ptr_eq(&shown, &now)) {
                     last = forward(&last, scrape(&now))?;
                 }
@@ -168,7 +170,8 @@ async fn start(
     let origin = Timestamp::from_second(START).unwrap();
     let restored = store.restore("0042", || TargetCounters::new(origin)).map_err(|e| e.to_string())?;
     let parser = RowParser::new(store.fingerprints(), 128);
-    let publisher = Arc::new(Publisher::default());
+    let telemetry = Arc::new(Telemetry::new().unwrap());
+    let publisher = Publisher::start(telemetry.clone());
     let settings = PollerConfig {
         name: "0042".to_owned(),
         zone: TimeZone::UTC,
@@ -194,7 +197,7 @@ async fn start(
     let around = PollerDeps {
         store: store.clone(),
         publisher: publisher.clone(),
-        telemetry: Telemetry::new().unwrap().target("0042"),
+        telemetry: telemetry.target("0042"),
         clock,
         shutdown: CancellationToken::new(),
     };
@@ -216,8 +219,7 @@ fn check_day(plan: &Plan, day: &Day) -> Result<(), String> {
 
 /// All counters of the text format, by name and labels.
 fn scrape(published: &Published) -> BTreeMap<String, f64> {
-    let rendered = published.render(&[], Format::Text, false);
-    let text: Vec<u8> = rendered.pieces.iter().flat_map(|piece| piece.to_vec()).collect();
+    let text = published.render(&[], TEXT).expect("it was asked for").concat();
     String::from_utf8(text)
         .unwrap()
         .lines()

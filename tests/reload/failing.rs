@@ -47,11 +47,12 @@ async fn a_target_that_the_disk_kept_out_comes_when_the_disk_allows() {
     let disk = Disk::default();
     let backend = disk.clone();
     let store = Store::open_backend(move || Ok(backend.clone()), Path::new("disk"), [7; 16]).unwrap();
-    let publisher = Arc::new(Publisher::default());
+    let telemetry = Arc::new(Telemetry::new().unwrap());
+    let publisher = Publisher::start(telemetry.clone());
     let mut fleet = Supervisor::new(Deps {
         store: Arc::new(store),
         publisher: publisher.clone(),
-        telemetry: Arc::new(Telemetry::new().unwrap()),
+        telemetry,
         clock: Arc::new(Timestamp::now),
     });
     let names = || publisher.statuses().iter().map(|status| status.name.clone()).collect::<Vec<_>>();
