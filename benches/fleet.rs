@@ -248,7 +248,7 @@ async fn run(plan: Plan, workers: tokio::runtime::Handle, address: SocketAddr) {
         );
     }
     scraper.abort();
-    fleet.end_all().await;
+    fleet.end_all(Duration::from_secs(5)).await;
 }
 
 fn main() {

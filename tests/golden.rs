@@ -15,10 +15,8 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 use serde_json::json;
-use tokio::{
-    sync::watch,
-    time::{Instant, sleep, sleep_until},
-};
+use tokio::time::{Instant, sleep, sleep_until};
+use tokio_util::sync::CancellationToken;
 use wolkvox_exporter::{
     config::TokenVersion,
     exposition::{BucketBounds, Encoding, Format},
@@ -141,7 +139,7 @@ async fn scrape() -> [String; 2] {
     let telemetry = Arc::new(Telemetry::new().unwrap());
     let publisher = Publisher::start(telemetry.clone());
     telemetry.configured(true, start.as_second() as f64);
-    let (_stop, shutdown) = watch::channel(false);
+    let shutdown = CancellationToken::new();
     // The second one fails at its second poll: no window, and not up.
     for (name, zone, licences, well_until) in
         [("0042", "America/Bogota", Some(3), i64::MAX), ("Cali \"norte\"", "UTC", None, 600)]

@@ -65,13 +65,18 @@ impl<'a> Changes<'a> {
         let room = self.room.get_or_insert_with(|| Room::of(self.account, self.limits));
         let placed = room.place(labels);
         if !self.is_known(&placed) {
-            let number = self.account.next_number() + u32::try_from(self.new.len()).unwrap_or(u32::MAX);
+            let number = self.next_number();
             if let Some(room) = &mut self.room {
                 room.take(&placed);
             }
             self.new.insert(placed.clone(), number);
         }
         self.open(&placed)
+    }
+
+    /// The number that the next new menu gets.
+    fn next_number(&self) -> u32 {
+        self.account.next_number.saturating_add(u32::try_from(self.new.len()).unwrap_or(u32::MAX))
     }
 
     fn is_known(&self, labels: &MenuLabels) -> bool {
@@ -141,6 +146,7 @@ impl<'a> Changes<'a> {
 
     /// Puts what has changed into the step.
     pub(super) fn close(self, step: &mut Delta) {
+        step.next_number = self.next_number();
         let menus = self.slots.into_iter().map(|slot| (slot.labels, (slot.number, slot.menu.into())));
         step.menus.extend(menus);
         step.points.extend(self.points.into_iter().map(|(labels, point)| (labels, point.into())));

@@ -3,7 +3,7 @@
 //! Changes only by [`TargetCounters::apply`], with a step that has been committed.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, btree_map::Entry},
     ops::Bound,
     sync::Arc,
 };
@@ -164,6 +164,9 @@ pub struct TargetCounters {
     pub points: BTreeMap<PointLabels, Arc<RoutingPointCounts>>,
     /// By label set.
     pub transitions: BTreeMap<TransitionLabels, TransitionCounts>,
+    /// The number that the next new menu gets: higher than any that was ever given, for rows and journeys remember
+    /// the number of a menu that is long gone.
+    pub next_number: u32,
 }
 
 impl TargetCounters {
@@ -174,19 +177,17 @@ impl TargetCounters {
             menus: BTreeMap::new(),
             points: BTreeMap::new(),
             transitions: BTreeMap::new(),
+            next_number: 0,
         }
     }
 
     /// Makes an option known before its first row, so that it is exposed at 0.
     pub fn expect(&mut self, labels: MenuLabels) {
         self.points.entry(labels.point.clone()).or_default();
-        let number = self.next_number();
-        self.menus.entry(labels).or_insert((number, Arc::default()));
-    }
-
-    /// The number that the next new menu gets.
-    pub(super) fn next_number(&self) -> u32 {
-        self.menus.values().map(|(number, _)| number + 1).max().unwrap_or(0)
+        if let Entry::Vacant(place) = self.menus.entry(labels) {
+            place.insert((self.next_number, Arc::default()));
+            self.next_number += 1;
+        }
     }
 
     /// The options of a routing point and channel.
@@ -210,6 +211,7 @@ impl TargetCounters {
     /// Takes over what a committed step says.
     pub fn apply(&mut self, step: Delta) {
         self.totals = step.totals;
+        self.next_number = self.next_number.max(step.next_number);
         for dropped in &step.dropped {
             match dropped {
                 Counted::Menu(labels) => drop(self.menus.remove(labels)),
@@ -237,7 +239,7 @@ impl TargetCounters {
     /// has been shown as 0 for long enough. `None` when there is none.
     pub fn release(&self, now: Timestamp, zero_was_seen: impl Fn(&Counted) -> bool) -> Option<Delta> {
         let released = Some(now.as_second());
-        let mut step = Delta::nothing(self.totals.clone());
+        let mut step = Delta::nothing(self);
         for (counted, _) in self.held().filter(|(counted, waits)| *waits && zero_was_seen(counted)) {
             match counted {
                 Counted::Menu(labels) => {

@@ -110,7 +110,7 @@ mod tests {
     }
 
     fn step(account: &TargetCounters, hourly: &[((i64, u32), u64)]) -> Delta {
-        let mut step = Delta::nothing(account.totals.clone());
+        let mut step = Delta::nothing(account);
         step.menus = account.menus.iter().map(|(labels, menu)| (labels.clone(), menu.clone())).collect();
         step.hourly = hourly.iter().copied().collect();
         step

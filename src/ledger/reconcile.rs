@@ -80,6 +80,8 @@ pub struct ReconcileParams<'a> {
 pub struct Delta {
     /// The target's totals after it, but for watermark and horizon, which are the caller's.
     pub totals: Totals,
+    /// As [`TargetCounters::next_number`], after it.
+    pub next_number: u32,
     /// Menus that changed, whole, with their numbers.
     pub menus: Vec<(MenuLabels, (u32, Arc<OptionCounts>))>,
     /// Points that changed, whole.
@@ -110,9 +112,10 @@ pub struct JourneyDelta {
 }
 
 impl Delta {
-    pub(super) fn nothing(totals: Totals) -> Self {
+    pub(super) fn nothing(account: &TargetCounters) -> Self {
         Self {
-            totals,
+            totals: account.totals.clone(),
+            next_number: account.next_number,
             menus: Vec::new(),
             points: Vec::new(),
             transitions: Vec::new(),
@@ -140,7 +143,7 @@ pub fn reconcile<M: SeenRows>(
     memory: &M,
 ) -> Result<Delta, M::Error> {
     let bounds = terms.bounds;
-    let mut step = Delta::nothing(account.totals.clone());
+    let mut step = Delta::nothing(account);
     for (rejection, count) in std::mem::take(&mut stage.rejected) {
         *step.totals.rejected.entry(rejection).or_default() += count;
     }

@@ -88,7 +88,7 @@ pub(super) async fn recent_hours(
     let totals = &account.totals;
     let known_from = local(totals.origin()).max(totals.horizon);
     let from = known_from.max(oldest(newest_hour(local(totals.watermark()))) * 3600);
-    let remembered = blocking(move || store.transact(|tx| tx.hourly(id, from, i64::MAX))).await?;
+    let remembered = blocking(move || store.read(|view| view.hourly(id, from, i64::MAX))).await?;
     Ok(RecentHours::new(known_from, account, &remembered))
 }
 

@@ -16,10 +16,8 @@ pub mod zero_hold;
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
-use tokio::{
-    sync::watch,
-    time::{Instant, sleep, sleep_until},
-};
+use tokio::time::{Instant, sleep, sleep_until};
+use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, info, warn};
 
 use self::history::{PollHistory, recent_hours};
@@ -106,7 +104,7 @@ pub struct Poller<S> {
     publisher: Arc<Publisher>,
     telemetry: TargetTelemetry,
     clock: Clock,
-    shutdown: watch::Receiver<bool>,
+    shutdown: CancellationToken,
     hold: ZeroHold,
     release_after: Instant,
     width: Bisect,
@@ -165,8 +163,8 @@ pub struct PollerDeps {
     pub telemetry: TargetTelemetry,
     /// The time.
     pub clock: Clock,
-    /// Becomes true when the task is to end.
-    pub shutdown: watch::Receiver<bool>,
+    /// Cancelled when the task is to end.
+    pub shutdown: CancellationToken,
 }
 
 impl<S: Source> Poller<S> {
@@ -184,7 +182,11 @@ impl<S: Source> Poller<S> {
         settings.expected.iter().for_each(|labels| account.expect(labels.clone()));
         let recent = recent_hours(store.clone(), id, &account, &settings.zone).await?;
         let today = quota::day(clock(), &settings.zone);
-        let book = names::NameBook::new(&settings.names, &settings.rules, store.names(id)?);
+        let names = {
+            let store = store.clone();
+            blocking(move || store.names(id)).await?
+        };
+        let book = names::NameBook::new(&settings.names, &settings.rules, names);
         let mut poller = Self {
             names: book,
             hold: ZeroHold::new(settings.zero_hold),
@@ -218,14 +220,16 @@ impl<S: Source> Poller<S> {
             overflow_said: false,
             turn: 0,
         };
-        let used = poller.store.transact(|tx| tx.requests(id, today))?;
+        let store = poller.store.clone();
+        let used = blocking(move || store.read(|view| view.requests(id, today))).await?;
         poller.spent(today, used);
         // Restarted within a window that is already committed: the last poll's truth still stands.
         let totals = &poller.account.totals;
         if totals.watermark > totals.origin && totals.watermark() >= end {
             let (start, end) = poller.window_before(end);
             let local = |moment: Timestamp| local_seconds(poller.settings.zone.to_datetime(moment));
-            let records = poller.store.transact(|tx| tx.rows_between(id, local(start), local(end)))?;
+            let (store, from, to) = (poller.store.clone(), local(start), local(end));
+            let records = blocking(move || store.read(|view| view.rows_between(id, from, to))).await?;
             poller.window = Some(poller.account.window(start, end, records).into());
             poller.polled = true;
         }
@@ -401,11 +405,7 @@ impl<S: Source> Poller<S> {
     /// Runs `work` while counts become visible when they are due. `Err` when it is time to end.
     async fn tend<F: Future>(&mut self, work: F) -> Result<F::Output, CycleError> {
         let mut work = std::pin::pin!(work);
-        let mut shutdown = self.shutdown.clone();
-        let mut stopped = std::pin::pin!(async move {
-            // A sender that is gone means the same.
-            let _ = shutdown.wait_for(|stop| *stop).await;
-        });
+        let mut stopped = std::pin::pin!(self.shutdown.clone().cancelled_owned());
         loop {
             let release = self.hold.next(&self.account, Instant::now()).map(|at| at.max(self.release_after));
             tokio::select! {

@@ -11,7 +11,7 @@ use super::{CycleError, Poller, Source, blocking};
 use crate::{
     ledger::RowBatch,
     schedule::{
-        Span, local_seconds,
+        MIN_SPAN, Span, local_seconds,
         quota::{self, Purpose},
     },
     wolkvox::{Answer, ApiError, Element, Query},
@@ -22,7 +22,8 @@ const HOUR: Duration = Duration::from_secs(3600);
 /// What came of a request for rows.
 pub(super) struct Reply {
     pub(super) result: Result<Answer, ApiError>,
-    /// The rows that came, which count only if the answer was whole.
+    /// The rows that came, which count only if the answer was whole. Of a span that can be halved, one more than the
+    /// limit at most.
     pub(super) stage: RowBatch,
     /// Rows of the span's first second, which the span before shares.
     pub(super) in_first_second: u64,
@@ -44,10 +45,15 @@ impl<S: Source> Poller<S> {
         let (from, to) = span.local(&self.settings.zone);
         let (source, parser) = (self.source.clone(), self.parser.clone());
         let rules = self.settings.rules.clone();
+        // An answer of more rows than the limit is thrown away and asked for in halves, unless it cannot be halved.
+        let most = if span.length() > MIN_SPAN { self.settings.row_cap } else { u64::MAX };
         let request = async move {
             let (mut stage, mut in_first_second) = (RowBatch::new(rules), 0);
             let first = local_seconds(from);
             let mut each = |element: Element<'_>| {
+                if stage.rows() > most {
+                    return;
+                }
                 let row = parser.parse(element);
                 in_first_second += u64::from(row.as_ref().is_ok_and(|row| row.date == first));
                 stage.push(row);

@@ -14,8 +14,8 @@ use redb::{
 use super::{
     Store, StoreError, failed, open_error,
     schema::{
-        self, INTERACTIONS, INTERACTIONS_BY_HOUR, JOURNEYS, JOURNEYS_BY_DEADLINE, MENUS, META, NAMES, POINTS,
-        QUOTA, ROWS, TARGETS, TOTALS, TRANSITIONS,
+        self, INTERACTIONS, INTERACTIONS_BY_HOUR, JOURNEYS, JOURNEYS_BY_DEADLINE, MENUS, META, NAMES,
+        NEXT_MENUS, POINTS, QUOTA, ROWS, TARGETS, TOTALS, TRANSITIONS,
     },
 };
 
@@ -129,6 +129,7 @@ fn check_tables(read: &ReadTransaction) -> Result<(), CopyError> {
         INTERACTIONS.name(),
         INTERACTIONS_BY_HOUR.name(),
         NAMES.name(),
+        NEXT_MENUS.name(),
     ];
     let mut tables = read.list_tables().map_err(failed)?;
     match tables.find(|table| !known.contains(&table.name())) {
@@ -199,6 +200,7 @@ fn copy_records_of(
     let next = old + 1;
     copy_records!(read, write, TOTALS, old..next, |_| id);
     copy_records!(read, write, QUOTA, old..next, |_| id);
+    copy_records!(read, write, NEXT_MENUS, old..next, |_| id);
     let menus = copy_records!(read, write, MENUS, (old, 0)..(next, 0), |(_, number)| (id, number));
     copy_records!(read, write, POINTS, (old, "", "")..(next, "", ""), |(_, a, b)| (id, a, b));
     let steps = (old, "", "", "", "")..(next, "", "", "", "");

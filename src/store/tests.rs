@@ -344,7 +344,10 @@ fn a_target_is_copied_with_all_that_was_counted_and_its_rows_are_known_there() {
     let (b, mut account) = restore(&store, "b");
     read(&store, b, &mut account, vec![row(100, 1), row(7200, 2)]);
     let hash = store.fingerprints().of(&["x"]);
-    assert!(matches!(copy_target("b", &from, &to), Err(CopyError::Store(StoreError::Locked(_)))), "it is in use");
+    assert!(
+        matches!(copy_target("b", &from, &to), Err(CopyError::Store(StoreError::Locked(_)))),
+        "it is in use"
+    );
     drop(store);
 
     assert_eq!(copy_target("b", &from, &to).unwrap(), Copied { menus: 1, rows: 2 });

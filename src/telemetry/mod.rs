@@ -9,16 +9,19 @@ mod target;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
     time::Instant,
 };
 
-use prometheus::{Gauge, GaugeVec, Opts, Registry};
+use prometheus::{Counter, Gauge, GaugeVec, Opts, Registry};
 use tokio::sync::Notify;
 
 use self::process::Process;
 pub use self::target::TargetTelemetry;
-use crate::exposition::{BucketBounds, Family, from_prometheus};
+use crate::{
+    exposition::{BucketBounds, Family, from_prometheus},
+    logging::DroppedLines,
+};
 
 const DURATIONS: [f64; 12] = [0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 40.0, 65.0, 300.0];
 
@@ -63,6 +66,8 @@ pub struct Telemetry {
     load: GaugeVec,
     last_reload: Gauge,
     last_success: Gauge,
+    log_lines_dropped: Counter,
+    dropped_lines: OnceLock<DroppedLines>,
 }
 
 impl Telemetry {
@@ -89,6 +94,11 @@ impl Telemetry {
                 "wolkvox_exporter_config_last_reload_success_timestamp_seconds",
                 "When the configuration in force was read.",
             )?,
+            log_lines_dropped: Counter::new(
+                "wolkvox_log_lines_dropped_total",
+                "Log lines that were not written, because nobody reads standard error or it is closed.",
+            )?,
+            dropped_lines: OnceLock::new(),
         };
         let build = GaugeVec::new(
             Opts::new("wolkvox_exporter_build_info", "Always 1; the labels say which build this is."),
@@ -99,6 +109,7 @@ impl Telemetry {
             Box::new(telemetry.load.clone()) as Box<dyn prometheus::core::Collector>,
             Box::new(telemetry.last_reload.clone()),
             Box::new(telemetry.last_success.clone()),
+            Box::new(telemetry.log_lines_dropped.clone()),
             Box::new(build),
         ] {
             telemetry.registry.register(collector)?;
@@ -137,9 +148,19 @@ impl Telemetry {
         }
     }
 
+    /// From now on these are counted.
+    pub fn count_dropped_lines(&self, lines: DroppedLines) {
+        // A process has one log.
+        let _ = self.dropped_lines.set(lines);
+    }
+
     /// For one scrape at `now`, sorted by name: what is of the process and of no target. What the system says of the
     /// process may be a second old.
     pub fn gather(&self, now: Instant) -> Vec<Family> {
+        if let Some(lines) = self.dropped_lines.get() {
+            let more = lines.count() as f64 - self.log_lines_dropped.get();
+            self.log_lines_dropped.inc_by(more.max(0.0));
+        }
         let mut families = from_prometheus(&self.registry.gather());
         families.extend(self.process.families(now));
         families.sort_by(|a, b| a.name.cmp(&b.name));

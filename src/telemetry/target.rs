@@ -44,6 +44,7 @@ struct Numbers {
     skew: Option<f64>,
     quota_used: u64,
     quota_limit: Option<u64>,
+    restarts: u64,
 }
 
 impl TargetTelemetry {
@@ -60,6 +61,7 @@ impl TargetTelemetry {
             skew: None,
             quota_used: 0,
             quota_limit: None,
+            restarts: 0,
         };
         let version = AtomicU64::new(0);
         Self(Arc::new(Shared { server: server.into(), numbers: Mutex::new(numbers), version, changed }))
@@ -102,6 +104,11 @@ impl TargetTelemetry {
     /// So many requests were sent on the server's current day, of those allowed (absent where unknown).
     pub fn quota(&self, used: u64, limit: Option<u64>) {
         self.change(|numbers| (numbers.quota_used, numbers.quota_limit) = (used, limit));
+    }
+
+    /// The poller broke off, and is to be started again.
+    pub fn restarted(&self) {
+        self.change(|numbers| numbers.restarts += 1);
     }
 
     /// A number that another change makes another.
@@ -165,6 +172,11 @@ impl Numbers {
                 "wolkvox_poll_failures_total",
                 "Poll cycles that did not commit all that was due, by the class of what stopped them.",
                 by_class(&self.poll_failures),
+            ),
+            counter(
+                "wolkvox_poller_restarts_total",
+                "Times that the target's poller broke off, which is a bug, and was started again.",
+                whole(self.restarts).into_iter().collect(),
             ),
             counter("wolkvox_polls_total", "Poll cycles.", whole(self.polls).into_iter().collect()),
             gauge(

@@ -8,10 +8,8 @@ use std::{
 };
 
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
-use tokio::{
-    sync::watch,
-    time::{Instant, sleep},
-};
+use tokio::time::{Instant, sleep};
+use tokio_util::sync::CancellationToken;
 use wolkvox_exporter::{
     exposition::{BucketBounds, Encoding, Format, Published},
     ledger::{IdleTimes, TargetCounters},
@@ -138,7 +136,6 @@ struct Process {
     publisher: Arc<Publisher>,
     task: tokio::task::JoinHandle<()>,
     store: Arc<Store>,
-    _stop: watch::Sender<bool>,
 }
 
 impl Process {
@@ -175,7 +172,6 @@ async fn start(
     let parser = RowParser::new(store.fingerprints(), 128);
     let telemetry = Arc::new(Telemetry::new().unwrap());
     let publisher = Publisher::start(telemetry.clone());
-    let (stop, shutdown) = watch::channel(false);
     let settings = PollerConfig {
         name: "0042".to_owned(),
         zone: TimeZone::UTC,
@@ -203,11 +199,11 @@ async fn start(
         publisher: publisher.clone(),
         telemetry: telemetry.target("0042"),
         clock,
-        shutdown,
+        shutdown: CancellationToken::new(),
     };
     let poller =
         Poller::start(settings, source.clone(), parser, restored, around).await.map_err(|e| e.to_string())?;
-    Ok(Process { publisher, task: tokio::spawn(poller.run()), store, _stop: stop })
+    Ok(Process { publisher, task: tokio::spawn(poller.run()), store })
 }
 
 /// The whole world lies within the last day: its hours hold every row since they are known, and none twice.

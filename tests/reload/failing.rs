@@ -74,5 +74,5 @@ async fn a_target_that_the_disk_kept_out_comes_when_the_disk_allows() {
     // To the fleet it is a target like the others.
     let change = fleet.change_to(&config(&["b", "c"])).await.unwrap();
     assert_eq!(change, Change { kept: 2, ..Change::default() });
-    fleet.end_all().await;
+    fleet.end_all(Duration::from_secs(60)).await;
 }
