@@ -20,6 +20,7 @@ use self::{
 };
 use crate::{
     exposition::{BucketBounds, Family, from_prometheus},
+    schedule::Tier,
     wolkvox::ErrorClass,
 };
 
@@ -38,10 +39,13 @@ pub enum SplitCause {
     Timeout,
     /// Refused in unknown words.
     Refused,
+    /// Failed again and again, or without any of the known rows, by a server that answers other spans.
+    Failure,
 }
 
 impl SplitCause {
-    const ALL: [Self; 5] = [Self::Cap, Self::Truncated, Self::Size, Self::Timeout, Self::Refused];
+    const ALL: [Self; 6] =
+        [Self::Cap, Self::Truncated, Self::Size, Self::Timeout, Self::Refused, Self::Failure];
 
     /// The value of the label.
     pub fn as_str(self) -> &'static str {
@@ -51,6 +55,7 @@ impl SplitCause {
             Self::Size => "size",
             Self::Timeout => "timeout",
             Self::Refused => "refused",
+            Self::Failure => "failure",
         }
     }
 }
@@ -67,6 +72,10 @@ pub struct Telemetry {
     request_errors: CounterVec,
     request_duration: Durations,
     splits: CounterVec,
+    deep_reads: CounterVec,
+    deep_read_failures: CounterVec,
+    deep_read_left: GaugeVec,
+    deep_read_ended: GaugeVec,
     skew: GaugeVec,
     quota_used: GaugeVec,
     quota_limit: GaugeVec,
@@ -107,6 +116,30 @@ impl Telemetry {
                 "Spans that were halved because their answer did not fit, by cause.",
                 &["server", "cause"],
             )?,
+            deep_reads: counter(
+                "wolkvox_deep_reads_total",
+                "Deeper re-readings for late rows that came to their end.",
+                &["server", "tier"],
+            )?,
+            deep_read_failures: counter(
+                "wolkvox_deep_read_failures_total",
+                "Steps of deeper re-readings that failed, by class; each is tried again later.",
+                &["server", "tier", "class"],
+            )?,
+            deep_read_left: GaugeVec::new(
+                Opts::new(
+                    "wolkvox_deep_read_remaining_seconds",
+                    "Length of what a deeper re-reading under way has still to read; 0 when none is.",
+                ),
+                &["server", "tier"],
+            )?,
+            deep_read_ended: GaugeVec::new(
+                Opts::new(
+                    "wolkvox_deep_read_timestamp_seconds",
+                    "When a deeper re-reading last came to its end, or counting began.",
+                ),
+                &["server", "tier"],
+            )?,
             skew: GaugeVec::new(
                 Opts::new("wolkvox_clock_skew_seconds", "The server's Date header minus our clock."),
                 &["server"],
@@ -142,6 +175,10 @@ impl Telemetry {
             Box::new(telemetry.requests.clone()),
             Box::new(telemetry.request_errors.clone()),
             Box::new(telemetry.splits.clone()),
+            Box::new(telemetry.deep_reads.clone()),
+            Box::new(telemetry.deep_read_failures.clone()),
+            Box::new(telemetry.deep_read_left.clone()),
+            Box::new(telemetry.deep_read_ended.clone()),
             Box::new(telemetry.skew.clone()),
             Box::new(telemetry.quota_used.clone()),
             Box::new(telemetry.quota_limit.clone()),
@@ -154,7 +191,8 @@ impl Telemetry {
         Ok(telemetry)
     }
 
-    /// The metrics of one target, every class and cause at 0 from the start.
+    /// The metrics of one target, every class and cause at 0 from the start; those of deeper re-reading once there is
+    /// one, by the tiers that it has.
     pub fn target(&self, server: &str) -> TargetTelemetry {
         for class in ErrorClass::ALL {
             self.poll_failures.with_label_values(&[server, class.as_str()]);
@@ -172,6 +210,10 @@ impl Telemetry {
             request_errors: self.request_errors.clone(),
             request_duration: self.request_duration.target(server),
             splits: self.splits.clone(),
+            deep_reads: self.deep_reads.clone(),
+            deep_read_failures: self.deep_read_failures.clone(),
+            deep_read_left: self.deep_read_left.clone(),
+            deep_read_ended: self.deep_read_ended.clone(),
             skew: self.skew.clone(),
             quota_used: self.quota_used.with_label_values(&[server]),
             quota_limit: self.quota_limit.clone(),
@@ -189,6 +231,16 @@ impl Telemetry {
             }
             for cause in SplitCause::ALL {
                 let _ = self.splits.remove_label_values(&[server.as_str(), cause.as_str()]);
+            }
+            for tier in Tier::ALL {
+                for class in ErrorClass::ALL {
+                    let labels = [server.as_str(), tier.as_str(), class.as_str()];
+                    let _ = self.deep_read_failures.remove_label_values(&labels);
+                }
+                let labels = [server.as_str(), tier.as_str()];
+                let _ = self.deep_reads.remove_label_values(&labels);
+                let _ = self.deep_read_left.remove_label_values(&labels);
+                let _ = self.deep_read_ended.remove_label_values(&labels);
             }
             for counter in [&self.polls, &self.requests] {
                 let _ = counter.remove_label_values(&[&server]);
@@ -228,6 +280,10 @@ pub struct TargetTelemetry {
     request_errors: CounterVec,
     request_duration: TargetDurations,
     splits: CounterVec,
+    deep_reads: CounterVec,
+    deep_read_failures: CounterVec,
+    deep_read_left: GaugeVec,
+    deep_read_ended: GaugeVec,
     skew: GaugeVec,
     quota_used: Gauge,
     quota_limit: GaugeVec,
@@ -255,6 +311,26 @@ impl TargetTelemetry {
     /// A span was narrowed.
     pub fn split(&self, cause: SplitCause) {
         self.splits.with_label_values(&[self.server.as_str(), cause.as_str()]).inc();
+    }
+
+    /// A deeper re-reading has come to its end.
+    pub fn deep_read(&self, tier: Tier) {
+        self.deep_reads.with_label_values(&[self.server.as_str(), tier.as_str()]).inc();
+    }
+
+    /// A step of one failed.
+    pub fn deep_read_failed(&self, tier: Tier, class: ErrorClass) {
+        let labels = [self.server.as_str(), tier.as_str(), class.as_str()];
+        self.deep_read_failures.with_label_values(&labels).inc();
+    }
+
+    /// A tier has so many seconds still to read, and ended last at a moment (Unix seconds). Its counter is at 0 from
+    /// the first time.
+    pub fn deep_read_state(&self, tier: Tier, left: i64, ended: i64) {
+        let labels = [self.server.as_str(), tier.as_str()];
+        self.deep_reads.with_label_values(&labels);
+        self.deep_read_left.with_label_values(&labels).set(left as f64);
+        self.deep_read_ended.with_label_values(&labels).set(ended as f64);
     }
 
     /// The server's clock was seen; absent until then.
