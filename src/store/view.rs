@@ -100,6 +100,12 @@ pub(super) fn day_number(day: Date) -> u32 {
     day.strftime("%Y%m%d").to_string().parse().unwrap_or(0)
 }
 
+/// The day, as a [`day_number`], under which requests of `day` are counted when the `last` one known is this.
+pub(super) fn quota_day(last: u32, day: Date) -> u32 {
+    let tomorrow = day.tomorrow().map_or(u32::MAX, day_number);
+    if (day_number(day)..=tomorrow).contains(&last) { last } else { day_number(day) }
+}
+
 /// Requests sent on the server's day. A day before the last one known is that one still: a clock that was set back
 /// brings no new requests.
 pub(super) fn requests(
@@ -108,7 +114,7 @@ pub(super) fn requests(
     day: Date,
 ) -> Result<u64, StoreError> {
     let stored = quota.get(id).map_err(failed)?.map(|quota| quota.value());
-    Ok(stored.filter(|(last, _)| day_number(day) <= *last).map_or(0, |(_, used)| used))
+    Ok(stored.filter(|(last, _)| quota_day(*last, day) == *last).map_or(0, |(_, used)| used))
 }
 
 /// As [`View::rows_between`].
