@@ -32,6 +32,8 @@ pub struct RowBatch {
     pub(super) rows: Vec<BatchRow>,
     pub(super) labels: Vec<MenuLabels>,
     pub(super) rejected: BTreeMap<Rejection, u64>,
+    /// Rows left out because nobody asked for their dates.
+    pub(super) outside: u64,
     /// Labels as they came.
     by_labels: HashMap<MenuLabels, u32>,
     /// Labels as the rules made them.
@@ -48,6 +50,14 @@ impl RowBatch {
     /// How many rows there are, without those that were rejected.
     pub fn rows(&self) -> u64 {
         self.rows.len() as u64
+    }
+
+    /// Leaves out what is dated before `first` or after `last`, in seconds of the server's wall clock: of a server that
+    /// does not keep to the span that it is asked for.
+    pub fn keep_between(&mut self, first: i64, last: i64) {
+        let before = self.rows.len();
+        self.rows.retain(|row| (first..=last).contains(&row.date));
+        self.outside += (before - self.rows.len()) as u64;
     }
 
     /// Adds a row, or the reason why there is none.

@@ -105,6 +105,31 @@ pub struct Totals {
     pub nightly_at: i64,
     /// Rows that went to `other` because a limit was reached.
     pub overflow: Overflow,
+    /// The hourly re-reading that is under way.
+    pub hourly_read: Option<ReadCursor>,
+    /// The nightly re-reading that is under way.
+    pub nightly_read: Option<ReadCursor>,
+}
+
+/// How far a re-reading has come; all in Unix seconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReadCursor {
+    /// When it began, by our clock.
+    pub began: i64,
+    /// Where its stretch begins.
+    pub from: i64,
+    /// What is read next.
+    pub next: i64,
+    /// Where its stretch ends.
+    pub end: i64,
+}
+
+impl ReadCursor {
+    /// How much of its stretch has been read, from 0 to 1.
+    pub fn progress(&self) -> f64 {
+        let part = |seconds: i64| seconds.max(0) as f64;
+        part(self.next - self.from) / part(self.end - self.from).max(1.0)
+    }
 }
 
 impl Totals {
@@ -124,6 +149,8 @@ impl Totals {
             hourly_at: origin.as_second(),
             nightly_at: origin.as_second(),
             overflow: Overflow::default(),
+            hourly_read: None,
+            nightly_read: None,
         }
     }
 

@@ -149,6 +149,8 @@ pub fn reconcile<M: SeenRows>(
         *step.totals.rejected.entry(rejection).or_default() += count;
     }
 
+    step.totals.out_of_range += stage.outside;
+
     // Equal rows become neighbours, and memory is asked in its own order.
     stage.rows.sort_unstable_by_key(|row| (row.date, row.fingerprint));
     let mut draft = Changes::of(account, terms.limits);

@@ -9,12 +9,12 @@ use redb::{
 
 use super::{StoreError, encode, failed, overlay::look};
 use crate::{
-    ledger::{Overflow, SecondsHistogram},
+    ledger::{Overflow, ReadCursor, SecondsHistogram},
     model::Fingerprints,
 };
 
 /// Version of the layout below. A file with a higher one is refused, one with a lower one is brought here.
-pub(super) const VERSION: u32 = 3;
+pub(super) const VERSION: u32 = 4;
 
 /// "version" → u32, "key" → 16 bytes.
 pub(super) const META: TableDefinition<'static, &str, &[u8]> = TableDefinition::new("meta");
@@ -149,6 +149,9 @@ fn migrate(database: &Database, from: u32) -> Result<(), StoreError> {
     if from < 3 {
         begin_journeys(&write)?;
     }
+    if from < 4 {
+        remember_reads_under_way(&write)?;
+    }
     set_version(&write)?;
     write.commit().map_err(failed)
 }
@@ -189,6 +192,12 @@ fn begin_journeys(write: &WriteTransaction) -> Result<(), StoreError> {
         points.insert((target, &*rp_id, &*channel), record.as_slice()).map_err(failed)?;
     }
     Ok(())
+}
+
+/// 3 → 4: totals end with the two deeper re-readings that are under way. None was kept over a restart.
+fn remember_reads_under_way(write: &WriteTransaction) -> Result<(), StoreError> {
+    let mut totals = write.open_table(TOTALS).map_err(failed)?;
+    lengthen(&mut totals, u32::clone, |_, _| encode(&(None::<ReadCursor>, None::<ReadCursor>)))
 }
 
 /// Of an encoded `ledger::Totals` of any version: a record is its fields one after the other, and the first two are

@@ -306,6 +306,26 @@ fn requests_are_counted_by_day_and_a_clock_set_back_brings_none() {
     assert_eq!((used(a, 18), used(a, 19)), (2, 2));
 }
 
+/// The vendor's count goes down as well as up, and a clock that was days ahead leaves no day that never ends.
+#[test]
+fn the_vendors_count_is_a_value_and_a_day_far_ahead_is_forgotten() {
+    let (_folder, path) = scratch();
+    let store = Store::open(&path, [1; 16]).unwrap();
+    let (target, _) = restore(&store, "a");
+    let date = jiff::civil::date;
+    let used = |day| store.transact(|tx| tx.requests(target, day)).unwrap();
+    let set = |day, count| store.transact(|tx| tx.set_requests(target, day, count)).unwrap();
+    let today = date(2026, 1, 18);
+    set(today, 1000);
+    set(today, 3);
+    assert_eq!(used(today), 3);
+    assert_eq!(store.transact(|tx| tx.refund_request(target, today)).unwrap(), 2);
+    store.transact(|tx| tx.spend_request(target, date(2026, 2, 27))).unwrap();
+    assert_eq!((used(date(2026, 2, 27)), used(today)), (1, 0));
+    store.transact(|tx| tx.spend_request(target, today)).unwrap();
+    assert_eq!((used(today), used(date(2026, 1, 19)), used(date(2026, 2, 27))), (1, 0, 0));
+}
+
 #[test]
 fn an_inspection_shows_numbers_and_changes_nothing() {
     let (_folder, path) = scratch();

@@ -11,7 +11,7 @@ use super::{
         INTERACTIONS, INTERACTIONS_BY_HOUR, JOURNEYS, JOURNEYS_BY_DEADLINE, MENUS, NEXT_MENUS, POINTS, QUOTA,
         ROWS, TARGETS, TOTALS, TRANSITIONS,
     },
-    view::{self, CountersTables, day_number},
+    view::{self, CountersTables, quota_day},
 };
 use crate::{
     ledger::{Delta, JourneyState, OpenJourney, RowKey, RowRecord, SeenRows, TargetCounters},
@@ -73,25 +73,28 @@ impl<'t> Transaction<'t> {
         Ok((TargetId(id), account))
     }
 
-    /// Requests sent so far on the server's day. A day before the last one known is that one still: a clock
-    /// that was set back brings no new requests.
+    /// Requests sent so far on the server's day. The day before the last one known is that one still: a clock that was
+    /// set back brings no new requests. One that is further ahead was written by a clock that was wrong.
     pub fn requests(&self, target: TargetId, day: Date) -> Result<u64, StoreError> {
         view::requests(&self.quota, target.0, day)
     }
 
-    /// Takes over the vendor's count if it is the higher one: other tokens of the operation spend too. Returns the
-    /// count.
-    pub fn raise_requests(&mut self, target: TargetId, day: Date, at_least: u64) -> Result<u64, StoreError> {
-        let used = self.requests(target, day)?.max(at_least);
+    /// Takes over the vendor's count, to which other tokens of the operation add too.
+    pub fn set_requests(&mut self, target: TargetId, day: Date, used: u64) -> Result<(), StoreError> {
         let last = self.quota.get(target.0).map_err(failed)?.map_or(0, |quota| quota.value().0);
-        self.quota.insert(target.0, (day_number(day).max(last), used)).map_err(failed)?;
-        Ok(used)
+        self.quota.insert(target.0, (quota_day(last, day), used)).map_err(failed)?;
+        Ok(())
     }
 
     /// Counts one request that is about to be sent.
     pub fn spend_request(&mut self, target: TargetId, day: Date) -> Result<(), StoreError> {
-        let used = self.requests(target, day)? + 1;
-        self.raise_requests(target, day, used).map(|_| ())
+        self.set_requests(target, day, self.requests(target, day)? + 1)
+    }
+
+    /// Takes one back that never left this machine.
+    pub fn refund_request(&mut self, target: TargetId, day: Date) -> Result<u64, StoreError> {
+        let used = self.requests(target, day)?.saturating_sub(1);
+        self.set_requests(target, day, used).map(|()| used)
     }
 
     fn counters(&self, id: u32) -> Result<TargetCounters, StoreError> {

@@ -38,10 +38,13 @@ pub enum SplitCause {
     Timeout,
     /// Refused in unknown words.
     Refused,
+    /// Failed again and again, or without any of the known rows, by a server that answers other spans.
+    Failure,
 }
 
 impl SplitCause {
-    const ALL: [Self; 5] = [Self::Cap, Self::Truncated, Self::Size, Self::Timeout, Self::Refused];
+    const ALL: [Self; 6] =
+        [Self::Cap, Self::Truncated, Self::Size, Self::Timeout, Self::Refused, Self::Failure];
 
     /// The value of the label.
     pub fn as_str(self) -> &'static str {
@@ -51,6 +54,7 @@ impl SplitCause {
             Self::Size => "size",
             Self::Timeout => "timeout",
             Self::Refused => "refused",
+            Self::Failure => "failure",
         }
     }
 }

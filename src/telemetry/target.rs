@@ -16,6 +16,7 @@ use tokio::sync::Notify;
 use super::{SplitCause, durations::Durations};
 use crate::{
     exposition::{BucketBounds, Family, MetricType, Sample, label_block},
+    schedule::Tier,
     wolkvox::ErrorClass,
 };
 
@@ -45,6 +46,17 @@ struct Numbers {
     quota_used: u64,
     quota_limit: Option<u64>,
     restarts: u64,
+    /// By tier, in the order of [`Tier::ALL`].
+    deep_reads: [DeepReads; Tier::ALL.len()],
+}
+
+/// The deeper re-reading of one tier.
+#[derive(Debug, Default)]
+struct DeepReads {
+    ended: u64,
+    failures: [u64; ErrorClass::ALL.len()],
+    /// Seconds left, and when one last ended; none of a tier that the target does not have.
+    state: Option<(i64, i64)>,
 }
 
 impl TargetTelemetry {
@@ -62,6 +74,7 @@ impl TargetTelemetry {
             quota_used: 0,
             quota_limit: None,
             restarts: 0,
+            deep_reads: Default::default(),
         };
         let version = AtomicU64::new(0);
         Self(Arc::new(Shared { server: server.into(), numbers: Mutex::new(numbers), version, changed }))
@@ -94,6 +107,30 @@ impl TargetTelemetry {
     /// A span was narrowed.
     pub fn split(&self, cause: SplitCause) {
         self.change(|numbers| count(&mut numbers.splits, &SplitCause::ALL, Some(cause)));
+    }
+
+    fn change_tier(&self, tier: Tier, change: impl FnOnce(&mut DeepReads)) {
+        self.change(|numbers| {
+            if let Some(index) = Tier::ALL.iter().position(|of| *of == tier) {
+                change(&mut numbers.deep_reads[index]);
+            }
+        });
+    }
+
+    /// A deeper re-reading has come to its end.
+    pub fn deep_read(&self, tier: Tier) {
+        self.change_tier(tier, |reads| reads.ended += 1);
+    }
+
+    /// A step of one failed.
+    pub fn deep_read_failed(&self, tier: Tier, class: ErrorClass) {
+        self.change_tier(tier, |reads| count(&mut reads.failures, &ErrorClass::ALL, Some(class)));
+    }
+
+    /// A tier has so many seconds still to read, and ended last at a moment (Unix seconds). Its counter is at 0 from
+    /// the first time.
+    pub fn deep_read_state(&self, tier: Tier, left: i64, ended: i64) {
+        self.change_tier(tier, |reads| reads.state = Some((left, ended)));
     }
 
     /// The server's clock was seen; absent until then.
@@ -136,6 +173,14 @@ impl Numbers {
         let whole = |value: u64| Some(Sample::new(own.clone(), value));
         let by_class =
             |counts: &[u64]| labelled(server, "class", ErrorClass::ALL.map(ErrorClass::as_str), counts);
+        let by_tier = |value: &dyn Fn(&DeepReads) -> Option<f64>| {
+            let tiers = Tier::ALL.iter().zip(&self.deep_reads);
+            let sample = |(tier, reads): (&Tier, &DeepReads)| {
+                let labels = label_block(&[("server", server), ("tier", tier.as_str())]);
+                value(reads).map(|value| Sample::new(labels, value))
+            };
+            tiers.filter_map(sample).collect::<Vec<_>>()
+        };
         let causes = SplitCause::ALL.map(SplitCause::as_str);
         let family =
             |name, help, kind, points: Vec<Sample>| Family { points, ..Family::new(name, help, kind) };
@@ -167,6 +212,28 @@ impl Numbers {
                 "The server's Date header minus our clock.",
                 single(self.skew),
             ),
+            counter(
+                "wolkvox_deep_read_failures_total",
+                "Steps of deeper re-readings that failed, by class; each is tried again later.",
+                self.deep_read_failures(server),
+            ),
+            family(
+                "wolkvox_deep_read_remaining_seconds",
+                "Length of what a deeper re-reading under way has still to read; 0 when none is.",
+                MetricType::Gauge,
+                by_tier(&|reads| reads.state.map(|(left, _)| left as f64)),
+            ),
+            family(
+                "wolkvox_deep_read_timestamp_seconds",
+                "When a deeper re-reading last came to its end, or counting began.",
+                MetricType::Gauge,
+                by_tier(&|reads| reads.state.map(|(_, ended)| ended as f64)),
+            ),
+            counter(
+                "wolkvox_deep_reads_total",
+                "Deeper re-readings for late rows that came to their end.",
+                by_tier(&|reads| reads.state.map(|_| reads.ended as f64)),
+            ),
             durations("wolkvox_poll_duration_seconds", "Duration of whole poll cycles.", &self.poll_duration),
             counter(
                 "wolkvox_poll_failures_total",
@@ -195,6 +262,20 @@ impl Numbers {
                 labelled(server, "cause", causes, &self.splits),
             ),
         ]
+    }
+}
+
+impl Numbers {
+    /// Only those that have occurred: most classes never do.
+    fn deep_read_failures(&self, server: &str) -> Vec<Sample> {
+        let mut samples = Vec::new();
+        for (tier, reads) in Tier::ALL.iter().zip(&self.deep_reads) {
+            for (class, count) in ErrorClass::ALL.iter().zip(reads.failures).filter(|(_, count)| *count > 0) {
+                let labels = [("server", server), ("tier", tier.as_str()), ("class", class.as_str())];
+                samples.push(Sample::new(label_block(&labels), count));
+            }
+        }
+        samples
     }
 }
 

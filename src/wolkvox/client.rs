@@ -277,9 +277,15 @@ fn server_time(headers: &HeaderMap) -> Option<Timestamp> {
     jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(text).ok()
 }
 
-/// Only the form in seconds: the other needs a clock, and a wait of the back-off's serves as well.
+/// The wait that a server asks for: in seconds, or until a date, which is held against the server's own clock.
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok().map(Duration::from_secs)
+    let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+    if let Ok(seconds) = text.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let until = jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(text).ok()?;
+    let now = server_time(headers)?;
+    Some(Duration::try_from(until.duration_since(now)).unwrap_or_default())
 }
 
 fn split_fault(error: SplitError) -> ApiError {
@@ -326,4 +332,30 @@ fn root(error: &(dyn Error + 'static)) -> String {
         cause = next;
     }
     cause.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wait_is_named_in_seconds_or_until_a_date() {
+        let date = "Sun, 18 Jan 2026 12:00:00 GMT";
+        let until = "Sun, 18 Jan 2026 12:02:30 GMT";
+        for (header, clock, wait) in [
+            ("120", None, Some(120)),
+            (" 7 ", Some(date), Some(7)),
+            (until, Some(date), Some(150)),
+            // Already past; and a date that cannot be held against anything.
+            (date, Some(until), Some(0)),
+            (until, None, None),
+            ("soon", Some(date), None),
+            ("-5", Some(date), None),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(RETRY_AFTER, HeaderValue::from_static(header));
+            clock.map(|clock| headers.insert(DATE, HeaderValue::from_static(clock)));
+            assert_eq!(retry_after(&headers), wait.map(Duration::from_secs), "{header}");
+        }
+    }
 }

@@ -150,6 +150,9 @@ pub enum ApiError {
     /// HTTP 429, with the wait that it asked for.
     #[error("the server asks for fewer requests (HTTP 429)")]
     Throttled(Option<Duration>),
+    /// HTTP 503, with the wait that it asked for.
+    #[error("the server is busy (HTTP 503), and asks for a wait of {} s", .0.as_secs())]
+    Busy(Duration),
     /// The body is not JSON.
     #[error("{0}; is this the Wolkvox server, or a proxy?")]
     NotJson(String),
@@ -165,6 +168,15 @@ pub enum ApiError {
         promised: u64,
         /// The server's clock, as in [`super::Answer`].
         server_time: Option<Timestamp>,
+    },
+    /// It holds none of the rows that the server sent before for the same times.
+    #[error(
+        "the answer holds none of the {known} rows that the server sent before for the same times: it is wrong, or the \
+         report was emptied; after an hour of this it is believed"
+    )]
+    Contradicts {
+        /// So many rows are known.
+        known: u64,
     },
     /// The body ended before its closing bracket.
     #[error("the answer was cut off before its end")]
@@ -184,7 +196,7 @@ impl ApiError {
             Self::Connect(_) => ErrorClass::Connect,
             Self::Tls(_) => ErrorClass::Tls,
             Self::Timeout(_) => ErrorClass::Timeout,
-            Self::Http5xx(_) => ErrorClass::Http5xx,
+            Self::Http5xx(_) | Self::Busy(_) => ErrorClass::Http5xx,
             Self::UnknownReport(_) | Self::Redirected(_) | Self::Refused { .. } => ErrorClass::BadRequest,
             Self::TokenMissing | Self::TokenUnreadable(_) => ErrorClass::TokenMissing,
             Self::TokenInvalid => ErrorClass::TokenInvalid,
@@ -194,9 +206,41 @@ impl ApiError {
             Self::Throttled(_) => ErrorClass::Throttled,
             Self::NotJson(_) => ErrorClass::NotJson,
             Self::Schema(_) => ErrorClass::Schema,
-            Self::TooFewRows { .. } | Self::CutOff => ErrorClass::Truncated,
+            Self::TooFewRows { .. } | Self::Contradicts { .. } | Self::CutOff => ErrorClass::Truncated,
             Self::TooLarge(_) => ErrorClass::TooLarge,
             Self::Internal(_) => ErrorClass::Internal,
+        }
+    }
+}
+
+impl ApiError {
+    /// Whether the request never left this machine, so that nobody counts it.
+    pub fn never_sent(&self) -> bool {
+        matches!(self, Self::TokenUnreadable(_) | Self::Tls(_))
+    }
+
+    /// Whether it can be the fault of the span that was asked for: too much for the server, or a row in it that it
+    /// cannot tell. Whatever is wrong with the token, the quota or the server as a whole is not.
+    pub fn may_be_the_span(&self) -> bool {
+        matches!(
+            self,
+            Self::Connect(_)
+                | Self::Timeout(_)
+                | Self::Http5xx(_)
+                | Self::Refused { .. }
+                | Self::NotJson(_)
+                | Self::Schema(_)
+                | Self::CutOff
+                | Self::TooLarge(_)
+        )
+    }
+
+    /// The wait that the server asked for.
+    pub fn named_wait(&self) -> Option<Duration> {
+        match self {
+            Self::Throttled(wait) => *wait,
+            Self::Busy(wait) => Some(*wait),
+            _ => None,
         }
     }
 }
@@ -240,6 +284,7 @@ pub(super) fn classify(
         403 | 200 if words.contains("LIMIT EXCEEDED") => ApiError::QuotaExhausted,
         403 | 200 if words.contains("SIMULTANEOUS") => ApiError::Concurrency,
         403 => ApiError::Maintenance(excerpt(said, token)),
+        503 => retry_after.map_or(ApiError::Http5xx(status), ApiError::Busy),
         500..=599 => ApiError::Http5xx(status),
         300..=399 if !success => ApiError::Redirected(status),
         _ => ApiError::Refused { status, message: excerpt(said, token) },
