@@ -17,7 +17,7 @@ use crate::{
     model::Counted,
     schedule::{local_seconds, local_stretches},
     status::newest_hour,
-    store::{Store, StoreError, TargetId, Transaction},
+    store::{Store, StoreError, TargetId, Transaction, View},
 };
 
 /// One target's committed state.
@@ -64,6 +64,15 @@ impl Books {
         let result = blocking(move || store.transact(|tx| work(tx, id))).await;
         self.stale |= result.is_err();
         result
+    }
+
+    /// Runs `work` on what is committed, off the thread that answers scrapes.
+    pub(super) async fn read<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&View, TargetId) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let (store, id) = (self.store.clone(), self.id);
+        blocking(move || store.read(|view| work(view, id))).await
     }
 
     /// Runs `work` on the store, off the thread that answers scrapes.
@@ -127,21 +136,14 @@ impl Books {
 
     /// The window, counted from what is remembered.
     pub(super) async fn window(
-        &mut self,
+        &self,
         (start, end): (Timestamp, Timestamp),
         zone: &TimeZone,
     ) -> Result<WindowCounts, StoreError> {
         let stretches = local_stretches(start, end, zone);
-        let read = move |store: &Store, id| {
-            store.read(|view| {
-                let mut records = Vec::new();
-                for (from, to) in &stretches {
-                    records.extend(view.rows_between(id, *from, *to)?);
-                }
-                Ok(records)
-            })
-        };
-        let records = self.with_store(read).await?;
+        let records = self
+            .read(move |view, id| commit::rows_in(&stretches, |from, to| view.rows_between(id, from, to)));
+        let records = records.await?;
         Ok(self.counters.window(start, end, records))
     }
 

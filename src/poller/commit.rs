@@ -6,7 +6,9 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::PollerConfig;
 use crate::{
-    ledger::{Delta, ReadCursor, ReconcileParams, RowBatch, RowRecord, TargetCounters, TimeBounds, reconcile},
+    ledger::{
+        Delta, ReadCursor, ReconcileParams, RowBatch, RowRecord, TargetCounters, TimeBounds, reconcile,
+    },
     model::MenuLabels,
     schedule::{self, Span, Tier, local_seconds, local_stretches},
     store::{Store, StoreError, TargetId, Transaction},
@@ -105,7 +107,9 @@ pub(super) fn commit(
         write(tx, id, counters, settings, &mut delta)?;
         let complete = |(_, end): &(Timestamp, Timestamp)| watermark >= *end && span.to >= *end;
         let window = window.filter(complete).map(|(start, end)| local_stretches(start, end, zone));
-        let records = window.map(|stretches| rows_in(tx, id, &stretches)).transpose()?;
+        let records = window
+            .map(|stretches| rows_in(&stretches, |from, to| tx.rows_between(id, from, to)))
+            .transpose()?;
         Ok(Written::Committed { delta: Box::new(delta), records, seen_again, contradicts })
     })
 }
@@ -180,13 +184,12 @@ fn known_rows(
 
 /// The records of all rows dated in these stretches of the server's wall clock.
 pub(super) fn rows_in(
-    tx: &Transaction<'_>,
-    id: TargetId,
     stretches: &[(i64, i64)],
+    rows_between: impl Fn(i64, i64) -> Result<Vec<RowRecord>, StoreError>,
 ) -> Result<Vec<RowRecord>, StoreError> {
     let mut records = Vec::new();
     for (from, to) in stretches {
-        records.extend(tx.rows_between(id, *from, *to)?);
+        records.extend(rows_between(*from, *to)?);
     }
     Ok(records)
 }

@@ -26,10 +26,6 @@ use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
-pub use self::{
-    names::NameSettings,
-    source::{Api, Source},
-};
 use self::{
     backoff::Backoff,
     books::Books,
@@ -38,6 +34,10 @@ use self::{
     publish::Exposure,
     quota::DayQuota,
     range_reader::{Lessons, RangeReader},
+};
+pub use self::{
+    names::NameSettings,
+    source::{Api, Source},
 };
 use crate::{
     exposition::BucketBounds,
@@ -166,7 +166,7 @@ impl<S: Source> Poller<S> {
         let PollerDeps { store, publisher, telemetry, clock, shutdown } = around;
         let today = day(clock(), &settings.zone);
         let mut books = Books::open(store, (id, account), &settings).await?;
-        let used = books.with_store(move |store, id| store.read(|view| view.requests(id, today))).await?;
+        let used = books.read(move |view, id| view.requests(id, today)).await?;
         let known = books.with_store(|store, id| store.names(id)).await?;
         let mut poller = Self {
             books,
