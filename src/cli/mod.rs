@@ -58,16 +58,29 @@ pub enum Command {
     Man(ManArgs),
     /// Run the simulated Wolkvox alone
     Simulate(SimulateCommand),
-    /// Look at a state file
+    /// Look at a state file, or copy it
     #[command(subcommand)]
     State(StateCommand),
 }
 
-/// What can be done with a state file while no exporter runs on it.
+/// What can be done with a state file.
 #[derive(Debug, Subcommand)]
 pub enum StateCommand {
     /// Print what is in it: moments and numbers, nothing personal
     Inspect(StateArgs),
+    /// Copy it as of one moment into a new file, also while an exporter runs on it
+    Backup(BackupArgs),
+}
+
+/// The flags of `state backup`.
+#[derive(Debug, Args)]
+pub struct BackupArgs {
+    /// Which state.
+    #[command(flatten)]
+    pub state: StateArgs,
+    /// The copy: a file that does not exist yet
+    #[arg(value_name = "COPY")]
+    pub to: PathBuf,
 }
 
 /// The flags of the exporter.

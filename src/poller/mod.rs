@@ -22,10 +22,8 @@ pub mod zero_hold;
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use jiff::{Timestamp, tz::TimeZone};
-use tokio::{
-    sync::watch,
-    time::{Instant, sleep},
-};
+use tokio::time::{Instant, sleep};
+use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
 pub use self::{
@@ -106,7 +104,7 @@ const GLANCE: Duration = Duration::from_secs(5);
 pub struct Poller<S> {
     settings: Arc<PollerConfig>,
     clock: Clock,
-    shutdown: watch::Receiver<bool>,
+    shutdown: CancellationToken,
     telemetry: TargetTelemetry,
     source: Arc<S>,
     parser: RowParser,
@@ -152,12 +150,12 @@ pub struct PollerDeps {
     pub telemetry: TargetTelemetry,
     /// The time.
     pub clock: Clock,
-    /// Becomes true when the task is to end.
-    pub shutdown: watch::Receiver<bool>,
+    /// Cancelled when the task is to end.
+    pub shutdown: CancellationToken,
 }
 
 impl<S: Source> Poller<S> {
-    /// Takes over the restored account and publishes it: when this returns, a scrape shows what was committed.
+    /// Takes over the restored account and hands it to the publisher.
     pub async fn start(
         settings: PollerConfig,
         source: S,
@@ -168,7 +166,7 @@ impl<S: Source> Poller<S> {
         let PollerDeps { store, publisher, telemetry, clock, shutdown } = around;
         let today = day(clock(), &settings.zone);
         let mut books = Books::open(store, (id, account), &settings).await?;
-        let used = books.transact(move |tx, id| tx.requests(id, today)).await?;
+        let used = books.read(move |view, id| view.requests(id, today)).await?;
         let known = books.with_store(|store, id| store.names(id)).await?;
         let mut poller = Self {
             books,

@@ -8,8 +8,7 @@ use tracing::{error, warn};
 use super::{CycleError, Poller, Source, zero_hold::ZeroHold};
 use crate::{
     ledger::{Overflow, WindowCounts},
-    snapshot::{Publisher, SnapshotInput, families},
-    status::day,
+    snapshot::{Publisher, TargetSnapshot},
 };
 
 /// After the disk refused a release, wait this long.
@@ -59,43 +58,28 @@ impl<S: Source> Poller<S> {
                 error!(server = self.settings.name, "cannot make new series visible: {error}");
             }
         }
-        let (publisher, window) = (self.exposure.publisher.clone(), self.exposure.window.clone());
-        let (counters, recent) = (self.books.counters().clone(), self.books.recent().clone());
-        let (settings, names) = (self.settings.clone(), self.names.exposed());
-        let (up, mut status) = (self.health.is_up(), self.status());
-        let work = move || {
-            let view = SnapshotInput {
-                server: &settings.name,
-                zone: &settings.zone,
-                account: &counters,
-                window: window.as_deref(),
-                up,
-                buckets: &settings.buckets,
-                names: &names,
-                kinds: &settings.kinds,
-                series_limit: settings.limits.menus,
-            };
-            let watermark = counters.totals.watermark();
-            status.day = day(&recent, watermark, &settings.zone, &names, &settings.kinds);
-            publisher.publish(families(view), status);
+        let snapshot = TargetSnapshot {
+            server: self.settings.name.clone(),
+            zone: self.settings.zone.clone(),
+            account: self.books.counters().clone(),
+            window: self.exposure.window.clone(),
+            up: self.health.is_up(),
+            buckets: self.settings.buckets.clone(),
+            names: self.names.exposed(),
+            kinds: self.settings.kinds.clone(),
+            series_limit: self.settings.limits.menus,
+            telemetry: self.telemetry.clone(),
         };
-        if tokio::task::spawn_blocking(work).await.is_err() {
-            error!(server = self.settings.name, "the exposition could not be encoded; the last one stays");
-            return;
-        }
-        self.exposure.hold.published(self.books.counters(), Instant::now());
+        let shown = self.exposure.publisher.put(snapshot, self.status(), self.books.recent().clone());
+        self.exposure.hold.published(self.books.counters(), &shown);
     }
 
     /// Runs `work` while counts become visible when they are due. `Err` when it is time to end.
     pub(super) async fn tend<F: Future>(&mut self, work: F) -> Result<F::Output, CycleError> {
         let mut work = std::pin::pin!(work);
-        let mut shutdown = self.shutdown.clone();
-        let mut stopped = std::pin::pin!(async move {
-            // A sender that is gone means the same.
-            let _ = shutdown.wait_for(|stop| *stop).await;
-        });
+        let mut stopped = std::pin::pin!(self.shutdown.clone().cancelled_owned());
         loop {
-            let release = self.exposure.hold.next(self.books.counters());
+            let release = self.exposure.hold.next(self.books.counters(), Instant::now());
             let release = release.map(|at| at.max(self.exposure.release_after));
             tokio::select! {
                 output = &mut work => return Ok(output),

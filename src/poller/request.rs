@@ -9,13 +9,13 @@ use tracing::debug;
 use super::{CycleError, Poller, Source};
 use crate::{
     ledger::RowBatch,
-    schedule::{Span, local_seconds, quota::Purpose},
+    schedule::{MIN_SPAN, Span, local_seconds, quota::Purpose},
     wolkvox::{ApiError, Element, Query},
 };
 
 /// A whole answer to a request for rows.
 pub(super) struct Reply {
-    /// The rows that came.
+    /// The rows that came. Of a span that can be halved, one more than the limit at most.
     pub(super) batch: RowBatch,
     /// Elements that came, rows or not.
     pub(super) received: u64,
@@ -36,6 +36,9 @@ impl<S: Source> Poller<S> {
         let (from, to) = span.local(&self.settings.zone);
         let (source, parser) = (self.source.clone(), self.parser.clone());
         let rules = self.settings.rules.clone();
+        // An answer of more rows than the limit is thrown away and asked for in halves, unless it cannot be halved, or it
+        // is not the span that makes it large.
+        let most = if span.length() > MIN_SPAN { self.settings.row_cap } else { u64::MAX };
         let request = async move {
             let (mut batch, mut in_first_second, mut outside) = (RowBatch::new(rules), 0, 0);
             let (first, last) = (local_seconds(from), local_seconds(to));
@@ -43,7 +46,11 @@ impl<S: Source> Poller<S> {
                 let row = parser.parse(element);
                 if let Ok(row) = &row {
                     in_first_second += u64::from(row.date == first);
-                    outside += u64::from(row.date < first - 1 || row.date > last + 1);
+                    let is_outside = row.date < first - 1 || row.date > last + 1;
+                    outside += u64::from(is_outside);
+                    if batch.rows() > most && (is_outside || outside * 2 < batch.rows()) {
+                        return;
+                    }
                 }
                 batch.push(row);
             };

@@ -62,16 +62,24 @@ pub struct Answer {
 /// Asks one server.
 #[derive(Debug, Clone)]
 pub struct Client {
-    http: reqwest::Client,
+    transport: Transport,
     endpoint: Url,
     limits: ClientLimits,
 }
 
+/// How connections are made: the certificate authorities and the time-outs of the connection. A clone is the same one,
+/// and any number of servers can be asked over it.
+#[derive(Debug, Clone)]
+pub struct Transport(reqwest::Client);
+
 const SMALL_BODY_BYTES: u64 = 64 * 1024;
 
-impl Client {
-    /// `endpoint` is the server's origin. Fails only when the system's certificate store cannot be used.
-    pub fn new(endpoint: &Url, limits: ClientLimits) -> Result<Self, ApiError> {
+impl Transport {
+    /// Reads the machine's certificate authorities: some hundred files, so for a blocking thread, and once for all.
+    ///
+    /// # Errors
+    /// Only when they cannot be used.
+    pub fn new(limits: ClientLimits) -> Result<Self, ApiError> {
         let http = reqwest::Client::builder()
             .user_agent(concat!("wolkvox-exporter/", env!("CARGO_PKG_VERSION")))
             .redirect(reqwest::redirect::Policy::none())
@@ -88,7 +96,22 @@ impl Client {
                     root(&e)
                 ))
             })?;
-        Ok(Self { http, endpoint: endpoint.clone(), limits })
+        Ok(Self(http))
+    }
+}
+
+impl Client {
+    /// With a transport of its own; `endpoint` is the server's origin.
+    ///
+    /// # Errors
+    /// As [`Transport::new`].
+    pub fn new(endpoint: &Url, limits: ClientLimits) -> Result<Self, ApiError> {
+        Ok(Self::over(Transport::new(limits)?, endpoint, limits))
+    }
+
+    /// Over a transport that others use as well.
+    pub fn over(transport: Transport, endpoint: &Url, limits: ClientLimits) -> Self {
+        Self { transport, endpoint: endpoint.clone(), limits }
     }
 
     /// Asks for the rows of a span and hands each element of `data` to `each` as it arrives. They may be
@@ -233,7 +256,7 @@ impl Client {
             ApiError::TokenUnreadable("the token has characters that an HTTP header cannot carry".to_owned())
         })?;
         token.set_sensitive(true);
-        Ok(self.http.get(url).header("wolkvox-token", token))
+        Ok(self.transport.0.get(url).header("wolkvox-token", token))
     }
 
     /// What came of a body that should be short; that an error's breaks off does not make the error another.

@@ -13,7 +13,7 @@ mod row_parser;
 mod splitter;
 mod token_info;
 
-pub use client::{Answer, Client, ClientLimits, Query};
+pub use client::{Answer, Client, ClientLimits, Query, Transport};
 pub use date::parse_date;
 pub use envelope::Envelope;
 pub use error::{ApiError, ErrorClass};

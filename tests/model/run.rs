@@ -8,12 +8,10 @@ use std::{
 };
 
 use jiff::SignedDuration;
-use tokio::{
-    sync::watch,
-    time::{Instant, sleep},
-};
+use tokio::time::{Instant, sleep};
+use tokio_util::sync::CancellationToken;
 use wolkvox_exporter::{
-    exposition::{BucketBounds, Format, Published},
+    exposition::{BucketBounds, Encoding, Format, Published},
     ledger::{IdleTimes, TargetCounters},
     poller::{Clock, Poller, PollerConfig, PollerDeps},
     schedule::{Cadence, Tiers},
@@ -68,6 +66,8 @@ pub(crate) enum DiskTrouble {
     /// The disk refuses everything for a while; the process lives on.
     Outage { writes: u64, seconds: i64 },
 }
+
+const TEXT: Encoding = Encoding { format: Format::Text, gzip: false };
 
 /// How many requests it took; `Err` says what differs.
 pub(crate) fn run(plan: Plan) -> Result<usize, String> {
@@ -128,7 +128,7 @@ async fn live(plan: Plan) -> Result<usize, String> {
             while now() < until {
                 sleep(Duration::from_secs(60)).await;
                 // A scrape of the same publication shows the same.
-                let now = process.publisher.publication().load();
+                let now = process.publisher.publication().in_encoding(TEXT).await;
                 if !shown.is_some_and(|shown| Arc::ptr_eq(&shown, &now)) {
                     last = forward(&last, scrape(&now))?;
                 }
@@ -166,7 +166,6 @@ struct Process {
     publisher: Arc<Publisher>,
     task: tokio::task::JoinHandle<()>,
     store: Arc<Store>,
-    _stop: watch::Sender<bool>,
 }
 
 impl Process {
@@ -202,8 +201,8 @@ async fn start(
     let origin = world_start;
     let restored = store.restore("0042", || TargetCounters::new(origin)).map_err(|e| e.to_string())?;
     let parser = RowParser::new(store.fingerprints(), 128);
-    let publisher = Arc::new(Publisher::default());
-    let (stop, shutdown) = watch::channel(false);
+    let telemetry = Arc::new(Telemetry::new().unwrap());
+    let publisher = Publisher::start(telemetry.clone());
     let settings = PollerConfig {
         name: "0042".to_owned(),
         zone: source.world.zone(),
@@ -229,13 +228,13 @@ async fn start(
     let around = PollerDeps {
         store: store.clone(),
         publisher: publisher.clone(),
-        telemetry: Telemetry::new().unwrap().target("0042"),
+        telemetry: telemetry.target("0042"),
         clock,
-        shutdown,
+        shutdown: CancellationToken::new(),
     };
     let poller =
         Poller::start(settings, source.clone(), parser, restored, around).await.map_err(|e| e.to_string())?;
-    Ok(Process { publisher, task: tokio::spawn(poller.run()), store, _stop: stop })
+    Ok(Process { publisher, task: tokio::spawn(poller.run()), store })
 }
 
 /// The whole world lies within the last day: its hours hold every row since they are known, and none twice.
@@ -251,8 +250,7 @@ fn check_day(plan: &Plan, day: &Day) -> Result<(), String> {
 
 /// All counters of the text format, by name and labels.
 fn scrape(published: &Published) -> BTreeMap<String, f64> {
-    let rendered = published.render(&[], Format::Text, false);
-    let text: Vec<u8> = rendered.pieces.iter().flat_map(|piece| piece.to_vec()).collect();
+    let text = published.render(&[], TEXT).expect("it was asked for").concat();
     String::from_utf8(text)
         .unwrap()
         .lines()

@@ -64,12 +64,11 @@ pub fn main(args: Args) -> anyhow::Result<bool> {
     report::say(&format!("seed {seed}, {}", binary.display()));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let findings = runtime.block_on(async {
-        let (stop, mut stopped) = tokio::sync::watch::channel(false);
-        run::stop_on_signals(stop)?;
+        let stop = run::stop_on_signals()?;
         tokio::select! {
             findings = fire::run(seed, args.fire, binary, directory.path()) => findings,
             // The exporter dies with the run that is dropped.
-            _ = stopped.wait_for(|stop| *stop) => Err(anyhow::anyhow!("stopped before the end")),
+            () = stop.cancelled() => Err(anyhow::anyhow!("stopped before the end")),
         }
     });
     let passed = findings.as_ref().is_ok_and(report::print);
