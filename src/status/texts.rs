@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::{PollOutcome, TargetState, TargetStatus};
 use crate::{
-    i18n::{FaultText, Language, say, span, texts},
+    i18n::{FaultText, Language, count, say, span, texts},
     wolkvox::ErrorClass,
 };
 
@@ -51,6 +51,14 @@ texts! {
     Failing:
         "The last poll failed. {What}. It has been so for {length}.",
         "La última consulta falló. {What}. Es así desde hace {length}.";
+
+    Unread:
+        "The last poll received {unread} rows that cannot be read, and they are in no figure: the log names the field.",
+        "La última consulta recibió {unread} filas que no se pueden leer, y no están en ninguna cifra: el registro nombra \
+         el campo.";
+    UnreadOne:
+        "The last poll received a row that cannot be read, and it is in no figure: the log names the field.",
+        "La última consulta recibió una fila que no se puede leer, y no está en ninguna cifra: el registro nombra el campo.";
 
     AsOf: "as of {time}", "a las {time}";
     ToDo: "What to do:", "Qué hacer:";
@@ -192,7 +200,13 @@ pub(crate) fn sentence(target: &TargetStatus, now: Timestamp, language: Language
         }
         PollOutcome::Waiting | PollOutcome::Committed => (String::new(), String::new()),
     };
-    say(text, language, &[("lag", lag), ("What", what), ("length", length)])
+    let sentence = say(text, language, &[("lag", lag), ("What", what), ("length", length)]);
+    let unread = match target.unread {
+        0 => return sentence,
+        1 => StatusText::UnreadOne,
+        _ => StatusText::Unread,
+    };
+    format!("{sentence} {}", say(unread, language, &[("unread", count(target.unread, language))]))
 }
 
 /// What to do about it, where something can be said.
@@ -239,6 +253,17 @@ mod tests {
         assert!(
             remedy(&failing, now(), Language::Es).is_some_and(|remedy| remedy.starts_with("Pida un token"))
         );
+    }
+
+    #[test]
+    fn rows_that_cannot_be_read_are_said() {
+        for (unread, said) in
+            [(0, None), (1, Some("a row that cannot")), (1234, Some("1,234 rows that cannot"))]
+        {
+            let sentence = sentence(&TargetStatus { unread, ..target() }, now(), Language::En);
+            assert!(said.map_or(!sentence.contains("row"), |said| sentence.contains(said)), "{sentence}");
+            assert!(sentence.starts_with("All is well"), "{sentence}");
+        }
     }
 
     #[test]

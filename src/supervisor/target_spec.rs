@@ -57,7 +57,7 @@ impl TargetSpec {
         Ok(Self {
             settings: settings(&target, &shared)?,
             api: Api::new(client, target.token.clone()),
-            parser: RowParser::new(fingerprints, shared.menu.label_length),
+            parser: RowParser::new(fingerprints, shared.menu.label_length).folding(shared.menu.fold),
             target,
             shared,
         })
