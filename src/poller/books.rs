@@ -140,9 +140,8 @@ impl Books {
         zone: &TimeZone,
     ) -> Result<WindowCounts, StoreError> {
         let stretches = local_stretches(start, end, zone);
-        let read = move |view: &View, id| {
-            commit::in_all(&stretches, |(from, to)| view.rows_between(id, from, to))
-        };
+        let read =
+            move |view: &View, id| commit::in_all(&stretches, |(from, to)| view.rows_between(id, from, to));
         let records = self.read(read).await?;
         Ok(self.counters.window(start, end, records))
     }

@@ -27,10 +27,6 @@ use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
-pub use self::{
-    names::NameSettings,
-    source::{Api, Source},
-};
 use self::{
     backoff::Backoff,
     books::Books,
@@ -39,6 +35,10 @@ use self::{
     publish::Exposure,
     quota::DayQuota,
     range_reader::{Lessons, RangeReader},
+};
+pub use self::{
+    names::NameSettings,
+    source::{Api, Source},
 };
 use crate::{
     exposition::BucketBounds,

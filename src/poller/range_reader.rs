@@ -218,7 +218,8 @@ impl<S: Source> Poller<S> {
             self.telemetry.clock_skew(server_time.duration_since(now).as_secs_f64());
         }
         let window = request.deep.is_none().then(|| self.window_before(request.end));
-        let reading = Reading { batch, span, now, server_time, incomplete, deep: request.deep, window, doubt };
+        let reading =
+            Reading { batch, span, now, server_time, incomplete, deep: request.deep, window, doubt };
         let overflow = self.books.totals().overflow;
         let (window, seen_again, contradicts) = match self.books.commit(&self.settings, reading).await? {
             Outcome::Committed { window, seen_again, contradicts } => (window, seen_again, contradicts),
@@ -318,7 +319,11 @@ impl<S: Source> Poller<S> {
             return Ok(false);
         }
         let before = |seconds| {
-            self.lessons.poison.start_of(span).saturating_sub(SignedDuration::from_secs(seconds)).unwrap_or(span.from)
+            self.lessons
+                .poison
+                .start_of(span)
+                .saturating_sub(SignedDuration::from_secs(seconds))
+                .unwrap_or(span.from)
         };
         let small = Span { from: before(3), to: before(2) };
         let up = match self.request(small, request.purpose).await {
