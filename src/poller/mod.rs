@@ -17,6 +17,7 @@ mod range_reader;
 mod request;
 pub mod retry;
 mod source;
+mod unread;
 pub mod zero_hold;
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
@@ -253,6 +254,7 @@ impl<S: Source> Poller<S> {
         let failure = outcome.as_ref().map(ApiError::class);
         self.telemetry.polled(took, failure);
         self.health.polled(began, took, failure, (self.clock)());
+        self.health.unread.end();
         if took > self.settings.cadence.interval {
             warn!(
                 server = self.settings.name,
