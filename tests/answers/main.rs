@@ -42,6 +42,8 @@ pub(crate) fn answer(status: &str, headers: &str, body: &[u8]) -> Vec<u8> {
 #[derive(Debug, PartialEq)]
 pub(crate) struct Read {
     pub(crate) options: Vec<String>,
+    /// What the ledger tells them apart by, beside their dates.
+    pub(crate) fingerprints: Vec<u64>,
     pub(crate) unread: u64,
 }
 
@@ -56,17 +58,18 @@ pub(crate) async fn ask_at(url: &str) -> Result<Read, ApiError> {
     let client = Client::new(&url.parse().expect("a URL"), limits)?;
     let query = Query { from: date(2026, 11, 25).at(16, 0, 0, 0), to: date(2026, 11, 25).at(16, 5, 0, 0) };
     let parser = RowParser::new(Fingerprints::new([7; 16]), 128);
-    let (mut batch, mut options) = (RowBatch::new(Arc::default()), Vec::new());
+    let (mut batch, mut options, mut fingerprints) = (RowBatch::new(Arc::default()), Vec::new(), Vec::new());
     let result = client
         .read(query, "t0ken", &mut |element| {
             let row = parser.parse(element);
             options.extend(row.iter().map(|row| row.labels.option.to_string()));
+            fingerprints.extend(row.iter().map(|row| row.fingerprint));
             batch.push(row);
         })
         .await;
     // As in `poller::request`.
     match result {
-        Ok(_) => batch.verdict().map(|()| Read { options, unread: batch.unread() }),
+        Ok(_) => batch.verdict().map(|()| Read { options, fingerprints, unread: batch.unread() }),
         Err(fault) => Err(fault),
     }
 }
