@@ -4,6 +4,7 @@
 
 pub mod announced;
 pub mod app;
+pub mod baseline;
 pub mod cli;
 pub mod completions;
 pub mod config;
