@@ -7,7 +7,10 @@ use std::{collections::BTreeMap, ops::Range};
 
 use serde::{Deserialize, Serialize};
 
-use super::cells::{self, CELLS, Counts};
+use super::{
+    SLOTS,
+    cells::{self, CELLS, Counts},
+};
 use crate::labels::MenuLabels;
 
 /// Of the stored form. A day of another version cannot be read.
@@ -25,11 +28,29 @@ impl Day {
         self.options.get(option).and_then(Option::as_deref).unwrap_or(&[])
     }
 
+    /// Whether an option has any counts.
+    pub(super) fn has(&self, option: usize) -> bool {
+        !self.packed(option).is_empty()
+    }
+
+    /// The hits of an option by slot.
+    pub(super) fn hits(&self, option: usize) -> [u32; SLOTS] {
+        let mut hits = [0; SLOTS];
+        // Bytes are checked when they are loaded.
+        let _ = cells::add_to(&mut hits, self.packed(option));
+        hits
+    }
+
+    /// All counts of an option.
+    pub(super) fn counts(&self, option: usize) -> Counts {
+        let mut counts = [0; CELLS];
+        let _ = cells::add_to(&mut counts, self.packed(option));
+        counts
+    }
+
     /// Adds to the counts of an option.
     pub(super) fn add(&mut self, option: usize, added: &BTreeMap<usize, u32>) {
-        let mut counts: Counts = [0; CELLS];
-        // Bytes are checked when they are loaded.
-        let _ = cells::add_to(&mut counts, self.packed(option));
+        let mut counts = self.counts(option);
         for (cell, count) in added {
             counts[*cell] = counts[*cell].saturating_add(*count);
         }

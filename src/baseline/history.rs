@@ -208,6 +208,29 @@ impl History {
         self.coverage.holds(&(from..to))
     }
 
+    /// The days in a range, ascending.
+    pub(super) fn days(
+        &self,
+        range: impl std::ops::RangeBounds<i32>,
+    ) -> impl Iterator<Item = (i32, &Arc<Day>)> {
+        self.days.range(range).map(|(day, known)| (*day, known))
+    }
+
+    /// The labels of the options by place.
+    pub(super) fn labels(&self) -> &[MenuLabels] {
+        &self.options.labels
+    }
+
+    /// Changes whenever options change their places.
+    pub(super) fn generation(&self) -> u64 {
+        self.generation
+    }
+
+    /// The parts of a stretch that are covered.
+    pub(super) fn covered(&self, range: Range<i64>) -> impl Iterator<Item = Range<i64>> {
+        self.coverage.within(range)
+    }
+
     /// Bytes of memory that it takes, without what the allocator adds.
     pub fn memory(&self) -> usize {
         let labels = self.options.labels.len() * size_of::<MenuLabels>() * 3;

@@ -34,16 +34,25 @@
 //! | `scores` | the shape of the answer |
 
 mod cells;
+mod collapse;
 mod coverage;
 mod day;
 mod delta;
 mod detector;
+mod deviance;
+mod drop_off;
+mod expectation;
+mod frame;
 mod history;
+mod limits;
 mod moment;
+mod noise;
 mod scores;
+mod surge;
 
 #[cfg(test)]
 mod tests;
+mod window;
 
 pub use cells::{TIME_BOUNDS, TIME_BUCKETS};
 pub use delta::Delta;
