@@ -11,12 +11,15 @@ use super::{
     window::Sums,
 };
 
+/// A window that has more than this of what its options let expect is not looked at: it has not collapsed.
+const ENOUGH: f64 = 0.75;
+
 /// One routing point over a frame.
 pub(super) struct Collapse<'a> {
     seen: &'a Sums,
     operation: &'a Sums,
-    /// What each earlier week had: hits, and as expected how many slots of it are known.
-    weeks: [Sums; WEEKS],
+    /// What each earlier week had: hits, and as expected how many slots of it are known. Only where a window asks for it.
+    weeks: Option<[Sums; WEEKS]>,
     least: f64,
 }
 
@@ -29,40 +32,40 @@ impl<'a> Collapse<'a> {
         operation: &'a Sums,
         now: &Moment<'_>,
     ) -> Self {
-        let weeks = std::array::from_fn(|week| {
-            Sums::of(frame.usable.iter().enumerate().map(|(at, usable)| {
-                let slot = frame.base + at as i64;
-                let day = slot.div_euclid(SLOTS as i64);
-                let hits =
-                    blocks.iter().find(|block| i64::from(block.day) == day).map_or(f32::NAN, |block| {
-                        block.points[point][week][slot.rem_euclid(SLOTS as i64) as usize]
-                    });
-                if *usable && !hits.is_nan() { (f64::from(hits), 1.0) } else { (0.0, 0.0) }
-            }))
-        });
         let today = frame.base + frame.len() as i64 - 1;
         // On a day that a calendar knows, all may be as low as the others are.
         let least = if now.holidays.has(super::day_of(today * SLOT)) { 0.0 } else { OPERATION_LEAST };
-        Self { seen, operation, weeks, least }
+        let mut collapse = Self { seen, operation, weeks: None, least };
+        if (1..=seen.len()).any(|end| collapse.low(end).next().is_some()) {
+            collapse.weeks = Some(std::array::from_fn(|week| weeks(frame, blocks, point, week)));
+        }
+        collapse
     }
 
-    /// The furthest of the windows that end before `end`; `None` where no week is known.
-    pub(super) fn score(&self, end: usize) -> Option<Score> {
-        let mut furthest = None;
-        for slots in COLLAPSE_WINDOWS.into_iter().filter(|slots| *slots <= end) {
-            let Some(score) = self.window(end - slots, end) else { continue };
-            if furthest.is_none_or(|furthest: Score| score.score > furthest.score) {
-                furthest = Some(score);
-            }
-        }
-        furthest
+    /// The windows that end before `end` and have few hits.
+    fn low(&self, end: usize) -> impl Iterator<Item = (usize, usize)> + use<'a> {
+        let seen = self.seen;
+        let windows = COLLAPSE_WINDOWS.into_iter().filter(move |slots| *slots <= end);
+        windows.map(move |slots| (end - slots, end)).filter(move |(from, to)| {
+            let own = seen.between(*from, *to);
+            own.seen < ENOUGH * own.expected && own.expected > 2.0
+        })
+    }
+
+    /// The furthest of the windows that end before `end`.
+    pub(super) fn score(&self, end: usize) -> Score {
+        let scores = self.low(end).filter_map(|(from, to)| self.window(from, to));
+        scores.fold(
+            Score::default(),
+            |furthest, score| if score.score > furthest.score { score } else { furthest },
+        )
     }
 
     fn window(&self, from: usize, to: usize) -> Option<Score> {
         let own = self.seen.between(from, to);
         let mut weeks = [0.0; WEEKS];
         let mut known = 0;
-        for week in &self.weeks {
+        for week in self.weeks.iter().flatten() {
             let week = week.between(from, to);
             if week.expected * 2.0 >= (to - from) as f64 {
                 weeks[known] = (week.seen / week.expected * (to - from) as f64) as f32;
@@ -86,16 +89,28 @@ impl<'a> Collapse<'a> {
     /// The slots in which it had fallen: they say nothing about its options.
     pub(super) fn fallen(&self) -> Vec<bool> {
         let mut fallen = vec![false; self.seen.len()];
+        if self.weeks.is_none() {
+            return fallen;
+        }
         for end in 1..=fallen.len() {
-            for slots in COLLAPSE_WINDOWS.into_iter().filter(|slots| *slots <= end) {
-                let own = self.seen.between(end - slots, end);
-                if own.seen < 0.6 * own.expected
-                    && self.window(end - slots, end).is_some_and(|score| score.score > 1.0)
-                {
-                    fallen[end - slots..end].fill(true);
+            for (from, to) in self.low(end) {
+                if self.window(from, to).is_some_and(|score| score.score > 1.0) {
+                    fallen[from..to].fill(true);
                 }
             }
         }
         fallen
     }
+}
+
+/// What the routing point had in an earlier week.
+fn weeks(frame: &Frame, blocks: &[Block], point: usize, week: usize) -> Sums {
+    Sums::of(frame.usable.iter().enumerate().map(|(at, usable)| {
+        let slot = frame.base + at as i64;
+        let day = slot.div_euclid(SLOTS as i64);
+        let of_day = slot.rem_euclid(SLOTS as i64) as usize;
+        let block = blocks.iter().find(|block| i64::from(block.day) == day);
+        let hits = block.map_or(f32::NAN, |block| block.points[point][week][of_day]);
+        if *usable && !hits.is_nan() { (hits, 1.0) } else { (0.0, 0.0) }
+    }))
 }

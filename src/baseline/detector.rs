@@ -1,13 +1,13 @@
 //! The detector: scores of every option and routing point at one moment, from the history alone.
 //!
-//! Owns what it has derived from the history, which it derives anew where the history it is given has changed; noise is
+//! Owns what it has derived from the history, which it derives anew where the history it is given has changed; noise and shares are
 //! learnt anew once a day, a few routing points at a time.
 
 use super::{
     History, Moment, OptionScores, PointScores, SLOT, SLOTS, Scores, day_of,
     expectation::{Block, routing_points},
-    frame::Frame,
-    noise::{DAYS, Estimate, Learner, Noise, shrink},
+    frame::{Frame, Known},
+    noise::{DAYS, Learner, Lesson, Noise, shrink},
 };
 use crate::labels::PointLabels;
 
@@ -23,14 +23,14 @@ pub struct Detector {
     learnt: Learnt,
 }
 
-/// What is known of noise.
+/// What is known of noise and of shares.
 #[derive(Default)]
 struct Learnt {
     learner: Option<Learner>,
     /// The day before which the learner looks, and how many days it sees.
     since: (i32, i32),
     /// By place of the option.
-    estimates: Vec<Option<Estimate>>,
+    lessons: Vec<Option<Lesson>>,
     noise: Vec<Noise>,
     /// The routing points that are to be learnt anew.
     due: Vec<usize>,
@@ -49,16 +49,26 @@ impl Detector {
         let today = last.saturating_sub(1).div_euclid(SLOTS as i64) as i32;
         self.expect(history, now, today);
         self.learn(history, now, today);
-        let frame = Frame::new(history, &self.blocks, &self.point_of, self.points.len(), last);
+        let known = Known {
+            history,
+            blocks: &self.blocks,
+            points: &self.points,
+            point_of: &self.point_of,
+            noise: &self.learnt.noise,
+            lessons: &self.learnt.lessons,
+            now,
+        };
+        let frame = Frame::new(&known, last);
         let mut scores = Scores::default();
         for (point, options) in self.options_of.iter().enumerate() {
-            let (of_point, of_options) =
-                frame.point(history, point, options, &self.blocks, &self.learnt.noise, now);
+            let (of_point, of_options) = frame.point(&known, point, options);
             scores.points.push(PointScores { labels: self.points[point].clone(), scores: of_point });
-            for (option, (of_option, expected_hits, weeks)) in options.iter().zip(of_options) {
-                let labels = history.labels()[*option].clone();
-                scores.options.push(OptionScores { labels, scores: of_option, expected_hits, weeks });
-            }
+            scores.options.extend(options.iter().zip(of_options).map(|(option, of)| OptionScores {
+                labels: history.labels()[*option].clone(),
+                scores: of.scores,
+                expected_hits: of.expected_hits,
+                weeks: of.weeks,
+            }));
         }
         scores.points.sort_unstable_by(|a, b| a.labels.cmp(&b.labels));
         scores.options.sort_unstable_by(|a, b| a.labels.cmp(&b.labels));
@@ -107,21 +117,21 @@ impl Detector {
             learnt.since = since;
         }
         let Some(learner) = &learnt.learner else { return };
-        learnt.estimates.resize(options, None);
+        learnt.lessons.resize(options, None);
         let mut room = if more { usize::MAX } else { (options / 48).max(8) };
         let mut changed = learnt.noise.len() != options;
         while room > 0
             && let Some(point) = learnt.due.pop()
         {
             let options = &self.options_of[point];
-            for (option, estimate) in options.iter().zip(learner.point(history, options)) {
-                learnt.estimates[*option] = Some(estimate);
+            for (option, lesson) in options.iter().zip(learner.point(history, options)) {
+                learnt.lessons[*option] = Some(lesson);
             }
             room = room.saturating_sub(options.len());
             changed |= learnt.due.is_empty();
         }
         if changed {
-            learnt.noise = shrink(&learnt.estimates);
+            learnt.noise = shrink(&learnt.lessons);
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{
     SLOT, Score, deviance,
-    limits::{drop_limit, drop_windows},
+    limits::{MOST_DAY, drop_limit, drop_windows},
     noise::Noise,
     window::{Beside, Window},
 };
@@ -10,16 +10,18 @@ use super::{
 /// Slots of a window that is judged at once; in longer ones the fall has to be there for two polls.
 const AT_ONCE: usize = 12;
 
+/// A score below this is shown as 0: as expected.
+const UNTOLD: f64 = 0.2;
+
 /// The furthest of all windows that end now.
 pub(super) fn drop_off(beside: &Beside<'_>, noise: &Noise, weeks: u8) -> Score {
     let end = beside.own.len();
     let mut furthest = Score::default();
     for slots in drop_windows().take_while(|slots| *slots < end) {
-        let own = beside.own.between(end - slots, end);
-        if own.seen >= own.expected {
+        let limit = drop_limit(slots);
+        if most(beside, end - slots, end) < limit * furthest.score.max(UNTOLD) {
             continue;
         }
-        let limit = drop_limit(slots);
         let (window, mut score) = judge(beside, noise, weeks, end - slots, end, limit);
         if slots > AT_ONCE && score > furthest.score {
             score = score.min(judge(beside, noise, weeks, end - slots - 1, end - 1, limit).1);
@@ -34,6 +36,14 @@ pub(super) fn drop_off(beside: &Beside<'_>, noise: &Noise, weeks: u8) -> Score {
         }
     }
     furthest
+}
+
+/// What the deviance of a window is at the very most: that of a Poisson count with all that the best of days lets expect.
+fn most(beside: &Beside<'_>, from: usize, to: usize) -> f64 {
+    let own = beside.own.between(from, to);
+    let mean = own.expected * (1.0 + MOST_DAY * beside.day_noise.sqrt());
+    let less = (mean - own.seen).max(0.0);
+    (2.0 * less).min(less * less / (own.seen + 0.5))
 }
 
 fn judge(beside: &Beside<'_>, noise: &Noise, weeks: u8, from: usize, to: usize, limit: f64) -> (Window, f64) {

@@ -114,7 +114,27 @@ impl Block {
             block.options.push(expected);
         }
         block.weeks = weeks;
+        block.sharpen(point_of);
         block
+    }
+
+    /// Expects nothing before a routing point opens and after it closes, where the hour around a slot would.
+    fn sharpen(&mut self, point_of: &[usize]) {
+        let mut around = vec![[0.0_f64; SLOTS]; self.points.len()];
+        for (expected, point) in self.options.iter().zip(point_of) {
+            let Some(expected) = expected else { continue };
+            around[*point].iter_mut().zip(expected.hits).for_each(|(sum, hits)| *sum += f64::from(hits));
+        }
+        let edges: Vec<[f32; SLOTS]> = self
+            .points
+            .iter()
+            .zip(&around)
+            .map(|(weeks, around)| std::array::from_fn(|slot| edge_of(weeks, around[slot], slot)))
+            .collect();
+        for (expected, point) in self.options.iter_mut().zip(point_of) {
+            let Some(expected) = expected else { continue };
+            expected.hits.iter_mut().zip(edges[*point]).for_each(|(hits, edge)| *hits *= edge);
+        }
     }
 
     /// The highest of the weeks by slot. Looked at anew each time, since few ask.
@@ -126,6 +146,24 @@ impl Block {
         }
         Some(highest)
     }
+}
+
+/// What of the expectation around a slot the very slot and its neighbours leave.
+fn edge_of(weeks: &Weeks, around: f64, slot: usize) -> f32 {
+    let (mut seen, mut usual) = (0.0, 0.0);
+    for week in weeks {
+        let near = &week[slot.saturating_sub(1)..(slot + 2).min(SLOTS)];
+        if near.iter().all(|hits| !hits.is_nan()) {
+            seen += near.iter().map(|hits| f64::from(*hits)).sum::<f64>();
+            usual += around * near.len() as f64;
+        }
+    }
+    edge(seen, usual) as f32
+}
+
+/// How much of `usual` hits there is where only so many were seen: all, unless that is no chance.
+pub(super) fn edge(seen: f64, usual: f64) -> f64 {
+    if super::deviance::below(seen, usual, 0.04) > 8.0 { (seen / usual).min(1.0) } else { 1.0 }
 }
 
 /// Zero where a week is covered.

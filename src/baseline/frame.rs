@@ -2,17 +2,35 @@
 //!
 //! Owns the sums over options that levels are told from, and judges one routing point after the other by them.
 
+use std::borrow::Cow;
+
 use super::{
-    History, Moment, SLOT, SLOTS, Score,
+    Anomaly, HOURS, History, Moment, PointAnomaly, SLOT, SLOTS, Score,
     collapse::Collapse,
     drop_off::drop_off,
     expectation::{Block, Expected},
-    limits::{LONGEST, UNUSED_DAYS},
+    limits::{LONGEST, NO_INPUT_WINDOWS, UNUSED_DAYS},
     moment::midnight,
-    noise::Noise,
+    noise::{Lesson, Noise},
+    shares::{self, RECENT, Recent},
     surge::surge,
     window::{Beside, Sums},
 };
+use crate::{labels::PointLabels, option_kind::Kind};
+
+/// What is judged by: the expectations and all that was learnt.
+#[derive(Clone, Copy)]
+pub(super) struct Known<'a> {
+    pub(super) history: &'a History,
+    /// Of yesterday and today.
+    pub(super) blocks: &'a [Block],
+    pub(super) points: &'a [PointLabels],
+    pub(super) point_of: &'a [usize],
+    /// By place of the option, as the next one.
+    pub(super) noise: &'a [Noise],
+    pub(super) lessons: &'a [Option<Lesson>],
+    pub(super) now: &'a Moment<'a>,
+}
 
 /// From midnight before the longest window to the moment.
 pub(super) struct Frame {
@@ -20,48 +38,53 @@ pub(super) struct Frame {
     pub(super) base: i64,
     /// Whether each slot is covered.
     pub(super) usable: Vec<bool>,
+    /// Of each option, by place.
+    options: Vec<Sums>,
+    /// The last hours of each option.
+    recent: Vec<Recent>,
+    /// Of each routing point, by number.
+    points: Vec<Sums>,
     operation: Sums,
-    /// Seen and expected by slot, of every routing point.
-    points: Vec<Vec<(f64, f64)>>,
     /// Whether each option was entered lately.
     used: Vec<bool>,
 }
 
-/// Scores, expected hits of the last window, weeks.
-pub(super) type OfOption = ([Option<Score>; 6], Option<f64>, u8);
+/// What is said of one option.
+#[derive(Default)]
+pub(super) struct OfOption {
+    pub(super) scores: [Option<Score>; Anomaly::ALL.len()],
+    pub(super) expected_hits: Option<f64>,
+    pub(super) weeks: u8,
+}
 
 impl Frame {
     /// The slots before `last`, which is counted from 1970.
-    pub(super) fn new(
-        history: &History,
-        blocks: &[Block],
-        point_of: &[usize],
-        points: usize,
-        last: i64,
-    ) -> Self {
+    pub(super) fn new(known: &Known<'_>, last: i64) -> Self {
         let base = (last - LONGEST as i64).div_euclid(SLOTS as i64) * SLOTS as i64;
         let length = (last - base) as usize;
-        let usable: Vec<bool> =
-            (base..last).map(|slot| history.covers(slot * SLOT, (slot + 1) * SLOT)).collect();
-        let used = used(history, super::day_of((last - 1) * SLOT), point_of.len());
+        let covers = |slot: i64| known.history.covers(slot * SLOT, (slot + 1) * SLOT);
+        let used = used(known.history, super::day_of((last - 1) * SLOT), known.point_of.len());
         let mut frame = Self {
             base,
-            usable,
+            usable: (base..last).map(covers).collect(),
+            options: Vec::new(),
+            recent: vec![Recent::default(); known.point_of.len()],
+            points: Vec::new(),
             operation: Sums::default(),
-            points: vec![vec![(0.0, 0.0); length]; points],
             used,
         };
+        let idle: Vec<i64> =
+            known.points.iter().map(|point| (known.now.idle)(point).div_euclid(SLOT) + 1).collect();
+        let mut of_points = vec![vec![(0.0, 0.0); length]; known.points.len()];
         let mut own = Vec::new();
-        for (option, point) in point_of.iter().enumerate() {
-            frame.own(history, blocks, option, &mut own);
-            for (sum, slot) in frame.points[*point].iter_mut().zip(&own) {
-                *sum = (sum.0 + slot.0, sum.1 + slot.1);
-            }
+        for (option, point) in known.point_of.iter().enumerate() {
+            frame.own(known, option, last - idle[*point], &mut own);
+            add(&mut of_points[*point], &own);
+            frame.options.push(Sums::of(own.iter().copied()));
         }
         let mut all = vec![(0.0, 0.0); length];
-        for point in &frame.points {
-            all.iter_mut().zip(point).for_each(|(sum, slot)| *sum = (sum.0 + slot.0, sum.1 + slot.1));
-        }
+        of_points.iter().for_each(|point| add(&mut all, point));
+        frame.points = of_points.into_iter().map(Sums::of).collect();
         frame.operation = Sums::of(all);
         frame
     }
@@ -71,26 +94,27 @@ impl Frame {
         self.usable.len()
     }
 
-    /// Of one option by slot: hits seen and expected, both 0 where nothing is known.
-    fn own(&self, history: &History, blocks: &[Block], option: usize, own: &mut Vec<(f64, f64)>) {
+    /// Of one option by slot: hits seen and expected, both 0 where nothing is known. Journeys of rows before the slot
+    /// `closed` are over.
+    fn own(&mut self, known: &Known<'_>, option: usize, closed: i64, own: &mut Vec<(f32, f32)>) {
         own.clear();
         own.resize(self.len(), (0.0, 0.0));
         if !self.used[option] {
             return;
         }
-        for block in blocks {
+        let newest = (self.base + self.len() as i64 - 1).div_euclid(12);
+        for block in known.blocks {
+            let day =
+                known.history.day(block.day).filter(|day| day.has(option)).map(|day| day.counts(option));
+            if let Some(counts) = &day {
+                self.recent[option].add(counts, i64::from(block.day) * HOURS as i64, newest, closed);
+            }
             let Some(expected) = expected(block, option) else { continue };
-            let from = midnight(block.day) / SLOT - self.base;
-            let Ok(from) = usize::try_from(from) else { continue };
-            let hits = history
-                .days(block.day..=block.day)
-                .next()
-                .map(|(_, day)| day.hits(option))
-                .unwrap_or([0; SLOTS]);
-            for (at, slot) in own.iter_mut().enumerate().skip(from).take(SLOTS) {
-                let of_day = at - from;
-                if self.usable[at] && expected.weeks[of_day] > 0 {
-                    *slot = (f64::from(hits[of_day]), f64::from(expected.hits[of_day]));
+            let Ok(from) = usize::try_from(midnight(block.day) / SLOT - self.base) else { continue };
+            for (at, (slot, usable)) in own.iter_mut().zip(&self.usable).skip(from).take(SLOTS).enumerate() {
+                if *usable && expected.weeks[at] > 0 {
+                    let seen = day.as_ref().map_or(0, |counts| counts[at]);
+                    *slot = (seen as f32, expected.hits[at]);
                 }
             }
         }
@@ -99,72 +123,135 @@ impl Frame {
     /// The scores of a routing point and of its options.
     pub(super) fn point(
         &self,
-        history: &History,
+        known: &Known<'_>,
         point: usize,
         options: &[usize],
-        blocks: &[Block],
-        noise: &[Noise],
-        now: &Moment<'_>,
-    ) -> ([Option<Score>; 2], Vec<OfOption>) {
-        let slots = &self.points[point];
-        let all = Sums::of(slots.iter().copied());
-        let collapse = Collapse::new(self, blocks, point, &all, &self.operation, now);
+    ) -> ([Option<Score>; PointAnomaly::ALL.len()], Vec<OfOption>) {
+        let collapse =
+            Collapse::new(self, known.blocks, point, &self.points[point], &self.operation, known.now);
         let fallen = collapse.fallen();
-        let collapsed = collapse.score(self.len());
-        let without = |slots: &[(f64, f64)]| {
-            Sums::of(slots.iter().zip(&fallen).map(|(slot, fallen)| if *fallen { (0.0, 0.0) } else { *slot }))
-        };
-        let of_point = without(slots);
-        let (mut own, mut judged) = (Vec::new(), Vec::new());
-        for option in options {
-            self.own(history, blocks, *option, &mut own);
-            let own = without(&own);
-            let beside = Beside {
-                own: &own,
-                point: &of_point,
-                operation: &self.operation,
-                base: self.base,
-                day_noise: noise[*option].day.into(),
-            };
-            let today = blocks.last().and_then(|block| expected(block, *option));
-            let at = (self.base + self.len() as i64 - 1).rem_euclid(SLOTS as i64) as usize;
-            let weeks = today.map_or(0, |today| today.weeks[at]);
-            if weeks == 0 || !self.used[*option] {
-                judged.push(([None; 6], None, 0));
-                continue;
-            }
-            let mut scores = [None; 6];
-            scores[0] = Some(drop_off(&beside, &noise[*option], weeks));
-            scores[1] = surge(&beside, &noise[*option], weeks, blocks, *option);
-            let expected = self.expected_hits(&beside, blocks, *option, weeks, now);
-            judged.push((scores, expected, weeks));
+        let any_week = |block: &Block| block.points[point].iter().flatten().any(|hits| !hits.is_nan());
+        let collapsed = known.blocks.last().is_some_and(any_week).then(|| collapse.score(self.len()));
+        let of_point = without(&self.points[point], &fallen);
+        let finals = self.finals(options);
+        let mut judged: Vec<OfOption> = options
+            .iter()
+            .map(|option| {
+                let own = without(&self.options[*option], &fallen);
+                let beside = Beside {
+                    own: &own,
+                    point: &of_point,
+                    operation: &self.operation,
+                    base: self.base,
+                    day_noise: known.noise[*option].day.into(),
+                };
+                self.option(known, *option, &beside, &finals)
+            })
+            .collect();
+        let mut scores = [collapsed, self.no_input(known, point, options)];
+        settle(&mut scores, &mut judged);
+        (scores, judged)
+    }
+
+    fn option(
+        &self,
+        known: &Known<'_>,
+        option: usize,
+        beside: &Beside<'_>,
+        finals: &[u32; RECENT],
+    ) -> OfOption {
+        let mut of_option = OfOption::default();
+        if !self.used[option] {
+            return of_option;
         }
-        settle(collapsed, &mut judged);
-        ([collapsed, None], judged)
+        let at = (self.base + self.len() as i64 - 1).rem_euclid(SLOTS as i64) as usize;
+        let today = known.blocks.last().and_then(|block| expected(block, option));
+        let weeks = today.map_or(0, |today| today.weeks[at]);
+        if weeks > 0 {
+            let noise = &known.noise[option];
+            of_option.weeks = weeks;
+            of_option.scores[Anomaly::DropOff as usize] = Some(drop_off(beside, noise, weeks));
+            of_option.scores[Anomaly::Surge as usize] = surge(beside, noise, weeks, known.blocks, option);
+            of_option.expected_hits = self.expected_hits(known, beside, option);
+        }
+        if let Some(lesson) = &known.lessons[option] {
+            let kind = known.now.kinds.kind(&known.history.labels()[option].option);
+            let ends = matches!(kind, Kind::OptOut | Kind::Terminal);
+            let shares = shares::shares(&self.recent[option], finals, &lesson.shares, ends, self.in_hour());
+            of_option.scores[Anomaly::Abandonment as usize..].copy_from_slice(&shares);
+        }
+        of_option
+    }
+
+    /// Seconds of the present hour that are over.
+    fn in_hour(&self) -> i64 {
+        ((self.base + self.len() as i64 - 1).rem_euclid(12) + 1) * SLOT
+    }
+
+    /// Journeys that ended at any of these.
+    fn finals(&self, options: &[usize]) -> [u32; RECENT] {
+        std::array::from_fn(|hour| options.iter().map(|option| self.recent[*option].finals[hour]).sum())
+    }
+
+    /// Entries of nothing, in windows of an hour and more.
+    fn no_input(&self, known: &Known<'_>, point: usize, options: &[usize]) -> Option<Score> {
+        let silent: Vec<usize> = options
+            .iter()
+            .copied()
+            .filter(|option| known.now.kinds.kind(&known.history.labels()[*option].option) == Kind::NoInput)
+            .collect();
+        let usual = |options: &[usize]| -> f64 {
+            options
+                .iter()
+                .filter_map(|option| known.lessons[*option])
+                .map(|lesson| f64::from(lesson.shares.hits))
+                .sum()
+        };
+        let (part, whole) = (usual(&silent), usual(options));
+        if silent.is_empty() || whole < f64::from(super::limits::SHARE_KNOWN) {
+            return None;
+        }
+        let end = self.len();
+        let mut furthest = Score::default();
+        for slots in NO_INPUT_WINDOWS.into_iter().filter(|slots| *slots <= end) {
+            let all = self.points[point].between(end - slots, end);
+            let of = silent.iter().fold((0.0, 0.0), |sum, option| {
+                let own = self.options[*option].between(end - slots, end);
+                (sum.0 + own.seen, sum.1 + own.expected)
+            });
+            let learnt = silent.iter().map(|option| known.noise[*option].of(slots)).fold(0.0, f64::max);
+            let noise = super::limits::FIRST_SHARE_NOISE + learnt;
+            let score = shares::no_input(of.0, all.seen, part / whole, of.1, noise, slots);
+            if score.score > furthest.score {
+                furthest = score;
+            }
+        }
+        Some(furthest)
     }
 
     /// Hits that the last window should have had, at the level of the last hour.
-    fn expected_hits(
-        &self,
-        beside: &Beside<'_>,
-        blocks: &[Block],
-        option: usize,
-        weeks: u8,
-        now: &Moment<'_>,
-    ) -> Option<f64> {
+    fn expected_hits(&self, known: &Known<'_>, beside: &Beside<'_>, option: usize) -> Option<f64> {
         let level = beside.level_of(self.len().saturating_sub(12), self.len());
-        let (from, to) = now.window;
+        let (from, to) = known.now.window;
         let mut sum = 0.0;
-        let _ = weeks;
         for slot in from.div_euclid(SLOT)..=(to - 1).div_euclid(SLOT) {
-            let day = slot.div_euclid(SLOTS as i64) as i32;
-            let block = blocks.iter().find(|block| block.day == day)?;
+            let day = slot.div_euclid(SLOTS as i64);
+            let block = known.blocks.iter().find(|block| i64::from(block.day) == day)?;
             let rate = expected(block, option)?.hits[slot.rem_euclid(SLOTS as i64) as usize];
             let part = to.min((slot + 1) * SLOT) - from.max(slot * SLOT);
             sum += f64::from(rate) * part as f64 / SLOT as f64;
         }
         Some(sum * level)
     }
+}
+
+fn add(sum: &mut [(f32, f32)], more: &[(f32, f32)]) {
+    sum.iter_mut().zip(more).for_each(|(sum, slot)| *sum = (sum.0 + slot.0, sum.1 + slot.1));
+}
+
+/// The sums but for the slots in which the whole routing point had fallen, of which there are none as a rule.
+fn without<'s>(sums: &'s Sums, fallen: &[bool]) -> Cow<'s, Sums> {
+    if fallen.contains(&true) { Cow::Owned(sums.without(fallen)) } else { Cow::Borrowed(sums) }
 }
 
 fn expected(block: &Block, option: usize) -> Option<&Expected> {
@@ -182,15 +269,23 @@ fn used(history: &History, today: i32, options: usize) -> Vec<bool> {
 }
 
 /// What rises beside a fall has the same cause, and what falls with its whole routing point is told with that.
-fn settle(collapsed: Option<Score>, options: &mut [OfOption]) {
+fn settle(point: &mut [Option<Score>; PointAnomaly::ALL.len()], options: &mut [OfOption]) {
     let over = |score: Option<Score>| score.is_some_and(|score| score.score > 1.0);
-    let (fallen, dropped) = (over(collapsed), options.iter().any(|(scores, ..)| over(scores[0])));
-    for (scores, ..) in options {
-        for (place, score) in scores.iter_mut().enumerate() {
-            // Surge and abandonment stand beside a drop-off.
-            if let Some(score) = score.as_mut().filter(|_| fallen || (dropped && (place == 1 || place == 2)))
-            {
-                *score = Score::default();
+    let collapsed = over(point[PointAnomaly::Collapse as usize]);
+    let dropped = options.iter().any(|option| over(option.scores[Anomaly::DropOff as usize]));
+    let quiet = |score: &mut Option<Score>| {
+        if let Some(score) = score {
+            *score = Score::default();
+        }
+    };
+    if collapsed || dropped {
+        quiet(&mut point[PointAnomaly::NoInput as usize]);
+    }
+    for option in options {
+        for anomaly in Anomaly::ALL {
+            let rises = matches!(anomaly, Anomaly::Surge | Anomaly::Abandonment);
+            if collapsed || (dropped && rises) {
+                quiet(&mut option.scores[anomaly as usize]);
             }
         }
     }

@@ -216,6 +216,11 @@ impl History {
         self.days.range(range).map(|(day, known)| (*day, known))
     }
 
+    /// One day.
+    pub(super) fn day(&self, day: i32) -> Option<&Day> {
+        self.days.get(&day).map(Arc::as_ref)
+    }
+
     /// The labels of the options by place.
     pub(super) fn labels(&self) -> &[MenuLabels] {
         &self.options.labels

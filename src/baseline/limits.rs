@@ -25,20 +25,23 @@ pub(super) const LEAST_DAY_NOISE: f64 = 0.02 * 0.02;
 /// See [`FIRST_NOISE`].
 pub(super) const FIRST_DAY_NOISE: f64 = 0.06 * 0.06;
 
+/// An option's own level of a day is believed to differ by at most so many standard deviations.
+pub(super) const MOST_DAY: f64 = 2.5;
+
 /// Deviance of a fall in a window of up to an hour that is worth an alert.
-pub(super) const DROP_FAST: f64 = 20.0;
+pub(super) const DROP_FAST: f64 = 21.0;
 /// The same in a window of eight hours; in between it goes with the logarithm of the length.
-pub(super) const DROP_SLOW: f64 = 14.0;
+pub(super) const DROP_SLOW: f64 = 16.0;
 
 /// Deviance of the fall of a whole routing point that is worth an alert.
 pub(super) const COLLAPSE: f64 = 22.0;
 /// Slots of the windows in which a routing point is judged.
 pub(super) const COLLAPSE_WINDOWS: [usize; 5] = [2, 4, 6, 12, 36];
 /// Variation of a routing point from week to week, squared.
-pub(super) const COLLAPSE_NOISE: f64 = 0.2 * 0.2;
+pub(super) const COLLAPSE_NOISE: f64 = 0.25 * 0.25;
 /// What a day that no calendar knew leaves of an operation, at the least that is believed: below it, all routing points
 /// have fallen, and that is told.
-pub(super) const OPERATION_LEAST: f64 = 0.4;
+pub(super) const OPERATION_LEAST: f64 = 0.3;
 
 /// Deviance of a rise that is worth an alert.
 pub(super) const RISE: f64 = 30.0;
@@ -53,9 +56,9 @@ pub(super) const SURGE_NOISE: f64 = 0.15 * 0.15;
 /// Slots of the windows in which surges are looked for.
 pub(super) const SURGE_WINDOWS: [usize; 4] = [6, 12, 36, 96];
 
-/// Slots of the windows in which falls are looked for: all of them up to two hours, then fewer.
+/// Slots of the windows in which falls are looked for: all of them up to an hour, then fewer.
 pub(super) fn drop_windows() -> impl Iterator<Item = usize> {
-    (2..24).chain((24..48).step_by(2)).chain((48..=LONGEST).step_by(4))
+    (2..=12).chain([14, 16, 18, 21, 24, 28, 32, 36, 42, 48, 60, 72, 84, LONGEST])
 }
 
 /// The deviance that is worth an alert in a window of so many slots.
@@ -63,3 +66,24 @@ pub(super) fn drop_limit(slots: usize) -> f64 {
     let part = ((slots as f64 / 12.0).ln() / (LONGEST as f64 / 12.0).ln()).clamp(0.0, 1.0);
     DROP_FAST + (DROP_SLOW - DROP_FAST) * part
 }
+
+/// A share has risen when it is at least so many times its usual value,
+pub(super) const SHARE_FACTOR: f64 = 1.5;
+/// and is known from so many at least.
+pub(super) const SHARE_KNOWN: f32 = 200.0;
+/// Variation of a share, squared, that is assumed until more is learnt,
+pub(super) const FIRST_SHARE_NOISE: f64 = 0.15 * 0.15;
+/// and the least that is believed.
+pub(super) const LEAST_SHARE_NOISE: f64 = 0.1 * 0.1;
+/// Hours, the present one included, of the windows in which shares are judged.
+pub(super) const SHARE_HOURS: [usize; 5] = [1, 2, 3, 4, 8];
+/// The time within which nine of ten reach an option: so many times the usual one,
+pub(super) const TIME_FACTOR: f64 = 1.5;
+/// by at least so many seconds,
+pub(super) const TIME_SECONDS: f64 = 15.0;
+/// over so many hits.
+pub(super) const TIME_HITS: f64 = 30.0;
+/// Times are compared by the share of hits that take longer than a bound that usually at most this share does.
+pub(super) const TIME_SHARE: f64 = 0.35;
+/// Slots of the windows in which entries of nothing are judged.
+pub(super) const NO_INPUT_WINDOWS: [usize; 3] = [12, 36, 96];

@@ -48,6 +48,7 @@ mod limits;
 mod moment;
 mod noise;
 mod scores;
+mod shares;
 mod surge;
 
 #[cfg(test)]

@@ -4,14 +4,17 @@
 //! of any unrest. One outage must not teach tolerance: the worst two days count for little.
 
 use super::{
-    SLOT, SLOTS,
-    expectation::median,
+    HOURS, SLOT, SLOTS,
+    cells::{Counts, Hourly, TIME_BUCKETS},
+    expectation::{edge, median},
     history::History,
     limits::{
-        AROUND, AROUND_LEAST, FIRST_DAY_NOISE, FIRST_NOISE, LEARNT, LEAST_DAY_NOISE, LEAST_NOISE, WEEKS,
+        AROUND, AROUND_LEAST, FIRST_DAY_NOISE, FIRST_NOISE, FIRST_SHARE_NOISE, LEARNT, LEAST_DAY_NOISE,
+        LEAST_NOISE, LEAST_SHARE_NOISE, WEEKS,
     },
     moment::{Holidays, midnight},
-    window::{Beside, Sums},
+    shares::{self, Usual, UsualShares},
+    window::{Beside, Sums, Window},
 };
 
 const WEEK: usize = 7 * SLOTS;
@@ -63,7 +66,9 @@ struct Weighted {
 const OTHERS: f32 = 12.0;
 
 /// The noise of each option: its own estimate, drawn towards what is usual among all.
-pub(super) fn shrink(estimates: &[Option<Estimate>]) -> Vec<Noise> {
+pub(super) fn shrink(lessons: &[Option<Lesson>]) -> Vec<Noise> {
+    let estimates: Vec<Option<Estimate>> =
+        lessons.iter().map(|lesson| lesson.map(|lesson| lesson.noise)).collect();
     let usual = |of: &dyn Fn(&Estimate) -> Weighted, first: f64| {
         let mut known: Vec<f32> =
             estimates.iter().flatten().map(of).filter(|one| one.weight > 4.0).map(|one| one.value).collect();
@@ -93,6 +98,13 @@ pub(super) struct Learner {
     operation: Sums,
 }
 
+/// What is learnt of an option.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Lesson {
+    pub(super) noise: Estimate,
+    pub(super) shares: UsualShares,
+}
+
 impl Learner {
     /// `options` is how many there are.
     pub(super) fn new(history: &History, day: i32, options: usize, holidays: &Holidays) -> Self {
@@ -106,7 +118,7 @@ impl Learner {
         let mut learner = Self { base, usable, operation: Sums::default() };
         let mut all = vec![0.0; LENGTH];
         (0..options).for_each(|option| learner.add_hits(history, option, &mut all));
-        learner.operation = learner.sums(&all).0;
+        learner.operation = learner.sums(&all, None).0;
         learner
     }
 
@@ -121,7 +133,7 @@ impl Learner {
     }
 
     /// Seen, and expected from the other weeks; and from how many.
-    fn sums(&self, hits: &[f32]) -> (Sums, Vec<u8>) {
+    fn sums(&self, hits: &[f32], edges: Option<&[f32]>) -> (Sums, Vec<u8>) {
         let rates = self.rates(hits);
         let first = hits.iter().position(|hits| *hits > 0.0).unwrap_or(LENGTH);
         let mut weeks = vec![0; LENGTH];
@@ -137,7 +149,7 @@ impl Learner {
             }
             weeks[at] = known as u8;
             match median(&mut others[..known]).filter(|_| self.usable[at] && at > first) {
-                Some(expected) => (f64::from(hits[at]), f64::from(expected)),
+                Some(expected) => (hits[at], expected * edges.map_or(1.0, |edges| edges[at])),
                 None => (0.0, 0.0),
             }
         }));
@@ -164,21 +176,93 @@ impl Learner {
         rates
     }
 
+    /// Where a routing point opens or closes: what of the expectation around each slot the other weeks leave of it.
+    fn edges(&self, hits: &[f32]) -> Vec<f32> {
+        let rates = self.rates(hits);
+        let near = |at: usize| hits[at.saturating_sub(1)..(at + 2).min(LENGTH)].iter().sum::<f32>();
+        (0..LENGTH)
+            .map(|at| {
+                let others = (0..WEEKS).map(|week| week * WEEK + at % WEEK).filter(|other| *other != at);
+                let known = others.filter(|other| !rates[*other].is_nan() && self.usable[*other]);
+                let (seen, usual) =
+                    known.fold((0.0, 0.0), |sum, other| (sum.0 + near(other), sum.1 + 3.0 * rates[other]));
+                edge(seen.into(), usual.into()) as f32
+            })
+            .collect()
+    }
+
     /// What the weeks say of each option of one routing point.
-    pub(super) fn point(&self, history: &History, options: &[usize]) -> Vec<Estimate> {
+    pub(super) fn point(&self, history: &History, options: &[usize]) -> Vec<Lesson> {
         let mut all = vec![0.0; LENGTH];
         options.iter().for_each(|option| self.add_hits(history, *option, &mut all));
-        let point = self.sums(&all).0;
+        let edges = self.edges(&all);
+        let point = self.sums(&all, Some(&edges)).0;
+        let finals = self.finals(history, options);
         let mut own_hits = vec![0.0; LENGTH];
         options
             .iter()
             .map(|option| {
                 own_hits.fill(0.0);
                 self.add_hits(history, *option, &mut own_hits);
-                let (own, weeks) = self.sums(&own_hits);
-                self.estimate(&own, &weeks, &point)
+                let (own, weeks) = self.sums(&own_hits, Some(&edges));
+                Lesson {
+                    noise: self.estimate(&own, &weeks, &point),
+                    shares: self.shares(history, *option, &own_hits, &finals),
+                }
             })
             .collect()
+    }
+
+    /// Finals of all options of a routing point by hour.
+    fn finals(&self, history: &History, options: &[usize]) -> Vec<f32> {
+        let mut finals = vec![0.0; DAYS * HOURS];
+        self.each_day(history, options, |day, counts| {
+            let first = Hourly::Finals.first();
+            for (sum, count) in finals[day * HOURS..].iter_mut().zip(&counts[first..first + HOURS]) {
+                *sum += *count as f32;
+            }
+        });
+        finals
+    }
+
+    fn each_day(&self, history: &History, options: &[usize], mut with: impl FnMut(usize, &Counts)) {
+        let first = super::day_of(self.base * SLOT);
+        for (day, known) in history.days(first..first + DAYS as i32) {
+            for option in options.iter().filter(|option| known.has(**option)) {
+                with((day - first) as usize, &known.counts(*option));
+            }
+        }
+    }
+
+    /// The usual shares of an option.
+    fn shares(&self, history: &History, option: usize, hits: &[f32], finals: &[f32]) -> UsualShares {
+        let mut hourly = vec![[0.0_f32; 3 + TIME_BUCKETS]; DAYS * HOURS];
+        self.each_day(history, &[option], |day, counts| {
+            for (at, count) in counts[SLOTS..].iter().enumerate() {
+                hourly[day * HOURS + at % HOURS][at / HOURS] += *count as f32;
+            }
+        });
+        let by_hour: Vec<f32> = hits.chunks(SLOTS / HOURS).map(|hour| hour.iter().sum()).collect();
+        let column = |column: usize| hourly.iter().map(|hour| hour[column]).collect::<Vec<f32>>();
+        let mut times = [0.0; TIME_BUCKETS];
+        for hour in &hourly {
+            times.iter_mut().zip(&hour[3..]).for_each(|(sum, count)| *sum += f64::from(*count));
+        }
+        let bound = shares::bound(&times);
+        let slow: Vec<f32> = hourly.iter().map(|hour| hour[3 + bound + 1..].iter().sum()).collect();
+        let timed: Vec<f32> = hourly.iter().map(|hour| hour[3..].iter().sum()).collect();
+        // Only the part of the weeks in which the option was there.
+        let begin = by_hour.iter().position(|hits| *hits > 0.0).unwrap_or(by_hour.len());
+        let usual = |part: &[f32], whole: &[f32]| usual(&part[begin..], &whole[begin..], begin);
+        UsualShares {
+            finals: usual(&column(0), finals),
+            retries: usual(&column(1), &by_hour),
+            repeats: usual(&column(2), &by_hour),
+            slow: usual(&slow, &timed),
+            bound: bound as u8,
+            p90: shares::p90(&times) as f32,
+            hits: hits.iter().sum(),
+        }
     }
 
     fn estimate(&self, own: &Sums, weeks: &[u8], point: &Sums) -> Estimate {
@@ -186,21 +270,44 @@ impl Learner {
         let mut days = ByDay::default();
         for day in 0..DAYS {
             let (from, to) = (day * SLOTS, (day + 1) * SLOTS);
-            days.add(day, beside.window(from, to, weeks[to - 1]), true);
+            days.add(day, &beside.window(from, to, weeks[to - 1]), Side::Both);
         }
         let day = days.weighted(1.0);
         beside.day_noise = f64::from(day.value).max(LEAST_DAY_NOISE);
         let windows = std::array::from_fn(|length| {
             let length = LEARNT[length];
             let mut days = ByDay::default();
-            let step = (length / 2).max(2);
+            let step = (length / 2).max(3);
             for to in (length..=LENGTH).step_by(step) {
-                days.add((to - 1) / SLOTS, beside.window(to - length, to, weeks[to - 1]), false);
+                days.add((to - 1) / SLOTS, &beside.window(to - length, to, weeks[to - 1]), Side::Below);
             }
             days.weighted((step as f32 / length as f32).min(1.0))
         });
         Estimate { day, windows }
     }
+}
+
+/// What is usual of a share, by hour from the hour `begin` of the weeks on.
+fn usual(part: &[f32], whole: &[f32], begin: usize) -> Usual {
+    let (parts, all): (f32, f32) = (part.iter().sum(), whole.iter().sum());
+    let share = if all > 0.0 { parts / all } else { 0.0 };
+    let mut days = ByDay::default();
+    for (at, (part, whole)) in (begin..).step_by(3).zip(part.chunks(3).zip(whole.chunks(3))) {
+        let mean = f64::from(share * whole.iter().sum::<f32>());
+        let seen = f64::from(part.iter().sum::<f32>());
+        days.add((at / HOURS).min(DAYS - 1), &Window { seen, mean, unsure: 0.0 }, Side::Above);
+    }
+    let learnt = days.weighted(1.0);
+    let (first, weight) = (FIRST_SHARE_NOISE as f32, learnt.weight);
+    let noise = (learnt.value * weight + first * OTHERS) / (weight + OTHERS);
+    Usual { share, whole: all, noise: noise.max(LEAST_SHARE_NOISE as f32) }
+}
+
+/// What counts as an error.
+enum Side {
+    Both,
+    Below,
+    Above,
 }
 
 /// Relative errors beyond chance, by day.
@@ -213,13 +320,17 @@ impl Default for ByDay {
 }
 
 impl ByDay {
-    /// `both` sides count, or twice the lower one alone: for a fall, that a window may have more does not matter.
-    fn add(&mut self, day: usize, window: super::window::Window, both: bool) {
+    /// For a fall it does not matter that a window may have more, nor for a rise that it may have less.
+    fn add(&mut self, day: usize, window: &Window, side: Side) {
         if window.mean < 1.0 {
             return;
         }
         let error = window.mean - window.seen;
-        let square = if both { error * error } else { 2.0 * error.max(0.0).powi(2) };
+        let square = match side {
+            Side::Both => error * error,
+            Side::Below => 2.0 * error.max(0.0).powi(2),
+            Side::Above => 2.0 * error.min(0.0).powi(2),
+        };
         let excess = (square - window.mean) / window.mean.powi(2) - window.unsure;
         let weight = (window.mean / (window.mean + 50.0)).powi(2);
         self.0[day].0 += weight * excess.min(MOST);

@@ -24,7 +24,9 @@ pub(super) fn surge(
     for slots in SURGE_WINDOWS.into_iter().filter(|slots| *slots <= end) {
         let own = beside.own.between(end - slots, end);
         // Far fewer do; only for these the weeks are looked at again.
-        if own.seen < SURGE_FACTOR * own.expected || own.seen < RISE_LEAST {
+        if own.seen < SURGE_FACTOR * own.expected
+            || deviance::above(own.seen, own.expected.max(RISE_LEAST), 0.0) < RISE / 4.0
+        {
             continue;
         }
         let level = beside.level_of(end - slots, end).max(beside.point_level(end - slots, end)).max(1.0);

@@ -6,15 +6,12 @@
 
 use super::{
     SLOTS,
-    limits::{LEVEL_PRIOR, WEEKS},
+    limits::{LEVEL_PRIOR, MOST_DAY, WEEKS},
 };
 
 /// Running sums of hits seen and expected; the sums of a stretch are differences.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Sums {
-    seen: Vec<f64>,
-    expected: Vec<f64>,
-}
+pub(super) struct Sums(Vec<(f32, f32)>);
 
 /// Hits seen and expected.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
@@ -24,36 +21,35 @@ pub(super) struct Pair {
 }
 
 impl Sums {
-    /// Starts anew.
-    pub(super) fn clear(&mut self) {
-        self.seen.clear();
-        self.expected.clear();
-        self.seen.push(0.0);
-        self.expected.push(0.0);
-    }
-
-    /// Appends a slot.
-    pub(super) fn push(&mut self, seen: f64, expected: f64) {
-        self.seen.push(self.seen.last().unwrap_or(&0.0) + seen);
-        self.expected.push(self.expected.last().unwrap_or(&0.0) + expected);
-    }
-
     /// From what each slot has.
-    pub(super) fn of(slots: impl IntoIterator<Item = (f64, f64)>) -> Self {
-        let mut sums = Self::default();
-        sums.clear();
-        slots.into_iter().for_each(|(seen, expected)| sums.push(seen, expected));
-        sums
+    pub(super) fn of(slots: impl IntoIterator<Item = (f32, f32)>) -> Self {
+        let (mut seen, mut expected) = (0.0, 0.0);
+        let mut sums = vec![(0.0, 0.0)];
+        sums.extend(slots.into_iter().map(|slot| {
+            // A day has fewer hits than a float of 32 bits can count, but weeks of a large operation may not.
+            seen += f64::from(slot.0);
+            expected += f64::from(slot.1);
+            (seen as f32, expected as f32)
+        }));
+        Self(sums)
     }
 
     /// Slots.
     pub(super) fn len(&self) -> usize {
-        self.seen.len().saturating_sub(1)
+        self.0.len().saturating_sub(1)
     }
 
     /// Of the slots from `from` to before `to`.
     pub(super) fn between(&self, from: usize, to: usize) -> Pair {
-        Pair { seen: self.seen[to] - self.seen[from], expected: self.expected[to] - self.expected[from] }
+        let (from, to) = (self.0[from], self.0[to]);
+        Pair { seen: f64::from(to.0 - from.0), expected: f64::from(to.1 - from.1) }
+    }
+
+    /// The slots as they were, with nothing where `without` says so.
+    pub(super) fn without(&self, without: &[bool]) -> Self {
+        Self::of(self.0.windows(2).zip(without).map(|(two, without)| {
+            if *without { (0.0, 0.0) } else { (two[1].0 - two[0].0, two[1].1 - two[0].1) }
+        }))
     }
 }
 
@@ -122,9 +118,10 @@ impl Beside<'_> {
             return (1.0, self.day_noise);
         }
         let earlier = self.own.between(from - since, from);
-        let (level, _) = self.level(earlier, from - since, from);
+        // As it is, not at most as usual: a campaign of the whole routing point says nothing about the option.
+        let level = self.point_level(from - since, from);
         let (mean, prior) = (earlier.expected * level, 1.0 / self.day_noise);
-        let most = 2.5 * self.day_noise.sqrt();
+        let most = MOST_DAY * self.day_noise.sqrt();
         let day = (earlier.seen + prior) / (mean + prior);
         (day.clamp(1.0 - most, 1.0 + most), 1.0 / (mean + prior))
     }
