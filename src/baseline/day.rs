@@ -11,7 +11,7 @@ use super::{
     SLOTS,
     cells::{self, CELLS, Counts},
 };
-use crate::labels::MenuLabels;
+use crate::model::MenuLabels;
 
 /// Of the stored form. A day of another version cannot be read.
 const VERSION: u8 = 1;

@@ -9,20 +9,20 @@ use super::{DAY, HOURS, SLOT, cells::Hourly, day_of};
 
 /// Counts to be added, by the number of the menu.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Delta {
+pub struct HistoryDelta {
     within: Range<i64>,
     /// By day and menu: cell and count.
     cells: BTreeMap<(i32, u32), BTreeMap<usize, u32>>,
 }
 
-impl Default for Delta {
+impl Default for HistoryDelta {
     /// Takes any date.
     fn default() -> Self {
         Self::between(i64::MIN, i64::MAX)
     }
 }
 
-impl Delta {
+impl HistoryDelta {
     /// Takes only what is dated from `from` to before `to`, in local seconds, and passes over all else: an answer holds
     /// both ends of what was asked for.
     pub fn between(from: i64, to: i64) -> Self {

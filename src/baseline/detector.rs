@@ -9,7 +9,7 @@ use super::{
     frame::{Frame, Known},
     noise::{DAYS, Learner, Lesson, Noise, shrink},
 };
-use crate::labels::PointLabels;
+use crate::model::PointLabels;
 
 /// Judges moments. One for each target; costs some memory beside the history.
 #[derive(Default)]

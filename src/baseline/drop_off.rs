@@ -4,7 +4,7 @@ use super::{
     SLOT, Score, deviance,
     limits::{MOST_DAY, drop_limit, drop_windows},
     noise::Noise,
-    window::{Beside, Window},
+    window::{Beside, Comparison},
 };
 
 /// Slots of a window that is judged at once; in longer ones the fall has to be there for two polls.
@@ -46,7 +46,14 @@ fn most(beside: &Beside<'_>, from: usize, to: usize) -> f64 {
     (2.0 * less).min(less * less / (own.seen + 0.5))
 }
 
-fn judge(beside: &Beside<'_>, noise: &Noise, weeks: u8, from: usize, to: usize, limit: f64) -> (Window, f64) {
+fn judge(
+    beside: &Beside<'_>,
+    noise: &Noise,
+    weeks: u8,
+    from: usize,
+    to: usize,
+    limit: f64,
+) -> (Comparison, f64) {
     let window = beside.window(from, to, weeks);
     (window, deviance::below(window.seen, window.mean, window.unsure + noise.of(to - from)) / limit)
 }

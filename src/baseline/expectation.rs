@@ -293,7 +293,7 @@ pub(super) fn median(values: &mut [f32]) -> Option<f32> {
 }
 
 /// Which routing point each option belongs to, by place, and the routing points' labels by number.
-pub(super) fn routing_points(history: &History) -> (Vec<usize>, Vec<crate::labels::PointLabels>) {
+pub(super) fn routing_points(history: &History) -> (Vec<usize>, Vec<crate::model::PointLabels>) {
     let (mut numbers, mut labels) = (BTreeMap::new(), Vec::new());
     let point_of = history
         .labels()

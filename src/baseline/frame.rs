@@ -16,7 +16,7 @@ use super::{
     surge::surge,
     window::{Beside, Sums},
 };
-use crate::{labels::PointLabels, option_kind::Kind};
+use crate::model::{OptionKind, PointLabels};
 
 /// What is judged by: the expectations and all that was learnt.
 #[derive(Clone, Copy)]
@@ -176,7 +176,7 @@ impl Frame {
         }
         if let Some(lesson) = &known.lessons[option] {
             let kind = known.now.kinds.kind(&known.history.labels()[option].option);
-            let ends = matches!(kind, Kind::OptOut | Kind::Terminal);
+            let ends = matches!(kind, OptionKind::OptOut | OptionKind::Terminal);
             let shares = shares::shares(&self.recent[option], finals, &lesson.shares, ends, self.in_hour());
             of_option.scores[Anomaly::Abandonment as usize..].copy_from_slice(&shares);
         }
@@ -198,7 +198,9 @@ impl Frame {
         let silent: Vec<usize> = options
             .iter()
             .copied()
-            .filter(|option| known.now.kinds.kind(&known.history.labels()[*option].option) == Kind::NoInput)
+            .filter(|option| {
+                known.now.kinds.kind(&known.history.labels()[*option].option) == OptionKind::NoInput
+            })
             .collect();
         let usual = |options: &[usize]| -> f64 {
             options

@@ -10,8 +10,8 @@ use std::{
     sync::Arc,
 };
 
-use super::{DAY, HOURS, SLOTS, cells, coverage::Coverage, day::Day, day_of, delta::Delta};
-use crate::labels::MenuLabels;
+use super::{DAY, HOURS, SLOTS, cells, coverage::Coverage, day::Day, day_of, delta::HistoryDelta};
+use crate::model::MenuLabels;
 
 /// A stored day cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -92,7 +92,7 @@ impl History {
 
     /// Adds a delta. `labels` tells a menu by its number; what has none, or lies before the days that are kept, is passed
     /// over.
-    pub fn apply<'l>(&mut self, delta: &Delta, mut labels: impl FnMut(u32) -> Option<&'l MenuLabels>) {
+    pub fn apply<'l>(&mut self, delta: &HistoryDelta, mut labels: impl FnMut(u32) -> Option<&'l MenuLabels>) {
         for (day, menu, added) in delta.cells() {
             let Some(labels) = labels(menu).filter(|_| day >= self.oldest) else { continue };
             let place = match self.options.places.get(labels) {

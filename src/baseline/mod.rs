@@ -15,7 +15,7 @@
 //!           next.forget(watermark);                    // days that are too old
 //!           store next.changes_since(&history) in the same transaction: Some(bytes) written, None removed
 //!           after the commit: history = next; detector.scores(&history, &Moment { .. })
-//! warm-up   the same with Delta::between(from, to) and cover(from, to)
+//! warm-up   the same with HistoryDelta::between(from, to) and cover(from, to)
 //! the page  history.last_day(hour_of(watermark - 1))
 //! ```
 //!
@@ -56,7 +56,7 @@ mod tests;
 mod window;
 
 pub use cells::{TIME_BOUNDS, TIME_BUCKETS};
-pub use delta::Delta;
+pub use delta::HistoryDelta;
 pub use detector::Detector;
 pub use history::{DayError, DayHits, History};
 pub use moment::{Holidays, Moment};

@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, ops::Range};
 
 use super::{DAY, day_of};
-use crate::{labels::PointLabels, option_kind::Kinds};
+use crate::model::{OptionKinds, PointLabels};
 
 /// What the detector is asked about.
 #[derive(Clone, Copy)]
@@ -16,7 +16,7 @@ pub struct Moment<'a> {
     /// of younger rows are not known yet.
     pub idle: &'a dyn Fn(&PointLabels) -> i64,
     /// What options mean.
-    pub kinds: &'a Kinds,
+    pub kinds: &'a OptionKinds,
     /// Days that are like no other.
     pub holidays: &'a Holidays,
 }

@@ -14,7 +14,7 @@ use super::{
     },
     moment::{Holidays, midnight},
     shares::{self, Usual, UsualShares},
-    window::{Beside, Sums, Window},
+    window::{Beside, Comparison, Sums},
 };
 
 const WEEK: usize = 7 * SLOTS;
@@ -295,7 +295,7 @@ fn usual(part: &[f32], whole: &[f32], begin: usize) -> Usual {
     for (at, (part, whole)) in (begin..).step_by(3).zip(part.chunks(3).zip(whole.chunks(3))) {
         let mean = f64::from(share * whole.iter().sum::<f32>());
         let seen = f64::from(part.iter().sum::<f32>());
-        days.add((at / HOURS).min(DAYS - 1), &Window { seen, mean, unsure: 0.0 }, Side::Above);
+        days.add((at / HOURS).min(DAYS - 1), &Comparison { seen, mean, unsure: 0.0 }, Side::Above);
     }
     let learnt = days.weighted(1.0);
     let (first, weight) = (FIRST_SHARE_NOISE as f32, learnt.weight);
@@ -321,7 +321,7 @@ impl Default for ByDay {
 
 impl ByDay {
     /// For a fall it does not matter that a window may have more, nor for a rise that it may have less.
-    fn add(&mut self, day: usize, window: &Window, side: Side) {
+    fn add(&mut self, day: usize, window: &Comparison, side: Side) {
         if window.mean < 1.0 {
             return;
         }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 
 use super::*;
-use crate::labels::MenuLabels;
+use crate::model::MenuLabels;
 
 /// Monday, 5 January 2026, midnight, as a day.
 const MONDAY: i32 = 20_458;
@@ -17,7 +17,7 @@ fn options() -> Vec<MenuLabels> {
 
 fn add(history: &mut History, rows: &[(u32, i64, u32)]) {
     let labels = options();
-    let mut delta = Delta::default();
+    let mut delta = HistoryDelta::default();
     rows.iter().for_each(|(menu, at, times)| delta.rows(*menu, *at, 1, None, *times));
     history.apply(&delta, |number| labels.get(number as usize));
 }
@@ -75,12 +75,12 @@ fn options_that_are_gone_are_forgotten() {
     let mut history = History::new(1);
     for number in 0..40 {
         let labels = MenuLabels::new("10", "voice", &format!("old {number}"));
-        let mut delta = Delta::default();
+        let mut delta = HistoryDelta::default();
         delta.rows(0, START, 1, None, 1);
         history.apply(&delta, |_| Some(&labels));
     }
     let small = MenuLabels::new("10", "voice", "1");
-    let mut delta = Delta::default();
+    let mut delta = HistoryDelta::default();
     delta.rows(0, START + 2 * 86_400, 1, None, 3);
     history.apply(&delta, |_| Some(&small));
     let much = history.memory();
@@ -92,7 +92,7 @@ fn options_that_are_gone_are_forgotten() {
 #[test]
 fn an_answer_of_the_warm_up_counts_only_what_was_asked_for() {
     let labels = options();
-    let mut delta = Delta::between(START, START + 300);
+    let mut delta = HistoryDelta::between(START, START + 300);
     for at in [START - 1, START, START + 299, START + 300] {
         delta.rows(0, at, 2, Some(9), 1);
         delta.finals(0, at, 1);
@@ -100,7 +100,7 @@ fn an_answer_of_the_warm_up_counts_only_what_was_asked_for() {
     let mut history = History::new(35);
     history.apply(&delta, |number| labels.get(number as usize));
     assert_eq!(hits(&history, hour_of(START)), [("1".into(), vec![(23, 2)])]);
-    let mut outside = Delta::between(START, START + 300);
+    let mut outside = HistoryDelta::between(START, START + 300);
     outside.rows(0, START + 300, 1, None, 1);
     assert!(outside.is_empty() && !delta.is_empty());
 }

@@ -66,7 +66,7 @@ pub(super) struct Beside<'a> {
 
 /// What was seen in a window, and what should have been.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Window {
+pub(super) struct Comparison {
     pub(super) seen: f64,
     /// At today's level; the expectation.
     pub(super) mean: f64,
@@ -76,7 +76,7 @@ pub(super) struct Window {
 
 impl Beside<'_> {
     /// The window from `from` to before `to`, expected from so many weeks.
-    pub(super) fn window(&self, from: usize, to: usize, weeks: u8) -> Window {
+    pub(super) fn window(&self, from: usize, to: usize, weeks: u8) -> Comparison {
         let own = self.own.between(from, to);
         let (level, level_unsure) = self.level(own, from, to);
         let (day, day_unsure) = self.day(from, to);
@@ -84,7 +84,7 @@ impl Beside<'_> {
         // Around a moment of each week there is an hour of hits, so short windows share them.
         let hours = (to - from) as f64 / 12.0;
         let baseline = 1.2 * hours / (hours + 1.0) / f64::from(weeks.clamp(1, WEEKS as u8));
-        Window { seen: own.seen, mean, unsure: level_unsure + day_unsure + baseline / mean }
+        Comparison { seen: own.seen, mean, unsure: level_unsure + day_unsure + baseline / mean }
     }
 
     /// Today's level, never more than usual, and how unsure it is.

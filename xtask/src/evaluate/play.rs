@@ -5,9 +5,8 @@
 //! scores are computed. Finals and repeats are known half an hour later, when the journeys are over.
 
 use wolkvox_exporter::{
-    baseline::{Anomaly, Delta, Detector, History, Holidays, Moment, PointAnomaly, Scores},
-    labels::{MenuLabels, PointLabels},
-    option_kind::{Kind, Kinds},
+    baseline::{Anomaly, Detector, History, HistoryDelta, Holidays, Moment, PointAnomaly, Scores},
+    model::{MenuLabels, OptionKind, OptionKinds, PointLabels},
 };
 
 use super::world::{BEGIN, DAY, HISTORY, Operation, POINTS, STEP};
@@ -57,9 +56,9 @@ pub(crate) fn play(operation: &Operation, limit: f64) -> Told {
         .iter()
         .map(|option| MenuLabels::new(&format!("{:02}", option.point), "voice", &option.code))
         .collect();
-    let mut kinds = Kinds::none();
+    let mut kinds = OptionKinds::none();
     for option in operation.options.iter().filter(|option| option.no_input) {
-        kinds.list(&option.code, Kind::NoInput);
+        kinds.list(&option.code, OptionKind::NoInput);
     }
     let (holidays, mut history, mut detector) = (Holidays::default(), History::new(35), Detector::new());
     let idle = |_: &PointLabels| IDLE as i64 * STEP;
@@ -171,8 +170,8 @@ impl<'o> Feed<'o> {
     }
 
     /// What is seen before a step.
-    fn until(&mut self, end: usize) -> Delta {
-        let mut delta = Delta::default();
+    fn until(&mut self, end: usize) -> HistoryDelta {
+        let mut delta = HistoryDelta::default();
         for (menu, option) in self.operation.options.iter().enumerate() {
             let number = menu as u32;
             for step in self.done..end {
