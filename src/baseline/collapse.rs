@@ -48,7 +48,8 @@ impl<'a> Collapse<'a> {
         let windows = COLLAPSE_WINDOWS.into_iter().filter(move |slots| *slots <= end);
         windows.map(move |slots| (end - slots, end)).filter(move |(from, to)| {
             let own = seen.between(*from, *to);
-            own.seen < ENOUGH * own.expected && own.expected > 2.0
+            // A deviance is at most twice the difference, and half the limit is not worth a look at the weeks.
+            own.seen < ENOUGH * own.expected && 2.0 * (1.3 * own.expected - own.seen) > COLLAPSE / 2.0
         })
     }
 

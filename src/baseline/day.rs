@@ -3,7 +3,7 @@
 //! Owns the stored form, with its version. The options are known by their place in the history's list in memory, and by
 //! their labels in the stored form, so that each stored day stands alone.
 
-use std::{collections::BTreeMap, ops::Range};
+use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
@@ -49,7 +49,7 @@ impl Day {
     }
 
     /// Adds to the counts of an option.
-    pub(super) fn add(&mut self, option: usize, added: &BTreeMap<usize, u32>) {
+    pub(super) fn add(&mut self, option: usize, added: &[(usize, u32)]) {
         let mut counts = self.counts(option);
         for (cell, count) in added {
             counts[*cell] = counts[*cell].saturating_add(*count);

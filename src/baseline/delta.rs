@@ -11,8 +11,8 @@ use super::{DAY, HOURS, SLOT, cells::Hourly, day_of};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HistoryDelta {
     within: Range<i64>,
-    /// By day and menu: cell and count.
-    cells: BTreeMap<(i32, u32), BTreeMap<usize, u32>>,
+    /// By day and menu: cells and counts, in the order in which they came.
+    cells: BTreeMap<(i32, u32), Vec<(usize, u32)>>,
 }
 
 impl Default for HistoryDelta {
@@ -65,13 +65,12 @@ impl HistoryDelta {
         if times == 0 || !self.within.contains(&at) {
             return;
         }
-        let count = self.cells.entry((day_of(at), menu)).or_default().entry(cell).or_default();
-        *count = count.saturating_add(times);
+        self.cells.entry((day_of(at), menu)).or_default().push((cell, times));
     }
 
-    /// Day, menu, and its cells with what is added to each.
-    pub(super) fn cells(&self) -> impl Iterator<Item = (i32, u32, &BTreeMap<usize, u32>)> {
-        self.cells.iter().map(|((day, menu), cells)| (*day, *menu, cells))
+    /// Day, menu, and what is added to its cells.
+    pub(super) fn cells(&self) -> impl Iterator<Item = (i32, u32, &[(usize, u32)])> {
+        self.cells.iter().map(|((day, menu), cells)| (*day, *menu, cells.as_slice()))
     }
 }
 

@@ -19,7 +19,7 @@ pub(super) fn drop_off(beside: &Beside<'_>, noise: &Noise, weeks: u8) -> Score {
     let mut furthest = Score::default();
     for slots in drop_windows().take_while(|slots| *slots < end) {
         let limit = drop_limit(slots);
-        if most(beside, end - slots, end) < limit * furthest.score.max(UNTOLD) {
+        if most(beside, noise, end - slots, end) < limit * furthest.score.max(UNTOLD) {
             continue;
         }
         let (window, mut score) = judge(beside, noise, weeks, end - slots, end, limit);
@@ -38,12 +38,17 @@ pub(super) fn drop_off(beside: &Beside<'_>, noise: &Noise, weeks: u8) -> Score {
     furthest
 }
 
-/// What the deviance of a window is at the very most: that of a Poisson count with all that the best of days lets expect.
-fn most(beside: &Beside<'_>, from: usize, to: usize) -> f64 {
+/// What the deviance of a window is at the very most: with the best of days, and with the variance of what was seen, which
+/// is less than that of what was expected.
+fn most(beside: &Beside<'_>, noise: &Noise, from: usize, to: usize) -> f64 {
     let own = beside.own.between(from, to);
-    let mean = own.expected * (1.0 + MOST_DAY * beside.day_noise.sqrt());
-    let less = (mean - own.seen).max(0.0);
-    (2.0 * less).min(less * less / (own.seen + 0.5))
+    let usual = own.expected * (1.0 + MOST_DAY * beside.day_noise.sqrt());
+    if usual <= own.seen {
+        return 0.0;
+    }
+    let mean = usual * beside.level_of(from, to);
+    let (less, seen) = ((mean - own.seen).max(0.0), own.seen + 0.5);
+    (2.0 * less).min(less * less / (seen + noise.of(to - from) * seen * seen))
 }
 
 fn judge(

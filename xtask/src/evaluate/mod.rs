@@ -51,6 +51,9 @@ pub struct Args {
     /// Only one of the worlds: usual or harder
     #[arg(long)]
     world: Option<String>,
+    /// Only operations of one purpose: calm, falls or rises
+    #[arg(long)]
+    only: Option<String>,
     /// List every false alarm
     #[arg(long)]
     list: bool,
@@ -89,7 +92,7 @@ fn tally(world: World, args: &Args) -> Tally {
                     if seed >= end {
                         break;
                     }
-                    let one = Tally::of_seed(world, seed, WEEKS, args.limit);
+                    let one = Tally::of_seed(world, seed, WEEKS, args.limit, args.only.as_deref());
                     all.lock().unwrap_or_else(PoisonError::into_inner).push((seed, one));
                 }
             });

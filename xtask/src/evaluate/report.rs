@@ -76,7 +76,9 @@ fn false_alarms(tally: &Tally, list: bool) -> String {
         of_options(&tally.beside) as f64 / tally.beside_months
     );
     if list {
-        tally.list.iter().for_each(|one| drop(writeln!(out, "- {one}")));
+        for one in &tally.list {
+            let _ = writeln!(out, "- {one}");
+        }
         out.push('\n');
     }
     out
@@ -85,6 +87,10 @@ fn false_alarms(tally: &Tally, list: bool) -> String {
 /// The number of the CUSUM's limit that gives as many false alarms as our drop-offs, or as the bound allows if they are fewer.
 fn matched(tally: &Tally) -> usize {
     let allowed = tally.alarms[0].max((tally.months * 0.1).ceil() as usize);
+    if tally.months == 0.0 {
+        // Only incidents were simulated: what long runs gave.
+        return cusum::LIMITS.iter().position(|limit| *limit >= 14.0).unwrap_or(0);
+    }
     tally.cusum.iter().position(|count| *count <= allowed).unwrap_or(cusum::LIMITS.len() - 1)
 }
 

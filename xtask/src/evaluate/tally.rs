@@ -75,19 +75,19 @@ impl Tally {
     }
 
     /// Of one seed: a calm operation, one whose options fall, one whose shares rise.
-    pub(crate) fn of_seed(world: World, seed: u64, weeks: usize, limit: f64) -> Self {
+    pub(crate) fn of_seed(world: World, seed: u64, weeks: usize, limit: f64, only: Option<&str>) -> Self {
         let mut tally = Self::new(world);
-        let calm = world::operation(world, seed, Purpose::Calm, weeks);
-        let told = play(&calm, limit);
-        tally.calm(seed, &calm, &told);
-        for purpose in [Purpose::Falls, Purpose::Rises] {
+        for purpose in [Purpose::Calm, Purpose::Falls, Purpose::Rises] {
             // Incidents are many in each operation; months without one are what takes long.
-            if !(seed + purpose as u64).is_multiple_of(HURT) {
-                continue;
+            let turn = purpose == Purpose::Calm || (seed + purpose as u64).is_multiple_of(HURT);
+            if only.map_or(turn, |only| only == purpose.name()) {
+                let operation = world::operation(world, seed, purpose, weeks);
+                let told = play(&operation, limit);
+                match purpose {
+                    Purpose::Calm => tally.calm(seed, &operation, &told),
+                    _ => tally.hurt(&operation, &told),
+                }
             }
-            let hurt = world::operation(world, seed, purpose, weeks);
-            let told = play(&hurt, limit);
-            tally.hurt(&hurt, &told);
         }
         tally
     }

@@ -36,6 +36,16 @@ pub(crate) enum Purpose {
     Rises,
 }
 
+impl Purpose {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Calm => "calm",
+            Self::Falls => "falls",
+            Self::Rises => "rises",
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Kind {
     To(u32),
