@@ -15,6 +15,13 @@ pub(super) fn above(observed: f64, mean: f64, noise: f64) -> f64 {
     if observed > mean { deviance(observed, mean, noise) } else { 0.0 }
 }
 
+/// The deviance when `part` of the variance is not known but learnt from so many days: what is far out for a normal is less so
+/// for Student's t.
+pub(super) fn learnt(deviance: f64, part: f64, days: f64) -> f64 {
+    let freedom = days / (part * part).max(1e-9);
+    freedom * (deviance / freedom).ln_1p()
+}
+
 fn deviance(observed: f64, mean: f64, noise: f64) -> f64 {
     let size = 1.0 / noise.max(1e-9);
     2.0 * (observed * (observed / mean).ln() - (observed + size) * ((observed + size) / (mean + size)).ln())
@@ -36,6 +43,15 @@ mod tests {
         // 2 (mean - observed + observed ln(observed / mean)), with observed = 0.5
         let poisson = 2.0 * (18.0 - 0.5 + 0.5 * (0.5_f64 / 18.0).ln());
         assert!((below(0.0, 18.0, 0.0) - poisson).abs() < 1e-3, "{} {poisson}", below(0.0, 18.0, 0.0));
+    }
+
+    #[test]
+    fn what_is_learnt_from_few_days_counts_less() {
+        assert!((learnt(20.0, 0.0, 30.0) - 20.0).abs() < 1e-6);
+        let half = learnt(20.0, 0.5, 30.0);
+        assert!(half < 20.0 && learnt(20.0, 1.0, 30.0) < half);
+        // Student's t with 30 degrees of freedom is beyond 4.5 with the chance that a normal is beyond 3.9.
+        assert!((learnt(4.5 * 4.5, 1.0, 30.0).sqrt() - 3.9).abs() < 0.1);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use super::{
     SLOT, Score, deviance,
-    limits::{MOST_DAY, drop_limit, drop_windows},
+    limits::{LEARNT_DAYS, drop_limit, drop_windows},
     noise::Noise,
     window::{Beside, Comparison},
 };
@@ -38,11 +38,11 @@ pub(super) fn drop_off(beside: &Beside<'_>, noise: &Noise, weeks: u8) -> Score {
     furthest
 }
 
-/// What the deviance of a window is at the very most: with the best of days, and with the variance of what was seen, which
+/// What the deviance of a window is at the very most: with the usual day, and with the variance of what was seen, which
 /// is less than that of what was expected.
 fn most(beside: &Beside<'_>, noise: &Noise, from: usize, to: usize) -> f64 {
     let own = beside.own.between(from, to);
-    let usual = own.expected * (1.0 + MOST_DAY * beside.day_noise.sqrt());
+    let usual = own.expected;
     if usual <= own.seen {
         return 0.0;
     }
@@ -60,5 +60,13 @@ fn judge(
     limit: f64,
 ) -> (Comparison, f64) {
     let window = beside.window(from, to, weeks);
-    (window, deviance::below(window.seen, window.mean, window.unsure + noise.of(to - from)) / limit)
+    let learnt = noise.of(to - from) * fewer_weeks(weeks);
+    let deviance = deviance::below(window.seen, window.mean, window.unsure + learnt);
+    let part = learnt * window.mean / (1.0 + (window.unsure + learnt) * window.mean);
+    (window, deviance::learnt(deviance, part, LEARNT_DAYS) / limit)
+}
+
+/// Noise is learnt from weeks that three others foretell; one alone foretells less.
+fn fewer_weeks(weeks: u8) -> f64 {
+    (1.0 + 1.2 / f64::from(weeks.max(1))) / 1.3
 }

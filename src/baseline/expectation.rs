@@ -100,8 +100,8 @@ impl Block {
         };
         for (option, point) in point_of.iter().enumerate() {
             let expected = block.first[option].and_then(|first| {
-                let rates: Vec<Option<[f32; SLOTS]>> =
-                    weeks.iter().map(|week| week.as_ref().map(|week| week.rates(option, first))).collect();
+                let rates: Vec<Rates> =
+                    weeks.iter().flatten().map(|week| week.rates(option, first)).collect();
                 expected(&rates)
             });
             if let Some(expected) = &expected {
@@ -142,28 +142,32 @@ impl Block {
         let first = self.first.get(option).copied().flatten()?;
         let mut highest = [0.0_f32; SLOTS];
         for week in self.weeks.iter().flatten() {
-            highest.iter_mut().zip(week.rates(option, first)).for_each(|(most, rate)| *most = most.max(rate));
+            highest
+                .iter_mut()
+                .zip(week.rates(option, first).around)
+                .for_each(|(most, rate)| *most = most.max(rate));
         }
         Some(highest)
     }
 }
 
-/// What of the expectation around a slot the very slot and its neighbours leave.
+/// What of the expectation around a slot the very slot leaves.
 fn edge_of(weeks: &Weeks, around: f64, slot: usize) -> f32 {
-    let (mut seen, mut usual) = (0.0, 0.0);
-    for week in weeks {
-        let near = &week[slot.saturating_sub(1)..(slot + 2).min(SLOTS)];
-        if near.iter().all(|hits| !hits.is_nan()) {
-            seen += near.iter().map(|hits| f64::from(*hits)).sum::<f64>();
-            usual += around * near.len() as f64;
-        }
+    let mut slots = [0.0; WEEKS];
+    let mut known = 0;
+    for hits in weeks.iter().map(|week| week[slot]).filter(|hits| !hits.is_nan()) {
+        slots[known] = hits;
+        known += 1;
     }
-    edge(seen, usual) as f32
+    edge(around as f32, &mut slots[..known])
 }
 
-/// How much of `usual` hits there is where only so many were seen: all, unless that is no chance.
-pub(super) fn edge(seen: f64, usual: f64) -> f64 {
-    if super::deviance::below(seen, usual, 0.04) > 8.0 { (seen / usual).min(1.0) } else { 1.0 }
+/// How much of the hits `around` a slot there is where a day begins or ends, by the hits of the very slot in each week: all,
+/// unless fewer were no chance.
+pub(super) fn edge(around: f32, slots: &mut [f32]) -> f32 {
+    let usual = around * slots.len() as f32;
+    let Some(seen) = median(slots).map(|middle| middle * slots.len() as f32) else { return 1.0 };
+    if super::deviance::below(seen.into(), usual.into(), 0.04) > 8.0 { (seen / usual).min(1.0) } else { 1.0 }
 }
 
 /// Zero where a week is covered.
@@ -238,17 +242,18 @@ impl Week {
     }
 
     /// Hits of a slot around each moment, `NAN` where too little is covered or the option had not been entered before.
-    fn rates(&self, option: usize, first: i64) -> [f32; SLOTS] {
-        let mut rates = [f32::NAN; SLOTS];
+    fn rates(&self, option: usize, first: i64) -> Rates {
+        let mut rates = Rates { around: [f32::NAN; SLOTS], near: [0.0; SLOTS] };
         if first >= self.base + SLOTS as i64 {
             return rates;
         }
         let wide = self.wide(option);
         let mut sum: u32 = wide[..2 * AROUND].iter().sum();
-        for (at, rate) in rates.iter_mut().enumerate() {
+        for at in 0..SLOTS {
             sum += wide[at + 2 * AROUND];
             if self.known[at] >= AROUND_LEAST && first < self.base + at as i64 {
-                *rate = sum as f32 / self.known[at] as f32;
+                rates.around[at] = sum as f32 / self.known[at] as f32;
+                rates.near[at] = wide[at + AROUND] as f32;
             }
             sum -= wide[at];
         }
@@ -265,17 +270,26 @@ impl Week {
     }
 }
 
-/// The median of the weeks that are known.
-fn expected(rates: &[Option<[f32; SLOTS]>]) -> Option<Box<Expected>> {
+/// Of one option and week, by slot.
+struct Rates {
+    /// Hits of a slot around each; `NAN` where that is unknown.
+    around: [f32; SLOTS],
+    /// Hits of each slot.
+    near: [f32; SLOTS],
+}
+
+/// The median of the weeks that are known; what is used only at certain hours is expected only then.
+fn expected(rates: &[Rates]) -> Option<Box<Expected>> {
     let mut expected = Expected { hits: [0.0; SLOTS], weeks: [0; SLOTS] };
     for slot in 0..SLOTS {
-        let mut known = [0.0; WEEKS];
+        let (mut around, mut near) = ([0.0; WEEKS], [0.0; WEEKS]);
         let mut weeks = 0;
-        for rate in rates.iter().flatten().map(|rates| rates[slot]).filter(|rate| !rate.is_nan()) {
-            known[weeks] = rate;
+        for rates in rates.iter().filter(|rates| !rates.around[slot].is_nan()) {
+            (around[weeks], near[weeks]) = (rates.around[slot], rates.near[slot]);
             weeks += 1;
         }
-        expected.hits[slot] = median(&mut known[..weeks]).unwrap_or(0.0);
+        let hits = median(&mut around[..weeks]).unwrap_or(0.0);
+        expected.hits[slot] = hits * edge(hits, &mut near[..weeks]);
         expected.weeks[slot] = weeks as u8;
     }
     expected.weeks.iter().any(|weeks| *weeks > 0).then(|| Box::new(expected))

@@ -9,10 +9,10 @@ use super::{
     collapse::Collapse,
     drop_off::drop_off,
     expectation::{Block, Expected},
-    limits::{LONGEST, NO_INPUT_WINDOWS, UNUSED_DAYS},
+    limits::{BESIDE, LONGEST, NO_INPUT_WINDOWS, RISE_PRIOR, UNUSED_DAYS},
     moment::midnight,
     noise::{Lesson, Noise},
-    shares::{self, RECENT, Recent},
+    shares::{self, Recent},
     surge::surge,
     window::{Beside, Sums},
 };
@@ -133,7 +133,6 @@ impl Frame {
         let any_week = |block: &Block| block.points[point].iter().flatten().any(|hits| !hits.is_nan());
         let collapsed = known.blocks.last().is_some_and(any_week).then(|| collapse.score(self.len()));
         let of_point = without(&self.points[point], &fallen);
-        let finals = self.finals(options);
         let mut judged: Vec<OfOption> = options
             .iter()
             .map(|option| {
@@ -145,21 +144,16 @@ impl Frame {
                     base: self.base,
                     day_noise: known.noise[*option].day.into(),
                 };
-                self.option(known, *option, &beside, &finals)
+                self.option(known, *option, &beside)
             })
             .collect();
         let mut scores = [collapsed, self.no_input(known, point, options)];
-        settle(&mut scores, &mut judged);
+        let lately = fallen[self.len() - LONGEST..].contains(&true);
+        settle(&mut scores, &mut judged, lately);
         (scores, judged)
     }
 
-    fn option(
-        &self,
-        known: &Known<'_>,
-        option: usize,
-        beside: &Beside<'_>,
-        finals: &[u32; RECENT],
-    ) -> OfOption {
+    fn option(&self, known: &Known<'_>, option: usize, beside: &Beside<'_>) -> OfOption {
         let mut of_option = OfOption::default();
         if !self.used[option] {
             return of_option;
@@ -177,7 +171,7 @@ impl Frame {
         if let Some(lesson) = &known.lessons[option] {
             let kind = known.now.kinds.kind(&known.history.labels()[option].option);
             let ends = matches!(kind, OptionKind::OptOut | OptionKind::Terminal);
-            let shares = shares::shares(&self.recent[option], finals, &lesson.shares, ends, self.in_hour());
+            let shares = shares::shares(&self.recent[option], &lesson.shares, ends, self.in_hour());
             of_option.scores[Anomaly::Abandonment as usize..].copy_from_slice(&shares);
         }
         of_option
@@ -186,11 +180,6 @@ impl Frame {
     /// Seconds of the present hour that are over.
     fn in_hour(&self) -> i64 {
         ((self.base + self.len() as i64 - 1).rem_euclid(12) + 1) * SLOT
-    }
-
-    /// Journeys that ended at any of these.
-    fn finals(&self, options: &[usize]) -> [u32; RECENT] {
-        std::array::from_fn(|hour| options.iter().map(|option| self.recent[*option].finals[hour]).sum())
     }
 
     /// Entries of nothing, in windows of an hour and more.
@@ -223,7 +212,8 @@ impl Frame {
             });
             let learnt = silent.iter().map(|option| known.noise[*option].of(slots)).fold(0.0, f64::max);
             let noise = super::limits::FIRST_SHARE_NOISE + learnt;
-            let score = shares::no_input(of.0, all.seen, part / whole, of.1, noise, slots);
+            let others = (all.seen - of.0 + RISE_PRIOR) / (all.expected - of.1 + RISE_PRIOR);
+            let score = shares::no_input(of.0, all.seen, part / whole, of.1 * others.max(1.0), noise, slots);
             if score.score > furthest.score {
                 furthest = score;
             }
@@ -270,23 +260,24 @@ fn used(history: &History, today: i32, options: usize) -> Vec<bool> {
     used
 }
 
-/// What rises beside a fall has the same cause, and what falls with its whole routing point is told with that.
-fn settle(point: &mut [Option<Score>; PointAnomaly::ALL.len()], options: &mut [OfOption]) {
-    let over = |score: Option<Score>| score.is_some_and(|score| score.score > 1.0);
-    let collapsed = over(point[PointAnomaly::Collapse as usize]);
-    let dropped = options.iter().any(|option| over(option.scores[Anomaly::DropOff as usize]));
+/// What rises beside a fall has the same cause, and what falls with its whole routing point is told with that. `lately` says
+/// whether that was so within the longest window.
+fn settle(point: &mut [Option<Score>; PointAnomaly::ALL.len()], options: &mut [OfOption], lately: bool) {
+    let over = |score: Option<Score>, limit: f64| score.is_some_and(|score| score.score > limit);
+    let collapsed = over(point[PointAnomaly::Collapse as usize], 1.0);
+    let dropped = options.iter().any(|option| over(option.scores[Anomaly::DropOff as usize], BESIDE));
     let quiet = |score: &mut Option<Score>| {
         if let Some(score) = score {
             *score = Score::default();
         }
     };
-    if collapsed || dropped {
+    if collapsed || lately || dropped {
         quiet(&mut point[PointAnomaly::NoInput as usize]);
     }
     for option in options {
         for anomaly in Anomaly::ALL {
             let rises = matches!(anomaly, Anomaly::Surge | Anomaly::Abandonment);
-            if collapsed || (dropped && rises) {
+            if collapsed || ((dropped || lately) && rises) {
                 quiet(&mut option.scores[anomaly as usize]);
             }
         }

@@ -12,10 +12,14 @@ pub(super) const UNUSED_DAYS: i32 = 7;
 
 /// Today's level of a routing point is held to be that of the whole operation as if so many hits had already said so.
 pub(super) const LEVEL_PRIOR: f64 = 25.0;
+/// The same where the level may be higher than usual.
+pub(super) const RISE_PRIOR: f64 = 5.0;
 /// Slots of the longest window: eight hours.
 pub(super) const LONGEST: usize = 96;
 /// Slots of the windows at which noise is learnt; between them it is interpolated.
 pub(super) const LEARNT: [usize; 12] = [2, 3, 4, 6, 8, 12, 18, 24, 36, 48, 72, 96];
+/// So many days are what noise is learnt from; those of one day have much in common.
+pub(super) const LEARNT_DAYS: f64 = 30.0;
 /// Variation that is not chance is never taken for less than this share, squared,
 pub(super) const LEAST_NOISE: f64 = 0.03 * 0.03;
 /// and is this, squared, until two weeks are known.
@@ -66,6 +70,9 @@ pub(super) fn drop_limit(slots: usize) -> f64 {
     let part = ((slots as f64 / 12.0).ln() / (LONGEST as f64 / 12.0).ln()).clamp(0.0, 1.0);
     DROP_FAST + (DROP_SLOW - DROP_FAST) * part
 }
+
+/// The score of a fall beside which nothing rises by itself.
+pub(super) const BESIDE: f64 = 0.6;
 
 /// A share has risen when it is at least so many times its usual value,
 pub(super) const SHARE_FACTOR: f64 = 1.5;

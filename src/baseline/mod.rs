@@ -52,6 +52,8 @@ mod shares;
 mod surge;
 
 #[cfg(test)]
+mod detector_tests;
+#[cfg(test)]
 mod tests;
 mod window;
 

@@ -1,6 +1,6 @@
 //! The moment that is judged, and what is known about it beside the history.
 
-use std::{collections::BTreeSet, ops::Range};
+use std::collections::BTreeSet;
 
 use super::{DAY, day_of};
 use crate::model::{OptionKinds, PointLabels};
@@ -44,10 +44,4 @@ impl Holidays {
 /// The midnight at which a day begins.
 pub(super) fn midnight(day: i32) -> i64 {
     i64::from(day) * DAY
-}
-
-/// The slots that lie wholly between two local seconds, counted from 1970.
-pub(super) fn slots(from: i64, to: i64) -> Range<i64> {
-    let first = from.div_euclid(super::SLOT) + i64::from(from.rem_euclid(super::SLOT) > 0);
-    first..to.div_euclid(super::SLOT).max(first)
 }

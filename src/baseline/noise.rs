@@ -5,7 +5,7 @@
 
 use super::{
     HOURS, SLOT, SLOTS,
-    cells::{Counts, Hourly, TIME_BUCKETS},
+    cells::{Counts, TIME_BUCKETS},
     expectation::{edge, median},
     history::History,
     limits::{
@@ -179,14 +179,17 @@ impl Learner {
     /// Where a routing point opens or closes: what of the expectation around each slot the other weeks leave of it.
     fn edges(&self, hits: &[f32]) -> Vec<f32> {
         let rates = self.rates(hits);
-        let near = |at: usize| hits[at.saturating_sub(1)..(at + 2).min(LENGTH)].iter().sum::<f32>();
         (0..LENGTH)
             .map(|at| {
-                let others = (0..WEEKS).map(|week| week * WEEK + at % WEEK).filter(|other| *other != at);
-                let known = others.filter(|other| !rates[*other].is_nan() && self.usable[*other]);
-                let (seen, usual) =
-                    known.fold((0.0, 0.0), |sum, other| (sum.0 + near(other), sum.1 + 3.0 * rates[other]));
-                edge(seen.into(), usual.into()) as f32
+                let (mut around, mut others) = ([0.0; WEEKS], [0.0; WEEKS]);
+                let mut known = 0;
+                for other in (0..WEEKS).map(|week| week * WEEK + at % WEEK) {
+                    if other != at && !rates[other].is_nan() && self.usable[other] {
+                        (around[known], others[known]) = (rates[other], hits[other]);
+                        known += 1;
+                    }
+                }
+                edge(median(&mut around[..known]).unwrap_or(0.0), &mut others[..known])
             })
             .collect()
     }
@@ -197,32 +200,21 @@ impl Learner {
         options.iter().for_each(|option| self.add_hits(history, *option, &mut all));
         let edges = self.edges(&all);
         let point = self.sums(&all, Some(&edges)).0;
-        let finals = self.finals(history, options);
         let mut own_hits = vec![0.0; LENGTH];
         options
             .iter()
             .map(|option| {
                 own_hits.fill(0.0);
                 self.add_hits(history, *option, &mut own_hits);
-                let (own, weeks) = self.sums(&own_hits, Some(&edges));
+                let mut own_edges = self.edges(&own_hits);
+                own_edges.iter_mut().zip(&edges).for_each(|(own, edge)| *own = own.min(*edge));
+                let (own, weeks) = self.sums(&own_hits, Some(&own_edges));
                 Lesson {
                     noise: self.estimate(&own, &weeks, &point),
-                    shares: self.shares(history, *option, &own_hits, &finals),
+                    shares: self.shares(history, *option, &own_hits),
                 }
             })
             .collect()
-    }
-
-    /// Finals of all options of a routing point by hour.
-    fn finals(&self, history: &History, options: &[usize]) -> Vec<f32> {
-        let mut finals = vec![0.0; DAYS * HOURS];
-        self.each_day(history, options, |day, counts| {
-            let first = Hourly::Finals.first();
-            for (sum, count) in finals[day * HOURS..].iter_mut().zip(&counts[first..first + HOURS]) {
-                *sum += *count as f32;
-            }
-        });
-        finals
     }
 
     fn each_day(&self, history: &History, options: &[usize], mut with: impl FnMut(usize, &Counts)) {
@@ -235,7 +227,7 @@ impl Learner {
     }
 
     /// The usual shares of an option.
-    fn shares(&self, history: &History, option: usize, hits: &[f32], finals: &[f32]) -> UsualShares {
+    fn shares(&self, history: &History, option: usize, hits: &[f32]) -> UsualShares {
         let mut hourly = vec![[0.0_f32; 3 + TIME_BUCKETS]; DAYS * HOURS];
         self.each_day(history, &[option], |day, counts| {
             for (at, count) in counts[SLOTS..].iter().enumerate() {
@@ -255,7 +247,7 @@ impl Learner {
         let begin = by_hour.iter().position(|hits| *hits > 0.0).unwrap_or(by_hour.len());
         let usual = |part: &[f32], whole: &[f32]| usual(&part[begin..], &whole[begin..], begin);
         UsualShares {
-            finals: usual(&column(0), finals),
+            finals: usual(&column(0), &by_hour),
             retries: usual(&column(1), &by_hour),
             repeats: usual(&column(2), &by_hour),
             slow: usual(&slow, &timed),

@@ -12,7 +12,7 @@ pub enum Anomaly {
     DropOff,
     /// More hits. Compared are hits; 0 beside a drop-off in the same routing point.
     Surge,
-    /// More journeys that end here. Compared are journeys that ended; 0 beside a drop-off. Unknown for options that are
+    /// More of the hits are the last of their journey. Compared are journeys that ended; 0 beside a drop-off. Unknown for options that are
     /// meant to end them.
     Abandonment,
     /// More hits that took more than one attempt. Compared are such hits.

@@ -1,4 +1,4 @@
-//! Shares that rise: of journeys that end at an option, of hits with more than one attempt, of hits that come back, of hits
+//! Shares that rise: of hits with which a journey ends, of hits with more than one attempt, of hits that come back, of hits
 //! that take long, of hits in which nothing was entered.
 //!
 //! Owns what of the last hours is needed for them, and their judgement against the usual share of the last weeks.
@@ -80,7 +80,6 @@ const _: () = assert!(CELLS == 288 + 24 * 14);
 /// Scores of an option's shares: abandonment, retries, loops, time.
 pub(super) fn shares(
     recent: &Recent,
-    finals_of_point: &[u32; RECENT],
     usual: &UsualShares,
     may_end_here: bool,
     now_in_hour: i64,
@@ -89,7 +88,7 @@ pub(super) fn shares(
         rise(usual, now_in_hour, |hours| (sum(part, hours), sum(whole, hours)))
     };
     [
-        if may_end_here { None } else { rise(&recent.finals, finals_of_point, &usual.finals) },
+        if may_end_here { None } else { rise(&recent.finals, &recent.closed, &usual.finals) },
         rise(&recent.retries, &recent.hits, &usual.retries),
         rise(&recent.repeats, &recent.closed, &usual.repeats),
         slower(recent, usual, now_in_hour),
@@ -173,9 +172,9 @@ pub(super) fn p90(times: &[f64; TIME_BUCKETS]) -> f64 {
 /// The score of entries of nothing in a window of `slots`: `part` of `whole` hits were such, `usual` the share of them, and
 /// `expected` how many of them there would be today.
 pub(super) fn no_input(part: f64, whole: f64, share: f64, expected: f64, noise: f64, slots: usize) -> Score {
-    let mean = share * whole;
     // Nobody enters nothing more often because another option fell.
-    if mean < RISE_LEAST || part - 0.5 < SHARE_FACTOR * mean || part < SHARE_FACTOR * expected {
+    let mean = (share * whole).max(expected);
+    if mean < RISE_LEAST || part - 0.5 < SHARE_FACTOR * mean {
         return Score::default();
     }
     let score = deviance::above(part, mean + 0.5, noise) / RISE;

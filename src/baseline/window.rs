@@ -6,7 +6,7 @@
 
 use super::{
     SLOTS,
-    limits::{LEVEL_PRIOR, MOST_DAY, WEEKS},
+    limits::{LEVEL_PRIOR, MOST_DAY, RISE_PRIOR, WEEKS},
 };
 
 /// Running sums of hits seen and expected; the sums of a stretch are differences.
@@ -107,10 +107,10 @@ impl Beside<'_> {
     /// Today's level of the routing point's other options, which may be more than usual.
     pub(super) fn point_level(&self, from: usize, to: usize) -> f64 {
         let (own, all) = (self.own.between(from, to), self.point.between(from, to));
-        (all.seen - own.seen + LEVEL_PRIOR) / (all.expected - own.expected + LEVEL_PRIOR)
+        (all.seen - own.seen + RISE_PRIOR) / (all.expected - own.expected + RISE_PRIOR)
     }
 
-    /// The option's own level on this day, from the slots before the window, and how unsure it is.
+    /// The option's own level on this day, never more than usual, from the slots before the window, and how unsure it is.
     fn day(&self, from: usize, to: usize) -> (f64, f64) {
         let slot_of_day = |at: usize| (self.base + at as i64).rem_euclid(SLOTS as i64) as usize;
         let since = slot_of_day(from).min(from);
@@ -123,6 +123,6 @@ impl Beside<'_> {
         let (mean, prior) = (earlier.expected * level, 1.0 / self.day_noise);
         let most = MOST_DAY * self.day_noise.sqrt();
         let day = (earlier.seen + prior) / (mean + prior);
-        (day.clamp(1.0 - most, 1.0 + most), 1.0 / (mean + prior))
+        (day.clamp(1.0 - most, 1.0), 1.0 / (mean + prior))
     }
 }

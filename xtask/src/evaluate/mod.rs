@@ -14,6 +14,7 @@
 //! | `cusum` | the detector that ours is compared with |
 //! | `tally` | what came of one seed, and of all |
 //! | `report` | the tables, and the bounds |
+//! | `size` | memory, disk and time of the history and the detector |
 //! | `prometheus` | a real Prometheus, for the tests of the shipped rules |
 
 mod chance;
@@ -21,6 +22,7 @@ mod cusum;
 mod play;
 pub mod prometheus;
 mod report;
+mod size;
 mod tally;
 mod weather;
 mod world;
@@ -54,6 +56,9 @@ pub struct Args {
     /// Only operations of one purpose: calm, falls or rises
     #[arg(long)]
     only: Option<String>,
+    /// Print what so many options cost in memory, on the disk and in time, and simulate nothing else
+    #[arg(long)]
+    size: Option<usize>,
     /// List every false alarm
     #[arg(long)]
     list: bool,
@@ -67,6 +72,10 @@ const WEEKS: usize = 2;
 
 /// Prints the report. Gives back whether every bound was kept, if that is asked for.
 pub fn main(args: &Args) -> anyhow::Result<bool> {
+    if let Some(options) = args.size {
+        println!("{}", size::size(options));
+        return Ok(true);
+    }
     let worlds: Vec<World> = [World::Usual, World::Harder]
         .into_iter()
         .filter(|world| args.world.as_ref().is_none_or(|only| *only == world.name()))

@@ -196,6 +196,10 @@ fn excused(operation: &Operation, one: &Episode) -> bool {
     let changed = |change: &(usize, usize)| {
         // A removed option's only drop-off; a renumbered one's every share.
         let removed = operation.removed.contains(change);
+        if one.anomaly == COLLAPSE && removed {
+            // One that is most of its routing point.
+            return operation.options[change.0].point == one.of && one.first >= change.1;
+        }
         let of = if one.anomaly == NO_INPUT { operation.options[change.0].point } else { change.0 };
         of == one.of && one.first >= change.1 && (one.anomaly == 0 || !removed)
     };
