@@ -30,8 +30,15 @@
 //! | `coverage` | which stretches of time have been read |
 //! | `delta` | what a committed step or a warm-up answer adds |
 //! | `moment` | what the detector is asked about, holidays |
-//! | `detector` | the scores of a moment |
+//! | `detector` | the scores of a moment, and what is derived for them |
 //! | `scores` | the shape of the answer |
+//! | `limits` | every number that decides |
+//! | `expectation` | what earlier weeks let expect of a day |
+//! | `window` | seen and expected in one window, at today's level |
+//! | `noise` | how much an option varies beside chance, and its usual shares, learnt from the last four weeks |
+//! | `deviance` | how unlikely a count is |
+//! | `frame` | all options before one moment, judged one routing point after the other |
+//! | `drop_off`, `surge`, `shares`, `collapse` | one anomaly each; `shares` the four that are shares, and entries of nothing |
 
 mod cells;
 mod collapse;
