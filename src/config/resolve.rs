@@ -153,6 +153,7 @@ mod tests {
                     settle_delay: text(2),
                     lookback: text(3),
                     start_from: text(4),
+                    requests_in_flight: text(15),
                     hourly_lookback: text(8),
                     nightly_lookback: text(9),
                     nightly_hour: text(10),

@@ -166,6 +166,19 @@ texts! {
     TooFewRows:
         "the answer was not whole ({received} rows of the {promised} announced)",
         "la respuesta no llegó entera ({received} filas de las {promised} anunciadas)";
+    Busy:
+        "the server is busy, and asks to be left alone for {detail} s",
+        "el servidor está ocupado, y pide que se espere {detail} s";
+    Contradicts:
+        "the answer holds none of the {detail} rows that Wolkvox sent before for the same times",
+        "la respuesta no trae ninguna de las {detail} filas que Wolkvox envió antes para las mismas horas";
+    ContradictsRemedy:
+        "Compare the report diagram_13 in Wolkvox for the last hour: if its rows are there, tell Wolkvox that its API leaves \
+         them out. Nothing is lost meanwhile. If it stays so for an hour, the exporter takes the report for emptied, goes \
+         on, and says so in the log and in wolkvox_windows_incomplete_total.",
+        "Compare el informe diagram_13 en Wolkvox de la última hora: si sus filas están allí, diga a Wolkvox que su API \
+         las omite. Mientras tanto no se pierde nada. Si sigue así una hora, el exporter da el informe por vaciado, \
+         continúa, y lo dice en el registro y en wolkvox_windows_incomplete_total.";
     CutOff: "the answer was cut off before its end", "la respuesta se cortó antes de su fin";
     TooLarge: "the answer exceeds {detail} bytes", "la respuesta pasa de {detail} bytes";
     LaterRemedy:
@@ -198,6 +211,7 @@ impl FaultText {
             ApiError::Tls(_) => (Self::TlsFailed, Self::TlsRemedy),
             ApiError::Timeout(_) => (Self::TimedOut, Self::LaterRemedy),
             ApiError::Http5xx(_) => (Self::ServerError, Self::LaterRemedy),
+            ApiError::Busy(_) => (Self::Busy, Self::LaterRemedy),
             ApiError::UnknownReport(_) => (Self::UnknownReport, Self::UnknownReportRemedy),
             ApiError::Refused { .. } => (Self::Refused, Self::UnknownReportRemedy),
             ApiError::Redirected(_) => (Self::Redirected, Self::NotWolkvoxRemedy),
@@ -212,6 +226,7 @@ impl FaultText {
             ApiError::NotJson(_) => (Self::NotJson, Self::NotWolkvoxRemedy),
             ApiError::Schema(_) => (Self::Schema, Self::NotWolkvoxRemedy),
             ApiError::TooFewRows { .. } => (Self::TooFewRows, Self::LaterRemedy),
+            ApiError::Contradicts { .. } => (Self::Contradicts, Self::ContradictsRemedy),
             ApiError::CutOff => (Self::CutOff, Self::LaterRemedy),
             ApiError::TooLarge(_) => (Self::TooLarge, Self::LaterRemedy),
             ApiError::Internal(_) => (Self::Internal, Self::InternalRemedy),
@@ -233,7 +248,10 @@ impl FaultText {
             ApiError::UnknownReport(words) | ApiError::Maintenance(words) => format!("{words:?}"),
             ApiError::Refused { status, message } => format!("HTTP {status}: {message:?}"),
             ApiError::Http5xx(status) | ApiError::Redirected(status) => status.to_string(),
-            ApiError::Timeout(after) | ApiError::ConnectTimeout(after) => after.as_secs().to_string(),
+            ApiError::Timeout(wait) | ApiError::ConnectTimeout(wait) | ApiError::Busy(wait) => {
+                wait.as_secs().to_string()
+            }
+            ApiError::Contradicts { known } => known.to_string(),
             ApiError::TooLarge(bytes) => bytes.to_string(),
             ApiError::TooFewRows { received, promised, .. } => {
                 return vec![("received", received.to_string()), ("promised", promised.to_string())];

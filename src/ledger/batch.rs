@@ -36,6 +36,8 @@ pub struct RowBatch {
     pub(super) rows: Vec<BatchRow>,
     pub(super) labels: Vec<MenuLabels>,
     pub(super) rejected: BTreeMap<Rejection, u64>,
+    /// Rows left out because nobody asked for their dates.
+    pub(super) outside: u64,
     /// The first row of each reason that could not be read.
     examples: BTreeMap<Rejection, Rejected>,
     /// An element was no JSON at all.
@@ -56,6 +58,14 @@ impl RowBatch {
     /// How many rows there are, without those that were rejected.
     pub fn rows(&self) -> u64 {
         self.rows.len() as u64
+    }
+
+    /// Leaves out what is dated before `first` or after `last`, in seconds of the server's wall clock: of a server that
+    /// does not keep to the span that it is asked for.
+    pub fn keep_between(&mut self, first: i64, last: i64) {
+        let before = self.rows.len();
+        self.rows.retain(|row| (first..=last).contains(&row.date));
+        self.outside += (before - self.rows.len()) as u64;
     }
 
     /// Rows that cannot be read, without the vendor's own line of totals: an answer has one of these at most.

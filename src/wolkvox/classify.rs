@@ -108,6 +108,7 @@ fn refusal(said: Said<'_>) -> ApiError {
         403 if envelope.is_some_and(Envelope::is_vendors) => ApiError::Maintenance(message()),
         403 => ApiError::Forbidden,
         404 => ApiError::ForeignNotFound,
+        503 => retry_after.map_or(ApiError::Http5xx(status), ApiError::Busy),
         500..=599 => ApiError::Http5xx(status),
         300..=399 if is_http_error => ApiError::Redirected(status),
         _ => ApiError::Refused { status, message: message() },

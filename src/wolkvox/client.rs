@@ -69,16 +69,24 @@ pub struct Answer {
 /// Asks one server.
 #[derive(Debug, Clone)]
 pub struct Client {
-    http: reqwest::Client,
+    transport: Transport,
     endpoint: Url,
     limits: ClientLimits,
 }
 
+/// How connections are made: the certificate authorities and the time-outs of the connection. A clone is the same one,
+/// and any number of servers can be asked over it.
+#[derive(Debug, Clone)]
+pub struct Transport(reqwest::Client);
+
 const SMALL_BODY_BYTES: u64 = 64 * 1024;
 
-impl Client {
-    /// `endpoint` is the server's origin. Fails only when the system's certificate store cannot be used.
-    pub fn new(endpoint: &Url, limits: ClientLimits) -> Result<Self, ApiError> {
+impl Transport {
+    /// Reads the machine's certificate authorities: some hundred files, so for a blocking thread, and once for all.
+    ///
+    /// # Errors
+    /// Only when they cannot be used.
+    pub fn new(limits: ClientLimits) -> Result<Self, ApiError> {
         let http = reqwest::Client::builder()
             .user_agent(concat!("wolkvox-exporter/", env!("CARGO_PKG_VERSION")))
             .redirect(reqwest::redirect::Policy::none())
@@ -95,7 +103,22 @@ impl Client {
                     root(&e)
                 ))
             })?;
-        Ok(Self { http, endpoint: endpoint.clone(), limits })
+        Ok(Self(http))
+    }
+}
+
+impl Client {
+    /// With a transport of its own; `endpoint` is the server's origin.
+    ///
+    /// # Errors
+    /// As [`Transport::new`].
+    pub fn new(endpoint: &Url, limits: ClientLimits) -> Result<Self, ApiError> {
+        Ok(Self::over(Transport::new(limits)?, endpoint, limits))
+    }
+
+    /// Over a transport that others use as well.
+    pub fn over(transport: Transport, endpoint: &Url, limits: ClientLimits) -> Self {
+        Self { transport, endpoint: endpoint.clone(), limits }
     }
 
     /// Asks for the rows of a span and hands each element of `data` to `each` as it arrives. They may be
@@ -259,7 +282,7 @@ impl Client {
             ApiError::TokenUnreadable("the token has characters that an HTTP header cannot carry".to_owned())
         })?;
         token.set_sensitive(true);
-        Ok(self.http.get(url).header("wolkvox-token", token).header(ACCEPT_ENCODING, "gzip"))
+        Ok(self.transport.0.get(url).header("wolkvox-token", token).header(ACCEPT_ENCODING, "gzip"))
     }
 
     /// What came of a body that should be short; that an error's breaks off does not make the error another.
@@ -291,9 +314,15 @@ fn server_time(headers: &HeaderMap) -> Option<Timestamp> {
     jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(text).ok()
 }
 
-/// Only the form in seconds: the other needs a clock, and a wait of the back-off's serves as well.
+/// The wait that a server asks for: in seconds, or until a date, which is held against the server's own clock.
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok().map(Duration::from_secs)
+    let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+    if let Ok(seconds) = text.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let until = jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(text).ok()?;
+    let now = server_time(headers)?;
+    Some(Duration::try_from(until.duration_since(now)).unwrap_or_default())
 }
 
 fn split_fault(error: SplitError) -> ApiError {
@@ -375,4 +404,30 @@ fn root(error: &(dyn Error + 'static)) -> String {
         cause = next;
     }
     cause.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wait_is_named_in_seconds_or_until_a_date() {
+        let date = "Sun, 18 Jan 2026 12:00:00 GMT";
+        let until = "Sun, 18 Jan 2026 12:02:30 GMT";
+        for (header, clock, wait) in [
+            ("120", None, Some(120)),
+            (" 7 ", Some(date), Some(7)),
+            (until, Some(date), Some(150)),
+            // Already past; and a date that cannot be held against anything.
+            (date, Some(until), Some(0)),
+            (until, None, None),
+            ("soon", Some(date), None),
+            ("-5", Some(date), None),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(RETRY_AFTER, HeaderValue::from_static(header));
+            clock.map(|clock| headers.insert(DATE, HeaderValue::from_static(clock)));
+            assert_eq!(retry_after(&headers), wait.map(Duration::from_secs), "{header}");
+        }
+    }
 }

@@ -184,6 +184,9 @@ pub enum ApiError {
     /// HTTP 429, with the wait that it asked for.
     #[error("the server asks for fewer requests (HTTP 429)")]
     Throttled(Option<Duration>),
+    /// HTTP 503, with the wait that it asked for.
+    #[error("the server is busy (HTTP 503), and asks for a wait of {} s", .0.as_secs())]
+    Busy(Duration),
     /// The body is not JSON.
     #[error("{0}; is this the Wolkvox server, or a proxy?")]
     NotJson(String),
@@ -218,6 +221,15 @@ pub enum ApiError {
         /// The server's clock, as in [`super::Answer`].
         server_time: Option<Timestamp>,
     },
+    /// It holds none of the rows that the server sent before for the same times.
+    #[error(
+        "the answer holds none of the {known} rows that the server sent before for the same times: it is wrong, or the \
+         report was emptied; after an hour of this it is believed"
+    )]
+    Contradicts {
+        /// So many rows are known.
+        known: u64,
+    },
     /// The body ended before its closing bracket.
     #[error("the answer was cut off before its end")]
     CutOff,
@@ -240,7 +252,7 @@ impl ApiError {
             | Self::BadHead(_) => ErrorClass::Connect,
             Self::Tls(_) => ErrorClass::Tls,
             Self::Timeout(_) => ErrorClass::Timeout,
-            Self::Http5xx(_) => ErrorClass::Http5xx,
+            Self::Http5xx(_) | Self::Busy(_) => ErrorClass::Http5xx,
             Self::UnknownReport(_) | Self::Redirected(_) | Self::Refused { .. } | Self::Forbidden => {
                 ErrorClass::BadRequest
             }
@@ -252,9 +264,49 @@ impl ApiError {
             Self::Throttled(_) => ErrorClass::Throttled,
             Self::NotJson(_) | Self::ContentEncoding(_) => ErrorClass::NotJson,
             Self::Schema(_) | Self::ForeignNotFound | Self::RowsRejected { .. } => ErrorClass::Schema,
-            Self::TooFewRows { .. } | Self::CutOff => ErrorClass::Truncated,
+            Self::TooFewRows { .. } | Self::Contradicts { .. } | Self::CutOff => ErrorClass::Truncated,
             Self::TooLarge(_) => ErrorClass::TooLarge,
             Self::Internal(_) | Self::TooManyOpenFiles(_) => ErrorClass::Internal,
+        }
+    }
+}
+
+impl ApiError {
+    /// Whether the request never left this machine, so that nobody counts it.
+    pub fn never_sent(&self) -> bool {
+        matches!(
+            self,
+            Self::TokenUnreadable(_)
+                | Self::ConnectionRefused(_)
+                | Self::ConnectTimeout(_)
+                | Self::NameNotFound(_)
+                | Self::TooManyOpenFiles(_)
+                | Self::Tls(_)
+        )
+    }
+
+    /// Whether it can be the fault of the span that was asked for: too much for the server, or a row in it that it
+    /// cannot tell. Whatever is wrong with the token, the quota or the server as a whole is not.
+    pub fn may_be_the_span(&self) -> bool {
+        matches!(
+            self,
+            Self::Connect(_)
+                | Self::Timeout(_)
+                | Self::Http5xx(_)
+                | Self::Refused { .. }
+                | Self::NotJson(_)
+                | Self::Schema(_)
+                | Self::CutOff
+                | Self::TooLarge(_)
+        )
+    }
+
+    /// The wait that the server asked for.
+    pub fn named_wait(&self) -> Option<Duration> {
+        match self {
+            Self::Throttled(wait) => *wait,
+            Self::Busy(wait) => Some(*wait),
+            _ => None,
         }
     }
 }

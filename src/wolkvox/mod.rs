@@ -19,7 +19,7 @@ mod text;
 mod token_info;
 
 pub(crate) use client::is_out_of_files;
-pub use client::{Answer, Client, ClientLimits, Query};
+pub use client::{Answer, Client, ClientLimits, Query, Transport};
 pub use date::{RowDate, parse_date, read_date};
 pub use envelope::Envelope;
 pub use error::{ApiError, ErrorClass};

@@ -93,7 +93,9 @@ fn check(fault: &ApiError) -> Text {
         | ApiError::Throttled(_)
         | ApiError::NotJson(_)
         | ApiError::Schema(_)
+        | ApiError::Busy(_)
         | ApiError::TooFewRows { .. }
+        | ApiError::Contradicts { .. }
         | ApiError::CutOff
         | ApiError::TooLarge(_) => Text::Report,
     }

@@ -6,8 +6,8 @@
 use std::{
     fs::{self, File},
     io::{self, Read},
+    os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
-    time::SystemTime,
 };
 
 use thiserror::Error;
@@ -67,10 +67,13 @@ pub enum TokenError {
     Malformed(String),
 }
 
-/// Tells whether a token file was written since; compare with an earlier one.
+/// Tells whether a token file was written or replaced since; compare with an earlier one. The time of its last change
+/// is the system's and cannot be set, so a copy that keeps the time of another file is noticed too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TokenVersion {
-    modified: Option<SystemTime>,
+    modified: (i64, i64),
+    changed: (i64, i64),
+    inode: u64,
     len: u64,
 }
 
@@ -94,11 +97,16 @@ impl TokenSource {
         }
     }
 
-    /// What the file looks like now, without reading it; `None` when there is no file.
-    pub fn fingerprint(&self) -> Option<TokenVersion> {
+    /// What the file looks like now, without reading it, blocking; `None` when there is no file.
+    pub fn version(&self) -> Option<TokenVersion> {
         let Self::File(path) = self else { return None };
         let metadata = fs::metadata(path).ok()?;
-        Some(TokenVersion { modified: metadata.modified().ok(), len: metadata.len() })
+        Some(TokenVersion {
+            modified: (metadata.mtime(), metadata.mtime_nsec()),
+            changed: (metadata.ctime(), metadata.ctime_nsec()),
+            inode: metadata.ino(),
+            len: metadata.len(),
+        })
     }
 
     /// The file's permissions, if every user of the machine may read it.
@@ -209,14 +217,22 @@ mod tests {
     #[test]
     fn a_file_is_read_anew_and_shows_that_it_changed() {
         let (_dir, source) = in_file("first");
-        let before = source.fingerprint().expect("it is there");
-        assert_eq!(source.fingerprint(), Some(before));
+        let before = source.version().expect("it is there");
+        assert_eq!(source.version(), Some(before));
         let TokenSource::File(path) = &source else { panic!("it is a file") };
         fs::write(path, "second").expect("written");
         assert_eq!(source.read().expect("a token").expose(), "second");
-        assert_ne!(source.fingerprint(), Some(before));
+        assert_ne!(source.version(), Some(before));
+        // As `cp --preserve` does: another token, as long and as old.
+        let (old, path) = (source.version().expect("it is there"), path.clone());
+        let modified = fs::metadata(&path).and_then(|metadata| metadata.modified()).expect("it has a time");
+        let other = path.with_extension("new");
+        fs::write(&other, "third!").expect("written");
+        File::options().write(true).open(&other).and_then(|f| f.set_modified(modified)).expect("it is ours");
+        fs::rename(&other, &path).expect("it is ours");
+        assert_ne!(source.version(), Some(old));
         fs::remove_file(path).expect("removed");
-        assert_eq!(source.fingerprint(), None);
+        assert_eq!(source.version(), None);
     }
 
     #[test]
