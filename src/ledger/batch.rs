@@ -115,7 +115,7 @@ impl RowBatch {
             Some(Rejected { field, pattern, .. }) => Err(ApiError::RowsRejected {
                 rejected: unread,
                 total: unread + rows,
-                field: *field,
+                field,
                 pattern: pattern.clone(),
             }),
             None => Ok(()),
