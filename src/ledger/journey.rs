@@ -184,7 +184,11 @@ mod tests {
         let path = |dates: [i64; 3]| {
             let mut journey = OpenJourney::default();
             for (menu, date) in dates.into_iter().enumerate() {
-                journey.visit(Visit { date, second: date as u32, menu: menu as u32, count: 1 }, moment(date), 100);
+                journey.visit(
+                    Visit { date, second: date as u32, menu: menu as u32, count: 1 },
+                    moment(date),
+                    100,
+                );
             }
             journey.finish(100, moment, |menu| NAMES[menu as usize])
         };

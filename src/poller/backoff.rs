@@ -48,7 +48,9 @@ impl Backoff {
                 self.hold = None;
                 Passage::NewToken
             }
-            Some(hold) if now < hold.until && Instant::now() < hold.latest => Passage::Closed(hold.fault.clone()),
+            Some(hold) if now < hold.until && Instant::now() < hold.latest => {
+                Passage::Closed(hold.fault.clone())
+            }
             Some(hold) => Passage::Over(hold.fault.clone()),
         }
     }

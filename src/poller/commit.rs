@@ -6,7 +6,9 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::PollerConfig;
 use crate::{
-    ledger::{Delta, ReadCursor, ReconcileParams, RowBatch, RowRecord, TargetCounters, TimeBounds, reconcile},
+    ledger::{
+        Delta, ReadCursor, ReconcileParams, RowBatch, RowRecord, TargetCounters, TimeBounds, reconcile,
+    },
     model::MenuLabels,
     schedule::{self, Span, Tier, local_seconds, local_stretches},
     store::{Store, StoreError, TargetId, Transaction},

@@ -66,12 +66,15 @@ impl<S: Source> Poller<S> {
             watermark: (totals.watermark > totals.origin).then(|| totals.watermark()),
             last_row: totals.last_row.and_then(|local| schedule::instant(local, &self.settings.zone)),
             quota: self.quota.status(),
-            deep_reads: self.deep_reads().map(|(tier, cursor)| DeepReadStatus {
-                tier,
-                depth: self.settings.tiers.depth(tier),
-                progress: cursor.progress(),
-                failure: self.deep.failure(),
-            }).collect(),
+            deep_reads: self
+                .deep_reads()
+                .map(|(tier, cursor)| DeepReadStatus {
+                    tier,
+                    depth: self.settings.tiers.depth(tier),
+                    progress: cursor.progress(),
+                    failure: self.deep.failure(),
+                })
+                .collect(),
             polls: self.health.polls.iter().cloned().collect(),
             day: Day::default(),
         }

@@ -26,10 +26,6 @@ use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
-pub use self::{
-    names::NameSettings,
-    source::{Api, Source},
-};
 use self::{
     backoff::Backoff,
     books::Books,
@@ -38,6 +34,10 @@ use self::{
     publish::Exposure,
     quota::DayQuota,
     range_reader::{Lessons, RangeReader},
+};
+pub use self::{
+    names::NameSettings,
+    source::{Api, Source},
 };
 use crate::{
     exposition::BucketBounds,

@@ -83,7 +83,8 @@ impl<S: Source> Poller<S> {
                 // None at all is no limit that anybody has: it is not known.
                 self.quota.limit = Some(info.limit).filter(|limit| *limit > 0);
                 let day = quota::day((self.clock)(), &self.settings.zone);
-                let set = move |tx: &mut crate::store::Transaction<'_>, id| tx.set_requests(id, day, info.used);
+                let set =
+                    move |tx: &mut crate::store::Transaction<'_>, id| tx.set_requests(id, day, info.used);
                 if self.books.transact(set).await.is_ok() {
                     self.spent(day, info.used);
                 }

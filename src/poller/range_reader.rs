@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use tokio::time::Instant;
+use tokio::{sync::OwnedSemaphorePermit, time::Instant};
 use tracing::{error, info, warn};
 
 use super::{
@@ -107,6 +107,8 @@ pub(super) enum Progress {
 /// An answer that counts.
 struct Accepted {
     batch: RowBatch,
+    /// Its place among the requests in flight.
+    admission: Option<OwnedSemaphorePermit>,
     server_time: Option<Timestamp>,
     /// Known to lack rows.
     incomplete: bool,
@@ -156,6 +158,8 @@ impl<S: Source> Poller<S> {
         let (rows, cap) = (reply.batch.rows(), self.settings.row_cap);
         let mut short = false;
         if let Some(fault) = reply.short.take() {
+            // The request that may be needed to judge it takes a place, too: all who have one must not wait for another.
+            drop(reply.admission.take());
             match self.judge(span, rows, request).await? {
                 Verdict::Whole => self.lessons.disbelieved = true,
                 Verdict::Cut if self.narrow(span, request, SplitCause::Truncated) => {
@@ -192,6 +196,7 @@ impl<S: Source> Poller<S> {
         let incomplete = short || reply.received >= cap || (ignores && cut);
         let accepted = Accepted {
             batch: reply.batch,
+            admission: reply.admission,
             server_time: reply.server_time,
             incomplete,
             doubt: if incomplete { Doubt::Unchecked } else { self.reader(request).doubt(Instant::now()) },
@@ -212,15 +217,19 @@ impl<S: Source> Poller<S> {
         accepted: Accepted,
         request: &ReadRequest,
     ) -> Result<Progress, CycleError> {
-        let Accepted { batch, server_time, incomplete, doubt, few } = accepted;
+        let Accepted { batch, admission, server_time, incomplete, doubt, few } = accepted;
         let now = (self.clock)();
         if let Some(server_time) = server_time {
             self.telemetry.clock_skew(server_time.duration_since(now).as_secs_f64());
         }
         let window = request.deep.is_none().then(|| self.window_before(request.end));
-        let reading = Reading { batch, span, now, server_time, incomplete, deep: request.deep, window, doubt };
+        let reading =
+            Reading { batch, span, now, server_time, incomplete, deep: request.deep, window, doubt };
         let overflow = self.books.totals().overflow;
-        let (window, seen_again, contradicts) = match self.books.commit(&self.settings, reading).await? {
+        let outcome = self.books.commit(&self.settings, reading).await;
+        // The rows are gone, and what comes now may ask again.
+        drop(admission);
+        let (window, seen_again, contradicts) = match outcome? {
             Outcome::Committed { window, seen_again, contradicts } => (window, seen_again, contradicts),
             Outcome::Contradicts { known } => return self.contradicted(span, known, request),
         };
@@ -318,7 +327,11 @@ impl<S: Source> Poller<S> {
             return Ok(false);
         }
         let before = |seconds| {
-            self.lessons.poison.start_of(span).saturating_sub(SignedDuration::from_secs(seconds)).unwrap_or(span.from)
+            self.lessons
+                .poison
+                .start_of(span)
+                .saturating_sub(SignedDuration::from_secs(seconds))
+                .unwrap_or(span.from)
         };
         let small = Span { from: before(3), to: before(2) };
         let up = match self.request(small, request.purpose).await {
@@ -395,6 +408,7 @@ impl<S: Source> Poller<S> {
     ) -> Result<Progress, CycleError> {
         let accepted = Accepted {
             batch: RowBatch::new(self.settings.rules.clone()),
+            admission: None,
             server_time: None,
             incomplete,
             doubt: Doubt::Unchecked,

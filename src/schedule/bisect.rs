@@ -34,14 +34,7 @@ pub struct Bisect {
 
 impl Default for Bisect {
     fn default() -> Self {
-        Self {
-            width: MAX_SPAN,
-            too_large: None,
-            hopeless: None,
-            ceiling: None,
-            good: false,
-            suspicions: 0,
-        }
+        Self { width: MAX_SPAN, too_large: None, hopeless: None, ceiling: None, good: false, suspicions: 0 }
     }
 }
 
@@ -246,7 +239,11 @@ mod tests {
             requests
         };
         assert_eq!(ladder(&mut width, minutes(0)), 12);
-        assert_eq!(width.next(at(0), at(2100), Instant::now()), span(0, 2100), "the next cycle asks for everything");
+        assert_eq!(
+            width.next(at(0), at(2100), Instant::now()),
+            span(0, 2100),
+            "the next cycle asks for everything"
+        );
         for minute in (5..60).step_by(5) {
             assert_eq!(ladder(&mut width, minutes(minute)), 1, "{minute}");
         }

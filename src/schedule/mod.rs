@@ -152,7 +152,8 @@ impl Tiers {
     /// tiers would look for from a later moment than they would have without the gap; beyond a third of a tier's depth,
     /// its part of the promise could be missed.
     pub fn depth_after(&self, gap: Duration) -> Duration {
-        let reached = [self.hourly, self.nightly].into_iter().filter(|depth| !depth.is_zero() && gap > *depth / 3);
+        let reached =
+            [self.hourly, self.nightly].into_iter().filter(|depth| !depth.is_zero() && gap > *depth / 3);
         reached.max().unwrap_or_default()
     }
 

@@ -103,7 +103,8 @@ impl Poison {
 
     /// The first second of what fails around `span`.
     pub fn start_of(&self, span: Span) -> Timestamp {
-        let around = self.0.iter().find(|region| region.span.from <= span.from && span.from <= region.span.to);
+        let around =
+            self.0.iter().find(|region| region.span.from <= span.from && span.from <= region.span.to);
         around.map_or(span.from, |region| region.span.from)
     }
 

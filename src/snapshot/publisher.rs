@@ -344,6 +344,7 @@ mod tests {
             last_row: None,
             quota: QuotaUse { day: jiff::civil::date(2026, 1, 18), used: 0, limit: None },
             polls: Vec::new(),
+            deep_reads: Vec::new(),
             day: Day::default(),
         };
         let recent = RecentHours::new(0, &snapshot.account, &Default::default());

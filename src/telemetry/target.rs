@@ -15,8 +15,8 @@ use tokio::sync::Notify;
 
 use super::{SplitCause, durations::Durations};
 use crate::{
-    schedule::Tier,
     exposition::{BucketBounds, Family, MetricType, Sample, label_block},
+    schedule::Tier,
     wolkvox::ErrorClass,
 };
 

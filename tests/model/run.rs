@@ -240,7 +240,9 @@ async fn start(
 /// The whole world lies within the last day: its hours hold every row since they are known, and none twice.
 fn check_day(plan: &Plan, day: &Day) -> Result<(), String> {
     let since = day.known_from.unwrap_or(day.first);
-    let known = plan.world.rows.iter().filter(|row| plan.world.start().as_second() + row.date >= since).count() as u64;
+    let known =
+        plan.world.rows.iter().filter(|row| plan.world.start().as_second() + row.date >= since).count()
+            as u64;
     let all = plan.world.rows.len() as u64;
     if day.hits < known || day.hits > all {
         return Err(format!("the last day has {} hits, not {known} to {all}", day.hits));
