@@ -112,7 +112,8 @@ pub struct JourneyDelta {
 }
 
 impl Delta {
-    pub(super) fn nothing(account: &TargetCounters) -> Self {
+    /// Changes nothing.
+    pub(crate) fn nothing(account: &TargetCounters) -> Self {
         Self {
             totals: account.totals.clone(),
             next_number: account.next_number,

@@ -17,7 +17,7 @@ use crate::{
     model::Counted,
     schedule::{local_seconds, local_stretches},
     status::newest_hour,
-    store::{Store, StoreError, TargetId, Transaction},
+    store::{Store, StoreError, TargetId, Transaction, View},
 };
 
 /// One target's committed state.
@@ -64,6 +64,14 @@ impl Books {
         let result = blocking(move || store.transact(|tx| work(tx, id))).await;
         self.stale |= result.is_err();
         result
+    }
+
+    /// Runs `work` on what was last committed, off the thread that answers scrapes.
+    pub(super) async fn read<T: Send + 'static>(
+        &mut self,
+        work: impl FnOnce(&View, TargetId) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.with_store(move |store, id| store.read(|view| work(view, id))).await
     }
 
     /// Runs `work` on the store, off the thread that answers scrapes.
@@ -132,16 +140,9 @@ impl Books {
         zone: &TimeZone,
     ) -> Result<WindowCounts, StoreError> {
         let stretches = local_stretches(start, end, zone);
-        let read = move |store: &Store, id| {
-            store.read(|view| {
-                let mut records = Vec::new();
-                for (from, to) in &stretches {
-                    records.extend(view.rows_between(id, *from, *to)?);
-                }
-                Ok(records)
-            })
-        };
-        let records = self.with_store(read).await?;
+        let read =
+            move |view: &View, id| commit::in_all(&stretches, |(from, to)| view.rows_between(id, from, to));
+        let records = self.read(read).await?;
         Ok(self.counters.window(start, end, records))
     }
 

@@ -107,7 +107,8 @@ pub(super) fn commit(
         write(tx, id, counters, settings, &mut delta)?;
         let complete = |(_, end): &(Timestamp, Timestamp)| watermark >= *end && span.to >= *end;
         let window = window.filter(complete).map(|(start, end)| local_stretches(start, end, zone));
-        let records = window.map(|stretches| rows_in(tx, id, &stretches)).transpose()?;
+        let within = |(from, to)| tx.rows_between(id, from, to);
+        let records = window.map(|stretches| in_all(&stretches, within)).transpose()?;
         Ok(Written::Committed { delta: Box::new(delta), records, seen_again, contradicts })
     })
 }
@@ -180,15 +181,14 @@ fn known_rows(
     Ok(records.iter().map(|record| u64::from(record.count)).sum())
 }
 
-/// The records of all rows dated in these stretches of the server's wall clock.
-pub(super) fn rows_in(
-    tx: &Transaction<'_>,
-    id: TargetId,
+/// The records of all rows dated in these stretches of the server's wall clock, which `of_one` tells of each.
+pub(super) fn in_all(
     stretches: &[(i64, i64)],
+    of_one: impl Fn((i64, i64)) -> Result<Vec<RowRecord>, StoreError>,
 ) -> Result<Vec<RowRecord>, StoreError> {
     let mut records = Vec::new();
-    for (from, to) in stretches {
-        records.extend(tx.rows_between(id, *from, *to)?);
+    for stretch in stretches {
+        records.extend(of_one(*stretch)?);
     }
     Ok(records)
 }

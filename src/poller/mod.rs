@@ -17,6 +17,7 @@ mod range_reader;
 mod request;
 pub mod retry;
 mod source;
+mod unread;
 pub mod zero_hold;
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
@@ -166,7 +167,7 @@ impl<S: Source> Poller<S> {
         let PollerDeps { store, publisher, telemetry, clock, shutdown } = around;
         let today = day(clock(), &settings.zone);
         let mut books = Books::open(store, (id, account), &settings).await?;
-        let used = books.with_store(move |store, id| store.read(|view| view.requests(id, today))).await?;
+        let used = books.read(move |view, id| view.requests(id, today)).await?;
         let known = books.with_store(|store, id| store.names(id)).await?;
         let mut poller = Self {
             books,
@@ -253,6 +254,7 @@ impl<S: Source> Poller<S> {
         let failure = outcome.as_ref().map(ApiError::class);
         self.telemetry.polled(took, failure);
         self.health.polled(began, took, failure, (self.clock)());
+        self.health.unread.end();
         if took > self.settings.cadence.interval {
             warn!(
                 server = self.settings.name,

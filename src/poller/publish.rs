@@ -77,8 +77,7 @@ impl<S: Source> Poller<S> {
     /// Runs `work` while counts become visible when they are due. `Err` when it is time to end.
     pub(super) async fn tend<F: Future>(&mut self, work: F) -> Result<F::Output, CycleError> {
         let mut work = std::pin::pin!(work);
-        let shutdown = self.shutdown.clone();
-        let mut stopped = std::pin::pin!(shutdown.cancelled());
+        let mut stopped = std::pin::pin!(self.shutdown.clone().cancelled_owned());
         loop {
             let release = self.exposure.hold.next(self.books.counters(), Instant::now());
             let release = release.map(|at| at.max(self.exposure.release_after));

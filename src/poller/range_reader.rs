@@ -384,7 +384,7 @@ impl<S: Source> Poller<S> {
     async fn is_answered_elsewhere(&mut self, span: Span, request: &ReadRequest) -> Result<bool, CycleError> {
         let zone = self.settings.zone.clone();
         let before = local_seconds(zone.to_datetime(self.lessons.poison.start_of(span))) - 1;
-        let known = self.books.transact(move |tx, id| tx.newest_row_before(id, before)).await?;
+        let known = self.books.read(move |view, id| view.newest_row_before(id, before)).await?;
         let after = |moment: Timestamp, seconds| {
             moment.saturating_add(SignedDuration::from_secs(seconds)).unwrap_or(moment)
         };

@@ -15,7 +15,7 @@ use crate::{
 
 /// A whole answer to a request for rows.
 pub(super) struct Reply {
-    /// The rows that came; of a span that can be halved, one more than the limit at most.
+    /// The rows that came. Of a span that can be halved, one more than the limit at most.
     pub(super) batch: RowBatch,
     /// Elements that came, rows or not.
     pub(super) received: u64,
@@ -39,27 +39,36 @@ impl<S: Source> Poller<S> {
         let (from, to) = span.local(&self.settings.zone);
         let (source, parser) = (self.source.clone(), self.parser.clone());
         let rules = self.settings.rules.clone();
-        // An answer of more rows than the limit is thrown away and asked for in halves, unless it cannot be halved.
+        // An answer of more rows than the limit is thrown away and asked for in halves, unless it cannot be halved, or it
+        // is not the span that makes it large.
         let most = if span.length() > MIN_SPAN { self.settings.row_cap } else { u64::MAX };
         let request = async move {
             let (mut batch, mut in_first_second, mut outside) = (RowBatch::new(rules), 0, 0);
             let (first, last) = (local_seconds(from), local_seconds(to));
             let mut each = |element: Element<'_>| {
-                if batch.rows() > most {
-                    return;
-                }
                 let row = parser.parse(element);
                 if let Ok(row) = &row {
                     in_first_second += u64::from(row.date == first);
-                    outside += u64::from(row.date < first - 1 || row.date > last + 1);
+                    let is_outside = row.date < first - 1 || row.date > last + 1;
+                    outside += u64::from(is_outside);
+                    if batch.rows() > most && (is_outside || outside * 2 < batch.rows()) {
+                        return;
+                    }
                 }
                 batch.push(row);
             };
             let result = source.read(Query { from, to }, &mut each).await;
+            let result = match result {
+                Ok(_) | Err(ApiError::TooFewRows { .. }) => batch.verdict().and(result),
+                fault => fault,
+            };
             (result, batch, in_first_second, outside)
         };
         let started = Instant::now();
         let (result, batch, in_first_second, outside) = self.tend(request).await?;
+        if result.is_ok() {
+            self.health.unread.saw(&self.settings.name, &batch);
+        }
         debug!(server = self.settings.name, %from, %to, ?result, "request ended");
         self.sent(started.elapsed(), result.as_ref().err()).await;
         let (received, server_time, short) = match result {

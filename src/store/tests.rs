@@ -1,11 +1,17 @@
 //! The store over real files.
 
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, AtomicUsize, Ordering},
+};
+
 use jiff::Timestamp;
 
 use super::*;
 use crate::{
     ledger::{
-        IdleTimes, JourneyState, ReconcileParams, RowBatch, SeenRows, SeriesLimits, TimeBounds, reconcile,
+        Delta, IdleTimes, JourneyState, ReconcileParams, RowBatch, SeenRows, SeriesLimits, TimeBounds,
+        reconcile,
     },
     model::{MenuLabels, PointLabels},
     wolkvox::Row,
@@ -341,6 +347,132 @@ fn an_inspection_shows_numbers_and_changes_nothing() {
     );
     assert!(fs::read(&path).unwrap() == before, "the file was changed");
     assert!(matches!(inspect(Path::new("/nonexistent")), Err(StoreError::Io { .. })));
+}
+
+/// Counts what is asked of it, and can be told to fail.
+#[derive(Debug, Clone, Default)]
+struct CountingDisk {
+    bytes: Arc<InMemoryBackend>,
+    syncs: Arc<AtomicUsize>,
+    opened: Arc<AtomicUsize>,
+    full: Arc<AtomicBool>,
+}
+
+impl CountingDisk {
+    fn store(&self) -> Store {
+        let disk = self.clone();
+        let open = move || {
+            disk.opened.fetch_add(1, Ordering::SeqCst);
+            Ok(disk.clone())
+        };
+        Store::open_backend(open, Path::new("counting"), [1; 16]).unwrap()
+    }
+
+    fn write(&self) -> io::Result<()> {
+        if self.full.load(Ordering::SeqCst) { Err(io::ErrorKind::StorageFull.into()) } else { Ok(()) }
+    }
+}
+
+impl StorageBackend for CountingDisk {
+    fn len(&self) -> io::Result<u64> {
+        self.bytes.len()
+    }
+
+    fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
+        self.bytes.read(offset, out)
+    }
+
+    fn set_len(&self, len: u64) -> io::Result<()> {
+        self.write()?;
+        self.bytes.set_len(len)
+    }
+
+    fn sync_data(&self) -> io::Result<()> {
+        self.write()?;
+        self.syncs.fetch_add(1, Ordering::SeqCst);
+        self.bytes.sync_data()
+    }
+
+    fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
+        Self::write(self)?;
+        self.bytes.write(offset, data)
+    }
+}
+
+#[test]
+fn reading_writes_nothing_and_waits_for_no_commit() {
+    let disk = CountingDisk::default();
+    let store = disk.store();
+    let (a, mut account) = restore(&store, "a");
+    read(&store, a, &mut account, vec![row(100, 1)]);
+    let before = disk.syncs.load(Ordering::SeqCst);
+    let looked = |store: &Store| {
+        assert_eq!(restore(store, "a").1, account);
+        assert_eq!(store.reload(a).unwrap(), account);
+        store.names(a).unwrap();
+        let day = jiff::civil::date(2026, 1, 18);
+        let rows = |view: &View| {
+            Ok((view.requests(a, day)?, view.hourly(a, 0, 999)?, view.rows_between(a, 0, 999)?))
+        };
+        assert_eq!(store.read(rows).unwrap().2.len(), 1);
+    };
+    looked(&store);
+    assert_eq!(disk.syncs.load(Ordering::SeqCst), before, "reading made the disk sync");
+    // Amid a commit, which would wait for itself.
+    store
+        .transact(|_| {
+            std::thread::scope(|scope| scope.spawn(|| looked(&store)).join().unwrap());
+            Ok(())
+        })
+        .unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn only_a_failing_disk_closes_the_file_and_it_is_opened_again_at_most_every_half_minute() {
+    let disk = CountingDisk::default();
+    let store = disk.store();
+    let (a, _) = restore(&store, "a");
+    let opened = || disk.opened.load(Ordering::SeqCst);
+    assert_eq!(opened(), 1);
+    let unusable = store.transact(|_| Err::<(), _>(StoreError::Unusable("a record".to_owned())));
+    assert!(unusable.is_err() && store.reload(a).is_ok());
+    assert_eq!(opened(), 1, "a record that cannot be read is no reason to open the file again");
+
+    disk.full.store(true, Ordering::SeqCst);
+    let day = jiff::civil::date(2026, 1, 18);
+    let spend = || store.transact(|tx| tx.spend_request(a, day));
+    for _ in 0..100 {
+        assert!(matches!(spend(), Err(StoreError::Failed(_) | StoreError::Io { .. })));
+    }
+    assert!(opened() <= 3, "opened {} times within a moment", opened());
+    disk.full.store(false, Ordering::SeqCst);
+    tokio::time::advance(REOPEN_INTERVAL).await;
+    spend().unwrap();
+    assert_eq!(store.read(|view| view.requests(a, day)).unwrap(), 1);
+}
+
+/// A journey that is still open may remember the number of a menu that is no longer exposed.
+#[test]
+fn the_number_of_a_menu_that_is_gone_is_not_given_to_another() {
+    let (_folder, path) = scratch();
+    let store = Store::open(&path, [1; 16]).unwrap();
+    let (a, mut account) = restore(&store, "a");
+    let other = |date| Row { labels: MenuLabels::new("20", "voice", "B"), ..row(date, 3) };
+    read(&store, a, &mut account, vec![row(100, 1)]);
+    read(&store, a, &mut account, vec![other(50)]);
+    let gone = account.menus[&MenuLabels::new("20", "voice", "B")].0;
+    let mut step = Delta::nothing(&account);
+    step.dropped = account.unseen(90, |_| false);
+    store.transact(|tx| tx.write(a, &step)).unwrap();
+    account.apply(step);
+    drop(store);
+
+    let store = Store::open(&path, [1; 16]).unwrap();
+    let (a, mut account) = restore(&store, "a");
+    let third = Row { labels: MenuLabels::new("30", "voice", "C"), ..row(200, 4) };
+    read(&store, a, &mut account, vec![third]);
+    let number = account.menus[&MenuLabels::new("30", "voice", "C")].0;
+    assert!(number > gone, "{number} was given to another before ({gone})");
 }
 
 /// A file that vanished is not replaced by an empty one, from which all would be counted anew.

@@ -11,7 +11,7 @@ use super::{
         INTERACTIONS, INTERACTIONS_BY_HOUR, JOURNEYS, JOURNEYS_BY_DEADLINE, MENUS, NEXT_MENUS, POINTS, QUOTA,
         ROWS, TARGETS, TOTALS, TRANSITIONS,
     },
-    view::{self, CountersTables},
+    view::{self, CountersTables, quota_day},
 };
 use crate::{
     ledger::{Delta, JourneyState, OpenJourney, RowKey, RowRecord, SeenRows, TargetCounters},
@@ -82,7 +82,7 @@ impl<'t> Transaction<'t> {
     /// Takes over the vendor's count, to which other tokens of the operation add too.
     pub fn set_requests(&mut self, target: TargetId, day: Date, used: u64) -> Result<(), StoreError> {
         let last = self.quota.get(target.0).map_err(failed)?.map_or(0, |quota| quota.value().0);
-        self.quota.insert(target.0, (view::quota_day(last, day), used)).map_err(failed)?;
+        self.quota.insert(target.0, (quota_day(last, day), used)).map_err(failed)?;
         Ok(())
     }
 
@@ -213,13 +213,6 @@ impl<'t> Transaction<'t> {
     /// As [`View::rows_between`](super::View::rows_between).
     pub fn rows_between(&self, target: TargetId, from: i64, to: i64) -> Result<Vec<RowRecord>, StoreError> {
         view::rows_between(&self.rows, target.0, from, to)
-    }
-
-    /// The date of the newest row before `date`, both in seconds of the server's wall clock.
-    pub fn newest_row_before(&self, target: TargetId, date: i64) -> Result<Option<i64>, StoreError> {
-        let id = target.0;
-        let newest = self.rows.range((id, i64::MIN, 0)..(id, date, 0)).map_err(failed)?.next_back();
-        newest.map(|entry| entry.map(|(key, _)| key.value().1).map_err(failed)).transpose()
     }
 }
 

@@ -82,6 +82,14 @@ impl View {
         self.table(ROWS)?.map_or_else(|| Ok(Vec::new()), |rows| rows_between(&rows, target.0, from, to))
     }
 
+    /// The date of the newest row before `date`, both in seconds of the server's wall clock.
+    pub fn newest_row_before(&self, target: TargetId, date: i64) -> Result<Option<i64>, StoreError> {
+        let id = target.0;
+        let Some(rows) = self.table(ROWS)? else { return Ok(None) };
+        let newest = rows.range((id, i64::MIN, 0)..(id, date, 0)).map_err(failed)?.next_back();
+        newest.map(|entry| entry.map(|(key, _)| key.value().1).map_err(failed)).transpose()
+    }
+
     /// How many rows are dated in each hour of `from..to` (seconds of the server's wall clock), by menu.
     pub fn hourly(&self, target: TargetId, from: i64, to: i64) -> Result<HourlyHits, StoreError> {
         let (id, mut hourly) = (target.0, HourlyHits::new());
@@ -96,7 +104,7 @@ impl View {
 }
 
 /// 2026-01-18 as 20260118.
-pub(super) fn day_number(day: Date) -> u32 {
+fn day_number(day: Date) -> u32 {
     day.strftime("%Y%m%d").to_string().parse().unwrap_or(0)
 }
 
@@ -106,8 +114,8 @@ pub(super) fn quota_day(last: u32, day: Date) -> u32 {
     if (day_number(day)..=tomorrow).contains(&last) { last } else { day_number(day) }
 }
 
-/// Requests sent on the server's day. A day before the last one known is that one still: a clock that was set back
-/// brings no new requests.
+/// Requests sent so far on the server's day. The day before the last one known is that one still: a clock that was set
+/// back brings no new requests. One that is further ahead was written by a clock that was wrong.
 pub(super) fn requests(
     quota: &impl ReadableTable<u32, (u32, u64)>,
     id: u32,

@@ -61,7 +61,7 @@ impl TargetSpec {
         Ok(Self {
             settings: settings(&target, &shared)?,
             api: Api::new(client, target.token.clone(), in_flight),
-            parser: RowParser::new(fingerprints, shared.menu.label_length),
+            parser: RowParser::new(fingerprints, shared.menu.label_length).folding(shared.menu.fold),
             target,
             shared,
         })

@@ -42,24 +42,21 @@ struct Numbers {
     request_errors: [u64; ErrorClass::ALL.len()],
     request_duration: Durations,
     splits: [u64; SplitCause::ALL.len()],
-    /// By tier; `None` until there is a deeper re-reading of it.
-    deep_reads: [Option<DeepReads>; Tier::ALL.len()],
     skew: Option<f64>,
     quota_used: u64,
     quota_limit: Option<u64>,
     restarts: u64,
+    /// By tier, in the order of [`Tier::ALL`].
+    deep_reads: [DeepReads; Tier::ALL.len()],
 }
 
-/// The deeper re-readings of one tier.
+/// The deeper re-reading of one tier.
 #[derive(Debug, Default)]
 struct DeepReads {
-    /// That came to their end.
-    done: u64,
+    ended: u64,
     failures: [u64; ErrorClass::ALL.len()],
-    /// Seconds still to be read.
-    left: i64,
-    /// When the last one ended, in Unix seconds.
-    ended: i64,
+    /// Seconds left, and when one last ended; none of a tier that the target does not have.
+    state: Option<(i64, i64)>,
 }
 
 impl TargetTelemetry {
@@ -73,11 +70,11 @@ impl TargetTelemetry {
             request_errors: Default::default(),
             request_duration: Durations::new(bounds.clone()),
             splits: Default::default(),
-            deep_reads: Default::default(),
             skew: None,
             quota_used: 0,
             quota_limit: None,
             restarts: 0,
+            deep_reads: Default::default(),
         };
         let version = AtomicU64::new(0);
         Self(Arc::new(Shared { server: server.into(), numbers: Mutex::new(numbers), version, changed }))
@@ -112,29 +109,28 @@ impl TargetTelemetry {
         self.change(|numbers| count(&mut numbers.splits, &SplitCause::ALL, Some(cause)));
     }
 
-    fn deep(&self, tier: Tier, change: impl FnOnce(&mut DeepReads)) {
+    fn change_tier(&self, tier: Tier, change: impl FnOnce(&mut DeepReads)) {
         self.change(|numbers| {
-            let tiers = Tier::ALL.iter().zip(&mut numbers.deep_reads);
-            if let Some((_, reads)) = tiers.into_iter().find(|(each, _)| **each == tier) {
-                change(reads.get_or_insert_default());
+            if let Some(index) = Tier::ALL.iter().position(|of| *of == tier) {
+                change(&mut numbers.deep_reads[index]);
             }
         });
     }
 
     /// A deeper re-reading has come to its end.
     pub fn deep_read(&self, tier: Tier) {
-        self.deep(tier, |reads| reads.done += 1);
+        self.change_tier(tier, |reads| reads.ended += 1);
     }
 
     /// A step of one failed.
     pub fn deep_read_failed(&self, tier: Tier, class: ErrorClass) {
-        self.deep(tier, |reads| count(&mut reads.failures, &ErrorClass::ALL, Some(class)));
+        self.change_tier(tier, |reads| count(&mut reads.failures, &ErrorClass::ALL, Some(class)));
     }
 
     /// A tier has so many seconds still to read, and ended last at a moment (Unix seconds). Its counter is at 0 from
     /// the first time.
     pub fn deep_read_state(&self, tier: Tier, left: i64, ended: i64) {
-        self.deep(tier, |reads| (reads.left, reads.ended) = (left, ended));
+        self.change_tier(tier, |reads| reads.state = Some((left, ended)));
     }
 
     /// The server's clock was seen; absent until then.
@@ -177,6 +173,14 @@ impl Numbers {
         let whole = |value: u64| Some(Sample::new(own.clone(), value));
         let by_class =
             |counts: &[u64]| labelled(server, "class", ErrorClass::ALL.map(ErrorClass::as_str), counts);
+        let by_tier = |value: &dyn Fn(&DeepReads) -> Option<f64>| {
+            let tiers = Tier::ALL.iter().zip(&self.deep_reads);
+            let sample = |(tier, reads): (&Tier, &DeepReads)| {
+                let labels = label_block(&[("server", server), ("tier", tier.as_str())]);
+                value(reads).map(|value| Sample::new(labels, value))
+            };
+            tiers.filter_map(sample).collect::<Vec<_>>()
+        };
         let causes = SplitCause::ALL.map(SplitCause::as_str);
         let family =
             |name, help, kind, points: Vec<Sample>| Family { points, ..Family::new(name, help, kind) };
@@ -187,7 +191,7 @@ impl Numbers {
         let durations = |name, help, took: &Durations| {
             family(name, help, MetricType::Histogram, vec![Sample::new(own.clone(), took.histogram())])
         };
-        let mut families = vec![
+        vec![
             counter(
                 "wolkvox_api_errors_total",
                 "HTTP requests to Wolkvox that gave no rows to commit, by class.",
@@ -208,9 +212,28 @@ impl Numbers {
                 "The server's Date header minus our clock.",
                 single(self.skew),
             ),
-        ];
-        families.extend(self.deep_read_families(server));
-        families.extend([
+            counter(
+                "wolkvox_deep_read_failures_total",
+                "Steps of deeper re-readings that failed, by class; each is tried again later.",
+                self.deep_read_failures(server),
+            ),
+            family(
+                "wolkvox_deep_read_remaining_seconds",
+                "Length of what a deeper re-reading under way has still to read; 0 when none is.",
+                MetricType::Gauge,
+                by_tier(&|reads| reads.state.map(|(left, _)| left as f64)),
+            ),
+            family(
+                "wolkvox_deep_read_timestamp_seconds",
+                "When a deeper re-reading last came to its end, or counting began.",
+                MetricType::Gauge,
+                by_tier(&|reads| reads.state.map(|(_, ended)| ended as f64)),
+            ),
+            counter(
+                "wolkvox_deep_reads_total",
+                "Deeper re-readings for late rows that came to their end.",
+                by_tier(&|reads| reads.state.map(|_| reads.ended as f64)),
+            ),
             durations("wolkvox_poll_duration_seconds", "Duration of whole poll cycles.", &self.poll_duration),
             counter(
                 "wolkvox_poll_failures_total",
@@ -238,44 +261,21 @@ impl Numbers {
                 "Spans that were halved because their answer did not fit, by cause.",
                 labelled(server, "cause", causes, &self.splits),
             ),
-        ]);
-        families
+        ]
     }
+}
 
-    /// Those of deeper re-readings: of the tiers that have any, and of failures only those that there were.
-    fn deep_read_families(&self, server: &str) -> [Family; 4] {
-        let mut failures = Family::new(
-            "wolkvox_deep_read_failures_total",
-            "Steps of deeper re-readings that failed, by class; each is tried again later.",
-            MetricType::Counter,
-        );
-        let mut left = Family::new(
-            "wolkvox_deep_read_remaining_seconds",
-            "Length of what a deeper re-reading under way has still to read; 0 when none is.",
-            MetricType::Gauge,
-        );
-        let mut ended = Family::new(
-            "wolkvox_deep_read_timestamp_seconds",
-            "When a deeper re-reading last came to its end, or counting began.",
-            MetricType::Gauge,
-        );
-        let mut done = Family::new(
-            "wolkvox_deep_reads_total",
-            "Deeper re-readings for late rows that came to their end.",
-            MetricType::Counter,
-        );
+impl Numbers {
+    /// Only those that have occurred: most classes never do.
+    fn deep_read_failures(&self, server: &str) -> Vec<Sample> {
+        let mut samples = Vec::new();
         for (tier, reads) in Tier::ALL.iter().zip(&self.deep_reads) {
-            let Some(reads) = reads else { continue };
-            let labels = label_block(&[("server", server), ("tier", tier.as_str())]);
-            left.points.push(Sample::new(labels.clone(), reads.left as f64));
-            ended.points.push(Sample::new(labels.clone(), reads.ended as f64));
-            done.points.push(Sample::new(labels, reads.done));
             for (class, count) in ErrorClass::ALL.iter().zip(reads.failures).filter(|(_, count)| *count > 0) {
                 let labels = [("server", server), ("tier", tier.as_str()), ("class", class.as_str())];
-                failures.points.push(Sample::new(label_block(&labels), count));
+                samples.push(Sample::new(label_block(&labels), count));
             }
         }
-        [failures, left, ended, done]
+        samples
     }
 }
 

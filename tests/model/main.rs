@@ -10,6 +10,7 @@
 #![expect(clippy::print_stderr, reason = "what failed must be seen before the test is over")]
 
 mod crash_disk;
+mod load;
 mod run;
 mod world;
 
@@ -49,6 +50,7 @@ fn trouble() -> impl Strategy<Value = Trouble> {
         1 => Just(Trouble::Unavailable),
         1 => Just(Trouble::Foreign404),
         1 => Just(Trouble::NoReport),
+        1 => Just(Trouble::RejectedRows),
     ]
 }
 
