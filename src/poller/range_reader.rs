@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use tokio::time::Instant;
+use tokio::{sync::OwnedSemaphorePermit, time::Instant};
 use tracing::{error, info, warn};
 
 use super::{
@@ -103,6 +103,8 @@ pub(super) enum Progress {
 /// An answer that counts.
 pub(super) struct Accepted {
     pub(super) batch: RowBatch,
+    /// Its place among the requests in flight.
+    pub(super) admission: Option<OwnedSemaphorePermit>,
     pub(super) server_time: Option<Timestamp>,
     /// Known to lack rows.
     pub(super) incomplete: bool,
@@ -152,6 +154,8 @@ impl<S: Source> Poller<S> {
         let (rows, cap) = (reply.batch.rows(), self.settings.row_cap);
         let mut short = false;
         if let Some(fault) = reply.short.take() {
+            // The request that may be needed to judge it takes a place, too: all who have one must not wait for another.
+            drop(reply.admission.take());
             match self.judge(span, rows, request).await? {
                 Verdict::Whole => self.lessons.disbelieved = true,
                 Verdict::Cut if self.narrow(span, request, SplitCause::Truncated) => {
@@ -188,6 +192,7 @@ impl<S: Source> Poller<S> {
         let incomplete = short || reply.received >= cap || (ignores && cut);
         let accepted = Accepted {
             batch: reply.batch,
+            admission: reply.admission,
             server_time: reply.server_time,
             incomplete,
             doubt: if incomplete { Doubt::Unchecked } else { self.reader(request).doubt(Instant::now()) },
@@ -208,7 +213,7 @@ impl<S: Source> Poller<S> {
         accepted: Accepted,
         request: &ReadRequest,
     ) -> Result<Progress, CycleError> {
-        let Accepted { batch, server_time, incomplete, doubt, few } = accepted;
+        let Accepted { batch, admission, server_time, incomplete, doubt, few } = accepted;
         let now = (self.clock)();
         if let Some(server_time) = server_time {
             self.telemetry.clock_skew(server_time.duration_since(now).as_secs_f64());
@@ -217,7 +222,10 @@ impl<S: Source> Poller<S> {
         let reading =
             Reading { batch, span, now, server_time, incomplete, deep: request.deep, window, doubt };
         let overflow = self.books.totals().overflow;
-        let (window, seen_again, contradicts) = match self.books.commit(&self.settings, reading).await? {
+        let outcome = self.books.commit(&self.settings, reading).await;
+        // The rows are gone, and what comes now may ask again.
+        drop(admission);
+        let (window, seen_again, contradicts) = match outcome? {
             Outcome::Committed { window, seen_again, contradicts } => (window, seen_again, contradicts),
             Outcome::Contradicts { known } => return self.contradicted(span, known, request),
         };

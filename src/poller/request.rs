@@ -28,7 +28,7 @@ pub(super) struct Reply {
     /// It has fewer rows than it announces: this says so.
     pub(super) short: Option<ApiError>,
     /// Its place among the requests of all targets: what bounds their memory, so held until the rows are committed.
-    pub(super) _admission: Option<OwnedSemaphorePermit>,
+    pub(super) admission: Option<OwnedSemaphorePermit>,
 }
 
 impl<S: Source> Poller<S> {
@@ -79,6 +79,6 @@ impl<S: Source> Poller<S> {
             }
             Err(fault) => return Err(fault.into()),
         };
-        Ok(Reply { batch, received, in_first_second, outside, server_time, short, _admission: admission })
+        Ok(Reply { batch, received, in_first_second, outside, server_time, short, admission })
     }
 }

@@ -164,6 +164,7 @@ impl<S: Source> Poller<S> {
         request: &ReadRequest,
     ) -> Result<Progress, CycleError> {
         let accepted = Accepted {
+            admission: None,
             batch: RowBatch::new(self.settings.rules.clone()),
             server_time: None,
             incomplete,

@@ -97,7 +97,14 @@ async fn a_poller_that_breaks_off_is_started_again_and_hangs_no_reload() {
         move || if broken.swap(false, Ordering::SeqCst) { panic!("a bug") } else { Timestamp::now() }
     };
     let publisher = Publisher::start(telemetry.clone());
-    let deps = Deps { store, publisher, telemetry: telemetry.clone(), clock: Arc::new(clock) };
+    let deps = Deps {
+        store,
+        publisher,
+        telemetry: telemetry.clone(),
+        clock: Arc::new(clock),
+        in_flight: Arc::new(tokio::sync::Semaphore::new(8)),
+        workers: tokio::runtime::Handle::current(),
+    };
     let mut fleet = Supervisor::new(deps);
     let restarts = |name: &str| -> u64 {
         let families = telemetry.target(name).families();

@@ -94,6 +94,7 @@ fn target() -> TargetStatus {
         last_row: None,
         quota: QuotaUse { day: jiff::civil::date(2026, 1, 18), used: 7, limit: None },
         unread: 0,
+        deep_reads: Vec::new(),
         polls: Vec::new(),
         day: Day::default(),
     }
