@@ -213,6 +213,8 @@ fn begin_journeys(write: &WriteTransaction) -> Result<(), StoreError> {
         record.extend(encode(&(SecondsHistogram::default(), 0u64, 0u64))?);
         points.insert((target, &*rp_id, &*channel), record.as_slice()).map_err(failed)?;
     }
+    // Who only reads must find it, however empty.
+    write.open_table(TRANSITIONS).map_err(failed)?;
     Ok(())
 }
 
