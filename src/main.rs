@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use wolkvox_exporter::{
     cli::{
         BackupArgs, Cli, Command, CompletionsArgs, DoctorArgs, HealthcheckArgs, LogArgs, RunArgs, StateArgs,
-        StateCommand, completions, man,
+        StateCommand, StateCopyArgs, completions, man,
     },
     commands::{
         demo, doctor, healthcheck,
@@ -45,6 +45,7 @@ fn main() -> ExitCode {
         Some(Command::Man(args)) => man::write(&Cli::definition(), &args.directory),
         Some(Command::State(StateCommand::Inspect(args))) => inspect(&args),
         Some(Command::State(StateCommand::Backup(args))) => back_up(&args),
+        Some(Command::State(StateCommand::Copy(args))) => copy_target(&args),
         Some(Command::Simulate(args)) => serve(args.log, async |process| {
             simulator::run(args.simulator, process.shutdown.cancelled_owned()).await
         }),
@@ -120,6 +121,19 @@ fn inspect(args: &StateArgs) -> anyhow::Result<()> {
 fn back_up(args: &BackupArgs) -> anyhow::Result<()> {
     let state = args.state.path.clone().unwrap_or_else(|| config::DEFAULT_STATE_PATH.into());
     print(&store::backup(&state, &args.to)?.to_string())
+}
+
+/// A target to another state file.
+fn copy_target(args: &StateCopyArgs) -> anyhow::Result<()> {
+    let StateCopyArgs { target, from, to } = args;
+    let copied = store::copy_target(target, from, to)?;
+    print(&format!(
+        "copied {target} to {}: {} label sets, {} rows remembered\n\
+         now take {target} out of the configuration of the exporter that had it, before either is started\n",
+        to.display(),
+        copied.menus,
+        copied.rows
+    ))
 }
 
 /// Logs, one thread, and a stop at the first signal.

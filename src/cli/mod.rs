@@ -70,6 +70,22 @@ pub enum StateCommand {
     Inspect(StateArgs),
     /// Copy it as of one moment into a new file, also while an exporter runs on it
     Backup(BackupArgs),
+    /// Copy a target with all that was counted of it to the state file of another exporter
+    Copy(StateCopyArgs),
+}
+
+/// The flags of `state copy`.
+#[derive(Debug, Args)]
+pub struct StateCopyArgs {
+    /// Name of the target, the value of the label `server`
+    #[arg(long, value_name = "NAME")]
+    pub target: String,
+    /// State file that has it; only read
+    #[arg(long, value_name = "FILE")]
+    pub from: PathBuf,
+    /// State file to copy it to, created if missing
+    #[arg(long, value_name = "FILE")]
+    pub to: PathBuf,
 }
 
 /// The flags of `state backup`.
@@ -181,6 +197,10 @@ pub struct PollArgs {
     /// such as 2026-01-18T00:00:00 [default: now]
     #[arg(long = "poll.start-from", env = "WOLKVOX_POLL_START_FROM", value_name = "WHEN")]
     pub start_from: Option<String>,
+
+    /// Most requests that wait for an answer at a time, over all targets [default: 64]
+    #[arg(long = "poll.requests-in-flight", env = "WOLKVOX_POLL_REQUESTS_IN_FLIGHT", value_name = "NUMBER")]
+    pub requests_in_flight: Option<String>,
 }
 
 /// `--state.*`

@@ -14,7 +14,9 @@ use anyhow::Context;
 use arc_swap::ArcSwap;
 use tokio::{
     net::TcpListener,
+    runtime::{self, Handle, Runtime},
     signal::unix::{Signal, SignalKind, signal},
+    sync::Semaphore,
     task::JoinSet,
 };
 use tokio_util::sync::CancellationToken;
@@ -40,6 +42,11 @@ const END_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// The same while targets are still being started.
 const ABANDON_TIMEOUT: Duration = Duration::from_millis(500);
+
+/// Threads that read answers; more would only wait for the one that commits.
+const MAX_WORKERS: usize = 4;
+/// Threads that wait for the disk or for a look-up of a name. Commits go one after the other anyway.
+const MAX_BLOCKING: usize = 64;
 
 /// Where the state lives.
 #[derive(Debug, Clone)]
@@ -195,7 +202,15 @@ impl Exporter {
         let store = Arc::new(opened??);
         let backups = socket.and_then(|path| offer_backups(&path, store.clone()));
         let (publisher, telemetry) = (self.publisher.clone(), self.telemetry.clone());
-        let mut supervisor = Supervisor::new(Deps { store, publisher, telemetry, clock: self.clock.clone() });
+        let workers = Workers::start()?;
+        let mut supervisor = Supervisor::new(Deps {
+            store,
+            publisher,
+            telemetry,
+            clock: self.clock.clone(),
+            in_flight: Arc::new(Semaphore::new(config.poll.requests_in_flight)),
+            workers: workers.handle(),
+        });
         let followed = shutdown.run_until_cancelled(self.follow(&mut supervisor, config, reloads)).await;
         drop(backups);
         let started = matches!(**self.readiness.load(), Readiness::Ready);
@@ -248,6 +263,36 @@ fn log_reload(outcome: &Result<Change, String>) {
             "the configuration was reloaded"
         ),
         Err(reason) => error!("the configuration was not taken over: {}", reason.replace('\n', "; ")),
+    }
+}
+
+/// The threads on which pollers run: reading an answer keeps one busy, and must not hold up a scrape.
+struct Workers(Option<Runtime>);
+
+impl Workers {
+    fn start() -> anyhow::Result<Self> {
+        let threads = std::thread::available_parallelism().map_or(1, usize::from).min(MAX_WORKERS);
+        let runtime = runtime::Builder::new_multi_thread()
+            .worker_threads(threads)
+            .max_blocking_threads(MAX_BLOCKING)
+            .thread_name("poller")
+            .enable_all()
+            .build()
+            .context("cannot start threads")?;
+        Ok(Self(Some(runtime)))
+    }
+
+    fn handle(&self) -> Handle {
+        self.0.as_ref().map_or_else(Handle::current, |runtime| runtime.handle().clone())
+    }
+}
+
+impl Drop for Workers {
+    fn drop(&mut self) {
+        // Pollers have ended by then; a hanging look-up of a name is not waited for.
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
     }
 }
 

@@ -131,6 +131,8 @@ pub struct PollConfig {
     pub tiers: Tiers,
     /// Where counting begins on the very first start.
     pub start_from: StartFrom,
+    /// The most requests that wait for an answer at a time, over all targets: 1 to 10,000. Fixed for a process.
+    pub requests_in_flight: usize,
 }
 
 /// How the metrics are shaped.
@@ -219,6 +221,7 @@ impl Default for PollConfig {
                 nightly_hour: 3,
             },
             start_from: StartFrom::Now,
+            requests_in_flight: 64,
         }
     }
 }

@@ -156,6 +156,8 @@ impl<S: Source> Poller<S> {
         let (rows, cap) = (reply.batch.rows(), self.settings.row_cap);
         let mut short = false;
         if let Some(fault) = reply.short.take() {
+            // Another may be asked to judge this one, and must not wait for it.
+            drop(reply.admission.take());
             match self.judge(span, rows, request).await? {
                 Verdict::Whole => self.lessons.disbelieved = true,
                 Verdict::Cut if self.narrow(span, request, SplitCause::Truncated) => {

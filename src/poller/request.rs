@@ -3,7 +3,7 @@
 //! What an answer means for the cycle is decided in `range_reader`; nothing here asks twice.
 
 use jiff::Timestamp;
-use tokio::time::Instant;
+use tokio::{sync::OwnedSemaphorePermit, time::Instant};
 use tracing::debug;
 
 use super::{CycleError, Poller, Source};
@@ -27,11 +27,14 @@ pub(super) struct Reply {
     pub(super) server_time: Option<Timestamp>,
     /// It has fewer rows than it announces: this says so.
     pub(super) short: Option<ApiError>,
+    /// Its place among the requests of all targets: what bounds their memory, so held until the rows are committed.
+    pub(super) admission: Option<OwnedSemaphorePermit>,
 }
 
 impl<S: Source> Poller<S> {
     /// Asks for the rows of a span.
     pub(super) async fn request(&mut self, span: Span, purpose: Purpose) -> Result<Reply, CycleError> {
+        let admission = self.tend(self.source.admission()).await?;
         self.spend(purpose).await?;
         let (from, to) = span.local(&self.settings.zone);
         let (source, parser) = (self.source.clone(), self.parser.clone());
@@ -72,6 +75,6 @@ impl<S: Source> Poller<S> {
             }
             Err(fault) => return Err(fault.into()),
         };
-        Ok(Reply { batch, received, in_first_second, outside, server_time, short })
+        Ok(Reply { batch, received, in_first_second, outside, server_time, short, admission })
     }
 }

@@ -8,6 +8,8 @@ use std::{
     },
 };
 
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
 use crate::{
     config::{Secret, TokenSource, TokenVersion},
     model::NameKind,
@@ -43,6 +45,11 @@ pub trait Source: Send + Sync + 'static {
         async { Ok(None) }
     }
 
+    /// A place among the requests in flight over all targets, once there is one; held until the answer is committed.
+    fn admission(&self) -> impl Future<Output = Option<OwnedSemaphorePermit>> + Send + 'static {
+        std::future::ready(None)
+    }
+
     /// Changes when the token does, so that a refused one is tried again soon when it has been replaced. Must not wait
     /// for a disk.
     fn credentials(&self) -> Option<TokenVersion>;
@@ -54,6 +61,7 @@ pub struct Api {
     client: Client,
     token: TokenSource,
     seen: Arc<SeenVersion>,
+    in_flight: Arc<Semaphore>,
 }
 
 /// What a token file looked like last. It may lie on a disk that hangs, and then scrapes must not: it is looked at by
@@ -72,9 +80,9 @@ impl SeenVersion {
 }
 
 impl Api {
-    /// `token` is read at every use.
-    pub fn new(client: Client, token: TokenSource) -> Self {
-        Self { client, token, seen: Arc::default() }
+    /// `token` is read at every use; `in_flight` has the places for requests, shared by all targets.
+    pub fn new(client: Client, token: TokenSource, in_flight: Arc<Semaphore>) -> Self {
+        Self { client, token, seen: Arc::default(), in_flight }
     }
 
     async fn read_token(&self) -> Result<Secret, ApiError> {
@@ -117,6 +125,12 @@ impl Source for Api {
     ) -> Result<Option<BTreeMap<String, String>>, ApiError> {
         let token = self.read_token().await?;
         self.client.names(kind, length, token.expose()).await.map(Some)
+    }
+
+    fn admission(&self) -> impl Future<Output = Option<OwnedSemaphorePermit>> + Send + 'static {
+        let in_flight = self.in_flight.clone();
+        // Nobody closes it.
+        async move { in_flight.acquire_owned().await.ok() }
     }
 
     fn credentials(&self) -> Option<TokenVersion> {

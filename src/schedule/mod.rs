@@ -18,6 +18,8 @@ use crate::model::Fingerprints;
 pub const MAX_SPAN: SignedDuration = SignedDuration::from_hours(30 * 24);
 /// Dates have this resolution, so no span can be narrower.
 pub const MIN_SPAN: SignedDuration = SignedDuration::from_secs(1);
+/// From one target's poll to the next one's, where there are many.
+const POLL_DISTANCE: Duration = Duration::from_millis(150);
 
 /// The grid of windows of one target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,6 +37,15 @@ impl Cadence {
     pub fn new(interval: Duration, settle_delay: Duration, target: &str) -> Self {
         let most = (interval / 10).min(Duration::from_secs(20));
         Self { interval, settle_delay, jitter: most.mul_f64(spread(target, 0)) }
+    }
+
+    /// The same for one of many targets, whose polls are spread wider: for some seven to begin in a second, but over
+    /// half the interval at most. A target more or less changes it only when it doubles their number.
+    #[must_use]
+    pub fn among(self, targets: usize, target: &str) -> Self {
+        let all = u32::try_from(targets.next_power_of_two()).unwrap_or(u32::MAX);
+        let wanted = POLL_DISTANCE.saturating_mul(all).min(self.interval / 2).mul_f64(spread(target, 0));
+        Self { jitter: self.jitter.max(wanted), ..self }
     }
 
     /// The end of the newest window that may be read at `now`.
@@ -252,6 +263,22 @@ mod tests {
         assert_eq!(of("0042"), of("0042"));
         assert_ne!(of("0042"), of("0043"));
         assert!((0..100).all(|n| of(&format!("{n:04}")) <= Duration::from_secs(20)));
+    }
+
+    #[test]
+    fn the_polls_of_many_are_spread_over_half_the_interval() {
+        let minutes = |minutes: u64| Duration::from_secs(minutes * 60);
+        let of = |n: usize, all| {
+            let name = format!("{n:04}");
+            Cadence::new(minutes(5), Duration::from_secs(30), &name).among(all, &name).jitter
+        };
+        assert_eq!(of(7, 1), Cadence::new(minutes(5), Duration::ZERO, "0007").jitter, "one is read as ever");
+        assert_eq!(of(7, 600), of(7, 1_000), "a few more change nothing");
+        let mut all: Vec<_> = (0..1_000).map(|n| of(n, 1_000)).collect();
+        all.sort();
+        assert!(all[999] <= minutes(5) / 2, "{:?}", all[999]);
+        let crowd = all.windows(50).filter(|few| few[49] - few[0] < Duration::from_secs(1)).count();
+        assert_eq!(crowd, 0, "no fifty begin within a second");
     }
 
     #[test]

@@ -343,6 +343,7 @@ mod tests {
             watermark: None,
             last_row: None,
             quota: QuotaUse { day: jiff::civil::date(2026, 1, 18), used: 0, limit: None },
+            deep_reads: Vec::new(),
             polls: Vec::new(),
             day: Day::default(),
         };

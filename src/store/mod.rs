@@ -9,6 +9,7 @@
 mod backup;
 mod backup_server;
 mod copy;
+mod copy_target;
 mod inspect;
 mod names;
 mod overlay;
@@ -38,6 +39,7 @@ use tokio::time::Instant;
 pub use self::{
     backup::{BackupSummary, backup},
     backup_server::{BackupServer, backup_socket},
+    copy_target::{Copied, CopyError, copy_target},
     inspect::{Inspection, TargetInspection, inspect},
     transaction::Transaction,
     view::View,

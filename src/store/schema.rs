@@ -112,6 +112,15 @@ fn identify(read: &ReadTransaction, path: &Path) -> Result<Option<(u32, [u8; 16]
     }
 }
 
+/// The key of a file that has today's layout.
+pub(super) fn key_of_current(read: &ReadTransaction, path: &Path) -> Result<[u8; 16], StoreError> {
+    match identify(read, path)? {
+        Some((VERSION, key)) => Ok(key),
+        Some((found, _)) => Err(StoreError::Version { path: path.to_owned(), found }),
+        None => Err(StoreError::Damaged { path: path.to_owned(), detail: "it is empty".to_owned() }),
+    }
+}
+
 /// Checks the version, brings an older file up to date, and fills a new one.
 pub(super) fn prepare(
     database: &Database,

@@ -16,7 +16,8 @@ use std::{
 
 use anyhow::Context as _;
 use tokio::{
-    sync::oneshot,
+    runtime::Handle,
+    sync::{Semaphore, oneshot},
     task::{JoinHandle, spawn_blocking},
     time::timeout,
 };
@@ -47,6 +48,10 @@ pub struct Deps {
     pub telemetry: Arc<Telemetry>,
     /// The time.
     pub clock: Clock,
+    /// Places for requests in flight, shared by all targets: what bounds the memory of their answers.
+    pub in_flight: Arc<Semaphore>,
+    /// Where pollers run: off the thread that answers scrapes, for reading an answer keeps a thread busy.
+    pub workers: Handle,
 }
 
 /// The running pollers.
@@ -146,12 +151,12 @@ impl Supervisor {
         if targets.is_empty() {
             return Ok(Vec::new());
         }
-        let fingerprints = self.deps.store.fingerprints();
+        let (fingerprints, in_flight) = (self.deps.store.fingerprints(), self.deps.in_flight.clone());
         let make = move || {
             let transport = Transport::new(ClientLimits::default())?;
             let spec = |target: TargetConfig| {
                 let name = target.name.clone();
-                TargetSpec::new(target, shared.clone(), &transport, fingerprints.clone())
+                TargetSpec::new(target, shared.clone(), &transport, fingerprints.clone(), in_flight.clone())
                     .map(Arc::new)
                     .with_context(|| format!("target {name}"))
             };
@@ -175,7 +180,8 @@ impl Supervisor {
     fn begin(&mut self, spec: Arc<TargetSpec>) -> (String, oneshot::Receiver<anyhow::Result<()>>) {
         let (name, stop) = (spec.name().to_owned(), CancellationToken::new());
         let (tell, told) = oneshot::channel();
-        let task = self.tasks.spawn(keep_polling(spec.clone(), self.deps.clone(), stop.clone(), tell));
+        let polling = keep_polling(spec.clone(), self.deps.clone(), stop.clone(), tell);
+        let task = self.tasks.spawn_on(polling, &self.deps.workers);
         self.members.insert(name.clone(), Member { spec, stop, task });
         (name, told)
     }

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use tokio::task::spawn_blocking;
+use tokio::{sync::Semaphore, task::spawn_blocking};
 use tokio_util::sync::CancellationToken;
 use tracing::info;
 
@@ -26,6 +26,8 @@ const ROW_CAP: u64 = 60_000;
 /// What the configuration says of all targets.
 #[derive(PartialEq)]
 pub(super) struct SharedConfig {
+    /// How many targets there are, rounded up: one more or less is no reason to begin all others again.
+    crowd: usize,
     poll: PollConfig,
     menu: MetricsConfig,
     journey: JourneyConfig,
@@ -33,7 +35,8 @@ pub(super) struct SharedConfig {
 
 impl SharedConfig {
     pub(super) fn of(config: &Config) -> Self {
-        Self { poll: config.poll.clone(), menu: config.menu.clone(), journey: config.journey.clone() }
+        let crowd = config.targets.len().next_power_of_two();
+        Self { crowd, poll: config.poll.clone(), menu: config.menu.clone(), journey: config.journey.clone() }
     }
 }
 
@@ -52,11 +55,12 @@ impl TargetSpec {
         shared: Arc<SharedConfig>,
         transport: &Transport,
         fingerprints: Fingerprints,
+        in_flight: Arc<Semaphore>,
     ) -> anyhow::Result<Self> {
         let client = Client::over(transport.clone(), &target.endpoint, ClientLimits::default());
         Ok(Self {
             settings: settings(&target, &shared)?,
-            api: Api::new(client, target.token.clone()),
+            api: Api::new(client, target.token.clone(), in_flight),
             parser: RowParser::new(fingerprints, shared.menu.label_length),
             target,
             shared,
@@ -77,7 +81,7 @@ impl TargetSpec {
         deps: &Deps,
         shutdown: CancellationToken,
     ) -> anyhow::Result<Poller<Api>> {
-        let Deps { store, publisher, telemetry, clock } = deps.clone();
+        let Deps { store, publisher, telemetry, clock, .. } = deps.clone();
         let name = self.target.name.clone();
         let start_from = self.shared.poll.start_from;
         let origin = start_from.instant(clock(), &self.target.timezone).map_err(anyhow::Error::msg)?;
@@ -99,7 +103,7 @@ impl TargetSpec {
 }
 
 fn settings(target: &TargetConfig, shared: &SharedConfig) -> anyhow::Result<PollerConfig> {
-    let SharedConfig { poll, menu, journey } = shared;
+    let SharedConfig { crowd, poll, menu, journey } = shared;
     let options = |expected: &ExpectedMenu| {
         let labels = |option: &String| MenuLabels::new(&expected.rp_id, &expected.channel, option);
         expected.options.iter().map(labels).collect::<Vec<_>>()
@@ -107,7 +111,7 @@ fn settings(target: &TargetConfig, shared: &SharedConfig) -> anyhow::Result<Poll
     Ok(PollerConfig {
         name: target.name.clone(),
         zone: target.timezone.clone(),
-        cadence: Cadence::new(poll.interval, poll.settle_delay, &target.name),
+        cadence: Cadence::new(poll.interval, poll.settle_delay, &target.name).among(*crowd, &target.name),
         lookback: poll.lookback,
         tiers: poll.tiers,
         expected: target.expected.iter().flat_map(options).collect(),

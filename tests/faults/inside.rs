@@ -74,6 +74,7 @@ impl Inside {
         let source = poller::Api::new(
             Client::new(&api.url().parse().expect("a URL"), limits).expect("a client"),
             TokenSource::fixed(&Secret::new(TOKEN), "the test").expect("a token"),
+            Arc::new(tokio::sync::Semaphore::new(1)),
         );
         let parser = RowParser::new(store.fingerprints(), 128);
         let poller =

@@ -60,6 +60,8 @@ async fn a_target_that_the_disk_kept_out_comes_when_the_disk_allows() {
         store: Arc::new(store),
         publisher: publisher.clone(),
         telemetry,
+        in_flight: Arc::new(tokio::sync::Semaphore::new(8)),
+        workers: tokio::runtime::Handle::current(),
         clock: Arc::new(Timestamp::now),
     });
     let names = || publisher.statuses().iter().map(|status| status.name.clone()).collect::<Vec<_>>();
@@ -95,7 +97,14 @@ async fn a_poller_that_breaks_off_is_started_again_and_hangs_no_reload() {
         move || if broken.swap(false, Ordering::SeqCst) { panic!("a bug") } else { Timestamp::now() }
     };
     let publisher = Publisher::start(telemetry.clone());
-    let deps = Deps { store, publisher, telemetry: telemetry.clone(), clock: Arc::new(clock) };
+    let deps = Deps {
+        store,
+        publisher,
+        telemetry: telemetry.clone(),
+        in_flight: Arc::new(tokio::sync::Semaphore::new(8)),
+        workers: tokio::runtime::Handle::current(),
+        clock: Arc::new(clock),
+    };
     let mut fleet = Supervisor::new(deps);
     let restarts = |name: &str| -> u64 {
         let families = telemetry.target(name).families();

@@ -89,6 +89,7 @@ pub(crate) struct PollSection {
     pub(crate) nightly_lookback: Option<Scalar>,
     pub(crate) nightly_hour: Option<Scalar>,
     pub(crate) start_from: Option<Scalar>,
+    pub(crate) requests_in_flight: Option<Scalar>,
 }
 
 #[derive(Debug, Default, Deserialize)]
