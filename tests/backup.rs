@@ -63,8 +63,12 @@ async fn a_copy_made_while_rows_are_committed_can_be_gone_on_with() {
         seen = exporter.scrape().await.rows("busy", "new");
         assert!(exporter.scrape().await.up("busy"));
     }
+    let ended = now + SignedDuration::from_secs(9);
+    let all = |scrape: &scrape::Scrape| {
+        Timestamp::now() > ended && scrape.rows("busy", "new") >= api.truth().rows as f64
+    };
+    exporter.wait_for("all", all).await;
     let truth = api.truth();
-    exporter.wait_for("all", |scrape| scrape.rows("busy", "new") >= truth.rows as f64).await;
     drop(exporter);
 
     // Each is whole. From the first and the last, an exporter comes to the same numbers.

@@ -18,7 +18,7 @@ use std::{
 
 use api::{Api, TOKEN};
 use fleet::Supervisor;
-use process::{bare, client};
+use process::{DEADLINE, bare, client};
 use scrape::Scrape;
 
 const DROPPED: &str = "wolkvox_log_lines_dropped_total";
@@ -55,6 +55,12 @@ async fn with_standard_error_unread_everything_goes_on() {
     drop(command);
 
     let client = client();
+    let begun = Instant::now();
+    while !client.get(format!("http://{address}/-/ready")).send().await.is_ok_and(|a| a.status().is_success())
+    {
+        assert!(begun.elapsed() < DEADLINE, "not ready");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
     let lost = Scrape::until(&client, address, "lines that nobody read", |scrape| {
         scrape.sum(DROPPED, &[]).is_some_and(|lines| lines > 0.0) && scrape.up("t59")
     })
