@@ -81,7 +81,7 @@ async fn a_copy_made_while_rows_are_committed_can_be_gone_on_with() {
     for path in [&copies[0], copies.last().unwrap()] {
         fs::copy(path, fleet.state()).unwrap();
         let restored = fleet.start().await;
-        assert!(restored.process.log().contains("continuing"));
+        restored.wait_logged("continuing").await;
         let all =
             restored.wait_for("all", |s| s.up("busy") && s.rows("busy", "new") >= truth.rows as f64).await;
         all.assert_truth("busy", &truth);
