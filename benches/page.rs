@@ -70,6 +70,7 @@ fn target(number: usize, day: Day) -> TargetStatus {
         watermark: Some(watermark()),
         last_row: Some(watermark()),
         quota: QuotaUse { day: jiff::civil::date(2026, 1, 18), used: 100, limit: Some(1000) },
+        unread: 0,
         polls: vec![poll; POLLS],
         day,
     }

@@ -227,6 +227,10 @@ pub struct MenuArgs {
     /// How long a label set without rows keeps its series; 0s for ever [default: 90d]
     #[arg(long = "menu.expire-after", env = "WOLKVOX_MENU_EXPIRE_AFTER", value_name = "DURATION")]
     pub expire_after: Option<String>,
+
+    /// Count options with a run of so many digits, which somebody typed, as "number"; 0 for never [default: 7]
+    #[arg(long = "menu.fold-digits", env = "WOLKVOX_MENU_FOLD_DIGITS", value_name = "NUMBER")]
+    pub fold_digits: Option<String>,
 }
 
 /// `--journey.*`

@@ -22,7 +22,7 @@ use jiff::tz::TimeZone;
 use reqwest::Url;
 
 use crate::{
-    model::{Names, OptionKinds, OptionRules},
+    model::{DigitFold, Names, OptionKinds, OptionRules},
     schedule::Tiers,
 };
 
@@ -157,6 +157,8 @@ pub struct MetricsConfig {
     /// How long a label set without rows is kept: zero for ever, else at least 7 days and longer than anything
     /// is read again.
     pub expire_after: Duration,
+    /// Which options are numbers that somebody typed.
+    pub fold: DigitFold,
 }
 
 /// When an interaction's way through the menu is over.
@@ -238,6 +240,7 @@ impl Default for MetricsConfig {
             options_limit: 200,
             transitions_limit: 500,
             expire_after: Duration::from_secs(90 * 86400),
+            fold: DigitFold::default(),
         }
     }
 }

@@ -159,7 +159,12 @@ mod tests {
                     nightly_hour: text(10),
                 },
                 state: StateArgs { path: text(5).map(PathBuf::from) },
-                menu: MenuArgs { zero_hold: text(6), series_limit: text(11), expire_after: text(12) },
+                menu: MenuArgs {
+                    zero_hold: text(6),
+                    series_limit: text(11),
+                    expire_after: text(12),
+                    fold_digits: text(15),
+                },
                 journey: JourneyArgs { idle: text(13) },
                 names: NamesArgs { from: text(14), file: None },
                 web: WebArgs { telemetry_path: text(7), ..WebArgs::default() },

@@ -64,7 +64,8 @@ impl Display for MetricsConfig {
         writeln!(f, "  series_limit: {}", self.series_limit)?;
         writeln!(f, "  options_limit: {}", self.options_limit)?;
         writeln!(f, "  transitions_limit: {}", self.transitions_limit)?;
-        writeln!(f, "  expire_after: {}", show(self.expire_after))
+        writeln!(f, "  expire_after: {}", show(self.expire_after))?;
+        writeln!(f, "  fold_digits: {}", self.fold.digits())
     }
 }
 

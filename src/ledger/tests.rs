@@ -149,7 +149,7 @@ fn rows_outside_the_bounds_are_counted_as_such() {
 fn rejections_are_counted_by_reason() {
     let mut stage = RowBatch::default();
     for rejection in [Rejection::BadDate, Rejection::BadDate, Rejection::TooLong] {
-        stage.push(Err(rejection));
+        stage.push(Err(rejection.into()));
     }
     let mut book = Book::new();
     book.reconcile(stage, OPEN);

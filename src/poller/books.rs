@@ -66,13 +66,12 @@ impl Books {
         result
     }
 
-    /// Runs `work` on what is committed, off the thread that answers scrapes.
+    /// Runs `work` on what was last committed, off the thread that answers scrapes.
     pub(super) async fn read<T: Send + 'static>(
-        &self,
+        &mut self,
         work: impl FnOnce(&View, TargetId) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        let (store, id) = (self.store.clone(), self.id);
-        blocking(move || store.read(|view| work(view, id))).await
+        self.with_store(move |store, id| store.read(|view| work(view, id))).await
     }
 
     /// Runs `work` on the store, off the thread that answers scrapes.
@@ -136,14 +135,14 @@ impl Books {
 
     /// The window, counted from what is remembered.
     pub(super) async fn window(
-        &self,
+        &mut self,
         (start, end): (Timestamp, Timestamp),
         zone: &TimeZone,
     ) -> Result<WindowCounts, StoreError> {
         let stretches = local_stretches(start, end, zone);
-        let records = self
-            .read(move |view, id| commit::rows_in(&stretches, |from, to| view.rows_between(id, from, to)));
-        let records = records.await?;
+        let read =
+            move |view: &View, id| commit::in_all(&stretches, |(from, to)| view.rows_between(id, from, to));
+        let records = self.read(read).await?;
         Ok(self.counters.window(start, end, records))
     }
 

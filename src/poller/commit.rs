@@ -17,7 +17,7 @@ use crate::{
 /// Rows are remembered for the deepest re-reading and this: the widest change of a zone's offset, and room to spare.
 const MEMORY_MARGIN: Duration = Duration::from_secs(2 * 3600);
 /// No real row is dated this long after the span that was asked for.
-const FUTURE: SignedDuration = SignedDuration::from_hours(48);
+pub(super) const FUTURE: SignedDuration = SignedDuration::from_hours(48);
 
 /// A whole answer, and what surrounds it.
 pub(super) struct Reading {
@@ -107,9 +107,8 @@ pub(super) fn commit(
         write(tx, id, counters, settings, &mut delta)?;
         let complete = |(_, end): &(Timestamp, Timestamp)| watermark >= *end && span.to >= *end;
         let window = window.filter(complete).map(|(start, end)| local_stretches(start, end, zone));
-        let records = window
-            .map(|stretches| rows_in(&stretches, |from, to| tx.rows_between(id, from, to)))
-            .transpose()?;
+        let within = |(from, to)| tx.rows_between(id, from, to);
+        let records = window.map(|stretches| in_all(&stretches, within)).transpose()?;
         Ok(Written::Committed { delta: Box::new(delta), records, seen_again, contradicts })
     })
 }
@@ -182,14 +181,14 @@ fn known_rows(
     Ok(records.iter().map(|record| u64::from(record.count)).sum())
 }
 
-/// The records of all rows dated in these stretches of the server's wall clock.
-pub(super) fn rows_in(
+/// The records of all rows dated in these stretches of the server's wall clock, which `of_one` tells of each.
+pub(super) fn in_all(
     stretches: &[(i64, i64)],
-    rows_between: impl Fn(i64, i64) -> Result<Vec<RowRecord>, StoreError>,
+    of_one: impl Fn((i64, i64)) -> Result<Vec<RowRecord>, StoreError>,
 ) -> Result<Vec<RowRecord>, StoreError> {
     let mut records = Vec::new();
-    for (from, to) in stretches {
-        records.extend(rows_between(*from, *to)?);
+    for stretch in stretches {
+        records.extend(of_one(*stretch)?);
     }
     Ok(records)
 }

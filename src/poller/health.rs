@@ -4,7 +4,7 @@ use std::{collections::VecDeque, time::Duration};
 
 use jiff::Timestamp;
 
-use super::{Poller, Source};
+use super::{Poller, Source, unread::UnreadRows};
 use crate::{
     schedule,
     status::{Day, DeepReadStatus, POLLS, PollOutcome, PollRecord, TargetStatus},
@@ -21,6 +21,8 @@ pub(super) struct Health {
     pub(super) fault: Option<ApiError>,
     /// Whether one has ended.
     pub(super) polled: bool,
+    /// Rows that nobody could read.
+    pub(super) unread: UnreadRows,
 }
 
 impl Health {
@@ -76,6 +78,7 @@ impl<S: Source> Poller<S> {
                 })
                 .collect(),
             polls: self.health.polls.iter().cloned().collect(),
+            unread: self.health.unread.last(),
             day: Day::default(),
         }
     }

@@ -17,6 +17,8 @@ mod range_reader;
 mod request;
 pub mod retry;
 mod source;
+mod unanswered;
+mod unread;
 pub mod zero_hold;
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
@@ -167,7 +169,7 @@ impl<S: Source> Poller<S> {
         let today = day(clock(), &settings.zone);
         let mut books = Books::open(store, (id, account), &settings).await?;
         let used = books.read(move |view, id| view.requests(id, today)).await?;
-        let known = books.with_store(|store, id| store.names(id)).await?;
+        let known = books.with_store(Store::names).await?;
         let mut poller = Self {
             books,
             exposure: Exposure::new(publisher, settings.zero_hold),
@@ -253,6 +255,7 @@ impl<S: Source> Poller<S> {
         let failure = outcome.as_ref().map(ApiError::class);
         self.telemetry.polled(took, failure);
         self.health.polled(began, took, failure, (self.clock)());
+        self.health.unread.end();
         if took > self.settings.cadence.interval {
             warn!(
                 server = self.settings.name,

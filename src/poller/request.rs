@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use tokio::{sync::OwnedSemaphorePermit, time::Instant};
 use tracing::debug;
 
-use super::{CycleError, Poller, Source};
+use super::{CycleError, Poller, Source, commit};
 use crate::{
     ledger::RowBatch,
     schedule::{MIN_SPAN, Span, local_seconds, quota::Purpose},
@@ -15,7 +15,7 @@ use crate::{
 
 /// A whole answer to a request for rows.
 pub(super) struct Reply {
-    /// The rows that came; of a span that can be halved, one more than the limit at most, and as many beside it.
+    /// The rows that came. Of a span that can be halved, one more than the limit at most.
     pub(super) batch: RowBatch,
     /// Elements that came, rows or not.
     pub(super) received: u64,
@@ -39,33 +39,37 @@ impl<S: Source> Poller<S> {
         let (from, to) = span.local(&self.settings.zone);
         let (source, parser) = (self.source.clone(), self.parser.clone());
         let rules = self.settings.rules.clone();
-        // An answer with more rows than the limit is asked for in halves, so more of them need not be kept. It is so only
-        // of a span that can be halved, and what lies in it and beside it is told apart.
-        let most = if span.length() > MIN_SPAN { self.settings.row_cap + 1 } else { u64::MAX };
+        // An answer of more rows than the limit is thrown away and asked for in halves, unless it cannot be halved, or it
+        // is not the span that makes it large.
+        let most = if span.length() > MIN_SPAN { self.settings.row_cap } else { u64::MAX };
         let request = async move {
             let (mut batch, mut in_first_second, mut outside) = (RowBatch::new(rules), 0, 0);
             let (first, last) = (local_seconds(from), local_seconds(to));
-            let mut inside = 0;
             let mut each = |element: Element<'_>| {
                 let row = parser.parse(element);
                 if let Ok(row) = &row {
                     in_first_second += u64::from(row.date == first);
-                    let alike = match row.date < first - 1 || row.date > last + 1 {
-                        true => &mut outside,
-                        false => &mut inside,
-                    };
-                    *alike += 1;
-                    if *alike > most {
+                    let is_outside = row.date < first - 1 || row.date > last + 1;
+                    outside += u64::from(is_outside);
+                    if batch.rows() > most && (is_outside || outside * 2 < batch.rows()) {
                         return;
                     }
                 }
                 batch.push(row);
             };
             let result = source.read(Query { from, to }, &mut each).await;
+            batch.reject_after(local_seconds(to).saturating_add(commit::FUTURE.as_secs()));
+            let result = match result {
+                Ok(_) | Err(ApiError::TooFewRows { .. }) => batch.verdict().and(result),
+                fault => fault,
+            };
             (result, batch, in_first_second, outside)
         };
         let started = Instant::now();
         let (result, batch, in_first_second, outside) = self.tend(request).await?;
+        if result.is_ok() {
+            self.health.unread.saw(&self.settings.name, &batch);
+        }
         debug!(server = self.settings.name, %from, %to, ?result, "request ended");
         self.sent(started.elapsed(), result.as_ref().err()).await;
         let (received, server_time, short) = match result {

@@ -52,6 +52,10 @@ pub fn decide(fault: &ApiError, at: RetryContext<'_>) -> RetryDecision {
     };
     match fault {
         ApiError::Connect(_)
+        | ApiError::ConnectionRefused(_)
+        | ApiError::ConnectTimeout(_)
+        | ApiError::NameNotFound(_)
+        | ApiError::TooManyOpenFiles(_)
         | ApiError::Timeout(_)
         | ApiError::Http5xx(_)
         | ApiError::Concurrency
@@ -75,6 +79,11 @@ pub fn decide(fault: &ApiError, at: RetryContext<'_>) -> RetryDecision {
         ApiError::Tls(_)
         | ApiError::Redirected(_)
         | ApiError::Refused { .. }
+        | ApiError::Forbidden
+        | ApiError::ForeignNotFound
+        | ApiError::BadHead(_)
+        | ApiError::ContentEncoding(_)
+        | ApiError::RowsRejected { .. }
         | ApiError::TokenUnreadable(_)
         | ApiError::QuotaReserved
         | ApiError::Maintenance(_)

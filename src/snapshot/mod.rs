@@ -16,7 +16,7 @@ pub use self::publisher::{Publisher, Shown};
 use crate::{
     exposition::{BucketBounds, Family, Histogram, MetricType, NativeHistogram, Sample, Value, label_block},
     ledger::{LATENESS_BOUNDS, TargetCounters, WindowCounts},
-    model::{MenuLabels, Names, OptionKinds, PointLabels},
+    model::{MenuLabels, NUMBER, Names, OptionKinds, PointLabels},
     schedule,
     telemetry::TargetTelemetry,
     wolkvox::Rejection,
@@ -230,6 +230,8 @@ fn target_families(view: SnapshotInput<'_>) -> Vec<Family> {
         let labels = label_block(&[("server", view.server), ("label", label)]);
         overflow.points.push(Sample::new(labels, rows));
     }
+    let typed = view.account.menus.iter().filter(|(labels, _)| &*labels.option == NUMBER);
+    let typed: u64 = typed.map(|(_, (_, menu))| menu.hits).sum();
     // Fixed and increasing, so there are always bounds.
     let lateness = BucketBounds::new(&LATENESS_BOUNDS).map(|bounds| {
         let counts = totals.lateness.buckets(bounds.values());
@@ -288,6 +290,12 @@ fn target_families(view: SnapshotInput<'_>) -> Vec<Family> {
             whole(view.series_limit as u64),
         ),
         overflow,
+        one(
+            "wolkvox_rows_folded_total",
+            "Rows counted under the option `number`, because somebody typed a number that may be personal.",
+            MetricType::Counter,
+            whole(typed),
+        ),
     ]
 }
 

@@ -344,6 +344,7 @@ mod tests {
             last_row: None,
             quota: QuotaUse { day: jiff::civil::date(2026, 1, 18), used: 0, limit: None },
             deep_reads: Vec::new(),
+            unread: 0,
             polls: Vec::new(),
             day: Day::default(),
         };

@@ -48,6 +48,8 @@ pub struct TargetStatus {
     pub deep_reads: Vec<DeepReadStatus>,
     /// The last polls of this process, oldest first, [`POLLS`] at most.
     pub polls: Vec<PollRecord>,
+    /// Rows that the last poll received and could not read.
+    pub unread: u64,
     /// The last day's hits.
     pub day: Day,
 }
@@ -203,6 +205,7 @@ pub(crate) mod tests {
             last_row: Some(at("2026-01-18T17:34:59Z")),
             quota: QuotaUse { day: jiff::civil::date(2026, 1, 18), used: 1234, limit: Some(20_000) },
             deep_reads: Vec::new(),
+            unread: 0,
             polls: vec![PollRecord {
                 at: at("2026-01-18T17:35:30Z"),
                 took: Duration::from_millis(840),

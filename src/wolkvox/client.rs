@@ -3,17 +3,24 @@
 //! Follows no redirect (it would carry the token away) and never asks twice (it would spend quota unseen):
 //! when to ask again is the poller's to decide.
 
-use std::{collections::BTreeMap, error::Error, time::Duration};
+use std::{
+    collections::BTreeMap,
+    error::Error,
+    io::{self, ErrorKind},
+    time::Duration,
+};
 
 use jiff::{Timestamp, civil::DateTime};
 use reqwest::{
-    StatusCode, Url,
-    header::{DATE, HeaderMap, HeaderValue, RETRY_AFTER},
+    Url,
+    header::{ACCEPT_ENCODING, DATE, HeaderMap, HeaderValue, RETRY_AFTER},
 };
 
 use super::{
+    body::BodyDecoder,
+    classify::{Classified, Said, classify},
     envelope::Envelope,
-    error::{ApiError, Classified, classify},
+    error::ApiError,
     names,
     splitter::{Element, SplitError, Splitter},
     token_info::TokenInfo,
@@ -142,26 +149,12 @@ impl Client {
         );
         let request = self.request("reports_manager.php", &dates, token)?;
         let mut response = request.send().await.map_err(|e| network_fault(e, self.limits.connect))?;
-        let status = response.status();
         let server_time = server_time(response.headers());
-        if status != StatusCode::OK {
-            let retry_after = retry_after(response.headers());
-            let body = self.small_body(&mut response).await;
-            return match classify(status.as_u16(), Envelope::parse(&body).ok().as_ref(), retry_after, token) {
-                Classified::Empty => Ok(Answer { rows: 0, server_time }),
-                Classified::Error(fault) => Err(fault),
-                Classified::Rows => Err(ApiError::Schema(format!("HTTP {status} with rows"))),
-            };
-        }
-        let mut rows = 0u64;
-        let mut count = |element: Element<'_>| {
-            rows += 1;
-            each(element);
-        };
-        let envelope = self.elements(&mut response, self.limits.answer_bytes, &mut count).await?;
-        match classify(status.as_u16(), Some(&envelope), None, token) {
-            Classified::Empty => Ok(Answer { rows: 0, server_time }),
+        let (envelope, verdict) = self.judged(&mut response, token, self.limits.answer_bytes, each).await?;
+        let (verdict, rows) = verdict;
+        match verdict {
             Classified::Error(fault) => Err(fault),
+            Classified::Empty => Ok(Answer { rows: 0, server_time }),
             Classified::Rows => match envelope.promised_rows() {
                 Some(promised) if promised > rows => {
                     Err(ApiError::TooFewRows { received: rows, promised, server_time })
@@ -171,6 +164,31 @@ impl Client {
         }
     }
 
+    /// Reads an answer to its end, hands its elements on, and says what it is and how many there were.
+    async fn judged(
+        &self,
+        response: &mut reqwest::Response,
+        token: &str,
+        most_bytes: u64,
+        each: &mut (dyn FnMut(Element<'_>) + Send),
+    ) -> Result<(Envelope, (Classified, u64)), ApiError> {
+        let status = response.status();
+        let retry_after = retry_after(response.headers());
+        let mut rows = 0u64;
+        let envelope = if status.is_success() {
+            let mut count = |element: Element<'_>| {
+                rows += 1;
+                each(element);
+            };
+            Some(self.elements(response, most_bytes, &mut count).await?)
+        } else {
+            Envelope::parse(&self.small_body(response).await).ok()
+        };
+        let status = status.as_u16();
+        let verdict = classify(Said { status, envelope: envelope.as_ref(), rows, retry_after, token });
+        Ok((envelope.unwrap_or_default(), (verdict, rows)))
+    }
+
     /// Asks how many requests the operation has a day. Costs one of them.
     pub async fn token_info(&self, token: &str) -> Result<TokenInfo, ApiError> {
         let asked = async {
@@ -178,10 +196,21 @@ impl Client {
             let mut response = request.send().await.map_err(|e| network_fault(e, self.limits.connect))?;
             let status = response.status().as_u16();
             let body = self.small_body(&mut response).await;
-            match classify(status, Envelope::parse(&body).ok().as_ref(), None, token) {
+            let envelope = Envelope::parse(&body).ok();
+            // Where the numbers stand in the answer is not known, nor whether a code stands beside them.
+            if status == 200
+                && envelope.as_ref().is_some_and(|envelope| envelope.code().is_none())
+                && let Ok(info) = TokenInfo::parse(&body)
+            {
+                return Ok(info);
+            }
+            match classify(Said { status, envelope: envelope.as_ref(), rows: 1, retry_after: None, token }) {
                 Classified::Rows => TokenInfo::parse(&body),
                 Classified::Empty => {
                     Err(ApiError::Schema("the server tells nothing of its quota".to_owned()))
+                }
+                Classified::Error(_) if envelope.is_none() && (200..300).contains(&status) => {
+                    Err(ApiError::NotJson("the answer on the quota is not JSON".to_owned()))
                 }
                 Classified::Error(fault) => Err(fault),
             }
@@ -203,21 +232,13 @@ impl Client {
         let asked = async {
             let request = self.request("information.php", kind.query(), token)?;
             let mut response = request.send().await.map_err(|e| network_fault(e, self.limits.connect))?;
-            let status = response.status();
             let mut found = BTreeMap::new();
-            let verdict = if status == StatusCode::OK {
-                let mut each = |element: Element<'_>| {
-                    if found.len() < names::MOST_NAMES {
-                        found.extend(names::parse(kind, element, length));
-                    }
-                };
-                let envelope = self.elements(&mut response, names::MOST_BYTES, &mut each).await?;
-                classify(status.as_u16(), Some(&envelope), None, token)
-            } else {
-                let body = self.small_body(&mut response).await;
-                classify(status.as_u16(), Envelope::parse(&body).ok().as_ref(), None, token)
+            let mut each = |element: Element<'_>| {
+                if found.len() < names::MOST_NAMES {
+                    found.extend(names::parse(kind, element, length));
+                }
             };
-            match verdict {
+            match self.judged(&mut response, token, names::MOST_BYTES, &mut each).await?.1.0 {
                 Classified::Rows => Ok(found),
                 Classified::Empty => Ok(BTreeMap::new()),
                 Classified::Error(fault) => Err(fault),
@@ -237,14 +258,19 @@ impl Client {
         mut each: &mut (dyn FnMut(Element<'_>) + Send),
     ) -> Result<Envelope, ApiError> {
         let mut splitter = Splitter::default();
+        let mut body = BodyDecoder::new(response.headers())?;
         let mut bytes = 0u64;
-        while let Some(chunk) = response.chunk().await.map_err(|e| network_fault(e, self.limits.connect))? {
-            bytes += chunk.len() as u64;
+        let mut split = |text: &[u8]| {
+            bytes += text.len() as u64;
             if bytes > most_bytes {
                 return Err(ApiError::TooLarge(most_bytes));
             }
-            splitter.push(&chunk, &mut each).map_err(split_fault)?;
+            splitter.push(text, &mut each).map_err(split_fault)
+        };
+        while let Some(chunk) = response.chunk().await.map_err(body_fault)? {
+            body.push(&chunk, &mut split)?;
         }
+        body.finish(&mut split)?;
         splitter.finish().map_err(split_fault)
     }
 
@@ -256,19 +282,30 @@ impl Client {
             ApiError::TokenUnreadable("the token has characters that an HTTP header cannot carry".to_owned())
         })?;
         token.set_sensitive(true);
-        Ok(self.transport.0.get(url).header("wolkvox-token", token))
+        Ok(self.transport.0.get(url).header("wolkvox-token", token).header(ACCEPT_ENCODING, "gzip"))
     }
 
     /// What came of a body that should be short; that an error's breaks off does not make the error another.
     async fn small_body(&self, response: &mut reqwest::Response) -> Vec<u8> {
-        let mut body = Vec::new();
-        while let Ok(Some(chunk)) = response.chunk().await {
-            body.extend_from_slice(&chunk);
-            if body.len() as u64 > SMALL_BODY_BYTES {
-                break;
+        let mut text = Vec::new();
+        let mut keep = |more: &[u8]| {
+            text.extend_from_slice(more);
+            if text.len() as u64 > SMALL_BODY_BYTES {
+                Err(ApiError::TooLarge(SMALL_BODY_BYTES))
+            } else {
+                Ok(())
+            }
+        };
+        if let Ok(mut body) = BodyDecoder::new(response.headers()) {
+            let mut whole = true;
+            while whole && let Ok(Some(chunk)) = response.chunk().await {
+                whole = body.push(&chunk, &mut keep).is_ok();
+            }
+            if whole {
+                let _ = body.finish(&mut keep);
             }
         }
-        body
+        text
     }
 }
 
@@ -296,12 +333,8 @@ fn split_fault(error: SplitError) -> ApiError {
     }
 }
 
-fn network_fault(error: reqwest::Error, connect: Duration) -> ApiError {
-    // The URL holds nothing secret, but it is long and in every message.
-    let error = error.without_url();
-    if error.is_timeout() {
-        return ApiError::Timeout(connect);
-    }
+/// After the head of an answer has come.
+fn body_fault(error: reqwest::Error) -> ApiError {
     let mut cause: Option<&(dyn Error + 'static)> = Some(&error);
     while let Some(current) = cause {
         if current.is::<rustls::Error>() {
@@ -309,17 +342,56 @@ fn network_fault(error: reqwest::Error, connect: Duration) -> ApiError {
         }
         cause = inner(current);
     }
-    if error.is_decode() {
-        // A gzip stream that is damaged or ends early.
-        return ApiError::CutOff;
+    ApiError::CutOff
+}
+
+/// Before it has come. `connect` is how long a connection may take.
+fn network_fault(error: reqwest::Error, connect: Duration) -> ApiError {
+    // The URL holds nothing secret, but it is long and in every message.
+    let error = error.without_url();
+    let reason = root(&error);
+    let mut looks_up = false;
+    let mut cause: Option<&(dyn Error + 'static)> = Some(&error);
+    while let Some(current) = cause {
+        if current.is::<rustls::Error>() {
+            return ApiError::Tls(reason);
+        }
+        if let Some(http) = current.downcast_ref::<hyper::Error>()
+            && http.is_parse()
+        {
+            return ApiError::BadHead(reason);
+        }
+        if let Some(io) = current.downcast_ref::<io::Error>() {
+            match io.kind() {
+                _ if is_out_of_files(io) => return ApiError::TooManyOpenFiles(reason),
+                ErrorKind::ConnectionRefused => return ApiError::ConnectionRefused(reason),
+                ErrorKind::TimedOut if error.is_connect() => return ApiError::ConnectTimeout(connect),
+                _ => {}
+            }
+        }
+        // The layer that looks names up has no type of its own to be known by.
+        looks_up |= current.to_string().starts_with("dns error");
+        cause = inner(current);
     }
-    ApiError::Connect(root(&error))
+    if error.is_timeout() {
+        return if error.is_connect() {
+            ApiError::ConnectTimeout(connect)
+        } else {
+            ApiError::Timeout(connect)
+        };
+    }
+    if looks_up { ApiError::NameNotFound(reason) } else { ApiError::Connect(reason) }
+}
+
+/// Whether the process (EMFILE), or the system (ENFILE), has no room for another file: the same numbers on every Unix.
+pub(crate) fn is_out_of_files(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(23 | 24))
 }
 
 /// The next cause. An I/O error's own `source` passes over the error that it carries, and the layers between here
 /// and TLS carry one I/O error within another.
 fn inner<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a (dyn Error + 'static)> {
-    match error.downcast_ref::<std::io::Error>() {
+    match error.downcast_ref::<io::Error>() {
         Some(error) => error.get_ref().map(|carried| carried as _),
         None => error.source(),
     }

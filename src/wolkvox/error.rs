@@ -4,8 +4,6 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::envelope::Envelope;
-
 /// The `class` label of `wolkvox_api_errors_total` and `wolkvox_poll_failures_total`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ErrorClass {
@@ -91,12 +89,36 @@ impl ErrorClass {
 /// and never holds the token, a row, or a body.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ApiError {
-    /// No connection, or one that broke.
-    #[error(
-        "no connection ({0}); Wolkvox lets in only the addresses on the operation's allow-list (at most 5): \
-         check that this machine's public address is on it"
-    )]
+    /// A connection that broke, or could not be made for a reason that is none of the next three.
+    #[error("the connection to the server failed ({0})")]
     Connect(String),
+    /// Nobody listens there, or a firewall says no.
+    #[error(
+        "the connection was refused ({0}); Wolkvox lets in only the addresses on the operation's allow-list (at most \
+         5): check that this machine's public address is on it"
+    )]
+    ConnectionRefused(String),
+    /// Silence instead of a connection: so a firewall treats whom it does not let in.
+    #[error(
+        "no connection within {} s; Wolkvox lets in only the addresses on the operation's allow-list (at most 5): \
+         check that this machine's public address is on it", .0.as_secs()
+    )]
+    ConnectTimeout(Duration),
+    /// The server's name has no address.
+    #[error(
+        "the server's name has no address ({0}); check its digits, and whether this machine can resolve names"
+    )]
+    NameNotFound(String),
+    /// This process may not open another socket.
+    #[error(
+        "this process has too many open files ({0}); raise its limit (LimitNOFILE= of the service, ulimit -n)"
+    )]
+    TooManyOpenFiles(String),
+    /// What comes back cannot be read as the head of an HTTP answer.
+    #[error(
+        "the head of the answer cannot be read ({0}); is something in between adding headers, or is this no web server?"
+    )]
+    BadHead(String),
     /// The handshake failed.
     #[error("TLS failed ({0}); check this machine's clock and certificate store, and the server's name")]
     Tls(String),
@@ -123,6 +145,18 @@ pub enum ApiError {
          check the server's name, and whether a proxy is in between"
     )]
     Redirected(u16),
+    /// HTTP 403 in words that are none of Wolkvox's.
+    #[error(
+        "something in between refuses the request (HTTP 403, not in Wolkvox's words): a web firewall, or a proxy; check \
+         that this machine's public address is on the operation's allow-list, and what stands in between"
+    )]
+    Forbidden,
+    /// HTTP 404 in words that are none of Wolkvox's, whose 404 means an empty window.
+    #[error(
+        "the answer is HTTP 404, not in Wolkvox's words: a gateway or a web server answers in its place; check the \
+         server's name, and what stands in between"
+    )]
+    ForeignNotFound,
     /// The token did not arrive.
     #[error("the server saw no token; is something between here and there removing the header?")]
     TokenMissing,
@@ -156,9 +190,27 @@ pub enum ApiError {
     /// The body is not JSON.
     #[error("{0}; is this the Wolkvox server, or a proxy?")]
     NotJson(String),
+    /// The body is in a coding that was not asked for, or not in the one that its header names.
+    #[error("the body is encoded as {0}, which was not asked for: something in between changes it")]
+    ContentEncoding(String),
     /// The JSON is not a report.
     #[error("{0}")]
     Schema(String),
+    /// So many rows cannot be read that the report must have changed: nothing of the answer counts.
+    #[error(
+        "{rejected} of {total} rows cannot be read: `{field}` has the shape {pattern:?}; nothing of this answer is \
+         counted, and the window is read again. Look for a newer version of the exporter, or report the shape"
+    )]
+    RowsRejected {
+        /// Rows that cannot be read, without the vendor's own line of totals.
+        rejected: u64,
+        /// All rows, likewise.
+        total: u64,
+        /// The field of the first of them.
+        field: &'static str,
+        /// Its shape there: never its value.
+        pattern: String,
+    },
     /// Fewer rows than announced.
     #[error("{received} rows came of the {promised} announced")]
     TooFewRows {
@@ -193,22 +245,28 @@ impl ApiError {
     /// Its label.
     pub fn class(&self) -> ErrorClass {
         match self {
-            Self::Connect(_) => ErrorClass::Connect,
+            Self::Connect(_)
+            | Self::ConnectionRefused(_)
+            | Self::ConnectTimeout(_)
+            | Self::NameNotFound(_)
+            | Self::BadHead(_) => ErrorClass::Connect,
             Self::Tls(_) => ErrorClass::Tls,
             Self::Timeout(_) => ErrorClass::Timeout,
             Self::Http5xx(_) | Self::Busy(_) => ErrorClass::Http5xx,
-            Self::UnknownReport(_) | Self::Redirected(_) | Self::Refused { .. } => ErrorClass::BadRequest,
+            Self::UnknownReport(_) | Self::Redirected(_) | Self::Refused { .. } | Self::Forbidden => {
+                ErrorClass::BadRequest
+            }
             Self::TokenMissing | Self::TokenUnreadable(_) => ErrorClass::TokenMissing,
             Self::TokenInvalid => ErrorClass::TokenInvalid,
             Self::QuotaExhausted | Self::QuotaReserved => ErrorClass::QuotaExhausted,
             Self::Concurrency => ErrorClass::Concurrency,
             Self::Maintenance(_) => ErrorClass::Maintenance,
             Self::Throttled(_) => ErrorClass::Throttled,
-            Self::NotJson(_) => ErrorClass::NotJson,
-            Self::Schema(_) => ErrorClass::Schema,
+            Self::NotJson(_) | Self::ContentEncoding(_) => ErrorClass::NotJson,
+            Self::Schema(_) | Self::ForeignNotFound | Self::RowsRejected { .. } => ErrorClass::Schema,
             Self::TooFewRows { .. } | Self::Contradicts { .. } | Self::CutOff => ErrorClass::Truncated,
             Self::TooLarge(_) => ErrorClass::TooLarge,
-            Self::Internal(_) => ErrorClass::Internal,
+            Self::Internal(_) | Self::TooManyOpenFiles(_) => ErrorClass::Internal,
         }
     }
 }
@@ -216,7 +274,15 @@ impl ApiError {
 impl ApiError {
     /// Whether the request never left this machine, so that nobody counts it.
     pub fn never_sent(&self) -> bool {
-        matches!(self, Self::TokenUnreadable(_) | Self::Tls(_))
+        matches!(
+            self,
+            Self::TokenUnreadable(_)
+                | Self::ConnectionRefused(_)
+                | Self::ConnectTimeout(_)
+                | Self::NameNotFound(_)
+                | Self::TooManyOpenFiles(_)
+                | Self::Tls(_)
+        )
     }
 
     /// Whether it can be the fault of the span that was asked for: too much for the server, or a row in it that it
@@ -241,143 +307,6 @@ impl ApiError {
             Self::Throttled(wait) => *wait,
             Self::Busy(wait) => Some(*wait),
             _ => None,
-        }
-    }
-}
-
-/// What an answer that has been read to its end says of itself.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Classified {
-    /// Its rows count.
-    Rows,
-    /// No rows in the window; or no such report, which the vendor does not tell apart.
-    Empty,
-    /// No rows to commit.
-    Error(ApiError),
-}
-
-/// Classifies by HTTP status, the code in the body, and the vendor's words, in this order. A fault that keeps
-/// the words keeps them without the token.
-pub(super) fn classify(
-    status: u16,
-    envelope: Option<&Envelope>,
-    retry_after: Option<Duration>,
-    token: &str,
-) -> Classified {
-    let success = (200..300).contains(&status);
-    let said = envelope.map(Envelope::message).unwrap_or_default();
-    if success && envelope.is_some_and(Envelope::is_success) {
-        return Classified::Rows;
-    }
-    // An error may come with status 200 and its code in the body.
-    let status = if success { envelope.and_then(Envelope::code).unwrap_or(status) } else { status };
-    let words = said.to_ascii_uppercase();
-    Classified::Error(match status {
-        404 => return Classified::Empty,
-        _ if success && words.contains("VALIDATE DATES") => return Classified::Empty,
-        401 => ApiError::TokenMissing,
-        429 => ApiError::Throttled(retry_after),
-        400 if words.contains("DOES NOT EXIST") || words.contains("ARE REQUIRED") => {
-            ApiError::UnknownReport(excerpt(said, token))
-        }
-        403 | 200 if words.contains("VALIDATE TOKEN") => ApiError::TokenInvalid,
-        403 | 200 if words.contains("LIMIT EXCEEDED") => ApiError::QuotaExhausted,
-        403 | 200 if words.contains("SIMULTANEOUS") => ApiError::Concurrency,
-        403 => ApiError::Maintenance(excerpt(said, token)),
-        503 => retry_after.map_or(ApiError::Http5xx(status), ApiError::Busy),
-        500..=599 => ApiError::Http5xx(status),
-        300..=399 if !success => ApiError::Redirected(status),
-        _ => ApiError::Refused { status, message: excerpt(said, token) },
-    })
-}
-
-/// A number in the vendor's words may have this many digits: enough for a count of rows.
-const MOST_DIGITS: usize = 6;
-
-/// The vendor's words made fit for one log line: short, and without the token, or a number that could be a
-/// person's or an interaction's, should a server quote what it was sent or a row.
-fn excerpt(message: &str, token: &str) -> String {
-    let message = message.replace(token, "<token>");
-    let message: String = message.chars().filter(|c| !c.is_control()).take(120).collect();
-    let is_number = |c: char| c.is_ascii_digit() || " .-+()/".contains(c);
-    let mut out = String::new();
-    let mut rest = message.as_str();
-    while let Some(first) = rest.chars().next() {
-        let same = |c: char| is_number(c) == is_number(first);
-        let (run, after) = rest.split_at(rest.find(|c| !same(c)).unwrap_or(rest.len()));
-        let digits = run.bytes().filter(u8::is_ascii_digit).count();
-        out.push_str(if digits > MOST_DIGITS { "…" } else { run });
-        rest = after;
-    }
-    out
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn verdict(status: u16, body: &str) -> Classified {
-        classify(status, Envelope::parse(body.as_bytes()).ok().as_ref(), None, "s3cret")
-    }
-
-    #[test]
-    fn the_table_of_the_api() {
-        let msg = |msg: &str| serde_json::json!({ "code": "x", "msg": msg }).to_string();
-        for (status, body, class) in [
-            (400, msg("THE API YOU WANT TO CONSULT DOES NOT EXIST"), ErrorClass::BadRequest),
-            (400, msg("SOME PARAMETERS ARE REQUIRED"), ErrorClass::BadRequest),
-            (401, msg("PLEASE ENTER THE WOLKVOX-TOKEN"), ErrorClass::TokenMissing),
-            (403, msg("PLEASE VALIDATE TOKEN"), ErrorClass::TokenInvalid),
-            (403, msg("TOKEN LIMIT EXCEEDED"), ErrorClass::QuotaExhausted),
-            (403, msg("EXCEEDS THE LIMIT OF SIMULTANEOUS REQUESTS PER TOKEN (2)"), ErrorClass::Concurrency),
-            (403, msg("Backup in progress"), ErrorClass::Maintenance),
-            (403, "<html>".to_owned(), ErrorClass::Maintenance),
-            (429, String::new(), ErrorClass::Throttled),
-            (500, String::new(), ErrorClass::Http5xx),
-            (599, msg("x"), ErrorClass::Http5xx),
-            (302, String::new(), ErrorClass::BadRequest),
-            (418, msg("too many rows for me"), ErrorClass::BadRequest),
-            (200, r#"{"code":"403","msg":"PLEASE VALIDATE TOKEN"}"#.to_owned(), ErrorClass::TokenInvalid),
-            (200, r#"{"code":200,"error":"TOKEN LIMIT EXCEEDED"}"#.to_owned(), ErrorClass::QuotaExhausted),
-            (200, r#"{"code":500,"msg":"x"}"#.to_owned(), ErrorClass::Http5xx),
-            (200, r#"{"code":7,"msg":"x"}"#.to_owned(), ErrorClass::BadRequest),
-        ] {
-            match verdict(status, &body) {
-                Classified::Error(fault) => assert_eq!(fault.class(), class, "{status} {body}"),
-                other => panic!("{status} {body}: {other:?}"),
-            }
-        }
-        for (status, body) in [
-            (404, r#"{"code":"404","msg":"Validate dates entered"}"#),
-            (404, "<html>"),
-            (200, r#"{"code":"404","msg":"Validate dates entered"}"#),
-            (200, r#"{"code":"200","error":"Validate dates entered"}"#),
-        ] {
-            assert_eq!(verdict(status, body), Classified::Empty, "{status} {body}");
-        }
-        assert_eq!(verdict(200, r#"{"code":0}"#), Classified::Rows);
-    }
-
-    #[test]
-    fn the_vendors_words_stay_one_short_line() {
-        let long = format!("a\nb{}", "x".repeat(500));
-        assert_eq!(excerpt(&long, "s3cret").chars().count(), 120);
-        assert!(!excerpt(&long, "s3cret").contains('\n'));
-    }
-
-    #[test]
-    fn the_vendors_words_lose_the_token_and_long_numbers() {
-        for (message, shown) in [
-            ("TOO MANY (2) OF 60,000 ROWS", "TOO MANY (2) OF 60,000 ROWS"),
-            ("no row for 573001234567, sorry", "no row for…, sorry"),
-            ("phone:+57 (300) 123-4567!", "phone:…!"),
-            ("conn 6736.4628.1040.1768782812.1814", "conn…"),
-            ("9001234567", "…"),
-            ("año 2026", "año 2026"),
-            ("no s3cret here, s3cret", "no <token> here, <token>"),
-            ("", ""),
-        ] {
-            assert_eq!(excerpt(message, "s3cret"), shown);
         }
     }
 }

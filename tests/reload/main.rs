@@ -115,7 +115,7 @@ async fn a_reload_that_changes_nothing_reads_no_certificate_authorities() {
     exporter.wait_logged("added=0 removed=0 changed=0 unchanged=1").await;
 
     // Who begins needs them, and who was there goes on.
-    fleet.add("two", &api.url());
+    fleet.add("two", "http://127.0.0.1:9");
     fleet.write();
     let (status, body) = ask(&exporter).await;
     assert_eq!(status, StatusCode::INTERNAL_SERVER_ERROR, "{body}");

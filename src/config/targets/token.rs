@@ -12,7 +12,7 @@ use std::{
 
 use thiserror::Error;
 
-use crate::config::Secret;
+use crate::config::{Secret, read::diagnostics::in_quotes};
 
 /// Far above any token, far below a file named by mistake.
 const LONGEST: u64 = 4096;
@@ -37,6 +37,12 @@ pub enum TokenError {
         /// What the system says.
         reason: io::Error,
     },
+    /// The name of the file is in quotes, which are part of it.
+    #[error(
+        "cannot read the token file {0}: its name is in quotes, which an env file keeps as part of it; leave them out \
+         there"
+    )]
+    QuotedPath(PathBuf),
     /// A directory, a pipe or a device: it could not be read anew at every use.
     #[error("the token file {0} is not a regular file, and it is read anew at every use")]
     NotAFile(PathBuf),
@@ -46,6 +52,16 @@ pub enum TokenError {
     /// Too long for a token.
     #[error("{0} holds more than 4096 bytes: that is no token")]
     TooLong(String),
+    /// The token is in quotes, which would be sent as part of it.
+    #[error(
+        "{0} holds a token in quotes, and they would be sent as part of it: leave them out (an env file keeps them)"
+    )]
+    Quoted(String),
+    /// The file is in UTF-16: it begins with its byte-order mark.
+    #[error(
+        "{0} begins with the byte-order mark of UTF-16: save it as plain text in UTF-8, the token alone on one line"
+    )]
+    Utf16(String),
     /// A token is one word of visible ASCII; anything else cannot be sent in a header.
     #[error("{0} holds a space, a line break or another character that no token has: it must be one word")]
     Malformed(String),
@@ -113,6 +129,9 @@ fn mode(_path: &Path) -> Option<u32> {
 
 fn read_file(path: &Path) -> Result<Secret, TokenError> {
     let unreadable = |reason| TokenError::Unreadable { path: path.to_owned(), reason };
+    if in_quotes(&path.to_string_lossy()) && !path.exists() {
+        return Err(TokenError::QuotedPath(path.to_owned()));
+    }
     // Asked before opening: to open a pipe would wait for its writer.
     if !fs::metadata(path).map_err(unreadable)?.is_file() {
         return Err(TokenError::NotAFile(path.to_owned()));
@@ -126,11 +145,17 @@ fn clean(bytes: &[u8], origin: impl Fn() -> String) -> Result<Secret, TokenError
     if bytes.len() as u64 > LONGEST {
         return Err(TokenError::TooLong(origin()));
     }
+    if bytes.starts_with(&[0xFF, 0xFE]) || bytes.starts_with(&[0xFE, 0xFF]) {
+        return Err(TokenError::Utf16(origin()));
+    }
     let text = str::from_utf8(bytes).map_err(|_| TokenError::Malformed(origin()))?;
     // Editors of some systems begin a file with a byte-order mark.
     let token = text.trim_start_matches('\u{feff}').trim();
     if token.is_empty() {
         return Err(TokenError::Empty(origin()));
+    }
+    if in_quotes(token) {
+        return Err(TokenError::Quoted(origin()));
     }
     if !token.bytes().all(|byte| byte.is_ascii_graphic()) {
         return Err(TokenError::Malformed(origin()));
@@ -166,8 +191,20 @@ mod tests {
             assert!(matches!(error, TokenError::Malformed(_) | TokenError::TooLong(_)), "{error}");
             assert!(!format!("{error} {error:?}").contains("hunter2"), "{error:?}");
         }
-        let (_dir, bytes) = in_file([0xff, 0xfe]);
+        let (_dir, bytes) = in_file([0x80, 0xfe]);
         assert!(matches!(bytes.read(), Err(TokenError::Malformed(_))));
+        let (_dir, utf16) = in_file([0xff, 0xfe, b'h', 0]);
+        assert!(matches!(utf16.read(), Err(TokenError::Utf16(_))));
+        for quoted in ["\"hunter2\"", "'hunter2'\n", "\u{feff}\"hunter2\""] {
+            let (_dir, source) = in_file(quoted);
+            let error = source.read().expect_err("quotes are no part of a token");
+            assert!(
+                matches!(error, TokenError::Quoted(_)) && !error.to_string().contains("hunter2"),
+                "{error}"
+            );
+        }
+        let path = TokenSource::File("\"/run/secrets/token\"".into());
+        assert!(matches!(path.read(), Err(TokenError::QuotedPath(_))));
         let (dir, blank) = in_file(" \n");
         assert!(matches!(blank.read(), Err(TokenError::Empty(_))));
         assert!(matches!(TokenSource::File(dir.path().into()).read(), Err(TokenError::NotAFile(_))));
