@@ -8,8 +8,6 @@
 //! | `page` | metrics with which every alert fires |
 //! | `texts` | what a real Prometheus makes of the annotations |
 
-#[path = "../../examples/alerts/generate/mod.rs"]
-mod generate;
 mod page;
 mod pint;
 #[path = "../support/prometheus.rs"]
@@ -17,6 +15,8 @@ mod real_prometheus;
 mod texts;
 
 use std::{fs, path::Path};
+
+use xtask::mixin::rules as generate;
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -26,10 +26,7 @@ fn root() -> &'static Path {
 fn the_committed_rules_are_the_generated_ones() {
     for (name, contents) in generate::files(&generate::Links::default()) {
         let committed = fs::read_to_string(root().join("rules").join(&name)).unwrap();
-        assert!(
-            committed == contents,
-            "rules/{name} is not what `cargo run --example alerts` writes: run it"
-        );
+        assert!(committed == contents, "rules/{name} is not what `cargo xtask rules` writes: run it");
     }
 }
 

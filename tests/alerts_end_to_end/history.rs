@@ -6,12 +6,9 @@ use std::{collections::BTreeMap, fmt::Write as _, fs, path::PathBuf};
 use jiff::{SignedDuration, Timestamp};
 use tempfile::TempDir;
 use wolkvox_exporter::simulator::Simulator;
+use xtask::evaluate::prometheus;
 
 use crate::real_prometheus::Tool;
-
-#[path = "../../examples/evaluate-alerts/prometheus.rs"]
-#[allow(dead_code, reason = "the evaluation of the alerts asks more of it")]
-mod prometheus;
 
 const STEP: i64 = 300;
 /// The longest window in which an alert compares counts.

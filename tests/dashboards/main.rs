@@ -10,8 +10,6 @@
 //! | `load` | how long the queries take over a month |
 //! | `numbers` | panels whose number is known from the simulator |
 
-#[path = "../../examples/dashboards/generate/mod.rs"]
-mod generate;
 #[path = "../support/installation.rs"]
 mod installation;
 #[path = "../support/process.rs"]
@@ -42,6 +40,7 @@ use boards::{Board, PANEL_KINDS, boards};
 use centre::Centre;
 use grafana::{Grafana, Variables};
 use real_prometheus::{Prometheus, binaries, promtools};
+use xtask::mixin::dashboards as generate;
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -53,11 +52,7 @@ fn what_is_committed_is_what_the_source_gives() {
     for file in generate::all() {
         let path = root().join("dashboards").join(&file.path);
         let committed = fs::read_to_string(&path).unwrap_or_default();
-        assert!(
-            committed == file.json,
-            "{} is not up to date: cargo run --example dashboards",
-            path.display()
-        );
+        assert!(committed == file.json, "{} is not up to date: cargo xtask dashboards", path.display());
         expected.insert(path);
     }
     let mut found = BTreeSet::new();

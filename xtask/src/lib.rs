@@ -1,0 +1,7 @@
+//! The chores that need Rust: writing dashboards and rules, running the exporter under fire, measuring the alerts.
+//!
+//! `main` turns arguments into calls; the root package's tests use the same modules. Nothing of this is released.
+
+pub mod evaluate;
+pub mod mixin;
+pub mod soak;

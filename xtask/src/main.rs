@@ -1,0 +1,36 @@
+//! `cargo xtask CHORE`: see `cargo xtask --help`.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use xtask::{evaluate, mixin, soak};
+
+/// The project's chores
+#[derive(Debug, Parser)]
+enum Chore {
+    /// Writes the Grafana dashboards into dashboards/
+    Dashboards(mixin::Check),
+    /// Writes the alerting rules into rules/
+    Rules(mixin::RulesArgs),
+    /// Kills, starves and misleads the exporter, and shows whether it counts every row once all the same
+    Soak(soak::Args),
+    /// Measures the alerts on simulated traffic, in a real Prometheus
+    Evaluate(evaluate::Args),
+}
+
+fn main() -> ExitCode {
+    let done = match Chore::parse() {
+        Chore::Dashboards(check) => mixin::dashboards(check).map(|()| true),
+        Chore::Rules(args) => mixin::rules(&args).map(|()| true),
+        Chore::Soak(args) => soak::main(args),
+        Chore::Evaluate(args) => evaluate::main(&args).map(|()| true),
+    };
+    match done {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

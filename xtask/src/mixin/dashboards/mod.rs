@@ -1,0 +1,43 @@
+//! The dashboards as text, from one source for every language.
+//!
+//! | file | owns |
+//! | --- | --- |
+//! | `dashboard` | what surrounds the panels: variables, links, times, and where each panel stands |
+//! | `panel` | one panel and its look |
+//! | `promql` | the pieces that queries are made of |
+//! | `menus`, `journeys`, `health` | the panels of each dashboard |
+//! | `text` | every word that a user reads, in every language |
+//!
+//! It must never read or write a file, nor depend on the machine: the same source gives the same bytes.
+
+mod dashboard;
+mod health;
+mod journeys;
+mod menus;
+mod panel;
+mod promql;
+pub mod text;
+
+use text::Language;
+
+/// A dashboard as it is committed.
+pub struct File {
+    /// Under `dashboards/`, such as `en/menus.json`.
+    pub path: String,
+    /// Indented, with a line feed at the end.
+    pub json: String,
+}
+
+/// Every dashboard in every language.
+pub fn all() -> Vec<File> {
+    let mut files = Vec::new();
+    for language in Language::ALL {
+        for dashboard in [menus::dashboard(), journeys::dashboard(), health::dashboard()] {
+            let path = format!("{}/{}.json", language.code(), dashboard.name);
+            // Values that come from `json!` can always be written.
+            let json = format!("{:#}\n", dashboard.to_json(language));
+            files.push(File { path, json });
+        }
+    }
+    files
+}

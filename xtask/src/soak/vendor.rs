@@ -1,0 +1,192 @@
+//! A simulated Wolkvox for each way of treating a window of too many rows, and the faults that strike there.
+
+use std::{fs, io, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+
+use anyhow::Context;
+use jiff::{SignedDuration, Timestamp};
+use tokio::net::TcpListener;
+use wolkvox_exporter::simulator::{Burst, Fault, FaultRule, Options, OverLimit, Simulator, Truth, serve};
+
+use super::chance::Chance;
+
+/// Most rows in one answer. Silently cut answers are recognised by a round number of rows, so it is one.
+const ROWS_LIMIT: u64 = 1000;
+/// Ordinary rows a second, about.
+const ROWS_PER_SECOND: f64 = 8.0;
+/// No row appears later than this after its date.
+pub const LATEST: Duration = Duration::from_secs(40);
+/// No answer takes longer, so that one that hangs does not take the exporter's 65 s.
+const TIME_LIMIT: Duration = Duration::from_secs(4);
+
+/// One target of the exporter.
+pub struct Vendor {
+    /// The `server` label.
+    pub name: &'static str,
+    pub simulator: Arc<Simulator>,
+    pub address: SocketAddr,
+    pub token_file: PathBuf,
+    token: String,
+    chance: Chance,
+}
+
+/// The vendors, served by a thread of their own: what they compute must not delay a scrape.
+pub fn start(
+    seed: u64,
+    origin: Timestamp,
+    fire: Duration,
+    directory: &std::path::Path,
+) -> anyhow::Result<Vec<Vendor>> {
+    let ways = [
+        ("cuts", OverLimit::CutSilently),
+        ("cuts-and-says-so", OverLimit::CutAndPromise),
+        ("refuses", OverLimit::Refuse),
+    ];
+    let mut vendors = Vec::new();
+    let mut listeners = Vec::new();
+    for (name, over_limit) in ways {
+        let mut chance = Chance::new(seed, name);
+        let options = Options {
+            seed: chance.whole(0, u64::MAX),
+            token: format!("token-of-{name}"),
+            rows_limit: ROWS_LIMIT,
+            over_limit,
+            time_limit: TIME_LIMIT,
+            scale: ROWS_PER_SECOND,
+            even: true,
+            late_share: 0.1,
+            late_by: Duration::from_secs(10)..=LATEST,
+            from: Some(origin),
+            bursts: bursts(&mut chance, origin, fire),
+            ..Options::default()
+        };
+        let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+        listener.set_nonblocking(true)?;
+        let vendor = Vendor {
+            name,
+            address: listener.local_addr()?,
+            token_file: directory.join(format!("{name}.token")),
+            token: options.token.clone(),
+            simulator: Simulator::new(options),
+            chance,
+        };
+        vendor.renew_token().context("cannot write a token file")?;
+        listeners.push((listener, Arc::clone(&vendor.simulator)));
+        vendors.push(vendor);
+    }
+    std::thread::spawn(move || serve_all(listeners));
+    Ok(vendors)
+}
+
+/// Until the process ends.
+fn serve_all(listeners: Vec<(std::net::TcpListener, Arc<Simulator>)>) -> io::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let mut servers = tokio::task::JoinSet::new();
+        for (listener, simulator) in listeners {
+            servers.spawn(serve(TcpListener::from_std(listener)?, simulator, std::future::pending()));
+        }
+        while servers.join_next().await.is_some() {}
+        Ok(())
+    })
+}
+
+/// Several times what an answer holds, yet never so dense that a second would not fit.
+fn bursts(chance: &mut Chance, origin: Timestamp, fire: Duration) -> Vec<Burst> {
+    let end = Timestamp::now() + fire;
+    let mut bursts = Vec::new();
+    let mut at = origin;
+    while at < end {
+        let seconds = chance.whole(10, 40);
+        bursts.push(Burst { at, seconds: seconds as u32, rows: seconds * chance.whole(50, 150) });
+        at += SignedDuration::from_secs(chance.whole(30, 90).cast_signed());
+    }
+    bursts
+}
+
+impl Vendor {
+    /// The same token in a new file, as a rotation does: whoever was refused asks again at once.
+    pub fn renew_token(&self) -> io::Result<()> {
+        let fresh = self.token_file.with_extension("new");
+        fs::write(&fresh, &self.token)?;
+        private(&fresh)?;
+        fs::rename(fresh, &self.token_file)
+    }
+
+    /// Other faults than before, or none.
+    pub fn change_weather(&mut self, trap: SocketAddr) -> anyhow::Result<()> {
+        self.simulator.clear_faults();
+        if self.chance.happens(0.3) {
+            return Ok(());
+        }
+        for _ in 0..self.chance.whole(1, 4) {
+            let fault = self.chance.one(&faults(trap)).clone();
+            let probability = Some(self.chance.between(0.05, 0.4));
+            self.simulator.add_fault(FaultRule { fault, times: None, probability })?;
+        }
+        if self.chance.happens(0.2) {
+            self.renew_token()?;
+        }
+        Ok(())
+    }
+
+    /// The truth about all rows from the origin on.
+    pub fn truth(&self, origin: Timestamp, end: Timestamp) -> Truth {
+        self.simulator.truth(origin, end, None)
+    }
+}
+
+/// Everything that can go wrong but a spent quota, after which the exporter rightly waits for another day, and a
+/// body without end, which would keep a whole processor busy.
+fn faults(trap: SocketAddr) -> Vec<Fault> {
+    vec![
+        Fault::Http500,
+        Fault::Http503,
+        Fault::Maintenance,
+        Fault::Concurrency,
+        Fault::TokenMissing,
+        Fault::TokenInvalid,
+        Fault::BadRequest,
+        Fault::UnknownApi,
+        Fault::Throttled { retry_after: None },
+        Fault::Throttled { retry_after: Some(1) },
+        Fault::Redirect { to: format!("http://{trap}/") },
+        Fault::EmptyNotJson,
+        Fault::EmptyOk,
+        Fault::NotJson,
+        Fault::PhpWarning,
+        Fault::ByteOrderMark,
+        Fault::ErrorInOk,
+        Fault::IntCode,
+        Fault::ZeroCode,
+        Fault::ZeroCodeText,
+        Fault::ErrorTextNull,
+        Fault::ErrorEmpty,
+        Fault::DataNull,
+        Fault::DataMissing,
+        Fault::DataObject,
+        Fault::WrongSchema,
+        Fault::TotalRow,
+        Fault::RowNotObject,
+        Fault::RowBadDate,
+        Fault::Truncated,
+        Fault::CutJson,
+        Fault::Reset,
+        Fault::HalfGzip,
+        Fault::Hang,
+        Fault::Drip,
+        Fault::Slow { seconds: 1 },
+        Fault::Slow { seconds: 3 },
+    ]
+}
+
+/// For the eyes of its owner only, or the exporter warns.
+fn private(file: &std::path::Path) -> io::Result<()> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        fs::set_permissions(file, fs::Permissions::from_mode(0o600))?;
+    }
+    #[cfg(not(unix))]
+    let _ = file;
+    Ok(())
+}

@@ -1,0 +1,81 @@
+//! The exporter's last scrape against the vendors' truth, label set by label set.
+
+use std::collections::BTreeMap;
+
+use wolkvox_exporter::simulator::{Journeys, Truth};
+
+use super::{
+    expected::{COUNTERS, expected},
+    scrape::{Scrape, Series},
+};
+
+/// What a comparison found.
+#[derive(Debug, Default)]
+pub struct Verdict {
+    /// Rows of the truth.
+    pub rows: u64,
+    /// Rows that were not counted.
+    pub lost: u64,
+    /// Rows that were counted, but are none, or too often.
+    pub doubled: u64,
+    /// Each series that is not as it should be, in words.
+    pub wrong: Vec<String>,
+}
+
+const HITS: &str = "wolkvox_menu_option_hits_total";
+impl Verdict {
+    /// Compares one target; `served` is how many rows its vendor put into answers.
+    pub fn add(&mut self, server: &str, truth: &Truth, journeys: &Journeys, served: u64, scrape: &Scrape) {
+        self.rows += truth.rows;
+        let expected: BTreeMap<Series, f64> = expected(truth, journeys)
+            .into_iter()
+            .map(|(name, labels, value)| {
+                let labels = labels.iter().map(|(name, value)| (*name, value.as_str()));
+                let labels: Vec<_> = std::iter::once(("server", server)).chain(labels).collect();
+                (Series::new(name, &labels), value)
+            })
+            .collect();
+        let is_compared = |series: &Series| {
+            COUNTERS.contains(&series.name.as_str())
+                && series.labels.get("server").is_some_and(|name| name == server)
+        };
+        let shown: BTreeMap<_, _> = scrape.samples.iter().filter(|(series, _)| is_compared(series)).collect();
+        for (series, &real) in &expected {
+            self.compare(series, real, shown.get(series).map_or(0.0, |shown| **shown));
+        }
+        for (series, value) in shown {
+            if !expected.contains_key(series) {
+                self.compare(series, 0.0, *value);
+            }
+        }
+        self.check_outcomes(server, truth, served, scrape);
+    }
+
+    fn compare(&mut self, series: &Series, real: f64, shown: f64) {
+        if real == shown {
+            return;
+        }
+        self.wrong.push(format!("{series} is {shown}, not {real}"));
+        if series.name == HITS {
+            self.lost += (real - shown).max(0.0) as u64;
+            self.doubled += (shown - real).max(0.0) as u64;
+        }
+    }
+
+    /// Every row counted was served; one that was served may have been lost on its way, or with a kill.
+    fn check_outcomes(&mut self, server: &str, truth: &Truth, served: u64, scrape: &Scrape) {
+        let outcome = |outcome| {
+            scrape
+                .value("wolkvox_rows_total", &[("server", server), ("outcome", outcome)])
+                .unwrap_or(f64::NAN)
+        };
+        let new = outcome("new");
+        let all = new + outcome("repeated") + outcome("rejected") + outcome("out_of_range");
+        if new != truth.rows as f64 {
+            self.wrong.push(format!("{server}: {new} rows are called new, not {}", truth.rows));
+        }
+        if all.is_nan() || all > served as f64 {
+            self.wrong.push(format!("{server}: {all} rows have an outcome, but only {served} were served"));
+        }
+    }
+}
