@@ -16,7 +16,7 @@ use wolkvox_exporter::{
         demo, doctor, healthcheck,
         run::{self, Load, StateLocation},
     },
-    config::{self, Secret},
+    config::{self, Environment},
     i18n::Language,
     logging,
     poller::Clock,
@@ -60,8 +60,8 @@ fn main() -> ExitCode {
 
 /// The exporter.
 fn run(args: &RunArgs) -> anyhow::Result<()> {
-    let (log, args, token) = (args.log, args.clone(), token_from_environment());
-    let load: Load = Arc::new(move || config::resolve(&args, token.clone(), Timestamp::now()));
+    let (log, args, environment) = (args.log, args.clone(), environment());
+    let load: Load = Arc::new(move || config::resolve(&args, &environment, Timestamp::now()));
     let resolved = load()?;
     serve(log, async |clock, stop| {
         for warning in &resolved.warnings {
@@ -78,7 +78,7 @@ fn run(args: &RunArgs) -> anyhow::Result<()> {
 fn examine(args: &DoctorArgs) -> anyhow::Result<bool> {
     let language = args.lang.unwrap_or_else(language_from_environment);
     let mut out = std::io::stdout();
-    let resolved = match config::resolve(&args.run, token_from_environment(), Timestamp::now()) {
+    let resolved = match config::resolve(&args.run, &environment(), Timestamp::now()) {
         Ok(resolved) => resolved,
         Err(error) => {
             doctor::refuse(&error, language, &mut out)?;
@@ -136,7 +136,7 @@ fn serve(
 /// Prints what the configuration resolved to, or everything that is wrong with it.
 #[expect(clippy::print_stdout, reason = "the output of --config.check is for people")]
 fn check(args: &RunArgs) -> ExitCode {
-    match config::resolve(args, token_from_environment(), Timestamp::now()) {
+    match config::resolve(args, &environment(), Timestamp::now()) {
         Ok(resolved) => {
             for warning in &resolved.warnings {
                 complain(&format!("warning: {warning}"));
@@ -153,8 +153,8 @@ fn check(args: &RunArgs) -> ExitCode {
     }
 }
 
-fn token_from_environment() -> Option<Secret> {
-    std::env::var_os("WOLKVOX_TOKEN").map(|token| Secret::new(token.to_string_lossy()))
+fn environment() -> Environment {
+    Environment::read(|name| std::env::var_os(name))
 }
 
 /// By the first of the locale's variables that is set, as the C library chooses.

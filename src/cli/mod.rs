@@ -127,6 +127,14 @@ pub struct WolkvoxArgs {
     #[arg(long = "wolkvox.token-file", env = "WOLKVOX_TOKEN_FILE", value_name = "FILE")]
     pub token_file: Option<PathBuf>,
 
+    /// Proxy that is asked for the connection, http://HOST:PORT, or `direct` [default: that of HTTPS_PROXY]
+    #[arg(long = "wolkvox.proxy-url", env = "WOLKVOX_PROXY_URL", value_name = "URL", hide_env_values = true)]
+    pub proxy_url: Option<String>,
+
+    /// File with the only certificate authorities that are believed [default: the system's]
+    #[arg(long = "wolkvox.ca-file", env = "WOLKVOX_CA_FILE", value_name = "FILE")]
+    pub ca_file: Option<PathBuf>,
+
     /// IANA zone of the server's clock [default: America/Bogota]
     #[arg(long = "wolkvox.timezone", env = "WOLKVOX_TIMEZONE", value_name = "ZONE")]
     pub timezone: Option<String>,

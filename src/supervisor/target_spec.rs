@@ -41,7 +41,7 @@ pub(super) struct TargetSpec {
 
 impl TargetSpec {
     pub(super) fn new(target: &TargetConfig, shared: Arc<Shared>, common: &Deps) -> anyhow::Result<Self> {
-        let client = Client::new(&target.endpoint, Default::default())?;
+        let client = Client::new(&target.endpoint, &target.egress, Default::default())?;
         Ok(Self {
             settings: settings(target, &shared)?,
             api: Api { client, token: target.token.clone() },

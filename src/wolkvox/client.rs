@@ -18,7 +18,7 @@ use super::{
     splitter::{Element, SplitError, Splitter},
     token_info::TokenInfo,
 };
-use crate::model::NameKind;
+use crate::{config::Egress, model::NameKind};
 
 /// The vendor's limits, as the client holds an answer to them.
 #[derive(Debug, Clone, Copy)]
@@ -65,20 +65,21 @@ pub struct Client {
     http: reqwest::Client,
     endpoint: Url,
     limits: ClientLimits,
+    /// How messages name the proxy, if there is one.
+    proxy: Option<String>,
 }
 
 const SMALL_BODY_BYTES: u64 = 64 * 1024;
 
 impl Client {
-    /// `endpoint` is the server's origin. Fails only when the system's certificate store cannot be used.
-    pub fn new(endpoint: &Url, limits: ClientLimits) -> Result<Self, ApiError> {
-        let http = reqwest::Client::builder()
+    /// `endpoint` is the server's origin. Fails only when certificate authorities cannot be used.
+    pub fn new(endpoint: &Url, egress: &Egress, limits: ClientLimits) -> Result<Self, ApiError> {
+        let http = through(egress)?
             .user_agent(concat!("wolkvox-exporter/", env!("CARGO_PKG_VERSION")))
             .redirect(reqwest::redirect::Policy::none())
             .retry(reqwest::retry::never())
             // The vendor closes idle connections after 5 s, so one kept would only be found dead.
             .pool_max_idle_per_host(0)
-            .no_proxy()
             .connect_timeout(limits.connect)
             .build()
             .map_err(|e| {
@@ -88,7 +89,8 @@ impl Client {
                     root(&e)
                 ))
             })?;
-        Ok(Self { http, endpoint: endpoint.clone(), limits })
+        let proxy = egress.proxy.as_ref().map(ToString::to_string);
+        Ok(Self { http, endpoint: endpoint.clone(), limits, proxy })
     }
 
     /// Asks for the rows of a span and hands each element of `data` to `each` as it arrives. They may be
@@ -118,7 +120,7 @@ impl Client {
             query.to.strftime("%Y%m%d%H%M%S")
         );
         let request = self.request("reports_manager.php", &dates, token)?;
-        let mut response = request.send().await.map_err(|e| network_fault(e, self.limits.connect))?;
+        let mut response = request.send().await.map_err(|e| self.network_fault(e))?;
         let status = response.status();
         let server_time = server_time(response.headers());
         if status != StatusCode::OK {
@@ -152,7 +154,7 @@ impl Client {
     pub async fn token_info(&self, token: &str) -> Result<TokenInfo, ApiError> {
         let asked = async {
             let request = self.request("information.php", "api=token_info", token)?;
-            let mut response = request.send().await.map_err(|e| network_fault(e, self.limits.connect))?;
+            let mut response = request.send().await.map_err(|e| self.network_fault(e))?;
             let status = response.status().as_u16();
             let body = self.small_body(&mut response).await;
             match classify(status, Envelope::parse(&body).ok().as_ref(), None, token) {
@@ -179,7 +181,7 @@ impl Client {
     ) -> Result<BTreeMap<String, String>, ApiError> {
         let asked = async {
             let request = self.request("information.php", kind.query(), token)?;
-            let mut response = request.send().await.map_err(|e| network_fault(e, self.limits.connect))?;
+            let mut response = request.send().await.map_err(|e| self.network_fault(e))?;
             let status = response.status();
             let mut found = BTreeMap::new();
             let verdict = if status == StatusCode::OK {
@@ -215,7 +217,7 @@ impl Client {
     ) -> Result<Envelope, ApiError> {
         let mut splitter = Splitter::default();
         let mut bytes = 0u64;
-        while let Some(chunk) = response.chunk().await.map_err(|e| network_fault(e, self.limits.connect))? {
+        while let Some(chunk) = response.chunk().await.map_err(|e| self.network_fault(e))? {
             bytes += chunk.len() as u64;
             if bytes > most_bytes {
                 return Err(ApiError::TooLarge(most_bytes));
@@ -236,6 +238,30 @@ impl Client {
         Ok(self.http.get(url).header("wolkvox-token", token))
     }
 
+    /// What kept an answer from coming, or from coming whole.
+    fn network_fault(&self, error: reqwest::Error) -> ApiError {
+        // The URL holds nothing secret, but it is long and in every message.
+        let error = error.without_url();
+        if error.is_timeout() {
+            return ApiError::Timeout(self.limits.connect);
+        }
+        let mut cause: Option<&(dyn Error + 'static)> = Some(&error);
+        while let Some(current) = cause {
+            if current.is::<rustls::Error>() {
+                return ApiError::Tls(root(&error));
+            }
+            cause = inner(current);
+        }
+        if error.is_decode() {
+            // A gzip stream that is damaged or ends early.
+            return ApiError::CutOff;
+        }
+        ApiError::Connect(match &self.proxy {
+            Some(proxy) => format!("through the proxy {proxy}: {}", root(&error)),
+            None => root(&error),
+        })
+    }
+
     /// What came of a body that should be short; that an error's breaks off does not make the error another.
     async fn small_body(&self, response: &mut reqwest::Response) -> Vec<u8> {
         let mut body = Vec::new();
@@ -247,6 +273,24 @@ impl Client {
         }
         body
     }
+}
+
+/// The way that the configuration chose, and never one of the environment's behind its back. A proxy is for https only,
+/// where it is asked to connect and sees nothing else.
+fn through(egress: &Egress) -> Result<reqwest::ClientBuilder, ApiError> {
+    let unusable =
+        |error: reqwest::Error| ApiError::Internal(format!("cannot use the proxy: {}", root(&error)));
+    let mut builder = reqwest::Client::builder().no_proxy();
+    if let Some(proxy) = &egress.proxy {
+        builder = builder.proxy(reqwest::Proxy::https(proxy.expose().clone()).map_err(unusable)?);
+    }
+    if let Some(authorities) = &egress.authorities {
+        let certificates = authorities.certificates.iter().map(|der| reqwest::Certificate::from_der(der));
+        builder = builder.tls_certs_only(certificates.collect::<Result<Vec<_>, _>>().map_err(|error| {
+            ApiError::Internal(format!("cannot use {}: {}", authorities.file.display(), root(&error)))
+        })?);
+    }
+    Ok(builder)
 }
 
 fn server_time(headers: &HeaderMap) -> Option<Timestamp> {
@@ -265,26 +309,6 @@ fn split_fault(error: SplitError) -> ApiError {
         SplitError::Schema(_) => ApiError::Schema(error.to_string()),
         SplitError::Incomplete => ApiError::CutOff,
     }
-}
-
-fn network_fault(error: reqwest::Error, connect: Duration) -> ApiError {
-    // The URL holds nothing secret, but it is long and in every message.
-    let error = error.without_url();
-    if error.is_timeout() {
-        return ApiError::Timeout(connect);
-    }
-    let mut cause: Option<&(dyn Error + 'static)> = Some(&error);
-    while let Some(current) = cause {
-        if current.is::<rustls::Error>() {
-            return ApiError::Tls(root(&error));
-        }
-        cause = inner(current);
-    }
-    if error.is_decode() {
-        // A gzip stream that is damaged or ends early.
-        return ApiError::CutOff;
-    }
-    ApiError::Connect(root(&error))
 }
 
 /// The next cause. An I/O error's own `source` passes over the error that it carries, and the layers between here

@@ -73,7 +73,8 @@ impl Inside {
             names: Default::default(),
         };
         let source = poller::Api {
-            client: Client::new(&api.url().parse().expect("a URL"), limits).expect("a client"),
+            client: Client::new(&api.url().parse().expect("a URL"), &Default::default(), limits)
+                .expect("a client"),
             token: TokenSource::fixed(&Secret::new(TOKEN), "the test").expect("a token"),
         };
         let parser = RowParser::new(store.fingerprints(), 128);
