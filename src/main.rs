@@ -2,18 +2,24 @@
 //!
 //! Only this file reads the environment and hands out the clock.
 
-use std::{io::Write as _, process::ExitCode, sync::Arc, time::Duration};
+use std::{
+    io::{self, BufRead as _, IsTerminal as _, Write as _},
+    process::ExitCode,
+    sync::Arc,
+    time::Duration,
+};
 
 use anyhow::Context as _;
 use jiff::Timestamp;
 use tokio::sync::watch;
 use wolkvox_exporter::{
     cli::{
-        Cli, Command, CompletionsArgs, DoctorArgs, HealthcheckArgs, LogArgs, RunArgs, StateArgs,
+        Cli, Command, CompletionsArgs, DoctorArgs, HealthcheckArgs, InitArgs, LogArgs, RunArgs, StateArgs,
         StateCommand, completions, man,
     },
     commands::{
         demo, doctor, healthcheck,
+        init::{self, Answers},
         run::{self, Load, StateLocation},
     },
     config::{self, Environment},
@@ -40,6 +46,11 @@ fn main() -> ExitCode {
             Err(error) => Err(error),
         },
         Some(Command::Healthcheck(args)) => feel_pulse(&args),
+        Some(Command::Init(args)) => match set_up(&args) {
+            Ok(true) => Ok(()),
+            Ok(false) => return ExitCode::FAILURE,
+            Err(error) => Err(error),
+        },
         Some(Command::Man(args)) => man::write(&Cli::definition(), &args.directory),
         Some(Command::State(StateCommand::Inspect(args))) => inspect(&args),
         Some(Command::Simulate(args)) => serve(args.log, async |_, mut stop| {
@@ -92,6 +103,46 @@ fn examine(args: &DoctorArgs) -> anyhow::Result<bool> {
     // A name that is still being looked up is not waited for.
     runtime.shutdown_background();
     Ok(well?)
+}
+
+/// Sets up a target; whether all is well.
+fn set_up(args: &InitArgs) -> anyhow::Result<bool> {
+    let language = args.lang.unwrap_or_else(language_from_environment);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let mut out = std::io::stdout();
+    let environment = environment();
+    let well = runtime.block_on(async {
+        init::run(args, &environment, language, &mut Console, &Timestamp::now, &mut out).await
+    });
+    // A name that is still being looked up is not waited for.
+    runtime.shutdown_background();
+    well
+}
+
+/// The terminal, or lines that are piped in: then nothing is asked aloud.
+struct Console;
+
+impl Answers for Console {
+    fn line(&mut self, question: &str) -> io::Result<String> {
+        let mut input = io::stdin().lock();
+        if input.is_terminal() {
+            let mut error = io::stderr();
+            write!(error, "{question}")?;
+            error.flush()?;
+        }
+        let mut line = String::new();
+        if input.read_line(&mut line)? == 0 {
+            return Err(io::Error::new(
+                io::ErrorKind::UnexpectedEof,
+                format!("no answer to: {}", question.trim()),
+            ));
+        }
+        Ok(line.trim().to_owned())
+    }
+
+    fn hidden(&mut self, question: &str) -> io::Result<String> {
+        if io::stdin().is_terminal() { rpassword::prompt_password(question) } else { self.line(question) }
+    }
 }
 
 /// The script with which a shell completes.

@@ -54,6 +54,8 @@ pub enum Command {
     Doctor(Box<DoctorArgs>),
     /// Ask the exporter that runs here with the same flags whether it is alive, and exit with 0 or 1
     Healthcheck(HealthcheckArgs),
+    /// Set up a target: ask for server and token, write the configuration, and look at it as `doctor` does
+    Init(Box<InitArgs>),
     /// Write the manual pages into a directory
     Man(ManArgs),
     /// Run the simulated Wolkvox alone
@@ -308,6 +310,25 @@ pub struct DoctorArgs {
     /// As for the exporter.
     #[command(flatten)]
     pub run: RunArgs,
+}
+
+/// The flags of `init`: what it need not ask.
+#[derive(Debug, Args)]
+pub struct InitArgs {
+    /// Where the files go, created if missing [default: the working directory]
+    #[arg(long = "init.directory", env = "WOLKVOX_INIT_DIRECTORY", value_name = "DIRECTORY")]
+    pub directory: Option<PathBuf>,
+
+    /// Ask Wolkvox nothing
+    #[arg(long = "init.skip-doctor", env = "WOLKVOX_INIT_SKIP_DOCTOR", value_parser = BoolishValueParser::new())]
+    pub skip_doctor: bool,
+
+    /// Language of questions, comments and findings [default: by the locale]
+    #[arg(long = "lang", env = "WOLKVOX_LANG", value_name = "LANGUAGE", ignore_case = true)]
+    pub lang: Option<Language>,
+    /// As for the exporter.
+    #[command(flatten)]
+    pub wolkvox: WolkvoxArgs,
 }
 
 /// The flags of `healthcheck`: those that tell where the exporter listens.
