@@ -1,6 +1,7 @@
 # What the parts of the engine's test share. Sourced; the engine is there (scripts/docker-engine).
 # shellcheck shell=bash
 
+# shellcheck disable=SC2034 # for those who source it
 readonly user=65532
 
 fail() {
