@@ -2,6 +2,7 @@
 FROM scratch
 ARG PROGRAM
 ARG STATE
+COPY zoneinfo /usr/share/zoneinfo
 COPY program /bin/${PROGRAM}
 # Mounted empty, a volume takes over the owner of what it hides.
 COPY --chown=65534:65534 state ${STATE}
