@@ -127,7 +127,7 @@ async fn the_check_of_the_configuration_says_which_way_is_taken() {
     let said = server.says(&check, &[("HTTPS_PROXY", "http://other.example:3128")]).await;
     let text = String::from_utf8_lossy(&said.stdout).into_owned();
     let line =
-        "  connection: through the proxy http://fixed.example:3128 (wolkvox.yaml:3:14, targets[0].proxy_url)";
+        "  connection: through the proxy http://fixed.example:3128 (wolkvox.yaml:3:14: targets[0].proxy_url)";
     assert!(text.contains(line), "{text}");
     assert!(text.contains("authority.pem only"), "{text}");
 
