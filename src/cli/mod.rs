@@ -27,6 +27,13 @@ use crate::{
 #[command(
     name = "wolkvox-exporter",
     version,
+    long_version = concat!(
+        env!("CARGO_PKG_VERSION"),
+        "\nrevision ",
+        env!("WOLKVOX_BUILT_REVISION"),
+        "\n",
+        env!("WOLKVOX_BUILT_WITH")
+    ),
     about = "Exact Prometheus metrics of the menu options chosen in a Wolkvox contact centre",
     // A flag of the exporter in front of a subcommand would have no effect there: refused, not ignored.
     args_conflicts_with_subcommands = true,
