@@ -143,7 +143,6 @@ fn chosen(text: &str, https: bool, in_file: bool) -> Result<Option<Proxy>, Strin
 }
 
 /// The proxy of the environment, and who decided; it never serves this machine, nor plain http.
-#[expect(clippy::type_complexity, reason = "a pair, taken apart by the one caller")]
 fn from_environment(
     endpoint: &Url,
     environment: &Environment,
@@ -223,7 +222,7 @@ pub(super) fn check_environment(environment: &Environment, findings: &mut Diagno
             Ok(0) => findings.problem("SSL_CERT_FILE", format!("{} holds no certificate", path.display())),
             Ok(_) => {}
             Err(error) => {
-                findings.problem("SSL_CERT_FILE", format!("cannot read {}: {error}", path.display()))
+                findings.problem("SSL_CERT_FILE", format!("cannot read {}: {error}", path.display()));
             }
         }
     }
