@@ -2,6 +2,7 @@
 //!
 //! Data goes one way: API → rows → ledger → aggregates → snapshot → scrape. `ARCHITECTURE.md` is the map.
 
+pub mod baseline;
 pub mod cli;
 pub mod commands;
 pub mod config;

@@ -21,6 +21,7 @@ use super::{
 use crate::{
     config::{Egress, Proxy},
     i18n::FaultText,
+    wolkvox::is_out_of_files,
 };
 
 /// More addresses than these are not tried.
@@ -71,9 +72,18 @@ pub(super) async fn check(
     report.line(Mark::Todo, Text::Connection, text, &values)?;
     match egress.proxy {
         Some(_) => report.remedy(Text::ProxyRemedy, &[])?,
-        None => report.remedy(FaultText::AllowListRemedy, &[])?,
+        None => report.remedy(remedy(&error), &[])?,
     }
     Ok(false)
+}
+
+/// The allow-list is no reason for anything but a refusal and silence.
+fn remedy(error: &io::Error) -> FaultText {
+    match error.kind() {
+        ErrorKind::ConnectionRefused | ErrorKind::TimedOut => FaultText::AllowListRemedy,
+        _ if is_out_of_files(error) => FaultText::TooManyOpenFilesRemedy,
+        _ => FaultText::NoConnectionRemedy,
+    }
 }
 
 async fn resolve(

@@ -38,6 +38,13 @@ pub struct Egress {
     pub system_authorities: Option<String>,
 }
 
+impl Egress {
+    /// Whether it is the same way, whoever decided on it.
+    pub fn leads_as(&self, other: &Self) -> bool {
+        (&self.proxy, &self.authorities) == (&other.proxy, &other.authorities)
+    }
+}
+
 /// A proxy. Prints without its user and password.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Proxy(Url);

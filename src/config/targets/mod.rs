@@ -17,7 +17,7 @@ use crate::cli::{NamesArgs, WolkvoxArgs};
 use crate::config::{
     Environment, NameSources, Secret, TargetConfig, TokenSource,
     read::{
-        diagnostics::Diagnostics,
+        diagnostics::{Diagnostics, with_hint},
         file::{ConfigFile, TargetEntry},
         label,
         precedence::{Written, flag_place, given},
@@ -269,7 +269,8 @@ impl FromFile<'_> {
             );
             return None;
         }
-        findings.keep(&place, server::parse(&text.value, allow_http))
+        let server = server::parse(&text.value, allow_http);
+        findings.keep(&place, server.map_err(|reason| with_hint(&text.value, reason)))
     }
 
     /// The licences written, if any were; nothing after a problem.

@@ -1,49 +1,45 @@
 //! Owns the detector that ours is compared with: a Poisson CUSUM that is told the true mean of every step, which no
 //! real one is. Must not see incidents.
 
-use super::world::{HISTORY, Operation};
+use super::world::Operation;
 
 /// What a fall leaves, for each of the sums that run side by side; the highest counts.
 const LEFT: [f64; 3] = [0.05, 0.4, 0.6];
 
-/// For each step that is judged, the highest log-likelihood ratio; it is set back to 0 once it exceeds the limit.
-pub fn alarms(operation: &Operation, option: usize, limit: f64, from: usize, to: usize) -> Vec<usize> {
+/// The limits that are tried.
+pub(crate) const LIMITS: [f64; 40] = {
+    let mut limits = [0.0; 40];
+    let mut at = 0;
+    while at < limits.len() {
+        limits[at] = 7.0 + at as f64 * 0.5;
+        at += 1;
+    }
+    limits
+};
+
+/// The steps within `from..to` at which a log-likelihood ratio exceeds the limit; it is set back to 0 then. A poll that
+/// failed is made up for by the next one.
+pub(crate) fn alarms(operation: &Operation, option: usize, limit: f64, from: usize, to: usize) -> Vec<usize> {
     let seen = &operation.options[option];
     let (mut sums, mut alarms) = ([0.0_f64; LEFT.len()], Vec::new());
     let (mut hits, mut mean) = (0.0, 0.0);
-    for step in from.max(HISTORY)..to {
-        hits += seen.counts[0][step] as f64;
-        mean += seen.mean[step];
-        if operation.failed[step] || operation.away[step] {
+    let logs = LEFT.map(f64::ln);
+    for step in from..to {
+        hits += f64::from(seen.counts[0][step]);
+        mean += f64::from(seen.mean[step]) * seen.on_time();
+        if operation.failed[step] {
             continue;
         }
-        for (sum, left) in sums.iter_mut().zip(LEFT) {
-            *sum = (*sum + mean * (1.0 - left) + hits * left.ln()).max(0.0);
+        let mut most = 0.0_f64;
+        for ((sum, left), log) in sums.iter_mut().zip(LEFT).zip(logs) {
+            *sum = (*sum + mean * (1.0 - left) + hits * log).max(0.0);
+            most = most.max(*sum);
         }
         (hits, mean) = (0.0, 0.0);
-        if sums.iter().any(|sum| *sum > limit) {
+        if most > limit {
             alarms.push(step);
             sums = [0.0; LEFT.len()];
         }
     }
     alarms
-}
-
-/// The lowest limit at which there are no more false alarms than allowed in the calm operations.
-pub fn tune(calm: &[&Operation], allowed: usize) -> f64 {
-    let count = |limit: f64| -> usize {
-        calm.iter()
-            .map(|operation| {
-                (0..operation.options.len())
-                    .map(|option| alarms(operation, option, limit, 0, operation.failed.len()).len())
-                    .sum::<usize>()
-            })
-            .sum()
-    };
-    let (mut low, mut high) = (3.0, 60.0);
-    while high - low > 0.1 {
-        let middle = (low + high) / 2.0;
-        if count(middle) > allowed { low = middle } else { high = middle }
-    }
-    high
 }

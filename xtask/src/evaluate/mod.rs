@@ -1,93 +1,115 @@
-//! Measures the alerts: `cargo xtask evaluate --prometheus P --promtool T`.
+//! Measures the detector: `cargo xtask evaluate --months N --seed S`.
 //!
-//! Weeks of simulated traffic go into a real Prometheus, the rules of `rules/` are evaluated by it, and the alerts that
-//! fire are compared with the incidents that were put in. What it printed last is in docs/alerts.md.
+//! Months of simulated traffic go through the shipped detector, poll by poll, in two worlds with the same limits; what it
+//! tells is compared with the incidents that were put in, and with a CUSUM that is told the truth. What it printed last is
+//! in docs/alerts.md.
 //!
 //! | file | owns |
 //! | --- | --- |
-//! | `main` | flags, the order of events |
+//! | `mod` | flags, the order of events |
 //! | `chance` | the seed's numbers |
+//! | `weather` | what the options of a world have in common |
 //! | `world` | the simulated traffic and its incidents |
-//! | `samples` | the traffic as the exporter would expose it |
-//! | `prometheus` | the real Prometheus |
+//! | `play` | the shipped detector over an operation |
 //! | `cusum` | the detector that ours is compared with |
-//! | `firing` | when each alert fired |
-//! | `report` | which incidents were caught, and what fired for nothing |
+//! | `tally` | what came of one seed, and of all |
+//! | `report` | the tables, and the bounds |
+//! | `size` | memory, disk and time of the history and the detector |
+//! | `prometheus` | a real Prometheus, for the tests of the shipped rules |
 
 mod chance;
 mod cusum;
-mod firing;
+mod play;
 pub mod prometheus;
 mod report;
-mod samples;
+mod size;
+mod tally;
+mod weather;
 mod world;
 
-use std::path::PathBuf;
+use std::sync::{
+    Mutex, PoisonError,
+    atomic::{AtomicU64, Ordering},
+};
 
-use prometheus::{Prometheus, rules, tracing_line};
-use world::{BEGIN, HISTORY, Operation, STEP, WEEK};
+use tally::Tally;
+use weather::World;
 
 /// Of `cargo xtask evaluate`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Worlds to simulate, each of its own seed
-    #[arg(long, default_value_t = 3)]
-    seeds: u64,
+    /// Months of 100 options that are simulated without an incident, in each world
+    #[arg(long, default_value_t = 100.0)]
+    months: f64,
     /// Number of the first seed
     #[arg(long, default_value_t = 1)]
-    first_seed: u64,
-    /// Weeks that are judged for false alarms, after four weeks of history
+    seed: u64,
+    /// Threads
     #[arg(long, default_value_t = 2)]
-    weeks: usize,
-    /// Prometheus
-    #[arg(long, default_value = "prometheus")]
-    prometheus: PathBuf,
-    /// promtool, 3.0 or later
-    #[arg(long, default_value = "promtool")]
-    promtool: PathBuf,
-    /// Directory of the rule files
-    #[arg(long, default_value = "rules")]
-    rules: PathBuf,
-    /// An empty directory with some gigabytes of room
+    threads: usize,
+    /// The score from which on an alert is told, other than as shipped
+    #[arg(long, default_value_t = 1.0)]
+    limit: f64,
+    /// Only one of the worlds: usual or harder
     #[arg(long)]
-    directory: PathBuf,
+    world: Option<String>,
+    /// Only operations of one purpose: calm, falls or rises
+    #[arg(long)]
+    only: Option<String>,
+    /// Print what so many options cost in memory, on the disk and in time, and simulate nothing else
+    #[arg(long)]
+    size: Option<usize>,
+    /// List every false alarm
+    #[arg(long)]
+    list: bool,
+    /// Fail when a bound is missed
+    #[arg(long)]
+    check: bool,
 }
 
-/// Prints the report.
-pub fn main(args: &Args) -> anyhow::Result<()> {
-    let alerts = rules(&args.rules.join("wolkvox-alerts.yaml"))?;
-    let records = rules(&args.rules.join("wolkvox-baselines.yaml"))?;
-    let mut operations: Vec<Operation> = Vec::new();
-    let mut found = firing::Found::default();
-    for seed in args.first_seed..args.first_seed + args.seeds {
-        let directory = args.directory.join(format!("seed{seed}"));
-        let of_seed = [world::operation(seed, false, args.weeks), world::operation(seed, true, args.weeks)];
-        let mut prometheus =
-            Prometheus::new(args.prometheus.clone(), args.promtool.clone(), directory.clone())?;
-        let file = directory.join("samples.om");
-        samples::write(&file, &of_seed)?;
-        tracing_line(&format!("seed {seed}: samples written"));
-        prometheus.load(&file)?;
-        std::fs::remove_file(&file)?;
-        tracing_line(&format!("seed {seed}: samples loaded"));
-        let start = BEGIN + (HISTORY as i64 - 100) * STEP;
-        let end = BEGIN + (HISTORY + args.weeks * WEEK) as i64 * STEP;
-        prometheus.record(&records, start, end)?;
-        let judged = BEGIN + HISTORY as i64 * STEP;
-        for alert in firing::watched(&alerts) {
-            let name = alert.alert.clone().unwrap_or_default();
-            let series = prometheus.steps(&alert.expr, judged, end, STEP)?;
-            found.add(&name, &alert, series)?;
-        }
-        for usual in firing::usual_rules() {
-            let series = prometheus.steps(&usual.expr, judged, end, STEP)?;
-            found.add(&usual.alert.clone().unwrap_or_default(), &usual, series)?;
-        }
-        tracing_line(&format!("seed {seed}: alerts evaluated"));
-        drop(prometheus);
-        std::fs::remove_dir_all(&directory)?;
-        operations.extend(of_seed);
+/// Weeks that are judged of each operation without an incident.
+const WEEKS: usize = 2;
+
+/// Prints the report. Gives back whether every bound was kept, if that is asked for.
+pub fn main(args: &Args) -> anyhow::Result<bool> {
+    if let Some(options) = args.size {
+        println!("{}", size::size(options));
+        return Ok(true);
     }
-    println!("{}", report::report(&operations, &found, args.weeks));
-    Ok(())
+    let worlds: Vec<World> = [World::Usual, World::Harder]
+        .into_iter()
+        .filter(|world| args.world.as_ref().is_none_or(|only| *only == world.name()))
+        .collect();
+    anyhow::ensure!(!worlds.is_empty(), "--world is usual or harder");
+    let tallies: Vec<Tally> = worlds.into_iter().map(|world| tally(world, args)).collect();
+    let (text, kept) = report::report(&tallies, args.list);
+    println!("{text}");
+    Ok(kept || !args.check)
+}
+
+/// All seeds of a world, on several threads; the order in which they end changes nothing.
+fn tally(world: World, args: &Args) -> Tally {
+    let seeds =
+        (args.months / (world::POINTS * world::OPTIONS) as f64 * 100.0 * 30.0 / (WEEKS * 7) as f64).ceil();
+    let (next, end) = (AtomicU64::new(args.seed), args.seed + seeds as u64);
+    let all = Mutex::new(Vec::new());
+    std::thread::scope(|scope| {
+        for _ in 0..args.threads.max(1) {
+            scope.spawn(|| {
+                loop {
+                    let seed = next.fetch_add(1, Ordering::Relaxed);
+                    if seed >= end {
+                        break;
+                    }
+                    let one = Tally::of_seed(world, seed, WEEKS, args.limit, args.only.as_deref());
+                    all.lock().unwrap_or_else(PoisonError::into_inner).push((seed, one));
+                }
+            });
+        }
+    });
+    let mut all = all.into_inner().unwrap_or_else(PoisonError::into_inner);
+    all.sort_unstable_by_key(|(seed, _)| *seed);
+    let mut sum = Tally::new(world);
+    all.into_iter().for_each(|(_, one)| sum.add(one));
+    sum
 }

@@ -1,308 +1,335 @@
-//! Owns the simulated traffic: two operations for each seed, `calm` with everything that must not raise an option's
-//! alert, and `hurt` with what must. Must not know the rules.
+//! Owns the simulated traffic of one operation and its incidents. Must not know the detector.
 //!
 //! Time goes in steps of five minutes, the exporter's poll. Options have 1 to 500 hits an hour at the day's busiest
-//! time, a shape by day and week, growth of 1 % a week, and noise beyond chance: 8 % a day and 4 % an hour for a routing
-//! point, 4 % a day for an option and for each share. In every routing point one option stands for entering nothing.
+//! time and a shape by day and week. In every routing point one option stands for entering nothing.
 
-use super::chance::Chance;
+use super::{
+    chance::Chance,
+    weather::{Weather, World},
+};
 
-pub const STEP: i64 = 300;
-pub const DAY: usize = 288;
-pub const WEEK: usize = 7 * DAY;
-/// Monday, 5 January 2026, 00:00 UTC.
-pub const BEGIN: i64 = 1_767_571_200;
-/// Weeks of history before anything is judged.
-pub const HISTORY: usize = 4 * WEEK + DAY;
-const POINTS: usize = 12;
-const OPTIONS: usize = 7;
-
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Kind {
-    To(u32),
-    Decay,
-    Renamed,
-}
-
-pub const KINDS: [Kind; 7] =
-    [Kind::To(0), Kind::To(10), Kind::To(40), Kind::To(60), Kind::To(300), Kind::Decay, Kind::Renamed];
-
-pub struct Incident {
-    pub kind: Kind,
-    pub option: usize,
-    /// In steps since the beginning, with a fraction.
-    pub start: f64,
-    /// Expected hits an hour when it begins.
-    pub hourly: f64,
-}
-
-/// What is seen of an option, per step.
-pub struct Option_ {
-    pub point: usize,
-    pub code: String,
-    /// hits, finals, retries, repeats
-    pub counts: [Vec<u64>; 4],
-    /// Of the hits, those that took no longer than each of `SECONDS` to get there, and all of them at the end; empty
-    /// where there are too few hits for the alert that reads them.
-    pub within: Vec<Vec<u64>>,
-    /// It stands for entering nothing.
-    pub no_input: bool,
-    /// Nobody has listed it, so the exporter has no series of it before its first hit.
-    pub unlisted: bool,
-    /// The true mean of hits without the incidents that are to be found, and without the option's own noise.
-    pub mean: Vec<f64>,
-}
-
-pub struct Operation {
-    pub server: String,
-    pub options: Vec<Option_>,
-    pub incidents: Vec<Incident>,
-    /// Outages of a whole routing point: point, first step, last step.
-    pub outages: Vec<(usize, usize, usize)>,
-    /// Options that were taken out of the menu on purpose, and the step from which on they are gone.
-    pub removed: Vec<(usize, usize)>,
-    /// Steps whose poll failed: counters and watermark stand still, and catch up afterwards.
-    pub failed: Vec<bool>,
-    /// Steps at which the exporter was away.
-    pub away: Vec<bool>,
-}
-
+pub(crate) const STEP: i64 = 300;
+pub(crate) const DAY: usize = 288;
+pub(crate) const WEEK: usize = 7 * DAY;
+/// Monday, 5 January 2026, 00:00 of the server's wall clock.
+pub(crate) const BEGIN: i64 = 1_767_571_200;
+/// Steps of history before anything is judged.
+pub(crate) const HISTORY: usize = 4 * WEEK + DAY;
+pub(crate) const POINTS: usize = 12;
+pub(crate) const OPTIONS: usize = 7;
 /// Incidents last so many steps: eight hours.
-pub const LASTS: usize = 96;
-/// Bounds of the histogram of the time to an option.
-pub const SECONDS: [u32; 5] = [20, 30, 45, 60, 90];
+pub(crate) const LASTS: usize = 96;
 /// Half of the people have reached an option after so many seconds; how long the others take varies log-normally.
 const USUAL_SECONDS: f64 = 24.0;
 const SPREAD_OF_SECONDS: f64 = 0.65;
+/// Hits an hour from which on times are simulated.
+const TIMED: f64 = 60.0;
 
-/// Share of a day's busiest rate; `around_the_clock` never falls below a tenth.
-fn shape(step: usize, around_the_clock: bool) -> f64 {
-    let hour = (step % DAY) as f64 / 12.0;
-    let bump = |at: f64, wide: f64| (-((hour - at) / wide).powi(2) / 2.0).exp();
-    let day = if around_the_clock {
-        0.1 + 0.9 * bump(14.0, 4.0)
-    } else if (7.0..19.0).contains(&hour) {
-        0.15 + 0.85 * (bump(10.0, 1.8) + 0.8 * bump(15.5, 1.8)).min(1.0)
-    } else {
-        0.0
-    };
-    day * [1.0, 0.95, 0.95, 0.9, 1.0, 0.5, 0.25][step / DAY % 7]
+/// What an operation is simulated for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// Everything that must not raise an option's alert.
+    Calm,
+    /// Options that fall or surge.
+    Falls,
+    /// Shares and times that rise.
+    Rises,
 }
 
-#[expect(clippy::needless_range_loop, reason = "steps and points are numbers of several tables at once")]
-pub fn operation(seed: u64, hurt: bool, weeks: usize) -> Operation {
-    let mut chance = Chance::new(seed * 2 + u64::from(hurt));
+impl Purpose {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Calm => "calm",
+            Self::Falls => "falls",
+            Self::Rises => "rises",
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Kind {
+    To(u32),
+    Decay,
+    Renamed,
+    /// Two and a half times as many journeys end there.
+    Abandonment,
+    /// Three times as many hits take more than one attempt.
+    Retries,
+    /// Three times as many come back.
+    Loops,
+    /// Everybody needs 1.8 times as long.
+    Slow,
+    /// Two and a half times as many enter nothing.
+    NoInput,
+}
+
+const FALLS: [Kind; 7] =
+    [Kind::To(0), Kind::To(10), Kind::To(40), Kind::To(60), Kind::To(300), Kind::Decay, Kind::Renamed];
+const RISES: [Kind; 5] = [Kind::Abandonment, Kind::Retries, Kind::Loops, Kind::Slow, Kind::NoInput];
+
+#[derive(Clone, Debug)]
+pub(crate) struct Incident {
+    pub(crate) kind: Kind,
+    pub(crate) option: usize,
+    /// In steps since the beginning, with a fraction.
+    pub(crate) start: f64,
+    /// Expected hits an hour when it begins.
+    pub(crate) hourly: f64,
+}
+
+/// What is seen of an option, by the step of a row's date.
+#[derive(Default)]
+pub(crate) struct Option_ {
+    pub(crate) point: usize,
+    pub(crate) code: String,
+    /// hits, finals, retries, repeats
+    pub(crate) counts: [Vec<u32>; 4],
+    /// Seconds to the option of each hit, by step; empty for an option with few hits.
+    pub(crate) seconds: Vec<Vec<u16>>,
+    /// Hits that come late: the step in which they are seen, and that of their date.
+    pub(crate) late: Vec<(usize, usize)>,
+    /// It stands for entering nothing.
+    pub(crate) no_input: bool,
+    /// The true mean of hits without the incidents that are to be found, and without the option's own noise.
+    pub(crate) mean: Vec<f32>,
+}
+
+pub(crate) struct Operation {
+    pub(crate) options: Vec<Option_>,
+    pub(crate) incidents: Vec<Incident>,
+    /// Outages of a whole routing point: point, first step, last step.
+    pub(crate) outages: Vec<(usize, usize, usize)>,
+    /// Options that are another thing on purpose, and the step from which on: removed, or renumbered.
+    pub(crate) changed: Vec<(usize, usize)>,
+    /// Of those, how many were removed, and which.
+    pub(crate) removed: Vec<(usize, usize)>,
+    /// Steps in which no poll succeeded.
+    pub(crate) failed: Vec<bool>,
+}
+
+/// The operation of a seed.
+pub(crate) fn operation(world: World, seed: u64, purpose: Purpose, weeks: usize) -> Operation {
+    let hurt = purpose != Purpose::Calm;
+    let mut chance = Chance::new(seed * 6 + purpose as u64 * 2 + u64::from(world == World::Harder));
     let steps = HISTORY + if hurt { WEEK } else { weeks * WEEK };
-    let mut clocks = Vec::new();
-    let mut factors = Vec::new();
-    for _ in 0..POINTS {
-        let around = chance.unit() < 0.3;
-        clocks.push(around);
-        let (mut of_day, mut of_hour) = (1.0, 1.0);
-        let factor: Vec<f64> = (0..steps)
-            .map(|step| {
-                if step % DAY == 0 {
-                    of_day = chance.factor(0.08);
-                }
-                if step % 12 == 0 {
-                    of_hour = chance.factor(0.04);
-                }
-                // One in the history; and, where false alarms are counted, a Monday, so that a Monday follows on it.
-                let day = step / DAY * DAY;
-                let holiday = day == 8 * DAY || (!hurt && day == HISTORY + 6 * DAY);
-                shape(step, around)
-                    * of_day
-                    * of_hour
-                    * (1.0 + 0.01 * step as f64 / WEEK as f64)
-                    * if holiday { 0.25 } else { 1.0 }
-            })
-            .collect();
-        factors.push(factor);
+    let mut weather = Weather::new(world, steps, hurt, &mut chance);
+    let outages = if hurt { Vec::new() } else { weather.outages_and_campaigns(weeks, &mut chance) };
+    let rates: Vec<f64> = (0..POINTS * OPTIONS).map(|_| chance.between(0.0, 500_f64.ln()).exp()).collect();
+    let incidents = if hurt { incidents(purpose, &weather, &rates, &mut chance) } else { Vec::new() };
+    let mut operation = Operation {
+        options: Vec::new(),
+        incidents,
+        outages,
+        changed: Vec::new(),
+        removed: Vec::new(),
+        failed: vec![false; steps],
+    };
+    let renumbered = (world == World::Harder && !hurt).then(|| (chance.below(POINTS), HISTORY + 5 * DAY));
+    for index in 0..rates.len() {
+        let mut mean = means(&weather, &rates, index, renumbered);
+        if !hurt && index % 40 == 17 {
+            // New on the second day that is judged.
+            mean[..HISTORY + DAY].fill(0.0);
+        }
+        if !hurt && index % 40 == 23 {
+            // Gone on the fourth.
+            let gone = HISTORY + 3 * DAY + 120;
+            mean[gone..].fill(0.0);
+            operation.removed.push((index, gone));
+            operation.changed.push((index, gone));
+        }
+        if let Some((_, from)) = renumbered.filter(|(point, _)| *point == index / OPTIONS) {
+            operation.changed.push((index, from));
+        }
+        let option = traffic(world, index, rates[index], mean, &operation.incidents, purpose, &mut chance);
+        operation.options.push(option);
     }
-    let mut outages = Vec::new();
-    if !hurt {
-        for point in 0..POINTS {
-            // An outage of an hour in every second routing point, a campaign of three hours in the others.
-            let start = HISTORY + (point % (7 * weeks)) * DAY + 100 + chance.below(60);
-            for step in start..start + if point % 2 == 0 { 12 } else { 36 } {
-                factors[point][step] *= if point % 2 == 0 { 0.0 } else { 2.5 };
-            }
-            if point % 2 == 0 {
-                outages.push((point, start, start + 12));
-            }
-        }
-        // All of the operation, for half an hour.
-        let start = HISTORY + 3 * DAY + 130;
-        for factor in &mut factors {
-            factor[start..start + 6].fill(0.0);
-        }
-        outages.extend((0..POINTS).map(|point| (point, start, start + 6)));
-    }
-
-    let mut rates = Vec::new();
-    for point in 0..POINTS {
-        for _ in 0..OPTIONS {
-            rates.push((point, (chance.between(0.0, 500_f64.ln())).exp()));
-        }
-    }
-    let mut incidents = Vec::new();
-    if hurt {
-        for day in 0..7 {
-            for point in 0..POINTS {
-                let start = (HISTORY + day * DAY + 96) as f64 + chance.between(0.0, 36.0);
-                // Where it can be seen at all: from one hit an hour up, at this hour.
-                let option = point * OPTIONS + chance.below(OPTIONS);
-                let hourly = rates[option].1 * shape(start as usize, clocks[point]);
-                if hourly >= 1.0 {
-                    incidents.push(Incident {
-                        kind: KINDS[chance.below(KINDS.len())],
-                        option,
-                        start,
-                        hourly,
-                    });
-                }
-            }
-        }
-    }
-
-    let mut options: Vec<Option_> = Vec::new();
-    let mut removed = Vec::new();
-    for (index, (point, rate)) in rates.iter().copied().enumerate() {
-        let shares = [chance.between(0.1, 0.5), chance.between(0.03, 0.2), chance.between(0.02, 0.1)];
-        // New on the second day that is judged.
-        let added = !hurt && index % 40 == 17;
-        // Gone on the fourth.
-        let gone = if !hurt && index % 40 == 23 { HISTORY + 3 * DAY + 120 } else { steps };
-        if gone < steps {
-            removed.push((index, gone));
-        }
-        let mut one = Option_ {
-            point,
-            code: format!("{index}"),
-            counts: Default::default(),
-            within: if rate >= 60.0 && !hurt { vec![Vec::new(); SECONDS.len() + 1] } else { Vec::new() },
-            no_input: index % OPTIONS == 4,
-            unlisted: added && index > 40,
-            mean: Vec::new(),
-        };
-        let mut own = 1.0;
-        let mut daily = [1.0; 3];
-        let mut pace = 1.0;
-        for step in 0..steps {
-            if step % DAY == 0 {
-                own = chance.factor(0.04);
-                daily = [chance.factor(0.04), chance.factor(0.04), chance.factor(0.04)];
-                pace = chance.factor(0.04);
-            }
-            let mut mean = rate / 12.0 * factors[point][step];
-            if added && step < HISTORY + DAY || step >= gone {
-                mean = 0.0;
-            }
-            one.mean.push(mean);
-            let left: f64 = incidents
-                .iter()
-                .filter(|incident| incident.option == index)
-                .map(|incident| what_is_left(incident, step))
-                .product();
-            let hits = chance.count(mean * own * left);
-            one.counts[0].push(hits);
-            for (part, share) in shares.into_iter().enumerate() {
-                one.counts[part + 1].push(chance.of(hits, share * daily[part]));
-            }
-            if !one.within.is_empty() {
-                one.time_passes(hits, pace, &mut chance);
-            }
-        }
-        if !hurt {
-            come_late(&mut one.counts, &mut chance);
-        }
-        options.push(one);
-    }
-    // A renamed option's hits go on under another code.
-    let renamed: Vec<(usize, f64)> = incidents
-        .iter()
-        .filter(|incident| incident.kind == Kind::Renamed)
-        .map(|incident| (incident.option, incident.start))
-        .collect();
-    for (option, start) in renamed {
-        let (point, mean) = (options[option].point, options[option].mean.clone());
-        let mut counts: [Vec<u64>; 4] = Default::default();
-        for (step, mean) in mean.iter().enumerate() {
-            let on = step as f64 > start && step < start as usize + LASTS;
-            counts[0].push(if on { chance.count(*mean) } else { 0 });
-            counts[1..].iter_mut().for_each(|count| count.push(0));
-        }
-        options.push(Option_ {
-            point,
-            code: format!("{option}b{}", start as usize),
-            counts,
-            within: Vec::new(),
-            no_input: false,
-            unlisted: true,
-            mean: vec![0.0; steps],
-        });
-    }
-
-    let (mut failed, mut away) = (vec![false; steps], vec![false; steps]);
+    renamed(&mut operation, &mut chance);
     if !hurt {
         // The interface fails for two hours every third day; the exporter is away for ten minutes every other day.
         for day in 0..weeks * 7 {
             let noon = HISTORY + day * DAY + 120;
-            failed[noon..noon + 24].fill(day % 3 == 1);
-            away[noon + 60..noon + 62].fill(day % 2 == 0);
-        }
-    }
-    let server = format!("{}{seed}", if hurt { "hurt" } else { "calm" });
-    Operation { server, options, incidents, outages, removed, failed, away }
-}
-
-impl Option_ {
-    /// Adds a step of the histogram. `pace` makes everybody slower, as a longer text before the menu would.
-    fn time_passes(&mut self, hits: u64, pace: f64, chance: &mut Chance) {
-        let mut within = [0; SECONDS.len() + 1];
-        within[SECONDS.len()] = hits;
-        for _ in 0..hits {
-            let seconds = USUAL_SECONDS * pace * chance.factor(SPREAD_OF_SECONDS);
-            for (count, bound) in within.iter_mut().zip(SECONDS) {
-                *count += u64::from(seconds <= f64::from(bound));
+            operation.failed[noon..noon + 24].fill(day % 3 == 1);
+            if day % 2 == 0 {
+                operation.failed[noon + 60..noon + 62].fill(true);
             }
         }
-        for (steps, count) in self.within.iter_mut().zip(within) {
-            steps.push(count);
+    }
+    operation
+}
+
+fn incidents(purpose: Purpose, weather: &Weather, rates: &[f64], chance: &mut Chance) -> Vec<Incident> {
+    let mut incidents = Vec::new();
+    for day in 0..7 {
+        for point in 0..POINTS {
+            let start = (HISTORY + day * DAY + 96) as f64 + chance.between(0.0, 36.0);
+            let mut option = point * OPTIONS + chance.below(OPTIONS);
+            let kind = match purpose {
+                Purpose::Rises => RISES[chance.below(RISES.len())],
+                _ => FALLS[chance.below(FALLS.len())],
+            };
+            if kind == Kind::NoInput {
+                option = point * OPTIONS + NO_INPUT;
+            }
+            // Where it can be seen at all: from one hit an hour up, at this hour.
+            let hourly = rates[option] * weather.usual(option, start as usize);
+            if hourly >= 1.0 {
+                incidents.push(Incident { kind, option, start, hourly });
+            }
         }
     }
+    incidents
+}
+
+/// Which of a routing point's options stands for entering nothing.
+const NO_INPUT: usize = 4;
+
+/// The mean of an option by step. From the moment of a renumbering on, each code of the routing point stands for what the
+/// one before it had stood for.
+fn means(weather: &Weather, rates: &[f64], index: usize, renumbered: Option<(usize, usize)>) -> Vec<f32> {
+    let point = index / OPTIONS;
+    let now = |step: usize| match renumbered {
+        Some((which, from)) if which == point && step >= from => {
+            point * OPTIONS + (index + OPTIONS - 1) % OPTIONS
+        }
+        _ => index,
+    };
+    (0..weather.steps())
+        .map(|step| (rates[now(step)] / 12.0 * weather.factor(now(step), step)) as f32)
+        .collect()
+}
+
+fn traffic(
+    world: World,
+    index: usize,
+    rate: f64,
+    mean: Vec<f32>,
+    incidents: &[Incident],
+    purpose: Purpose,
+    chance: &mut Chance,
+) -> Option_ {
+    let shares = [chance.between(0.1, 0.5), chance.between(0.03, 0.2), chance.between(0.02, 0.1)];
+    let own_incidents: Vec<&Incident> =
+        incidents.iter().filter(|incident| incident.option == index).collect();
+    let timed = rate >= TIMED && purpose != Purpose::Falls;
+    let mut one = Option_ {
+        point: index / OPTIONS,
+        code: format!("{index}"),
+        no_input: index % OPTIONS == NO_INPUT,
+        ..Option_::default()
+    };
+    let noise = world.noise();
+    let (mut own, mut daily, mut hourly, mut pace) = (1.0, [1.0; 3], [1.0; 3], 1.0);
+    for (step, mean) in mean.iter().enumerate() {
+        if step % DAY == 0 {
+            own = chance.factor(noise.own);
+            daily = std::array::from_fn(|_| chance.factor(noise.share));
+            pace = chance.factor(noise.share);
+        }
+        if step % 12 == 0 {
+            hourly = std::array::from_fn(|_| chance.factor(noise.share_hour));
+        }
+        let left: f64 = own_incidents.iter().map(|incident| what_is_left(incident, step)).product();
+        let hits = chance.spread_count(f64::from(*mean) * own * left, noise.spread);
+        one.counts[0].push(hits);
+        for (part, share) in shares.into_iter().enumerate() {
+            let more: f64 = own_incidents.iter().map(|incident| risen(incident, step, part)).product();
+            one.counts[part + 1].push(chance.of(hits, (share * daily[part] * hourly[part] * more).min(0.95)));
+        }
+        if timed {
+            let slow: f64 = own_incidents.iter().map(|incident| slower(incident, step)).product();
+            let second = |chance: &mut Chance| {
+                (USUAL_SECONDS * pace * slow * chance.factor(SPREAD_OF_SECONDS)).min(60_000.0) as u16
+            };
+            one.seconds.push((0..hits).map(|_| second(chance)).collect());
+        }
+    }
+    if purpose == Purpose::Calm {
+        come_late(&mut one, chance);
+    }
+    one.mean = mean;
+    one
+}
+
+/// How much of a step an incident is on.
+fn inside(incident: &Incident, step: usize) -> f64 {
+    let since = step as f64 + 1.0 - incident.start;
+    if since <= 0.0 || since > LASTS as f64 { 0.0 } else { since.min(1.0) }
 }
 
 /// Share of the traffic that an incident leaves in a step.
 fn what_is_left(incident: &Incident, step: usize) -> f64 {
     let since = step as f64 + 1.0 - incident.start;
-    if since <= 0.0 || since > LASTS as f64 {
-        return 1.0;
-    }
     let left = match incident.kind {
         Kind::To(percent) => f64::from(percent) / 100.0,
         // To nothing within six hours.
-        Kind::Decay => (1.0 - since / 72.0).max(0.0),
+        Kind::Decay => (1.0 - since / 72.0).clamp(0.0, 1.0),
         Kind::Renamed => 0.0,
+        Kind::NoInput => 2.5,
+        _ => 1.0,
     };
-    // The step in which it begins is partly before it.
-    let inside = since.min(1.0);
-    1.0 - inside * (1.0 - left)
+    1.0 - inside(incident, step) * (1.0 - left)
+}
+
+/// What an incident makes of a share: finals, retries, repeats.
+fn risen(incident: &Incident, step: usize, part: usize) -> f64 {
+    let times = match (incident.kind, part) {
+        (Kind::Abandonment, 0) => 2.5,
+        (Kind::Retries, 1) | (Kind::Loops, 2) => 3.0,
+        _ => 1.0,
+    };
+    1.0 + inside(incident, step) * (times - 1.0)
+}
+
+fn slower(incident: &Incident, step: usize) -> f64 {
+    if incident.kind == Kind::Slow { 1.0 + inside(incident, step) * 0.8 } else { 1.0 }
+}
+
+/// A renamed option's hits go on under another code.
+fn renamed(operation: &mut Operation, chance: &mut Chance) {
+    let renamed: Vec<Incident> =
+        operation.incidents.iter().filter(|incident| incident.kind == Kind::Renamed).cloned().collect();
+    for incident in renamed {
+        let before = &operation.options[incident.option];
+        let steps = before.mean.len();
+        let hits = before.mean.iter().enumerate().map(|(step, mean)| {
+            let on = step as f64 > incident.start && step < incident.start as usize + LASTS;
+            if on { chance.count(f64::from(*mean)) } else { 0 }
+        });
+        let none = || vec![0; steps];
+        let option = Option_ {
+            point: before.point,
+            code: format!("{}b{}", incident.option, incident.start as usize),
+            counts: [hits.collect(), none(), none(), none()],
+            mean: vec![0.0; steps],
+            ..Option_::default()
+        };
+        operation.options.push(option);
+    }
 }
 
 /// 3 % of the rows come one to twelve hours late.
-fn come_late(counts: &mut [Vec<u64>; 4], chance: &mut Chance) {
-    let steps = counts[0].len();
-    for count in counts {
-        for step in 0..steps {
-            let late = chance.of(count[step], 0.03);
-            count[step] -= late;
-            for _ in 0..late {
-                let seen = step + 12 + chance.below(132);
-                if seen < steps {
-                    count[seen] += 1;
-                }
-            }
+fn come_late(one: &mut Option_, chance: &mut Chance) {
+    for step in 0..one.counts[0].len() {
+        let late = chance.of(one.counts[0][step], 0.03);
+        one.counts[0][step] -= late;
+        // What is left cannot have more ends, retries or times than hits.
+        for part in 1..4 {
+            one.counts[part][step] = one.counts[part][step].min(one.counts[0][step]);
         }
+        if let Some(seconds) = one.seconds.get_mut(step) {
+            seconds.truncate(one.counts[0][step] as usize);
+        }
+        for _ in 0..late {
+            one.late.push((step + 12 + chance.below(132), step));
+        }
+    }
+    one.late.sort_unstable();
+}
+
+impl Option_ {
+    /// Share of its hits that are not late.
+    pub(crate) fn on_time(&self) -> f64 {
+        if self.late.is_empty() { 1.0 } else { 0.97 }
     }
 }

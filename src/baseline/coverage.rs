@@ -1,0 +1,84 @@
+//! Which stretches of local time have been read whole.
+//!
+//! Owns disjoint ranges, ascending. Outside of them nothing is known: no hits there means nothing.
+
+use std::ops::Range;
+
+/// Ranges of local seconds.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Coverage(Vec<Range<i64>>);
+
+impl Coverage {
+    /// Adds a range; those that touch become one.
+    pub(super) fn add(&mut self, mut range: Range<i64>) {
+        if range.is_empty() {
+            return;
+        }
+        let first = self.0.partition_point(|known| known.end < range.start);
+        let last = self.0.partition_point(|known| known.start <= range.end);
+        for known in &self.0[first..last] {
+            range = range.start.min(known.start)..range.end.max(known.end);
+        }
+        self.0.splice(first..last, [range]);
+    }
+
+    /// Forgets all before a moment.
+    pub(super) fn forget(&mut self, before: i64) {
+        self.0.retain_mut(|known| {
+            known.start = known.start.max(before);
+            !known.is_empty()
+        });
+    }
+
+    /// Whether all of a range is covered.
+    pub(super) fn holds(&self, range: &Range<i64>) -> bool {
+        let at = self.0.partition_point(|known| known.end < range.end);
+        self.0.get(at).is_some_and(|known| known.start <= range.start)
+    }
+
+    /// The parts of a range that are covered.
+    pub(super) fn within(&self, range: Range<i64>) -> impl Iterator<Item = Range<i64>> {
+        let cut = move |known: &Range<i64>| known.start.max(range.start)..known.end.min(range.end);
+        self.0.iter().map(cut).filter(|known| !known.is_empty())
+    }
+
+    /// The first covered moment.
+    pub(super) fn begin(&self) -> Option<i64> {
+        self.0.first().map(|known| known.start)
+    }
+
+    /// From when on everything up to `until` is covered; `None` when the last second before it is not.
+    pub(super) fn whole_since(&self, until: i64) -> Option<i64> {
+        let at = self.0.partition_point(|known| known.end < until);
+        self.0.get(at).filter(|known| known.start < until).map(|known| known.start)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn says_what_a_set_of_seconds_says(ranges in prop::collection::vec((0..60_i64, 0..20_i64), 0..12), from in 0..60_i64, long in 1..20_i64) {
+            let (mut coverage, mut seconds) = (Coverage::default(), [false; 100]);
+            for (start, length) in ranges {
+                coverage.add(start..start + length);
+                (start..start + length).for_each(|at| seconds[at as usize] = true);
+            }
+            let range = from..from + long;
+            let all = range.clone().all(|at| seconds[at as usize]);
+            prop_assert_eq!(coverage.holds(&range), all);
+            let parts: i64 = coverage.within(range.clone()).map(|part| part.end - part.start).sum();
+            prop_assert_eq!(parts, range.clone().filter(|at| seconds[*at as usize]).count() as i64);
+            prop_assert_eq!(coverage.begin(), (0..100).find(|at| seconds[*at as usize]));
+            let whole = (0..range.end).rev().take_while(|at| seconds[*at as usize]).last();
+            prop_assert_eq!(coverage.whole_since(range.end), whole);
+            prop_assert!(coverage.0.windows(2).all(|two| two[0].end < two[1].start), "{:?}", coverage);
+            coverage.forget(range.start);
+            prop_assert_eq!(coverage.begin(), (range.start..100).find(|at| seconds[*at as usize]));
+        }
+    }
+}

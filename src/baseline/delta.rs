@@ -1,0 +1,80 @@
+//! What a committed step, or an answer of the warm-up, adds to the history.
+//!
+//! Owns counts by menu number and moment until they are applied. Must not know what the numbers mean: labels are looked
+//! up when it is applied.
+
+use std::{collections::BTreeMap, ops::Range};
+
+use super::{DAY, HOURS, SLOT, cells::Hourly, day_of};
+
+/// Counts to be added, by the number of the menu.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HistoryDelta {
+    within: Range<i64>,
+    /// By day and menu: cells and counts, in the order in which they came.
+    cells: BTreeMap<(i32, u32), Vec<(usize, u32)>>,
+}
+
+impl Default for HistoryDelta {
+    /// Takes any date.
+    fn default() -> Self {
+        Self::between(i64::MIN, i64::MAX)
+    }
+}
+
+impl HistoryDelta {
+    /// Takes only what is dated from `from` to before `to`, in local seconds, and passes over all else: an answer holds
+    /// both ends of what was asked for.
+    pub fn between(from: i64, to: i64) -> Self {
+        Self { within: from..to, cells: BTreeMap::new() }
+    }
+
+    /// Rows of one menu that are alike: `at` is their date in local seconds, `attempts` what they say of attempts, `second`
+    /// the seconds to the option where known.
+    pub fn rows(&mut self, menu: u32, at: i64, attempts: u32, second: Option<u32>, times: u32) {
+        self.count(menu, at, slot_of_day(at), times);
+        if attempts > 1 {
+            self.hourly(menu, at, Hourly::Retries, times);
+        }
+        if let Some(second) = second {
+            self.hourly(menu, at, Hourly::time(second), times);
+        }
+    }
+
+    /// Journeys that are over and ended at this menu; `at` is the date of that last row.
+    pub fn finals(&mut self, menu: u32, at: i64, times: u32) {
+        self.hourly(menu, at, Hourly::Finals, times);
+    }
+
+    /// Times this menu was entered again within a journey that is over; `at` is the date of the row that did so.
+    pub fn repeats(&mut self, menu: u32, at: i64, times: u32) {
+        self.hourly(menu, at, Hourly::Repeats, times);
+    }
+
+    /// Whether there is nothing to add.
+    pub fn is_empty(&self) -> bool {
+        self.cells.is_empty()
+    }
+
+    fn hourly(&mut self, menu: u32, at: i64, what: Hourly, times: u32) {
+        let hour = at.div_euclid(3600).rem_euclid(HOURS as i64);
+        self.count(menu, at, what.first() + hour as usize, times);
+    }
+
+    fn count(&mut self, menu: u32, at: i64, cell: usize, times: u32) {
+        if times == 0 || !self.within.contains(&at) {
+            return;
+        }
+        self.cells.entry((day_of(at), menu)).or_default().push((cell, times));
+    }
+
+    /// Day, menu, and what is added to its cells.
+    pub(super) fn cells(&self) -> impl Iterator<Item = (i32, u32, &[(usize, u32)])> {
+        self.cells.iter().map(|((day, menu), cells)| (*day, *menu, cells.as_slice()))
+    }
+}
+
+/// The slot of a day in which a local second lies.
+fn slot_of_day(at: i64) -> usize {
+    (at.rem_euclid(DAY) / SLOT) as usize
+}

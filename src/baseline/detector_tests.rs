@@ -1,0 +1,276 @@
+//! What the detector says of weeks that are as regular as a clock, and of one thing that is not.
+
+use super::*;
+use crate::model::{MenuLabels, OptionKind, OptionKinds, PointLabels};
+
+/// Monday, 5 January 2026.
+const MONDAY: i64 = 20_458;
+/// Thirty days later, a Wednesday, at 14:00: the moment that is judged.
+const NOW: i64 = (MONDAY + 30) * 86_400 + 14 * 3600;
+const OPTIONS: [&str; 5] = ["1", "2", "3", "PULSE", "AGENTE"];
+const IDLE: i64 = 1800;
+
+/// A routing point with five options, each entered ten times in a slot from 07:00 to 19:00; 3 of 10 end there, 1 of 10 took
+/// two attempts, 1 of 10 came back, and it took 20 seconds, of every tenth 40.
+struct Menu {
+    labels: Vec<MenuLabels>,
+    kinds: OptionKinds,
+    holidays: Holidays,
+    history: History,
+}
+
+/// Hits, finals, retries, repeats and seconds of a slot.
+type Slot = (u32, u32, u32, u32, u32);
+const USUAL: Slot = (10, 3, 1, 1, 20);
+
+impl Menu {
+    fn new(of: impl Fn(usize, i64) -> Slot) -> Self {
+        let mut kinds = OptionKinds::none();
+        kinds.list("PULSE", OptionKind::NoInput);
+        kinds.list("AGENTE", OptionKind::OptOut);
+        let mut menu = Self {
+            labels: ["10", "20"]
+                .iter()
+                .flat_map(|point| OPTIONS.iter().map(move |option| MenuLabels::new(point, "voice", option)))
+                .collect(),
+            kinds,
+            holidays: Holidays::default(),
+            history: History::new(35),
+        };
+        menu.add(MONDAY * 86_400, NOW, of);
+        menu.history.cover(MONDAY * 86_400, NOW);
+        menu.history.forget(NOW);
+        menu
+    }
+
+    fn add(&mut self, from: i64, to: i64, of: impl Fn(usize, i64) -> Slot) {
+        let mut delta = HistoryDelta::between(from, to);
+        for at in (from..to).step_by(SLOT as usize) {
+            if !(7 * 3600..19 * 3600).contains(&at.rem_euclid(86_400)) {
+                continue;
+            }
+            for option in 0..self.labels.len() {
+                let (hits, finals, retries, repeats, seconds) = of(option, at);
+                let number = option as u32;
+                for hit in 0..hits {
+                    let second = if hit % 10 == 9 { 2 * seconds } else { seconds };
+                    delta.rows(number, at, 1 + u32::from(hit < retries), Some(second), 1);
+                }
+                if at < to - IDLE {
+                    delta.finals(number, at, finals);
+                    delta.repeats(number, at, repeats);
+                }
+            }
+        }
+        self.history.apply(&delta, |number| self.labels.get(number as usize));
+    }
+
+    fn judge(&self, detector: &mut Detector, at: i64) -> Scores {
+        let moment = Moment {
+            watermark: at,
+            window: (at - SLOT, at),
+            idle: &|_: &PointLabels| IDLE,
+            kinds: &self.kinds,
+            holidays: &self.holidays,
+        };
+        detector.scores(&self.history, &moment)
+    }
+
+    fn scores(&self) -> Scores {
+        self.judge(&mut Detector::new(), NOW)
+    }
+}
+
+fn option<'s>(scores: &'s Scores, point: &str, option: &str) -> &'s OptionScores {
+    let labels = MenuLabels::new(point, "voice", option);
+    scores.options.iter().find(|scores| scores.labels == labels).unwrap()
+}
+
+/// Everything with a score above 0.
+fn told(scores: &Scores) -> Vec<String> {
+    let high = |score: &Option<Score>| score.is_some_and(|score| score.score > 0.0);
+    let of_options = scores.options.iter().flat_map(|option| {
+        let name = move |anomaly: &Anomaly| format!("{} {}", option.labels.option, anomaly.as_str());
+        Anomaly::ALL.iter().filter(|anomaly| high(&option.of(**anomaly))).map(name).collect::<Vec<_>>()
+    });
+    let of_points = scores.points.iter().flat_map(|point| {
+        let name = move |anomaly: &PointAnomaly| format!("{} {}", point.labels.rp_id, anomaly.as_str());
+        PointAnomaly::ALL.iter().filter(|anomaly| high(&point.of(**anomaly))).map(name).collect::<Vec<_>>()
+    });
+    of_options.chain(of_points).collect()
+}
+
+/// As usual but for one option of the first routing point, since an hour ago.
+fn lately(which: usize, slot: Slot) -> impl Fn(usize, i64) -> Slot {
+    move |option, at| if option == which && at >= NOW - 3 * 3600 { slot } else { USUAL }
+}
+
+#[test]
+fn weeks_like_clockwork_are_as_expected() {
+    let scores = Menu::new(|_, _| USUAL).scores();
+    assert_eq!(told(&scores), [""; 0]);
+    let one = option(&scores, "10", "1");
+    assert_eq!((one.weeks, scores.options.len(), scores.points.len()), (4, 10, 2));
+    assert!((one.expected_hits.unwrap() - 10.0).abs() < 0.01, "{one:?}");
+    // What is meant to end a journey is not abandoned.
+    assert_eq!(option(&scores, "10", "AGENTE").of(Anomaly::Abandonment), None);
+    assert!(Anomaly::ALL.iter().all(|anomaly| one.of(*anomaly).is_some()));
+}
+
+#[test]
+fn each_anomaly_is_told_of_the_option_that_has_it_and_of_no_other() {
+    for (which, slot, expected) in [
+        (0, (0, 0, 0, 0, 20), "1 drop_off"),
+        (0, (4, 1, 0, 0, 20), "1 drop_off"),
+        (1, (30, 9, 3, 3, 20), "2 surge"),
+        (1, (10, 9, 1, 1, 20), "2 abandonment"),
+        (2, (10, 3, 7, 1, 20), "3 retries"),
+        (2, (10, 3, 1, 7, 20), "3 loops"),
+        (2, (10, 3, 1, 1, 60), "3 time_to_option"),
+    ] {
+        let scores = Menu::new(lately(which, slot)).scores();
+        assert_eq!(told(&scores), [expected], "{slot:?}");
+        let anomaly = Anomaly::ALL.into_iter().find(|one| expected.ends_with(one.as_str())).unwrap();
+        let score = option(&scores, "10", OPTIONS[which]).of(anomaly).unwrap();
+        assert!(score.score > 1.0 && score.window >= 600, "{expected}: {score:?}");
+    }
+    let scores = Menu::new(lately(3, (30, 9, 3, 3, 20))).scores();
+    assert!(told(&scores).contains(&"10 no_input".to_owned()), "{:?}", told(&scores));
+}
+
+#[test]
+fn what_is_compared_is_said() {
+    let scores = Menu::new(lately(0, (0, 0, 0, 0, 20))).scores();
+    let score = option(&scores, "10", "1").of(Anomaly::DropOff).unwrap();
+    let slots = f64::from(score.window) / SLOT as f64;
+    assert!(
+        (score.observed, score.expected / slots) == (0.0, 10.0) || score.expected / slots < 10.5,
+        "{score:?}"
+    );
+    let scores = Menu::new(lately(2, (10, 3, 1, 1, 60))).scores();
+    let time = option(&scores, "10", "3").of(Anomaly::TimeToOption).unwrap();
+    assert!(time.observed > 60.0 && (20.0..45.0).contains(&time.expected), "{time:?}");
+}
+
+#[test]
+fn a_whole_routing_point_that_falls_is_told_once_and_its_options_are_not() {
+    let fell = |option: usize, at: i64| if option < 5 && at >= NOW - 3600 { (0, 0, 0, 0, 20) } else { USUAL };
+    let scores = Menu::new(fell).scores();
+    assert_eq!(told(&scores), ["10 collapse"]);
+    assert!(scores.points[0].of(PointAnomaly::Collapse).unwrap().score > 1.0);
+    // Half an hour after its end, what was missing is not held against any option.
+    let over = |option: usize, at: i64| {
+        if option < 5 && (NOW - 3 * 3600..NOW - 1800).contains(&at) { (0, 0, 0, 0, 20) } else { USUAL }
+    };
+    let scores = Menu::new(over).scores();
+    assert!(told(&scores).iter().all(|one| one == "10 collapse"), "{:?}", told(&scores));
+}
+
+#[test]
+fn a_quiet_day_is_no_fall_of_any_option() {
+    let quiet = |_: usize, at: i64| if at >= NOW - 14 * 3600 { (4, 1, 0, 0, 20) } else { USUAL };
+    assert_eq!(told(&Menu::new(quiet).scores()), [""; 0]);
+}
+
+#[test]
+fn what_was_not_read_is_no_fall() {
+    let mut menu = Menu::new(|_, at| if at < NOW - 3 * 3600 { USUAL } else { (0, 0, 0, 0, 20) });
+    let whole = std::mem::replace(&mut menu.history, History::new(35));
+    menu.add(MONDAY * 86_400, NOW - 3 * 3600, |_, _| USUAL);
+    menu.history.cover(MONDAY * 86_400, NOW - 3 * 3600);
+    assert_eq!(told(&menu.scores()), [""; 0]);
+    menu.history = whole;
+    assert_eq!(told(&menu.scores()).len(), 2, "the same, read whole, is an outage of both");
+}
+
+#[test]
+fn a_gap_in_the_weeks_makes_fewer_weeks_and_not_a_lower_expectation() {
+    let mut menu = Menu::new(|_, _| USUAL);
+    menu.history = History::new(35);
+    let week = 7 * 86_400;
+    for (from, to) in [(MONDAY * 86_400, NOW - 2 * week - 43_200), (NOW - 2 * week + 43_200, NOW)] {
+        menu.add(from, to, |_, _| USUAL);
+        menu.history.cover(from, to);
+    }
+    let scores = menu.scores();
+    let one = option(&scores, "10", "1");
+    assert_eq!((one.weeks, told(&scores)), (3, vec![]));
+    assert!((one.expected_hits.unwrap() - 10.0).abs() < 0.01);
+}
+
+#[test]
+fn an_option_is_judged_from_its_second_week_on_and_no_more_when_it_is_gone_for_one() {
+    let since = |days: i64| {
+        move |option: usize, at: i64| {
+            if option == 0 && at < NOW - days * 86_400 { (0, 0, 0, 0, 20) } else { USUAL }
+        }
+    };
+    for (days, weeks) in [(3, 0), (8, 1), (15, 2)] {
+        let scores = Menu::new(since(days)).scores();
+        let one = option(&scores, "10", "1");
+        assert_eq!((one.weeks, one.of(Anomaly::DropOff).is_some()), (weeks, weeks > 0), "{days}");
+        assert_eq!(one.of(Anomaly::Surge).is_some(), weeks > 1, "{days}");
+        assert_eq!(told(&scores), [""; 0], "{days}");
+    }
+    let gone = |days: i64| {
+        move |option: usize, at: i64| {
+            if option == 0 && at >= NOW - days * 86_400 { (0, 0, 0, 0, 20) } else { USUAL }
+        }
+    };
+    assert_eq!(told(&Menu::new(gone(3)).scores()), ["1 drop_off"]);
+    let scores = Menu::new(gone(9)).scores();
+    assert_eq!((told(&scores), option(&scores, "10", "1").weeks), (vec![], 0));
+}
+
+#[test]
+fn a_holiday_in_the_calendar_is_not_history() {
+    let low = |_: usize, at: i64| {
+        if (at / 86_400 - NOW / 86_400) % 7 == 0 && at < NOW - 86_400 { (1, 0, 0, 0, 20) } else { USUAL }
+    };
+    let mut menu = Menu::new(low);
+    assert!(option(&menu.scores(), "10", "1").expected_hits.unwrap() < 2.0);
+    let date = |weeks: i64| jiff::civil::date(2026, 2, 4).saturating_sub(jiff::Span::new().weeks(weeks));
+    menu.holidays = Holidays::new((1..=3).map(date));
+    assert_eq!(option(&menu.scores(), "10", "1").weeks, 1);
+    menu.holidays = Holidays::new((1..=4).map(date));
+    let scores = menu.scores();
+    assert_eq!((option(&scores, "10", "1").weeks, option(&scores, "10", "1").expected_hits), (0, None));
+}
+
+#[test]
+fn a_detector_that_was_asked_before_says_the_same_as_a_new_one() {
+    let mut menu = Menu::new(|_, _| USUAL);
+    let mut asked = Detector::new();
+    for step in 1..=30 {
+        let at = NOW + step * SLOT;
+        menu.add(at - SLOT, at, lately(1, (1, 0, 0, 0, 20)));
+        if step == 10 {
+            // A late row, of an option that nobody had seen.
+            let new = MenuLabels::new("30", "voice", "9");
+            let mut delta = HistoryDelta::default();
+            delta.rows(0, at - 7200, 1, None, 3);
+            menu.history.apply(&delta, |_| Some(&new));
+        }
+        menu.history.cover(at - SLOT, at);
+        menu.history.forget(at);
+        let scores = menu.judge(&mut asked, at);
+        assert_eq!(scores, menu.judge(&mut Detector::new(), at), "{step}");
+    }
+    assert!(!told(&menu.judge(&mut asked, NOW + 30 * SLOT)).is_empty());
+}
+
+#[test]
+fn more_past_is_learnt_from_at_once() {
+    let mut menu = Menu::new(|_, _| USUAL);
+    menu.history = History::new(35);
+    let mut detector = Detector::new();
+    // The newest week first, as the warm-up reads.
+    for week in 0..4 {
+        let (from, to) = (NOW - (week + 1) * 7 * 86_400, NOW - week * 7 * 86_400);
+        menu.add(from, to, |_, _| USUAL);
+        menu.history.cover(from, to);
+        let scores = menu.judge(&mut detector, NOW);
+        assert_eq!(i64::from(option(&scores, "10", "1").weeks), week, "{week}");
+        assert_eq!(scores, menu.scores(), "{week}");
+    }
+}

@@ -1,0 +1,66 @@
+//! How unlikely a count is: the deviance of a negative binomial count, signed by its side.
+//!
+//! Pure arithmetic. The count varies by chance and by a factor around 1 of the given variance; its deviance is about the
+//! square of a normal's z, down to counts of zero, thanks to half a count of continuity correction.
+
+/// Deviance of a count below its mean; 0 for one that is not. `noise` is the relative variance of what is not chance.
+pub(super) fn below(observed: f64, mean: f64, noise: f64) -> f64 {
+    let observed = observed + 0.5;
+    if observed < mean { deviance(observed, mean, noise) } else { 0.0 }
+}
+
+/// Deviance of a count above its mean; 0 for one that is not.
+pub(super) fn above(observed: f64, mean: f64, noise: f64) -> f64 {
+    let observed = observed - 0.5;
+    if observed > mean { deviance(observed, mean, noise) } else { 0.0 }
+}
+
+/// The deviance when `part` of the variance is not known but learnt from so many days: what is far out for a normal is less so
+/// for Student's t.
+pub(super) fn learnt(deviance: f64, part: f64, days: f64) -> f64 {
+    let freedom = days / (part * part).max(1e-9);
+    freedom * (deviance / freedom).ln_1p()
+}
+
+fn deviance(observed: f64, mean: f64, noise: f64) -> f64 {
+    let size = 1.0 / noise.max(1e-9);
+    2.0 * (observed * (observed / mean).ln() - (observed + size) * ((observed + size) / (mean + size)).ln())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_count_as_expected_is_none() {
+        for noise in [0.0, 0.01, 1.0] {
+            assert_eq!((below(20.0, 20.0, noise), above(20.0, 20.0, noise)), (0.0, 0.0));
+        }
+    }
+
+    #[test]
+    fn without_noise_it_is_that_of_a_poisson_count() {
+        // 2 (mean - observed + observed ln(observed / mean)), with observed = 0.5
+        let poisson = 2.0 * (18.0 - 0.5 + 0.5 * (0.5_f64 / 18.0).ln());
+        assert!((below(0.0, 18.0, 0.0) - poisson).abs() < 1e-3, "{} {poisson}", below(0.0, 18.0, 0.0));
+    }
+
+    #[test]
+    fn what_is_learnt_from_few_days_counts_less() {
+        assert!((learnt(20.0, 0.0, 30.0) - 20.0).abs() < 1e-6);
+        let half = learnt(20.0, 0.5, 30.0);
+        assert!(half < 20.0 && learnt(20.0, 1.0, 30.0) < half);
+        // Student's t with 30 degrees of freedom is beyond 4.5 with the chance that a normal is beyond 3.9.
+        assert!((learnt(4.5 * 4.5, 1.0, 30.0).sqrt() - 3.9).abs() < 0.1);
+    }
+
+    #[test]
+    fn noise_makes_it_less_and_more_so_for_a_share_than_for_nothing() {
+        let part = below(60.0, 100.0, 0.04) / below(60.0, 100.0, 0.0);
+        let nothing = below(0.0, 100.0, 0.04) / below(0.0, 100.0, 0.0);
+        assert!(part < 0.35 && nothing > 0.35 && nothing < 1.0, "{part} {nothing}");
+        // Far from zero it is the square of a normal's z.
+        let z = (1000.0_f64 - 800.5).powi(2) / (1000.0 + 0.01 * 1e6);
+        assert!((below(800.0, 1000.0, 0.01) / z - 1.0).abs() < 0.25);
+    }
+}

@@ -1,0 +1,72 @@
+//! Fewer hits of one option than its routing point's others and its own weeks let expect.
+
+use super::{
+    SLOT, Score, deviance,
+    limits::{LEARNT_DAYS, drop_limit, drop_windows},
+    noise::Noise,
+    window::{Beside, Comparison},
+};
+
+/// Slots of a window that is judged at once; in longer ones the fall has to be there for two polls.
+const AT_ONCE: usize = 12;
+
+/// A score below this is shown as 0: as expected.
+const UNTOLD: f64 = 0.2;
+
+/// The furthest of all windows that end now.
+pub(super) fn drop_off(beside: &Beside<'_>, noise: &Noise, weeks: u8) -> Score {
+    let end = beside.own.len();
+    let mut furthest = Score::default();
+    for slots in drop_windows().take_while(|slots| *slots < end) {
+        let limit = drop_limit(slots);
+        if most(beside, noise, end - slots, end) < limit * furthest.score.max(UNTOLD) {
+            continue;
+        }
+        let (window, mut score) = judge(beside, noise, weeks, end - slots, end, limit);
+        if slots > AT_ONCE && score > furthest.score {
+            score = score.min(judge(beside, noise, weeks, end - slots - 1, end - 1, limit).1);
+        }
+        if score > furthest.score {
+            furthest = Score {
+                score,
+                observed: window.seen,
+                expected: window.mean,
+                window: (slots as i64 * SLOT) as u32,
+            };
+        }
+    }
+    furthest
+}
+
+/// What the deviance of a window is at the very most: with the usual day, and with the variance of what was seen, which
+/// is less than that of what was expected.
+fn most(beside: &Beside<'_>, noise: &Noise, from: usize, to: usize) -> f64 {
+    let own = beside.own.between(from, to);
+    let usual = own.expected;
+    if usual <= own.seen {
+        return 0.0;
+    }
+    let mean = usual * beside.level_of(from, to);
+    let (less, seen) = ((mean - own.seen).max(0.0), own.seen + 0.5);
+    (2.0 * less).min(less * less / (seen + noise.of(to - from) * seen * seen))
+}
+
+fn judge(
+    beside: &Beside<'_>,
+    noise: &Noise,
+    weeks: u8,
+    from: usize,
+    to: usize,
+    limit: f64,
+) -> (Comparison, f64) {
+    let window = beside.window(from, to, weeks);
+    let learnt = noise.of(to - from) * fewer_weeks(weeks);
+    let deviance = deviance::below(window.seen, window.mean, window.unsure + learnt);
+    let part = learnt * window.mean / (1.0 + (window.unsure + learnt) * window.mean);
+    (window, deviance::learnt(deviance, part, LEARNT_DAYS) / limit)
+}
+
+/// Noise is learnt from weeks that three others foretell; one alone foretells less.
+fn fewer_weeks(weeks: u8) -> f64 {
+    (1.0 + 1.2 / f64::from(weeks.max(1))) / 1.3
+}

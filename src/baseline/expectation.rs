@@ -1,0 +1,325 @@
+//! What earlier weeks let expect of one day: hits of every option by slot, and of every routing point week by week.
+//!
+//! Owns a day's expectation and what it was derived from, so that it is derived anew when that has changed. Must not know
+//! today: its level is not looked at here.
+
+use std::{collections::BTreeMap, ops::Range, sync::Arc};
+
+use super::{
+    DAY, SLOT, SLOTS,
+    day::Day,
+    history::History,
+    limits::{AROUND, AROUND_LEAST, WEEKS},
+    moment::{Holidays, midnight},
+};
+
+/// Of one option: hits by slot, and on how many weeks that stands. A slot that stands on no week expects nothing.
+pub(super) struct Expected {
+    pub(super) hits: [f32; SLOTS],
+    pub(super) weeks: [u8; SLOTS],
+}
+
+/// Of one routing point: what its options of which something is expected had in each earlier week, by slot; `NAN` where
+/// that is unknown.
+pub(super) type Weeks = [[f32; SLOTS]; WEEKS];
+
+/// One day's expectation.
+pub(super) struct Block {
+    pub(super) day: i32,
+    basis: Basis,
+    /// By place of the option.
+    pub(super) options: Vec<Option<Box<Expected>>>,
+    /// By number of the routing point.
+    pub(super) points: Vec<Box<Weeks>>,
+    weeks: Vec<Option<Week>>,
+    /// The slot, counted from 1970, of each option's first hit.
+    first: Vec<Option<i64>>,
+}
+
+/// All that a block was derived from.
+#[derive(PartialEq)]
+struct Basis {
+    days: Vec<(i32, SameDay)>,
+    covered: Vec<Range<i64>>,
+    points: usize,
+    generation: u64,
+    holidays: Vec<bool>,
+}
+
+/// Equal only if it is the very same.
+struct SameDay(Arc<Day>);
+
+impl PartialEq for SameDay {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Basis {
+    fn of(history: &History, day: i32, points: usize, holidays: &Holidays) -> Self {
+        let last = day - 5;
+        Self {
+            days: history.days(..last).map(|(day, known)| (day, SameDay(known.clone()))).collect(),
+            covered: history.covered(i64::MIN / 2..midnight(last)).collect(),
+            points,
+            generation: history.generation(),
+            holidays: (1..=WEEKS as i32).map(|week| holidays.has(day - 7 * week)).collect(),
+        }
+    }
+}
+
+/// A day with some slots of the days beside it: what is around midnight belongs to both.
+const WIDE: usize = SLOTS + 2 * AROUND;
+
+impl Block {
+    /// Whether it is still what it would be if derived now.
+    pub(super) fn is_current(&self, history: &History, points: usize, holidays: &Holidays) -> bool {
+        self.basis == Basis::of(history, self.day, points, holidays)
+    }
+
+    /// Derives a day's expectation. `point_of` is the number of each option's routing point, by place.
+    pub(super) fn new(
+        history: &History,
+        day: i32,
+        point_of: &[usize],
+        points: usize,
+        holidays: &Holidays,
+    ) -> Self {
+        let weeks: Vec<Option<Week>> = (1..=WEEKS as i32)
+            .map(|week| {
+                Some(day - 7 * week).filter(|day| !holidays.has(*day)).map(|day| Week::new(history, day))
+            })
+            .collect();
+        let mut block = Self {
+            day,
+            basis: Basis::of(history, day, points, holidays),
+            options: Vec::with_capacity(point_of.len()),
+            points: weeks_of_points(points, &weeks),
+            weeks: Vec::new(),
+            first: first_hits(history, day - 6, point_of.len()),
+        };
+        for (option, point) in point_of.iter().enumerate() {
+            let expected = block.first[option].and_then(|first| {
+                let rates: Vec<Rates> =
+                    weeks.iter().flatten().map(|week| week.rates(option, first)).collect();
+                expected(&rates)
+            });
+            if let Some(expected) = &expected {
+                let of_point = &mut block.points[*point];
+                for (week, sum) in weeks.iter().zip(of_point.iter_mut()) {
+                    let Some(week) = week else { continue };
+                    week.add_hits(option, &expected.weeks, sum);
+                }
+            }
+            block.options.push(expected);
+        }
+        block.weeks = weeks;
+        block.sharpen(point_of);
+        block
+    }
+
+    /// Expects nothing before a routing point opens and after it closes, where the hour around a slot would.
+    fn sharpen(&mut self, point_of: &[usize]) {
+        let mut around = vec![[0.0_f64; SLOTS]; self.points.len()];
+        for (expected, point) in self.options.iter().zip(point_of) {
+            let Some(expected) = expected else { continue };
+            around[*point].iter_mut().zip(expected.hits).for_each(|(sum, hits)| *sum += f64::from(hits));
+        }
+        let edges: Vec<[f32; SLOTS]> = self
+            .points
+            .iter()
+            .zip(&around)
+            .map(|(weeks, around)| std::array::from_fn(|slot| edge_of(weeks, around[slot], slot)))
+            .collect();
+        for (expected, point) in self.options.iter_mut().zip(point_of) {
+            let Some(expected) = expected else { continue };
+            expected.hits.iter_mut().zip(edges[*point]).for_each(|(hits, edge)| *hits *= edge);
+        }
+    }
+
+    /// The highest of the weeks by slot. Looked at anew each time, since few ask.
+    pub(super) fn highest(&self, option: usize) -> Option<[f32; SLOTS]> {
+        let first = self.first.get(option).copied().flatten()?;
+        let mut highest = [0.0_f32; SLOTS];
+        for week in self.weeks.iter().flatten() {
+            highest
+                .iter_mut()
+                .zip(week.rates(option, first).around)
+                .for_each(|(most, rate)| *most = most.max(rate));
+        }
+        Some(highest)
+    }
+}
+
+/// What of the expectation around a slot the very slot leaves.
+fn edge_of(weeks: &Weeks, around: f64, slot: usize) -> f32 {
+    let mut slots = [0.0; WEEKS];
+    let mut known = 0;
+    for hits in weeks.iter().map(|week| week[slot]).filter(|hits| !hits.is_nan()) {
+        slots[known] = hits;
+        known += 1;
+    }
+    edge(around as f32, &mut slots[..known])
+}
+
+/// How much of the hits `around` a slot there is where a day begins or ends, by the hits of the very slot in each week: all,
+/// unless fewer were no chance.
+pub(super) fn edge(around: f32, slots: &mut [f32]) -> f32 {
+    let usual = around * slots.len() as f32;
+    let Some(seen) = median(slots).map(|middle| middle * slots.len() as f32) else { return 1.0 };
+    if super::deviance::below(seen.into(), usual.into(), 0.04) > 8.0 { (seen / usual).min(1.0) } else { 1.0 }
+}
+
+/// Zero where a week is covered.
+fn weeks_of_points(points: usize, weeks: &[Option<Week>]) -> Vec<Box<Weeks>> {
+    let mut empty = [[f32::NAN; SLOTS]; WEEKS];
+    for (sums, week) in empty.iter_mut().zip(weeks) {
+        for (slot, sum) in sums.iter_mut().enumerate() {
+            if week.as_ref().is_some_and(|week| week.covered[slot + AROUND]) {
+                *sum = 0.0;
+            }
+        }
+    }
+    vec![Box::new(empty); points]
+}
+
+/// The slot, counted from 1970, of each option's first hit before a day.
+fn first_hits(history: &History, before: i32, options: usize) -> Vec<Option<i64>> {
+    let mut first = vec![None; options];
+    for (day, known) in history.days(..before) {
+        for option in known.options().filter(|option| *option < options) {
+            if first[option].is_none() {
+                let slots = known.hits(option);
+                let at = slots.iter().position(|hits| *hits > 0);
+                first[option] = at.map(|at| midnight(day) / SLOT + at as i64);
+            }
+        }
+    }
+    first
+}
+
+/// The same day of an earlier week, with what is around it.
+struct Week {
+    days: [Option<Arc<Day>>; 3],
+    /// The first slot of the wide day, counted from 1970.
+    base: i64,
+    covered: [bool; WIDE],
+    /// How many slots around each are covered.
+    known: [u32; SLOTS],
+}
+
+impl Week {
+    fn new(history: &History, day: i32) -> Self {
+        let base = midnight(day) / SLOT - AROUND as i64;
+        let covered = std::array::from_fn(|at| {
+            let from = (base + at as i64) * SLOT;
+            history.covers(from, from + SLOT)
+        });
+        let known = std::array::from_fn(|at| {
+            covered[at..=at + 2 * AROUND].iter().map(|covered| u32::from(*covered)).sum()
+        });
+        let day_at = |day| history.days(day..=day).next().map(|(_, known)| known.clone());
+        Self { days: [day - 1, day, day + 1].map(day_at), base, covered, known }
+    }
+
+    /// Hits of an option in the wide day; 0 where it is not covered.
+    fn wide(&self, option: usize) -> [u32; WIDE] {
+        let mut wide = [0; WIDE];
+        let of = |day: usize| {
+            self.days[day].as_ref().filter(|known| known.has(option)).map(|known| known.hits(option))
+        };
+        if let Some(before) = of(0) {
+            wide[..AROUND].copy_from_slice(&before[SLOTS - AROUND..]);
+        }
+        if let Some(hits) = of(1) {
+            wide[AROUND..AROUND + SLOTS].copy_from_slice(&hits);
+        }
+        if let Some(after) = of(2) {
+            wide[AROUND + SLOTS..].copy_from_slice(&after[..AROUND]);
+        }
+        wide.iter_mut().zip(self.covered).for_each(|(hits, covered)| *hits *= u32::from(covered));
+        wide
+    }
+
+    /// Hits of a slot around each moment, `NAN` where too little is covered or the option had not been entered before.
+    fn rates(&self, option: usize, first: i64) -> Rates {
+        let mut rates = Rates { around: [f32::NAN; SLOTS], near: [0.0; SLOTS] };
+        if first >= self.base + SLOTS as i64 {
+            return rates;
+        }
+        let wide = self.wide(option);
+        let mut sum: u32 = wide[..2 * AROUND].iter().sum();
+        for at in 0..SLOTS {
+            sum += wide[at + 2 * AROUND];
+            if self.known[at] >= AROUND_LEAST && first < self.base + at as i64 {
+                rates.around[at] = sum as f32 / self.known[at] as f32;
+                rates.near[at] = wide[at + AROUND] as f32;
+            }
+            sum -= wide[at];
+        }
+        rates
+    }
+
+    fn add_hits(&self, option: usize, weeks: &[u8; SLOTS], sum: &mut [f32; SLOTS]) {
+        let Some(hits) = self.days[1].as_ref().map(|known| known.hits(option)) else { return };
+        for ((sum, hits), weeks) in sum.iter_mut().zip(hits).zip(weeks) {
+            if *weeks > 0 {
+                *sum += hits as f32;
+            }
+        }
+    }
+}
+
+/// Of one option and week, by slot.
+struct Rates {
+    /// Hits of a slot around each; `NAN` where that is unknown.
+    around: [f32; SLOTS],
+    /// Hits of each slot.
+    near: [f32; SLOTS],
+}
+
+/// The median of the weeks that are known; what is used only at certain hours is expected only then.
+fn expected(rates: &[Rates]) -> Option<Box<Expected>> {
+    let mut expected = Expected { hits: [0.0; SLOTS], weeks: [0; SLOTS] };
+    for slot in 0..SLOTS {
+        let (mut around, mut near) = ([0.0; WEEKS], [0.0; WEEKS]);
+        let mut weeks = 0;
+        for rates in rates.iter().filter(|rates| !rates.around[slot].is_nan()) {
+            (around[weeks], near[weeks]) = (rates.around[slot], rates.near[slot]);
+            weeks += 1;
+        }
+        let hits = median(&mut around[..weeks]).unwrap_or(0.0);
+        expected.hits[slot] = hits * edge(hits, &mut near[..weeks]);
+        expected.weeks[slot] = weeks as u8;
+    }
+    expected.weeks.iter().any(|weeks| *weeks > 0).then(|| Box::new(expected))
+}
+
+/// The median; of an even number the mean of the two in the middle.
+pub(super) fn median(values: &mut [f32]) -> Option<f32> {
+    values.sort_unstable_by(f32::total_cmp);
+    let middle = values.len() / 2;
+    match values.len() {
+        0 => None,
+        odd if odd % 2 == 1 => Some(values[middle]),
+        _ => Some((values[middle - 1] + values[middle]) / 2.0),
+    }
+}
+
+/// Which routing point each option belongs to, by place, and the routing points' labels by number.
+pub(super) fn routing_points(history: &History) -> (Vec<usize>, Vec<crate::model::PointLabels>) {
+    let (mut numbers, mut labels) = (BTreeMap::new(), Vec::new());
+    let point_of = history
+        .labels()
+        .iter()
+        .map(|option| {
+            *numbers.entry(&option.point).or_insert_with(|| {
+                labels.push(option.point.clone());
+                labels.len() - 1
+            })
+        })
+        .collect();
+    (point_of, labels)
+}
+
+const _: () = assert!(SLOTS as i64 * SLOT == DAY);

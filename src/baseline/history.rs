@@ -1,0 +1,244 @@
+//! The history: counts of every option for the last weeks, by the dates of the rows.
+//!
+//! Owns the days, the list of options and what has been covered. A copy shares its days with the original until one of
+//! them changes, so that a step can be prepared, committed, and only then taken over. It must never hold more days than it
+//! was told to keep.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    ops::Range,
+    sync::Arc,
+};
+
+use super::{DAY, HOURS, SLOTS, cells, coverage::Coverage, day::Day, day_of, delta::HistoryDelta};
+use crate::model::MenuLabels;
+
+/// A stored day cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the history of the day {day} (days since 1970) cannot be read: {reason}")]
+pub struct DayError {
+    /// Which.
+    pub day: i32,
+    /// What is wrong with it.
+    pub reason: String,
+}
+
+/// So many options without a day are not worth moving the others.
+const FEW: usize = 32;
+
+/// Hits of one option in the 24 hours of [`History::last_day`], oldest first.
+pub type DayHits = [u64; HOURS];
+
+/// What is known of the last weeks.
+#[derive(Debug, Clone)]
+pub struct History {
+    keep: u16,
+    days: BTreeMap<i32, Arc<Day>>,
+    options: Arc<Options>,
+    coverage: Coverage,
+    /// The first day that is kept.
+    oldest: i32,
+    /// Grows whenever the places of the options change.
+    generation: u64,
+}
+
+/// The options, each at its place.
+#[derive(Debug, Clone, Default)]
+struct Options {
+    labels: Vec<MenuLabels>,
+    places: HashMap<MenuLabels, usize>,
+}
+
+impl Options {
+    fn place(&mut self, labels: MenuLabels) -> usize {
+        let next = self.labels.len();
+        let place = *self.places.entry(labels).or_insert_with_key(|labels| {
+            self.labels.push(labels.clone());
+            next
+        });
+        place
+    }
+}
+
+impl History {
+    /// Of no day yet, to keep so many whole days before the newest one; 35 are five weeks.
+    pub fn new(keep_days: u16) -> Self {
+        Self {
+            keep: keep_days,
+            days: BTreeMap::new(),
+            options: Arc::default(),
+            coverage: Coverage::default(),
+            oldest: i32::MIN,
+            generation: 0,
+        }
+    }
+
+    /// Takes in a stored day (see [`History::changes_since`]), in place of what is known of that day.
+    ///
+    /// # Errors
+    /// When the bytes are damaged or of another version. Nothing has changed then; without the day its hours are
+    /// unknown, and nothing else is lost.
+    pub fn load(&mut self, day: i32, bytes: &[u8]) -> Result<(), DayError> {
+        let options = Arc::make_mut(&mut self.options);
+        let decoded = Day::decode(bytes, |labels| options.place(labels));
+        let (read, covered) = decoded.map_err(|reason| DayError { day, reason })?;
+        let midnight = i64::from(day) * DAY;
+        for Range { start, end } in covered {
+            self.coverage.add(midnight + i64::from(start)..midnight + i64::from(end).min(DAY));
+        }
+        self.days.insert(day, Arc::new(read));
+        Ok(())
+    }
+
+    /// Adds a delta. `labels` tells a menu by its number; what has none, or lies before the days that are kept, is passed
+    /// over.
+    pub fn apply<'l>(&mut self, delta: &HistoryDelta, mut labels: impl FnMut(u32) -> Option<&'l MenuLabels>) {
+        for (day, menu, added) in delta.cells() {
+            let Some(labels) = labels(menu).filter(|_| day >= self.oldest) else { continue };
+            let place = match self.options.places.get(labels) {
+                Some(place) => *place,
+                None => Arc::make_mut(&mut self.options).place(labels.clone()),
+            };
+            Arc::make_mut(self.days.entry(day).or_default()).add(place, added);
+        }
+    }
+
+    /// Marks local seconds from `from` to before `to` as read whole: no rows there means no hits. What is never covered
+    /// is unknown, and nothing is expected from it. Stretches may overlap and come in any order.
+    pub fn cover(&mut self, from: i64, to: i64) {
+        let from = from.max(i64::from(self.oldest).saturating_mul(DAY));
+        if from < to {
+            self.coverage.add(from..to);
+            // A day on which nobody entered anything is a day all the same.
+            for day in day_of(from)..=day_of(to - 1) {
+                self.days.entry(day).or_default();
+            }
+        }
+    }
+
+    /// Drops the days that lie further before `newest` (local seconds, the watermark) than is kept.
+    pub fn forget(&mut self, newest: i64) {
+        self.oldest = self.oldest.max(day_of(newest).saturating_sub(self.keep.into()));
+        self.days = self.days.split_off(&self.oldest);
+        self.coverage.forget(i64::from(self.oldest).saturating_mul(DAY));
+        self.compact();
+    }
+
+    /// Forgets options that are on no day, once they are as many as the others and more than a few. All days are new then.
+    fn compact(&mut self) {
+        let mut used = vec![false; self.options.labels.len()];
+        for day in self.days.values() {
+            day.options().for_each(|option| used[option] = true);
+        }
+        let left = used.iter().filter(|used| **used).count();
+        if left * 2 > used.len() || used.len() - left < FEW {
+            return;
+        }
+        let mut options = Options::default();
+        let places: Vec<Option<usize>> = used
+            .into_iter()
+            .zip(&self.options.labels)
+            .map(|(used, labels)| used.then(|| options.place(labels.clone())))
+            .collect();
+        for day in self.days.values_mut() {
+            *day = Arc::new(day.moved(&places));
+        }
+        self.options = Arc::new(options);
+        self.generation += 1;
+    }
+
+    /// What has to be stored to come from `before` to here: each day that changed with its bytes, `None` for one that is
+    /// kept no longer. Days that are the same in memory cost nothing.
+    pub fn changes_since(&self, before: &Self) -> Vec<(i32, Option<Vec<u8>>)> {
+        let gone = before.days.keys().filter(|day| !self.days.contains_key(day)).map(|day| (*day, None));
+        let changed = self.days.iter().filter(|(day, now)| {
+            let same = before.days.get(day).is_some_and(|then| Arc::ptr_eq(then, now));
+            !same || !self.covered_on(**day).eq(before.covered_on(**day))
+        });
+        gone.chain(changed.map(|(day, _)| (*day, Some(self.encode(*day))))).collect()
+    }
+
+    /// A day's stored form.
+    fn encode(&self, day: i32) -> Vec<u8> {
+        let covered = self.covered_on(day).collect();
+        self.days.get(&day).map(|known| known.encode(&self.options.labels, covered)).unwrap_or_default()
+    }
+
+    /// What is covered of a day, in its seconds.
+    fn covered_on(&self, day: i32) -> impl Iterator<Item = Range<u32>> {
+        let midnight = i64::from(day) * DAY;
+        let second = move |at: i64| u32::try_from(at - midnight).unwrap_or(0);
+        self.coverage.within(midnight..midnight + DAY).map(move |part| second(part.start)..second(part.end))
+    }
+
+    /// Every option that has hits in the 24 hours that end with the hour `newest` (see [`super::hour_of`]), and these by
+    /// hour, oldest first; in the order of their labels.
+    pub fn last_day(&self, newest: i64) -> Vec<(&MenuLabels, DayHits)> {
+        let oldest = newest - HOURS as i64 + 1;
+        let mut hits: BTreeMap<&MenuLabels, DayHits> = BTreeMap::new();
+        for day in day_of(oldest * 3600)..=day_of(newest * 3600) {
+            let Some(known) = self.days.get(&day) else { continue };
+            for option in known.options() {
+                let mut slots = [0; SLOTS];
+                let _ = cells::add_to(&mut slots, known.packed(option));
+                for (hour, counts) in (i64::from(day) * HOURS as i64..).zip(slots.chunks(SLOTS / HOURS)) {
+                    let sum: u64 = counts.iter().map(|count| u64::from(*count)).sum();
+                    if sum > 0 && (oldest..=newest).contains(&hour) {
+                        let hourly = hits.entry(&self.options.labels[option]).or_default();
+                        hourly[(hour - oldest) as usize] += sum;
+                    }
+                }
+            }
+        }
+        hits.into_iter().collect()
+    }
+
+    /// Since when everything up to `until` is known, in local seconds; `None` when what lies just before it is not.
+    pub fn known_since(&self, until: i64) -> Option<i64> {
+        self.coverage.whole_since(until)
+    }
+
+    /// The first local second that is known; `None` while nothing is.
+    pub fn begin(&self) -> Option<i64> {
+        self.coverage.begin()
+    }
+
+    /// Whether all of a stretch of local time is known.
+    pub fn covers(&self, from: i64, to: i64) -> bool {
+        self.coverage.holds(&(from..to))
+    }
+
+    /// The days in a range, ascending.
+    pub(super) fn days(
+        &self,
+        range: impl std::ops::RangeBounds<i32>,
+    ) -> impl Iterator<Item = (i32, &Arc<Day>)> {
+        self.days.range(range).map(|(day, known)| (*day, known))
+    }
+
+    /// One day.
+    pub(super) fn day(&self, day: i32) -> Option<&Day> {
+        self.days.get(&day).map(Arc::as_ref)
+    }
+
+    /// The labels of the options by place.
+    pub(super) fn labels(&self) -> &[MenuLabels] {
+        &self.options.labels
+    }
+
+    /// Changes whenever options change their places.
+    pub(super) fn generation(&self) -> u64 {
+        self.generation
+    }
+
+    /// The parts of a stretch that are covered.
+    pub(super) fn covered(&self, range: Range<i64>) -> impl Iterator<Item = Range<i64>> {
+        self.coverage.within(range)
+    }
+
+    /// Bytes of memory that it takes, without what the allocator adds.
+    pub fn memory(&self) -> usize {
+        let labels = self.options.labels.len() * size_of::<MenuLabels>() * 3;
+        labels + self.days.values().map(|day| day.memory()).sum::<usize>()
+    }
+}

@@ -1,0 +1,96 @@
+//! Every number that decides how unlike the usual something has to be. Measured by `cargo xtask evaluate`; a change here is
+//! judged there.
+
+/// Weeks that the expectation looks back; it takes their median.
+pub(super) const WEEKS: usize = 4;
+/// Slots before and after a moment of an earlier week that count as the same time: half an hour.
+pub(super) const AROUND: usize = 6;
+/// So many of the 13 slots around a moment have to be covered.
+pub(super) const AROUND_LEAST: u32 = 7;
+/// Days without a hit after which an option is taken for removed: nothing is expected of it any more.
+pub(super) const UNUSED_DAYS: i32 = 7;
+
+/// Today's level of a routing point is held to be that of the whole operation as if so many hits had already said so.
+pub(super) const LEVEL_PRIOR: f64 = 25.0;
+/// The same where the level may be higher than usual.
+pub(super) const RISE_PRIOR: f64 = 5.0;
+/// Slots of the longest window: eight hours.
+pub(super) const LONGEST: usize = 96;
+/// Slots of the windows at which noise is learnt; between them it is interpolated.
+pub(super) const LEARNT: [usize; 12] = [2, 3, 4, 6, 8, 12, 18, 24, 36, 48, 72, 96];
+/// So many days are what noise is learnt from; those of one day have much in common.
+pub(super) const LEARNT_DAYS: f64 = 30.0;
+/// Variation that is not chance is never taken for less than this share, squared,
+pub(super) const LEAST_NOISE: f64 = 0.03 * 0.03;
+/// and is this, squared, until two weeks are known.
+pub(super) const FIRST_NOISE: f64 = 0.12 * 0.12;
+/// The same for an option's level from day to day.
+pub(super) const LEAST_DAY_NOISE: f64 = 0.02 * 0.02;
+/// See [`FIRST_NOISE`].
+pub(super) const FIRST_DAY_NOISE: f64 = 0.06 * 0.06;
+
+/// An option's own level of a day is believed to differ by at most so many standard deviations.
+pub(super) const MOST_DAY: f64 = 2.5;
+
+/// Deviance of a fall in a window of up to an hour that is worth an alert.
+pub(super) const DROP_FAST: f64 = 21.0;
+/// The same in a window of eight hours; in between it goes with the logarithm of the length.
+pub(super) const DROP_SLOW: f64 = 16.0;
+
+/// Deviance of the fall of a whole routing point that is worth an alert.
+pub(super) const COLLAPSE: f64 = 22.0;
+/// Slots of the windows in which a routing point is judged.
+pub(super) const COLLAPSE_WINDOWS: [usize; 5] = [2, 4, 6, 12, 36];
+/// Variation of a routing point from week to week, squared.
+pub(super) const COLLAPSE_NOISE: f64 = 0.25 * 0.25;
+/// What a day that no calendar knew leaves of an operation, at the least that is believed: below it, all routing points
+/// have fallen, and that is told.
+pub(super) const OPERATION_LEAST: f64 = 0.3;
+
+/// Deviance of a rise that is worth an alert.
+pub(super) const RISE: f64 = 30.0;
+/// Rises are judged only where at least so many are expected.
+pub(super) const RISE_LEAST: f64 = 3.0;
+/// A surge is at least so many times what the highest of the weeks lets expect,
+pub(super) const SURGE_FACTOR: f64 = 2.0;
+/// on at least so many weeks: one alone may have been a holiday.
+pub(super) const SURGE_WEEKS: u8 = 2;
+/// Variation of a surge, squared, where less was learnt.
+pub(super) const SURGE_NOISE: f64 = 0.15 * 0.15;
+/// Slots of the windows in which surges are looked for.
+pub(super) const SURGE_WINDOWS: [usize; 4] = [6, 12, 36, 96];
+
+/// Slots of the windows in which falls are looked for: all of them up to an hour, then fewer.
+pub(super) fn drop_windows() -> impl Iterator<Item = usize> {
+    (2..=12).chain([14, 16, 18, 21, 24, 28, 32, 36, 42, 48, 60, 72, 84, LONGEST])
+}
+
+/// The deviance that is worth an alert in a window of so many slots.
+pub(super) fn drop_limit(slots: usize) -> f64 {
+    let part = ((slots as f64 / 12.0).ln() / (LONGEST as f64 / 12.0).ln()).clamp(0.0, 1.0);
+    DROP_FAST + (DROP_SLOW - DROP_FAST) * part
+}
+
+/// The score of a fall beside which nothing rises by itself.
+pub(super) const BESIDE: f64 = 0.6;
+
+/// A share has risen when it is at least so many times its usual value,
+pub(super) const SHARE_FACTOR: f64 = 1.5;
+/// and is known from so many at least.
+pub(super) const SHARE_KNOWN: f32 = 200.0;
+/// Variation of a share, squared, that is assumed until more is learnt,
+pub(super) const FIRST_SHARE_NOISE: f64 = 0.15 * 0.15;
+/// and the least that is believed.
+pub(super) const LEAST_SHARE_NOISE: f64 = 0.1 * 0.1;
+/// Hours, the present one included, of the windows in which shares are judged.
+pub(super) const SHARE_HOURS: [usize; 5] = [1, 2, 3, 4, 8];
+/// The time within which nine of ten reach an option: so many times the usual one,
+pub(super) const TIME_FACTOR: f64 = 1.5;
+/// by at least so many seconds,
+pub(super) const TIME_SECONDS: f64 = 15.0;
+/// over so many hits.
+pub(super) const TIME_HITS: f64 = 30.0;
+/// Times are compared by the share of hits that take longer than a bound that usually at most this share does.
+pub(super) const TIME_SHARE: f64 = 0.35;
+/// Slots of the windows in which entries of nothing are judged.
+pub(super) const NO_INPUT_WINDOWS: [usize; 3] = [12, 36, 96];

@@ -1,0 +1,91 @@
+//! Baseline: what was usual for each menu option, and how unlike it the present is.
+//!
+//! Owns the history of five weeks and the detector that reads it. Pure: no clock, no disk, no network. Time comes in as
+//! *local seconds*: seconds of the server's wall clock since 1970, as a row's date is kept everywhere
+//! ([`crate::schedule::local_seconds`]). It must never be fed anything personal, and never takes what was not read for
+//! zero: a stretch of time counts only once it is marked as covered.
+//!
+//! # How it is used
+//!
+//! ```text
+//! start     History::new, then load each stored day
+//! a poll    let mut next = history.clone();            // cheap: days are shared until they change
+//!           next.apply(&delta, |number| labels);       // rows, finals and repeats of the committed step
+//!           next.cover(watermark before, watermark);   // what has been read whole
+//!           next.forget(watermark);                    // days that are too old
+//!           store next.changes_since(&history) in the same transaction: Some(bytes) written, None removed
+//!           after the commit: history = next; detector.scores(&history, &Moment { .. })
+//! warm-up   the same with HistoryDelta::between(from, to) and cover(from, to)
+//! the page  history.last_day(hour_of(watermark - 1))
+//! ```
+//!
+//! A row is dated once and never taken back, so a delta only adds. Whoever applies a delta has made sure that each row is in
+//! one delta only; that is the ledger's work.
+//!
+//! | file | owns |
+//! | --- | --- |
+//! | `history` | the days, and what changes them |
+//! | `day` | one day of all options, in memory and as bytes |
+//! | `cells` | the counts of one option and day, packed |
+//! | `coverage` | which stretches of time have been read |
+//! | `delta` | what a committed step or a warm-up answer adds |
+//! | `moment` | what the detector is asked about, holidays |
+//! | `detector` | the scores of a moment, and what is derived for them |
+//! | `scores` | the shape of the answer |
+//! | `limits` | every number that decides |
+//! | `expectation` | what earlier weeks let expect of a day |
+//! | `window` | seen and expected in one window, at today's level |
+//! | `noise` | how much an option varies beside chance, and its usual shares, learnt from the last four weeks |
+//! | `deviance` | how unlikely a count is |
+//! | `frame` | all options before one moment, judged one routing point after the other |
+//! | `drop_off`, `surge`, `shares`, `collapse` | one anomaly each; `shares` the four that are shares, and entries of nothing |
+
+mod cells;
+mod collapse;
+mod coverage;
+mod day;
+mod delta;
+mod detector;
+mod deviance;
+mod drop_off;
+mod expectation;
+mod frame;
+mod history;
+mod limits;
+mod moment;
+mod noise;
+mod scores;
+mod shares;
+mod surge;
+
+#[cfg(test)]
+mod detector_tests;
+#[cfg(test)]
+mod tests;
+mod window;
+
+pub use cells::{TIME_BOUNDS, TIME_BUCKETS};
+pub use delta::HistoryDelta;
+pub use detector::Detector;
+pub use history::{DayError, DayHits, History};
+pub use moment::{Holidays, Moment};
+pub use scores::{Anomaly, OptionScores, PointAnomaly, PointScores, Score, Scores};
+
+/// Seconds of a slot, the step of time in which hits are kept.
+pub const SLOT: i64 = 300;
+/// Slots of a day.
+pub const SLOTS: usize = 288;
+/// Hours of a day.
+pub const HOURS: usize = 24;
+/// Seconds of a day of the wall clock.
+const DAY: i64 = 86_400;
+
+/// The hour of a local second, counted from 1970.
+pub fn hour_of(at: i64) -> i64 {
+    at.div_euclid(3600)
+}
+
+/// The day of a local second, counted from 1970: what a stored day is called.
+pub fn day_of(at: i64) -> i32 {
+    i32::try_from(at.div_euclid(DAY)).unwrap_or(if at < 0 { i32::MIN } else { i32::MAX })
+}

@@ -1,0 +1,47 @@
+//! The moment that is judged, and what is known about it beside the history.
+
+use std::collections::BTreeSet;
+
+use super::{DAY, day_of};
+use crate::model::{OptionKinds, PointLabels};
+
+/// What the detector is asked about.
+#[derive(Clone, Copy)]
+pub struct Moment<'a> {
+    /// Everything before it has been read: local seconds.
+    pub watermark: i64,
+    /// Where the last closed window begins, in local seconds; it ends at or before the watermark.
+    pub window: (i64, i64),
+    /// How long an interaction of a routing point may be quiet before its journey is over, in seconds: finals and repeats
+    /// of younger rows are not known yet.
+    pub idle: &'a dyn Fn(&PointLabels) -> i64,
+    /// What options mean.
+    pub kinds: &'a OptionKinds,
+    /// Days that are like no other.
+    pub holidays: &'a Holidays,
+}
+
+/// Days that are judged by today's level alone, and that say nothing about the weeks after them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Holidays(BTreeSet<i32>);
+
+impl Holidays {
+    /// From dates of the server's wall clock.
+    pub fn new(dates: impl IntoIterator<Item = jiff::civil::Date>) -> Self {
+        let day = |date: jiff::civil::Date| {
+            let midnight = date.at(0, 0, 0, 0).to_zoned(jiff::tz::TimeZone::UTC);
+            midnight.map(|midnight| day_of(midnight.timestamp().as_second())).ok()
+        };
+        Self(dates.into_iter().filter_map(day).collect())
+    }
+
+    /// Whether a day (see [`day_of`]) is one.
+    pub(super) fn has(&self, day: i32) -> bool {
+        self.0.contains(&day)
+    }
+}
+
+/// The midnight at which a day begins.
+pub(super) fn midnight(day: i32) -> i64 {
+    i64::from(day) * DAY
+}

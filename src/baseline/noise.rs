@@ -1,0 +1,352 @@
+//! How much an option varies beside chance: learnt from how wrong its expectation was in the last four weeks.
+//!
+//! Owns the learning: each of the weeks is judged as if it were the present, by the other weeks. So one limit serves menus
+//! of any unrest. One outage must not teach tolerance: the worst two days count for little.
+
+use super::{
+    HOURS, SLOT, SLOTS,
+    cells::{Counts, TIME_BUCKETS},
+    expectation::{edge, median},
+    history::History,
+    limits::{
+        AROUND, AROUND_LEAST, FIRST_DAY_NOISE, FIRST_NOISE, FIRST_SHARE_NOISE, LEARNT, LEAST_DAY_NOISE,
+        LEAST_NOISE, LEAST_SHARE_NOISE, WEEKS,
+    },
+    moment::{Holidays, midnight},
+    shares::{self, Usual, UsualShares},
+    window::{Beside, Comparison, Sums},
+};
+
+const WEEK: usize = 7 * SLOTS;
+/// Slots, and days, from which is learnt.
+const LENGTH: usize = WEEKS * WEEK;
+pub(super) const DAYS: usize = WEEKS * 7;
+/// A relative error of more than this is an outage.
+const MOST: f64 = 1.5;
+
+/// Of one option, as relative variances.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Noise {
+    /// Of its level from day to day.
+    pub(super) day: f32,
+    /// Of windows as long as [`LEARNT`] says, beyond that.
+    windows: [f32; LEARNT.len()],
+}
+
+impl Noise {
+    /// Of a window of so many slots.
+    pub(super) fn of(&self, slots: usize) -> f64 {
+        let above = LEARNT.partition_point(|length| *length < slots).min(LEARNT.len() - 1);
+        let below = above.saturating_sub(1);
+        let (low, high) = (LEARNT[below] as f64, LEARNT[above] as f64);
+        let part = if above == below {
+            1.0
+        } else {
+            ((slots as f64 / low).ln() / (high / low).ln()).clamp(0.0, 1.0)
+        };
+        f64::from(self.windows[below]) * (1.0 - part) + f64::from(self.windows[above]) * part
+    }
+}
+
+/// What a few weeks of one option say: the value of each kind of noise and the weight that it has.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Estimate {
+    day: Weighted,
+    windows: [Weighted; LEARNT.len()],
+}
+
+/// A value, and how many windows full of hits it stands on.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+struct Weighted {
+    value: f32,
+    weight: f32,
+}
+
+/// Weight that the other options of the operation have in what is learnt of one.
+const OTHERS: f32 = 12.0;
+
+/// The noise of each option: its own estimate, drawn towards what is usual among all.
+pub(super) fn shrink(lessons: &[Option<Lesson>]) -> Vec<Noise> {
+    let estimates: Vec<Option<Estimate>> =
+        lessons.iter().map(|lesson| lesson.map(|lesson| lesson.noise)).collect();
+    let usual = |of: &dyn Fn(&Estimate) -> Weighted, first: f64| {
+        let mut known: Vec<f32> =
+            estimates.iter().flatten().map(of).filter(|one| one.weight > 4.0).map(|one| one.value).collect();
+        median(&mut known).unwrap_or(first as f32)
+    };
+    let day = usual(&|estimate| estimate.day, FIRST_DAY_NOISE);
+    let windows: [f32; LEARNT.len()] =
+        std::array::from_fn(|length| usual(&|estimate| estimate.windows[length], FIRST_NOISE));
+    let drawn = |own: Weighted, usual: f32, least: f64| {
+        ((own.value * own.weight + usual * OTHERS) / (own.weight + OTHERS)).max(least as f32)
+    };
+    let of = |estimate: &Option<Estimate>| {
+        let own = estimate.unwrap_or(Estimate { day: Weighted::default(), windows: Default::default() });
+        Noise {
+            day: drawn(own.day, day, LEAST_DAY_NOISE),
+            windows: std::array::from_fn(|length| drawn(own.windows[length], windows[length], LEAST_NOISE)),
+        }
+    };
+    estimates.iter().map(of).collect()
+}
+
+/// Learns from the four weeks before a day.
+pub(super) struct Learner {
+    /// The first slot, counted from 1970.
+    base: i64,
+    usable: Vec<bool>,
+    operation: Sums,
+}
+
+/// What is learnt of an option.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Lesson {
+    pub(super) noise: Estimate,
+    pub(super) shares: UsualShares,
+}
+
+impl Learner {
+    /// `options` is how many there are.
+    pub(super) fn new(history: &History, day: i32, options: usize, holidays: &Holidays) -> Self {
+        let base = midnight(day - DAYS as i32) / SLOT;
+        let usable = (0..LENGTH)
+            .map(|at| {
+                let from = (base + at as i64) * SLOT;
+                history.covers(from, from + SLOT) && !holidays.has(super::day_of(from))
+            })
+            .collect();
+        let mut learner = Self { base, usable, operation: Sums::default() };
+        let mut all = vec![0.0; LENGTH];
+        (0..options).for_each(|option| learner.add_hits(history, option, &mut all));
+        learner.operation = learner.sums(&all, None).0;
+        learner
+    }
+
+    fn add_hits(&self, history: &History, option: usize, sum: &mut [f32]) {
+        let first = super::day_of(self.base * SLOT);
+        for (day, known) in history.days(first..first + DAYS as i32).filter(|(_, known)| known.has(option)) {
+            let from = (day - first) as usize * SLOTS;
+            for (sum, hits) in sum[from..from + SLOTS].iter_mut().zip(known.hits(option)) {
+                *sum += hits as f32;
+            }
+        }
+    }
+
+    /// Seen, and expected from the other weeks; and from how many.
+    fn sums(&self, hits: &[f32], edges: Option<&[f32]>) -> (Sums, Vec<u8>) {
+        let rates = self.rates(hits);
+        let first = hits.iter().position(|hits| *hits > 0.0).unwrap_or(LENGTH);
+        let mut weeks = vec![0; LENGTH];
+        let sums = Sums::of((0..LENGTH).map(|at| {
+            let mut others = [0.0; WEEKS];
+            let mut known = 0;
+            for week in 0..WEEKS {
+                let other = week * WEEK + at % WEEK;
+                if other != at && other > first && !rates[other].is_nan() {
+                    others[known] = rates[other];
+                    known += 1;
+                }
+            }
+            weeks[at] = known as u8;
+            match median(&mut others[..known]).filter(|_| self.usable[at] && at > first) {
+                Some(expected) => (hits[at], expected * edges.map_or(1.0, |edges| edges[at])),
+                None => (0.0, 0.0),
+            }
+        }));
+        (sums, weeks)
+    }
+
+    /// Hits of a slot around each; `NAN` where too little is known.
+    fn rates(&self, hits: &[f32]) -> Vec<f32> {
+        let (mut sum, mut known) = (0.0, 0);
+        let mut rates = vec![f32::NAN; LENGTH];
+        for at in 0..LENGTH + AROUND {
+            if at < LENGTH && self.usable[at] {
+                sum += hits[at];
+                known += 1;
+            }
+            if let Some(gone) = at.checked_sub(2 * AROUND + 1).filter(|gone| self.usable[*gone]) {
+                sum -= hits[gone];
+                known -= 1;
+            }
+            if let Some(middle) = at.checked_sub(AROUND).filter(|_| known >= AROUND_LEAST as i32) {
+                rates[middle] = sum / known as f32;
+            }
+        }
+        rates
+    }
+
+    /// Where a routing point opens or closes: what of the expectation around each slot the other weeks leave of it.
+    fn edges(&self, hits: &[f32]) -> Vec<f32> {
+        let rates = self.rates(hits);
+        (0..LENGTH)
+            .map(|at| {
+                let (mut around, mut others) = ([0.0; WEEKS], [0.0; WEEKS]);
+                let mut known = 0;
+                for other in (0..WEEKS).map(|week| week * WEEK + at % WEEK) {
+                    if other != at && !rates[other].is_nan() && self.usable[other] {
+                        (around[known], others[known]) = (rates[other], hits[other]);
+                        known += 1;
+                    }
+                }
+                edge(median(&mut around[..known]).unwrap_or(0.0), &mut others[..known])
+            })
+            .collect()
+    }
+
+    /// What the weeks say of each option of one routing point.
+    pub(super) fn point(&self, history: &History, options: &[usize]) -> Vec<Lesson> {
+        let mut all = vec![0.0; LENGTH];
+        options.iter().for_each(|option| self.add_hits(history, *option, &mut all));
+        let edges = self.edges(&all);
+        let point = self.sums(&all, Some(&edges)).0;
+        let mut own_hits = vec![0.0; LENGTH];
+        options
+            .iter()
+            .map(|option| {
+                own_hits.fill(0.0);
+                self.add_hits(history, *option, &mut own_hits);
+                let mut own_edges = self.edges(&own_hits);
+                own_edges.iter_mut().zip(&edges).for_each(|(own, edge)| *own = own.min(*edge));
+                let (own, weeks) = self.sums(&own_hits, Some(&own_edges));
+                Lesson {
+                    noise: self.estimate(&own, &weeks, &point),
+                    shares: self.shares(history, *option, &own_hits),
+                }
+            })
+            .collect()
+    }
+
+    fn each_day(&self, history: &History, options: &[usize], mut with: impl FnMut(usize, &Counts)) {
+        let first = super::day_of(self.base * SLOT);
+        for (day, known) in history.days(first..first + DAYS as i32) {
+            for option in options.iter().filter(|option| known.has(**option)) {
+                with((day - first) as usize, &known.counts(*option));
+            }
+        }
+    }
+
+    /// The usual shares of an option.
+    fn shares(&self, history: &History, option: usize, hits: &[f32]) -> UsualShares {
+        let mut hourly = vec![[0.0_f32; 3 + TIME_BUCKETS]; DAYS * HOURS];
+        self.each_day(history, &[option], |day, counts| {
+            for (at, count) in counts[SLOTS..].iter().enumerate() {
+                hourly[day * HOURS + at % HOURS][at / HOURS] += *count as f32;
+            }
+        });
+        let by_hour: Vec<f32> = hits.chunks(SLOTS / HOURS).map(|hour| hour.iter().sum()).collect();
+        let column = |column: usize| hourly.iter().map(|hour| hour[column]).collect::<Vec<f32>>();
+        let mut times = [0.0; TIME_BUCKETS];
+        for hour in &hourly {
+            times.iter_mut().zip(&hour[3..]).for_each(|(sum, count)| *sum += f64::from(*count));
+        }
+        let bound = shares::bound(&times);
+        let slow: Vec<f32> = hourly.iter().map(|hour| hour[3 + bound + 1..].iter().sum()).collect();
+        let timed: Vec<f32> = hourly.iter().map(|hour| hour[3..].iter().sum()).collect();
+        // Only the part of the weeks in which the option was there.
+        let begin = by_hour.iter().position(|hits| *hits > 0.0).unwrap_or(by_hour.len());
+        let usual = |part: &[f32], whole: &[f32]| usual(&part[begin..], &whole[begin..], begin);
+        UsualShares {
+            finals: usual(&column(0), &by_hour),
+            retries: usual(&column(1), &by_hour),
+            repeats: usual(&column(2), &by_hour),
+            slow: usual(&slow, &timed),
+            bound: bound as u8,
+            p90: shares::p90(&times) as f32,
+            hits: hits.iter().sum(),
+        }
+    }
+
+    fn estimate(&self, own: &Sums, weeks: &[u8], point: &Sums) -> Estimate {
+        let mut beside = Beside { own, point, operation: &self.operation, base: self.base, day_noise: 1e-9 };
+        let mut days = ByDay::default();
+        for day in 0..DAYS {
+            let (from, to) = (day * SLOTS, (day + 1) * SLOTS);
+            days.add(day, &beside.window(from, to, weeks[to - 1]), Side::Both);
+        }
+        let day = days.weighted(1.0);
+        beside.day_noise = f64::from(day.value).max(LEAST_DAY_NOISE);
+        let windows = std::array::from_fn(|length| {
+            let length = LEARNT[length];
+            let mut days = ByDay::default();
+            let step = (length / 2).max(3);
+            for to in (length..=LENGTH).step_by(step) {
+                days.add((to - 1) / SLOTS, &beside.window(to - length, to, weeks[to - 1]), Side::Below);
+            }
+            days.weighted((step as f32 / length as f32).min(1.0))
+        });
+        Estimate { day, windows }
+    }
+}
+
+/// What is usual of a share, by hour from the hour `begin` of the weeks on.
+fn usual(part: &[f32], whole: &[f32], begin: usize) -> Usual {
+    let (parts, all): (f32, f32) = (part.iter().sum(), whole.iter().sum());
+    let share = if all > 0.0 { parts / all } else { 0.0 };
+    let mut days = ByDay::default();
+    for (at, (part, whole)) in (begin..).step_by(3).zip(part.chunks(3).zip(whole.chunks(3))) {
+        let mean = f64::from(share * whole.iter().sum::<f32>());
+        let seen = f64::from(part.iter().sum::<f32>());
+        days.add((at / HOURS).min(DAYS - 1), &Comparison { seen, mean, unsure: 0.0 }, Side::Above);
+    }
+    let learnt = days.weighted(1.0);
+    let (first, weight) = (FIRST_SHARE_NOISE as f32, learnt.weight);
+    let noise = (learnt.value * weight + first * OTHERS) / (weight + OTHERS);
+    Usual { share, whole: all, noise: noise.max(LEAST_SHARE_NOISE as f32) }
+}
+
+/// What counts as an error.
+enum Side {
+    Both,
+    Below,
+    Above,
+}
+
+/// Relative errors beyond chance, by day.
+struct ByDay([(f64, f64); DAYS]);
+
+impl Default for ByDay {
+    fn default() -> Self {
+        Self([(0.0, 0.0); DAYS])
+    }
+}
+
+impl ByDay {
+    /// For a fall it does not matter that a window may have more, nor for a rise that it may have less.
+    fn add(&mut self, day: usize, window: &Comparison, side: Side) {
+        if window.mean < 1.0 {
+            return;
+        }
+        let error = window.mean - window.seen;
+        let square = match side {
+            Side::Both => error * error,
+            Side::Below => 2.0 * error.max(0.0).powi(2),
+            Side::Above => 2.0 * error.min(0.0).powi(2),
+        };
+        let excess = (square - window.mean) / window.mean.powi(2) - window.unsure;
+        let weight = (window.mean / (window.mean + 50.0)).powi(2);
+        self.0[day].0 += weight * excess.min(MOST);
+        self.0[day].1 += weight;
+    }
+
+    /// The mean of the days, of which none counts as more than five times what all but the worst two have.
+    fn weighted(&self, independent: f32) -> Weighted {
+        let mut days: Vec<(f64, f64)> = self
+            .0
+            .iter()
+            .filter(|(_, weight)| *weight > 0.0)
+            .map(|(sum, weight)| (sum / weight, *weight))
+            .collect();
+        days.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
+        let mean = |days: &mut dyn Iterator<Item = (f64, f64)>| {
+            let (sum, weight) =
+                days.fold((0.0, 0.0), |(sum, all), (value, weight)| (sum + value * weight, all + weight));
+            if weight > 0.0 { sum / weight } else { 0.0 }
+        };
+        let usual = mean(&mut days.iter().copied().take(days.len().saturating_sub(2)));
+        let most = 5.0 * usual.max(LEAST_NOISE);
+        let value = mean(&mut days.iter().map(|(value, weight)| (value.min(most), *weight)));
+        let weight: f64 = days.iter().map(|(_, weight)| weight).sum();
+        Weighted { value: value as f32, weight: weight as f32 * independent }
+    }
+}

@@ -1,0 +1,122 @@
+//! What the detector says: how unlike the usual each option and routing point is now.
+//!
+//! Owns the shape of the answer. A score is 0 where all is as expected and 1 at the limit of the shipped alert, and grows with
+//! the log-likelihood. What is unknown is `None`, never 0.
+
+use crate::model::{MenuLabels, PointLabels};
+
+/// What can be unlike the usual at an option: the label `anomaly`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Anomaly {
+    /// Fewer hits. Compared are hits.
+    DropOff,
+    /// More hits. Compared are hits; 0 beside a drop-off in the same routing point.
+    Surge,
+    /// More of the hits are the last of their journey. Compared are journeys that ended; 0 beside a drop-off. Unknown for options that are
+    /// meant to end them.
+    Abandonment,
+    /// More hits that took more than one attempt. Compared are such hits.
+    Retries,
+    /// More hits of people who had been here before. Compared are such hits.
+    Loops,
+    /// It takes longer to get here. Compared are the seconds within which nine of ten do.
+    TimeToOption,
+}
+
+impl Anomaly {
+    /// All of them, each at its place in [`OptionScores::scores`].
+    pub const ALL: [Self; 6] =
+        [Self::DropOff, Self::Surge, Self::Abandonment, Self::Retries, Self::Loops, Self::TimeToOption];
+
+    /// The value of the label.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::DropOff => "drop_off",
+            Self::Surge => "surge",
+            Self::Abandonment => "abandonment",
+            Self::Retries => "retries",
+            Self::Loops => "loops",
+            Self::TimeToOption => "time_to_option",
+        }
+    }
+}
+
+/// What can be unlike the usual at a routing point as a whole: the label `anomaly`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum PointAnomaly {
+    /// All its options fell. Compared are hits.
+    Collapse,
+    /// More entries of nothing. Compared are hits of the options that stand for it; 0 beside a drop-off.
+    NoInput,
+}
+
+impl PointAnomaly {
+    /// All of them, each at its place in [`PointScores::scores`].
+    pub const ALL: [Self; 2] = [Self::Collapse, Self::NoInput];
+
+    /// The value of the label.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Collapse => "collapse",
+            Self::NoInput => "no_input",
+        }
+    }
+}
+
+/// How far something is from the usual, in the window in which it is furthest.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Score {
+    /// 0 as expected, 1 at the limit of the alert.
+    pub score: f64,
+    /// What was seen in the window; see the anomaly for what is compared.
+    pub observed: f64,
+    /// What should have been seen, at today's level.
+    pub expected: f64,
+    /// Length of the window in seconds; 0 when nothing was compared.
+    pub window: u32,
+}
+
+/// Of one option.
+#[derive(Debug, Clone, PartialEq)]
+pub struct OptionScores {
+    /// Which.
+    pub labels: MenuLabels,
+    /// By [`Anomaly`], in the order of [`Anomaly::ALL`]; `None` where too little is known.
+    pub scores: [Option<Score>; Anomaly::ALL.len()],
+    /// Hits that the last window should have had, at today's level; `None` while unknown.
+    pub expected_hits: Option<f64>,
+    /// How many earlier weeks that stands on; 0 while unknown.
+    pub weeks: u8,
+}
+
+impl OptionScores {
+    /// One of the scores.
+    pub fn of(&self, anomaly: Anomaly) -> Option<Score> {
+        self.scores[anomaly as usize]
+    }
+}
+
+/// Of one routing point and channel.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PointScores {
+    /// Which.
+    pub labels: PointLabels,
+    /// By [`PointAnomaly`], in the order of [`PointAnomaly::ALL`]; `None` where too little is known.
+    pub scores: [Option<Score>; PointAnomaly::ALL.len()],
+}
+
+impl PointScores {
+    /// One of the scores.
+    pub fn of(&self, anomaly: PointAnomaly) -> Option<Score> {
+        self.scores[anomaly as usize]
+    }
+}
+
+/// All that is unlike the usual at one moment. Both lists are in the order of their labels.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Scores {
+    /// Every option of which anything is known.
+    pub options: Vec<OptionScores>,
+    /// Every routing point with such an option.
+    pub points: Vec<PointScores>,
+}

@@ -1,0 +1,218 @@
+//! Shares that rise: of hits with which a journey ends, of hits with more than one attempt, of hits that come back, of hits
+//! that take long, of hits in which nothing was entered.
+//!
+//! Owns what of the last hours is needed for them, and their judgement against the usual share of the last weeks.
+
+use super::{
+    SLOT, Score,
+    cells::{CELLS, Counts, Hourly, TIME_BOUNDS, TIME_BUCKETS},
+    deviance,
+    limits::{
+        RISE, RISE_LEAST, SHARE_FACTOR, SHARE_HOURS, SHARE_KNOWN, TIME_FACTOR, TIME_HITS, TIME_SECONDS,
+        TIME_SHARE,
+    },
+};
+
+/// Hours that are looked at: those of the longest window.
+pub(super) const RECENT: usize = 8;
+
+/// What is usual of one share.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub(super) struct Usual {
+    pub(super) share: f32,
+    /// How many it is a share of.
+    pub(super) whole: f32,
+    /// Its variation beside chance, as a relative variance.
+    pub(super) noise: f32,
+}
+
+/// What is usual of an option's shares.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub(super) struct UsualShares {
+    pub(super) finals: Usual,
+    pub(super) retries: Usual,
+    pub(super) repeats: Usual,
+    /// Of the hits that take longer than [`UsualShares::bound`].
+    pub(super) slow: Usual,
+    pub(super) bound: u8,
+    /// Seconds within which nine of ten get there.
+    pub(super) p90: f32,
+    /// Hits.
+    pub(super) hits: f32,
+}
+
+/// What one option had in the last hours, the newest, which is not over, first.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Recent {
+    pub(super) hits: [u32; RECENT],
+    /// Those whose journeys are over.
+    pub(super) closed: [u32; RECENT],
+    pub(super) finals: [u32; RECENT],
+    retries: [u32; RECENT],
+    repeats: [u32; RECENT],
+    times: [[u32; TIME_BUCKETS]; RECENT],
+}
+
+impl Recent {
+    /// Adds what is in a day, whose first hour is `first`, of the hours that end with `newest`. Journeys of rows before the
+    /// slot `closed` are over; both counted from 1970.
+    pub(super) fn add(&mut self, counts: &Counts, first: i64, newest: i64, closed: i64) {
+        for back in 0..RECENT {
+            let Ok(hour) = usize::try_from(newest - back as i64 - first) else { continue };
+            if hour >= super::HOURS {
+                continue;
+            }
+            let of = |what: Hourly| counts[what.first() + hour];
+            let slots = hour * 12..(hour + 1) * 12;
+            self.hits[back] = counts[slots.clone()].iter().sum();
+            let over = |slot: &usize| first * 12 + (*slot as i64) < closed;
+            self.closed[back] = slots.filter(over).map(|slot| counts[slot]).sum();
+            self.finals[back] = of(Hourly::Finals);
+            self.retries[back] = of(Hourly::Retries);
+            self.repeats[back] = of(Hourly::Repeats);
+            self.times[back] = std::array::from_fn(|bucket| of(Hourly::Time(bucket)));
+        }
+    }
+}
+
+const _: () = assert!(CELLS == 288 + 24 * 14);
+
+/// Scores of an option's shares: abandonment, retries, loops, time.
+pub(super) fn shares(
+    recent: &Recent,
+    usual: &UsualShares,
+    may_end_here: bool,
+    now_in_hour: i64,
+) -> [Option<Score>; 4] {
+    let rise = |part: &[u32; RECENT], whole: &[u32; RECENT], usual: &Usual| {
+        rise(usual, now_in_hour, |hours| (sum(part, hours), sum(whole, hours)))
+    };
+    [
+        if may_end_here { None } else { rise(&recent.finals, &recent.closed, &usual.finals) },
+        rise(&recent.retries, &recent.hits, &usual.retries),
+        rise(&recent.repeats, &recent.closed, &usual.repeats),
+        slower(recent, usual, now_in_hour),
+    ]
+}
+
+fn sum(counts: &[u32; RECENT], hours: usize) -> f64 {
+    counts[..hours].iter().map(|count| f64::from(*count)).sum()
+}
+
+/// The furthest of the windows; `None` where the usual share is not known.
+fn rise(usual: &Usual, now_in_hour: i64, of: impl Fn(usize) -> (f64, f64)) -> Option<Score> {
+    if usual.whole < SHARE_KNOWN {
+        return None;
+    }
+    let mut furthest = Score::default();
+    for hours in SHARE_HOURS {
+        let (part, whole) = of(hours);
+        let mean = f64::from(usual.share) * whole;
+        if mean < RISE_LEAST || part - 0.5 < SHARE_FACTOR * mean {
+            continue;
+        }
+        let score = deviance::above(part, mean + 0.5, usual.noise.into()) / RISE;
+        if score > furthest.score {
+            furthest = Score { score, observed: part, expected: mean, window: window(hours, now_in_hour) };
+        }
+    }
+    Some(furthest)
+}
+
+/// Seconds of a window of so many hours of which the newest is not over.
+fn window(hours: usize, now_in_hour: i64) -> u32 {
+    ((hours as i64 - 1) * 3600 + now_in_hour) as u32
+}
+
+fn slower(recent: &Recent, usual: &UsualShares, now_in_hour: i64) -> Option<Score> {
+    let times = |hours: usize| -> [f64; TIME_BUCKETS] {
+        std::array::from_fn(|bucket| recent.times[..hours].iter().map(|hour| f64::from(hour[bucket])).sum())
+    };
+    let score = rise(&usual.slow, now_in_hour, |hours| {
+        let times = times(hours);
+        let (part, whole) = (above(&times, usual.bound.into()), times.iter().sum());
+        let now = p90(&times);
+        let slow = now > TIME_FACTOR * f64::from(usual.p90) && now - f64::from(usual.p90) > TIME_SECONDS;
+        if slow && whole >= TIME_HITS { (part, whole) } else { (0.0, whole) }
+    })?;
+    if score.window == 0 {
+        return Some(score);
+    }
+    let hours = (i64::from(score.window) - now_in_hour) / 3600 + 1;
+    Some(Score { observed: p90(&times(hours as usize)), expected: usual.p90.into(), ..score })
+}
+
+/// Hits above a bound.
+pub(super) fn above(times: &[f64; TIME_BUCKETS], bound: usize) -> f64 {
+    times[bound + 1..].iter().sum()
+}
+
+/// The first bound that at most [`TIME_SHARE`] of the hits are above.
+pub(super) fn bound(times: &[f64; TIME_BUCKETS]) -> usize {
+    let whole: f64 = times.iter().sum();
+    let few = |bound: &usize| above(times, *bound) <= TIME_SHARE * whole;
+    (0..TIME_BOUNDS.len()).find(few).unwrap_or(TIME_BOUNDS.len() - 1)
+}
+
+/// Seconds within which nine of ten get there; between two bounds it goes with the logarithm.
+pub(super) fn p90(times: &[f64; TIME_BUCKETS]) -> f64 {
+    let whole: f64 = times.iter().sum();
+    let mut left = 0.9 * whole;
+    for (bucket, count) in times.iter().enumerate() {
+        if *count >= left && *count > 0.0 {
+            let low = if bucket == 0 { 1.0 } else { f64::from(TIME_BOUNDS[bucket - 1]) };
+            let high = TIME_BOUNDS.get(bucket).map_or(low * 1.5, |bound| f64::from(*bound));
+            return low * (high / low).powf(left / count);
+        }
+        left -= count;
+    }
+    0.0
+}
+
+/// The score of entries of nothing in a window of `slots`: `part` of `whole` hits were such, `usual` the share of them, and
+/// `expected` how many of them there would be today.
+pub(super) fn no_input(part: f64, whole: f64, share: f64, expected: f64, noise: f64, slots: usize) -> Score {
+    // Nobody enters nothing more often because another option fell.
+    let mean = (share * whole).max(expected);
+    if mean < RISE_LEAST || part - 0.5 < SHARE_FACTOR * mean {
+        return Score::default();
+    }
+    let score = deviance::above(part, mean + 0.5, noise) / RISE;
+    Score { score, observed: part, expected: mean, window: (slots as i64 * SLOT) as u32 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn times(counts: &[(usize, f64)]) -> [f64; TIME_BUCKETS] {
+        let mut times = [0.0; TIME_BUCKETS];
+        counts.iter().for_each(|(bucket, count)| times[*bucket] = *count);
+        times
+    }
+
+    #[test]
+    fn nine_of_ten_lie_between_the_bounds_of_their_bucket() {
+        assert_eq!(p90(&times(&[])), 0.0);
+        let all_in_one = p90(&times(&[(4, 100.0)]));
+        assert!((31.0..33.0).contains(&all_in_one), "{all_in_one}");
+        let few_above = p90(&times(&[(4, 80.0), (6, 20.0)]));
+        assert!((60.0..64.0).contains(&few_above), "{few_above}");
+    }
+
+    #[test]
+    fn times_are_compared_where_some_but_not_many_usually_are() {
+        let usual = times(&[(2, 50.0), (3, 30.0), (4, 20.0)]);
+        assert_eq!((bound(&usual), above(&usual, 3)), (3, 20.0));
+    }
+
+    #[test]
+    fn a_share_rises_when_it_is_far_above_the_usual_and_known() {
+        let usual = Usual { share: 0.1, whole: 5000.0, noise: 0.0225 };
+        let of = |part: f64| move |_: usize| (part, 400.0);
+        assert_eq!(rise(&usual, 600, of(45.0)).unwrap().score, 0.0);
+        let risen = rise(&usual, 600, of(120.0)).unwrap();
+        assert!(risen.score > 1.0 && risen.expected == 40.0 && risen.window == 600, "{risen:?}");
+        assert_eq!(rise(&Usual { whole: 100.0, ..usual }, 600, of(120.0)), None);
+    }
+}
