@@ -5,7 +5,8 @@
 use std::fmt::{self, Display, Formatter};
 
 use crate::config::{
-    Config, JourneyConfig, MetricsConfig, NameSources, TargetConfig, TokenSource, read::duration::show,
+    Config, Egress, JourneyConfig, MetricsConfig, NameSources, TargetConfig, TokenSource,
+    read::duration::show,
 };
 use crate::model::OptionKind;
 
@@ -92,6 +93,10 @@ impl Display for TargetConfig {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         writeln!(f, "- name: {:?}", self.name)?;
         writeln!(f, "  server: {}", self.endpoint)?;
+        writeln!(f, "  connection: {}", self.egress)?;
+        if self.endpoint.scheme() == "https" {
+            writeln!(f, "  authorities: {}", authorities(&self.egress))?;
+        }
         match &self.token {
             TokenSource::File(path) => writeln!(f, "  token: <secret> in {}", path.display())?,
             TokenSource::Fixed(token) => writeln!(f, "  token: {token} from the environment")?,
@@ -111,6 +116,15 @@ impl Display for TargetConfig {
             )?;
         }
         Ok(())
+    }
+}
+
+/// Whose certificates are believed.
+fn authorities(egress: &Egress) -> String {
+    match (&egress.authorities, &egress.system_authorities) {
+        (Some(own), _) => format!("those in {} only", own.file.display()),
+        (None, Some(named)) => format!("those in {named}"),
+        (None, None) => "the system's".to_owned(),
     }
 }
 

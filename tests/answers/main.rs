@@ -59,7 +59,7 @@ pub(crate) async fn ask_at(url: &str) -> Result<Read, ApiError> {
 
 pub(crate) fn client(url: &str) -> Result<Client, ApiError> {
     let limits = ClientLimits { connect: Duration::from_secs(5), ..ClientLimits::default() };
-    Client::new(&url.parse().expect("a URL"), limits)
+    Client::new(&url.parse().expect("a URL"), &Default::default(), limits)
 }
 
 pub(crate) async fn ask_with(client: &Client) -> Result<Read, ApiError> {

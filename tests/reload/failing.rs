@@ -33,6 +33,7 @@ fn config(names: &[&str]) -> Config {
         name: (*name).to_owned(),
         // Nobody listens there: a poll fails at once.
         endpoint: "http://127.0.0.1:9/".parse().unwrap(),
+        egress: Default::default(),
         token: TokenSource::fixed(&Secret::new(TOKEN), "the test").unwrap(),
         timezone: noon(),
         licences: None,

@@ -56,7 +56,7 @@ impl<'a> Requester<'a> {
         limits: ClientLimits,
         clock: &'a dyn Fn() -> Timestamp,
     ) -> Result<Self, ApiError> {
-        let client = Client::new(&target.endpoint, limits)?;
+        let client = Client::new(&target.endpoint, &target.egress, limits)?;
         Ok(Self { client, token: &target.token, zone: &target.timezone, clock, spent: 0 })
     }
 
