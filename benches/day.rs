@@ -19,7 +19,8 @@ use std::{
 };
 
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
-use tokio::{sync::watch, time::Instant};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 use wolkvox_exporter::{
     config::TokenVersion,
     exposition::BucketBounds,
@@ -96,7 +97,7 @@ struct Load {
     hours: Arc<Mutex<Vec<Hour>>>,
     /// When the last answer ended, and the last second that it was about.
     answered: Mutex<Option<(time::Instant, i64)>>,
-    stop: watch::Sender<bool>,
+    stop: CancellationToken,
 }
 
 impl Load {
@@ -117,7 +118,7 @@ impl Load {
         hours[at].file = fs::metadata(&self.file).unwrap().len();
         hours[at].memory = resident();
         if to >= START + self.plan.hours * 3600 {
-            self.stop.send_replace(true);
+            self.stop.cancel();
         }
     }
 }
@@ -176,7 +177,8 @@ async fn day(plan: Plan, path: &Path) -> Vec<Hour> {
     let store = Arc::new(Store::open(path, [1; 16]).unwrap());
     let restored = store.restore("0042", || TargetCounters::new(origin)).unwrap();
     let parser = RowParser::new(store.fingerprints(), 128);
-    let (stop, shutdown) = watch::channel(false);
+    let shutdown = CancellationToken::new();
+    let stop = shutdown.clone();
     let hours = Arc::new(Mutex::new(Vec::new()));
     let load = Load { plan, file: path.to_owned(), hours: hours.clone(), answered: Mutex::new(None), stop };
     let seconds = |seconds: i64| Duration::from_secs(seconds as u64);
@@ -199,8 +201,10 @@ async fn day(plan: Plan, path: &Path) -> Vec<Hour> {
         quota: None,
         names: Default::default(),
     };
-    let telemetry = Telemetry::new().unwrap().target("0042");
-    let around = PollerDeps { store, publisher: Arc::new(Publisher::default()), telemetry, clock, shutdown };
+    let telemetry = Arc::new(Telemetry::new().unwrap());
+    let publisher = Publisher::start(telemetry.clone());
+    let telemetry = telemetry.target("0042");
+    let around = PollerDeps { store, publisher, telemetry, clock, shutdown };
     let poller = Poller::start(settings, load, parser, restored, around).await.unwrap();
     poller.run().await;
     Arc::into_inner(hours).unwrap().into_inner().unwrap()

@@ -19,7 +19,7 @@ use jiff::{Timestamp, tz::TimeZone};
 use tokio::net::TcpListener;
 use wolkvox_exporter::{
     exposition::Publication,
-    ledger::{HourlyHits, OptionCounts, RecentHours, TargetCounters, hour_of},
+    ledger::{HourlyHits, RecentHours, TargetCounters, hour_of},
     model::MenuLabels,
     status::{self, Day, POLLS, PollOutcome, PollRecord, QuotaUse, TargetStatus},
     web::{Access, Readiness, ServerLimits, Site, serve},
@@ -53,7 +53,7 @@ fn recent() -> RecentHours {
         let (point, option) = (4000 + number % 40, format!("OPCION_{number:04}"));
         account
             .menus
-            .insert(MenuLabels::new(&point.to_string(), "voice", &option), (number, OptionCounts::default()));
+            .insert(MenuLabels::new(&point.to_string(), "voice", &option), (number, Default::default()));
         hourly.extend((0..24).map(|hour| ((newest - hour, number), u64::from(number * 7919 % 1000) + 1)));
     }
     RecentHours::new(0, &account, &hourly)
@@ -70,6 +70,7 @@ fn target(number: usize, day: Day) -> TargetStatus {
         watermark: Some(watermark()),
         last_row: Some(watermark()),
         quota: QuotaUse { day: jiff::civil::date(2026, 1, 18), used: 100, limit: Some(1000) },
+        unread: 0,
         polls: vec![poll; POLLS],
         day,
     }

@@ -23,7 +23,7 @@ use hyper::{Request, Response, body::Incoming, server::conn::http1, service::ser
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpListener;
 use wolkvox_exporter::{
-    exposition::{Family, Format, MetricType, Publication, Published, Sample, encode, label_block},
+    exposition::{Encoding, Family, Format, MetricType, Publication, Published, Sample, encode, label_block},
     telemetry::Telemetry,
     web::{Access, Readiness, ServerLimits, Site, listen, serve},
 };
@@ -55,6 +55,10 @@ fn model() -> Vec<Family> {
         })
         .collect();
     vec![hits]
+}
+
+fn text(gzip: bool) -> Encoding {
+    Encoding { format: Format::Text, gzip }
 }
 
 fn median(mut times: Vec<Duration>) -> Duration {
@@ -228,7 +232,7 @@ fn scraping(
     });
     println!("one scrape over loopback, {what}:");
     for (name, headers, gzip) in [("identity", "", false), ("gzip", "Accept-Encoding: gzip\r\n", true)] {
-        let bytes = Bytes::from(publication.load().render(&families, Format::Text, gzip).pieces.concat());
+        let bytes = Bytes::from(publication.load().render(&families, text(gzip)).unwrap().concat());
         let length = bytes.len();
         let bare = on_its_own_thread(std::net::TcpListener::bind, |listener| from_memory(listener, bytes));
         let (a, b) = in_turns(ours, bare, headers);
@@ -252,8 +256,7 @@ fn main() {
     };
 
     let (published, families) = (publication.load(), live());
-    let [plain, packed] =
-        [false, true].map(|gzip| time(ROUNDS, || published.render(&families, Format::Text, gzip)));
+    let [plain, packed] = [false, true].map(|gzip| time(ROUNDS, || published.render(&families, text(gzip))));
     println!("what a scrape adds to the published bytes:");
     let mut later = Instant::now();
     let fresh = time(ROUNDS, || {

@@ -1,11 +1,25 @@
-//! Where log lines go and which ones.
+//! The log: which lines there are, their format, and the way to standard error.
 //!
-//! Owns the subscriber. It must never let a dependency log below `warn`: at `debug` and `trace` an HTTP
-//! or TLS library writes headers (the token) and bodies (customers' telephone numbers), and no setting
-//! of ours may switch that on.
+//! Owns the subscriber and the bounded queue behind it. It must never make whoever logs wait: a line that finds the
+//! queue full, because nobody reads standard error, is dropped and counted. It must never let a dependency log below
+//! `warn`: at `debug` and `trace` an HTTP or TLS library writes headers (the token) and bodies (customers' telephone
+//! numbers), and no setting of ours may switch that on.
+
+use std::{
+    io::{self, Write},
+    panic::PanicHookInfo,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+        mpsc,
+    },
+    thread,
+    time::Duration,
+};
 
 use clap::ValueEnum;
 use tracing::{Subscriber, level_filters::LevelFilter, subscriber::SetGlobalDefaultError};
+use tracing_appender::non_blocking::{ErrorCounter, NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::{
     Layer, Registry,
     filter::Targets,
@@ -54,12 +68,103 @@ impl From<LogLevel> for LevelFilter {
     }
 }
 
-/// Logs to standard error from now on.
+/// Lines that wait to be written; a line is a few hundred bytes, so half a megabyte or so.
+const QUEUE_LINES: usize = 2048;
+
+/// How long the end of the process waits for the queue to be written. Nobody may be reading.
+const FLUSH_TIMEOUT: Duration = Duration::from_millis(500);
+
+/// How many lines never reached standard error. A clone counts the same lines.
+#[derive(Debug, Clone)]
+pub struct DroppedLines {
+    /// Those that found the queue full.
+    queue: ErrorCounter,
+    /// Those that could not be written.
+    failed: Arc<AtomicU64>,
+}
+
+impl DroppedLines {
+    /// Since the start of the process.
+    pub fn count(&self) -> u64 {
+        self.queue.dropped_lines() as u64 + self.failed.load(Ordering::Relaxed)
+    }
+}
+
+/// The running log. Dropping it writes what is still in the queue, for half a second at most.
+#[derive(Debug)]
+pub struct Log {
+    worker: Option<WorkerGuard>,
+    dropped: DroppedLines,
+}
+
+impl Log {
+    /// Counts the lines that nobody could read.
+    pub fn dropped(&self) -> DroppedLines {
+        self.dropped.clone()
+    }
+}
+
+impl Drop for Log {
+    fn drop(&mut self) {
+        let (done, flushed) = mpsc::channel::<()>();
+        let worker = self.worker.take();
+        // The guard complains on standard output when the queue is full, which may be the same pipe that nobody
+        // reads: it must not be this thread that waits for it.
+        let flush = thread::Builder::new().spawn(move || {
+            drop(worker);
+            drop(done);
+        });
+        if flush.is_ok() {
+            let _ = flushed.recv_timeout(FLUSH_TIMEOUT);
+        }
+    }
+}
+
+/// Logs to standard error from now on, panics included.
 ///
 /// # Errors
 /// When the process already has a subscriber.
-pub fn init(level: LogLevel, format: LogFormat) -> Result<(), SetGlobalDefaultError> {
-    tracing::subscriber::set_global_default(subscriber(level, format, std::io::stderr))
+pub fn init(level: LogLevel, format: LogFormat) -> Result<Log, SetGlobalDefaultError> {
+    let failed = Arc::<AtomicU64>::default();
+    let output = CountedOutput { output: io::stderr(), failed: failed.clone() };
+    let (writer, worker) = NonBlockingBuilder::default()
+        .lossy(true)
+        .buffered_lines_limit(QUEUE_LINES)
+        .thread_name("log")
+        .finish(output);
+    let dropped = DroppedLines { queue: writer.error_counter(), failed };
+    tracing::subscriber::set_global_default(subscriber(level, format, writer))?;
+    // The default hook writes to standard error itself, and would wait there with the thread that serves scrapes.
+    std::panic::set_hook(Box::new(log_panic));
+    Ok(Log { worker: Some(worker), dropped })
+}
+
+/// One line for a panic. A message that was put together at run time may hold what came from a caller.
+fn log_panic(panic: &PanicHookInfo<'_>) {
+    let place = panic.location().map(ToString::to_string).unwrap_or_default();
+    let message = panic.payload().downcast_ref::<&'static str>().copied().unwrap_or("no fixed message");
+    tracing::error!(place, "a panic, which is a bug: {message}");
+}
+
+/// A writer that never fails: lines that it could not write are counted instead.
+struct CountedOutput<W> {
+    output: W,
+    failed: Arc<AtomicU64>,
+}
+
+impl<W: Write> Write for CountedOutput<W> {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        // The queue hands over whole lines.
+        if self.output.write_all(line).is_err() {
+            self.failed.fetch_add(1, Ordering::Relaxed);
+        }
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        let _ = self.output.flush();
+        Ok(())
+    }
 }
 
 fn subscriber<W>(level: LogLevel, format: LogFormat, writer: W) -> impl Subscriber + Send + Sync
@@ -77,10 +182,7 @@ where
 
 #[cfg(test)]
 mod tests {
-    use std::{
-        io,
-        sync::{Arc, Mutex},
-    };
+    use std::sync::Mutex;
 
     use super::*;
 
@@ -116,6 +218,26 @@ mod tests {
         });
         assert!(log.contains("ours") && log.contains("theirs"), "{log}");
         assert!(!log.contains("hunter2"), "{log}");
+    }
+
+    #[test]
+    fn a_line_that_cannot_be_written_is_counted() {
+        struct Closed;
+        impl Write for Closed {
+            fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+                Err(io::ErrorKind::BrokenPipe.into())
+            }
+
+            fn flush(&mut self) -> io::Result<()> {
+                Err(io::ErrorKind::BrokenPipe.into())
+            }
+        }
+        let failed = Arc::<AtomicU64>::default();
+        let mut output = CountedOutput { output: Closed, failed: failed.clone() };
+        output.write_all(b"one\n").expect("it never fails");
+        output.write_all(b"two\n").expect("it never fails");
+        output.flush().expect("it never fails");
+        assert_eq!(failed.load(Ordering::Relaxed), 2);
     }
 
     #[test]

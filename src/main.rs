@@ -2,25 +2,27 @@
 //!
 //! Only this file reads the environment and hands out the clock.
 
-use std::{io::Write as _, process::ExitCode, sync::Arc, time::Duration};
+use std::{
+    io::{self, ErrorKind, Write as _},
+    process::ExitCode,
+    sync::Arc,
+    time::Duration,
+};
 
 use anyhow::Context as _;
 use jiff::Timestamp;
-use tokio::sync::watch;
 use wolkvox_exporter::{
     cli::{
-        Cli, Command, CompletionsArgs, DoctorArgs, HealthcheckArgs, LogArgs, RunArgs, StateArgs,
-        StateCommand, completions, man,
+        BackupArgs, Cli, Command, CompletionsArgs, DoctorArgs, HealthcheckArgs, LogArgs, RunArgs, StateArgs,
+        StateCommand, StateCopyArgs, completions, man,
     },
     commands::{
         demo, doctor, healthcheck,
-        run::{self, Load, StateLocation},
+        run::{self, Load, Process, StateLocation},
     },
     config::{self, Secret},
     i18n::Language,
-    logging,
-    poller::Clock,
-    simulator, store,
+    logging, simulator, store,
     wolkvox::ClientLimits,
 };
 
@@ -33,26 +35,25 @@ fn main() -> ExitCode {
         None if cli.run.config.check => return check(&cli.run),
         None => run(&cli.run),
         Some(Command::Completions(args)) => complete(&args),
-        Some(Command::Demo(args)) => serve(args.log, async |clock, stop| demo::run(&args, clock, stop).await),
+        Some(Command::Demo(args)) => serve(args.log, async |process| demo::run(&args, process).await),
         Some(Command::Doctor(args)) => match examine(&args) {
             Ok(true) => Ok(()),
             Ok(false) => return ExitCode::FAILURE,
             Err(error) => Err(error),
         },
-        Some(Command::Healthcheck(args)) => feel_pulse(&args),
+        Some(Command::Healthcheck(args)) => check_health(&args),
         Some(Command::Man(args)) => man::write(&Cli::definition(), &args.directory),
         Some(Command::State(StateCommand::Inspect(args))) => inspect(&args),
-        Some(Command::Simulate(args)) => serve(args.log, async |_, mut stop| {
-            let stopped = async move {
-                let _ = stop.wait_for(|on| *on).await;
-            };
-            simulator::run(args.simulator, stopped).await
+        Some(Command::State(StateCommand::Backup(args))) => back_up(&args),
+        Some(Command::State(StateCommand::Copy(args))) => copy_target(&args),
+        Some(Command::Simulate(args)) => serve(args.log, async |process| {
+            simulator::run(args.simulator, process.shutdown.cancelled_owned()).await
         }),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            complain(&format!("error: {error:#}"));
+            print_error(&format!("error: {error:#}"));
             ExitCode::FAILURE
         }
     }
@@ -63,14 +64,14 @@ fn run(args: &RunArgs) -> anyhow::Result<()> {
     let (log, args, token) = (args.log, args.clone(), token_from_environment());
     let load: Load = Arc::new(move || config::resolve(&args, token.clone(), Timestamp::now()));
     let resolved = load()?;
-    serve(log, async |clock, stop| {
+    serve(log, async |process| {
         for warning in &resolved.warnings {
             tracing::warn!("{warning}");
         }
         let config = resolved.config;
         let listeners = run::bind(&config.web.listen).await?;
         let state = StateLocation::File(config.state_path.clone());
-        run::run(config, load, state, listeners, clock, stop).await
+        run::run(config, load, state, listeners, process).await
     })
 }
 
@@ -91,62 +92,82 @@ fn examine(args: &DoctorArgs) -> anyhow::Result<bool> {
     let well = runtime.block_on(looked);
     // A name that is still being looked up is not waited for.
     runtime.shutdown_background();
-    Ok(well?)
+    match well {
+        // Whoever reads has seen enough. What was not looked at any more is not said to be well.
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(false),
+        well => well.context("cannot write to standard output"),
+    }
 }
 
 /// The script with which a shell completes.
 fn complete(args: &CompletionsArgs) -> anyhow::Result<()> {
     let script = completions::script(Cli::definition(), args.shell);
-    std::io::stdout().write_all(script.as_bytes()).context("cannot write the script")
+    print(&script)
 }
 
 /// Whether an exporter with these flags is alive.
-#[expect(clippy::print_stdout, reason = "the output of healthcheck is for people")]
-fn feel_pulse(args: &HealthcheckArgs) -> anyhow::Result<()> {
+fn check_health(args: &HealthcheckArgs) -> anyhow::Result<()> {
     let addresses = config::resolve_listen(args.config.file.as_deref(), &args.web)?;
-    println!("{}", healthcheck::run(&addresses).map_err(anyhow::Error::msg)?);
-    Ok(())
+    print(&format!("{}\n", healthcheck::run(&addresses).map_err(anyhow::Error::msg)?))
 }
 
 /// What is in a state file.
-#[expect(clippy::print_stdout, reason = "the output of state inspect is for people")]
 fn inspect(args: &StateArgs) -> anyhow::Result<()> {
     let path = args.path.clone().unwrap_or_else(|| config::DEFAULT_STATE_PATH.into());
-    print!("{}", store::inspect(&path)?);
-    Ok(())
+    print(&store::inspect(&path)?.to_string())
+}
+
+/// A copy of a state file.
+fn back_up(args: &BackupArgs) -> anyhow::Result<()> {
+    let state = args.state.path.clone().unwrap_or_else(|| config::DEFAULT_STATE_PATH.into());
+    print(&store::backup(&state, &args.to)?.to_string())
+}
+
+/// A target to another state file.
+fn copy_target(args: &StateCopyArgs) -> anyhow::Result<()> {
+    let StateCopyArgs { target, from, to } = args;
+    let copied = store::copy_target(target, from, to)?;
+    print(&format!(
+        "copied {target} to {}: {} label sets, {} rows remembered\n\
+         now take {target} out of the configuration of the exporter that had it, before either is started\n",
+        to.display(),
+        copied.menus,
+        copied.rows
+    ))
 }
 
 /// Logs, one thread, and a stop at the first signal.
-fn serve(
-    log: LogArgs,
-    work: impl AsyncFnOnce(Clock, watch::Receiver<bool>) -> anyhow::Result<()>,
-) -> anyhow::Result<()> {
-    logging::init(log.level, log.format)?;
+fn serve(log: LogArgs, work: impl AsyncFnOnce(Process) -> anyhow::Result<()>) -> anyhow::Result<()> {
+    let log = logging::init(log.level, log.format)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let (stop, stopped) = watch::channel(false);
+    let dropped_lines = log.dropped();
     let outcome = runtime.block_on(async {
-        run::stop_on_signals(stop)?;
-        work(Arc::new(Timestamp::now), stopped).await
+        let shutdown = run::stop_on_signals()?;
+        work(Process { clock: Arc::new(Timestamp::now), shutdown, dropped_lines }).await
     });
-    // A commit under way is finished; a hanging disk is not waited for.
-    runtime.shutdown_timeout(Duration::from_secs(2));
+    // The pollers have ended, so what is left is of no consequence or hangs with its disk.
+    runtime.shutdown_timeout(Duration::from_millis(300));
     outcome
 }
 
 /// Prints what the configuration resolved to, or everything that is wrong with it.
-#[expect(clippy::print_stdout, reason = "the output of --config.check is for people")]
 fn check(args: &RunArgs) -> ExitCode {
     match config::resolve(args, token_from_environment(), Timestamp::now()) {
         Ok(resolved) => {
             for warning in &resolved.warnings {
-                complain(&format!("warning: {warning}"));
+                print_error(&format!("warning: {warning}"));
             }
-            print!("{}", resolved.config);
-            ExitCode::SUCCESS
+            match print(&resolved.config.to_string()) {
+                Ok(()) => ExitCode::SUCCESS,
+                Err(error) => {
+                    print_error(&format!("error: {error:#}"));
+                    ExitCode::FAILURE
+                }
+            }
         }
         Err(error) => {
             for problem in &error.problems {
-                complain(&format!("error: {problem}"));
+                print_error(&format!("error: {problem}"));
             }
             ExitCode::FAILURE
         }
@@ -164,7 +185,16 @@ fn language_from_environment() -> Language {
     Language::of_locale(locale.as_deref().unwrap_or_default())
 }
 
-#[expect(clippy::print_stderr, reason = "the log may not be set up yet, and this is for people")]
-fn complain(message: &str) {
-    eprintln!("{message}");
+/// To standard output. Whoever has closed it has seen enough, and that is no error.
+fn print(text: &str) -> anyhow::Result<()> {
+    let mut out = io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        written => written.context("cannot write to standard output"),
+    }
+}
+
+/// To standard error, for people: the log may not be set up yet. There is nobody to tell if it is closed.
+fn print_error(message: &str) {
+    let _ = writeln!(io::stderr(), "{message}");
 }

@@ -102,6 +102,7 @@ fn prints_what_a_whole_file_resolved_to() {
       options_limit: 100
       transitions_limit: 250
       expire_after: 720h
+      fold_digits: 10
     journey:
       idle: 45m
       idle_by_channel: {"chat-whatsapp": 2h}
@@ -148,6 +149,7 @@ fn needs_no_file() {
       options_limit: 200
       transitions_limit: 500
       expire_after: 2160h
+      fold_digits: 7
     journey:
       idle: 30m
       idle_by_channel: {}
@@ -306,10 +308,12 @@ fn every_setting_has_a_flag_and_a_twin() {
         ("poll.settle-delay", "WOLKVOX_POLL_SETTLE_DELAY", "10s", "  settle_delay: 10s"),
         ("poll.lookback", "WOLKVOX_POLL_LOOKBACK", "1h", "  lookback: 1h"),
         ("poll.start-from", "WOLKVOX_POLL_START_FROM", "24h", "  start_from: 24h"),
+        ("poll.requests-in-flight", "WOLKVOX_POLL_REQUESTS_IN_FLIGHT", "8", "  requests_in_flight: 8"),
         ("state.path", "WOLKVOX_STATE_PATH", "a/b.redb", "  path: a/b.redb"),
         ("menu.zero-hold", "WOLKVOX_MENU_ZERO_HOLD", "0s", "  zero_hold: 0s"),
         ("menu.series-limit", "WOLKVOX_MENU_SERIES_LIMIT", "5", "  series_limit: 5"),
         ("menu.expire-after", "WOLKVOX_MENU_EXPIRE_AFTER", "0s", "  expire_after: 0s"),
+        ("menu.fold-digits", "WOLKVOX_MENU_FOLD_DIGITS", "0", "  fold_digits: 0"),
         ("journey.idle", "WOLKVOX_JOURNEY_IDLE", "1h", "  idle: 1h"),
         ("names.from", "WOLKVOX_NAMES_FROM", "off", "  names: off"),
         ("names.file", "WOLKVOX_NAMES_FILE", "names.yml", "  names: vendor, and over them names.yml"),

@@ -15,13 +15,11 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 use serde_json::json;
-use tokio::{
-    sync::watch,
-    time::{Instant, sleep, sleep_until},
-};
+use tokio::time::{Instant, sleep, sleep_until};
+use tokio_util::sync::CancellationToken;
 use wolkvox_exporter::{
     config::TokenVersion,
-    exposition::{BucketBounds, Format},
+    exposition::{BucketBounds, Encoding, Format},
     ledger::{IdleTimes, TargetCounters},
     model::{MenuLabels, Names},
     poller::{Clock, NameSettings, Poller, PollerConfig, PollerDeps, Source},
@@ -138,10 +136,10 @@ async fn scrape() -> [String; 2] {
     let start: Timestamp = START.parse().unwrap();
     let clock: Clock = Arc::new(move || start + SignedDuration::try_from(began.elapsed()).unwrap());
     let store = Arc::new(Store::in_memory([3; 16]).unwrap());
-    let publisher = Arc::new(Publisher::default());
-    let telemetry = Telemetry::new().unwrap();
+    let telemetry = Arc::new(Telemetry::new().unwrap());
+    let publisher = Publisher::start(telemetry.clone());
     telemetry.configured(true, start.as_second() as f64);
-    let (_stop, shutdown) = watch::channel(false);
+    let shutdown = CancellationToken::new();
     // The second one fails at its second poll: no window, and not up.
     for (name, zone, licences, well_until) in
         [("0042", "America/Bogota", Some(3), i64::MAX), ("Cali \"norte\"", "UTC", None, 600)]
@@ -180,12 +178,15 @@ async fn scrape() -> [String; 2] {
         tokio::spawn(poller.run());
     }
     sleep_until(began + Duration::from_secs(SCRAPED)).await;
-    let published = publisher.publication().load();
-    let live = telemetry.gather(std::time::Instant::now());
-    [Format::Text, Format::OpenMetrics].map(|format| {
-        let bytes = published.render(&live, format, false).pieces.concat();
-        mask(&String::from_utf8(bytes).unwrap())
-    })
+    let mut expositions = Vec::new();
+    for format in [Format::Text, Format::OpenMetrics] {
+        let encoding = Encoding { format, gzip: false };
+        let published = publisher.publication().in_encoding(encoding).await;
+        let live = telemetry.gather(std::time::Instant::now());
+        let bytes = published.render(&live, encoding).expect("asked for").concat();
+        expositions.push(mask(&String::from_utf8(bytes).unwrap()));
+    }
+    expositions.try_into().expect("two")
 }
 
 /// With 0 for what the system says of this process, and without our version.

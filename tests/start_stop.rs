@@ -291,6 +291,29 @@ async fn a_signal_ends_it_amid_a_slow_request() {
     }
 }
 
+/// Hundreds of targets take a while to start, and that is no reason to wait with the end.
+#[tokio::test]
+async fn a_signal_is_heard_while_targets_are_started() {
+    let api = Api::start(|_| {}).await.always(Fault::Hang);
+    let mut fleet = Supervisor::new();
+    (0..300).for_each(|number| fleet.add(&format!("t{number}"), &api.url()));
+    let mut process = Process::spawn({
+        let mut command = fleet.command();
+        command.arg("--web.listen-address=127.0.0.1:0");
+        command
+    });
+    process.address().await;
+    process.signal("TERM");
+    assert_eq!(process.exit(ENDS_WITHIN).await.code(), Some(0));
+    let log = process.log();
+    let (_, after) =
+        log.split_once("message=stopping").unwrap_or_else(|| panic!("it did not hear it: {log}"));
+    assert!(!after.contains("message=ready"), "it went on starting: {after}");
+    // What was begun can be gone on with.
+    let again = fleet.start().await;
+    assert_eq!(again.scrape().await.servers().len(), 300);
+}
+
 #[tokio::test]
 async fn demo_shows_a_working_day_and_leaves_nothing_behind() {
     let directory = directory();

@@ -58,16 +58,45 @@ pub enum Command {
     Man(ManArgs),
     /// Run the simulated Wolkvox alone
     Simulate(SimulateCommand),
-    /// Look at a state file
+    /// Look at a state file, or copy it
     #[command(subcommand)]
     State(StateCommand),
 }
 
-/// What can be done with a state file while no exporter runs on it.
+/// What can be done with a state file.
 #[derive(Debug, Subcommand)]
 pub enum StateCommand {
     /// Print what is in it: moments and numbers, nothing personal
     Inspect(StateArgs),
+    /// Copy it as of one moment into a new file, also while an exporter runs on it
+    Backup(BackupArgs),
+    /// Copy a target with all that was counted of it to the state file of another exporter
+    Copy(StateCopyArgs),
+}
+
+/// The flags of `state copy`.
+#[derive(Debug, Args)]
+pub struct StateCopyArgs {
+    /// Name of the target, the value of the label `server`
+    #[arg(long, value_name = "NAME")]
+    pub target: String,
+    /// State file that has it; only read
+    #[arg(long, value_name = "FILE")]
+    pub from: PathBuf,
+    /// State file to copy it to, created if missing
+    #[arg(long, value_name = "FILE")]
+    pub to: PathBuf,
+}
+
+/// The flags of `state backup`.
+#[derive(Debug, Args)]
+pub struct BackupArgs {
+    /// Which state.
+    #[command(flatten)]
+    pub state: StateArgs,
+    /// The copy: a file that does not exist yet
+    #[arg(value_name = "COPY")]
+    pub to: PathBuf,
 }
 
 /// The flags of the exporter.
@@ -168,6 +197,10 @@ pub struct PollArgs {
     /// such as 2026-01-18T00:00:00 [default: now]
     #[arg(long = "poll.start-from", env = "WOLKVOX_POLL_START_FROM", value_name = "WHEN")]
     pub start_from: Option<String>,
+
+    /// Most requests that wait for an answer at a time, over all targets [default: 64]
+    #[arg(long = "poll.requests-in-flight", env = "WOLKVOX_POLL_REQUESTS_IN_FLIGHT", value_name = "NUMBER")]
+    pub requests_in_flight: Option<String>,
 }
 
 /// `--state.*`
@@ -194,6 +227,10 @@ pub struct MenuArgs {
     /// How long a label set without rows keeps its series; 0s for ever [default: 90d]
     #[arg(long = "menu.expire-after", env = "WOLKVOX_MENU_EXPIRE_AFTER", value_name = "DURATION")]
     pub expire_after: Option<String>,
+
+    /// Count options with a run of so many digits, which somebody typed, as "number"; 0 for never [default: 7]
+    #[arg(long = "menu.fold-digits", env = "WOLKVOX_MENU_FOLD_DIGITS", value_name = "NUMBER")]
+    pub fold_digits: Option<String>,
 }
 
 /// `--journey.*`

@@ -6,28 +6,27 @@ use std::{sync::Arc, time::Duration};
 
 use anyhow::Context;
 use jiff::tz::TimeZone;
-use tokio::{net::TcpListener, sync::watch};
+use tokio::net::TcpListener;
 use tracing::info;
 
 use crate::{
     cli::{DemoArgs, MenuArgs},
-    commands::run::{self, Load, StateLocation},
+    commands::run::{self, Load, Process, StateLocation},
     config::{
         self, Config, JourneyConfig, NameSources, PollConfig, Resolved, Secret, StartFrom, TargetConfig,
         TokenSource,
     },
     model::OptionKind,
-    poller::Clock,
     simulator::{Options, Simulator, serve},
 };
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
-/// Runs until `shutdown` turns true.
+/// Runs until the process is to end.
 ///
 /// # Errors
 /// When a flag is wrong or a port is taken.
-pub async fn run(args: &DemoArgs, clock: Clock, shutdown: watch::Receiver<bool>) -> anyhow::Result<()> {
+pub async fn run(args: &DemoArgs, process: Process) -> anyhow::Result<()> {
     let zone = TimeZone::get("America/Bogota").context("the time zone database is missing")?;
     // The day behind is loaded at once, so that the first scrape shows it; a new series' 0 may be asked for.
     let zero_hold = args.menu.zero_hold.clone().or_else(|| Some("0s".to_owned()));
@@ -41,7 +40,7 @@ pub async fn run(args: &DemoArgs, clock: Clock, shutdown: watch::Receiver<bool>)
     let options = Options {
         seed: args.seed,
         zone: zone.clone(),
-        clock: clock.clone(),
+        clock: process.clock.clone(),
         // The simulator's late rows may come hours late; here the numbers should add up while one watches.
         late_share: 0.0,
         ..Options::default()
@@ -50,10 +49,7 @@ pub async fn run(args: &DemoArgs, clock: Clock, shutdown: watch::Receiver<bool>)
     let simulator = Simulator::new(options);
     let api = TcpListener::bind(("127.0.0.1", 0)).await.context("cannot listen on 127.0.0.1")?;
     let address = api.local_addr()?;
-    let mut stopped = shutdown.clone();
-    tokio::spawn(serve(api, simulator, async move {
-        let _ = stopped.wait_for(|on| *on).await;
-    }));
+    tokio::spawn(serve(api, simulator, process.shutdown.clone().cancelled_owned()));
 
     let target = TargetConfig {
         name: "demo".to_owned(),
@@ -87,5 +83,5 @@ pub async fn run(args: &DemoArgs, clock: Clock, shutdown: watch::Receiver<bool>)
     // There is nothing to read anew.
     let same = config.clone();
     let load: Load = Arc::new(move || Ok(Resolved { config: same.clone(), warnings: Vec::new() }));
-    run::run(config, load, StateLocation::Memory, listeners, clock, shutdown).await
+    run::run(config, load, StateLocation::Memory, listeners, process).await
 }

@@ -1,26 +1,33 @@
 //! Starts and stops the exporter: the one place that knows every room.
 //!
 //! Start: bind, serve (not ready), open the state, restore and publish every target, ready. Reload: read the
-//! configuration whole, refuse it or let the fleet follow it. Stop: pollers end after the commit under way, then the
-//! server after the answers under way.
+//! configuration whole, refuse it or let the supervisor follow it. Stop, which is heard at any moment of these: pollers
+//! end after the commit under way, then the server after the answers under way.
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use anyhow::Context;
 use arc_swap::ArcSwap;
 use tokio::{
     net::TcpListener,
-    signal::unix::{SignalKind, signal},
-    sync::watch,
+    runtime::{self, Handle, Runtime},
+    signal::unix::{Signal, SignalKind, signal},
+    sync::Semaphore,
     task::JoinSet,
 };
+use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use crate::{
     config::{self, Config, ConfigError, ListenAddress, Resolved, WebRules},
+    logging::DroppedLines,
     poller::Clock,
     snapshot::Publisher,
-    store::Store,
+    store::{self, BackupServer, Store},
     supervisor::{Change, Deps, Supervisor},
     telemetry::Telemetry,
     web::{self, Access, Readiness, ServerLimits, Site, reload},
@@ -29,6 +36,18 @@ use crate::{
 /// How often the web configuration and its certificates are looked at.
 const WEB_CONFIG_EVERY: Duration = Duration::from_secs(5);
 
+/// How long the end waits for commits under way. A disk that hangs is not waited for: what was being committed is then
+/// as after a crash, all of it or nothing.
+const END_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// The same while targets are still being started.
+const ABANDON_TIMEOUT: Duration = Duration::from_millis(500);
+
+/// Threads that read answers; more would only wait for the one that commits.
+const MAX_WORKERS: usize = 4;
+/// Threads that wait for the disk or for a look-up of a name. Commits go one after the other anyway.
+const MAX_BLOCKING: usize = 64;
+
 /// Where the state lives.
 #[derive(Debug, Clone)]
 pub enum StateLocation {
@@ -36,6 +55,16 @@ pub enum StateLocation {
     File(PathBuf),
     /// In memory, for a demonstration.
     Memory,
+}
+
+impl StateLocation {
+    /// Where a copy of it can be asked for.
+    fn backup_socket(&self) -> Option<PathBuf> {
+        match self {
+            Self::File(path) => Some(store::backup_socket(path)),
+            Self::Memory => None,
+        }
+    }
 }
 
 /// Binds the addresses, so that a port in use is known before anything else happens.
@@ -54,10 +83,20 @@ pub async fn bind(addresses: &[ListenAddress]) -> anyhow::Result<Vec<TcpListener
     Ok(listeners)
 }
 
-/// Reads the configuration anew, blocking.
+/// Reads the configuration, blocking.
 pub type Load = Arc<dyn Fn() -> Result<Resolved, ConfigError> + Send + Sync>;
 
-/// Runs `config` until `shutdown` turns true; at SIGHUP, and where allowed at a request, what `load` finds instead.
+/// What the process hands to the work that it does.
+pub struct Process {
+    /// The time of day.
+    pub clock: Clock,
+    /// Cancelled when it is to end.
+    pub shutdown: CancellationToken,
+    /// Lines of the log that were not written.
+    pub dropped_lines: DroppedLines,
+}
+
+/// Runs `config` until the process is to end; at SIGHUP, and where allowed at a request, what `load` finds instead.
 ///
 /// # Errors
 /// When the state cannot be used, or a target cannot be set up: everything that fails, fails at the start.
@@ -66,98 +105,200 @@ pub async fn run(
     load: Load,
     state: StateLocation,
     listeners: Vec<TcpListener>,
-    clock: Clock,
-    shutdown: watch::Receiver<bool>,
+    process: Process,
 ) -> anyhow::Result<()> {
     // From here on it means a reload, and no longer the end.
-    let mut hangup = signal(SignalKind::hangup())?;
-    let (reloader, mut requests) = reload::channel();
+    let hangup = signal(SignalKind::hangup())?;
+    let (reloader, requests) = reload::channel();
     let telemetry = Arc::new(Telemetry::new().context("cannot register the metrics")?);
-    telemetry.configured(true, seconds(&clock));
-    let publisher = Arc::new(Publisher::default());
-    let readiness = Arc::new(ArcSwap::from_pointee(Readiness::NotReady("restoring the state".to_owned())));
+    telemetry.count_dropped_lines(process.dropped_lines);
+    let exporter = Exporter {
+        publisher: Publisher::start(telemetry.clone()),
+        telemetry,
+        readiness: Arc::new(ArcSwap::from_pointee(Readiness::NotReady("restoring the state".to_owned()))),
+        clock: process.clock,
+    };
+    exporter.telemetry.configured(true, exporter.now());
     let access = Arc::new(access(config.web.config_file.clone()).await?);
-    let site = Arc::new(Site {
-        telemetry_path: config.web.telemetry_path.clone(),
-        publication: publisher.publication(),
-        live: {
-            let telemetry = telemetry.clone();
-            Box::new(move || telemetry.gather(std::time::Instant::now()))
-        },
-        readiness: readiness.clone(),
-        targets: {
-            let publisher = publisher.clone();
-            Box::new(move || publisher.statuses())
-        },
-        clock: clock.clone(),
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-        access: access.clone(),
-        reloader: config.web.lifecycle.then_some(reloader.clone()),
-    });
-    let (stop_serving, serving) = watch::channel(false);
+    let site = exporter.site(&config, access.clone(), reloader);
+    let stop_serving = CancellationToken::new();
+    let mut servers = serve(&site, access, &config, listeners, &stop_serving);
+    let reloads = Reloads { load, hangup, requests };
+    let outcome = exporter.poll(config, state, reloads, process.shutdown).await;
+    stop_serving.cancel();
+    while servers.join_next().await.is_some() {}
+    outcome
+}
+
+/// Starts the servers, and what follows the web configuration.
+fn serve(
+    site: &Arc<Site>,
+    access: Arc<Access>,
+    config: &Config,
+    listeners: Vec<TcpListener>,
+    stop: &CancellationToken,
+) -> JoinSet<()> {
     let mut servers = JoinSet::new();
     let limits = ServerLimits::default().shared_by(listeners.len());
     for listener in listeners {
-        servers.spawn(web::serve(listener, site.clone(), limits, turned_true(serving.clone())));
+        servers.spawn(web::serve(listener, site.clone(), limits, stop.clone().cancelled_owned()));
     }
     if let Some(path) = config.web.config_file.clone() {
-        let stop = turned_true(serving.clone());
+        let stop = stop.clone();
         servers.spawn(async move {
-            tokio::select! {
-                () = access.follow(path, WEB_CONFIG_EVERY) => {}
-                () = stop => {}
-            }
+            stop.run_until_cancelled(access.follow(path, WEB_CONFIG_EVERY)).await;
         });
     }
+    servers
+}
 
-    let store = Arc::new(tokio::task::spawn_blocking(move || open(&state)).await??);
-    let common = Deps { store, publisher, telemetry: telemetry.clone(), clock: clock.clone() };
-    let mut fleet = Supervisor::new(common);
-    fleet.change_to(&config).await?;
-    readiness.store(Arc::new(Readiness::Ready));
-    info!(targets = config.targets.len(), "ready");
+/// What is shown, and what it is made with.
+struct Exporter {
+    telemetry: Arc<Telemetry>,
+    publisher: Arc<Publisher>,
+    readiness: Arc<ArcSwap<Readiness>>,
+    clock: Clock,
+}
 
-    let broken = loop {
-        let asked = tokio::select! {
-            panic = fleet.broke_off() => break Some(panic),
-            () = turned_true(shutdown.clone()) => break None,
-            _ = hangup.recv() => None,
-            asked = requests.next() => Some(asked),
-        };
-        let outcome = tokio::select! {
-            outcome = reload(&load, &config, &mut fleet) => outcome,
-            () = turned_true(shutdown.clone()) => break None,
-        };
-        telemetry.configured(outcome.is_ok(), seconds(&clock));
-        match &outcome {
-            Ok(change) => info!(
-                added = change.added,
-                removed = change.removed,
-                changed = change.changed,
-                unchanged = change.kept,
-                "the configuration was read anew"
-            ),
-            Err(reason) => {
-                error!("the configuration was not taken over: {}", reason.replace('\n', "; "));
+/// Where wishes for a reload come from, and what it reads.
+struct Reloads {
+    load: Load,
+    hangup: Signal,
+    requests: reload::ReloadRequests,
+}
+
+impl Exporter {
+    /// Unix seconds.
+    fn now(&self) -> f64 {
+        (self.clock)().as_millisecond() as f64 / 1000.0
+    }
+
+    fn site(&self, config: &Config, access: Arc<Access>, reloader: reload::Reloader) -> Arc<Site> {
+        let (telemetry, publisher) = (self.telemetry.clone(), self.publisher.clone());
+        Arc::new(Site {
+            telemetry_path: config.web.telemetry_path.clone(),
+            publication: publisher.publication(),
+            live: Box::new(move || telemetry.gather(std::time::Instant::now())),
+            readiness: self.readiness.clone(),
+            targets: Box::new(move || publisher.statuses()),
+            clock: self.clock.clone(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            access,
+            reloader: config.web.lifecycle.then_some(reloader),
+        })
+    }
+
+    /// Opens the state, and polls until `shutdown`, which is heard at any moment.
+    async fn poll(
+        &self,
+        config: Config,
+        state: StateLocation,
+        reloads: Reloads,
+        shutdown: CancellationToken,
+    ) -> anyhow::Result<()> {
+        let socket = state.backup_socket();
+        let opened = tokio::task::spawn_blocking(move || open(&state));
+        let Some(opened) = shutdown.run_until_cancelled(opened).await else { return Ok(()) };
+        let store = Arc::new(opened??);
+        let backups = socket.and_then(|path| offer_backups(&path, store.clone()));
+        let (publisher, telemetry) = (self.publisher.clone(), self.telemetry.clone());
+        let workers = Workers::start()?;
+        let mut supervisor = Supervisor::new(Deps {
+            store,
+            publisher,
+            telemetry,
+            clock: self.clock.clone(),
+            in_flight: Arc::new(Semaphore::new(config.poll.requests_in_flight)),
+            workers: workers.handle(),
+        });
+        let followed = shutdown.run_until_cancelled(self.follow(&mut supervisor, config, reloads)).await;
+        drop(backups);
+        let started = matches!(**self.readiness.load(), Readiness::Ready);
+        supervisor.end_all(if started { END_TIMEOUT } else { ABANDON_TIMEOUT }).await;
+        followed.unwrap_or(Ok(()))
+    }
+
+    /// Starts what `config` says, then whatever is read instead of it. Only an error ends this.
+    async fn follow(
+        &self,
+        supervisor: &mut Supervisor,
+        config: Config,
+        mut reloads: Reloads,
+    ) -> anyhow::Result<()> {
+        supervisor.change_to(&config).await?;
+        self.readiness.store(Arc::new(Readiness::Ready));
+        info!(targets = config.targets.len(), "ready");
+        loop {
+            let asked = tokio::select! {
+                _ = reloads.hangup.recv() => None,
+                asked = reloads.requests.next() => Some(asked),
+            };
+            let outcome = reload(&reloads.load, &config, supervisor).await;
+            self.telemetry.configured(outcome.is_ok(), self.now());
+            log_reload(&outcome);
+            if let Some(asked) = asked {
+                // Whoever asked may have gone away.
+                let _ = asked.send(outcome.map(|_| ()));
             }
         }
-        if let Some(asked) = asked {
-            // Whoever asked may have gone away.
-            let _ = asked.send(outcome.map(|_| ()));
+    }
+}
+
+/// That it cannot be done is no reason not to count.
+fn offer_backups(socket: &Path, store: Arc<Store>) -> Option<BackupServer> {
+    let started = BackupServer::start(socket, store);
+    if let Err(error) = &started {
+        warn!(socket = %socket.display(), "`state backup` works only while the exporter is stopped: {error}");
+    }
+    started.ok()
+}
+
+fn log_reload(outcome: &Result<Change, String>) {
+    match outcome {
+        Ok(change) => info!(
+            added = change.added,
+            removed = change.removed,
+            changed = change.changed,
+            unchanged = change.kept,
+            "the configuration was reloaded"
+        ),
+        Err(reason) => error!("the configuration was not taken over: {}", reason.replace('\n', "; ")),
+    }
+}
+
+/// The threads on which pollers run: reading an answer keeps one busy, and must not hold up a scrape.
+struct Workers(Option<Runtime>);
+
+impl Workers {
+    fn start() -> anyhow::Result<Self> {
+        let threads = std::thread::available_parallelism().map_or(1, usize::from).min(MAX_WORKERS);
+        let runtime = runtime::Builder::new_multi_thread()
+            .worker_threads(threads)
+            .max_blocking_threads(MAX_BLOCKING)
+            .thread_name("poller")
+            .enable_all()
+            .build()
+            .context("cannot start threads")?;
+        Ok(Self(Some(runtime)))
+    }
+
+    fn handle(&self) -> Handle {
+        self.0.as_ref().map_or_else(Handle::current, |runtime| runtime.handle().clone())
+    }
+}
+
+impl Drop for Workers {
+    fn drop(&mut self) {
+        // Pollers have ended by then; a hanging look-up of a name is not waited for.
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
         }
-    };
-    fleet.end_all().await;
-    stop_serving.send_replace(true);
-    while servers.join_next().await.is_some() {}
-    match broken {
-        Some(panic) => Err(anyhow::anyhow!("a poller broke off, which is a bug: {panic}")),
-        None => Ok(()),
     }
 }
 
 /// Reads the configuration whole, and only then changes anything. What is fixed for the life of the process is in
 /// `running`.
-async fn reload(load: &Load, running: &Config, fleet: &mut Supervisor) -> Result<Change, String> {
+async fn reload(load: &Load, running: &Config, supervisor: &mut Supervisor) -> Result<Change, String> {
     let load = load.clone();
     let read = tokio::task::spawn_blocking(move || load()).await.map_err(|panic| panic.to_string())?;
     let Resolved { config, warnings } = read.map_err(|error| error.to_string())?;
@@ -166,12 +307,7 @@ async fn reload(load: &Load, running: &Config, fleet: &mut Supervisor) -> Result
         return Err(ConfigError { problems: fixed }.to_string());
     }
     warnings.iter().for_each(|warning| warn!("{warning}"));
-    fleet.change_to(&config).await.map_err(|error| format!("{error:#}"))
-}
-
-/// Unix seconds.
-fn seconds(clock: &Clock) -> f64 {
-    clock().as_millisecond() as f64 / 1000.0
+    supervisor.change_to(&config).await.map_err(|error| format!("{error:#}"))
 }
 
 /// Who is let in. The file was good a moment ago, and may not be any more.
@@ -197,25 +333,21 @@ fn open(state: &StateLocation) -> anyhow::Result<Store> {
     })
 }
 
-async fn turned_true(mut flag: watch::Receiver<bool>) {
-    // A sender that is gone means the same.
-    let _ = flag.wait_for(|on| *on).await;
-}
-
-/// Turns `stop` true at the first SIGTERM or SIGINT.
+/// What the first SIGTERM or SIGINT cancels. A second one ends the process at once.
 ///
 /// # Errors
 /// When the system refuses to deliver them.
-pub fn stop_on_signals(stop: watch::Sender<bool>) -> std::io::Result<()> {
+pub fn stop_on_signals() -> std::io::Result<CancellationToken> {
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let stop = CancellationToken::new();
+    let stopped = stop.clone();
     tokio::spawn(async move {
         tokio::select! {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
         }
         info!("stopping");
-        stop.send_replace(true);
-        // A second one means: now.
+        stop.cancel();
         tokio::select! {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
@@ -223,5 +355,5 @@ pub fn stop_on_signals(stop: watch::Sender<bool>) -> std::io::Result<()> {
         warn!("stopped before everything was tidied up; what was committed is safe");
         std::process::exit(1);
     });
-    Ok(())
+    Ok(stopped)
 }

@@ -22,7 +22,7 @@ use jiff::tz::TimeZone;
 use reqwest::Url;
 
 use crate::{
-    model::{Names, OptionKinds, OptionRules},
+    model::{DigitFold, Names, OptionKinds, OptionRules},
     schedule::Tiers,
 };
 
@@ -131,6 +131,8 @@ pub struct PollConfig {
     pub tiers: Tiers,
     /// Where counting begins on the very first start.
     pub start_from: StartFrom,
+    /// The most requests that wait for an answer at a time, over all targets: 1 to 10,000. Fixed for a process.
+    pub requests_in_flight: usize,
 }
 
 /// How the metrics are shaped.
@@ -155,6 +157,8 @@ pub struct MetricsConfig {
     /// How long a label set without rows is kept: zero for ever, else at least 7 days and longer than anything
     /// is read again.
     pub expire_after: Duration,
+    /// Which options are numbers that somebody typed.
+    pub fold: DigitFold,
 }
 
 /// When an interaction's way through the menu is over.
@@ -219,6 +223,7 @@ impl Default for PollConfig {
                 nightly_hour: 3,
             },
             start_from: StartFrom::Now,
+            requests_in_flight: 64,
         }
     }
 }
@@ -235,6 +240,7 @@ impl Default for MetricsConfig {
             options_limit: 200,
             transitions_limit: 500,
             expire_after: Duration::from_secs(90 * 86400),
+            fold: DigitFold::default(),
         }
     }
 }

@@ -75,6 +75,17 @@ pub(crate) fn resolve(
     let written = given(flag, "poll.start-from", file, section.start_from.as_ref(), "poll.start_from");
     let start_from = read_or(written, default.start_from, "poll.start-from", findings, start::parse);
 
+    let flag = args.requests_in_flight.as_deref();
+    let written = given(
+        flag,
+        "poll.requests-in-flight",
+        file,
+        section.requests_in_flight.as_ref(),
+        "poll.requests_in_flight",
+    );
+    let default = default.requests_in_flight;
+    let in_flight = read_or(written, default, "poll.requests-in-flight", findings, parse_in_flight);
+
     let (interval, settle_delay, lookback, start_from) = (interval?, settle_delay?, lookback?, start_from?);
     let tiers = Tiers { hourly: hourly?.value, nightly: nightly?.value, nightly_hour: hour?.value };
     check_together(&interval, &settle_delay, &lookback, findings);
@@ -90,6 +101,7 @@ pub(crate) fn resolve(
         lookback: lookback.value,
         tiers,
         start_from: start_from.value,
+        requests_in_flight: in_flight?.value,
     })
 }
 
@@ -99,6 +111,11 @@ fn parse_depth(text: &str) -> Result<Duration, String> {
         depth if depth > LONGEST_DEPTH => Err(format!("{} is more than 30 days", show(depth))),
         depth => Ok(depth),
     }
+}
+
+fn parse_in_flight(text: &str) -> Result<usize, String> {
+    let number = text.trim().parse().ok().filter(|number| (1..=10_000).contains(number));
+    number.ok_or_else(|| format!("{:?} is not a number of requests: write one from 1 to 10000", text.trim()))
 }
 
 fn parse_hour(text: &str) -> Result<i8, String> {

@@ -142,7 +142,7 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(128))]
         #[test]
         fn any_text_in_any_flag_is_answered(
-            texts in proptest::collection::vec(hostile(), 15),
+            texts in proptest::collection::vec(hostile(), 16),
             now in jiff::Timestamp::MIN.as_second()..jiff::Timestamp::MAX.as_second(),
         ) {
             let text = |index: usize| texts[index].clone();
@@ -153,12 +153,18 @@ mod tests {
                     settle_delay: text(2),
                     lookback: text(3),
                     start_from: text(4),
+                    requests_in_flight: text(15),
                     hourly_lookback: text(8),
                     nightly_lookback: text(9),
                     nightly_hour: text(10),
                 },
                 state: StateArgs { path: text(5).map(PathBuf::from) },
-                menu: MenuArgs { zero_hold: text(6), series_limit: text(11), expire_after: text(12) },
+                menu: MenuArgs {
+                    zero_hold: text(6),
+                    series_limit: text(11),
+                    expire_after: text(12),
+                    fold_digits: text(15),
+                },
                 journey: JourneyArgs { idle: text(13) },
                 names: NamesArgs { from: text(14), file: None },
                 web: WebArgs { telemetry_path: text(7), ..WebArgs::default() },

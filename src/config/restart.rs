@@ -11,6 +11,7 @@ pub fn needs_restart(running: &Config, wanted: &Config) -> Vec<Problem> {
         let listen: Vec<String> = config.web.listen.iter().map(ListenAddress::to_string).collect();
         let file = config.web.config_file.as_ref().map(|path| path.display().to_string());
         [
+            ("poll.requests_in_flight", config.poll.requests_in_flight.to_string()),
             ("state.path", config.state_path.display().to_string()),
             ("web.listen_addresses", listen.join(", ")),
             ("web.telemetry_path", config.web.telemetry_path.clone()),
@@ -56,6 +57,7 @@ mod tests {
         wanted.web.https = true;
         assert_eq!(needs_restart(&running, &wanted), []);
 
+        wanted.poll.requests_in_flight = 3;
         wanted.state_path = "b.redb".into();
         wanted.web.listen = vec![ListenAddress::any(1), ListenAddress::any(2)];
         wanted.web.telemetry_path = "/m".to_owned();
@@ -63,6 +65,7 @@ mod tests {
         wanted.web.lifecycle = true;
         let said: Vec<String> = needs_restart(&running, &wanted).iter().map(Problem::to_string).collect();
         let expected = [
+            "poll.requests_in_flight: changed from 64 to 3",
             "state.path: changed from a.redb to b.redb",
             "web.listen_addresses: changed from :10013 to :1, :2",
             "web.telemetry_path: changed from /metrics to /m",

@@ -23,6 +23,7 @@ impl Display for Config {
         writeln!(f, "  nightly_lookback: {}", show(self.poll.tiers.nightly))?;
         writeln!(f, "  nightly_hour: {}", self.poll.tiers.nightly_hour)?;
         writeln!(f, "  start_from: {}", self.poll.start_from)?;
+        writeln!(f, "  requests_in_flight: {}", self.poll.requests_in_flight)?;
         writeln!(f, "menu:")?;
         self.menu.fmt(f)?;
         writeln!(f, "journey:")?;
@@ -63,7 +64,8 @@ impl Display for MetricsConfig {
         writeln!(f, "  series_limit: {}", self.series_limit)?;
         writeln!(f, "  options_limit: {}", self.options_limit)?;
         writeln!(f, "  transitions_limit: {}", self.transitions_limit)?;
-        writeln!(f, "  expire_after: {}", show(self.expire_after))
+        writeln!(f, "  expire_after: {}", show(self.expire_after))?;
+        writeln!(f, "  fold_digits: {}", self.fold.digits())
     }
 }
 

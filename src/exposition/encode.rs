@@ -24,14 +24,38 @@ pub enum Format {
     Protobuf,
 }
 
+impl Format {
+    /// Every one.
+    pub const ALL: [Self; 3] = [Self::Text, Self::OpenMetrics, Self::Protobuf];
+}
+
 /// Appends `families` to `out`, family by family and point by point in the order given, without [`EOF`].
 pub fn encode(families: &[Family], format: Format, out: &mut Vec<u8>) {
+    let mut points = Vec::new();
+    for family in families {
+        points.clear();
+        encode_points(family, format, &mut points);
+        encode_head(family, points.len(), format, out);
+        out.extend_from_slice(&points);
+    }
+}
+
+/// Appends what stands before the points of a family that are `length` bytes in all; nothing when it has none. With
+/// the points of [`encode_points`], which may come from several families of one name, it is a whole family.
+pub(super) fn encode_head(family: &Family, length: usize, format: Format, out: &mut Vec<u8>) {
+    match (format, length) {
+        (_, 0) => {}
+        (Format::Protobuf, _) => protobuf::head(family, length, out),
+        _ => Encoder::new(family, format, out).text_head(family),
+    }
+}
+
+/// Appends the points of a family without what stands before them.
+pub(super) fn encode_points(family: &Family, format: Format, out: &mut Vec<u8>) {
     if format == Format::Protobuf {
-        return protobuf::encode(families, out);
+        return protobuf::points(family, out);
     }
-    for family in families.iter().filter(|f| !f.points.is_empty()) {
-        Encoder::new(family, format, out).family(family);
-    }
+    Encoder::new(family, format, out).points(family);
 }
 
 /// The state of writing one family.
@@ -56,7 +80,7 @@ impl<'a> Encoder<'a> {
         Self { out, format, base, suffix }
     }
 
-    fn family(mut self, family: &Family) {
+    fn text_head(mut self, family: &Family) {
         self.head("# HELP ");
         for byte in family.help.bytes() {
             match byte {
@@ -73,6 +97,9 @@ impl<'a> Encoder<'a> {
             MetricType::Gauge => "gauge\n",
             MetricType::Histogram => "histogram\n",
         });
+    }
+
+    fn points(mut self, family: &Family) {
         for point in &family.points {
             self.point(point);
             if self.format == Format::OpenMetrics && family.kind != MetricType::Gauge {

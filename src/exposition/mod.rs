@@ -1,21 +1,28 @@
 //! From the model of what is exposed to the bytes of a scrape.
 //!
-//! Everything here is pure: no socket, no disk, no clock. The menu part of an exposition changes only when a
-//! window is committed, so it is encoded and compressed once per publication ([`Published`]); a scrape copies
-//! nothing of it, and encodes only the exporter's own few dozen live series behind it.
+//! Everything here is pure, but for the [`Publication`], where a scrape may wait: no socket, no disk. What the targets
+//! expose changes only when they commit, so it is encoded and compressed then, cell by cell ([`Assembly`]); a scrape
+//! copies nothing of it, and encodes only the process's own few dozen live series behind it.
 //!
 //! This module must never invent, drop or rename a series: it writes what the [`Family`] says.
 
+mod assembly;
+mod body;
+mod deflate;
 mod encode;
 mod model;
 mod native;
 mod number;
 mod protobuf;
+mod publication;
 mod published;
 mod registry;
 
+pub use assembly::{Assembly, TargetCells};
+pub use body::Body;
 pub use encode::{EOF, Format, encode};
 pub use model::{BucketBounds, Family, Histogram, MetricType, Sample, Value, label_block};
 pub use native::NativeHistogram;
-pub use published::{Publication, Published, Rendered};
+pub use publication::Publication;
+pub use published::{Encoding, Published, Variant};
 pub use registry::from_prometheus;

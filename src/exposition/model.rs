@@ -42,6 +42,12 @@ impl Family {
     ) -> Self {
         Self { name: name.into(), help: help.into(), kind, points: Vec::new() }
     }
+
+    /// The same family without its points.
+    #[must_use]
+    pub fn head(&self) -> Self {
+        Self::new(self.name.clone(), self.help.clone(), self.kind)
+    }
 }
 
 /// One series and its value.

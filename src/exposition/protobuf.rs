@@ -13,25 +13,25 @@ use super::{
 /// does.
 const FILLED_GAP: i32 = 2;
 
-/// Appends `families` to `out` in the order given.
-pub(super) fn encode(families: &[Family], out: &mut Vec<u8>) {
-    for family in families.iter().filter(|f| !f.points.is_empty()) {
-        delimited(out, |out| {
-            string(out, 1, &family.name);
-            string(out, 2, &family.help);
-            uint(
-                out,
-                3,
-                match family.kind {
-                    MetricType::Counter => 0,
-                    MetricType::Gauge => 1,
-                    MetricType::Histogram => 4,
-                },
-            );
-            for point in &family.points {
-                message(out, 4, |out| metric(family.kind, point, out));
-            }
-        });
+/// Appends the length of the whole message and its fields but for the points, which are `length` bytes and follow.
+pub(super) fn head(family: &Family, length: usize, out: &mut Vec<u8>) {
+    let mut fields = Vec::with_capacity(family.name.len() + family.help.len() + 8);
+    string(&mut fields, 1, &family.name);
+    string(&mut fields, 2, &family.help);
+    let kind = match family.kind {
+        MetricType::Counter => 0,
+        MetricType::Gauge => 1,
+        MetricType::Histogram => 4,
+    };
+    uint(&mut fields, 3, kind);
+    varint(out, (fields.len() + length) as u64);
+    out.extend_from_slice(&fields);
+}
+
+/// Appends the points, each a field of the message that [`head`] begins.
+pub(super) fn points(family: &Family, out: &mut Vec<u8>) {
+    for point in &family.points {
+        message(out, 4, |out| metric(family.kind, point, out));
     }
 }
 

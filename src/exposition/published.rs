@@ -1,164 +1,141 @@
-//! What is published: the menu part of the exposition, encoded and compressed once, and swapped in one step.
+//! What is published: the exposition of all targets as it was committed, in the formats that are asked for.
 //!
-//! A scrape takes no lock and copies none of the part: it gets pieces that share the published bytes. Behind
-//! them it puts a tail of its own, the exporter's live series. With gzip the join is done inside **one** member:
-//! the part is raw deflate that ends on a byte boundary without a final block (what a sync flush leaves), the tail
-//! is raw deflate with the final block, and the checksum goes on from where the part's ended. Two gzip members
-//! one after the other would be shorter to write, but browsers show only the first.
+//! Immutable. A scrape takes no lock and copies none of it: it gets a [`Body`] that shares the published bytes. Behind
+//! them it puts a tail of its own, the exporter's live series; with gzip within the same member, the checksum going on
+//! from where that of the published bytes ended.
 
-use std::{io::Write as _, sync::Arc};
+use std::sync::Arc;
 
-use arc_swap::ArcSwap;
 use bytes::Bytes;
-use flate2::{Compression, write::DeflateEncoder};
 
 use super::{
+    assembly::{Assembly, TargetCells},
+    body::Body,
+    deflate::{End, GZIP_HEADER, deflate},
     encode::{EOF, Format, encode},
     model::Family,
 };
 
-/// Magic, deflate, no flags, no time, no hints, unknown system.
-const GZIP_HEADER: &[u8] = &[0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff];
-
-/// An exposition ready to be sent, in pieces that are sent one after the other.
-#[derive(Debug)]
-pub struct Rendered {
-    /// What gzip puts first, the published part, the tail; together the whole body.
-    pub pieces: [Bytes; 3],
+/// The published bytes in one format, compressed or not.
+#[derive(Debug, Clone)]
+pub struct Variant {
+    pieces: Arc<[Bytes]>,
+    /// Of all pieces.
+    length: usize,
+    /// Of what they are uncompressed.
+    plain: usize,
+    /// The checksum's state after them, if they are compressed.
+    crc: Option<crc32fast::Hasher>,
 }
 
-impl Rendered {
-    /// The length of the body.
-    pub fn len(&self) -> u64 {
-        self.pieces.iter().map(|piece| piece.len() as u64).sum()
+impl Variant {
+    /// `plain` is the length uncompressed; `crc`, the state of the checksum after it, says that the pieces are deflated.
+    pub(super) fn new(pieces: Arc<[Bytes]>, plain: usize, crc: Option<crc32fast::Hasher>) -> Self {
+        Self { length: pieces.iter().map(Bytes::len).sum(), pieces, plain, crc }
     }
 
-    /// Whether there is nothing to send.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-}
-
-/// One publication: everything that was committed, in every format, plain and compressed. Immutable.
-#[derive(Debug)]
-pub struct Published {
-    text: Part,
-    open_metrics: Part,
-    protobuf: Part,
-}
-
-impl Published {
-    /// Encodes and compresses `families`. For a large model this takes tens of milliseconds or more, so it
-    /// belongs on a blocking thread.
-    pub fn new(families: &[Family]) -> Self {
-        Self {
-            text: Part::new(families, Format::Text),
-            open_metrics: Part::new(families, Format::OpenMetrics),
-            protobuf: Part::new(families, Format::Protobuf),
-        }
-    }
-
-    /// The body of one scrape: the published part with `live` behind it. No family of `live` may have the name
-    /// of a published one, for what belongs to a family must stand together.
-    pub fn render(&self, live: &[Family], format: Format, gzip: bool) -> Rendered {
-        let part = match format {
-            Format::Text => &self.text,
-            Format::OpenMetrics => &self.open_metrics,
-            Format::Protobuf => &self.protobuf,
-        };
-        let mut tail = Vec::with_capacity(16 * 1024);
+    fn render(&self, live: &[Family], format: Format) -> Body {
+        let mut tail = Vec::with_capacity(8 * 1024);
         encode(live, format, &mut tail);
         if format == Format::OpenMetrics {
             tail.extend_from_slice(EOF);
         }
-        let pieces = if gzip {
-            [Bytes::from_static(GZIP_HEADER), part.deflated.clone(), part.gzip_tail(&tail).into()]
-        } else {
-            [Bytes::new(), part.plain.clone(), tail.into()]
+        let (head, tail) = match &self.crc {
+            None => (Bytes::new(), tail),
+            Some(crc) => (Bytes::from_static(GZIP_HEADER), self.gzip_tail(crc.clone(), &tail)),
         };
-        Rendered { pieces }
-    }
-}
-
-/// The published part in one format.
-#[derive(Debug)]
-struct Part {
-    plain: Bytes,
-    /// `plain` as raw deflate, byte-aligned, with no final block.
-    deflated: Bytes,
-    /// The checksum's state after `plain`.
-    crc: crc32fast::Hasher,
-}
-
-impl Part {
-    fn new(families: &[Family], format: Format) -> Self {
-        let mut plain = Vec::new();
-        encode(families, format, &mut plain);
-        plain.shrink_to_fit();
-        let mut crc = crc32fast::Hasher::new();
-        crc.update(&plain);
-        Self { deflated: deflate(&plain, End::Open).into(), plain: plain.into(), crc }
+        Body::new(head, self.pieces.clone(), self.length, tail.into())
     }
 
-    /// Everything of the gzip member that comes after the published part.
-    fn gzip_tail(&self, tail: &[u8]) -> Vec<u8> {
-        let mut crc = self.crc.clone();
+    /// Everything of the gzip member that comes after the published pieces.
+    fn gzip_tail(&self, mut crc: crc32fast::Hasher, tail: &[u8]) -> Vec<u8> {
         crc.update(tail);
-        let length = self.plain.len().wrapping_add(tail.len()) as u32; // modulo 2^32, as RFC 1952 has it
+        let length = self.plain.wrapping_add(tail.len()) as u32; // modulo 2^32, as RFC 1952 has it
         let mut out = deflate(tail, End::Final);
         out.extend_from_slice(&crc.finalize().to_le_bytes());
         out.extend_from_slice(&length.to_le_bytes());
         out
     }
+
+    #[cfg(test)]
+    pub(super) fn concat(&self) -> Vec<u8> {
+        self.pieces.concat()
+    }
+
+    #[cfg(test)]
+    pub(super) fn unpacked(&self) -> Vec<u8> {
+        let mut plain = Vec::new();
+        let packed = self.render(&[], Format::Text).concat();
+        std::io::Read::read_to_end(&mut flate2::read::GzDecoder::new(&packed[..]), &mut plain)
+            .expect("a member");
+        plain
+    }
 }
 
-/// How a piece of raw deflate ends.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum End {
-    /// On a byte boundary, so that another piece can follow.
-    Open,
-    /// With the final block.
-    Final,
+/// A format, and whether it is compressed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Encoding {
+    /// The format.
+    pub format: Format,
+    /// Whether it is compressed.
+    pub gzip: bool,
 }
 
-fn deflate(plain: &[u8], end: End) -> Vec<u8> {
-    let mut encoder = DeflateEncoder::new(Vec::with_capacity(plain.len() / 8 + 64), Compression::fast());
-    // Into memory none of these can fail: `Vec`'s `Write` never returns an error, and neither does deflating.
-    let _ = encoder.write_all(plain);
-    let _ = match end {
-        End::Open => encoder.flush(), // zlib's sync flush
-        End::Final => encoder.try_finish(),
+impl Encoding {
+    /// How many there are.
+    pub const COUNT: usize = 6;
+
+    /// Every one, in the order of [`Encoding::index`].
+    pub const ALL: [Self; Self::COUNT] = {
+        let [text, open_metrics, protobuf] = Format::ALL;
+        [
+            Self { format: text, gzip: false },
+            Self { format: text, gzip: true },
+            Self { format: open_metrics, gzip: false },
+            Self { format: open_metrics, gzip: true },
+            Self { format: protobuf, gzip: false },
+            Self { format: protobuf, gzip: true },
+        ]
     };
-    // Taken, not finished: `finish` would close the stream that `Open` leaves open.
-    let mut out = std::mem::take(encoder.get_mut());
-    out.shrink_to_fit();
-    out
-}
 
-/// The place where the current [`Published`] stands. Replacing it is one step: a scrape sees the one or the other.
-#[derive(Debug)]
-pub struct Publication(ArcSwap<Published>);
-
-impl Publication {
-    /// Starts with `first`.
-    pub fn new(first: Published) -> Self {
-        Self(ArcSwap::from_pointee(first))
-    }
-
-    /// What is published now.
-    pub fn load(&self) -> Arc<Published> {
-        self.0.load_full()
-    }
-
-    /// Replaces what is published.
-    pub fn publish(&self, next: Published) {
-        self.0.store(Arc::new(next));
+    /// Its number, below [`Encoding::COUNT`].
+    pub fn index(self) -> usize {
+        self.format as usize * 2 + usize::from(self.gzip)
     }
 }
 
-impl Default for Publication {
-    /// Nothing published yet.
-    fn default() -> Self {
-        Self::new(Published::new(&[]))
+/// One publication: everything that was committed, in each encoding that somebody asks for. Immutable.
+#[derive(Debug, Default)]
+pub struct Published([Option<Variant>; Encoding::COUNT]);
+
+impl Published {
+    /// Encodes and compresses `families` in every way there is: for what is published once and stays.
+    pub fn new(families: &[Family]) -> Self {
+        let mut published = Self::default();
+        let heads: Vec<Family> = families.iter().map(Family::head).collect();
+        for format in Format::ALL {
+            let mut assembly = Assembly::default();
+            assembly.rearrange(&heads, vec![(None, TargetCells::all(families, format))], format);
+            for gzip in [false, true] {
+                published.set(Encoding { format, gzip }, assembly.variant(gzip));
+            }
+        }
+        published
+    }
+
+    /// Adds an encoding.
+    pub fn set(&mut self, encoding: Encoding, variant: Variant) {
+        self.0[encoding.index()] = Some(variant);
+    }
+
+    /// Whether it can be rendered so.
+    pub fn has(&self, encoding: Encoding) -> bool {
+        self.0[encoding.index()].is_some()
+    }
+
+    /// The body of one scrape: the published bytes with `live` behind them; `None` in an encoding that is not kept.
+    /// No family of `live` may have the name of a published one, for what belongs to a family must stand together.
+    pub fn render(&self, live: &[Family], encoding: Encoding) -> Option<Body> {
+        self.0[encoding.index()].as_ref().map(|variant| variant.render(live, encoding.format))
     }
 }

@@ -11,7 +11,80 @@ texts! {
     ConnectionBroke:
         "the connection was opened, and then it broke ({detail})",
         "la conexión se abrió y luego se cortó ({detail})";
-    NoConnection: "there is no connection to Wolkvox ({detail})", "no hay conexión con Wolkvox ({detail})";
+    NoConnection: "the connection to Wolkvox failed ({detail})", "la conexión con Wolkvox falló ({detail})";
+    NoConnectionRemedy:
+        "Does this machine reach the Internet at all, and does a firewall of your own let it out? The exporter connects \
+         directly, never through a proxy. It tries again by itself, and loses no row.",
+        "¿Llega esta máquina a Internet, y la deja salir su propio cortafuegos? El exporter se conecta directamente, nunca \
+         por un proxy. Lo intenta de nuevo solo, y no pierde ninguna fila.";
+    ConnectionRefused:
+        "the connection to Wolkvox is refused ({detail})",
+        "la conexión con Wolkvox es rechazada ({detail})";
+    ConnectTimedOut:
+        "there is no connection to Wolkvox within {detail} s",
+        "no hay conexión con Wolkvox en {detail} s";
+    NameNotFound:
+        "the server's name has no address ({detail})",
+        "el nombre del servidor no tiene dirección ({detail})";
+    NameNotFoundRemedy:
+        "Check the server's digits, and whether this machine can resolve names at all (`getent hosts`, the file \
+         /etc/resolv.conf).",
+        "Revise los dígitos del servidor, y si esta máquina puede resolver nombres (`getent hosts`, el archivo \
+         /etc/resolv.conf).";
+    TooManyOpenFiles:
+        "the exporter may not open another file or connection ({detail})",
+        "el exporter no puede abrir ni un archivo ni una conexión más ({detail})";
+    TooManyOpenFilesRemedy:
+        "Raise the limit: `LimitNOFILE=` of the systemd unit, `--ulimit nofile=` of the container, `ulimit -n` of the \
+         shell. If it fills up again: who opens so many connections to the exporter?",
+        "Suba el límite: `LimitNOFILE=` de la unidad de systemd, `--ulimit nofile=` del contenedor, `ulimit -n` del \
+         intérprete. Si se vuelve a llenar: ¿quién abre tantas conexiones hacia el exporter?";
+    BadHead:
+        "the head of the answer cannot be read: {detail}",
+        "la cabecera de la respuesta no se puede leer: {detail}";
+    BadHeadRemedy:
+        "Something in between adds too many headers, or bad ones (a load balancer that sets many cookies, a firewall), or \
+         this is no web server: at most 100 headers are read. Ask for the real server with `curl -i`, and see what it \
+         sends.",
+        "Algo por el camino añade demasiadas cabeceras, o incorrectas (un balanceador que pone muchas cookies, un \
+         cortafuegos), o no es un servidor web: se leen 100 cabeceras como máximo. Pregunte al servidor con `curl -i` y \
+         mire qué envía.";
+    Forbidden:
+        "the request is refused (HTTP 403), but not in Wolkvox's words",
+        "la petición es rechazada (HTTP 403), pero no con las palabras de Wolkvox";
+    ForbiddenRemedy:
+        "A web firewall or a proxy in between refuses it, before Wolkvox looks at the token. Ask Wolkvox whether this \
+         machine's public address is on the operation's allow-list, and whether their web firewall blocks it; then look \
+         for a proxy of your own.",
+        "La rechaza un cortafuegos web o un proxy por el camino, antes de que Wolkvox mire el token. Pregunte a Wolkvox si \
+         la dirección pública de esta máquina está en la lista de permitidas de la operación, y si la bloquea su \
+         cortafuegos web; después busque un proxy propio.";
+    ForeignNotFound:
+        "the answer is HTTP 404, but not in Wolkvox's words, which mean an empty window",
+        "la respuesta es HTTP 404, pero no con las palabras de Wolkvox, que significan una ventana vacía";
+    ForeignNotFoundRemedy:
+        "A gateway or another web server answers in Wolkvox's place. Check the server's digits, and what stands in \
+         between. Nothing is counted meanwhile, and nothing is lost: the window is read again.",
+        "Una pasarela u otro servidor web responde en lugar de Wolkvox. Revise los dígitos del servidor, y qué hay por \
+         medio. Entretanto no se cuenta nada, y no se pierde nada: la ventana se lee de nuevo.";
+    ContentEncoding:
+        "the answer is encoded as {detail}, which was not asked for",
+        "la respuesta viene codificada como {detail}, que no se pidió";
+    ContentEncodingRemedy:
+        "A proxy or a cache in between changes the answers: let it pass them as they are (`Accept-Encoding: gzip` is \
+         what the exporter asks for).",
+        "Un proxy o una caché por el camino cambia las respuestas: haga que las pase como son (`Accept-Encoding: gzip` es \
+         lo que el exporter pide).";
+    RowsRejected:
+        "{rejected} of {total} rows cannot be read: the field `{field}` has the shape `{pattern}`",
+        "{rejected} de {total} filas no se pueden leer: el campo `{field}` tiene la forma `{pattern}`";
+    RowsRejectedRemedy:
+        "Wolkvox has changed the report. Nothing is counted until its rows can be read, and nothing is lost: the window is \
+         read again. Look for a newer version of the exporter, or report this shape to its makers: it holds nothing \
+         personal.",
+        "Wolkvox ha cambiado el informe. No se cuenta nada hasta que sus filas se puedan leer, y no se pierde nada: la \
+         ventana se lee de nuevo. Busque una versión más nueva del exporter, o comunique esta forma a sus autores: no \
+         contiene nada personal.";
     AllowListRemedy:
         "Wolkvox lets in only the addresses on the operation's allow-list, at most 5. Ask Wolkvox to put this \
          machine's public address on it: the one that the Internet sees, which is not the one of the local network. \
@@ -93,6 +166,19 @@ texts! {
     TooFewRows:
         "the answer was not whole ({received} rows of the {promised} announced)",
         "la respuesta no llegó entera ({received} filas de las {promised} anunciadas)";
+    Busy:
+        "the server is busy, and asks to be left alone for {detail} s",
+        "el servidor está ocupado, y pide que se espere {detail} s";
+    Contradicts:
+        "the answer holds none of the {detail} rows that Wolkvox sent before for the same times",
+        "la respuesta no trae ninguna de las {detail} filas que Wolkvox envió antes para las mismas horas";
+    ContradictsRemedy:
+        "Compare the report diagram_13 in Wolkvox for the last hour: if its rows are there, tell Wolkvox that its API leaves \
+         them out. Nothing is lost meanwhile. If it stays so for an hour, the exporter takes the report for emptied, goes \
+         on, and says so in the log and in wolkvox_windows_incomplete_total.",
+        "Compare el informe diagram_13 en Wolkvox de la última hora: si sus filas están allí, diga a Wolkvox que su API \
+         las omite. Mientras tanto no se pierde nada. Si sigue así una hora, el exporter da el informe por vaciado, \
+         continúa, y lo dice en el registro y en wolkvox_windows_incomplete_total.";
     CutOff: "the answer was cut off before its end", "la respuesta se cortó antes de su fin";
     TooLarge: "the answer exceeds {detail} bytes", "la respuesta pasa de {detail} bytes";
     LaterRemedy:
@@ -112,10 +198,20 @@ impl FaultText {
     /// What is said of a fault of a poll, and what to do.
     pub(crate) fn of(fault: &ApiError) -> (Self, Self) {
         match fault {
-            ApiError::Connect(_) => (Self::NoConnection, Self::AllowListRemedy),
+            ApiError::Connect(_) => (Self::NoConnection, Self::NoConnectionRemedy),
+            ApiError::ConnectionRefused(_) => (Self::ConnectionRefused, Self::AllowListRemedy),
+            ApiError::ConnectTimeout(_) => (Self::ConnectTimedOut, Self::AllowListRemedy),
+            ApiError::NameNotFound(_) => (Self::NameNotFound, Self::NameNotFoundRemedy),
+            ApiError::TooManyOpenFiles(_) => (Self::TooManyOpenFiles, Self::TooManyOpenFilesRemedy),
+            ApiError::BadHead(_) => (Self::BadHead, Self::BadHeadRemedy),
+            ApiError::Forbidden => (Self::Forbidden, Self::ForbiddenRemedy),
+            ApiError::ForeignNotFound => (Self::ForeignNotFound, Self::ForeignNotFoundRemedy),
+            ApiError::ContentEncoding(_) => (Self::ContentEncoding, Self::ContentEncodingRemedy),
+            ApiError::RowsRejected { .. } => (Self::RowsRejected, Self::RowsRejectedRemedy),
             ApiError::Tls(_) => (Self::TlsFailed, Self::TlsRemedy),
             ApiError::Timeout(_) => (Self::TimedOut, Self::LaterRemedy),
             ApiError::Http5xx(_) => (Self::ServerError, Self::LaterRemedy),
+            ApiError::Busy(_) => (Self::Busy, Self::LaterRemedy),
             ApiError::UnknownReport(_) => (Self::UnknownReport, Self::UnknownReportRemedy),
             ApiError::Refused { .. } => (Self::Refused, Self::UnknownReportRemedy),
             ApiError::Redirected(_) => (Self::Redirected, Self::NotWolkvoxRemedy),
@@ -130,6 +226,7 @@ impl FaultText {
             ApiError::NotJson(_) => (Self::NotJson, Self::NotWolkvoxRemedy),
             ApiError::Schema(_) => (Self::Schema, Self::NotWolkvoxRemedy),
             ApiError::TooFewRows { .. } => (Self::TooFewRows, Self::LaterRemedy),
+            ApiError::Contradicts { .. } => (Self::Contradicts, Self::ContradictsRemedy),
             ApiError::CutOff => (Self::CutOff, Self::LaterRemedy),
             ApiError::TooLarge(_) => (Self::TooLarge, Self::LaterRemedy),
             ApiError::Internal(_) => (Self::Internal, Self::InternalRemedy),
@@ -140,16 +237,32 @@ impl FaultText {
     pub(crate) fn values(fault: &ApiError) -> Vec<(&'static str, String)> {
         let detail = match fault {
             ApiError::Connect(reason)
+            | ApiError::ConnectionRefused(reason)
+            | ApiError::NameNotFound(reason)
+            | ApiError::TooManyOpenFiles(reason)
+            | ApiError::BadHead(reason)
+            | ApiError::ContentEncoding(reason)
             | ApiError::Tls(reason)
             | ApiError::TokenUnreadable(reason)
             | ApiError::Internal(reason) => reason.clone(),
             ApiError::UnknownReport(words) | ApiError::Maintenance(words) => format!("{words:?}"),
             ApiError::Refused { status, message } => format!("HTTP {status}: {message:?}"),
             ApiError::Http5xx(status) | ApiError::Redirected(status) => status.to_string(),
-            ApiError::Timeout(after) => after.as_secs().to_string(),
+            ApiError::Timeout(wait) | ApiError::ConnectTimeout(wait) | ApiError::Busy(wait) => {
+                wait.as_secs().to_string()
+            }
+            ApiError::Contradicts { known } => known.to_string(),
             ApiError::TooLarge(bytes) => bytes.to_string(),
             ApiError::TooFewRows { received, promised, .. } => {
                 return vec![("received", received.to_string()), ("promised", promised.to_string())];
+            }
+            ApiError::RowsRejected { rejected, total, field, pattern } => {
+                return vec![
+                    ("rejected", rejected.to_string()),
+                    ("total", total.to_string()),
+                    ("field", (*field).to_owned()),
+                    ("pattern", pattern.clone()),
+                ];
             }
             _ => return Vec::new(),
         };
@@ -181,7 +294,19 @@ mod tests {
     fn every_value_of_a_fault_finds_its_place() {
         let words = || "DOES NOT EXIST".to_owned();
         for (fault, parts) in [
-            (ApiError::Connect("refused".into()), &["(refused)"][..]),
+            (ApiError::Connect("reset".into()), &["(reset)"][..]),
+            (ApiError::ConnectionRefused("refused".into()), &["(refused)"]),
+            (ApiError::ConnectTimeout(Duration::from_secs(10)), &["10 s"]),
+            (ApiError::NameNotFound("no such name".into()), &["(no such name)"]),
+            (ApiError::TooManyOpenFiles("os error 24".into()), &["(os error 24)"]),
+            (ApiError::BadHead("message head is too large".into()), &["message head is too large"]),
+            (ApiError::ContentEncoding("br".into()), &[" br,"]),
+            (
+                ApiError::RowsRejected { rejected: 3, total: 4, field: "date", pattern: "99/99/9999".into() },
+                &["3 ", "4 ", "`date`", "`99/99/9999`"],
+            ),
+            (ApiError::Forbidden, &["HTTP 403"]),
+            (ApiError::ForeignNotFound, &["HTTP 404"]),
             (ApiError::Timeout(Duration::from_secs(60)), &["60 s"]),
             (ApiError::TooFewRows { received: 7, promised: 9, server_time: None }, &["7 ", "9 "]),
             (ApiError::UnknownReport(words()), &["\"DOES NOT EXIST\""]),
@@ -194,6 +319,19 @@ mod tests {
                 assert!(parts.iter().all(|part| seen.contains(part)), "{seen}");
                 assert!(!seen.contains('{') && !remedy.contains('{') && remedy.len() > 20, "{seen} {remedy}");
             }
+        }
+        // The allow-list is named only where it can be the cause.
+        for (fault, named) in [
+            (ApiError::ConnectionRefused(String::new()), true),
+            (ApiError::ConnectTimeout(Duration::ZERO), true),
+            (ApiError::Connect(String::new()), false),
+            (ApiError::NameNotFound(String::new()), false),
+            (ApiError::TooManyOpenFiles(String::new()), false),
+            (ApiError::BadHead(String::new()), false),
+        ] {
+            let (_, remedy) = FaultText::told(&fault, Language::En);
+            assert_eq!(remedy.contains("allow-list"), named, "{remedy}");
+            assert_eq!(fault.to_string().contains("allow-list"), named, "{fault}");
         }
         let (_, remedy) = FaultText::told(&ApiError::TokenInvalid, Language::Es);
         assert!(remedy.contains("póngalo en su archivo, solo"), "{remedy}");

@@ -1,6 +1,7 @@
 //! The rows of one answer, reduced to what the ledger needs, until it is known that the answer is whole.
 //!
-//! 40 bytes a row, whatever the answer's size. Holds no text of a row but its labels, each once.
+//! 40 bytes a row, whatever the answer's size. Holds no text of a row but its labels, each once. It also says whether so
+//! many rows could not be read that the answer is not what it is taken for.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -8,8 +9,8 @@ use std::{
 };
 
 use crate::{
-    model::{MenuLabels, OptionRules},
-    wolkvox::{Rejection, Row},
+    model::{MenuLabels, NUMBER, OptionRules},
+    wolkvox::{ApiError, Rejected, Rejection, Row},
 };
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,12 +27,21 @@ pub(super) struct BatchRow {
 
 pub(super) const NO_SECOND: u32 = u32::MAX;
 
+/// One of so many rows is a large share.
+const LARGE_SHARE: u64 = 4;
+
 /// What has arrived of an answer so far.
 #[derive(Debug, Default)]
 pub struct RowBatch {
     pub(super) rows: Vec<BatchRow>,
     pub(super) labels: Vec<MenuLabels>,
     pub(super) rejected: BTreeMap<Rejection, u64>,
+    /// Rows left out because nobody asked for their dates.
+    pub(super) outside: u64,
+    /// The first row of each reason that could not be read.
+    examples: BTreeMap<Rejection, Rejected>,
+    /// An element was no JSON at all.
+    damaged: bool,
     /// Labels as they came.
     by_labels: HashMap<MenuLabels, u32>,
     /// Labels as the rules made them.
@@ -50,12 +60,62 @@ impl RowBatch {
         self.rows.len() as u64
     }
 
+    /// Leaves out what is dated before `first` or after `last`, in seconds of the server's wall clock: of a server that
+    /// does not keep to the span that it is asked for.
+    pub fn keep_between(&mut self, first: i64, last: i64) {
+        let before = self.rows.len();
+        self.rows.retain(|row| (first..=last).contains(&row.date));
+        self.outside += (before - self.rows.len()) as u64;
+    }
+
+    /// Rows that cannot be read, without the vendor's own line of totals: an answer has one of these at most.
+    pub fn unread(&self) -> u64 {
+        let of = |reason: &Rejection, count: u64| match reason {
+            Rejection::NoIdentity => count.saturating_sub(1),
+            _ => count,
+        };
+        self.rejected.iter().map(|(reason, count)| of(reason, *count)).sum()
+    }
+
+    /// The first row that could not be read, of the reason that most of them have.
+    pub fn example(&self) -> Option<&Rejected> {
+        let total = self.rejected.get(&Rejection::NoIdentity) == Some(&1);
+        let counted =
+            self.rejected.iter().filter(|(reason, _)| !(total && **reason == Rejection::NoIdentity));
+        let (reason, _) = counted.max_by_key(|(_, count)| **count)?;
+        self.examples.get(reason)
+    }
+
+    /// Whether a whole answer may be counted.
+    ///
+    /// # Errors
+    /// Where an element is no JSON; where no row at all, or a large share of them, can be read: a quarter, but a single
+    /// one among others is no share. Then the report has changed, and the rows that could be read are no measure of it.
+    pub fn verdict(&self) -> Result<(), ApiError> {
+        if self.damaged {
+            return Err(ApiError::NotJson("the body is not JSON (a row is none)".to_owned()));
+        }
+        let (unread, rows) = (self.unread(), self.rows());
+        let large = unread > 0 && (rows == 0 || (unread > 1 && unread * LARGE_SHARE >= unread + rows));
+        match self.example().filter(|_| large) {
+            Some(Rejected { field, pattern, .. }) => Err(ApiError::RowsRejected {
+                rejected: unread,
+                total: unread + rows,
+                field: *field,
+                pattern: pattern.clone(),
+            }),
+            None => Ok(()),
+        }
+    }
+
     /// Adds a row, or the reason why there is none.
-    pub fn push(&mut self, row: Result<Row, Rejection>) {
+    pub fn push(&mut self, row: Result<Row, Rejected>) {
         let row = match row {
             Ok(row) => row,
-            Err(rejection) => {
-                *self.rejected.entry(rejection).or_default() += 1;
+            Err(rejected) => {
+                self.damaged |= rejected.damaged;
+                *self.rejected.entry(rejected.reason).or_default() += 1;
+                self.examples.entry(rejected.reason).or_insert(rejected);
                 return;
             }
         };
@@ -76,10 +136,12 @@ impl RowBatch {
 
     /// The index of labels that have not come before.
     fn menu(&mut self, labels: MenuLabels) -> u32 {
-        let ruled = MenuLabels {
-            point: labels.point.clone(),
-            option: self.rules.apply(&labels.option).label().into(),
+        // What stands for a number that somebody typed is ours, and no operator's rule is about it.
+        let option = match &*labels.option {
+            NUMBER => NUMBER,
+            option => self.rules.apply(option).label(),
         };
+        let ruled = MenuLabels { point: labels.point.clone(), option: option.into() };
         let menu = match self.by_ruled.get(&ruled) {
             Some(menu) => *menu,
             None => {
@@ -91,5 +153,82 @@ impl RowBatch {
         };
         self.by_labels.insert(labels, menu);
         menu
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn batch(rows: u64, rejected: &[(Rejection, u64)]) -> RowBatch {
+        let mut batch = RowBatch::default();
+        for n in 0..rows {
+            let labels = MenuLabels::new("10", "voice", "1");
+            let row = Row { labels, fingerprint: n, interaction: None, date: 0, second: None, attempts: 0 };
+            batch.push(Ok(row));
+        }
+        for (reason, count) in rejected {
+            (0..*count).for_each(|_| batch.push(Err((*reason).into())));
+        }
+        batch
+    }
+
+    #[test]
+    fn an_answer_of_rows_that_cannot_be_read_is_none() {
+        use Rejection::{BadDate, Malformed, NoIdentity, TooLong};
+        for (rows, rejected, unread, good) in [
+            (0, &[][..], 0, true),
+            (100, &[], 0, true),
+            // The vendor's line of totals, alone or not.
+            (0, &[(NoIdentity, 1)], 0, true),
+            (100, &[(NoIdentity, 1)], 0, true),
+            (0, &[(NoIdentity, 2)], 1, false),
+            (100, &[(NoIdentity, 50)], 49, false),
+            (0, &[(BadDate, 1)], 1, false),
+            (0, &[(NoIdentity, 1), (BadDate, 1)], 1, false),
+            (0, &[(TooLong, 3)], 3, false),
+            // One odd row, however few the others are.
+            (1, &[(BadDate, 1)], 1, true),
+            (100, &[(BadDate, 1)], 1, true),
+            (1, &[(BadDate, 2)], 2, false),
+            (100, &[(BadDate, 20), (Malformed, 10)], 30, true),
+            (100, &[(BadDate, 20), (Malformed, 14)], 34, false),
+            (3, &[(BadDate, 1)], 1, true),
+            (6, &[(BadDate, 2)], 2, false),
+        ] {
+            let batch = batch(rows, rejected);
+            assert_eq!((batch.unread(), batch.verdict().is_ok()), (unread, good), "{rows} {rejected:?}");
+        }
+    }
+
+    #[test]
+    fn the_field_that_most_rows_fail_by_is_named() {
+        let example = |field, pattern: &str, reason| {
+            Err(Rejected { field, pattern: pattern.to_owned(), ..Rejected::from(reason) })
+        };
+        let mut batch = batch(1, &[(Rejection::NoIdentity, 1), (Rejection::TooLong, 1)]);
+        assert_eq!(batch.example().map(|example| example.reason), Some(Rejection::TooLong));
+        for pattern in ["99/99/9999", "a"] {
+            batch.push(example("date", pattern, Rejection::BadDate));
+        }
+        let named =
+            ApiError::RowsRejected { rejected: 3, total: 4, field: "date", pattern: "99/99/9999".into() };
+        assert_eq!(batch.verdict(), Err(named));
+        batch.push(Err(Rejected { damaged: true, ..Rejection::Malformed.into() }));
+        assert!(matches!(batch.verdict(), Err(ApiError::NotJson(_))));
+    }
+
+    #[test]
+    fn rules_do_not_touch_what_somebody_typed() {
+        let mut rules = OptionRules::default();
+        rules.allow("[0-9]").expect("a pattern");
+        let mut batch = RowBatch::new(Arc::new(rules));
+        for option in [NUMBER, "1", "x"] {
+            let labels = MenuLabels::new("10", "voice", option);
+            let row = Row { labels, fingerprint: 0, interaction: None, date: 0, second: None, attempts: 0 };
+            batch.push(Ok(row));
+        }
+        let options: Vec<&str> = batch.labels.iter().map(|labels| &*labels.option).collect();
+        assert_eq!(options, [NUMBER, "1", "other"]);
     }
 }

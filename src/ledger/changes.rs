@@ -1,10 +1,10 @@
-//! A working copy of the account while an answer is settled: what is changed is collected, and nothing else is
-//! written. Must never be applied itself; only the [`Delta`] made from it is.
+//! What an answer changes of the account while it is reconciled: copies of the counts that it touches, and of no
+//! others. Must never be applied itself; only the [`Delta`] made from it is.
 
 use std::collections::{BTreeMap, HashMap};
 
 use super::{
-    cardinality::{SeriesLimits, place, place_transition},
+    cardinality::{Room, SeriesLimits},
     counters::{OptionCounts, RoutingPointCounts, TargetCounters, TransitionCounts},
     reconcile::Delta,
 };
@@ -19,10 +19,13 @@ pub(super) struct Slot {
     pub(super) point: usize,
 }
 
-pub(super) struct Changes {
-    /// With every label set that has been given a place, so that the limits see them.
-    account: TargetCounters,
+pub(super) struct Changes<'a> {
+    account: &'a TargetCounters,
     limits: SeriesLimits,
+    /// Made when the first labels come that have no place.
+    room: Option<Room<'a>>,
+    /// The numbers of menus that the account does not have.
+    new: HashMap<MenuLabels, u32>,
     pub(super) slots: Vec<Slot>,
     by_labels: HashMap<MenuLabels, usize>,
     by_number: HashMap<u32, usize>,
@@ -30,15 +33,17 @@ pub(super) struct Changes {
     pub(super) points: Vec<(PointLabels, RoutingPointCounts)>,
     by_point: HashMap<PointLabels, usize>,
     transitions: BTreeMap<TransitionLabels, TransitionCounts>,
-    /// The labels of all menus by number; made when first needed.
-    numbered: Option<HashMap<u32, MenuLabels>>,
+    /// The labels of the account's menus by number; made when first needed.
+    numbered: Option<HashMap<u32, &'a MenuLabels>>,
 }
 
-impl Changes {
-    pub(super) fn of(account: &TargetCounters, limits: SeriesLimits) -> Self {
+impl<'a> Changes<'a> {
+    pub(super) fn of(account: &'a TargetCounters, limits: SeriesLimits) -> Self {
         Self {
-            account: account.clone(),
+            account,
             limits,
+            room: None,
+            new: HashMap::new(),
             slots: Vec::new(),
             by_labels: HashMap::new(),
             by_number: HashMap::new(),
@@ -54,17 +59,28 @@ impl Changes {
         if let Some(slot) = self.by_labels.get(labels) {
             return *slot;
         }
-        if self.account.menus.contains_key(labels) {
+        if self.is_known(labels) {
             return self.open(labels);
         }
-        let placed = place(&self.account, self.limits, labels);
-        if !self.account.menus.contains_key(&placed) {
-            self.account.expect(placed.clone());
-            if let Some(numbered) = &mut self.numbered {
-                numbered.insert(self.account.menus[&placed].0, placed.clone());
+        let room = self.room.get_or_insert_with(|| Room::of(self.account, self.limits));
+        let placed = room.place(labels);
+        if !self.is_known(&placed) {
+            let number = self.next_number();
+            if let Some(room) = &mut self.room {
+                room.take(&placed);
             }
+            self.new.insert(placed.clone(), number);
         }
         self.open(&placed)
+    }
+
+    /// The number that the next new menu gets.
+    fn next_number(&self) -> u32 {
+        self.account.next_number.saturating_add(u32::try_from(self.new.len()).unwrap_or(u32::MAX))
+    }
+
+    fn is_known(&self, labels: &MenuLabels) -> bool {
+        self.account.menus.contains_key(labels) || self.new.contains_key(labels)
     }
 
     /// The slot of a menu that has a number.
@@ -73,18 +89,21 @@ impl Changes {
             return Some(*slot);
         }
         let menus = &self.account.menus;
-        let numbered = self.numbered.get_or_insert_with(|| {
-            menus.iter().map(|(labels, (number, _))| (*number, labels.clone())).collect()
-        });
-        let labels = numbered.get(&number)?.clone();
-        Some(self.open(&labels))
+        let numbered = self
+            .numbered
+            .get_or_insert_with(|| menus.iter().map(|(labels, (number, _))| (*number, labels)).collect());
+        let labels = *numbered.get(&number)?;
+        Some(self.open(labels))
     }
 
     fn open(&mut self, labels: &MenuLabels) -> usize {
         if let Some(slot) = self.by_labels.get(labels) {
             return *slot;
         }
-        let (number, menu) = self.account.menus.get(labels).cloned().unwrap_or_default();
+        let (number, menu) = match self.account.menus.get(labels) {
+            Some((number, menu)) => (*number, (**menu).clone()),
+            None => (self.new.get(labels).copied().unwrap_or_default(), OptionCounts::default()),
+        };
         let point = self.point(&labels.point);
         let slot = self.slots.len();
         self.slots.push(Slot { labels: labels.clone(), number, menu, point });
@@ -98,7 +117,8 @@ impl Changes {
             return *point;
         }
         let point = self.points.len();
-        self.points.push((labels.clone(), self.account.points.get(labels).cloned().unwrap_or_default()));
+        let counts = self.account.points.get(labels).map(|counts| (**counts).clone()).unwrap_or_default();
+        self.points.push((labels.clone(), counts));
         self.by_point.insert(labels.clone(), point);
         point
     }
@@ -113,19 +133,23 @@ impl Changes {
         let (from, to) = (&self.slots[from].labels, &self.slots[to].labels);
         let labels =
             TransitionLabels { point: from.point.clone(), from: from.option.clone(), to: to.option.clone() };
-        let labels = if self.account.transitions.contains_key(&labels) {
+        let is_known =
+            |labels| self.account.transitions.contains_key(labels) || self.transitions.contains_key(labels);
+        let labels = if is_known(&labels) {
             labels
         } else {
-            place_transition(&self.account, self.limits, labels)
+            self.room.get_or_insert_with(|| Room::of(self.account, self.limits)).place_transition(labels)
         };
-        let known = self.account.transitions.entry(labels.clone()).or_default();
-        self.transitions.entry(labels).or_insert_with(|| known.clone())
+        let known = self.account.transitions.get(&labels);
+        self.transitions.entry(labels).or_insert_with(|| known.cloned().unwrap_or_default())
     }
 
     /// Puts what has changed into the step.
     pub(super) fn close(self, step: &mut Delta) {
-        step.menus.extend(self.slots.into_iter().map(|slot| (slot.labels, (slot.number, slot.menu))));
-        step.points.extend(self.points);
+        step.next_number = self.next_number();
+        let menus = self.slots.into_iter().map(|slot| (slot.labels, (slot.number, slot.menu.into())));
+        step.menus.extend(menus);
+        step.points.extend(self.points.into_iter().map(|(labels, point)| (labels, point.into())));
         step.transitions.extend(self.transitions);
     }
 }

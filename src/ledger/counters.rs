@@ -3,8 +3,9 @@
 //! Changes only by [`TargetCounters::apply`], with a step that has been committed.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, btree_map::Entry},
     ops::Bound,
+    sync::Arc,
 };
 
 use jiff::Timestamp;
@@ -104,6 +105,31 @@ pub struct Totals {
     pub nightly_at: i64,
     /// Rows that went to `other` because a limit was reached.
     pub overflow: Overflow,
+    /// The hourly re-reading that is under way.
+    pub hourly_read: Option<ReadCursor>,
+    /// The nightly re-reading that is under way.
+    pub nightly_read: Option<ReadCursor>,
+}
+
+/// How far a re-reading has come; all in Unix seconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReadCursor {
+    /// When it began, by our clock.
+    pub began: i64,
+    /// Where its stretch begins.
+    pub from: i64,
+    /// What is read next.
+    pub next: i64,
+    /// Where its stretch ends.
+    pub end: i64,
+}
+
+impl ReadCursor {
+    /// How much of its stretch has been read, from 0 to 1.
+    pub fn progress(&self) -> f64 {
+        let part = |seconds: i64| seconds.max(0) as f64;
+        part(self.next - self.from) / part(self.end - self.from).max(1.0)
+    }
 }
 
 impl Totals {
@@ -123,6 +149,8 @@ impl Totals {
             hourly_at: origin.as_second(),
             nightly_at: origin.as_second(),
             overflow: Overflow::default(),
+            hourly_read: None,
+            nightly_read: None,
         }
     }
 
@@ -151,17 +179,21 @@ fn moment(second: i64) -> Timestamp {
     Timestamp::from_second(second).unwrap_or(Timestamp::MIN)
 }
 
-/// The aggregates of one target. Menus have a number that stands for them in the rows' records.
+/// The aggregates of one target. Menus have a number that stands for them in the rows' records. A clone shares all
+/// counts with its original.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TargetCounters {
     /// For the whole target.
     pub totals: Totals,
     /// By label set, with the number of each.
-    pub menus: BTreeMap<MenuLabels, (u32, OptionCounts)>,
+    pub menus: BTreeMap<MenuLabels, (u32, Arc<OptionCounts>)>,
     /// By label set; every menu's point is there.
-    pub points: BTreeMap<PointLabels, RoutingPointCounts>,
+    pub points: BTreeMap<PointLabels, Arc<RoutingPointCounts>>,
     /// By label set.
     pub transitions: BTreeMap<TransitionLabels, TransitionCounts>,
+    /// The number that the next new menu gets: higher than any that was ever given, for rows and journeys remember
+    /// the number of a menu that is long gone.
+    pub next_number: u32,
 }
 
 impl TargetCounters {
@@ -172,19 +204,17 @@ impl TargetCounters {
             menus: BTreeMap::new(),
             points: BTreeMap::new(),
             transitions: BTreeMap::new(),
+            next_number: 0,
         }
     }
 
     /// Makes an option known before its first row, so that it is exposed at 0.
     pub fn expect(&mut self, labels: MenuLabels) {
         self.points.entry(labels.point.clone()).or_default();
-        let number = self.next_number();
-        self.menus.entry(labels).or_insert((number, OptionCounts::default()));
-    }
-
-    /// The number that the next new menu gets.
-    pub(super) fn next_number(&self) -> u32 {
-        self.menus.values().map(|(number, _)| number + 1).max().unwrap_or(0)
+        if let Entry::Vacant(place) = self.menus.entry(labels) {
+            place.insert((self.next_number, Arc::default()));
+            self.next_number += 1;
+        }
     }
 
     /// The options of a routing point and channel.
@@ -208,6 +238,7 @@ impl TargetCounters {
     /// Takes over what a committed step says.
     pub fn apply(&mut self, step: Delta) {
         self.totals = step.totals;
+        self.next_number = self.next_number.max(step.next_number);
         for dropped in &step.dropped {
             match dropped {
                 Counted::Menu(labels) => drop(self.menus.remove(labels)),
@@ -235,16 +266,17 @@ impl TargetCounters {
     /// has been shown as 0 for long enough. `None` when there is none.
     pub fn release(&self, now: Timestamp, zero_was_seen: impl Fn(&Counted) -> bool) -> Option<Delta> {
         let released = Some(now.as_second());
-        let mut step = Delta::nothing(self.totals.clone());
+        let mut step = Delta::nothing(self);
         for (counted, _) in self.held().filter(|(counted, waits)| *waits && zero_was_seen(counted)) {
             match counted {
                 Counted::Menu(labels) => {
-                    let (number, menu) = self.menus[&labels].clone();
-                    step.menus.push((labels, (number, OptionCounts { released, ..menu })));
+                    let (number, menu) = &self.menus[&labels];
+                    let menu = OptionCounts { released, ..(**menu).clone() };
+                    step.menus.push((labels, (*number, menu.into())));
                 }
                 Counted::Point(labels) => {
-                    let point = self.points[&labels].clone();
-                    step.points.push((labels, RoutingPointCounts { released, ..point }));
+                    let point = (*self.points[&labels]).clone();
+                    step.points.push((labels, RoutingPointCounts { released, ..point }.into()));
                 }
                 Counted::Transition(labels) => {
                     let transition = self.transitions[&labels].clone();

@@ -109,7 +109,10 @@ impl OpenJourney {
         name: impl Fn(u32) -> &'n str,
     ) -> Path {
         self.visits.sort_by_key(|visit| visit.date);
-        let pause = self.visits.windows(2).position(|two| moment(two[1].date) - moment(two[0].date) > idle);
+        // Of a row in an hour that the wall clock shows twice it is not known in which pass it was: by one of the two
+        // measures the pause would be an hour too long, there or where the clock is put forward.
+        let between = |a: i64, b: i64| (moment(b) - moment(a)).min(b - a);
+        let pause = self.visits.windows(2).position(|two| between(two[0].date, two[1].date) > idle);
         let behind = pause.map(|last| self.visits.split_off(last + 1)).unwrap_or_default();
         self.visits.sort_by(|a, b| {
             (a.second, a.date).cmp(&(b.second, b.date)).then_with(|| name(a.menu).cmp(name(b.menu)))
@@ -172,6 +175,25 @@ mod tests {
         assert_eq!((path.as_str(), late), ("ABDCCC", 0));
         let (path, late, _) = finish(&[(202, 202, 2, 3), (0, 0, 0, 1), (101, 101, 1, 1)]);
         assert_eq!((path.as_str(), late), ("A", 4));
+    }
+
+    #[test]
+    fn the_hour_that_comes_twice_is_no_pause() {
+        // Dates from 1000 on are shown again: of two moments, the later one is 3600 s on.
+        let moment = |date: i64| if date >= 1000 { date + 3600 } else { date };
+        let path = |dates: [i64; 3]| {
+            let mut journey = OpenJourney::default();
+            for (menu, date) in dates.into_iter().enumerate() {
+                journey.visit(
+                    Visit { date, second: date as u32, menu: menu as u32, count: 1 },
+                    moment(date),
+                    100,
+                );
+            }
+            journey.finish(100, moment, |menu| NAMES[menu as usize])
+        };
+        assert_eq!(path([990, 1005, 1010]), Path { menus: vec![0, 1, 2], late: 0 });
+        assert_eq!(path([990, 1005, 1200]), Path { menus: vec![0, 1], late: 1 });
     }
 
     #[test]

@@ -19,7 +19,8 @@ mod tests;
 pub use batch::RowBatch;
 pub use cardinality::{Overflow, SeriesLimits};
 pub use counters::{
-    LATENESS_BOUNDS, OptionCounts, RoutingPointCounts, TargetCounters, Totals, TransitionCounts, WindowCounts,
+    LATENESS_BOUNDS, OptionCounts, ReadCursor, RoutingPointCounts, TargetCounters, Totals, TransitionCounts,
+    WindowCounts,
 };
 pub use histogram::SecondsHistogram;
 pub use journey::{IdleTimes, JourneyState, LONGEST_JOURNEY, OpenJourney, Visit};

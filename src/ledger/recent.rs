@@ -104,14 +104,13 @@ mod tests {
     use jiff::Timestamp;
 
     use super::*;
-    use crate::ledger::OptionCounts;
 
     fn labels(option: &str) -> MenuLabels {
         MenuLabels::new("10", "voice", option)
     }
 
     fn step(account: &TargetCounters, hourly: &[((i64, u32), u64)]) -> Delta {
-        let mut step = Delta::nothing(account.totals.clone());
+        let mut step = Delta::nothing(account);
         step.menus = account.menus.iter().map(|(labels, menu)| (labels.clone(), menu.clone())).collect();
         step.hourly = hourly.iter().copied().collect();
         step
@@ -119,8 +118,8 @@ mod tests {
 
     fn account() -> TargetCounters {
         let mut account = TargetCounters::new(Timestamp::UNIX_EPOCH);
-        account.menus.insert(labels("1"), (7, OptionCounts::default()));
-        account.menus.insert(labels("2"), (8, OptionCounts::default()));
+        account.menus.insert(labels("1"), (7, Default::default()));
+        account.menus.insert(labels("2"), (8, Default::default()));
         account
     }
 

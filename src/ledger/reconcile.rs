@@ -1,6 +1,6 @@
 //! The ledger's one step: a whole answer against what is remembered.
 
-use std::{collections::BTreeMap, num::NonZeroU64};
+use std::{collections::BTreeMap, num::NonZeroU64, sync::Arc};
 
 use super::{
     batch::{BatchRow, NO_SECOND, RowBatch},
@@ -80,10 +80,12 @@ pub struct ReconcileParams<'a> {
 pub struct Delta {
     /// The target's totals after it, but for watermark and horizon, which are the caller's.
     pub totals: Totals,
+    /// As [`TargetCounters::next_number`], after it.
+    pub next_number: u32,
     /// Menus that changed, whole, with their numbers.
-    pub menus: Vec<(MenuLabels, (u32, OptionCounts))>,
+    pub menus: Vec<(MenuLabels, (u32, Arc<OptionCounts>))>,
     /// Points that changed, whole.
-    pub points: Vec<(PointLabels, RoutingPointCounts)>,
+    pub points: Vec<(PointLabels, Arc<RoutingPointCounts>)>,
     /// Transitions that changed, whole.
     pub transitions: Vec<(TransitionLabels, TransitionCounts)>,
     /// What is no longer exposed: it has not been seen for so long. The caller's.
@@ -110,9 +112,11 @@ pub struct JourneyDelta {
 }
 
 impl Delta {
-    pub(super) fn nothing(totals: Totals) -> Self {
+    /// Changes nothing.
+    pub(crate) fn nothing(account: &TargetCounters) -> Self {
         Self {
-            totals,
+            totals: account.totals.clone(),
+            next_number: account.next_number,
             menus: Vec::new(),
             points: Vec::new(),
             transitions: Vec::new(),
@@ -140,10 +144,12 @@ pub fn reconcile<M: SeenRows>(
     memory: &M,
 ) -> Result<Delta, M::Error> {
     let bounds = terms.bounds;
-    let mut step = Delta::nothing(account.totals.clone());
+    let mut step = Delta::nothing(account);
     for (rejection, count) in std::mem::take(&mut stage.rejected) {
         *step.totals.rejected.entry(rejection).or_default() += count;
     }
+
+    step.totals.out_of_range += stage.outside;
 
     // Equal rows become neighbours, and memory is asked in its own order.
     stage.rows.sort_unstable_by_key(|row| (row.date, row.fingerprint));
@@ -262,7 +268,7 @@ fn count(menu: &mut OptionCounts, row: BatchRow, new: u64) {
 }
 
 /// Counts a journey that is over.
-fn close(draft: &mut Changes, journey: OpenJourney, terms: &ReconcileParams<'_>) {
+fn close(draft: &mut Changes<'_>, journey: OpenJourney, terms: &ReconcileParams<'_>) {
     let slots: BTreeMap<u32, usize> =
         journey.visits.iter().filter_map(|visit| Some((visit.menu, draft.numbered(visit.menu)?))).collect();
     // Where it began to be seen is where it is counted, whatever had no place of its own since.

@@ -149,7 +149,7 @@ fn rows_outside_the_bounds_are_counted_as_such() {
 fn rejections_are_counted_by_reason() {
     let mut stage = RowBatch::default();
     for rejection in [Rejection::BadDate, Rejection::BadDate, Rejection::TooLong] {
-        stage.push(Err(rejection));
+        stage.push(Err(rejection.into()));
     }
     let mut book = Book::new();
     book.reconcile(stage, OPEN);
@@ -312,7 +312,7 @@ fn options_unseen_for_long_are_dropped_with_their_steps_and_point() {
     let point = Counted::Point(PointLabels::new("20", "voice"));
     let menus = [MenuLabels::new("10", "voice", "A"), kept].map(Counted::Menu);
     assert_eq!(gone, [menus.to_vec(), vec![point, step]].concat());
-    let dropped = Delta { dropped: gone, ..Delta::nothing(book.account.totals.clone()) };
+    let dropped = Delta { dropped: gone, ..Delta::nothing(&book.account) };
     book.account.apply(dropped);
     let left: Vec<_> = book.account.menus.keys().map(|labels| &*labels.option).collect();
     assert_eq!(

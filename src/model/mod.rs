@@ -13,4 +13,4 @@ pub use fingerprint::Fingerprints;
 pub use labels::{Counted, MenuLabels, OTHER, PointLabels, TransitionLabels};
 pub use names::{NameKind, Names};
 pub use option_kind::{OptionKind, OptionKinds};
-pub use option_rules::{OptionRules, Ruled};
+pub use option_rules::{DigitFold, NUMBER, OptionRules, Ruled};

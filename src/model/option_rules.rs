@@ -13,6 +13,46 @@ const LARGEST: usize = 1 << 20;
 /// The longest pattern, in bytes.
 const LONGEST: usize = 1024;
 
+/// The label value that takes every option in which somebody typed a number: see [`DigitFold`].
+pub const NUMBER: &str = "number";
+
+/// How long a number a caller may type before the option is no code any more, but personal data: an identity card, or a
+/// telephone number, keyed into a menu.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DigitFold(usize);
+
+impl Default for DigitFold {
+    /// Seven digits: the shortest telephone numbers and identity cards; codes of options have one to four.
+    fn default() -> Self {
+        Self(7)
+    }
+}
+
+impl DigitFold {
+    /// Folds options with a run of at least so many digits; with 0, none.
+    pub fn of(digits: usize) -> Self {
+        Self(digits)
+    }
+
+    /// So many digits, or 0.
+    pub fn digits(self) -> usize {
+        self.0
+    }
+
+    /// Whether an option, whole and not yet cut to the length of a label, is to be counted as [`NUMBER`].
+    pub fn folds(self, option: &str) -> bool {
+        // Most options are shorter than any such run.
+        if self.0 == 0 || option.len() < self.0 {
+            return false;
+        }
+        let mut run = 0;
+        option.chars().any(|c| {
+            run = if c.is_numeric() { run + 1 } else { 0 };
+            run >= self.0
+        })
+    }
+}
+
 /// What the rules make of an option.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ruled<'a> {
@@ -158,6 +198,26 @@ mod tests {
         deny.iter().for_each(|pattern| rules.deny(pattern).expect(pattern));
         rename.iter().for_each(|(pattern, to)| rules.rename(pattern, to).expect(pattern));
         rules
+    }
+
+    #[test]
+    fn a_run_of_digits_is_what_somebody_typed() {
+        for (option, folded) in [
+            ("1", false),
+            ("AGENTE", false),
+            ("123456", false),
+            ("1234567", true),
+            ("opción 3001234567", true),
+            ("123 4567", false),
+            ("٣٠٠١٢٣٤", true),
+            ("３００１２３４", true),
+            ("12345a67", false),
+            ("", false),
+        ] {
+            assert_eq!(DigitFold::default().folds(option), folded, "{option}");
+            assert!(!DigitFold::of(0).folds(option), "{option}");
+        }
+        assert!(DigitFold::of(1).folds("a1") && !DigitFold::of(2).folds("a1"));
     }
 
     #[test]

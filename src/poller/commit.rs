@@ -6,10 +6,12 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::PollerConfig;
 use crate::{
-    ledger::{Delta, ReconcileParams, RowBatch, RowRecord, TargetCounters, TimeBounds, reconcile},
+    ledger::{
+        Delta, ReadCursor, ReconcileParams, RowBatch, RowRecord, TargetCounters, TimeBounds, reconcile,
+    },
     model::MenuLabels,
-    schedule::{self, Span, Tier, local_seconds},
-    store::{Store, StoreError, TargetId},
+    schedule::{self, Span, Tier, local_seconds, local_stretches},
+    store::{Store, StoreError, TargetId, Transaction},
 };
 
 /// Rows are remembered for the deepest re-reading and this: the widest change of a zone's offset, and room to spare.
@@ -19,7 +21,7 @@ const FUTURE: SignedDuration = SignedDuration::from_hours(48);
 
 /// A whole answer, and what surrounds it.
 pub(super) struct Reading {
-    pub(super) stage: RowBatch,
+    pub(super) batch: RowBatch,
     pub(super) span: Span,
     /// Our clock when the answer was whole.
     pub(super) now: Timestamp,
@@ -27,68 +29,166 @@ pub(super) struct Reading {
     pub(super) server_time: Option<Timestamp>,
     /// Known to lack rows.
     pub(super) incomplete: bool,
-    /// The deeper re-reading that ends with this answer.
-    pub(super) ends: Option<Tier>,
+    /// The deeper re-reading that it belongs to.
+    pub(super) deep: Option<(Tier, ReadCursor)>,
     /// The window to be counted if this answer completes it.
-    pub(super) window: (Timestamp, Timestamp),
+    pub(super) window: Option<(Timestamp, Timestamp)>,
+    /// What to do with an answer that holds none of the known rows of its span.
+    pub(super) doubt: Doubt,
 }
 
-/// What was committed: the step, and the records of all rows dated in the window if it is complete.
-pub(super) type Committed = (Delta, Option<Vec<RowRecord>>);
+/// How an answer is held against what is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Doubt {
+    /// Not at all: it does not claim to be all there is.
+    Unchecked,
+    /// It is refused if it holds none of so many known rows, or more.
+    RefuseFrom(u64),
+    /// It is taken, and said to be incomplete, if it holds none of so many.
+    TakeFrom(u64),
+}
 
-/// Commits a reading.
+/// What became of a reading.
+pub(super) enum Written {
+    /// It is on the disk.
+    Committed {
+        delta: Box<Delta>,
+        /// The records of all rows dated in the window, if it is complete.
+        records: Option<Vec<RowRecord>>,
+        /// It held rows that were known.
+        seen_again: bool,
+        /// It held none of so many known rows, and was taken all the same.
+        contradicts: Option<u64>,
+    },
+    /// Nothing is: it holds none of so many known rows.
+    Refused { known: u64 },
+}
+
+/// Commits a reading, if it does not contradict what is known.
 pub(super) fn commit(
     store: &Store,
     id: TargetId,
-    account: &TargetCounters,
+    counters: &TargetCounters,
     settings: &PollerConfig,
     reading: Reading,
-) -> Result<Committed, StoreError> {
-    let Reading { stage, span, now, server_time, incomplete, ends, window } = reading;
+) -> Result<Written, StoreError> {
+    let Reading { batch, span, now, server_time, incomplete, deep, window, doubt } = reading;
     let zone = &settings.zone;
-    let local = |moment: Timestamp| local_seconds(zone.to_datetime(moment));
-    let before = &account.totals;
+    let before = &counters.totals;
     // Never beyond what the server itself calls the past: a clock of ours that runs ahead would otherwise mark time
     // as read whose rows do not exist yet.
     let read = server_time.map_or(span.to, |theirs| span.to.min(theirs));
     let watermark = before.watermark().max(read);
-    let terms = ReconcileParams {
-        bounds: TimeBounds {
-            earliest: before.horizon.max(local(before.origin())),
-            latest: local(span.to.checked_add(FUTURE).unwrap_or(Timestamp::MAX)),
-            watermark: local(before.watermark()),
-            closing: watermark.as_second(),
-        },
+    let params = ReconcileParams {
+        bounds: bounds(settings, counters, span, watermark),
         limits: settings.limits,
         idle: &settings.idle,
         now: now.as_second(),
         moment: &|date| schedule::last_instant(date, zone),
     };
-    let keep = settings.deepest() + MEMORY_MARGIN;
-    let ago = |age: Duration| local(watermark.checked_sub(age).unwrap_or(Timestamp::MIN));
-
     store.transact(|tx| {
-        let mut step = reconcile(account, stage, &terms, &tx.memory(id))?;
-        let totals = &mut step.totals;
-        totals.watermark = watermark.as_second();
-        totals.horizon = before.horizon.max(ago(keep));
-        totals.incomplete += u64::from(incomplete);
-        if let Some(tier) = ends {
-            totals.hourly_at = now.as_second();
-            if tier == Tier::Nightly {
-                totals.nightly_at = now.as_second();
+        let mut delta = reconcile(counters, batch, &params, &tx.memory(id))?;
+        let seen_again = delta.totals.repeated > before.repeated;
+        let contradicts = match doubt {
+            Doubt::RefuseFrom(enough) | Doubt::TakeFrom(enough) if !seen_again => {
+                Some(known_rows(tx, id, span, settings)?).filter(|known| *known >= enough)
             }
+            _ => None,
+        };
+        if let (Some(known), Doubt::RefuseFrom(_)) = (contradicts, doubt) {
+            return Ok(Written::Refused { known });
         }
-        if !settings.expire_after.is_zero() {
-            let seen: BTreeSet<&MenuLabels> = step.menus.iter().map(|(labels, _)| labels).collect();
-            let keep = |labels: &MenuLabels| seen.contains(labels) || settings.expected.contains(labels);
-            step.dropped = account.unseen(ago(settings.expire_after), keep);
+        let totals = &mut delta.totals;
+        totals.watermark = watermark.as_second();
+        totals.incomplete += u64::from(incomplete || contradicts.is_some());
+        if let Some((tier, cursor)) = deep {
+            follow(totals, tier, ReadCursor { next: span.to.as_second(), ..cursor }, now);
         }
-        tx.write(id, &step)?;
-        tx.forget(id, step.totals.horizon, ago(keep.max(settings.idle.longest() + MEMORY_MARGIN)))?;
-        let (start, end) = window;
-        let complete = watermark >= end && span.to >= end;
-        let records = complete.then(|| tx.rows_between(id, local(start), local(end))).transpose()?;
-        Ok((step, records))
+        write(tx, id, counters, settings, &mut delta)?;
+        let complete = |(_, end): &(Timestamp, Timestamp)| watermark >= *end && span.to >= *end;
+        let window = window.filter(complete).map(|(start, end)| local_stretches(start, end, zone));
+        let within = |(from, to)| tx.rows_between(id, from, to);
+        let records = window.map(|stretches| in_all(&stretches, within)).transpose()?;
+        Ok(Written::Committed { delta: Box::new(delta), records, seen_again, contradicts })
     })
+}
+
+fn bounds(
+    settings: &PollerConfig,
+    counters: &TargetCounters,
+    span: Span,
+    watermark: Timestamp,
+) -> TimeBounds {
+    let local = |moment: Timestamp| local_seconds(settings.zone.to_datetime(moment));
+    let before = &counters.totals;
+    TimeBounds {
+        earliest: before.horizon.max(local(before.origin())),
+        latest: local(span.to.checked_add(FUTURE).unwrap_or(Timestamp::MAX)),
+        watermark: local(before.watermark()),
+        closing: watermark.as_second(),
+    }
+}
+
+/// A deeper re-reading has come to its cursor.
+fn follow(totals: &mut crate::ledger::Totals, tier: Tier, cursor: ReadCursor, now: Timestamp) {
+    let under_way = (cursor.next < cursor.end).then_some(cursor);
+    match tier {
+        Tier::Hourly => totals.hourly_read = under_way,
+        Tier::Nightly => totals.nightly_read = under_way,
+    }
+    if under_way.is_none() {
+        // The night's does the hour's work too.
+        totals.hourly_at = now.as_second();
+        if tier == Tier::Nightly {
+            totals.nightly_at = now.as_second();
+        }
+    }
+}
+
+/// Writes a delta, forgets what is never read again, and drops options that nobody has entered for long.
+fn write(
+    tx: &mut Transaction<'_>,
+    id: TargetId,
+    counters: &TargetCounters,
+    settings: &PollerConfig,
+    delta: &mut Delta,
+) -> Result<(), StoreError> {
+    let watermark = delta.totals.watermark();
+    let ago = |age: Duration| {
+        let moment = watermark.checked_sub(age).unwrap_or(Timestamp::MIN);
+        local_seconds(settings.zone.to_datetime(moment))
+    };
+    let keep = settings.deepest() + MEMORY_MARGIN;
+    delta.totals.horizon = delta.totals.horizon.max(ago(keep));
+    if !settings.expire_after.is_zero() {
+        let seen: BTreeSet<&MenuLabels> = delta.menus.iter().map(|(labels, _)| labels).collect();
+        let keep = |labels: &MenuLabels| seen.contains(labels) || settings.expected.contains(labels);
+        delta.dropped = counters.unseen(ago(settings.expire_after), keep);
+    }
+    tx.write(id, delta)?;
+    tx.forget(id, delta.totals.horizon, ago(keep.max(settings.idle.longest() + MEMORY_MARGIN)))
+}
+
+/// Known rows dated in a span, but for its last second, which a server may leave out.
+fn known_rows(
+    tx: &Transaction<'_>,
+    id: TargetId,
+    span: Span,
+    settings: &PollerConfig,
+) -> Result<u64, StoreError> {
+    let (first, last) = span.local(&settings.zone);
+    let records = tx.rows_between(id, local_seconds(first), local_seconds(last))?;
+    Ok(records.iter().map(|record| u64::from(record.count)).sum())
+}
+
+/// The records of all rows dated in these stretches of the server's wall clock, which `of_one` tells of each.
+pub(super) fn in_all(
+    stretches: &[(i64, i64)],
+    of_one: impl Fn((i64, i64)) -> Result<Vec<RowRecord>, StoreError>,
+) -> Result<Vec<RowRecord>, StoreError> {
+    let mut records = Vec::new();
+    for stretch in stretches {
+        records.extend(of_one(*stretch)?);
+    }
+    Ok(records)
 }

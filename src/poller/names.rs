@@ -9,11 +9,10 @@ use jiff::civil::Date;
 use tokio::time::Instant;
 use tracing::{debug, info};
 
-use super::{CycleError, Poller, Source, blocking};
+use super::{CycleError, Poller, Source};
 use crate::{
     model::{NameKind, Names, OptionRules},
     schedule::quota::{self, Purpose},
-    wolkvox::ApiError,
 };
 
 const RETRY: Duration = Duration::from_secs(3600);
@@ -85,11 +84,12 @@ impl<S: Source> Poller<S> {
         self.names.exposed()
     }
 
-    /// Asks for the names that are due. Only the end of the process is an error.
-    pub(super) async fn ask_names(&mut self) -> Result<(), CycleError> {
+    /// Asks for the names that are due; whether anything new is known. Only the end of the process is an error.
+    pub(super) async fn ask_names(&mut self) -> Result<bool, CycleError> {
         if !self.settings.names.ask || Instant::now() < self.names.after {
-            return Ok(());
+            return Ok(false);
         }
+        let mut learned = false;
         let today = quota::day((self.clock)(), &self.settings.zone);
         for kind in NameKind::ALL {
             if self.names.answered.get(&kind) == Some(&today) {
@@ -97,18 +97,18 @@ impl<S: Source> Poller<S> {
             }
             self.names.after = Instant::now() + RETRY;
             if self.spend(Purpose::Background).await.is_err() {
-                return Ok(());
+                return Ok(learned);
             }
             let (source, length) = (self.source.clone(), self.parser.label_length());
             let started = Instant::now();
             let answer = self.tend(async move { source.names(kind, length).await }).await?;
-            if !matches!(answer, Ok(None) | Err(ApiError::TokenUnreadable(_))) {
-                self.telemetry.requested(started.elapsed(), answer.as_ref().err().map(ApiError::class));
+            if !matches!(answer, Ok(None)) {
+                self.sent(started.elapsed(), answer.as_ref().err()).await;
             }
             match answer {
                 Ok(answer) => {
                     self.names.answered.insert(kind, today);
-                    self.take_names(kind, answer.unwrap_or_default()).await;
+                    learned |= self.take_names(kind, answer.unwrap_or_default()).await;
                 }
                 Err(fault) => info!(
                     server = self.settings.name,
@@ -121,20 +121,20 @@ impl<S: Source> Poller<S> {
         if NameKind::ALL.iter().all(|kind| self.names.answered.get(kind) == Some(&today)) {
             self.names.after = Instant::now();
         }
-        Ok(())
+        Ok(learned)
     }
 
-    async fn take_names(&mut self, kind: NameKind, answer: BTreeMap<String, String>) {
+    async fn take_names(&mut self, kind: NameKind, answer: BTreeMap<String, String>) -> bool {
         debug!(server = self.settings.name, names = answer.len(), "names of {} came", kind.as_str());
         if !self.names.learn(kind, answer, &self.settings.names, &self.settings.rules) {
-            return;
+            return false;
         }
-        let (store, id, list) = (self.store.clone(), self.id, self.names.vendor.list(kind).clone());
-        if let Err(error) = blocking(move || store.keep_names(id, kind, &list)).await {
+        let list = self.names.vendor.list(kind).clone();
+        if let Err(error) = self.books.with_store(move |store, id| store.keep_names(id, kind, &list)).await {
             // They are in memory, and will be asked for again tomorrow.
-            self.stale = true;
             info!(server = self.settings.name, "names could not be stored: {error}");
         }
+        true
     }
 }
 

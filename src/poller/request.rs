@@ -1,129 +1,83 @@
 //! One request of the poller's: counted against the day's quota before it is sent, measured when it ends.
 //!
-//! What an answer means for the cycle is decided in `cycle`; nothing here asks twice.
+//! What an answer means for the cycle is decided in `range_reader`; nothing here asks twice.
 
-use std::time::Duration;
-
-use tokio::time::Instant;
+use jiff::Timestamp;
+use tokio::{sync::OwnedSemaphorePermit, time::Instant};
 use tracing::debug;
 
-use super::{CycleError, Poller, Source, blocking};
+use super::{CycleError, Poller, Source};
 use crate::{
     ledger::RowBatch,
-    schedule::{
-        Span, local_seconds,
-        quota::{self, Purpose},
-    },
-    wolkvox::{Answer, ApiError, Element, Query},
+    schedule::{MIN_SPAN, Span, local_seconds, quota::Purpose},
+    wolkvox::{ApiError, Element, Query},
 };
 
-const HOUR: Duration = Duration::from_secs(3600);
-
-/// What came of a request for rows.
+/// A whole answer to a request for rows.
 pub(super) struct Reply {
-    pub(super) result: Result<Answer, ApiError>,
-    /// The rows that came, which count only if the answer was whole.
-    pub(super) stage: RowBatch,
+    /// The rows that came. Of a span that can be halved, one more than the limit at most.
+    pub(super) batch: RowBatch,
+    /// Elements that came, rows or not.
+    pub(super) received: u64,
     /// Rows of the span's first second, which the span before shares.
     pub(super) in_first_second: u64,
+    /// Rows dated more than a second before or after the span.
+    pub(super) outside: u64,
+    /// The server's clock, if it said.
+    pub(super) server_time: Option<Timestamp>,
+    /// It has fewer rows than it announces: this says so.
+    pub(super) short: Option<ApiError>,
+    /// Its place among the requests of all targets: what bounds their memory, so held until the rows are committed.
+    pub(super) _admission: Option<OwnedSemaphorePermit>,
 }
 
 impl<S: Source> Poller<S> {
-    /// Asks for the rows of a span. A fault where it was not sent at all.
-    pub(super) async fn request(
-        &mut self,
-        span: Span,
-        purpose: Purpose,
-    ) -> Result<Result<Reply, ApiError>, CycleError> {
-        if let Err(fault) = self.spend(purpose).await {
-            return Ok(Err(fault));
-        }
+    /// Asks for the rows of a span.
+    pub(super) async fn request(&mut self, span: Span, purpose: Purpose) -> Result<Reply, CycleError> {
+        let admission = self.tend(self.source.admission()).await?;
+        self.spend(purpose).await?;
         let (from, to) = span.local(&self.settings.zone);
         let (source, parser) = (self.source.clone(), self.parser.clone());
         let rules = self.settings.rules.clone();
+        // An answer of more rows than the limit is thrown away and asked for in halves, unless it cannot be halved, or it
+        // is not the span that makes it large.
+        let most = if span.length() > MIN_SPAN { self.settings.row_cap } else { u64::MAX };
         let request = async move {
-            let (mut stage, mut in_first_second) = (RowBatch::new(rules), 0);
-            let first = local_seconds(from);
+            let (mut batch, mut in_first_second, mut outside) = (RowBatch::new(rules), 0, 0);
+            let (first, last) = (local_seconds(from), local_seconds(to));
             let mut each = |element: Element<'_>| {
                 let row = parser.parse(element);
-                in_first_second += u64::from(row.as_ref().is_ok_and(|row| row.date == first));
-                stage.push(row);
+                if let Ok(row) = &row {
+                    in_first_second += u64::from(row.date == first);
+                    let is_outside = row.date < first - 1 || row.date > last + 1;
+                    outside += u64::from(is_outside);
+                    if batch.rows() > most && (is_outside || outside * 2 < batch.rows()) {
+                        return;
+                    }
+                }
+                batch.push(row);
             };
             let result = source.read(Query { from, to }, &mut each).await;
-            Reply { result, stage, in_first_second }
+            let result = match result {
+                Ok(_) | Err(ApiError::TooFewRows { .. }) => batch.verdict().and(result),
+                fault => fault,
+            };
+            (result, batch, in_first_second, outside)
         };
         let started = Instant::now();
-        let reply = self.tend(request).await?;
-        let result = &reply.result;
-        if !matches!(result, Err(ApiError::TokenUnreadable(_))) {
-            self.telemetry.requested(started.elapsed(), result.as_ref().err().map(ApiError::class));
+        let (result, batch, in_first_second, outside) = self.tend(request).await?;
+        if result.is_ok() {
+            self.health.unread.saw(&self.settings.name, &batch);
         }
         debug!(server = self.settings.name, %from, %to, ?result, "request ended");
-        Ok(Ok(reply))
-    }
-
-    /// Where the licences are not configured, the vendor knows the limit: asked once an hour. Its failure changes
-    /// nothing but that the limit stays unknown.
-    pub(super) async fn ask_quota(&mut self) -> Result<(), CycleError> {
-        if self.settings.quota.is_some() || !self.source.tells_quota() || Instant::now() < self.quota_after {
-            return Ok(());
-        }
-        self.quota_after = Instant::now() + HOUR;
-        if self.spend(Purpose::Background).await.is_err() {
-            return Ok(());
-        }
-        let source = self.source.clone();
-        let started = Instant::now();
-        let answer = self.tend(async move { source.token_info().await }).await?;
-        match answer {
-            Ok(info) => {
-                self.telemetry.requested(started.elapsed(), None);
-                self.quota = Some(info.limit);
-                let (store, id) = (self.store.clone(), self.id);
-                let day = quota::day((self.clock)(), &self.settings.zone);
-                let raised = blocking(move || store.transact(|tx| tx.raise_requests(id, day, info.used)));
-                match raised.await {
-                    Ok(used) => self.spent(day, used),
-                    Err(_) => self.stale = true,
-                }
+        self.sent(started.elapsed(), result.as_ref().err()).await;
+        let (received, server_time, short) = match result {
+            Ok(answer) => (answer.rows, answer.server_time, None),
+            Err(short @ ApiError::TooFewRows { received, server_time, .. }) => {
+                (received, server_time, Some(short))
             }
-            Err(fault) => {
-                self.telemetry.requested(started.elapsed(), Some(fault.class()));
-                debug!(server = self.settings.name, "the quota stays unknown: {fault}");
-            }
-        }
-        Ok(())
-    }
-
-    /// Counts a request before it is sent, or says why it may not be.
-    pub(super) async fn spend(&mut self, purpose: Purpose) -> Result<(), ApiError> {
-        let (now, limit) = ((self.clock)(), self.quota);
-        let (zone, interval) = (self.settings.zone.clone(), self.settings.cadence.interval);
-        let (store, id) = (self.store.clone(), self.id);
-        let day = quota::day(now, &zone);
-        let spent = blocking(move || {
-            store.transact(|tx| {
-                let used = tx.requests(id, day)?;
-                let allowed = quota::allows(purpose, limit, used, now, &zone, interval);
-                if allowed {
-                    tx.spend_request(id, day)?;
-                }
-                Ok((allowed, used + u64::from(allowed)))
-            })
-        });
-        match spent.await {
-            Ok((allowed, used)) => {
-                self.spent(day, used);
-                match (allowed, purpose) {
-                    (true, _) => Ok(()),
-                    (false, Purpose::Live) => Err(ApiError::QuotaExhausted),
-                    (false, Purpose::Background) => Err(ApiError::QuotaReserved),
-                }
-            }
-            Err(error) => {
-                self.stale = true;
-                Err(ApiError::Internal(error.to_string()))
-            }
-        }
+            Err(fault) => return Err(fault.into()),
+        };
+        Ok(Reply { batch, received, in_first_second, outside, server_time, short, _admission: admission })
     }
 }

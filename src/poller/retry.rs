@@ -21,6 +21,7 @@ pub enum RetryDecision {
 const TRIES: u32 = 5;
 const FIRST_WAIT: Duration = Duration::from_secs(2);
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
+const FIRST_QUOTA_HOLD_OFF: Duration = Duration::from_secs(300);
 const LONGEST_HOLD_OFF: Duration = Duration::from_secs(3600);
 
 /// What a decision depends on.
@@ -51,6 +52,10 @@ pub fn decide(fault: &ApiError, at: RetryContext<'_>) -> RetryDecision {
     };
     match fault {
         ApiError::Connect(_)
+        | ApiError::ConnectionRefused(_)
+        | ApiError::ConnectTimeout(_)
+        | ApiError::NameNotFound(_)
+        | ApiError::TooManyOpenFiles(_)
         | ApiError::Timeout(_)
         | ApiError::Http5xx(_)
         | ApiError::Concurrency
@@ -58,23 +63,32 @@ pub fn decide(fault: &ApiError, at: RetryContext<'_>) -> RetryDecision {
         | ApiError::CutOff
         | ApiError::TooFewRows { .. } => retry(Duration::ZERO),
         // Where it names a wait longer than a cycle, the hold-off keeps the next cycles quiet too.
-        ApiError::Throttled(Some(wait)) if *wait > at.interval => {
+        ApiError::Throttled(Some(wait)) | ApiError::Busy(wait) if *wait > at.interval => {
             RetryDecision::HoldOff(later(at.now, (*wait).min(24 * LONGEST_HOLD_OFF)))
         }
         ApiError::Throttled(wait) => retry(wait.unwrap_or_default()),
+        ApiError::Busy(wait) => retry(*wait),
+        // Once more, for it may be a moment's; what is wrong with a report is not mended within minutes.
+        ApiError::Contradicts { .. } if at.failures < 2 => retry(Duration::ZERO),
         // Nothing that a second try within minutes would change; each try costs quota.
         ApiError::TokenMissing | ApiError::TokenInvalid | ApiError::UnknownReport(_) => {
             let wait = at.interval.saturating_mul(2 << at.held_off.min(10)).min(LONGEST_HOLD_OFF);
             RetryDecision::HoldOff(later(at.now, wait.max(at.interval)))
         }
-        ApiError::QuotaExhausted => RetryDecision::HoldOff(next_day(at.now, at.zone, at.dice)),
+        ApiError::QuotaExhausted => RetryDecision::HoldOff(quota_hold_off(at)),
         ApiError::Tls(_)
         | ApiError::Redirected(_)
         | ApiError::Refused { .. }
+        | ApiError::Forbidden
+        | ApiError::ForeignNotFound
+        | ApiError::BadHead(_)
+        | ApiError::ContentEncoding(_)
+        | ApiError::RowsRejected { .. }
         | ApiError::TokenUnreadable(_)
         | ApiError::QuotaReserved
         | ApiError::Maintenance(_)
         | ApiError::Schema(_)
+        | ApiError::Contradicts { .. }
         | ApiError::TooLarge(_)
         | ApiError::Internal(_) => RetryDecision::NextCycle,
     }
@@ -84,11 +98,13 @@ fn later(now: Timestamp, wait: Duration) -> Timestamp {
     SignedDuration::try_from(wait).ok().and_then(|wait| now.checked_add(wait).ok()).unwrap_or(Timestamp::MAX)
 }
 
-/// Shortly after the server's midnight, when the day's requests are counted anew.
-fn next_day(now: Timestamp, zone: &TimeZone, dice: f64) -> Timestamp {
-    let spread = Duration::from_secs(5).mul_f64(1.0 + dice * 11.0);
-    let midnight = quota::next_day(now, zone);
-    midnight.map_or_else(|| later(now, LONGEST_HOLD_OFF), |midnight| later(midnight, spread))
+/// Until the vendor is asked again whether the day's requests are still spent: within minutes at first, for his day may
+/// begin a little later than ours, then once an hour; and shortly after the server's midnight in any case.
+fn quota_hold_off(at: RetryContext<'_>) -> Timestamp {
+    let wait = FIRST_QUOTA_HOLD_OFF.saturating_mul(1 << at.held_off.min(10)).min(LONGEST_HOLD_OFF);
+    let wait = later(at.now, wait.max(at.interval));
+    let spread = Duration::from_secs(5).mul_f64(1.0 + at.dice * 11.0);
+    quota::next_day(at.now, at.zone).map_or(wait, |midnight| wait.min(later(midnight, spread)))
 }
 
 #[cfg(test)]
@@ -152,10 +168,21 @@ mod tests {
     }
 
     #[test]
-    fn a_spent_quota_waits_for_the_servers_midnight() {
+    fn a_spent_quota_is_asked_about_within_minutes_and_then_hourly() {
         let zone = TimeZone::get("America/Bogota").unwrap();
-        let held = decide(&ApiError::QuotaExhausted, situation(&zone));
-        assert_eq!(held, RetryDecision::HoldOff("2026-01-19T05:00:05Z".parse().unwrap()));
+        let held = |now: &str, held_off| {
+            let now = now.parse().unwrap();
+            match decide(&ApiError::QuotaExhausted, RetryContext { now, held_off, ..situation(&zone) }) {
+                RetryDecision::HoldOff(until) => until.duration_since(now).as_secs(),
+                other => panic!("{other:?}"),
+            }
+        };
+        let minutes: Vec<_> = (0..6).map(|times| held("2026-01-18T20:00:00Z", times) / 60).collect();
+        assert_eq!(minutes, [5, 10, 20, 40, 60, 60]);
+        // Refused seconds after our midnight: his is a little later. Shortly before it: asked just after it.
+        assert_eq!(held("2026-01-19T05:00:31Z", 9), 3600);
+        assert_eq!(held("2026-01-19T05:00:31Z", 0), 300);
+        assert_eq!(held("2026-01-19T04:58:00Z", 9), 125);
     }
 
     #[test]

@@ -1,6 +1,14 @@
 //! Where rows come from.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::{
     config::{Secret, TokenSource, TokenVersion},
@@ -37,24 +45,54 @@ pub trait Source: Send + Sync + 'static {
         async { Ok(None) }
     }
 
-    /// Changes when the token does, so that a refused one is tried again at once when it has been replaced.
+    /// A place among the requests in flight over all targets, once there is one; held until the answer is committed.
+    fn admission(&self) -> impl Future<Output = Option<OwnedSemaphorePermit>> + Send + 'static {
+        std::future::ready(None)
+    }
+
+    /// Changes when the token does, so that a refused one is tried again soon when it has been replaced. Must not wait
+    /// for a disk.
     fn credentials(&self) -> Option<TokenVersion>;
 }
 
 /// The vendor's API, asked with the token that its source has at that moment.
 #[derive(Debug, Clone)]
 pub struct Api {
-    /// Asks.
-    pub client: Client,
-    /// Read anew at every use.
-    pub token: TokenSource,
+    client: Client,
+    token: TokenSource,
+    seen: Arc<SeenVersion>,
+    in_flight: Arc<Semaphore>,
+}
+
+/// What a token file looked like last. It may lie on a disk that hangs, and then scrapes must not: it is looked at by
+/// another thread, one at a time, and whoever asks gets what was seen before.
+#[derive(Debug, Default)]
+struct SeenVersion {
+    version: Mutex<Option<TokenVersion>>,
+    looking: AtomicBool,
+}
+
+impl SeenVersion {
+    fn look(&self, token: &TokenSource) {
+        let version = token.version();
+        *self.version.lock().unwrap_or_else(PoisonError::into_inner) = version;
+    }
 }
 
 impl Api {
+    /// `token` is read at every use; `in_flight` has the places for requests, shared by all targets.
+    pub fn new(client: Client, token: TokenSource, in_flight: Arc<Semaphore>) -> Self {
+        Self { client, token, seen: Arc::default(), in_flight }
+    }
+
     async fn read_token(&self) -> Result<Secret, ApiError> {
-        let source = self.token.clone();
-        // A token file may lie on a disk that hangs; scrapes must not.
-        tokio::task::spawn_blocking(move || source.read())
+        let (source, seen) = (self.token.clone(), self.seen.clone());
+        let read = move || {
+            // Before it is read: one that is replaced in between looks changed later, and never the other way round.
+            seen.look(&source);
+            source.read()
+        };
+        tokio::task::spawn_blocking(read)
             .await
             .map_err(|panic| ApiError::Internal(format!("reading the token broke off: {panic}")))?
             .map_err(|error| ApiError::TokenUnreadable(error.to_string()))
@@ -89,7 +127,20 @@ impl Source for Api {
         self.client.names(kind, length, token.expose()).await.map(Some)
     }
 
+    fn admission(&self) -> impl Future<Output = Option<OwnedSemaphorePermit>> + Send + 'static {
+        let in_flight = self.in_flight.clone();
+        // Nobody closes it.
+        async move { in_flight.acquire_owned().await.ok() }
+    }
+
     fn credentials(&self) -> Option<TokenVersion> {
-        self.token.fingerprint()
+        if !self.seen.looking.swap(true, Ordering::AcqRel) {
+            let (token, seen) = (self.token.clone(), self.seen.clone());
+            tokio::task::spawn_blocking(move || {
+                seen.look(&token);
+                seen.looking.store(false, Ordering::Release);
+            });
+        }
+        *self.seen.version.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

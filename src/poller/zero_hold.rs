@@ -11,13 +11,13 @@ use std::{
 
 use tokio::time::Instant;
 
-use crate::{ledger::TargetCounters, model::Counted};
+use crate::{ledger::TargetCounters, model::Counted, snapshot::Shown};
 
 /// Since when each new series has been shown as 0, in this process: what decides when its count may appear.
 #[derive(Debug)]
 pub struct ZeroHold {
     hold: Duration,
-    since: HashMap<Counted, Instant>,
+    since: HashMap<Counted, Shown>,
 }
 
 impl ZeroHold {
@@ -26,23 +26,27 @@ impl ZeroHold {
         Self { hold, since: HashMap::new() }
     }
 
-    /// To be called after each publication: what was published without its count has been shown as 0.
-    pub fn published(&mut self, account: &TargetCounters, now: Instant) {
+    /// To be called with each snapshot that is handed to the publisher: what is in it without its count is shown as 0
+    /// from the moment that `shown` tells.
+    pub fn published(&mut self, account: &TargetCounters, shown: &Shown) {
         let held: HashSet<Counted> = account.held().map(|(counted, _)| counted).collect();
         self.since.retain(|counted, _| held.contains(counted));
         for counted in held {
-            self.since.entry(counted).or_insert(now);
+            self.since.entry(counted).or_insert_with(|| shown.clone());
         }
     }
 
     /// Whether the zero could have been seen.
     pub fn seen(&self, counted: &Counted, now: Instant) -> bool {
-        self.hold.is_zero() || self.since.get(counted).is_some_and(|since| *since + self.hold <= now)
+        let since = self.since.get(counted).and_then(Shown::at);
+        self.hold.is_zero() || since.is_some_and(|since| since + self.hold <= now)
     }
 
-    /// When the next count that waits may appear; `None` when none waits.
-    pub fn next(&self, account: &TargetCounters) -> Option<Instant> {
+    /// When the next count that waits may appear, at the earliest; `None` when none waits. What is not shown yet at
+    /// `now` may not before the hold has passed from there.
+    pub fn next(&self, account: &TargetCounters, now: Instant) -> Option<Instant> {
         let waiting = account.held().filter(|(_, waits)| *waits);
-        waiting.filter_map(|(counted, _)| self.since.get(&counted)).min().map(|since| *since + self.hold)
+        let since = waiting.filter_map(|(counted, _)| Some(self.since.get(&counted)?.at().unwrap_or(now)));
+        since.min().map(|since| since + self.hold)
     }
 }

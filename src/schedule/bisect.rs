@@ -12,6 +12,10 @@ use crate::schedule::{MAX_SPAN, MIN_SPAN, Span};
 
 /// What was refused down to a single second is not asked for in halves again for so long.
 const HOPELESS: Duration = Duration::from_secs(3600);
+/// A width that failed again and again where half of it did not is not tried for so long.
+const CEILING: Duration = Duration::from_secs(3600);
+/// So many times it must have been so.
+const SUSPICIONS: u32 = 2;
 
 /// The width of the next span, and what has been learnt of the spans before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,19 +25,25 @@ pub struct Bisect {
     too_large: Option<Span>,
     /// The second in which halving ended without an answer, and until when it is not tried again.
     hopeless: Option<(Span, Instant)>,
+    /// The most that is asked for until a moment.
+    ceiling: Option<(SignedDuration, Instant)>,
+    /// The last answer was good, and how often a failure after a good answer was one of size since.
+    good: bool,
+    suspicions: u32,
 }
 
 impl Default for Bisect {
     fn default() -> Self {
-        Self { width: MAX_SPAN, too_large: None, hopeless: None }
+        Self { width: MAX_SPAN, too_large: None, hopeless: None, ceiling: None, good: false, suspicions: 0 }
     }
 }
 
 impl Bisect {
     /// The next span of a stretch. Consecutive spans share one second, because it is unknown whether the
     /// vendor includes the end.
-    pub fn next(&self, from: Timestamp, end: Timestamp) -> Span {
-        Span { from, to: from.checked_add(self.width).map_or(end, |to| to.min(end)) }
+    pub fn next(&self, from: Timestamp, end: Timestamp, now: Instant) -> Span {
+        let ceiling = self.ceiling.filter(|(_, until)| now < *until).map_or(MAX_SPAN, |(ceiling, _)| ceiling);
+        Span { from, to: from.checked_add(self.width.min(ceiling)).map_or(end, |to| to.min(end)) }
     }
 
     /// After `span` turned out too large. `false` when it cannot be narrower.
@@ -60,22 +70,36 @@ impl Bisect {
         false
     }
 
+    /// As [`Bisect::narrow`], after a server that is known to answer failed at `span` again and again: it may be too
+    /// large for it to compute. Where that comes back, widths up to it are not tried for an hour.
+    pub fn narrow_for_failure(&mut self, span: Span, now: Instant) -> bool {
+        if !self.narrow(span) {
+            return false;
+        }
+        self.suspicions += u32::from(std::mem::take(&mut self.good));
+        if self.suspicions >= SUSPICIONS {
+            (self.ceiling, self.suspicions) = (Some((self.width, now + CEILING)), 0);
+        }
+        true
+    }
+
     /// After `span` was committed. With `few` rows twice its length would have fitted, so the next one may be that
     /// long, but not back into what was just too large.
     pub fn committed(&mut self, span: Span, few: bool) {
         if self.hopeless.is_some_and(|(second, _)| contains(span, second)) {
             self.hopeless = None;
         }
+        self.good = true;
         let amid_too_large = |burst: Span| contains(burst, span) && span.to < burst.to;
         if few && !self.too_large.is_some_and(amid_too_large) {
             self.width = self.width.saturating_mul(2).min(MAX_SPAN);
         }
     }
 
-    /// What narrowed the spans turned out to be no matter of size.
+    /// What narrowed the spans turned out to be no matter of size: a second that fails by itself, or a server that
+    /// answers nothing at all.
     pub fn reset(&mut self) {
-        self.width = MAX_SPAN;
-        self.too_large = None;
+        *self = Self { hopeless: self.hopeless, ..Self::default() };
     }
 }
 
@@ -101,7 +125,7 @@ mod tests {
     fn read(width: &mut Bisect, length: i64, refused: impl Fn(Span) -> bool) -> (usize, usize) {
         let (mut from, mut committed, mut too_large) = (at(0), 0, 0);
         while from < at(length) {
-            let span = width.next(from, at(length));
+            let span = width.next(from, at(length), Instant::now());
             if refused(span) {
                 assert!(width.narrow(span));
                 too_large += 1;
@@ -118,23 +142,23 @@ mod tests {
     fn widths_halve_down_to_a_second_and_recover() {
         let (start, end) = (at(0), at(60 * 24 * 3600));
         let mut width = Bisect::default();
-        assert_eq!(width.next(start, end).length(), MAX_SPAN);
+        assert_eq!(width.next(start, end, Instant::now()).length(), MAX_SPAN);
         let mut halvings = 0;
-        while width.narrow(width.next(start, end)) {
+        while width.narrow(width.next(start, end, Instant::now())) {
             halvings += 1;
         }
-        assert_eq!((width.next(start, end).length(), halvings), (MIN_SPAN, 21));
+        assert_eq!((width.next(start, end, Instant::now()).length(), halvings), (MIN_SPAN, 21));
         let mut from = start;
         for _ in 0..30 {
-            let span = width.next(from, end);
+            let span = width.next(from, end, Instant::now());
             width.committed(span, true);
             from = span.to;
         }
-        assert_eq!(width.next(start, end).length(), MAX_SPAN);
+        assert_eq!(width.next(start, end, Instant::now()).length(), MAX_SPAN);
         // A narrow stretch counts as what it is, not as the width that was allowed.
         let mut width = Bisect::default();
         assert!(width.narrow(span(0, 9)));
-        assert_eq!(width.next(start, end).length(), SignedDuration::from_secs(4));
+        assert_eq!(width.next(start, end, Instant::now()).length(), SignedDuration::from_secs(4));
     }
 
     #[test]
@@ -167,11 +191,38 @@ mod tests {
             assert!(width.narrow(span(0, 300)) && width.narrow(span(0, 150)));
             width.committed(done, few);
             assert_eq!(
-                width.next(at(0), at(9999)).length(),
+                width.next(at(0), at(9999), Instant::now()).length(),
                 SignedDuration::from_secs(next),
                 "{done:?} {few}"
             );
         }
+    }
+
+    /// A server that computes at most so many seconds: what it costs once it is known, and that it is tried again.
+    #[tokio::test(start_paused = true)]
+    async fn a_width_that_fails_again_and_again_is_not_tried_for_an_hour() {
+        let began = Instant::now();
+        let mut width = Bisect::default();
+        let read = |width: &mut Bisect, now| {
+            let (mut from, mut failed) = (at(0), 0);
+            while from < at(7200) {
+                let span = width.next(from, at(7200), now);
+                if span.length() > SignedDuration::from_secs(1000) {
+                    assert!(width.narrow_for_failure(span, now));
+                    failed += 1;
+                } else {
+                    width.committed(span, true);
+                    from = span.to;
+                }
+            }
+            failed
+        };
+        // 7200, 3600 and 1800 at first, then twice 1800.
+        assert_eq!(read(&mut width, began), 5);
+        assert_eq!(read(&mut width, began + CEILING / 2), 0);
+        assert!(read(&mut width, began + CEILING) > 0);
+        width.reset();
+        assert_eq!(width.next(at(0), at(7200), began).length(), SignedDuration::from_secs(7200));
     }
 
     #[tokio::test(start_paused = true)]
@@ -182,13 +233,17 @@ mod tests {
         // All of it is refused: the ladder is climbed down once.
         let ladder = |width: &mut Bisect, now| {
             let mut requests = 1;
-            while width.narrow_in_hope(width.next(at(0), at(2100)), now) {
+            while width.narrow_in_hope(width.next(at(0), at(2100), Instant::now()), now) {
                 requests += 1;
             }
             requests
         };
         assert_eq!(ladder(&mut width, minutes(0)), 12);
-        assert_eq!(width.next(at(0), at(2100)), span(0, 2100), "the next cycle asks for everything");
+        assert_eq!(
+            width.next(at(0), at(2100), Instant::now()),
+            span(0, 2100),
+            "the next cycle asks for everything"
+        );
         for minute in (5..60).step_by(5) {
             assert_eq!(ladder(&mut width, minutes(minute)), 1, "{minute}");
         }
@@ -206,11 +261,11 @@ mod tests {
             let (start, end) = (at(0), at(length));
             let mut width = Bisect::default();
             for _ in 0..narrowings {
-                width.narrow(width.next(start, end));
+                width.narrow(width.next(start, end, Instant::now()));
             }
             let (mut from, mut steps) = (start, 0);
             while from < end && steps < 1000 {
-                let span = width.next(from, end);
+                let span = width.next(from, end, Instant::now());
                 prop_assert!(span.from == from && span.to > from && span.to <= end);
                 from = span.to;
                 steps += 1;

@@ -4,6 +4,7 @@
 //! happened to fire: a late tick leaves no gap.
 
 pub mod bisect;
+pub mod poison;
 pub mod quota;
 pub mod truncation;
 
@@ -17,6 +18,8 @@ use crate::model::Fingerprints;
 pub const MAX_SPAN: SignedDuration = SignedDuration::from_hours(30 * 24);
 /// Dates have this resolution, so no span can be narrower.
 pub const MIN_SPAN: SignedDuration = SignedDuration::from_secs(1);
+/// From one target's poll to the next one's, where there are many.
+const POLL_DISTANCE: Duration = Duration::from_millis(150);
 
 /// The grid of windows of one target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,6 +37,15 @@ impl Cadence {
     pub fn new(interval: Duration, settle_delay: Duration, target: &str) -> Self {
         let most = (interval / 10).min(Duration::from_secs(20));
         Self { interval, settle_delay, jitter: most.mul_f64(spread(target, 0)) }
+    }
+
+    /// The same for one of many targets, whose polls are spread wider: for some seven to begin in a second, but over
+    /// half the interval at most. A target more or less changes it only when it doubles their number.
+    #[must_use]
+    pub fn among(self, targets: usize, target: &str) -> Self {
+        let all = u32::try_from(targets.next_power_of_two()).unwrap_or(u32::MAX);
+        let wanted = POLL_DISTANCE.saturating_mul(all).min(self.interval / 2).mul_f64(spread(target, 0));
+        Self { jitter: self.jitter.max(wanted), ..self }
     }
 
     /// The end of the newest window that may be read at `now`.
@@ -109,23 +121,40 @@ pub enum Tier {
     Nightly,
 }
 
-impl Tiers {
-    /// Which re-reading is due, the last ones having been committed at these moments.
-    pub fn due(
-        &self,
-        now: Timestamp,
-        zone: &TimeZone,
-        last_hourly: Timestamp,
-        last_nightly: Timestamp,
-    ) -> Option<Tier> {
-        // What was done in the future was done by a clock that has been set back since: it says nothing.
-        let night = self.last_night(now, zone);
-        if !self.nightly.is_zero() && night.is_some_and(|night| last_nightly < night || last_nightly > now) {
-            return Some(Tier::Nightly);
+impl Tier {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Hourly, Self::Nightly];
+
+    /// The value of the label `tier`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Hourly => "hourly",
+            Self::Nightly => "nightly",
         }
-        // In whole hours of the clock, so that a late one does not put off all that follow.
-        let hour = |moment: Timestamp| moment.as_second().div_euclid(3600);
-        (!self.hourly.is_zero() && hour(last_hourly) != hour(now)).then_some(Tier::Hourly)
+    }
+}
+
+impl Tiers {
+    /// Whether a re-reading is due, the last one of its kind having ended at `last`.
+    pub fn is_due(&self, tier: Tier, now: Timestamp, zone: &TimeZone, last: Timestamp) -> bool {
+        match tier {
+            // In whole hours of the clock, so that a late one does not put off all that follow.
+            Tier::Hourly => !self.hourly.is_zero() && !same_hour(last, now),
+            // What was done in the future was done by a clock that has been set back since: it says nothing.
+            Tier::Nightly => {
+                let night = self.last_night(now, zone);
+                !self.nightly.is_zero() && night.is_some_and(|night| last < night || last > now)
+            }
+        }
+    }
+
+    /// How far before the watermark reading begins after a gap of this length. What came while nobody asked, the
+    /// tiers would look for from a later moment than they would have without the gap; beyond a third of a tier's depth,
+    /// its part of the promise could be missed.
+    pub fn depth_after(&self, gap: Duration) -> Duration {
+        let reached =
+            [self.hourly, self.nightly].into_iter().filter(|depth| !depth.is_zero() && gap > *depth / 3);
+        reached.max().unwrap_or_default()
     }
 
     fn last_night(&self, now: Timestamp, zone: &TimeZone) -> Option<Timestamp> {
@@ -150,6 +179,29 @@ impl Tiers {
     pub fn deepest(&self) -> Duration {
         self.hourly.max(self.nightly)
     }
+}
+
+/// Whether two moments lie in one hour of the clock.
+pub fn same_hour(a: Timestamp, b: Timestamp) -> bool {
+    let hour = |moment: Timestamp| moment.as_second().div_euclid(3600);
+    hour(a) == hour(b)
+}
+
+/// The stretches of a wall clock, in [`local_seconds`] and without their ends, that it shows from `start` to `end`: one,
+/// or more where it is set in between. Of an hour that comes twice, both passes have the same dates.
+pub fn local_stretches(start: Timestamp, end: Timestamp, zone: &TimeZone) -> Vec<(i64, i64)> {
+    let local = |moment: Timestamp| local_seconds(zone.to_datetime(moment));
+    let changes = zone.following(start).map(|change| change.timestamp()).take_while(|change| *change < end);
+    let mut from = start;
+    let mut stretches = Vec::new();
+    for until in changes.chain([end]) {
+        if from < until {
+            // The last second before a change shows what was before it.
+            stretches.push((local(from), local(until.saturating_sub(MIN_SPAN).unwrap_or(from)) + 1));
+        }
+        from = until;
+    }
+    stretches
 }
 
 /// Seconds since 1970 on a wall clock, as if no zone existed: the form in which dates of rows are compared.
@@ -214,6 +266,22 @@ mod tests {
     }
 
     #[test]
+    fn the_polls_of_many_are_spread_over_half_the_interval() {
+        let minutes = |minutes: u64| Duration::from_secs(minutes * 60);
+        let of = |n: usize, all| {
+            let name = format!("{n:04}");
+            Cadence::new(minutes(5), Duration::from_secs(30), &name).among(all, &name).jitter
+        };
+        assert_eq!(of(7, 1), Cadence::new(minutes(5), Duration::ZERO, "0007").jitter, "one is read as ever");
+        assert_eq!(of(7, 600), of(7, 1_000), "a few more change nothing");
+        let mut all: Vec<_> = (0..1_000).map(|n| of(n, 1_000)).collect();
+        all.sort();
+        assert!(all[999] <= minutes(5) / 2, "{:?}", all[999]);
+        let crowd = all.windows(50).filter(|few| few[49] - few[0] < Duration::from_secs(1)).count();
+        assert_eq!(crowd, 0, "no fifty begin within a second");
+    }
+
+    #[test]
     fn a_span_on_the_wall_clock() {
         let bogota = TimeZone::get("America/Bogota").unwrap();
         let santiago = TimeZone::get("America/Santiago").unwrap();
@@ -241,6 +309,10 @@ mod tests {
         };
         let off = Tiers { hourly: Duration::ZERO, nightly: Duration::ZERO, nightly_hour: 3 };
         // 03:00 in Bogotá is 08:00Z.
+        let due_of = |tiers: &Tiers, now: &str, hourly: &str, nightly: &str| {
+            let nightly = tiers.is_due(Tier::Nightly, at(now), &zone, at(nightly)).then_some(Tier::Nightly);
+            nightly.or(tiers.is_due(Tier::Hourly, at(now), &zone, at(hourly)).then_some(Tier::Hourly))
+        };
         for (now, hourly, nightly, due) in [
             ("2026-01-18T12:00:30Z", "2026-01-18T12:00:00Z", "2026-01-18T08:00:00Z", None),
             ("2026-01-18T13:00:30Z", "2026-01-18T12:59:00Z", "2026-01-18T08:00:00Z", Some(Tier::Hourly)),
@@ -251,10 +323,42 @@ mod tests {
             ("2026-01-18T12:00:00Z", "2026-01-18T23:00:00Z", "2026-01-18T08:00:00Z", Some(Tier::Hourly)),
             ("2026-01-18T12:00:00Z", "2026-01-18T12:00:00Z", "2026-01-19T09:00:00Z", Some(Tier::Nightly)),
         ] {
-            assert_eq!(tiers.due(at(now), &zone, at(hourly), at(nightly)), due, "{now}");
-            assert_eq!(off.due(at(now), &zone, at(hourly), at(nightly)), None, "{now}");
+            assert_eq!(due_of(&tiers, now, hourly, nightly), due, "{now}");
+            assert_eq!(due_of(&off, now, hourly, nightly), None, "{now}");
         }
         assert_eq!((tiers.depth(Tier::Hourly), tiers.deepest()), (tiers.hourly, tiers.nightly));
+    }
+
+    #[test]
+    fn a_gap_begins_where_the_tiers_would_have_looked() {
+        let hours = |hours: u64| Duration::from_secs(hours * 3600);
+        let tiers = Tiers { hourly: hours(3), nightly: hours(48), nightly_hour: 3 };
+        for (gap, depth) in [(0, 0), (1, 0), (2, 3), (16, 3), (17, 48), (72, 48), (9999, 48)] {
+            assert_eq!(tiers.depth_after(hours(gap)), hours(depth), "{gap}");
+        }
+        let off = Tiers { hourly: Duration::ZERO, nightly: Duration::ZERO, nightly_hour: 3 };
+        assert_eq!(off.depth_after(hours(999)), Duration::ZERO);
+    }
+
+    #[test]
+    fn a_wall_clock_that_is_set_shows_other_stretches() {
+        let zone = TimeZone::get("America/Santiago").unwrap();
+        let local = |text: &str| local_seconds(text.parse().unwrap());
+        // At midnight of 2026-04-05 it is 23:00 again: 03:00Z.
+        for (start, end, stretches) in [
+            ("2026-04-05T02:00:00Z", "2026-04-05T02:05:00Z", vec![("2026-04-04T23:00", "2026-04-04T23:05")]),
+            ("2026-04-05T02:55:00Z", "2026-04-05T03:00:00Z", vec![("2026-04-04T23:55", "2026-04-05T00:00")]),
+            (
+                "2026-04-05T02:58:00Z",
+                "2026-04-05T03:03:00Z",
+                vec![("2026-04-04T23:58", "2026-04-05T00:00"), ("2026-04-04T23:00", "2026-04-04T23:03")],
+            ),
+            ("2026-04-05T03:00:00Z", "2026-04-05T03:05:00Z", vec![("2026-04-04T23:00", "2026-04-04T23:05")]),
+            ("2026-04-05T03:00:00Z", "2026-04-05T03:00:00Z", vec![]),
+        ] {
+            let expected: Vec<_> = stretches.iter().map(|(from, to)| (local(from), local(to))).collect();
+            assert_eq!(local_stretches(at(start), at(end), &zone), expected, "{start}");
+        }
     }
 
     proptest! {

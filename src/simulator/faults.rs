@@ -45,7 +45,7 @@ pub enum Fault {
         /// Sent as `Location`.
         to: String,
     },
-    /// An empty window gives 404 with a page instead of JSON. Other windows are not affected.
+    /// An empty window gives 404 with a page instead of JSON, as a gateway would. Other windows are not affected.
     EmptyNotJson,
     /// An empty window gives 200 with no rows. Other windows are not affected.
     EmptyOk,

@@ -1,61 +1,100 @@
 //! From what is committed to what is exposed: the names, help texts and labels of `docs/metrics.md`.
 //!
-//! Pure but for [`Publisher`], which gathers the targets' parts and swaps the whole in one step. It must show
-//! nothing that has not been committed, and no count whose 0 could not yet be seen.
+//! Pure but for the [`Publisher`]. It must show nothing that has not been committed, and no count whose 0 could not yet
+//! be seen.
 
+mod encoder;
 mod info;
 mod journeys;
+mod publisher;
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::sync::Arc;
 
-use arc_swap::ArcSwap;
 use jiff::tz::TimeZone;
 
+pub use self::publisher::{Publisher, Shown};
 use crate::{
-    exposition::{
-        BucketBounds, Family, Histogram, MetricType, NativeHistogram, Publication, Published, Sample,
-        label_block,
-    },
+    exposition::{BucketBounds, Family, Histogram, MetricType, NativeHistogram, Sample, Value, label_block},
     ledger::{LATENESS_BOUNDS, TargetCounters, WindowCounts},
-    model::{MenuLabels, Names, OptionKinds, PointLabels},
+    model::{MenuLabels, NUMBER, Names, OptionKinds, PointLabels},
     schedule,
-    status::TargetStatus,
+    telemetry::TargetTelemetry,
     wolkvox::Rejection,
 };
 
-/// Everything that one target exposes from its committed state.
-#[derive(Debug, Clone, Copy)]
-pub struct SnapshotInput<'a> {
+/// Everything that one target exposes: its committed state, and what surrounds it. Cheap to make; nothing in it
+/// changes but the live metrics.
+#[derive(Debug, Clone)]
+pub struct TargetSnapshot {
     /// The `server` label.
-    pub server: &'a str,
+    pub server: String,
     /// The zone of the server's dates.
-    pub zone: &'a TimeZone,
+    pub zone: TimeZone,
     /// What has been counted.
-    pub account: &'a TargetCounters,
+    pub account: Arc<TargetCounters>,
     /// The last closed window; `None` when it could not be read.
-    pub window: Option<&'a WindowCounts>,
+    pub window: Option<Arc<WindowCounts>>,
     /// Whether the last poll was read and committed.
     pub up: bool,
     /// Buckets of `wolkvox_menu_time_to_option_seconds`.
-    pub buckets: &'a Arc<BucketBounds>,
+    pub buckets: Arc<BucketBounds>,
     /// What routing points and options are called.
-    pub names: &'a Names,
+    pub names: Arc<Names>,
     /// What options mean.
-    pub kinds: &'a OptionKinds,
+    pub kinds: Arc<OptionKinds>,
     /// How many label sets there may be.
     pub series_limit: usize,
+    /// The target's live metrics.
+    pub telemetry: TargetTelemetry,
 }
 
-/// The families of one target, always the same ones in the same order.
-pub fn families(view: SnapshotInput<'_>) -> Vec<Family> {
-    let mut families = menu_families(view);
-    families.extend(journeys::families(view));
-    families.extend(info::families(view));
-    families.extend(target_families(view));
-    families
+impl TargetSnapshot {
+    /// The families of what is committed, always the same ones in the same order.
+    pub fn committed(&self) -> Vec<Family> {
+        let view = SnapshotInput {
+            server: &self.server,
+            zone: &self.zone,
+            account: &self.account,
+            window: self.window.as_deref(),
+            up: self.up,
+            buckets: &self.buckets,
+            names: &self.names,
+            kinds: &self.kinds,
+            series_limit: self.series_limit,
+        };
+        let mut families = menu_families(view);
+        families.extend(journeys::families(view));
+        families.extend(info::families(view));
+        families.extend(target_families(view));
+        families
+    }
+
+    /// The families of the live metrics, always the same ones in the same order.
+    pub fn live(&self) -> Vec<Family> {
+        self.telemetry.families()
+    }
+}
+
+/// How many samples the classic formats have of these families.
+fn samples(families: &[Family]) -> usize {
+    let of = |sample: &Sample| match &sample.value {
+        Value::Histogram(histogram) => histogram.counts().len() + 2,
+        Value::Integer(_) | Value::Float(_) => 1,
+    };
+    families.iter().flat_map(|family| &family.points).map(of).sum()
+}
+
+#[derive(Debug, Clone, Copy)]
+struct SnapshotInput<'a> {
+    server: &'a str,
+    zone: &'a TimeZone,
+    account: &'a TargetCounters,
+    window: Option<&'a WindowCounts>,
+    up: bool,
+    buckets: &'a Arc<BucketBounds>,
+    names: &'a Names,
+    kinds: &'a OptionKinds,
+    series_limit: usize,
 }
 
 fn menu_families(view: SnapshotInput<'_>) -> Vec<Family> {
@@ -191,6 +230,8 @@ fn target_families(view: SnapshotInput<'_>) -> Vec<Family> {
         let labels = label_block(&[("server", view.server), ("label", label)]);
         overflow.points.push(Sample::new(labels, rows));
     }
+    let typed = view.account.menus.iter().filter(|(labels, _)| &*labels.option == NUMBER);
+    let typed: u64 = typed.map(|(_, (_, menu))| menu.hits).sum();
     // Fixed and increasing, so there are always bounds.
     let lateness = BucketBounds::new(&LATENESS_BOUNDS).map(|bounds| {
         let counts = totals.lateness.buckets(bounds.values());
@@ -249,6 +290,12 @@ fn target_families(view: SnapshotInput<'_>) -> Vec<Family> {
             whole(view.series_limit as u64),
         ),
         overflow,
+        one(
+            "wolkvox_rows_folded_total",
+            "Rows counted under the option `number`, because somebody typed a number that may be personal.",
+            MetricType::Counter,
+            whole(typed),
+        ),
     ]
 }
 
@@ -263,66 +310,4 @@ fn menu_block(server: &str, labels: &MenuLabels) -> Arc<str> {
 
 fn point_block(server: &str, labels: &PointLabels) -> Arc<str> {
     label_block(&[("server", server), ("rp_id", &labels.rp_id), ("channel", &labels.channel)])
-}
-
-/// What each target has published last, by name.
-type Parts = BTreeMap<String, (Arc<TargetStatus>, Vec<Family>)>;
-
-/// Joins the targets' families and publishes the whole.
-#[derive(Debug, Default)]
-pub struct Publisher {
-    parts: Mutex<Parts>,
-    statuses: ArcSwap<Vec<Arc<TargetStatus>>>,
-    publication: Arc<Publication>,
-}
-
-impl Publisher {
-    /// What a scrape reads.
-    pub fn publication(&self) -> Arc<Publication> {
-        self.publication.clone()
-    }
-
-    /// Replaces one target's part, encodes all of them and swaps the result in. Takes tens of milliseconds for
-    /// large models: for a blocking thread. A scrape never waits for it.
-    pub fn publish(&self, families: Vec<Family>, status: TargetStatus) {
-        let mut parts = self.parts.lock().unwrap_or_else(PoisonError::into_inner);
-        parts.insert(status.name.clone(), (Arc::new(status), families));
-        // Encoded under the lock, so that of two publications the later one stays.
-        self.swap(&parts);
-    }
-
-    /// Takes every target but these out of what is published.
-    pub fn keep(&self, names: &BTreeSet<String>) {
-        let mut parts = self.parts.lock().unwrap_or_else(PoisonError::into_inner);
-        let before = parts.len();
-        parts.retain(|name, _| names.contains(name));
-        if parts.len() < before {
-            self.swap(&parts);
-        }
-    }
-
-    fn swap(&self, parts: &Parts) {
-        self.publication.publish(Published::new(&join(parts.values().map(|(_, families)| families))));
-        self.statuses.store(Arc::new(parts.values().map(|(status, _)| status.clone()).collect()));
-    }
-
-    /// How the targets are, by name.
-    pub fn statuses(&self) -> Arc<Vec<Arc<TargetStatus>>> {
-        self.statuses.load_full()
-    }
-}
-
-/// One family of each name, in the order of the first part: every part has the same names in the same order.
-fn join<'a>(parts: impl Iterator<Item = &'a Vec<Family>>) -> Vec<Family> {
-    let mut joined: Vec<Family> = Vec::new();
-    for part in parts {
-        if joined.is_empty() {
-            joined.clone_from(part);
-            continue;
-        }
-        for (family, more) in joined.iter_mut().zip(part.iter()) {
-            family.points.extend_from_slice(&more.points);
-        }
-    }
-    joined
 }

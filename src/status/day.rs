@@ -151,7 +151,7 @@ fn fold<T>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ledger::{HourlyHits, OptionCounts, TargetCounters};
+    use crate::ledger::{HourlyHits, TargetCounters};
 
     /// 2026-01-18 12:35 in Bogotá, and the hour that begins at 12:00 there.
     const WATERMARK: &str = "2026-01-18T17:35:00Z";
@@ -162,7 +162,7 @@ mod tests {
         let mut hourly = HourlyHits::new();
         for (number, (point, option, hour, hits)) in hits.iter().enumerate() {
             let number = number as u32;
-            account.menus.insert(MenuLabels::new(point, "voice", option), (number, OptionCounts::default()));
+            account.menus.insert(MenuLabels::new(point, "voice", option), (number, Default::default()));
             hourly.insert((NEWEST - hour, number), *hits);
         }
         let recent = RecentHours::new(known_from, &account, &hourly);

@@ -32,6 +32,7 @@ struct Target<'a> {
     last_row: Option<Timestamp>,
     next_poll: Timestamp,
     quota: Quota,
+    deep_reads: Vec<DeepRead>,
     polls: Vec<PollRecord>,
     last_day: LastDay<'a>,
 }
@@ -48,6 +49,14 @@ struct Quota {
     limit: Option<u64>,
     left: Option<u64>,
     resets_at: Timestamp,
+}
+
+#[derive(Serialize)]
+struct DeepRead {
+    tier: &'static str,
+    depth_seconds: u64,
+    progress: f64,
+    class: Option<&'static str>,
 }
 
 #[derive(Serialize)]
@@ -135,6 +144,17 @@ fn view(target: &TargetStatus, now: Timestamp, language: Language) -> Target<'_>
         last_row: target.last_row,
         next_poll: whole(target.next_poll),
         quota: Quota { used: quota.used, limit: quota.limit, left: quota.left, resets_at: quota.resets_at },
+        deep_reads: target
+            .deep_reads
+            .iter()
+            .map(|read| DeepRead {
+                tier: read.tier.as_str(),
+                depth_seconds: read.depth.as_secs(),
+                // To the thousandth.
+                progress: (read.progress * 1e3).floor() / 1e3,
+                class: read.failure.map(crate::wolkvox::ErrorClass::as_str),
+            })
+            .collect(),
         polls: target
             .polls
             .iter()

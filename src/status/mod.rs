@@ -18,7 +18,7 @@ pub use self::{
     json::json,
 };
 use crate::{
-    schedule::quota,
+    schedule::{Tier, quota},
     wolkvox::{ApiError, ErrorClass},
 };
 
@@ -44,8 +44,12 @@ pub struct TargetStatus {
     pub last_row: Option<Timestamp>,
     /// Requests of the day.
     pub quota: QuotaUse,
+    /// What is being read again for late rows.
+    pub deep_reads: Vec<DeepReadStatus>,
     /// The last polls of this process, oldest first, [`POLLS`] at most.
     pub polls: Vec<PollRecord>,
+    /// Rows that the last poll received and could not read.
+    pub unread: u64,
     /// The last day's hits.
     pub day: Day,
 }
@@ -64,6 +68,19 @@ pub enum PollOutcome {
         /// When the first of the polls that failed in a row ended.
         since: Timestamp,
     },
+}
+
+/// A deeper re-reading that is under way.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct DeepReadStatus {
+    /// Which.
+    pub tier: Tier,
+    /// How far back it reads.
+    pub depth: Duration,
+    /// How much of it is done, from 0 to 1.
+    pub progress: f64,
+    /// What stopped it, until it goes on.
+    pub failure: Option<ErrorClass>,
 }
 
 /// One poll.
@@ -187,6 +204,8 @@ pub(crate) mod tests {
             watermark: Some(watermark),
             last_row: Some(at("2026-01-18T17:34:59Z")),
             quota: QuotaUse { day: jiff::civil::date(2026, 1, 18), used: 1234, limit: Some(20_000) },
+            deep_reads: Vec::new(),
+            unread: 0,
             polls: vec![PollRecord {
                 at: at("2026-01-18T17:35:30Z"),
                 took: Duration::from_millis(840),

@@ -2,9 +2,9 @@
 
 use jiff::Timestamp;
 
-use super::{PollOutcome, TargetState, TargetStatus};
+use super::{DeepReadStatus, PollOutcome, TargetState, TargetStatus};
 use crate::{
-    i18n::{FaultText, Language, say, span, texts},
+    i18n::{FaultText, Language, count, say, span, texts},
     wolkvox::ErrorClass,
 };
 
@@ -51,6 +51,23 @@ texts! {
     Failing:
         "The last poll failed. {What}. It has been so for {length}.",
         "La última consulta falló. {What}. Es así desde hace {length}.";
+
+    Unread:
+        "The last poll received {unread} rows that cannot be read, and they are in no figure: the log names the field.",
+        "La última consulta recibió {unread} filas que no se pueden leer, y no están en ninguna cifra: el registro nombra \
+         el campo.";
+    UnreadOne:
+        "The last poll received a row that cannot be read, and it is in no figure: the log names the field.",
+        "La última consulta recibió una fila que no se puede leer, y no está en ninguna cifra: el registro nombra el campo.";
+
+    ReadingAgain:
+        "Meanwhile the last {depth} are read again for rows that came late: {done} % done.",
+        "Mientras tanto se vuelven a leer las últimas {depth} en busca de filas que llegaron tarde: {done} % hecho.";
+    ReadingAgainFails:
+        "The last {depth} are being read again for rows that came late; that stopped at {done} % ({why}), and goes on by \
+         itself.",
+        "Se vuelven a leer las últimas {depth} en busca de filas que llegaron tarde; se detuvo en el {done} % ({why}), y \
+         continúa solo.";
 
     AsOf: "as of {time}", "a las {time}";
     ToDo: "What to do:", "Qué hacer:";
@@ -192,7 +209,27 @@ pub(crate) fn sentence(target: &TargetStatus, now: Timestamp, language: Language
         }
         PollOutcome::Waiting | PollOutcome::Committed => (String::new(), String::new()),
     };
-    say(text, language, &[("lag", lag), ("What", what), ("length", length)])
+    let sentence = say(text, language, &[("lag", lag), ("What", what), ("length", length)]);
+    let sentence = target
+        .deep_reads
+        .iter()
+        .fold(sentence, |sentence, read| format!("{sentence} {}", reading_again(read, language)));
+    let unread = match target.unread {
+        0 => return sentence,
+        1 => StatusText::UnreadOne,
+        _ => StatusText::Unread,
+    };
+    format!("{sentence} {}", say(unread, language, &[("unread", count(target.unread, language))]))
+}
+
+/// A deeper re-reading that is under way, in one sentence.
+fn reading_again(read: &DeepReadStatus, language: Language) -> String {
+    let text = if read.failure.is_some() { StatusText::ReadingAgainFails } else { StatusText::ReadingAgain };
+    let why = read.failure.map_or_else(String::new, |class| say(class_words(class), language, &[]));
+    let depth = span(i64::try_from(read.depth.as_secs()).unwrap_or(i64::MAX));
+    // Never all of it: then it is over.
+    let done = ((read.progress * 100.0) as u64).min(99).to_string();
+    say(text, language, &[("depth", depth), ("done", done), ("why", why)])
 }
 
 /// What to do about it, where something can be said.
@@ -239,6 +276,39 @@ mod tests {
         assert!(
             remedy(&failing, now(), Language::Es).is_some_and(|remedy| remedy.starts_with("Pida un token"))
         );
+    }
+
+    #[test]
+    fn rows_that_cannot_be_read_are_said() {
+        for (unread, said) in
+            [(0, None), (1, Some("a row that cannot")), (1234, Some("1,234 rows that cannot"))]
+        {
+            let sentence = sentence(&TargetStatus { unread, ..target() }, now(), Language::En);
+            assert!(said.map_or(!sentence.contains("row"), |said| sentence.contains(said)), "{sentence}");
+            assert!(sentence.starts_with("All is well"), "{sentence}");
+        }
+    }
+
+    #[test]
+    fn what_is_read_again_is_said_with_its_progress() {
+        use std::time::Duration;
+
+        use crate::schedule::Tier;
+        let read = DeepReadStatus {
+            tier: Tier::Nightly,
+            depth: Duration::from_secs(48 * 3600),
+            progress: 0.4,
+            failure: None,
+        };
+        let target = |read| TargetStatus { deep_reads: vec![read], ..target() };
+        assert_eq!(
+            sentence(&target(read), now(), Language::En),
+            "All is well: the figures are complete and up to date. Meanwhile the last 2 d are read again for rows that \
+             came late: 40 % done."
+        );
+        let failed = DeepReadStatus { failure: Some(ErrorClass::Http5xx), progress: 1.0, ..read };
+        let spanish = sentence(&target(failed), now(), Language::Es);
+        assert!(spanish.contains("se detuvo en el 99 % (error del servidor)"), "{spanish}");
     }
 
     #[test]

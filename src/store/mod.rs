@@ -2,9 +2,14 @@
 //!
 //! One redb file holds, for all targets, what has been counted and what is remembered of the rows. A step is
 //! written in one transaction, synced before it returns: after any crash the file is as before it or as after
-//! it. A file that cannot be read whole is refused and left as it is. After a failure the file is opened anew at
-//! the next use, so that a disk that recovers is used again without a restart.
+//! it. Reading is a read transaction: it waits for no commit and writes nothing. A file that cannot be read whole is
+//! refused and left as it is. After a failure of the disk the file is opened again at the next use, so that a disk
+//! that recovers is used again without a restart.
 
+mod backup;
+mod backup_server;
+mod copy;
+mod copy_target;
 mod inspect;
 mod names;
 mod overlay;
@@ -12,6 +17,7 @@ mod schema;
 #[cfg(test)]
 mod tests;
 mod transaction;
+mod view;
 
 use std::{
     fs::{self, OpenOptions},
@@ -19,23 +25,33 @@ use std::{
     os::unix::fs::{DirBuilderExt, OpenOptionsExt},
     panic::{AssertUnwindSafe, catch_unwind},
     path::{Path, PathBuf},
-    sync::{Mutex, PoisonError},
+    sync::{PoisonError, RwLock, RwLockReadGuard},
+    time::Duration,
 };
 
 use redb::{
-    Database, DatabaseError, StorageBackend, WriteTransaction, backends::FileBackend,
+    Database, DatabaseError, ReadableDatabase, StorageBackend, WriteTransaction, backends::FileBackend,
     backends::InMemoryBackend,
 };
 use serde::{Serialize, de::DeserializeOwned};
+use tokio::time::Instant;
 
 pub use self::{
+    backup::{BackupSummary, backup},
+    backup_server::{BackupServer, backup_socket},
+    copy_target::{Copied, CopyError, copy_target},
     inspect::{Inspection, TargetInspection, inspect},
     transaction::Transaction,
+    view::View,
 };
 use crate::{ledger::TargetCounters, model::Fingerprints};
 
 /// Memory for pages: enough for the part of the tree that one commit walks through.
 const CACHE_BYTES: usize = 4 * 1024 * 1024;
+
+/// After a failure of the disk the file is opened again at once, and if that was no help, at most this often: opening
+/// it may mean to read all of it.
+const REOPEN_INTERVAL: Duration = Duration::from_secs(30);
 
 /// Why the state cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -77,27 +93,59 @@ pub enum StoreError {
     /// A read or write failed while running.
     #[error("the state file failed: {0}; is the disk full or read-only?")]
     Failed(String),
+    /// The disk is good, and what is on it does not make sense: opening the file again would not help.
+    #[error("the state file holds what cannot be used: {0}; restore a backup, or move it away")]
+    Unusable(String),
+    /// It cannot be copied.
+    #[error("cannot make a copy: {0}")]
+    Backup(String),
+}
+
+impl StoreError {
+    /// Whether redb refuses all further work until the file is opened again.
+    fn is_of_the_disk(&self) -> bool {
+        matches!(self, Self::Failed(_))
+    }
 }
 
 /// Any of redb's errors in the middle of work.
 fn failed(error: impl Into<redb::Error>) -> StoreError {
-    StoreError::Failed(error.into().to_string())
+    let error = error.into();
+    match error {
+        redb::Error::TableTypeMismatch { .. }
+        | redb::Error::TableIsMultimap(_)
+        | redb::Error::TableIsNotMultimap(_)
+        | redb::Error::TypeDefinitionChanged { .. }
+        | redb::Error::TableDoesNotExist(_)
+        | redb::Error::ValueTooLarge(_) => StoreError::Unusable(error.to_string()),
+        other => StoreError::Failed(other.to_string()),
+    }
 }
 
 fn encode(value: &impl Serialize) -> Result<Vec<u8>, StoreError> {
-    postcard::to_stdvec(value).map_err(|e| StoreError::Failed(format!("cannot encode: {e}")))
+    postcard::to_stdvec(value).map_err(|e| StoreError::Unusable(format!("cannot encode: {e}")))
 }
 
 fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, StoreError> {
-    postcard::from_bytes(bytes).map_err(|e| StoreError::Failed(format!("a record cannot be read: {e}")))
+    postcard::from_bytes(bytes).map_err(|e| StoreError::Unusable(format!("a record cannot be read: {e}")))
 }
 
 /// The state; its file is locked for as long as this lives.
 pub struct Store {
     reopen: Box<dyn Fn() -> Result<Database, StoreError> + Send + Sync>,
-    /// `None` between a failure and the next use.
-    database: Mutex<Option<Database>>,
+    /// Held for reading by whoever reads or commits, and for writing only while the file is closed or opened.
+    slot: RwLock<Slot>,
     fingerprints: Fingerprints,
+}
+
+/// The open file.
+struct Slot {
+    /// `None` between a failure and the next use.
+    database: Option<Database>,
+    /// How often it has been opened: tells whether a failure is of this opening or of one before.
+    generation: u64,
+    /// When it was last opened after a failure, or tried.
+    reopened: Option<Instant>,
 }
 
 /// A target's number in the file.
@@ -138,9 +186,9 @@ impl Store {
     ) -> Result<Self, StoreError> {
         let path = path.to_owned();
         let named = path.clone();
-        let reopen = move || {
+        let open = move |check: bool| {
             let mut builder = Database::builder();
-            builder.set_cache_size(CACHE_BYTES).set_check_integrity_on_open(true);
+            builder.set_cache_size(CACHE_BYTES).set_check_integrity_on_open(check);
             let backend = backend()?;
             guarded(|| builder.create_with_backend(backend).map_err(|error| open_error(&path, error)))
                 .map_err(|error| match error {
@@ -148,9 +196,11 @@ impl Store {
                     other => other,
                 })
         };
-        let database = reopen()?;
+        let database = open(true)?;
         let fingerprints = schema::prepare(&database, &named, new_key)?;
-        Ok(Self { reopen: Box::new(reopen), database: Mutex::new(Some(database)), fingerprints })
+        let slot = RwLock::new(Slot { database: Some(database), generation: 0, reopened: None });
+        // What was whole at the start, and only written by this process since, need not be read from end to end.
+        Ok(Self { reopen: Box::new(move || open(false)), slot, fingerprints })
     }
 
     /// Makes the fingerprints under this file's key.
@@ -164,12 +214,20 @@ impl Store {
         name: &str,
         new: impl FnOnce() -> TargetCounters,
     ) -> Result<(TargetId, TargetCounters), StoreError> {
-        self.transact(|tx| tx.restore(name, new))
+        match self.read(|view| view.find(name))? {
+            Some(known) => Ok(known),
+            None => self.transact(|tx| tx.restore(name, new)),
+        }
     }
 
     /// What was last committed of a target that has been restored before.
     pub fn reload(&self, target: TargetId) -> Result<TargetCounters, StoreError> {
-        self.transact(|tx| tx.account(target.0))
+        self.read(|view| view.counters(target))
+    }
+
+    /// Runs `work` on the state as of the last commit. It waits for no commit, and none waits for it.
+    pub fn read<T>(&self, work: impl FnOnce(&View) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        self.with(|database| work(&View::new(database.begin_read().map_err(failed)?)))
     }
 
     /// Runs `work` in one transaction: all of it is on the disk when this returns `Ok`. When it returns an error
@@ -186,29 +244,63 @@ impl Store {
         &self,
         work: impl FnOnce(&WriteTransaction) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        let mut slot = self.database.lock().unwrap_or_else(PoisonError::into_inner);
-        let database = match &mut *slot {
-            Some(database) => database,
-            empty => empty.insert((self.reopen)()?),
-        };
-        let result = guarded(|| {
+        self.with(|database| {
             let write = database.begin_write().map_err(failed)?;
             let result = work(&write)?;
             write.commit().map_err(failed)?;
             Ok(result)
-        });
-        if result.is_err() {
-            // redb refuses all further work after an error of the disk, until the file is opened anew.
-            *slot = None;
+        })
+    }
+
+    /// Runs `work` on the open file, which is opened first if the last use found the disk failing.
+    fn with<T>(&self, work: impl FnOnce(&Database) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        let (result, generation) = {
+            let slot = self.opened()?;
+            let Some(database) = &slot.database else { return Err(closed()) };
+            (guarded(|| work(database)), slot.generation)
+        };
+        if result.as_ref().is_err_and(StoreError::is_of_the_disk) {
+            // redb refuses all further work after an error of the disk, until the file is opened again.
+            let mut slot = self.slot.write().unwrap_or_else(PoisonError::into_inner);
+            if slot.generation == generation {
+                slot.database = None;
+            }
         }
         result
     }
+
+    fn opened(&self) -> Result<RwLockReadGuard<'_, Slot>, StoreError> {
+        let slot = self.slot.read().unwrap_or_else(PoisonError::into_inner);
+        if slot.database.is_some() {
+            return Ok(slot);
+        }
+        drop(slot);
+        let mut slot = self.slot.write().unwrap_or_else(PoisonError::into_inner);
+        if slot.database.is_none() {
+            if slot.reopened.is_some_and(|at| at.elapsed() < REOPEN_INTERVAL) {
+                return Err(closed());
+            }
+            slot.reopened = Some(Instant::now());
+            slot.database = Some((self.reopen)()?);
+            slot.generation += 1;
+        }
+        drop(slot);
+        Ok(self.slot.read().unwrap_or_else(PoisonError::into_inner))
+    }
 }
 
-/// A damaged page can make redb panic; to us that is one more way to fail.
+fn closed() -> StoreError {
+    StoreError::Failed(format!(
+        "it failed a moment ago, and is opened again at most every {} s",
+        REOPEN_INTERVAL.as_secs()
+    ))
+}
+
+/// A damaged page can make redb panic; to us that is one more way to fail. So is a panic of ours amid a transaction,
+/// which redb does not take back.
 fn guarded<T>(work: impl FnOnce() -> Result<T, StoreError>) -> Result<T, StoreError> {
-    catch_unwind(AssertUnwindSafe(work))
-        .unwrap_or_else(|_| Err(StoreError::Failed("the data in it contradict each other".to_owned())))
+    let broke_off = || StoreError::Failed("the work on it broke off: damaged data, or a bug".to_owned());
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| Err(broke_off()))
 }
 
 fn file_backend(path: &Path) -> Result<FileBackend, StoreError> {

@@ -5,8 +5,6 @@
 
 use std::collections::BTreeMap;
 
-use redb::ReadableTable;
-
 use super::{Store, StoreError, TargetId, failed, schema::NAMES};
 use crate::model::{NameKind, Names};
 
@@ -24,9 +22,9 @@ impl Store {
     /// # Errors
     /// When the file cannot be read.
     pub fn names(&self, target: TargetId) -> Result<Names, StoreError> {
-        self.write(|write| {
-            let table = write.open_table(NAMES).map_err(failed)?;
+        self.read(|view| {
             let mut names = Names::default();
+            let Some(table) = view.table(NAMES)? else { return Ok(names) };
             for kind in NameKind::ALL {
                 let (from, to) = ((target.0, number(kind), ""), (target.0, number(kind) + 1, ""));
                 for entry in table.range(from..to).map_err(failed)? {

@@ -3,46 +3,80 @@
 use std::{collections::BTreeMap, path::Path};
 
 use redb::{
-    Database, ReadTransaction, ReadableDatabase, ReadableTable, Table, TableDefinition, WriteTransaction,
+    Database, Key, ReadTransaction, ReadableDatabase, ReadableTable, Table, TableDefinition, Value,
+    WriteTransaction,
 };
 
 use super::{StoreError, encode, failed, overlay::look};
 use crate::{
-    ledger::{Overflow, SecondsHistogram},
+    ledger::{Overflow, ReadCursor, SecondsHistogram},
     model::Fingerprints,
 };
 
 /// Version of the layout below. A file with a higher one is refused, one with a lower one is brought here.
-pub(super) const VERSION: u32 = 3;
+pub(super) const VERSION: u32 = 4;
 
 /// "version" → u32, "key" → 16 bytes.
-pub(super) const META: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("meta");
+pub(super) const META: TableDefinition<'static, &str, &[u8]> = TableDefinition::new("meta");
 /// Name → number of a target.
-pub(super) const TARGETS: TableDefinition<'_, &str, u32> = TableDefinition::new("targets");
+pub(super) const TARGETS: TableDefinition<'static, &str, u32> = TableDefinition::new("targets");
 /// Target → `ledger::Totals`.
-pub(super) const TOTALS: TableDefinition<'_, u32, &[u8]> = TableDefinition::new("totals");
+pub(super) const TOTALS: TableDefinition<'static, u32, &[u8]> = TableDefinition::new("totals");
 /// Target, number of the menu → labels and `ledger::OptionCounts`.
-pub(super) const MENUS: TableDefinition<'_, (u32, u32), &[u8]> = TableDefinition::new("menus");
+pub(super) const MENUS: TableDefinition<'static, (u32, u32), &[u8]> = TableDefinition::new("menus");
 /// Target, `rp_id`, `channel`, `from_opc_menu`, `to_opc_menu` → `ledger::TransitionCounts`.
-pub(super) const TRANSITIONS: TableDefinition<'_, (u32, &str, &str, &str, &str), &[u8]> =
+pub(super) const TRANSITIONS: TableDefinition<'static, (u32, &str, &str, &str, &str), &[u8]> =
     TableDefinition::new("transitions");
 /// Target, interaction → `ledger::OpenJourney`; and the same by deadline, for closing.
-pub(super) const JOURNEYS: TableDefinition<'_, (u32, u64), &[u8]> = TableDefinition::new("journeys");
-pub(super) const JOURNEYS_BY_DEADLINE: TableDefinition<'_, (u32, i64, u64), ()> =
+pub(super) const JOURNEYS: TableDefinition<'static, (u32, u64), &[u8]> = TableDefinition::new("journeys");
+pub(super) const JOURNEYS_BY_DEADLINE: TableDefinition<'static, (u32, i64, u64), ()> =
     TableDefinition::new("journeys_by_deadline");
 /// Target, `rp_id`, `channel` → `ledger::RoutingPointCounts`.
-pub(super) const POINTS: TableDefinition<'_, (u32, &str, &str), &[u8]> = TableDefinition::new("points");
+pub(super) const POINTS: TableDefinition<'static, (u32, &str, &str), &[u8]> = TableDefinition::new("points");
 /// Target, date, fingerprint → count, menu, interaction (0 for none).
-pub(super) const ROWS: TableDefinition<'_, (u32, i64, u64), (u32, u32, u64)> = TableDefinition::new("rows");
+pub(super) const ROWS: TableDefinition<'static, (u32, i64, u64), (u32, u32, u64)> =
+    TableDefinition::new("rows");
 /// Target, interaction → hour of its latest row; and the same by hour, for forgetting.
-pub(super) const INTERACTIONS: TableDefinition<'_, (u32, u64), i64> = TableDefinition::new("interactions");
-pub(super) const INTERACTIONS_BY_HOUR: TableDefinition<'_, (u32, i64, u64), ()> =
+pub(super) const INTERACTIONS: TableDefinition<'static, (u32, u64), i64> =
+    TableDefinition::new("interactions");
+pub(super) const INTERACTIONS_BY_HOUR: TableDefinition<'static, (u32, i64, u64), ()> =
     TableDefinition::new("interactions_by_hour");
 /// Target → the server's day as 20260118, and the requests sent on it.
-pub(super) const QUOTA: TableDefinition<'_, u32, (u32, u64)> = TableDefinition::new("quota");
+pub(super) const QUOTA: TableDefinition<'static, u32, (u32, u64)> = TableDefinition::new("quota");
+
+/// Target → the number of its next menu: one that rows still remember is never given to another. A file may lack it:
+/// then the numbers go on after the highest in use.
+pub(super) const NEXT_MENUS: TableDefinition<'static, u32, u32> = TableDefinition::new("next_menus");
 
 /// Target, 0 for routing points or 1 for options, code → name. A file may lack it: nobody has named anything yet.
-pub(super) const NAMES: TableDefinition<'_, (u32, u8, &str), &str> = TableDefinition::new("names");
+pub(super) const NAMES: TableDefinition<'static, (u32, u8, &str), &str> = TableDefinition::new("names");
+
+/// Something to be done with each table.
+pub(super) trait TableVisitor {
+    /// With this one.
+    fn table<K: Key + 'static, V: Value + 'static>(
+        &mut self,
+        definition: TableDefinition<'static, K, V>,
+    ) -> Result<(), StoreError>;
+}
+
+/// Every table above, always in this order.
+pub(super) fn visit_tables(visitor: &mut impl TableVisitor) -> Result<(), StoreError> {
+    visitor.table(META)?;
+    visitor.table(TARGETS)?;
+    visitor.table(TOTALS)?;
+    visitor.table(MENUS)?;
+    visitor.table(TRANSITIONS)?;
+    visitor.table(JOURNEYS)?;
+    visitor.table(JOURNEYS_BY_DEADLINE)?;
+    visitor.table(POINTS)?;
+    visitor.table(ROWS)?;
+    visitor.table(INTERACTIONS)?;
+    visitor.table(INTERACTIONS_BY_HOUR)?;
+    visitor.table(QUOTA)?;
+    visitor.table(NEXT_MENUS)?;
+    visitor.table(NAMES)
+}
 
 /// Refuses a file that is not ours, or of a newer version, before anything is written to it: opening it for
 /// writing would. A file that cannot be read this way is left to the real opening, which says why.
@@ -75,6 +109,15 @@ fn identify(read: &ReadTransaction, path: &Path) -> Result<Option<(u32, [u8; 16]
         }
         Some(found) => Err(StoreError::Version { path: path.to_owned(), found }),
         None => Err(damaged("it has no version")),
+    }
+}
+
+/// The key of a file that has today's layout.
+pub(super) fn key_of_current(read: &ReadTransaction, path: &Path) -> Result<[u8; 16], StoreError> {
+    match identify(read, path)? {
+        Some((VERSION, key)) => Ok(key),
+        Some((found, _)) => Err(StoreError::Version { path: path.to_owned(), found }),
+        None => Err(StoreError::Damaged { path: path.to_owned(), detail: "it is empty".to_owned() }),
     }
 }
 
@@ -114,6 +157,9 @@ fn migrate(database: &Database, from: u32) -> Result<(), StoreError> {
     }
     if from < 3 {
         begin_journeys(&write)?;
+    }
+    if from < 4 {
+        remember_reads_under_way(&write)?;
     }
     set_version(&write)?;
     write.commit().map_err(failed)
@@ -155,6 +201,12 @@ fn begin_journeys(write: &WriteTransaction) -> Result<(), StoreError> {
         points.insert((target, &*rp_id, &*channel), record.as_slice()).map_err(failed)?;
     }
     Ok(())
+}
+
+/// 3 → 4: totals end with the two deeper re-readings that are under way. None was kept over a restart.
+fn remember_reads_under_way(write: &WriteTransaction) -> Result<(), StoreError> {
+    let mut totals = write.open_table(TOTALS).map_err(failed)?;
+    lengthen(&mut totals, u32::clone, |_, _| encode(&(None::<ReadCursor>, None::<ReadCursor>)))
 }
 
 /// Of an encoded `ledger::Totals` of any version: a record is its fields one after the other, and the first two are

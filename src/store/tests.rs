@@ -1,11 +1,17 @@
 //! The store over real files.
 
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, AtomicUsize, Ordering},
+};
+
 use jiff::Timestamp;
 
 use super::*;
 use crate::{
     ledger::{
-        IdleTimes, JourneyState, ReconcileParams, RowBatch, SeenRows, SeriesLimits, TimeBounds, reconcile,
+        Delta, IdleTimes, JourneyState, ReconcileParams, RowBatch, SeenRows, SeriesLimits, TimeBounds,
+        reconcile,
     },
     model::{MenuLabels, PointLabels},
     wolkvox::Row,
@@ -300,6 +306,26 @@ fn requests_are_counted_by_day_and_a_clock_set_back_brings_none() {
     assert_eq!((used(a, 18), used(a, 19)), (2, 2));
 }
 
+/// The vendor's count goes down as well as up, and a clock that was days ahead leaves no day that never ends.
+#[test]
+fn the_vendors_count_is_a_value_and_a_day_far_ahead_is_forgotten() {
+    let (_folder, path) = scratch();
+    let store = Store::open(&path, [1; 16]).unwrap();
+    let (target, _) = restore(&store, "a");
+    let date = jiff::civil::date;
+    let used = |day| store.transact(|tx| tx.requests(target, day)).unwrap();
+    let set = |day, count| store.transact(|tx| tx.set_requests(target, day, count)).unwrap();
+    let today = date(2026, 1, 18);
+    set(today, 1000);
+    set(today, 3);
+    assert_eq!(used(today), 3);
+    assert_eq!(store.transact(|tx| tx.refund_request(target, today)).unwrap(), 2);
+    store.transact(|tx| tx.spend_request(target, date(2026, 2, 27))).unwrap();
+    assert_eq!((used(date(2026, 2, 27)), used(today)), (1, 0));
+    store.transact(|tx| tx.spend_request(target, today)).unwrap();
+    assert_eq!((used(today), used(date(2026, 1, 19)), used(date(2026, 2, 27))), (1, 0, 0));
+}
+
 #[test]
 fn an_inspection_shows_numbers_and_changes_nothing() {
     let (_folder, path) = scratch();
@@ -323,6 +349,132 @@ fn an_inspection_shows_numbers_and_changes_nothing() {
     assert!(matches!(inspect(Path::new("/nonexistent")), Err(StoreError::Io { .. })));
 }
 
+/// Counts what is asked of it, and can be told to fail.
+#[derive(Debug, Clone, Default)]
+struct CountingDisk {
+    bytes: Arc<InMemoryBackend>,
+    syncs: Arc<AtomicUsize>,
+    opened: Arc<AtomicUsize>,
+    full: Arc<AtomicBool>,
+}
+
+impl CountingDisk {
+    fn store(&self) -> Store {
+        let disk = self.clone();
+        let open = move || {
+            disk.opened.fetch_add(1, Ordering::SeqCst);
+            Ok(disk.clone())
+        };
+        Store::open_backend(open, Path::new("counting"), [1; 16]).unwrap()
+    }
+
+    fn write(&self) -> io::Result<()> {
+        if self.full.load(Ordering::SeqCst) { Err(io::ErrorKind::StorageFull.into()) } else { Ok(()) }
+    }
+}
+
+impl StorageBackend for CountingDisk {
+    fn len(&self) -> io::Result<u64> {
+        self.bytes.len()
+    }
+
+    fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
+        self.bytes.read(offset, out)
+    }
+
+    fn set_len(&self, len: u64) -> io::Result<()> {
+        self.write()?;
+        self.bytes.set_len(len)
+    }
+
+    fn sync_data(&self) -> io::Result<()> {
+        self.write()?;
+        self.syncs.fetch_add(1, Ordering::SeqCst);
+        self.bytes.sync_data()
+    }
+
+    fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
+        Self::write(self)?;
+        self.bytes.write(offset, data)
+    }
+}
+
+#[test]
+fn reading_writes_nothing_and_waits_for_no_commit() {
+    let disk = CountingDisk::default();
+    let store = disk.store();
+    let (a, mut account) = restore(&store, "a");
+    read(&store, a, &mut account, vec![row(100, 1)]);
+    let before = disk.syncs.load(Ordering::SeqCst);
+    let looked = |store: &Store| {
+        assert_eq!(restore(store, "a").1, account);
+        assert_eq!(store.reload(a).unwrap(), account);
+        store.names(a).unwrap();
+        let day = jiff::civil::date(2026, 1, 18);
+        let rows = |view: &View| {
+            Ok((view.requests(a, day)?, view.hourly(a, 0, 999)?, view.rows_between(a, 0, 999)?))
+        };
+        assert_eq!(store.read(rows).unwrap().2.len(), 1);
+    };
+    looked(&store);
+    assert_eq!(disk.syncs.load(Ordering::SeqCst), before, "reading made the disk sync");
+    // Amid a commit, which would wait for itself.
+    store
+        .transact(|_| {
+            std::thread::scope(|scope| scope.spawn(|| looked(&store)).join().unwrap());
+            Ok(())
+        })
+        .unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn only_a_failing_disk_closes_the_file_and_it_is_opened_again_at_most_every_half_minute() {
+    let disk = CountingDisk::default();
+    let store = disk.store();
+    let (a, _) = restore(&store, "a");
+    let opened = || disk.opened.load(Ordering::SeqCst);
+    assert_eq!(opened(), 1);
+    let unusable = store.transact(|_| Err::<(), _>(StoreError::Unusable("a record".to_owned())));
+    assert!(unusable.is_err() && store.reload(a).is_ok());
+    assert_eq!(opened(), 1, "a record that cannot be read is no reason to open the file again");
+
+    disk.full.store(true, Ordering::SeqCst);
+    let day = jiff::civil::date(2026, 1, 18);
+    let spend = || store.transact(|tx| tx.spend_request(a, day));
+    for _ in 0..100 {
+        assert!(matches!(spend(), Err(StoreError::Failed(_) | StoreError::Io { .. })));
+    }
+    assert!(opened() <= 3, "opened {} times within a moment", opened());
+    disk.full.store(false, Ordering::SeqCst);
+    tokio::time::advance(REOPEN_INTERVAL).await;
+    spend().unwrap();
+    assert_eq!(store.read(|view| view.requests(a, day)).unwrap(), 1);
+}
+
+/// A journey that is still open may remember the number of a menu that is no longer exposed.
+#[test]
+fn the_number_of_a_menu_that_is_gone_is_not_given_to_another() {
+    let (_folder, path) = scratch();
+    let store = Store::open(&path, [1; 16]).unwrap();
+    let (a, mut account) = restore(&store, "a");
+    let other = |date| Row { labels: MenuLabels::new("20", "voice", "B"), ..row(date, 3) };
+    read(&store, a, &mut account, vec![row(100, 1)]);
+    read(&store, a, &mut account, vec![other(50)]);
+    let gone = account.menus[&MenuLabels::new("20", "voice", "B")].0;
+    let mut step = Delta::nothing(&account);
+    step.dropped = account.unseen(90, |_| false);
+    store.transact(|tx| tx.write(a, &step)).unwrap();
+    account.apply(step);
+    drop(store);
+
+    let store = Store::open(&path, [1; 16]).unwrap();
+    let (a, mut account) = restore(&store, "a");
+    let third = Row { labels: MenuLabels::new("30", "voice", "C"), ..row(200, 4) };
+    read(&store, a, &mut account, vec![third]);
+    let number = account.menus[&MenuLabels::new("30", "voice", "C")].0;
+    assert!(number > gone, "{number} was given to another before ({gone})");
+}
+
 /// A file that vanished is not replaced by an empty one, from which all would be counted anew.
 #[test]
 fn a_vanished_file_is_missed() {
@@ -333,4 +485,59 @@ fn a_vanished_file_is_missed() {
     let _ = store.transact(|_| Err::<(), _>(StoreError::Failed("as if the disk had failed".to_owned())));
     assert!(matches!(store.reload(a), Err(StoreError::Io { .. })));
     assert!(!path.exists());
+}
+
+#[test]
+fn a_target_is_copied_with_all_that_was_counted_and_its_rows_are_known_there() {
+    let (folder, from) = scratch();
+    let to = folder.path().join("other.redb");
+    let store = Store::open(&from, [1; 16]).unwrap();
+    let (_, _) = restore(&store, "first");
+    let (b, mut account) = restore(&store, "b");
+    read(&store, b, &mut account, vec![row(100, 1), row(7200, 2)]);
+    let hash = store.fingerprints().of(&["x"]);
+    assert!(
+        matches!(copy_target("b", &from, &to), Err(CopyError::Store(StoreError::Locked(_)))),
+        "it is in use"
+    );
+    drop(store);
+
+    assert_eq!(copy_target("b", &from, &to).unwrap(), Copied { menus: 1, rows: 2 });
+    let other = Store::open(&to, [9; 16]).unwrap();
+    assert_eq!(other.fingerprints().of(&["x"]), hash);
+    let (b, mut there) = restore(&other, "b");
+    assert_eq!(there, account);
+    read(&other, b, &mut there, vec![row(100, 1), row(7200, 2), row(7201, 2)]);
+    assert_eq!((there.totals.new, there.totals.repeated), (3, 2));
+    assert_eq!(there.points[&PointLabels::new("10", "voice")].interactions, 2, "they are known, too");
+    drop(other);
+
+    // A second one goes to the same file; whom it has, and whom nobody knows, not.
+    assert_eq!(copy_target("first", &from, &to).unwrap(), Copied { menus: 0, rows: 0 });
+    assert!(matches!(copy_target("b", &from, &to), Err(CopyError::Exists { .. })));
+    let error = copy_target("c", &from, &to).unwrap_err().to_string();
+    assert!(error.ends_with("has no target \"c\"; it has: b, first"), "{error}");
+    assert_eq!(restore(&Store::open(&to, [9; 16]).unwrap(), "b").1, there, "nothing was touched");
+}
+
+#[test]
+fn a_file_begun_elsewhere_takes_a_target_only_while_it_has_none() {
+    let (folder, from) = scratch();
+    let to = folder.path().join("other.redb");
+    let store = Store::open(&from, [1; 16]).unwrap();
+    let (a, mut account) = restore(&store, "a");
+    read(&store, a, &mut account, vec![row(100, 1)]);
+    let hash = store.fingerprints().of(&["x"]);
+    drop(store);
+    drop(Store::open(&to, [2; 16]).unwrap());
+    copy_target("a", &from, &to).unwrap();
+    assert_eq!(Store::open(&to, [3; 16]).unwrap().fingerprints().of(&["x"]), hash, "it took over the key");
+
+    let foreign = folder.path().join("foreign.redb");
+    restore(&Store::open(&foreign, [2; 16]).unwrap(), "z");
+    assert!(matches!(copy_target("a", &from, &foreign), Err(CopyError::OtherKey { .. })));
+    assert!(matches!(
+        copy_target("a", &folder.path().join("none"), &to),
+        Err(CopyError::Store(StoreError::Io { .. }))
+    ));
 }

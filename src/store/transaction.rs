@@ -1,9 +1,6 @@
-//! What can be done with the state within one transaction.
+//! What can be done with the state within one commit.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    num::NonZeroU64,
-};
+use std::{collections::BTreeSet, num::NonZeroU64};
 
 use jiff::civil::Date;
 use redb::{ReadableTable, Table, WriteTransaction};
@@ -11,25 +8,18 @@ use redb::{ReadableTable, Table, WriteTransaction};
 use super::{
     StoreError, TargetId, decode, encode, failed,
     schema::{
-        INTERACTIONS, INTERACTIONS_BY_HOUR, JOURNEYS, JOURNEYS_BY_DEADLINE, MENUS, POINTS, QUOTA, ROWS,
-        TARGETS, TOTALS, TRANSITIONS,
+        INTERACTIONS, INTERACTIONS_BY_HOUR, JOURNEYS, JOURNEYS_BY_DEADLINE, MENUS, NEXT_MENUS, POINTS, QUOTA,
+        ROWS, TARGETS, TOTALS, TRANSITIONS,
     },
+    view::{self, CountersTables, quota_day},
 };
 use crate::{
-    ledger::{
-        Delta, HourlyHits, JourneyState, OpenJourney, OptionCounts, RoutingPointCounts, RowKey, RowRecord,
-        SeenRows, TargetCounters, Totals, hour_of,
-    },
-    model::{Counted, MenuLabels, PointLabels, TransitionLabels},
+    ledger::{Delta, JourneyState, OpenJourney, RowKey, RowRecord, SeenRows, TargetCounters},
+    model::Counted,
 };
 
 /// Interactions are remembered by the hour of their latest row, so that most rows need not move them.
 const HOUR: i64 = 3600;
-
-/// 2026-01-18 as 20260118.
-fn number(day: Date) -> u32 {
-    day.strftime("%Y%m%d").to_string().parse().unwrap_or(0)
-}
 
 /// The tables within one transaction.
 pub struct Transaction<'t> {
@@ -44,6 +34,7 @@ pub struct Transaction<'t> {
     interactions: Table<'t, (u32, u64), i64>,
     interactions_by_hour: Table<'t, (u32, i64, u64), ()>,
     quota: Table<'t, u32, (u32, u64)>,
+    next_menus: Table<'t, u32, u32>,
 }
 
 impl<'t> Transaction<'t> {
@@ -60,6 +51,7 @@ impl<'t> Transaction<'t> {
             interactions: write.open_table(INTERACTIONS).map_err(failed)?,
             interactions_by_hour: write.open_table(INTERACTIONS_BY_HOUR).map_err(failed)?,
             quota: write.open_table(QUOTA).map_err(failed)?,
+            next_menus: write.open_table(NEXT_MENUS).map_err(failed)?,
         })
     }
 
@@ -71,75 +63,48 @@ impl<'t> Transaction<'t> {
     ) -> Result<(TargetId, TargetCounters), StoreError> {
         let known = self.targets.get(name).map_err(failed)?.map(|id| id.value());
         if let Some(id) = known {
-            return Ok((TargetId(id), self.account(id)?));
+            return Ok((TargetId(id), self.counters(id)?));
         }
         let last = self.targets.iter().map_err(failed)?.count();
-        let id = u32::try_from(last).map_err(|_| StoreError::Failed("too many targets".to_owned()))?;
+        let id = u32::try_from(last).map_err(|_| StoreError::Unusable("too many targets".to_owned()))?;
         self.targets.insert(name, id).map_err(failed)?;
         let account = new();
         self.totals.insert(id, encode(&account.totals)?.as_slice()).map_err(failed)?;
         Ok((TargetId(id), account))
     }
 
-    /// Requests sent so far on the server's day. A day before the last one known is that one still: a clock
-    /// that was set back brings no new requests.
+    /// Requests sent so far on the server's day. The day before the last one known is that one still: a clock that was
+    /// set back brings no new requests. One that is further ahead was written by a clock that was wrong.
     pub fn requests(&self, target: TargetId, day: Date) -> Result<u64, StoreError> {
-        let stored = self.quota.get(target.0).map_err(failed)?.map(|quota| quota.value());
-        Ok(stored.filter(|(last, _)| number(day) <= *last).map_or(0, |(_, used)| used))
+        view::requests(&self.quota, target.0, day)
     }
 
-    /// Takes over the vendor's count if it is the higher one: other tokens of the operation spend too. Returns the
-    /// count.
-    pub fn raise_requests(&mut self, target: TargetId, day: Date, at_least: u64) -> Result<u64, StoreError> {
-        let used = self.requests(target, day)?.max(at_least);
+    /// Takes over the vendor's count, to which other tokens of the operation add too.
+    pub fn set_requests(&mut self, target: TargetId, day: Date, used: u64) -> Result<(), StoreError> {
         let last = self.quota.get(target.0).map_err(failed)?.map_or(0, |quota| quota.value().0);
-        self.quota.insert(target.0, (number(day).max(last), used)).map_err(failed)?;
-        Ok(used)
+        self.quota.insert(target.0, (quota_day(last, day), used)).map_err(failed)?;
+        Ok(())
     }
 
     /// Counts one request that is about to be sent.
     pub fn spend_request(&mut self, target: TargetId, day: Date) -> Result<(), StoreError> {
-        let used = self.requests(target, day)? + 1;
-        self.raise_requests(target, day, used).map(|_| ())
+        self.set_requests(target, day, self.requests(target, day)? + 1)
     }
 
-    pub(super) fn account(&self, id: u32) -> Result<TargetCounters, StoreError> {
-        let totals = self.totals.get(id).map_err(failed)?;
-        let totals: Totals = match totals {
-            Some(bytes) => decode(bytes.value())?,
-            None => return Err(StoreError::Failed("a target has no totals".to_owned())),
+    /// Takes one back that never left this machine.
+    pub fn refund_request(&mut self, target: TargetId, day: Date) -> Result<u64, StoreError> {
+        let used = self.requests(target, day)?.saturating_sub(1);
+        self.set_requests(target, day, used).map(|()| used)
+    }
+
+    fn counters(&self, id: u32) -> Result<TargetCounters, StoreError> {
+        let tables = CountersTables {
+            totals: &self.totals,
+            menus: &self.menus,
+            points: &self.points,
+            transitions: &self.transitions,
         };
-        let menus = self.menus(id)?;
-        let mut points = BTreeMap::new();
-        for entry in self.points.range((id, "", "")..).map_err(failed)? {
-            let (key, value) = entry.map_err(failed)?;
-            let (target, rp_id, channel) = key.value();
-            if target != id {
-                break;
-            }
-            points.insert(PointLabels::new(rp_id, channel), decode::<RoutingPointCounts>(value.value())?);
-        }
-        let mut transitions = BTreeMap::new();
-        for entry in self.transitions.range((id, "", "", "", "")..).map_err(failed)? {
-            let (key, value) = entry.map_err(failed)?;
-            let (target, rp_id, channel, from, to) = key.value();
-            if target != id {
-                break;
-            }
-            transitions.insert(TransitionLabels::new(rp_id, channel, from, to), decode(value.value())?);
-        }
-        Ok(TargetCounters { totals, menus, points, transitions })
-    }
-
-    fn menus(&self, id: u32) -> Result<BTreeMap<MenuLabels, (u32, OptionCounts)>, StoreError> {
-        let mut menus = BTreeMap::new();
-        for entry in self.menus.range((id, 0)..=(id, u32::MAX)).map_err(failed)? {
-            let (key, value) = entry.map_err(failed)?;
-            let ((rp_id, channel, option), menu): ((String, String, String), OptionCounts) =
-                decode(value.value())?;
-            menus.insert(MenuLabels::new(&rp_id, &channel, &option), (key.value().1, menu));
-        }
-        Ok(menus)
+        view::counters(&tables, id, view::next_menu(&self.next_menus, id)?)
     }
 
     /// What is remembered of a target's rows.
@@ -151,14 +116,15 @@ impl<'t> Transaction<'t> {
     pub fn write(&mut self, target: TargetId, step: &Delta) -> Result<(), StoreError> {
         let id = target.0;
         self.totals.insert(id, encode(&step.totals)?.as_slice()).map_err(failed)?;
+        self.next_menus.insert(id, step.next_number).map_err(failed)?;
         self.drop_series(id, &step.dropped)?;
         for (labels, (number, menu)) in &step.menus {
             let names = (&*labels.point.rp_id, &*labels.point.channel, &*labels.option);
-            self.menus.insert((id, *number), encode(&(names, menu))?.as_slice()).map_err(failed)?;
+            self.menus.insert((id, *number), encode(&(names, &**menu))?.as_slice()).map_err(failed)?;
         }
         for (labels, point) in &step.points {
             let key = (id, &*labels.rp_id, &*labels.channel);
-            self.points.insert(key, encode(point)?.as_slice()).map_err(failed)?;
+            self.points.insert(key, encode(&**point)?.as_slice()).map_err(failed)?;
         }
         for (labels, transition) in &step.transitions {
             let point = &labels.point;
@@ -223,7 +189,7 @@ impl<'t> Transaction<'t> {
             return Ok(());
         }
         // Menus are kept by number.
-        for (labels, (number, _)) in self.menus(id)? {
+        for (labels, (number, _)) in view::menus(&self.menus, id)? {
             if menus.contains(&labels) {
                 self.menus.remove((id, number)).map_err(failed)?;
             }
@@ -244,30 +210,9 @@ impl<'t> Transaction<'t> {
         Ok(())
     }
 
-    /// The records of all rows dated in `from..to`, in seconds of the server's wall clock.
+    /// As [`View::rows_between`](super::View::rows_between).
     pub fn rows_between(&self, target: TargetId, from: i64, to: i64) -> Result<Vec<RowRecord>, StoreError> {
-        let id = target.0;
-        self.rows
-            .range((id, from, 0)..(id, to.max(from), 0))
-            .map_err(failed)?
-            .map(|entry| {
-                let (_, value) = entry.map_err(failed)?;
-                let (count, menu, interaction) = value.value();
-                Ok(RowRecord { count, menu, interaction: NonZeroU64::new(interaction) })
-            })
-            .collect()
-    }
-
-    /// How many rows are dated in each hour of `from..to` (seconds of the server's wall clock), by menu.
-    pub fn hourly(&self, target: TargetId, from: i64, to: i64) -> Result<HourlyHits, StoreError> {
-        let id = target.0;
-        let mut hourly = HourlyHits::new();
-        for entry in self.rows.range((id, from, 0)..(id, to.max(from), 0)).map_err(failed)? {
-            let (key, value) = entry.map_err(failed)?;
-            let ((_, date, _), (count, menu, _)) = (key.value(), value.value());
-            *hourly.entry((hour_of(date), menu)).or_default() += u64::from(count);
-        }
-        Ok(hourly)
+        view::rows_between(&self.rows, target.0, from, to)
     }
 }
 

@@ -1,9 +1,11 @@
 //! The running pollers, one for each target: which there are follows the configuration.
 //!
 //! Owns their starts and ends, at the start of the process, at a reload, and at its end. A target must never have two
-//! pollers at once, for each believes to be the only writer of its account; and a target whose configuration is what
-//! it was must not notice a reload. How a target is polled is `poller`'s.
+//! pollers at once, for each believes to be the only writer of its account; a target whose configuration is what it was
+//! must not notice a reload; and no target may end another's polls, not even by a panic. How a target is polled is
+//! `poller`'s.
 
+mod keep_polling;
 mod target_spec;
 
 use std::{
@@ -14,23 +16,26 @@ use std::{
 
 use anyhow::Context as _;
 use tokio::{
-    sync::{oneshot, watch},
-    task::{JoinError, JoinSet, spawn_blocking},
-    time::sleep,
+    runtime::Handle,
+    sync::{Semaphore, oneshot},
+    task::{JoinHandle, spawn_blocking},
+    time::timeout,
 };
-use tracing::{error, info};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tracing::warn;
 
-use self::target_spec::{Shared, TargetSpec};
+use self::{
+    keep_polling::keep_polling,
+    target_spec::{SharedConfig, TargetSpec},
+};
 use crate::{
     config::{Config, TargetConfig},
     poller::Clock,
     snapshot::Publisher,
     store::Store,
     telemetry::Telemetry,
+    wolkvox::{ClientLimits, Transport},
 };
-
-/// After a target could not be started because of the disk, wait this long.
-const START_RETRY: Duration = Duration::from_secs(30);
 
 /// What all targets share.
 #[derive(Clone)]
@@ -43,22 +48,25 @@ pub struct Deps {
     pub telemetry: Arc<Telemetry>,
     /// The time.
     pub clock: Clock,
+    /// Places for requests in flight, shared by all targets: what bounds the memory of their answers.
+    pub in_flight: Arc<Semaphore>,
+    /// Where pollers run: off the thread that answers scrapes, for reading an answer keeps a thread busy.
+    pub workers: Handle,
 }
 
 /// The running pollers.
 pub struct Supervisor {
-    common: Deps,
+    deps: Deps,
     members: BTreeMap<String, Member>,
     /// Also those that were told to end and have not yet.
-    tasks: JoinSet<String>,
-    /// One ended otherwise.
-    broken: Option<JoinError>,
+    tasks: TaskTracker,
 }
 
 /// A target that is polled.
 struct Member {
-    orders: Arc<TargetSpec>,
-    stop: watch::Sender<bool>,
+    spec: Arc<TargetSpec>,
+    stop: CancellationToken,
+    task: JoinHandle<()>,
 }
 
 /// What a change of the configuration did.
@@ -76,148 +84,105 @@ pub struct Change {
 
 impl Supervisor {
     /// Nobody yet.
-    pub fn new(common: Deps) -> Self {
-        Self { common, members: BTreeMap::new(), tasks: JoinSet::new(), broken: None }
+    pub fn new(deps: Deps) -> Self {
+        Self { deps, members: BTreeMap::new(), tasks: TaskTracker::new() }
     }
 
     /// Makes the pollers those of `config`. First everything is made that can fail on the configuration's account,
-    /// then pollers end, then others begin; when this returns, a scrape shows all targets, and no others.
+    /// then pollers end, then others begin; when this returns, a scrape shows all targets, and no others. Where nothing
+    /// has changed, nothing is done.
     ///
     /// # Errors
     /// When a target cannot be set up, which changes nothing; or when the state cannot be read, and then every target
     /// that is concerned is tried again until it can.
     pub async fn change_to(&mut self, config: &Config) -> anyhow::Result<Change> {
-        let wanted = self.orders(config)?;
+        let shared = Arc::new(SharedConfig::of(config));
+        let wanted: BTreeMap<&str, &TargetConfig> =
+            config.targets.iter().map(|target| (target.name.as_str(), target)).collect();
         let mut change = Change::default();
         let mut ending = BTreeSet::new();
         for (name, member) in &self.members {
-            match wanted.get(name) {
-                Some(orders) if orders.are(&member.orders) => change.kept += 1,
+            match wanted.get(name.as_str()) {
+                Some(target) if member.spec.is_of(target, &shared) => change.kept += 1,
                 Some(_) => change.changed += usize::from(ending.insert(name.clone())),
                 None => change.removed += usize::from(ending.insert(name.clone())),
             }
         }
-        self.end(ending).await;
-        self.forget_others(wanted.keys().cloned().collect()).await?;
-        let mut outcome = Ok(());
-        for (name, orders) in wanted {
-            if self.members.contains_key(&name) {
-                continue;
-            }
-            let started = self.begin(&name, orders).await.with_context(|| format!("target {name}"));
-            outcome = outcome.and(started);
+        let stays = |name: &str| self.members.contains_key(name) && !ending.contains(name);
+        let beginning: Vec<TargetConfig> =
+            config.targets.iter().filter(|target| !stays(&target.name)).cloned().collect();
+        let specs = self.specs(beginning, shared).await?;
+        change.added = specs.len() - change.changed;
+        self.end(&ending).await;
+        if change.removed > 0 {
+            let names = config.targets.iter().map(|target| target.name.clone()).collect();
+            self.deps.publisher.keep(&names);
+            self.deps.telemetry.keep(&names);
         }
-        change.added = self.members.len() - change.kept - change.changed;
+        let started: Vec<_> = specs.into_iter().map(|spec| self.begin(spec)).collect();
+        let mut outcome = Ok(());
+        for (name, told) in started {
+            // A task that is gone was told to end.
+            let started = told.await.unwrap_or(Ok(()));
+            outcome = outcome.and(started.with_context(|| format!("target {name}")));
+        }
+        self.deps.publisher.settled().await;
         outcome.map(|()| change)
     }
 
-    /// Returns when a poller has ended that was not told to: a bug, which would leave its target unread unnoticed.
-    pub async fn broke_off(&mut self) -> JoinError {
-        loop {
-            if let Some(panic) = self.broken.take() {
-                return panic;
-            }
-            match self.tasks.join_next().await {
-                Some(ended) => self.broken = ended.err(),
-                None => std::future::pending().await,
-            }
-        }
-    }
-
-    /// Ends all of them, each after the commit under way.
-    pub async fn end_all(mut self) {
+    /// Ends all of them, each after the commit under way, and waits `within` for that at most.
+    pub async fn end_all(self, within: Duration) {
         for member in self.members.values() {
-            member.stop.send_replace(true);
+            member.stop.cancel();
         }
-        while self.tasks.join_next().await.is_some() {}
+        self.tasks.close();
+        if timeout(within, self.tasks.wait()).await.is_err() {
+            warn!(targets = self.tasks.len(), "some targets did not end in time; what was committed is safe");
+        }
     }
 
-    fn orders(&self, config: &Config) -> anyhow::Result<BTreeMap<String, Arc<TargetSpec>>> {
-        let shared = Arc::new(Shared {
-            poll: config.poll.clone(),
-            menu: config.menu.clone(),
-            journey: config.journey.clone(),
-        });
-        let orders = |target: &TargetConfig| {
-            let orders = TargetSpec::new(target, shared.clone(), &self.common);
-            orders
-                .map(|orders| (target.name.clone(), Arc::new(orders)))
-                .with_context(|| format!("target {}", target.name))
+    /// Everything that the pollers of these targets need. The machine's certificate authorities are read once for all
+    /// of them, and not at all for none.
+    async fn specs(
+        &self,
+        targets: Vec<TargetConfig>,
+        shared: Arc<SharedConfig>,
+    ) -> anyhow::Result<Vec<Arc<TargetSpec>>> {
+        if targets.is_empty() {
+            return Ok(Vec::new());
+        }
+        let (fingerprints, in_flight) = (self.deps.store.fingerprints(), self.deps.in_flight.clone());
+        let make = move || {
+            let transport = Transport::new(ClientLimits::default())?;
+            let spec = |target: TargetConfig| {
+                let name = target.name.clone();
+                TargetSpec::new(target, shared.clone(), &transport, fingerprints.clone(), in_flight.clone())
+                    .map(Arc::new)
+                    .with_context(|| format!("target {name}"))
+            };
+            targets.into_iter().map(spec).collect()
         };
-        config.targets.iter().map(orders).collect()
+        spawn_blocking(make).await?
     }
 
-    async fn end(&mut self, mut names: BTreeSet<String>) {
-        for name in &names {
-            if let Some(member) = self.members.remove(name) {
-                member.stop.send_replace(true);
-            }
+    /// Returns when none of them is polled any more, however their tasks ended.
+    async fn end(&mut self, names: &BTreeSet<String>) {
+        let ending: Vec<Member> = names.iter().filter_map(|name| self.members.remove(name)).collect();
+        for member in &ending {
+            member.stop.cancel();
         }
-        while !names.is_empty() {
-            match self.tasks.join_next().await {
-                Some(Ok(name)) => {
-                    names.remove(&name);
-                }
-                Some(Err(panic)) => self.broken = Some(panic),
-                None => return,
-            }
+        for member in ending {
+            let _ = member.task.await;
         }
     }
 
-    /// Takes the series of every target but these out of sight.
-    async fn forget_others(&self, names: BTreeSet<String>) -> anyhow::Result<()> {
-        let Deps { publisher, telemetry, .. } = self.common.clone();
-        spawn_blocking(move || {
-            publisher.keep(&names);
-            telemetry.keep(&names);
-        })
-        .await?;
-        Ok(())
-    }
-
-    /// Returns when its first snapshot is published, or could not be; then it is tried again.
-    async fn begin(&mut self, name: &str, orders: Arc<TargetSpec>) -> anyhow::Result<()> {
-        let (stop, shutdown) = watch::channel(false);
+    /// Told when its first snapshot is handed to the publisher, or could not be; then it is tried again.
+    fn begin(&mut self, spec: Arc<TargetSpec>) -> (String, oneshot::Receiver<anyhow::Result<()>>) {
+        let (name, stop) = (spec.name().to_owned(), CancellationToken::new());
         let (tell, told) = oneshot::channel();
-        let task = keep_polling(orders.clone(), self.common.clone(), shutdown, tell);
-        let ended = name.to_owned();
-        self.tasks.spawn(async move {
-            task.await;
-            ended
-        });
-        self.members.insert(name.to_owned(), Member { orders, stop });
-        // A task that broke off before it could tell is found by `broke_off`.
-        told.await.unwrap_or(Ok(()))
-    }
-}
-
-/// One target from its start to its end; `tell` how the first try to start it went.
-async fn keep_polling(
-    orders: Arc<TargetSpec>,
-    common: Deps,
-    mut shutdown: watch::Receiver<bool>,
-    tell: oneshot::Sender<anyhow::Result<()>>,
-) {
-    let mut tell = Some(tell);
-    loop {
-        let outcome = orders.start(&common, shutdown.clone()).await;
-        let (outcome, poller) = match outcome {
-            Ok(poller) => (Ok(()), Some(poller)),
-            Err(error) => (Err(error), None),
-        };
-        match (tell.take(), outcome) {
-            // Whoever asked may have gone away.
-            (Some(tell), outcome) => drop(tell.send(outcome)),
-            (None, Ok(())) => info!(server = orders.name(), "started at last"),
-            (None, Err(error)) => error!(server = orders.name(), "cannot be started: {error:#}"),
-        }
-        if let Some(poller) = poller {
-            return poller.run().await;
-        }
-        tokio::select! {
-            () = sleep(START_RETRY) => {}
-            // A sender that is gone means the same.
-            _ = shutdown.wait_for(|stop| *stop) => return,
-        }
+        let polling = keep_polling(spec.clone(), self.deps.clone(), stop.clone(), tell);
+        let task = self.tasks.spawn_on(polling, &self.deps.workers);
+        self.members.insert(name.clone(), Member { spec, stop, task });
+        (name, told)
     }
 }

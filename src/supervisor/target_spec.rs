@@ -5,18 +5,19 @@
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use tokio::{sync::watch, task::spawn_blocking};
+use tokio::{sync::Semaphore, task::spawn_blocking};
+use tokio_util::sync::CancellationToken;
 use tracing::info;
 
 use super::Deps;
 use crate::{
-    config::{ExpectedMenu, JourneyConfig, MetricsConfig, PollConfig, TargetConfig},
+    config::{Config, ExpectedMenu, JourneyConfig, MetricsConfig, PollConfig, TargetConfig},
     exposition::BucketBounds,
     ledger::{IdleTimes, SeriesLimits, TargetCounters},
-    model::MenuLabels,
+    model::{Fingerprints, MenuLabels},
     poller::{Api, NameSettings, Poller, PollerConfig, PollerDeps},
     schedule::{Cadence, quota::REQUESTS_PER_LICENCE},
-    wolkvox::{Client, RowParser},
+    wolkvox::{Client, ClientLimits, RowParser, Transport},
 };
 
 /// Rows in one answer above which the vendor cuts, as documented.
@@ -24,29 +25,44 @@ const ROW_CAP: u64 = 60_000;
 
 /// What the configuration says of all targets.
 #[derive(PartialEq)]
-pub(super) struct Shared {
-    pub(super) poll: PollConfig,
-    pub(super) menu: MetricsConfig,
-    pub(super) journey: JourneyConfig,
+pub(super) struct SharedConfig {
+    /// How many targets there are, rounded up: one more or less is no reason to begin all others again.
+    crowd: usize,
+    poll: PollConfig,
+    menu: MetricsConfig,
+    journey: JourneyConfig,
+}
+
+impl SharedConfig {
+    pub(super) fn of(config: &Config) -> Self {
+        let crowd = config.targets.len().next_power_of_two();
+        Self { crowd, poll: config.poll.clone(), menu: config.menu.clone(), journey: config.journey.clone() }
+    }
 }
 
 /// Everything that a target's poller is made of, but for what is counted.
 pub(super) struct TargetSpec {
     target: TargetConfig,
-    shared: Arc<Shared>,
+    shared: Arc<SharedConfig>,
     settings: PollerConfig,
     api: Api,
     parser: RowParser,
 }
 
 impl TargetSpec {
-    pub(super) fn new(target: &TargetConfig, shared: Arc<Shared>, common: &Deps) -> anyhow::Result<Self> {
-        let client = Client::new(&target.endpoint, Default::default())?;
+    pub(super) fn new(
+        target: TargetConfig,
+        shared: Arc<SharedConfig>,
+        transport: &Transport,
+        fingerprints: Fingerprints,
+        in_flight: Arc<Semaphore>,
+    ) -> anyhow::Result<Self> {
+        let client = Client::over(transport.clone(), &target.endpoint, ClientLimits::default());
         Ok(Self {
-            settings: settings(target, &shared)?,
-            api: Api { client, token: target.token.clone() },
-            parser: RowParser::new(common.store.fingerprints(), shared.menu.label_length),
-            target: target.clone(),
+            settings: settings(&target, &shared)?,
+            api: Api::new(client, target.token.clone(), in_flight),
+            parser: RowParser::new(fingerprints, shared.menu.label_length).folding(shared.menu.fold),
+            target,
             shared,
         })
     }
@@ -55,17 +71,17 @@ impl TargetSpec {
         &self.target.name
     }
 
-    /// Whether following them is what is done already.
-    pub(super) fn are(&self, others: &Self) -> bool {
-        self.target.is_as(&others.target) && self.shared == others.shared
+    /// Whether it is made of these, so that its poller may go on.
+    pub(super) fn is_of(&self, target: &TargetConfig, shared: &SharedConfig) -> bool {
+        self.target.is_as(target) && *self.shared == *shared
     }
 
     pub(super) async fn start(
         &self,
-        common: &Deps,
-        shutdown: watch::Receiver<bool>,
+        deps: &Deps,
+        shutdown: CancellationToken,
     ) -> anyhow::Result<Poller<Api>> {
-        let Deps { store, publisher, telemetry, clock } = common.clone();
+        let Deps { store, publisher, telemetry, clock, .. } = deps.clone();
         let name = self.target.name.clone();
         let start_from = self.shared.poll.start_from;
         let origin = start_from.instant(clock(), &self.target.timezone).map_err(anyhow::Error::msg)?;
@@ -86,8 +102,8 @@ impl TargetSpec {
     }
 }
 
-fn settings(target: &TargetConfig, shared: &Shared) -> anyhow::Result<PollerConfig> {
-    let Shared { poll, menu, journey } = shared;
+fn settings(target: &TargetConfig, shared: &SharedConfig) -> anyhow::Result<PollerConfig> {
+    let SharedConfig { crowd, poll, menu, journey } = shared;
     let options = |expected: &ExpectedMenu| {
         let labels = |option: &String| MenuLabels::new(&expected.rp_id, &expected.channel, option);
         expected.options.iter().map(labels).collect::<Vec<_>>()
@@ -95,7 +111,7 @@ fn settings(target: &TargetConfig, shared: &Shared) -> anyhow::Result<PollerConf
     Ok(PollerConfig {
         name: target.name.clone(),
         zone: target.timezone.clone(),
-        cadence: Cadence::new(poll.interval, poll.settle_delay, &target.name),
+        cadence: Cadence::new(poll.interval, poll.settle_delay, &target.name).among(*crowd, &target.name),
         lookback: poll.lookback,
         tiers: poll.tiers,
         expected: target.expected.iter().flat_map(options).collect(),

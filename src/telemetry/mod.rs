@@ -1,26 +1,26 @@
 //! The exporter's own live metrics: what it does, as against what it has counted.
 //!
-//! A few dozen series that begin at 0 with each process, encoded at every scrape. One registry that is passed
-//! about; nothing global.
+//! All begin at 0 with each process. Those of the process are a few dozen, encoded at every scrape; those of a target
+//! are part of what the target exposes. One registry that is passed about; nothing global.
 
 mod durations;
 mod process;
+mod target;
 
 use std::{
-    collections::BTreeSet,
-    sync::Arc,
-    time::{Duration, Instant},
+    collections::{BTreeMap, BTreeSet},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
+    time::Instant,
 };
 
-use prometheus::{Counter, CounterVec, Gauge, GaugeVec, Opts, Registry};
+use prometheus::{Counter, Gauge, GaugeVec, Opts, Registry};
+use tokio::sync::Notify;
 
-use self::{
-    durations::{Durations, TargetDurations},
-    process::Process,
-};
+use self::process::Process;
+pub use self::target::TargetTelemetry;
 use crate::{
     exposition::{BucketBounds, Family, from_prometheus},
-    wolkvox::ErrorClass,
+    logging::DroppedLines,
 };
 
 const DURATIONS: [f64; 12] = [0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 40.0, 65.0, 300.0];
@@ -38,10 +38,13 @@ pub enum SplitCause {
     Timeout,
     /// Refused in unknown words.
     Refused,
+    /// Failed again and again, or without any of the known rows, by a server that answers other spans.
+    Failure,
 }
 
 impl SplitCause {
-    const ALL: [Self; 5] = [Self::Cap, Self::Truncated, Self::Size, Self::Timeout, Self::Refused];
+    const ALL: [Self; 6] =
+        [Self::Cap, Self::Truncated, Self::Size, Self::Timeout, Self::Refused, Self::Failure];
 
     /// The value of the label.
     pub fn as_str(self) -> &'static str {
@@ -51,6 +54,7 @@ impl SplitCause {
             Self::Size => "size",
             Self::Timeout => "timeout",
             Self::Refused => "refused",
+            Self::Failure => "failure",
         }
     }
 }
@@ -60,68 +64,32 @@ impl SplitCause {
 pub struct Telemetry {
     registry: Registry,
     process: Process,
-    polls: CounterVec,
-    poll_failures: CounterVec,
-    poll_duration: Durations,
-    requests: CounterVec,
-    request_errors: CounterVec,
-    request_duration: Durations,
-    splits: CounterVec,
-    skew: GaugeVec,
-    quota_used: GaugeVec,
-    quota_limit: GaugeVec,
+    bounds: Arc<BucketBounds>,
+    targets: Mutex<BTreeMap<String, TargetTelemetry>>,
+    changed: Arc<Notify>,
+    load: GaugeVec,
     last_reload: Gauge,
     last_success: Gauge,
+    log_lines_dropped: Counter,
+    dropped_lines: OnceLock<DroppedLines>,
 }
 
 impl Telemetry {
     /// Registers everything. Fails only on a name used twice, which a test would have shown.
     pub fn new() -> Result<Self, prometheus::Error> {
-        let counter = |name, help, labels: &[&str]| CounterVec::new(Opts::new(name, help), labels);
         let bounds = BucketBounds::new(&DURATIONS)
             .ok_or_else(|| prometheus::Error::Msg("the bounds of the durations must increase".to_owned()))?;
-        let bounds = Arc::new(bounds);
-        let durations = |name, help| Durations::new(name, help, bounds.clone());
+        let load = Opts::new(
+            "wolkvox_exporter_load_ratio",
+            "How much of what one process supports is used; over 1, data come late.",
+        );
         let telemetry = Self {
             registry: Registry::new(),
             process: Process::new()?,
-            polls: counter("wolkvox_polls_total", "Poll cycles.", &["server"])?,
-            poll_failures: counter(
-                "wolkvox_poll_failures_total",
-                "Poll cycles that did not commit all that was due, by the class of what stopped them.",
-                &["server", "class"],
-            )?,
-            poll_duration: durations("wolkvox_poll_duration_seconds", "Duration of whole poll cycles."),
-            requests: counter("wolkvox_api_requests_total", "HTTP requests to Wolkvox.", &["server"])?,
-            request_errors: counter(
-                "wolkvox_api_errors_total",
-                "HTTP requests to Wolkvox that gave no rows to commit, by class.",
-                &["server", "class"],
-            )?,
-            request_duration: durations(
-                "wolkvox_api_request_duration_seconds",
-                "Duration of HTTP requests to Wolkvox, to the end of the answer.",
-            ),
-            splits: counter(
-                "wolkvox_window_splits_total",
-                "Spans that were halved because their answer did not fit, by cause.",
-                &["server", "cause"],
-            )?,
-            skew: GaugeVec::new(
-                Opts::new("wolkvox_clock_skew_seconds", "The server's Date header minus our clock."),
-                &["server"],
-            )?,
-            quota_used: GaugeVec::new(
-                Opts::new("wolkvox_quota_requests_used", "Requests sent on the server's current day."),
-                &["server"],
-            )?,
-            quota_limit: GaugeVec::new(
-                Opts::new(
-                    "wolkvox_quota_requests_limit",
-                    "Requests a day that the operation's licences allow.",
-                ),
-                &["server"],
-            )?,
+            bounds: Arc::new(bounds),
+            targets: Mutex::default(),
+            changed: Arc::new(Notify::new()),
+            load: GaugeVec::new(load, &["of"])?,
             last_reload: Gauge::new(
                 "wolkvox_exporter_config_last_reload_successful",
                 "1 when the configuration was good the last time it was read, at the start or at a reload.",
@@ -130,6 +98,11 @@ impl Telemetry {
                 "wolkvox_exporter_config_last_reload_success_timestamp_seconds",
                 "When the configuration in force was read.",
             )?,
+            log_lines_dropped: Counter::new(
+                "wolkvox_log_lines_dropped_total",
+                "Log lines that were not written, because nobody reads standard error or it is closed.",
+            )?,
+            dropped_lines: OnceLock::new(),
         };
         let build = GaugeVec::new(
             Opts::new("wolkvox_exporter_build_info", "Always 1; the labels say which build this is."),
@@ -137,16 +110,10 @@ impl Telemetry {
         )?;
         build.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1.0);
         for collector in [
-            Box::new(telemetry.polls.clone()) as Box<dyn prometheus::core::Collector>,
-            Box::new(telemetry.poll_failures.clone()),
-            Box::new(telemetry.requests.clone()),
-            Box::new(telemetry.request_errors.clone()),
-            Box::new(telemetry.splits.clone()),
-            Box::new(telemetry.skew.clone()),
-            Box::new(telemetry.quota_used.clone()),
-            Box::new(telemetry.quota_limit.clone()),
+            Box::new(telemetry.load.clone()) as Box<dyn prometheus::core::Collector>,
             Box::new(telemetry.last_reload.clone()),
             Box::new(telemetry.last_success.clone()),
+            Box::new(telemetry.log_lines_dropped.clone()),
             Box::new(build),
         ] {
             telemetry.registry.register(collector)?;
@@ -154,49 +121,27 @@ impl Telemetry {
         Ok(telemetry)
     }
 
-    /// The metrics of one target, every class and cause at 0 from the start.
+    /// The metrics of one target, every class and cause at 0 from the start; those that it had before, if it had any.
     pub fn target(&self, server: &str) -> TargetTelemetry {
-        for class in ErrorClass::ALL {
-            self.poll_failures.with_label_values(&[server, class.as_str()]);
-            self.request_errors.with_label_values(&[server, class.as_str()]);
-        }
-        for cause in SplitCause::ALL {
-            self.splits.with_label_values(&[server, cause.as_str()]);
-        }
-        TargetTelemetry {
-            server: server.to_owned(),
-            polls: self.polls.with_label_values(&[server]),
-            poll_failures: self.poll_failures.clone(),
-            poll_duration: self.poll_duration.target(server),
-            requests: self.requests.with_label_values(&[server]),
-            request_errors: self.request_errors.clone(),
-            request_duration: self.request_duration.target(server),
-            splits: self.splits.clone(),
-            skew: self.skew.clone(),
-            quota_used: self.quota_used.with_label_values(&[server]),
-            quota_limit: self.quota_limit.clone(),
-        }
+        let mut targets = self.targets.lock().unwrap_or_else(PoisonError::into_inner);
+        let new = || TargetTelemetry::new(server, &self.bounds, self.changed.clone());
+        targets.entry(server.to_owned()).or_insert_with(new).clone()
     }
 
-    /// Takes the series of every target but these out of sight. One that comes back begins at 0.
+    /// Forgets every target but these. One that comes back begins at 0.
     pub fn keep(&self, servers: &BTreeSet<String>) {
-        self.request_duration.keep(servers);
-        for server in self.poll_duration.keep(servers) {
-            // What a target never had cannot be removed, and need not be.
-            for class in ErrorClass::ALL {
-                let _ = self.poll_failures.remove_label_values(&[server.as_str(), class.as_str()]);
-                let _ = self.request_errors.remove_label_values(&[server.as_str(), class.as_str()]);
-            }
-            for cause in SplitCause::ALL {
-                let _ = self.splits.remove_label_values(&[server.as_str(), cause.as_str()]);
-            }
-            for counter in [&self.polls, &self.requests] {
-                let _ = counter.remove_label_values(&[&server]);
-            }
-            for gauge in [&self.skew, &self.quota_used, &self.quota_limit] {
-                let _ = gauge.remove_label_values(&[&server]);
-            }
-        }
+        let mut targets = self.targets.lock().unwrap_or_else(PoisonError::into_inner);
+        targets.retain(|server, _| servers.contains(server));
+    }
+
+    /// Told whenever a target's metrics change.
+    pub fn changed(&self) -> Arc<Notify> {
+        self.changed.clone()
+    }
+
+    /// How much is used of what is supported, by what it is that is used.
+    pub fn load(&self, of: &str, ratio: f64) {
+        self.load.with_label_values(&[of]).set(ratio);
     }
 
     /// The configuration was read, at the start or anew at `now` (Unix seconds), with or without success.
@@ -207,69 +152,43 @@ impl Telemetry {
         }
     }
 
-    /// For one scrape at `now`, sorted by name. What the system says of the process may be a second old.
+    /// From now on these are counted.
+    pub fn count_dropped_lines(&self, lines: DroppedLines) {
+        // A process has one log.
+        let _ = self.dropped_lines.set(lines);
+    }
+
+    /// For one scrape at `now`, sorted by name: what is of the process and of no target. What the system says of the
+    /// process may be a second old.
     pub fn gather(&self, now: Instant) -> Vec<Family> {
+        if let Some(lines) = self.dropped_lines.get() {
+            let more = lines.count() as f64 - self.log_lines_dropped.get();
+            self.log_lines_dropped.inc_by(more.max(0.0));
+        }
         let mut families = from_prometheus(&self.registry.gather());
-        families.extend([self.poll_duration.family(), self.request_duration.family()]);
         families.extend(self.process.families(now));
         families.sort_by(|a, b| a.name.cmp(&b.name));
         families
     }
 }
 
-/// The live metrics of one target.
-#[derive(Debug, Clone)]
-pub struct TargetTelemetry {
-    server: String,
-    polls: Counter,
-    poll_failures: CounterVec,
-    poll_duration: TargetDurations,
-    requests: Counter,
-    request_errors: CounterVec,
-    request_duration: TargetDurations,
-    splits: CounterVec,
-    skew: GaugeVec,
-    quota_used: Gauge,
-    quota_limit: GaugeVec,
-}
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
 
-impl TargetTelemetry {
-    /// A cycle ended.
-    pub fn polled(&self, took: Duration, failure: Option<ErrorClass>) {
-        self.polls.inc();
-        self.poll_duration.observe(took);
-        if let Some(class) = failure {
-            self.poll_failures.with_label_values(&[self.server.as_str(), class.as_str()]).inc();
-        }
-    }
+    use super::*;
 
-    /// A request ended.
-    pub fn requested(&self, took: Duration, failure: Option<ErrorClass>) {
-        self.requests.inc();
-        self.request_duration.observe(took);
-        if let Some(class) = failure {
-            self.request_errors.with_label_values(&[self.server.as_str(), class.as_str()]).inc();
-        }
-    }
-
-    /// A span was narrowed.
-    pub fn split(&self, cause: SplitCause) {
-        self.splits.with_label_values(&[self.server.as_str(), cause.as_str()]).inc();
-    }
-
-    /// The server's clock was seen; absent until then.
-    pub fn clock_skew(&self, seconds: f64) {
-        self.skew.with_label_values(&[self.server.as_str()]).set(seconds);
-    }
-
-    /// So many requests were sent on the server's current day, of those allowed (absent where unknown).
-    pub fn quota(&self, used: u64, limit: Option<u64>) {
-        self.quota_used.set(used as f64);
-        let server = [self.server.as_str()];
-        match limit {
-            Some(limit) => self.quota_limit.with_label_values(&server).set(limit as f64),
-            // It may have been known before a reload, and not be there now.
-            None => drop(self.quota_limit.remove_label_values(&server)),
-        }
+    #[test]
+    fn a_target_asked_for_again_is_the_same_and_one_that_was_gone_begins_at_0() {
+        let telemetry = Telemetry::new().unwrap();
+        let polls = |target: &TargetTelemetry| {
+            let families = target.families();
+            let family = families.iter().find(|family| family.name == "wolkvox_polls_total").unwrap();
+            format!("{:?}", family.points[0].value)
+        };
+        telemetry.target("a").polled(Duration::from_secs(1), None);
+        assert_eq!(polls(&telemetry.target("a")), "Integer(1)");
+        telemetry.keep(&BTreeSet::from(["b".to_owned()]));
+        assert_eq!(polls(&telemetry.target("a")), "Integer(0)");
     }
 }

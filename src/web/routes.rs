@@ -4,16 +4,17 @@
 //! A request's body is never read. An answer to a request that brings one says `Connection: close`, since what
 //! follows on that connection would have to be read to be skipped.
 
-use bytes::{Buf as _, Bytes, buf::Chain};
+use bytes::Bytes;
 use http_body_util::Full;
 use hyper::{
     Method, Request, Response, StatusCode,
-    body::Body,
+    body::Body as HttpBody,
     header::{self, HeaderMap, HeaderName, HeaderValue},
 };
 
 use super::{Readiness, Site, access::AccessDenied, page};
 use crate::{
+    exposition::{Body, Encoding},
     i18n::Language,
     status,
     web::{
@@ -22,9 +23,8 @@ use crate::{
     },
 };
 
-/// A body of ready-made pieces that are never copied together. One frame of them rather than a frame each: hyper
-/// hands all of it to the socket at once, where it would wait for a large frame to be taken before the next.
-pub(super) type Pieces = Full<Chain<Chain<Bytes, Bytes>, Bytes>>;
+/// A body of ready-made pieces that are never copied together.
+pub(super) type Pieces = Full<Body>;
 
 const RELOAD: &str = "/-/reload";
 
@@ -41,8 +41,16 @@ pub(super) fn asks_to_reload<B>(request: &Request<B>) -> bool {
     request.method() == Method::POST && request.uri().path() == RELOAD
 }
 
+/// What encoding of the metrics a request asks for, if it asks for them and they can be had: it is to be there before
+/// the request is answered.
+pub(super) fn asks_for_metrics<B>(site: &Site, request: &Request<B>) -> Option<Encoding> {
+    let is_ready = matches!(**site.readiness.load(), Readiness::Ready);
+    let asks = is_ready && request.uri().path() == site.telemetry_path;
+    (asks && matches!(*request.method(), Method::GET | Method::HEAD)).then(|| encoding(request.headers()).0)
+}
+
 /// Answers `request`, whatever it is; with `refused`, the reason and nothing else; with `reloaded`, what came of it.
-pub(super) fn answer<B: Body>(
+pub(super) fn answer<B: HttpBody>(
     site: &Site,
     request: &Request<B>,
     refused: Option<AccessDenied>,
@@ -63,7 +71,7 @@ pub(super) fn answer<B: Body>(
         response.headers_mut().insert(name, value.clone());
     }
     if request.method() == Method::HEAD {
-        *response.body_mut() = pieces(Default::default()); // `Content-Length` stays that of the GET
+        *response.body_mut() = Full::new(Body::default()); // `Content-Length` stays that of the GET
     }
     response
 }
@@ -93,12 +101,19 @@ fn metrics(site: &Site, headers: &HeaderMap, _: Option<&str>) -> Response<Pieces
     if let Readiness::NotReady(reason) = &**site.readiness.load() {
         return not_ready(reason);
     }
+    let (encoding, content_type) = encoding(headers);
+    let Some(body) = site.publication.load().render(&(site.live)(), encoding) else {
+        return not_ready("the metrics have not been encoded in time; ask again");
+    };
+    let answer = with(response(StatusCode::OK, content_type, body), header::VARY, "Accept, Accept-Encoding");
+    if encoding.gzip { with(answer, header::CONTENT_ENCODING, "gzip") } else { answer }
+}
+
+/// The encoding of the metrics that a client asks for, and its `Content-Type`.
+fn encoding(headers: &HeaderMap) -> (Encoding, &'static str) {
     let offer = negotiate(values(headers, header::ACCEPT));
     let gzip = accepts_gzip(values(headers, header::ACCEPT_ENCODING));
-    let rendered = site.publication.load().render(&(site.live)(), offer.format, gzip);
-    let answer = response(StatusCode::OK, offer.content_type, rendered.pieces);
-    let answer = with(answer, header::VARY, "Accept, Accept-Encoding");
-    if gzip { with(answer, header::CONTENT_ENCODING, "gzip") } else { answer }
+    (Encoding { format: offer.format, gzip }, offer.content_type)
 }
 
 fn status_page(site: &Site, headers: &HeaderMap, query: Option<&str>) -> Response<Pieces> {
@@ -190,19 +205,15 @@ fn not_found(site: &Site) -> Response<Pieces> {
 }
 
 fn text(status: StatusCode, content_type: &'static str, text: impl Into<Bytes>) -> Response<Pieces> {
-    response(status, content_type, [text.into(), Bytes::new(), Bytes::new()])
+    response(status, content_type, text.into().into())
 }
 
-fn response(status: StatusCode, content_type: &'static str, body: [Bytes; 3]) -> Response<Pieces> {
-    let length: usize = body.iter().map(Bytes::len).sum();
-    let mut response = Response::new(pieces(body));
+fn response(status: StatusCode, content_type: &'static str, body: Body) -> Response<Pieces> {
+    let length = body.len();
+    let mut response = Response::new(Full::new(body));
     *response.status_mut() = status;
     response.headers_mut().insert(header::CONTENT_LENGTH, length.into());
     with(response, header::CONTENT_TYPE, content_type)
-}
-
-fn pieces([first, second, third]: [Bytes; 3]) -> Pieces {
-    Full::new(first.chain(second).chain(third))
 }
 
 fn with(mut response: Response<Pieces>, name: HeaderName, value: &'static str) -> Response<Pieces> {

@@ -304,6 +304,9 @@ async fn answer(site: &Site, request: &Request<Incoming>, peer: IpAddr) -> Respo
         Some(reloader) if refused.is_none() && routes::asks_to_reload(request) => Some(reloader.ask().await),
         _ => None,
     };
+    if let Some(encoding) = routes::asks_for_metrics(site, request).filter(|_| refused.is_none()) {
+        site.publication.in_encoding(encoding).await;
+    }
     routes::answer(site, request, refused, reloaded, &rules.headers)
 }
 

@@ -3,17 +3,23 @@
 //! Follows no redirect (it would carry the token away) and never asks twice (it would spend quota unseen):
 //! when to ask again is the poller's to decide.
 
-use std::{collections::BTreeMap, error::Error, time::Duration};
+use std::{
+    collections::BTreeMap,
+    error::Error,
+    io::{self, ErrorKind},
+    time::Duration,
+};
 
 use jiff::{Timestamp, civil::DateTime};
 use reqwest::{
-    StatusCode, Url,
-    header::{DATE, HeaderMap, HeaderValue, RETRY_AFTER},
+    Url,
+    header::{ACCEPT_ENCODING, DATE, HeaderMap, HeaderValue, RETRY_AFTER},
 };
 
 use super::{
+    body::BodyDecoder,
     envelope::Envelope,
-    error::{ApiError, Classified, classify},
+    error::{ApiError, Classified, Said, classify},
     names,
     splitter::{Element, SplitError, Splitter},
     token_info::TokenInfo,
@@ -62,16 +68,24 @@ pub struct Answer {
 /// Asks one server.
 #[derive(Debug, Clone)]
 pub struct Client {
-    http: reqwest::Client,
+    transport: Transport,
     endpoint: Url,
     limits: ClientLimits,
 }
 
+/// How connections are made: the certificate authorities and the time-outs of the connection. A clone is the same one,
+/// and any number of servers can be asked over it.
+#[derive(Debug, Clone)]
+pub struct Transport(reqwest::Client);
+
 const SMALL_BODY_BYTES: u64 = 64 * 1024;
 
-impl Client {
-    /// `endpoint` is the server's origin. Fails only when the system's certificate store cannot be used.
-    pub fn new(endpoint: &Url, limits: ClientLimits) -> Result<Self, ApiError> {
+impl Transport {
+    /// Reads the machine's certificate authorities: some hundred files, so for a blocking thread, and once for all.
+    ///
+    /// # Errors
+    /// Only when they cannot be used.
+    pub fn new(limits: ClientLimits) -> Result<Self, ApiError> {
         let http = reqwest::Client::builder()
             .user_agent(concat!("wolkvox-exporter/", env!("CARGO_PKG_VERSION")))
             .redirect(reqwest::redirect::Policy::none())
@@ -88,7 +102,22 @@ impl Client {
                     root(&e)
                 ))
             })?;
-        Ok(Self { http, endpoint: endpoint.clone(), limits })
+        Ok(Self(http))
+    }
+}
+
+impl Client {
+    /// With a transport of its own; `endpoint` is the server's origin.
+    ///
+    /// # Errors
+    /// As [`Transport::new`].
+    pub fn new(endpoint: &Url, limits: ClientLimits) -> Result<Self, ApiError> {
+        Ok(Self::over(Transport::new(limits)?, endpoint, limits))
+    }
+
+    /// Over a transport that others use as well.
+    pub fn over(transport: Transport, endpoint: &Url, limits: ClientLimits) -> Self {
+        Self { transport, endpoint: endpoint.clone(), limits }
     }
 
     /// Asks for the rows of a span and hands each element of `data` to `each` as it arrives. They may be
@@ -119,26 +148,12 @@ impl Client {
         );
         let request = self.request("reports_manager.php", &dates, token)?;
         let mut response = request.send().await.map_err(|e| network_fault(e, self.limits.connect))?;
-        let status = response.status();
         let server_time = server_time(response.headers());
-        if status != StatusCode::OK {
-            let retry_after = retry_after(response.headers());
-            let body = self.small_body(&mut response).await;
-            return match classify(status.as_u16(), Envelope::parse(&body).ok().as_ref(), retry_after, token) {
-                Classified::Empty => Ok(Answer { rows: 0, server_time }),
-                Classified::Error(fault) => Err(fault),
-                Classified::Rows => Err(ApiError::Schema(format!("HTTP {status} with rows"))),
-            };
-        }
-        let mut rows = 0u64;
-        let mut count = |element: Element<'_>| {
-            rows += 1;
-            each(element);
-        };
-        let envelope = self.elements(&mut response, self.limits.answer_bytes, &mut count).await?;
-        match classify(status.as_u16(), Some(&envelope), None, token) {
-            Classified::Empty => Ok(Answer { rows: 0, server_time }),
+        let (envelope, verdict) = self.judged(&mut response, token, self.limits.answer_bytes, each).await?;
+        let (verdict, rows) = verdict;
+        match verdict {
             Classified::Error(fault) => Err(fault),
+            Classified::Empty => Ok(Answer { rows: 0, server_time }),
             Classified::Rows => match envelope.promised_rows() {
                 Some(promised) if promised > rows => {
                     Err(ApiError::TooFewRows { received: rows, promised, server_time })
@@ -148,6 +163,31 @@ impl Client {
         }
     }
 
+    /// Reads an answer to its end, hands its elements on, and says what it is and how many there were.
+    async fn judged(
+        &self,
+        response: &mut reqwest::Response,
+        token: &str,
+        most_bytes: u64,
+        each: &mut (dyn FnMut(Element<'_>) + Send),
+    ) -> Result<(Envelope, (Classified, u64)), ApiError> {
+        let status = response.status();
+        let retry_after = retry_after(response.headers());
+        let mut rows = 0u64;
+        let envelope = if status.is_success() {
+            let mut count = |element: Element<'_>| {
+                rows += 1;
+                each(element);
+            };
+            Some(self.elements(response, most_bytes, &mut count).await?)
+        } else {
+            Envelope::parse(&self.small_body(response).await).ok()
+        };
+        let status = status.as_u16();
+        let verdict = classify(Said { status, envelope: envelope.as_ref(), rows, retry_after, token });
+        Ok((envelope.unwrap_or_default(), (verdict, rows)))
+    }
+
     /// Asks how many requests the operation has a day. Costs one of them.
     pub async fn token_info(&self, token: &str) -> Result<TokenInfo, ApiError> {
         let asked = async {
@@ -155,10 +195,21 @@ impl Client {
             let mut response = request.send().await.map_err(|e| network_fault(e, self.limits.connect))?;
             let status = response.status().as_u16();
             let body = self.small_body(&mut response).await;
-            match classify(status, Envelope::parse(&body).ok().as_ref(), None, token) {
+            let envelope = Envelope::parse(&body).ok();
+            // Where the numbers stand in the answer is not known, nor whether a code stands beside them.
+            if status == 200
+                && envelope.as_ref().is_some_and(|envelope| envelope.code().is_none())
+                && let Ok(info) = TokenInfo::parse(&body)
+            {
+                return Ok(info);
+            }
+            match classify(Said { status, envelope: envelope.as_ref(), rows: 1, retry_after: None, token }) {
                 Classified::Rows => TokenInfo::parse(&body),
                 Classified::Empty => {
                     Err(ApiError::Schema("the server tells nothing of its quota".to_owned()))
+                }
+                Classified::Error(_) if envelope.is_none() && (200..300).contains(&status) => {
+                    Err(ApiError::NotJson("the answer on the quota is not JSON".to_owned()))
                 }
                 Classified::Error(fault) => Err(fault),
             }
@@ -180,21 +231,13 @@ impl Client {
         let asked = async {
             let request = self.request("information.php", kind.query(), token)?;
             let mut response = request.send().await.map_err(|e| network_fault(e, self.limits.connect))?;
-            let status = response.status();
             let mut found = BTreeMap::new();
-            let verdict = if status == StatusCode::OK {
-                let mut each = |element: Element<'_>| {
-                    if found.len() < names::MOST_NAMES {
-                        found.extend(names::parse(kind, element, length));
-                    }
-                };
-                let envelope = self.elements(&mut response, names::MOST_BYTES, &mut each).await?;
-                classify(status.as_u16(), Some(&envelope), None, token)
-            } else {
-                let body = self.small_body(&mut response).await;
-                classify(status.as_u16(), Envelope::parse(&body).ok().as_ref(), None, token)
+            let mut each = |element: Element<'_>| {
+                if found.len() < names::MOST_NAMES {
+                    found.extend(names::parse(kind, element, length));
+                }
             };
-            match verdict {
+            match self.judged(&mut response, token, names::MOST_BYTES, &mut each).await?.1.0 {
                 Classified::Rows => Ok(found),
                 Classified::Empty => Ok(BTreeMap::new()),
                 Classified::Error(fault) => Err(fault),
@@ -214,14 +257,19 @@ impl Client {
         mut each: &mut (dyn FnMut(Element<'_>) + Send),
     ) -> Result<Envelope, ApiError> {
         let mut splitter = Splitter::default();
+        let mut body = BodyDecoder::new(response.headers())?;
         let mut bytes = 0u64;
-        while let Some(chunk) = response.chunk().await.map_err(|e| network_fault(e, self.limits.connect))? {
-            bytes += chunk.len() as u64;
+        let mut split = |text: &[u8]| {
+            bytes += text.len() as u64;
             if bytes > most_bytes {
                 return Err(ApiError::TooLarge(most_bytes));
             }
-            splitter.push(&chunk, &mut each).map_err(split_fault)?;
+            splitter.push(text, &mut each).map_err(split_fault)
+        };
+        while let Some(chunk) = response.chunk().await.map_err(body_fault)? {
+            body.push(&chunk, &mut split)?;
         }
+        body.finish(&mut split)?;
         splitter.finish().map_err(split_fault)
     }
 
@@ -233,19 +281,30 @@ impl Client {
             ApiError::TokenUnreadable("the token has characters that an HTTP header cannot carry".to_owned())
         })?;
         token.set_sensitive(true);
-        Ok(self.http.get(url).header("wolkvox-token", token))
+        Ok(self.transport.0.get(url).header("wolkvox-token", token).header(ACCEPT_ENCODING, "gzip"))
     }
 
     /// What came of a body that should be short; that an error's breaks off does not make the error another.
     async fn small_body(&self, response: &mut reqwest::Response) -> Vec<u8> {
-        let mut body = Vec::new();
-        while let Ok(Some(chunk)) = response.chunk().await {
-            body.extend_from_slice(&chunk);
-            if body.len() as u64 > SMALL_BODY_BYTES {
-                break;
+        let mut text = Vec::new();
+        let mut keep = |more: &[u8]| {
+            text.extend_from_slice(more);
+            if text.len() as u64 > SMALL_BODY_BYTES {
+                Err(ApiError::TooLarge(SMALL_BODY_BYTES))
+            } else {
+                Ok(())
+            }
+        };
+        if let Ok(mut body) = BodyDecoder::new(response.headers()) {
+            let mut whole = true;
+            while whole && let Ok(Some(chunk)) = response.chunk().await {
+                whole = body.push(&chunk, &mut keep).is_ok();
+            }
+            if whole {
+                let _ = body.finish(&mut keep);
             }
         }
-        body
+        text
     }
 }
 
@@ -254,9 +313,15 @@ fn server_time(headers: &HeaderMap) -> Option<Timestamp> {
     jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(text).ok()
 }
 
-/// Only the form in seconds: the other needs a clock, and a wait of the back-off's serves as well.
+/// The wait that a server asks for: in seconds, or until a date, which is held against the server's own clock.
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok().map(Duration::from_secs)
+    let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+    if let Ok(seconds) = text.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let until = jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(text).ok()?;
+    let now = server_time(headers)?;
+    Some(Duration::try_from(until.duration_since(now)).unwrap_or_default())
 }
 
 fn split_fault(error: SplitError) -> ApiError {
@@ -267,12 +332,8 @@ fn split_fault(error: SplitError) -> ApiError {
     }
 }
 
-fn network_fault(error: reqwest::Error, connect: Duration) -> ApiError {
-    // The URL holds nothing secret, but it is long and in every message.
-    let error = error.without_url();
-    if error.is_timeout() {
-        return ApiError::Timeout(connect);
-    }
+/// After the head of an answer has come.
+fn body_fault(error: reqwest::Error) -> ApiError {
     let mut cause: Option<&(dyn Error + 'static)> = Some(&error);
     while let Some(current) = cause {
         if current.is::<rustls::Error>() {
@@ -280,17 +341,56 @@ fn network_fault(error: reqwest::Error, connect: Duration) -> ApiError {
         }
         cause = inner(current);
     }
-    if error.is_decode() {
-        // A gzip stream that is damaged or ends early.
-        return ApiError::CutOff;
+    ApiError::CutOff
+}
+
+/// Before it has come. `connect` is how long a connection may take.
+fn network_fault(error: reqwest::Error, connect: Duration) -> ApiError {
+    // The URL holds nothing secret, but it is long and in every message.
+    let error = error.without_url();
+    let reason = root(&error);
+    let mut looks_up = false;
+    let mut cause: Option<&(dyn Error + 'static)> = Some(&error);
+    while let Some(current) = cause {
+        if current.is::<rustls::Error>() {
+            return ApiError::Tls(reason);
+        }
+        if let Some(http) = current.downcast_ref::<hyper::Error>()
+            && http.is_parse()
+        {
+            return ApiError::BadHead(reason);
+        }
+        if let Some(io) = current.downcast_ref::<io::Error>() {
+            match io.kind() {
+                _ if is_out_of_files(io) => return ApiError::TooManyOpenFiles(reason),
+                ErrorKind::ConnectionRefused => return ApiError::ConnectionRefused(reason),
+                ErrorKind::TimedOut if error.is_connect() => return ApiError::ConnectTimeout(connect),
+                _ => {}
+            }
+        }
+        // The layer that looks names up has no type of its own to be known by.
+        looks_up |= current.to_string().starts_with("dns error");
+        cause = inner(current);
     }
-    ApiError::Connect(root(&error))
+    if error.is_timeout() {
+        return if error.is_connect() {
+            ApiError::ConnectTimeout(connect)
+        } else {
+            ApiError::Timeout(connect)
+        };
+    }
+    if looks_up { ApiError::NameNotFound(reason) } else { ApiError::Connect(reason) }
+}
+
+/// Whether the process (EMFILE), or the system (ENFILE), has no room for another file: the same numbers on every Unix.
+pub(crate) fn is_out_of_files(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(23 | 24))
 }
 
 /// The next cause. An I/O error's own `source` passes over the error that it carries, and the layers between here
 /// and TLS carry one I/O error within another.
 fn inner<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a (dyn Error + 'static)> {
-    match error.downcast_ref::<std::io::Error>() {
+    match error.downcast_ref::<io::Error>() {
         Some(error) => error.get_ref().map(|carried| carried as _),
         None => error.source(),
     }
@@ -303,4 +403,30 @@ fn root(error: &(dyn Error + 'static)) -> String {
         cause = next;
     }
     cause.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wait_is_named_in_seconds_or_until_a_date() {
+        let date = "Sun, 18 Jan 2026 12:00:00 GMT";
+        let until = "Sun, 18 Jan 2026 12:02:30 GMT";
+        for (header, clock, wait) in [
+            ("120", None, Some(120)),
+            (" 7 ", Some(date), Some(7)),
+            (until, Some(date), Some(150)),
+            // Already past; and a date that cannot be held against anything.
+            (date, Some(until), Some(0)),
+            (until, None, None),
+            ("soon", Some(date), None),
+            ("-5", Some(date), None),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(RETRY_AFTER, HeaderValue::from_static(header));
+            clock.map(|clock| headers.insert(DATE, HeaderValue::from_static(clock)));
+            assert_eq!(retry_after(&headers), wait.map(Duration::from_secs), "{header}");
+        }
+    }
 }

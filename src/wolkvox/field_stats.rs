@@ -9,7 +9,8 @@ use std::{borrow::Cow, collections::BTreeMap};
 use jiff::{Timestamp, tz::TimeZone};
 
 use super::{
-    date::parse_date,
+    date::{RowDate, read_date},
+    mend::mended,
     row_parser::{Text, clean, is_absent},
     splitter::Element,
 };
@@ -84,6 +85,8 @@ pub struct Sample {
     at: Option<i64>,
     rows_at: u64,
     shifts: BTreeMap<i64, u64>,
+    /// Of dates with an offset that the zone does not have at that moment.
+    foreign_offsets: BTreeMap<i32, u64>,
 }
 
 impl Sample {
@@ -101,6 +104,7 @@ impl Sample {
             at: None,
             rows_at: 0,
             shifts: BTreeMap::new(),
+            foreign_offsets: BTreeMap::new(),
         }
     }
 
@@ -115,6 +119,7 @@ impl Sample {
             Element::Value(bytes) if bytes.first() == Some(&b'{') => String::from_utf8_lossy(bytes),
             _ => return self.unreadable += 1,
         };
+        let text = mended(&text);
         let Ok(row) = serde_json::from_str::<BTreeMap<Cow<'_, str>, Text<'_>>>(&text) else {
             return self.unreadable += 1;
         };
@@ -134,13 +139,17 @@ impl Sample {
                 *self.others.entry(name.to_owned()).or_default() += 1;
             }
         }
-        match parse_date(&value("date")) {
+        match read_date(&value("date")) {
             Some(date) => self.dated(date, &conn_id),
             None => self.undated += 1,
         }
     }
 
-    fn dated(&mut self, date: i64, conn_id: &str) {
+    fn dated(&mut self, date: RowDate, conn_id: &str) {
+        let RowDate { local: date, offset } = date;
+        if let Some(offset) = offset.filter(|offset| !self.is_offset_of_zone(date, *offset)) {
+            *self.foreign_offsets.entry(offset).or_default() += 1;
+        }
         self.oldest = Some(self.oldest.map_or(date, |oldest| oldest.min(date)));
         self.newest = Some(self.newest.map_or(date, |newest| newest.max(date)));
         self.rows_at += u64::from(self.at == Some(date));
@@ -148,6 +157,18 @@ impl Sample {
         let Ok(moment) = Timestamp::from_second(begin) else { return };
         let ahead = date - begin - i64::from(self.zone.to_offset(moment).seconds());
         *self.shifts.entry((ahead + SLACK).div_euclid(QUARTER) * QUARTER).or_default() += 1;
+    }
+
+    fn is_offset_of_zone(&self, date: i64, offset: i32) -> bool {
+        Timestamp::from_second(date - i64::from(offset))
+            .is_ok_and(|moment| self.zone.to_offset(moment).seconds() == offset)
+    }
+
+    /// The offset that most dates name, in seconds east of UTC, and how many do; `None` where all of them agree with
+    /// the zone, or name none.
+    pub fn foreign_offset(&self) -> Option<(i32, u64)> {
+        let most = self.foreign_offsets.iter().max_by_key(|(_, rows)| **rows)?;
+        Some((*most.0, *most.1))
     }
 
     /// Rows that could be read.
@@ -247,7 +268,7 @@ fn begin_of(conn_id: &str) -> Option<i64> {
 
 /// A text by its shape: each digit is a `9`, a word is `a`, `A` or `Aa` whatever its length, a word of letters and
 /// digits is `x`, and punctuation stays.
-fn pattern(text: &str) -> String {
+pub(super) fn pattern(text: &str) -> String {
     const LONGEST: usize = 40;
     let mut out = String::new();
     let mut rest = text;
@@ -397,8 +418,21 @@ mod tests {
     }
 
     #[test]
+    fn an_offset_that_is_not_the_zones_is_noticed() {
+        for (date, zone, foreign) in [
+            ("2026-01-18T19:34:09-05:00", "America/Bogota", None),
+            ("2026-01-18T19:34:09", "America/Bogota", None),
+            ("2026-01-18T19:34:09Z", "America/Bogota", Some((0, 1))),
+            ("2026-01-18T19:34:09-05:00", "America/Costa_Rica", Some((-18_000, 1))),
+        ] {
+            let sample = sample(zone, &[row(1_768_782_812, date)]);
+            assert_eq!((sample.foreign_offset(), sample.undated()), (foreign, 0), "{date} {zone}");
+        }
+    }
+
+    #[test]
     fn the_rows_of_one_second_are_counted() {
-        let second = parse_date("2026-01-18 19:34:09").unwrap();
+        let second = super::super::parse_date("2026-01-18 19:34:09").unwrap();
         let mut sample = Sample::counting_at(zone("UTC"), second);
         for date in ["2026-01-18 19:34:08", "2026-01-18 19:34:09", "2026-01-18 19:34:09"] {
             sample.take(Element::Value(row(1, date).to_string().as_bytes()));

@@ -3,21 +3,24 @@
 //! Bytes come in, and what goes out is either rows from which everything personal has been dropped, or a
 //! [`ApiError`] whose class says what to do. Nothing here decides when to ask, or what counts.
 
+mod body;
 mod client;
 mod date;
 mod envelope;
 mod error;
 mod field_stats;
+mod mend;
 mod names;
 mod row_parser;
 mod splitter;
 mod token_info;
 
-pub use client::{Answer, Client, ClientLimits, Query};
-pub use date::parse_date;
+pub(crate) use client::is_out_of_files;
+pub use client::{Answer, Client, ClientLimits, Query, Transport};
+pub use date::{RowDate, parse_date, read_date};
 pub use envelope::Envelope;
 pub use error::{ApiError, ErrorClass};
 pub use field_stats::{FieldPattern, Sample, Shift};
-pub use row_parser::{Rejection, Row, RowParser};
+pub use row_parser::{Rejected, Rejection, Row, RowParser};
 pub use splitter::{Element, SplitError, Splitter};
 pub use token_info::TokenInfo;

@@ -6,6 +6,7 @@
 use serde::Deserialize;
 
 use super::{
+    mend::mended,
     row_parser::{Text, clean, cut, is_absent},
     splitter::Element,
 };
@@ -48,6 +49,7 @@ pub(super) fn parse(kind: NameKind, element: Element<'_>, length: usize) -> Opti
         return None;
     }
     let text = String::from_utf8_lossy(bytes);
+    let text = mended(&text);
     let fields: Fields<'_> = serde_json::from_str(&text).ok()?;
     let (code, name) = match kind {
         NameKind::RoutingPoints => (clean(&fields.rp_id), clean(&fields.rp_name)),

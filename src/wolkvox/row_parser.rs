@@ -1,15 +1,16 @@
 //! Reads one row, and drops what is personal in it.
 //!
-//! `customer_id` and `telephone` are never copied out of the answer's bytes, and `conn_id` leaves only as a
-//! keyed hash. A row that cannot be counted is a [`Rejection`], never a panic and never silence.
+//! `customer_id` and `telephone` are never copied out of the answer's bytes, `conn_id` leaves only as a keyed hash, and
+//! an option in which a caller typed a number leaves as [`NUMBER`]. A row that cannot be counted is a [`Rejected`],
+//! never a panic and never silence.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, collections::BTreeMap};
 
 use serde::{Deserialize, Deserializer, de};
+use serde_json::value::RawValue;
 
-use super::{parse_date, splitter::Element};
-use crate::model::Fingerprints;
-use crate::model::MenuLabels;
+use super::{field_stats::pattern, mend::mended, parse_date, splitter::Element};
+use crate::model::{DigitFold, Fingerprints, MenuLabels, NUMBER};
 
 /// One option that somebody entered.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,61 +62,170 @@ impl Rejection {
     }
 }
 
-/// A JSON scalar as text: the API writes numbers as strings, and sometimes does not.
-#[derive(Debug, Default)]
-pub(super) struct Text<'a>(pub(super) Option<Cow<'a, str>>);
+/// A row that is not counted: why, and what it looks like there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rejected {
+    /// The label of the metric.
+    pub reason: Rejection,
+    /// The field that cannot be read, where it is one.
+    pub field: &'static str,
+    /// Its shape: digits as 9, words as a. Never its value.
+    pub pattern: String,
+    /// The element is no JSON at all: the answer is damaged, whatever else it holds.
+    pub damaged: bool,
+}
+
+impl Rejected {
+    fn new(reason: Rejection, field: &'static str, pattern: impl Into<String>) -> Self {
+        Self { reason, field, pattern: pattern.into(), damaged: false }
+    }
+}
+
+impl From<Rejection> for Rejected {
+    fn from(reason: Rejection) -> Self {
+        Self::new(reason, "row", "")
+    }
+}
+
+/// A JSON value as text: the API writes numbers as strings, and sometimes does not.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub(super) enum Text<'a> {
+    /// There is no such field.
+    #[default]
+    Missing,
+    /// It is null.
+    Null,
+    /// What a scalar says.
+    Is(Cow<'a, str>),
+    /// It is a list or an object: which of them.
+    Odd(&'static str),
+}
+
+impl Text<'_> {
+    fn as_str(&self) -> &str {
+        match self {
+            Self::Is(text) => text,
+            Self::Missing | Self::Null | Self::Odd(_) => "",
+        }
+    }
+}
+
+impl<'a> Text<'a> {
+    /// What a value says, in the one way in which it is compared: numbers of any length as they are written.
+    fn of(raw: &'a RawValue) -> Result<Self, serde_json::Error> {
+        let json = raw.get();
+        Ok(match json.as_bytes().first() {
+            Some(b'"') => Self::Is(serde_json::from_str::<Plain<'a>>(json)?.0.unwrap_or_default()),
+            Some(b'n') | None => Self::Null,
+            Some(b'[') => Self::Odd("a list"),
+            Some(b'{') => Self::Odd("an object"),
+            Some(b't' | b'f') => Self::Is(Cow::Borrowed(json)),
+            // 37.0 is 37, as long as no digit gets lost on the way.
+            Some(_) => match json.parse::<f64>() {
+                Ok(number) if json.len() <= 16 && json.contains(['.', 'e', 'E']) => {
+                    Self::Is(Cow::Owned(number.to_string()))
+                }
+                _ => Self::Is(Cow::Borrowed(json)),
+            },
+        })
+    }
+}
 
 impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Text::of(<&'de RawValue>::deserialize(deserializer)?).map_err(de::Error::custom)
+    }
+}
+
+/// A text, a whole number of 64 bits, a boolean or null; anything else is an error, to be looked at more closely.
+#[derive(Debug)]
+struct Plain<'a>(Option<Cow<'a, str>>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Plain<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Visitor;
         impl<'de> de::Visitor<'de> for Visitor {
-            type Value = Text<'de>;
+            type Value = Plain<'de>;
             fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.write_str("a text, a number or null")
             }
             fn visit_borrowed_str<E>(self, v: &'de str) -> Result<Self::Value, E> {
-                Ok(Text(Some(Cow::Borrowed(v))))
+                Ok(Plain(Some(Cow::Borrowed(v))))
             }
             fn visit_str<E>(self, v: &str) -> Result<Self::Value, E> {
-                Ok(Text(Some(Cow::Owned(v.to_owned()))))
+                Ok(Plain(Some(Cow::Owned(v.to_owned()))))
             }
             fn visit_u64<E>(self, v: u64) -> Result<Self::Value, E> {
-                Ok(Text(Some(Cow::Owned(v.to_string()))))
+                Ok(Plain(Some(Cow::Owned(v.to_string()))))
             }
             fn visit_i64<E>(self, v: i64) -> Result<Self::Value, E> {
-                Ok(Text(Some(Cow::Owned(v.to_string()))))
-            }
-            fn visit_f64<E>(self, v: f64) -> Result<Self::Value, E> {
-                Ok(Text(Some(Cow::Owned(v.to_string()))))
+                Ok(Plain(Some(Cow::Owned(v.to_string()))))
             }
             fn visit_bool<E>(self, v: bool) -> Result<Self::Value, E> {
-                Ok(Text(Some(Cow::Owned(v.to_string()))))
+                Ok(Plain(Some(Cow::Borrowed(if v { "true" } else { "false" }))))
             }
             fn visit_unit<E>(self) -> Result<Self::Value, E> {
-                Ok(Text(None))
+                Ok(Plain(None))
             }
         }
         deserializer.deserialize_any(Visitor)
     }
 }
 
+fn plain<'de: 'a, 'a, D: Deserializer<'de>>(deserializer: D) -> Result<Text<'a>, D::Error> {
+    Ok(Plain::deserialize(deserializer)?.0.map_or(Text::Null, Text::Is))
+}
+
 /// The fields that are read. What is not named here is skipped without being copied.
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 struct Fields<'a> {
-    #[serde(borrow, default)]
+    #[serde(borrow, default, deserialize_with = "plain")]
     rp_id: Text<'a>,
-    #[serde(borrow, default)]
+    #[serde(borrow, default, deserialize_with = "plain")]
     conn_id: Text<'a>,
-    #[serde(borrow, default)]
+    #[serde(borrow, default, deserialize_with = "plain")]
     channel: Text<'a>,
-    #[serde(borrow, default)]
+    #[serde(borrow, default, deserialize_with = "plain")]
     attempt: Text<'a>,
-    #[serde(borrow, default)]
+    #[serde(borrow, default, deserialize_with = "plain")]
     date: Text<'a>,
-    #[serde(borrow, default)]
+    #[serde(borrow, default, deserialize_with = "plain")]
     second_event: Text<'a>,
-    #[serde(borrow, default)]
+    #[serde(borrow, default, deserialize_with = "plain")]
     cod_opc_menu: Text<'a>,
+}
+
+impl<'a> Fields<'a> {
+    /// Reads what the quick way refuses: odd types, numbers of more than 64 bits, and keys that come twice, of which
+    /// the last counts.
+    fn closely(json: &'a str) -> Result<Self, serde_json::Error> {
+        let mut found: BTreeMap<Cow<'a, str>, &'a RawValue> = serde_json::from_str(json)?;
+        let mut take = |name: &str| found.remove(name).map_or(Ok(Text::Missing), Text::of);
+        Ok(Self {
+            rp_id: take("rp_id")?,
+            conn_id: take("conn_id")?,
+            channel: take("channel")?,
+            attempt: take("attempt")?,
+            date: take("date")?,
+            second_event: take("second_event")?,
+            cod_opc_menu: take("cod_opc_menu")?,
+        })
+    }
+
+    /// Those without which a row would be counted as something else, and the first of them that is no scalar.
+    fn odd(&self) -> Option<Rejected> {
+        let identity = [
+            ("rp_id", &self.rp_id),
+            ("conn_id", &self.conn_id),
+            ("channel", &self.channel),
+            ("date", &self.date),
+            ("cod_opc_menu", &self.cod_opc_menu),
+        ];
+        identity.into_iter().find_map(|(name, text)| match text {
+            Text::Odd(shape) => Some(Rejected::new(Rejection::Malformed, name, *shape)),
+            _ => None,
+        })
+    }
 }
 
 /// Turns elements of `data` into rows.
@@ -123,12 +233,18 @@ struct Fields<'a> {
 pub struct RowParser {
     fingerprints: Fingerprints,
     label_length: usize,
+    fold: DigitFold,
 }
 
 impl RowParser {
     /// `label_length` is in characters; longer label values are cut, but told apart by their whole text.
     pub fn new(fingerprints: Fingerprints, label_length: usize) -> Self {
-        Self { fingerprints, label_length }
+        Self { fingerprints, label_length, fold: DigitFold::default() }
+    }
+
+    /// The same, with another rule for options in which somebody typed a number.
+    pub fn folding(self, fold: DigitFold) -> Self {
+        Self { fold, ..self }
     }
 
     /// The longest label value, in characters.
@@ -137,28 +253,33 @@ impl RowParser {
     }
 
     /// Reads one element.
-    pub fn parse(&self, element: Element<'_>) -> Result<Row, Rejection> {
-        let Element::Value(bytes) = element else { return Err(Rejection::TooLong) };
+    pub fn parse(&self, element: Element<'_>) -> Result<Row, Rejected> {
+        let Element::Value(bytes) = element else { return Err(Rejection::TooLong.into()) };
+        let text = String::from_utf8_lossy(bytes);
         // serde would take a list for an object without names.
-        if bytes.first() != Some(&b'{') {
-            return Err(Rejection::Malformed);
+        if bytes.first() == Some(&b'{')
+            && let Ok(fields) = serde_json::from_str(&text)
+        {
+            return self.read(&fields, &text);
         }
-        let text = match std::str::from_utf8(bytes) {
-            Ok(text) => Cow::Borrowed(text),
-            // A server that writes Latin-1 still has real rows: count them, the odd letters replaced.
-            Err(_) => String::from_utf8_lossy(bytes),
-        };
-        let fields = serde_json::from_str(&text).map_err(|_| Rejection::Malformed)?;
-        self.read(&fields)
+        let json = mended(&text);
+        match Fields::closely(&json) {
+            Ok(fields) => self.read(&fields, &json),
+            Err(_) => Err(not_a_row(&json)),
+        }
     }
 
-    fn read(&self, fields: &Fields<'_>) -> Result<Row, Rejection> {
+    fn read(&self, fields: &Fields<'_>, json: &str) -> Result<Row, Rejected> {
+        if let Some(rejected) = fields.odd() {
+            return Err(rejected);
+        }
         let rp_id = clean(&fields.rp_id);
         let conn_id = clean(&fields.conn_id);
         if is_absent(&rp_id) && is_absent(&conn_id) {
-            return Err(Rejection::NoIdentity);
+            return Err(without_identity(fields, json));
         }
-        let date = parse_date(&clean(&fields.date)).ok_or(Rejection::BadDate)?;
+        let date = clean(&fields.date);
+        let date = parse_date(&date).ok_or_else(|| bad_date(&fields.date, &date))?;
         let channel = clean(&fields.channel);
         let option = clean(&fields.cod_opc_menu);
         let second_text = clean(&fields.second_event);
@@ -177,7 +298,11 @@ impl RowParser {
         ]);
         let interaction = (!is_absent(&conn_id)).then(|| self.fingerprints.of(&[&rp_id, &channel, &conn_id]));
         // "0" is a key that a caller can press, so an option is absent only when it is empty or a dash.
-        let option = if option == "0" { "0" } else { self.label(&option) };
+        let option = match &*option {
+            "0" => "0",
+            typed if self.fold.folds(typed) => NUMBER,
+            other => self.label(other),
+        };
         Ok(Row {
             labels: MenuLabels::new(self.label(&rp_id), self.label(&channel), option),
             fingerprint,
@@ -197,6 +322,37 @@ impl RowParser {
     }
 }
 
+fn bad_date(field: &Text<'_>, date: &str) -> Rejected {
+    let shape = match field {
+        Text::Missing => "missing".to_owned(),
+        _ if date.is_empty() => "empty".to_owned(),
+        _ => pattern(date),
+    };
+    Rejected::new(Rejection::BadDate, "date", shape)
+}
+
+/// The vendor's line of totals has the fields of a row, or says so. An object that has neither is something else.
+fn without_identity(fields: &Fields<'_>, json: &str) -> Rejected {
+    let unknown = fields.rp_id == Text::Missing && fields.conn_id == Text::Missing;
+    if unknown && !json.to_ascii_uppercase().contains("TOTAL") {
+        return Rejected::new(Rejection::Malformed, "rp_id", "missing");
+    }
+    Rejected::new(Rejection::NoIdentity, "rp_id", "empty")
+}
+
+/// An element that is no object, or no JSON.
+fn not_a_row(json: &str) -> Rejected {
+    let shape = match json.as_bytes().first() {
+        Some(b'{') => "an object with unreadable fields",
+        Some(b'[') => "a list",
+        Some(b'"') => "a text",
+        Some(b'n') => "null",
+        _ => "a number or a boolean",
+    };
+    let damaged = serde_json::from_str::<&RawValue>(json).is_err();
+    Rejected { damaged, ..Rejected::new(Rejection::Malformed, "row", shape) }
+}
+
 /// At most `length` characters of a text, without a space at the end.
 pub(super) fn cut(text: &str, length: usize) -> &str {
     if text.len() <= length {
@@ -210,7 +366,7 @@ pub(super) fn cut(text: &str, length: usize) -> &str {
 
 /// Without surrounding space and control characters.
 pub(super) fn clean<'a>(text: &'a Text<'_>) -> Cow<'a, str> {
-    let text = text.0.as_deref().unwrap_or("");
+    let text = text.as_str();
     // Nearly all are ASCII; looked at without a way out in between, which is faster for short texts.
     if text.bytes().fold(true, |plain, byte| plain & (b' '..=b'~').contains(&byte)) {
         return Cow::Borrowed(text.trim_ascii());
@@ -270,7 +426,16 @@ mod tests {
     }
 
     fn parse(row: &serde_json::Value) -> Result<Row, Rejection> {
-        parser().parse(Element::Value(row.to_string().as_bytes()))
+        read(&row.to_string()).map_err(|rejected| rejected.reason)
+    }
+
+    fn read(json: &str) -> Result<Row, Rejected> {
+        parser().parse(Element::Value(json.as_bytes()))
+    }
+
+    /// The documented row with this JSON instead of a field's value.
+    fn raw(field: &str, json: &str) -> Result<Row, Rejected> {
+        read(&with(field, json!("RAW")).to_string().replace("\"RAW\"", json))
     }
 
     fn row() -> serde_json::Value {
@@ -351,12 +516,28 @@ mod tests {
         total["conn_id"] = json!("-");
         assert_eq!(parse(&total), Err(Rejection::NoIdentity));
         assert_eq!(parse(&json!("TOTAL")), Err(Rejection::Malformed));
-        assert_eq!(parse(&json!({"rp_id": {"a": 1}})), Err(Rejection::Malformed));
+        assert_eq!(parse(&json!({"channel": "TOTAL"})), Err(Rejection::NoIdentity));
+        for (json, field, shape) in [
+            (with("rp_id", json!({"a": 1})), "rp_id", "an object"),
+            (with("cod_opc_menu", json!(["AGENTE"])), "cod_opc_menu", "a list"),
+            (with("date", json!("18/01/2026 19:34:31")), "date", "99/99/9999 99:99:99"),
+            (with("date", json!(1_768_764_871)), "date", "9999999999"),
+            (with("date", json!(null)), "date", "empty"),
+            (json!({"rpId": "10", "connId": "1.2"}), "rp_id", "missing"),
+            (json!([["10"]]), "row", "a list"),
+        ] {
+            let rejected = read(&json.to_string()).expect_err("no row");
+            assert_eq!((rejected.field, rejected.pattern.as_str()), (field, shape), "{json}");
+            assert!(!rejected.damaged);
+        }
         let list = json!(["4628", "6736.1", "voice", "2", "2026-01-18 19:34:31", "37", "AGENTE"]);
         assert_eq!(parse(&list), Err(Rejection::Malformed));
         assert_eq!(parse(&with("date", json!("yesterday"))), Err(Rejection::BadDate));
-        assert_eq!(parser().parse(Element::TooLong), Err(Rejection::TooLong));
-        assert_eq!(parser().parse(Element::Value(b"{\"rp_id\":")), Err(Rejection::Malformed));
+        assert_eq!(parser().parse(Element::TooLong), Err(Rejection::TooLong.into()));
+        for json in ["{\"rp_id\":", "{\"rp_id\":1]", "nul", "[1}", "{\"rp_id\":\"\\x\"}"] {
+            let rejected = read(json).expect_err(json);
+            assert!(rejected.damaged && rejected.reason == Rejection::Malformed, "{json}: {rejected:?}");
+        }
     }
 
     #[test]
@@ -367,9 +548,86 @@ mod tests {
         assert_eq!(parse(&with("second_event", json!("99999999999"))).unwrap().second, None);
         assert_eq!(parse(&with("second_event", json!("01:01:01"))).unwrap().second, Some(3661));
         assert_eq!(parse(&with("conn_id", json!(null))).unwrap().interaction, None);
-        let latin1 = row().to_string().replace("AGENTE", "Facturaci#n").into_bytes();
-        let latin1: Vec<u8> = latin1.into_iter().map(|b| if b == b'#' { 0xF3 } else { b }).collect();
-        let parsed = parser().parse(Element::Value(&latin1)).unwrap();
-        assert_eq!(&*parsed.labels.option, "Facturaci\u{fffd}n");
+    }
+
+    #[test]
+    fn a_single_odd_field_does_not_cost_the_row() {
+        let absent = |row: Result<Row, Rejected>| row.map(|row| (row.attempts, row.second));
+        for (field, json, read) in [
+            ("attempt", "[]", (0, Some(37))),
+            ("attempt", "{\"a\":1}", (0, Some(37))),
+            ("attempt", "null", (0, Some(37))),
+            ("attempt", "2.0", (2, Some(37))),
+            ("second_event", "[37]", (2, None)),
+            ("second_event", "true", (2, None)),
+            ("second_event", "37.5", (2, Some(37))),
+            ("second_event", "1e999", (2, None)),
+            ("second_event", "123456789012345678901234567890", (2, None)),
+            ("customer_id", "{\"a\":[\"\\ud800\"]}", (2, Some(37))),
+            ("telephone", "\"\\udfff\"", (2, Some(37))),
+            ("telephone", "\"a\tb\"", (2, Some(37))),
+            ("telephone", "\"3\",\"telephone\":4", (2, Some(37))),
+        ] {
+            assert_eq!(absent(raw(field, json)), Ok(read), "{field} {json}");
+        }
+        let option = |json: &str| raw("cod_opc_menu", json).map(|row| row.labels.option.to_string());
+        for (json, label) in [
+            (r#""Ma\ud800ana""#, "Ma\u{fffd}ana"),
+            (r#""\ud83d\ude00""#, "😀"),
+            ("\"a\tb\"", "ab"),
+            ("\"X\",\"cod_opc_menu\":\"Y\"", "Y"),
+        ] {
+            assert_eq!(option(json).as_deref(), Ok(label), "{json}");
+        }
+        // What is escaped and what is not are one.
+        assert_eq!(raw("cod_opc_menu", "\"a\tb\""), raw("cod_opc_menu", r#""a\tb""#));
+        assert_eq!(raw("attempt", "[]"), raw("attempt", "\"\""));
+    }
+
+    #[test]
+    fn numbers_of_more_than_64_bits_stay_apart() {
+        let ids = [
+            "18446744073709551615",
+            "18446744073709551616",
+            "18446744073709551617",
+            "123456789012345678901234567890",
+            "123456789012345678901234567891",
+            "1234567890123456.25",
+            "1234567890123456.5",
+        ];
+        for field in ["rp_id", "conn_id"] {
+            for (index, id) in ids.iter().enumerate() {
+                let row = raw(field, id).expect(id);
+                assert_eq!(row, raw(field, &format!("\"{id}\"")).expect(id), "{field} {id}");
+                for other in &ids[..index] {
+                    assert_ne!(row.fingerprint, raw(field, other).expect(other).fingerprint, "{id} {other}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_a_caller_typed_is_no_label() {
+        let option = |text: &str, least: usize| {
+            let parser = parser().folding(DigitFold::of(least));
+            let row = with("cod_opc_menu", json!(text)).to_string();
+            parser.parse(Element::Value(row.as_bytes())).expect(text).labels.option.to_string()
+        };
+        for (text, least, label) in [
+            ("1234567", 7, NUMBER),
+            ("123456", 7, "123456"),
+            ("CC 1032456789", 7, NUMBER),
+            // Cut after the eighth digit, and folded before.
+            ("aaaaaaaaaaaaaaaa 1032456789", 7, NUMBER),
+            ("aaaaaaaaaaaaaaaaaaaa 1032456789", 7, NUMBER),
+            ("1234567", 8, "1234567"),
+            ("1234", 4, NUMBER),
+            ("1234567890123", 0, "1234567890123"),
+        ] {
+            assert_eq!(option(text, least), label, "{text}");
+        }
+        // They stay rows of their own all the same.
+        let prints = |text: &str| parse(&with("cod_opc_menu", json!(text))).expect("a row").fingerprint;
+        assert_ne!(prints("1032456789"), prints("1032456780"));
     }
 }

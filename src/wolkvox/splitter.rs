@@ -1,11 +1,15 @@
 //! Cuts the stream of one answer into rows, without ever holding more than one of them.
 //!
-//! An answer is `{"code":…,"error":…,"msg":…,"data":[row, row, …]}`, up to 256 MB, with `data` at any place.
-//! Bytes are pushed as they arrive; each element of `data` is handed on as soon as it is whole, and all that
+//! An answer is `{"code":…,"error":…,"msg":…,"data":[row, row, …]}`, up to 256 MB, with `data` at any place; some
+//! servers send the rows as an object keyed by number, or a single row without its list. Bytes are pushed as they
+//! arrive; each element of `data` is handed on as soon as it is whole, and all that
 //! is not `data` is kept for [`Splitter::finish`]. This finds where values begin and end and leaves what
 //! they mean to `serde_json`; it must never buffer in proportion to the answer.
 
+use std::{borrow::Cow, collections::BTreeMap};
+
 use memchr::memchr2;
+use serde::de::IgnoredAny;
 
 use super::envelope::Envelope;
 
@@ -13,6 +17,10 @@ use super::envelope::Envelope;
 const MAX_ROW_BYTES: usize = 64 * 1024;
 /// What stands beside `data` is four short fields.
 const MAX_ENVELOPE_BYTES: usize = 64 * 1024;
+/// A longer number is none that counts rows.
+const MAX_KEY_BYTES: usize = 22;
+/// An object is a row only with one of these fields: rows of the report, of routing points and of options.
+const ROW_FIELDS: [&str; 5] = ["rp_id", "conn_id", "cod_opc_menu", "cod_act", "code_act"];
 
 /// One element of `data`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,14 +53,33 @@ enum State {
     Outer,
     /// After `"data":`, before its value.
     DataValue,
-    /// In the array, before an element or the closing bracket.
-    Between,
-    /// In an element of the array.
+    /// `data` is an object: before its first key.
+    ObjectStart,
+    /// In the first key of `data`, which tells rows by number from a row.
+    FirstKey,
+    /// In a later key.
+    Key,
+    /// After a key.
+    Colon,
+    /// Before an element, a comma or the end of `data`.
+    Between(Expect),
+    /// In an element of `data`.
     InElement,
     /// `data` is a single object; this is it.
     InSingle,
     /// After the closing brace.
     End,
+}
+
+/// What may come between two elements.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Expect {
+    /// An element or the end.
+    First,
+    /// An element: there was a comma.
+    Next,
+    /// A comma or the end.
+    Comma,
 }
 
 /// Where a scan through one JSON value stands; survives the end of a chunk.
@@ -118,6 +145,10 @@ pub struct Splitter {
     /// An element that began in an earlier chunk.
     partial: Vec<u8>,
     too_long: bool,
+    /// `data` is an object of rows by number.
+    keyed: bool,
+    /// Of such an object, a key and its colon have been read.
+    key_read: bool,
     /// Everything but `data`, whose place is taken by `null`.
     envelope: Vec<u8>,
     /// In `State::Outer`: depth below the outer object, and the string being read or last read.
@@ -135,6 +166,8 @@ impl Default for Splitter {
             scan: Scan::default(),
             partial: Vec::new(),
             too_long: false,
+            keyed: false,
+            key_read: false,
             envelope: Vec::with_capacity(256),
             outer: Scan::default(),
             key: Vec::new(),
@@ -152,8 +185,12 @@ impl Splitter {
                 State::Start(seen) => self.start(seen, bytes[0])?,
                 State::Outer => self.outer(bytes)?,
                 State::DataValue => self.data_value(bytes[0])?,
-                State::Between => self.between(bytes[0])?,
-                State::InElement | State::InSingle => self.element(bytes, each),
+                State::ObjectStart => self.object_start(bytes[0])?,
+                State::FirstKey => self.first_key(bytes[0]),
+                State::Key => self.later_key(bytes[0])?,
+                State::Colon => self.colon(bytes[0])?,
+                State::Between(expect) => self.between(expect, bytes[0])?,
+                State::InElement | State::InSingle => self.element(bytes, each)?,
                 State::End if bytes[0].is_ascii_whitespace() => 1,
                 State::End => return Err(SplitError::NotJson("something follows the closing brace")),
             };
@@ -183,6 +220,7 @@ impl Splitter {
             mark if MARK.get(usize::from(seen)) == Some(&mark) => State::Start(seen + 1),
             space if space.is_ascii_whitespace() => State::Start(seen),
             b'<' => return Err(SplitError::NotJson("it begins like a web page")),
+            0x1F => return Err(SplitError::NotJson("it is compressed, and its header does not say so")),
             _ => return Err(SplitError::NotJson("it does not begin with a brace")),
         };
         Ok(1)
@@ -242,36 +280,88 @@ impl Splitter {
 
     fn data_value(&mut self, byte: u8) -> Result<usize, SplitError> {
         match byte {
-            b'[' => {
-                self.envelope.extend_from_slice(b"null");
-                self.state = State::Between;
-                Ok(1)
-            }
-            b'{' => {
-                self.envelope.extend_from_slice(b"null");
-                self.begin(State::InSingle);
-                Ok(0)
-            }
-            // `null`, and the empty string that PHP makes of it, are left to the envelope.
-            b'n' | b'"' => {
+            b'[' => self.state = State::Between(Expect::First),
+            b'{' => self.state = State::ObjectStart,
+            // `null` is left to the envelope.
+            b'n' => {
                 self.state = State::Outer;
-                Ok(0)
+                return Ok(0);
             }
-            space if space.is_ascii_whitespace() => Ok(1),
-            _ => Err(SplitError::Schema("data is neither a list nor an object")),
+            space if space.is_ascii_whitespace() => return Ok(1),
+            b'"' => return Err(SplitError::Schema("data is a text")),
+            _ => return Err(SplitError::Schema("data is neither a list nor an object")),
         }
+        self.envelope.extend_from_slice(b"null");
+        Ok(1)
     }
 
-    fn between(&mut self, byte: u8) -> Result<usize, SplitError> {
+    fn object_start(&mut self, byte: u8) -> Result<usize, SplitError> {
         match byte {
-            b']' => self.state = State::Outer,
-            b',' => {}
+            // An empty list, as some languages write it.
+            b'}' => self.state = State::Outer,
+            b'"' => {
+                self.begin(State::FirstKey);
+                self.partial.extend_from_slice(b"{\"");
+            }
             space if space.is_ascii_whitespace() => {}
-            b'}' => return Err(SplitError::NotJson("a brace closes the list of rows")),
+            _ => return Err(SplitError::NotJson("a brace is followed by no key")),
+        }
+        Ok(1)
+    }
+
+    fn first_key(&mut self, byte: u8) -> usize {
+        match byte {
+            b'"' if self.partial.len() > 2 => {
+                self.keyed = true;
+                self.state = State::Colon;
+            }
+            b'0'..=b'9' if self.partial.len() < MAX_KEY_BYTES => self.partial.push(byte),
             _ => {
+                // A name: all of this is one row.
+                self.state = State::InSingle;
+                self.scan = Scan { depth: 1, in_string: true, escaped: false };
+                return 0;
+            }
+        }
+        1
+    }
+
+    fn later_key(&mut self, byte: u8) -> Result<usize, SplitError> {
+        match byte {
+            b'0'..=b'9' => {}
+            b'"' => self.state = State::Colon,
+            _ => return Err(SplitError::Schema("data is an object of numbers and names")),
+        }
+        Ok(1)
+    }
+
+    fn colon(&mut self, byte: u8) -> Result<usize, SplitError> {
+        match byte {
+            b':' => self.state = State::Between(Expect::Next),
+            space if space.is_ascii_whitespace() => {}
+            _ => return Err(SplitError::NotJson("a key is followed by no colon")),
+        }
+        // The key has been read: what comes next is its value.
+        self.key_read = byte == b':';
+        Ok(1)
+    }
+
+    fn between(&mut self, expect: Expect, byte: u8) -> Result<usize, SplitError> {
+        let end = if self.keyed { b'}' } else { b']' };
+        match (expect, byte) {
+            (_, space) if space.is_ascii_whitespace() => {}
+            (Expect::Comma, b',') => self.state = State::Between(Expect::Next),
+            (Expect::First | Expect::Comma, byte) if byte == end => self.state = State::Outer,
+            (Expect::First | Expect::Next, b'"') if self.keyed && !self.key_read => self.state = State::Key,
+            (Expect::First | Expect::Next, b'{' | b'[' | b'"' | b'-' | b'0'..=b'9' | b't' | b'f' | b'n')
+                if !self.keyed || self.key_read =>
+            {
+                self.key_read = false;
                 self.begin(State::InElement);
                 return Ok(0);
             }
+            (Expect::Comma, _) => return Err(SplitError::NotJson("no comma between two rows")),
+            _ => return Err(SplitError::NotJson("no row follows where one should")),
         }
         Ok(1)
     }
@@ -283,7 +373,7 @@ impl Splitter {
         self.too_long = false;
     }
 
-    fn element(&mut self, bytes: &[u8], each: &mut impl FnMut(Element<'_>)) -> usize {
+    fn element(&mut self, bytes: &[u8], each: &mut impl FnMut(Element<'_>)) -> Result<usize, SplitError> {
         let end = self.scan.advance(bytes);
         let piece = &bytes[..end.unwrap_or(bytes.len())];
         self.too_long |= self.partial.len() + piece.len() > MAX_ROW_BYTES;
@@ -294,15 +384,30 @@ impl Splitter {
             self.partial.extend_from_slice(piece);
         }
         if whole {
-            each(match (self.too_long, self.partial.is_empty()) {
+            let element = match (self.too_long, self.partial.is_empty()) {
                 (true, _) => Element::TooLong,
                 (false, true) => Element::Value(piece),
                 (false, false) => Element::Value(&self.partial),
-            });
-            self.state = if self.state == State::InSingle { State::Outer } else { State::Between };
+            };
+            if self.state == State::InSingle {
+                if !is_row(element) {
+                    return Err(SplitError::Schema("data is an object, and no row"));
+                }
+                self.state = State::Outer;
+            } else {
+                self.state = State::Between(Expect::Comma);
+            }
+            each(element);
         }
-        piece.len()
+        Ok(piece.len())
     }
+}
+
+/// Whether an object that stands where a list should is a row, and no wrapper around something else.
+fn is_row(element: Element<'_>) -> bool {
+    let Element::Value(bytes) = element else { return false };
+    let fields = serde_json::from_slice::<BTreeMap<Cow<'_, str>, IgnoredAny>>(bytes);
+    fields.is_ok_and(|fields| ROW_FIELDS.iter().any(|name| fields.contains_key(*name)))
 }
 
 #[cfg(test)]
@@ -335,9 +440,15 @@ mod tests {
             ),
             (r#"{"data":[],"code":200}"#, &[]),
             (r#"{"data":null,"code":200}"#, &[]),
-            (r#"{"data":"","code":200}"#, &[]),
+            (r#"{"data": { } ,"code":200}"#, &[]),
+            (
+                r#"{"data":{"0":{"a":1}, "1" : {"b":"}"},"10":null },"code":200}"#,
+                &[r#"{"a":1}"#, r#"{"b":"}"}"#, "null"],
+            ),
             (r#"{"code":200}"#, &[]),
-            (r#"{"code":200,"data":{"a":{"b":[1,2]}},"msg":"1"}"#, &[r#"{"a":{"b":[1,2]}}"#]),
+            (r#"{"code":200,"data":{"rp_id":{"b":[1,2]}},"msg":"1"}"#, &[r#"{"rp_id":{"b":[1,2]}}"#]),
+            (r#"{"data":{ "1\"":1,"rp_id":"10"} }"#, &[r#"{"1\"":1,"rp_id":"10"}"#]),
+            (r#"{"data":{"12a":1,"conn_id":"10"}}"#, &[r#"{"12a":1,"conn_id":"10"}"#]),
             (r#"{"data":[1,"two",[3],null , true]}"#, &["1", r#""two""#, "[3]", "null", "true"]),
             (r#"{"msg":"data","x":{"data":[1]},"data" : [ {} ] } "#, &["{}"]),
             (r#"{"x":["data",{"data":1}],"data":[{}]}"#, &["{}"]),
@@ -368,6 +479,23 @@ mod tests {
             ("{\"data\":[}", "NotJson"),
             ("{\"data\":5}", "Schema"),
             ("{\"data\":[],\"data\":[]}", "Schema"),
+            ("{\"data\":\"\"}", "Schema"),
+            ("{\"data\":\"[{}]\"}", "Schema"),
+            ("{\"data\":true}", "Schema"),
+            ("{\"data\":{\"rows\":[{\"rp_id\":1}]}}", "Schema"),
+            ("{\"data\":{\"a\":1}}", "Schema"),
+            ("{\"data\":{\"\":1}}", "Schema"),
+            ("{\"data\":{\"0\":{},\"total\":{}}}", "Schema"),
+            ("{\"data\":{\"0\":{},}}", "NotJson"),
+            ("{\"data\":{\"0\" {}}}", "NotJson"),
+            ("{\"data\":{\"0\":{} \"1\":{}}}", "NotJson"),
+            ("{\"data\":{[]}}", "NotJson"),
+            ("{\"data\":[{},]}", "NotJson"),
+            ("{\"data\":[,{}]}", "NotJson"),
+            ("{\"data\":[{} {}]}", "NotJson"),
+            ("{\"data\":[{}:{}]}", "NotJson"),
+            ("{\"data\":nul}", "NotJson"),
+            ("\u{1f}\u{8b}", "NotJson"),
             ("{\"data\":[]} {}", "NotJson"),
             ("{\"data\":[],}", "NotJson"),
         ] {

@@ -81,7 +81,11 @@ fn faults() -> Vec<(Fault, [&'static str; 2], [&'static str; 2])> {
             ["elsewhere (HTTP 302)", "sign-in page"],
             ["a otro sitio (HTTP 302)", "página de acceso"],
         ),
-        (Fault::Reset, ["and then it broke", "allow-list"], ["y luego se cortó", "lista de permitidas"]),
+        (
+            Fault::Reset,
+            ["and then it broke", "does a firewall of your own"],
+            ["y luego se cortó", "su propio cortafuegos"],
+        ),
         (
             Fault::RowBadDate,
             ["that they cannot be counted: 1 of", "Report the shape"],

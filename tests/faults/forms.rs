@@ -104,7 +104,6 @@ async fn alone() -> Api {
 async fn every_way_to_say_that_there_are_no_rows_commits() {
     let cases = [
         ("404", None),
-        ("404-page", Some(Fault::EmptyNotJson)),
         ("200-list", Some(Fault::EmptyOk)),
         ("200-null", Some(Fault::DataNull)),
         ("200-missing", Some(Fault::DataMissing)),
@@ -130,6 +129,33 @@ async fn every_way_to_say_that_there_are_no_rows_commits() {
         // Nothing has ever come, which is a state of its own.
         assert_eq!(scrape.sum("wolkvox_last_row_timestamp_seconds", &[("server", name)]), None, "{name}");
     }
+}
+
+/// A 404 is an empty window in the vendor's words only.
+#[tokio::test]
+async fn a_foreign_404_is_a_failure_and_loses_nothing() {
+    let api = Api::empty().await.times(Fault::EmptyNotJson, 2);
+    let fleet = Supervisor::of("foreign", &api);
+    let exporter = fleet.start().await;
+    let failed = exporter.wait_for("schema", |scrape| scrape.failures("foreign", "schema") > 0.0).await;
+    assert!(!failed.up("foreign"));
+    let page = exporter.get("/").await.expect("a status page");
+    assert!(page.contains("not in Wolkvox&#39;s words") || page.contains("not in Wolkvox's words"), "{page}");
+    exporter.wait_for("up again", |scrape| scrape.up("foreign")).await;
+}
+
+#[tokio::test]
+async fn a_healthy_server_costs_a_request_a_poll_and_not_one_more() {
+    let api = Api::start(|_| {}).await;
+    let fleet = Supervisor::of("healthy", &api);
+    let exporter = fleet.start().await;
+    let polls = |scrape: &Scrape| scrape.get("wolkvox_polls_total", &[("server", "healthy")]);
+    let scrape = exporter.wait_for("8 polls", |scrape| polls(scrape) >= 8.0).await;
+    let requests = api.requests();
+    println!("{requests} requests of the report in {} polls that have ended", polls(&scrape));
+    // The next one may be under way.
+    let later = polls(&exporter.scrape().await);
+    assert!(requests as f64 >= polls(&scrape) && requests as f64 <= later + 1.0, "{requests} {later}");
 }
 
 #[tokio::test]

@@ -5,7 +5,8 @@ use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
 use arc_swap::ArcSwap;
 use jiff::{SignedDuration, Timestamp};
-use tokio::{net::TcpListener, sync::watch};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
 use wolkvox_exporter::{
     config::{Secret, TokenSource},
     exposition::BucketBounds,
@@ -33,7 +34,6 @@ pub(crate) const NAME: &str = "inside";
 pub(crate) struct Inside {
     address: SocketAddr,
     client: reqwest::Client,
-    _stop: watch::Sender<bool>,
 }
 
 impl Inside {
@@ -43,14 +43,13 @@ impl Inside {
                 .expect("the disk is good"),
         );
         let telemetry = Arc::new(Telemetry::new().expect("no name is used twice"));
-        let publisher = Arc::new(Publisher::default());
-        let (stop, shutdown) = watch::channel(false);
+        let publisher = Publisher::start(telemetry.clone());
         let around = PollerDeps {
             store: store.clone(),
             publisher: publisher.clone(),
             telemetry: telemetry.target(NAME),
             clock: Arc::new(Timestamp::now),
-            shutdown,
+            shutdown: CancellationToken::new(),
         };
         let origin = Timestamp::now() - SignedDuration::from_hours(1);
         let restored = store.restore(NAME, || TargetCounters::new(origin)).expect("the disk is good");
@@ -72,10 +71,11 @@ impl Inside {
             quota: None,
             names: Default::default(),
         };
-        let source = poller::Api {
-            client: Client::new(&api.url().parse().expect("a URL"), limits).expect("a client"),
-            token: TokenSource::fixed(&Secret::new(TOKEN), "the test").expect("a token"),
-        };
+        let source = poller::Api::new(
+            Client::new(&api.url().parse().expect("a URL"), limits).expect("a client"),
+            TokenSource::fixed(&Secret::new(TOKEN), "the test").expect("a token"),
+            Arc::new(tokio::sync::Semaphore::new(1)),
+        );
         let parser = RowParser::new(store.fingerprints(), 128);
         let poller =
             Poller::start(settings, source, parser, restored, around).await.expect("the disk is good");
@@ -94,7 +94,7 @@ impl Inside {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
         let address = listener.local_addr().expect("it is bound");
         tokio::spawn(web::serve(listener, Arc::new(site), Default::default(), std::future::pending()));
-        Self { address, client: client(), _stop: stop }
+        Self { address, client: client() }
     }
 
     pub(crate) async fn wait_for(&self, what: &str, wanted: impl Fn(&Scrape) -> bool) -> Scrape {

@@ -10,6 +10,7 @@
 #![expect(clippy::print_stderr, reason = "what failed must be seen before the test is over")]
 
 mod crash_disk;
+mod load;
 mod run;
 mod world;
 
@@ -17,7 +18,7 @@ use proptest::prelude::*;
 
 use crate::{
     run::{DiskTrouble, Plan, run},
-    world::{Trouble, World, WorldRow},
+    world::{Costume, Poison, Times, Trouble, World, WorldRow},
 };
 
 fn cases() -> u32 {
@@ -47,6 +48,40 @@ fn trouble() -> impl Strategy<Value = Trouble> {
         1 => Just(Trouble::Hang),
         1 => Just(Trouble::Maintenance),
         1 => Just(Trouble::Unavailable),
+        1 => Just(Trouble::Foreign404),
+        1 => Just(Trouble::NoReport),
+        1 => Just(Trouble::RejectedRows),
+    ]
+}
+
+/// Trouble that depends on what is asked for.
+#[derive(Debug, Clone)]
+enum Nature {
+    None,
+    TooWide(u64, Costume),
+    /// Which row's second, and for how long.
+    Poison(prop::sample::Index, Option<i64>, Costume),
+    Times(Times),
+    Away(i64, i64),
+    QuotaLies(Vec<(u64, u64)>),
+    Fold,
+    /// The clock is wrong from the first start on.
+    WrongClock(i64),
+}
+
+fn nature() -> impl Strategy<Value = Nature> {
+    let costume = || prop::sample::select(Costume::ALL.to_vec());
+    let lie = prop_oneof![Just((0, 0)), Just((0, 500)), Just((1000, 1000)), Just((5, 400)), Just((60, 3))];
+    prop_oneof![
+        6 => Just(Nature::None),
+        3 => (2u64..15, costume()).prop_map(|(rows, costume)| Nature::TooWide(rows, costume)),
+        3 => (any::<prop::sample::Index>(), prop::option::of(600i64..3600), costume())
+            .prop_map(|(row, until, costume)| Nature::Poison(row, until, costume)),
+        1 => prop_oneof![Just(Times::DayOnly), Just(Times::Ignored)].prop_map(Nature::Times),
+        2 => (600..world::TRAFFIC, 3600i64..8 * 3600).prop_map(|(at, length)| Nature::Away(at, length)),
+        1 => prop::collection::vec(lie, 1..5).prop_map(Nature::QuotaLies),
+        1 => Just(Nature::Fold),
+        1 => (-86_400i64..86_400).prop_map(Nature::WrongClock),
     ]
 }
 
@@ -85,22 +120,67 @@ fn plan() -> impl Strategy<Value = Plan> {
         prop::collection::vec(disk_trouble(), 0..3),
         clock_jumps(),
         any::<bool>(),
-        any::<u64>(),
+        (any::<u64>(), nature()),
     )
-        .prop_map(|(mut rows, mut troubles, cap, overstates, restarts, disk, jumps, patient, seed)| {
-            if !jumps.is_empty() {
-                // While nobody knows the time, an hourly re-reading may come late.
-                rows.retain(|row| row.visible - row.date < world::LOOKBACK);
-            }
-            if overstates > 0 {
-                // Where its number is always too high, nobody can tell that an answer is cut as well.
-                troubles.retain(|trouble| !matches!(trouble, Trouble::TooFew(_)));
-            }
-            // More rows in the narrowest span than an answer holds are beyond the promise.
-            let cap = cap.max(densest(&rows) + 1);
-            let world = World { rows, troubles, cap, overstates };
-            Plan { world, restarts, disk, jumps, patient, seed }
+        .prop_map(|(rows, troubles, cap, overstates, restarts, disk, jumps, patient, (seed, nature))| {
+            let world = World { troubles, cap, overstates, ..World::of(rows) };
+            let plan = Plan { restarts, disk, jumps, patient, seed, ..Plan::of(world) };
+            within_the_promise(with_nature(plan, nature))
         })
+}
+
+fn with_nature(mut plan: Plan, nature: Nature) -> Plan {
+    let world = &mut plan.world;
+    if !matches!(nature, Nature::None) {
+        // One lie at a time: what a server announces says nothing where it cannot be put to the test.
+        world.overstates = 0;
+    }
+    match nature {
+        Nature::None => {}
+        Nature::TooWide(rows, costume) => world.too_wide = Some((rows, costume)),
+        Nature::Poison(row, until, costume) if !world.rows.is_empty() => {
+            let second = world.rows[row.index(world.rows.len())].date;
+            let until = until.map(|until| second + until);
+            if until.is_none() {
+                // Nobody can ever tell what it holds.
+                world.rows.retain(|row| row.date != second);
+            }
+            world.poison = Some(Poison { second, until: until.unwrap_or(i64::MAX), costume });
+        }
+        Nature::Poison(..) => {}
+        Nature::Times(times) => (world.times, world.cap) = (times, 60_000),
+        Nature::Away(at, length) => plan.away = Some((at, length)),
+        Nature::QuotaLies(lies) => world.quota_lies = lies,
+        Nature::Fold => (world.fold, world.cap, plan.patient) = (true, 60_000, false),
+        Nature::WrongClock(by) => {
+            plan.jumps.retain(|(at, _)| *at >= 600);
+            plan.jumps.insert(0, (0, by));
+            if plan.jumps.len() == 1 {
+                plan.jumps.push((world::TRAFFIC / 2, 0));
+            }
+        }
+    }
+    plan
+}
+
+/// What was never promised is left out.
+fn within_the_promise(mut plan: Plan) -> Plan {
+    let world = &mut plan.world;
+    if !plan.jumps.is_empty() || !world.quota_lies.is_empty() {
+        // While nobody knows the time, or how many requests are left, an hourly re-reading may come late.
+        world.rows.retain(|row| row.visible - row.date < world::LOOKBACK);
+    }
+    if world.overstates > 0 {
+        // Where its number is always too high, nobody can tell that an answer is cut as well.
+        world.troubles.retain(|trouble| !matches!(trouble, Trouble::TooFew(_)));
+    }
+    // More rows in the narrowest span than an answer holds are beyond the promise.
+    let densest = densest(&world.rows);
+    world.cap = world.cap.max(densest + 1);
+    if let Some((rows, _)) = &mut world.too_wide {
+        *rows = densest.max(*rows);
+    }
+    plan
 }
 
 #[test]
@@ -139,20 +219,7 @@ fn some_cases(n: usize, workers: usize) -> Result<(), String> {
 #[test]
 fn a_row_later_than_any_re_reading_is_beyond_the_promise() {
     let row = |date, visible| WorldRow { date, visible, conn: 1, option: 1, second: 5, attempts: 1 };
-    let world = |late| World {
-        rows: vec![row(10, 12), row(600, 600 + late)],
-        troubles: Vec::new(),
-        cap: 60_000,
-        overstates: 0,
-    };
-    let plan = |late| Plan {
-        world: world(late),
-        restarts: vec![],
-        disk: vec![],
-        jumps: vec![],
-        patient: false,
-        seed: 0,
-    };
+    let plan = |late| Plan::of(World::of(vec![row(10, 12), row(600, 600 + late)]));
     assert!(run(plan(world::LATEST)).is_ok());
     assert!(run(plan(world::HOURLY + 3600)).unwrap_err().contains("option_attempts_total"));
 }
@@ -170,10 +237,46 @@ fn a_server_that_announces_more_than_it_has_costs_few_requests() {
             attempts: 1,
         };
         let rows = (0..world::TRAFFIC / 20).map(row).collect();
-        let world = World { rows, troubles: Vec::new(), cap: 60_000, overstates };
-        let plan = Plan { world, restarts: vec![], disk: vec![], jumps: vec![], patient: false, seed: 0 };
-        let requests = run(plan).unwrap();
+        let requests = run(Plan::of(World { overstates, ..World::of(rows) })).unwrap();
         // Seven hours of polls, of hourly re-readings, and of tests; more while the rows grow more from poll to poll.
         assert!(requests < 7 * (12 + 1 + 10) + 60, "{overstates}: {requests} requests");
     }
+}
+
+/// A row every ten seconds, each of which comes five seconds late.
+fn steady() -> Vec<WorldRow> {
+    let row = |n: i64| WorldRow {
+        date: n * 10,
+        visible: n * 10 + 5,
+        conn: (n % 12) as u8,
+        option: (n % 3) as u8,
+        second: 5,
+        attempts: 1,
+    };
+    (0..world::TRAFFIC / 10).map(row).collect()
+}
+
+/// What each kind of trouble costs that depends on what is asked for: not a storm.
+#[test]
+fn trouble_that_depends_on_the_span_costs_few_requests() {
+    let polls = |plan: Plan| run(plan).unwrap_or_else(|error| panic!("{error}"));
+    let healthy = polls(Plan::of(World::of(steady())));
+    let mut print = vec![format!("healthy: {healthy} requests in 8 h")];
+    let mut within = |what: String, world: World, most: usize| {
+        let requests = polls(Plan::of(world));
+        print.push(format!("{what}: {requests}"));
+        assert!(requests <= healthy + most, "{what}: {requests} requests, healthy {healthy}");
+    };
+    for costume in Costume::ALL {
+        let wide = World { too_wide: Some((150, costume)), ..World::of(steady()) };
+        within(format!("more than 150 rows are {costume:?}"), wide, 250);
+        let mut rows = steady();
+        rows.retain(|row| row.date != 3000);
+        let poison = Some(Poison { second: 3000, until: i64::MAX, costume });
+        within(format!("a second that is {costume:?}"), World { poison, ..World::of(rows) }, 200);
+    }
+    for times in [Times::DayOnly, Times::Ignored] {
+        within(format!("times {times:?}"), World { times, ..World::of(steady()) }, 0);
+    }
+    eprintln!("{}", print.join("\n"));
 }

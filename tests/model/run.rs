@@ -7,13 +7,11 @@ use std::{
     time::Duration,
 };
 
-use jiff::{SignedDuration, Timestamp, tz::TimeZone};
-use tokio::{
-    sync::watch,
-    time::{Instant, sleep},
-};
+use jiff::SignedDuration;
+use tokio::time::{Instant, sleep};
+use tokio_util::sync::CancellationToken;
 use wolkvox_exporter::{
-    exposition::{BucketBounds, Format, Published},
+    exposition::{BucketBounds, Encoding, Format, Published},
     ledger::{IdleTimes, TargetCounters},
     poller::{Clock, Poller, PollerConfig, PollerDeps},
     schedule::{Cadence, Tiers},
@@ -26,7 +24,7 @@ use wolkvox_exporter::{
 
 use crate::{
     crash_disk::CrashDisk,
-    world::{self, START, World, WorldSource},
+    world::{self, World, WorldSource},
 };
 
 #[derive(Debug, Clone)]
@@ -34,6 +32,8 @@ pub(crate) struct Plan {
     pub(crate) world: World,
     /// Moments, in seconds from the start, at which the process is killed.
     pub(crate) restarts: Vec<i64>,
+    /// From when on, and for how long, no process is there at all.
+    pub(crate) away: Option<(i64, i64)>,
     /// What the disk does after each start, one start after the other.
     pub(crate) disk: Vec<DiskTrouble>,
     /// From when on the exporter's clock is wrong, and by how much.
@@ -41,6 +41,21 @@ pub(crate) struct Plan {
     /// Whether an interaction stays open for so long that all its rows come in time.
     pub(crate) patient: bool,
     pub(crate) seed: u64,
+}
+
+impl Plan {
+    /// Nothing happens but the world's own troubles.
+    pub(crate) fn of(world: World) -> Self {
+        Self {
+            world,
+            restarts: Vec::new(),
+            away: None,
+            disk: Vec::new(),
+            jumps: Vec::new(),
+            patient: false,
+            seed: 0,
+        }
+    }
 }
 
 /// Counted in writes from the start of the process.
@@ -51,6 +66,8 @@ pub(crate) enum DiskTrouble {
     /// The disk refuses everything for a while; the process lives on.
     Outage { writes: u64, seconds: i64 },
 }
+
+const TEXT: Encoding = Encoding { format: Format::Text, gzip: false };
 
 /// How many requests it took; `Err` says what differs.
 pub(crate) fn run(plan: Plan) -> Result<usize, String> {
@@ -70,8 +87,11 @@ async fn live(plan: Plan) -> Result<usize, String> {
         began,
         requests: Arc::new(Mutex::new(0)),
         received: Arc::new(Mutex::new(0)),
+        told: Arc::new(Mutex::new(0)),
     };
+    let mut away = plan.away;
     let mut restarts = plan.restarts.clone();
+    restarts.extend(away.map(|(at, _)| at));
     restarts.sort_unstable();
     let mut restarts = restarts.into_iter().peekable();
     let mut troubles = plan.disk.iter();
@@ -85,7 +105,12 @@ async fn live(plan: Plan) -> Result<usize, String> {
     };
     let idle = if plan.patient { world::PATIENT } else { world::IMPATIENT };
     // Long enough for the last row to appear, for every trouble to pass, and for catching up.
-    let end = world::TRAFFIC + world::HOURLY.max(idle) + 2 * 3600 + 300 * plan.world.troubles.len() as i64;
+    let end = world::TRAFFIC
+        + world::HOURLY.max(idle)
+        + 3 * 3600
+        + 300 * plan.world.troubles.len() as i64
+        + 3600 * plan.world.quota_lies.len() as i64
+        + plan.away.map_or(0, |(_, length)| length);
     let now = || began.elapsed().as_secs() as i64;
     loop {
         let started = start(&disk, &source, began, plan.jumps.clone(), idle).await;
@@ -103,7 +128,7 @@ async fn live(plan: Plan) -> Result<usize, String> {
             while now() < until {
                 sleep(Duration::from_secs(60)).await;
                 // A scrape of the same publication shows the same.
-                let now = process.publisher.publication().load();
+                let now = process.publisher.publication().in_encoding(TEXT).await;
                 if !shown.is_some_and(|shown| Arc::ptr_eq(&shown, &now)) {
                     last = forward(&last, scrape(&now))?;
                 }
@@ -126,9 +151,14 @@ async fn live(plan: Plan) -> Result<usize, String> {
             break;
         }
         sleep(Duration::from_secs(20)).await;
+        if let Some((_, length)) = away.take_if(|(at, _)| *at <= now()) {
+            sleep(Duration::from_secs(length as u64)).await;
+        }
     }
     compare(&plan, &last, *source.received.lock().unwrap())?;
-    check_day(&plan, &day)?;
+    if !plan.world.fold {
+        check_day(&plan, &day)?;
+    }
     Ok(*source.requests.lock().unwrap())
 }
 
@@ -136,7 +166,6 @@ struct Process {
     publisher: Arc<Publisher>,
     task: tokio::task::JoinHandle<()>,
     store: Arc<Store>,
-    _stop: watch::Sender<bool>,
 }
 
 impl Process {
@@ -161,21 +190,22 @@ async fn start(
     let backend = move || Ok(handle.clone());
     let store = Store::open_backend(backend, Path::new("crash-disk"), [3; 16]).map_err(|e| e.to_string())?;
     let store = Arc::new(store);
+    let world_start = source.world.start();
     let clock: Clock = Arc::new(move || {
         let elapsed = SignedDuration::try_from(began.elapsed()).unwrap();
         let past = |jump: &&(i64, i64)| jump.0 <= elapsed.as_secs();
         let wrong = jumps.iter().rev().find(past).map_or(0, |jump| jump.1);
-        Timestamp::from_second(START + wrong).unwrap() + elapsed
+        world_start + SignedDuration::from_secs(wrong) + elapsed
     });
     // Counting begins with the world, also when the first start never got to write it down.
-    let origin = Timestamp::from_second(START).unwrap();
+    let origin = world_start;
     let restored = store.restore("0042", || TargetCounters::new(origin)).map_err(|e| e.to_string())?;
     let parser = RowParser::new(store.fingerprints(), 128);
-    let publisher = Arc::new(Publisher::default());
-    let (stop, shutdown) = watch::channel(false);
+    let telemetry = Arc::new(Telemetry::new().unwrap());
+    let publisher = Publisher::start(telemetry.clone());
     let settings = PollerConfig {
         name: "0042".to_owned(),
-        zone: TimeZone::UTC,
+        zone: source.world.zone(),
         cadence: Cadence::new(Duration::from_secs(300), Duration::from_secs(30), "0042"),
         lookback: Duration::from_secs(world::LOOKBACK as u64),
         zero_hold: Duration::from_secs(75),
@@ -198,19 +228,21 @@ async fn start(
     let around = PollerDeps {
         store: store.clone(),
         publisher: publisher.clone(),
-        telemetry: Telemetry::new().unwrap().target("0042"),
+        telemetry: telemetry.target("0042"),
         clock,
-        shutdown,
+        shutdown: CancellationToken::new(),
     };
     let poller =
         Poller::start(settings, source.clone(), parser, restored, around).await.map_err(|e| e.to_string())?;
-    Ok(Process { publisher, task: tokio::spawn(poller.run()), store, _stop: stop })
+    Ok(Process { publisher, task: tokio::spawn(poller.run()), store })
 }
 
 /// The whole world lies within the last day: its hours hold every row since they are known, and none twice.
 fn check_day(plan: &Plan, day: &Day) -> Result<(), String> {
     let since = day.known_from.unwrap_or(day.first);
-    let known = plan.world.rows.iter().filter(|row| world::START + row.date >= since).count() as u64;
+    let known =
+        plan.world.rows.iter().filter(|row| plan.world.start().as_second() + row.date >= since).count()
+            as u64;
     let all = plan.world.rows.len() as u64;
     if day.hits < known || day.hits > all {
         return Err(format!("the last day has {} hits, not {known} to {all}", day.hits));
@@ -220,8 +252,7 @@ fn check_day(plan: &Plan, day: &Day) -> Result<(), String> {
 
 /// All counters of the text format, by name and labels.
 fn scrape(published: &Published) -> BTreeMap<String, f64> {
-    let rendered = published.render(&[], Format::Text, false);
-    let text: Vec<u8> = rendered.pieces.iter().flat_map(|piece| piece.to_vec()).collect();
+    let text = published.render(&[], TEXT).expect("it was asked for").concat();
     String::from_utf8(text)
         .unwrap()
         .lines()

@@ -6,18 +6,20 @@ use std::{
     time::Duration,
 };
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp, civil::DateTime, tz::TimeZone};
 use serde_json::json;
 use tokio::time::{Instant, sleep};
 use wolkvox_exporter::{
     config::TokenVersion,
     poller::Source,
     schedule::local_seconds,
-    wolkvox::{Answer, ApiError, Element, Query},
+    wolkvox::{Answer, ApiError, Element, Query, TokenInfo},
 };
 
-/// Where virtual time begins: 2026-01-18T12:00:00Z.
-pub(crate) const START: i64 = 1_768_737_600;
+/// Where virtual time begins: 2026-01-18T12:00:00Z,
+const START: i64 = 1_768_737_600;
+/// or an hour before 2026-04-05T03:00:00Z, when in Santiago the clock is put back to 23:00.
+const FOLD_START: i64 = 1_775_354_400;
 /// Rows are dated within this many seconds of the start.
 pub(crate) const TRAFFIC: i64 = 2 * 3600;
 /// The lookback under test.
@@ -45,15 +47,14 @@ pub(crate) struct WorldRow {
 }
 
 impl WorldRow {
-    fn json(&self) -> String {
-        let date = Timestamp::from_second(START + self.date).unwrap();
+    fn json(&self, date: DateTime) -> String {
         json!({
             "rp_id": if self.conn.is_multiple_of(2) { "10" } else { "4628" },
             "conn_id": format!("1.{}", self.conn),
             "customer_id": "900", "telephone": "300",
             "channel": if self.conn.is_multiple_of(3) { "voice" } else { "chat-web" },
             "attempt": self.attempts.to_string(),
-            "date": jiff::tz::TimeZone::UTC.to_datetime(date).strftime("%Y-%m-%d %H:%M:%S").to_string(),
+            "date": date.strftime("%Y-%m-%d %H:%M:%S").to_string(),
             "second_event": self.second.to_string(),
             "cod_opc_menu": format!("opción \"{}\"", self.option),
         })
@@ -88,6 +89,69 @@ pub(crate) enum Trouble {
     Maintenance,
     /// Refused in unknown words.
     Refuse,
+    /// Somebody else's page that nothing is found.
+    Foreign404,
+    /// `{}`: JSON that is no report.
+    NoReport,
+    /// Rows that nobody can read, all of them.
+    RejectedRows,
+}
+
+/// How a server fails at what is too much for it, or at a row that it cannot tell.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Costume {
+    GatewayTimeout,
+    ServerError,
+    EmptyBody,
+    PhpFatalError,
+    CutBody,
+    NotJson,
+    Timeout,
+}
+
+impl Costume {
+    pub(crate) const ALL: [Self; 7] = [
+        Self::GatewayTimeout,
+        Self::ServerError,
+        Self::EmptyBody,
+        Self::PhpFatalError,
+        Self::CutBody,
+        Self::NotJson,
+        Self::Timeout,
+    ];
+
+    async fn error(self) -> ApiError {
+        match self {
+            Self::GatewayTimeout => ApiError::Http5xx(504),
+            Self::ServerError => ApiError::Http5xx(500),
+            Self::EmptyBody => ApiError::CutOff,
+            Self::PhpFatalError => ApiError::NotJson("<br />".to_owned()),
+            Self::CutBody => ApiError::Connect("the connection broke".to_owned()),
+            Self::NotJson => ApiError::NotJson("<html>".to_owned()),
+            Self::Timeout => {
+                sleep(Duration::from_secs(65)).await;
+                ApiError::Timeout(Duration::from_secs(65))
+            }
+        }
+    }
+}
+
+/// A second that cannot be answered for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Poison {
+    pub(crate) second: i64,
+    /// Then it can.
+    pub(crate) until: i64,
+    pub(crate) costume: Costume,
+}
+
+/// How a server treats the times that it is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Times {
+    Kept,
+    /// It looks at the day alone.
+    DayOnly,
+    Ignored,
 }
 
 #[derive(Debug, Clone)]
@@ -99,6 +163,70 @@ pub(crate) struct World {
     pub(crate) cap: u64,
     /// So many rows more than there are does it announce.
     pub(crate) overstates: u64,
+    /// It fails so at answers of more rows.
+    pub(crate) too_wide: Option<(u64, Costume)>,
+    pub(crate) poison: Option<Poison>,
+    pub(crate) times: Times,
+    /// What it says of its quota, one answer after the other, before it tells the truth; not asked where empty.
+    pub(crate) quota_lies: Vec<(u64, u64)>,
+    /// Its clock is put back in the first hour.
+    pub(crate) fold: bool,
+}
+
+impl World {
+    /// Without any trouble.
+    pub(crate) fn of(rows: Vec<WorldRow>) -> Self {
+        Self {
+            rows,
+            troubles: Vec::new(),
+            cap: 60_000,
+            overstates: 0,
+            too_wide: None,
+            poison: None,
+            times: Times::Kept,
+            quota_lies: Vec::new(),
+            fold: false,
+        }
+    }
+
+    /// Its zone.
+    pub(crate) fn zone(&self) -> TimeZone {
+        if self.fold { TimeZone::get("America/Santiago").unwrap() } else { TimeZone::UTC }
+    }
+
+    /// Where its time begins.
+    pub(crate) fn start(&self) -> Timestamp {
+        Timestamp::from_second(if self.fold { FOLD_START } else { START }).unwrap()
+    }
+
+    /// What its wall clock shows so many seconds after the start.
+    fn local(&self, second: i64) -> DateTime {
+        self.zone().to_datetime(self.start() + SignedDuration::from_secs(second))
+    }
+
+    /// The rows that an answer to this query has.
+    fn answer(&self, query: Query, now: i64) -> Vec<String> {
+        let (mut from, mut to) = (query.from, query.to);
+        match self.times {
+            Times::Kept => {}
+            Times::DayOnly => {
+                (from, to) = (from.date().at(0, 0, 0, 0), to.date().at(23, 59, 59, 0));
+            }
+            Times::Ignored => (from, to) = (DateTime::MIN, DateTime::MAX),
+        }
+        let rows = self.rows.iter().filter(|row| row.visible <= now).map(|row| (row, self.local(row.date)));
+        let inside = rows.filter(|(_, date)| (from..=to).contains(date));
+        inside.map(|(row, date)| row.json(date)).take(self.cap as usize).collect()
+    }
+
+    /// How it fails at this query, if it does.
+    fn fails(&self, query: Query, rows: u64, now: i64) -> Option<Costume> {
+        let poisoned = self.poison.filter(|poison| {
+            now < poison.until && (query.from..=query.to).contains(&self.local(poison.second))
+        });
+        let too_wide = self.too_wide.filter(|(most, _)| rows > *most);
+        poisoned.map(|poison| poison.costume).or(too_wide.map(|(_, costume)| costume))
+    }
 }
 
 /// The world as the poller sees it. Clones share the requests' count, for it outlives a crash.
@@ -108,6 +236,8 @@ pub(crate) struct WorldSource {
     pub(crate) began: Instant,
     pub(crate) requests: Arc<Mutex<usize>>,
     pub(crate) received: Arc<Mutex<u64>>,
+    /// Answers on the quota.
+    pub(crate) told: Arc<Mutex<usize>>,
 }
 
 impl Source for WorldSource {
@@ -123,20 +253,24 @@ impl Source for WorldSource {
         };
         sleep(Duration::from_millis(700)).await;
         let now = self.began.elapsed().as_secs() as i64;
-        let (from, to) = (local_seconds(query.from), local_seconds(query.to));
-        let rows: Vec<String> = self
-            .world
-            .rows
-            .iter()
-            .filter(|row| (from..=to).contains(&(START + row.date)) && row.visible <= now)
-            .map(WorldRow::json)
-            .take(self.world.cap as usize)
-            .collect();
-        let server_time = Timestamp::from_second(START + now).ok();
+        let rows = self.world.answer(query, now);
+        let server_time = Some(self.world.start() + SignedDuration::from_secs(now));
         let mut give = |count: usize| {
             rows.iter().take(count).for_each(|row| each(Element::Value(row.as_bytes())));
         };
+        if let Some(costume) = self.world.fails(query, rows.len() as u64, now) {
+            give(rows.len() / 2);
+            return Err(costume.error().await);
+        }
+        let single = local_seconds(query.to) - local_seconds(query.from) <= 1;
         match trouble {
+            Trouble::Foreign404 => return Err(ApiError::ForeignNotFound),
+            Trouble::RejectedRows if !rows.is_empty() => {
+                rows.iter().for_each(|_| each(Element::Value(br#"{"date":"yesterday"}"#)));
+                return Ok(Answer { rows: rows.len() as u64, server_time });
+            }
+            Trouble::RejectedRows => {}
+            Trouble::NoReport => return Err(ApiError::Schema("no report".to_owned())),
             Trouble::Unavailable => return Err(ApiError::Http5xx(500)),
             Trouble::Maintenance => return Err(ApiError::Maintenance("backup".to_owned())),
             Trouble::Refuse => return Err(ApiError::Refused { status: 418, message: "no".to_owned() }),
@@ -149,7 +283,7 @@ impl Source for WorldSource {
                 return Err(ApiError::CutOff);
             }
             // Only where it is a lie: a second that truly has more rows than an answer is beyond the promise.
-            Trouble::TooFew(count) if rows.len() > usize::from(count) && to - from > 1 => {
+            Trouble::TooFew(count) if rows.len() > usize::from(count) && !single => {
                 give(usize::from(count));
                 let promised = rows.len() as u64;
                 return Err(ApiError::TooFewRows { received: count.into(), promised, server_time });
@@ -165,6 +299,18 @@ impl Source for WorldSource {
             return Err(ApiError::TooFewRows { received, promised, server_time });
         }
         Ok(Answer { rows: received, server_time })
+    }
+
+    fn tells_quota(&self) -> bool {
+        !self.world.quota_lies.is_empty()
+    }
+
+    async fn token_info(&self) -> Result<TokenInfo, ApiError> {
+        sleep(Duration::from_millis(300)).await;
+        let mut told = self.told.lock().unwrap();
+        *told += 1;
+        let (limit, used) = self.world.quota_lies.get(*told - 1).copied().unwrap_or((100_000, 7));
+        Ok(TokenInfo { limit, used })
     }
 
     fn credentials(&self) -> Option<TokenVersion> {

@@ -1,7 +1,14 @@
 //! A reload while the disk fails: the targets it concerns are tried again until it works. On virtual time, since that
 //! takes half a minute.
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use jiff::Timestamp;
 use tokio::time::sleep;
@@ -47,11 +54,14 @@ async fn a_target_that_the_disk_kept_out_comes_when_the_disk_allows() {
     let disk = Disk::default();
     let backend = disk.clone();
     let store = Store::open_backend(move || Ok(backend.clone()), Path::new("disk"), [7; 16]).unwrap();
-    let publisher = Arc::new(Publisher::default());
+    let telemetry = Arc::new(Telemetry::new().unwrap());
+    let publisher = Publisher::start(telemetry.clone());
     let mut fleet = Supervisor::new(Deps {
         store: Arc::new(store),
         publisher: publisher.clone(),
-        telemetry: Arc::new(Telemetry::new().unwrap()),
+        telemetry,
+        in_flight: Arc::new(tokio::sync::Semaphore::new(8)),
+        workers: tokio::runtime::Handle::current(),
         clock: Arc::new(Timestamp::now),
     });
     let names = || publisher.statuses().iter().map(|status| status.name.clone()).collect::<Vec<_>>();
@@ -71,5 +81,52 @@ async fn a_target_that_the_disk_kept_out_comes_when_the_disk_allows() {
     // To the fleet it is a target like the others.
     let change = fleet.change_to(&config(&["b", "c"])).await.unwrap();
     assert_eq!(change, Change { kept: 2, ..Change::default() });
-    fleet.end_all().await;
+    fleet.end_all(Duration::from_secs(60)).await;
+}
+
+/// The poller of one target panics, before and amid a reload that ends it: it is started again after a wait, the others
+/// do not notice, and the reload comes to its end.
+#[tokio::test(start_paused = true)]
+async fn a_poller_that_breaks_off_is_started_again_and_hangs_no_reload() {
+    let store = Arc::new(Store::in_memory([7; 16]).unwrap());
+    let telemetry = Arc::new(Telemetry::new().unwrap());
+    let broken = Arc::new(AtomicBool::new(false));
+    let clock = {
+        let broken = broken.clone();
+        // The poller asks for the time all along: what panics here is as a bug of its own.
+        move || if broken.swap(false, Ordering::SeqCst) { panic!("a bug") } else { Timestamp::now() }
+    };
+    let publisher = Publisher::start(telemetry.clone());
+    let deps = Deps { store, publisher, telemetry: telemetry.clone(), clock: Arc::new(clock) };
+    let mut fleet = Supervisor::new(deps);
+    let restarts = |name: &str| -> u64 {
+        let families = telemetry.target(name).families();
+        let family = families.iter().find(|family| family.name == "wolkvox_poller_restarts_total").unwrap();
+        format!("{:?}", family.points[0].value)
+            .chars()
+            .filter(char::is_ascii_digit)
+            .collect::<String>()
+            .parse()
+            .unwrap()
+    };
+    let polls = |name: &str| format!("{:?}", telemetry.target(name).families());
+    fleet.change_to(&config(&["a"])).await.unwrap();
+
+    broken.store(true, Ordering::SeqCst);
+    while restarts("a") == 0 {
+        sleep(Duration::from_secs(1)).await;
+    }
+    let before = polls("a");
+    while polls("a") == before {
+        sleep(Duration::from_secs(1)).await;
+    }
+    assert_eq!(restarts("a"), 1, "it is polled again");
+
+    // Ends "a", whose poller breaks off instead.
+    broken.store(true, Ordering::SeqCst);
+    let change = fleet.change_to(&config(&["b"])).await.unwrap();
+    assert_eq!(change, Change { added: 1, removed: 1, ..Change::default() });
+    let change = fleet.change_to(&config(&["a", "b"])).await.unwrap();
+    assert_eq!(change, Change { added: 1, kept: 1, ..Change::default() });
+    fleet.end_all(Duration::from_secs(60)).await;
 }

@@ -98,6 +98,32 @@ async fn targets_come_and_go_and_their_counts_continue() {
     assert!(exporter.process.log().contains("added=1 removed=0 changed=0 unchanged=1"));
 }
 
+/// Reading the authorities takes milliseconds for each target; here it is a file that is no longer there.
+#[tokio::test]
+async fn a_reload_that_changes_nothing_reads_no_certificate_authorities() {
+    let api = Api::start(|_| {}).await;
+    let mut fleet = Supervisor::of("one", &api);
+    let authorities = fleet.state().with_file_name("authorities.pem");
+    let certificate = rcgen::generate_simple_self_signed(["authority".to_owned()]).unwrap();
+    fs::write(&authorities, certificate.cert.pem()).unwrap();
+    let mut command = fleet.command();
+    command.arg("--web.enable-lifecycle").env("SSL_CERT_FILE", &authorities);
+    let exporter = Exporter::start(command).await;
+    exporter.wait_for("up", |scrape| scrape.up("one")).await;
+    fs::write(&authorities, "no certificate").unwrap();
+    assert_eq!(ask(&exporter).await.0, StatusCode::OK);
+    assert!(exporter.process.log().contains("added=0 removed=0 changed=0 unchanged=1"));
+
+    // Who begins needs them, and who was there goes on.
+    fleet.add("two", &api.url());
+    fleet.write();
+    let (status, body) = ask(&exporter).await;
+    assert_eq!(status, StatusCode::INTERNAL_SERVER_ERROR, "{body}");
+    assert!(body.contains("ca-certificates"), "{body}");
+    let before = exporter.scrape().await;
+    exporter.wait_for("more", |later| polls(later, "one") > polls(&before, "one") + 1.0).await;
+}
+
 #[tokio::test]
 async fn a_changed_target_goes_on_where_it_was() {
     let (one, another) = (Api::start(|_| {}).await, Api::start(|_| {}).await);

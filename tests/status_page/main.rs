@@ -4,6 +4,7 @@
 //! | file | shows |
 //! | --- | --- |
 //! | `look` | what a browser makes of the page: widths, schemes, languages, contrast, weight; and takes the pictures |
+//! | `proxied` | that its links work under a sub-path of a real reverse proxy |
 //! | `facts` | that `/status.json` follows its schema and tells the truth, over a restart too |
 
 #[path = "../support/api.rs"]
@@ -16,6 +17,7 @@ mod fleet;
 mod look;
 #[path = "../support/process.rs"]
 mod process;
+mod proxied;
 #[path = "../support/schema.rs"]
 mod schema;
 #[path = "../support/scrape.rs"]

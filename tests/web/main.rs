@@ -93,6 +93,7 @@ fn target() -> TargetStatus {
         watermark: Some(moment("2026-01-18T19:35:00Z")),
         last_row: None,
         quota: QuotaUse { day: jiff::civil::date(2026, 1, 18), used: 7, limit: None },
+        unread: 0,
         polls: Vec::new(),
         day: Day::default(),
     }

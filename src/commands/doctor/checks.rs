@@ -57,7 +57,14 @@ async fn examine(
     // The handshake went well, unless it or what comes before it is what failed.
     let shaken = !matches!(
         info,
-        Err(ApiError::Tls(_) | ApiError::Connect(_) | ApiError::Timeout(_) | ApiError::TokenUnreadable(_))
+        Err(ApiError::Tls(_)
+            | ApiError::Connect(_)
+            | ApiError::ConnectionRefused(_)
+            | ApiError::ConnectTimeout(_)
+            | ApiError::NameNotFound(_)
+            | ApiError::TooManyOpenFiles(_)
+            | ApiError::Timeout(_)
+            | ApiError::TokenUnreadable(_))
     );
     if shaken {
         let text = if target.endpoint.scheme() == "https" { Text::TlsGood } else { Text::TlsNone };

@@ -19,7 +19,9 @@ pub(super) fn ends_the_visit(fault: &ApiError) -> bool {
         ApiError::Http5xx(_)
             | ApiError::UnknownReport(_)
             | ApiError::Refused { .. }
+            | ApiError::ForeignNotFound
             | ApiError::NotJson(_)
+            | ApiError::ContentEncoding(_)
             | ApiError::Schema(_)
             | ApiError::TooFewRows { .. }
             | ApiError::CutOff
@@ -64,7 +66,13 @@ pub(super) fn say(fault: &ApiError, target: &TargetConfig, report: &mut Report<'
 
 fn check(fault: &ApiError) -> Text {
     match fault {
-        ApiError::Connect(_) | ApiError::Internal(_) => Text::Connection,
+        ApiError::Connect(_)
+        | ApiError::ConnectionRefused(_)
+        | ApiError::ConnectTimeout(_)
+        | ApiError::TooManyOpenFiles(_)
+        | ApiError::BadHead(_)
+        | ApiError::Internal(_) => Text::Connection,
+        ApiError::NameNotFound(_) => Text::Name,
         ApiError::Tls(_) => Text::Tls,
         ApiError::TokenMissing
         | ApiError::TokenUnreadable(_)
@@ -76,12 +84,18 @@ fn check(fault: &ApiError) -> Text {
         | ApiError::Http5xx(_)
         | ApiError::UnknownReport(_)
         | ApiError::Refused { .. }
+        | ApiError::Forbidden
+        | ApiError::ForeignNotFound
+        | ApiError::ContentEncoding(_)
+        | ApiError::RowsRejected { .. }
         | ApiError::Redirected(_)
         | ApiError::Maintenance(_)
         | ApiError::Throttled(_)
         | ApiError::NotJson(_)
         | ApiError::Schema(_)
+        | ApiError::Busy(_)
         | ApiError::TooFewRows { .. }
+        | ApiError::Contradicts { .. }
         | ApiError::CutOff
         | ApiError::TooLarge(_) => Text::Report,
     }

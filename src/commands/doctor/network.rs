@@ -18,7 +18,7 @@ use super::{
     report::{Mark, Report},
     texts::Text,
 };
-use crate::i18n::FaultText;
+use crate::{i18n::FaultText, wolkvox::is_out_of_files};
 
 /// More addresses than these are not tried.
 const MOST_ADDRESSES: usize = 4;
@@ -52,8 +52,17 @@ pub(super) async fn check(endpoint: &Url, wait: Duration, report: &mut Report<'_
         _ => Text::ConnectionFailed,
     };
     report.line(Mark::Todo, Text::Connection, text, &values)?;
-    report.remedy(FaultText::AllowListRemedy, &[])?;
+    report.remedy(remedy(&error), &[])?;
     Ok(false)
+}
+
+/// The allow-list is no reason for anything but a refusal and silence.
+fn remedy(error: &io::Error) -> FaultText {
+    match error.kind() {
+        ErrorKind::ConnectionRefused | ErrorKind::TimedOut => FaultText::AllowListRemedy,
+        _ if is_out_of_files(error) => FaultText::TooManyOpenFilesRemedy,
+        _ => FaultText::NoConnectionRemedy,
+    }
 }
 
 async fn resolve(

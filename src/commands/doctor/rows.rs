@@ -44,6 +44,13 @@ pub(super) fn zone(
     report: &mut Report<'_>,
 ) -> io::Result<bool> {
     let name = zone.iana_name().unwrap_or("?").to_owned();
+    if let Some((offset, rows)) = sample.foreign_offset() {
+        let offset = i64::from(offset);
+        let values = [("zone", name), ("offset", utc(offset)), ("rows", rows.to_string())];
+        report.line(Mark::Todo, Text::Zone, Text::ZoneOffset, &values)?;
+        report.remedy(Text::ZoneOffsetRemedy, &[("offset", utc(offset)), ("zones", zones(offset))])?;
+        return Ok(false);
+    }
     let Some(shift) = sample.shift() else {
         let newest = sample.newest().and_then(|newest| instant(newest, zone));
         if newest.is_some_and(|newest| newest.as_second() - now.as_second() > FUTURE) {
@@ -162,6 +169,22 @@ mod tests {
                 let zone = TimeZone::get(name).unwrap();
                 assert_eq!(i64::from(zone.to_offset(winter).seconds()), hours * 3600, "{name}");
             }
+        }
+    }
+
+    #[test]
+    fn an_offset_in_the_dates_speaks_against_another_zone() {
+        let now: Timestamp = "2026-01-19T00:40:00Z".parse().unwrap();
+        for (name, right) in [("America/Bogota", true), ("UTC", false)] {
+            let configured = TimeZone::get(name).unwrap();
+            let mut sample = Sample::new(configured.clone());
+            let row = r#"{"rp_id":"10","conn_id":"x","date":"2026-01-18T19:34:31-05:00"}"#;
+            sample.take(Element::Value(row.as_bytes()));
+            let mut out = Vec::new();
+            let mut report = Report::new(&mut out, Language::En);
+            assert_eq!(zone(&sample, &configured, now, &mut report).unwrap(), right, "{name}");
+            let out = String::from_utf8(out).unwrap();
+            assert_eq!(out.contains("UTC-05:00") && out.contains("America/Bogota"), !right, "{name}: {out}");
         }
     }
 

@@ -143,6 +143,16 @@ texts! {
          that time now: {zones}).",
         "El reloj del servidor marca ahora {offset}. Ponga en --wolkvox.timezone, o en `timezone` del destino, su lugar \
          (con esa hora ahora: {zones}).";
+    ZoneOffset:
+        "{zone} does not fit: the dates themselves name {offset} ({rows} rows)",
+        "{zone} no concuerda: las propias fechas indican {offset} ({rows} filas)";
+    ZoneOffsetRemedy:
+        "The exporter reads dates as they are written, and takes them for the clock of the configured zone. If the server's \
+         clock really shows {offset}, set --wolkvox.timezone, or `timezone` of the target, to its place (with that time \
+         now: {zones}). If it writes the offset wrongly, compare the newest row with the time of day there.",
+        "El exporter lee las fechas como están escritas, y las toma por el reloj de la zona configurada. Si el reloj del \
+         servidor marca de verdad {offset}, ponga en --wolkvox.timezone, o en `timezone` del destino, su lugar (con esa \
+         hora ahora: {zones}). Si escribe mal el desfase, compare la fila más nueva con la hora de allí.";
     ZoneFuture:
         "{zone} is wrong: rows are dated in the future",
         "{zone} no es correcta: hay filas con fecha del futuro";

@@ -7,7 +7,6 @@ pub(crate) mod rules;
 
 use std::time::Duration;
 
-use crate::cli::MenuArgs;
 use crate::config::{
     MetricsConfig, PollConfig,
     read::{
@@ -17,6 +16,7 @@ use crate::config::{
         precedence::{given, read_or},
     },
 };
+use crate::{cli::MenuArgs, model::DigitFold};
 
 /// A histogram with more buckets than this costs more series than it tells.
 const MOST_BUCKETS: usize = 100;
@@ -42,6 +42,9 @@ pub(crate) fn resolve(
     let flag = args.zero_hold.as_deref();
     let written = given(flag, "menu.zero-hold", file, section.zero_hold.as_ref(), "menu.zero_hold");
     let zero_hold = read_or(written, default.zero_hold, "menu.zero-hold", findings, zero_hold);
+    let flag = args.fold_digits.as_deref();
+    let written = given(flag, "menu.fold-digits", file, section.fold_digits.as_ref(), "menu.fold_digits");
+    let fold = read_or(written, default.fold, "menu.fold-digits", findings, fold_digits);
     let longest = label_length.unwrap_or(default.label_length);
     let rules = rules::resolve(file, longest, findings);
     let kinds = kinds::resolve(file, longest, &rules, findings);
@@ -57,6 +60,7 @@ pub(crate) fn resolve(
         options_limit: limits.options,
         transitions_limit: limits.transitions,
         expire_after: limits.expire_after,
+        fold: fold?.value,
     })
 }
 
@@ -91,6 +95,13 @@ fn buckets(file: &ConfigFile, findings: &mut Diagnostics) -> Option<Option<Vec<f
 fn label_length(text: &str) -> Result<usize, String> {
     let length = text.trim().parse().ok().filter(|length| (1..=1024).contains(length));
     length.ok_or_else(|| format!("{text:?} must be a number of characters from 1 to 1024"))
+}
+
+fn fold_digits(text: &str) -> Result<DigitFold, String> {
+    let digits = text.trim().parse().ok().filter(|digits| *digits == 0 || (4..=64).contains(digits));
+    digits.map(DigitFold::of).ok_or_else(|| {
+        format!("{text:?} must be a number of digits from 4 to 64, or 0 to let every option through as it is")
+    })
 }
 
 fn zero_hold(text: &str) -> Result<Duration, String> {

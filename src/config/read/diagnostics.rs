@@ -41,6 +41,28 @@ impl fmt::Display for ConfigError {
     }
 }
 
+/// A reason, with what is to be seen at a value itself: quotes that an env file keeps, or a mark that an editor left.
+pub(crate) fn with_hint(text: &str, reason: impl fmt::Display) -> String {
+    let text = text.trim();
+    if text.starts_with('\u{feff}') {
+        return format!(
+            "{reason} (the value begins with a byte-order mark, which an editor put there: save the file as UTF-8 without \
+             one)"
+        );
+    }
+    if in_quotes(text) {
+        return format!(
+            "{reason} (the value is in quotes: an env file keeps them as part of it, so leave them out there)"
+        );
+    }
+    reason.to_string()
+}
+
+/// Whether a text begins and ends with the same quotes.
+pub(crate) fn in_quotes(text: &str) -> bool {
+    text.len() > 1 && ['"', '\''].iter().any(|quote| text.starts_with(*quote) && text.ends_with(*quote))
+}
+
 /// What a resolution has found so far.
 #[derive(Debug, Default)]
 pub(crate) struct Diagnostics {
@@ -64,5 +86,28 @@ impl Diagnostics {
 
     pub(crate) fn into_error(self) -> ConfigError {
         ConfigError { problems: self.problems }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quotes_and_marks_are_pointed_out() {
+        for (text, part) in [
+            ("\"5m\"", Some("in quotes")),
+            (" '0042' ", Some("in quotes")),
+            ("\u{feff}0042", Some("byte-order mark")),
+            ("0042", None),
+            ("\"", None),
+            ("a\"b\"", None),
+        ] {
+            let hinted = with_hint(text, "wrong");
+            assert!(
+                hinted.starts_with("wrong") && part.map_or(hinted == "wrong", |part| hinted.contains(part)),
+                "{hinted}"
+            );
+        }
     }
 }

@@ -89,6 +89,7 @@ pub(crate) struct PollSection {
     pub(crate) nightly_lookback: Option<Scalar>,
     pub(crate) nightly_hour: Option<Scalar>,
     pub(crate) start_from: Option<Scalar>,
+    pub(crate) requests_in_flight: Option<Scalar>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -110,6 +111,7 @@ pub(crate) struct MenuSection {
     pub(crate) options_limit: Option<Scalar>,
     pub(crate) transitions_limit: Option<Scalar>,
     pub(crate) expire_after: Option<Scalar>,
+    pub(crate) fold_digits: Option<Scalar>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -186,7 +188,7 @@ impl<R: DeserializeOwned> YamlFile<R> {
         }
         match String::from_utf8(bytes) {
             Ok(source) => Self::parse(path, source),
-            Err(_) => Err(Problem { place, message: "not a text file in UTF-8".to_owned() }),
+            Err(_) => Err(Problem { place, message: "not a text file in UTF-8: save it as one (a byte-order mark of UTF-16 at its start is a sign of another)".to_owned() }),
         }
     }
 

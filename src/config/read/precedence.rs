@@ -6,7 +6,7 @@
 use std::fmt;
 
 use crate::config::read::{
-    diagnostics::Diagnostics,
+    diagnostics::{Diagnostics, with_hint},
     file::{ConfigFile, Scalar},
 };
 
@@ -61,7 +61,8 @@ impl Written<'_> {
         findings: &mut Diagnostics,
         parse: impl FnOnce(&str) -> Result<T, E>,
     ) -> Option<Setting<T>> {
-        let value = findings.keep(&self.place, parse(self.text))?;
+        let value = parse(self.text).map_err(|reason| with_hint(self.text, reason));
+        let value = findings.keep(&self.place, value)?;
         Some(Setting { value, place: self.place, given: true })
     }
 }

@@ -16,7 +16,7 @@ use crate::cli::{NamesArgs, WolkvoxArgs};
 use crate::config::{
     NameSources, Secret, TargetConfig, TokenSource,
     read::{
-        diagnostics::Diagnostics,
+        diagnostics::{Diagnostics, with_hint},
         file::{ConfigFile, TargetEntry},
         label,
         precedence::{Written, flag_place, given},
@@ -222,7 +222,8 @@ impl FromFile<'_> {
             );
             return None;
         }
-        findings.keep(&place, server::parse(&text.value, allow_http))
+        let server = server::parse(&text.value, allow_http);
+        findings.keep(&place, server.map_err(|reason| with_hint(&text.value, reason)))
     }
 
     /// The licences written, if any were; nothing after a problem.

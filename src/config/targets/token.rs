@@ -6,13 +6,13 @@
 use std::{
     fs::{self, File},
     io::{self, Read},
+    os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
-    time::SystemTime,
 };
 
 use thiserror::Error;
 
-use crate::config::Secret;
+use crate::config::{Secret, read::diagnostics::in_quotes};
 
 /// Far above any token, far below a file named by mistake.
 const LONGEST: u64 = 4096;
@@ -37,6 +37,12 @@ pub enum TokenError {
         /// What the system says.
         reason: io::Error,
     },
+    /// The name of the file is in quotes, which are part of it.
+    #[error(
+        "cannot read the token file {0}: its name is in quotes, which an env file keeps as part of it; leave them out \
+         there"
+    )]
+    QuotedPath(PathBuf),
     /// A directory, a pipe or a device: it could not be read anew at every use.
     #[error("the token file {0} is not a regular file, and it is read anew at every use")]
     NotAFile(PathBuf),
@@ -46,15 +52,28 @@ pub enum TokenError {
     /// Too long for a token.
     #[error("{0} holds more than 4096 bytes: that is no token")]
     TooLong(String),
+    /// The token is in quotes, which would be sent as part of it.
+    #[error(
+        "{0} holds a token in quotes, and they would be sent as part of it: leave them out (an env file keeps them)"
+    )]
+    Quoted(String),
+    /// The file is in UTF-16: it begins with its byte-order mark.
+    #[error(
+        "{0} begins with the byte-order mark of UTF-16: save it as plain text in UTF-8, the token alone on one line"
+    )]
+    Utf16(String),
     /// A token is one word of visible ASCII; anything else cannot be sent in a header.
     #[error("{0} holds a space, a line break or another character that no token has: it must be one word")]
     Malformed(String),
 }
 
-/// Tells whether a token file was written since; compare with an earlier one.
+/// Tells whether a token file was written or replaced since; compare with an earlier one. The time of its last change
+/// is the system's and cannot be set, so a copy that keeps the time of another file is noticed too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TokenVersion {
-    modified: Option<SystemTime>,
+    modified: (i64, i64),
+    changed: (i64, i64),
+    inode: u64,
     len: u64,
 }
 
@@ -78,11 +97,16 @@ impl TokenSource {
         }
     }
 
-    /// What the file looks like now, without reading it; `None` when there is no file.
-    pub fn fingerprint(&self) -> Option<TokenVersion> {
+    /// What the file looks like now, without reading it, blocking; `None` when there is no file.
+    pub fn version(&self) -> Option<TokenVersion> {
         let Self::File(path) = self else { return None };
         let metadata = fs::metadata(path).ok()?;
-        Some(TokenVersion { modified: metadata.modified().ok(), len: metadata.len() })
+        Some(TokenVersion {
+            modified: (metadata.mtime(), metadata.mtime_nsec()),
+            changed: (metadata.ctime(), metadata.ctime_nsec()),
+            inode: metadata.ino(),
+            len: metadata.len(),
+        })
     }
 
     /// The file's permissions, if every user of the machine may read it.
@@ -105,6 +129,9 @@ fn mode(_path: &Path) -> Option<u32> {
 
 fn read_file(path: &Path) -> Result<Secret, TokenError> {
     let unreadable = |reason| TokenError::Unreadable { path: path.to_owned(), reason };
+    if in_quotes(&path.to_string_lossy()) && !path.exists() {
+        return Err(TokenError::QuotedPath(path.to_owned()));
+    }
     // Asked before opening: to open a pipe would wait for its writer.
     if !fs::metadata(path).map_err(unreadable)?.is_file() {
         return Err(TokenError::NotAFile(path.to_owned()));
@@ -118,11 +145,17 @@ fn clean(bytes: &[u8], origin: impl Fn() -> String) -> Result<Secret, TokenError
     if bytes.len() as u64 > LONGEST {
         return Err(TokenError::TooLong(origin()));
     }
+    if bytes.starts_with(&[0xFF, 0xFE]) || bytes.starts_with(&[0xFE, 0xFF]) {
+        return Err(TokenError::Utf16(origin()));
+    }
     let text = str::from_utf8(bytes).map_err(|_| TokenError::Malformed(origin()))?;
     // Editors of some systems begin a file with a byte-order mark.
     let token = text.trim_start_matches('\u{feff}').trim();
     if token.is_empty() {
         return Err(TokenError::Empty(origin()));
+    }
+    if in_quotes(token) {
+        return Err(TokenError::Quoted(origin()));
     }
     if !token.bytes().all(|byte| byte.is_ascii_graphic()) {
         return Err(TokenError::Malformed(origin()));
@@ -158,8 +191,20 @@ mod tests {
             assert!(matches!(error, TokenError::Malformed(_) | TokenError::TooLong(_)), "{error}");
             assert!(!format!("{error} {error:?}").contains("hunter2"), "{error:?}");
         }
-        let (_dir, bytes) = in_file([0xff, 0xfe]);
+        let (_dir, bytes) = in_file([0x80, 0xfe]);
         assert!(matches!(bytes.read(), Err(TokenError::Malformed(_))));
+        let (_dir, utf16) = in_file([0xff, 0xfe, b'h', 0]);
+        assert!(matches!(utf16.read(), Err(TokenError::Utf16(_))));
+        for quoted in ["\"hunter2\"", "'hunter2'\n", "\u{feff}\"hunter2\""] {
+            let (_dir, source) = in_file(quoted);
+            let error = source.read().expect_err("quotes are no part of a token");
+            assert!(
+                matches!(error, TokenError::Quoted(_)) && !error.to_string().contains("hunter2"),
+                "{error}"
+            );
+        }
+        let path = TokenSource::File("\"/run/secrets/token\"".into());
+        assert!(matches!(path.read(), Err(TokenError::QuotedPath(_))));
         let (dir, blank) = in_file(" \n");
         assert!(matches!(blank.read(), Err(TokenError::Empty(_))));
         assert!(matches!(TokenSource::File(dir.path().into()).read(), Err(TokenError::NotAFile(_))));
@@ -172,14 +217,22 @@ mod tests {
     #[test]
     fn a_file_is_read_anew_and_shows_that_it_changed() {
         let (_dir, source) = in_file("first");
-        let before = source.fingerprint().expect("it is there");
-        assert_eq!(source.fingerprint(), Some(before));
+        let before = source.version().expect("it is there");
+        assert_eq!(source.version(), Some(before));
         let TokenSource::File(path) = &source else { panic!("it is a file") };
         fs::write(path, "second").expect("written");
         assert_eq!(source.read().expect("a token").expose(), "second");
-        assert_ne!(source.fingerprint(), Some(before));
+        assert_ne!(source.version(), Some(before));
+        // As `cp --preserve` does: another token, as long and as old.
+        let (old, path) = (source.version().expect("it is there"), path.clone());
+        let modified = fs::metadata(&path).and_then(|metadata| metadata.modified()).expect("it has a time");
+        let other = path.with_extension("new");
+        fs::write(&other, "third!").expect("written");
+        File::options().write(true).open(&other).and_then(|f| f.set_modified(modified)).expect("it is ours");
+        fs::rename(&other, &path).expect("it is ours");
+        assert_ne!(source.version(), Some(old));
         fs::remove_file(path).expect("removed");
-        assert_eq!(source.fingerprint(), None);
+        assert_eq!(source.version(), None);
     }
 
     #[test]

@@ -18,7 +18,7 @@ use tokio::time::{Instant, Interval, MissedTickBehavior, interval, sleep_until};
 use super::{
     chance::Chance,
     exporter::{Exporter, Life},
-    report,
+    many, report,
     scrape::{Scrape, Watch},
     vendor::{self, LATEST, Vendor},
     verdict::Verdict,
@@ -79,11 +79,23 @@ struct Soak {
     most_memory: Option<u64>,
 }
 
-pub async fn run(seed: u64, fire: Duration, binary: PathBuf, directory: &Path) -> anyhow::Result<Findings> {
+pub async fn run(
+    seed: u64,
+    fire: Duration,
+    targets: Option<usize>,
+    binary: PathBuf,
+    directory: &Path,
+) -> anyhow::Result<Findings> {
     let origin = Timestamp::from_second((Timestamp::now() - BACKLOG).as_second())?;
     let exporter = Exporter::new(binary, directory)?;
-    let vendors = vendor::start(seed, origin, fire, directory)?;
-    let config = config(&vendors, origin, directory);
+    let vendors = match targets {
+        Some(targets) => many::start(targets, seed, origin, fire, directory)?,
+        None => vendor::start(seed, origin, fire, directory)?,
+    };
+    let mut config = config(&vendors, origin, directory);
+    if targets.is_some() {
+        many::slow_down(&mut config);
+    }
     exporter.configure(&config)?;
     let (trap, followed) = set_trap().await?;
     let mut scraping = interval(SCRAPE_EVERY);
@@ -224,7 +236,9 @@ impl Soak {
             }
             let Some(scrape) = self.turn().await? else { continue };
             let watermark = |vendor: &Vendor| {
-                scrape.value("wolkvox_watermark_timestamp_seconds", &[("server", vendor.name)]).unwrap_or(0.0)
+                scrape
+                    .value("wolkvox_watermark_timestamp_seconds", &[("server", &vendor.name)])
+                    .unwrap_or(0.0)
             };
             let behind: Vec<_> = self.vendors.iter().filter(|vendor| watermark(vendor) < read).collect();
             if behind.is_empty() {
@@ -252,14 +266,14 @@ impl Soak {
             let so_far = vendor.simulator.requests();
             let now = Timestamp::now();
             let (truth, journeys) = (vendor.truth(origin, now), vendor.simulator.journeys(origin, now, IDLE));
-            verdict.add(vendor.name, &truth, &journeys, so_far.rows, scrape);
+            verdict.add(&vendor.name, &truth, &journeys, so_far.rows, scrape);
             for (kind, count) in so_far.kinds {
                 *requests.entry(kind).or_default() += count;
             }
         }
         for outcome in ["new", "repeated", "rejected", "out_of_range"] {
             let of = |vendor: &Vendor| {
-                scrape.value("wolkvox_rows_total", &[("server", vendor.name), ("outcome", outcome)])
+                scrape.value("wolkvox_rows_total", &[("server", &vendor.name), ("outcome", outcome)])
             };
             outcomes.push((outcome, self.vendors.iter().filter_map(of).sum()));
         }

@@ -11,6 +11,7 @@
 //! | `main` | flags, the order of events |
 //! | `chance` | the seed's numbers |
 //! | `vendor` | the simulators, their bursts and faults |
+//! | `many` | many small ones in their place |
 //! | `exporter` | the child process |
 //! | `scrape` | reading a scrape; whether a counter went back |
 //! | `fire` | the run: lives, scrapes, what was seen |
@@ -23,6 +24,7 @@ mod chance;
 mod expected;
 mod exporter;
 mod fire;
+mod many;
 mod report;
 mod scrape;
 mod vendor;
@@ -45,6 +47,10 @@ pub struct Args {
     #[arg(long, value_name = "NUMBER")]
     seed: Option<u64>,
 
+    /// So many small vendors instead of three busy ones
+    #[arg(long, value_name = "NUMBER")]
+    targets: Option<usize>,
+
     /// The exporter's binary [default: the one built beside this program]
     #[arg(long, value_name = "FILE")]
     exporter: Option<PathBuf>,
@@ -64,12 +70,11 @@ pub fn main(args: Args) -> anyhow::Result<bool> {
     report::say(&format!("seed {seed}, {}", binary.display()));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let findings = runtime.block_on(async {
-        let (stop, mut stopped) = tokio::sync::watch::channel(false);
-        run::stop_on_signals(stop)?;
+        let stop = run::stop_on_signals()?;
         tokio::select! {
-            findings = fire::run(seed, args.fire, binary, directory.path()) => findings,
+            findings = fire::run(seed, args.fire, args.targets, binary, directory.path()) => findings,
             // The exporter dies with the run that is dropped.
-            _ = stopped.wait_for(|stop| *stop) => Err(anyhow::anyhow!("stopped before the end")),
+            () = stop.cancelled() => Err(anyhow::anyhow!("stopped before the end")),
         }
     });
     let passed = findings.as_ref().is_ok_and(report::print);

@@ -5,7 +5,7 @@ use std::{fs, io, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 use anyhow::Context;
 use jiff::{SignedDuration, Timestamp};
 use tokio::net::TcpListener;
-use wolkvox_exporter::simulator::{Burst, Fault, FaultRule, Options, OverLimit, Simulator, Truth, serve};
+use wolkvox_exporter::simulator::{self, Burst, Fault, FaultRule, Options, OverLimit, Simulator, Truth};
 
 use super::chance::Chance;
 
@@ -21,7 +21,7 @@ const TIME_LIMIT: Duration = Duration::from_secs(4);
 /// One target of the exporter.
 pub struct Vendor {
     /// The `server` label.
-    pub name: &'static str,
+    pub name: String,
     pub simulator: Arc<Simulator>,
     pub address: SocketAddr,
     pub token_file: PathBuf,
@@ -29,7 +29,21 @@ pub struct Vendor {
     chance: Chance,
 }
 
-/// The vendors, served by a thread of their own: what they compute must not delay a scrape.
+/// One that is not served yet.
+pub struct Plan {
+    name: String,
+    chance: Chance,
+    options: Options,
+}
+
+impl Plan {
+    /// `options` may draw from `chance`.
+    pub fn new(name: String, mut chance: Chance, options: impl FnOnce(&mut Chance) -> Options) -> Self {
+        Self { options: options(&mut chance), name, chance }
+    }
+}
+
+/// The three busy ones, one for each way in which a server may treat a window of too many rows.
 pub fn start(
     seed: u64,
     origin: Timestamp,
@@ -41,30 +55,41 @@ pub fn start(
         ("cuts-and-says-so", OverLimit::CutAndPromise),
         ("refuses", OverLimit::Refuse),
     ];
+    let busy = |(name, over_limit): (&str, OverLimit)| {
+        let options = |chance: &mut Chance| Options { over_limit, ..options(chance, name, origin, fire) };
+        Plan::new(name.to_owned(), Chance::new(seed, name), options)
+    };
+    serve(ways.into_iter().map(busy), directory)
+}
+
+/// Of a busy vendor.
+pub fn options(chance: &mut Chance, name: &str, origin: Timestamp, fire: Duration) -> Options {
+    Options {
+        seed: chance.whole(0, u64::MAX),
+        token: format!("token-of-{name}"),
+        rows_limit: ROWS_LIMIT,
+        time_limit: TIME_LIMIT,
+        scale: ROWS_PER_SECOND,
+        even: true,
+        late_share: 0.1,
+        late_by: Duration::from_secs(10)..=LATEST,
+        from: Some(origin),
+        bursts: bursts(chance, origin, fire),
+        ..Options::default()
+    }
+}
+
+/// Serves them all on a thread of their own: what they compute must not delay a scrape.
+pub fn serve(plans: impl Iterator<Item = Plan>, directory: &std::path::Path) -> anyhow::Result<Vec<Vendor>> {
     let mut vendors = Vec::new();
     let mut listeners = Vec::new();
-    for (name, over_limit) in ways {
-        let mut chance = Chance::new(seed, name);
-        let options = Options {
-            seed: chance.whole(0, u64::MAX),
-            token: format!("token-of-{name}"),
-            rows_limit: ROWS_LIMIT,
-            over_limit,
-            time_limit: TIME_LIMIT,
-            scale: ROWS_PER_SECOND,
-            even: true,
-            late_share: 0.1,
-            late_by: Duration::from_secs(10)..=LATEST,
-            from: Some(origin),
-            bursts: bursts(&mut chance, origin, fire),
-            ..Options::default()
-        };
+    for Plan { name, chance, options } in plans {
         let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
         listener.set_nonblocking(true)?;
         let vendor = Vendor {
-            name,
             address: listener.local_addr()?,
             token_file: directory.join(format!("{name}.token")),
+            name,
             token: options.token.clone(),
             simulator: Simulator::new(options),
             chance,
@@ -83,7 +108,11 @@ fn serve_all(listeners: Vec<(std::net::TcpListener, Arc<Simulator>)>) -> io::Res
     runtime.block_on(async {
         let mut servers = tokio::task::JoinSet::new();
         for (listener, simulator) in listeners {
-            servers.spawn(serve(TcpListener::from_std(listener)?, simulator, std::future::pending()));
+            servers.spawn(simulator::serve(
+                TcpListener::from_std(listener)?,
+                simulator,
+                std::future::pending(),
+            ));
         }
         while servers.join_next().await.is_some() {}
         Ok(())

@@ -1,27 +1,36 @@
-//! What the status page is told at a publication: the committed totals, and the course of the last polls.
+//! How a target is: the course of its last polls, and what the status page is told at a publication.
 
-use std::{collections::VecDeque, sync::Arc, time::Duration};
+use std::{collections::VecDeque, time::Duration};
 
-use jiff::{Timestamp, civil::Date, tz::TimeZone};
+use jiff::Timestamp;
 
-use super::{Poller, Source, blocking};
+use super::{Poller, Source, unread::UnreadRows};
 use crate::{
-    ledger::{RecentHours, TargetCounters, oldest},
-    schedule::{self, local_seconds},
-    status::{Day, POLLS, PollOutcome, PollRecord, QuotaUse, TargetStatus, newest_hour},
-    store::{Store, StoreError, TargetId},
-    wolkvox::ErrorClass,
+    schedule,
+    status::{Day, DeepReadStatus, POLLS, PollOutcome, PollRecord, TargetStatus},
+    wolkvox::{ApiError, ErrorClass},
 };
 
-/// How the last polls of this process went.
+/// How the last polls of this process went. Only live reading counts, not what is read again deeper.
 #[derive(Debug, Default)]
-pub(super) struct PollHistory {
+pub(super) struct Health {
     polls: VecDeque<PollRecord>,
     /// When the first of the polls that failed in a row ended.
     failing_since: Option<Timestamp>,
+    /// Why the last poll did not commit; `None` at the start too.
+    pub(super) fault: Option<ApiError>,
+    /// Whether one has ended.
+    pub(super) polled: bool,
+    /// Rows that nobody could read.
+    pub(super) unread: UnreadRows,
 }
 
-impl PollHistory {
+impl Health {
+    /// Whether the last poll was read and committed.
+    pub(super) fn is_up(&self) -> bool {
+        self.polled && self.fault.is_none()
+    }
+
     /// A poll that began at `at` has ended.
     pub(super) fn polled(
         &mut self,
@@ -39,57 +48,40 @@ impl PollHistory {
 }
 
 impl<S: Source> Poller<S> {
-    /// Whether the last poll was read and committed.
-    pub(super) fn is_up(&self) -> bool {
-        self.polled && self.fault.is_none()
-    }
-
-    /// So many requests have been sent on the server's `day`.
-    pub(super) fn spent(&mut self, day: Date, used: u64) {
-        self.quota_used = (day, used);
-        self.telemetry.quota(used, self.quota);
-    }
-
     /// All but the last day, which takes longer and is made elsewhere.
     pub(super) fn status(&self) -> TargetStatus {
-        let (totals, cadence, now) = (&self.account.totals, self.settings.cadence, (self.clock)());
+        let (totals, cadence, now) = (self.books.totals(), self.settings.cadence, (self.clock)());
         let next = cadence.due_after(cadence.last_closed(now));
-        let (day, used) = self.quota_used;
         TargetStatus {
             name: self.settings.name.clone(),
             zone: self.settings.zone.clone(),
-            outcome: match &self.fault {
+            outcome: match &self.health.fault {
                 Some(fault) => PollOutcome::Failed {
                     fault: fault.clone(),
-                    since: self.history.failing_since.unwrap_or(now),
+                    since: self.health.failing_since.unwrap_or(now),
                 },
-                None if self.polled => PollOutcome::Committed,
+                None if self.health.polled => PollOutcome::Committed,
                 None => PollOutcome::Waiting,
             },
             usual_lag: cadence.interval + cadence.settle_delay + cadence.jitter,
-            next_poll: self.gate.as_ref().map_or(next, |gate| gate.until.max(next)),
+            next_poll: self.backoff.until().map_or(next, |until| until.max(next)),
             watermark: (totals.watermark > totals.origin).then(|| totals.watermark()),
             last_row: totals.last_row.and_then(|local| schedule::instant(local, &self.settings.zone)),
-            quota: QuotaUse { day, used, limit: self.quota },
-            polls: self.history.polls.iter().cloned().collect(),
+            quota: self.quota.status(),
+            deep_reads: self
+                .deep_reads()
+                .map(|(tier, cursor)| DeepReadStatus {
+                    tier,
+                    depth: self.settings.tiers.depth(tier),
+                    progress: cursor.progress(),
+                    failure: self.deep.failure(),
+                })
+                .collect(),
+            polls: self.health.polls.iter().cloned().collect(),
+            unread: self.health.unread.last(),
             day: Day::default(),
         }
     }
-}
-
-/// The hits of the last day, as far as the rows are remembered.
-pub(super) async fn recent_hours(
-    store: Arc<Store>,
-    id: TargetId,
-    account: &TargetCounters,
-    zone: &TimeZone,
-) -> Result<RecentHours, StoreError> {
-    let local = |moment| local_seconds(zone.to_datetime(moment));
-    let totals = &account.totals;
-    let known_from = local(totals.origin()).max(totals.horizon);
-    let from = known_from.max(oldest(newest_hour(local(totals.watermark()))) * 3600);
-    let remembered = blocking(move || store.transact(|tx| tx.hourly(id, from, i64::MAX))).await?;
-    Ok(RecentHours::new(known_from, account, &remembered))
 }
 
 #[cfg(test)]
@@ -98,7 +90,7 @@ mod tests {
 
     #[test]
     fn a_failure_lasts_from_its_first_poll_and_old_polls_are_forgotten() {
-        let mut history = PollHistory::default();
+        let mut history = Health::default();
         let at = |second| Timestamp::from_second(second).expect("a moment");
         let second = Duration::from_secs(1);
         let mut poll = |at: Timestamp, failure| {

@@ -1,0 +1,276 @@
+//! Many targets in one exporter against a fast stand-in: `cargo bench --bench fleet -- --targets 1000 --rows 500`.
+//!
+//! The real pollers, store, publisher and HTTP client; the stand-in is another process, so that the processor's time of
+//! the one is not the other's. Tells how long until all targets are read and published after a start ten minutes back,
+//! and then, over `--intervals` intervals: processor time in all, of what threads, memory per series, and how far the
+//! slowest target's watermark is behind. A scraper asks for compressed OpenMetrics every 15 s all the while.
+//!
+//! `--interval 60` shortens the interval (and divides the rows of a window by five), `--lookback` what is read again.
+
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark may fail loudly, and prints")]
+
+use std::{
+    collections::BTreeMap,
+    env, fs,
+    io::{BufRead as _, BufReader, Read as _, Write as _},
+    net::{SocketAddr, TcpListener, TcpStream},
+    process::{Child, Command, Stdio},
+    sync::Arc,
+    thread,
+    time::{Duration, Instant},
+};
+
+use jiff::{SignedDuration, Timestamp, civil::DateTime, tz::TimeZone};
+use tokio::{runtime::Builder, sync::Semaphore};
+use wolkvox_exporter::{
+    config::{
+        Config, JourneyConfig, MetricsConfig, NameSources, PollConfig, Secret, StartFrom, TargetConfig,
+        TokenSource, WebConfig,
+    },
+    exposition::{Encoding, Format},
+    snapshot::Publisher,
+    store::Store,
+    supervisor::{Deps, Supervisor},
+    telemetry::Telemetry,
+};
+
+const ENCODING: Encoding = Encoding { format: Format::OpenMetrics, gzip: true };
+/// Options of each target.
+const OPTIONS: i64 = 20;
+
+#[derive(Clone, Copy)]
+struct Plan {
+    targets: usize,
+    /// Of five minutes.
+    rows: i64,
+    interval: u64,
+    lookback: u64,
+    intervals: u32,
+    in_flight: usize,
+}
+
+impl Plan {
+    fn from_arguments() -> Self {
+        let mut plan =
+            Self { targets: 1_000, rows: 500, interval: 300, lookback: 1_800, intervals: 1, in_flight: 64 };
+        let mut arguments = env::args().skip(1).filter(|argument| argument != "--bench");
+        while let (Some(name), Some(value)) = (arguments.next(), arguments.next()) {
+            match name.as_str() {
+                "--targets" => plan.targets = value.parse().unwrap(),
+                "--rows" => plan.rows = value.parse().unwrap(),
+                "--interval" => plan.interval = value.parse().unwrap(),
+                "--lookback" => plan.lookback = value.parse().unwrap(),
+                "--intervals" => plan.intervals = value.parse().unwrap(),
+                "--in-flight" => plan.in_flight = value.parse().unwrap(),
+                other => panic!("there is no {other}"),
+            }
+        }
+        plan
+    }
+}
+
+// The stand-in: a thread a connection, a row every so many milliseconds of the grid, nothing remembered.
+
+fn stand_in(rows: i64) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    println!("{}", listener.local_addr().unwrap());
+    for stream in listener.incoming().flatten() {
+        thread::spawn(move || answer(stream, rows));
+    }
+}
+
+/// Answers one request; the client keeps no connection.
+fn answer(mut stream: TcpStream, rows: i64) {
+    let mut head = String::new();
+    let mut reader = BufReader::new(stream.try_clone().unwrap());
+    while reader.read_line(&mut head).is_ok_and(|read| read > 2) {}
+    let date = |name: &str| -> Option<i64> {
+        let digits = head.split_once(name)?.1.get(..14)?;
+        let at = DateTime::strptime("%Y%m%d%H%M%S", digits).ok()?;
+        Some(at.to_zoned(TimeZone::UTC).ok()?.timestamp().as_second())
+    };
+    let mut body = String::from("{\"code\":\"200\",\"error\":null,\"msg\":\"ok\",\"data\":[");
+    if let (Some(from), Some(to)) = (date("date_ini="), date("date_end=")) {
+        let to = to.min(Timestamp::now().as_second());
+        for number in (from * rows).div_euclid(300)..=(to * rows).div_euclid(300) {
+            let second = number * 300 / rows;
+            if (from..=to).contains(&second) {
+                body.push_str(&row(number, second));
+                body.push(',');
+            }
+        }
+    }
+    if body.ends_with(',') {
+        body.pop();
+    }
+    body.push_str("]}");
+    let length = body.len();
+    let _ = write!(stream, "HTTP/1.1 200 OK\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}");
+}
+
+fn row(number: i64, second: i64) -> String {
+    let date = Timestamp::from_second(second).unwrap().to_zoned(TimeZone::UTC).strftime("%Y-%m-%d %H:%M:%S");
+    format!(
+        r#"{{"rp_id":"4001","conn_id":"{:032x}","channel":"voice","customer_id":"99{:08}","telephone":"57300{:07}","attempt":"1","second_event":"{}","cod_opc_menu":"OPCION_{:02}","date":"{date}"}}"#,
+        number / 3,
+        number % 100_000_000,
+        number % 10_000_000,
+        5 + number % 90,
+        number.rem_euclid(OPTIONS),
+    )
+}
+
+fn start_stand_in(rows: i64) -> (Child, SocketAddr) {
+    let mut child = Command::new(env::current_exe().unwrap())
+        .env("FLEET_STAND_IN", rows.to_string())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    (child, line.trim().parse().unwrap())
+}
+
+/// Seconds of processor by the name of the thread.
+fn processor() -> BTreeMap<String, f64> {
+    let mut all = BTreeMap::new();
+    for task in fs::read_dir("/proc/self/task").unwrap().flatten() {
+        let Ok(stat) = fs::read_to_string(task.path().join("stat")) else { continue };
+        let (name, rest) = stat.rsplit_once(") ").unwrap();
+        let name = name.split_once('(').unwrap().1.to_owned();
+        let fields: Vec<&str> = rest.split(' ').collect();
+        let used = fields[11].parse::<f64>().unwrap() + fields[12].parse::<f64>().unwrap();
+        *all.entry(name).or_default() += used / 100.0;
+    }
+    all
+}
+
+fn memory_mib() -> f64 {
+    let mut status = String::new();
+    fs::File::open("/proc/self/status").unwrap().read_to_string(&mut status).unwrap();
+    let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse::<f64>().unwrap() / 1024.0
+}
+
+fn config(plan: Plan, address: SocketAddr) -> Config {
+    let target = |number| TargetConfig {
+        name: format!("{number:04}"),
+        endpoint: format!("http://{address}/").parse().unwrap(),
+        token: TokenSource::fixed(&Secret::new("token-of-the-bench"), "the benchmark").unwrap(),
+        timezone: TimeZone::UTC,
+        licences: Some(20),
+        expected: Vec::new(),
+        names: NameSources { vendor: false, file: None, own: Default::default() },
+    };
+    Config {
+        targets: (0..plan.targets).map(target).collect(),
+        poll: PollConfig {
+            interval: Duration::from_secs(plan.interval),
+            lookback: Duration::from_secs(plan.lookback),
+            start_from: StartFrom::Back(Duration::from_secs(600)),
+            ..PollConfig::default()
+        },
+        menu: MetricsConfig::default(),
+        journey: JourneyConfig::default(),
+        state_path: Default::default(),
+        web: WebConfig::default(),
+    }
+}
+
+/// How many targets have committed something, and how far the slowest one's watermark is behind.
+fn progress(publisher: &Publisher) -> (usize, SignedDuration) {
+    let statuses = publisher.statuses();
+    let marks = statuses.iter().filter_map(|status| status.watermark);
+    let slowest = marks.clone().min().unwrap_or(Timestamp::UNIX_EPOCH);
+    (marks.count(), Timestamp::now().duration_since(slowest))
+}
+
+async fn run(plan: Plan, workers: tokio::runtime::Handle, address: SocketAddr) {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Arc::new(Store::open(&folder.path().join("state.redb"), [7; 16]).unwrap());
+    let telemetry = Arc::new(Telemetry::new().unwrap());
+    let publisher = Publisher::start(telemetry.clone());
+    let scraper = tokio::spawn({
+        let publication = publisher.publication();
+        async move {
+            loop {
+                publication.in_encoding(ENCODING).await;
+                tokio::time::sleep(Duration::from_secs(15)).await;
+            }
+        }
+    });
+    let began = Instant::now();
+    let in_flight = Arc::new(Semaphore::new(plan.in_flight));
+    let clock: wolkvox_exporter::poller::Clock = Arc::new(Timestamp::now);
+    let mut fleet =
+        Supervisor::new(Deps { store, publisher: publisher.clone(), telemetry, clock, in_flight, workers });
+    fleet.change_to(&config(plan, address)).await.unwrap();
+    println!("ready after {:.1} s, processor {:?}", began.elapsed().as_secs_f64(), processor());
+    while progress(&publisher).0 < plan.targets {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    publisher.settled().await;
+    println!(
+        "all {} read and published after {:.1} s; processor {:?}; {:.0} MiB",
+        plan.targets,
+        began.elapsed().as_secs_f64(),
+        processor(),
+        memory_mib()
+    );
+    for number in 1..=plan.intervals {
+        let before = processor();
+        let mut worst = SignedDuration::ZERO;
+        let until = Instant::now() + Duration::from_secs(plan.interval);
+        while Instant::now() < until {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            worst = worst.max(progress(&publisher).1);
+        }
+        let used: BTreeMap<_, _> = processor()
+            .into_iter()
+            .map(|(name, now)| {
+                let used = now - before.get(&name).unwrap_or(&0.0);
+                (name, (used * 100.0).round() / 100.0)
+            })
+            .collect();
+        let body = publisher.publication().in_encoding(ENCODING).await.render(&[], ENCODING).unwrap();
+        let mut plain = Vec::new();
+        flate2::read::GzDecoder::new(&body.clone().concat()[..]).read_to_end(&mut plain).unwrap();
+        let series = plain.split(|byte| *byte == b'\n').filter(|line| !line.starts_with(b"#")).count() - 1;
+        println!(
+            "interval {number}: processor {:.1} s {used:?}; slowest watermark at most {:.0} s behind; {series} series, \
+             {:.1} MB, {:.2} MB compressed; {:.0} MiB, {:.0} bytes a series",
+            used.values().sum::<f64>(),
+            worst.as_secs_f64(),
+            plain.len() as f64 / 1e6,
+            body.len() as f64 / 1e6,
+            memory_mib(),
+            memory_mib() * 1024.0 * 1024.0 / series as f64
+        );
+    }
+    scraper.abort();
+    fleet.end_all(Duration::from_secs(5)).await;
+}
+
+fn main() {
+    if let Ok(rows) = env::var("FLEET_STAND_IN") {
+        return stand_in(rows.parse().unwrap());
+    }
+    let plan = Plan::from_arguments();
+    let (mut stand_in, address) = start_stand_in(plan.rows);
+    println!("{} targets, {} rows in five minutes each, every {} s", plan.targets, plan.rows, plan.interval);
+    let long = Duration::from_secs(86_400);
+    let workers = Builder::new_multi_thread()
+        .worker_threads(2)
+        .thread_name("poller")
+        .thread_keep_alive(long)
+        .enable_all()
+        .build();
+    let workers = workers.unwrap();
+    // What is not called after a poller is the publisher.
+    let main =
+        Builder::new_current_thread().thread_name("publisher").thread_keep_alive(long).enable_all().build();
+    main.unwrap().block_on(run(plan, workers.handle().clone(), address));
+    workers.shutdown_background();
+    let _ = stand_in.kill();
+    let _ = stand_in.wait();
+}

@@ -1,0 +1,194 @@
+//! What has been committed of one target: on the disk, and the memory that follows it.
+//!
+//! Every change goes to the disk first. After a write that failed nobody knows whether it took place, so memory is read
+//! from the disk again before it is built upon.
+
+use std::sync::Arc;
+
+use jiff::{Timestamp, tz::TimeZone};
+use tracing::info;
+
+use super::{
+    PollerConfig,
+    commit::{self, Reading, Written},
+};
+use crate::{
+    ledger::{Delta, RecentHours, TargetCounters, Totals, WindowCounts, oldest},
+    model::Counted,
+    schedule::{local_seconds, local_stretches},
+    status::newest_hour,
+    store::{Store, StoreError, TargetId, Transaction, View},
+};
+
+/// One target's committed state.
+pub(super) struct Books {
+    store: Arc<Store>,
+    id: TargetId,
+    counters: Arc<TargetCounters>,
+    /// Beside the counters: what they do not tell any more.
+    recent: Arc<RecentHours>,
+    /// A write failed, so memory may be behind the disk.
+    stale: bool,
+}
+
+impl Books {
+    /// Takes over what was restored.
+    pub(super) async fn open(
+        store: Arc<Store>,
+        (id, mut counters): (TargetId, TargetCounters),
+        settings: &PollerConfig,
+    ) -> Result<Self, StoreError> {
+        settings.expected.iter().for_each(|labels| counters.expect(labels.clone()));
+        let recent = recent_hours(store.clone(), id, &counters, &settings.zone).await?;
+        Ok(Self { store, id, counters: Arc::new(counters), recent: Arc::new(recent), stale: false })
+    }
+
+    pub(super) fn totals(&self) -> &Totals {
+        &self.counters.totals
+    }
+
+    pub(super) fn counters(&self) -> &Arc<TargetCounters> {
+        &self.counters
+    }
+
+    pub(super) fn recent(&self) -> &Arc<RecentHours> {
+        &self.recent
+    }
+
+    /// Runs `work` in one transaction, off the thread that answers scrapes.
+    pub(super) async fn transact<T: Send + 'static>(
+        &mut self,
+        work: impl FnOnce(&mut Transaction<'_>, TargetId) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let (store, id) = (self.store.clone(), self.id);
+        let result = blocking(move || store.transact(|tx| work(tx, id))).await;
+        self.stale |= result.is_err();
+        result
+    }
+
+    /// Runs `work` on what was last committed, off the thread that answers scrapes.
+    pub(super) async fn read<T: Send + 'static>(
+        &mut self,
+        work: impl FnOnce(&View, TargetId) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.with_store(move |store, id| store.read(|view| work(view, id))).await
+    }
+
+    /// Runs `work` on the store, off the thread that answers scrapes.
+    pub(super) async fn with_store<T: Send + 'static>(
+        &mut self,
+        work: impl FnOnce(&Store, TargetId) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let (store, id) = (self.store.clone(), self.id);
+        let result = blocking(move || work(&store, id)).await;
+        self.stale |= result.is_err();
+        result
+    }
+
+    /// After a write that failed it is unknown whether it took place: the disk knows.
+    pub(super) async fn restore_if_stale(&mut self, settings: &PollerConfig) -> Result<(), StoreError> {
+        if self.stale {
+            let (store, id) = (self.store.clone(), self.id);
+            let counters = blocking(move || store.reload(id)).await?;
+            *self = Self::open(self.store.clone(), (id, counters), settings).await?;
+            info!(server = settings.name, "the state is usable again");
+        }
+        Ok(())
+    }
+
+    /// Commits an answer, or says why not; memory follows.
+    pub(super) async fn commit(
+        &mut self,
+        settings: &Arc<PollerConfig>,
+        reading: Reading,
+    ) -> Result<Outcome, StoreError> {
+        let (store, id) = (self.store.clone(), self.id);
+        let (counters, config, window) = (self.counters.clone(), settings.clone(), reading.window);
+        let written = blocking(move || commit::commit(&store, id, &counters, &config, reading)).await;
+        self.stale |= written.is_err();
+        let (delta, records, seen_again, contradicts) = match written? {
+            Written::Refused { known } => return Ok(Outcome::Contradicts { known }),
+            Written::Committed { delta, records, seen_again, contradicts } => {
+                (delta, records, seen_again, contradicts)
+            }
+        };
+        self.apply(&settings.zone, *delta);
+        let window =
+            window.zip(records).map(|((start, end), records)| self.counters.window(start, end, records));
+        Ok(Outcome::Committed { window, seen_again, contradicts })
+    }
+
+    /// Makes counts visible for which `zero_was_seen`: written down before they are shown, because after a crash a
+    /// count that was visible must not be shown as 0 again.
+    pub(super) async fn release(
+        &mut self,
+        settings: &PollerConfig,
+        now: Timestamp,
+        zero_was_seen: impl Fn(&Counted) -> bool,
+    ) -> Result<(), StoreError> {
+        self.restore_if_stale(settings).await?;
+        let Some(delta) = self.counters.release(now, zero_was_seen) else { return Ok(()) };
+        let delta = self.transact(move |tx, id| tx.write(id, &delta).map(|()| delta)).await?;
+        self.apply(&settings.zone, delta);
+        Ok(())
+    }
+
+    /// The window, counted from what is remembered.
+    pub(super) async fn window(
+        &mut self,
+        (start, end): (Timestamp, Timestamp),
+        zone: &TimeZone,
+    ) -> Result<WindowCounts, StoreError> {
+        let stretches = local_stretches(start, end, zone);
+        let read =
+            move |view: &View, id| commit::in_all(&stretches, |(from, to)| view.rows_between(id, from, to));
+        let records = self.read(read).await?;
+        Ok(self.counters.window(start, end, records))
+    }
+
+    fn apply(&mut self, zone: &TimeZone, delta: Delta) {
+        let read_up_to = local_seconds(zone.to_datetime(delta.totals.watermark()));
+        Arc::make_mut(&mut self.recent).follow(&delta, newest_hour(read_up_to));
+        Arc::make_mut(&mut self.counters).apply(delta);
+    }
+}
+
+/// What came of an answer.
+pub(super) enum Outcome {
+    /// It is committed.
+    Committed {
+        /// The window that it completes.
+        window: Option<WindowCounts>,
+        /// It held rows that were known.
+        seen_again: bool,
+        /// Known rows of its span, where it held none of them and was taken all the same.
+        contradicts: Option<u64>,
+    },
+    /// It is not: it holds none of so many known rows of its span.
+    Contradicts { known: u64 },
+}
+
+/// The hits of the last day, as far as the rows are remembered.
+async fn recent_hours(
+    store: Arc<Store>,
+    id: TargetId,
+    counters: &TargetCounters,
+    zone: &TimeZone,
+) -> Result<RecentHours, StoreError> {
+    let local = |moment| local_seconds(zone.to_datetime(moment));
+    let totals = &counters.totals;
+    let known_from = local(totals.origin()).max(totals.horizon);
+    let from = known_from.max(oldest(newest_hour(local(totals.watermark()))) * 3600);
+    let remembered = blocking(move || store.read(|view| view.hourly(id, from, i64::MAX))).await?;
+    Ok(RecentHours::new(known_from, counters, &remembered))
+}
+
+/// Disk and encoding stay off the thread that answers scrapes.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
+) -> Result<T, StoreError> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(result) => result,
+        Err(panic) => Err(StoreError::Failed(format!("a commit broke off: {panic}"))),
+    }
+}

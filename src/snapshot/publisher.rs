@@ -1,0 +1,421 @@
+//! Gathers what targets expose and publishes it, at most about once a second.
+//!
+//! Owns the targets' current snapshots and the one task that encodes them and swaps the result in. Whoever hands in a
+//! snapshot does not wait; [`Shown`] says when a scrape could first have seen it. A scrape sees all of a publication or
+//! nothing of it.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
+    time::Duration,
+};
+
+use arc_swap::ArcSwap;
+use tokio::{
+    sync::{Notify, watch},
+    task::{AbortHandle, spawn_blocking},
+    time::{Instant, sleep_until},
+};
+use tracing::{error, warn};
+
+use super::{
+    TargetSnapshot,
+    encoder::{Changed, Encoder},
+};
+use crate::{
+    exposition::{Encoding, Publication, Published},
+    ledger::RecentHours,
+    status::{TargetStatus, day},
+    telemetry::Telemetry,
+};
+
+/// From one publication to the next, unless somebody waits for it.
+const PACE: Duration = Duration::from_secs(1);
+/// A publication leaves the machine at least so many times what it took itself.
+const REST: u32 = 2;
+/// Targets and samples that one process is measured and documented for; beyond them it says so.
+const SUPPORTED_TARGETS: usize = 1_000;
+/// As [`SUPPORTED_TARGETS`]: samples of the classic text format, over all targets.
+const SUPPORTED_SAMPLES: usize = 1_000_000;
+/// A publication that takes longer than this is no longer fresh.
+const SUPPORTED_PUBLISHING: Duration = Duration::from_secs(10);
+
+/// When a scrape could first have seen a snapshot; not yet known until then. By the clock that nobody sets.
+#[derive(Debug, Clone, Default)]
+pub struct Shown(Arc<OnceLock<Instant>>);
+
+impl Shown {
+    /// The moment, if it has come.
+    pub fn at(&self) -> Option<Instant> {
+        self.0.get().copied()
+    }
+
+    /// Shown since `at`.
+    pub fn since(at: Instant) -> Self {
+        Self(Arc::new(at.into()))
+    }
+}
+
+/// What the status page tells of a target.
+#[derive(Debug, Clone)]
+enum Status {
+    Made(Arc<TargetStatus>),
+    /// All but the day, which takes longer and is made from this.
+    Raw(Arc<TargetStatus>, Arc<RecentHours>),
+}
+
+impl Status {
+    fn make(self, target: &TargetSnapshot) -> Arc<TargetStatus> {
+        match self {
+            Self::Made(status) => status,
+            Self::Raw(status, recent) => {
+                let watermark = target.account.totals.watermark();
+                let day = day(&recent, watermark, &target.zone, &target.names, &target.kinds);
+                Arc::new(TargetStatus { day, ..(*status).clone() })
+            }
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Part {
+    snapshot: Arc<TargetSnapshot>,
+    status: Status,
+    changed: Changed,
+    /// The version of the live metrics that is published.
+    live: u64,
+}
+
+#[derive(Debug, Default)]
+struct Parts {
+    by_name: BTreeMap<String, Part>,
+    /// Those who handed something in and wait to know when it is shown.
+    waiting: Vec<Shown>,
+    /// Goes up with everything that is handed in or taken out.
+    version: u64,
+}
+
+#[derive(Debug)]
+struct Inner {
+    parts: Mutex<Parts>,
+    statuses: ArcSwap<Vec<Arc<TargetStatus>>>,
+    publication: Arc<Publication>,
+    telemetry: Arc<Telemetry>,
+    changed: Arc<Notify>,
+    /// Somebody waits for a publication.
+    hurry: Notify,
+    /// The version that has been published.
+    published: watch::Sender<u64>,
+}
+
+/// Takes snapshots in. Its task ends with it.
+#[derive(Debug)]
+pub struct Publisher {
+    inner: Arc<Inner>,
+    task: AbortHandle,
+}
+
+impl Publisher {
+    /// Starts the task. To be called within a runtime.
+    pub fn start(telemetry: Arc<Telemetry>) -> Arc<Self> {
+        let inner = Arc::new(Inner {
+            parts: Mutex::default(),
+            statuses: ArcSwap::default(),
+            publication: Arc::new(Publication::new(Published::default())),
+            changed: telemetry.changed(),
+            telemetry,
+            hurry: Notify::new(),
+            published: watch::Sender::new(0),
+        });
+        let task = tokio::spawn(inner.clone().publish_all()).abort_handle();
+        Arc::new(Self { inner, task })
+    }
+
+    /// What a scrape reads.
+    pub fn publication(&self) -> Arc<Publication> {
+        self.inner.publication.clone()
+    }
+
+    /// How the targets are, by name.
+    pub fn statuses(&self) -> Arc<Vec<Arc<TargetStatus>>> {
+        self.inner.statuses.load_full()
+    }
+
+    /// Replaces what a target exposes, soon. `status` lacks the day, which is that of `recent`.
+    pub fn put(&self, snapshot: TargetSnapshot, status: TargetStatus, recent: Arc<RecentHours>) -> Shown {
+        let shown = Shown::default();
+        let mut parts = self.inner.parts();
+        parts.version += 1;
+        parts.waiting.push(shown.clone());
+        let part = Part {
+            live: snapshot.telemetry.version(),
+            status: Status::Raw(Arc::new(status), recent),
+            changed: Changed::All,
+            snapshot: Arc::new(snapshot),
+        };
+        parts.by_name.insert(part.snapshot.server.clone(), part);
+        drop(parts);
+        self.inner.changed.notify_one();
+        shown
+    }
+
+    /// Takes every target but these out of what is published, soon.
+    pub fn keep(&self, names: &BTreeSet<String>) {
+        let mut parts = self.inner.parts();
+        let before = parts.by_name.len();
+        parts.by_name.retain(|name, _| names.contains(name));
+        if parts.by_name.len() < before {
+            parts.version += 1;
+            drop(parts);
+            self.inner.changed.notify_one();
+        }
+    }
+
+    /// Returns when a scrape shows everything that was handed in before, and nothing that was taken out.
+    pub async fn settled(&self) {
+        let version = self.inner.parts().version;
+        self.inner.hurry.notify_one();
+        // The sender lives as long as `self`.
+        let _ = self.inner.published.subscribe().wait_for(|published| *published >= version).await;
+    }
+}
+
+impl Drop for Publisher {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+/// A target as it is published next.
+struct Target {
+    snapshot: Arc<TargetSnapshot>,
+    changed: Changed,
+    status: Status,
+}
+
+impl Inner {
+    fn parts(&self) -> MutexGuard<'_, Parts> {
+        self.parts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn publish_all(self: Arc<Self>) {
+        let mut encoder = Encoder::default();
+        let mut not_before = Instant::now();
+        let mut over = BTreeSet::new();
+        loop {
+            let due = async {
+                self.changed.notified().await;
+                sleep_until(not_before).await;
+            };
+            tokio::select! {
+                () = due => {}
+                () = self.hurry.notified() => {}
+                () = self.publication.wanted() => {}
+            }
+            let began = Instant::now();
+            encoder = self.publish_once(encoder).await;
+            let took = began.elapsed();
+            not_before = Instant::now() + PACE.max(took * REST);
+            self.tell_load(encoder.samples(), took, &mut over);
+        }
+    }
+
+    /// One publication. An encoder that broke off is replaced by a new one, which encodes all anew.
+    async fn publish_once(&self, mut encoder: Encoder) -> Encoder {
+        let (targets, waiting, version) = self.next();
+        let wanted = Encoding::ALL.map(|encoding| self.publication.is_wanted(encoding));
+        let work = spawn_blocking(move || {
+            let made = |target: &Target| target.status.clone().make(&target.snapshot);
+            let statuses: Vec<Arc<TargetStatus>> = targets.iter().map(made).collect();
+            let changes = targets.iter().map(|target| (&*target.snapshot, target.changed));
+            let published = encoder.publish(changes, &wanted);
+            (encoder, published, targets, statuses)
+        });
+        let Ok((encoder, published, targets, statuses)) = work.await else {
+            error!("the exposition could not be encoded; the last one stays");
+            let mut parts = self.parts();
+            parts.waiting.extend(waiting);
+            return Encoder::default();
+        };
+        self.remember(&targets, &statuses);
+        self.publication.publish(published);
+        self.statuses.store(Arc::new(statuses));
+        let now = Instant::now();
+        for shown in waiting {
+            // Nobody else sets it.
+            let _ = shown.0.set(now);
+        }
+        self.published.send_replace(version);
+        encoder
+    }
+
+    /// Everything as it is now; from here on it counts as unchanged.
+    fn next(&self) -> (Vec<Target>, Vec<Shown>, u64) {
+        let mut parts = self.parts();
+        let target = |part: &mut Part| {
+            let live = part.snapshot.telemetry.version();
+            let least = if live == part.live { Changed::Not } else { Changed::Live };
+            part.live = live;
+            let changed = std::mem::replace(&mut part.changed, Changed::Not).max(least);
+            Target { snapshot: part.snapshot.clone(), changed, status: part.status.clone() }
+        };
+        let targets = parts.by_name.values_mut().map(target).collect();
+        (targets, std::mem::take(&mut parts.waiting), parts.version)
+    }
+
+    /// A status that has been made is not made again, and what it was made from is let go.
+    fn remember(&self, targets: &[Target], statuses: &[Arc<TargetStatus>]) {
+        let mut parts = self.parts();
+        for (target, status) in targets.iter().zip(statuses) {
+            if let Some(part) = parts.by_name.get_mut(&target.snapshot.server)
+                && Arc::ptr_eq(&part.snapshot, &target.snapshot)
+            {
+                part.status = Status::Made(status.clone());
+            }
+        }
+    }
+
+    /// Says how much is used of what is supported; in the log when it becomes too much.
+    fn tell_load(&self, samples: usize, took: Duration, over: &mut BTreeSet<&'static str>) {
+        let targets = self.parts().by_name.len();
+        for (of, ratio) in [
+            ("targets", targets as f64 / SUPPORTED_TARGETS as f64),
+            ("series", samples as f64 / SUPPORTED_SAMPLES as f64),
+            ("publishing", took.as_secs_f64() / SUPPORTED_PUBLISHING.as_secs_f64()),
+        ] {
+            self.telemetry.load(of, ratio);
+            if ratio <= 1.0 {
+                over.remove(of);
+            } else if over.insert(of) {
+                warn!(
+                    of,
+                    ratio,
+                    targets,
+                    series = samples,
+                    publishing_seconds = took.as_secs_f64(),
+                    "more than one process supports: data may come late; split the targets over several processes \
+                     (docs/operations.md)"
+                );
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::{Timestamp, tz::TimeZone};
+    use tokio::time::sleep;
+
+    use super::*;
+    use crate::{
+        exposition::{BucketBounds, Format},
+        ledger::TargetCounters,
+        model::MenuLabels,
+        status::{Day, PollOutcome, QuotaUse},
+    };
+
+    const TEXT: Encoding = Encoding { format: Format::Text, gzip: false };
+
+    fn snapshot(telemetry: &Telemetry, name: &str, options: usize) -> TargetSnapshot {
+        let mut account = TargetCounters::new(Timestamp::UNIX_EPOCH);
+        (0..options).for_each(|option| account.expect(MenuLabels::new("1", "voice", &option.to_string())));
+        TargetSnapshot {
+            server: name.to_owned(),
+            zone: TimeZone::UTC,
+            account: Arc::new(account),
+            window: None,
+            up: true,
+            buckets: Arc::new(BucketBounds::new(&[5.0]).expect("bounds")),
+            names: Default::default(),
+            kinds: Default::default(),
+            series_limit: 10,
+            telemetry: telemetry.target(name),
+        }
+    }
+
+    fn put(publisher: &Publisher, snapshot: TargetSnapshot) -> Shown {
+        let status = TargetStatus {
+            name: snapshot.server.clone(),
+            zone: TimeZone::UTC,
+            outcome: PollOutcome::Waiting,
+            usual_lag: Duration::ZERO,
+            next_poll: Timestamp::UNIX_EPOCH,
+            watermark: None,
+            last_row: None,
+            quota: QuotaUse { day: jiff::civil::date(2026, 1, 18), used: 0, limit: None },
+            polls: Vec::new(),
+            day: Day::default(),
+        };
+        let recent = RecentHours::new(0, &snapshot.account, &Default::default());
+        publisher.put(snapshot, status, Arc::new(recent))
+    }
+
+    async fn scrape(publisher: &Publisher, encoding: Encoding) -> String {
+        let published = publisher.publication().in_encoding(encoding).await;
+        let body = published.render(&[], encoding).expect("it was asked for").concat();
+        String::from_utf8(body).expect("text")
+    }
+
+    fn hits(exposition: &str, name: &str) -> usize {
+        exposition.matches(&format!("wolkvox_menu_option_hits_total{{server=\"{name}\"")).count()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_handed_in_is_shown_within_a_second_and_all_at_once() {
+        let telemetry = Arc::new(Telemetry::new().expect("metrics"));
+        let publisher = Publisher::start(telemetry.clone());
+        let first = put(&publisher, snapshot(&telemetry, "a", 1));
+        assert_eq!(first.at(), None, "nobody waits");
+        publisher.settled().await;
+        assert!(first.at().is_some());
+        assert_eq!(hits(&scrape(&publisher, TEXT).await, "a"), 1);
+        let began = Instant::now();
+        let shown =
+            [("b", 2), ("a", 3)].map(|(name, hits)| put(&publisher, snapshot(&telemetry, name, hits)));
+        sleep(PACE).await;
+        publisher.settled().await;
+        let exposition = scrape(&publisher, TEXT).await;
+        assert_eq!((hits(&exposition, "a"), hits(&exposition, "b")), (3, 2));
+        assert_eq!(exposition.matches("# TYPE wolkvox_up ").count(), 1);
+        let at = shown.map(|shown| shown.at().expect("shown"));
+        assert!(at[0] == at[1] && at[0] - began <= PACE, "{at:?}");
+        let names: Vec<_> = publisher.statuses().iter().map(|status| status.name.clone()).collect();
+        assert_eq!(names, ["a", "b"]);
+
+        publisher.keep(&BTreeSet::from(["b".to_owned()]));
+        publisher.settled().await;
+        let exposition = scrape(&publisher, TEXT).await;
+        assert_eq!((hits(&exposition, "a"), hits(&exposition, "b")), (0, 2));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn live_metrics_of_a_target_come_without_a_commit() {
+        let telemetry = Arc::new(Telemetry::new().expect("metrics"));
+        let publisher = Publisher::start(telemetry.clone());
+        put(&publisher, snapshot(&telemetry, "a", 1));
+        assert!(scrape(&publisher, TEXT).await.contains("wolkvox_polls_total{server=\"a\"} 0\n"));
+        telemetry.target("a").polled(Duration::from_secs(1), None);
+        sleep(PACE * 2).await;
+        assert!(scrape(&publisher, TEXT).await.contains("wolkvox_polls_total{server=\"a\"} 1\n"));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_format_is_made_for_who_asks_first_and_kept_while_somebody_does() {
+        let telemetry = Arc::new(Telemetry::new().expect("metrics"));
+        let publisher = Publisher::start(telemetry.clone());
+        put(&publisher, snapshot(&telemetry, "a", 1));
+        publisher.settled().await;
+        let open = Encoding { format: Format::OpenMetrics, gzip: false };
+        let kept = |encoding| publisher.publication().load().has(encoding);
+        assert!(!Encoding::ALL.into_iter().any(kept), "nobody has asked for anything");
+        assert_eq!(hits(&scrape(&publisher, open).await, "a"), 1);
+        assert!(kept(open) && !kept(TEXT));
+        for _ in 0..40 {
+            sleep(Duration::from_secs(30)).await;
+            put(&publisher, snapshot(&telemetry, "a", 2));
+            assert_eq!(hits(&scrape(&publisher, TEXT).await, "a"), 2);
+        }
+        publisher.settled().await;
+        assert!(kept(TEXT) && !kept(open), "not asked for in twenty minutes");
+    }
+}

@@ -1,0 +1,186 @@
+//! The state as a stream of records: how a copy of it travels from whoever has the file open to a new file.
+//!
+//! Owns the format. One version of the program writes and reads it, which the first bytes tell; it is kept nowhere. All
+//! numbers are little-endian:
+//!
+//! ```text
+//! magic, layout version (u32), then for each table of the schema, in its order, records, then the tag 0
+//! record: tag 1, length (u32) and bytes of the key, length (u32) and bytes of the value
+//! instead of any tag: tag 2, length (u32) and a sentence about why there is no more
+//! ```
+
+use std::{
+    io::{self, Read, Write},
+    path::Path,
+};
+
+use redb::{
+    Database, Key, ReadTransaction, ReadableTable, TableDefinition, TableError, TableHandle, Value,
+    WriteTransaction, backends::FileBackend,
+};
+
+use super::{
+    CACHE_BYTES, StoreError, failed,
+    schema::{TableVisitor, VERSION, visit_tables},
+};
+
+const MAGIC: &[u8; 16] = b"wolkvox state 1\n";
+const END: u8 = 0;
+const RECORD: u8 = 1;
+const ERROR: u8 = 2;
+/// No key, value or sentence is longer; what says so is no copy.
+const LONGEST: u32 = 64 * 1024 * 1024;
+
+/// Writes all tables of `read` to `out`. Why it could not be done is told to whoever reads as well.
+pub(super) fn send(
+    read: &ReadTransaction,
+    out: &mut impl Write,
+    stopped: &dyn Fn() -> bool,
+) -> Result<(), StoreError> {
+    let mut sender = Sender { read, out, stopped, tables: 0 };
+    let sent = sender.all();
+    if let Err(error) = &sent {
+        // Whoever reads may be what failed.
+        let _ = sender.out.write_all(&[ERROR]).and_then(|()| block(sender.out, error.to_string().as_bytes()));
+    }
+    let flushed = sender.out.flush().map_err(broken);
+    sent.and(flushed)
+}
+
+/// Makes a new database in `file` from what [`send`] wrote. Returns how many records there were.
+pub(super) fn receive(input: &mut impl Read, file: std::fs::File) -> Result<u64, StoreError> {
+    let mut magic = [0; MAGIC.len()];
+    input.read_exact(&mut magic).map_err(broken)?;
+    let version = number(input)?;
+    if magic != *MAGIC || version != VERSION {
+        let reason =
+            "the exporter that has it open is another version: make the copy with the binary that runs";
+        return Err(StoreError::Backup(reason.to_owned()));
+    }
+    let backend = FileBackend::new(file).map_err(failed)?;
+    let database =
+        Database::builder().set_cache_size(CACHE_BYTES).create_with_backend(backend).map_err(failed)?;
+    let write = database.begin_write().map_err(failed)?;
+    let mut receiver = Receiver { write: &write, input, records: 0 };
+    visit_tables(&mut receiver)?;
+    let records = receiver.records;
+    write.commit().map_err(failed)?;
+    Ok(records)
+}
+
+/// Reads a file from end to end against its checksums.
+pub(super) fn verify(path: &Path) -> Result<(), StoreError> {
+    let mut builder = Database::builder();
+    builder.set_cache_size(CACHE_BYTES).set_check_integrity_on_open(true);
+    builder.open(path).map(drop).map_err(|error| super::open_error(path, error))
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "for map_err")]
+fn broken(error: io::Error) -> StoreError {
+    StoreError::Backup(format!("it broke off ({error})"))
+}
+
+struct Sender<'a, W> {
+    read: &'a ReadTransaction,
+    out: &'a mut W,
+    stopped: &'a dyn Fn() -> bool,
+    tables: usize,
+}
+
+impl<W: Write> Sender<'_, W> {
+    fn all(&mut self) -> Result<(), StoreError> {
+        self.out
+            .write_all(MAGIC)
+            .and_then(|()| self.out.write_all(&VERSION.to_le_bytes()))
+            .map_err(broken)?;
+        visit_tables(self)?;
+        // A table that is not in the list would be missing from every copy.
+        let all = self.read.list_tables().map_err(failed)?.map(|table| table.name().to_owned());
+        let (all, more) =
+            (all.collect::<Vec<_>>(), self.read.list_multimap_tables().map_err(failed)?.count());
+        if all.len() + more != self.tables {
+            return Err(StoreError::Backup(format!("the file has tables that are not copied, of {all:?}")));
+        }
+        Ok(())
+    }
+}
+
+impl<W: Write> TableVisitor for Sender<'_, W> {
+    fn table<K: Key + 'static, V: Value + 'static>(
+        &mut self,
+        definition: TableDefinition<'static, K, V>,
+    ) -> Result<(), StoreError> {
+        match self.read.open_table(definition) {
+            Ok(table) => {
+                self.tables += 1;
+                for record in table.iter().map_err(failed)? {
+                    let (key, value) = record.map_err(failed)?;
+                    if (self.stopped)() {
+                        return Err(StoreError::Backup("the exporter is stopping".to_owned()));
+                    }
+                    let (key, value) = (key.value(), value.value());
+                    self.out.write_all(&[RECORD]).map_err(broken)?;
+                    block(self.out, K::as_bytes(&key).as_ref()).map_err(broken)?;
+                    block(self.out, V::as_bytes(&value).as_ref()).map_err(broken)?;
+                }
+            }
+            Err(TableError::TableDoesNotExist(_)) => {}
+            Err(error) => return Err(failed(error)),
+        }
+        self.out.write_all(&[END]).map_err(broken)
+    }
+}
+
+struct Receiver<'a, R> {
+    write: &'a WriteTransaction,
+    input: &'a mut R,
+    records: u64,
+}
+
+impl<R: Read> TableVisitor for Receiver<'_, R> {
+    fn table<K: Key + 'static, V: Value + 'static>(
+        &mut self,
+        definition: TableDefinition<'static, K, V>,
+    ) -> Result<(), StoreError> {
+        let mut table = self.write.open_table(definition).map_err(failed)?;
+        loop {
+            let mut tag = [0];
+            self.input.read_exact(&mut tag).map_err(broken)?;
+            match tag[0] {
+                END => return Ok(()),
+                RECORD => {
+                    let (key, value) = (bytes(self.input)?, bytes(self.input)?);
+                    table.insert(K::from_bytes(&key), V::from_bytes(&value)).map_err(failed)?;
+                    self.records += 1;
+                }
+                ERROR => {
+                    let reason = bytes(self.input)?;
+                    return Err(StoreError::Backup(String::from_utf8_lossy(&reason).into_owned()));
+                }
+                other => return Err(StoreError::Backup(format!("what came is no copy (tag {other})"))),
+            }
+        }
+    }
+}
+
+fn block(out: &mut impl Write, bytes: &[u8]) -> io::Result<()> {
+    let length = u32::try_from(bytes.len()).map_err(|_| io::Error::other("a record is too long"))?;
+    out.write_all(&length.to_le_bytes())?;
+    out.write_all(bytes)
+}
+
+fn number(input: &mut impl Read) -> Result<u32, StoreError> {
+    let mut bytes = [0; 4];
+    input.read_exact(&mut bytes).map_err(broken)?;
+    Ok(u32::from_le_bytes(bytes))
+}
+
+fn bytes(input: &mut impl Read) -> Result<Vec<u8>, StoreError> {
+    let length = number(input)?;
+    if length > LONGEST {
+        return Err(StoreError::Backup(format!("what came is no copy (a record of {length} bytes)")));
+    }
+    let mut bytes = vec![0; length as usize];
+    input.read_exact(&mut bytes).map_err(broken)?;
+    Ok(bytes)
+}

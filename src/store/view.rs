@@ -1,0 +1,233 @@
+//! What can be read of the state: as of the last commit, or amid a commit by the same functions.
+//!
+//! Owns the way from records to what they say. A table that a file lacks is an empty one. Nothing here writes.
+
+use std::{collections::BTreeMap, num::NonZeroU64, sync::Arc};
+
+use jiff::civil::Date;
+use redb::{Key, ReadOnlyTable, ReadTransaction, ReadableTable, TableDefinition, TableError, Value};
+
+use super::{
+    StoreError, TargetId, decode, failed,
+    schema::{MENUS, NEXT_MENUS, POINTS, QUOTA, ROWS, TARGETS, TOTALS, TRANSITIONS},
+};
+use crate::{
+    ledger::{
+        HourlyHits, OptionCounts, RoutingPointCounts, RowRecord, TargetCounters, Totals, TransitionCounts,
+        hour_of,
+    },
+    model::{MenuLabels, PointLabels, TransitionLabels},
+};
+
+/// The state as of one commit, whatever is committed meanwhile.
+pub struct View {
+    transaction: ReadTransaction,
+}
+
+impl View {
+    pub(super) fn new(transaction: ReadTransaction) -> Self {
+        Self { transaction }
+    }
+
+    /// The tables themselves.
+    pub(super) fn transaction(&self) -> &ReadTransaction {
+        &self.transaction
+    }
+
+    /// `None` where the file lacks it.
+    pub(super) fn table<K: Key + 'static, V: Value + 'static>(
+        &self,
+        definition: TableDefinition<'_, K, V>,
+    ) -> Result<Option<ReadOnlyTable<K, V>>, StoreError> {
+        match self.transaction.open_table(definition) {
+            Ok(table) => Ok(Some(table)),
+            Err(TableError::TableDoesNotExist(_)) => Ok(None),
+            Err(error) => Err(failed(error)),
+        }
+    }
+
+    /// The target of this name and what was committed of it; `None` of one that the file does not know.
+    pub(super) fn find(&self, name: &str) -> Result<Option<(TargetId, TargetCounters)>, StoreError> {
+        let Some(targets) = self.table(TARGETS)? else { return Ok(None) };
+        let Some(id) = targets.get(name).map_err(failed)?.map(|id| TargetId(id.value())) else {
+            return Ok(None);
+        };
+        Ok(Some((id, self.counters(id)?)))
+    }
+
+    /// What was committed of a target.
+    pub(super) fn counters(&self, target: TargetId) -> Result<TargetCounters, StoreError> {
+        let missing = || StoreError::Unusable("a table of the counters is missing".to_owned());
+        let next_menus = self.table(NEXT_MENUS)?;
+        let (totals, menus) =
+            (self.table(TOTALS)?.ok_or_else(missing)?, self.table(MENUS)?.ok_or_else(missing)?);
+        let (points, transitions) =
+            (self.table(POINTS)?.ok_or_else(missing)?, self.table(TRANSITIONS)?.ok_or_else(missing)?);
+        let next_menu = match &next_menus {
+            Some(table) => next_menu(table, target.0)?,
+            None => None,
+        };
+        let tables =
+            CountersTables { totals: &totals, menus: &menus, points: &points, transitions: &transitions };
+        counters(&tables, target.0, next_menu)
+    }
+
+    /// As [`Transaction::requests`](super::Transaction::requests).
+    pub fn requests(&self, target: TargetId, day: Date) -> Result<u64, StoreError> {
+        self.table(QUOTA)?.map_or(Ok(0), |quota| requests(&quota, target.0, day))
+    }
+
+    /// The records of all rows dated in `from..to`, in seconds of the server's wall clock.
+    pub fn rows_between(&self, target: TargetId, from: i64, to: i64) -> Result<Vec<RowRecord>, StoreError> {
+        self.table(ROWS)?.map_or_else(|| Ok(Vec::new()), |rows| rows_between(&rows, target.0, from, to))
+    }
+
+    /// The date of the newest row before `date`, both in seconds of the server's wall clock.
+    pub fn newest_row_before(&self, target: TargetId, date: i64) -> Result<Option<i64>, StoreError> {
+        let id = target.0;
+        let Some(rows) = self.table(ROWS)? else { return Ok(None) };
+        let newest = rows.range((id, i64::MIN, 0)..(id, date, 0)).map_err(failed)?.next_back();
+        newest.map(|entry| entry.map(|(key, _)| key.value().1).map_err(failed)).transpose()
+    }
+
+    /// How many rows are dated in each hour of `from..to` (seconds of the server's wall clock), by menu.
+    pub fn hourly(&self, target: TargetId, from: i64, to: i64) -> Result<HourlyHits, StoreError> {
+        let (id, mut hourly) = (target.0, HourlyHits::new());
+        let Some(rows) = self.table(ROWS)? else { return Ok(hourly) };
+        for entry in rows.range((id, from, 0)..(id, to.max(from), 0)).map_err(failed)? {
+            let (key, value) = entry.map_err(failed)?;
+            let ((_, date, _), (count, menu, _)) = (key.value(), value.value());
+            *hourly.entry((hour_of(date), menu)).or_default() += u64::from(count);
+        }
+        Ok(hourly)
+    }
+}
+
+/// 2026-01-18 as 20260118.
+fn day_number(day: Date) -> u32 {
+    day.strftime("%Y%m%d").to_string().parse().unwrap_or(0)
+}
+
+/// The day, as a [`day_number`], under which requests of `day` are counted when the `last` one known is this.
+pub(super) fn quota_day(last: u32, day: Date) -> u32 {
+    let tomorrow = day.tomorrow().map_or(u32::MAX, day_number);
+    if (day_number(day)..=tomorrow).contains(&last) { last } else { day_number(day) }
+}
+
+/// Requests sent so far on the server's day. The day before the last one known is that one still: a clock that was set
+/// back brings no new requests. One that is further ahead was written by a clock that was wrong.
+pub(super) fn requests(
+    quota: &impl ReadableTable<u32, (u32, u64)>,
+    id: u32,
+    day: Date,
+) -> Result<u64, StoreError> {
+    let stored = quota.get(id).map_err(failed)?.map(|quota| quota.value());
+    Ok(stored.filter(|(last, _)| quota_day(*last, day) == *last).map_or(0, |(_, used)| used))
+}
+
+/// As [`View::rows_between`].
+pub(super) fn rows_between(
+    rows: &impl ReadableTable<(u32, i64, u64), (u32, u32, u64)>,
+    id: u32,
+    from: i64,
+    to: i64,
+) -> Result<Vec<RowRecord>, StoreError> {
+    rows.range((id, from, 0)..(id, to.max(from), 0))
+        .map_err(failed)?
+        .map(|entry| {
+            let (_, value) = entry.map_err(failed)?;
+            let (count, menu, interaction) = value.value();
+            Ok(RowRecord { count, menu, interaction: NonZeroU64::new(interaction) })
+        })
+        .collect()
+}
+
+/// As [`super::schema::NEXT_MENUS`] has it, if it does.
+pub(super) fn next_menu(table: &impl ReadableTable<u32, u32>, id: u32) -> Result<Option<u32>, StoreError> {
+    Ok(table.get(id).map_err(failed)?.map(|number| number.value()))
+}
+
+/// Menus with their numbers.
+pub(super) type Menus = BTreeMap<MenuLabels, (u32, Arc<OptionCounts>)>;
+
+/// Of one target.
+pub(super) fn menus(
+    table: &impl ReadableTable<(u32, u32), &'static [u8]>,
+    id: u32,
+) -> Result<Menus, StoreError> {
+    let mut menus = Menus::new();
+    for entry in table.range((id, 0)..=(id, u32::MAX)).map_err(failed)? {
+        let (key, value) = entry.map_err(failed)?;
+        let ((rp_id, channel, option), menu): ((String, String, String), OptionCounts) =
+            decode(value.value())?;
+        menus.insert(MenuLabels::new(&rp_id, &channel, &option), (key.value().1, menu.into()));
+    }
+    Ok(menus)
+}
+
+/// The tables in which a target's counters stand.
+pub(super) struct CountersTables<'a, A, M, P, S> {
+    pub(super) totals: &'a A,
+    pub(super) menus: &'a M,
+    pub(super) points: &'a P,
+    pub(super) transitions: &'a S,
+}
+
+/// What the tables say of one target; `next_menu` is the number that was kept for its next menu.
+pub(super) fn counters<A, M, P, S>(
+    tables: &CountersTables<'_, A, M, P, S>,
+    id: u32,
+    next_menu: Option<u32>,
+) -> Result<TargetCounters, StoreError>
+where
+    A: ReadableTable<u32, &'static [u8]>,
+    M: ReadableTable<(u32, u32), &'static [u8]>,
+    P: ReadableTable<(u32, &'static str, &'static str), &'static [u8]>,
+    S: ReadableTable<(u32, &'static str, &'static str, &'static str, &'static str), &'static [u8]>,
+{
+    let totals: Totals = match tables.totals.get(id).map_err(failed)? {
+        Some(bytes) => decode(bytes.value())?,
+        None => return Err(StoreError::Unusable("a target has no totals".to_owned())),
+    };
+    let menus = menus(tables.menus, id)?;
+    let after_last = menus.values().map(|(number, _)| number + 1).max().unwrap_or(0);
+    Ok(TargetCounters {
+        totals,
+        menus,
+        points: points(tables.points, id)?,
+        transitions: transitions(tables.transitions, id)?,
+        next_number: next_menu.unwrap_or(0).max(after_last),
+    })
+}
+
+fn points(
+    table: &impl ReadableTable<(u32, &'static str, &'static str), &'static [u8]>,
+    id: u32,
+) -> Result<BTreeMap<PointLabels, Arc<RoutingPointCounts>>, StoreError> {
+    let mut points = BTreeMap::new();
+    for entry in table.range((id, "", "")..).map_err(failed)? {
+        let (key, value) = entry.map_err(failed)?;
+        let (target, rp_id, channel) = key.value();
+        if target != id {
+            break;
+        }
+        points.insert(PointLabels::new(rp_id, channel), Arc::new(decode(value.value())?));
+    }
+    Ok(points)
+}
+
+fn transitions(
+    table: &impl ReadableTable<(u32, &'static str, &'static str, &'static str, &'static str), &'static [u8]>,
+    id: u32,
+) -> Result<BTreeMap<TransitionLabels, TransitionCounts>, StoreError> {
+    let mut transitions = BTreeMap::new();
+    for entry in table.range((id, "", "", "", "")..).map_err(failed)? {
+        let (key, value) = entry.map_err(failed)?;
+        let (target, rp_id, channel, from, to) = key.value();
+        if target != id {
+            break;
+        }
+        transitions.insert(TransitionLabels::new(rp_id, channel, from, to), decode(value.value())?);
+    }
+    Ok(transitions)
+}

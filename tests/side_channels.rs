@@ -1,0 +1,130 @@
+//! What stands beside the job must not hold it up: nobody reads the log, or the reader of the output has gone.
+
+#[path = "support/api.rs"]
+mod api;
+#[path = "support/fleet.rs"]
+mod fleet;
+#[path = "support/process.rs"]
+mod process;
+#[path = "support/scrape.rs"]
+mod scrape;
+
+use std::{
+    io::{self, Read as _, Write as _},
+    net::{SocketAddr, TcpListener},
+    process::{Child, Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use api::{Api, TOKEN};
+use fleet::Supervisor;
+use process::{bare, client};
+use scrape::Scrape;
+
+const DROPPED: &str = "wolkvox_log_lines_dropped_total";
+
+/// Kills what is left of a failed test.
+struct Killed(Child);
+
+impl Drop for Killed {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// A port that was free a moment ago: the log, which would tell the address, cannot be read.
+fn free_port() -> SocketAddr {
+    TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port is free")
+}
+
+#[tokio::test]
+async fn with_standard_error_unread_everything_goes_on() {
+    let api = Api::start(|_| {}).await;
+    let mut fleet = Supervisor::new();
+    (0..60).for_each(|number| fleet.add(&format!("t{number}"), &api.url()));
+    fleet.write();
+    let (_unread, mut pipe) = io::pipe().expect("a pipe");
+    // What an ordinary pipe holds, but for a few lines.
+    pipe.write_all(&[b'\n'; 62_000]).expect("it holds 64 KiB");
+    let address = free_port();
+    let mut command = fleet.command();
+    command.arg(format!("--web.listen-address={address}")).args(["--log.level=debug"]);
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(pipe);
+    let mut exporter = Killed(command.spawn().expect("it can be started"));
+    drop(command);
+
+    let client = client();
+    let lost = Scrape::until(&client, address, "lines that nobody read", |scrape| {
+        scrape.sum(DROPPED, &[]).is_some_and(|lines| lines > 0.0) && scrape.up("t59")
+    })
+    .await;
+    lost.assert_truth("t0", &api.truth());
+    let on = Scrape::until(&client, address, "polls go on", |scrape| {
+        ["t0", "t59"].iter().all(|name| scrape.watermark(name) > lost.watermark(name))
+    })
+    .await;
+    assert!(on.get(DROPPED, &[]) >= lost.get(DROPPED, &[]));
+    let healthy = client.get(format!("http://{address}/-/healthy")).send().await.expect("an answer");
+    assert!(healthy.status().is_success());
+
+    let asked = Instant::now();
+    let kill = ["-c", "kill -s TERM \"$1\"", "sh", &exporter.0.id().to_string()];
+    assert!(Command::new("/bin/sh").args(kill).status().expect("a shell").success());
+    let status = loop {
+        if let Some(status) = exporter.0.try_wait().expect("a child can be waited for") {
+            break status;
+        }
+        assert!(asked.elapsed() < Duration::from_secs(10), "SIGTERM was not heard");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    };
+    assert_eq!(status.code(), Some(0));
+}
+
+/// Runs it with a standard output that nobody will read, and gives its exit code and standard error.
+fn with_closed_output(mut command: Command) -> (Option<i32>, String) {
+    let (reader, writer) = io::pipe().expect("a pipe");
+    drop(reader);
+    command.stdin(Stdio::null()).stdout(writer).stderr(Stdio::piped());
+    let mut child = Killed(command.spawn().expect("it can be started"));
+    let mut said = String::new();
+    child.0.stderr.take().expect("it is piped").read_to_string(&mut said).expect("it is text");
+    (child.0.wait().expect("it can be waited for").code(), said)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reader_that_has_seen_enough_is_no_error() {
+    let api = Api::start(|_| {}).await;
+    let fleet = Supervisor::of("one", &api);
+    let exporter = fleet.start().await;
+    exporter.wait_for("up", |scrape| scrape.up("one")).await;
+    let directory = fleet.state().parent().expect("it has one").to_owned();
+    let command = |args: &[&str]| {
+        let mut command = bare(&directory);
+        command.args(args).env("WOLKVOX_TOKEN", TOKEN);
+        command
+    };
+    let listen = format!("--web.listen-address={}", exporter.address);
+    let url = format!("--wolkvox.server={}", api.url());
+    let copy = directory.join("copy.redb");
+    let copy = copy.to_str().expect("it is text");
+    let cases: [(&[&str], i32); 7] = [
+        (&["--wolkvox.server=0042", "--config.check"], 0),
+        (&["completions", "bash"], 0),
+        (&["--help"], 0),
+        (&["healthcheck", &listen], 0),
+        (&["state", "backup", "--state.path=state.redb", copy], 0),
+        (&["state", "inspect", "--state.path", copy], 0),
+        // What it did not get to look at is not said to be well.
+        (&["doctor", &url], 1),
+    ];
+    for (args, code) in cases {
+        let (status, said) = with_closed_output(command(args));
+        assert_eq!((status, said.as_str()), (Some(code), ""), "{args:?}");
+    }
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").expect("Linux has it");
+    let mut check = command(&["--wolkvox.server=0042", "--config.check"]);
+    let output = check.stdout(full).output().expect("it can be started");
+    assert_eq!(output.status.code(), Some(1), "what was not written is an error");
+    assert!(String::from_utf8_lossy(&output.stderr).contains("cannot write to standard output"));
+}

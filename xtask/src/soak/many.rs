@@ -1,0 +1,48 @@
+//! The soak's other mode: many small vendors instead of three busy ones, `cargo xtask soak --targets 200`.
+//!
+//! Owns how small and how slow they are. Kills, reloads, faults and the verdict are those of every soak; what is looked
+//! for is what only a crowd shows: starts that take too long, targets that wait for each other, memory.
+
+use std::{path::Path, time::Duration};
+
+use jiff::Timestamp;
+use serde_json::json;
+use wolkvox_exporter::simulator::{Options, OverLimit};
+
+use super::{
+    chance::Chance,
+    vendor::{self, Vendor},
+};
+
+/// Rows a second of each, about.
+const ROWS_PER_SECOND: f64 = 0.2;
+/// With two hundred of them, twenty polls begin in a second.
+const INTERVAL: &str = "10s";
+
+/// So many vendors, the ways in which they treat too many rows in turns.
+pub fn start(
+    targets: usize,
+    seed: u64,
+    origin: Timestamp,
+    fire: Duration,
+    directory: &Path,
+) -> anyhow::Result<Vec<Vendor>> {
+    let ways = [OverLimit::CutSilently, OverLimit::CutAndPromise, OverLimit::Refuse];
+    let small = |number: usize| {
+        let name = format!("small-{number:03}");
+        let chance = Chance::new(seed, &name);
+        let options = |chance: &mut Chance| Options {
+            over_limit: ways[number % ways.len()],
+            scale: ROWS_PER_SECOND,
+            bursts: Vec::new(),
+            ..vendor::options(chance, &name, origin, fire)
+        };
+        vendor::Plan::new(name.clone(), chance, options)
+    };
+    vendor::serve((0..targets).map(small), directory)
+}
+
+/// Polls no oftener than so many targets can be polled.
+pub fn slow_down(config: &mut serde_json::Value) {
+    config["poll"]["interval"] = json!(INTERVAL);
+}
