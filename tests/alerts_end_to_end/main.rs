@@ -67,6 +67,7 @@ async fn what_happens_arrives_and_nothing_else() {
             "this has not happened: {alert:?}"
         );
         assert_eq!((alert.label("server"), alert.receiver.as_str()), (CUT_OFF, "on-call"), "{alert:?}");
+        assert!(alert.annotation("summary").contains(CUT_OFF), "{alert:?}");
     }
 }
 
