@@ -88,7 +88,6 @@ fn page(scrape: u64) -> String {
     line("wolkvox_baseline_history_seconds", server, 3 * 86_400);
     line("wolkvox_windows_incomplete_total", server, scrape);
     line("wolkvox_rows_rejected_total", &format!(r#"{server},reason="bad_date""#), scrape);
-    line("wolkvox_rows_total", &format!(r#"{server},outcome="new""#), 10 * scrape);
     line("wolkvox_row_lateness_seconds_bucket", &format!(r#"{server},le="86400""#), 9 * scrape);
     line("wolkvox_row_lateness_seconds_count", server, 10 * scrape);
     line("wolkvox_quota_requests_used", server, 1100);

@@ -134,9 +134,13 @@ fn figures_and_names_are_looked_up(fired: &[Fired], language: &str) {
         "description",
         if english { "weeks (4). The" } else { "anteriores (4). Las" },
     );
-    has("WolkvoxMenuOptionDropOff", "dashboard_url", "var-server=0042&var-rp_id=0&var-channel=voice&var-cod_opc_menu=1");
+    has(
+        "WolkvoxMenuOptionDropOff",
+        "dashboard_url",
+        "var-server=0042&var-rp_id=0&var-channel=voice&var-cod_opc_menu=1",
+    );
     has("WolkvoxRowsTooLate", "summary", "10%");
-    has("WolkvoxRowsRejected", "summary", "10%");
+    has("WolkvoxRowsRejected", "summary", "(bad_date)");
     has("WolkvoxHistoryShort", "summary", "3d 0h 0m 0s");
     has("WolkvoxUnreachable", "summary", "connect");
 }
