@@ -92,7 +92,7 @@ fn page(scrape: u64) -> String {
     line("wolkvox_row_lateness_seconds_count", server, 10 * scrape);
     line("wolkvox_quota_requests_used", server, 1100);
     line("wolkvox_quota_requests_limit", server, 1000);
-    line("wolkvox_deep_read_timestamp_seconds", r#"server="0042",tier="hourly""#, now - 4 * 3600);
+    line("wolkvox_deep_read_timestamp_seconds", r#"server="0042",tier="hourly""#, now - 5 * 3600);
     line("wolkvox_poller_restarts_total", server, scrape);
     line("wolkvox_exporter_load_ratio", r#"of="series""#, 2);
     line("wolkvox_log_lines_dropped_total", "", scrape);
