@@ -6,7 +6,7 @@
 use serde_json::{Map, Value, json};
 
 use super::{
-    panel::{Steps, link_json, threshold_steps, value_mappings},
+    panel::{link_json, value_mappings},
     text::Language,
 };
 
@@ -57,12 +57,6 @@ impl Column {
             "custom.cellOptions",
             json!({ "drawStyle": "line", "fillOpacity": 15, "hideValue": true, "lineWidth": 1, "type": "sparkline" }),
         )
-    }
-
-    /// Colours the cells' background.
-    pub(crate) fn coloured(self, steps: Steps) -> Self {
-        self.with("thresholds", threshold_steps(steps))
-            .with("custom.cellOptions", json!({ "mode": "basic", "type": "color-background" }))
     }
 
     /// Shows texts (keys of the table) in colours for the values of a label.

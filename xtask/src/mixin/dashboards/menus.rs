@@ -222,7 +222,9 @@ fn more() -> Vec<Panel> {
     };
     // A series for each hour of the day that ended at the moment asked for, which Grafana sets at midnight.
     let hours = (0..24).map(|hour| {
-        let interactions = sum(&format!("increase({INTERACTIONS}{{{MENU}}}[1h] offset {}h)", 23 - hour));
+        // Not "offset 0h", which Prometheus refuses.
+        let offset = if hour == 23 { String::new() } else { format!(" offset {}h", 23 - hour) };
+        let interactions = sum(&format!("increase({INTERACTIONS}{{{MENU}}}[1h]{offset})"));
         format!(r#"label_replace({interactions}, "hour", "{hour:02}", "", "")"#)
     });
     vec![

@@ -209,8 +209,8 @@ pub(crate) fn verdict() -> String {
 /// Hits that the last hour should have had, from what each window should have had.
 pub(crate) fn expected_per_hour(more: &str) -> String {
     format!(
-        "sum(sum by (server) (avg_over_time(wolkvox_menu_window_option_expected_hits{{{MENU}{more}}}[1h])) \
-         * on (server) 3600 / (max by (server) (wolkvox_menu_window_end_timestamp_seconds{{{SERVER}}}) \
+        "sum(3600 * sum by (server) (avg_over_time(wolkvox_menu_window_option_expected_hits{{{MENU}{more}}}[1h])) \
+         / on (server) (max by (server) (wolkvox_menu_window_end_timestamp_seconds{{{SERVER}}}) \
          - max by (server) (wolkvox_menu_window_start_timestamp_seconds{{{SERVER}}})))"
     )
 }
