@@ -21,15 +21,15 @@ use std::{
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 use tokio::{sync::watch, time::Instant};
 use wolkvox_exporter::{
-    config::Fingerprint,
-    exposition::Bounds,
-    ledger::Account,
-    poller::{Clock, Poller, Settings, Source, Surroundings},
+    config::TokenVersion,
+    exposition::BucketBounds,
+    ledger::TargetCounters,
+    poller::{Clock, Poller, PollerConfig, PollerDeps, Source},
     schedule::{Cadence, Tiers, local_seconds},
     snapshot::Publisher,
     store::Store,
     telemetry::Telemetry,
-    wolkvox::{Answer, Element, Fault, Query, RowParser},
+    wolkvox::{Answer, ApiError, Element, Query, RowParser},
 };
 
 /// Midnight, 2026-01-18 in UTC.
@@ -144,7 +144,11 @@ fn write_row(n: i64, date: &str, inventive: bool, out: &mut Vec<u8>) {
 }
 
 impl Source for Load {
-    async fn read(&self, query: Query, each: &mut (dyn FnMut(Element<'_>) + Send)) -> Result<Answer, Fault> {
+    async fn read(
+        &self,
+        query: Query,
+        each: &mut (dyn FnMut(Element<'_>) + Send),
+    ) -> Result<Answer, ApiError> {
         self.note_commit();
         let (from, to) = (local_seconds(query.from), local_seconds(query.to));
         let (mut rows, mut row) = (0, Vec::new());
@@ -160,7 +164,7 @@ impl Source for Load {
         Ok(Answer { rows, server_time: None })
     }
 
-    fn credentials(&self) -> Option<Fingerprint> {
+    fn credentials(&self) -> Option<TokenVersion> {
         None
     }
 }
@@ -170,19 +174,19 @@ async fn day(plan: Plan, path: &Path) -> Vec<Hour> {
     let origin = Timestamp::from_second(START).unwrap();
     let clock: Clock = Arc::new(move || origin + SignedDuration::try_from(began.elapsed()).unwrap());
     let store = Arc::new(Store::open(path, [1; 16]).unwrap());
-    let restored = store.restore("0042", || Account::new(origin)).unwrap();
+    let restored = store.restore("0042", || TargetCounters::new(origin)).unwrap();
     let parser = RowParser::new(store.fingerprints(), 128);
     let (stop, shutdown) = watch::channel(false);
     let hours = Arc::new(Mutex::new(Vec::new()));
     let load = Load { plan, file: path.to_owned(), hours: hours.clone(), answered: Mutex::new(None), stop };
     let seconds = |seconds: i64| Duration::from_secs(seconds as u64);
-    let settings = Settings {
+    let settings = PollerConfig {
         name: "0042".to_owned(),
         zone: TimeZone::UTC,
         cadence: Cadence::new(seconds(INTERVAL), seconds(30), "0042"),
         lookback: seconds(plan.lookback),
         zero_hold: seconds(75),
-        buckets: Arc::new(Bounds::new(&[5.0, 10.0, 20.0, 30.0, 60.0, 120.0, 300.0]).unwrap()),
+        buckets: Arc::new(BucketBounds::new(&[5.0, 10.0, 20.0, 30.0, 60.0, 120.0, 300.0]).unwrap()),
         row_cap: 60_000,
         // The lookback alone says how much is read again and remembered.
         tiers: Tiers { hourly: Duration::ZERO, nightly: Duration::ZERO, nightly_hour: 3 },
@@ -196,8 +200,7 @@ async fn day(plan: Plan, path: &Path) -> Vec<Hour> {
         names: Default::default(),
     };
     let telemetry = Telemetry::new().unwrap().target("0042");
-    let around =
-        Surroundings { store, publisher: Arc::new(Publisher::default()), telemetry, clock, shutdown };
+    let around = PollerDeps { store, publisher: Arc::new(Publisher::default()), telemetry, clock, shutdown };
     let poller = Poller::start(settings, load, parser, restored, around).await.unwrap();
     poller.run().await;
     Arc::into_inner(hours).unwrap().into_inner().unwrap()

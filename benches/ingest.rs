@@ -25,9 +25,10 @@ use std::{
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 use serde::Deserialize;
 use wolkvox_exporter::{
-    ledger::Stage,
+    ledger::RowBatch,
+    model::Fingerprints,
     simulator::{Burst, Options, Simulator},
-    wolkvox::{Element, Fingerprints, RowParser, Splitter},
+    wolkvox::{Element, RowParser, Splitter},
 };
 
 /// One less than an answer can hold: at the limit, the exporter would ask again for halves.
@@ -118,7 +119,7 @@ fn parsing(body: &[u8]) {
         });
         let parsed = timed(&|| split(chunk, &mut |element| drop(black_box(parser.parse(element)))));
         let staged = timed(&|| {
-            let mut stage = Stage::default();
+            let mut stage = RowBatch::default();
             split(chunk, &mut |element| stage.push(parser.parse(element)));
             drop(black_box(stage));
         });

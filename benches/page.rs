@@ -19,10 +19,10 @@ use jiff::{Timestamp, tz::TimeZone};
 use tokio::net::TcpListener;
 use wolkvox_exporter::{
     exposition::Publication,
-    labels::MenuLabels,
-    ledger::{Account, HourlyHits, Menu, RecentHours, hour_of},
-    status::{self, Day, Outcome, POLLS, Poll, QuotaUse, TargetStatus},
-    web::{Access, Limits, Readiness, Site, serve},
+    ledger::{HourlyHits, OptionCounts, RecentHours, TargetCounters, hour_of},
+    model::MenuLabels,
+    status::{self, Day, POLLS, PollOutcome, PollRecord, QuotaUse, TargetStatus},
+    web::{Access, Readiness, ServerLimits, Site, serve},
 };
 
 const ROUNDS: usize = 201;
@@ -45,7 +45,7 @@ fn watermark() -> Timestamp {
 }
 
 fn recent() -> RecentHours {
-    let mut account = Account::new(Timestamp::UNIX_EPOCH);
+    let mut account = TargetCounters::new(Timestamp::UNIX_EPOCH);
     let mut hourly = HourlyHits::new();
     // Bogotá is five hours behind.
     let newest = hour_of(WATERMARK - 5 * 3600);
@@ -53,18 +53,18 @@ fn recent() -> RecentHours {
         let (point, option) = (4000 + number % 40, format!("OPCION_{number:04}"));
         account
             .menus
-            .insert(MenuLabels::new(&point.to_string(), "voice", &option), (number, Menu::default()));
+            .insert(MenuLabels::new(&point.to_string(), "voice", &option), (number, OptionCounts::default()));
         hourly.extend((0..24).map(|hour| ((newest - hour, number), u64::from(number * 7919 % 1000) + 1)));
     }
     RecentHours::new(0, &account, &hourly)
 }
 
 fn target(number: usize, day: Day) -> TargetStatus {
-    let poll = Poll { at: watermark(), took: Duration::from_millis(840), failure: None };
+    let poll = PollRecord { at: watermark(), took: Duration::from_millis(840), failure: None };
     TargetStatus {
         name: format!("{number:04}"),
         zone: zone(),
-        outcome: Outcome::Committed,
+        outcome: PollOutcome::Committed,
         usual_lag: Duration::from_secs(340),
         next_poll: watermark(),
         watermark: Some(watermark()),
@@ -95,7 +95,7 @@ fn server(targets: Vec<Arc<TargetStatus>>) -> TcpStream {
         runtime.block_on(async {
             let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
             tell.send(listener.local_addr().unwrap()).unwrap();
-            serve(listener, Arc::new(site), Limits::default(), std::future::pending()).await;
+            serve(listener, Arc::new(site), ServerLimits::default(), std::future::pending()).await;
         });
     });
     let stream = TcpStream::connect(told.recv().unwrap()).unwrap();

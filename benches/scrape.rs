@@ -23,9 +23,9 @@ use hyper::{Request, Response, body::Incoming, server::conn::http1, service::ser
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpListener;
 use wolkvox_exporter::{
-    exposition::{Family, Format, Kind, Point, Publication, Published, encode, label_block},
+    exposition::{Family, Format, MetricType, Publication, Published, Sample, encode, label_block},
     telemetry::Telemetry,
-    web::{Access, Limits, Readiness, Site, listen, serve},
+    web::{Access, Readiness, ServerLimits, Site, listen, serve},
 };
 
 const SERIES: u64 = 100_000;
@@ -46,12 +46,12 @@ fn value(i: u64) -> u64 {
 }
 
 fn model() -> Vec<Family> {
-    let mut hits = Family::new(NAME, "Times the option was entered.", Kind::Counter);
+    let mut hits = Family::new(NAME, "Times the option was entered.", MetricType::Counter);
     hits.points = (0..SERIES)
         .map(|i| {
             let values = values(i);
             let labels: Vec<_> = LABELS.into_iter().zip(values.iter().map(String::as_str)).collect();
-            Point::new(label_block(&labels), value(i))
+            Sample::new(label_block(&labels), value(i))
         })
         .collect();
     vec![hits]
@@ -224,7 +224,7 @@ fn scraping(
         reloader: None,
     });
     let ours = on_its_own_thread(as_the_exporter, move |listener| {
-        serve(listener, site, Limits::default(), std::future::pending())
+        serve(listener, site, ServerLimits::default(), std::future::pending())
     });
     println!("one scrape over loopback, {what}:");
     for (name, headers, gzip) in [("identity", "", false), ("gzip", "Accept-Encoding: gzip\r\n", true)] {

@@ -18,7 +18,7 @@ const OURS: &str = "wolkvox_exporter";
 
 /// The least severe level to log.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
-pub enum Level {
+pub enum LogLevel {
     /// Something failed that a person must mend.
     Error,
     /// Something is not as it should be, and the exporter carries on.
@@ -34,7 +34,7 @@ pub enum Level {
 
 /// The format of a log line.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
-pub enum Format {
+pub enum LogFormat {
     /// `key=value`, as Prometheus writes it.
     #[default]
     Logfmt,
@@ -42,14 +42,14 @@ pub enum Format {
     Json,
 }
 
-impl From<Level> for LevelFilter {
-    fn from(level: Level) -> Self {
+impl From<LogLevel> for LevelFilter {
+    fn from(level: LogLevel) -> Self {
         match level {
-            Level::Error => Self::ERROR,
-            Level::Warn => Self::WARN,
-            Level::Info => Self::INFO,
-            Level::Debug => Self::DEBUG,
-            Level::Trace => Self::TRACE,
+            LogLevel::Error => Self::ERROR,
+            LogLevel::Warn => Self::WARN,
+            LogLevel::Info => Self::INFO,
+            LogLevel::Debug => Self::DEBUG,
+            LogLevel::Trace => Self::TRACE,
         }
     }
 }
@@ -58,19 +58,19 @@ impl From<Level> for LevelFilter {
 ///
 /// # Errors
 /// When the process already has a subscriber.
-pub fn init(level: Level, format: Format) -> Result<(), SetGlobalDefaultError> {
+pub fn init(level: LogLevel, format: LogFormat) -> Result<(), SetGlobalDefaultError> {
     tracing::subscriber::set_global_default(subscriber(level, format, std::io::stderr))
 }
 
-fn subscriber<W>(level: Level, format: Format, writer: W) -> impl Subscriber + Send + Sync
+fn subscriber<W>(level: LogLevel, format: LogFormat, writer: W) -> impl Subscriber + Send + Sync
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
     let level = LevelFilter::from(level);
     let filter = Targets::new().with_default(level.min(LevelFilter::WARN)).with_target(OURS, level);
     let lines = match format {
-        Format::Logfmt => tracing_logfmt::builder().layer().with_writer(writer).boxed(),
-        Format::Json => fmt::layer().json().flatten_event(true).with_writer(writer).boxed(),
+        LogFormat::Logfmt => tracing_logfmt::builder().layer().with_writer(writer).boxed(),
+        LogFormat::Json => fmt::layer().json().flatten_event(true).with_writer(writer).boxed(),
     };
     Registry::default().with(lines.with_filter(filter))
 }
@@ -98,7 +98,7 @@ mod tests {
         }
     }
 
-    fn logged(level: Level, format: Format, act: impl FnOnce()) -> String {
+    fn logged(level: LogLevel, format: LogFormat, act: impl FnOnce()) -> String {
         let buffer = Buffer::default();
         let writer = buffer.clone();
         tracing::subscriber::with_default(subscriber(level, format, move || writer.clone()), act);
@@ -108,7 +108,7 @@ mod tests {
 
     #[test]
     fn dependencies_stay_at_warn_even_at_trace() {
-        let log = logged(Level::Trace, Format::Logfmt, || {
+        let log = logged(LogLevel::Trace, LogFormat::Logfmt, || {
             tracing::trace!("ours");
             tracing::info!(target: "hyper::proto", "wolkvox-token: hunter2");
             tracing::trace!(target: "rustls", "wolkvox-token: hunter2");
@@ -120,7 +120,7 @@ mod tests {
 
     #[test]
     fn the_level_holds_for_everyone() {
-        let log = logged(Level::Error, Format::Logfmt, || {
+        let log = logged(LogLevel::Error, LogFormat::Logfmt, || {
             tracing::info!("chatter");
             tracing::warn!(target: "hyper", "theirs");
             tracing::error!("broken");
@@ -130,12 +130,12 @@ mod tests {
 
     #[test]
     fn a_line_stays_a_line() {
-        for format in [Format::Logfmt, Format::Json] {
+        for format in [LogFormat::Logfmt, LogFormat::Json] {
             let log =
-                logged(Level::Info, format, || tracing::info!(option = "a\nlevel=error b=\"c\"", "seen"));
+                logged(LogLevel::Info, format, || tracing::info!(option = "a\nlevel=error b=\"c\"", "seen"));
             assert_eq!(log.lines().count(), 1, "{log}");
         }
-        let json = logged(Level::Info, Format::Json, || tracing::info!(rows = 3, "committed"));
+        let json = logged(LogLevel::Info, LogFormat::Json, || tracing::info!(rows = 3, "committed"));
         let line: serde_json::Value = serde_json::from_str(&json).expect("a JSON object");
         assert_eq!(
             (&line["level"], &line["rows"], &line["message"]),

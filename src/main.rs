@@ -8,17 +8,20 @@ use anyhow::Context as _;
 use jiff::Timestamp;
 use tokio::sync::watch;
 use wolkvox_exporter::{
-    app::{self, Load, State},
     cli::{
-        Cli, Command, CompletionsArgs, DoctorArgs, HealthcheckArgs, LogArgs, RunArgs, StateArgs, StateCommand,
+        Cli, Command, CompletionsArgs, DoctorArgs, HealthcheckArgs, LogArgs, RunArgs, StateArgs,
+        StateCommand, completions, man,
     },
-    completions,
+    commands::{
+        demo, doctor, healthcheck,
+        run::{self, Load, StateLocation},
+    },
     config::{self, Secret},
-    demo, doctor, healthcheck, logging, manual,
+    i18n::Language,
+    logging,
     poller::Clock,
     simulator, store,
-    wolkvox::Limits,
-    words::Language,
+    wolkvox::ClientLimits,
 };
 
 fn main() -> ExitCode {
@@ -37,7 +40,7 @@ fn main() -> ExitCode {
             Err(error) => Err(error),
         },
         Some(Command::Healthcheck(args)) => feel_pulse(&args),
-        Some(Command::Man(args)) => manual::write(&Cli::definition(), &args.directory),
+        Some(Command::Man(args)) => man::write(&Cli::definition(), &args.directory),
         Some(Command::State(StateCommand::Inspect(args))) => inspect(&args),
         Some(Command::Simulate(args)) => serve(args.log, async |_, mut stop| {
             let stopped = async move {
@@ -65,9 +68,9 @@ fn run(args: &RunArgs) -> anyhow::Result<()> {
             tracing::warn!("{warning}");
         }
         let config = resolved.config;
-        let listeners = app::bind(&config.web.listen).await?;
-        let state = State::File(config.state_path.clone());
-        app::run(config, load, state, listeners, clock, stop).await
+        let listeners = run::bind(&config.web.listen).await?;
+        let state = StateLocation::File(config.state_path.clone());
+        run::run(config, load, state, listeners, clock, stop).await
     })
 }
 
@@ -84,7 +87,7 @@ fn examine(args: &DoctorArgs) -> anyhow::Result<bool> {
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let (config, warnings) = (&resolved.config, &resolved.warnings);
-    let looked = doctor::run(config, warnings, language, Limits::default(), &Timestamp::now, &mut out);
+    let looked = doctor::run(config, warnings, language, ClientLimits::default(), &Timestamp::now, &mut out);
     let well = runtime.block_on(looked);
     // A name that is still being looked up is not waited for.
     runtime.shutdown_background();
@@ -122,7 +125,7 @@ fn serve(
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let (stop, stopped) = watch::channel(false);
     let outcome = runtime.block_on(async {
-        app::stop_on_signals(stop)?;
+        run::stop_on_signals(stop)?;
         work(Arc::new(Timestamp::now), stopped).await
     });
     // A commit under way is finished; a hanging disk is not waited for.

@@ -11,8 +11,8 @@ use std::{io::Read as _, sync::Arc};
 use flate2::read::GzDecoder;
 use proptest::prelude::*;
 use wolkvox_exporter::exposition::{
-    Bounds, Family, Format, Histogram, Kind, NativeHistogram, Point, Publication, Published, Rendered,
-    encode, from_prometheus, label_block,
+    BucketBounds, Family, Format, Histogram, MetricType, NativeHistogram, Publication, Published, Rendered,
+    Sample, encode, from_prometheus, label_block,
 };
 
 use crate::metric_family::{MetricFamily, decode};
@@ -23,20 +23,21 @@ fn model() -> Vec<Family> {
     let mut hits = Family::new(
         "wolkvox_menu_option_hits_total",
         "Times an option was \"entered\",\nby C:\\.",
-        Kind::Counter,
+        MetricType::Counter,
     );
-    hits.points.push(Point::new(labels.clone(), 7).created(Some(1_768_782_812.25)));
-    hits.points.push(Point::new(label_block(&[("server", "0042"), ("cod_opc_menu", "PULSE")]), u64::MAX));
-    let mut drift = Family::new("wolkvox_clock_skew_seconds", "Their clock minus ours.", Kind::Gauge);
+    hits.points.push(Sample::new(labels.clone(), 7).created(Some(1_768_782_812.25)));
+    hits.points.push(Sample::new(label_block(&[("server", "0042"), ("cod_opc_menu", "PULSE")]), u64::MAX));
+    let mut drift = Family::new("wolkvox_clock_skew_seconds", "Their clock minus ours.", MetricType::Gauge);
     for (i, value) in [-0.5, f64::INFINITY, f64::NEG_INFINITY, f64::NAN, 1e21, 3.0].into_iter().enumerate() {
-        drift.points.push(Point::new(label_block(&[("server", &i.to_string())]), value));
+        drift.points.push(Sample::new(label_block(&[("server", &i.to_string())]), value));
     }
-    let bounds = Arc::new(Bounds::new(&[0.5, 5.0, 1e6]).unwrap());
-    let mut time = Family::new("wolkvox_menu_time_to_option_seconds", "Second of entry.", Kind::Histogram);
+    let bounds = Arc::new(BucketBounds::new(&[0.5, 5.0, 1e6]).unwrap());
+    let mut time =
+        Family::new("wolkvox_menu_time_to_option_seconds", "Second of entry.", MetricType::Histogram);
     let histogram = Histogram::new(bounds, &[1, 0, 3, 2], 12.5);
-    time.points.push(Point::new(labels, histogram.clone()).created(Some(1_768_782_812.0)));
-    time.points.push(Point::new("".into(), histogram));
-    vec![hits, Family::new("wolkvox_none", "No series, so not written.", Kind::Gauge), drift, time]
+    time.points.push(Sample::new(labels, histogram.clone()).created(Some(1_768_782_812.0)));
+    time.points.push(Sample::new("".into(), histogram));
+    vec![hits, Family::new("wolkvox_none", "No series, so not written.", MetricType::Gauge), drift, time]
 }
 
 fn text(families: &[Family], format: Format) -> String {
@@ -124,22 +125,22 @@ wolkvox_menu_time_to_option_seconds_count 6
 
 #[test]
 fn counts_that_do_not_fit_the_bounds_lose_no_observation() {
-    let bounds = Arc::new(Bounds::new(&[1.0, 2.0]).unwrap());
+    let bounds = Arc::new(BucketBounds::new(&[1.0, 2.0]).unwrap());
     assert_eq!(Histogram::new(bounds.clone(), &[4], 0.0).counts(), [4, 0, 0]);
     assert_eq!(Histogram::new(bounds, &[1, 2, 3, 4, 5], 0.0).counts(), [1, 2, 12]);
     for unsound in [&[2.0, 1.0][..], &[1.0, 1.0], &[f64::NAN], &[1.0, f64::INFINITY]] {
-        assert!(Bounds::new(unsound).is_none(), "{unsound:?}");
+        assert!(BucketBounds::new(unsound).is_none(), "{unsound:?}");
     }
 }
 
 #[test]
 fn gzip_is_one_member_with_the_same_bytes() {
-    let mut live = Family::new("process_open_fds", "Open files.", Kind::Gauge);
-    live.points.push(Point::new("".into(), 9));
+    let mut live = Family::new("process_open_fds", "Open files.", MetricType::Gauge);
+    live.points.push(Sample::new("".into(), 9));
     let live = [live];
-    let mut large = Family::new("wolkvox_menu_option_hits_total", "Hits.", Kind::Counter);
+    let mut large = Family::new("wolkvox_menu_option_hits_total", "Hits.", MetricType::Counter);
     large.points =
-        (0..5_000).map(|i| Point::new(label_block(&[("option", &i.to_string())]), i * 37)).collect();
+        (0..5_000).map(|i| Sample::new(label_block(&[("option", &i.to_string())]), i * 37)).collect();
     for (families, live) in
         [(&[][..], &[][..]), (&[], &live), (&model(), &[]), (&model(), &live), (&[large], &live)]
     {
@@ -203,8 +204,8 @@ fn protobuf(families: &[Family]) -> Vec<MetricFamily> {
 #[test]
 fn protobuf_is_read_as_it_was_meant() {
     let live = {
-        let mut live = Family::new("process_open_fds", "Open files.", Kind::Gauge);
-        live.points.push(Point::new("".into(), 9));
+        let mut live = Family::new("process_open_fds", "Open files.", MetricType::Gauge);
+        live.points.push(Sample::new("".into(), 9));
         [live]
     };
     let body = body(&Published::new(&model()).render(&live, Format::Protobuf, false));
@@ -250,10 +251,10 @@ fn protobuf_is_read_as_it_was_meant() {
 fn native(values: &[f64]) -> metric_family::Histogram {
     let mut native = NativeHistogram::default();
     values.iter().for_each(|value| native.observe(*value, 1));
-    let bounds = Arc::new(Bounds::new(&[]).unwrap());
+    let bounds = Arc::new(BucketBounds::new(&[]).unwrap());
     let histogram = Histogram::new(bounds, &[values.len() as u64], values.iter().sum());
-    let mut family = Family::new("took_seconds", "Took.", Kind::Histogram);
-    family.points.push(Point::new("".into(), histogram.with_native(native)));
+    let mut family = Family::new("took_seconds", "Took.", MetricType::Histogram);
+    family.points.push(Sample::new("".into(), histogram.with_native(native)));
     protobuf(&[family])[0].metric[0].histogram.clone().unwrap()
 }
 
@@ -283,7 +284,7 @@ fn an_empty_native_histogram_still_shows_that_it_is_one() {
 
 #[test]
 fn native_buckets_of_other_observations_are_left_out() {
-    let bounds = Arc::new(Bounds::new(&[1.0]).unwrap());
+    let bounds = Arc::new(BucketBounds::new(&[1.0]).unwrap());
     let mut native = NativeHistogram::default();
     native.observe(0.5, 2);
     assert!(Histogram::new(bounds.clone(), &[1, 0], 1.0).with_native(native.clone()).native().is_none());
@@ -342,9 +343,9 @@ proptest! {
         count in any::<u64>(),
     ) {
         let labels = [("a", first.as_str()), ("b", second.as_str())];
-        let mut family = Family::new("x_total", "X.", Kind::Counter);
-        family.points.push(Point::new(label_block(&labels), value));
-        family.points.push(Point::new(label_block(&labels), count));
+        let mut family = Family::new("x_total", "X.", MetricType::Counter);
+        family.points.push(Sample::new(label_block(&labels), value));
+        family.points.push(Sample::new(label_block(&labels), count));
         for format in [Format::Text, Format::OpenMetrics] {
             let text = text(std::slice::from_ref(&family), format);
             // Not `lines()`: a label may hold any other character that Unicode takes for the end of a line.

@@ -20,17 +20,16 @@ use tokio::{
     time::{Instant, sleep, sleep_until},
 };
 use wolkvox_exporter::{
-    config::Fingerprint,
-    exposition::{Bounds, Format},
-    labels::MenuLabels,
-    ledger::{Account, Idle},
-    names::Names,
-    poller::{Clock, NameSettings, Poller, Settings, Source, Surroundings},
+    config::TokenVersion,
+    exposition::{BucketBounds, Format},
+    ledger::{IdleTimes, TargetCounters},
+    model::{MenuLabels, Names},
+    poller::{Clock, NameSettings, Poller, PollerConfig, PollerDeps, Source},
     schedule::{Cadence, Tiers, local_seconds},
     snapshot::Publisher,
     store::Store,
     telemetry::Telemetry,
-    wolkvox::{Answer, Element, Fault, Query, RowParser},
+    wolkvox::{Answer, ApiError, Element, Query, RowParser},
 };
 
 use crate::promtool::check_metrics;
@@ -97,11 +96,15 @@ struct Vendor {
 }
 
 impl Source for Vendor {
-    async fn read(&self, query: Query, each: &mut (dyn FnMut(Element<'_>) + Send)) -> Result<Answer, Fault> {
+    async fn read(
+        &self,
+        query: Query,
+        each: &mut (dyn FnMut(Element<'_>) + Send),
+    ) -> Result<Answer, ApiError> {
         sleep(Duration::from_millis(750)).await;
         let now = self.began.elapsed().as_secs() as i64;
         if now > self.well_until {
-            return Err(Fault::Maintenance("backup in progress".to_owned()));
+            return Err(ApiError::Maintenance("backup in progress".to_owned()));
         }
         let start: Timestamp = START.parse().unwrap();
         let (from, to) = (local_seconds(query.from), local_seconds(query.to));
@@ -118,7 +121,7 @@ impl Source for Vendor {
         Ok(Answer { rows: rows.len() as u64, server_time: Some(theirs) })
     }
 
-    fn credentials(&self) -> Option<Fingerprint> {
+    fn credentials(&self) -> Option<TokenVersion> {
         None
     }
 }
@@ -144,27 +147,27 @@ async fn scrape() -> [String; 2] {
         [("0042", "America/Bogota", Some(3), i64::MAX), ("Cali \"norte\"", "UTC", None, 600)]
     {
         let zone = TimeZone::get(zone).unwrap();
-        let (id, mut account) = store.restore(name, || Account::new(start)).unwrap();
+        let (id, mut account) = store.restore(name, || TargetCounters::new(start)).unwrap();
         account.expect(MenuLabels::new(MAIN.0, MAIN.1, "9"));
-        let settings = Settings {
+        let settings = PollerConfig {
             name: name.to_owned(),
             zone: zone.clone(),
             cadence: Cadence::new(Duration::from_secs(300), Duration::from_secs(30), name),
             lookback: Duration::from_secs(1800),
             zero_hold: Duration::from_secs(75),
-            buckets: Arc::new(Bounds::new(&[5.0, 10.0, 30.0, 600.0]).unwrap()),
+            buckets: Arc::new(BucketBounds::new(&[5.0, 10.0, 30.0, 600.0]).unwrap()),
             row_cap: 60_000,
             tiers: Tiers { hourly: Duration::ZERO, nightly: Duration::ZERO, nightly_hour: 3 },
             expected: Default::default(),
             rules: Default::default(),
             kinds: Default::default(),
             limits: Default::default(),
-            idle: Idle { usual: Duration::from_secs(150), by_channel: Default::default() },
+            idle: IdleTimes { usual: Duration::from_secs(150), by_channel: Default::default() },
             expire_after: Duration::ZERO,
             quota: licences.map(|licences: u32| u64::from(licences) * 1000),
             names: NameSettings { ask: false, own: names() }.into(),
         };
-        let around = Surroundings {
+        let around = PollerDeps {
             store: store.clone(),
             publisher: publisher.clone(),
             telemetry: telemetry.target(name),

@@ -13,10 +13,10 @@ use tokio::{
     net::{TcpListener, TcpStream},
 };
 use wolkvox_exporter::{
-    ledger::Account,
-    names::{NameKind, Names},
+    ledger::TargetCounters,
+    model::{NameKind, Names},
     store::Store,
-    wolkvox::{Class, Client, Fault},
+    wolkvox::{ApiError, Client, ErrorClass},
 };
 
 #[path = "support/api.rs"]
@@ -105,7 +105,8 @@ async fn polls(exporter: &Exporter, door: &Door, more: f64) -> Scrape {
 
 fn stored(directory: &Path, door: &Door) -> Names {
     let store = Store::open(&directory.join("state.redb"), [0; 16]).expect("the state that it left");
-    let (target, _) = store.restore(&door.server(), || Account::new(Timestamp::UNIX_EPOCH)).expect("read");
+    let (target, _) =
+        store.restore(&door.server(), || TargetCounters::new(Timestamp::UNIX_EPOCH)).expect("read");
     store.names(target).expect("read")
 }
 
@@ -168,7 +169,7 @@ async fn the_vendor_is_not_asked_for_names_that_are_not_wanted() {
 }
 
 /// What a client makes of an answer with this status line and body.
-async fn read(status: &str, body: &str) -> Result<Vec<(String, String)>, Class> {
+async fn read(status: &str, body: &str) -> Result<Vec<(String, String)>, ErrorClass> {
     let length = body.len();
     let answer = format!("HTTP/1.1 {status}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}");
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
@@ -184,7 +185,7 @@ async fn read(status: &str, body: &str) -> Result<Vec<(String, String)>, Class> 
     let client = Client::new(&url, Default::default()).expect("a client");
     let names = client.names(NameKind::Options, 128, TOKEN).await;
     served.await.expect("it served");
-    names.map(|names| names.into_iter().collect()).map_err(|fault: Fault| fault.class())
+    names.map(|names| names.into_iter().collect()).map_err(|fault: ApiError| fault.class())
 }
 
 #[tokio::test]
@@ -206,15 +207,15 @@ async fn answers_come_in_several_forms() {
         (
             "200 OK",
             format!(r#"{{"code":"403","error":"x","msg":"TOKEN LIMIT EXCEEDED","data":[{one}]}}"#),
-            Err(Class::QuotaExhausted),
+            Err(ErrorClass::QuotaExhausted),
         ),
         (
             "403 Forbidden",
             r#"{"code":"403","msg":"PLEASE VALIDATE TOKEN"}"#.to_owned(),
-            Err(Class::TokenInvalid),
+            Err(ErrorClass::TokenInvalid),
         ),
-        ("302 Found", String::new(), Err(Class::BadRequest)),
-        ("200 OK", format!(r#"{{"code":"200","data":[{one},"#), Err(Class::Truncated)),
+        ("302 Found", String::new(), Err(ErrorClass::BadRequest)),
+        ("200 OK", format!(r#"{{"code":"200","data":[{one},"#), Err(ErrorClass::Truncated)),
     ] {
         assert_eq!(read(status, &body).await, expected, "{status} {body}");
     }
@@ -228,5 +229,8 @@ async fn a_list_without_end_is_not_read_to_its_end() {
     assert_eq!(names.map(|names| names.len()), Ok(10_000));
     let filler = format!(r#"{{"x":"{}"}}"#, "y".repeat(50_000));
     let rows = vec![filler; 400].join(",");
-    assert_eq!(read("200 OK", &format!(r#"{{"code":"200","data":[{rows}]}}"#)).await, Err(Class::TooLarge));
+    assert_eq!(
+        read("200 OK", &format!(r#"{{"code":"200","data":[{rows}]}}"#)).await,
+        Err(ErrorClass::TooLarge)
+    );
 }

@@ -23,7 +23,7 @@ use tokio::{
 use wolkvox_exporter::simulator::{CUSTOMER_PREFIX, Fault, TELEPHONE_PREFIX};
 
 use api::{Api, TOKEN};
-use fleet::Fleet;
+use fleet::Supervisor;
 use personal::{QUOTED, quoting, text};
 use process::{Exporter, client};
 
@@ -123,7 +123,7 @@ async fn quoting_server(status: &'static str) -> String {
     format!("http://{address}")
 }
 
-async fn places_of(exporter: &mut Exporter, fleet: &Fleet, format: &str) -> Vec<Place> {
+async fn places_of(exporter: &mut Exporter, fleet: &Supervisor, format: &str) -> Vec<Place> {
     let mut places = Vec::new();
     let mut page = async |name: &str, path: &str, accept: &str| {
         let url = format!("http://{}{path}", exporter.address);
@@ -164,7 +164,7 @@ async fn nothing_personal_and_no_token_leaves_the_process() {
     for format in ["json", "logfmt"] {
         let api = Api::start(|options| options.bursts[0].rows = 6000).await;
         let secrets = Secrets::served(&api).await;
-        let mut fleet = Fleet::of("main", &api);
+        let mut fleet = Supervisor::of("main", &api);
         let mut faulty = Vec::new();
         for fault in &faults {
             let api = Api::start(|options| options.bursts[0].rows = 600).await;

@@ -23,7 +23,7 @@ use tempfile::TempDir;
 use wolkvox_exporter::simulator::{Fault, Requests, Truth};
 
 use api::{Api, TOKEN};
-use fleet::Fleet;
+use fleet::Supervisor;
 use process::{Exporter, Process, bare, client, exporter};
 
 /// The promise for a signal.
@@ -51,7 +51,7 @@ fn with_state(directory: &Path, state: &Path) -> Command {
 /// A state file as a good run leaves it.
 async fn good_state(directory: &Path) -> PathBuf {
     let api = Api::start(|_| {}).await;
-    let fleet = Fleet::of("good", &api);
+    let fleet = Supervisor::of("good", &api);
     let mut exporter = fleet.start().await;
     exporter.wait_for("up", |scrape| scrape.up("good")).await;
     exporter.process.signal("TERM");
@@ -86,7 +86,7 @@ async fn a_port_in_use_is_named() {
 #[tokio::test]
 async fn a_state_in_use_by_another_process_is_refused() {
     let api = Api::start(|_| {}).await;
-    let fleet = Fleet::of("first", &api);
+    let fleet = Supervisor::of("first", &api);
     let first = fleet.start().await;
     first.wait_for("up", |scrape| scrape.up("first")).await;
     let said = refused(fleet.command()).await;
@@ -255,7 +255,7 @@ async fn a_signal_ends_it_cleanly_and_the_state_opens_again() {
     for signal in ["TERM", "INT"] {
         let api = Api::start(|_| {}).await;
         let truth = api.truth();
-        let fleet = Fleet::of("ends", &api);
+        let fleet = Supervisor::of("ends", &api);
         let mut exporter = fleet.start().await;
         exporter.wait_for("up", |scrape| scrape.up("ends")).await;
         exporter.process.signal(signal);
@@ -276,7 +276,7 @@ async fn a_signal_ends_it_cleanly_and_the_state_opens_again() {
 async fn a_signal_ends_it_amid_a_slow_request() {
     for fault in [Fault::Hang, Fault::Drip, Fault::Slow { seconds: 60 }] {
         let api = Api::start(|_| {}).await.always(fault.clone());
-        let fleet = Fleet::of("slow", &api);
+        let fleet = Supervisor::of("slow", &api);
         let mut exporter = fleet.start().await;
         let deadline = Instant::now() + process::DEADLINE;
         while api.requests() == 0 {

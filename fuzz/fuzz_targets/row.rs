@@ -4,7 +4,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
-use wolkvox_exporter::wolkvox::{Element, Fingerprints, Row, RowParser};
+use wolkvox_exporter::{wolkvox::{Element, Row, RowParser}, model::Fingerprints};
 
 const LABEL_LENGTH: usize = 12;
 

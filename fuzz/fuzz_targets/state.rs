@@ -8,15 +8,14 @@ use jiff::Timestamp;
 use libfuzzer_sys::fuzz_target;
 use redb::{StorageBackend, backends::InMemoryBackend};
 use wolkvox_exporter::{
-    labels::MenuLabels,
-    ledger::{Account, Bounds, Idle, SeriesLimits, Stage, Terms, settle},
+    ledger::{TargetCounters, TimeBounds, IdleTimes, SeriesLimits, RowBatch, ReconcileParams, settle},
+    model::MenuLabels,
     store::{Store, StoreError},
     wolkvox::Row,
 };
 
 /// Half of the journeys are over.
-const BOUNDS: Bounds =
-    Bounds { earliest: i64::MIN, latest: i64::MAX, watermark: i64::MIN, closing: 1940 };
+const BOUNDS: TimeBounds = TimeBounds { earliest: i64::MIN, latest: i64::MAX, watermark: i64::MIN, closing: 1940 };
 
 /// A disk whose bytes can be taken over by the next.
 #[derive(Debug, Clone)]
@@ -69,11 +68,17 @@ fn row(n: u64) -> Row {
 /// What the exporter does with its file.
 fn work(disk: Disk) -> Result<(), StoreError> {
     let store = Store::open_backend(move || Ok(disk.clone()), Path::new("fuzz"), [1; 16])?;
-    let (target, account) = store.restore("a", || Account::new(Timestamp::UNIX_EPOCH))?;
-    let mut stage = Stage::default();
+    let (target, account) = store.restore("a", || TargetCounters::new(Timestamp::UNIX_EPOCH))?;
+    let mut stage = RowBatch::default();
     (0..40).for_each(|n| stage.push(Ok(row(n * 7))));
-    let idle = Idle::default();
-    let terms = Terms { bounds: BOUNDS, limits: SeriesLimits::default(), idle: &idle, now: 300, moment: &|date| date };
+    let idle = IdleTimes::default();
+    let terms = ReconcileParams {
+        bounds: BOUNDS,
+        limits: SeriesLimits::default(),
+        idle: &idle,
+        now: 300,
+        moment: &|date| date,
+    };
     store.transact(|tx| {
         let step = settle(&account, stage, &terms, &tx.memory(target))?;
         tx.write(target, &step)?;

@@ -6,50 +6,36 @@
 //! the names of the addresses to listen on. Nothing here may open a socket to Wolkvox, touch the state, or
 //! read the environment.
 
-mod duration;
-mod expected;
-mod file;
-mod given;
-mod hint;
-mod journey;
-mod kinds;
-mod label;
-mod limits;
-mod listen;
-mod menu;
-mod names;
+mod metrics;
 mod poll;
-mod problem;
+mod read;
 mod resolve;
 mod restart;
-mod rules;
-mod secret;
-mod server;
 mod show;
 mod start;
 mod targets;
-mod token;
 mod web;
-mod web_file;
-mod web_tls;
-mod zone;
 
 use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
 use jiff::tz::TimeZone;
 use reqwest::Url;
 
-use crate::{names::Names, option_kind::Kinds, option_rules::OptionRules, schedule::Tiers};
+use crate::{
+    model::{Names, OptionKinds, OptionRules},
+    schedule::Tiers,
+};
 
 pub use self::{
-    listen::ListenAddress,
-    problem::{ConfigError, Problem},
+    read::diagnostics::{ConfigError, Problem},
     resolve::{DEFAULT_STATE_PATH, resolve, resolve_listen, resolve_shared},
     restart::needs_restart,
-    secret::Secret,
     start::StartFrom,
-    token::{Fingerprint, TokenError, TokenSource},
-    web_file::WebRules,
+    targets::{
+        secret::Secret,
+        token::{TokenError, TokenSource, TokenVersion},
+    },
+    web::{file::WebRules, listen::ListenAddress},
 };
 
 /// The outcome of [`resolve()`].
@@ -65,22 +51,22 @@ pub struct Resolved {
 #[derive(Debug, Clone)]
 pub struct Config {
     /// Whom to ask; at least one, their names all different.
-    pub targets: Vec<Target>,
+    pub targets: Vec<TargetConfig>,
     /// When and what to ask.
-    pub poll: Poll,
+    pub poll: PollConfig,
     /// How the metrics are shaped.
-    pub menu: Menu,
+    pub menu: MetricsConfig,
     /// When an interaction's way through the menu is over.
-    pub journey: Journey,
+    pub journey: JourneyConfig,
     /// The state file.
     pub state_path: PathBuf,
     /// Where the metrics are served.
-    pub web: Web,
+    pub web: WebConfig,
 }
 
 /// One Wolkvox operation.
 #[derive(Debug, Clone)]
-pub struct Target {
+pub struct TargetConfig {
     /// The `server` label: the target's name if it has one, else its four digits, else host and port.
     pub name: String,
     /// Scheme, host and port; the path is `/`, and there is no query and no user.
@@ -97,7 +83,7 @@ pub struct Target {
     pub names: NameSources,
 }
 
-impl Target {
+impl TargetConfig {
     /// Whether it is asked, and read, as `other` is. No token is looked at: of a file the path counts, since it is
     /// read at every use, and the environment's is one for the life of a process.
     pub fn is_as(&self, other: &Self) -> bool {
@@ -133,7 +119,7 @@ pub struct NameSources {
 
 /// When and what to ask.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Poll {
+pub struct PollConfig {
     /// Time between two polls: whole seconds, at least one, longer than `settle_delay`.
     pub interval: Duration,
     /// How long after its end a window is read.
@@ -149,7 +135,7 @@ pub struct Poll {
 
 /// How the metrics are shaped.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Menu {
+pub struct MetricsConfig {
     /// Upper bounds of the histogram in seconds: finite, positive, strictly increasing, 1 to 100 of them.
     pub buckets: Vec<f64>,
     /// The longest label value, in characters: 1 to 1024.
@@ -157,7 +143,7 @@ pub struct Menu {
     /// How long a new series is shown at 0 before its value.
     pub zero_hold: Duration,
     /// What the options mean.
-    pub kinds: Kinds,
+    pub kinds: OptionKinds,
     /// Which options have series, and under which names.
     pub rules: OptionRules,
     /// The most label sets (`rp_id`, `channel`, `cod_opc_menu`) of a target: 1 to 100,000.
@@ -173,21 +159,21 @@ pub struct Menu {
 
 /// When an interaction's way through the menu is over.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Journey {
+pub struct JourneyConfig {
     /// No row for so long: 1 minute to 24 hours.
     pub idle: Duration,
     /// The same for single channels, by the value of the label `channel`.
     pub by_channel: BTreeMap<String, Duration>,
 }
 
-impl Journey {
+impl JourneyConfig {
     /// The idle time of a channel.
     pub fn idle(&self, channel: &str) -> Duration {
         self.by_channel.get(channel).copied().unwrap_or(self.idle)
     }
 }
 
-impl Poll {
+impl PollConfig {
     /// How far back a row can still be read, with every tier.
     pub fn deepest(&self) -> Duration {
         let tiers = self.tiers.hourly.max(self.tiers.nightly);
@@ -208,7 +194,7 @@ pub struct ExpectedMenu {
 
 /// Where the metrics are served.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Web {
+pub struct WebConfig {
     /// Where to listen; at least one.
     pub listen: Vec<ListenAddress>,
     /// Path of the metrics; begins with `/` and is none of the exporter's own paths.
@@ -221,7 +207,7 @@ pub struct Web {
     pub lifecycle: bool,
 }
 
-impl Default for Poll {
+impl Default for PollConfig {
     fn default() -> Self {
         Self {
             interval: Duration::from_secs(300),
@@ -237,13 +223,13 @@ impl Default for Poll {
     }
 }
 
-impl Default for Menu {
+impl Default for MetricsConfig {
     fn default() -> Self {
         Self {
             buckets: vec![5.0, 10.0, 20.0, 30.0, 45.0, 60.0, 90.0, 120.0, 180.0, 300.0, 600.0],
             label_length: 128,
             zero_hold: Duration::from_secs(75),
-            kinds: Kinds::default(),
+            kinds: OptionKinds::default(),
             rules: OptionRules::default(),
             series_limit: 2000,
             options_limit: 200,
@@ -253,7 +239,7 @@ impl Default for Menu {
     }
 }
 
-impl Default for Journey {
+impl Default for JourneyConfig {
     fn default() -> Self {
         Self { idle: Duration::from_secs(30 * 60), by_channel: BTreeMap::new() }
     }
@@ -265,7 +251,7 @@ impl Default for NameSources {
     }
 }
 
-impl Default for Web {
+impl Default for WebConfig {
     fn default() -> Self {
         Self {
             listen: vec![ListenAddress::any(10013)],

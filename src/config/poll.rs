@@ -6,30 +6,35 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{
-    Poll, Target,
-    duration::{parse, parse_seconds, show},
-    file::ConfigFile,
-    given::{Setting, given, read_or},
-    problem::Findings,
+use crate::config::{
+    PollConfig, TargetConfig,
+    read::{
+        diagnostics::Diagnostics,
+        duration::{parse, parse_seconds, show},
+        file::ConfigFile,
+        precedence::{Setting, given, read_or},
+    },
     start,
 };
-use crate::{cli::PollArgs, quota::REQUESTS_PER_LICENCE, schedule::Tiers};
+use crate::{
+    cli::PollArgs,
+    schedule::{Tiers, quota::REQUESTS_PER_LICENCE},
+};
 
 /// The longest span that Wolkvox answers in one query.
 const LONGEST_QUERY: Duration = Duration::from_secs(31 * 86400);
 /// The deepest re-reading that makes sense.
 const LONGEST_DEPTH: Duration = Duration::from_secs(30 * 86400);
 
-pub(super) fn resolve(
+pub(crate) fn resolve(
     args: &PollArgs,
     file: &ConfigFile,
-    targets: &[Target],
+    targets: &[TargetConfig],
     now: Timestamp,
-    findings: &mut Findings,
-) -> Option<Poll> {
+    findings: &mut Diagnostics,
+) -> Option<PollConfig> {
     let section = &file.root.poll;
-    let default = Poll::default();
+    let default = PollConfig::default();
 
     let written =
         given(args.interval.as_deref(), "poll.interval", file, section.interval.as_ref(), "poll.interval");
@@ -79,7 +84,7 @@ pub(super) fn resolve(
         }
         check_quota(target, &interval, findings);
     }
-    Some(Poll {
+    Some(PollConfig {
         interval: interval.value,
         settle_delay: settle_delay.value,
         lookback: lookback.value,
@@ -105,7 +110,7 @@ fn check_together(
     interval: &Setting<Duration>,
     settle_delay: &Setting<Duration>,
     lookback: &Setting<Duration>,
-    findings: &mut Findings,
+    findings: &mut Diagnostics,
 ) {
     let shown = |setting: &Setting<Duration>| show(setting.value) + &setting.origin();
     if interval.value <= settle_delay.value {
@@ -144,7 +149,7 @@ fn check_together(
 }
 
 /// A cadence that the licences do not pay for stops at some hour of every day.
-fn check_quota(target: &Target, interval: &Setting<Duration>, findings: &mut Findings) {
+fn check_quota(target: &TargetConfig, interval: &Setting<Duration>, findings: &mut Diagnostics) {
     let Some(licences) = target.licences else { return };
     let (needed, quota) =
         (86400 / interval.value.as_secs().max(1), u64::from(licences) * REQUESTS_PER_LICENCE);

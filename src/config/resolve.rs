@@ -7,11 +7,15 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 
-use super::{
-    Config, ConfigError, ListenAddress, Menu, Poll, Resolved, Secret, Web, expected, file::ConfigFile,
-    given::flag_place, journey, menu, names, poll, problem::Findings, targets, web,
-};
 use crate::cli::{MenuArgs, RunArgs, StateArgs, WebArgs};
+use crate::config::{
+    Config, ConfigError, ListenAddress, MetricsConfig, PollConfig, Resolved, Secret, WebConfig,
+    metrics::{self, journey},
+    poll,
+    read::{diagnostics::Diagnostics, file::ConfigFile, precedence::flag_place},
+    targets::{self, expected, names},
+    web,
+};
 
 /// Where the state is kept unless told otherwise, from the working directory.
 pub const DEFAULT_STATE_PATH: &str = "data/wolkvox-exporter.redb";
@@ -29,11 +33,11 @@ pub const DEFAULT_STATE_PATH: &str = "data/wolkvox-exporter.redb";
 pub fn resolve(args: &RunArgs, env_token: Option<Secret>, now: Timestamp) -> Result<Resolved, ConfigError> {
     let file = read(args.config.file.as_deref())?;
     let env_token = env_token.filter(|token| !token.expose().trim().is_empty());
-    let mut findings = Findings::default();
+    let mut findings = Diagnostics::default();
     let mut targets = targets::resolve(&args.wolkvox, &args.names, env_token.as_ref(), &file, &mut findings);
     let poll = poll::resolve(&args.poll, &file, &targets, now, &mut findings);
     let state_path = state_path(&args.state, &file, &mut findings);
-    let menu = menu::resolve(&args.menu, &file, poll.as_ref(), &mut findings);
+    let menu = metrics::resolve(&args.menu, &file, poll.as_ref(), &mut findings);
     let web = web::resolve(&args.web, &file, &mut findings);
     // Where the menu is in error, the rest is still checked, against what holds by default.
     let shape = menu.clone().unwrap_or_default();
@@ -59,8 +63,8 @@ pub fn resolve(args: &RunArgs, env_token: Option<Secret>, now: Timestamp) -> Res
 /// # Errors
 /// When the file cannot be read or parsed, or with every problem of an address.
 pub fn resolve_listen(config_file: Option<&Path>, web: &WebArgs) -> Result<Vec<ListenAddress>, ConfigError> {
-    let (file, mut findings) = (read(config_file)?, Findings::default());
-    let listen = web::listen(web, &file, &mut findings);
+    let (file, mut findings) = (read(config_file)?, Diagnostics::default());
+    let listen = web::listen_addresses(web, &file, &mut findings);
     if findings.problems.is_empty() { Ok(listen) } else { Err(findings.into_error()) }
 }
 
@@ -73,9 +77,9 @@ fn read(config_file: Option<&Path>) -> Result<ConfigFile, ConfigError> {
 ///
 /// # Errors
 /// With every problem found.
-pub fn resolve_shared(menu: &MenuArgs, web: &WebArgs) -> Result<(Menu, Web), ConfigError> {
-    let (file, mut findings) = (ConfigFile::default(), Findings::default());
-    let menu = menu::resolve(menu, &file, Some(&Poll::default()), &mut findings);
+pub fn resolve_shared(menu: &MenuArgs, web: &WebArgs) -> Result<(MetricsConfig, WebConfig), ConfigError> {
+    let (file, mut findings) = (ConfigFile::default(), Diagnostics::default());
+    let menu = metrics::resolve(menu, &file, Some(&PollConfig::default()), &mut findings);
     let web = web::resolve(web, &file, &mut findings);
     match (menu, web) {
         (Some(menu), Some(web)) if findings.problems.is_empty() => Ok((menu, web)),
@@ -83,7 +87,7 @@ pub fn resolve_shared(menu: &MenuArgs, web: &WebArgs) -> Result<(Menu, Web), Con
     }
 }
 
-fn state_path(args: &StateArgs, file: &ConfigFile, findings: &mut Findings) -> Option<PathBuf> {
+fn state_path(args: &StateArgs, file: &ConfigFile, findings: &mut Diagnostics) -> Option<PathBuf> {
     let (path, place) = match (&args.path, &file.root.state.path) {
         (Some(path), _) => (path.clone(), flag_place("state.path")),
         (None, Some(text)) if text.value.is_empty() => {
@@ -110,7 +114,7 @@ mod tests {
     fn without_any_flag_the_shared_settings_are_the_defaults() {
         let (menu, web) =
             resolve_shared(&MenuArgs::default(), &WebArgs::default()).expect("the defaults are good");
-        assert_eq!((menu, web), (Menu::default(), Web::default()));
+        assert_eq!((menu, web), (MetricsConfig::default(), WebConfig::default()));
     }
 
     #[test]

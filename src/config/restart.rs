@@ -1,6 +1,6 @@
 //! What a running process cannot change.
 
-use super::{Config, ListenAddress, Problem};
+use crate::config::{Config, ListenAddress, Problem};
 
 /// What `wanted` says otherwise than `running`, of that which holds from start to end of a process.
 ///
@@ -32,16 +32,16 @@ pub fn needs_restart(running: &Config, wanted: &Config) -> Vec<Problem> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{Journey, Menu, Poll, Web};
+    use crate::config::{JourneyConfig, MetricsConfig, PollConfig, WebConfig};
 
     fn config() -> Config {
         Config {
             targets: Vec::new(),
-            poll: Poll::default(),
-            menu: Menu::default(),
-            journey: Journey::default(),
+            poll: PollConfig::default(),
+            menu: MetricsConfig::default(),
+            journey: JourneyConfig::default(),
             state_path: "a.redb".into(),
-            web: Web::default(),
+            web: WebConfig::default(),
         }
     }
 

@@ -4,8 +4,10 @@
 
 use std::fmt::{self, Display, Formatter};
 
-use super::{Config, Journey, Menu, NameSources, Target, TokenSource, duration::show};
-use crate::option_kind::Kind;
+use crate::config::{
+    Config, JourneyConfig, MetricsConfig, NameSources, TargetConfig, TokenSource, read::duration::show,
+};
+use crate::model::OptionKind;
 
 impl Display for Config {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
@@ -41,15 +43,15 @@ impl Display for Config {
     }
 }
 
-impl Display for Menu {
+impl Display for MetricsConfig {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         writeln!(f, "  buckets: [{}]", listed(&self.buckets))?;
         writeln!(f, "  label_length: {}", self.label_length)?;
         writeln!(f, "  zero_hold: {}", show(self.zero_hold))?;
         for (key, kind) in [
-            ("no_input_codes", Kind::NoInput),
-            ("opt_out_codes", Kind::OptOut),
-            ("terminal_codes", Kind::Terminal),
+            ("no_input_codes", OptionKind::NoInput),
+            ("opt_out_codes", OptionKind::OptOut),
+            ("terminal_codes", OptionKind::Terminal),
         ] {
             writeln!(f, "  {key}: [{}]", quoted(self.kinds.codes(kind)))?;
         }
@@ -65,7 +67,7 @@ impl Display for Menu {
     }
 }
 
-impl Display for Journey {
+impl Display for JourneyConfig {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         writeln!(f, "  idle: {}", show(self.idle))?;
         let channels = self.by_channel.iter().map(|(channel, idle)| format!("{channel:?}: {}", show(*idle)));
@@ -84,7 +86,7 @@ impl Display for NameSources {
     }
 }
 
-impl Display for Target {
+impl Display for TargetConfig {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         writeln!(f, "- name: {:?}", self.name)?;
         writeln!(f, "  server: {}", self.endpoint)?;

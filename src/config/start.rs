@@ -6,7 +6,7 @@ use std::{fmt, time::Duration};
 
 use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
 
-use super::duration;
+use crate::config::read::duration;
 
 /// Older than this is a typing mistake rather than a wish, and would be years of requests.
 const OLDEST: Duration = Duration::from_secs(3660 * 86400);
@@ -54,7 +54,7 @@ impl fmt::Display for StartFrom {
 }
 
 /// Reads `now`, a duration back, or a local date with or without a time.
-pub(super) fn parse(text: &str) -> Result<StartFrom, String> {
+pub(crate) fn parse(text: &str) -> Result<StartFrom, String> {
     let text = text.trim();
     if text.eq_ignore_ascii_case("now") {
         return Ok(StartFrom::Now);

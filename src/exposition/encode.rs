@@ -5,7 +5,7 @@
 //! the exposition is at its end.
 
 use super::{
-    model::{Family, Histogram, Kind, Point, Value},
+    model::{Family, Histogram, MetricType, Sample, Value},
     number::{push_f64, push_u64},
     protobuf,
 };
@@ -48,7 +48,7 @@ impl<'a> Encoder<'a> {
     fn new(family: &'a Family, format: Format, out: &'a mut Vec<u8>) -> Self {
         // OpenMetrics calls the family `x` and its sample `x_total`; text 0.0.4 calls both `x_total`.
         let (base, suffix) = match (format, family.kind) {
-            (Format::OpenMetrics, Kind::Counter) => {
+            (Format::OpenMetrics, MetricType::Counter) => {
                 (family.name.strip_suffix("_total").unwrap_or(&family.name), "_total")
             }
             _ => (&*family.name, ""),
@@ -69,13 +69,13 @@ impl<'a> Encoder<'a> {
         self.put("\n");
         self.head("# TYPE ");
         self.put(match family.kind {
-            Kind::Counter => "counter\n",
-            Kind::Gauge => "gauge\n",
-            Kind::Histogram => "histogram\n",
+            MetricType::Counter => "counter\n",
+            MetricType::Gauge => "gauge\n",
+            MetricType::Histogram => "histogram\n",
         });
         for point in &family.points {
             self.point(point);
-            if self.format == Format::OpenMetrics && family.kind != Kind::Gauge {
+            if self.format == Format::OpenMetrics && family.kind != MetricType::Gauge {
                 self.created(point);
             }
         }
@@ -87,7 +87,7 @@ impl<'a> Encoder<'a> {
         self.put(" ");
     }
 
-    fn point(&mut self, point: &Point) {
+    fn point(&mut self, point: &Sample) {
         match &point.value {
             Value::Histogram(histogram) => self.histogram(&point.labels, histogram),
             Value::Integer(value) => {
@@ -117,7 +117,7 @@ impl<'a> Encoder<'a> {
         self.integer(total);
     }
 
-    fn created(&mut self, point: &Point) {
+    fn created(&mut self, point: &Sample) {
         if let Some(created) = point.created {
             self.series("_created", &point.labels, "");
             self.float(created);

@@ -9,15 +9,13 @@
 mod encode;
 mod model;
 mod native;
-mod negotiate;
 mod number;
-mod process;
 mod protobuf;
 mod published;
+mod registry;
 
 pub use encode::{EOF, Format, encode};
-pub use model::{Bounds, Family, Histogram, Kind, Point, Value, label_block};
+pub use model::{BucketBounds, Family, Histogram, MetricType, Sample, Value, label_block};
 pub use native::NativeHistogram;
-pub use negotiate::{Offer, accepts_gzip, negotiate};
-pub use process::from_prometheus;
 pub use published::{Publication, Published, Rendered};
+pub use registry::from_prometheus;

@@ -11,7 +11,7 @@ use super::{native::NativeHistogram, number};
 
 /// What kind of family it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum MetricType {
     /// Only ever goes up. The family's name carries its full `_total`.
     Counter,
     /// Goes up and down.
@@ -28,21 +28,25 @@ pub struct Family {
     /// One sentence, unescaped.
     pub help: Cow<'static, str>,
     /// Its type.
-    pub kind: Kind,
+    pub kind: MetricType,
     /// Its series. A family without any is left out altogether.
-    pub points: Vec<Point>,
+    pub points: Vec<Sample>,
 }
 
 impl Family {
     /// A family with no points yet.
-    pub fn new(name: impl Into<Cow<'static, str>>, help: impl Into<Cow<'static, str>>, kind: Kind) -> Self {
+    pub fn new(
+        name: impl Into<Cow<'static, str>>,
+        help: impl Into<Cow<'static, str>>,
+        kind: MetricType,
+    ) -> Self {
         Self { name: name.into(), help: help.into(), kind, points: Vec::new() }
     }
 }
 
 /// One series and its value.
 #[derive(Clone, Debug)]
-pub struct Point {
+pub struct Sample {
     /// The labels as [`label_block`] rendered them; empty for none.
     pub labels: Arc<str>,
     /// The value.
@@ -51,7 +55,7 @@ pub struct Point {
     pub created: Option<f64>,
 }
 
-impl Point {
+impl Sample {
     /// A point whose start is not known.
     pub fn new(labels: Arc<str>, value: impl Into<Value>) -> Self {
         Self { labels, value: value.into(), created: None }
@@ -97,7 +101,7 @@ impl From<Histogram> for Value {
 /// The state of one histogram: classic buckets, and native ones where there are any.
 #[derive(Clone, Debug)]
 pub struct Histogram {
-    bounds: Arc<Bounds>,
+    bounds: Arc<BucketBounds>,
     counts: Box<[u64]>,
     sum: f64,
     native: Option<NativeHistogram>,
@@ -107,7 +111,7 @@ impl Histogram {
     /// `counts` are per bucket, not cumulative, the last one being the observations above every bound. The total
     /// is their sum, so `_count` and `le="+Inf"` cannot disagree. Counts that are missing are 0; those beyond
     /// the last bucket are added to it.
-    pub fn new(bounds: Arc<Bounds>, counts: &[u64], sum: f64) -> Self {
+    pub fn new(bounds: Arc<BucketBounds>, counts: &[u64], sum: f64) -> Self {
         let mut own = vec![0; bounds.len() + 1].into_boxed_slice();
         let last = bounds.len();
         for (i, count) in counts.iter().enumerate() {
@@ -127,7 +131,7 @@ impl Histogram {
     }
 
     /// Its upper bounds.
-    pub fn bounds(&self) -> &Bounds {
+    pub fn bounds(&self) -> &BucketBounds {
         &self.bounds
     }
 
@@ -149,7 +153,7 @@ impl Histogram {
 
 /// The upper bounds of a histogram's buckets, with their `le` labels rendered once. `+Inf` is implied.
 #[derive(Debug)]
-pub struct Bounds {
+pub struct BucketBounds {
     values: Box<[f64]>,
     /// `le="5"`, as text 0.0.4 is customarily written.
     pub(super) text: Box<[Box<str>]>,
@@ -157,7 +161,7 @@ pub struct Bounds {
     pub(super) open_metrics: Box<[Box<str>]>,
 }
 
-impl Bounds {
+impl BucketBounds {
     /// `None` unless the bounds are finite and strictly increasing, since no scraper could make sense of others.
     pub fn new(values: &[f64]) -> Option<Self> {
         let sound = values.iter().all(|v| v.is_finite()) && values.is_sorted_by(|a, b| a < b);

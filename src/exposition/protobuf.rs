@@ -5,7 +5,7 @@
 //! the other without any end, so the live families can simply be put behind the published ones.
 
 use super::{
-    model::{Family, Histogram, Kind, Point, Value, label_pairs},
+    model::{Family, Histogram, MetricType, Sample, Value, label_pairs},
     native::{NativeHistogram, SCHEMA, ZERO_THRESHOLD},
 };
 
@@ -23,9 +23,9 @@ pub(super) fn encode(families: &[Family], out: &mut Vec<u8>) {
                 out,
                 3,
                 match family.kind {
-                    Kind::Counter => 0,
-                    Kind::Gauge => 1,
-                    Kind::Histogram => 4,
+                    MetricType::Counter => 0,
+                    MetricType::Gauge => 1,
+                    MetricType::Histogram => 4,
                 },
             );
             for point in &family.points {
@@ -35,7 +35,7 @@ pub(super) fn encode(families: &[Family], out: &mut Vec<u8>) {
     }
 }
 
-fn metric(kind: Kind, point: &Point, out: &mut Vec<u8>) {
+fn metric(kind: MetricType, point: &Sample, out: &mut Vec<u8>) {
     for (name, value) in label_pairs(&point.labels) {
         message(out, 1, |out| {
             string(out, 1, name);
@@ -48,7 +48,7 @@ fn metric(kind: Kind, point: &Point, out: &mut Vec<u8>) {
         Value::Integer(value) => *value as f64,
         Value::Float(value) => *value,
     };
-    if kind == Kind::Counter {
+    if kind == MetricType::Counter {
         message(out, 3, |out| {
             double(out, 1, number);
             timestamp(out, 3, point.created);

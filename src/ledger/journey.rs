@@ -15,21 +15,21 @@ pub const LONGEST_JOURNEY: usize = 500;
 
 /// How long an interaction may be quiet before its journey is over.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Idle {
+pub struct IdleTimes {
     /// For every channel without one of its own.
     pub usual: Duration,
     /// By the label `channel`.
     pub by_channel: BTreeMap<String, Duration>,
 }
 
-impl Default for Idle {
+impl Default for IdleTimes {
     /// Half an hour.
     fn default() -> Self {
         Self { usual: Duration::from_secs(1800), by_channel: BTreeMap::new() }
     }
 }
 
-impl Idle {
+impl IdleTimes {
     /// The longest of all channels.
     pub fn longest(&self) -> Duration {
         self.by_channel.values().copied().fold(self.usual, Duration::max)
@@ -57,7 +57,7 @@ pub struct Visit {
 
 /// A journey that is not over.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Journey {
+pub struct OpenJourney {
     /// The watermark, in Unix seconds, above which it is over.
     pub deadline: i64,
     /// In the order of their arrival; never empty.
@@ -66,11 +66,11 @@ pub struct Journey {
 
 /// What is known of an interaction's journey.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Known {
+pub enum JourneyState {
     /// No row of it has been counted.
     New,
     /// It may go on.
-    Open(Journey),
+    Open(OpenJourney),
     /// It is over.
     Over,
 }
@@ -84,7 +84,7 @@ pub struct Path {
     pub late: u64,
 }
 
-impl Journey {
+impl OpenJourney {
     /// Adds `times` equal rows, and puts the deadline off. Gives back how many have no room.
     pub fn visit(&mut self, visit: Visit, moment: i64, idle: i64) -> u32 {
         let room = u32::try_from(LONGEST_JOURNEY.saturating_sub(self.options())).unwrap_or(0);
@@ -148,7 +148,7 @@ mod tests {
     const NAMES: [&str; 4] = ["A", "B", "C", "D"];
 
     fn finish(visits: &[(i64, u32, u32, u32)]) -> (String, u64, BTreeMap<u32, u64>) {
-        let mut journey = Journey::default();
+        let mut journey = OpenJourney::default();
         for &(date, second, menu, count) in visits {
             assert_eq!(journey.visit(Visit { date, second, menu, count }, date, 100), 0);
         }
@@ -182,7 +182,7 @@ mod tests {
 
     #[test]
     fn a_journey_has_an_end_however_many_rows_there_are() {
-        let mut journey = Journey::default();
+        let mut journey = OpenJourney::default();
         let most = LONGEST_JOURNEY as u32;
         assert_eq!(journey.visit(Visit { date: 0, second: 0, menu: 0, count: most - 1 }, 0, 100), 0);
         assert_eq!(journey.visit(Visit { date: 5, second: 0, menu: 0, count: 3 }, 5, 100), 2);
@@ -192,7 +192,7 @@ mod tests {
 
     #[test]
     fn a_channel_may_have_its_own_idle_time() {
-        let idle = Idle {
+        let idle = IdleTimes {
             usual: Duration::from_secs(1800),
             by_channel: BTreeMap::from([("chat-web".to_owned(), Duration::from_secs(7200))]),
         };

@@ -2,22 +2,28 @@
 //!
 //! Rows carry no id and are read again and again, so the ledger keeps a multiset: for each row's key, how
 //! often it has been seen in one answer at most. A row counts when an answer holds more of its like than
-//! ever before. Everything here is pure: what is remembered comes in through [`Memory`], what is to be
-//! remembered goes out as a [`Step`], and nothing has happened until the step is committed.
+//! ever before. Everything here is pure: what is remembered comes in through [`SeenRows`], what is to be
+//! remembered goes out as a [`Delta`], and nothing has happened until the step is committed.
 
-mod account;
-mod draft;
-mod governor;
+mod batch;
+mod cardinality;
+mod changes;
+mod counters;
+mod histogram;
 mod journey;
 mod recent;
-mod settle;
-mod stage;
+mod reconcile;
 #[cfg(test)]
 mod tests;
 
-pub use account::{Account, LATENESS_BOUNDS, Menu, Point, Totals, Transition, Window};
-pub use governor::{Overflow, SeriesLimits};
-pub use journey::{Idle, Journey, Known, LONGEST_JOURNEY, Visit};
+pub use batch::RowBatch;
+pub use cardinality::{Overflow, SeriesLimits};
+pub use counters::{
+    LATENESS_BOUNDS, OptionCounts, RoutingPointCounts, TargetCounters, Totals, TransitionCounts, WindowCounts,
+};
+pub use histogram::SecondsHistogram;
+pub use journey::{IdleTimes, JourneyState, LONGEST_JOURNEY, OpenJourney, Visit};
 pub use recent::{HOURS, HourlyHits, RecentHours, hour_of, oldest};
-pub use settle::{Bounds, JourneyChange, Memory, RowKey, RowRecord, Step, Terms, settle};
-pub use stage::Stage;
+pub use reconcile::{
+    Delta, JourneyDelta, ReconcileParams, RowKey, RowRecord, SeenRows, TimeBounds, reconcile,
+};

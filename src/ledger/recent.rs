@@ -6,8 +6,8 @@
 
 use std::collections::BTreeMap;
 
-use super::{account::Account, settle::Step};
-use crate::labels::{Counted, MenuLabels};
+use super::{counters::TargetCounters, reconcile::Delta};
+use crate::model::{Counted, MenuLabels};
 
 /// So many hours are kept, the newest one, which is not over yet, included.
 pub const HOURS: usize = 24;
@@ -30,7 +30,7 @@ pub struct RecentHours {
 impl RecentHours {
     /// From the rows that are remembered, all of those dated since `known_from` (seconds of the server's wall clock)
     /// being among them.
-    pub fn new(known_from: i64, account: &Account, remembered: &HourlyHits) -> Self {
+    pub fn new(known_from: i64, account: &TargetCounters, remembered: &HourlyHits) -> Self {
         let labels: BTreeMap<u32, &MenuLabels> =
             account.menus.iter().map(|(labels, (number, _))| (*number, labels)).collect();
         let mut recent = Self { known_from, options: BTreeMap::new() };
@@ -44,7 +44,7 @@ impl RecentHours {
 
     /// Adds what a committed step counted, and forgets what lies a day before `newest`, the hour that has been read
     /// up to.
-    pub fn follow(&mut self, step: &Step, newest: i64) {
+    pub fn follow(&mut self, step: &Delta, newest: i64) {
         let labels: BTreeMap<u32, &MenuLabels> =
             step.menus.iter().map(|(labels, (number, _))| (*number, labels)).collect();
         for ((hour, number), hits) in &step.hourly {
@@ -104,23 +104,23 @@ mod tests {
     use jiff::Timestamp;
 
     use super::*;
-    use crate::ledger::Menu;
+    use crate::ledger::OptionCounts;
 
     fn labels(option: &str) -> MenuLabels {
         MenuLabels::new("10", "voice", option)
     }
 
-    fn step(account: &Account, hourly: &[((i64, u32), u64)]) -> Step {
-        let mut step = Step::nothing(account.totals.clone());
+    fn step(account: &TargetCounters, hourly: &[((i64, u32), u64)]) -> Delta {
+        let mut step = Delta::nothing(account.totals.clone());
         step.menus = account.menus.iter().map(|(labels, menu)| (labels.clone(), menu.clone())).collect();
         step.hourly = hourly.iter().copied().collect();
         step
     }
 
-    fn account() -> Account {
-        let mut account = Account::new(Timestamp::UNIX_EPOCH);
-        account.menus.insert(labels("1"), (7, Menu::default()));
-        account.menus.insert(labels("2"), (8, Menu::default()));
+    fn account() -> TargetCounters {
+        let mut account = TargetCounters::new(Timestamp::UNIX_EPOCH);
+        account.menus.insert(labels("1"), (7, OptionCounts::default()));
+        account.menus.insert(labels("2"), (8, OptionCounts::default()));
         account
     }
 

@@ -12,8 +12,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::{
-    labels::{Counted, MenuLabels, PointLabels, TransitionLabels},
-    option_rules::OptionRules,
+    model::{Counted, MenuLabels, OptionRules, PointLabels, TransitionLabels},
     wolkvox::{Rejection, Row},
 };
 
@@ -21,11 +20,11 @@ use crate::{
 struct Remembered {
     rows: HashMap<RowKey, RowRecord>,
     interactions: BTreeSet<NonZeroU64>,
-    journeys: BTreeMap<NonZeroU64, Journey>,
+    journeys: BTreeMap<NonZeroU64, OpenJourney>,
 }
 
 impl Remembered {
-    fn take(&mut self, step: &Step) {
+    fn take(&mut self, step: &Delta) {
         self.rows.extend(step.rows.iter().copied());
         self.interactions.extend(step.interactions.keys());
         for change in &step.journeys {
@@ -38,28 +37,29 @@ impl Remembered {
     }
 }
 
-impl Memory for Remembered {
+impl SeenRows for Remembered {
     type Error = Infallible;
     fn count(&self, key: RowKey) -> Result<u32, Infallible> {
         Ok(self.rows.get(&key).map_or(0, |record| record.count))
     }
-    fn journey(&self, interaction: NonZeroU64) -> Result<Known, Infallible> {
+    fn journey(&self, interaction: NonZeroU64) -> Result<JourneyState, Infallible> {
         Ok(match self.journeys.get(&interaction) {
-            Some(journey) => Known::Open(journey.clone()),
-            None if self.interactions.contains(&interaction) => Known::Over,
-            None => Known::New,
+            Some(journey) => JourneyState::Open(journey.clone()),
+            None if self.interactions.contains(&interaction) => JourneyState::Over,
+            None => JourneyState::New,
         })
     }
-    fn journeys_due(&self, before: i64) -> Result<Vec<(NonZeroU64, Journey)>, Infallible> {
+    fn journeys_due(&self, before: i64) -> Result<Vec<(NonZeroU64, OpenJourney)>, Infallible> {
         let due = self.journeys.iter().filter(|(_, journey)| journey.deadline < before);
         Ok(due.map(|(interaction, journey)| (*interaction, journey.clone())).collect())
     }
 }
 
-const OPEN: Bounds = Bounds { earliest: i64::MIN, latest: i64::MAX, watermark: i64::MIN, closing: i64::MIN };
+const OPEN: TimeBounds =
+    TimeBounds { earliest: i64::MIN, latest: i64::MAX, watermark: i64::MIN, closing: i64::MIN };
 
 struct Book {
-    account: Account,
+    account: TargetCounters,
     memory: Remembered,
     limits: SeriesLimits,
 }
@@ -67,29 +67,30 @@ struct Book {
 impl Book {
     fn new() -> Self {
         Self {
-            account: Account::new(Timestamp::UNIX_EPOCH),
+            account: TargetCounters::new(Timestamp::UNIX_EPOCH),
             memory: Remembered::default(),
             limits: Default::default(),
         }
     }
 
-    fn read(&mut self, rows: impl IntoIterator<Item = Row>, bounds: Bounds) {
-        let mut stage = Stage::default();
+    fn read(&mut self, rows: impl IntoIterator<Item = Row>, bounds: TimeBounds) {
+        let mut stage = RowBatch::default();
         rows.into_iter().for_each(|row| stage.push(Ok(row)));
-        self.settle(stage, bounds);
+        self.reconcile(stage, bounds);
     }
 
-    fn settle(&mut self, stage: Stage, bounds: Bounds) {
-        let idle = Idle { usual: Duration::from_secs(100), by_channel: BTreeMap::new() };
-        let terms = Terms { bounds, limits: self.limits, idle: &idle, now: 209, moment: &|date| date };
-        let Ok(step) = settle(&self.account, stage, &terms, &self.memory);
+    fn reconcile(&mut self, stage: RowBatch, bounds: TimeBounds) {
+        let idle = IdleTimes { usual: Duration::from_secs(100), by_channel: BTreeMap::new() };
+        let terms =
+            ReconcileParams { bounds, limits: self.limits, idle: &idle, now: 209, moment: &|date| date };
+        let Ok(step) = reconcile(&self.account, stage, &terms, &self.memory);
         self.memory.take(&step);
         self.account.apply(step);
     }
 
     /// Closes what is idle before `watermark`.
     fn close(&mut self, watermark: i64) {
-        self.read([], Bounds { closing: watermark, ..OPEN });
+        self.read([], TimeBounds { closing: watermark, ..OPEN });
     }
 
     fn hits(&self) -> BTreeMap<String, u64> {
@@ -136,7 +137,7 @@ fn a_smaller_answer_takes_nothing_back() {
 #[test]
 fn rows_outside_the_bounds_are_counted_as_such() {
     let mut book = Book::new();
-    let bounds = Bounds { earliest: 100, latest: 200, watermark: 150, closing: i64::MIN };
+    let bounds = TimeBounds { earliest: 100, latest: 200, watermark: 150, closing: i64::MIN };
     book.read([99, 100, 149, 150, 200, 201].map(|date| row(date, date as u64, "A")), bounds);
     let totals = &book.account.totals;
     assert_eq!((totals.out_of_range, totals.new, totals.late), (1, 4, 2));
@@ -146,12 +147,12 @@ fn rows_outside_the_bounds_are_counted_as_such() {
 
 #[test]
 fn rejections_are_counted_by_reason() {
-    let mut stage = Stage::default();
+    let mut stage = RowBatch::default();
     for rejection in [Rejection::BadDate, Rejection::BadDate, Rejection::TooLong] {
         stage.push(Err(rejection));
     }
     let mut book = Book::new();
-    book.settle(stage, OPEN);
+    book.reconcile(stage, OPEN);
     let totals = &book.account.totals;
     assert_eq!(totals.rejected, BTreeMap::from([(Rejection::BadDate, 2), (Rejection::TooLong, 1)]));
     assert!(book.memory.rows.is_empty() && book.account.menus.is_empty());
@@ -207,7 +208,7 @@ fn a_journey_is_counted_when_it_is_over() {
     book.read([row(100, 1, "A"), row(110, 1, "BB")], OPEN);
     book.close(210);
     assert_eq!((book.account.points[&point].open, steps(&book).len()), (1, 0), "idle for 100 s, not longer");
-    book.read([row(120, 1, "A"), row(120, 2, "CCC")], Bounds { closing: 215, ..OPEN });
+    book.read([row(120, 1, "A"), row(120, 2, "CCC")], TimeBounds { closing: 215, ..OPEN });
     assert_eq!(book.account.points[&point].open, 2, "the new row put its end off");
     book.close(221);
     let a = ("A".to_owned(), (1, 1, 1));
@@ -265,12 +266,12 @@ fn options_are_called_what_the_rules_say() {
     rules.rename("(?i)agente", "AGENTE").unwrap();
     rules.rename("AGENTE", "PERSONA").unwrap();
     rules.deny("tmp.*").unwrap();
-    let mut stage = Stage::new(rules.into());
+    let mut stage = RowBatch::new(rules.into());
     for (who, option) in ["agente", "AGENTE", "Agente", "tmp1", "tmp2", "BUZON"].into_iter().enumerate() {
         stage.push(Ok(row(100, who as u64, option)));
     }
     let mut book = Book::new();
-    book.settle(stage, OPEN);
+    book.reconcile(stage, OPEN);
     let hits = [("AGENTE", 3), ("BUZON", 1), ("other", 2)].map(|(option, hits)| (option.to_owned(), hits));
     assert_eq!(book.hits(), BTreeMap::from(hits));
     assert_eq!(book.account.totals.overflow, Overflow::default(), "that is no overflow");
@@ -285,7 +286,7 @@ fn a_server_that_invents_options_does_not_get_past_the_limit() {
             labels: MenuLabels::new(&(n % 7).to_string(), "voice", &format!("{n}.{k}")),
             ..row(n as i64, n * 20 + k, "x")
         });
-        book.read(rows, Bounds { closing: n as i64 - 200, ..OPEN });
+        book.read(rows, TimeBounds { closing: n as i64 - 200, ..OPEN });
     }
     book.close(1000);
     assert!(book.account.menus.len() <= 50, "{}", book.account.menus.len());
@@ -311,7 +312,7 @@ fn options_unseen_for_long_are_dropped_with_their_steps_and_point() {
     let point = Counted::Point(PointLabels::new("20", "voice"));
     let menus = [MenuLabels::new("10", "voice", "A"), kept].map(Counted::Menu);
     assert_eq!(gone, [menus.to_vec(), vec![point, step]].concat());
-    let dropped = Step { dropped: gone, ..Step::nothing(book.account.totals.clone()) };
+    let dropped = Delta { dropped: gone, ..Delta::nothing(book.account.totals.clone()) };
     book.account.apply(dropped);
     let left: Vec<_> = book.account.menus.keys().map(|labels| &*labels.option).collect();
     assert_eq!(
@@ -347,11 +348,11 @@ proptest! {
         polls.push(2000);
         for now in polls {
             let visible = rows.iter().filter(|(date, late, ..)| date + late <= now && *date < now);
-            often.read(visible.map(|(date, _, who, option)| row(*date, *who, option)), Bounds { closing: now, ..OPEN });
+            often.read(visible.map(|(date, _, who, option)| row(*date, *who, option)), TimeBounds { closing: now, ..OPEN });
         }
         let mut once = Book::new();
         let all = rows.iter().map(|(date, _, who, option)| row(*date, *who, option));
-        once.read(all, Bounds { closing: 2000, ..OPEN });
+        once.read(all, TimeBounds { closing: 2000, ..OPEN });
         prop_assert_eq!(paths(&often), paths(&once));
         // Every row of an interaction is in one journey or late.
         let (_, _, (journeys, options, late)) = paths(&once);

@@ -4,10 +4,10 @@ use std::{collections::BTreeSet, time::Duration};
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::Settings;
+use super::PollerConfig;
 use crate::{
-    labels::MenuLabels,
-    ledger::{Account, Bounds, RowRecord, Stage, Step, Terms, settle},
+    ledger::{Delta, ReconcileParams, RowBatch, RowRecord, TargetCounters, TimeBounds, reconcile},
+    model::MenuLabels,
     schedule::{self, Span, Tier, local_seconds},
     store::{Store, StoreError, TargetId},
 };
@@ -19,7 +19,7 @@ const FUTURE: SignedDuration = SignedDuration::from_hours(48);
 
 /// A whole answer, and what surrounds it.
 pub(super) struct Reading {
-    pub(super) stage: Stage,
+    pub(super) stage: RowBatch,
     pub(super) span: Span,
     /// Our clock when the answer was whole.
     pub(super) now: Timestamp,
@@ -34,14 +34,14 @@ pub(super) struct Reading {
 }
 
 /// What was committed: the step, and the records of all rows dated in the window if it is complete.
-pub(super) type Committed = (Step, Option<Vec<RowRecord>>);
+pub(super) type Committed = (Delta, Option<Vec<RowRecord>>);
 
 /// Commits a reading.
 pub(super) fn commit(
     store: &Store,
     id: TargetId,
-    account: &Account,
-    settings: &Settings,
+    account: &TargetCounters,
+    settings: &PollerConfig,
     reading: Reading,
 ) -> Result<Committed, StoreError> {
     let Reading { stage, span, now, server_time, incomplete, ends, window } = reading;
@@ -52,8 +52,8 @@ pub(super) fn commit(
     // as read whose rows do not exist yet.
     let read = server_time.map_or(span.to, |theirs| span.to.min(theirs));
     let watermark = before.watermark().max(read);
-    let terms = Terms {
-        bounds: Bounds {
+    let terms = ReconcileParams {
+        bounds: TimeBounds {
             earliest: before.horizon.max(local(before.origin())),
             latest: local(span.to.checked_add(FUTURE).unwrap_or(Timestamp::MAX)),
             watermark: local(before.watermark()),
@@ -68,7 +68,7 @@ pub(super) fn commit(
     let ago = |age: Duration| local(watermark.checked_sub(age).unwrap_or(Timestamp::MIN));
 
     store.transact(|tx| {
-        let mut step = settle(account, stage, &terms, &tx.memory(id))?;
+        let mut step = reconcile(account, stage, &terms, &tx.memory(id))?;
         let totals = &mut step.totals;
         totals.watermark = watermark.as_second();
         totals.horizon = before.horizon.max(ago(keep));

@@ -6,16 +6,13 @@ use jiff::Timestamp;
 use tokio::time::{Instant, sleep};
 use tracing::{debug, error, info, warn};
 
-use super::{Gate, Halt, Poller, Source, blocking, commit, request::Reply};
+use super::{Backoff, CycleError, Poller, Source, blocking, commit, request::Reply};
 use crate::{
-    announced::Verdict,
-    quota::Purpose,
-    reaction::{Reaction, Situation, reaction},
-    schedule::{self, Span, Tier},
+    poller::retry::{self, RetryContext, RetryDecision},
+    schedule::{self, Span, Tier, bisect::Bisect, quota::Purpose, truncation::Verdict},
     store::StoreError,
     telemetry::SplitCause,
-    width::Width,
-    wolkvox::Fault,
+    wolkvox::ApiError,
 };
 
 /// A smaller limit than the documented one would be a round number: an answer with a multiple of this many rows
@@ -27,7 +24,7 @@ const HOUR: Duration = Duration::from_secs(3600);
 
 /// What a stretch is read for.
 #[derive(Clone, Copy)]
-struct Errand {
+struct ReadRequest {
     purpose: Purpose,
     /// Where the stretch ends.
     end: Timestamp,
@@ -46,14 +43,16 @@ fn may_be_cut(received: u64, rows: u64, cap: u64) -> bool {
 enum Outcome {
     Committed,
     TooWide(SplitCause),
-    Failed(Fault),
+    Failed(ApiError),
 }
 
 impl<S: Source> Poller<S> {
     /// Reads everything from the lookback to `end`; then goes deeper, and asks for names, if that is due.
-    pub(super) async fn cycle(&mut self, end: Timestamp) -> Result<(), Halt> {
+    pub(super) async fn cycle(&mut self, end: Timestamp) -> Result<(), CycleError> {
         self.pass_gate()?;
-        self.restore_if_stale().await.map_err(|error| Halt::Fault(Fault::Internal(error.to_string())))?;
+        self.restore_if_stale()
+            .await
+            .map_err(|error| CycleError::Api(ApiError::Internal(error.to_string())))?;
         let totals = &self.account.totals;
         let watermark = totals.watermark();
         let again = watermark.checked_sub(self.settings.lookback).unwrap_or(Timestamp::MIN);
@@ -62,7 +61,7 @@ impl<S: Source> Poller<S> {
         let behind = end.duration_since(watermark).unsigned_abs() > self.settings.cadence.interval * 3;
         let purpose = if behind { Purpose::Background } else { Purpose::Live };
         let mut width = self.width;
-        let read = self.read_stretch(from, Errand { purpose, end, tier: None }, &mut width).await;
+        let read = self.read_stretch(from, ReadRequest { purpose, end, tier: None }, &mut width).await;
         self.width = width;
         read?;
         self.gate = None;
@@ -73,7 +72,7 @@ impl<S: Source> Poller<S> {
 
     /// The re-reading for rows that come later than the lookback. Its failure is not the poll's: what was due is
     /// committed, and this is tried again.
-    async fn look_deeper(&mut self) -> Result<(), Halt> {
+    async fn look_deeper(&mut self) -> Result<(), CycleError> {
         let totals = &self.account.totals;
         let due = self.settings.tiers.due(
             (self.clock)(),
@@ -92,7 +91,7 @@ impl<S: Source> Poller<S> {
             return Ok(());
         }
         let mut width = self.deeper_width;
-        let errand = Errand { purpose: Purpose::Background, end, tier: Some(tier) };
+        let errand = ReadRequest { purpose: Purpose::Background, end, tier: Some(tier) };
         let read = self.read_stretch(from, errand, &mut width).await;
         self.deeper_width = width;
         match read {
@@ -100,8 +99,8 @@ impl<S: Source> Poller<S> {
                 self.deeper_done = Instant::now();
                 debug!(server = self.settings.name, ?tier, %from, "read again");
             }
-            Err(Halt::Shutdown) => return Err(Halt::Shutdown),
-            Err(Halt::Fault(fault)) => {
+            Err(CycleError::Shutdown) => return Err(CycleError::Shutdown),
+            Err(CycleError::Api(fault)) => {
                 self.deeper_after = Instant::now() + DEEP_RETRY;
                 warn!(
                     server = self.settings.name,
@@ -118,9 +117,9 @@ impl<S: Source> Poller<S> {
     async fn read_stretch(
         &mut self,
         mut from: Timestamp,
-        errand: Errand,
-        width: &mut Width,
-    ) -> Result<(), Halt> {
+        errand: ReadRequest,
+        width: &mut Bisect,
+    ) -> Result<(), CycleError> {
         let mut failures = 0;
         let mut first = errand.tier.is_none();
         loop {
@@ -146,22 +145,22 @@ impl<S: Source> Poller<S> {
         }
     }
 
-    fn pass_gate(&mut self) -> Result<(), Halt> {
+    fn pass_gate(&mut self) -> Result<(), CycleError> {
         let Some(gate) = &self.gate else { return Ok(()) };
         if gate.credentials != self.source.credentials() {
             info!(server = self.settings.name, "the token has changed: trying again");
             self.gate = None;
         } else if (self.clock)() < gate.until && Instant::now() < gate.latest {
-            return Err(Halt::Fault(gate.fault.clone()));
+            return Err(CycleError::Api(gate.fault.clone()));
         }
         Ok(())
     }
 
     /// Waits, or gives the cycle up.
-    async fn react(&mut self, fault: Fault, failures: u32) -> Result<(), Halt> {
+    async fn react(&mut self, fault: ApiError, failures: u32) -> Result<(), CycleError> {
         self.turn = self.turn.wrapping_add(1);
         let times = self.gate.as_ref().map_or(0, |gate| gate.times);
-        let situation = Situation {
+        let situation = RetryContext {
             now: (self.clock)(),
             zone: &self.settings.zone,
             interval: self.settings.cadence.interval,
@@ -169,8 +168,8 @@ impl<S: Source> Poller<S> {
             held_off: times,
             dice: schedule::spread(&self.settings.name, self.turn),
         };
-        match reaction(&fault, situation) {
-            Reaction::Retry(wait) => {
+        match retry::decide(&fault, situation) {
+            RetryDecision::Retry(wait) => {
                 info!(
                     server = self.settings.name,
                     class = fault.class().as_str(),
@@ -179,18 +178,18 @@ impl<S: Source> Poller<S> {
                 );
                 self.tend(sleep(wait)).await
             }
-            Reaction::NextCycle => Err(Halt::Fault(fault)),
-            Reaction::HoldOff(until) => {
+            RetryDecision::NextCycle => Err(CycleError::Api(fault)),
+            RetryDecision::HoldOff(until) => {
                 info!(server = self.settings.name, %until, "no requests until then");
                 let wait = until.duration_since(situation.now).unsigned_abs();
-                self.gate = Some(Gate {
+                self.gate = Some(Backoff {
                     until,
                     latest: Instant::now() + wait,
                     credentials: self.source.credentials(),
                     times: times + 1,
                     fault: fault.clone(),
                 });
-                Err(Halt::Fault(fault))
+                Err(CycleError::Api(fault))
             }
         }
     }
@@ -199,10 +198,10 @@ impl<S: Source> Poller<S> {
     async fn read(
         &mut self,
         span: Span,
-        errand: Errand,
+        errand: ReadRequest,
         purpose: Purpose,
-        width: &mut Width,
-    ) -> Result<Outcome, Halt> {
+        width: &mut Bisect,
+    ) -> Result<Outcome, CycleError> {
         let Reply { result, stage, .. } = match self.request(span, purpose).await? {
             Ok(reply) => reply,
             Err(fault) => return Ok(Outcome::Failed(fault)),
@@ -211,7 +210,7 @@ impl<S: Source> Poller<S> {
         let (received, server_time, short) = match result {
             Ok(answer) => (answer.rows, answer.server_time, false),
             Err(fault) => {
-                let Fault::TooFewRows { received, server_time, .. } = fault else {
+                let ApiError::TooFewRows { received, server_time, .. } = fault else {
                     return Ok(self.not_answered(span, fault, width));
                 };
                 match self.judge(span, rows, errand.purpose).await? {
@@ -257,7 +256,7 @@ impl<S: Source> Poller<S> {
         let window = self.window_before(errand.end);
         let reading = commit::Reading { stage, span, now, server_time, incomplete, ends, window };
         if let Err(error) = self.commit(reading, errand.tier.is_none()).await {
-            return Ok(Outcome::Failed(Fault::Internal(error.to_string())));
+            return Ok(Outcome::Failed(ApiError::Internal(error.to_string())));
         }
         width.committed(span, received < cap.div_ceil(4));
         self.announced.committed();
@@ -265,16 +264,16 @@ impl<S: Source> Poller<S> {
     }
 
     /// After a request that gave no rows: whether half of it may be asked for at once.
-    fn not_answered(&mut self, span: Span, fault: Fault, width: &mut Width) -> Outcome {
+    fn not_answered(&mut self, span: Span, fault: ApiError, width: &mut Bisect) -> Outcome {
         match fault {
-            Fault::TooLarge(_) if width.narrow_in_hope(span, Instant::now()) => {
+            ApiError::TooLarge(_) if width.narrow_in_hope(span, Instant::now()) => {
                 Outcome::TooWide(SplitCause::Size)
             }
-            Fault::Refused { .. } if width.narrow_in_hope(span, Instant::now()) => {
+            ApiError::Refused { .. } if width.narrow_in_hope(span, Instant::now()) => {
                 Outcome::TooWide(SplitCause::Refused)
             }
             // May just as well be an outage, so it costs a wait too.
-            Fault::Timeout(_) => {
+            ApiError::Timeout(_) => {
                 self.narrow_for_later(span, SplitCause::Timeout, width);
                 Outcome::Failed(fault)
             }
@@ -283,7 +282,7 @@ impl<S: Source> Poller<S> {
     }
 
     /// The next try asks for half.
-    fn narrow_for_later(&self, span: Span, cause: SplitCause, width: &mut Width) {
+    fn narrow_for_later(&self, span: Span, cause: SplitCause, width: &mut Bisect) {
         if width.narrow(span) {
             self.telemetry.split(cause);
         }
@@ -296,12 +295,12 @@ impl<S: Source> Poller<S> {
         span: Span,
         rows: u64,
         purpose: Purpose,
-    ) -> Result<Result<Verdict, Fault>, Halt> {
+    ) -> Result<Result<Verdict, ApiError>, CycleError> {
         let mut other = None;
         let mut failed = None;
         if let Some(half) = self.announced.other_half(span) {
             match self.request(half, purpose).await? {
-                Ok(Reply { result: Ok(_) | Err(Fault::TooFewRows { .. }), stage, in_first_second }) => {
+                Ok(Reply { result: Ok(_) | Err(ApiError::TooFewRows { .. }), stage, in_first_second }) => {
                     other = Some(stage.rows() - in_first_second);
                 }
                 Ok(Reply { result: Err(fault), .. }) | Err(fault) => failed = Some(fault),

@@ -1,15 +1,17 @@
 //! One target's task: asks when a window is due, hands whole answers to the ledger and the store, and
 //! publishes what is committed.
 //!
-//! It joins the other rooms and decides nothing itself: `schedule` says what to ask, `reaction` what to do after
+//! It joins the other rooms and decides nothing itself: `schedule` says what to ask, `retry` what to do after
 //! a failure, `ledger` what counts. Each target has its own, so a slow or dead one delays no other.
 
 mod commit;
 mod cycle;
+mod history;
 mod names;
 mod request;
+pub mod retry;
 mod source;
-mod status;
+pub mod zero_hold;
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
@@ -20,28 +22,23 @@ use tokio::{
 };
 use tracing::{debug, error, info, warn};
 
-use self::status::{History, recent_hours};
+use self::history::{PollHistory, recent_hours};
 pub use self::{
     names::NameSettings,
     source::{Api, Source},
 };
 use crate::{
-    announced::Announced,
-    config::Fingerprint,
-    exposition::Bounds,
-    labels::MenuLabels,
-    ledger::{Account, Idle, Overflow, RecentHours, SeriesLimits, Step, Window},
-    option_kind::Kinds,
-    option_rules::OptionRules,
-    quota,
-    schedule::{Cadence, Tiers, local_seconds},
-    snapshot::{Publisher, View, families},
+    config::TokenVersion,
+    exposition::BucketBounds,
+    ledger::{Delta, IdleTimes, Overflow, RecentHours, SeriesLimits, TargetCounters, WindowCounts},
+    model::{MenuLabels, OptionKinds, OptionRules},
+    poller::zero_hold::ZeroHold,
+    schedule::{Cadence, Tiers, bisect::Bisect, local_seconds, quota, truncation::Truncation},
+    snapshot::{Publisher, SnapshotInput, families},
     status::{day, newest_hour},
     store::{Store, StoreError, TargetId},
     telemetry::TargetTelemetry,
-    width::Width,
-    wolkvox::{Fault, RowParser},
-    zero_hold::ZeroHold,
+    wolkvox::{ApiError, RowParser},
 };
 
 /// The time of day. Everything else about time is tokio's.
@@ -49,7 +46,7 @@ pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 
 /// What is fixed about a target.
 #[derive(Debug, Clone)]
-pub struct Settings {
+pub struct PollerConfig {
     /// The `server` label.
     pub name: String,
     /// The zone of the server's dates.
@@ -61,7 +58,7 @@ pub struct Settings {
     /// How long a new series is shown at 0.
     pub zero_hold: Duration,
     /// Buckets of the histogram.
-    pub buckets: Arc<Bounds>,
+    pub buckets: Arc<BucketBounds>,
     /// Rows in one answer above which the vendor cuts.
     pub row_cap: u64,
     /// Deeper re-reading.
@@ -71,11 +68,11 @@ pub struct Settings {
     /// What options are called.
     pub rules: Arc<OptionRules>,
     /// What options mean.
-    pub kinds: Arc<Kinds>,
+    pub kinds: Arc<OptionKinds>,
     /// How many series there may be.
     pub limits: SeriesLimits,
     /// When a journey is over.
-    pub idle: Idle,
+    pub idle: IdleTimes,
     /// Options without a row for this long are no longer exposed; zero for never.
     pub expire_after: Duration,
     /// Requests a day, where configured; otherwise the vendor is asked.
@@ -84,7 +81,7 @@ pub struct Settings {
     pub names: Arc<NameSettings>,
 }
 
-impl Settings {
+impl PollerConfig {
     /// How far back any read goes.
     fn deepest(&self) -> Duration {
         self.lookback.max(self.cadence.interval).max(self.tiers.deepest())
@@ -98,12 +95,12 @@ const RELEASE_RETRY: Duration = Duration::from_secs(30);
 
 /// The task's state between two polls.
 pub struct Poller<S> {
-    settings: Settings,
+    settings: PollerConfig,
     source: Arc<S>,
     parser: RowParser,
     store: Arc<Store>,
     id: TargetId,
-    account: Arc<Account>,
+    account: Arc<TargetCounters>,
     /// Beside the account: what its counters do not tell any more.
     recent: Arc<RecentHours>,
     publisher: Arc<Publisher>,
@@ -112,10 +109,10 @@ pub struct Poller<S> {
     shutdown: watch::Receiver<bool>,
     hold: ZeroHold,
     release_after: Instant,
-    width: Width,
-    deeper_width: Width,
+    width: Bisect,
+    deeper_width: Bisect,
     /// What is thought of the number of rows that the server announces.
-    announced: Announced,
+    announced: Truncation,
     /// In this cycle an answer was committed although more rows were announced.
     disbelieved: bool,
     deeper_after: Instant,
@@ -129,12 +126,12 @@ pub struct Poller<S> {
     names: names::NameBook,
     /// A commit failed, so memory may be behind the disk.
     stale: bool,
-    window: Option<Arc<Window>>,
+    window: Option<Arc<WindowCounts>>,
     /// Why the last poll did not commit; `None` at the start too.
-    fault: Option<Fault>,
+    fault: Option<ApiError>,
     polled: bool,
-    history: History,
-    gate: Option<Gate>,
+    history: PollHistory,
+    gate: Option<Backoff>,
     /// It has been said that there are more label sets than the limit allows.
     overflow_said: bool,
     /// Counts failures, so that each wait is another.
@@ -142,24 +139,24 @@ pub struct Poller<S> {
 }
 
 /// No requests for a while.
-struct Gate {
+struct Backoff {
     until: Timestamp,
     /// The same by a clock that nobody sets.
     latest: Instant,
-    credentials: Option<Fingerprint>,
+    credentials: Option<TokenVersion>,
     /// Cycles in a row that ended here.
     times: u32,
-    fault: Fault,
+    fault: ApiError,
 }
 
 /// Why a cycle ended early.
-enum Halt {
-    Fault(Fault),
+enum CycleError {
+    Api(ApiError),
     Shutdown,
 }
 
 /// What surrounds a poller.
-pub struct Surroundings {
+pub struct PollerDeps {
     /// The open state.
     pub store: Arc<Store>,
     /// Where to publish.
@@ -175,13 +172,13 @@ pub struct Surroundings {
 impl<S: Source> Poller<S> {
     /// Takes over the restored account and publishes it: when this returns, a scrape shows what was committed.
     pub async fn start(
-        settings: Settings,
+        settings: PollerConfig,
         source: S,
         parser: RowParser,
-        (id, account): (TargetId, Account),
-        around: Surroundings,
+        (id, account): (TargetId, TargetCounters),
+        around: PollerDeps,
     ) -> Result<Self, StoreError> {
-        let Surroundings { store, publisher, telemetry, clock, shutdown } = around;
+        let PollerDeps { store, publisher, telemetry, clock, shutdown } = around;
         let end = settings.cadence.last_closed(clock());
         let mut account = account;
         settings.expected.iter().for_each(|labels| account.expect(labels.clone()));
@@ -204,9 +201,9 @@ impl<S: Source> Poller<S> {
             clock,
             shutdown,
             release_after: Instant::now(),
-            width: Width::default(),
-            deeper_width: Width::default(),
-            announced: Announced::default(),
+            width: Bisect::default(),
+            deeper_width: Bisect::default(),
+            announced: Truncation::default(),
             disbelieved: false,
             deeper_after: Instant::now(),
             deeper_done: Instant::now(),
@@ -216,7 +213,7 @@ impl<S: Source> Poller<S> {
             window: None,
             fault: None,
             polled: false,
-            history: History::default(),
+            history: PollHistory::default(),
             gate: None,
             overflow_said: false,
             turn: 0,
@@ -251,8 +248,8 @@ impl<S: Source> Poller<S> {
             let (began, started) = ((self.clock)(), Instant::now());
             let outcome = match self.cycle(end).await {
                 Ok(()) => None,
-                Err(Halt::Fault(fault)) => Some(fault),
-                Err(Halt::Shutdown) => return,
+                Err(CycleError::Api(fault)) => Some(fault),
+                Err(CycleError::Shutdown) => return,
             };
             let took = started.elapsed();
             self.finish_cycle(outcome, began, took).await;
@@ -262,8 +259,8 @@ impl<S: Source> Poller<S> {
         }
     }
 
-    async fn finish_cycle(&mut self, outcome: Option<Fault>, began: Timestamp, took: Duration) {
-        let failure = outcome.as_ref().map(Fault::class);
+    async fn finish_cycle(&mut self, outcome: Option<ApiError>, began: Timestamp, took: Duration) {
+        let failure = outcome.as_ref().map(ApiError::class);
         self.telemetry.polled(took, failure);
         self.history.polled(began, took, failure, (self.clock)());
         if took > self.settings.cadence.interval {
@@ -343,7 +340,7 @@ impl<S: Source> Poller<S> {
     }
 
     /// Memory follows what has been committed.
-    fn apply(&mut self, step: Step) {
+    fn apply(&mut self, step: Delta) {
         let read_up_to = local_seconds(self.settings.zone.to_datetime(step.totals.watermark()));
         Arc::make_mut(&mut self.recent).follow(&step, newest_hour(read_up_to));
         Arc::make_mut(&mut self.account).apply(step);
@@ -374,7 +371,7 @@ impl<S: Source> Poller<S> {
         let (settings, names, recent) = (self.settings.clone(), self.names.exposed(), self.recent.clone());
         let (up, mut status) = (self.is_up(), self.status());
         let work = move || {
-            let view = View {
+            let view = SnapshotInput {
                 server: &settings.name,
                 zone: &settings.zone,
                 account: &account,
@@ -413,7 +410,7 @@ impl<S: Source> Poller<S> {
     }
 
     /// Runs `work` while counts become visible when they are due. `Err` when it is time to end.
-    async fn tend<F: Future>(&mut self, work: F) -> Result<F::Output, Halt> {
+    async fn tend<F: Future>(&mut self, work: F) -> Result<F::Output, CycleError> {
         let mut work = std::pin::pin!(work);
         let mut shutdown = self.shutdown.clone();
         let mut stopped = std::pin::pin!(async move {
@@ -424,7 +421,7 @@ impl<S: Source> Poller<S> {
             let release = self.hold.next(&self.account).map(|at| at.max(self.release_after));
             tokio::select! {
                 output = &mut work => return Ok(output),
-                () = &mut stopped => return Err(Halt::Shutdown),
+                () = &mut stopped => return Err(CycleError::Shutdown),
                 () = sleep_until(release.unwrap_or_else(Instant::now)), if release.is_some() => self.publish().await,
             }
         }
@@ -432,7 +429,7 @@ impl<S: Source> Poller<S> {
 
     /// Until the clock shows `due`, but never longer than it seemed at first: a clock set back must not stop the
     /// polls. Ends early when a token that was refused has been replaced.
-    async fn wait_until(&mut self, due: Timestamp) -> Result<(), Halt> {
+    async fn wait_until(&mut self, due: Timestamp) -> Result<(), CycleError> {
         let first = Duration::try_from(due.duration_since((self.clock)())).unwrap_or_default();
         let latest = Instant::now() + first;
         loop {

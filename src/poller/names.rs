@@ -9,12 +9,11 @@ use jiff::civil::Date;
 use tokio::time::Instant;
 use tracing::{debug, info};
 
-use super::{Halt, Poller, Source, blocking};
+use super::{CycleError, Poller, Source, blocking};
 use crate::{
-    names::{NameKind, Names},
-    option_rules::OptionRules,
-    quota::{self, Purpose},
-    wolkvox::Fault,
+    model::{NameKind, Names, OptionRules},
+    schedule::quota::{self, Purpose},
+    wolkvox::ApiError,
 };
 
 const RETRY: Duration = Duration::from_secs(3600);
@@ -87,7 +86,7 @@ impl<S: Source> Poller<S> {
     }
 
     /// Asks for the names that are due. Only the end of the process is an error.
-    pub(super) async fn ask_names(&mut self) -> Result<(), Halt> {
+    pub(super) async fn ask_names(&mut self) -> Result<(), CycleError> {
         if !self.settings.names.ask || Instant::now() < self.names.after {
             return Ok(());
         }
@@ -103,8 +102,8 @@ impl<S: Source> Poller<S> {
             let (source, length) = (self.source.clone(), self.parser.label_length());
             let started = Instant::now();
             let answer = self.tend(async move { source.names(kind, length).await }).await?;
-            if !matches!(answer, Ok(None) | Err(Fault::TokenUnreadable(_))) {
-                self.telemetry.requested(started.elapsed(), answer.as_ref().err().map(Fault::class));
+            if !matches!(answer, Ok(None) | Err(ApiError::TokenUnreadable(_))) {
+                self.telemetry.requested(started.elapsed(), answer.as_ref().err().map(ApiError::class));
             }
             match answer {
                 Ok(answer) => {

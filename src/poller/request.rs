@@ -7,21 +7,23 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tracing::debug;
 
-use super::{Halt, Poller, Source, blocking};
+use super::{CycleError, Poller, Source, blocking};
 use crate::{
-    ledger::Stage,
-    quota::{self, Purpose},
-    schedule::{Span, local_seconds},
-    wolkvox::{Answer, Element, Fault, Query},
+    ledger::RowBatch,
+    schedule::{
+        Span, local_seconds,
+        quota::{self, Purpose},
+    },
+    wolkvox::{Answer, ApiError, Element, Query},
 };
 
 const HOUR: Duration = Duration::from_secs(3600);
 
 /// What came of a request for rows.
 pub(super) struct Reply {
-    pub(super) result: Result<Answer, Fault>,
+    pub(super) result: Result<Answer, ApiError>,
     /// The rows that came, which count only if the answer was whole.
-    pub(super) stage: Stage,
+    pub(super) stage: RowBatch,
     /// Rows of the span's first second, which the span before shares.
     pub(super) in_first_second: u64,
 }
@@ -32,7 +34,7 @@ impl<S: Source> Poller<S> {
         &mut self,
         span: Span,
         purpose: Purpose,
-    ) -> Result<Result<Reply, Fault>, Halt> {
+    ) -> Result<Result<Reply, ApiError>, CycleError> {
         if let Err(fault) = self.spend(purpose).await {
             return Ok(Err(fault));
         }
@@ -40,7 +42,7 @@ impl<S: Source> Poller<S> {
         let (source, parser) = (self.source.clone(), self.parser.clone());
         let rules = self.settings.rules.clone();
         let request = async move {
-            let (mut stage, mut in_first_second) = (Stage::new(rules), 0);
+            let (mut stage, mut in_first_second) = (RowBatch::new(rules), 0);
             let first = local_seconds(from);
             let mut each = |element: Element<'_>| {
                 let row = parser.parse(element);
@@ -53,8 +55,8 @@ impl<S: Source> Poller<S> {
         let started = Instant::now();
         let reply = self.tend(request).await?;
         let result = &reply.result;
-        if !matches!(result, Err(Fault::TokenUnreadable(_))) {
-            self.telemetry.requested(started.elapsed(), result.as_ref().err().map(Fault::class));
+        if !matches!(result, Err(ApiError::TokenUnreadable(_))) {
+            self.telemetry.requested(started.elapsed(), result.as_ref().err().map(ApiError::class));
         }
         debug!(server = self.settings.name, %from, %to, ?result, "request ended");
         Ok(Ok(reply))
@@ -62,7 +64,7 @@ impl<S: Source> Poller<S> {
 
     /// Where the licences are not configured, the vendor knows the limit: asked once an hour. Its failure changes
     /// nothing but that the limit stays unknown.
-    pub(super) async fn ask_quota(&mut self) -> Result<(), Halt> {
+    pub(super) async fn ask_quota(&mut self) -> Result<(), CycleError> {
         if self.settings.quota.is_some() || !self.source.tells_quota() || Instant::now() < self.quota_after {
             return Ok(());
         }
@@ -94,7 +96,7 @@ impl<S: Source> Poller<S> {
     }
 
     /// Counts a request before it is sent, or says why it may not be.
-    pub(super) async fn spend(&mut self, purpose: Purpose) -> Result<(), Fault> {
+    pub(super) async fn spend(&mut self, purpose: Purpose) -> Result<(), ApiError> {
         let (now, limit) = ((self.clock)(), self.quota);
         let (zone, interval) = (self.settings.zone.clone(), self.settings.cadence.interval);
         let (store, id) = (self.store.clone(), self.id);
@@ -114,13 +116,13 @@ impl<S: Source> Poller<S> {
                 self.spent(day, used);
                 match (allowed, purpose) {
                     (true, _) => Ok(()),
-                    (false, Purpose::Live) => Err(Fault::QuotaExhausted),
-                    (false, Purpose::Background) => Err(Fault::QuotaReserved),
+                    (false, Purpose::Live) => Err(ApiError::QuotaExhausted),
+                    (false, Purpose::Background) => Err(ApiError::QuotaReserved),
                 }
             }
             Err(error) => {
                 self.stale = true;
-                Err(Fault::Internal(error.to_string()))
+                Err(ApiError::Internal(error.to_string()))
             }
         }
     }

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    config::{Fingerprint, Secret, TokenSource},
-    names::NameKind,
-    wolkvox::{Answer, Client, Element, Fault, Query, TokenInfo},
+    config::{Secret, TokenSource, TokenVersion},
+    model::NameKind,
+    wolkvox::{Answer, ApiError, Client, Element, Query, TokenInfo},
 };
 
 /// The API, or a test's idea of it.
@@ -15,7 +15,7 @@ pub trait Source: Send + Sync + 'static {
         &self,
         query: Query,
         each: &mut (dyn FnMut(Element<'_>) + Send),
-    ) -> impl Future<Output = Result<Answer, Fault>> + Send;
+    ) -> impl Future<Output = Result<Answer, ApiError>> + Send;
 
     /// Whether [`Source::token_info`] can be asked.
     fn tells_quota(&self) -> bool {
@@ -23,8 +23,8 @@ pub trait Source: Send + Sync + 'static {
     }
 
     /// What the vendor says of the day's quota. Costs a request of it.
-    fn token_info(&self) -> impl Future<Output = Result<TokenInfo, Fault>> + Send {
-        async { Err(Fault::Internal("this source tells no quota".to_owned())) }
+    fn token_info(&self) -> impl Future<Output = Result<TokenInfo, ApiError>> + Send {
+        async { Err(ApiError::Internal("this source tells no quota".to_owned())) }
     }
 
     /// What routing points or options are called, each name of at most `length` characters; `None` from a source
@@ -33,12 +33,12 @@ pub trait Source: Send + Sync + 'static {
         &self,
         _kind: NameKind,
         _length: usize,
-    ) -> impl Future<Output = Result<Option<BTreeMap<String, String>>, Fault>> + Send {
+    ) -> impl Future<Output = Result<Option<BTreeMap<String, String>>, ApiError>> + Send {
         async { Ok(None) }
     }
 
     /// Changes when the token does, so that a refused one is tried again at once when it has been replaced.
-    fn credentials(&self) -> Option<Fingerprint>;
+    fn credentials(&self) -> Option<TokenVersion>;
 }
 
 /// The vendor's API, asked with the token that its source has at that moment.
@@ -51,18 +51,22 @@ pub struct Api {
 }
 
 impl Api {
-    async fn read_token(&self) -> Result<Secret, Fault> {
+    async fn read_token(&self) -> Result<Secret, ApiError> {
         let source = self.token.clone();
         // A token file may lie on a disk that hangs; scrapes must not.
         tokio::task::spawn_blocking(move || source.read())
             .await
-            .map_err(|panic| Fault::Internal(format!("reading the token broke off: {panic}")))?
-            .map_err(|error| Fault::TokenUnreadable(error.to_string()))
+            .map_err(|panic| ApiError::Internal(format!("reading the token broke off: {panic}")))?
+            .map_err(|error| ApiError::TokenUnreadable(error.to_string()))
     }
 }
 
 impl Source for Api {
-    async fn read(&self, query: Query, each: &mut (dyn FnMut(Element<'_>) + Send)) -> Result<Answer, Fault> {
+    async fn read(
+        &self,
+        query: Query,
+        each: &mut (dyn FnMut(Element<'_>) + Send),
+    ) -> Result<Answer, ApiError> {
         let token = self.read_token().await?;
         self.client.read(query, token.expose(), each).await
     }
@@ -71,17 +75,21 @@ impl Source for Api {
         true
     }
 
-    async fn token_info(&self) -> Result<TokenInfo, Fault> {
+    async fn token_info(&self) -> Result<TokenInfo, ApiError> {
         let token = self.read_token().await?;
         self.client.token_info(token.expose()).await
     }
 
-    async fn names(&self, kind: NameKind, length: usize) -> Result<Option<BTreeMap<String, String>>, Fault> {
+    async fn names(
+        &self,
+        kind: NameKind,
+        length: usize,
+    ) -> Result<Option<BTreeMap<String, String>>, ApiError> {
         let token = self.read_token().await?;
         self.client.names(kind, length, token.expose()).await.map(Some)
     }
 
-    fn credentials(&self) -> Option<Fingerprint> {
+    fn credentials(&self) -> Option<TokenVersion> {
         self.token.fingerprint()
     }
 }

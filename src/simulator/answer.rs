@@ -110,11 +110,11 @@ pub(super) struct Answer {
     rows: DatedRows,
     /// Every row is filled up to this many bytes.
     row_bytes: usize,
-    stage: Stage,
+    stage: RowBatch,
     written: u64,
 }
 
-enum Stage {
+enum RowBatch {
     Head,
     Rows,
     Repeating(Bytes),
@@ -123,7 +123,7 @@ enum Stage {
 
 impl Answer {
     pub(super) fn new(shape: Shape, rows: DatedRows, row_bytes: usize) -> Self {
-        Self { shape, rows, row_bytes, stage: Stage::Head, written: 0 }
+        Self { shape, rows, row_bytes, stage: RowBatch::Head, written: 0 }
     }
 
     fn head(&self, out: &mut Vec<u8>) {
@@ -143,16 +143,16 @@ impl Answer {
         });
     }
 
-    fn tail(&mut self, out: &mut Vec<u8>) -> Stage {
+    fn tail(&mut self, out: &mut Vec<u8>) -> RowBatch {
         match self.shape.end {
             End::Amid => {
                 self.comma(out);
                 out.extend_from_slice(b"{\"rp_id\":\"46");
-                return Stage::Done;
+                return RowBatch::Done;
             }
             End::Never => {
                 let row = format!(",{}", self.shape.extra.unwrap_or("null"));
-                return Stage::Repeating(Bytes::from(row.repeat(PIECE / row.len())));
+                return RowBatch::Repeating(Bytes::from(row.repeat(PIECE / row.len())));
             }
             End::Whole => {}
         }
@@ -165,7 +165,7 @@ impl Answer {
             Data::Bare => b"]",
             Data::Null | Data::Missing | Data::Object => b"}",
         });
-        Stage::Done
+        RowBatch::Done
     }
 
     fn comma(&mut self, out: &mut Vec<u8>) {
@@ -194,19 +194,19 @@ impl Iterator for Answer {
         let mut out = Vec::with_capacity(PIECE + self.row_bytes);
         loop {
             match &self.stage {
-                Stage::Head => {
+                RowBatch::Head => {
                     self.head(&mut out);
-                    self.stage = Stage::Rows;
+                    self.stage = RowBatch::Rows;
                 }
-                Stage::Rows if out.len() >= PIECE => return Some(out.into()),
-                Stage::Rows => {
+                RowBatch::Rows if out.len() >= PIECE => return Some(out.into()),
+                RowBatch::Rows => {
                     if !self.row(&mut out) {
                         self.stage = self.tail(&mut out);
                         return Some(out.into());
                     }
                 }
-                Stage::Repeating(piece) => return Some(piece.clone()),
-                Stage::Done => return None,
+                RowBatch::Repeating(piece) => return Some(piece.clone()),
+                RowBatch::Done => return None,
             }
         }
     }

@@ -6,9 +6,9 @@
 //! never read a clock: whoever asks says what time it is.
 
 use super::interaction::{Interaction, LONGEST_SPAN, Late, Row, USUAL_SPAN};
+use super::load_curve::load;
 use super::menus::ROUTING_POINTS;
 use super::random::Random;
-use super::shape::load;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use std::sync::Arc;

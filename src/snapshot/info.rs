@@ -2,24 +2,27 @@
 
 use std::collections::BTreeSet;
 
-use super::View;
-use crate::exposition::{Family, Kind, Point, label_block};
+use super::SnapshotInput;
+use crate::exposition::{Family, MetricType, Sample, label_block};
 
 /// Always the same ones in the same order. Every routing point and every option that has series is there, named by
 /// its own code where nobody gave a name, so that a join loses none.
-pub(super) fn families(view: View<'_>) -> Vec<Family> {
-    let mut points =
-        Family::new("wolkvox_routing_point_info", "Always 1; what the routing point is called.", Kind::Gauge);
+pub(super) fn families(view: SnapshotInput<'_>) -> Vec<Family> {
+    let mut points = Family::new(
+        "wolkvox_routing_point_info",
+        "Always 1; what the routing point is called.",
+        MetricType::Gauge,
+    );
     let rp_ids: BTreeSet<&str> = view.account.points.keys().map(|labels| &*labels.rp_id).collect();
     for rp_id in rp_ids {
         let name = view.names.routing_point(rp_id).unwrap_or(rp_id);
         let labels = label_block(&[("server", view.server), ("rp_id", rp_id), ("rp_name", name)]);
-        points.points.push(Point::new(labels, 1));
+        points.points.push(Sample::new(labels, 1));
     }
     let mut options = Family::new(
         "wolkvox_menu_option_info",
         "Always 1; what the option is called, and what the operator says it means.",
-        Kind::Gauge,
+        MetricType::Gauge,
     );
     let codes: BTreeSet<&str> = view.account.menus.keys().map(|labels| &*labels.option).collect();
     for code in codes {
@@ -29,7 +32,7 @@ pub(super) fn families(view: View<'_>) -> Vec<Family> {
             ("description", view.names.option(code).unwrap_or(code)),
             ("kind", view.kinds.kind(code).as_str()),
         ]);
-        options.points.push(Point::new(labels, 1));
+        options.points.push(Sample::new(labels, 1));
     }
     vec![points, options]
 }

@@ -2,18 +2,18 @@
 
 use std::sync::Arc;
 
-use super::{View, menu_block, point_block};
+use super::{SnapshotInput, menu_block, point_block};
 use crate::{
-    exposition::{Bounds, Family, Histogram, Kind, NativeHistogram, Point, label_block},
-    labels::TransitionLabels,
+    exposition::{BucketBounds, Family, Histogram, MetricType, NativeHistogram, Sample, label_block},
+    model::TransitionLabels,
 };
 
 /// Upper bounds of `wolkvox_menu_journey_options`.
 const OPTIONS: [f64; 10] = [1.0, 2.0, 3.0, 4.0, 5.0, 7.0, 10.0, 15.0, 20.0, 50.0];
 
 /// Always the same ones in the same order.
-pub(super) fn families(view: View<'_>) -> Vec<Family> {
-    let counter = |name, help| Family::new(name, help, Kind::Counter);
+pub(super) fn families(view: SnapshotInput<'_>) -> Vec<Family> {
+    let counter = |name, help| Family::new(name, help, MetricType::Counter);
     let mut entries = counter("wolkvox_menu_option_entry_total", "Interactions whose first option this was.");
     let mut finals = counter(
         "wolkvox_menu_option_final_total",
@@ -26,7 +26,7 @@ pub(super) fn families(view: View<'_>) -> Vec<Family> {
     for (labels, (_, menu)) in &view.account.menus {
         let block = menu_block(view.server, labels);
         let created = menu.released.map(|at| at as f64);
-        let point = |count: u64| Point::new(block.clone(), created.map_or(0, |_| count)).created(created);
+        let point = |count: u64| Sample::new(block.clone(), created.map_or(0, |_| count)).created(created);
         entries.points.push(point(menu.entries));
         finals.points.push(point(menu.finals));
         repeats.points.push(point(menu.repeats));
@@ -39,26 +39,26 @@ pub(super) fn families(view: View<'_>) -> Vec<Family> {
     for (labels, transition) in &view.account.transitions {
         let created = transition.released.map(|at| at as f64);
         let steps = created.map_or(0, |_| transition.steps);
-        let point = Point::new(transition_block(view.server, labels), steps).created(created);
+        let point = Sample::new(transition_block(view.server, labels), steps).created(created);
         transitions.points.push(point);
     }
 
     let mut options = Family::new(
         "wolkvox_menu_journey_options",
         "Options entered in an interaction, counted when it is over.",
-        Kind::Histogram,
+        MetricType::Histogram,
     );
     let mut open = Family::new(
         "wolkvox_menu_journeys_open",
         "Interactions that may still go on, so that their path is not counted yet.",
-        Kind::Gauge,
+        MetricType::Gauge,
     );
     let mut late = counter(
         "wolkvox_menu_journey_late_rows_total",
         "Rows of an interaction that was over already: counted as hits, not in its path.",
     );
     // Fixed and increasing, so there are always bounds.
-    let bounds = Bounds::new(&OPTIONS).map(Arc::new);
+    let bounds = BucketBounds::new(&OPTIONS).map(Arc::new);
     for (labels, point) in &view.account.points {
         let block = point_block(view.server, labels);
         let created = point.released.map(|at| at as f64);
@@ -72,11 +72,11 @@ pub(super) fn families(view: View<'_>) -> Vec<Family> {
                 .with_native(point.journeys.native()),
                 None => Histogram::new(bounds.clone(), &[], 0.0).with_native(NativeHistogram::default()),
             };
-            options.points.push(Point::new(block.clone(), histogram).created(created));
+            options.points.push(Sample::new(block.clone(), histogram).created(created));
         }
-        open.points.push(Point::new(block.clone(), point.open));
+        open.points.push(Sample::new(block.clone(), point.open));
         let rows = created.map_or(0, |_| point.late_rows);
-        late.points.push(Point::new(block, rows).created(created));
+        late.points.push(Sample::new(block, rows).created(created));
     }
     vec![entries, finals, repeats, transitions, options, open, late]
 }

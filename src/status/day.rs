@@ -5,10 +5,8 @@ use std::collections::BTreeMap;
 use jiff::{Timestamp, tz::TimeZone};
 
 use crate::{
-    labels::{MenuLabels, PointLabels},
     ledger::{HOURS, RecentHours, hour_of, oldest},
-    names::Names,
-    option_kind::{Kind, Kinds},
+    model::{MenuLabels, Names, OptionKind, OptionKinds, PointLabels},
     schedule::local_seconds,
 };
 
@@ -57,7 +55,7 @@ pub struct OptionDay {
     /// What it is called, if anybody said.
     pub name: Option<String>,
     /// What it means.
-    pub kind: Kind,
+    pub kind: OptionKind,
     /// All its hits.
     pub hits: u64,
     /// By hour, oldest first.
@@ -76,7 +74,13 @@ pub struct Rest {
 }
 
 /// The day before `watermark`.
-pub fn day(recent: &RecentHours, watermark: Timestamp, zone: &TimeZone, names: &Names, kinds: &Kinds) -> Day {
+pub fn day(
+    recent: &RecentHours,
+    watermark: Timestamp,
+    zone: &TimeZone,
+    names: &Names,
+    kinds: &OptionKinds,
+) -> Day {
     let until = local_seconds(zone.to_datetime(watermark));
     let newest = newest_hour(until);
     let mut points: BTreeMap<&PointLabels, Vec<OptionDay>> = BTreeMap::new();
@@ -147,18 +151,18 @@ fn fold<T>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ledger::{Account, HourlyHits, Menu};
+    use crate::ledger::{HourlyHits, OptionCounts, TargetCounters};
 
     /// 2026-01-18 12:35 in Bogotá, and the hour that begins at 12:00 there.
     const WATERMARK: &str = "2026-01-18T17:35:00Z";
     const NEWEST: i64 = 1_768_737_600 / 3600;
 
     fn of(hits: &[(&str, &str, i64, u64)], known_from: i64, watermark: &str) -> Day {
-        let mut account = Account::new(Timestamp::UNIX_EPOCH);
+        let mut account = TargetCounters::new(Timestamp::UNIX_EPOCH);
         let mut hourly = HourlyHits::new();
         for (number, (point, option, hour, hits)) in hits.iter().enumerate() {
             let number = number as u32;
-            account.menus.insert(MenuLabels::new(point, "voice", option), (number, Menu::default()));
+            account.menus.insert(MenuLabels::new(point, "voice", option), (number, OptionCounts::default()));
             hourly.insert((NEWEST - hour, number), *hits);
         }
         let recent = RecentHours::new(known_from, &account, &hourly);
@@ -166,7 +170,7 @@ mod tests {
         names.routing_points.insert("10".to_owned(), "Principal".to_owned());
         names.options.insert("1".to_owned(), "Ventas".to_owned());
         let zone = TimeZone::get("America/Bogota").unwrap();
-        day(&recent, watermark.parse().unwrap(), &zone, &names, &Kinds::default())
+        day(&recent, watermark.parse().unwrap(), &zone, &names, &OptionKinds::default())
     }
 
     #[test]
@@ -176,7 +180,7 @@ mod tests {
         let options = &day.points[0].options;
         assert_eq!((options[0].hourly[23], options[1].hourly[0]), (5, 2));
         assert_eq!((options[0].name.as_deref(), options[1].name.as_deref()), (Some("Ventas"), None));
-        assert_eq!(options[1].kind, Kind::NoInput);
+        assert_eq!(options[1].kind, OptionKind::NoInput);
         assert_eq!((options.len(), day.points[0].name.as_deref()), (2, Some("Principal")));
         // At one o'clock sharp, the hour from twelve is the last, and whole.
         let sharp = of(&[("10", "1", 0, 5)], 0, "2026-01-18T18:00:00Z");

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use jiff::{Timestamp, civil::DateTime, tz::Offset};
 use serde::Serialize;
 
-use super::{Day, Outcome, Rest, TargetStatus, texts};
-use crate::words::Language;
+use super::{Day, PollOutcome, Rest, TargetStatus, texts};
+use crate::i18n::Language;
 
 #[derive(Serialize)]
 struct Document<'a> {
@@ -32,7 +32,7 @@ struct Target<'a> {
     last_row: Option<Timestamp>,
     next_poll: Timestamp,
     quota: Quota,
-    polls: Vec<Poll>,
+    polls: Vec<PollRecord>,
     last_day: LastDay<'a>,
 }
 
@@ -51,7 +51,7 @@ struct Quota {
 }
 
 #[derive(Serialize)]
-struct Poll {
+struct PollRecord {
     at: Timestamp,
     duration_seconds: f64,
     committed: bool,
@@ -125,10 +125,10 @@ fn view(target: &TargetStatus, now: Timestamp, language: Language) -> Target<'_>
         sentence: texts::sentence(target, now, language),
         remedy: texts::remedy(target, now, language),
         failure: match &target.outcome {
-            Outcome::Failed { fault, since } => {
+            PollOutcome::Failed { fault, since } => {
                 Some(Failure { class: fault.class().as_str(), since: whole(*since) })
             }
-            Outcome::Waiting | Outcome::Committed => None,
+            PollOutcome::Waiting | PollOutcome::Committed => None,
         },
         watermark: target.watermark,
         lag_seconds: target.lag(now).map(|lag| lag.as_secs()),
@@ -138,12 +138,12 @@ fn view(target: &TargetStatus, now: Timestamp, language: Language) -> Target<'_>
         polls: target
             .polls
             .iter()
-            .map(|poll| Poll {
+            .map(|poll| PollRecord {
                 at: whole(poll.at),
                 // To the millisecond.
                 duration_seconds: poll.took.as_millis() as f64 / 1e3,
                 committed: poll.failure.is_none(),
-                class: poll.failure.map(crate::wolkvox::Class::as_str),
+                class: poll.failure.map(crate::wolkvox::ErrorClass::as_str),
             })
             .collect(),
         last_day: last_day(&target.day),

@@ -18,8 +18,8 @@ pub use self::{
     json::json,
 };
 use crate::{
-    quota,
-    wolkvox::{Class, Fault},
+    schedule::quota,
+    wolkvox::{ApiError, ErrorClass},
 };
 
 /// So many polls are remembered.
@@ -33,7 +33,7 @@ pub struct TargetStatus {
     /// The zone of the server's dates, in which times are told.
     pub zone: TimeZone,
     /// How the last poll ended.
-    pub outcome: Outcome,
+    pub outcome: PollOutcome,
     /// From a successful poll to the next one the data may be this old without anything being wrong.
     pub usual_lag: Duration,
     /// When something is asked next.
@@ -45,14 +45,14 @@ pub struct TargetStatus {
     /// Requests of the day.
     pub quota: QuotaUse,
     /// The last polls of this process, oldest first, [`POLLS`] at most.
-    pub polls: Vec<Poll>,
+    pub polls: Vec<PollRecord>,
     /// The last day's hits.
     pub day: Day,
 }
 
 /// How the last poll ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Outcome {
+pub enum PollOutcome {
     /// None has ended yet.
     Waiting,
     /// All that was due is committed.
@@ -60,7 +60,7 @@ pub enum Outcome {
     /// It is not.
     Failed {
         /// Why.
-        fault: Fault,
+        fault: ApiError,
         /// When the first of the polls that failed in a row ended.
         since: Timestamp,
     },
@@ -68,13 +68,13 @@ pub enum Outcome {
 
 /// One poll.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Poll {
+pub struct PollRecord {
     /// When it began.
     pub at: Timestamp,
     /// How long it took.
     pub took: Duration,
     /// What stopped it, if anything did.
-    pub failure: Option<Class>,
+    pub failure: Option<ErrorClass>,
 }
 
 /// Requests sent on a day of the server's.
@@ -103,7 +103,7 @@ pub struct QuotaNow {
 
 /// A target's state in one word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum State {
+pub enum TargetState {
     /// The first poll has not ended.
     Waiting,
     /// Polls succeed and the data are current.
@@ -116,7 +116,7 @@ pub enum State {
     Failing,
 }
 
-impl State {
+impl TargetState {
     /// As in `/status.json`.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -136,17 +136,17 @@ impl State {
 
 impl TargetStatus {
     /// The state at `now`.
-    pub fn state(&self, now: Timestamp) -> State {
+    pub fn state(&self, now: Timestamp) -> TargetState {
         // Two windows may be missed before it is worth a word.
         let old = self
             .lag(now)
             .is_some_and(|lag| lag.unsigned_abs() > (self.usual_lag * 3).max(Duration::from_secs(60)));
         match &self.outcome {
-            Outcome::Failed { .. } => State::Failing,
-            _ if old => State::Behind,
-            Outcome::Waiting => State::Waiting,
-            Outcome::Committed if self.last_row.is_none() => State::NoRows,
-            Outcome::Committed => State::Well,
+            PollOutcome::Failed { .. } => TargetState::Failing,
+            _ if old => TargetState::Behind,
+            PollOutcome::Waiting => TargetState::Waiting,
+            PollOutcome::Committed if self.last_row.is_none() => TargetState::NoRows,
+            PollOutcome::Committed => TargetState::Well,
         }
     }
 
@@ -169,25 +169,25 @@ impl TargetStatus {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use crate::ledger::{Account, RecentHours};
+    use crate::ledger::{RecentHours, TargetCounters};
 
     /// A target whose last poll was committed, in Bogotá, at [`now`].
     pub(crate) fn target() -> TargetStatus {
         let zone = TimeZone::get("America/Bogota").expect("the zone database has it");
-        let account = Account::new(Timestamp::UNIX_EPOCH);
+        let account = TargetCounters::new(Timestamp::UNIX_EPOCH);
         let watermark = at("2026-01-18T17:35:00Z");
         let recent = RecentHours::new(0, &account, &Default::default());
         TargetStatus {
             name: "ventas".to_owned(),
             day: day(&recent, watermark, &zone, &Default::default(), &Default::default()),
             zone,
-            outcome: Outcome::Committed,
+            outcome: PollOutcome::Committed,
             usual_lag: Duration::from_secs(640),
             next_poll: at("2026-01-18T17:40:30Z"),
             watermark: Some(watermark),
             last_row: Some(at("2026-01-18T17:34:59Z")),
             quota: QuotaUse { day: jiff::civil::date(2026, 1, 18), used: 1234, limit: Some(20_000) },
-            polls: vec![Poll {
+            polls: vec![PollRecord {
                 at: at("2026-01-18T17:35:30Z"),
                 took: Duration::from_millis(840),
                 failure: None,
@@ -207,31 +207,31 @@ pub(crate) mod tests {
     fn the_state_follows_the_last_poll_and_the_age_of_the_data() {
         let well = target();
         let failed = TargetStatus {
-            outcome: Outcome::Failed { fault: Fault::TokenInvalid, since: now() },
+            outcome: PollOutcome::Failed { fault: ApiError::TokenInvalid, since: now() },
             ..target()
         };
-        let waiting = TargetStatus { outcome: Outcome::Waiting, ..target() };
+        let waiting = TargetStatus { outcome: PollOutcome::Waiting, ..target() };
         let new = TargetStatus { watermark: None, last_row: None, ..waiting.clone() };
         let silent = TargetStatus { last_row: None, ..target() };
         let later = at("2026-01-18T18:10:00Z");
         for (status, now, state) in [
-            (&well, now(), State::Well),
-            (&well, at("2026-01-18T18:07:00Z"), State::Well),
-            (&well, later, State::Behind),
-            (&well, at("2026-01-18T17:00:00Z"), State::Well),
-            (&failed, now(), State::Failing),
-            (&failed, later, State::Failing),
-            (&waiting, now(), State::Waiting),
-            (&waiting, later, State::Behind),
-            (&new, later, State::Waiting),
-            (&silent, now(), State::NoRows),
+            (&well, now(), TargetState::Well),
+            (&well, at("2026-01-18T18:07:00Z"), TargetState::Well),
+            (&well, later, TargetState::Behind),
+            (&well, at("2026-01-18T17:00:00Z"), TargetState::Well),
+            (&failed, now(), TargetState::Failing),
+            (&failed, later, TargetState::Failing),
+            (&waiting, now(), TargetState::Waiting),
+            (&waiting, later, TargetState::Behind),
+            (&new, later, TargetState::Waiting),
+            (&silent, now(), TargetState::NoRows),
         ] {
             assert_eq!(status.state(now), state, "{status:?} {now}");
         }
         // A demonstration's polls are seconds apart: a hiccup of these is none of the page's.
         let quick = TargetStatus { usual_lag: Duration::from_secs(6), ..target() };
-        assert_eq!(quick.state(at("2026-01-18T17:35:59Z")), State::Well);
-        assert_eq!(quick.state(at("2026-01-18T17:36:01Z")), State::Behind);
+        assert_eq!(quick.state(at("2026-01-18T17:35:59Z")), TargetState::Well);
+        assert_eq!(quick.state(at("2026-01-18T17:36:01Z")), TargetState::Behind);
     }
 
     #[test]

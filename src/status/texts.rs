@@ -2,10 +2,10 @@
 
 use jiff::Timestamp;
 
-use super::{Outcome, State, TargetStatus};
+use super::{PollOutcome, TargetState, TargetStatus};
 use crate::{
-    wolkvox::Class,
-    words::{FaultText, Language, say, span, texts},
+    i18n::{FaultText, Language, say, span, texts},
+    wolkvox::ErrorClass,
 };
 
 texts! {
@@ -143,35 +143,35 @@ texts! {
 }
 
 /// A state's name.
-pub(crate) fn state_words(state: State) -> StatusText {
+pub(crate) fn state_words(state: TargetState) -> StatusText {
     match state {
-        State::Waiting => StatusText::StateWaiting,
-        State::Well => StatusText::StateWell,
-        State::NoRows => StatusText::StateNoRows,
-        State::Behind => StatusText::StateBehind,
-        State::Failing => StatusText::StateFailing,
+        TargetState::Waiting => StatusText::StateWaiting,
+        TargetState::Well => StatusText::StateWell,
+        TargetState::NoRows => StatusText::StateNoRows,
+        TargetState::Behind => StatusText::StateBehind,
+        TargetState::Failing => StatusText::StateFailing,
     }
 }
 
 /// A class of failures in few words.
-pub(crate) fn class_words(class: Class) -> StatusText {
+pub(crate) fn class_words(class: ErrorClass) -> StatusText {
     match class {
-        Class::Connect => StatusText::ClassConnect,
-        Class::Tls => StatusText::ClassTls,
-        Class::Timeout => StatusText::ClassTimeout,
-        Class::Http5xx => StatusText::ClassHttp5xx,
-        Class::BadRequest => StatusText::ClassBadRequest,
-        Class::TokenMissing => StatusText::ClassTokenMissing,
-        Class::TokenInvalid => StatusText::ClassTokenInvalid,
-        Class::QuotaExhausted => StatusText::ClassQuotaExhausted,
-        Class::Concurrency => StatusText::ClassConcurrency,
-        Class::Maintenance => StatusText::ClassMaintenance,
-        Class::Throttled => StatusText::ClassThrottled,
-        Class::NotJson => StatusText::ClassNotJson,
-        Class::Schema => StatusText::ClassSchema,
-        Class::Truncated => StatusText::ClassTruncated,
-        Class::TooLarge => StatusText::ClassTooLarge,
-        Class::Internal => StatusText::ClassInternal,
+        ErrorClass::Connect => StatusText::ClassConnect,
+        ErrorClass::Tls => StatusText::ClassTls,
+        ErrorClass::Timeout => StatusText::ClassTimeout,
+        ErrorClass::Http5xx => StatusText::ClassHttp5xx,
+        ErrorClass::BadRequest => StatusText::ClassBadRequest,
+        ErrorClass::TokenMissing => StatusText::ClassTokenMissing,
+        ErrorClass::TokenInvalid => StatusText::ClassTokenInvalid,
+        ErrorClass::QuotaExhausted => StatusText::ClassQuotaExhausted,
+        ErrorClass::Concurrency => StatusText::ClassConcurrency,
+        ErrorClass::Maintenance => StatusText::ClassMaintenance,
+        ErrorClass::Throttled => StatusText::ClassThrottled,
+        ErrorClass::NotJson => StatusText::ClassNotJson,
+        ErrorClass::Schema => StatusText::ClassSchema,
+        ErrorClass::Truncated => StatusText::ClassTruncated,
+        ErrorClass::TooLarge => StatusText::ClassTooLarge,
+        ErrorClass::Internal => StatusText::ClassInternal,
     }
 }
 
@@ -179,18 +179,18 @@ pub(crate) fn class_words(class: Class) -> StatusText {
 pub(crate) fn sentence(target: &TargetStatus, now: Timestamp, language: Language) -> String {
     let lag = span(target.lag(now).map_or(0, |lag| lag.as_secs()));
     let text = match target.state(now) {
-        State::Waiting => StatusText::Waiting,
-        State::Well => StatusText::Well,
-        State::NoRows => StatusText::NoRows,
-        State::Behind => StatusText::Behind,
-        State::Failing => StatusText::Failing,
+        TargetState::Waiting => StatusText::Waiting,
+        TargetState::Well => StatusText::Well,
+        TargetState::NoRows => StatusText::NoRows,
+        TargetState::Behind => StatusText::Behind,
+        TargetState::Failing => StatusText::Failing,
     };
     let (what, length) = match &target.outcome {
-        Outcome::Failed { fault, since } => {
+        PollOutcome::Failed { fault, since } => {
             let (what, _) = FaultText::told(fault, language);
             (capitalised(what.trim_end_matches('.')), span(now.duration_since(*since).as_secs().max(0)))
         }
-        Outcome::Waiting | Outcome::Committed => (String::new(), String::new()),
+        PollOutcome::Waiting | PollOutcome::Committed => (String::new(), String::new()),
     };
     say(text, language, &[("lag", lag), ("What", what), ("length", length)])
 }
@@ -198,9 +198,9 @@ pub(crate) fn sentence(target: &TargetStatus, now: Timestamp, language: Language
 /// What to do about it, where something can be said.
 pub(crate) fn remedy(target: &TargetStatus, now: Timestamp, language: Language) -> Option<String> {
     match (target.state(now), &target.outcome) {
-        (_, Outcome::Failed { fault, .. }) => Some(FaultText::told(fault, language).1),
-        (State::NoRows, _) => Some(say(StatusText::NoRowsRemedy, language, &[])),
-        (State::Behind, _) => Some(say(StatusText::BehindRemedy, language, &[])),
+        (_, PollOutcome::Failed { fault, .. }) => Some(FaultText::told(fault, language).1),
+        (TargetState::NoRows, _) => Some(say(StatusText::NoRowsRemedy, language, &[])),
+        (TargetState::Behind, _) => Some(say(StatusText::BehindRemedy, language, &[])),
         _ => None,
     }
 }
@@ -216,7 +216,7 @@ mod tests {
         super::tests::{at, now, target},
         *,
     };
-    use crate::{wolkvox::Fault, words::assert_good};
+    use crate::{i18n::assert_good, wolkvox::ApiError};
 
     #[test]
     fn both_languages_have_every_text() {
@@ -226,7 +226,7 @@ mod tests {
     #[test]
     fn a_failing_target_says_what_since_when_and_what_to_do() {
         let failing = TargetStatus {
-            outcome: Outcome::Failed { fault: Fault::TokenInvalid, since: at("2026-01-18T15:31:00Z") },
+            outcome: PollOutcome::Failed { fault: ApiError::TokenInvalid, since: at("2026-01-18T15:31:00Z") },
             ..target()
         };
         assert_eq!(

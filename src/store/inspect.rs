@@ -9,9 +9,8 @@ use jiff::Timestamp;
 use redb::{Database, DatabaseError, ReadableDatabase, ReadableTableMetadata, TableError};
 
 use super::{
-    StoreError, decode, failed,
-    layout::{INTERACTIONS, JOURNEYS, MENUS, META, QUOTA, ROWS, TARGETS, TOTALS},
-    open_error,
+    StoreError, decode, failed, open_error,
+    schema::{INTERACTIONS, JOURNEYS, MENUS, META, QUOTA, ROWS, TARGETS, TOTALS},
 };
 use crate::ledger::Totals;
 
@@ -63,7 +62,7 @@ pub fn inspect(path: &Path) -> Result<Inspection, StoreError> {
     let meta = read.open_table(META).map_err(failed)?;
     let version = meta.get("version").map_err(failed)?;
     let version = version.and_then(|v| v.value().try_into().ok()).map_or(0, u32::from_le_bytes);
-    if version != super::layout::VERSION {
+    if version != super::schema::VERSION {
         return Err(StoreError::Version { path: path.to_owned(), found: version });
     }
     let mut targets = Vec::new();

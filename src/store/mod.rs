@@ -6,9 +6,9 @@
 //! the next use, so that a disk that recovers is used again without a restart.
 
 mod inspect;
-mod layout;
-mod look;
 mod names;
+mod overlay;
+mod schema;
 #[cfg(test)]
 mod tests;
 mod transaction;
@@ -32,7 +32,7 @@ pub use self::{
     inspect::{Inspection, TargetInspection, inspect},
     transaction::Transaction,
 };
-use crate::{ledger::Account, wolkvox::Fingerprints};
+use crate::{ledger::TargetCounters, model::Fingerprints};
 
 /// Memory for pages: enough for the part of the tree that one commit walks through.
 const CACHE_BYTES: usize = 4 * 1024 * 1024;
@@ -47,7 +47,7 @@ pub enum StoreError {
     #[error(
         "{path} has layout version {found}, and this program knows versions up to {known}: run the version that \
          wrote it, or give --state.path another file (which starts counting anew)",
-        known = layout::VERSION
+        known = schema::VERSION
     )]
     Version {
         /// The file.
@@ -116,7 +116,7 @@ impl Store {
         // empty one, from which everything would be counted anew.
         let created = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path);
         created.map_err(|source| StoreError::Io { path: path.to_owned(), source })?;
-        match guarded(|| layout::refuse_foreign(path)) {
+        match guarded(|| schema::refuse_foreign(path)) {
             // Damaged so that the look itself failed: the real opening says how.
             Ok(()) | Err(StoreError::Failed(_)) => {}
             Err(refused) => return Err(refused),
@@ -149,7 +149,7 @@ impl Store {
                 })
         };
         let database = reopen()?;
-        let fingerprints = layout::prepare(&database, &named, new_key)?;
+        let fingerprints = schema::prepare(&database, &named, new_key)?;
         Ok(Self { reopen: Box::new(reopen), database: Mutex::new(Some(database)), fingerprints })
     }
 
@@ -162,13 +162,13 @@ impl Store {
     pub fn restore(
         &self,
         name: &str,
-        new: impl FnOnce() -> Account,
-    ) -> Result<(TargetId, Account), StoreError> {
+        new: impl FnOnce() -> TargetCounters,
+    ) -> Result<(TargetId, TargetCounters), StoreError> {
         self.transact(|tx| tx.restore(name, new))
     }
 
     /// What was last committed of a target that has been restored before.
-    pub fn reload(&self, target: TargetId) -> Result<Account, StoreError> {
+    pub fn reload(&self, target: TargetId) -> Result<TargetCounters, StoreError> {
         self.transact(|tx| tx.account(target.0))
     }
 

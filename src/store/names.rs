@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 
 use redb::ReadableTable;
 
-use super::{Store, StoreError, TargetId, failed, layout::NAMES};
-use crate::names::{NameKind, Names};
+use super::{Store, StoreError, TargetId, failed, schema::NAMES};
+use crate::model::{NameKind, Names};
 
 /// The number of a list in the file.
 fn number(kind: NameKind) -> u8 {
@@ -63,7 +63,7 @@ impl Store {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ledger::Account;
+    use crate::ledger::TargetCounters;
 
     fn list(names: &[(&str, &str)]) -> BTreeMap<String, String> {
         names.iter().map(|(code, name)| ((*code).to_owned(), (*name).to_owned())).collect()
@@ -75,7 +75,7 @@ mod tests {
         let path = dir.path().join("state.redb");
         let open = || Store::open(&path, [0; 16]).expect("a state");
         let target = |store: &Store, name: &str| {
-            store.restore(name, || Account::new(jiff::Timestamp::UNIX_EPOCH)).expect("restored").0
+            store.restore(name, || TargetCounters::new(jiff::Timestamp::UNIX_EPOCH)).expect("restored").0
         };
         let store = open();
         let (one, two) = (target(&store, "one"), target(&store, "two"));

@@ -4,17 +4,20 @@ use jiff::Timestamp;
 
 use super::*;
 use crate::{
-    labels::{MenuLabels, PointLabels},
-    ledger::{Bounds, Idle, Known, Memory, SeriesLimits, Stage, Terms, settle},
+    ledger::{
+        IdleTimes, JourneyState, ReconcileParams, RowBatch, SeenRows, SeriesLimits, TimeBounds, reconcile,
+    },
+    model::{MenuLabels, PointLabels},
     wolkvox::Row,
 };
 
 const HOUR: i64 = 3600;
 
-const OPEN: Bounds = Bounds { earliest: i64::MIN, latest: i64::MAX, watermark: i64::MIN, closing: i64::MIN };
+const OPEN: TimeBounds =
+    TimeBounds { earliest: i64::MIN, latest: i64::MAX, watermark: i64::MIN, closing: i64::MIN };
 
-fn terms(idle: &Idle) -> Terms<'_> {
-    Terms { bounds: OPEN, limits: SeriesLimits::default(), idle, now: 0, moment: &|date| date }
+fn terms(idle: &IdleTimes) -> ReconcileParams<'_> {
+    ReconcileParams { bounds: OPEN, limits: SeriesLimits::default(), idle, now: 0, moment: &|date| date }
 }
 
 fn scratch() -> (tempfile::TempDir, PathBuf) {
@@ -34,12 +37,12 @@ fn row(date: i64, who: u64) -> Row {
     }
 }
 
-fn read(store: &Store, target: TargetId, account: &mut Account, rows: Vec<Row>) {
-    let mut stage = Stage::default();
+fn read(store: &Store, target: TargetId, account: &mut TargetCounters, rows: Vec<Row>) {
+    let mut stage = RowBatch::default();
     rows.into_iter().for_each(|row| stage.push(Ok(row)));
     let step = store
         .transact(|tx| {
-            let step = settle(account, stage, &terms(&Idle::default()), &tx.memory(target))?;
+            let step = reconcile(account, stage, &terms(&IdleTimes::default()), &tx.memory(target))?;
             tx.write(target, &step)?;
             Ok(step)
         })
@@ -47,8 +50,8 @@ fn read(store: &Store, target: TargetId, account: &mut Account, rows: Vec<Row>) 
     account.apply(step);
 }
 
-fn restore(store: &Store, name: &str) -> (TargetId, Account) {
-    store.restore(name, || Account::new(Timestamp::from_second(77).unwrap())).unwrap()
+fn restore(store: &Store, name: &str) -> (TargetId, TargetCounters) {
+    store.restore(name, || TargetCounters::new(Timestamp::from_second(77).unwrap())).unwrap()
 }
 
 #[test]
@@ -87,7 +90,7 @@ fn forgets_by_date_and_by_last_activity_of_one_target_only() {
     store.transact(|tx| tx.forget(a, 5 * HOUR, 5 * HOUR)).unwrap();
     assert_eq!((count(a), count(b)), (2, 1));
     let knows = |target, who: u64| {
-        store.transact(|tx| tx.memory(target).journey(who.try_into().unwrap())).unwrap() != Known::New
+        store.transact(|tx| tx.memory(target).journey(who.try_into().unwrap())).unwrap() != JourneyState::New
     };
     assert_eq!([knows(a, 1), knows(a, 2), knows(a, 3), knows(b, 1)], [true, false, true, true]);
     let between = store.transact(|tx| tx.rows_between(a, 5 * HOUR, 6 * HOUR)).unwrap();
@@ -100,9 +103,9 @@ fn an_error_inside_a_transaction_leaves_nothing() {
     let store = Store::open(&path, [1; 16]).unwrap();
     let (a, account) = restore(&store, "a");
     let result: Result<(), _> = store.transact(|tx| {
-        let mut stage = Stage::default();
+        let mut stage = RowBatch::default();
         stage.push(Ok(row(1, 1)));
-        let step = settle(&account, stage, &terms(&Idle::default()), &tx.memory(a))?;
+        let step = reconcile(&account, stage, &terms(&IdleTimes::default()), &tx.memory(a))?;
         tx.write(a, &step)?;
         Err(StoreError::Failed("stop".to_owned()))
     });
@@ -143,8 +146,8 @@ fn another_version_is_refused() {
     drop(store);
     let database = redb::Database::open(&path).unwrap();
     let write = database.begin_write().unwrap();
-    let newer = layout::VERSION + 1;
-    write.open_table(layout::META).unwrap().insert("version", newer.to_le_bytes().as_slice()).unwrap();
+    let newer = schema::VERSION + 1;
+    write.open_table(schema::META).unwrap().insert("version", newer.to_le_bytes().as_slice()).unwrap();
     write.commit().unwrap();
     drop(database);
     let before = fs::read(&path).unwrap();
@@ -168,9 +171,9 @@ fn another_version_or_program_that_was_killed_is_refused_and_left_as_it_is() {
         };
         let write = database.begin_write().unwrap();
         if what == "newer" {
-            let newer = layout::VERSION + 1;
+            let newer = schema::VERSION + 1;
             write
-                .open_table(layout::META)
+                .open_table(schema::META)
                 .unwrap()
                 .insert("version", newer.to_le_bytes().as_slice())
                 .unwrap();
@@ -187,7 +190,7 @@ fn another_version_or_program_that_was_killed_is_refused_and_left_as_it_is() {
             "{what}: it was closed cleanly after all"
         );
         let error = Store::open(&killed, [1; 16]).err().unwrap().to_string();
-        assert!(error.contains(&word.replace("NEWER", &(layout::VERSION + 1).to_string())), "{error}");
+        assert!(error.contains(&word.replace("NEWER", &(schema::VERSION + 1).to_string())), "{error}");
         assert!(fs::read(&killed).unwrap() == before, "{what}: the file was changed");
     }
 }
@@ -219,7 +222,7 @@ fn an_older_file_is_brought_up_to_date() {
         let store = Store::open(&path, [1; 16]).unwrap();
         assert_eq!(store.reload(target).unwrap(), account, "a migrated file is an ordinary one");
         drop(store);
-        assert_eq!(inspect(&path).unwrap().version, layout::VERSION);
+        assert_eq!(inspect(&path).unwrap().version, schema::VERSION);
     }
 }
 
@@ -234,11 +237,16 @@ fn journeys_go_on_after_a_restart() {
     let store = Store::open(&path, [1; 16]).unwrap();
     assert_eq!(restore(&store, "a").1, account);
     read(&store, a, &mut account, vec![row(160, 1)]);
-    let close = |account: &mut Account, closing| {
-        let bounds = Bounds { closing, ..OPEN };
+    let close = |account: &mut TargetCounters, closing| {
+        let bounds = TimeBounds { closing, ..OPEN };
         let step = store.transact(|tx| {
-            let idle = Idle::default();
-            let step = settle(account, Stage::default(), &Terms { bounds, ..terms(&idle) }, &tx.memory(a))?;
+            let idle = IdleTimes::default();
+            let step = reconcile(
+                account,
+                RowBatch::default(),
+                &ReconcileParams { bounds, ..terms(&idle) },
+                &tx.memory(a),
+            )?;
             tx.write(a, &step)?;
             Ok(step)
         });
@@ -253,7 +261,7 @@ fn journeys_go_on_after_a_restart() {
     let store = Store::open(&path, [1; 16]).unwrap();
     assert_eq!(restore(&store, "a").1, account);
     let known = |who: u64| store.transact(|tx| tx.memory(a).journey(who.try_into().unwrap())).unwrap();
-    assert_eq!([known(1), known(2), known(3)], [Known::Over, Known::Over, Known::New]);
+    assert_eq!([known(1), known(2), known(3)], [JourneyState::Over, JourneyState::Over, JourneyState::New]);
 }
 
 /// What is dropped is gone after a restart too.

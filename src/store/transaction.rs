@@ -10,16 +10,17 @@ use redb::{ReadableTable, Table, WriteTransaction};
 
 use super::{
     StoreError, TargetId, decode, encode, failed,
-    layout::{
+    schema::{
         INTERACTIONS, INTERACTIONS_BY_HOUR, JOURNEYS, JOURNEYS_BY_DEADLINE, MENUS, POINTS, QUOTA, ROWS,
         TARGETS, TOTALS, TRANSITIONS,
     },
 };
 use crate::{
-    labels::{Counted, MenuLabels, PointLabels, TransitionLabels},
     ledger::{
-        Account, HourlyHits, Journey, Known, Memory, Menu, Point, RowKey, RowRecord, Step, Totals, hour_of,
+        Delta, HourlyHits, JourneyState, OpenJourney, OptionCounts, RoutingPointCounts, RowKey, RowRecord,
+        SeenRows, TargetCounters, Totals, hour_of,
     },
+    model::{Counted, MenuLabels, PointLabels, TransitionLabels},
 };
 
 /// Interactions are remembered by the hour of their latest row, so that most rows need not move them.
@@ -66,8 +67,8 @@ impl<'t> Transaction<'t> {
     pub(super) fn restore(
         &mut self,
         name: &str,
-        new: impl FnOnce() -> Account,
-    ) -> Result<(TargetId, Account), StoreError> {
+        new: impl FnOnce() -> TargetCounters,
+    ) -> Result<(TargetId, TargetCounters), StoreError> {
         let known = self.targets.get(name).map_err(failed)?.map(|id| id.value());
         if let Some(id) = known {
             return Ok((TargetId(id), self.account(id)?));
@@ -102,7 +103,7 @@ impl<'t> Transaction<'t> {
         self.raise_requests(target, day, used).map(|_| ())
     }
 
-    pub(super) fn account(&self, id: u32) -> Result<Account, StoreError> {
+    pub(super) fn account(&self, id: u32) -> Result<TargetCounters, StoreError> {
         let totals = self.totals.get(id).map_err(failed)?;
         let totals: Totals = match totals {
             Some(bytes) => decode(bytes.value())?,
@@ -116,7 +117,7 @@ impl<'t> Transaction<'t> {
             if target != id {
                 break;
             }
-            points.insert(PointLabels::new(rp_id, channel), decode::<Point>(value.value())?);
+            points.insert(PointLabels::new(rp_id, channel), decode::<RoutingPointCounts>(value.value())?);
         }
         let mut transitions = BTreeMap::new();
         for entry in self.transitions.range((id, "", "", "", "")..).map_err(failed)? {
@@ -127,26 +128,27 @@ impl<'t> Transaction<'t> {
             }
             transitions.insert(TransitionLabels::new(rp_id, channel, from, to), decode(value.value())?);
         }
-        Ok(Account { totals, menus, points, transitions })
+        Ok(TargetCounters { totals, menus, points, transitions })
     }
 
-    fn menus(&self, id: u32) -> Result<BTreeMap<MenuLabels, (u32, Menu)>, StoreError> {
+    fn menus(&self, id: u32) -> Result<BTreeMap<MenuLabels, (u32, OptionCounts)>, StoreError> {
         let mut menus = BTreeMap::new();
         for entry in self.menus.range((id, 0)..=(id, u32::MAX)).map_err(failed)? {
             let (key, value) = entry.map_err(failed)?;
-            let ((rp_id, channel, option), menu): ((String, String, String), Menu) = decode(value.value())?;
+            let ((rp_id, channel, option), menu): ((String, String, String), OptionCounts) =
+                decode(value.value())?;
             menus.insert(MenuLabels::new(&rp_id, &channel, &option), (key.value().1, menu));
         }
         Ok(menus)
     }
 
     /// What is remembered of a target's rows.
-    pub fn memory(&self, target: TargetId) -> impl Memory<Error = StoreError> {
+    pub fn memory(&self, target: TargetId) -> impl SeenRows<Error = StoreError> {
         Remembered { tx: self, target: target.0 }
     }
 
     /// Writes all that a step says.
-    pub fn write(&mut self, target: TargetId, step: &Step) -> Result<(), StoreError> {
+    pub fn write(&mut self, target: TargetId, step: &Delta) -> Result<(), StoreError> {
         let id = target.0;
         self.totals.insert(id, encode(&step.totals)?.as_slice()).map_err(failed)?;
         self.drop_series(id, &step.dropped)?;
@@ -183,7 +185,7 @@ impl<'t> Transaction<'t> {
         Ok(())
     }
 
-    fn write_journeys(&mut self, id: u32, step: &Step) -> Result<(), StoreError> {
+    fn write_journeys(&mut self, id: u32, step: &Delta) -> Result<(), StoreError> {
         for change in &step.journeys {
             let interaction = change.interaction.get();
             let after = change.after.as_ref();
@@ -274,7 +276,7 @@ struct Remembered<'a, 't> {
     target: u32,
 }
 
-impl Memory for Remembered<'_, '_> {
+impl SeenRows for Remembered<'_, '_> {
     type Error = StoreError;
 
     fn count(&self, key: RowKey) -> Result<u32, StoreError> {
@@ -282,16 +284,16 @@ impl Memory for Remembered<'_, '_> {
         Ok(record.map_or(0, |record| record.value().0))
     }
 
-    fn journey(&self, interaction: NonZeroU64) -> Result<Known, StoreError> {
+    fn journey(&self, interaction: NonZeroU64) -> Result<JourneyState, StoreError> {
         let key = (self.target, interaction.get());
         if self.tx.interactions.get(key).map_err(failed)?.is_none() {
-            return Ok(Known::New);
+            return Ok(JourneyState::New);
         }
         let journey = self.tx.journeys.get(key).map_err(failed)?;
-        journey.map_or(Ok(Known::Over), |bytes| decode(bytes.value()).map(Known::Open))
+        journey.map_or(Ok(JourneyState::Over), |bytes| decode(bytes.value()).map(JourneyState::Open))
     }
 
-    fn journeys_due(&self, before: i64) -> Result<Vec<(NonZeroU64, Journey)>, StoreError> {
+    fn journeys_due(&self, before: i64) -> Result<Vec<(NonZeroU64, OpenJourney)>, StoreError> {
         let due = (self.target, i64::MIN, 0)..(self.target, before, 0);
         let mut journeys = Vec::new();
         for entry in self.tx.journeys_by_deadline.range(due).map_err(failed)? {

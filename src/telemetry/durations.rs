@@ -10,20 +10,20 @@ use std::{
     time::Duration,
 };
 
-use crate::exposition::{Bounds, Family, Histogram, Kind, NativeHistogram, Point, label_block};
+use crate::exposition::{BucketBounds, Family, Histogram, MetricType, NativeHistogram, Sample, label_block};
 
 /// The durations of all targets: one family.
 #[derive(Debug)]
 pub(super) struct Durations {
     name: &'static str,
     help: &'static str,
-    bounds: Arc<Bounds>,
+    bounds: Arc<BucketBounds>,
     targets: Mutex<BTreeMap<String, TargetDurations>>,
 }
 
 impl Durations {
     /// A family without series. `bounds` are in seconds.
-    pub(super) fn new(name: &'static str, help: &'static str, bounds: Arc<Bounds>) -> Self {
+    pub(super) fn new(name: &'static str, help: &'static str, bounds: Arc<BucketBounds>) -> Self {
         Self { name, help, bounds, targets: Mutex::default() }
     }
 
@@ -43,10 +43,10 @@ impl Durations {
     /// For one scrape.
     pub(super) fn family(&self) -> Family {
         let targets = self.targets.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut family = Family::new(self.name, self.help, Kind::Histogram);
+        let mut family = Family::new(self.name, self.help, MetricType::Histogram);
         family.points = targets
             .iter()
-            .map(|(server, target)| Point::new(label_block(&[("server", server)]), target.histogram()))
+            .map(|(server, target)| Sample::new(label_block(&[("server", server)]), target.histogram()))
             .collect();
         family
     }
@@ -69,7 +69,7 @@ impl TargetDurations {
 
 #[derive(Debug)]
 struct Observed {
-    bounds: Arc<Bounds>,
+    bounds: Arc<BucketBounds>,
     /// Per classic bucket, the last one being above every bound.
     counts: Vec<u64>,
     sum: f64,
@@ -77,7 +77,7 @@ struct Observed {
 }
 
 impl Observed {
-    fn new(bounds: Arc<Bounds>) -> Self {
+    fn new(bounds: Arc<BucketBounds>) -> Self {
         Self { counts: vec![0; bounds.len() + 1], bounds, sum: 0.0, native: NativeHistogram::default() }
     }
 
@@ -99,7 +99,8 @@ mod tests {
 
     #[test]
     fn both_kinds_of_buckets_count_the_same_from_the_first_scrape() {
-        let durations = Durations::new("took_seconds", "Took.", Arc::new(Bounds::new(&[0.5, 1.0]).unwrap()));
+        let durations =
+            Durations::new("took_seconds", "Took.", Arc::new(BucketBounds::new(&[0.5, 1.0]).unwrap()));
         let target = durations.target("0042");
         for (millis, classic, native) in [
             (None, [0, 0, 0], 0),
@@ -111,7 +112,7 @@ mod tests {
                 target.observe(Duration::from_millis(millis));
             }
             let family = durations.family();
-            let [Point { value: Value::Histogram(histogram), .. }] = &family.points[..] else {
+            let [Sample { value: Value::Histogram(histogram), .. }] = &family.points[..] else {
                 panic!("one series: {family:?}")
             };
             assert_eq!(histogram.counts(), classic);

@@ -13,7 +13,7 @@ use tokio::{
     time::sleep,
 };
 
-use super::passwords::{Passwords, Verdict};
+use super::passwords::{PasswordCheck, Passwords};
 use crate::config::{ConfigError, WebRules};
 
 /// The rules in force, shared by all connections.
@@ -25,7 +25,7 @@ pub struct Access {
 
 /// Why a request is not answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Refusal {
+pub(super) enum AccessDenied {
     /// No password, or a wrong one.
     Unauthorized,
     /// Too many passwords are being checked.
@@ -57,15 +57,15 @@ impl Access {
         rules: &WebRules,
         headers: &HeaderMap,
         address: IpAddr,
-    ) -> Result<(), Refusal> {
+    ) -> Result<(), AccessDenied> {
         if rules.users.is_empty() {
             return Ok(());
         }
-        let (user, password) = credentials(headers).ok_or(Refusal::Unauthorized)?;
+        let (user, password) = credentials(headers).ok_or(AccessDenied::Unauthorized)?;
         match self.passwords.check(&rules.users, &user, &password, address).await {
-            Verdict::Good => Ok(()),
-            Verdict::Wrong => Err(Refusal::Unauthorized),
-            Verdict::Busy => Err(Refusal::Busy),
+            PasswordCheck::Good => Ok(()),
+            PasswordCheck::Wrong => Err(AccessDenied::Unauthorized),
+            PasswordCheck::Busy => Err(AccessDenied::Busy),
         }
     }
 

@@ -6,11 +6,14 @@
 //! into an answer; `page` writes the HTML.
 
 mod access;
+pub(crate) mod connection;
+pub mod negotiate;
 mod page;
 mod passwords;
+pub(crate) mod qvalue;
+pub mod reload;
 mod routes;
 mod server;
-mod slot;
 mod tls;
 
 use std::sync::Arc;
@@ -20,12 +23,12 @@ use jiff::Timestamp;
 
 use crate::{
     exposition::{Family, Publication},
-    reload::Reloader,
     status::TargetStatus,
+    web::reload::Reloader,
 };
 
 pub use access::Access;
-pub use server::{Limits, listen, serve};
+pub use server::{ServerLimits, listen, serve};
 
 /// Everything the server shows.
 pub struct Site {

@@ -22,7 +22,7 @@ const WAITING_OF_ONE: usize = 8;
 
 /// What came of a check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub(super) enum PasswordCheck {
     Good,
     Wrong,
     /// Not checked: too many are waiting.
@@ -52,21 +52,21 @@ impl Passwords {
         user: &str,
         password: &[u8],
         address: IpAddr,
-    ) -> Verdict {
+    ) -> PasswordCheck {
         let hash = hashes.get(user);
         let mark = hash.map(|hash| self.mark(user, hash, password));
         if self.is_known(user, mark) {
-            return Verdict::Good;
+            return PasswordCheck::Good;
         }
-        let Some(place) = Place::take(&self.waiting, address) else { return Verdict::Busy };
+        let Some(place) = Place::take(&self.waiting, address) else { return PasswordCheck::Busy };
         // The semaphore is never closed.
-        let Ok(turn) = self.turn.clone().acquire_owned().await else { return Verdict::Busy };
+        let Ok(turn) = self.turn.clone().acquire_owned().await else { return PasswordCheck::Busy };
         if self.is_known(user, mark) {
-            return Verdict::Good; // a request that waited in front of this one has found out
+            return PasswordCheck::Good; // a request that waited in front of this one has found out
         }
         // For a name that does not exist the work is the same as for one that does, and the answer known.
         let Some(against) = hash.or_else(|| hashes.values().max_by_key(|hash| cost(hash))).cloned() else {
-            return Verdict::Wrong;
+            return PasswordCheck::Wrong;
         };
         let password = password.to_owned();
         let checked = spawn_blocking(move || {
@@ -77,9 +77,9 @@ impl Passwords {
         match (checked.await, mark) {
             (Ok(true), Some(mark)) => {
                 lock(&self.good).insert(user.to_owned(), mark);
-                Verdict::Good
+                PasswordCheck::Good
             }
-            _ => Verdict::Wrong,
+            _ => PasswordCheck::Wrong,
         }
     }
 
@@ -153,18 +153,18 @@ mod tests {
         let passwords = Passwords::new([1; 16]);
         let users = hashes(&[("ana", "uno"), ("eva", "dos")]);
         for (user, password, verdict) in [
-            ("ana", "uno", Verdict::Good),
-            ("ana", "uno", Verdict::Good),
-            ("ana", "dos", Verdict::Wrong),
-            ("eva", "uno", Verdict::Wrong),
-            ("nadie", "uno", Verdict::Wrong),
-            ("", "", Verdict::Wrong),
+            ("ana", "uno", PasswordCheck::Good),
+            ("ana", "uno", PasswordCheck::Good),
+            ("ana", "dos", PasswordCheck::Wrong),
+            ("eva", "uno", PasswordCheck::Wrong),
+            ("nadie", "uno", PasswordCheck::Wrong),
+            ("", "", PasswordCheck::Wrong),
         ] {
             let said = passwords.check(&users, user, password.as_bytes(), HERE).await;
             assert_eq!(said, verdict, "{user} {password}");
         }
         let changed = hashes(&[("ana", "tres")]);
-        assert_eq!(passwords.check(&changed, "ana", b"uno", HERE).await, Verdict::Wrong);
+        assert_eq!(passwords.check(&changed, "ana", b"uno", HERE).await, PasswordCheck::Wrong);
         assert!(lock(&passwords.waiting).is_empty());
     }
 
@@ -172,20 +172,20 @@ mod tests {
     async fn few_may_wait_and_fewer_from_one_address_but_the_known_never_do() {
         let passwords = Passwords::new([1; 16]);
         let users = hashes(&[("ana", "uno")]);
-        assert_eq!(passwords.check(&users, "ana", b"uno", HERE).await, Verdict::Good);
+        assert_eq!(passwords.check(&users, "ana", b"uno", HERE).await, PasswordCheck::Good);
         let stuck = passwords.turn.clone().acquire_owned().await.expect("open");
         let mut places = Vec::new();
         while let Some(place) = Place::take(&passwords.waiting, HERE) {
             places.push(place);
         }
         assert_eq!(places.len(), WAITING_OF_ONE);
-        assert_eq!(passwords.check(&users, "ana", b"x", HERE).await, Verdict::Busy);
-        assert_eq!(passwords.check(&users, "ana", b"uno", HERE).await, Verdict::Good);
+        assert_eq!(passwords.check(&users, "ana", b"x", HERE).await, PasswordCheck::Busy);
+        assert_eq!(passwords.check(&users, "ana", b"uno", HERE).await, PasswordCheck::Good);
         for other in 0..=u8::MAX {
             places.extend(Place::take(&passwords.waiting, IpAddr::from([10, 0, 0, other])));
         }
         assert_eq!(places.len(), WAITING);
         drop((stuck, places));
-        assert_eq!(passwords.check(&users, "ana", b"x", HERE).await, Verdict::Wrong);
+        assert_eq!(passwords.check(&users, "ana", b"x", HERE).await, PasswordCheck::Wrong);
     }
 }

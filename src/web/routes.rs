@@ -12,11 +12,14 @@ use hyper::{
     header::{self, HeaderMap, HeaderName, HeaderValue},
 };
 
-use super::{Readiness, Site, access::Refusal, page};
+use super::{Readiness, Site, access::AccessDenied, page};
 use crate::{
-    exposition::{accepts_gzip, negotiate},
-    reload, status,
-    words::Language,
+    i18n::Language,
+    status,
+    web::{
+        negotiate::{accepts_gzip, negotiate},
+        reload,
+    },
 };
 
 /// A body of ready-made pieces that are never copied together. One frame of them rather than a frame each: hyper
@@ -42,13 +45,13 @@ pub(super) fn asks_to_reload<B>(request: &Request<B>) -> bool {
 pub(super) fn answer<B: Body>(
     site: &Site,
     request: &Request<B>,
-    refused: Option<Refusal>,
-    reloaded: Option<reload::Outcome>,
+    refused: Option<AccessDenied>,
+    reloaded: Option<reload::ReloadResult>,
     headers: &[(HeaderName, HeaderValue)],
 ) -> Response<Pieces> {
     let mut response = match (refused, reloaded) {
-        (Some(Refusal::Unauthorized), _) => unauthorized(),
-        (Some(Refusal::Busy), _) => busy(),
+        (Some(AccessDenied::Unauthorized), _) => unauthorized(),
+        (Some(AccessDenied::Busy), _) => busy(),
         (None, Some(outcome)) => after_reload(outcome),
         (None, None) => route(site, request),
     };
@@ -132,7 +135,7 @@ fn in_language(answer: Response<Pieces>, language: Language) -> Response<Pieces>
     with(answer, header::CONTENT_LANGUAGE, language.code())
 }
 
-fn after_reload(outcome: reload::Outcome) -> Response<Pieces> {
+fn after_reload(outcome: reload::ReloadResult) -> Response<Pieces> {
     match outcome {
         Ok(()) => text(StatusCode::OK, PLAIN, "The configuration was read anew.\n"),
         Err(reason) => {

@@ -4,13 +4,13 @@
 //!
 //! | | |
 //! | --- | --- |
-//! | the handshake of TLS | [`Limits::header_read`] |
-//! | sending a request, and the idle time before it | [`Limits::header_read`] |
-//! | size of its head | [`Limits::header_bytes`], answered with 431 |
+//! | the handshake of TLS | [`ServerLimits::header_read`] |
+//! | sending a request, and the idle time before it | [`ServerLimits::header_read`] |
+//! | size of its head | [`ServerLimits::header_bytes`], answered with 431 |
 //! | its body | never read; the connection closes after the answer |
-//! | reading the answer | [`Limits::write`] |
+//! | reading the answer | [`ServerLimits::write`] |
 //! | bytes of it in the kernel | [`SEND_BUFFER`] |
-//! | how many at once | [`Limits::connections`] |
+//! | how many at once | [`ServerLimits::connections`] |
 //!
 //! When all places are taken, the connection that has waited longest without asking for anything is closed, or if
 //! there is none, the one that has held up its answer longest; so neither idle nor dribbling clients nor such as do
@@ -40,9 +40,9 @@ use tokio::{
 };
 
 use super::{
-    Site, routes,
-    slot::{Slot, Watched},
-    tls,
+    Site,
+    connection::{Slot, Watched},
+    routes, tls,
 };
 use crate::config::WebRules;
 
@@ -65,7 +65,7 @@ const SEND_BUFFER: u32 = 128 * 1024;
 
 /// What one connection may take, and all of them together.
 #[derive(Clone, Copy, Debug)]
-pub struct Limits {
+pub struct ServerLimits {
     /// Open connections. 512 by default: a hundred times what a few Prometheus servers and people need, and few
     /// enough for the usual 1,024 descriptors.
     pub connections: usize,
@@ -81,7 +81,7 @@ pub struct Limits {
     pub drain: Duration,
 }
 
-impl Limits {
+impl ServerLimits {
     /// Those of each of `servers` in one process, which has one number of descriptors for all of them.
     #[must_use]
     pub fn shared_by(self, servers: usize) -> Self {
@@ -89,7 +89,7 @@ impl Limits {
     }
 }
 
-impl Default for Limits {
+impl Default for ServerLimits {
     fn default() -> Self {
         Self {
             connections: 512,
@@ -125,16 +125,16 @@ pub fn listen(candidates: &[SocketAddr]) -> io::Result<TcpListener> {
     outcome
 }
 
-/// Serves `site` until `shutdown` is done, then lets the answers under way end, for [`Limits::drain`] at most.
+/// Serves `site` until `shutdown` is done, then lets the answers under way end, for [`ServerLimits::drain`] at most.
 /// The listener is closed first. No error ends it earlier.
 pub async fn serve(
     listener: TcpListener,
     site: Arc<Site>,
-    limits: Limits,
+    limits: ServerLimits,
     shutdown: impl Future<Output = ()>,
 ) {
     let mut shutdown = pin!(shutdown);
-    let mut open = Connections::new(Limits { connections: limits.connections.max(1), ..limits });
+    let mut open = Connections::new(ServerLimits { connections: limits.connections.max(1), ..limits });
     // A connection accepted while every place was taken by an answer on its way; the next stay in the kernel's queue.
     let mut held: Option<TcpStream> = None;
     loop {
@@ -174,7 +174,7 @@ fn is_of_one_connection(error: &io::Error) -> bool {
 
 /// The open connections.
 struct Connections {
-    limits: Limits,
+    limits: ServerLimits,
     tasks: JoinSet<()>,
     /// Those of `tasks` that have not been told to end.
     slots: HashMap<Id, (AbortHandle, Arc<Slot>)>,
@@ -184,7 +184,7 @@ struct Connections {
 }
 
 impl Connections {
-    fn new(limits: Limits) -> Self {
+    fn new(limits: ServerLimits) -> Self {
         Self {
             limits,
             tasks: JoinSet::new(),
@@ -232,7 +232,7 @@ async fn connection(
     stream: TcpStream,
     slot: Arc<Slot>,
     site: Arc<Site>,
-    limits: Limits,
+    limits: ServerLimits,
     mut closing: watch::Receiver<()>,
 ) {
     // A head and a small tail should not wait for each other. If it cannot be set, they do.
@@ -257,7 +257,7 @@ async fn connection(
 struct Served {
     slot: Arc<Slot>,
     site: Arc<Site>,
-    limits: Limits,
+    limits: ServerLimits,
     peer: IpAddr,
 }
 

@@ -13,16 +13,16 @@ use reqwest::{
 
 use super::{
     envelope::Envelope,
-    fault::{Fault, Verdict, classify},
+    error::{ApiError, Classified, classify},
     names,
     splitter::{Element, SplitError, Splitter},
     token_info::TokenInfo,
 };
-use crate::names::NameKind;
+use crate::model::NameKind;
 
 /// The vendor's limits, as the client holds an answer to them.
 #[derive(Debug, Clone, Copy)]
-pub struct Limits {
+pub struct ClientLimits {
     /// For the connection alone.
     pub connect: Duration,
     /// For the whole answer. The vendor's own limit is 60 s.
@@ -31,7 +31,7 @@ pub struct Limits {
     pub answer_bytes: u64,
 }
 
-impl Default for Limits {
+impl Default for ClientLimits {
     fn default() -> Self {
         Self {
             connect: Duration::from_secs(10),
@@ -64,14 +64,14 @@ pub struct Answer {
 pub struct Client {
     http: reqwest::Client,
     endpoint: Url,
-    limits: Limits,
+    limits: ClientLimits,
 }
 
 const SMALL_BODY_BYTES: u64 = 64 * 1024;
 
 impl Client {
     /// `endpoint` is the server's origin. Fails only when the system's certificate store cannot be used.
-    pub fn new(endpoint: &Url, limits: Limits) -> Result<Self, Fault> {
+    pub fn new(endpoint: &Url, limits: ClientLimits) -> Result<Self, ApiError> {
         let http = reqwest::Client::builder()
             .user_agent(concat!("wolkvox-exporter/", env!("CARGO_PKG_VERSION")))
             .redirect(reqwest::redirect::Policy::none())
@@ -82,7 +82,7 @@ impl Client {
             .connect_timeout(limits.connect)
             .build()
             .map_err(|e| {
-                Fault::Internal(format!(
+                ApiError::Internal(format!(
                     "cannot set up the HTTP client: {}; install the package ca-certificates, or name a file of \
                      authorities in SSL_CERT_FILE",
                     root(&e)
@@ -98,11 +98,11 @@ impl Client {
         query: Query,
         token: &str,
         each: &mut (dyn FnMut(Element<'_>) + Send),
-    ) -> Result<Answer, Fault> {
+    ) -> Result<Answer, ApiError> {
         let whole = self.read_unbounded(query, token, each);
         match tokio::time::timeout(self.limits.answer, whole).await {
             Ok(result) => result,
-            Err(_) => Err(Fault::Timeout(self.limits.answer)),
+            Err(_) => Err(ApiError::Timeout(self.limits.answer)),
         }
     }
 
@@ -111,7 +111,7 @@ impl Client {
         query: Query,
         token: &str,
         each: &mut (dyn FnMut(Element<'_>) + Send),
-    ) -> Result<Answer, Fault> {
+    ) -> Result<Answer, ApiError> {
         let dates = format!(
             "api=diagram_13&date_ini={}&date_end={}",
             query.from.strftime("%Y%m%d%H%M%S"),
@@ -125,9 +125,9 @@ impl Client {
             let retry_after = retry_after(response.headers());
             let body = self.small_body(&mut response).await;
             return match classify(status.as_u16(), Envelope::parse(&body).ok().as_ref(), retry_after, token) {
-                Verdict::Empty => Ok(Answer { rows: 0, server_time }),
-                Verdict::Fault(fault) => Err(fault),
-                Verdict::Rows => Err(Fault::Schema(format!("HTTP {status} with rows"))),
+                Classified::Empty => Ok(Answer { rows: 0, server_time }),
+                Classified::Error(fault) => Err(fault),
+                Classified::Rows => Err(ApiError::Schema(format!("HTTP {status} with rows"))),
             };
         }
         let mut rows = 0u64;
@@ -137,11 +137,11 @@ impl Client {
         };
         let envelope = self.elements(&mut response, self.limits.answer_bytes, &mut count).await?;
         match classify(status.as_u16(), Some(&envelope), None, token) {
-            Verdict::Empty => Ok(Answer { rows: 0, server_time }),
-            Verdict::Fault(fault) => Err(fault),
-            Verdict::Rows => match envelope.promised_rows() {
+            Classified::Empty => Ok(Answer { rows: 0, server_time }),
+            Classified::Error(fault) => Err(fault),
+            Classified::Rows => match envelope.promised_rows() {
                 Some(promised) if promised > rows => {
-                    Err(Fault::TooFewRows { received: rows, promised, server_time })
+                    Err(ApiError::TooFewRows { received: rows, promised, server_time })
                 }
                 _ => Ok(Answer { rows, server_time }),
             },
@@ -149,21 +149,23 @@ impl Client {
     }
 
     /// Asks how many requests the operation has a day. Costs one of them.
-    pub async fn token_info(&self, token: &str) -> Result<TokenInfo, Fault> {
+    pub async fn token_info(&self, token: &str) -> Result<TokenInfo, ApiError> {
         let asked = async {
             let request = self.request("information.php", "api=token_info", token)?;
             let mut response = request.send().await.map_err(|e| network_fault(e, self.limits.connect))?;
             let status = response.status().as_u16();
             let body = self.small_body(&mut response).await;
             match classify(status, Envelope::parse(&body).ok().as_ref(), None, token) {
-                Verdict::Rows => TokenInfo::parse(&body),
-                Verdict::Empty => Err(Fault::Schema("the server tells nothing of its quota".to_owned())),
-                Verdict::Fault(fault) => Err(fault),
+                Classified::Rows => TokenInfo::parse(&body),
+                Classified::Empty => {
+                    Err(ApiError::Schema("the server tells nothing of its quota".to_owned()))
+                }
+                Classified::Error(fault) => Err(fault),
             }
         };
         match tokio::time::timeout(self.limits.answer, asked).await {
             Ok(result) => result,
-            Err(_) => Err(Fault::Timeout(self.limits.answer)),
+            Err(_) => Err(ApiError::Timeout(self.limits.answer)),
         }
     }
 
@@ -174,7 +176,7 @@ impl Client {
         kind: NameKind,
         length: usize,
         token: &str,
-    ) -> Result<BTreeMap<String, String>, Fault> {
+    ) -> Result<BTreeMap<String, String>, ApiError> {
         let asked = async {
             let request = self.request("information.php", kind.query(), token)?;
             let mut response = request.send().await.map_err(|e| network_fault(e, self.limits.connect))?;
@@ -193,14 +195,14 @@ impl Client {
                 classify(status.as_u16(), Envelope::parse(&body).ok().as_ref(), None, token)
             };
             match verdict {
-                Verdict::Rows => Ok(found),
-                Verdict::Empty => Ok(BTreeMap::new()),
-                Verdict::Fault(fault) => Err(fault),
+                Classified::Rows => Ok(found),
+                Classified::Empty => Ok(BTreeMap::new()),
+                Classified::Error(fault) => Err(fault),
             }
         };
         match tokio::time::timeout(self.limits.answer, asked).await {
             Ok(result) => result,
-            Err(_) => Err(Fault::Timeout(self.limits.answer)),
+            Err(_) => Err(ApiError::Timeout(self.limits.answer)),
         }
     }
 
@@ -210,25 +212,25 @@ impl Client {
         response: &mut reqwest::Response,
         most_bytes: u64,
         mut each: &mut (dyn FnMut(Element<'_>) + Send),
-    ) -> Result<Envelope, Fault> {
+    ) -> Result<Envelope, ApiError> {
         let mut splitter = Splitter::default();
         let mut bytes = 0u64;
         while let Some(chunk) = response.chunk().await.map_err(|e| network_fault(e, self.limits.connect))? {
             bytes += chunk.len() as u64;
             if bytes > most_bytes {
-                return Err(Fault::TooLarge(most_bytes));
+                return Err(ApiError::TooLarge(most_bytes));
             }
             splitter.push(&chunk, &mut each).map_err(split_fault)?;
         }
         splitter.finish().map_err(split_fault)
     }
 
-    fn request(&self, page: &str, query: &str, token: &str) -> Result<reqwest::RequestBuilder, Fault> {
+    fn request(&self, page: &str, query: &str, token: &str) -> Result<reqwest::RequestBuilder, ApiError> {
         let mut url = self.endpoint.clone();
         url.set_path(&format!("/api/v2/{page}"));
         url.set_query(Some(query));
         let mut token = HeaderValue::from_str(token).map_err(|_| {
-            Fault::TokenUnreadable("the token has characters that an HTTP header cannot carry".to_owned())
+            ApiError::TokenUnreadable("the token has characters that an HTTP header cannot carry".to_owned())
         })?;
         token.set_sensitive(true);
         Ok(self.http.get(url).header("wolkvox-token", token))
@@ -257,32 +259,32 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok().map(Duration::from_secs)
 }
 
-fn split_fault(error: SplitError) -> Fault {
+fn split_fault(error: SplitError) -> ApiError {
     match error {
-        SplitError::NotJson(_) => Fault::NotJson(error.to_string()),
-        SplitError::Schema(_) => Fault::Schema(error.to_string()),
-        SplitError::Incomplete => Fault::CutOff,
+        SplitError::NotJson(_) => ApiError::NotJson(error.to_string()),
+        SplitError::Schema(_) => ApiError::Schema(error.to_string()),
+        SplitError::Incomplete => ApiError::CutOff,
     }
 }
 
-fn network_fault(error: reqwest::Error, connect: Duration) -> Fault {
+fn network_fault(error: reqwest::Error, connect: Duration) -> ApiError {
     // The URL holds nothing secret, but it is long and in every message.
     let error = error.without_url();
     if error.is_timeout() {
-        return Fault::Timeout(connect);
+        return ApiError::Timeout(connect);
     }
     let mut cause: Option<&(dyn Error + 'static)> = Some(&error);
     while let Some(current) = cause {
         if current.is::<rustls::Error>() {
-            return Fault::Tls(root(&error));
+            return ApiError::Tls(root(&error));
         }
         cause = inner(current);
     }
     if error.is_decode() {
         // A gzip stream that is damaged or ends early.
-        return Fault::CutOff;
+        return ApiError::CutOff;
     }
-    Fault::Connect(root(&error))
+    ApiError::Connect(root(&error))
 }
 
 /// The next cause. An I/O error's own `source` passes over the error that it carries, and the layers between here

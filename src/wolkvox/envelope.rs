@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde::Deserialize;
 
-use super::row::Text;
+use super::row_parser::Text;
 
 /// The fields of an answer other than its rows.
 #[derive(Debug, Default, PartialEq, Eq)]

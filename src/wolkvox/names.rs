@@ -6,10 +6,10 @@
 use serde::Deserialize;
 
 use super::{
-    row::{Text, clean, cut, is_absent},
+    row_parser::{Text, clean, cut, is_absent},
     splitter::Element,
 };
-use crate::names::NameKind;
+use crate::model::NameKind;
 
 /// More names than any operation has; further ones are not looked at.
 pub(super) const MOST_NAMES: usize = 10_000;

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::fault::Fault;
+use super::error::ApiError;
 
 /// Requests of the operation's day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,11 +16,11 @@ pub struct TokenInfo {
 impl TokenInfo {
     /// Reads the answer. Only the names of the fields are known, so they are looked for at any depth, and their
     /// values may be numbers or text.
-    pub(super) fn parse(body: &[u8]) -> Result<Self, Fault> {
+    pub(super) fn parse(body: &[u8]) -> Result<Self, ApiError> {
         let answer: Value = serde_json::from_slice(body)
-            .map_err(|_| Fault::NotJson("the answer on the quota is not JSON".to_owned()))?;
+            .map_err(|_| ApiError::NotJson("the answer on the quota is not JSON".to_owned()))?;
         let limit = find(&answer, "token_limit")
-            .ok_or_else(|| Fault::Schema("the answer on the quota names no limit".to_owned()))?;
+            .ok_or_else(|| ApiError::Schema("the answer on the quota names no limit".to_owned()))?;
         let used = find(&answer, "all_token_today").or_else(|| find(&answer, "token_use_today"));
         Ok(Self { limit, used: used.unwrap_or(0) })
     }

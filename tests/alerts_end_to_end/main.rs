@@ -34,7 +34,7 @@ use wolkvox_exporter::simulator::{Fault, FaultRule, Stop};
 use crate::{
     alertmanager::{Alertmanager, Webhook},
     api::{Api, noon},
-    fleet::Fleet,
+    fleet::Supervisor,
     history::History,
     process::Exporter,
     real_prometheus::{binaries, promtools},
@@ -147,8 +147,8 @@ async fn a_drop_off_arrives_and_late_data_arrive_in_its_stead() {
 }
 
 /// Both operations.
-fn fleet(origin: Timestamp, read: &Api, cut_off: &Api) -> Fleet {
-    let mut fleet = Fleet::new();
+fn fleet(origin: Timestamp, read: &Api, cut_off: &Api) -> Supervisor {
+    let mut fleet = Supervisor::new();
     fleet.add(READ, &read.url());
     fleet.add(CUT_OFF, &cut_off.url());
     fleet.poll = json!({
@@ -163,7 +163,7 @@ fn fleet(origin: Timestamp, read: &Api, cut_off: &Api) -> Fleet {
 }
 
 /// The real exporter, once it has read the history of both.
-async fn caught_up(fleet: &Fleet) -> Exporter {
+async fn caught_up(fleet: &Supervisor) -> Exporter {
     let exporter = fleet.start().await;
     let begun = Instant::now();
     loop {

@@ -283,7 +283,7 @@ async fn killed_in_mid_poll_the_totals_are_the_same() {
             &scraper.prometheus,
             &vendor.truth(),
             &vendor.journeys(),
-            &config::Menu::default().buckets,
+            &config::MetricsConfig::default().buckets,
         )
         .await;
     }

@@ -3,11 +3,11 @@
 use std::net::SocketAddr;
 
 use tokio::net::TcpListener;
-use wolkvox_exporter::{simulator::Fault, wolkvox::Class};
+use wolkvox_exporter::{simulator::Fault, wolkvox::ErrorClass};
 
 use crate::{
     api::Api,
-    fleet::Fleet,
+    fleet::Supervisor,
     front::{Front, http},
     limits,
     self_signed::self_signed,
@@ -68,7 +68,7 @@ async fn raw() -> Vec<(&'static str, &'static str, String)> {
 
 #[tokio::test]
 async fn every_class_is_provoked_and_counted() {
-    let mut fleet = Fleet::new();
+    let mut fleet = Supervisor::new();
     let mut expected = Vec::new();
     let mut apis = Vec::new();
     for (name, class, fault) in faults() {
@@ -93,7 +93,7 @@ async fn every_class_is_provoked_and_counted() {
             exporter.wait_for(&format!("{name}: {class}"), |scrape| scrape.errors(name, class) > 0.0).await;
         assert_eq!(scrape.classes("wolkvox_api_errors_total", name), [*class], "{name}");
         let all = scrape.all("wolkvox_api_errors_total", &[("server", name)]).len();
-        assert_eq!(all, Class::ALL.len(), "{name}");
+        assert_eq!(all, ErrorClass::ALL.len(), "{name}");
         if *class == "truncated" {
             continue;
         }
@@ -127,7 +127,7 @@ fn every_class_has_a_test() {
         .chain(["connect", "tls", "bad_request", "not_json", "truncated"])
         .chain(limits::CLASSES)
         .collect();
-    for class in Class::ALL {
+    for class in ErrorClass::ALL {
         assert!(tested.contains(&class.as_str()), "{}", class.as_str());
     }
 }

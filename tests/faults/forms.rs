@@ -6,7 +6,7 @@ use wolkvox_exporter::simulator::{Fault, Options, Truth};
 
 use crate::{
     api::Api,
-    fleet::Fleet,
+    fleet::Supervisor,
     front::{Front, http},
     process::Exporter,
     scrape::Scrape,
@@ -46,7 +46,7 @@ async fn odd_forms_are_accepted_and_every_row_is_in_one_outcome() {
         ("no-object", Some(Fault::RowNotObject), 1.0),
         ("bad-date", Some(Fault::RowBadDate), 1.0),
     ];
-    let mut fleet = Fleet::new();
+    let mut fleet = Supervisor::new();
     let mut apis = Vec::new();
     for (name, fault, extra) in cases {
         let mut api = Api::start(|options| options.seed = apis.len() as u64).await;
@@ -69,7 +69,7 @@ async fn odd_forms_are_accepted_and_every_row_is_in_one_outcome() {
 async fn a_single_row_may_come_without_its_list() {
     let api = alone().await.always(Fault::DataObject);
     let truth = api.truth();
-    let fleet = Fleet::of("object", &api);
+    let fleet = Supervisor::of("object", &api);
     let exporter = fleet.start().await;
     let scrape = settled(&exporter, "object", &truth).await;
     assert_outcomes(&scrape, "object", &truth, 0.0);
@@ -110,7 +110,7 @@ async fn every_way_to_say_that_there_are_no_rows_commits() {
         ("200-missing", Some(Fault::DataMissing)),
         ("200-object", Some(Fault::DataObject)),
     ];
-    let mut fleet = Fleet::new();
+    let mut fleet = Supervisor::new();
     let mut apis = Vec::new();
     for (name, fault) in cases {
         let mut api = Api::empty().await;
@@ -145,7 +145,7 @@ async fn broken_answers_lose_and_double_nothing() {
         ("500", Fault::Http500),
         ("429", Fault::Throttled { retry_after: None }),
     ];
-    let mut fleet = Fleet::new();
+    let mut fleet = Supervisor::new();
     let mut apis = Vec::new();
     for (name, fault) in cases {
         let api = Api::start(|options| options.seed = apis.len() as u64).await.times(fault, 2);

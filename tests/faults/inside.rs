@@ -8,15 +8,15 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::{net::TcpListener, sync::watch};
 use wolkvox_exporter::{
     config::{Secret, TokenSource},
-    exposition::Bounds,
-    ledger::Account,
-    poller::{self, Poller, Settings, Surroundings},
+    exposition::BucketBounds,
+    ledger::TargetCounters,
+    poller::{self, Poller, PollerConfig, PollerDeps},
     schedule::{Cadence, Tiers},
     snapshot::Publisher,
     store::Store,
     telemetry::Telemetry,
     web::{self, Access, Readiness, Site},
-    wolkvox::{Client, Limits, RowParser},
+    wolkvox::{Client, ClientLimits, RowParser},
 };
 
 use crate::{
@@ -37,7 +37,7 @@ pub(crate) struct Inside {
 }
 
 impl Inside {
-    pub(crate) async fn start(api: &Api, limits: Limits, disk: Disk) -> Self {
+    pub(crate) async fn start(api: &Api, limits: ClientLimits, disk: Disk) -> Self {
         let store = Arc::new(
             Store::open_backend(move || Ok(disk.clone()), Path::new("disk"), [7; 16])
                 .expect("the disk is good"),
@@ -45,7 +45,7 @@ impl Inside {
         let telemetry = Arc::new(Telemetry::new().expect("no name is used twice"));
         let publisher = Arc::new(Publisher::default());
         let (stop, shutdown) = watch::channel(false);
-        let around = Surroundings {
+        let around = PollerDeps {
             store: store.clone(),
             publisher: publisher.clone(),
             telemetry: telemetry.target(NAME),
@@ -53,14 +53,14 @@ impl Inside {
             shutdown,
         };
         let origin = Timestamp::now() - SignedDuration::from_hours(1);
-        let restored = store.restore(NAME, || Account::new(origin)).expect("the disk is good");
-        let settings = Settings {
+        let restored = store.restore(NAME, || TargetCounters::new(origin)).expect("the disk is good");
+        let settings = PollerConfig {
             name: NAME.to_owned(),
             zone: noon(),
             cadence: Cadence::new(Duration::from_secs(1), Duration::ZERO, NAME),
             lookback: Duration::from_secs(7200),
             zero_hold: Duration::ZERO,
-            buckets: Arc::new(Bounds::new(&[10.0, 60.0]).expect("they increase")),
+            buckets: Arc::new(BucketBounds::new(&[10.0, 60.0]).expect("they increase")),
             row_cap: 60_000,
             tiers: Tiers { hourly: Duration::ZERO, nightly: Duration::ZERO, nightly_hour: 3 },
             expected: Default::default(),

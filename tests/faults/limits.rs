@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use wolkvox_exporter::{simulator::Fault, wolkvox::Limits};
+use wolkvox_exporter::{simulator::Fault, wolkvox::ClientLimits};
 
 use crate::{
     api::Api,
@@ -15,13 +15,17 @@ use crate::{
 /// What is provoked here and not in `classes`.
 pub(crate) const CLASSES: [&str; 3] = ["timeout", "too_large", "internal"];
 
-fn limits() -> Limits {
+fn limits() -> ClientLimits {
     // Whole good answers of a busy test machine must fit.
-    Limits { connect: Duration::from_secs(5), answer: Duration::from_millis(700), answer_bytes: 1 << 20 }
+    ClientLimits {
+        connect: Duration::from_secs(5),
+        answer: Duration::from_millis(700),
+        answer_bytes: 1 << 20,
+    }
 }
 
 /// The fault strikes the first request; afterwards every row is there once.
-async fn passes(fault: Fault, class: &str, limits: Limits) -> Scrape {
+async fn passes(fault: Fault, class: &str, limits: ClientLimits) -> Scrape {
     let api = Api::start(|_| {}).await.times(fault, 1);
     let inside = Inside::start(&api, limits, Disk::default()).await;
     let failed = inside.wait_for(class, |scrape| scrape.errors(NAME, class) > 0.0).await;
@@ -50,7 +54,7 @@ async fn an_answer_that_comes_late_is_a_timeout() {
 
 #[tokio::test]
 async fn an_endless_answer_is_too_large() {
-    let limits = Limits { answer: Duration::from_secs(30), ..limits() };
+    let limits = ClientLimits { answer: Duration::from_secs(30), ..limits() };
     let scrape = passes(Fault::Endless, "too_large", limits).await;
     let label = [("server", NAME), ("cause", "size")];
     assert_eq!(scrape.get("wolkvox_window_splits_total", &label), 1.0, "the next request asks for half");

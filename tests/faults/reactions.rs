@@ -8,7 +8,7 @@ use wolkvox_exporter::{schedule::Cadence, simulator::Fault};
 
 use crate::{
     api::{Api, TOKEN},
-    fleet::Fleet,
+    fleet::Supervisor,
     front::{Front, http},
     process::Exporter,
     scrape::Scrape,
@@ -25,7 +25,7 @@ async fn polls(exporter: &Exporter, name: &str, more: f64) -> Scrape {
 #[tokio::test]
 async fn a_refused_token_is_not_hammered_and_a_new_one_is_used_at_once() {
     let api = Api::start(|_| {}).await;
-    let fleet = Fleet::of("refused", &api);
+    let fleet = Supervisor::of("refused", &api);
     fleet.set_token("refused", "expired");
     let exporter = fleet.start().await;
     exporter.wait_for("token_invalid", |scrape| scrape.failures("refused", "token_invalid") > 0.0).await;
@@ -49,7 +49,7 @@ async fn a_refused_token_is_not_hammered_and_a_new_one_is_used_at_once() {
 #[tokio::test]
 async fn a_token_file_that_is_gone_costs_no_request() {
     let api = Api::start(|_| {}).await;
-    let fleet = Fleet::of("gone", &api);
+    let fleet = Supervisor::of("gone", &api);
     let exporter = fleet.start().await;
     exporter.wait_for("up", |scrape| scrape.up("gone")).await;
 
@@ -69,7 +69,7 @@ async fn a_token_file_that_is_gone_costs_no_request() {
 #[tokio::test]
 async fn a_spent_quota_asks_no_more() {
     let api = Api::start(|_| {}).await;
-    let fleet = Fleet::of("spent", &api);
+    let fleet = Supervisor::of("spent", &api);
     let exporter = fleet.start().await;
     exporter.wait_for("up", |scrape| scrape.up("spent")).await;
     // Others with tokens of the operation have spent the rest.
@@ -85,7 +85,7 @@ async fn a_spent_quota_asks_no_more() {
 #[tokio::test]
 async fn a_quota_that_the_server_tells_is_not_overspent() {
     let api = Api::start(|options| options.daily_limit = Some(5)).await;
-    let fleet = Fleet::of("told", &api);
+    let fleet = Supervisor::of("told", &api);
     let exporter = fleet.start().await;
     exporter.wait_for("spent", |scrape| scrape.failures("told", "quota_exhausted") > 0.0).await;
     let scrape = polls(&exporter, "told", 4.0).await;
@@ -99,7 +99,7 @@ async fn a_wait_that_the_server_names_is_kept() {
     // Longer and shorter than the interval: kept between polls, and within one.
     for (name, wait, interval) in [("between", 4, "1s"), ("within", 3, "30s")] {
         let api = Api::start(|_| {}).await.times(Fault::Throttled { retry_after: Some(wait) }, 1);
-        let mut fleet = Fleet::of(name, &api);
+        let mut fleet = Supervisor::of(name, &api);
         fleet.poll["interval"] = json!(interval);
         let began = Instant::now();
         let exporter = fleet.start().await;
@@ -127,7 +127,7 @@ async fn what_passes_is_tried_again_within_the_poll() {
     for fault in [Fault::Concurrency, Fault::Throttled { retry_after: None }, Fault::Http503] {
         let name = fault.name();
         let api = Api::start(|_| {}).await.times(fault, 1);
-        let mut fleet = Fleet::of(&name, &api);
+        let mut fleet = Supervisor::of(&name, &api);
         fleet.poll["interval"] = json!(format!("{}m", minutes_without_a_second_poll(&name)));
         let exporter = fleet.start().await;
         let scrape = exporter.wait_for("up", |scrape| scrape.up(&name)).await;
@@ -143,7 +143,7 @@ async fn a_redirect_is_not_followed_and_the_token_stays_here() {
     let elsewhere = Front::start(vec![http("200 OK", "{}")], None).await;
     let api = Api::start(|_| {}).await;
     let api = api.times(Fault::Redirect { to: format!("{}/steal", elsewhere.url()) }, 2);
-    let fleet = Fleet::of("redirect", &api);
+    let fleet = Supervisor::of("redirect", &api);
     let exporter = fleet.start().await;
     let scrape = exporter.wait_for("up", |scrape| scrape.up("redirect")).await;
     assert_eq!(scrape.errors("redirect", "bad_request"), 2.0);
@@ -162,7 +162,7 @@ async fn a_failed_poll_moves_nothing_and_takes_the_window_away() {
     ];
     let shown = |scrape: &Scrape| windows.map(|name| scrape.sum(name, &[("server", "fails")]).is_some());
     let api = Api::start(|_| {}).await;
-    let fleet = Fleet::of("fails", &api);
+    let fleet = Supervisor::of("fails", &api);
     let exporter = fleet.start().await;
     let scrape = exporter.wait_for("up", |scrape| scrape.up("fails")).await;
     assert_eq!(shown(&scrape), [true; 4]);
@@ -189,7 +189,7 @@ async fn a_failed_poll_moves_nothing_and_takes_the_window_away() {
 #[tokio::test]
 async fn a_target_that_hangs_delays_no_other() {
     let (hanging, good) = (Api::start(|_| {}).await.always(Fault::Hang), Api::start(|_| {}).await);
-    let mut fleet = Fleet::of("hanging", &hanging);
+    let mut fleet = Supervisor::of("hanging", &hanging);
     fleet.add("good", &good.url());
     let exporter = fleet.start().await;
     exporter.wait_for("up", |scrape| scrape.up("good")).await;

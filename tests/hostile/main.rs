@@ -26,7 +26,7 @@ use api::Api;
 use attack::Attack;
 use authority::Authority;
 use door::Door;
-use fleet::Fleet;
+use fleet::Supervisor;
 use process::Process;
 use scraper::{Scraper, Scrapes};
 use tokio::time::{Instant, sleep};
@@ -64,7 +64,7 @@ async fn among_strangers(tls: bool) {
         options.bursts[0].rows = OPTIONS;
     })
     .await;
-    let mut fleet = Fleet::of("main", &api);
+    let mut fleet = Supervisor::of("main", &api);
     fleet.poll["interval"] = "5m".into();
     let directory = tempfile::tempdir().expect("a temporary directory can be created");
     let authority = Authority::new();

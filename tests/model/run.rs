@@ -13,9 +13,9 @@ use tokio::{
     time::{Instant, sleep},
 };
 use wolkvox_exporter::{
-    exposition::{Bounds, Format, Published},
-    ledger::{Account, Idle},
-    poller::{Clock, Poller, Settings, Surroundings},
+    exposition::{BucketBounds, Format, Published},
+    ledger::{IdleTimes, TargetCounters},
+    poller::{Clock, Poller, PollerConfig, PollerDeps},
     schedule::{Cadence, Tiers},
     snapshot::Publisher,
     status::Day,
@@ -169,17 +169,17 @@ async fn start(
     });
     // Counting begins with the world, also when the first start never got to write it down.
     let origin = Timestamp::from_second(START).unwrap();
-    let restored = store.restore("0042", || Account::new(origin)).map_err(|e| e.to_string())?;
+    let restored = store.restore("0042", || TargetCounters::new(origin)).map_err(|e| e.to_string())?;
     let parser = RowParser::new(store.fingerprints(), 128);
     let publisher = Arc::new(Publisher::default());
     let (stop, shutdown) = watch::channel(false);
-    let settings = Settings {
+    let settings = PollerConfig {
         name: "0042".to_owned(),
         zone: TimeZone::UTC,
         cadence: Cadence::new(Duration::from_secs(300), Duration::from_secs(30), "0042"),
         lookback: Duration::from_secs(world::LOOKBACK as u64),
         zero_hold: Duration::from_secs(75),
-        buckets: Arc::new(Bounds::new(&[10.0, 60.0]).unwrap()),
+        buckets: Arc::new(BucketBounds::new(&[10.0, 60.0]).unwrap()),
         row_cap: source.world.cap,
         tiers: Tiers {
             hourly: Duration::from_secs(world::HOURLY as u64),
@@ -190,12 +190,12 @@ async fn start(
         rules: Default::default(),
         kinds: Default::default(),
         limits: Default::default(),
-        idle: Idle { usual: Duration::from_secs(idle as u64), by_channel: BTreeMap::new() },
+        idle: IdleTimes { usual: Duration::from_secs(idle as u64), by_channel: BTreeMap::new() },
         expire_after: Duration::ZERO,
         quota: None,
         names: Default::default(),
     };
-    let around = Surroundings {
+    let around = PollerDeps {
         store: store.clone(),
         publisher: publisher.clone(),
         telemetry: Telemetry::new().unwrap().target("0042"),

@@ -10,10 +10,10 @@ use jiff::Timestamp;
 use serde_json::json;
 use tokio::time::{Instant, sleep};
 use wolkvox_exporter::{
-    config::Fingerprint,
+    config::TokenVersion,
     poller::Source,
     schedule::local_seconds,
-    wolkvox::{Answer, Element, Fault, Query},
+    wolkvox::{Answer, ApiError, Element, Query},
 };
 
 /// Where virtual time begins: 2026-01-18T12:00:00Z.
@@ -111,7 +111,11 @@ pub(crate) struct WorldSource {
 }
 
 impl Source for WorldSource {
-    async fn read(&self, query: Query, each: &mut (dyn FnMut(Element<'_>) + Send)) -> Result<Answer, Fault> {
+    async fn read(
+        &self,
+        query: Query,
+        each: &mut (dyn FnMut(Element<'_>) + Send),
+    ) -> Result<Answer, ApiError> {
         let trouble = {
             let mut requests = self.requests.lock().unwrap();
             *requests += 1;
@@ -133,22 +137,22 @@ impl Source for WorldSource {
             rows.iter().take(count).for_each(|row| each(Element::Value(row.as_bytes())));
         };
         match trouble {
-            Trouble::Unavailable => return Err(Fault::Http5xx(500)),
-            Trouble::Maintenance => return Err(Fault::Maintenance("backup".to_owned())),
-            Trouble::Refuse => return Err(Fault::Refused { status: 418, message: "no".to_owned() }),
+            Trouble::Unavailable => return Err(ApiError::Http5xx(500)),
+            Trouble::Maintenance => return Err(ApiError::Maintenance("backup".to_owned())),
+            Trouble::Refuse => return Err(ApiError::Refused { status: 418, message: "no".to_owned() }),
             Trouble::Hang => {
                 sleep(Duration::from_secs(65)).await;
-                return Err(Fault::Timeout(Duration::from_secs(65)));
+                return Err(ApiError::Timeout(Duration::from_secs(65)));
             }
             Trouble::CutAfter(count) => {
                 give(usize::from(count));
-                return Err(Fault::CutOff);
+                return Err(ApiError::CutOff);
             }
             // Only where it is a lie: a second that truly has more rows than an answer is beyond the promise.
             Trouble::TooFew(count) if rows.len() > usize::from(count) && to - from > 1 => {
                 give(usize::from(count));
                 let promised = rows.len() as u64;
-                return Err(Fault::TooFewRows { received: count.into(), promised, server_time });
+                return Err(ApiError::TooFewRows { received: count.into(), promised, server_time });
             }
             Trouble::TooFew(_) | Trouble::None => {}
         }
@@ -158,12 +162,12 @@ impl Source for WorldSource {
         // Rows that are announced where none come at all are a failure, not a number that is too high.
         if self.world.overstates > 0 && received > 0 {
             let promised = received + self.world.overstates;
-            return Err(Fault::TooFewRows { received, promised, server_time });
+            return Err(ApiError::TooFewRows { received, promised, server_time });
         }
         Ok(Answer { rows: received, server_time })
     }
 
-    fn credentials(&self) -> Option<Fingerprint> {
+    fn credentials(&self) -> Option<TokenVersion> {
         None
     }
 }

@@ -6,10 +6,13 @@ use std::{path::Path, sync::Arc, time::Duration};
 use jiff::Timestamp;
 use tokio::time::sleep;
 use wolkvox_exporter::{
-    config::{Config, Journey, Menu, NameSources, Poll, Secret, Target, TokenSource, Web},
-    fleet::{Change, Common, Fleet},
+    config::{
+        Config, JourneyConfig, MetricsConfig, NameSources, PollConfig, Secret, TargetConfig, TokenSource,
+        WebConfig,
+    },
     snapshot::Publisher,
     store::Store,
+    supervisor::{Change, Deps, Supervisor},
     telemetry::Telemetry,
 };
 
@@ -19,7 +22,7 @@ use crate::{
 };
 
 fn config(names: &[&str]) -> Config {
-    let target = |name: &&str| Target {
+    let target = |name: &&str| TargetConfig {
         name: (*name).to_owned(),
         // Nobody listens there: a poll fails at once.
         endpoint: "http://127.0.0.1:9/".parse().unwrap(),
@@ -31,11 +34,11 @@ fn config(names: &[&str]) -> Config {
     };
     Config {
         targets: names.iter().map(target).collect(),
-        poll: Poll::default(),
-        menu: Menu::default(),
-        journey: Journey::default(),
+        poll: PollConfig::default(),
+        menu: MetricsConfig::default(),
+        journey: JourneyConfig::default(),
         state_path: Default::default(),
-        web: Web::default(),
+        web: WebConfig::default(),
     }
 }
 
@@ -45,7 +48,7 @@ async fn a_target_that_the_disk_kept_out_comes_when_the_disk_allows() {
     let backend = disk.clone();
     let store = Store::open_backend(move || Ok(backend.clone()), Path::new("disk"), [7; 16]).unwrap();
     let publisher = Arc::new(Publisher::default());
-    let mut fleet = Fleet::new(Common {
+    let mut fleet = Supervisor::new(Deps {
         store: Arc::new(store),
         publisher: publisher.clone(),
         telemetry: Arc::new(Telemetry::new().unwrap()),

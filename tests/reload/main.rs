@@ -26,7 +26,7 @@ use serde_json::json;
 use wolkvox_exporter::simulator::Burst;
 
 use api::{Api, TOKEN};
-use fleet::Fleet;
+use fleet::Supervisor;
 use process::{DEADLINE, Exporter, client};
 use scrape::Scrape;
 
@@ -34,7 +34,7 @@ const SUCCESSFUL: &str = "wolkvox_exporter_config_last_reload_successful";
 const SUCCESS_TIME: &str = "wolkvox_exporter_config_last_reload_success_timestamp_seconds";
 
 /// An exporter that may be asked by a request.
-async fn start(fleet: &Fleet) -> Exporter {
+async fn start(fleet: &Supervisor) -> Exporter {
     let mut command = fleet.command();
     command.arg("--web.enable-lifecycle");
     Exporter::start(command).await
@@ -58,7 +58,7 @@ fn polls(scrape: &Scrape, name: &str) -> f64 {
 #[tokio::test]
 async fn targets_come_and_go_and_their_counts_continue() {
     let (kept, other) = (Api::start(|_| {}).await, Api::start(|options| options.seed = 2).await);
-    let mut fleet = Fleet::of("kept", &kept);
+    let mut fleet = Supervisor::of("kept", &kept);
     let exporter = start(&fleet).await;
     let first = exporter.wait_for("up", |scrape| scrape.up("kept")).await;
     assert_eq!(first.get(SUCCESSFUL, &[]), 1.0);
@@ -101,7 +101,7 @@ async fn targets_come_and_go_and_their_counts_continue() {
 #[tokio::test]
 async fn a_changed_target_goes_on_where_it_was() {
     let (one, another) = (Api::start(|_| {}).await, Api::start(|_| {}).await);
-    let fleet = Fleet::of("one", &one);
+    let fleet = Supervisor::of("one", &one);
     let exporter = start(&fleet).await;
     let before = exporter.wait_for("up", |scrape| scrape.up("one")).await;
 
@@ -128,7 +128,7 @@ async fn a_changed_target_goes_on_where_it_was() {
 #[tokio::test]
 async fn a_bad_file_changes_nothing_and_says_what_is_wrong() {
     let api = Api::start(|_| {}).await;
-    let fleet = Fleet::of("good", &api);
+    let fleet = Supervisor::of("good", &api);
     let mut exporter = start(&fleet).await;
     let before = exporter.wait_for("up", |scrape| scrape.up("good")).await;
 
@@ -166,7 +166,7 @@ async fn a_bad_file_changes_nothing_and_says_what_is_wrong() {
 #[tokio::test]
 async fn what_takes_a_restart_is_said_and_nothing_else_is_taken_over() {
     let api = Api::start(|_| {}).await;
-    let mut fleet = Fleet::of("good", &api);
+    let mut fleet = Supervisor::of("good", &api);
     let exporter = start(&fleet).await;
     fleet.add("more", "https://wv0107.wolkvox.com");
     let mut config = fleet.config();
@@ -185,7 +185,7 @@ async fn what_takes_a_restart_is_said_and_nothing_else_is_taken_over() {
 #[tokio::test]
 async fn who_may_ask() {
     let api = Api::start(|_| {}).await;
-    let fleet = Fleet::of("good", &api);
+    let fleet = Supervisor::of("good", &api);
     let exporter = fleet.start().await;
     for method in [Method::POST, Method::GET] {
         let (status, body) = request(&exporter, method).await;
@@ -222,7 +222,7 @@ async fn under_load_no_scrape_fails_and_no_row_is_lost() {
     })
     .await;
     let other = Api::start(|options| options.seed = 3).await;
-    let mut fleet = Fleet::of("busy", &api);
+    let mut fleet = Supervisor::of("busy", &api);
     let exporter = start(&fleet).await;
     exporter.wait_for("up", |scrape| scrape.up("busy")).await;
 

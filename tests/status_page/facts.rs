@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use serde_json::{Value, json};
 use wolkvox_exporter::simulator::{Fault, OptionTruth, Truth};
 
-use super::{api::Api, fleet::Fleet, process::Exporter, schema::Schema, scrape::Scrape};
+use super::{api::Api, fleet::Supervisor, process::Exporter, schema::Schema, scrape::Scrape};
 
 async fn status(exporter: &Exporter, query: &str) -> Value {
     let body = exporter.get(&format!("/status.json{query}")).await.expect("a status");
@@ -35,7 +35,7 @@ fn objects(at: &str, value: &Value, found: &mut Vec<String>) {
 async fn it_follows_its_schema_in_every_state() {
     let schema = Schema::read("docs/status.schema.json");
     let good = Api::start(|options| options.bursts[0].rows = 3000).await;
-    let mut fleet = Fleet::of("good", &good);
+    let mut fleet = Supervisor::of("good", &good);
     let refused = Api::start(|_| {}).await.always(Fault::TokenInvalid);
     fleet.add("refused", &refused.url());
     let silent = Api::empty().await;
@@ -116,7 +116,7 @@ fn assert_truth(target: &Value, truth: &Truth) {
 #[tokio::test]
 async fn the_last_day_is_the_truth_after_a_restart_too() {
     let api = Api::start(|options| options.bursts[0].rows = 3000).await;
-    let fleet = Fleet::of("main", &api);
+    let fleet = Supervisor::of("main", &api);
     let mut exporter = fleet.start().await;
     let truth = api.truth();
     let read_twice = |s: &Scrape| s.rows("main", "repeated") >= truth.rows as f64;

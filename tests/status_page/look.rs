@@ -11,7 +11,7 @@ use wolkvox_exporter::simulator::Fault;
 use super::{
     api::{Api, TOKEN},
     browser::Browser,
-    fleet::Fleet,
+    fleet::Supervisor,
     process::{Exporter, bare},
 };
 
@@ -122,7 +122,7 @@ async fn take(
 #[tokio::test]
 async fn targets_in_trouble_say_so_in_words_and_shapes() {
     let good = Api::start(|_| {}).await;
-    let mut fleet = Fleet::of("a good one", &good);
+    let mut fleet = Supervisor::of("a good one", &good);
     let refused = Api::start(|_| {}).await.always(Fault::TokenInvalid);
     fleet.add("refused", &refused.url());
     let silent = Api::empty().await;

@@ -18,14 +18,14 @@ use super::{
 };
 
 /// What a configuration file is made from, and the directory that it lies in.
-pub(crate) struct Fleet {
+pub(crate) struct Supervisor {
     directory: TempDir,
     targets: Vec<Value>,
     /// The file's `poll` section: a poll every second, each of which reads everything again.
     pub(crate) poll: Value,
 }
 
-impl Fleet {
+impl Supervisor {
     pub(crate) fn new() -> Self {
         Self {
             directory: tempfile::tempdir().expect("a temporary directory can be created"),

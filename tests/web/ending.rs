@@ -3,7 +3,7 @@
 use std::{future::Future, time::Duration};
 
 use tokio::{net::TcpStream, time::timeout};
-use wolkvox_exporter::web::Limits;
+use wolkvox_exporter::web::ServerLimits;
 
 use crate::{
     client::{Answer, Client},
@@ -16,7 +16,7 @@ async fn ends_within(task: impl Future<Output = ()>, limit: Duration) {
 
 #[tokio::test(start_paused = true)]
 async fn shutdown_closes_idle_connections_at_once_and_lets_answers_end() {
-    let server = start("/metrics", Limits::default()).await;
+    let server = start("/metrics", ServerLimits::default()).await;
     let idle = Client::connect(server.address).await;
     idle.send(b"GET /-/healthy HTTP/1.1\r\nHost: x\r\n\r\n").await;
     idle.answer().await;
@@ -31,7 +31,7 @@ async fn shutdown_closes_idle_connections_at_once_and_lets_answers_end() {
 
 #[tokio::test(start_paused = true)]
 async fn shutdown_waits_for_nobody_longer_than_it_may() {
-    let limits = Limits::default();
+    let limits = ServerLimits::default();
     let server = start("/metrics", limits).await;
     let reader = stuck(&server).await;
     server.stop.send(()).unwrap();

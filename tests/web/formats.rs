@@ -3,7 +3,7 @@
 use std::io::Read as _;
 
 use flate2::read::GzDecoder;
-use wolkvox_exporter::{exposition::Published, web::Limits};
+use wolkvox_exporter::{exposition::Published, web::ServerLimits};
 
 use crate::{
     client::{Client, ask},
@@ -12,7 +12,7 @@ use crate::{
 
 #[tokio::test(start_paused = true)]
 async fn format_and_encoding_follow_the_headers() {
-    let server = start("/metrics", Limits::default()).await;
+    let server = start("/metrics", ServerLimits::default()).await;
     let text = "text/plain; version=0.0.4; charset=utf-8";
     let open = "application/openmetrics-text; version=1.0.0; charset=utf-8";
     for (accept, kind) in [
@@ -48,7 +48,7 @@ async fn format_and_encoding_follow_the_headers() {
 /// As a Prometheus with native histograms asks, and its `Content-Type` as it wants it: it takes any other for text.
 #[tokio::test]
 async fn protobuf_is_for_those_who_name_it() {
-    let server = start("/metrics", Limits::default()).await;
+    let server = start("/metrics", ServerLimits::default()).await;
     let accept = "Accept: application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;\
                   encoding=delimited;q=0.6,text/plain;version=0.0.4;q=0.2,*/*;q=0.1\r\n";
     let plain = ask(&server, "GET", "/metrics", accept).await;
@@ -68,7 +68,7 @@ async fn protobuf_is_for_those_who_name_it() {
 
 #[tokio::test(start_paused = true)]
 async fn one_connection_carries_many_scrapes_and_each_is_current() {
-    let server = start("/metrics", Limits::default()).await;
+    let server = start("/metrics", ServerLimits::default()).await;
     let client = Client::connect(server.address).await;
     for series in [0, 1, 700, 5_000, 2] {
         server.publication.publish(Published::new(&hits(series)));

@@ -6,7 +6,7 @@ use tokio::{
     net::{TcpSocket, TcpStream},
     time::{Instant, sleep, timeout},
 };
-use wolkvox_exporter::web::{Limits, listen};
+use wolkvox_exporter::web::{ServerLimits, listen};
 
 /// The server's: how long nobody is closed.
 const PATIENCE: Duration = Duration::from_millis(250);
@@ -19,7 +19,7 @@ use crate::{
 
 #[tokio::test(start_paused = true)]
 async fn oversized_heads_are_refused() {
-    let server = start("/metrics", Limits::default()).await;
+    let server = start("/metrics", ServerLimits::default()).await;
     let long = "a".repeat(64 * 1024);
     assert_eq!(ask(&server, "GET", "/metrics", &format!("X-Long: {long}\r\n")).await.status, 431);
     assert_eq!(get(&server, &format!("/{long}")).await.status, 431);
@@ -30,7 +30,7 @@ async fn oversized_heads_are_refused() {
 
 #[tokio::test(start_paused = true)]
 async fn rubbish_is_refused_and_a_body_is_not_waited_for() {
-    let server = start("/metrics", Limits::default()).await;
+    let server = start("/metrics", ServerLimits::default()).await;
     let client = Client::connect(server.address).await;
     client.send(b"\x16\x03\x01\x02\x00 hello\r\n\r\n").await;
     assert_eq!(Answer::parse(&client.rest().await).unwrap().status, 400);
@@ -52,7 +52,7 @@ async fn rubbish_is_refused_and_a_body_is_not_waited_for() {
 
 #[tokio::test(start_paused = true)]
 async fn a_slow_or_idle_client_is_closed_when_its_time_is_up() {
-    let limits = Limits::default();
+    let limits = ServerLimits::default();
     let server = start("/metrics", limits).await;
     for begin in [&b""[..], b"GET /metrics HTTP/1.1\r\nHost:", b"GET /-/healthy HTTP/1.1\r\nHost: x\r\n\r\n"]
     {
@@ -61,7 +61,7 @@ async fn a_slow_or_idle_client_is_closed_when_its_time_is_up() {
 }
 
 /// Whoever says so much and no more.
-pub(crate) async fn is_closed_in_time(server: &Server, begin: &[u8], limits: Limits) {
+pub(crate) async fn is_closed_in_time(server: &Server, begin: &[u8], limits: ServerLimits) {
     let client = Client::connect(server.address).await;
     let begun = Instant::now();
     client.send(begin).await;
@@ -72,7 +72,7 @@ pub(crate) async fn is_closed_in_time(server: &Server, begin: &[u8], limits: Lim
 
 #[tokio::test(start_paused = true)]
 async fn a_client_that_does_not_read_is_closed_when_its_time_is_up() {
-    let limits = Limits::default();
+    let limits = ServerLimits::default();
     let server = start("/metrics", limits).await;
     let client = stuck(&server).await;
     sleep(limits.write + Duration::from_secs(1)).await;
@@ -86,7 +86,7 @@ async fn a_client_that_does_not_read_is_closed_when_its_time_is_up() {
 
 #[tokio::test(start_paused = true)]
 async fn when_full_the_longest_waiting_gives_way_before_any_answer() {
-    let server = start("/metrics", Limits { connections: 3, ..Limits::default() }).await;
+    let server = start("/metrics", ServerLimits { connections: 3, ..ServerLimits::default() }).await;
     let reader = stuck(&server).await;
     let mut idle = Vec::new();
     for _ in 0..20 {
@@ -106,7 +106,7 @@ async fn when_full_the_longest_waiting_gives_way_before_any_answer() {
 
 #[tokio::test(start_paused = true)]
 async fn when_every_place_is_an_answer_that_is_not_read_the_longest_gives_way() {
-    let server = start("/metrics", Limits { connections: 2, ..Limits::default() }).await;
+    let server = start("/metrics", ServerLimits { connections: 2, ..ServerLimits::default() }).await;
     let first = stuck(&server).await;
     sleep(PATIENCE).await;
     let second = stuck(&server).await;
@@ -119,7 +119,7 @@ async fn when_every_place_is_an_answer_that_is_not_read_the_longest_gives_way() 
 
 #[tokio::test(start_paused = true)]
 async fn nobody_is_closed_before_there_was_time_to_ask() {
-    let server = start("/metrics", Limits { connections: 1, ..Limits::default() }).await;
+    let server = start("/metrics", ServerLimits { connections: 1, ..ServerLimits::default() }).await;
     let first = Client::connect(server.address).await;
     sleep(PATIENCE / 4).await;
     let begun = Instant::now();
@@ -158,8 +158,8 @@ async fn the_kernel_keeps_a_burst_of_connections_and_little_of_their_answers() {
 
 #[test]
 fn all_addresses_of_a_process_share_its_places() {
-    let all = Limits::default().connections;
+    let all = ServerLimits::default().connections;
     for (servers, places) in [(1, all), (2, all / 2), (0, all)] {
-        assert_eq!(Limits::default().shared_by(servers).connections, places);
+        assert_eq!(ServerLimits::default().shared_by(servers).connections, places);
     }
 }

@@ -23,10 +23,10 @@ use client::Client;
 use jiff::{Timestamp, tz::TimeZone};
 use tokio::{net::TcpSocket, sync::oneshot, task::JoinHandle};
 use wolkvox_exporter::{
-    exposition::{Family, Kind, Point, Publication, Published, label_block},
-    status::{Day, Outcome, QuotaUse, TargetStatus},
-    web::{Access, Limits, Readiness, Site, serve},
-    wolkvox::Fault,
+    exposition::{Family, MetricType, Publication, Published, Sample, label_block},
+    status::{Day, PollOutcome, QuotaUse, TargetStatus},
+    web::{Access, Readiness, ServerLimits, Site, serve},
+    wolkvox::ApiError,
 };
 
 const BUFFERS: u32 = 16 * 1024;
@@ -40,19 +40,19 @@ struct Server {
     task: JoinHandle<()>,
 }
 
-async fn start(telemetry_path: &str, limits: Limits) -> Server {
+async fn start(telemetry_path: &str, limits: ServerLimits) -> Server {
     start_with(telemetry_path, limits, Access::open()).await
 }
 
-async fn start_with(telemetry_path: &str, limits: Limits, access: Access) -> Server {
+async fn start_with(telemetry_path: &str, limits: ServerLimits, access: Access) -> Server {
     let publication = Arc::new(Publication::new(Published::new(&hits(3))));
     let readiness = Arc::new(ArcSwap::from_pointee(Readiness::Ready));
     let site = Site {
         telemetry_path: telemetry_path.to_owned(),
         publication: publication.clone(),
         live: Box::new(|| {
-            let mut live = Family::new("process_open_fds", "Open files.", Kind::Gauge);
-            live.points.push(Point::new("".into(), 9));
+            let mut live = Family::new("process_open_fds", "Open files.", MetricType::Gauge);
+            live.points.push(Sample::new("".into(), 9));
             vec![live]
         }),
         readiness: readiness.clone(),
@@ -84,8 +84,8 @@ fn target() -> TargetStatus {
     TargetStatus {
         name: "0042".to_owned(),
         zone: TimeZone::get("America/Bogota").unwrap(),
-        outcome: Outcome::Failed {
-            fault: Fault::Maintenance("The vendor says <b>no</b>.".to_owned()),
+        outcome: PollOutcome::Failed {
+            fault: ApiError::Maintenance("The vendor says <b>no</b>.".to_owned()),
             since: moment("2026-01-18T19:36:00Z"),
         },
         usual_lag: Duration::from_secs(330),
@@ -99,9 +99,9 @@ fn target() -> TargetStatus {
 }
 
 fn hits(series: u64) -> Vec<Family> {
-    let mut hits = Family::new("wolkvox_menu_option_hits_total", "Hits.", Kind::Counter);
+    let mut hits = Family::new("wolkvox_menu_option_hits_total", "Hits.", MetricType::Counter);
     hits.points = (0..series)
-        .map(|i| Point::new(label_block(&[("cod_opc_menu", &format!("opción {i}"))]), i).created(Some(5.0)))
+        .map(|i| Sample::new(label_block(&[("cod_opc_menu", &format!("opción {i}"))]), i).created(Some(5.0)))
         .collect();
     vec![hits]
 }

@@ -15,7 +15,7 @@ use tokio_rustls::{TlsConnector, client::TlsStream};
 use wolkvox_exporter::{
     config::WebRules,
     exposition::Published,
-    web::{Access, Limits},
+    web::{Access, ServerLimits},
 };
 
 use crate::{
@@ -27,7 +27,7 @@ use crate::{
 };
 
 /// A server that speaks TLS, and what a client needs to speak with it.
-async fn start_tls(limits: Limits) -> (Server, TlsConnector) {
+async fn start_tls(limits: ServerLimits) -> (Server, TlsConnector) {
     let authority = authority::Authority::new();
     let pair = authority.pair();
     let directory = tempfile::tempdir().unwrap();
@@ -57,7 +57,7 @@ async fn stuck_over_tls(server: &Server, connector: &TlsConnector, series: u64) 
 
 #[tokio::test(start_paused = true)]
 async fn over_tls_the_same_limits_hold() {
-    let limits = Limits::default();
+    let limits = ServerLimits::default();
     let (server, connector) = start_tls(limits).await;
     for begin in [&b""[..], &[0x16, 3, 1]] {
         is_closed_in_time(&server, begin, limits).await;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use wolkvox_exporter::web::{Limits, Readiness};
+use wolkvox_exporter::web::{Readiness, ServerLimits};
 
 use crate::{
     client::{ask, get},
@@ -11,7 +11,7 @@ use crate::{
 
 #[tokio::test(start_paused = true)]
 async fn every_route_answers_get_and_head_alike() {
-    let server = start("/metrics", Limits::default()).await;
+    let server = start("/metrics", ServerLimits::default()).await;
     for (path, status, kind, text) in [
         (
             "/metrics",
@@ -41,7 +41,7 @@ async fn every_route_answers_get_and_head_alike() {
 
 #[tokio::test(start_paused = true)]
 async fn other_methods_are_told_which_are_allowed() {
-    let server = start("/metrics", Limits::default()).await;
+    let server = start("/metrics", ServerLimits::default()).await;
     for path in ["/metrics", "/", "/status.json", "/-/healthy", "/-/ready"] {
         for method in ["POST", "PUT", "DELETE", "OPTIONS", "BREW"] {
             let answer = ask(&server, method, path, "").await;
@@ -53,17 +53,17 @@ async fn other_methods_are_told_which_are_allowed() {
 
 #[tokio::test(start_paused = true)]
 async fn the_telemetry_path_is_where_it_was_configured() {
-    let server = start("/wolkvox/m\"etrics", Limits::default()).await;
+    let server = start("/wolkvox/m\"etrics", ServerLimits::default()).await;
     assert_eq!(get(&server, "/metrics").await.status, 404);
     assert!(get(&server, "/metrics").await.text().contains("/wolkvox/m"));
     assert!(get(&server, "/").await.text().contains("<a href=\"/wolkvox/m&quot;etrics\">"));
-    let server = start("/", Limits::default()).await;
+    let server = start("/", ServerLimits::default()).await;
     assert!(get(&server, "/").await.text().starts_with("# HELP"));
 }
 
 #[tokio::test(start_paused = true)]
 async fn readiness_says_why_not() {
-    let server = start("/metrics", Limits::default()).await;
+    let server = start("/metrics", ServerLimits::default()).await;
     server.readiness.store(Arc::new(Readiness::NotReady("the state is being <restored>".to_owned())));
     let answer = get(&server, "/-/ready").await;
     assert_eq!(answer.status, 503);
@@ -83,7 +83,7 @@ async fn readiness_says_why_not() {
 
 #[tokio::test(start_paused = true)]
 async fn the_status_page_shows_each_target_and_runs_nothing() {
-    let server = start("/metrics", Limits::default()).await;
+    let server = start("/metrics", ServerLimits::default()).await;
     let answer = get(&server, "/").await;
     for text in ["0.0.0-test", "0042", "says &lt;b&gt;no&lt;/b&gt;.", "14:35", "6 min ago", "/-/healthy"] {
         assert!(answer.text().contains(text), "{text}");
@@ -96,7 +96,7 @@ async fn the_status_page_shows_each_target_and_runs_nothing() {
 
 #[tokio::test(start_paused = true)]
 async fn page_and_json_come_in_the_language_that_is_wanted() {
-    let server = start("/metrics", Limits::default()).await;
+    let server = start("/metrics", ServerLimits::default()).await;
     for (query, header, language) in [
         ("", "", "en"),
         ("", "Accept-Language: es-CO,es;q=0.9,en;q=0.8\r\n", "es"),

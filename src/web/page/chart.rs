@@ -6,7 +6,7 @@ use std::fmt::{self, Write as _};
 use super::Escaped;
 use crate::{
     ledger::HOURS,
-    status::{POLLS, Poll},
+    status::{POLLS, PollRecord},
 };
 
 /// Width of an hour, and how much of it the bar takes.
@@ -47,7 +47,7 @@ pub(super) fn bars(
 }
 
 /// The last polls: a bar as high as it took long, or a cross for one that failed.
-pub(super) fn strip(page: &mut String, polls: &[Poll], words: &str) -> fmt::Result {
+pub(super) fn strip(page: &mut String, polls: &[PollRecord], words: &str) -> fmt::Result {
     let width = POLLS * POLL_WIDTH;
     write!(
         page,
@@ -55,7 +55,7 @@ pub(super) fn strip(page: &mut String, polls: &[Poll], words: &str) -> fmt::Resu
          role=\"img\"><title>{}</title>",
         Escaped(words)
     )?;
-    let millis = |poll: &Poll| u64::try_from(poll.took.as_millis()).unwrap_or(u64::MAX);
+    let millis = |poll: &PollRecord| u64::try_from(poll.took.as_millis()).unwrap_or(u64::MAX);
     let longest = polls.iter().filter(|poll| poll.failure.is_none()).map(millis).max().unwrap_or(0).max(1);
     let mut crosses = String::new();
     page.push_str("<path d=\"");
@@ -87,7 +87,7 @@ mod tests {
     use jiff::Timestamp;
 
     use super::*;
-    use crate::wolkvox::Class;
+    use crate::wolkvox::ErrorClass;
 
     #[test]
     fn bars_are_as_high_as_the_hour_and_small_ones_can_be_seen() {
@@ -105,12 +105,12 @@ mod tests {
 
     #[test]
     fn a_failed_poll_has_another_shape() {
-        let poll = |millis, failure| Poll {
+        let poll = |millis, failure| PollRecord {
             at: Timestamp::UNIX_EPOCH,
             took: Duration::from_millis(millis),
             failure,
         };
-        let polls = [poll(0, None), poll(60_000, Some(Class::Timeout)), poll(100, None)];
+        let polls = [poll(0, None), poll(60_000, Some(ErrorClass::Timeout)), poll(100, None)];
         let mut page = String::new();
         strip(&mut page, &polls, "x").unwrap();
         assert!(page.contains("d=\"M258 32v-2M282 32v-28\""), "{page}");

@@ -4,9 +4,9 @@ use std::fmt::{self, Write as _};
 
 use super::{Escaped, chart};
 use crate::{
+    i18n::{Language, count, say},
     ledger::HOURS,
     status::{Day, PointDay, StatusText, TargetStatus, local},
-    words::{Language, count, say},
 };
 
 pub(super) fn section(target: &TargetStatus, language: Language, page: &mut String) -> fmt::Result {

@@ -20,8 +20,8 @@ use jiff::Timestamp;
 
 use self::escape::Escaped;
 use crate::{
+    i18n::{Language, count, say},
     status::{StatusText, TargetStatus},
-    words::{Language, count, say},
 };
 
 const STYLE: &str = include_str!("style.css");

@@ -6,8 +6,8 @@ use jiff::Timestamp;
 
 use super::{Escaped, chart, day};
 use crate::{
-    status::{State, StatusText, TargetStatus, class_words, remedy, sentence, state_words},
-    words::{Language, count, duration, moment, say, span},
+    i18n::{Language, count, duration, moment, say, span},
+    status::{StatusText, TargetState, TargetStatus, class_words, remedy, sentence, state_words},
 };
 
 pub(super) fn section(
@@ -39,13 +39,13 @@ pub(super) fn section(
 }
 
 /// A shape for each state, beside its name.
-fn icon(state: State) -> String {
+fn icon(state: TargetState) -> String {
     let path = match state {
-        State::Well => "M3 9l3.5 3.5L13 4",
-        State::Failing => "M8 1.8L14.8 14H1.2zM8 6v4M8 12v.1",
-        State::NoRows => "M2 8a6 6 0 1 0 12 0a6 6 0 1 0-12 0M4 12L12 4",
-        State::Behind => "M3 4l5 4-5 4zM8 4l5 4-5 4z",
-        State::Waiting => "M2 8a6 6 0 1 0 12 0a6 6 0 1 0-12 0M8 4.5V8l2.5 1.5",
+        TargetState::Well => "M3 9l3.5 3.5L13 4",
+        TargetState::Failing => "M8 1.8L14.8 14H1.2zM8 6v4M8 12v.1",
+        TargetState::NoRows => "M2 8a6 6 0 1 0 12 0a6 6 0 1 0-12 0M4 12L12 4",
+        TargetState::Behind => "M3 4l5 4-5 4zM8 4l5 4-5 4z",
+        TargetState::Waiting => "M2 8a6 6 0 1 0 12 0a6 6 0 1 0-12 0M8 4.5V8l2.5 1.5",
     };
     format!(
         "<svg width=\"16\" height=\"16\" viewBox=\"0 0 16 16\" aria-hidden=\"true\"><path d=\"{path}\"/></svg>"

@@ -4,11 +4,10 @@ use jiff::{civil::date, tz::TimeZone};
 
 use super::*;
 use crate::{
-    labels::PointLabels,
     ledger::HOURS,
-    option_kind::Kind,
-    status::{Day, OptionDay, Outcome, PointDay, Poll, QuotaUse, Rest},
-    wolkvox::{Class, Fault},
+    model::{OptionKind, PointLabels},
+    status::{Day, OptionDay, PointDay, PollOutcome, PollRecord, QuotaUse, Rest},
+    wolkvox::{ApiError, ErrorClass},
 };
 
 fn at(text: &str) -> Timestamp {
@@ -23,7 +22,7 @@ fn hourly(hits: u64) -> [u64; HOURS] {
 
 fn option(code: &str, name: Option<&str>, hits: u64) -> OptionDay {
     let name = name.map(str::to_owned);
-    OptionDay { code: code.to_owned(), name, kind: Kind::Option, hits, hourly: hourly(hits) }
+    OptionDay { code: code.to_owned(), name, kind: OptionKind::Option, hits, hourly: hourly(hits) }
 }
 
 /// 2026-01-18, 12:36 in Bogotá.
@@ -40,19 +39,19 @@ fn target(name: &str) -> TargetStatus {
     TargetStatus {
         name: name.to_owned(),
         zone: TimeZone::get("America/Bogota").unwrap(),
-        outcome: Outcome::Committed,
+        outcome: PollOutcome::Committed,
         usual_lag: Duration::from_secs(640),
         next_poll: at("2026-01-18T17:40:30Z"),
         watermark: Some(at("2026-01-18T17:35:00Z")),
         last_row: Some(at("2026-01-18T17:34:00Z")),
         quota: QuotaUse { day: date(2026, 1, 18), used: 1234, limit: Some(20_000) },
         polls: vec![
-            Poll {
+            PollRecord {
                 at: at("2026-01-18T17:30:30Z"),
                 took: Duration::from_millis(840),
-                failure: Some(Class::Tls),
+                failure: Some(ErrorClass::Tls),
             },
-            Poll { at: at("2026-01-18T17:35:30Z"), took: Duration::from_millis(1250), failure: None },
+            PollRecord { at: at("2026-01-18T17:35:30Z"), took: Duration::from_millis(1250), failure: None },
         ],
         day: Day {
             first,
@@ -65,9 +64,9 @@ fn target(name: &str) -> TargetStatus {
     }
 }
 
-fn failing(fault: Fault) -> TargetStatus {
+fn failing(fault: ApiError) -> TargetStatus {
     TargetStatus {
-        outcome: Outcome::Failed { fault, since: at("2026-01-18T15:31:00Z") },
+        outcome: PollOutcome::Failed { fault, since: at("2026-01-18T15:31:00Z") },
         ..target("soporte")
     }
 }
@@ -176,7 +175,7 @@ fn a_good_target_in_spanish() {
 
 #[test]
 fn a_failing_target_says_what_to_do_and_its_words_stay_words() {
-    let script = Fault::Maintenance("<script>alert(1)</script>".to_owned());
+    let script = ApiError::Maintenance("<script>alert(1)</script>".to_owned());
     for (language, texts) in [
         (Language::En, ["Failing", "What to do: Nothing is wrong on this side.", "for 2 h 5 min"]),
         (Language::Es, ["Con fallas", "Qué hacer: No hay nada mal de este lado.", "desde hace 2 h 5 min"]),
@@ -206,7 +205,7 @@ fn names_from_elsewhere_stay_text() {
 #[test]
 fn many_targets_are_summed_up() {
     let good = target("a");
-    let bad = failing(Fault::TokenInvalid);
+    let bad = failing(ApiError::TokenInvalid);
     for (targets, words) in [
         (vec![], Some("There is no target yet.")),
         (vec![good.clone()], None),
@@ -227,7 +226,7 @@ fn many_targets_are_summed_up() {
 #[test]
 fn what_is_not_known_yet_is_said_so() {
     let mut new = target("new");
-    new.outcome = Outcome::Waiting;
+    new.outcome = PollOutcome::Waiting;
     (new.watermark, new.last_row, new.quota.limit) = (None, None, None);
     new.polls.clear();
     new.day = Day { first: new.day.first, until: new.day.until, ..Day::default() };

@@ -32,7 +32,7 @@ use std::{path::PathBuf, time::Duration};
 
 use anyhow::Context;
 use jiff::{SignedDuration, Timestamp};
-use wolkvox_exporter::app;
+use wolkvox_exporter::commands::run;
 
 /// Of `cargo xtask soak`.
 #[derive(Debug, clap::Args)]
@@ -65,7 +65,7 @@ pub fn main(args: Args) -> anyhow::Result<bool> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let findings = runtime.block_on(async {
         let (stop, mut stopped) = tokio::sync::watch::channel(false);
-        app::stop_on_signals(stop)?;
+        run::stop_on_signals(stop)?;
         tokio::select! {
             findings = fire::run(seed, args.fire, binary, directory.path()) => findings,
             // The exporter dies with the run that is dropped.

@@ -1,0 +1,91 @@
+//! The demonstration: a simulator and an exporter against it in one process, over real HTTP.
+//!
+//! Needs no account and leaves nothing behind: its state lives in memory.
+
+use std::{sync::Arc, time::Duration};
+
+use anyhow::Context;
+use jiff::tz::TimeZone;
+use tokio::{net::TcpListener, sync::watch};
+use tracing::info;
+
+use crate::{
+    cli::{DemoArgs, MenuArgs},
+    commands::run::{self, Load, StateLocation},
+    config::{
+        self, Config, JourneyConfig, NameSources, PollConfig, Resolved, Secret, StartFrom, TargetConfig,
+        TokenSource,
+    },
+    model::OptionKind,
+    poller::Clock,
+    simulator::{Options, Simulator, serve},
+};
+
+const DAY: Duration = Duration::from_secs(24 * 3600);
+
+/// Runs until `shutdown` turns true.
+///
+/// # Errors
+/// When a flag is wrong or a port is taken.
+pub async fn run(args: &DemoArgs, clock: Clock, shutdown: watch::Receiver<bool>) -> anyhow::Result<()> {
+    let zone = TimeZone::get("America/Bogota").context("the time zone database is missing")?;
+    // The day behind is loaded at once, so that the first scrape shows it; a new series' 0 may be asked for.
+    let zero_hold = args.menu.zero_hold.clone().or_else(|| Some("0s".to_owned()));
+    let (mut menu, web) = config::resolve_shared(&MenuArgs { zero_hold, ..args.menu.clone() }, &args.web)?;
+    // As the operator of this centre would say: 0 asks for a person, and there or at the mailbox the menu has done
+    // its work.
+    menu.kinds.list("0", OptionKind::OptOut);
+    menu.kinds.list("AGENTE", OptionKind::Terminal);
+    menu.kinds.list("CV_BUZON", OptionKind::Terminal);
+
+    let options = Options {
+        seed: args.seed,
+        zone: zone.clone(),
+        clock: clock.clone(),
+        // The simulator's late rows may come hours late; here the numbers should add up while one watches.
+        late_share: 0.0,
+        ..Options::default()
+    };
+    let token = options.token.clone();
+    let simulator = Simulator::new(options);
+    let api = TcpListener::bind(("127.0.0.1", 0)).await.context("cannot listen on 127.0.0.1")?;
+    let address = api.local_addr()?;
+    let mut stopped = shutdown.clone();
+    tokio::spawn(serve(api, simulator, async move {
+        let _ = stopped.wait_for(|on| *on).await;
+    }));
+
+    let target = TargetConfig {
+        name: "demo".to_owned(),
+        endpoint: format!("http://{address}/").parse().context("the simulator's address is no URL")?,
+        token: TokenSource::fixed(&Secret::new(token), "the simulator's token")?,
+        timezone: zone,
+        licences: None,
+        expected: Vec::new(),
+        names: NameSources::default(),
+    };
+    let config = Config {
+        targets: vec![target],
+        poll: PollConfig {
+            interval: Duration::from_secs(5),
+            settle_delay: Duration::from_secs(1),
+            lookback: Duration::from_secs(60),
+            start_from: StartFrom::Back(DAY),
+            ..PollConfig::default()
+        },
+        menu,
+        journey: JourneyConfig::default(),
+        state_path: Default::default(),
+        web,
+    };
+    let listeners = run::bind(&config.web.listen).await?;
+    let port = listeners.first().and_then(|l| l.local_addr().ok()).map_or(10013, |address| address.port());
+    info!(
+        "a simulated contact centre with a day behind it; open {}://localhost:{port}/",
+        if config.web.https { "https" } else { "http" }
+    );
+    // There is nothing to read anew.
+    let same = config.clone();
+    let load: Load = Arc::new(move || Ok(Resolved { config: same.clone(), warnings: Vec::new() }));
+    run::run(config, load, StateLocation::Memory, listeners, clock, shutdown).await
+}

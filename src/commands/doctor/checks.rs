@@ -1,0 +1,176 @@
+//! The course of one target: each step needs the one before, and the first that fails ends it.
+
+use std::{io, time::Duration};
+
+use jiff::Timestamp;
+
+use super::{
+    faults, network, range_end,
+    report::{Mark, Report},
+    requests::{Look, MOST_REQUESTS, Requester},
+    rows,
+    texts::Text,
+};
+use crate::{
+    config::TargetConfig,
+    i18n::{FaultText, span},
+    schedule::quota::REQUESTS_PER_LICENCE,
+    wolkvox::{ApiError, ClientLimits, TokenInfo},
+};
+
+const HOUR: Duration = Duration::from_secs(3600);
+/// Where the hour before has no rows, further back: any day has some, and a query may span 31 days.
+const FURTHER: [Duration; 2] = [Duration::from_secs(24 * 3600), Duration::from_secs(30 * 24 * 3600)];
+/// Clocks may differ by so much, in seconds: the header has whole seconds, and `settle_delay` covers a few.
+const MOST_SKEW: i64 = 10;
+
+/// Looks at a target and says what it found. Errors are those of the output.
+pub(super) async fn visit(
+    target: &TargetConfig,
+    interval: Duration,
+    limits: ClientLimits,
+    clock: &dyn Fn() -> Timestamp,
+    report: &mut Report<'_>,
+) -> io::Result<()> {
+    let values = [("name", target.name.clone()), ("endpoint", target.endpoint.to_string())];
+    report.paragraph(Text::Target, &values)?;
+    let mut asker = match Requester::new(target, limits, clock) {
+        Ok(asker) => asker,
+        Err(fault) => return faults::say(&fault, target, report),
+    };
+    examine(target, interval, limits, &mut asker, report).await?;
+    let values = [("spent", asker.spent().to_string()), ("most", MOST_REQUESTS.to_string())];
+    report.line(Mark::Note, Text::Requests, Text::Spent, &values)
+}
+
+async fn examine(
+    target: &TargetConfig,
+    interval: Duration,
+    limits: ClientLimits,
+    asker: &mut Requester<'_>,
+    report: &mut Report<'_>,
+) -> io::Result<()> {
+    if !network::check(&target.endpoint, limits.connect, report).await? {
+        return Ok(());
+    }
+    let info = asker.token_info().await;
+    // The handshake went well, unless it or what comes before it is what failed.
+    let shaken = !matches!(
+        info,
+        Err(ApiError::Tls(_) | ApiError::Connect(_) | ApiError::Timeout(_) | ApiError::TokenUnreadable(_))
+    );
+    if shaken {
+        let text = if target.endpoint.scheme() == "https" { Text::TlsGood } else { Text::TlsNone };
+        let mark = if text == Text::TlsGood { Mark::Good } else { Mark::Note };
+        report.line(mark, Text::Tls, text, &[])?;
+    }
+    let mut token_is_known = false;
+    match info {
+        Ok(info) => {
+            report.line(Mark::Good, Text::Token, Text::TokenGood, &[])?;
+            token_is_known = true;
+            if !quota(info, target, interval, report)? {
+                return Ok(());
+            }
+        }
+        Err(fault) if faults::ends_the_visit(&fault) => return faults::say(&fault, target, report),
+        Err(_) => report.line(Mark::Note, Text::Quota, Text::QuotaUnknown, &[])?,
+    }
+
+    let mut look = asker.last(HOUR).await;
+    if let Some(skew) = look.skew() {
+        clocks(skew, report)?;
+    }
+    let mut length = HOUR;
+    for further in FURTHER {
+        if look.sample.rows() > 0 || look.outcome.is_err() {
+            break;
+        }
+        length = further;
+        look = asker.last(length).await;
+    }
+    if let Err(fault) = &look.outcome
+        && (look.sample.rows() == 0 || !faults::is_of_size(fault))
+    {
+        return faults::say(fault, target, report);
+    }
+    if !token_is_known {
+        report.line(Mark::Good, Text::Token, Text::TokenGood, &[])?;
+    }
+    if !existence(&look, length, report)? {
+        return Ok(());
+    }
+    let now = look.server_time().unwrap_or(look.asked.1);
+    let zone_is_right = rows::zone(&look.sample, &target.timezone, now, report)?;
+    rows::lateness(&look.sample, &target.timezone, now, zone_is_right, report)?;
+    range_end::check(&look.sample, asker, target, report).await?;
+    rows::shapes(&look.sample, report)
+}
+
+/// Whether there are rows to look at.
+fn existence(look: &Look, length: Duration, report: &mut Report<'_>) -> io::Result<bool> {
+    let values = [
+        ("rows", look.sample.rows().to_string()),
+        ("length", span(i64::try_from(length.as_secs()).unwrap_or(i64::MAX))),
+    ];
+    if look.sample.rows() == 0 {
+        report.line(Mark::Todo, Text::Report, Text::NeverRows, &values)?;
+        report.remedy(Text::NeverRowsRemedy, &[])?;
+        return Ok(false);
+    }
+    match &look.outcome {
+        Err(_) => report.line(Mark::Note, Text::Report, Text::RowsInPart, &values)?,
+        Ok(_) if length == HOUR => report.line(Mark::Good, Text::Report, Text::RowsInHour, &values)?,
+        Ok(_) => report.line(Mark::Note, Text::Report, Text::RowsEarlier, &values)?,
+    }
+    Ok(true)
+}
+
+/// Whether the day has another request.
+fn quota(
+    info: TokenInfo,
+    target: &TargetConfig,
+    interval: Duration,
+    report: &mut Report<'_>,
+) -> io::Result<bool> {
+    // One request a poll; re-reading, names and retries are a small part of that.
+    let needed = 86_400 / interval.as_secs().max(1);
+    let left = info.limit.saturating_sub(info.used);
+    let values = [
+        ("limit", info.limit.to_string()),
+        ("used", info.used.to_string()),
+        ("left", left.to_string()),
+        ("needed", needed.to_string()),
+    ];
+    if left == 0 {
+        report.line(Mark::Todo, Text::Quota, Text::QuotaSpent, &values)?;
+        report.remedy(FaultText::QuotaSpentRemedy, &values)?;
+    } else if info.limit < needed {
+        report.line(Mark::Todo, Text::Quota, Text::QuotaSmall, &values)?;
+        report.remedy(Text::QuotaSmallRemedy, &values)?;
+    } else {
+        report.line(Mark::Good, Text::Quota, Text::QuotaGood, &values)?;
+    }
+    if let Some(licences) = target.licences
+        && u64::from(licences) * REQUESTS_PER_LICENCE != info.limit
+    {
+        let values = [("licences", licences.to_string()), ("limit", info.limit.to_string())];
+        report.line(Mark::Todo, Text::Quota, Text::LicencesDiffer, &values)?;
+        report.remedy(Text::LicencesRemedy, &values)?;
+    }
+    Ok(left > 0)
+}
+
+/// `skew`: how far the server is ahead, in seconds.
+fn clocks(skew: i64, report: &mut Report<'_>) -> io::Result<()> {
+    let values = [("skew", span(skew))];
+    let text = match skew {
+        skew if skew.abs() <= MOST_SKEW => {
+            return report.line(Mark::Good, Text::Clock, Text::ClockGood, &values);
+        }
+        ..0 => Text::ClockAhead,
+        _ => Text::ClockBehind,
+    };
+    report.line(Mark::Todo, Text::Clock, text, &values)?;
+    report.remedy(Text::ClockRemedy, &[])
+}

@@ -1,0 +1,53 @@
+//! Whether the server includes the last second of a span: it is asked for a span that ends on the second of a known
+//! row, and for one that ends a second earlier.
+//!
+//! The exporter is right either way, since its spans share a second; whoever writes queries of his own is not.
+
+use std::io;
+
+use jiff::{Timestamp, civil::DateTime, tz::Offset};
+
+use super::{
+    report::{Mark, Report},
+    requests::Requester,
+    texts::Text,
+};
+use crate::{
+    config::TargetConfig,
+    wolkvox::{Query, Sample},
+};
+
+/// How long the two spans are, in seconds.
+const SPAN: i64 = 60;
+
+/// Spends two requests, where a row is known.
+pub(super) async fn check(
+    known: &Sample,
+    asker: &mut Requester<'_>,
+    target: &TargetConfig,
+    report: &mut Report<'_>,
+) -> io::Result<()> {
+    // The oldest: the newest ones are still being written.
+    let Some(second) = known.oldest() else { return Ok(()) };
+    let mut seen = [0; 2];
+    for (seen, end) in seen.iter_mut().zip([second, second - 1]) {
+        let (Some(from), Some(to)) = (wall_clock(second - SPAN), wall_clock(end)) else { return Ok(()) };
+        let sample = Sample::counting_at(target.timezone.clone(), second);
+        let look = asker.read(Query { from, to }, sample).await;
+        if look.outcome.is_err() {
+            return report.line(Mark::Note, Text::End, Text::EndUnknown, &[]);
+        }
+        *seen = look.sample.rows_at();
+    }
+    let (mark, text) = match seen {
+        [0, 0] => (Mark::Good, Text::EndExcluded),
+        [_, 0] => (Mark::Good, Text::EndIncluded),
+        _ => (Mark::Note, Text::EndLoose),
+    };
+    report.line(mark, Text::End, text, &[])
+}
+
+/// The server's wall clock at a second of it, counted as `parse_date` counts.
+fn wall_clock(second: i64) -> Option<DateTime> {
+    Timestamp::from_second(second).ok().map(|moment| Offset::UTC.to_datetime(moment))
+}

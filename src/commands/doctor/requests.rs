@@ -1,0 +1,111 @@
+//! The requests of one visit: counted, one at a time, never more than ten.
+
+use std::time::Duration;
+
+use jiff::{Timestamp, tz::TimeZone};
+
+use crate::{
+    config::{TargetConfig, TokenSource},
+    schedule::Span,
+    wolkvox::{Answer, ApiError, Client, ClientLimits, Query, Sample, TokenInfo},
+};
+
+/// A target's visit sends no more requests than these.
+pub(super) const MOST_REQUESTS: u32 = 10;
+
+/// Asks one target, and counts.
+pub(super) struct Requester<'a> {
+    client: Client,
+    token: &'a TokenSource,
+    zone: &'a TimeZone,
+    clock: &'a dyn Fn() -> Timestamp,
+    spent: u32,
+}
+
+/// An answer of the report, as far as it came: rows may have been seen even where it ended in a fault.
+pub(super) struct Look {
+    pub(super) sample: Sample,
+    pub(super) outcome: Result<Answer, ApiError>,
+    /// Our clock, before and after.
+    pub(super) asked: (Timestamp, Timestamp),
+}
+
+impl Look {
+    /// The server's clock.
+    pub(super) fn server_time(&self) -> Option<Timestamp> {
+        match &self.outcome {
+            Ok(answer) => answer.server_time,
+            Err(ApiError::TooFewRows { server_time, .. }) => *server_time,
+            Err(_) => None,
+        }
+    }
+
+    /// How far the server's clock is ahead of ours, in seconds, beyond what the time of the answer explains.
+    pub(super) fn skew(&self) -> Option<i64> {
+        let server = self.server_time()?.as_second();
+        let (before, after) = (self.asked.0.as_second(), self.asked.1.as_second());
+        Some(if server < before { server - before } else { (server - after).max(0) })
+    }
+}
+
+impl<'a> Requester<'a> {
+    pub(super) fn new(
+        target: &'a TargetConfig,
+        limits: ClientLimits,
+        clock: &'a dyn Fn() -> Timestamp,
+    ) -> Result<Self, ApiError> {
+        let client = Client::new(&target.endpoint, limits)?;
+        Ok(Self { client, token: &target.token, zone: &target.timezone, clock, spent: 0 })
+    }
+
+    /// How many requests were sent.
+    pub(super) fn spent(&self) -> u32 {
+        self.spent
+    }
+
+    pub(super) fn now(&self) -> Timestamp {
+        (self.clock)()
+    }
+
+    pub(super) async fn token_info(&mut self) -> Result<TokenInfo, ApiError> {
+        let token = self.token.read().map_err(|error| ApiError::TokenUnreadable(error.to_string()))?;
+        self.spend()?;
+        let outcome = self.client.token_info(token.expose()).await;
+        self.refund(outcome.as_ref().err());
+        outcome
+    }
+
+    /// Asks for the rows of the last stretch of this length.
+    pub(super) async fn last(&mut self, length: Duration) -> Look {
+        let now = self.now();
+        let (from, to) = Span { from: now - length, to: now }.local(self.zone);
+        self.read(Query { from, to }, Sample::new(self.zone.clone())).await
+    }
+
+    pub(super) async fn read(&mut self, query: Query, mut sample: Sample) -> Look {
+        let before = self.now();
+        let outcome = self.ask(query, &mut sample).await;
+        Look { sample, outcome, asked: (before, self.now()) }
+    }
+
+    async fn ask(&mut self, query: Query, sample: &mut Sample) -> Result<Answer, ApiError> {
+        let token = self.token.read().map_err(|error| ApiError::TokenUnreadable(error.to_string()))?;
+        self.spend()?;
+        let outcome = self.client.read(query, token.expose(), &mut |element| sample.take(element)).await;
+        self.refund(outcome.as_ref().err());
+        outcome
+    }
+
+    fn spend(&mut self) -> Result<(), ApiError> {
+        if self.spent == MOST_REQUESTS {
+            return Err(ApiError::QuotaReserved);
+        }
+        self.spent += 1;
+        Ok(())
+    }
+
+    /// A failed handshake sent no request.
+    fn refund(&mut self, fault: Option<&ApiError>) {
+        self.spent -= u32::from(matches!(fault, Some(ApiError::Tls(_))));
+    }
+}

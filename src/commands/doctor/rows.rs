@@ -1,0 +1,188 @@
+//! What the rows tell: whether the zone is right, how late they come, and what they look like.
+
+use std::io;
+
+use jiff::{Timestamp, tz::TimeZone};
+
+use super::{
+    report::{Mark, Report},
+    texts::Text,
+};
+use crate::{
+    i18n::span,
+    schedule::instant,
+    wolkvox::{FieldPattern, Sample},
+};
+
+/// Long calls may be dated by their end, so a quarter of an hour proves nothing; zones that people mix up differ by
+/// half an hour at least. In seconds.
+const LEAST_SHIFT: i64 = 1800;
+/// A row this far in the future, in seconds, is dated in another zone.
+const FUTURE: i64 = 300;
+/// Rows older than this, in seconds, say nothing about how late rows come.
+const RECENT: i64 = 1800;
+/// Patterns shown of one field.
+const PATTERNS: usize = 3;
+
+/// Where clocks show what UTC shows plus so many hours; for people who look for a name.
+const ZONES: [(i64, &str); 8] = [
+    (-8, "America/Los_Angeles"),
+    (-7, "America/Denver"),
+    (-6, "America/Costa_Rica, America/Mexico_City"),
+    (-5, "America/Bogota, America/Lima"),
+    (-4, "America/La_Paz, America/Santo_Domingo"),
+    (-3, "America/Argentina/Buenos_Aires, America/Sao_Paulo"),
+    (0, "UTC"),
+    (1, "Europe/Madrid"),
+];
+
+/// Whether the configured zone is the server's; true also where nothing speaks against it.
+pub(super) fn zone(
+    sample: &Sample,
+    zone: &TimeZone,
+    now: Timestamp,
+    report: &mut Report<'_>,
+) -> io::Result<bool> {
+    let name = zone.iana_name().unwrap_or("?").to_owned();
+    let Some(shift) = sample.shift() else {
+        let newest = sample.newest().and_then(|newest| instant(newest, zone));
+        if newest.is_some_and(|newest| newest.as_second() - now.as_second() > FUTURE) {
+            report.line(Mark::Todo, Text::Zone, Text::ZoneFuture, &[("zone", name)])?;
+            report.remedy(Text::ZoneUnknownRemedy, &[])?;
+            return Ok(false);
+        }
+        report.line(Mark::Note, Text::Zone, Text::ZoneUnknown, &[("zone", name)])?;
+        return Ok(true);
+    };
+    let values = [("zone", name), ("calls", shift.calls.to_string()), ("shift", span(shift.seconds))];
+    if shift.seconds.abs() < LEAST_SHIFT {
+        report.line(Mark::Good, Text::Zone, Text::ZoneGood, &values)?;
+        return Ok(true);
+    }
+    let text = if shift.seconds > 0 { Text::ZoneAhead } else { Text::ZoneBehind };
+    report.line(Mark::Todo, Text::Zone, text, &values)?;
+    let offset = i64::from(zone.to_offset(now).seconds()) + shift.seconds;
+    report.remedy(Text::ZoneRemedy, &[("offset", utc(offset)), ("zones", zones(offset))])?;
+    Ok(false)
+}
+
+/// `UTC-05:00`
+fn utc(offset: i64) -> String {
+    let sign = if offset < 0 { '-' } else { '+' };
+    format!("UTC{sign}{:02}:{:02}", offset.abs() / 3600, offset.abs() / 60 % 60)
+}
+
+fn zones(offset: i64) -> String {
+    let hours = offset / 3600;
+    if offset % 3600 != 0 {
+        return "-".to_owned();
+    }
+    // The names of the zone database count westward.
+    let named = ZONES.iter().find(|(known, _)| *known == hours).map(|(_, names)| (*names).to_owned());
+    named.unwrap_or_else(|| format!("Etc/GMT{:+}", -hours))
+}
+
+/// How old the newest row is.
+pub(super) fn lateness(
+    sample: &Sample,
+    zone: &TimeZone,
+    now: Timestamp,
+    zone_is_right: bool,
+    report: &mut Report<'_>,
+) -> io::Result<()> {
+    let newest = sample.newest().and_then(|newest| instant(newest, zone));
+    let Some(newest) = newest.filter(|_| zone_is_right) else {
+        return report.line(Mark::Note, Text::Lateness, Text::LatenessUnknown, &[]);
+    };
+    let age = (now.as_second() - newest.as_second()).max(0);
+    let text = if age > RECENT { Text::LatenessOld } else { Text::LatenessSeen };
+    report.line(Mark::Note, Text::Lateness, text, &[("age", span(age))])
+}
+
+/// Every field by its shape.
+pub(super) fn shapes(sample: &Sample, report: &mut Report<'_>) -> io::Result<()> {
+    let values = [("rows", sample.rows().to_string()), ("undated", sample.undated().to_string())];
+    if sample.undated() > 0 {
+        report.line(Mark::Todo, Text::Fields, Text::Undated, &values)?;
+        report.remedy(Text::UndatedRemedy, &[])?;
+    } else {
+        report.line(Mark::Good, Text::Fields, Text::FieldShapes, &values)?;
+    }
+    for field in sample.fields() {
+        let text = shape(&field, sample.rows(), report);
+        report.item(field.name, &text)?;
+    }
+    let others: Vec<&str> = sample.others().collect();
+    if !others.is_empty() {
+        report.line(Mark::Note, Text::Fields, Text::OtherFields, &[("names", others.join(", "))])?;
+    }
+    if sample.unreadable() > 0 {
+        let values = [("number", sample.unreadable().to_string())];
+        report.line(Mark::Note, Text::Fields, Text::Unreadable, &values)?;
+    }
+    Ok(())
+}
+
+fn shape(field: &FieldPattern, rows: u64, report: &Report<'_>) -> String {
+    let share = (field.present * 100 / rows.max(1)).to_string();
+    let mut values = vec![("share", share)];
+    if field.present == 0 {
+        return report.say(Text::FieldAbsent, &values);
+    }
+    let Some((least, most)) = field.lengths else { return report.say(Text::FieldPersonal, &values) };
+    values.push(("length", if least == most { least.to_string() } else { format!("{least}-{most}") }));
+    let patterns = field.patterns.iter().take(PATTERNS).map(|pattern| format!("`{pattern}`"));
+    let mut patterns: Vec<String> = patterns.collect();
+    if field.patterns.len() > PATTERNS {
+        patterns.push("...".to_owned());
+    }
+    values.push(("patterns", patterns.join(", ")));
+    report.say(Text::FieldPattern, &values)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::Language, *};
+    use crate::wolkvox::Element;
+
+    #[test]
+    fn offsets_have_names() {
+        for (offset, written, names) in [
+            (-5 * 3600, "UTC-05:00", "America/Bogota, America/Lima"),
+            (0, "UTC+00:00", "UTC"),
+            (9 * 3600, "UTC+09:00", "Etc/GMT-9"),
+            (-9 * 3600, "UTC-09:00", "Etc/GMT+9"),
+            (19_800, "UTC+05:30", "-"),
+        ] {
+            assert_eq!((utc(offset).as_str(), zones(offset).as_str()), (written, names));
+        }
+        for (hours, names) in ZONES {
+            for name in names.split(", ") {
+                let winter = "2026-01-18T12:00:00Z".parse().unwrap();
+                let zone = TimeZone::get(name).unwrap();
+                assert_eq!(i64::from(zone.to_offset(winter).seconds()), hours * 3600, "{name}");
+            }
+        }
+    }
+
+    /// Chats carry no second that could be read.
+    #[test]
+    fn without_calls_only_the_future_tells() {
+        let now: Timestamp = "2026-01-19T00:40:00Z".parse().unwrap();
+        for (name, right, text) in [
+            // 19:34 there, which is 00:34Z.
+            ("America/Bogota", true, "[--] zone"),
+            ("America/Costa_Rica", false, "rows are dated in the future"),
+        ] {
+            let configured = TimeZone::get(name).unwrap();
+            let mut sample = Sample::new(configured.clone());
+            let row = r#"{"rp_id":"10","conn_id":"65f1a2b3c4d5e6f708192a3b","date":"2026-01-18 19:34:31"}"#;
+            sample.take(Element::Value(row.as_bytes()));
+            let mut out = Vec::new();
+            let mut report = Report::new(&mut out, Language::En);
+            assert_eq!(zone(&sample, &configured, now, &mut report).unwrap(), right, "{name}");
+            let out = String::from_utf8(out).unwrap();
+            assert!(out.contains(text), "{name}: {out}");
+        }
+    }
+}

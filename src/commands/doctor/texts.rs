@@ -1,0 +1,253 @@
+//! Every text that only `doctor` prints, in both languages, side by side: English first, then Spanish. Those of faults
+//! are in [`crate::i18n::FaultText`].
+//!
+//! A text says what was seen; its remedy, what to do.
+
+use crate::i18n::texts;
+
+texts! {
+    /// One text.
+    pub(super) Text;
+    Head:
+        "wolkvox-exporter {version}, doctor",
+        "wolkvox-exporter {version}, doctor";
+    Running:
+        "At most {most} requests per target, one at a time; they count against the day's quota. If an exporter is \
+         running with the same token, both use it for a moment: Wolkvox allows two requests at once.",
+        "Como máximo {most} peticiones por destino, de una en una; cuentan para la cuota del día. Si hay un exporter \
+         en marcha con el mismo token, los dos lo usan por un momento: Wolkvox permite dos peticiones a la vez.";
+    Warning: "Warning: {warning}", "Aviso: {warning}";
+    BadConfig:
+        "The configuration cannot be used, so nothing was asked. Correct this first:",
+        "La configuración no se puede usar, así que no se preguntó nada. Corrija primero esto:";
+    Problem: "- {problem}", "- {problem}";
+    Target: "Target {name} ({endpoint})", "Destino {name} ({endpoint})";
+    AllWell:
+        "All is well. ([ok] good, [--] worth knowing)",
+        "Todo está bien. ([ok] correcto, [--] conviene saberlo)";
+    ToDo:
+        "To do: {number}. ([ok] good, [--] worth knowing, [!!] to do, with what to do behind the arrow)",
+        "Por hacer: {number}. ([ok] correcto, [--] conviene saberlo, [!!] por hacer, con el remedio tras la flecha)";
+
+    Name: "name", "nombre";
+    Connection: "connection", "conexión";
+    Tls: "TLS", "TLS";
+    Token: "token", "token";
+    Quota: "quota", "cuota";
+    Clock: "clock", "reloj";
+    Report: "report", "informe";
+    Zone: "zone", "zona";
+    Lateness: "lateness", "retraso";
+    End: "end of span", "fin de tramo";
+    Fields: "fields", "campos";
+    Requests: "requests", "peticiones";
+
+    NameIsAddress: "the server is given by its address", "el servidor se indica por su dirección";
+    NameFound: "{host} is {addresses}", "{host} es {addresses}";
+    NameUnknown:
+        "{host} has no address: {reason}",
+        "{host} no tiene dirección: {reason}";
+    NameRemedy:
+        "Check the server's digits, and whether this machine can resolve names at all: try `getent hosts {host}`.",
+        "Revise los dígitos del servidor, y si esta máquina puede resolver nombres: pruebe `getent hosts {host}`.";
+
+    Connected: "{address} answers after {time} ms", "{address} responde tras {time} ms";
+    ConnectionRefused:
+        "{address} refuses the connection ({reason})",
+        "{address} rechaza la conexión ({reason})";
+    ConnectionTimedOut:
+        "{address} does not answer within {seconds} s",
+        "{address} no responde en {seconds} s";
+    ConnectionFailed: "{address} cannot be reached ({reason})", "no se puede llegar a {address} ({reason})";
+
+    TlsGood:
+        "the certificate is trusted and is that server's",
+        "el certificado es de confianza y es de ese servidor";
+    TlsNone:
+        "none: plain http, and the token travels in the clear; for a test on one machine only",
+        "no hay: es http simple y el token viaja a la vista; sirve solo para pruebas en una misma máquina";
+
+    TokenGood: "accepted", "aceptado";
+
+    QuotaGood:
+        "{left} of {limit} requests are left today; the exporter needs about {needed} a day",
+        "quedan {left} de {limit} peticiones para hoy; el exporter necesita unas {needed} al día";
+    QuotaSpent:
+        "all {limit} requests of the day are spent ({used} used)",
+        "las {limit} peticiones del día están gastadas ({used} usadas)";
+    QuotaSmall:
+        "{limit} requests a day are fewer than the {needed} that the exporter needs",
+        "{limit} peticiones al día son menos que las {needed} que el exporter necesita";
+    QuotaSmallRemedy:
+        "Poll more rarely: --poll.interval, or `poll.interval` in the file.",
+        "Consulte menos a menudo: --poll.interval, o `poll.interval` en el archivo.";
+    QuotaUnknown:
+        "the server does not tell it; without `licences` in the file the exporter counts requests, but knows no limit",
+        "el servidor no la dice; sin `licences` en el archivo el exporter cuenta las peticiones, pero no conoce límite";
+    LicencesDiffer:
+        "the configuration says {licences} licences, which makes {licences}000 requests a day; the server says {limit}",
+        "la configuración dice {licences} licencias, que dan {licences}000 peticiones al día; el servidor dice {limit}";
+    LicencesRemedy:
+        "Correct `licences`, or leave it out: the exporter then asks the server.",
+        "Corrija `licences`, o quítelo: el exporter pregunta entonces al servidor.";
+
+    ClockGood:
+        "this machine and the server agree",
+        "esta máquina y el servidor coinciden";
+    ClockAhead:
+        "this machine's clock is {skew} ahead of the server's",
+        "el reloj de esta máquina va {skew} adelantado respecto al del servidor";
+    ClockBehind:
+        "this machine's clock is {skew} behind the server's",
+        "el reloj de esta máquina va {skew} atrasado respecto al del servidor";
+    ClockRemedy:
+        "Let the time be set from the network (`timedatectl set-ntp true`). A clock that is ahead reads windows before \
+         their rows are there; one that is behind reads them late.",
+        "Haga que la hora se tome de la red (`timedatectl set-ntp true`). Un reloj adelantado lee las ventanas antes de \
+         que estén sus filas; uno atrasado las lee tarde.";
+
+    RowsInHour:
+        "diagram_13 exists and gave {rows} rows for the last hour",
+        "diagram_13 existe y dio {rows} filas de la última hora";
+    RowsEarlier:
+        "diagram_13 exists: {rows} rows in the last {length}, none in the last hour",
+        "diagram_13 existe: {rows} filas desde hace {length}, ninguna en la última hora";
+    RowsInPart:
+        "diagram_13 exists; an answer for {length} was not whole, so what follows is from its first {rows} rows. The \
+         exporter halves such spans until they fit",
+        "diagram_13 existe; una respuesta para {length} no llegó entera, así que lo que sigue sale de sus primeras \
+         {rows} filas. El exporter divide tales tramos hasta que caben";
+    NeverRows:
+        "no row in the last {length}, or no such report: Wolkvox answers both in the same way",
+        "ninguna fila desde hace {length}, o no existe tal informe: Wolkvox responde a ambos igual";
+    NeverRowsRemedy:
+        "Is this the right server? Did anybody use a menu in that time? If so, ask Wolkvox whether the report \
+         diagram_13 is enabled for the operation.",
+        "¿Es este el servidor correcto? ¿Alguien usó un menú en ese tiempo? Si es así, pregunte a Wolkvox si el informe \
+         diagram_13 está habilitado para la operación.";
+    InternalRemedy:
+        "Check this machine's certificate store (the package ca-certificates).",
+        "Revise el almacén de certificados de esta máquina (el paquete ca-certificates).";
+
+    ZoneGood:
+        "{zone} fits: the dates of {calls} rows of calls agree with the seconds in their identifiers",
+        "{zone} es correcta: las fechas de {calls} filas de llamadas concuerdan con los segundos de sus identificadores";
+    ZoneAhead:
+        "{zone} is wrong: the server's dates are {shift} ahead of it ({calls} rows of calls)",
+        "{zone} no es correcta: las fechas del servidor van {shift} por delante ({calls} filas de llamadas)";
+    ZoneBehind:
+        "{zone} is wrong: the server's dates are {shift} behind it ({calls} rows of calls)",
+        "{zone} no es correcta: las fechas del servidor van {shift} por detrás ({calls} filas de llamadas)";
+    ZoneRemedy:
+        "The server's clock shows {offset} now. Set --wolkvox.timezone, or `timezone` of the target, to its place (with \
+         that time now: {zones}).",
+        "El reloj del servidor marca ahora {offset}. Ponga en --wolkvox.timezone, o en `timezone` del destino, su lugar \
+         (con esa hora ahora: {zones}).";
+    ZoneFuture:
+        "{zone} is wrong: rows are dated in the future",
+        "{zone} no es correcta: hay filas con fecha del futuro";
+    ZoneUnknownRemedy:
+        "Set --wolkvox.timezone, or `timezone` of the target, to the place of the server's clock.",
+        "Ponga en --wolkvox.timezone, o en `timezone` del destino, el lugar del reloj del servidor.";
+    ZoneUnknown:
+        "{zone}; whether it is right cannot be told, for there is no call among the rows (only calls carry the second \
+         at which they began)",
+        "{zone}; no se puede saber si es correcta, pues no hay llamadas entre las filas (solo ellas llevan el segundo en \
+         que empezaron)";
+
+    LatenessSeen:
+        "the newest row is {age} old, so some rows come at least that soon. One look cannot tell how late the last ones \
+         come: the running exporter measures it (wolkvox_row_lateness_seconds)",
+        "la fila más nueva tiene {age}, así que algunas filas llegan al menos así de pronto. Una sola mirada no puede \
+         decir cuánto tardan las últimas: el exporter en marcha lo mide (wolkvox_row_lateness_seconds)";
+    LatenessOld:
+        "the newest row is {age} old: either nobody used a menu since, or rows come that late. One look cannot tell; the \
+         running exporter measures it (wolkvox_row_lateness_seconds)",
+        "la fila más nueva tiene {age}: o nadie usó un menú desde entonces, o las filas llegan así de tarde. Una sola \
+         mirada no puede decirlo; el exporter en marcha lo mide (wolkvox_row_lateness_seconds)";
+    LatenessUnknown:
+        "cannot be told until the zone is right and dates can be read",
+        "no se puede saber hasta que la zona sea correcta y las fechas se puedan leer";
+
+    EndIncluded:
+        "the server includes the last second of a span",
+        "el servidor incluye el último segundo de un tramo";
+    EndExcluded:
+        "the server leaves out the last second of a span; the exporter's spans share a second, so that nothing is lost",
+        "el servidor deja fuera el último segundo de un tramo; los tramos del exporter comparten un segundo, así que no \
+         se pierde nada";
+    EndLoose:
+        "the server also sends rows after the end of a span; the exporter counts each row once all the same",
+        "el servidor también envía filas posteriores al fin de un tramo; aun así el exporter cuenta cada fila una vez";
+    EndUnknown:
+        "whether the server includes it cannot be told: an answer failed",
+        "no se puede saber si el servidor lo incluye: una respuesta falló";
+
+    FieldShapes:
+        "of {rows} rows, by shape, never by value (9 a digit, a or A a word, x letters with digits)",
+        "de {rows} filas, por su forma, nunca su valor (9 un dígito, a o A una palabra, x letras con dígitos)";
+    Undated:
+        "rows without a date that can be read, so that they cannot be counted: {undated} of {rows} (9 a digit, a or A a \
+         word, x letters with digits)",
+        "filas sin fecha legible, que por eso no se pueden contar: {undated} de {rows} (9 un dígito, a o A una palabra, \
+         x letras con dígitos)";
+    UndatedRemedy:
+        "Report the shape of `date` below to the makers of this exporter; it holds nothing personal.",
+        "Comunique la forma de `date`, abajo, a los autores de este exporter; no contiene nada personal.";
+    FieldPattern:
+        "in {share} % of the rows; length {length}: {patterns}",
+        "en el {share} % de las filas; longitud {length}: {patterns}";
+    FieldPersonal:
+        "in {share} % of the rows; personal, so nothing else is told",
+        "en el {share} % de las filas; personal, no se dice más";
+    FieldAbsent: "in no row", "en ninguna fila";
+    OtherFields:
+        "not documented, and not read: {names}",
+        "no documentados, y no se leen: {names}";
+    Unreadable:
+        "entries that are no rows: {number} (a line of totals, or something broken); the exporter counts them as rejected",
+        "entradas que no son filas: {number} (una línea de totales, o algo roto); el exporter las cuenta como rechazadas";
+
+    Spent:
+        "{spent} of at most {most} were spent, and count against the day's quota",
+        "se gastaron {spent} de {most} como máximo, y cuentan para la cuota del día";
+    BudgetSpent:
+        "this visit has spent all its requests",
+        "esta visita ha gastado todas sus peticiones";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::i18n::{Language, Words, assert_good};
+
+    #[test]
+    fn both_languages_have_every_text() {
+        assert_good(Text::ALL, &["Head", "Problem", "Tls", "Token"]);
+        assert!(Text::ALL.len() > 60);
+    }
+
+    /// The column of checks is narrow.
+    #[test]
+    fn names_of_checks_are_short() {
+        let checks = [
+            Text::Name,
+            Text::Connection,
+            Text::Tls,
+            Text::Token,
+            Text::Quota,
+            Text::Clock,
+            Text::Report,
+            Text::Zone,
+            Text::Lateness,
+            Text::End,
+            Text::Fields,
+            Text::Requests,
+        ];
+        for check in checks {
+            for language in [Language::En, Language::Es] {
+                assert!(check.in_language(language).chars().count() <= 12, "{check:?}");
+            }
+        }
+    }
+}

@@ -1,0 +1,8 @@
+//! The subcommands: what each does between its arguments and its exit code.
+//!
+//! `run` is the exporter itself, and the one place that knows every room. Nothing below this room may know it.
+
+pub mod demo;
+pub mod doctor;
+pub mod healthcheck;
+pub mod run;

@@ -1,0 +1,98 @@
+//! Which options have series and under which names, from what was written.
+//!
+//! Owns the reading of `menu.options`. The patterns themselves are `option_rules`' to judge.
+
+use crate::config::read::{
+    diagnostics::Diagnostics,
+    file::{ConfigFile, RenameEntry, Scalar},
+    label,
+};
+use crate::model::{OTHER, OptionRules, Ruled};
+
+/// More rules than this in one list are a list of options, and would be slow besides.
+const MOST_RULES: usize = 100;
+
+/// Reads the rules; those in error are noted and left out. `label_length` is the longest label value.
+pub(crate) fn resolve(file: &ConfigFile, label_length: usize, findings: &mut Diagnostics) -> OptionRules {
+    let written = &file.root.menu.options;
+    let mut rules = OptionRules::default();
+    patterns(file, "menu.options.allow", &written.allow, findings, |pattern| rules.allow(pattern));
+    patterns(file, "menu.options.deny", &written.deny, findings, |pattern| rules.deny(pattern));
+    // A new name is judged by the other two lists, so the renamings come last.
+    let judges = rules.clone();
+    for (index, entry) in written.rename.iter().enumerate() {
+        let key = format!("menu.options.rename[{index}]");
+        let place = file.place(&entry.referenced, &key);
+        if index >= MOST_RULES {
+            findings.problem(place, too_many());
+            break;
+        }
+        let Some((pattern, to)) = renaming(file, &entry.value, &place, &key, label_length, findings) else {
+            continue;
+        };
+        if to != OTHER && judges.apply(&to) == Ruled::Other {
+            findings.problem(
+                place,
+                format!(
+                    "{to:?} is itself folded into {OTHER:?} by `allow` or `deny`: let them keep it, or write \
+                     `to: {OTHER}`"
+                ),
+            );
+            continue;
+        }
+        let place = file.place(&pattern.referenced, &format!("{key}.match"));
+        findings.keep(&place, rules.rename(&pattern.value, &to));
+    }
+    rules
+}
+
+/// Why the rules leave no series called `option`; `None` where they do.
+pub(crate) fn out_of_sight(rules: &OptionRules, option: &str) -> Option<String> {
+    match rules.apply(option) {
+        Ruled::Keep(same) if same == option => None,
+        Ruled::Other if option == OTHER => None,
+        Ruled::Keep(new) => {
+            Some(format!("{option:?} is renamed by `menu.options.rename`: write {new:?} here instead"))
+        }
+        Ruled::Other => Some(format!(
+            "{option:?} is folded into {OTHER:?} by `menu.options`: take it away here, or let the rules keep it"
+        )),
+    }
+}
+
+fn patterns(
+    file: &ConfigFile,
+    key: &str,
+    texts: &[Scalar],
+    findings: &mut Diagnostics,
+    mut add: impl FnMut(&str) -> Result<(), String>,
+) {
+    for (index, text) in texts.iter().enumerate() {
+        let place = file.place(&text.referenced, &format!("{key}[{index}]"));
+        if index >= MOST_RULES {
+            findings.problem(place, too_many());
+            break;
+        }
+        findings.keep(&place, add(&text.value));
+    }
+}
+
+/// Pattern and new name of an entry.
+fn renaming<'a>(
+    file: &ConfigFile,
+    entry: &'a RenameEntry,
+    place: &str,
+    key: &str,
+    label_length: usize,
+    findings: &mut Diagnostics,
+) -> Option<(&'a Scalar, String)> {
+    let (Some(pattern), Some(to)) = (&entry.pattern, &entry.to) else {
+        findings.problem(place, "a renaming needs `match`, a pattern, and `to`, the new name");
+        return None;
+    };
+    Some((pattern, label::read(file, to, &format!("{key}.to"), label_length, findings)?))
+}
+
+fn too_many() -> String {
+    format!("more than {MOST_RULES} rules: several options fit into one pattern, as in `A|B|C`")
+}

@@ -1,0 +1,84 @@
+//! Durations as people write them.
+//!
+//! Owns one notation for flags and file alike. Pure. A bare number is refused: seconds to one reader are
+//! minutes to the next.
+
+use std::time::Duration;
+
+use jiff::{SignedDuration, Span, SpanRelativeTo};
+
+/// Reads `30s`, `5m`, `1h30m`, `2d`; a day is 24 hours. Never negative.
+pub(crate) fn parse(text: &str) -> Result<Duration, String> {
+    let text = text.trim();
+    if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(format!("a duration needs a unit: `{text}s` for seconds, `{text}m` for minutes"));
+    }
+    let not_a_duration = || format!("{text:?} is not a duration: write it like 30s, 5m, 1h30m or 2d");
+    let span: Span = text.parse().map_err(|_| not_a_duration())?;
+    // Months and years have no fixed length: an error here.
+    let exact = span.to_duration(SpanRelativeTo::days_are_24_hours()).map_err(|_| not_a_duration())?;
+    Duration::try_from(exact).map_err(|_| format!("{text:?} is negative: leave the sign away"))
+}
+
+/// As [`parse`], and without a fraction of a second: the vendor's dates have none.
+pub(crate) fn parse_seconds(text: &str) -> Result<Duration, String> {
+    let duration = parse(text)?;
+    if duration.subsec_nanos() != 0 {
+        return Err(format!("{:?} has a fraction of a second, and Wolkvox's dates have none", text.trim()));
+    }
+    Ok(duration)
+}
+
+/// `1h 30m`: what [`parse`] reads.
+pub(crate) fn show(duration: Duration) -> String {
+    // Out of range only for durations that `parse` cannot produce.
+    SignedDuration::try_from(duration).map_or_else(|_| format!("{duration:?}"), |exact| format!("{exact:#}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_what_people_write() {
+        for (text, seconds) in [
+            ("30s", 30),
+            (" 5m ", 300),
+            ("1h30m", 5400),
+            ("1h 30m", 5400),
+            ("24h", 86400),
+            ("2d", 172_800),
+            ("1w", 604_800),
+            ("5 minutes", 300),
+            ("PT5M", 300),
+            ("0s", 0),
+        ] {
+            assert_eq!(parse(text), Ok(Duration::from_secs(seconds)), "{text}");
+            assert_eq!(
+                parse(&show(Duration::from_secs(seconds))),
+                Ok(Duration::from_secs(seconds)),
+                "{text}"
+            );
+        }
+        assert_eq!(parse("1.5s"), Ok(Duration::from_millis(1500)));
+        assert_eq!(show(Duration::from_secs(5400)), "1h 30m");
+    }
+
+    #[test]
+    fn refuses_with_a_remedy() {
+        for (text, remedy) in [
+            ("300", "`300s` for seconds"),
+            ("0", "needs a unit"),
+            ("", "write it like"),
+            ("5x", "write it like"),
+            ("1mo", "write it like"),
+            ("99999999999999h", "write it like"),
+            ("-5m", "leave the sign away"),
+            ("5m ago", "leave the sign away"),
+        ] {
+            let refusal = parse(text).expect_err(text);
+            assert!(refusal.contains(remedy), "{text}: {refusal}");
+        }
+        assert!(parse_seconds("1500ms").expect_err("a fraction").contains("fraction"));
+    }
+}

@@ -1,0 +1,344 @@
+//! The configuration file, and the file of names, as written.
+//!
+//! Owns its keys and the way from bytes to them. Every value stays the text that stood there, with its
+//! place, so that `resolve` can name the line and can tell `0042` from `"0042"`. It must never give a value
+//! a meaning.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    io::Read,
+    path::{Path, PathBuf},
+};
+
+use serde::{Deserialize, Deserializer, de::DeserializeOwned};
+use serde_saphyr::{Error, Location, MessageFormatter, Spanned, UserMessageFormatter};
+
+use crate::config::read::{diagnostics::Problem, suggest};
+
+/// A file named by mistake should not be read whole.
+const LARGEST: u64 = 1 << 20;
+
+/// A scalar as it stands in the file, unquoted and with its place.
+pub(crate) type Scalar = Spanned<String>;
+
+/// A file, or the absence of one.
+#[derive(Debug, Default)]
+pub(crate) struct YamlFile<R> {
+    path: PathBuf,
+    source: String,
+    pub(crate) root: R,
+}
+
+/// The configuration file.
+pub(crate) type ConfigFile = YamlFile<Root>;
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Root {
+    #[serde(default, deserialize_with = "nothing_is_default")]
+    pub(crate) targets: Vec<Spanned<TargetEntry>>,
+    #[serde(default, deserialize_with = "nothing_is_default")]
+    pub(crate) poll: PollSection,
+    #[serde(default, deserialize_with = "nothing_is_default")]
+    pub(crate) menu: MenuSection,
+    #[serde(default, deserialize_with = "nothing_is_default")]
+    pub(crate) journey: JourneySection,
+    #[serde(default, deserialize_with = "nothing_is_default")]
+    pub(crate) state: StateSection,
+    #[serde(default, deserialize_with = "nothing_is_default")]
+    pub(crate) web: WebSection,
+}
+
+/// A file of names.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NamesRoot {
+    #[serde(default, deserialize_with = "nothing_is_default")]
+    pub(crate) routing_points: BTreeMap<String, Scalar>,
+    #[serde(default, deserialize_with = "nothing_is_default")]
+    pub(crate) options: BTreeMap<String, Scalar>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct TargetEntry {
+    pub(crate) name: Option<Scalar>,
+    pub(crate) server: Option<Scalar>,
+    pub(crate) token_file: Option<Scalar>,
+    pub(crate) timezone: Option<Scalar>,
+    pub(crate) licences: Option<Scalar>,
+    #[serde(default, deserialize_with = "nothing_is_default")]
+    pub(crate) names: NamesEntry,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NamesEntry {
+    pub(crate) from: Option<Scalar>,
+    pub(crate) file: Option<Scalar>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PollSection {
+    pub(crate) interval: Option<Scalar>,
+    pub(crate) settle_delay: Option<Scalar>,
+    pub(crate) lookback: Option<Scalar>,
+    pub(crate) hourly_lookback: Option<Scalar>,
+    pub(crate) nightly_lookback: Option<Scalar>,
+    pub(crate) nightly_hour: Option<Scalar>,
+    pub(crate) start_from: Option<Scalar>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct MenuSection {
+    pub(crate) buckets: Option<Spanned<Vec<Scalar>>>,
+    pub(crate) label_length: Option<Scalar>,
+    pub(crate) zero_hold: Option<Scalar>,
+    #[serde(default, deserialize_with = "nothing_is_default")]
+    pub(crate) expected: Vec<Spanned<ExpectedEntry>>,
+    pub(crate) no_input_codes: Option<Vec<Scalar>>,
+    #[serde(default, deserialize_with = "nothing_is_default")]
+    pub(crate) opt_out_codes: Vec<Scalar>,
+    #[serde(default, deserialize_with = "nothing_is_default")]
+    pub(crate) terminal_codes: Vec<Scalar>,
+    #[serde(default, deserialize_with = "nothing_is_default")]
+    pub(crate) options: OptionsEntry,
+    pub(crate) series_limit: Option<Scalar>,
+    pub(crate) options_limit: Option<Scalar>,
+    pub(crate) transitions_limit: Option<Scalar>,
+    pub(crate) expire_after: Option<Scalar>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct OptionsEntry {
+    #[serde(default, deserialize_with = "nothing_is_default")]
+    pub(crate) allow: Vec<Scalar>,
+    #[serde(default, deserialize_with = "nothing_is_default")]
+    pub(crate) deny: Vec<Scalar>,
+    #[serde(default, deserialize_with = "nothing_is_default")]
+    pub(crate) rename: Vec<Spanned<RenameEntry>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RenameEntry {
+    #[serde(rename = "match")]
+    pub(crate) pattern: Option<Scalar>,
+    pub(crate) to: Option<Scalar>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct JourneySection {
+    pub(crate) idle: Option<Scalar>,
+    #[serde(default, deserialize_with = "nothing_is_default")]
+    pub(crate) idle_by_channel: BTreeMap<String, Scalar>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ExpectedEntry {
+    pub(crate) target: Option<Scalar>,
+    pub(crate) rp_id: Option<Scalar>,
+    pub(crate) channel: Option<Scalar>,
+    #[serde(default, deserialize_with = "nothing_is_default")]
+    pub(crate) options: Vec<Scalar>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct StateSection {
+    pub(crate) path: Option<Scalar>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct WebSection {
+    #[serde(default, deserialize_with = "nothing_is_default")]
+    pub(crate) listen_addresses: Vec<Scalar>,
+    pub(crate) telemetry_path: Option<Scalar>,
+    pub(crate) config_file: Option<Scalar>,
+    pub(crate) enable_lifecycle: Option<bool>,
+}
+
+/// A key with nothing after it (`poll:` with all its lines commented out) is a key left out.
+pub(crate) fn nothing_is_default<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(
+    from: D,
+) -> Result<T, D::Error> {
+    Option::deserialize(from).map(Option::unwrap_or_default)
+}
+
+impl<R: DeserializeOwned> YamlFile<R> {
+    /// Reads and parses `path`; `what` says what it is, as in "configuration file".
+    pub(crate) fn read(path: &Path, what: &str) -> Result<Self, Problem> {
+        let place = path.display().to_string();
+        let mut bytes = Vec::new();
+        let read = fs::File::open(path).and_then(|file| file.take(LARGEST + 1).read_to_end(&mut bytes));
+        if let Err(reason) = read {
+            return Err(Problem { place, message: format!("cannot read the {what}: {reason}") });
+        }
+        if bytes.len() as u64 > LARGEST {
+            return Err(Problem { place, message: format!("larger than 1 MiB: that is no {what}") });
+        }
+        match String::from_utf8(bytes) {
+            Ok(source) => Self::parse(path, source),
+            Err(_) => Err(Problem { place, message: "not a text file in UTF-8".to_owned() }),
+        }
+    }
+
+    fn parse(path: &Path, source: String) -> Result<Self, Problem> {
+        let options = serde_saphyr::options! {
+            // An option may be called NO; only true and false are booleans in YAML 1.2.
+            strict_booleans: true,
+            // A snippet would print the neighbouring lines, which are none of the reader's business.
+            with_snippet: false,
+        };
+        match serde_saphyr::from_str_with_options(&source, options) {
+            Ok(root) => Ok(Self { path: path.to_owned(), source, root }),
+            Err(error) => Err(explain(path, &error)),
+        }
+    }
+}
+
+impl<R> YamlFile<R> {
+    /// `file:line:column: key`
+    pub(crate) fn place(&self, at: &Location, key: &str) -> String {
+        format!("{}:{}:{}: {key}", self.path.display(), at.line(), at.column())
+    }
+
+    /// The whole text, which may hold secrets.
+    pub(crate) fn source(&self) -> &str {
+        &self.source
+    }
+
+    /// A path in the file, which begins at the file's own directory unless it is absolute.
+    pub(crate) fn path_from_here(&self, path: &str) -> PathBuf {
+        self.path.parent().unwrap_or(Path::new("")).join(path)
+    }
+
+    /// Whether the scalar stood there without quotes and YAML takes it for a number or a boolean.
+    ///
+    /// The text is kept as written either way; but another program that reads the file would see `0042` as
+    /// 42, and so would a person's script that wrote it.
+    pub(crate) fn is_bare_number(&self, text: &Scalar) -> bool {
+        let start = text.defined.span().byte_offset().and_then(|offset| usize::try_from(offset).ok());
+        let quoted = start
+            .and_then(|start| self.source.get(start..))
+            .is_some_and(|rest| rest.starts_with(['"', '\'']));
+        let value = text.value.trim();
+        let digits = value.trim_start_matches(['+', '-', '.']).replace('_', "");
+        let number = digits.starts_with(|first: char| first.is_ascii_digit())
+            && (digits.parse::<f64>().is_ok() || digits.starts_with("0x") || digits.starts_with("0o"));
+        !quoted && (number || value.eq_ignore_ascii_case("true") || value.eq_ignore_ascii_case("false"))
+    }
+}
+
+fn explain(path: &Path, error: &Error) -> Problem {
+    let error = error.without_snippet();
+    let message = match error {
+        Error::SerdeUnknownField { field, .. } if field.contains("token") && field != "token_file" => {
+            format!(
+                "unknown key `{field}`: the token itself does not stand in this file, a `token_file` does"
+            )
+        }
+        Error::SerdeUnknownField { field, expected, .. } => {
+            match suggest::closest(field, expected.iter().copied()) {
+                Some(meant) => format!("unknown key `{field}`: did you mean `{meant}`?"),
+                None => format!("unknown key `{field}`: the keys here are {}", expected.join(", ")),
+            }
+        }
+        Error::DuplicateMappingKey { key: Some(key), .. } => {
+            format!("the key `{key}` stands here for the second time: keep one")
+        }
+        Error::NullIntoString { .. } => "a value is missing here".to_owned(),
+        Error::MultipleDocuments { .. } => "a second document begins here: a configuration is one".to_owned(),
+        other => UserMessageFormatter.format_message(other).into_owned(),
+    };
+    let place = match error.location() {
+        Some(at) => format!("{}:{}:{}", path.display(), at.line(), at.column()),
+        None => path.display().to_string(),
+    };
+    // A key may hold anything that YAML can quote, also what would steer a terminal.
+    Problem { place, message: message.replace(char::is_control, " ") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(source: &str) -> Result<ConfigFile, String> {
+        ConfigFile::parse(Path::new("etc/w.yml"), source.to_owned()).map_err(|problem| problem.to_string())
+    }
+
+    #[test]
+    fn sections_may_be_left_out_or_empty() {
+        for source in ["", "# nothing yet\n", "poll:\ntargets:\nmenu:\n  expected:\n", "{}"] {
+            let file = parse(source).expect(source);
+            assert!(file.root.targets.is_empty() && file.root.poll.interval.is_none());
+        }
+    }
+
+    #[test]
+    fn texts_stay_as_written() {
+        let file =
+            parse("menu:\n  expected:\n  - options: [1, 0042, NO, \"2\", 'a b', N/D]\n").expect("good");
+        let options = &file.root.menu.expected[0].value.options;
+        let seen: Vec<_> =
+            options.iter().map(|text| (text.value.as_str(), file.is_bare_number(text))).collect();
+        let expected =
+            [("1", true), ("0042", true), ("NO", false), ("2", false), ("a b", false), ("N/D", false)];
+        assert_eq!(seen, expected);
+        assert_eq!(file.place(&options[1].referenced, "x"), "etc/w.yml:3:18: x");
+    }
+
+    #[test]
+    fn what_yaml_takes_for_something_else_is_seen() {
+        for (written, bare) in [
+            ("0042", true),
+            ("0x1f", true),
+            ("1e3", true),
+            ("-1.5", true),
+            ("1_000", true),
+            ("true", true),
+            ("\"0042\"", false),
+            ("'0042'", false),
+            ("wv0042", false),
+            ("PULSE", false),
+            ("12:30", false),
+            ("ñ", false),
+        ] {
+            let file = parse(&format!("# ñ\nstate: {{path: {written}}}")).expect(written);
+            assert_eq!(
+                file.is_bare_number(file.root.state.path.as_ref().expect("a path")),
+                bare,
+                "{written}"
+            );
+        }
+    }
+
+    #[test]
+    fn errors_name_line_reason_and_remedy() {
+        for (source, message) in [
+            ("poll:\n  intervall: 5m\n", "etc/w.yml:2:3: unknown key `intervall`: did you mean `interval`?"),
+            (
+                "\"a\\e[2J\": 1",
+                "etc/w.yml:1:1: unknown key `a [2J`: the keys here are targets, poll, menu, journey, state, web",
+            ),
+            ("web: {}\nweb: {}\n", "etc/w.yml:2:1: the key `web` stands here for the second time: keep one"),
+            ("a\n", "etc/w.yml:1:1: expected mapping start"),
+            (
+                "poll: {}\n---\npoll: {}\n",
+                "etc/w.yml:3:1: a second document begins here: a configuration is one",
+            ),
+            ("web: {listen_addresses: [~]}", "etc/w.yml:1:26: a value is missing here"),
+        ] {
+            assert_eq!(parse(source).expect_err(source), message, "{source}");
+        }
+        let token = parse("targets:\n- token: hunter2\n").expect_err("refused");
+        assert!(token.contains("`token_file`") && !token.contains("hunter2"), "{token}");
+    }
+}

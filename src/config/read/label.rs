@@ -1,0 +1,36 @@
+//! Texts of the file that become label values.
+
+use crate::config::read::{
+    diagnostics::Diagnostics,
+    file::{Scalar, YamlFile},
+};
+
+/// The longest name of a target, in characters.
+pub(crate) const LONGEST_NAME: usize = 128;
+
+/// Reads a text that will be compared with, or shown beside, what the vendor sends: trimmed, not empty, one
+/// line, at most `longest` characters. A whole number may stand without quotes when it has one spelling only.
+pub(crate) fn read<R>(
+    file: &YamlFile<R>,
+    text: &Scalar,
+    key: &str,
+    longest: usize,
+    findings: &mut Diagnostics,
+) -> Option<String> {
+    let value = text.value.trim();
+    let one_spelling =
+        value == "0" || (!value.starts_with('0') && value.bytes().all(|byte| byte.is_ascii_digit()));
+    let refusal = if value.is_empty() {
+        "it is empty".to_owned()
+    } else if value.chars().any(char::is_control) {
+        "it holds a line break or another control character".to_owned()
+    } else if value.chars().count() > longest {
+        format!("it is longer than {longest} characters")
+    } else if file.is_bare_number(text) && !one_spelling {
+        format!("put it in quotes, \"{value}\": without them YAML reads a number or a boolean")
+    } else {
+        return Some(value.to_owned());
+    };
+    findings.problem(file.place(&text.referenced, key), refusal);
+    None
+}

@@ -1,0 +1,121 @@
+//! Where the names of routing points and options come from, from what was written.
+//!
+//! Owns the choice between Wolkvox, the operator's own file, both, and neither; and the reading of that file.
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
+
+use crate::config::{
+    MetricsConfig, NameSources, TargetConfig,
+    metrics::rules,
+    read::{
+        diagnostics::Diagnostics,
+        file::{NamesRoot, Scalar, YamlFile},
+        label,
+        precedence::{Written, flag_place},
+    },
+};
+use crate::model::Names;
+
+/// `from` is what was written of it, `file` what was named.
+pub(crate) fn resolve(
+    from: Option<Written<'_>>,
+    file: Option<PathBuf>,
+    findings: &mut Diagnostics,
+) -> Option<NameSources> {
+    let place = from.as_ref().map_or_else(|| flag_place("names.from"), |from| from.place.clone());
+    let from = match from {
+        Some(from) => from.read(findings, source)?.value,
+        None => From::Vendor,
+    };
+    let reason = match (from, &file) {
+        (From::File, None) => "`from: file` needs a file: name it in `names.file` (or --names.file)",
+        (From::Off, Some(_)) => "`from: off` has no use for a file: take one of the two away",
+        _ => return Some(NameSources { vendor: from == From::Vendor, file, own: Names::default() }),
+    };
+    findings.problem(place, reason);
+    None
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum From {
+    Vendor,
+    File,
+    Off,
+}
+
+fn source(text: &str) -> Result<From, String> {
+    match text.trim() {
+        "vendor" => Ok(From::Vendor),
+        "file" => Ok(From::File),
+        "off" => Ok(From::Off),
+        other => Err(format!("{other:?} must be `vendor`, `file` or `off`")),
+    }
+}
+
+/// Reads the files that the targets name. `shape` says how long a label may be, and which options are exposed.
+pub(crate) fn read_files(shape: &MetricsConfig, targets: &mut [TargetConfig], findings: &mut Diagnostics) {
+    // Several targets may share a file, whose mistakes are then told once.
+    let mut read: BTreeMap<PathBuf, Names> = BTreeMap::new();
+    for target in targets {
+        let Some(path) = &target.names.file else { continue };
+        if !read.contains_key(path) {
+            read.insert(path.clone(), read_file(path, shape, findings));
+        }
+        target.names.own = read.get(path).cloned().unwrap_or_default();
+    }
+}
+
+fn read_file(path: &Path, shape: &MetricsConfig, findings: &mut Diagnostics) -> Names {
+    let file: YamlFile<NamesRoot> = match YamlFile::read(path, "file of names") {
+        Ok(file) => file,
+        Err(problem) => {
+            findings.problems.push(problem);
+            return Names::default();
+        }
+    };
+    let routing_points = list(&file, "routing_points", &file.root.routing_points, shape, findings);
+    let options = list(&file, "options", &file.root.options, shape, findings);
+    for code in options.keys() {
+        let text = file.root.options.iter().find(|(written, _)| written.trim() == code);
+        if let (Some(reason), Some((_, text))) = (rules::out_of_sight(&shape.rules, code), text) {
+            findings.warn(file.place(&text.referenced, &format!("options.{code}")), reason);
+        }
+    }
+    Names { routing_points, options }
+}
+
+fn list(
+    file: &YamlFile<NamesRoot>,
+    key: &str,
+    written: &BTreeMap<String, Scalar>,
+    shape: &MetricsConfig,
+    findings: &mut Diagnostics,
+) -> BTreeMap<String, String> {
+    let mut names = BTreeMap::new();
+    for (code, text) in written {
+        let clean = code.trim();
+        let place = file.place(&text.referenced, key);
+        if clean.is_empty() || clean.contains(char::is_control) || clean.chars().count() > shape.label_length
+        {
+            findings.problem(
+                place,
+                format!(
+                    "{code:?} is no code: it must be one line of at most {} characters",
+                    shape.label_length
+                ),
+            );
+            continue;
+        }
+        let Some(name) = label::read(file, text, &format!("{key}.{clean}"), shape.label_length, findings)
+        else {
+            continue;
+        };
+        if names.insert(clean.to_owned(), name).is_some() {
+            findings.problem(place, format!("{clean:?} is named twice: keep one"));
+        }
+    }
+    names
+}

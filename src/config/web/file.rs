@@ -1,0 +1,223 @@
+//! The web configuration: the file that says by whom and over what the exporter may be read.
+//!
+//! Owns the keys of the format that Prometheus's exporters share (`--web.config.file`), and what they mean here.
+//! What the exporter cannot do is refused when it would protect, and warned of when it would not; nothing in the
+//! file is passed over in silence. It must never print a hash or a key.
+
+use std::{
+    collections::BTreeMap,
+    fs::File,
+    hash::{DefaultHasher, Hasher as _},
+    io::Read as _,
+    path::Path,
+    str::FromStr as _,
+    sync::Arc,
+};
+
+use bcrypt::HashParts;
+use hyper::header::{HeaderName, HeaderValue};
+use serde::Deserialize;
+use serde_saphyr::Spanned;
+
+use crate::config::{
+    ConfigError, Problem, Secret,
+    read::{
+        diagnostics::Diagnostics,
+        file::{Scalar, YamlFile, nothing_is_default},
+    },
+    web::tls::{self, TlsSection},
+};
+
+/// A hash that takes seconds to check makes every first scrape after a start fail.
+const COSTLY: u32 = 14;
+
+/// A file named by mistake should not be read whole.
+const LARGEST: u64 = 1 << 20;
+
+pub(crate) type WebFile = YamlFile<WebRoot>;
+
+/// What the server demands of a connection and adds to an answer. By default nothing.
+#[derive(Debug, Default)]
+pub struct WebRules {
+    /// Certificate, key, client certificates and versions; `None` for plain HTTP.
+    pub tls: Option<Arc<rustls::ServerConfig>>,
+    /// Headers of every answer, in place of the exporter's own of the same names.
+    pub headers: Vec<(HeaderName, HeaderValue)>,
+    /// Names and bcrypt hashes; if there are none, no password is asked for.
+    pub users: BTreeMap<String, Secret>,
+    /// What works, and should still be looked at.
+    pub warnings: Vec<Problem>,
+    /// Differs whenever the file, or one that it names, holds something else.
+    pub fingerprint: u64,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct WebRoot {
+    tls_server_config: Option<Spanned<TlsSection>>,
+    #[serde(default, deserialize_with = "nothing_is_default")]
+    http_server_config: HttpSection,
+    #[serde(default, deserialize_with = "nothing_is_default")]
+    basic_auth_users: BTreeMap<String, Scalar>,
+    #[serde(default, deserialize_with = "nothing_is_default")]
+    rate_limit: RateSection,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct HttpSection {
+    http2: Option<Scalar>,
+    #[serde(default, deserialize_with = "nothing_is_default")]
+    headers: BTreeMap<String, Scalar>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RateSection {
+    interval: Option<Scalar>,
+    #[expect(dead_code, reason = "a known key, and without an interval it means nothing")]
+    burst: Option<Scalar>,
+}
+
+/// Reads the files that the web configuration names, and notes what they hold.
+pub(crate) struct Sources(DefaultHasher);
+
+impl Sources {
+    /// The file's bytes, or why there are none.
+    pub(crate) fn read(&mut self, path: &Path) -> Result<Vec<u8>, String> {
+        let mut bytes = Vec::new();
+        File::open(path)
+            .and_then(|file| file.take(LARGEST + 1).read_to_end(&mut bytes))
+            .map_err(|reason| format!("cannot read {}: {reason}", path.display()))?;
+        if bytes.len() as u64 > LARGEST {
+            return Err(format!("{} is larger than 1 MiB: that is no certificate", path.display()));
+        }
+        self.note(&bytes);
+        Ok(bytes)
+    }
+
+    fn note(&mut self, bytes: &[u8]) {
+        self.0.write_usize(bytes.len());
+        self.0.write(bytes);
+    }
+}
+
+impl WebRules {
+    /// Reads `path` and the files that it names, whose paths begin at the file's own directory. Blocks.
+    ///
+    /// # Errors
+    /// With every problem found. When the file itself cannot be read or parsed, that is the only one.
+    pub fn read(path: &Path) -> Result<Self, ConfigError> {
+        let file: WebFile = YamlFile::read(path, "web configuration")
+            .map_err(|problem| ConfigError { problems: vec![problem] })?;
+        let (mut findings, mut sources) = (Diagnostics::default(), Sources(DefaultHasher::new()));
+        sources.note(file.source().as_bytes());
+        let section = file.root.tls_server_config.as_ref();
+        let tls = section.and_then(|section| tls::resolve(&file, section, &mut sources, &mut findings));
+        let headers = headers(&file, &mut findings);
+        let users = users(&file, &mut findings);
+        limits(&file, &mut findings);
+        if !findings.problems.is_empty() {
+            return Err(findings.into_error());
+        }
+        if tls.is_none() && !users.is_empty() {
+            findings.warn(
+                path.display().to_string(),
+                "passwords without `tls_server_config` travel in the clear: add a certificate, or let nothing \
+                 but this machine reach the exporter",
+            );
+        }
+        Ok(Self { tls, headers, users, warnings: findings.warnings, fingerprint: sources.0.finish() })
+    }
+}
+
+fn headers(file: &WebFile, findings: &mut Diagnostics) -> Vec<(HeaderName, HeaderValue)> {
+    let mut headers = Vec::new();
+    for (name, text) in &file.root.http_server_config.headers {
+        let place = file.place(&text.referenced, &format!("http_server_config.headers.{name}"));
+        let value = text.value.trim();
+        let known: &[&str] = match name.to_ascii_lowercase().as_str() {
+            "x-content-type-options" => &["nosniff"],
+            "x-frame-options" => &["deny", "sameorigin"],
+            "content-security-policy" | "strict-transport-security" | "x-xss-protection" => &[],
+            _ => {
+                findings.problem(
+                    place,
+                    "this header cannot be set: those that can are Content-Security-Policy, \
+                     Strict-Transport-Security, X-Content-Type-Options, X-Frame-Options and X-XSS-Protection",
+                );
+                continue;
+            }
+        };
+        if value.is_empty() {
+            continue; // the format's way to say: not set
+        }
+        if !known.is_empty() && !known.contains(&value) {
+            findings.problem(place, format!("{value:?} must be {}", known.join(" or ")));
+            continue;
+        }
+        match (HeaderName::from_str(name), HeaderValue::from_str(value)) {
+            (Ok(name), Ok(value)) => headers.push((name, value)),
+            _ => findings.problem(place, "the value must be one line of plain characters"),
+        }
+    }
+    headers
+}
+
+fn users(file: &WebFile, findings: &mut Diagnostics) -> BTreeMap<String, Secret> {
+    let mut users = BTreeMap::new();
+    for (name, text) in &file.root.basic_auth_users {
+        let place = file.place(&text.referenced, &format!("basic_auth_users.{name}"));
+        if name.is_empty() || name.contains(':') {
+            findings
+                .problem(place, "a user's name must not be empty or hold a colon: it could never be sent");
+            continue;
+        }
+        let hash = text.value.trim();
+        // 60 characters of ASCII: the parser may then cut wherever it likes.
+        let parts = (hash.len() == 60 && hash.is_ascii()).then(|| HashParts::from_str(hash).ok()).flatten();
+        let Some(parts) = parts else {
+            findings.problem(
+                place,
+                "this is no bcrypt hash of a password, which begins with `$2y$` or `$2b$` and has 60 characters: \
+                 make one with `htpasswd -nBC 10 NAME`",
+            );
+            continue;
+        };
+        if parts.get_cost() > COSTLY {
+            let cost = parts.get_cost();
+            findings.warn(place, format!("a password of cost {cost} takes seconds to check: 10 is usual"));
+        }
+        users.insert(name.clone(), Secret::new(hash));
+    }
+    users
+}
+
+/// What the format knows and the exporter does not.
+fn limits(file: &WebFile, findings: &mut Diagnostics) {
+    if let Some(text) = &file.root.http_server_config.http2 {
+        let place = file.place(&text.referenced, "http_server_config.http2");
+        match boolean(&text.value) {
+            Ok(true) => findings.warn(place, "HTTP/2 is not spoken here: clients get HTTP/1.1"),
+            Ok(false) => {}
+            Err(reason) => findings.problem(place, reason),
+        }
+    }
+    let interval = file.root.rate_limit.interval.as_ref();
+    if let Some(text) = interval.filter(|text| !["0", "0s"].contains(&text.value.trim())) {
+        findings.problem(
+            file.place(&text.referenced, "rate_limit.interval"),
+            "the rate of requests cannot be limited here: take `rate_limit` away. Connections and checks of \
+             passwords are bounded without it",
+        );
+    }
+}
+
+/// `true` or `false`.
+pub(crate) fn boolean(text: &str) -> Result<bool, String> {
+    match text.trim() {
+        "true" => Ok(true),
+        "false" => Ok(false),
+        other => Err(format!("{other:?} must be `true` or `false`")),
+    }
+}

@@ -1,0 +1,124 @@
+//! Where the metrics are served and to whom, from what was written.
+
+pub(crate) mod file;
+pub(crate) mod listen;
+pub(crate) mod tls;
+
+use std::path::PathBuf;
+
+use crate::cli::WebArgs;
+use crate::config::{
+    ListenAddress, WebConfig, WebRules,
+    read::{
+        diagnostics::Diagnostics,
+        file::ConfigFile,
+        precedence::{flag_place, given, read_or},
+    },
+};
+
+pub(crate) fn resolve(args: &WebArgs, file: &ConfigFile, findings: &mut Diagnostics) -> Option<WebConfig> {
+    let section = &file.root.web;
+    let listen = listen_addresses(args, file, findings);
+    let flag = args.telemetry_path.as_deref();
+    let written =
+        given(flag, "web.telemetry-path", file, section.telemetry_path.as_ref(), "web.telemetry_path");
+    let default = WebConfig::default();
+    let path = read_or(written, default.telemetry_path, "web.telemetry-path", findings, telemetry_path);
+    let (config_file, https) = config_file(args, file, findings);
+    let lifecycle = args.enable_lifecycle || section.enable_lifecycle.unwrap_or(default.lifecycle);
+    Some(WebConfig { listen, telemetry_path: path?.value, config_file, https, lifecycle })
+}
+
+/// The file is read here to see that it is good, and again when the server starts.
+fn config_file(args: &WebArgs, file: &ConfigFile, findings: &mut Diagnostics) -> (Option<PathBuf>, bool) {
+    let path = match (&args.config_file, &file.root.web.config_file) {
+        (Some(path), _) => path.clone(),
+        (None, Some(text)) => file.path_from_here(&text.value),
+        (None, None) => return (None, false),
+    };
+    let https = match WebRules::read(&path) {
+        Ok(rules) => {
+            findings.warnings.extend(rules.warnings);
+            rules.tls.is_some()
+        }
+        Err(error) => {
+            findings.problems.extend(error.problems);
+            false
+        }
+    };
+    (Some(path), https)
+}
+
+/// The addresses that were written, or the default's.
+pub(crate) fn listen_addresses(
+    args: &WebArgs,
+    file: &ConfigFile,
+    findings: &mut Diagnostics,
+) -> Vec<ListenAddress> {
+    let written: Vec<(&str, String)> = if args.listen_address.is_empty() {
+        let texts = file.root.web.listen_addresses.iter().enumerate();
+        texts
+            .map(|(index, text)| {
+                (text.value.as_str(), file.place(&text.referenced, &format!("web.listen_addresses[{index}]")))
+            })
+            .collect()
+    } else {
+        args.listen_address.iter().map(|text| (text.as_str(), flag_place("web.listen-address"))).collect()
+    };
+    let mut found: Vec<ListenAddress> = Vec::with_capacity(written.len());
+    for (text, place) in written {
+        let Some(address) = findings.keep(&place, listen::parse(text)) else { continue };
+        // Port 0 is another free port each time.
+        if found.contains(&address) && address.candidates().iter().all(|at| at.port() != 0) {
+            findings.problem(place, format!("{address} is listed twice: keep one"));
+        } else {
+            found.push(address);
+        }
+    }
+    if found.is_empty() { WebConfig::default().listen } else { found }
+}
+
+fn telemetry_path(text: &str) -> Result<String, String> {
+    let path = text.trim();
+    if !path.starts_with('/') {
+        return Err(format!("{path:?} must begin with a slash, as in `/metrics`"));
+    }
+    if matches!(path, "/" | "/status.json") || path.starts_with("/-/") {
+        return Err(format!(
+            "{path:?} is one of the exporter's own pages: choose another, such as `/metrics`"
+        ));
+    }
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"/-._~!$&'()*+,;=:@".contains(&byte);
+    if !path.bytes().all(allowed) {
+        return Err(format!("{path:?} must be a plain path, without spaces, `?`, `#`, `%` or accents"));
+    }
+    Ok(path.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_and_refuses_telemetry_paths() {
+        for path in ["/metrics", "/m", "/wolkvox/metrics", "/metrics/"] {
+            assert_eq!(telemetry_path(path).as_deref(), Ok(path));
+        }
+        for path in [
+            "",
+            "metrics",
+            "/",
+            "/status.json",
+            "/-/healthy",
+            "/-/ready",
+            "/-/x",
+            "/a b",
+            "/a?b",
+            "/a#b",
+            "/ñ",
+            "/a%20b",
+        ] {
+            assert!(telemetry_path(path).is_err(), "{path}");
+        }
+    }
+}

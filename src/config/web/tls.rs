@@ -1,0 +1,348 @@
+//! `tls_server_config` of the web configuration, down to what rustls takes.
+//!
+//! Owns certificates, key, client certificates, versions, suites and curves. It must never weaken what the file
+//! asks for: what cannot be had as written is refused, unless leaving it out is the stricter choice.
+
+use std::sync::Arc;
+
+use rustls::{
+    NamedGroup, RootCertStore, ServerConfig, SupportedCipherSuite, SupportedProtocolVersion,
+    crypto::{CryptoProvider, aws_lc_rs},
+    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
+    server::{WebPkiClientVerifier, danger::ClientCertVerifier},
+    version::{TLS12, TLS13},
+};
+use serde::Deserialize;
+use serde_saphyr::Spanned;
+
+use crate::config::{
+    read::{
+        diagnostics::Diagnostics,
+        file::{Scalar, nothing_is_default},
+    },
+    web::file::{Sources, WebFile, boolean},
+};
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct TlsSection {
+    cert: Option<Scalar>,
+    key: Option<Scalar>,
+    client_ca: Option<Scalar>,
+    cert_file: Option<Scalar>,
+    key_file: Option<Scalar>,
+    client_ca_file: Option<Scalar>,
+    client_auth_type: Option<Scalar>,
+    #[serde(default, deserialize_with = "nothing_is_default")]
+    client_allowed_sans: Vec<Scalar>,
+    min_version: Option<Scalar>,
+    max_version: Option<Scalar>,
+    #[serde(default, deserialize_with = "nothing_is_default")]
+    cipher_suites: Vec<Scalar>,
+    prefer_server_cipher_suites: Option<Scalar>,
+    #[serde(default, deserialize_with = "nothing_is_default")]
+    curve_preferences: Vec<Scalar>,
+}
+
+/// What stood under a key, or in the file that it names.
+struct Pem {
+    place: String,
+    bytes: Vec<u8>,
+}
+
+/// The section with what it takes to read it.
+struct Reading<'a> {
+    file: &'a WebFile,
+    section: &'a TlsSection,
+    /// The place of the section, for what is missing in it.
+    here: String,
+    findings: &'a mut Diagnostics,
+}
+
+pub(crate) fn resolve(
+    file: &WebFile,
+    section: &Spanned<TlsSection>,
+    sources: &mut Sources,
+    findings: &mut Diagnostics,
+) -> Option<Arc<ServerConfig>> {
+    let here = file.place(&section.referenced, "tls_server_config");
+    let section = &section.value;
+    let mut reading = Reading { file, section, here, findings };
+    // All of them run before one may end it, so that one start shows everything that is wrong.
+    let cert = reading.pem("cert", section.cert.as_ref(), section.cert_file.as_ref(), true, sources);
+    let key = reading.pem("key", section.key.as_ref(), section.key_file.as_ref(), true, sources);
+    let ca =
+        reading.pem("client_ca", section.client_ca.as_ref(), section.client_ca_file.as_ref(), false, sources);
+    let versions = reading.versions();
+    let provider = reading.provider().map(Arc::new);
+    reading.allowed_names();
+    let chain = cert.as_ref().and_then(|pem| reading.certificates(pem));
+    let private = key.as_ref().and_then(|pem| reading.private_key(pem));
+    let verifier = provider.clone().and_then(|provider| reading.verifier(ca.as_ref(), provider));
+    let prefer = reading.prefer_own_order();
+
+    let place = cert?.place;
+    let builder = ServerConfig::builder_with_provider(provider?).with_protocol_versions(&versions?);
+    let builder = reading.findings.keep(&reading.here, builder)?;
+    let made = match verifier? {
+        Some(verifier) => builder.with_client_cert_verifier(verifier),
+        None => builder.with_no_client_auth(),
+    }
+    .with_single_cert(chain?, private?);
+    let mut config = match made {
+        Ok(config) => config,
+        Err(rustls::Error::InconsistentKeys(_)) => {
+            reading.findings.problem(place, "the certificate and the key do not belong together");
+            return None;
+        }
+        Err(error) => {
+            reading.findings.problem(place, format!("certificate and key cannot be used: {error}"));
+            return None;
+        }
+    };
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    config.ignore_client_order = prefer;
+    Some(Arc::new(config))
+}
+
+impl Reading<'_> {
+    fn place(&self, text: &Scalar, key: &str) -> String {
+        self.file.place(&text.referenced, &format!("tls_server_config.{key}"))
+    }
+
+    fn problem(&mut self, text: &Scalar, key: &str, reason: impl std::fmt::Display) {
+        let place = self.place(text, key);
+        self.findings.problem(place, reason);
+    }
+
+    /// From the key itself (`cert`) or from the file of its twin (`cert_file`).
+    fn pem(
+        &mut self,
+        key: &str,
+        inline: Option<&Scalar>,
+        named: Option<&Scalar>,
+        needed: bool,
+        sources: &mut Sources,
+    ) -> Option<Pem> {
+        match (inline, named) {
+            (Some(text), Some(_)) => {
+                self.problem(text, key, format!("both `{key}` and `{key}_file` are given: keep one"));
+                None
+            }
+            (Some(text), None) => {
+                Some(Pem { place: self.place(text, key), bytes: text.value.clone().into_bytes() })
+            }
+            (None, Some(text)) => {
+                let place = self.place(text, &format!("{key}_file"));
+                let read = sources.read(&self.file.path_from_here(&text.value));
+                Some(Pem { bytes: self.findings.keep(&place, read)?, place })
+            }
+            (None, None) if needed => {
+                self.findings.problem(&self.here, format!("TLS needs a `{key}_file`: name one"));
+                None
+            }
+            (None, None) => None,
+        }
+    }
+
+    fn certificates(&mut self, pem: &Pem) -> Option<Vec<CertificateDer<'static>>> {
+        match CertificateDer::pem_slice_iter(&pem.bytes).collect::<Result<Vec<_>, _>>() {
+            Ok(chain) if !chain.is_empty() => Some(chain),
+            _ => {
+                self.findings.problem(
+                    &pem.place,
+                    "there is no certificate in it: it must be PEM, with -----BEGIN CERTIFICATE-----",
+                );
+                None
+            }
+        }
+    }
+
+    fn private_key(&mut self, pem: &Pem) -> Option<PrivateKeyDer<'static>> {
+        let key = PrivateKeyDer::from_pem_slice(&pem.bytes).ok();
+        if key.is_none() {
+            self.findings.problem(
+                &pem.place,
+                "there is no private key in it: it must be PEM, with -----BEGIN PRIVATE KEY-----, and not be \
+                 encrypted",
+            );
+        }
+        key
+    }
+
+    /// `Some(None)`: no client certificates.
+    fn verifier(
+        &mut self,
+        ca: Option<&Pem>,
+        provider: Arc<CryptoProvider>,
+    ) -> Option<Option<Arc<dyn ClientCertVerifier>>> {
+        let written = self.section.client_auth_type.as_ref();
+        let optional = match written.map_or("", |text| text.value.trim()) {
+            "" | "NoClientCert" => {
+                let Some(ca) = ca else { return Some(None) };
+                self.findings.problem(
+                    &ca.place,
+                    "authorities for client certificates without `client_auth_type: RequireAndVerifyClientCert` \
+                     do nothing: add it, or take them away",
+                );
+                return None;
+            }
+            "RequireAndVerifyClientCert" => false,
+            "VerifyClientCertIfGiven" => true,
+            unverified @ ("RequestClientCert" | "RequireAnyClientCert" | "RequireClientCert") => {
+                let reason = format!(
+                    "{unverified} lets in whoever makes a certificate for himself: write \
+                     RequireAndVerifyClientCert, or NoClientCert"
+                );
+                written.into_iter().for_each(|text| self.problem(text, "client_auth_type", &reason));
+                return None;
+            }
+            other => {
+                let reason = format!(
+                    "{other:?} must be NoClientCert, VerifyClientCertIfGiven or RequireAndVerifyClientCert"
+                );
+                written.into_iter().for_each(|text| self.problem(text, "client_auth_type", &reason));
+                return None;
+            }
+        };
+        let Some(ca) = ca else {
+            // A file that cannot be read was told of already.
+            if self.section.client_ca.is_none() && self.section.client_ca_file.is_none() {
+                let reason = "verifying client certificates needs a `client_ca_file`: name one";
+                written.into_iter().for_each(|text| self.problem(text, "client_auth_type", reason));
+            }
+            return None;
+        };
+        let mut roots = RootCertStore::empty();
+        for certificate in self.certificates(ca)? {
+            self.findings.keep(&ca.place, roots.add(certificate))?;
+        }
+        let builder = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider);
+        let builder = if optional { builder.allow_unauthenticated() } else { builder };
+        self.findings.keep(&ca.place, builder.build()).map(Some)
+    }
+
+    /// Refused, because without it more clients would come in than the file says.
+    fn allowed_names(&mut self) {
+        if let Some(text) = self.section.client_allowed_sans.first() {
+            self.problem(
+                text,
+                "client_allowed_sans",
+                "client certificates cannot be told apart by name here: take this away, and give the clients' \
+                 certificates an authority of their own",
+            );
+        }
+    }
+
+    fn versions(&mut self) -> Option<Vec<&'static SupportedProtocolVersion>> {
+        let oldest = match &self.section.min_version {
+            None => 12,
+            Some(text) => match text.value.trim() {
+                "TLS12" => 12,
+                "TLS13" => 13,
+                old @ ("TLS10" | "TLS11") => {
+                    let place = self.place(text, "min_version");
+                    self.findings.warn(
+                        place,
+                        format!("{old} is too old to be spoken here: clients need TLS 1.2 or later"),
+                    );
+                    12
+                }
+                other => {
+                    self.problem(text, "min_version", format!("{other:?} must be TLS12 or TLS13"));
+                    return None;
+                }
+            },
+        };
+        let newest = match &self.section.max_version {
+            None => 13,
+            Some(text) => match text.value.trim() {
+                "TLS12" => 12,
+                "TLS13" => 13,
+                other => {
+                    self.problem(text, "max_version", format!("{other:?} must be TLS12 or TLS13"));
+                    return None;
+                }
+            },
+        };
+        if oldest > newest {
+            self.findings.problem(&self.here, "`min_version` is later than `max_version`: swap them");
+            return None;
+        }
+        let all = [(12, &TLS12), (13, &TLS13)];
+        Some(all.into_iter().filter(|(v, _)| (oldest..=newest).contains(v)).map(|(_, v)| v).collect())
+    }
+
+    /// Suites and curves. A name that cannot be had is left out with a warning, if another one remains.
+    fn provider(&mut self) -> Option<CryptoProvider> {
+        let mut provider = aws_lc_rs::default_provider();
+        let suites = &self.section.cipher_suites;
+        if !suites.is_empty() {
+            let all = std::mem::take(&mut provider.cipher_suites);
+            // Those of TLS 1.3 are all good and, as in Go, not a matter of choice.
+            let (modern, older): (Vec<_>, Vec<_>) =
+                all.into_iter().partition(|suite| matches!(suite, SupportedCipherSuite::Tls13(_)));
+            let offered = |text: &Scalar| {
+                text.value.trim().starts_with("TLS_AES_")
+                    || text.value.trim().starts_with("TLS_CHACHA20_")
+                    || older.iter().any(|suite| suite_name(suite) == text.value.trim())
+            };
+            let names = older.iter().map(suite_name).collect::<Vec<_>>().join(", ");
+            self.choose(suites, "cipher_suites", &names, &offered)?;
+            let chosen = suites.iter().filter_map(|text| {
+                older.iter().find(|suite| suite_name(suite) == text.value.trim()).copied()
+            });
+            provider.cipher_suites = modern.iter().copied().chain(chosen).collect();
+        }
+        let curves = &self.section.curve_preferences;
+        if !curves.is_empty() {
+            let all = std::mem::take(&mut provider.kx_groups);
+            let find = |text: &Scalar| all.iter().find(|group| curve_name(group.name()) == text.value.trim());
+            let names = all.iter().map(|group| curve_name(group.name())).collect::<Vec<_>>().join(", ");
+            self.choose(curves, "curve_preferences", &names, &|text| find(text).is_some())?;
+            provider.kx_groups = curves.iter().filter_map(|text| find(text).copied()).collect();
+        }
+        Some(provider)
+    }
+
+    /// Notes which of `written` are not `offered`; nothing if none is.
+    fn choose(
+        &mut self,
+        written: &[Scalar],
+        key: &str,
+        names: &str,
+        offered: &dyn Fn(&Scalar) -> bool,
+    ) -> Option<()> {
+        let none = !written.iter().any(offered);
+        for text in written.iter().filter(|text| !offered(text)) {
+            let place = self.place(text, key);
+            if none {
+                self.findings
+                    .problem(place, format!("{:?} cannot be had here: there are {names}", text.value));
+            } else {
+                self.findings.warn(place, format!("{:?} cannot be had here and is left out", text.value));
+            }
+        }
+        (!none).then_some(())
+    }
+
+    fn prefer_own_order(&mut self) -> bool {
+        let Some(text) = &self.section.prefer_server_cipher_suites else { return true };
+        let place = self.place(text, "prefer_server_cipher_suites");
+        self.findings.keep(&place, boolean(&text.value)).unwrap_or(true)
+    }
+}
+
+fn suite_name(suite: &SupportedCipherSuite) -> String {
+    format!("{:?}", suite.suite())
+}
+
+/// As Go, and therefore the format, calls it.
+fn curve_name(group: NamedGroup) -> String {
+    match group {
+        NamedGroup::secp256r1 => "CurveP256".to_owned(),
+        NamedGroup::secp384r1 => "CurveP384".to_owned(),
+        NamedGroup::secp521r1 => "CurveP521".to_owned(),
+        other => format!("{other:?}"),
+    }
+}

@@ -1,0 +1,322 @@
+//! What one target's rows add up to: the numbers that are committed, restored and exposed.
+//!
+//! Changes only by [`TargetCounters::apply`], with a step that has been committed.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::Bound,
+};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{
+    cardinality::Overflow,
+    reconcile::{Delta, RowRecord},
+};
+use crate::{
+    ledger::SecondsHistogram,
+    model::{Counted, MenuLabels, PointLabels, TransitionLabels},
+    wolkvox::Rejection,
+};
+
+/// Upper bounds of `wolkvox_row_lateness_seconds`: from the usual seconds to the two days after which nobody
+/// has seen a row appear.
+pub const LATENESS_BOUNDS: [f64; 12] =
+    [30.0, 60.0, 120.0, 300.0, 600.0, 1800.0, 3600.0, 10800.0, 21600.0, 43200.0, 86400.0, 172_800.0];
+
+/// What has been counted for one option of one menu.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OptionCounts {
+    /// Rows.
+    pub hits: u64,
+    /// Sum of their attempts.
+    pub attempts: u64,
+    /// Rows with more than one attempt.
+    pub retries: u64,
+    /// Seconds from the start of the interaction to the option.
+    pub seconds: SecondsHistogram,
+    /// When the counts first became visible, having been shown as 0 for long enough; Unix seconds. Until
+    /// then they are exposed as 0.
+    pub released: Option<i64>,
+    /// Journeys that began with it.
+    pub entries: u64,
+    /// Journeys that ended with it.
+    pub finals: u64,
+    /// Times it was entered again within a journey.
+    pub repeats: u64,
+    /// Date of its newest row, in seconds of the server's wall clock.
+    pub last_row: i64,
+}
+
+/// What has been counted for one routing point and channel.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RoutingPointCounts {
+    /// Distinct interactions.
+    pub interactions: u64,
+    /// As [`OptionCounts::released`].
+    pub released: Option<i64>,
+    /// Options per journey that is over.
+    pub journeys: SecondsHistogram,
+    /// Journeys that are not over. Goes up and down.
+    pub open: u64,
+    /// Rows that came, or are dated, too late for the journey of their interaction.
+    pub late_rows: u64,
+}
+
+/// How often one option was entered right after another in a journey.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TransitionCounts {
+    /// Times.
+    pub steps: u64,
+    /// As [`OptionCounts::released`].
+    pub released: Option<i64>,
+}
+
+/// What has been counted for the whole target, and how far it has been read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Totals {
+    /// Rows dated before this moment are none of ours; Unix seconds.
+    pub origin: i64,
+    /// Every window before this moment is committed; Unix seconds.
+    pub watermark: i64,
+    /// Rows dated before this are no longer remembered; seconds of the server's wall clock.
+    pub horizon: i64,
+    /// The newest date seen; seconds of the server's wall clock.
+    pub last_row: Option<i64>,
+    /// Rows counted.
+    pub new: u64,
+    /// Rows that had been counted before.
+    pub repeated: u64,
+    /// Rows dated before the origin or the horizon.
+    pub out_of_range: u64,
+    /// Rows that cannot be counted, by reason.
+    pub rejected: BTreeMap<Rejection, u64>,
+    /// Rows counted although their window had been committed before.
+    pub late: u64,
+    /// Seconds from a row's date to its first sight.
+    pub lateness: SecondsHistogram,
+    /// Answers known to be short: over the limit of rows within a single second.
+    pub incomplete: u64,
+    /// When the hourly re-reading was last committed; Unix seconds.
+    pub hourly_at: i64,
+    /// When the nightly re-reading was last committed; Unix seconds.
+    pub nightly_at: i64,
+    /// Rows that went to `other` because a limit was reached.
+    pub overflow: Overflow,
+}
+
+impl Totals {
+    fn new(origin: Timestamp) -> Self {
+        Self {
+            origin: origin.as_second(),
+            watermark: origin.as_second(),
+            horizon: i64::MIN,
+            last_row: None,
+            new: 0,
+            repeated: 0,
+            out_of_range: 0,
+            rejected: BTreeMap::new(),
+            late: 0,
+            lateness: SecondsHistogram::default(),
+            incomplete: 0,
+            hourly_at: origin.as_second(),
+            nightly_at: origin.as_second(),
+            overflow: Overflow::default(),
+        }
+    }
+
+    /// [`Totals::watermark`] as a moment.
+    pub fn watermark(&self) -> Timestamp {
+        moment(self.watermark)
+    }
+
+    /// [`Totals::origin`] as a moment.
+    pub fn origin(&self) -> Timestamp {
+        moment(self.origin)
+    }
+
+    /// [`Totals::hourly_at`] as a moment.
+    pub fn hourly_at(&self) -> Timestamp {
+        moment(self.hourly_at)
+    }
+
+    /// [`Totals::nightly_at`] as a moment.
+    pub fn nightly_at(&self) -> Timestamp {
+        moment(self.nightly_at)
+    }
+}
+
+fn moment(second: i64) -> Timestamp {
+    Timestamp::from_second(second).unwrap_or(Timestamp::MIN)
+}
+
+/// The aggregates of one target. Menus have a number that stands for them in the rows' records.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TargetCounters {
+    /// For the whole target.
+    pub totals: Totals,
+    /// By label set, with the number of each.
+    pub menus: BTreeMap<MenuLabels, (u32, OptionCounts)>,
+    /// By label set; every menu's point is there.
+    pub points: BTreeMap<PointLabels, RoutingPointCounts>,
+    /// By label set.
+    pub transitions: BTreeMap<TransitionLabels, TransitionCounts>,
+}
+
+impl TargetCounters {
+    /// A target that has never been read, counting from `origin`.
+    pub fn new(origin: Timestamp) -> Self {
+        Self {
+            totals: Totals::new(origin),
+            menus: BTreeMap::new(),
+            points: BTreeMap::new(),
+            transitions: BTreeMap::new(),
+        }
+    }
+
+    /// Makes an option known before its first row, so that it is exposed at 0.
+    pub fn expect(&mut self, labels: MenuLabels) {
+        self.points.entry(labels.point.clone()).or_default();
+        let number = self.next_number();
+        self.menus.entry(labels).or_insert((number, OptionCounts::default()));
+    }
+
+    /// The number that the next new menu gets.
+    pub(super) fn next_number(&self) -> u32 {
+        self.menus.values().map(|(number, _)| number + 1).max().unwrap_or(0)
+    }
+
+    /// The options of a routing point and channel.
+    pub(super) fn menus_at(&self, point: &PointLabels) -> impl Iterator<Item = &MenuLabels> {
+        // An empty option sorts before every real one.
+        let first = MenuLabels { point: point.clone(), option: "".into() };
+        let all = self.menus.range((Bound::Included(first), Bound::Unbounded)).map(|(labels, _)| labels);
+        all.take_while(move |labels| labels.point == *point)
+    }
+
+    /// The steps of a routing point and channel.
+    pub(super) fn transitions_at(
+        &self,
+        point: &PointLabels,
+    ) -> impl Iterator<Item = (&TransitionLabels, &TransitionCounts)> {
+        let first = TransitionLabels { point: point.clone(), from: "".into(), to: "".into() };
+        let all = self.transitions.range((Bound::Included(first), Bound::Unbounded));
+        all.take_while(move |(labels, _)| labels.point == *point)
+    }
+
+    /// Takes over what a committed step says.
+    pub fn apply(&mut self, step: Delta) {
+        self.totals = step.totals;
+        for dropped in &step.dropped {
+            match dropped {
+                Counted::Menu(labels) => drop(self.menus.remove(labels)),
+                Counted::Point(labels) => drop(self.points.remove(labels)),
+                Counted::Transition(labels) => drop(self.transitions.remove(labels)),
+            }
+        }
+        self.menus.extend(step.menus);
+        self.points.extend(step.points);
+        self.transitions.extend(step.transitions);
+    }
+
+    /// What is not visible yet, and whether it has a count that waits to be.
+    pub fn held(&self) -> impl Iterator<Item = (Counted, bool)> {
+        let menus = self.menus.iter().filter(|(_, (_, menu))| menu.released.is_none());
+        let points = self.points.iter().filter(|(_, point)| point.released.is_none());
+        let transitions = self.transitions.iter().filter(|(_, transition)| transition.released.is_none());
+        menus
+            .map(|(labels, (_, menu))| (Counted::Menu(labels.clone()), menu.hits > 0))
+            .chain(points.map(|(labels, point)| (Counted::Point(labels.clone()), point.interactions > 0)))
+            .chain(transitions.map(|(labels, step)| (Counted::Transition(labels.clone()), step.steps > 0)))
+    }
+
+    /// A step that counts nothing and makes every held count visible for which `zero_was_seen` says that it
+    /// has been shown as 0 for long enough. `None` when there is none.
+    pub fn release(&self, now: Timestamp, zero_was_seen: impl Fn(&Counted) -> bool) -> Option<Delta> {
+        let released = Some(now.as_second());
+        let mut step = Delta::nothing(self.totals.clone());
+        for (counted, _) in self.held().filter(|(counted, waits)| *waits && zero_was_seen(counted)) {
+            match counted {
+                Counted::Menu(labels) => {
+                    let (number, menu) = self.menus[&labels].clone();
+                    step.menus.push((labels, (number, OptionCounts { released, ..menu })));
+                }
+                Counted::Point(labels) => {
+                    let point = self.points[&labels].clone();
+                    step.points.push((labels, RoutingPointCounts { released, ..point }));
+                }
+                Counted::Transition(labels) => {
+                    let transition = self.transitions[&labels].clone();
+                    step.transitions.push((labels, TransitionCounts { released, ..transition }));
+                }
+            }
+        }
+        (!step.menus.is_empty() || !step.points.is_empty() || !step.transitions.is_empty()).then_some(step)
+    }
+
+    /// What has had no row dated at or after `oldest` (seconds of the server's wall clock), but for what is to
+    /// be kept: options, then routing points without an option left, then steps between what is gone.
+    pub fn unseen(&self, oldest: i64, keep: impl Fn(&MenuLabels) -> bool) -> Vec<Counted> {
+        let old = |labels: &MenuLabels, menu: &OptionCounts| {
+            menu.hits > 0 && menu.last_row < oldest && !keep(labels)
+        };
+        let gone: BTreeSet<&MenuLabels> = self
+            .menus
+            .iter()
+            .filter(|(labels, (_, menu))| old(labels, menu))
+            .map(|(labels, _)| labels)
+            .collect();
+        if gone.is_empty() {
+            return Vec::new();
+        }
+        let is_left = |point: &PointLabels| self.menus_at(point).any(|labels| !gone.contains(labels));
+        let is_gone = |point: &PointLabels, option: &std::sync::Arc<str>| {
+            gone.contains(&MenuLabels { point: point.clone(), option: option.clone() })
+        };
+        let points = self.points.keys().filter(|point| !is_left(point));
+        let transitions = self.transitions.keys().filter(|step| {
+            !is_left(&step.point) || is_gone(&step.point, &step.from) || is_gone(&step.point, &step.to)
+        });
+        let points = points.cloned().map(Counted::Point).chain(transitions.cloned().map(Counted::Transition));
+        gone.iter().map(|labels| Counted::Menu((*labels).clone())).chain(points).collect()
+    }
+
+    /// Counts the last window from the records of all rows dated in it.
+    pub fn window(
+        &self,
+        start: Timestamp,
+        end: Timestamp,
+        records: impl IntoIterator<Item = RowRecord>,
+    ) -> WindowCounts {
+        let labels: BTreeMap<u32, &MenuLabels> =
+            self.menus.iter().map(|(labels, (number, _))| (*number, labels)).collect();
+        let mut hits: BTreeMap<MenuLabels, u64> =
+            self.menus.keys().map(|labels| (labels.clone(), 0)).collect();
+        let mut interactions: BTreeMap<PointLabels, BTreeSet<u64>> =
+            self.points.keys().map(|labels| (labels.clone(), Default::default())).collect();
+        for record in records {
+            let Some(menu) = labels.get(&record.menu) else { continue };
+            *hits.entry((*menu).clone()).or_default() += u64::from(record.count);
+            if let Some(interaction) = record.interaction {
+                interactions.entry(menu.point.clone()).or_default().insert(interaction.get());
+            }
+        }
+        let interactions =
+            interactions.into_iter().map(|(labels, distinct)| (labels, distinct.len() as u64)).collect();
+        WindowCounts { start, end, hits, interactions }
+    }
+}
+
+/// What was dated inside the last closed window, for every known option.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WindowCounts {
+    /// First moment.
+    pub start: Timestamp,
+    /// First moment after it.
+    pub end: Timestamp,
+    /// Hits by option; 0 for one that had none.
+    pub hits: BTreeMap<MenuLabels, u64>,
+    /// Distinct interactions by routing point and channel.
+    pub interactions: BTreeMap<PointLabels, u64>,
+}

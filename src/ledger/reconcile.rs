@@ -1,0 +1,295 @@
+//! The ledger's one step: a whole answer against what is remembered.
+
+use std::{collections::BTreeMap, num::NonZeroU64};
+
+use super::{
+    batch::{BatchRow, NO_SECOND, RowBatch},
+    cardinality::SeriesLimits,
+    changes::Changes,
+    counters::{OptionCounts, RoutingPointCounts, TargetCounters, Totals, TransitionCounts},
+    journey::{IdleTimes, JourneyState, OpenJourney, Visit},
+    recent::{HourlyHits, hour_of},
+};
+use crate::{
+    model::{Counted, MenuLabels, PointLabels, TransitionLabels},
+    wolkvox::Rejection,
+};
+
+/// What identifies a row: its date (seconds of the server's wall clock) and a hash of all else.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RowKey {
+    /// See [`crate::wolkvox::Row::date`].
+    pub date: i64,
+    /// See [`crate::wolkvox::Row::fingerprint`].
+    pub fingerprint: u64,
+}
+
+/// What is remembered of the rows with one key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RowRecord {
+    /// How many an answer held at most.
+    pub count: u32,
+    /// The number of their menu in the account.
+    pub menu: u32,
+    /// The interaction that they belong to.
+    pub interaction: Option<NonZeroU64>,
+}
+
+/// What was seen before.
+pub trait SeenRows {
+    /// Why it cannot be read.
+    type Error;
+    /// How many rows with this key an answer has held at most; 0 for none.
+    fn count(&self, key: RowKey) -> Result<u32, Self::Error>;
+    /// What is known of this interaction's journey.
+    fn journey(&self, interaction: NonZeroU64) -> Result<JourneyState, Self::Error>;
+    /// The journeys whose deadline lies before this, in Unix seconds.
+    fn journeys_due(&self, before: i64) -> Result<Vec<(NonZeroU64, OpenJourney)>, Self::Error>;
+}
+
+/// The limits that a step respects, all but the last in seconds of the server's wall clock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TimeBounds {
+    /// Rows dated before it are `out_of_range`: the origin, or the end of memory if that is later.
+    pub earliest: i64,
+    /// Rows dated after it are rejected: nothing real lies days after the window that was asked for, and
+    /// a date centuries ahead would never be forgotten.
+    pub latest: i64,
+    /// New rows dated before it are late.
+    pub watermark: i64,
+    /// Journeys with a deadline before it are over: the watermark that this answer leads to, in Unix seconds.
+    pub closing: i64,
+}
+
+/// What a step is made under.
+pub struct ReconcileParams<'a> {
+    /// In time.
+    pub bounds: TimeBounds,
+    /// In number.
+    pub limits: SeriesLimits,
+    /// When a journey is over.
+    pub idle: &'a IdleTimes,
+    /// Our clock, in Unix seconds.
+    pub now: i64,
+    /// A row's date as Unix seconds; of two such moments, the later.
+    pub moment: &'a dyn Fn(i64) -> i64,
+}
+
+/// What an answer changes: everything to be committed together.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Delta {
+    /// The target's totals after it, but for watermark and horizon, which are the caller's.
+    pub totals: Totals,
+    /// Menus that changed, whole, with their numbers.
+    pub menus: Vec<(MenuLabels, (u32, OptionCounts))>,
+    /// Points that changed, whole.
+    pub points: Vec<(PointLabels, RoutingPointCounts)>,
+    /// Transitions that changed, whole.
+    pub transitions: Vec<(TransitionLabels, TransitionCounts)>,
+    /// What is no longer exposed: it has not been seen for so long. The caller's.
+    pub dropped: Vec<Counted>,
+    /// Records that changed, ascending by key.
+    pub rows: Vec<(RowKey, RowRecord)>,
+    /// Interactions with a new row, and the latest date of those.
+    pub interactions: BTreeMap<NonZeroU64, i64>,
+    /// Journeys that changed.
+    pub journeys: Vec<JourneyDelta>,
+    /// The new rows. Not written: it follows from the records.
+    pub hourly: HourlyHits,
+}
+
+/// A journey before and after a step.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JourneyDelta {
+    /// Whose.
+    pub interaction: NonZeroU64,
+    /// Its deadline before; `None` if it was not open.
+    pub before: Option<i64>,
+    /// What it is now; `None` if it is over.
+    pub after: Option<OpenJourney>,
+}
+
+impl Delta {
+    pub(super) fn nothing(totals: Totals) -> Self {
+        Self {
+            totals,
+            menus: Vec::new(),
+            points: Vec::new(),
+            transitions: Vec::new(),
+            dropped: Vec::new(),
+            rows: Vec::new(),
+            interactions: BTreeMap::new(),
+            journeys: Vec::new(),
+            hourly: BTreeMap::new(),
+        }
+    }
+}
+
+/// The journey of an interaction with a new row.
+struct Touched {
+    before: Option<i64>,
+    /// `None` when it was over before this answer.
+    journey: Option<OpenJourney>,
+}
+
+/// Finds the new rows of a whole answer, adds them up, and closes the journeys that are over.
+pub fn reconcile<M: SeenRows>(
+    account: &TargetCounters,
+    mut stage: RowBatch,
+    terms: &ReconcileParams<'_>,
+    memory: &M,
+) -> Result<Delta, M::Error> {
+    let bounds = terms.bounds;
+    let mut step = Delta::nothing(account.totals.clone());
+    for (rejection, count) in std::mem::take(&mut stage.rejected) {
+        *step.totals.rejected.entry(rejection).or_default() += count;
+    }
+
+    // Equal rows become neighbours, and memory is asked in its own order.
+    stage.rows.sort_unstable_by_key(|row| (row.date, row.fingerprint));
+    let mut draft = Changes::of(account, terms.limits);
+    let mut slots: Vec<Option<usize>> = vec![None; stage.labels.len()];
+    let mut touched: BTreeMap<NonZeroU64, Touched> = BTreeMap::new();
+    let mut newest = i64::MIN;
+
+    for alike in stage.rows.chunk_by(|a, b| (a.date, a.fingerprint) == (b.date, b.fingerprint)) {
+        let row = alike[0];
+        let seen = alike.len() as u64;
+        if row.date < bounds.earliest {
+            step.totals.out_of_range += seen;
+            continue;
+        }
+        if row.date > bounds.latest {
+            *step.totals.rejected.entry(Rejection::FutureDate).or_default() += seen;
+            continue;
+        }
+        let key = RowKey { date: row.date, fingerprint: row.fingerprint };
+        let known = u64::from(memory.count(key)?);
+        let new = seen.saturating_sub(known);
+        step.totals.new += new;
+        step.totals.repeated += seen - new;
+        if new == 0 {
+            continue;
+        }
+        newest = newest.max(row.date);
+        if row.date < bounds.watermark {
+            step.totals.late += new;
+        }
+        let moment = (terms.moment)(row.date);
+        step.totals.lateness.observe(u32::try_from((terms.now - moment).max(0)).unwrap_or(u32::MAX), new);
+
+        let labels = &stage.labels[row.menu as usize];
+        let slot = *slots[row.menu as usize].get_or_insert_with(|| draft.slot(labels));
+        let placed = &draft.slots[slot].labels;
+        if placed.point != labels.point {
+            step.totals.overflow.points += new;
+        } else if placed.option != labels.option {
+            step.totals.overflow.options += new;
+        }
+        let number = draft.slots[slot].number;
+        count(&mut draft.slots[slot].menu, row, new);
+        *step.hourly.entry((hour_of(row.date), number)).or_default() += new;
+        let count = u32::try_from(known + new).unwrap_or(u32::MAX);
+        step.rows.push((key, RowRecord { count, menu: number, interaction: row.interaction }));
+
+        let Some(interaction) = row.interaction else { continue };
+        let latest = step.interactions.entry(interaction).or_insert(row.date);
+        *latest = row.date.max(*latest);
+        let point = draft.point_of(slot);
+        let touched = match touched.entry(interaction) {
+            std::collections::btree_map::Entry::Occupied(entry) => entry.into_mut(),
+            std::collections::btree_map::Entry::Vacant(entry) => {
+                entry.insert(match memory.journey(interaction)? {
+                    JourneyState::New => {
+                        point.interactions += 1;
+                        point.open += 1;
+                        Touched { before: None, journey: Some(OpenJourney::default()) }
+                    }
+                    JourneyState::Open(journey) => {
+                        Touched { before: Some(journey.deadline), journey: Some(journey) }
+                    }
+                    JourneyState::Over => Touched { before: None, journey: None },
+                })
+            }
+        };
+        let visit = Visit {
+            date: row.date,
+            second: row.second,
+            menu: number,
+            count: u32::try_from(new).unwrap_or(u32::MAX),
+        };
+        let idle = terms.idle.of(&labels.point.channel);
+        point.late_rows += match &mut touched.journey {
+            Some(journey) => journey.visit(visit, moment, idle).into(),
+            None => new,
+        };
+    }
+    if newest > i64::MIN {
+        step.totals.last_row = step.totals.last_row.max(Some(newest));
+    }
+
+    for (interaction, journey) in memory.journeys_due(bounds.closing)? {
+        let before = Some(journey.deadline);
+        touched.entry(interaction).or_insert(Touched { before, journey: Some(journey) });
+    }
+    for (interaction, Touched { before, journey }) in touched {
+        let Some(journey) = journey else { continue };
+        let after = if journey.deadline < bounds.closing {
+            close(&mut draft, journey, terms);
+            None
+        } else {
+            Some(journey)
+        };
+        if before.is_some() || after.is_some() {
+            step.journeys.push(JourneyDelta { interaction, before, after });
+        }
+    }
+    draft.close(&mut step);
+    Ok(step)
+}
+
+fn count(menu: &mut OptionCounts, row: BatchRow, new: u64) {
+    // The first date of a menu may lie before 1970 as well as any other.
+    menu.last_row = if menu.hits == 0 { row.date } else { menu.last_row.max(row.date) };
+    menu.hits += new;
+    menu.attempts += u64::from(row.attempts) * new;
+    if row.attempts > 1 {
+        menu.retries += new;
+    }
+    if row.second != NO_SECOND {
+        menu.seconds.observe(row.second, new);
+    }
+}
+
+/// Counts a journey that is over.
+fn close(draft: &mut Changes, journey: OpenJourney, terms: &ReconcileParams<'_>) {
+    let slots: BTreeMap<u32, usize> =
+        journey.visits.iter().filter_map(|visit| Some((visit.menu, draft.numbered(visit.menu)?))).collect();
+    // Where it began to be seen is where it is counted, whatever had no place of its own since.
+    let Some(home) = journey.visits.first().and_then(|visit| slots.get(&visit.menu)).copied() else { return };
+    let idle = terms.idle.of(&draft.slots[home].labels.point.channel);
+    let name = |menu: u32| slots.get(&menu).map_or("", |slot| &*draft.slots[*slot].labels.option);
+    let path = journey.finish(idle, terms.moment, name);
+
+    let point = draft.point_of(home);
+    point.open = point.open.saturating_sub(1);
+    point.late_rows += path.late;
+    point.journeys.observe(u32::try_from(path.menus.len()).unwrap_or(u32::MAX), 1);
+    let slot = |menu: Option<&u32>| menu.and_then(|menu| slots.get(menu)).copied();
+    if let Some(first) = slot(path.menus.first()) {
+        draft.slots[first].menu.entries += 1;
+    }
+    if let Some(last) = slot(path.menus.last()) {
+        draft.slots[last].menu.finals += 1;
+    }
+    for (menu, times) in path.repeats() {
+        if let Some(slot) = slot(Some(&menu)) {
+            draft.slots[slot].menu.repeats += times;
+        }
+    }
+    for (from, to) in path.steps() {
+        if let (Some(from), Some(to)) = (slot(Some(&from)), slot(Some(&to))) {
+            draft.transition(from, to).steps += 1;
+        }
+    }
+}

@@ -1,0 +1,255 @@
+//! Which options get a series of their own, and under which name.
+//!
+//! Owns the rules of `menu.options`: rename, then deny, then allow. Pure, and linear in the length of an option
+//! whatever the pattern is, because options are what the vendor's server sends. A rule must never lose a row:
+//! what it takes out of sight is still counted, as [`OTHER`].
+
+use regex::{Regex, RegexBuilder};
+
+use crate::model::OTHER;
+
+/// The most memory that one compiled pattern may take, in bytes: far above any rule that a person would write.
+const LARGEST: usize = 1 << 20;
+/// The longest pattern, in bytes.
+const LONGEST: usize = 1024;
+
+/// What the rules make of an option.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ruled<'a> {
+    /// It has a series under this name.
+    Keep(&'a str),
+    /// It is counted as [`OTHER`].
+    Other,
+}
+
+impl<'a> Ruled<'a> {
+    /// The value of the label.
+    pub fn label(self) -> &'a str {
+        match self {
+            Self::Keep(option) => option,
+            Self::Other => OTHER,
+        }
+    }
+}
+
+/// The rules for options. Patterns match a whole value, not a part of it.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct OptionRules {
+    allow: Vec<Pattern>,
+    deny: Vec<Pattern>,
+    rename: Vec<(Pattern, String)>,
+}
+
+/// A regular expression and how it was written.
+#[derive(Debug, Clone)]
+struct Pattern {
+    written: String,
+    whole: Regex,
+}
+
+/// Two patterns are the same rule when they are written the same.
+impl PartialEq for Pattern {
+    fn eq(&self, other: &Self) -> bool {
+        self.written == other.written
+    }
+}
+
+impl OptionRules {
+    /// Adds a pattern of options that keep their series. Once there is one, all other options are folded.
+    ///
+    /// # Errors
+    /// When the pattern cannot be read, is empty or is too large; so too for the other kinds of rules.
+    pub fn allow(&mut self, pattern: &str) -> Result<(), String> {
+        self.allow.push(Pattern::new(pattern)?);
+        Ok(())
+    }
+
+    /// Adds a pattern of options that are folded.
+    ///
+    /// # Errors
+    /// As for [`Self::allow`].
+    pub fn deny(&mut self, pattern: &str) -> Result<(), String> {
+        self.deny.push(Pattern::new(pattern)?);
+        Ok(())
+    }
+
+    /// Adds a pattern of options that are all called `to`, which must be a clean label value.
+    ///
+    /// # Errors
+    /// As for [`Self::allow`].
+    pub fn rename(&mut self, pattern: &str, to: &str) -> Result<(), String> {
+        self.rename.push((Pattern::new(pattern)?, to.to_owned()));
+        Ok(())
+    }
+
+    /// Applies the rules to an option, cleaned and cut as a label value: the first renaming that matches, and
+    /// to what comes of it first the denying patterns, then the allowing ones.
+    pub fn apply<'a>(&'a self, option: &'a str) -> Ruled<'a> {
+        let renamed = self.rename.iter().find(|(pattern, _)| pattern.matches(option));
+        self.judge(renamed.map_or(option, |(_, to)| to.as_str()))
+    }
+
+    fn judge<'a>(&'a self, option: &'a str) -> Ruled<'a> {
+        let matched = |patterns: &[Pattern]| patterns.iter().any(|pattern| pattern.matches(option));
+        let folded =
+            option == OTHER || matched(&self.deny) || !(self.allow.is_empty() || matched(&self.allow));
+        if folded { Ruled::Other } else { Ruled::Keep(option) }
+    }
+
+    /// The patterns of options that keep their series, as written; none means all.
+    pub fn allowed(&self) -> impl Iterator<Item = &str> {
+        self.allow.iter().map(|pattern| pattern.written.as_str())
+    }
+
+    /// The patterns of options that are folded, as written.
+    pub fn denied(&self) -> impl Iterator<Item = &str> {
+        self.deny.iter().map(|pattern| pattern.written.as_str())
+    }
+
+    /// The patterns of options that are renamed, as written, and their new names.
+    pub fn renamed(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.rename.iter().map(|(pattern, to)| (pattern.written.as_str(), to.as_str()))
+    }
+}
+
+impl Pattern {
+    fn new(written: &str) -> Result<Self, String> {
+        if written.is_empty() {
+            return Err("an empty pattern matches no option: write one, or take it away".to_owned());
+        }
+        if written.len() > LONGEST {
+            return Err(format!("a pattern of more than {LONGEST} bytes: write it as several"));
+        }
+        // By itself first: `a)|(b` would only make sense between our brackets.
+        compile(written)?;
+        let whole = compile(&format!(r"\A(?:{written})\z"))?;
+        Ok(Self { written: written.to_owned(), whole })
+    }
+
+    fn matches(&self, option: &str) -> bool {
+        self.whole.is_match(option)
+    }
+}
+
+fn compile(pattern: &str) -> Result<Regex, String> {
+    RegexBuilder::new(pattern).size_limit(LARGEST).build().map_err(|error| match error {
+        regex::Error::CompiledTooBig(_) => {
+            "the pattern is too large: make its repetitions smaller".to_owned()
+        }
+        // The last line says what is wrong; those above draw the pattern, which a log would tear apart.
+        other => {
+            let text = other.to_string();
+            let reason = text.lines().last().unwrap_or_default().trim();
+            let reason = reason.strip_prefix("error: ").unwrap_or(reason);
+            format!("no regular expression: {reason}")
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn rules(allow: &[&str], deny: &[&str], rename: &[(&str, &str)]) -> OptionRules {
+        let mut rules = OptionRules::default();
+        allow.iter().for_each(|pattern| rules.allow(pattern).expect(pattern));
+        deny.iter().for_each(|pattern| rules.deny(pattern).expect(pattern));
+        rename.iter().for_each(|(pattern, to)| rules.rename(pattern, to).expect(pattern));
+        rules
+    }
+
+    #[test]
+    fn applies_rename_then_deny_then_allow() {
+        let all = rules(
+            &["[0-9]", "AGENTE|BUZON", "(?i)menú.*"],
+            &["9", "BUZON"],
+            &[("(?i)agente ?[0-9]*", "AGENTE"), ("(?i)agente", "never"), ("cero", "0"), ("x|y", "other")],
+        );
+        for (option, label) in [
+            ("1", "1"),
+            ("9", "other"),
+            ("10", "other"),
+            ("agente", "AGENTE"),
+            ("Agente 7", "AGENTE"),
+            ("NO_PASA_AGENTE", "other"),
+            ("BUZON", "other"),
+            ("CV_BUZON", "other"),
+            ("cero", "0"),
+            ("MENÚ PRINCIPAL", "MENÚ PRINCIPAL"),
+            ("x", "other"),
+            ("unknown", "other"),
+            ("other", "other"),
+        ] {
+            assert_eq!(all.apply(option).label(), label, "{option}");
+        }
+    }
+
+    #[test]
+    fn a_pattern_matches_the_whole_value() {
+        let deny = rules(&[], &["a|b", "c$", "(?m)^d$"], &[]);
+        for (option, folded) in [
+            ("a", true),
+            ("b", true),
+            ("ab", false),
+            ("xb", false),
+            ("c", true),
+            ("xc", false),
+            ("d\ne", false),
+        ] {
+            assert_eq!(deny.apply(option) == Ruled::Other, folded, "{option}");
+        }
+    }
+
+    #[test]
+    fn refuses_what_is_no_pattern() {
+        for (pattern, reason) in [
+            ("(", "no regular expression: unclosed group"),
+            ("a)|(?:b", "no regular expression: unopened group"),
+            ("*", "no regular expression: repetition operator missing expression"),
+            (r"(a)\1", "no regular expression: backreferences are not supported"),
+            ("(?=a)", "no regular expression: look-around"),
+            (r"(\w{100}){1000}", "too large"),
+            ("", "empty pattern"),
+        ] {
+            let refusal = OptionRules::default().deny(pattern).expect_err(pattern);
+            assert!(refusal.contains(reason), "{pattern}: {refusal}");
+            assert!(!refusal.contains('\n'), "{refusal}");
+        }
+        assert!(OptionRules::default().allow(&"a".repeat(1025)).is_err());
+    }
+
+    #[test]
+    fn rules_are_equal_when_they_are_written_the_same() {
+        assert_eq!(rules(&["a"], &[], &[("b", "c")]), rules(&["a"], &[], &[("b", "c")]));
+        assert_ne!(rules(&["a"], &[], &[]), rules(&[], &["a"], &[]));
+        assert_ne!(rules(&[], &[], &[("b", "c")]), rules(&[], &[], &[("b", "d")]));
+    }
+
+    proptest! {
+        #[test]
+        fn without_rules_every_option_but_other_is_kept(option in "\\PC{1,40}") {
+            prop_assume!(option != OTHER);
+            let none = OptionRules::default();
+            prop_assert_eq!(none.apply(&option), Ruled::Keep(&option));
+        }
+
+        #[test]
+        fn folding_case_is_stable(option in "[a-zA-Z]{1,8}") {
+            let (upper, lower) = (option.to_uppercase(), option.to_lowercase());
+            let fold = rules(&[], &[], &[(&format!("(?i){option}"), &upper)]);
+            prop_assert_eq!(fold.apply(&option), Ruled::Keep(&upper));
+            prop_assert_eq!(fold.apply(&lower), Ruled::Keep(&upper));
+            prop_assert_eq!(fold.apply(&upper), Ruled::Keep(&upper));
+        }
+
+        #[test]
+        fn a_pattern_that_reads_is_applied_without_a_panic(pattern in "\\PC{1,30}", option in "\\PC{0,60}") {
+            let mut hostile = OptionRules::default();
+            if hostile.deny(&pattern).is_ok() {
+                hostile.apply(&option);
+            }
+        }
+    }
+}

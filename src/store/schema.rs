@@ -1,0 +1,189 @@
+//! Which tables the state file has, and how an older file becomes today's.
+
+use std::{collections::BTreeMap, path::Path};
+
+use redb::{
+    Database, ReadTransaction, ReadableDatabase, ReadableTable, Table, TableDefinition, WriteTransaction,
+};
+
+use super::{StoreError, encode, failed, overlay::look};
+use crate::{
+    ledger::{Overflow, SecondsHistogram},
+    model::Fingerprints,
+};
+
+/// Version of the layout below. A file with a higher one is refused, one with a lower one is brought here.
+pub(super) const VERSION: u32 = 3;
+
+/// "version" → u32, "key" → 16 bytes.
+pub(super) const META: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("meta");
+/// Name → number of a target.
+pub(super) const TARGETS: TableDefinition<'_, &str, u32> = TableDefinition::new("targets");
+/// Target → `ledger::Totals`.
+pub(super) const TOTALS: TableDefinition<'_, u32, &[u8]> = TableDefinition::new("totals");
+/// Target, number of the menu → labels and `ledger::OptionCounts`.
+pub(super) const MENUS: TableDefinition<'_, (u32, u32), &[u8]> = TableDefinition::new("menus");
+/// Target, `rp_id`, `channel`, `from_opc_menu`, `to_opc_menu` → `ledger::TransitionCounts`.
+pub(super) const TRANSITIONS: TableDefinition<'_, (u32, &str, &str, &str, &str), &[u8]> =
+    TableDefinition::new("transitions");
+/// Target, interaction → `ledger::OpenJourney`; and the same by deadline, for closing.
+pub(super) const JOURNEYS: TableDefinition<'_, (u32, u64), &[u8]> = TableDefinition::new("journeys");
+pub(super) const JOURNEYS_BY_DEADLINE: TableDefinition<'_, (u32, i64, u64), ()> =
+    TableDefinition::new("journeys_by_deadline");
+/// Target, `rp_id`, `channel` → `ledger::RoutingPointCounts`.
+pub(super) const POINTS: TableDefinition<'_, (u32, &str, &str), &[u8]> = TableDefinition::new("points");
+/// Target, date, fingerprint → count, menu, interaction (0 for none).
+pub(super) const ROWS: TableDefinition<'_, (u32, i64, u64), (u32, u32, u64)> = TableDefinition::new("rows");
+/// Target, interaction → hour of its latest row; and the same by hour, for forgetting.
+pub(super) const INTERACTIONS: TableDefinition<'_, (u32, u64), i64> = TableDefinition::new("interactions");
+pub(super) const INTERACTIONS_BY_HOUR: TableDefinition<'_, (u32, i64, u64), ()> =
+    TableDefinition::new("interactions_by_hour");
+/// Target → the server's day as 20260118, and the requests sent on it.
+pub(super) const QUOTA: TableDefinition<'_, u32, (u32, u64)> = TableDefinition::new("quota");
+
+/// Target, 0 for routing points or 1 for options, code → name. A file may lack it: nobody has named anything yet.
+pub(super) const NAMES: TableDefinition<'_, (u32, u8, &str), &str> = TableDefinition::new("names");
+
+/// Refuses a file that is not ours, or of a newer version, before anything is written to it: opening it for
+/// writing would. A file that cannot be read this way is left to the real opening, which says why.
+pub(super) fn refuse_foreign(path: &Path) -> Result<(), StoreError> {
+    match look(path, |read| identify(read, path)) {
+        Some(Err(refused @ (StoreError::Version { .. } | StoreError::Damaged { .. }))) => Err(refused),
+        _ => Ok(()),
+    }
+}
+
+/// The version and the key of a file, or nothing of one that is new.
+fn identify(read: &ReadTransaction, path: &Path) -> Result<Option<(u32, [u8; 16])>, StoreError> {
+    let damaged = |detail: &str| StoreError::Damaged { path: path.to_owned(), detail: detail.to_owned() };
+    let meta = match read.open_table(META) {
+        Ok(meta) => meta,
+        Err(redb::TableError::TableDoesNotExist(_)) => {
+            return match read.list_tables().map_err(failed)?.next() {
+                Some(_) => Err(damaged("it belongs to another program")),
+                None => Ok(None),
+            };
+        }
+        Err(error) => return Err(damaged(&error.to_string())),
+    };
+    let version = meta.get("version").map_err(failed)?;
+    let version = version.and_then(|bytes| bytes.value().try_into().ok()).map(u32::from_le_bytes);
+    let key = meta.get("key").map_err(failed)?.and_then(|bytes| bytes.value().try_into().ok());
+    match version {
+        Some(version @ 1..=VERSION) => {
+            key.map(|key| Some((version, key))).ok_or_else(|| damaged("it has no key"))
+        }
+        Some(found) => Err(StoreError::Version { path: path.to_owned(), found }),
+        None => Err(damaged("it has no version")),
+    }
+}
+
+/// Checks the version, brings an older file up to date, and fills a new one.
+pub(super) fn prepare(
+    database: &Database,
+    path: &Path,
+    new_key: [u8; 16],
+) -> Result<Fingerprints, StoreError> {
+    let found = identify(&database.begin_read().map_err(failed)?, path)?;
+    let Some((version, key)) = found else { return create(database, new_key) };
+    if version < VERSION {
+        migrate(database, version)?;
+    }
+    Ok(Fingerprints::new(key))
+}
+
+fn create(database: &Database, key: [u8; 16]) -> Result<Fingerprints, StoreError> {
+    let write = database.begin_write().map_err(failed)?;
+    set_version(&write)?;
+    write.open_table(META).map_err(failed)?.insert("key", key.as_slice()).map_err(failed)?;
+    write.commit().map_err(failed)?;
+    Ok(Fingerprints::new(key))
+}
+
+fn set_version(write: &WriteTransaction) -> Result<(), StoreError> {
+    let mut meta = write.open_table(META).map_err(failed)?;
+    meta.insert("version", VERSION.to_le_bytes().as_slice()).map_err(failed)?;
+    Ok(())
+}
+
+/// All steps in one transaction: a crash leaves the old file, which is migrated at the next start.
+fn migrate(database: &Database, from: u32) -> Result<(), StoreError> {
+    let write = database.begin_write().map_err(failed)?;
+    if from < 2 {
+        remember_deeper_reads(&write)?;
+    }
+    if from < 3 {
+        begin_journeys(&write)?;
+    }
+    set_version(&write)?;
+    write.commit().map_err(failed)
+}
+
+/// 1 → 2: totals end with two more moments, those of the last deeper re-readings. None is owed.
+fn remember_deeper_reads(write: &WriteTransaction) -> Result<(), StoreError> {
+    let mut totals = write.open_table(TOTALS).map_err(failed)?;
+    lengthen(&mut totals, u32::clone, |_, record| {
+        let watermark = watermark(record)?;
+        encode(&(watermark, watermark))
+    })
+}
+
+/// 2 → 3: totals end with what went to `other`; menus with entries, finals, repeats and the date of the newest row;
+/// points with the journeys, those open and the late rows. No journey had been counted. Menus were last seen at the
+/// watermark, as far as anybody knows.
+fn begin_journeys(write: &WriteTransaction) -> Result<(), StoreError> {
+    let mut totals = write.open_table(TOTALS).map_err(failed)?;
+    let mut watermarks = BTreeMap::new();
+    for entry in totals.iter().map_err(failed)? {
+        let (target, record) = entry.map_err(failed)?;
+        watermarks.insert(target.value(), watermark(record.value())?);
+    }
+    lengthen(&mut totals, u32::clone, |_, _| encode(&Overflow::default()))?;
+    let mut menus = write.open_table(MENUS).map_err(failed)?;
+    lengthen(&mut menus, <(u32, u32)>::clone, |(target, _), _| {
+        encode(&(0u64, 0u64, 0u64, watermarks.get(&target).copied().unwrap_or(0)))
+    })?;
+    let mut points = write.open_table(POINTS).map_err(failed)?;
+    let mut records = Vec::new();
+    for entry in points.iter().map_err(failed)? {
+        let (key, record) = entry.map_err(failed)?;
+        let (target, rp_id, channel) = key.value();
+        records.push(((target, rp_id.to_owned(), channel.to_owned()), record.value().to_vec()));
+    }
+    for ((target, rp_id, channel), mut record) in records {
+        record.extend(encode(&(SecondsHistogram::default(), 0u64, 0u64))?);
+        points.insert((target, &*rp_id, &*channel), record.as_slice()).map_err(failed)?;
+    }
+    Ok(())
+}
+
+/// Of an encoded `ledger::Totals` of any version: a record is its fields one after the other, and the first two are
+/// origin and watermark.
+fn watermark(totals: &[u8]) -> Result<i64, StoreError> {
+    let read = postcard::take_from_bytes::<(i64, i64)>(totals);
+    read.map(|((_, watermark), _)| watermark)
+        .map_err(|error| StoreError::Failed(format!("cannot migrate: {error}")))
+}
+
+/// Appends to every record what `more` makes of its key and content.
+fn lengthen<K, O>(
+    table: &mut Table<'_, K, &'static [u8]>,
+    own: impl Fn(&K::SelfType<'_>) -> O,
+    more: impl Fn(O, &[u8]) -> Result<Vec<u8>, StoreError>,
+) -> Result<(), StoreError>
+where
+    K: redb::Key + 'static,
+    O: Copy + for<'k> std::borrow::Borrow<K::SelfType<'k>>,
+{
+    let mut records = Vec::new();
+    for entry in table.iter().map_err(failed)? {
+        let (key, record) = entry.map_err(failed)?;
+        records.push((own(&key.value()), record.value().to_vec()));
+    }
+    for (key, mut record) in records {
+        let added = more(key, &record)?;
+        record.extend(added);
+        table.insert(key, record.as_slice()).map_err(failed)?;
+    }
+    Ok(())
+}

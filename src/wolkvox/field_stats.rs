@@ -1,0 +1,409 @@
+//! What rows look like, without what they say: which fields they have, and the shape of each.
+//!
+//! For `doctor`, which must show a person what a server sends, and may not show a single value of it. Rows are
+//! looked at while they pass; what stays is numbers and patterns (`9999-99-99 99:99:99`). Of `customer_id` and
+//! `telephone` not even a pattern is made.
+
+use std::{borrow::Cow, collections::BTreeMap};
+
+use jiff::{Timestamp, tz::TimeZone};
+
+use super::{
+    date::parse_date,
+    row_parser::{Text, clean, is_absent},
+    splitter::Element,
+};
+
+/// The documented fields of a row, and which of them are personal.
+const FIELDS: [(&str, bool); 9] = [
+    ("rp_id", false),
+    ("conn_id", false),
+    ("customer_id", true),
+    ("channel", false),
+    ("attempt", false),
+    ("telephone", true),
+    ("date", false),
+    ("second_event", false),
+    ("cod_opc_menu", false),
+];
+
+/// Different patterns that are kept of one field; free text has many.
+const MOST_PATTERNS: usize = 64;
+/// Fields beyond the documented ones whose names are kept.
+const MOST_OTHERS: usize = 8;
+/// A longer run of digits is no date and no code: how long it is, is not shown.
+const MOST_DIGITS: usize = 14;
+/// Zones differ by whole quarters of an hour, in seconds.
+const QUARTER: i64 = 900;
+/// A row may be dated a little before the second in its `conn_id`: two machines, two clocks.
+const SLACK: i64 = 60;
+
+/// What was seen of one field.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct Seen {
+    present: u64,
+    patterns: BTreeMap<String, u64>,
+    lengths: Option<(usize, usize)>,
+}
+
+/// One field, for people.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FieldPattern {
+    /// Its name in the report.
+    pub name: &'static str,
+    /// Rows in which it holds something.
+    pub present: u64,
+    /// Whether it is personal, so that nothing else is told of it.
+    pub personal: bool,
+    /// Its patterns, the most frequent one first; empty for a personal field.
+    pub patterns: Vec<String>,
+    /// The shortest and the longest value, in characters; `None` for a personal field, and where none was present.
+    pub lengths: Option<(usize, usize)>,
+}
+
+/// How the dates of calls lie to the Unix seconds in their `conn_id`s.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Shift {
+    /// How far the dates are ahead of what the zone would give, in seconds: a multiple of 15 minutes.
+    pub seconds: i64,
+    /// Calls that were looked at.
+    pub calls: u64,
+}
+
+/// Rows seen so far, as shapes.
+#[derive(Debug, Clone)]
+pub struct Sample {
+    zone: TimeZone,
+    rows: u64,
+    unreadable: u64,
+    undated: u64,
+    fields: [Seen; FIELDS.len()],
+    others: BTreeMap<String, u64>,
+    oldest: Option<i64>,
+    newest: Option<i64>,
+    at: Option<i64>,
+    rows_at: u64,
+    shifts: BTreeMap<i64, u64>,
+}
+
+impl Sample {
+    /// `zone` is the one that the server's clock is taken to be in.
+    pub fn new(zone: TimeZone) -> Self {
+        Self {
+            zone,
+            rows: 0,
+            unreadable: 0,
+            undated: 0,
+            fields: Default::default(),
+            others: BTreeMap::new(),
+            oldest: None,
+            newest: None,
+            at: None,
+            rows_at: 0,
+            shifts: BTreeMap::new(),
+        }
+    }
+
+    /// The same, and counts the rows of one second of the server's wall clock (see [`super::parse_date`]).
+    pub fn counting_at(zone: TimeZone, second: i64) -> Self {
+        Self { at: Some(second), ..Self::new(zone) }
+    }
+
+    /// Looks at one element of `data`.
+    pub fn take(&mut self, element: Element<'_>) {
+        let text = match element {
+            Element::Value(bytes) if bytes.first() == Some(&b'{') => String::from_utf8_lossy(bytes),
+            _ => return self.unreadable += 1,
+        };
+        let Ok(row) = serde_json::from_str::<BTreeMap<Cow<'_, str>, Text<'_>>>(&text) else {
+            return self.unreadable += 1;
+        };
+        let value = |name: &str| row.get(name).map(clean).unwrap_or_default();
+        let (rp_id, conn_id) = (value("rp_id"), value("conn_id"));
+        if is_absent(&rp_id) && is_absent(&conn_id) {
+            // A line of totals.
+            return self.unreadable += 1;
+        }
+        self.rows += 1;
+        for ((name, personal), seen) in FIELDS.iter().zip(&mut self.fields) {
+            seen.add(name, *personal, &value(name));
+        }
+        for name in row.keys().filter(|name| FIELDS.iter().all(|(field, _)| field != *name)) {
+            let name = if is_plain_name(name) { name } else { "?" };
+            if self.others.len() < MOST_OTHERS || self.others.contains_key(name) {
+                *self.others.entry(name.to_owned()).or_default() += 1;
+            }
+        }
+        match parse_date(&value("date")) {
+            Some(date) => self.dated(date, &conn_id),
+            None => self.undated += 1,
+        }
+    }
+
+    fn dated(&mut self, date: i64, conn_id: &str) {
+        self.oldest = Some(self.oldest.map_or(date, |oldest| oldest.min(date)));
+        self.newest = Some(self.newest.map_or(date, |newest| newest.max(date)));
+        self.rows_at += u64::from(self.at == Some(date));
+        let Some(begin) = begin_of(conn_id) else { return };
+        let Ok(moment) = Timestamp::from_second(begin) else { return };
+        let ahead = date - begin - i64::from(self.zone.to_offset(moment).seconds());
+        *self.shifts.entry((ahead + SLACK).div_euclid(QUARTER) * QUARTER).or_default() += 1;
+    }
+
+    /// Rows that could be read.
+    pub fn rows(&self) -> u64 {
+        self.rows
+    }
+
+    /// Elements that are no rows: totals, other JSON, too long.
+    pub fn unreadable(&self) -> u64 {
+        self.unreadable
+    }
+
+    /// Rows without a date that can be read.
+    pub fn undated(&self) -> u64 {
+        self.undated
+    }
+
+    /// The earliest date, in seconds of the server's wall clock.
+    pub fn oldest(&self) -> Option<i64> {
+        self.oldest
+    }
+
+    /// The latest date, in seconds of the server's wall clock.
+    pub fn newest(&self) -> Option<i64> {
+        self.newest
+    }
+
+    /// Rows of the second that was to be counted.
+    pub fn rows_at(&self) -> u64 {
+        self.rows_at
+    }
+
+    /// How the dates lie to the zone; `None` where no row has the `conn_id` of a call.
+    ///
+    /// A row is dated at or after the beginning of its call, so of all calls the quick ones tell: that of which a
+    /// tenth are no further ahead, which also keeps a few odd `conn_id`s from deciding.
+    pub fn shift(&self) -> Option<Shift> {
+        let calls: u64 = self.shifts.values().sum();
+        let mut so_far = 0;
+        let (seconds, _) = self.shifts.iter().find(|(_, count)| {
+            so_far += **count;
+            so_far * 10 >= calls
+        })?;
+        Some(Shift { seconds: *seconds, calls })
+    }
+
+    /// The documented fields, in the order of the documentation.
+    pub fn fields(&self) -> impl Iterator<Item = FieldPattern> {
+        FIELDS.iter().zip(&self.fields).map(|((name, personal), seen)| {
+            let mut patterns: Vec<(&String, &u64)> = seen.patterns.iter().collect();
+            patterns.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
+            FieldPattern {
+                name,
+                present: seen.present,
+                personal: *personal,
+                patterns: patterns.into_iter().map(|(pattern, _)| pattern.clone()).collect(),
+                lengths: seen.lengths,
+            }
+        })
+    }
+
+    /// Names of fields that are not documented; `?` stands for those that do not look like names.
+    pub fn others(&self) -> impl Iterator<Item = &str> {
+        self.others.keys().map(String::as_str)
+    }
+}
+
+impl Seen {
+    fn add(&mut self, name: &str, personal: bool, value: &str) {
+        // A 0 is an option that can be pressed, and a second.
+        let zero_counts = matches!(name, "cod_opc_menu" | "second_event");
+        if is_absent(value) && !(zero_counts && value == "0") {
+            return;
+        }
+        self.present += 1;
+        if personal {
+            return;
+        }
+        let length = value.chars().count();
+        let (least, most) = self.lengths.unwrap_or((length, length));
+        self.lengths = Some((least.min(length), most.max(length)));
+        let pattern = pattern(value);
+        if self.patterns.len() < MOST_PATTERNS || self.patterns.contains_key(&pattern) {
+            *self.patterns.entry(pattern).or_default() += 1;
+        }
+    }
+}
+
+/// The Unix second within `6736.4628.1040.1768782812.1814`.
+fn begin_of(conn_id: &str) -> Option<i64> {
+    let mut parts = conn_id.split('.');
+    let begin = parts.nth(3)?;
+    let whole = parts.next().is_some() && parts.next().is_none();
+    let digits = begin.len() == 10 && begin.bytes().all(|byte| byte.is_ascii_digit());
+    (whole && digits).then(|| begin.parse().ok()).flatten()
+}
+
+/// A text by its shape: each digit is a `9`, a word is `a`, `A` or `Aa` whatever its length, a word of letters and
+/// digits is `x`, and punctuation stays.
+fn pattern(text: &str) -> String {
+    const LONGEST: usize = 40;
+    let mut out = String::new();
+    let mut rest = text;
+    while let Some(first) = rest.chars().next() {
+        if out.len() >= LONGEST {
+            out.push('…');
+            break;
+        }
+        let end = rest.find(|c: char| !c.is_alphanumeric()).unwrap_or(rest.len());
+        if end == 0 {
+            out.push(if first.is_ascii() { first } else { '?' });
+            rest = &rest[first.len_utf8()..];
+            continue;
+        }
+        let (word, after) = rest.split_at(end);
+        out.push_str(&word_pattern(word));
+        rest = after;
+    }
+    out
+}
+
+fn word_pattern(word: &str) -> Cow<'static, str> {
+    let digits = word.bytes().filter(u8::is_ascii_digit).count();
+    match digits {
+        _ if digits == word.len() && digits > MOST_DIGITS => "9…".into(),
+        _ if digits == word.len() => "9".repeat(digits).into(),
+        1.. => "x".into(),
+        _ if !word.contains(char::is_lowercase) => "A".into(),
+        _ if !word.contains(char::is_uppercase) => "a".into(),
+        _ => "Aa".into(),
+    }
+}
+
+/// A name that a programmer would give a field, not something that was put in the place of one.
+fn is_plain_name(name: &str) -> bool {
+    !name.is_empty()
+        && name.len() <= 32
+        && name.bytes().all(|byte| byte.is_ascii_alphabetic() || byte == b'_')
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn zone(name: &str) -> TimeZone {
+        TimeZone::get(name).unwrap()
+    }
+
+    fn row(begin: i64, date: &str) -> Value {
+        json!({
+            "rp_id": "4628", "conn_id": format!("6736.4628.1040.{begin}.1814"), "customer_id": "900123",
+            "channel": "voice", "attempt": "2", "telephone": "3001234567",
+            "date": date, "second_event": "37", "cod_opc_menu": "NO_PASA",
+        })
+    }
+
+    fn sample(zone_name: &str, rows: &[Value]) -> Sample {
+        let mut sample = Sample::new(zone(zone_name));
+        for row in rows {
+            sample.take(Element::Value(row.to_string().as_bytes()));
+        }
+        sample
+    }
+
+    #[test]
+    fn patterns_keep_the_shape_and_nothing_else() {
+        for (text, shape) in [
+            ("2026-01-18 19:34:31", "9999-99-99 99:99:99"),
+            ("20260118193431", "99999999999999"),
+            ("6736.4628.1040.1768782812.1814", "9999.9999.9999.9999999999.9999"),
+            ("conversations-voice-61083", "a-a-99999"),
+            ("65f1a2b3c4d5e6f708192a3b", "x"),
+            ("NO_PASA_AGENTE", "A_A_A"),
+            ("N/D", "A/A"),
+            ("Facturación y pagos", "Aa a a"),
+            ("123456789012345", "9…"),
+            ("☎1", "?9"),
+            ("", ""),
+        ] {
+            assert_eq!(pattern(text), shape, "{text}");
+        }
+        assert!(pattern(&"a-".repeat(500)).len() < 50);
+    }
+
+    proptest! {
+        #[test]
+        fn a_pattern_holds_no_letter_or_digit_of_its_text(text in "\\PC*") {
+            let shown = pattern(&text);
+            prop_assert!(shown.chars().all(|c| !c.is_alphanumeric() || "9aAx".contains(c)), "{}", shown);
+        }
+
+        #[test]
+        fn arbitrary_elements_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+            let mut sample = Sample::new(zone("UTC"));
+            sample.take(Element::Value(&bytes));
+            prop_assert!(sample.rows() <= 1 && sample.shift().is_none());
+        }
+    }
+
+    #[test]
+    fn the_calls_tell_the_zone() {
+        // 1768782812 is 2026-01-19 00:33:32 UTC, 19:33:32 in Bogotá.
+        let rows = |ends: &[&str]| ends.iter().map(|end| row(1_768_782_812, end)).collect::<Vec<_>>();
+        let event = rows(&["2026-01-18 19:34:09"]);
+        for (zone, seconds) in [
+            ("America/Bogota", 0),
+            ("America/Lima", 0),
+            ("UTC", -5 * 3600),
+            ("America/Mexico_City", 3600),
+            ("Asia/Kolkata", -(10 * 3600 + 1800)),
+        ] {
+            assert_eq!(sample(zone, &event).shift(), Some(Shift { seconds, calls: 1 }), "{zone}");
+        }
+        // Long calls that are dated by their end do not shift a zone, nor does a clock a little behind.
+        let mixed = rows(&["2026-01-18 21:00:00", "2026-01-18 20:20:00", "2026-01-18 19:33:10"]);
+        assert_eq!(sample("America/Bogota", &mixed).shift(), Some(Shift { seconds: 0, calls: 3 }));
+        let mut chat = row(0, "2026-01-18 19:34:09");
+        chat["conn_id"] = json!("65f1a2b3c4d5e6f708192a3b");
+        assert_eq!(sample("America/Bogota", &[chat]).shift(), None);
+    }
+
+    #[test]
+    fn fields_are_told_by_shape_and_personal_ones_by_presence() {
+        let mut other = row(1_768_782_812, "");
+        other["telephone"] = json!("");
+        other["campaign"] = json!("secret");
+        other["573001234567"] = json!("x");
+        let total = json!({"rp_id": "", "cod_opc_menu": "TOTAL"});
+        let rows = [row(1_768_782_812, "2026-01-18 19:34:09"), other, total, json!(["x"]), json!({"a": {}})];
+        let sample = sample("UTC", &rows);
+        assert_eq!((sample.rows(), sample.unreadable(), sample.undated()), (2, 3, 1));
+        let fields: Vec<FieldPattern> = sample.fields().collect();
+        let of = |name: &str| fields.iter().find(|field| field.name == name).unwrap();
+        assert_eq!((of("telephone").present, of("telephone").patterns.len()), (1, 0));
+        assert_eq!((of("customer_id").present, of("customer_id").lengths), (2, None));
+        assert_eq!(of("date").patterns, ["9999-99-99 99:99:99"]);
+        assert_eq!(
+            (of("cod_opc_menu").patterns[0].as_str(), of("cod_opc_menu").lengths),
+            ("A_A", Some((7, 7)))
+        );
+        assert_eq!(sample.others().collect::<Vec<_>>(), ["?", "campaign"]);
+        let shown = format!("{fields:?}");
+        assert!(!shown.contains("3001234567") && !shown.contains("900123") && !shown.contains("1768782812"));
+    }
+
+    #[test]
+    fn the_rows_of_one_second_are_counted() {
+        let second = parse_date("2026-01-18 19:34:09").unwrap();
+        let mut sample = Sample::counting_at(zone("UTC"), second);
+        for date in ["2026-01-18 19:34:08", "2026-01-18 19:34:09", "2026-01-18 19:34:09"] {
+            sample.take(Element::Value(row(1, date).to_string().as_bytes()));
+        }
+        sample.take(Element::TooLong);
+        assert_eq!((sample.rows_at(), sample.oldest(), sample.newest()), (2, Some(second - 1), Some(second)));
+    }
+}
