@@ -130,7 +130,7 @@ fn matchers(board: &Board) {
 /// A counter is shown as what it grew by; as it is, it may only be asked whether it is there.
 fn counters_grow(board: &Board) {
     let pattern = Regex::new(r"wolkvox_\w+_total(\{[^}]*\})?").expect("a regular expression");
-    let presence = Regex::new(r"(group by \([\w, ]+\) \(|(0|NaN) \* sum by \([\w, ]+\) \()$");
+    let presence = Regex::new(r"(group by \([\w, ]+\) \(|(0 \*|NaN \*|1e7 -) sum by \([\w, ]+\) \()$");
     let presence = presence.expect("a regular expression");
     for (panel, target) in board.targets() {
         for found in pattern.find_iter(&target.expr) {

@@ -2,7 +2,7 @@
 //!
 //! Owns what is expected of the dashboards over that month. The truth comes from the generator, never from a query.
 
-use std::{collections::BTreeMap, path::Path, process::Command};
+use std::{collections::BTreeMap, path::{Path, PathBuf}, process::Command};
 
 use serde::Deserialize;
 
@@ -57,18 +57,23 @@ struct Month {
     _storage: tempfile::TempDir,
 }
 
+/// The generator, or nothing where `scripts/test` has said that the month is left out.
+pub(crate) fn generator() -> Option<PathBuf> {
+    let path = std::env::var_os("WOLKVOX_TEST_MONTH").map(PathBuf::from);
+    let path = path.expect("WOLKVOX_TEST_MONTH is not set: run scripts/test, which builds tools/month");
+    Some(path).filter(|path| path.as_os_str() != "none")
+}
+
 impl Month {
-    async fn new(tool: &Tool, arguments: &[&str]) -> Self {
-        let generator = std::env::var_os("WOLKVOX_TEST_MONTH");
-        let generator = generator.expect("WOLKVOX_TEST_MONTH is not set: run scripts/test, which builds tools/month");
+    async fn new(tool: &Tool, generator: &Path, arguments: &[&str]) -> Self {
         let storage = tempfile::tempdir().expect("a temporary directory can be created");
-        let output = Command::new(&generator)
+        let output = Command::new(generator)
             .args(arguments)
             .arg(storage.path())
             .output()
-            .unwrap_or_else(|error| panic!("{}: {error}", Path::new(&generator).display()));
+            .unwrap_or_else(|error| panic!("{}: {error}", generator.display()));
         let said = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "{}: {said}", Path::new(&generator).display());
+        assert!(output.status.success(), "{}: {said}", generator.display());
         let truth: Truth = serde_json::from_slice(&output.stdout).expect("the generator prints the truth as JSON");
         assert_eq!(truth.end, END, "the generator's month ends at another moment");
         let flags = [
@@ -146,8 +151,8 @@ fn shown(panel: &Panel, value: &str) -> String {
     text.unwrap_or_else(|| panic!("{}: nothing to show for {value:?}", panel.title)).to_owned()
 }
 
-pub(crate) async fn incident_is_seen(tool: &Tool) {
-    let month = Month::new(tool, &[]).await;
+pub(crate) async fn incident_is_seen(tool: &Tool, generator: &Path) {
+    let month = Month::new(tool, generator, &[]).await;
     the_alert_table_has_the_fallen_option(&month).await;
     the_change_table_has_it_first(&month).await;
     the_day_before_was_normal(&month).await;
@@ -359,8 +364,8 @@ async fn the_health_of_the_outage(month: &Month) {
 }
 
 /// Of a quarter of an hour no dashboard is blank, and none says that all is normal.
-pub(crate) async fn young_installation_says_so(tool: &Tool) {
-    let month = Month::new(tool, &["-young"]).await;
+pub(crate) async fn young_installation_says_so(tool: &Tool, generator: &Path) {
+    let month = Month::new(tool, generator, &["-young"]).await;
     let grafana = month.grafana(0.0, DAY);
     let verdict = month.number(&grafana, MENUS, "Alerts").await;
     assert_eq!(shown(month.panel(MENUS, "Alerts"), &verdict.to_string()), "No history yet");

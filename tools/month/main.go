@@ -4,7 +4,7 @@
 //
 //	month DIRECTORY                      31 days of three routing points, read every five minutes
 //	month -young DIRECTORY               an exporter that was installed a quarter of an hour ago
-//	month -points 10 -options 50 -scrape 1m DIRECTORY
+//	month -points 10 -options 34 -scrape 1m DIRECTORY
 //	                                     ten thousand series, for timing queries (scripts/dashboards-load)
 //
 // It prints the truth about the last day as JSON. The same arguments give the same month, always up to the same
@@ -32,7 +32,7 @@ func main() {
 func run() error {
 	days := flag.Int("days", 31, "how many days")
 	points := flag.Int("points", 0, "so many routing points with generated menus, in place of the three")
-	options := flag.Int("options", 50, "options of each generated menu")
+	options := flag.Int("options", 34, "options of each generated menu")
 	scrape := flag.Duration("scrape", 5*time.Minute, "between two samples, at most five minutes")
 	young := flag.Bool("young", false, "only the last quarter of an hour, without history")
 	flag.Parse()

@@ -109,7 +109,7 @@ func generated(points, options int) *world {
 			kind := []string{"option", "no_input", "opt_out", "terminal"}[min((o+2)%options, 3)]
 			one := &option{code: fmt.Sprint(o), name: fmt.Sprintf("Option %d", o), kind: kind, pause: 10 + float64(o%30)}
 			if kind == "option" || kind == "no_input" {
-				one.next = []way{{(o + 1) % options, .5}, {(3*o + 7) % options, .2}}
+				one.next = []way{{(3*o + 7) % options, .6}}
 			}
 			menu.options = append(menu.options, one)
 			menu.entry = append(menu.entry, way{o, 1 / float64(options)})

@@ -30,11 +30,11 @@ fn tiles() -> Vec<Panel> {
     vec![
         tile("journeys.ended").query(Query::now(sum(&over_range(JOURNEYS)))),
         tile("journeys.reached")
-            .query(Query::now(kind_share(FINAL, "terminal|opt_out")))
+            .query(Query::now(kind_share(FINAL, "terminal|opt_out", JOURNEYS)))
             .unit("percentunit")
             .thresholds(REACHED),
         tile("journeys.lost")
-            .query(Query::now(kind_share(FINAL, NO_END)))
+            .query(Query::now(kind_share(FINAL, NO_END, JOURNEYS)))
             .unit("percentunit")
             .thresholds(LOST),
         tile("journeys.options")
@@ -55,9 +55,10 @@ fn how_they_end() -> Panel {
         sum_by("server, rp_id, cod_opc_menu", &ends),
         super::promql::SERVER
     );
+    let all = sum(&format!("increase({JOURNEYS}{{{MENU}}}[1h])"));
     Panel::stacked("journeys.kinds")
         .query(
-            Query::over_time(format!("{kinds} / on () group_left () (sum({ends}) > 0)")).legend("{{kind}}"),
+            Query::over_time(format!("{kinds} / on () group_left () ({all} > 0)")).legend("{{kind}}"),
         )
         .meaning("terminal", "kind.terminal", "green")
         .meaning("opt_out", "kind.opt_out", "blue")
@@ -77,7 +78,7 @@ fn where_lost() -> Panel {
 
 fn loops() -> Panel {
     let repeats = format!("{} > 0", sum_by(KEYS, &over_range(REPEATS)));
-    let share = or_nothing(&share_of_visits(REPEATS));
+    let share = format!("{} > 0", share_of_visits(REPEATS));
     people_and_share("journeys.loops", ["column.repeats", "column.share_repeats"], &repeats, &share, "purple")
         .size(12, 8)
 }
@@ -97,11 +98,9 @@ fn people_and_share(
         Column::new("rp_name", "column.point", 160).growing(),
         Column::new("channel", "column.channel", 80),
     ];
-    // Only options of the first query have a row.
-    let share = format!("({share}) and on ({KEYS}) ({people})");
     Panel::table(key, columns)
         .query(Query::rows(format!("sort_desc({})", named(people))))
-        .query(Query::rows(named(&share)))
+        .query(Query::rows(named(share)))
 }
 
 /// Of the visits to the chosen option, how many came from where, in percent. Where there is but a handful, nothing.
@@ -119,19 +118,15 @@ fn beside(key: &'static str, chosen: &str, other: &str, end: &str) -> Panel {
     let steps = format!("increase({TRANSITIONS}{{{of_chosen}}}[$__range])");
     let ends = format!("increase({end}{{{MENU}, {OPTION}}}[$__range])");
     // Each visit begins with an entry or a step to it, and ends with a step from it or with the journey.
-    let all = format!("(sum({steps}) + sum({ends}) >= {MIN_VISITS} or sum({ends}) >= {MIN_VISITS})");
+    let all = format!("((sum({steps}) or vector(0)) + sum({ends}) >= {MIN_VISITS})");
     let by_other = sum_by(&format!("server, rp_id, channel, {other}"), &steps);
     let named = named_end(&sum_by(KEYS, &copy(&by_other, "cod_opc_menu", other)), other);
     let bars = format!("100 * {named} / on () group_left () {all} > 0");
-    let (end_key, colour) = match key {
-        "journeys.from" => ("journeys.from.entry", "blue"),
-        _ => ("journeys.to.end", "blue"),
-    };
+    let end_key = if end == ENTRY { "journeys.from.entry" } else { "journeys.to.end" };
     Panel::bars(key)
         .query(Query::now(format!("sort_desc(topk({SHOWN}, {bars}))")).legend("{{description}} · {{rp_name}}"))
         .query(Query::now(format!("100 * sum({ends}) / {all}")).called(end_key))
         .unit("suffix:%")
-        .colour(colour)
         .size(8, 10)
 }
 

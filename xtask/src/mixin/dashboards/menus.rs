@@ -84,7 +84,7 @@ fn tiles() -> Vec<Panel> {
             .unit("percentunit")
             .thresholds(CHANGE),
         share("menus.retries", format!("sum({}) / (sum({}) > 0)", over_range(RETRIES), over_range(HITS))),
-        share("menus.no_input", kind_share(HITS, "no_input")),
+        share("menus.no_input", kind_share(HITS, "no_input", HITS)),
         verdicts.link("link.health", TO_HEALTH),
         data_until(),
     ]
@@ -156,15 +156,12 @@ fn curves() -> Vec<Panel> {
 /// have the same spread at every size, and reads each count once.
 fn signal() -> String {
     let even = |counts: &str| format!("asinh(0.035 * sqrt({counts}))");
-    let before = format!(
-        "{} or 0 * {}",
-        sum_by(KEYS, &a_week_before(HITS)),
-        sum_by(KEYS, &format!("{HITS}{{{MENU}}}"))
-    );
-    let now = sum_by(KEYS, &over_range(HITS));
+    // As they are: to be there, and for an order where nothing can be compared.
+    let counters = sum_by(KEYS, &format!("{HITS}{{{MENU}}}"));
+    let before = format!("{} or 0 * {counters}", sum_by(KEYS, &a_week_before(HITS)));
     format!(
-        "40 * ({} - {}) and on (server) {} or {NO_SIGNAL} - {now}",
-        even(&now),
+        "40 * ({} - {}) and on (server) {} or {NO_SIGNAL} - {counters}",
+        even(&sum_by(KEYS, &over_range(HITS))),
         even(&before),
         known_a_week_before()
     )

@@ -28,7 +28,8 @@ pub(crate) const FINAL: &str = "wolkvox_menu_option_final_total";
 pub(crate) const REPEATS: &str = "wolkvox_menu_option_repeats_total";
 pub(crate) const TRANSITIONS: &str = "wolkvox_menu_transitions_total";
 pub(crate) const JOURNEY: &str = "wolkvox_menu_journey_options";
-/// Journeys that are over.
+/// Journeys that are over. Each has one last option, so that this is also what those add up to, in fifty times fewer
+/// series.
 pub(crate) const JOURNEYS: &str = "wolkvox_menu_journey_options_count";
 
 /// What a menu counter grew by over the dashboard's range, per series.
@@ -123,11 +124,16 @@ pub(crate) fn share_of_visits(metric: &str) -> String {
     format!("clamp_max({part} / ({} >= {MIN_VISITS}), 1)", visits("[$__range]", ""))
 }
 
-/// The part of what a counter of options counted that was of this kind.
-pub(crate) fn kind_share(metric: &str, kind: &str) -> String {
+/// The part of what a counter of options counted that was of these kinds. `whole` is a counter of as many: the same, or
+/// one of fewer series. Never above 1, since a young series is an estimate.
+pub(crate) fn kind_share(metric: &str, kinds: &str, whole: &str) -> String {
     let sums = sum_by("server, rp_id, cod_opc_menu", &over_range(metric));
     // `or vector(0)`: no option of this kind is a share of 0, once there is anything to share.
-    format!("(sum({}) or vector(0)) / (sum({}) > 0)", of_kind(&sums, kind), over_range(metric))
+    format!(
+        "clamp_max((sum({}) or vector(0)) / (sum({}) > 0), 1)",
+        of_kind(&sums, kinds),
+        over_range(whole)
+    )
 }
 
 /// Keeps the options of these kinds, given as a regular expression.
