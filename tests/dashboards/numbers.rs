@@ -140,7 +140,7 @@ async fn journeys(reader: &Reader<'_>, centre: &Centre) {
     }
     let ended = ended as f64;
     for (title, truth) in
-        [("Journeys", ended), ("Options per journey", options as f64 / ended), ("Got lost", gone / ended)]
+        [("Journeys", ended), ("Options a journey", options as f64 / ended), ("Got lost", gone / ended)]
     {
         same(title, reader.number(uid, title).await, truth);
     }

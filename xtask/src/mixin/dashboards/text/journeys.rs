@@ -20,7 +20,7 @@ pub(super) const TEXTS: &[Text] = &[
     ("journeys.lost.description",
         "Journeys that ended on the way or in silence.",
         "Recorridos que terminaron a medio camino o en silencio."),
-    ("journeys.options.title", "Options per journey", "Opciones c/u"),
+    ("journeys.options.title", "Options a journey", "Opciones c/u"),
     ("journeys.options.description",
         "Mean options of a journey that ended.",
         "Promedio de opciones por recorrido terminado."),
