@@ -99,7 +99,7 @@ fn variables_choose(board: &Board) {
 }
 
 fn ranges(board: &Board) {
-    let pattern = Regex::new(r"\[([^\]]*)\]").expect("a regular expression");
+    let pattern = Regex::new(r"\[([$\w]+)\]").expect("a regular expression");
     for (panel, target) in board.targets() {
         for range in pattern.captures_iter(&target.expr) {
             let fits = ["$__range", "1h", "1d"].contains(&&range[1]);

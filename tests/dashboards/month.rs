@@ -355,7 +355,9 @@ async fn the_health_of_the_outage(month: &Month) {
     assert_eq!(rows[0].0["runbook"], "WolkvoxUnreachable");
     assert_eq!(month.number(&grafana, uid, "Alerts").await, 1.0);
     let classes = month.panel(uid, "What failed, and how?");
-    let curves = grafana.curves(classes, &classes.targets[0], &all()).await;
+    // An hour's bar stands at its end.
+    let after = month.grafana(12.0 + 4.0 / 24.0, DAY);
+    let curves = after.curves(classes, &classes.targets[0], &all()).await;
     let names: Vec<&str> = curves.iter().map(|(labels, _)| labels["class"].as_str()).collect();
     assert_eq!(names, ["timeout"]);
     let quiet = month.grafana(0.0, DAY);
