@@ -469,3 +469,28 @@ fn help_names_the_defaults_that_hold() {
     let version = run(checker().arg("--version")).out;
     assert_eq!(version, concat!("wolkvox-exporter ", env!("CARGO_PKG_VERSION"), "\n"));
 }
+
+#[test]
+fn what_users_copy_is_accepted_as_it_stands() {
+    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
+    let dir = tempfile::tempdir().expect("a directory for the test");
+    for name in ["wolkvox.yaml", "names.yaml", "web-config.yaml"] {
+        fs::copy(examples.join(name), dir.path().join(name)).expect("the example");
+    }
+    for name in ["ventas.token", "soporte.token"] {
+        fs::write(dir.path().join(name), "0123456789abcdef").expect("a token");
+        restrict(&dir.path().join(name), 0o600);
+    }
+    let key = rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("a certificate");
+    fs::write(dir.path().join("server.crt"), key.cert.pem()).expect("a certificate");
+    fs::write(dir.path().join("server.key"), key.signing_key.serialize_pem()).expect("a key");
+    restrict(&dir.path().join("server.key"), 0o600);
+    let check = |more: &[&str]| {
+        let arguments = ["--config.check", "--config.file", "wolkvox.yaml"];
+        run(exporter().current_dir(dir.path()).args(arguments).args(more))
+    };
+    let out = accepted(check(&[]));
+    assert!(out.contains("name: \"ventas\"") && out.contains("name: \"soporte\""), "{out}");
+    let out = accepted(check(&["--web.config.file", "web-config.yaml"]));
+    assert!(out.contains("web-config.yaml"), "{out}");
+}

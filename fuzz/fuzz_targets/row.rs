@@ -4,7 +4,10 @@
 
 use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
-use wolkvox_exporter::{wolkvox::{Element, Row, RowParser}, model::Fingerprints};
+use wolkvox_exporter::{
+    model::Fingerprints,
+    wolkvox::{Element, Row, RowParser},
+};
 
 const LABEL_LENGTH: usize = 12;
 

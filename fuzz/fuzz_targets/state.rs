@@ -8,14 +8,15 @@ use jiff::Timestamp;
 use libfuzzer_sys::fuzz_target;
 use redb::{StorageBackend, backends::InMemoryBackend};
 use wolkvox_exporter::{
-    ledger::{TargetCounters, TimeBounds, IdleTimes, SeriesLimits, RowBatch, ReconcileParams, settle},
+    ledger::{IdleTimes, ReconcileParams, RowBatch, SeriesLimits, TargetCounters, TimeBounds, reconcile},
     model::MenuLabels,
     store::{Store, StoreError},
     wolkvox::Row,
 };
 
 /// Half of the journeys are over.
-const BOUNDS: TimeBounds = TimeBounds { earliest: i64::MIN, latest: i64::MAX, watermark: i64::MIN, closing: 1940 };
+const BOUNDS: TimeBounds =
+    TimeBounds { earliest: i64::MIN, latest: i64::MAX, watermark: i64::MIN, closing: 1940 };
 
 /// A disk whose bytes can be taken over by the next.
 #[derive(Debug, Clone)]
@@ -80,7 +81,7 @@ fn work(disk: Disk) -> Result<(), StoreError> {
         moment: &|date| date,
     };
     store.transact(|tx| {
-        let step = settle(&account, stage, &terms, &tx.memory(target))?;
+        let step = reconcile(&account, stage, &terms, &tx.memory(target))?;
         tx.write(target, &step)?;
         tx.forget(target, 20, 0)?;
         tx.rows_between(target, i64::MIN, i64::MAX).map(drop)

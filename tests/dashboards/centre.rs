@@ -120,10 +120,7 @@ impl Scraped {
             self.prometheus.wait_for(promql, DEADLINE, is).await;
         }
         // These come with requests of their own.
-        for promql in [
-            "wolkvox_quota_requests_limit",
-            "wolkvox_menu_window_interactions",
-        ] {
+        for promql in ["wolkvox_quota_requests_limit", "wolkvox_menu_window_interactions"] {
             self.prometheus.wait_for(promql, DEADLINE, |answer| !answer.is_empty()).await;
         }
         // Two more rounds, so that what is held back at 0 has followed.

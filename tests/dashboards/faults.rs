@@ -71,7 +71,8 @@ fn columns_have_widths_and_numbers_come_first(_: &Board, panel: &Panel, at: &str
     assert!(names_before <= 2, "{at}: {names_before} names before the first number");
     for (field, _) in order {
         let title = organize["renameByName"][field].as_str().expect("a column has a title");
-        let wide = properties(panel, title, "custom.width").or_else(|| properties(panel, title, "custom.minWidth"));
+        let wide =
+            properties(panel, title, "custom.width").or_else(|| properties(panel, title, "custom.minWidth"));
         assert!(wide.is_some_and(Value::is_u64), "{at}: {title} has no width");
     }
 }
@@ -127,7 +128,9 @@ fn kinds_of_ends_have_their_colours(_: &Board, panel: &Panel, at: &str) {
     if panel.targets.iter().all(|target| target.legend != "{{kind}}") {
         return;
     }
-    for (kind, colour) in [("terminal", "green"), ("opt_out", "blue"), ("option", "orange"), ("no_input", "red")] {
+    for (kind, colour) in
+        [("terminal", "green"), ("opt_out", "blue"), ("option", "orange"), ("no_input", "red")]
+    {
         let fixed = properties(panel, kind, "color").expect("a colour");
         assert_eq!((&fixed["mode"], &fixed["fixedColor"]), (&"fixed".into(), &colour.into()), "{at}: {kind}");
     }
@@ -162,8 +165,10 @@ fn family(metric: &str) -> &str {
 fn shares_are_of_one_family(_: &Board, panel: &Panel, at: &str) {
     let grown = Regex::new(r"increase\((wolkvox_menu_\w+)").expect("a regular expression");
     for target in panel.targets.iter().filter(|target| target.expr.contains(" / ")) {
-        let families: BTreeSet<&str> =
-            grown.captures_iter(&target.expr).map(|found| family(found.get(1).map_or("", |name| name.as_str()))).collect();
+        let families: BTreeSet<&str> = grown
+            .captures_iter(&target.expr)
+            .map(|found| family(found.get(1).map_or("", |name| name.as_str())))
+            .collect();
         assert!(families.len() <= 1, "{at}: {families:?}: {}", target.expr);
         let of_each = target.expr.contains("increase(wolkvox_menu_") && target.expr.contains("description");
         if panel.kind == "table" && of_each && !target.expr.contains("100 * ") {
@@ -185,7 +190,8 @@ fn options_are_of_a_routing_point(_: &Board, panel: &Panel, at: &str) {
             let of_option = labels.iter().any(|label| label.contains("opc_menu") || *label == "description");
             let grouped = &target.expr[found.get(0).map_or(0, |found| found.end())..];
             let of_names = grouped.starts_with("wolkvox_menu_option_info")
-                || grouped.starts_with("1, max by (server, cod_opc_menu, description) (wolkvox_menu_option_info")
+                || grouped
+                    .starts_with("1, max by (server, cod_opc_menu, description) (wolkvox_menu_option_info")
                 || found[0].starts_with("by (server, from_opc_menu)")
                 || found[0].starts_with("by (server, to_opc_menu)");
             assert!(!of_option || of_names || labels.contains(&"rp_id"), "{at}: {}", &found[0]);
@@ -215,7 +221,8 @@ fn what_is_unknown_has_no_colour(_: &Board, panel: &Panel, at: &str) {
         return;
     }
     let mappings = panel.json["fieldConfig"]["defaults"]["mappings"].as_array().expect("mappings");
-    let nan = mappings.iter().find(|mapping| mapping["options"]["match"] == "nan").expect("of what is no number");
+    let nan =
+        mappings.iter().find(|mapping| mapping["options"]["match"] == "nan").expect("of what is no number");
     let result = &nan["options"]["result"];
     assert_eq!(result["text"], "–", "{at}");
     assert!(["text", "transparent"].contains(&result["color"].as_str().unwrap_or_default()), "{at}");
@@ -231,7 +238,10 @@ fn dashboards_lead_to_their_other_language_and_show_alerts() {
         assert!(links.iter().any(|link| link["url"] == url.as_str()), "{}: no link to {url}", board.uid);
         let annotations = board.json["annotations"]["list"].as_array().expect("annotations");
         for wanted in ["ALERTS{", "wolkvox_up{"] {
-            let expr = |one: &&Value| one["expr"] == one["target"]["expr"] && one["expr"].as_str().is_some_and(|expr| expr.contains(wanted));
+            let expr = |one: &&Value| {
+                one["expr"] == one["target"]["expr"]
+                    && one["expr"].as_str().is_some_and(|expr| expr.contains(wanted))
+            };
             assert!(annotations.iter().find(expr).is_some(), "{}: no annotation from {wanted}", board.uid);
         }
     }
@@ -244,7 +254,10 @@ fn links_land_on_one_option() {
         assert!(board.variables.iter().any(|variable| variable.name == "cod_opc_menu"), "{}", board.uid);
         let links = board.text.matches("var-cod_opc_menu=").count();
         assert!(links >= 2, "{}: {links} links to an option", board.uid);
-        assert_eq!(links, board.text.matches("var-cod_opc_menu=${__data.fields.cod_opc_menu:percentencode}").count());
+        assert_eq!(
+            links,
+            board.text.matches("var-cod_opc_menu=${__data.fields.cod_opc_menu:percentencode}").count()
+        );
     }
     let rules = std::fs::read_to_string(crate::root().join("rules/wolkvox-alerts.yaml")).expect("the alerts");
     assert!(rules.contains("&var-cod_opc_menu="), "the alerts link to an option");

@@ -2,7 +2,11 @@
 //!
 //! Owns what is expected of the dashboards over that month. The truth comes from the generator, never from a query.
 
-use std::{collections::BTreeMap, path::{Path, PathBuf}, process::Command};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use serde::Deserialize;
 
@@ -74,7 +78,8 @@ impl Month {
             .unwrap_or_else(|error| panic!("{}: {error}", generator.display()));
         let said = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{}: {said}", generator.display());
-        let truth: Truth = serde_json::from_slice(&output.stdout).expect("the generator prints the truth as JSON");
+        let truth: Truth =
+            serde_json::from_slice(&output.stdout).expect("the generator prints the truth as JSON");
         assert_eq!(truth.end, END, "the generator's month ends at another moment");
         let flags = [
             format!("--storage.tsdb.path={}", storage.path().display()),
@@ -145,7 +150,9 @@ fn shown(panel: &Panel, value: &str) -> String {
     let overrides = panel.json["fieldConfig"]["overrides"].as_array().expect("overrides");
     let of_columns = overrides.iter().flat_map(|one| one["properties"].as_array().expect("properties"));
     let mut mappings = vec![defaults];
-    mappings.extend(of_columns.filter(|property| property["id"] == "mappings").map(|property| &property["value"]));
+    mappings.extend(
+        of_columns.filter(|property| property["id"] == "mappings").map(|property| &property["value"]),
+    );
     let texts = mappings.iter().flat_map(|list| list.as_array().expect("mappings"));
     let text = texts.filter_map(|mapping| mapping["options"][value]["text"].as_str()).next();
     text.unwrap_or_else(|| panic!("{}: nothing to show for {value:?}", panel.title)).to_owned()
@@ -267,9 +274,12 @@ async fn shares_are_the_truth(month: &Month) {
     // Rising and falling traffic, single hours, and a young exporter bent the shares of old.
     for hours_before in [0.0, 4.0, 8.0, 12.0, 19.0] {
         let grafana = month.grafana(hours_before / 24.0, 3600.0);
-        for (uid, title, ref_id) in
-            [(MENUS, OPTIONS, "F"), (MENUS, OPTIONS, "G"), (JOURNEYS, where_lost, "B"), (JOURNEYS, circles, "B")]
-        {
+        for (uid, title, ref_id) in [
+            (MENUS, OPTIONS, "F"),
+            (MENUS, OPTIONS, "G"),
+            (JOURNEYS, where_lost, "B"),
+            (JOURNEYS, circles, "B"),
+        ] {
             are_shares(&month.rows(&grafana, uid, title, ref_id).await, title);
         }
     }
@@ -372,7 +382,10 @@ pub(crate) async fn young_installation_says_so(tool: &Tool, generator: &Path) {
     let verdict = month.number(&grafana, MENUS, "Alerts").await;
     assert_eq!(shown(month.panel(MENUS, "Alerts"), &verdict.to_string()), "No history yet");
     let rows = month.rows(&grafana, MENUS, OUT, "A").await;
-    assert!(shown(month.panel(MENUS, OUT), &rows[0].0["alertname"]).starts_with("It cannot be said yet"), "{rows:?}");
+    assert!(
+        shown(month.panel(MENUS, OUT), &rows[0].0["alertname"]).starts_with("It cannot be said yet"),
+        "{rows:?}"
+    );
     assert!(month.number(&grafana, MENUS, "Interactions").await > 50.0);
     // Nothing to compare with: the most used option first.
     let rows = month.rows(&grafana, MENUS, OPTIONS, "A").await;

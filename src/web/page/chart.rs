@@ -1,9 +1,8 @@
 //! The pictures of the page: inline SVG with sizes, in the page's own colours. Each says in words what it shows, and
 //! none tells anything by colour alone.
 
-use std::fmt::{self, Write as _};
+use maud::{Markup, html};
 
-use super::Escaped;
 use crate::{
     ledger::HOURS,
     status::{POLLS, PollRecord},
@@ -18,47 +17,29 @@ const POLL_WIDTH: usize = 12;
 const STRIP_HEIGHT: u64 = 32;
 
 /// Bars by hour, the highest possible of which stands for `scale` hits. The first `unknown` hours are shaded.
-pub(super) fn bars(
-    page: &mut String,
-    hourly: &[u64; HOURS],
-    scale: u64,
-    unknown: usize,
-    words: &str,
-) -> fmt::Result {
+pub(super) fn bars(hourly: &[u64; HOURS], scale: u64, unknown: usize, words: &str) -> Markup {
     let width = HOURS as u64 * HOUR_WIDTH;
-    write!(
-        page,
-        "<svg class=\"bars\" width=\"{width}\" height=\"{HEIGHT}\" viewBox=\"0 0 {width} {HEIGHT}\" \
-         preserveAspectRatio=\"none\" role=\"img\"><title>{}</title>",
-        Escaped(words)
-    )?;
-    if unknown > 0 {
-        let shaded = unknown as u64 * HOUR_WIDTH;
-        write!(page, "<rect class=\"unknown\" width=\"{shaded}\" height=\"{HEIGHT}\"/>")?;
-    }
-    page.push_str("<path d=\"");
+    let mut path = String::new();
     for (hour, hits) in hourly.iter().enumerate().filter(|(_, hits)| **hits > 0) {
         // Whatever there is can be seen.
         let height = (hits * (HEIGHT - 2)).div_ceil(scale.max(1)).clamp(1, HEIGHT - 2);
-        write!(page, "M{} {HEIGHT}v-{height}", hour as u64 * HOUR_WIDTH + HOUR_WIDTH / 2)?;
+        path.push_str(&format!("M{} {HEIGHT}v-{height}", hour as u64 * HOUR_WIDTH + HOUR_WIDTH / 2));
     }
-    page.push_str("\"/></svg>");
-    Ok(())
+    html! {
+        svg.bars width=(width) height=(HEIGHT) viewBox={ "0 0 " (width) " " (HEIGHT) } preserveAspectRatio="none" role="img" {
+            title { (words) }
+            @if unknown > 0 { rect.unknown width=(unknown as u64 * HOUR_WIDTH) height=(HEIGHT) {} }
+            path d=(path) {}
+        }
+    }
 }
 
 /// The last polls: a bar as high as it took long, or a cross for one that failed.
-pub(super) fn strip(page: &mut String, polls: &[PollRecord], words: &str) -> fmt::Result {
+pub(super) fn strip(polls: &[PollRecord], words: &str) -> Markup {
     let width = POLLS * POLL_WIDTH;
-    write!(
-        page,
-        "<svg class=\"strip\" width=\"{width}\" height=\"{STRIP_HEIGHT}\" viewBox=\"0 0 {width} {STRIP_HEIGHT}\" \
-         role=\"img\"><title>{}</title>",
-        Escaped(words)
-    )?;
     let millis = |poll: &PollRecord| u64::try_from(poll.took.as_millis()).unwrap_or(u64::MAX);
     let longest = polls.iter().filter(|poll| poll.failure.is_none()).map(millis).max().unwrap_or(0).max(1);
-    let mut crosses = String::new();
-    page.push_str("<path d=\"");
+    let (mut bars, mut crosses) = (String::new(), String::new());
     // The newest is at the right end.
     for (at, poll) in
         polls.iter().enumerate().map(|(at, poll)| (at + POLLS.saturating_sub(polls.len()), poll))
@@ -66,18 +47,18 @@ pub(super) fn strip(page: &mut String, polls: &[PollRecord], words: &str) -> fmt
         let middle = at * POLL_WIDTH + POLL_WIDTH / 2;
         if poll.failure.is_none() {
             let height = (millis(poll).saturating_mul(STRIP_HEIGHT - 4) / longest).clamp(2, STRIP_HEIGHT - 4);
-            write!(page, "M{middle} {STRIP_HEIGHT}v-{height}")?;
+            bars.push_str(&format!("M{middle} {STRIP_HEIGHT}v-{height}"));
         } else {
-            let (left, bottom) = (middle - 4, STRIP_HEIGHT - 2);
-            write!(crosses, "M{left} {bottom}l8 -8m-8 0l8 8")?;
+            crosses.push_str(&format!("M{} {}l8 -8m-8 0l8 8", middle - 4, STRIP_HEIGHT - 2));
         }
     }
-    page.push_str("\"/>");
-    if !crosses.is_empty() {
-        write!(page, "<path class=\"cross\" d=\"{crosses}\"/>")?;
+    html! {
+        svg.strip width=(width) height=(STRIP_HEIGHT) viewBox={ "0 0 " (width) " " (STRIP_HEIGHT) } role="img" {
+            title { (words) }
+            path d=(bars) {}
+            @if !crosses.is_empty() { path.cross d=(crosses) {} }
+        }
     }
-    page.push_str("</svg>");
-    Ok(())
 }
 
 #[cfg(test)]
@@ -93,13 +74,11 @@ mod tests {
     fn bars_are_as_high_as_the_hour_and_small_ones_can_be_seen() {
         let mut hourly = [0; HOURS];
         (hourly[0], hourly[1], hourly[23]) = (1, 500, 1000);
-        let mut page = String::new();
-        bars(&mut page, &hourly, 1000, 0, "R&D").unwrap();
+        let page = bars(&hourly, 1000, 0, "R&D").into_string();
         assert!(page.contains("d=\"M5 32v-1M15 32v-15M235 32v-30\""), "{page}");
         assert!(page.contains("<title>R&amp;D</title>") && !page.contains("unknown"), "{page}");
 
-        let mut empty = String::new();
-        bars(&mut empty, &[0; HOURS], 0, 2, "").unwrap();
+        let empty = bars(&[0; HOURS], 0, 2, "").into_string();
         assert!(empty.contains("d=\"\"") && empty.contains("class=\"unknown\" width=\"20\""), "{empty}");
     }
 
@@ -111,12 +90,10 @@ mod tests {
             failure,
         };
         let polls = [poll(0, None), poll(60_000, Some(ErrorClass::Timeout)), poll(100, None)];
-        let mut page = String::new();
-        strip(&mut page, &polls, "x").unwrap();
+        let page = strip(&polls, "x").into_string();
         assert!(page.contains("d=\"M258 32v-2M282 32v-28\""), "{page}");
         assert!(page.contains("class=\"cross\" d=\"M266 30l8 -8m-8 0l8 8\""), "{page}");
-        let mut page = String::new();
-        strip(&mut page, &polls[..1], "x").unwrap();
+        let page = strip(&polls[..1], "x").into_string();
         assert!(!page.contains("cross"), "{page}");
     }
 }

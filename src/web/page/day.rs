@@ -1,17 +1,33 @@
 //! The last day's hits of a target: a card for each routing point, with a small chart for each option.
 
-use std::fmt::{self, Write as _};
+use maud::{Markup, html};
 
-use super::{Escaped, chart};
+use super::chart;
 use crate::{
     i18n::{Language, count, say},
     ledger::HOURS,
     status::{Day, PointDay, StatusText, TargetStatus, local},
 };
 
-pub(super) fn section(target: &TargetStatus, language: Language, page: &mut String) -> fmt::Result {
+pub(super) fn section(target: &TargetStatus, language: Language) -> Markup {
     let day = &target.day;
-    writeln!(page, "<h3>{}</h3>", say(StatusText::LastDay, language, &[]))?;
+    html! {
+        h3 { (say(StatusText::LastDay, language, &[])) }
+        p.quiet { (in_words(target, language)) }
+        @if !day.points.is_empty() {
+            div.points { @for point in &day.points { (card(point, day, language)) } }
+            @if let Some(rest) = &day.rest {
+                @let number = count(rest.number as u64, language);
+                @let values = [("number", number), ("hits", count(rest.hits, language))];
+                p.quiet { (say(StatusText::MorePoints, language, &values)) }
+            }
+        }
+    }
+}
+
+/// What the charts show, and how to read them.
+fn in_words(target: &TargetStatus, language: Language) -> String {
+    let day = &target.day;
     let values = [
         ("hits", count(day.hits, language)),
         ("zone", target.zone.iana_name().unwrap_or("UTC").replace('_', " ")),
@@ -19,74 +35,69 @@ pub(super) fn section(target: &TargetStatus, language: Language, page: &mut Stri
         ("until", clock(day.until)),
         ("time", day.known_from.map(clock).unwrap_or_default()),
     ];
-    let mut words = say(StatusText::DayRange, language, &values);
-    if day.known_from.is_some() {
-        write!(words, " {}", say(StatusText::KnownFrom, language, &values))?;
-    }
-    if day.points.is_empty() {
-        write!(words, " {}", say(StatusText::NoHits, language, &[]))?;
-        return writeln!(page, "<p class=\"quiet\">{}</p>", Escaped(words));
-    }
-    write!(words, " {}", say(StatusText::OneScale, language, &[]))?;
-    writeln!(page, "<p class=\"quiet\">{}</p>\n<div class=\"points\">", Escaped(words))?;
-    for point in &day.points {
-        card(point, day, language, page)?;
-    }
-    writeln!(page, "</div>")?;
-    if let Some(rest) = &day.rest {
-        let number = count(rest.number as u64, language);
-        let values = [("number", number), ("hits", count(rest.hits, language))];
-        writeln!(page, "<p class=\"quiet\">{}</p>", Escaped(say(StatusText::MorePoints, language, &values)))?;
-    }
-    Ok(())
+    let known = day.known_from.map(|_| StatusText::KnownFrom);
+    let scale = if day.points.is_empty() { StatusText::NoHits } else { StatusText::OneScale };
+    let sentences = [Some(StatusText::DayRange), known, Some(scale)].into_iter().flatten();
+    sentences.map(|sentence| say(sentence, language, &values)).collect::<Vec<_>>().join(" ")
 }
 
-fn card(point: &PointDay, day: &Day, language: Language, page: &mut String) -> fmt::Result {
+fn card(point: &PointDay, day: &Day, language: Language) -> Markup {
     let labels = &point.labels;
-    let name = point.name.as_deref().unwrap_or(&labels.rp_id);
-    let code = if point.name.is_some() { format!("{} · ", labels.rp_id) } else { String::new() };
-    writeln!(
-        page,
-        "<div><h4>{} <small>{}{} · {}</small></h4>\n<table><thead class=\"hidden\"><tr><th scope=\"col\">{}</th><th \
-         scope=\"col\">{}</th><th scope=\"col\">{}</th></tr></thead><tbody>",
-        Escaped(name),
-        Escaped(code),
-        Escaped(&*labels.channel),
-        say(StatusText::PointHits, language, &[("hits", count(point.hits, language))]),
-        say(StatusText::Option, language, &[]),
-        say(StatusText::ByHour, language, &[]),
-        say(StatusText::Hits, language, &[]),
-    )?;
     let rest = point.rest.as_ref();
-    let scale = point.options.iter().map(|option| &option.hourly).chain(rest.map(|rest| &rest.hourly));
-    let scale = scale.flatten().copied().max().unwrap_or(0);
-    let mut row = |name: &str, code: &str, hits: u64, hourly: &[u64; HOURS]| {
-        write!(page, "<tr><td class=\"name\">{}", Escaped(name))?;
-        if !code.is_empty() {
-            write!(page, " <small>{}</small>", Escaped(code))?;
+    let hourly = point.options.iter().map(|option| &option.hourly).chain(rest.map(|rest| &rest.hourly));
+    let scale = hourly.flatten().copied().max().unwrap_or(0);
+    let row = |name: &str, code: Option<&str>, hits: u64, hourly: &[u64; HOURS]| {
+        html! {
+            tr {
+                td.name { (name) @if let Some(code) = code { " " small { (code) } } }
+                td.chart { (chart::bars(hourly, scale, unknown_hours(day), &words(hourly, hits, day, language))) }
+                td.number { (count(hits, language)) }
+            }
         }
-        page.push_str("</td><td class=\"chart\">");
-        chart::bars(page, hourly, scale, unknown_hours(day), &words(hourly, hits, day, language))?;
-        writeln!(page, "</td><td class=\"number\">{}</td></tr>", count(hits, language))
     };
-    for option in &point.options {
-        // A name that is the code says nothing more.
-        let name = option.name.as_deref().filter(|name| *name != option.code);
-        let code = name.map_or("", |_| &option.code);
-        row(name.unwrap_or(&option.code), code, option.hits, &option.hourly)?;
+    let point_hits = say(StatusText::PointHits, language, &[("hits", count(point.hits, language))]);
+    html! {
+        div {
+            h4 {
+                (point.name.as_deref().unwrap_or(&labels.rp_id)) " "
+                small {
+                    @if point.name.is_some() { (labels.rp_id) " · " }
+                    (labels.channel) " · " (point_hits)
+                }
+            }
+            table {
+                thead.hidden {
+                    tr {
+                        @for name in [StatusText::Option, StatusText::ByHour, StatusText::Hits] {
+                            th scope="col" { (say(name, language, &[])) }
+                        }
+                    }
+                }
+                tbody {
+                    @for option in &point.options {
+                        // A name that is the code says nothing more.
+                        @let name = option.name.as_deref().filter(|name| *name != option.code);
+                        (row(name.unwrap_or(&option.code), name.map(|_| &*option.code), option.hits, &option.hourly))
+                    }
+                    @if let Some(rest) = rest {
+                        @let number = [("number", count(rest.number as u64, language))];
+                        (row(&say(StatusText::MoreOptions, language, &number), None, rest.hits, &rest.hourly))
+                    }
+                }
+                tfoot aria-hidden="true" {
+                    tr {
+                        th {}
+                        th.chart {
+                            div.axis {
+                                @for hours in [0, 12, 24] { span { (clock(day.first + hours * 3600)) } }
+                            }
+                        }
+                        th {}
+                    }
+                }
+            }
+        }
     }
-    if let Some(rest) = rest {
-        let number = count(rest.number as u64, language);
-        row(&say(StatusText::MoreOptions, language, &[("number", number)]), "", rest.hits, &rest.hourly)?;
-    }
-    writeln!(
-        page,
-        "</tbody><tfoot aria-hidden=\"true\"><tr><th></th><th class=\"chart\"><div class=\"axis\"><span>{}</span><span>{}\
-         </span><span>{}</span></div></th><th></th></tr></tfoot></table></div>",
-        clock(day.first),
-        clock(day.first + 12 * 3600),
-        clock(day.first + 24 * 3600)
-    )
 }
 
 /// What a chart shows, in words.

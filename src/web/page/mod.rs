@@ -1,24 +1,19 @@
 //! The page at `/`, for a person who opened the exporter's address in a browser: how every target is, and what to do.
 //!
-//! HTML by hand, made for each request from the model of the last publication. No script, nothing from elsewhere, and
-//! one style that the policy names by its hash. Every value that comes from configuration, state or the vendor is
-//! escaped; a text of ours never holds markup.
+//! Made for each request from the model of the last publication. No script, nothing from elsewhere, and one style that
+//! the policy names by its hash. The templates are `maud`'s, which escapes every value; a text of ours never holds markup.
 
 mod chart;
 mod day;
-mod escape;
 mod target;
 
-use std::{
-    fmt::{self, Write as _},
-    sync::{Arc, LazyLock},
-};
+use std::sync::{Arc, LazyLock};
 
 use aws_lc_rs::digest;
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use jiff::Timestamp;
+use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use self::escape::Escaped;
 use crate::{
     i18n::{Language, count, say},
     status::{StatusText, TargetStatus},
@@ -52,95 +47,95 @@ pub(super) struct View<'a> {
 
 /// The whole page.
 pub(super) fn page(view: &View<'_>) -> String {
-    let mut page = String::with_capacity(16 * 1024 + view.targets.len() * 32 * 1024);
-    // Writing to a `String` cannot fail.
-    let _ = document(view, &mut page);
-    page
-}
-
-fn document(view: &View<'_>, page: &mut String) -> fmt::Result {
     let language = view.language;
     let text = |text: StatusText| say(text, language, &[]);
-    let code = language.code();
-    write!(
-        page,
-        "<!doctype html>\n<html lang=\"{code}\">\n<head>\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" \
-         content=\"width=device-width, initial-scale=1\">\n<title>{}</title>\n<link rel=\"icon\" href=\"{ICON}\">\n\
-         <style>{STYLE}</style>\n</head>\n<body>\n",
-        text(StatusText::Title)
-    )?;
     let other = match language {
         Language::En => Language::Es,
         Language::Es => Language::En,
     };
     let version = say(StatusText::Version, language, &[("version", view.version.to_owned())]);
-    writeln!(
-        page,
-        "<header class=\"top\"><h1>{}</h1> <span class=\"quiet\">{}</span> <a href=\"?lang={other}\" \
-         hreflang=\"{other}\" lang=\"{other}\">{}</a></header>",
-        text(StatusText::Title),
-        Escaped(version),
-        text(StatusText::OtherLanguage),
-        other = other.code(),
-    )?;
-    links(view, page)?;
-    writeln!(page, "<main>")?;
-    summary(view, page)?;
-    for target in view.targets {
-        target::section(target, view.now, language, page)?;
-    }
-    writeln!(page, "</main>\n<footer><details><summary>{}</summary>", text(StatusText::Explained))?;
-    for explained in [
+    let explained = [
         StatusText::ExplainedPoll,
         StatusText::ExplainedComplete,
         StatusText::ExplainedHit,
         StatusText::ExplainedTimes,
-    ] {
-        writeln!(page, "<p>{}</p>", Escaped(text(explained)))?;
-    }
-    writeln!(page, "</details></footer>\n</body>\n</html>")
+    ];
+    let page = html! {
+        (DOCTYPE)
+        html lang=(language.code()) {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                title { (text(StatusText::Title)) }
+                link rel="icon" href=(ICON);
+                style { (PreEscaped(STYLE)) }
+            }
+            body {
+                header class="top" {
+                    h1 { (text(StatusText::Title)) } " "
+                    span class="quiet" { (version) } " "
+                    a href={ "?lang=" (other.code()) } hreflang=(other.code()) lang=(other.code()) {
+                        (text(StatusText::OtherLanguage))
+                    }
+                }
+                (links(view))
+                main {
+                    (summary(view))
+                    @for target in view.targets { (target::section(target, view.now, language)) }
+                }
+                footer {
+                    details {
+                        summary { (text(StatusText::Explained)) }
+                        @for paragraph in explained { p { (text(paragraph)) } }
+                    }
+                }
+            }
+        }
+    };
+    page.into_string()
 }
 
-fn links(view: &View<'_>, page: &mut String) -> fmt::Result {
+/// Relative, so that they also lead there behind a proxy that serves the page under a path of its own.
+fn links(view: &View<'_>) -> Markup {
     let text = |text: StatusText| say(text, view.language, &[]);
-    write!(page, "<nav aria-label=\"{}\">", text(StatusText::Links))?;
-    let json = format!("/status.json?lang={}", view.language.code());
-    for (path, name) in [
-        (view.telemetry_path, StatusText::Metrics),
+    let json = format!("status.json?lang={}", view.language.code());
+    let links = [
+        (view.telemetry_path.trim_start_matches('/'), StatusText::Metrics),
         (&json, StatusText::Json),
-        ("/-/healthy", StatusText::Healthy),
-        ("/-/ready", StatusText::Ready),
-    ] {
-        write!(page, "<a href=\"{}\">{}</a> ", Escaped(path), Escaped(text(name)))?;
+        ("-/healthy", StatusText::Healthy),
+        ("-/ready", StatusText::Ready),
+    ];
+    html! {
+        nav aria-label=(text(StatusText::Links)) {
+            @for (path, name) in links { a href=(path) { (text(name)) } " " }
+        }
     }
-    writeln!(page, "</nav>")
 }
 
 /// What holds for all targets together.
-fn summary(view: &View<'_>, page: &mut String) -> fmt::Result {
+fn summary(view: &View<'_>) -> Markup {
     let language = view.language;
-    if let Some(reason) = view.not_ready {
-        let words = say(StatusText::NotReadyReason, language, &[("reason", reason.to_owned())]);
-        writeln!(
-            page,
-            "<p><strong>{}.</strong> {}</p>",
-            say(StatusText::NotReady, language, &[]),
-            Escaped(words)
-        )?;
-    }
     let number = view.targets.len();
     let ill = view.targets.iter().filter(|target| target.state(view.now).needs_attention()).count();
     let words = match (number, ill) {
-        (0, _) => StatusText::NoTargets,
+        (0, _) => Some(StatusText::NoTargets),
         // One says it all itself.
-        (1, _) => return Ok(()),
-        (_, 0) => StatusText::AllWell,
-        (_, 1) => StatusText::OneIll,
-        _ => StatusText::SomeIll,
+        (1, _) => None,
+        (_, 0) => Some(StatusText::AllWell),
+        (_, 1) => Some(StatusText::OneIll),
+        _ => Some(StatusText::SomeIll),
     };
     let written = |number| count(number as u64, language);
     let values = [("number", written(number)), ("ill", written(ill))];
-    writeln!(page, "<p>{}</p>", Escaped(say(words, language, &values)))
+    html! {
+        @if let Some(reason) = view.not_ready {
+            p {
+                strong { (say(StatusText::NotReady, language, &[])) "." } " "
+                (say(StatusText::NotReadyReason, language, &[("reason", reason.to_owned())]))
+            }
+        }
+        @if let Some(words) = words { p { (say(words, language, &values)) } }
+    }
 }
 
 #[cfg(test)]

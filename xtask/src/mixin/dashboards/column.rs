@@ -47,9 +47,10 @@ impl Column {
 
     /// A bar from 0 to the largest number of the column, with the number.
     pub(crate) fn gauge(self, colour: &'static str) -> Self {
-        self.with("min", json!(0))
-            .with("color", json!({ "fixedColor": colour, "mode": "fixed" }))
-            .with("custom.cellOptions", json!({ "mode": "basic", "type": "gauge", "valueDisplayMode": "text" }))
+        self.with("min", json!(0)).with("color", json!({ "fixedColor": colour, "mode": "fixed" })).with(
+            "custom.cellOptions",
+            json!({ "mode": "basic", "type": "gauge", "valueDisplayMode": "text" }),
+        )
     }
 
     pub(crate) fn sparkline(self) -> Self {
@@ -73,7 +74,8 @@ impl Column {
             .enumerate()
             .map(|(index, (to, sign, colour))| {
                 let result = json!({ "color": colour, "index": index, "text": sign });
-                let range = json!({ "options": { "from": from, "result": result, "to": to }, "type": "range" });
+                let range =
+                    json!({ "options": { "from": from, "result": result, "to": to }, "type": "range" });
                 from = *to;
                 range
             })
@@ -146,7 +148,8 @@ impl Column {
             names.insert(column.field.to_owned(), json!(language.text(column.key)));
         }
         let unseen = ["Time", "anomaly", "kind"];
-        let excluded: Map<String, Value> = unseen.iter().map(|field| ((*field).to_owned(), json!(true))).collect();
+        let excluded: Map<String, Value> =
+            unseen.iter().map(|field| ((*field).to_owned(), json!(true))).collect();
         let mut steps = Vec::new();
         if let Some(curve) = columns.iter().find_map(|column| column.field.strip_prefix("Trend #")) {
             steps.push(json!({

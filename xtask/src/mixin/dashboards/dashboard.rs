@@ -82,7 +82,11 @@ impl Dashboard {
         } else {
             format!("max by (alertname, server) ({})", firing_exporter(""))
         };
-        let text = if self.of_menus { "{{description}} · {{rp_name}} ({{alertname}})" } else { "{{alertname}} {{server}}" };
+        let text = if self.of_menus {
+            "{{description}} · {{rp_name}} ({{alertname}})"
+        } else {
+            "{{alertname}} {{server}}"
+        };
         let outages = format!("max by (server) (wolkvox_up{{{SERVER}}} == bool 0)");
         json!([
             annotation(language.text("annotation.alerts"), "red", &alerts, text),

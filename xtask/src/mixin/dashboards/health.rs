@@ -90,14 +90,14 @@ fn tiles() -> Vec<Panel> {
 }
 
 fn alerts() -> Panel {
-    let state = firing_exporter("").replace("ALERTS{", "ALERTS_FOR_STATE{").replace(r#"alertstate="firing", "#, "");
+    let state =
+        firing_exporter("").replace("ALERTS{", "ALERTS_FOR_STATE{").replace(r#"alertstate="firing", "#, "");
     let firing = format!(
         "max by (alertname, server, instance) ({state}) and on (alertname, server, instance) {}",
         firing_exporter("")
     );
     let quiet = format!(r#"label_replace(NaN * count({}), "alertname", "0", "", "")"#, gauge("wolkvox_up"));
-    let words: Vec<Mapping> =
-        ALERTS.into_iter().chain([("0", "health.firing.none", "green")]).collect();
+    let words: Vec<Mapping> = ALERTS.into_iter().chain([("0", "health.firing.none", "green")]).collect();
     let columns = vec![
         Column::new("alertname", "column.what", 320).growing().mapped(&words),
         Column::new("Value", "column.since", 90).unit("time:HH:mm"),
@@ -106,7 +106,10 @@ fn alerts() -> Panel {
         Column::new("runbook", "column.runbook", 380).growing().within("column.runbook.path"),
     ];
     Panel::table("health.firing", columns)
-        .query(Query::rows(format!("{} or on () {quiet}", copy(&format!("1000 * ({firing})"), "runbook", "alertname"))))
+        .query(Query::rows(format!(
+            "{} or on () {quiet}",
+            copy(&format!("1000 * ({firing})"), "runbook", "alertname")
+        )))
         .size(24, 5)
 }
 
@@ -186,7 +189,8 @@ fn vendor() -> Vec<Panel> {
     vec![
         Panel::curves("health.durations")
             .query(
-                Query::over_time(quantile(0.95, "wolkvox_poll_duration_seconds")).called("health.durations.poll"),
+                Query::over_time(quantile(0.95, "wolkvox_poll_duration_seconds"))
+                    .called("health.durations.poll"),
             )
             .query(
                 Query::over_time(quantile(0.95, "wolkvox_api_request_duration_seconds"))

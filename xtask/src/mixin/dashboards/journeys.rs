@@ -6,8 +6,8 @@ use super::{
     menus::TO_OPTION,
     panel::{Panel, Steps},
     promql::{
-        ENTRY, FINAL, JOURNEY, JOURNEYS, KEYS, MENU, MIN_VISITS, OPTION, REPEATS, TRANSITIONS, copy, kind_share,
-        named, named_end, of_kind, or_nothing, over_range, share_of_visits, sum, sum_by, visits,
+        ENTRY, FINAL, JOURNEY, JOURNEYS, KEYS, MENU, MIN_VISITS, OPTION, REPEATS, TRANSITIONS, copy,
+        kind_share, named, named_end, of_kind, or_nothing, over_range, share_of_visits, sum, sum_by, visits,
     },
     query::Query,
 };
@@ -57,9 +57,7 @@ fn how_they_end() -> Panel {
     );
     let all = sum(&format!("increase({JOURNEYS}{{{MENU}}}[1h])"));
     Panel::stacked("journeys.kinds")
-        .query(
-            Query::over_time(format!("{kinds} / on () group_left () ({all} > 0)")).legend("{{kind}}"),
-        )
+        .query(Query::over_time(format!("{kinds} / on () group_left () ({all} > 0)")).legend("{{kind}}"))
         .meaning("terminal", "kind.terminal", "green")
         .meaning("opt_out", "kind.opt_out", "blue")
         .meaning("option", "kind.option", "orange")
@@ -73,7 +71,8 @@ fn how_they_end() -> Panel {
 fn where_lost() -> Panel {
     let lost = of_kind(&sum_by(KEYS, &over_range(FINAL)), NO_END);
     let share = of_kind(&format!("({})", or_nothing(&share_of_visits(FINAL))), NO_END);
-    people_and_share("journeys.where", ["column.lost", "column.share_lost"], &lost, &share, "orange").size(12, 9)
+    people_and_share("journeys.where", ["column.lost", "column.share_lost"], &lost, &share, "orange")
+        .size(12, 9)
 }
 
 fn loops() -> Panel {
@@ -124,7 +123,9 @@ fn beside(key: &'static str, chosen: &str, other: &str, end: &str) -> Panel {
     let bars = format!("100 * {named} / on () group_left () {all} > 0");
     let end_key = if end == ENTRY { "journeys.from.entry" } else { "journeys.to.end" };
     Panel::bars(key)
-        .query(Query::now(format!("sort_desc(topk({SHOWN}, {bars}))")).legend("{{description}} · {{rp_name}}"))
+        .query(
+            Query::now(format!("sort_desc(topk({SHOWN}, {bars}))")).legend("{{description}} · {{rp_name}}"),
+        )
         .query(Query::now(format!("100 * sum({ends}) / {all}")).called(end_key))
         .unit("suffix:%")
         .size(8, 10)
@@ -149,15 +150,17 @@ fn lengths() -> Panel {
         format!(r#"sum(increase({JOURNEY}_bucket{{{MENU}, le=~"{options}([.]0)?"}}[$__range]))"#)
     };
     let keys = ["journeys.1", "journeys.2", "journeys.3", "journeys.4", "journeys.5"];
-    (1..).zip(keys).fold(Panel::bars("journeys.lengths").size(12, 8), |panel, (options, key)| {
-        let journeys = match options {
-            1 => at_most(1),
-            5 => format!("({all} - {})", at_most(4)),
-            _ => format!("({} - {})", at_most(options), at_most(options - 1)),
-        };
-        // Differences of estimates may be a little below 0.
-        let share = format!("clamp_min(100 * {journeys} / ({all} > 0), 0)");
-        panel.query(Query::now(share).called(key))
-    })
-    .unit("suffix:%")
+    (1..)
+        .zip(keys)
+        .fold(Panel::bars("journeys.lengths").size(12, 8), |panel, (options, key)| {
+            let journeys = match options {
+                1 => at_most(1),
+                5 => format!("({all} - {})", at_most(4)),
+                _ => format!("({} - {})", at_most(options), at_most(options - 1)),
+            };
+            // Differences of estimates may be a little below 0.
+            let share = format!("clamp_min(100 * {journeys} / ({all} > 0), 0)");
+            panel.query(Query::now(share).called(key))
+        })
+        .unit("suffix:%")
 }

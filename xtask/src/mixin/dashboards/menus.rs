@@ -16,8 +16,14 @@ use super::{
 const UNWANTED: Steps = &[(None, "green"), (Some(0.15), "yellow"), (Some(0.3), "orange")];
 const CHANGE: Steps = &[(None, "orange"), (Some(-0.2), "text"), (Some(0.2), "orange")];
 /// What is more than chance, in the units of `signal`.
-const SIGNS: &[(f64, &str, &str)] =
-    &[(-5.0, "▼▼", "red"), (-3.0, "▼", "orange"), (3.0, " ", "text"), (5.0, "▲", "blue"), (1e3, "▲▲", "blue"), (1e9, " ", "text")];
+const SIGNS: &[(f64, &str, &str)] = &[
+    (-5.0, "▼▼", "red"),
+    (-3.0, "▼", "orange"),
+    (3.0, " ", "text"),
+    (5.0, "▲", "blue"),
+    (1e3, "▲▲", "blue"),
+    (1e9, " ", "text"),
+];
 /// Above every signal: rows that nothing can be compared with come after those, the largest first.
 const NO_SIGNAL: &str = "1e7";
 
@@ -109,10 +115,8 @@ fn out_of_the_ordinary() -> Panel {
         let value = format!("{value} or on (alertname, {KEYS}) NaN * {alerts}");
         format!("{} {verdict}", named_alert(&value))
     };
-    let words: Vec<Mapping> = ALERTS
-        .into_iter()
-        .chain(VERDICTS.map(|[value, _, long, colour]| (value, long, colour)))
-        .collect();
+    let words: Vec<Mapping> =
+        ALERTS.into_iter().chain(VERDICTS.map(|[value, _, long, colour]| (value, long, colour))).collect();
     let columns = vec![
         Column::new("alertname", "column.what", 300).growing().mapped(&words),
         Column::new("description", "column.option", 220).growing().link("link.option", TO_OPTION),

@@ -303,7 +303,10 @@ impl Panel {
         defaults.entry("unit").or_insert_with(|| json!("locale"));
         defaults.entry("thresholds").or_insert_with(|| threshold_steps(&[(None, "text")]));
         if !self.links.is_empty() {
-            defaults.insert("links".to_owned(), self.links.iter().map(|link| link_json(*link, language)).collect());
+            defaults.insert(
+                "links".to_owned(),
+                self.links.iter().map(|link| link_json(*link, language)).collect(),
+            );
         }
         Value::Object(defaults)
     }

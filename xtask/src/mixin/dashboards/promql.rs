@@ -109,8 +109,10 @@ pub(crate) fn or_nothing(expression: &str) -> String {
 pub(crate) fn visits(range: &str, more: &str) -> String {
     let entries = sum_by(KEYS, &format!("increase({ENTRY}{{{MENU}{more}}}{range})"));
     let to = more.replace("cod_opc_menu", "to_opc_menu").replace("$to_opc_menu", "$cod_opc_menu");
-    let steps =
-        sum_by("server, rp_id, channel, to_opc_menu", &format!("increase({TRANSITIONS}{{{MENU}{to}}}{range})"));
+    let steps = sum_by(
+        "server, rp_id, channel, to_opc_menu",
+        &format!("increase({TRANSITIONS}{{{MENU}{to}}}{range})"),
+    );
     let steps = sum_by(KEYS, &copy(&steps, "cod_opc_menu", "to_opc_menu"));
     // An option that nobody steps to is only entered at.
     let none = format!("0 * {}", sum_by(KEYS, &format!("{ENTRY}{{{MENU}{more}}}")));
@@ -129,11 +131,7 @@ pub(crate) fn share_of_visits(metric: &str) -> String {
 pub(crate) fn kind_share(metric: &str, kinds: &str, whole: &str) -> String {
     let sums = sum_by("server, rp_id, cod_opc_menu", &over_range(metric));
     // `or vector(0)`: no option of this kind is a share of 0, once there is anything to share.
-    format!(
-        "clamp_max((sum({}) or vector(0)) / (sum({}) > 0), 1)",
-        of_kind(&sums, kinds),
-        over_range(whole)
-    )
+    format!("clamp_max((sum({}) or vector(0)) / (sum({}) > 0), 1)", of_kind(&sums, kinds), over_range(whole))
 }
 
 /// Keeps the options of these kinds, given as a regular expression.
@@ -145,9 +143,8 @@ pub(crate) fn of_kind(expression: &str, kinds: &str) -> String {
 
 /// The servers that were scraped a week before for as long as in the range chosen: only they can be compared.
 pub(crate) fn known_a_week_before() -> String {
-    let scrapes = |offset: &str| {
-        format!("max by (server) (count_over_time(wolkvox_up{{{SERVER}}}[$__range]{offset}))")
-    };
+    let scrapes =
+        |offset: &str| format!("max by (server) (count_over_time(wolkvox_up{{{SERVER}}}[$__range]{offset}))");
     format!("({} > 0.9 * {})", scrapes(" offset 1w"), scrapes(""))
 }
 
@@ -194,9 +191,8 @@ pub(crate) fn firing_exporter(more: &str) -> String {
 /// where the alerts are not loaded.
 pub(crate) fn verdict() -> String {
     let watermark = format!("max by (server) (wolkvox_watermark_timestamp_seconds{{{SERVER}}})");
-    let no_history = format!(
-        "({watermark}) unless on (server) (max by (server) (wolkvox_baseline_weeks{{{MENU}}}) >= 2)"
-    );
+    let no_history =
+        format!("({watermark}) unless on (server) (max by (server) (wolkvox_baseline_weeks{{{MENU}}}) >= 2)");
     let scores = ["option", "routing_point"]
         .map(|of| format!("wolkvox_menu_{of}_anomaly_score{{{MENU}}} >= 1"))
         .join(" or ");
