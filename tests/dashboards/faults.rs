@@ -9,8 +9,11 @@ use serde_json::Value;
 
 use crate::boards::{Board, Panel, boards};
 
+/// Fails where a panel breaks it; the text says where that is.
+type Rule = fn(&Board, &Panel, &str);
+
 /// What was seen, and the rule.
-const RULES: &[(&str, fn(&Board, &Panel, &str))] = &[
+const RULES: &[(&str, Rule)] = &[
     ("eight of twelve tiles read \"¿Cuánt...\"", titles_of_tiles_are_short),
     ("the end of a sentence stood in every cell", empty_cells_are_a_dash),
     ("tables lost their numbers beyond the right edge", columns_have_widths_and_numbers_come_first),

@@ -7,7 +7,7 @@ use super::{
     panel::{Panel, Steps},
     promql::{
         ENTRY, FINAL, JOURNEY, JOURNEYS, KEYS, MENU, MIN_VISITS, OPTION, REPEATS, TRANSITIONS, copy,
-        kind_share, named, named_end, of_kind, or_nothing, over_range, share_of_visits, sum, sum_by, visits,
+        kind_share, named, named_end, of_kind, or_nothing, over_range, share_of_visits, sum, sum_by,
     },
     query::Query,
 };
@@ -133,10 +133,11 @@ fn beside(key: &'static str, chosen: &str, other: &str, end: &str) -> Panel {
 
 /// All three are counted when the journey is over, so that they fit together.
 fn chosen() -> Panel {
-    let option = format!(", {OPTION}");
     let per_hour = |metric: &str| sum(&format!("increase({metric}{{{MENU}, {OPTION}}}[1h])"));
+    let steps = sum(&format!(r#"increase({TRANSITIONS}{{{MENU}, to_opc_menu=~"$cod_opc_menu"}}[1h])"#));
+    let came = format!("{} + ({steps} or vector(0))", per_hour(ENTRY));
     Panel::curves("journeys.option")
-        .query(Query::over_time(sum(&visits("[1h]", &option))).called("journeys.option.came"))
+        .query(Query::over_time(came).called("journeys.option.came"))
         .query(Query::over_time(per_hour(FINAL)).called("journeys.option.ended"))
         .query(Query::over_time(per_hour(REPEATS)).called("journeys.option.again"))
         .size(8, 10)

@@ -104,26 +104,21 @@ pub(crate) fn or_nothing(expression: &str) -> String {
     format!("{expression} or on ({KEYS}) NaN * {}", sum_by(KEYS, &format!("{HITS}{{{MENU}}}")))
 }
 
-/// How often an option was come to in the journeys that were over, counted as they are: by entering the menu there,
-/// and by stepping there from an option. `range` such as `[1h]`; `more` such as `OPTION`.
-pub(crate) fn visits(range: &str, more: &str) -> String {
-    let entries = sum_by(KEYS, &format!("increase({ENTRY}{{{MENU}{more}}}{range})"));
-    let to = more.replace("cod_opc_menu", "to_opc_menu").replace("$to_opc_menu", "$cod_opc_menu");
-    let steps = sum_by(
-        "server, rp_id, channel, to_opc_menu",
-        &format!("increase({TRANSITIONS}{{{MENU}{to}}}{range})"),
-    );
+/// How often each option was come to in the journeys that were over, counted as they are: by entering the menu there, and
+/// by stepping there from an option.
+fn visits() -> String {
+    let steps = sum_by("server, rp_id, channel, to_opc_menu", &over_range(TRANSITIONS));
     let steps = sum_by(KEYS, &copy(&steps, "cod_opc_menu", "to_opc_menu"));
     // An option that nobody steps to is only entered at.
-    let none = format!("0 * {}", sum_by(KEYS, &format!("{ENTRY}{{{MENU}{more}}}")));
-    format!("({entries} + ({steps} or {none}))")
+    let none = format!("0 * {}", sum_by(KEYS, &format!("{ENTRY}{{{MENU}}}")));
+    format!("({} + ({steps} or {none}))", sum_by(KEYS, &over_range(ENTRY)))
 }
 
 /// Of the visits to each option, the share that a journey counter of the option is. Never above 1: a step beyond the
 /// limit of what is told apart is a visit that is not seen.
 pub(crate) fn share_of_visits(metric: &str) -> String {
     let part = sum_by(KEYS, &over_range(metric));
-    format!("clamp_max({part} / ({} >= {MIN_VISITS}), 1)", visits("[$__range]", ""))
+    format!("clamp_max({part} / ({} >= {MIN_VISITS}), 1)", visits())
 }
 
 /// The part of what a counter of options counted that was of these kinds. `whole` is a counter of as many: the same, or
