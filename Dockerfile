@@ -9,12 +9,15 @@ ARG BASE_IMAGE=scratch
 
 FROM ${BUILD_IMAGE} AS build
 WORKDIR /src
-COPY Cargo.toml Cargo.lock ./
+COPY Cargo.toml Cargo.lock build.rs ./
 COPY src src
 # Cargo.toml names them, so they have to be there; they are not built.
 COPY benches benches
+COPY xtask xtask
 COPY scripts/build-static scripts/build-static
 COPY deploy/docker/assemble deploy/docker/assemble
+ARG REVISION=
+ENV WOLKVOX_BUILD_REVISION=${REVISION}
 SHELL ["/bin/bash", "-o", "pipefail", "-c"]
 RUN deploy/docker/assemble "$(scripts/build-static)" /image && mkdir /state
 

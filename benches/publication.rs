@@ -68,6 +68,8 @@ fn put(publisher: &Publisher, snapshot: TargetSnapshot) {
         last_row: None,
         quota: QuotaUse { day: jiff::civil::date(2026, 1, 18), used: 0, limit: None },
         polls: Vec::new(),
+        deep_reads: Vec::new(),
+        unread: 0,
         day: Day::default(),
     };
     let recent = RecentHours::new(0, &snapshot.account, &Default::default());

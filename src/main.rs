@@ -3,7 +3,7 @@
 //! Only this file reads the environment and hands out the clock.
 
 use std::{
-    io::{self, ErrorKind, Write as _},
+    io::{self, BufRead as _, ErrorKind, IsTerminal as _, Write as _},
     process::ExitCode,
     sync::Arc,
     time::Duration,
@@ -13,14 +13,15 @@ use anyhow::Context as _;
 use jiff::Timestamp;
 use wolkvox_exporter::{
     cli::{
-        BackupArgs, Cli, Command, CompletionsArgs, DoctorArgs, HealthcheckArgs, LogArgs, RunArgs, StateArgs,
-        StateCommand, StateCopyArgs, completions, man,
+        BackupArgs, Cli, Command, CompletionsArgs, DoctorArgs, HealthcheckArgs, InitArgs, LogArgs, RunArgs,
+        StateArgs, StateCommand, StateCopyArgs, completions, man,
     },
     commands::{
         demo, doctor, healthcheck,
+        init::{self, Answers},
         run::{self, Load, Process, StateLocation},
     },
-    config::{self, Secret},
+    config::{self, Environment},
     i18n::Language,
     logging, simulator, store,
     wolkvox::ClientLimits,
@@ -42,6 +43,11 @@ fn main() -> ExitCode {
             Err(error) => Err(error),
         },
         Some(Command::Healthcheck(args)) => check_health(&args),
+        Some(Command::Init(args)) => match set_up(&args) {
+            Ok(true) => Ok(()),
+            Ok(false) => return ExitCode::FAILURE,
+            Err(error) => Err(error),
+        },
         Some(Command::Man(args)) => man::write(&Cli::definition(), &args.directory),
         Some(Command::State(StateCommand::Inspect(args))) => inspect(&args),
         Some(Command::State(StateCommand::Backup(args))) => back_up(&args),
@@ -61,8 +67,8 @@ fn main() -> ExitCode {
 
 /// The exporter.
 fn run(args: &RunArgs) -> anyhow::Result<()> {
-    let (log, args, token) = (args.log, args.clone(), token_from_environment());
-    let load: Load = Arc::new(move || config::resolve(&args, token.clone(), Timestamp::now()));
+    let (log, args, environment) = (args.log, args.clone(), environment());
+    let load: Load = Arc::new(move || config::resolve(&args, &environment, Timestamp::now()));
     let resolved = load()?;
     serve(log, async |process| {
         for warning in &resolved.warnings {
@@ -79,7 +85,7 @@ fn run(args: &RunArgs) -> anyhow::Result<()> {
 fn examine(args: &DoctorArgs) -> anyhow::Result<bool> {
     let language = args.lang.unwrap_or_else(language_from_environment);
     let mut out = std::io::stdout();
-    let resolved = match config::resolve(&args.run, token_from_environment(), Timestamp::now()) {
+    let resolved = match config::resolve(&args.run, &environment(), Timestamp::now()) {
         Ok(resolved) => resolved,
         Err(error) => {
             doctor::refuse(&error, language, &mut out)?;
@@ -96,6 +102,46 @@ fn examine(args: &DoctorArgs) -> anyhow::Result<bool> {
         // Whoever reads has seen enough. What was not looked at any more is not said to be well.
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(false),
         well => well.context("cannot write to standard output"),
+    }
+}
+
+/// Sets up a target; whether all is well.
+fn set_up(args: &InitArgs) -> anyhow::Result<bool> {
+    let language = args.lang.unwrap_or_else(language_from_environment);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let mut out = std::io::stdout();
+    let environment = environment();
+    let well = runtime.block_on(async {
+        init::run(args, &environment, language, &mut Console, &Timestamp::now, &mut out).await
+    });
+    // A name that is still being looked up is not waited for.
+    runtime.shutdown_background();
+    well
+}
+
+/// The terminal, or lines that are piped in: then nothing is asked aloud.
+struct Console;
+
+impl Answers for Console {
+    fn line(&mut self, question: &str) -> io::Result<String> {
+        let mut input = io::stdin().lock();
+        if input.is_terminal() {
+            let mut error = io::stderr();
+            write!(error, "{question}")?;
+            error.flush()?;
+        }
+        let mut line = String::new();
+        if input.read_line(&mut line)? == 0 {
+            return Err(io::Error::new(
+                io::ErrorKind::UnexpectedEof,
+                format!("no answer to: {}", question.trim()),
+            ));
+        }
+        Ok(line.trim().to_owned())
+    }
+
+    fn hidden(&mut self, question: &str) -> io::Result<String> {
+        if io::stdin().is_terminal() { rpassword::prompt_password(question) } else { self.line(question) }
     }
 }
 
@@ -152,7 +198,7 @@ fn serve(log: LogArgs, work: impl AsyncFnOnce(Process) -> anyhow::Result<()>) ->
 
 /// Prints what the configuration resolved to, or everything that is wrong with it.
 fn check(args: &RunArgs) -> ExitCode {
-    match config::resolve(args, token_from_environment(), Timestamp::now()) {
+    match config::resolve(args, &environment(), Timestamp::now()) {
         Ok(resolved) => {
             for warning in &resolved.warnings {
                 print_error(&format!("warning: {warning}"));
@@ -174,8 +220,8 @@ fn check(args: &RunArgs) -> ExitCode {
     }
 }
 
-fn token_from_environment() -> Option<Secret> {
-    std::env::var_os("WOLKVOX_TOKEN").map(|token| Secret::new(token.to_string_lossy()))
+fn environment() -> Environment {
+    Environment::read(|name| std::env::var_os(name))
 }
 
 /// By the first of the locale's variables that is set, as the C library chooses.

@@ -63,8 +63,12 @@ async fn a_copy_made_while_rows_are_committed_can_be_gone_on_with() {
         seen = exporter.scrape().await.rows("busy", "new");
         assert!(exporter.scrape().await.up("busy"));
     }
+    let ended = now + SignedDuration::from_secs(9);
+    let all = |scrape: &scrape::Scrape| {
+        Timestamp::now() > ended && scrape.rows("busy", "new") >= api.truth().rows as f64
+    };
+    exporter.wait_for("all", all).await;
     let truth = api.truth();
-    exporter.wait_for("all", |scrape| scrape.rows("busy", "new") >= truth.rows as f64).await;
     drop(exporter);
 
     // Each is whole. From the first and the last, an exporter comes to the same numbers.
@@ -77,7 +81,7 @@ async fn a_copy_made_while_rows_are_committed_can_be_gone_on_with() {
     for path in [&copies[0], copies.last().unwrap()] {
         fs::copy(path, fleet.state()).unwrap();
         let restored = fleet.start().await;
-        assert!(restored.process.log().contains("continuing"));
+        restored.wait_logged("continuing").await;
         let all =
             restored.wait_for("all", |s| s.up("busy") && s.rows("busy", "new") >= truth.rows as f64).await;
         all.assert_truth("busy", &truth);

@@ -182,7 +182,7 @@ async fn read(status: &str, body: &str) -> Result<Vec<(String, String)>, ErrorCl
         let _ = stream.shutdown().await;
     });
     let url = format!("http://{address}/").parse().expect("a URL");
-    let client = Client::new(&url, Default::default()).expect("a client");
+    let client = Client::new(&url, &Default::default(), Default::default()).expect("a client");
     let names = client.names(NameKind::Options, 128, TOKEN).await;
     served.await.expect("it served");
     names.map(|names| names.into_iter().collect()).map_err(|fault: ApiError| fault.class())

@@ -73,8 +73,7 @@ impl Frame {
             operation: Sums::default(),
             used,
         };
-        let idle: Vec<i64> =
-            known.points.iter().map(|point| (known.now.idle)(point).div_euclid(SLOT) + 1).collect();
+        let idle: Vec<i64> = known.points.iter().map(|point| slots_of((known.now.idle)(point))).collect();
         let mut of_points = vec![vec![(0.0, 0.0); length]; known.points.len()];
         let mut own = Vec::new();
         for (option, point) in known.point_of.iter().enumerate() {
@@ -235,6 +234,11 @@ impl Frame {
         }
         Some(sum * level)
     }
+}
+
+/// Slots, of which the last may not be full.
+fn slots_of(seconds: i64) -> i64 {
+    (seconds + SLOT - 1).div_euclid(SLOT)
 }
 
 fn add(sum: &mut [(f32, f32)], more: &[(f32, f32)]) {

@@ -52,11 +52,11 @@ struct Options {
 impl Options {
     fn place(&mut self, labels: MenuLabels) -> usize {
         let next = self.labels.len();
-        let place = *self.places.entry(labels).or_insert_with_key(|labels| {
-            self.labels.push(labels.clone());
+        let labels_by_place = &mut self.labels;
+        *self.places.entry(labels).or_insert_with_key(|labels| {
+            labels_by_place.push(labels.clone());
             next
-        });
-        place
+        })
     }
 }
 

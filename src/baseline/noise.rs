@@ -296,6 +296,7 @@ fn usual(part: &[f32], whole: &[f32], begin: usize) -> Usual {
 }
 
 /// What counts as an error.
+#[derive(Clone, Copy)]
 enum Side {
     Both,
     Below,

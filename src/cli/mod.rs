@@ -27,6 +27,13 @@ use crate::{
 #[command(
     name = "wolkvox-exporter",
     version,
+    long_version = concat!(
+        env!("CARGO_PKG_VERSION"),
+        "\nrevision ",
+        env!("WOLKVOX_BUILT_REVISION"),
+        "\n",
+        env!("WOLKVOX_BUILT_WITH")
+    ),
     about = "Exact Prometheus metrics of the menu options chosen in a Wolkvox contact centre",
     // A flag of the exporter in front of a subcommand would have no effect there: refused, not ignored.
     args_conflicts_with_subcommands = true,
@@ -54,6 +61,8 @@ pub enum Command {
     Doctor(Box<DoctorArgs>),
     /// Ask the exporter that runs here with the same flags whether it is alive, and exit with 0 or 1
     Healthcheck(HealthcheckArgs),
+    /// Set up a target: ask for server and token, write the configuration, and look at it as `doctor` does
+    Init(Box<InitArgs>),
     /// Write the manual pages into a directory
     Man(ManArgs),
     /// Run the simulated Wolkvox alone
@@ -158,6 +167,14 @@ pub struct WolkvoxArgs {
     /// File with the token, read anew at every use
     #[arg(long = "wolkvox.token-file", env = "WOLKVOX_TOKEN_FILE", value_name = "FILE")]
     pub token_file: Option<PathBuf>,
+
+    /// Proxy that is asked for the connection, http://HOST:PORT, or `direct` [default: that of HTTPS_PROXY]
+    #[arg(long = "wolkvox.proxy-url", env = "WOLKVOX_PROXY_URL", value_name = "URL", hide_env_values = true)]
+    pub proxy_url: Option<String>,
+
+    /// File with the only certificate authorities that are believed [default: the system's]
+    #[arg(long = "wolkvox.ca-file", env = "WOLKVOX_CA_FILE", value_name = "FILE")]
+    pub ca_file: Option<PathBuf>,
 
     /// IANA zone of the server's clock [default: America/Bogota]
     #[arg(long = "wolkvox.timezone", env = "WOLKVOX_TIMEZONE", value_name = "ZONE")]
@@ -365,6 +382,25 @@ pub struct DoctorArgs {
     /// As for the exporter.
     #[command(flatten)]
     pub run: RunArgs,
+}
+
+/// The flags of `init`: what it need not ask.
+#[derive(Debug, Args)]
+pub struct InitArgs {
+    /// Where the files go, created if missing [default: the working directory]
+    #[arg(long = "init.directory", env = "WOLKVOX_INIT_DIRECTORY", value_name = "DIRECTORY")]
+    pub directory: Option<PathBuf>,
+
+    /// Ask Wolkvox nothing
+    #[arg(long = "init.skip-doctor", env = "WOLKVOX_INIT_SKIP_DOCTOR", value_parser = BoolishValueParser::new())]
+    pub skip_doctor: bool,
+
+    /// Language of questions, comments and findings [default: by the locale]
+    #[arg(long = "lang", env = "WOLKVOX_LANG", value_name = "LANGUAGE", ignore_case = true)]
+    pub lang: Option<Language>,
+    /// As for the exporter.
+    #[command(flatten)]
+    pub wolkvox: WolkvoxArgs,
 }
 
 /// The flags of `healthcheck`: those that tell where the exporter listens.

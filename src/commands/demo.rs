@@ -13,8 +13,8 @@ use crate::{
     cli::{DemoArgs, MenuArgs},
     commands::run::{self, Load, Process, StateLocation},
     config::{
-        self, BaselineConfig, Config, JourneyConfig, NameSources, PollConfig, Resolved, Secret, StartFrom,
-        TargetConfig, TokenSource,
+        self, BaselineConfig, Config, Egress, JourneyConfig, NameSources, PollConfig, Resolved, Secret,
+        StartFrom, TargetConfig, TokenSource,
     },
     model::OptionKind,
     simulator::{Options, Simulator, serve},
@@ -54,6 +54,7 @@ pub async fn run(args: &DemoArgs, process: Process) -> anyhow::Result<()> {
     let target = TargetConfig {
         name: "demo".to_owned(),
         endpoint: format!("http://{address}/").parse().context("the simulator's address is no URL")?,
+        egress: Egress::default(),
         token: TokenSource::fixed(&Secret::new(token), "the simulator's token")?,
         timezone: zone,
         licences: None,

@@ -5,4 +5,5 @@
 pub mod demo;
 pub mod doctor;
 pub mod healthcheck;
+pub mod init;
 pub mod run;

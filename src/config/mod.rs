@@ -7,6 +7,7 @@
 //! read the environment.
 
 mod baseline;
+mod environment;
 mod metrics;
 mod poll;
 mod read;
@@ -32,11 +33,13 @@ use crate::{
 };
 
 pub use self::{
+    environment::Environment,
     read::diagnostics::{ConfigError, Problem},
     resolve::{DEFAULT_STATE_PATH, resolve, resolve_listen, resolve_shared},
     restart::needs_restart,
     start::StartFrom,
     targets::{
+        egress::{Authorities, Egress, Proxy},
         secret::Secret,
         token::{TokenError, TokenSource, TokenVersion},
     },
@@ -78,6 +81,8 @@ pub struct TargetConfig {
     pub name: String,
     /// Scheme, host and port; the path is `/`, and there is no query and no user.
     pub endpoint: Url,
+    /// The way to it.
+    pub egress: Egress,
     /// Where its token comes from.
     pub token: TokenSource,
     /// The zone of the server's clock, in which its dates are written.
@@ -94,17 +99,18 @@ impl TargetConfig {
     /// Whether it is asked, and read, as `other` is. No token is looked at: of a file the path counts, since it is
     /// read at every use, and the environment's is one for the life of a process.
     pub fn is_as(&self, other: &Self) -> bool {
-        let Self { name, endpoint, token, timezone, licences, expected, names } = self;
+        let Self { name, endpoint, egress, token, timezone, licences, expected, names } = self;
         let same_token = match (token, &other.token) {
             (TokenSource::File(mine), TokenSource::File(theirs)) => mine == theirs,
             (TokenSource::Fixed(_), TokenSource::Fixed(_)) => true,
             _ => false,
         };
         same_token
-            && (name, endpoint, timezone, licences, expected, names)
+            && (name, endpoint, egress, timezone, licences, expected, names)
                 == (
                     &other.name,
                     &other.endpoint,
+                    &other.egress,
                     &other.timezone,
                     &other.licences,
                     &other.expected,

@@ -9,7 +9,8 @@ use jiff::Timestamp;
 
 use crate::cli::{MenuArgs, RunArgs, StateArgs, WebArgs};
 use crate::config::{
-    Config, ConfigError, ListenAddress, MetricsConfig, PollConfig, Resolved, Secret, WebConfig, baseline,
+    Config, ConfigError, Environment, ListenAddress, MetricsConfig, PollConfig, Resolved, WebConfig,
+    baseline,
     metrics::{self, journey},
     poll,
     read::{diagnostics::Diagnostics, file::ConfigFile, precedence::flag_place},
@@ -20,9 +21,9 @@ use crate::config::{
 /// Where the state is kept unless told otherwise, from the working directory.
 pub const DEFAULT_STATE_PATH: &str = "data/wolkvox-exporter.redb";
 
-/// Resolves flags, the file they name, and the token of the environment.
+/// Resolves flags, the file they name, and the environment.
 ///
-/// `env_token` is the value of `WOLKVOX_TOKEN`, empty or not; an empty one counts as not set. A flag wins
+/// An empty variable counts as not set. A flag wins
 /// over the file, the file over the default. Relative paths in the file begin at the file's directory, those
 /// in flags at the working directory. `now` decides whether `start_from` lies in the future.
 ///
@@ -30,11 +31,10 @@ pub const DEFAULT_STATE_PATH: &str = "data/wolkvox-exporter.redb";
 ///
 /// # Errors
 /// With every problem found. When the file itself cannot be read or parsed, that is the only one.
-pub fn resolve(args: &RunArgs, env_token: Option<Secret>, now: Timestamp) -> Result<Resolved, ConfigError> {
+pub fn resolve(args: &RunArgs, environment: &Environment, now: Timestamp) -> Result<Resolved, ConfigError> {
     let file = read(args.config.file.as_deref())?;
-    let env_token = env_token.filter(|token| !token.expose().trim().is_empty());
     let mut findings = Diagnostics::default();
-    let mut targets = targets::resolve(&args.wolkvox, &args.names, env_token.as_ref(), &file, &mut findings);
+    let mut targets = targets::resolve(&args.wolkvox, &args.names, environment, &file, &mut findings);
     let poll = poll::resolve(&args.poll, &file, &targets, now, &mut findings);
     let state_path = state_path(&args.state, &file, &mut findings);
     let menu = metrics::resolve(&args.menu, &file, poll.as_ref(), &mut findings);
@@ -178,7 +178,7 @@ mod tests {
                 ..RunArgs::default()
             };
             let now = Timestamp::from_second(now).expect("in range");
-            match resolve(&args, Some(Secret::new("hunter2")), now) {
+            match resolve(&args, &crate::config::Secret::new("hunter2").into(), now) {
                 Ok(resolved) => prop_assert!(resolved.config.poll.interval > resolved.config.poll.settle_delay),
                 Err(error) => prop_assert!(!error.problems.is_empty()),
             }

@@ -5,7 +5,7 @@
 use std::fmt::{self, Display, Formatter};
 
 use crate::config::{
-    BaselineConfig, Config, JourneyConfig, MetricsConfig, NameSources, TargetConfig, TokenSource,
+    BaselineConfig, Config, Egress, JourneyConfig, MetricsConfig, NameSources, TargetConfig, TokenSource,
     read::duration::show,
 };
 use crate::model::OptionKind;
@@ -108,6 +108,10 @@ impl Display for TargetConfig {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         writeln!(f, "- name: {:?}", self.name)?;
         writeln!(f, "  server: {}", self.endpoint)?;
+        writeln!(f, "  connection: {}", self.egress)?;
+        if self.endpoint.scheme() == "https" {
+            writeln!(f, "  authorities: {}", authorities(&self.egress))?;
+        }
         match &self.token {
             TokenSource::File(path) => writeln!(f, "  token: <secret> in {}", path.display())?,
             TokenSource::Fixed(token) => writeln!(f, "  token: {token} from the environment")?,
@@ -127,6 +131,15 @@ impl Display for TargetConfig {
             )?;
         }
         Ok(())
+    }
+}
+
+/// Whose certificates are believed.
+fn authorities(egress: &Egress) -> String {
+    match (&egress.authorities, &egress.system_authorities) {
+        (Some(own), _) => format!("those in {} only", own.file.display()),
+        (None, Some(named)) => format!("those in {named}"),
+        (None, None) => "the system's".to_owned(),
     }
 }
 

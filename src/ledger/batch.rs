@@ -86,6 +86,20 @@ impl RowBatch {
         self.examples.get(reason)
     }
 
+    /// Takes rows dated after `latest` (seconds of the server's wall clock) for unreadable: nothing real lies days after
+    /// the window that was asked for.
+    pub fn reject_after(&mut self, latest: i64) {
+        let before = self.rows.len();
+        self.rows.retain(|row| row.date <= latest);
+        let future = (before - self.rows.len()) as u64;
+        if future > 0 {
+            let reason = Rejection::FutureDate;
+            *self.rejected.entry(reason).or_default() += future;
+            let example = Rejected { field: "date", pattern: "days in the future".into(), ..reason.into() };
+            self.examples.entry(reason).or_insert(example);
+        }
+    }
+
     /// Whether a whole answer may be counted.
     ///
     /// # Errors
@@ -101,7 +115,7 @@ impl RowBatch {
             Some(Rejected { field, pattern, .. }) => Err(ApiError::RowsRejected {
                 rejected: unread,
                 total: unread + rows,
-                field: *field,
+                field,
                 pattern: pattern.clone(),
             }),
             None => Ok(()),
@@ -216,6 +230,17 @@ mod tests {
         assert_eq!(batch.verdict(), Err(named));
         batch.push(Err(Rejected { damaged: true, ..Rejection::Malformed.into() }));
         assert!(matches!(batch.verdict(), Err(ApiError::NotJson(_))));
+    }
+
+    #[test]
+    fn rows_of_another_year_are_no_rows() {
+        let mut mixed = batch(3, &[]);
+        mixed.rows[0].date = 101;
+        mixed.reject_after(100);
+        assert_eq!((mixed.rows(), mixed.unread(), mixed.verdict()), (2, 1, Ok(())));
+        let mut future = batch(3, &[]);
+        future.reject_after(-1);
+        assert!(matches!(future.verdict(), Err(ApiError::RowsRejected { rejected: 3, field: "date", .. })));
     }
 
     #[test]

@@ -21,7 +21,7 @@ use crate::{
 /// Rows are remembered for the deepest re-reading and this: the widest change of a zone's offset, and room to spare.
 const MEMORY_MARGIN: Duration = Duration::from_secs(2 * 3600);
 /// No real row is dated this long after the span that was asked for.
-const FUTURE: SignedDuration = SignedDuration::from_hours(48);
+pub(super) const FUTURE: SignedDuration = SignedDuration::from_hours(48);
 
 /// A whole answer, and what surrounds it.
 pub(super) struct Reading {

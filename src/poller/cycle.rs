@@ -25,6 +25,8 @@ impl<S: Source> Poller<S> {
         self.live.begin();
         self.read_stretch(from, ReadRequest { purpose, end, deep: None }).await?;
         self.backoff.clear();
+        let deepest = self.books.totals().watermark().checked_sub(self.settings.deepest());
+        self.lessons.poison.forget(deepest.unwrap_or(Timestamp::MIN));
         Ok(())
     }
 

@@ -18,6 +18,7 @@ mod range_reader;
 mod request;
 pub mod retry;
 mod source;
+mod unanswered;
 mod unread;
 mod warm_up;
 pub mod zero_hold;
@@ -177,7 +178,7 @@ impl<S: Source> Poller<S> {
         let today = day(clock(), &settings.zone);
         let mut books = Books::open(store, (id, account), &settings).await?;
         let used = books.read(move |view, id| view.requests(id, today)).await?;
-        let known = books.with_store(|store, id| store.names(id)).await?;
+        let known = books.with_store(Store::names).await?;
         let mut poller = Self {
             books,
             exposure: Exposure::new(publisher, settings.zero_hold),

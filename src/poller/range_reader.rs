@@ -1,13 +1,12 @@
 //! Reads a stretch of time: span by span, oldest first, each committed by itself.
 //!
-//! Here is decided what an answer is worth: whole, cut, contradicting what is known, or none. A span that cannot be
-//! answered is asked for in halves, and a single second that fails while others are answered is given up after a while,
-//! so that nothing that the server can tell is hidden behind what it cannot. When to ask again is the caller's to say.
+//! Here is decided what an answer is worth: whole, cut, or contradicting what is known. What to do about a span without
+//! an answer is in `unanswered`; when to ask again is the caller's to say.
 
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
-use tokio::time::Instant;
+use jiff::Timestamp;
+use tokio::{sync::OwnedSemaphorePermit, time::Instant};
 use tracing::{error, info, warn};
 
 use super::{
@@ -19,7 +18,7 @@ use super::{
 use crate::{
     ledger::{ReadCursor, RowBatch},
     schedule::{
-        self, MIN_SPAN, Span, Tier,
+        Span, Tier,
         bisect::Bisect,
         local_seconds,
         poison::{Next, Poison},
@@ -37,24 +36,21 @@ const ROUND_ROWS: u64 = 1000;
 const ENOUGH_KNOWN: u64 = 10;
 /// A server that contradicts what is known for so long is believed.
 const GIVES_WAY: Duration = Duration::from_secs(3600);
-/// A server that has just answered something small is up for so long, and fails at what it is asked for.
-const UP_FOR: Duration = Duration::from_secs(60);
-/// So many seconds are given up in one poll at most.
-const MOST_GIVEN_UP: u32 = 10;
 /// It is said so often that a server does not keep to the times that it is asked for.
 const SAY_EVERY: Duration = Duration::from_secs(3600);
 
 /// How far one kind of reading has got with a server's answers: the live one, or the deeper one.
 #[derive(Debug, Default)]
 pub(super) struct RangeReader {
-    bisect: Bisect,
+    pub(super) bisect: Bisect,
     /// Requests in a row that failed, over polls.
-    failed: u32,
-    up_until: Option<Instant>,
+    pub(super) failed: u32,
+    /// A small request was answered: until then, a failure is that of the span.
+    pub(super) up_until: Option<Instant>,
     /// Since when answers hold none of the rows that are known.
     contradicted_since: Option<Instant>,
     /// Seconds given up in this poll.
-    given_up: u32,
+    pub(super) given_up: u32,
 }
 
 impl RangeReader {
@@ -77,7 +73,7 @@ impl RangeReader {
 #[derive(Debug, Default)]
 pub(super) struct Lessons {
     truncation: Truncation,
-    poison: Poison,
+    pub(super) poison: Poison,
     /// In this poll an answer was committed although more rows were announced.
     pub(super) disbelieved: bool,
     /// When it was last said that the server does not keep to the times.
@@ -112,14 +108,16 @@ pub(super) enum Progress {
 }
 
 /// An answer that counts.
-struct Accepted {
-    batch: RowBatch,
-    server_time: Option<Timestamp>,
+pub(super) struct Accepted {
+    pub(super) batch: RowBatch,
+    /// Its place among the requests in flight.
+    pub(super) admission: Option<OwnedSemaphorePermit>,
+    pub(super) server_time: Option<Timestamp>,
     /// Known to lack rows.
-    incomplete: bool,
-    doubt: Doubt,
+    pub(super) incomplete: bool,
+    pub(super) doubt: Doubt,
     /// So few rows that twice the span would have fitted.
-    few: bool,
+    pub(super) few: bool,
 }
 
 /// Whether an answer of `received` elements, `rows` of which are rows, holds as many as some limit allows.
@@ -131,7 +129,7 @@ pub(super) fn may_be_cut(received: u64, rows: u64, cap: u64) -> bool {
 }
 
 impl<S: Source> Poller<S> {
-    fn reader(&mut self, request: &ReadRequest) -> &mut RangeReader {
+    pub(super) fn reader(&mut self, request: &ReadRequest) -> &mut RangeReader {
         if request.deep.is_some() { self.deep.reader() } else { &mut self.live }
     }
 
@@ -163,6 +161,8 @@ impl<S: Source> Poller<S> {
         let (rows, cap) = (reply.batch.rows(), self.settings.row_cap);
         let mut short = false;
         if let Some(fault) = reply.short.take() {
+            // The request that may be needed to judge it takes a place, too: all who have one must not wait for another.
+            drop(reply.admission.take());
             match self.judge(span, rows, request).await? {
                 Verdict::Whole => self.lessons.disbelieved = true,
                 Verdict::Cut if self.narrow(span, request, SplitCause::Truncated) => {
@@ -199,6 +199,7 @@ impl<S: Source> Poller<S> {
         let incomplete = short || reply.received >= cap || (ignores && cut);
         let accepted = Accepted {
             batch: reply.batch,
+            admission: reply.admission,
             server_time: reply.server_time,
             incomplete,
             doubt: if incomplete { Doubt::Unchecked } else { self.reader(request).doubt(Instant::now()) },
@@ -213,13 +214,13 @@ impl<S: Source> Poller<S> {
     }
 
     /// Commits an answer that counts, unless it contradicts what is known.
-    async fn commit(
+    pub(super) async fn commit(
         &mut self,
         span: Span,
         accepted: Accepted,
         request: &ReadRequest,
     ) -> Result<Progress, CycleError> {
-        let Accepted { batch, server_time, incomplete, doubt, few } = accepted;
+        let Accepted { batch, admission, server_time, incomplete, doubt, few } = accepted;
         let now = (self.clock)();
         if let Some(server_time) = server_time {
             self.telemetry.clock_skew(server_time.duration_since(now).as_secs_f64());
@@ -228,7 +229,10 @@ impl<S: Source> Poller<S> {
         let reading =
             Reading { batch, span, now, server_time, incomplete, deep: request.deep, window, doubt };
         let overflow = self.books.totals().overflow;
-        let (window, seen_again, contradicts) = match self.books.commit(&self.settings, reading).await? {
+        let outcome = self.books.commit(&self.settings, reading).await;
+        // The rows are gone, and what comes now may ask again.
+        drop(admission);
+        let (window, seen_again, contradicts) = match outcome? {
             Outcome::Committed { window, seen_again, contradicts } => (window, seen_again, contradicts),
             Outcome::Contradicts { known } => return self.contradicted(span, known, request),
         };
@@ -270,153 +274,8 @@ impl<S: Source> Poller<S> {
         Err(ApiError::Contradicts { known }.into())
     }
 
-    /// After a request that gave no rows: whether less of it may be asked for.
-    async fn not_answered(
-        &mut self,
-        span: Span,
-        fault: ApiError,
-        request: &ReadRequest,
-    ) -> Result<Progress, CycleError> {
-        if !fault.may_be_the_span() {
-            return Err(fault.into());
-        }
-        let (now, single) = (Instant::now(), span.length() <= MIN_SPAN);
-        let suspected = self.lessons.poison.suspects(span);
-        let reader = self.reader(request);
-        reader.failed += 1;
-        let failed = reader.failed;
-        if request.deep.is_some() && failed >= 2 && self.lessons.poison.is_given_up(span) {
-            return self.commit_nothing(span, false, request).await;
-        }
-        let refused = match fault {
-            ApiError::TooLarge(_) => Some(SplitCause::Size),
-            ApiError::Refused { .. } => Some(SplitCause::Refused),
-            _ => None,
-        };
-        if single && (failed >= 2 || suspected) {
-            return self.single_second_failed(span, fault, request).await;
-        }
-        if let Some(cause) = refused.filter(|_| !single) {
-            if self.reader(request).bisect.narrow_in_hope(span, now) {
-                self.telemetry.split(cause);
-                return Ok(Progress::Narrower);
-            }
-            return Err(fault.into());
-        }
-        if matches!(fault, ApiError::Timeout(_)) && failed == 1 {
-            // May just as well be an outage, so it costs a wait too.
-            self.narrow(span, request, SplitCause::Timeout);
-            return Err(fault.into());
-        }
-        if !single && self.is_up(span, failed, request).await? {
-            self.reader(request).bisect.narrow_for_failure(span, now);
-            self.telemetry.split(SplitCause::Failure);
-            return Ok(Progress::Narrower);
-        }
-        Err(fault.into())
-    }
-
-    /// Whether the server, which failed at `span`, answers anything: asked once after each second failure in a row, and
-    /// once more in each poll of a long outage.
-    async fn is_up(&mut self, span: Span, failed: u32, request: &ReadRequest) -> Result<bool, CycleError> {
-        if self.reader(request).up_until.is_some_and(|until| Instant::now() < until) {
-            return Ok(true);
-        }
-        if failed % 5 != 2 {
-            return Ok(false);
-        }
-        let before = |seconds| {
-            self.lessons
-                .poison
-                .start_of(span)
-                .saturating_sub(SignedDuration::from_secs(seconds))
-                .unwrap_or(span.from)
-        };
-        let small = Span { from: before(3), to: before(2) };
-        let up = match self.request(small, request.purpose).await {
-            Ok(_) => true,
-            Err(CycleError::Api(_)) => false,
-            Err(shutdown) => return Err(shutdown),
-        };
-        self.reader(request).up_until = up.then(|| Instant::now() + UP_FOR);
-        Ok(up)
-    }
-
-    /// A single second fails. Where others that have rows are answered, it is this second's fault: after some polls it
-    /// is given up. Otherwise it is the server's.
-    async fn single_second_failed(
-        &mut self,
-        span: Span,
-        fault: ApiError,
-        request: &ReadRequest,
-    ) -> Result<Progress, CycleError> {
-        let elsewhere = self.is_answered_elsewhere(span, request).await?;
-        let reader = self.reader(request);
-        reader.up_until = None;
-        if !elsewhere {
-            match fault {
-                ApiError::TooLarge(_) | ApiError::Refused { .. } => {
-                    reader.bisect.narrow_in_hope(span, Instant::now());
-                }
-                _ => reader.bisect.reset(),
-            }
-            return Err(fault.into());
-        }
-        reader.bisect.reset();
-        reader.failed = 0;
-        if reader.given_up >= MOST_GIVEN_UP || !self.lessons.poison.strike(span) {
-            return Ok(Progress::Stuck(fault));
-        }
-        self.reader(request).given_up += 1;
-        let (from, to) = span.local(&self.settings.zone);
-        error!(
-            server = self.settings.name,
-            %from, %to,
-            class = fault.class().as_str(),
-            "the server cannot answer for this second, and does for others: it is passed over, and asked for again by \
-             the deeper re-reading: {fault}"
-        );
-        self.commit_nothing(span, true, request).await
-    }
-
-    /// Whether a span that has rows is answered with rows: the newest one before, or else the minute behind.
-    async fn is_answered_elsewhere(&mut self, span: Span, request: &ReadRequest) -> Result<bool, CycleError> {
-        let zone = self.settings.zone.clone();
-        let before = local_seconds(zone.to_datetime(self.lessons.poison.start_of(span))) - 1;
-        let known = self.books.read(move |view, id| view.newest_row_before(id, before)).await?;
-        let after = |moment: Timestamp, seconds| {
-            moment.saturating_add(SignedDuration::from_secs(seconds)).unwrap_or(moment)
-        };
-        let elsewhere = match known.and_then(|date| schedule::instant(date, &zone)) {
-            Some(from) => Span { from, to: after(from, 1) },
-            None => Span { from: after(span.to, 1), to: after(span.to, 61) },
-        };
-        match self.request(elsewhere, request.purpose).await {
-            Ok(reply) => Ok(reply.batch.rows() > 0),
-            Err(CycleError::Api(_)) => Ok(false),
-            Err(shutdown) => Err(shutdown),
-        }
-    }
-
-    /// Goes on behind a span that cannot be answered.
-    async fn commit_nothing(
-        &mut self,
-        span: Span,
-        incomplete: bool,
-        request: &ReadRequest,
-    ) -> Result<Progress, CycleError> {
-        let accepted = Accepted {
-            batch: RowBatch::new(self.settings.rules.clone()),
-            server_time: None,
-            incomplete,
-            doubt: Doubt::Unchecked,
-            few: false,
-        };
-        self.commit(span, accepted, request).await
-    }
-
     /// Asks for half of it next, if it can be halved.
-    fn narrow(&mut self, span: Span, request: &ReadRequest, cause: SplitCause) -> bool {
+    pub(super) fn narrow(&mut self, span: Span, request: &ReadRequest, cause: SplitCause) -> bool {
         let narrower = self.reader(request).bisect.narrow(span);
         if narrower {
             self.telemetry.split(cause);

@@ -11,7 +11,7 @@ use tokio::{
 };
 use tracing::debug;
 
-use super::{CycleError, Poller, Source};
+use super::{CycleError, Poller, Source, commit};
 use crate::{
     ledger::RowBatch,
     schedule::{MIN_SPAN, Span, local_seconds, quota::Purpose},
@@ -36,7 +36,7 @@ pub(super) struct Reply {
     /// It has fewer rows than it announces: this says so.
     pub(super) short: Option<ApiError>,
     /// Its place among the requests of all targets: what bounds their memory, so held until the rows are committed.
-    pub(super) _admission: Option<OwnedSemaphorePermit>,
+    pub(super) admission: Option<OwnedSemaphorePermit>,
 }
 
 impl<S: Source> Poller<S> {
@@ -79,6 +79,7 @@ impl<S: Source> Poller<S> {
             };
             let read = timeout_at(latest, source.read(Query { from, to }, &mut each));
             let result = read.await.unwrap_or(Err(ApiError::Timeout(longest)));
+            batch.reject_after(local_seconds(to).saturating_add(commit::FUTURE.as_secs()));
             let result = match result {
                 Ok(_) | Err(ApiError::TooFewRows { .. }) => batch.verdict().and(result),
                 fault => fault,
@@ -99,6 +100,6 @@ impl<S: Source> Poller<S> {
             }
             Err(fault) => return Err(fault.into()),
         };
-        Ok(Reply { batch, received, in_first_second, outside, server_time, short, _admission: admission })
+        Ok(Reply { batch, received, in_first_second, outside, server_time, short, admission })
     }
 }

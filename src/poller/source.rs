@@ -114,6 +114,7 @@ impl Source for Api {
     }
 
     async fn token_info(&self) -> Result<TokenInfo, ApiError> {
+        let _place = self.in_flight.acquire().await;
         let token = self.read_token().await?;
         self.client.token_info(token.expose()).await
     }
@@ -123,6 +124,7 @@ impl Source for Api {
         kind: NameKind,
         length: usize,
     ) -> Result<Option<BTreeMap<String, String>>, ApiError> {
+        let _place = self.in_flight.acquire().await;
         let token = self.read_token().await?;
         self.client.names(kind, length, token.expose()).await.map(Some)
     }

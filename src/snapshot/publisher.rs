@@ -344,7 +344,11 @@ mod tests {
             watermark: None,
             last_row: None,
             quota: QuotaUse { day: jiff::civil::date(2026, 1, 18), used: 0, limit: None },
+            deep_reads: Vec::new(),
+            unread: 0,
             polls: Vec::new(),
+            deep_reads: Vec::new(),
+            unread: 0,
             day: Day::default(),
         };
         let recent = RecentHours::new(0, &snapshot.account, &Default::default());

@@ -170,8 +170,21 @@ fn migrate(database: &Database, from: u32) -> Result<(), StoreError> {
     if from < 4 {
         remember_reads_under_way(&write)?;
     }
+    visit_tables(&mut Creator(&write))?;
     set_version(&write)?;
     write.commit().map_err(failed)
+}
+
+/// Makes the tables that an older file lacks: who only reads makes none.
+struct Creator<'a>(&'a WriteTransaction);
+
+impl TableVisitor for Creator<'_> {
+    fn table<K: Key + 'static, V: Value + 'static>(
+        &mut self,
+        definition: TableDefinition<'static, K, V>,
+    ) -> Result<(), StoreError> {
+        self.0.open_table(definition).map(drop).map_err(failed)
+    }
 }
 
 /// 1 → 2: totals end with two more moments, those of the last deeper re-readings. None is owed.
@@ -209,6 +222,8 @@ fn begin_journeys(write: &WriteTransaction) -> Result<(), StoreError> {
         record.extend(encode(&(SecondsHistogram::default(), 0u64, 0u64))?);
         points.insert((target, &*rp_id, &*channel), record.as_slice()).map_err(failed)?;
     }
+    // Who only reads must find it, however empty.
+    write.open_table(TRANSITIONS).map_err(failed)?;
     Ok(())
 }
 

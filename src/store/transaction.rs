@@ -11,7 +11,7 @@ use super::{
         HISTORY, INTERACTIONS, INTERACTIONS_BY_HOUR, JOURNEYS, JOURNEYS_BY_DEADLINE, MENUS, NEXT_MENUS,
         POINTS, QUOTA, ROWS, TARGETS, TOTALS, TRANSITIONS, WARM_UPS,
     },
-    view::{self, CountersTables, quota_day},
+    view::{self, quota_day},
 };
 use crate::{
     ledger::{Delta, JourneyState, OpenJourney, RowKey, RowRecord, SeenRows, TargetCounters},
@@ -102,13 +102,13 @@ impl<'t> Transaction<'t> {
     }
 
     fn counters(&self, id: u32) -> Result<TargetCounters, StoreError> {
-        let tables = CountersTables {
-            totals: &self.totals,
-            menus: &self.menus,
-            points: &self.points,
-            transitions: &self.transitions,
-        };
-        view::counters(&tables, id, view::next_menu(&self.next_menus, id)?)
+        Ok(view::assemble(
+            view::totals(&self.totals, id)?,
+            view::menus(&self.menus, id)?,
+            view::points(&self.points, id)?,
+            view::transitions(&self.transitions, id)?,
+            view::next_menu(&self.next_menus, id)?,
+        ))
     }
 
     /// What is remembered of a target's rows.

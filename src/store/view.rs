@@ -57,19 +57,15 @@ impl View {
 
     /// What was committed of a target.
     pub(super) fn counters(&self, target: TargetId) -> Result<TargetCounters, StoreError> {
-        let missing = || StoreError::Unusable("a table of the counters is missing".to_owned());
-        let next_menus = self.table(NEXT_MENUS)?;
-        let (totals, menus) =
-            (self.table(TOTALS)?.ok_or_else(missing)?, self.table(MENUS)?.ok_or_else(missing)?);
-        let (points, transitions) =
-            (self.table(POINTS)?.ok_or_else(missing)?, self.table(TRANSITIONS)?.ok_or_else(missing)?);
-        let next_menu = match &next_menus {
-            Some(table) => next_menu(table, target.0)?,
-            None => None,
-        };
-        let tables =
-            CountersTables { totals: &totals, menus: &menus, points: &points, transitions: &transitions };
-        counters(&tables, target.0, next_menu)
+        let id = target.0;
+        Ok(assemble(
+            self.table(TOTALS)?.map_or_else(|| Err(no_totals()), |table| totals(&table, id))?,
+            self.table(MENUS)?.map_or_else(|| Ok(Default::default()), |table| menus(&table, id))?,
+            self.table(POINTS)?.map_or_else(|| Ok(Default::default()), |table| points(&table, id))?,
+            self.table(TRANSITIONS)?
+                .map_or_else(|| Ok(Default::default()), |table| transitions(&table, id))?,
+            self.table(NEXT_MENUS)?.map_or(Ok(None), |table| next_menu(&table, id))?,
+        ))
     }
 
     /// As [`Transaction::requests`](super::Transaction::requests).
@@ -165,42 +161,31 @@ pub(super) fn menus(
     Ok(menus)
 }
 
-/// The tables in which a target's counters stand.
-pub(super) struct CountersTables<'a, A, M, P, S> {
-    pub(super) totals: &'a A,
-    pub(super) menus: &'a M,
-    pub(super) points: &'a P,
-    pub(super) transitions: &'a S,
+/// Of one target.
+pub(super) fn totals(table: &impl ReadableTable<u32, &'static [u8]>, id: u32) -> Result<Totals, StoreError> {
+    let totals = table.get(id).map_err(failed)?;
+    totals.map_or_else(|| Err(no_totals()), |bytes| decode(bytes.value()))
 }
 
-/// What the tables say of one target; `next_menu` is the number that was kept for its next menu.
-pub(super) fn counters<A, M, P, S>(
-    tables: &CountersTables<'_, A, M, P, S>,
-    id: u32,
+fn no_totals() -> StoreError {
+    StoreError::Unusable("a target has no totals".to_owned())
+}
+
+/// One target's counters from what the tables say; `next_menu` is the number that was kept for its next menu.
+pub(super) fn assemble(
+    totals: Totals,
+    menus: Menus,
+    points: BTreeMap<PointLabels, Arc<RoutingPointCounts>>,
+    transitions: BTreeMap<TransitionLabels, TransitionCounts>,
     next_menu: Option<u32>,
-) -> Result<TargetCounters, StoreError>
-where
-    A: ReadableTable<u32, &'static [u8]>,
-    M: ReadableTable<(u32, u32), &'static [u8]>,
-    P: ReadableTable<(u32, &'static str, &'static str), &'static [u8]>,
-    S: ReadableTable<(u32, &'static str, &'static str, &'static str, &'static str), &'static [u8]>,
-{
-    let totals: Totals = match tables.totals.get(id).map_err(failed)? {
-        Some(bytes) => decode(bytes.value())?,
-        None => return Err(StoreError::Unusable("a target has no totals".to_owned())),
-    };
-    let menus = menus(tables.menus, id)?;
+) -> TargetCounters {
     let after_last = menus.values().map(|(number, _)| number + 1).max().unwrap_or(0);
-    Ok(TargetCounters {
-        totals,
-        menus,
-        points: points(tables.points, id)?,
-        transitions: transitions(tables.transitions, id)?,
-        next_number: next_menu.unwrap_or(0).max(after_last),
-    })
+    let next_number = next_menu.unwrap_or(0).max(after_last);
+    TargetCounters { totals, menus, points, transitions, next_number }
 }
 
-fn points(
+/// Of one target.
+pub(super) fn points(
     table: &impl ReadableTable<(u32, &'static str, &'static str), &'static [u8]>,
     id: u32,
 ) -> Result<BTreeMap<PointLabels, Arc<RoutingPointCounts>>, StoreError> {
@@ -216,7 +201,8 @@ fn points(
     Ok(points)
 }
 
-fn transitions(
+/// Of one target.
+pub(super) fn transitions(
     table: &impl ReadableTable<(u32, &'static str, &'static str, &'static str, &'static str), &'static [u8]>,
     id: u32,
 ) -> Result<BTreeMap<TransitionLabels, TransitionCounts>, StoreError> {

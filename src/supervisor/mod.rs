@@ -29,7 +29,7 @@ use self::{
     target_spec::{SharedConfig, TargetSpec},
 };
 use crate::{
-    config::{Config, TargetConfig},
+    config::{Config, Egress, TargetConfig},
     poller::Clock,
     snapshot::Publisher,
     store::Store,
@@ -153,9 +153,18 @@ impl Supervisor {
         }
         let (fingerprints, in_flight) = (self.deps.store.fingerprints(), self.deps.in_flight.clone());
         let make = move || {
-            let transport = Transport::new(ClientLimits::default())?;
+            // As many as there are different ways, which are few however many targets there are.
+            let mut transports: Vec<(Egress, Transport)> = Vec::new();
             let spec = |target: TargetConfig| {
                 let name = target.name.clone();
+                let transport = match transports.iter().find(|(egress, _)| egress.leads_as(&target.egress)) {
+                    Some((_, transport)) => transport.clone(),
+                    None => {
+                        let made = Transport::new(&target.egress, ClientLimits::default())?;
+                        transports.push((target.egress.clone(), made.clone()));
+                        made
+                    }
+                };
                 TargetSpec::new(target, shared.clone(), &transport, fingerprints.clone(), in_flight.clone())
                     .map(Arc::new)
                     .with_context(|| format!("target {name}"))

@@ -24,10 +24,14 @@ use crate::{
 /// Rows in one answer above which the vendor cuts, as documented.
 const ROW_CAP: u64 = 60_000;
 
+/// With more targets than this, their polls are spread wider: until then each one's own jitter is enough.
+const MANY: usize = 128;
+
 /// What the configuration says of all targets.
 #[derive(PartialEq)]
 pub(super) struct SharedConfig {
-    /// How many targets there are, rounded up: one more or less is no reason to begin all others again.
+    /// How many targets there are, rounded up, or 1 where they are not many: one more or less is no reason to begin all
+    /// others again.
     crowd: usize,
     poll: PollConfig,
     menu: MetricsConfig,
@@ -37,7 +41,8 @@ pub(super) struct SharedConfig {
 
 impl SharedConfig {
     pub(super) fn of(config: &Config) -> Self {
-        let crowd = config.targets.len().next_power_of_two();
+        let targets = config.targets.len();
+        let crowd = if targets > MANY { targets.next_power_of_two() } else { 1 };
         let Config { poll, menu, journey, baseline, .. } = config.clone();
         Self { crowd, poll, menu, journey, baseline }
     }

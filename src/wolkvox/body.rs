@@ -9,7 +9,7 @@ use encoding_rs::{Decoder, Encoding, UTF_8, WINDOWS_1252};
 use flate2::write::MultiGzDecoder;
 use reqwest::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap};
 
-use super::error::{ApiError, excerpt};
+use super::{classify::excerpt, error::ApiError};
 
 /// So many compressed bytes are taken at once: the densest gzip makes a thousand times as many of them.
 const PIECE: usize = 4096;

@@ -7,6 +7,7 @@ use std::{
     collections::BTreeMap,
     error::Error,
     io::{self, ErrorKind},
+    sync::Arc,
     time::Duration,
 };
 
@@ -18,13 +19,14 @@ use reqwest::{
 
 use super::{
     body::BodyDecoder,
+    classify::{Classified, Said, classify},
     envelope::Envelope,
-    error::{ApiError, Classified, Said, classify},
+    error::ApiError,
     names,
     splitter::{Element, SplitError, Splitter},
     token_info::TokenInfo,
 };
-use crate::model::NameKind;
+use crate::{config::Egress, model::NameKind};
 
 /// The vendor's limits, as the client holds an answer to them.
 #[derive(Debug, Clone, Copy)]
@@ -73,26 +75,30 @@ pub struct Client {
     limits: ClientLimits,
 }
 
-/// How connections are made: the certificate authorities and the time-outs of the connection. A clone is the same one,
+/// How connections are made: the proxy, the certificate authorities and the time-outs of the connection. A clone is the same one,
 /// and any number of servers can be asked over it.
 #[derive(Debug, Clone)]
-pub struct Transport(reqwest::Client);
+pub struct Transport {
+    http: reqwest::Client,
+    /// How messages name the proxy, if there is one.
+    proxy: Option<Arc<str>>,
+}
 
 const SMALL_BODY_BYTES: u64 = 64 * 1024;
 
 impl Transport {
-    /// Reads the machine's certificate authorities: some hundred files, so for a blocking thread, and once for all.
+    /// Reads the machine's certificate authorities: some hundred files, so for a blocking thread, and once for all
+    /// targets that are reached the same way.
     ///
     /// # Errors
-    /// Only when they cannot be used.
-    pub fn new(limits: ClientLimits) -> Result<Self, ApiError> {
-        let http = reqwest::Client::builder()
+    /// Only when they, or the proxy, cannot be used.
+    pub fn new(egress: &Egress, limits: ClientLimits) -> Result<Self, ApiError> {
+        let http = through(egress)?
             .user_agent(concat!("wolkvox-exporter/", env!("CARGO_PKG_VERSION")))
             .redirect(reqwest::redirect::Policy::none())
             .retry(reqwest::retry::never())
             // The vendor closes idle connections after 5 s, so one kept would only be found dead.
             .pool_max_idle_per_host(0)
-            .no_proxy()
             .connect_timeout(limits.connect)
             .build()
             .map_err(|e| {
@@ -102,7 +108,7 @@ impl Transport {
                     root(&e)
                 ))
             })?;
-        Ok(Self(http))
+        Ok(Self { http, proxy: egress.proxy.as_ref().map(|proxy| proxy.to_string().into()) })
     }
 }
 
@@ -111,8 +117,8 @@ impl Client {
     ///
     /// # Errors
     /// As [`Transport::new`].
-    pub fn new(endpoint: &Url, limits: ClientLimits) -> Result<Self, ApiError> {
-        Ok(Self::over(Transport::new(limits)?, endpoint, limits))
+    pub fn new(endpoint: &Url, egress: &Egress, limits: ClientLimits) -> Result<Self, ApiError> {
+        Ok(Self::over(Transport::new(egress, limits)?, endpoint, limits))
     }
 
     /// Over a transport that others use as well.
@@ -147,7 +153,7 @@ impl Client {
             query.to.strftime("%Y%m%d%H%M%S")
         );
         let request = self.request("reports_manager.php", &dates, token)?;
-        let mut response = request.send().await.map_err(|e| network_fault(e, self.limits.connect))?;
+        let mut response = request.send().await.map_err(|e| self.network_fault(e))?;
         let server_time = server_time(response.headers());
         let (envelope, verdict) = self.judged(&mut response, token, self.limits.answer_bytes, each).await?;
         let (verdict, rows) = verdict;
@@ -192,7 +198,7 @@ impl Client {
     pub async fn token_info(&self, token: &str) -> Result<TokenInfo, ApiError> {
         let asked = async {
             let request = self.request("information.php", "api=token_info", token)?;
-            let mut response = request.send().await.map_err(|e| network_fault(e, self.limits.connect))?;
+            let mut response = request.send().await.map_err(|e| self.network_fault(e))?;
             let status = response.status().as_u16();
             let body = self.small_body(&mut response).await;
             let envelope = Envelope::parse(&body).ok();
@@ -230,7 +236,7 @@ impl Client {
     ) -> Result<BTreeMap<String, String>, ApiError> {
         let asked = async {
             let request = self.request("information.php", kind.query(), token)?;
-            let mut response = request.send().await.map_err(|e| network_fault(e, self.limits.connect))?;
+            let mut response = request.send().await.map_err(|e| self.network_fault(e))?;
             let mut found = BTreeMap::new();
             let mut each = |element: Element<'_>| {
                 if found.len() < names::MOST_NAMES {
@@ -281,7 +287,11 @@ impl Client {
             ApiError::TokenUnreadable("the token has characters that an HTTP header cannot carry".to_owned())
         })?;
         token.set_sensitive(true);
-        Ok(self.transport.0.get(url).header("wolkvox-token", token).header(ACCEPT_ENCODING, "gzip"))
+        Ok(self.transport.http.get(url).header("wolkvox-token", token).header(ACCEPT_ENCODING, "gzip"))
+    }
+
+    fn network_fault(&self, error: reqwest::Error) -> ApiError {
+        network_fault(error, self.limits.connect, self.transport.proxy.as_deref())
     }
 
     /// What came of a body that should be short; that an error's breaks off does not make the error another.
@@ -306,6 +316,24 @@ impl Client {
         }
         text
     }
+}
+
+/// The way that the configuration chose, and never one of the environment's behind its back. A proxy is for https only,
+/// where it is asked to connect and sees nothing else.
+fn through(egress: &Egress) -> Result<reqwest::ClientBuilder, ApiError> {
+    let unusable =
+        |error: reqwest::Error| ApiError::Internal(format!("cannot use the proxy: {}", root(&error)));
+    let mut builder = reqwest::Client::builder().no_proxy();
+    if let Some(proxy) = &egress.proxy {
+        builder = builder.proxy(reqwest::Proxy::https(proxy.expose().clone()).map_err(unusable)?);
+    }
+    if let Some(authorities) = &egress.authorities {
+        let certificates = authorities.certificates.iter().map(|der| reqwest::Certificate::from_der(der));
+        builder = builder.tls_certs_only(certificates.collect::<Result<Vec<_>, _>>().map_err(|error| {
+            ApiError::Internal(format!("cannot use {}: {}", authorities.file.display(), root(&error)))
+        })?);
+    }
+    Ok(builder)
 }
 
 fn server_time(headers: &HeaderMap) -> Option<Timestamp> {
@@ -344,11 +372,14 @@ fn body_fault(error: reqwest::Error) -> ApiError {
     ApiError::CutOff
 }
 
-/// Before it has come. `connect` is how long a connection may take.
-fn network_fault(error: reqwest::Error, connect: Duration) -> ApiError {
+/// Before it has come. `connect` is how long a connection may take; `proxy`, whom it was asked of.
+fn network_fault(error: reqwest::Error, connect: Duration, proxy: Option<&str>) -> ApiError {
     // The URL holds nothing secret, but it is long and in every message.
     let error = error.without_url();
-    let reason = root(&error);
+    let reason = match proxy {
+        Some(proxy) => format!("through the proxy {proxy}: {}", root(&error)),
+        None => root(&error),
+    };
     let mut looks_up = false;
     let mut cause: Option<&(dyn Error + 'static)> = Some(&error);
     while let Some(current) = cause {

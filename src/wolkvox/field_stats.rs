@@ -11,8 +11,8 @@ use jiff::{Timestamp, tz::TimeZone};
 use super::{
     date::{RowDate, read_date},
     mend::mended,
-    row_parser::{Text, clean, is_absent},
     splitter::Element,
+    text::{Text, clean, is_absent},
 };
 
 /// The documented fields of a row, and which of them are personal.

@@ -4,6 +4,7 @@
 //! [`ApiError`] whose class says what to do. Nothing here decides when to ask, or what counts.
 
 mod body;
+mod classify;
 mod client;
 mod date;
 mod envelope;
@@ -11,8 +12,10 @@ mod error;
 mod field_stats;
 mod mend;
 mod names;
+mod rejection;
 mod row_parser;
 mod splitter;
+mod text;
 mod token_info;
 
 pub(crate) use client::is_out_of_files;
@@ -21,6 +24,7 @@ pub use date::{RowDate, parse_date, read_date};
 pub use envelope::Envelope;
 pub use error::{ApiError, ErrorClass};
 pub use field_stats::{FieldPattern, Sample, Shift};
-pub use row_parser::{Rejected, Rejection, Row, RowParser};
+pub use rejection::{Rejected, Rejection};
+pub use row_parser::{Row, RowParser};
 pub use splitter::{Element, SplitError, Splitter};
 pub use token_info::TokenInfo;

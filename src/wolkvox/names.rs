@@ -7,8 +7,8 @@ use serde::Deserialize;
 
 use super::{
     mend::mended,
-    row_parser::{Text, clean, cut, is_absent},
     splitter::Element,
+    text::{Text, clean, cut, is_absent},
 };
 use crate::model::NameKind;
 

@@ -6,10 +6,17 @@
 
 use std::{borrow::Cow, collections::BTreeMap};
 
-use serde::{Deserialize, Deserializer, de};
+use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::{field_stats::pattern, mend::mended, parse_date, splitter::Element};
+use super::{
+    field_stats::pattern,
+    mend::mended,
+    parse_date,
+    rejection::{Rejected, Rejection},
+    splitter::Element,
+    text::{Text, clean, cut, is_absent, plain},
+};
 use crate::model::{DigitFold, Fingerprints, MenuLabels, NUMBER};
 
 /// One option that somebody entered.
@@ -28,152 +35,6 @@ pub struct Row {
     pub second: Option<u32>,
     /// Attempts in the routing point; 0 where absent.
     pub attempts: u32,
-}
-
-/// Why a row is not counted: the `reason` label of `wolkvox_rows_rejected_total`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, Deserialize)]
-pub enum Rejection {
-    /// Neither `rp_id` nor `conn_id`: a `TOTAL` line.
-    NoIdentity,
-    /// Not a JSON object with readable fields.
-    Malformed,
-    /// Longer than any real row.
-    TooLong,
-    /// No date that can be read, so no window that it belongs to.
-    BadDate,
-    /// Dated days after the window that was asked for.
-    FutureDate,
-}
-
-impl Rejection {
-    /// Every reason, in the order of exposition.
-    pub const ALL: [Self; 5] =
-        [Self::NoIdentity, Self::Malformed, Self::TooLong, Self::BadDate, Self::FutureDate];
-
-    /// The value of the label.
-    pub fn reason(self) -> &'static str {
-        match self {
-            Self::NoIdentity => "no_identity",
-            Self::Malformed => "malformed",
-            Self::TooLong => "too_long",
-            Self::BadDate => "bad_date",
-            Self::FutureDate => "future_date",
-        }
-    }
-}
-
-/// A row that is not counted: why, and what it looks like there.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Rejected {
-    /// The label of the metric.
-    pub reason: Rejection,
-    /// The field that cannot be read, where it is one.
-    pub field: &'static str,
-    /// Its shape: digits as 9, words as a. Never its value.
-    pub pattern: String,
-    /// The element is no JSON at all: the answer is damaged, whatever else it holds.
-    pub damaged: bool,
-}
-
-impl Rejected {
-    fn new(reason: Rejection, field: &'static str, pattern: impl Into<String>) -> Self {
-        Self { reason, field, pattern: pattern.into(), damaged: false }
-    }
-}
-
-impl From<Rejection> for Rejected {
-    fn from(reason: Rejection) -> Self {
-        Self::new(reason, "row", "")
-    }
-}
-
-/// A JSON value as text: the API writes numbers as strings, and sometimes does not.
-#[derive(Debug, Default, Clone, PartialEq, Eq)]
-pub(super) enum Text<'a> {
-    /// There is no such field.
-    #[default]
-    Missing,
-    /// It is null.
-    Null,
-    /// What a scalar says.
-    Is(Cow<'a, str>),
-    /// It is a list or an object: which of them.
-    Odd(&'static str),
-}
-
-impl Text<'_> {
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Is(text) => text,
-            Self::Missing | Self::Null | Self::Odd(_) => "",
-        }
-    }
-}
-
-impl<'a> Text<'a> {
-    /// What a value says, in the one way in which it is compared: numbers of any length as they are written.
-    fn of(raw: &'a RawValue) -> Result<Self, serde_json::Error> {
-        let json = raw.get();
-        Ok(match json.as_bytes().first() {
-            Some(b'"') => Self::Is(serde_json::from_str::<Plain<'a>>(json)?.0.unwrap_or_default()),
-            Some(b'n') | None => Self::Null,
-            Some(b'[') => Self::Odd("a list"),
-            Some(b'{') => Self::Odd("an object"),
-            Some(b't' | b'f') => Self::Is(Cow::Borrowed(json)),
-            // 37.0 is 37, as long as no digit gets lost on the way.
-            Some(_) => match json.parse::<f64>() {
-                Ok(number) if json.len() <= 16 && json.contains(['.', 'e', 'E']) => {
-                    Self::Is(Cow::Owned(number.to_string()))
-                }
-                _ => Self::Is(Cow::Borrowed(json)),
-            },
-        })
-    }
-}
-
-impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Text::of(<&'de RawValue>::deserialize(deserializer)?).map_err(de::Error::custom)
-    }
-}
-
-/// A text, a whole number of 64 bits, a boolean or null; anything else is an error, to be looked at more closely.
-#[derive(Debug)]
-struct Plain<'a>(Option<Cow<'a, str>>);
-
-impl<'de: 'a, 'a> Deserialize<'de> for Plain<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Visitor;
-        impl<'de> de::Visitor<'de> for Visitor {
-            type Value = Plain<'de>;
-            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("a text, a number or null")
-            }
-            fn visit_borrowed_str<E>(self, v: &'de str) -> Result<Self::Value, E> {
-                Ok(Plain(Some(Cow::Borrowed(v))))
-            }
-            fn visit_str<E>(self, v: &str) -> Result<Self::Value, E> {
-                Ok(Plain(Some(Cow::Owned(v.to_owned()))))
-            }
-            fn visit_u64<E>(self, v: u64) -> Result<Self::Value, E> {
-                Ok(Plain(Some(Cow::Owned(v.to_string()))))
-            }
-            fn visit_i64<E>(self, v: i64) -> Result<Self::Value, E> {
-                Ok(Plain(Some(Cow::Owned(v.to_string()))))
-            }
-            fn visit_bool<E>(self, v: bool) -> Result<Self::Value, E> {
-                Ok(Plain(Some(Cow::Borrowed(if v { "true" } else { "false" }))))
-            }
-            fn visit_unit<E>(self) -> Result<Self::Value, E> {
-                Ok(Plain(None))
-            }
-        }
-        deserializer.deserialize_any(Visitor)
-    }
-}
-
-fn plain<'de: 'a, 'a, D: Deserializer<'de>>(deserializer: D) -> Result<Text<'a>, D::Error> {
-    Ok(Plain::deserialize(deserializer)?.0.map_or(Text::Null, Text::Is))
 }
 
 /// The fields that are read. What is not named here is skipped without being copied.
@@ -353,32 +214,6 @@ fn not_a_row(json: &str) -> Rejected {
     Rejected { damaged, ..Rejected::new(Rejection::Malformed, "row", shape) }
 }
 
-/// At most `length` characters of a text, without a space at the end.
-pub(super) fn cut(text: &str, length: usize) -> &str {
-    if text.len() <= length {
-        return text;
-    }
-    match text.char_indices().nth(length) {
-        Some((at, _)) => text[..at].trim_end(),
-        None => text,
-    }
-}
-
-/// Without surrounding space and control characters.
-pub(super) fn clean<'a>(text: &'a Text<'_>) -> Cow<'a, str> {
-    let text = text.as_str();
-    // Nearly all are ASCII; looked at without a way out in between, which is faster for short texts.
-    if text.bytes().fold(true, |plain, byte| plain & (b' '..=b'~').contains(&byte)) {
-        return Cow::Borrowed(text.trim_ascii());
-    }
-    let text = text.trim();
-    if text.contains(char::is_control) {
-        Cow::Owned(text.chars().filter(|c| !c.is_control()).collect::<String>().trim().to_owned())
-    } else {
-        Cow::Borrowed(text)
-    }
-}
-
 /// A number in the one way of writing it, or the text that is none.
 fn canonical(value: Option<u32>, text: &str) -> Cow<'_, str> {
     match value {
@@ -390,10 +225,6 @@ fn canonical(value: Option<u32>, text: &str) -> Cow<'_, str> {
 /// Digits alone, and no zero in front of others.
 fn is_plain(text: &str) -> bool {
     text.bytes().all(|byte| byte.is_ascii_digit()) && (text.len() == 1 || !text.starts_with('0'))
-}
-
-pub(super) fn is_absent(text: &str) -> bool {
-    matches!(text, "" | "-" | "--" | "0") || text.eq_ignore_ascii_case("null")
 }
 
 /// `37`, `37.0` or `00:00:37`, as whole seconds.

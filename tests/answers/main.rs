@@ -54,8 +54,15 @@ pub(crate) async fn ask(bytes: Vec<u8>) -> Result<Read, ApiError> {
 }
 
 pub(crate) async fn ask_at(url: &str) -> Result<Read, ApiError> {
+    ask_with(&client(url)?).await
+}
+
+pub(crate) fn client(url: &str) -> Result<Client, ApiError> {
     let limits = ClientLimits { connect: Duration::from_secs(5), ..ClientLimits::default() };
-    let client = Client::new(&url.parse().expect("a URL"), limits)?;
+    Client::new(&url.parse().expect("a URL"), &Default::default(), limits)
+}
+
+pub(crate) async fn ask_with(client: &Client) -> Result<Read, ApiError> {
     let query = Query { from: date(2026, 11, 25).at(16, 0, 0, 0), to: date(2026, 11, 25).at(16, 5, 0, 0) };
     let parser = RowParser::new(Fingerprints::new([7; 16]), 128);
     let (mut batch, mut options, mut fingerprints) = (RowBatch::new(Arc::default()), Vec::new(), Vec::new());

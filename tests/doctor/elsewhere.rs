@@ -71,7 +71,7 @@ async fn a_web_page_from_everywhere() {
 async fn something_that_is_no_web_server() {
     let front = Front::start(vec![b"SSH-2.0-OpenSSH_9.2\r\n".to_vec()], None).await;
     let said = doctor(&front.url(), &[], &[]).await;
-    said.assert_to_do("ssh", &["[!!] connection the connection was opened, and then it broke"]);
+    said.assert_to_do("ssh", &["[!!] connection the head of the answer cannot be read"]);
 }
 
 #[tokio::test]
@@ -126,4 +126,59 @@ async fn a_configuration_that_cannot_be_used_is_told_and_nothing_is_asked() {
     for text in ["Corrija primero esto", "did you mean \"0042\"", "`America/Bogota`", "no token"] {
         assert!(said.has(text), "{text:?} is not in\n{}", said.out);
     }
+}
+
+/// What is not Wolkvox's is called by its name, and nothing is called accepted that nobody looked at.
+#[tokio::test]
+async fn answers_that_are_not_wolkvoxs() {
+    let with = |headers: &str, body: &str| {
+        let length = body.len();
+        format!("HTTP/1.1 200 OK\r\n{headers}Content-Length: {length}\r\nConnection: close\r\n\r\n{body}")
+            .into_bytes()
+    };
+    let cookies: String = (0..150).map(|n| format!("Set-Cookie: c{n}=x\r\n")).collect();
+    let rows = r#"{"code":"200","data":[{"rp_id":"10","conn_id":"1.2","date":"25/11/2026 16:00:00"}]}"#;
+    for (answer, english, spanish) in [
+        (
+            with("", r#"{"message":"Unauthorized"}"#),
+            "is JSON, but not a report",
+            "es JSON, pero no un informe",
+        ),
+        (with("", "{}"), "is JSON, but not a report", "es JSON, pero no un informe"),
+        (
+            http("404 Not Found", "<html>"),
+            "HTTP 404, but not in Wolkvox's words",
+            "pero no con las palabras de Wolkvox",
+        ),
+        (http("403 Forbidden", "<html>"), "web firewall", "cortafuegos web"),
+        (
+            with(&cookies, "{}"),
+            "head of the answer cannot be read",
+            "la cabecera de la respuesta no se puede leer",
+        ),
+        (with("Content-Encoding: br\r\n", "x"), "encoded as br", "codificada como br"),
+        (
+            with("", rows),
+            "`date` has the shape `99/99/9999 99:99:99`",
+            "`date` tiene la forma `99/99/9999 99:99:99`",
+        ),
+    ] {
+        let front = Front::start(vec![answer], None).await;
+        for (language, text) in [("en", english), ("es", spanish)] {
+            let said = doctor(&front.url(), &[&format!("--lang={language}")], &[]).await;
+            said.assert_to_do(text, &[text]);
+            assert!(!said.has("token accepted") && !said.has("token aceptado"), "{}", said.out);
+            assert!(!said.has("allow-list, at most 5"), "{}", said.out);
+        }
+    }
+}
+
+#[tokio::test]
+async fn quotes_of_an_env_file_are_pointed_out() {
+    let said = doctor("\"0042\"", &[], &[]).await;
+    assert_eq!(said.code, Some(1), "{}", said.out);
+    assert!(said.has("in quotes"), "{}", said.out);
+    let quoted = format!("\"{TOKEN}\"");
+    let said = doctor("0042", &[], &[("WOLKVOX_TOKEN", &quoted)]).await;
+    assert!(said.has("in quotes") && !said.has(TOKEN), "{}", said.out);
 }

@@ -73,7 +73,7 @@ impl Inside {
             baseline: Default::default(),
         };
         let source = poller::Api::new(
-            Client::new(&api.url().parse().expect("a URL"), limits).expect("a client"),
+            Client::new(&api.url().parse().expect("a URL"), &Default::default(), limits).expect("a client"),
             TokenSource::fixed(&Secret::new(TOKEN), "the test").expect("a token"),
             Arc::new(tokio::sync::Semaphore::new(1)),
         );

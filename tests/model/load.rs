@@ -146,12 +146,12 @@ fn busy(start: DateTime, every: i64, takes: u64, cap: u64) -> Busy {
     Busy { start, began: Instant::now(), every, takes: Duration::from_secs(takes), cap, requests }
 }
 
-/// 300,000 rows an hour, of which an answer holds 60,000 and takes 8 s: twelve minutes an answer. Here at a three hundredth
-/// of both (a row every 4 s, 200 an answer), for the rows' number is nothing to the clock. The night's re-reading begins soon after 3:00, and takes 240
+/// 300,000 rows an hour, of which an answer holds 60,000 and takes 8 s: twelve minutes an answer. Here at a 250th
+/// of both (a row every 3 s, 240 an answer), for the rows' number is nothing to the clock. The night's re-reading begins soon after 3:00, and takes 240
 /// answers.
 #[tokio::test(start_paused = true)]
 async fn live_data_stay_current_while_the_night_is_read_again() {
-    let source = busy(jiff::civil::date(2026, 1, 18).at(1, 0, 0, 0), 4, 8, 200);
+    let source = busy(jiff::civil::date(2026, 1, 18).at(1, 0, 0, 0), 3, 8, 240);
     let (mut before, mut during) = (0, 0);
     watch(source, 50, 6, |hour, lag, _| {
         // The backlog of 50 hours is read in the first hour.

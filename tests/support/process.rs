@@ -167,6 +167,15 @@ impl Exporter {
         text.unwrap_or_else(|error| panic!("GET {path}: {error}"))
     }
 
+    /// Waits until this text is in the log, which is written behind the work that it tells of.
+    pub(crate) async fn wait_logged(&self, text: &str) {
+        let deadline = Instant::now() + DEADLINE;
+        while self.logged(text) == 0 {
+            assert!(Instant::now() < deadline, "no {text:?} in the log");
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+
     /// How many lines of its log have this text.
     pub(crate) fn logged(&self, text: &str) -> usize {
         self.process.log().lines().filter(|line| line.contains(text)).count()

@@ -93,7 +93,9 @@ fn target() -> TargetStatus {
         watermark: Some(moment("2026-01-18T19:35:00Z")),
         last_row: None,
         quota: QuotaUse { day: jiff::civil::date(2026, 1, 18), used: 7, limit: None },
+        deep_reads: Vec::new(),
         unread: 0,
+        deep_reads: Vec::new(),
         polls: Vec::new(),
         day: Day::default(),
     }

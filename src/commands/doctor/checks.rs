@@ -50,7 +50,7 @@ async fn examine(
     asker: &mut Requester<'_>,
     report: &mut Report<'_>,
 ) -> io::Result<()> {
-    if !network::check(&target.endpoint, limits.connect, report).await? {
+    if !network::check(&target.endpoint, &target.egress, limits.connect, report).await? {
         return Ok(());
     }
     let info = asker.token_info().await;

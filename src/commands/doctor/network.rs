@@ -18,13 +18,31 @@ use super::{
     report::{Mark, Report},
     texts::Text,
 };
-use crate::{i18n::FaultText, wolkvox::is_out_of_files};
+use crate::{
+    config::{Egress, Proxy},
+    i18n::FaultText,
+    wolkvox::is_out_of_files,
+};
 
 /// More addresses than these are not tried.
 const MOST_ADDRESSES: usize = 4;
 
-/// Whether there is a way, having said so. `wait` is for the name, and for each address.
-pub(super) async fn check(endpoint: &Url, wait: Duration, report: &mut Report<'_>) -> io::Result<bool> {
+/// Whether there is a way, having said so: to the server, or to the proxy that is asked for it, which looks up the
+/// server's name itself. `wait` is for the name, and for each address.
+pub(super) async fn check(
+    endpoint: &Url,
+    egress: &Egress,
+    wait: Duration,
+    report: &mut Report<'_>,
+) -> io::Result<bool> {
+    if let Some(origin) = &egress.decided_by {
+        let (text, proxy) = match &egress.proxy {
+            Some(proxy) => (Text::ThroughProxy, proxy.to_string()),
+            None => (Text::PastProxy, String::new()),
+        };
+        report.line(Mark::Note, Text::Connection, text, &[("proxy", proxy), ("origin", origin.clone())])?;
+    }
+    let endpoint = egress.proxy.as_ref().map_or(endpoint, Proxy::expose);
     let host = endpoint.host_str().unwrap_or_default();
     let port = endpoint.port_or_known_default().unwrap_or_default();
     let Some(addresses) = resolve(host, port, wait, report).await? else { return Ok(false) };
@@ -52,7 +70,10 @@ pub(super) async fn check(endpoint: &Url, wait: Duration, report: &mut Report<'_
         _ => Text::ConnectionFailed,
     };
     report.line(Mark::Todo, Text::Connection, text, &values)?;
-    report.remedy(remedy(&error), &[])?;
+    match egress.proxy {
+        Some(_) => report.remedy(Text::ProxyRemedy, &[])?,
+        None => report.remedy(remedy(&error), &[])?,
+    }
     Ok(false)
 }
 
@@ -118,7 +139,7 @@ mod tests {
         let mut out = Vec::new();
         let mut report = Report::new(&mut out, Language::En);
         let endpoint = Url::parse(&format!("http://{address}/")).unwrap();
-        assert!(!check(&endpoint, wait, &mut report).await.unwrap());
+        assert!(!check(&endpoint, &Egress::default(), wait, &mut report).await.unwrap());
         assert_eq!(report.todo(), 1);
         let out = String::from_utf8(out).unwrap();
         assert!(out.contains("does not answer within") && out.contains("allow-list"), "{out}");

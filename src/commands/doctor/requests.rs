@@ -6,8 +6,10 @@ use jiff::{Timestamp, tz::TimeZone};
 
 use crate::{
     config::{TargetConfig, TokenSource},
+    ledger::RowBatch,
+    model::Fingerprints,
     schedule::Span,
-    wolkvox::{Answer, ApiError, Client, ClientLimits, Query, Sample, TokenInfo},
+    wolkvox::{Answer, ApiError, Client, ClientLimits, Element, Query, RowParser, Sample, TokenInfo},
 };
 
 /// A target's visit sends no more requests than these.
@@ -54,7 +56,7 @@ impl<'a> Requester<'a> {
         limits: ClientLimits,
         clock: &'a dyn Fn() -> Timestamp,
     ) -> Result<Self, ApiError> {
-        let client = Client::new(&target.endpoint, limits)?;
+        let client = Client::new(&target.endpoint, &target.egress, limits)?;
         Ok(Self { client, token: &target.token, zone: &target.timezone, clock, spent: 0 })
     }
 
@@ -91,9 +93,16 @@ impl<'a> Requester<'a> {
     async fn ask(&mut self, query: Query, sample: &mut Sample) -> Result<Answer, ApiError> {
         let token = self.token.read().map_err(|error| ApiError::TokenUnreadable(error.to_string()))?;
         self.spend()?;
-        let outcome = self.client.read(query, token.expose(), &mut |element| sample.take(element)).await;
+        // What a poll would make of the rows; nothing of it is kept, so the key does not matter.
+        let parser = RowParser::new(Fingerprints::new([0; 16]), 128);
+        let mut batch = RowBatch::default();
+        let mut each = |element: Element<'_>| {
+            sample.take(element);
+            batch.push(parser.parse(element));
+        };
+        let outcome = self.client.read(query, token.expose(), &mut each).await;
         self.refund(outcome.as_ref().err());
-        outcome
+        outcome.and_then(|answer| batch.verdict().map(|()| answer))
     }
 
     fn spend(&mut self) -> Result<(), ApiError> {

@@ -51,6 +51,13 @@ texts! {
         "Check the server's digits, and whether this machine can resolve names at all: try `getent hosts {host}`.",
         "Revise los dígitos del servidor, y si esta máquina puede resolver nombres: pruebe `getent hosts {host}`.";
 
+    ThroughProxy:
+        "through the proxy {proxy}, as {origin} says; the allow-list needs the proxy's address",
+        "a través del proxy {proxy}, según {origin}; la lista de permitidas necesita la dirección del proxy";
+    PastProxy: "past the proxy, as {origin} says", "sin pasar por el proxy, según {origin}";
+    ProxyRemedy:
+        "This is the proxy, not Wolkvox: check its address and that it takes connections from this machine.",
+        "Este es el proxy, no Wolkvox: revise su dirección y que acepte conexiones de esta máquina.";
     Connected: "{address} answers after {time} ms", "{address} responde tras {time} ms";
     ConnectionRefused:
         "{address} refuses the connection ({reason})",

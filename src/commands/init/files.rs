@@ -1,0 +1,113 @@
+//! The two files that `init` writes: the configuration, and the token.
+//!
+//! Owns their names, modes and words. Neither replaces a file that is there.
+
+use std::{
+    fs::{self, File, OpenOptions},
+    io::{ErrorKind, Write},
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context as _, bail};
+
+use crate::{
+    cli::WolkvoxArgs,
+    config::Secret,
+    i18n::{Language, fill},
+};
+
+const CONFIG: &str = "wolkvox.yaml";
+const TOKEN: &str = "wolkvox.token";
+
+/// Where the files go, and in which language their comments are.
+pub(super) struct Files {
+    config: PathBuf,
+    token: PathBuf,
+    language: Language,
+}
+
+impl Files {
+    /// Fails where one of them is there already, before anything is asked.
+    pub(super) fn new(directory: &Path, language: Language) -> anyhow::Result<Self> {
+        let files = Self { config: directory.join(CONFIG), token: directory.join(TOKEN), language };
+        for path in [&files.config, &files.token] {
+            if fs::symlink_metadata(path).is_ok() {
+                return taken(path);
+            }
+        }
+        Ok(files)
+    }
+
+    pub(super) fn config(&self) -> &Path {
+        &self.config
+    }
+
+    pub(super) fn token(&self) -> &Path {
+        &self.token
+    }
+
+    /// Writes what was told. Without a token, the configuration names the file that holds it already.
+    pub(super) fn write(&self, told: &WolkvoxArgs, token: Option<&Secret>) -> anyhow::Result<()> {
+        if let Some(directory) = self.config.parent().filter(|directory| !directory.as_os_str().is_empty()) {
+            fs::create_dir_all(directory)
+                .with_context(|| format!("cannot create {}", directory.display()))?;
+        }
+        if let Some(token) = token {
+            let mut file = create(&self.token, 0o600)?;
+            writeln!(file, "{}", token.expose().trim())
+                .with_context(|| format!("cannot write {}", self.token.display()))?;
+        }
+        let mut file = create(&self.config, 0o644)?;
+        file.write_all(self.text(told)?.as_bytes())
+            .with_context(|| format!("cannot write {}", self.config.display()))
+    }
+
+    fn text(&self, told: &WolkvoxArgs) -> anyhow::Result<String> {
+        let token_file = match &told.token_file {
+            // Paths in the file begin at the file's directory.
+            Some(path) => std::path::absolute(path).context("the token file has no absolute path")?,
+            None => PathBuf::from(TOKEN),
+        };
+        let ca_file = told.ca_file.as_deref().map(std::path::absolute).transpose();
+        let ca_file = ca_file.context("the file of authorities has no absolute path")?;
+        let server = told.server.as_deref().unwrap_or_default().trim();
+        let mut lines = vec![
+            format!("  - server: {server:?}"),
+            format!("    token_file: {:?}", token_file.to_string_lossy()),
+        ];
+        if let Some(zone) = &told.timezone {
+            lines.push(format!("    timezone: {zone:?}"));
+        }
+        // One with a password stays in its variable.
+        if let Some(proxy) = told.proxy_url.as_ref().filter(|url| !url.contains('@')) {
+            lines.push(format!("    proxy_url: {proxy:?}"));
+        }
+        if let Some(path) = ca_file {
+            lines.push("    tls:".to_owned());
+            lines.push(format!("      ca_file: {:?}", path.to_string_lossy()));
+        }
+        let template = match self.language {
+            Language::En => include_str!("config.en.yaml"),
+            Language::Es => include_str!("config.es.yaml"),
+        };
+        Ok(fill(template, &[("target", lines.join("\n"))]))
+    }
+}
+
+fn taken<T>(path: &Path) -> anyhow::Result<T> {
+    bail!(
+        "{} is there already, and nothing is overwritten: move it away, or name another folder with --init.directory",
+        path.display()
+    )
+}
+
+fn create(path: &Path, mode: u32) -> anyhow::Result<File> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, mode);
+    match options.open(path) {
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => taken(path),
+        other => other.with_context(|| format!("cannot create {}", path.display())),
+    }
+}

@@ -1,0 +1,100 @@
+//! `init`: from a server's digits and a token to a configuration that runs.
+//!
+//! It asks for what no flag told, writes a commented configuration and a token file that only its owner may read, has
+//! [`doctor`] look at the result, and says how to go on. It must never overwrite a file, show the token, or ask when
+//! flags told everything.
+
+mod files;
+mod texts;
+
+use std::{
+    io::{self, Write},
+    path::Path,
+};
+
+use jiff::Timestamp;
+
+use super::doctor;
+use crate::{
+    cli::{InitArgs, RunArgs, WolkvoxArgs},
+    config::{self, Environment, Secret},
+    i18n::{Language, say},
+    wolkvox::ClientLimits,
+};
+use files::Files;
+use texts::Text;
+
+/// Whoever answers questions: a terminal, or what is piped in.
+pub trait Answers {
+    /// A line.
+    ///
+    /// # Errors
+    /// When there is none.
+    fn line(&mut self, question: &str) -> io::Result<String>;
+    /// A line that nobody sees.
+    ///
+    /// # Errors
+    /// When there is none.
+    fn hidden(&mut self, question: &str) -> io::Result<String>;
+}
+
+/// Sets up a target; `true` where nothing is left to be done.
+///
+/// # Errors
+/// When a file is there already or cannot be written, when an answer is missing, or when `out` cannot be written.
+pub async fn run(
+    args: &InitArgs,
+    environment: &Environment,
+    language: Language,
+    answers: &mut dyn Answers,
+    clock: &dyn Fn() -> Timestamp,
+    out: &mut dyn Write,
+) -> anyhow::Result<bool> {
+    let directory = args.directory.as_deref().unwrap_or_else(|| Path::new("."));
+    let files = Files::new(directory, language)?;
+    let server = match &args.wolkvox.server {
+        Some(server) => server.clone(),
+        None => answers.line(&say(Text::AskServer, language, &[]))?,
+    };
+    let mut environment = environment.clone();
+    if args.wolkvox.token_file.is_none() && environment.token.is_none() {
+        environment.token = Some(Secret::new(answers.hidden(&say(Text::AskToken, language, &[]))?.trim()));
+    }
+    let wolkvox = WolkvoxArgs { server: Some(server), ..args.wolkvox.clone() };
+    let token = environment.token.clone().filter(|_| wolkvox.token_file.is_none());
+    let resolved = match config::resolve(
+        &RunArgs { wolkvox: wolkvox.clone(), ..RunArgs::default() },
+        &environment,
+        clock(),
+    ) {
+        Ok(resolved) => resolved,
+        Err(error) => {
+            doctor::refuse(&error, language, out)?;
+            return Ok(false);
+        }
+    };
+    files.write(&wolkvox, token.as_ref())?;
+    let values = [("config", files.config().display().to_string())];
+    writeln!(out, "{}", say(Text::Written, language, &values))?;
+    if token.is_some() {
+        let values = [("token", files.token().display().to_string())];
+        writeln!(out, "{}", say(Text::TokenWritten, language, &values))?;
+    }
+    writeln!(out)?;
+    let well = args.skip_doctor
+        || doctor::run(&resolved.config, &resolved.warnings, language, ClientLimits::default(), clock, out)
+            .await?;
+    writeln!(out)?;
+    if !well {
+        writeln!(
+            out,
+            "{}\n  wolkvox-exporter doctor --config.file={}\n",
+            say(Text::First, language, &[]),
+            values[0].1
+        )?;
+    }
+    writeln!(out, "{}\n  wolkvox-exporter --config.file={}\n", say(Text::Start, language, &[]), values[0].1)?;
+    writeln!(out, "{}\n{}", say(Text::Scrape, language, &[]), include_str!("scrape.yaml"))?;
+    writeln!(out, "{}", say(Text::Page, language, &[]))?;
+    Ok(well)
+}

@@ -1,0 +1,39 @@
+//! Every text of `init`, in both languages.
+
+use crate::i18n::texts;
+
+texts! {
+    /// One text.
+    pub(super) Text;
+    AskServer:
+        "The four digits of the operation, as in 0042 of wv0042.wolkvox.com: ",
+        "Los cuatro dígitos de la operación, como 0042 en wv0042.wolkvox.com: ";
+    AskToken:
+        "Its token (nothing is shown while you paste it): ",
+        "Su token (no se muestra nada mientras lo pega): ";
+    Written: "Configuration: {config}", "Configuración: {config}";
+    TokenWritten:
+        "Token: {token}, readable to you alone",
+        "Token: {token}, legible solo para usted";
+    First:
+        "Do what stands behind the arrows above, and look again:",
+        "Haga lo que dicen las flechas de arriba y vuelva a comprobarlo:";
+    Start: "To start the exporter:", "Para iniciar el exporter:";
+    Scrape: "For Prometheus (prometheus.yml):", "Para Prometheus (prometheus.yml):";
+    Page:
+        "Once it runs, http://localhost:10013/ says how it is.",
+        "Cuando esté en marcha, http://localhost:10013/ dice cómo va.";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::i18n::assert_good;
+
+    #[test]
+    fn texts_are_good_in_both_languages() {
+        let trailing = [Text::AskServer, Text::AskToken];
+        let rest: Vec<Text> = Text::ALL.iter().copied().filter(|text| !trailing.contains(text)).collect();
+        assert_good(&rest, &[]);
+    }
+}

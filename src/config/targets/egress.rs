@@ -1,0 +1,245 @@
+//! The way to a target's server: directly or through a proxy, and which certificate authorities are believed.
+//!
+//! Owns the precedence of `proxy_url` over the environment, and the reading of authorities. A proxy is asked to
+//! `CONNECT` and sees nothing but the server's name, so that the token never reaches it in the clear: there is none for
+//! plain http. A password of a proxy must never be shown.
+
+use std::{
+    fmt, fs, io,
+    net::IpAddr,
+    path::{Path, PathBuf},
+};
+
+use hyper_util::client::proxy::matcher::Matcher;
+use reqwest::Url;
+use rustls::{
+    RootCertStore,
+    pki_types::{CertificateDer, pem::PemObject},
+};
+
+use crate::config::{
+    Environment,
+    read::{diagnostics::Diagnostics, precedence::Written},
+};
+
+/// The word in place of a URL that keeps a target from the proxy of the environment.
+const DIRECT: &str = "direct";
+
+/// The way to a server.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Egress {
+    /// The proxy that is asked for a connection; `None` when the server is reached directly.
+    pub proxy: Option<Proxy>,
+    /// Who decided on the proxy, or against one: a flag, a place in the file, a variable; `None` when nobody did.
+    pub decided_by: Option<String>,
+    /// The only authorities that are believed; `None` for those of the system, or of `SSL_CERT_FILE`.
+    pub authorities: Option<Authorities>,
+    /// The variable that names the system's authorities, if one does.
+    pub system_authorities: Option<String>,
+}
+
+impl Egress {
+    /// Whether it is the same way, whoever decided on it.
+    pub fn leads_as(&self, other: &Self) -> bool {
+        (&self.proxy, &self.authorities) == (&other.proxy, &other.authorities)
+    }
+}
+
+/// A proxy. Prints without its user and password.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Proxy(Url);
+
+impl Proxy {
+    /// With user and password, for the one connection that needs them.
+    pub fn expose(&self) -> &Url {
+        &self.0
+    }
+}
+
+impl fmt::Display for Proxy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let host = self.0.host_str().unwrap_or_default();
+        write!(f, "{}://{host}:{}", self.0.scheme(), port(&self.0))
+    }
+}
+
+impl fmt::Debug for Proxy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")
+    }
+}
+
+/// A proxy without a port listens on that of its scheme.
+fn port(url: &Url) -> u16 {
+    url.port_or_known_default().unwrap_or_default()
+}
+
+/// Certificates that a server's has to lead to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Authorities {
+    /// Where they were read.
+    pub file: PathBuf,
+    /// At least one.
+    pub certificates: Vec<CertificateDer<'static>>,
+}
+
+impl fmt::Display for Egress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (&self.proxy, &self.decided_by) {
+            (Some(proxy), Some(origin)) => write!(f, "through the proxy {proxy} ({origin})"),
+            (Some(proxy), None) => write!(f, "through the proxy {proxy}"),
+            (None, Some(origin)) => write!(f, "direct ({origin})"),
+            (None, None) => f.write_str("direct"),
+        }
+    }
+}
+
+/// What was written about the way to one target.
+#[derive(Default)]
+pub(super) struct Choices<'a> {
+    pub(super) proxy: Option<Written<'a>>,
+    /// The path, from the working directory, and where it stands.
+    pub(super) ca_file: Option<(PathBuf, String)>,
+    /// Whether the proxy stands in the file, where no password may.
+    pub(super) in_file: bool,
+}
+
+/// The way to `endpoint`; nothing after a problem.
+pub(super) fn resolve(
+    choices: Choices<'_>,
+    endpoint: &Url,
+    environment: &Environment,
+    findings: &mut Diagnostics,
+) -> Option<Egress> {
+    let https = endpoint.scheme() == "https";
+    let way = match choices.proxy {
+        Some(written) => {
+            let place = written.place.clone();
+            findings
+                .keep(&place, chosen(written.text, https, choices.in_file))
+                .map(|proxy| (proxy, Some(place)))
+        }
+        None => from_environment(endpoint, environment, findings),
+    };
+    let authorities = match choices.ca_file {
+        Some((path, place)) => findings.keep(&place, read_authorities(&path)).map(Some),
+        None => Some(None),
+    };
+    let ((proxy, decided_by), authorities) = (way?, authorities?);
+    let named = (https && authorities.is_none()).then(|| system_authorities(environment)).flatten();
+    Some(Egress { proxy, decided_by, authorities, system_authorities: named })
+}
+
+/// What `proxy_url` says.
+fn chosen(text: &str, https: bool, in_file: bool) -> Result<Option<Proxy>, String> {
+    if text.trim() == DIRECT {
+        return Ok(None);
+    }
+    let proxy = parse(text)?;
+    if !https {
+        return Err(
+            "a proxy would see the token of a server with plain http: only https goes through one".to_owned()
+        );
+    }
+    if in_file && (!proxy.0.username().is_empty() || proxy.0.password().is_some()) {
+        return Err("a password does not stand in this file: give the whole URL in the variable WOLKVOX_PROXY_URL or \
+                    HTTPS_PROXY"
+            .to_owned());
+    }
+    Ok(Some(proxy))
+}
+
+/// The proxy of the environment, and who decided; it never serves this machine, nor plain http.
+fn from_environment(
+    endpoint: &Url,
+    environment: &Environment,
+    findings: &mut Diagnostics,
+) -> Option<(Option<Proxy>, Option<String>)> {
+    let Some((variable, value)) = &environment.proxy else { return Some((None, None)) };
+    let proxy = findings.keep(variable, parse(value.expose()))?;
+    if endpoint.scheme() != "https" || is_loopback(endpoint) {
+        return Some((None, None));
+    }
+    let excepted = environment.no_proxy.as_deref().unwrap_or_default();
+    // Only whether the server is excepted is asked here; which proxy it is, is known.
+    let matcher = Matcher::builder().https("http://proxy.invalid").no(excepted).build();
+    let server = endpoint.as_str().parse().ok();
+    match server.and_then(|server| matcher.intercept(&server)) {
+        Some(_) => Some((Some(proxy), Some((*variable).to_owned()))),
+        None => Some((None, Some("NO_PROXY".to_owned()))),
+    }
+}
+
+fn is_loopback(url: &Url) -> bool {
+    let host = url.host_str().unwrap_or_default();
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    host == "localhost" || bare.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+/// `http://proxy:3128`, `https://...`, or `proxy:3128`. Its messages must never repeat the text.
+fn parse(text: &str) -> Result<Proxy, String> {
+    let text = text.trim();
+    let whole = if text.contains("://") { text.to_owned() } else { format!("http://{text}") };
+    let form = "write a proxy as http://HOST:PORT";
+    let url = Url::parse(&whole).map_err(|reason| format!("this URL cannot be read ({reason}): {form}"))?;
+    match url.scheme() {
+        "http" | "https" if url.path() == "/" && url.query().is_none() && url.fragment().is_none() => {
+            Ok(Proxy(url))
+        }
+        "http" | "https" => Err(format!("a proxy has no path: {form}")),
+        scheme => Err(format!("the scheme is {scheme}, which is not supported: {form}")),
+    }
+}
+
+/// The certificates of a PEM file, each of which can be an authority.
+fn read_authorities(path: &Path) -> Result<Authorities, String> {
+    let shown = path.display();
+    let bytes = fs::read(path).map_err(|error| format!("cannot read {shown}: {error}"))?;
+    let certificates = CertificateDer::pem_slice_iter(&bytes)
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(|error| format!("{shown} is not PEM: {error}"))?;
+    if certificates.is_empty() {
+        return Err(format!(
+            "{shown} holds no certificate: it should have lines -----BEGIN CERTIFICATE-----"
+        ));
+    }
+    for certificate in &certificates {
+        RootCertStore::empty()
+            .add(certificate.clone())
+            .map_err(|error| format!("{shown} holds a certificate that cannot be an authority: {error}"))?;
+    }
+    Ok(Authorities { file: path.to_owned(), certificates })
+}
+
+/// Which variables name the system's authorities.
+fn system_authorities(environment: &Environment) -> Option<String> {
+    match (&environment.ssl_cert_file, environment.ssl_cert_dirs.as_slice()) {
+        (Some(path), _) => Some(format!("{} (SSL_CERT_FILE)", path.display())),
+        (None, [first, ..]) => Some(format!("{} (SSL_CERT_DIR)", first.display())),
+        (None, []) => None,
+    }
+}
+
+/// Notes what the variables for authorities name in vain: what reads them passes over that without a word.
+pub(super) fn check_environment(environment: &Environment, findings: &mut Diagnostics) {
+    if let Some(path) = &environment.ssl_cert_file {
+        // Bundles of systems hold certificates that are odd, so only that there are some is asked.
+        let found = fs::read(path).map(|bytes| CertificateDer::pem_slice_iter(&bytes).flatten().count());
+        match found {
+            Ok(0) => findings.problem("SSL_CERT_FILE", format!("{} holds no certificate", path.display())),
+            Ok(_) => {}
+            Err(error) => {
+                findings.problem("SSL_CERT_FILE", format!("cannot read {}: {error}", path.display()));
+            }
+        }
+    }
+    for directory in &environment.ssl_cert_dirs {
+        let listed: io::Result<_> = fs::read_dir(directory);
+        if let Err(error) = listed {
+            findings.problem("SSL_CERT_DIR", format!("cannot read {}: {error}", directory.display()));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,237 @@
+//! What an answer that has been read to its end is: rows, an empty window, or an error.
+//!
+//! Owns the table of the vendor's statuses and words, and the form in which these words may stand in a message. It must
+//! never take what it does not know for a success or for an empty window.
+
+use std::time::Duration;
+
+use super::{envelope::Envelope, error::ApiError};
+
+/// What an answer that has been read to its end says of itself.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Classified {
+    /// Its rows count.
+    Rows,
+    /// No rows in the window; or no such report, which the vendor does not tell apart.
+    Empty,
+    /// No rows to commit.
+    Error(ApiError),
+}
+
+/// An answer as far as it is needed to judge it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Said<'a> {
+    /// Of HTTP.
+    pub(super) status: u16,
+    /// `None` where the body is none.
+    pub(super) envelope: Option<&'a Envelope>,
+    /// Elements of `data`.
+    pub(super) rows: u64,
+    /// The wait that the server asks for.
+    pub(super) retry_after: Option<Duration>,
+    /// Never to be repeated.
+    pub(super) token: &'a str,
+}
+
+/// Classifies by HTTP status, the code in the body, and the vendor's words, in this order. What is not known for a
+/// success or for an empty window is an error. One that keeps the words keeps them without the token.
+pub(super) fn classify(said: Said<'_>) -> Classified {
+    match said.envelope {
+        Some(envelope) if (200..300).contains(&said.status) => classify_good(envelope, said),
+        Some(envelope) if said.status == 404 && envelope.says_empty() => Classified::Empty,
+        _ => Classified::Error(refusal(said)),
+    }
+}
+
+/// The status is that of a success: an error may stand in the body all the same.
+fn classify_good(envelope: &Envelope, said: Said<'_>) -> Classified {
+    if envelope.says_empty() && matches!(envelope.code(), None | Some(404)) || is_empty_as_error(envelope) {
+        return match said.rows {
+            0 => Classified::Empty,
+            _ => schema("it has rows, and says that there are none"),
+        };
+    }
+    if !envelope.is_success() {
+        return match envelope.code() {
+            Some(code) if !envelope.has_success_code() => {
+                Classified::Error(refusal(Said { status: code, ..said }))
+            }
+            Some(_) if envelope.has_one_error() => Classified::Error(refusal(said)),
+            Some(_) => schema("it says that it failed, in words that are not known"),
+            None => schema("it has no code of success"),
+        };
+    }
+    if said.rows > 0 {
+        return Classified::Rows;
+    }
+    if let Some(fault) = known_words(&envelope.words()) {
+        return Classified::Error(fault);
+    }
+    envelope.lacks_data().map_or(Classified::Rows, schema)
+}
+
+/// `Validate dates entered` as the error of a code of success.
+fn is_empty_as_error(envelope: &Envelope) -> bool {
+    envelope.has_success_code() && envelope.has_one_error() && envelope.says_empty()
+}
+
+fn schema(reason: &'static str) -> Classified {
+    Classified::Error(ApiError::Schema(format!("the JSON is not a report ({reason})")))
+}
+
+/// What the vendor's words of refusal mean, whatever the status.
+fn known_words(words: &str) -> Option<ApiError> {
+    Some(match words {
+        words if words.contains("ENTER THE WOLKVOX-TOKEN") => ApiError::TokenMissing,
+        words if words.contains("VALIDATE TOKEN") => ApiError::TokenInvalid,
+        words if words.contains("LIMIT EXCEEDED") => ApiError::QuotaExhausted,
+        words if words.contains("SIMULTANEOUS") => ApiError::Concurrency,
+        _ => return None,
+    })
+}
+
+/// What an answer without rows means. Its status may be the code of the body.
+fn refusal(said: Said<'_>) -> ApiError {
+    let Said { status, envelope, retry_after, token, .. } = said;
+    let words = envelope.map(Envelope::words).unwrap_or_default();
+    let message = || excerpt(envelope.map(Envelope::message).unwrap_or_default(), token);
+    let is_http_error = !(200..300).contains(&said.status);
+    match status {
+        401 => ApiError::TokenMissing,
+        429 => ApiError::Throttled(retry_after),
+        400 if words.contains("DOES NOT EXIST") || words.contains("ARE REQUIRED") => {
+            ApiError::UnknownReport(message())
+        }
+        403 | 200..=299 if known_words(&words).is_some() => {
+            known_words(&words).unwrap_or(ApiError::TokenInvalid)
+        }
+        403 if envelope.is_some_and(Envelope::is_vendors) => ApiError::Maintenance(message()),
+        403 => ApiError::Forbidden,
+        404 => ApiError::ForeignNotFound,
+        503 => retry_after.map_or(ApiError::Http5xx(status), ApiError::Busy),
+        500..=599 => ApiError::Http5xx(status),
+        300..=399 if is_http_error => ApiError::Redirected(status),
+        _ => ApiError::Refused { status, message: message() },
+    }
+}
+
+/// The vendor's words made fit for one log line: short, without the token, and without any digit, which could be a
+/// person's or an interaction's, should a server quote what it was sent or a row.
+pub(super) fn excerpt(message: &str, token: &str) -> String {
+    let message = if token.is_empty() { message.to_owned() } else { message.replace(token, "<token>") };
+    let message = message.chars().filter(|c| !c.is_control()).take(120);
+    let mut out = String::new();
+    for c in message {
+        match c {
+            digit if digit.is_numeric() => {
+                if !out.ends_with('…') {
+                    out.push('…');
+                }
+            }
+            other => out.push(other),
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wolkvox::ErrorClass;
+
+    fn verdict(status: u16, body: &str) -> Classified {
+        verdict_of(status, body, 0)
+    }
+
+    fn verdict_of(status: u16, body: &str, rows: u64) -> Classified {
+        let envelope = Envelope::parse(body.as_bytes()).ok();
+        classify(Said { status, envelope: envelope.as_ref(), rows, retry_after: None, token: "s3cret" })
+    }
+
+    #[test]
+    fn the_table_of_the_api() {
+        let msg = |msg: &str| serde_json::json!({ "code": "x", "msg": msg }).to_string();
+        for (status, body, class) in [
+            (400, msg("THE API YOU WANT TO CONSULT DOES NOT EXIST"), ErrorClass::BadRequest),
+            (400, msg("SOME PARAMETERS ARE REQUIRED"), ErrorClass::BadRequest),
+            (401, msg("PLEASE ENTER THE WOLKVOX-TOKEN"), ErrorClass::TokenMissing),
+            (403, msg("PLEASE VALIDATE TOKEN"), ErrorClass::TokenInvalid),
+            (403, msg("TOKEN LIMIT EXCEEDED"), ErrorClass::QuotaExhausted),
+            (403, msg("EXCEEDS THE LIMIT OF SIMULTANEOUS REQUESTS PER TOKEN (2)"), ErrorClass::Concurrency),
+            (403, msg("Backup in progress"), ErrorClass::Maintenance),
+            (403, "<html>".to_owned(), ErrorClass::BadRequest),
+            (403, r#"{"message":"Forbidden"}"#.to_owned(), ErrorClass::BadRequest),
+            (404, "<html>".to_owned(), ErrorClass::Schema),
+            (404, r#"{"message":"no Route matched with those values"}"#.to_owned(), ErrorClass::Schema),
+            (404, msg("Not found"), ErrorClass::Schema),
+            (404, "Validate dates entered".to_owned(), ErrorClass::Schema),
+            (429, String::new(), ErrorClass::Throttled),
+            (500, String::new(), ErrorClass::Http5xx),
+            (599, msg("x"), ErrorClass::Http5xx),
+            (302, String::new(), ErrorClass::BadRequest),
+            (418, msg("too many rows for me"), ErrorClass::BadRequest),
+            (200, r#"{"code":"403","msg":"PLEASE VALIDATE TOKEN"}"#.to_owned(), ErrorClass::TokenInvalid),
+            (200, r#"{"code":200,"error":"TOKEN LIMIT EXCEEDED"}"#.to_owned(), ErrorClass::QuotaExhausted),
+            (
+                200,
+                r#"{"code":200,"error":null,"msg":"PLEASE VALIDATE TOKEN"}"#.to_owned(),
+                ErrorClass::TokenInvalid,
+            ),
+            (200, r#"{"code":200,"error":"out of memory"}"#.to_owned(), ErrorClass::BadRequest),
+            (200, r#"{"code":200,"error":["boom"]}"#.to_owned(), ErrorClass::Schema),
+            (200, r#"{"code":200,"success":false,"data":[]}"#.to_owned(), ErrorClass::Schema),
+            (200, r#"{"code":"404","msg":"Not found"}"#.to_owned(), ErrorClass::Schema),
+            (200, "{}".to_owned(), ErrorClass::Schema),
+            (200, r#"{"message":"Unauthorized"}"#.to_owned(), ErrorClass::Schema),
+            (200, r#"{"error":"Unauthorized"}"#.to_owned(), ErrorClass::Schema),
+            (200, r#"{"errors":["Unauthorized"]}"#.to_owned(), ErrorClass::Schema),
+            (200, r#"{"data":[]}"#.to_owned(), ErrorClass::Schema),
+            (200, r#"{"code":200,"message":"Unauthorized"}"#.to_owned(), ErrorClass::Schema),
+            (200, r#"{"code":500,"msg":"x"}"#.to_owned(), ErrorClass::Http5xx),
+            (200, r#"{"code":7,"msg":"x"}"#.to_owned(), ErrorClass::BadRequest),
+        ] {
+            match verdict(status, &body) {
+                Classified::Error(fault) => assert_eq!(fault.class(), class, "{status} {body}"),
+                other => panic!("{status} {body}: {other:?}"),
+            }
+        }
+        for (status, body) in [
+            (404, r#"{"code":"404","msg":"Validate dates entered"}"#),
+            (404, r#"{"code":"404","msg":"validate  DATES entered.","data":null}"#),
+            (404, r#"{"error":"Validate dates entered"}"#),
+            (200, r#"{"msg":"Validate dates entered"}"#),
+            (200, r#"{"code":"404","msg":"Validate dates entered"}"#),
+            (200, r#"{"code":"200","error":"Validate dates entered"}"#),
+        ] {
+            assert_eq!(verdict(status, body), Classified::Empty, "{status} {body}");
+        }
+        for status in [200, 201, 203, 206, 226, 299] {
+            assert_eq!(verdict(status, r#"{"code":0}"#), Classified::Rows);
+        }
+        let empty = r#"{"code":"404","msg":"Validate dates entered","data":[{}]}"#;
+        assert!(matches!(verdict_of(200, empty, 1), Classified::Error(ApiError::Schema(_))));
+    }
+
+    #[test]
+    fn the_vendors_words_stay_one_short_line() {
+        let long = format!("a\nb{}", "x".repeat(500));
+        assert_eq!(excerpt(&long, "s3cret").chars().count(), 120);
+        assert!(!excerpt(&long, "s3cret").contains('\n'));
+    }
+
+    #[test]
+    fn the_vendors_words_lose_the_token_and_every_digit() {
+        for (message, shown) in [
+            ("TOO MANY (2) OF 60,000 ROWS", "TOO MANY (…) OF …,… ROWS"),
+            ("no row for 573001234567, sorry", "no row for …, sorry"),
+            ("phone:+57 (300) 123-4567!", "phone:+… (…) …-…!"),
+            ("conn 6736.4628.1040.1768782812.1814", "conn ….….….….…"),
+            ("9001234567 ٣٠٠ ３００", "… … …"),
+            ("año 2026", "año …"),
+            ("no s3cret here, s3cret", "no <token> here, <token>"),
+            ("", ""),
+        ] {
+            assert_eq!(excerpt(message, "s3cret"), shown);
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! Rows that are not counted: why, and what they look like there. Never what they say.
+
+use serde::Deserialize;
+
+/// Why a row is not counted: the `reason` label of `wolkvox_rows_rejected_total`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, Deserialize)]
+pub enum Rejection {
+    /// Neither `rp_id` nor `conn_id`: a `TOTAL` line.
+    NoIdentity,
+    /// Not a JSON object with readable fields.
+    Malformed,
+    /// Longer than any real row.
+    TooLong,
+    /// No date that can be read, so no window that it belongs to.
+    BadDate,
+    /// Dated days after the window that was asked for.
+    FutureDate,
+}
+
+impl Rejection {
+    /// Every reason, in the order of exposition.
+    pub const ALL: [Self; 5] =
+        [Self::NoIdentity, Self::Malformed, Self::TooLong, Self::BadDate, Self::FutureDate];
+
+    /// The value of the label.
+    pub fn reason(self) -> &'static str {
+        match self {
+            Self::NoIdentity => "no_identity",
+            Self::Malformed => "malformed",
+            Self::TooLong => "too_long",
+            Self::BadDate => "bad_date",
+            Self::FutureDate => "future_date",
+        }
+    }
+}
+
+/// A row that is not counted: why, and what it looks like there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rejected {
+    /// The label of the metric.
+    pub reason: Rejection,
+    /// The field that cannot be read, where it is one.
+    pub field: &'static str,
+    /// Its shape: digits as 9, words as a. Never its value.
+    pub pattern: String,
+    /// The element is no JSON at all: the answer is damaged, whatever else it holds.
+    pub damaged: bool,
+}
+
+impl Rejected {
+    pub(super) fn new(reason: Rejection, field: &'static str, pattern: impl Into<String>) -> Self {
+        Self { reason, field, pattern: pattern.into(), damaged: false }
+    }
+}
+
+impl From<Rejection> for Rejected {
+    fn from(reason: Rejection) -> Self {
+        Self::new(reason, "row", "")
+    }
+}
