@@ -18,7 +18,7 @@ use crate::{
         quota::Purpose,
         warm_up::{Backwards, WarmUp},
     },
-    wolkvox::{ApiError, ErrorClass},
+    wolkvox::ApiError,
 };
 
 /// After a failure, and twice as long after each more,
@@ -35,7 +35,6 @@ pub(super) struct WarmUpReader {
     /// After a failure: nothing before.
     after: Instant,
     failures: u32,
-    failure: Option<ErrorClass>,
     /// How long the last request took.
     took: Duration,
     /// It has been said that it begins, and that it is over.
@@ -48,7 +47,6 @@ impl Default for WarmUpReader {
             width: Backwards::default(),
             after: Instant::now(),
             failures: 0,
-            failure: None,
             took: Duration::ZERO,
             said: (false, false),
         }
@@ -56,16 +54,10 @@ impl Default for WarmUpReader {
 }
 
 impl WarmUpReader {
-    /// What stopped it last, if it has not gone on since.
-    pub(super) fn failure(&self) -> Option<ErrorClass> {
-        self.failure
-    }
-
     fn failed(&mut self, fault: &ApiError) {
         let wait = FIRST_WAIT.saturating_mul(1 << self.failures.min(10)).min(LONGEST_WAIT);
         self.after = Instant::now() + wait.max(fault.named_wait().unwrap_or_default());
         self.failures += 1;
-        self.failure = Some(fault.class());
     }
 }
 
@@ -202,7 +194,7 @@ impl<S: Source> Poller<S> {
         self.books.commit_past(&self.settings, reply.batch, stretch, warm_up).await?;
         let roomy = reply.received < cap.div_ceil(4) && self.warm_up.took.saturating_mul(4) <= left;
         self.warm_up.width.done(roomy);
-        (self.warm_up.failures, self.warm_up.failure) = (0, None);
+        self.warm_up.failures = 0;
         Ok(true)
     }
 
