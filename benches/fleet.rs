@@ -24,8 +24,8 @@ use jiff::{SignedDuration, Timestamp, civil::DateTime, tz::TimeZone};
 use tokio::{runtime::Builder, sync::Semaphore};
 use wolkvox_exporter::{
     config::{
-        Config, JourneyConfig, MetricsConfig, NameSources, PollConfig, Secret, StartFrom, TargetConfig,
-        TokenSource, WebConfig,
+        BaselineConfig, Config, JourneyConfig, MetricsConfig, NameSources, PollConfig, Secret, StartFrom,
+        TargetConfig, TokenSource, WebConfig,
     },
     exposition::{Encoding, Format},
     snapshot::Publisher,
@@ -157,6 +157,7 @@ fn config(plan: Plan, address: SocketAddr) -> Config {
         name: format!("{number:04}"),
         endpoint: format!("http://{address}/").parse().unwrap(),
         token: TokenSource::fixed(&Secret::new("token-of-the-bench"), "the benchmark").unwrap(),
+        egress: Default::default(),
         timezone: TimeZone::UTC,
         licences: Some(20),
         expected: Vec::new(),
@@ -172,6 +173,8 @@ fn config(plan: Plan, address: SocketAddr) -> Config {
         },
         menu: MetricsConfig::default(),
         journey: JourneyConfig::default(),
+        // A past that the stand-in does not have.
+        baseline: BaselineConfig { warm_up: Duration::ZERO, ..BaselineConfig::default() },
         state_path: Default::default(),
         web: WebConfig::default(),
     }

@@ -95,7 +95,6 @@ fn target() -> TargetStatus {
         quota: QuotaUse { day: jiff::civil::date(2026, 1, 18), used: 7, limit: None },
         deep_reads: Vec::new(),
         unread: 0,
-        deep_reads: Vec::new(),
         polls: Vec::new(),
         day: Day::default(),
     }
