@@ -346,8 +346,6 @@ mod tests {
             deep_reads: Vec::new(),
             unread: 0,
             polls: Vec::new(),
-            deep_reads: Vec::new(),
-            unread: 0,
             day: Day::default(),
         };
         let recent = RecentHours::new(0, &snapshot.account, &Default::default());

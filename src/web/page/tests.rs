@@ -47,7 +47,6 @@ fn target(name: &str) -> TargetStatus {
         quota: QuotaUse { day: date(2026, 1, 18), used: 1234, limit: Some(20_000) },
         deep_reads: Vec::new(),
         unread: 0,
-        deep_reads: Vec::new(),
         polls: vec![
             PollRecord {
                 at: at("2026-01-18T17:30:30Z"),
