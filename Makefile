@@ -2,7 +2,7 @@
 # `make` alone lists them.
 
 .DEFAULT_GOAL := help
-.PHONY: help build test ci lint docs dashboards rules generated soak evaluate fuzz bench static image deb golden
+.PHONY: help build test ci lint docs dashboards generated soak evaluate fuzz bench static image deb golden
 
 help: ## lists the chores
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "%-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,12 +27,8 @@ docs: ## the library's documentation, without a warning
 dashboards: ## writes dashboards/
 	cargo xtask dashboards
 
-rules: ## writes the alerting rules
-	cargo xtask rules
-
 generated: ## fails if something generated is not up to date
 	cargo xtask dashboards --check
-	cargo xtask rules --check
 
 soak: ## the binary under fire for two minutes, its counters against the truth
 	scripts/soak --for 2m

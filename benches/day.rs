@@ -200,6 +200,7 @@ async fn day(plan: Plan, path: &Path) -> Vec<Hour> {
         expire_after: Duration::ZERO,
         quota: None,
         names: Default::default(),
+        baseline: Default::default(),
     };
     let telemetry = Arc::new(Telemetry::new().unwrap());
     let publisher = Publisher::start(telemetry.clone());

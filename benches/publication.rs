@@ -53,6 +53,7 @@ fn snapshot(telemetry: &Telemetry, target: usize, turn: u64, bounds: &Arc<Bucket
         names: Default::default(),
         kinds: Default::default(),
         series_limit: 2_000,
+        usual: Default::default(),
     }
 }
 

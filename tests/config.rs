@@ -106,6 +106,12 @@ fn prints_what_a_whole_file_resolved_to() {
     journey:
       idle: 45m
       idle_by_channel: {"chat-whatsapp": 2h}
+    baseline:
+      warm_up: 336h
+      warm_up_requests: 50
+      weeks: 4
+      holidays: [2026-01-01, 2026-04-03, 2026-12-25]
+      holidays_file: holidays.txt
     state:
       path: state/exporter.redb
     web:
@@ -153,6 +159,11 @@ fn needs_no_file() {
     journey:
       idle: 30m
       idle_by_channel: {}
+    baseline:
+      warm_up: 672h
+      warm_up_requests: 200
+      weeks: 5
+      holidays: []
     state:
       path: data/wolkvox-exporter.redb
     web:
@@ -315,6 +326,15 @@ fn every_setting_has_a_flag_and_a_twin() {
         ("menu.expire-after", "WOLKVOX_MENU_EXPIRE_AFTER", "0s", "  expire_after: 0s"),
         ("menu.fold-digits", "WOLKVOX_MENU_FOLD_DIGITS", "0", "  fold_digits: 0"),
         ("journey.idle", "WOLKVOX_JOURNEY_IDLE", "1h", "  idle: 1h"),
+        ("baseline.warm-up", "WOLKVOX_BASELINE_WARM_UP", "0s", "  warm_up: 0s"),
+        ("baseline.warm-up-requests", "WOLKVOX_BASELINE_WARM_UP_REQUESTS", "9", "  warm_up_requests: 9"),
+        ("baseline.weeks", "WOLKVOX_BASELINE_WEEKS", "8", "  weeks: 8"),
+        (
+            "baseline.holidays-file",
+            "WOLKVOX_BASELINE_HOLIDAYS_FILE",
+            "holidays.txt",
+            "holidays: [2026-04-03]",
+        ),
         ("names.from", "WOLKVOX_NAMES_FROM", "off", "  names: off"),
         ("names.file", "WOLKVOX_NAMES_FILE", "names.yml", "  names: vendor, and over them names.yml"),
         ("web.listen-address", "WOLKVOX_WEB_LISTEN_ADDRESS", ":1,[::1]:2", "[\":1\", \"[::1]:2\"]"),

@@ -164,6 +164,7 @@ async fn scrape() -> [String; 2] {
             expire_after: Duration::ZERO,
             quota: licences.map(|licences: u32| u64::from(licences) * 1000),
             names: NameSettings { ask: false, own: names() }.into(),
+            baseline: Default::default(),
         };
         let around = PollerDeps {
             store: store.clone(),

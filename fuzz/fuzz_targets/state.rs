@@ -16,7 +16,7 @@ use wolkvox_exporter::{
 
 /// Half of the journeys are over.
 const BOUNDS: TimeBounds =
-    TimeBounds { earliest: i64::MIN, latest: i64::MAX, watermark: i64::MIN, closing: 1940 };
+    TimeBounds { earliest: i64::MIN, latest: i64::MAX, watermark: i64::MIN, closing: 1940, history: i64::MIN };
 
 /// A disk whose bytes can be taken over by the next.
 #[derive(Debug, Clone)]

@@ -129,6 +129,9 @@ pub struct RunArgs {
     /// When an interaction is over.
     #[command(flatten)]
     pub journey: JourneyArgs,
+    /// What is known of the weeks before.
+    #[command(flatten)]
+    pub baseline: BaselineArgs,
     /// Where names come from.
     #[command(flatten)]
     pub names: NamesArgs,
@@ -257,6 +260,31 @@ pub struct JourneyArgs {
     /// How long after its last row an interaction is taken to have left the menu [default: 30m]
     #[arg(id = "journey_idle", long = "journey.idle", env = "WOLKVOX_JOURNEY_IDLE", value_name = "DURATION")]
     pub idle: Option<String>,
+}
+
+/// `--baseline.*`
+#[derive(Debug, Default, Clone, Args)]
+#[command(next_help_heading = "Baseline")]
+pub struct BaselineArgs {
+    /// How far before the first start to read what was usual; 0s for not at all [default: 28d]
+    #[arg(long = "baseline.warm-up", env = "WOLKVOX_BASELINE_WARM_UP", value_name = "DURATION")]
+    pub warm_up: Option<String>,
+
+    /// Most requests that this may take [default: 200]
+    #[arg(
+        long = "baseline.warm-up-requests",
+        env = "WOLKVOX_BASELINE_WARM_UP_REQUESTS",
+        value_name = "NUMBER"
+    )]
+    pub warm_up_requests: Option<String>,
+
+    /// How many weeks of what was usual to keep, 1 to 8 [default: 5]
+    #[arg(long = "baseline.weeks", env = "WOLKVOX_BASELINE_WEEKS", value_name = "NUMBER")]
+    pub weeks: Option<String>,
+
+    /// File of days that are like no other, one date a line
+    #[arg(long = "baseline.holidays-file", env = "WOLKVOX_BASELINE_HOLIDAYS_FILE", value_name = "FILE")]
+    pub holidays_file: Option<PathBuf>,
 }
 
 /// `--names.*`

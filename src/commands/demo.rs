@@ -13,8 +13,8 @@ use crate::{
     cli::{DemoArgs, MenuArgs},
     commands::run::{self, Load, Process, StateLocation},
     config::{
-        self, Config, Egress, JourneyConfig, NameSources, PollConfig, Resolved, Secret, StartFrom,
-        TargetConfig, TokenSource,
+        self, BaselineConfig, Config, Egress, JourneyConfig, NameSources, PollConfig, Resolved, Secret,
+        StartFrom, TargetConfig, TokenSource,
     },
     model::OptionKind,
     simulator::{Options, Simulator, serve},
@@ -72,6 +72,7 @@ pub async fn run(args: &DemoArgs, process: Process) -> anyhow::Result<()> {
         },
         menu,
         journey: JourneyConfig::default(),
+        baseline: BaselineConfig::default(),
         state_path: Default::default(),
         web,
     };

@@ -6,6 +6,7 @@
 //! the names of the addresses to listen on. Nothing here may open a socket to Wolkvox, touch the state, or
 //! read the environment.
 
+mod baseline;
 mod environment;
 mod metrics;
 mod poll;
@@ -17,9 +18,13 @@ mod start;
 mod targets;
 mod web;
 
-use std::{collections::BTreeMap, path::PathBuf, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+    time::Duration,
+};
 
-use jiff::tz::TimeZone;
+use jiff::{civil::Date, tz::TimeZone};
 use reqwest::Url;
 
 use crate::{
@@ -61,6 +66,8 @@ pub struct Config {
     pub menu: MetricsConfig,
     /// When an interaction's way through the menu is over.
     pub journey: JourneyConfig,
+    /// What is known of the weeks before.
+    pub baseline: BaselineConfig,
     /// The state file.
     pub state_path: PathBuf,
     /// Where the metrics are served.
@@ -176,6 +183,22 @@ pub struct JourneyConfig {
     pub by_channel: BTreeMap<String, Duration>,
 }
 
+/// What is known of the weeks before.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BaselineConfig {
+    /// How far before the very first start the vendor's past is read: whole seconds, no more than `weeks`; zero for not at
+    /// all.
+    pub warm_up: Duration,
+    /// The most requests that this may take: 1 to 10,000.
+    pub warm_up_requests: u32,
+    /// How many weeks are kept: 1 to 8.
+    pub weeks: u16,
+    /// Days that are like no other, by the server's calendar; those of the file are among them.
+    pub holidays: BTreeSet<Date>,
+    /// A file with such days.
+    pub holidays_file: Option<PathBuf>,
+}
+
 impl JourneyConfig {
     /// The idle time of a channel.
     pub fn idle(&self, channel: &str) -> Duration {
@@ -254,6 +277,18 @@ impl Default for MetricsConfig {
 impl Default for JourneyConfig {
     fn default() -> Self {
         Self { idle: Duration::from_secs(30 * 60), by_channel: BTreeMap::new() }
+    }
+}
+
+impl Default for BaselineConfig {
+    fn default() -> Self {
+        Self {
+            warm_up: Duration::from_secs(28 * 86_400),
+            warm_up_requests: 200,
+            weeks: 5,
+            holidays: BTreeSet::new(),
+            holidays_file: None,
+        }
     }
 }
 

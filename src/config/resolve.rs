@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use crate::cli::{MenuArgs, RunArgs, StateArgs, WebArgs};
 use crate::config::{
     Config, ConfigError, Environment, ListenAddress, MetricsConfig, PollConfig, Resolved, WebConfig,
+    baseline,
     metrics::{self, journey},
     poll,
     read::{diagnostics::Diagnostics, file::ConfigFile, precedence::flag_place},
@@ -41,13 +42,14 @@ pub fn resolve(args: &RunArgs, environment: &Environment, now: Timestamp) -> Res
     // Where the menu is in error, the rest is still checked, against what holds by default.
     let shape = menu.clone().unwrap_or_default();
     let journey = journey::resolve(&args.journey, &file, shape.label_length, &mut findings);
+    let baseline = baseline::resolve(&args.baseline, &file, &mut findings);
     expected::resolve(&file, &shape, &mut targets, &mut findings);
     names::read_files(&shape, &mut targets, &mut findings);
-    match (poll, state_path, menu, journey, web) {
-        (Some(poll), Some(state_path), Some(menu), Some(journey), Some(web))
+    match (poll, state_path, menu, journey, baseline, web) {
+        (Some(poll), Some(state_path), Some(menu), Some(journey), Some(baseline), Some(web))
             if findings.problems.is_empty() =>
         {
-            let config = Config { targets, poll, menu, journey, state_path, web };
+            let config = Config { targets, poll, menu, journey, baseline, state_path, web };
             Ok(Resolved { config, warnings: findings.warnings })
         }
         _ => Err(findings.into_error()),
@@ -107,7 +109,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::cli::{JourneyArgs, NamesArgs, PollArgs, WolkvoxArgs};
+    use crate::cli::{BaselineArgs, JourneyArgs, NamesArgs, PollArgs, WolkvoxArgs};
 
     #[test]
     fn without_any_flag_the_shared_settings_are_the_defaults() {
@@ -141,7 +143,7 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(128))]
         #[test]
         fn any_text_in_any_flag_is_answered(
-            texts in proptest::collection::vec(hostile(), 16),
+            texts in proptest::collection::vec(hostile(), 19),
             now in jiff::Timestamp::MIN.as_second()..jiff::Timestamp::MAX.as_second(),
         ) {
             let text = |index: usize| texts[index].clone();
@@ -165,6 +167,12 @@ mod tests {
                     fold_digits: text(15),
                 },
                 journey: JourneyArgs { idle: text(13) },
+                baseline: BaselineArgs {
+                    warm_up: text(16),
+                    warm_up_requests: text(17),
+                    weeks: text(18),
+                    holidays_file: None,
+                },
                 names: NamesArgs { from: text(14), file: None },
                 web: WebArgs { telemetry_path: text(7), ..WebArgs::default() },
                 ..RunArgs::default()

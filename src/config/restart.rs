@@ -33,7 +33,7 @@ pub fn needs_restart(running: &Config, wanted: &Config) -> Vec<Problem> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{JourneyConfig, MetricsConfig, PollConfig, WebConfig};
+    use crate::config::{BaselineConfig, JourneyConfig, MetricsConfig, PollConfig, WebConfig};
 
     fn config() -> Config {
         Config {
@@ -41,6 +41,7 @@ mod tests {
             poll: PollConfig::default(),
             menu: MetricsConfig::default(),
             journey: JourneyConfig::default(),
+            baseline: BaselineConfig::default(),
             state_path: "a.redb".into(),
             web: WebConfig::default(),
         }
@@ -53,6 +54,7 @@ mod tests {
         wanted.poll.interval *= 2;
         wanted.menu.series_limit = 7;
         wanted.journey.idle *= 2;
+        wanted.baseline.weeks = 6;
         // Follows its file by itself.
         wanted.web.https = true;
         assert_eq!(needs_restart(&running, &wanted), []);

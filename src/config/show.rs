@@ -5,7 +5,7 @@
 use std::fmt::{self, Display, Formatter};
 
 use crate::config::{
-    Config, Egress, JourneyConfig, MetricsConfig, NameSources, TargetConfig, TokenSource,
+    BaselineConfig, Config, Egress, JourneyConfig, MetricsConfig, NameSources, TargetConfig, TokenSource,
     read::duration::show,
 };
 use crate::model::OptionKind;
@@ -29,6 +29,8 @@ impl Display for Config {
         self.menu.fmt(f)?;
         writeln!(f, "journey:")?;
         self.journey.fmt(f)?;
+        writeln!(f, "baseline:")?;
+        self.baseline.fmt(f)?;
         writeln!(f, "state:")?;
         writeln!(f, "  path: {}", self.state_path.display())?;
         writeln!(f, "web:")?;
@@ -42,6 +44,19 @@ impl Display for Config {
             writeln!(f, "  config_file: {}", path.display())?;
         }
         writeln!(f, "  enable_lifecycle: {}", self.web.lifecycle)
+    }
+}
+
+impl Display for BaselineConfig {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        writeln!(f, "  warm_up: {}", show(self.warm_up))?;
+        writeln!(f, "  warm_up_requests: {}", self.warm_up_requests)?;
+        writeln!(f, "  weeks: {}", self.weeks)?;
+        writeln!(f, "  holidays: [{}]", listed(&self.holidays))?;
+        if let Some(path) = &self.holidays_file {
+            writeln!(f, "  holidays_file: {}", path.display())?;
+        }
+        Ok(())
     }
 }
 

@@ -5,7 +5,10 @@
 //! follows from the dates of its rows alone, never from the answers in which they arrived: after an outage of
 //! hours the same rows make the same journey.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -80,6 +83,8 @@ pub enum JourneyState {
 pub struct Path {
     /// Numbers of menus, one for each row; never empty.
     pub menus: Vec<u32>,
+    /// The dates of these rows.
+    pub dates: Vec<i64>,
     /// Rows dated after a pause longer than the idle time.
     pub late: u64,
 }
@@ -117,12 +122,12 @@ impl OpenJourney {
         self.visits.sort_by(|a, b| {
             (a.second, a.date).cmp(&(b.second, b.date)).then_with(|| name(a.menu).cmp(name(b.menu)))
         });
+        let times = |visit: &Visit| visit.count as usize;
+        let menus = self.visits.iter().flat_map(|visit| std::iter::repeat_n(visit.menu, times(visit)));
+        let dates = self.visits.iter().flat_map(|visit| std::iter::repeat_n(visit.date, times(visit)));
         Path {
-            menus: self
-                .visits
-                .iter()
-                .flat_map(|visit| std::iter::repeat_n(visit.menu, visit.count as usize))
-                .collect(),
+            menus: menus.collect(),
+            dates: dates.collect(),
             late: behind.iter().map(|visit| u64::from(visit.count)).sum(),
         }
     }
@@ -134,13 +139,16 @@ impl Path {
         self.menus.windows(2).map(|two| (two[0], two[1]))
     }
 
-    /// How often each option was entered again after its first time; options entered once are left out.
-    pub fn repeats(&self) -> BTreeMap<u32, u64> {
-        let mut times: BTreeMap<u32, u64> = BTreeMap::new();
-        for menu in &self.menus {
-            *times.entry(*menu).or_default() += 1;
-        }
-        times.into_iter().filter(|(_, times)| *times > 1).map(|(menu, times)| (menu, times - 1)).collect()
+    /// The option with which it ended, and the date of that row.
+    pub fn last(&self) -> Option<(u32, i64)> {
+        self.menus.last().copied().zip(self.dates.last().copied())
+    }
+
+    /// Each time that an option was entered after its first: which, and the date of that row.
+    pub fn repeats(&self) -> impl Iterator<Item = (u32, i64)> {
+        let mut seen = BTreeSet::new();
+        let rows = self.menus.iter().copied().zip(self.dates.iter().copied());
+        rows.filter(move |(menu, _)| !seen.insert(*menu))
     }
 }
 
@@ -157,7 +165,9 @@ mod tests {
         }
         let path = journey.finish(100, |date| date, |menu| NAMES[menu as usize]);
         let names = path.menus.iter().map(|menu| NAMES[*menu as usize]).collect();
-        (names, path.late, path.repeats())
+        let mut repeats = BTreeMap::new();
+        path.repeats().for_each(|(menu, _)| *repeats.entry(menu).or_default() += 1);
+        (names, path.late, repeats)
     }
 
     #[test]
@@ -192,8 +202,11 @@ mod tests {
             }
             journey.finish(100, moment, |menu| NAMES[menu as usize])
         };
-        assert_eq!(path([990, 1005, 1010]), Path { menus: vec![0, 1, 2], late: 0 });
-        assert_eq!(path([990, 1005, 1200]), Path { menus: vec![0, 1], late: 1 });
+        assert_eq!(
+            path([990, 1005, 1010]),
+            Path { menus: vec![0, 1, 2], dates: vec![990, 1005, 1010], late: 0 }
+        );
+        assert_eq!(path([990, 1005, 1200]), Path { menus: vec![0, 1], dates: vec![990, 1005], late: 1 });
     }
 
     #[test]

@@ -11,6 +11,7 @@ mod changes;
 mod counters;
 mod histogram;
 mod journey;
+mod past;
 mod recent;
 mod reconcile;
 #[cfg(test)]
@@ -24,6 +25,7 @@ pub use counters::{
 };
 pub use histogram::SecondsHistogram;
 pub use journey::{IdleTimes, JourneyState, LONGEST_JOURNEY, OpenJourney, Visit};
+pub use past::Past;
 pub use recent::{HOURS, HourlyHits, RecentHours, hour_of, oldest};
 pub use reconcile::{
     Delta, JourneyDelta, ReconcileParams, RowKey, RowRecord, SeenRows, TimeBounds, reconcile,

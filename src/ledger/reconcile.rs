@@ -11,6 +11,7 @@ use super::{
     recent::{HourlyHits, hour_of},
 };
 use crate::{
+    baseline::HistoryDelta,
     model::{Counted, MenuLabels, PointLabels, TransitionLabels},
     wolkvox::Rejection,
 };
@@ -59,6 +60,8 @@ pub struct TimeBounds {
     pub watermark: i64,
     /// Journeys with a deadline before it are over: the watermark that this answer leads to, in Unix seconds.
     pub closing: i64,
+    /// What is dated before it is not for the history, which begins here or is read by others.
+    pub history: i64,
 }
 
 /// What a step is made under.
@@ -98,6 +101,8 @@ pub struct Delta {
     pub journeys: Vec<JourneyDelta>,
     /// The new rows. Not written: it follows from the records.
     pub hourly: HourlyHits,
+    /// What the new rows, and the journeys that are over, add to the history, by the numbers of [`Delta::menus`].
+    pub history: HistoryDelta,
 }
 
 /// A journey before and after a step.
@@ -125,6 +130,7 @@ impl Delta {
             interactions: BTreeMap::new(),
             journeys: Vec::new(),
             hourly: BTreeMap::new(),
+            history: HistoryDelta::default(),
         }
     }
 }
@@ -144,7 +150,8 @@ pub fn reconcile<M: SeenRows>(
     memory: &M,
 ) -> Result<Delta, M::Error> {
     let bounds = terms.bounds;
-    let mut step = Delta::nothing(account);
+    let mut step =
+        Delta { history: HistoryDelta::between(bounds.history, i64::MAX), ..Delta::nothing(account) };
     for (rejection, count) in std::mem::take(&mut stage.rejected) {
         *step.totals.rejected.entry(rejection).or_default() += count;
     }
@@ -195,6 +202,9 @@ pub fn reconcile<M: SeenRows>(
         let number = draft.slots[slot].number;
         count(&mut draft.slots[slot].menu, row, new);
         *step.hourly.entry((hour_of(row.date), number)).or_default() += new;
+        let times = u32::try_from(new).unwrap_or(u32::MAX);
+        let second = (row.second != NO_SECOND).then_some(row.second);
+        step.history.rows(number, row.date, row.attempts, second, times);
         let count = u32::try_from(known + new).unwrap_or(u32::MAX);
         step.rows.push((key, RowRecord { count, menu: number, interaction: row.interaction }));
 
@@ -218,12 +228,7 @@ pub fn reconcile<M: SeenRows>(
                 })
             }
         };
-        let visit = Visit {
-            date: row.date,
-            second: row.second,
-            menu: number,
-            count: u32::try_from(new).unwrap_or(u32::MAX),
-        };
+        let visit = Visit { date: row.date, second: row.second, menu: number, count: times };
         let idle = terms.idle.of(&labels.point.channel);
         point.late_rows += match &mut touched.journey {
             Some(journey) => journey.visit(visit, moment, idle).into(),
@@ -241,7 +246,7 @@ pub fn reconcile<M: SeenRows>(
     for (interaction, Touched { before, journey }) in touched {
         let Some(journey) = journey else { continue };
         let after = if journey.deadline < bounds.closing {
-            close(&mut draft, journey, terms);
+            close(&mut draft, journey, terms, &mut step.history);
             None
         } else {
             Some(journey)
@@ -268,7 +273,12 @@ fn count(menu: &mut OptionCounts, row: BatchRow, new: u64) {
 }
 
 /// Counts a journey that is over.
-fn close(draft: &mut Changes<'_>, journey: OpenJourney, terms: &ReconcileParams<'_>) {
+fn close(
+    draft: &mut Changes<'_>,
+    journey: OpenJourney,
+    terms: &ReconcileParams<'_>,
+    history: &mut HistoryDelta,
+) {
     let slots: BTreeMap<u32, usize> =
         journey.visits.iter().filter_map(|visit| Some((visit.menu, draft.numbered(visit.menu)?))).collect();
     // Where it began to be seen is where it is counted, whatever had no place of its own since.
@@ -285,12 +295,16 @@ fn close(draft: &mut Changes<'_>, journey: OpenJourney, terms: &ReconcileParams<
     if let Some(first) = slot(path.menus.first()) {
         draft.slots[first].menu.entries += 1;
     }
-    if let Some(last) = slot(path.menus.last()) {
+    if let Some((menu, date)) = path.last()
+        && let Some(last) = slot(Some(&menu))
+    {
         draft.slots[last].menu.finals += 1;
+        history.finals(menu, date, 1);
     }
-    for (menu, times) in path.repeats() {
+    for (menu, date) in path.repeats() {
         if let Some(slot) = slot(Some(&menu)) {
-            draft.slots[slot].menu.repeats += times;
+            draft.slots[slot].menu.repeats += 1;
+            history.repeats(menu, date, 1);
         }
     }
     for (from, to) in path.steps() {

@@ -55,8 +55,13 @@ impl SeenRows for Remembered {
     }
 }
 
-const OPEN: TimeBounds =
-    TimeBounds { earliest: i64::MIN, latest: i64::MAX, watermark: i64::MIN, closing: i64::MIN };
+const OPEN: TimeBounds = TimeBounds {
+    earliest: i64::MIN,
+    latest: i64::MAX,
+    watermark: i64::MIN,
+    closing: i64::MIN,
+    history: i64::MIN,
+};
 
 struct Book {
     account: TargetCounters,
@@ -137,7 +142,8 @@ fn a_smaller_answer_takes_nothing_back() {
 #[test]
 fn rows_outside_the_bounds_are_counted_as_such() {
     let mut book = Book::new();
-    let bounds = TimeBounds { earliest: 100, latest: 200, watermark: 150, closing: i64::MIN };
+    let bounds =
+        TimeBounds { earliest: 100, latest: 200, watermark: 150, closing: i64::MIN, history: i64::MIN };
     book.read([99, 100, 149, 150, 200, 201].map(|date| row(date, date as u64, "A")), bounds);
     let totals = &book.account.totals;
     assert_eq!((totals.out_of_range, totals.new, totals.late), (1, 4, 2));

@@ -6,16 +6,17 @@
 use std::sync::Arc;
 
 use jiff::{Timestamp, tz::TimeZone};
-use tracing::info;
+use tracing::{info, warn};
 
 use super::{
     PollerConfig,
     commit::{self, Reading, Written},
 };
 use crate::{
-    ledger::{Delta, RecentHours, TargetCounters, Totals, WindowCounts, oldest},
+    baseline::History,
+    ledger::{Delta, Past, RecentHours, RowBatch, TargetCounters, Totals, WindowCounts, oldest},
     model::Counted,
-    schedule::{local_seconds, local_stretches},
+    schedule::{last_instant, local_seconds, local_stretches, warm_up::WarmUp},
     status::newest_hour,
     store::{Store, StoreError, TargetId, Transaction, View},
 };
@@ -25,6 +26,10 @@ pub(super) struct Books {
     store: Arc<Store>,
     id: TargetId,
     counters: Arc<TargetCounters>,
+    /// What was usual.
+    history: Arc<History>,
+    /// How far the time before the beginning has been read.
+    warm_up: WarmUp,
     /// Beside the counters: what they do not tell any more.
     recent: Arc<RecentHours>,
     /// A write failed, so memory may be behind the disk.
@@ -40,7 +45,9 @@ impl Books {
     ) -> Result<Self, StoreError> {
         settings.expected.iter().for_each(|labels| counters.expect(labels.clone()));
         let recent = recent_hours(store.clone(), id, &counters, &settings.zone).await?;
-        Ok(Self { store, id, counters: Arc::new(counters), recent: Arc::new(recent), stale: false })
+        let (history, warm_up) = remembered(store.clone(), id, &counters, settings).await?;
+        let (counters, recent, history) = (Arc::new(counters), Arc::new(recent), Arc::new(history));
+        Ok(Self { store, id, counters, history, warm_up, recent, stale: false })
     }
 
     pub(super) fn totals(&self) -> &Totals {
@@ -49,6 +56,14 @@ impl Books {
 
     pub(super) fn counters(&self) -> &Arc<TargetCounters> {
         &self.counters
+    }
+
+    pub(super) fn history(&self) -> &Arc<History> {
+        &self.history
+    }
+
+    pub(super) fn warm_up(&self) -> &WarmUp {
+        &self.warm_up
     }
 
     pub(super) fn recent(&self) -> &Arc<RecentHours> {
@@ -104,18 +119,59 @@ impl Books {
     ) -> Result<Outcome, StoreError> {
         let (store, id) = (self.store.clone(), self.id);
         let (counters, config, window) = (self.counters.clone(), settings.clone(), reading.window);
-        let written = blocking(move || commit::commit(&store, id, &counters, &config, reading)).await;
+        let (history, warm_up) = (self.history.clone(), self.warm_up);
+        let written =
+            blocking(move || commit::commit(&store, id, (&counters, &history, &warm_up), &config, reading));
+        let written = written.await;
         self.stale |= written.is_err();
-        let (delta, records, seen_again, contradicts) = match written? {
+        let (delta, history, records, seen_again, contradicts) = match written? {
             Written::Refused { known } => return Ok(Outcome::Contradicts { known }),
-            Written::Committed { delta, records, seen_again, contradicts } => {
-                (delta, records, seen_again, contradicts)
+            Written::Committed { delta, history, records, seen_again, contradicts } => {
+                (delta, history, records, seen_again, contradicts)
             }
         };
+        self.history = Arc::new(*history);
         self.apply(&settings.zone, *delta);
         let window =
             window.zip(records).map(|((start, end), records)| self.counters.window(start, end, records));
         Ok(Outcome::Committed { window, seen_again, contradicts })
+    }
+
+    /// Commits an answer of the warm-up: the rows dated in `stretch` (seconds of the server's wall clock) and nothing else,
+    /// and how far it has come with it.
+    pub(super) async fn commit_past(
+        &mut self,
+        settings: &Arc<PollerConfig>,
+        batch: RowBatch,
+        stretch: (i64, i64),
+        warm_up: WarmUp,
+    ) -> Result<(), StoreError> {
+        let (counters, history, config) = (self.counters.clone(), self.history.clone(), settings.clone());
+        let next = self.transact(move |tx, id| {
+            let moment = |date| last_instant(date, &config.zone);
+            let past = Past::of(&batch, stretch, (&counters, config.limits), &config.idle, &moment);
+            let mut next = (*history).clone();
+            next.apply(&past.delta, |place| past.labels.get(place as usize));
+            next.cover(stretch.0, stretch.1);
+            tx.write_history(id, &next.changes_since(&history))?;
+            tx.write_warm_up(id, &warm_up)?;
+            Ok(next)
+        });
+        self.history = Arc::new(next.await?);
+        self.warm_up = warm_up;
+        Ok(())
+    }
+
+    /// The warm-up leaves out what it cannot read.
+    pub(super) async fn pass_over(&mut self, warm_up: WarmUp) -> Result<(), StoreError> {
+        self.transact(move |tx, id| tx.write_warm_up(id, &warm_up)).await?;
+        self.warm_up = warm_up;
+        Ok(())
+    }
+
+    /// So many requests have been sent for the warm-up.
+    pub(super) async fn warm_up_sent(&mut self, requests: u32) -> Result<(), StoreError> {
+        self.pass_over(WarmUp { requests, ..self.warm_up }).await
     }
 
     /// Makes counts visible for which `zero_was_seen`: written down before they are shown, because after a crash a
@@ -181,6 +237,29 @@ async fn recent_hours(
     let from = known_from.max(oldest(newest_hour(local(totals.watermark()))) * 3600);
     let remembered = blocking(move || store.read(|view| view.hourly(id, from, i64::MAX))).await?;
     Ok(RecentHours::new(known_from, counters, &remembered))
+}
+
+/// What was usual, as far as it is on the disk, and how far the time before has been read.
+async fn remembered(
+    store: Arc<Store>,
+    id: TargetId,
+    counters: &TargetCounters,
+    settings: &PollerConfig,
+) -> Result<(History, WarmUp), StoreError> {
+    let watermark = local_seconds(settings.zone.to_datetime(counters.totals.watermark()));
+    let (keep, server) = (settings.baseline.keep_days, settings.name.clone());
+    let read = move || {
+        let (days, warm_up) = store.read(|view| Ok((view.history(id)?, view.warm_up(id)?)))?;
+        let mut history = History::new(keep);
+        for (day, bytes) in days {
+            if let Err(error) = history.load(day, &bytes) {
+                warn!(server, "{error}: what was usual then is unknown, and nothing else is lost");
+            }
+        }
+        history.forget(watermark);
+        Ok((history, warm_up.unwrap_or(WarmUp::before(watermark))))
+    };
+    blocking(read).await
 }
 
 /// Disk and encoding stay off the thread that answers scrapes.

@@ -1,16 +1,20 @@
 //! One answer into the state: everything that happens inside the transaction. Blocking; no clock, no network.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{
+    collections::{BTreeSet, HashMap},
+    time::Duration,
+};
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 
 use super::PollerConfig;
 use crate::{
+    baseline::History,
     ledger::{
         Delta, ReadCursor, ReconcileParams, RowBatch, RowRecord, TargetCounters, TimeBounds, reconcile,
     },
     model::MenuLabels,
-    schedule::{self, Span, Tier, local_seconds, local_stretches},
+    schedule::{self, MIN_SPAN, Span, Tier, local_seconds, local_stretches, warm_up::WarmUp},
     store::{Store, StoreError, TargetId, Transaction},
 };
 
@@ -53,6 +57,8 @@ pub(super) enum Written {
     /// It is on the disk.
     Committed {
         delta: Box<Delta>,
+        /// What was usual, with what this adds.
+        history: Box<History>,
         /// The records of all rows dated in the window, if it is complete.
         records: Option<Vec<RowRecord>>,
         /// It held rows that were known.
@@ -68,7 +74,7 @@ pub(super) enum Written {
 pub(super) fn commit(
     store: &Store,
     id: TargetId,
-    counters: &TargetCounters,
+    (counters, history, warm_up): (&TargetCounters, &History, &WarmUp),
     settings: &PollerConfig,
     reading: Reading,
 ) -> Result<Written, StoreError> {
@@ -80,7 +86,7 @@ pub(super) fn commit(
     let read = server_time.map_or(span.to, |theirs| span.to.min(theirs));
     let watermark = before.watermark().max(read);
     let params = ReconcileParams {
-        bounds: bounds(settings, counters, span, watermark),
+        bounds: TimeBounds { history: warm_up.end, ..bounds(settings, counters, span, watermark) },
         limits: settings.limits,
         idle: &settings.idle,
         now: now.as_second(),
@@ -105,11 +111,22 @@ pub(super) fn commit(
             follow(totals, tier, ReadCursor { next: span.to.as_second(), ..cursor }, now);
         }
         write(tx, id, counters, settings, &mut delta)?;
+        // Of a second that is given up no more is unknown than that second.
+        let whole = !incomplete || span.length() <= MIN_SPAN;
+        let next = follow_history(history, &delta, whole.then_some((before.watermark(), watermark)), zone);
+        tx.write_history(id, &next.changes_since(history))?;
+        tx.write_warm_up(id, warm_up)?;
         let complete = |(_, end): &(Timestamp, Timestamp)| watermark >= *end && span.to >= *end;
         let window = window.filter(complete).map(|(start, end)| local_stretches(start, end, zone));
         let within = |(from, to)| tx.rows_between(id, from, to);
         let records = window.map(|stretches| in_all(&stretches, within)).transpose()?;
-        Ok(Written::Committed { delta: Box::new(delta), records, seen_again, contradicts })
+        Ok(Written::Committed {
+            delta: Box::new(delta),
+            history: Box::new(next),
+            records,
+            seen_again,
+            contradicts,
+        })
     })
 }
 
@@ -126,6 +143,7 @@ fn bounds(
         latest: local(span.to.checked_add(FUTURE).unwrap_or(Timestamp::MAX)),
         watermark: local(before.watermark()),
         closing: watermark.as_second(),
+        history: i64::MIN,
     }
 }
 
@@ -143,6 +161,24 @@ fn follow(totals: &mut crate::ledger::Totals, tier: Tier, cursor: ReadCursor, no
             totals.nightly_at = now.as_second();
         }
     }
+}
+
+/// The history after a delta; `read` is from where to where everything has been read.
+fn follow_history(
+    history: &History,
+    delta: &Delta,
+    read: Option<(Timestamp, Timestamp)>,
+    zone: &TimeZone,
+) -> History {
+    let mut next = history.clone();
+    let labels: HashMap<u32, &MenuLabels> =
+        delta.menus.iter().map(|(labels, (number, _))| (*number, labels)).collect();
+    next.apply(&delta.history, |number| labels.get(&number).copied());
+    if let Some((from, to)) = read {
+        local_stretches(from, to, zone).into_iter().for_each(|(from, to)| next.cover(from, to));
+        next.forget(local_seconds(zone.to_datetime(to)));
+    }
+    next
 }
 
 /// Writes a delta, forgets what is never read again, and drops options that nobody has entered for long.

@@ -5,6 +5,7 @@
 //! a failure, `ledger` what counts. Each target has its own, so a slow or dead one delays no other.
 
 mod backoff;
+mod baseline;
 mod books;
 mod commit;
 mod cycle;
@@ -19,6 +20,7 @@ pub mod retry;
 mod source;
 mod unanswered;
 mod unread;
+mod warm_up;
 pub mod zero_hold;
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
@@ -30,14 +32,17 @@ use tracing::{debug, info, warn};
 
 use self::{
     backoff::Backoff,
+    baseline::Judge,
     books::Books,
     deep_read::DeepRead,
     health::Health,
     publish::Exposure,
     quota::DayQuota,
     range_reader::{Lessons, RangeReader},
+    warm_up::WarmUpReader,
 };
 pub use self::{
+    baseline::BaselineSettings,
     names::NameSettings,
     source::{Api, Source},
 };
@@ -90,6 +95,8 @@ pub struct PollerConfig {
     pub quota: Option<u64>,
     /// What routing points and options are called.
     pub names: Arc<NameSettings>,
+    /// What is known of the weeks before.
+    pub baseline: BaselineSettings,
 }
 
 impl PollerConfig {
@@ -119,6 +126,8 @@ pub struct Poller<S> {
     lessons: Lessons,
     live: RangeReader,
     deep: DeepRead,
+    warm_up: WarmUpReader,
+    judge: Judge,
 }
 
 /// Why a poll, or another piece of work, ended early.
@@ -180,6 +189,8 @@ impl<S: Source> Poller<S> {
             lessons: Lessons::default(),
             live: RangeReader::default(),
             deep: DeepRead::new(&settings.name),
+            warm_up: WarmUpReader::default(),
+            judge: Judge::default(),
             settings: Arc::new(settings),
             clock,
             shutdown,
@@ -196,6 +207,7 @@ impl<S: Source> Poller<S> {
             let window = poller.books.window(poller.window_before(end), &poller.settings.zone).await?;
             poller.exposure.window = Some(window.into());
             poller.health.polled = true;
+            poller.judge_present().await;
         }
         poller.publish().await;
         Ok(poller)
@@ -245,7 +257,8 @@ impl<S: Source> Poller<S> {
         self.quota.end_probe();
         let named = self.ask_names().await?;
         let committed = self.read_deeper(due).await?;
-        if named || committed {
+        let warmer = self.warm_up(due).await?;
+        if named || committed || warmer {
             self.publish().await;
         }
         Ok(())
@@ -308,6 +321,7 @@ impl<S: Source> Poller<S> {
             }
         }
         self.health.fault = outcome;
+        self.judge_present().await;
         self.publish().await;
     }
 

@@ -8,7 +8,7 @@ use tracing::{error, warn};
 use super::{CycleError, Poller, Source, zero_hold::ZeroHold};
 use crate::{
     ledger::{Overflow, WindowCounts},
-    snapshot::{Publisher, TargetSnapshot},
+    snapshot::{Publisher, TargetSnapshot, Usual},
 };
 
 /// After the disk refused a release, wait this long.
@@ -68,6 +68,10 @@ impl<S: Source> Poller<S> {
             names: self.names.exposed(),
             kinds: self.settings.kinds.clone(),
             series_limit: self.settings.limits.menus,
+            usual: Usual {
+                scores: self.judge.scores.clone(),
+                history_seconds: self.history_seconds().unsigned_abs(),
+            },
             telemetry: self.telemetry.clone(),
         };
         let shown = self.exposure.publisher.put(snapshot, self.status(), self.books.recent().clone());

@@ -80,6 +80,13 @@ pub(super) struct Lessons {
     ignores_said: Option<Instant>,
 }
 
+impl Lessons {
+    /// Whether the number of rows that the server announces is not believed.
+    pub(super) fn disbelieves(&self) -> bool {
+        self.truncation.is_disbelieved(Instant::now())
+    }
+}
+
 /// What a stretch is read for.
 #[derive(Clone, Copy)]
 pub(super) struct ReadRequest {
@@ -116,7 +123,7 @@ pub(super) struct Accepted {
 /// Whether an answer of `received` elements, `rows` of which are rows, holds as many as some limit allows.
 ///
 /// The vendor may add to what its limit let through, as a TOTAL row: the real rows alone may be the round number.
-fn may_be_cut(received: u64, rows: u64, cap: u64) -> bool {
+pub(super) fn may_be_cut(received: u64, rows: u64, cap: u64) -> bool {
     let round = |count: u64| count > 0 && count.is_multiple_of(ROUND_ROWS);
     received >= cap || round(received) || round(rows)
 }

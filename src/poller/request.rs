@@ -2,8 +2,13 @@
 //!
 //! What an answer means for the cycle is decided in `range_reader`; nothing here asks twice.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
-use tokio::{sync::OwnedSemaphorePermit, time::Instant};
+use tokio::{
+    sync::OwnedSemaphorePermit,
+    time::{Instant, timeout_at},
+};
 use tracing::debug;
 
 use super::{CycleError, Poller, Source, commit};
@@ -12,6 +17,9 @@ use crate::{
     schedule::{MIN_SPAN, Span, local_seconds, quota::Purpose},
     wolkvox::{ApiError, Element, Query},
 };
+
+/// Longer than any request takes.
+const FOR_EVER: Duration = Duration::from_secs(86_400);
 
 /// A whole answer to a request for rows.
 pub(super) struct Reply {
@@ -34,7 +42,19 @@ pub(super) struct Reply {
 impl<S: Source> Poller<S> {
     /// Asks for the rows of a span.
     pub(super) async fn request(&mut self, span: Span, purpose: Purpose) -> Result<Reply, CycleError> {
-        let admission = self.tend(self.source.admission()).await?;
+        self.request_within(span, purpose, FOR_EVER).await
+    }
+
+    /// As [`Poller::request`], and gives up after so long.
+    pub(super) async fn request_within(
+        &mut self,
+        span: Span,
+        purpose: Purpose,
+        longest: Duration,
+    ) -> Result<Reply, CycleError> {
+        let latest = Instant::now() + longest;
+        let admission = self.tend(timeout_at(latest, self.source.admission())).await?;
+        let admission = admission.map_err(|_| ApiError::QuotaReserved)?;
         self.spend(purpose).await?;
         let (from, to) = span.local(&self.settings.zone);
         let (source, parser) = (self.source.clone(), self.parser.clone());
@@ -57,7 +77,8 @@ impl<S: Source> Poller<S> {
                 }
                 batch.push(row);
             };
-            let result = source.read(Query { from, to }, &mut each).await;
+            let read = timeout_at(latest, source.read(Query { from, to }, &mut each));
+            let result = read.await.unwrap_or(Err(ApiError::Timeout(longest)));
             batch.reject_after(local_seconds(to).saturating_add(commit::FUTURE.as_secs()));
             let result = match result {
                 Ok(_) | Err(ApiError::TooFewRows { .. }) => batch.verdict().and(result),

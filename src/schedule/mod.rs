@@ -7,6 +7,7 @@ pub mod bisect;
 pub mod poison;
 pub mod quota;
 pub mod truncation;
+pub mod warm_up;
 
 use std::time::Duration;
 

@@ -88,6 +88,11 @@ impl Truncation {
         }
     }
 
+    /// Whether the number is not believed now.
+    pub fn is_disbelieved(&self, now: Instant) -> bool {
+        self.disbelief.is_some_and(|disbelief| now < disbelief.until)
+    }
+
     /// After a span was committed: what follows is no half of what was asked before.
     pub fn committed(&mut self) {
         self.whole = None;

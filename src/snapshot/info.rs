@@ -13,7 +13,16 @@ pub(super) fn families(view: SnapshotInput<'_>) -> Vec<Family> {
         "Always 1; what the routing point is called.",
         MetricType::Gauge,
     );
-    let rp_ids: BTreeSet<&str> = view.account.points.keys().map(|labels| &*labels.rp_id).collect();
+    // A score may be of an option that nobody has entered since the beginning.
+    let scores = view.usual.scores.as_deref();
+    let judged = || scores.into_iter().flat_map(|scores| &scores.options).map(|option| &option.labels);
+    let rp_ids: BTreeSet<&str> = view
+        .account
+        .points
+        .keys()
+        .chain(judged().map(|labels| &labels.point))
+        .map(|point| &*point.rp_id)
+        .collect();
     for rp_id in rp_ids {
         let name = view.names.routing_point(rp_id).unwrap_or(rp_id);
         let labels = label_block(&[("server", view.server), ("rp_id", rp_id), ("rp_name", name)]);
@@ -24,7 +33,8 @@ pub(super) fn families(view: SnapshotInput<'_>) -> Vec<Family> {
         "Always 1; what the option is called, and what the operator says it means.",
         MetricType::Gauge,
     );
-    let codes: BTreeSet<&str> = view.account.menus.keys().map(|labels| &*labels.option).collect();
+    let codes: BTreeSet<&str> =
+        view.account.menus.keys().chain(judged()).map(|labels| &*labels.option).collect();
     for code in codes {
         let labels = label_block(&[
             ("server", view.server),

@@ -3,6 +3,7 @@
 //! Pure but for the [`Publisher`]. It must show nothing that has not been committed, and no count whose 0 could not yet
 //! be seen.
 
+mod anomalies;
 mod encoder;
 mod info;
 mod journeys;
@@ -12,7 +13,10 @@ use std::sync::Arc;
 
 use jiff::tz::TimeZone;
 
-pub use self::publisher::{Publisher, Shown};
+pub use self::{
+    anomalies::Usual,
+    publisher::{Publisher, Shown},
+};
 use crate::{
     exposition::{BucketBounds, Family, Histogram, MetricType, NativeHistogram, Sample, Value, label_block},
     ledger::{LATENESS_BOUNDS, TargetCounters, WindowCounts},
@@ -44,6 +48,8 @@ pub struct TargetSnapshot {
     pub kinds: Arc<OptionKinds>,
     /// How many label sets there may be.
     pub series_limit: usize,
+    /// What is known of the usual.
+    pub usual: Usual,
     /// The target's live metrics.
     pub telemetry: TargetTelemetry,
 }
@@ -61,9 +67,11 @@ impl TargetSnapshot {
             names: &self.names,
             kinds: &self.kinds,
             series_limit: self.series_limit,
+            usual: &self.usual,
         };
         let mut families = menu_families(view);
         families.extend(journeys::families(view));
+        families.extend(anomalies::families(view));
         families.extend(info::families(view));
         families.extend(target_families(view));
         families
@@ -95,6 +103,7 @@ struct SnapshotInput<'a> {
     names: &'a Names,
     kinds: &'a OptionKinds,
     series_limit: usize,
+    usual: &'a Usual,
 }
 
 fn menu_families(view: SnapshotInput<'_>) -> Vec<Family> {

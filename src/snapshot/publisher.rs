@@ -329,6 +329,7 @@ mod tests {
             names: Default::default(),
             kinds: Default::default(),
             series_limit: 10,
+            usual: Default::default(),
             telemetry: telemetry.target(name),
         }
     }

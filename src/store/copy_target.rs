@@ -14,8 +14,8 @@ use redb::{
 use super::{
     Store, StoreError, failed, open_error,
     schema::{
-        self, INTERACTIONS, INTERACTIONS_BY_HOUR, JOURNEYS, JOURNEYS_BY_DEADLINE, MENUS, META, NAMES,
-        NEXT_MENUS, POINTS, QUOTA, ROWS, TARGETS, TOTALS, TRANSITIONS,
+        self, HISTORY, INTERACTIONS, INTERACTIONS_BY_HOUR, JOURNEYS, JOURNEYS_BY_DEADLINE, MENUS, META,
+        NAMES, NEXT_MENUS, POINTS, QUOTA, ROWS, TARGETS, TOTALS, TRANSITIONS, WARM_UPS,
     },
 };
 
@@ -130,6 +130,8 @@ fn check_tables(read: &ReadTransaction) -> Result<(), CopyError> {
         INTERACTIONS_BY_HOUR.name(),
         NAMES.name(),
         NEXT_MENUS.name(),
+        HISTORY.name(),
+        WARM_UPS.name(),
     ];
     let mut tables = read.list_tables().map_err(failed)?;
     match tables.find(|table| !known.contains(&table.name())) {
@@ -212,5 +214,7 @@ fn copy_records_of(
     copy_records!(read, write, INTERACTIONS, (old, 0)..(next, 0), |(_, hash)| (id, hash));
     copy_records!(read, write, INTERACTIONS_BY_HOUR, dated, |(_, hour, hash)| (id, hour, hash));
     copy_records!(read, write, NAMES, (old, 0, "")..(next, 0, ""), |(_, list, code)| (id, list, code));
+    copy_records!(read, write, HISTORY, (old, i32::MIN)..(next, i32::MIN), |(_, day)| (id, day));
+    copy_records!(read, write, WARM_UPS, old..next, |_| id);
     Ok(Ok(Copied { menus, rows }))
 }

@@ -10,6 +10,7 @@ mod backup;
 mod backup_server;
 mod copy;
 mod copy_target;
+mod history;
 mod inspect;
 mod names;
 mod overlay;

@@ -51,6 +51,13 @@ pub(super) const NEXT_MENUS: TableDefinition<'static, u32, u32> = TableDefinitio
 /// Target, 0 for routing points or 1 for options, code → name. A file may lack it: nobody has named anything yet.
 pub(super) const NAMES: TableDefinition<'static, (u32, u8, &str), &str> = TableDefinition::new("names");
 
+/// Target, day (of the server's wall clock, from 1970) → a day of `baseline::History`. A file may lack it: nothing is known
+/// of what was usual.
+pub(super) const HISTORY: TableDefinition<'static, (u32, i32), &[u8]> = TableDefinition::new("history");
+
+/// Target → `schedule::warm_up::WarmUp`. A file may lack it: nothing has been read of the time before.
+pub(super) const WARM_UPS: TableDefinition<'static, u32, &[u8]> = TableDefinition::new("warm_ups");
+
 /// Something to be done with each table.
 pub(super) trait TableVisitor {
     /// With this one.
@@ -75,7 +82,9 @@ pub(super) fn visit_tables(visitor: &mut impl TableVisitor) -> Result<(), StoreE
     visitor.table(INTERACTIONS_BY_HOUR)?;
     visitor.table(QUOTA)?;
     visitor.table(NEXT_MENUS)?;
-    visitor.table(NAMES)
+    visitor.table(NAMES)?;
+    visitor.table(HISTORY)?;
+    visitor.table(WARM_UPS)
 }
 
 /// Refuses a file that is not ours, or of a newer version, before anything is written to it: opening it for

@@ -19,8 +19,13 @@ use crate::{
 
 const HOUR: i64 = 3600;
 
-const OPEN: TimeBounds =
-    TimeBounds { earliest: i64::MIN, latest: i64::MAX, watermark: i64::MIN, closing: i64::MIN };
+const OPEN: TimeBounds = TimeBounds {
+    earliest: i64::MIN,
+    latest: i64::MAX,
+    watermark: i64::MIN,
+    closing: i64::MIN,
+    history: i64::MIN,
+};
 
 fn terms(idle: &IdleTimes) -> ReconcileParams<'_> {
     ReconcileParams { bounds: OPEN, limits: SeriesLimits::default(), idle, now: 0, moment: &|date| date }

@@ -8,8 +8,8 @@ use redb::{ReadableTable, Table, WriteTransaction};
 use super::{
     StoreError, TargetId, decode, encode, failed,
     schema::{
-        INTERACTIONS, INTERACTIONS_BY_HOUR, JOURNEYS, JOURNEYS_BY_DEADLINE, MENUS, NEXT_MENUS, POINTS, QUOTA,
-        ROWS, TARGETS, TOTALS, TRANSITIONS,
+        HISTORY, INTERACTIONS, INTERACTIONS_BY_HOUR, JOURNEYS, JOURNEYS_BY_DEADLINE, MENUS, NEXT_MENUS,
+        POINTS, QUOTA, ROWS, TARGETS, TOTALS, TRANSITIONS, WARM_UPS,
     },
     view::{self, quota_day},
 };
@@ -35,6 +35,8 @@ pub struct Transaction<'t> {
     interactions_by_hour: Table<'t, (u32, i64, u64), ()>,
     quota: Table<'t, u32, (u32, u64)>,
     next_menus: Table<'t, u32, u32>,
+    pub(super) history: Table<'t, (u32, i32), &'static [u8]>,
+    pub(super) warm_ups: Table<'t, u32, &'static [u8]>,
 }
 
 impl<'t> Transaction<'t> {
@@ -52,6 +54,8 @@ impl<'t> Transaction<'t> {
             interactions_by_hour: write.open_table(INTERACTIONS_BY_HOUR).map_err(failed)?,
             quota: write.open_table(QUOTA).map_err(failed)?,
             next_menus: write.open_table(NEXT_MENUS).map_err(failed)?,
+            history: write.open_table(HISTORY).map_err(failed)?,
+            warm_ups: write.open_table(WARM_UPS).map_err(failed)?,
         })
     }
 

@@ -11,11 +11,12 @@ use tracing::info;
 
 use super::Deps;
 use crate::{
-    config::{Config, ExpectedMenu, JourneyConfig, MetricsConfig, PollConfig, TargetConfig},
+    baseline::Holidays,
+    config::{BaselineConfig, Config, ExpectedMenu, JourneyConfig, MetricsConfig, PollConfig, TargetConfig},
     exposition::BucketBounds,
     ledger::{IdleTimes, SeriesLimits, TargetCounters},
     model::{Fingerprints, MenuLabels},
-    poller::{Api, NameSettings, Poller, PollerConfig, PollerDeps},
+    poller::{Api, BaselineSettings, NameSettings, Poller, PollerConfig, PollerDeps},
     schedule::{Cadence, quota::REQUESTS_PER_LICENCE},
     wolkvox::{Client, ClientLimits, RowParser, Transport},
 };
@@ -35,13 +36,15 @@ pub(super) struct SharedConfig {
     poll: PollConfig,
     menu: MetricsConfig,
     journey: JourneyConfig,
+    baseline: BaselineConfig,
 }
 
 impl SharedConfig {
     pub(super) fn of(config: &Config) -> Self {
         let targets = config.targets.len();
         let crowd = if targets > MANY { targets.next_power_of_two() } else { 1 };
-        Self { crowd, poll: config.poll.clone(), menu: config.menu.clone(), journey: config.journey.clone() }
+        let Config { poll, menu, journey, baseline, .. } = config.clone();
+        Self { crowd, poll, menu, journey, baseline }
     }
 }
 
@@ -108,7 +111,7 @@ impl TargetSpec {
 }
 
 fn settings(target: &TargetConfig, shared: &SharedConfig) -> anyhow::Result<PollerConfig> {
-    let SharedConfig { crowd, poll, menu, journey } = shared;
+    let SharedConfig { crowd, poll, menu, journey, baseline } = shared;
     let options = |expected: &ExpectedMenu| {
         let labels = |option: &String| MenuLabels::new(&expected.rp_id, &expected.channel, option);
         expected.options.iter().map(labels).collect::<Vec<_>>()
@@ -134,5 +137,11 @@ fn settings(target: &TargetConfig, shared: &SharedConfig) -> anyhow::Result<Poll
         buckets: Arc::new(BucketBounds::new(&menu.buckets).context("the buckets do not increase")?),
         row_cap: ROW_CAP,
         names: Arc::new(NameSettings { ask: target.names.vendor, own: target.names.own.clone() }),
+        baseline: BaselineSettings {
+            keep_days: baseline.weeks * 7,
+            warm_up: baseline.warm_up,
+            warm_up_requests: baseline.warm_up_requests,
+            holidays: Arc::new(Holidays::new(baseline.holidays.iter().copied())),
+        },
     })
 }

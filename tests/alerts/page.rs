@@ -1,5 +1,4 @@
-//! Owns a page of metrics with which every alert fires, and serves it. What the alerts of menus read is there as if it had
-//! been recorded, each in a routing point of its own, as some alerts silence others of the same.
+//! A page of metrics with which every alert fires, and its server. Each alert about menus has a routing point of its own.
 
 use std::{
     fmt::Write as _,
@@ -13,20 +12,20 @@ use tokio::{
     net::TcpListener,
 };
 
-const OPTION: &str = "server_rp_id_channel_cod_opc_menu:wolkvox_menu_option_";
-const POINT: &str = "server_rp_id_channel:wolkvox_menu_";
-
-/// Recorded series of one alert: what they begin with, score, observed and expected, and the window they are of.
-const SCORES: [(&str, &str, &str, &str, &str); 8] = [
-    (POINT, "option_hits:drop_score", "option_hits:observed", "option_hits:expected_same_minutes", "30m"),
-    (OPTION, "hits:drop_score", "hits:observed", "hits:expected_today", "30m"),
-    (OPTION, "hits:drop_score", "hits:observed", "hits:expected_today", "3h"),
-    (OPTION, "final:rise_score", "final:observed", "final:expected", "1h"),
-    (OPTION, "hits:surge_score", "hits:observed", "hits:expected_at_most", "3h"),
-    (POINT, "no_input:rise_score", "no_input:observed", "no_input:expected", "1h"),
-    (OPTION, "retries:rise_score", "retries:observed", "retries:expected", "1h"),
-    (OPTION, "repeats:rise_score", "repeats:observed", "repeats:expected", "1h"),
+/// What is unlike the usual at an option, seconds of the window, and what was observed and expected in it.
+const OPTIONS: [(&str, u64, u64, u64); 7] = [
+    ("drop_off", 1800, 3, 41),
+    ("drop_off", 10_800, 3, 41),
+    ("surge", 10_800, 123, 41),
+    ("abandonment", 3600, 30, 4),
+    ("retries", 5400, 30, 4),
+    ("loops", 28_800, 30, 4),
+    ("time_to_option", 3600, 95, 40),
 ];
+/// The same of whole routing points.
+const POINTS: [(&str, u64, u64, u64); 2] = [("collapse", 600, 0, 41), ("no_input", 3600, 30, 4)];
+/// A routing point without names and figures.
+pub(crate) const BARE: &str = "99";
 /// One class of each alert about polls that fail.
 const CLASSES: [&str; 7] =
     ["token_invalid", "quota_exhausted", "connect", "maintenance", "concurrency", "not_json", "internal"];
@@ -64,24 +63,21 @@ fn page(scrape: u64) -> String {
         r#"server="0042",cod_opc_menu="1",description="Ventas",kind="option""#,
         1,
     );
-    for (index, (level, score, observed, expected, window)) in SCORES.into_iter().enumerate() {
-        let mut labels = format!(r#"server="0042",rp_id="{index}",channel="voice""#);
+    let options = OPTIONS.iter().map(|anomaly| ("option", r#",cod_opc_menu="1""#, anomaly));
+    let points = POINTS.iter().map(|anomaly| ("routing_point", "", anomaly));
+    for (index, (of, option, (anomaly, window, observed, expected))) in options.chain(points).enumerate() {
         line("wolkvox_routing_point_info", &format!(r#"server="0042",rp_id="{index}",rp_name="Línea""#), 1);
-        if level == OPTION {
-            labels.push_str(r#",cod_opc_menu="1""#);
-            line(&format!("{OPTION}hits:baseline_weeks"), &labels, 4);
-        }
-        let _ = write!(labels, r#",window="{window}""#);
-        for (name, value) in [(score, 50), (observed, 3), (expected, 41)] {
-            line(&format!("{level}{name}"), &labels, value);
-        }
+        let labels = format!(r#"server="0042",rp_id="{index}",channel="voice"{option}"#);
+        line("wolkvox_baseline_weeks", &labels, 4);
+        let labels = format!(r#"{labels},anomaly="{anomaly}""#);
+        line(&format!("wolkvox_menu_{of}_anomaly_score"), &labels, 2);
+        line("wolkvox_menu_anomaly_window_seconds", &labels, *window);
+        line("wolkvox_menu_anomaly_observed", &labels, *observed);
+        line("wolkvox_menu_anomaly_expected", &labels, *expected);
     }
-    // An option and a routing point without names.
-    let labels = r#"server="0042",rp_id="9",channel="chat-web",cod_opc_menu="9""#;
-    let time = "server_rp_id_channel_cod_opc_menu:wolkvox_menu_time_to_option_seconds";
-    line(&format!("{time}:p90_1h"), labels, 95);
-    line(&format!("{time}:p90_usual"), labels, 40);
-    line(&format!("{OPTION}hits:observed"), &format!(r#"{labels},window="1h""#), 200);
+    let labels =
+        format!(r#"server="0042",rp_id="{BARE}",channel="chat-web",cod_opc_menu="9",anomaly="retries""#);
+    line("wolkvox_menu_option_anomaly_score", &labels, 2);
 
     for class in CLASSES {
         line("wolkvox_poll_failures_total", &format!(r#"server="{class}",class="{class}""#), scrape);
@@ -89,11 +85,17 @@ fn page(scrape: u64) -> String {
     }
     let server = r#"server="troubled""#;
     line("wolkvox_watermark_timestamp_seconds", server, now - 3600);
+    line("wolkvox_baseline_history_seconds", server, 3 * 86_400);
     line("wolkvox_windows_incomplete_total", server, scrape);
+    line("wolkvox_rows_rejected_total", &format!(r#"{server},reason="bad_date""#), scrape);
     line("wolkvox_row_lateness_seconds_bucket", &format!(r#"{server},le="86400""#), 9 * scrape);
     line("wolkvox_row_lateness_seconds_count", server, 10 * scrape);
     line("wolkvox_quota_requests_used", server, 1100);
     line("wolkvox_quota_requests_limit", server, 1000);
+    line("wolkvox_deep_read_timestamp_seconds", r#"server="0042",tier="hourly""#, now - 5 * 3600);
+    line("wolkvox_poller_restarts_total", server, scrape);
+    line("wolkvox_exporter_load_ratio", r#"of="series""#, 2);
+    line("wolkvox_log_lines_dropped_total", "", scrape);
     line("wolkvox_series", server, 95);
     line("wolkvox_series_limit", server, 100);
     line("wolkvox_clock_skew_seconds", server, 45);

@@ -4,9 +4,9 @@ use std::fs;
 
 use serde_json::Value;
 
-/// The kinds of panel that every Grafana from 11 on ships, as far as they are used here.
-pub(crate) const PANEL_KINDS: [&str; 8] =
-    ["stat", "timeseries", "table", "heatmap", "bargauge", "barchart", "state-timeline", "nodeGraph"];
+/// The kinds of panel that every Grafana from 11 to 13 ships, as far as they are used here.
+pub(crate) const PANEL_KINDS: [&str; 6] =
+    ["stat", "timeseries", "table", "heatmap", "bargauge", "state-timeline"];
 
 /// A committed dashboard.
 pub(crate) struct Board {
@@ -20,7 +20,7 @@ pub(crate) struct Board {
     pub(crate) variables: Vec<Variable>,
 }
 
-/// A panel or the heading of a row.
+/// A panel or the heading of a row; the panels that are folded under one stand after it.
 pub(crate) struct Panel {
     pub(crate) id: u64,
     pub(crate) title: String,
@@ -31,8 +31,14 @@ pub(crate) struct Panel {
     /// Seconds, if it has a shortest step of its own.
     pub(crate) interval: Option<f64>,
     pub(crate) targets: Vec<Target>,
-    /// The fields that a table or a graph renames.
+    /// Seconds, if it shows a time of its own.
+    pub(crate) time_from: Option<f64>,
+    /// The fields that a table renames.
     pub(crate) columns: Vec<String>,
+    /// Whether it is seen only once a row is opened.
+    pub(crate) folded: bool,
+    /// All of it, for what only one check looks at.
+    pub(crate) json: Value,
     place: [u64; 4],
 }
 
@@ -49,7 +55,6 @@ pub(crate) struct Target {
     pub(crate) ref_id: String,
     pub(crate) expr: String,
     pub(crate) legend: String,
-    pub(crate) format: String,
     pub(crate) instant: bool,
     pub(crate) datasource: String,
 }
@@ -80,7 +85,7 @@ pub(crate) fn boards() -> Vec<Board> {
             boards.push(Board {
                 uid: string(&json["uid"]),
                 language,
-                panels: items(&json["panels"]).iter().map(panel).collect(),
+                panels: items(&json["panels"]).iter().flat_map(with_folded).collect(),
                 variables: items(&json["templating"]["list"]).iter().map(variable).collect(),
                 json,
                 text,
@@ -88,6 +93,12 @@ pub(crate) fn boards() -> Vec<Board> {
         }
     }
     boards
+}
+
+fn with_folded(json: &Value) -> Vec<Panel> {
+    let mut all = vec![panel(json)];
+    all.extend(items(&json["panels"]).iter().map(|json| Panel { folded: true, ..panel(json) }));
+    all
 }
 
 fn panel(json: &Value) -> Panel {
@@ -103,12 +114,12 @@ fn panel(json: &Value) -> Panel {
         description: string(&json["description"]),
         no_value: string(&defaults["noValue"]),
         unit: string(&defaults["unit"]),
-        interval: json["interval"].as_str().map(|interval| {
-            let minutes = interval.strip_suffix('m').and_then(|minutes| minutes.parse::<f64>().ok());
-            minutes.expect("an interval in minutes") * 60.0
-        }),
+        interval: json["interval"].as_str().map(seconds),
+        time_from: json["timeFrom"].as_str().map(seconds),
         targets: items(&json["targets"]).iter().map(target).collect(),
         columns: items(&json["transformations"]).iter().flat_map(renamed).collect(),
+        folded: false,
+        json: json.clone(),
         place: ["x", "y", "w", "h"].map(|side| json["gridPos"][side].as_u64().expect("a panel has a place")),
     }
 }
@@ -118,7 +129,6 @@ fn target(json: &Value) -> Target {
         ref_id: string(&json["refId"]),
         expr: string(&json["expr"]),
         legend: string(&json["legendFormat"]),
-        format: string(&json["format"]),
         instant: json["instant"] == true,
         datasource: string(&json["datasource"]["uid"]),
     }
@@ -130,6 +140,18 @@ fn variable(json: &Value) -> Variable {
         query: string(&json["query"]["query"]),
         regex: string(&json["regex"]),
     }
+}
+
+/// `5m`, `1h`, `28d`.
+fn seconds(duration: &str) -> f64 {
+    let (number, unit) = duration.split_at(duration.len() - 1);
+    let unit = match unit {
+        "m" => 60.0,
+        "h" => 3600.0,
+        "d" => 86_400.0,
+        _ => panic!("{duration}: neither minutes nor hours nor days"),
+    };
+    number.parse::<f64>().unwrap_or_else(|error| panic!("{duration}: {error}")) * unit
 }
 
 fn string(json: &Value) -> String {

@@ -105,7 +105,7 @@ pub(crate) struct Scraped {
 }
 
 impl Scraped {
-    /// Until every count is visible and recorded.
+    /// Until every count is visible.
     async fn everything_is_stored(&self, centre: &Centre) {
         let truth = centre.truth();
         let journeys = centre.journeys();
@@ -119,15 +119,11 @@ impl Scraped {
             let is = |answer: &[(_, f64)]| answer.first().is_some_and(|(_, value)| *value == wanted as f64);
             self.prometheus.wait_for(promql, DEADLINE, is).await;
         }
-        // These come with requests of their own, or with the next evaluation of the rules.
-        for promql in [
-            "wolkvox_quota_requests_limit",
-            "wolkvox_menu_window_interactions",
-            "server_rp_id_channel:wolkvox_menu_time_to_option_seconds_bucket:increase1h",
-        ] {
+        // These come with requests of their own.
+        for promql in ["wolkvox_quota_requests_limit", "wolkvox_menu_window_interactions"] {
             self.prometheus.wait_for(promql, DEADLINE, |answer| !answer.is_empty()).await;
         }
-        // Two more rounds, so that what was recorded and what is held back at 0 has followed.
+        // Two more rounds, so that what is held back at 0 has followed.
         let since = Instant::now();
         let before = self.read_until().await;
         while self.read_until().await < before + 6.0 {

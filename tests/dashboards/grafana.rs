@@ -9,15 +9,12 @@ use regex::Regex;
 
 use crate::{
     boards::{Panel, Target, Variable},
-    real_prometheus::{Labels, Prometheus},
+    real_prometheus::{Labels, Prometheus, Sample},
 };
 
 /// Longer than a Prometheus runs that starts with nothing.
 const RANGE: f64 = 600.0;
 const SPEED: f64 = 60.0;
-/// Grafana's own: not variables of a dashboard.
-const BUILT_IN: [&str; 3] = ["__range", "__interval", "__rate_interval"];
-
 /// The text that stands for each variable in a query.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Variables(BTreeMap<String, String>);
@@ -77,23 +74,34 @@ impl<'a> Grafana<'a> {
         filled
     }
 
+    /// The curves that a query gives.
+    pub(crate) async fn curves(
+        &self,
+        panel: &Panel,
+        target: &Target,
+        variables: &Variables,
+    ) -> Vec<(Labels, Vec<Sample>)> {
+        let step = self.step(Some(panel));
+        let expr = self.fill(&target.expr, variables, step);
+        // Grafana moves both ends to whole steps, of days to midnights; a panel with a time of its own is asked as if
+        // it were midnight, so that what it shows does not depend on when it is asked.
+        let align = |time: f64| if panel.time_from.is_some() { time } else { (time / step).floor() * step };
+        let range = panel.time_from.map_or(self.range, |range| range / self.speed);
+        self.prometheus.query_range(&expr, align(self.end - range), align(self.end), step).await
+    }
+
     /// The labels of every series that a query gives.
     pub(crate) async fn ask(&self, panel: &Panel, target: &Target, variables: &Variables) -> Vec<Labels> {
         if target.instant {
             return self.now(target, variables).await.into_iter().map(|(labels, _)| labels).collect();
         }
-        let step = self.step(Some(panel));
-        let expr = self.fill(&target.expr, variables, step);
-        // Grafana moves both ends to whole steps.
-        let align = |time: f64| (time / step).floor() * step;
-        let (start, end) = (align(self.end - self.range), align(self.end));
-        let curves = self.prometheus.query_range(&expr, start, end, step).await;
-        curves.into_iter().map(|(labels, _)| labels).collect()
+        self.curves(panel, target, variables).await.into_iter().map(|(labels, _)| labels).collect()
     }
 
-    /// The numbers that an instant query gives.
+    /// The numbers that an instant query gives, in the order of the answer: Grafana keeps it for the rows of a table.
     pub(crate) async fn now(&self, target: &Target, variables: &Variables) -> Vec<(Labels, f64)> {
-        self.prometheus.query_at(&self.fill(&target.expr, variables, self.step(None)), self.end).await
+        let expr = self.fill(&target.expr, variables, self.step(None));
+        self.prometheus.query_in_order(&expr, self.end).await
     }
 
     /// The values of a variable, given those before it.
@@ -137,7 +145,7 @@ fn capture(pattern: &Regex, text: &str) -> String {
 pub(crate) fn variables_in(text: &str) -> BTreeSet<String> {
     let pattern = Regex::new(r"\$\{?([A-Za-z_]\w*)").expect("a regular expression");
     let names = pattern.captures_iter(text).map(|found| found[1].to_owned());
-    names.filter(|name| name != "__all" && !BUILT_IN.contains(&name.as_str())).collect()
+    names.filter(|name| !name.starts_with("__")).collect()
 }
 
 /// The labels between braces in a legend.

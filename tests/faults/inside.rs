@@ -70,6 +70,7 @@ impl Inside {
             expire_after: Duration::ZERO,
             quota: None,
             names: Default::default(),
+            baseline: Default::default(),
         };
         let source = poller::Api::new(
             Client::new(&api.url().parse().expect("a URL"), &Default::default(), limits).expect("a client"),

@@ -115,6 +115,7 @@ async fn watch(source: Busy, history: i64, end: i64, mut see: impl FnMut(f64, i6
         expire_after: Duration::ZERO,
         quota: None,
         names: Arc::new(NameSettings { ask: true, ..NameSettings::default() }),
+        baseline: Default::default(),
     };
     let clock = {
         let source = source.clone();

@@ -224,6 +224,7 @@ async fn start(
         expire_after: Duration::ZERO,
         quota: None,
         names: Default::default(),
+        baseline: Default::default(),
     };
     let around = PollerDeps {
         store: store.clone(),

@@ -45,6 +45,7 @@ fn config(names: &[&str]) -> Config {
         poll: PollConfig::default(),
         menu: MetricsConfig::default(),
         journey: JourneyConfig::default(),
+        baseline: Default::default(),
         state_path: Default::default(),
         web: WebConfig::default(),
     }

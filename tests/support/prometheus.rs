@@ -279,15 +279,24 @@ impl Prometheus {
         self.instant(&[("query", promql), ("time", &time.to_string())], promql).await
     }
 
+    /// The same, with the series in the order of the answer: that of `sort` and `topk`.
+    pub(crate) async fn query_in_order(&self, promql: &str, time: f64) -> Vec<(Labels, f64)> {
+        self.vector(&[("query", promql), ("time", &time.to_string())], promql).await
+    }
+
     async fn instant(&self, parameters: &[(&str, &str)], promql: &str) -> Vec<(Labels, f64)> {
+        let mut vector = self.vector(parameters, promql).await;
+        vector.sort_by(|a, b| a.0.cmp(&b.0));
+        vector
+    }
+
+    async fn vector(&self, parameters: &[(&str, &str)], promql: &str) -> Vec<(Labels, f64)> {
         let data = self.api("/api/v1/query", parameters).await;
-        let mut vector = match data["resultType"].as_str() {
+        match data["resultType"].as_str() {
             Some("scalar") => vec![(Labels::new(), self.sample(&data["result"], promql).1)],
             Some("vector") => self.series(&data, promql, |one| self.sample(&one["value"], promql).1),
             _ => panic!("{}", self.explain(&format!("{promql}: neither vector nor scalar: {data}"))),
-        };
-        vector.sort_by(|a, b| a.0.cmp(&b.0));
-        vector
+        }
     }
 
     /// A range query; times and step in seconds.

@@ -1,4 +1,4 @@
-//! The chores that need Rust: writing dashboards and rules, running the exporter under fire, measuring the alerts.
+//! The chores that need Rust: writing dashboards, running the exporter under fire, measuring the alerts.
 //!
 //! `main` turns arguments into calls; the root package's tests use the same modules. Nothing of this is released.
 

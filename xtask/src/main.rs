@@ -10,8 +10,6 @@ use xtask::{evaluate, mixin, soak};
 enum Chore {
     /// Writes the Grafana dashboards into dashboards/
     Dashboards(mixin::Check),
-    /// Writes the alerting rules into rules/
-    Rules(mixin::RulesArgs),
     /// Kills, starves and misleads the exporter, and shows whether it counts every row once all the same
     Soak(soak::Args),
     /// Measures the detector on months of simulated traffic, beside one that knows the truth
@@ -21,7 +19,6 @@ enum Chore {
 fn main() -> ExitCode {
     let done = match Chore::parse() {
         Chore::Dashboards(check) => mixin::dashboards(check).map(|()| true),
-        Chore::Rules(args) => mixin::rules(&args).map(|()| true),
         Chore::Soak(args) => soak::main(args),
         Chore::Evaluate(args) => evaluate::main(&args),
     };

@@ -45,6 +45,8 @@ pub(crate) struct Root {
     #[serde(default, deserialize_with = "nothing_is_default")]
     pub(crate) journey: JourneySection,
     #[serde(default, deserialize_with = "nothing_is_default")]
+    pub(crate) baseline: BaselineSection,
+    #[serde(default, deserialize_with = "nothing_is_default")]
     pub(crate) state: StateSection,
     #[serde(default, deserialize_with = "nothing_is_default")]
     pub(crate) web: WebSection,
@@ -148,6 +150,17 @@ pub(crate) struct JourneySection {
     pub(crate) idle: Option<Scalar>,
     #[serde(default, deserialize_with = "nothing_is_default")]
     pub(crate) idle_by_channel: BTreeMap<String, Scalar>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct BaselineSection {
+    pub(crate) warm_up: Option<Scalar>,
+    pub(crate) warm_up_requests: Option<Scalar>,
+    pub(crate) weeks: Option<Scalar>,
+    #[serde(default, deserialize_with = "nothing_is_default")]
+    pub(crate) holidays: Vec<Scalar>,
+    pub(crate) holidays_file: Option<Scalar>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -337,7 +350,7 @@ mod tests {
             ("poll:\n  intervall: 5m\n", "etc/w.yml:2:3: unknown key `intervall`: did you mean `interval`?"),
             (
                 "\"a\\e[2J\": 1",
-                "etc/w.yml:1:1: unknown key `a [2J`: the keys here are targets, poll, menu, journey, state, web",
+                "etc/w.yml:1:1: unknown key `a [2J`: the keys here are targets, poll, menu, journey, baseline, state, web",
             ),
             ("web: {}\nweb: {}\n", "etc/w.yml:2:1: the key `web` stands here for the second time: keep one"),
             ("a\n", "etc/w.yml:1:1: expected mapping start"),

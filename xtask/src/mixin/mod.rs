@@ -1,10 +1,9 @@
-//! What Grafana and Prometheus import, generated: dashboards and alerting rules, in every language.
+//! What Grafana imports, generated: the dashboards, in every language.
 //!
-//! Owns the files' places and whether they are up to date. What is in them comes from `dashboards` and `rules`, which
-//! touch no file.
+//! Owns the files' places and whether they are up to date. What is in them comes from `dashboards`, which touches no
+//! file. The alerting rules are not generated: operators change them, so they are written by hand, in `rules/`.
 
 pub mod dashboards;
-pub mod rules;
 
 use std::{
     fs,
@@ -22,33 +21,10 @@ pub struct Check {
     pub check: bool,
 }
 
-/// Of `cargo xtask rules`.
-#[derive(Debug, Args)]
-pub struct RulesArgs {
-    #[command(flatten)]
-    check: Check,
-    /// Where the files go
-    #[arg(long, default_value = "rules")]
-    directory: PathBuf,
-    /// Where the runbooks are served; `/LANGUAGE/ALERT.md` is added
-    #[arg(long, default_value_t = rules::Links::default().runbooks)]
-    runbooks: String,
-    /// Grafana's address
-    #[arg(long, default_value_t = rules::Links::default().grafana)]
-    grafana: String,
-}
-
 /// Writes the dashboards, or checks them.
 pub fn dashboards(check: Check) -> anyhow::Result<()> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../dashboards");
     put(check, dashboards::all().into_iter().map(|file| (root.join(file.path), file.json)))
-}
-
-/// Writes the rules, or checks them.
-pub fn rules(args: &RulesArgs) -> anyhow::Result<()> {
-    let links = rules::Links { runbooks: args.runbooks.clone(), grafana: args.grafana.clone() };
-    let files = rules::files(&links).into_iter();
-    put(args.check, files.map(|(name, contents)| (args.directory.join(name), contents)))
 }
 
 fn put(Check { check }: Check, files: impl Iterator<Item = (PathBuf, String)>) -> anyhow::Result<()> {

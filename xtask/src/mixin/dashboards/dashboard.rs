@@ -1,12 +1,13 @@
-//! What surrounds the panels: variables, links, times, and where each panel stands.
+//! What surrounds the panels: variables, links, annotations, times, and where each panel stands.
 //!
 //! Owns the identity of a dashboard: its `uid` is part of the address that people keep, so it must never change.
 
 use serde_json::{Value, json};
 
 use super::{
-    panel::{Panel, datasource},
-    promql::SERVER,
+    panel::Panel,
+    promql::{MENU, SERVER, firing_exporter, named_alert, variable_options},
+    query::datasource,
     text::Language,
 };
 
@@ -14,38 +15,33 @@ use super::{
 const SCHEMA_VERSION: u32 = 39;
 const COLUMNS: u32 = 24;
 
-/// Panels under a heading.
-pub struct Section {
-    /// The heading is the text of this key.
-    pub key: &'static str,
-    pub panels: Vec<Panel>,
+/// Panels that belong together.
+pub(crate) struct Section {
+    /// The heading is the text of this key, and the panels are folded under it; those without one are always there.
+    pub(crate) key: Option<&'static str>,
+    pub(crate) panels: Vec<Panel>,
 }
 
 /// A dashboard in no language yet.
-pub struct Dashboard {
+pub(crate) struct Dashboard {
     /// Of the file and in the `uid`; its texts are `NAME.title` and `NAME.description`.
-    pub name: &'static str,
-    /// Whether one can choose routing points and channels, not only servers.
-    pub of_menus: bool,
-    pub sections: Vec<Section>,
+    pub(crate) name: &'static str,
+    /// Whether one can choose routing points, channels and options, not only servers.
+    pub(crate) of_menus: bool,
+    pub(crate) sections: Vec<Section>,
 }
 
 impl Dashboard {
-    pub fn to_json(&self, language: Language) -> Value {
+    pub(crate) fn to_json(&self, language: Language) -> Value {
         let code = language.code();
         json!({
-            "annotations": { "list": [] },
+            "annotations": { "list": self.annotations(language) },
             "description": language.text(&format!("{}.description", self.name)),
             "editable": true,
             "fiscalYearStartMonth": 0,
             "graphTooltip": 1,
             "id": null,
-            "links": [{
-                "asDropdown": false, "icon": "external link", "includeVars": true, "keepTime": true,
-                // Both tags: the dashboards of this exporter, in this language.
-                "tags": ["wolkvox", code], "targetBlank": false, "title": "", "tooltip": "",
-                "type": "dashboards", "url": "",
-            }],
+            "links": self.links(language),
             "panels": self.panels(language),
             // The data come every five minutes, at a moment that the browser does not know.
             "refresh": "1m",
@@ -62,21 +58,53 @@ impl Dashboard {
         })
     }
 
+    /// To the dashboards of this exporter in this language, and to this one in the other.
+    fn links(&self, language: Language) -> Value {
+        let link = |kind: &str, tags: Value, title: &str, url: &str| {
+            json!({
+                "asDropdown": false, "icon": "external link", "includeVars": true, "keepTime": true,
+                "tags": tags, "targetBlank": false, "title": title, "tooltip": "", "type": kind, "url": url,
+            })
+        };
+        let mut links = vec![link("dashboards", json!(["wolkvox", language.code()]), "", "")];
+        for other in Language::ALL.into_iter().filter(|other| *other != language) {
+            let url = format!("/d/wolkvox-{}-{}", self.name, other.code());
+            links.push(link("link", json!([]), other.own_name(), &url));
+        }
+        json!(links)
+    }
+
+    /// When alerts fired and when reading failed, over every curve.
+    fn annotations(&self, language: Language) -> Value {
+        let alerts = if self.of_menus {
+            let alerts = format!(r#"ALERTS{{alertname=~"Wolkvox.+", alertstate="firing", {MENU}}}"#);
+            named_alert(&format!("max by (alertname, server, rp_id, channel, cod_opc_menu) ({alerts})"))
+        } else {
+            format!("max by (alertname, server) ({})", firing_exporter(""))
+        };
+        let text = if self.of_menus {
+            "{{description}} · {{rp_name}} ({{alertname}})"
+        } else {
+            "{{alertname}} {{server}}"
+        };
+        let outages = format!("max by (server) (wolkvox_up{{{SERVER}}} == bool 0)");
+        json!([
+            annotation(language.text("annotation.alerts"), "red", &alerts, text),
+            annotation(language.text("annotation.outages"), "orange", &outages, "{{server}}"),
+        ])
+    }
+
     /// Left to right and down, as wide as they are; a heading begins a line of its own.
     fn panels(&self, language: Language) -> Vec<Value> {
         let mut panels = Vec::new();
         let (mut id, mut y) = (0, 0);
         for section in &self.sections {
-            id += 1;
-            panels.push(json!({
-                "collapsed": false,
-                "gridPos": { "h": 1, "w": COLUMNS, "x": 0, "y": y },
-                "id": id,
-                "panels": [],
-                "title": language.text(section.key),
-                "type": "row",
-            }));
-            y += 1;
+            let folded = section.key.map(|key| {
+                id += 1;
+                (id, y, language.text(key))
+            });
+            y += u32::from(folded.is_some());
+            let mut placed = Vec::new();
             let (mut x, mut line) = (0, 0);
             for panel in &section.panels {
                 if x + panel.width > COLUMNS {
@@ -84,11 +112,21 @@ impl Dashboard {
                     (x, line) = (0, 0);
                 }
                 id += 1;
-                panels.push(panel.to_json(id, x, y, language));
+                placed.push(panel.to_json(id, x, y, language));
                 x += panel.width;
                 line = line.max(panel.height);
             }
-            y += line;
+            match folded {
+                // What is folded takes no room until it is opened.
+                Some((id, row, title)) => {
+                    panels.push(heading(id, row, title, placed));
+                    y = row + 1;
+                }
+                None => {
+                    panels.append(&mut placed);
+                    y += line;
+                }
+            }
         }
         panels
     }
@@ -108,15 +146,48 @@ impl Dashboard {
             // `query_result`, because `label_values` cannot show a name and mean an id.
             let points =
                 format!("query_result(max by (rp_id, rp_name) (wolkvox_routing_point_info{{{SERVER}}}))");
-            let regex = r#"/rp_id="(?<value>[^"]+)".*rp_name="(?<text>[^"]+)"/"#;
+            let regex = r#"/rp_id="(?<value>.+)",rp_name="(?<text>.+)"\}/"#;
             variables.push(variable("rp_id", language.text("variable.rp_id"), &points, regex));
             let channels = format!(
                 r#"label_values(wolkvox_menu_interactions_total{{{SERVER}, rp_id=~"$rp_id"}}, channel)"#
             );
             variables.push(variable("channel", language.text("variable.channel"), &channels, ""));
+            let options = format!("query_result({})", variable_options());
+            let regex = r#"/cod_opc_menu="(?<value>.+)",description="(?<text>.+)"\}/"#;
+            // The alerts' links choose it by this name.
+            variables.push(variable("cod_opc_menu", language.text("variable.option"), &options, regex));
         }
         variables
     }
+}
+
+fn heading(id: u32, y: u32, title: &str, panels: Vec<Value>) -> Value {
+    json!({
+        "collapsed": true,
+        "gridPos": { "h": 1, "w": COLUMNS, "x": 0, "y": y },
+        "id": id,
+        "panels": panels,
+        "title": title,
+        "type": "row",
+    })
+}
+
+/// The query stands there twice: Grafana reads it from `target`, an older one from beside it.
+fn annotation(name: &str, colour: &str, expr: &str, text: &str) -> Value {
+    json!({
+        "datasource": datasource(),
+        "enable": true,
+        "expr": expr,
+        "hide": false,
+        "iconColor": colour,
+        "name": name,
+        "step": "5m",
+        "tagKeys": "",
+        "target": { "expr": expr, "interval": "5m", "refId": "Anno" },
+        "textFormat": text,
+        "titleFormat": name,
+        "useValueForTime": false,
+    })
 }
 
 /// Any number of values of a query, all at first. Asked anew when the range changes, because series come and go.

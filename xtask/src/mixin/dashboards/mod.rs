@@ -3,19 +3,21 @@
 //! | file | owns |
 //! | --- | --- |
 //! | `dashboard` | what surrounds the panels: variables, links, times, and where each panel stands |
-//! | `panel` | one panel and its look |
-//! | `promql` | the pieces that queries are made of |
+//! | `panel`, `column` | one panel and its look; the columns of a table |
+//! | `query`, `promql` | one query; the pieces that queries are made of |
 //! | `menus`, `journeys`, `health` | the panels of each dashboard |
 //! | `text` | every word that a user reads, in every language |
 //!
 //! It must never read or write a file, nor depend on the machine: the same source gives the same bytes.
 
+mod column;
 mod dashboard;
 mod health;
 mod journeys;
 mod menus;
 mod panel;
 mod promql;
+mod query;
 pub mod text;
 
 use text::Language;

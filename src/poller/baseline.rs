@@ -1,0 +1,78 @@
+//! How unlike the usual the present is: judged once a poll, where no scrape waits for it.
+//!
+//! Owns the detector and when it is asked. What is unknown is not exposed: after a poll that failed there are no scores.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::task::spawn_blocking;
+use tracing::error;
+
+use super::{Poller, Source};
+use crate::{
+    baseline::{Detector, Holidays, Moment, Scores},
+    schedule::local_seconds,
+};
+
+/// What is known, and is to be known, of the weeks before.
+#[derive(Debug, Clone)]
+pub struct BaselineSettings {
+    /// So many whole days are kept before today.
+    pub keep_days: u16,
+    /// How far before the beginning the warm-up reads; zero for no warm-up.
+    pub warm_up: Duration,
+    /// The most requests that it may send.
+    pub warm_up_requests: u32,
+    /// Days that are like no other.
+    pub holidays: Arc<Holidays>,
+}
+
+impl Default for BaselineSettings {
+    /// Five weeks, and no warm-up.
+    fn default() -> Self {
+        Self { keep_days: 35, warm_up: Duration::ZERO, warm_up_requests: 200, holidays: Arc::default() }
+    }
+}
+
+/// The detector, which is away while it works, and what it said.
+#[derive(Debug, Default)]
+pub(super) struct Judge {
+    detector: Option<Detector>,
+    /// Of the last closed window; `None` where that is not known.
+    pub(super) scores: Option<Arc<Scores>>,
+}
+
+impl<S: Source> Poller<S> {
+    /// Judges what is committed, if its last window is known.
+    pub(super) async fn judge_present(&mut self) {
+        self.judge.scores = None;
+        let Some(window) = self.exposure.window.clone() else { return };
+        let mut detector = self.judge.detector.take().unwrap_or_default();
+        let (settings, history) = (self.settings.clone(), self.books.history().clone());
+        let watermark = self.books.totals().watermark();
+        let judged = spawn_blocking(move || {
+            let local = |moment| local_seconds(settings.zone.to_datetime(moment));
+            let moment = Moment {
+                watermark: local(watermark),
+                window: (local(window.start), local(window.end)),
+                idle: &|point| settings.idle.of(&point.channel),
+                kinds: &settings.kinds,
+                holidays: &settings.baseline.holidays,
+            };
+            let scores = detector.scores(&history, &moment);
+            (detector, scores)
+        });
+        match judged.await {
+            Ok((detector, scores)) => {
+                self.judge.detector = Some(detector);
+                self.judge.scores = Some(Arc::new(scores));
+            }
+            Err(panic) => error!(server = self.settings.name, "judging what is usual broke off: {panic}"),
+        }
+    }
+
+    /// How far back the history reaches, in seconds before the watermark.
+    pub(super) fn history_seconds(&self) -> i64 {
+        let watermark = local_seconds(self.settings.zone.to_datetime(self.books.totals().watermark()));
+        self.books.history().begin().map_or(0, |begin| (watermark - begin).max(0))
+    }
+}

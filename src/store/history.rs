@@ -1,0 +1,51 @@
+//! What was usual, on the disk: the days of a target's history, and how far the reading of the time before it has come.
+//!
+//! Owns no more than the two tables; a day's bytes are the baseline's own.
+
+use super::{
+    StoreError, TargetId, Transaction, View, decode, encode, failed,
+    schema::{HISTORY, WARM_UPS},
+};
+use crate::schedule::warm_up::WarmUp;
+
+impl Transaction<'_> {
+    /// Writes the days that have bytes, and removes those that have none.
+    pub fn write_history(
+        &mut self,
+        target: TargetId,
+        changes: &[(i32, Option<Vec<u8>>)],
+    ) -> Result<(), StoreError> {
+        for (day, bytes) in changes {
+            match bytes {
+                Some(bytes) => drop(self.history.insert((target.0, *day), bytes.as_slice()).map_err(failed)?),
+                None => drop(self.history.remove((target.0, *day)).map_err(failed)?),
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes how far the reading of the time before has come.
+    pub fn write_warm_up(&mut self, target: TargetId, warm_up: &WarmUp) -> Result<(), StoreError> {
+        self.warm_ups.insert(target.0, encode(warm_up)?.as_slice()).map_err(failed)?;
+        Ok(())
+    }
+}
+
+impl View {
+    /// The days of a target's history, ascending, as they were written.
+    pub fn history(&self, target: TargetId) -> Result<Vec<(i32, Vec<u8>)>, StoreError> {
+        let Some(history) = self.table(HISTORY)? else { return Ok(Vec::new()) };
+        let days = history.range((target.0, i32::MIN)..=(target.0, i32::MAX)).map_err(failed)?;
+        days.map(|entry| {
+            let (key, bytes) = entry.map_err(failed)?;
+            Ok((key.value().1, bytes.value().to_vec()))
+        })
+        .collect()
+    }
+
+    /// How far the reading of the time before has come; `None` where it was never thought of.
+    pub fn warm_up(&self, target: TargetId) -> Result<Option<WarmUp>, StoreError> {
+        let Some(warm_ups) = self.table(WARM_UPS)? else { return Ok(None) };
+        warm_ups.get(target.0).map_err(failed)?.map(|bytes| decode(bytes.value())).transpose()
+    }
+}

@@ -1,0 +1,61 @@
+//! Every word that a user reads, in every language: tables with a line of each language beside the other.
+//!
+//! It must never hold a query or a colour. A key that is looked up and missing ends the generator, with its name;
+//! one that nobody looks up fails a test.
+
+mod common;
+mod health;
+mod journeys;
+mod menus;
+
+/// A language of the dashboards.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Language {
+    English,
+    Spanish,
+}
+
+/// Key, English, Spanish.
+pub type Text = (&'static str, &'static str, &'static str);
+
+impl Language {
+    pub(crate) const ALL: [Self; 2] = [Self::English, Self::Spanish];
+
+    /// Of the folder, the tag and the `uid`.
+    pub(crate) fn code(self) -> &'static str {
+        match self {
+            Self::English => "en",
+            Self::Spanish => "es",
+        }
+    }
+
+    /// What those who speak it call it.
+    pub(crate) fn own_name(self) -> &'static str {
+        match self {
+            Self::English => "English",
+            Self::Spanish => "Español",
+        }
+    }
+
+    /// The text of a key.
+    ///
+    /// # Panics
+    /// If no table has such a key: the dashboard cannot be written without it.
+    pub(crate) fn text(self, key: &str) -> &'static str {
+        self.find(key).unwrap_or_else(|| panic!("the tables of texts have no key {key:?}: add it in text/"))
+    }
+
+    /// The text of a key that need not exist.
+    pub(crate) fn find(self, key: &str) -> Option<&'static str> {
+        let (_, english, spanish) = texts().find(|(name, ..)| *name == key)?;
+        Some(match self {
+            Self::English => english,
+            Self::Spanish => spanish,
+        })
+    }
+}
+
+/// All of them.
+pub fn texts() -> impl Iterator<Item = &'static Text> {
+    [common::TEXTS, menus::TEXTS, journeys::TEXTS, health::TEXTS].into_iter().flatten()
+}
