@@ -19,6 +19,10 @@ impl<S: Source> Poller<S> {
     /// Reads everything from the lookback to `end`.
     pub(super) async fn cycle(&mut self, end: Timestamp) -> Result<(), CycleError> {
         self.pass_backoff()?;
+        if self.quota.is_probing() {
+            // Before the rows, whose request may fail for another reason.
+            self.ask_quota().await?;
+        }
         self.books.restore_if_stale(&self.settings).await?;
         let (from, behind) = self.live_stretch(end);
         let purpose = if behind { Purpose::Background } else { Purpose::Live };

@@ -18,7 +18,7 @@ use crate::{
 
 /// The vendor is asked so often.
 const ASK_EVERY: Duration = Duration::from_secs(3600);
-/// Requests that a poll may send against our own count after a hold-off: the rows, and what the vendor counts.
+/// Requests that a poll may send against our own count after a hold-off: what the vendor counts, and the rows.
 const PROBES: u32 = 2;
 
 /// What is known of the day's requests.
@@ -44,6 +44,11 @@ impl DayQuota {
     pub(super) fn probe(&mut self) {
         self.probes = PROBES;
         self.ask_after = Instant::now();
+    }
+
+    /// Whether a poll may send requests against our own count.
+    pub(super) fn is_probing(&self) -> bool {
+        self.probes > 0
     }
 
     /// The poll that was allowed to probe is over.

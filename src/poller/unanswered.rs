@@ -137,20 +137,25 @@ impl<S: Source> Poller<S> {
         self.commit_nothing(span, true, request).await
     }
 
-    /// Whether a span that has rows is answered with rows: the newest one before, or else the minute behind.
+    /// Whether the server can tell rows elsewhere: the newest known one before, or else whatever the hour behind holds.
+    /// An empty answer proves nothing where rows are known: a server may fail at every row.
     async fn is_answered_elsewhere(&mut self, span: Span, request: &ReadRequest) -> Result<bool, CycleError> {
         let zone = self.settings.zone.clone();
         let before = local_seconds(zone.to_datetime(self.lessons.poison.start_of(span))) - 1;
         let known = self.books.read(move |view, id| view.newest_row_before(id, before)).await?;
+        let known = known.and_then(|date| schedule::instant(date, &zone));
         let after = |moment: Timestamp, seconds| {
             moment.saturating_add(SignedDuration::from_secs(seconds)).unwrap_or(moment)
         };
-        let elsewhere = match known.and_then(|date| schedule::instant(date, &zone)) {
+        let elsewhere = match known {
             Some(from) => Span { from, to: after(from, 1) },
-            None => Span { from: after(span.to, 1), to: after(span.to, 61) },
+            None => Span { from: after(span.to, 1), to: after(span.to, 3601).min(request.end) },
         };
+        if elsewhere.from >= elsewhere.to {
+            return Ok(false);
+        }
         match self.request(elsewhere, request.purpose).await {
-            Ok(reply) => Ok(reply.batch.rows() > 0),
+            Ok(reply) => Ok(known.is_none() || reply.batch.rows() > 0),
             Err(CycleError::Api(_)) => Ok(false),
             Err(shutdown) => Err(shutdown),
         }

@@ -251,7 +251,17 @@ fn check_day(plan: &Plan, day: &Day) -> Result<(), String> {
     Ok(())
 }
 
-/// All counters of the text format, by name and labels.
+/// Names of what is committed. What is told of the process begins at 0 with each.
+const LASTING: [&str; 6] = [
+    "wolkvox_menu_",
+    "wolkvox_rows_",
+    "wolkvox_late_rows_",
+    "wolkvox_row_lateness_",
+    "wolkvox_windows_incomplete_",
+    "wolkvox_series_overflow_",
+];
+
+/// All counters that outlast a process, from the text format, by name and labels.
 fn scrape(published: &Published) -> BTreeMap<String, f64> {
     let text = published.render(&[], TEXT).expect("it was asked for").concat();
     String::from_utf8(text)
@@ -259,6 +269,7 @@ fn scrape(published: &Published) -> BTreeMap<String, f64> {
         .lines()
         .filter(|line| !line.starts_with('#'))
         .filter_map(|line| line.rsplit_once(' '))
+        .filter(|(name, _)| LASTING.iter().any(|lasting| name.starts_with(lasting)))
         .filter(|(name, _)| {
             ["_total{", "_sum{", "_count{", "_bucket{"].iter().any(|kind| name.contains(kind))
         })
