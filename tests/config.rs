@@ -67,6 +67,8 @@ fn prints_what_a_whole_file_resolved_to() {
     targets:
     - name: "0042"
       server: https://wv0042.wolkvox.com/
+      connection: direct
+      authorities: the system's
       token: <secret> in token
       timezone: America/Bogota
       licences: 5
@@ -74,6 +76,8 @@ fn prints_what_a_whole_file_resolved_to() {
       expected: rp_id "conversations-voice-61083", channel "voice", options ["PULSE"]
     - name: "sales"
       server: https://wv0108.wolkvox.com/
+      connection: direct
+      authorities: the system's
       token: <secret> in token
       timezone: America/Lima
       licences: unknown
@@ -87,6 +91,7 @@ fn prints_what_a_whole_file_resolved_to() {
       nightly_lookback: 48h
       nightly_hour: 3
       start_from: 48h
+      requests_in_flight: 64
     menu:
       buckets: [2.5, 5, 10, 60]
       label_length: 64
@@ -128,6 +133,8 @@ fn needs_no_file() {
     targets:
     - name: "0042"
       server: https://wv0042.wolkvox.com/
+      connection: direct
+      authorities: the system's
       token: <secret> from the environment
       timezone: America/Bogota
       licences: unknown
@@ -140,6 +147,7 @@ fn needs_no_file() {
       nightly_lookback: 48h
       nightly_hour: 3
       start_from: now
+      requests_in_flight: 64
     menu:
       buckets: [5, 10, 20, 30, 45, 60, 90, 120, 180, 300, 600]
       label_length: 128

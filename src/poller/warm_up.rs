@@ -61,6 +61,10 @@ impl WarmUpReader {
     }
 }
 
+/// Seconds read beyond the weeks asked for: the longest window that is judged and the half hour around it, so that an
+/// incident of the hours before the first start has all of its weeks to be compared with.
+const WINDOW_MARGIN: i64 = 9 * 3600;
+
 /// Whether a fault says that less would have been answered.
 fn is_too_much(fault: &ApiError) -> bool {
     matches!(fault, ApiError::TooLarge(_) | ApiError::Refused { .. } | ApiError::Timeout(_))
@@ -73,7 +77,8 @@ impl<S: Source> Poller<S> {
         let depth = i64::try_from(settings.warm_up.as_secs()).unwrap_or(i64::MAX);
         let watermark = local_seconds(self.settings.zone.to_datetime(self.books.totals().watermark()));
         let oldest = i64::from(day_of(watermark).saturating_sub(settings.keep_days.into())) * 86_400;
-        end.saturating_sub(depth).max(oldest).min(end)
+        let margin = if depth > 0 { WINDOW_MARGIN } else { 0 };
+        end.saturating_sub(depth).saturating_sub(margin).max(oldest).min(end)
     }
 
     /// Whether requests are left for it.
