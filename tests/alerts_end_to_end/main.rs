@@ -157,6 +157,8 @@ fn fleet(operations: &[(&str, &Api)]) -> Supervisor {
         "nightly_lookback": "0s",
         "start_from": "now",
     });
+    // As it is where nobody says otherwise.
+    fleet.baseline = json!({});
     fleet
 }
 

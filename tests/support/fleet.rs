@@ -23,6 +23,8 @@ pub(crate) struct Supervisor {
     targets: Vec<Value>,
     /// The file's `poll` section: a poll every second, each of which reads everything again.
     pub(crate) poll: Value,
+    /// The file's `baseline` section: no warm-up, whose requests no test counts.
+    pub(crate) baseline: Value,
 }
 
 impl Supervisor {
@@ -31,6 +33,7 @@ impl Supervisor {
             directory: tempfile::tempdir().expect("a temporary directory can be created"),
             targets: Vec::new(),
             poll: json!({ "interval": "1s", "settle_delay": "0s", "lookback": "2h", "start_from": "1h" }),
+            baseline: json!({ "warm_up": "0s" }),
         }
     }
 
@@ -89,6 +92,7 @@ impl Supervisor {
         json!({
             "targets": self.targets,
             "poll": self.poll,
+            "baseline": self.baseline,
             "menu": { "zero_hold": "0s" },
             "state": { "path": "state.redb" },
         })
