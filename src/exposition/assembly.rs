@@ -86,12 +86,7 @@ pub struct Assembly {
 impl Assembly {
     /// Puts `targets` in order, each the cells that have changed and, if it was there before, its index then. All
     /// have the same families in the same order. What is not mentioned is gone.
-    pub fn rearrange(
-        &mut self,
-        heads: &[Family],
-        targets: Vec<(Option<usize>, TargetCells)>,
-        format: Format,
-    ) {
+    pub fn rearrange(&mut self, heads: &[Family], targets: &[(Option<usize>, TargetCells)], format: Format) {
         let before: Vec<&[u8]> = self.blocks.iter().flat_map(Block::cells).collect();
         let old_width = self.targets + 1;
         let mut packer = Packer::new(0, BLOCK);
@@ -306,8 +301,8 @@ mod tests {
                     start.iter().enumerate().map(|(target, sizes)| families(target, sizes, 0)).collect();
                 let mut assembly = Assembly::default();
                 let cells = |family: &Vec<Family>| TargetCells::all(family, format);
-                let fresh = now.iter().map(|families| (None, cells(families))).collect();
-                assembly.rearrange(&heads(), fresh, format);
+                let fresh: Vec<_> = now.iter().map(|families| (None, cells(families))).collect();
+                assembly.rearrange(&heads(), &fresh, format);
                 for (turn, (target, sizes)) in changes.iter().enumerate().filter(|(_, (t, _))| *t < start.len()) {
                     now[*target] = families(*target, sizes, turn + 1);
                     assembly.update([(*target, cells(&now[*target]))], format);
@@ -321,7 +316,7 @@ mod tests {
                 targets.push((None, cells(&newcomer)));
                 let mut after: Vec<_> = stay.iter().map(|target| now[*target].clone()).collect();
                 after.push(newcomer);
-                assembly.rearrange(&heads(), targets, format);
+                assembly.rearrange(&heads(), &targets, format);
                 prop_assert!(assembly.variant(false).concat() == joined(&after, format));
                 prop_assert!(assembly.variant(true).unpacked() == joined(&after, format));
             }
@@ -333,8 +328,8 @@ mod tests {
         let format = Format::Text;
         let mut assembly = Assembly::default();
         let all: Vec<_> = (0..1_000).map(|target| families(target, &[20, 20, 20], 0)).collect();
-        let fresh = all.iter().map(|families| (None, TargetCells::all(families, format))).collect();
-        assembly.rearrange(&heads(), fresh, format);
+        let fresh: Vec<_> = all.iter().map(|families| (None, TargetCells::all(families, format))).collect();
+        assembly.rearrange(&heads(), &fresh, format);
         let before: Vec<*const u8> = assembly.blocks.iter().map(|block| block.plain.as_ptr()).collect();
         assembly.update([(500, TargetCells::all(&families(500, &[20, 20, 20], 1), format))], format);
         let after: Vec<*const u8> = assembly.blocks.iter().map(|block| block.plain.as_ptr()).collect();

@@ -115,7 +115,7 @@ impl Published {
         let heads: Vec<Family> = families.iter().map(Family::head).collect();
         for format in Format::ALL {
             let mut assembly = Assembly::default();
-            assembly.rearrange(&heads, vec![(None, TargetCells::all(families, format))], format);
+            assembly.rearrange(&heads, &[(None, TargetCells::all(families, format))], format);
             for gzip in [false, true] {
                 published.set(Encoding { format, gzip }, assembly.variant(gzip));
             }

@@ -131,8 +131,8 @@ impl Encoder {
                     // In a new one every target is new.
                     let before = before.filter(|_| slot.is_some());
                     let old = |at: usize| before.and_then(|before| before[at]);
-                    let all = cells.map(|(at, cells)| (old(at), cells.unwrap_or_default())).collect();
-                    slot.get_or_insert_default().rearrange(&self.heads, all, *format);
+                    let all: Vec<_> = cells.map(|(at, cells)| (old(at), cells.unwrap_or_default())).collect();
+                    slot.get_or_insert_default().rearrange(&self.heads, &all, *format);
                 }
             }
         }

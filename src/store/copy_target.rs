@@ -86,13 +86,12 @@ pub fn copy_target(name: &str, from: &Path, to: &Path) -> Result<Copied, CopyErr
     let old = number_of(&read, name, from)?;
     check_tables(&read)?;
     let store = Store::open(to, key)?;
-    let copied = store.write(|write| {
+    store.write(|write| {
         if let Err(refused) = adopt_key(write, key, to) {
             return Ok(Err(refused));
         }
         copy_records_of(&read, old, write, name, to)
-    })?;
-    copied
+    })?
 }
 
 fn number_of(read: &ReadTransaction, name: &str, path: &Path) -> Result<u32, CopyError> {

@@ -160,9 +160,9 @@ impl TargetTelemetry {
     }
 }
 
-fn count<T: PartialEq, const N: usize>(counts: &mut [u64; N], all: &[T; N], one: Option<T>) {
+fn count<T: Copy + PartialEq, const N: usize>(counts: &mut [u64; N], all: &[T; N], one: Option<T>) {
     for (count, each) in counts.iter_mut().zip(all) {
-        *count += u64::from(one.as_ref() == Some(each));
+        *count += u64::from(one == Some(*each));
     }
 }
 

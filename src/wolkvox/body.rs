@@ -196,7 +196,7 @@ fn repaired(bytes: &[u8], invalid: Invalid) -> String {
             _ if chunk.invalid().is_empty() => {}
             Invalid::Replaced => out.push(char::REPLACEMENT_CHARACTER),
             Invalid::Windows1252 => {
-                out.push_str(&WINDOWS_1252.decode_without_bom_handling(chunk.invalid()).0)
+                out.push_str(&WINDOWS_1252.decode_without_bom_handling(chunk.invalid()).0);
             }
         }
     }

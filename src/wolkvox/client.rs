@@ -272,7 +272,7 @@ impl Client {
             }
             splitter.push(text, &mut each).map_err(split_fault)
         };
-        while let Some(chunk) = response.chunk().await.map_err(body_fault)? {
+        while let Some(chunk) = response.chunk().await.map_err(|error| body_fault(&error))? {
             body.push(&chunk, &mut split)?;
         }
         body.finish(&mut split)?;
@@ -361,11 +361,11 @@ fn split_fault(error: SplitError) -> ApiError {
 }
 
 /// After the head of an answer has come.
-fn body_fault(error: reqwest::Error) -> ApiError {
-    let mut cause: Option<&(dyn Error + 'static)> = Some(&error);
+fn body_fault(error: &reqwest::Error) -> ApiError {
+    let mut cause: Option<&(dyn Error + 'static)> = Some(error);
     while let Some(current) = cause {
         if current.is::<rustls::Error>() {
-            return ApiError::Tls(root(&error));
+            return ApiError::Tls(root(error));
         }
         cause = inner(current);
     }

@@ -15,7 +15,6 @@ async fn assert_told(cases: &[(&str, &str, &str)]) {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-    println!("{} answers", cases.len());
 }
 
 #[tokio::test]
