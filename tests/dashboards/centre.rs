@@ -123,10 +123,11 @@ impl Scraped {
         for promql in ["wolkvox_quota_requests_limit", "wolkvox_menu_window_interactions"] {
             self.prometheus.wait_for(promql, DEADLINE, |answer| !answer.is_empty()).await;
         }
-        // Two more rounds, so that what is held back at 0 has followed.
+        // So that what is held back at 0 has followed, and names too, whatever whole step Grafana moves the end back to: the
+        // longest is half an hour, here half a minute.
         let since = Instant::now();
         let before = self.read_until().await;
-        while self.read_until().await < before + 6.0 {
+        while self.read_until().await < before + 36.0 {
             assert!(since.elapsed() < DEADLINE, "{} has stopped scraping", self.exporter.address);
             tokio::time::sleep(Duration::from_millis(200)).await;
         }
