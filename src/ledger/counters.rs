@@ -99,9 +99,9 @@ pub struct Totals {
     pub lateness: SecondsHistogram,
     /// Answers known to be short: over the limit of rows within a single second.
     pub incomplete: u64,
-    /// When the hourly re-reading was last committed; Unix seconds.
+    /// When the last hourly re-reading that came to its end had begun; Unix seconds.
     pub hourly_at: i64,
-    /// When the nightly re-reading was last committed; Unix seconds.
+    /// When the last nightly re-reading that came to its end had begun; Unix seconds.
     pub nightly_at: i64,
     /// Rows that went to `other` because a limit was reached.
     pub overflow: Overflow,

@@ -25,10 +25,12 @@ pub struct Past {
 
 impl Past {
     /// Of the rows dated from `from` to before `to` (seconds of the server's wall clock). The answer had better hold what
-    /// surrounds them too: a journey that is cut ends where it is cut. `moment` turns a date into Unix seconds.
+    /// surrounds them too: a journey that is cut at its beginning begins there, and one that may go on after `until`, the
+    /// Unix second up to which the answer was asked for, has no end yet, as among the rows that are read live. `moment`
+    /// turns a date into Unix seconds.
     pub fn of(
         batch: &RowBatch,
-        (from, to): (i64, i64),
+        ((from, to), until): ((i64, i64), i64),
         (account, limits): (&TargetCounters, SeriesLimits),
         idle: &IdleTimes,
         moment: &dyn Fn(i64) -> i64,
@@ -50,7 +52,7 @@ impl Past {
             }
         }
         let name = |menu: u32| labels.get(menu as usize).map_or("", |labels| &*labels.option);
-        for journey in journeys.into_values() {
+        for journey in journeys.into_values().filter(|journey| journey.deadline < until) {
             let Some(home) = journey.visits.first().map(|visit| visit.menu) else { continue };
             let path = journey.finish(idle(home), moment, name);
             if let Some((menu, date)) = path.last() {
@@ -59,5 +61,46 @@ impl Past {
             path.repeats().for_each(|(menu, date)| delta.repeats(menu, date, 1));
         }
         Self { delta, labels }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use jiff::Timestamp;
+
+    use super::*;
+    use crate::wolkvox::Row;
+
+    /// An interaction whose last row is not older than the idle time may go on in what has not been read: it has no last
+    /// option, as it would have none if its rows had been read live.
+    #[test]
+    fn a_journey_that_may_go_on_has_no_end() {
+        let account = TargetCounters::new(Timestamp::UNIX_EPOCH);
+        let idle = IdleTimes { usual: Duration::from_secs(100), by_channel: BTreeMap::new() };
+        let mut batch = RowBatch::default();
+        for (date, who, option) in [(500, 1, "A"), (510, 1, "B"), (899, 2, "A"), (900, 3, "A"), (950, 3, "A")]
+        {
+            batch.push(Ok(Row {
+                labels: MenuLabels::new("10", "voice", option),
+                fingerprint: who * 1000 + date as u64,
+                interaction: Some(who),
+                date,
+                second: Some(7),
+                attempts: 1,
+            }));
+        }
+        let past =
+            Past::of(&batch, ((0, 1000), 1000), (&account, SeriesLimits::default()), &idle, &|date| date);
+        let place =
+            |option: &str| past.labels.iter().position(|labels| &*labels.option == option).unwrap() as u32;
+        let mut expected = HistoryDelta::between(0, 1000);
+        for (date, option) in [(500, "A"), (510, "B"), (899, "A"), (900, "A"), (950, "A")] {
+            expected.rows(place(option), date, 1, Some(7), 1);
+        }
+        expected.finals(place("B"), 510, 1);
+        expected.finals(place("A"), 899, 1);
+        assert_eq!(past.delta, expected);
     }
 }

@@ -137,19 +137,20 @@ impl Books {
         Ok(Outcome::Committed { window, seen_again, contradicts })
     }
 
-    /// Commits an answer of the warm-up: the rows dated in `stretch` (seconds of the server's wall clock) and nothing else,
-    /// and how far it has come with it.
+    /// Commits an answer of the warm-up, which was asked for up to `until`: the rows dated in `stretch` (seconds of the
+    /// server's wall clock) and nothing else, and how far it has come with it.
     pub(super) async fn commit_past(
         &mut self,
         settings: &Arc<PollerConfig>,
         batch: RowBatch,
-        stretch: (i64, i64),
+        (stretch, until): ((i64, i64), Timestamp),
         warm_up: WarmUp,
     ) -> Result<(), StoreError> {
         let (counters, history, config) = (self.counters.clone(), self.history.clone(), settings.clone());
         let next = self.transact(move |tx, id| {
             let moment = |date| last_instant(date, &config.zone);
-            let past = Past::of(&batch, stretch, (&counters, config.limits), &config.idle, &moment);
+            let asked = (stretch, until.as_second());
+            let past = Past::of(&batch, asked, (&counters, config.limits), &config.idle, &moment);
             let mut next = (*history).clone();
             next.apply(&past.delta, |place| past.labels.get(place as usize));
             next.cover(stretch.0, stretch.1);

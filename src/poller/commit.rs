@@ -18,8 +18,10 @@ use crate::{
     store::{Store, StoreError, TargetId, Transaction},
 };
 
-/// Rows are remembered for the deepest re-reading and this: the widest change of a zone's offset, and room to spare.
-const MEMORY_MARGIN: Duration = Duration::from_secs(2 * 3600);
+/// A re-reading that begins late, or takes long, still reaches as deep as it would have in time, up to this much.
+pub(super) const REREAD_ROOM: Duration = Duration::from_secs(2 * 3600);
+/// Rows are remembered for the deepest re-reading and this: its room, and the widest change of a zone's offset.
+const MEMORY_MARGIN: Duration = Duration::from_secs(REREAD_ROOM.as_secs() + 3600);
 /// No real row is dated this long after the span that was asked for.
 pub(super) const FUTURE: SignedDuration = SignedDuration::from_hours(48);
 
@@ -108,7 +110,7 @@ pub(super) fn commit(
         totals.watermark = watermark.as_second();
         totals.incomplete += u64::from(incomplete || contradicts.is_some());
         if let Some((tier, cursor)) = deep {
-            follow(totals, tier, ReadCursor { next: span.to.as_second(), ..cursor }, now);
+            follow(totals, tier, ReadCursor { next: span.to.as_second(), ..cursor });
         }
         write(tx, id, counters, settings, &mut delta)?;
         // Of a second that is given up no more is unknown than that second.
@@ -148,17 +150,20 @@ fn bounds(
 }
 
 /// A deeper re-reading has come to its cursor.
-fn follow(totals: &mut crate::ledger::Totals, tier: Tier, cursor: ReadCursor, now: Timestamp) {
+fn follow(totals: &mut crate::ledger::Totals, tier: Tier, cursor: ReadCursor) {
     let under_way = (cursor.next < cursor.end).then_some(cursor);
     match tier {
         Tier::Hourly => totals.hourly_read = under_way,
         Tier::Nightly => totals.nightly_read = under_way,
     }
     if under_way.is_none() {
-        // The night's does the hour's work too.
-        totals.hourly_at = now.as_second();
-        if tier == Tier::Nightly {
-            totals.nightly_at = now.as_second();
+        match tier {
+            Tier::Hourly => totals.hourly_at = cursor.began,
+            // The night's does the hour's work too.
+            Tier::Nightly => {
+                totals.nightly_at = cursor.began;
+                totals.hourly_at = totals.hourly_at.max(cursor.began);
+            }
         }
     }
 }

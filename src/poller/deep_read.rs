@@ -11,6 +11,7 @@ use tracing::{debug, warn};
 
 use super::{
     CycleError, Poller, Source,
+    commit::REREAD_ROOM,
     range_reader::{Progress, RangeReader, ReadRequest},
 };
 use crate::{
@@ -33,8 +34,8 @@ pub(super) struct DeepRead {
     after: Instant,
     failures: u32,
     failure: Option<ErrorClass>,
-    /// When this process last ended one, or began: an hour is an hour, whatever is done to the wall clock.
-    done: Instant,
+    /// When this process last began one, or itself: an hour is an hour, whatever is done to the wall clock.
+    begun: Instant,
     /// How long the last step took.
     took: Duration,
     /// By so much later than the clock's begin this target's hour and night: not all at once.
@@ -49,7 +50,7 @@ impl DeepRead {
             after: Instant::now(),
             failures: 0,
             failure: None,
-            done: Instant::now(),
+            begun: Instant::now(),
             took: Duration::ZERO,
             offset: SignedDuration::try_from(offset).unwrap_or_default(),
         }
@@ -102,6 +103,9 @@ impl<S: Source> Poller<S> {
                 break;
             }
             let started = Instant::now();
+            if cursor.next == cursor.from {
+                self.deep.begun = started;
+            }
             let step = self.deep_step(tier, cursor).await;
             self.deep.took = started.elapsed();
             match step {
@@ -125,7 +129,6 @@ impl<S: Source> Poller<S> {
             Progress::To(to) => {
                 self.deep.went_on();
                 if to >= request.end {
-                    self.deep.done = Instant::now();
                     self.telemetry.deep_read(tier);
                     debug!(server = self.settings.name, tier = tier.as_str(), "read again");
                 }
@@ -174,7 +177,7 @@ impl<S: Source> Poller<S> {
             Tier::Nightly => totals.nightly_at(),
         };
         let now = self.own_time((self.clock)());
-        let overdue = tier == Tier::Hourly && !tiers.hourly.is_zero() && self.deep.done.elapsed() >= HOUR;
+        let overdue = tier == Tier::Hourly && !tiers.hourly.is_zero() && self.deep.begun.elapsed() >= HOUR;
         overdue || tiers.is_due(tier, now, &self.settings.zone, self.own_time(last))
     }
 
@@ -183,35 +186,47 @@ impl<S: Source> Poller<S> {
         moment.saturating_sub(self.deep.offset).unwrap_or(moment)
     }
 
-    /// A re-reading that begins now; `None` where all that is ours was just read: a request for nothing would cost one
-    /// all the same.
+    /// A re-reading that begins now, and reaches as deep as if it had begun in time; `None` where all that is ours was just
+    /// read: a request for nothing would cost one all the same.
     fn begun(&self, tier: Tier) -> Option<(Tier, ReadCursor)> {
-        let totals = self.books.totals();
-        let ago = |age: Duration| totals.watermark() - SignedDuration::try_from(age).unwrap_or_default();
-        let end = ago(self.settings.lookback).max(totals.origin()).as_second();
-        let from = ago(self.settings.tiers.depth(tier)).max(totals.origin()).as_second();
-        let began = (self.clock)().as_second();
-        (from < end).then_some((tier, ReadCursor { began, from, next: from, end }))
+        let (totals, now) = (self.books.totals(), (self.clock)());
+        let (last, every) = match tier {
+            Tier::Hourly => (totals.hourly_at(), HOUR),
+            Tier::Nightly => (totals.nightly_at(), HOUR * 24),
+        };
+        // It begins with a poll, so a window later is in time.
+        let in_time = every + self.settings.cadence.interval;
+        let late = Duration::try_from(now.duration_since(last)).unwrap_or_default().saturating_sub(in_time);
+        let end = self.before_watermark(self.settings.lookback).max(totals.origin().as_second());
+        let depth = self.settings.tiers.depth(tier) + late.min(REREAD_ROOM);
+        let from = self.before_watermark(depth).max(totals.origin().as_second());
+        let cursor = ReadCursor { began: now.as_second(), from, next: from, end };
+        (from < end).then_some((tier, cursor))
     }
 
-    /// Without what is older than any re-reading goes, should it have taken days.
+    /// Without what is no longer remembered, should it have taken days.
     fn clamped(&self, (tier, cursor): (Tier, ReadCursor)) -> (Tier, ReadCursor) {
-        let oldest = self.books.totals().watermark()
-            - SignedDuration::try_from(self.settings.deepest()).unwrap_or_default();
-        let next = cursor.next.max(oldest.as_second()).min(cursor.end - 1);
+        let oldest = self.before_watermark(self.settings.deepest() + REREAD_ROOM);
+        let next = cursor.next.max(oldest).min(cursor.end - 1);
         (tier, ReadCursor { next, ..cursor })
     }
 
-    /// Tells telemetry how much is left, and when the last ones ended.
+    /// Unix seconds.
+    fn before_watermark(&self, age: Duration) -> i64 {
+        let watermark = self.books.totals().watermark;
+        watermark.saturating_sub(i64::try_from(age.as_secs()).unwrap_or(i64::MAX))
+    }
+
+    /// Tells telemetry how much is left, and when the last that ended had begun.
     pub(super) fn show_deep_reads(&self) {
         let totals = self.books.totals();
-        for (tier, ended) in [(Tier::Hourly, totals.hourly_at), (Tier::Nightly, totals.nightly_at)] {
+        for (tier, began) in [(Tier::Hourly, totals.hourly_at), (Tier::Nightly, totals.nightly_at)] {
             if self.settings.tiers.depth(tier).is_zero() {
                 continue;
             }
             let under_way = self.deep_reads().find(|(other, _)| *other == tier);
             let left = under_way.map_or(0, |(_, cursor)| cursor.end - cursor.next);
-            self.telemetry.deep_read_state(tier, left, ended);
+            self.telemetry.deep_read_state(tier, left, began);
         }
     }
 }

@@ -145,9 +145,10 @@ impl<S: Source> Poller<S> {
             Next::Ask(span) => span,
             Next::Skip(to) => return Ok(Progress::To(to)),
         };
+        let asked = Instant::now();
         match self.request(span, purpose).await {
             Ok(reply) => self.answered(span, reply, request).await,
-            Err(CycleError::Api(fault)) => self.not_answered(span, fault, request).await,
+            Err(CycleError::Api(fault)) => self.not_answered((span, asked), fault, request).await,
             Err(shutdown) => Err(shutdown),
         }
     }

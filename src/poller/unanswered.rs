@@ -28,10 +28,10 @@ const UP_FOR: Duration = Duration::from_secs(60);
 const MOST_GIVEN_UP: u32 = 10;
 
 impl<S: Source> Poller<S> {
-    /// After a request that gave no rows: whether less of it may be asked for.
+    /// After a request, sent at `asked`, that gave no rows: whether less of it may be asked for.
     pub(super) async fn not_answered(
         &mut self,
-        span: Span,
+        (span, asked): (Span, Instant),
         fault: ApiError,
         request: &ReadRequest,
     ) -> Result<Progress, CycleError> {
@@ -66,7 +66,7 @@ impl<S: Source> Poller<S> {
             self.narrow(span, request, SplitCause::Timeout);
             return Err(fault.into());
         }
-        if !single && self.is_up(span, failed, request).await? {
+        if !single && self.is_up((span, asked), failed, request).await? {
             self.reader(request).bisect.narrow_for_failure(span, now);
             self.telemetry.split(SplitCause::Failure);
             return Ok(Progress::Narrower);
@@ -74,13 +74,20 @@ impl<S: Source> Poller<S> {
         Err(fault.into())
     }
 
-    /// Whether the server, which failed at `span`, answers anything: asked once after each second failure in a row, and
-    /// once more in each poll of a long outage.
-    async fn is_up(&mut self, span: Span, failed: u32, request: &ReadRequest) -> Result<bool, CycleError> {
-        if self.reader(request).up_until.is_some_and(|until| Instant::now() < until) {
+    /// Whether the server, which failed at what it was asked for at that moment, answers anything: asked once after each
+    /// second failure in a row, and once more in each poll of a long outage.
+    async fn is_up(
+        &mut self,
+        (span, asked): (Span, Instant),
+        failed: u32,
+        request: &ReadRequest,
+    ) -> Result<bool, CycleError> {
+        let proven = self.reader(request).up_until;
+        if proven.is_some_and(|until| asked < until) {
             return Ok(true);
         }
-        if failed % 5 != 2 {
+        // While spans are narrowed it is asked again, since each failure may take longer than the proof lasts.
+        if failed < 2 || (proven.is_none() && failed % 5 != 2) {
             return Ok(false);
         }
         let before = |seconds| {

@@ -143,13 +143,14 @@ impl<S: Source> Poller<S> {
     /// One request; whether what it brought was committed.
     async fn past_step(&mut self, stretch: (i64, i64), left: Duration) -> Result<bool, CycleError> {
         let started = Instant::now();
-        let reply = self.request_within(self.past_span(stretch), Purpose::Background, left).await;
+        let span = self.past_span(stretch);
+        let reply = self.request_within(span, Purpose::Background, left).await;
         self.warm_up.took = started.elapsed();
         let sent = !matches!(&reply, Err(CycleError::Shutdown))
             && !matches!(&reply, Err(CycleError::Api(fault)) if fault.never_sent() || matches!(fault, ApiError::QuotaReserved));
         let requests = self.books.warm_up().requests + u32::from(sent);
         match reply {
-            Ok(reply) => self.past_answered(stretch, reply, requests, left).await,
+            Ok(reply) => self.past_answered((stretch, span.to), reply, requests, left).await,
             Err(CycleError::Api(fault)) if fault.may_be_the_span() => {
                 if is_too_much(&fault) || self.warm_up.failures > 0 {
                     self.past_too_wide(stretch, requests).await?;
@@ -183,7 +184,7 @@ impl<S: Source> Poller<S> {
 
     async fn past_answered(
         &mut self,
-        stretch: (i64, i64),
+        (stretch, until): ((i64, i64), Timestamp),
         reply: Reply,
         requests: u32,
         left: Duration,
@@ -196,7 +197,7 @@ impl<S: Source> Poller<S> {
             return Ok(false);
         }
         let warm_up = WarmUp { next: stretch.0, requests, ..*self.books.warm_up() };
-        self.books.commit_past(&self.settings, reply.batch, stretch, warm_up).await?;
+        self.books.commit_past(&self.settings, reply.batch, (stretch, until), warm_up).await?;
         let roomy = reply.received < cap.div_ceil(4) && self.warm_up.took.saturating_mul(4) <= left;
         self.warm_up.width.done(roomy);
         self.warm_up.failures = 0;

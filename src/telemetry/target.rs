@@ -127,10 +127,10 @@ impl TargetTelemetry {
         self.change_tier(tier, |reads| count(&mut reads.failures, &ErrorClass::ALL, Some(class)));
     }
 
-    /// A tier has so many seconds still to read, and ended last at a moment (Unix seconds). Its counter is at 0 from
-    /// the first time.
-    pub fn deep_read_state(&self, tier: Tier, left: i64, ended: i64) {
-        self.change_tier(tier, |reads| reads.state = Some((left, ended)));
+    /// A tier has so many seconds still to read, and the last that came to its end had begun at a moment (Unix seconds).
+    /// Its counter is at 0 from the first time.
+    pub fn deep_read_state(&self, tier: Tier, left: i64, began: i64) {
+        self.change_tier(tier, |reads| reads.state = Some((left, began)));
     }
 
     /// The server's clock was seen; absent until then.

@@ -280,3 +280,14 @@ fn trouble_that_depends_on_the_span_costs_few_requests() {
     }
     eprintln!("{}", print.join("\n"));
 }
+
+/// After a restart the deeper re-reading has to find the poisoned second by itself, and each of its requests takes a time-out:
+/// what comes late behind it is still found.
+#[test]
+fn a_second_that_takes_all_the_time_hides_no_late_row() {
+    let row = |date, visible, conn| WorldRow { date, visible, conn, option: 1, second: 5, attempts: 1 };
+    let rows = vec![row(145, 158, 6), row(4125, 9734, 4), row(4411, 9888, 2), row(5000, 5004, 4)];
+    let poison = Some(Poison { second: 4479, until: i64::MAX, costume: Costume::Timeout });
+    let world = World { poison, ..World::of(rows) };
+    run(Plan { restarts: vec![7189], patient: true, ..Plan::of(world) }).unwrap();
+}
