@@ -182,8 +182,10 @@ async fn an_option_can_be_named_at_one_routing_point() {
     let labels = [("rp_id", "4628"), ("cod_opc_menu", "1"), ("description", "Pagar")];
     exporter
         .wait_for("names", |scrape| {
-            let both = ["4628", "4629"].map(|rp_id| [("rp_id", rp_id), ("cod_opc_menu", "1")]);
-            both.iter().all(|labels| !scrape.all(hits, labels).is_empty()) && door.asked(CODES) > 0
+            let all = ["4628", "10"]
+                .map(|rp_id| ["1", "PULSE"].map(|code| [("rp_id", rp_id), ("cod_opc_menu", code)]));
+            all.as_flattened().iter().all(|labels| !scrape.all(hits, labels).is_empty())
+                && door.asked(CODES) > 0
         })
         .await;
     let scrape = polls(&exporter, &door, 2.0).await;
