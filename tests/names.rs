@@ -190,11 +190,9 @@ async fn an_option_can_be_named_at_one_routing_point() {
         .await;
     let scrape = polls(&exporter, &door, 2.0).await;
     assert_eq!(scrape.all(name, &labels).len(), 1);
-    for (rp_id, code, description) in [
-        ("10", "1", "Comprar"),
-        ("4628", "PULSE", "Callarse"),
-        ("10", "PULSE", "No marcó ninguna opción"),
-    ] {
+    for (rp_id, code, description) in
+        [("10", "1", "Comprar"), ("4628", "PULSE", "Callarse"), ("10", "PULSE", "No marcó ninguna opción")]
+    {
         let labels = [("rp_id", rp_id), ("cod_opc_menu", code), ("description", description)];
         assert_eq!(scrape.all(name, &labels).len(), 1, "{labels:?}");
     }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::{
+    grafana::Grafana,
     month::{DAY, JOURNEYS, Key, MENUS, Month, OPTIONS, TrueOption, all, key},
     real_prometheus::Labels,
 };
