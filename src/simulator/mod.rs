@@ -93,6 +93,7 @@ impl Simulator {
             inventive: options.inventive,
             bursts: options.bursts.clone(),
             stops: options.stops.clone(),
+            poisoned: options.poisoned.map(Timestamp::as_second),
             from: options.from.map_or(i64::MIN, second_at_or_after),
             until: options.until.map_or(i64::MAX, second_at_or_after),
         };
