@@ -162,7 +162,8 @@ impl Rows {
                 let row = self.traffic.burst_row(self.burst, self.burst_row);
                 self.burst_row += 1;
                 let poisoned = self.traffic.poisoned;
-                let asked = |row: &Row| (self.first..=self.last).contains(&row.date) && poisoned != Some(row.date);
+                let asked =
+                    |row: &Row| (self.first..=self.last).contains(&row.date) && poisoned != Some(row.date);
                 if let Some(row) = row.filter(asked) {
                     return Some(row);
                 }
