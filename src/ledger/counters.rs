@@ -287,6 +287,11 @@ impl TargetCounters {
         (!step.menus.is_empty() || !step.points.is_empty() || !step.transitions.is_empty()).then_some(step)
     }
 
+    /// Counting begins at `origin`; only for what has counted nothing.
+    pub fn begin_at(&self, origin: Timestamp) -> Delta {
+        Delta { totals: Totals::new(origin), ..Delta::nothing(self) }
+    }
+
     /// What has had no row dated at or after `oldest` (seconds of the server's wall clock), but for what is to
     /// be kept: options, then routing points without an option left, then steps between what is gone.
     pub fn unseen(&self, oldest: i64, keep: impl Fn(&MenuLabels) -> bool) -> Vec<Counted> {

@@ -111,6 +111,19 @@ impl Books {
         Ok(())
     }
 
+    /// Moves the origin, of a target of which nothing has been read.
+    pub(super) async fn begin_at(
+        &mut self,
+        settings: &PollerConfig,
+        origin: Timestamp,
+    ) -> Result<(), StoreError> {
+        let delta = self.counters.begin_at(origin);
+        let delta = self.transact(move |tx, id| tx.write(id, &delta).map(|()| delta)).await?;
+        self.apply(&settings.zone, delta);
+        self.warm_up = WarmUp::before(local_seconds(settings.zone.to_datetime(self.totals().origin())));
+        Ok(())
+    }
+
     /// Commits an answer, or says why not; memory follows.
     pub(super) async fn commit(
         &mut self,
