@@ -12,7 +12,6 @@ mod counters;
 mod histogram;
 mod journey;
 mod past;
-mod recent;
 mod reconcile;
 #[cfg(test)]
 mod tests;
@@ -26,7 +25,6 @@ pub use counters::{
 pub use histogram::SecondsHistogram;
 pub use journey::{IdleTimes, JourneyState, LONGEST_JOURNEY, OpenJourney, Visit};
 pub use past::Past;
-pub use recent::{HOURS, HourlyHits, RecentHours, hour_of, oldest};
 pub use reconcile::{
     Delta, JourneyDelta, ReconcileParams, RowKey, RowRecord, SeenRows, TimeBounds, reconcile,
 };

@@ -8,7 +8,6 @@ use super::{
     changes::Changes,
     counters::{OptionCounts, RoutingPointCounts, TargetCounters, Totals, TransitionCounts},
     journey::{IdleTimes, JourneyState, OpenJourney, Visit},
-    recent::{HourlyHits, hour_of},
 };
 use crate::{
     baseline::HistoryDelta,
@@ -99,8 +98,6 @@ pub struct Delta {
     pub interactions: BTreeMap<NonZeroU64, i64>,
     /// Journeys that changed.
     pub journeys: Vec<JourneyDelta>,
-    /// The new rows. Not written: it follows from the records.
-    pub hourly: HourlyHits,
     /// What the new rows, and the journeys that are over, add to the history, by the numbers of [`Delta::menus`].
     pub history: HistoryDelta,
 }
@@ -129,7 +126,6 @@ impl Delta {
             rows: Vec::new(),
             interactions: BTreeMap::new(),
             journeys: Vec::new(),
-            hourly: BTreeMap::new(),
             history: HistoryDelta::default(),
         }
     }
@@ -201,7 +197,6 @@ pub fn reconcile<M: SeenRows>(
         }
         let number = draft.slots[slot].number;
         count(&mut draft.slots[slot].menu, row, new);
-        *step.hourly.entry((hour_of(row.date), number)).or_default() += new;
         let times = u32::try_from(new).unwrap_or(u32::MAX);
         let second = (row.second != NO_SECOND).then_some(row.second);
         step.history.rows(number, row.date, row.attempts, second, times);
