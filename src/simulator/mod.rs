@@ -20,6 +20,7 @@
 //! | `faults`, `refusal` | what goes wrong on demand, and the API's own errors |
 //! | `quota` | the count of requests, and the day's limit |
 //! | `form` | reading a query |
+//! | `response` | heads of the answers |
 //! | `server`, `report`, `control` | connections, the report, and the switches under `/simulator` |
 //! | `args` | the command line |
 
@@ -41,6 +42,7 @@ mod quota;
 mod random;
 mod refusal;
 mod report;
+mod response;
 mod server;
 mod traffic;
 mod truth;

@@ -7,7 +7,7 @@ use super::body::{AnswerBody, Ending, Gzipped};
 use super::faults::Fault;
 use super::form::value;
 use super::refusal::Refusal;
-use super::server::{Answered, json, page, with_type};
+use super::response::{Answered, json, page, with_type};
 use super::window::Window;
 use super::{Simulator, lock};
 use hyper::header::{ACCEPT_ENCODING, ALLOW, CONTENT_ENCODING, HeaderValue, LOCATION, RETRY_AFTER};

@@ -10,8 +10,7 @@ use jiff::Timestamp;
 use super::*;
 use crate::{
     ledger::{
-        Delta, IdleTimes, JourneyState, ReconcileParams, RowBatch, SeenRows, SeriesLimits, TimeBounds,
-        reconcile,
+        IdleTimes, JourneyState, ReconcileParams, RowBatch, SeenRows, SeriesLimits, TimeBounds, reconcile,
     },
     model::{MenuLabels, PointLabels},
     wolkvox::Row,
@@ -464,7 +463,7 @@ fn the_number_of_a_menu_that_is_gone_is_not_given_to_another() {
     read(&store, a, &mut account, vec![row(100, 1)]);
     read(&store, a, &mut account, vec![other(50)]);
     let gone = account.menus[&MenuLabels::new("20", "voice", "B")].0;
-    let mut step = Delta::nothing(&account);
+    let mut step = account.unchanged();
     step.dropped = account.unseen(90, |_| false);
     store.transact(|tx| tx.write(a, &step)).unwrap();
     account.apply(step);

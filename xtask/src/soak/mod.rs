@@ -15,7 +15,8 @@
 //! | `many` | many small ones in their place |
 //! | `exporter` | the child process |
 //! | `scrape` | reading a scrape; whether a counter went back |
-//! | `fire` | the run: lives, scrapes, what was seen |
+//! | `fire` | the run: lives, scrapes |
+//! | `findings` | what was seen |
 //! | `verdict` | the last scrape against the truth |
 //! | `expected` | the truth as samples; the tests use it too |
 //! | `report` | what is printed |
@@ -24,6 +25,7 @@ mod chance;
 #[path = "../../../tests/support/expected.rs"]
 mod expected;
 mod exporter;
+mod findings;
 mod fire;
 mod many;
 mod report;

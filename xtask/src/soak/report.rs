@@ -2,7 +2,7 @@
 
 #![expect(clippy::print_stdout, reason = "printing is what it is for")]
 
-use super::fire::Findings;
+use super::findings::Findings;
 
 /// Of each list, this many are shown.
 const SHOWN: usize = 20;
