@@ -17,6 +17,7 @@ mod protobuf;
 mod publication;
 mod published;
 mod registry;
+mod variant;
 
 pub use assembly::{Assembly, TargetCells};
 pub use body::Body;
@@ -24,5 +25,6 @@ pub use encode::{EOF, Format, encode};
 pub use model::{BucketBounds, Family, Histogram, MetricType, Sample, Value, label_block};
 pub use native::NativeHistogram;
 pub use publication::Publication;
-pub use published::{Encoding, Published, Variant};
+pub use published::{Encoding, Published};
 pub use registry::from_prometheus;
+pub use variant::Variant;

@@ -16,7 +16,7 @@ use crate::{
     exposition::BucketBounds,
     ledger::{IdleTimes, SeriesLimits, TargetCounters},
     model::{Fingerprints, MenuLabels},
-    poller::{Api, BaselineSettings, NameSettings, Poller, PollerConfig, PollerDeps},
+    poller::{Api, BaselineSettings, NameSettings, Poller, PollerConfig, PollerDeps, StartAgo},
     schedule::{Cadence, quota::REQUESTS_PER_LICENCE},
     wolkvox::{Client, ClientLimits, RowParser, Transport},
 };
@@ -132,6 +132,7 @@ fn settings(target: &TargetConfig, shared: &SharedConfig) -> anyhow::Result<Poll
         },
         idle: IdleTimes { usual: journey.idle, by_channel: journey.by_channel.clone() },
         expire_after: menu.expire_after,
+        start_ago: poll.start_from.ago().map(|ago| StartAgo { ago, max_skew: poll.max_clock_skew }),
         quota: target.licences.map(|licences| u64::from(licences) * REQUESTS_PER_LICENCE),
         zero_hold: menu.zero_hold,
         buckets: Arc::new(BucketBounds::new(&menu.buckets).context("the buckets do not increase")?),
