@@ -5,6 +5,7 @@
 //! a flag from silence. There is no flag for the token, because a command line is visible to every
 //! process of the machine.
 
+pub mod backfill;
 pub mod completions;
 pub mod man;
 
@@ -15,6 +16,8 @@ use clap::{
     builder::BoolishValueParser,
 };
 use clap_complete::Shell;
+
+pub use backfill::BackfillArgs;
 
 use crate::{
     i18n::Language,
@@ -53,6 +56,8 @@ pub struct Cli {
 /// What else the binary can do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Read the past as the exporter would have, into files for Prometheus and a state for the exporter to go on with
+    Backfill(Box<BackfillArgs>),
     /// Print a script with which a shell completes subcommands and flags
     Completions(CompletionsArgs),
     /// Run a simulated Wolkvox and an exporter against it: no account, nothing left behind
@@ -472,6 +477,7 @@ fn command(is_empty: impl Fn(&std::ffi::OsStr) -> bool) -> ClapCommand {
     Cli::command()
         .mut_args(quiet)
         .mut_subcommands(|sub| sub.mut_args(quiet))
+        .mut_subcommand("backfill", unlisted)
         .mut_subcommand("doctor", unlisted)
         .mut_subcommand("healthcheck", unlisted)
 }

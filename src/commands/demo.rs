@@ -85,5 +85,5 @@ pub async fn run(args: &DemoArgs, process: Process) -> anyhow::Result<()> {
     // There is nothing to read anew.
     let same = config.clone();
     let load: Load = Arc::new(move || Ok(Resolved { config: same.clone(), warnings: Vec::new() }));
-    run::run(config, load, StateLocation::Memory, listeners, process).await
+    run::run(config, load, StateLocation::Open(run::in_memory()?), listeners, process).await
 }

@@ -16,6 +16,7 @@ mod number;
 mod protobuf;
 mod publication;
 mod published;
+mod recording;
 mod registry;
 
 pub use assembly::{Assembly, TargetCells};
@@ -25,4 +26,5 @@ pub use model::{BucketBounds, Family, Histogram, MetricType, Sample, Value, labe
 pub use native::NativeHistogram;
 pub use publication::Publication;
 pub use published::{Encoding, Published, Variant};
+pub use recording::Recording;
 pub use registry::from_prometheus;

@@ -11,12 +11,14 @@ use tracing::{info, warn};
 use super::{
     PollerConfig,
     commit::{self, Reading, Written},
+    replay::{Around, Day},
 };
 use crate::{
     baseline::History,
     ledger::{Delta, Past, RecentHours, RowBatch, TargetCounters, Totals, WindowCounts, oldest},
     model::Counted,
     schedule::{last_instant, local_seconds, local_stretches, warm_up::WarmUp},
+    snapshot::TargetSnapshot,
     status::newest_hour,
     store::{Store, StoreError, TargetId, Transaction, View},
 };
@@ -34,6 +36,8 @@ pub(super) struct Books {
     recent: Arc<RecentHours>,
     /// A write failed, so memory may be behind the disk.
     stale: bool,
+    /// A day of the past that is being read: what is committed meanwhile goes there.
+    day: Option<Box<Day>>,
 }
 
 impl Books {
@@ -47,7 +51,7 @@ impl Books {
         let recent = recent_hours(store.clone(), id, &counters, &settings.zone).await?;
         let (history, warm_up) = remembered(store.clone(), id, &counters, settings).await?;
         let (counters, recent, history) = (Arc::new(counters), Arc::new(recent), Arc::new(history));
-        Ok(Self { store, id, counters, history, warm_up, recent, stale: false })
+        Ok(Self { store, id, counters, history, warm_up, recent, stale: false, day: None })
     }
 
     pub(super) fn totals(&self) -> &Totals {
@@ -117,6 +121,9 @@ impl Books {
         settings: &Arc<PollerConfig>,
         reading: Reading,
     ) -> Result<Outcome, StoreError> {
+        if let Some(day) = self.day.take() {
+            return self.add_to_day(day, reading).await;
+        }
         let (store, id) = (self.store.clone(), self.id);
         let (counters, config, window) = (self.counters.clone(), settings.clone(), reading.window);
         let (history, warm_up) = (self.history.clone(), self.warm_up);
@@ -135,6 +142,42 @@ impl Books {
         let window =
             window.zip(records).map(|((start, end), records)| self.counters.window(start, end, records));
         Ok(Outcome::Committed { window, seen_again, contradicts })
+    }
+
+    /// The day of the past that is being read.
+    pub(super) fn day(&self) -> Option<&Day> {
+        self.day.as_deref()
+    }
+
+    /// Begins a day of the past, and gives what was exposed before it.
+    pub(super) async fn begin_day(
+        &mut self,
+        window: Option<WindowCounts>,
+        around: Around,
+    ) -> Result<TargetSnapshot, StoreError> {
+        let (counters, history, warm_up) = (self.counters.clone(), self.history.clone(), self.warm_up);
+        let begin =
+            move |view: &View, id| Day::begin(view, id, (&counters, &history, &warm_up), window, around);
+        let (day, snapshot) = self.read(begin).await?;
+        self.day = Some(Box::new(day));
+        Ok(snapshot)
+    }
+
+    async fn add_to_day(&mut self, mut day: Box<Day>, reading: Reading) -> Result<Outcome, StoreError> {
+        let day = self.read(move |view, id| day.take(view, id, reading).map(|()| day)).await?;
+        self.counters = day.counters().clone();
+        self.day = Some(day);
+        Ok(Outcome::Committed { window: None, seen_again: false, contradicts: None })
+    }
+
+    /// Commits the day of the past that has been read, and takes over what is on the disk then.
+    pub(super) async fn commit_day(&mut self, settings: &PollerConfig) -> Result<(), StoreError> {
+        let Some(day) = self.day.take() else { return Ok(()) };
+        self.transact(move |tx, id| day.write(tx, id)).await?;
+        let (store, id) = (self.store.clone(), self.id);
+        let counters = blocking(move || store.reload(id)).await?;
+        *self = Self::open(self.store.clone(), (id, counters), settings).await?;
+        Ok(())
     }
 
     /// Commits an answer of the warm-up, which was asked for up to `until`: the rows dated in `stretch` (seconds of the

@@ -15,6 +15,7 @@ mod names;
 mod publish;
 mod quota;
 mod range_reader;
+mod replay;
 mod request;
 pub mod retry;
 mod source;
@@ -44,6 +45,7 @@ use self::{
 pub use self::{
     baseline::BaselineSettings,
     names::NameSettings,
+    replay::{EachWindow, PastWindow, ReplayEnd, ReplayError},
     source::{Api, Source},
 };
 use crate::{
@@ -103,6 +105,16 @@ impl PollerConfig {
     /// How far back any read goes.
     fn deepest(&self) -> Duration {
         self.lookback.max(self.cadence.interval).max(self.tiers.deepest())
+    }
+
+    /// How long before the watermark rows are remembered.
+    fn memory(&self) -> Duration {
+        self.deepest() + commit::MEMORY_MARGIN
+    }
+
+    /// How long before the watermark interactions are.
+    fn memory_of_interactions(&self) -> Duration {
+        self.memory().max(self.idle.longest() + commit::MEMORY_MARGIN)
     }
 }
 

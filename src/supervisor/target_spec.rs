@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use jiff::Timestamp;
 use tokio::{sync::Semaphore, task::spawn_blocking};
 use tokio_util::sync::CancellationToken;
 use tracing::info;
@@ -89,10 +90,20 @@ impl TargetSpec {
         deps: &Deps,
         shutdown: CancellationToken,
     ) -> anyhow::Result<Poller<Api>> {
+        let start_from = self.shared.poll.start_from;
+        let origin = start_from.instant((deps.clock)(), &self.target.timezone).map_err(anyhow::Error::msg)?;
+        self.start_from(origin, deps, shutdown).await
+    }
+
+    /// As [`TargetSpec::start`], with another moment at which counting begins if it has not yet.
+    pub(super) async fn start_from(
+        &self,
+        origin: Timestamp,
+        deps: &Deps,
+        shutdown: CancellationToken,
+    ) -> anyhow::Result<Poller<Api>> {
         let Deps { store, publisher, telemetry, clock, .. } = deps.clone();
         let name = self.target.name.clone();
-        let start_from = self.shared.poll.start_from;
-        let origin = start_from.instant(clock(), &self.target.timezone).map_err(anyhow::Error::msg)?;
         let restored = {
             let (store, name) = (store.clone(), name.clone());
             spawn_blocking(move || store.restore(&name, || TargetCounters::new(origin))).await??
