@@ -307,7 +307,7 @@ mod tests {
 
     #[test]
     fn days_end_at_midnight_or_on_the_next_line_of_the_grid() {
-        let end = |start, minutes| day_end(at(start), Duration::from_secs(minutes * 60)).to_string();
+        let end = |start, minutes: u64| day_end(at(start), Duration::from_secs(minutes * 60)).to_string();
         assert_eq!(end("2026-01-18T14:35:00Z", 5), "2026-01-19T00:00:00Z");
         assert_eq!(end("2026-01-19T00:00:00Z", 5), "2026-01-20T00:00:00Z");
         assert_eq!(end("2026-01-18T14:35:00Z", 7), "2026-01-19T00:04:00Z");
