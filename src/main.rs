@@ -41,7 +41,9 @@ fn main() -> ExitCode {
             Err(error) => Err(error),
         },
         Some(Command::Completions(args)) => complete(&args),
-        Some(Command::Demo(args)) => serve(args.log, async |process| demo::run(&args, process).await),
+        Some(Command::Demo(args)) => serve(args.log, async |process| {
+            demo::run(&args, process, io::stderr().is_terminal(), &mut io::stdout()).await
+        }),
         Some(Command::Doctor(args)) => match examine(&args) {
             Ok(true) => Ok(()),
             Ok(false) => return ExitCode::FAILURE,
@@ -97,7 +99,7 @@ fn fill_back(args: &BackfillArgs) -> anyhow::Result<bool> {
         let target = backfill::Target {
             output: &args.output,
             store: run::open(StateLocation::File(state.clone())).await?,
-            state: state.display().to_string(),
+            state: Some(state.display().to_string()),
             terminal: io::stderr().is_terminal(),
         };
         let around = backfill::Around { clock, shutdown };

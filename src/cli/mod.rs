@@ -367,6 +367,32 @@ pub struct DemoArgs {
     /// The same seed gives the same calls
     #[arg(long = "demo.seed", env = "WOLKVOX_DEMO_SEED", value_name = "NUMBER", default_value_t = 1)]
     pub seed: u64,
+
+    /// So many days of the past go into files for Prometheus first, as `backfill` makes them
+    #[arg(
+        id = "demo_days",
+        long = "days",
+        env = "WOLKVOX_DAYS",
+        value_name = "NUMBER",
+        requires = "demo_output",
+        value_parser = clap::value_parser!(u16).range(1..=60)
+    )]
+    pub days: Option<u16>,
+
+    /// Directory for these files
+    #[arg(id = "demo_output", long = "output", env = "WOLKVOX_OUTPUT", value_name = "DIRECTORY")]
+    pub output: Option<PathBuf>,
+
+    /// A label that Prometheus adds when it scrapes, for these files; repeat it, or separate by commas, for several
+    #[arg(
+        id = "demo_label",
+        long = "label",
+        env = "WOLKVOX_LABEL",
+        value_name = "NAME=VALUE",
+        value_delimiter = ','
+    )]
+    pub labels: Vec<String>,
+
     /// How the metrics are shaped.
     #[command(flatten)]
     pub menu: MenuArgs,

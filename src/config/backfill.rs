@@ -80,6 +80,22 @@ pub fn resolve_backfill(args: &BackfillArgs) -> Result<BackfillConfig, ConfigErr
     }
 }
 
+/// Labels that Prometheus adds to what it scrapes, as an exposition has them.
+///
+/// # Errors
+/// With the first of them that cannot be one.
+pub fn resolve_labels(texts: &[String]) -> Result<String, String> {
+    let mut labels: Vec<(&str, &str)> = Vec::new();
+    for text in texts {
+        let (name, value) = label(text)?;
+        if labels.iter().any(|(other, _)| *other == name) {
+            return Err(format!("{name} is given twice"));
+        }
+        labels.push((name, value));
+    }
+    Ok(label_block(&labels).to_string())
+}
+
 /// What a flag says, or nothing and a finding.
 fn heard<T>(flag: &str, read: Result<T, String>, findings: &mut Diagnostics) -> Option<T> {
     read.map_err(|reason| findings.problem(flag_place(flag), reason)).ok()
@@ -149,9 +165,12 @@ mod tests {
         let problems = |from, every, labels: &[&str]| {
             resolve_backfill(&args(from, every, labels)).expect_err("bad flags").problems
         };
-        let all = problems("28", "5m", &["job", "server=x", "__a=b", "9=x", "job=", "a=1", "a=2"]);
-        assert_eq!(all.len(), 8, "{all:#?}");
+        let all = problems("28", "5m", &["job"]);
+        assert_eq!(all.len(), 3, "{all:#?}");
         assert!(all.iter().any(|problem| problem.message.contains("4m 58s")), "{all:#?}");
+        for labels in [&["server=x"][..], &["__a=b"], &["9=x"], &["job="], &["a=1", "a=2"]] {
+            assert_eq!(problems("28d", "1m", labels).len(), 1, "{labels:?}");
+        }
         assert_eq!(problems("28d", "1s", &[]).len(), 1);
     }
 }

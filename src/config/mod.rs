@@ -34,7 +34,7 @@ use crate::{
 };
 
 pub use self::{
-    backfill::{BackfillConfig, resolve_backfill},
+    backfill::{BackfillConfig, resolve_backfill, resolve_labels},
     environment::Environment,
     read::diagnostics::{ConfigError, Problem},
     resolve::{DEFAULT_STATE_PATH, resolve, resolve_listen, resolve_shared},

@@ -131,12 +131,10 @@ async fn run(command: Command) -> String {
     process.output()
 }
 
-/// The files of a directory, by name.
+/// The files of a directory, by name; none of one that does not exist yet.
 fn files(directory: &Path) -> Vec<PathBuf> {
-    let mut files: Vec<PathBuf> = std::fs::read_dir(directory)
-        .expect("the output is a directory")
-        .map(|entry| entry.expect("an entry").path())
-        .collect();
+    let entries = std::fs::read_dir(directory).into_iter().flatten();
+    let mut files: Vec<PathBuf> = entries.map(|entry| entry.expect("an entry").path()).collect();
     files.sort();
     files
 }

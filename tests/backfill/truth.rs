@@ -49,6 +49,12 @@ fn wall(time: DateTime) -> i64 {
     time.to_zoned(jiff::tz::TimeZone::UTC).expect("a date of today").timestamp().as_second()
 }
 
+/// `65`, `65.0` or `00:01:05`.
+fn seconds(text: &str) -> u32 {
+    let number = |part: &str| part.parse::<u32>().expect("a number");
+    text.trim_end_matches(".0").split(':').fold(0, |sum, part| sum * 60 + number(part))
+}
+
 impl Rows {
     /// Every row dated in `from..until`.
     pub(crate) fn of(
@@ -75,7 +81,7 @@ impl Rows {
                     option: row.cod_opc_menu,
                     attempt: row.attempt.parse().expect("a number"),
                     date: wall(row.date.parse().expect("a date")),
-                    second: row.second_event.parse().expect("a number"),
+                    second: seconds(&row.second_event),
                 };
                 by_interaction.entry(row.conn_id).or_default().push(seen);
             }

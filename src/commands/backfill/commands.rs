@@ -9,7 +9,7 @@ use crate::store::BackfillMark;
 pub(super) fn print(
     files: &Files,
     mark: &BackfillMark,
-    state: &str,
+    state: Option<&str>,
     out: &mut impl Write,
 ) -> anyhow::Result<()> {
     let (count, bytes) = files.total()?;
@@ -17,20 +17,25 @@ pub(super) fn print(
     writeln!(
         out,
         "{count} files, {:.1} MB, are in {}.\n\n\
-         1. Load them. Prometheus, whose storage directory is here called data/ (it may run; keep more than 15 days with\n   \
-         --storage.tsdb.retention.time):\n\n   \
+         1. Load them. Prometheus, whose storage directory is here called data/ (it may run; it keeps 15 days unless it is\n   \
+         started with another --storage.tsdb.retention.time):\n\n   \
          {each}; do promtool tsdb create-blocks-from openmetrics --max-block-duration=6h \"$file\" data/; done\n\n   \
          or VictoriaMetrics:\n\n   \
-         {each}; do curl --fail -X POST -T \"$file\" http://localhost:8428/api/v1/import/prometheus; done\n\n\
-         2. Start the exporter on {state}, with the same flags: it goes on at the same counter values.\n\
-         3. Remove the files.",
+         {each}; do curl --fail -X POST -T \"$file\" http://localhost:8428/api/v1/import/prometheus; done\n",
         bytes as f64 / 1e6,
         files.directory().display(),
     )?;
+    if let Some(state) = state {
+        writeln!(
+            out,
+            "2. Start the exporter on {state}, with the same flags: it goes on at the same counter values.\n\
+             3. Remove the files.\n"
+        )?;
+    }
     if mark.labels.is_empty() {
         writeln!(
             out,
-            "\nNo --label was given: to Prometheus these are other series than the ones that it scrapes, which have a job and\n\
+            "No --label was given: to Prometheus these are other series than the ones that it scrapes, which have a job and\n\
              an instance."
         )?;
     }

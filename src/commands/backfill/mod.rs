@@ -43,8 +43,8 @@ pub struct Target<'a> {
     pub output: &'a Path,
     /// The state that the exporter will go on with.
     pub store: Arc<Store>,
-    /// What the state is called in what is printed.
-    pub state: String,
+    /// What the state is called in what is printed; `None` of one that another process cannot go on with.
+    pub state: Option<String>,
     /// Whether standard error is a terminal.
     pub terminal: bool,
 }
@@ -70,7 +70,7 @@ pub async fn run(
 ) -> anyhow::Result<bool> {
     let Target { output, store, state, terminal } = target;
     let files = Arc::new(Files::new(output)?);
-    let mut mark = begin(&store, wanted, &state, (around.clock)())?;
+    let mut mark = begin(&store, wanted, state.as_deref().unwrap_or("this state"), (around.clock)())?;
     let telemetry = Arc::new(Telemetry::new().context("cannot register the metrics")?);
     let supervisor = Supervisor::new(Deps {
         store: store.clone(),
@@ -95,7 +95,7 @@ pub async fn run(
         }
         store.mark_backfill(&mark)?;
     }
-    commands::print(&run.files, &mark, &state, out)?;
+    commands::print(&run.files, &mark, state.as_deref(), out)?;
     Ok(true)
 }
 

@@ -194,6 +194,8 @@ impl Day {
         let memory = self.memory.over(stored, self.local(forgotten));
         let mut delta = reconcile(&self.counters, rows, &params, &memory)?;
         delta.totals.incomplete += u64::from(lacking);
+        // Only the second that two answers share is read twice, and where that is depends on how the day was divided.
+        delta.totals.repeated = self.counters.totals.repeated;
         self.memory.follow(&mut delta);
         commit::extend_history(&mut self.history, &delta);
         self.apply(delta);
