@@ -8,7 +8,7 @@ use std::{
 
 use wolkvox_exporter::simulator::{Fault, FaultRule, Options, OverLimit, Simulator};
 
-use crate::{DEADLINE, Past, TOKEN, files, listen, process::Process, run};
+use crate::{DEADLINE, Past, files, listen, process::Process, run, vendor};
 
 /// When a process is killed.
 #[derive(Clone, Copy, Debug)]
@@ -39,10 +39,10 @@ const KILLS: [Moment; 20] = [
     Done(1),
     Started(1_300),
     Part(200),
-    Part(400),
+    Part(2),
     Started(2_500),
     Part(20),
-    Part(800),
+    Part(60),
     Started(50),
 ];
 const BEGUN: &str = "counting from here";
@@ -124,7 +124,7 @@ fn assert_same_files(one: &Path, other: &Path) {
 
 #[tokio::test]
 async fn killed_twenty_times_it_makes_the_same_files() {
-    let past = Past::of(|options| options).await;
+    let past = Past::of(6).await;
     begun(&past, &["whole", "killed"]).await;
     let mut killed = 0;
     for moment in KILLS {
@@ -147,19 +147,12 @@ async fn killed_twenty_times_it_makes_the_same_files() {
 
 #[tokio::test]
 async fn a_vendor_in_trouble_changes_nothing_but_the_time() {
-    let past = Past::of(|options| options).await;
+    let past = Past::of(2).await;
     begun(&past, &["calm", "troubled"]).await;
     run(past.command("calm", &[])).await;
 
     // The same rows from a server that cuts its answers, and fails now and then.
-    let options = Options {
-        token: TOKEN.to_owned(),
-        late_share: 0.0,
-        scale: 0.2,
-        rows_limit: 1_500,
-        over_limit: OverLimit::CutAndPromise,
-        ..Options::default()
-    };
+    let options = Options { rows_limit: 1_500, over_limit: OverLimit::CutAndPromise, ..vendor() };
     let troubled = Simulator::new(options);
     for fault in [Fault::Http500, Fault::CutJson, Fault::NotJson, Fault::Truncated, Fault::Http503] {
         let rule = FaultRule { fault, times: Some(3), probability: Some(0.15) };

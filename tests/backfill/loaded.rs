@@ -198,7 +198,7 @@ fn load(promtool: &Path, file: &Path, storage: &Path) {
 
 #[tokio::test]
 async fn what_was_loaded_is_the_truth_of_every_day_and_the_exporter_goes_on() {
-    let past = Past::of(|options| options).await;
+    let past = Past::of(2).await;
     let address =
         TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr()).expect("a free port");
     let instance = format!("instance={address}");

@@ -47,14 +47,13 @@ struct Past {
 }
 
 impl Past {
-    /// Of two days and some hours, or as many as the environment says.
-    async fn of(options: impl Fn(Options) -> Options) -> Self {
-        let days: i64 = std::env::var("BACKFILL_DAYS").ok().and_then(|days| days.parse().ok()).unwrap_or(2);
+    /// Of so many days and some hours, or as many as the environment says.
+    async fn of(days: i64) -> Self {
+        let days = std::env::var("BACKFILL_DAYS").ok().and_then(|days| days.parse().ok()).unwrap_or(days);
         let hour = Timestamp::now().as_second() / 3600 * 3600;
         let until = Timestamp::from_second(hour - 3600).expect("an hour ago");
         let from = until - SignedDuration::from_hours(days * 24 + 2);
-        let own = Options { token: TOKEN.to_owned(), late_share: 0.0, scale: 0.2, ..Options::default() };
-        let simulator = Simulator::new(options(own));
+        let simulator = Simulator::new(vendor());
         let url = listen(&simulator).await;
         let folder = tempfile::tempdir().expect("a temporary directory");
         let path = folder.path().to_owned();
@@ -114,6 +113,11 @@ impl Past {
     fn output(&self, name: &str) -> PathBuf {
         self.folder.join(name)
     }
+}
+
+/// Every row of the past is there.
+fn vendor() -> Options {
+    Options { token: TOKEN.to_owned(), late_share: 0.0, scale: 0.2, ..Options::default() }
 }
 
 async fn listen(simulator: &Arc<Simulator>) -> String {
