@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use jiff::{Timestamp, tz::TimeZone};
+use tokio::task::JoinHandle;
 use tracing::{info, warn};
 
 use super::{
@@ -37,7 +38,7 @@ pub(super) struct Books {
     /// A write failed, so memory may be behind the disk.
     stale: bool,
     /// A day of the past that is being read: what is committed meanwhile goes there.
-    day: Option<Box<Day>>,
+    day: Option<PastDay>,
 }
 
 impl Books {
@@ -121,8 +122,8 @@ impl Books {
         settings: &Arc<PollerConfig>,
         reading: Reading,
     ) -> Result<Outcome, StoreError> {
-        if let Some(day) = self.day.take() {
-            return self.add_to_day(day, reading).await;
+        if self.day.is_some() {
+            return self.add_to_day(reading).await;
         }
         let (store, id) = (self.store.clone(), self.id);
         let (counters, config, window) = (self.counters.clone(), settings.clone(), reading.window);
@@ -144,9 +145,9 @@ impl Books {
         Ok(Outcome::Committed { window, seen_again, contradicts })
     }
 
-    /// The day of the past that is being read.
-    pub(super) fn day(&self) -> Option<&Day> {
-        self.day.as_deref()
+    /// How far the day of the past has been read that is under way.
+    pub(super) fn day_read_to(&self) -> Option<Timestamp> {
+        self.day.as_ref().map(|day| day.read_to)
     }
 
     /// Begins a day of the past, and gives what was exposed before it.
@@ -159,20 +160,41 @@ impl Books {
         let begin =
             move |view: &View, id| Day::begin(view, id, (&counters, &history, &warm_up), window, around);
         let (day, snapshot) = self.read(begin).await?;
-        self.day = Some(Box::new(day));
+        let read_to = self.totals().watermark();
+        self.day = Some(PastDay { read_to, counting: Counting::Done(Box::new(day)) });
         Ok(snapshot)
     }
 
-    async fn add_to_day(&mut self, mut day: Box<Day>, reading: Reading) -> Result<Outcome, StoreError> {
-        let day = self.read(move |view, id| day.take(view, id, reading).map(|()| day)).await?;
-        self.counters = day.counters().clone();
-        self.day = Some(day);
+    /// Counts an answer, while the next one is asked for.
+    async fn add_to_day(&mut self, reading: Reading) -> Result<Outcome, StoreError> {
+        self.settle_day().await?;
+        if let Some(PastDay { read_to, counting: Counting::Done(mut day) }) = self.day.take() {
+            self.counters = day.counters().clone();
+            let (store, id, reach) = (self.store.clone(), self.id, Day::reach(&reading).max(read_to));
+            let count = move || store.read(|view| day.take(view, id, reading)).map(|()| day);
+            let counting = Counting::UnderWay(tokio::task::spawn_blocking(count));
+            self.day = Some(PastDay { read_to: reach, counting });
+        }
         Ok(Outcome::Committed { window: None, seen_again: false, contradicts: None })
+    }
+
+    /// Waits until everything is counted that has been read of the day of the past.
+    pub(super) async fn settle_day(&mut self) -> Result<(), StoreError> {
+        match self.day.take() {
+            Some(PastDay { read_to, counting: Counting::UnderWay(count) }) => {
+                let broke_off = |panic| StoreError::Failed(format!("counting broke off: {panic}"));
+                let counting = Counting::Done(count.await.map_err(broke_off)??);
+                self.day = Some(PastDay { read_to, counting });
+            }
+            day => self.day = day,
+        }
+        Ok(())
     }
 
     /// Commits the day of the past that has been read, and takes over what is on the disk then.
     pub(super) async fn commit_day(&mut self, settings: &PollerConfig) -> Result<(), StoreError> {
-        let Some(day) = self.day.take() else { return Ok(()) };
+        self.settle_day().await?;
+        let Some(PastDay { counting: Counting::Done(day), .. }) = self.day.take() else { return Ok(()) };
         self.transact(move |tx, id| day.write(tx, id)).await?;
         let (store, id) = (self.store.clone(), self.id);
         let counters = blocking(move || store.reload(id)).await?;
@@ -251,6 +273,19 @@ impl Books {
         Arc::make_mut(&mut self.recent).follow(&delta, newest_hour(read_up_to));
         Arc::make_mut(&mut self.counters).apply(delta);
     }
+}
+
+/// A day of the past under way.
+struct PastDay {
+    /// How far it has been read.
+    read_to: Timestamp,
+    counting: Counting,
+}
+
+/// Whether an answer is being counted.
+enum Counting {
+    Done(Box<Day>),
+    UnderWay(JoinHandle<Result<Box<Day>, StoreError>>),
 }
 
 /// What came of an answer.

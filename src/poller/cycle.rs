@@ -53,7 +53,7 @@ impl<S: Source> Poller<S> {
     ) -> Result<(), CycleError> {
         let mut failures = 0;
         // Every poll may send one request, so that even with nothing but the reserve left it goes forward. The past has time.
-        let mut purpose = if self.books.day().is_some() { request.purpose } else { Purpose::Live };
+        let mut purpose = if self.books.day_read_to().is_some() { request.purpose } else { Purpose::Live };
         loop {
             let step = self.read_step(from, &request, purpose).await;
             purpose = request.purpose;

@@ -301,7 +301,7 @@ mod tests {
         assert_eq!(window(300, 150), (vec![1, 150], 299));
         assert_eq!(window(300, 298), (vec![1], 299));
         assert_eq!(window(300, 60), (vec![1, 60, 120, 179, 239], 299));
-        assert_eq!(window(600, 298), (vec![1, 200, 400], 599));
+        assert_eq!(window(600, 298), (vec![1, 200, 399], 599));
         assert_eq!(window(2, 150), (vec![0], 1));
     }
 
@@ -310,6 +310,6 @@ mod tests {
         let end = |start, minutes: u64| day_end(at(start), Duration::from_secs(minutes * 60)).to_string();
         assert_eq!(end("2026-01-18T14:35:00Z", 5), "2026-01-19T00:00:00Z");
         assert_eq!(end("2026-01-19T00:00:00Z", 5), "2026-01-20T00:00:00Z");
-        assert_eq!(end("2026-01-18T14:35:00Z", 7), "2026-01-19T00:04:00Z");
+        assert_eq!(end("2026-01-18T14:35:00Z", 7), "2026-01-19T00:01:00Z");
     }
 }

@@ -4,17 +4,16 @@
 //! Owns the counters, journeys and history as of the window under way. Its clock is the rows' own. Nothing of it is on the
 //! disk until [`Day::write`]; what comes of a window must not depend on how the day was divided into answers.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
-use tokio_util::sync::CancellationToken;
 
 use super::memory::DayMemory;
 use crate::{
     baseline::{Detector, History, Moment},
     ledger::{
-        Delta, ReconcileParams, RowBatch, RowKey, RowRecord, TargetCounters, TimeBounds, WindowCounts,
-        reconcile,
+        Delta, ReconcileParams, RoutingPointCounts, RowBatch, RowKey, RowRecord, TargetCounters, TimeBounds,
+        WindowCounts, reconcile,
     },
     model::{Counted, Names},
     poller::{
@@ -52,7 +51,6 @@ pub(in crate::poller) struct Around {
     /// Where the whole backfill ends: only what can be read again from there is remembered.
     pub(in crate::poller) until: Timestamp,
     pub(in crate::poller) each: EachWindow,
-    pub(in crate::poller) shutdown: CancellationToken,
 }
 
 /// A day under way.
@@ -72,7 +70,7 @@ pub(in crate::poller) struct Day {
     /// A part of the window under way is known to lack rows.
     uncertain: bool,
     /// Rows that are to be remembered: those that may be read again.
-    remembered: BTreeMap<RowKey, RowRecord>,
+    remembered: Vec<(RowKey, RowRecord)>,
     /// Those of the last window.
     last: Vec<(RowKey, RowRecord)>,
     dropped: Vec<Counted>,
@@ -99,7 +97,7 @@ impl Day {
             start,
             read_to: start,
             uncertain: false,
-            remembered: BTreeMap::new(),
+            remembered: Vec::new(),
             last: Vec::new(),
             dropped: Vec::new(),
         };
@@ -111,9 +109,9 @@ impl Day {
         &self.counters
     }
 
-    /// Everything dated before this has been read.
-    pub(in crate::poller) fn read_to(&self) -> Timestamp {
-        self.read_to
+    /// How far an answer tells everything: never beyond what the server itself calls the past.
+    pub(in crate::poller) fn reach(reading: &Reading) -> Timestamp {
+        reading.server_time.map_or(reading.span.to, |theirs| reading.span.to.min(theirs))
     }
 
     /// Takes in an answer, and finishes the windows that are whole with it.
@@ -123,8 +121,8 @@ impl Day {
         id: TargetId,
         reading: Reading,
     ) -> Result<(), StoreError> {
-        let Reading { mut batch, span, incomplete, server_time, .. } = reading;
-        let read_to = server_time.map_or(span.to, |theirs| span.to.min(theirs)).max(self.read_to);
+        let read_to = Self::reach(&reading).max(self.read_to);
+        let Reading { mut batch, span, incomplete, .. } = reading;
         let stored = view.interactions(id)?;
         batch.sort_by_date();
         // Some servers send more than they are asked for; what lies before is counted already.
@@ -133,7 +131,6 @@ impl Day {
         let mut lacking = incomplete;
         while let end = self.window_end()
             && end <= read_to
-            && !self.around.shutdown.is_cancelled()
         {
             let rows = batch.take_before(self.shown_until(end));
             self.count(rows, std::mem::take(&mut lacking), (end, end), &stored)?;
@@ -232,7 +229,8 @@ impl Day {
         let settings = &self.around.settings;
         let stretches = local_stretches(self.start, end, &settings.zone);
         let within = |key: &RowKey| stretches.iter().any(|(from, to)| (*from..*to).contains(&key.date));
-        let rows: Vec<(RowKey, RowRecord)> = std::mem::take(&mut self.memory.rows).into_iter().collect();
+        let mut rows: Vec<(RowKey, RowRecord)> = self.memory.rows.drain().collect();
+        rows.sort_unstable_by_key(|(key, _)| *key);
         let records = rows.iter().filter(|(key, _)| within(key)).map(|(_, record)| *record);
         let window = self.counters.window(self.start, end, records);
         let oldest = self.around.until.checked_sub(settings.memory()).unwrap_or(Timestamp::MIN);
@@ -283,16 +281,16 @@ impl Day {
         let mut rows = self.remembered;
         rows.extend(self.last);
         let counters = self.counters;
+        // What is only expected is known from the configuration.
+        let menus = counters.menus.iter().filter(|(_, (_, menu))| menu.hits > 0);
+        let points = counters.points.iter().filter(|(_, point)| ***point != RoutingPointCounts::default());
+        let steps = counters.transitions.iter();
         let delta = Delta {
-            menus: counters.menus.iter().map(|(labels, menu)| (labels.clone(), menu.clone())).collect(),
-            points: counters.points.iter().map(|(labels, point)| (labels.clone(), point.clone())).collect(),
-            transitions: counters
-                .transitions
-                .iter()
-                .map(|(labels, step)| (labels.clone(), step.clone()))
-                .collect(),
+            menus: menus.map(|(labels, menu)| (labels.clone(), menu.clone())).collect(),
+            points: points.map(|(labels, point)| (labels.clone(), point.clone())).collect(),
+            transitions: steps.map(|(labels, step)| (labels.clone(), step.clone())).collect(),
             dropped: self.dropped,
-            rows: rows.into_iter().collect(),
+            rows,
             interactions,
             journeys,
             ..Delta::nothing(&counters)

@@ -9,6 +9,8 @@
 
 mod day;
 mod memory;
+#[cfg(test)]
+mod tests;
 
 use std::time::Duration;
 
@@ -56,7 +58,7 @@ impl From<CycleError> for ReplayError {
 pub struct ReplayEnd {
     /// Where counting began.
     pub origin: Timestamp,
-    /// Every window before it is committed.
+    /// Every window before it is committed, or read and being counted.
     pub watermark: Timestamp,
     /// Rows counted so far.
     pub rows: u64,
@@ -70,7 +72,7 @@ impl<S: Source> Poller<S> {
         let totals = self.books.totals();
         ReplayEnd {
             origin: totals.origin(),
-            watermark: self.books.day().map_or(totals.watermark(), Day::read_to),
+            watermark: self.books.day_read_to().unwrap_or(totals.watermark()),
             rows: totals.new,
             quota: self.quota.status(),
         }
@@ -100,7 +102,6 @@ impl<S: Source> Poller<S> {
             telemetry: self.telemetry.clone(),
             until,
             each,
-            shutdown: self.shutdown.clone(),
         };
         Ok(self.books.begin_day(window, around).await?)
     }
@@ -113,7 +114,7 @@ impl<S: Source> Poller<S> {
         loop {
             let from = self.replayed().watermark;
             if from >= end {
-                return Ok(());
+                return Ok(self.books.settle_day().await?);
             }
             match self.read_past(from, end).await {
                 Ok(()) if self.replayed().watermark >= end => {}
