@@ -174,6 +174,7 @@ fn settings() -> PollerConfig {
         limits: Default::default(),
         idle: Default::default(),
         expire_after: Duration::ZERO,
+        start_ago: None,
         quota: None,
         names: Default::default(),
         baseline: Default::default(),

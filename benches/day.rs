@@ -198,6 +198,7 @@ async fn day(plan: Plan, path: &Path) -> Vec<Hour> {
         limits: Default::default(),
         idle: Default::default(),
         expire_after: Duration::ZERO,
+        start_ago: None,
         quota: None,
         names: Default::default(),
         baseline: Default::default(),

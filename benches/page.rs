@@ -18,8 +18,8 @@ use arc_swap::ArcSwap;
 use jiff::{Timestamp, tz::TimeZone};
 use tokio::net::TcpListener;
 use wolkvox_exporter::{
+    baseline::{History, HistoryDelta, hour_of},
     exposition::Publication,
-    ledger::{HourlyHits, RecentHours, TargetCounters, hour_of},
     model::MenuLabels,
     status::{self, Day, POLLS, PollOutcome, PollRecord, QuotaUse, TargetStatus},
     web::{Access, Readiness, ServerLimits, Site, serve},
@@ -44,19 +44,21 @@ fn watermark() -> Timestamp {
     Timestamp::from_second(WATERMARK).unwrap()
 }
 
-fn recent() -> RecentHours {
-    let mut account = TargetCounters::new(Timestamp::UNIX_EPOCH);
-    let mut hourly = HourlyHits::new();
+fn history() -> History {
     // Bogotá is five hours behind.
-    let newest = hour_of(WATERMARK - 5 * 3600);
+    let newest = hour_of(WATERMARK - 5 * 3600) * 3600;
+    let (mut history, mut delta) = (History::new(35), HistoryDelta::default());
+    let labels = |number: u32| {
+        MenuLabels::new(&(4000 + number % 40).to_string(), "voice", &format!("OPCION_{number:04}"))
+    };
+    let labels: Vec<MenuLabels> = (0..OPTIONS).map(labels).collect();
     for number in 0..OPTIONS {
-        let (point, option) = (4000 + number % 40, format!("OPCION_{number:04}"));
-        account
-            .menus
-            .insert(MenuLabels::new(&point.to_string(), "voice", &option), (number, Default::default()));
-        hourly.extend((0..24).map(|hour| ((newest - hour, number), u64::from(number * 7919 % 1000) + 1)));
+        for hour in 0..24 {
+            delta.rows(number, newest - hour * 3600, 1, None, number * 7919 % 1000 + 1);
+        }
     }
-    RecentHours::new(0, &account, &hourly)
+    history.apply(&delta, |number| labels.get(number as usize));
+    history
 }
 
 fn target(number: usize, day: Day) -> TargetStatus {
@@ -125,8 +127,8 @@ fn ask(stream: &mut BufReader<TcpStream>, path: &str) -> (Duration, usize) {
 }
 
 fn main() {
-    let recent = recent();
-    let make = || status::day(&recent, watermark(), &zone(), &Default::default(), &Default::default());
+    let history = history();
+    let make = || status::day(&history, watermark(), &zone(), &Default::default(), &Default::default());
     let once = |_| {
         let begun = Instant::now();
         black_box(make());

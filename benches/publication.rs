@@ -10,8 +10,9 @@ use std::sync::Arc;
 
 use jiff::{Timestamp, tz::TimeZone};
 use wolkvox_exporter::{
+    baseline::History,
     exposition::{BucketBounds, Encoding, Format},
-    ledger::{RecentHours, TargetCounters},
+    ledger::TargetCounters,
     model::MenuLabels,
     snapshot::{Publisher, TargetSnapshot},
     status::{Day, PollOutcome, QuotaUse, TargetStatus},
@@ -72,8 +73,7 @@ fn put(publisher: &Publisher, snapshot: TargetSnapshot) {
         unread: 0,
         day: Day::default(),
     };
-    let recent = RecentHours::new(0, &snapshot.account, &Default::default());
-    publisher.put(snapshot, status, Arc::new(recent));
+    publisher.put(snapshot, status, Arc::new(History::new(35)));
 }
 
 async fn measure(targets: usize) -> (f64, f64, usize) {

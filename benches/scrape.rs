@@ -209,7 +209,47 @@ fn as_the_exporter(address: SocketAddr) -> std::io::Result<std::net::TcpListener
     listen(&[address])?.into_std()
 }
 
-/// Our server and a bare one with the very same bytes, asked in turns.
+/// nginx with one worker, which serves a file of these bytes; killed when dropped. `None` where it is not installed.
+struct Nginx {
+    process: std::process::Child,
+    address: SocketAddr,
+    _directory: tempfile::TempDir,
+}
+
+impl Nginx {
+    fn start(bytes: &[u8], gzip: bool) -> Option<Self> {
+        let directory = tempfile::tempdir().unwrap();
+        let at = |name: &str| directory.path().join(name).display().to_string();
+        std::fs::write(at("metrics"), bytes).unwrap();
+        let address = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let coding = if gzip { "add_header Content-Encoding gzip;" } else { "" };
+        let config = format!(
+            "daemon off; worker_processes 1; pid {}; error_log stderr crit; events {{}} http {{ access_log off; sendfile on; \
+             tcp_nopush on; keepalive_requests 1000000; open_file_cache max=10; server {{ listen {address}; root {}; \
+             default_type text/plain; {coding} }} }}",
+            at("pid"),
+            directory.path().display(),
+        );
+        std::fs::write(at("nginx.conf"), config).unwrap();
+        let mut command = std::process::Command::new("nginx");
+        let process = command.args(["-e", "stderr", "-c", &at("nginx.conf"), "-p", &at("")]).spawn().ok()?;
+        while TcpStream::connect(address).is_err() {
+            thread::sleep(Duration::from_millis(20));
+        }
+        Some(Self { process, address, _directory: directory })
+    }
+}
+
+impl Drop for Nginx {
+    fn drop(&mut self) {
+        // SIGTERM by the program that is there anyway: the worker goes with its master.
+        let id = self.process.id().to_string();
+        let _ = std::process::Command::new("kill").arg(id).status();
+        let _ = self.process.wait();
+    }
+}
+
+/// Our server and others with the very same bytes, asked in turns.
 fn scraping(
     publication: &Arc<Publication>,
     what: &str,
@@ -234,6 +274,18 @@ fn scraping(
     for (name, headers, gzip) in [("identity", "", false), ("gzip", "Accept-Encoding: gzip\r\n", true)] {
         let bytes = Bytes::from(publication.load().render(&families, text(gzip)).unwrap().concat());
         let length = bytes.len();
+        match Nginx::start(&bytes, gzip) {
+            Some(nginx) => {
+                let (a, b) = in_turns(ours, nginx.address, headers);
+                println!(
+                    "  {name}: {:.0} scrapes a second, nginx {:.0}, of its rate {:.2}",
+                    1.0 / a.as_secs_f64(),
+                    1.0 / b.as_secs_f64(),
+                    b.as_secs_f64() / a.as_secs_f64()
+                );
+            }
+            None => println!("  {name}: nginx is not installed, so it was not measured beside it"),
+        }
         let bare = on_its_own_thread(std::net::TcpListener::bind, |listener| from_memory(listener, bytes));
         let (a, b) = in_turns(ours, bare, headers);
         let (a, b) = (ms(a), ms(b));

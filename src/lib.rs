@@ -1,23 +1,44 @@
 //! Exact Prometheus metrics of the menu options chosen in a Wolkvox contact centre.
 //!
-//! Data goes one way: API → rows → ledger → aggregates → snapshot → scrape. `ARCHITECTURE.md` is the map.
+//! This is a program. Its library is what the binary, the tests and the benchmarks share; no version of it promises anything
+//! to anybody else, so its rooms are not shown here: `ARCHITECTURE.md` is their map, and `cargo doc
+//! --document-private-items` has their insides. What is promised are flags, configuration, metrics and the state file.
 
+#[doc(hidden)]
 pub mod baseline;
+#[doc(hidden)]
 pub mod cli;
+#[doc(hidden)]
 pub mod commands;
+#[doc(hidden)]
 pub mod config;
+#[doc(hidden)]
 pub mod exposition;
+#[doc(hidden)]
 pub mod i18n;
+#[doc(hidden)]
 pub mod ledger;
+#[doc(hidden)]
 pub mod logging;
+#[doc(hidden)]
 pub mod model;
+#[doc(hidden)]
 pub mod poller;
+#[doc(hidden)]
 pub mod schedule;
+#[doc(hidden)]
 pub mod simulator;
+#[doc(hidden)]
 pub mod snapshot;
+#[doc(hidden)]
 pub mod status;
+#[doc(hidden)]
 pub mod store;
+#[doc(hidden)]
 pub mod supervisor;
+#[doc(hidden)]
 pub mod telemetry;
+#[doc(hidden)]
 pub mod web;
+#[doc(hidden)]
 pub mod wolkvox;

@@ -91,6 +91,7 @@ fn prints_what_a_whole_file_resolved_to() {
       nightly_lookback: 48h
       nightly_hour: 3
       start_from: 48h
+      max_clock_skew: 5m
       requests_in_flight: 64
     menu:
       buckets: [2.5, 5, 10, 60]
@@ -147,6 +148,7 @@ fn needs_no_file() {
       nightly_lookback: 48h
       nightly_hour: 3
       start_from: now
+      max_clock_skew: 5m
       requests_in_flight: 64
     menu:
       buckets: [5, 10, 20, 30, 45, 60, 90, 120, 180, 300, 600]
@@ -327,6 +329,7 @@ fn every_setting_has_a_flag_and_a_twin() {
         ("poll.settle-delay", "WOLKVOX_POLL_SETTLE_DELAY", "10s", "  settle_delay: 10s"),
         ("poll.lookback", "WOLKVOX_POLL_LOOKBACK", "1h", "  lookback: 1h"),
         ("poll.start-from", "WOLKVOX_POLL_START_FROM", "24h", "  start_from: 24h"),
+        ("poll.max-clock-skew", "WOLKVOX_POLL_MAX_CLOCK_SKEW", "1h", "  max_clock_skew: 1h"),
         ("poll.requests-in-flight", "WOLKVOX_POLL_REQUESTS_IN_FLIGHT", "8", "  requests_in_flight: 8"),
         ("state.path", "WOLKVOX_STATE_PATH", "a/b.redb", "  path: a/b.redb"),
         ("menu.zero-hold", "WOLKVOX_MENU_ZERO_HOLD", "0s", "  zero_hold: 0s"),

@@ -162,6 +162,7 @@ async fn scrape() -> [String; 2] {
             limits: Default::default(),
             idle: IdleTimes { usual: Duration::from_secs(150), by_channel: Default::default() },
             expire_after: Duration::ZERO,
+            start_ago: None,
             quota: licences.map(|licences: u32| u64::from(licences) * 1000),
             names: NameSettings { ask: false, own: names() }.into(),
             baseline: Default::default(),

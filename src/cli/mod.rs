@@ -223,6 +223,10 @@ pub struct PollArgs {
     #[arg(long = "poll.start-from", env = "WOLKVOX_POLL_START_FROM", value_name = "WHEN")]
     pub start_from: Option<String>,
 
+    /// By how much this machine's clock and a server's may differ when counting begins [default: 5m]
+    #[arg(long = "poll.max-clock-skew", env = "WOLKVOX_POLL_MAX_CLOCK_SKEW", value_name = "DURATION")]
+    pub max_clock_skew: Option<String>,
+
     /// Most requests that wait for an answer at a time, over all targets [default: 64]
     #[arg(long = "poll.requests-in-flight", env = "WOLKVOX_POLL_REQUESTS_IN_FLIGHT", value_name = "NUMBER")]
     pub requests_in_flight: Option<String>,

@@ -146,6 +146,8 @@ pub struct PollConfig {
     pub tiers: Tiers,
     /// Where counting begins on the very first start.
     pub start_from: StartFrom,
+    /// By how much this machine's clock and a server's may differ when counting begins.
+    pub max_clock_skew: Duration,
     /// The most requests that wait for an answer at a time, over all targets: 1 to 10,000. Fixed for a process.
     pub requests_in_flight: usize,
 }
@@ -254,6 +256,7 @@ impl Default for PollConfig {
                 nightly_hour: 3,
             },
             start_from: StartFrom::Now,
+            max_clock_skew: Duration::from_secs(300),
             requests_in_flight: 64,
         }
     }

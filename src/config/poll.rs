@@ -75,6 +75,11 @@ pub(crate) fn resolve(
     let written = given(flag, "poll.start-from", file, section.start_from.as_ref(), "poll.start_from");
     let start_from = read_or(written, default.start_from, "poll.start-from", findings, start::parse);
 
+    let flag = args.max_clock_skew.as_deref();
+    let written =
+        given(flag, "poll.max-clock-skew", file, section.max_clock_skew.as_ref(), "poll.max_clock_skew");
+    let skew = read_or(written, default.max_clock_skew, "poll.max-clock-skew", findings, parse_seconds);
+
     let flag = args.requests_in_flight.as_deref();
     let written = given(
         flag,
@@ -101,6 +106,7 @@ pub(crate) fn resolve(
         lookback: lookback.value,
         tiers,
         start_from: start_from.value,
+        max_clock_skew: skew?.value,
         requests_in_flight: in_flight?.value,
     })
 }

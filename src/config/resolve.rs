@@ -143,7 +143,7 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(128))]
         #[test]
         fn any_text_in_any_flag_is_answered(
-            texts in proptest::collection::vec(hostile(), 19),
+            texts in proptest::collection::vec(hostile(), 20),
             now in jiff::Timestamp::MIN.as_second()..jiff::Timestamp::MAX.as_second(),
         ) {
             let text = |index: usize| texts[index].clone();
@@ -155,6 +155,7 @@ mod tests {
                     lookback: text(3),
                     start_from: text(4),
                     requests_in_flight: text(15),
+                    max_clock_skew: text(19),
                     hourly_lookback: text(8),
                     nightly_lookback: text(9),
                     nightly_hour: text(10),

@@ -24,6 +24,7 @@ impl Display for Config {
         writeln!(f, "  nightly_lookback: {}", show(self.poll.tiers.nightly))?;
         writeln!(f, "  nightly_hour: {}", self.poll.tiers.nightly_hour)?;
         writeln!(f, "  start_from: {}", self.poll.start_from)?;
+        writeln!(f, "  max_clock_skew: {}", show(self.poll.max_clock_skew))?;
         writeln!(f, "  requests_in_flight: {}", self.poll.requests_in_flight)?;
         writeln!(f, "menu:")?;
         self.menu.fmt(f)?;

@@ -23,6 +23,15 @@ pub enum StartFrom {
 }
 
 impl StartFrom {
+    /// How long before the first start, where it is no fixed date.
+    pub fn ago(&self) -> Option<Duration> {
+        match self {
+            Self::Now => Some(Duration::ZERO),
+            Self::Back(back) => Some(*back),
+            Self::At(_) => None,
+        }
+    }
+
     /// The instant meant, for a server in `zone`, when the first start is at `now`.
     ///
     /// A local time that a change of clocks repeats is its first occurrence, so that nothing is left out.

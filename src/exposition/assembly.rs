@@ -15,7 +15,7 @@ use super::{
     deflate::{End, deflate},
     encode::{Format, encode_head, encode_points},
     model::Family,
-    published::Variant,
+    variant::Variant,
 };
 
 /// A block is full when it has so many bytes. Half of what deflate looks back.

@@ -18,6 +18,7 @@ mod publication;
 mod published;
 mod recording;
 mod registry;
+mod variant;
 
 pub use assembly::{Assembly, TargetCells};
 pub use body::Body;
@@ -25,6 +26,7 @@ pub use encode::{EOF, Format, encode};
 pub use model::{BucketBounds, Family, Histogram, MetricType, Sample, Value, label_block};
 pub use native::NativeHistogram;
 pub use publication::Publication;
-pub use published::{Encoding, Published, Variant};
+pub use published::{Encoding, Published};
 pub use recording::Recording;
 pub use registry::from_prometheus;
+pub use variant::Variant;

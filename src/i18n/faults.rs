@@ -186,6 +186,14 @@ texts! {
          hours, ask Wolkvox.",
         "No hay nada mal de este lado. El exporter lo intenta solo más tarde, y no pierde ninguna fila. Si sigue así \
          por horas, pregunte a Wolkvox.";
+    ClocksDisagree:
+        "this machine's clock shows {ours}, the server's {theirs}: counting does not begin until they agree",
+        "el reloj de esta máquina marca {ours}, el del servidor {theirs}: no se empieza a contar hasta que coincidan";
+    ClocksDisagreeRemedy:
+        "Set this machine's clock (timedatectl, NTP). If it is the server's that is wrong, allow for more by \
+         poll.max_clock_skew. Nothing has been counted, and nothing is lost.",
+        "Ponga en hora el reloj de esta máquina (timedatectl, NTP). Si el que va mal es el del servidor, admita más con \
+         poll.max_clock_skew. Aún no se ha contado nada, y nada se pierde.";
     Internal: "the exporter has trouble of its own: {detail}", "el exporter tiene un problema propio: {detail}";
     InternalRemedy:
         "Is the disk of the state file full or read-only? The log says more. When the trouble is over, the exporter \
@@ -229,6 +237,7 @@ impl FaultText {
             ApiError::Contradicts { .. } => (Self::Contradicts, Self::ContradictsRemedy),
             ApiError::CutOff => (Self::CutOff, Self::LaterRemedy),
             ApiError::TooLarge(_) => (Self::TooLarge, Self::LaterRemedy),
+            ApiError::ClocksDisagree { .. } => (Self::ClocksDisagree, Self::ClocksDisagreeRemedy),
             ApiError::Internal(_) => (Self::Internal, Self::InternalRemedy),
         }
     }
@@ -255,6 +264,9 @@ impl FaultText {
             ApiError::TooLarge(bytes) => bytes.to_string(),
             ApiError::TooFewRows { received, promised, .. } => {
                 return vec![("received", received.to_string()), ("promised", promised.to_string())];
+            }
+            ApiError::ClocksDisagree { ours, theirs } => {
+                return vec![("ours", ours.to_string()), ("theirs", theirs.to_string())];
             }
             ApiError::RowsRejected { rejected, total, field, pattern } => {
                 return vec![
@@ -312,6 +324,13 @@ mod tests {
             (ApiError::UnknownReport(words()), &["\"DOES NOT EXIST\""]),
             (ApiError::Refused { status: 418, message: words() }, &["HTTP 418: \"DOES NOT EXIST\""]),
             (ApiError::TooLarge(268_435_456), &["268435456 bytes"]),
+            (
+                ApiError::ClocksDisagree {
+                    ours: jiff::Timestamp::UNIX_EPOCH,
+                    theirs: jiff::Timestamp::UNIX_EPOCH + jiff::SignedDuration::from_hours(24),
+                },
+                &["1970-01-01T00:00:00Z", "1970-01-02T00:00:00Z"],
+            ),
             (ApiError::Internal("the state file failed".into()), &["the state file failed"]),
         ] {
             for language in [Language::En, Language::Es] {

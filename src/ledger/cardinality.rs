@@ -5,8 +5,6 @@
 
 use std::collections::{HashMap, HashSet};
 
-use serde::{Deserialize, Serialize};
-
 use super::counters::TargetCounters;
 use crate::model::{MenuLabels, OTHER, PointLabels, TransitionLabels};
 
@@ -25,23 +23,6 @@ impl Default for SeriesLimits {
     /// About twenty series a label set: 40,000 a target.
     fn default() -> Self {
         Self { menus: 2000, options: 200, transitions: 500 }
-    }
-}
-
-/// Rows that were counted under `other` because a limit was reached: the `label` of
-/// `wolkvox_series_overflow_total`.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Overflow {
-    /// At a routing point with a place of its own.
-    pub options: u64,
-    /// At one without.
-    pub points: u64,
-}
-
-impl Overflow {
-    /// All of them.
-    pub fn rows(&self) -> u64 {
-        self.options + self.points
     }
 }
 

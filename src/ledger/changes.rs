@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::{
     cardinality::{Room, SeriesLimits},
-    counters::{OptionCounts, RoutingPointCounts, TargetCounters, TransitionCounts},
-    reconcile::Delta,
+    counters::TargetCounters,
+    counts::{OptionCounts, RoutingPointCounts, TransitionCounts},
+    delta::Delta,
 };
 use crate::model::{MenuLabels, PointLabels, TransitionLabels};
 

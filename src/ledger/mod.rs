@@ -9,24 +9,23 @@ mod batch;
 mod cardinality;
 mod changes;
 mod counters;
+mod counts;
+mod delta;
 mod histogram;
 mod journey;
 mod past;
-mod recent;
 mod reconcile;
 #[cfg(test)]
 mod tests;
 
 pub use batch::RowBatch;
-pub use cardinality::{Overflow, SeriesLimits};
-pub use counters::{
-    LATENESS_BOUNDS, OptionCounts, ReadCursor, RoutingPointCounts, TargetCounters, Totals, TransitionCounts,
-    WindowCounts,
+pub use cardinality::SeriesLimits;
+pub use counters::{TargetCounters, WindowCounts};
+pub use counts::{
+    LATENESS_BOUNDS, OptionCounts, Overflow, ReadCursor, RoutingPointCounts, Totals, TransitionCounts,
 };
+pub use delta::{Delta, JourneyDelta, RowKey, RowRecord};
 pub use histogram::SecondsHistogram;
 pub use journey::{IdleTimes, JourneyState, LONGEST_JOURNEY, OpenJourney, Visit};
 pub use past::Past;
-pub use recent::{HOURS, HourlyHits, RecentHours, hour_of, oldest};
-pub use reconcile::{
-    Delta, JourneyDelta, ReconcileParams, RowKey, RowRecord, SeenRows, TimeBounds, reconcile,
-};
+pub use reconcile::{ReconcileParams, SeenRows, TimeBounds, reconcile};

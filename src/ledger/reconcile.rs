@@ -1,40 +1,17 @@
 //! The ledger's one step: a whole answer against what is remembered.
 
-use std::{collections::BTreeMap, num::NonZeroU64, sync::Arc};
+use std::{collections::BTreeMap, num::NonZeroU64};
 
 use super::{
     batch::{BatchRow, NO_SECOND, RowBatch},
     cardinality::SeriesLimits,
     changes::Changes,
-    counters::{OptionCounts, RoutingPointCounts, TargetCounters, Totals, TransitionCounts},
+    counters::TargetCounters,
+    counts::OptionCounts,
+    delta::{Delta, JourneyDelta, RowKey, RowRecord},
     journey::{IdleTimes, JourneyState, OpenJourney, Visit},
-    recent::{HourlyHits, hour_of},
 };
-use crate::{
-    baseline::HistoryDelta,
-    model::{Counted, MenuLabels, PointLabels, TransitionLabels},
-    wolkvox::Rejection,
-};
-
-/// What identifies a row: its date (seconds of the server's wall clock) and a hash of all else.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct RowKey {
-    /// See [`crate::wolkvox::Row::date`].
-    pub date: i64,
-    /// See [`crate::wolkvox::Row::fingerprint`].
-    pub fingerprint: u64,
-}
-
-/// What is remembered of the rows with one key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct RowRecord {
-    /// How many an answer held at most.
-    pub count: u32,
-    /// The number of their menu in the account.
-    pub menu: u32,
-    /// The interaction that they belong to.
-    pub interaction: Option<NonZeroU64>,
-}
+use crate::{baseline::HistoryDelta, wolkvox::Rejection};
 
 /// What was seen before.
 pub trait SeenRows {
@@ -78,63 +55,6 @@ pub struct ReconcileParams<'a> {
     pub moment: &'a dyn Fn(i64) -> i64,
 }
 
-/// What an answer changes: everything to be committed together.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Delta {
-    /// The target's totals after it, but for watermark and horizon, which are the caller's.
-    pub totals: Totals,
-    /// As [`TargetCounters::next_number`], after it.
-    pub next_number: u32,
-    /// Menus that changed, whole, with their numbers.
-    pub menus: Vec<(MenuLabels, (u32, Arc<OptionCounts>))>,
-    /// Points that changed, whole.
-    pub points: Vec<(PointLabels, Arc<RoutingPointCounts>)>,
-    /// Transitions that changed, whole.
-    pub transitions: Vec<(TransitionLabels, TransitionCounts)>,
-    /// What is no longer exposed: it has not been seen for so long. The caller's.
-    pub dropped: Vec<Counted>,
-    /// Records that changed, ascending by key.
-    pub rows: Vec<(RowKey, RowRecord)>,
-    /// Interactions with a new row, and the latest date of those.
-    pub interactions: BTreeMap<NonZeroU64, i64>,
-    /// Journeys that changed.
-    pub journeys: Vec<JourneyDelta>,
-    /// The new rows. Not written: it follows from the records.
-    pub hourly: HourlyHits,
-    /// What the new rows, and the journeys that are over, add to the history, by the numbers of [`Delta::menus`].
-    pub history: HistoryDelta,
-}
-
-/// A journey before and after a step.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct JourneyDelta {
-    /// Whose.
-    pub interaction: NonZeroU64,
-    /// Its deadline before; `None` if it was not open.
-    pub before: Option<i64>,
-    /// What it is now; `None` if it is over.
-    pub after: Option<OpenJourney>,
-}
-
-impl Delta {
-    /// Changes nothing.
-    pub(crate) fn nothing(account: &TargetCounters) -> Self {
-        Self {
-            totals: account.totals.clone(),
-            next_number: account.next_number,
-            menus: Vec::new(),
-            points: Vec::new(),
-            transitions: Vec::new(),
-            dropped: Vec::new(),
-            rows: Vec::new(),
-            interactions: BTreeMap::new(),
-            journeys: Vec::new(),
-            hourly: BTreeMap::new(),
-            history: HistoryDelta::default(),
-        }
-    }
-}
-
 /// The journey of an interaction with a new row.
 struct Touched {
     before: Option<i64>,
@@ -150,8 +70,7 @@ pub fn reconcile<M: SeenRows>(
     memory: &M,
 ) -> Result<Delta, M::Error> {
     let bounds = terms.bounds;
-    let mut step =
-        Delta { history: HistoryDelta::between(bounds.history, i64::MAX), ..Delta::nothing(account) };
+    let mut step = Delta { history: HistoryDelta::between(bounds.history, i64::MAX), ..account.unchanged() };
     for (rejection, count) in std::mem::take(&mut stage.rejected) {
         *step.totals.rejected.entry(rejection).or_default() += count;
     }
@@ -201,7 +120,6 @@ pub fn reconcile<M: SeenRows>(
         }
         let number = draft.slots[slot].number;
         count(&mut draft.slots[slot].menu, row, new);
-        *step.hourly.entry((hour_of(row.date), number)).or_default() += new;
         let times = u32::try_from(new).unwrap_or(u32::MAX);
         let second = (row.second != NO_SECOND).then_some(row.second);
         step.history.rows(number, row.date, row.attempts, second, times);

@@ -318,7 +318,7 @@ fn options_unseen_for_long_are_dropped_with_their_steps_and_point() {
     let point = Counted::Point(PointLabels::new("20", "voice"));
     let menus = [MenuLabels::new("10", "voice", "A"), kept].map(Counted::Menu);
     assert_eq!(gone, [menus.to_vec(), vec![point, step]].concat());
-    let dropped = Delta { dropped: gone, ..Delta::nothing(&book.account) };
+    let dropped = Delta { dropped: gone, ..book.account.unchanged() };
     book.account.apply(dropped);
     let left: Vec<_> = book.account.menus.keys().map(|labels| &*labels.option).collect();
     assert_eq!(

@@ -16,11 +16,10 @@ use super::{
 };
 use crate::{
     baseline::History,
-    ledger::{Delta, Past, RecentHours, RowBatch, TargetCounters, Totals, WindowCounts, oldest},
+    ledger::{Delta, Past, RowBatch, TargetCounters, Totals, WindowCounts},
     model::Counted,
     schedule::{last_instant, local_seconds, local_stretches, warm_up::WarmUp},
     snapshot::TargetSnapshot,
-    status::newest_hour,
     store::{Store, StoreError, TargetId, Transaction, View},
 };
 
@@ -33,8 +32,6 @@ pub(super) struct Books {
     history: Arc<History>,
     /// How far the time before the beginning has been read.
     warm_up: WarmUp,
-    /// Beside the counters: what they do not tell any more.
-    recent: Arc<RecentHours>,
     /// A write failed, so memory may be behind the disk.
     stale: bool,
     /// A day of the past that is being read: what is committed meanwhile goes there.
@@ -49,10 +46,9 @@ impl Books {
         settings: &PollerConfig,
     ) -> Result<Self, StoreError> {
         settings.expected.iter().for_each(|labels| counters.expect(labels.clone()));
-        let recent = recent_hours(store.clone(), id, &counters, &settings.zone).await?;
         let (history, warm_up) = remembered(store.clone(), id, &counters, settings).await?;
-        let (counters, recent, history) = (Arc::new(counters), Arc::new(recent), Arc::new(history));
-        Ok(Self { store, id, counters, history, warm_up, recent, stale: false, day: None })
+        let (counters, history) = (Arc::new(counters), Arc::new(history));
+        Ok(Self { store, id, counters, history, warm_up, stale: false, day: None })
     }
 
     pub(super) fn totals(&self) -> &Totals {
@@ -69,10 +65,6 @@ impl Books {
 
     pub(super) fn warm_up(&self) -> &WarmUp {
         &self.warm_up
-    }
-
-    pub(super) fn recent(&self) -> &Arc<RecentHours> {
-        &self.recent
     }
 
     /// Runs `work` in one transaction, off the thread that answers scrapes.
@@ -116,6 +108,19 @@ impl Books {
         Ok(())
     }
 
+    /// Moves the origin, of a target of which nothing has been read.
+    pub(super) async fn begin_at(
+        &mut self,
+        settings: &PollerConfig,
+        origin: Timestamp,
+    ) -> Result<(), StoreError> {
+        let delta = self.counters.begin_at(origin);
+        let delta = self.transact(move |tx, id| tx.write(id, &delta).map(|()| delta)).await?;
+        self.apply(delta);
+        self.warm_up = WarmUp::before(local_seconds(settings.zone.to_datetime(self.totals().origin())));
+        Ok(())
+    }
+
     /// Commits an answer, or says why not; memory follows.
     pub(super) async fn commit(
         &mut self,
@@ -139,7 +144,7 @@ impl Books {
             }
         };
         self.history = Arc::new(*history);
-        self.apply(&settings.zone, *delta);
+        self.apply(*delta);
         let window =
             window.zip(records).map(|((start, end), records)| self.counters.window(start, end, records));
         Ok(Outcome::Committed { window, seen_again, contradicts })
@@ -251,7 +256,7 @@ impl Books {
         self.restore_if_stale(settings).await?;
         let Some(delta) = self.counters.release(now, zero_was_seen) else { return Ok(()) };
         let delta = self.transact(move |tx, id| tx.write(id, &delta).map(|()| delta)).await?;
-        self.apply(&settings.zone, delta);
+        self.apply(delta);
         Ok(())
     }
 
@@ -268,9 +273,7 @@ impl Books {
         Ok(self.counters.window(start, end, records))
     }
 
-    fn apply(&mut self, zone: &TimeZone, delta: Delta) {
-        let read_up_to = local_seconds(zone.to_datetime(delta.totals.watermark()));
-        Arc::make_mut(&mut self.recent).follow(&delta, newest_hour(read_up_to));
+    fn apply(&mut self, delta: Delta) {
         Arc::make_mut(&mut self.counters).apply(delta);
     }
 }
@@ -301,21 +304,6 @@ pub(super) enum Outcome {
     },
     /// It is not: it holds none of so many known rows of its span.
     Contradicts { known: u64 },
-}
-
-/// The hits of the last day, as far as the rows are remembered.
-async fn recent_hours(
-    store: Arc<Store>,
-    id: TargetId,
-    counters: &TargetCounters,
-    zone: &TimeZone,
-) -> Result<RecentHours, StoreError> {
-    let local = |moment| local_seconds(zone.to_datetime(moment));
-    let totals = &counters.totals;
-    let known_from = local(totals.origin()).max(totals.horizon);
-    let from = known_from.max(oldest(newest_hour(local(totals.watermark()))) * 3600);
-    let remembered = blocking(move || store.read(|view| view.hourly(id, from, i64::MAX))).await?;
-    Ok(RecentHours::new(known_from, counters, &remembered))
 }
 
 /// What was usual, as far as it is on the disk, and how far the time before has been read.

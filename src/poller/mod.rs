@@ -12,6 +12,7 @@ mod cycle;
 mod deep_read;
 mod health;
 mod names;
+mod origin;
 mod publish;
 mod quota;
 mod range_reader;
@@ -45,6 +46,7 @@ use self::{
 pub use self::{
     baseline::BaselineSettings,
     names::NameSettings,
+    origin::StartAgo,
     replay::{EachWindow, PastWindow, ReplayEnd, ReplayError},
     source::{Api, Source},
 };
@@ -93,6 +95,8 @@ pub struct PollerConfig {
     pub idle: IdleTimes,
     /// Options without a row for this long are no longer exposed; zero for never.
     pub expire_after: Duration,
+    /// Where counting begins, if our clock decides it; otherwise it is a fixed date.
+    pub start_ago: Option<StartAgo>,
     /// Requests a day, where configured; otherwise the vendor is asked.
     pub quota: Option<u64>,
     /// What routing points and options are called.
@@ -140,6 +144,8 @@ pub struct Poller<S> {
     deep: DeepRead,
     warm_up: WarmUpReader,
     judge: Judge,
+    /// The last answer was refused because of it.
+    clocks_disagreed: bool,
 }
 
 /// Why a poll, or another piece of work, ended early.
@@ -203,6 +209,7 @@ impl<S: Source> Poller<S> {
             deep: DeepRead::new(&settings.name),
             warm_up: WarmUpReader::default(),
             judge: Judge::default(),
+            clocks_disagreed: false,
             settings: Arc::new(settings),
             clock,
             shutdown,
@@ -210,6 +217,7 @@ impl<S: Source> Poller<S> {
             source: Arc::new(source),
             parser,
         };
+        poller.settle_origin(true).await?;
         poller.spent(today, used);
         poller.show_deep_reads();
         // Restarted within a window that is already committed: the last poll's truth still stands.
@@ -240,10 +248,15 @@ impl<S: Source> Poller<S> {
     async fn poll(&mut self, due: Timestamp) -> Result<Timestamp, CycleError> {
         self.wait_until(due).await?;
         let cadence = self.settings.cadence;
+        let settled = self.settle_origin(false).await;
         // A clock that was set back does not take back what is committed.
         let end = cadence.last_closed((self.clock)()).max(self.books.totals().watermark());
         let (began, started) = ((self.clock)(), Instant::now());
-        let outcome = match self.cycle(end).await {
+        let read = match settled {
+            Ok(()) => self.cycle(end).await,
+            Err(error) => Err(error.into()),
+        };
+        let outcome = match read {
             Ok(()) => None,
             Err(CycleError::Api(fault)) => Some(fault),
             Err(CycleError::Shutdown) => return Err(CycleError::Shutdown),

@@ -78,7 +78,7 @@ impl<S: Source> Poller<S> {
             },
             telemetry: self.telemetry.clone(),
         };
-        let shown = self.exposure.publisher.put(snapshot, self.status(), self.books.recent().clone());
+        let shown = self.exposure.publisher.put(snapshot, self.status(), self.books.history().clone());
         self.exposure.hold.published(self.books.counters(), &shown);
     }
 

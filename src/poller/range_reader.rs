@@ -226,6 +226,7 @@ impl<S: Source> Poller<S> {
         if let Some(server_time) = server_time {
             self.telemetry.clock_skew(server_time.duration_since(now).as_secs_f64());
         }
+        self.check_clocks(server_time)?;
         let window = request.deep.is_none().then(|| self.window_before(request.end));
         let reading =
             Reading { batch, span, now, server_time, incomplete, deep: request.deep, window, doubt };

@@ -90,6 +90,7 @@ pub fn decide(fault: &ApiError, at: RetryContext<'_>) -> RetryDecision {
         | ApiError::Schema(_)
         | ApiError::Contradicts { .. }
         | ApiError::TooLarge(_)
+        | ApiError::ClocksDisagree { .. }
         | ApiError::Internal(_) => RetryDecision::NextCycle,
     }
 }

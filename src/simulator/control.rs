@@ -15,7 +15,7 @@ use super::Simulator;
 use super::body::AnswerBody;
 use super::faults::FaultRule;
 use super::form::value;
-use super::server::{json, page};
+use super::response::{json, page};
 use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
 use hyper::{Method, Request, Response, StatusCode};

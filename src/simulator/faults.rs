@@ -20,6 +20,19 @@ pub enum Fault {
     /// 503 with a page instead of JSON.
     #[serde(rename = "http_503")]
     Http503,
+    /// 504 with a page, as a gateway answers for a server that takes too long.
+    #[serde(rename = "http_504")]
+    Http504,
+    /// 404 with a page, as a web server says it that does not have the report.
+    ForeignNotFound,
+    /// 200 with `{}`.
+    NoReport,
+    /// 200 with no body at all.
+    EmptyBody,
+    /// 200 with the message of a PHP program that ran out of memory.
+    PhpFatal,
+    /// 200 whose rows all have a date that nobody can read.
+    RowsRejected,
     /// 403 with a text that no table knows: the server makes its backup.
     Maintenance,
     /// 403, as if somebody else used the token at the same time.

@@ -12,7 +12,7 @@ use super::{
     lock, names,
     refusal::Refusal,
     report::{TOKEN, carries_token, charge},
-    server::json,
+    response::json,
 };
 
 pub(super) const PATH: &str = "/api/v2/information.php";

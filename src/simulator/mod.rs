@@ -20,6 +20,7 @@
 //! | `faults`, `refusal` | what goes wrong on demand, and the API's own errors |
 //! | `quota` | the count of requests, and the day's limit |
 //! | `form` | reading a query |
+//! | `response` | heads of the answers |
 //! | `server`, `report`, `control` | connections, the report, and the switches under `/simulator` |
 //! | `args` | the command line |
 
@@ -41,6 +42,7 @@ mod quota;
 mod random;
 mod refusal;
 mod report;
+mod response;
 mod server;
 mod traffic;
 mod truth;
@@ -93,6 +95,7 @@ impl Simulator {
             inventive: options.inventive,
             bursts: options.bursts.clone(),
             stops: options.stops.clone(),
+            poisoned: options.poisoned.map(Timestamp::as_second),
             from: options.from.map_or(i64::MIN, second_at_or_after),
             until: options.until.map_or(i64::MAX, second_at_or_after),
         };

@@ -1,5 +1,6 @@
 //! What a simulator can be told when it is made.
 
+use super::faults::Fault;
 use super::traffic::{Burst, Stop};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
@@ -21,6 +22,36 @@ pub enum OverLimit {
     CutAndPromise,
     /// Send an error of a text that no table knows.
     Refuse,
+    /// As a gateway that waits no longer.
+    GatewayTimeout,
+    /// As a web server whose program broke off.
+    ServerError,
+    /// Send success, and nothing else.
+    EmptyBody,
+    /// Send the message of a program that ran out of memory.
+    PhpFatal,
+    /// Break off amid the rows.
+    CutBody,
+    /// Send success and a page.
+    NotJson,
+    /// Send nothing until the limit on time.
+    Hang,
+}
+
+impl OverLimit {
+    /// The fault that it looks like; none for what is an answer, or a refusal.
+    pub(super) fn costume(self) -> Option<Fault> {
+        match self {
+            Self::CutSilently | Self::CutAndPromise | Self::Refuse => None,
+            Self::GatewayTimeout => Some(Fault::Http504),
+            Self::ServerError => Some(Fault::Http500),
+            Self::EmptyBody => Some(Fault::EmptyBody),
+            Self::PhpFatal => Some(Fault::PhpFatal),
+            Self::CutBody => Some(Fault::CutJson),
+            Self::NotJson => Some(Fault::NotJson),
+            Self::Hang => Some(Fault::Hang),
+        }
+    }
 }
 
 /// Everything that determines a simulator's behaviour. Start from [`Options::default`].
@@ -44,6 +75,11 @@ pub struct Options {
     pub bytes_limit: u64,
     /// What a window over either limit gives.
     pub over_limit: OverLimit,
+    /// A second that the server can never answer for: it fails as at a window over the limit, or as
+    /// [`OverLimit::ServerError`] where it would send what it has. No row is dated in it.
+    pub poisoned: Option<Timestamp>,
+    /// Of the moments that it is asked for the server looks at the days alone.
+    pub whole_days: bool,
     /// An answer that takes longer is broken off.
     pub time_limit: Duration,
     /// Requests in flight at once.
@@ -85,6 +121,8 @@ impl Default for Options {
             rows_limit: 60_000,
             bytes_limit: 256 << 20,
             over_limit: OverLimit::default(),
+            poisoned: None,
+            whole_days: false,
             time_limit: Duration::from_secs(60),
             concurrency_limit: 2,
             daily_limit: None,
@@ -103,13 +141,13 @@ impl Default for Options {
 }
 
 impl Options {
-    /// How many of `count` rows an answer sends, and how many its `msg` promises; none refuses the window.
+    /// How many of `count` rows an answer sends, and how many its `msg` promises; none fails at the window.
     pub(super) fn limit(&self, count: u64) -> Option<(u64, u64)> {
         let sent = count.min(self.most_rows());
         match self.over_limit {
-            OverLimit::Refuse if count > sent => None,
             OverLimit::CutAndPromise => Some((sent, count)),
-            OverLimit::CutSilently | OverLimit::Refuse => Some((sent, sent)),
+            OverLimit::CutSilently => Some((sent, sent)),
+            _ => (count == sent).then_some((sent, sent)),
         }
     }
 

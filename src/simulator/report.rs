@@ -7,7 +7,7 @@ use super::body::{AnswerBody, Ending, Gzipped};
 use super::faults::Fault;
 use super::form::value;
 use super::refusal::Refusal;
-use super::server::{Answered, json, page, with_type};
+use super::response::{Answered, json, page, with_type};
 use super::window::Window;
 use super::{Simulator, lock};
 use hyper::header::{ACCEPT_ENCODING, ALLOW, CONTENT_ENCODING, HeaderValue, LOCATION, RETRY_AFTER};
@@ -73,6 +73,11 @@ fn instead(fault: &Fault) -> Option<Response<AnswerBody>> {
     Some(match fault {
         Fault::Http500 => page(StatusCode::INTERNAL_SERVER_ERROR),
         Fault::Http503 => page(StatusCode::SERVICE_UNAVAILABLE),
+        Fault::Http504 => page(StatusCode::GATEWAY_TIMEOUT),
+        Fault::ForeignNotFound => page(StatusCode::NOT_FOUND),
+        Fault::NoReport => json(StatusCode::OK, "{}"),
+        Fault::EmptyBody => json(StatusCode::OK, ""),
+        Fault::PhpFatal => with_type(StatusCode::OK, "text/html", AnswerBody::whole(PHP_FATAL)),
         Fault::NotJson => page(StatusCode::OK),
         Fault::Maintenance => refusal(Refusal::Maintenance),
         Fault::Concurrency => refusal(Refusal::Concurrency),
@@ -127,11 +132,16 @@ fn check<B>(
         return Err(Refusal::ParametersRequired);
     };
     let mut window = Window::parse(&ini, &end).ok_or(Refusal::ValidateDates)?;
-    if simulator.options.exclusive_end {
+    if simulator.options.whole_days {
+        window = window.whole_days();
+    } else if simulator.options.exclusive_end {
         window = window.without_last_second().ok_or(Refusal::ValidateDates)?;
     }
     Ok((window, permit))
 }
+
+const PHP_FATAL: &str = "<br />\n<b>Fatal error</b>:  Allowed memory size of 134217728 bytes exhausted (tried to allocate \
+    20480 bytes) in <b>/var/www/html/api/v2/reports_manager.php</b> on line <b>1184</b><br />\n";
 
 /// The answer to a request that passed the checks.
 async fn report<B>(
@@ -153,7 +163,17 @@ async fn report<B>(
     let counted = Arc::clone(&traffic);
     let count = tokio::task::spawn_blocking(move || window.rows(&counted, now).count() as u64);
     let count = count.await.unwrap_or(0);
-    let (sent, promised) = options.limit(count).ok_or(Refusal::OverLimit)?;
+    let costume = options.over_limit.costume();
+    let (fault, (sent, promised)) = match options.limit(count) {
+        Some(_) if window.holds(options.poisoned, &traffic.zone) => {
+            (Some(costume.as_ref().unwrap_or(&Fault::Http500)), (count, count))
+        }
+        Some(limited) => (fault, limited),
+        None => (Some(costume.as_ref().ok_or(Refusal::OverLimit)?), (count, count)),
+    };
+    if let Some(response) = fault.and_then(instead) {
+        return Ok(response);
+    }
     if count == 0 && !fault.is_some_and(shapes_body) {
         return Err(Refusal::ValidateDates);
     }

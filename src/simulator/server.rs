@@ -2,14 +2,13 @@
 //!
 //! Owns the socket. It must never know what a report or a switch means.
 
-use super::body::AnswerBody;
+use super::response::{Answered, page};
 use super::{Simulator, control, information, report};
-use bytes::Bytes;
 use hyper::body::Incoming;
-use hyper::header::{CONTENT_TYPE, DATE, HeaderValue};
+use hyper::header::{DATE, HeaderValue};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper::{Request, Response, StatusCode};
+use hyper::{Request, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use jiff::fmt::rfc2822::DateTimePrinter;
 use std::future::poll_fn;
@@ -22,9 +21,6 @@ use tokio::task::JoinSet;
 
 /// How long a connection is kept without a request, as the real server does.
 const KEEP_ALIVE: Duration = Duration::from_secs(5);
-
-/// The answer to one request; none resets the connection.
-pub(super) type Answered = Option<Response<AnswerBody>>;
 
 /// Serves the simulator until `shutdown`, then drops all connections, whatever they were doing.
 ///
@@ -93,25 +89,6 @@ async fn route(simulator: Arc<Simulator>, request: Request<Incoming>) -> Answere
         response.headers_mut().insert(DATE, date);
     }
     Some(response)
-}
-
-/// A response of JSON.
-pub(super) fn json(status: StatusCode, body: impl Into<Bytes>) -> Response<AnswerBody> {
-    with_type(status, "application/json", AnswerBody::whole(body))
-}
-
-/// The page that a web server shows for a status, instead of JSON.
-pub(super) fn page(status: StatusCode) -> Response<AnswerBody> {
-    let html = format!("<html><head><title>{status}</title></head><body><h1>{status}</h1></body></html>\n");
-    with_type(status, "text/html", AnswerBody::whole(html))
-}
-
-/// A response of any body.
-pub(super) fn with_type(status: StatusCode, kind: &'static str, body: AnswerBody) -> Response<AnswerBody> {
-    let mut response = Response::new(body);
-    *response.status_mut() = status;
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
-    response
 }
 
 #[derive(Clone, Copy, Debug, thiserror::Error)]

@@ -55,6 +55,8 @@ pub(super) struct Traffic {
     pub(super) inventive: bool,
     pub(super) bursts: Vec<Burst>,
     pub(super) stops: Vec<Stop>,
+    /// No row is dated in this Unix second.
+    pub(super) poisoned: Option<i64>,
     /// No row is dated before this Unix second.
     pub(super) from: i64,
     /// No row is dated at or after this Unix second: calls under way are cut off, as by a power failure.
@@ -103,7 +105,8 @@ impl Traffic {
                     continue;
                 }
                 interaction.walk(self.late, |row| {
-                    if (first..=last).contains(&row.date) && !self.is_stopped(&row) {
+                    let asked = (first..=last).contains(&row.date) && self.poisoned != Some(row.date);
+                    if asked && !self.is_stopped(&row) {
                         out.push(row);
                     }
                 });
@@ -158,7 +161,10 @@ impl Rows {
             while overlaps && self.burst_row < burst.rows {
                 let row = self.traffic.burst_row(self.burst, self.burst_row);
                 self.burst_row += 1;
-                if let Some(row) = row.filter(|row| (self.first..=self.last).contains(&row.date)) {
+                let poisoned = self.traffic.poisoned;
+                let asked =
+                    |row: &Row| (self.first..=self.last).contains(&row.date) && poisoned != Some(row.date);
+                if let Some(row) = row.filter(asked) {
                     return Some(row);
                 }
             }
@@ -208,6 +214,7 @@ mod tests {
             inventive: false,
             bursts: Vec::new(),
             stops: Vec::new(),
+            poisoned: None,
             from: i64::MIN,
             until: i64::MAX,
         };

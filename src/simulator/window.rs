@@ -5,6 +5,7 @@
 use super::interaction::Row;
 use super::traffic::Traffic;
 use jiff::civil::{Date, DateTime, Time};
+use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
 use std::sync::Arc;
 
@@ -33,6 +34,16 @@ impl Window {
     /// As a server reads it that does not include the end; none if nothing is left.
     pub(super) fn without_last_second(self) -> Option<Self> {
         Self::new(self.ini, self.end.checked_sub(1.second()).ok()?)
+    }
+
+    /// As a server reads it that looks at the days alone.
+    pub(super) fn whole_days(self) -> Self {
+        Self { ini: self.ini.date().at(0, 0, 0, 0), end: self.end.date().at(23, 59, 59, 0) }
+    }
+
+    /// Whether a moment lies in it.
+    pub(super) fn holds(self, moment: Option<Timestamp>, zone: &TimeZone) -> bool {
+        moment.is_some_and(|moment| (self.ini..=self.end).contains(&zone.to_datetime(moment)))
     }
 
     /// The rows that a server shows for this window at `now`, each with its local date.
@@ -73,7 +84,6 @@ mod tests {
     use super::super::interaction::Late;
     use super::*;
     use jiff::civil::date;
-    use jiff::tz::TimeZone;
 
     #[test]
     fn dates_are_fourteen_digits_of_a_real_moment() {
@@ -102,6 +112,7 @@ mod tests {
             inventive: false,
             bursts: Vec::new(),
             stops: Vec::new(),
+            poisoned: None,
             from: i64::MIN,
             until: i64::MAX,
         })

@@ -23,8 +23,8 @@ use super::{
     encoder::{Changed, Encoder},
 };
 use crate::{
+    baseline::History,
     exposition::{Encoding, Publication, Published},
-    ledger::RecentHours,
     status::{TargetStatus, day},
     telemetry::Telemetry,
 };
@@ -61,16 +61,16 @@ impl Shown {
 enum Status {
     Made(Arc<TargetStatus>),
     /// All but the day, which takes longer and is made from this.
-    Raw(Arc<TargetStatus>, Arc<RecentHours>),
+    Raw(Arc<TargetStatus>, Arc<History>),
 }
 
 impl Status {
     fn make(self, target: &TargetSnapshot) -> Arc<TargetStatus> {
         match self {
             Self::Made(status) => status,
-            Self::Raw(status, recent) => {
+            Self::Raw(status, history) => {
                 let watermark = target.account.totals.watermark();
-                let day = day(&recent, watermark, &target.zone, &target.names, &target.kinds);
+                let day = day(&history, watermark, &target.zone, &target.names, &target.kinds);
                 Arc::new(TargetStatus { day, ..(*status).clone() })
             }
         }
@@ -142,14 +142,14 @@ impl Publisher {
     }
 
     /// Replaces what a target exposes, soon. `status` lacks the day, which is that of `recent`.
-    pub fn put(&self, snapshot: TargetSnapshot, status: TargetStatus, recent: Arc<RecentHours>) -> Shown {
+    pub fn put(&self, snapshot: TargetSnapshot, status: TargetStatus, history: Arc<History>) -> Shown {
         let shown = Shown::default();
         let mut parts = self.inner.parts();
         parts.version += 1;
         parts.waiting.push(shown.clone());
         let part = Part {
             live: snapshot.telemetry.version(),
-            status: Status::Raw(Arc::new(status), recent),
+            status: Status::Raw(Arc::new(status), history),
             changed: Changed::All,
             snapshot: Arc::new(snapshot),
         };
@@ -349,8 +349,7 @@ mod tests {
             polls: Vec::new(),
             day: Day::default(),
         };
-        let recent = RecentHours::new(0, &snapshot.account, &Default::default());
-        publisher.put(snapshot, status, Arc::new(recent))
+        publisher.put(snapshot, status, Arc::new(History::new(35)))
     }
 
     async fn scrape(publisher: &Publisher, encoding: Encoding) -> String {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::{Timestamp, tz::TimeZone};
 
 use crate::{
-    ledger::{HOURS, RecentHours, hour_of, oldest},
+    baseline::{HOURS, History, hour_of},
     model::{MenuLabels, Names, OptionKind, OptionKinds, PointLabels},
     schedule::local_seconds,
 };
@@ -73,9 +73,9 @@ pub struct Rest {
     pub hourly: [u64; HOURS],
 }
 
-/// The day before `watermark`.
+/// The day before `watermark`, from what is kept of the weeks before.
 pub fn day(
-    recent: &RecentHours,
+    history: &History,
     watermark: Timestamp,
     zone: &TimeZone,
     names: &Names,
@@ -84,7 +84,7 @@ pub fn day(
     let until = local_seconds(zone.to_datetime(watermark));
     let newest = newest_hour(until);
     let mut points: BTreeMap<&PointLabels, Vec<OptionDay>> = BTreeMap::new();
-    for (MenuLabels { point, option }, hourly) in recent.day(newest) {
+    for (MenuLabels { point, option }, hourly) in history.last_day(newest) {
         points.entry(point).or_default().push(OptionDay {
             code: option.to_string(),
             name: names.option(option).map(str::to_owned),
@@ -115,13 +115,13 @@ pub fn day(
         (point.options, point.rest) =
             fold(options, MOST_OPTIONS, |option| option.hits, |option| option.hourly);
     }
-    let first = oldest(newest) * 3600;
-    let known_from = Some(recent.known_from()).filter(|known| *known > first);
+    let first = (newest - HOURS as i64 + 1) * 3600;
+    let known_from = Some(history.known_since(until).unwrap_or(until)).filter(|known| *known > first);
     Day { first, until, known_from, hits, points, rest }
 }
 
 /// The hour that ends at `until` or has it inside.
-pub(crate) fn newest_hour(until: i64) -> i64 {
+fn newest_hour(until: i64) -> i64 {
     hour_of(until - 1)
 }
 
@@ -151,31 +151,34 @@ fn fold<T>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ledger::{HourlyHits, TargetCounters};
+    use crate::baseline::HistoryDelta;
 
     /// 2026-01-18 12:35 in Bogotá, and the hour that begins at 12:00 there.
     const WATERMARK: &str = "2026-01-18T17:35:00Z";
     const NEWEST: i64 = 1_768_737_600 / 3600;
+    /// Two days earlier.
+    const BEFORE: i64 = (NEWEST - 48) * 3600;
 
-    fn of(hits: &[(&str, &str, i64, u64)], known_from: i64, watermark: &str) -> Day {
-        let mut account = TargetCounters::new(Timestamp::UNIX_EPOCH);
-        let mut hourly = HourlyHits::new();
-        for (number, (point, option, hour, hits)) in hits.iter().enumerate() {
-            let number = number as u32;
-            account.menus.insert(MenuLabels::new(point, "voice", option), (number, Default::default()));
-            hourly.insert((NEWEST - hour, number), *hits);
+    fn of(hits: &[(&str, &str, i64, u32)], known_from: i64, watermark: &str) -> Day {
+        let zone = TimeZone::get("America/Bogota").unwrap();
+        let watermark: Timestamp = watermark.parse().unwrap();
+        let (mut history, mut delta) = (History::new(35), HistoryDelta::default());
+        for (number, (_, _, hour, hits)) in hits.iter().enumerate() {
+            delta.rows(number as u32, (NEWEST - hour) * 3600, 1, None, *hits);
         }
-        let recent = RecentHours::new(known_from, &account, &hourly);
+        let labels: Vec<_> =
+            hits.iter().map(|(point, option, ..)| MenuLabels::new(point, "voice", option)).collect();
+        history.apply(&delta, |number| labels.get(number as usize));
+        history.cover(known_from, local_seconds(zone.to_datetime(watermark)));
         let mut names = Names::default();
         names.routing_points.insert("10".to_owned(), "Principal".to_owned());
         names.options.insert("1".to_owned(), "Ventas".to_owned());
-        let zone = TimeZone::get("America/Bogota").unwrap();
-        day(&recent, watermark.parse().unwrap(), &zone, &names, &OptionKinds::default())
+        day(&history, watermark, &zone, &names, &OptionKinds::default())
     }
 
     #[test]
     fn hours_are_those_of_the_servers_clock_and_the_last_one_has_the_watermark() {
-        let day = of(&[("10", "1", 0, 5), ("10", "PULSE", 23, 2), ("10", "old", 24, 9)], 0, WATERMARK);
+        let day = of(&[("10", "1", 0, 5), ("10", "PULSE", 23, 2), ("10", "old", 24, 9)], BEFORE, WATERMARK);
         assert_eq!((day.until - day.first, day.hits), (23 * 3600 + 35 * 60, 7));
         let options = &day.points[0].options;
         assert_eq!((options[0].hourly[23], options[1].hourly[0]), (5, 2));
@@ -183,7 +186,7 @@ mod tests {
         assert_eq!(options[1].kind, OptionKind::NoInput);
         assert_eq!((options.len(), day.points[0].name.as_deref()), (2, Some("Principal")));
         // At one o'clock sharp, the hour from twelve is the last, and whole.
-        let sharp = of(&[("10", "1", 0, 5)], 0, "2026-01-18T18:00:00Z");
+        let sharp = of(&[("10", "1", 0, 5)], BEFORE, "2026-01-18T18:00:00Z");
         assert_eq!((sharp.until - sharp.first, sharp.points[0].options[0].hourly[23]), (24 * 3600, 5));
     }
 
@@ -198,19 +201,19 @@ mod tests {
     fn the_rest_is_folded_and_nothing_is_lost() {
         let options: Vec<String> = (0..30).map(|n| format!("{n:02}")).collect();
         let hits: Vec<_> = options.iter().zip(1..).map(|(o, hits)| ("10", o.as_str(), 3, hits)).collect();
-        let day = of(&hits, 0, WATERMARK);
+        let day = of(&hits, BEFORE, WATERMARK);
         let point = &day.points[0];
         assert_eq!((point.options[0].code.as_str(), point.options.len()), ("29", MOST_OPTIONS));
         let rest = point.rest.as_ref().unwrap();
         assert_eq!((rest.number, rest.hits, rest.hourly[20]), (24, 300, 300));
         assert_eq!((point.hits, day.hits, day.rest.is_none()), (465, 465, true));
 
-        let all = of(&hits[..MOST_OPTIONS + 1], 0, WATERMARK);
+        let all = of(&hits[..MOST_OPTIONS + 1], BEFORE, WATERMARK);
         assert_eq!((all.points[0].options.len(), all.points[0].rest.is_none()), (MOST_OPTIONS + 1, true));
 
         let points: Vec<String> = (0..20).map(|n| format!("{n}")).collect();
         let hits: Vec<_> = points.iter().map(|point| (point.as_str(), "1", 0, 2)).collect();
-        let day = of(&hits, 0, WATERMARK);
+        let day = of(&hits, BEFORE, WATERMARK);
         assert_eq!((day.points.len(), day.hits), (MOST_POINTS, 40));
         assert_eq!(
             day.rest.as_ref().map(|rest| (rest.number, rest.hits, rest.hourly[23])),

@@ -11,8 +11,8 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp, civil::Date, tz::TimeZone};
 
+pub(crate) use self::json::local;
 pub(crate) use self::texts::{StatusText, class_words, remedy, sentence, state_words};
-pub(crate) use self::{day::newest_hour, json::local};
 pub use self::{
     day::{Day, OptionDay, PointDay, Rest, day},
     json::json,
@@ -186,17 +186,17 @@ impl TargetStatus {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use crate::ledger::{RecentHours, TargetCounters};
+    use crate::baseline::History;
 
     /// A target whose last poll was committed, in Bogotá, at [`now`].
     pub(crate) fn target() -> TargetStatus {
         let zone = TimeZone::get("America/Bogota").expect("the zone database has it");
-        let account = TargetCounters::new(Timestamp::UNIX_EPOCH);
         let watermark = at("2026-01-18T17:35:00Z");
-        let recent = RecentHours::new(0, &account, &Default::default());
+        let mut history = History::new(35);
+        history.cover(0, 2_000_000_000);
         TargetStatus {
             name: "ventas".to_owned(),
-            day: day(&recent, watermark, &zone, &Default::default(), &Default::default()),
+            day: day(&history, watermark, &zone, &Default::default(), &Default::default()),
             zone,
             outcome: PollOutcome::Committed,
             usual_lag: Duration::from_secs(640),

@@ -12,10 +12,7 @@ use super::{
     schema::{MENUS, NEXT_MENUS, POINTS, QUOTA, ROWS, TARGETS, TOTALS, TRANSITIONS},
 };
 use crate::{
-    ledger::{
-        HourlyHits, OptionCounts, RoutingPointCounts, RowRecord, TargetCounters, Totals, TransitionCounts,
-        hour_of,
-    },
+    ledger::{OptionCounts, RoutingPointCounts, RowRecord, TargetCounters, Totals, TransitionCounts},
     model::{MenuLabels, PointLabels, TransitionLabels},
 };
 
@@ -84,18 +81,6 @@ impl View {
         let Some(rows) = self.table(ROWS)? else { return Ok(None) };
         let newest = rows.range((id, i64::MIN, 0)..(id, date, 0)).map_err(failed)?.next_back();
         newest.map(|entry| entry.map(|(key, _)| key.value().1).map_err(failed)).transpose()
-    }
-
-    /// How many rows are dated in each hour of `from..to` (seconds of the server's wall clock), by menu.
-    pub fn hourly(&self, target: TargetId, from: i64, to: i64) -> Result<HourlyHits, StoreError> {
-        let (id, mut hourly) = (target.0, HourlyHits::new());
-        let Some(rows) = self.table(ROWS)? else { return Ok(hourly) };
-        for entry in rows.range((id, from, 0)..(id, to.max(from), 0)).map_err(failed)? {
-            let (key, value) = entry.map_err(failed)?;
-            let ((_, date, _), (count, menu, _)) = (key.value(), value.value());
-            *hourly.entry((hour_of(date), menu)).or_default() += u64::from(count);
-        }
-        Ok(hourly)
     }
 }
 

@@ -144,7 +144,7 @@ impl Supervisor {
     ) -> anyhow::Result<Poller<Api>> {
         let specs = self.specs(vec![target.clone()], Arc::new(SharedConfig::of(config))).await?;
         let spec = specs.into_iter().next().context("a target that is set up has a poller")?;
-        spec.start_from(origin, &self.deps, stop).await
+        spec.start_at(origin, &self.deps, stop).await
     }
 
     /// Ends all of them, each after the commit under way, and waits `within` for that at most.

@@ -17,7 +17,7 @@ use crate::{
     exposition::BucketBounds,
     ledger::{IdleTimes, SeriesLimits, TargetCounters},
     model::{Fingerprints, MenuLabels},
-    poller::{Api, BaselineSettings, NameSettings, Poller, PollerConfig, PollerDeps},
+    poller::{Api, BaselineSettings, NameSettings, Poller, PollerConfig, PollerDeps, StartAgo},
     schedule::{Cadence, quota::REQUESTS_PER_LICENCE},
     wolkvox::{Client, ClientLimits, RowParser, Transport},
 };
@@ -92,12 +92,23 @@ impl TargetSpec {
     ) -> anyhow::Result<Poller<Api>> {
         let start_from = self.shared.poll.start_from;
         let origin = start_from.instant((deps.clock)(), &self.target.timezone).map_err(anyhow::Error::msg)?;
-        self.start_from(origin, deps, shutdown).await
+        self.start_with(self.settings.clone(), origin, deps, shutdown).await
     }
 
-    /// As [`TargetSpec::start`], with another moment at which counting begins if it has not yet.
-    pub(super) async fn start_from(
+    /// As [`TargetSpec::start`], where counting begins at this very moment if it has not yet.
+    pub(super) async fn start_at(
         &self,
+        origin: Timestamp,
+        deps: &Deps,
+        shutdown: CancellationToken,
+    ) -> anyhow::Result<Poller<Api>> {
+        let settings = PollerConfig { start_ago: None, ..self.settings.clone() };
+        self.start_with(settings, origin, deps, shutdown).await
+    }
+
+    async fn start_with(
+        &self,
+        settings: PollerConfig,
         origin: Timestamp,
         deps: &Deps,
         shutdown: CancellationToken,
@@ -116,7 +127,7 @@ impl TargetSpec {
         }
         let telemetry = telemetry.target(&name);
         let around = PollerDeps { store, publisher, telemetry, clock, shutdown };
-        let (settings, api, parser) = (self.settings.clone(), self.api.clone(), self.parser.clone());
+        let (api, parser) = (self.api.clone(), self.parser.clone());
         Ok(Poller::start(settings, api, parser, restored, around).await?)
     }
 }
@@ -143,6 +154,7 @@ fn settings(target: &TargetConfig, shared: &SharedConfig) -> anyhow::Result<Poll
         },
         idle: IdleTimes { usual: journey.idle, by_channel: journey.by_channel.clone() },
         expire_after: menu.expire_after,
+        start_ago: poll.start_from.ago().map(|ago| StartAgo { ago, max_skew: poll.max_clock_skew }),
         quota: target.licences.map(|licences| u64::from(licences) * REQUESTS_PER_LICENCE),
         zero_hold: menu.zero_hold,
         buckets: Arc::new(BucketBounds::new(&menu.buckets).context("the buckets do not increase")?),

@@ -236,6 +236,17 @@ pub enum ApiError {
     /// More bytes than an answer may have.
     #[error("the answer exceeds {0} bytes")]
     TooLarge(u64),
+    /// Counting would begin by a clock that is wrong.
+    #[error(
+        "this machine's clock shows {ours}, the server's {theirs}: counting does not begin until they agree; set this \
+         machine's clock, or allow for more by poll.max_clock_skew"
+    )]
+    ClocksDisagree {
+        /// Our clock.
+        ours: Timestamp,
+        /// The `Date` of the answer.
+        theirs: Timestamp,
+    },
     /// Our own.
     #[error("{0}")]
     Internal(String),
@@ -266,7 +277,9 @@ impl ApiError {
             Self::Schema(_) | Self::ForeignNotFound | Self::RowsRejected { .. } => ErrorClass::Schema,
             Self::TooFewRows { .. } | Self::Contradicts { .. } | Self::CutOff => ErrorClass::Truncated,
             Self::TooLarge(_) => ErrorClass::TooLarge,
-            Self::Internal(_) | Self::TooManyOpenFiles(_) => ErrorClass::Internal,
+            Self::Internal(_) | Self::TooManyOpenFiles(_) | Self::ClocksDisagree { .. } => {
+                ErrorClass::Internal
+            }
         }
     }
 }

@@ -68,6 +68,7 @@ impl Inside {
             limits: Default::default(),
             idle: Default::default(),
             expire_after: Duration::ZERO,
+            start_ago: None,
             quota: None,
             names: Default::default(),
             baseline: Default::default(),

@@ -113,6 +113,7 @@ async fn watch(source: Busy, history: i64, end: i64, mut see: impl FnMut(f64, i6
         limits: Default::default(),
         idle: IdleTimes::default(),
         expire_after: Duration::ZERO,
+        start_ago: None,
         quota: None,
         names: Arc::new(NameSettings { ask: true, ..NameSettings::default() }),
         baseline: Default::default(),

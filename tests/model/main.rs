@@ -291,3 +291,28 @@ fn a_second_that_takes_all_the_time_hides_no_late_row() {
     let world = World { poison, ..World::of(rows) };
     run(Plan { restarts: vec![7189], patient: true, ..Plan::of(world) }).unwrap();
 }
+
+/// A clock that is years behind, a day ahead, or half an hour off when the exporter starts for the first time: nothing that
+/// is older than the moment at which both clocks agreed counts, everything after it does, also over a restart.
+#[test]
+fn counting_begins_when_the_clocks_agree() {
+    let row = |date| WorldRow { date, visible: date + 5, conn: 1, option: 1, second: 5, attempts: 1 };
+    let rows: Vec<WorldRow> =
+        (100..1400).step_by(50).chain((2100..world::TRAFFIC).step_by(50)).map(row).collect();
+    for by in [-6 * 365 * 86_400, -1800, 1800, 86_400] {
+        for restarts in [vec![], vec![700], vec![1600]] {
+            let plan = Plan {
+                jumps: vec![(0, by), (1500, 0)],
+                restarts: restarts.clone(),
+                begins: Some(2000),
+                patient: true,
+                ..Plan::of(World::of(rows.clone()))
+            };
+            let requests = run(plan).unwrap_or_else(|error| panic!("{by} {restarts:?}: {error}"));
+            assert!(requests < 200, "{by}: {requests} requests");
+        }
+    }
+    // It is the disagreement that made it wait.
+    let early = Plan { begins: Some(2000), patient: true, ..Plan::of(World::of(rows)) };
+    assert!(run(early).unwrap_err().contains("truth"));
+}

@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use wolkvox_exporter::{
     exposition::{BucketBounds, Encoding, Format, Published},
     ledger::{IdleTimes, TargetCounters},
-    poller::{Clock, Poller, PollerConfig, PollerDeps},
+    poller::{Clock, Poller, PollerConfig, PollerDeps, StartAgo},
     schedule::{Cadence, Tiers},
     snapshot::Publisher,
     status::Day,
@@ -41,6 +41,9 @@ pub(crate) struct Plan {
     /// Whether an interaction stays open for so long that all its rows come in time.
     pub(crate) patient: bool,
     pub(crate) seed: u64,
+    /// Counting begins when the poller first reaches the server, which is so many seconds after the start at the earliest:
+    /// rows before that do not count. Where this is not said, it begins with the world.
+    pub(crate) begins: Option<i64>,
 }
 
 impl Plan {
@@ -54,6 +57,7 @@ impl Plan {
             jumps: Vec::new(),
             patient: false,
             seed: 0,
+            begins: None,
         }
     }
 }
@@ -79,7 +83,7 @@ pub(crate) fn run(plan: Plan) -> Result<usize, String> {
         .block_on(live(plan))
 }
 
-async fn live(plan: Plan) -> Result<usize, String> {
+async fn live(mut plan: Plan) -> Result<usize, String> {
     let began = Instant::now();
     let disk = CrashDisk::default();
     let source = WorldSource {
@@ -113,7 +117,7 @@ async fn live(plan: Plan) -> Result<usize, String> {
         + plan.away.map_or(0, |(_, length)| length);
     let now = || began.elapsed().as_secs() as i64;
     loop {
-        let started = start(&disk, &source, began, plan.jumps.clone(), idle).await;
+        let started = start(&disk, &source, began, &plan, idle).await;
         let mut outage = None;
         match troubles.next() {
             Some(DiskTrouble::PowerCut(writes)) => disk.fail_after(*writes),
@@ -155,6 +159,7 @@ async fn live(plan: Plan) -> Result<usize, String> {
             sleep(Duration::from_secs(length as u64)).await;
         }
     }
+    plan.world.rows.retain(|row| plan.begins.is_none_or(|begins| row.date >= begins));
     compare(&plan, &last, *source.received.lock().unwrap())?;
     if !plan.world.fold {
         check_day(&plan, &day)?;
@@ -183,14 +188,16 @@ async fn start(
     disk: &CrashDisk,
     source: &WorldSource,
     began: Instant,
-    jumps: Vec<(i64, i64)>,
+    plan: &Plan,
     idle: i64,
 ) -> Result<Process, String> {
     let handle = disk.clone();
     let backend = move || Ok(handle.clone());
     let store = Store::open_backend(backend, Path::new("crash-disk"), [3; 16]).map_err(|e| e.to_string())?;
     let store = Arc::new(store);
-    let world_start = source.world.start();
+    let (world_start, jumps) = (source.world.start(), plan.jumps.clone());
+    let plan_start =
+        plan.begins.map(|_| StartAgo { ago: Duration::ZERO, max_skew: Duration::from_secs(300) });
     let clock: Clock = Arc::new(move || {
         let elapsed = SignedDuration::try_from(began.elapsed()).unwrap();
         let past = |jump: &&(i64, i64)| jump.0 <= elapsed.as_secs();
@@ -198,7 +205,7 @@ async fn start(
         world_start + SignedDuration::from_secs(wrong) + elapsed
     });
     // Counting begins with the world, also when the first start never got to write it down.
-    let origin = world_start;
+    let origin = if plan.begins.is_some() { clock() } else { world_start };
     let restored = store.restore("0042", || TargetCounters::new(origin)).map_err(|e| e.to_string())?;
     let parser = RowParser::new(store.fingerprints(), 128);
     let telemetry = Arc::new(Telemetry::new().unwrap());
@@ -222,6 +229,7 @@ async fn start(
         limits: Default::default(),
         idle: IdleTimes { usual: Duration::from_secs(idle as u64), by_channel: BTreeMap::new() },
         expire_after: Duration::ZERO,
+        start_ago: plan_start,
         quota: None,
         names: Default::default(),
         baseline: Default::default(),

@@ -15,6 +15,11 @@ async fn faults_in_the_place_of_an_answer() {
     for (fault, status, words) in [
         (Fault::Http500, 500, "Internal Server Error"),
         (Fault::Http503, 503, "Service Unavailable"),
+        (Fault::Http504, 504, "Gateway Timeout"),
+        (Fault::ForeignNotFound, 404, "<html>"),
+        (Fault::NoReport, 200, "{}"),
+        (Fault::EmptyBody, 200, ""),
+        (Fault::PhpFatal, 200, "Allowed memory size"),
         (Fault::Maintenance, 403, "MAINTENANCE"),
         (Fault::Concurrency, 403, "SIMULTANEOUS REQUESTS"),
         (Fault::QuotaExhausted, 403, "TOKEN LIMIT EXCEEDED"),
@@ -115,6 +120,10 @@ async fn answers_that_a_reader_must_not_believe() {
         (&answer["msg"], text(&answer["data"][count], "date")),
         (&promised(count + 1), "0000-00-00 00:00:00")
     );
+    let answer = body(server.faulty(Fault::RowsRejected).await.unwrap()).await;
+    let rows = answer["data"].as_array().unwrap();
+    assert_eq!((&answer["msg"], rows.len()), (&promised(count), count));
+    assert!(rows.iter().all(|row| text(row, "date") == "yesterday"));
     let answer = body(server.faulty(Fault::WrongSchema).await.unwrap()).await;
     assert_eq!(answer.as_array().unwrap().len(), count);
 }

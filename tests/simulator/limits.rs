@@ -41,6 +41,54 @@ async fn more_rows_than_the_limit_are_cut_or_refused() {
 }
 
 #[tokio::test]
+async fn a_server_fails_at_too_much_and_at_a_poisoned_second_in_its_own_way() {
+    let (at, second) = (MONDAY + 10.hours(), MONDAY + 10.hours() + 30.seconds());
+    for (over_limit, status, words) in [
+        (OverLimit::Refuse, 400, "NUMBER OF RECORDS"),
+        (OverLimit::GatewayTimeout, 504, "Gateway Timeout"),
+        (OverLimit::ServerError, 500, "Internal Server Error"),
+        (OverLimit::EmptyBody, 200, ""),
+        (OverLimit::PhpFatal, 200, "Allowed memory size"),
+        (OverLimit::NotJson, 200, "<html>"),
+        (OverLimit::CutBody, 200, "broken off"),
+        (OverLimit::Hang, 200, "broken off"),
+    ] {
+        let server = Server::start(|options| {
+            options.over_limit = over_limit;
+            options.rows_limit = 10;
+            options.late_share = 0.0;
+            options.poisoned = Some(moment(second));
+            options.time_limit = std::time::Duration::from_millis(100);
+        })
+        .await;
+        let meets = async |from, to| {
+            let response = server.report(from, to).await.unwrap();
+            let status = response.status().as_u16();
+            (status, response.text().await.unwrap_or_else(|_| "broken off".to_owned()))
+        };
+        // An hour is too much; the second alone has no row at all.
+        let (found, body) = meets(at, at + 1.hour()).await;
+        assert!(found == status && body.contains(words), "{over_limit:?}: {found} {body}");
+        let poisoned = if over_limit == OverLimit::Refuse { (500, "<html>") } else { (status, words) };
+        let (found, body) = meets(second, second).await;
+        assert!(found == poisoned.0 && body.contains(poisoned.1), "{over_limit:?}: {found} {body}");
+        let (found, _) = meets(second + 1.second(), second + 1.second()).await;
+        assert!(found == 200 || found == 404, "{over_limit:?}: {found}");
+        let truth = server.simulator.truth(moment(second), moment(second + 1.second()), None);
+        assert_eq!(truth.rows, 0);
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_looks_at_the_days_alone() {
+    let server = Server::start(|options| options.whole_days = true).await;
+    let day = server.simulator.truth(moment(MONDAY), moment(MONDAY + 24.hours()), None).rows;
+    let answer = body(server.report(MONDAY + 10.hours(), MONDAY + 10.hours()).await.unwrap()).await;
+    let rows = answer["data"].as_array().unwrap().len() as u64;
+    assert!(rows > 1000 && rows <= day, "{rows} of {day}");
+}
+
+#[tokio::test]
 async fn long_rows_meet_the_limit_on_bytes() {
     let server = Server::start(|options| {
         options.row_bytes = 4_000;

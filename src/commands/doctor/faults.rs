@@ -71,6 +71,7 @@ fn check(fault: &ApiError) -> Text {
         | ApiError::ConnectTimeout(_)
         | ApiError::TooManyOpenFiles(_)
         | ApiError::BadHead(_)
+        | ApiError::ClocksDisagree { .. }
         | ApiError::Internal(_) => Text::Connection,
         ApiError::NameNotFound(_) => Text::Name,
         ApiError::Tls(_) => Text::Tls,

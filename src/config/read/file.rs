@@ -100,6 +100,7 @@ pub(crate) struct PollSection {
     pub(crate) nightly_lookback: Option<Scalar>,
     pub(crate) nightly_hour: Option<Scalar>,
     pub(crate) start_from: Option<Scalar>,
+    pub(crate) max_clock_skew: Option<Scalar>,
     pub(crate) requests_in_flight: Option<Scalar>,
 }
 

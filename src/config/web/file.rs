@@ -4,37 +4,23 @@
 //! What the exporter cannot do is refused when it would protect, and warned of when it would not; nothing in the
 //! file is passed over in silence. It must never print a hash or a key.
 
-use std::{
-    collections::BTreeMap,
-    fs::File,
-    hash::{DefaultHasher, Hasher as _},
-    io::Read as _,
-    path::Path,
-    str::FromStr as _,
-    sync::Arc,
-};
+use std::{collections::BTreeMap, path::Path, str::FromStr as _, sync::Arc};
 
 use bcrypt::HashParts;
 use hyper::header::{HeaderName, HeaderValue};
-use serde::Deserialize;
-use serde_saphyr::Spanned;
 
 use crate::config::{
     ConfigError, Problem, Secret,
-    read::{
-        diagnostics::Diagnostics,
-        file::{Scalar, YamlFile, nothing_is_default},
+    read::{diagnostics::Diagnostics, file::YamlFile},
+    web::{
+        keys::{WebFile, boolean},
+        sources::Sources,
+        tls,
     },
-    web::tls::{self, TlsSection},
 };
 
 /// A hash that takes seconds to check makes every first scrape after a start fail.
 const COSTLY: u32 = 14;
-
-/// A file named by mistake should not be read whole.
-const LARGEST: u64 = 1 << 20;
-
-pub(crate) type WebFile = YamlFile<WebRoot>;
 
 /// What the server demands of a connection and adds to an answer. By default nothing.
 #[derive(Debug, Default)]
@@ -51,57 +37,6 @@ pub struct WebRules {
     pub fingerprint: u64,
 }
 
-#[derive(Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct WebRoot {
-    tls_server_config: Option<Spanned<TlsSection>>,
-    #[serde(default, deserialize_with = "nothing_is_default")]
-    http_server_config: HttpSection,
-    #[serde(default, deserialize_with = "nothing_is_default")]
-    basic_auth_users: BTreeMap<String, Scalar>,
-    #[serde(default, deserialize_with = "nothing_is_default")]
-    rate_limit: RateSection,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct HttpSection {
-    http2: Option<Scalar>,
-    #[serde(default, deserialize_with = "nothing_is_default")]
-    headers: BTreeMap<String, Scalar>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RateSection {
-    interval: Option<Scalar>,
-    #[expect(dead_code, reason = "a known key, and without an interval it means nothing")]
-    burst: Option<Scalar>,
-}
-
-/// Reads the files that the web configuration names, and notes what they hold.
-pub(crate) struct Sources(DefaultHasher);
-
-impl Sources {
-    /// The file's bytes, or why there are none.
-    pub(crate) fn read(&mut self, path: &Path) -> Result<Vec<u8>, String> {
-        let mut bytes = Vec::new();
-        File::open(path)
-            .and_then(|file| file.take(LARGEST + 1).read_to_end(&mut bytes))
-            .map_err(|reason| format!("cannot read {}: {reason}", path.display()))?;
-        if bytes.len() as u64 > LARGEST {
-            return Err(format!("{} is larger than 1 MiB: that is no certificate", path.display()));
-        }
-        self.note(&bytes);
-        Ok(bytes)
-    }
-
-    fn note(&mut self, bytes: &[u8]) {
-        self.0.write_usize(bytes.len());
-        self.0.write(bytes);
-    }
-}
-
 impl WebRules {
     /// Reads `path` and the files that it names, whose paths begin at the file's own directory. Blocks.
     ///
@@ -110,7 +45,7 @@ impl WebRules {
     pub fn read(path: &Path) -> Result<Self, ConfigError> {
         let file: WebFile = YamlFile::read(path, "web configuration")
             .map_err(|problem| ConfigError { problems: vec![problem] })?;
-        let (mut findings, mut sources) = (Diagnostics::default(), Sources(DefaultHasher::new()));
+        let (mut findings, mut sources) = (Diagnostics::default(), Sources::default());
         sources.note(file.source().as_bytes());
         let section = file.root.tls_server_config.as_ref();
         let tls = section.and_then(|section| tls::resolve(&file, section, &mut sources, &mut findings));
@@ -127,7 +62,7 @@ impl WebRules {
                  but this machine reach the exporter",
             );
         }
-        Ok(Self { tls, headers, users, warnings: findings.warnings, fingerprint: sources.0.finish() })
+        Ok(Self { tls, headers, users, warnings: findings.warnings, fingerprint: sources.fingerprint() })
     }
 }
 
@@ -210,14 +145,5 @@ fn limits(file: &WebFile, findings: &mut Diagnostics) {
             "the rate of requests cannot be limited here: take `rate_limit` away. Connections and checks of \
              passwords are bounded without it",
         );
-    }
-}
-
-/// `true` or `false`.
-pub(crate) fn boolean(text: &str) -> Result<bool, String> {
-    match text.trim() {
-        "true" => Ok(true),
-        "false" => Ok(false),
-        other => Err(format!("{other:?} must be `true` or `false`")),
     }
 }

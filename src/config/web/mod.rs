@@ -1,7 +1,9 @@
 //! Where the metrics are served and to whom, from what was written.
 
 pub(crate) mod file;
+mod keys;
 pub(crate) mod listen;
+mod sources;
 pub(crate) mod tls;
 
 use std::path::PathBuf;

@@ -12,37 +12,15 @@ use rustls::{
     server::{WebPkiClientVerifier, danger::ClientCertVerifier},
     version::{TLS12, TLS13},
 };
-use serde::Deserialize;
 use serde_saphyr::Spanned;
 
 use crate::config::{
-    read::{
-        diagnostics::Diagnostics,
-        file::{Scalar, nothing_is_default},
+    read::{diagnostics::Diagnostics, file::Scalar},
+    web::{
+        keys::{TlsSection, WebFile, boolean},
+        sources::Sources,
     },
-    web::file::{Sources, WebFile, boolean},
 };
-
-#[derive(Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct TlsSection {
-    cert: Option<Scalar>,
-    key: Option<Scalar>,
-    client_ca: Option<Scalar>,
-    cert_file: Option<Scalar>,
-    key_file: Option<Scalar>,
-    client_ca_file: Option<Scalar>,
-    client_auth_type: Option<Scalar>,
-    #[serde(default, deserialize_with = "nothing_is_default")]
-    client_allowed_sans: Vec<Scalar>,
-    min_version: Option<Scalar>,
-    max_version: Option<Scalar>,
-    #[serde(default, deserialize_with = "nothing_is_default")]
-    cipher_suites: Vec<Scalar>,
-    prefer_server_cipher_suites: Option<Scalar>,
-    #[serde(default, deserialize_with = "nothing_is_default")]
-    curve_preferences: Vec<Scalar>,
-}
 
 /// What stood under a key, or in the file that it names.
 struct Pem {

@@ -202,7 +202,7 @@ impl Day {
     /// The window up to `end` is whole: nothing more is counted in it.
     fn finish(&mut self, end: Timestamp) {
         let settings = self.around.settings.clone();
-        let mut delta = Delta::nothing(&self.counters);
+        let mut delta = Delta::nothing(self.counters.totals.clone(), self.counters.next_number);
         let ago = |age| self.local(end.checked_sub(age).unwrap_or(Timestamp::MIN));
         let totals = &mut delta.totals;
         // All of it has been read later than any re-reading would have.
@@ -293,7 +293,7 @@ impl Day {
             rows,
             interactions,
             journeys,
-            ..Delta::nothing(&counters)
+            ..Delta::nothing(counters.totals.clone(), counters.next_number)
         };
         tx.write(id, &delta)?;
         tx.write_history(id, &self.history.changes_since(&self.stored_history))?;

@@ -88,6 +88,7 @@ fn settings(zone: &TimeZone) -> PollerConfig {
         limits: Default::default(),
         idle: Default::default(),
         expire_after: Duration::ZERO,
+        start_ago: None,
         quota: None,
         names: Default::default(),
         baseline: Default::default(),

@@ -4,7 +4,7 @@
 use maud::{Markup, html};
 
 use crate::{
-    ledger::HOURS,
+    baseline::HOURS,
     status::{POLLS, PollRecord},
 };
 

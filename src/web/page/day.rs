@@ -4,8 +4,8 @@ use maud::{Markup, html};
 
 use super::chart;
 use crate::{
+    baseline::HOURS,
     i18n::{Language, count, say},
-    ledger::HOURS,
     status::{Day, PointDay, StatusText, TargetStatus, local},
 };
 

@@ -4,7 +4,7 @@ use jiff::{civil::date, tz::TimeZone};
 
 use super::*;
 use crate::{
-    ledger::HOURS,
+    baseline::HOURS,
     model::{OptionKind, PointLabels},
     status::{Day, OptionDay, PointDay, PollOutcome, PollRecord, QuotaUse, Rest},
     wolkvox::{ApiError, ErrorClass},

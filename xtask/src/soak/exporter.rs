@@ -48,18 +48,17 @@ impl Exporter {
         fs::write(&self.config, config.to_string()).context("cannot write the configuration")
     }
 
-    /// Begins a life.
-    pub fn start(&self) -> anyhow::Result<Life> {
+    /// Begins a life. An `unheard` one writes much to a pipe that nobody reads.
+    pub fn start(&self, unheard: bool) -> anyhow::Result<Life> {
         let log: File = OpenOptions::new().create(true).append(true).open(&self.log)?;
-        let child = Command::new(&self.binary)
-            .arg("--config.file")
-            .arg(&self.config)
-            .env_clear()
-            .stdin(Stdio::null())
-            .stdout(log.try_clone()?)
-            .stderr(log)
-            .spawn()
-            .with_context(|| format!("cannot start {}", self.binary.display()))?;
+        let mut command = Command::new(&self.binary);
+        command.arg("--config.file").arg(&self.config).env_clear().stdin(Stdio::null());
+        if unheard {
+            command.arg("--log.level=debug").stdout(log).stderr(Stdio::piped());
+        } else {
+            command.stdout(log.try_clone()?).stderr(log);
+        }
+        let child = command.spawn().with_context(|| format!("cannot start {}", self.binary.display()))?;
         Ok(Life { child })
     }
 

@@ -18,6 +18,7 @@ use tokio::time::{Instant, Interval, MissedTickBehavior, interval, sleep_until};
 use super::{
     chance::Chance,
     exporter::{Exporter, Life},
+    findings::Findings,
     many, report,
     scrape::{Scrape, Watch},
     vendor::{self, LATEST, Vendor},
@@ -33,32 +34,14 @@ const LOOKBACK: Duration = Duration::from_secs(LATEST.as_secs() + 20);
 /// Callers choose within 90 s, and no row is later than `LATEST`: so every journey gets all of its rows, or those
 /// that are missing belong to a chat that was left open.
 const IDLE: Duration = Duration::from_secs(90 + LATEST.as_secs() + 5);
+/// A fire that lasts for at least twice as long has one life of this length whose standard error nobody reads.
+const UNHEARD: Duration = Duration::from_secs(60);
 /// To restore the state, on a busy machine.
 const READY_WITHIN: Duration = Duration::from_secs(30);
 /// To read what is left after the fire. Its rows are read within seconds if nothing is wrong.
 const QUIET_WITHIN: Duration = Duration::from_secs(180);
 /// For the last poll, its commit, and the hold of what it counts.
 const AFTERWARDS: Duration = Duration::from_secs(10);
-
-/// What was seen.
-pub struct Findings {
-    pub verdict: Verdict,
-    pub kills: u64,
-    pub reloads: u64,
-    pub scrapes: u64,
-    /// While the process was dead or starting.
-    pub while_down: u64,
-    /// Why each other one failed.
-    pub failed_scrapes: Vec<String>,
-    pub gone_back: Vec<String>,
-    pub slowest_scrape: Duration,
-    pub most_memory: Option<u64>,
-    /// Connections to where the redirects point.
-    pub redirects_followed: u64,
-    pub requests: std::collections::BTreeMap<String, u64>,
-    /// Of the last scrape, summed over the targets.
-    pub outcomes: Vec<(&'static str, f64)>,
-}
 
 struct Soak {
     exporter: Exporter,
@@ -76,6 +59,8 @@ struct Soak {
     while_down: u64,
     failed_scrapes: Vec<String>,
     slowest_scrape: Duration,
+    largest_lag: f64,
+    unheard_lines: Option<f64>,
     most_memory: Option<u64>,
 }
 
@@ -116,9 +101,15 @@ pub async fn run(
         while_down: 0,
         failed_scrapes: Vec::new(),
         slowest_scrape: Duration::ZERO,
+        largest_lag: 0.0,
+        unheard_lines: (fire >= 2 * UNHEARD).then_some(0.0),
         most_memory: None,
     };
-    let mut life = soak.burn(Instant::now() + fire).await?;
+    let end = Instant::now() + fire;
+    if soak.unheard_lines.is_some() {
+        soak.live_unheard().await?;
+    }
+    let mut life = soak.burn(end).await?;
     let scrape = soak.quiet_end(&mut life).await?;
     soak.remember_memory(&life);
     life.kill()?;
@@ -126,10 +117,27 @@ pub async fn run(
 }
 
 impl Soak {
+    /// The first life, where there is time: nobody reads what it writes, and everything goes on.
+    async fn live_unheard(&mut self) -> anyhow::Result<()> {
+        let mut life = self.begin_life(true)?;
+        self.live_until(&mut life, Instant::now() + UNHEARD).await?;
+        if let Some(scrape) = self.turn().await? {
+            self.unheard_lines = scrape.value("wolkvox_log_lines_dropped_total", &[]);
+        }
+        self.end_life(life)
+    }
+
+    fn end_life(&mut self, life: Life) -> anyhow::Result<()> {
+        self.remember_memory(&life);
+        life.kill()?;
+        self.kills += 1;
+        Ok(())
+    }
+
     /// Lives and kills until the time is over; hands out the life that is left.
     async fn burn(&mut self, end: Instant) -> anyhow::Result<Life> {
         loop {
-            let mut life = self.begin_life()?;
+            let mut life = self.begin_life(false)?;
             // Some end while they still start.
             let lasts = if self.chance.happens(0.2) { (0.0, 1.0) } else { (2.0, 10.0) };
             let kill_at = Instant::now() + Duration::from_secs_f64(self.chance.between(lasts.0, lasts.1));
@@ -137,16 +145,14 @@ impl Soak {
             if kill_at >= end {
                 return Ok(life);
             }
-            self.remember_memory(&life);
-            life.kill()?;
-            self.kills += 1;
+            self.end_life(life)?;
         }
     }
 
-    fn begin_life(&mut self) -> anyhow::Result<Life> {
+    fn begin_life(&mut self, unheard: bool) -> anyhow::Result<Life> {
         self.watch.new_life();
         self.ready = false;
-        self.exporter.start()
+        self.exporter.start(unheard)
     }
 
     async fn live_until(&mut self, life: &mut Life, end: Instant) -> anyhow::Result<()> {
@@ -190,6 +196,11 @@ impl Soak {
             Ok(scrape) => {
                 self.slowest_scrape = self.slowest_scrape.max(started.elapsed());
                 self.watch.see(&scrape, ready);
+                if ready {
+                    let now = Timestamp::now().as_second() as f64;
+                    let read = self.vendors.iter().filter_map(|vendor| watermark(&scrape, vendor));
+                    self.largest_lag = read.map(|read| now - read).fold(self.largest_lag, f64::max);
+                }
                 Ok(Some(scrape))
             }
             Err(_) if !ready => {
@@ -235,18 +246,14 @@ impl Soak {
                 bail!("the exporter ended by itself: {status}");
             }
             let Some(scrape) = self.turn().await? else { continue };
-            let watermark = |vendor: &Vendor| {
-                scrape
-                    .value("wolkvox_watermark_timestamp_seconds", &[("server", &vendor.name)])
-                    .unwrap_or(0.0)
-            };
-            let behind: Vec<_> = self.vendors.iter().filter(|vendor| watermark(vendor) < read).collect();
+            let behind: Vec<_> =
+                self.vendors.iter().filter(|vendor| watermark(&scrape, vendor) < Some(read)).collect();
             if behind.is_empty() {
                 return Ok(scrape);
             }
             if Instant::now() > deadline {
                 for vendor in behind {
-                    let seconds = read - watermark(vendor);
+                    let seconds = read - watermark(&scrape, vendor).unwrap_or(0.0);
                     self.failed_scrapes.push(format!("{} is stuck {seconds} s before the end", vendor.name));
                 }
                 return Ok(scrape);
@@ -286,12 +293,19 @@ impl Soak {
             failed_scrapes: self.failed_scrapes,
             gone_back: self.watch.gone_back,
             slowest_scrape: self.slowest_scrape,
+            largest_lag: self.largest_lag,
+            unheard_lines: self.unheard_lines,
             most_memory: self.most_memory,
             redirects_followed,
             requests,
             outcomes,
         }
     }
+}
+
+/// How far a vendor has been read, in Unix seconds.
+fn watermark(scrape: &Scrape, vendor: &Vendor) -> Option<f64> {
+    scrape.value("wolkvox_watermark_timestamp_seconds", &[("server", &vendor.name)])
 }
 
 /// As fast as the exporter can be told to poll, with one target for each vendor.

@@ -27,7 +27,13 @@ pub fn start(
     fire: Duration,
     directory: &Path,
 ) -> anyhow::Result<Vec<Vendor>> {
-    let ways = [OverLimit::CutSilently, OverLimit::CutAndPromise, OverLimit::Refuse];
+    let ways = [
+        OverLimit::CutSilently,
+        OverLimit::CutAndPromise,
+        OverLimit::Refuse,
+        OverLimit::GatewayTimeout,
+        OverLimit::EmptyBody,
+    ];
     let small = |number: usize| {
         let name = format!("small-{number:03}");
         let chance = Chance::new(seed, &name);

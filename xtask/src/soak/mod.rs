@@ -1,10 +1,11 @@
 //! Runs the real exporter under fire and shows whether it has counted every row once: `scripts/soak --for 2m`.
 //!
-//! Three simulated vendors, one for each way in which a server may treat a window of too many rows, serve rows in
-//! bursts, late rows and equal rows, and fail in every way that the simulator knows. The exporter is killed with
-//! SIGKILL every few seconds, also while it starts or commits, begins again on the same state, is told to read its
-//! configuration anew, and is scraped all the while. When the time is over, the fire ends; the exporter reads what is left, and every label set of its
-//! last scrape has to equal the truth.
+//! Simulated vendors, one for each way in which a server may treat a window of too many rows, serve rows in bursts, late
+//! rows and equal rows, and fail in every way that the simulator knows; some have a second that nobody can read, and one
+//! does not keep to what it is asked for. The exporter is killed with SIGKILL every few seconds, also while it starts or
+//! commits, begins again on the same state, is told to read its configuration anew, and is scraped all the while; for a
+//! minute nobody reads what it writes. When the time is over, the fire ends; the exporter reads what is left, and every
+//! label set of its last scrape has to equal the truth.
 //!
 //! | file | owns |
 //! | --- | --- |
@@ -14,7 +15,8 @@
 //! | `many` | many small ones in their place |
 //! | `exporter` | the child process |
 //! | `scrape` | reading a scrape; whether a counter went back |
-//! | `fire` | the run: lives, scrapes, what was seen |
+//! | `fire` | the run: lives, scrapes |
+//! | `findings` | what was seen |
 //! | `verdict` | the last scrape against the truth |
 //! | `expected` | the truth as samples; the tests use it too |
 //! | `report` | what is printed |
@@ -23,6 +25,7 @@ mod chance;
 #[path = "../../../tests/support/expected.rs"]
 mod expected;
 mod exporter;
+mod findings;
 mod fire;
 mod many;
 mod report;

@@ -2,7 +2,7 @@
 
 #![expect(clippy::print_stdout, reason = "printing is what it is for")]
 
-use super::fire::Findings;
+use super::findings::Findings;
 
 /// Of each list, this many are shown.
 const SHOWN: usize = 20;
@@ -36,6 +36,10 @@ pub fn print(findings: &Findings) -> bool {
     count("  while down or starting", &findings.while_down);
     count("  slowest", &format!("{} ms", findings.slowest_scrape.as_millis()));
     count("largest memory", &memory);
+    count("furthest behind", &format!("{:.0} s", findings.largest_lag));
+    if let Some(lines) = findings.unheard_lines {
+        count("log lines nobody read", &format!("{lines} dropped in a life of a minute"));
+    }
     println!();
     count("lost", &verdict.lost);
     count("doubled", &verdict.doubled);
@@ -51,6 +55,8 @@ pub fn print(findings: &Findings) -> bool {
         && findings.gone_back.is_empty()
         && findings.failed_scrapes.is_empty()
         && findings.redirects_followed == 0
+        // Where the pipe was never full, nothing was tried.
+        && findings.unheard_lines != Some(0.0)
 }
 
 fn list(lines: &[String]) {

@@ -1,4 +1,5 @@
-//! A simulated Wolkvox for each way of treating a window of too many rows, and the faults that strike there.
+//! A simulated Wolkvox for each way of treating a window of too many rows, one that ignores what it is asked for, and the
+//! faults that strike there.
 
 use std::{fs, io, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
@@ -13,6 +14,11 @@ use super::chance::Chance;
 const ROWS_LIMIT: u64 = 1000;
 /// Ordinary rows a second, about.
 const ROWS_PER_SECOND: f64 = 8.0;
+/// Of those that are narrowed by failing: so few that a processor is left for the rest.
+const COSTUMED_LIMIT: u64 = 90;
+const COSTUMED_ROWS_PER_SECOND: f64 = 0.5;
+/// How long after the first row their poisoned second comes, which nobody can ever read.
+const POISONED_AFTER: SignedDuration = SignedDuration::from_mins(2);
 /// No row appears later than this after its date.
 pub const LATEST: Duration = Duration::from_secs(40);
 /// No answer takes longer, so that one that hangs does not take the exporter's 65 s.
@@ -43,7 +49,8 @@ impl Plan {
     }
 }
 
-/// The three busy ones, one for each way in which a server may treat a window of too many rows.
+/// Three busy ones that cut or refuse a window of too many rows; one for each way of failing at it without a word, with a
+/// second that fails always; and one that looks at the days alone.
 pub fn start(
     seed: u64,
     origin: Timestamp,
@@ -55,11 +62,38 @@ pub fn start(
         ("cuts-and-says-so", OverLimit::CutAndPromise),
         ("refuses", OverLimit::Refuse),
     ];
-    let busy = |(name, over_limit): (&str, OverLimit)| {
-        let options = |chance: &mut Chance| Options { over_limit, ..options(chance, name, origin, fire) };
-        Plan::new(name.to_owned(), Chance::new(seed, name), options)
+    let costumes = [
+        ("gateway-timeout", OverLimit::GatewayTimeout),
+        ("server-error", OverLimit::ServerError),
+        ("empty-body", OverLimit::EmptyBody),
+        ("php-fatal", OverLimit::PhpFatal),
+        ("cut-body", OverLimit::CutBody),
+        ("not-json", OverLimit::NotJson),
+        ("hang", OverLimit::Hang),
+    ];
+    let plan = |name: &str, with: &dyn Fn(Options) -> Options| {
+        let with = |chance: &mut Chance| with(options(chance, name, origin, fire));
+        Plan::new(name.to_owned(), Chance::new(seed, name), with)
     };
-    serve(ways.into_iter().map(busy), directory)
+    let busy = ways.map(|(name, over_limit)| plan(name, &|usual| Options { over_limit, ..usual }));
+    let costumed = costumes.map(|(name, over_limit)| {
+        plan(name, &|usual| Options {
+            over_limit,
+            poisoned: Some(origin + POISONED_AFTER),
+            rows_limit: COSTUMED_LIMIT,
+            scale: COSTUMED_ROWS_PER_SECOND,
+            bursts: Vec::new(),
+            ..usual
+        })
+    });
+    let whole_days = plan("whole-days", &|usual| Options {
+        whole_days: true,
+        rows_limit: Options::default().rows_limit,
+        scale: COSTUMED_ROWS_PER_SECOND,
+        bursts: Vec::new(),
+        ..usual
+    });
+    serve(busy.into_iter().chain(costumed).chain([whole_days]), directory)
 }
 
 /// Of a busy vendor.
@@ -170,6 +204,12 @@ fn faults(trap: SocketAddr) -> Vec<Fault> {
     vec![
         Fault::Http500,
         Fault::Http503,
+        Fault::Http504,
+        Fault::ForeignNotFound,
+        Fault::NoReport,
+        Fault::EmptyBody,
+        Fault::PhpFatal,
+        Fault::RowsRejected,
         Fault::Maintenance,
         Fault::Concurrency,
         Fault::TokenMissing,

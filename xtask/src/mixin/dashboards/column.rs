@@ -6,7 +6,7 @@
 use serde_json::{Map, Value, json};
 
 use super::{
-    panel::{link_json, value_mappings},
+    field::{link_json, value_mappings},
     text::Language,
 };
 

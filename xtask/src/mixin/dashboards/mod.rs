@@ -12,6 +12,7 @@
 
 mod column;
 mod dashboard;
+mod field;
 mod health;
 mod journeys;
 mod menus;

@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::{
     column::Column,
+    field::{link_json, threshold_steps, value_mappings},
     query::{Query, datasource},
     text::Language,
 };
@@ -343,24 +344,4 @@ fn series_override(name: &str, look: &Value, language: Language) -> Value {
         })
         .collect();
     json!({ "matcher": { "id": "byName", "options": matched }, "properties": properties })
-}
-
-/// Texts and colours for values.
-pub(crate) fn value_mappings(mappings: &[(&str, &str, &str)], language: Language) -> Value {
-    let mut options = Map::new();
-    for (index, (value, key, colour)) in mappings.iter().enumerate() {
-        let shown = json!({ "color": colour, "index": index, "text": language.text(key) });
-        options.insert((*value).to_owned(), shown);
-    }
-    json!({ "options": options, "type": "value" })
-}
-
-pub(crate) fn link_json((key, url): (&str, &str), language: Language) -> Value {
-    json!({ "targetBlank": false, "title": language.text(key), "url": url.replace("{language}", language.code()) })
-}
-
-pub(crate) fn threshold_steps(steps: &[(Option<f64>, &'static str)]) -> Value {
-    let steps: Vec<Value> =
-        steps.iter().map(|(value, color)| json!({ "color": color, "value": value })).collect();
-    json!({ "mode": "absolute", "steps": steps })
 }

@@ -1,0 +1,42 @@
+//! The files that the web configuration names: certificates and keys, read and noted.
+//!
+//! Owns the fingerprint by which a change in any of them is noticed. It must never keep what they hold.
+
+use std::{
+    fs::File,
+    hash::{DefaultHasher, Hasher as _},
+    io::Read as _,
+    path::Path,
+};
+
+/// A file named by mistake should not be read whole.
+const LARGEST: u64 = 1 << 20;
+
+/// Reads the files that the web configuration names, and notes what they hold.
+#[derive(Default)]
+pub(crate) struct Sources(DefaultHasher);
+
+impl Sources {
+    /// The file's bytes, or why there are none.
+    pub(crate) fn read(&mut self, path: &Path) -> Result<Vec<u8>, String> {
+        let mut bytes = Vec::new();
+        File::open(path)
+            .and_then(|file| file.take(LARGEST + 1).read_to_end(&mut bytes))
+            .map_err(|reason| format!("cannot read {}: {reason}", path.display()))?;
+        if bytes.len() as u64 > LARGEST {
+            return Err(format!("{} is larger than 1 MiB: that is no certificate", path.display()));
+        }
+        self.note(&bytes);
+        Ok(bytes)
+    }
+
+    /// Differs whenever one of them holds something else.
+    pub(super) fn fingerprint(&self) -> u64 {
+        self.0.finish()
+    }
+
+    pub(super) fn note(&mut self, bytes: &[u8]) {
+        self.0.write_usize(bytes.len());
+        self.0.write(bytes);
+    }
+}

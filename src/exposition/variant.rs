@@ -1,0 +1,71 @@
+//! The published bytes in one format, compressed or not, to which a scrape adds a tail of its own.
+//!
+//! Owns how the two become one answer: with gzip they are one member, whose checksum goes on from where that of the published
+//! bytes ended. Immutable; a scrape copies none of the published bytes.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::{
+    body::Body,
+    deflate::{End, GZIP_HEADER, deflate},
+    encode::{EOF, Format, encode},
+    model::Family,
+};
+
+/// The published bytes in one format, compressed or not.
+#[derive(Debug, Clone)]
+pub struct Variant {
+    pieces: Arc<[Bytes]>,
+    /// Of all pieces.
+    length: usize,
+    /// Of what they are uncompressed.
+    plain: usize,
+    /// The checksum's state after them, if they are compressed.
+    crc: Option<crc32fast::Hasher>,
+}
+
+impl Variant {
+    /// `plain` is the length uncompressed; `crc`, the state of the checksum after it, says that the pieces are deflated.
+    pub(super) fn new(pieces: Arc<[Bytes]>, plain: usize, crc: Option<crc32fast::Hasher>) -> Self {
+        Self { length: pieces.iter().map(Bytes::len).sum(), pieces, plain, crc }
+    }
+
+    pub(super) fn render(&self, live: &[Family], format: Format) -> Body {
+        let mut tail = Vec::with_capacity(8 * 1024);
+        encode(live, format, &mut tail);
+        if format == Format::OpenMetrics {
+            tail.extend_from_slice(EOF);
+        }
+        let (head, tail) = match &self.crc {
+            None => (Bytes::new(), tail),
+            Some(crc) => (Bytes::from_static(GZIP_HEADER), self.gzip_tail(crc.clone(), &tail)),
+        };
+        Body::new(head, self.pieces.clone(), self.length, tail.into())
+    }
+
+    /// Everything of the gzip member that comes after the published pieces.
+    fn gzip_tail(&self, mut crc: crc32fast::Hasher, tail: &[u8]) -> Vec<u8> {
+        crc.update(tail);
+        let length = self.plain.wrapping_add(tail.len()) as u32; // modulo 2^32, as RFC 1952 has it
+        let mut out = deflate(tail, End::Final);
+        out.extend_from_slice(&crc.finalize().to_le_bytes());
+        out.extend_from_slice(&length.to_le_bytes());
+        out
+    }
+
+    #[cfg(test)]
+    pub(super) fn concat(&self) -> Vec<u8> {
+        self.pieces.concat()
+    }
+
+    #[cfg(test)]
+    pub(super) fn unpacked(&self) -> Vec<u8> {
+        let mut plain = Vec::new();
+        let packed = self.render(&[], Format::Text).concat();
+        std::io::Read::read_to_end(&mut flate2::read::GzDecoder::new(&packed[..]), &mut plain)
+            .expect("a member");
+        plain
+    }
+}

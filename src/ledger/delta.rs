@@ -1,0 +1,88 @@
+//! What one committed step changes: the counts that are others now, and what has to be remembered of rows and journeys.
+//!
+//! Owns the shape of a step and of a remembered row. Finished: whoever has one only writes it and takes it over.
+
+use std::{collections::BTreeMap, num::NonZeroU64, sync::Arc};
+
+use super::{
+    counts::{OptionCounts, RoutingPointCounts, Totals, TransitionCounts},
+    journey::OpenJourney,
+};
+use crate::{
+    baseline::HistoryDelta,
+    model::{Counted, MenuLabels, PointLabels, TransitionLabels},
+};
+
+/// What identifies a row: its date (seconds of the server's wall clock) and a hash of all else.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RowKey {
+    /// See [`crate::wolkvox::Row::date`].
+    pub date: i64,
+    /// See [`crate::wolkvox::Row::fingerprint`].
+    pub fingerprint: u64,
+}
+
+/// What is remembered of the rows with one key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RowRecord {
+    /// How many an answer held at most.
+    pub count: u32,
+    /// The number of their menu in the account.
+    pub menu: u32,
+    /// The interaction that they belong to.
+    pub interaction: Option<NonZeroU64>,
+}
+
+/// What an answer changes: everything to be committed together.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Delta {
+    /// The target's totals after it, but for watermark and horizon, which are the caller's.
+    pub totals: Totals,
+    /// As [`super::TargetCounters::next_number`], after it.
+    pub next_number: u32,
+    /// Menus that changed, whole, with their numbers.
+    pub menus: Vec<(MenuLabels, (u32, Arc<OptionCounts>))>,
+    /// Points that changed, whole.
+    pub points: Vec<(PointLabels, Arc<RoutingPointCounts>)>,
+    /// Transitions that changed, whole.
+    pub transitions: Vec<(TransitionLabels, TransitionCounts)>,
+    /// What is no longer exposed: it has not been seen for so long. The caller's.
+    pub dropped: Vec<Counted>,
+    /// Records that changed, ascending by key.
+    pub rows: Vec<(RowKey, RowRecord)>,
+    /// Interactions with a new row, and the latest date of those.
+    pub interactions: BTreeMap<NonZeroU64, i64>,
+    /// Journeys that changed.
+    pub journeys: Vec<JourneyDelta>,
+    /// What the new rows, and the journeys that are over, add to the history, by the numbers of [`Delta::menus`].
+    pub history: HistoryDelta,
+}
+
+/// A journey before and after a step.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JourneyDelta {
+    /// Whose.
+    pub interaction: NonZeroU64,
+    /// Its deadline before; `None` if it was not open.
+    pub before: Option<i64>,
+    /// What it is now; `None` if it is over.
+    pub after: Option<OpenJourney>,
+}
+
+impl Delta {
+    /// Changes nothing of what is at these totals; `next_number` is that of the next new menu.
+    pub(crate) fn nothing(totals: Totals, next_number: u32) -> Self {
+        Self {
+            totals,
+            next_number,
+            menus: Vec::new(),
+            points: Vec::new(),
+            transitions: Vec::new(),
+            dropped: Vec::new(),
+            rows: Vec::new(),
+            interactions: BTreeMap::new(),
+            journeys: Vec::new(),
+            history: HistoryDelta::default(),
+        }
+    }
+}
