@@ -70,6 +70,7 @@ fn put(publisher: &Publisher, snapshot: TargetSnapshot) {
         polls: Vec::new(),
         deep_reads: Vec::new(),
         unread: 0,
+        usual: Default::default(),
         day: Day::default(),
     };
     let recent = RecentHours::new(0, &snapshot.account, &Default::default());
