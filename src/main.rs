@@ -13,11 +13,11 @@ use anyhow::Context as _;
 use jiff::Timestamp;
 use wolkvox_exporter::{
     cli::{
-        BackupArgs, Cli, Command, CompletionsArgs, DoctorArgs, HealthcheckArgs, InitArgs, LogArgs, RunArgs,
-        StateArgs, StateCommand, StateCopyArgs, completions, man,
+        BackfillArgs, BackupArgs, Cli, Command, CompletionsArgs, DoctorArgs, HealthcheckArgs, InitArgs,
+        LogArgs, RunArgs, StateArgs, StateCommand, StateCopyArgs, completions, man,
     },
     commands::{
-        demo, doctor, healthcheck,
+        backfill, demo, doctor, healthcheck,
         init::{self, Answers},
         run::{self, Load, Process, StateLocation},
     },
@@ -35,8 +35,15 @@ fn main() -> ExitCode {
     let outcome = match cli.command {
         None if cli.run.config.check => return check(&cli.run),
         None => run(&cli.run),
+        Some(Command::Backfill(args)) => match fill_back(&args) {
+            Ok(true) => Ok(()),
+            Ok(false) => return ExitCode::FAILURE,
+            Err(error) => Err(error),
+        },
         Some(Command::Completions(args)) => complete(&args),
-        Some(Command::Demo(args)) => serve(args.log, async |process| demo::run(&args, process).await),
+        Some(Command::Demo(args)) => serve(args.log, async |process| {
+            demo::run(&args, process, io::stderr().is_terminal(), &mut io::stdout()).await
+        }),
         Some(Command::Doctor(args)) => match examine(&args) {
             Ok(true) => Ok(()),
             Ok(false) => return ExitCode::FAILURE,
@@ -79,6 +86,27 @@ fn run(args: &RunArgs) -> anyhow::Result<()> {
         let state = StateLocation::File(config.state_path.clone());
         run::run(config, load, state, listeners, process).await
     })
+}
+
+/// Reads the past; whether it came to its end.
+fn fill_back(args: &BackfillArgs) -> anyhow::Result<bool> {
+    let wanted = config::resolve_backfill(args)?;
+    let resolved = config::resolve(&args.run, &environment(), Timestamp::now())?;
+    let mut ended = false;
+    serve(args.run.log, async |Process { clock, shutdown, .. }| {
+        resolved.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
+        let state = resolved.config.state_path.clone();
+        let target = backfill::Target {
+            output: &args.output,
+            store: run::open(StateLocation::File(state.clone())).await?,
+            state: Some(state.display().to_string()),
+            terminal: io::stderr().is_terminal(),
+        };
+        let around = backfill::Around { clock, shutdown };
+        ended = backfill::run(&wanted, &resolved.config, target, around, &mut io::stdout()).await?;
+        Ok(())
+    })?;
+    Ok(ended)
 }
 
 /// Looks at every target; whether all is well.

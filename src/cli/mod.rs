@@ -5,6 +5,7 @@
 //! a flag from silence. There is no flag for the token, because a command line is visible to every
 //! process of the machine.
 
+pub mod backfill;
 pub mod completions;
 pub mod man;
 
@@ -15,6 +16,8 @@ use clap::{
     builder::BoolishValueParser,
 };
 use clap_complete::Shell;
+
+pub use backfill::BackfillArgs;
 
 use crate::{
     i18n::Language,
@@ -53,6 +56,8 @@ pub struct Cli {
 /// What else the binary can do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Read the past as the exporter would have, into files for Prometheus and a state for the exporter to go on with
+    Backfill(Box<BackfillArgs>),
     /// Print a script with which a shell completes subcommands and flags
     Completions(CompletionsArgs),
     /// Run a simulated Wolkvox and an exporter against it: no account, nothing left behind
@@ -366,6 +371,32 @@ pub struct DemoArgs {
     /// The same seed gives the same calls
     #[arg(long = "demo.seed", env = "WOLKVOX_DEMO_SEED", value_name = "NUMBER", default_value_t = 1)]
     pub seed: u64,
+
+    /// So many days of the past go into files for Prometheus first, as `backfill` makes them
+    #[arg(
+        id = "demo_days",
+        long = "days",
+        env = "WOLKVOX_DAYS",
+        value_name = "NUMBER",
+        requires = "demo_output",
+        value_parser = clap::value_parser!(u16).range(1..=60)
+    )]
+    pub days: Option<u16>,
+
+    /// Directory for these files
+    #[arg(id = "demo_output", long = "output", env = "WOLKVOX_OUTPUT", value_name = "DIRECTORY")]
+    pub output: Option<PathBuf>,
+
+    /// A label that Prometheus adds when it scrapes, for these files; repeat it, or separate by commas, for several
+    #[arg(
+        id = "demo_label",
+        long = "label",
+        env = "WOLKVOX_LABEL",
+        value_name = "NAME=VALUE",
+        value_delimiter = ','
+    )]
+    pub labels: Vec<String>,
+
     /// How the metrics are shaped.
     #[command(flatten)]
     pub menu: MenuArgs,
@@ -476,6 +507,7 @@ fn command(is_empty: impl Fn(&std::ffi::OsStr) -> bool) -> ClapCommand {
     Cli::command()
         .mut_args(quiet)
         .mut_subcommands(|sub| sub.mut_args(quiet))
+        .mut_subcommand("backfill", unlisted)
         .mut_subcommand("doctor", unlisted)
         .mut_subcommand("healthcheck", unlisted)
 }

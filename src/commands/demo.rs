@@ -2,7 +2,7 @@
 //!
 //! Needs no account and leaves nothing behind: its state lives in memory.
 
-use std::{sync::Arc, time::Duration};
+use std::{io::Write, sync::Arc, time::Duration};
 
 use anyhow::Context;
 use jiff::tz::TimeZone;
@@ -11,22 +11,33 @@ use tracing::info;
 
 use crate::{
     cli::{DemoArgs, MenuArgs},
-    commands::run::{self, Load, Process, StateLocation},
+    commands::{
+        backfill,
+        run::{self, Load, Process, StateLocation},
+    },
     config::{
-        self, BaselineConfig, Config, Egress, JourneyConfig, NameSources, PollConfig, Resolved, Secret,
-        StartFrom, TargetConfig, TokenSource,
+        self, BackfillConfig, BaselineConfig, Config, Egress, JourneyConfig, NameSources, PollConfig,
+        Resolved, Secret, StartFrom, TargetConfig, TokenSource,
     },
     model::OptionKind,
     simulator::{Options, Simulator, serve},
+    store::Store,
 };
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
+/// Between two samples of a series in the files of the past: as small as they can be.
+const SPARSE: Duration = Duration::from_secs(298);
 
 /// Runs until the process is to end.
 ///
 /// # Errors
 /// When a flag is wrong or a port is taken.
-pub async fn run(args: &DemoArgs, process: Process) -> anyhow::Result<()> {
+pub async fn run(
+    args: &DemoArgs,
+    process: Process,
+    terminal: bool,
+    out: &mut impl Write,
+) -> anyhow::Result<()> {
     let zone = TimeZone::get("America/Bogota").context("the time zone database is missing")?;
     // The day behind is loaded at once, so that the first scrape shows it; a new series' 0 may be asked for.
     let zero_hold = args.menu.zero_hold.clone().or_else(|| Some("0s".to_owned()));
@@ -76,14 +87,43 @@ pub async fn run(args: &DemoArgs, process: Process) -> anyhow::Result<()> {
         state_path: Default::default(),
         web,
     };
+    let store = run::in_memory()?;
+    if !fill_back(args, &config, &store, &process, (terminal, out)).await? {
+        return Ok(());
+    }
     let listeners = run::bind(&config.web.listen).await?;
     let port = listeners.first().and_then(|l| l.local_addr().ok()).map_or(10013, |address| address.port());
     info!(
-        "a simulated contact centre with a day behind it; open {}://localhost:{port}/",
+        "a simulated contact centre with {} behind it; open {}://localhost:{port}/",
+        args.days.map_or_else(|| "a day".to_owned(), |days| format!("{days} days")),
         if config.web.https { "https" } else { "http" }
     );
     // There is nothing to read anew.
     let same = config.clone();
     let load: Load = Arc::new(move || Ok(Resolved { config: same.clone(), warnings: Vec::new() }));
-    run::run(config, load, StateLocation::Memory, listeners, process).await
+    run::run(config, load, StateLocation::Open(store), listeners, process).await
+}
+
+/// Makes the files of the past, if that is wished; whether the demonstration goes on.
+async fn fill_back(
+    args: &DemoArgs,
+    config: &Config,
+    store: &Arc<Store>,
+    process: &Process,
+    (terminal, out): (bool, &mut impl Write),
+) -> anyhow::Result<bool> {
+    let (Some(days), Some(output)) = (args.days, &args.output) else { return Ok(true) };
+    let wanted = BackfillConfig {
+        from: StartFrom::Back(DAY * u32::from(days)),
+        until: None,
+        labels: config::resolve_labels(&args.labels)
+            .map_err(|reason| anyhow::anyhow!("--label: {reason}"))?,
+        every: SPARSE,
+    };
+    // In windows as an operation has them; those of seconds begin with the present.
+    let usual = PollConfig { requests_in_flight: config.poll.requests_in_flight, ..PollConfig::default() };
+    let past = Config { poll: usual, ..config.clone() };
+    let target = backfill::Target { output, store: store.clone(), state: None, terminal };
+    let around = backfill::Around { clock: process.clock.clone(), shutdown: process.shutdown.clone() };
+    backfill::run(&wanted, &past, target, around, out).await
 }

@@ -2,6 +2,7 @@
 //!
 //! `run` is the exporter itself, and the one place that knows every room. Nothing below this room may know it.
 
+pub mod backfill;
 pub mod demo;
 pub mod doctor;
 pub mod healthcheck;

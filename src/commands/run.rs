@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use arc_swap::ArcSwap;
 use tokio::{
     net::TcpListener,
@@ -49,12 +49,12 @@ const MAX_WORKERS: usize = 4;
 const MAX_BLOCKING: usize = 64;
 
 /// Where the state lives.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub enum StateLocation {
     /// In a file.
     File(PathBuf),
-    /// In memory, for a demonstration.
-    Memory,
+    /// Open already: in memory, for a demonstration.
+    Open(Arc<Store>),
 }
 
 impl StateLocation {
@@ -62,7 +62,7 @@ impl StateLocation {
     fn backup_socket(&self) -> Option<PathBuf> {
         match self {
             Self::File(path) => Some(store::backup_socket(path)),
-            Self::Memory => None,
+            Self::Open(_) => None,
         }
     }
 }
@@ -197,9 +197,14 @@ impl Exporter {
         shutdown: CancellationToken,
     ) -> anyhow::Result<()> {
         let socket = state.backup_socket();
-        let opened = tokio::task::spawn_blocking(move || open(&state));
-        let Some(opened) = shutdown.run_until_cancelled(opened).await else { return Ok(()) };
-        let store = Arc::new(opened??);
+        let Some(opened) = shutdown.run_until_cancelled(open(state)).await else { return Ok(()) };
+        let store = opened?;
+        if store.backfill()?.is_some_and(|backfill| !backfill.finished) {
+            bail!(
+                "a backfill of this state has not come to its end: run the same `wolkvox-exporter backfill` again, which goes on \
+                 where it was, or give --state.path another file"
+            );
+        }
         let backups = socket.and_then(|path| offer_backups(&path, store.clone()));
         let (publisher, telemetry) = (self.publisher.clone(), self.telemetry.clone());
         let workers = Workers::start()?;
@@ -325,12 +330,26 @@ fn random_key() -> anyhow::Result<[u8; 16]> {
     Ok(key)
 }
 
-fn open(state: &StateLocation) -> anyhow::Result<Store> {
-    let key = random_key()?;
-    Ok(match state {
-        StateLocation::File(path) => Store::open(path, key)?,
-        StateLocation::Memory => Store::in_memory(key)?,
-    })
+/// Opens the state, which may mean to read all of it.
+///
+/// # Errors
+/// When it cannot be used.
+pub async fn open(state: StateLocation) -> anyhow::Result<Arc<Store>> {
+    match state {
+        StateLocation::File(path) => {
+            let key = random_key()?;
+            Ok(Arc::new(tokio::task::spawn_blocking(move || Store::open(&path, key)).await??))
+        }
+        StateLocation::Open(store) => Ok(store),
+    }
+}
+
+/// A state that ends with the process.
+///
+/// # Errors
+/// When the system gives no random numbers.
+pub fn in_memory() -> anyhow::Result<Arc<Store>> {
+    Ok(Arc::new(Store::in_memory(random_key()?)?))
 }
 
 /// What the first SIGTERM or SIGINT cancels. A second one ends the process at once.

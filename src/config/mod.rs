@@ -6,6 +6,7 @@
 //! the names of the addresses to listen on. Nothing here may open a socket to Wolkvox, touch the state, or
 //! read the environment.
 
+mod backfill;
 mod baseline;
 mod environment;
 mod metrics;
@@ -33,6 +34,7 @@ use crate::{
 };
 
 pub use self::{
+    backfill::{BackfillConfig, resolve_backfill, resolve_labels},
     environment::Environment,
     read::diagnostics::{ConfigError, Problem},
     resolve::{DEFAULT_STATE_PATH, resolve, resolve_listen, resolve_shared},

@@ -16,6 +16,7 @@ mod number;
 mod protobuf;
 mod publication;
 mod published;
+mod recording;
 mod registry;
 mod variant;
 
@@ -26,5 +27,6 @@ pub use model::{BucketBounds, Family, Histogram, MetricType, Sample, Value, labe
 pub use native::NativeHistogram;
 pub use publication::Publication;
 pub use published::{Encoding, Published};
+pub use recording::Recording;
 pub use registry::from_prometheus;
 pub use variant::Variant;

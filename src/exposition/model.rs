@@ -141,6 +141,11 @@ impl Histogram {
         &self.bounds
     }
 
+    /// The same, to be kept.
+    pub(super) fn shared_bounds(&self) -> Arc<BucketBounds> {
+        self.bounds.clone()
+    }
+
     /// Observations per bucket, the last one being above every bound.
     pub fn counts(&self) -> &[u64] {
         &self.counts

@@ -60,6 +60,26 @@ impl RowBatch {
         self.rows.len() as u64
     }
 
+    /// Orders the rows by their dates: what [`RowBatch::take_before`] needs.
+    pub fn sort_by_date(&mut self) {
+        self.rows.sort_unstable_by_key(|row| (row.date, row.fingerprint));
+    }
+
+    /// Of rows that are ordered by their dates, takes out those dated before `date` (seconds of the server's wall clock).
+    /// What could not be read goes with them, so that it is counted once.
+    #[must_use]
+    pub fn take_before(&mut self, date: i64) -> Self {
+        let behind = self.rows.partition_point(|row| row.date < date);
+        Self {
+            rows: self.rows.drain(..behind).collect(),
+            labels: self.labels.clone(),
+            rejected: std::mem::take(&mut self.rejected),
+            outside: std::mem::take(&mut self.outside),
+            rules: self.rules.clone(),
+            ..Self::default()
+        }
+    }
+
     /// Leaves out what is dated before `first` or after `last`, in seconds of the server's wall clock: of a server that
     /// does not keep to the span that it is asked for.
     pub fn keep_between(&mut self, first: i64, last: i64) {
@@ -241,6 +261,19 @@ mod tests {
         let mut future = batch(3, &[]);
         future.reject_after(-1);
         assert!(matches!(future.verdict(), Err(ApiError::RowsRejected { rejected: 3, field: "date", .. })));
+    }
+
+    #[test]
+    fn rows_are_taken_by_date_and_what_could_not_be_read_once() {
+        let mut batch = batch(5, &[(Rejection::BadDate, 2)]);
+        for (row, date) in batch.rows.iter_mut().zip([7, 3, 9, 3, 8]) {
+            row.date = date;
+        }
+        batch.sort_by_date();
+        let dates = |batch: &RowBatch| batch.rows.iter().map(|row| row.date).collect::<Vec<_>>();
+        let first = batch.take_before(8);
+        assert_eq!((dates(&first), first.unread()), (vec![3, 3, 7], 2));
+        assert_eq!((dates(&batch), batch.unread(), batch.labels.len()), (vec![8, 9], 0, 1));
     }
 
     #[test]

@@ -6,17 +6,20 @@
 use std::sync::Arc;
 
 use jiff::{Timestamp, tz::TimeZone};
+use tokio::task::JoinHandle;
 use tracing::{info, warn};
 
 use super::{
     PollerConfig,
     commit::{self, Reading, Written},
+    replay::{Around, Day},
 };
 use crate::{
     baseline::History,
     ledger::{Delta, Past, RowBatch, TargetCounters, Totals, WindowCounts},
     model::Counted,
     schedule::{last_instant, local_seconds, local_stretches, warm_up::WarmUp},
+    snapshot::TargetSnapshot,
     store::{Store, StoreError, TargetId, Transaction, View},
 };
 
@@ -31,6 +34,8 @@ pub(super) struct Books {
     warm_up: WarmUp,
     /// A write failed, so memory may be behind the disk.
     stale: bool,
+    /// A day of the past that is being read: what is committed meanwhile goes there.
+    day: Option<PastDay>,
 }
 
 impl Books {
@@ -43,7 +48,7 @@ impl Books {
         settings.expected.iter().for_each(|labels| counters.expect(labels.clone()));
         let (history, warm_up) = remembered(store.clone(), id, &counters, settings).await?;
         let (counters, history) = (Arc::new(counters), Arc::new(history));
-        Ok(Self { store, id, counters, history, warm_up, stale: false })
+        Ok(Self { store, id, counters, history, warm_up, stale: false, day: None })
     }
 
     pub(super) fn totals(&self) -> &Totals {
@@ -122,6 +127,9 @@ impl Books {
         settings: &Arc<PollerConfig>,
         reading: Reading,
     ) -> Result<Outcome, StoreError> {
+        if self.day.is_some() {
+            return self.add_to_day(reading).await;
+        }
         let (store, id) = (self.store.clone(), self.id);
         let (counters, config, window) = (self.counters.clone(), settings.clone(), reading.window);
         let (history, warm_up) = (self.history.clone(), self.warm_up);
@@ -140,6 +148,63 @@ impl Books {
         let window =
             window.zip(records).map(|((start, end), records)| self.counters.window(start, end, records));
         Ok(Outcome::Committed { window, seen_again, contradicts })
+    }
+
+    /// How far the day of the past has been read that is under way.
+    pub(super) fn day_read_to(&self) -> Option<Timestamp> {
+        self.day.as_ref().map(|day| day.read_to)
+    }
+
+    /// Begins a day of the past, and gives what was exposed before it.
+    pub(super) async fn begin_day(
+        &mut self,
+        window: Option<WindowCounts>,
+        around: Around,
+    ) -> Result<TargetSnapshot, StoreError> {
+        let (counters, history, warm_up) = (self.counters.clone(), self.history.clone(), self.warm_up);
+        let begin =
+            move |view: &View, id| Day::begin(view, id, (&counters, &history, &warm_up), window, around);
+        let (day, snapshot) = self.read(begin).await?;
+        let read_to = self.totals().watermark();
+        self.day = Some(PastDay { read_to, counting: Counting::Done(Box::new(day)) });
+        Ok(snapshot)
+    }
+
+    /// Counts an answer, while the next one is asked for.
+    async fn add_to_day(&mut self, reading: Reading) -> Result<Outcome, StoreError> {
+        self.settle_day().await?;
+        if let Some(PastDay { read_to, counting: Counting::Done(mut day) }) = self.day.take() {
+            self.counters = day.counters().clone();
+            let (store, id, reach) = (self.store.clone(), self.id, Day::reach(&reading).max(read_to));
+            let count = move || store.read(|view| day.take(view, id, reading)).map(|()| day);
+            let counting = Counting::UnderWay(tokio::task::spawn_blocking(count));
+            self.day = Some(PastDay { read_to: reach, counting });
+        }
+        Ok(Outcome::Committed { window: None, seen_again: false, contradicts: None })
+    }
+
+    /// Waits until everything is counted that has been read of the day of the past.
+    pub(super) async fn settle_day(&mut self) -> Result<(), StoreError> {
+        match self.day.take() {
+            Some(PastDay { read_to, counting: Counting::UnderWay(count) }) => {
+                let broke_off = |panic| StoreError::Failed(format!("counting broke off: {panic}"));
+                let counting = Counting::Done(count.await.map_err(broke_off)??);
+                self.day = Some(PastDay { read_to, counting });
+            }
+            day => self.day = day,
+        }
+        Ok(())
+    }
+
+    /// Commits the day of the past that has been read, and takes over what is on the disk then.
+    pub(super) async fn commit_day(&mut self, settings: &PollerConfig) -> Result<(), StoreError> {
+        self.settle_day().await?;
+        let Some(PastDay { counting: Counting::Done(day), .. }) = self.day.take() else { return Ok(()) };
+        self.transact(move |tx, id| day.write(tx, id)).await?;
+        let (store, id) = (self.store.clone(), self.id);
+        let counters = blocking(move || store.reload(id)).await?;
+        *self = Self::open(self.store.clone(), (id, counters), settings).await?;
+        Ok(())
     }
 
     /// Commits an answer of the warm-up, which was asked for up to `until`: the rows dated in `stretch` (seconds of the
@@ -211,6 +276,19 @@ impl Books {
     fn apply(&mut self, delta: Delta) {
         Arc::make_mut(&mut self.counters).apply(delta);
     }
+}
+
+/// A day of the past under way.
+struct PastDay {
+    /// How far it has been read.
+    read_to: Timestamp,
+    counting: Counting,
+}
+
+/// Whether an answer is being counted.
+enum Counting {
+    Done(Box<Day>),
+    UnderWay(JoinHandle<Result<Box<Day>, StoreError>>),
 }
 
 /// What came of an answer.

@@ -21,7 +21,7 @@ use crate::{
 /// A re-reading that begins late, or takes long, still reaches as deep as it would have in time, up to this much.
 pub(super) const REREAD_ROOM: Duration = Duration::from_secs(2 * 3600);
 /// Rows are remembered for the deepest re-reading and this: its room, and the widest change of a zone's offset.
-const MEMORY_MARGIN: Duration = Duration::from_secs(REREAD_ROOM.as_secs() + 3600);
+pub(super) const MEMORY_MARGIN: Duration = Duration::from_secs(REREAD_ROOM.as_secs() + 3600);
 /// No real row is dated this long after the span that was asked for.
 pub(super) const FUTURE: SignedDuration = SignedDuration::from_hours(48);
 
@@ -176,14 +176,31 @@ fn follow_history(
     zone: &TimeZone,
 ) -> History {
     let mut next = history.clone();
-    let labels: HashMap<u32, &MenuLabels> =
-        delta.menus.iter().map(|(labels, (number, _))| (*number, labels)).collect();
-    next.apply(&delta.history, |number| labels.get(&number).copied());
-    if let Some((from, to)) = read {
-        local_stretches(from, to, zone).into_iter().for_each(|(from, to)| next.cover(from, to));
-        next.forget(local_seconds(zone.to_datetime(to)));
+    extend_history(&mut next, delta);
+    if let Some((_, to)) = read {
+        cover_history(&mut next, read, to, zone);
     }
     next
+}
+
+/// Adds what a delta counts.
+pub(super) fn extend_history(history: &mut History, delta: &Delta) {
+    let labels: HashMap<u32, &MenuLabels> =
+        delta.menus.iter().map(|(labels, (number, _))| (*number, labels)).collect();
+    history.apply(&delta.history, |number| labels.get(&number).copied());
+}
+
+/// Everything in `read` has been read; what is too old at `newest` is forgotten.
+pub(super) fn cover_history(
+    history: &mut History,
+    read: Option<(Timestamp, Timestamp)>,
+    newest: Timestamp,
+    zone: &TimeZone,
+) {
+    if let Some((from, to)) = read {
+        local_stretches(from, to, zone).into_iter().for_each(|(from, to)| history.cover(from, to));
+    }
+    history.forget(local_seconds(zone.to_datetime(newest)));
 }
 
 /// Writes a delta, forgets what is never read again, and drops options that nobody has entered for long.
@@ -199,15 +216,21 @@ fn write(
         let moment = watermark.checked_sub(age).unwrap_or(Timestamp::MIN);
         local_seconds(settings.zone.to_datetime(moment))
     };
-    let keep = settings.deepest() + MEMORY_MARGIN;
-    delta.totals.horizon = delta.totals.horizon.max(ago(keep));
-    if !settings.expire_after.is_zero() {
-        let seen: BTreeSet<&MenuLabels> = delta.menus.iter().map(|(labels, _)| labels).collect();
-        let keep = |labels: &MenuLabels| seen.contains(labels) || settings.expected.contains(labels);
-        delta.dropped = counters.unseen(ago(settings.expire_after), keep);
-    }
+    delta.totals.horizon = delta.totals.horizon.max(ago(settings.memory()));
+    drop_unseen(counters, settings, delta);
     tx.write(id, delta)?;
-    tx.forget(id, delta.totals.horizon, ago(keep.max(settings.idle.longest() + MEMORY_MARGIN)))
+    tx.forget(id, delta.totals.horizon, ago(settings.memory_of_interactions()))
+}
+
+/// Drops options that nobody has entered for long, as of the delta's watermark.
+pub(super) fn drop_unseen(counters: &TargetCounters, settings: &PollerConfig, delta: &mut Delta) {
+    if settings.expire_after.is_zero() {
+        return;
+    }
+    let oldest = delta.totals.watermark().checked_sub(settings.expire_after).unwrap_or(Timestamp::MIN);
+    let seen: BTreeSet<&MenuLabels> = delta.menus.iter().map(|(labels, _)| labels).collect();
+    let keep = |labels: &MenuLabels| seen.contains(labels) || settings.expected.contains(labels);
+    delta.dropped = counters.unseen(local_seconds(settings.zone.to_datetime(oldest)), keep);
 }
 
 /// Known rows dated in a span, but for its last second, which a server may leave out.

@@ -46,10 +46,14 @@ impl<S: Source> Poller<S> {
     }
 
     /// Span by span, oldest first, each committed by itself.
-    async fn read_stretch(&mut self, mut from: Timestamp, request: ReadRequest) -> Result<(), CycleError> {
+    pub(super) async fn read_stretch(
+        &mut self,
+        mut from: Timestamp,
+        request: ReadRequest,
+    ) -> Result<(), CycleError> {
         let mut failures = 0;
-        // Every poll may send one request, so that even with nothing but the reserve left it goes forward.
-        let mut purpose = Purpose::Live;
+        // Every poll may send one request, so that even with nothing but the reserve left it goes forward. The past has time.
+        let mut purpose = if self.books.day_read_to().is_some() { request.purpose } else { Purpose::Live };
         loop {
             let step = self.read_step(from, &request, purpose).await;
             purpose = request.purpose;
@@ -72,7 +76,7 @@ impl<S: Source> Poller<S> {
         }
     }
 
-    fn pass_backoff(&mut self) -> Result<(), CycleError> {
+    pub(super) fn pass_backoff(&mut self) -> Result<(), CycleError> {
         self.quota.end_probe();
         match self.backoff.pass((self.clock)(), self.source.credentials()) {
             Passage::Free => Ok(()),

@@ -16,6 +16,7 @@ mod origin;
 mod publish;
 mod quota;
 mod range_reader;
+mod replay;
 mod request;
 pub mod retry;
 mod source;
@@ -46,6 +47,7 @@ pub use self::{
     baseline::BaselineSettings,
     names::NameSettings,
     origin::StartAgo,
+    replay::{EachWindow, PastWindow, ReplayEnd, ReplayError},
     source::{Api, Source},
 };
 use crate::{
@@ -107,6 +109,16 @@ impl PollerConfig {
     /// How far back any read goes.
     fn deepest(&self) -> Duration {
         self.lookback.max(self.cadence.interval).max(self.tiers.deepest())
+    }
+
+    /// How long before the watermark rows are remembered.
+    fn memory(&self) -> Duration {
+        self.deepest() + commit::MEMORY_MARGIN
+    }
+
+    /// How long before the watermark interactions are.
+    fn memory_of_interactions(&self) -> Duration {
+        self.memory().max(self.idle.longest() + commit::MEMORY_MARGIN)
     }
 }
 

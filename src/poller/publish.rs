@@ -49,6 +49,10 @@ impl Exposure {
 impl<S: Source> Poller<S> {
     /// Makes visible what has been shown as 0 for long enough, and publishes.
     pub(super) async fn publish(&mut self) {
+        if self.books.day_read_to().is_some() {
+            // Nobody scrapes the past.
+            return;
+        }
         let now = Instant::now();
         if now >= self.exposure.release_after {
             let (hold, clock) = (&self.exposure.hold, (self.clock)());

@@ -6,6 +6,7 @@
 //! refused and left as it is. After a failure of the disk the file is opened again at the next use, so that a disk
 //! that recovers is used again without a restart.
 
+mod backfill;
 mod backup;
 mod backup_server;
 mod copy;
@@ -38,6 +39,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use tokio::time::Instant;
 
 pub use self::{
+    backfill::{BackfillMark, SeenInteractions},
     backup::{BackupSummary, backup},
     backup_server::{BackupServer, backup_socket},
     copy_target::{Copied, CopyError, copy_target},

@@ -15,6 +15,7 @@ use std::{
 };
 
 use anyhow::Context as _;
+use jiff::Timestamp;
 use tokio::{
     runtime::Handle,
     sync::{Semaphore, oneshot},
@@ -30,7 +31,7 @@ use self::{
 };
 use crate::{
     config::{Config, Egress, TargetConfig},
-    poller::Clock,
+    poller::{Api, Clock, Poller},
     snapshot::Publisher,
     store::Store,
     telemetry::Telemetry,
@@ -128,6 +129,22 @@ impl Supervisor {
         }
         self.deps.publisher.settled().await;
         outcome.map(|()| change)
+    }
+
+    /// The poller of one target of `config`, for who drives it himself. Its state begins at `origin` if it is new.
+    ///
+    /// # Errors
+    /// When it cannot be set up, or its state cannot be read.
+    pub async fn poller(
+        &self,
+        config: &Config,
+        target: &TargetConfig,
+        origin: Timestamp,
+        stop: CancellationToken,
+    ) -> anyhow::Result<Poller<Api>> {
+        let specs = self.specs(vec![target.clone()], Arc::new(SharedConfig::of(config))).await?;
+        let spec = specs.into_iter().next().context("a target that is set up has a poller")?;
+        spec.start_at(origin, &self.deps, stop).await
     }
 
     /// Ends all of them, each after the commit under way, and waits `within` for that at most.

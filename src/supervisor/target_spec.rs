@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use jiff::Timestamp;
 use tokio::{sync::Semaphore, task::spawn_blocking};
 use tokio_util::sync::CancellationToken;
 use tracing::info;
@@ -89,10 +90,31 @@ impl TargetSpec {
         deps: &Deps,
         shutdown: CancellationToken,
     ) -> anyhow::Result<Poller<Api>> {
+        let start_from = self.shared.poll.start_from;
+        let origin = start_from.instant((deps.clock)(), &self.target.timezone).map_err(anyhow::Error::msg)?;
+        self.start_with(self.settings.clone(), origin, deps, shutdown).await
+    }
+
+    /// As [`TargetSpec::start`], where counting begins at this very moment if it has not yet.
+    pub(super) async fn start_at(
+        &self,
+        origin: Timestamp,
+        deps: &Deps,
+        shutdown: CancellationToken,
+    ) -> anyhow::Result<Poller<Api>> {
+        let settings = PollerConfig { start_ago: None, ..self.settings.clone() };
+        self.start_with(settings, origin, deps, shutdown).await
+    }
+
+    async fn start_with(
+        &self,
+        settings: PollerConfig,
+        origin: Timestamp,
+        deps: &Deps,
+        shutdown: CancellationToken,
+    ) -> anyhow::Result<Poller<Api>> {
         let Deps { store, publisher, telemetry, clock, .. } = deps.clone();
         let name = self.target.name.clone();
-        let start_from = self.shared.poll.start_from;
-        let origin = start_from.instant(clock(), &self.target.timezone).map_err(anyhow::Error::msg)?;
         let restored = {
             let (store, name) = (store.clone(), name.clone());
             spawn_blocking(move || store.restore(&name, || TargetCounters::new(origin))).await??
@@ -105,7 +127,7 @@ impl TargetSpec {
         }
         let telemetry = telemetry.target(&name);
         let around = PollerDeps { store, publisher, telemetry, clock, shutdown };
-        let (settings, api, parser) = (self.settings.clone(), self.api.clone(), self.parser.clone());
+        let (api, parser) = (self.api.clone(), self.parser.clone());
         Ok(Poller::start(settings, api, parser, restored, around).await?)
     }
 }

@@ -1,0 +1,173 @@
+//! The files of a backfill: one a day and target, first under another name, whole and on the disk before the day is
+//! committed, then under its own.
+//!
+//! Owns names and durability. A file under its own name is final and is never written again.
+
+use std::{
+    fs::{self, File},
+    io::{self, BufWriter, Write as _},
+    path::{Path, PathBuf},
+};
+
+use anyhow::Context as _;
+use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
+
+use crate::exposition::Recording;
+
+const ENDING: &str = ".om";
+/// Of a file whose day is not known to be committed.
+const PART: &str = ".part";
+
+/// The directory of the files.
+#[derive(Debug)]
+pub(super) struct Files {
+    directory: PathBuf,
+}
+
+impl Files {
+    /// Creates the directory if it is missing.
+    pub(super) fn new(directory: &Path) -> anyhow::Result<Self> {
+        fs::create_dir_all(directory)
+            .with_context(|| format!("cannot create the directory {}", directory.display()))?;
+        Ok(Self { directory: directory.to_owned() })
+    }
+
+    /// Writes what a target showed from `start` on, to the disk and under the other name.
+    pub(super) fn write(
+        &self,
+        target: &str,
+        start: Timestamp,
+        recording: &mut Recording,
+    ) -> anyhow::Result<Written> {
+        let name = format!("{}{}{ENDING}", prefix(target), moment_name(start));
+        let (path, part) = (self.directory.join(&name), self.directory.join(format!("{name}{PART}")));
+        let written = File::create(&part).and_then(|file| {
+            let mut out = BufWriter::with_capacity(1 << 16, file);
+            recording.write(&mut out)?;
+            out.flush()?;
+            let file = out.into_inner().map_err(io::IntoInnerError::into_error)?;
+            file.sync_all()?;
+            file.metadata().map(|metadata| metadata.len())
+        });
+        let bytes = written.with_context(|| format!("cannot write {}; is the disk full?", part.display()))?;
+        self.sync()?;
+        Ok(Written { path, part, bytes })
+    }
+
+    /// Gives a file its own name, its day being committed.
+    pub(super) fn publish(&self, written: &Written) -> anyhow::Result<()> {
+        self.rename(&written.part, &written.path)
+    }
+
+    /// After an interruption: a day before `watermark` is committed, so its file is whole; any other is made anew.
+    pub(super) fn recover(&self, target: &str, watermark: Timestamp) -> anyhow::Result<()> {
+        let (prefix, ending) = (prefix(target), format!("{ENDING}{PART}"));
+        for name in self.names()? {
+            let Some(moment) = name.strip_prefix(&prefix).and_then(|rest| rest.strip_suffix(&ending)) else {
+                continue;
+            };
+            let Some(start) = moment_of(moment) else { continue };
+            let part = self.directory.join(&name);
+            if start < watermark {
+                self.rename(&part, &self.directory.join(name.trim_end_matches(PART)))?;
+            } else {
+                fs::remove_file(&part).with_context(|| format!("cannot remove {}", part.display()))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// How many files there are, and their bytes.
+    pub(super) fn total(&self) -> anyhow::Result<(usize, u64)> {
+        let mut total = (0, 0);
+        for name in self.names()?.into_iter().filter(|name| name.ends_with(ENDING)) {
+            total.0 += 1;
+            total.1 += fs::metadata(self.directory.join(name))?.len();
+        }
+        Ok(total)
+    }
+
+    pub(super) fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    fn names(&self) -> anyhow::Result<Vec<String>> {
+        let entries = fs::read_dir(&self.directory)
+            .with_context(|| format!("cannot read the directory {}", self.directory.display()))?;
+        let names = entries.map(|entry| Ok(entry?.file_name().into_string().unwrap_or_default()));
+        names.collect::<io::Result<_>>().context("cannot read the directory")
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> anyhow::Result<()> {
+        fs::rename(from, to).with_context(|| format!("cannot rename {}", from.display()))?;
+        self.sync()
+    }
+
+    /// A name is on the disk only once its directory is.
+    fn sync(&self) -> anyhow::Result<()> {
+        File::open(&self.directory)
+            .and_then(|directory| directory.sync_all())
+            .with_context(|| format!("cannot write the directory {}", self.directory.display()))
+    }
+}
+
+/// A file that is whole and not yet under its name.
+#[derive(Debug)]
+pub(super) struct Written {
+    path: PathBuf,
+    part: PathBuf,
+    pub(super) bytes: u64,
+}
+
+/// No two targets have the same, and nothing in it is special to a file system.
+fn prefix(target: &str) -> String {
+    let plain: String = form_urlencoded::byte_serialize(target.as_bytes()).collect();
+    format!("{plain}-")
+}
+
+/// `2026-01-18`, and where it is not midnight (UTC) `2026-01-18T143500`.
+fn moment_name(moment: Timestamp) -> String {
+    let time = TimeZone::UTC.to_datetime(moment);
+    let midnight = time.date().to_datetime(jiff::civil::Time::midnight());
+    time.strftime(if time == midnight { "%Y-%m-%d" } else { "%Y-%m-%dT%H%M%S" }).to_string()
+}
+
+fn moment_of(name: &str) -> Option<Timestamp> {
+    let time: DateTime = match name.split_once('T') {
+        Some(_) => DateTime::strptime("%Y-%m-%dT%H%M%S", name).ok()?,
+        None => name.parse().ok()?,
+    };
+    TimeZone::UTC.to_timestamp(time).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_called_after_where_it_begins() {
+        for (moment, name) in
+            [("2026-01-18T00:00:00Z", "2026-01-18"), ("2026-01-18T14:35:00Z", "2026-01-18T143500")]
+        {
+            let moment: Timestamp = moment.parse().unwrap();
+            assert_eq!((moment_name(moment).as_str(), moment_of(name)), (name, Some(moment)));
+        }
+        assert_eq!((prefix("a/b c"), moment_of("x")), ("a%2Fb+c-".to_owned(), None));
+    }
+
+    #[test]
+    fn what_was_committed_gets_its_name_and_the_rest_is_made_anew() {
+        let directory = tempfile::tempdir().unwrap();
+        let files = Files::new(&directory.path().join("new")).unwrap();
+        let at = |text: &str| text.parse::<Timestamp>().unwrap();
+        for day in ["2026-01-18T05:00:00Z", "2026-01-19T00:00:00Z"] {
+            files.write("demo", at(day), &mut Recording::new("")).unwrap();
+        }
+        files.write("demo2", at("2026-01-19T00:00:00Z"), &mut Recording::new("")).unwrap();
+        files.recover("demo", at("2026-01-19T00:00:00Z")).unwrap();
+        let mut names = files.names().unwrap();
+        names.sort();
+        assert_eq!(names, ["demo-2026-01-18T050000.om", "demo2-2026-01-19.om.part"]);
+        assert_eq!(files.total().unwrap(), (1, 6));
+    }
+}

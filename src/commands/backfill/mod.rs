@@ -1,0 +1,315 @@
+//! Fills Prometheus with the past: what it would hold if the exporter had always been there, and a state with which the
+//! exporter goes on.
+//!
+//! Data goes one way: the past is asked for day by day, oldest first, through the poller's own requests; its rows are
+//! counted window by window in the ledger, the journeys and the history, and each window's snapshot is kept in a recording.
+//! At the end of a day (UTC) the recording is written as an OpenMetrics file and synced, then the day is committed to the
+//! state, then the file gets its name: so whatever a crash leaves, the same command makes the same files. When all days
+//! are done, the commands that load the files are printed, and the exporter may be started on the state.
+
+mod commands;
+mod files;
+mod progress;
+
+use std::{
+    io::Write,
+    path::Path,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use anyhow::{Context as _, bail};
+use jiff::{Timestamp, ToSpan as _, tz::TimeZone};
+use tokio::{runtime::Handle, sync::Semaphore, task::spawn_blocking};
+use tokio_util::sync::CancellationToken;
+use tracing::info;
+
+use self::{files::Files, progress::Progress};
+use crate::{
+    config::{BackfillConfig, Config, StartFrom, TargetConfig},
+    exposition::Recording,
+    ledger::TargetCounters,
+    poller::{Api, Clock, EachWindow, PastWindow, Poller, ReplayError},
+    schedule::Cadence,
+    snapshot::Publisher,
+    store::{BackfillMark, Store},
+    supervisor::{Deps, Supervisor},
+    telemetry::Telemetry,
+};
+
+/// Where the past goes, and how it is told.
+pub struct Target<'a> {
+    /// The directory of the files.
+    pub output: &'a Path,
+    /// The state that the exporter will go on with.
+    pub store: Arc<Store>,
+    /// What the state is called in what is printed; `None` of one that another process cannot go on with.
+    pub state: Option<String>,
+    /// Whether standard error is a terminal.
+    pub terminal: bool,
+}
+
+/// What surrounds it.
+pub struct Around {
+    /// The time of day.
+    pub clock: Clock,
+    /// Cancelled when the process is to end.
+    pub shutdown: CancellationToken,
+}
+
+/// Reads the past into files and the state; whether it came to its end. What was begun in this state before is gone on with.
+///
+/// # Errors
+/// When the state is another one's, when nothing can be read, or when a file cannot be written.
+pub async fn run(
+    wanted: &BackfillConfig,
+    config: &Config,
+    target: Target<'_>,
+    around: Around,
+    out: &mut impl Write,
+) -> anyhow::Result<bool> {
+    let Target { output, store, state, terminal } = target;
+    let files = Arc::new(Files::new(output)?);
+    let mut mark = begin(&store, wanted, state.as_deref().unwrap_or("this state"), (around.clock)())?;
+    let telemetry = Arc::new(Telemetry::new().context("cannot register the metrics")?);
+    let supervisor = Supervisor::new(Deps {
+        store: store.clone(),
+        publisher: Publisher::start(telemetry.clone()),
+        telemetry,
+        clock: around.clock.clone(),
+        in_flight: Arc::new(Semaphore::new(config.poll.requests_in_flight)),
+        workers: Handle::current(),
+    });
+    let run = Run { wanted, config, store: &store, files, supervisor, around: &around, terminal };
+    while !mark.finished {
+        for target in &config.targets {
+            if !run.target(target, &mark).await? {
+                info!("stopped; the same command goes on where it was");
+                return Ok(false);
+            }
+        }
+        match run.later_end(&mark) {
+            // It took so long that windows have closed since.
+            Some(now) => mark.began = now.as_second(),
+            None => mark.finished = true,
+        }
+        store.mark_backfill(&mark)?;
+    }
+    commands::print(&run.files, &mark, state.as_deref(), out)?;
+    Ok(true)
+}
+
+/// What was begun in this state, or is begun now.
+fn begin(
+    store: &Store,
+    wanted: &BackfillConfig,
+    state: &str,
+    now: Timestamp,
+) -> anyhow::Result<BackfillMark> {
+    let new = BackfillMark {
+        began: now.as_second(),
+        from: wanted.from.to_string(),
+        until: wanted.until.map(|until| until.to_string()).unwrap_or_default(),
+        labels: wanted.labels.clone(),
+        every: wanted.every.as_secs(),
+        finished: false,
+    };
+    match store.backfill()? {
+        Some(begun) => {
+            let same = BackfillMark { began: begun.began, finished: begun.finished, ..new };
+            if begun != same {
+                bail!(
+                    "{state} has a backfill that was begun in another way (from {}, until {}, every {} s, labels {:?}): give the \
+                     same flags to go on with it, or --state.path a new file to begin another",
+                    begun.from,
+                    if begun.until.is_empty() { "the newest window" } else { &begun.until },
+                    begun.every,
+                    begun.labels
+                );
+            }
+            info!(began = %begun.began(), finished = begun.finished, "going on with what was begun");
+            Ok(begun)
+        }
+        None if store.is_used()? => bail!(
+            "{state} is the state of an exporter that has counted already, and its counters cannot be given a past: give \
+             --state.path a new file, and start the exporter on that one afterwards"
+        ),
+        None => {
+            store.mark_backfill(&new)?;
+            Ok(new)
+        }
+    }
+}
+
+struct Run<'a> {
+    wanted: &'a BackfillConfig,
+    config: &'a Config,
+    store: &'a Arc<Store>,
+    files: Arc<Files>,
+    supervisor: Supervisor,
+    around: &'a Around,
+    terminal: bool,
+}
+
+impl Run<'_> {
+    /// Reads a target's past; `false` when it was time to end.
+    async fn target(&self, target: &TargetConfig, mark: &BackfillMark) -> anyhow::Result<bool> {
+        let named = || format!("target {}", target.name);
+        let (origin, until) = self.span(target, mark).with_context(named)?;
+        let (store, name) = (self.store.clone(), target.name.clone());
+        spawn_blocking(move || store.restore(&name, || TargetCounters::new(origin))).await??;
+        let shutdown = self.around.shutdown.clone();
+        let mut poller =
+            self.supervisor.poller(self.config, target, origin, shutdown).await.with_context(named)?;
+        self.files.recover(&target.name, poller.replayed().watermark)?;
+        let progress = Progress::new(&target.name, &poller.replayed(), until, self.terminal);
+        let outcome = loop {
+            let start = poller.replayed().watermark;
+            if start >= until {
+                break Ok(true);
+            }
+            let end = day_end(start, self.config.poll.interval).min(until);
+            match self.day(target, &mut poller, (start, end, until), &progress).await {
+                Ok(true) => {}
+                outcome => break outcome,
+            }
+        };
+        progress.end();
+        outcome.with_context(named)
+    }
+
+    /// Where a target's past begins and ends: lines of its grid.
+    fn span(&self, target: &TargetConfig, mark: &BackfillMark) -> anyhow::Result<(Timestamp, Timestamp)> {
+        let (began, poll) = (mark.began(), &self.config.poll);
+        let at = |moment: StartFrom| moment.instant(began, &target.timezone).map_err(anyhow::Error::msg);
+        let newest = Cadence::new(poll.interval, poll.settle_delay, &target.name).last_closed(began);
+        let until = match self.wanted.until {
+            Some(until) => floor(at(until)?, poll.interval).min(newest),
+            None => newest,
+        };
+        let origin = floor(at(self.wanted.from)?, poll.interval);
+        if origin >= until {
+            bail!("there is no window between {origin} and {until}: begin further back");
+        }
+        Ok((origin, until))
+    }
+
+    /// One day, or what is left of it: `false` when it was time to end, and then nothing of it is kept.
+    async fn day(
+        &self,
+        target: &TargetConfig,
+        poller: &mut Poller<Api>,
+        (start, end, until): (Timestamp, Timestamp, Timestamp),
+        progress: &Progress,
+    ) -> anyhow::Result<bool> {
+        let recording = Arc::new(Mutex::new(Recording::new(&self.wanted.labels)));
+        let each = record(recording.clone(), self.wanted.every, progress.clone());
+        let read = async {
+            let before = poller.begin_day(until, each).await?;
+            lock(&recording).begin(&before.committed());
+            progress.requests(&poller.replayed());
+            poller.read_day(end).await
+        };
+        match read.await {
+            Ok(()) => {}
+            Err(ReplayError::Stopped) => return Ok(false),
+            Err(error) => return Err(error.into()),
+        }
+        let (files, name) = (self.files.clone(), target.name.clone());
+        let written = spawn_blocking(move || files.write(&name, start, &mut lock(&recording)))
+            .await
+            .context("writing broke off")??;
+        poller.commit_day().await?;
+        self.files.publish(&written)?;
+        let now = poller.replayed();
+        info!(
+            server = target.name,
+            committed_up_to = %end,
+            rows = now.rows,
+            bytes = written.bytes,
+            requests = now.quota.used,
+            "a day of the past is done"
+        );
+        Ok(true)
+    }
+
+    /// Where nobody has said when it ends: the end of now, if two windows or more have closed since it was begun.
+    fn later_end(&self, mark: &BackfillMark) -> Option<Timestamp> {
+        let now = (self.around.clock)();
+        let behind = now.duration_since(mark.began()).unsigned_abs() >= self.config.poll.interval * 2;
+        (self.wanted.until.is_none() && behind).then_some(now)
+    }
+}
+
+/// What is done with each window: kept, and told.
+fn record(recording: Arc<Mutex<Recording>>, every: Duration, progress: Progress) -> EachWindow {
+    Box::new(move |PastWindow { snapshot, start, end }| {
+        let (carried, at) = moments(start, end, every);
+        lock(&recording).advance(&carried, at, &snapshot.committed());
+        progress.window(end, snapshot.account.totals.new);
+    })
+}
+
+/// When a window is sampled, in Unix seconds. First as it was before: right after the line of the grid, and in between so
+/// that no two samples are further apart than `every`. Last with its own rows, in its last second: they belong to its
+/// day, and the increase between two lines of the grid is that of the windows between them.
+fn moments(start: Timestamp, end: Timestamp, every: Duration) -> (Vec<i64>, i64) {
+    let (start, end) = (start.as_second(), end.as_second());
+    let (first, last) = if end - start < 4 { (start, end - 1) } else { (start + 1, end - 1) };
+    let every = i64::try_from(every.as_secs()).unwrap_or(i64::MAX).max(1);
+    let steps = ((last - first + every - 1) / every).max(1);
+    ((0..steps).map(|step| first + (last - first) * step / steps).collect(), last)
+}
+
+/// The next midnight (UTC), or the first line of the grid after it.
+fn day_end(start: Timestamp, interval: Duration) -> Timestamp {
+    let day = TimeZone::UTC.to_datetime(start).date();
+    let midnight =
+        day.saturating_add(1.days()).to_zoned(TimeZone::UTC).map_or(Timestamp::MAX, |day| day.timestamp());
+    let line = floor(midnight, interval);
+    if line < midnight { line + interval } else { midnight }
+}
+
+/// The line of the grid at a moment or before it.
+fn floor(moment: Timestamp, interval: Duration) -> Timestamp {
+    let interval = i64::try_from(interval.as_secs()).unwrap_or(i64::MAX).max(1);
+    let second = moment.as_second();
+    Timestamp::from_second(second - second.rem_euclid(interval)).unwrap_or(moment)
+}
+
+fn lock(recording: &Mutex<Recording>) -> std::sync::MutexGuard<'_, Recording> {
+    recording.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn a_window_is_sampled_from_its_first_second_to_its_last() {
+        let window = |seconds: i64, every| {
+            let start = at("2026-01-18T12:00:00Z");
+            let (carried, last) =
+                moments(start, start + Duration::from_secs(seconds as u64), Duration::from_secs(every));
+            let from = |moment: i64| moment - start.as_second();
+            (carried.into_iter().map(from).collect::<Vec<_>>(), from(last))
+        };
+        assert_eq!(window(300, 150), (vec![1, 150], 299));
+        assert_eq!(window(300, 298), (vec![1], 299));
+        assert_eq!(window(300, 60), (vec![1, 60, 120, 179, 239], 299));
+        assert_eq!(window(600, 298), (vec![1, 200, 399], 599));
+        assert_eq!(window(2, 150), (vec![0], 1));
+    }
+
+    #[test]
+    fn days_end_at_midnight_or_on_the_next_line_of_the_grid() {
+        let end = |start, minutes: u64| day_end(at(start), Duration::from_secs(minutes * 60)).to_string();
+        assert_eq!(end("2026-01-18T14:35:00Z", 5), "2026-01-19T00:00:00Z");
+        assert_eq!(end("2026-01-19T00:00:00Z", 5), "2026-01-20T00:00:00Z");
+        assert_eq!(end("2026-01-18T14:35:00Z", 7), "2026-01-19T00:01:00Z");
+    }
+}

@@ -1,0 +1,305 @@
+//! A day of the past, window by window: answers that span hours go in, each window that is whole comes out as what a scrape
+//! would have shown after it.
+//!
+//! Owns the counters, journeys and history as of the window under way. Its clock is the rows' own. Nothing of it is on the
+//! disk until [`Day::write`]; what comes of a window must not depend on how the day was divided into answers.
+
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::memory::DayMemory;
+use crate::{
+    baseline::{Detector, History, Moment},
+    ledger::{
+        Delta, ReconcileParams, RoutingPointCounts, RowBatch, RowKey, RowRecord, TargetCounters, TimeBounds,
+        WindowCounts, reconcile,
+    },
+    model::{Counted, Names},
+    poller::{
+        PollerConfig,
+        commit::{self, FUTURE, Reading},
+    },
+    schedule::{self, MIN_SPAN, local_seconds, local_stretches, warm_up::WarmUp},
+    snapshot::{TargetSnapshot, Usual},
+    store::{SeenInteractions, StoreError, TargetId, Transaction, View},
+    telemetry::TargetTelemetry,
+};
+
+/// A clock that is set back shows an hour again; none is set back by more than this.
+const TURNED_BACK: SignedDuration = SignedDuration::from_hours(6);
+
+/// A window that has been counted, and what is exposed after it.
+#[derive(Debug, Clone, Copy)]
+pub struct PastWindow<'a> {
+    /// What a scrape would have shown.
+    pub snapshot: &'a TargetSnapshot,
+    /// Where it begins.
+    pub start: Timestamp,
+    /// First moment after it.
+    pub end: Timestamp,
+}
+
+/// What is done with each window, in order.
+pub type EachWindow = Box<dyn FnMut(PastWindow<'_>) + Send>;
+
+/// What surrounds a day.
+pub(in crate::poller) struct Around {
+    pub(in crate::poller) settings: Arc<PollerConfig>,
+    pub(in crate::poller) names: Arc<Names>,
+    pub(in crate::poller) telemetry: TargetTelemetry,
+    /// Where the whole backfill ends: only what can be read again from there is remembered.
+    pub(in crate::poller) until: Timestamp,
+    pub(in crate::poller) each: EachWindow,
+}
+
+/// A day under way.
+pub(in crate::poller) struct Day {
+    around: Around,
+    counters: Arc<TargetCounters>,
+    history: History,
+    /// As the state has it.
+    stored_history: History,
+    warm_up: WarmUp,
+    detector: Detector,
+    memory: DayMemory,
+    /// Where the window under way begins: everything before is counted.
+    start: Timestamp,
+    /// How far the answers have come.
+    read_to: Timestamp,
+    /// A part of the window under way is known to lack rows.
+    uncertain: bool,
+    /// Rows that are to be remembered: those that may be read again.
+    remembered: Vec<(RowKey, RowRecord)>,
+    /// Those of the last window.
+    last: Vec<(RowKey, RowRecord)>,
+    dropped: Vec<Counted>,
+}
+
+impl Day {
+    /// Begins where the state has come to; `window` is the last one before.
+    pub(in crate::poller) fn begin(
+        view: &View,
+        id: TargetId,
+        (counters, history, warm_up): (&TargetCounters, &History, &WarmUp),
+        window: Option<WindowCounts>,
+        around: Around,
+    ) -> Result<(Self, TargetSnapshot), StoreError> {
+        let start = counters.totals.watermark();
+        let mut day = Self {
+            around,
+            counters: Arc::new(counters.clone()),
+            history: history.clone(),
+            stored_history: history.clone(),
+            warm_up: *warm_up,
+            detector: Detector::new(),
+            memory: DayMemory::new(view.open_journeys(id)?),
+            start,
+            read_to: start,
+            uncertain: false,
+            remembered: Vec::new(),
+            last: Vec::new(),
+            dropped: Vec::new(),
+        };
+        let snapshot = day.snapshot(window);
+        Ok((day, snapshot))
+    }
+
+    pub(in crate::poller) fn counters(&self) -> &Arc<TargetCounters> {
+        &self.counters
+    }
+
+    /// How far an answer tells everything: never beyond what the server itself calls the past.
+    pub(in crate::poller) fn reach(reading: &Reading) -> Timestamp {
+        reading.server_time.map_or(reading.span.to, |theirs| reading.span.to.min(theirs))
+    }
+
+    /// Takes in an answer, and finishes the windows that are whole with it.
+    pub(in crate::poller) fn take(
+        &mut self,
+        view: &View,
+        id: TargetId,
+        reading: Reading,
+    ) -> Result<(), StoreError> {
+        let read_to = Self::reach(&reading).max(self.read_to);
+        let Reading { mut batch, span, incomplete, .. } = reading;
+        let stored = view.interactions(id)?;
+        batch.sort_by_date();
+        // Some servers send more than they are asked for; what lies before is counted already.
+        batch.keep_between(self.shown_until(self.start), i64::MAX);
+        self.uncertain |= incomplete && span.length() > MIN_SPAN;
+        let mut lacking = incomplete;
+        while let end = self.window_end()
+            && end <= read_to
+        {
+            let rows = batch.take_before(self.shown_until(end));
+            self.count(rows, std::mem::take(&mut lacking), (end, end), &stored)?;
+            self.finish(end);
+        }
+        if read_to > self.start {
+            let rows = batch.take_before(self.shown_until(read_to) + 1);
+            self.count(rows, lacking, (self.window_end(), self.start), &stored)?;
+        }
+        self.read_to = read_to;
+        Ok(())
+    }
+
+    fn window_end(&self) -> Timestamp {
+        let interval =
+            SignedDuration::try_from(self.around.settings.cadence.interval).unwrap_or(SignedDuration::MAX);
+        self.start.checked_add(interval).unwrap_or(Timestamp::MAX)
+    }
+
+    fn local(&self, moment: Timestamp) -> i64 {
+        local_seconds(self.around.settings.zone.to_datetime(moment))
+    }
+
+    /// The first second that the server's wall clock had not shown before `moment`. Rows of an hour that comes twice are all
+    /// counted when it comes first: which of the two is theirs, nobody can tell.
+    fn shown_until(&self, moment: Timestamp) -> i64 {
+        let before = moment.checked_sub(TURNED_BACK).unwrap_or(Timestamp::MIN);
+        let stretches = local_stretches(before, moment, &self.around.settings.zone);
+        stretches.into_iter().map(|(_, to)| to).max().unwrap_or_else(|| self.local(moment))
+    }
+
+    /// Counts rows of the window that ends at `end`, and the journeys that are over at `closing`.
+    fn count(
+        &mut self,
+        rows: RowBatch,
+        lacking: bool,
+        (end, closing): (Timestamp, Timestamp),
+        stored: &SeenInteractions,
+    ) -> Result<(), StoreError> {
+        let settings = self.around.settings.clone();
+        let (zone, cadence, before) = (&settings.zone, settings.cadence, &self.counters.totals);
+        let bounds = TimeBounds {
+            earliest: before.horizon.max(self.local(before.origin())),
+            latest: self.local(end.checked_add(FUTURE).unwrap_or(Timestamp::MAX)),
+            watermark: self.shown_until(self.start),
+            closing: closing.as_second(),
+            history: self.warm_up.end,
+        };
+        let params = ReconcileParams {
+            bounds,
+            limits: settings.limits,
+            idle: &settings.idle,
+            // When it would have been read.
+            now: (end + cadence.settle_delay + cadence.jitter).as_second(),
+            moment: &|date| schedule::last_instant(date, zone),
+        };
+        let forgotten = self.start.checked_sub(settings.memory_of_interactions()).unwrap_or(Timestamp::MIN);
+        let memory = self.memory.over(stored, self.local(forgotten));
+        let mut delta = reconcile(&self.counters, rows, &params, &memory)?;
+        delta.totals.incomplete += u64::from(lacking);
+        // Only the second that two answers share is read twice, and where that is depends on how the day was divided.
+        delta.totals.repeated = self.counters.totals.repeated;
+        self.memory.follow(&mut delta);
+        commit::extend_history(&mut self.history, &delta);
+        self.apply(delta);
+        Ok(())
+    }
+
+    /// The window up to `end` is whole: nothing more is counted in it.
+    fn finish(&mut self, end: Timestamp) {
+        let settings = self.around.settings.clone();
+        let mut delta = Delta::nothing(self.counters.totals.clone(), self.counters.next_number);
+        let ago = |age| self.local(end.checked_sub(age).unwrap_or(Timestamp::MIN));
+        let totals = &mut delta.totals;
+        // All of it has been read later than any re-reading would have.
+        (totals.watermark, totals.hourly_at, totals.nightly_at) =
+            (end.as_second(), end.as_second(), end.as_second());
+        totals.horizon = totals.horizon.max(ago(settings.memory()));
+        commit::drop_unseen(&self.counters, &settings, &mut delta);
+        self.dropped.extend(delta.dropped.iter().cloned());
+        self.apply(delta);
+        // The 0 before a count is written beside it, so there is nothing to wait for.
+        if let Some(released) = self.counters.release(end, |_| true) {
+            self.apply(released);
+        }
+        let read = (!std::mem::take(&mut self.uncertain)).then_some((self.start, end));
+        commit::cover_history(&mut self.history, read, end, &settings.zone);
+        let window = self.take_window(end);
+        let start = std::mem::replace(&mut self.start, end);
+        let snapshot = self.snapshot(Some(window));
+        (self.around.each)(PastWindow { snapshot: &snapshot, start, end });
+    }
+
+    /// The rows of the window, which are not asked for again: counted, and kept if the exporter may read them again.
+    fn take_window(&mut self, end: Timestamp) -> WindowCounts {
+        let settings = &self.around.settings;
+        let stretches = local_stretches(self.start, end, &settings.zone);
+        let within = |key: &RowKey| stretches.iter().any(|(from, to)| (*from..*to).contains(&key.date));
+        let mut rows: Vec<(RowKey, RowRecord)> = self.memory.rows.drain().collect();
+        rows.sort_unstable_by_key(|(key, _)| *key);
+        let records = rows.iter().filter(|(key, _)| within(key)).map(|(_, record)| *record);
+        let window = self.counters.window(self.start, end, records);
+        let oldest = self.around.until.checked_sub(settings.memory()).unwrap_or(Timestamp::MIN);
+        let oldest = self.local(oldest);
+        self.remembered.extend(rows.iter().filter(|(key, _)| key.date >= oldest).copied());
+        self.last = rows;
+        window
+    }
+
+    fn apply(&mut self, delta: Delta) {
+        Arc::make_mut(&mut self.counters).apply(delta);
+    }
+
+    /// What is exposed once everything before the window under way is counted.
+    fn snapshot(&mut self, window: Option<WindowCounts>) -> TargetSnapshot {
+        let settings = self.around.settings.clone();
+        let watermark = self.local(self.start);
+        let scores = window.as_ref().map(|window| {
+            let moment = Moment {
+                watermark,
+                window: (self.local(window.start), self.local(window.end)),
+                idle: &|point| settings.idle.of(&point.channel),
+                kinds: &settings.kinds,
+                holidays: &settings.baseline.holidays,
+            };
+            Arc::new(self.detector.scores(&self.history, &moment))
+        });
+        let history_seconds = self.history.begin().map_or(0, |begin| (watermark - begin).max(0));
+        TargetSnapshot {
+            server: settings.name.clone(),
+            zone: settings.zone.clone(),
+            account: self.counters.clone(),
+            window: window.map(Arc::new),
+            up: true,
+            buckets: settings.buckets.clone(),
+            names: self.around.names.clone(),
+            kinds: settings.kinds.clone(),
+            series_limit: settings.limits.menus,
+            usual: Usual { scores, history_seconds: history_seconds.unsigned_abs() },
+            telemetry: self.around.telemetry.clone(),
+        }
+    }
+
+    /// Writes all that the day has changed.
+    pub(in crate::poller) fn write(self, tx: &mut Transaction<'_>, id: TargetId) -> Result<(), StoreError> {
+        let settings = self.around.settings;
+        let (journeys, interactions) = self.memory.changes();
+        let mut rows = self.remembered;
+        rows.extend(self.last);
+        let counters = self.counters;
+        // What is only expected is known from the configuration.
+        let menus = counters.menus.iter().filter(|(_, (_, menu))| menu.hits > 0);
+        let points = counters.points.iter().filter(|(_, point)| ***point != RoutingPointCounts::default());
+        let steps = counters.transitions.iter();
+        let delta = Delta {
+            menus: menus.map(|(labels, menu)| (labels.clone(), menu.clone())).collect(),
+            points: points.map(|(labels, point)| (labels.clone(), point.clone())).collect(),
+            transitions: steps.map(|(labels, step)| (labels.clone(), step.clone())).collect(),
+            dropped: self.dropped,
+            rows,
+            interactions,
+            journeys,
+            ..Delta::nothing(counters.totals.clone(), counters.next_number)
+        };
+        tx.write(id, &delta)?;
+        tx.write_history(id, &self.history.changes_since(&self.stored_history))?;
+        tx.write_warm_up(id, &self.warm_up)?;
+        let forgotten = counters.totals.watermark().checked_sub(settings.memory_of_interactions());
+        let forgotten = local_seconds(settings.zone.to_datetime(forgotten.unwrap_or(Timestamp::MIN)));
+        tx.forget(id, counters.totals.horizon, forgotten)
+    }
+}

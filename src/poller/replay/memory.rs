@@ -1,0 +1,122 @@
+//! What the ledger remembers while a day of the past is read: what the state has, and over it what the day has added.
+//!
+//! Owns the day's additions, none of which is on the disk before the day is committed. What is asked of it is what the
+//! tables would say if each window were committed by itself.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    num::NonZeroU64,
+};
+
+use crate::{
+    ledger::{Delta, JourneyDelta, JourneyState, OpenJourney, RowKey, RowRecord, SeenRows},
+    store::{SeenInteractions, StoreError},
+};
+
+/// Interactions are forgotten by whole hours.
+const HOUR: i64 = 3600;
+
+/// The additions of a day.
+pub(super) struct DayMemory {
+    /// The rows of the window under way. What lies before it is not asked for again.
+    pub(super) rows: HashMap<RowKey, RowRecord>,
+    journeys: HashMap<NonZeroU64, OpenJourney>,
+    by_deadline: BTreeSet<(i64, NonZeroU64)>,
+    /// The deadlines of those that were open when the day began.
+    before: HashMap<NonZeroU64, i64>,
+    /// The date of the latest row of each interaction that had one on this day.
+    interactions: HashMap<NonZeroU64, i64>,
+}
+
+impl DayMemory {
+    /// Of a day that begins with these journeys open.
+    pub(super) fn new(open: Vec<(NonZeroU64, OpenJourney)>) -> Self {
+        Self {
+            rows: HashMap::new(),
+            by_deadline: open.iter().map(|(interaction, journey)| (journey.deadline, *interaction)).collect(),
+            before: open.iter().map(|(interaction, journey)| (*interaction, journey.deadline)).collect(),
+            journeys: open.into_iter().collect(),
+            interactions: HashMap::new(),
+        }
+    }
+
+    /// Takes over what a step says.
+    pub(super) fn follow(&mut self, delta: &mut Delta) {
+        self.rows.extend(std::mem::take(&mut delta.rows));
+        for (interaction, date) in std::mem::take(&mut delta.interactions) {
+            let latest = self.interactions.entry(interaction).or_insert(date);
+            *latest = date.max(*latest);
+        }
+        for JourneyDelta { interaction, before, after } in std::mem::take(&mut delta.journeys) {
+            if let Some(before) = before {
+                self.by_deadline.remove(&(before, interaction));
+            }
+            match after {
+                Some(journey) => {
+                    self.by_deadline.insert((journey.deadline, interaction));
+                    self.journeys.insert(interaction, journey);
+                }
+                None => drop(self.journeys.remove(&interaction)),
+            }
+        }
+    }
+
+    /// With what the state has. Interactions last seen before `forgotten` (seconds of the server's wall clock) are none.
+    pub(super) fn over<'a>(&'a self, stored: &'a SeenInteractions, forgotten: i64) -> Remembered<'a> {
+        Remembered { day: self, stored, forgotten: forgotten - forgotten.rem_euclid(HOUR) }
+    }
+
+    /// What the day changes of journeys and interactions.
+    pub(super) fn changes(mut self) -> (Vec<JourneyDelta>, BTreeMap<NonZeroU64, i64>) {
+        let mut changes = Vec::new();
+        for (interaction, before) in self.before {
+            let after = self.journeys.remove(&interaction);
+            changes.push(JourneyDelta { interaction, before: Some(before), after });
+        }
+        let new = self.journeys.into_iter();
+        changes.extend(new.map(|(interaction, journey)| JourneyDelta {
+            interaction,
+            before: None,
+            after: Some(journey),
+        }));
+        changes.sort_unstable_by_key(|change| change.interaction);
+        (changes, self.interactions.into_iter().collect())
+    }
+}
+
+/// The state and the day together.
+pub(super) struct Remembered<'a> {
+    day: &'a DayMemory,
+    stored: &'a SeenInteractions,
+    forgotten: i64,
+}
+
+impl SeenRows for Remembered<'_> {
+    type Error = StoreError;
+
+    fn count(&self, key: RowKey) -> Result<u32, StoreError> {
+        Ok(self.day.rows.get(&key).map_or(0, |record| record.count))
+    }
+
+    fn journey(&self, interaction: NonZeroU64) -> Result<JourneyState, StoreError> {
+        if let Some(journey) = self.day.journeys.get(&interaction) {
+            return Ok(JourneyState::Open(journey.clone()));
+        }
+        let seen = match self.day.interactions.get(&interaction) {
+            Some(date) => Some(date - date.rem_euclid(HOUR)),
+            None => self.stored.last_hour(interaction)?,
+        };
+        Ok(if seen.is_some_and(|hour| hour >= self.forgotten) {
+            JourneyState::Over
+        } else {
+            JourneyState::New
+        })
+    }
+
+    fn journeys_due(&self, before: i64) -> Result<Vec<(NonZeroU64, OpenJourney)>, StoreError> {
+        let due = self.day.by_deadline.iter().take_while(|(deadline, _)| *deadline < before);
+        Ok(due
+            .filter_map(|(_, interaction)| Some((*interaction, self.day.journeys.get(interaction)?.clone())))
+            .collect())
+    }
+}
