@@ -260,6 +260,10 @@ fn refuses_each_mistake_with_place_and_remedy() {
     error: refused/bad-names.yaml:2:11: routing_points.4628: it is empty
     error: refused/bad-names.yaml:7:7: options: "" is no code: it must be one line of at most 128 characters
     error: refused/bad-names.yaml:5:8: options: "1" is named twice: keep one
+    error: refused/bad-names.yaml:10:10: options_at: " " is no code: it must be one line of at most 128 characters
+    error: refused/bad-names.yaml:12:10: options_at.4628.1: it is empty
+    error: refused/bad-names.yaml:13:11: options_at.4628: "2" is named twice: keep one
+    error: refused/bad-names.yaml:12:10: options_at: "4628" is there twice: keep one
     error: refused/no-such-names.yaml: cannot read the file of names: No such file or directory (os error 2)
 
     error: refused/names.yml:4:17: targets[0].names.from: `from: file` needs a file: name it in `names.file` (or --names.file)
@@ -446,6 +450,7 @@ fn what_works_and_should_be_looked_at_is_a_warning() {
     let names = warning(checker().arg("--config.file=warned/names.yml"));
     insta::assert_snapshot!(names, @r#"
     warning: warned/../names.yml:5:10: options.PULSE: "PULSE" is renamed by `menu.options.rename`: write "SIN_ENTRADA" here instead
+    warning: warned/../names.yml:8:12: options_at.4628.PULSE: "PULSE" is renamed by `menu.options.rename`: write "SIN_ENTRADA" here instead
     "#);
     let token = ("WOLKVOX_TOKEN", "fixture-token-0002");
     insta::assert_snapshot!(warning(checker().arg("--config.file=full.yml").env(token.0, token.1)), @"warning: WOLKVOX_TOKEN: not used, because the file has several targets");

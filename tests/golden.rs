@@ -126,8 +126,13 @@ impl Source for Vendor {
 
 /// The operator's own.
 fn names() -> Names {
-    let list = |code: &str, name: &str| [(code.to_owned(), name.to_owned())].into();
-    Names { routing_points: list(MAIN.0, "Línea \"norte\""), options: list("1", "Ventas") }
+    let list = |code: &str, name: &str| [(code.to_owned(), name.to_owned())];
+    let options_at = [(MAIN.0.to_owned(), list("9", "Operadora").into())].into();
+    Names {
+        routing_points: list(MAIN.0, "Línea \"norte\"").into(),
+        options: list("1", "Ventas").into(),
+        options_at,
+    }
 }
 
 /// Both formats, as a scrape at [`SCRAPED`] gets them.

@@ -168,6 +168,44 @@ async fn the_vendor_is_not_asked_for_names_that_are_not_wanted() {
     }
 }
 
+/// "1" is something else in each menu. A name of one routing point must leave every join with exactly one partner.
+#[tokio::test]
+async fn an_option_can_be_named_at_one_routing_point() {
+    let (api, directory) = (Api::start(|_| {}).await, directory());
+    let own = "routing_points: {\"4628\": Línea}\noptions: {\"1\": Comprar}\n\
+               options_at: {\"4628\": {\"1\": Pagar, PULSE: Callarse}, \"none\": {\"1\": Nadie}}\n";
+    std::fs::write(directory.path().join("own.yml"), own).expect("written");
+    let door = Door::start(api.address, None).await;
+    let exporter = start(directory.path(), &door, &["--names.file=own.yml"]).await;
+    let (name, server) = ("wolkvox_routing_point_option_info", door.server());
+    let hits = "wolkvox_menu_option_hits_total";
+    let labels = [("rp_id", "4628"), ("cod_opc_menu", "1"), ("description", "Pagar")];
+    exporter
+        .wait_for("names", |scrape| {
+            let all = ["4628", "10"]
+                .map(|rp_id| ["1", "PULSE"].map(|code| [("rp_id", rp_id), ("cod_opc_menu", code)]));
+            all.as_flattened().iter().all(|labels| !scrape.all(hits, labels).is_empty())
+                && door.asked(CODES) > 0
+        })
+        .await;
+    let scrape = polls(&exporter, &door, 2.0).await;
+    assert_eq!(scrape.all(name, &labels).len(), 1);
+    for (rp_id, code, description) in
+        [("10", "1", "Comprar"), ("4628", "PULSE", "Callarse"), ("10", "PULSE", "No marcó ninguna opción")]
+    {
+        let labels = [("rp_id", rp_id), ("cod_opc_menu", code), ("description", description)];
+        assert_eq!(scrape.all(name, &labels).len(), 1, "{labels:?}");
+    }
+    assert!(scrape.all(name, &[("rp_id", "none")]).is_empty(), "a name is no option");
+    for (labels, _) in scrape.all(hits, &[("server", &server)]) {
+        let (rp_id, code) = (labels["rp_id"].as_str(), labels["cod_opc_menu"].as_str());
+        let partners = scrape.all(name, &[("server", &server), ("rp_id", rp_id), ("cod_opc_menu", code)]);
+        assert_eq!(partners.len(), 1, "{labels:?}");
+        let kinds = scrape.all("wolkvox_menu_option_info", &[("server", &server), ("cod_opc_menu", code)]);
+        assert_eq!(kinds.len(), 1, "{labels:?}");
+    }
+}
+
 /// What a client makes of an answer with this status line and body.
 async fn read(status: &str, body: &str) -> Result<Vec<(String, String)>, ErrorClass> {
     let length = body.len();

@@ -14,6 +14,9 @@ use super::{
 /// A window that has more than this of what its options let expect is not looked at: it has not collapsed.
 const ENOUGH: f64 = 0.75;
 
+/// Slots of half an hour: nothing expected for so long is a routing point that is usually closed.
+const CLOSED: usize = 6;
+
 /// One routing point over a frame.
 pub(super) struct Collapse<'a> {
     seen: &'a Sums,
@@ -55,6 +58,10 @@ impl<'a> Collapse<'a> {
 
     /// The furthest of the windows that end before `end`.
     pub(super) fn score(&self, end: usize) -> Score {
+        // Nobody is missed where it is usually closed by now.
+        if self.seen.between(end.saturating_sub(CLOSED), end).expected <= 0.0 {
+            return Score::default();
+        }
         let scores = self.low(end).filter_map(|(from, to)| self.window(from, to));
         scores.fold(
             Score::default(),

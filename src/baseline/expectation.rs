@@ -137,17 +137,11 @@ impl Block {
         }
     }
 
-    /// The highest of the weeks by slot. Looked at anew each time, since few ask.
-    pub(super) fn highest(&self, option: usize) -> Option<[f32; SLOTS]> {
-        let first = self.first.get(option).copied().flatten()?;
-        let mut highest = [0.0_f32; SLOTS];
-        for week in self.weeks.iter().flatten() {
-            highest
-                .iter_mut()
-                .zip(week.rates(option, first).around)
-                .for_each(|(most, rate)| *most = most.max(rate));
-        }
-        Some(highest)
+    /// The weeks of an option, the newest first, but for holidays. Looked at anew each time, since few ask.
+    pub(super) fn weeks(&self, option: usize) -> impl Iterator<Item = (usize, Rates)> {
+        let first = self.first.get(option).copied().flatten();
+        let weeks = self.weeks.iter().enumerate();
+        weeks.filter_map(move |(number, week)| Some((number, week.as_ref()?.rates(option, first?))))
     }
 }
 
@@ -271,11 +265,11 @@ impl Week {
 }
 
 /// Of one option and week, by slot.
-struct Rates {
+pub(super) struct Rates {
     /// Hits of a slot around each; `NAN` where that is unknown.
-    around: [f32; SLOTS],
+    pub(super) around: [f32; SLOTS],
     /// Hits of each slot.
-    near: [f32; SLOTS],
+    pub(super) near: [f32; SLOTS],
 }
 
 /// The median of the weeks that are known; what is used only at certain hours is expected only then.

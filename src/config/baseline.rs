@@ -19,7 +19,7 @@ use crate::{
             diagnostics::Diagnostics,
             duration::{parse_seconds, show},
             file::ConfigFile,
-            precedence::{given, read_or},
+            precedence::setting,
         },
     },
 };
@@ -35,21 +35,13 @@ pub(crate) fn resolve(
     findings: &mut Diagnostics,
 ) -> Option<BaselineConfig> {
     let (section, default) = (&file.root.baseline, BaselineConfig::default());
-    let flag = args.warm_up.as_deref();
-    let written = given(flag, "baseline.warm-up", file, section.warm_up.as_ref(), "baseline.warm_up");
-    let warm_up = read_or(written, default.warm_up, "baseline.warm-up", findings, parse_seconds);
-    let written = given(
-        args.warm_up_requests.as_deref(),
-        "baseline.warm-up-requests",
-        file,
-        section.warm_up_requests.as_ref(),
-        "baseline.warm_up_requests",
-    );
+    let written = (&args.warm_up, &section.warm_up);
+    let warm_up = setting("baseline.warm_up", written, default.warm_up, (file, findings), parse_seconds);
+    let written = (&args.warm_up_requests, &section.warm_up_requests);
     let requests =
-        read_or(written, default.warm_up_requests, "baseline.warm-up-requests", findings, requests);
-    let flag = args.weeks.as_deref();
-    let written = given(flag, "baseline.weeks", file, section.weeks.as_ref(), "baseline.weeks");
-    let weeks = read_or(written, default.weeks, "baseline.weeks", findings, self::weeks);
+        setting("baseline.warm_up_requests", written, default.warm_up_requests, (file, findings), requests);
+    let written = (&args.weeks, &section.weeks);
+    let weeks = setting("baseline.weeks", written, default.weeks, (file, findings), self::weeks);
     let (holidays_file, dates) = holidays(args, file, findings);
     let (warm_up, weeks) = (warm_up?, weeks?);
     let kept = Duration::from_secs(u64::from(weeks.value) * 7 * 86_400);

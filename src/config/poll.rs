@@ -12,7 +12,7 @@ use crate::config::{
         diagnostics::Diagnostics,
         duration::{parse, parse_seconds, show},
         file::ConfigFile,
-        precedence::{Setting, given, read_or},
+        precedence::{Setting, setting},
     },
     start,
 };
@@ -36,60 +36,37 @@ pub(crate) fn resolve(
     let section = &file.root.poll;
     let default = PollConfig::default();
 
-    let written =
-        given(args.interval.as_deref(), "poll.interval", file, section.interval.as_ref(), "poll.interval");
-    let interval =
-        read_or(written, default.interval, "poll.interval", findings, |text| match parse_seconds(text)? {
+    let interval = setting(
+        "poll.interval",
+        (&args.interval, &section.interval),
+        default.interval,
+        (file, findings),
+        |text| match parse_seconds(text)? {
             Duration::ZERO => Err("the interval must be at least 1s".to_owned()),
             interval => Ok(interval),
-        });
-
-    let flag = args.settle_delay.as_deref();
-    let written = given(flag, "poll.settle-delay", file, section.settle_delay.as_ref(), "poll.settle_delay");
-    let settle_delay = read_or(written, default.settle_delay, "poll.settle-delay", findings, parse);
-
-    let written =
-        given(args.lookback.as_deref(), "poll.lookback", file, section.lookback.as_ref(), "poll.lookback");
-    let lookback = read_or(written, default.lookback, "poll.lookback", findings, parse_seconds);
-
-    let flag = args.hourly_lookback.as_deref();
-    let written =
-        given(flag, "poll.hourly-lookback", file, section.hourly_lookback.as_ref(), "poll.hourly_lookback");
-    let hourly = read_or(written, default.tiers.hourly, "poll.hourly-lookback", findings, parse_depth);
-
-    let flag = args.nightly_lookback.as_deref();
-    let written = given(
-        flag,
-        "poll.nightly-lookback",
-        file,
-        section.nightly_lookback.as_ref(),
-        "poll.nightly_lookback",
+        },
     );
-    let nightly = read_or(written, default.tiers.nightly, "poll.nightly-lookback", findings, parse_depth);
-
-    let flag = args.nightly_hour.as_deref();
-    let written = given(flag, "poll.nightly-hour", file, section.nightly_hour.as_ref(), "poll.nightly_hour");
-    let hour = read_or(written, default.tiers.nightly_hour, "poll.nightly-hour", findings, parse_hour);
-
-    let flag = args.start_from.as_deref();
-    let written = given(flag, "poll.start-from", file, section.start_from.as_ref(), "poll.start_from");
-    let start_from = read_or(written, default.start_from, "poll.start-from", findings, start::parse);
-
-    let flag = args.max_clock_skew.as_deref();
-    let written =
-        given(flag, "poll.max-clock-skew", file, section.max_clock_skew.as_ref(), "poll.max_clock_skew");
-    let skew = read_or(written, default.max_clock_skew, "poll.max-clock-skew", findings, parse_seconds);
-
-    let flag = args.requests_in_flight.as_deref();
-    let written = given(
-        flag,
-        "poll.requests-in-flight",
-        file,
-        section.requests_in_flight.as_ref(),
-        "poll.requests_in_flight",
-    );
+    let written = (&args.settle_delay, &section.settle_delay);
+    let settle_delay = setting("poll.settle_delay", written, default.settle_delay, (file, findings), parse);
+    let written = (&args.lookback, &section.lookback);
+    let lookback = setting("poll.lookback", written, default.lookback, (file, findings), parse_seconds);
+    let written = (&args.hourly_lookback, &section.hourly_lookback);
+    let hourly =
+        setting("poll.hourly_lookback", written, default.tiers.hourly, (file, findings), parse_depth);
+    let written = (&args.nightly_lookback, &section.nightly_lookback);
+    let nightly =
+        setting("poll.nightly_lookback", written, default.tiers.nightly, (file, findings), parse_depth);
+    let written = (&args.nightly_hour, &section.nightly_hour);
+    let hour =
+        setting("poll.nightly_hour", written, default.tiers.nightly_hour, (file, findings), parse_hour);
+    let written = (&args.start_from, &section.start_from);
+    let start_from = setting("poll.start_from", written, default.start_from, (file, findings), start::parse);
+    let written = (&args.max_clock_skew, &section.max_clock_skew);
+    let skew =
+        setting("poll.max_clock_skew", written, default.max_clock_skew, (file, findings), parse_seconds);
+    let written = (&args.requests_in_flight, &section.requests_in_flight);
     let default = default.requests_in_flight;
-    let in_flight = read_or(written, default, "poll.requests-in-flight", findings, parse_in_flight);
+    let in_flight = setting("poll.requests_in_flight", written, default, (file, findings), parse_in_flight);
 
     let (interval, settle_delay, lookback, start_from) = (interval?, settle_delay?, lookback?, start_from?);
     let tiers = Tiers { hourly: hourly?.value, nightly: nightly?.value, nightly_hour: hour?.value };

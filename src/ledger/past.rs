@@ -26,7 +26,8 @@ pub struct Past {
 impl Past {
     /// Of the rows dated from `from` to before `to` (seconds of the server's wall clock). The answer had better hold what
     /// surrounds them too: a journey that is cut at its beginning begins there, and one that may go on after `until`, the
-    /// Unix second up to which the answer was asked for, has no end yet, as among the rows that are read live. `moment`
+    /// Unix second up to which the answer was asked for, has no end yet, as among the rows that are read live; what it entered
+    /// again is counted. `moment`
     /// turns a date into Unix seconds.
     pub fn of(
         batch: &RowBatch,
@@ -52,12 +53,14 @@ impl Past {
             }
         }
         let name = |menu: u32| labels.get(menu as usize).map_or("", |labels| &*labels.option);
-        for journey in journeys.into_values().filter(|journey| journey.deadline < until) {
+        for journey in journeys.into_values() {
+            let is_over = journey.deadline < until;
             let Some(home) = journey.visits.first().map(|visit| visit.menu) else { continue };
             let path = journey.finish(idle(home), moment, name);
-            if let Some((menu, date)) = path.last() {
+            if let Some((menu, date)) = path.last().filter(|_| is_over) {
                 delta.finals(menu, date, 1);
             }
+            // Whatever follows, what was entered again stays so; the stretch of a later row does not see it any more.
             path.repeats().for_each(|(menu, date)| delta.repeats(menu, date, 1));
         }
         Self { delta, labels }
@@ -74,7 +77,7 @@ mod tests {
     use crate::wolkvox::Row;
 
     /// An interaction whose last row is not older than the idle time may go on in what has not been read: it has no last
-    /// option, as it would have none if its rows had been read live.
+    /// option, as it would have none if its rows had been read live. What was entered again was.
     #[test]
     fn a_journey_that_may_go_on_has_no_end() {
         let account = TargetCounters::new(Timestamp::UNIX_EPOCH);
@@ -101,6 +104,7 @@ mod tests {
         }
         expected.finals(place("B"), 510, 1);
         expected.finals(place("A"), 899, 1);
+        expected.repeats(place("A"), 950, 1);
         assert_eq!(past.delta, expected);
     }
 }

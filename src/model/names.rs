@@ -1,6 +1,6 @@
 //! What routing points and options are called.
 //!
-//! Owns the two lists of names and how they are laid over each other. Names are only shown: nothing may be counted
+//! Owns the lists of names and how they are laid over each other. Names are only shown: nothing may be counted
 //! or told apart by them, because they change at any time. They come from what an operation has configured, or from
 //! the operator's own file, never from a caller.
 
@@ -37,6 +37,9 @@ pub struct Names {
     pub routing_points: BTreeMap<String, String>,
     /// By `cod_opc_menu`.
     pub options: BTreeMap<String, String>,
+    /// By `rp_id`, what options are called there and nowhere else: "1" is something else in each menu. Wolkvox has
+    /// no such list, so they are always the operator's own.
+    pub options_at: BTreeMap<String, BTreeMap<String, String>>,
 }
 
 impl Names {
@@ -45,9 +48,15 @@ impl Names {
         self.routing_points.get(rp_id).map(String::as_str)
     }
 
-    /// What an option, as it is exposed, is called, if anybody said.
+    /// What an option, as it is exposed, is called in general, if anybody said.
     pub fn option(&self, code: &str) -> Option<&str> {
         self.options.get(code).map(String::as_str)
+    }
+
+    /// What an option is called at a routing point: its name there, or else the one in general.
+    pub fn option_at(&self, rp_id: &str, code: &str) -> Option<&str> {
+        let there = self.options_at.get(rp_id).and_then(|options| options.get(code));
+        there.map(String::as_str).or_else(|| self.option(code))
     }
 
     /// One of the lists.
@@ -74,6 +83,9 @@ impl Names {
             let named = over.list(kind).iter().map(|(code, name)| (code.clone(), name.clone()));
             both.list_mut(kind).extend(named);
         }
+        for (rp_id, options) in &over.options_at {
+            both.options_at.entry(rp_id.clone()).or_default().extend(options.clone());
+        }
         both
     }
 
@@ -81,21 +93,30 @@ impl Names {
     /// is that of the code that was written so, or else of the first.
     #[must_use]
     pub fn as_exposed(&self, rules: &OptionRules) -> Self {
-        let mut options: BTreeMap<String, String> = BTreeMap::new();
-        for (code, name) in &self.options {
-            match rules.apply(code) {
-                Ruled::Keep(label) if label != code => {
-                    options.entry(label.to_owned()).or_insert_with(|| name.clone());
-                }
-                // What is folded has no name, but what it is folded into may.
-                Ruled::Other if code != OTHER => {}
-                _ => {
-                    options.insert(code.clone(), name.clone());
-                }
+        let there = self.options_at.iter();
+        Self {
+            routing_points: self.routing_points.clone(),
+            options: options_as_exposed(&self.options, rules),
+            options_at: there.map(|(rp_id, of)| (rp_id.clone(), options_as_exposed(of, rules))).collect(),
+        }
+    }
+}
+
+fn options_as_exposed(given: &BTreeMap<String, String>, rules: &OptionRules) -> BTreeMap<String, String> {
+    let mut options: BTreeMap<String, String> = BTreeMap::new();
+    for (code, name) in given {
+        match rules.apply(code) {
+            Ruled::Keep(label) if label != code => {
+                options.entry(label.to_owned()).or_insert_with(|| name.clone());
+            }
+            // What is folded has no name, but what it is folded into may.
+            Ruled::Other if code != OTHER => {}
+            _ => {
+                options.insert(code.clone(), name.clone());
             }
         }
-        Self { routing_points: self.routing_points.clone(), options }
     }
+    options
 }
 
 #[cfg(test)]
@@ -104,17 +125,32 @@ mod tests {
 
     fn names(options: &[(&str, &str)]) -> Names {
         let options = options.iter().map(|(code, name)| ((*code).to_owned(), (*name).to_owned())).collect();
-        Names { routing_points: BTreeMap::from([("10".to_owned(), "Principal".to_owned())]), options }
+        let routing_points = BTreeMap::from([("10".to_owned(), "Principal".to_owned())]);
+        Names { routing_points, options, options_at: BTreeMap::new() }
+    }
+
+    fn at(mut names: Names, rp_id: &str, options: &[(&str, &str)]) -> Names {
+        names.options_at.insert(rp_id.to_owned(), self::names(options).options);
+        names
     }
 
     #[test]
     fn the_upper_names_win_code_by_code() {
         let own = Names { routing_points: BTreeMap::new(), ..names(&[("1", "Ventas")]) };
+        let own = at(own, "11", &[("2", "Soporte")]);
         let both = names(&[("1", "Opción 1"), ("2", "Opción 2")]).overlaid(&own);
         assert_eq!(both.option("1"), Some("Ventas"));
         assert_eq!(both.option("2"), Some("Opción 2"));
         assert_eq!(both.option("3"), None);
         assert_eq!((both.routing_point("10"), both.routing_point("11")), (Some("Principal"), None));
+        for (rp_id, code, name) in [
+            ("10", "2", Some("Opción 2")),
+            ("11", "2", Some("Soporte")),
+            ("11", "1", Some("Ventas")),
+            ("11", "3", None),
+        ] {
+            assert_eq!(both.option_at(rp_id, code), name, "{code} at {rp_id}");
+        }
     }
 
     #[test]
@@ -133,5 +169,7 @@ mod tests {
         ];
         let exposed = names(&given).as_exposed(&rules);
         assert_eq!(exposed, names(&[("AGENTE", "Asesor"), ("z", "X"), ("other", "Resto")]));
+        let there = at(names(&[]), "10", &given).as_exposed(&rules);
+        assert_eq!(there, at(names(&[]), "10", &[("AGENTE", "Asesor"), ("z", "X"), ("other", "Resto")]));
     }
 }

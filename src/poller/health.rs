@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::{Poller, Source, unread::UnreadRows};
 use crate::{
     schedule,
-    status::{Day, DeepReadStatus, POLLS, PollOutcome, PollRecord, TargetStatus},
+    status::{Day, DeepReadStatus, POLLS, PollOutcome, PollRecord, TargetStatus, UsualStatus},
     wolkvox::{ApiError, ErrorClass},
 };
 
@@ -48,7 +48,7 @@ impl Health {
 }
 
 impl<S: Source> Poller<S> {
-    /// All but the last day, which takes longer and is made elsewhere.
+    /// All but the last day and what is unlike the usual, which take longer and are made elsewhere.
     pub(super) fn status(&self) -> TargetStatus {
         let (totals, cadence, now) = (self.books.totals(), self.settings.cadence, (self.clock)());
         let next = cadence.due_after(cadence.last_closed(now));
@@ -80,6 +80,11 @@ impl<S: Source> Poller<S> {
             polls: self.health.polls.iter().cloned().collect(),
             unread: self.health.unread.last(),
             day: Day::default(),
+            usual: UsualStatus {
+                history: Duration::from_secs(self.history_seconds().unsigned_abs()),
+                warm_up: self.warm_up_status(),
+                deviations: None,
+            },
         }
     }
 }

@@ -18,7 +18,8 @@ use crate::{
         quota::Purpose,
         warm_up::{Backwards, WarmUp},
     },
-    wolkvox::ApiError,
+    status::{WarmUpState, WarmUpStatus},
+    wolkvox::{ApiError, ErrorClass},
 };
 
 /// After a failure, and twice as long after each more,
@@ -35,6 +36,8 @@ pub(super) struct WarmUpReader {
     /// After a failure: nothing before.
     after: Instant,
     failures: u32,
+    /// The last of them, until something is read again.
+    fault: Option<ErrorClass>,
     /// How long the last request took.
     took: Duration,
     /// It has been said that it begins, and that it is over.
@@ -47,6 +50,7 @@ impl Default for WarmUpReader {
             width: Backwards::default(),
             after: Instant::now(),
             failures: 0,
+            fault: None,
             took: Duration::ZERO,
             said: (false, false),
         }
@@ -58,6 +62,7 @@ impl WarmUpReader {
         let wait = FIRST_WAIT.saturating_mul(1 << self.failures.min(10)).min(LONGEST_WAIT);
         self.after = Instant::now() + wait.max(fault.named_wait().unwrap_or_default());
         self.failures += 1;
+        self.fault = Some(fault.class());
     }
 }
 
@@ -84,6 +89,24 @@ impl<S: Source> Poller<S> {
     /// Whether requests are left for it.
     pub(super) fn has_warm_up_requests(&self) -> bool {
         self.books.warm_up().requests < self.settings.baseline.warm_up_requests
+    }
+
+    /// How it goes, for people.
+    pub(super) fn warm_up_status(&self) -> WarmUpStatus {
+        let (warm_up, settings, from) = (self.books.warm_up(), &self.settings.baseline, self.past_from());
+        let state = match () {
+            () if settings.warm_up.is_zero() => WarmUpState::Off,
+            () if warm_up.next <= from => WarmUpState::Ended,
+            () if !self.has_warm_up_requests() => WarmUpState::RequestsSpent,
+            () => WarmUpState::Reading,
+        };
+        WarmUpStatus {
+            state,
+            progress: warm_up.progress(from),
+            requests: warm_up.requests,
+            requests_limit: settings.warm_up_requests,
+            failure: self.warm_up.fault.filter(|_| state == WarmUpState::Reading),
+        }
     }
 
     /// Reads on until the next poll is due; whether anything was committed. `Err` only when it is time to end.
@@ -200,7 +223,7 @@ impl<S: Source> Poller<S> {
         self.books.commit_past(&self.settings, reply.batch, (stretch, until), warm_up).await?;
         let roomy = reply.received < cap.div_ceil(4) && self.warm_up.took.saturating_mul(4) <= left;
         self.warm_up.width.done(roomy);
-        self.warm_up.failures = 0;
+        (self.warm_up.failures, self.warm_up.fault) = (0, None);
         Ok(true)
     }
 
@@ -216,7 +239,7 @@ impl<S: Source> Poller<S> {
             );
             let warm_up = WarmUp { next: stretch.0, ..*self.books.warm_up() };
             self.books.pass_over(warm_up).await?;
-            self.warm_up.width.done(false);
+            self.warm_up.width.passed_over();
         }
         Ok(())
     }

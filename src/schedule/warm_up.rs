@@ -80,7 +80,13 @@ impl Backwards {
         self.failed >= TRIES
     }
 
-    /// A stretch is done with, whether it was read or passed over. With `room` twice of it would have fitted.
+    /// A stretch was passed over. Its neighbours have the same trouble, as long as what surrounds them reaches it: each of
+    /// them is tried only once.
+    pub fn passed_over(&mut self) {
+        (self.failed, self.roomy) = (TRIES - 1, 0);
+    }
+
+    /// A stretch was read. With `room` twice of it would have fitted.
     pub fn done(&mut self, room: bool) {
         self.failed = 0;
         self.roomy = if room { self.roomy + 1 } else { 0 };
@@ -139,7 +145,13 @@ mod tests {
             requests += 1;
         }
         assert_eq!((width.next(0, 28 * DAY), requests), (Some((28 * DAY - 60, 28 * DAY)), 14));
+        width.passed_over();
+        assert!(!width.gives_up());
+        width.narrow((28 * DAY - 120, 28 * DAY - 60));
+        assert!(width.gives_up());
+        width.passed_over();
         width.done(false);
+        width.narrow((28 * DAY - 240, 28 * DAY - 180));
         assert!(!width.gives_up());
     }
 

@@ -25,7 +25,7 @@ use super::{
 use crate::{
     baseline::History,
     exposition::{Encoding, Publication, Published},
-    status::{TargetStatus, day},
+    status::{TargetStatus, UsualStatus, day, deviations},
     telemetry::Telemetry,
 };
 
@@ -60,7 +60,7 @@ impl Shown {
 #[derive(Debug, Clone)]
 enum Status {
     Made(Arc<TargetStatus>),
-    /// All but the day, which takes longer and is made from this.
+    /// All but the day and what is unlike the usual, which take longer and are made from this and the snapshot.
     Raw(Arc<TargetStatus>, Arc<History>),
 }
 
@@ -71,7 +71,10 @@ impl Status {
             Self::Raw(status, history) => {
                 let watermark = target.account.totals.watermark();
                 let day = day(&history, watermark, &target.zone, &target.names, &target.kinds);
-                Arc::new(TargetStatus { day, ..(*status).clone() })
+                let scores = target.usual.scores.as_deref();
+                let deviations = scores.map(|scores| deviations(scores, &target.names));
+                let usual = UsualStatus { deviations, ..status.usual.clone() };
+                Arc::new(TargetStatus { day, usual, ..(*status).clone() })
             }
         }
     }
@@ -348,6 +351,7 @@ mod tests {
             unread: 0,
             polls: Vec::new(),
             day: Day::default(),
+            usual: UsualStatus::default(),
         };
         publisher.put(snapshot, status, Arc::new(History::new(35)))
     }

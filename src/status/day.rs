@@ -87,7 +87,7 @@ pub fn day(
     for (MenuLabels { point, option }, hourly) in history.last_day(newest) {
         points.entry(point).or_default().push(OptionDay {
             code: option.to_string(),
-            name: names.option(option).map(str::to_owned),
+            name: names.option_at(&point.rp_id, option).map(str::to_owned),
             kind: kinds.kind(option),
             hits: hourly.iter().sum(),
             hourly,
@@ -173,6 +173,7 @@ mod tests {
         let mut names = Names::default();
         names.routing_points.insert("10".to_owned(), "Principal".to_owned());
         names.options.insert("1".to_owned(), "Ventas".to_owned());
+        names.options_at.entry("11".to_owned()).or_default().insert("1".to_owned(), "Soporte".to_owned());
         day(&history, watermark, &zone, &names, &OptionKinds::default())
     }
 
@@ -188,6 +189,13 @@ mod tests {
         // At one o'clock sharp, the hour from twelve is the last, and whole.
         let sharp = of(&[("10", "1", 0, 5)], BEFORE, "2026-01-18T18:00:00Z");
         assert_eq!((sharp.until - sharp.first, sharp.points[0].options[0].hourly[23]), (24 * 3600, 5));
+    }
+
+    #[test]
+    fn an_option_has_the_name_of_its_routing_point() {
+        let day = of(&[("10", "1", 0, 5), ("11", "1", 0, 4)], 0, WATERMARK);
+        let names: Vec<_> = day.points.iter().map(|point| point.options[0].name.as_deref()).collect();
+        assert_eq!(names, [Some("Ventas"), Some("Soporte")]);
     }
 
     #[test]

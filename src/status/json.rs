@@ -5,7 +5,7 @@ use std::sync::Arc;
 use jiff::{Timestamp, civil::DateTime, tz::Offset};
 use serde::Serialize;
 
-use super::{Day, PollOutcome, Rest, TargetStatus, texts};
+use super::{Day, Deviation, Deviations, PollOutcome, Rest, TargetStatus, UsualStatus, texts, usual_texts};
 use crate::i18n::Language;
 
 #[derive(Serialize)]
@@ -35,6 +35,7 @@ struct Target<'a> {
     deep_reads: Vec<DeepRead>,
     polls: Vec<PollRecord>,
     last_day: LastDay<'a>,
+    usual: Usual<'a>,
 }
 
 #[derive(Serialize)]
@@ -94,6 +95,45 @@ struct MenuOption<'a> {
     kind: &'static str,
     hits: u64,
     hourly: &'a [u64],
+}
+
+#[derive(Serialize)]
+struct Usual<'a> {
+    history_seconds: u64,
+    sentence: String,
+    warm_up: WarmUp,
+    compared: Option<Compared<'a>>,
+}
+
+#[derive(Serialize)]
+struct WarmUp {
+    state: &'static str,
+    progress: f64,
+    requests: u32,
+    requests_limit: u32,
+    class: Option<&'static str>,
+}
+
+#[derive(Serialize)]
+struct Compared<'a> {
+    options: usize,
+    unlike: Vec<Unlike<'a>>,
+    more: usize,
+}
+
+#[derive(Serialize)]
+struct Unlike<'a> {
+    rp_id: &'a str,
+    channel: &'a str,
+    routing_point_name: Option<&'a str>,
+    cod_opc_menu: Option<&'a str>,
+    option_name: Option<&'a str>,
+    anomaly: &'static str,
+    score: f64,
+    observed: f64,
+    expected: f64,
+    window_seconds: u32,
+    sentence: String,
 }
 
 #[derive(Serialize)]
@@ -167,6 +207,7 @@ fn view(target: &TargetStatus, now: Timestamp, language: Language) -> Target<'_>
             })
             .collect(),
         last_day: last_day(&target.day),
+        usual: usual(&target.usual, language),
     }
 }
 
@@ -199,6 +240,50 @@ fn last_day(day: &Day) -> LastDay<'_> {
             })
             .collect(),
         rest: day.rest.as_ref().map(folded),
+    }
+}
+
+fn usual(usual: &UsualStatus, language: Language) -> Usual<'_> {
+    let warm_up = &usual.warm_up;
+    Usual {
+        history_seconds: usual.history.as_secs(),
+        sentence: usual_texts::compared_with(usual, language),
+        warm_up: WarmUp {
+            state: warm_up.state.as_str(),
+            // To the thousandth.
+            progress: (warm_up.progress * 1e3).floor() / 1e3,
+            requests: warm_up.requests,
+            requests_limit: warm_up.requests_limit,
+            class: warm_up.failure.map(crate::wolkvox::ErrorClass::as_str),
+        },
+        compared: usual.deviations.as_ref().map(|deviations| compared(deviations, language)),
+    }
+}
+
+fn compared(deviations: &Deviations, language: Language) -> Compared<'_> {
+    let unlike = deviations.furthest.iter().map(|one| unlike(one, language)).collect();
+    Compared { options: deviations.options_compared, unlike, more: deviations.more }
+}
+
+fn unlike(one: &Deviation, language: Language) -> Unlike<'_> {
+    // To the hundredth.
+    let short = |number: f64| (number * 100.0).round() / 100.0;
+    Unlike {
+        rp_id: &one.point.rp_id,
+        channel: &one.point.channel,
+        routing_point_name: one.point_name.as_deref(),
+        cod_opc_menu: one.option.as_deref(),
+        option_name: one.option_name.as_deref(),
+        anomaly: one.anomaly.as_str(),
+        score: short(one.score.score),
+        observed: short(one.score.observed),
+        expected: short(one.score.expected),
+        window_seconds: one.score.window,
+        sentence: format!(
+            "{}: {}.",
+            usual_texts::deviation_place(one),
+            usual_texts::deviation_figures(one, language)
+        ),
     }
 }
 

@@ -6,6 +6,8 @@
 mod day;
 mod json;
 mod texts;
+mod usual;
+mod usual_texts;
 
 use std::time::Duration;
 
@@ -13,9 +15,11 @@ use jiff::{SignedDuration, Timestamp, civil::Date, tz::TimeZone};
 
 pub(crate) use self::json::local;
 pub(crate) use self::texts::{StatusText, class_words, remedy, sentence, state_words};
+pub(crate) use self::usual_texts::{UsualText, compared_with, deviation_figures, deviation_place};
 pub use self::{
     day::{Day, OptionDay, PointDay, Rest, day},
     json::json,
+    usual::{Deviation, Deviations, Told, UsualStatus, WarmUpState, WarmUpStatus, deviations},
 };
 use crate::{
     schedule::{Tier, quota},
@@ -52,6 +56,8 @@ pub struct TargetStatus {
     pub unread: u64,
     /// The last day's hits.
     pub day: Day,
+    /// What is unlike the usual.
+    pub usual: UsualStatus,
 }
 
 /// How the last poll ended.
@@ -206,6 +212,7 @@ pub(crate) mod tests {
             quota: QuotaUse { day: jiff::civil::date(2026, 1, 18), used: 1234, limit: Some(20_000) },
             deep_reads: Vec::new(),
             unread: 0,
+            usual: UsualStatus::default(),
             polls: vec![PollRecord {
                 at: at("2026-01-18T17:35:30Z"),
                 took: Duration::from_millis(840),

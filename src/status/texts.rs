@@ -137,6 +137,11 @@ texts! {
         "A hit is one row: somebody entered this option of the menu. Options with few hits are shown together.",
         "Una entrada es una fila: alguien entró a esta opción del menú. Las opciones con pocas entradas se muestran \
          juntas.";
+    ExplainedUsual:
+        "Unlike usual: what the alerts tell. It is compared with the same time of up to four earlier weeks, at the level \
+         that the other options have today.",
+        "Distinto de lo habitual: lo que avisan las alertas. Se compara con la misma hora de hasta cuatro semanas \
+         anteriores, al nivel que hoy tienen las demás opciones.";
     ExplainedTimes:
         "Times are those of the Wolkvox server's zone.",
         "Las horas son las de la zona del servidor de Wolkvox.";

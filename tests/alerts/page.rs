@@ -58,15 +58,14 @@ fn page(scrape: u64) -> String {
         let _ = writeln!(out, "{name}{{{labels}}} {value}");
     };
     line("wolkvox_watermark_timestamp_seconds", r#"server="0042""#, now);
-    line(
-        "wolkvox_menu_option_info",
-        r#"server="0042",cod_opc_menu="1",description="Ventas",kind="option""#,
-        1,
-    );
     let options = OPTIONS.iter().map(|anomaly| ("option", r#",cod_opc_menu="1""#, anomaly));
     let points = POINTS.iter().map(|anomaly| ("routing_point", "", anomaly));
     for (index, (of, option, (anomaly, window, observed, expected))) in options.chain(points).enumerate() {
         line("wolkvox_routing_point_info", &format!(r#"server="0042",rp_id="{index}",rp_name="Línea""#), 1);
+        if !option.is_empty() {
+            let named = format!(r#"server="0042",rp_id="{index}"{option},description="Ventas""#);
+            line("wolkvox_routing_point_option_info", &named, 1);
+        }
         let labels = format!(r#"server="0042",rp_id="{index}",channel="voice"{option}"#);
         line("wolkvox_baseline_weeks", &labels, 4);
         let labels = format!(r#"{labels},anomaly="{anomaly}""#);

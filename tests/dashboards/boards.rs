@@ -30,6 +30,7 @@ pub(crate) struct Panel {
     pub(crate) unit: String,
     /// Seconds, if it has a shortest step of its own.
     pub(crate) interval: Option<f64>,
+    pub(crate) most_points: Option<f64>,
     pub(crate) targets: Vec<Target>,
     /// Seconds, if it shows a time of its own.
     pub(crate) time_from: Option<f64>,
@@ -115,6 +116,7 @@ fn panel(json: &Value) -> Panel {
         no_value: string(&defaults["noValue"]),
         unit: string(&defaults["unit"]),
         interval: json["interval"].as_str().map(seconds),
+        most_points: json["maxDataPoints"].as_f64(),
         time_from: json["timeFrom"].as_str().map(seconds),
         targets: items(&json["targets"]).iter().map(target).collect(),
         columns: items(&json["transformations"]).iter().flat_map(renamed).collect(),

@@ -54,7 +54,8 @@ impl<'a> Grafana<'a> {
     /// Between two points of a curve.
     fn step(&self, panel: Option<&Panel>) -> f64 {
         let shortest = panel.and_then(|panel| panel.interval).unwrap_or(60.0) / self.speed;
-        shortest.max((self.range / self.points / 60.0).ceil() * 60.0 / self.speed)
+        let points = panel.and_then(|panel| panel.most_points).unwrap_or(self.points);
+        shortest.max((self.range / points / 60.0).ceil() * 60.0 / self.speed)
     }
 
     fn fill(&self, text: &str, variables: &Variables, step: f64) -> String {

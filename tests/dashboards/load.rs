@@ -1,6 +1,6 @@
 //! How long the dashboards' queries take over a month of ten thousand series.
 
-use std::{path::Path, time::Instant};
+use std::path::Path;
 
 use crate::{
     boards::boards,
@@ -15,6 +15,12 @@ const POINTS: f64 = 1_000.0;
 const LIMIT: f64 = 2.0;
 /// Of each query; the fastest counts.
 const TRIES: usize = 3;
+/// Every row's counter read once, which no table of options can do without.
+const FLOOR: &str = "sum(increase(wolkvox_menu_option_hits_total[30d]))";
+/// Seconds of processor that the floor takes where nothing else runs: 3.16 on two cores. Where others keep caches and
+/// sibling threads busy it takes two or three times that, and so does every query: the limit is of seconds as they
+/// would be there.
+const QUIET_FLOOR: f64 = 1.03;
 
 /// Prints the slowest five queries over the month in `storage`, and fails if one takes too long.
 #[expect(clippy::print_stdout, reason = "the figures are what it is run for")]
@@ -23,6 +29,8 @@ pub(crate) async fn slowest(tool: &Tool, storage: &Path) {
     let flags = [
         format!("--storage.tsdb.path={}", storage.display()),
         "--storage.tsdb.retention.time=50y".to_owned(),
+        // It would put blocks together meanwhile, which is no query's work.
+        "--storage.tsdb.max-block-duration=1d".to_owned(),
     ];
     let flags: Vec<&str> = flags.iter().map(String::as_str).collect();
     let prometheus = Prometheus::start(tool, &[], &flags).await;
@@ -33,31 +41,46 @@ pub(crate) async fn slowest(tool: &Tool, storage: &Path) {
     let mut variables = Variables::default();
     ["server", "rp_id", "channel", "cod_opc_menu"].iter().for_each(|name| variables.choose(name, &[], 0));
 
-    let mut times = Vec::new();
+    let (mut times, mut floors) = (Vec::new(), Vec::new());
     for board in boards().iter().filter(|board| board.language == "en") {
         for (panel, target) in board.targets() {
-            let mut best = (f64::INFINITY, f64::INFINITY);
-            for _ in 0..TRIES {
-                let (before, start) = (prometheus.processor_seconds().await, Instant::now());
-                grafana.ask(panel, target, &variables).await;
-                let clock = start.elapsed().as_secs_f64();
-                let processor = prometheus.processor_seconds().await - before;
-                best = (processor.min(best.0), clock.min(best.1));
-                if best.0 < LIMIT / 4.0 {
-                    break;
-                }
+            // Now and then, because what else the machine does comes and goes.
+            if times.len() % 10 == 0 {
+                floors
+                    .push(measured(&prometheus, async || drop(prometheus.query_at(FLOOR, end).await)).await);
             }
+            let asked = async || drop(grafana.ask(panel, target, &variables).await);
+            let best = measured(&prometheus, asked).await;
             times.push((best, format!("{}: {} {}", board.uid, panel.title, target.ref_id)));
         }
     }
-    times.sort_by(|((a, _), _), ((b, _), _)| b.total_cmp(a));
+    floors.sort_by(f64::total_cmp);
+    let floor = floors[floors.len() / 2];
+    times.sort_by(|(a, _), (b, _)| b.total_cmp(a));
     println!(
-        "{tool}, {} queries over 30 days, the slowest, in seconds of processor and of the clock:",
+        "{tool}, {} queries over 30 days; one reading of the counter of rows takes {floor:.2} s of processor. The \
+         slowest, in seconds of processor, in readings, and in seconds where a reading takes {QUIET_FLOOR}:",
         times.len()
     );
-    for ((processor, clock), name) in times.iter().take(5) {
-        println!("{processor:6.2} {clock:6.2}  {name}");
+    // On a machine that is faster than that one, seconds are what they are.
+    let quiet = |seconds: f64| seconds.min(seconds / floor * QUIET_FLOOR);
+    for (processor, name) in times.iter().take(5) {
+        println!("{processor:6.2} {:6.2} {:6.2}  {name}", processor / floor, quiet(*processor));
     }
-    let ((slowest, _), name) = &times[0];
-    assert!(*slowest <= LIMIT, "{tool}: {name} takes {slowest} s, more than {LIMIT} s");
+    let (slowest, name) = &times[0];
+    assert!(quiet(*slowest) <= LIMIT, "{tool}: {name} takes {:.2} s, more than {LIMIT} s", quiet(*slowest));
+}
+
+/// Seconds of processor that Prometheus needs for an answer, at best.
+async fn measured(prometheus: &Prometheus, ask: impl AsyncFn()) -> f64 {
+    let mut best = f64::INFINITY;
+    for _ in 0..TRIES {
+        let before = prometheus.processor_seconds().await;
+        ask().await;
+        best = (prometheus.processor_seconds().await - before).min(best);
+        if best < LIMIT / 4.0 {
+            break;
+        }
+    }
+    best
 }

@@ -8,7 +8,9 @@
 //! | `centre` | a contact centre whose three hours are over, an exporter that has read them, a Prometheus |
 //! | `linter` | the rules of Grafana's dashboard-linter |
 //! | `faults` | what was wrong on screen once, as rules |
-//! | `month` | a month with an incident: whether it is seen, and nothing else |
+//! | `month` | a month with an incident, and the truth about it |
+//! | `incident` | whether the incident is seen, and nothing else |
+//! | `shares` | every share and total over the month |
 //! | `load` | how long the queries take over a month |
 //! | `numbers` | panels whose number is known from the simulator |
 
@@ -29,10 +31,12 @@ mod boards;
 mod centre;
 mod faults;
 mod grafana;
+mod incident;
 mod linter;
 mod load;
 mod month;
 mod numbers;
+mod shares;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -256,7 +260,7 @@ async fn every_query_of(prometheus: &Prometheus, board: &Board, end: f64) {
 async fn an_incident_is_seen_and_nothing_else() {
     let Some(generator) = month::generator() else { return };
     for tool in binaries() {
-        month::incident_is_seen(&tool, &generator).await;
+        incident::incident_is_seen(&tool, &generator).await;
     }
 }
 
@@ -264,7 +268,7 @@ async fn an_incident_is_seen_and_nothing_else() {
 async fn a_young_installation_says_so() {
     let Some(generator) = month::generator() else { return };
     for tool in binaries() {
-        month::young_installation_says_so(&tool, &generator).await;
+        incident::young_installation_says_so(&tool, &generator).await;
     }
 }
 

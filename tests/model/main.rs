@@ -12,6 +12,7 @@
 mod crash_disk;
 mod load;
 mod run;
+mod warm_up;
 mod world;
 
 use proptest::prelude::*;

@@ -2,8 +2,9 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
-use wolkvox_exporter::simulator::{Fault, OptionTruth, Truth};
+use wolkvox_exporter::simulator::{Fault, OptionTruth, Options, Stop, Truth};
 
 use super::{api::Api, fleet::Supervisor, process::Exporter, schema::Schema, scrape::Scrape};
 
@@ -63,10 +64,14 @@ async fn it_follows_its_schema_in_every_state() {
     assert_eq!((&english["language"], &spanish["language"]), (&json!("en"), &json!("es")));
     assert_ne!(target(&english, "refused")["remedy"], target(&spanish, "refused")["remedy"]);
 
-    // The schema is strict: in no object may there be one thing more, or one less.
+    assert_strict(&schema, &english, 30);
+}
+
+/// In no object of the document may there be one thing more, or one less; and it has more than so many objects.
+fn assert_strict(schema: &Schema, english: &Value, least: usize) {
     let mut places = Vec::new();
-    objects("", &english, &mut places);
-    assert!(places.len() > 30, "{places:?}");
+    objects("", english, &mut places);
+    assert!(places.len() > least, "{places:?}");
     for place in places {
         let mut more = english.clone();
         more.pointer_mut(&place).expect("it is there")["telephone"] = json!("x");
@@ -77,6 +82,80 @@ async fn it_follows_its_schema_in_every_state() {
             less.pointer_mut(&place).and_then(Value::as_object_mut).expect("an object").remove(field);
             assert!(!schema.faults(&less).is_empty(), "{place} needs no {field}");
         }
+    }
+}
+
+/// A contact centre that is always as busy, of which Wolkvox keeps four weeks, and an option that nobody has entered for two
+/// hours.
+fn stopped(options: &mut Options) {
+    let now = Timestamp::now();
+    options.from = Some(now - SignedDuration::from_hours(29 * 24));
+    options.until = None;
+    options.bursts.clear();
+    options.even = true;
+    options.scale = 0.2;
+    options.stops = vec![Stop {
+        at: now - SignedDuration::from_hours(2),
+        rp_id: "10".to_owned(),
+        cod_opc_menu: "1".to_owned(),
+    }];
+}
+
+#[tokio::test]
+async fn what_is_unlike_the_usual_is_told_by_name_as_soon_as_the_weeks_before_are_read() {
+    let api = Api::start(stopped).await;
+    let mut fleet = Supervisor::of("main", &api);
+    fleet.poll = json!({
+        "interval": "5s",
+        "settle_delay": "0s",
+        "lookback": "10s",
+        "hourly_lookback": "0s",
+        "nightly_lookback": "0s",
+        "start_from": "now",
+    });
+    // As it is where nobody says otherwise.
+    fleet.baseline = json!({});
+    let exporter = fleet.start().await;
+    let begun = std::time::Instant::now();
+    let english = loop {
+        let english = status(&exporter, "").await;
+        let usual = &target(&english, "main")["usual"];
+        let unlike = usual["compared"]["unlike"].as_array();
+        if usual["warm_up"]["state"] == "ended" && unlike.is_some_and(|unlike| !unlike.is_empty()) {
+            break english;
+        }
+        assert!(begun.elapsed() < Duration::from_secs(120), "{usual:#}\n{}", exporter.process.log());
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    };
+    let schema = Schema::read("docs/status.schema.json");
+    assert_eq!(schema.faults(&english), Vec::<String>::new(), "{english:#}");
+    assert_strict(&schema, &english, 30);
+    let usual = &target(&english, "main")["usual"];
+    assert_eq!(usual["warm_up"]["progress"], 1.0);
+    assert!(usual["history_seconds"].as_u64() >= Some(27 * 86_400), "{usual:#}");
+    assert!(usual["warm_up"]["requests"].as_u64() < Some(20), "{usual:#}");
+    assert!(usual["compared"]["options"].as_u64() > Some(10), "{usual:#}");
+    let unlike = usual["compared"]["unlike"].as_array().expect("a list");
+    let [one] = &unlike[..] else { panic!("only one option has stopped: {unlike:#?}") };
+    for (name, value) in [
+        ("rp_id", "10"),
+        ("channel", "voice"),
+        ("routing_point_name", "Línea principal"),
+        ("cod_opc_menu", "1"),
+        ("option_name", "Opción 1"),
+        ("anomaly", "drop_off"),
+    ] {
+        assert_eq!(one[name], value, "{one:#}");
+    }
+    let place = "Opción 1 (1) · Línea principal (10) · voice: ";
+    for (query, usually) in [("?lang=en", ", usually "), ("?lang=es", "; lo habitual son ")] {
+        let document = status(&exporter, query).await;
+        let one = &target(&document, "main")["usual"]["compared"]["unlike"][0];
+        let sentence = one["sentence"].as_str().expect("a sentence");
+        assert!(sentence.starts_with(place) && sentence.contains(usually), "{sentence}");
+        let page = exporter.get(&format!("/{query}")).await.expect("a page");
+        assert!(page.contains("<strong>Opción 1 (1) · Línea principal (10) · voice</strong>"), "{page}");
+        assert!(page.contains(usually), "{page}");
     }
 }
 

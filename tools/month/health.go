@@ -6,6 +6,8 @@ func (e *exposition) names() {
 	for _, p := range e.world.points {
 		e.add(gauge(1), "wolkvox_routing_point_info", "server", server, "rp_id", p.id, "rp_name", p.name)
 		for _, o := range p.options {
+			e.add(gauge(1), "wolkvox_routing_point_option_info",
+				"server", server, "rp_id", p.id, "cod_opc_menu", o.code, "description", o.name)
 			if !seen[o.code] {
 				seen[o.code] = true
 				e.add(gauge(1), "wolkvox_menu_option_info",

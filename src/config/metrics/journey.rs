@@ -5,12 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use crate::cli::JourneyArgs;
 use crate::config::{
     JourneyConfig,
-    read::{
-        diagnostics::Diagnostics,
-        duration,
-        file::ConfigFile,
-        precedence::{given, read_or},
-    },
+    read::{diagnostics::Diagnostics, duration, file::ConfigFile, precedence::setting},
 };
 
 const SHORTEST: Duration = Duration::from_secs(60);
@@ -24,8 +19,8 @@ pub(crate) fn resolve(
     findings: &mut Diagnostics,
 ) -> Option<JourneyConfig> {
     let section = &file.root.journey;
-    let written = given(args.idle.as_deref(), "journey.idle", file, section.idle.as_ref(), "journey.idle");
-    let idle = read_or(written, JourneyConfig::default().idle, "journey.idle", findings, idle);
+    let (written, default) = ((&args.idle, &section.idle), JourneyConfig::default().idle);
+    let idle = setting("journey.idle", written, default, (file, findings), idle);
     let mut by_channel = BTreeMap::new();
     for (channel, text) in &section.idle_by_channel {
         let place = file.place(&text.referenced, "journey.idle_by_channel");

@@ -11,7 +11,7 @@ use crate::config::{
         diagnostics::Diagnostics,
         duration,
         file::{ConfigFile, Scalar},
-        precedence::{given, read_or},
+        precedence::setting,
     },
 };
 
@@ -36,9 +36,8 @@ pub(crate) fn resolve(
 ) -> Option<LimitsConfig> {
     let section = &file.root.menu;
     let default = MetricsConfig::default();
-    let flag = args.series_limit.as_deref();
-    let written = given(flag, "menu.series-limit", file, section.series_limit.as_ref(), "menu.series_limit");
-    let series = read_or(written, default.series_limit, "menu.series-limit", findings, limit);
+    let written = (&args.series_limit, &section.series_limit);
+    let series = setting("menu.series_limit", written, default.series_limit, (file, findings), limit);
     let mut in_file = |text: Option<&Scalar>, key: &str, default: usize| match text {
         Some(text) => findings.keep(&file.place(&text.referenced, key), limit(&text.value)),
         None => Some(default),
@@ -46,11 +45,11 @@ pub(crate) fn resolve(
     let options = in_file(section.options_limit.as_ref(), "menu.options_limit", default.options_limit);
     let transitions =
         in_file(section.transitions_limit.as_ref(), "menu.transitions_limit", default.transitions_limit);
-    let flag = args.expire_after.as_deref();
-    let written = given(flag, "menu.expire-after", file, section.expire_after.as_ref(), "menu.expire_after");
-    let expire_after = read_or(written, default.expire_after, "menu.expire-after", findings, |text| {
-        expiry(text, poll.map(PollConfig::deepest))
-    });
+    let written = (&args.expire_after, &section.expire_after);
+    let expire_after =
+        setting("menu.expire_after", written, default.expire_after, (file, findings), |text| {
+            expiry(text, poll.map(PollConfig::deepest))
+        });
     Some(LimitsConfig {
         series: series?.value,
         options: options?,

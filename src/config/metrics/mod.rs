@@ -9,12 +9,7 @@ use std::time::Duration;
 
 use crate::config::{
     MetricsConfig, PollConfig,
-    read::{
-        diagnostics::Diagnostics,
-        duration,
-        file::ConfigFile,
-        precedence::{given, read_or},
-    },
+    read::{diagnostics::Diagnostics, duration, file::ConfigFile, precedence::setting},
 };
 use crate::{cli::MenuArgs, model::DigitFold};
 
@@ -39,12 +34,10 @@ pub(crate) fn resolve(
         }
         None => Some(default.label_length),
     };
-    let flag = args.zero_hold.as_deref();
-    let written = given(flag, "menu.zero-hold", file, section.zero_hold.as_ref(), "menu.zero_hold");
-    let zero_hold = read_or(written, default.zero_hold, "menu.zero-hold", findings, zero_hold);
-    let flag = args.fold_digits.as_deref();
-    let written = given(flag, "menu.fold-digits", file, section.fold_digits.as_ref(), "menu.fold_digits");
-    let fold = read_or(written, default.fold, "menu.fold-digits", findings, fold_digits);
+    let written = (&args.zero_hold, &section.zero_hold);
+    let zero_hold = setting("menu.zero_hold", written, default.zero_hold, (file, findings), zero_hold);
+    let written = (&args.fold_digits, &section.fold_digits);
+    let fold = setting("menu.fold_digits", written, default.fold, (file, findings), fold_digits);
     let longest = label_length.unwrap_or(default.label_length);
     let rules = rules::resolve(file, longest, findings);
     let kinds = kinds::resolve(file, longest, &rules, findings);

@@ -60,6 +60,8 @@ pub(crate) struct NamesRoot {
     pub(crate) routing_points: BTreeMap<String, Scalar>,
     #[serde(default, deserialize_with = "nothing_is_default")]
     pub(crate) options: BTreeMap<String, Scalar>,
+    #[serde(default, deserialize_with = "nothing_is_default")]
+    pub(crate) options_at: BTreeMap<String, BTreeMap<String, Scalar>>,
 }
 
 #[derive(Debug, Deserialize)]

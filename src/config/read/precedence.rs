@@ -67,6 +67,20 @@ impl Written<'_> {
     }
 }
 
+/// Reads a setting that has a flag, a key in the file, of which the flag has its name, and a default. A problem is noted and
+/// leaves nothing.
+pub(crate) fn setting<T, E: fmt::Display>(
+    key: &str,
+    (flag, value): (&Option<String>, &Option<Scalar>),
+    default: T,
+    (file, findings): (&ConfigFile, &mut Diagnostics),
+    parse: impl FnOnce(&str) -> Result<T, E>,
+) -> Option<Setting<T>> {
+    let flag_name = key.replace('_', "-");
+    let written = given(flag.as_deref(), &flag_name, file, value.as_ref(), key);
+    read_or(written, default, &flag_name, findings, parse)
+}
+
 /// Reads what was given, or takes the default; a problem is noted and leaves nothing.
 pub(crate) fn read_or<T, E: fmt::Display>(
     given: Option<Written<'_>>,

@@ -77,14 +77,36 @@ fn read_file(path: &Path, shape: &MetricsConfig, findings: &mut Diagnostics) -> 
         }
     };
     let routing_points = list(&file, "routing_points", &file.root.routing_points, shape, findings);
-    let options = list(&file, "options", &file.root.options, shape, findings);
-    for code in options.keys() {
-        let text = file.root.options.iter().find(|(written, _)| written.trim() == code);
-        if let (Some(reason), Some((_, text))) = (rules::out_of_sight(&shape.rules, code), text) {
-            findings.warn(file.place(&text.referenced, &format!("options.{code}")), reason);
+    let options = options(&file, "options", &file.root.options, shape, findings);
+    let mut options_at = BTreeMap::new();
+    for (rp_id, written) in &file.root.options_at {
+        let Some(first) = written.values().next() else { continue };
+        let place = file.place(&first.referenced, "options_at");
+        let Some(clean) = code(rp_id, &place, shape, findings) else { continue };
+        let there = self::options(&file, &format!("options_at.{clean}"), written, shape, findings);
+        if options_at.insert(clean.to_owned(), there).is_some() {
+            findings.problem(place, format!("{clean:?} is there twice: keep one"));
         }
     }
-    Names { routing_points, options }
+    Names { routing_points, options, options_at }
+}
+
+/// A list of options, with a warning for each that nobody will see under this code.
+fn options(
+    file: &YamlFile<NamesRoot>,
+    key: &str,
+    written: &BTreeMap<String, Scalar>,
+    shape: &MetricsConfig,
+    findings: &mut Diagnostics,
+) -> BTreeMap<String, String> {
+    let options = list(file, key, written, shape, findings);
+    for code in options.keys() {
+        let text = written.iter().find(|(written, _)| written.trim() == code);
+        if let (Some(reason), Some((_, text))) = (rules::out_of_sight(&shape.rules, code), text) {
+            findings.warn(file.place(&text.referenced, &format!("{key}.{code}")), reason);
+        }
+    }
+    options
 }
 
 fn list(
@@ -96,19 +118,8 @@ fn list(
 ) -> BTreeMap<String, String> {
     let mut names = BTreeMap::new();
     for (code, text) in written {
-        let clean = code.trim();
         let place = file.place(&text.referenced, key);
-        if clean.is_empty() || clean.contains(char::is_control) || clean.chars().count() > shape.label_length
-        {
-            findings.problem(
-                place,
-                format!(
-                    "{code:?} is no code: it must be one line of at most {} characters",
-                    shape.label_length
-                ),
-            );
-            continue;
-        }
+        let Some(clean) = self::code(code, &place, shape, findings) else { continue };
         let Some(name) = label::read(file, text, &format!("{key}.{clean}"), shape.label_length, findings)
         else {
             continue;
@@ -118,4 +129,20 @@ fn list(
         }
     }
     names
+}
+
+/// What was written as a code, without the space around it.
+fn code<'a>(
+    written: &'a str,
+    place: &str,
+    shape: &MetricsConfig,
+    findings: &mut Diagnostics,
+) -> Option<&'a str> {
+    let (clean, most) = (written.trim(), shape.label_length);
+    if clean.is_empty() || clean.contains(char::is_control) || clean.chars().count() > most {
+        let reason = format!("{written:?} is no code: it must be one line of at most {most} characters");
+        findings.problem(place.to_owned(), reason);
+        return None;
+    }
+    Some(clean)
 }

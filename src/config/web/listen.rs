@@ -66,12 +66,22 @@ pub(crate) fn parse(text: &str) -> Result<ListenAddress, String> {
     } else {
         Vec::new()
     };
+    let found = or_itself(bare, port, found);
     if found.is_empty() {
         return Err(format!(
             "the host of {text:?} is neither an address nor a name that this machine can look up"
         ));
     }
     Ok(ListenAddress { text: text.to_owned(), candidates: found })
+}
+
+/// What was found of a name; of `localhost` itself where nothing was, as in a bare root without `/etc/hosts`: it is the
+/// loopback everywhere (RFC 6761, section 6.3).
+fn or_itself(host: &str, port: u16, found: Vec<SocketAddr>) -> Vec<SocketAddr> {
+    if found.is_empty() && host.eq_ignore_ascii_case("localhost") {
+        return vec![(Ipv4Addr::LOCALHOST, port).into(), (Ipv6Addr::LOCALHOST, port).into()];
+    }
+    found
 }
 
 #[cfg(test)]
@@ -96,6 +106,15 @@ mod tests {
         assert!(
             localhost.candidates().iter().all(|address| address.ip().is_loopback() && address.port() == 9)
         );
+    }
+
+    #[test]
+    fn localhost_is_itself_also_where_nobody_can_look_it_up() {
+        let found = or_itself("LocalHost", 9, Vec::new());
+        assert!(found.len() == 2 && found.iter().all(|address| address.ip().is_loopback()), "{found:?}");
+        assert_eq!(or_itself("elsewhere", 9, Vec::new()), []);
+        let known = vec![SocketAddr::from(([127, 0, 0, 2], 9))];
+        assert_eq!(or_itself("localhost", 9, known.clone()), known);
     }
 
     #[test]

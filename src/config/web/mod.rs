@@ -14,18 +14,17 @@ use crate::config::{
     read::{
         diagnostics::Diagnostics,
         file::ConfigFile,
-        precedence::{flag_place, given, read_or},
+        precedence::{flag_place, setting},
     },
 };
 
 pub(crate) fn resolve(args: &WebArgs, file: &ConfigFile, findings: &mut Diagnostics) -> Option<WebConfig> {
     let section = &file.root.web;
     let listen = listen_addresses(args, file, findings);
-    let flag = args.telemetry_path.as_deref();
-    let written =
-        given(flag, "web.telemetry-path", file, section.telemetry_path.as_ref(), "web.telemetry_path");
     let default = WebConfig::default();
-    let path = read_or(written, default.telemetry_path, "web.telemetry-path", findings, telemetry_path);
+    let written = (&args.telemetry_path, &section.telemetry_path);
+    let path =
+        setting("web.telemetry_path", written, default.telemetry_path, (file, findings), telemetry_path);
     let (config_file, https) = config_file(args, file, findings);
     let lifecycle = args.enable_lifecycle || section.enable_lifecycle.unwrap_or(default.lifecycle);
     Some(WebConfig { listen, telemetry_path: path?.value, config_file, https, lifecycle })

@@ -6,6 +6,7 @@
 mod chart;
 mod day;
 mod target;
+mod usual;
 
 use std::sync::{Arc, LazyLock};
 
@@ -58,6 +59,7 @@ pub(super) fn page(view: &View<'_>) -> String {
         StatusText::ExplainedPoll,
         StatusText::ExplainedComplete,
         StatusText::ExplainedHit,
+        StatusText::ExplainedUsual,
         StatusText::ExplainedTimes,
     ];
     let page = html! {

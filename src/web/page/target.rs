@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use maud::{Markup, html};
 
-use super::{chart, day};
+use super::{chart, day, usual};
 use crate::{
     i18n::{Language, count, duration, moment, say, span},
     status::{StatusText, TargetState, TargetStatus, class_words, remedy, sentence, state_words},
@@ -24,6 +24,7 @@ pub(super) fn section(target: &TargetStatus, now: Timestamp, language: Language)
                 p.remedy { strong { (say(StatusText::ToDo, language, &[])) } " " (remedy) }
             }
             (facts(target, now, language))
+            (usual::section(&target.usual, language))
             (polls(target, now, language))
             (day::section(target, language))
         }

@@ -4,9 +4,12 @@ use jiff::{civil::date, tz::TimeZone};
 
 use super::*;
 use crate::{
-    baseline::HOURS,
+    baseline::{Anomaly, HOURS, Score},
     model::{OptionKind, PointLabels},
-    status::{Day, OptionDay, PointDay, PollOutcome, PollRecord, QuotaUse, Rest},
+    status::{
+        Day, Deviation, Deviations, OptionDay, PointDay, PollOutcome, PollRecord, QuotaUse, Rest, Told,
+        UsualStatus, UsualText, WarmUpState, WarmUpStatus,
+    },
     wolkvox::{ApiError, ErrorClass},
 };
 
@@ -47,6 +50,7 @@ fn target(name: &str) -> TargetStatus {
         quota: QuotaUse { day: date(2026, 1, 18), used: 1234, limit: Some(20_000) },
         deep_reads: Vec::new(),
         unread: 0,
+        usual: Default::default(),
         polls: vec![
             PollRecord {
                 at: at("2026-01-18T17:30:30Z"),
@@ -207,6 +211,82 @@ fn names_from_elsewhere_stay_text() {
     assert!(!body.contains("='"), "{body}");
 }
 
+fn usual(deviations: Option<Deviations>) -> UsualStatus {
+    UsualStatus {
+        history: Duration::from_secs(28 * 86_400 + 9 * 3600),
+        warm_up: WarmUpStatus {
+            state: WarmUpState::Ended,
+            progress: 1.0,
+            requests: 12,
+            requests_limit: 200,
+            failure: None,
+        },
+        deviations,
+    }
+}
+
+fn deviation(code: &str, name: Option<&str>) -> Deviation {
+    Deviation {
+        point: PointLabels::new("4628", "voice"),
+        point_name: Some("Ventas & más".to_owned()),
+        option: Some(code.to_owned()),
+        option_name: name.map(str::to_owned),
+        anomaly: Told::Option(Anomaly::DropOff),
+        score: Score { score: 2.4, observed: 1.0, expected: 95.8, window: 7200 },
+    }
+}
+
+#[test]
+fn what_is_unlike_the_usual_is_listed_by_name_in_both_languages() {
+    let furthest = vec![deviation("9", Some("Agendar <una> cita")), deviation("N/D", None)];
+    let all = Deviations { options_compared: 52, furthest, more: 0 };
+    let some = TargetStatus { usual: usual(Some(all.clone())), ..target("ventas") };
+    let more = TargetStatus { usual: usual(Some(Deviations { more: 3, ..all })), ..target("ventas") };
+    for (language, texts, rest) in [
+        (
+            Language::En,
+            [
+                "Unlike usualAgendar <una> cita (9) · Ventas & más (4628) · voice: 1 in 2 h, usually 96.",
+                "N/D · Ventas & más (4628) · voice: 1 in 2 h, usually 96.",
+                "usually 96.What is usual is known from 28 d 9 h of rows.",
+            ],
+            "usually 96.3 more are in the metrics. What is usual",
+        ),
+        (
+            Language::Es,
+            [
+                "Distinto de lo habitualAgendar <una> cita (9) · Ventas & más (4628) · voice: 1 en 2 h; lo habitual son 96.",
+                "N/D · Ventas & más (4628) · voice: 1 en 2 h; lo habitual son 96.",
+                "Lo habitual se conoce por 28 d 9 h de filas.",
+            ],
+            "3 más están en las métricas. Lo habitual",
+        ),
+    ] {
+        let page = html(std::slice::from_ref(&some), language, None);
+        assert_seen(&page, &texts);
+        assert!(!page.contains("<una>"));
+        assert_well_formed(&page);
+        assert_seen(&html(std::slice::from_ref(&more), language, None), &[rest]);
+    }
+}
+
+#[test]
+fn where_nothing_is_unlike_the_usual_it_is_said_why() {
+    for (deviations, words) in [
+        (None, "Not known now: the last window has not been read. What is usual"),
+        (Some(Deviations::default()), "There is nothing to compare with yet"),
+        (
+            Some(Deviations { options_compared: 1234, ..Deviations::default() }),
+            "Nothing. Options that are compared with earlier weeks: 1,234. What is usual",
+        ),
+    ] {
+        let page = html(&[TargetStatus { usual: usual(deviations), ..target("ventas") }], Language::En, None);
+        assert_seen(&page, &[words]);
+        assert!(!page.contains("<ul"));
+        assert_well_formed(&page);
+    }
+}
+
 #[test]
 fn many_targets_are_summed_up() {
     let good = target("a");
@@ -265,9 +345,10 @@ fn the_policy_names_the_style_of_the_page() {
 /// Texts are written into the page without a look at each: none may hold markup.
 #[test]
 fn our_own_texts_hold_no_markup() {
-    for text in StatusText::ALL {
-        for language in Language::ALL {
-            let words = say(*text, language, &[]);
+    for language in Language::ALL {
+        let status = StatusText::ALL.iter().map(|text| say(*text, language, &[]));
+        let usual = UsualText::ALL.iter().map(|text| say(*text, language, &[]));
+        for words in status.chain(usual) {
             assert!(!words.contains(['<', '>', '&', '"']), "{words}");
         }
     }

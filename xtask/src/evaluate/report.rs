@@ -55,6 +55,12 @@ fn upper(count: usize) -> f64 {
     n * (1.0 - 1.0 / (9.0 * n) + 1.96 / (3.0 * n.sqrt())).powi(3)
 }
 
+/// What it stands for at least (2.5 %).
+fn lower(count: usize) -> f64 {
+    let n = count as f64;
+    if count == 0 { 0.0 } else { n * (1.0 - 1.0 / (9.0 * n) - 1.96 / (3.0 * n.sqrt())).max(0.0).powi(3) }
+}
+
 fn false_alarms(tally: &Tally, list: bool) -> String {
     let mut out = format!(
         "False alarms per 100 options and 30 days; {:.1} such months were simulated, and {:.1} beside incidents\n\n\
@@ -171,17 +177,43 @@ fn bounds(tallies: &[Tally]) -> (String, bool) {
     (out, rows.iter().all(|row| row.3 != Some(false)))
 }
 
+/// Months from which on a bound is taken as it is written. With fewer, only what chance cannot have made is a miss.
+const ENOUGH_MONTHS: f64 = 99.0;
+
+/// Whether there are no more false alarms than the bound allows; `None` where none was looked for.
+fn few_false_alarms(count: usize, months: f64) -> Option<bool> {
+    let kept = if months >= ENOUGH_MONTHS {
+        count as f64 / months <= 0.5 && upper(count) / months <= 0.6
+    } else {
+        // Even the least that the count may stand for is too many otherwise.
+        lower(count) / months <= 0.5
+    };
+    (months > 0.0).then_some(kept)
+}
+
+/// Whether a median, of so many, is within a bound.
+fn soon(reached: f64, most: f64, (n, months): (usize, f64)) -> Option<bool> {
+    let room = if months >= ENOUGH_MONTHS { 1.0 } else { 1.0 + 2.0 / (n as f64).sqrt() };
+    (n > 0).then_some(reached <= most * room)
+}
+
+/// Whether a share of so many was caught.
+fn often(caught: usize, least: f64, (n, months): (usize, f64)) -> Option<bool> {
+    let room = if months >= ENOUGH_MONTHS { 0.0 } else { 2.0 * (n as f64 * least * (1.0 - least)).sqrt() };
+    (n > 0).then_some(caught as f64 + room >= least * n as f64)
+}
+
 fn rows(tally: &Tally) -> Vec<Row> {
     let usual = tally.world == World::Usual;
     let (world, limit) = (tally.world.name(), matched(tally));
     let all = of_options(&tally.alarms);
-    let (rate, most) = (all as f64 / tally.months, upper(all) / tally.months);
+    let months = tally.months;
+    let (rate, most) = (all as f64 / months, upper(all) / months);
     let mut rows = vec![Row(
         format!("{world}: false alarms per 100 options x 30 days"),
         "<= 0.5, upper 95 % bound <= 0.6",
-        format!("{rate:.2}, upper {most:.2} ({all} in {:.0} months)", tally.months),
-        // A few months cannot exclude much; the rate is what they can tell.
-        Some(rate <= 0.5 && (most <= 0.6 || tally.months < 99.0)),
+        format!("{rate:.2}, upper {most:.2} ({all} in {months:.0} months)"),
+        few_false_alarms(all, months),
     )];
     if usual {
         for (kind, title) in [(Kind::To(0), "to zero"), (Kind::To(10), "to 10 %")] {
@@ -199,7 +231,7 @@ fn rows(tally: &Tally) -> Vec<Row> {
                         whole(cusum.median),
                         ours.n
                     ),
-                    Some(ratio <= 1.4),
+                    soon(ratio, 1.4, (ours.n, months)),
                 ));
             }
         }
@@ -213,7 +245,7 @@ fn rows(tally: &Tally) -> Vec<Row> {
             format!("{world}: 60/h and more {what}"),
             bound,
             format!("{reached:.0} min, caught {}", ours.share()),
-            (most < 1e8).then_some(reached <= most),
+            soon(reached, most, (ours.n, months)).filter(|_| most < 1e8),
         ));
     };
     if usual {
@@ -230,7 +262,7 @@ fn rows(tally: &Tally) -> Vec<Row> {
         format!("{world}: 15 to 60/h to 40 %"),
         if usual { ">= 95 % in 8 h" } else { ">= 60 % in 8 h" },
         share.share(),
-        Some(share.caught as f64 >= least * share.n as f64),
+        often(share.caught, least, (share.n, months)),
     ));
     let collapse = tally.alarms[COLLAPSE];
     rows.push(Row(
@@ -303,5 +335,19 @@ mod tests {
         for (count, most) in [(0, 3.69), (3, 8.77), (44, 59.07)] {
             assert!((upper(count) - most).abs() < 0.1, "{count}: {}", upper(count));
         }
+        for (count, least) in [(0, 0.0), (3, 0.62), (44, 31.97)] {
+            assert!((lower(count) - least).abs() < 0.1, "{count}: {}", lower(count));
+        }
+    }
+
+    #[test]
+    fn few_months_miss_a_bound_only_where_chance_cannot_have_done_it() {
+        assert_eq!([few_false_alarms(0, 0.0), soon(9.0, 1.0, (0, 1.0)), often(0, 0.9, (0, 1.0))], [None; 3]);
+        // One in a month may be chance; seven are not. Of a hundred months each counts.
+        assert_eq!((few_false_alarms(1, 1.0), few_false_alarms(7, 1.0)), (Some(true), Some(false)));
+        assert_eq!((few_false_alarms(40, 100.0), few_false_alarms(51, 100.0)), (Some(true), Some(false)));
+        assert_eq!((soon(20.0, 15.0, (9, 1.0)), soon(20.0, 15.0, (9, 100.0))), (Some(true), Some(false)));
+        assert_eq!(soon(f64::INFINITY, 15.0, (9, 1.0)), Some(false));
+        assert_eq!((often(8, 0.95, (10, 1.0)), often(5, 0.95, (10, 1.0))), (Some(true), Some(false)));
     }
 }

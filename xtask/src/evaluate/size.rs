@@ -1,7 +1,7 @@
-//! Owns what the history and the detector cost: memory, bytes on the disk, and time, over five weeks of many options.
+//! Owns what the history and the detector cost: series, memory, bytes on the disk, and time, over five weeks of many options.
 
 use wolkvox_exporter::{
-    baseline::{Detector, History, HistoryDelta, Holidays, Moment},
+    baseline::{Detector, History, HistoryDelta, Holidays, Moment, Scores},
     model::{MenuLabels, OptionKinds, PointLabels},
 };
 
@@ -37,15 +37,17 @@ pub(crate) fn size(options: usize) -> String {
         history = next;
     }
     let held = resident() - before;
-    let (first, poll, commit) = times(&mut history, &labels, &rates, &mut chance);
+    let (series, (first, poll, commit)) = times(&mut history, &labels, &rates, &mut chance);
     let mib = |bytes: usize| bytes as f64 / f64::from(1 << 20);
     format!(
         "{options} options, {DAYS} days, {rows} rows\n\
+         series beside the counters: {series}, {:.1} for each option; three more for each score of 0.5 and more\n\
          history in memory: {:.1} MiB as counted, {:.1} MiB as the process grew\n\
          history on the disk: {:.1} MiB, a day at most {:.2} MiB\n\
          with the detector: {:.1} MiB as the process grew\n\
          a commit of one poll's rows, with the day's bytes: {commit:.1} ms\n\
          scores: {first:.0} ms at first, when all is learnt; {poll:.1} ms a poll (processor time)\n",
+        series as f64 / options as f64,
         mib(history.memory()),
         mib(held),
         mib(written),
@@ -78,16 +80,27 @@ fn a_slot(delta: &mut HistoryDelta, option: u32, step: usize, rate: f64, chance:
     hits as usize
 }
 
-/// Milliseconds of the first scores, of those of a later poll, and of a commit without them.
+/// What is exposed of them where nothing is unlike the usual.
+fn series(scores: &Scores) -> usize {
+    let of_options = scores.options.iter().map(|option| {
+        // Beside the scores the expectation and its weeks.
+        usize::from(option.expected_hits.is_some()) + 1 + option.scores.iter().flatten().count()
+    });
+    let of_points = scores.points.iter().map(|point| point.scores.iter().flatten().count());
+    // And how far back the history reaches.
+    of_options.chain(of_points).sum::<usize>() + 1
+}
+
+/// The series, and milliseconds of the first scores, of those of a later poll, and of a commit without them.
 fn times(
     history: &mut History,
     labels: &[MenuLabels],
     rates: &[f64],
     chance: &mut Chance,
-) -> (f64, f64, f64) {
+) -> (usize, (f64, f64, f64)) {
     let (holidays, kinds, idle) = (Holidays::default(), OptionKinds::none(), |_: &PointLabels| 1800);
     let mut detector = Detector::new();
-    let (mut first, mut polls, mut commits) = (0.0, 0.0, 0.0);
+    let (mut shown, mut first, mut polls, mut commits) = (0, 0.0, 0.0, 0.0);
     const POLLS: usize = 24;
     for poll in 0..POLLS {
         let step = DAYS * DAY + 150 + poll;
@@ -114,9 +127,14 @@ fn times(
         let scores = detector.scores(history, &now);
         let took = cpu_ms() - begun;
         assert!(scores.options.len() >= labels.len() - labels.len() / 100, "{}", scores.options.len());
-        if poll == 0 { first = took } else { polls += took }
+        if poll == 0 {
+            first = took
+        } else {
+            polls += took
+        }
+        shown = series(&scores);
     }
-    (first, polls / (POLLS - 1) as f64, commits / POLLS as f64)
+    (shown, (first, polls / (POLLS - 1) as f64, commits / POLLS as f64))
 }
 
 /// Milliseconds of processor that this thread has had: what else runs on the machine does not count.

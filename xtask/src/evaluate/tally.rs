@@ -4,7 +4,7 @@ use super::{
     cusum,
     play::{ANOMALIES, COLLAPSE, Episode, NO_INPUT, Told, name, play},
     weather::World,
-    world::{self, DAY, HISTORY, Incident, Kind, LASTS, Operation, Purpose, STEP},
+    world::{self, DAY, HISTORY, Incident, Kind, LASTS, Operation, Option_, Purpose, STEP},
 };
 
 /// Seconds from the end of a window to an evaluation that knows it: 60 to the poll's commit, 60 scrape, 60 evaluation.
@@ -207,10 +207,15 @@ fn excused(operation: &Operation, one: &Episode) -> bool {
 }
 
 fn in_words(seed: u64, operation: &Operation, one: &Episode) -> String {
-    let day = (one.first - HISTORY) as f64 / DAY as f64;
-    let usual = operation.options.get(one.of).map_or(0.0, |option| option.mean[one.first - 7 * DAY] * 12.0);
+    let (day, hour) = ((one.first - HISTORY) / DAY, (one.first % DAY) as f64 / 12.0);
+    let before = |option: &Option_| option.mean[one.first - 7 * DAY] * 12.0;
+    let own = operation.options.get(one.of);
+    let usual = own.map_or(0.0, before);
+    let point: f32 =
+        operation.options.iter().filter(|o| own.is_some_and(|own| own.point == o.point)).map(before).sum();
     format!(
-        "{}: seed {seed}, {} {}, on day {day:.2}, for {} minutes; score {:.2}, {:.0} of {:.1} in {} minutes; {usual:.0} an hour a week before",
+        "{}: seed {seed}, {} {}, on day {day} at {hour:.1}, for {} minutes; score {:.2}, {:.0} of {:.1} in {} minutes; {usual:.0} an \
+         hour a week before, of {point:.0} of its routing point",
         name(one.anomaly),
         if one.anomaly < COLLAPSE { "option" } else { "routing point" },
         one.of,

@@ -200,6 +200,7 @@ fn options() -> Panel {
         .query(Query::rows(named(&or_nothing(&median()))))
         // Of a curve of 150 pixels.
         .every("30m")
+        .at_most(150)
         .size(24, 14)
 }
 

@@ -30,6 +30,7 @@ pub(crate) struct Panel {
     links: Vec<(&'static str, &'static str)>,
     options: Value,
     interval: Option<&'static str>,
+    most_points: Option<u32>,
     time_from: Option<&'static str>,
 }
 
@@ -48,6 +49,7 @@ impl Panel {
             links: Vec::new(),
             options,
             interval: None,
+            most_points: None,
             time_from: None,
         }
     }
@@ -254,6 +256,12 @@ impl Panel {
         self
     }
 
+    /// Of a curve, where fewer can be seen than the panel is wide.
+    pub(crate) fn at_most(mut self, points: u32) -> Self {
+        self.most_points = Some(points);
+        self
+    }
+
     fn custom(self, value: Value) -> Self {
         self.default("custom", value)
     }
@@ -278,6 +286,9 @@ impl Panel {
             "title": title,
             "type": self.kind,
         });
+        if let Some(points) = self.most_points {
+            panel["maxDataPoints"] = json!(points);
+        }
         for (name, value) in [("interval", self.interval), ("timeFrom", self.time_from)] {
             if let Some(value) = value {
                 panel[name] = json!(value);

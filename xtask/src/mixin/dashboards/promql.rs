@@ -60,13 +60,13 @@ pub(crate) fn copy(expression: &str, to: &str, from: &str) -> String {
     format!(r#"label_replace({expression}, "{to}", "$1", "{from}", "(.*)")"#)
 }
 
-/// One name for each option, with a label `description`, as it is at the end of the range: a curve stays one though a
-/// name changed in between. `topk`, because two exporters that read one operation may disagree for a moment, and a
-/// join must find one.
+/// One name for each option of each routing point, with a label `description`, as it is at the end of the range: a curve
+/// stays one though a name changed in between. `topk`, because two exporters that read one operation may disagree for a
+/// moment, and a join must find one.
 fn option_names() -> String {
     format!(
-        "topk by (server, cod_opc_menu) (1, \
-         max by (server, cod_opc_menu, description) (wolkvox_menu_option_info{{{SERVER}}} @ end()))"
+        "topk by (server, rp_id, cod_opc_menu) (1, max by (server, rp_id, cod_opc_menu, description) \
+         (wolkvox_routing_point_option_info{{{SERVER}}} @ end()))"
     )
 }
 
@@ -77,7 +77,7 @@ pub(crate) fn named(expression: &str) -> String {
 
 fn named_from(expression: &str, names: &str) -> String {
     format!(
-        "({expression}) * on (server, cod_opc_menu) group_left (description) ({names}) \
+        "({expression}) * on (server, rp_id, cod_opc_menu) group_left (description) ({names}) \
          * on (server, rp_id) group_left (rp_name) topk by (server, rp_id) (1, \
          max by (server, rp_id, rp_name) (wolkvox_routing_point_info{{{SERVER}}} @ end()))"
     )
@@ -86,15 +86,15 @@ fn named_from(expression: &str, names: &str) -> String {
 /// The same for the other end of a step, whose code may have no info series, such as `other`, the overflow: then it is
 /// its own name. `code_label` is the label of the steps that held the code.
 pub(crate) fn named_end(expression: &str, code_label: &str) -> String {
-    let codes = format!("group by (server, {code_label}) ({TRANSITIONS}{{{MENU}}} @ end())");
+    let codes = format!("group by (server, rp_id, {code_label}) ({TRANSITIONS}{{{MENU}}} @ end())");
     let own = copy(&copy(&codes, "cod_opc_menu", code_label), "description", code_label);
-    named_from(expression, &format!("{} or on (server, cod_opc_menu) {own}", option_names()))
+    named_from(expression, &format!("{} or on (server, rp_id, cod_opc_menu) {own}", option_names()))
 }
 
 /// The same for alerts, of which some are of a whole routing point and have no option.
 pub(crate) fn named_alert(expression: &str) -> String {
     let whole = format!(
-        r#"label_replace(group by (server) (wolkvox_watermark_timestamp_seconds{{{SERVER}}}), "description", "–", "", "")"#
+        r#"label_replace(group by (server, rp_id) (wolkvox_routing_point_info{{{SERVER}}}), "description", "–", "", "")"#
     );
     named_from(expression, &format!("{} or {whole}", option_names()))
 }
@@ -222,9 +222,10 @@ pub(crate) fn percent_of_point(metric: &str) -> String {
 /// The options of the chosen routing points and channels with their names, for a variable: the code is what it means,
 /// and the name what it shows.
 pub(crate) fn variable_options() -> String {
-    let codes = format!("group by (server, cod_opc_menu) ({HITS}{{{MENU}}})");
+    let codes = format!("group by (server, rp_id, cod_opc_menu) ({HITS}{{{MENU}}})");
     format!(
-        "max by (cod_opc_menu, description) ({codes} * on (server, cod_opc_menu) group_left (description) {})",
+        "max by (cod_opc_menu, description) \
+         ({codes} * on (server, rp_id, cod_opc_menu) group_left (description) {})",
         option_names().replace(" @ end()", "")
     )
 }

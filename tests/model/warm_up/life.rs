@@ -1,0 +1,257 @@
+//! One course of events on virtual time, from the first start to the end of the reading.
+
+use std::{
+    collections::BTreeMap,
+    path::Path,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use jiff::{SignedDuration, Timestamp, tz::TimeZone};
+use tokio::time::{Instant, sleep};
+use tokio_util::sync::CancellationToken;
+use wolkvox_exporter::{
+    baseline::History,
+    exposition::BucketBounds,
+    ledger::{IdleTimes, TargetCounters},
+    poller::{BaselineSettings, Clock, Poller, PollerConfig, PollerDeps},
+    schedule::{Cadence, Tiers},
+    snapshot::Publisher,
+    status::{UsualStatus, WarmUpState},
+    store::Store,
+    telemetry::Telemetry,
+    wolkvox::RowParser,
+};
+
+use super::vendor::{Asked, DEPTH, IDLE, LOOKBACK, PastSource, START, TRAFFIC, Vendor};
+use crate::crash_disk::CrashDisk;
+
+const SERVER: &str = "0042";
+/// Every live row's journey is over by then.
+const LIVE: i64 = TRAFFIC + IDLE + 1200;
+/// The reading has ended by then, whatever happens.
+const LATEST: i64 = 6 * 86_400;
+
+#[derive(Debug, Clone)]
+pub(super) struct Life {
+    pub(super) vendor: Vendor,
+    /// Moments, in seconds from the start, at which the process is killed.
+    pub(super) kills: Vec<i64>,
+    /// After so many writes of each process power fails.
+    pub(super) power_cuts: Vec<u64>,
+    /// Whether the weeks before are read at all.
+    pub(super) reads: bool,
+    /// The most requests for it; and those of the processes after the last kill, where they are others.
+    pub(super) requests: u32,
+    pub(super) more: Option<u32>,
+    /// Requests a day, of all.
+    pub(super) quota: Option<u64>,
+    pub(super) seed: u64,
+}
+
+impl Life {
+    /// Nothing happens but the vendor's own troubles.
+    pub(super) fn of(vendor: Vendor) -> Self {
+        let (kills, power_cuts) = (Vec::new(), Vec::new());
+        Self { vendor, kills, power_cuts, reads: true, requests: 100_000, more: None, quota: None, seed: 0 }
+    }
+}
+
+/// What there is at the end.
+pub(super) struct End {
+    /// The stored history, day by day.
+    pub(super) days: BTreeMap<i32, Vec<u8>>,
+    /// The stretches that it knows, in seconds of the wall clock.
+    pub(super) known: Vec<(i64, i64)>,
+    pub(super) watermark: i64,
+    pub(super) state: WarmUpState,
+    /// Requests for the past.
+    pub(super) sent: u32,
+    pub(super) live: BTreeMap<i64, u128>,
+    pub(super) by_day: BTreeMap<i64, u64>,
+}
+
+pub(super) fn live(life: &Life) -> Result<End, String> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build();
+    runtime.unwrap().block_on(course(life))
+}
+
+async fn course(life: &Life) -> Result<End, String> {
+    let (disk, began) = (CrashDisk::default(), Instant::now());
+    let asked = Arc::new(Mutex::new(Asked::default()));
+    let source = PastSource { vendor: Arc::new(life.vendor.clone()), began, asked: asked.clone() };
+    let mut kills = life.kills.clone();
+    kills.sort_unstable();
+    let (mut kills, mut cuts) = (kills.into_iter().peekable(), life.power_cuts.iter());
+    let (mut luck, mut deaths, mut last) = (life.seed, 0, UsualStatus::default());
+    let now = || began.elapsed().as_secs() as i64;
+    loop {
+        let requests =
+            if kills.peek().is_none() { life.more.unwrap_or(life.requests) } else { life.requests };
+        let started = start(&disk, &source, (life, requests), began).await;
+        if let Some(writes) = cuts.next() {
+            disk.fail_after(*writes);
+        }
+        let mut over = false;
+        if let Ok(process) = &started {
+            let until = kills.next();
+            while !over && !disk.is_off() && until.is_none_or(|at| now() < at) {
+                sleep(Duration::from_secs(7)).await;
+                last = forward(&last, process.publisher.statuses()[0].usual.clone(), life)?;
+                let done = !life.reads || last.warm_up.state != WarmUpState::Reading;
+                over = until.is_none() && done && now() > LIVE;
+                if now() > LATEST {
+                    return Err(format!("the reading does not end: {last:?}"));
+                }
+            }
+        }
+        match started {
+            Ok(process) => process.kill().await,
+            Err(error) if !disk.is_off() => return Err(format!("cannot start: {error}")),
+            Err(_) => {}
+        }
+        luck = luck.wrapping_mul(0x9E37_79B9_7F4A_7C15).wrapping_add(1);
+        disk.restart(luck);
+        if over {
+            break;
+        }
+        deaths += 1;
+        sleep(Duration::from_secs(3)).await;
+    }
+    let asked = std::mem::take(&mut *asked.lock().unwrap());
+    // A request that was under way when the process died was sent and could not be counted.
+    let counted = last.warm_up.requests;
+    if counted > asked.past || asked.past > counted + deaths {
+        return Err(format!("{} requests were sent, {counted} counted, after {deaths} deaths", asked.past));
+    }
+    end(&disk, last.warm_up.state, asked)
+}
+
+/// Neither what is known nor what it took ever goes back.
+fn forward(before: &UsualStatus, now: UsualStatus, life: &Life) -> Result<UsualStatus, String> {
+    let back = now.warm_up.requests < before.warm_up.requests
+        || now.warm_up.progress < before.warm_up.progress
+        || now.history < before.history;
+    // Where more is allowed, what had ended goes on; else it stays as it was.
+    let again = before.warm_up.state != WarmUpState::Reading
+        && before.warm_up.state != WarmUpState::Off
+        && now.warm_up.state != before.warm_up.state;
+    if back || (again && life.more.is_none()) {
+        return Err(format!("it went back from {before:?} to {now:?}"));
+    }
+    Ok(now)
+}
+
+/// What is on the disk.
+fn end(disk: &CrashDisk, state: WarmUpState, asked: Asked) -> Result<End, String> {
+    let store = open(disk)?;
+    let (id, counters) =
+        store.restore(SERVER, || TargetCounters::new(start_of_time())).map_err(|e| e.to_string())?;
+    let days = store.read(|view| view.history(id)).map_err(|e| e.to_string())?;
+    let mut history = History::new(35);
+    for (day, bytes) in &days {
+        history.load(*day, bytes).map_err(|e| e.to_string())?;
+    }
+    let watermark = counters.totals.watermark().as_second();
+    Ok(End {
+        days: days.into_iter().collect(),
+        known: known(&history, watermark),
+        watermark,
+        state,
+        sent: asked.past,
+        live: asked.live,
+        by_day: asked.by_day,
+    })
+}
+
+/// The stretches that a history knows.
+fn known(history: &History, watermark: i64) -> Vec<(i64, i64)> {
+    let mut known = Vec::new();
+    let mut at = history.begin();
+    while let Some(from) = at {
+        let mut to = from;
+        while to < watermark && history.covers(to, to + 1) {
+            to += 1;
+        }
+        known.push((from, to));
+        at = (to..watermark).find(|at| history.covers(*at, at + 1));
+    }
+    known
+}
+
+fn start_of_time() -> Timestamp {
+    Timestamp::from_second(START).unwrap()
+}
+
+fn open(disk: &CrashDisk) -> Result<Store, String> {
+    let handle = disk.clone();
+    let backend = move || Ok(handle.clone());
+    Store::open_backend(backend, Path::new("crash-disk"), [3; 16]).map_err(|error| error.to_string())
+}
+
+struct Process {
+    publisher: Arc<Publisher>,
+    task: tokio::task::JoinHandle<()>,
+    store: Arc<Store>,
+}
+
+impl Process {
+    /// As SIGKILL does: nothing is tidied up. Only waits until the file is free for the next one.
+    async fn kill(self) {
+        self.task.abort();
+        let _ = self.task.await;
+        while Arc::strong_count(&self.store) > 1 {
+            tokio::task::spawn_blocking(|| std::thread::sleep(Duration::from_millis(1))).await.unwrap();
+        }
+    }
+}
+
+async fn start(
+    disk: &CrashDisk,
+    source: &PastSource,
+    (life, requests): (&Life, u32),
+    began: Instant,
+) -> Result<Process, String> {
+    let store = Arc::new(open(disk)?);
+    let clock: Clock = Arc::new(move || start_of_time() + SignedDuration::try_from(began.elapsed()).unwrap());
+    let restored =
+        store.restore(SERVER, || TargetCounters::new(start_of_time())).map_err(|error| error.to_string())?;
+    let telemetry = Arc::new(Telemetry::new().unwrap());
+    let publisher = Publisher::start(telemetry.clone());
+    let seconds = |seconds: i64| Duration::from_secs(seconds as u64);
+    let settings = PollerConfig {
+        name: SERVER.to_owned(),
+        zone: TimeZone::UTC,
+        cadence: Cadence::new(Duration::from_secs(300), Duration::from_secs(30), SERVER),
+        lookback: seconds(LOOKBACK),
+        zero_hold: Duration::ZERO,
+        buckets: Arc::new(BucketBounds::new(&[10.0, 60.0]).unwrap()),
+        row_cap: life.vendor.cap,
+        tiers: Tiers { hourly: Duration::ZERO, nightly: Duration::ZERO, nightly_hour: 3 },
+        expected: Default::default(),
+        rules: Default::default(),
+        kinds: Default::default(),
+        limits: Default::default(),
+        idle: IdleTimes { usual: seconds(IDLE), by_channel: BTreeMap::new() },
+        expire_after: Duration::ZERO,
+        start_ago: None,
+        quota: life.quota,
+        names: Default::default(),
+        baseline: BaselineSettings {
+            warm_up: if life.reads { seconds(DEPTH) } else { Duration::ZERO },
+            warm_up_requests: requests,
+            ..BaselineSettings::default()
+        },
+    };
+    let around = PollerDeps {
+        store: store.clone(),
+        publisher: publisher.clone(),
+        telemetry: telemetry.target(SERVER),
+        clock,
+        shutdown: CancellationToken::new(),
+    };
+    let parser = RowParser::new(store.fingerprints(), 128);
+    let poller = Poller::start(settings, source.clone(), parser, restored, around).await;
+    let poller = poller.map_err(|error| error.to_string())?;
+    Ok(Process { publisher, task: tokio::spawn(poller.run()), store })
+}
