@@ -12,6 +12,7 @@ mod process;
 mod promtool;
 #[path = "../support/prometheus.rs"]
 mod real_prometheus;
+mod refused;
 #[path = "../support/scrape.rs"]
 mod scrape;
 mod truth;
