@@ -2,7 +2,7 @@
 
 use super::{
     SLOT, Score, deviance,
-    limits::{LEARNT_DAYS, OTHERS_LEAST, drop_limit, drop_windows},
+    limits::{LEARNT_DAYS, drop_limit, drop_windows},
     noise::Noise,
     window::{Beside, Comparison},
 };
@@ -19,9 +19,7 @@ pub(super) fn drop_off(beside: &Beside<'_>, noise: &Noise, weeks: u8) -> Score {
     let mut furthest = Score::default();
     for slots in drop_windows().take_while(|slots| *slots < end) {
         let limit = drop_limit(slots);
-        if most(beside, noise, end - slots, end) < limit * furthest.score.max(UNTOLD)
-            || (slots <= AT_ONCE && beside.others_seen(end - slots, end) < OTHERS_LEAST)
-        {
+        if most(beside, noise, end - slots, end) < limit * furthest.score.max(UNTOLD) {
             continue;
         }
         let (window, mut score) = judge(beside, noise, weeks, end - slots, end, limit);

@@ -65,10 +65,6 @@ pub(super) fn drop_windows() -> impl Iterator<Item = usize> {
     (2..=12).chain([14, 16, 18, 21, 24, 28, 32, 36, 42, 48, 60, 72, 84, LONGEST])
 }
 
-/// In windows of up to an hour a fall is the option's own only if so many others of its routing point were entered: an
-/// option that is nearly all of it says no more than that the routing point is closed, which is told as its collapse.
-pub(super) const OTHERS_LEAST: f64 = 3.0;
-
 /// The deviance that is worth an alert in a window of so many slots.
 pub(super) fn drop_limit(slots: usize) -> f64 {
     let part = ((slots as f64 / 12.0).ln() / (LONGEST as f64 / 12.0).ln()).clamp(0.0, 1.0);

@@ -99,11 +99,6 @@ impl Beside<'_> {
         (of_point.min(of_operation).min(1.0), 1.0 / (point.expected + LEVEL_PRIOR))
     }
 
-    /// Hits of the routing point's other options.
-    pub(super) fn others_seen(&self, from: usize, to: usize) -> f64 {
-        self.point.between(from, to).seen - self.own.between(from, to).seen
-    }
-
     /// Today's level, never more than usual.
     pub(super) fn level_of(&self, from: usize, to: usize) -> f64 {
         self.level(self.own.between(from, to), from, to).0

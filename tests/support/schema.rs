@@ -67,6 +67,7 @@ impl Schema {
                 "minItems" => value.as_array().is_none_or(|items| items.len() as u64 >= number()),
                 "maxItems" => value.as_array().is_none_or(|items| items.len() as u64 <= number()),
                 "minimum" => value.as_f64().is_none_or(|value| value >= rule.as_f64().expect("a number")),
+                "maximum" => value.as_f64().is_none_or(|value| value <= rule.as_f64().expect("a number")),
                 "pattern" => {
                     let pattern = Regex::new(rule.as_str().expect("a pattern")).expect("a pattern");
                     value.as_str().is_none_or(|text| pattern.is_match(text))
