@@ -6,7 +6,6 @@
 use super::{
     Moment, SLOT, SLOTS, Score, deviance,
     expectation::{Block, median},
-    frame::Frame,
     limits::{COLLAPSE, COLLAPSE_NOISE, COLLAPSE_WINDOWS, LEVEL_PRIOR, OPERATION_LEAST, WEEKS},
     window::Sums,
 };
@@ -27,20 +26,21 @@ pub(super) struct Collapse<'a> {
 }
 
 impl<'a> Collapse<'a> {
+    /// Over the slots from `base` on (counted from 1970), as many as `usable` tells of.
     pub(super) fn new(
-        frame: &Frame,
+        (base, usable): (i64, &[bool]),
         blocks: &[Block],
         point: usize,
         seen: &'a Sums,
         operation: &'a Sums,
         now: &Moment<'_>,
     ) -> Self {
-        let today = frame.base + frame.len() as i64 - 1;
+        let today = base + usable.len() as i64 - 1;
         // On a day that a calendar knows, all may be as low as the others are.
         let least = if now.holidays.has(super::day_of(today * SLOT)) { 0.0 } else { OPERATION_LEAST };
         let mut collapse = Self { seen, operation, weeks: None, least };
         if (1..=seen.len()).any(|end| collapse.low(end).next().is_some()) {
-            collapse.weeks = Some(std::array::from_fn(|week| weeks(frame, blocks, point, week)));
+            collapse.weeks = Some(std::array::from_fn(|week| weeks((base, usable), blocks, point, week)));
         }
         collapse
     }
@@ -112,9 +112,9 @@ impl<'a> Collapse<'a> {
 }
 
 /// What the routing point had in an earlier week.
-fn weeks(frame: &Frame, blocks: &[Block], point: usize, week: usize) -> Sums {
-    Sums::of(frame.usable.iter().enumerate().map(|(at, usable)| {
-        let slot = frame.base + at as i64;
+fn weeks((base, usable): (i64, &[bool]), blocks: &[Block], point: usize, week: usize) -> Sums {
+    Sums::of(usable.iter().enumerate().map(|(at, usable)| {
+        let slot = base + at as i64;
         let day = slot.div_euclid(SLOTS as i64);
         let of_day = slot.rem_euclid(SLOTS as i64) as usize;
         let block = blocks.iter().find(|block| i64::from(block.day) == day);

@@ -126,8 +126,14 @@ impl Frame {
         point: usize,
         options: &[usize],
     ) -> ([Option<Score>; PointAnomaly::ALL.len()], Vec<OfOption>) {
-        let collapse =
-            Collapse::new(self, known.blocks, point, &self.points[point], &self.operation, known.now);
+        let collapse = Collapse::new(
+            (self.base, &self.usable),
+            known.blocks,
+            point,
+            &self.points[point],
+            &self.operation,
+            known.now,
+        );
         let fallen = collapse.fallen();
         let any_week = |block: &Block| block.points[point].iter().flatten().any(|hits| !hits.is_nan());
         let collapsed = known.blocks.last().is_some_and(any_week).then(|| collapse.score(self.len()));
