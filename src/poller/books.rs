@@ -12,7 +12,7 @@ use tracing::{info, warn};
 use super::{
     PollerConfig,
     commit::{self, Reading, Written},
-    replay::{Around, Day},
+    replay::day::{Around, Day},
 };
 use crate::{
     baseline::History,

@@ -1,13 +1,13 @@
 //! The past, read through the same requests as the present and counted window by window on the rows' own clock.
 //!
 //! A day is asked for at once, and its answers, found whole by the usual reading (halves, retries, quota, seconds that fail
-//! by themselves), go to the [`Day`] in memory instead of the state. The day counts each five-minute window by the ledger's
+//! by themselves), go to the [`Day`](day::Day) in memory instead of the state. The day counts each five-minute window by the ledger's
 //! own step and hands out what a scrape would have shown after it. When the caller has kept that, the day is committed
 //! in one transaction, and the next one begins from what is on the disk: after a crash as without one.
 //!
 //! Owns the course of a day. It must never publish, and never write anything of a day before its commit but requests.
 
-mod day;
+pub(super) mod day;
 mod memory;
 #[cfg(test)]
 mod tests;
@@ -17,7 +17,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tracing::warn;
 
-pub(super) use self::day::{Around, Day};
+use self::day::Around;
 pub use self::day::{EachWindow, PastWindow};
 use super::{CycleError, Poller, Source, range_reader::ReadRequest};
 use crate::{

@@ -8,6 +8,7 @@
 //! | --- | --- |
 //! | `mod` | flags, the order of events |
 //! | `chance` | the seed's numbers |
+//! | `scale` | how long and how large it is |
 //! | `weather` | what the options of a world have in common |
 //! | `world` | the simulated traffic and its incidents |
 //! | `play` | the shipped detector over an operation |
@@ -22,6 +23,7 @@ mod cusum;
 mod play;
 pub mod prometheus;
 mod report;
+mod scale;
 mod size;
 mod tally;
 mod weather;
@@ -90,7 +92,7 @@ pub fn main(args: &Args) -> anyhow::Result<bool> {
 /// All seeds of a world, on several threads; the order in which they end changes nothing.
 fn tally(world: World, args: &Args) -> Tally {
     let seeds =
-        (args.months / (world::POINTS * world::OPTIONS) as f64 * 100.0 * 30.0 / (WEEKS * 7) as f64).ceil();
+        (args.months / (scale::POINTS * scale::OPTIONS) as f64 * 100.0 * 30.0 / (WEEKS * 7) as f64).ceil();
     let (next, end) = (AtomicU64::new(args.seed), args.seed + seeds as u64);
     let all = Mutex::new(Vec::new());
     std::thread::scope(|scope| {

@@ -9,7 +9,10 @@ use wolkvox_exporter::{
     model::{MenuLabels, OptionKind, OptionKinds, PointLabels},
 };
 
-use super::world::{BEGIN, DAY, HISTORY, Operation, POINTS, STEP};
+use super::{
+    scale::{BEGIN, DAY, HISTORY, POINTS, STEP},
+    world::Operation,
+};
 
 /// Steps until a journey is over.
 const IDLE: usize = 6;

@@ -155,7 +155,7 @@ fn others(tally: &Tally) -> String {
         tally.removed.2 as f64 / tally.removed.1.max(1) as f64,
         tally.renumbered.0,
         tally.renumbered.1,
-        super::world::POINTS * super::world::OPTIONS,
+        super::scale::POINTS * super::scale::OPTIONS,
         tally.seconds / tally.polls.max(1) as f64 * 1000.0
     )
 }

@@ -7,7 +7,7 @@ use wolkvox_exporter::{
 
 use super::{
     chance::Chance,
-    world::{BEGIN, DAY, OPTIONS, STEP},
+    scale::{BEGIN, DAY, OPTIONS, STEP},
 };
 
 const DAYS: usize = 35;

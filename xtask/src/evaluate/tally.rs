@@ -3,8 +3,9 @@
 use super::{
     cusum,
     play::{ANOMALIES, COLLAPSE, Episode, NO_INPUT, Told, name, play},
+    scale::{DAY, HISTORY, STEP},
     weather::World,
-    world::{self, DAY, HISTORY, Incident, Kind, LASTS, Operation, Option_, Purpose, STEP},
+    world::{self, Incident, Kind, LASTS, Operation, Option_, Purpose},
 };
 
 /// Seconds from the end of a window to an evaluation that knows it: 60 to the poll's commit, 60 scrape, 60 evaluation.

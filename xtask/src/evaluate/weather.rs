@@ -3,7 +3,7 @@
 
 use super::{
     chance::Chance,
-    world::{DAY, HISTORY, OPTIONS, POINTS, WEEK},
+    scale::{DAY, HISTORY, OPTIONS, POINTS, WEEK},
 };
 
 /// Which kind of world.

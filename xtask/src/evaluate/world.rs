@@ -5,18 +5,10 @@
 
 use super::{
     chance::Chance,
+    scale::{DAY, HISTORY, OPTIONS, POINTS, WEEK},
     weather::{Weather, World},
 };
 
-pub(crate) const STEP: i64 = 300;
-pub(crate) const DAY: usize = 288;
-pub(crate) const WEEK: usize = 7 * DAY;
-/// Monday, 5 January 2026, 00:00 of the server's wall clock.
-pub(crate) const BEGIN: i64 = 1_767_571_200;
-/// Steps of history before anything is judged.
-pub(crate) const HISTORY: usize = 4 * WEEK + DAY;
-pub(crate) const POINTS: usize = 12;
-pub(crate) const OPTIONS: usize = 7;
 /// Incidents last so many steps: eight hours.
 pub(crate) const LASTS: usize = 96;
 /// Half of the people have reached an option after so many seconds; how long the others take varies log-normally.
