@@ -7,10 +7,11 @@
 
 mod access;
 pub(crate) mod connection;
+mod language;
 pub mod negotiate;
 mod page;
 mod passwords;
-pub(crate) mod qvalue;
+mod qvalue;
 pub mod reload;
 mod routes;
 mod server;

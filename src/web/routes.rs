@@ -12,7 +12,7 @@ use hyper::{
     header::{self, HeaderMap, HeaderName, HeaderValue},
 };
 
-use super::{Readiness, Site, access::AccessDenied, page};
+use super::{Readiness, Site, access::AccessDenied, language, page};
 use crate::{
     exposition::{Body, Encoding},
     i18n::Language,
@@ -140,7 +140,7 @@ fn status_json(site: &Site, headers: &HeaderMap, query: Option<&str>) -> Respons
 
 /// A link can name the language; otherwise the browser's settings do.
 fn language(headers: &HeaderMap, query: Option<&str>) -> Language {
-    Language::of_query(query).unwrap_or_else(|| Language::of_accept(values(headers, header::ACCEPT_LANGUAGE)))
+    language::of_query(query).unwrap_or_else(|| language::of_accept(values(headers, header::ACCEPT_LANGUAGE)))
 }
 
 /// As old as the moment: nobody may keep it.
