@@ -165,7 +165,7 @@ fn a_server_that_refuses_wide_spans_costs_few_requests_and_no_live_poll() {
         Trouble::CutAfter(3),
         Trouble::TooFew(3),
     ];
-    within("every trouble once".to_owned(), Vendor { troubles: all.to_vec(), ..Vendor::of(steady()) }, 16);
+    within("every trouble once".to_owned(), Vendor { troubles: all.to_vec(), ..Vendor::of(steady()) }, 24);
     eprintln!("{}", print.join("\n"));
 }
 
