@@ -199,7 +199,9 @@ fn soon(reached: f64, most: f64, (n, months): (usize, f64)) -> Option<bool> {
 
 /// Whether a share of so many was caught.
 fn often(caught: usize, least: f64, (n, months): (usize, f64)) -> Option<bool> {
-    let room = if months >= ENOUGH_MONTHS { 0.0 } else { 2.0 * (n as f64 * least * (1.0 - least)).sqrt() };
+    // Half a case more, because counts are whole.
+    let chance = 0.5 + 2.0 * (n as f64 * least * (1.0 - least)).sqrt();
+    let room = if months >= ENOUGH_MONTHS { 0.0 } else { chance };
     (n > 0).then_some(caught as f64 + room >= least * n as f64)
 }
 
