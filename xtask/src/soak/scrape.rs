@@ -156,8 +156,16 @@ fn lasts(name: &str) -> bool {
         "wolkvox_menu_",
     ];
     COMMITTED.iter().any(|committed| name.starts_with(committed))
-        // Gauges come and go: those of the last window, of journeys that may go on, and of names that become known.
-        && !["wolkvox_menu_window_", "wolkvox_menu_journeys_open", "wolkvox_menu_option_info"]
-            .iter()
-            .any(|gauge| name.starts_with(gauge))
+        // Gauges come and go: those of the last window, of journeys that may go on, of names that become known, and of how
+        // unlike the usual the present is.
+        && ![
+            "wolkvox_menu_window_",
+            "wolkvox_menu_journeys_open",
+            "wolkvox_menu_option_info",
+            "wolkvox_menu_option_anomaly_",
+            "wolkvox_menu_routing_point_anomaly_",
+            "wolkvox_menu_anomaly_",
+        ]
+        .iter()
+        .any(|gauge| name.starts_with(gauge))
 }
