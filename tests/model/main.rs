@@ -11,6 +11,7 @@
 
 mod crash_disk;
 mod load;
+mod process;
 mod run;
 mod warm_up;
 mod world;

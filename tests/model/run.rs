@@ -2,7 +2,6 @@
 
 use std::{
     collections::BTreeMap,
-    path::Path,
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -17,13 +16,13 @@ use wolkvox_exporter::{
     schedule::{Cadence, Tiers},
     snapshot::Publisher,
     status::Day,
-    store::Store,
     telemetry::Telemetry,
     wolkvox::RowParser,
 };
 
 use crate::{
     crash_disk::CrashDisk,
+    process::{Process, open},
     world::{self, World, WorldSource},
 };
 
@@ -167,23 +166,6 @@ async fn live(mut plan: Plan) -> Result<usize, String> {
     Ok(*source.requests.lock().unwrap())
 }
 
-struct Process {
-    publisher: Arc<Publisher>,
-    task: tokio::task::JoinHandle<()>,
-    store: Arc<Store>,
-}
-
-impl Process {
-    /// As SIGKILL does: nothing is tidied up. Only waits until the file is free for the next one.
-    async fn kill(self) {
-        self.task.abort();
-        let _ = self.task.await;
-        while Arc::strong_count(&self.store) > 1 {
-            tokio::task::spawn_blocking(|| std::thread::sleep(Duration::from_millis(1))).await.unwrap();
-        }
-    }
-}
-
 async fn start(
     disk: &CrashDisk,
     source: &WorldSource,
@@ -191,10 +173,7 @@ async fn start(
     plan: &Plan,
     idle: i64,
 ) -> Result<Process, String> {
-    let handle = disk.clone();
-    let backend = move || Ok(handle.clone());
-    let store = Store::open_backend(backend, Path::new("crash-disk"), [3; 16]).map_err(|e| e.to_string())?;
-    let store = Arc::new(store);
+    let store = Arc::new(open(disk)?);
     let (world_start, jumps) = (source.world.start(), plan.jumps.clone());
     let plan_start =
         plan.begins.map(|_| StartAgo { ago: Duration::ZERO, max_skew: Duration::from_secs(300) });

@@ -2,7 +2,6 @@
 
 use std::{
     collections::BTreeMap,
-    path::Path,
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -18,13 +17,15 @@ use wolkvox_exporter::{
     schedule::{Cadence, Tiers},
     snapshot::Publisher,
     status::{UsualStatus, WarmUpState},
-    store::Store,
     telemetry::Telemetry,
     wolkvox::RowParser,
 };
 
 use super::vendor::{Asked, DEPTH, IDLE, LOOKBACK, PastSource, START, TRAFFIC, Vendor};
-use crate::crash_disk::CrashDisk;
+use crate::{
+    crash_disk::CrashDisk,
+    process::{Process, open},
+};
 
 const SERVER: &str = "0042";
 /// Every live row's journey is over by then.
@@ -181,29 +182,6 @@ fn known(history: &History, watermark: i64) -> Vec<(i64, i64)> {
 
 fn start_of_time() -> Timestamp {
     Timestamp::from_second(START).unwrap()
-}
-
-fn open(disk: &CrashDisk) -> Result<Store, String> {
-    let handle = disk.clone();
-    let backend = move || Ok(handle.clone());
-    Store::open_backend(backend, Path::new("crash-disk"), [3; 16]).map_err(|error| error.to_string())
-}
-
-struct Process {
-    publisher: Arc<Publisher>,
-    task: tokio::task::JoinHandle<()>,
-    store: Arc<Store>,
-}
-
-impl Process {
-    /// As SIGKILL does: nothing is tidied up. Only waits until the file is free for the next one.
-    async fn kill(self) {
-        self.task.abort();
-        let _ = self.task.await;
-        while Arc::strong_count(&self.store) > 1 {
-            tokio::task::spawn_blocking(|| std::thread::sleep(Duration::from_millis(1))).await.unwrap();
-        }
-    }
 }
 
 async fn start(
