@@ -27,7 +27,7 @@ use wolkvox_exporter::{
     ledger::TargetCounters,
     model::Fingerprints,
     poller::{Clock, Poller, PollerConfig, PollerDeps, Source},
-    schedule::{Cadence, Tiers, local_seconds},
+    schedule::{Tiers, local_seconds},
     snapshot::Publisher,
     store::Store,
     telemetry::Telemetry,
@@ -156,28 +156,17 @@ fn resident() -> f64 {
 
 fn settings() -> PollerConfig {
     PollerConfig {
-        name: "0042".to_owned(),
-        zone: TimeZone::UTC,
-        cadence: Cadence::new(Duration::from_secs(300), Duration::from_secs(30), "0042"),
-        lookback: Duration::from_secs(1800),
-        zero_hold: Duration::from_secs(75),
-        buckets: Arc::new(BucketBounds::new(&[5.0, 10.0, 20.0, 30.0, 60.0, 120.0, 300.0]).unwrap()),
         row_cap: MOST_ROWS as u64,
         tiers: Tiers {
             hourly: Duration::from_secs(3 * 3600),
             nightly: Duration::from_secs(48 * 3600),
             nightly_hour: 3,
         },
-        expected: Default::default(),
-        rules: Default::default(),
-        kinds: Default::default(),
-        limits: Default::default(),
-        idle: Default::default(),
-        expire_after: Duration::ZERO,
-        start_ago: None,
-        quota: None,
-        names: Default::default(),
-        baseline: Default::default(),
+        ..PollerConfig::plain(
+            "0042",
+            TimeZone::UTC,
+            BucketBounds::new(&[5.0, 10.0, 20.0, 30.0, 60.0, 120.0, 300.0]).unwrap(),
+        )
     }
 }
 

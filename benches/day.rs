@@ -26,7 +26,7 @@ use wolkvox_exporter::{
     exposition::BucketBounds,
     ledger::TargetCounters,
     poller::{Clock, Poller, PollerConfig, PollerDeps, Source},
-    schedule::{Cadence, Tiers, local_seconds},
+    schedule::{Cadence, local_seconds},
     snapshot::Publisher,
     store::Store,
     telemetry::Telemetry,
@@ -183,25 +183,13 @@ async fn day(plan: Plan, path: &Path) -> Vec<Hour> {
     let load = Load { plan, file: path.to_owned(), hours: hours.clone(), answered: Mutex::new(None), stop };
     let seconds = |seconds: i64| Duration::from_secs(seconds as u64);
     let settings = PollerConfig {
-        name: "0042".to_owned(),
-        zone: TimeZone::UTC,
         cadence: Cadence::new(seconds(INTERVAL), seconds(30), "0042"),
         lookback: seconds(plan.lookback),
-        zero_hold: seconds(75),
-        buckets: Arc::new(BucketBounds::new(&[5.0, 10.0, 20.0, 30.0, 60.0, 120.0, 300.0]).unwrap()),
-        row_cap: 60_000,
-        // The lookback alone says how much is read again and remembered.
-        tiers: Tiers { hourly: Duration::ZERO, nightly: Duration::ZERO, nightly_hour: 3 },
-        expected: Default::default(),
-        rules: Default::default(),
-        kinds: Default::default(),
-        limits: Default::default(),
-        idle: Default::default(),
-        expire_after: Duration::ZERO,
-        start_ago: None,
-        quota: None,
-        names: Default::default(),
-        baseline: Default::default(),
+        ..PollerConfig::plain(
+            "0042",
+            TimeZone::UTC,
+            BucketBounds::new(&[5.0, 10.0, 20.0, 30.0, 60.0, 120.0, 300.0]).unwrap(),
+        )
     };
     let telemetry = Arc::new(Telemetry::new().unwrap());
     let publisher = Publisher::start(telemetry.clone());

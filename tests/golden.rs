@@ -23,7 +23,7 @@ use wolkvox_exporter::{
     ledger::{IdleTimes, TargetCounters},
     model::{MenuLabels, Names},
     poller::{Clock, NameSettings, Poller, PollerConfig, PollerDeps, Source},
-    schedule::{Cadence, Tiers, local_seconds},
+    schedule::local_seconds,
     snapshot::Publisher,
     store::Store,
     telemetry::Telemetry,
@@ -153,24 +153,10 @@ async fn scrape() -> [String; 2] {
         let (id, mut account) = store.restore(name, || TargetCounters::new(start)).unwrap();
         account.expect(MenuLabels::new(MAIN.0, MAIN.1, "9"));
         let settings = PollerConfig {
-            name: name.to_owned(),
-            zone: zone.clone(),
-            cadence: Cadence::new(Duration::from_secs(300), Duration::from_secs(30), name),
-            lookback: Duration::from_secs(1800),
-            zero_hold: Duration::from_secs(75),
-            buckets: Arc::new(BucketBounds::new(&[5.0, 10.0, 30.0, 600.0]).unwrap()),
-            row_cap: 60_000,
-            tiers: Tiers { hourly: Duration::ZERO, nightly: Duration::ZERO, nightly_hour: 3 },
-            expected: Default::default(),
-            rules: Default::default(),
-            kinds: Default::default(),
-            limits: Default::default(),
             idle: IdleTimes { usual: Duration::from_secs(150), by_channel: Default::default() },
-            expire_after: Duration::ZERO,
-            start_ago: None,
             quota: licences.map(|licences: u32| u64::from(licences) * 1000),
             names: NameSettings { ask: false, own: names() }.into(),
-            baseline: Default::default(),
+            ..PollerConfig::plain(name, zone.clone(), BucketBounds::new(&[5.0, 10.0, 30.0, 600.0]).unwrap())
         };
         let around = PollerDeps {
             store: store.clone(),

@@ -106,6 +106,31 @@ pub struct PollerConfig {
 }
 
 impl PollerConfig {
+    /// Polls every five minutes with half an hour's lookback, reads no deeper, and has no setting besides: what tests and
+    /// benchmarks begin with.
+    pub fn plain(name: &str, zone: TimeZone, buckets: BucketBounds) -> Self {
+        Self {
+            cadence: Cadence::new(Duration::from_secs(300), Duration::from_secs(30), name),
+            name: name.to_owned(),
+            zone,
+            lookback: Duration::from_secs(1800),
+            zero_hold: Duration::from_secs(75),
+            buckets: Arc::new(buckets),
+            row_cap: 60_000,
+            tiers: Tiers { hourly: Duration::ZERO, nightly: Duration::ZERO, nightly_hour: 3 },
+            expected: BTreeSet::new(),
+            rules: Arc::default(),
+            kinds: Arc::default(),
+            limits: SeriesLimits::default(),
+            idle: IdleTimes::default(),
+            expire_after: Duration::ZERO,
+            start_ago: None,
+            quota: None,
+            names: Arc::default(),
+            baseline: BaselineSettings::default(),
+        }
+    }
+
     /// How far back any read goes.
     fn deepest(&self) -> Duration {
         self.lookback.max(self.cadence.interval).max(self.tiers.deepest())

@@ -12,7 +12,7 @@ use wolkvox_exporter::{
     exposition::BucketBounds,
     ledger::TargetCounters,
     poller::{self, Poller, PollerConfig, PollerDeps},
-    schedule::{Cadence, Tiers},
+    schedule::Cadence,
     snapshot::Publisher,
     store::Store,
     telemetry::Telemetry,
@@ -54,24 +54,10 @@ impl Inside {
         let origin = Timestamp::now() - SignedDuration::from_hours(1);
         let restored = store.restore(NAME, || TargetCounters::new(origin)).expect("the disk is good");
         let settings = PollerConfig {
-            name: NAME.to_owned(),
-            zone: noon(),
             cadence: Cadence::new(Duration::from_secs(1), Duration::ZERO, NAME),
             lookback: Duration::from_secs(7200),
             zero_hold: Duration::ZERO,
-            buckets: Arc::new(BucketBounds::new(&[10.0, 60.0]).expect("they increase")),
-            row_cap: 60_000,
-            tiers: Tiers { hourly: Duration::ZERO, nightly: Duration::ZERO, nightly_hour: 3 },
-            expected: Default::default(),
-            rules: Default::default(),
-            kinds: Default::default(),
-            limits: Default::default(),
-            idle: Default::default(),
-            expire_after: Duration::ZERO,
-            start_ago: None,
-            quota: None,
-            names: Default::default(),
-            baseline: Default::default(),
+            ..PollerConfig::plain(NAME, noon(), BucketBounds::new(&[10.0, 60.0]).expect("they increase"))
         };
         let source = poller::Api::new(
             Client::new(&api.url().parse().expect("a URL"), &Default::default(), limits).expect("a client"),

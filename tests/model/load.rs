@@ -15,10 +15,10 @@ use tokio_util::sync::CancellationToken;
 use wolkvox_exporter::{
     config::TokenVersion,
     exposition::BucketBounds,
-    ledger::{IdleTimes, TargetCounters},
+    ledger::TargetCounters,
     model::NameKind,
     poller::{Clock, NameSettings, Poller, PollerConfig, PollerDeps, Source},
-    schedule::{Cadence, Tiers, local_seconds},
+    schedule::{Tiers, local_seconds},
     snapshot::Publisher,
     store::Store,
     telemetry::Telemetry,
@@ -95,28 +95,14 @@ async fn watch(source: Busy, history: i64, end: i64, mut see: impl FnMut(f64, i6
     let id = restored.0;
     let telemetry = Arc::new(Telemetry::new().unwrap());
     let settings = PollerConfig {
-        name: "0042".to_owned(),
-        zone: TimeZone::UTC,
-        cadence: Cadence::new(Duration::from_secs(300), Duration::from_secs(30), "0042"),
-        lookback: Duration::from_secs(1800),
-        zero_hold: Duration::from_secs(75),
-        buckets: Arc::new(BucketBounds::new(&[10.0, 60.0]).unwrap()),
         row_cap: source.cap,
         tiers: Tiers {
             hourly: Duration::from_secs(3 * 3600),
             nightly: Duration::from_secs(48 * 3600),
             nightly_hour: 3,
         },
-        expected: Default::default(),
-        rules: Default::default(),
-        kinds: Default::default(),
-        limits: Default::default(),
-        idle: IdleTimes::default(),
-        expire_after: Duration::ZERO,
-        start_ago: None,
-        quota: None,
         names: Arc::new(NameSettings { ask: true, ..NameSettings::default() }),
-        baseline: Default::default(),
+        ..PollerConfig::plain("0042", TimeZone::UTC, BucketBounds::new(&[10.0, 60.0]).unwrap())
     };
     let clock = {
         let source = source.clone();

@@ -13,7 +13,7 @@ use wolkvox_exporter::{
     exposition::{BucketBounds, Encoding, Format, Published},
     ledger::{IdleTimes, TargetCounters},
     poller::{Clock, Poller, PollerConfig, PollerDeps, StartAgo},
-    schedule::{Cadence, Tiers},
+    schedule::Tiers,
     snapshot::Publisher,
     status::Day,
     telemetry::Telemetry,
@@ -190,28 +190,16 @@ async fn start(
     let telemetry = Arc::new(Telemetry::new().unwrap());
     let publisher = Publisher::start(telemetry.clone());
     let settings = PollerConfig {
-        name: "0042".to_owned(),
-        zone: source.world.zone(),
-        cadence: Cadence::new(Duration::from_secs(300), Duration::from_secs(30), "0042"),
         lookback: Duration::from_secs(world::LOOKBACK as u64),
-        zero_hold: Duration::from_secs(75),
-        buckets: Arc::new(BucketBounds::new(&[10.0, 60.0]).unwrap()),
         row_cap: source.world.cap,
         tiers: Tiers {
             hourly: Duration::from_secs(world::HOURLY as u64),
             nightly: Duration::ZERO,
             nightly_hour: 3,
         },
-        expected: Default::default(),
-        rules: Default::default(),
-        kinds: Default::default(),
-        limits: Default::default(),
         idle: IdleTimes { usual: Duration::from_secs(idle as u64), by_channel: BTreeMap::new() },
-        expire_after: Duration::ZERO,
         start_ago: plan_start,
-        quota: None,
-        names: Default::default(),
-        baseline: Default::default(),
+        ..PollerConfig::plain("0042", source.world.zone(), BucketBounds::new(&[10.0, 60.0]).unwrap())
     };
     let around = PollerDeps {
         store: store.clone(),

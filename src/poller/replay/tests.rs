@@ -1,7 +1,4 @@
-use std::{
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::sync::{Arc, Mutex};
 
 use jiff::{SignedDuration, Timestamp, civil::DateTime, tz::TimeZone};
 use tokio_util::sync::CancellationToken;
@@ -12,7 +9,6 @@ use crate::{
     exposition::BucketBounds,
     ledger::TargetCounters,
     poller::{PollerConfig, PollerDeps},
-    schedule::{Cadence, Tiers},
     snapshot::Publisher,
     store::Store,
     telemetry::Telemetry,
@@ -73,26 +69,7 @@ impl Source for Arc<Vendor> {
 }
 
 fn settings(zone: &TimeZone) -> PollerConfig {
-    PollerConfig {
-        name: "0042".to_owned(),
-        zone: zone.clone(),
-        cadence: Cadence::new(Duration::from_secs(300), Duration::from_secs(30), "0042"),
-        lookback: Duration::from_secs(1800),
-        zero_hold: Duration::from_secs(75),
-        buckets: Arc::new(BucketBounds::new(&[10.0]).unwrap()),
-        row_cap: 60_000,
-        tiers: Tiers { hourly: Duration::ZERO, nightly: Duration::ZERO, nightly_hour: 3 },
-        expected: Default::default(),
-        rules: Default::default(),
-        kinds: Default::default(),
-        limits: Default::default(),
-        idle: Default::default(),
-        expire_after: Duration::ZERO,
-        start_ago: None,
-        quota: None,
-        names: Default::default(),
-        baseline: Default::default(),
-    }
+    PollerConfig::plain("0042", zone.clone(), BucketBounds::new(&[10.0]).unwrap())
 }
 
 /// Each window: its end, hits so far, hits of it, journeys that are over.

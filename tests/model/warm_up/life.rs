@@ -14,7 +14,6 @@ use wolkvox_exporter::{
     exposition::BucketBounds,
     ledger::{IdleTimes, TargetCounters},
     poller::{BaselineSettings, Clock, Poller, PollerConfig, PollerDeps},
-    schedule::{Cadence, Tiers},
     snapshot::Publisher,
     status::{UsualStatus, WarmUpState},
     telemetry::Telemetry,
@@ -198,28 +197,17 @@ async fn start(
     let publisher = Publisher::start(telemetry.clone());
     let seconds = |seconds: i64| Duration::from_secs(seconds as u64);
     let settings = PollerConfig {
-        name: SERVER.to_owned(),
-        zone: TimeZone::UTC,
-        cadence: Cadence::new(Duration::from_secs(300), Duration::from_secs(30), SERVER),
         lookback: seconds(LOOKBACK),
         zero_hold: Duration::ZERO,
-        buckets: Arc::new(BucketBounds::new(&[10.0, 60.0]).unwrap()),
         row_cap: life.vendor.cap,
-        tiers: Tiers { hourly: Duration::ZERO, nightly: Duration::ZERO, nightly_hour: 3 },
-        expected: Default::default(),
-        rules: Default::default(),
-        kinds: Default::default(),
-        limits: Default::default(),
         idle: IdleTimes { usual: seconds(IDLE), by_channel: BTreeMap::new() },
-        expire_after: Duration::ZERO,
-        start_ago: None,
         quota: life.quota,
-        names: Default::default(),
         baseline: BaselineSettings {
             warm_up: if life.reads { seconds(DEPTH) } else { Duration::ZERO },
             warm_up_requests: requests,
             ..BaselineSettings::default()
         },
+        ..PollerConfig::plain(SERVER, TimeZone::UTC, BucketBounds::new(&[10.0, 60.0]).unwrap())
     };
     let around = PollerDeps {
         store: store.clone(),
