@@ -203,6 +203,11 @@ impl History {
         self.coverage.begin()
     }
 
+    /// How far back it reaches, in seconds before `watermark` (local seconds).
+    pub fn seconds_before(&self, watermark: i64) -> i64 {
+        self.begin().map_or(0, |begin| (watermark - begin).max(0))
+    }
+
     /// Whether all of a stretch of local time is known.
     pub fn covers(&self, from: i64, to: i64) -> bool {
         self.coverage.holds(&(from..to))

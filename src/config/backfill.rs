@@ -60,22 +60,11 @@ pub fn resolve_backfill(args: &BackfillArgs) -> Result<BackfillConfig, ConfigErr
     let until = args.until.as_deref().map(start::parse);
     let until = until.map(|until| heard("until", until, &mut findings));
     let every = heard("every", every(&args.every), &mut findings);
-    let mut labels: Vec<(&str, &str)> = Vec::new();
-    for text in &args.labels {
-        let read =
-            label(text).and_then(|(name, value)| match labels.iter().any(|(other, _)| *other == name) {
-                true => Err(format!("{name} is given twice")),
-                false => Ok((name, value)),
-            });
-        labels.extend(heard("label", read, &mut findings));
-    }
+    let labels = labels(&args.labels, |reason| findings.problem(flag_place("label"), reason));
     match (from, every) {
-        (Some(from), Some(every)) if findings.problems.is_empty() => Ok(BackfillConfig {
-            from,
-            until: until.flatten(),
-            labels: label_block(&labels).to_string(),
-            every,
-        }),
+        (Some(from), Some(every)) if findings.problems.is_empty() => {
+            Ok(BackfillConfig { from, until: until.flatten(), labels, every })
+        }
         _ => Err(findings.into_error()),
     }
 }
@@ -85,15 +74,24 @@ pub fn resolve_backfill(args: &BackfillArgs) -> Result<BackfillConfig, ConfigErr
 /// # Errors
 /// With the first of them that cannot be one.
 pub fn resolve_labels(texts: &[String]) -> Result<String, String> {
+    let mut problems = Vec::new();
+    let labels = labels(texts, |reason| problems.push(reason));
+    problems.into_iter().next().map_or(Ok(labels), Err)
+}
+
+/// Those of the labels that can be ones, each name once, as an exposition has them; `problem` gets the reason of each other.
+fn labels(texts: &[String], mut problem: impl FnMut(String)) -> String {
     let mut labels: Vec<(&str, &str)> = Vec::new();
     for text in texts {
-        let (name, value) = label(text)?;
-        if labels.iter().any(|(other, _)| *other == name) {
-            return Err(format!("{name} is given twice"));
+        match label(text) {
+            Ok((name, _)) if labels.iter().any(|(other, _)| *other == name) => {
+                problem(format!("{name} is given twice"));
+            }
+            Ok(label) => labels.push(label),
+            Err(reason) => problem(reason),
         }
-        labels.push((name, value));
     }
-    Ok(label_block(&labels).to_string())
+    label_block(&labels).to_string()
 }
 
 /// What a flag says, or nothing and a finding.

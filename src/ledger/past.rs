@@ -27,8 +27,7 @@ impl Past {
     /// Of the rows dated from `from` to before `to` (seconds of the server's wall clock). The answer had better hold what
     /// surrounds them too: a journey that is cut at its beginning begins there, and one that may go on after `until`, the
     /// Unix second up to which the answer was asked for, has no end yet, as among the rows that are read live; what it entered
-    /// again is counted. `moment`
-    /// turns a date into Unix seconds.
+    /// again is counted. `moment` turns a date into Unix seconds.
     pub fn of(
         batch: &RowBatch,
         ((from, to), until): ((i64, i64), i64),

@@ -4,12 +4,13 @@
 
 use std::{sync::Arc, time::Duration};
 
+use jiff::Timestamp;
 use tokio::task::spawn_blocking;
 use tracing::error;
 
-use super::{Poller, Source};
+use super::{Poller, PollerConfig, Source};
 use crate::{
-    baseline::{Detector, Holidays, Moment, Scores},
+    baseline::{Detector, History, Holidays, Moment, Scores},
     schedule::local_seconds,
 };
 
@@ -50,15 +51,7 @@ impl<S: Source> Poller<S> {
         let (settings, history) = (self.settings.clone(), self.books.history().clone());
         let watermark = self.books.totals().watermark();
         let judged = spawn_blocking(move || {
-            let local = |moment| local_seconds(settings.zone.to_datetime(moment));
-            let moment = Moment {
-                watermark: local(watermark),
-                window: (local(window.start), local(window.end)),
-                idle: &|point| settings.idle.of(&point.channel),
-                kinds: &settings.kinds,
-                holidays: &settings.baseline.holidays,
-            };
-            let scores = detector.scores(&history, &moment);
+            let scores = judge(&mut detector, &history, &settings, watermark, (window.start, window.end));
             (detector, scores)
         });
         match judged.await {
@@ -73,6 +66,25 @@ impl<S: Source> Poller<S> {
     /// How far back the history reaches, in seconds before the watermark.
     pub(super) fn history_seconds(&self) -> i64 {
         let watermark = local_seconds(self.settings.zone.to_datetime(self.books.totals().watermark()));
-        self.books.history().begin().map_or(0, |begin| (watermark - begin).max(0))
+        self.books.history().seconds_before(watermark)
     }
+}
+
+/// How unlike the usual everything is once all before `watermark` is known; `window` is the last that has closed.
+pub(super) fn judge(
+    detector: &mut Detector,
+    history: &History,
+    settings: &PollerConfig,
+    watermark: Timestamp,
+    window: (Timestamp, Timestamp),
+) -> Scores {
+    let local = |moment| local_seconds(settings.zone.to_datetime(moment));
+    let moment = Moment {
+        watermark: local(watermark),
+        window: (local(window.0), local(window.1)),
+        idle: &|point| settings.idle.of(&point.channel),
+        kinds: &settings.kinds,
+        holidays: &settings.baseline.holidays,
+    };
+    detector.scores(history, &moment)
 }

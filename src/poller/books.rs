@@ -175,7 +175,7 @@ impl Books {
         self.settle_day().await?;
         if let Some(PastDay { read_to, counting: Counting::Done(mut day) }) = self.day.take() {
             self.counters = day.counters().clone();
-            let (store, id, reach) = (self.store.clone(), self.id, Day::reach(&reading).max(read_to));
+            let (store, id, reach) = (self.store.clone(), self.id, reading.reach().max(read_to));
             let count = move || store.read(|view| day.take(view, id, reading)).map(|()| day);
             let counting = Counting::UnderWay(tokio::task::spawn_blocking(count));
             self.day = Some(PastDay { read_to: reach, counting });

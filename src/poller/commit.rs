@@ -43,6 +43,14 @@ pub(super) struct Reading {
     pub(super) doubt: Doubt,
 }
 
+impl Reading {
+    /// How far it tells everything: never beyond what the server itself calls the past. A clock of ours that runs ahead
+    /// would otherwise mark time as read whose rows do not exist yet.
+    pub(super) fn reach(&self) -> Timestamp {
+        self.server_time.map_or(self.span.to, |theirs| self.span.to.min(theirs))
+    }
+}
+
 /// How an answer is held against what is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Doubt {
@@ -80,12 +88,10 @@ pub(super) fn commit(
     settings: &PollerConfig,
     reading: Reading,
 ) -> Result<Written, StoreError> {
-    let Reading { batch, span, now, server_time, incomplete, deep, window, doubt } = reading;
+    let read = reading.reach();
+    let Reading { batch, span, now, incomplete, deep, window, doubt, .. } = reading;
     let zone = &settings.zone;
     let before = &counters.totals;
-    // Never beyond what the server itself calls the past: a clock of ours that runs ahead would otherwise mark time
-    // as read whose rows do not exist yet.
-    let read = server_time.map_or(span.to, |theirs| span.to.min(theirs));
     let watermark = before.watermark().max(read);
     let params = ReconcileParams {
         bounds: TimeBounds { history: warm_up.end, ..bounds(settings, counters, span, watermark) },

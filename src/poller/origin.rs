@@ -24,16 +24,16 @@ pub struct StartAgo {
 }
 
 impl<S: Source> Poller<S> {
-    /// Whether nothing has been read yet, so that the origin may still be another.
-    fn has_read_nothing(&self) -> bool {
+    /// What the origin depends on while it may still be another: a clock, and nothing has been read.
+    fn undecided(&self) -> Option<StartAgo> {
         let totals = self.books.totals();
-        totals.watermark <= totals.origin && totals.new == 0
+        self.settings.start_ago.filter(|_| totals.watermark <= totals.origin && totals.new == 0)
     }
 
     /// Puts an origin that a wrong clock has made where the clock says now: at the start of a process, after the clocks
     /// disagreed, and when it lies in the future.
     pub(super) async fn settle_origin(&mut self, begins: bool) -> Result<(), StoreError> {
-        let Some(start) = self.settings.start_ago.filter(|_| self.has_read_nothing()) else { return Ok(()) };
+        let Some(start) = self.undecided() else { return Ok(()) };
         let wanted = (self.clock)().saturating_sub(start.ago).unwrap_or(Timestamp::MIN);
         let origin = self.books.totals().origin();
         let far = origin.duration_since(wanted).unsigned_abs() > CLOSE;
@@ -46,9 +46,8 @@ impl<S: Source> Poller<S> {
 
     /// Refuses an answer on which counting would begin by a clock that is wrong. A server that tells no time is believed.
     pub(super) fn check_clocks(&mut self, theirs: Option<Timestamp>) -> Result<(), ApiError> {
-        let Some(start) = self.settings.start_ago.filter(|_| self.has_read_nothing()) else { return Ok(()) };
+        let (Some(start), Some(theirs)) = (self.undecided(), theirs) else { return Ok(()) };
         let ours = (self.clock)();
-        let Some(theirs) = theirs else { return Ok(()) };
         self.clocks_disagreed = ours.duration_since(theirs).unsigned_abs() > start.max_skew;
         if self.clocks_disagreed {
             return Err(ApiError::ClocksDisagree { ours, theirs });

@@ -105,13 +105,17 @@ impl Traffic {
                     continue;
                 }
                 interaction.walk(self.late, |row| {
-                    let asked = (first..=last).contains(&row.date) && self.poisoned != Some(row.date);
-                    if asked && !self.is_stopped(&row) {
+                    if self.has(&row, first, last) && !self.is_stopped(&row) {
                         out.push(row);
                     }
                 });
             }
         }
+    }
+
+    /// Whether a row is dated in the seconds `first..=last`, and in none that is poisoned.
+    fn has(&self, row: &Row, first: i64, last: i64) -> bool {
+        (first..=last).contains(&row.date) && self.poisoned != Some(row.date)
     }
 
     /// Whether its option is one that nobody enters any more.
@@ -161,10 +165,7 @@ impl Rows {
             while overlaps && self.burst_row < burst.rows {
                 let row = self.traffic.burst_row(self.burst, self.burst_row);
                 self.burst_row += 1;
-                let poisoned = self.traffic.poisoned;
-                let asked =
-                    |row: &Row| (self.first..=self.last).contains(&row.date) && poisoned != Some(row.date);
-                if let Some(row) = row.filter(asked) {
+                if let Some(row) = row.filter(|row| self.traffic.has(row, self.first, self.last)) {
                     return Some(row);
                 }
             }

@@ -10,7 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::memory::DayMemory;
 use crate::{
-    baseline::{Detector, History, Moment},
+    baseline::{Detector, History},
     ledger::{
         Delta, ReconcileParams, RoutingPointCounts, RowBatch, RowKey, RowRecord, TargetCounters, TimeBounds,
         WindowCounts, reconcile,
@@ -18,6 +18,7 @@ use crate::{
     model::{Counted, Names},
     poller::{
         PollerConfig,
+        baseline::judge,
         commit::{self, FUTURE, Reading},
     },
     schedule::{self, MIN_SPAN, local_seconds, local_stretches, warm_up::WarmUp},
@@ -109,11 +110,6 @@ impl Day {
         &self.counters
     }
 
-    /// How far an answer tells everything: never beyond what the server itself calls the past.
-    pub(in crate::poller) fn reach(reading: &Reading) -> Timestamp {
-        reading.server_time.map_or(reading.span.to, |theirs| reading.span.to.min(theirs))
-    }
-
     /// Takes in an answer, and finishes the windows that are whole with it.
     pub(in crate::poller) fn take(
         &mut self,
@@ -121,7 +117,7 @@ impl Day {
         id: TargetId,
         reading: Reading,
     ) -> Result<(), StoreError> {
-        let read_to = Self::reach(&reading).max(self.read_to);
+        let read_to = reading.reach().max(self.read_to);
         let Reading { mut batch, span, incomplete, .. } = reading;
         let stored = view.interactions(id)?;
         batch.sort_by_date();
@@ -202,7 +198,7 @@ impl Day {
     /// The window up to `end` is whole: nothing more is counted in it.
     fn finish(&mut self, end: Timestamp) {
         let settings = self.around.settings.clone();
-        let mut delta = Delta::nothing(self.counters.totals.clone(), self.counters.next_number);
+        let mut delta = self.counters.unchanged();
         let ago = |age| self.local(end.checked_sub(age).unwrap_or(Timestamp::MIN));
         let totals = &mut delta.totals;
         // All of it has been read later than any re-reading would have.
@@ -247,18 +243,11 @@ impl Day {
     /// What is exposed once everything before the window under way is counted.
     fn snapshot(&mut self, window: Option<WindowCounts>) -> TargetSnapshot {
         let settings = self.around.settings.clone();
-        let watermark = self.local(self.start);
         let scores = window.as_ref().map(|window| {
-            let moment = Moment {
-                watermark,
-                window: (self.local(window.start), self.local(window.end)),
-                idle: &|point| settings.idle.of(&point.channel),
-                kinds: &settings.kinds,
-                holidays: &settings.baseline.holidays,
-            };
-            Arc::new(self.detector.scores(&self.history, &moment))
+            let window = (window.start, window.end);
+            Arc::new(judge(&mut self.detector, &self.history, &settings, self.start, window))
         });
-        let history_seconds = self.history.begin().map_or(0, |begin| (watermark - begin).max(0));
+        let history_seconds = self.history.seconds_before(self.local(self.start));
         TargetSnapshot {
             server: settings.name.clone(),
             zone: settings.zone.clone(),
@@ -293,7 +282,7 @@ impl Day {
             rows,
             interactions,
             journeys,
-            ..Delta::nothing(counters.totals.clone(), counters.next_number)
+            ..counters.unchanged()
         };
         tx.write(id, &delta)?;
         tx.write_history(id, &self.history.changes_since(&self.stored_history))?;

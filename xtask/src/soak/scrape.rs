@@ -118,10 +118,11 @@ impl Watch {
     /// was ever shown has to be there.
     pub fn see(&mut self, scrape: &Scrape, ready: bool) {
         for (series, &value) in &scrape.samples {
-            let lasting = lasts(&series.name);
-            if !lasting && !scrape.grows(&series.name) {
+            // All other gauges come and go.
+            if !scrape.grows(&series.name) && series.name != WATERMARK {
                 continue;
             }
+            let lasting = is_committed(&series.name);
             let seen = if lasting { &mut self.lasting } else { &mut self.fleeting };
             match seen.get_mut(series) {
                 Some(before) if value < *before => {
@@ -145,27 +146,18 @@ impl Watch {
     }
 }
 
-/// What the exporter commits: the counters of rows, and how far it has read.
-fn lasts(name: &str) -> bool {
+/// How far has been read: the one gauge that must never go back.
+const WATERMARK: &str = "wolkvox_watermark_timestamp_seconds";
+
+/// Whether it belongs to what the exporter commits: the counts of rows, and how far it has read.
+fn is_committed(name: &str) -> bool {
     const COMMITTED: [&str; 6] = [
         "wolkvox_rows_",
         "wolkvox_late_rows_total",
         "wolkvox_row_lateness_seconds_",
         "wolkvox_windows_incomplete_total",
-        "wolkvox_watermark_timestamp_seconds",
+        WATERMARK,
         "wolkvox_menu_",
     ];
     COMMITTED.iter().any(|committed| name.starts_with(committed))
-        // Gauges come and go: those of the last window, of journeys that may go on, of names that become known, and of how
-        // unlike the usual the present is.
-        && ![
-            "wolkvox_menu_window_",
-            "wolkvox_menu_journeys_open",
-            "wolkvox_menu_option_info",
-            "wolkvox_menu_option_anomaly_",
-            "wolkvox_menu_routing_point_anomaly_",
-            "wolkvox_menu_anomaly_",
-        ]
-        .iter()
-        .any(|gauge| name.starts_with(gauge))
 }
