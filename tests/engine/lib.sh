@@ -27,9 +27,15 @@ eventually() {
     fail "not within $seconds s: $words"
 }
 
+# shown PATTERN: whether standard input has a line with it. Reads on to the end, which grep -q does not: whoever writes
+# would be told that nobody listens, and `pipefail` would take that for a failure.
+shown() {
+    grep -E "$1" >/dev/null
+}
+
 # Whether a scrape shows hits.
 has_hits() {
-    curl -sf "http://$1/metrics" | grep '^wolkvox_menu_option_hits_total{' | grep -qv ' 0$'
+    curl -sf "http://$1/metrics" | shown '^wolkvox_menu_option_hits_total\{.*\} [1-9]'
 }
 
 is_ready() {
