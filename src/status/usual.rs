@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::{
     baseline::{Anomaly, PointAnomaly, Score, Scores},
-    model::{Names, PointLabels},
+    model::{MenuLabels, Names, PointLabels},
     wolkvox::ErrorClass,
 };
 
@@ -122,11 +122,11 @@ pub fn deviations(scores: &Scores, names: &Names) -> Deviations {
     for option in &scores.options {
         for anomaly in Anomaly::ALL {
             if let Some(score) = told(option.of(anomaly)) {
-                let code = &option.labels.option;
+                let MenuLabels { point, option: code } = &option.labels;
                 furthest.push(Deviation {
                     option: Some(code.to_string()),
-                    option_name: names.option(code).map(str::to_owned),
-                    ..of_point(&option.labels.point, names, Told::Option(anomaly), score)
+                    option_name: names.option_at(&point.rp_id, code).map(str::to_owned),
+                    ..of_point(point, names, Told::Option(anomaly), score)
                 });
             }
         }
@@ -162,10 +162,7 @@ fn of_point(point: &PointLabels, names: &Names, anomaly: Told, score: Score) -> 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        baseline::{OptionScores, PointScores},
-        model::MenuLabels,
-    };
+    use crate::baseline::{OptionScores, PointScores};
 
     fn option(code: &str, weeks: u8, scores: &[(Anomaly, f64)]) -> OptionScores {
         let mut option = OptionScores {
@@ -196,7 +193,11 @@ mod tests {
             }],
         };
         let mut names = Names::default();
-        names.options.insert("1".to_owned(), "Agendar una cita".to_owned());
+        // By another name elsewhere and in general: here it is an appointment.
+        names.options.insert("1".to_owned(), "Ventas".to_owned());
+        for (rp_id, name) in [("10", "Agendar una cita"), ("20", "Soporte")] {
+            names.options_at.entry(rp_id.to_owned()).or_default().insert("1".to_owned(), name.to_owned());
+        }
         names.routing_points.insert("10".to_owned(), "Principal".to_owned());
         let told = deviations(&scores, &names);
         let list: Vec<_> = told
