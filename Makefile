@@ -46,7 +46,7 @@ bench: ## the benchmarks
 	cargo bench
 
 golden: ## renews the golden exposition; then read the diff
-	UPDATE_GOLDEN=1 scripts/test --test golden
+	UPDATE_GOLDEN=1 scripts/test --test prometheus golden::
 
 static: ## the static binary
 	scripts/build-static

@@ -16,12 +16,13 @@ use crate::{
         run::{self, Load, Process, StateLocation},
     },
     config::{
-        self, BackfillConfig, BaselineConfig, Config, Egress, JourneyConfig, NameSources, PollConfig,
-        Resolved, Secret, StartFrom, TargetConfig, TokenSource,
+        self, BackfillConfig, BaselineConfig, Config, JourneyConfig, NameSources, PollConfig, Resolved,
+        Secret, StartFrom, TargetConfig, TokenSource,
     },
     model::OptionKind,
     simulator::{Options, Simulator, serve},
     store::Store,
+    wolkvox::Egress,
 };
 
 const DAY: Duration = Duration::from_secs(24 * 3600);

@@ -31,6 +31,7 @@ use reqwest::Url;
 use crate::{
     model::{DigitFold, Names, OptionKinds, OptionRules},
     schedule::Tiers,
+    wolkvox::Egress,
 };
 
 pub use self::{
@@ -41,7 +42,6 @@ pub use self::{
     restart::needs_restart,
     start::StartFrom,
     targets::{
-        egress::{Authorities, Egress, Proxy},
         secret::Secret,
         token::{TokenError, TokenSource, TokenVersion},
     },

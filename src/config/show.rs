@@ -5,10 +5,10 @@
 use std::fmt::{self, Display, Formatter};
 
 use crate::config::{
-    BaselineConfig, Config, Egress, JourneyConfig, MetricsConfig, NameSources, TargetConfig, TokenSource,
+    BaselineConfig, Config, JourneyConfig, MetricsConfig, NameSources, TargetConfig, TokenSource,
     read::duration::show,
 };
-use crate::model::OptionKind;
+use crate::{model::OptionKind, wolkvox::Egress};
 
 impl Display for Config {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {

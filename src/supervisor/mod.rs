@@ -30,12 +30,12 @@ use self::{
     target_spec::{SharedConfig, TargetSpec},
 };
 use crate::{
-    config::{Config, Egress, TargetConfig},
+    config::{Config, TargetConfig},
     poller::{Api, Clock, Poller},
     snapshot::Publisher,
     store::Store,
     telemetry::Telemetry,
-    wolkvox::{ClientLimits, Transport},
+    wolkvox::{ClientLimits, Egress, Transport},
 };
 
 /// What all targets share.

@@ -20,13 +20,14 @@ use reqwest::{
 use super::{
     body::BodyDecoder,
     classify::{Classified, Said, classify},
+    egress::Egress,
     envelope::Envelope,
     error::ApiError,
     names,
     splitter::{Element, SplitError, Splitter},
     token_info::TokenInfo,
 };
-use crate::{config::Egress, model::NameKind};
+use crate::model::NameKind;
 
 /// The vendor's limits, as the client holds an answer to them.
 #[derive(Debug, Clone, Copy)]

@@ -1,7 +1,5 @@
 //! A simulated Wolkvox behind a socket, in the test's own process.
 
-#![allow(dead_code, reason = "each test binary that includes this file uses another part of it")]
-
 use std::{net::SocketAddr, sync::Arc};
 
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};

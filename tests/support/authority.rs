@@ -1,7 +1,5 @@
 //! A certificate authority for tests: servers and clients of loopback get their certificates here.
 
-#![allow(dead_code, reason = "each test binary that includes this file uses another part of it")]
-
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 
 /// An authority with its own certificate.

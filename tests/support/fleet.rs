@@ -1,7 +1,5 @@
 //! The real binary with a configuration file of several targets.
 
-#![allow(dead_code, reason = "each test binary that includes this file uses another part of it")]
-
 use std::{
     fs::{self, Permissions},
     os::unix::fs::PermissionsExt,

@@ -1,7 +1,5 @@
 //! What stays of an exporter between two processes: its flags, its state file and its address.
 
-#![allow(dead_code, reason = "each test binary that includes this file uses another part of it")]
-
 use std::{net::SocketAddr, path::PathBuf};
 
 use tempfile::TempDir;

@@ -3,8 +3,6 @@
 //! The messages are those of `io/prometheus/client/metrics.proto` in github.com/prometheus/client_model, v0.6.3, without
 //! summaries, untyped metrics, exemplars and histograms of floats, which the exporter never writes.
 
-#![allow(dead_code, reason = "each test binary that includes this file uses another part of it")]
-
 use prost::{DecodeError, Message};
 
 /// Every message of a body, each of which has its length before it.

@@ -1,7 +1,5 @@
 //! What belongs to somebody, and so must be nowhere: the rows that a simulator serves, and an error that quotes.
 
-#![allow(dead_code, reason = "each test binary that includes this file uses another part of it")]
-
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 

@@ -3,8 +3,6 @@
 //! Nothing of the test's own environment reaches it. It is killed when its handle is dropped, and its log is
 //! shown if the test fails.
 
-#![allow(dead_code, reason = "each test binary that includes this file uses another part of it")]
-
 use std::{
     io::Read,
     net::SocketAddr,

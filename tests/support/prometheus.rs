@@ -1,8 +1,5 @@
 //! Runs a real Prometheus against what a test serves, and asks it what it stored.
 //!
-//! Use it as `#[path = "support/prometheus.rs"] mod real_prometheus;`: a module named `prometheus`
-//! would be ambiguous with the crate of that name.
-//!
 //! The binaries come from the environment, set by `scripts/test`:
 //!
 //! - `WOLKVOX_TEST_PROMETHEUS`: paths of Prometheus binaries, joined by `:`, oldest first
@@ -10,8 +7,6 @@
 //!
 //! Without them the tests fail. They never skip: a check that passes because its tool is missing
 //! checks nothing.
-
-#![allow(dead_code, reason = "each test binary that includes this file uses another part of it")]
 
 use std::collections::BTreeMap;
 use std::fmt;

@@ -1,7 +1,5 @@
 //! Asks a real promtool what it thinks of an exposition, or of files.
 
-#![allow(dead_code, reason = "each test binary that includes this file uses another part of it")]
-
 use std::{
     io::Write as _,
     path::Path,

@@ -3,11 +3,6 @@
 //! Owns a small reader of the format. It must never share code with the exporter's encoder, so that a mistake
 //! in one cannot be hidden by the same mistake in the other.
 
-#![allow(dead_code, reason = "each test binary that includes this file uses another part of it")]
-
-#[path = "expected.rs"]
-pub(crate) mod expected;
-
 use std::{
     collections::{BTreeMap, BTreeSet},
     net::SocketAddr,
@@ -15,6 +10,8 @@ use std::{
 };
 
 use wolkvox_exporter::simulator::{Journeys, Truth};
+
+use super::expected::expected;
 
 const WITHIN: Duration = Duration::from_secs(60);
 const PAUSE: Duration = Duration::from_millis(50);
@@ -114,7 +111,7 @@ impl Scrape {
 
     /// Fails unless a target's menu counters are exactly the truth; those of journeys may still be open.
     pub(crate) fn assert_truth(&self, server: &str, truth: &Truth) {
-        let expected: BTreeMap<(&str, Labels), f64> = expected::expected(truth, &Journeys::default())
+        let expected: BTreeMap<(&str, Labels), f64> = expected(truth, &Journeys::default())
             .into_iter()
             .map(|(name, labels, value)| {
                 let labels = labels.into_iter().map(|(name, value)| (name.to_owned(), value));

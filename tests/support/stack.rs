@@ -4,7 +4,7 @@
 
 use std::{fs, path::Path};
 
-use crate::real_prometheus::{Prometheus, Tool};
+use super::prometheus::{Prometheus, Tool};
 
 /// Prometheus as the stack starts it, sixty times as fast; `change` may change a rule file, by its name.
 pub(crate) async fn prometheus(

@@ -8,7 +8,7 @@
 //	                                     ten thousand series, for timing queries (scripts/dashboards-load)
 //
 // It prints the truth about the last day as JSON. The same arguments give the same month, always up to the same
-// Wednesday afternoon. tests/dashboards reads both.
+// Wednesday afternoon. tests/prometheus/dashboards reads both.
 package main
 
 import (

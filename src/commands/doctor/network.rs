@@ -19,9 +19,8 @@ use super::{
     texts::Text,
 };
 use crate::{
-    config::{Egress, Proxy},
     i18n::FaultText,
-    wolkvox::is_out_of_files,
+    wolkvox::{Egress, Proxy, is_out_of_files},
 };
 
 /// More addresses than these are not tried.

@@ -1,11 +1,11 @@
-//! The way to a target's server: directly or through a proxy, and which certificate authorities are believed.
+//! The way to a target's server, as it was written: directly or through a proxy, and which certificate authorities are
+//! believed.
 //!
-//! Owns the precedence of `proxy_url` over the environment, and the reading of authorities. A proxy is asked to
-//! `CONNECT` and sees nothing but the server's name, so that the token never reaches it in the clear: there is none for
-//! plain http. A password of a proxy must never be shown.
+//! Owns the precedence of `proxy_url` over the environment, and the reading of authorities. A password of a proxy must
+//! never be shown.
 
 use std::{
-    fmt, fs, io,
+    fs, io,
     net::IpAddr,
     path::{Path, PathBuf},
 };
@@ -17,82 +17,16 @@ use rustls::{
     pki_types::{CertificateDer, pem::PemObject},
 };
 
-use crate::config::{
-    Environment,
-    read::{diagnostics::Diagnostics, precedence::Written},
+use crate::{
+    config::{
+        Environment,
+        read::{diagnostics::Diagnostics, precedence::Written},
+    },
+    wolkvox::{Authorities, Egress, Proxy},
 };
 
 /// The word in place of a URL that keeps a target from the proxy of the environment.
 const DIRECT: &str = "direct";
-
-/// The way to a server.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Egress {
-    /// The proxy that is asked for a connection; `None` when the server is reached directly.
-    pub proxy: Option<Proxy>,
-    /// Who decided on the proxy, or against one: a flag, a place in the file, a variable; `None` when nobody did.
-    pub decided_by: Option<String>,
-    /// The only authorities that are believed; `None` for those of the system, or of `SSL_CERT_FILE`.
-    pub authorities: Option<Authorities>,
-    /// The variable that names the system's authorities, if one does.
-    pub system_authorities: Option<String>,
-}
-
-impl Egress {
-    /// Whether it is the same way, whoever decided on it.
-    pub fn leads_as(&self, other: &Self) -> bool {
-        (&self.proxy, &self.authorities) == (&other.proxy, &other.authorities)
-    }
-}
-
-/// A proxy. Prints without its user and password.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Proxy(Url);
-
-impl Proxy {
-    /// With user and password, for the one connection that needs them.
-    pub fn expose(&self) -> &Url {
-        &self.0
-    }
-}
-
-impl fmt::Display for Proxy {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let host = self.0.host_str().unwrap_or_default();
-        write!(f, "{}://{host}:{}", self.0.scheme(), port(&self.0))
-    }
-}
-
-impl fmt::Debug for Proxy {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{self}")
-    }
-}
-
-/// A proxy without a port listens on that of its scheme.
-fn port(url: &Url) -> u16 {
-    url.port_or_known_default().unwrap_or_default()
-}
-
-/// Certificates that a server's has to lead to.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Authorities {
-    /// Where they were read.
-    pub file: PathBuf,
-    /// At least one.
-    pub certificates: Vec<CertificateDer<'static>>,
-}
-
-impl fmt::Display for Egress {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (&self.proxy, &self.decided_by) {
-            (Some(proxy), Some(origin)) => write!(f, "through the proxy {proxy} ({origin})"),
-            (Some(proxy), None) => write!(f, "through the proxy {proxy}"),
-            (None, Some(origin)) => write!(f, "direct ({origin})"),
-            (None, None) => f.write_str("direct"),
-        }
-    }
-}
 
 /// What was written about the way to one target.
 #[derive(Default)]
@@ -141,7 +75,7 @@ fn chosen(text: &str, https: bool, in_file: bool) -> Result<Option<Proxy>, Strin
             "a proxy would see the token of a server with plain http: only https goes through one".to_owned()
         );
     }
-    if in_file && (!proxy.0.username().is_empty() || proxy.0.password().is_some()) {
+    if in_file && proxy.has_login() {
         return Err("a password does not stand in this file: give the whole URL in the variable WOLKVOX_PROXY_URL or \
                     HTTPS_PROXY"
             .to_owned());
@@ -184,7 +118,7 @@ fn parse(text: &str) -> Result<Proxy, String> {
     let url = Url::parse(&whole).map_err(|reason| format!("this URL cannot be read ({reason}): {form}"))?;
     match url.scheme() {
         "http" | "https" if url.path() == "/" && url.query().is_none() && url.fragment().is_none() => {
-            Ok(Proxy(url))
+            Ok(Proxy::new(url))
         }
         "http" | "https" => Err(format!("a proxy has no path: {form}")),
         scheme => Err(format!("the scheme is {scheme}, which is not supported: {form}")),

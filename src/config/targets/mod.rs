@@ -23,6 +23,7 @@ use crate::config::{
         precedence::{Written, flag_place, given},
     },
 };
+use crate::wolkvox::Egress;
 
 /// The variable that holds the token itself.
 const TOKEN_VARIABLE: &str = "WOLKVOX_TOKEN";
@@ -223,7 +224,7 @@ impl FromFile<'_> {
         endpoint: &reqwest::Url,
         environment: &Environment,
         findings: &mut Diagnostics,
-    ) -> Option<egress::Egress> {
+    ) -> Option<Egress> {
         let flag = args.proxy_url.as_deref().filter(|_| self.sole);
         let written = self.entry.proxy_url.as_ref();
         let ca_file = match args.ca_file.as_ref().filter(|_| self.sole) {

@@ -1,0 +1,138 @@
+//! Every error class of the contract, through the real binary where that is quick; see `limits` for the rest.
+
+use std::net::SocketAddr;
+
+use tokio::net::TcpListener;
+use wolkvox_exporter::{simulator::Fault, wolkvox::ErrorClass};
+
+use crate::faults::limits;
+use crate::support::{
+    api::Api,
+    fleet::Supervisor,
+    front::{Front, http},
+    self_signed::self_signed,
+};
+
+/// One target for each way to fail: name, class, fault.
+fn faults() -> Vec<(&'static str, &'static str, Fault)> {
+    vec![
+        ("500", "http_5xx", Fault::Http500),
+        ("503", "http_5xx", Fault::Http503),
+        ("bad-request", "bad_request", Fault::BadRequest),
+        ("unknown-api", "bad_request", Fault::UnknownApi),
+        ("redirect", "bad_request", Fault::Redirect { to: "http://127.0.0.1:9/".to_owned() }),
+        ("token-missing", "token_missing", Fault::TokenMissing),
+        ("token-invalid", "token_invalid", Fault::TokenInvalid),
+        ("quota", "quota_exhausted", Fault::QuotaExhausted),
+        ("concurrency", "concurrency", Fault::Concurrency),
+        ("maintenance", "maintenance", Fault::Maintenance),
+        ("error-in-ok", "maintenance", Fault::ErrorInOk),
+        ("429", "throttled", Fault::Throttled { retry_after: None }),
+        ("429-with-wait", "throttled", Fault::Throttled { retry_after: Some(60) }),
+        ("html", "not_json", Fault::NotJson),
+        ("php-warning", "not_json", Fault::PhpWarning),
+        ("bare-list", "schema", Fault::WrongSchema),
+        ("too-few-rows", "truncated", Fault::Truncated),
+        ("no-data", "truncated", Fault::DataMissing),
+        ("data-null", "truncated", Fault::DataNull),
+        ("half-gzip", "truncated", Fault::HalfGzip),
+        ("cut-json", "truncated", Fault::CutJson),
+        ("reset", "connect", Fault::Reset),
+    ]
+}
+
+/// Those that the simulator cannot give: name, class, URL.
+async fn raw() -> Vec<(&'static str, &'static str, String)> {
+    let canned = async |bytes: Vec<u8>| Front::start(vec![bytes], None).await;
+    let plain_on_https = canned(http("400 Bad Request", "plain HTTP here")).await.address;
+    vec![
+        ("closed-port", "connect", format!("http://{}", closed_port().await)),
+        ("self-signed", "tls", format!("https://localhost:{}", self_signed(None).await.0.port())),
+        ("plain-on-https", "tls", format!("https://localhost:{}", plain_on_https.port())),
+        ("418", "bad_request", canned(http("418 I'm a teapot", "no")).await.url()),
+        ("600", "bad_request", canned(http("600 Beyond", "no")).await.url()),
+        ("empty-200", "not_json", canned(http("200 OK", "")).await.url()),
+        ("no-http", "connect", canned(b"SSH-2.0-OpenSSH_9.2\r\n".to_vec()).await.url()),
+        (
+            "short-length",
+            "truncated",
+            canned(b"HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n{\"code\":\"200\",".to_vec()).await.url(),
+        ),
+        (
+            "cut-at-a-chunk",
+            "truncated",
+            canned(http("200 OK", r#"{"code":"200","msg":"2 records","data":[{"rp_id":"10"},"#)).await.url(),
+        ),
+    ]
+}
+
+#[tokio::test]
+async fn every_class_is_provoked_and_counted() {
+    let mut fleet = Supervisor::new();
+    let mut expected = Vec::new();
+    let mut apis = Vec::new();
+    for (name, class, fault) in faults() {
+        // Halved down to a second, for ever, where all that is wrong is the number of rows.
+        let api = Api::start(|_| {}).await;
+        let api = match fault {
+            Fault::Truncated | Fault::DataMissing | Fault::DataNull => api.times(fault, 3),
+            _ => api.always(fault),
+        };
+        fleet.add(name, &api.url());
+        expected.push((name, class));
+        apis.push(api);
+    }
+    for (name, class, url) in raw().await {
+        fleet.add(name, &url);
+        expected.push((name, class));
+    }
+    let exporter = fleet.start().await;
+    // All of them at 0 from the start, and nothing is taken for anything else afterwards.
+    for (name, class) in &expected {
+        let scrape =
+            exporter.wait_for(&format!("{name}: {class}"), |scrape| scrape.errors(name, class) > 0.0).await;
+        assert_eq!(scrape.classes("wolkvox_api_errors_total", name), [*class], "{name}");
+        let all = scrape.all("wolkvox_api_errors_total", &[("server", name)]).len();
+        assert_eq!(all, ErrorClass::ALL.len(), "{name}");
+        if *class == "truncated" {
+            continue;
+        }
+        assert!(!scrape.up(name), "{name}");
+        assert_eq!(scrape.sum("wolkvox_menu_option_hits_total", &[("server", name)]), None, "{name}");
+        assert_eq!(
+            scrape.sum("wolkvox_menu_window_end_timestamp_seconds", &[("server", name)]),
+            None,
+            "{name}"
+        );
+    }
+    // Those after which another try would change nothing end the poll at once.
+    for (name, class) in expected {
+        let at_once =
+            ["bad_request", "token_missing", "token_invalid", "quota_exhausted", "maintenance", "tls"];
+        if at_once.contains(&class) && !["418", "600", "redirect"].contains(&name) {
+            exporter.wait_for(&format!("{name}: poll failed"), |s| s.failures(name, class) > 0.0).await;
+        }
+    }
+    // The page says the same in words.
+    let page = exporter.get("/").await.expect("a status page");
+    assert!(page.contains("The token was refused") && page.contains("The TLS handshake failed"), "{page}");
+}
+
+/// The list above and that of `limits` leave no class out.
+#[test]
+fn every_class_has_a_test() {
+    let tested: Vec<&str> = faults()
+        .into_iter()
+        .map(|(_, class, _)| class)
+        .chain(["connect", "tls", "bad_request", "not_json", "truncated"])
+        .chain(limits::CLASSES)
+        .collect();
+    for class in ErrorClass::ALL {
+        assert!(tested.contains(&class.as_str()), "{}", class.as_str());
+    }
+}
+
+async fn closed_port() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
+    listener.local_addr().expect("it is bound")
+}

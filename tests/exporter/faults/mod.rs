@@ -1,0 +1,16 @@
+//! What goes wrong between the exporter and Wolkvox: each kind of failure is provoked over HTTP, read from a
+//! scrape, and followed by the reaction that the design states, with no row lost or counted twice.
+//!
+//! | file | shows |
+//! | --- | --- |
+//! | `classes` | every error class and its counters |
+//! | `limits` | what would take minutes at the usual limits, in the library with small ones |
+//! | `reactions` | what is done after a failure |
+//! | `forms` | answers that are odd and valid, or broken and then whole: every row once |
+//! | `front` | a server of raw bytes |
+
+mod classes;
+mod forms;
+mod inside;
+mod limits;
+mod reactions;

@@ -1,0 +1,31 @@
+//! The exporter alone: the real binary and the parts that it is made of, asked through their interfaces, against a
+//! simulated Wolkvox and hand-made answers. What a real Prometheus makes of it stands in `tests/prometheus/`, chance in
+//! `tests/model/`.
+
+#![allow(clippy::unwrap_used, reason = "a helper that fails is a test that fails")]
+
+mod answers;
+mod backup;
+mod command_line;
+mod config;
+mod doctor;
+mod documents;
+mod exposition;
+mod faults;
+mod hostile;
+mod init;
+mod layout;
+mod metrics_reference;
+mod names;
+mod privacy;
+mod proxies;
+mod quota;
+mod reference;
+mod reload;
+mod side_channels;
+mod simulator;
+mod start_stop;
+mod status_page;
+#[path = "../support/mod.rs"]
+mod support;
+mod web;

@@ -1,0 +1,143 @@
+//! A reload while the disk fails: the targets it concerns are tried again until it works. On virtual time, since that
+//! takes half a minute.
+
+use std::{
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use jiff::Timestamp;
+use tokio::time::sleep;
+use wolkvox_exporter::{
+    config::{
+        Config, JourneyConfig, MetricsConfig, NameSources, PollConfig, Secret, TargetConfig, TokenSource,
+        WebConfig,
+    },
+    snapshot::Publisher,
+    store::Store,
+    supervisor::{Change, Deps, Supervisor},
+    telemetry::Telemetry,
+};
+
+use crate::support::{
+    api::{TOKEN, noon},
+    disk::Disk,
+};
+
+fn config(names: &[&str]) -> Config {
+    let target = |name: &&str| TargetConfig {
+        name: (*name).to_owned(),
+        // Nobody listens there: a poll fails at once.
+        endpoint: "http://127.0.0.1:9/".parse().unwrap(),
+        egress: Default::default(),
+        token: TokenSource::fixed(&Secret::new(TOKEN), "the test").unwrap(),
+        timezone: noon(),
+        licences: None,
+        expected: Vec::new(),
+        names: NameSources::default(),
+    };
+    Config {
+        targets: names.iter().map(target).collect(),
+        poll: PollConfig::default(),
+        menu: MetricsConfig::default(),
+        journey: JourneyConfig::default(),
+        baseline: Default::default(),
+        state_path: Default::default(),
+        web: WebConfig::default(),
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_target_that_the_disk_kept_out_comes_when_the_disk_allows() {
+    let disk = Disk::default();
+    let backend = disk.clone();
+    let store = Store::open_backend(move || Ok(backend.clone()), Path::new("disk"), [7; 16]).unwrap();
+    let telemetry = Arc::new(Telemetry::new().unwrap());
+    let publisher = Publisher::start(telemetry.clone());
+    let mut fleet = Supervisor::new(Deps {
+        store: Arc::new(store),
+        publisher: publisher.clone(),
+        telemetry,
+        in_flight: Arc::new(tokio::sync::Semaphore::new(8)),
+        workers: tokio::runtime::Handle::current(),
+        clock: Arc::new(Timestamp::now),
+    });
+    let names = || publisher.statuses().iter().map(|status| status.name.clone()).collect::<Vec<_>>();
+    let change = fleet.change_to(&config(&["a", "b"])).await.unwrap();
+    assert_eq!(change, Change { added: 2, ..Change::default() });
+    assert_eq!(names(), ["a", "b"]);
+
+    disk.fill();
+    let error = fleet.change_to(&config(&["b", "c"])).await.unwrap_err();
+    assert!(format!("{error:#}").starts_with("target c: the state file failed"), "{error:#}");
+    assert_eq!(names(), ["b"], "nothing is shown of a target that is polled no more, or not yet");
+
+    disk.empty();
+    while names() != ["b", "c"] {
+        sleep(Duration::from_secs(1)).await;
+    }
+    // To the fleet it is a target like the others.
+    let change = fleet.change_to(&config(&["b", "c"])).await.unwrap();
+    assert_eq!(change, Change { kept: 2, ..Change::default() });
+    fleet.end_all(Duration::from_secs(60)).await;
+}
+
+/// The poller of one target panics: it is started again after a wait, and a reload that ends it comes to its end.
+#[tokio::test(start_paused = true)]
+async fn a_poller_that_breaks_off_is_started_again_and_hangs_no_reload() {
+    let store = Arc::new(Store::in_memory([7; 16]).unwrap());
+    let telemetry = Arc::new(Telemetry::new().unwrap());
+    let broken = Arc::new(AtomicBool::new(false));
+    let clock = {
+        let broken = broken.clone();
+        // The poller asks for the time all along: what panics here is as a bug of its own.
+        move || if broken.swap(false, Ordering::SeqCst) { panic!("a bug") } else { Timestamp::now() }
+    };
+    let publisher = Publisher::start(telemetry.clone());
+    let deps = Deps {
+        store,
+        publisher,
+        telemetry: telemetry.clone(),
+        clock: Arc::new(clock),
+        in_flight: Arc::new(tokio::sync::Semaphore::new(8)),
+        workers: tokio::runtime::Handle::current(),
+    };
+    let mut fleet = Supervisor::new(deps);
+    let restarts = |name: &str| -> u64 {
+        let families = telemetry.target(name).families();
+        let family = families.iter().find(|family| family.name == "wolkvox_poller_restarts_total").unwrap();
+        format!("{:?}", family.points[0].value)
+            .chars()
+            .filter(char::is_ascii_digit)
+            .collect::<String>()
+            .parse()
+            .unwrap()
+    };
+    let polls = |name: &str| format!("{:?}", telemetry.target(name).families());
+    fleet.change_to(&config(&["a"])).await.unwrap();
+
+    broken.store(true, Ordering::SeqCst);
+    while restarts("a") == 0 {
+        sleep(Duration::from_secs(1)).await;
+    }
+    let before = polls("a");
+    while polls("a") == before {
+        sleep(Duration::from_secs(1)).await;
+    }
+    assert_eq!(restarts("a"), 1, "it is polled again");
+
+    // Ends "a", whose poller has just broken off again.
+    broken.store(true, Ordering::SeqCst);
+    while restarts("a") == 1 {
+        sleep(Duration::from_secs(1)).await;
+    }
+    let change = fleet.change_to(&config(&["b"])).await.unwrap();
+    assert_eq!(change, Change { added: 1, removed: 1, ..Change::default() });
+    let change = fleet.change_to(&config(&["a", "b"])).await.unwrap();
+    assert_eq!(change, Change { added: 1, kept: 1, ..Change::default() });
+    fleet.end_all(Duration::from_secs(60)).await;
+}

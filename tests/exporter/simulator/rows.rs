@@ -1,0 +1,124 @@
+//! Rows: as many as the truth says, the same for the same seed, and when they appear.
+
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    time::Duration,
+};
+
+use jiff::{SignedDuration, ToSpan, tz::TimeZone};
+use wolkvox_exporter::simulator::TELEPHONE_PREFIX;
+
+use crate::simulator::{MONDAY, Server, identity, moment, rows, seconds, text};
+
+#[tokio::test]
+async fn rows_over_http_add_up_to_the_truth() {
+    let server = Server::start(|options| options.late_share = 0.0).await;
+    let rows = rows(server.hour().await).await;
+    let mut options = BTreeMap::<_, (u64, u64, u64, u64)>::new();
+    let mut interactions = HashMap::<_, HashSet<_>>::new();
+    for row in &rows {
+        let label = ["rp_id", "channel", "cod_opc_menu"].map(|field| text(row, field).to_owned());
+        let attempt: u64 = text(row, "attempt").parse().unwrap();
+        let option = options.entry(label).or_default();
+        option.0 += 1;
+        option.1 += attempt;
+        option.2 += u64::from(attempt > 1);
+        option.3 += seconds(text(row, "second_event"));
+        let point = [text(row, "rp_id"), text(row, "channel")];
+        interactions.entry(point).or_default().insert(text(row, "conn_id"));
+        assert!(text(row, "date").starts_with("2026-01-19 10:"));
+        assert!(text(row, "telephone").starts_with(TELEPHONE_PREFIX));
+        assert_eq!(text(row, "customer_id").len(), 10);
+    }
+    assert!(rows.len() > 1_000);
+
+    let truth = server.truth("from=2026-01-19T15:00:00Z&until=2026-01-19T16:00:00Z").await;
+    assert_eq!(truth, server.hour_truth());
+    assert_eq!(truth.rows, rows.len() as u64);
+    assert_eq!(server.simulator.requests().rows, truth.rows);
+    let counted: BTreeMap<_, _> = truth
+        .options
+        .iter()
+        .map(|o| {
+            let label = [o.rp_id.clone(), o.channel.clone(), o.cod_opc_menu.clone()];
+            assert_eq!(o.hits, o.seconds_count);
+            (label, (o.hits, o.attempts, o.retries, o.seconds_sum))
+        })
+        .collect();
+    assert_eq!(counted, options);
+    assert_eq!(truth.points.len(), interactions.len());
+    for point in &truth.points {
+        let seen = &interactions[&[point.rp_id.as_str(), point.channel.as_str()]];
+        assert_eq!(point.interactions, seen.len() as u64);
+    }
+    assert!(truth.options.iter().any(|option| option.cod_opc_menu == "Pagos \\ PSE \"en línea\""));
+}
+
+#[tokio::test]
+async fn same_seed_same_bytes_and_another_seed_others() {
+    let bytes = async |seed| {
+        let server = Server::start(|options| options.seed = seed).await;
+        server.hour().await.unwrap().bytes().await.unwrap()
+    };
+    let first = bytes(7).await;
+    assert!(first == bytes(7).await);
+    assert!(first != bytes(8).await);
+}
+
+#[tokio::test]
+async fn two_rows_can_be_equal_and_real() {
+    let server = Server::start(|options| options.late_share = 0.0).await;
+    let mut counts = HashMap::new();
+    for row in rows(server.hour().await).await {
+        *counts.entry(identity(&row)).or_insert(0) += 1;
+    }
+    assert!(counts.values().filter(|&&count| count == 2).count() > 5);
+}
+
+#[tokio::test]
+async fn late_rows_appear_later_and_the_truth_tells_which() {
+    let server = Server::start(|options| options.late_share = 0.2).await;
+    let eleven = moment(MONDAY + 11.hours());
+    server.set_clock(eleven + SignedDuration::from_secs(60));
+    let soon = rows(server.hour().await).await;
+    let query = "from=2026-01-19T15:00:00Z&until=2026-01-19T16:00:00Z";
+    assert_eq!(server.truth(&format!("{query}&visible=true")).await.rows, soon.len() as u64);
+    let all = server.truth(query).await.rows;
+    assert!((soon.len() as u64) < all * 9 / 10);
+
+    server.set_clock(eleven + SignedDuration::from_hours(7));
+    let whole = rows(server.hour().await).await;
+    assert_eq!(whole.len() as u64, all);
+    let mut left = HashMap::<_, i32>::new();
+    whole.iter().for_each(|row| *left.entry(identity(row)).or_default() += 1);
+    soon.iter().for_each(|row| *left.get_mut(&identity(row)).expect("a row vanished") -= 1);
+    assert!(left.values().all(|&count| count >= 0));
+}
+
+#[tokio::test]
+async fn late_rows_appear_within_the_time_that_is_set() {
+    let server = Server::start(|options| {
+        options.late_share = 0.2;
+        options.late_by = Duration::from_secs(20)..=Duration::from_secs(50);
+    })
+    .await;
+    let eleven = moment(MONDAY + 11.hours());
+    let visible = async |seconds| {
+        server.set_clock(eleven + SignedDuration::from_secs(seconds));
+        rows(server.hour().await).await.len() as u64
+    };
+    let all = server.hour_truth().rows;
+    assert!(visible(15).await < all);
+    assert_eq!(visible(50).await, all);
+}
+
+#[tokio::test]
+async fn a_day_is_answered_in_a_moment() {
+    let server = Server::start(|options| options.zone = TimeZone::get("America/Lima").unwrap()).await;
+    let start = std::time::Instant::now();
+    let day = rows(server.report(MONDAY, MONDAY + 1.day() - 1.second()).await).await;
+    assert!(day.len() > 20_000);
+    // Well below a second with optimization; unoptimized and on a busy machine some seconds. A look-back that
+    // walks through every interaction again and again would take minutes.
+    assert!(start.elapsed() < Duration::from_secs(20), "{:?}", start.elapsed());
+}

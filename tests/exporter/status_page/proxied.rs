@@ -1,0 +1,95 @@
+//! The page behind a real reverse proxy that shows it under a path of its own: nginx, where it is installed.
+
+use std::{
+    fs,
+    net::{SocketAddr, TcpListener},
+    process::{Child, Command, Stdio},
+    time::Duration,
+};
+
+use crate::support::{api::Api, fleet::Supervisor, process::client};
+
+/// Debian keeps it where only root looks.
+const PROGRAMS: [&str; 3] = ["nginx", "/usr/sbin/nginx", "/usr/local/sbin/nginx"];
+
+/// A proxy in a directory of its own, ended when it is dropped.
+struct Proxy {
+    child: Child,
+    address: SocketAddr,
+    _directory: tempfile::TempDir,
+}
+
+impl Proxy {
+    /// Under `/wolkvox/`, as `docs/operations.md` has it; `None` where there is no nginx.
+    fn start(behind: SocketAddr) -> Option<Self> {
+        let runs = |program: &&&str| Command::new(program).arg("-v").stderr(Stdio::null()).status().is_ok();
+        let program = PROGRAMS.iter().find(runs)?;
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let address =
+            TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a port is free");
+        let here = directory.path().display();
+        let temporary: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
+            .map(|name| format!("{name}_temp_path {here}/{name}; "))
+            .concat();
+        let configuration = format!(
+            "daemon off; master_process off; pid {here}/pid; error_log {here}/error.log;\n\
+             events {{}}\n\
+             http {{ access_log off; {temporary}\n\
+             server {{ listen {address}; location /wolkvox/ {{ proxy_pass http://{behind}/; }} }} }}\n"
+        );
+        let file = directory.path().join("nginx.conf");
+        fs::write(&file, configuration).expect("written");
+        let mut command = Command::new(program);
+        command
+            .arg("-p")
+            .arg(directory.path())
+            .arg("-c")
+            .arg(&file)
+            .arg("-e")
+            .arg(directory.path().join("error.log"));
+        let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("nginx starts");
+        Some(Self { child, address, _directory: directory })
+    }
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// What the page links to, without its own parts.
+fn links(page: &str) -> Vec<String> {
+    let links = page.split("href=\"").skip(1).filter_map(|rest| rest.split('"').next());
+    links.filter(|link| !link.starts_with("data:")).map(|link| link.replace("&amp;", "&")).collect()
+}
+
+#[tokio::test]
+async fn every_link_works_under_a_path_of_a_proxy() {
+    let api = Api::start(|_| {}).await;
+    let exporter = Supervisor::of("proxied", &api).start().await;
+    let Some(proxy) = Proxy::start(exporter.address) else {
+        assert!(std::env::var_os("CI").is_none(), "nginx is not installed: apt-get install nginx-light");
+        println!("not tested: there is no nginx (apt-get install nginx-light)");
+        return;
+    };
+    let client = client();
+    let base: reqwest::Url = format!("http://{}/wolkvox/", proxy.address).parse().expect("a URL");
+    let deadline = std::time::Instant::now() + Duration::from_secs(30);
+    let page = loop {
+        match client.get(base.clone()).send().await {
+            Ok(answer) if answer.status().is_success() => break answer.text().await.expect("a page"),
+            _ => assert!(std::time::Instant::now() < deadline, "the proxy does not answer"),
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    };
+    let links = links(&page);
+    assert!(links.len() >= 5, "{links:?}");
+    for link in links {
+        let url = base.join(&link).expect("a link");
+        assert!(url.path().starts_with("/wolkvox/"), "{link} leaves the proxy's path");
+        let answer = client.get(url).send().await.expect("the proxy answers");
+        assert!(answer.status().is_success(), "{link}: {}", answer.status());
+    }
+}

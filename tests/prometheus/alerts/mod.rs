@@ -1,0 +1,97 @@
+//! The alerting rules: the same in both languages, with a runbook each, and texts that a real Prometheus renders. promtool's
+//! own tests of them, `rules/tests/`, run with those of the other rules in `tests/prometheus/dashboards/`.
+//!
+//! | file | owns |
+//! | --- | --- |
+//! | `main` | what is committed for each alert |
+//! | `rule_files` | the rule files, read |
+//! | `pint` | the checks of a linter of rules |
+//! | `page` | metrics with which every alert fires |
+//! | `texts` | what a real Prometheus makes of the annotations |
+
+mod page;
+mod pint;
+mod rule_files;
+mod texts;
+
+use std::{collections::BTreeSet, fs, path::Path};
+
+use regex::Regex;
+
+use crate::alerts::rule_files::{LANGUAGES, Rule};
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// The files are written by hand: what is changed in one has to be changed in the other.
+#[test]
+fn the_alerts_are_the_same_in_every_language() {
+    let [english, spanish] = LANGUAGES.map(|(_, file)| rule_files::of(file));
+    let names = |rules: &[Rule]| rules.iter().map(|rule| rule.alert.clone()).collect::<Vec<_>>();
+    assert_eq!(names(&english), names(&spanish), "the same alerts in the same order");
+    for (english, spanish) in english.iter().zip(&spanish) {
+        let judged = |rule: &Rule| {
+            let rule = rule.clone();
+            (rule.expr, rule.hold, rule.keep_firing_for, rule.labels)
+        };
+        assert_eq!(judged(english), judged(spanish), "{}", english.alert);
+        for (key, text) in &english.annotations {
+            let (name, other) = (&english.alert, &spanish.annotations[key]);
+            assert_eq!(looked_up(text), looked_up(other), "{name}: what the {key} looks up");
+            match key.as_str() {
+                "runbook_url" => assert_eq!(&text.replace("/en/", "/es/"), other, "{name}"),
+                "dashboard_url" => assert_eq!(&without_language(text), &without_language(other), "{name}"),
+                _ => assert_ne!(text, other, "{name}: the {key} is not translated"),
+            }
+        }
+    }
+}
+
+/// The templates of a text, in whatever order its language wants them.
+fn looked_up(text: &str) -> Vec<&str> {
+    let template = Regex::new(r"\{\{-?\s*(.*?)\s*-?\}\}").expect("a regular expression");
+    let mut templates: Vec<&str> =
+        template.captures_iter(text).filter_map(|found| Some(found.get(1)?.as_str())).collect();
+    templates.sort_unstable();
+    templates
+}
+
+fn without_language(url: &str) -> String {
+    url.replacen("-en?", "-?", 1)
+        .replacen("-es?", "-?", 1)
+        .trim_end_matches("en")
+        .trim_end_matches("es")
+        .to_owned()
+}
+
+#[test]
+fn every_alert_has_its_runbook_in_every_language() {
+    for (language, file) in LANGUAGES {
+        let mut pages = BTreeSet::new();
+        for entry in fs::read_dir(root().join("docs/runbooks").join(language)).expect("a folder of runbooks")
+        {
+            pages.insert(entry.expect("a readable entry").file_name().to_string_lossy().into_owned());
+        }
+        for alert in rule_files::of(file) {
+            let page = format!("{}.md", alert.alert);
+            let path = root().join("docs/runbooks").join(language).join(&page);
+            let text =
+                fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+            assert!(text.matches("\n## ").count() >= 5, "{}: a part is missing", path.display());
+            pages.remove(&page);
+        }
+        assert!(pages.is_empty(), "docs/runbooks/{language} has pages of no alert: {pages:?}");
+    }
+}
+
+/// Whoever has Prometheus only, for a day only, has every alert.
+#[test]
+fn alerts_stand_on_exposed_metrics_alone() {
+    for (_, file) in LANGUAGES {
+        for rule in rule_files::of(file) {
+            assert!(rule.record.is_empty(), "{file}: {} is recorded", rule.record);
+            assert!(!rule.expr.contains(":wolkvox"), "{file}: {} reads what a rule records", rule.alert);
+        }
+    }
+}

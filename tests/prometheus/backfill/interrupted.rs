@@ -1,0 +1,178 @@
+//! A backfill that is killed again and again, and one whose vendor is in trouble, make the same files, byte by byte.
+
+use std::{
+    fs,
+    path::Path,
+    time::{Duration, Instant},
+};
+
+use wolkvox_exporter::simulator::{Fault, FaultRule, Options, OverLimit, Simulator};
+
+use crate::backfill::{DEADLINE, Past, files, listen, run, vendor};
+use crate::support::process::Process;
+
+/// When a process is killed: at the latest when a day is done, and one that is to end by the time since its start when the first
+/// file appears. So a fast machine comes no further in one life than a slow one, and the past outlasts all of them.
+#[derive(Clone, Copy, Debug)]
+enum Moment {
+    /// So many milliseconds after it was started.
+    Started(u64),
+    /// So many after a file appeared that has no name of its own yet: before, in or after the commit of its day.
+    Part(u64),
+    /// So many after it said that a day is done.
+    Done(u64),
+}
+
+use Moment::{Done, Part, Started};
+
+const KILLS: [Moment; 20] = [
+    Started(20),
+    Started(200),
+    Part(0),
+    Started(900),
+    Part(1),
+    Part(3),
+    Started(1_700),
+    Done(0),
+    Part(10),
+    Started(0),
+    Part(40),
+    Part(100),
+    Done(1),
+    Started(1_300),
+    Part(200),
+    Part(2),
+    Started(2_500),
+    Part(20),
+    Part(60),
+    Started(50),
+];
+const BEGUN: &str = "counting from here";
+const DAY_DONE: &str = "a day of the past is done";
+
+/// Kills it at a moment, unless it ends before: whether it did.
+async fn kill_at(mut process: Process, output: &Path, moment: Moment) -> bool {
+    let (deadline, mut reached) = (Instant::now() + DEADLINE, None);
+    while process.running() {
+        assert!(Instant::now() < deadline, "{moment:?} never came");
+        let is_part = || {
+            let entries = fs::read_dir(output).into_iter().flatten().flatten();
+            entries
+                .filter_map(|entry| entry.file_name().into_string().ok())
+                .any(|name| name.ends_with(".part"))
+        };
+        let is_done = || process.log().contains(DAY_DONE);
+        let (now, wait) = match moment {
+            Started(_) if is_part() => (true, 0),
+            Part(_) if is_done() => (true, 0),
+            Started(wait) => (true, wait),
+            Part(wait) => (is_part(), wait),
+            Done(wait) => (is_done(), wait),
+        };
+        if now && reached.is_none() {
+            reached = Some(Instant::now());
+        }
+        if reached.is_some_and(|reached: Instant| reached.elapsed() >= Duration::from_millis(wait)) {
+            process.signal("KILL");
+            process.exit(DEADLINE).await;
+            return false;
+        }
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    let status = process.exit(DEADLINE).await;
+    assert!(status.success(), "{status}");
+    true
+}
+
+/// A state in which a backfill has been begun, and nothing has been read: its hashes are keyed as in all of its copies.
+async fn begun(past: &Past, copies: &[&str]) {
+    let mut process = Process::spawn(past.command("begun", &[]));
+    let deadline = Instant::now() + DEADLINE;
+    while !process.log().contains(BEGUN) {
+        assert!(process.running() && Instant::now() < deadline, "it never began");
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    process.signal("KILL");
+    process.exit(DEADLINE).await;
+    assert!(
+        files(&past.output("begun")).iter().all(|path| path.extension().is_none_or(|ending| ending != "om")),
+        "too late"
+    );
+    for copy in copies {
+        fs::copy(past.state("begun"), past.state(copy)).expect("a state can be copied");
+    }
+}
+
+fn assert_same_files(one: &Path, other: &Path) {
+    let names = |directory: &Path| {
+        files(directory).iter().map(|path| path.file_name().expect("a file").to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(names(one), names(other));
+    for (one, other) in files(one).iter().zip(files(other)) {
+        let (one_bytes, other_bytes) = (fs::read(one).expect("a file"), fs::read(&other).expect("a file"));
+        let differs = one_bytes.iter().zip(&other_bytes).position(|(a, b)| a != b);
+        let line = |bytes: &[u8]| {
+            let at = differs.unwrap_or(0);
+            String::from_utf8_lossy(&bytes[at.saturating_sub(120)..bytes.len().min(at + 40)]).into_owned()
+        };
+        assert!(
+            one_bytes == other_bytes,
+            "{} differs ({} and {} bytes):\n{}\n---\n{}",
+            one.display(),
+            one_bytes.len(),
+            other_bytes.len(),
+            line(&one_bytes),
+            line(&other_bytes)
+        );
+    }
+}
+
+#[tokio::test]
+async fn killed_twenty_times_it_makes_the_same_files() {
+    // More days than lives that may end one.
+    let past = Past::of(KILLS.iter().filter(|moment| !matches!(moment, Started(_))).count() as i64 + 1).await;
+    begun(&past, &["whole", "killed"]).await;
+    let mut killed = 0;
+    for moment in KILLS {
+        let process = Process::spawn(past.command("killed", &[]));
+        if kill_at(process, &past.output("killed"), moment).await {
+            break;
+        }
+        killed += 1;
+        assert!(files(&past.output("killed")).len() <= past.days().len() + 1);
+    }
+    assert_eq!(killed, KILLS.len(), "it came to its end too early");
+    run(past.command("killed", &[])).await;
+    run(past.command("whole", &[])).await;
+    assert_same_files(&past.output("whole"), &past.output("killed"));
+    // Once more: nothing is read, and the commands are printed again.
+    let before = past.simulator.requests().total;
+    assert!(run(past.command("killed", &[])).await.contains("promtool"));
+    assert_eq!(past.simulator.requests().total, before);
+}
+
+#[tokio::test]
+async fn a_vendor_in_trouble_changes_nothing_but_the_time() {
+    let past = Past::of(2).await;
+    begun(&past, &["calm", "troubled"]).await;
+    run(past.command("calm", &[])).await;
+
+    // The same rows from a server that cuts its answers, and fails now and then.
+    let options = Options { rows_limit: 1_500, over_limit: OverLimit::CutAndPromise, ..vendor() };
+    let troubled = Simulator::new(options);
+    for fault in [Fault::Http500, Fault::CutJson, Fault::NotJson, Fault::Truncated, Fault::Http503] {
+        let rule = FaultRule { fault, times: Some(3), probability: Some(0.15) };
+        troubled.add_fault(rule).expect("a fault");
+    }
+    let url = listen(&troubled).await;
+    run(past.command_from(&url, "troubled", &[])).await;
+    let struck: u64 = troubled
+        .requests()
+        .kinds
+        .iter()
+        .filter(|(kind, _)| kind.starts_with("fault_"))
+        .map(|(_, times)| times)
+        .sum();
+    assert!(struck >= 5, "{:?}", troubled.requests());
+    assert_same_files(&past.output("calm"), &past.output("troubled"));
+}

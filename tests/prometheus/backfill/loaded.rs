@@ -1,0 +1,253 @@
+//! What a Prometheus holds that has loaded the files, and goes on scraping the exporter that was started on the state.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::{SocketAddr, TcpListener},
+    path::Path,
+    time::{Duration, Instant},
+};
+
+use jiff::{SignedDuration, Timestamp};
+use wolkvox_exporter::simulator::{Journeys, Truth};
+
+use crate::backfill::{DEADLINE, IDLE, JOB, Past, files, run, truth::Rows};
+use crate::support::{
+    expected::{COUNTERS, expected},
+    process::{Exporter, bare},
+    prometheus::{Labels, Prometheus, binaries, promtools},
+    promtool,
+};
+
+const BUCKETS: &str = "wolkvox_menu_time_to_option_seconds_bucket";
+const WATERMARK: &str = "wolkvox_watermark_timestamp_seconds";
+/// The simulator shows a row at most 8 s after its date.
+const VISIBLE_WITHIN: SignedDuration = SignedDuration::from_secs(9);
+
+type Series = (&'static str, Labels);
+
+/// Every counter with a truth, the histogram's buckets among them.
+fn counters(truth: &Truth, journeys: &Journeys) -> BTreeMap<Series, f64> {
+    let own = |labels: &[(&str, &String)]| {
+        labels.iter().map(|(name, value)| ((*name).to_owned(), (*value).clone())).collect::<Labels>()
+    };
+    let mut all: BTreeMap<Series, f64> = expected(truth, journeys)
+        .into_iter()
+        .map(|(name, labels, value)| {
+            let labels: Vec<(&str, &String)> = labels.iter().map(|(name, value)| (*name, value)).collect();
+            ((name, own(&labels)), value)
+        })
+        .collect();
+    for option in &truth.options {
+        for (le, bound) in [("10.0", 10), ("30.0", 30), ("60.0", 60), ("300.0", 300), ("+Inf", u32::MAX)] {
+            let (point, le) = ((&option.rp_id, &option.channel), le.to_owned());
+            let labels = own(&[
+                ("rp_id", point.0),
+                ("channel", point.1),
+                ("cod_opc_menu", &option.cod_opc_menu),
+                ("le", &le),
+            ]);
+            let below = option
+                .seconds
+                .iter()
+                .filter(|(seconds, _)| **seconds <= bound)
+                .map(|(_, rows)| rows)
+                .sum::<u64>();
+            all.insert((BUCKETS, labels), below as f64);
+        }
+    }
+    all
+}
+
+fn names() -> impl Iterator<Item = &'static str> {
+    COUNTERS.into_iter().chain([BUCKETS])
+}
+
+/// What an expression of each counter is; `{}` stands for the counter.
+async fn values(prometheus: &Prometheus, expression: &str, at: Option<Timestamp>) -> BTreeMap<Series, f64> {
+    let mut values = BTreeMap::new();
+    for name in names() {
+        let promql = expression.replace("{}", &format!("{name}{{job={JOB:?}}}"));
+        let answer = match at {
+            Some(at) => prometheus.query_at(&promql, at.as_second() as f64).await,
+            None => prometheus.query(&promql).await,
+        };
+        for (labels, value) in answer {
+            let own = labels
+                .into_iter()
+                .filter(|(name, _)| !["__name__", "job", "instance", "server"].contains(&name.as_str()));
+            assert!(
+                values.insert((name, own.collect()), value).is_none(),
+                "{name}: two series of one label set"
+            );
+        }
+    }
+    values
+}
+
+fn assert_same(what: &str, stored: &BTreeMap<Series, f64>, truth: &BTreeMap<Series, f64>) {
+    let all: BTreeSet<_> = stored.keys().chain(truth.keys()).collect();
+    let differ = |series: &&&Series| stored.get(**series) != truth.get(**series);
+    let differing: Vec<_> = all
+        .iter()
+        .filter(differ)
+        .map(|series| format!("{series:?}: stored {:?}, truth {:?}", stored.get(*series), truth.get(*series)))
+        .collect();
+    let shown = &differing[..differing.len().min(20)];
+    assert!(differing.is_empty(), "{what}: {} series differ:\n{}", differing.len(), shown.join("\n"));
+    assert!(truth.len() > 100, "{what}: too little to show anything");
+}
+
+/// Each day by itself: how much every counter has grown, which is what the rows of that day say.
+async fn assert_days(prometheus: &Prometheus, past: &Past, rows: &Rows) {
+    let mut before = BTreeMap::new();
+    let mut truth_before = BTreeMap::new();
+    for (_, end) in past.days() {
+        let stored = values(prometheus, "{}", Some(end)).await;
+        let (truth, journeys) = rows.at(end);
+        let truth = counters(&truth, &journeys);
+        assert_same(&format!("{} at {end}", prometheus.tool()), &stored, &truth);
+        let growth = |now: &BTreeMap<Series, f64>, then: &BTreeMap<Series, f64>| {
+            now.iter()
+                .map(|(series, value)| (series.clone(), value - then.get(series).unwrap_or(&0.0)))
+                .collect()
+        };
+        let (grown, should): (BTreeMap<_, _>, BTreeMap<_, _>) =
+            (growth(&stored, &before), growth(&truth, &truth_before));
+        assert_same(&format!("{}: the day up to {end}", prometheus.tool()), &grown, &should);
+        (before, truth_before) = (stored, truth);
+    }
+}
+
+/// `increase()` between two lines of the grid finds what there is, up to the two seconds that it extrapolates.
+async fn assert_increase(prometheus: &Prometheus, past: &Past, rows: &Rows) {
+    let [.., (start, end), _] = past.days()[..] else { panic!("no whole day") };
+    for (from, until, range) in
+        [(start, end, "1d"), (end - SignedDuration::from_hours(5), end - SignedDuration::from_hours(4), "1h")]
+    {
+        let increase = values(prometheus, &format!("increase({{}}[{range}])"), Some(until)).await;
+        let at = |moment| {
+            let (truth, journeys) = rows.at(moment);
+            counters(&truth, &journeys)
+        };
+        let (before, after) = (at(from), at(until));
+        for (series, value) in after {
+            let grown = value - before.get(&series).unwrap_or(&0.0);
+            let found = increase.get(&series).copied().unwrap_or(0.0);
+            assert!(
+                (found - grown).abs() <= grown * 0.002 + 1e-6,
+                "{}: {series:?} in {range}: {found}, truth {grown}",
+                prometheus.tool()
+            );
+        }
+    }
+}
+
+/// Whenever one looks, each series that has begun is there.
+async fn assert_dense(prometheus: &Prometheus, past: &Past) {
+    let [.., (_, end), _] = past.days()[..] else { panic!("no whole day") };
+    let there = values(prometheus, "{}", Some(end)).await.len();
+    for seconds in [1, 60, 149, 150, 151, 240, 298, 299] {
+        let at = end + SignedDuration::from_secs(seconds);
+        let now = values(prometheus, "{}", Some(at)).await.len();
+        assert!(now >= there, "{}: {now} series at {at}, {there} before", prometheus.tool());
+    }
+}
+
+/// Nothing ever went back, and everything was 0 at first.
+async fn assert_one_history(prometheus: &Prometheus, range: &str) {
+    let resets = values(prometheus, &format!("resets({{}}[{range}])"), None).await;
+    let back: Vec<_> = resets.iter().filter(|(_, resets)| **resets > 0.0).collect();
+    assert!(!resets.is_empty() && back.is_empty(), "{}: went back: {back:?}", prometheus.tool());
+    let least = values(prometheus, &format!("min_over_time({{}}[{range}])"), None).await;
+    let lost: Vec<_> = least.iter().filter(|(_, value)| **value > 0.0).collect();
+    assert!(lost.is_empty(), "{}: not 0 at first: {lost:?}", prometheus.tool());
+}
+
+/// A Prometheus of each generation over blocks that its own promtool made of the files, scraping `address`.
+async fn loaded(past: &Past, name: &str, address: SocketAddr) -> Vec<Prometheus> {
+    let mut all = Vec::new();
+    for (number, (tool, promtool)) in binaries().iter().zip(promtools()).enumerate() {
+        let storage = past.folder.join(format!("storage-{number}"));
+        let begun = Instant::now();
+        for file in files(&past.output(name)) {
+            load(&promtool.path, &file, &storage);
+        }
+        #[expect(clippy::print_stdout, reason = "with --nocapture one sees how long it takes")]
+        {
+            println!("{promtool}: loaded in {:.1} s", begun.elapsed().as_secs_f64());
+        }
+        let config = format!(
+            r#"{{"global": {{"scrape_interval": "1s", "scrape_timeout": "1s"}},
+                "scrape_configs": [{{"job_name": {JOB:?}, "static_configs": [{{"targets": ["{address}"]}}]}}]}}"#
+        );
+        let path = format!("--storage.tsdb.path={}", storage.display());
+        let flags = [path.as_str(), "--storage.tsdb.retention.time=90d"];
+        all.push(Prometheus::start_configured(tool, &config, &[], &flags).await);
+    }
+    all
+}
+
+fn load(promtool: &Path, file: &Path, storage: &Path) {
+    let path = |path: &Path| path.to_str().expect("a path of text").to_owned();
+    let (file, storage) = (path(file), path(storage));
+    let arguments = ["tsdb", "create-blocks-from", "openmetrics", "--max-block-duration=6h", &file, &storage];
+    promtool::run(promtool, &arguments).unwrap_or_else(|said| panic!("{}: {said}", promtool.display()));
+}
+
+#[tokio::test]
+async fn what_was_loaded_is_the_truth_of_every_day_and_the_exporter_goes_on() {
+    let past = Past::of(2).await;
+    let address =
+        TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr()).expect("a free port");
+    let instance = format!("instance={address}");
+    let printed = run(past.command("out", &[&format!("job={JOB}"), &instance])).await;
+    assert!(
+        printed.contains("promtool tsdb create-blocks-from openmetrics")
+            && printed.contains("/api/v1/import/prometheus")
+    );
+    assert_eq!(files(&past.output("out")).len(), past.days().len(), "a file a day");
+
+    let servers = loaded(&past, "out", address).await;
+    let rows = Rows::of(&past.simulator, (past.from, past.until), IDLE);
+    for prometheus in &servers {
+        assert_days(prometheus, &past, &rows).await;
+        assert_increase(prometheus, &past, &rows).await;
+        assert_dense(prometheus, &past).await;
+    }
+
+    let mut command = bare(&past.folder);
+    command.args(past.flags(&past.url, "out")).arg(format!("--web.listen-address={address}")).args([
+        "--poll.interval=2s",
+        "--poll.settle-delay=1s",
+        "--menu.zero-hold=4s",
+        "--poll.lookback=60s",
+    ]);
+    let _exporter = Exporter::start(command).await;
+    let end = Timestamp::now() + SignedDuration::from_secs(5);
+    past.simulator.end_traffic(end).expect("the traffic has not ended yet");
+    let over = (end + VISIBLE_WITHIN + IDLE).as_second() as f64;
+    for prometheus in &servers {
+        let all_over = format!("{WATERMARK}{{job={JOB:?}}} > {over}");
+        prometheus.wait_for(&all_over, DEADLINE, |at| !at.is_empty()).await;
+    }
+    assert_seam(&past, &servers, end).await;
+}
+
+/// Over the seam: the last values are the truth, and nothing ever went back.
+async fn assert_seam(past: &Past, servers: &[Prometheus], end: Timestamp) {
+    let range = format!("{}h", Timestamp::now().duration_since(past.from).as_hours() + 2);
+    let truth = past.simulator.truth(past.from, end, None);
+    let idle = Duration::from_secs(IDLE.as_secs().unsigned_abs());
+    let truth = counters(&truth, &past.simulator.journeys(past.from, end, idle));
+    for prometheus in servers {
+        let shown = Timestamp::now().as_second() + 8;
+        prometheus
+            .wait_for(&format!("timestamp(wolkvox_up{{job={JOB:?}}}) > {shown}"), DEADLINE, |up| {
+                !up.is_empty()
+            })
+            .await;
+        let stored = values(prometheus, "{}", None).await;
+        assert_same(&format!("{}: over the seam", prometheus.tool()), &stored, &truth);
+        assert_one_history(prometheus, &range).await;
+    }
+}

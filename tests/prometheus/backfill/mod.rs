@@ -1,0 +1,137 @@
+//! The past, as `backfill` hands it over: its files, loaded into real Prometheus servers of two generations, hold the
+//! simulator's truth of every day; the exporter goes on from its state without a seam; and neither SIGKILL nor a vendor in
+//! trouble changes a byte of them.
+//!
+//! `BACKFILL_DAYS=28 cargo test --test prometheus backfill:: -- --nocapture` reads four weeks, which takes a while.
+
+mod interrupted;
+mod loaded;
+mod refused;
+mod truth;
+
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+    sync::Arc,
+    time::Duration,
+};
+
+use jiff::{SignedDuration, Timestamp};
+use tokio::net::TcpListener;
+use wolkvox_exporter::simulator::{Options, Simulator, serve};
+
+use crate::support::process::{Process, bare};
+
+const TOKEN: &str = "backfill-token";
+const JOB: &str = "backfill";
+/// Generous: a day takes seconds.
+const DEADLINE: Duration = Duration::from_secs(600);
+/// The simulator's callers choose within 90 s.
+const IDLE: SignedDuration = SignedDuration::from_secs(100);
+
+/// A simulated vendor on a socket, and the past that is asked for: lines of the five-minute grid.
+struct Past {
+    simulator: Arc<Simulator>,
+    url: String,
+    from: Timestamp,
+    until: Timestamp,
+    _folder: tempfile::TempDir,
+    folder: PathBuf,
+}
+
+impl Past {
+    /// Of so many days and some hours, or as many as the environment says.
+    async fn of(days: i64) -> Self {
+        let days = std::env::var("BACKFILL_DAYS").ok().and_then(|days| days.parse().ok()).unwrap_or(days);
+        let hour = Timestamp::now().as_second() / 3600 * 3600;
+        let until = Timestamp::from_second(hour - 3600).expect("an hour ago");
+        let from = until - SignedDuration::from_hours(days * 24 + 2);
+        let simulator = Simulator::new(vendor());
+        let url = listen(&simulator).await;
+        let folder = tempfile::tempdir().expect("a temporary directory");
+        let path = folder.path().to_owned();
+        Self { simulator, url, from, until, _folder: folder, folder: path }
+    }
+
+    /// The moments at which files end, and with them the days (UTC).
+    fn days(&self) -> Vec<(Timestamp, Timestamp)> {
+        let mut days = Vec::new();
+        let mut start = self.from;
+        while start < self.until {
+            let midnight = (start.as_second().div_euclid(86_400) + 1) * 86_400;
+            let end = Timestamp::from_second(midnight).expect("a midnight").min(self.until);
+            days.push((start, end));
+            start = end;
+        }
+        days
+    }
+
+    /// `backfill` from this vendor into a directory and a state of this name, of which there may be something already.
+    fn command(&self, name: &str, labels: &[&str]) -> Command {
+        self.command_from(&self.url, name, labels)
+    }
+
+    /// The same from another vendor, who is called the same.
+    fn command_from(&self, url: &str, name: &str, labels: &[&str]) -> Command {
+        let local = |moment| Options::default().zone.to_datetime(moment);
+        let mut command = bare(&self.folder);
+        command
+            .arg("backfill")
+            .arg(format!("--from={}", local(self.from)))
+            .arg(format!("--until={}", local(self.until)))
+            .arg(format!("--output={name}"))
+            .args(labels.iter().map(|label| format!("--label={label}")))
+            .args(self.flags(url, name));
+        command
+    }
+
+    /// What the exporter is told, too.
+    fn flags(&self, url: &str, name: &str) -> Vec<String> {
+        let config = format!(
+            "targets: [{{name: centre, server: {url:?}, token_file: token}}]\nmenu: {{buckets: [10, 30, 60, 300]}}\n"
+        );
+        std::fs::write(self.folder.join(format!("{name}.yaml")), config).expect("a file");
+        std::fs::write(self.folder.join("token"), TOKEN).expect("a file");
+        vec![
+            format!("--state.path={name}.redb"),
+            format!("--journey.idle={}s", IDLE.as_secs()),
+            format!("--config.file={name}.yaml"),
+        ]
+    }
+
+    fn state(&self, name: &str) -> PathBuf {
+        self.folder.join(format!("{name}.redb"))
+    }
+
+    fn output(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+}
+
+/// Every row of the past is there.
+fn vendor() -> Options {
+    Options { token: TOKEN.to_owned(), late_share: 0.0, scale: 0.2, ..Options::default() }
+}
+
+async fn listen(simulator: &Arc<Simulator>) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port of 127.0.0.1");
+    let address = listener.local_addr().expect("a bound socket has an address");
+    tokio::spawn(serve(listener, simulator.clone(), std::future::pending()));
+    format!("http://{address}")
+}
+
+/// Runs it to its end, and gives what it printed.
+async fn run(command: Command) -> String {
+    let mut process = Process::spawn(command);
+    let status = process.exit(DEADLINE).await;
+    assert!(status.success(), "{status}\n{}", process.log());
+    process.output()
+}
+
+/// The files of a directory, by name; none of one that does not exist yet.
+fn files(directory: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(directory).into_iter().flatten();
+    let mut files: Vec<PathBuf> = entries.map(|entry| entry.expect("an entry").path()).collect();
+    files.sort();
+    files
+}

@@ -1,0 +1,294 @@
+//! Faults that were seen on screen in a real Grafana, each as a rule about the JSON, so that none comes back.
+//!
+//! A rule is about the kind of fault, on every panel of every dashboard in both languages.
+
+use std::collections::BTreeSet;
+
+use regex::Regex;
+use serde_json::Value;
+
+use crate::dashboards::boards::{Board, Panel, boards};
+
+/// Fails where a panel breaks it; the text says where that is.
+type Rule = fn(&Board, &Panel, &str);
+
+/// What was seen, and the rule.
+const RULES: &[(&str, Rule)] = &[
+    ("eight of twelve tiles read \"¿Cuánt...\"", titles_of_tiles_are_short),
+    ("the end of a sentence stood in every cell", empty_cells_are_a_dash),
+    ("tables lost their numbers beyond the right edge", columns_have_widths_and_numbers_come_first),
+    ("the graph of nodes could not be read", kinds_are_known),
+    ("the timeline said \"1+\" in place of \"worked\"", timelines_have_no_threshold_colours),
+    ("bars used a tenth of their width", bars_end_at_the_largest),
+    ("the heat map was read in reverse in one theme", heat_maps_are_opacity),
+    ("\"1 mins\", \"5 minutes ago\" in Spanish", units_have_no_words),
+    ("\"Mean\" and \"Name\" in Spanish", legends_are_lists),
+    ("no answer was green, and the end of the menu orange", kinds_of_ends_have_their_colours),
+    ("a new installation was blank", short_curves_have_points),
+    ("shares of up to 175 %", shares_are_of_one_family),
+    ("\"1\" of two menus was added up", options_are_of_a_routing_point),
+    ("\"1.0 options\" with Prometheus 3", bounds_are_written_both_ways),
+    ("panels were empty without recorded series", nothing_is_recorded),
+    ("\"Needs data\" in the colour of an alarm", what_is_unknown_has_no_colour),
+];
+
+#[test]
+fn no_fault_that_was_seen_is_back() {
+    for board in boards() {
+        for panel in board.panels.iter().filter(|panel| panel.kind != "row") {
+            for (seen, rule) in RULES {
+                let at = format!("{}: {}: (once, {seen})", board.uid, panel.title);
+                rule(&board, panel, &at);
+            }
+        }
+    }
+}
+
+fn titles_of_tiles_are_short(_: &Board, panel: &Panel, at: &str) {
+    let length = panel.title.chars().count();
+    assert!(panel.kind != "stat" || length <= 18, "{at}: a title of {length} characters");
+}
+
+fn empty_cells_are_a_dash(_: &Board, panel: &Panel, at: &str) {
+    assert!(panel.kind != "table" || panel.no_value.chars().count() <= 3, "{at}: {}", panel.no_value);
+}
+
+fn columns_have_widths_and_numbers_come_first(_: &Board, panel: &Panel, at: &str) {
+    if panel.kind != "table" {
+        return;
+    }
+    let organize = organize(panel);
+    let mut order: Vec<(&String, u64)> = organize["indexByName"]
+        .as_object()
+        .expect("columns in an order")
+        .iter()
+        .map(|(field, place)| (field, place.as_u64().expect("a place")))
+        .collect();
+    order.sort_by_key(|(_, place)| *place);
+    let is_number = |field: &str| field.starts_with("Value") || field.starts_with("Trend");
+    // What it is about, then the numbers, then whose and where.
+    let mut fields = order.iter().map(|(field, _)| is_number(field)).skip_while(|number| !number);
+    let after = fields.by_ref().skip_while(|number| *number);
+    assert!(after.into_iter().all(|number| !number), "{at}: a number after a name");
+    let names_before = order.iter().take_while(|(field, _)| !is_number(field)).count();
+    assert!(names_before <= 2, "{at}: {names_before} names before the first number");
+    for (field, _) in order {
+        let title = organize["renameByName"][field].as_str().expect("a column has a title");
+        let wide =
+            properties(panel, title, "custom.width").or_else(|| properties(panel, title, "custom.minWidth"));
+        assert!(wide.is_some_and(Value::is_u64), "{at}: {title} has no width");
+    }
+}
+
+fn kinds_are_known(_: &Board, panel: &Panel, at: &str) {
+    assert!(crate::dashboards::boards::PANEL_KINDS.contains(&panel.kind.as_str()), "{at}: {}", panel.kind);
+}
+
+fn timelines_have_no_threshold_colours(_: &Board, panel: &Panel, at: &str) {
+    if panel.kind == "state-timeline" {
+        assert_ne!(panel.json["fieldConfig"]["defaults"]["color"]["mode"], "thresholds", "{at}");
+        assert_eq!(panel.json["options"]["legend"]["showLegend"], false, "{at}: lists what a gap is called");
+    }
+}
+
+/// Neither an end that is set, nor one that comes with the unit.
+fn bars_end_at_the_largest(_: &Board, panel: &Panel, at: &str) {
+    let defaults = &panel.json["fieldConfig"]["defaults"];
+    if panel.kind == "bargauge" {
+        assert!(defaults.get("max").is_none() && panel.unit != "percentunit", "{at}");
+    }
+    for one in overrides(panel) {
+        let property = |id: &str| property(one, id);
+        if property("custom.cellOptions").is_some_and(|cell| cell["type"] == "gauge") {
+            let unit = property("unit").cloned().unwrap_or_default();
+            assert!(property("max").is_none() && unit != "percentunit", "{at}: {one}");
+        }
+    }
+}
+
+fn heat_maps_are_opacity(_: &Board, panel: &Panel, at: &str) {
+    assert!(panel.kind != "heatmap" || panel.json["options"]["color"]["mode"] == "opacity", "{at}");
+}
+
+/// Only units that are signs.
+fn units_have_no_words(_: &Board, panel: &Panel, at: &str) {
+    const SIGNS: [&str; 8] =
+        ["locale", "percentunit", "suffix:%", "suffix: s", "suffix: h", "dthms", "time:HH:mm", "bytes"];
+    let of_fields = overrides(panel).filter_map(|one| property(one, "unit")).filter_map(Value::as_str);
+    let axis = panel.json["options"]["yAxis"]["unit"].as_str();
+    for unit in of_fields.chain(axis).chain([panel.unit.as_str()]) {
+        assert!(SIGNS.contains(&unit), "{at}: {unit}");
+    }
+}
+
+fn legends_are_lists(_: &Board, panel: &Panel, at: &str) {
+    let legend = &panel.json["options"]["legend"];
+    assert_ne!(legend["displayMode"], "table", "{at}");
+    assert!(legend["calcs"].as_array().is_none_or(Vec::is_empty), "{at}: a calculation has an English name");
+}
+
+fn kinds_of_ends_have_their_colours(_: &Board, panel: &Panel, at: &str) {
+    if panel.targets.iter().all(|target| target.legend != "{{kind}}") {
+        return;
+    }
+    for (kind, colour) in
+        [("terminal", "green"), ("opt_out", "blue"), ("option", "orange"), ("no_input", "red")]
+    {
+        let fixed = properties(panel, kind, "color").expect("a colour");
+        assert_eq!((&fixed["mode"], &fixed["fixedColor"]), (&"fixed".into(), &colour.into()), "{at}: {kind}");
+    }
+}
+
+/// But for the edges of a band, whose curve is seen.
+fn short_curves_have_points(_: &Board, panel: &Panel, at: &str) {
+    if panel.kind != "timeseries" {
+        return;
+    }
+    assert_eq!(panel.json["fieldConfig"]["defaults"]["custom"]["showPoints"], "auto", "{at}");
+    for one in overrides(panel).filter(|one| property(one, "custom.showPoints").is_some()) {
+        assert_eq!(property(one, "custom.lineWidth"), Some(&0.into()), "{at}: {one}");
+    }
+}
+
+/// Which counts are of the same rows or of the same journeys.
+fn family(metric: &str) -> &str {
+    const ROWS: [&str; 4] = ["option_hits", "option_attempts", "option_retries", "time_to_option"];
+    const JOURNEYS: [&str; 5] =
+        ["option_entry", "option_final", "option_repeats", "transitions", "journey_options"];
+    let name = metric.trim_start_matches("wolkvox_menu_");
+    match name {
+        _ if ROWS.iter().any(|start| name.starts_with(start)) => "rows",
+        _ if JOURNEYS.iter().any(|start| name.starts_with(start)) => "journeys",
+        _ => metric,
+    }
+}
+
+/// A journey is counted when it is over, half an hour after its rows: the one divided by the other is no share. And what
+/// is divided by visits has a minimum of them, and an end at 1.
+fn shares_are_of_one_family(_: &Board, panel: &Panel, at: &str) {
+    let grown = Regex::new(r"increase\((wolkvox_menu_\w+)").expect("a regular expression");
+    for target in panel.targets.iter().filter(|target| target.expr.contains(" / ")) {
+        let families: BTreeSet<&str> = grown
+            .captures_iter(&target.expr)
+            .map(|found| family(found.get(1).map_or("", |name| name.as_str())))
+            .collect();
+        assert!(families.len() <= 1, "{at}: {families:?}: {}", target.expr);
+        let of_each = target.expr.contains("increase(wolkvox_menu_") && target.expr.contains("description");
+        if panel.kind == "table" && of_each && !target.expr.contains("100 * ") {
+            assert!(target.expr.contains(">= 10)"), "{at}: no minimum: {}", target.expr);
+        }
+        if target.expr.contains("sum by (server, rp_id, channel, cod_opc_menu) (label_replace(") {
+            let bounded = target.expr.contains("clamp_max(") || panel.kind == "bargauge";
+            assert!(bounded, "{at}: a share of visits without an end: {}", target.expr);
+        }
+    }
+}
+
+/// Whatever is grouped by option is grouped by routing point, but for the kinds.
+fn options_are_of_a_routing_point(_: &Board, panel: &Panel, at: &str) {
+    let grouped = Regex::new(r"\bby \(([^)]*)\) \(").expect("a regular expression");
+    for target in &panel.targets {
+        for found in grouped.captures_iter(&target.expr) {
+            let labels: Vec<&str> = found[1].split(", ").collect();
+            let of_option = labels.iter().any(|label| label.contains("opc_menu") || *label == "description");
+            let grouped = &target.expr[found.get(0).map_or(0, |found| found.end())..];
+            let of_kinds = grouped.starts_with("wolkvox_menu_option_info");
+            assert!(!of_option || of_kinds || labels.contains(&"rp_id"), "{at}: {}", &found[0]);
+        }
+    }
+}
+
+fn bounds_are_written_both_ways(_: &Board, panel: &Panel, at: &str) {
+    let bound = Regex::new(r#"le(=~|=)"([^"]*)""#).expect("a regular expression");
+    for target in &panel.targets {
+        assert!(!target.legend.contains("{{le}}"), "{at}: a bound as a name");
+        for found in bound.captures_iter(&target.expr) {
+            assert!(&found[1] == "=~" && found[2].ends_with("([.]0)?"), "{at}: {}", &found[0]);
+        }
+    }
+}
+
+fn nothing_is_recorded(_: &Board, panel: &Panel, at: &str) {
+    let recorded = Regex::new(r"\b\w+:\w+(:\w+)?\{").expect("a regular expression");
+    for target in &panel.targets {
+        assert!(!recorded.is_match(&target.expr), "{at}: {}", target.expr);
+    }
+}
+
+fn what_is_unknown_has_no_colour(_: &Board, panel: &Panel, at: &str) {
+    if !["stat", "table"].contains(&panel.kind.as_str()) {
+        return;
+    }
+    let mappings = panel.json["fieldConfig"]["defaults"]["mappings"].as_array().expect("mappings");
+    let nan =
+        mappings.iter().find(|mapping| mapping["options"]["match"] == "nan").expect("of what is no number");
+    let result = &nan["options"]["result"];
+    assert_eq!(result["text"], "–", "{at}");
+    assert!(["text", "transparent"].contains(&result["color"].as_str().unwrap_or_default()), "{at}");
+}
+
+/// Each dashboard leads to the same in the other language, and shows alerts and outages over its curves.
+#[test]
+fn dashboards_lead_to_their_other_language_and_show_alerts() {
+    for board in boards() {
+        let other = if board.language == "en" { "es" } else { "en" };
+        let url = format!("/d/{}-{other}", board.uid.rsplit_once('-').expect("a language").0);
+        let links = board.json["links"].as_array().expect("links");
+        assert!(links.iter().any(|link| link["url"] == url.as_str()), "{}: no link to {url}", board.uid);
+        let annotations = board.json["annotations"]["list"].as_array().expect("annotations");
+        for wanted in ["ALERTS{", "wolkvox_up{"] {
+            let expr = |one: &&Value| {
+                one["expr"] == one["target"]["expr"]
+                    && one["expr"].as_str().is_some_and(|expr| expr.contains(wanted))
+            };
+            assert!(annotations.iter().find(expr).is_some(), "{}: no annotation from {wanted}", board.uid);
+        }
+    }
+}
+
+/// The links of alerts and of rows choose an option by a variable that is there, and carry codes of any characters.
+#[test]
+fn links_land_on_one_option() {
+    for board in boards().iter().filter(|board| !board.uid.contains("health")) {
+        assert!(board.variables.iter().any(|variable| variable.name == "cod_opc_menu"), "{}", board.uid);
+        let links = board.text.matches("var-cod_opc_menu=").count();
+        assert!(links >= 2, "{}: {links} links to an option", board.uid);
+        assert_eq!(
+            links,
+            board.text.matches("var-cod_opc_menu=${__data.fields.cod_opc_menu:percentencode}").count()
+        );
+    }
+    let rules = std::fs::read_to_string(crate::dashboards::root().join("rules/wolkvox-alerts.yaml"))
+        .expect("the alerts");
+    assert!(rules.contains("&var-cod_opc_menu="), "the alerts link to an option");
+}
+
+/// A first screen that can be taken in: the issue's numbers of panels.
+#[test]
+fn dashboards_are_small() {
+    for (name, most) in [("menus", 10), ("journeys", 11), ("health", 12)] {
+        for board in boards().iter().filter(|board| board.uid.contains(name)) {
+            let seen = board.panels.iter().filter(|panel| panel.kind != "row" && !panel.folded).count();
+            assert!(seen <= most, "{}: {seen} panels", board.uid);
+        }
+    }
+}
+
+fn organize(panel: &Panel) -> &Value {
+    let steps = panel.json["transformations"].as_array().expect("transformations");
+    &steps.iter().find(|step| step["id"] == "organize").expect("columns are put in order")["options"]
+}
+
+fn overrides(panel: &Panel) -> impl Iterator<Item = &Value> {
+    panel.json["fieldConfig"]["overrides"].as_array().expect("overrides").iter()
+}
+
+fn property<'a>(one: &'a Value, id: &str) -> Option<&'a Value> {
+    let all = one["properties"].as_array().expect("properties");
+    all.iter().find(|property| property["id"] == id).map(|property| &property["value"])
+}
+
+/// Of the field with this name.
+fn properties<'a>(panel: &'a Panel, name: &str, id: &str) -> Option<&'a Value> {
+    overrides(panel).filter(|one| one["matcher"]["options"] == name).find_map(|one| property(one, id))
+}

@@ -1,0 +1,164 @@
+//! A month with an incident, as `tools/month` writes it: a Prometheus over it, and the truth about it.
+//!
+//! Owns the asking, not what is expected. The truth comes from the generator, never from a query.
+
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use serde::Deserialize;
+
+use crate::dashboards::{
+    boards::{Board, Panel, boards},
+    grafana::{Grafana, Variables},
+};
+use crate::support::prometheus::{Labels, Prometheus, Tool};
+
+/// The last sample of each month, in seconds, as the generator has it.
+pub(crate) const END: f64 = 1_772_658_000.0;
+pub(crate) const DAY: f64 = 86_400.0;
+
+/// What `tools/month` prints.
+#[derive(Deserialize)]
+pub(crate) struct Truth {
+    pub(crate) end: f64,
+    pub(crate) step: f64,
+    pub(crate) fallen: Key,
+    pub(crate) interactions: f64,
+    pub(crate) interactions_before: f64,
+    pub(crate) journeys: f64,
+    pub(crate) journeys_up_to_4: f64,
+    pub(crate) options: Vec<TrueOption>,
+}
+
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Key {
+    pub(crate) rp_id: String,
+    pub(crate) channel: String,
+    pub(crate) cod_opc_menu: String,
+}
+
+#[derive(Deserialize)]
+pub(crate) struct TrueOption {
+    #[serde(flatten)]
+    pub(crate) key: Key,
+    pub(crate) kind: String,
+    pub(crate) hits: f64,
+    pub(crate) hits_before: f64,
+    pub(crate) retries: f64,
+    pub(crate) finals: f64,
+    pub(crate) repeats: f64,
+    pub(crate) visits: f64,
+}
+
+/// A Prometheus over a generated month.
+pub(crate) struct Month {
+    pub(crate) prometheus: Prometheus,
+    pub(crate) truth: Truth,
+    pub(crate) boards: Vec<Board>,
+    _storage: tempfile::TempDir,
+}
+
+/// The generator, or nothing where `scripts/test` has said that the month is left out.
+pub(crate) fn generator() -> Option<PathBuf> {
+    let path = std::env::var_os("WOLKVOX_TEST_MONTH").map(PathBuf::from);
+    let path = path.expect("WOLKVOX_TEST_MONTH is not set: run scripts/test, which builds tools/month");
+    Some(path).filter(|path| path.as_os_str() != "none")
+}
+
+impl Month {
+    pub(crate) async fn new(tool: &Tool, generator: &Path, arguments: &[&str]) -> Self {
+        let storage = tempfile::tempdir().expect("a temporary directory can be created");
+        let output = Command::new(generator)
+            .args(arguments)
+            .arg(storage.path())
+            .output()
+            .unwrap_or_else(|error| panic!("{}: {error}", generator.display()));
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{}: {said}", generator.display());
+        let truth: Truth =
+            serde_json::from_slice(&output.stdout).expect("the generator prints the truth as JSON");
+        assert_eq!(truth.end, END, "the generator's month ends at another moment");
+        let flags = [
+            format!("--storage.tsdb.path={}", storage.path().display()),
+            "--storage.tsdb.retention.time=50y".to_owned(),
+        ];
+        let flags: Vec<&str> = flags.iter().map(String::as_str).collect();
+        let prometheus = Prometheus::start(tool, &[], &flags).await;
+        Self { prometheus, truth, boards: boards(), _storage: storage }
+    }
+
+    /// Grafana some days before the end, between two samples, so that every Prometheus sees the same of them.
+    pub(crate) fn grafana(&self, days_before: f64, range: f64) -> Grafana<'_> {
+        let end = self.truth.end + 120.0 - days_before * DAY;
+        Grafana { prometheus: &self.prometheus, end, range, speed: 1.0, points: 1000.0 }
+    }
+
+    pub(crate) fn panel(&self, uid: &str, title: &str) -> &Panel {
+        let board = self.boards.iter().find(|board| board.uid == uid).expect("a dashboard of this uid");
+        board
+            .panels
+            .iter()
+            .find(|panel| panel.title == title)
+            .unwrap_or_else(|| panic!("{uid} has no panel {title:?}"))
+    }
+
+    /// What a query of a panel gives, in the order of its rows.
+    pub(crate) async fn rows(
+        &self,
+        grafana: &Grafana<'_>,
+        uid: &str,
+        title: &str,
+        ref_id: &str,
+    ) -> Vec<(Labels, f64)> {
+        let panel = self.panel(uid, title);
+        let target = panel
+            .targets
+            .iter()
+            .find(|target| target.ref_id == ref_id)
+            .unwrap_or_else(|| panic!("{uid}: {title}: no query {ref_id}"));
+        grafana.now(target, &all()).await
+    }
+
+    pub(crate) async fn number(&self, grafana: &Grafana<'_>, uid: &str, title: &str) -> f64 {
+        let rows = self.rows(grafana, uid, title, "A").await;
+        assert_eq!(rows.len(), 1, "{title}: {rows:?}");
+        rows[0].1
+    }
+
+    pub(crate) fn is_fallen(&self, labels: &Labels) -> bool {
+        key(labels).as_ref() == Some(&self.truth.fallen)
+    }
+}
+
+/// Everything is chosen.
+pub(crate) fn all() -> Variables {
+    let mut variables = Variables::default();
+    ["server", "rp_id", "channel", "cod_opc_menu"].iter().for_each(|name| variables.choose(name, &[], 0));
+    variables
+}
+
+pub(crate) fn key(labels: &Labels) -> Option<Key> {
+    let label = |name: &str| labels.get(name).cloned();
+    Some(Key { rp_id: label("rp_id")?, channel: label("channel")?, cod_opc_menu: label("cod_opc_menu")? })
+}
+
+pub(crate) const MENUS: &str = "wolkvox-menus-en";
+pub(crate) const JOURNEYS: &str = "wolkvox-journeys-en";
+pub(crate) const OUT: &str = "Is anything out of the ordinary?";
+pub(crate) const OPTIONS: &str = "Options: what changed, and where they end";
+
+/// The text that a panel shows for a value or a label.
+pub(crate) fn shown(panel: &Panel, value: &str) -> String {
+    let defaults = &panel.json["fieldConfig"]["defaults"]["mappings"];
+    let overrides = panel.json["fieldConfig"]["overrides"].as_array().expect("overrides");
+    let of_columns = overrides.iter().flat_map(|one| one["properties"].as_array().expect("properties"));
+    let mut mappings = vec![defaults];
+    mappings.extend(
+        of_columns.filter(|property| property["id"] == "mappings").map(|property| &property["value"]),
+    );
+    let texts = mappings.iter().flat_map(|list| list.as_array().expect("mappings"));
+    let text = texts.filter_map(|mapping| mapping["options"][value]["text"].as_str()).next();
+    text.unwrap_or_else(|| panic!("{}: nothing to show for {value:?}", panel.title)).to_owned()
+}
