@@ -1,8 +1,9 @@
 //! The demonstration: a simulator and an exporter against it in one process, over real HTTP.
 //!
-//! Needs no account and leaves nothing behind: its state lives in memory.
+//! Needs no account and leaves nothing behind: its state lives in memory. Where its past goes into files for Prometheus, the
+//! state stands beside them, for the series in Prometheus go on after a restart.
 
-use std::{io::Write, sync::Arc, time::Duration};
+use std::{fs, io::Write, sync::Arc, time::Duration};
 
 use anyhow::Context;
 use jiff::tz::TimeZone;
@@ -26,6 +27,8 @@ use crate::{
 };
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
+/// The state, in the directory of the files of the past.
+const STATE: &str = "state.redb";
 /// Between two samples of a series in the files of the past: as small as they can be.
 const SPARSE: Duration = Duration::from_secs(298);
 
@@ -88,7 +91,14 @@ pub async fn run(
         state_path: Default::default(),
         web,
     };
-    let store = run::in_memory()?;
+    let store = match (args.days, &args.output) {
+        (Some(_), Some(output)) => {
+            // Whoever loads the files may be another user.
+            fs::create_dir_all(output).with_context(|| format!("cannot create {}", output.display()))?;
+            run::open(StateLocation::File(output.join(STATE))).await?
+        }
+        _ => run::in_memory()?,
+    };
     if !fill_back(args, &config, &store, &process, (terminal, out)).await? {
         return Ok(());
     }
@@ -114,6 +124,9 @@ async fn fill_back(
     (terminal, out): (bool, &mut impl Write),
 ) -> anyhow::Result<bool> {
     let (Some(days), Some(output)) = (args.days, &args.output) else { return Ok(true) };
+    if store.backfill()?.is_some_and(|begun| begun.finished) {
+        return Ok(true);
+    }
     let wanted = BackfillConfig {
         from: StartFrom::Back(DAY * u32::from(days)),
         until: None,

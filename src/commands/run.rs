@@ -53,7 +53,7 @@ const MAX_BLOCKING: usize = 64;
 pub enum StateLocation {
     /// In a file.
     File(PathBuf),
-    /// Open already: in memory, for a demonstration.
+    /// Open already: a demonstration's, in memory or beside the files of its past.
     Open(Arc<Store>),
 }
 

@@ -4,6 +4,7 @@ ARG PROGRAM
 ARG STATE
 COPY zoneinfo /usr/share/zoneinfo
 COPY program /bin/${PROGRAM}
+COPY tools /bin
 # Mounted empty, a volume takes over the owner of what it hides.
 COPY --chown=65534:65534 state ${STATE}
 USER 65534:65534

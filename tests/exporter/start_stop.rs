@@ -327,6 +327,35 @@ async fn demo_shows_a_working_day_and_leaves_nothing_behind() {
 }
 
 #[tokio::test]
+async fn demo_with_a_past_goes_on_after_a_restart() {
+    let directory = directory();
+    let past = directory.path().join("past");
+    let start = async || {
+        let mut command = bare(directory.path());
+        command.args(["demo", "--days=1", "--output=past", "--label=job=wolkvox"]);
+        command.arg("--web.listen-address=127.0.0.1:0");
+        let demo = Exporter::start(command).await;
+        let scrape = demo.wait_for("up", |scrape| scrape.up("demo")).await;
+        (demo, scrape.get("wolkvox_menu_option_hits_total", &[]))
+    };
+    let files = || -> Vec<PathBuf> {
+        let entries = fs::read_dir(&past).expect("it is there").map(|entry| entry.expect("an entry").path());
+        entries.filter(|path| path.extension().is_some_and(|end| end == "om")).collect()
+    };
+    let (demo, counted) = start().await;
+    assert!(counted > 500.0, "{counted}");
+    assert!(!files().is_empty(), "{past:?}");
+    assert!(demo.sigterm(ENDS_WITHIN).await.0.success());
+
+    // As one who has loaded them.
+    files().iter().for_each(|file| fs::remove_file(file).expect("a file"));
+    let (demo, again) = start().await;
+    assert!((counted..counted * 1.5).contains(&again), "{counted}, then {again}");
+    assert!(files().is_empty(), "the past was made anew");
+    assert!(demo.sigterm(ENDS_WITHIN).await.0.success());
+}
+
+#[tokio::test]
 async fn simulate_answers_by_itself() {
     let directory = directory();
     let mut command = bare(directory.path());

@@ -115,7 +115,7 @@ async fn take(
     browser.prefer(scheme).await;
     browser.open(url).await;
     let picture = BASE64_STANDARD.decode(browser.picture(width, height).await).expect("base64");
-    assert!(picture.len() < 150_000, "{name}: {} bytes", picture.len());
+    assert!(picture.len() < 200_000, "{name}: {} bytes", picture.len());
     fs::write(folder.join(format!("{name}.png")), picture).expect("the folder can be written to");
 }
 
