@@ -4,12 +4,13 @@
 //! tables would say if each window were committed by itself.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet},
     num::NonZeroU64,
 };
 
 use crate::{
     ledger::{Delta, JourneyDelta, JourneyState, OpenJourney, RowKey, RowRecord, SeenRows},
+    model::OwnMap,
     store::{SeenInteractions, StoreError},
 };
 
@@ -19,24 +20,24 @@ const HOUR: i64 = 3600;
 /// The additions of a day.
 pub(super) struct DayMemory {
     /// The rows of the window under way. What lies before it is not asked for again.
-    pub(super) rows: HashMap<RowKey, RowRecord>,
-    journeys: HashMap<NonZeroU64, OpenJourney>,
+    pub(super) rows: OwnMap<RowKey, RowRecord>,
+    journeys: OwnMap<NonZeroU64, OpenJourney>,
     by_deadline: BTreeSet<(i64, NonZeroU64)>,
     /// The deadlines of those that were open when the day began.
-    before: HashMap<NonZeroU64, i64>,
+    before: OwnMap<NonZeroU64, i64>,
     /// The date of the latest row of each interaction that had one on this day.
-    interactions: HashMap<NonZeroU64, i64>,
+    interactions: OwnMap<NonZeroU64, i64>,
 }
 
 impl DayMemory {
     /// Of a day that begins with these journeys open.
     pub(super) fn new(open: Vec<(NonZeroU64, OpenJourney)>) -> Self {
         Self {
-            rows: HashMap::new(),
+            rows: OwnMap::default(),
             by_deadline: open.iter().map(|(interaction, journey)| (journey.deadline, *interaction)).collect(),
             before: open.iter().map(|(interaction, journey)| (*interaction, journey.deadline)).collect(),
             journeys: open.into_iter().collect(),
-            interactions: HashMap::new(),
+            interactions: OwnMap::default(),
         }
     }
 
