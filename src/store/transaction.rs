@@ -142,14 +142,20 @@ impl<'t> Transaction<'t> {
         }
         for (interaction, date) in &step.interactions {
             let (interaction, hour) = (interaction.get(), date.div_euclid(HOUR));
-            let before = self.interactions.get((id, interaction)).map_err(failed)?.map(|h| h.value());
-            if before.is_some_and(|before| before >= hour) {
-                continue;
+            // Nearly all are new, so they are not looked for first.
+            let before =
+                self.interactions.insert((id, interaction), hour).map_err(failed)?.map(|h| h.value());
+            match before {
+                Some(before) if before == hour => continue,
+                Some(before) if before > hour => {
+                    self.interactions.insert((id, interaction), before).map_err(failed)?;
+                    continue;
+                }
+                Some(before) => {
+                    self.interactions_by_hour.remove((id, before, interaction)).map_err(failed)?;
+                }
+                None => {}
             }
-            if let Some(before) = before {
-                self.interactions_by_hour.remove((id, before, interaction)).map_err(failed)?;
-            }
-            self.interactions.insert((id, interaction), hour).map_err(failed)?;
             self.interactions_by_hour.insert((id, hour, interaction), ()).map_err(failed)?;
         }
         Ok(())
