@@ -91,10 +91,11 @@ impl Template {
         let (first, begin) = (end(rows.start), out.len());
         out.extend_from_slice(&self.bytes[first..end(rows.end)]);
         let date = Timestamp::from_second(START + day * DAY).unwrap().strftime("%Y-%m-%d").to_string();
+        let day = format!("{day:02}");
         for row in rows {
             let at = begin + end(row) - first + 1;
             out[at + DATE + 1..][..10].copy_from_slice(date.as_bytes());
-            out[at + CONN_DAY..][..2].copy_from_slice(format!("{day:02}").as_bytes());
+            out[at + CONN_DAY..][..2].copy_from_slice(day.as_bytes());
         }
     }
 }
@@ -263,7 +264,7 @@ async fn past(rows: i64, days: i64) {
 }
 
 fn main() {
-    let mut plan = vec![(20_000, 28), (1_000_000, 4)];
+    let mut plan = vec![(20_000, 28), (1_000_000, 6)];
     let mut arguments = env::args().skip(1).filter(|argument| argument != "--bench");
     while let Some(name) = arguments.next() {
         let number = arguments.next().and_then(|number| number.parse().ok()).expect("a number follows");

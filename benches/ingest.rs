@@ -215,6 +215,8 @@ struct Measured {
     /// Processor time, which a busy machine makes little longer.
     cpu: Duration,
     idle: u64,
+    /// Of that, what is its own: the rest is the program, which the kernel shares and can drop.
+    own: u64,
     peak: u64,
     after: u64,
 }
@@ -224,7 +226,7 @@ fn measure(server: &Server, command: &mut Command) -> Measured {
     let mut reader = command.stdin(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let pid = reader.id();
     server.asked.recv_timeout(Duration::from_secs(20)).unwrap();
-    let idle = memory(pid, "VmRSS");
+    let (idle, own) = (memory(pid, "VmRSS"), memory(pid, "RssAnon"));
     // Sets the peak back to what is resident now.
     fs::write(format!("/proc/{pid}/clear_refs"), "5").unwrap();
     assert!(memory(pid, "VmHWM") <= idle + 64, "the kernel does not set the peak back");
@@ -237,7 +239,7 @@ fn measure(server: &Server, command: &mut Command) -> Measured {
     let time = begun.elapsed();
     assert!(told.contains(&format!("rows={ROWS}")), "no word of {ROWS} rows: {told}");
     let cpu = processor(pid) - used;
-    let measured = Measured { time, cpu, idle, peak: memory(pid, "VmHWM"), after: memory(pid, "VmRSS") };
+    let measured = Measured { time, cpu, idle, own, peak: memory(pid, "VmHWM"), after: memory(pid, "VmRSS") };
     reader.kill().unwrap();
     reader.wait().unwrap();
     measured
@@ -258,6 +260,7 @@ fn show(what: &str, bytes: usize, measured: &[Measured]) {
     let mib = |kib: u64| format!("{:.1}", kib as f64 / 1024.0);
     let above = Spread(measured.iter().map(|run| run.peak - run.idle).collect()).show(mib);
     let idle = Spread(measured.iter().map(|run| run.idle).collect()).show(mib);
+    let own = Spread(measured.iter().map(|run| run.own).collect()).show(mib);
     let after = Spread(measured.iter().map(|run| run.after).collect()).show(mib);
     let times = || Spread(measured.iter().map(|run| run.time).collect::<Vec<_>>());
     let cpu = Spread(measured.iter().map(|run| run.cpu).collect()).show(ms);
@@ -265,7 +268,7 @@ fn show(what: &str, bytes: usize, measured: &[Measured]) {
         times().show(|time| format!("{:.0}", ROWS as f64 / time.as_secs_f64()))
     });
     println!("    of the processor {cpu} ms");
-    println!("    MiB: idle {idle}; most above idle {above}; afterwards {after}");
+    println!("    MiB: idle {idle}, its own {own}; most above idle {above}; afterwards {after}");
 }
 
 /// The whole way, and beside it the least and the obvious one.

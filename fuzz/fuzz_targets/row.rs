@@ -11,8 +11,8 @@ use wolkvox_exporter::{
 
 const LABEL_LENGTH: usize = 12;
 
-fn check(row: &Row) {
-    for label in [&row.labels.point.rp_id, &row.labels.point.channel, &row.labels.option] {
+fn check(row: &Row<'_>) {
+    for label in [&row.labels.rp_id, &row.labels.channel, &row.labels.option] {
         assert!(!label.is_empty() && label.chars().count() <= LABEL_LENGTH, "{label:?}");
         assert!(!label.contains(char::is_control) && label.trim() == &**label, "{label:?}");
     }

@@ -9,9 +9,8 @@ use libfuzzer_sys::fuzz_target;
 use redb::{StorageBackend, backends::InMemoryBackend};
 use wolkvox_exporter::{
     ledger::{IdleTimes, ReconcileParams, RowBatch, SeriesLimits, TargetCounters, TimeBounds, reconcile},
-    model::MenuLabels,
     store::{Store, StoreError},
-    wolkvox::Row,
+    wolkvox::{Row, RowLabels},
 };
 
 /// Half of the journeys are over.
@@ -55,9 +54,9 @@ impl StorageBackend for Disk {
     }
 }
 
-fn row(n: u64) -> Row {
+fn row(n: u64) -> Row<'static> {
     Row {
-        labels: MenuLabels::new("10", "voice", ["A", "B"][n as usize % 2]),
+        labels: RowLabels::new("10", "voice", ["A", "B"][n as usize % 2]),
         fingerprint: n,
         interaction: Some(n / 3),
         date: n as i64,

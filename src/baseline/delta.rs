@@ -3,16 +3,24 @@
 //! Owns counts by menu number and moment until they are applied. Must not know what the numbers mean: labels are looked
 //! up when it is applied.
 
-use std::{collections::BTreeMap, ops::Range};
+use std::ops::Range;
 
 use super::{DAY, HOURS, SLOT, cells::Hourly, day_of};
+use crate::model::OwnMap;
 
 /// Counts to be added, by the number of the menu.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HistoryDelta {
     within: Range<i64>,
-    /// By day and menu: cells and counts, in the order in which they came.
-    cells: BTreeMap<(i32, u32), Vec<(usize, u32)>>,
+    cells: OwnMap<Cell, u32>,
+}
+
+/// Where is added.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+struct Cell {
+    day: i32,
+    menu: u32,
+    cell: usize,
 }
 
 impl Default for HistoryDelta {
@@ -26,7 +34,7 @@ impl HistoryDelta {
     /// Takes only what is dated from `from` to before `to`, in local seconds, and passes over all else: an answer holds
     /// both ends of what was asked for.
     pub fn between(from: i64, to: i64) -> Self {
-        Self { within: from..to, cells: BTreeMap::new() }
+        Self { within: from..to, cells: OwnMap::default() }
     }
 
     /// Rows of one menu that are alike: `at` is their date in local seconds, `attempts` what they say of attempts, `second`
@@ -65,12 +73,20 @@ impl HistoryDelta {
         if times == 0 || !self.within.contains(&at) {
             return;
         }
-        self.cells.entry((day_of(at), menu)).or_default().push((cell, times));
+        let count = self.cells.entry(Cell { day: day_of(at), menu, cell }).or_default();
+        *count = count.saturating_add(times);
     }
 
-    /// Day, menu, and what is added to its cells.
-    pub(super) fn cells(&self) -> impl Iterator<Item = (i32, u32, &[(usize, u32)])> {
-        self.cells.iter().map(|((day, menu), cells)| (*day, *menu, cells.as_slice()))
+    /// Hands on day, menu, and what is added to its cells; ascending by day and menu.
+    pub(super) fn each(&self, mut each: impl FnMut(i32, u32, &[(usize, u32)])) {
+        let mut all: Vec<(Cell, u32)> = self.cells.iter().map(|(cell, times)| (*cell, *times)).collect();
+        all.sort_unstable();
+        let mut cells = Vec::new();
+        for of_one in all.chunk_by(|(a, _), (b, _)| (a.day, a.menu) == (b.day, b.menu)) {
+            cells.clear();
+            cells.extend(of_one.iter().map(|(cell, times)| (cell.cell, *times)));
+            each(of_one[0].0.day, of_one[0].0.menu, &cells);
+        }
     }
 }
 

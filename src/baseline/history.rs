@@ -93,14 +93,14 @@ impl History {
     /// Adds a delta. `labels` tells a menu by its number; what has none, or lies before the days that are kept, is passed
     /// over.
     pub fn apply<'l>(&mut self, delta: &HistoryDelta, mut labels: impl FnMut(u32) -> Option<&'l MenuLabels>) {
-        for (day, menu, added) in delta.cells() {
-            let Some(labels) = labels(menu).filter(|_| day >= self.oldest) else { continue };
+        delta.each(|day, menu, added| {
+            let Some(labels) = labels(menu).filter(|_| day >= self.oldest) else { return };
             let place = match self.options.places.get(labels) {
                 Some(place) => *place,
                 None => Arc::make_mut(&mut self.options).place(labels.clone()),
             };
             Arc::make_mut(self.days.entry(day).or_default()).add(place, added);
-        }
+        });
     }
 
     /// Marks local seconds from `from` to before `to` as read whole: no rows there means no hits. What is never covered

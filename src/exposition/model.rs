@@ -211,14 +211,17 @@ pub fn label_block(labels: &[(&str, &str)]) -> Arc<str> {
         }
         block.push_str(name);
         block.push_str("=\"");
-        for c in value.chars() {
-            match c {
-                '\\' => block.push_str("\\\\"),
-                '"' => block.push_str("\\\""),
-                '\n' => block.push_str("\\n"),
-                c => block.push(c),
-            }
+        let mut rest = *value;
+        while let Some(at) = rest.bytes().position(|byte| matches!(byte, b'\\' | b'"' | b'\n')) {
+            block.push_str(&rest[..at]);
+            block.push_str(match rest.as_bytes()[at] {
+                b'\\' => "\\\\",
+                b'"' => "\\\"",
+                _ => "\\n",
+            });
+            rest = &rest[at + 1..];
         }
+        block.push_str(rest);
         block.push('"');
     }
     block.into()

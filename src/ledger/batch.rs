@@ -10,7 +10,7 @@ use std::{
 
 use crate::{
     model::{MenuLabels, NUMBER, OptionRules},
-    wolkvox::{ApiError, Rejected, Rejection, Row},
+    wolkvox::{ApiError, Rejected, Rejection, Row, RowLabels},
 };
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,8 +42,10 @@ pub struct RowBatch {
     examples: BTreeMap<Rejection, Rejected>,
     /// An element was no JSON at all.
     damaged: bool,
-    /// Labels as they came.
-    by_labels: HashMap<MenuLabels, u32>,
+    /// Labels as they came, written behind each other.
+    by_labels: HashMap<Box<str>, u32>,
+    /// Those of the row at hand.
+    written: String,
     /// Labels as the rules made them.
     by_ruled: HashMap<MenuLabels, u32>,
     rules: Arc<OptionRules>,
@@ -143,7 +145,7 @@ impl RowBatch {
     }
 
     /// Adds a row, or the reason why there is none.
-    pub fn push(&mut self, row: Result<Row, Rejected>) {
+    pub fn push(&mut self, row: Result<Row<'_>, Rejected>) {
         let row = match row {
             Ok(row) => row,
             Err(rejected) => {
@@ -153,9 +155,15 @@ impl RowBatch {
                 return;
             }
         };
-        let menu = match self.by_labels.get(&row.labels) {
+        self.written.clear();
+        for label in [&row.labels.rp_id, &row.labels.channel, &row.labels.option] {
+            self.written.push_str(label);
+            // No label has a control character.
+            self.written.push('\0');
+        }
+        let menu = match self.by_labels.get(self.written.as_str()) {
             Some(menu) => *menu,
-            None => self.menu(row.labels),
+            None => self.menu(&row.labels),
         };
         self.rows.push(BatchRow {
             date: row.date,
@@ -169,13 +177,13 @@ impl RowBatch {
     }
 
     /// The index of labels that have not come before.
-    fn menu(&mut self, labels: MenuLabels) -> u32 {
+    fn menu(&mut self, labels: &RowLabels<'_>) -> u32 {
         // What stands for a number that somebody typed is ours, and no operator's rule is about it.
         let option = match &*labels.option {
             NUMBER => NUMBER,
             option => self.rules.apply(option).label(),
         };
-        let ruled = MenuLabels { point: labels.point.clone(), option: option.into() };
+        let ruled = MenuLabels::new(&labels.rp_id, &labels.channel, option);
         let menu = match self.by_ruled.get(&ruled) {
             Some(menu) => *menu,
             None => {
@@ -185,7 +193,7 @@ impl RowBatch {
                 menu
             }
         };
-        self.by_labels.insert(labels, menu);
+        self.by_labels.insert(self.written.as_str().into(), menu);
         menu
     }
 }
@@ -197,7 +205,7 @@ mod tests {
     fn batch(rows: u64, rejected: &[(Rejection, u64)]) -> RowBatch {
         let mut batch = RowBatch::default();
         for n in 0..rows {
-            let labels = MenuLabels::new("10", "voice", "1");
+            let labels = RowLabels::new("10", "voice", "1");
             let row = Row { labels, fingerprint: n, interaction: None, date: 0, second: None, attempts: 0 };
             batch.push(Ok(row));
         }
@@ -282,7 +290,7 @@ mod tests {
         rules.allow("[0-9]").expect("a pattern");
         let mut batch = RowBatch::new(Arc::new(rules));
         for option in [NUMBER, "1", "x"] {
-            let labels = MenuLabels::new("10", "voice", option);
+            let labels = RowLabels::new("10", "voice", option);
             let row = Row { labels, fingerprint: 0, interaction: None, date: 0, second: None, attempts: 0 };
             batch.push(Ok(row));
         }

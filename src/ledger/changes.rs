@@ -9,7 +9,7 @@ use super::{
     counts::{OptionCounts, RoutingPointCounts, TransitionCounts},
     delta::Delta,
 };
-use crate::model::{MenuLabels, PointLabels, TransitionLabels};
+use crate::model::{MenuLabels, OwnMap, PointLabels, TransitionLabels};
 
 /// A menu that is changed.
 pub(super) struct Slot {
@@ -29,13 +29,17 @@ pub(super) struct Changes<'a> {
     new: HashMap<MenuLabels, u32>,
     pub(super) slots: Vec<Slot>,
     by_labels: HashMap<MenuLabels, usize>,
-    by_number: HashMap<u32, usize>,
+    by_number: OwnMap<u32, usize>,
     /// Points that are changed.
     pub(super) points: Vec<(PointLabels, RoutingPointCounts)>,
     by_point: HashMap<PointLabels, usize>,
-    transitions: BTreeMap<TransitionLabels, TransitionCounts>,
+    /// Transitions that are changed, and where each is among the counts.
+    transitions: BTreeMap<TransitionLabels, usize>,
+    steps: Vec<TransitionCounts>,
+    /// The same, by the slots from and to.
+    by_slots: OwnMap<(usize, usize), usize>,
     /// The labels of the account's menus by number; made when first needed.
-    numbered: Option<HashMap<u32, &'a MenuLabels>>,
+    numbered: Option<OwnMap<u32, &'a MenuLabels>>,
 }
 
 impl<'a> Changes<'a> {
@@ -47,10 +51,12 @@ impl<'a> Changes<'a> {
             new: HashMap::new(),
             slots: Vec::new(),
             by_labels: HashMap::new(),
-            by_number: HashMap::new(),
+            by_number: OwnMap::default(),
             points: Vec::new(),
             by_point: HashMap::new(),
             transitions: BTreeMap::new(),
+            steps: Vec::new(),
+            by_slots: OwnMap::default(),
             numbered: None,
         }
     }
@@ -131,6 +137,15 @@ impl<'a> Changes<'a> {
 
     /// The step from one slot's option to another's, both of one point.
     pub(super) fn transition(&mut self, from: usize, to: usize) -> &mut TransitionCounts {
+        let place = match self.by_slots.get(&(from, to)) {
+            Some(place) => *place,
+            None => self.open_transition(from, to),
+        };
+        &mut self.steps[place]
+    }
+
+    fn open_transition(&mut self, from: usize, to: usize) -> usize {
+        let slots = (from, to);
         let (from, to) = (&self.slots[from].labels, &self.slots[to].labels);
         let labels =
             TransitionLabels { point: from.point.clone(), from: from.option.clone(), to: to.option.clone() };
@@ -141,8 +156,16 @@ impl<'a> Changes<'a> {
         } else {
             self.room.get_or_insert_with(|| Room::of(self.account, self.limits)).place_transition(labels)
         };
-        let known = self.account.transitions.get(&labels);
-        self.transitions.entry(labels).or_insert_with(|| known.cloned().unwrap_or_default())
+        let place = match self.transitions.get(&labels) {
+            Some(place) => *place,
+            None => {
+                self.steps.push(self.account.transitions.get(&labels).cloned().unwrap_or_default());
+                self.transitions.insert(labels, self.steps.len() - 1);
+                self.steps.len() - 1
+            }
+        };
+        self.by_slots.insert(slots, place);
+        place
     }
 
     /// Puts what has changed into the step.
@@ -151,6 +174,9 @@ impl<'a> Changes<'a> {
         let menus = self.slots.into_iter().map(|slot| (slot.labels, (slot.number, slot.menu.into())));
         step.menus.extend(menus);
         step.points.extend(self.points.into_iter().map(|(labels, point)| (labels, point.into())));
-        step.transitions.extend(self.transitions);
+        let mut steps = self.steps;
+        let transitions = self.transitions.into_iter();
+        step.transitions
+            .extend(transitions.map(|(labels, place)| (labels, std::mem::take(&mut steps[place]))));
     }
 }

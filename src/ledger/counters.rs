@@ -4,6 +4,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet, btree_map::Entry},
+    num::NonZeroU64,
     ops::Bound,
     sync::Arc,
 };
@@ -14,7 +15,7 @@ use super::{
     counts::{OptionCounts, RoutingPointCounts, Totals, TransitionCounts},
     delta::{Delta, RowRecord},
 };
-use crate::model::{Counted, MenuLabels, PointLabels, TransitionLabels};
+use crate::model::{Counted, MenuLabels, OwnMap, PointLabels, TransitionLabels};
 
 /// The aggregates of one target. Menus have a number that stands for them in the rows' records. A clone shares all
 /// counts with its original.
@@ -168,21 +169,26 @@ impl TargetCounters {
         end: Timestamp,
         records: impl IntoIterator<Item = RowRecord>,
     ) -> WindowCounts {
-        let labels: BTreeMap<u32, &MenuLabels> =
-            self.menus.iter().map(|(labels, (number, _))| (*number, labels)).collect();
-        let mut hits: BTreeMap<MenuLabels, u64> =
-            self.menus.keys().map(|labels| (labels.clone(), 0)).collect();
-        let mut interactions: BTreeMap<PointLabels, BTreeSet<u64>> =
-            self.points.keys().map(|labels| (labels.clone(), Default::default())).collect();
-        for record in records {
-            let Some(menu) = labels.get(&record.menu) else { continue };
-            *hits.entry((*menu).clone()).or_default() += u64::from(record.count);
-            if let Some(interaction) = record.interaction {
-                interactions.entry(menu.point.clone()).or_default().insert(interaction.get());
-            }
+        let points: BTreeMap<&PointLabels, usize> = self.points.keys().zip(0..).collect();
+        let mut places: OwnMap<u32, (usize, usize)> = OwnMap::default();
+        for (menu, (labels, (number, _))) in self.menus.iter().enumerate() {
+            places.insert(*number, (menu, points.get(&labels.point).copied().unwrap_or(usize::MAX)));
         }
-        let interactions =
-            interactions.into_iter().map(|(labels, distinct)| (labels, distinct.len() as u64)).collect();
+        let mut hits = vec![0; self.menus.len()];
+        let mut seen: Vec<(usize, NonZeroU64)> = Vec::new();
+        for record in records {
+            let Some((menu, point)) = places.get(&record.menu).copied() else { continue };
+            hits[menu] += u64::from(record.count);
+            seen.extend(record.interaction.map(|interaction| (point, interaction)));
+        }
+        seen.sort_unstable();
+        seen.dedup();
+        let distinct = |point| {
+            let before = |limit| seen.partition_point(|(of, _)| *of < limit);
+            (before(point + 1) - before(point)) as u64
+        };
+        let hits = self.menus.keys().cloned().zip(hits).collect();
+        let interactions = self.points.keys().cloned().zip((0..).map(distinct)).collect();
         WindowCounts { start, end, hits, interactions }
     }
 }

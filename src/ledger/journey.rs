@@ -5,10 +5,7 @@
 //! follows from the dates of its rows alone, never from the answers in which they arrived: after an outage of
 //! hours the same rows make the same journey.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    time::Duration,
-};
+use std::{collections::BTreeMap, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
@@ -116,8 +113,8 @@ impl OpenJourney {
         self.visits.sort_by_key(|visit| visit.date);
         // Of a row in an hour that the wall clock shows twice it is not known in which pass it was: by one of the two
         // measures the pause would be an hour too long, there or where the clock is put forward.
-        let between = |a: i64, b: i64| (moment(b) - moment(a)).min(b - a);
-        let pause = self.visits.windows(2).position(|two| between(two[0].date, two[1].date) > idle);
+        let longer = |a: i64, b: i64| b - a > idle && moment(b) - moment(a) > idle;
+        let pause = self.visits.windows(2).position(|two| longer(two[0].date, two[1].date));
         let behind = pause.map(|last| self.visits.split_off(last + 1)).unwrap_or_default();
         self.visits.sort_by(|a, b| {
             (a.second, a.date).cmp(&(b.second, b.date)).then_with(|| name(a.menu).cmp(name(b.menu)))
@@ -146,9 +143,8 @@ impl Path {
 
     /// Each time that an option was entered after its first: which, and the date of that row.
     pub fn repeats(&self) -> impl Iterator<Item = (u32, i64)> {
-        let mut seen = BTreeSet::new();
-        let rows = self.menus.iter().copied().zip(self.dates.iter().copied());
-        rows.filter(move |(menu, _)| !seen.insert(*menu))
+        let rows = self.menus.iter().copied().zip(self.dates.iter().copied()).enumerate();
+        rows.filter(|(at, (menu, _))| self.menus[..*at].contains(menu)).map(|(_, row)| row)
     }
 }
 

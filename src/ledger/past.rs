@@ -73,7 +73,7 @@ mod tests {
     use jiff::Timestamp;
 
     use super::*;
-    use crate::wolkvox::Row;
+    use crate::wolkvox::{Row, RowLabels};
 
     /// An interaction whose last row is not older than the idle time may go on in what has not been read: it has no last
     /// option, as it would have none if its rows had been read live. What was entered again was.
@@ -85,7 +85,7 @@ mod tests {
         for (date, who, option) in [(500, 1, "A"), (510, 1, "B"), (899, 2, "A"), (900, 3, "A"), (950, 3, "A")]
         {
             batch.push(Ok(Row {
-                labels: MenuLabels::new("10", "voice", option),
+                labels: RowLabels::new("10", "voice", option),
                 fingerprint: who * 1000 + date as u64,
                 interaction: Some(who),
                 date,

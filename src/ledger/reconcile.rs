@@ -1,6 +1,6 @@
 //! The ledger's one step: a whole answer against what is remembered.
 
-use std::{collections::BTreeMap, num::NonZeroU64};
+use std::{collections::hash_map::Entry, num::NonZeroU64};
 
 use super::{
     batch::{BatchRow, NO_SECOND, RowBatch},
@@ -11,7 +11,7 @@ use super::{
     delta::{Delta, JourneyDelta, RowKey, RowRecord},
     journey::{IdleTimes, JourneyState, OpenJourney, Visit},
 };
-use crate::{baseline::HistoryDelta, wolkvox::Rejection};
+use crate::{baseline::HistoryDelta, model::OwnMap, wolkvox::Rejection};
 
 /// What was seen before.
 pub trait SeenRows {
@@ -55,8 +55,10 @@ pub struct ReconcileParams<'a> {
     pub moment: &'a dyn Fn(i64) -> i64,
 }
 
-/// The journey of an interaction with a new row.
+/// An interaction with a new row, or whose journey is due.
 struct Touched {
+    /// The latest date of its new rows.
+    latest: Option<i64>,
     before: Option<i64>,
     /// `None` when it was over before this answer.
     journey: Option<OpenJourney>,
@@ -81,8 +83,10 @@ pub fn reconcile<M: SeenRows>(
     stage.rows.sort_unstable_by_key(|row| (row.date, row.fingerprint));
     let mut draft = Changes::of(account, terms.limits);
     let mut slots: Vec<Option<usize>> = vec![None; stage.labels.len()];
-    let mut touched: BTreeMap<NonZeroU64, Touched> = BTreeMap::new();
+    let mut touched: OwnMap<NonZeroU64, Touched> = OwnMap::default();
     let mut newest = i64::MIN;
+    // Many rows have the date of the one before.
+    let mut moment = (i64::MIN, 0);
 
     for alike in stage.rows.chunk_by(|a, b| (a.date, a.fingerprint) == (b.date, b.fingerprint)) {
         let row = alike[0];
@@ -107,7 +111,10 @@ pub fn reconcile<M: SeenRows>(
         if row.date < bounds.watermark {
             step.totals.late += new;
         }
-        let moment = (terms.moment)(row.date);
+        if moment.0 != row.date {
+            moment = (row.date, (terms.moment)(row.date));
+        }
+        let (_, moment) = moment;
         step.totals.lateness.observe(u32::try_from((terms.now - moment).max(0)).unwrap_or(u32::MAX), new);
 
         let labels = &stage.labels[row.menu as usize];
@@ -127,25 +134,24 @@ pub fn reconcile<M: SeenRows>(
         step.rows.push((key, RowRecord { count, menu: number, interaction: row.interaction }));
 
         let Some(interaction) = row.interaction else { continue };
-        let latest = step.interactions.entry(interaction).or_insert(row.date);
-        *latest = row.date.max(*latest);
         let point = draft.point_of(slot);
         let touched = match touched.entry(interaction) {
-            std::collections::btree_map::Entry::Occupied(entry) => entry.into_mut(),
-            std::collections::btree_map::Entry::Vacant(entry) => {
-                entry.insert(match memory.journey(interaction)? {
+            Entry::Occupied(entry) => entry.into_mut(),
+            Entry::Vacant(entry) => {
+                let (before, journey) = match memory.journey(interaction)? {
                     JourneyState::New => {
                         point.interactions += 1;
                         point.open += 1;
-                        Touched { before: None, journey: Some(OpenJourney::default()) }
+                        (None, Some(OpenJourney::default()))
                     }
-                    JourneyState::Open(journey) => {
-                        Touched { before: Some(journey.deadline), journey: Some(journey) }
-                    }
-                    JourneyState::Over => Touched { before: None, journey: None },
-                })
+                    JourneyState::Open(journey) => (Some(journey.deadline), Some(journey)),
+                    JourneyState::Over => (None, None),
+                };
+                entry.insert(Touched { latest: None, before, journey })
             }
         };
+        // They come in the order of their dates.
+        touched.latest = Some(row.date);
         let visit = Visit { date: row.date, second: row.second, menu: number, count: times };
         let idle = terms.idle.of(&labels.point.channel);
         point.late_rows += match &mut touched.journey {
@@ -159,9 +165,14 @@ pub fn reconcile<M: SeenRows>(
 
     for (interaction, journey) in memory.journeys_due(bounds.closing)? {
         let before = Some(journey.deadline);
-        touched.entry(interaction).or_insert(Touched { before, journey: Some(journey) });
+        touched.entry(interaction).or_insert(Touched { latest: None, before, journey: Some(journey) });
     }
-    for (interaction, Touched { before, journey }) in touched {
+    // What has no place of its own depends on who comes first.
+    let mut touched: Vec<(NonZeroU64, Touched)> = touched.into_iter().collect();
+    touched.sort_unstable_by_key(|(interaction, _)| *interaction);
+    let latest = touched.iter().filter_map(|(interaction, of)| Some((*interaction, of.latest?)));
+    step.interactions = latest.collect();
+    for (interaction, Touched { before, journey, .. }) in touched {
         let Some(journey) = journey else { continue };
         let after = if journey.deadline < bounds.closing {
             close(&mut draft, journey, terms, &mut step.history);
@@ -197,36 +208,40 @@ fn close(
     terms: &ReconcileParams<'_>,
     history: &mut HistoryDelta,
 ) {
-    let slots: BTreeMap<u32, usize> =
+    let mut slots: Vec<(u32, usize)> =
         journey.visits.iter().filter_map(|visit| Some((visit.menu, draft.numbered(visit.menu)?))).collect();
+    slots.sort_unstable();
+    let slot = |menu: u32| {
+        let at = slots.binary_search_by_key(&menu, |(menu, _)| *menu).ok()?;
+        Some(slots[at].1)
+    };
     // Where it began to be seen is where it is counted, whatever had no place of its own since.
-    let Some(home) = journey.visits.first().and_then(|visit| slots.get(&visit.menu)).copied() else { return };
+    let Some(home) = journey.visits.first().and_then(|visit| slot(visit.menu)) else { return };
     let idle = terms.idle.of(&draft.slots[home].labels.point.channel);
-    let name = |menu: u32| slots.get(&menu).map_or("", |slot| &*draft.slots[*slot].labels.option);
+    let name = |menu: u32| slot(menu).map_or("", |slot| &*draft.slots[slot].labels.option);
     let path = journey.finish(idle, terms.moment, name);
 
     let point = draft.point_of(home);
     point.open = point.open.saturating_sub(1);
     point.late_rows += path.late;
     point.journeys.observe(u32::try_from(path.menus.len()).unwrap_or(u32::MAX), 1);
-    let slot = |menu: Option<&u32>| menu.and_then(|menu| slots.get(menu)).copied();
-    if let Some(first) = slot(path.menus.first()) {
+    if let Some(first) = path.menus.first().and_then(|menu| slot(*menu)) {
         draft.slots[first].menu.entries += 1;
     }
     if let Some((menu, date)) = path.last()
-        && let Some(last) = slot(Some(&menu))
+        && let Some(last) = slot(menu)
     {
         draft.slots[last].menu.finals += 1;
         history.finals(menu, date, 1);
     }
     for (menu, date) in path.repeats() {
-        if let Some(slot) = slot(Some(&menu)) {
+        if let Some(slot) = slot(menu) {
             draft.slots[slot].menu.repeats += 1;
             history.repeats(menu, date, 1);
         }
     }
     for (from, to) in path.steps() {
-        if let (Some(from), Some(to)) = (slot(Some(&from)), slot(Some(&to))) {
+        if let (Some(from), Some(to)) = (slot(from), slot(to)) {
             draft.transition(from, to).steps += 1;
         }
     }

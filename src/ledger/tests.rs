@@ -13,7 +13,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::{
     model::{Counted, MenuLabels, OptionRules, PointLabels, TransitionLabels},
-    wolkvox::{Rejection, Row},
+    wolkvox::{Rejection, Row, RowLabels},
 };
 
 #[derive(Default)]
@@ -78,7 +78,7 @@ impl Book {
         }
     }
 
-    fn read(&mut self, rows: impl IntoIterator<Item = Row>, bounds: TimeBounds) {
+    fn read<'r>(&mut self, rows: impl IntoIterator<Item = Row<'r>>, bounds: TimeBounds) {
         let mut stage = RowBatch::default();
         rows.into_iter().for_each(|row| stage.push(Ok(row)));
         self.reconcile(stage, bounds);
@@ -103,9 +103,9 @@ impl Book {
     }
 }
 
-fn row(date: i64, who: u64, option: &str) -> Row {
+fn row(date: i64, who: u64, option: &str) -> Row<'_> {
     Row {
-        labels: MenuLabels::new("10", "voice", option),
+        labels: RowLabels::new("10", "voice", option),
         fingerprint: who * 31 + option.len() as u64,
         interaction: Some(who),
         date,
@@ -241,8 +241,8 @@ fn over_the_limits_rows_and_steps_go_to_other_and_none_is_lost() {
     // The point takes two places with its first option, and one is kept for all points without a place.
     book.limits = SeriesLimits { menus: 5, options: 2, transitions: 1 };
     book.read([row(100, 1, "A"), row(101, 1, "BB"), row(102, 1, "CCC"), row(103, 1, "DDDD")], OPEN);
-    let second = Row { labels: MenuLabels::new("20", "voice", "A"), ..row(104, 9, "A") };
-    let third = Row { labels: MenuLabels::new("30", "voice", "BB"), ..row(104, 8, "BB") };
+    let second = Row { labels: RowLabels::new("20", "voice", "A"), ..row(104, 9, "A") };
+    let third = Row { labels: RowLabels::new("30", "voice", "BB"), ..row(104, 8, "BB") };
     book.read([second, third], OPEN);
     book.close(1000);
     let hits: Vec<_> = book
@@ -289,7 +289,11 @@ fn a_server_that_invents_options_does_not_get_past_the_limit() {
     book.limits = SeriesLimits { menus: 50, options: 20, transitions: 30 };
     for n in 0..40u64 {
         let rows = (0..20).map(|k| Row {
-            labels: MenuLabels::new(&(n % 7).to_string(), "voice", &format!("{n}.{k}")),
+            labels: RowLabels {
+                rp_id: (n % 7).to_string().into(),
+                channel: "voice".into(),
+                option: format!("{n}.{k}").into(),
+            },
             ..row(n as i64, n * 20 + k, "x")
         });
         book.read(rows, TimeBounds { closing: n as i64 - 200, ..OPEN });
@@ -305,7 +309,7 @@ fn a_server_that_invents_options_does_not_get_past_the_limit() {
 fn options_unseen_for_long_are_dropped_with_their_steps_and_point() {
     let mut book = Book::new();
     let elsewhere =
-        |date, who, option| Row { labels: MenuLabels::new("20", "voice", option), ..row(date, who, option) };
+        |date, who, option| Row { labels: RowLabels::new("20", "voice", option), ..row(date, who, option) };
     book.read([row(100, 1, "A"), row(101, 1, "BB"), elsewhere(100, 2, "A"), row(900, 3, "BB")], OPEN);
     book.account.expect(MenuLabels::new("10", "voice", "EEEEE"));
     book.close(5000);
@@ -374,12 +378,12 @@ proptest! {
         rows in prop::collection::vec((0i64..20, 1u64..6, prop::sample::select(vec!["A", "BB", "CCC"])), 0..60),
         reads in prop::collection::vec((0i64..20, 0i64..20, any::<u64>()), 0..12),
     ) {
-        let rows: Vec<Row> = rows.into_iter().map(|(date, who, option)| row(date, who, option)).collect();
+        let rows: Vec<Row<'_>> = rows.into_iter().map(|(date, who, option)| row(date, who, option)).collect();
         let mut book = Book::new();
         let mut received = 0;
         let last = [(0, 20, u64::MAX)];
         for (from, to, visible) in reads.into_iter().chain(last) {
-            let answer: Vec<Row> = rows
+            let answer: Vec<Row<'_>> = rows
                 .iter()
                 .enumerate()
                 .filter(|(i, row)| (from..=to).contains(&row.date) && visible >> (i % 64) & 1 == 1)

@@ -9,7 +9,7 @@ mod names;
 mod option_kind;
 mod option_rules;
 
-pub use fingerprint::Fingerprints;
+pub use fingerprint::{Fingerprints, OwnHasher, OwnMap};
 pub use labels::{Counted, MenuLabels, OTHER, PointLabels, TransitionLabels};
 pub use names::{NameKind, Names};
 pub use option_kind::{OptionKind, OptionKinds};

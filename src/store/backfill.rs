@@ -86,7 +86,39 @@ impl SeenInteractions {
     }
 }
 
+/// Which interactions the state may know: asked before it, since it knows next to none of those that a new day brings. Wrong
+/// one time in sixteen when it knows a million, and never when it says no.
+pub struct KnownInteractions {
+    bits: Vec<u64>,
+}
+
+impl KnownInteractions {
+    /// In `bits`, of which there are 2^24: two megabytes.
+    const WORDS: usize = 1 << 18;
+
+    fn place(interaction: u64) -> (usize, u64) {
+        (interaction as usize / 64 % Self::WORDS, 1 << (interaction % 64))
+    }
+
+    /// Whether it is worth asking for this one.
+    pub fn may_have(&self, interaction: NonZeroU64) -> bool {
+        let (word, bit) = Self::place(interaction.get());
+        self.bits[word] & bit != 0
+    }
+}
+
 impl View {
+    /// Which of a target's interactions may be known.
+    pub fn known_interactions(&self, target: TargetId) -> Result<KnownInteractions, StoreError> {
+        let mut known = KnownInteractions { bits: vec![0; KnownInteractions::WORDS] };
+        let Some(table) = self.table(INTERACTIONS)? else { return Ok(known) };
+        for entry in table.range((target.0, 0)..=(target.0, u64::MAX)).map_err(failed)? {
+            let (word, bit) = KnownInteractions::place(entry.map_err(failed)?.0.value().1);
+            known.bits[word] |= bit;
+        }
+        Ok(known)
+    }
+
     /// When a target's interactions were last seen, as of this view.
     pub fn interactions(&self, target: TargetId) -> Result<SeenInteractions, StoreError> {
         Ok(SeenInteractions { table: self.table(INTERACTIONS)?, target: target.0 })

@@ -39,7 +39,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use tokio::time::Instant;
 
 pub use self::{
-    backfill::{BackfillMark, SeenInteractions},
+    backfill::{BackfillMark, KnownInteractions, SeenInteractions},
     backup::{BackupSummary, backup},
     backup_server::{BackupServer, backup_socket},
     copy_target::{Copied, CopyError, copy_target},

@@ -13,7 +13,7 @@ use crate::{
         IdleTimes, JourneyState, ReconcileParams, RowBatch, SeenRows, SeriesLimits, TimeBounds, reconcile,
     },
     model::{MenuLabels, PointLabels},
-    wolkvox::Row,
+    wolkvox::{Row, RowLabels},
 };
 
 mod disk;
@@ -39,9 +39,9 @@ fn scratch() -> (tempfile::TempDir, PathBuf) {
     (folder, path)
 }
 
-fn row(date: i64, who: u64) -> Row {
+fn row(date: i64, who: u64) -> Row<'static> {
     Row {
-        labels: MenuLabels::new("10", "voice", "A"),
+        labels: RowLabels::new("10", "voice", "A"),
         fingerprint: who,
         interaction: Some(who),
         date,
@@ -50,7 +50,7 @@ fn row(date: i64, who: u64) -> Row {
     }
 }
 
-fn read(store: &Store, target: TargetId, account: &mut TargetCounters, rows: Vec<Row>) {
+fn read(store: &Store, target: TargetId, account: &mut TargetCounters, rows: Vec<Row<'_>>) {
     let mut stage = RowBatch::default();
     rows.into_iter().for_each(|row| stage.push(Ok(row)));
     let step = store
@@ -170,7 +170,7 @@ fn dropped_series_are_gone_from_the_file() {
     let (_folder, path) = scratch();
     let store = Store::open(&path, [1; 16]).unwrap();
     let (a, mut account) = restore(&store, "a");
-    let other = Row { labels: MenuLabels::new("20", "voice", "B"), ..row(200, 3) };
+    let other = Row { labels: RowLabels::new("20", "voice", "B"), ..row(200, 3) };
     read(&store, a, &mut account, vec![row(100, 1), row(110, 1), other]);
     let mut step = account.release(Timestamp::UNIX_EPOCH, |_| true).unwrap();
     step.menus.clear();
@@ -249,7 +249,7 @@ fn the_number_of_a_menu_that_is_gone_is_not_given_to_another() {
     let (_folder, path) = scratch();
     let store = Store::open(&path, [1; 16]).unwrap();
     let (a, mut account) = restore(&store, "a");
-    let other = |date| Row { labels: MenuLabels::new("20", "voice", "B"), ..row(date, 3) };
+    let other = |date| Row { labels: RowLabels::new("20", "voice", "B"), ..row(date, 3) };
     read(&store, a, &mut account, vec![row(100, 1)]);
     read(&store, a, &mut account, vec![other(50)]);
     let gone = account.menus[&MenuLabels::new("20", "voice", "B")].0;
@@ -261,7 +261,7 @@ fn the_number_of_a_menu_that_is_gone_is_not_given_to_another() {
 
     let store = Store::open(&path, [1; 16]).unwrap();
     let (a, mut account) = restore(&store, "a");
-    let third = Row { labels: MenuLabels::new("30", "voice", "C"), ..row(200, 4) };
+    let third = Row { labels: RowLabels::new("30", "voice", "C"), ..row(200, 4) };
     read(&store, a, &mut account, vec![third]);
     let number = account.menus[&MenuLabels::new("30", "voice", "C")].0;
     assert!(number > gone, "{number} was given to another before ({gone})");

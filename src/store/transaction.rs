@@ -1,6 +1,6 @@
 //! What can be done with the state within one commit.
 
-use std::{collections::BTreeSet, num::NonZeroU64};
+use std::{cell::RefCell, collections::BTreeSet, num::NonZeroU64};
 
 use jiff::civil::Date;
 use redb::{ReadableTable, Table, WriteTransaction};
@@ -113,7 +113,7 @@ impl<'t> Transaction<'t> {
 
     /// What is remembered of a target's rows.
     pub fn memory(&self, target: TargetId) -> impl SeenRows<Error = StoreError> {
-        Remembered { tx: self, target: target.0 }
+        Remembered { tx: self, target: target.0, rows: RefCell::default() }
     }
 
     /// Writes all that a step says.
@@ -142,14 +142,20 @@ impl<'t> Transaction<'t> {
         }
         for (interaction, date) in &step.interactions {
             let (interaction, hour) = (interaction.get(), date.div_euclid(HOUR));
-            let before = self.interactions.get((id, interaction)).map_err(failed)?.map(|h| h.value());
-            if before.is_some_and(|before| before >= hour) {
-                continue;
+            // Nearly all are new, so they are not looked for first.
+            let before =
+                self.interactions.insert((id, interaction), hour).map_err(failed)?.map(|h| h.value());
+            match before {
+                Some(before) if before == hour => continue,
+                Some(before) if before > hour => {
+                    self.interactions.insert((id, interaction), before).map_err(failed)?;
+                    continue;
+                }
+                Some(before) => {
+                    self.interactions_by_hour.remove((id, before, interaction)).map_err(failed)?;
+                }
+                None => {}
             }
-            if let Some(before) = before {
-                self.interactions_by_hour.remove((id, before, interaction)).map_err(failed)?;
-            }
-            self.interactions.insert((id, interaction), hour).map_err(failed)?;
             self.interactions_by_hour.insert((id, hour, interaction), ()).map_err(failed)?;
         }
         Ok(())
@@ -220,17 +226,64 @@ impl<'t> Transaction<'t> {
     }
 }
 
+type RowTable<'t> = Table<'t, (u32, i64, u64), (u32, u32, u64)>;
+type Records<'a> = redb::Range<'a, (u32, i64, u64), (u32, u32, u64)>;
+
 struct Remembered<'a, 't> {
     tx: &'a Transaction<'t>,
     target: u32,
+    rows: RefCell<Cursor<'a>>,
+}
+
+/// Further away than so many records, one is looked up.
+const NEAR: usize = 16;
+
+/// Where in the table of rows the last one was: asked for in ascending order, the next one is mostly a step away.
+#[derive(Default)]
+struct Cursor<'a> {
+    range: Option<Records<'a>>,
+    /// What was asked for last, and the first record that is not before it.
+    asked: Option<RowKey>,
+    next: Option<(RowKey, u32)>,
+}
+
+impl<'a> Cursor<'a> {
+    fn count(&mut self, rows: &'a RowTable<'_>, target: u32, key: RowKey) -> Result<u32, StoreError> {
+        if self.asked.is_none_or(|asked| key < asked) || !self.walk(key)? {
+            let from = (target, key.date, key.fingerprint);
+            self.range = Some(rows.range(from..=(target, i64::MAX, u64::MAX)).map_err(failed)?);
+            self.step()?;
+        }
+        self.asked = Some(key);
+        Ok(self.next.filter(|(known, _)| *known == key).map_or(0, |(_, count)| count))
+    }
+
+    /// To the first record that is not before `key`, if that is near.
+    fn walk(&mut self, key: RowKey) -> Result<bool, StoreError> {
+        for _ in 0..NEAR {
+            if self.next.is_none_or(|(known, _)| known >= key) {
+                return Ok(true);
+            }
+            self.step()?;
+        }
+        Ok(false)
+    }
+
+    fn step(&mut self) -> Result<(), StoreError> {
+        let record = self.range.as_mut().and_then(Iterator::next).transpose().map_err(failed)?;
+        self.next = record.map(|(key, record)| {
+            let (_, date, fingerprint) = key.value();
+            (RowKey { date, fingerprint }, record.value().0)
+        });
+        Ok(())
+    }
 }
 
 impl SeenRows for Remembered<'_, '_> {
     type Error = StoreError;
 
     fn count(&self, key: RowKey) -> Result<u32, StoreError> {
-        let record = self.tx.rows.get((self.target, key.date, key.fingerprint)).map_err(failed)?;
-        Ok(record.map_or(0, |record| record.value().0))
+        self.rows.borrow_mut().count(&self.tx.rows, self.target, key)
     }
 
     fn journey(&self, interaction: NonZeroU64) -> Result<JourneyState, StoreError> {

@@ -8,10 +8,9 @@
 
 use std::{borrow::Cow, collections::BTreeMap};
 
-use memchr::memchr2;
 use serde::de::IgnoredAny;
 
-use super::envelope::Envelope;
+use super::{envelope::Envelope, flat::stop};
 
 /// A longer row is reported as [`Element::TooLong`]: real ones have about 250 bytes.
 const MAX_ROW_BYTES: usize = 64 * 1024;
@@ -102,17 +101,20 @@ impl Scan {
                     i += 1;
                     continue;
                 }
-                match memchr2(b'"', b'\\', &bytes[i..]) {
+                match stop(&bytes[i..]) {
                     None => return None,
                     Some(at) => {
                         i += at + 1;
-                        if bytes[i - 1] == b'\\' {
-                            self.escaped = true;
-                        } else {
-                            self.in_string = false;
-                            if self.depth == 0 {
-                                return Some(i);
+                        match bytes[i - 1] {
+                            b'\\' => self.escaped = true,
+                            b'"' => {
+                                self.in_string = false;
+                                if self.depth == 0 {
+                                    return Some(i);
+                                }
                             }
+                            // Not JSON, but that is for others to say.
+                            _ => {}
                         }
                     }
                 }

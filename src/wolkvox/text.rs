@@ -1,7 +1,6 @@
 //! A JSON value as the text that it stands for, cleaned and cut as a label is.
 //!
-//! Owns the ways in which servers write a scalar. There are two ways to read one: a quick one for what servers usually
-//! write, and a close one for everything else.
+//! Owns the ways in which servers write a scalar.
 
 use std::borrow::Cow;
 
@@ -22,21 +21,20 @@ pub(super) enum Text<'a> {
     Odd(&'static str),
 }
 
-impl Text<'_> {
-    pub(super) fn as_str(&self) -> &str {
-        match self {
-            Self::Is(text) => text,
-            Self::Missing | Self::Null | Self::Odd(_) => "",
-        }
-    }
-}
-
 impl<'a> Text<'a> {
+    /// What a text says that stands in quotes, with escapes or without.
+    pub(super) fn quoted(json: &'a str, escaped: bool) -> Result<Self, serde_json::Error> {
+        Ok(Self::Is(match escaped {
+            false => Cow::Borrowed(&json[1..json.len() - 1]),
+            true => Cow::Owned(serde_json::from_str(json)?),
+        }))
+    }
+
     /// What a value says, in the one way in which it is compared: numbers of any length as they are written.
     pub(super) fn of(raw: &'a RawValue) -> Result<Self, serde_json::Error> {
         let json = raw.get();
         Ok(match json.as_bytes().first() {
-            Some(b'"') => Self::Is(serde_json::from_str::<Plain<'a>>(json)?.0.unwrap_or_default()),
+            Some(b'"') => Self::quoted(json, json.contains('\\'))?,
             Some(b'n') | None => Self::Null,
             Some(b'[') => Self::Odd("a list"),
             Some(b'{') => Self::Odd("an object"),
@@ -58,46 +56,6 @@ impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
     }
 }
 
-/// A text, a whole number of 64 bits, a boolean or null; anything else is an error, to be looked at more closely.
-#[derive(Debug)]
-struct Plain<'a>(Option<Cow<'a, str>>);
-
-impl<'de: 'a, 'a> Deserialize<'de> for Plain<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Visitor;
-        impl<'de> de::Visitor<'de> for Visitor {
-            type Value = Plain<'de>;
-            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("a text, a number or null")
-            }
-            fn visit_borrowed_str<E>(self, v: &'de str) -> Result<Self::Value, E> {
-                Ok(Plain(Some(Cow::Borrowed(v))))
-            }
-            fn visit_str<E>(self, v: &str) -> Result<Self::Value, E> {
-                Ok(Plain(Some(Cow::Owned(v.to_owned()))))
-            }
-            fn visit_u64<E>(self, v: u64) -> Result<Self::Value, E> {
-                Ok(Plain(Some(Cow::Owned(v.to_string()))))
-            }
-            fn visit_i64<E>(self, v: i64) -> Result<Self::Value, E> {
-                Ok(Plain(Some(Cow::Owned(v.to_string()))))
-            }
-            fn visit_bool<E>(self, v: bool) -> Result<Self::Value, E> {
-                Ok(Plain(Some(Cow::Borrowed(if v { "true" } else { "false" }))))
-            }
-            fn visit_unit<E>(self) -> Result<Self::Value, E> {
-                Ok(Plain(None))
-            }
-        }
-        deserializer.deserialize_any(Visitor)
-    }
-}
-
-/// A [`Text`] by the quick way: what is no [`Plain`] is an error.
-pub(super) fn plain<'de: 'a, 'a, D: Deserializer<'de>>(deserializer: D) -> Result<Text<'a>, D::Error> {
-    Ok(Plain::deserialize(deserializer)?.0.map_or(Text::Null, Text::Is))
-}
-
 /// At most `length` characters of a text, without a space at the end.
 pub(super) fn cut(text: &str, length: usize) -> &str {
     if text.len() <= length {
@@ -110,8 +68,15 @@ pub(super) fn cut(text: &str, length: usize) -> &str {
 }
 
 /// Without surrounding space and control characters.
-pub(super) fn clean<'a>(text: &'a Text<'_>) -> Cow<'a, str> {
-    let text = text.as_str();
+pub(super) fn clean<'a>(text: &Text<'a>) -> Cow<'a, str> {
+    match text {
+        Text::Is(Cow::Borrowed(text)) => cleaned(text),
+        Text::Is(Cow::Owned(text)) => Cow::Owned(cleaned(text).into_owned()),
+        Text::Missing | Text::Null | Text::Odd(_) => Cow::Borrowed(""),
+    }
+}
+
+fn cleaned(text: &str) -> Cow<'_, str> {
     // Nearly all are ASCII; looked at without a way out in between, which is faster for short texts.
     if text.bytes().fold(true, |plain, byte| plain & (b' '..=b'~').contains(&byte)) {
         return Cow::Borrowed(text.trim_ascii());

@@ -94,7 +94,7 @@ impl Day {
             stored_history: history.clone(),
             warm_up: *warm_up,
             detector: Detector::new(),
-            memory: DayMemory::new(view.open_journeys(id)?),
+            memory: DayMemory::new(view.open_journeys(id)?, view.known_interactions(id)?),
             start,
             read_to: start,
             uncertain: false,
@@ -225,8 +225,7 @@ impl Day {
         let settings = &self.around.settings;
         let stretches = local_stretches(self.start, end, &settings.zone);
         let within = |key: &RowKey| stretches.iter().any(|(from, to)| (*from..*to).contains(&key.date));
-        let mut rows: Vec<(RowKey, RowRecord)> = self.memory.rows.drain().collect();
-        rows.sort_unstable_by_key(|(key, _)| *key);
+        let rows = std::mem::take(&mut self.memory.rows);
         let records = rows.iter().filter(|(key, _)| within(key)).map(|(_, record)| *record);
         let window = self.counters.window(self.start, end, records);
         let oldest = self.around.until.checked_sub(settings.memory()).unwrap_or(Timestamp::MIN);

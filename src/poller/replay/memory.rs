@@ -4,13 +4,14 @@
 //! tables would say if each window were committed by itself.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet},
     num::NonZeroU64,
 };
 
 use crate::{
     ledger::{Delta, JourneyDelta, JourneyState, OpenJourney, RowKey, RowRecord, SeenRows},
-    store::{SeenInteractions, StoreError},
+    model::OwnMap,
+    store::{KnownInteractions, SeenInteractions, StoreError},
 };
 
 /// Interactions are forgotten by whole hours.
@@ -18,31 +19,34 @@ const HOUR: i64 = 3600;
 
 /// The additions of a day.
 pub(super) struct DayMemory {
-    /// The rows of the window under way. What lies before it is not asked for again.
-    pub(super) rows: HashMap<RowKey, RowRecord>,
-    journeys: HashMap<NonZeroU64, OpenJourney>,
+    /// The rows of the window under way, ascending. What lies before it is not asked for again.
+    pub(super) rows: Vec<(RowKey, RowRecord)>,
+    /// What the state may know of interactions.
+    known: KnownInteractions,
+    journeys: OwnMap<NonZeroU64, OpenJourney>,
     by_deadline: BTreeSet<(i64, NonZeroU64)>,
     /// The deadlines of those that were open when the day began.
-    before: HashMap<NonZeroU64, i64>,
+    before: OwnMap<NonZeroU64, i64>,
     /// The date of the latest row of each interaction that had one on this day.
-    interactions: HashMap<NonZeroU64, i64>,
+    interactions: OwnMap<NonZeroU64, i64>,
 }
 
 impl DayMemory {
-    /// Of a day that begins with these journeys open.
-    pub(super) fn new(open: Vec<(NonZeroU64, OpenJourney)>) -> Self {
+    /// Of a day that begins with these journeys open, on a state that knows these interactions.
+    pub(super) fn new(open: Vec<(NonZeroU64, OpenJourney)>, known: KnownInteractions) -> Self {
         Self {
-            rows: HashMap::new(),
+            rows: Vec::new(),
+            known,
             by_deadline: open.iter().map(|(interaction, journey)| (journey.deadline, *interaction)).collect(),
             before: open.iter().map(|(interaction, journey)| (*interaction, journey.deadline)).collect(),
             journeys: open.into_iter().collect(),
-            interactions: HashMap::new(),
+            interactions: OwnMap::default(),
         }
     }
 
     /// Takes over what a step says.
     pub(super) fn follow(&mut self, delta: &mut Delta) {
-        self.rows.extend(std::mem::take(&mut delta.rows));
+        self.remember(std::mem::take(&mut delta.rows));
         for (interaction, date) in std::mem::take(&mut delta.interactions) {
             let latest = self.interactions.entry(interaction).or_insert(date);
             *latest = date.max(*latest);
@@ -58,6 +62,26 @@ impl DayMemory {
                 }
                 None => drop(self.journeys.remove(&interaction)),
             }
+        }
+    }
+
+    /// Takes in records, ascending, each in place of what it was.
+    fn remember(&mut self, rows: Vec<(RowKey, RowRecord)>) {
+        let amid = match (self.rows.last(), rows.first()) {
+            (Some((last, _)), Some((first, _))) => first <= last,
+            _ => false,
+        };
+        self.rows.extend(rows);
+        if amid {
+            // What came later stands behind its like, and is what holds.
+            self.rows.sort_by_key(|(key, _)| *key);
+            self.rows.dedup_by(|later, kept| {
+                let same = later.0 == kept.0;
+                if same {
+                    *kept = *later;
+                }
+                same
+            });
         }
     }
 
@@ -95,7 +119,8 @@ impl SeenRows for Remembered<'_> {
     type Error = StoreError;
 
     fn count(&self, key: RowKey) -> Result<u32, StoreError> {
-        Ok(self.day.rows.get(&key).map_or(0, |record| record.count))
+        let found = self.day.rows.binary_search_by_key(&key, |(known, _)| *known);
+        Ok(found.map_or(0, |at| self.day.rows[at].1.count))
     }
 
     fn journey(&self, interaction: NonZeroU64) -> Result<JourneyState, StoreError> {
@@ -104,7 +129,8 @@ impl SeenRows for Remembered<'_> {
         }
         let seen = match self.day.interactions.get(&interaction) {
             Some(date) => Some(date - date.rem_euclid(HOUR)),
-            None => self.stored.last_hour(interaction)?,
+            None if self.day.known.may_have(interaction) => self.stored.last_hour(interaction)?,
+            None => None,
         };
         Ok(if seen.is_some_and(|hour| hour >= self.forgotten) {
             JourneyState::Over
