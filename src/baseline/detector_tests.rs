@@ -167,6 +167,24 @@ fn a_whole_routing_point_that_falls_is_told_once_and_its_options_are_not() {
 }
 
 #[test]
+fn a_routing_point_that_closes_early_is_not_told_of_the_option_that_is_nearly_all_of_it() {
+    // The others are entered once an hour: they cannot say whether it is the option or the routing point.
+    let of = |until: i64| {
+        move |option: usize, at: i64| match option {
+            0..5 if at >= until => (0, 0, 0, 0, 20),
+            0 => (20, 6, 2, 2, 20),
+            1..5 => (u32::from(at % 3600 == 900 * (option as i64 - 1)), 0, 0, 0, 20),
+            _ => USUAL,
+        }
+    };
+    for slots in 1..=6 {
+        let told = told(&Menu::new(of(NOW - slots * SLOT)).scores());
+        assert!(told.iter().all(|one| one == "10 collapse"), "{slots}: {told:?}");
+        assert!(slots < 3 || !told.is_empty(), "{slots}");
+    }
+}
+
+#[test]
 fn a_quiet_day_is_no_fall_of_any_option() {
     let quiet = |_: usize, at: i64| if at >= NOW - 14 * 3600 { (4, 1, 0, 0, 20) } else { USUAL };
     assert_eq!(told(&Menu::new(quiet).scores()), [""; 0]);

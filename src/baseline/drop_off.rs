@@ -1,5 +1,7 @@
 //! Fewer hits of one option than its routing point's others and its own weeks let expect.
 
+use std::ops::Range;
+
 use super::{
     SLOT, Score, deviance,
     limits::{LEARNT_DAYS, drop_limit, drop_windows},
@@ -16,10 +18,17 @@ const UNTOLD: f64 = 0.2;
 /// The furthest of all windows that end now.
 pub(super) fn drop_off(beside: &Beside<'_>, noise: &Noise, weeks: u8) -> Score {
     let end = beside.own.len();
+    let silence = silence(beside);
+    let is_most = |silence: &Range<usize>, from: usize| {
+        let expected = |from: usize| beside.own.between(from, end).expected;
+        2.0 * expected(silence.start.max(from)) >= expected(from)
+    };
     let mut furthest = Score::default();
     for slots in drop_windows().take_while(|slots| *slots < end) {
         let limit = drop_limit(slots);
-        if most(beside, noise, end - slots, end) < limit * furthest.score.max(UNTOLD) {
+        if most(beside, noise, end - slots, end) < limit * furthest.score.max(UNTOLD)
+            || silence.as_ref().is_some_and(|silence| is_most(silence, end - slots))
+        {
             continue;
         }
         let (window, mut score) = judge(beside, noise, weeks, end - slots, end, limit);
@@ -36,6 +45,17 @@ pub(super) fn drop_off(beside: &Beside<'_>, noise: &Noise, weeks: u8) -> Score {
         }
     }
     furthest
+}
+
+/// The slots up to now in which nobody entered anything at the whole routing point, if it would have been open for no more than an
+/// hour of them. Of one option that says nothing: it may be nearly all of a routing point that closed early, and that is told as a
+/// collapse.
+fn silence(beside: &Beside<'_>) -> Option<Range<usize>> {
+    let end = beside.own.len();
+    let slot = |at: usize| beside.point.between(at, at + 1);
+    let begin = (0..end).rev().find(|at| slot(*at).seen > 0.0).map_or(0, |at| at + 1);
+    let open = (begin..end).filter(|at| slot(*at).expected > 0.0).take(AT_ONCE + 1).count();
+    ((1..=AT_ONCE).contains(&open)).then_some(begin..end)
 }
 
 /// What the deviance of a window is at the very most: with the usual day, and with the variance of what was seen, which
@@ -62,11 +82,11 @@ fn judge(
     let window = beside.window(from, to, weeks);
     let learnt = noise.of(to - from) * fewer_weeks(weeks);
     let deviance = deviance::below(window.seen, window.mean, window.unsure + learnt);
-    let part = learnt * window.mean / (1.0 + (window.unsure + learnt) * window.mean);
+    let part = (learnt + window.day) * window.mean / (1.0 + (window.unsure + learnt) * window.mean);
     (window, deviance::learnt(deviance, part, LEARNT_DAYS) / limit)
 }
 
 /// Noise is learnt from weeks that three others foretell; one alone foretells less.
-fn fewer_weeks(weeks: u8) -> f64 {
+pub(super) fn fewer_weeks(weeks: u8) -> f64 {
     (1.0 + 1.2 / f64::from(weeks.max(1))) / 1.3
 }

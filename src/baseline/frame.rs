@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use super::{
     Anomaly, HOURS, History, Moment, PointAnomaly, SLOT, SLOTS, Score,
     collapse::Collapse,
-    drop_off::drop_off,
+    drop_off::{drop_off, fewer_weeks},
     expectation::{Block, Expected},
     limits::{BESIDE, LONGEST, NO_INPUT_WINDOWS, RISE_PRIOR, UNUSED_DAYS},
     moment::midnight,
@@ -45,6 +45,8 @@ pub(super) struct Frame {
     /// Of each routing point, by number.
     points: Vec<Sums>,
     operation: Sums,
+    /// See [`Beside::growth`].
+    growth: f64,
     /// Whether each option was entered lately.
     used: Vec<bool>,
 }
@@ -71,6 +73,7 @@ impl Frame {
             recent: vec![Recent::default(); known.point_of.len()],
             points: Vec::new(),
             operation: Sums::default(),
+            growth: 1.0,
             used,
         };
         let idle: Vec<i64> = known.points.iter().map(|point| slots_of((known.now.idle)(point))).collect();
@@ -85,6 +88,7 @@ impl Frame {
         of_points.iter().for_each(|point| add(&mut all, point));
         frame.points = of_points.into_iter().map(Sums::of).collect();
         frame.operation = Sums::of(all);
+        frame.growth = frame.operation.growth();
         frame
     }
 
@@ -142,14 +146,18 @@ impl Frame {
             .iter()
             .map(|option| {
                 let own = without(&self.options[*option], &fallen);
+                let (noise, weeks) = (&known.noise[*option], self.weeks(known, *option));
                 let beside = Beside {
                     own: &own,
                     point: &of_point,
                     operation: &self.operation,
                     base: self.base,
-                    day_noise: known.noise[*option].day.into(),
+                    day_noise: f64::from(noise.day) * fewer_weeks(weeks),
+                    spread: noise.spread.into(),
+                    growth: self.growth,
+                    level_noise: noise.level.into(),
                 };
-                self.option(known, *option, &beside)
+                self.option(known, *option, &beside, weeks)
             })
             .collect();
         let mut scores = [collapsed, self.no_input(known, point, options)];
@@ -158,14 +166,18 @@ impl Frame {
         (scores, judged)
     }
 
-    fn option(&self, known: &Known<'_>, option: usize, beside: &Beside<'_>) -> OfOption {
+    /// On how many weeks the last slot's expectation stands.
+    fn weeks(&self, known: &Known<'_>, option: usize) -> u8 {
+        let at = (self.base + self.len() as i64 - 1).rem_euclid(SLOTS as i64) as usize;
+        let today = known.blocks.last().and_then(|block| expected(block, option));
+        today.map_or(0, |today| today.weeks[at])
+    }
+
+    fn option(&self, known: &Known<'_>, option: usize, beside: &Beside<'_>, weeks: u8) -> OfOption {
         let mut of_option = OfOption::default();
         if !self.used[option] {
             return of_option;
         }
-        let at = (self.base + self.len() as i64 - 1).rem_euclid(SLOTS as i64) as usize;
-        let today = known.blocks.last().and_then(|block| expected(block, option));
-        let weeks = today.map_or(0, |today| today.weeks[at]);
         if weeks > 0 {
             let noise = &known.noise[option];
             of_option.weeks = weeks;

@@ -10,8 +10,14 @@ pub(super) const AROUND_LEAST: u32 = 7;
 /// Days without a hit after which an option is taken for removed: nothing is expected of it any more.
 pub(super) const UNUSED_DAYS: i32 = 7;
 
-/// Today's level of a routing point is held to be that of the whole operation as if so many hits had already said so.
+/// Today's level of an operation is held to be the usual one, and that of a routing point that has fallen to be the others', as if so
+/// many hits had already said so.
 pub(super) const LEVEL_PRIOR: f64 = 25.0;
+/// How heavy the tail of its level is: the degrees of freedom of Student's t.
+pub(super) const LEVEL_FREEDOM: f64 = 4.0;
+/// An operation that grows expects more of its options than their weeks had, as it had more for a day: a campaign of a few hours is no
+/// growth. But no more than so many times as much, since what is new may be for the others.
+pub(super) const MOST_GROWTH: f64 = 1.2;
 /// The same where the level may be higher than usual.
 pub(super) const RISE_PRIOR: f64 = 5.0;
 /// Slots of the longest window: eight hours.
@@ -28,14 +34,21 @@ pub(super) const FIRST_NOISE: f64 = 0.12 * 0.12;
 pub(super) const LEAST_DAY_NOISE: f64 = 0.02 * 0.02;
 /// See [`FIRST_NOISE`].
 pub(super) const FIRST_DAY_NOISE: f64 = 0.06 * 0.06;
+/// The same for a routing point's level around the operation's, until it is learnt,
+pub(super) const FIRST_LEVEL_NOISE: f64 = 0.2 * 0.2;
+/// and the least that is believed.
+pub(super) const LEAST_LEVEL_NOISE: f64 = 0.05 * 0.05;
+/// Variance of a count, of its mean, until it is learnt.
+pub(super) const FIRST_SPREAD: f64 = 1.2;
+/// What is learnt of it counts as so many hits' worth.
+pub(super) const SPREAD_HITS: f32 = 40.0;
 
 /// An option's own level of a day is believed to differ by at most so many standard deviations.
 pub(super) const MOST_DAY: f64 = 2.5;
 
-/// Deviance of a fall in a window of up to an hour that is worth an alert.
-pub(super) const DROP_FAST: f64 = 21.0;
-/// The same in a window of eight hours; in between it goes with the logarithm of the length.
-pub(super) const DROP_SLOW: f64 = 16.0;
+/// Deviance of a fall that is worth an alert, by slots of the window; between them it goes with the logarithm. Measured so that each
+/// length has its share of the false alarms.
+pub(super) const DROP: [(usize, f64); 4] = [(3, 21.0), (6, 23.0), (24, 24.0), (LONGEST, 18.0)];
 
 /// Deviance of the fall of a whole routing point that is worth an alert.
 pub(super) const COLLAPSE: f64 = 22.0;
@@ -67,8 +80,14 @@ pub(super) fn drop_windows() -> impl Iterator<Item = usize> {
 
 /// The deviance that is worth an alert in a window of so many slots.
 pub(super) fn drop_limit(slots: usize) -> f64 {
-    let part = ((slots as f64 / 12.0).ln() / (LONGEST as f64 / 12.0).ln()).clamp(0.0, 1.0);
-    DROP_FAST + (DROP_SLOW - DROP_FAST) * part
+    let mut limit = DROP[0].1;
+    for ((from, low), (to, high)) in DROP.into_iter().zip(DROP.into_iter().skip(1)) {
+        if slots > from {
+            let part = (slots as f64 / from as f64).ln() / (to as f64 / from as f64).ln();
+            limit = low + (high - low) * part.min(1.0);
+        }
+    }
+    limit
 }
 
 /// The score of a fall beside which nothing rises by itself.

@@ -9,8 +9,9 @@ use super::{
     expectation::{edge, median},
     history::History,
     limits::{
-        AROUND, AROUND_LEAST, FIRST_DAY_NOISE, FIRST_NOISE, FIRST_SHARE_NOISE, LEARNT, LEAST_DAY_NOISE,
-        LEAST_NOISE, LEAST_SHARE_NOISE, WEEKS,
+        AROUND, AROUND_LEAST, FIRST_DAY_NOISE, FIRST_LEVEL_NOISE, FIRST_NOISE, FIRST_SHARE_NOISE,
+        FIRST_SPREAD, LEARNT, LEAST_DAY_NOISE, LEAST_LEVEL_NOISE, LEAST_NOISE, LEAST_SHARE_NOISE,
+        SPREAD_HITS, WEEKS,
     },
     moment::{Holidays, midnight},
     shares::{self, Usual, UsualShares},
@@ -29,6 +30,10 @@ const MOST: f64 = 1.5;
 pub(super) struct Noise {
     /// Of its level from day to day.
     pub(super) day: f32,
+    /// Variance of a count, of its mean: what is not by chance but not relative to the mean either, as people who call again.
+    pub(super) spread: f32,
+    /// Of its routing point's level around the operation's.
+    pub(super) level: f32,
     /// Of windows as long as [`LEARNT`] says, beyond that.
     windows: [f32; LEARNT.len()],
 }
@@ -52,6 +57,8 @@ impl Noise {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Estimate {
     day: Weighted,
+    spread: Weighted,
+    level: Weighted,
     windows: [Weighted; LEARNT.len()],
 }
 
@@ -60,6 +67,13 @@ pub(super) struct Estimate {
 struct Weighted {
     value: f32,
     weight: f32,
+}
+
+impl Weighted {
+    /// Drawn towards what is usual, but never below the least that is believed.
+    fn drawn(self, usual: f32, least: f64) -> f32 {
+        ((self.value * self.weight + usual * OTHERS) / (self.weight + OTHERS)).max(least as f32)
+    }
 }
 
 /// Weight that the other options of the operation have in what is learnt of one.
@@ -75,16 +89,23 @@ pub(super) fn shrink(lessons: &[Option<Lesson>]) -> Vec<Noise> {
         median(&mut known).unwrap_or(first as f32)
     };
     let day = usual(&|estimate| estimate.day, FIRST_DAY_NOISE);
+    let spread = usual(&|estimate| estimate.spread, FIRST_SPREAD);
+    let level = usual(&|estimate| estimate.level, FIRST_LEVEL_NOISE);
     let windows: [f32; LEARNT.len()] =
         std::array::from_fn(|length| usual(&|estimate| estimate.windows[length], FIRST_NOISE));
-    let drawn = |own: Weighted, usual: f32, least: f64| {
-        ((own.value * own.weight + usual * OTHERS) / (own.weight + OTHERS)).max(least as f32)
-    };
     let of = |estimate: &Option<Estimate>| {
-        let own = estimate.unwrap_or(Estimate { day: Weighted::default(), windows: Default::default() });
+        let none = Weighted::default();
+        let own = estimate.unwrap_or(Estimate {
+            day: none,
+            spread: none,
+            level: none,
+            windows: Default::default(),
+        });
         Noise {
-            day: drawn(own.day, day, LEAST_DAY_NOISE),
-            windows: std::array::from_fn(|length| drawn(own.windows[length], windows[length], LEAST_NOISE)),
+            day: own.day.drawn(day, LEAST_DAY_NOISE),
+            spread: own.spread.drawn(spread, 1.0),
+            level: own.level.drawn(level, LEAST_LEVEL_NOISE),
+            windows: std::array::from_fn(|length| own.windows[length].drawn(windows[length], LEAST_NOISE)),
         }
     };
     estimates.iter().map(of).collect()
@@ -199,7 +220,8 @@ impl Learner {
         let mut all = vec![0.0; LENGTH];
         options.iter().for_each(|option| self.add_hits(history, *option, &mut all));
         let edges = self.edges(&all);
-        let point = self.sums(&all, Some(&edges)).0;
+        let (point, weeks) = self.sums(&all, Some(&edges));
+        let level = self.level(&point, &weeks);
         let mut own_hits = vec![0.0; LENGTH];
         options
             .iter()
@@ -210,7 +232,7 @@ impl Learner {
                 own_edges.iter_mut().zip(&edges).for_each(|(own, edge)| *own = own.min(*edge));
                 let (own, weeks) = self.sums(&own_hits, Some(&own_edges));
                 Lesson {
-                    noise: self.estimate(&own, &weeks, &point),
+                    noise: self.estimate(&own, &weeks, &point, level),
                     shares: self.shares(history, *option, &own_hits),
                 }
             })
@@ -257,12 +279,42 @@ impl Learner {
         }
     }
 
-    fn estimate(&self, own: &Sums, weeks: &[u8], point: &Sums) -> Estimate {
-        let mut beside = Beside { own, point, operation: &self.operation, base: self.base, day_noise: 1e-9 };
+    /// How much a routing point's level varies around that of the others, hour by hour.
+    fn level(&self, point: &Sums, weeks: &[u8]) -> Weighted {
+        let (nobody, mut days) = (Sums::of(vec![(0.0, 0.0); LENGTH]), ByDay::default());
+        let beside = Beside {
+            own: point,
+            // All that is known of its level is the operation's.
+            point: &nobody,
+            operation: &self.operation,
+            base: self.base,
+            day_noise: 1e-9,
+            spread: f64::from(spread(point).value).max(1.0),
+            growth: 1.0,
+            level_noise: 1e-9,
+        };
+        for to in (12..=LENGTH).step_by(12) {
+            days.add((to - 1) / SLOTS, &beside.likely(to - 12, to, weeks[to - 1]), Side::Both);
+        }
+        days.weighted(1.0)
+    }
+
+    fn estimate(&self, own: &Sums, weeks: &[u8], point: &Sums, level: Weighted) -> Estimate {
+        let spread = spread(own);
+        let mut beside = Beside {
+            own,
+            point,
+            operation: &self.operation,
+            base: self.base,
+            day_noise: 1e-9,
+            spread: f64::from(spread.value).max(1.0),
+            growth: 1.0,
+            level_noise: level.drawn(FIRST_LEVEL_NOISE as f32, LEAST_LEVEL_NOISE).into(),
+        };
         let mut days = ByDay::default();
         for day in 0..DAYS {
             let (from, to) = (day * SLOTS, (day + 1) * SLOTS);
-            days.add(day, &beside.window(from, to, weeks[to - 1]), Side::Both);
+            days.add(day, &beside.likely(from, to, weeks[to - 1]), Side::Both);
         }
         let day = days.weighted(1.0);
         beside.day_noise = f64::from(day.value).max(LEAST_DAY_NOISE);
@@ -271,12 +323,28 @@ impl Learner {
             let mut days = ByDay::default();
             let step = (length / 2).max(3);
             for to in (length..=LENGTH).step_by(step) {
-                days.add((to - 1) / SLOTS, &beside.window(to - length, to, weeks[to - 1]), Side::Below);
+                days.add((to - 1) / SLOTS, &beside.likely(to - length, to, weeks[to - 1]), Side::Below);
             }
             days.weighted((step as f32 / length as f32).min(1.0))
         });
-        Estimate { day, windows }
+        Estimate { day, spread, level, windows }
     }
+}
+
+/// Variance of a count, of its mean, by how much a slot differs from the next: what changes slowly says nothing there.
+fn spread(own: &Sums) -> Weighted {
+    let mut days = ByDay::default();
+    let slot = |at: usize| own.between(at, at + 1);
+    for at in 1..own.len().saturating_sub(2) {
+        // Not beside an opening or a closing.
+        if (at - 1..=at + 2).all(|at| slot(at).expected > 0.0) {
+            let (one, next) = (slot(at), slot(at + 1));
+            let day = &mut days.0[at / SLOTS];
+            day.0 += (one.seen - next.seen).powi(2);
+            day.1 += one.seen + next.seen;
+        }
+    }
+    days.weighted(1.0 / SPREAD_HITS)
 }
 
 /// What is usual of a share, by hour from the hour `begin` of the weeks on.
@@ -287,7 +355,7 @@ fn usual(part: &[f32], whole: &[f32], begin: usize) -> Usual {
     for (at, (part, whole)) in (begin..).step_by(3).zip(part.chunks(3).zip(whole.chunks(3))) {
         let mean = f64::from(share * whole.iter().sum::<f32>());
         let seen = f64::from(part.iter().sum::<f32>());
-        days.add((at / HOURS).min(DAYS - 1), &Comparison { seen, mean, unsure: 0.0 }, Side::Above);
+        days.add((at / HOURS).min(DAYS - 1), &Comparison { seen, mean, unsure: 0.0, day: 0.0 }, Side::Above);
     }
     let learnt = days.weighted(1.0);
     let (first, weight) = (FIRST_SHARE_NOISE as f32, learnt.weight);

@@ -6,7 +6,7 @@
 
 use super::{
     SLOTS,
-    limits::{LEVEL_PRIOR, MOST_DAY, RISE_PRIOR, WEEKS},
+    limits::{LEVEL_FREEDOM, LEVEL_PRIOR, MOST_DAY, MOST_GROWTH, RISE_PRIOR, WEEKS},
 };
 
 /// Running sums of hits seen and expected; the sums of a stretch are differences.
@@ -45,6 +45,12 @@ impl Sums {
         Pair { seen: f64::from(to.0 - from.0), expected: f64::from(to.1 - from.1) }
     }
 
+    /// How much more was seen of late than expected, as a factor from 1 up to a bound.
+    pub(super) fn growth(&self) -> f64 {
+        let all = self.between(0, self.len());
+        ((all.seen + LEVEL_PRIOR) / (all.expected + LEVEL_PRIOR)).clamp(1.0, MOST_GROWTH)
+    }
+
     /// The slots as they were, with nothing where `without` says so.
     pub(super) fn without(&self, without: &[bool]) -> Self {
         Self::of(self.0.windows(2).zip(without).map(|(two, without)| {
@@ -62,6 +68,12 @@ pub(super) struct Beside<'a> {
     pub(super) base: i64,
     /// How much the option's own level varies from day to day, as a relative variance.
     pub(super) day_noise: f64,
+    /// Variance of a count, of its mean: 1 is chance.
+    pub(super) spread: f64,
+    /// What the operation had of late, of the usual, from 1 up: what its level may be at most.
+    pub(super) growth: f64,
+    /// How much the routing point's level varies around the operation's, as a relative variance.
+    pub(super) level_noise: f64,
 }
 
 /// What was seen in a window, and what should have been.
@@ -70,38 +82,76 @@ pub(super) struct Comparison {
     pub(super) seen: f64,
     /// At today's level; the expectation.
     pub(super) mean: f64,
-    /// Relative variance of that mean, but for the noise that is learnt.
+    /// Relative variance of what is seen, beside chance and the noise that is learnt of windows.
     pub(super) unsure: f64,
+    /// Of that, what comes of the option's own level from day to day.
+    pub(super) day: f64,
+}
+
+/// Today's level, told from the other options.
+#[derive(Debug, Clone, Copy)]
+struct Level {
+    /// As likely too high as too low.
+    likely: f64,
+    /// Never more than the operation's, now or of late.
+    low: f64,
+    /// Relative variance.
+    unsure: f64,
 }
 
 impl Beside<'_> {
-    /// The window from `from` to before `to`, expected from so many weeks.
+    /// The window from `from` to before `to`, expected from so many weeks, at a level that is rather too low.
     pub(super) fn window(&self, from: usize, to: usize, weeks: u8) -> Comparison {
         let own = self.own.between(from, to);
-        let (level, level_unsure) = self.level(own, from, to);
+        let level = self.level(own, from, to);
+        self.compare(own, level.low, level.unsure, (from, to), weeks)
+    }
+
+    /// The same at the likeliest level.
+    pub(super) fn likely(&self, from: usize, to: usize, weeks: u8) -> Comparison {
+        let own = self.own.between(from, to);
+        let level = self.level(own, from, to);
+        self.compare(own, level.likely, level.unsure, (from, to), weeks)
+    }
+
+    fn compare(
+        &self,
+        own: Pair,
+        level: f64,
+        level_unsure: f64,
+        (from, to): (usize, usize),
+        weeks: u8,
+    ) -> Comparison {
         let (day, day_unsure) = self.day(from, to);
         let mean = (own.expected * level * day).max(1e-9);
         // Around a moment of each week there is an hour of hits, so short windows share them.
         let hours = (to - from) as f64 / 12.0;
         let baseline = 1.2 * hours / (hours + 1.0) / f64::from(weeks.clamp(1, WEEKS as u8));
-        Comparison { seen: own.seen, mean, unsure: level_unsure + day_unsure + baseline / mean }
+        let counts = (self.spread * (1.0 + baseline) - 1.0) / mean;
+        Comparison { seen: own.seen, mean, unsure: level_unsure + day_unsure + counts, day: day_unsure }
     }
 
-    /// Today's level, never more than usual, and how unsure it is.
-    fn level(&self, own: Pair, from: usize, to: usize) -> (f64, f64) {
+    fn level(&self, own: Pair, from: usize, to: usize) -> Level {
         let others = |all: &Sums| {
             let all = all.between(from, to);
             Pair { seen: (all.seen - own.seen).max(0.0), expected: (all.expected - own.expected).max(0.0) }
         };
         let (point, operation) = (others(self.point), others(self.operation));
         let of_operation = (operation.seen + LEVEL_PRIOR) / (operation.expected + LEVEL_PRIOR);
-        let of_point = (point.seen + LEVEL_PRIOR * of_operation) / (point.expected + LEVEL_PRIOR);
-        (of_point.min(of_operation).min(1.0), 1.0 / (point.expected + LEVEL_PRIOR))
+        // What is known of the operation counts for less where the routing point says otherwise, the more so the further: its
+        // level has a heavier tail than a normal.
+        let noise = self.level_noise + 1.0 / (operation.seen + LEVEL_PRIOR);
+        let usual = (point.expected * of_operation).max(1e-9);
+        let far = (point.seen - usual).powi(2) / (self.spread * usual + noise * usual * usual);
+        let prior = ((LEVEL_FREEDOM + 1.0) / (LEVEL_FREEDOM + far)).min(1.0) / noise;
+        let hits = point.seen + prior * of_operation;
+        let likely = hits / (point.expected + prior);
+        Level { likely, low: likely.min(of_operation).min(self.growth), unsure: self.spread / hits }
     }
 
-    /// Today's level, never more than usual.
+    /// Today's level, rather too low.
     pub(super) fn level_of(&self, from: usize, to: usize) -> f64 {
-        self.level(self.own.between(from, to), from, to).0
+        self.level(self.own.between(from, to), from, to).low
     }
 
     /// Today's level of the routing point's other options, which may be more than usual.
@@ -119,10 +169,48 @@ impl Beside<'_> {
         }
         let earlier = self.own.between(from - since, from);
         // As it is, not at most as usual: a campaign of the whole routing point says nothing about the option.
-        let level = self.point_level(from - since, from);
-        let (mean, prior) = (earlier.expected * level, 1.0 / self.day_noise);
+        let level = self.level(earlier, from - since, from);
+        let mean = earlier.expected * level.likely;
+        // Hits that say as much as one of each says where all but chance is known.
+        let (hits, prior) = (1.0 / (self.spread / mean.max(1e-9) + level.unsure), 1.0 / self.day_noise);
         let most = MOST_DAY * self.day_noise.sqrt();
-        let day = (earlier.seen + prior) / (mean + prior);
-        (day.clamp(1.0 - most, 1.0), 1.0 / (mean + prior))
+        let day = (earlier.seen / mean.max(1e-9) * hits + prior) / (hits + prior);
+        (day.clamp(1.0 - most, 1.0), 1.0 / (hits + prior))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The likeliest level of a routing point whose other options had so many hits of 100, in an operation as usual.
+    fn level(seen: f32) -> f64 {
+        let sums = |seen, expected| Sums::of([(seen, expected)]);
+        let (own, point, operation) = (sums(10.0, 10.0), sums(seen + 10.0, 110.0), sums(10_010.0, 10_010.0));
+        let beside = Beside {
+            own: &own,
+            point: &point,
+            operation: &operation,
+            base: 0,
+            day_noise: 0.01,
+            spread: 1.0,
+            growth: 1.0,
+            level_noise: 0.01,
+        };
+        beside.level(own.between(0, 1), 0, 1).likely
+    }
+
+    #[test]
+    fn a_level_is_drawn_to_the_operation_s_unless_it_is_far_from_it() {
+        assert!((level(100.0) - 1.0).abs() < 1e-9);
+        assert!((0.85..0.93).contains(&level(80.0)), "{}", level(80.0));
+        assert!((0.2..0.35).contains(&level(20.0)), "{}", level(20.0));
+    }
+
+    #[test]
+    fn growth_is_never_less_than_none_nor_without_bound() {
+        let growth = |seen: f32| Sums::of([(seen, 1000.0)]).growth();
+        assert_eq!((growth(500.0), growth(5000.0)), (1.0, MOST_GROWTH));
+        assert!((growth(1100.0) - 1.1).abs() < 0.01);
     }
 }

@@ -209,14 +209,25 @@ fn excused(operation: &Operation, one: &Episode) -> bool {
 
 fn in_words(seed: u64, operation: &Operation, one: &Episode) -> String {
     let (day, hour) = ((one.first - HISTORY) / DAY, (one.first % DAY) as f64 / 12.0);
-    let before = |option: &Option_| option.mean[one.first - 7 * DAY] * 12.0;
-    let own = operation.options.get(one.of);
-    let usual = own.map_or(0.0, before);
-    let point: f32 =
-        operation.options.iter().filter(|o| own.is_some_and(|own| own.point == o.point)).map(before).sum();
+    let own = operation.options.get(one.of).filter(|_| one.anomaly < COLLAPSE);
+    let point = own.map_or(one.of, |own| own.point);
+    let window = (one.window as usize / STEP as usize).clamp(1, one.first);
+    let true_level = |within: &dyn Fn(&Option_) -> bool| {
+        let sum = |back: usize| -> f32 {
+            let steps = one.first + 1 - window - back..one.first + 1 - back;
+            let options = operation.options.iter().filter(|option| within(option));
+            options.map(|option| option.mean[steps.clone()].iter().sum::<f32>()).sum()
+        };
+        let mut weeks: Vec<f32> = (1..=4).map(|week| sum(week * 7 * DAY)).collect();
+        weeks.sort_by(f32::total_cmp);
+        (sum(0), (weeks[1] + weeks[2]) / 2.0)
+    };
+    let is_own = |option: &Option_| own.is_some_and(|own| std::ptr::eq(own, option));
+    let (mean, usual) = true_level(&is_own);
+    let (beside, usual_beside) = true_level(&|option| option.point == point && !is_own(option));
     format!(
-        "{}: seed {seed}, {} {}, on day {day} at {hour:.1}, for {} minutes; score {:.2}, {:.0} of {:.1} in {} minutes; {usual:.0} an \
-         hour a week before, of {point:.0} of its routing point",
+        "{}: seed {seed}, {} {}, on day {day} at {hour:.1}, for {} minutes; score {:.2}, {:.0} of {:.1} in {} minutes; in truth \
+         {mean:.1} after {usual:.1} in earlier weeks, beside {beside:.1} after {usual_beside:.1}",
         name(one.anomaly),
         if one.anomaly < COLLAPSE { "option" } else { "routing point" },
         one.of,
