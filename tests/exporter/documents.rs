@@ -5,9 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-}
+use crate::support::repository::root;
 
 /// All documents: those beside the README, and everything below `docs/`.
 fn documents() -> Vec<PathBuf> {

@@ -9,9 +9,7 @@ use std::{
 
 use regex::Regex;
 
-fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-}
+use crate::support::repository::{quoted, root};
 
 fn architecture() -> String {
     fs::read_to_string(root().join("ARCHITECTURE.md")).expect("ARCHITECTURE.md")
@@ -22,11 +20,6 @@ fn table<'a>(text: &'a str, head: &str) -> Vec<Vec<&'a str>> {
     let (_, below) = text.split_once(head).unwrap_or_else(|| panic!("no table {head}"));
     let rows = below.lines().skip(2).take_while(|line| line.starts_with('|'));
     rows.map(|line| line.trim_matches('|').split('|').map(str::trim).collect()).collect()
-}
-
-/// What stands between backquotes.
-fn quoted(text: &str) -> impl Iterator<Item = &str> {
-    text.split('`').skip(1).step_by(2)
 }
 
 /// The rooms from top to bottom, and how far down each is.

@@ -4,19 +4,15 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
-    path::Path,
 };
+
+use crate::support::repository::{quoted, root};
 
 /// Name of a family, to its type and the labels of its series.
 type Families = BTreeMap<String, (String, BTreeSet<String>)>;
 
 fn read(path: &str) -> String {
-    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).expect(path)
-}
-
-/// Whatever stands between backticks.
-fn quoted(text: &str) -> impl Iterator<Item = &str> {
-    text.split('`').skip(1).step_by(2)
+    fs::read_to_string(root().join(path)).expect(path)
 }
 
 /// The rows `| names | types | labels | meaning |` of the reference.

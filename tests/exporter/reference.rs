@@ -1,29 +1,21 @@
 //! The reference of the configuration names every flag, every variable and every key, and no other.
 
-use std::{
-    collections::BTreeSet,
-    fs,
-    path::{Path, PathBuf},
-};
+use std::{collections::BTreeSet, fs, path::PathBuf};
 
 use assert_cmd::Command;
 use clap::CommandFactory;
 use wolkvox_exporter::cli::Cli;
 
-fn reference() -> String {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/configuration.md");
-    fs::read_to_string(path).expect("the reference")
-}
+use crate::support::repository::{quoted, root};
 
-/// Whatever stands between backticks.
-fn quoted(text: &str) -> BTreeSet<&str> {
-    text.split('`').skip(1).step_by(2).collect()
+fn reference() -> String {
+    fs::read_to_string(root().join("docs/configuration.md")).expect("the reference")
 }
 
 #[test]
 fn names_every_flag_and_variable() {
     let (text, command) = (reference(), Cli::command());
-    let quoted = quoted(&text);
+    let quoted: BTreeSet<&str> = quoted(&text).collect();
     let mut flags = BTreeSet::new();
     for sub in std::iter::once(&command).chain(command.get_subcommands()) {
         for arg in sub.get_arguments() {
@@ -47,7 +39,7 @@ fn names_every_flag_and_variable() {
 #[test]
 fn names_every_key() {
     let text = reference();
-    let quoted = quoted(&text);
+    let quoted: BTreeSet<&str> = quoted(&text).collect();
     let dir = tempfile::tempdir().expect("a directory for the test");
     let mut keys = Vec::new();
     collect(&dir.path().join("probe.yml"), &mut Vec::new(), &mut keys);

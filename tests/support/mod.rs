@@ -16,6 +16,7 @@ pub(crate) mod personal;
 pub(crate) mod process;
 pub(crate) mod prometheus;
 pub(crate) mod promtool;
+pub(crate) mod repository;
 pub(crate) mod schema;
 pub(crate) mod scrape;
 pub(crate) mod self_signed;

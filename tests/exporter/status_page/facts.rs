@@ -105,16 +105,7 @@ fn stopped(options: &mut Options) {
 async fn what_is_unlike_the_usual_is_told_by_name_as_soon_as_the_weeks_before_are_read() {
     let api = Api::start(stopped).await;
     let mut fleet = Supervisor::of("main", &api);
-    fleet.poll = json!({
-        "interval": "5s",
-        "settle_delay": "0s",
-        "lookback": "10s",
-        "hourly_lookback": "0s",
-        "nightly_lookback": "0s",
-        "start_from": "now",
-    });
-    // As it is where nobody says otherwise.
-    fleet.baseline = json!({});
+    fleet.know_the_usual();
     let exporter = fleet.start().await;
     let begun = std::time::Instant::now();
     let english = loop {

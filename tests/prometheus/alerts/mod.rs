@@ -14,15 +14,14 @@ mod pint;
 mod rule_files;
 mod texts;
 
-use std::{collections::BTreeSet, fs, path::Path};
+use std::{collections::BTreeSet, fs};
 
 use regex::Regex;
 
-use crate::alerts::rule_files::{LANGUAGES, Rule};
-
-fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-}
+use crate::{
+    alerts::rule_files::{LANGUAGES, Rule},
+    support::repository::root,
+};
 
 /// The files are written by hand: what is changed in one has to be changed in the other.
 #[test]

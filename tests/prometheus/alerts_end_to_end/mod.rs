@@ -11,7 +11,6 @@ mod alertmanager;
 use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
-use serde_json::json;
 use wolkvox_exporter::simulator::{Fault, FaultRule, Options, Stop};
 
 use crate::alerts_end_to_end::alertmanager::{Alert, Alertmanager, Webhook};
@@ -138,16 +137,7 @@ fn fleet(operations: &[(&str, &Api)]) -> Supervisor {
     for (name, api) in operations {
         fleet.add(name, &api.url());
     }
-    fleet.poll = json!({
-        "interval": "5s",
-        "settle_delay": "0s",
-        "lookback": "10s",
-        "hourly_lookback": "0s",
-        "nightly_lookback": "0s",
-        "start_from": "now",
-    });
-    // As it is where nobody says otherwise.
-    fleet.baseline = json!({});
+    fleet.know_the_usual();
     fleet
 }
 

@@ -28,19 +28,15 @@ mod shares;
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
-    path::{Path, PathBuf},
+    path::PathBuf,
 };
 
 use crate::support::prometheus::{Prometheus, binaries, promtools};
-use crate::support::promtool;
+use crate::support::{promtool, repository::root};
 use boards::{Board, PANEL_KINDS, boards};
 use centre::Centre;
 use grafana::{Grafana, Variables};
 use xtask::mixin::dashboards as generate;
-
-fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-}
 
 #[test]
 fn what_is_committed_is_what_the_source_gives() {
