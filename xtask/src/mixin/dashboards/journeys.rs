@@ -7,7 +7,8 @@ use super::{
     panel::{Panel, Steps},
     promql::{
         ENTRY, FINAL, JOURNEY, JOURNEYS, KEYS, MENU, MIN_VISITS, OPTION, REPEATS, TRANSITIONS, copy,
-        kind_share, named, named_end, of_kind, or_nothing, over_range, share_of_visits, sum, sum_by,
+        kind_share, named, named_end, of_kind, or_nothing, over_range, share_of_ends, share_of_repeats, sum,
+        sum_by,
     },
     query::Query,
 };
@@ -70,14 +71,14 @@ fn how_they_end() -> Panel {
 /// People first: a rate leads with options that are an end by nature, and few come to.
 fn where_lost() -> Panel {
     let lost = of_kind(&sum_by(KEYS, &over_range(FINAL)), NO_END);
-    let share = of_kind(&format!("({})", or_nothing(&share_of_visits(FINAL))), NO_END);
+    let share = of_kind(&format!("({})", or_nothing(&share_of_ends())), NO_END);
     people_and_share("journeys.where", ["column.lost", "column.share_lost"], &lost, &share, "orange")
         .size(12, 9)
 }
 
 fn loops() -> Panel {
     let repeats = format!("{} > 0", sum_by(KEYS, &over_range(REPEATS)));
-    let share = format!("{} > 0", share_of_visits(REPEATS));
+    let share = format!("{} > 0", share_of_repeats());
     people_and_share("journeys.loops", ["column.repeats", "column.share_repeats"], &repeats, &share, "purple")
         .size(12, 8)
 }
@@ -117,7 +118,10 @@ fn beside(key: &'static str, chosen: &str, other: &str, end: &str) -> Panel {
     let steps = format!("increase({TRANSITIONS}{{{of_chosen}}}[$__range])");
     let ends = format!("increase({end}{{{MENU}, {OPTION}}}[$__range])");
     // Each visit begins with an entry or a step to it, and ends with a step from it or with the journey.
-    let all = format!("((sum({steps}) or vector(0)) + sum({ends}) >= {MIN_VISITS})");
+    let (moves, ends) = (format!("(sum({steps}) or vector(0))"), format!("sum({ends})"));
+    let all = format!("({moves} + {ends} >= {MIN_VISITS})");
+    // As `share_of_ends`: the counter that every option has is read once.
+    let share = format!("100 / (1 + {moves} / ({ends} >= {MIN_VISITS} - {moves}))");
     let by_other = sum_by(&format!("server, rp_id, channel, {other}"), &steps);
     let named = named_end(&sum_by(KEYS, &copy(&by_other, "cod_opc_menu", other)), other);
     let bars = format!("100 * {named} / on () group_left () {all} > 0");
@@ -126,7 +130,7 @@ fn beside(key: &'static str, chosen: &str, other: &str, end: &str) -> Panel {
         .query(
             Query::now(format!("sort_desc(topk({SHOWN}, {bars}))")).legend("{{description}} · {{rp_name}}"),
         )
-        .query(Query::now(format!("100 * sum({ends}) / {all}")).called(end_key))
+        .query(Query::now(share).called(end_key))
         .unit("suffix:%")
         .size(8, 10)
 }

@@ -7,7 +7,7 @@ use super::{
     promql::{
         HITS, INTERACTIONS, KEYS, MENU, MIN_VISITS, OPTION, RETRIES, SECONDS, SERVER, a_week_before,
         expected_per_hour, firing, kind_share, known_a_week_before, named, named_alert, of_four_weeks,
-        or_nothing, over_range, percent_of_point, share_of_visits, sum, sum_by, verdict,
+        or_nothing, over_range, percent_of_point, share_of_ends, sum, sum_by, verdict,
     },
     query::Query,
 };
@@ -195,7 +195,7 @@ fn options() -> Panel {
         .query(Query::rows(named(&or_nothing(&change))))
         .query(Query::over_time(named(&sum_by(KEYS, &format!("increase({HITS}{{{MENU}}}[1h])")))).legend(""))
         .query(Query::rows(named(&percent_of_point(HITS))))
-        .query(Query::rows(named(&or_nothing(&share_of_visits(super::promql::FINAL)))))
+        .query(Query::rows(named(&or_nothing(&share_of_ends()))))
         .query(Query::rows(named(&or_nothing(&retries))))
         .query(Query::rows(named(&or_nothing(&median()))))
         // Of a curve of 150 pixels.

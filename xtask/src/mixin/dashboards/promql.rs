@@ -104,21 +104,26 @@ pub(crate) fn or_nothing(expression: &str) -> String {
     format!("{expression} or on ({KEYS}) NaN * {}", sum_by(KEYS, &format!("{HITS}{{{MENU}}}")))
 }
 
-/// How often each option was come to in the journeys that were over, counted as they are: by entering the menu there, and
-/// by stepping there from an option.
-fn visits() -> String {
-    let steps = sum_by("server, rp_id, channel, to_opc_menu", &over_range(TRANSITIONS));
-    let steps = sum_by(KEYS, &copy(&steps, "cod_opc_menu", "to_opc_menu"));
-    // An option that nobody steps to is only entered at.
-    let none = format!("0 * {}", sum_by(KEYS, &format!("{ENTRY}{{{MENU}}}")));
-    format!("({} + ({steps} or {none}))", sum_by(KEYS, &over_range(ENTRY)))
+/// Steps from each option to another, or to it: `end` is the label of the steps that holds it. Of an option without any, 0.
+fn steps(end: &str) -> String {
+    let steps = sum_by(&format!("server, rp_id, channel, {end}"), &over_range(TRANSITIONS));
+    let steps = sum_by(KEYS, &copy(&steps, "cod_opc_menu", end));
+    format!("({steps} or 0 * {})", sum_by(KEYS, &format!("{ENTRY}{{{MENU}}}")))
 }
 
-/// Of the visits to each option, the share that a journey counter of the option is. Never above 1: a step beyond the
-/// limit of what is told apart is a visit that is not seen.
-pub(crate) fn share_of_visits(metric: &str) -> String {
-    let part = sum_by(KEYS, &over_range(metric));
-    format!("clamp_max({part} / ({} >= {MIN_VISITS}), 1)", visits())
+/// Of the visits to each option, the share after which the journey was over. A visit ends or goes on, so that this is
+/// one counter of every option divided by itself and the few steps: reading such a counter is what a long range takes
+/// its time for, and here it is read once.
+pub(crate) fn share_of_ends() -> String {
+    let (ends, on) = (sum_by(KEYS, &over_range(FINAL)), steps("from_opc_menu"));
+    format!("1 / (1 + {on} / ({ends} >= {MIN_VISITS} - {on}))")
+}
+
+/// Of the visits to each option, by entering the menu there and by stepping there, the share that were not the first of
+/// their journey. Never above 1: a step beyond the limit of what is told apart is a visit that is not seen.
+pub(crate) fn share_of_repeats() -> String {
+    let visits = format!("({} + {})", sum_by(KEYS, &over_range(ENTRY)), steps("to_opc_menu"));
+    format!("clamp_max({} / ({visits} >= {MIN_VISITS}), 1)", sum_by(KEYS, &over_range(REPEATS)))
 }
 
 /// The part of what a counter of options counted that was of these kinds. `whole` is a counter of as many: the same, or
