@@ -140,6 +140,7 @@ impl<'t> Transaction<'t> {
             let value = (record.count, record.menu, record.interaction.map_or(0, NonZeroU64::get));
             self.rows.insert((id, key.date, key.fingerprint), value).map_err(failed)?;
         }
+        let mut by_hour = Vec::with_capacity(step.interactions.len());
         for (interaction, date) in &step.interactions {
             let (interaction, hour) = (interaction.get(), date.div_euclid(HOUR));
             // Nearly all are new, so they are not looked for first.
@@ -156,7 +157,12 @@ impl<'t> Transaction<'t> {
                 }
                 None => {}
             }
-            self.interactions_by_hour.insert((id, hour, interaction), ()).map_err(failed)?;
+            by_hour.push((id, hour, interaction));
+        }
+        // In the order of the table, so that neighbours are on one page.
+        by_hour.sort_unstable();
+        for key in by_hour {
+            self.interactions_by_hour.insert(key, ()).map_err(failed)?;
         }
         Ok(())
     }
@@ -213,9 +219,15 @@ impl<'t> Transaction<'t> {
         let id = target.0;
         self.rows.retain_in((id, i64::MIN, 0)..(id, rows, 0), |_, _| false).map_err(failed)?;
         let old = (id, i64::MIN, 0)..(id, interactions.div_euclid(HOUR), 0);
-        for entry in self.interactions_by_hour.extract_from_if(old, |_, ()| true).map_err(failed)? {
-            let (key, ()) = entry.map(|(key, _)| (key.value(), ())).map_err(failed)?;
-            self.interactions.remove((id, key.2)).map_err(failed)?;
+        let gone = self.interactions_by_hour.extract_from_if(old, |_, ()| true).map_err(failed)?;
+        let mut gone = gone
+            .map(|entry| entry.map(|(key, _)| key.value().2))
+            .collect::<Result<Vec<u64>, _>>()
+            .map_err(failed)?;
+        // Their order in the hours is none in the table, where each would be on a page that the last one was not on.
+        gone.sort_unstable();
+        for interaction in gone {
+            self.interactions.remove((id, interaction)).map_err(failed)?;
         }
         Ok(())
     }

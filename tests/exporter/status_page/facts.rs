@@ -6,7 +6,10 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use wolkvox_exporter::simulator::{Fault, OptionTruth, Options, Stop, Truth};
 
-use crate::support::{api::Api, fleet::Supervisor, process::Exporter, schema::Schema, scrape::Scrape};
+use crate::{
+    metrics_reference,
+    support::{api::Api, fleet::Supervisor, process::Exporter, schema::Schema, scrape::Scrape},
+};
 
 async fn status(exporter: &Exporter, query: &str) -> Value {
     let body = exporter.get(&format!("/status.json{query}")).await.expect("a status");
@@ -106,6 +109,7 @@ async fn what_is_unlike_the_usual_is_told_by_name_as_soon_as_the_weeks_before_ar
     let api = Api::start(stopped).await;
     let mut fleet = Supervisor::of("main", &api);
     fleet.know_the_usual();
+    fleet.poll["hourly_lookback"] = json!("1m");
     let exporter = fleet.start().await;
     let begun = std::time::Instant::now();
     let english = loop {
@@ -148,6 +152,7 @@ async fn what_is_unlike_the_usual_is_told_by_name_as_soon_as_the_weeks_before_ar
         assert!(page.contains("<strong>Opción 1 (1) · Línea principal (10) · voice</strong>"), "{page}");
         assert!(page.contains(usually), "{page}");
     }
+    metrics_reference::knows(&exporter.get("/metrics").await.expect("metrics"));
 }
 
 /// Rows by routing point, channel and option, as far as they are listed one by one; and all of them.

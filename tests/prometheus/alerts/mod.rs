@@ -11,7 +11,7 @@
 
 mod page;
 mod pint;
-mod rule_files;
+pub(crate) mod rule_files;
 mod texts;
 
 use std::{collections::BTreeSet, fs};

@@ -10,6 +10,7 @@ use std::{
 use jiff::{SignedDuration, Timestamp};
 use wolkvox_exporter::simulator::{Journeys, Truth};
 
+use crate::alerts::rule_files;
 use crate::backfill::{DEADLINE, IDLE, JOB, Past, files, run, truth::Rows};
 use crate::support::{
     expected::{COUNTERS, expected},
@@ -163,6 +164,35 @@ async fn assert_one_history(prometheus: &Prometheus, range: &str) {
     assert!(lost.is_empty(), "{}: not 0 at first: {lost:?}", prometheus.tool());
 }
 
+/// In its last week nothing was unlike usual, and no alert about a menu would have fired, its `for` left out. Says something
+/// only of a past of more than three weeks, before which nothing is compared.
+async fn assert_calm(prometheus: &Prometheus, past: &Past) {
+    if past.days().len() < 21 {
+        return;
+    }
+    let at = past.until.as_second() as f64;
+    let scores = "wolkvox_menu_option_anomaly_score";
+    let compared = prometheus.query_at(&format!("count(count_over_time({scores}[1d]))"), at).await;
+    assert!(!compared.is_empty(), "{}: nothing was compared with its past", prometheus.tool());
+    let rules = rule_files::of("wolkvox-alerts.yaml");
+    let about_menus = rules.iter().filter(|rule| rule.expr.contains("_anomaly_score"));
+    let mut asked = 0;
+    for rule in about_menus {
+        let said = prometheus.query_at(&format!("count_over_time(({})[7d:5m])", rule.expr), at).await;
+        assert!(said.is_empty(), "{}: {} in a calm week: {said:?}", prometheus.tool(), rule.alert);
+        asked += 1;
+    }
+    assert!(asked >= 8, "only {asked} alerts stand on scores");
+    let highest = prometheus.query_at(&format!("max(max_over_time({scores}[7d]))"), at).await;
+    #[expect(clippy::print_stdout, reason = "with --nocapture one sees how calm it was")]
+    {
+        println!(
+            "{}: {asked} alerts silent for a week; scores {compared:?}, highest {highest:?}",
+            prometheus.tool()
+        );
+    }
+}
+
 /// A Prometheus of each generation over blocks that its own promtool made of the files, scraping `address`.
 async fn loaded(past: &Past, name: &str, address: SocketAddr) -> Vec<Prometheus> {
     let mut all = Vec::new();
@@ -213,6 +243,7 @@ async fn what_was_loaded_is_the_truth_of_every_day_and_the_exporter_goes_on() {
         assert_days(prometheus, &past, &rows).await;
         assert_increase(prometheus, &past, &rows).await;
         assert_dense(prometheus, &past).await;
+        assert_calm(prometheus, &past).await;
     }
 
     let mut command = bare(&past.folder);
