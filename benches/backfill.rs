@@ -26,8 +26,9 @@ use wolkvox_exporter::{
     exposition::{BucketBounds, Recording},
     ledger::TargetCounters,
     model::Fingerprints,
+    model::LocalSecond,
     poller::{Clock, Poller, PollerConfig, PollerDeps, Source},
-    schedule::{Tiers, local_seconds},
+    schedule::Tiers,
     snapshot::Publisher,
     store::Store,
     telemetry::Telemetry,
@@ -108,10 +109,10 @@ struct Load {
 
 impl Load {
     /// An answer's bytes, and how many rows it has.
-    fn body(&self, from: i64, to: i64) -> (Vec<u8>, usize) {
+    fn body(&self, from: LocalSecond, to: LocalSecond) -> (Vec<u8>, usize) {
         let (mut body, mut rows) = (HEAD.to_vec(), 0);
-        for day in (from - START).div_euclid(DAY)..=(to - START).div_euclid(DAY) {
-            let second = |of: i64| (of - START - day * DAY).clamp(0, DAY);
+        for day in (from.get() - START).div_euclid(DAY)..=(to.get() - START).div_euclid(DAY) {
+            let second = |of: LocalSecond| (of.get() - START - day * DAY).clamp(0, DAY);
             let mut range = self.template.within(second(from)..second(to + 1));
             range.end = range.end.min(range.start + (MOST_ROWS - rows));
             rows += range.len();
@@ -133,7 +134,7 @@ impl Source for Load {
         each: &mut (dyn FnMut(Element<'_>) + Send),
     ) -> Result<Answer, ApiError> {
         self.requests.fetch_add(1, Ordering::Relaxed);
-        let (body, rows) = self.body(local_seconds(query.from), local_seconds(query.to));
+        let (body, rows) = self.body(query.from.into(), query.to.into());
         split(&body, &mut |element| each(element));
         Ok(Answer { rows: rows as u64, server_time: None })
     }
@@ -224,7 +225,8 @@ async fn past(rows: i64, days: i64) {
     let begun = Instant::now();
     let mut parsing = Duration::ZERO;
     for hour in 0..hours {
-        let (body, _) = floor.body(START + hour * 3600, START + (hour + 1) * 3600 - 1);
+        let begin = LocalSecond::new(START + hour * 3600);
+        let (body, _) = floor.body(begin, begin + 3599);
         let begun = Instant::now();
         split(&body, &mut |element| drop(black_box(parser.parse(element))));
         parsing += begun.elapsed();

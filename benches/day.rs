@@ -25,8 +25,9 @@ use wolkvox_exporter::{
     config::TokenVersion,
     exposition::BucketBounds,
     ledger::TargetCounters,
+    model::LocalSecond,
     poller::{Clock, Poller, PollerConfig, PollerDeps, Source},
-    schedule::{Cadence, local_seconds},
+    schedule::Cadence,
     snapshot::Publisher,
     store::Store,
     telemetry::Telemetry,
@@ -151,7 +152,8 @@ impl Source for Load {
         each: &mut (dyn FnMut(Element<'_>) + Send),
     ) -> Result<Answer, ApiError> {
         self.note_commit();
-        let (from, to) = (local_seconds(query.from), local_seconds(query.to));
+        // It keeps its clock in UTC.
+        let [from, to] = [query.from, query.to].map(|time| LocalSecond::from(time).get());
         let (mut rows, mut row) = (0, Vec::new());
         for second in from..=to {
             let date = Timestamp::from_second(second).unwrap().strftime("%Y-%m-%d %H:%M:%S").to_string();

@@ -18,9 +18,10 @@ use arc_swap::ArcSwap;
 use jiff::{Timestamp, tz::TimeZone};
 use tokio::net::TcpListener;
 use wolkvox_exporter::{
-    baseline::{History, HistoryDelta, hour_of},
+    baseline::{History, HistoryDelta},
     exposition::Publication,
-    model::MenuLabels,
+    model::{LocalSecond, MenuLabels},
+    schedule::local_second,
     status::{self, Day, POLLS, PollOutcome, PollRecord, QuotaUse, TargetStatus},
     web::{Access, Readiness, ServerLimits, Site, serve},
 };
@@ -45,8 +46,7 @@ fn watermark() -> Timestamp {
 }
 
 fn history() -> History {
-    // Bogotá is five hours behind.
-    let newest = hour_of(WATERMARK - 5 * 3600) * 3600;
+    let newest = LocalSecond::new(local_second(watermark(), &zone()).hour() * 3600);
     let (mut history, mut delta) = (History::new(35), HistoryDelta::default());
     let labels = |number: u32| {
         MenuLabels::new(&(4000 + number % 40).to_string(), "voice", &format!("OPCION_{number:04}"))

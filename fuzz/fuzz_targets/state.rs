@@ -9,13 +9,19 @@ use libfuzzer_sys::fuzz_target;
 use redb::{StorageBackend, backends::InMemoryBackend};
 use wolkvox_exporter::{
     ledger::{IdleTimes, ReconcileParams, RowBatch, SeriesLimits, TargetCounters, TimeBounds, reconcile},
+    model::LocalSecond,
     store::{Store, StoreError},
     wolkvox::{Row, RowLabels},
 };
 
 /// Half of the journeys are over.
-const BOUNDS: TimeBounds =
-    TimeBounds { earliest: i64::MIN, latest: i64::MAX, watermark: i64::MIN, closing: 1940, history: i64::MIN };
+const BOUNDS: TimeBounds = TimeBounds {
+    earliest: LocalSecond::MIN,
+    latest: LocalSecond::MAX,
+    watermark: LocalSecond::MIN,
+    closing: 1940,
+    history: LocalSecond::MIN,
+};
 
 /// A disk whose bytes can be taken over by the next.
 #[derive(Debug, Clone)]
@@ -59,7 +65,7 @@ fn row(n: u64) -> Row<'static> {
         labels: RowLabels::new("10", "voice", ["A", "B"][n as usize % 2]),
         fingerprint: n,
         interaction: Some(n / 3),
-        date: n as i64,
+        date: LocalSecond::new(n as i64),
         second: Some(3),
         attempts: 1,
     }
@@ -77,13 +83,13 @@ fn work(disk: Disk) -> Result<(), StoreError> {
         limits: SeriesLimits::default(),
         idle: &idle,
         now: 300,
-        moment: &|date| date,
+        moment: &LocalSecond::get,
     };
     store.transact(|tx| {
         let step = reconcile(&account, stage, &terms, &tx.memory(target))?;
         tx.write(target, &step)?;
-        tx.forget(target, 20, 0)?;
-        tx.rows_between(target, i64::MIN, i64::MAX).map(drop)
+        tx.forget(target, LocalSecond::new(20), LocalSecond::new(0))?;
+        tx.rows_between(target, LocalSecond::MIN, LocalSecond::MAX).map(drop)
     })
 }
 

@@ -37,7 +37,7 @@ impl<'a> Collapse<'a> {
     ) -> Self {
         let today = base + usable.len() as i64 - 1;
         // On a day that a calendar knows, all may be as low as the others are.
-        let least = if now.holidays.has(super::day_of(today * SLOT)) { 0.0 } else { OPERATION_LEAST };
+        let least = if now.holidays.has(super::day_of(today)) { 0.0 } else { OPERATION_LEAST };
         let mut collapse = Self { seen, operation, weeks: None, least };
         if (1..=seen.len()).any(|end| collapse.low(end).next().is_some()) {
             collapse.weeks = Some(std::array::from_fn(|week| weeks((base, usable), blocks, point, week)));

@@ -4,7 +4,7 @@
 
 use std::ops::Range;
 
-/// Ranges of local seconds.
+/// Ranges of seconds of the wall clock.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Coverage(Vec<Range<i64>>);
 

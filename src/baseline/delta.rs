@@ -5,13 +5,13 @@
 
 use std::ops::Range;
 
-use super::{DAY, HOURS, SLOT, cells::Hourly, day_of};
-use crate::model::OwnMap;
+use super::{DAY, HOURS, SLOT, cells::Hourly};
+use crate::model::{LocalSecond, OwnMap};
 
 /// Counts to be added, by the number of the menu.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HistoryDelta {
-    within: Range<i64>,
+    within: Range<LocalSecond>,
     cells: OwnMap<Cell, u32>,
 }
 
@@ -26,20 +26,20 @@ struct Cell {
 impl Default for HistoryDelta {
     /// Takes any date.
     fn default() -> Self {
-        Self::between(i64::MIN, i64::MAX)
+        Self::between(LocalSecond::MIN, LocalSecond::MAX)
     }
 }
 
 impl HistoryDelta {
-    /// Takes only what is dated from `from` to before `to`, in local seconds, and passes over all else: an answer holds
-    /// both ends of what was asked for.
-    pub fn between(from: i64, to: i64) -> Self {
+    /// Takes only what is dated from `from` to before `to`, and passes over all else: an answer holds both ends of what was
+    /// asked for.
+    pub fn between(from: LocalSecond, to: LocalSecond) -> Self {
         Self { within: from..to, cells: OwnMap::default() }
     }
 
-    /// Rows of one menu that are alike: `at` is their date in local seconds, `attempts` what they say of attempts, `second`
-    /// the seconds to the option where known.
-    pub fn rows(&mut self, menu: u32, at: i64, attempts: u32, second: Option<u32>, times: u32) {
+    /// Rows of one menu that are alike: `at` is their date, `attempts` what they say of attempts, `second` the seconds to the
+    /// option where known.
+    pub fn rows(&mut self, menu: u32, at: LocalSecond, attempts: u32, second: Option<u32>, times: u32) {
         self.count(menu, at, slot_of_day(at), times);
         if attempts > 1 {
             self.hourly(menu, at, Hourly::Retries, times);
@@ -50,12 +50,12 @@ impl HistoryDelta {
     }
 
     /// Journeys that are over and ended at this menu; `at` is the date of that last row.
-    pub fn finals(&mut self, menu: u32, at: i64, times: u32) {
+    pub fn finals(&mut self, menu: u32, at: LocalSecond, times: u32) {
         self.hourly(menu, at, Hourly::Finals, times);
     }
 
     /// Times this menu was entered again within a journey that is over; `at` is the date of the row that did so.
-    pub fn repeats(&mut self, menu: u32, at: i64, times: u32) {
+    pub fn repeats(&mut self, menu: u32, at: LocalSecond, times: u32) {
         self.hourly(menu, at, Hourly::Repeats, times);
     }
 
@@ -64,16 +64,16 @@ impl HistoryDelta {
         self.cells.is_empty()
     }
 
-    fn hourly(&mut self, menu: u32, at: i64, what: Hourly, times: u32) {
-        let hour = at.div_euclid(3600).rem_euclid(HOURS as i64);
+    fn hourly(&mut self, menu: u32, at: LocalSecond, what: Hourly, times: u32) {
+        let hour = at.hour().rem_euclid(HOURS as i64);
         self.count(menu, at, what.first() + hour as usize, times);
     }
 
-    fn count(&mut self, menu: u32, at: i64, cell: usize, times: u32) {
+    fn count(&mut self, menu: u32, at: LocalSecond, cell: usize, times: u32) {
         if times == 0 || !self.within.contains(&at) {
             return;
         }
-        let count = self.cells.entry(Cell { day: day_of(at), menu, cell }).or_default();
+        let count = self.cells.entry(Cell { day: at.day(), menu, cell }).or_default();
         *count = count.saturating_add(times);
     }
 
@@ -90,7 +90,7 @@ impl HistoryDelta {
     }
 }
 
-/// The slot of a day in which a local second lies.
-fn slot_of_day(at: i64) -> usize {
-    (at.rem_euclid(DAY) / SLOT) as usize
+/// The slot of the day in which a second lies.
+fn slot_of_day(at: LocalSecond) -> usize {
+    (at.get().rem_euclid(DAY) / SLOT) as usize
 }

@@ -4,12 +4,12 @@
 //! learnt anew once a day, a few routing points at a time.
 
 use super::{
-    History, Moment, OptionScores, PointScores, SLOT, SLOTS, Scores, day_of,
+    History, Moment, OptionScores, PointScores, SLOT, SLOTS, Scores,
     expectation::{Block, routing_points},
     frame::{Frame, Known},
     noise::{DAYS, Learner, Lesson, Noise, shrink},
 };
-use crate::model::PointLabels;
+use crate::model::{LocalSecond, PointLabels};
 
 /// Judges moments. One for each target; costs some memory beside the history.
 #[derive(Default)]
@@ -45,7 +45,7 @@ impl Detector {
     /// How unlike the usual everything is at a moment.
     pub fn scores(&mut self, history: &History, now: &Moment<'_>) -> Scores {
         self.follow(history);
-        let last = now.watermark.div_euclid(SLOT);
+        let last = now.watermark.get().div_euclid(SLOT);
         let today = last.saturating_sub(1).div_euclid(SLOTS as i64) as i32;
         self.expect(history, now, today);
         self.learn(history, now, today);
@@ -107,7 +107,7 @@ impl Detector {
     fn learn(&mut self, history: &History, now: &Moment<'_>, today: i32) {
         let learnt = &mut self.learnt;
         let options = self.point_of.len();
-        let begin = history.begin().map_or(today, day_of);
+        let begin = history.begin().map_or(today, LocalSecond::day);
         let since = (today, (today - begin).clamp(0, DAYS as i32));
         // More past than before: all is learnt anew at once.
         let more = learnt.learner.is_none() || since.1 > learnt.since.1;

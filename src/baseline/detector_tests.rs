@@ -1,7 +1,7 @@
 //! What the detector says of weeks that are as regular as a clock, and of one thing that is not.
 
 use super::*;
-use crate::model::{MenuLabels, OptionKind, OptionKinds, PointLabels};
+use crate::model::{LocalSecond, MenuLabels, OptionKind, OptionKinds, PointLabels};
 
 /// Monday, 5 January 2026.
 const MONDAY: i64 = 20_458;
@@ -38,27 +38,31 @@ impl Menu {
             history: History::new(35),
         };
         menu.add(MONDAY * 86_400, NOW, of);
-        menu.history.cover(MONDAY * 86_400, NOW);
-        menu.history.forget(NOW);
+        menu.cover(MONDAY * 86_400, NOW);
+        menu.history.forget(LocalSecond::new(NOW));
         menu
     }
 
+    fn cover(&mut self, from: i64, to: i64) {
+        self.history.cover(LocalSecond::new(from), LocalSecond::new(to));
+    }
+
     fn add(&mut self, from: i64, to: i64, of: impl Fn(usize, i64) -> Slot) {
-        let mut delta = HistoryDelta::between(from, to);
+        let mut delta = HistoryDelta::between(LocalSecond::new(from), LocalSecond::new(to));
         for at in (from..to).step_by(SLOT as usize) {
             if !(7 * 3600..19 * 3600).contains(&at.rem_euclid(86_400)) {
                 continue;
             }
             for option in 0..self.labels.len() {
                 let (hits, finals, retries, repeats, seconds) = of(option, at);
-                let number = option as u32;
+                let (number, date) = (option as u32, LocalSecond::new(at));
                 for hit in 0..hits {
                     let second = if hit % 10 == 9 { 2 * seconds } else { seconds };
-                    delta.rows(number, at, 1 + u32::from(hit < retries), Some(second), 1);
+                    delta.rows(number, date, 1 + u32::from(hit < retries), Some(second), 1);
                 }
                 if at < to - IDLE {
-                    delta.finals(number, at, finals);
-                    delta.repeats(number, at, repeats);
+                    delta.finals(number, date, finals);
+                    delta.repeats(number, date, repeats);
                 }
             }
         }
@@ -67,8 +71,8 @@ impl Menu {
 
     fn judge(&self, detector: &mut Detector, at: i64) -> Scores {
         let moment = Moment {
-            watermark: at,
-            window: (at - SLOT, at),
+            watermark: LocalSecond::new(at),
+            window: (LocalSecond::new(at - SLOT), LocalSecond::new(at)),
             idle: &|_: &PointLabels| IDLE,
             kinds: &self.kinds,
             holidays: &self.holidays,
@@ -195,7 +199,7 @@ fn what_was_not_read_is_no_fall() {
     let mut menu = Menu::new(|_, at| if at < NOW - 3 * 3600 { USUAL } else { (0, 0, 0, 0, 20) });
     let whole = std::mem::replace(&mut menu.history, History::new(35));
     menu.add(MONDAY * 86_400, NOW - 3 * 3600, |_, _| USUAL);
-    menu.history.cover(MONDAY * 86_400, NOW - 3 * 3600);
+    menu.cover(MONDAY * 86_400, NOW - 3 * 3600);
     assert_eq!(told(&menu.scores()), [""; 0]);
     menu.history = whole;
     assert_eq!(told(&menu.scores()).len(), 2, "the same, read whole, is an outage of both");
@@ -208,7 +212,7 @@ fn a_gap_in_the_weeks_makes_fewer_weeks_and_not_a_lower_expectation() {
     let week = 7 * 86_400;
     for (from, to) in [(MONDAY * 86_400, NOW - 2 * week - 43_200), (NOW - 2 * week + 43_200, NOW)] {
         menu.add(from, to, |_, _| USUAL);
-        menu.history.cover(from, to);
+        menu.cover(from, to);
     }
     let scores = menu.scores();
     let one = option(&scores, "10", "1");
@@ -266,11 +270,11 @@ fn a_detector_that_was_asked_before_says_the_same_as_a_new_one() {
             // A late row, of an option that nobody had seen.
             let new = MenuLabels::new("30", "voice", "9");
             let mut delta = HistoryDelta::default();
-            delta.rows(0, at - 7200, 1, None, 3);
+            delta.rows(0, LocalSecond::new(at - 7200), 1, None, 3);
             menu.history.apply(&delta, |_| Some(&new));
         }
-        menu.history.cover(at - SLOT, at);
-        menu.history.forget(at);
+        menu.cover(at - SLOT, at);
+        menu.history.forget(LocalSecond::new(at));
         let scores = menu.judge(&mut asked, at);
         assert_eq!(scores, menu.judge(&mut Detector::new(), at), "{step}");
     }
@@ -286,7 +290,7 @@ fn more_past_is_learnt_from_at_once() {
     for week in 0..4 {
         let (from, to) = (NOW - (week + 1) * 7 * 86_400, NOW - week * 7 * 86_400);
         menu.add(from, to, |_, _| USUAL);
-        menu.history.cover(from, to);
+        menu.cover(from, to);
         let scores = menu.judge(&mut detector, NOW);
         assert_eq!(i64::from(option(&scores, "10", "1").weeks), week, "{week}");
         assert_eq!(scores, menu.scores(), "{week}");

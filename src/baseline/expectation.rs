@@ -207,7 +207,7 @@ impl Week {
         let base = midnight(day) / SLOT - AROUND as i64;
         let covered = std::array::from_fn(|at| {
             let from = (base + at as i64) * SLOT;
-            history.covers(from, from + SLOT)
+            history.holds(&(from..from + SLOT))
         });
         let known = std::array::from_fn(|at| {
             covered[at..=at + 2 * AROUND].iter().map(|covered| u32::from(*covered)).sum()

@@ -64,8 +64,8 @@ impl Frame {
     pub(super) fn new(known: &Known<'_>, last: i64) -> Self {
         let base = (last - LONGEST as i64).div_euclid(SLOTS as i64) * SLOTS as i64;
         let length = (last - base) as usize;
-        let covers = |slot: i64| known.history.covers(slot * SLOT, (slot + 1) * SLOT);
-        let used = used(known.history, super::day_of((last - 1) * SLOT), known.point_of.len());
+        let covers = |slot: i64| known.history.holds(&(slot * SLOT..(slot + 1) * SLOT));
+        let used = used(known.history, super::day_of(last - 1), known.point_of.len());
         let mut frame = Self {
             base,
             usable: (base..last).map(covers).collect(),
@@ -241,7 +241,7 @@ impl Frame {
     /// Hits that the last window should have had, at the level of the last hour.
     fn expected_hits(&self, known: &Known<'_>, beside: &Beside<'_>, option: usize) -> Option<f64> {
         let level = beside.level_of(self.len().saturating_sub(12), self.len());
-        let (from, to) = known.now.window;
+        let (from, to) = (known.now.window.0.get(), known.now.window.1.get());
         let mut sum = 0.0;
         for slot in from.div_euclid(SLOT)..=(to - 1).div_euclid(SLOT) {
             let day = slot.div_euclid(SLOTS as i64);
@@ -274,7 +274,7 @@ fn expected(block: &Block, option: usize) -> Option<&Expected> {
 
 /// Which options were entered on this day or in the week before. A day that is not wholly known says nothing against one.
 fn used(history: &History, today: i32, options: usize) -> Vec<bool> {
-    let whole = history.covers(midnight(today - UNUSED_DAYS), midnight(today));
+    let whole = history.holds(&(midnight(today - UNUSED_DAYS)..midnight(today)));
     let mut used = vec![!whole; options];
     for (_, day) in history.days(today - UNUSED_DAYS..=today) {
         used.iter_mut().enumerate().for_each(|(option, used)| *used |= day.has(option));

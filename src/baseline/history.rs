@@ -10,8 +10,8 @@ use std::{
     sync::Arc,
 };
 
-use super::{DAY, HOURS, SLOTS, cells, coverage::Coverage, day::Day, day_of, delta::HistoryDelta};
-use crate::model::MenuLabels;
+use super::{DAY, HOURS, SLOTS, cells, coverage::Coverage, day::Day, delta::HistoryDelta};
+use crate::model::{LocalSecond, MenuLabels};
 
 /// A stored day cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -103,22 +103,22 @@ impl History {
         });
     }
 
-    /// Marks local seconds from `from` to before `to` as read whole: no rows there means no hits. What is never covered
-    /// is unknown, and nothing is expected from it. Stretches may overlap and come in any order.
-    pub fn cover(&mut self, from: i64, to: i64) {
-        let from = from.max(i64::from(self.oldest).saturating_mul(DAY));
+    /// Marks `from` to before `to` as read whole: no rows there means no hits. What is never covered is unknown, and nothing
+    /// is expected from it. Stretches may overlap and come in any order.
+    pub fn cover(&mut self, from: LocalSecond, to: LocalSecond) {
+        let from = from.max(LocalSecond::new(i64::from(self.oldest).saturating_mul(DAY)));
         if from < to {
-            self.coverage.add(from..to);
+            self.coverage.add(from.get()..to.get());
             // A day on which nobody entered anything is a day all the same.
-            for day in day_of(from)..=day_of(to - 1) {
+            for day in from.day()..=(to - 1).day() {
                 self.days.entry(day).or_default();
             }
         }
     }
 
-    /// Drops the days that lie further before `newest` (local seconds, the watermark) than is kept.
-    pub fn forget(&mut self, newest: i64) {
-        self.oldest = self.oldest.max(day_of(newest).saturating_sub(self.keep.into()));
+    /// Drops the days that lie further before `newest`, the watermark, than is kept.
+    pub fn forget(&mut self, newest: LocalSecond) {
+        self.oldest = self.oldest.max(newest.day().saturating_sub(self.keep.into()));
         self.days = self.days.split_off(&self.oldest);
         self.coverage.forget(i64::from(self.oldest).saturating_mul(DAY));
         self.compact();
@@ -171,12 +171,13 @@ impl History {
         self.coverage.within(midnight..midnight + DAY).map(move |part| second(part.start)..second(part.end))
     }
 
-    /// Every option that has hits in the 24 hours that end with the hour `newest` (see [`super::hour_of`]), and these by
+    /// Every option that has hits in the 24 hours that end with the hour `newest` (see [`LocalSecond::hour`]), and these by
     /// hour, oldest first; in the order of their labels.
     pub fn last_day(&self, newest: i64) -> Vec<(&MenuLabels, DayHits)> {
         let oldest = newest - HOURS as i64 + 1;
         let mut hits: BTreeMap<&MenuLabels, DayHits> = BTreeMap::new();
-        for day in day_of(oldest * 3600)..=day_of(newest * 3600) {
+        let day_of = |hour: i64| LocalSecond::new(hour * 3600).day();
+        for day in day_of(oldest)..=day_of(newest) {
             let Some(known) = self.days.get(&day) else { continue };
             for option in known.options() {
                 let mut slots = [0; SLOTS];
@@ -193,24 +194,29 @@ impl History {
         hits.into_iter().collect()
     }
 
-    /// Since when everything up to `until` is known, in local seconds; `None` when what lies just before it is not.
-    pub fn known_since(&self, until: i64) -> Option<i64> {
-        self.coverage.whole_since(until)
+    /// Since when everything up to `until` is known; `None` when what lies just before it is not.
+    pub fn known_since(&self, until: LocalSecond) -> Option<LocalSecond> {
+        self.coverage.whole_since(until.get()).map(LocalSecond::new)
     }
 
-    /// The first local second that is known; `None` while nothing is.
-    pub fn begin(&self) -> Option<i64> {
-        self.coverage.begin()
+    /// The first second that is known; `None` while nothing is.
+    pub fn begin(&self) -> Option<LocalSecond> {
+        self.coverage.begin().map(LocalSecond::new)
     }
 
-    /// How far back it reaches, in seconds before `watermark` (local seconds).
-    pub fn seconds_before(&self, watermark: i64) -> i64 {
+    /// How far back it reaches, in seconds before `watermark`.
+    pub fn seconds_before(&self, watermark: LocalSecond) -> i64 {
         self.begin().map_or(0, |begin| (watermark - begin).max(0))
     }
 
-    /// Whether all of a stretch of local time is known.
-    pub fn covers(&self, from: i64, to: i64) -> bool {
-        self.coverage.holds(&(from..to))
+    /// Whether all of a stretch is known.
+    pub fn covers(&self, from: LocalSecond, to: LocalSecond) -> bool {
+        self.holds(&(from.get()..to.get()))
+    }
+
+    /// The same, of a stretch in bare seconds.
+    pub(super) fn holds(&self, stretch: &Range<i64>) -> bool {
+        self.coverage.holds(stretch)
     }
 
     /// The days in a range, ascending.

@@ -1,9 +1,9 @@
 //! Baseline: what was usual for each menu option, and how unlike it the present is.
 //!
-//! Owns the history of five weeks and the detector that reads it. Pure: no clock, no disk, no network. Time comes in as
-//! *local seconds*: seconds of the server's wall clock since 1970, as a row's date is kept everywhere
-//! ([`crate::schedule::local_seconds`]). It must never be fed anything personal, and never takes what was not read for
-//! zero: a stretch of time counts only once it is marked as covered.
+//! Owns the history of five weeks and the detector that reads it. Pure: no clock, no disk, no network. Time comes in and
+//! goes out as [`LocalSecond`], as rows are dated; inside it is counted in slots, hours and days of the wall clock. It must
+//! never be fed anything personal, and never takes what was not read for zero: a stretch of time counts only once it is
+//! marked as covered.
 //!
 //! # How it is used
 //!
@@ -16,7 +16,7 @@
 //!           store next.changes_since(&history) in the same transaction: Some(bytes) written, None removed
 //!           after the commit: history = next; detector.scores(&history, &Moment { .. })
 //! warm-up   the same with HistoryDelta::between(from, to) and cover(from, to)
-//! the page  history.last_day(hour_of(watermark - 1))
+//! the page  history.last_day((watermark - 1).hour())
 //! ```
 //!
 //! A row is dated once and never taken back, so a delta only adds. Whoever applies a delta has made sure that each row is in
@@ -71,6 +71,8 @@ pub use history::{DayError, DayHits, History};
 pub use moment::{Holidays, Moment};
 pub use scores::{Anomaly, OptionScores, PointAnomaly, PointScores, Score, Scores};
 
+use crate::model::LocalSecond;
+
 /// Seconds of a slot, the step of time in which hits are kept.
 pub const SLOT: i64 = 300;
 /// Slots of a day.
@@ -80,12 +82,7 @@ pub const HOURS: usize = 24;
 /// Seconds of a day of the wall clock.
 const DAY: i64 = 86_400;
 
-/// The hour of a local second, counted from 1970.
-pub fn hour_of(at: i64) -> i64 {
-    at.div_euclid(3600)
-}
-
-/// The day of a local second, counted from 1970: what a stored day is called.
-pub fn day_of(at: i64) -> i32 {
-    i32::try_from(at.div_euclid(DAY)).unwrap_or(if at < 0 { i32::MIN } else { i32::MAX })
+/// The day of a slot; both are counted from 1970.
+fn day_of(slot: i64) -> i32 {
+    LocalSecond::new(slot * SLOT).day()
 }

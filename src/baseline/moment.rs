@@ -2,16 +2,16 @@
 
 use std::collections::BTreeSet;
 
-use super::{DAY, day_of};
-use crate::model::{OptionKinds, PointLabels};
+use super::DAY;
+use crate::model::{LocalSecond, OptionKinds, PointLabels};
 
 /// What the detector is asked about.
 #[derive(Clone, Copy)]
 pub struct Moment<'a> {
-    /// Everything before it has been read: local seconds.
-    pub watermark: i64,
-    /// Where the last closed window begins, in local seconds; it ends at or before the watermark.
-    pub window: (i64, i64),
+    /// Everything before it has been read.
+    pub watermark: LocalSecond,
+    /// Where the last closed window begins and ends: at or before the watermark.
+    pub window: (LocalSecond, LocalSecond),
     /// How long an interaction of a routing point may be quiet before its journey is over, in seconds: finals and repeats
     /// of younger rows are not known yet.
     pub idle: &'a dyn Fn(&PointLabels) -> i64,
@@ -28,20 +28,17 @@ pub struct Holidays(BTreeSet<i32>);
 impl Holidays {
     /// From dates of the server's wall clock.
     pub fn new(dates: impl IntoIterator<Item = jiff::civil::Date>) -> Self {
-        let day = |date: jiff::civil::Date| {
-            let midnight = date.at(0, 0, 0, 0).to_zoned(jiff::tz::TimeZone::UTC);
-            midnight.map(|midnight| day_of(midnight.timestamp().as_second())).ok()
-        };
+        let day = |date: jiff::civil::Date| LocalSecond::of(date.at(0, 0, 0, 0)).map(LocalSecond::day);
         Self(dates.into_iter().filter_map(day).collect())
     }
 
-    /// Whether a day (see [`day_of`]) is one.
+    /// Whether a day (see [`LocalSecond::day`]) is one.
     pub(super) fn has(&self, day: i32) -> bool {
         self.0.contains(&day)
     }
 }
 
-/// The midnight at which a day begins.
+/// The midnight at which a day begins, in bare seconds of the wall clock.
 pub(super) fn midnight(day: i32) -> i64 {
     i64::from(day) * DAY
 }

@@ -132,8 +132,8 @@ impl Learner {
         let base = midnight(day - DAYS as i32) / SLOT;
         let usable = (0..LENGTH)
             .map(|at| {
-                let from = (base + at as i64) * SLOT;
-                history.covers(from, from + SLOT) && !holidays.has(super::day_of(from))
+                let slot = base + at as i64;
+                history.holds(&(slot * SLOT..(slot + 1) * SLOT)) && !holidays.has(super::day_of(slot))
             })
             .collect();
         let mut learner = Self { base, usable, operation: Sums::default() };
@@ -144,7 +144,7 @@ impl Learner {
     }
 
     fn add_hits(&self, history: &History, option: usize, sum: &mut [f32]) {
-        let first = super::day_of(self.base * SLOT);
+        let first = super::day_of(self.base);
         for (day, known) in history.days(first..first + DAYS as i32).filter(|(_, known)| known.has(option)) {
             let from = (day - first) as usize * SLOTS;
             for (sum, hits) in sum[from..from + SLOTS].iter_mut().zip(known.hits(option)) {
@@ -240,7 +240,7 @@ impl Learner {
     }
 
     fn each_day(&self, history: &History, options: &[usize], mut with: impl FnMut(usize, &Counts)) {
-        let first = super::day_of(self.base * SLOT);
+        let first = super::day_of(self.base);
         for (day, known) in history.days(first..first + DAYS as i32) {
             for option in options.iter().filter(|option| known.has(**option)) {
                 with((day - first) as usize, &known.counts(*option));

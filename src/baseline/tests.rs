@@ -5,17 +5,17 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 
 use super::*;
-use crate::model::MenuLabels;
+use crate::model::{LocalSecond, MenuLabels};
 
 /// Monday, 5 January 2026, midnight, as a day.
 const MONDAY: i32 = 20_458;
-const START: i64 = MONDAY as i64 * 86_400;
+const START: LocalSecond = LocalSecond::new(MONDAY as i64 * 86_400);
 
 fn options() -> Vec<MenuLabels> {
     ["1", "2", "PULSE"].map(|option| MenuLabels::new("10", "voice", option)).to_vec()
 }
 
-fn add(history: &mut History, rows: &[(u32, i64, u32)]) {
+fn add(history: &mut History, rows: &[(u32, LocalSecond, u32)]) {
     let labels = options();
     let mut delta = HistoryDelta::default();
     rows.iter().for_each(|(menu, at, times)| delta.rows(*menu, *at, 1, None, *times));
@@ -29,13 +29,12 @@ fn hits(history: &History, newest: i64) -> Vec<(String, Vec<(usize, u64)>)> {
 
 #[test]
 fn the_last_day_is_a_view_that_late_rows_correct() {
-    let (mut history, hour) = (History::new(35), hour_of(START));
+    let (mut history, hour) = (History::new(35), START.hour());
     add(&mut history, &[(0, START + 3599, 5), (1, START - 1, 1), (0, START - 23 * 3600, 7)]);
     assert_eq!(hits(&history, hour), [("1".into(), vec![(0, 7), (23, 5)]), ("2".into(), vec![(22, 1)])]);
     add(&mut history, &[(0, START, 2)]);
     assert_eq!(hits(&history, hour + 1), [("1".into(), vec![(22, 7)]), ("2".into(), vec![(21, 1)])]);
     assert_eq!(hits(&history, hour + 30), []);
-    assert_eq!((hour_of(-1), day_of(-1), day_of(86_400)), (-1, -1, 1));
 }
 
 #[test]
@@ -47,7 +46,7 @@ fn a_copy_is_changed_alone_and_stores_only_what_changed() {
     add(&mut next, &[(0, START + 86_399, 1)]);
     let days: Vec<i32> = next.changes_since(&history).iter().map(|(day, _)| *day).collect();
     assert_eq!(days, [MONDAY]);
-    assert_eq!(hits(&history, hour_of(START)), [("1".into(), vec![(23, 5)])]);
+    assert_eq!(hits(&history, START.hour()), [("1".into(), vec![(23, 5)])]);
     // What has only been read changes a day, too: it is known now that nothing was there.
     let read = next.clone();
     next.cover(START + 86_400, START + 86_400 + 600);
@@ -86,7 +85,7 @@ fn options_that_are_gone_are_forgotten() {
     let much = history.memory();
     history.forget(START + 2 * 86_400);
     assert!(history.memory() * 4 < much, "{} of {much}", history.memory());
-    assert_eq!(hits(&history, hour_of(START + 2 * 86_400)), [("1".into(), vec![(23, 3)])]);
+    assert_eq!(hits(&history, (START + 2 * 86_400).hour()), [("1".into(), vec![(23, 3)])]);
 }
 
 #[test]
@@ -99,7 +98,7 @@ fn an_answer_of_the_warm_up_counts_only_what_was_asked_for() {
     }
     let mut history = History::new(35);
     history.apply(&delta, |number| labels.get(number as usize));
-    assert_eq!(hits(&history, hour_of(START)), [("1".into(), vec![(23, 2)])]);
+    assert_eq!(hits(&history, START.hour()), [("1".into(), vec![(23, 2)])]);
     let mut outside = HistoryDelta::between(START, START + 300);
     outside.rows(0, START + 300, 1, None, 1);
     assert!(outside.is_empty() && !delta.is_empty());
@@ -119,9 +118,9 @@ fn damaged_days_are_refused_and_change_nothing() {
     let error = read.load(MONDAY, &later).unwrap_err().to_string();
     assert!(error.contains("version 9"), "{error}");
     assert!(read.load(MONDAY, &[&bytes[..], &[0]].concat()).is_err());
-    assert_eq!((read.begin(), hits(&read, hour_of(START))), (None, vec![]));
+    assert_eq!((read.begin(), hits(&read, START.hour())), (None, vec![]));
     assert_eq!(read.load(MONDAY, &bytes), Ok(()));
-    assert_eq!((read.begin(), hits(&read, hour_of(START))), (Some(START), vec![("1".into(), vec![(23, 5)])]));
+    assert_eq!((read.begin(), hits(&read, START.hour())), (Some(START), vec![("1".into(), vec![(23, 5)])]));
 }
 
 proptest! {
@@ -145,7 +144,7 @@ proptest! {
         }
         for (from, long) in &stretches {
             let before = history.clone();
-            history.cover(START + from, START + from + long);
+            history.cover(START + *from, START + *from + *long);
             save(&history, &before);
         }
         let mut read = History::new(35);
@@ -155,18 +154,18 @@ proptest! {
         let empty = History::new(35);
         prop_assert_eq!(read.changes_since(&empty), history.changes_since(&empty));
         for hour in [-30, 0, 1, 24, 60] {
-            let newest = hour_of(START) + hour;
+            let newest = START.hour() + hour;
             prop_assert_eq!(read.last_day(newest), history.last_day(newest));
             let truth: u64 = rows
                 .iter()
-                .filter(|(_, at, _)| (newest - 23..=newest).contains(&hour_of(*at)))
+                .filter(|(_, at, _)| (newest - 23..=newest).contains(&at.hour()))
                 .map(|(_, _, times)| u64::from(*times))
                 .sum();
             let held: u64 = history.last_day(newest).iter().flat_map(|(_, hits)| *hits).sum();
             prop_assert_eq!(held, truth);
         }
         for (from, long) in &stretches {
-            prop_assert!(read.covers(START + from, START + from + long) || *long == 0);
+            prop_assert!(read.covers(START + *from, START + *from + *long) || *long == 0);
         }
         prop_assert_eq!((read.begin(), read.known_since(START)), (history.begin(), history.known_since(START)));
     }

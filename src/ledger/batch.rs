@@ -9,13 +9,13 @@ use std::{
 };
 
 use crate::{
-    model::{MenuLabels, NUMBER, OptionRules},
+    model::{LocalSecond, MenuLabels, NUMBER, OptionRules},
     wolkvox::{ApiError, Rejected, Rejection, Row, RowLabels},
 };
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct BatchRow {
-    pub(super) date: i64,
+    pub(super) date: LocalSecond,
     pub(super) fingerprint: u64,
     pub(super) interaction: Option<std::num::NonZeroU64>,
     /// Index into `RowBatch::labels`.
@@ -67,10 +67,10 @@ impl RowBatch {
         self.rows.sort_unstable_by_key(|row| (row.date, row.fingerprint));
     }
 
-    /// Of rows that are ordered by their dates, takes out those dated before `date` (seconds of the server's wall clock).
-    /// What could not be read goes with them, so that it is counted once.
+    /// Of rows that are ordered by their dates, takes out those dated before `date`. What could not be read goes with them,
+    /// so that it is counted once.
     #[must_use]
-    pub fn take_before(&mut self, date: i64) -> Self {
+    pub fn take_before(&mut self, date: LocalSecond) -> Self {
         let behind = self.rows.partition_point(|row| row.date < date);
         Self {
             rows: self.rows.drain(..behind).collect(),
@@ -82,9 +82,9 @@ impl RowBatch {
         }
     }
 
-    /// Leaves out what is dated before `first` or after `last`, in seconds of the server's wall clock: of a server that
-    /// does not keep to the span that it is asked for.
-    pub fn keep_between(&mut self, first: i64, last: i64) {
+    /// Leaves out what is dated before `first` or after `last`: of a server that does not keep to the span that it is asked
+    /// for.
+    pub fn keep_between(&mut self, first: LocalSecond, last: LocalSecond) {
         let before = self.rows.len();
         self.rows.retain(|row| (first..=last).contains(&row.date));
         self.outside += (before - self.rows.len()) as u64;
@@ -108,9 +108,8 @@ impl RowBatch {
         self.examples.get(reason)
     }
 
-    /// Takes rows dated after `latest` (seconds of the server's wall clock) for unreadable: nothing real lies days after
-    /// the window that was asked for.
-    pub fn reject_after(&mut self, latest: i64) {
+    /// Takes rows dated after `latest` for unreadable: nothing real lies days after the window that was asked for.
+    pub fn reject_after(&mut self, latest: LocalSecond) {
         let before = self.rows.len();
         self.rows.retain(|row| row.date <= latest);
         let future = (before - self.rows.len()) as u64;
@@ -206,7 +205,8 @@ mod tests {
         let mut batch = RowBatch::default();
         for n in 0..rows {
             let labels = RowLabels::new("10", "voice", "1");
-            let row = Row { labels, fingerprint: n, interaction: None, date: 0, second: None, attempts: 0 };
+            let date = LocalSecond::default();
+            let row = Row { labels, fingerprint: n, interaction: None, date, second: None, attempts: 0 };
             batch.push(Ok(row));
         }
         for (reason, count) in rejected {
@@ -263,11 +263,11 @@ mod tests {
     #[test]
     fn rows_of_another_year_are_no_rows() {
         let mut mixed = batch(3, &[]);
-        mixed.rows[0].date = 101;
-        mixed.reject_after(100);
+        mixed.rows[0].date = LocalSecond::new(101);
+        mixed.reject_after(LocalSecond::new(100));
         assert_eq!((mixed.rows(), mixed.unread(), mixed.verdict()), (2, 1, Ok(())));
         let mut future = batch(3, &[]);
-        future.reject_after(-1);
+        future.reject_after(LocalSecond::new(-1));
         assert!(matches!(future.verdict(), Err(ApiError::RowsRejected { rejected: 3, field: "date", .. })));
     }
 
@@ -275,11 +275,11 @@ mod tests {
     fn rows_are_taken_by_date_and_what_could_not_be_read_once() {
         let mut batch = batch(5, &[(Rejection::BadDate, 2)]);
         for (row, date) in batch.rows.iter_mut().zip([7, 3, 9, 3, 8]) {
-            row.date = date;
+            row.date = LocalSecond::new(date);
         }
         batch.sort_by_date();
-        let dates = |batch: &RowBatch| batch.rows.iter().map(|row| row.date).collect::<Vec<_>>();
-        let first = batch.take_before(8);
+        let dates = |batch: &RowBatch| batch.rows.iter().map(|row| row.date.get()).collect::<Vec<_>>();
+        let first = batch.take_before(LocalSecond::new(8));
         assert_eq!((dates(&first), first.unread()), (vec![3, 3, 7], 2));
         assert_eq!((dates(&batch), batch.unread(), batch.labels.len()), (vec![8, 9], 0, 1));
     }
@@ -291,7 +291,8 @@ mod tests {
         let mut batch = RowBatch::new(Arc::new(rules));
         for option in [NUMBER, "1", "x"] {
             let labels = RowLabels::new("10", "voice", option);
-            let row = Row { labels, fingerprint: 0, interaction: None, date: 0, second: None, attempts: 0 };
+            let date = LocalSecond::default();
+            let row = Row { labels, fingerprint: 0, interaction: None, date, second: None, attempts: 0 };
             batch.push(Ok(row));
         }
         let options: Vec<&str> = batch.labels.iter().map(|labels| &*labels.option).collect();

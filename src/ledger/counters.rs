@@ -15,7 +15,7 @@ use super::{
     counts::{OptionCounts, RoutingPointCounts, Totals, TransitionCounts},
     delta::{Delta, RowRecord},
 };
-use crate::model::{Counted, MenuLabels, OwnMap, PointLabels, TransitionLabels};
+use crate::model::{Counted, LocalSecond, MenuLabels, OwnMap, PointLabels, TransitionLabels};
 
 /// The aggregates of one target. Menus have a number that stands for them in the rows' records. A clone shares all
 /// counts with its original.
@@ -135,9 +135,9 @@ impl TargetCounters {
         Delta { totals: Totals::new(origin), ..self.unchanged() }
     }
 
-    /// What has had no row dated at or after `oldest` (seconds of the server's wall clock), but for what is to
-    /// be kept: options, then routing points without an option left, then steps between what is gone.
-    pub fn unseen(&self, oldest: i64, keep: impl Fn(&MenuLabels) -> bool) -> Vec<Counted> {
+    /// What has had no row dated at or after `oldest`, but for what is to be kept: options, then routing points without an
+    /// option left, then steps between what is gone.
+    pub fn unseen(&self, oldest: LocalSecond, keep: impl Fn(&MenuLabels) -> bool) -> Vec<Counted> {
         let old = |labels: &MenuLabels, menu: &OptionCounts| {
             menu.hits > 0 && menu.last_row < oldest && !keep(labels)
         };

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::SecondsHistogram;
-use crate::wolkvox::Rejection;
+use crate::{model::LocalSecond, wolkvox::Rejection};
 
 /// Upper bounds of `wolkvox_row_lateness_seconds`: from the usual seconds to the two days after which nobody
 /// has seen a row appear.
@@ -35,8 +35,8 @@ pub struct OptionCounts {
     pub finals: u64,
     /// Times it was entered again within a journey.
     pub repeats: u64,
-    /// Date of its newest row, in seconds of the server's wall clock.
-    pub last_row: i64,
+    /// Date of its newest row.
+    pub last_row: LocalSecond,
 }
 
 /// What has been counted for one routing point and channel.
@@ -87,10 +87,10 @@ pub struct Totals {
     pub origin: i64,
     /// Every window before this moment is committed; Unix seconds.
     pub watermark: i64,
-    /// Rows dated before this are no longer remembered; seconds of the server's wall clock.
-    pub horizon: i64,
-    /// The newest date seen; seconds of the server's wall clock.
-    pub last_row: Option<i64>,
+    /// Rows dated before this are no longer remembered.
+    pub horizon: LocalSecond,
+    /// The newest date seen.
+    pub last_row: Option<LocalSecond>,
     /// Rows counted.
     pub new: u64,
     /// Rows that had been counted before.
@@ -143,7 +143,7 @@ impl Totals {
         Self {
             origin: origin.as_second(),
             watermark: origin.as_second(),
-            horizon: i64::MIN,
+            horizon: LocalSecond::MIN,
             last_row: None,
             new: 0,
             repeated: 0,

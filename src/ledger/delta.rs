@@ -10,14 +10,14 @@ use super::{
 };
 use crate::{
     baseline::HistoryDelta,
-    model::{Counted, MenuLabels, PointLabels, TransitionLabels},
+    model::{Counted, LocalSecond, MenuLabels, PointLabels, TransitionLabels},
 };
 
-/// What identifies a row: its date (seconds of the server's wall clock) and a hash of all else.
+/// What identifies a row: its date and a hash of all else.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RowKey {
     /// See [`crate::wolkvox::Row::date`].
-    pub date: i64,
+    pub date: LocalSecond,
     /// See [`crate::wolkvox::Row::fingerprint`].
     pub fingerprint: u64,
 }
@@ -51,7 +51,7 @@ pub struct Delta {
     /// Records that changed, ascending by key.
     pub rows: Vec<(RowKey, RowRecord)>,
     /// Interactions with a new row, and the latest date of those.
-    pub interactions: BTreeMap<NonZeroU64, i64>,
+    pub interactions: BTreeMap<NonZeroU64, LocalSecond>,
     /// Journeys that changed.
     pub journeys: Vec<JourneyDelta>,
     /// What the new rows, and the journeys that are over, add to the history, by the numbers of [`Delta::menus`].

@@ -9,6 +9,8 @@ use std::{collections::BTreeMap, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
+use crate::model::LocalSecond;
+
 /// More options than this are no menu but a server that writes the same `conn_id` everywhere; the rows beyond are
 /// counted like late ones.
 pub const LONGEST_JOURNEY: usize = 500;
@@ -45,8 +47,8 @@ impl IdleTimes {
 /// An option that was entered, as often as equal rows say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Visit {
-    /// Seconds of the server's wall clock.
-    pub date: i64,
+    /// The date of these rows.
+    pub date: LocalSecond,
     /// Seconds since the interaction began; `u32::MAX` where absent, which puts it last.
     pub second: u32,
     /// The number of its menu in the account.
@@ -81,7 +83,7 @@ pub struct Path {
     /// Numbers of menus, one for each row; never empty.
     pub menus: Vec<u32>,
     /// The dates of these rows.
-    pub dates: Vec<i64>,
+    pub dates: Vec<LocalSecond>,
     /// Rows dated after a pause longer than the idle time.
     pub late: u64,
 }
@@ -107,13 +109,13 @@ impl OpenJourney {
     pub fn finish<'n>(
         mut self,
         idle: i64,
-        moment: impl Fn(i64) -> i64,
+        moment: impl Fn(LocalSecond) -> i64,
         name: impl Fn(u32) -> &'n str,
     ) -> Path {
         self.visits.sort_by_key(|visit| visit.date);
         // Of a row in an hour that the wall clock shows twice it is not known in which pass it was: by one of the two
         // measures the pause would be an hour too long, there or where the clock is put forward.
-        let longer = |a: i64, b: i64| b - a > idle && moment(b) - moment(a) > idle;
+        let longer = |a: LocalSecond, b: LocalSecond| b - a > idle && moment(b) - moment(a) > idle;
         let pause = self.visits.windows(2).position(|two| longer(two[0].date, two[1].date));
         let behind = pause.map(|last| self.visits.split_off(last + 1)).unwrap_or_default();
         self.visits.sort_by(|a, b| {
@@ -137,12 +139,12 @@ impl Path {
     }
 
     /// The option with which it ended, and the date of that row.
-    pub fn last(&self) -> Option<(u32, i64)> {
+    pub fn last(&self) -> Option<(u32, LocalSecond)> {
         self.menus.last().copied().zip(self.dates.last().copied())
     }
 
     /// Each time that an option was entered after its first: which, and the date of that row.
-    pub fn repeats(&self) -> impl Iterator<Item = (u32, i64)> {
+    pub fn repeats(&self) -> impl Iterator<Item = (u32, LocalSecond)> {
         let rows = self.menus.iter().copied().zip(self.dates.iter().copied()).enumerate();
         rows.filter(|(at, (menu, _))| self.menus[..*at].contains(menu)).map(|(_, row)| row)
     }
@@ -157,9 +159,10 @@ mod tests {
     fn finish(visits: &[(i64, u32, u32, u32)]) -> (String, u64, BTreeMap<u32, u64>) {
         let mut journey = OpenJourney::default();
         for &(date, second, menu, count) in visits {
-            assert_eq!(journey.visit(Visit { date, second, menu, count }, date, 100), 0);
+            let visit = Visit { date: LocalSecond::new(date), second, menu, count };
+            assert_eq!(journey.visit(visit, date, 100), 0);
         }
-        let path = journey.finish(100, |date| date, |menu| NAMES[menu as usize]);
+        let path = journey.finish(100, LocalSecond::get, |menu| NAMES[menu as usize]);
         let names = path.menus.iter().map(|menu| NAMES[*menu as usize]).collect();
         let mut repeats = BTreeMap::new();
         path.repeats().for_each(|(menu, _)| *repeats.entry(menu).or_default() += 1);
@@ -186,23 +189,21 @@ mod tests {
     #[test]
     fn the_hour_that_comes_twice_is_no_pause() {
         // Dates from 1000 on are shown again: of two moments, the later one is 3600 s on.
-        let moment = |date: i64| if date >= 1000 { date + 3600 } else { date };
-        let path = |dates: [i64; 3]| {
+        let moment = |date: LocalSecond| date.get() + if date.get() >= 1000 { 3600 } else { 0 };
+        let dates = |dates: &[i64]| dates.iter().copied().map(LocalSecond::new).collect::<Vec<_>>();
+        let path = |of: [i64; 3]| {
             let mut journey = OpenJourney::default();
-            for (menu, date) in dates.into_iter().enumerate() {
-                journey.visit(
-                    Visit { date, second: date as u32, menu: menu as u32, count: 1 },
-                    moment(date),
-                    100,
-                );
+            for (menu, date) in (0..).zip(dates(&of)) {
+                let visit = Visit { date, second: date.get() as u32, menu, count: 1 };
+                journey.visit(visit, moment(date), 100);
             }
             journey.finish(100, moment, |menu| NAMES[menu as usize])
         };
         assert_eq!(
             path([990, 1005, 1010]),
-            Path { menus: vec![0, 1, 2], dates: vec![990, 1005, 1010], late: 0 }
+            Path { menus: vec![0, 1, 2], dates: dates(&[990, 1005, 1010]), late: 0 }
         );
-        assert_eq!(path([990, 1005, 1200]), Path { menus: vec![0, 1], dates: vec![990, 1005], late: 1 });
+        assert_eq!(path([990, 1005, 1200]), Path { menus: vec![0, 1], dates: dates(&[990, 1005]), late: 1 });
     }
 
     #[test]
@@ -215,9 +216,10 @@ mod tests {
     fn a_journey_has_an_end_however_many_rows_there_are() {
         let mut journey = OpenJourney::default();
         let most = LONGEST_JOURNEY as u32;
-        assert_eq!(journey.visit(Visit { date: 0, second: 0, menu: 0, count: most - 1 }, 0, 100), 0);
-        assert_eq!(journey.visit(Visit { date: 5, second: 0, menu: 0, count: 3 }, 5, 100), 2);
-        assert_eq!(journey.visit(Visit { date: 9, second: 0, menu: 0, count: 3 }, 9, 100), 3);
+        for (date, count, left) in [(0, most - 1, 0), (5, 3, 2), (9, 3, 3)] {
+            let visit = Visit { date: LocalSecond::new(date), second: 0, menu: 0, count };
+            assert_eq!(journey.visit(visit, date, 100), left);
+        }
         assert_eq!((journey.visits.len(), journey.deadline), (2, 105));
     }
 

@@ -12,7 +12,10 @@ use super::{
     counters::TargetCounters,
     journey::{IdleTimes, OpenJourney, Visit},
 };
-use crate::{baseline::HistoryDelta, model::MenuLabels};
+use crate::{
+    baseline::HistoryDelta,
+    model::{LocalSecond, MenuLabels},
+};
 
 /// What an answer adds to the history.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,16 +27,16 @@ pub struct Past {
 }
 
 impl Past {
-    /// Of the rows dated from `from` to before `to` (seconds of the server's wall clock). The answer had better hold what
-    /// surrounds them too: a journey that is cut at its beginning begins there, and one that may go on after `until`, the
-    /// Unix second up to which the answer was asked for, has no end yet, as among the rows that are read live; what it entered
-    /// again is counted. `moment` turns a date into Unix seconds.
+    /// Of the rows dated from `from` to before `to`. The answer had better hold what surrounds them too: a journey that is
+    /// cut at its beginning begins there, and one that may go on after `until`, the Unix second up to which the answer was
+    /// asked for, has no end yet, as among the rows that are read live; what it entered again is counted. `moment` turns a
+    /// date into Unix seconds.
     pub fn of(
         batch: &RowBatch,
-        ((from, to), until): ((i64, i64), i64),
+        ((from, to), until): ((LocalSecond, LocalSecond), i64),
         (account, limits): (&TargetCounters, SeriesLimits),
         idle: &IdleTimes,
-        moment: &dyn Fn(i64) -> i64,
+        moment: &dyn Fn(LocalSecond) -> i64,
     ) -> Self {
         let mut draft = Changes::of(account, limits);
         let slots: Vec<u32> =
@@ -88,22 +91,23 @@ mod tests {
                 labels: RowLabels::new("10", "voice", option),
                 fingerprint: who * 1000 + date as u64,
                 interaction: Some(who),
-                date,
+                date: LocalSecond::new(date),
                 second: Some(7),
                 attempts: 1,
             }));
         }
-        let past =
-            Past::of(&batch, ((0, 1000), 1000), (&account, SeriesLimits::default()), &idle, &|date| date);
+        let (from, to) = (LocalSecond::new(0), LocalSecond::new(1000));
+        let rules = (&account, SeriesLimits::default());
+        let past = Past::of(&batch, ((from, to), 1000), rules, &idle, &LocalSecond::get);
         let place =
             |option: &str| past.labels.iter().position(|labels| &*labels.option == option).unwrap() as u32;
-        let mut expected = HistoryDelta::between(0, 1000);
+        let mut expected = HistoryDelta::between(from, to);
         for (date, option) in [(500, "A"), (510, "B"), (899, "A"), (900, "A"), (950, "A")] {
-            expected.rows(place(option), date, 1, Some(7), 1);
+            expected.rows(place(option), LocalSecond::new(date), 1, Some(7), 1);
         }
-        expected.finals(place("B"), 510, 1);
-        expected.finals(place("A"), 899, 1);
-        expected.repeats(place("A"), 950, 1);
+        expected.finals(place("B"), LocalSecond::new(510), 1);
+        expected.finals(place("A"), LocalSecond::new(899), 1);
+        expected.repeats(place("A"), LocalSecond::new(950), 1);
         assert_eq!(past.delta, expected);
     }
 }

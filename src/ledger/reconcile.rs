@@ -11,7 +11,11 @@ use super::{
     delta::{Delta, JourneyDelta, RowKey, RowRecord},
     journey::{IdleTimes, JourneyState, OpenJourney, Visit},
 };
-use crate::{baseline::HistoryDelta, model::OwnMap, wolkvox::Rejection};
+use crate::{
+    baseline::HistoryDelta,
+    model::{LocalSecond, OwnMap},
+    wolkvox::Rejection,
+};
 
 /// What was seen before.
 pub trait SeenRows {
@@ -25,20 +29,20 @@ pub trait SeenRows {
     fn journeys_due(&self, before: i64) -> Result<Vec<(NonZeroU64, OpenJourney)>, Self::Error>;
 }
 
-/// The limits that a step respects, all but the last in seconds of the server's wall clock.
+/// The limits that a step respects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TimeBounds {
     /// Rows dated before it are `out_of_range`: the origin, or the end of memory if that is later.
-    pub earliest: i64,
+    pub earliest: LocalSecond,
     /// Rows dated after it are rejected: nothing real lies days after the window that was asked for, and
     /// a date centuries ahead would never be forgotten.
-    pub latest: i64,
+    pub latest: LocalSecond,
     /// New rows dated before it are late.
-    pub watermark: i64,
+    pub watermark: LocalSecond,
     /// Journeys with a deadline before it are over: the watermark that this answer leads to, in Unix seconds.
     pub closing: i64,
     /// What is dated before it is not for the history, which begins here or is read by others.
-    pub history: i64,
+    pub history: LocalSecond,
 }
 
 /// What a step is made under.
@@ -52,13 +56,14 @@ pub struct ReconcileParams<'a> {
     /// Our clock, in Unix seconds.
     pub now: i64,
     /// A row's date as Unix seconds; of two such moments, the later.
-    pub moment: &'a dyn Fn(i64) -> i64,
+    pub moment: &'a dyn Fn(LocalSecond) -> i64,
 }
 
 /// An interaction with a new row, or whose journey is due.
 struct Touched {
     /// The latest date of its new rows.
-    latest: Option<i64>,
+    latest: Option<LocalSecond>,
+    /// Its deadline before, in Unix seconds.
     before: Option<i64>,
     /// `None` when it was over before this answer.
     journey: Option<OpenJourney>,
@@ -72,7 +77,8 @@ pub fn reconcile<M: SeenRows>(
     memory: &M,
 ) -> Result<Delta, M::Error> {
     let bounds = terms.bounds;
-    let mut step = Delta { history: HistoryDelta::between(bounds.history, i64::MAX), ..account.unchanged() };
+    let mut step =
+        Delta { history: HistoryDelta::between(bounds.history, LocalSecond::MAX), ..account.unchanged() };
     for (rejection, count) in std::mem::take(&mut stage.rejected) {
         *step.totals.rejected.entry(rejection).or_default() += count;
     }
@@ -84,9 +90,9 @@ pub fn reconcile<M: SeenRows>(
     let mut draft = Changes::of(account, terms.limits);
     let mut slots: Vec<Option<usize>> = vec![None; stage.labels.len()];
     let mut touched: OwnMap<NonZeroU64, Touched> = OwnMap::default();
-    let mut newest = i64::MIN;
+    let mut newest = LocalSecond::MIN;
     // Many rows have the date of the one before.
-    let mut moment = (i64::MIN, 0);
+    let mut moment = (LocalSecond::MIN, 0);
 
     for alike in stage.rows.chunk_by(|a, b| (a.date, a.fingerprint) == (b.date, b.fingerprint)) {
         let row = alike[0];
@@ -159,7 +165,7 @@ pub fn reconcile<M: SeenRows>(
             None => new,
         };
     }
-    if newest > i64::MIN {
+    if newest > LocalSecond::MIN {
         step.totals.last_row = step.totals.last_row.max(Some(newest));
     }
 

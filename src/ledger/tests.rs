@@ -12,7 +12,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::{
-    model::{Counted, MenuLabels, OptionRules, PointLabels, TransitionLabels},
+    model::{Counted, LocalSecond, MenuLabels, OptionRules, PointLabels, TransitionLabels},
     wolkvox::{Rejection, Row, RowLabels},
 };
 
@@ -56,11 +56,11 @@ impl SeenRows for Remembered {
 }
 
 const OPEN: TimeBounds = TimeBounds {
-    earliest: i64::MIN,
-    latest: i64::MAX,
-    watermark: i64::MIN,
+    earliest: LocalSecond::MIN,
+    latest: LocalSecond::MAX,
+    watermark: LocalSecond::MIN,
     closing: i64::MIN,
-    history: i64::MIN,
+    history: LocalSecond::MIN,
 };
 
 struct Book {
@@ -87,7 +87,7 @@ impl Book {
     fn reconcile(&mut self, stage: RowBatch, bounds: TimeBounds) {
         let idle = IdleTimes { usual: Duration::from_secs(100), by_channel: BTreeMap::new() };
         let terms =
-            ReconcileParams { bounds, limits: self.limits, idle: &idle, now: 209, moment: &|date| date };
+            ReconcileParams { bounds, limits: self.limits, idle: &idle, now: 209, moment: &LocalSecond::get };
         let Ok(step) = reconcile(&self.account, stage, &terms, &self.memory);
         self.memory.take(&step);
         self.account.apply(step);
@@ -108,7 +108,7 @@ fn row(date: i64, who: u64, option: &str) -> Row<'_> {
         labels: RowLabels::new("10", "voice", option),
         fingerprint: who * 31 + option.len() as u64,
         interaction: Some(who),
-        date,
+        date: LocalSecond::new(date),
         second: Some(7),
         attempts: 2,
     }
@@ -124,7 +124,7 @@ fn a_row_counts_once_and_equal_rows_each() {
     book.read([rows[0].clone(), rows[0].clone(), rows[0].clone()], OPEN);
     assert_eq!(book.hits(), BTreeMap::from([("A".into(), 3), ("B".into(), 1)]));
     let totals = &book.account.totals;
-    assert_eq!((totals.new, totals.repeated, totals.last_row), (4, 5, Some(105)));
+    assert_eq!((totals.new, totals.repeated, totals.last_row), (4, 5, Some(LocalSecond::new(105))));
     let (_, menu) = &book.account.menus[&MenuLabels::new("10", "voice", "A")];
     assert_eq!((menu.attempts, menu.retries, menu.seconds.sum(), menu.seconds.count()), (6, 3, 21, 3));
     assert_eq!(book.account.points[&PointLabels::new("10", "voice")].interactions, 2);
@@ -142,8 +142,8 @@ fn a_smaller_answer_takes_nothing_back() {
 #[test]
 fn rows_outside_the_bounds_are_counted_as_such() {
     let mut book = Book::new();
-    let bounds =
-        TimeBounds { earliest: 100, latest: 200, watermark: 150, closing: i64::MIN, history: i64::MIN };
+    let [earliest, watermark, latest] = [100, 150, 200].map(LocalSecond::new);
+    let bounds = TimeBounds { earliest, latest, watermark, ..OPEN };
     book.read([99, 100, 149, 150, 200, 201].map(|date| row(date, date as u64, "A")), bounds);
     let totals = &book.account.totals;
     assert_eq!((totals.out_of_range, totals.new, totals.late), (1, 4, 2));
@@ -313,12 +313,12 @@ fn options_unseen_for_long_are_dropped_with_their_steps_and_point() {
     book.read([row(100, 1, "A"), row(101, 1, "BB"), elsewhere(100, 2, "A"), row(900, 3, "BB")], OPEN);
     book.account.expect(MenuLabels::new("10", "voice", "EEEEE"));
     book.close(5000);
-    assert!(book.account.unseen(100, |_| false).is_empty());
+    assert!(book.account.unseen(LocalSecond::new(100), |_| false).is_empty());
     let kept = MenuLabels::new("20", "voice", "A");
-    let gone = book.account.unseen(500, |labels| *labels == kept);
+    let gone = book.account.unseen(LocalSecond::new(500), |labels| *labels == kept);
     let step = Counted::Transition(TransitionLabels::new("10", "voice", "A", "BB"));
     assert_eq!(gone, [Counted::Menu(MenuLabels::new("10", "voice", "A")), step.clone()]);
-    let gone = book.account.unseen(500, |_| false);
+    let gone = book.account.unseen(LocalSecond::new(500), |_| false);
     let point = Counted::Point(PointLabels::new("20", "voice"));
     let menus = [MenuLabels::new("10", "voice", "A"), kept].map(Counted::Menu);
     assert_eq!(gone, [menus.to_vec(), vec![point, step]].concat());
@@ -386,7 +386,7 @@ proptest! {
             let answer: Vec<Row<'_>> = rows
                 .iter()
                 .enumerate()
-                .filter(|(i, row)| (from..=to).contains(&row.date) && visible >> (i % 64) & 1 == 1)
+                .filter(|(i, row)| (from..=to).contains(&row.date.get()) && visible >> (i % 64) & 1 == 1)
                 .map(|(_, row)| row.clone())
                 .collect();
             received += answer.len() as u64;

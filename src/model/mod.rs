@@ -1,16 +1,18 @@
 //! The words of the domain: what a menu option is called, what it means, and which series it belongs to.
 //!
-//! Owns labels, names, kinds, rules of options, and the keyed hash that stands for an interaction. Depends on no other
-//! room, and must never know where rows come from or where numbers go.
+//! Owns labels, names, kinds, rules of options, the seconds of a wall clock, and the keyed hash that stands for an
+//! interaction. Depends on no other room, and must never know where rows come from or where numbers go.
 
 mod fingerprint;
 mod labels;
+mod local_second;
 mod names;
 mod option_kind;
 mod option_rules;
 
 pub use fingerprint::{Fingerprints, OwnHasher, OwnMap};
 pub use labels::{Counted, MenuLabels, OTHER, PointLabels, TransitionLabels};
+pub use local_second::LocalSecond;
 pub use names::{NameKind, Names};
 pub use option_kind::{OptionKind, OptionKinds};
 pub use option_rules::{DigitFold, NUMBER, OptionRules, Ruled};

@@ -11,7 +11,7 @@ use tracing::error;
 use super::{Poller, PollerConfig, Source};
 use crate::{
     baseline::{Detector, History, Holidays, Moment, Scores},
-    schedule::local_seconds,
+    schedule::local_second,
 };
 
 /// What is known, and is to be known, of the weeks before.
@@ -65,7 +65,7 @@ impl<S: Source> Poller<S> {
 
     /// How far back the history reaches, in seconds before the watermark.
     pub(super) fn history_seconds(&self) -> i64 {
-        let watermark = local_seconds(self.settings.zone.to_datetime(self.books.totals().watermark()));
+        let watermark = local_second(self.books.totals().watermark(), &self.settings.zone);
         self.books.history().seconds_before(watermark)
     }
 }
@@ -78,7 +78,7 @@ pub(super) fn judge(
     watermark: Timestamp,
     window: (Timestamp, Timestamp),
 ) -> Scores {
-    let local = |moment| local_seconds(settings.zone.to_datetime(moment));
+    let local = |moment| local_second(moment, &settings.zone);
     let moment = Moment {
         watermark: local(watermark),
         window: (local(window.0), local(window.1)),

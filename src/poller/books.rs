@@ -17,8 +17,8 @@ use super::{
 use crate::{
     baseline::History,
     ledger::{Delta, Past, RowBatch, TargetCounters, Totals, WindowCounts},
-    model::Counted,
-    schedule::{last_instant, local_seconds, local_stretches, warm_up::WarmUp},
+    model::{Counted, LocalSecond},
+    schedule::{last_instant, local_second, local_stretches, warm_up::WarmUp},
     snapshot::TargetSnapshot,
     store::{Store, StoreError, TargetId, Transaction, View},
 };
@@ -117,7 +117,7 @@ impl Books {
         let delta = self.counters.begin_at(origin);
         let delta = self.transact(move |tx, id| tx.write(id, &delta).map(|()| delta)).await?;
         self.apply(delta);
-        self.warm_up = WarmUp::before(local_seconds(settings.zone.to_datetime(self.totals().origin())));
+        self.warm_up = WarmUp::before(local_second(self.totals().origin(), &settings.zone));
         Ok(())
     }
 
@@ -207,13 +207,13 @@ impl Books {
         Ok(())
     }
 
-    /// Commits an answer of the warm-up, which was asked for up to `until`: the rows dated in `stretch` (seconds of the
-    /// server's wall clock) and nothing else, and how far it has come with it.
+    /// Commits an answer of the warm-up, which was asked for up to `until`: the rows dated in `stretch` and nothing else, and
+    /// how far it has come with it.
     pub(super) async fn commit_past(
         &mut self,
         settings: &Arc<PollerConfig>,
         batch: RowBatch,
-        (stretch, until): ((i64, i64), Timestamp),
+        (stretch, until): ((LocalSecond, LocalSecond), Timestamp),
         warm_up: WarmUp,
     ) -> Result<(), StoreError> {
         let (counters, history, config) = (self.counters.clone(), self.history.clone(), settings.clone());
@@ -313,7 +313,7 @@ async fn remembered(
     counters: &TargetCounters,
     settings: &PollerConfig,
 ) -> Result<(History, WarmUp), StoreError> {
-    let watermark = local_seconds(settings.zone.to_datetime(counters.totals.watermark()));
+    let watermark = local_second(counters.totals.watermark(), &settings.zone);
     let (keep, server) = (settings.baseline.keep_days, settings.name.clone());
     let read = move || {
         let (days, warm_up) = store.read(|view| Ok((view.history(id)?, view.warm_up(id)?)))?;

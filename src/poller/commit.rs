@@ -13,8 +13,8 @@ use crate::{
     ledger::{
         Delta, ReadCursor, ReconcileParams, RowBatch, RowRecord, TargetCounters, TimeBounds, reconcile,
     },
-    model::MenuLabels,
-    schedule::{self, MIN_SPAN, Span, Tier, local_seconds, local_stretches, warm_up::WarmUp},
+    model::{LocalSecond, MenuLabels},
+    schedule::{self, MIN_SPAN, Span, Tier, local_second, local_stretches, warm_up::WarmUp},
     store::{Store, StoreError, TargetId, Transaction},
 };
 
@@ -144,14 +144,14 @@ fn bounds(
     span: Span,
     watermark: Timestamp,
 ) -> TimeBounds {
-    let local = |moment: Timestamp| local_seconds(settings.zone.to_datetime(moment));
+    let local = |moment| local_second(moment, &settings.zone);
     let before = &counters.totals;
     TimeBounds {
         earliest: before.horizon.max(local(before.origin())),
         latest: local(span.to.checked_add(FUTURE).unwrap_or(Timestamp::MAX)),
         watermark: local(before.watermark()),
         closing: watermark.as_second(),
-        history: i64::MIN,
+        history: LocalSecond::MIN,
     }
 }
 
@@ -206,7 +206,7 @@ pub(super) fn cover_history(
     if let Some((from, to)) = read {
         local_stretches(from, to, zone).into_iter().for_each(|(from, to)| history.cover(from, to));
     }
-    history.forget(local_seconds(zone.to_datetime(newest)));
+    history.forget(local_second(newest, zone));
 }
 
 /// Writes a delta, forgets what is never read again, and drops options that nobody has entered for long.
@@ -218,10 +218,8 @@ fn write(
     delta: &mut Delta,
 ) -> Result<(), StoreError> {
     let watermark = delta.totals.watermark();
-    let ago = |age: Duration| {
-        let moment = watermark.checked_sub(age).unwrap_or(Timestamp::MIN);
-        local_seconds(settings.zone.to_datetime(moment))
-    };
+    let ago =
+        |age: Duration| local_second(watermark.checked_sub(age).unwrap_or(Timestamp::MIN), &settings.zone);
     delta.totals.horizon = delta.totals.horizon.max(ago(settings.memory()));
     drop_unseen(counters, settings, delta);
     tx.write(id, delta)?;
@@ -236,7 +234,7 @@ pub(super) fn drop_unseen(counters: &TargetCounters, settings: &PollerConfig, de
     let oldest = delta.totals.watermark().checked_sub(settings.expire_after).unwrap_or(Timestamp::MIN);
     let seen: BTreeSet<&MenuLabels> = delta.menus.iter().map(|(labels, _)| labels).collect();
     let keep = |labels: &MenuLabels| seen.contains(labels) || settings.expected.contains(labels);
-    delta.dropped = counters.unseen(local_seconds(settings.zone.to_datetime(oldest)), keep);
+    delta.dropped = counters.unseen(local_second(oldest, &settings.zone), keep);
 }
 
 /// Known rows dated in a span, but for its last second, which a server may leave out.
@@ -247,14 +245,14 @@ fn known_rows(
     settings: &PollerConfig,
 ) -> Result<u64, StoreError> {
     let (first, last) = span.local(&settings.zone);
-    let records = tx.rows_between(id, local_seconds(first), local_seconds(last))?;
+    let records = tx.rows_between(id, first.into(), last.into())?;
     Ok(records.iter().map(|record| u64::from(record.count)).sum())
 }
 
-/// The records of all rows dated in these stretches of the server's wall clock, which `of_one` tells of each.
+/// The records of all rows dated in these stretches, which `of_one` tells of each.
 pub(super) fn in_all(
-    stretches: &[(i64, i64)],
-    of_one: impl Fn((i64, i64)) -> Result<Vec<RowRecord>, StoreError>,
+    stretches: &[(LocalSecond, LocalSecond)],
+    of_one: impl Fn((LocalSecond, LocalSecond)) -> Result<Vec<RowRecord>, StoreError>,
 ) -> Result<Vec<RowRecord>, StoreError> {
     let mut records = Vec::new();
     for stretch in stretches {

@@ -17,10 +17,10 @@ use super::{
 };
 use crate::{
     ledger::{ReadCursor, RowBatch},
+    model::LocalSecond,
     schedule::{
         Span, Tier,
         bisect::Bisect,
-        local_seconds,
         poison::{Next, Poison},
         quota::Purpose,
         truncation::{Truncation, Verdict},
@@ -187,7 +187,7 @@ impl<S: Source> Poller<S> {
         }
         if ignores {
             let (first, last) = span.local(&self.settings.zone);
-            reply.batch.keep_between(local_seconds(first) - 1, local_seconds(last) + 1);
+            reply.batch.keep_between(LocalSecond::from(first) - 1, LocalSecond::from(last) + 1);
             self.say_ignored(reply.outside, cut);
         } else if short || reply.received >= cap {
             let (from, _) = span.local(&self.settings.zone);

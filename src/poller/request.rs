@@ -14,7 +14,8 @@ use tracing::debug;
 use super::{CycleError, Poller, Source, commit};
 use crate::{
     ledger::RowBatch,
-    schedule::{MIN_SPAN, Span, local_seconds, quota::Purpose},
+    model::LocalSecond,
+    schedule::{MIN_SPAN, Span, quota::Purpose},
     wolkvox::{ApiError, Element, Query},
 };
 
@@ -64,7 +65,7 @@ impl<S: Source> Poller<S> {
         let most = if span.length() > MIN_SPAN { self.settings.row_cap } else { u64::MAX };
         let request = async move {
             let (mut batch, mut in_first_second, mut outside) = (RowBatch::new(rules), 0, 0);
-            let (first, last) = (local_seconds(from), local_seconds(to));
+            let (first, last) = (LocalSecond::from(from), LocalSecond::from(to));
             let mut each = |element: Element<'_>| {
                 let row = parser.parse(element);
                 if let Ok(row) = &row {
@@ -79,7 +80,7 @@ impl<S: Source> Poller<S> {
             };
             let read = timeout_at(latest, source.read(Query { from, to }, &mut each));
             let result = read.await.unwrap_or(Err(ApiError::Timeout(longest)));
-            batch.reject_after(local_seconds(to).saturating_add(commit::FUTURE.as_secs()));
+            batch.reject_after(last.saturating_add(commit::FUTURE.as_secs()));
             let result = match result {
                 Ok(_) | Err(ApiError::TooFewRows { .. }) => batch.verdict().and(result),
                 fault => fault,

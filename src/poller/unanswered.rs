@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     ledger::RowBatch,
-    schedule::{self, MIN_SPAN, Span, local_seconds},
+    schedule::{self, MIN_SPAN, Span, local_second},
     telemetry::SplitCause,
     wolkvox::ApiError,
 };
@@ -148,7 +148,7 @@ impl<S: Source> Poller<S> {
     /// An empty answer proves nothing where rows are known: a server may fail at every row.
     async fn is_answered_elsewhere(&mut self, span: Span, request: &ReadRequest) -> Result<bool, CycleError> {
         let zone = self.settings.zone.clone();
-        let before = local_seconds(zone.to_datetime(self.lessons.poison.start_of(span))) - 1;
+        let before = local_second(self.lessons.poison.start_of(span), &zone) - 1;
         let known = self.books.read(move |view, id| view.newest_row_before(id, before)).await?;
         let known = known.and_then(|date| schedule::instant(date, &zone));
         let after = |moment: Timestamp, seconds| {

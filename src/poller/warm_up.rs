@@ -12,9 +12,9 @@ use tracing::{info, warn};
 
 use super::{CycleError, Poller, Source, range_reader::may_be_cut, request::Reply};
 use crate::{
-    baseline::day_of,
+    model::LocalSecond,
     schedule::{
-        self, Span, local_seconds,
+        self, Span, local_second,
         quota::Purpose,
         warm_up::{Backwards, WarmUp},
     },
@@ -76,14 +76,14 @@ fn is_too_much(fault: &ApiError) -> bool {
 }
 
 impl<S: Source> Poller<S> {
-    /// Where it ends, on its way back: seconds of the server's wall clock.
-    pub(super) fn past_from(&self) -> i64 {
+    /// Where it ends, on its way back.
+    pub(super) fn past_from(&self) -> LocalSecond {
         let (settings, end) = (&self.settings.baseline, self.books.warm_up().end);
         let depth = i64::try_from(settings.warm_up.as_secs()).unwrap_or(i64::MAX);
-        let watermark = local_seconds(self.settings.zone.to_datetime(self.books.totals().watermark()));
-        let oldest = i64::from(day_of(watermark).saturating_sub(settings.keep_days.into())) * 86_400;
+        let watermark = local_second(self.books.totals().watermark(), &self.settings.zone);
+        let oldest = i64::from(watermark.day().saturating_sub(settings.keep_days.into())) * 86_400;
         let margin = if depth > 0 { WINDOW_MARGIN } else { 0 };
-        end.saturating_sub(depth).saturating_sub(margin).max(oldest).min(end)
+        end.saturating_sub(depth).saturating_sub(margin).max(LocalSecond::new(oldest)).min(end)
     }
 
     /// Whether requests are left for it.
@@ -164,7 +164,11 @@ impl<S: Source> Poller<S> {
     }
 
     /// One request; whether what it brought was committed.
-    async fn past_step(&mut self, stretch: (i64, i64), left: Duration) -> Result<bool, CycleError> {
+    async fn past_step(
+        &mut self,
+        stretch: (LocalSecond, LocalSecond),
+        left: Duration,
+    ) -> Result<bool, CycleError> {
         let started = Instant::now();
         let span = self.past_span(stretch);
         let reply = self.request_within(span, Purpose::Background, left).await;
@@ -195,11 +199,11 @@ impl<S: Source> Poller<S> {
     }
 
     /// A stretch and what surrounds it, so that no journey is cut; nothing that is not read live yet.
-    fn past_span(&self, (from, to): (i64, i64)) -> Span {
+    fn past_span(&self, (from, to): (LocalSecond, LocalSecond)) -> Span {
         let zone = &self.settings.zone;
         let around = i64::try_from(self.settings.idle.longest().as_secs()).unwrap_or(0);
         let second = |second| Timestamp::from_second(second).unwrap_or_default();
-        let begin = schedule::instant(from - around, zone).unwrap_or_else(|| second(from - around));
+        let begin = schedule::instant(from - around, zone).unwrap_or_else(|| second((from - around).get()));
         let end = second(schedule::last_instant(to + around, zone)).min(self.books.totals().watermark());
         let least = begin.checked_add(SignedDuration::from_secs(1)).unwrap_or(begin);
         Span { from: begin, to: end.max(least) }
@@ -207,7 +211,7 @@ impl<S: Source> Poller<S> {
 
     async fn past_answered(
         &mut self,
-        (stretch, until): ((i64, i64), Timestamp),
+        (stretch, until): ((LocalSecond, LocalSecond), Timestamp),
         reply: Reply,
         requests: u32,
         left: Duration,
@@ -228,7 +232,11 @@ impl<S: Source> Poller<S> {
     }
 
     /// Asks for less next time; what cannot be less, and has been tried often enough, is passed over and stays unknown.
-    async fn past_too_wide(&mut self, stretch: (i64, i64), requests: u32) -> Result<(), CycleError> {
+    async fn past_too_wide(
+        &mut self,
+        stretch: (LocalSecond, LocalSecond),
+        requests: u32,
+    ) -> Result<(), CycleError> {
         self.warm_up.width.narrow(stretch);
         self.books.warm_up_sent(requests).await?;
         if self.warm_up.width.gives_up() {

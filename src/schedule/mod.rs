@@ -11,9 +11,9 @@ pub mod warm_up;
 
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp, civil::DateTime, tz::Offset, tz::TimeZone};
+use jiff::{SignedDuration, Timestamp, civil::DateTime, tz::TimeZone};
 
-use crate::model::Fingerprints;
+use crate::model::{Fingerprints, LocalSecond};
 
 /// The vendor answers for at most 31 days; one less leaves room for a zone's change of offset.
 pub const MAX_SPAN: SignedDuration = SignedDuration::from_hours(30 * 24);
@@ -188,10 +188,10 @@ pub fn same_hour(a: Timestamp, b: Timestamp) -> bool {
     hour(a) == hour(b)
 }
 
-/// The stretches of a wall clock, in [`local_seconds`] and without their ends, that it shows from `start` to `end`: one,
-/// or more where it is set in between. Of an hour that comes twice, both passes have the same dates.
-pub fn local_stretches(start: Timestamp, end: Timestamp, zone: &TimeZone) -> Vec<(i64, i64)> {
-    let local = |moment: Timestamp| local_seconds(zone.to_datetime(moment));
+/// The stretches of a wall clock, without their ends, that it shows from `start` to `end`: one, or more where it is set in
+/// between. Of an hour that comes twice, both passes have the same dates.
+pub fn local_stretches(start: Timestamp, end: Timestamp, zone: &TimeZone) -> Vec<(LocalSecond, LocalSecond)> {
+    let local = |moment| local_second(moment, zone);
     let changes = zone.following(start).map(|change| change.timestamp()).take_while(|change| *change < end);
     let mut from = start;
     let mut stretches = Vec::new();
@@ -205,23 +205,21 @@ pub fn local_stretches(start: Timestamp, end: Timestamp, zone: &TimeZone) -> Vec
     stretches
 }
 
-/// Seconds since 1970 on a wall clock, as if no zone existed: the form in which dates of rows are compared.
-pub fn local_seconds(time: DateTime) -> i64 {
-    // Fails only beyond the years that the span's own timestamps can hold.
-    Offset::UTC.to_timestamp(time).map_or(i64::MAX, Timestamp::as_second)
+/// What a server's wall clock shows at a moment.
+pub fn local_second(moment: Timestamp, zone: &TimeZone) -> LocalSecond {
+    zone.to_datetime(moment).into()
 }
 
-/// The moment at which a server's wall clock showed `local` (see [`local_seconds`]); of two, the first.
-pub fn instant(local: i64, zone: &TimeZone) -> Option<Timestamp> {
-    let time = Offset::UTC.to_datetime(Timestamp::from_second(local).ok()?);
-    zone.to_ambiguous_timestamp(time).compatible().ok()
+/// The moment at which a server's wall clock showed `local`; of two, the first.
+pub fn instant(local: LocalSecond, zone: &TimeZone) -> Option<Timestamp> {
+    zone.to_ambiguous_timestamp(local.civil()?).compatible().ok()
 }
 
-/// As [`instant`]; of two moments, the later. Seconds since 1970.
-pub fn last_instant(local: i64, zone: &TimeZone) -> i64 {
-    let time = Timestamp::from_second(local).map(|utc| Offset::UTC.to_datetime(utc));
-    let moment = time.and_then(|time| zone.to_ambiguous_timestamp(time).later());
-    moment.map_or(local, Timestamp::as_second)
+/// As [`instant`]; of two moments, the later. Unix seconds.
+pub fn last_instant(local: LocalSecond, zone: &TimeZone) -> i64 {
+    let moment = local.civil().and_then(|time| zone.to_ambiguous_timestamp(time).later().ok());
+    // Beyond the years that moments can have no zone matters.
+    moment.map_or(local.get(), Timestamp::as_second)
 }
 
 #[cfg(test)]
@@ -344,7 +342,7 @@ mod tests {
     #[test]
     fn a_wall_clock_that_is_set_shows_other_stretches() {
         let zone = TimeZone::get("America/Santiago").unwrap();
-        let local = |text: &str| local_seconds(text.parse().unwrap());
+        let local = |text: &str| LocalSecond::from(text.parse::<DateTime>().unwrap());
         // At midnight of 2026-04-05 it is 23:00 again: 03:00Z.
         for (start, end, stretches) in [
             ("2026-04-05T02:00:00Z", "2026-04-05T02:05:00Z", vec![("2026-04-04T23:00", "2026-04-04T23:05")]),
@@ -379,10 +377,10 @@ mod tests {
         }
 
         #[test]
-        fn local_seconds_and_instant_are_inverse_away_from_folds(second in 1_700_000_000i64..1_900_000_000) {
+        fn local_second_and_instant_are_inverse_away_from_folds(second in 1_700_000_000i64..1_900_000_000) {
             let zone = TimeZone::get("America/Bogota").unwrap();
             let moment = Timestamp::from_second(second).unwrap();
-            prop_assert_eq!(instant(local_seconds(zone.to_datetime(moment)), &zone), Some(moment));
+            prop_assert_eq!(instant(local_second(moment, &zone), &zone), Some(moment));
         }
     }
 }

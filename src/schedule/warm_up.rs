@@ -1,9 +1,11 @@
 //! How the weeks before the beginning are read: backwards, the newest first, in stretches that an answer can hold.
 //!
-//! Owns how far it has come, which is kept over restarts, and how wide the next stretch is. All moments are seconds of the
-//! server's wall clock, of which each comes once on the way back. Pure: it never asks and never waits.
+//! Owns how far it has come, which is kept over restarts, and how wide the next stretch is. Stretches are of the server's
+//! wall clock, of which each second comes once on the way back. Pure: it never asks and never waits.
 
 use serde::{Deserialize, Serialize};
+
+use crate::model::LocalSecond;
 
 /// The first stretch that is asked for, in seconds.
 const FIRST: i64 = 24 * 3600;
@@ -20,21 +22,21 @@ const PATIENCE: u32 = 4;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WarmUp {
     /// Where what is read live begins.
-    pub end: i64,
+    pub end: LocalSecond,
     /// Everything between this and `end` has been read, or passed over.
-    pub next: i64,
+    pub next: LocalSecond,
     /// Requests sent so far.
     pub requests: u32,
 }
 
 impl WarmUp {
     /// That has read nothing yet of what lies before `end`.
-    pub fn before(end: i64) -> Self {
+    pub fn before(end: LocalSecond) -> Self {
         Self { end, next: end, requests: 0 }
     }
 
     /// The part of what lies between `from` and the end that is done with, from 0 to 1.
-    pub fn progress(&self, from: i64) -> f64 {
+    pub fn progress(&self, from: LocalSecond) -> f64 {
         let (done, all) = (self.end - self.next, self.end - from);
         if all <= 0 { 1.0 } else { (done as f64 / all as f64).clamp(0.0, 1.0) }
     }
@@ -60,13 +62,13 @@ impl Default for Backwards {
 
 impl Backwards {
     /// The stretch before `next`, but nothing before `from`; `None` when all has been read.
-    pub fn next(&self, from: i64, next: i64) -> Option<(i64, i64)> {
+    pub fn next(&self, from: LocalSecond, next: LocalSecond) -> Option<(LocalSecond, LocalSecond)> {
         (from < next).then(|| (next.saturating_sub(self.width).max(from), next))
     }
 
     /// A stretch was too much for the server, for an answer, or for the time that there was. Less is asked for next; at
     /// the least width the same again, until [`Backwards::gives_up`].
-    pub fn narrow(&mut self, (from, to): (i64, i64)) {
+    pub fn narrow(&mut self, (from, to): (LocalSecond, LocalSecond)) {
         (self.narrowed, self.roomy) = (true, 0);
         if to - from <= NARROWEST {
             self.failed += 1;
@@ -103,12 +105,14 @@ mod tests {
     use super::*;
 
     const DAY: i64 = 86_400;
+    const BEGIN: LocalSecond = LocalSecond::new(0);
+    const END: LocalSecond = LocalSecond::new(28 * DAY);
 
     /// The stretches that are read of 28 days, and how many requests that took, of a server that answers at most `widest`
     /// seconds, each with room or not.
-    fn read(widest: i64, room: bool) -> (Vec<(i64, i64)>, u32) {
-        let (mut width, mut warm_up, mut read) = (Backwards::default(), WarmUp::before(28 * DAY), Vec::new());
-        while let Some(stretch) = width.next(0, warm_up.next) {
+    fn read(widest: i64, room: bool) -> (Vec<(LocalSecond, LocalSecond)>, u32) {
+        let (mut width, mut warm_up, mut read) = (Backwards::default(), WarmUp::before(END), Vec::new());
+        while let Some(stretch) = width.next(BEGIN, warm_up.next) {
             warm_up.requests += 1;
             if stretch.1 - stretch.0 > widest {
                 width.narrow(stretch);
@@ -118,14 +122,14 @@ mod tests {
             read.push(stretch);
             warm_up.next = stretch.0;
         }
-        assert_eq!((warm_up.next, warm_up.progress(0)), (0, 1.0));
+        assert_eq!((warm_up.next, warm_up.progress(BEGIN)), (BEGIN, 1.0));
         (read, warm_up.requests)
     }
 
     #[test]
     fn a_server_that_answers_much_is_asked_for_much() {
         let (read, requests) = read(31 * DAY, true);
-        let days: Vec<i64> = read.iter().map(|(from, to)| (to - from) / DAY).collect();
+        let days: Vec<i64> = read.iter().map(|(from, to)| (*to - *from) / DAY).collect();
         assert_eq!((days, requests), (vec![1, 2, 4, 7, 7, 7], 6));
     }
 
@@ -141,17 +145,17 @@ mod tests {
         let mut width = Backwards::default();
         let mut requests = 0;
         while !width.gives_up() {
-            width.narrow(width.next(0, 28 * DAY).expect("nothing was read"));
+            width.narrow(width.next(BEGIN, END).expect("nothing was read"));
             requests += 1;
         }
-        assert_eq!((width.next(0, 28 * DAY), requests), (Some((28 * DAY - 60, 28 * DAY)), 14));
+        assert_eq!((width.next(BEGIN, END), requests), (Some((END - 60, END)), 14));
         width.passed_over();
         assert!(!width.gives_up());
-        width.narrow((28 * DAY - 120, 28 * DAY - 60));
+        width.narrow((END - 120, END - 60));
         assert!(width.gives_up());
         width.passed_over();
         width.done(false);
-        width.narrow((28 * DAY - 240, 28 * DAY - 180));
+        width.narrow((END - 240, END - 180));
         assert!(!width.gives_up());
     }
 
@@ -159,7 +163,7 @@ mod tests {
         #[test]
         fn every_second_is_read_once_and_the_newest_first(widest in 60..40 * DAY, room: bool) {
             let (read, _) = read(widest, room);
-            prop_assert_eq!((read[0].1, read[read.len() - 1].0), (28 * DAY, 0));
+            prop_assert_eq!((read[0].1, read[read.len() - 1].0), (END, BEGIN));
             prop_assert!(read.windows(2).all(|two| two[0].0 == two[1].1 && two[1].0 < two[1].1));
         }
     }

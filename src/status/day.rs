@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use jiff::{Timestamp, tz::TimeZone};
 
 use crate::{
-    baseline::{HOURS, History, hour_of},
-    model::{MenuLabels, Names, OptionKind, OptionKinds, PointLabels},
-    schedule::local_seconds,
+    baseline::{HOURS, History},
+    model::{LocalSecond, MenuLabels, Names, OptionKind, OptionKinds, PointLabels},
+    schedule::local_second,
 };
 
 /// So many routing points are shown, each with its channel; the others are only summed up.
@@ -18,12 +18,12 @@ const MOST_OPTIONS: usize = 6;
 /// Hits of the 24 hours of the server's wall clock that end with the one that has been read up to.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Day {
-    /// Where the first hour begins: seconds of the server's wall clock.
-    pub first: i64,
-    /// Up to where it has been read, in the same seconds.
-    pub until: i64,
-    /// Since when it is known, in the same seconds, where that is later than the beginning.
-    pub known_from: Option<i64>,
+    /// Where the first hour begins.
+    pub first: LocalSecond,
+    /// Up to where it has been read.
+    pub until: LocalSecond,
+    /// Since when it is known, where that is later than the beginning.
+    pub known_from: Option<LocalSecond>,
     /// All of them.
     pub hits: u64,
     /// By routing point and channel, most hits first.
@@ -81,8 +81,9 @@ pub fn day(
     names: &Names,
     kinds: &OptionKinds,
 ) -> Day {
-    let until = local_seconds(zone.to_datetime(watermark));
-    let newest = newest_hour(until);
+    let until = local_second(watermark, zone);
+    // The hour that ends then, or has it inside.
+    let newest = (until - 1).hour();
     let mut points: BTreeMap<&PointLabels, Vec<OptionDay>> = BTreeMap::new();
     for (MenuLabels { point, option }, hourly) in history.last_day(newest) {
         points.entry(point).or_default().push(OptionDay {
@@ -115,14 +116,9 @@ pub fn day(
         (point.options, point.rest) =
             fold(options, MOST_OPTIONS, |option| option.hits, |option| option.hourly);
     }
-    let first = (newest - HOURS as i64 + 1) * 3600;
+    let first = LocalSecond::new((newest - HOURS as i64 + 1) * 3600);
     let known_from = Some(history.known_since(until).unwrap_or(until)).filter(|known| *known > first);
     Day { first, until, known_from, hits, points, rest }
-}
-
-/// The hour that ends at `until` or has it inside.
-fn newest_hour(until: i64) -> i64 {
-    hour_of(until - 1)
 }
 
 /// Most hits first, and no more than `most`; the rest together. One alone is no rest.
@@ -157,19 +153,19 @@ mod tests {
     const WATERMARK: &str = "2026-01-18T17:35:00Z";
     const NEWEST: i64 = 1_768_737_600 / 3600;
     /// Two days earlier.
-    const BEFORE: i64 = (NEWEST - 48) * 3600;
+    const BEFORE: LocalSecond = LocalSecond::new((NEWEST - 48) * 3600);
 
-    fn of(hits: &[(&str, &str, i64, u32)], known_from: i64, watermark: &str) -> Day {
+    fn of(hits: &[(&str, &str, i64, u32)], known_from: LocalSecond, watermark: &str) -> Day {
         let zone = TimeZone::get("America/Bogota").unwrap();
         let watermark: Timestamp = watermark.parse().unwrap();
         let (mut history, mut delta) = (History::new(35), HistoryDelta::default());
         for (number, (_, _, hour, hits)) in hits.iter().enumerate() {
-            delta.rows(number as u32, (NEWEST - hour) * 3600, 1, None, *hits);
+            delta.rows(number as u32, LocalSecond::new((NEWEST - hour) * 3600), 1, None, *hits);
         }
         let labels: Vec<_> =
             hits.iter().map(|(point, option, ..)| MenuLabels::new(point, "voice", option)).collect();
         history.apply(&delta, |number| labels.get(number as usize));
-        history.cover(known_from, local_seconds(zone.to_datetime(watermark)));
+        history.cover(known_from, local_second(watermark, &zone));
         let mut names = Names::default();
         names.routing_points.insert("10".to_owned(), "Principal".to_owned());
         names.options.insert("1".to_owned(), "Ventas".to_owned());
@@ -193,14 +189,14 @@ mod tests {
 
     #[test]
     fn an_option_has_the_name_of_its_routing_point() {
-        let day = of(&[("10", "1", 0, 5), ("11", "1", 0, 4)], 0, WATERMARK);
+        let day = of(&[("10", "1", 0, 5), ("11", "1", 0, 4)], BEFORE, WATERMARK);
         let names: Vec<_> = day.points.iter().map(|point| point.options[0].name.as_deref()).collect();
         assert_eq!(names, [Some("Ventas"), Some("Soporte")]);
     }
 
     #[test]
     fn what_was_known_only_later_is_said() {
-        let first = (NEWEST - 23) * 3600;
+        let first = LocalSecond::new((NEWEST - 23) * 3600);
         assert_eq!(of(&[], first, WATERMARK).known_from, None);
         assert_eq!(of(&[], first + 1, WATERMARK).known_from, Some(first + 1));
     }

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use jiff::{Timestamp, civil::DateTime, tz::Offset};
+use jiff::{Timestamp, civil::DateTime};
 use serde::Serialize;
 
 use super::{Day, Deviation, Deviations, PollOutcome, Rest, TargetStatus, UsualStatus, texts, usual_texts};
-use crate::i18n::Language;
+use crate::{i18n::Language, model::LocalSecond};
 
 #[derive(Serialize)]
 struct Document<'a> {
@@ -296,7 +296,7 @@ fn whole(moment: Timestamp) -> Timestamp {
     Timestamp::from_second(moment.as_second()).unwrap_or(moment)
 }
 
-/// What a wall clock shows at a moment in its own seconds.
-pub(crate) fn local(seconds: i64) -> DateTime {
-    Timestamp::from_second(seconds).map_or(DateTime::MIN, |moment| Offset::UTC.to_datetime(moment))
+/// What a wall clock shows at one of its seconds.
+pub(crate) fn local(second: LocalSecond) -> DateTime {
+    second.civil().unwrap_or(DateTime::MIN)
 }

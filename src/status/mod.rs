@@ -192,14 +192,14 @@ impl TargetStatus {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use crate::baseline::History;
+    use crate::{baseline::History, model::LocalSecond};
 
     /// A target whose last poll was committed, in Bogotá, at [`now`].
     pub(crate) fn target() -> TargetStatus {
         let zone = TimeZone::get("America/Bogota").expect("the zone database has it");
         let watermark = at("2026-01-18T17:35:00Z");
         let mut history = History::new(35);
-        history.cover(0, 2_000_000_000);
+        history.cover(LocalSecond::new(0), LocalSecond::new(2_000_000_000));
         TargetStatus {
             name: "ventas".to_owned(),
             day: day(&history, watermark, &zone, &Default::default(), &Default::default()),

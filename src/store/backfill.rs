@@ -13,7 +13,7 @@ use super::{
     Store, StoreError, TargetId, View, decode, encode, failed,
     schema::{INTERACTIONS, JOURNEYS, META, TARGETS},
 };
-use crate::ledger::OpenJourney;
+use crate::{ledger::OpenJourney, model::LocalSecond};
 
 /// Under this key of the table `meta`. A state on which no backfill was begun has none.
 const KEY: &str = "backfill";
@@ -78,11 +78,11 @@ pub struct SeenInteractions {
 }
 
 impl SeenInteractions {
-    /// The first second, on the server's wall clock, of the hour of its latest row; `None` of one that is not remembered.
-    pub fn last_hour(&self, interaction: NonZeroU64) -> Result<Option<i64>, StoreError> {
+    /// The first second of the hour of its latest row; `None` of one that is not remembered.
+    pub fn last_hour(&self, interaction: NonZeroU64) -> Result<Option<LocalSecond>, StoreError> {
         let Some(table) = &self.table else { return Ok(None) };
         let hour = table.get((self.target, interaction.get())).map_err(failed)?;
-        Ok(hour.map(|hour| hour.value() * HOUR))
+        Ok(hour.map(|hour| LocalSecond::new(hour.value() * HOUR)))
     }
 }
 

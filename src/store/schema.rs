@@ -198,7 +198,7 @@ fn remember_deeper_reads(write: &WriteTransaction) -> Result<(), StoreError> {
 
 /// 2 → 3: totals end with what went to `other`; menus with entries, finals, repeats and the date of the newest row;
 /// points with the journeys, those open and the late rows. No journey had been counted. Menus were last seen at the
-/// watermark, as far as anybody knows.
+/// watermark, as far as anybody knows: in Unix seconds, hours off the wall clock's, for the file does not know the zone.
 fn begin_journeys(write: &WriteTransaction) -> Result<(), StoreError> {
     let mut totals = write.open_table(TOTALS).map_err(failed)?;
     let mut watermarks = BTreeMap::new();

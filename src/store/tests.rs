@@ -12,7 +12,7 @@ use crate::{
     ledger::{
         IdleTimes, JourneyState, ReconcileParams, RowBatch, SeenRows, SeriesLimits, TimeBounds, reconcile,
     },
-    model::{MenuLabels, PointLabels},
+    model::{LocalSecond, MenuLabels, PointLabels},
     wolkvox::{Row, RowLabels},
 };
 
@@ -22,15 +22,16 @@ mod files;
 const HOUR: i64 = 3600;
 
 const OPEN: TimeBounds = TimeBounds {
-    earliest: i64::MIN,
-    latest: i64::MAX,
-    watermark: i64::MIN,
+    earliest: LocalSecond::MIN,
+    latest: LocalSecond::MAX,
+    watermark: LocalSecond::MIN,
     closing: i64::MIN,
-    history: i64::MIN,
+    history: LocalSecond::MIN,
 };
 
 fn terms(idle: &IdleTimes) -> ReconcileParams<'_> {
-    ReconcileParams { bounds: OPEN, limits: SeriesLimits::default(), idle, now: 0, moment: &|date| date }
+    let limits = SeriesLimits::default();
+    ReconcileParams { bounds: OPEN, limits, idle, now: 0, moment: &LocalSecond::get }
 }
 
 fn scratch() -> (tempfile::TempDir, PathBuf) {
@@ -44,7 +45,7 @@ fn row(date: i64, who: u64) -> Row<'static> {
         labels: RowLabels::new("10", "voice", "A"),
         fingerprint: who,
         interaction: Some(who),
-        date,
+        date: LocalSecond::new(date),
         second: Some(3),
         attempts: 1,
     }
@@ -99,14 +100,16 @@ fn forgets_by_date_and_by_last_activity_of_one_target_only() {
     let (b, mut other) = restore(&store, "b");
     read(&store, a, &mut account, vec![row(0, 1), row(5 * HOUR, 1), row(1, 2), row(6 * HOUR, 3)]);
     read(&store, b, &mut other, vec![row(0, 1)]);
-    let count = |target| store.transact(|tx| tx.rows_between(target, i64::MIN, i64::MAX)).unwrap().len();
-    store.transact(|tx| tx.forget(a, 5 * HOUR, 5 * HOUR)).unwrap();
+    let all = |tx: &mut Transaction<'_>, id| tx.rows_between(id, LocalSecond::MIN, LocalSecond::MAX);
+    let count = |target| store.transact(|tx| all(tx, target)).unwrap().len();
+    let [five, six] = [5 * HOUR, 6 * HOUR].map(LocalSecond::new);
+    store.transact(|tx| tx.forget(a, five, five)).unwrap();
     assert_eq!((count(a), count(b)), (2, 1));
     let knows = |target, who: u64| {
         store.transact(|tx| tx.memory(target).journey(who.try_into().unwrap())).unwrap() != JourneyState::New
     };
     assert_eq!([knows(a, 1), knows(a, 2), knows(a, 3), knows(b, 1)], [true, false, true, true]);
-    let between = store.transact(|tx| tx.rows_between(a, 5 * HOUR, 6 * HOUR)).unwrap();
+    let between = store.transact(|tx| tx.rows_between(a, five, six)).unwrap();
     assert_eq!(between.len(), 1);
 }
 
@@ -175,7 +178,7 @@ fn dropped_series_are_gone_from_the_file() {
     let mut step = account.release(Timestamp::UNIX_EPOCH, |_| true).unwrap();
     step.menus.clear();
     step.points.clear();
-    step.dropped = account.unseen(150, |_| false);
+    step.dropped = account.unseen(LocalSecond::new(150), |_| false);
     assert_eq!(step.dropped.len(), 2);
     store.transact(|tx| tx.write(a, &step)).unwrap();
     account.apply(step);
@@ -254,7 +257,7 @@ fn the_number_of_a_menu_that_is_gone_is_not_given_to_another() {
     read(&store, a, &mut account, vec![other(50)]);
     let gone = account.menus[&MenuLabels::new("20", "voice", "B")].0;
     let mut step = account.unchanged();
-    step.dropped = account.unseen(90, |_| false);
+    step.dropped = account.unseen(LocalSecond::new(90), |_| false);
     store.transact(|tx| tx.write(a, &step)).unwrap();
     account.apply(step);
     drop(store);

@@ -15,11 +15,8 @@ use super::{
 };
 use crate::{
     ledger::{Delta, JourneyState, OpenJourney, RowKey, RowRecord, SeenRows, TargetCounters},
-    model::Counted,
+    model::{Counted, LocalSecond},
 };
-
-/// Interactions are remembered by the hour of their latest row, so that most rows need not move them.
-const HOUR: i64 = 3600;
 
 /// The tables within one transaction.
 pub struct Transaction<'t> {
@@ -138,11 +135,12 @@ impl<'t> Transaction<'t> {
         self.write_journeys(id, step)?;
         for (key, record) in &step.rows {
             let value = (record.count, record.menu, record.interaction.map_or(0, NonZeroU64::get));
-            self.rows.insert((id, key.date, key.fingerprint), value).map_err(failed)?;
+            self.rows.insert((id, key.date.get(), key.fingerprint), value).map_err(failed)?;
         }
         let mut by_hour = Vec::with_capacity(step.interactions.len());
         for (interaction, date) in &step.interactions {
-            let (interaction, hour) = (interaction.get(), date.div_euclid(HOUR));
+            // Remembered by the hour, so that most rows need not move them.
+            let (interaction, hour) = (interaction.get(), date.hour());
             // Nearly all are new, so they are not looked for first.
             let before =
                 self.interactions.insert((id, interaction), hour).map_err(failed)?.map(|h| h.value());
@@ -213,12 +211,16 @@ impl<'t> Transaction<'t> {
         Ok(())
     }
 
-    /// Forgets rows dated before `rows`, and interactions without a row since `interactions`; both in seconds
-    /// of the server's wall clock.
-    pub fn forget(&mut self, target: TargetId, rows: i64, interactions: i64) -> Result<(), StoreError> {
+    /// Forgets rows dated before `rows`, and interactions without a row since `interactions`.
+    pub fn forget(
+        &mut self,
+        target: TargetId,
+        rows: LocalSecond,
+        interactions: LocalSecond,
+    ) -> Result<(), StoreError> {
         let id = target.0;
-        self.rows.retain_in((id, i64::MIN, 0)..(id, rows, 0), |_, _| false).map_err(failed)?;
-        let old = (id, i64::MIN, 0)..(id, interactions.div_euclid(HOUR), 0);
+        self.rows.retain_in((id, i64::MIN, 0)..(id, rows.get(), 0), |_, _| false).map_err(failed)?;
+        let old = (id, i64::MIN, 0)..(id, interactions.hour(), 0);
         let gone = self.interactions_by_hour.extract_from_if(old, |_, ()| true).map_err(failed)?;
         let mut gone = gone
             .map(|entry| entry.map(|(key, _)| key.value().2))
@@ -233,7 +235,12 @@ impl<'t> Transaction<'t> {
     }
 
     /// As [`View::rows_between`](super::View::rows_between).
-    pub fn rows_between(&self, target: TargetId, from: i64, to: i64) -> Result<Vec<RowRecord>, StoreError> {
+    pub fn rows_between(
+        &self,
+        target: TargetId,
+        from: LocalSecond,
+        to: LocalSecond,
+    ) -> Result<Vec<RowRecord>, StoreError> {
         view::rows_between(&self.rows, target.0, from, to)
     }
 }
@@ -262,7 +269,7 @@ struct Cursor<'a> {
 impl<'a> Cursor<'a> {
     fn count(&mut self, rows: &'a RowTable<'_>, target: u32, key: RowKey) -> Result<u32, StoreError> {
         if self.asked.is_none_or(|asked| key < asked) || !self.walk(key)? {
-            let from = (target, key.date, key.fingerprint);
+            let from = (target, key.date.get(), key.fingerprint);
             self.range = Some(rows.range(from..=(target, i64::MAX, u64::MAX)).map_err(failed)?);
             self.step()?;
         }
@@ -285,7 +292,7 @@ impl<'a> Cursor<'a> {
         let record = self.range.as_mut().and_then(Iterator::next).transpose().map_err(failed)?;
         self.next = record.map(|(key, record)| {
             let (_, date, fingerprint) = key.value();
-            (RowKey { date, fingerprint }, record.value().0)
+            (RowKey { date: LocalSecond::new(date), fingerprint }, record.value().0)
         });
         Ok(())
     }

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     ledger::{OptionCounts, RoutingPointCounts, RowRecord, TargetCounters, Totals, TransitionCounts},
-    model::{MenuLabels, PointLabels, TransitionLabels},
+    model::{LocalSecond, MenuLabels, PointLabels, TransitionLabels},
 };
 
 /// The state as of one commit, whatever is committed meanwhile.
@@ -70,17 +70,26 @@ impl View {
         self.table(QUOTA)?.map_or(Ok(0), |quota| requests(&quota, target.0, day))
     }
 
-    /// The records of all rows dated in `from..to`, in seconds of the server's wall clock.
-    pub fn rows_between(&self, target: TargetId, from: i64, to: i64) -> Result<Vec<RowRecord>, StoreError> {
+    /// The records of all rows dated in `from..to`.
+    pub fn rows_between(
+        &self,
+        target: TargetId,
+        from: LocalSecond,
+        to: LocalSecond,
+    ) -> Result<Vec<RowRecord>, StoreError> {
         self.table(ROWS)?.map_or_else(|| Ok(Vec::new()), |rows| rows_between(&rows, target.0, from, to))
     }
 
-    /// The date of the newest row before `date`, both in seconds of the server's wall clock.
-    pub fn newest_row_before(&self, target: TargetId, date: i64) -> Result<Option<i64>, StoreError> {
+    /// The date of the newest row before `date`.
+    pub fn newest_row_before(
+        &self,
+        target: TargetId,
+        date: LocalSecond,
+    ) -> Result<Option<LocalSecond>, StoreError> {
         let id = target.0;
         let Some(rows) = self.table(ROWS)? else { return Ok(None) };
-        let newest = rows.range((id, i64::MIN, 0)..(id, date, 0)).map_err(failed)?.next_back();
-        newest.map(|entry| entry.map(|(key, _)| key.value().1).map_err(failed)).transpose()
+        let newest = rows.range((id, i64::MIN, 0)..(id, date.get(), 0)).map_err(failed)?.next_back();
+        newest.map(|entry| entry.map(|(key, _)| LocalSecond::new(key.value().1)).map_err(failed)).transpose()
     }
 }
 
@@ -110,10 +119,10 @@ pub(super) fn requests(
 pub(super) fn rows_between(
     rows: &impl ReadableTable<(u32, i64, u64), (u32, u32, u64)>,
     id: u32,
-    from: i64,
-    to: i64,
+    from: LocalSecond,
+    to: LocalSecond,
 ) -> Result<Vec<RowRecord>, StoreError> {
-    rows.range((id, from, 0)..(id, to.max(from), 0))
+    rows.range((id, from.get(), 0)..(id, to.max(from).get(), 0))
         .map_err(failed)?
         .map(|entry| {
             let (_, value) = entry.map_err(failed)?;

@@ -1,18 +1,20 @@
 //! Reads the `date` of a row: local time of the server, in the forms that servers write it.
 
-use jiff::{civil::DateTime, tz::Offset};
+use jiff::civil::DateTime;
+
+use crate::model::LocalSecond;
 
 /// A date as it was written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RowDate {
-    /// Seconds from 1970-01-01T00:00:00 to the date on the server's own wall clock, as if no zone existed.
-    pub local: i64,
+    /// What the server's own wall clock showed.
+    pub local: LocalSecond,
     /// The offset that was written behind it, in seconds east of UTC: the wall clock is the one that it belongs to.
     pub offset: Option<i32>,
 }
 
 /// [`RowDate::local`] of a date; see [`read_date`].
-pub fn parse_date(text: &str) -> Option<i64> {
+pub fn parse_date(text: &str) -> Option<LocalSecond> {
     read_date(text).map(|date| date.local)
 }
 
@@ -54,7 +56,7 @@ pub fn read_date(text: &str) -> Option<RowDate> {
     Some(RowDate { local, offset })
 }
 
-fn second_of(digits: [u8; 14]) -> Option<i64> {
+fn second_of(digits: [u8; 14]) -> Option<LocalSecond> {
     let number =
         |range: std::ops::Range<usize>| digits[range].iter().fold(0i16, |n, d| n * 10 + i16::from(d - b'0'));
     let small = |range| i8::try_from(number(range)).ok();
@@ -66,9 +68,8 @@ fn second_of(digits: [u8; 14]) -> Option<i64> {
         small(10..12)?,
         small(12..14)?,
         0,
-    )
-    .ok()?;
-    Offset::UTC.to_timestamp(date).ok().map(jiff::Timestamp::as_second)
+    );
+    LocalSecond::of(date.ok()?)
 }
 
 /// What follows the seconds, behind their fraction.
@@ -104,6 +105,7 @@ fn read_offset(text: &[u8]) -> Option<Option<i32>> {
 #[cfg(test)]
 mod tests {
     use super::{RowDate, parse_date, read_date};
+    use crate::model::LocalSecond;
 
     #[test]
     fn every_form_is_the_same_second() {
@@ -121,10 +123,10 @@ mod tests {
             "2026-01-18 19:34:31.000 -0500",
             "2026-01-18 19:34:31+05",
         ] {
-            assert_eq!(parse_date(text), Some(1_768_764_871), "{text}");
+            assert_eq!(parse_date(text), Some(LocalSecond::new(1_768_764_871)), "{text}");
         }
         for text in ["2026-01-18 19:34", "2026-01-18T19:34Z", "2026-01-18T19:34-05:00"] {
-            assert_eq!(parse_date(text), Some(1_768_764_840), "{text}");
+            assert_eq!(parse_date(text), Some(LocalSecond::new(1_768_764_840)), "{text}");
         }
         for (text, offset) in [
             ("2026-01-18 19:34:31", None),
@@ -133,10 +135,11 @@ mod tests {
             ("2026-01-18T19:34:31-05:00", Some(-18_000)),
             ("2026-01-18T19:34:31+0530", Some(19_800)),
         ] {
-            assert_eq!(read_date(text), Some(RowDate { local: 1_768_764_871, offset }), "{text}");
+            let local = LocalSecond::new(1_768_764_871);
+            assert_eq!(read_date(text), Some(RowDate { local, offset }), "{text}");
         }
-        assert_eq!(parse_date("1970-01-01 00:00:00"), Some(0));
-        assert_eq!(parse_date("2024-02-29 00:00:00"), Some(1_709_164_800));
+        assert_eq!(parse_date("1970-01-01 00:00:00"), Some(LocalSecond::new(0)));
+        assert_eq!(parse_date("2024-02-29 00:00:00"), Some(LocalSecond::new(1_709_164_800)));
     }
 
     #[test]

@@ -14,6 +14,7 @@ use super::{
     splitter::Element,
     text::{Text, clean, is_absent},
 };
+use crate::model::LocalSecond;
 
 /// The documented fields of a row, and which of them are personal.
 const FIELDS: [(&str, bool); 9] = [
@@ -80,9 +81,9 @@ pub struct Sample {
     undated: u64,
     fields: [Seen; FIELDS.len()],
     others: BTreeMap<String, u64>,
-    oldest: Option<i64>,
-    newest: Option<i64>,
-    at: Option<i64>,
+    oldest: Option<LocalSecond>,
+    newest: Option<LocalSecond>,
+    at: Option<LocalSecond>,
     rows_at: u64,
     shifts: BTreeMap<i64, u64>,
     /// Of dates with an offset that the zone does not have at that moment.
@@ -108,8 +109,8 @@ impl Sample {
         }
     }
 
-    /// The same, and counts the rows of one second of the server's wall clock (see [`super::parse_date`]).
-    pub fn counting_at(zone: TimeZone, second: i64) -> Self {
+    /// The same, and counts the rows of one second.
+    pub fn counting_at(zone: TimeZone, second: LocalSecond) -> Self {
         Self { at: Some(second), ..Self::new(zone) }
     }
 
@@ -155,12 +156,13 @@ impl Sample {
         self.rows_at += u64::from(self.at == Some(date));
         let Some(begin) = begin_of(conn_id) else { return };
         let Ok(moment) = Timestamp::from_second(begin) else { return };
-        let ahead = date - begin - i64::from(self.zone.to_offset(moment).seconds());
+        let shown = LocalSecond::from(self.zone.to_datetime(moment));
+        let ahead = date - shown;
         *self.shifts.entry((ahead + SLACK).div_euclid(QUARTER) * QUARTER).or_default() += 1;
     }
 
-    fn is_offset_of_zone(&self, date: i64, offset: i32) -> bool {
-        Timestamp::from_second(date - i64::from(offset))
+    fn is_offset_of_zone(&self, date: LocalSecond, offset: i32) -> bool {
+        Timestamp::from_second(date.get() - i64::from(offset))
             .is_ok_and(|moment| self.zone.to_offset(moment).seconds() == offset)
     }
 
@@ -186,13 +188,13 @@ impl Sample {
         self.undated
     }
 
-    /// The earliest date, in seconds of the server's wall clock.
-    pub fn oldest(&self) -> Option<i64> {
+    /// The earliest date.
+    pub fn oldest(&self) -> Option<LocalSecond> {
         self.oldest
     }
 
-    /// The latest date, in seconds of the server's wall clock.
-    pub fn newest(&self) -> Option<i64> {
+    /// The latest date.
+    pub fn newest(&self) -> Option<LocalSecond> {
         self.newest
     }
 

@@ -17,7 +17,7 @@ use super::{
     splitter::Element,
     text::{Text, clean, cut, is_absent},
 };
-use crate::model::{DigitFold, Fingerprints, NUMBER};
+use crate::model::{DigitFold, Fingerprints, LocalSecond, NUMBER};
 
 /// One option that somebody entered.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,8 +29,8 @@ pub struct Row<'a> {
     pub fingerprint: u64,
     /// Stands for the `conn_id` within its routing point and channel; `None` where the row has none.
     pub interaction: Option<u64>,
-    /// Seconds since 1970 on the server's own wall clock.
-    pub date: i64,
+    /// What the server's own clock showed.
+    pub date: LocalSecond,
     /// Whole seconds from the start of the interaction; a fraction is cut off. `None` where absent.
     pub second: Option<u32>,
     /// Attempts in the routing point; 0 where absent.

@@ -16,9 +16,9 @@ use wolkvox_exporter::{
     config::TokenVersion,
     exposition::BucketBounds,
     ledger::TargetCounters,
-    model::NameKind,
+    model::{LocalSecond, NameKind},
     poller::{Clock, NameSettings, Poller, PollerConfig, PollerDeps, Source},
-    schedule::{Tiers, local_seconds},
+    schedule::Tiers,
     snapshot::Publisher,
     store::Store,
     telemetry::Telemetry,
@@ -51,8 +51,9 @@ impl Source for Busy {
         self.requests.fetch_add(1, Ordering::Relaxed);
         sleep(self.takes).await;
         let now = self.now();
-        let last = local_seconds(query.to).min(now.as_second() - 5);
-        let mut date = local_seconds(query.from);
+        // It keeps its clock in UTC.
+        let last = LocalSecond::from(query.to).get().min(now.as_second() - 5);
+        let mut date = LocalSecond::from(query.from).get();
         date += (-date).rem_euclid(self.every);
         let mut rows = 0;
         while date <= last && rows < self.cap {

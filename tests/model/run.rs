@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use wolkvox_exporter::{
     exposition::{BucketBounds, Encoding, Format, Published},
     ledger::{IdleTimes, TargetCounters},
+    model::LocalSecond,
     poller::{Clock, Poller, PollerConfig, PollerDeps, StartAgo},
     schedule::Tiers,
     snapshot::Publisher,
@@ -216,9 +217,8 @@ async fn start(
 /// The whole world lies within the last day: its hours hold every row since they are known, and none twice.
 fn check_day(plan: &Plan, day: &Day) -> Result<(), String> {
     let since = day.known_from.unwrap_or(day.first);
-    let known =
-        plan.world.rows.iter().filter(|row| plan.world.start().as_second() + row.date >= since).count()
-            as u64;
+    let is_since = |date: i64| LocalSecond::from(plan.world.local(date)) >= since;
+    let known = plan.world.rows.iter().filter(|row| is_since(row.date)).count() as u64;
     let all = plan.world.rows.len() as u64;
     if day.hits < known || day.hits > all {
         return Err(format!("the last day has {} hits, not {known} to {all}", day.hits));

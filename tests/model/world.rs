@@ -11,8 +11,8 @@ use serde_json::json;
 use tokio::time::{Instant, sleep};
 use wolkvox_exporter::{
     config::TokenVersion,
+    model::LocalSecond,
     poller::Source,
-    schedule::local_seconds,
     wolkvox::{Answer, ApiError, Element, Query, TokenInfo},
 };
 
@@ -200,7 +200,7 @@ impl World {
     }
 
     /// What its wall clock shows so many seconds after the start.
-    fn local(&self, second: i64) -> DateTime {
+    pub(crate) fn local(&self, second: i64) -> DateTime {
         self.zone().to_datetime(self.start() + SignedDuration::from_secs(second))
     }
 
@@ -262,7 +262,7 @@ impl Source for WorldSource {
             give(rows.len() / 2);
             return Err(costume.error().await);
         }
-        let single = local_seconds(query.to) - local_seconds(query.from) <= 1;
+        let single = LocalSecond::from(query.to) - LocalSecond::from(query.from) <= 1;
         match trouble {
             Trouble::Foreign404 => return Err(ApiError::ForeignNotFound),
             Trouble::RejectedRows if !rows.is_empty() => {

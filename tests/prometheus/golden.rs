@@ -14,9 +14,9 @@ use wolkvox_exporter::{
     config::TokenVersion,
     exposition::{BucketBounds, Encoding, Format},
     ledger::{IdleTimes, TargetCounters},
-    model::{MenuLabels, Names},
+    model::{LocalSecond, MenuLabels, Names},
     poller::{Clock, NameSettings, Poller, PollerConfig, PollerDeps, Source},
-    schedule::local_seconds,
+    schedule::local_second,
     snapshot::Publisher,
     store::Store,
     telemetry::Telemetry,
@@ -99,12 +99,11 @@ impl Source for Vendor {
             return Err(ApiError::Maintenance("backup in progress".to_owned()));
         }
         let start: Timestamp = START.parse().unwrap();
-        let (from, to) = (local_seconds(query.from), local_seconds(query.to));
+        let (from, to) = (LocalSecond::from(query.from), LocalSecond::from(query.to));
         // Rows do not come before the window that was asked for, but for one from the last second before.
         let inside = |event: &&Event| {
             let moment = start + SignedDuration::from_secs(event.date);
-            let local = local_seconds(self.zone.to_datetime(moment));
-            event.visible <= now && (from - 1..=to).contains(&local)
+            event.visible <= now && (from - 1..=to).contains(&local_second(moment, &self.zone))
         };
         let rows: Vec<String> =
             EVENTS.iter().filter(inside).map(|event| event.json(start, &self.zone)).collect();

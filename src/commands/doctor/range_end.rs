@@ -5,8 +5,6 @@
 
 use std::io;
 
-use jiff::{Timestamp, civil::DateTime, tz::Offset};
-
 use super::{
     report::{Mark, Report},
     requests::Requester,
@@ -31,7 +29,7 @@ pub(super) async fn check(
     let Some(second) = known.oldest() else { return Ok(()) };
     let mut seen = [0; 2];
     for (seen, end) in seen.iter_mut().zip([second, second - 1]) {
-        let (Some(from), Some(to)) = (wall_clock(second - SPAN), wall_clock(end)) else { return Ok(()) };
+        let (Some(from), Some(to)) = ((second - SPAN).civil(), end.civil()) else { return Ok(()) };
         let sample = Sample::counting_at(target.timezone.clone(), second);
         let look = asker.read(Query { from, to }, sample).await;
         if look.outcome.is_err() {
@@ -45,9 +43,4 @@ pub(super) async fn check(
         _ => (Mark::Note, Text::EndLoose),
     };
     report.line(mark, Text::End, text, &[])
-}
-
-/// The server's wall clock at a second of it, counted as `parse_date` counts.
-fn wall_clock(second: i64) -> Option<DateTime> {
-    Timestamp::from_second(second).ok().map(|moment| Offset::UTC.to_datetime(moment))
 }

@@ -15,13 +15,13 @@ use crate::{
         Delta, ReconcileParams, RoutingPointCounts, RowBatch, RowKey, RowRecord, TargetCounters, TimeBounds,
         WindowCounts, reconcile,
     },
-    model::{Counted, Names},
+    model::{Counted, LocalSecond, Names},
     poller::{
         PollerConfig,
         baseline::judge,
         commit::{self, FUTURE, Reading},
     },
-    schedule::{self, MIN_SPAN, local_seconds, local_stretches, warm_up::WarmUp},
+    schedule::{self, MIN_SPAN, local_second, local_stretches, warm_up::WarmUp},
     snapshot::{TargetSnapshot, Usual},
     store::{SeenInteractions, StoreError, TargetId, Transaction, View},
     telemetry::TargetTelemetry,
@@ -122,7 +122,7 @@ impl Day {
         let stored = view.interactions(id)?;
         batch.sort_by_date();
         // Some servers send more than they are asked for; what lies before is counted already.
-        batch.keep_between(self.shown_until(self.start), i64::MAX);
+        batch.keep_between(self.shown_until(self.start), LocalSecond::MAX);
         self.uncertain |= incomplete && span.length() > MIN_SPAN;
         let mut lacking = incomplete;
         while let end = self.window_end()
@@ -146,13 +146,13 @@ impl Day {
         self.start.checked_add(interval).unwrap_or(Timestamp::MAX)
     }
 
-    fn local(&self, moment: Timestamp) -> i64 {
-        local_seconds(self.around.settings.zone.to_datetime(moment))
+    fn local(&self, moment: Timestamp) -> LocalSecond {
+        local_second(moment, &self.around.settings.zone)
     }
 
     /// The first second that the server's wall clock had not shown before `moment`. Rows of an hour that comes twice are all
     /// counted when it comes first: which of the two is theirs, nobody can tell.
-    fn shown_until(&self, moment: Timestamp) -> i64 {
+    fn shown_until(&self, moment: Timestamp) -> LocalSecond {
         let before = moment.checked_sub(TURNED_BACK).unwrap_or(Timestamp::MIN);
         let stretches = local_stretches(before, moment, &self.around.settings.zone);
         stretches.into_iter().map(|(_, to)| to).max().unwrap_or_else(|| self.local(moment))
@@ -287,7 +287,7 @@ impl Day {
         tx.write_history(id, &self.history.changes_since(&self.stored_history))?;
         tx.write_warm_up(id, &self.warm_up)?;
         let forgotten = counters.totals.watermark().checked_sub(settings.memory_of_interactions());
-        let forgotten = local_seconds(settings.zone.to_datetime(forgotten.unwrap_or(Timestamp::MIN)));
+        let forgotten = local_second(forgotten.unwrap_or(Timestamp::MIN), &settings.zone);
         tx.forget(id, counters.totals.horizon, forgotten)
     }
 }

@@ -10,12 +10,9 @@ use std::{
 
 use crate::{
     ledger::{Delta, JourneyDelta, JourneyState, OpenJourney, RowKey, RowRecord, SeenRows},
-    model::OwnMap,
+    model::{LocalSecond, OwnMap},
     store::{KnownInteractions, SeenInteractions, StoreError},
 };
-
-/// Interactions are forgotten by whole hours.
-const HOUR: i64 = 3600;
 
 /// The additions of a day.
 pub(super) struct DayMemory {
@@ -28,7 +25,7 @@ pub(super) struct DayMemory {
     /// The deadlines of those that were open when the day began.
     before: OwnMap<NonZeroU64, i64>,
     /// The date of the latest row of each interaction that had one on this day.
-    interactions: OwnMap<NonZeroU64, i64>,
+    interactions: OwnMap<NonZeroU64, LocalSecond>,
 }
 
 impl DayMemory {
@@ -85,13 +82,13 @@ impl DayMemory {
         }
     }
 
-    /// With what the state has. Interactions last seen before `forgotten` (seconds of the server's wall clock) are none.
-    pub(super) fn over<'a>(&'a self, stored: &'a SeenInteractions, forgotten: i64) -> Remembered<'a> {
-        Remembered { day: self, stored, forgotten: forgotten - forgotten.rem_euclid(HOUR) }
+    /// With what the state has. Interactions last seen before the hour of `forgotten` are none.
+    pub(super) fn over<'a>(&'a self, stored: &'a SeenInteractions, forgotten: LocalSecond) -> Remembered<'a> {
+        Remembered { day: self, stored, forgotten: forgotten.hour() }
     }
 
     /// What the day changes of journeys and interactions.
-    pub(super) fn changes(mut self) -> (Vec<JourneyDelta>, BTreeMap<NonZeroU64, i64>) {
+    pub(super) fn changes(mut self) -> (Vec<JourneyDelta>, BTreeMap<NonZeroU64, LocalSecond>) {
         let mut changes = Vec::new();
         for (interaction, before) in self.before {
             let after = self.journeys.remove(&interaction);
@@ -112,6 +109,7 @@ impl DayMemory {
 pub(super) struct Remembered<'a> {
     day: &'a DayMemory,
     stored: &'a SeenInteractions,
+    /// Interactions are forgotten by whole hours; see [`LocalSecond::hour`].
     forgotten: i64,
 }
 
@@ -128,11 +126,11 @@ impl SeenRows for Remembered<'_> {
             return Ok(JourneyState::Open(journey.clone()));
         }
         let seen = match self.day.interactions.get(&interaction) {
-            Some(date) => Some(date - date.rem_euclid(HOUR)),
+            Some(date) => Some(*date),
             None if self.day.known.may_have(interaction) => self.stored.last_hour(interaction)?,
             None => None,
         };
-        Ok(if seen.is_some_and(|hour| hour >= self.forgotten) {
+        Ok(if seen.is_some_and(|seen| seen.hour() >= self.forgotten) {
             JourneyState::Over
         } else {
             JourneyState::New

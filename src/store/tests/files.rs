@@ -106,7 +106,7 @@ fn an_older_file_is_brought_up_to_date() {
         assert_eq!((account.totals.new, hits), (rows, rows), "version {version}");
         // The first two did not know it, so it is the watermark.
         let seen = account.menus.values().map(|(_, menu)| menu.last_row).min().unwrap();
-        assert_eq!(seen == account.totals.watermark, version < 3, "version {version}");
+        assert_eq!(seen.get() == account.totals.watermark, version < 3, "version {version}");
         let late = row(account.totals.watermark + 3600, 1);
         read(&store, target, &mut account, vec![late]);
         drop(store);

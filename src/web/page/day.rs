@@ -6,6 +6,7 @@ use super::chart;
 use crate::{
     baseline::HOURS,
     i18n::{Language, count, say},
+    model::LocalSecond,
     status::{Day, PointDay, StatusText, TargetStatus, local},
 };
 
@@ -121,7 +122,7 @@ fn unknown_hours(day: &Day) -> usize {
 }
 
 /// What the server's clock shows.
-fn clock(seconds: i64) -> String {
-    let time = local(seconds);
+fn clock(second: LocalSecond) -> String {
+    let time = local(second);
     format!("{:02}:{:02}", time.hour(), time.minute())
 }

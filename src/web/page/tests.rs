@@ -5,7 +5,7 @@ use jiff::{civil::date, tz::TimeZone};
 use super::*;
 use crate::{
     baseline::{Anomaly, HOURS, Score},
-    model::{OptionKind, PointLabels},
+    model::{LocalSecond, OptionKind, PointLabels},
     status::{
         Day, Deviation, Deviations, OptionDay, PointDay, PollOutcome, PollRecord, QuotaUse, Rest, Told,
         UsualStatus, UsualText, WarmUpState, WarmUpStatus,
@@ -37,8 +37,8 @@ fn target(name: &str) -> TargetStatus {
         options: vec![option("AGENTE", Some("Hablar con un asesor"), 12_345), option("N/D", None, 1234)],
         rest: Some(Rest { number: 7, hits: 11, hourly: hourly(11) }),
     };
-    // The wall clock's own seconds: 2026-01-17, 13:00.
-    let first = 1_768_654_800;
+    // 2026-01-17, 13:00.
+    let first = LocalSecond::new(1_768_654_800);
     TargetStatus {
         name: name.to_owned(),
         zone: TimeZone::get("America/Bogota").unwrap(),

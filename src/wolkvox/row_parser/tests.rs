@@ -39,7 +39,7 @@ fn a_documented_row() {
     assert_eq!(parsed.labels, RowLabels::new("4628", "voice", "AGENTE"));
     assert_eq!(
         (parsed.date, parsed.second, parsed.attempts, parsed.interaction.is_some()),
-        (1_768_764_871, Some(37), 2, true)
+        (LocalSecond::new(1_768_764_871), Some(37), 2, true)
     );
 }
 

@@ -20,7 +20,7 @@ use wolkvox_exporter::{
     wolkvox::RowParser,
 };
 
-use super::vendor::{Asked, DEPTH, IDLE, LOOKBACK, PastSource, START, TRAFFIC, Vendor};
+use super::vendor::{Asked, DEPTH, IDLE, LOOKBACK, PastSource, START, TRAFFIC, Vendor, local};
 use crate::{
     crash_disk::CrashDisk,
     process::{Process, open},
@@ -61,7 +61,7 @@ impl Life {
 pub(super) struct End {
     /// The stored history, day by day.
     pub(super) days: BTreeMap<i32, Vec<u8>>,
-    /// The stretches that it knows, in seconds of the wall clock.
+    /// The stretches that it knows, in seconds from the start.
     pub(super) known: Vec<(i64, i64)>,
     pub(super) watermark: i64,
     pub(super) state: WarmUpState,
@@ -155,7 +155,7 @@ fn end(disk: &CrashDisk, state: WarmUpState, asked: Asked) -> Result<End, String
     let watermark = counters.totals.watermark().as_second();
     Ok(End {
         days: days.into_iter().collect(),
-        known: known(&history, watermark),
+        known: known(&history, watermark - START),
         watermark,
         state,
         sent: asked.past,
@@ -164,17 +164,18 @@ fn end(disk: &CrashDisk, state: WarmUpState, asked: Asked) -> Result<End, String
     })
 }
 
-/// The stretches that a history knows.
+/// The stretches that a history knows, in seconds from the start.
 fn known(history: &History, watermark: i64) -> Vec<(i64, i64)> {
     let mut known = Vec::new();
-    let mut at = history.begin();
+    let covers = |at: &i64| history.covers(local(*at), local(*at + 1));
+    let mut at = history.begin().map(|begin| begin - local(0));
     while let Some(from) = at {
         let mut to = from;
-        while to < watermark && history.covers(to, to + 1) {
+        while to < watermark && covers(&to) {
             to += 1;
         }
         known.push((from, to));
-        at = (to..watermark).find(|at| history.covers(*at, at + 1));
+        at = (to..watermark).find(covers);
     }
     known
 }

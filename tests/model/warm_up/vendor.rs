@@ -6,15 +6,14 @@ use std::{
     time::Duration,
 };
 
-use jiff::{SignedDuration, Timestamp, civil::DateTime, tz::TimeZone};
+use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 use tokio::time::{Instant, sleep};
 use wolkvox_exporter::{
     baseline::{History, HistoryDelta},
     config::TokenVersion,
-    model::MenuLabels,
+    model::{LocalSecond, MenuLabels},
     poller::Source,
-    schedule::local_seconds,
     wolkvox::{Answer, ApiError, Element, Query, TokenInfo},
 };
 
@@ -148,9 +147,9 @@ impl Vendor {
         let (mut history, rows) = (History::new(35), self.rows());
         let labels: Vec<MenuLabels> = rows.iter().map(Row::labels).collect();
         for (from, to) in stretches {
-            let mut delta = HistoryDelta::between(START + from, START + to);
+            let mut delta = HistoryDelta::between(local(*from), local(*to));
             for (menu, row) in (0..).zip(&rows) {
-                let at = START + row.date;
+                let at = local(row.date);
                 delta.rows(menu, at, row.attempts, Some(row.second), 1);
                 let of_journey = |other: &&Row| other.journey == row.journey;
                 let before = |other: &&Row| of_journey(other) && other.second < row.second;
@@ -160,7 +159,7 @@ impl Vendor {
                 delta.finals(menu, at, last.into());
             }
             history.apply(&delta, |menu| labels.get(menu as usize));
-            history.cover(START + from, START + to);
+            history.cover(local(*from), local(*to));
         }
         let days = history.changes_since(&History::new(35));
         days.into_iter().filter_map(|(day, bytes)| Some((day, bytes?))).collect()
@@ -186,7 +185,7 @@ impl Row {
             "customer_id": "900", "telephone": "300",
             "channel": channel,
             "attempt": self.attempts.to_string(),
-            "date": wall(self.date).strftime("%Y-%m-%d %H:%M:%S").to_string(),
+            "date": local(self.date).civil().unwrap().strftime("%Y-%m-%d %H:%M:%S").to_string(),
             "second_event": self.second.to_string(),
             "cod_opc_menu": format!("opción {}", self.option),
         })
@@ -194,8 +193,9 @@ impl Row {
     }
 }
 
-fn wall(second: i64) -> DateTime {
-    TimeZone::UTC.to_datetime(Timestamp::from_second(START + second).unwrap())
+/// What its wall clock, which is in UTC, shows so many seconds after the start.
+pub(super) fn local(second: i64) -> LocalSecond {
+    LocalSecond::new(START + second)
 }
 
 /// What a vendor has been asked.
@@ -237,7 +237,7 @@ impl Source for PastSource {
         query: Query,
         each: &mut (dyn FnMut(Element<'_>) + Send),
     ) -> Result<Answer, ApiError> {
-        let (from, to) = (local_seconds(query.from) - START, local_seconds(query.to) - START);
+        let [from, to] = [query.from, query.to].map(|time| LocalSecond::from(time) - local(0));
         let past = self.asked((from, to));
         let takes = if past.is_some() { 1000 * self.vendor.takes } else { 700 };
         sleep(Duration::from_millis(takes)).await;

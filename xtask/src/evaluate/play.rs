@@ -6,7 +6,7 @@
 
 use wolkvox_exporter::{
     baseline::{Anomaly, Detector, History, HistoryDelta, Holidays, Moment, PointAnomaly, Scores},
-    model::{MenuLabels, OptionKind, OptionKinds, PointLabels},
+    model::{LocalSecond, MenuLabels, OptionKind, OptionKinds, PointLabels},
 };
 
 use super::{
@@ -97,7 +97,7 @@ pub(crate) fn play(operation: &Operation, limit: f64) -> Told {
     told
 }
 
-fn time(step: usize) -> i64 {
+fn time(step: usize) -> LocalSecond {
     BEGIN + step as i64 * STEP
 }
 

@@ -1,10 +1,12 @@
 //! How long and how large a simulated operation is. Owns numbers that the weather and the world share.
 
+use wolkvox_exporter::model::LocalSecond;
+
 pub(crate) const STEP: i64 = 300;
 pub(crate) const DAY: usize = 288;
 pub(crate) const WEEK: usize = 7 * DAY;
-/// Monday, 5 January 2026, 00:00 of the server's wall clock.
-pub(crate) const BEGIN: i64 = 1_767_571_200;
+/// Monday, 5 January 2026, 00:00.
+pub(crate) const BEGIN: LocalSecond = LocalSecond::new(1_767_571_200);
 /// Steps of history before anything is judged.
 pub(crate) const HISTORY: usize = 4 * WEEK + DAY;
 pub(crate) const POINTS: usize = 12;

@@ -2,7 +2,7 @@
 
 use wolkvox_exporter::{
     baseline::{Detector, History, HistoryDelta, Holidays, Moment, Scores},
-    model::{MenuLabels, OptionKinds, PointLabels},
+    model::{LocalSecond, MenuLabels, OptionKinds, PointLabels},
 };
 
 use super::{
@@ -56,7 +56,7 @@ pub(crate) fn size(options: usize) -> String {
     )
 }
 
-fn time(step: usize) -> i64 {
+fn time(step: usize) -> LocalSecond {
     BEGIN + step as i64 * STEP
 }
 
