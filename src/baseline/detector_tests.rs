@@ -72,7 +72,7 @@ impl Menu {
     fn judge(&self, detector: &mut Detector, at: i64) -> Scores {
         let moment = Moment {
             watermark: LocalSecond::new(at),
-            window: (LocalSecond::new(at - SLOT), LocalSecond::new(at)),
+            window: &[(LocalSecond::new(at - SLOT), LocalSecond::new(at))],
             idle: &|_: &PointLabels| IDLE,
             kinds: &self.kinds,
             holidays: &self.holidays,

@@ -241,14 +241,15 @@ impl Frame {
     /// Hits that the last window should have had, at the level of the last hour.
     fn expected_hits(&self, known: &Known<'_>, beside: &Beside<'_>, option: usize) -> Option<f64> {
         let level = beside.level_of(self.len().saturating_sub(12), self.len());
-        let (from, to) = (known.now.window.0.get(), known.now.window.1.get());
         let mut sum = 0.0;
-        for slot in from.div_euclid(SLOT)..=(to - 1).div_euclid(SLOT) {
-            let day = slot.div_euclid(SLOTS as i64);
-            let block = known.blocks.iter().find(|block| i64::from(block.day) == day)?;
-            let rate = expected(block, option)?.hits[slot.rem_euclid(SLOTS as i64) as usize];
-            let part = to.min((slot + 1) * SLOT) - from.max(slot * SLOT);
-            sum += f64::from(rate) * part as f64 / SLOT as f64;
+        for (from, to) in known.now.window.iter().map(|(from, to)| (from.get(), to.get())) {
+            for slot in from.div_euclid(SLOT)..=(to - 1).div_euclid(SLOT) {
+                let day = slot.div_euclid(SLOTS as i64);
+                let block = known.blocks.iter().find(|block| i64::from(block.day) == day)?;
+                let rate = expected(block, option)?.hits[slot.rem_euclid(SLOTS as i64) as usize];
+                let part = to.min((slot + 1) * SLOT) - from.max(slot * SLOT);
+                sum += f64::from(rate) * part as f64 / SLOT as f64;
+            }
         }
         Some(sum * level)
     }

@@ -10,8 +10,9 @@ use crate::model::{LocalSecond, OptionKinds, PointLabels};
 pub struct Moment<'a> {
     /// Everything before it has been read.
     pub watermark: LocalSecond,
-    /// Where the last closed window begins and ends: at or before the watermark.
-    pub window: (LocalSecond, LocalSecond),
+    /// What the wall clock showed in the last closed window, without the ends: one stretch, or more where it was set in
+    /// between.
+    pub window: &'a [(LocalSecond, LocalSecond)],
     /// How long an interaction of a routing point may be quiet before its journey is over, in seconds: finals and repeats
     /// of younger rows are not known yet.
     pub idle: &'a dyn Fn(&PointLabels) -> i64,

@@ -11,7 +11,7 @@ use tracing::error;
 use super::{Poller, PollerConfig, Source};
 use crate::{
     baseline::{Detector, History, Holidays, Moment, Scores},
-    schedule::local_second,
+    schedule::{local_second, local_stretches},
 };
 
 /// What is known, and is to be known, of the weeks before.
@@ -78,13 +78,48 @@ pub(super) fn judge(
     watermark: Timestamp,
     window: (Timestamp, Timestamp),
 ) -> Scores {
-    let local = |moment| local_second(moment, &settings.zone);
     let moment = Moment {
-        watermark: local(watermark),
-        window: (local(window.0), local(window.1)),
+        watermark: local_second(watermark, &settings.zone),
+        window: &local_stretches(window.0, window.1, &settings.zone),
         idle: &|point| settings.idle.of(&point.channel),
         kinds: &settings.kinds,
         holidays: &settings.baseline.holidays,
     };
     detector.scores(history, &moment)
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::tz::TimeZone;
+
+    use super::*;
+    use crate::{
+        baseline::HistoryDelta,
+        exposition::BucketBounds,
+        model::{LocalSecond, MenuLabels},
+    };
+
+    /// In Santiago the clock goes from 24:00 back to 23:00 at this moment: the window that ends there ends, on that clock,
+    /// before it begins.
+    #[test]
+    fn the_window_before_the_clock_is_put_back_is_expected_like_any_other() {
+        let zone = TimeZone::get("America/Santiago").unwrap();
+        let watermark: Timestamp = "2026-04-05T03:00:00Z".parse().unwrap();
+        let start: Timestamp = "2026-04-05T02:55:00Z".parse().unwrap();
+        let midnight = local_second(start, &zone) + 300;
+        let since = midnight - 28 * 86_400;
+        let mut delta = HistoryDelta::between(since, midnight);
+        for slot in 0..28 * 288 {
+            delta.rows(0, since + slot * 300, 1, None, 10);
+        }
+        let labels = MenuLabels::new("10", "voice", "1");
+        let mut history = History::new(35);
+        history.apply(&delta, |_| Some(&labels));
+        history.cover(since, midnight);
+
+        let settings = PollerConfig::plain("0042", zone, BucketBounds::new(&[10.0]).unwrap());
+        let scores = judge(&mut Detector::new(), &history, &settings, watermark, (start, watermark));
+        let expected = scores.options[0].expected_hits.unwrap();
+        assert!((expected - 10.0).abs() < 0.01, "{expected}");
+    }
 }

@@ -83,7 +83,7 @@ pub(crate) fn play(operation: &Operation, limit: f64) -> Told {
         history.forget(time(step + 1));
         let now = Moment {
             watermark: time(step + 1),
-            window: (time(step), time(step + 1)),
+            window: &[(time(step), time(step + 1))],
             idle: &idle,
             kinds: &kinds,
             holidays: &holidays,

@@ -118,7 +118,7 @@ fn times(
         *history = next;
         let now = Moment {
             watermark: time(step + 1),
-            window: (time(step), time(step + 1)),
+            window: &[(time(step), time(step + 1))],
             idle: &idle,
             kinds: &kinds,
             holidays: &holidays,
