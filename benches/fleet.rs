@@ -5,7 +5,8 @@
 //! and then, over `--intervals` intervals: processor time in all, of what threads, memory per series, and how far the
 //! slowest target's watermark is behind. A scraper asks for compressed OpenMetrics every 15 s all the while.
 //!
-//! `--interval 60` shortens the interval (and divides the rows of a window by five), `--lookback` what is read again.
+//! `--interval 60` shortens the interval (and divides the rows of a window by five), `--lookback` what is read again. A
+//! poll reads no further back than where counting began: with `--back 2400` it reads a whole lookback from the start on.
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark may fail loudly, and prints")]
 
@@ -45,14 +46,23 @@ struct Plan {
     rows: i64,
     interval: u64,
     lookback: u64,
+    /// Seconds before the start from which on rows count.
+    back: u64,
     intervals: u32,
     in_flight: usize,
 }
 
 impl Plan {
     fn from_arguments() -> Self {
-        let mut plan =
-            Self { targets: 1_000, rows: 500, interval: 300, lookback: 1_800, intervals: 1, in_flight: 64 };
+        let mut plan = Self {
+            targets: 1_000,
+            rows: 500,
+            interval: 300,
+            lookback: 1_800,
+            back: 600,
+            intervals: 1,
+            in_flight: 64,
+        };
         let mut arguments = env::args().skip(1).filter(|argument| argument != "--bench");
         while let (Some(name), Some(value)) = (arguments.next(), arguments.next()) {
             match name.as_str() {
@@ -60,6 +70,7 @@ impl Plan {
                 "--rows" => plan.rows = value.parse().unwrap(),
                 "--interval" => plan.interval = value.parse().unwrap(),
                 "--lookback" => plan.lookback = value.parse().unwrap(),
+                "--back" => plan.back = value.parse().unwrap(),
                 "--intervals" => plan.intervals = value.parse().unwrap(),
                 "--in-flight" => plan.in_flight = value.parse().unwrap(),
                 other => panic!("there is no {other}"),
@@ -168,7 +179,7 @@ fn config(plan: Plan, address: SocketAddr) -> Config {
         poll: PollConfig {
             interval: Duration::from_secs(plan.interval),
             lookback: Duration::from_secs(plan.lookback),
-            start_from: StartFrom::Back(Duration::from_secs(600)),
+            start_from: StartFrom::Back(Duration::from_secs(plan.back)),
             ..PollConfig::default()
         },
         menu: MetricsConfig::default(),
@@ -186,6 +197,20 @@ fn progress(publisher: &Publisher) -> (usize, SignedDuration) {
     let marks = statuses.iter().filter_map(|status| status.watermark);
     let slowest = marks.clone().min().unwrap_or(Timestamp::UNIX_EPOCH);
     (marks.count(), Timestamp::now().duration_since(slowest))
+}
+
+/// What is exposed, and the bytes of it that went over the wire.
+async fn exposed(publisher: &Publisher) -> (String, usize) {
+    let body = publisher.publication().in_encoding(ENCODING).await.render(&[], ENCODING).unwrap().concat();
+    let mut text = String::new();
+    flate2::read::GzDecoder::new(&body[..]).read_to_string(&mut text).unwrap();
+    (text, body.len())
+}
+
+/// Rows read so far, of all targets and whatever came of them.
+fn rows_read(text: &str) -> f64 {
+    let lines = text.lines().filter(|line| line.starts_with("wolkvox_rows_total{"));
+    lines.map(|line| line.split(' ').nth(1).unwrap().parse::<f64>().unwrap()).sum()
 }
 
 async fn run(plan: Plan, workers: tokio::runtime::Handle, address: SocketAddr) {
@@ -221,7 +246,7 @@ async fn run(plan: Plan, workers: tokio::runtime::Handle, address: SocketAddr) {
         memory_mib()
     );
     for number in 1..=plan.intervals {
-        let before = processor();
+        let (before, rows_before) = (processor(), rows_read(&exposed(&publisher).await.0));
         let mut worst = SignedDuration::ZERO;
         let until = Instant::now() + Duration::from_secs(plan.interval);
         while Instant::now() < until {
@@ -235,17 +260,17 @@ async fn run(plan: Plan, workers: tokio::runtime::Handle, address: SocketAddr) {
                 (name, (used * 100.0).round() / 100.0)
             })
             .collect();
-        let body = publisher.publication().in_encoding(ENCODING).await.render(&[], ENCODING).unwrap();
-        let mut plain = Vec::new();
-        flate2::read::GzDecoder::new(&body.clone().concat()[..]).read_to_end(&mut plain).unwrap();
-        let series = plain.split(|byte| *byte == b'\n').filter(|line| !line.starts_with(b"#")).count() - 1;
+        let (text, compressed) = exposed(&publisher).await;
+        let series = text.lines().filter(|line| !line.starts_with('#')).count();
+        let rows = rows_read(&text) - rows_before;
         println!(
-            "interval {number}: processor {:.1} s {used:?}; slowest watermark at most {:.0} s behind; {series} series, \
-             {:.1} MB, {:.2} MB compressed; {:.0} MiB, {:.0} bytes a series",
+            "interval {number}: {rows:.0} rows read, {:.0} a target; processor {:.1} s {used:?}; slowest watermark at most \
+             {:.0} s behind; {series} series, {:.1} MB, {:.2} MB compressed; {:.0} MiB, {:.0} bytes a series",
+            rows / plan.targets as f64,
             used.values().sum::<f64>(),
             worst.as_secs_f64(),
-            plain.len() as f64 / 1e6,
-            body.len() as f64 / 1e6,
+            text.len() as f64 / 1e6,
+            compressed as f64 / 1e6,
             memory_mib(),
             memory_mib() * 1024.0 * 1024.0 / series as f64
         );
