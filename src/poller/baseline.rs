@@ -96,7 +96,7 @@ mod tests {
     use crate::{
         baseline::HistoryDelta,
         exposition::BucketBounds,
-        model::{LocalSecond, MenuLabels},
+        model::MenuLabels,
     };
 
     /// In Santiago the clock goes from 24:00 back to 23:00 at this moment: the window that ends there ends, on that clock,
