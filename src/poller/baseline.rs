@@ -93,11 +93,7 @@ mod tests {
     use jiff::tz::TimeZone;
 
     use super::*;
-    use crate::{
-        baseline::HistoryDelta,
-        exposition::BucketBounds,
-        model::MenuLabels,
-    };
+    use crate::{baseline::HistoryDelta, exposition::BucketBounds, model::MenuLabels};
 
     /// In Santiago the clock goes from 24:00 back to 23:00 at this moment: the window that ends there ends, on that clock,
     /// before it begins.
