@@ -89,7 +89,7 @@ fn work(disk: Disk) -> Result<(), StoreError> {
         let step = reconcile(&account, stage, &terms, &tx.memory(target))?;
         tx.write(target, &step)?;
         tx.forget(target, LocalSecond::new(20), LocalSecond::new(0))?;
-        tx.rows_between(target, LocalSecond::MIN, LocalSecond::MAX).map(drop)
+        tx.rows_in(target, (LocalSecond::MIN, LocalSecond::MAX)).map(drop)
     })
 }
 

@@ -205,10 +205,7 @@ struct Week {
 impl Week {
     fn new(history: &History, day: i32) -> Self {
         let base = midnight(day) / SLOT - AROUND as i64;
-        let covered = std::array::from_fn(|at| {
-            let from = (base + at as i64) * SLOT;
-            history.holds(&(from..from + SLOT))
-        });
+        let covered = std::array::from_fn(|at| history.has_slot(base + at as i64));
         let known = std::array::from_fn(|at| {
             covered[at..=at + 2 * AROUND].iter().map(|covered| u32::from(*covered)).sum()
         });

@@ -64,11 +64,10 @@ impl Frame {
     pub(super) fn new(known: &Known<'_>, last: i64) -> Self {
         let base = (last - LONGEST as i64).div_euclid(SLOTS as i64) * SLOTS as i64;
         let length = (last - base) as usize;
-        let covers = |slot: i64| known.history.holds(&(slot * SLOT..(slot + 1) * SLOT));
         let used = used(known.history, super::day_of(last - 1), known.point_of.len());
         let mut frame = Self {
             base,
-            usable: (base..last).map(covers).collect(),
+            usable: (base..last).map(|slot| known.history.has_slot(slot)).collect(),
             options: Vec::new(),
             recent: vec![Recent::default(); known.point_of.len()],
             points: Vec::new(),

@@ -10,7 +10,7 @@ use std::{
     sync::Arc,
 };
 
-use super::{DAY, HOURS, SLOTS, cells, coverage::Coverage, day::Day, delta::HistoryDelta};
+use super::{DAY, HOURS, SLOT, SLOTS, cells, coverage::Coverage, day::Day, delta::HistoryDelta};
 use crate::model::{LocalSecond, MenuLabels};
 
 /// A stored day cannot be read.
@@ -214,7 +214,12 @@ impl History {
         self.holds(&(from.get()..to.get()))
     }
 
-    /// The same, of a stretch in bare seconds.
+    /// Whether all of a slot is, which is counted from 1970.
+    pub(super) fn has_slot(&self, slot: i64) -> bool {
+        self.holds(&(slot * SLOT..(slot + 1) * SLOT))
+    }
+
+    /// Whether all of a stretch in bare seconds is.
     pub(super) fn holds(&self, stretch: &Range<i64>) -> bool {
         self.coverage.holds(stretch)
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::DAY;
-use crate::model::{LocalSecond, OptionKinds, PointLabels};
+use crate::model::{LocalSecond, LocalStretch, OptionKinds, PointLabels};
 
 /// What the detector is asked about.
 #[derive(Clone, Copy)]
@@ -12,7 +12,7 @@ pub struct Moment<'a> {
     pub watermark: LocalSecond,
     /// What the wall clock showed in the last closed window, without the ends: one stretch, or more where it was set in
     /// between.
-    pub window: &'a [(LocalSecond, LocalSecond)],
+    pub window: &'a [LocalStretch],
     /// How long an interaction of a routing point may be quiet before its journey is over, in seconds: finals and repeats
     /// of younger rows are not known yet.
     pub idle: &'a dyn Fn(&PointLabels) -> i64,

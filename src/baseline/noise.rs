@@ -133,7 +133,7 @@ impl Learner {
         let usable = (0..LENGTH)
             .map(|at| {
                 let slot = base + at as i64;
-                history.holds(&(slot * SLOT..(slot + 1) * SLOT)) && !holidays.has(super::day_of(slot))
+                history.has_slot(slot) && !holidays.has(super::day_of(slot))
             })
             .collect();
         let mut learner = Self { base, usable, operation: Sums::default() };

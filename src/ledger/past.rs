@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     baseline::HistoryDelta,
-    model::{LocalSecond, MenuLabels},
+    model::{LocalSecond, LocalStretch, MenuLabels},
 };
 
 /// What an answer adds to the history.
@@ -33,7 +33,7 @@ impl Past {
     /// date into Unix seconds.
     pub fn of(
         batch: &RowBatch,
-        ((from, to), until): ((LocalSecond, LocalSecond), i64),
+        ((from, to), until): (LocalStretch, i64),
         (account, limits): (&TargetCounters, SeriesLimits),
         idle: &IdleTimes,
         moment: &dyn Fn(LocalSecond) -> i64,

@@ -14,6 +14,9 @@ use serde::{Deserialize, Serialize};
 #[serde(transparent)]
 pub struct LocalSecond(i64);
 
+/// A stretch of a wall clock: its first second, and the first one after it.
+pub type LocalStretch = (LocalSecond, LocalSecond);
+
 impl LocalSecond {
     /// Before every date.
     pub const MIN: Self = Self(i64::MIN);

@@ -12,7 +12,7 @@ mod option_rules;
 
 pub use fingerprint::{Fingerprints, OwnHasher, OwnMap};
 pub use labels::{Counted, MenuLabels, OTHER, PointLabels, TransitionLabels};
-pub use local_second::LocalSecond;
+pub use local_second::{LocalSecond, LocalStretch};
 pub use names::{NameKind, Names};
 pub use option_kind::{OptionKind, OptionKinds};
 pub use option_rules::{DigitFold, NUMBER, OptionRules, Ruled};

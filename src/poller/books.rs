@@ -17,7 +17,7 @@ use super::{
 use crate::{
     baseline::History,
     ledger::{Delta, Past, RowBatch, TargetCounters, Totals, WindowCounts},
-    model::{Counted, LocalSecond},
+    model::{Counted, LocalStretch},
     schedule::{last_instant, local_second, local_stretches, warm_up::WarmUp},
     snapshot::TargetSnapshot,
     store::{Store, StoreError, TargetId, Transaction, View},
@@ -213,7 +213,7 @@ impl Books {
         &mut self,
         settings: &Arc<PollerConfig>,
         batch: RowBatch,
-        (stretch, until): ((LocalSecond, LocalSecond), Timestamp),
+        (stretch, until): (LocalStretch, Timestamp),
         warm_up: WarmUp,
     ) -> Result<(), StoreError> {
         let (counters, history, config) = (self.counters.clone(), self.history.clone(), settings.clone());
@@ -267,8 +267,7 @@ impl Books {
         zone: &TimeZone,
     ) -> Result<WindowCounts, StoreError> {
         let stretches = local_stretches(start, end, zone);
-        let read =
-            move |view: &View, id| commit::in_all(&stretches, |(from, to)| view.rows_between(id, from, to));
+        let read = move |view: &View, id| commit::in_all(&stretches, |stretch| view.rows_in(id, stretch));
         let records = self.read(read).await?;
         Ok(self.counters.window(start, end, records))
     }

@@ -13,7 +13,7 @@ use crate::{
     ledger::{
         Delta, ReadCursor, ReconcileParams, RowBatch, RowRecord, TargetCounters, TimeBounds, reconcile,
     },
-    model::{LocalSecond, MenuLabels},
+    model::{LocalSecond, LocalStretch, MenuLabels},
     schedule::{self, MIN_SPAN, Span, Tier, local_second, local_stretches, warm_up::WarmUp},
     store::{Store, StoreError, TargetId, Transaction},
 };
@@ -126,7 +126,7 @@ pub(super) fn commit(
         tx.write_warm_up(id, warm_up)?;
         let complete = |(_, end): &(Timestamp, Timestamp)| watermark >= *end && span.to >= *end;
         let window = window.filter(complete).map(|(start, end)| local_stretches(start, end, zone));
-        let within = |(from, to)| tx.rows_between(id, from, to);
+        let within = |stretch| tx.rows_in(id, stretch);
         let records = window.map(|stretches| in_all(&stretches, within)).transpose()?;
         Ok(Written::Committed {
             delta: Box::new(delta),
@@ -245,14 +245,14 @@ fn known_rows(
     settings: &PollerConfig,
 ) -> Result<u64, StoreError> {
     let (first, last) = span.local(&settings.zone);
-    let records = tx.rows_between(id, first.into(), last.into())?;
+    let records = tx.rows_in(id, (first.into(), last.into()))?;
     Ok(records.iter().map(|record| u64::from(record.count)).sum())
 }
 
 /// The records of all rows dated in these stretches, which `of_one` tells of each.
 pub(super) fn in_all(
-    stretches: &[(LocalSecond, LocalSecond)],
-    of_one: impl Fn((LocalSecond, LocalSecond)) -> Result<Vec<RowRecord>, StoreError>,
+    stretches: &[LocalStretch],
+    of_one: impl Fn(LocalStretch) -> Result<Vec<RowRecord>, StoreError>,
 ) -> Result<Vec<RowRecord>, StoreError> {
     let mut records = Vec::new();
     for stretch in stretches {

@@ -12,7 +12,7 @@ use tracing::{info, warn};
 
 use super::{CycleError, Poller, Source, range_reader::may_be_cut, request::Reply};
 use crate::{
-    model::LocalSecond,
+    model::{LocalSecond, LocalStretch},
     schedule::{
         self, Span, local_second,
         quota::Purpose,
@@ -164,11 +164,7 @@ impl<S: Source> Poller<S> {
     }
 
     /// One request; whether what it brought was committed.
-    async fn past_step(
-        &mut self,
-        stretch: (LocalSecond, LocalSecond),
-        left: Duration,
-    ) -> Result<bool, CycleError> {
+    async fn past_step(&mut self, stretch: LocalStretch, left: Duration) -> Result<bool, CycleError> {
         let started = Instant::now();
         let span = self.past_span(stretch);
         let reply = self.request_within(span, Purpose::Background, left).await;
@@ -199,7 +195,7 @@ impl<S: Source> Poller<S> {
     }
 
     /// A stretch and what surrounds it, so that no journey is cut; nothing that is not read live yet.
-    fn past_span(&self, (from, to): (LocalSecond, LocalSecond)) -> Span {
+    fn past_span(&self, (from, to): LocalStretch) -> Span {
         let zone = &self.settings.zone;
         let around = i64::try_from(self.settings.idle.longest().as_secs()).unwrap_or(0);
         let second = |second| Timestamp::from_second(second).unwrap_or_default();
@@ -211,7 +207,7 @@ impl<S: Source> Poller<S> {
 
     async fn past_answered(
         &mut self,
-        (stretch, until): ((LocalSecond, LocalSecond), Timestamp),
+        (stretch, until): (LocalStretch, Timestamp),
         reply: Reply,
         requests: u32,
         left: Duration,
@@ -232,11 +228,7 @@ impl<S: Source> Poller<S> {
     }
 
     /// Asks for less next time; what cannot be less, and has been tried often enough, is passed over and stays unknown.
-    async fn past_too_wide(
-        &mut self,
-        stretch: (LocalSecond, LocalSecond),
-        requests: u32,
-    ) -> Result<(), CycleError> {
+    async fn past_too_wide(&mut self, stretch: LocalStretch, requests: u32) -> Result<(), CycleError> {
         self.warm_up.width.narrow(stretch);
         self.books.warm_up_sent(requests).await?;
         if self.warm_up.width.gives_up() {

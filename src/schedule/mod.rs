@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp, civil::DateTime, tz::TimeZone};
 
-use crate::model::{Fingerprints, LocalSecond};
+use crate::model::{Fingerprints, LocalSecond, LocalStretch};
 
 /// The vendor answers for at most 31 days; one less leaves room for a zone's change of offset.
 pub const MAX_SPAN: SignedDuration = SignedDuration::from_hours(30 * 24);
@@ -190,7 +190,7 @@ pub fn same_hour(a: Timestamp, b: Timestamp) -> bool {
 
 /// The stretches of a wall clock, without their ends, that it shows from `start` to `end`: one, or more where it is set in
 /// between. Of an hour that comes twice, both passes have the same dates.
-pub fn local_stretches(start: Timestamp, end: Timestamp, zone: &TimeZone) -> Vec<(LocalSecond, LocalSecond)> {
+pub fn local_stretches(start: Timestamp, end: Timestamp, zone: &TimeZone) -> Vec<LocalStretch> {
     let local = |moment| local_second(moment, zone);
     let changes = zone.following(start).map(|change| change.timestamp()).take_while(|change| *change < end);
     let mut from = start;

@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::LocalSecond;
+use crate::model::{LocalSecond, LocalStretch};
 
 /// The first stretch that is asked for, in seconds.
 const FIRST: i64 = 24 * 3600;
@@ -62,13 +62,13 @@ impl Default for Backwards {
 
 impl Backwards {
     /// The stretch before `next`, but nothing before `from`; `None` when all has been read.
-    pub fn next(&self, from: LocalSecond, next: LocalSecond) -> Option<(LocalSecond, LocalSecond)> {
+    pub fn next(&self, from: LocalSecond, next: LocalSecond) -> Option<LocalStretch> {
         (from < next).then(|| (next.saturating_sub(self.width).max(from), next))
     }
 
     /// A stretch was too much for the server, for an answer, or for the time that there was. Less is asked for next; at
     /// the least width the same again, until [`Backwards::gives_up`].
-    pub fn narrow(&mut self, (from, to): (LocalSecond, LocalSecond)) {
+    pub fn narrow(&mut self, (from, to): LocalStretch) {
         (self.narrowed, self.roomy) = (true, 0);
         if to - from <= NARROWEST {
             self.failed += 1;
@@ -110,7 +110,7 @@ mod tests {
 
     /// The stretches that are read of 28 days, and how many requests that took, of a server that answers at most `widest`
     /// seconds, each with room or not.
-    fn read(widest: i64, room: bool) -> (Vec<(LocalSecond, LocalSecond)>, u32) {
+    fn read(widest: i64, room: bool) -> (Vec<LocalStretch>, u32) {
         let (mut width, mut warm_up, mut read) = (Backwards::default(), WarmUp::before(END), Vec::new());
         while let Some(stretch) = width.next(BEGIN, warm_up.next) {
             warm_up.requests += 1;

@@ -13,12 +13,10 @@ use super::{
     Store, StoreError, TargetId, View, decode, encode, failed,
     schema::{INTERACTIONS, JOURNEYS, META, TARGETS},
 };
-use crate::{ledger::OpenJourney, model::LocalSecond};
+use crate::ledger::OpenJourney;
 
 /// Under this key of the table `meta`. A state on which no backfill was begun has none.
 const KEY: &str = "backfill";
-/// Interactions are remembered by the hour of their latest row.
-const HOUR: i64 = 3600;
 
 /// How a backfill of this state was begun.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -78,11 +76,13 @@ pub struct SeenInteractions {
 }
 
 impl SeenInteractions {
-    /// The first second of the hour of its latest row; `None` of one that is not remembered.
-    pub fn last_hour(&self, interaction: NonZeroU64) -> Result<Option<LocalSecond>, StoreError> {
+    /// The hour of its latest row, as [`LocalSecond::hour`] counts; `None` of one that is not remembered.
+    ///
+    /// [`LocalSecond::hour`]: crate::model::LocalSecond::hour
+    pub fn last_hour(&self, interaction: NonZeroU64) -> Result<Option<i64>, StoreError> {
         let Some(table) = &self.table else { return Ok(None) };
         let hour = table.get((self.target, interaction.get())).map_err(failed)?;
-        Ok(hour.map(|hour| LocalSecond::new(hour.value() * HOUR)))
+        Ok(hour.map(|hour| hour.value()))
     }
 }
 

@@ -100,7 +100,7 @@ fn forgets_by_date_and_by_last_activity_of_one_target_only() {
     let (b, mut other) = restore(&store, "b");
     read(&store, a, &mut account, vec![row(0, 1), row(5 * HOUR, 1), row(1, 2), row(6 * HOUR, 3)]);
     read(&store, b, &mut other, vec![row(0, 1)]);
-    let all = |tx: &mut Transaction<'_>, id| tx.rows_between(id, LocalSecond::MIN, LocalSecond::MAX);
+    let all = |tx: &mut Transaction<'_>, id| tx.rows_in(id, (LocalSecond::MIN, LocalSecond::MAX));
     let count = |target| store.transact(|tx| all(tx, target)).unwrap().len();
     let [five, six] = [5 * HOUR, 6 * HOUR].map(LocalSecond::new);
     store.transact(|tx| tx.forget(a, five, five)).unwrap();
@@ -109,7 +109,7 @@ fn forgets_by_date_and_by_last_activity_of_one_target_only() {
         store.transact(|tx| tx.memory(target).journey(who.try_into().unwrap())).unwrap() != JourneyState::New
     };
     assert_eq!([knows(a, 1), knows(a, 2), knows(a, 3), knows(b, 1)], [true, false, true, true]);
-    let between = store.transact(|tx| tx.rows_between(a, five, six)).unwrap();
+    let between = store.transact(|tx| tx.rows_in(a, (five, six))).unwrap();
     assert_eq!(between.len(), 1);
 }
 

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     ledger::{Delta, JourneyState, OpenJourney, RowKey, RowRecord, SeenRows, TargetCounters},
-    model::{Counted, LocalSecond},
+    model::{Counted, LocalSecond, LocalStretch},
 };
 
 /// The tables within one transaction.
@@ -234,14 +234,9 @@ impl<'t> Transaction<'t> {
         Ok(())
     }
 
-    /// As [`View::rows_between`](super::View::rows_between).
-    pub fn rows_between(
-        &self,
-        target: TargetId,
-        from: LocalSecond,
-        to: LocalSecond,
-    ) -> Result<Vec<RowRecord>, StoreError> {
-        view::rows_between(&self.rows, target.0, from, to)
+    /// As [`View::rows_in`](super::View::rows_in).
+    pub fn rows_in(&self, target: TargetId, stretch: LocalStretch) -> Result<Vec<RowRecord>, StoreError> {
+        view::rows_in(&self.rows, target.0, stretch)
     }
 }
 

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     ledger::{OptionCounts, RoutingPointCounts, RowRecord, TargetCounters, Totals, TransitionCounts},
-    model::{LocalSecond, MenuLabels, PointLabels, TransitionLabels},
+    model::{LocalSecond, LocalStretch, MenuLabels, PointLabels, TransitionLabels},
 };
 
 /// The state as of one commit, whatever is committed meanwhile.
@@ -70,14 +70,9 @@ impl View {
         self.table(QUOTA)?.map_or(Ok(0), |quota| requests(&quota, target.0, day))
     }
 
-    /// The records of all rows dated in `from..to`.
-    pub fn rows_between(
-        &self,
-        target: TargetId,
-        from: LocalSecond,
-        to: LocalSecond,
-    ) -> Result<Vec<RowRecord>, StoreError> {
-        self.table(ROWS)?.map_or_else(|| Ok(Vec::new()), |rows| rows_between(&rows, target.0, from, to))
+    /// The records of all rows dated in a stretch, without its end.
+    pub fn rows_in(&self, target: TargetId, stretch: LocalStretch) -> Result<Vec<RowRecord>, StoreError> {
+        self.table(ROWS)?.map_or_else(|| Ok(Vec::new()), |rows| rows_in(&rows, target.0, stretch))
     }
 
     /// The date of the newest row before `date`.
@@ -115,12 +110,11 @@ pub(super) fn requests(
     Ok(stored.filter(|(last, _)| quota_day(*last, day) == *last).map_or(0, |(_, used)| used))
 }
 
-/// As [`View::rows_between`].
-pub(super) fn rows_between(
+/// As [`View::rows_in`].
+pub(super) fn rows_in(
     rows: &impl ReadableTable<(u32, i64, u64), (u32, u32, u64)>,
     id: u32,
-    from: LocalSecond,
-    to: LocalSecond,
+    (from, to): LocalStretch,
 ) -> Result<Vec<RowRecord>, StoreError> {
     rows.range((id, from.get(), 0)..(id, to.max(from).get(), 0))
         .map_err(failed)?

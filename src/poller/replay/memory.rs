@@ -126,11 +126,11 @@ impl SeenRows for Remembered<'_> {
             return Ok(JourneyState::Open(journey.clone()));
         }
         let seen = match self.day.interactions.get(&interaction) {
-            Some(date) => Some(*date),
+            Some(date) => Some(date.hour()),
             None if self.day.known.may_have(interaction) => self.stored.last_hour(interaction)?,
             None => None,
         };
-        Ok(if seen.is_some_and(|seen| seen.hour() >= self.forgotten) {
+        Ok(if seen.is_some_and(|hour| hour >= self.forgotten) {
             JourneyState::Over
         } else {
             JourneyState::New

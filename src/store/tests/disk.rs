@@ -64,8 +64,8 @@ fn reading_writes_nothing_and_waits_for_no_commit() {
         assert_eq!(store.reload(a).unwrap(), account);
         store.names(a).unwrap();
         let day = jiff::civil::date(2026, 1, 18);
-        let (from, to) = (LocalSecond::new(0), LocalSecond::new(999));
-        let rows = |view: &View| Ok((view.requests(a, day)?, view.rows_between(a, from, to)?));
+        let stretch = (LocalSecond::new(0), LocalSecond::new(999));
+        let rows = |view: &View| Ok((view.requests(a, day)?, view.rows_in(a, stretch)?));
         assert_eq!(store.read(rows).unwrap().1.len(), 1);
     };
     looked(&store);
