@@ -7,8 +7,8 @@ use super::{
     panel::{Panel, Steps},
     promql::{
         ENTRY, FINAL, JOURNEY, JOURNEYS, KEYS, MENU, MIN_VISITS, OPTION, REPEATS, TRANSITIONS, copy,
-        kind_share, named, named_end, of_kind, or_nothing, over_range, share_of_ends, share_of_repeats, sum,
-        sum_by,
+        kind_share, named, named_end, of_kind, or_nothing, over_range, part_of_visits, share_of_ends,
+        share_of_repeats, sum, sum_by,
     },
     query::Query,
 };
@@ -120,8 +120,6 @@ fn beside(key: &'static str, chosen: &str, other: &str, end: &str) -> Panel {
     // Each visit begins with an entry or a step to it, and ends with a step from it or with the journey.
     let (moves, ends) = (format!("(sum({steps}) or vector(0))"), format!("sum({ends})"));
     let all = format!("({moves} + {ends} >= {MIN_VISITS})");
-    // As `share_of_ends`: the counter that every option has is read once.
-    let share = format!("100 / (1 + {moves} / ({ends} >= {MIN_VISITS} - {moves}))");
     let by_other = sum_by(&format!("server, rp_id, channel, {other}"), &steps);
     let named = named_end(&sum_by(KEYS, &copy(&by_other, "cod_opc_menu", other)), other);
     let bars = format!("100 * {named} / on () group_left () {all} > 0");
@@ -130,7 +128,7 @@ fn beside(key: &'static str, chosen: &str, other: &str, end: &str) -> Panel {
         .query(
             Query::now(format!("sort_desc(topk({SHOWN}, {bars}))")).legend("{{description}} · {{rp_name}}"),
         )
-        .query(Query::now(share).called(end_key))
+        .query(Query::now(part_of_visits(100, &ends, &moves)).called(end_key))
         .unit("suffix:%")
         .size(8, 10)
 }

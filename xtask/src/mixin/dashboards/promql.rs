@@ -111,12 +111,15 @@ fn steps(end: &str) -> String {
     format!("({steps} or 0 * {})", sum_by(KEYS, &format!("{ENTRY}{{{MENU}}}")))
 }
 
-/// Of the visits to each option, the share after which the journey was over. A visit ends or goes on, so that this is
-/// one counter of every option divided by itself and the few steps: reading such a counter is what a long range takes
-/// its time for, and here it is read once.
+/// Of the visits to each option, the share after which the journey was over: a visit ends or goes on.
 pub(crate) fn share_of_ends() -> String {
-    let (ends, on) = (sum_by(KEYS, &over_range(FINAL)), steps("from_opc_menu"));
-    format!("1 / (1 + {on} / ({ends} >= {MIN_VISITS} - {on}))")
+    part_of_visits(1, &sum_by(KEYS, &over_range(FINAL)), &steps("from_opc_menu"))
+}
+
+/// The part of visits that `ends` counts, of `whole`, where `steps` counts the others. The series of `ends` are many, and
+/// reading them is what a long range takes its time for: here they are read once.
+pub(crate) fn part_of_visits(whole: u32, ends: &str, steps: &str) -> String {
+    format!("{whole} / (1 + {steps} / ({ends} >= {MIN_VISITS} - {steps}))")
 }
 
 /// Of the visits to each option, by entering the menu there and by stepping there, the share that were not the first of
