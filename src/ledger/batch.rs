@@ -62,6 +62,15 @@ impl RowBatch {
         self.rows.len() as u64
     }
 
+    /// How many rows there are of each date and fingerprint.
+    pub fn counts(&self) -> HashMap<(LocalSecond, u64), u32> {
+        let mut counts = HashMap::with_capacity(self.rows.len());
+        for row in &self.rows {
+            *counts.entry((row.date, row.fingerprint)).or_default() += 1;
+        }
+        counts
+    }
+
     /// Orders the rows by their dates: what [`RowBatch::take_before`] needs.
     pub fn sort_by_date(&mut self) {
         self.rows.sort_unstable_by_key(|row| (row.date, row.fingerprint));

@@ -23,7 +23,7 @@ use crate::{
         bisect::Bisect,
         poison::{Next, Poison},
         quota::Purpose,
-        truncation::{Truncation, Verdict},
+        truncation::{RowCounts, Truncation, Verdict},
     },
     telemetry::SplitCause,
     wolkvox::ApiError,
@@ -147,30 +147,32 @@ impl<S: Source> Poller<S> {
         };
         let asked = Instant::now();
         match self.request(span, purpose).await {
-            Ok(reply) => self.answered(span, reply, request).await,
-            Err(CycleError::Api(fault)) => self.not_answered((span, asked), fault, request).await,
+            Ok(reply) => self.answered((span, asked), reply, request).await,
+            Err(CycleError::Api(fault)) => {
+                self.not_answered((span, asked), fault, self.no_rows(), request).await
+            }
             Err(shutdown) => Err(shutdown),
         }
     }
 
+    /// After an answer to a request that was sent at `asked`.
     async fn answered(
         &mut self,
-        span: Span,
+        (span, asked): (Span, Instant),
         mut reply: Reply,
         request: &ReadRequest,
     ) -> Result<Progress, CycleError> {
         let (rows, cap) = (reply.batch.rows(), self.settings.row_cap);
-        let mut short = false;
         if let Some(fault) = reply.short.take() {
             // The request that may be needed to judge it takes a place, too: all who have one must not wait for another.
             drop(reply.admission.take());
-            match self.judge(span, rows, request).await? {
+            match self.judge(span, reply.batch.counts(), request).await? {
                 Verdict::Whole => self.lessons.disbelieved = true,
                 Verdict::Cut if self.narrow(span, request, SplitCause::Truncated) => {
                     return Ok(Progress::Narrower);
                 }
-                // A whole answer, but for what the vendor left out of it: one second cannot be asked for in halves.
-                Verdict::Cut => short = true,
+                // One second cannot be asked for in halves.
+                Verdict::Cut => return self.not_answered((span, asked), fault, reply.batch, request).await,
                 Verdict::Nothing => {
                     if self.reader(request).bisect.narrow_in_hope(span, Instant::now()) {
                         self.telemetry.split(SplitCause::Truncated);
@@ -189,7 +191,7 @@ impl<S: Source> Poller<S> {
             let (first, last) = span.local(&self.settings.zone);
             reply.batch.keep_between(LocalSecond::from(first) - 1, LocalSecond::from(last) + 1);
             self.say_ignored(reply.outside, cut);
-        } else if short || reply.received >= cap {
+        } else if reply.received >= cap {
             let (from, _) = span.local(&self.settings.zone);
             error!(
                 server = self.settings.name,
@@ -197,7 +199,7 @@ impl<S: Source> Poller<S> {
                 "one second has more rows than an answer holds: what came is counted, the rest is lost"
             );
         }
-        let incomplete = short || reply.received >= cap || (ignores && cut);
+        let incomplete = reply.received >= cap || (ignores && cut);
         let accepted = Accepted {
             batch: reply.batch,
             admission: reply.admission,
@@ -285,18 +287,23 @@ impl<S: Source> Poller<S> {
         narrower
     }
 
-    /// Whether an answer of `rows` rows that is short of its announced number is cut. May ask for the other half of
-    /// the span that it is the first half of; a fault is that request's.
-    async fn judge(&mut self, span: Span, rows: u64, request: &ReadRequest) -> Result<Verdict, CycleError> {
+    /// Whether an answer of these rows that is short of its announced number is cut. May ask for the other half of the
+    /// span that it is the first half of; a fault is that request's.
+    async fn judge(
+        &mut self,
+        span: Span,
+        rows: RowCounts,
+        request: &ReadRequest,
+    ) -> Result<Verdict, CycleError> {
         let mut other = Ok(None);
         if let Some(half) = self.lessons.truncation.other_half(span) {
             other = match self.request(half, request.purpose).await {
-                Ok(reply) => Ok(Some(reply.batch.rows().saturating_sub(reply.in_first_second))),
+                Ok(reply) => Ok(Some(reply.batch.counts())),
                 Err(CycleError::Shutdown) => return Err(CycleError::Shutdown),
                 Err(failed) => Err(failed),
             };
         }
-        let known = other.as_ref().copied().unwrap_or_default();
+        let known = other.as_ref().ok().and_then(Option::as_ref);
         let verdict = self.lessons.truncation.judge(span, rows, known, Instant::now());
         if other.is_err() {
             self.narrow(span, request, SplitCause::Truncated);

@@ -28,8 +28,6 @@ pub(super) struct Reply {
     pub(super) batch: RowBatch,
     /// Elements that came, rows or not.
     pub(super) received: u64,
-    /// Rows of the span's first second, which the span before shares.
-    pub(super) in_first_second: u64,
     /// Rows dated more than a second before or after the span.
     pub(super) outside: u64,
     /// The server's clock, if it said.
@@ -64,12 +62,11 @@ impl<S: Source> Poller<S> {
         // is not the span that makes it large.
         let most = if span.length() > MIN_SPAN { self.settings.row_cap } else { u64::MAX };
         let request = async move {
-            let (mut batch, mut in_first_second, mut outside) = (RowBatch::new(rules), 0, 0);
+            let (mut batch, mut outside) = (RowBatch::new(rules), 0);
             let (first, last) = (LocalSecond::from(from), LocalSecond::from(to));
             let mut each = |element: Element<'_>| {
                 let row = parser.parse(element);
                 if let Ok(row) = &row {
-                    in_first_second += u64::from(row.date == first);
                     let is_outside = row.date < first - 1 || row.date > last + 1;
                     outside += u64::from(is_outside);
                     if batch.rows() > most && (is_outside || outside * 2 < batch.rows()) {
@@ -85,10 +82,10 @@ impl<S: Source> Poller<S> {
                 Ok(_) | Err(ApiError::TooFewRows { .. }) => batch.verdict().and(result),
                 fault => fault,
             };
-            (result, batch, in_first_second, outside)
+            (result, batch, outside)
         };
         let started = Instant::now();
-        let (result, batch, in_first_second, outside) = self.tend(request).await?;
+        let (result, batch, outside) = self.tend(request).await?;
         if result.is_ok() {
             self.health.unread.saw(&self.settings.name, &batch);
         }
@@ -101,6 +98,6 @@ impl<S: Source> Poller<S> {
             }
             Err(fault) => return Err(fault.into()),
         };
-        Ok(Reply { batch, received, in_first_second, outside, server_time, short, admission })
+        Ok(Reply { batch, received, outside, server_time, short, admission })
     }
 }

@@ -1,4 +1,4 @@
-//! What to do about a span that the server does not answer.
+//! What to do about a span that the server does not answer, and about a single second that it answers short.
 //!
 //! A server that is down is left alone. One that answers other spans is asked for less, and a single second that fails
 //! while others with rows are answered is given up after a few polls, so that nothing that the server can tell is hidden
@@ -28,11 +28,13 @@ const UP_FOR: Duration = Duration::from_secs(60);
 const MOST_GIVEN_UP: u32 = 10;
 
 impl<S: Source> Poller<S> {
-    /// After a request, sent at `asked`, that gave no rows: whether less of it may be asked for.
+    /// After a request, sent at `asked`, that failed: whether less of it may be asked for. `came` is what counts if it is
+    /// given up.
     pub(super) async fn not_answered(
         &mut self,
         (span, asked): (Span, Instant),
         fault: ApiError,
+        came: RowBatch,
         request: &ReadRequest,
     ) -> Result<Progress, CycleError> {
         if !fault.may_be_the_span() {
@@ -44,7 +46,7 @@ impl<S: Source> Poller<S> {
         reader.failed += 1;
         let failed = reader.failed;
         if request.deep.is_some() && failed >= 2 && self.lessons.poison.is_given_up(span) {
-            return self.commit_nothing(span, false, request).await;
+            return self.commit_what_came(span, came, false, request).await;
         }
         let refused = match fault {
             ApiError::TooLarge(_) => Some(SplitCause::Size),
@@ -52,7 +54,7 @@ impl<S: Source> Poller<S> {
             _ => None,
         };
         if single && (failed >= 2 || suspected) {
-            return self.single_second_failed(span, fault, request).await;
+            return self.single_second_failed(span, fault, came, request).await;
         }
         if let Some(cause) = refused.filter(|_| !single) {
             if self.reader(request).bisect.narrow_in_hope(span, now) {
@@ -113,6 +115,7 @@ impl<S: Source> Poller<S> {
         &mut self,
         span: Span,
         fault: ApiError,
+        came: RowBatch,
         request: &ReadRequest,
     ) -> Result<Progress, CycleError> {
         let elsewhere = self.is_answered_elsewhere(span, request).await?;
@@ -138,10 +141,11 @@ impl<S: Source> Poller<S> {
             server = self.settings.name,
             %from, %to,
             class = fault.class().as_str(),
-            "the server cannot answer for this second, and does for others: it is passed over, and asked for again by \
-             the deeper re-reading: {fault}"
+            rows = came.rows(),
+            "the server cannot answer for this second, and does for others: what came of it is counted, and it is passed \
+             over, and asked for again by the deeper re-reading: {fault}"
         );
-        self.commit_nothing(span, true, request).await
+        self.commit_what_came(span, came, true, request).await
     }
 
     /// Whether the server can tell rows elsewhere: the newest known one before, or else whatever the hour behind holds.
@@ -168,16 +172,22 @@ impl<S: Source> Poller<S> {
         }
     }
 
-    /// Goes on behind a span that cannot be answered.
-    async fn commit_nothing(
+    /// Of a request that failed.
+    pub(super) fn no_rows(&self) -> RowBatch {
+        RowBatch::new(self.settings.rules.clone())
+    }
+
+    /// Goes on behind a span that cannot be answered, or not whole.
+    async fn commit_what_came(
         &mut self,
         span: Span,
+        came: RowBatch,
         incomplete: bool,
         request: &ReadRequest,
     ) -> Result<Progress, CycleError> {
         let accepted = Accepted {
             admission: None,
-            batch: RowBatch::new(self.settings.rules.clone()),
+            batch: came,
             server_time: None,
             incomplete,
             doubt: Doubt::Unchecked,

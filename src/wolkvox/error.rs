@@ -310,6 +310,7 @@ impl ApiError {
                 | Self::NotJson(_)
                 | Self::Schema(_)
                 | Self::CutOff
+                | Self::TooFewRows { .. }
                 | Self::TooLarge(_)
         )
     }

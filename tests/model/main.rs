@@ -47,12 +47,22 @@ fn trouble() -> impl Strategy<Value = Trouble> {
         1 => Just(Trouble::CutAfter(0)),
         1 => (0u8..10).prop_map(Trouble::CutAfter),
         1 => (0u8..10).prop_map(Trouble::TooFew),
+        1 => Just(Trouble::Half),
         1 => Just(Trouble::Hang),
         1 => Just(Trouble::Maintenance),
         1 => Just(Trouble::Unavailable),
         1 => Just(Trouble::Foreign404),
         1 => Just(Trouble::NoReport),
         1 => Just(Trouble::RejectedRows),
+    ]
+}
+
+/// Requests each with its own trouble, or with spells of one, as servers have them.
+fn troubles() -> impl Strategy<Value = Vec<Trouble>> {
+    let spell = (trouble(), 1usize..12).prop_map(|(trouble, length)| vec![trouble; length]);
+    prop_oneof![
+        prop::collection::vec(trouble(), 0..20),
+        prop::collection::vec(spell, 0..6).prop_map(|spells| spells.concat()),
     ]
 }
 
@@ -115,7 +125,7 @@ fn densest(rows: &[WorldRow]) -> u64 {
 fn plan() -> impl Strategy<Value = Plan> {
     (
         rows(),
-        prop::collection::vec(trouble(), 0..20),
+        troubles(),
         prop_oneof![2 => Just(60_000u64), 1 => 2u64..12],
         prop_oneof![4 => Just(0u64), 1 => 1u64..100],
         prop::collection::vec(1i64..world::TRAFFIC, 0..4),
@@ -174,7 +184,7 @@ fn within_the_promise(mut plan: Plan) -> Plan {
     }
     if world.overstates > 0 {
         // Where its number is always too high, nobody can tell that an answer is cut as well.
-        world.troubles.retain(|trouble| !matches!(trouble, Trouble::TooFew(_)));
+        world.troubles.retain(|trouble| !matches!(trouble, Trouble::TooFew(_) | Trouble::Half));
     }
     // More rows in the narrowest span than an answer holds are beyond the promise.
     let densest = densest(&world.rows);
@@ -224,6 +234,22 @@ fn a_row_later_than_any_re_reading_is_beyond_the_promise() {
     let plan = |late| Plan::of(World::of(vec![row(10, 12), row(600, 600 + late)]));
     assert!(run(plan(world::LATEST)).is_ok());
     assert!(run(plan(world::HOURLY + 3600)).unwrap_err().contains("option_attempts_total"));
+}
+
+/// One second cannot be asked for in halves, and an answer to it that is short now need not be so a minute later.
+#[test]
+fn a_second_that_is_answered_short_for_a_while_is_not_given_up() {
+    let row = |option| WorldRow { date: 100, visible: 105, conn: 1, option, second: 5, attempts: 1 };
+    let rows: Vec<_> = (0..4).map(row).collect();
+    let plan = |spell| Plan {
+        whole: true,
+        ..Plan::of(World { troubles: vec![Trouble::Half; spell], ..World::of(rows.clone()) })
+    };
+    for spell in 1..=24 {
+        run(plan(spell)).unwrap_or_else(|error| panic!("{spell} short answers: {error}"));
+    }
+    // One that is short in poll after poll hides nothing behind it.
+    assert!(run(plan(100)).unwrap_err().contains("wolkvox_windows_incomplete_total"));
 }
 
 /// Seven requests an hour find out that its number says nothing; it is never halved down to single seconds.

@@ -44,6 +44,8 @@ pub(crate) struct Plan {
     /// Counting begins when the poller first reaches the server, which is so many seconds after the start at the earliest:
     /// rows before that do not count. Where this is not said, it begins with the world.
     pub(crate) begins: Option<i64>,
+    /// No second may be given up, not even for a while.
+    pub(crate) whole: bool,
 }
 
 impl Plan {
@@ -58,6 +60,7 @@ impl Plan {
             patient: false,
             seed: 0,
             begins: None,
+            whole: false,
         }
     }
 }
@@ -308,6 +311,11 @@ fn compare(plan: &Plan, scraped: &BTreeMap<String, f64>, received: u64) -> Resul
     }
     let outcomes: f64 =
         scraped.iter().filter(|(name, _)| name.starts_with("wolkvox_rows_total{")).map(|(_, v)| v).sum();
+    let given_up =
+        scraped.iter().find(|(name, count)| name.starts_with("wolkvox_windows_incomplete_") && **count > 0.0);
+    if let Some((name, count)) = given_up.filter(|_| plan.whole) {
+        return Err(format!("{name} is {count}"));
+    }
     // An answer whose commit the crash took away was received but is in no outcome.
     if outcomes > received as f64 {
         return Err(format!("{received} rows were received, and the outcomes add up to {outcomes}"));
