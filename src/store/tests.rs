@@ -1,11 +1,15 @@
 //! The store over real files.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, AtomicUsize, Ordering},
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
 };
 
 use jiff::Timestamp;
+use proptest::prelude::*;
 
 use super::*;
 use crate::{
@@ -111,6 +115,40 @@ fn forgets_by_date_and_by_last_activity_of_one_target_only() {
     assert_eq!([knows(a, 1), knows(a, 2), knows(a, 3), knows(b, 1)], [true, false, true, true]);
     let between = store.transact(|tx| tx.rows_in(a, (five, six))).unwrap();
     assert_eq!(between.len(), 1);
+}
+
+proptest! {
+    /// Behind all that is known, before it or in between, and beside another target whose rows lie behind.
+    #[test]
+    fn every_row_is_remembered_wherever_it_comes(
+        answers in prop::collection::vec((0usize..2, prop::collection::vec((0i64..40, 1u64..4), 0..30)), 1..12),
+    ) {
+        let store = Store::in_memory([1; 16]).unwrap();
+        let mut targets = ["a", "b"].map(|name| restore(&store, name));
+        let mut real: [BTreeMap<(i64, u64), u64>; 2] = Default::default();
+        for (of, rows) in answers {
+            let (target, account) = &mut targets[of];
+            read(&store, *target, account, rows.iter().map(|(date, who)| row(*date, *who)).collect());
+            let mut seen: BTreeMap<_, u64> = BTreeMap::new();
+            rows.into_iter().for_each(|key| *seen.entry(key).or_default() += 1);
+            for (key, count) in seen {
+                let most = real[of].entry(key).or_default();
+                *most = count.max(*most);
+            }
+        }
+        for ((target, account), real) in targets.iter().zip(&real) {
+            for date in 0..40 {
+                let second = LocalSecond::new(date);
+                let records = store.transact(|tx| tx.rows_in(*target, (second, second + 1))).unwrap();
+                let of_second: Vec<_> = real.range((date, 0)..(date + 1, 0)).map(|(_, count)| *count).collect();
+                prop_assert_eq!(records.iter().map(|record| u64::from(record.count)).collect::<Vec<_>>(), of_second);
+            }
+            prop_assert_eq!(account.totals.new, real.values().sum::<u64>());
+            let last = store.transact(|tx| tx.memory(*target).journeys_due(i64::MAX)).unwrap();
+            let who: BTreeSet<_> = real.keys().map(|(_, who)| *who).collect();
+            prop_assert_eq!(last.len(), who.len(), "each with one deadline");
+        }
+    }
 }
 
 #[test]

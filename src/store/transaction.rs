@@ -1,9 +1,9 @@
 //! What can be done with the state within one commit.
 
-use std::{cell::RefCell, collections::BTreeSet, num::NonZeroU64};
+use std::{cell::RefCell, collections::BTreeSet, num::NonZeroU64, ops::Bound};
 
 use jiff::civil::Date;
-use redb::{ReadableTable, Table, WriteTransaction};
+use redb::{ReadableTable, Table, Value, WriteTransaction};
 
 use super::{
     StoreError, TargetId, decode, encode, failed,
@@ -14,7 +14,7 @@ use super::{
     view::{self, quota_day},
 };
 use crate::{
-    ledger::{Delta, JourneyState, OpenJourney, RowKey, RowRecord, SeenRows, TargetCounters},
+    ledger::{Delta, JourneyDelta, JourneyState, OpenJourney, RowKey, RowRecord, SeenRows, TargetCounters},
     model::{Counted, LocalSecond, LocalStretch},
 };
 
@@ -25,7 +25,7 @@ pub struct Transaction<'t> {
     menus: Table<'t, (u32, u32), &'static [u8]>,
     points: Table<'t, (u32, &'static str, &'static str), &'static [u8]>,
     transitions: Table<'t, (u32, &'static str, &'static str, &'static str, &'static str), &'static [u8]>,
-    rows: Table<'t, (u32, i64, u64), (u32, u32, u64)>,
+    rows: Table<'t, TimedKey, (u32, u32, u64)>,
     journeys: Table<'t, (u32, u64), &'static [u8]>,
     journeys_by_deadline: Table<'t, (u32, i64, u64), ()>,
     interactions: Table<'t, (u32, u64), i64>,
@@ -133,10 +133,11 @@ impl<'t> Transaction<'t> {
             self.transitions.insert(key, encode(transition)?.as_slice()).map_err(failed)?;
         }
         self.write_journeys(id, step)?;
-        for (key, record) in &step.rows {
+        let rows = step.rows.iter().map(|(key, record)| {
             let value = (record.count, record.menu, record.interaction.map_or(0, NonZeroU64::get));
-            self.rows.insert((id, key.date.get(), key.fingerprint), value).map_err(failed)?;
-        }
+            ((id, key.date.get(), key.fingerprint), value)
+        });
+        insert_ascending(&mut self.rows, id, rows)?;
         let mut by_hour = Vec::with_capacity(step.interactions.len());
         for (interaction, date) in &step.interactions {
             // Remembered by the hour, so that most rows need not move them.
@@ -157,31 +158,33 @@ impl<'t> Transaction<'t> {
             }
             by_hour.push((id, hour, interaction));
         }
-        // In the order of the table, so that neighbours are on one page.
         by_hour.sort_unstable();
-        for key in by_hour {
-            self.interactions_by_hour.insert(key, ()).map_err(failed)?;
-        }
-        Ok(())
+        insert_ascending(&mut self.interactions_by_hour, id, by_hour.into_iter().map(|key| (key, ())))
     }
 
     fn write_journeys(&mut self, id: u32, step: &Delta) -> Result<(), StoreError> {
-        for change in &step.journeys {
-            let interaction = change.interaction.get();
-            let after = change.after.as_ref();
-            if let Some(before) = change.before.filter(|before| after.is_none_or(|j| j.deadline != *before)) {
-                self.journeys_by_deadline.remove((id, before, interaction)).map_err(failed)?;
+        let (mut gone, mut come) = (Vec::new(), Vec::new());
+        for JourneyDelta { interaction, before, after } in &step.journeys {
+            let interaction = interaction.get();
+            let deadline = after.as_ref().map(|journey| journey.deadline);
+            if *before != deadline {
+                gone.extend(before.map(|before| (id, before, interaction)));
+                come.extend(deadline.map(|deadline| (id, deadline, interaction)));
             }
             match after {
                 Some(journey) => {
                     self.journeys.insert((id, interaction), encode(journey)?.as_slice()).map_err(failed)?;
-                    let key = (id, journey.deadline, interaction);
-                    self.journeys_by_deadline.insert(key, ()).map_err(failed)?;
                 }
                 None => drop(self.journeys.remove((id, interaction)).map_err(failed)?),
             }
         }
-        Ok(())
+        // In the order of the table, so that neighbours are on one page.
+        gone.sort_unstable();
+        come.sort_unstable();
+        for key in gone {
+            self.journeys_by_deadline.remove(key).map_err(failed)?;
+        }
+        insert_ascending(&mut self.journeys_by_deadline, id, come.into_iter().map(|key| (key, ())))
     }
 
     fn drop_series(&mut self, id: u32, dropped: &[Counted]) -> Result<(), StoreError> {
@@ -240,7 +243,35 @@ impl<'t> Transaction<'t> {
     }
 }
 
-type RowTable<'t> = Table<'t, (u32, i64, u64), (u32, u32, u64)>;
+/// Target, a time of its own, and what tells apart what has the same.
+type TimedKey = (u32, i64, u64);
+
+/// Inserts what is ascending by its keys, all of one target. What lies behind all that the table has of the target, as most
+/// does, is handed over at once: a third of the work of one by one.
+fn insert_ascending<V>(
+    table: &mut Table<'_, TimedKey, V>,
+    id: u32,
+    pairs: impl Iterator<Item = (TimedKey, V)>,
+) -> Result<(), StoreError>
+where
+    V: for<'v> Value<SelfType<'v> = V>,
+{
+    let of_target = (id, i64::MIN, 0)..=(id, i64::MAX, u64::MAX);
+    let last = table.range(of_target).map_err(failed)?.next_back().transpose().map_err(failed)?;
+    let last = last.map(|(key, _)| key.value());
+    let mut pairs = pairs.peekable();
+    while let Some((key, value)) = pairs.next_if(|(key, _)| last.is_some_and(|last| *key <= last)) {
+        table.insert(key, value).map_err(failed)?;
+    }
+    let Some((first, _)) = pairs.peek() else { return Ok(()) };
+    let mut behind = table.lower_bound_mut(Bound::Included(first)).map_err(failed)?;
+    for (key, value) in pairs {
+        behind.insert_before(key, value).map_err(failed)?;
+    }
+    behind.close().map_err(failed)
+}
+
+type RowTable<'t> = Table<'t, TimedKey, (u32, u32, u64)>;
 type Records<'a> = redb::Range<'a, (u32, i64, u64), (u32, u32, u64)>;
 
 struct Remembered<'a, 't> {

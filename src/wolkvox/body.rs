@@ -171,7 +171,7 @@ impl TextDecoder {
 
 /// Hands on text that should be UTF-8; the beginning of a last character that is not whole is left in `carry`.
 fn utf8(bytes: &[u8], invalid: Invalid, carry: &mut Vec<u8>, sink: &mut Sink<'_>) -> Result<(), ApiError> {
-    let Err(error) = str::from_utf8(bytes) else { return sink(bytes) };
+    let Err(error) = simdutf8::compat::from_utf8(bytes) else { return sink(bytes) };
     let whole =
         if error.error_len().is_none() { error.valid_up_to() } else { bytes.len() - unfinished(bytes) };
     carry.extend_from_slice(&bytes[whole..]);

@@ -165,7 +165,7 @@ impl RowParser {
     /// Reads one element.
     pub fn parse<'a>(&self, element: Element<'a>) -> Result<Row<'a>, Rejected> {
         let Element::Value(bytes) = element else { return Err(Rejection::TooLong.into()) };
-        match str::from_utf8(bytes) {
+        match simdutf8::basic::from_utf8(bytes) {
             Ok(text) => self.parse_text(text),
             Err(_) => self.parse_text(&String::from_utf8_lossy(bytes)).map(Row::into_owned),
         }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::memory::DayMemory;
+use super::memory::{DayMemory, put_in_order};
 use crate::{
     baseline::{Detector, History},
     ledger::{
@@ -268,6 +268,7 @@ impl Day {
         let (journeys, interactions) = self.memory.changes();
         let mut rows = self.remembered;
         rows.extend(self.last);
+        put_in_order(&mut rows);
         let counters = self.counters;
         // What is only expected is known from the configuration.
         let menus = counters.menus.iter().filter(|(_, (_, menu))| menu.hits > 0);

@@ -70,15 +70,7 @@ impl DayMemory {
         };
         self.rows.extend(rows);
         if amid {
-            // What came later stands behind its like, and is what holds.
-            self.rows.sort_by_key(|(key, _)| *key);
-            self.rows.dedup_by(|later, kept| {
-                let same = later.0 == kept.0;
-                if same {
-                    *kept = *later;
-                }
-                same
-            });
+            put_in_order(&mut self.rows);
         }
     }
 
@@ -103,6 +95,18 @@ impl DayMemory {
         changes.sort_unstable_by_key(|change| change.interaction);
         (changes, self.interactions.into_iter().collect())
     }
+}
+
+/// Makes records ascending by key. Of those with one key the last holds.
+pub(super) fn put_in_order(rows: &mut Vec<(RowKey, RowRecord)>) {
+    rows.sort_by_key(|(key, _)| *key);
+    rows.dedup_by(|later, kept| {
+        let same = later.0 == kept.0;
+        if same {
+            *kept = *later;
+        }
+        same
+    });
 }
 
 /// The state and the day together.
