@@ -171,8 +171,11 @@ impl<S: Source> Poller<S> {
                 Verdict::Cut if self.narrow(span, request, SplitCause::Truncated) => {
                     return Ok(Progress::Narrower);
                 }
-                // One second cannot be asked for in halves.
-                Verdict::Cut => return self.not_answered((span, asked), fault, reply.batch, request).await,
+                // One second cannot be asked for in halves, but again, unless it is as much as an answer can hold.
+                Verdict::Cut if reply.received < cap => {
+                    return self.not_answered((span, asked), fault, reply.batch, request).await;
+                }
+                Verdict::Cut => {}
                 Verdict::Nothing => {
                     if self.reader(request).bisect.narrow_in_hope(span, Instant::now()) {
                         self.telemetry.split(SplitCause::Truncated);

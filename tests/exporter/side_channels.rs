@@ -45,9 +45,12 @@ async fn with_standard_error_unread_everything_goes_on() {
     let mut exporter = Killed(command.spawn().expect("it can be started"));
     drop(command);
 
-    let client = client();
     let begun = Instant::now();
-    while !client.get(format!("http://{address}/-/ready")).send().await.is_ok_and(|a| a.status().is_success())
+    while !client()
+        .get(format!("http://{address}/-/ready"))
+        .send()
+        .await
+        .is_ok_and(|a| a.status().is_success())
     {
         assert!(begun.elapsed() < DEADLINE, "not ready");
         tokio::time::sleep(Duration::from_millis(20)).await;
@@ -61,6 +64,8 @@ async fn with_standard_error_unread_everything_goes_on() {
         }
     };
     tokio::task::spawn_blocking(chatter).await.expect("no panic");
+    // With a connection of its own: one that was idle for so long may be closed as it is used again.
+    let client = client();
     let lost = Scrape::until(&client, address, "lines that nobody read", |scrape| {
         scrape.sum(DROPPED, &[]).is_some_and(|lines| lines > 0.0) && scrape.up("one")
     })
