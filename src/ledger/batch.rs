@@ -9,7 +9,7 @@ use std::{
 };
 
 use crate::{
-    model::{LocalSecond, MenuLabels, NUMBER, OptionRules},
+    model::{LocalSecond, MenuLabels, NUMBER, OptionRules, OwnMap},
     wolkvox::{ApiError, Rejected, Rejection, Row, RowLabels},
 };
 
@@ -63,8 +63,8 @@ impl RowBatch {
     }
 
     /// How many rows there are of each date and fingerprint.
-    pub fn counts(&self) -> HashMap<(LocalSecond, u64), u32> {
-        let mut counts = HashMap::with_capacity(self.rows.len());
+    pub fn counts(&self) -> OwnMap<(LocalSecond, u64), u32> {
+        let mut counts = OwnMap::default();
         for row in &self.rows {
             *counts.entry((row.date, row.fingerprint)).or_default() += 1;
         }

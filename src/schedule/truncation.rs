@@ -5,11 +5,14 @@
 //! tells the two apart: the halves of a whole answer hold the very rows that it held. More of them prove that it was
 //! cut; fewer prove nothing but that this server cuts now and then. Pure: it never asks.
 
-use std::{collections::HashMap, time::Duration};
+use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::{model::LocalSecond, schedule::Span};
+use crate::{
+    model::{LocalSecond, OwnMap},
+    schedule::Span,
+};
 
 /// So many spans, one within the other, must have given the same rows in halves.
 const FRUITLESS: u32 = 3;
@@ -17,7 +20,7 @@ const FRUITLESS: u32 = 3;
 const DISBELIEF: Duration = Duration::from_secs(3600);
 
 /// The rows of an answer: how many there are of each date and fingerprint.
-pub type RowCounts = HashMap<(LocalSecond, u64), u32>;
+pub type RowCounts = OwnMap<(LocalSecond, u64), u32>;
 
 /// What is thought of one server's number.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -284,7 +287,7 @@ mod tests {
     #[test]
     fn an_answer_without_any_of_its_rows_proves_nothing() {
         let now = Instant::now();
-        let none = RowCounts::new;
+        let none = RowCounts::default;
         let mut announced = Truncation::default();
         for to in [4096, 2048, 1024, 512, 256] {
             let other = announced.other_half(span(0, to)).map(|_| none());

@@ -27,9 +27,9 @@ pub struct Transaction<'t> {
     transitions: Table<'t, (u32, &'static str, &'static str, &'static str, &'static str), &'static [u8]>,
     rows: Table<'t, TimedKey, (u32, u32, u64)>,
     journeys: Table<'t, (u32, u64), &'static [u8]>,
-    journeys_by_deadline: Table<'t, (u32, i64, u64), ()>,
+    journeys_by_deadline: Table<'t, TimedKey, ()>,
     interactions: Table<'t, (u32, u64), i64>,
-    interactions_by_hour: Table<'t, (u32, i64, u64), ()>,
+    interactions_by_hour: Table<'t, TimedKey, ()>,
     quota: Table<'t, u32, (u32, u64)>,
     next_menus: Table<'t, u32, u32>,
     pub(super) history: Table<'t, (u32, i32), &'static [u8]>,
@@ -272,7 +272,7 @@ where
 }
 
 type RowTable<'t> = Table<'t, TimedKey, (u32, u32, u64)>;
-type Records<'a> = redb::Range<'a, (u32, i64, u64), (u32, u32, u64)>;
+type Records<'a> = redb::Range<'a, TimedKey, (u32, u32, u64)>;
 
 struct Remembered<'a, 't> {
     tx: &'a Transaction<'t>,

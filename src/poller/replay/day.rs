@@ -70,7 +70,7 @@ pub(in crate::poller) struct Day {
     read_to: Timestamp,
     /// A part of the window under way is known to lack rows.
     uncertain: bool,
-    /// Rows that are to be remembered: those that may be read again.
+    /// Rows of the windows before the last that are to be remembered: those that may be read again.
     remembered: Vec<(RowKey, RowRecord)>,
     /// Those of the last window.
     last: Vec<(RowKey, RowRecord)>,
@@ -230,8 +230,8 @@ impl Day {
         let window = self.counters.window(self.start, end, records);
         let oldest = self.around.until.checked_sub(settings.memory()).unwrap_or(Timestamp::MIN);
         let oldest = self.local(oldest);
-        self.remembered.extend(rows.iter().filter(|(key, _)| key.date >= oldest).copied());
-        self.last = rows;
+        let before = std::mem::replace(&mut self.last, rows);
+        self.remembered.extend(before.into_iter().filter(|(key, _)| key.date >= oldest));
         window
     }
 
