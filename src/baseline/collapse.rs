@@ -18,6 +18,7 @@ const CLOSED: usize = 6;
 
 /// One routing point over a frame.
 pub(super) struct Collapse<'a> {
+    usable: &'a [bool],
     seen: &'a Sums,
     operation: &'a Sums,
     /// What each earlier week had: hits, and as expected how many slots of it are known. Only where a window asks for it.
@@ -28,7 +29,7 @@ pub(super) struct Collapse<'a> {
 impl<'a> Collapse<'a> {
     /// Over the slots from `base` on (counted from 1970), as many as `usable` tells of.
     pub(super) fn new(
-        (base, usable): (i64, &[bool]),
+        (base, usable): (i64, &'a [bool]),
         blocks: &[Block],
         point: usize,
         seen: &'a Sums,
@@ -38,7 +39,7 @@ impl<'a> Collapse<'a> {
         let today = base + usable.len() as i64 - 1;
         // On a day that a calendar knows, all may be as low as the others are.
         let least = if now.holidays.has(super::day_of(today)) { 0.0 } else { OPERATION_LEAST };
-        let mut collapse = Self { seen, operation, weeks: None, least };
+        let mut collapse = Self { usable, seen, operation, weeks: None, least };
         if (1..=seen.len()).any(|end| collapse.low(end).next().is_some()) {
             collapse.weeks = Some(std::array::from_fn(|week| weeks((base, usable), blocks, point, week)));
         }
@@ -71,12 +72,13 @@ impl<'a> Collapse<'a> {
 
     fn window(&self, from: usize, to: usize) -> Option<Score> {
         let own = self.seen.between(from, to);
+        let usable = self.usable[from..to].iter().filter(|usable| **usable).count() as f64;
         let mut weeks = [0.0; WEEKS];
         let mut known = 0;
         for week in self.weeks.iter().flatten() {
             let week = week.between(from, to);
-            if week.expected * 2.0 >= (to - from) as f64 {
-                weeks[known] = (week.seen / week.expected * (to - from) as f64) as f32;
+            if week.expected > 0.0 && week.expected * 2.0 >= usable {
+                weeks[known] = (week.seen / week.expected * usable) as f32;
                 known += 1;
             }
         }

@@ -32,6 +32,8 @@ struct Learnt {
     /// By place of the option.
     lessons: Vec<Option<Lesson>>,
     noise: Vec<Noise>,
+    /// By number of the routing point: whether its hours shift.
+    shifts: Vec<bool>,
     /// The routing points that are to be learnt anew.
     due: Vec<usize>,
 }
@@ -56,6 +58,7 @@ impl Detector {
             point_of: &self.point_of,
             noise: &self.learnt.noise,
             lessons: &self.learnt.lessons,
+            shifts: &self.learnt.shifts,
             now,
         };
         let frame = Frame::new(&known, last);
@@ -118,15 +121,18 @@ impl Detector {
         }
         let Some(learner) = &learnt.learner else { return };
         learnt.lessons.resize(options, None);
+        learnt.shifts.resize(self.points.len(), false);
         let mut room = if more { usize::MAX } else { (options / 48).max(8) };
         let mut changed = learnt.noise.len() != options;
         while room > 0
             && let Some(point) = learnt.due.pop()
         {
             let options = &self.options_of[point];
-            for (option, lesson) in options.iter().zip(learner.point(history, options)) {
+            let (lessons, shifts) = learner.point(history, options);
+            for (option, lesson) in options.iter().zip(lessons) {
                 learnt.lessons[*option] = Some(lesson);
             }
+            learnt.shifts[point] = shifts;
             room = room.saturating_sub(options.len());
             changed |= learnt.due.is_empty();
         }

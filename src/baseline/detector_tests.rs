@@ -25,6 +25,10 @@ const USUAL: Slot = (10, 3, 1, 1, 20);
 
 impl Menu {
     fn new(of: impl Fn(usize, i64) -> Slot) -> Self {
+        Self::until(NOW, of)
+    }
+
+    fn until(now: i64, of: impl Fn(usize, i64) -> Slot) -> Self {
         let mut kinds = OptionKinds::none();
         kinds.list("PULSE", OptionKind::NoInput);
         kinds.list("AGENTE", OptionKind::OptOut);
@@ -37,9 +41,9 @@ impl Menu {
             holidays: Holidays::default(),
             history: History::new(35),
         };
-        menu.add(MONDAY * 86_400, NOW, of);
-        menu.cover(MONDAY * 86_400, NOW);
-        menu.history.forget(LocalSecond::new(NOW));
+        menu.add(MONDAY * 86_400, now, of);
+        menu.cover(MONDAY * 86_400, now);
+        menu.history.forget(LocalSecond::new(now));
         menu
     }
 
@@ -185,6 +189,38 @@ fn a_routing_point_that_closes_early_is_not_told_of_the_option_that_is_nearly_al
         let told = told(&Menu::new(of(NOW - slots * SLOT)).scores());
         assert!(told.iter().all(|one| one == "10 collapse"), "{slots}: {told:?}");
         assert!(slots < 3 || !told.is_empty(), "{slots}");
+    }
+}
+
+#[test]
+fn where_hours_shift_an_hour_of_silence_beside_the_night_is_no_collapse() {
+    let (today, none) = ((NOW - 14 * 3600).div_euclid(86_400), (0, 0, 0, 0, 20));
+    // The first routing point opened late on a Monday and closed early on a Thursday, or kept to its hours.
+    let silent = |shifted: bool, silence: std::ops::Range<i64>| {
+        move |option: usize, at: i64| {
+            let (day, minute) = (at.div_euclid(86_400), at.rem_euclid(86_400) / 60);
+            let off = match day - MONDAY {
+                14 => shifted && minute < 7 * 60 + 40,
+                24 => shifted && minute >= 18 * 60 + 15,
+                _ => day == today && silence.contains(&minute),
+            };
+            if off && option < OPTIONS.len() { none } else { USUAL }
+        }
+    };
+    for (shifted, from, to, now, expected) in [
+        (true, 0, 7 * 60 + 40, 7 * 60 + 40, &[][..]),
+        // Nor later, when it has opened.
+        (true, 0, 7 * 60 + 40, 7 * 60 + 50, &[]),
+        (true, 0, 8 * 60 + 10, 8 * 60 + 10, &["10 collapse"]),
+        (false, 0, 7 * 60 + 40, 7 * 60 + 40, &["10 collapse"]),
+        (true, 18 * 60 + 20, 24 * 60, 18 * 60 + 40, &[]),
+        (true, 17 * 60 + 50, 24 * 60, 18 * 60 + 10, &["10 collapse"]),
+        (false, 18 * 60 + 20, 24 * 60, 18 * 60 + 40, &["10 collapse"]),
+        (true, 12 * 60, 24 * 60, 12 * 60 + 20, &["10 collapse"]),
+    ] {
+        let now = today * 86_400 + now * 60;
+        let told = told(&Menu::until(now, silent(shifted, from..to)).judge(&mut Detector::new(), now));
+        assert_eq!(told, expected, "{shifted} {from} to {to}, at {now}");
     }
 }
 

@@ -9,6 +9,7 @@ use super::{
     collapse::Collapse,
     drop_off::{drop_off, fewer_weeks},
     expectation::{Block, Expected},
+    hours,
     limits::{BESIDE, LONGEST, NO_INPUT_WINDOWS, RISE_PRIOR, UNUSED_DAYS},
     moment::midnight,
     noise::{Lesson, Noise},
@@ -29,6 +30,8 @@ pub(super) struct Known<'a> {
     /// By place of the option, as the next one.
     pub(super) noise: &'a [Noise],
     pub(super) lessons: &'a [Option<Lesson>],
+    /// By number of the routing point: whether its hours shift.
+    pub(super) shifts: &'a [bool],
     pub(super) now: &'a Moment<'a>,
 }
 
@@ -129,15 +132,16 @@ impl Frame {
         point: usize,
         options: &[usize],
     ) -> ([Option<Score>; PointAnomaly::ALL.len()], Vec<OfOption>) {
-        let collapse = Collapse::new(
-            (self.base, &self.usable),
-            known.blocks,
-            point,
-            &self.points[point],
-            &self.operation,
-            known.now,
-        );
-        let fallen = collapse.fallen();
+        let closed = self.may_be_closed(known, point, options);
+        let open = without(&self.points[point], &closed);
+        let usable: Vec<bool> =
+            self.usable.iter().zip(&closed).map(|(usable, closed)| *usable && !closed).collect();
+        let collapse =
+            Collapse::new((self.base, &usable), known.blocks, point, &open, &self.operation, known.now);
+        let mut fallen = collapse.fallen();
+        let lately = fallen[self.len() - LONGEST..].contains(&true);
+        // Neither says anything about its options.
+        fallen.iter_mut().zip(closed).for_each(|(fallen, closed)| *fallen |= closed);
         let any_week = |block: &Block| block.points[point].iter().flatten().any(|hits| !hits.is_nan());
         let collapsed = known.blocks.last().is_some_and(any_week).then(|| collapse.score(self.len()));
         let of_point = without(&self.points[point], &fallen);
@@ -160,9 +164,21 @@ impl Frame {
             })
             .collect();
         let mut scores = [collapsed, self.no_input(known, point, options)];
-        let lately = fallen[self.len() - LONGEST..].contains(&true);
         settle(&mut scores, &mut judged, lately);
         (scores, judged)
+    }
+
+    /// The slots in which it may just have been closed, where its hours shift.
+    fn may_be_closed(&self, known: &Known<'_>, point: usize, options: &[usize]) -> Vec<bool> {
+        if !known.shifts[point] {
+            return vec![false; self.len()];
+        }
+        let end = (self.base + self.len() as i64 - 1).rem_euclid(SLOTS as i64) as usize + 1;
+        let today = |option: &usize| known.blocks.last().and_then(|block| expected(block, *option));
+        let expected =
+            |slot: usize| options.iter().filter_map(today).map(|today| f64::from(today.hits[slot])).sum();
+        let ahead: Vec<f64> = (end..SLOTS).take(hours::AHEAD).map(expected).collect();
+        hours::may_be_closed(&self.points[point], &self.usable, &ahead)
     }
 
     /// On how many weeks the last slot's expectation stands.

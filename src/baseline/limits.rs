@@ -60,6 +60,17 @@ pub(super) const COLLAPSE_NOISE: f64 = 0.25 * 0.25;
 /// have fallen, and that is told.
 pub(super) const OPERATION_LEAST: f64 = 0.3;
 
+/// So many slots in which nothing is expected are a night, and no lull.
+pub(super) const NIGHT: usize = 6;
+/// A routing point whose hours shift opens and closes up to so many slots off its usual time.
+pub(super) const MOST_SHIFT: usize = 12;
+/// Fewer slots than so many do not teach that hours shift,
+pub(super) const LEAST_SHIFT: usize = 3;
+/// nor do fewer hits, missed or made: they may be chance.
+pub(super) const SHIFT_HITS: f64 = 10.0;
+/// So often in the weeks that are learnt from: once may have been an outage.
+pub(super) const SHIFTS: usize = 2;
+
 /// Deviance of a rise that is worth an alert.
 pub(super) const RISE: f64 = 30.0;
 /// Rises are judged only where at least so many are expected.

@@ -36,6 +36,7 @@
 //! | `expectation` | what earlier weeks let expect of a day |
 //! | `window` | seen and expected in one window, at today's level |
 //! | `noise` | how much an option varies beside chance, and its usual shares, learnt from the last four weeks |
+//! | `hours` | whether a routing point opens and closes at other times on some days |
 //! | `deviance` | how unlikely a count is |
 //! | `frame` | all options before one moment, judged one routing point after the other |
 //! | `drop_off`, `surge`, `shares`, `collapse` | one anomaly each; `shares` the four that are shares, and entries of nothing |
@@ -51,6 +52,7 @@ mod drop_off;
 mod expectation;
 mod frame;
 mod history;
+mod hours;
 mod limits;
 mod moment;
 mod noise;

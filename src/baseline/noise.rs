@@ -8,6 +8,7 @@ use super::{
     cells::{Counts, TIME_BUCKETS},
     expectation::{edge, median},
     history::History,
+    hours,
     limits::{
         AROUND, AROUND_LEAST, FIRST_DAY_NOISE, FIRST_LEVEL_NOISE, FIRST_NOISE, FIRST_SHARE_NOISE,
         FIRST_SPREAD, LEARNT, LEAST_DAY_NOISE, LEAST_LEVEL_NOISE, LEAST_NOISE, LEAST_SHARE_NOISE,
@@ -215,15 +216,15 @@ impl Learner {
             .collect()
     }
 
-    /// What the weeks say of each option of one routing point.
-    pub(super) fn point(&self, history: &History, options: &[usize]) -> Vec<Lesson> {
+    /// What the weeks say of each option of one routing point, and whether its hours shift.
+    pub(super) fn point(&self, history: &History, options: &[usize]) -> (Vec<Lesson>, bool) {
         let mut all = vec![0.0; LENGTH];
         options.iter().for_each(|option| self.add_hits(history, *option, &mut all));
         let edges = self.edges(&all);
         let (point, weeks) = self.sums(&all, Some(&edges));
         let level = self.level(&point, &weeks);
         let mut own_hits = vec![0.0; LENGTH];
-        options
+        let lessons = options
             .iter()
             .map(|option| {
                 own_hits.fill(0.0);
@@ -236,7 +237,8 @@ impl Learner {
                     shares: self.shares(history, *option, &own_hits),
                 }
             })
-            .collect()
+            .collect();
+        (lessons, hours::shift(&point, &self.usable))
     }
 
     fn each_day(&self, history: &History, options: &[usize], mut with: impl FnMut(usize, &Counts)) {

@@ -137,13 +137,17 @@ impl<S: Source> Poller<S> {
         }
         self.reader(request).given_up += 1;
         let (from, to) = span.local(&self.settings.zone);
+        let again = match self.settings.tiers.will_reach(span.from, (self.clock)(), &self.settings.zone) {
+            true => "asked for again by the deeper re-reading",
+            false => "too old to be asked for again",
+        };
         error!(
             server = self.settings.name,
             %from, %to,
             class = fault.class().as_str(),
             rows = came.rows(),
             "the server cannot answer for this second, and does for others: what came of it is counted, and it is passed \
-             over, and asked for again by the deeper re-reading: {fault}"
+             over, and {again}: {fault}"
         );
         self.commit_what_came(span, came, true, request).await
     }

@@ -11,7 +11,11 @@ pub mod warm_up;
 
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp, civil::DateTime, tz::TimeZone};
+use jiff::{
+    SignedDuration, Timestamp,
+    civil::{Date, DateTime},
+    tz::TimeZone,
+};
 
 use crate::model::{Fingerprints, LocalSecond, LocalStretch};
 
@@ -160,12 +164,29 @@ impl Tiers {
 
     fn last_night(&self, now: Timestamp, zone: &TimeZone) -> Option<Timestamp> {
         let today = zone.to_datetime(now).date();
-        [Some(today), today.yesterday().ok()]
-            .into_iter()
-            .flatten()
-            .filter_map(|day| day.at(self.nightly_hour, 0, 0, 0).to_zoned(zone.clone()).ok())
-            .map(|night| night.timestamp())
-            .find(|night| *night <= now)
+        self.nights([Some(today), today.yesterday().ok()], zone).find(|night| *night <= now)
+    }
+
+    fn nights<const DAYS: usize>(
+        &self,
+        days: [Option<Date>; DAYS],
+        zone: &TimeZone,
+    ) -> impl Iterator<Item = Timestamp> {
+        let at_night = |day: Date| day.at(self.nightly_hour, 0, 0, 0).to_zoned(zone.clone()).ok();
+        days.into_iter().flatten().filter_map(at_night).map(|night| night.timestamp())
+    }
+
+    /// Whether a re-reading that is yet to begin reaches back to `moment`, once all up to `now` has been read.
+    pub fn will_reach(&self, moment: Timestamp, now: Timestamp, zone: &TimeZone) -> bool {
+        let hour = SignedDuration::from_hours(1);
+        let today = zone.to_datetime(now).date();
+        let night = self.nights([Some(today), today.tomorrow().ok()], zone).find(|night| *night > now);
+        let begins = [(self.hourly, Some(now)), (self.nightly, night)];
+        begins.into_iter().filter(|(depth, _)| !depth.is_zero()).any(|(depth, begin)| {
+            // Each target's begin within the hour, and the hour's one in the next.
+            let latest = begin.and_then(|begin| begin.checked_add(hour).ok());
+            latest.and_then(|latest| latest.checked_sub(depth).ok()).is_some_and(|from| from <= moment)
+        })
     }
 
     /// How far back one of them reads.
@@ -326,6 +347,30 @@ mod tests {
             assert_eq!(due_of(&off, now, hourly, nightly), None, "{now}");
         }
         assert_eq!((tiers.depth(Tier::Hourly), tiers.deepest()), (tiers.hourly, tiers.nightly));
+    }
+
+    #[test]
+    fn what_is_too_old_for_the_deeper_reads_is_known() {
+        let zone = TimeZone::get("America/Bogota").unwrap();
+        let hours = |hours: u64| Duration::from_secs(hours * 3600);
+        let tiers = Tiers { hourly: hours(3), nightly: hours(48), nightly_hour: 3 };
+        let (off, by_the_hour) = (
+            Tiers { hourly: Duration::ZERO, nightly: Duration::ZERO, ..tiers },
+            Tiers { nightly: Duration::ZERO, ..tiers },
+        );
+        // The next night's begins at 08:00Z of the 19th, or up to an hour later.
+        let now = at("2026-01-18T12:00:00Z");
+        for (moment, reached) in [
+            ("2026-01-18T11:00:00Z", [true, true, false]),
+            ("2026-01-18T10:00:00Z", [true, true, false]),
+            ("2026-01-18T09:59:59Z", [true, false, false]),
+            ("2026-01-17T09:00:00Z", [true, false, false]),
+            ("2026-01-17T08:59:59Z", [false, false, false]),
+            ("2026-01-11T12:00:00Z", [false, false, false]),
+        ] {
+            let of = |tiers: Tiers| tiers.will_reach(at(moment), now, &zone);
+            assert_eq!([tiers, by_the_hour, off].map(of), reached, "{moment}");
+        }
     }
 
     #[test]
