@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use libfuzzer_sys::fuzz_target;
 use wolkvox_exporter::{
     cli::{ConfigArgs, RunArgs, WebArgs},
-    config::{Secret, resolve},
+    config::{Environment, Secret, resolve},
 };
 
 /// The environment's token, which nothing may repeat.
@@ -26,12 +26,13 @@ fuzz_target!(|bytes: &[u8]| {
     let args = RunArgs {
         config: ConfigArgs { file: Some(FILE.clone()), check: false },
         // Wins over the file's: a name to listen on would be looked up in the network.
-        web: WebArgs { listen_address: vec![":0".to_owned()], telemetry_path: None },
+        web: WebArgs { listen_address: vec![":0".to_owned()], ..WebArgs::default() },
         ..RunArgs::default()
     };
     let secret_is_new = !bytes.windows(TOKEN.len()).any(|window| window == TOKEN.as_bytes());
     let now = Timestamp::from_second(1_768_737_600).expect("a moment");
-    match resolve(&args, Some(Secret::new(TOKEN)), now) {
+    let environment = Environment { token: Some(Secret::new(TOKEN)), ..Environment::default() };
+    match resolve(&args, &environment, now) {
         Ok(resolved) => {
             let config = resolved.config;
             assert!(!config.targets.is_empty() && config.poll.interval > config.poll.settle_delay);
