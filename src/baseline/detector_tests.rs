@@ -242,6 +242,19 @@ fn what_was_not_read_is_no_fall() {
 }
 
 #[test]
+fn of_what_was_not_read_nothing_is_expected_in_a_collapse() {
+    let fell = |option: usize, at: i64| if option < 5 && at >= NOW - 3600 { (0, 0, 0, 0, 20) } else { USUAL };
+    let mut menu = Menu::until(NOW - 3600, fell);
+    menu.add(NOW - 3600, NOW, fell);
+    // Half an hour of it was read, in which fifty were expected of each slot.
+    menu.cover(NOW - 1800, NOW);
+    let scores = menu.scores();
+    assert_eq!(told(&scores), ["10 collapse"]);
+    let collapse = scores.points[0].of(PointAnomaly::Collapse).unwrap();
+    assert!(collapse.expected < 305.0 && collapse.expected > 90.0, "{collapse:?}");
+}
+
+#[test]
 fn a_gap_in_the_weeks_makes_fewer_weeks_and_not_a_lower_expectation() {
     let mut menu = Menu::new(|_, _| USUAL);
     menu.history = History::new(35);
