@@ -144,7 +144,8 @@ mod tests {
                 let expected = if usual(slot) { 5.0 } else { 0.0 };
                 (if slot < silent { expected } else { 0.0 }, expected)
             }));
-            let ahead: Vec<f64> = (now..now + AHEAD).map(|slot| if usual(slot) { 5.0 } else { 0.0 }).collect();
+            let ahead: Vec<f64> =
+                (now..now + AHEAD).map(|slot| if usual(slot) { 5.0 } else { 0.0 }).collect();
             let may_be = may_be_closed(&day, &vec![true; now], &ahead);
             assert_eq!(may_be[now - 1], excused, "silent from {silent}, now {now}");
         }
