@@ -47,14 +47,18 @@ fn compare(body: &[u8], (rows, whole): &Outcome) {
         return;
     };
     let by_number = |keyed: &serde_json::Map<String, Value>| {
-        keyed.keys().all(|key| !key.is_empty() && key.len() < 20 && key.bytes().all(|byte| byte.is_ascii_digit()))
+        keyed
+            .keys()
+            .all(|key| !key.is_empty() && key.len() < 20 && key.bytes().all(|byte| byte.is_ascii_digit()))
     };
     let expected = match fields.get("data") {
         None | Some(Value::Null) => Vec::new(),
         Some(Value::Array(elements)) => elements.clone(),
         // Of rows by number, two may have the same: the splitter hands on both.
         Some(Value::Object(keyed)) if by_number(keyed) => return,
-        Some(single @ Value::Object(row)) if ["rp_id", "conn_id"].iter().any(|name| row.contains_key(*name)) => {
+        Some(single @ Value::Object(row))
+            if ["rp_id", "conn_id"].iter().any(|name| row.contains_key(*name)) =>
+        {
             vec![single.clone()]
         }
         Some(Value::Object(_)) => return,
