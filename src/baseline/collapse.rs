@@ -6,15 +6,12 @@
 use super::{
     Moment, SLOT, SLOTS, Score, deviance,
     expectation::{Block, median},
-    limits::{COLLAPSE, COLLAPSE_NOISE, COLLAPSE_WINDOWS, LEVEL_PRIOR, OPERATION_LEAST, WEEKS},
+    limits::{COLLAPSE, COLLAPSE_NOISE, COLLAPSE_WINDOWS, LEVEL_PRIOR, NIGHT, OPERATION_LEAST, WEEKS},
     window::Sums,
 };
 
 /// A window that has more than this of what its options let expect is not looked at: it has not collapsed.
 const ENOUGH: f64 = 0.75;
-
-/// Slots of half an hour: nothing expected for so long is a routing point that is usually closed.
-const CLOSED: usize = 6;
 
 /// One routing point over a frame.
 pub(super) struct Collapse<'a> {
@@ -60,7 +57,7 @@ impl<'a> Collapse<'a> {
     /// The furthest of the windows that end before `end`.
     pub(super) fn score(&self, end: usize) -> Score {
         // Nobody is missed where it is usually closed by now.
-        if self.seen.between(end.saturating_sub(CLOSED), end).expected <= 0.0 {
+        if self.seen.between(end.saturating_sub(NIGHT), end).expected <= 0.0 {
             return Score::default();
         }
         let scores = self.low(end).filter_map(|(from, to)| self.window(from, to));

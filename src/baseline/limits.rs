@@ -60,7 +60,7 @@ pub(super) const COLLAPSE_NOISE: f64 = 0.25 * 0.25;
 /// have fallen, and that is told.
 pub(super) const OPERATION_LEAST: f64 = 0.3;
 
-/// So many slots in which nothing is expected are a night, and no lull.
+/// So many slots in which nothing is expected, half an hour, are a night and no lull: the routing point is usually closed.
 pub(super) const NIGHT: usize = 6;
 /// A routing point whose hours shift opens and closes up to so many slots off its usual time.
 pub(super) const MOST_SHIFT: usize = 12;

@@ -167,11 +167,7 @@ impl Tiers {
         self.nights([Some(today), today.yesterday().ok()], zone).find(|night| *night <= now)
     }
 
-    fn nights<const DAYS: usize>(
-        &self,
-        days: [Option<Date>; DAYS],
-        zone: &TimeZone,
-    ) -> impl Iterator<Item = Timestamp> {
+    fn nights(&self, days: [Option<Date>; 2], zone: &TimeZone) -> impl Iterator<Item = Timestamp> {
         let at_night = |day: Date| day.at(self.nightly_hour, 0, 0, 0).to_zoned(zone.clone()).ok();
         days.into_iter().flatten().filter_map(at_night).map(|night| night.timestamp())
     }
