@@ -1,7 +1,8 @@
 //! A busy target's day: whether a commit gets slower and the state file larger from hour to hour.
 //!
 //! `cargo bench --bench day`, or with other numbers
-//! `cargo bench --bench day -- --rows-per-hour 60000 --lookback 1800 --hours 50`. With `--inventive 1` every row has
+//! `cargo bench --bench day -- --rows-per-hour 60000 --lookback 1800 --hours 50`. Every row is an interaction of its own, which
+//! is the most that has to be remembered; `--rows-per-interaction 3` is more like a menu. With `--inventive 1` every row has
 //! an option of its own, as a hostile server's: label sets and memory must stay where they are.
 //!
 //! The real poller on virtual time, with a state file on the real disk and rows made while they are asked for. A
@@ -41,6 +42,7 @@ const INTERVAL: i64 = 300;
 #[derive(Clone, Copy)]
 struct Plan {
     rows_per_hour: i64,
+    rows_per_interaction: i64,
     hours: i64,
     lookback: i64,
     inventive: i64,
@@ -48,12 +50,14 @@ struct Plan {
 
 impl Plan {
     fn from_arguments() -> Self {
-        let mut plan = Self { rows_per_hour: 300_000, hours: 24, lookback: 300, inventive: 0 };
+        let mut plan =
+            Self { rows_per_hour: 300_000, rows_per_interaction: 1, hours: 24, lookback: 300, inventive: 0 };
         // cargo says that this is a benchmark.
         let mut arguments = env::args().skip(1).filter(|argument| argument != "--bench");
         while let Some(name) = arguments.next() {
             let field = match name.as_str() {
                 "--rows-per-hour" => &mut plan.rows_per_hour,
+                "--rows-per-interaction" => &mut plan.rows_per_interaction,
                 "--hours" => &mut plan.hours,
                 "--inventive" => &mut plan.inventive,
                 "--lookback" => &mut plan.lookback,
@@ -130,17 +134,18 @@ fn resident() -> u64 {
     pages.split(' ').nth(1).unwrap().parse::<u64>().unwrap() * 4096
 }
 
-/// Row `n` of the day: three rows make an interaction, and there are 200 options, or as many as rows.
-fn write_row(n: i64, date: &str, inventive: bool, out: &mut Vec<u8>) {
+/// Row `n` of the day. There are 200 options, or as many as rows.
+fn write_row(n: i64, date: &str, plan: Plan, out: &mut Vec<u8>) {
+    let interaction = n / plan.rows_per_interaction;
     out.clear();
     write!(
         out,
         "{{\"rp_id\":\"{}\",\"conn_id\":\"6736.4628.1040.{}\",\"customer_id\":\"1\",\"channel\":\"voice\",\
          \"attempt\":\"1\",\"telephone\":\"2\",\"date\":\"{date}\",\"second_event\":\"{}\",\"cod_opc_menu\":\"{}\"}}",
-        4000 + n % 20,
-        n / 3,
+        4000 + interaction % 20,
+        interaction,
         n % 120,
-        if inventive { n } else { n % 10 }
+        if plan.inventive == 0 { n / 20 % 10 } else { n }
     )
     .unwrap();
 }
@@ -158,7 +163,7 @@ impl Source for Load {
         for second in from..=to {
             let date = Timestamp::from_second(second).unwrap().strftime("%Y-%m-%d %H:%M:%S").to_string();
             for n in self.rows_before(second)..self.rows_before(second + 1) {
-                write_row(n, &date, self.plan.inventive != 0, &mut row);
+                write_row(n, &date, self.plan, &mut row);
                 each(Element::Value(&row));
                 rows += 1;
             }
@@ -210,8 +215,9 @@ fn main() {
         tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
     let begun = time::Instant::now();
     println!(
-        "{} rows an hour, {} h, every window read {} time(s)",
+        "{} rows an hour, {} of an interaction, {} h, every window read {} time(s)",
         plan.rows_per_hour,
+        plan.rows_per_interaction,
         plan.hours,
         1 + plan.lookback / INTERVAL
     );

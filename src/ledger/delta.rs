@@ -2,7 +2,7 @@
 //!
 //! Owns the shape of a step and of a remembered row. Finished: whoever has one only writes it and takes it over.
 
-use std::{collections::BTreeMap, num::NonZeroU64, sync::Arc};
+use std::{num::NonZeroU64, sync::Arc};
 
 use super::{
     counts::{OptionCounts, RoutingPointCounts, Totals, TransitionCounts},
@@ -50,9 +50,10 @@ pub struct Delta {
     pub dropped: Vec<Counted>,
     /// Records that changed, ascending by key.
     pub rows: Vec<(RowKey, RowRecord)>,
-    /// Interactions with a new row, and the latest date of those.
-    pub interactions: BTreeMap<NonZeroU64, LocalSecond>,
-    /// Journeys that changed.
+    /// Interactions with a new row, ascending, and until when more of each may come, in Unix seconds: the deadline of its
+    /// journey, if that goes on.
+    pub interactions: Vec<(NonZeroU64, i64)>,
+    /// Journeys that changed, ascending by interaction.
     pub journeys: Vec<JourneyDelta>,
     /// What the new rows, and the journeys that are over, add to the history, by the numbers of [`Delta::menus`].
     pub history: HistoryDelta,
@@ -80,7 +81,7 @@ impl Delta {
             transitions: Vec::new(),
             dropped: Vec::new(),
             rows: Vec::new(),
-            interactions: BTreeMap::new(),
+            interactions: Vec::new(),
             journeys: Vec::new(),
             history: HistoryDelta::default(),
         }

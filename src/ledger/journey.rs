@@ -89,13 +89,13 @@ pub struct Path {
 }
 
 impl OpenJourney {
-    /// Adds `times` equal rows, and puts the deadline off. Gives back how many have no room.
-    pub fn visit(&mut self, visit: Visit, moment: i64, idle: i64) -> u32 {
+    /// Adds equal rows, and puts the deadline off until `until`, in Unix seconds. Gives back how many have no room.
+    pub fn visit(&mut self, visit: Visit, until: i64) -> u32 {
         let room = u32::try_from(LONGEST_JOURNEY.saturating_sub(self.options())).unwrap_or(0);
         let count = visit.count.min(room);
         if count > 0 {
             self.visits.push(Visit { count, ..visit });
-            self.deadline = self.deadline.max(moment.saturating_add(idle));
+            self.deadline = self.deadline.max(until);
         }
         visit.count - count
     }
@@ -160,7 +160,7 @@ mod tests {
         let mut journey = OpenJourney::default();
         for &(date, second, menu, count) in visits {
             let visit = Visit { date: LocalSecond::new(date), second, menu, count };
-            assert_eq!(journey.visit(visit, date, 100), 0);
+            assert_eq!(journey.visit(visit, date + 100), 0);
         }
         let path = journey.finish(100, LocalSecond::get, |menu| NAMES[menu as usize]);
         let names = path.menus.iter().map(|menu| NAMES[*menu as usize]).collect();
@@ -195,7 +195,7 @@ mod tests {
             let mut journey = OpenJourney::default();
             for (menu, date) in (0..).zip(dates(&of)) {
                 let visit = Visit { date, second: date.get() as u32, menu, count: 1 };
-                journey.visit(visit, moment(date), 100);
+                journey.visit(visit, moment(date) + 100);
             }
             journey.finish(100, moment, |menu| NAMES[menu as usize])
         };
@@ -218,7 +218,7 @@ mod tests {
         let most = LONGEST_JOURNEY as u32;
         for (date, count, left) in [(0, most - 1, 0), (5, 3, 2), (9, 3, 3)] {
             let visit = Visit { date: LocalSecond::new(date), second: 0, menu: 0, count };
-            assert_eq!(journey.visit(visit, date, 100), left);
+            assert_eq!(journey.visit(visit, date + 100), left);
         }
         assert_eq!((journey.visits.len(), journey.deadline), (2, 105));
     }

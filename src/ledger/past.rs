@@ -51,7 +51,7 @@ impl Past {
             delta.rows(menu, row.date, row.attempts, second, 1);
             if let Some(interaction) = row.interaction {
                 let visit = Visit { date: row.date, second: row.second, menu, count: 1 };
-                journeys.entry(interaction).or_default().visit(visit, moment(row.date), idle(menu));
+                journeys.entry(interaction).or_default().visit(visit, moment(row.date) + idle(menu));
             }
         }
         let name = |menu: u32| labels.get(menu as usize).map_or("", |labels| &*labels.option);

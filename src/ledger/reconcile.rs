@@ -1,6 +1,6 @@
 //! The ledger's one step: a whole answer against what is remembered.
 
-use std::{collections::hash_map::Entry, num::NonZeroU64};
+use std::num::NonZeroU64;
 
 use super::{
     batch::{BatchRow, NO_SECOND, RowBatch},
@@ -11,20 +11,16 @@ use super::{
     delta::{Delta, JourneyDelta, RowKey, RowRecord},
     journey::{IdleTimes, JourneyState, OpenJourney, Visit},
 };
-use crate::{
-    baseline::HistoryDelta,
-    model::{LocalSecond, OwnMap},
-    wolkvox::Rejection,
-};
+use crate::{baseline::HistoryDelta, model::LocalSecond, wolkvox::Rejection};
 
-/// What was seen before.
+/// What was seen before. It is asked for rows in ascending order.
 pub trait SeenRows {
     /// Why it cannot be read.
     type Error;
     /// How many rows with this key an answer has held at most; 0 for none.
     fn count(&self, key: RowKey) -> Result<u32, Self::Error>;
-    /// What is known of this interaction's journey.
-    fn journey(&self, interaction: NonZeroU64) -> Result<JourneyState, Self::Error>;
+    /// What is known of the journeys of these interactions, which are ascending: of each in turn.
+    fn journeys(&self, interactions: &[NonZeroU64]) -> Result<Vec<JourneyState>, Self::Error>;
     /// The journeys whose deadline lies before this, in Unix seconds.
     fn journeys_due(&self, before: i64) -> Result<Vec<(NonZeroU64, OpenJourney)>, Self::Error>;
 }
@@ -59,10 +55,22 @@ pub struct ReconcileParams<'a> {
     pub moment: &'a dyn Fn(LocalSecond) -> i64,
 }
 
+/// New rows of one key, kept until those of all keys are known: memory is asked for all interactions at once.
+struct NewRows {
+    interaction: NonZeroU64,
+    /// Their date and the idle time, in Unix seconds: until then more of the interaction may come.
+    until: i64,
+    /// Where the first of them is in the answer.
+    row: u32,
+    slot: u32,
+    count: u32,
+}
+
 /// An interaction with a new row, or whose journey is due.
 struct Touched {
-    /// The latest date of its new rows.
-    latest: Option<LocalSecond>,
+    interaction: NonZeroU64,
+    /// The latest of [`NewRows::until`]; `None` without a new row.
+    until: Option<i64>,
     /// Its deadline before, in Unix seconds.
     before: Option<i64>,
     /// `None` when it was over before this answer.
@@ -89,13 +97,15 @@ pub fn reconcile<M: SeenRows>(
     stage.rows.sort_unstable_by_key(|row| (row.date, row.fingerprint));
     let mut draft = Changes::of(account, terms.limits);
     let mut slots: Vec<Option<usize>> = vec![None; stage.labels.len()];
-    let mut touched: OwnMap<NonZeroU64, Touched> = OwnMap::default();
+    let mut new_rows: Vec<NewRows> = Vec::new();
+    let mut following = 0;
     let mut newest = LocalSecond::MIN;
     // Many rows have the date of the one before.
     let mut moment = (LocalSecond::MIN, 0);
 
     for alike in stage.rows.chunk_by(|a, b| (a.date, a.fingerprint) == (b.date, b.fingerprint)) {
-        let row = alike[0];
+        let (row, first) = (alike[0], following);
+        following += alike.len() as u32;
         let seen = alike.len() as u64;
         if row.date < bounds.earliest {
             step.totals.out_of_range += seen;
@@ -139,53 +149,69 @@ pub fn reconcile<M: SeenRows>(
         let count = u32::try_from(known + new).unwrap_or(u32::MAX);
         step.rows.push((key, RowRecord { count, menu: number, interaction: row.interaction }));
 
-        let Some(interaction) = row.interaction else { continue };
-        let point = draft.point_of(slot);
-        let touched = match touched.entry(interaction) {
-            Entry::Occupied(entry) => entry.into_mut(),
-            Entry::Vacant(entry) => {
-                let (before, journey) = match memory.journey(interaction)? {
-                    JourneyState::New => {
-                        point.interactions += 1;
-                        point.open += 1;
-                        (None, Some(OpenJourney::default()))
-                    }
-                    JourneyState::Open(journey) => (Some(journey.deadline), Some(journey)),
-                    JourneyState::Over => (None, None),
-                };
-                entry.insert(Touched { latest: None, before, journey })
-            }
-        };
-        // They come in the order of their dates.
-        touched.latest = Some(row.date);
-        let visit = Visit { date: row.date, second: row.second, menu: number, count: times };
-        let idle = terms.idle.of(&labels.point.channel);
-        point.late_rows += match &mut touched.journey {
-            Some(journey) => journey.visit(visit, moment, idle).into(),
-            None => new,
-        };
+        if let Some(interaction) = row.interaction {
+            let until = moment.saturating_add(terms.idle.of(&labels.point.channel));
+            new_rows.push(NewRows { interaction, until, row: first, slot: slot as u32, count: times });
+        }
     }
     if newest > LocalSecond::MIN {
         step.totals.last_row = step.totals.last_row.max(Some(newest));
     }
 
+    new_rows.sort_unstable_by_key(|new| (new.interaction, new.row));
+    let by_interaction = || new_rows.chunk_by(|a, b| a.interaction == b.interaction);
+    let interactions: Vec<NonZeroU64> = by_interaction().map(|of_one| of_one[0].interaction).collect();
+    let states = memory.journeys(&interactions)?;
+    let mut touched = Vec::with_capacity(interactions.len());
+    for (of_one, state) in by_interaction().zip(states) {
+        let first = &of_one[0];
+        let (before, mut journey) = match state {
+            JourneyState::New => {
+                let point = draft.point_of(first.slot as usize);
+                point.interactions += 1;
+                point.open += 1;
+                (None, Some(OpenJourney::default()))
+            }
+            JourneyState::Open(journey) => (Some(journey.deadline), Some(journey)),
+            JourneyState::Over => (None, None),
+        };
+        for new in of_one {
+            let row = stage.rows[new.row as usize];
+            let number = draft.slots[new.slot as usize].number;
+            let visit = Visit { date: row.date, second: row.second, menu: number, count: new.count };
+            draft.point_of(new.slot as usize).late_rows += u64::from(match &mut journey {
+                Some(journey) => journey.visit(visit, new.until),
+                None => new.count,
+            });
+        }
+        let until = of_one.iter().map(|new| new.until).max();
+        touched.push(Touched { interaction: first.interaction, until, before, journey });
+    }
+
+    let with_rows = touched.len();
     for (interaction, journey) in memory.journeys_due(bounds.closing)? {
-        let before = Some(journey.deadline);
-        touched.entry(interaction).or_insert(Touched { latest: None, before, journey: Some(journey) });
+        if touched[..with_rows].binary_search_by_key(&interaction, |of| of.interaction).is_err() {
+            let before = Some(journey.deadline);
+            touched.push(Touched { interaction, until: None, before, journey: Some(journey) });
+        }
     }
     // What has no place of its own depends on who comes first.
-    let mut touched: Vec<(NonZeroU64, Touched)> = touched.into_iter().collect();
-    touched.sort_unstable_by_key(|(interaction, _)| *interaction);
-    let latest = touched.iter().filter_map(|(interaction, of)| Some((*interaction, of.latest?)));
-    step.interactions = latest.collect();
-    for (interaction, Touched { before, journey, .. }) in touched {
-        let Some(journey) = journey else { continue };
-        let after = if journey.deadline < bounds.closing {
-            close(&mut draft, journey, terms, &mut step.history);
-            None
-        } else {
-            Some(journey)
+    touched.sort_unstable_by_key(|of| of.interaction);
+    for Touched { interaction, until, before, journey } in touched {
+        let deadline = journey.as_ref().map(|journey| journey.deadline);
+        let (over, after) = match journey {
+            Some(journey) if journey.deadline >= bounds.closing => (None, Some(journey)),
+            over => (over, None),
         };
+        if let Some(until) = until {
+            // One that goes on is remembered by the deadline of its journey, in which some rows may have had no room.
+            let of_journey = deadline.unwrap_or(until);
+            let until = if after.is_some() { of_journey } else { until.max(of_journey) };
+            step.interactions.push((interaction, until));
+        }
+        if let Some(journey) = over {
+            close(&mut draft, journey, terms, &mut step.history);
+        }
         if before.is_some() || after.is_some() {
             step.journeys.push(JourneyDelta { interaction, before, after });
         }

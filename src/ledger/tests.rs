@@ -26,7 +26,7 @@ struct Remembered {
 impl Remembered {
     fn take(&mut self, step: &Delta) {
         self.rows.extend(step.rows.iter().copied());
-        self.interactions.extend(step.interactions.keys());
+        self.interactions.extend(step.interactions.iter().map(|(interaction, _)| interaction));
         for change in &step.journeys {
             let before = match &change.after {
                 Some(journey) => self.journeys.insert(change.interaction, journey.clone()),
@@ -42,12 +42,13 @@ impl SeenRows for Remembered {
     fn count(&self, key: RowKey) -> Result<u32, Infallible> {
         Ok(self.rows.get(&key).map_or(0, |record| record.count))
     }
-    fn journey(&self, interaction: NonZeroU64) -> Result<JourneyState, Infallible> {
-        Ok(match self.journeys.get(&interaction) {
+    fn journeys(&self, interactions: &[NonZeroU64]) -> Result<Vec<JourneyState>, Infallible> {
+        let state = |interaction| match self.journeys.get(interaction) {
             Some(journey) => JourneyState::Open(journey.clone()),
-            None if self.interactions.contains(&interaction) => JourneyState::Over,
+            None if self.interactions.contains(interaction) => JourneyState::Over,
             None => JourneyState::New,
-        })
+        };
+        Ok(interactions.iter().map(state).collect())
     }
     fn journeys_due(&self, before: i64) -> Result<Vec<(NonZeroU64, OpenJourney)>, Infallible> {
         let due = self.journeys.iter().filter(|(_, journey)| journey.deadline < before);

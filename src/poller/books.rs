@@ -175,8 +175,11 @@ impl Books {
         self.settle_day().await?;
         if let Some(PastDay { read_to, counting: Counting::Done(mut day) }) = self.day.take() {
             self.counters = day.counters().clone();
-            let (store, id, reach) = (self.store.clone(), self.id, reading.reach().max(read_to));
-            let count = move || store.read(|view| day.take(view, id, reading)).map(|()| day);
+            let reach = reading.reach().max(read_to);
+            let count = move || {
+                day.take(reading);
+                day
+            };
             let counting = Counting::UnderWay(tokio::task::spawn_blocking(count));
             self.day = Some(PastDay { read_to: reach, counting });
         }
@@ -188,7 +191,7 @@ impl Books {
         match self.day.take() {
             Some(PastDay { read_to, counting: Counting::UnderWay(count) }) => {
                 let broke_off = |panic| StoreError::Failed(format!("counting broke off: {panic}"));
-                let counting = Counting::Done(count.await.map_err(broke_off)??);
+                let counting = Counting::Done(count.await.map_err(broke_off)?);
                 self.day = Some(PastDay { read_to, counting });
             }
             day => self.day = day,
@@ -287,7 +290,7 @@ struct PastDay {
 /// Whether an answer is being counted.
 enum Counting {
     Done(Box<Day>),
-    UnderWay(JoinHandle<Result<Box<Day>, StoreError>>),
+    UnderWay(JoinHandle<Box<Day>>),
 }
 
 /// What came of an answer.

@@ -93,6 +93,7 @@ pub(super) fn commit(
     let zone = &settings.zone;
     let before = &counters.totals;
     let watermark = before.watermark().max(read);
+    let oldest = settings.oldest_interactions(before.watermark());
     let params = ReconcileParams {
         bounds: TimeBounds { history: warm_up.end, ..bounds(settings, counters, span, watermark) },
         limits: settings.limits,
@@ -101,7 +102,7 @@ pub(super) fn commit(
         moment: &|date| schedule::last_instant(date, zone),
     };
     store.transact(|tx| {
-        let mut delta = reconcile(counters, batch, &params, &tx.memory(id))?;
+        let mut delta = reconcile(counters, batch, &params, &tx.memory(id, oldest))?;
         let seen_again = delta.totals.repeated > before.repeated;
         let contradicts = match doubt {
             Doubt::RefuseFrom(enough) | Doubt::TakeFrom(enough) if !seen_again => {
@@ -223,7 +224,7 @@ fn write(
     delta.totals.horizon = delta.totals.horizon.max(ago(settings.memory()));
     drop_unseen(counters, settings, delta);
     tx.write(id, delta)?;
-    tx.forget(id, delta.totals.horizon, ago(settings.memory_of_interactions()))
+    tx.forget(id, delta.totals.horizon, settings.oldest_interactions(watermark))
 }
 
 /// Drops options that nobody has entered for long, as of the delta's watermark.

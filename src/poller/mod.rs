@@ -136,14 +136,14 @@ impl PollerConfig {
         self.lookback.max(self.cadence.interval).max(self.tiers.deepest())
     }
 
-    /// How long before the watermark rows are remembered.
+    /// How long before the watermark rows are remembered, and interactions of which more might have come.
     fn memory(&self) -> Duration {
         self.deepest() + commit::MEMORY_MARGIN
     }
 
-    /// How long before the watermark interactions are.
-    fn memory_of_interactions(&self) -> Duration {
-        self.memory().max(self.idle.longest() + commit::MEMORY_MARGIN)
+    /// At this watermark, interactions are known of which more might have come since then, in Unix seconds.
+    fn oldest_interactions(&self, watermark: Timestamp) -> i64 {
+        watermark.checked_sub(self.memory()).unwrap_or(Timestamp::MIN).as_second()
     }
 }
 

@@ -14,8 +14,8 @@ use redb::{
 use super::{
     Store, StoreError, failed, open_error,
     schema::{
-        self, HISTORY, INTERACTIONS, INTERACTIONS_BY_HOUR, JOURNEYS, JOURNEYS_BY_DEADLINE, MENUS, META,
-        NAMES, NEXT_MENUS, POINTS, QUOTA, ROWS, TARGETS, TOTALS, TRANSITIONS, WARM_UPS,
+        self, HISTORY, INTERACTIONS, JOURNEYS, MENUS, META, NAMES, NEXT_MENUS, POINTS, QUOTA, ROWS, TARGETS,
+        TOTALS, TRANSITIONS, WARM_UPS,
     },
 };
 
@@ -124,9 +124,7 @@ fn check_tables(read: &ReadTransaction) -> Result<(), CopyError> {
         TRANSITIONS.name(),
         ROWS.name(),
         JOURNEYS.name(),
-        JOURNEYS_BY_DEADLINE.name(),
         INTERACTIONS.name(),
-        INTERACTIONS_BY_HOUR.name(),
         NAMES.name(),
         NEXT_MENUS.name(),
         HISTORY.name(),
@@ -208,10 +206,8 @@ fn copy_records_of(
     copy_records!(read, write, TRANSITIONS, steps, |(_, a, b, c, d)| (id, a, b, c, d));
     let dated = (old, i64::MIN, 0)..(next, i64::MIN, 0);
     let rows = copy_records!(read, write, ROWS, dated.clone(), |(_, date, hash)| (id, date, hash));
-    copy_records!(read, write, JOURNEYS, (old, 0)..(next, 0), |(_, hash)| (id, hash));
-    copy_records!(read, write, JOURNEYS_BY_DEADLINE, dated.clone(), |(_, at, hash)| (id, at, hash));
-    copy_records!(read, write, INTERACTIONS, (old, 0)..(next, 0), |(_, hash)| (id, hash));
-    copy_records!(read, write, INTERACTIONS_BY_HOUR, dated, |(_, hour, hash)| (id, hour, hash));
+    copy_records!(read, write, JOURNEYS, dated.clone(), |(_, at, hash)| (id, at, hash));
+    copy_records!(read, write, INTERACTIONS, dated, |(_, hour, number)| (id, hour, number));
     copy_records!(read, write, NAMES, (old, 0, "")..(next, 0, ""), |(_, list, code)| (id, list, code));
     copy_records!(read, write, HISTORY, (old, i32::MIN)..(next, i32::MIN), |(_, day)| (id, day));
     copy_records!(read, write, WARM_UPS, old..next, |_| id);

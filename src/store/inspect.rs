@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use redb::{Database, DatabaseError, ReadableDatabase, ReadableTableMetadata, TableError};
 
 use super::{
-    StoreError, decode, failed, open_error,
+    StoreError, decode, failed, interactions, open_error,
     schema::{INTERACTIONS, JOURNEYS, MENUS, META, QUOTA, ROWS, TARGETS, TOTALS},
 };
 use crate::ledger::Totals;
@@ -75,7 +75,7 @@ pub fn inspect(path: &Path) -> Result<Inspection, StoreError> {
         Err(error) => return Err(failed(error)),
     };
     inspection.rows = read.open_table(ROWS).map_err(failed)?.len().map_err(failed)?;
-    inspection.interactions = read.open_table(INTERACTIONS).map_err(failed)?.len().map_err(failed)?;
+    let blocks = read.open_table(INTERACTIONS).map_err(failed)?;
     inspection.journeys = read.open_table(JOURNEYS).map_err(failed)?.len().map_err(failed)?;
     let totals = read.open_table(TOTALS).map_err(failed)?;
     let menus = read.open_table(MENUS).map_err(failed)?;
@@ -84,6 +84,7 @@ pub fn inspect(path: &Path) -> Result<Inspection, StoreError> {
         let (name, id) = entry.map_err(failed)?;
         let id = id.value();
         let Some(record) = totals.get(id).map_err(failed)? else { continue };
+        inspection.interactions += interactions::all(&blocks, id)?.len() as u64;
         targets.push(TargetInspection {
             name: name.value().to_owned(),
             totals: decode(record.value())?,

@@ -13,6 +13,7 @@ mod copy;
 mod copy_target;
 mod history;
 mod inspect;
+mod interactions;
 mod names;
 mod overlay;
 mod schema;
@@ -39,7 +40,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use tokio::time::Instant;
 
 pub use self::{
-    backfill::{BackfillMark, KnownInteractions, SeenInteractions},
+    backfill::BackfillMark,
     backup::{BackupSummary, backup},
     backup_server::{BackupServer, backup_socket},
     copy_target::{Copied, CopyError, copy_target},

@@ -1,20 +1,27 @@
 //! Which tables the state file has, and how an older file becomes today's.
 
-use std::{collections::BTreeMap, path::Path};
+use std::{collections::BTreeMap, num::NonZeroU64, path::Path};
 
 use redb::{
     Database, Key, ReadTransaction, ReadableDatabase, ReadableTable, Table, TableDefinition, Value,
     WriteTransaction,
 };
 
-use super::{StoreError, encode, failed, overlay::look};
+use super::{
+    StoreError, decode, encode, failed,
+    interactions::{self, Interactions},
+    overlay::look,
+};
 use crate::{
-    ledger::{Overflow, ReadCursor, SecondsHistogram},
+    ledger::{OpenJourney, Overflow, ReadCursor, SecondsHistogram},
     model::Fingerprints,
 };
 
 /// Version of the layout below. A file with a higher one is refused, one with a lower one is brought here.
-pub(super) const VERSION: u32 = 4;
+pub(super) const VERSION: u32 = 5;
+
+/// Target, a time of its own, and what tells apart what has the same.
+pub(super) type TimedKey = (u32, i64, u64);
 
 /// "version" → u32, "key" → 16 bytes.
 pub(super) const META: TableDefinition<'static, &str, &[u8]> = TableDefinition::new("meta");
@@ -27,20 +34,16 @@ pub(super) const MENUS: TableDefinition<'static, (u32, u32), &[u8]> = TableDefin
 /// Target, `rp_id`, `channel`, `from_opc_menu`, `to_opc_menu` → `ledger::TransitionCounts`.
 pub(super) const TRANSITIONS: TableDefinition<'static, (u32, &str, &str, &str, &str), &[u8]> =
     TableDefinition::new("transitions");
-/// Target, interaction → `ledger::OpenJourney`; and the same by deadline, for closing.
-pub(super) const JOURNEYS: TableDefinition<'static, (u32, u64), &[u8]> = TableDefinition::new("journeys");
-pub(super) const JOURNEYS_BY_DEADLINE: TableDefinition<'static, (u32, i64, u64), ()> =
-    TableDefinition::new("journeys_by_deadline");
+/// Target, deadline, interaction → the visits of a `ledger::OpenJourney`. Those that begin together end together, so that what
+/// is written and what is closed lies on few pages.
+pub(super) const JOURNEYS: TableDefinition<'static, TimedKey, &[u8]> = TableDefinition::new("open_journeys");
 /// Target, `rp_id`, `channel` → `ledger::RoutingPointCounts`.
 pub(super) const POINTS: TableDefinition<'static, (u32, &str, &str), &[u8]> = TableDefinition::new("points");
 /// Target, date, fingerprint → count, menu, interaction (0 for none).
-pub(super) const ROWS: TableDefinition<'static, (u32, i64, u64), (u32, u32, u64)> =
-    TableDefinition::new("rows");
-/// Target, interaction → hour of its latest row; and the same by hour, for forgetting.
-pub(super) const INTERACTIONS: TableDefinition<'static, (u32, u64), i64> =
-    TableDefinition::new("interactions");
-pub(super) const INTERACTIONS_BY_HOUR: TableDefinition<'static, (u32, i64, u64), ()> =
-    TableDefinition::new("interactions_by_hour");
+pub(super) const ROWS: TableDefinition<'static, TimedKey, (u32, u32, u64)> = TableDefinition::new("rows");
+/// Target, hour from 1970, number → a block of `interactions`.
+pub(super) const INTERACTIONS: TableDefinition<'static, TimedKey, &[u8]> =
+    TableDefinition::new("interaction_blocks");
 /// Target → the server's day as 20260118, and the requests sent on it.
 pub(super) const QUOTA: TableDefinition<'static, u32, (u32, u64)> = TableDefinition::new("quota");
 
@@ -75,11 +78,9 @@ pub(super) fn visit_tables(visitor: &mut impl TableVisitor) -> Result<(), StoreE
     visitor.table(MENUS)?;
     visitor.table(TRANSITIONS)?;
     visitor.table(JOURNEYS)?;
-    visitor.table(JOURNEYS_BY_DEADLINE)?;
     visitor.table(POINTS)?;
     visitor.table(ROWS)?;
     visitor.table(INTERACTIONS)?;
-    visitor.table(INTERACTIONS_BY_HOUR)?;
     visitor.table(QUOTA)?;
     visitor.table(NEXT_MENUS)?;
     visitor.table(NAMES)?;
@@ -170,6 +171,9 @@ fn migrate(database: &Database, from: u32) -> Result<(), StoreError> {
     if from < 4 {
         remember_reads_under_way(&write)?;
     }
+    if from < 5 {
+        order_by_time(&write)?;
+    }
     visit_tables(&mut Creator(&write))?;
     set_version(&write)?;
     write.commit().map_err(failed)
@@ -231,6 +235,62 @@ fn begin_journeys(write: &WriteTransaction) -> Result<(), StoreError> {
 fn remember_reads_under_way(write: &WriteTransaction) -> Result<(), StoreError> {
     let mut totals = write.open_table(TOTALS).map_err(failed)?;
     lengthen(&mut totals, u32::clone, |_, _| encode(&(None::<ReadCursor>, None::<ReadCursor>)))
+}
+
+/// 4 → 5: journeys by deadline, of which there were two tables; interactions in blocks, by when more of them may come and not by
+/// the hour of their latest row. That hour was the wall clock's, and the file does not know the zone: a day later is later than
+/// it may have been, and nothing is forgotten too early.
+fn order_by_time(write: &WriteTransaction) -> Result<(), StoreError> {
+    const OLD_JOURNEYS: TableDefinition<'static, (u32, u64), &[u8]> = TableDefinition::new("journeys");
+    const BY_DEADLINE: TableDefinition<'static, TimedKey, ()> = TableDefinition::new("journeys_by_deadline");
+    const OLD_INTERACTIONS: TableDefinition<'static, (u32, u64), i64> = TableDefinition::new("interactions");
+    const BY_HOUR: TableDefinition<'static, TimedKey, ()> = TableDefinition::new("interactions_by_hour");
+    const DAY_HOURS: i64 = 24;
+
+    let mut journeys = write.open_table(JOURNEYS).map_err(failed)?;
+    let old_journeys = write.open_table(OLD_JOURNEYS).map_err(failed)?;
+    let mut blocks = write.open_table(INTERACTIONS).map_err(failed)?;
+    let mut some = Vec::new();
+    for entry in write.open_table(OLD_INTERACTIONS).map_err(failed)?.iter().map_err(failed)? {
+        let (key, hour) = entry.map_err(failed)?;
+        let (target, interaction) = key.value();
+        let until = match old_journeys.get((target, interaction)).map_err(failed)? {
+            Some(record) => {
+                let OpenJourney { deadline, visits } = decode(record.value())?;
+                let visits = encode(&visits)?;
+                journeys.insert((target, deadline, interaction), visits.as_slice()).map_err(failed)?;
+                deadline
+            }
+            None => (hour.value() + DAY_HOURS) * 3600,
+        };
+        some.push(((target, interaction), until));
+        if some.len() == SOME {
+            add_interactions(&mut blocks, &mut some)?;
+        }
+    }
+    add_interactions(&mut blocks, &mut some)?;
+    drop(old_journeys);
+    write.delete_table(OLD_INTERACTIONS).map_err(failed)?;
+    write.delete_table(BY_HOUR).map_err(failed)?;
+    write.delete_table(OLD_JOURNEYS).map_err(failed)?;
+    write.delete_table(BY_DEADLINE).map_err(failed)?;
+    Ok(())
+}
+
+/// So many records of a table that has millions are held in memory.
+const SOME: usize = 100_000;
+
+/// Adds what is ascending by target and interaction, and leaves nothing of it.
+fn add_interactions(
+    blocks: &mut Interactions<'_>,
+    some: &mut Vec<((u32, u64), i64)>,
+) -> Result<(), StoreError> {
+    for of_one in some.chunk_by(|((a, _), _), ((b, _), _)| a == b) {
+        let entries = of_one.iter().filter_map(|((_, hash), until)| Some((NonZeroU64::new(*hash)?, *until)));
+        interactions::add(blocks, of_one[0].0.0, entries)?;
+    }
+    some.clear();
+    Ok(())
 }
 
 /// Of an encoded `ledger::Totals` of any version: a record is its fields one after the other, and the first two are

@@ -22,6 +22,7 @@ use crate::{
 
 mod disk;
 mod files;
+mod interactions;
 
 const HOUR: i64 = 3600;
 
@@ -60,12 +61,19 @@ fn read(store: &Store, target: TargetId, account: &mut TargetCounters, rows: Vec
     rows.into_iter().for_each(|row| stage.push(Ok(row)));
     let step = store
         .transact(|tx| {
-            let step = reconcile(account, stage, &terms(&IdleTimes::default()), &tx.memory(target))?;
+            let step =
+                reconcile(account, stage, &terms(&IdleTimes::default()), &tx.memory(target, i64::MIN))?;
             tx.write(target, &step)?;
             Ok(step)
         })
         .unwrap();
     account.apply(step);
+}
+
+/// Of one interaction.
+fn state(store: &Store, target: TargetId, who: u64) -> JourneyState {
+    let who = [who.try_into().unwrap()];
+    store.transact(|tx| tx.memory(target, i64::MIN).journeys(&who)).unwrap().remove(0)
 }
 
 fn restore(store: &Store, name: &str) -> (TargetId, TargetCounters) {
@@ -107,11 +115,10 @@ fn forgets_by_date_and_by_last_activity_of_one_target_only() {
     let all = |tx: &mut Transaction<'_>, id| tx.rows_in(id, (LocalSecond::MIN, LocalSecond::MAX));
     let count = |target| store.transact(|tx| all(tx, target)).unwrap().len();
     let [five, six] = [5 * HOUR, 6 * HOUR].map(LocalSecond::new);
-    store.transact(|tx| tx.forget(a, five, five)).unwrap();
+    // Of the first one more might have come until half past five, of the second until half past midnight.
+    store.transact(|tx| tx.forget(a, five, 5 * HOUR)).unwrap();
     assert_eq!((count(a), count(b)), (2, 1));
-    let knows = |target, who: u64| {
-        store.transact(|tx| tx.memory(target).journey(who.try_into().unwrap())).unwrap() != JourneyState::New
-    };
+    let knows = |target, who| state(&store, target, who) != JourneyState::New;
     assert_eq!([knows(a, 1), knows(a, 2), knows(a, 3), knows(b, 1)], [true, false, true, true]);
     let between = store.transact(|tx| tx.rows_in(a, (five, six))).unwrap();
     assert_eq!(between.len(), 1);
@@ -144,7 +151,7 @@ proptest! {
                 prop_assert_eq!(records.iter().map(|record| u64::from(record.count)).collect::<Vec<_>>(), of_second);
             }
             prop_assert_eq!(account.totals.new, real.values().sum::<u64>());
-            let last = store.transact(|tx| tx.memory(*target).journeys_due(i64::MAX)).unwrap();
+            let last = store.transact(|tx| tx.memory(*target, i64::MIN).journeys_due(i64::MAX)).unwrap();
             let who: BTreeSet<_> = real.keys().map(|(_, who)| *who).collect();
             prop_assert_eq!(last.len(), who.len(), "each with one deadline");
         }
@@ -159,7 +166,7 @@ fn an_error_inside_a_transaction_leaves_nothing() {
     let result: Result<(), _> = store.transact(|tx| {
         let mut stage = RowBatch::default();
         stage.push(Ok(row(1, 1)));
-        let step = reconcile(&account, stage, &terms(&IdleTimes::default()), &tx.memory(a))?;
+        let step = reconcile(&account, stage, &terms(&IdleTimes::default()), &tx.memory(a, i64::MIN))?;
         tx.write(a, &step)?;
         Err(StoreError::Failed("stop".to_owned()))
     });
@@ -186,7 +193,7 @@ fn journeys_go_on_after_a_restart() {
                 account,
                 RowBatch::default(),
                 &ReconcileParams { bounds, ..terms(&idle) },
-                &tx.memory(a),
+                &tx.memory(a, i64::MIN),
             )?;
             tx.write(a, &step)?;
             Ok(step)
@@ -201,7 +208,7 @@ fn journeys_go_on_after_a_restart() {
     drop(store);
     let store = Store::open(&path, [1; 16]).unwrap();
     assert_eq!(restore(&store, "a").1, account);
-    let known = |who: u64| store.transact(|tx| tx.memory(a).journey(who.try_into().unwrap())).unwrap();
+    let known = |who| state(&store, a, who);
     assert_eq!([known(1), known(2), known(3)], [JourneyState::Over, JourneyState::Over, JourneyState::New]);
 }
 

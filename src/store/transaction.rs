@@ -7,9 +7,10 @@ use redb::{ReadableTable, Table, Value, WriteTransaction};
 
 use super::{
     StoreError, TargetId, decode, encode, failed,
+    interactions::{self, Interactions},
     schema::{
-        HISTORY, INTERACTIONS, INTERACTIONS_BY_HOUR, JOURNEYS, JOURNEYS_BY_DEADLINE, MENUS, NEXT_MENUS,
-        POINTS, QUOTA, ROWS, TARGETS, TOTALS, TRANSITIONS, WARM_UPS,
+        HISTORY, INTERACTIONS, JOURNEYS, MENUS, NEXT_MENUS, POINTS, QUOTA, ROWS, TARGETS, TOTALS,
+        TRANSITIONS, TimedKey, WARM_UPS,
     },
     view::{self, quota_day},
 };
@@ -26,10 +27,8 @@ pub struct Transaction<'t> {
     points: Table<'t, (u32, &'static str, &'static str), &'static [u8]>,
     transitions: Table<'t, (u32, &'static str, &'static str, &'static str, &'static str), &'static [u8]>,
     rows: Table<'t, TimedKey, (u32, u32, u64)>,
-    journeys: Table<'t, (u32, u64), &'static [u8]>,
-    journeys_by_deadline: Table<'t, TimedKey, ()>,
-    interactions: Table<'t, (u32, u64), i64>,
-    interactions_by_hour: Table<'t, TimedKey, ()>,
+    journeys: Table<'t, TimedKey, &'static [u8]>,
+    interactions: Interactions<'t>,
     quota: Table<'t, u32, (u32, u64)>,
     next_menus: Table<'t, u32, u32>,
     pub(super) history: Table<'t, (u32, i32), &'static [u8]>,
@@ -46,9 +45,7 @@ impl<'t> Transaction<'t> {
             transitions: write.open_table(TRANSITIONS).map_err(failed)?,
             rows: write.open_table(ROWS).map_err(failed)?,
             journeys: write.open_table(JOURNEYS).map_err(failed)?,
-            journeys_by_deadline: write.open_table(JOURNEYS_BY_DEADLINE).map_err(failed)?,
             interactions: write.open_table(INTERACTIONS).map_err(failed)?,
-            interactions_by_hour: write.open_table(INTERACTIONS_BY_HOUR).map_err(failed)?,
             quota: write.open_table(QUOTA).map_err(failed)?,
             next_menus: write.open_table(NEXT_MENUS).map_err(failed)?,
             history: write.open_table(HISTORY).map_err(failed)?,
@@ -108,9 +105,10 @@ impl<'t> Transaction<'t> {
         ))
     }
 
-    /// What is remembered of a target's rows.
-    pub fn memory(&self, target: TargetId) -> impl SeenRows<Error = StoreError> {
-        Remembered { tx: self, target: target.0, rows: RefCell::default() }
+    /// What is remembered of a target's rows, and of its interactions if more of them might have come since `oldest`, in Unix
+    /// seconds.
+    pub fn memory(&self, target: TargetId, oldest: i64) -> impl SeenRows<Error = StoreError> {
+        Remembered { tx: self, target: target.0, oldest, rows: RefCell::default() }
     }
 
     /// Writes all that a step says.
@@ -138,53 +136,38 @@ impl<'t> Transaction<'t> {
             ((id, key.date.get(), key.fingerprint), value)
         });
         insert_ascending(&mut self.rows, id, rows)?;
-        let mut by_hour = Vec::with_capacity(step.interactions.len());
-        for (interaction, date) in &step.interactions {
-            // Remembered by the hour, so that most rows need not move them.
-            let (interaction, hour) = (interaction.get(), date.hour());
-            // Nearly all are new, so they are not looked for first.
-            let before =
-                self.interactions.insert((id, interaction), hour).map_err(failed)?.map(|h| h.value());
-            match before {
-                Some(before) if before == hour => continue,
-                Some(before) if before > hour => {
-                    self.interactions.insert((id, interaction), before).map_err(failed)?;
-                    continue;
-                }
-                Some(before) => {
-                    self.interactions_by_hour.remove((id, before, interaction)).map_err(failed)?;
-                }
-                None => {}
-            }
-            by_hour.push((id, hour, interaction));
-        }
-        by_hour.sort_unstable();
-        insert_ascending(&mut self.interactions_by_hour, id, by_hour.into_iter().map(|key| (key, ())))
+        interactions::add(&mut self.interactions, id, step.interactions.iter().copied())
     }
 
     fn write_journeys(&mut self, id: u32, step: &Delta) -> Result<(), StoreError> {
-        let (mut gone, mut come) = (Vec::new(), Vec::new());
+        let (mut over, mut moved, mut come) = (Vec::new(), Vec::new(), Vec::new());
         for JourneyDelta { interaction, before, after } in &step.journeys {
-            let interaction = interaction.get();
-            let deadline = after.as_ref().map(|journey| journey.deadline);
-            if *before != deadline {
-                gone.extend(before.map(|before| (id, before, interaction)));
-                come.extend(deadline.map(|deadline| (id, deadline, interaction)));
-            }
+            let key = |deadline| (id, deadline, interaction.get());
             match after {
-                Some(journey) => {
-                    self.journeys.insert((id, interaction), encode(journey)?.as_slice()).map_err(failed)?;
+                None => over.extend(before.map(key)),
+                Some(OpenJourney { deadline, visits }) => {
+                    moved.extend(before.filter(|before| before != deadline).map(key));
+                    come.push((key(*deadline), encode(visits)?));
                 }
-                None => drop(self.journeys.remove((id, interaction)).map_err(failed)?),
             }
         }
         // In the order of the table, so that neighbours are on one page.
-        gone.sort_unstable();
+        over.sort_unstable();
+        moved.sort_unstable();
         come.sort_unstable();
-        for key in gone {
-            self.journeys_by_deadline.remove(key).map_err(failed)?;
+        if let (Some(first), Some(last)) = (over.first(), over.last()) {
+            // Nothing else lies between those that are over: they are the first of all.
+            let mut over = over.iter().peekable();
+            let mut is_over = |key| {
+                while over.next_if(|over| **over < key).is_some() {}
+                over.next_if_eq(&&key).is_some()
+            };
+            self.journeys.retain_in(*first..=*last, |key, _| !is_over(key)).map_err(failed)?;
         }
-        insert_ascending(&mut self.journeys_by_deadline, id, come.into_iter().map(|key| (key, ())))
+        for key in moved {
+            self.journeys.remove(key).map_err(failed)?;
+        }
+        insert_ascending(&mut self.journeys, id, come.iter().map(|(key, visits)| (*key, visits.as_slice())))
     }
 
     fn drop_series(&mut self, id: u32, dropped: &[Counted]) -> Result<(), StoreError> {
@@ -214,27 +197,17 @@ impl<'t> Transaction<'t> {
         Ok(())
     }
 
-    /// Forgets rows dated before `rows`, and interactions without a row since `interactions`.
+    /// Forgets rows dated before `rows`, and interactions of which no more might have come for an hour before `interactions`,
+    /// in Unix seconds.
     pub fn forget(
         &mut self,
         target: TargetId,
         rows: LocalSecond,
-        interactions: LocalSecond,
+        interactions: i64,
     ) -> Result<(), StoreError> {
         let id = target.0;
         self.rows.retain_in((id, i64::MIN, 0)..(id, rows.get(), 0), |_, _| false).map_err(failed)?;
-        let old = (id, i64::MIN, 0)..(id, interactions.hour(), 0);
-        let gone = self.interactions_by_hour.extract_from_if(old, |_, ()| true).map_err(failed)?;
-        let mut gone = gone
-            .map(|entry| entry.map(|(key, _)| key.value().2))
-            .collect::<Result<Vec<u64>, _>>()
-            .map_err(failed)?;
-        // Their order in the hours is none in the table, where each would be on a page that the last one was not on.
-        gone.sort_unstable();
-        for interaction in gone {
-            self.interactions.remove((id, interaction)).map_err(failed)?;
-        }
-        Ok(())
+        interactions::forget(&mut self.interactions, id, interactions)
     }
 
     /// As [`View::rows_in`](super::View::rows_in).
@@ -243,19 +216,13 @@ impl<'t> Transaction<'t> {
     }
 }
 
-/// Target, a time of its own, and what tells apart what has the same.
-type TimedKey = (u32, i64, u64);
-
 /// Inserts what is ascending by its keys, all of one target. What lies behind all that the table has of the target, as most
 /// does, is handed over at once: a third of the work of one by one.
-fn insert_ascending<V>(
+fn insert_ascending<'v, V: Value + 'static>(
     table: &mut Table<'_, TimedKey, V>,
     id: u32,
-    pairs: impl Iterator<Item = (TimedKey, V)>,
-) -> Result<(), StoreError>
-where
-    V: for<'v> Value<SelfType<'v> = V>,
-{
+    pairs: impl Iterator<Item = (TimedKey, V::SelfType<'v>)>,
+) -> Result<(), StoreError> {
     let of_target = (id, i64::MIN, 0)..=(id, i64::MAX, u64::MAX);
     let last = table.range(of_target).map_err(failed)?.next_back().transpose().map_err(failed)?;
     let last = last.map(|(key, _)| key.value());
@@ -277,6 +244,8 @@ type Records<'a> = redb::Range<'a, TimedKey, (u32, u32, u64)>;
 struct Remembered<'a, 't> {
     tx: &'a Transaction<'t>,
     target: u32,
+    /// As [`Transaction::memory`] has it.
+    oldest: i64,
     rows: RefCell<Cursor<'a>>,
 }
 
@@ -331,26 +300,20 @@ impl SeenRows for Remembered<'_, '_> {
         self.rows.borrow_mut().count(&self.tx.rows, self.target, key)
     }
 
-    fn journey(&self, interaction: NonZeroU64) -> Result<JourneyState, StoreError> {
-        let key = (self.target, interaction.get());
-        if self.tx.interactions.get(key).map_err(failed)?.is_none() {
-            return Ok(JourneyState::New);
-        }
-        let journey = self.tx.journeys.get(key).map_err(failed)?;
-        journey.map_or(Ok(JourneyState::Over), |bytes| decode(bytes.value()).map(JourneyState::Open))
+    fn journeys(&self, interactions: &[NonZeroU64]) -> Result<Vec<JourneyState>, StoreError> {
+        let until = interactions::until(&self.tx.interactions, self.target, interactions, self.oldest)?;
+        let states = interactions.iter().zip(until).map(|(interaction, until)| {
+            let Some(deadline) = until else { return Ok(JourneyState::New) };
+            let key = (self.target, deadline, interaction.get());
+            let Some(visits) = self.tx.journeys.get(key).map_err(failed)? else {
+                return Ok(JourneyState::Over);
+            };
+            Ok(JourneyState::Open(OpenJourney { deadline, visits: decode(visits.value())? }))
+        });
+        states.collect()
     }
 
     fn journeys_due(&self, before: i64) -> Result<Vec<(NonZeroU64, OpenJourney)>, StoreError> {
-        let due = (self.target, i64::MIN, 0)..(self.target, before, 0);
-        let mut journeys = Vec::new();
-        for entry in self.tx.journeys_by_deadline.range(due).map_err(failed)? {
-            let (_, _, interaction) = entry.map_err(failed)?.0.value();
-            let journey = self.tx.journeys.get((self.target, interaction)).map_err(failed)?;
-            let (Some(journey), Some(interaction)) = (journey, NonZeroU64::new(interaction)) else {
-                continue;
-            };
-            journeys.push((interaction, decode(journey.value())?));
-        }
-        Ok(journeys)
+        view::open_journeys(&self.tx.journeys, self.target, before)
     }
 }

@@ -9,10 +9,12 @@ use redb::{Key, ReadOnlyTable, ReadTransaction, ReadableTable, TableDefinition, 
 
 use super::{
     StoreError, TargetId, decode, failed,
-    schema::{MENUS, NEXT_MENUS, POINTS, QUOTA, ROWS, TARGETS, TOTALS, TRANSITIONS},
+    schema::{MENUS, NEXT_MENUS, POINTS, QUOTA, ROWS, TARGETS, TOTALS, TRANSITIONS, TimedKey},
 };
 use crate::{
-    ledger::{OptionCounts, RoutingPointCounts, RowRecord, TargetCounters, Totals, TransitionCounts},
+    ledger::{
+        OpenJourney, OptionCounts, RoutingPointCounts, RowRecord, TargetCounters, Totals, TransitionCounts,
+    },
     model::{LocalSecond, LocalStretch, MenuLabels, PointLabels, TransitionLabels},
 };
 
@@ -112,7 +114,7 @@ pub(super) fn requests(
 
 /// As [`View::rows_in`].
 pub(super) fn rows_in(
-    rows: &impl ReadableTable<(u32, i64, u64), (u32, u32, u64)>,
+    rows: &impl ReadableTable<TimedKey, (u32, u32, u64)>,
     id: u32,
     (from, to): LocalStretch,
 ) -> Result<Vec<RowRecord>, StoreError> {
@@ -204,4 +206,20 @@ pub(super) fn transitions(
         transitions.insert(TransitionLabels::new(rp_id, channel, from, to), decode(value.value())?);
     }
     Ok(transitions)
+}
+
+/// The journeys of one target whose deadline lies before `before`, in Unix seconds.
+pub(super) fn open_journeys(
+    table: &impl ReadableTable<TimedKey, &'static [u8]>,
+    id: u32,
+    before: i64,
+) -> Result<Vec<(NonZeroU64, OpenJourney)>, StoreError> {
+    let mut journeys = Vec::new();
+    for entry in table.range((id, i64::MIN, 0)..(id, before, 0)).map_err(failed)? {
+        let (key, visits) = entry.map_err(failed)?;
+        let (_, deadline, interaction) = key.value();
+        let Some(interaction) = NonZeroU64::new(interaction) else { continue };
+        journeys.push((interaction, OpenJourney { deadline, visits: decode(visits.value())? }));
+    }
+    Ok(journeys)
 }

@@ -23,7 +23,7 @@ use crate::{
     },
     schedule::{self, MIN_SPAN, local_second, local_stretches, warm_up::WarmUp},
     snapshot::{TargetSnapshot, Usual},
-    store::{SeenInteractions, StoreError, TargetId, Transaction, View},
+    store::{StoreError, TargetId, Transaction, View},
     telemetry::TargetTelemetry,
 };
 
@@ -94,7 +94,7 @@ impl Day {
             stored_history: history.clone(),
             warm_up: *warm_up,
             detector: Detector::new(),
-            memory: DayMemory::new(view.open_journeys(id)?, view.known_interactions(id)?),
+            memory: DayMemory::new(view.open_journeys(id)?, view.interactions(id)?),
             start,
             read_to: start,
             uncertain: false,
@@ -111,15 +111,9 @@ impl Day {
     }
 
     /// Takes in an answer, and finishes the windows that are whole with it.
-    pub(in crate::poller) fn take(
-        &mut self,
-        view: &View,
-        id: TargetId,
-        reading: Reading,
-    ) -> Result<(), StoreError> {
+    pub(in crate::poller) fn take(&mut self, reading: Reading) {
         let read_to = reading.reach().max(self.read_to);
         let Reading { mut batch, span, incomplete, .. } = reading;
-        let stored = view.interactions(id)?;
         batch.sort_by_date();
         // Some servers send more than they are asked for; what lies before is counted already.
         batch.keep_between(self.shown_until(self.start), LocalSecond::MAX);
@@ -129,15 +123,14 @@ impl Day {
             && end <= read_to
         {
             let rows = batch.take_before(self.shown_until(end));
-            self.count(rows, std::mem::take(&mut lacking), (end, end), &stored)?;
+            self.count(rows, std::mem::take(&mut lacking), (end, end));
             self.finish(end);
         }
         if read_to > self.start {
             let rows = batch.take_before(self.shown_until(read_to) + 1);
-            self.count(rows, lacking, (self.window_end(), self.start), &stored)?;
+            self.count(rows, lacking, (self.window_end(), self.start));
         }
         self.read_to = read_to;
-        Ok(())
     }
 
     fn window_end(&self) -> Timestamp {
@@ -159,13 +152,7 @@ impl Day {
     }
 
     /// Counts rows of the window that ends at `end`, and the journeys that are over at `closing`.
-    fn count(
-        &mut self,
-        rows: RowBatch,
-        lacking: bool,
-        (end, closing): (Timestamp, Timestamp),
-        stored: &SeenInteractions,
-    ) -> Result<(), StoreError> {
+    fn count(&mut self, rows: RowBatch, lacking: bool, (end, closing): (Timestamp, Timestamp)) {
         let settings = self.around.settings.clone();
         let (zone, cadence, before) = (&settings.zone, settings.cadence, &self.counters.totals);
         let bounds = TimeBounds {
@@ -183,16 +170,14 @@ impl Day {
             now: (end + cadence.settle_delay + cadence.jitter).as_second(),
             moment: &|date| schedule::last_instant(date, zone),
         };
-        let forgotten = self.start.checked_sub(settings.memory_of_interactions()).unwrap_or(Timestamp::MIN);
-        let memory = self.memory.over(stored, self.local(forgotten));
-        let mut delta = reconcile(&self.counters, rows, &params, &memory)?;
+        let memory = self.memory.since(settings.oldest_interactions(self.start));
+        let Ok(mut delta) = reconcile(&self.counters, rows, &params, &memory);
         delta.totals.incomplete += u64::from(lacking);
         // Only the second that two answers share is read twice, and where that is depends on how the day was divided.
         delta.totals.repeated = self.counters.totals.repeated;
         self.memory.follow(&mut delta);
         commit::extend_history(&mut self.history, &delta);
         self.apply(delta);
-        Ok(())
     }
 
     /// The window up to `end` is whole: nothing more is counted in it.
@@ -287,8 +272,7 @@ impl Day {
         tx.write(id, &delta)?;
         tx.write_history(id, &self.history.changes_since(&self.stored_history))?;
         tx.write_warm_up(id, &self.warm_up)?;
-        let forgotten = counters.totals.watermark().checked_sub(settings.memory_of_interactions());
-        let forgotten = local_second(forgotten.unwrap_or(Timestamp::MIN), &settings.zone);
-        tx.forget(id, counters.totals.horizon, forgotten)
+        let oldest = settings.oldest_interactions(counters.totals.watermark());
+        tx.forget(id, counters.totals.horizon, oldest)
     }
 }

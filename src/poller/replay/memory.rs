@@ -3,40 +3,36 @@
 //! Owns the day's additions, none of which is on the disk before the day is committed. What is asked of it is what the
 //! tables would say if each window were committed by itself.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    num::NonZeroU64,
-};
+use std::{collections::BTreeSet, convert::Infallible, num::NonZeroU64};
 
 use crate::{
     ledger::{Delta, JourneyDelta, JourneyState, OpenJourney, RowKey, RowRecord, SeenRows},
-    model::{LocalSecond, OwnMap},
-    store::{KnownInteractions, SeenInteractions, StoreError},
+    model::OwnMap,
 };
 
 /// The additions of a day.
 pub(super) struct DayMemory {
     /// The rows of the window under way, ascending. What lies before it is not asked for again.
     pub(super) rows: Vec<(RowKey, RowRecord)>,
-    /// What the state may know of interactions.
-    known: KnownInteractions,
     journeys: OwnMap<NonZeroU64, OpenJourney>,
     by_deadline: BTreeSet<(i64, NonZeroU64)>,
     /// The deadlines of those that were open when the day began.
     before: OwnMap<NonZeroU64, i64>,
-    /// The date of the latest row of each interaction that had one on this day.
-    interactions: OwnMap<NonZeroU64, LocalSecond>,
+    /// The interactions that the state knows, ascending, and until when more may come of each, in Unix seconds.
+    stored: Vec<(NonZeroU64, i64)>,
+    /// The same of those that had a row on this day.
+    interactions: OwnMap<NonZeroU64, i64>,
 }
 
 impl DayMemory {
     /// Of a day that begins with these journeys open, on a state that knows these interactions.
-    pub(super) fn new(open: Vec<(NonZeroU64, OpenJourney)>, known: KnownInteractions) -> Self {
+    pub(super) fn new(open: Vec<(NonZeroU64, OpenJourney)>, stored: Vec<(NonZeroU64, i64)>) -> Self {
         Self {
             rows: Vec::new(),
-            known,
             by_deadline: open.iter().map(|(interaction, journey)| (journey.deadline, *interaction)).collect(),
             before: open.iter().map(|(interaction, journey)| (*interaction, journey.deadline)).collect(),
             journeys: open.into_iter().collect(),
+            stored,
             interactions: OwnMap::default(),
         }
     }
@@ -44,9 +40,9 @@ impl DayMemory {
     /// Takes over what a step says.
     pub(super) fn follow(&mut self, delta: &mut Delta) {
         self.remember(std::mem::take(&mut delta.rows));
-        for (interaction, date) in std::mem::take(&mut delta.interactions) {
-            let latest = self.interactions.entry(interaction).or_insert(date);
-            *latest = date.max(*latest);
+        for (interaction, until) in std::mem::take(&mut delta.interactions) {
+            let latest = self.interactions.entry(interaction).or_insert(until);
+            *latest = until.max(*latest);
         }
         for JourneyDelta { interaction, before, after } in std::mem::take(&mut delta.journeys) {
             if let Some(before) = before {
@@ -74,13 +70,18 @@ impl DayMemory {
         }
     }
 
-    /// With what the state has. Interactions last seen before the hour of `forgotten` are none.
-    pub(super) fn over<'a>(&'a self, stored: &'a SeenInteractions, forgotten: LocalSecond) -> Remembered<'a> {
-        Remembered { day: self, stored, forgotten: forgotten.hour() }
+    /// With the interactions of which more might have come since `oldest`, in Unix seconds.
+    pub(super) fn since(&self, oldest: i64) -> Remembered<'_> {
+        Remembered { day: self, oldest }
+    }
+
+    fn until(&self, interaction: NonZeroU64) -> Option<i64> {
+        let stored = || self.stored.binary_search_by_key(&interaction, |(known, _)| *known).ok();
+        self.interactions.get(&interaction).copied().or_else(|| Some(self.stored[stored()?].1))
     }
 
     /// What the day changes of journeys and interactions.
-    pub(super) fn changes(mut self) -> (Vec<JourneyDelta>, BTreeMap<NonZeroU64, LocalSecond>) {
+    pub(super) fn changes(mut self) -> (Vec<JourneyDelta>, Vec<(NonZeroU64, i64)>) {
         let mut changes = Vec::new();
         for (interaction, before) in self.before {
             let after = self.journeys.remove(&interaction);
@@ -93,7 +94,9 @@ impl DayMemory {
             after: Some(journey),
         }));
         changes.sort_unstable_by_key(|change| change.interaction);
-        (changes, self.interactions.into_iter().collect())
+        let mut interactions: Vec<_> = self.interactions.into_iter().collect();
+        interactions.sort_unstable();
+        (changes, interactions)
     }
 }
 
@@ -112,36 +115,30 @@ pub(super) fn put_in_order(rows: &mut Vec<(RowKey, RowRecord)>) {
 /// The state and the day together.
 pub(super) struct Remembered<'a> {
     day: &'a DayMemory,
-    stored: &'a SeenInteractions,
-    /// Interactions are forgotten by whole hours; see [`LocalSecond::hour`].
-    forgotten: i64,
+    /// As [`DayMemory::since`] has it.
+    oldest: i64,
 }
 
 impl SeenRows for Remembered<'_> {
-    type Error = StoreError;
+    type Error = Infallible;
 
-    fn count(&self, key: RowKey) -> Result<u32, StoreError> {
+    fn count(&self, key: RowKey) -> Result<u32, Infallible> {
         let found = self.day.rows.binary_search_by_key(&key, |(known, _)| *known);
         Ok(found.map_or(0, |at| self.day.rows[at].1.count))
     }
 
-    fn journey(&self, interaction: NonZeroU64) -> Result<JourneyState, StoreError> {
-        if let Some(journey) = self.day.journeys.get(&interaction) {
-            return Ok(JourneyState::Open(journey.clone()));
-        }
-        let seen = match self.day.interactions.get(&interaction) {
-            Some(date) => Some(date.hour()),
-            None if self.day.known.may_have(interaction) => self.stored.last_hour(interaction)?,
-            None => None,
+    fn journeys(&self, interactions: &[NonZeroU64]) -> Result<Vec<JourneyState>, Infallible> {
+        let state = |interaction| match self.day.journeys.get(interaction) {
+            Some(journey) => JourneyState::Open(journey.clone()),
+            None if self.day.until(*interaction).is_some_and(|until| until >= self.oldest) => {
+                JourneyState::Over
+            }
+            None => JourneyState::New,
         };
-        Ok(if seen.is_some_and(|hour| hour >= self.forgotten) {
-            JourneyState::Over
-        } else {
-            JourneyState::New
-        })
+        Ok(interactions.iter().map(state).collect())
     }
 
-    fn journeys_due(&self, before: i64) -> Result<Vec<(NonZeroU64, OpenJourney)>, StoreError> {
+    fn journeys_due(&self, before: i64) -> Result<Vec<(NonZeroU64, OpenJourney)>, Infallible> {
         let due = self.day.by_deadline.iter().take_while(|(deadline, _)| *deadline < before);
         Ok(due
             .filter_map(|(_, interaction)| Some((*interaction, self.day.journeys.get(interaction)?.clone())))

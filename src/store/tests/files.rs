@@ -1,5 +1,7 @@
 //! Files that cannot be used are refused and left as they are; older ones are brought up to date.
 
+use std::io::Read;
+
 use super::*;
 
 #[test]
@@ -84,21 +86,26 @@ fn another_version_or_program_that_was_killed_is_refused_and_left_as_it_is() {
     }
 }
 
-/// Files that older versions wrote, killed in the middle: 20 minutes of the simulator, five hours of a night for the third.
+/// A file that an older version wrote.
+pub(super) fn unpack(packed: &[u8], path: &Path) {
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    let mut bytes = Vec::new();
+    flate2::read::GzDecoder::new(packed).read_to_end(&mut bytes).unwrap();
+    fs::write(path, bytes).unwrap();
+}
+
+/// Files that older versions wrote, killed in the middle: 20 minutes of the simulator, five hours of a night for the third and
+/// three of an afternoon for the fourth.
 #[test]
 fn an_older_file_is_brought_up_to_date() {
-    use std::io::Read;
     for (version, packed, rows) in [
         (1, &include_bytes!("../../../tests/fixtures/state/version-1.redb.gz")[..], 31),
         (2, &include_bytes!("../../../tests/fixtures/state/version-2.redb.gz")[..], 924),
         (3, &include_bytes!("../../../tests/fixtures/state/version-3.redb.gz")[..], 1085),
+        (4, &include_bytes!("../../../tests/fixtures/state/version-4.redb.gz")[..], 776),
     ] {
         let (_folder, path) = scratch();
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        let mut bytes = Vec::new();
-        flate2::read::GzDecoder::new(packed).read_to_end(&mut bytes).unwrap();
-        fs::write(&path, bytes).unwrap();
-
+        unpack(packed, &path);
         let store = Store::open(&path, [1; 16]).unwrap();
         let new = || panic!("the target is in the file");
         let (target, mut account) = store.restore("127.0.0.1:8013", new).unwrap();

@@ -1,0 +1,160 @@
+//! Which interactions have had a row, and until when more of each may come: what tells a new interaction from another row of
+//! one that is known.
+//!
+//! Owns the table of them and its blocks. An interaction is a hash, so in a table in their order nearly each of them lies on a
+//! page of its own, which is read and written for it. They are written behind each other instead, in blocks of one hour, and
+//! all blocks are read for the interactions of a whole answer: a megabyte for each 100,000. Never to be asked for one at a
+//! time.
+
+use std::{collections::BTreeMap, num::NonZeroU64};
+
+use redb::{ReadableTable, Table};
+
+use super::{StoreError, failed, schema::TimedKey};
+
+const HOUR: i64 = 3600;
+
+/// Bytes of a hash.
+const HASH: usize = 8;
+/// Bytes of one interaction: its hash and the second of the hour.
+const ENTRY: usize = HASH + 2;
+/// Interactions of a block at most: with its key it fills a page of 32 KiB, of the sizes that redb has.
+const MOST: usize = 3_270;
+/// A block of no more is written anew with those that come, so that many small answers make no more blocks than a large one.
+const FEW: usize = 400;
+
+/// The table: target, hour from 1970, number → interactions of which more may come until a second of that hour.
+pub(super) type Interactions<'t> = Table<'t, TimedKey, &'static [u8]>;
+
+/// A block: the hashes, ascending, 8 bytes each, and then the second of the hour of each, 2 bytes; the lowest byte first.
+struct Block<'b> {
+    hashes: &'b [[u8; HASH]],
+    seconds: &'b [[u8; ENTRY - HASH]],
+}
+
+impl<'b> Block<'b> {
+    fn of(bytes: &'b [u8]) -> Result<Self, StoreError> {
+        let (hashes, seconds) = bytes.split_at(bytes.len() / ENTRY * HASH);
+        let (hashes, _) = hashes.as_chunks();
+        match seconds.as_chunks() {
+            (seconds, []) if seconds.len() == hashes.len() => Ok(Self { hashes, seconds }),
+            _ => Err(StoreError::Unusable("a block of interactions has no whole number of them".to_owned())),
+        }
+    }
+
+    fn entries(&self) -> impl Iterator<Item = (u64, u16)> {
+        let seconds = self.seconds.iter().map(|second| u16::from_le_bytes(*second));
+        self.hashes.iter().map(|hash| u64::from_le_bytes(*hash)).zip(seconds)
+    }
+}
+
+fn block(entries: &[(u64, u16)]) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(entries.len() * ENTRY);
+    entries.iter().for_each(|(hash, _)| bytes.extend(hash.to_le_bytes()));
+    entries.iter().for_each(|(_, second)| bytes.extend(second.to_le_bytes()));
+    bytes
+}
+
+/// Adds interactions, ascending, each with the Unix second until which more of it may come. What is known of them already
+/// stays: the latest second holds.
+pub(super) fn add(
+    table: &mut Interactions<'_>,
+    target: u32,
+    interactions: impl Iterator<Item = (NonZeroU64, i64)>,
+) -> Result<(), StoreError> {
+    let mut by_hour: BTreeMap<i64, Vec<(u64, u16)>> = BTreeMap::new();
+    for (interaction, until) in interactions {
+        let second = until.rem_euclid(HOUR) as u16;
+        by_hour.entry(until.div_euclid(HOUR)).or_default().push((interaction.get(), second));
+    }
+    for (hour, mut entries) in by_hour {
+        let number = join_last(table, (target, hour), &mut entries)?;
+        for (number, entries) in (number..).zip(entries.chunks(MOST)) {
+            table.insert((target, hour, number), block(entries).as_slice()).map_err(failed)?;
+        }
+    }
+    Ok(())
+}
+
+/// Adds to the entries those of the last block of their hour, if it has few. The number of the block that they begin.
+fn join_last(
+    table: &Interactions<'_>,
+    (target, hour): (u32, i64),
+    entries: &mut Vec<(u64, u16)>,
+) -> Result<u64, StoreError> {
+    let mut blocks = table.range((target, hour, 0)..=(target, hour, u64::MAX)).map_err(failed)?;
+    let Some(last) = blocks.next_back() else { return Ok(0) };
+    let (key, bytes) = last.map_err(failed)?;
+    let (_, _, number) = key.value();
+    let last = Block::of(bytes.value())?;
+    if last.hashes.len() > FEW {
+        return Ok(number + 1);
+    }
+    entries.extend(last.entries());
+    // Of one that is there twice the later second comes first, and stays.
+    entries.sort_unstable_by_key(|(hash, second)| (*hash, u16::MAX - second));
+    entries.dedup_by_key(|(hash, _)| *hash);
+    Ok(number)
+}
+
+/// Forgets those of which no more might have come since the hour of `oldest`, in Unix seconds, began.
+pub(super) fn forget(table: &mut Interactions<'_>, target: u32, oldest: i64) -> Result<(), StoreError> {
+    let old = (target, i64::MIN, 0)..(target, oldest.div_euclid(HOUR), 0);
+    table.retain_in(old, |_, _| false).map_err(failed)
+}
+
+/// Until when more may come of each of these interactions, ascending, in Unix seconds: `None` of one that is not known, or of
+/// which no more might have come since `oldest`.
+pub(super) fn until(
+    table: &impl ReadableTable<TimedKey, &'static [u8]>,
+    target: u32,
+    interactions: &[NonZeroU64],
+    oldest: i64,
+) -> Result<Vec<Option<i64>>, StoreError> {
+    let mut found = vec![None; interactions.len()];
+    if interactions.is_empty() {
+        return Ok(found);
+    }
+    let hours = (target, oldest.div_euclid(HOUR), 0)..=(target, i64::MAX, u64::MAX);
+    for entry in table.range(hours).map_err(failed)? {
+        let (key, bytes) = entry.map_err(failed)?;
+        let (_, hour, _) = key.value();
+        let block = Block::of(bytes.value())?;
+        let mut entries = block.entries().peekable();
+        let Some((first, _)) = entries.peek() else { continue };
+        let from = interactions.partition_point(|interaction| interaction.get() < *first);
+        for (interaction, found) in interactions[from..].iter().zip(&mut found[from..]) {
+            while entries.next_if(|(hash, _)| *hash < interaction.get()).is_some() {}
+            match entries.peek() {
+                Some((hash, second)) if *hash == interaction.get() => {
+                    let until = hour * HOUR + i64::from(*second);
+                    *found = (*found).max(Some(until).filter(|until| *until >= oldest));
+                }
+                Some(_) => {}
+                None => break,
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// All that are known of a target, ascending, and until when more of each may come, in Unix seconds.
+pub(super) fn all(
+    table: &impl ReadableTable<TimedKey, &'static [u8]>,
+    target: u32,
+) -> Result<Vec<(NonZeroU64, i64)>, StoreError> {
+    let mut all = Vec::new();
+    for entry in table.range((target, i64::MIN, 0)..=(target, i64::MAX, u64::MAX)).map_err(failed)? {
+        let (key, bytes) = entry.map_err(failed)?;
+        let (_, hour, _) = key.value();
+        let of_block = Block::of(bytes.value())?;
+        all.extend(
+            of_block
+                .entries()
+                .filter_map(|(hash, second)| Some((NonZeroU64::new(hash)?, hour * HOUR + i64::from(second)))),
+        );
+    }
+    all.sort_unstable_by_key(|(interaction, until)| (*interaction, std::cmp::Reverse(*until)));
+    all.dedup_by_key(|(interaction, _)| *interaction);
+    Ok(all)
+}
