@@ -158,6 +158,21 @@ pub fn reconcile<M: SeenRows>(
         step.totals.last_row = step.totals.last_row.max(Some(newest));
     }
 
+    follow(new_rows, &stage.rows, &mut draft, &mut step, terms, memory)?;
+    draft.close(&mut step);
+    Ok(step)
+}
+
+/// Adds new rows, which lie in `rows`, to the journeys of their interactions, and closes the journeys that are over.
+fn follow<M: SeenRows>(
+    mut new_rows: Vec<NewRows>,
+    rows: &[BatchRow],
+    draft: &mut Changes<'_>,
+    step: &mut Delta,
+    terms: &ReconcileParams<'_>,
+    memory: &M,
+) -> Result<(), M::Error> {
+    let closing = terms.bounds.closing;
     new_rows.sort_unstable_by_key(|new| (new.interaction, new.row));
     let by_interaction = || new_rows.chunk_by(|a, b| a.interaction == b.interaction);
     let interactions: Vec<NonZeroU64> = by_interaction().map(|of_one| of_one[0].interaction).collect();
@@ -176,7 +191,7 @@ pub fn reconcile<M: SeenRows>(
             JourneyState::Over => (None, None),
         };
         for new in of_one {
-            let row = stage.rows[new.row as usize];
+            let row = rows[new.row as usize];
             let number = draft.slots[new.slot as usize].number;
             let visit = Visit { date: row.date, second: row.second, menu: number, count: new.count };
             draft.point_of(new.slot as usize).late_rows += u64::from(match &mut journey {
@@ -189,7 +204,7 @@ pub fn reconcile<M: SeenRows>(
     }
 
     let with_rows = touched.len();
-    for (interaction, journey) in memory.journeys_due(bounds.closing)? {
+    for (interaction, journey) in memory.journeys_due(closing)? {
         if touched[..with_rows].binary_search_by_key(&interaction, |of| of.interaction).is_err() {
             let before = Some(journey.deadline);
             touched.push(Touched { interaction, until: None, before, journey: Some(journey) });
@@ -200,7 +215,7 @@ pub fn reconcile<M: SeenRows>(
     for Touched { interaction, until, before, journey } in touched {
         let deadline = journey.as_ref().map(|journey| journey.deadline);
         let (over, after) = match journey {
-            Some(journey) if journey.deadline >= bounds.closing => (None, Some(journey)),
+            Some(journey) if journey.deadline >= closing => (None, Some(journey)),
             over => (over, None),
         };
         if let Some(until) = until {
@@ -210,14 +225,13 @@ pub fn reconcile<M: SeenRows>(
             step.interactions.push((interaction, until));
         }
         if let Some(journey) = over {
-            close(&mut draft, journey, terms, &mut step.history);
+            close(draft, journey, terms, &mut step.history);
         }
         if before.is_some() || after.is_some() {
             step.journeys.push(JourneyDelta { interaction, before, after });
         }
     }
-    draft.close(&mut step);
-    Ok(step)
+    Ok(())
 }
 
 fn count(menu: &mut OptionCounts, row: BatchRow, new: u64) {
