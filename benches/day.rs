@@ -2,8 +2,9 @@
 //!
 //! `cargo bench --bench day`, or with other numbers
 //! `cargo bench --bench day -- --rows-per-hour 60000 --lookback 1800 --hours 50`. Every row is an interaction of its own, which
-//! is the most that has to be remembered; `--rows-per-interaction 3` is more like a menu. With `--inventive 1` every row has
-//! an option of its own, as a hostile server's: label sets and memory must stay where they are.
+//! is the most that has to be remembered; `--rows-per-interaction 3` is more like a menu. With `--remembered 15000000` so
+//! many are remembered besides, as deeper re-readings would have it. With `--inventive 1` every row has an option of its own, as a
+//! hostile server's: label sets and memory must stay where they are.
 //!
 //! The real poller on virtual time, with a state file on the real disk and rows made while they are asked for. A
 //! commit is all that happens between the end of one answer and the next request: ledger, transaction, forgetting,
@@ -12,8 +13,10 @@
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark may fail loudly, and prints")]
 
 use std::{
+    collections::BTreeSet,
     env, fs,
     io::Write,
+    num::NonZeroU64,
     path::{Path, PathBuf},
     sync::{Arc, Mutex},
     time::{self, Duration},
@@ -25,12 +28,12 @@ use tokio_util::sync::CancellationToken;
 use wolkvox_exporter::{
     config::TokenVersion,
     exposition::BucketBounds,
-    ledger::TargetCounters,
+    ledger::{Delta, TargetCounters},
     model::LocalSecond,
     poller::{Clock, Poller, PollerConfig, PollerDeps, Source},
     schedule::Cadence,
     snapshot::Publisher,
-    store::Store,
+    store::{Store, TargetId},
     telemetry::Telemetry,
     wolkvox::{Answer, ApiError, Element, Query, RowParser},
 };
@@ -46,12 +49,19 @@ struct Plan {
     hours: i64,
     lookback: i64,
     inventive: i64,
+    remembered: i64,
 }
 
 impl Plan {
     fn from_arguments() -> Self {
-        let mut plan =
-            Self { rows_per_hour: 300_000, rows_per_interaction: 1, hours: 24, lookback: 300, inventive: 0 };
+        let mut plan = Self {
+            rows_per_hour: 300_000,
+            rows_per_interaction: 1,
+            hours: 24,
+            lookback: 300,
+            inventive: 0,
+            remembered: 0,
+        };
         // cargo says that this is a benchmark.
         let mut arguments = env::args().skip(1).filter(|argument| argument != "--bench");
         while let Some(name) = arguments.next() {
@@ -59,6 +69,7 @@ impl Plan {
                 "--rows-per-hour" => &mut plan.rows_per_hour,
                 "--rows-per-interaction" => &mut plan.rows_per_interaction,
                 "--hours" => &mut plan.hours,
+                "--remembered" => &mut plan.remembered,
                 "--inventive" => &mut plan.inventive,
                 "--lookback" => &mut plan.lookback,
                 other => panic!("unknown argument {other}"),
@@ -177,12 +188,27 @@ impl Source for Load {
     }
 }
 
+/// Writes interactions that are not forgotten while the benchmark runs, in steps as large as an answer.
+fn remember(plan: Plan, store: &Store, (target, account): &(TargetId, TargetCounters)) {
+    const ANSWER: usize = 25_000;
+    let fingerprints = store.fingerprints();
+    for first in (0..plan.remembered).step_by(ANSWER) {
+        let last = plan.remembered.min(first + ANSWER as i64);
+        let hashes: BTreeSet<u64> = (first..last).map(|n| fingerprints.of(&[&n.to_string()])).collect();
+        let until = START + plan.hours * 3600 + first / ANSWER as i64 * INTERVAL;
+        let interactions = hashes.into_iter().filter_map(|hash| Some((NonZeroU64::new(hash)?, until)));
+        let step = Delta { interactions: interactions.collect(), ..account.unchanged() };
+        store.transact(|tx| tx.write(*target, &step)).unwrap();
+    }
+}
+
 async fn day(plan: Plan, path: &Path) -> Vec<Hour> {
     let began = Instant::now();
     let origin = Timestamp::from_second(START).unwrap();
     let clock: Clock = Arc::new(move || origin + SignedDuration::try_from(began.elapsed()).unwrap());
     let store = Arc::new(Store::open(path, [1; 16]).unwrap());
     let restored = store.restore("0042", || TargetCounters::new(origin)).unwrap();
+    remember(plan, &store, &restored);
     let parser = RowParser::new(store.fingerprints(), 128);
     let shutdown = CancellationToken::new();
     let stop = shutdown.clone();
@@ -221,6 +247,9 @@ fn main() {
         plan.hours,
         1 + plan.lookback / INTERVAL
     );
+    if plan.remembered > 0 {
+        println!("{} interactions are remembered besides", plan.remembered);
+    }
     println!("hour  commits  median ms  (min to max)  file MiB  memory MiB");
     let hours = runtime.block_on(day(plan, &path));
     hours.last().into_iter().for_each(|hour| hour.print(hours.len()));

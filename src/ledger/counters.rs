@@ -126,7 +126,7 @@ impl TargetCounters {
     }
 
     /// A step that changes nothing.
-    pub(crate) fn unchanged(&self) -> Delta {
+    pub fn unchanged(&self) -> Delta {
         Delta::nothing(self.totals.clone(), self.next_number)
     }
 
