@@ -296,7 +296,7 @@ impl Learner {
             level_noise: 1e-9,
         };
         for to in (12..=LENGTH).step_by(12) {
-            days.add((to - 1) / SLOTS, &beside.likely(to - 12, to, weeks[to - 1]), Side::Both);
+            days.compare(&beside, (to - 12, to), weeks, Side::Both);
         }
         days.weighted(1.0)
     }
@@ -316,7 +316,7 @@ impl Learner {
         let mut days = ByDay::default();
         for day in 0..DAYS {
             let (from, to) = (day * SLOTS, (day + 1) * SLOTS);
-            days.add(day, &beside.likely(from, to, weeks[to - 1]), Side::Both);
+            days.compare(&beside, (from, to), weeks, Side::Both);
         }
         let day = days.weighted(1.0);
         beside.day_noise = f64::from(day.value).max(LEAST_DAY_NOISE);
@@ -325,7 +325,7 @@ impl Learner {
             let mut days = ByDay::default();
             let step = (length / 2).max(3);
             for to in (length..=LENGTH).step_by(step) {
-                days.add((to - 1) / SLOTS, &beside.likely(to - length, to, weeks[to - 1]), Side::Below);
+                days.compare(&beside, (to - length, to), weeks, Side::Below);
             }
             days.weighted((step as f32 / length as f32).min(1.0))
         });
@@ -383,6 +383,14 @@ impl Default for ByDay {
 }
 
 impl ByDay {
+    /// Adds the window from the one slot to before the other, at the likeliest level.
+    fn compare(&mut self, beside: &Beside<'_>, (from, to): (usize, usize), weeks: &[u8], side: Side) {
+        // Where nothing is expected nothing can be learnt: half of the windows of a menu that closes, all of a new target.
+        if beside.own.between(from, to).expected > 0.0 {
+            self.add((to - 1) / SLOTS, &beside.likely(from, to, weeks[to - 1]), side);
+        }
+    }
+
     /// For a fall it does not matter that a window may have more, nor for a rise that it may have less.
     fn add(&mut self, day: usize, window: &Comparison, side: Side) {
         if window.mean < 1.0 {
