@@ -197,8 +197,8 @@ impl<'t> Transaction<'t> {
         Ok(())
     }
 
-    /// Forgets rows dated before `rows`, and interactions of which no more might have come for an hour before `interactions`,
-    /// in Unix seconds.
+    /// Forgets rows dated before `rows`, and by the hour interactions of which no more might have come since `interactions`, in
+    /// Unix seconds.
     pub fn forget(
         &mut self,
         target: TargetId,
