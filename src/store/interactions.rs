@@ -6,7 +6,7 @@
 //! all blocks are read for the interactions of a whole answer: a megabyte for each 100,000. Never to be asked for one at a
 //! time.
 
-use std::{collections::BTreeMap, num::NonZeroU64};
+use std::{cmp::Reverse, collections::BTreeMap, num::NonZeroU64};
 
 use redb::{ReadableTable, Table};
 
@@ -26,33 +26,44 @@ const FEW: usize = 400;
 /// The table: target, hour from 1970, number → interactions of which more may come until a second of that hour.
 pub(super) type Interactions<'t> = Table<'t, TimedKey, &'static [u8]>;
 
+/// A hash, and the Unix second until which more of the interaction may come.
+type Entry = (u64, i64);
+
 /// A block: the hashes, ascending, 8 bytes each, and then the second of the hour of each, 2 bytes; the lowest byte first.
 struct Block<'b> {
+    hour: i64,
     hashes: &'b [[u8; HASH]],
     seconds: &'b [[u8; ENTRY - HASH]],
 }
 
 impl<'b> Block<'b> {
-    fn of(bytes: &'b [u8]) -> Result<Self, StoreError> {
+    fn of(hour: i64, bytes: &'b [u8]) -> Result<Self, StoreError> {
         let (hashes, seconds) = bytes.split_at(bytes.len() / ENTRY * HASH);
         let (hashes, _) = hashes.as_chunks();
         match seconds.as_chunks() {
-            (seconds, []) if seconds.len() == hashes.len() => Ok(Self { hashes, seconds }),
+            (seconds, []) if seconds.len() == hashes.len() => Ok(Self { hour, hashes, seconds }),
             _ => Err(StoreError::Unusable("a block of interactions has no whole number of them".to_owned())),
         }
     }
 
-    fn entries(&self) -> impl Iterator<Item = (u64, u16)> {
-        let seconds = self.seconds.iter().map(|second| u16::from_le_bytes(*second));
-        self.hashes.iter().map(|hash| u64::from_le_bytes(*hash)).zip(seconds)
+    fn entries(&self) -> impl Iterator<Item = Entry> {
+        let until =
+            self.seconds.iter().map(|second| self.hour * HOUR + i64::from(u16::from_le_bytes(*second)));
+        self.hashes.iter().map(|hash| u64::from_le_bytes(*hash)).zip(until)
     }
 }
 
-fn block(entries: &[(u64, u16)]) -> Vec<u8> {
+fn block(entries: &[Entry]) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(entries.len() * ENTRY);
     entries.iter().for_each(|(hash, _)| bytes.extend(hash.to_le_bytes()));
-    entries.iter().for_each(|(_, second)| bytes.extend(second.to_le_bytes()));
+    entries.iter().for_each(|(_, until)| bytes.extend((until.rem_euclid(HOUR) as u16).to_le_bytes()));
     bytes
+}
+
+/// Makes entries ascending. Of one that is there twice the latest second holds.
+fn put_in_order<H: Copy + Ord>(entries: &mut Vec<(H, i64)>) {
+    entries.sort_unstable_by_key(|(hash, until)| (*hash, Reverse(*until)));
+    entries.dedup_by_key(|(hash, _)| *hash);
 }
 
 /// Adds interactions, ascending, each with the Unix second until which more of it may come. What is known of them already
@@ -62,10 +73,9 @@ pub(super) fn add(
     target: u32,
     interactions: impl Iterator<Item = (NonZeroU64, i64)>,
 ) -> Result<(), StoreError> {
-    let mut by_hour: BTreeMap<i64, Vec<(u64, u16)>> = BTreeMap::new();
+    let mut by_hour: BTreeMap<i64, Vec<Entry>> = BTreeMap::new();
     for (interaction, until) in interactions {
-        let second = until.rem_euclid(HOUR) as u16;
-        by_hour.entry(until.div_euclid(HOUR)).or_default().push((interaction.get(), second));
+        by_hour.entry(until.div_euclid(HOUR)).or_default().push((interaction.get(), until));
     }
     for (hour, mut entries) in by_hour {
         let number = join_last(table, (target, hour), &mut entries)?;
@@ -80,20 +90,18 @@ pub(super) fn add(
 fn join_last(
     table: &Interactions<'_>,
     (target, hour): (u32, i64),
-    entries: &mut Vec<(u64, u16)>,
+    entries: &mut Vec<Entry>,
 ) -> Result<u64, StoreError> {
     let mut blocks = table.range((target, hour, 0)..=(target, hour, u64::MAX)).map_err(failed)?;
     let Some(last) = blocks.next_back() else { return Ok(0) };
     let (key, bytes) = last.map_err(failed)?;
     let (_, _, number) = key.value();
-    let last = Block::of(bytes.value())?;
+    let last = Block::of(hour, bytes.value())?;
     if last.hashes.len() > FEW {
         return Ok(number + 1);
     }
     entries.extend(last.entries());
-    // Of one that is there twice the later second comes first, and stays.
-    entries.sort_unstable_by_key(|(hash, second)| (*hash, u16::MAX - second));
-    entries.dedup_by_key(|(hash, _)| *hash);
+    put_in_order(entries);
     Ok(number)
 }
 
@@ -119,16 +127,15 @@ pub(super) fn until(
     for entry in table.range(hours).map_err(failed)? {
         let (key, bytes) = entry.map_err(failed)?;
         let (_, hour, _) = key.value();
-        let block = Block::of(bytes.value())?;
+        let block = Block::of(hour, bytes.value())?;
         let mut entries = block.entries().peekable();
         let Some((first, _)) = entries.peek() else { continue };
         let from = interactions.partition_point(|interaction| interaction.get() < *first);
         for (interaction, found) in interactions[from..].iter().zip(&mut found[from..]) {
             while entries.next_if(|(hash, _)| *hash < interaction.get()).is_some() {}
             match entries.peek() {
-                Some((hash, second)) if *hash == interaction.get() => {
-                    let until = hour * HOUR + i64::from(*second);
-                    *found = (*found).max(Some(until).filter(|until| *until >= oldest));
+                Some((hash, until)) if *hash == interaction.get() => {
+                    *found = (*found).max(Some(*until).filter(|until| *until >= oldest));
                 }
                 Some(_) => {}
                 None => break,
@@ -147,14 +154,9 @@ pub(super) fn all(
     for entry in table.range((target, i64::MIN, 0)..=(target, i64::MAX, u64::MAX)).map_err(failed)? {
         let (key, bytes) = entry.map_err(failed)?;
         let (_, hour, _) = key.value();
-        let of_block = Block::of(bytes.value())?;
-        all.extend(
-            of_block
-                .entries()
-                .filter_map(|(hash, second)| Some((NonZeroU64::new(hash)?, hour * HOUR + i64::from(second)))),
-        );
+        let block = Block::of(hour, bytes.value())?;
+        all.extend(block.entries().filter_map(|(hash, until)| Some((NonZeroU64::new(hash)?, until))));
     }
-    all.sort_unstable_by_key(|(interaction, until)| (*interaction, std::cmp::Reverse(*until)));
-    all.dedup_by_key(|(interaction, _)| *interaction);
+    put_in_order(&mut all);
     Ok(all)
 }
