@@ -14,6 +14,7 @@ mod copy_target;
 mod history;
 mod inspect;
 mod interactions;
+mod migration;
 mod names;
 mod overlay;
 mod schema;
@@ -201,7 +202,7 @@ impl Store {
                 })
         };
         let database = open(true)?;
-        let fingerprints = schema::prepare(&database, &named, new_key)?;
+        let fingerprints = migration::prepare(&database, &named, new_key)?;
         let slot = RwLock::new(Slot { database: Some(database), generation: 0, reopened: None });
         // What was whole at the start, and only written by this process since, need not be read from end to end.
         Ok(Self { reopen: Box::new(move || open(false)), slot, fingerprints })
