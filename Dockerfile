@@ -13,6 +13,7 @@ COPY Cargo.toml Cargo.lock build.rs ./
 COPY src src
 # Cargo.toml names them, so they have to be there; they are not built.
 COPY benches benches
+COPY fuzz fuzz
 COPY xtask xtask
 COPY scripts/build-static scripts/build-static
 COPY deploy/docker/assemble deploy/docker/assemble

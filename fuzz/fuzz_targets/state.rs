@@ -86,9 +86,9 @@ fn work(disk: Disk) -> Result<(), StoreError> {
         moment: &LocalSecond::get,
     };
     store.transact(|tx| {
-        let step = reconcile(&account, stage, &terms, &tx.memory(target))?;
+        let step = reconcile(&account, stage, &terms, &tx.memory(target, 0))?;
         tx.write(target, &step)?;
-        tx.forget(target, LocalSecond::new(20), LocalSecond::new(0))?;
+        tx.forget(target, LocalSecond::new(20), 0)?;
         tx.rows_in(target, (LocalSecond::MIN, LocalSecond::MAX)).map(drop)
     })
 }
