@@ -7,15 +7,15 @@
 use std::path::{Path, PathBuf};
 
 use redb::{
-    Database, Key, ReadOnlyTable, ReadTransaction, ReadableDatabase, ReadableTable, TableDefinition,
-    TableError, TableHandle, Value, WriteTransaction,
+    Key, ReadOnlyTable, ReadTransaction, ReadableTable, TableDefinition, TableError, TableHandle, Value,
+    WriteTransaction,
 };
 
 use super::{
-    Store, StoreError, failed, open_error,
+    Store, StoreError, failed,
     schema::{
-        self, HISTORY, INTERACTIONS, JOURNEYS, MENUS, META, NAMES, NEXT_MENUS, POINTS, QUOTA, ROWS, TARGETS,
-        TOTALS, TRANSITIONS, WARM_UPS,
+        HISTORY, INTERACTIONS, JOURNEYS, MENUS, META, NAMES, NEXT_MENUS, POINTS, QUOTA, ROWS, Reading,
+        TARGETS, TOTALS, TRANSITIONS, WARM_UPS,
     },
 };
 
@@ -74,23 +74,15 @@ pub struct Copied {
 /// # Errors
 /// When a file cannot be used or is in use, or the target is not in the one or is in the other already.
 pub fn copy_target(name: &str, from: &Path, to: &Path) -> Result<Copied, CopyError> {
-    let database = Database::builder().open_read_only(from).map_err(|error| match error {
-        redb::DatabaseError::RepairAborted => StoreError::Damaged {
-            path: from.to_owned(),
-            detail: "it was not closed properly; start the exporter on it once, which mends that".to_owned(),
-        },
-        other => open_error(from, other),
-    })?;
-    let read = database.begin_read().map_err(failed)?;
-    let key = schema::key_of_current(&read, from)?;
-    let old = number_of(&read, name, from)?;
-    check_tables(&read)?;
-    let store = Store::open(to, key)?;
+    let Reading { read, key, .. } = &Reading::open(from)?;
+    let old = number_of(read, name, from)?;
+    check_tables(read)?;
+    let store = Store::open(to, *key)?;
     store.write(|write| {
-        if let Err(refused) = adopt_key(write, key, to) {
+        if let Err(refused) = adopt_key(write, *key, to) {
             return Ok(Err(refused));
         }
-        copy_records_of(&read, old, write, name, to)
+        copy_records_of(read, old, write, name, to)
     })?
 }
 

@@ -6,11 +6,11 @@ use std::{
 };
 
 use jiff::Timestamp;
-use redb::{Database, DatabaseError, ReadableDatabase, ReadableTableMetadata, TableError};
+use redb::{ReadableTableMetadata, TableError};
 
 use super::{
-    StoreError, decode, failed, interactions, open_error,
-    schema::{INTERACTIONS, JOURNEYS, MENUS, META, QUOTA, ROWS, TARGETS, TOTALS},
+    StoreError, decode, failed, interactions,
+    schema::{INTERACTIONS, JOURNEYS, MENUS, QUOTA, ROWS, Reading, TARGETS, TOTALS, VERSION},
 };
 use crate::ledger::Totals;
 
@@ -47,27 +47,15 @@ pub struct TargetInspection {
 /// Reads a state file without changing it. It must not be in use.
 ///
 /// # Errors
-/// As [`super::Store::open`]; also when the file was not closed properly, which only opening it mends.
+/// As [`super::Store::open`]; also when the file is of an older version or was not closed properly, which only a start of the
+/// exporter mends.
 pub fn inspect(path: &Path) -> Result<Inspection, StoreError> {
     let bytes =
         std::fs::metadata(path).map_err(|source| StoreError::Io { path: path.to_owned(), source })?.len();
-    let database = Database::builder().open_read_only(path).map_err(|error| match error {
-        DatabaseError::RepairAborted => StoreError::Damaged {
-            path: path.to_owned(),
-            detail: "it was not closed properly; start the exporter on it, which mends that".to_owned(),
-        },
-        other => open_error(path, other),
-    })?;
-    let read = database.begin_read().map_err(failed)?;
-    let meta = read.open_table(META).map_err(failed)?;
-    let version = meta.get("version").map_err(failed)?;
-    let version = version.and_then(|v| v.value().try_into().ok()).map_or(0, u32::from_le_bytes);
-    if version != super::schema::VERSION {
-        return Err(StoreError::Version { path: path.to_owned(), found: version });
-    }
+    let Reading { read, .. } = &Reading::open(path)?;
     let mut targets = Vec::new();
     let mut inspection =
-        Inspection { version, bytes, rows: 0, interactions: 0, journeys: 0, targets: Vec::new() };
+        Inspection { version: VERSION, bytes, rows: 0, interactions: 0, journeys: 0, targets: Vec::new() };
     // A file on which no target was ever started has no tables yet.
     let names = match read.open_table(TARGETS) {
         Ok(names) => names,

@@ -64,18 +64,33 @@ pub enum StoreError {
     /// Another process has the file.
     #[error("{0} is in use by another process: only one exporter may write to a state file")]
     Locked(PathBuf),
-    /// Written by a newer (or a foreign) version.
+    /// Written by a newer version.
     #[error(
         "{path} has layout version {found}, and this program knows versions up to {known}: run the version that \
          wrote it, or give --state.path another file (which starts counting anew)",
         known = schema::VERSION
     )]
-    Version {
+    Newer {
         /// The file.
         path: PathBuf,
         /// Its version.
         found: u32,
     },
+    /// Written by an older version, and only to be read.
+    #[error(
+        "{path} has layout version {found}, and this program reads {known}: start the exporter on it once, which brings it up \
+         to date (keep a copy of it if you may want to go back to the older version)",
+        known = schema::VERSION
+    )]
+    Older {
+        /// The file.
+        path: PathBuf,
+        /// Its version.
+        found: u32,
+    },
+    /// Its writer was killed, or the machine, and only to be read.
+    #[error("{0} was not closed properly: start the exporter on it once, which mends that")]
+    NotClosed(PathBuf),
     /// Not a state file, or a damaged one.
     #[error(
         "{path} is damaged or is no state file ({detail}); it has been left as it is: restore a backup, or move \

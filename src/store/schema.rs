@@ -2,9 +2,11 @@
 
 use std::path::Path;
 
-use redb::{Key, ReadTransaction, TableDefinition, Value};
+use redb::{
+    Database, DatabaseError, Key, ReadOnlyDatabase, ReadTransaction, ReadableDatabase, TableDefinition, Value,
+};
 
-use super::{StoreError, failed, overlay::look};
+use super::{StoreError, failed, open_error, overlay::look};
 
 /// Version of the layout below. A file with a higher one is refused, one with a lower one is brought here.
 pub(super) const VERSION: u32 = 5;
@@ -81,7 +83,7 @@ pub(super) fn visit_tables(visitor: &mut impl TableVisitor) -> Result<(), StoreE
 /// writing would. A file that cannot be read this way is left to the real opening, which says why.
 pub(super) fn refuse_foreign(path: &Path) -> Result<(), StoreError> {
     match look(path, |read| identify(read, path)) {
-        Some(Err(refused @ (StoreError::Version { .. } | StoreError::Damaged { .. }))) => Err(refused),
+        Some(Err(refused @ (StoreError::Newer { .. } | StoreError::Damaged { .. }))) => Err(refused),
         _ => Ok(()),
     }
 }
@@ -106,16 +108,31 @@ pub(super) fn identify(read: &ReadTransaction, path: &Path) -> Result<Option<(u3
         Some(version @ 1..=VERSION) => {
             key.map(|key| Some((version, key))).ok_or_else(|| damaged("it has no key"))
         }
-        Some(found) => Err(StoreError::Version { path: path.to_owned(), found }),
-        None => Err(damaged("it has no version")),
+        Some(found @ 1..) => Err(StoreError::Newer { path: path.to_owned(), found }),
+        Some(0) | None => Err(damaged("it has no version")),
     }
 }
 
-/// The key of a file that has today's layout.
-pub(super) fn key_of_current(read: &ReadTransaction, path: &Path) -> Result<[u8; 16], StoreError> {
-    match identify(read, path)? {
-        Some((VERSION, key)) => Ok(key),
-        Some((found, _)) => Err(StoreError::Version { path: path.to_owned(), found }),
-        None => Err(StoreError::Damaged { path: path.to_owned(), detail: "it is empty".to_owned() }),
+/// A file that is only read.
+pub(super) struct Reading {
+    /// Keeps it open.
+    _database: ReadOnlyDatabase,
+    pub(super) read: ReadTransaction,
+    pub(super) key: [u8; 16],
+}
+
+impl Reading {
+    /// Opens a file of today's layout that nobody writes to, and changes nothing of it.
+    pub(super) fn open(path: &Path) -> Result<Self, StoreError> {
+        let database = Database::builder().open_read_only(path).map_err(|error| match error {
+            DatabaseError::RepairAborted => StoreError::NotClosed(path.to_owned()),
+            other => open_error(path, other),
+        })?;
+        let read = database.begin_read().map_err(failed)?;
+        match identify(&read, path)? {
+            Some((VERSION, key)) => Ok(Self { _database: database, read, key }),
+            Some((found, _)) => Err(StoreError::Older { path: path.to_owned(), found }),
+            None => Err(StoreError::Damaged { path: path.to_owned(), detail: "it is empty".to_owned() }),
+        }
     }
 }

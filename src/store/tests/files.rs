@@ -43,7 +43,7 @@ fn another_version_is_refused() {
     drop(database);
     let before = fs::read(&path).unwrap();
     let error = Store::open(&path, [1; 16]).err().unwrap();
-    assert!(matches!(error, StoreError::Version { found, .. } if found == newer), "{error}");
+    assert!(matches!(error, StoreError::Newer { found, .. } if found == newer), "{error}");
     assert!(fs::read(&path).unwrap() == before, "the file was changed");
 }
 
@@ -92,6 +92,28 @@ pub(super) fn unpack(packed: &[u8], path: &Path) {
     let mut bytes = Vec::new();
     flate2::read::GzDecoder::new(packed).read_to_end(&mut bytes).unwrap();
     fs::write(path, bytes).unwrap();
+}
+
+/// Whoever reads a file from outside does not mend it: the message says what does.
+#[test]
+fn a_killed_or_older_file_is_not_read_from_outside() {
+    let (_folder, path) = scratch();
+    unpack(include_bytes!("../../../tests/fixtures/state/version-4.redb.gz"), &path);
+    let to = path.with_extension("to");
+    let refused = |word: &str| {
+        let before = fs::read(&path).unwrap();
+        let copied = copy_target("127.0.0.1:8013", &path, &to).unwrap_err().to_string();
+        for told in [inspect(&path).unwrap_err().to_string(), copied] {
+            assert!(told.contains(word) && told.contains("start the exporter on it once"), "{told}");
+        }
+        assert!(fs::read(&path).unwrap() == before && !to.exists());
+    };
+    refused("was not closed properly");
+    drop(redb::Database::open(&path).unwrap());
+    refused("has layout version 4");
+    drop(Store::open(&path, [1; 16]).unwrap());
+    assert_eq!(inspect(&path).unwrap().targets.len(), 1);
+    assert!(copy_target("127.0.0.1:8013", &path, &to).is_ok());
 }
 
 /// Files that older versions wrote, killed in the middle: 20 minutes of the simulator, five hours of a night for the third and
