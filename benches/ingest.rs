@@ -2,7 +2,8 @@
 //!
 //! A plain program rather than criterion's, because memory counts as much as time. The exporter that is measured
 //! is the real binary, in a process of its own; this one is the server, with the answer ready in memory. Peak
-//! memory is the kernel's own (`VmHWM`), set back to what is resident just before the answer begins.
+//! memory is the kernel's own (`VmHWM`), set back to what is resident just before the answer begins. The binary is that of this
+//! build, or the one whose path is in `WOLKVOX_BENCH_EXPORTER`, such as the static one of a release.
 
 #![allow(
     clippy::unwrap_used,
@@ -12,7 +13,9 @@
 )]
 
 use std::{
-    env, fs,
+    env,
+    ffi::OsString,
+    fs,
     hint::black_box,
     io::{BufRead, BufReader, Read, Write},
     net::{TcpListener, TcpStream},
@@ -245,8 +248,13 @@ fn measure(server: &Server, command: &mut Command) -> Measured {
     measured
 }
 
+/// The binary that is measured.
+fn program() -> OsString {
+    env::var_os("WOLKVOX_BENCH_EXPORTER").unwrap_or_else(|| env!("CARGO_BIN_EXE_wolkvox-exporter").into())
+}
+
 fn exporter(port: u16, folder: &std::path::Path) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_wolkvox-exporter"));
+    let mut command = Command::new(program());
     command
         .env_clear()
         .env("WOLKVOX_TOKEN", "of-the-benchmark")
@@ -310,6 +318,7 @@ fn main() {
     {
         return read_it_all(port);
     }
+    println!("{}:", program().display());
     let usual = answer(0);
     parsing(&usual);
     whole_way(usual, 9);
