@@ -232,7 +232,8 @@ fn measure(server: &Server, command: &mut Command) -> Measured {
     let (idle, own) = (memory(pid, "VmRSS"), memory(pid, "RssAnon"));
     // Sets the peak back to what is resident now.
     fs::write(format!("/proc/{pid}/clear_refs"), "5").unwrap();
-    assert!(memory(pid, "VmHWM") <= idle + 64, "the kernel does not set the peak back");
+    // More pages of the program may be touched meanwhile, and the kernel maps their neighbours with them.
+    assert!(memory(pid, "VmHWM") <= idle + 1024, "the kernel does not set the peak back");
 
     let (begun, used) = (Instant::now(), processor(pid));
     server.leave.send(()).unwrap();
