@@ -103,12 +103,12 @@ pub enum StoreError {
         detail: String,
     },
     /// The system refuses.
-    #[error("cannot use the state file {path}: {source}; check the path and its permissions")]
+    #[error("cannot use the state file {path}: {said}; check the path and its permissions")]
     Io {
         /// The file.
         path: PathBuf,
         /// The system's words.
-        source: io::Error,
+        said: io::Error,
     },
     /// A read or write failed while running.
     #[error("the state file failed: {0}; is the disk full or read-only?")]
@@ -178,12 +178,12 @@ impl Store {
     pub fn open(path: &Path, new_key: [u8; 16]) -> Result<Self, StoreError> {
         if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
             let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(parent);
-            made.map_err(|source| StoreError::Io { path: path.to_owned(), source })?;
+            made.map_err(|said| StoreError::Io { path: path.to_owned(), said })?;
         }
         // Created here and nowhere else: a file that vanishes while it is in use must not be replaced by an
         // empty one, from which everything would be counted anew.
         let created = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path);
-        created.map_err(|source| StoreError::Io { path: path.to_owned(), source })?;
+        created.map_err(|said| StoreError::Io { path: path.to_owned(), said })?;
         match guarded(|| schema::refuse_foreign(path)) {
             // Damaged so that the look itself failed: the real opening says how.
             Ok(()) | Err(StoreError::Failed(_)) => {}
@@ -324,7 +324,7 @@ fn guarded<T>(work: impl FnOnce() -> Result<T, StoreError>) -> Result<T, StoreEr
 }
 
 fn file_backend(path: &Path) -> Result<FileBackend, StoreError> {
-    let io = |source| StoreError::Io { path: path.to_owned(), source };
+    let io = |said| StoreError::Io { path: path.to_owned(), said };
     let file = OpenOptions::new().read(true).write(true).open(path).map_err(io)?;
     if !file.metadata().map_err(io)?.is_file() {
         return Err(io(io::Error::other("it is not a regular file")));
@@ -336,10 +336,10 @@ fn open_error(path: &Path, error: DatabaseError) -> StoreError {
     let path = path.to_owned();
     match error {
         DatabaseError::DatabaseAlreadyOpen => StoreError::Locked(path),
-        DatabaseError::Storage(redb::StorageError::Io(source))
-            if !matches!(source.kind(), io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof) =>
+        DatabaseError::Storage(redb::StorageError::Io(said))
+            if !matches!(said.kind(), io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof) =>
         {
-            StoreError::Io { path, source }
+            StoreError::Io { path, said }
         }
         other => StoreError::Damaged { path, detail: other.to_string() },
     }

@@ -288,7 +288,10 @@ fn an_inspection_shows_numbers_and_changes_nothing() {
         "{text}"
     );
     assert!(fs::read(&path).unwrap() == before, "the file was changed");
-    assert!(matches!(inspect(Path::new("/nonexistent")), Err(StoreError::Io { .. })));
+    let missing = inspect(Path::new("/nonexistent")).unwrap_err();
+    assert!(matches!(missing, StoreError::Io { .. }));
+    // Whoever prints an error with its causes does not print one twice.
+    assert_eq!(format!("{:#}", anyhow::Error::new(missing)).matches("os error").count(), 1);
 }
 
 /// A journey that is still open may remember the number of a menu that is no longer exposed.
