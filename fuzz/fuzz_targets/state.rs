@@ -88,7 +88,8 @@ fn work(disk: Disk) -> Result<(), StoreError> {
     store.transact(|tx| {
         let step = reconcile(&account, stage, &terms, &tx.memory(target, 0))?;
         tx.write(target, &step)?;
-        tx.forget(target, LocalSecond::new(20), 0)?;
+        // All of the first hour.
+        tx.forget(target, LocalSecond::new(20), 3600)?;
         tx.rows_in(target, (LocalSecond::MIN, LocalSecond::MAX)).map(drop)
     })
 }

@@ -1,4 +1,4 @@
-//! Which tables the state file has, and how a file is recognised.
+//! Which tables the state file has, and how a file is recognised and opened by who only reads it.
 
 use std::path::Path;
 
@@ -115,10 +115,10 @@ pub(super) fn identify(read: &ReadTransaction, path: &Path) -> Result<Option<(u3
 
 /// A file that is only read.
 pub(super) struct Reading {
-    /// Keeps it open.
-    _database: ReadOnlyDatabase,
     pub(super) read: ReadTransaction,
     pub(super) key: [u8; 16],
+    /// Keeps it open, for longer than it is read.
+    _database: ReadOnlyDatabase,
 }
 
 impl Reading {
@@ -130,7 +130,7 @@ impl Reading {
         })?;
         let read = database.begin_read().map_err(failed)?;
         match identify(&read, path)? {
-            Some((VERSION, key)) => Ok(Self { _database: database, read, key }),
+            Some((VERSION, key)) => Ok(Self { read, key, _database: database }),
             Some((found, _)) => Err(StoreError::Older { path: path.to_owned(), found }),
             None => Err(StoreError::Damaged { path: path.to_owned(), detail: "it is empty".to_owned() }),
         }
