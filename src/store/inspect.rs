@@ -50,7 +50,7 @@ pub struct TargetInspection {
 /// As [`super::Store::open`]; also when the file is of an older version or was not closed properly, which only a start of the
 /// exporter mends.
 pub fn inspect(path: &Path) -> Result<Inspection, StoreError> {
-    let bytes = std::fs::metadata(path).map_err(|said| StoreError::Io { path: path.to_owned(), said })?.len();
+    let bytes = std::fs::metadata(path).map_err(StoreError::io(path))?.len();
     let Reading { read, .. } = &Reading::open(path)?;
     let mut targets = Vec::new();
     let mut inspection =

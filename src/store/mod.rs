@@ -122,6 +122,11 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// What the system says of this file.
+    fn io(path: &Path) -> impl Fn(io::Error) -> Self {
+        move |said| Self::Io { path: path.to_owned(), said }
+    }
+
     /// Whether redb refuses all further work until the file is opened again.
     fn is_of_the_disk(&self) -> bool {
         matches!(self, Self::Failed(_))
@@ -178,12 +183,12 @@ impl Store {
     pub fn open(path: &Path, new_key: [u8; 16]) -> Result<Self, StoreError> {
         if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
             let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(parent);
-            made.map_err(|said| StoreError::Io { path: path.to_owned(), said })?;
+            made.map_err(StoreError::io(path))?;
         }
         // Created here and nowhere else: a file that vanishes while it is in use must not be replaced by an
         // empty one, from which everything would be counted anew.
         let created = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path);
-        created.map_err(|said| StoreError::Io { path: path.to_owned(), said })?;
+        created.map_err(StoreError::io(path))?;
         match guarded(|| schema::refuse_foreign(path)) {
             // Damaged so that the look itself failed: the real opening says how.
             Ok(()) | Err(StoreError::Failed(_)) => {}
@@ -324,23 +329,22 @@ fn guarded<T>(work: impl FnOnce() -> Result<T, StoreError>) -> Result<T, StoreEr
 }
 
 fn file_backend(path: &Path) -> Result<FileBackend, StoreError> {
-    let io = |said| StoreError::Io { path: path.to_owned(), said };
-    let file = OpenOptions::new().read(true).write(true).open(path).map_err(io)?;
-    if !file.metadata().map_err(io)?.is_file() {
+    let io = StoreError::io(path);
+    let file = OpenOptions::new().read(true).write(true).open(path).map_err(&io)?;
+    if !file.metadata().map_err(&io)?.is_file() {
         return Err(io(io::Error::other("it is not a regular file")));
     }
     FileBackend::new(file).map_err(|error| open_error(path, error))
 }
 
 fn open_error(path: &Path, error: DatabaseError) -> StoreError {
-    let path = path.to_owned();
     match error {
-        DatabaseError::DatabaseAlreadyOpen => StoreError::Locked(path),
+        DatabaseError::DatabaseAlreadyOpen => StoreError::Locked(path.to_owned()),
         DatabaseError::Storage(redb::StorageError::Io(said))
             if !matches!(said.kind(), io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof) =>
         {
-            StoreError::Io { path, said }
+            StoreError::io(path)(said)
         }
-        other => StoreError::Damaged { path, detail: other.to_string() },
+        other => StoreError::Damaged { path: path.to_owned(), detail: other.to_string() },
     }
 }
