@@ -11,13 +11,12 @@ use std::{
 use tempfile::TempDir;
 
 use crate::support::authority::{Authority, Pair};
+use crate::support::debian;
 use crate::support::process::{self, Process, bare};
 
 /// Exit code, standard output and standard error of a program that ends by itself.
 fn run(command: &mut Command) -> (Option<i32>, String, String) {
-    let Output { status, stdout, stderr } = command.output().unwrap_or_else(|error| {
-        panic!("cannot start {command:?}: {error}; it is a Debian package of about the same name")
-    });
+    let Output { status, stdout, stderr } = command.output().expect("it can be started");
     let text = |bytes| String::from_utf8(bytes).expect("text");
     (status.code(), text(stdout), text(stderr))
 }
@@ -129,7 +128,7 @@ fn offered(line: &[&str]) -> Vec<String> {
     assert_eq!((code, err.as_str()), (Some(0), ""));
     write(&directory, "script", &script);
     let script = fs::File::open(directory.path().join("script")).expect("it was written");
-    let mut bash = Command::new("bash");
+    let mut bash = debian::command("bash");
     let (code, out, err) = run(bash.args(["-c", ASK, "bash"]).args(line).stdin(script));
     assert_eq!((code, err.as_str()), (Some(0), ""), "{line:?}");
     out.lines().map(str::to_owned).collect()
@@ -168,7 +167,7 @@ fn the_manual_has_a_page_for_each_command_that_renders_without_a_warning() {
     }
     for page in &pages {
         let (code, text, err) =
-            run(Command::new("groff").args(["-man", "-ww", "-Tutf8", "-P-cbou"]).arg(page));
+            run(debian::command("groff").args(["-man", "-ww", "-Tutf8", "-P-cbou"]).arg(page));
         assert_eq!((code, err.as_str()), (Some(0), ""), "{page:?}");
         assert!(text.contains("NAME") && text.contains("SYNOPSIS"), "{page:?}: {text}");
     }

@@ -9,7 +9,7 @@ use std::{
 };
 
 use crate::support::api::{Api, TOKEN, noon};
-use crate::support::process;
+use crate::support::{debian, process};
 
 /// Runs a command with this on its standard input.
 async fn fed(mut command: Command, input: &str) -> Output {
@@ -119,7 +119,7 @@ async fn what_is_no_server_leaves_nothing_behind() {
 #[tokio::test]
 async fn at_a_terminal_it_asks_and_does_not_show_the_token() {
     let directory = tempfile::tempdir().expect("a temporary directory can be created");
-    let mut command = Command::new("script");
+    let mut command = debian::command("script");
     let inner = format!("{} init --init.skip-doctor --lang=en", env!("CARGO_BIN_EXE_wolkvox-exporter"));
     command.args(["--quiet", "--return", "--command", &inner, "/dev/null"]);
     command.env_remove("WOLKVOX_TOKEN").current_dir(directory.path());

@@ -68,6 +68,20 @@ fn first_word(text: &str) -> String {
     text.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect()
 }
 
+/// Whatever is not the exporter's own, or given by path, is started by `support/debian.rs`; a shell is everywhere.
+#[test]
+fn tests_start_no_program_that_may_not_be_there() {
+    let started = Regex::new(r#"Command::new\(\s*"([^"]+)"#).expect("a pattern");
+    let here = sources(&root().join("tests"));
+    let named = here.iter().flat_map(|path| {
+        let text = fs::read_to_string(path).expect("a source");
+        let names = started.captures_iter(&text).map(|found| found[1].to_owned()).collect::<Vec<_>>();
+        names.into_iter().map(move |name| (path, name))
+    });
+    let by_name: Vec<_> = named.filter(|(_, name)| name != "/bin/sh").collect();
+    assert!(by_name.is_empty(), "to be started by support::debian: {by_name:?}");
+}
+
 #[test]
 fn imports_are_found_in_every_form() {
     let text = "use crate::{\n    a::{B, c::D},\n    e::F, g,\n};\nuse crate::h::I;\n// crate::j\nlet k = crate::l::m();\n\

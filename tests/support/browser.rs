@@ -1,19 +1,17 @@
 //! A real Chromium, driven through the WebDriver protocol of its chromedriver.
 //!
-//! Needs Debian's packages chromium and chromium-driver, and fails with a message that says so. Both end with the
-//! handle. Nothing but the loopback interface is talked to.
+//! Both end with the handle. Nothing but the loopback interface is talked to.
 
 use std::{
     io::{BufRead, BufReader},
-    process::{Child, Command, Stdio},
+    process::{Child, Stdio},
     time::Duration,
 };
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-const MISSING: &str = "chromedriver cannot be started: the tests of the status page need a real browser \
-                       (Debian: apt-get install chromium chromium-driver)";
+use super::debian;
 
 /// One browser with one page.
 pub(crate) struct Browser {
@@ -25,13 +23,13 @@ pub(crate) struct Browser {
 
 impl Browser {
     pub(crate) async fn start() -> Self {
-        let mut driver = Command::new("chromedriver")
+        let mut driver = debian::command("chromedriver")
             .args(["--port=0", "--log-level=SEVERE"])
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
-            .unwrap_or_else(|error| panic!("{MISSING}: {error}"));
+            .expect("chromedriver starts");
         let output = BufReader::new(driver.stdout.take().expect("it is piped"));
         let mut lines = output.lines().map_while(Result::ok);
         let port = lines.find_map(|line| {
@@ -62,7 +60,7 @@ impl Browser {
         let mut arguments: Vec<String> = arguments.map(str::to_owned).into();
         arguments.push(format!("--user-data-dir={}", browser._profile.path().display()));
         let capabilities = json!({ "capabilities": { "alwaysMatch": {
-            "goog:chromeOptions": { "args": arguments },
+            "goog:chromeOptions": { "binary": debian::path("chromium"), "args": arguments },
             "goog:loggingPrefs": { "browser": "ALL" },
         } } });
         let session = browser.post("", capabilities).await;
@@ -78,7 +76,7 @@ impl Browser {
         let status = answer.status();
         let bytes = answer.bytes().await.expect("chromedriver answers to the end");
         let mut answer: Value = serde_json::from_slice(&bytes).expect("chromedriver speaks JSON");
-        assert!(status.is_success(), "{path}: {} ({MISSING})", answer["value"]["message"]);
+        assert!(status.is_success(), "{path}: {}", answer["value"]["message"]);
         answer["value"].take()
     }
 

@@ -6,6 +6,7 @@
 pub(crate) mod api;
 pub(crate) mod authority;
 pub(crate) mod browser;
+pub(crate) mod debian;
 pub(crate) mod disk;
 pub(crate) mod expected;
 pub(crate) mod fleet;

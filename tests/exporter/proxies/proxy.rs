@@ -3,7 +3,7 @@
 use std::{
     fs,
     net::SocketAddr,
-    process::{Child, Command, Stdio},
+    process::{Child, Stdio},
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
@@ -12,6 +12,8 @@ use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
 };
+
+use crate::support::debian;
 
 /// Ended when dropped.
 pub(crate) struct Proxy {
@@ -31,13 +33,13 @@ impl Proxy {
         let file = directory.path().join("tinyproxy.conf");
         let text = format!("Port {}\nListen 127.0.0.1\nTimeout 30\nMaxClients 10\n{line}\n", behind.port());
         fs::write(&file, text).expect("it can be written");
-        let child = Command::new("tinyproxy")
+        let child = debian::command("tinyproxy")
             .args(["-d", "-c"])
             .arg(&file)
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
-            .expect("tinyproxy starts (Debian: apt-get install tinyproxy-bin)");
+            .expect("tinyproxy starts");
         let deadline = Instant::now() + Duration::from_secs(30);
         while TcpStream::connect(behind).await.is_err() {
             assert!(Instant::now() < deadline, "tinyproxy does not listen");
