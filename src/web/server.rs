@@ -60,8 +60,9 @@ const BACKLOG: u32 = 4096;
 
 /// Bytes of an answer that the kernel takes from us before the client has read any; it reserves about twice as much.
 /// Left to itself it takes up to 4 MiB, so that clients that do not read would cost gigabytes that are not ours to
-/// see. At 100 ms to the scraper and back this still carries more than 1 MB a second.
-const SEND_BUFFER: u32 = 128 * 1024;
+/// see. At 100 ms to the scraper and back this still carries more than 1 MB a second. Less makes scrapes of megabytes
+/// slower, and so does much more (`docs/performance.md`).
+const SEND_BUFFER: u32 = 192 * 1024;
 
 /// What one connection may take, and all of them together.
 #[derive(Clone, Copy, Debug)]
