@@ -17,8 +17,6 @@ use crate::ledger::Totals;
 /// A state file from outside.
 #[derive(Debug)]
 pub struct Inspection {
-    /// Layout version.
-    pub version: u32,
     /// Bytes on the disk.
     pub bytes: u64,
     /// Records of rows that are remembered, over all targets.
@@ -53,8 +51,7 @@ pub fn inspect(path: &Path) -> Result<Inspection, StoreError> {
     let bytes = std::fs::metadata(path).map_err(StoreError::io(path))?.len();
     let Reading { read, .. } = &Reading::open(path)?;
     let mut targets = Vec::new();
-    let mut inspection =
-        Inspection { version: VERSION, bytes, rows: 0, interactions: 0, journeys: 0, targets: Vec::new() };
+    let mut inspection = Inspection { bytes, rows: 0, interactions: 0, journeys: 0, targets: Vec::new() };
     // A file on which no target was ever started has no tables yet.
     let names = match read.open_table(TARGETS) {
         Ok(names) => names,
@@ -85,7 +82,7 @@ pub fn inspect(path: &Path) -> Result<Inspection, StoreError> {
 
 impl Display for Inspection {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        writeln!(f, "layout version: {}", self.version)?;
+        writeln!(f, "layout version: {VERSION}")?;
         writeln!(f, "bytes: {}", self.bytes)?;
         writeln!(f, "rows remembered: {}", self.rows)?;
         writeln!(f, "interactions remembered: {}", self.interactions)?;
