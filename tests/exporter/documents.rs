@@ -1,4 +1,5 @@
-//! The documents hang together: every link to a file or a heading of this repository leads there.
+//! The documents hang together: every link to a file or a heading of this repository leads there, and both READMEs say to
+//! do the same.
 
 use std::{
     fs,
@@ -71,4 +72,20 @@ fn every_link_leads_somewhere() {
     }
     assert!(seen > 50, "only {seen} links");
     assert!(broken.is_empty(), "broken links:\n{}", broken.join("\n"));
+}
+
+/// What a document says to type or to write into a file, without comments.
+fn commands(document: &str) -> Vec<String> {
+    let text = fs::read_to_string(root().join(document)).expect("a document is text");
+    let blocks = text.split("```").skip(1).step_by(2);
+    let lines =
+        blocks.flat_map(str::lines).map(|line| line.split(" # ").next().unwrap_or_default().trim_end());
+    lines.map(|line| line.replace(" --lang=es", "")).collect()
+}
+
+#[test]
+fn the_spanish_readme_says_to_do_the_same() {
+    let english = commands("README.md");
+    assert!(english.len() > 30, "{english:?}");
+    assert_eq!(commands("README.es.md"), english);
 }
