@@ -6,9 +6,6 @@ use std::{env, path::PathBuf, process::Command};
 /// What there is, and from where: `program package`, a line each.
 const LIST: &str = include_str!("../../tools/debian");
 
-/// Debian keeps some where only root looks.
-const ALSO: [&str; 2] = ["/usr/sbin", "/sbin"];
-
 fn package(program: &str) -> &'static str {
     let mut lines =
         LIST.lines().filter(|line| !line.starts_with('#')).filter_map(|line| line.split_once(' '));
@@ -25,7 +22,9 @@ pub(crate) fn command(program: &str) -> Command {
 pub(crate) fn path(program: &str) -> PathBuf {
     let package = package(program);
     let folders = env::var_os("PATH").unwrap_or_default();
-    let mut paths = env::split_paths(&folders).chain(ALSO.map(Into::into)).map(|folder| folder.join(program));
+    // Debian keeps some where only root looks.
+    let folders = env::split_paths(&folders).chain(["/usr/sbin".into()]);
+    let mut paths = folders.map(|folder| folder.join(program));
     paths.find(|path| path.is_file()).unwrap_or_else(|| {
         panic!("{program} is not installed: scripts/install-tools, or apt-get install {package}")
     })
