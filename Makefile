@@ -1,58 +1,88 @@
-# Every chore under one name. The work itself is in cargo, in scripts/ and in xtask/; CONTRIBUTING.md says more.
-# `make` alone lists them.
+# Every chore has one name here; the work is done by cargo, by scripts/ (whose headers say more) and by xtask/.
+# Times are those of two cores after a first build.
 
 .DEFAULT_GOAL := help
-.PHONY: help build test ci lint docs dashboards generated soak evaluate fuzz bench static image deb golden
+.PHONY: help demo quick test lint style docs dashboards generated soak evaluate bench hostile golden pictures ci stack chart \
+	release-files dashboards-load static reproducible image deb fuzz
 
-help: ## lists the chores
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "%-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+help: ## | lists the chores
+	@awk -F ':.*## |[|] ' '/^[a-z-]+:.*## /{printf "  %-16s %-8s %s\n", $$1, $$2, $$3}' $(MAKEFILE_LIST)
 
-build: ## the exporter, optimized, in target/release
-	cargo build --locked --release
+demo: ## 5 min | the exporter beside a simulated Wolkvox, on http://localhost:10013/
+	cargo run --locked --release -- demo
 
-test: ## all tests, with real Prometheus servers
+# Of the exporter's tests those that start no other program.
+quick: ## 2 min | tests without Prometheus, a browser or another program
+	cargo test --locked --workspace --lib --test exporter -- --skip hostile:: --skip proxies:: --skip status_page:: \
+		--skip command_line:: --skip init::
+
+test: ## 15 min | all tests, with real Prometheus servers (once before: sudo scripts/install-tools)
 	scripts/test
 
-ci: ## everything that a change has to pass
-	.ci/run
-
-lint: ## formatting, clippy, scripts, licences
+lint: ## 3 min | formatting, clippy, licences
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
 	cargo deny --locked check --hide-inclusion-graph licenses bans sources
 
-docs: ## the library's documentation, without a warning
+style: ## 1 s | how the source reads, in numbers
+	cargo xtask style
+
+docs: ## 1 min | the library's documentation, without a warning
 	RUSTDOCFLAGS='-D warnings' cargo doc --no-deps --locked
 
-dashboards: ## writes dashboards/
+dashboards: ## 1 s | writes dashboards/
 	cargo xtask dashboards
 
-generated: ## fails if something generated is not up to date
+generated: ## 1 s | fails if dashboards/ is not what `make dashboards` writes
 	cargo xtask dashboards --check
 
-soak: ## the binary under fire for two minutes, its counters against the truth
+soak: ## 3 min | the binary under faults and kills, its counters against the truth
 	scripts/soak --for 2m
 
-evaluate: ## how soon alerts fire, and how often for nothing
-	cargo run --release --quiet --locked --package xtask -- evaluate
+evaluate: ## 8 min | how soon alerts fire, and how often for nothing
+	cargo run --release --quiet --locked --package xtask -- evaluate --months 10
 
-fuzz: ## ten minutes of each fuzz target (nightly, cargo-fuzz)
+bench: ## 30 min | the benchmarks
+	cargo bench
+
+hostile: ## 10 min | scrapes among strangers, with figures
+	HOSTILE_SECONDS=10 cargo test --locked --workspace --release --test exporter hostile:: -- --nocapture
+
+golden: ## 1 min | renews the golden exposition; then read the diff
+	UPDATE_GOLDEN=1 scripts/test --test prometheus golden::
+
+pictures: ## 1 min | renews the pictures of the status page; then look at them (needs fonts-noto-color-emoji)
+	WOLKVOX_TEST_PICTURES=docs/pictures scripts/test --test exporter status_page::
+
+ci: ## 1 h | everything that a change has to pass
+	.ci/run
+
+stack: ## 5 min | dashboards, compose file, Alertmanager, VictoriaMetrics against their own tools (needs Go)
+	scripts/lint-stack
+
+chart: ## 5 min | the Helm chart: lint, schemas, golden manifests (needs Go, pip; UPDATE_GOLDEN=1 renews them)
+	scripts/chart-test
+
+release-files: ## 5 min | Dockerfile, workflows, the image's compose file (needs Go, pip)
+	scripts/lint-release
+
+dashboards-load: ## 10 min | the dashboards' queries over a month of data (needs Go)
+	scripts/dashboards-load
+
+static: ## 8 min | the static binary
+	scripts/build-static
+
+reproducible: ## 10 min | the static binary, built twice in two places: the same bytes
+	scripts/reproducible
+
+image: ## 10 min | the image in a real Docker engine (root; needs Go)
+	scripts/image-test
+
+deb: ## 8 min | the Debian package, installed and purged in an overlay (root; needs cargo-deb)
+	scripts/deb-test
+
+fuzz: ## 50 min | ten minutes of each fuzz target (needs nightly Rust, cargo-fuzz)
 	for target in splitter row date config state; do \
 		mkdir -p fuzz/corpus/$$target; \
 		cargo +nightly fuzz run $$target fuzz/corpus/$$target fuzz/seeds/$$target -- -max_total_time=600 -timeout=25 || exit 1; \
 	done
-
-bench: ## the benchmarks
-	cargo bench
-
-golden: ## renews the golden exposition; then read the diff
-	UPDATE_GOLDEN=1 scripts/test --test prometheus golden::
-
-static: ## the static binary
-	scripts/build-static
-
-image: static ## the image's content, run as its user with a read-only root (root; buildah)
-	scripts/image-test "target/$$(rustc -vV | sed -n 's/^host: //p')/release/wolkvox-exporter"
-
-deb: ## the Debian package, installed and purged in an overlay (root; cargo-deb)
-	scripts/deb-test
