@@ -18,6 +18,7 @@ use wolkvox_exporter::{
 const BOUNDS: TimeBounds = TimeBounds {
     earliest: LocalSecond::MIN,
     latest: LocalSecond::MAX,
+    counted_from: LocalSecond::MIN,
     watermark: LocalSecond::MIN,
     closing: 1940,
     history: LocalSecond::MIN,

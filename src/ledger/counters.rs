@@ -178,7 +178,7 @@ impl TargetCounters {
         let mut seen: Vec<(usize, NonZeroU64)> = Vec::new();
         for record in records {
             let Some((menu, point)) = places.get(&record.menu).copied() else { continue };
-            hits[menu] += u64::from(record.count);
+            hits[menu] += u64::from(record.counted);
             seen.extend(record.interaction.map(|interaction| (point, interaction)));
         }
         seen.sort_unstable();

@@ -115,6 +115,9 @@ pub struct Totals {
     pub hourly_read: Option<ReadCursor>,
     /// The nightly re-reading that is under way.
     pub nightly_read: Option<ReadCursor>,
+    /// Rows that were remembered and not counted, because they replaced others of their second or the report had
+    /// contradicted what is known for an hour.
+    pub changed: u64,
 }
 
 /// How far a re-reading has come; all in Unix seconds.
@@ -157,6 +160,7 @@ impl Totals {
             overflow: Overflow::default(),
             hourly_read: None,
             nightly_read: None,
+            changed: 0,
         }
     }
 

@@ -22,15 +22,28 @@ pub struct RowKey {
     pub fingerprint: u64,
 }
 
-/// What is remembered of the rows with one key.
+/// The menu of rows that are counted under none.
+pub const NO_MENU: u32 = u32::MAX;
+
+/// The rows with one key that are remembered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RowRecord {
-    /// How many an answer held at most.
+    /// The most of them that one answer held.
     pub count: u32,
-    /// The number of their menu in the account.
+    /// Those of them that are accounted for: counted under `menu`, or, where that is [`NO_MENU`], taken over without being
+    /// counted. The rest replaced other rows of their second.
+    pub counted: u32,
+    /// The number of the menu that they are counted under, or [`NO_MENU`].
     pub menu: u32,
     /// The interaction that they belong to.
     pub interaction: Option<NonZeroU64>,
+}
+
+impl Default for RowRecord {
+    /// Nothing seen and nothing counted.
+    fn default() -> Self {
+        Self { count: 0, counted: 0, menu: NO_MENU, interaction: None }
+    }
 }
 
 /// What an answer changes: everything to be committed together.

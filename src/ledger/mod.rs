@@ -1,8 +1,8 @@
-//! Which rows are new, and what they add up to.
+//! Decides which rows count, and what they add up to.
 //!
-//! Rows carry no id and are read again and again, so the ledger keeps a multiset: for each row's key, how
-//! often it has been seen in one answer at most. A row counts when an answer holds more of its like than
-//! ever before. Everything here is pure: what is remembered comes in through [`SeenRows`], what is to be
+//! Rows carry no id and are read again and again, so the ledger keeps a multiset: for each row's key, the most
+//! rows of that key that one answer held, and how many of them count. The rows counted for a second are the most
+//! that one answer held for it. Everything here is pure: what is remembered comes in through [`SeenRows`], what is to be
 //! remembered goes out as a [`Delta`], and nothing has happened until the step is committed.
 
 mod batch;
@@ -24,7 +24,7 @@ pub use counters::{TargetCounters, WindowCounts};
 pub use counts::{
     LATENESS_BOUNDS, OptionCounts, Overflow, ReadCursor, RoutingPointCounts, Totals, TransitionCounts,
 };
-pub use delta::{Delta, JourneyDelta, RowKey, RowRecord};
+pub use delta::{Delta, JourneyDelta, NO_MENU, RowKey, RowRecord};
 pub use histogram::SecondsHistogram;
 pub use journey::{IdleTimes, JourneyState, LONGEST_JOURNEY, OpenJourney, Visit};
 pub use past::Past;

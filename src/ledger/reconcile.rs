@@ -1,4 +1,8 @@
-//! The ledger's one step: a whole answer against what is remembered.
+//! Reconciles one whole answer with the rows that are remembered: which of its rows are new, and what they add up to.
+//!
+//! Conservation: the rows counted for one second of the server's clock are the most that any one answer held for that
+//! second, never more. Rows that replace others of their second (a corrected row, a respelled field) are remembered and
+//! not counted. Must never read a clock or a disk: memory comes in through [`SeenRows`].
 
 use std::num::NonZeroU64;
 
@@ -8,24 +12,25 @@ use super::{
     changes::Changes,
     counters::TargetCounters,
     counts::OptionCounts,
-    delta::{Delta, JourneyDelta, RowKey, RowRecord},
+    delta::{Delta, JourneyDelta, NO_MENU, RowKey, RowRecord},
     journey::{IdleTimes, JourneyState, OpenJourney, Visit},
 };
 use crate::{baseline::HistoryDelta, model::LocalSecond, wolkvox::Rejection};
 
-/// What was seen before. It is asked for rows in ascending order.
+/// Rows and interactions seen in earlier answers.
 pub trait SeenRows {
     /// Why it cannot be read.
     type Error;
-    /// How many rows with this key an answer has held at most; 0 for none.
-    fn count(&self, key: RowKey) -> Result<u32, Self::Error>;
-    /// What is known of the journeys of these interactions, which are ascending: of each in turn.
+    /// Replaces the content of `records` with the records of the rows dated in this second, ascending by fingerprint. Asked
+    /// for in ascending order.
+    fn rows_dated(&self, date: LocalSecond, records: &mut Vec<(u64, RowRecord)>) -> Result<(), Self::Error>;
+    /// The state of the journey of each of these interactions, which are ascending.
     fn journeys(&self, interactions: &[NonZeroU64]) -> Result<Vec<JourneyState>, Self::Error>;
     /// The journeys whose deadline lies before this, in Unix seconds.
     fn journeys_due(&self, before: i64) -> Result<Vec<(NonZeroU64, OpenJourney)>, Self::Error>;
 }
 
-/// The limits that a step respects.
+/// The limits in time that a reconciliation respects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TimeBounds {
     /// Rows dated before it are `out_of_range`: the origin, or the end of memory if that is later.
@@ -33,25 +38,28 @@ pub struct TimeBounds {
     /// Rows dated after it are rejected: nothing real lies days after the window that was asked for, and
     /// a date centuries ahead would never be forgotten.
     pub latest: LocalSecond,
+    /// Rows dated before it are remembered and not counted: after an hour in which the report contradicted what is known
+    /// (see the judge), what it says of the past is taken over as known.
+    pub counted_from: LocalSecond,
     /// New rows dated before it are late.
     pub watermark: LocalSecond,
     /// Journeys with a deadline before it are over: the watermark that this answer leads to, in Unix seconds.
     pub closing: i64,
-    /// What is dated before it is not for the history, which begins here or is read by others.
+    /// Rows dated before it are not added to the history, which begins here or is read by others.
     pub history: LocalSecond,
 }
 
-/// What a step is made under.
+/// The parameters of a reconciliation.
 pub struct ReconcileParams<'a> {
-    /// In time.
+    /// Limits in time.
     pub bounds: TimeBounds,
-    /// In number.
+    /// Limits of the number of series.
     pub limits: SeriesLimits,
-    /// When a journey is over.
+    /// Idle time after which a journey is over.
     pub idle: &'a IdleTimes,
     /// Our clock, in Unix seconds.
     pub now: i64,
-    /// A row's date as Unix seconds; of two such moments, the later.
+    /// Turns a row's date into Unix seconds; of two such moments, the later.
     pub moment: &'a dyn Fn(LocalSecond) -> i64,
 }
 
@@ -60,7 +68,7 @@ struct NewRows {
     interaction: NonZeroU64,
     /// Their date and the idle time, in Unix seconds: until then more of the interaction may come.
     until: i64,
-    /// Where the first of them is in the answer.
+    /// Index of the first of them in the answer.
     row: u32,
     slot: u32,
     count: u32,
@@ -77,102 +85,177 @@ struct Touched {
     journey: Option<OpenJourney>,
 }
 
-/// Finds the new rows of a whole answer, adds them up, and closes the journeys that are over.
+/// Finds the rows of a whole answer that count, adds them up, and closes the journeys that are over.
 pub fn reconcile<M: SeenRows>(
-    account: &TargetCounters,
-    mut stage: RowBatch,
-    terms: &ReconcileParams<'_>,
+    counters: &TargetCounters,
+    mut batch: RowBatch,
+    params: &ReconcileParams<'_>,
     memory: &M,
 ) -> Result<Delta, M::Error> {
-    let bounds = terms.bounds;
-    let mut step =
-        Delta { history: HistoryDelta::between(bounds.history, LocalSecond::MAX), ..account.unchanged() };
-    for (rejection, count) in std::mem::take(&mut stage.rejected) {
-        *step.totals.rejected.entry(rejection).or_default() += count;
+    let history = HistoryDelta::between(params.bounds.history, LocalSecond::MAX);
+    let mut delta = Delta { history, ..counters.unchanged() };
+    for (rejection, count) in std::mem::take(&mut batch.rejected) {
+        *delta.totals.rejected.entry(rejection).or_default() += count;
     }
-
-    step.totals.out_of_range += stage.outside;
+    delta.totals.out_of_range += batch.outside;
 
     // Equal rows become neighbours, and memory is asked in its own order.
-    stage.rows.sort_unstable_by_key(|row| (row.date, row.fingerprint));
-    let mut draft = Changes::of(account, terms.limits);
-    let mut slots: Vec<Option<usize>> = vec![None; stage.labels.len()];
-    let mut new_rows: Vec<NewRows> = Vec::new();
-    let mut following = 0;
-    let mut newest = LocalSecond::MIN;
-    // Many rows have the date of the one before.
-    let mut moment = (LocalSecond::MIN, 0);
+    batch.rows.sort_unstable_by_key(|row| (row.date, row.fingerprint));
+    let mut counting = Counting {
+        params,
+        batch: &batch,
+        changes: Changes::of(counters, params.limits),
+        slots: vec![None; batch.labels.len()],
+        new_rows: Vec::new(),
+        delta,
+    };
+    let mut known = Vec::new();
+    let mut first = 0;
+    for second in batch.rows.chunk_by(|a, b| a.date == b.date) {
+        let date = second[0].date;
+        if date < params.bounds.earliest {
+            counting.delta.totals.out_of_range += second.len() as u64;
+        } else if date > params.bounds.latest {
+            *counting.delta.totals.rejected.entry(Rejection::FutureDate).or_default() += second.len() as u64;
+        } else {
+            memory.rows_dated(date, &mut known)?;
+            counting.second(second, first, &known);
+        }
+        first += second.len();
+    }
 
-    for alike in stage.rows.chunk_by(|a, b| (a.date, a.fingerprint) == (b.date, b.fingerprint)) {
-        let (row, first) = (alike[0], following);
-        following += alike.len() as u32;
-        let seen = alike.len() as u64;
-        if row.date < bounds.earliest {
-            step.totals.out_of_range += seen;
-            continue;
-        }
-        if row.date > bounds.latest {
-            *step.totals.rejected.entry(Rejection::FutureDate).or_default() += seen;
-            continue;
-        }
-        let key = RowKey { date: row.date, fingerprint: row.fingerprint };
-        let known = u64::from(memory.count(key)?);
-        let new = seen.saturating_sub(known);
-        step.totals.new += new;
-        step.totals.repeated += seen - new;
-        if new == 0 {
-            continue;
-        }
-        newest = newest.max(row.date);
-        if row.date < bounds.watermark {
-            step.totals.late += new;
-        }
-        if moment.0 != row.date {
-            moment = (row.date, (terms.moment)(row.date));
-        }
-        let (_, moment) = moment;
-        step.totals.lateness.observe(u32::try_from((terms.now - moment).max(0)).unwrap_or(u32::MAX), new);
+    let Counting { mut changes, new_rows, mut delta, .. } = counting;
+    follow(new_rows, &batch.rows, &mut changes, &mut delta, params, memory)?;
+    changes.close(&mut delta);
+    Ok(delta)
+}
 
-        let labels = &stage.labels[row.menu as usize];
-        let slot = *slots[row.menu as usize].get_or_insert_with(|| draft.slot(labels));
-        let placed = &draft.slots[slot].labels;
-        if placed.point != labels.point {
-            step.totals.overflow.points += new;
-        } else if placed.option != labels.option {
-            step.totals.overflow.options += new;
+/// The counts of an answer that is being reconciled.
+struct Counting<'a> {
+    params: &'a ReconcileParams<'a>,
+    batch: &'a RowBatch,
+    changes: Changes<'a>,
+    /// The slot of each label set of the batch, once it has one.
+    slots: Vec<Option<usize>>,
+    new_rows: Vec<NewRows>,
+    delta: Delta,
+}
+
+impl Counting<'_> {
+    /// Reconciles the rows of one second, which begin at index `first` of the answer, with those known of that second.
+    fn second(&mut self, rows: &[BatchRow], mut first: usize, known: &[(u64, RowRecord)]) {
+        let date = rows[0].date;
+        let moment = (self.params.moment)(date);
+        // Conservation: so many rows of this second count beyond those that do already.
+        let mut growth = (rows.len() as u64).saturating_sub(accounted_for(rows, known));
+        let mut known = known.iter().peekable();
+        for alike in rows.chunk_by(|a, b| a.fingerprint == b.fingerprint) {
+            let row = alike[0];
+            let seen = alike.len() as u64;
+            while known.next_if(|(fingerprint, _)| *fingerprint < row.fingerprint).is_some() {}
+            let before = known.next_if(|(fingerprint, _)| *fingerprint == row.fingerprint);
+            let before = before.map_or(RowRecord::default(), |(_, record)| *record);
+            let unseen = seen.saturating_sub(before.count.into());
+            let is_rebased = self.is_rebased(date);
+            let new = match is_rebased {
+                true => 0,
+                false => seen.saturating_sub(before.counted.into()).min(growth),
+            };
+            growth -= new;
+            let totals = &mut self.delta.totals;
+            totals.changed += unseen.saturating_sub(new);
+            totals.repeated += seen - new.max(unseen);
+            if new > 0 {
+                self.count(row, first, new, moment);
+            }
+            if new > 0 || unseen > 0 {
+                let accounted = if is_rebased { unseen } else { new };
+                self.remember(row, seen, accounted, before);
+            }
+            first += alike.len();
         }
-        let number = draft.slots[slot].number;
-        count(&mut draft.slots[slot].menu, row, new);
+    }
+
+    /// Counts `new` rows like this one.
+    fn count(&mut self, row: BatchRow, first: usize, new: u64, moment: i64) {
+        let params = self.params;
+        let labels = &self.batch.labels[row.menu as usize];
+        let slot = self.slot(row.menu);
+        let totals = &mut self.delta.totals;
+        totals.new += new;
+        totals.last_row = totals.last_row.max(Some(row.date));
+        if row.date < params.bounds.watermark {
+            totals.late += new;
+        }
+        let late_by = u32::try_from((params.now - moment).max(0)).unwrap_or(u32::MAX);
+        totals.lateness.observe(late_by, new);
+        let placed = &self.changes.slots[slot];
+        if placed.labels.point != labels.point {
+            totals.overflow.points += new;
+        } else if placed.labels.option != labels.option {
+            totals.overflow.options += new;
+        }
         let times = u32::try_from(new).unwrap_or(u32::MAX);
         let second = (row.second != NO_SECOND).then_some(row.second);
-        step.history.rows(number, row.date, row.attempts, second, times);
-        let count = u32::try_from(known + new).unwrap_or(u32::MAX);
-        step.rows.push((key, RowRecord { count, menu: number, interaction: row.interaction }));
-
+        self.delta.history.rows(placed.number, row.date, row.attempts, second, times);
+        count(&mut self.changes.slots[slot].menu, row, new);
         if let Some(interaction) = row.interaction {
-            let until = moment.saturating_add(terms.idle.of(&labels.point.channel));
-            new_rows.push(NewRows { interaction, until, row: first, slot: slot as u32, count: times });
+            let until = moment.saturating_add(params.idle.of(&labels.point.channel));
+            let (row, slot) = (first as u32, slot as u32);
+            self.new_rows.push(NewRows { interaction, until, row, slot, count: times });
         }
     }
-    if newest > LocalSecond::MIN {
-        step.totals.last_row = step.totals.last_row.max(Some(newest));
+
+    /// Remembers that an answer held `seen` rows like this one, `accounted` of which never count again.
+    fn remember(&mut self, row: BatchRow, seen: u64, accounted: u64, before: RowRecord) {
+        let slot = self.slots[row.menu as usize];
+        let menu = match slot.filter(|_| before.menu == NO_MENU && !self.is_rebased(row.date)) {
+            Some(slot) if accounted > 0 => self.changes.slots[slot].number,
+            _ => before.menu,
+        };
+        let count = u32::try_from(seen.max(before.count.into())).unwrap_or(u32::MAX);
+        let counted = u64::from(before.counted) + accounted;
+        let counted = u32::try_from(counted).unwrap_or(u32::MAX);
+        let record = RowRecord { count, counted, menu, interaction: row.interaction };
+        self.delta.rows.push((RowKey { date: row.date, fingerprint: row.fingerprint }, record));
     }
 
-    follow(new_rows, &stage.rows, &mut draft, &mut step, terms, memory)?;
-    draft.close(&mut step);
-    Ok(step)
+    /// Whether rows of this date are remembered without being counted.
+    fn is_rebased(&self, date: LocalSecond) -> bool {
+        date < self.params.bounds.counted_from
+    }
+
+    /// The slot of a label set of the batch.
+    fn slot(&mut self, menu: u32) -> usize {
+        let labels = &self.batch.labels[menu as usize];
+        *self.slots[menu as usize].get_or_insert_with(|| self.changes.slot(labels))
+    }
+}
+
+/// The rows of a second, as an answer holds it, that can be no growth: as many as count already, and those that were
+/// taken over without being counted.
+fn accounted_for(rows: &[BatchRow], known: &[(u64, RowRecord)]) -> u64 {
+    let seen = |fingerprint: u64| {
+        let first = rows.partition_point(|row| row.fingerprint < fingerprint);
+        rows[first..].iter().take_while(|row| row.fingerprint == fingerprint).count() as u64
+    };
+    let of_record = |(fingerprint, record): &(u64, RowRecord)| match record.menu {
+        NO_MENU => u64::from(record.counted).min(if record.counted > 0 { seen(*fingerprint) } else { 0 }),
+        _ => u64::from(record.counted),
+    };
+    known.iter().map(of_record).sum()
 }
 
 /// Adds new rows, which lie in `rows`, to the journeys of their interactions, and closes the journeys that are over.
 fn follow<M: SeenRows>(
     mut new_rows: Vec<NewRows>,
     rows: &[BatchRow],
-    draft: &mut Changes<'_>,
-    step: &mut Delta,
-    terms: &ReconcileParams<'_>,
+    changes: &mut Changes<'_>,
+    delta: &mut Delta,
+    params: &ReconcileParams<'_>,
     memory: &M,
 ) -> Result<(), M::Error> {
-    let closing = terms.bounds.closing;
+    let closing = params.bounds.closing;
     new_rows.sort_unstable_by_key(|new| (new.interaction, new.row));
     let by_interaction = || new_rows.chunk_by(|a, b| a.interaction == b.interaction);
     let interactions: Vec<NonZeroU64> = by_interaction().map(|of_one| of_one[0].interaction).collect();
@@ -182,7 +265,7 @@ fn follow<M: SeenRows>(
         let first = &of_one[0];
         let (before, mut journey) = match state {
             JourneyState::New => {
-                let point = draft.point_of(first.slot as usize);
+                let point = changes.point_of(first.slot as usize);
                 point.interactions += 1;
                 point.open += 1;
                 (None, Some(OpenJourney::default()))
@@ -192,9 +275,9 @@ fn follow<M: SeenRows>(
         };
         for new in of_one {
             let row = rows[new.row as usize];
-            let number = draft.slots[new.slot as usize].number;
+            let number = changes.slots[new.slot as usize].number;
             let visit = Visit { date: row.date, second: row.second, menu: number, count: new.count };
-            draft.point_of(new.slot as usize).late_rows += u64::from(match &mut journey {
+            changes.point_of(new.slot as usize).late_rows += u64::from(match &mut journey {
                 Some(journey) => journey.visit(visit, new.until),
                 None => new.count,
             });
@@ -222,13 +305,13 @@ fn follow<M: SeenRows>(
             // One that goes on is remembered by the deadline of its journey, in which some rows may have had no room.
             let of_journey = deadline.unwrap_or(until);
             let until = if after.is_some() { of_journey } else { until.max(of_journey) };
-            step.interactions.push((interaction, until));
+            delta.interactions.push((interaction, until));
         }
         if let Some(journey) = over {
-            close(draft, journey, terms, &mut step.history);
+            close(changes, journey, params, &mut delta.history);
         }
         if before.is_some() || after.is_some() {
-            step.journeys.push(JourneyDelta { interaction, before, after });
+            delta.journeys.push(JourneyDelta { interaction, before, after });
         }
     }
     Ok(())
@@ -249,13 +332,13 @@ fn count(menu: &mut OptionCounts, row: BatchRow, new: u64) {
 
 /// Counts a journey that is over.
 fn close(
-    draft: &mut Changes<'_>,
+    changes: &mut Changes<'_>,
     journey: OpenJourney,
-    terms: &ReconcileParams<'_>,
+    params: &ReconcileParams<'_>,
     history: &mut HistoryDelta,
 ) {
     let mut slots: Vec<(u32, usize)> =
-        journey.visits.iter().filter_map(|visit| Some((visit.menu, draft.numbered(visit.menu)?))).collect();
+        journey.visits.iter().filter_map(|visit| Some((visit.menu, changes.numbered(visit.menu)?))).collect();
     slots.sort_unstable();
     let slot = |menu: u32| {
         let at = slots.binary_search_by_key(&menu, |(menu, _)| *menu).ok()?;
@@ -263,32 +346,32 @@ fn close(
     };
     // Where it began to be seen is where it is counted, whatever had no place of its own since.
     let Some(home) = journey.visits.first().and_then(|visit| slot(visit.menu)) else { return };
-    let idle = terms.idle.of(&draft.slots[home].labels.point.channel);
-    let name = |menu: u32| slot(menu).map_or("", |slot| &*draft.slots[slot].labels.option);
-    let path = journey.finish(idle, terms.moment, name);
+    let idle = params.idle.of(&changes.slots[home].labels.point.channel);
+    let name = |menu: u32| slot(menu).map_or("", |slot| &*changes.slots[slot].labels.option);
+    let path = journey.finish(idle, params.moment, name);
 
-    let point = draft.point_of(home);
+    let point = changes.point_of(home);
     point.open = point.open.saturating_sub(1);
     point.late_rows += path.late;
     point.journeys.observe(u32::try_from(path.menus.len()).unwrap_or(u32::MAX), 1);
     if let Some(first) = path.menus.first().and_then(|menu| slot(*menu)) {
-        draft.slots[first].menu.entries += 1;
+        changes.slots[first].menu.entries += 1;
     }
     if let Some((menu, date)) = path.last()
         && let Some(last) = slot(menu)
     {
-        draft.slots[last].menu.finals += 1;
+        changes.slots[last].menu.finals += 1;
         history.finals(menu, date, 1);
     }
     for (menu, date) in path.repeats() {
         if let Some(slot) = slot(menu) {
-            draft.slots[slot].menu.repeats += 1;
+            changes.slots[slot].menu.repeats += 1;
             history.repeats(menu, date, 1);
         }
     }
     for (from, to) in path.steps() {
         if let (Some(from), Some(to)) = (slot(from), slot(to)) {
-            draft.transition(from, to).steps += 1;
+            changes.transition(from, to).steps += 1;
         }
     }
 }

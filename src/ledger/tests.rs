@@ -39,8 +39,11 @@ impl Remembered {
 
 impl SeenRows for Remembered {
     type Error = Infallible;
-    fn count(&self, key: RowKey) -> Result<u32, Infallible> {
-        Ok(self.rows.get(&key).map_or(0, |record| record.count))
+    fn rows_dated(&self, date: LocalSecond, records: &mut Vec<(u64, RowRecord)>) -> Result<(), Infallible> {
+        let dated = self.rows.iter().filter(|(key, _)| key.date == date);
+        *records = dated.map(|(key, record)| (key.fingerprint, *record)).collect();
+        records.sort_unstable_by_key(|(fingerprint, _)| *fingerprint);
+        Ok(())
     }
     fn journeys(&self, interactions: &[NonZeroU64]) -> Result<Vec<JourneyState>, Infallible> {
         let state = |interaction| match self.journeys.get(interaction) {
@@ -59,6 +62,7 @@ impl SeenRows for Remembered {
 const OPEN: TimeBounds = TimeBounds {
     earliest: LocalSecond::MIN,
     latest: LocalSecond::MAX,
+    counted_from: LocalSecond::MIN,
     watermark: LocalSecond::MIN,
     closing: i64::MIN,
     history: LocalSecond::MIN,
@@ -138,6 +142,55 @@ fn a_smaller_answer_takes_nothing_back() {
     book.read([row(100, 1, "A")], OPEN);
     book.read([row(100, 1, "A"), row(100, 1, "A")], OPEN);
     assert_eq!(book.hits()["A"], 2);
+}
+
+/// One second, answer after answer: the rows that count are the most that one answer held.
+#[test]
+fn no_second_counts_more_rows_than_one_answer_held_for_it() {
+    for (why, answers, counted, changed) in [
+        ("a row is corrected", vec!["ab", "aC"], 2, 1),
+        ("all rows are corrected", vec!["abc", "XYZ"], 3, 3),
+        ("and corrected back", vec!["abc", "XYZ", "abc"], 3, 3),
+        ("archived rows are respelled, new ones come", vec!["ab", "ABc"], 3, 2),
+        ("a row is corrected while another comes late", vec!["ab", "aCd"], 3, 1),
+        ("an old row vanishes and another comes late", vec!["a", "b"], 1, 1),
+        ("but both were real", vec!["a", "b", "ab"], 2, 1),
+        ("equal rows are corrected", vec!["aaa", "BBB"], 3, 3),
+        ("one of equal rows is corrected", vec!["aaa", "aaB"], 3, 1),
+        ("an answer is short", vec!["abc", "a", "abc"], 3, 0),
+        ("an answer is short and respelled", vec!["abc", "X", "abcd"], 4, 1),
+        ("two servers take turns", vec!["ab", "XY", "ab", "XYZ", "abc"], 3, 4),
+        ("two reports are added up", vec!["ab", "abXY"], 4, 0),
+    ] {
+        let mut book = Book::new();
+        for answer in &answers {
+            let rows = answer.bytes().map(|who| row(100, who.into(), "A"));
+            book.read(rows, OPEN);
+        }
+        let totals = &book.account.totals;
+        let most = answers.iter().map(|answer| answer.len() as u64).max();
+        assert_eq!((book.hits()["A"], totals.changed), (counted, changed), "{why}");
+        assert_eq!(Some(counted), most, "{why}");
+        let received: u64 = answers.iter().map(|answer| answer.len() as u64).sum();
+        assert_eq!(totals.new + totals.repeated + totals.changed, received, "{why}");
+    }
+}
+
+/// Rows taken over without being counted never count again, and hide no other row of their second.
+#[test]
+fn rebased_rows_are_known_and_not_counted() {
+    let mut book = Book::new();
+    let of = |answer: &'static str| answer.bytes().map(|who| row(100, who.into(), "A"));
+    let rebase = TimeBounds { counted_from: LocalSecond::new(200), ..OPEN };
+    book.read(of("ab"), OPEN);
+    book.read(of("XYZ"), rebase);
+    assert_eq!(book.hits()["A"], 2);
+    for (answer, hits) in [("XYZ", 2), ("ab", 2), ("abc", 3), ("abcXYZ", 3), ("XYZW", 3), ("abcd", 4)] {
+        book.read(of(answer), OPEN);
+        assert_eq!(book.hits()["A"], hits, "{answer}");
+    }
+    book.read([row(200, 9, "A")], rebase);
+    assert_eq!(book.hits()["A"], 5, "what is dated behind the doubt counts");
 }
 
 #[test]
@@ -344,6 +397,26 @@ fn paths(book: &Book) -> Paths {
 }
 
 proptest! {
+    /// Whatever answers hold, the rows counted for a second are the most that one of them held for it.
+    #[test]
+    fn a_second_counts_the_largest_answer_for_it(
+        answers in prop::collection::vec(prop::collection::vec((0i64..4, 0u64..6), 0..12), 0..10),
+    ) {
+        let mut book = Book::new();
+        let mut largest: BTreeMap<i64, u64> = BTreeMap::new();
+        for answer in answers {
+            let mut seen: BTreeMap<i64, u64> = BTreeMap::new();
+            answer.iter().for_each(|(date, _)| *seen.entry(*date).or_default() += 1);
+            for (date, rows) in seen {
+                let most = largest.entry(date).or_default();
+                *most = rows.max(*most);
+            }
+            book.read(answer.iter().map(|(date, who)| row(*date, *who, "A")), OPEN);
+            let hits = book.hits().get("A").copied().unwrap_or(0);
+            prop_assert_eq!(hits, largest.values().sum::<u64>());
+        }
+    }
+
     /// Rows whose pause and lateness together stay within the idle time make the same journeys, whether they are
     /// read every few seconds or all at once after an outage.
     #[test]
@@ -399,7 +472,8 @@ proptest! {
         }
         prop_assert_eq!(book.hits(), truth);
         let totals = &book.account.totals;
-        prop_assert_eq!((totals.new, totals.new + totals.repeated), (rows.len() as u64, received));
+        let sum = totals.new + totals.repeated + totals.changed;
+        prop_assert_eq!((totals.new, sum), (rows.len() as u64, received));
         let interactions: BTreeSet<u64> = rows.iter().filter_map(|row| row.interaction).collect();
         let counted: u64 = book.account.points.values().map(|point| point.interactions).sum();
         prop_assert_eq!(counted, interactions.len() as u64);

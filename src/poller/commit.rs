@@ -150,6 +150,7 @@ fn bounds(
     TimeBounds {
         earliest: before.horizon.max(local(before.origin())),
         latest: local(span.to.checked_add(FUTURE).unwrap_or(Timestamp::MAX)),
+        counted_from: LocalSecond::MIN,
         watermark: local(before.watermark()),
         closing: watermark.as_second(),
         history: LocalSecond::MIN,

@@ -3,9 +3,11 @@
 //! Windows follow the committed watermark and the wall clock's grid, never the moment at which a timer
 //! happened to fire: a late tick leaves no gap.
 
+pub mod backoff;
 pub mod bisect;
 pub mod poison;
 pub mod quota;
+pub mod server_clock;
 pub mod truncation;
 pub mod warm_up;
 

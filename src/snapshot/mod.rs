@@ -214,6 +214,7 @@ fn target_families(view: SnapshotInput<'_>) -> Vec<Family> {
     for (outcome, count) in [
         ("new", totals.new),
         ("repeated", totals.repeated),
+        ("changed", totals.changed),
         ("rejected", totals.rejected.values().sum()),
         ("out_of_range", totals.out_of_range),
     ] {
@@ -279,6 +280,12 @@ fn target_families(view: SnapshotInput<'_>) -> Vec<Family> {
             "Rows counted although the window of their date had been committed before.",
             MetricType::Counter,
             whole(totals.late),
+        ),
+        one(
+            "wolkvox_rows_changed_total",
+            "Rows remembered without being counted: they replaced other rows of their second.",
+            MetricType::Counter,
+            whole(totals.changed),
         ),
         one(
             "wolkvox_windows_incomplete_total",

@@ -15,7 +15,7 @@ use super::{
     Store, StoreError, failed,
     schema::{
         HISTORY, INTERACTIONS, JOURNEYS, MENUS, META, NAMES, NEXT_MENUS, POINTS, QUOTA, ROWS, Reading,
-        TARGETS, TOTALS, TRANSITIONS, WARM_UPS,
+        TARGETS, TOTALS, TRANSITIONS, UNANSWERABLE, WARM_UPS,
     },
 };
 
@@ -121,6 +121,7 @@ fn check_tables(read: &ReadTransaction) -> Result<(), CopyError> {
         NEXT_MENUS.name(),
         HISTORY.name(),
         WARM_UPS.name(),
+        UNANSWERABLE.name(),
     ];
     let mut tables = read.list_tables().map_err(failed)?;
     match tables.find(|table| !known.contains(&table.name())) {
@@ -203,5 +204,6 @@ fn copy_records_of(
     copy_records!(read, write, NAMES, (old, 0, "")..(next, 0, ""), |(_, list, code)| (id, list, code));
     copy_records!(read, write, HISTORY, (old, i32::MIN)..(next, i32::MIN), |(_, day)| (id, day));
     copy_records!(read, write, WARM_UPS, old..next, |_| id);
+    copy_records!(read, write, UNANSWERABLE, old..next, |_| id);
     Ok(Ok(Copied { menus, rows }))
 }

@@ -10,8 +10,8 @@ use super::{
     StoreError, decode, encode, failed,
     interactions::{self, Interactions},
     schema::{
-        INTERACTIONS, JOURNEYS, MENUS, META, POINTS, TOTALS, TRANSITIONS, TableVisitor, TimedKey, VERSION,
-        identify, visit_tables,
+        INTERACTIONS, JOURNEYS, MENUS, META, POINTS, ROWS, TOTALS, TRANSITIONS, TableVisitor, TimedKey,
+        VERSION, identify, visit_tables,
     },
 };
 use crate::{
@@ -61,6 +61,9 @@ fn migrate(database: &Database, from: u32) -> Result<(), StoreError> {
     }
     if from < 5 {
         order_by_time(&write)?;
+    }
+    if from < 6 {
+        tell_counted_rows(&write)?;
     }
     visit_tables(&mut Creator(&write))?;
     set_version(&write)?;
@@ -163,6 +166,21 @@ fn order_by_time(write: &WriteTransaction) -> Result<(), StoreError> {
     write.delete_table(OLD_JOURNEYS).map_err(failed)?;
     write.delete_table(BY_DEADLINE).map_err(failed)?;
     Ok(())
+}
+
+/// 5 → 6: rows remember how many of them count, which were all; totals end with the rows that changed, which were none.
+fn tell_counted_rows(write: &WriteTransaction) -> Result<(), StoreError> {
+    const OLD_ROWS: TableDefinition<'static, TimedKey, (u32, u32, u64)> = TableDefinition::new("rows");
+
+    let mut rows = write.open_table(ROWS).map_err(failed)?;
+    for entry in write.open_table(OLD_ROWS).map_err(failed)?.iter().map_err(failed)? {
+        let (key, value) = entry.map_err(failed)?;
+        let (count, menu, interaction) = value.value();
+        rows.insert(key.value(), (count, count, menu, interaction)).map_err(failed)?;
+    }
+    write.delete_table(OLD_ROWS).map_err(failed)?;
+    let mut totals = write.open_table(TOTALS).map_err(failed)?;
+    lengthen(&mut totals, u32::clone, |_, _| encode(&0u64))
 }
 
 /// So many records of a table that has millions are held in memory.

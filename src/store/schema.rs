@@ -9,7 +9,7 @@ use redb::{
 use super::{StoreError, failed, open_error, overlay::look};
 
 /// Version of the layout below. A file with a higher one is refused, one with a lower one is brought here.
-pub(super) const VERSION: u32 = 5;
+pub(super) const VERSION: u32 = 6;
 
 /// Target, a time of its own, and what tells apart what has the same.
 pub(super) type TimedKey = (u32, i64, u64);
@@ -30,8 +30,10 @@ pub(super) const TRANSITIONS: TableDefinition<'static, (u32, &str, &str, &str, &
 pub(super) const JOURNEYS: TableDefinition<'static, TimedKey, &[u8]> = TableDefinition::new("open_journeys");
 /// Target, `rp_id`, `channel` → `ledger::RoutingPointCounts`.
 pub(super) const POINTS: TableDefinition<'static, (u32, &str, &str), &[u8]> = TableDefinition::new("points");
-/// Target, date, fingerprint → count, menu, interaction (0 for none).
-pub(super) const ROWS: TableDefinition<'static, TimedKey, (u32, u32, u64)> = TableDefinition::new("rows");
+/// Target, date, fingerprint → `ledger::RowRecord` as [`RowValue`].
+pub(super) const ROWS: TableDefinition<'static, TimedKey, RowValue> = TableDefinition::new("row_records");
+/// Count, counted, menu, interaction (0 for none) of a `ledger::RowRecord`.
+pub(super) type RowValue = (u32, u32, u32, u64);
 /// Target, hour from 1970, number → a block of `interactions`.
 pub(super) const INTERACTIONS: TableDefinition<'static, TimedKey, &[u8]> =
     TableDefinition::new("interaction_blocks");
@@ -48,6 +50,9 @@ pub(super) const NAMES: TableDefinition<'static, (u32, u8, &str), &str> = TableD
 /// Target, day (of the server's wall clock, from 1970) → a day of `baseline::History`. A file may lack it: nothing is known
 /// of what was usual.
 pub(super) const HISTORY: TableDefinition<'static, (u32, i32), &[u8]> = TableDefinition::new("history");
+
+/// Target → the `schedule::Unanswerable` seconds of its server. A file may lack it: none is known.
+pub(super) const UNANSWERABLE: TableDefinition<'static, u32, &[u8]> = TableDefinition::new("unanswerable");
 
 /// Target → `schedule::warm_up::WarmUp`. A file may lack it: nothing has been read of the time before.
 pub(super) const WARM_UPS: TableDefinition<'static, u32, &[u8]> = TableDefinition::new("warm_ups");
@@ -76,7 +81,8 @@ pub(super) fn visit_tables(visitor: &mut impl TableVisitor) -> Result<(), StoreE
     visitor.table(NEXT_MENUS)?;
     visitor.table(NAMES)?;
     visitor.table(HISTORY)?;
-    visitor.table(WARM_UPS)
+    visitor.table(WARM_UPS)?;
+    visitor.table(UNANSWERABLE)
 }
 
 /// Refuses a file that is not ours, or of a newer version, before anything is written to it: opening it for

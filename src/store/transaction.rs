@@ -9,7 +9,7 @@ use super::{
     StoreError, TargetId, decode, encode, failed,
     interactions::{self, Interactions},
     schema::{
-        HISTORY, INTERACTIONS, JOURNEYS, MENUS, NEXT_MENUS, POINTS, QUOTA, ROWS, TARGETS, TOTALS,
+        HISTORY, INTERACTIONS, JOURNEYS, MENUS, NEXT_MENUS, POINTS, QUOTA, ROWS, RowValue, TARGETS, TOTALS,
         TRANSITIONS, TimedKey, WARM_UPS,
     },
     view::{self, quota_day},
@@ -26,7 +26,7 @@ pub struct Transaction<'t> {
     menus: Table<'t, (u32, u32), &'static [u8]>,
     points: Table<'t, (u32, &'static str, &'static str), &'static [u8]>,
     transitions: Table<'t, (u32, &'static str, &'static str, &'static str, &'static str), &'static [u8]>,
-    rows: Table<'t, TimedKey, (u32, u32, u64)>,
+    rows: Table<'t, TimedKey, RowValue>,
     journeys: Table<'t, TimedKey, &'static [u8]>,
     interactions: Interactions<'t>,
     quota: Table<'t, u32, (u32, u64)>,
@@ -132,7 +132,8 @@ impl<'t> Transaction<'t> {
         }
         self.write_journeys(id, step)?;
         let rows = step.rows.iter().map(|(key, record)| {
-            let value = (record.count, record.menu, record.interaction.map_or(0, NonZeroU64::get));
+            let interaction = record.interaction.map_or(0, NonZeroU64::get);
+            let value = (record.count, record.counted, record.menu, interaction);
             ((id, key.date.get(), key.fingerprint), value)
         });
         insert_ascending(&mut self.rows, id, rows)?;
@@ -238,8 +239,8 @@ fn insert_ascending<'v, V: Value + 'static>(
     behind.close().map_err(failed)
 }
 
-type RowTable<'t> = Table<'t, TimedKey, (u32, u32, u64)>;
-type Records<'a> = redb::Range<'a, TimedKey, (u32, u32, u64)>;
+type RowTable<'t> = Table<'t, TimedKey, RowValue>;
+type Records<'a> = redb::Range<'a, TimedKey, RowValue>;
 
 struct Remembered<'a, 't> {
     tx: &'a Transaction<'t>,
@@ -249,33 +250,45 @@ struct Remembered<'a, 't> {
     rows: RefCell<Cursor<'a>>,
 }
 
-/// Further away than so many records, one is looked up.
+/// Records that are stepped over one by one before the next second is looked up instead.
 const NEAR: usize = 16;
 
-/// Where in the table of rows the last one was: asked for in ascending order, the next one is mostly a step away.
+/// A position in the table of rows: seconds are asked for in ascending order, and the next one is mostly a step away.
 #[derive(Default)]
 struct Cursor<'a> {
     range: Option<Records<'a>>,
-    /// What was asked for last, and the first record that is not before it.
-    asked: Option<RowKey>,
-    next: Option<(RowKey, u32)>,
+    /// The second asked for last, and the first record that is dated after it.
+    asked: Option<LocalSecond>,
+    next: Option<(RowKey, RowRecord)>,
 }
 
 impl<'a> Cursor<'a> {
-    fn count(&mut self, rows: &'a RowTable<'_>, target: u32, key: RowKey) -> Result<u32, StoreError> {
-        if self.asked.is_none_or(|asked| key < asked) || !self.walk(key)? {
-            let from = (target, key.date.get(), key.fingerprint);
-            self.range = Some(rows.range(from..=(target, i64::MAX, u64::MAX)).map_err(failed)?);
+    /// Replaces the content of `records` with those dated in this second.
+    fn dated(
+        &mut self,
+        rows: &'a RowTable<'_>,
+        target: u32,
+        date: LocalSecond,
+        records: &mut Vec<(u64, RowRecord)>,
+    ) -> Result<(), StoreError> {
+        records.clear();
+        if self.asked.is_none_or(|asked| date <= asked) || !self.walk(date)? {
+            let of_target = (target, date.get(), 0)..=(target, i64::MAX, u64::MAX);
+            self.range = Some(rows.range(of_target).map_err(failed)?);
             self.step()?;
         }
-        self.asked = Some(key);
-        Ok(self.next.filter(|(known, _)| *known == key).map_or(0, |(_, count)| count))
+        self.asked = Some(date);
+        while let Some((key, record)) = self.next.filter(|(key, _)| key.date == date) {
+            records.push((key.fingerprint, record));
+            self.step()?;
+        }
+        Ok(())
     }
 
-    /// To the first record that is not before `key`, if that is near.
-    fn walk(&mut self, key: RowKey) -> Result<bool, StoreError> {
+    /// To the first record that is not dated before `date`, if that is near.
+    fn walk(&mut self, date: LocalSecond) -> Result<bool, StoreError> {
         for _ in 0..NEAR {
-            if self.next.is_none_or(|(known, _)| known >= key) {
+            if self.next.is_none_or(|(known, _)| known.date >= date) {
                 return Ok(true);
             }
             self.step()?;
@@ -285,9 +298,10 @@ impl<'a> Cursor<'a> {
 
     fn step(&mut self) -> Result<(), StoreError> {
         let record = self.range.as_mut().and_then(Iterator::next).transpose().map_err(failed)?;
-        self.next = record.map(|(key, record)| {
+        self.next = record.map(|(key, value)| {
             let (_, date, fingerprint) = key.value();
-            (RowKey { date: LocalSecond::new(date), fingerprint }, record.value().0)
+            let key = RowKey { date: LocalSecond::new(date), fingerprint };
+            (key, view::row_record(value.value()))
         });
         Ok(())
     }
@@ -296,8 +310,8 @@ impl<'a> Cursor<'a> {
 impl SeenRows for Remembered<'_, '_> {
     type Error = StoreError;
 
-    fn count(&self, key: RowKey) -> Result<u32, StoreError> {
-        self.rows.borrow_mut().count(&self.tx.rows, self.target, key)
+    fn rows_dated(&self, date: LocalSecond, records: &mut Vec<(u64, RowRecord)>) -> Result<(), StoreError> {
+        self.rows.borrow_mut().dated(&self.tx.rows, self.target, date, records)
     }
 
     fn journeys(&self, interactions: &[NonZeroU64]) -> Result<Vec<JourneyState>, StoreError> {

@@ -9,7 +9,7 @@ use redb::{Key, ReadOnlyTable, ReadTransaction, ReadableTable, TableDefinition, 
 
 use super::{
     StoreError, TargetId, decode, failed,
-    schema::{MENUS, NEXT_MENUS, POINTS, QUOTA, ROWS, TARGETS, TOTALS, TRANSITIONS, TimedKey},
+    schema::{MENUS, NEXT_MENUS, POINTS, QUOTA, ROWS, RowValue, TARGETS, TOTALS, TRANSITIONS, TimedKey},
 };
 use crate::{
     ledger::{
@@ -114,7 +114,7 @@ pub(super) fn requests(
 
 /// As [`View::rows_in`].
 pub(super) fn rows_in(
-    rows: &impl ReadableTable<TimedKey, (u32, u32, u64)>,
+    rows: &impl ReadableTable<TimedKey, RowValue>,
     id: u32,
     (from, to): LocalStretch,
 ) -> Result<Vec<RowRecord>, StoreError> {
@@ -122,10 +122,14 @@ pub(super) fn rows_in(
         .map_err(failed)?
         .map(|entry| {
             let (_, value) = entry.map_err(failed)?;
-            let (count, menu, interaction) = value.value();
-            Ok(RowRecord { count, menu, interaction: NonZeroU64::new(interaction) })
+            Ok(row_record(value.value()))
         })
         .collect()
+}
+
+/// The record that a value of the table of rows stands for.
+pub(super) fn row_record((count, counted, menu, interaction): RowValue) -> RowRecord {
+    RowRecord { count, counted, menu, interaction: NonZeroU64::new(interaction) }
 }
 
 /// As [`super::schema::NEXT_MENUS`] has it, if it does.

@@ -158,6 +158,7 @@ impl Day {
         let bounds = TimeBounds {
             earliest: before.horizon.max(self.local(before.origin())),
             latest: self.local(end.checked_add(FUTURE).unwrap_or(Timestamp::MAX)),
+            counted_from: LocalSecond::MIN,
             watermark: self.shown_until(self.start),
             closing: closing.as_second(),
             history: self.warm_up.end,

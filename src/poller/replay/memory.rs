@@ -7,7 +7,7 @@ use std::{collections::BTreeSet, convert::Infallible, num::NonZeroU64};
 
 use crate::{
     ledger::{Delta, JourneyDelta, JourneyState, OpenJourney, RowKey, RowRecord, SeenRows},
-    model::OwnMap,
+    model::{LocalSecond, OwnMap},
 };
 
 /// The additions of a day.
@@ -122,9 +122,12 @@ pub(super) struct Remembered<'a> {
 impl SeenRows for Remembered<'_> {
     type Error = Infallible;
 
-    fn count(&self, key: RowKey) -> Result<u32, Infallible> {
-        let found = self.day.rows.binary_search_by_key(&key, |(known, _)| *known);
-        Ok(found.map_or(0, |at| self.day.rows[at].1.count))
+    fn rows_dated(&self, date: LocalSecond, records: &mut Vec<(u64, RowRecord)>) -> Result<(), Infallible> {
+        let first = self.day.rows.partition_point(|(key, _)| key.date < date);
+        let dated = self.day.rows[first..].iter().take_while(|(key, _)| key.date == date);
+        records.clear();
+        records.extend(dated.map(|(key, record)| (key.fingerprint, *record)));
+        Ok(())
     }
 
     fn journeys(&self, interactions: &[NonZeroU64]) -> Result<Vec<JourneyState>, Infallible> {
