@@ -66,6 +66,9 @@ capabilities: {drop: [ALL]}
 
 {{/* Everything that values.schema.json cannot say. */}}
 {{- define "wolkvox.check" -}}
+{{- if not .Values.image.repository -}}
+{{- fail (printf "image.repository is empty: name the image that you pushed for your cluster, as in --set image.repository=registry.example/wolkvox-exporter (tagged %s)" .Chart.AppVersion) -}}
+{{- end -}}
 {{- if not .Values.shards -}}
 {{- fail "no shards: give `shards`, each with its targets; or look at a simulated contact centre with --set 'shards[0].name=demo,shards[0].demo=true'" -}}
 {{- end -}}
