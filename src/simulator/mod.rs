@@ -10,19 +10,19 @@
 //! | `random` | deterministic chance |
 //! | `menus` | the contact centre: routing points, menus, steps |
 //! | `names` | what its routing points and options are called |
-//! | `shape` | how busy a day and a week are |
+//! | `load_curve` | how busy a day and a week are |
 //! | `interaction` | one caller's walk, and its rows |
 //! | `traffic` | which interactions begin when: a pure function of the seed and time |
 //! | `window` | the rows that a server shows for a window at a moment |
-//! | `truth` | the same rows, counted |
+//! | `truth`, `journeys` | the same rows, counted; the paths of their interactions |
 //! | `json`, `answer` | the bytes of an answer |
 //! | `body` | sending them, well or badly |
 //! | `faults`, `refusal` | what goes wrong on demand, and the API's own errors |
 //! | `quota` | the count of requests, and the day's limit |
 //! | `form` | reading a query |
 //! | `response` | heads of the answers |
-//! | `server`, `report`, `control` | connections, the report, and the switches under `/simulator` |
-//! | `args` | the command line |
+//! | `server`, `report`, `information`, `control` | connections, the report, quota and names, and the switches under `/simulator` |
+//! | `options`, `args` | settings of a simulator, and its command line |
 
 mod answer;
 mod args;

@@ -1,4 +1,4 @@
-//! What the status page says, in both languages; what is said of a fault is in `words`.
+//! What the status page says, in both languages; what is said of a fault is in `i18n`.
 
 use jiff::Timestamp;
 

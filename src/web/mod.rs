@@ -1,7 +1,7 @@
 //! The exporter's own HTTP server: a scrape, the status page, liveness and readiness.
 //!
 //! A request never waits, but for a reload that it asked for: not for the vendor, not for the disk, not for a lock. Whatever a page shows is handed
-//! in through [`Site`], already made. The rooms: `server` owns sockets, limits and the end; `slot` watches one
+//! in through [`Site`], already made. The files: `server` owns sockets, limits and the end; `connection` watches one
 //! connection; `tls` does the handshake, `access` and `passwords` decide who is answered; `routes` turns a request
 //! into an answer; `page` writes the HTML.
 

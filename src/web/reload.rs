@@ -1,6 +1,6 @@
 //! The way from whoever wants the configuration read anew (a signal, a request) to the one place that does it.
 //!
-//! Owns the asking and the answer. What is read, and how the pollers follow it, is `app`'s and `fleet`'s.
+//! Owns the asking and the answer. What is read, and how the pollers follow it, is `commands::run`'s and `supervisor`'s.
 
 use tokio::sync::{mpsc, oneshot};
 

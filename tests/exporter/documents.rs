@@ -1,7 +1,8 @@
-//! The documents hang together: every link to a file or a heading of this repository leads there, and both READMEs say to
-//! do the same.
+//! The documents agree with each other: links lead to a file or a heading, both READMEs give the same commands, and Spanish
+//! pages have one word for one thing.
 
 use std::{
+    collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
 };
@@ -88,4 +89,61 @@ fn the_spanish_readme_says_to_do_the_same() {
     let english = commands("README.md");
     assert!(english.len() > 30, "{english:?}");
     assert_eq!(commands("README.es.md"), english);
+}
+
+/// Prose of a Spanish document: without code and the targets of links.
+fn spanish_prose(text: &str) -> String {
+    let prose = text.split("```").step_by(2).collect::<String>();
+    let words = prose.split('`').step_by(2).collect::<Vec<_>>().join("`");
+    words.split("](").map(|part| part.split_once(')').map_or(part, |(_, rest)| rest)).collect()
+}
+
+/// The last column of the glossary.
+fn avoided_words(glossary: &str) -> Vec<String> {
+    let rows = glossary.lines().filter(|line| line.starts_with("| ")).skip(2);
+    let cells = rows.filter_map(|row| row.strip_suffix('|')?.rsplit('|').next());
+    cells
+        .flat_map(|cell| cell.split(", "))
+        .map(|word| word.trim().to_owned())
+        .filter(|word| word.len() > 1)
+        .collect()
+}
+
+#[test]
+fn spanish_pages_have_one_word_for_one_thing() {
+    let glossary = fs::read_to_string(root().join("docs/es/glosario.md")).expect("the glossary");
+    let avoided = avoided_words(&glossary);
+    assert!(avoided.len() > 5, "{avoided:?}");
+    let mut found = Vec::new();
+    for document in documents() {
+        let path = document.strip_prefix(root()).expect("below the root").display().to_string();
+        let is_spanish = path == "README.es.md" || path.contains("/es/");
+        if !is_spanish || path.ends_with("glosario.md") {
+            continue;
+        }
+        let text = spanish_prose(&fs::read_to_string(&document).expect("a document is text"));
+        for word in text.split(|c: char| !c.is_alphanumeric() && c != '-') {
+            if avoided.contains(&word.to_lowercase()) {
+                found.push(format!("{path}: {word}"));
+            }
+        }
+    }
+    assert!(found.is_empty(), "words that docs/es/glosario.md replaces:\n{}", found.join("\n"));
+}
+
+#[test]
+fn every_chore_has_a_time_and_every_named_chore_exists() {
+    let makefile = fs::read_to_string(root().join("Makefile")).expect("the Makefile");
+    let lines = makefile.lines().filter_map(|line| line.split_once(": ## "));
+    let chores: BTreeMap<&str, &str> = lines.collect();
+    assert!(chores.len() > 20, "{chores:?}");
+    for (chore, help) in &chores {
+        let time = help.split_once("| ").map(|(time, _)| time.trim());
+        assert!(*chore == "help" || time.is_some_and(|time| !time.is_empty()), "make {chore} has no time");
+    }
+    let contributing = fs::read_to_string(root().join("CONTRIBUTING.md")).expect("CONTRIBUTING.md");
+    for named in contributing.split("`make ").skip(1) {
+        let name = named.split('`').next().unwrap_or_default();
+        assert!(chores.contains_key(name), "there is no `make {name}`");
+    }
 }

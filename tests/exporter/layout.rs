@@ -1,5 +1,4 @@
-//! The house is as `ARCHITECTURE.md` draws it: its rooms are those of `src/`, arrows go down its list, and who follows
-//! "Where to begin" finds what is named there. And its tests start no program that may not be there.
+//! The source is laid out as `ARCHITECTURE.md` and its own headers say: rooms, arrows, invariants, names of files.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -8,6 +7,10 @@ use std::{
 };
 
 use regex::Regex;
+use xtask::style::{
+    measures::types,
+    source::{Source, read},
+};
 
 use crate::support::repository::{quoted, root};
 
@@ -145,4 +148,165 @@ fn who_follows_where_to_begin_finds_it() {
     }
     assert!(seen > 10, "only {seen} places");
     assert!(lost.is_empty(), "what is not where ARCHITECTURE.md says:\n{}", lost.join("\n"));
+}
+
+/// The source of the exporter, without its tests.
+fn library() -> Vec<Source> {
+    ["src", "crates"].iter().flat_map(|folder| read(root(), folder).expect("the source")).collect()
+}
+
+/// The rooms whose code matches an expression.
+fn rooms_with(expression: &str) -> BTreeSet<String> {
+    let expression = Regex::new(expression).expect("an expression");
+    let sources = library();
+    let with = sources.iter().filter(|source| source.code.iter().any(|line| expression.is_match(line)));
+    with.map(|source| first_word(source.path.trim_start_matches("src/").trim_start_matches("crates/")))
+        .collect()
+}
+
+#[test]
+fn rooms_reach_outside_as_the_invariants_say() {
+    let text = architecture();
+    for (invariant, expression) in [
+        ("read the environment", r"\benv::(args|args_os|var|var_os|vars|vars_os|current_dir|temp_dir)\b"),
+        ("touch the disk", r"\b(fs::[a-z_]+|File::[a-z_]+|OpenOptions::new)\b"),
+        ("ask the wall clock", r"\b(SystemTime|Timestamp|Zoned)::now\b"),
+    ] {
+        let sentence = text.split(invariant).next().and_then(|before| before.rsplit("Only ").next());
+        let named = quoted(sentence.unwrap_or_default()).map(str::to_owned).collect::<BTreeSet<_>>();
+        assert_eq!(
+            rooms_with(expression),
+            named,
+            "rooms that {invariant}, and those that ARCHITECTURE.md names"
+        );
+    }
+}
+
+/// Names that still mean more than one type. Rename them one by one; this list must only become shorter.
+const SHARED_NAMES: [&str; 32] = [
+    "Answer",
+    "Around",
+    "Block",
+    "Clock",
+    "Compared",
+    "Counts",
+    "Day",
+    "DeepRead",
+    "Encoder",
+    "End",
+    "Fields",
+    "Files",
+    "MenuOption",
+    "Options",
+    "Pieces",
+    "PollRecord",
+    "Process",
+    "Progress",
+    "Reading",
+    "Remembered",
+    "Rest",
+    "RoutingPoint",
+    "Row",
+    "RowBatch",
+    "Sample",
+    "Slot",
+    "State",
+    "Target",
+    "Usual",
+    "View",
+    "WarmUp",
+    "Written",
+];
+
+#[test]
+fn a_type_name_has_one_meaning() {
+    let sources = library();
+    let types = types(&sources);
+    let shared: BTreeSet<&str> =
+        types.iter().filter(|(_, places)| places.len() > 1).map(|(name, _)| name.as_str()).collect();
+    assert_eq!(
+        shared,
+        BTreeSet::from(SHARED_NAMES),
+        "names of more than one type, and the list of exceptions"
+    );
+}
+
+/// Words between backticks in the headers of files that are neither modules nor in the file's own code: keys, fields and
+/// functions of Wolkvox, Prometheus and others.
+const FOREIGN: [&str; 12] = [
+    "customer_id",
+    "data",
+    "date_end",
+    "date_ini",
+    "debug",
+    "group_left",
+    "json_encode",
+    "le",
+    "msg",
+    "proxy_url",
+    "rate",
+    "telephone",
+];
+
+/// Headers (`//!`) with the file's other text.
+fn headers() -> Vec<(PathBuf, String, String)> {
+    let folders = ["src", "crates", "xtask/src", "tests"].map(|folder| root().join(folder));
+    let files = folders.iter().filter(|folder| folder.is_dir()).flat_map(|folder| sources(folder));
+    let split = |path: PathBuf| {
+        let text = fs::read_to_string(&path).expect("a source");
+        let (header, code): (Vec<&str>, Vec<&str>) = text.lines().partition(|line| line.starts_with("//!"));
+        let code = code.into_iter().filter(|line| !line.trim_start().starts_with("//"));
+        (path, header.join("\n"), code.collect::<Vec<_>>().join("\n"))
+    };
+    files.map(split).collect()
+}
+
+fn stem(path: &Path) -> String {
+    path.file_stem().expect("a name").to_string_lossy().into_owned()
+}
+
+#[test]
+fn headers_name_modules_that_exist() {
+    let headers = headers();
+    let lock = fs::read_to_string(root().join("Cargo.lock")).expect("Cargo.lock");
+    let packages = lock.lines().filter_map(|line| line.strip_prefix("name = \"")?.strip_suffix('"'));
+    let mut known: BTreeSet<String> = packages.map(|name| name.replace('-', "_")).collect();
+    for (path, ..) in &headers {
+        known.extend(path.ancestors().filter(|part| part.starts_with(root())).map(stem));
+    }
+    let module = Regex::new("^[a-z][a-z0-9_]*(::[a-z][a-z0-9_]*)*$").expect("an expression");
+    let mut lost = Vec::new();
+    for (path, header, code) in &headers {
+        for word in quoted(header).filter(|word| module.is_match(word)) {
+            let in_code = Regex::new(&format!(r"\b{word}\b")).expect("an expression");
+            let exists = word.split("::").all(|part| known.contains(part));
+            if !exists && !FOREIGN.contains(&word) && !in_code.is_match(code) {
+                lost.push(format!("{}: `{word}`", path.strip_prefix(root()).unwrap_or(path).display()));
+            }
+        }
+    }
+    assert!(lost.is_empty(), "no module of these names:\n{}", lost.join("\n"));
+}
+
+#[test]
+fn a_table_of_files_names_the_modules() {
+    let declared = Regex::new(r"^\s*(?:pub(?:\([a-z]+\))? )?mod (\w+);").expect("an expression");
+    let mut tables = 0;
+    for (path, header, _) in headers() {
+        let header = header.lines().map(|line| line.trim_start_matches("//!").trim()).collect::<Vec<_>>();
+        let Some(head) = header.iter().find(|line| line.starts_with("| file |")) else { continue };
+        tables += 1;
+        let header = header.join("\n");
+        let rows = table(&header, head);
+        let named = rows.iter().flat_map(|row| quoted(row[0])).filter(|name| *name != "mod");
+        let source = Source::new(String::new(), fs::read_to_string(&path).expect("a source"));
+        let modules = source.code.iter().filter_map(|line| Some(declared.captures(line)?.get(1)?.as_str()));
+        assert_eq!(
+            named.collect::<BTreeSet<_>>(),
+            modules.collect::<BTreeSet<_>>(),
+            "files in the table of {}, and its modules",
+            path.display()
+        );
+    }
+    assert!(tables > 10, "only {tables} tables");
 }

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use xtask::{evaluate, mixin, soak};
+use xtask::{evaluate, mixin, soak, style};
 
 /// The project's chores
 #[derive(Debug, Parser)]
@@ -14,6 +14,8 @@ enum Chore {
     Soak(soak::Args),
     /// Measures the detector on months of simulated traffic, beside one that knows the truth
     Evaluate(evaluate::Args),
+    /// Measures how the source reads: comments, names, lines, functions
+    Style(style::Args),
 }
 
 fn main() -> ExitCode {
@@ -21,6 +23,7 @@ fn main() -> ExitCode {
         Chore::Dashboards(check) => mixin::dashboards(check).map(|()| true),
         Chore::Soak(args) => soak::main(args),
         Chore::Evaluate(args) => evaluate::main(&args),
+        Chore::Style(args) => style::main(&args),
     };
     match done {
         Ok(true) => ExitCode::SUCCESS,

@@ -1,4 +1,4 @@
-//! What a fault means for the visit. What is said of it, and its remedy, are in `words`.
+//! Decides whether a failed request ends the visit of a target. The words for it are in `i18n`.
 
 use std::io;
 

@@ -9,11 +9,11 @@
 //! | `texts` | every text of its own, in English and Spanish |
 //! | `report` | the layout, and the count of what is to be done |
 //! | `network` | the name and the connection |
-//! | `asker` | the requests, counted |
-//! | `visit` | the course of one target |
+//! | `requests` | the requests, counted |
+//! | `checks` | the course of one target |
 //! | `faults` | what a fault means for the visit |
 //! | `rows` | what the rows tell: zone, lateness, shapes |
-//! | `ends` | whether the end of a span is included |
+//! | `range_end` | whether the end of a span is included |
 
 mod checks;
 mod faults;

@@ -2,7 +2,7 @@
 //!
 //! | file | owns |
 //! | --- | --- |
-//! | `main` | files |
+//! | `mod` | files |
 //! | `flags` | flags and their twins |
 
 mod flags;

@@ -7,7 +7,7 @@
 //! | `limits` | what would take minutes at the usual limits, in the library with small ones |
 //! | `reactions` | what is done after a failure |
 //! | `forms` | answers that are odd and valid, or broken and then whole: every row once |
-//! | `front` | a server of raw bytes |
+//! | `inside` | the library joined by hand: small limits, a disk that fails |
 
 mod classes;
 mod forms;

@@ -3,7 +3,7 @@
 //!
 //! | file | owns |
 //! | --- | --- |
-//! | `main` | what is committed for each alert |
+//! | `mod` | what is committed for each alert |
 //! | `rule_files` | the rule files, read |
 //! | `pint` | the checks of a linter of rules |
 //! | `page` | metrics with which every alert fires |

@@ -3,7 +3,7 @@
 //!
 //! | file | owns |
 //! | --- | --- |
-//! | `main` | the test |
+//! | `mod` | the test |
 //! | `alertmanager` | the real Alertmanager, and the webhook that it calls |
 
 mod alertmanager;

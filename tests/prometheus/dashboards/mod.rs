@@ -2,7 +2,7 @@
 //!
 //! | file | owns |
 //! | --- | --- |
-//! | `main` | the tests |
+//! | `mod` | the tests |
 //! | `boards` | reading a dashboard: panels, queries, variables |
 //! | `grafana` | what Grafana makes of a query before it sends it |
 //! | `centre` | a contact centre whose three hours are over, an exporter that has read them, a Prometheus |

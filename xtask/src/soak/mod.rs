@@ -9,7 +9,7 @@
 //!
 //! | file | owns |
 //! | --- | --- |
-//! | `main` | flags, the order of events |
+//! | `mod` | flags, the order of events |
 //! | `chance` | the seed's numbers |
 //! | `vendor` | the simulators, their bursts and faults |
 //! | `many` | many small ones in their place |
