@@ -1,9 +1,8 @@
-//! The log: which lines there are, their format, and the way to standard error.
+//! The log: its levels, its format, and a bounded queue before standard error.
 //!
-//! Owns the subscriber and the bounded queue behind it. It must never make whoever logs wait: a line that finds the
-//! queue full, because nobody reads standard error, is dropped and counted. It must never let a dependency log below
-//! `warn`: at `debug` and `trace` an HTTP or TLS library writes headers (the token) and bodies (customers' telephone
-//! numbers), and no setting of ours may switch that on.
+//! It must never make a caller wait: a line that finds the queue full, because nobody reads standard error, is dropped and
+//! counted. It must never let a dependency log below `warn`: at `debug` and `trace` an HTTP or TLS library writes headers
+//! (the token) and bodies (customers' telephone numbers), and no setting may switch that on.
 
 use std::{
     io::{self, Write},
@@ -27,15 +26,15 @@ use tracing_subscriber::{
     layer::SubscriberExt,
 };
 
-/// The one target that is logged at the level asked for: this crate, library and binary.
+/// The only target that is logged at the configured level: this crate, library and binary.
 const OURS: &str = "wolkvox_exporter";
 
 /// The least severe level to log.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub enum LogLevel {
-    /// Something failed that a person must mend.
+    /// A failure that a person must fix.
     Error,
-    /// Something is not as it should be, and the exporter carries on.
+    /// A problem in spite of which the exporter continues.
     Warn,
     /// Starts, stops and changes of state.
     #[default]
@@ -52,7 +51,7 @@ pub enum LogFormat {
     /// `key=value`, as Prometheus writes it.
     #[default]
     Logfmt,
-    /// One JSON object a line.
+    /// One JSON object per line.
     Json,
 }
 
@@ -68,29 +67,29 @@ impl From<LogLevel> for LevelFilter {
     }
 }
 
-/// Lines that wait to be written; a line is a few hundred bytes, so half a megabyte or so.
+/// Most lines that wait to be written: about half a megabyte.
 const QUEUE_LINES: usize = 2048;
 
-/// How long the end of the process waits for the queue to be written. Nobody may be reading.
+/// Longest wait for the queue at the end of the process. Nobody may be reading.
 const FLUSH_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// How many lines never reached standard error. A clone counts the same lines.
+/// Number of lines that never reached standard error. A clone counts the same lines.
 #[derive(Debug, Clone)]
 pub struct DroppedLines {
-    /// Those that found the queue full.
+    /// Lines that found the queue full.
     queue: ErrorCounter,
-    /// Those that could not be written.
+    /// Lines that could not be written.
     failed: Arc<AtomicU64>,
 }
 
 impl DroppedLines {
-    /// Since the start of the process.
+    /// Returns the number since the start of the process.
     pub fn count(&self) -> u64 {
         self.queue.dropped_lines() as u64 + self.failed.load(Ordering::Relaxed)
     }
 }
 
-/// The running log. Dropping it writes what is still in the queue, for half a second at most.
+/// The running log. Dropping it writes the rest of the queue, for half a second at most.
 #[derive(Debug)]
 pub struct Log {
     worker: Option<WorkerGuard>,
@@ -98,7 +97,7 @@ pub struct Log {
 }
 
 impl Log {
-    /// Counts the lines that nobody could read.
+    /// Returns the count of lines that were not written.
     pub fn dropped(&self) -> DroppedLines {
         self.dropped.clone()
     }
@@ -108,8 +107,8 @@ impl Drop for Log {
     fn drop(&mut self) {
         let (done, flushed) = mpsc::channel::<()>();
         let worker = self.worker.take();
-        // The guard complains on standard output when the queue is full, which may be the same pipe that nobody
-        // reads: it must not be this thread that waits for it.
+        // The guard prints to standard output when the queue is full, which may be the pipe that nobody reads. So
+        // another thread drops it.
         let flush = thread::Builder::new().spawn(move || {
             drop(worker);
             drop(done);
@@ -134,19 +133,19 @@ pub fn init(level: LogLevel, format: LogFormat) -> Result<Log, SetGlobalDefaultE
         .finish(output);
     let dropped = DroppedLines { queue: writer.error_counter(), failed };
     tracing::subscriber::set_global_default(subscriber(level, format, writer))?;
-    // The default hook writes to standard error itself, and would wait there with the thread that serves scrapes.
+    // The default hook writes to standard error itself, and could block the thread that serves scrapes.
     std::panic::set_hook(Box::new(log_panic));
     Ok(Log { worker: Some(worker), dropped })
 }
 
-/// One line for a panic. A message that was put together at run time may hold what came from a caller.
+/// Logs one line for a panic, with fixed messages only: a formatted one may contain a caller's data.
 fn log_panic(panic: &PanicHookInfo<'_>) {
     let place = panic.location().map(ToString::to_string).unwrap_or_default();
     let message = panic.payload().downcast_ref::<&'static str>().copied().unwrap_or("no fixed message");
     tracing::error!(place, "a panic, which is a bug: {message}");
 }
 
-/// A writer that never fails: lines that it could not write are counted instead.
+/// A writer that never fails, and counts the lines that it could not write.
 struct CountedOutput<W> {
     output: W,
     failed: Arc<AtomicU64>,

@@ -1,6 +1,6 @@
-//! The binary: arguments in, exit code out; everything else is the library's.
+//! The binary: turns arguments into calls of the library, and their results into an exit code.
 //!
-//! Only this file reads the environment and hands out the clock.
+//! Owns the environment, the terminal and the clock, which it hands to the library.
 
 use std::{
     io::{self, BufRead as _, ErrorKind, IsTerminal as _, Write as _},
@@ -72,7 +72,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// The exporter.
+/// Runs the exporter.
 fn run(args: &RunArgs) -> anyhow::Result<()> {
     let (log, args, environment) = (args.log, args.clone(), environment());
     let load: Load = Arc::new(move || config::resolve(&args, &environment, Timestamp::now()));
@@ -88,7 +88,7 @@ fn run(args: &RunArgs) -> anyhow::Result<()> {
     })
 }
 
-/// Reads the past; whether it came to its end.
+/// Reads the past. Returns true if it was completed.
 fn fill_back(args: &BackfillArgs) -> anyhow::Result<bool> {
     let wanted = config::resolve_backfill(args)?;
     let resolved = config::resolve(&args.run, &environment(), Timestamp::now())?;
@@ -109,7 +109,7 @@ fn fill_back(args: &BackfillArgs) -> anyhow::Result<bool> {
     Ok(ended)
 }
 
-/// Looks at every target; whether all is well.
+/// Checks every target. Returns true if all is well.
 fn examine(args: &DoctorArgs) -> anyhow::Result<bool> {
     let language = args.lang.unwrap_or_else(language_from_environment);
     let mut out = std::io::stdout();
@@ -127,13 +127,13 @@ fn examine(args: &DoctorArgs) -> anyhow::Result<bool> {
     // A name that is still being looked up is not waited for.
     runtime.shutdown_background();
     match well {
-        // Whoever reads has seen enough. What was not looked at any more is not said to be well.
+        // The reader has closed the pipe. Targets that were not checked are not reported as well.
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(false),
         well => well.context("cannot write to standard output"),
     }
 }
 
-/// Sets up a target; whether all is well.
+/// Sets up a target. Returns true if all is well.
 fn set_up(args: &InitArgs) -> anyhow::Result<bool> {
     let language = args.lang.unwrap_or_else(language_from_environment);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -147,7 +147,7 @@ fn set_up(args: &InitArgs) -> anyhow::Result<bool> {
     well
 }
 
-/// The terminal, or lines that are piped in: then nothing is asked aloud.
+/// Answers from the terminal, or from piped lines, for which no question is printed.
 struct Console;
 
 impl Answers for Console {
@@ -173,31 +173,31 @@ impl Answers for Console {
     }
 }
 
-/// The script with which a shell completes.
+/// Prints the completion script of a shell.
 fn complete(args: &CompletionsArgs) -> anyhow::Result<()> {
     let script = completions::script(Cli::definition(), args.shell);
     print(&script)
 }
 
-/// Whether an exporter with these flags is alive.
+/// Checks that an exporter with these flags is alive.
 fn check_health(args: &HealthcheckArgs) -> anyhow::Result<()> {
     let addresses = config::resolve_listen(args.config.file.as_deref(), &args.web)?;
     print(&format!("{}\n", healthcheck::run(&addresses).map_err(anyhow::Error::msg)?))
 }
 
-/// What is in a state file.
+/// Prints the content of a state file.
 fn inspect(args: &StateArgs) -> anyhow::Result<()> {
     let path = args.path.clone().unwrap_or_else(|| config::DEFAULT_STATE_PATH.into());
     print(&store::inspect(&path)?.to_string())
 }
 
-/// A copy of a state file.
+/// Copies a state file.
 fn back_up(args: &BackupArgs) -> anyhow::Result<()> {
     let state = args.state.path.clone().unwrap_or_else(|| config::DEFAULT_STATE_PATH.into());
     print(&store::backup(&state, &args.to)?.to_string())
 }
 
-/// A target to another state file.
+/// Copies a target to another state file.
 fn copy_target(args: &StateCopyArgs) -> anyhow::Result<()> {
     let StateCopyArgs { target, from, to } = args;
     let copied = store::copy_target(target, from, to)?;
@@ -210,7 +210,7 @@ fn copy_target(args: &StateCopyArgs) -> anyhow::Result<()> {
     ))
 }
 
-/// Logs, one thread, and a stop at the first signal.
+/// Runs `work` on one thread, with the log, until it ends or the first signal.
 fn serve(log: LogArgs, work: impl AsyncFnOnce(Process) -> anyhow::Result<()>) -> anyhow::Result<()> {
     let log = logging::init(log.level, log.format)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -219,12 +219,12 @@ fn serve(log: LogArgs, work: impl AsyncFnOnce(Process) -> anyhow::Result<()>) ->
         let shutdown = run::stop_on_signals()?;
         work(Process { clock: Arc::new(Timestamp::now), shutdown, dropped_lines }).await
     });
-    // The pollers have ended, so what is left is of no consequence or hangs with its disk.
+    // The pollers have ended, so the rest is unimportant or waits for a hanging disk.
     runtime.shutdown_timeout(Duration::from_millis(300));
     outcome
 }
 
-/// Prints what the configuration resolved to, or everything that is wrong with it.
+/// Prints the resolved configuration, or everything that is wrong with it.
 fn check(args: &RunArgs) -> ExitCode {
     match config::resolve(args, &environment(), Timestamp::now()) {
         Ok(resolved) => {
@@ -252,14 +252,14 @@ fn environment() -> Environment {
     Environment::read(|name| std::env::var_os(name))
 }
 
-/// By the first of the locale's variables that is set, as the C library chooses.
+/// Returns the language of the first locale variable that is set, as the C library does.
 fn language_from_environment() -> Language {
     let set = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
     let locale = ["LC_ALL", "LC_MESSAGES", "LANG"].into_iter().find_map(set);
     Language::of_locale(locale.as_deref().unwrap_or_default())
 }
 
-/// To standard output. Whoever has closed it has seen enough, and that is no error.
+/// Prints to standard output. A closed pipe is no error.
 fn print(text: &str) -> anyhow::Result<()> {
     let mut out = io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
@@ -268,7 +268,7 @@ fn print(text: &str) -> anyhow::Result<()> {
     }
 }
 
-/// To standard error, for people: the log may not be set up yet. There is nobody to tell if it is closed.
+/// Prints to standard error for people, because the log may not be set up yet. Failures are ignored.
 fn print_error(message: &str) {
     let _ = writeln!(io::stderr(), "{message}");
 }

@@ -1,9 +1,9 @@
-//! The exposition of many targets in one format, put together so that a change of one target costs that target and its
-//! neighbours, however many others there are.
+//! The exposition of many targets in one format. A change of one target costs that target and its neighbours, however
+//! many others there are.
 //!
-//! A *cell* is what one target has of one family, encoded; before the cells of a family stands its head. Cells in the
-//! order of the exposition are gathered into *blocks* of some ten kilobytes, which are immutable: large enough to be
-//! worth compressing, small enough to be made again when one cell in them changes. A publication lists the blocks.
+//! A *cell* is the encoded points of one target in one family; a family's head comes before its cells. Consecutive cells
+//! form immutable *blocks* of some ten kilobytes: large enough to compress well, small enough to be rebuilt when one cell
+//! changes. A publication lists the blocks.
 //!
 //! Pure. It must never show a cell that it was not given, and never the old and the new of one target together.
 
@@ -18,12 +18,12 @@ use super::{
     variant::Variant,
 };
 
-/// A block is full when it has so many bytes. Half of what deflate looks back.
+/// Bytes from which a block is full: half of deflate's window.
 const BLOCK: usize = 16 * 1024;
-/// One that has grown beyond this is divided.
+/// Bytes above which a grown block is divided.
 const LARGEST: usize = 4 * BLOCK;
 
-/// What one target has of each family, encoded; `None`, or nothing at the end, for what has not changed.
+/// The encoded cells of one target, family by family. `None`, or a missing end, stands for an unchanged cell.
 #[derive(Debug, Default)]
 pub struct TargetCells(Vec<Option<Vec<u8>>>);
 
@@ -33,7 +33,7 @@ impl TargetCells {
         Self(families.iter().map(|family| Some(points(family, format))).collect())
     }
 
-    /// Encodes `families`, which stand behind `before` others that have not changed.
+    /// Encodes `families`, which follow `before` unchanged ones.
     pub fn last(before: usize, families: &[Family], format: Format) -> Self {
         let mut cells = vec![None; before];
         cells.extend(families.iter().map(|family| Some(points(family, format))));
@@ -50,12 +50,12 @@ fn points(family: &Family, format: Format) -> Vec<u8> {
 /// Consecutive cells.
 #[derive(Debug, Clone)]
 struct Block {
-    /// The place of its first cell.
+    /// Index of its first cell.
     first: usize,
-    /// Where each cell ends in `plain`.
+    /// End of each cell in `plain`.
     ends: Vec<u32>,
     plain: Bytes,
-    /// As raw deflate, byte-aligned, with no final block; and the checksum of `plain` alone. Made when first needed.
+    /// `plain` as byte-aligned raw deflate without a final block, and its checksum. Made when first needed.
     packed: Option<(Bytes, crc32fast::Hasher)>,
 }
 
@@ -72,20 +72,20 @@ impl Block {
     }
 }
 
-/// One format's exposition, without what a scrape puts behind it.
+/// The exposition in one format, without the tail that a scrape appends.
 #[derive(Debug, Default)]
 pub struct Assembly {
-    /// The families without points, in their order.
+    /// The families without their points, in order.
     heads: Vec<Family>,
-    /// How many bytes of points each family has.
+    /// Bytes of points of each family.
     lengths: Vec<usize>,
     targets: usize,
     blocks: Vec<Block>,
 }
 
 impl Assembly {
-    /// Puts `targets` in order, each the cells that have changed and, if it was there before, its index then. All
-    /// have the same families in the same order. What is not mentioned is gone.
+    /// Replaces all targets: for each, its changed cells and its previous index, if it had one. All have the same
+    /// families in the same order. Targets that are not mentioned are gone.
     pub fn rearrange(&mut self, heads: &[Family], targets: &[(Option<usize>, TargetCells)], format: Format) {
         let before: Vec<&[u8]> = self.blocks.iter().flat_map(Block::cells).collect();
         let old_width = self.targets + 1;
@@ -102,7 +102,7 @@ impl Assembly {
         *self = Self { heads: heads.to_vec(), lengths, targets: targets.len(), blocks };
     }
 
-    /// Replaces the cells of some targets, by index; none comes and none goes.
+    /// Replaces cells of some targets, by index, without adding or removing a target.
     pub fn update(&mut self, targets: impl IntoIterator<Item = (usize, TargetCells)>, format: Format) {
         let width = self.targets + 1;
         let mut changed: BTreeMap<usize, Vec<u8>> = BTreeMap::new();
@@ -135,7 +135,7 @@ impl Assembly {
         self.blocks[self.block_of(place)].cell(place)
     }
 
-    /// Makes the blocks again that hold a changed cell.
+    /// Rebuilds the blocks with a changed cell.
     fn replace(&mut self, changed: &BTreeMap<usize, Vec<u8>>) {
         let mut blocks = Vec::with_capacity(self.blocks.len());
         for block in std::mem::take(&mut self.blocks) {
@@ -153,7 +153,7 @@ impl Assembly {
         self.blocks = blocks;
     }
 
-    /// What a scrape sends of it, compressed or not. Compresses what has not been yet.
+    /// Returns the bytes for a scrape, compressed or not. Compresses blocks that are not compressed yet.
     pub fn variant(&mut self, gzip: bool) -> Variant {
         let plain = |block: &Block| block.plain.clone();
         if !gzip {
@@ -177,7 +177,7 @@ impl Assembly {
         Variant::new(pieces.into(), length, Some(crc))
     }
 
-    /// Frees what [`Assembly::variant`] compressed: nobody asks for it any more.
+    /// Frees the compressed blocks, because no scrape asks for them any more.
     pub fn forget_packed(&mut self) {
         self.blocks.iter_mut().for_each(|block| block.packed = None);
     }
@@ -189,7 +189,7 @@ fn head_bytes(head: &Family, length: usize, format: Format) -> Vec<u8> {
     out
 }
 
-/// What a target has of a family now: its new cell, or the one that stood among those `before`.
+/// Returns the current cell of a target: its new one, or that of `before`.
 fn cell_of<'a>(
     (old, cells): &'a (Option<usize>, TargetCells),
     family: usize,
@@ -219,7 +219,7 @@ impl Packer {
 
     fn push(&mut self, cell: &[u8]) {
         self.plain.extend_from_slice(cell);
-        // A block ends soon after it is full, and no target has a family of 4 GB: its label sets are limited.
+        // A block ends soon after it is full, and limits on label sets keep a target's family far below 4 GB.
         self.ends.push(u32::try_from(self.plain.len()).unwrap_or(u32::MAX));
         if self.plain.len() >= self.full {
             self.close();
@@ -251,7 +251,7 @@ mod tests {
     use super::{super::encode, *};
     use crate::exposition::{MetricType, Sample, label_block};
 
-    /// The families of one target: `sizes` points each.
+    /// Makes the families of one target, with `sizes` points each.
     fn families(target: usize, sizes: &[usize], turn: usize) -> Vec<Family> {
         let family = |(number, size): (usize, &usize)| {
             let mut family = Family::new(format!("family_{number}_total"), "Help.", MetricType::Counter);
@@ -267,7 +267,7 @@ mod tests {
         sizes.iter().enumerate().map(family).collect()
     }
 
-    /// All targets' points behind one head: what the assembly must be byte by byte.
+    /// Encodes all targets' points behind one head, which the assembly must equal byte by byte.
     fn joined(targets: &[Vec<Family>], format: Format) -> Vec<u8> {
         let mut all = targets.first().cloned().unwrap_or_default();
         for target in targets.iter().skip(1) {
@@ -283,7 +283,7 @@ mod tests {
     }
 
     fn sizes() -> impl Strategy<Value = [usize; 3]> {
-        // Now and then more than a block, so that blocks are divided.
+        // Sometimes more than a block, so that blocks are divided.
         let size = prop_oneof![5 => 0usize..4, 1 => 300usize..400, 1 => 2_000usize..2_100];
         [size.clone(), size.clone(), size]
     }
@@ -308,7 +308,7 @@ mod tests {
                     assembly.update([(*target, cells(&now[*target]))], format);
                     prop_assert!(assembly.variant(false).concat() == joined(&now, format));
                 }
-                // One goes, one comes, one changes, the rest stays.
+                // One target leaves, one joins, one changes, the others stay.
                 let stay: Vec<usize> = (0..now.len()).filter(|target| *target != left).collect();
                 let mut targets: Vec<_> =
                     stay.iter().map(|target| (Some(*target), TargetCells(Vec::new()))).collect();
@@ -335,7 +335,7 @@ mod tests {
         let after: Vec<*const u8> = assembly.blocks.iter().map(|block| block.plain.as_ptr()).collect();
         let differ = before.iter().zip(&after).filter(|(before, after)| before != after).count();
         assert_eq!((before.len(), differ), (after.len(), 3), "one block of each family");
-        // Nothing changes: nothing is made.
+        // Without a change nothing is rebuilt.
         assembly.update([(500, TargetCells::all(&families(500, &[20, 20, 20], 1), format))], format);
         assert!(assembly.blocks.iter().map(|block| block.plain.as_ptr()).eq(after));
     }

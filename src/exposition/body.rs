@@ -1,43 +1,43 @@
-//! The body of one answer: bytes that are shared with a publication, between bytes of its own.
+//! The body of one answer: bytes shared with a publication, between a head and a tail of its own.
 //!
-//! Nothing is copied together. It is one buffer of many chunks rather than a frame each: hyper hands a whole row of
-//! them to the socket at once, where it would wait for a large frame to be taken before the next.
+//! Nothing is copied. All chunks form one buffer instead of a frame each, because hyper hands many chunks of a buffer to
+//! the socket at once, but waits for the socket between frames.
 
 use std::{io::IoSlice, sync::Arc};
 
 use bytes::{Buf, Bytes};
 
-/// An exposition, or any other answer, ready to be sent.
+/// An exposition or another answer, ready to be sent.
 #[derive(Debug, Clone, Default)]
 pub struct Body {
     head: Bytes,
     shared: Option<Arc<[Bytes]>>,
     tail: Bytes,
-    /// The chunk that is next: 0 is the head, the last one the tail.
+    /// Next chunk: 0 is the head, the last one the tail.
     at: usize,
-    /// Bytes of that chunk which are gone already.
+    /// Bytes of that chunk that were sent.
     gone: usize,
     left: usize,
 }
 
 impl Body {
-    /// `head`, then the chunks of `shared`, which are `length` bytes in all, then `tail`.
+    /// Joins `head`, the chunks of `shared` (`length` bytes in all) and `tail`.
     pub(super) fn new(head: Bytes, shared: Arc<[Bytes]>, length: usize, tail: Bytes) -> Self {
         let left = head.len() + length + tail.len();
         Self { head, shared: Some(shared), tail, at: 0, gone: 0, left }
     }
 
-    /// Its length in bytes, as far as it has not been taken.
+    /// Bytes that are left to send.
     pub fn len(&self) -> usize {
         self.left
     }
 
-    /// Whether nothing is left to send.
+    /// Returns true if nothing is left to send.
     pub fn is_empty(&self) -> bool {
         self.left == 0
     }
 
-    /// All that is left, copied together: for tests and benchmarks.
+    /// Copies what is left into one vector, for tests and benchmarks.
     pub fn concat(mut self) -> Vec<u8> {
         let mut all = Vec::with_capacity(self.left);
         while self.has_remaining() {

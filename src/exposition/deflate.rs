@@ -1,8 +1,7 @@
-//! Raw deflate in pieces that can stand one after the other within **one** gzip member.
+//! Raw deflate in pieces that join into **one** gzip member.
 //!
-//! A piece ends on a byte boundary without a final block (what a sync flush leaves), so pieces made at different times
-//! join into one stream; the last one has the final block. Two gzip members one after the other would be shorter to
-//! write, but browsers show only the first.
+//! A piece ends on a byte boundary without a final block (after a sync flush), so pieces made at different times form one
+//! stream; the last piece has the final block. Two gzip members would be simpler, but browsers show only the first.
 
 use std::io::Write as _;
 
@@ -11,25 +10,25 @@ use flate2::{Compression, write::DeflateEncoder};
 /// Magic, deflate, no flags, no time, no hints, unknown system.
 pub(super) const GZIP_HEADER: &[u8] = &[0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff];
 
-/// How a piece ends.
+/// The end of a piece.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum End {
-    /// On a byte boundary, so that another piece can follow.
+    /// A byte boundary, so that another piece can follow.
     Open,
-    /// With the final block.
+    /// The final block.
     Final,
 }
 
 /// Compresses one piece.
 pub(super) fn deflate(plain: &[u8], end: End) -> Vec<u8> {
     let mut encoder = DeflateEncoder::new(Vec::with_capacity(plain.len() / 8 + 64), Compression::fast());
-    // Into memory none of these can fail: `Vec`'s `Write` never returns an error, and neither does deflating.
+    // `Vec`'s `Write` never returns an error, and neither does deflating.
     let _ = encoder.write_all(plain);
     let _ = match end {
         End::Open => encoder.flush(), // zlib's sync flush
         End::Final => encoder.try_finish(),
     };
-    // Taken, not finished: `finish` would close the stream that `Open` leaves open.
+    // Not `finish`, which would close the stream that `Open` leaves open.
     let mut out = std::mem::take(encoder.get_mut());
     out.shrink_to_fit();
     out

@@ -1,8 +1,7 @@
-//! The formats there are, and the two that are text: Prometheus text 0.0.4 and OpenMetrics 1.0.
+//! The formats of an exposition, and the encoding of the two text formats, Prometheus 0.0.4 and OpenMetrics 1.0.
 //!
-//! These two differ in a handful of places, all of them here: what a counter's family is called, what is escaped in
-//! HELP, how `le` is spelled, `_created`, and the closing [`EOF`], which is the business of whoever knows that
-//! the exposition is at its end.
+//! All differences between the two are here: the name of a counter's family, escapes in HELP, the spelling of `le`, and
+//! `_created`. The closing [`EOF`] is left to the caller, who knows where the exposition ends.
 
 use super::{
     model::{Family, Histogram, MetricType, Sample, Value},
@@ -10,10 +9,10 @@ use super::{
     protobuf,
 };
 
-/// The line that ends an OpenMetrics exposition. Without it a scraper takes the answer for cut off.
+/// Last line of an OpenMetrics exposition. Without it a scraper takes the answer for cut off.
 pub const EOF: &[u8] = b"# EOF\n";
 
-/// One of the formats written here.
+/// A format of an exposition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
     /// Prometheus text 0.0.4, which everything reads.
@@ -25,7 +24,7 @@ pub enum Format {
 }
 
 impl Format {
-    /// Every one.
+    /// All formats.
     pub const ALL: [Self; 3] = [Self::Text, Self::OpenMetrics, Self::Protobuf];
 }
 
@@ -40,8 +39,8 @@ pub fn encode(families: &[Family], format: Format, out: &mut Vec<u8>) {
     }
 }
 
-/// Appends what stands before the points of a family that are `length` bytes in all; nothing when it has none. With
-/// the points of [`encode_points`], which may come from several families of one name, it is a whole family.
+/// Appends the head of a family whose points are `length` bytes in all, or nothing without points. The points of
+/// [`encode_points`] complete it; they may come from several families of one name.
 pub(super) fn encode_head(family: &Family, length: usize, format: Format, out: &mut Vec<u8>) {
     match (format, length) {
         (_, 0) => {}
@@ -50,7 +49,7 @@ pub(super) fn encode_head(family: &Family, length: usize, format: Format, out: &
     }
 }
 
-/// Appends the points of a family without what stands before them.
+/// Appends the points of a family without its head.
 pub(super) fn encode_points(family: &Family, format: Format, out: &mut Vec<u8>) {
     if format == Format::Protobuf {
         return protobuf::points(family, out);
@@ -58,13 +57,13 @@ pub(super) fn encode_points(family: &Family, format: Format, out: &mut Vec<u8>) 
     Encoder::new(family, format, out).points(family);
 }
 
-/// The state of writing one family.
+/// Writes one family.
 struct Encoder<'a> {
     out: &'a mut Vec<u8>,
     format: Format,
-    /// The name that HELP, TYPE and every suffix are put on.
+    /// Name in HELP and TYPE, and before every suffix.
     base: &'a str,
-    /// What is put behind `base` for a simple value.
+    /// Suffix of a simple value.
     suffix: &'static str,
 }
 
@@ -151,7 +150,7 @@ impl<'a> Encoder<'a> {
         }
     }
 
-    /// A line up to and including the blank before its value.
+    /// Writes a line up to the blank before its value.
     fn series(&mut self, suffix: &str, labels: &str, le: &str) {
         self.put(self.base);
         self.put(suffix);

@@ -1,8 +1,8 @@
-//! From the model of what is exposed to the bytes of a scrape.
+//! Encodes metric families into the bytes of a scrape.
 //!
-//! Everything here is pure, but for the [`Publication`], where a scrape may wait: no socket, no disk. What the targets
-//! expose changes only when they commit, so it is encoded and compressed then, cell by cell ([`Assembly`]); a scrape
-//! copies nothing of it, and encodes only the process's own few dozen live series behind it.
+//! Pure, without sockets or disk, except for [`Publication`], where a scrape may wait. A target's series change only when
+//! it commits, so they are encoded and compressed then, cell by cell ([`Assembly`]). A scrape copies none of that, and
+//! encodes only the process's own few dozen live series.
 //!
 //! This module must never invent, drop or rename a series: it writes what the [`Family`] says.
 

@@ -1,15 +1,14 @@
-//! The model of an exposition: families of points whose labels are already text.
+//! The model of an exposition: families of points whose labels are rendered already.
 //!
-//! A label set is written for each of the series that have it, so it is escaped once ([`label_block`]) and shared;
-//! encoding is then little more than copying. This file knows nothing of formats beyond that one escaping, which text
-//! 0.0.4 and OpenMetrics 1.0 share. Protobuf, which has none, reads the pairs back ([`label_pairs`]): keeping them in
-//! a second form would cost every exporter the memory, and spare little of what compressing costs anyway.
+//! Many series share a label set, so it is escaped once ([`label_block`]) and encoding is little more than copying. The
+//! escaping, common to text 0.0.4 and OpenMetrics 1.0, is all that this file knows of formats. Protobuf needs no escaping
+//! and reads the pairs back ([`label_pairs`]); a second copy of all labels would cost more memory than that saves time.
 
 use std::{borrow::Cow, sync::Arc};
 
 use super::{native::NativeHistogram, number};
 
-/// What kind of family it is.
+/// The type of a family.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MetricType {
     /// Only ever goes up. The family's name carries its full `_total`.
@@ -20,21 +19,21 @@ pub enum MetricType {
     Histogram,
 }
 
-/// All series of one name. Names are the caller's to keep unique over an exposition, and to keep legal.
+/// All series of one name. The caller keeps names legal and unique within an exposition.
 #[derive(Clone, Debug)]
 pub struct Family {
-    /// The full name, for counters with `_total`.
+    /// The full name, with `_total` for counters.
     pub name: Cow<'static, str>,
-    /// One sentence, unescaped.
+    /// Help text: one sentence, unescaped.
     pub help: Cow<'static, str>,
     /// Its type.
     pub kind: MetricType,
-    /// Its series. A family without any is left out altogether.
+    /// Its series. A family without any is left out.
     pub points: Vec<Sample>,
 }
 
 impl Family {
-    /// A family with no points yet.
+    /// Makes a family without points.
     pub fn new(
         name: impl Into<Cow<'static, str>>,
         help: impl Into<Cow<'static, str>>,
@@ -43,7 +42,7 @@ impl Family {
         Self { name: name.into(), help: help.into(), kind, points: Vec::new() }
     }
 
-    /// The same family without its points.
+    /// Copies the family without its points.
     #[must_use]
     pub fn head(&self) -> Self {
         Self::new(self.name.clone(), self.help.clone(), self.kind)
@@ -62,12 +61,12 @@ pub struct Sample {
 }
 
 impl Sample {
-    /// A point whose start is not known.
+    /// Makes a point whose start is not known.
     pub fn new(labels: Arc<str>, value: impl Into<Value>) -> Self {
         Self { labels, value: value.into(), created: None }
     }
 
-    /// The same point, known to have been 0 at `created`.
+    /// Sets the moment at which the point was known to be 0.
     #[must_use]
     pub fn created(mut self, created: Option<f64>) -> Self {
         self.created = created;
@@ -75,10 +74,10 @@ impl Sample {
     }
 }
 
-/// The value of a point. Which variant it is need not follow the family's kind, except for histograms.
+/// The value of a point. Counters and gauges may have either number; histograms need their own variant.
 #[derive(Clone, Debug)]
 pub enum Value {
-    /// A whole number, exact over all of `u64`.
+    /// A whole number, exact for all of `u64`.
     Integer(u64),
     /// Any other number.
     Float(f64),
@@ -104,7 +103,7 @@ impl From<Histogram> for Value {
     }
 }
 
-/// The state of one histogram: classic buckets, and native ones where there are any.
+/// One histogram: classic buckets, and optionally native ones.
 #[derive(Clone, Debug)]
 pub struct Histogram {
     bounds: Arc<BucketBounds>,
@@ -114,9 +113,9 @@ pub struct Histogram {
 }
 
 impl Histogram {
-    /// `counts` are per bucket, not cumulative, the last one being the observations above every bound. The total
-    /// is their sum, so `_count` and `le="+Inf"` cannot disagree. Counts that are missing are 0; those beyond
-    /// the last bucket are added to it.
+    /// Takes `counts` per bucket, not cumulative; the last one is the observations above every bound. The total is
+    /// their sum, so `_count` and `le="+Inf"` cannot disagree. Missing counts are 0; those beyond the last bucket are
+    /// added to it.
     pub fn new(bounds: Arc<BucketBounds>, counts: &[u64], sum: f64) -> Self {
         let mut own = vec![0; bounds.len() + 1].into_boxed_slice();
         let last = bounds.len();
@@ -126,10 +125,10 @@ impl Histogram {
         Self { bounds, counts: own, sum, native: None }
     }
 
-    /// The same histogram with native buckets beside the classic ones, for the format that has such.
+    /// Adds native buckets of the same observations, for the format that has them.
     ///
-    /// They must be of the same observations. Should the numbers differ they are left out, because a scraper would
-    /// refuse not just this series but the whole scrape.
+    /// If the numbers of observations differ, the native buckets are left out, because a scraper would refuse the whole
+    /// scrape.
     #[must_use]
     pub fn with_native(mut self, native: NativeHistogram) -> Self {
         self.native = Some(native).filter(|native| native.count() == self.counts.iter().sum::<u64>());
@@ -141,12 +140,12 @@ impl Histogram {
         &self.bounds
     }
 
-    /// The same, to be kept.
+    /// Its upper bounds, to be kept.
     pub(super) fn shared_bounds(&self) -> Arc<BucketBounds> {
         self.bounds.clone()
     }
 
-    /// Observations per bucket, the last one being above every bound.
+    /// Observations per bucket; the last bucket is above every bound.
     pub fn counts(&self) -> &[u64] {
         &self.counts
     }
@@ -156,7 +155,7 @@ impl Histogram {
         self.sum
     }
 
-    /// The native buckets, if there are any.
+    /// The native buckets, if any.
     pub fn native(&self) -> Option<&NativeHistogram> {
         self.native.as_ref()
     }
@@ -173,7 +172,7 @@ pub struct BucketBounds {
 }
 
 impl BucketBounds {
-    /// `None` unless the bounds are finite and strictly increasing, since no scraper could make sense of others.
+    /// Returns `None` unless the bounds are finite and strictly increasing: no scraper could use others.
     pub fn new(values: &[f64]) -> Option<Self> {
         let sound = values.iter().all(|v| v.is_finite()) && values.is_sorted_by(|a, b| a < b);
         let label = |le: String| format!("le=\"{le}\"").into_boxed_str();
@@ -189,12 +188,12 @@ impl BucketBounds {
         &self.values
     }
 
-    /// How many bounds there are; there is one bucket more.
+    /// Number of bounds; there is one bucket more.
     pub fn len(&self) -> usize {
         self.values.len()
     }
 
-    /// Whether `+Inf` is the only bucket.
+    /// Returns true if `+Inf` is the only bucket.
     pub fn is_empty(&self) -> bool {
         self.values.is_empty()
     }
@@ -202,7 +201,7 @@ impl BucketBounds {
 
 /// Renders labels as `a="b",c="d"`, escaped for both text formats, in the order given.
 ///
-/// Label *names* are written as they are: they come from the code, never from the vendor.
+/// Label *names* are not escaped: they come from the code, never from the vendor.
 pub fn label_block(labels: &[(&str, &str)]) -> Arc<str> {
     let mut block = String::with_capacity(labels.iter().map(|(n, v)| n.len() + v.len() + 4).sum());
     for (name, value) in labels {
@@ -227,7 +226,7 @@ pub fn label_block(labels: &[(&str, &str)]) -> Arc<str> {
     block.into()
 }
 
-/// The names and values that [`label_block`] made `block` of.
+/// Returns the names and values that [`label_block`] rendered into `block`.
 pub(super) fn label_pairs(block: &str) -> impl Iterator<Item = (&str, Cow<'_, str>)> {
     let mut rest = block;
     std::iter::from_fn(move || {

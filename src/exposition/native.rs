@@ -1,30 +1,30 @@
-//! A native histogram: exponential buckets, only those kept that were ever hit.
+//! A native histogram: exponential buckets, of which only those with observations are kept.
 //!
-//! Every value lands at most 4.4 % below its bucket's upper bound, without any bounds having been chosen
-//! beforehand; only the protobuf format can carry it. The resolution and the width of the zero bucket are fixed
-//! for good: a scraper takes buckets that disappear for a reset of the counter, so they must only ever grow.
+//! A value is at most 4.4 % below its bucket's upper bound, and no bounds have to be chosen. Only the protobuf format
+//! carries it. The resolution and the width of the zero bucket must never change: a scraper takes buckets that disappear
+//! for a counter reset.
 
-/// Each power of two is divided into 2^4 buckets, every bound being 2^(1/16) = 1.044 times the one before.
+/// Resolution: each power of two has 2^4 buckets, so a bound is 2^(1/16) = 1.044 times the one before.
 pub(super) const SCHEMA: i32 = 4;
 
-/// Values up to this are counted as 0: 2^-128, the Go client's default, and a bucket's bound at any resolution.
+/// Upper bound of the zero bucket: 2^-128, the Go client's default, and a bucket's bound at any resolution.
 ///
-/// It is above 0 so that an empty histogram, too, shows that it is a native one: that is what scrapers look at.
+/// It is above 0 because scrapers recognise an empty native histogram by it.
 pub(super) const ZERO_THRESHOLD: f64 = f64::from_bits((1023 - 128) << 52);
 
 const PER_OCTAVE: i32 = 1 << SCHEMA;
 
-/// How often each bucket was hit. Never goes down.
+/// Observations per bucket. They never go down.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct NativeHistogram {
     zero: u64,
-    /// (index, count), ascending, no count being 0. Bucket `i` ends at 2^(i/16), which belongs to it.
+    /// Index and count of buckets, ascending, without empty ones. Bucket `i` ends at 2^(i/16), inclusive.
     buckets: Vec<(i32, u64)>,
 }
 
 impl NativeHistogram {
-    /// Adds `times` observations of `value`. What is no number above 0 is counted as 0: durations and whole
-    /// seconds, which is all that is observed here, have no such values.
+    /// Adds `times` observations of `value`. Anything that is not above 0 counts as 0; durations and whole seconds,
+    /// the only observations here, have no such values.
     pub fn observe(&mut self, value: f64, times: u64) {
         if value > ZERO_THRESHOLD {
             let index = index(value);
@@ -48,19 +48,18 @@ impl NativeHistogram {
         self.zero
     }
 
-    /// Index and count of every bucket that was hit, ascending.
+    /// Index and count of every bucket with observations, ascending.
     pub fn buckets(&self) -> &[(i32, u64)] {
         &self.buckets
     }
 }
 
-/// The bucket of a value above 0: the least `i` with `value <= 2^(i/16)`.
+/// Returns the bucket of a value above 0: the smallest `i` with `value <= 2^(i/16)`.
 ///
-/// Taken apart into exponent and mantissa, because the only bounds that whole numbers can meet are the powers of
-/// two, and so these come out exactly.
+/// Works on exponent and mantissa, so that powers of two, the only bounds that whole numbers can equal, come out exactly.
 fn index(value: f64) -> i32 {
     let bits = value.min(f64::MAX).to_bits();
-    // Normal and positive, being above the threshold: no sign, and a biased exponent that fits.
+    // Above the threshold, so positive and normal: no sign, and a biased exponent that fits.
     let exponent = (bits >> 52) as i32 - 1023;
     let mantissa = f64::from_bits(bits & ((1 << 52) - 1) | 1023 << 52);
     exponent * PER_OCTAVE + (mantissa.log2() * f64::from(PER_OCTAVE)).ceil() as i32
@@ -98,7 +97,7 @@ mod tests {
         fn a_value_is_within_its_bucket(value in 1e-30f64..1e30) {
             let bound = |index: i32| 2f64.powf(f64::from(index) / 16.0);
             let index = index(value);
-            // The bounds themselves are only known to the last few bits.
+            // The bounds are exact except for the last few bits.
             prop_assert!(value <= bound(index) * (1.0 + 1e-12), "{} in {}", value, index);
             prop_assert!(value >= bound(index - 1) * (1.0 - 1e-12), "{} in {}", value, index);
         }

@@ -1,17 +1,17 @@
-//! How numbers are spelled in an exposition.
+//! The spelling of numbers in an exposition.
 //!
-//! Sample values are read back as numbers, so they may be written any way that is exact and quick. A bucket's
-//! `le` is a label, compared as text by every query and recording rule ever written, so it must be spelled as
-//! the Go client spells it; that is [`shortest`] and [`canonical`], and they are not on the fast path.
+//! Sample values are read back as numbers, so any exact and quick spelling will do. A bucket's `le` is a label that
+//! queries compare as text, so [`shortest`] and [`canonical`] spell it as the Go client does; they are not on the fast
+//! path.
 
 use std::io::Write as _;
 
-/// Below this, a float without a fraction is written exactly by its integer digits.
+/// Floats without a fraction below this are exactly their integer digits.
 const WHOLE: f64 = 1e15;
 
 /// Appends the decimal digits of `value`.
 ///
-/// By hand, because going through `fmt` took most of the time of encoding a large exposition.
+/// Written by hand, because `fmt` took most of the time of encoding a large exposition.
 pub(super) fn push_u64(out: &mut Vec<u8>, mut value: u64) {
     let mut digits = [0_u8; 20];
     let mut at = digits.len();
@@ -42,7 +42,7 @@ pub(super) fn push_f64(out: &mut Vec<u8>, value: f64) {
     }
 }
 
-/// As Go's `%g` writes a float: `5`, `0.5`, `1e+06`.
+/// Spells a float as Go's `%g` does: `5`, `0.5`, `1e+06`.
 pub(super) fn shortest(value: f64) -> String {
     if let Some(name) = not_finite(value) {
         return name.to_owned();
@@ -58,7 +58,7 @@ pub(super) fn shortest(value: f64) -> String {
     }
 }
 
-/// [`shortest`], with `.0` where nothing else shows that it is a float: OpenMetrics' canonical form.
+/// Spells a float in OpenMetrics' canonical form: [`shortest`], with `.0` if nothing else shows that it is a float.
 pub(super) fn canonical(value: f64) -> String {
     let mut text = shortest(value);
     if value.is_finite() && !text.contains(['.', 'e']) {
@@ -85,7 +85,7 @@ mod tests {
 
     #[test]
     fn bounds_are_spelled_as_the_go_client_spells_them() {
-        // The last column of OpenMetrics 1.0, "Canonical Numbers", and what Go's `%g` prints.
+        // From the last column of OpenMetrics 1.0, "Canonical Numbers", and from Go's `%g`.
         for (value, text, open_metrics) in [
             (0.0, "0", "0.0"),
             (5.0, "5", "5.0"),

@@ -1,19 +1,18 @@
 //! The protobuf format: `MetricFamily` messages of `io.prometheus.client`, each with its length before it.
 //!
-//! The only format that carries native histograms. Field numbers and types are those of `metrics.proto` in
-//! github.com/prometheus/client_model; a dozen fields need no generated code. An exposition is one message after
-//! the other without any end, so the live families can simply be put behind the published ones.
+//! The only format with native histograms. Field numbers and types are those of `metrics.proto` in
+//! github.com/prometheus/client_model; a dozen fields need no generated code. An exposition is a sequence of messages
+//! without an end mark, so live families can be appended to published ones.
 
 use super::{
     model::{Family, Histogram, MetricType, Sample, Value, label_pairs},
     native::{NativeHistogram, SCHEMA, ZERO_THRESHOLD},
 };
 
-/// Gaps of up to so many buckets are filled with zeros: that is shorter than another span, and what the Go client
-/// does.
+/// Longest gap, in buckets, that is filled with zeros: shorter than another span, and as in the Go client.
 const FILLED_GAP: i32 = 2;
 
-/// Appends the length of the whole message and its fields but for the points, which are `length` bytes and follow.
+/// Appends the length of the whole message and its fields except the points, which follow and are `length` bytes.
 pub(super) fn head(family: &Family, length: usize, out: &mut Vec<u8>) {
     let mut fields = Vec::with_capacity(family.name.len() + family.help.len() + 8);
     string(&mut fields, 1, &family.name);
@@ -28,7 +27,7 @@ pub(super) fn head(family: &Family, length: usize, out: &mut Vec<u8>) {
     out.extend_from_slice(&fields);
 }
 
-/// Appends the points, each a field of the message that [`head`] begins.
+/// Appends the points, each a field of the message that [`head`] started.
 pub(super) fn points(family: &Family, out: &mut Vec<u8>) {
     for point in &family.points {
         message(out, 4, |out| metric(family.kind, point, out));
@@ -42,7 +41,7 @@ fn metric(kind: MetricType, point: &Sample, out: &mut Vec<u8>) {
             string(out, 2, &value);
         });
     }
-    // This format has only floating-point numbers here; they hold a counter exactly up to 2^53.
+    // The format has only floating-point numbers, which are exact up to 2^53.
     let number = match &point.value {
         Value::Histogram(value) => return message(out, 7, |out| histogram(value, point.created, out)),
         Value::Integer(value) => *value as f64,
@@ -88,12 +87,12 @@ fn native(native: &NativeHistogram, out: &mut Vec<u8>) {
         });
     }
     if !deltas.is_empty() {
-        // Packed, which every reader has to understand.
+        // Packed: every reader must understand it.
         message(out, 13, |out| deltas.iter().for_each(|delta| varint(out, zigzag(*delta))));
     }
 }
 
-/// Runs of buckets as (gap since the last one, length), and each bucket's count less the one before it.
+/// Returns runs of buckets as (gap since the last run, length), and the difference of each count to the one before.
 fn spans_and_deltas(buckets: &[(i32, u64)]) -> (Vec<(i32, u64)>, Vec<i64>) {
     let (mut spans, mut deltas) = (Vec::<(i32, u64)>::new(), Vec::with_capacity(buckets.len()));
     let (mut next, mut before) = (0, 0_i64);
@@ -142,16 +141,16 @@ fn double(out: &mut Vec<u8>, field: u32, value: f64) {
     out.extend_from_slice(&value.to_le_bytes());
 }
 
-/// A field whose content is whatever `content` writes.
+/// Writes a field whose content `content` writes.
 fn message(out: &mut Vec<u8>, field: u32, content: impl FnOnce(&mut Vec<u8>)) {
     tag(out, field, 2);
     delimited(out, content);
 }
 
-/// What `content` writes, with its length before it.
+/// Writes the output of `content` after its length.
 ///
-/// The length is known only afterwards, and is as long as it is: room is made for one byte, which is enough for
-/// all the small messages, and the rare long ones are moved.
+/// The length is known only afterwards. One byte is reserved for it, which is enough for small messages; the rare longer
+/// ones are moved.
 fn delimited(out: &mut Vec<u8>, content: impl FnOnce(&mut Vec<u8>)) {
     let at = out.len();
     out.push(0);
@@ -166,7 +165,7 @@ fn delimited(out: &mut Vec<u8>, content: impl FnOnce(&mut Vec<u8>)) {
     }
 }
 
-/// `kind`: 0 for a varint, 1 for eight bytes, 2 for a length and so many bytes.
+/// Writes a field's tag. `kind` is 0 for a varint, 1 for eight bytes, 2 for a length and that many bytes.
 fn tag(out: &mut Vec<u8>, field: u32, kind: u32) {
     varint(out, u64::from(field << 3 | kind));
 }
@@ -179,7 +178,7 @@ fn varint(out: &mut Vec<u8>, mut value: u64) {
     out.push(value as u8);
 }
 
-/// Small numbers of either sign to small ones without.
+/// Maps small numbers of either sign to small unsigned ones.
 fn zigzag(value: i64) -> u64 {
     (value << 1 ^ value >> 63) as u64
 }

@@ -1,8 +1,8 @@
-//! The place where the current [`Published`] stands, and what scrapes want of the next one.
+//! Holds the current [`Published`], and the encodings that scrapes ask for.
 //!
-//! Replacing what is published is one step: a scrape sees the one or the other. An encoding that is asked for again and
-//! again is there when a scrape comes; the first scrape in another waits until it has been made, which is done
-//! elsewhere, and touches no other scrape. Nothing here encodes.
+//! A publication replaces the previous one in one step, so a scrape sees one of the two. An encoding that is asked for
+//! regularly is ready when a scrape comes. The first scrape in another encoding waits until it is made, on another
+//! thread; other scrapes do not. Nothing here encodes.
 
 use std::{
     sync::{
@@ -20,25 +20,25 @@ use tokio::{
 
 use super::published::{Encoding, Published};
 
-/// An encoding that nobody has asked for in so long is no longer made. Longer than any usual scrape interval.
+/// Time without a request after which an encoding is no longer made. Longer than usual scrape intervals.
 const KEPT: Duration = Duration::from_secs(15 * 60);
-/// A first scrape waits at most this long; ten times what the largest supported exposition takes.
+/// Longest wait of a first scrape: ten times the encoding of the largest supported exposition.
 const PATIENCE: Duration = Duration::from_secs(8);
 const NEVER: u64 = 0;
 
-/// What is published now.
+/// The current publication.
 #[derive(Debug)]
 pub struct Publication {
     current: ArcSwap<Published>,
     began: Instant,
-    /// When each encoding was asked for last, in milliseconds after `began`, plus one.
+    /// Last request of each encoding, in milliseconds after `began`, plus one; 0 for never.
     asked: [AtomicU64; Encoding::COUNT],
     wanted: Notify,
     renewed: Notify,
 }
 
 impl Publication {
-    /// Starts with `first`.
+    /// Makes a place that holds `first`.
     pub fn new(first: Published) -> Self {
         Self {
             current: ArcSwap::from_pointee(first),
@@ -49,19 +49,19 @@ impl Publication {
         }
     }
 
-    /// What is published now.
+    /// Returns the current publication.
     pub fn load(&self) -> Arc<Published> {
         self.current.load_full()
     }
 
-    /// Replaces what is published.
+    /// Replaces the current publication.
     pub fn publish(&self, next: Published) {
         self.current.store(Arc::new(next));
         self.renewed.notify_waiters();
     }
 
-    /// What is published now, in an encoding that is about to be rendered. Returns at once unless nobody has asked
-    /// for that encoding lately; then when it has been made, or is not made in time.
+    /// Returns the current publication with an encoding. Waits only if nobody has asked for that encoding lately, until
+    /// it is made or the time is up.
     pub async fn in_encoding(&self, encoding: Encoding) -> Arc<Published> {
         let now = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX).saturating_add(1);
         self.asked[encoding.index()].store(now, Ordering::Relaxed);
@@ -72,7 +72,7 @@ impl Publication {
         let made = async {
             loop {
                 let renewed = self.renewed.notified();
-                // Whoever publishes looks at `asked` after it was woken, so the wish cannot be missed.
+                // The publisher reads `asked` after it was woken, so it cannot miss this request.
                 self.wanted.notify_one();
                 let published = self.load();
                 if published.has(encoding) {
@@ -84,21 +84,21 @@ impl Publication {
         timeout(PATIENCE, made).await.unwrap_or(published)
     }
 
-    /// Whether an encoding has been asked for lately.
+    /// Returns true if a scrape has asked for the encoding lately.
     pub fn is_wanted(&self, encoding: Encoding) -> bool {
         let asked = self.asked[encoding.index()].load(Ordering::Relaxed);
         let age = self.began.elapsed().saturating_sub(Duration::from_millis(asked));
         asked != NEVER && age < KEPT
     }
 
-    /// Returns when a scrape waits for an encoding that is not there.
+    /// Returns when a scrape waits for a missing encoding.
     pub async fn wanted(&self) {
         self.wanted.notified().await;
     }
 }
 
 impl Default for Publication {
-    /// Nothing published yet.
+    /// Makes a place that holds nothing.
     fn default() -> Self {
         Self::new(Published::new(&[]))
     }

@@ -1,8 +1,7 @@
-//! What is published: the exposition of all targets as it was committed, in the formats that are asked for.
+//! A publication: the committed exposition of all targets, in the encodings that scrapes ask for.
 //!
-//! Immutable. A scrape takes no lock and copies none of it: it gets a [`Body`] that shares the published bytes. Behind
-//! them it puts a tail of its own, the exporter's live series; with gzip within the same member, the checksum going on
-//! from where that of the published bytes ended.
+//! Immutable. A scrape takes no lock and copies none of it: it gets a [`Body`] that shares the published bytes, and
+//! appends the exporter's live series. With gzip both are one member, whose checksum continues that of the published bytes.
 
 use super::{
     assembly::{Assembly, TargetCells},
@@ -12,20 +11,20 @@ use super::{
     variant::Variant,
 };
 
-/// A format, and whether it is compressed.
+/// A format, compressed or not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Encoding {
     /// The format.
     pub format: Format,
-    /// Whether it is compressed.
+    /// True for gzip.
     pub gzip: bool,
 }
 
 impl Encoding {
-    /// How many there are.
+    /// Number of encodings.
     pub const COUNT: usize = 6;
 
-    /// Every one, in the order of [`Encoding::index`].
+    /// All encodings, in the order of [`Encoding::index`].
     pub const ALL: [Self; Self::COUNT] = {
         let [text, open_metrics, protobuf] = Format::ALL;
         [
@@ -38,18 +37,18 @@ impl Encoding {
         ]
     };
 
-    /// Its number, below [`Encoding::COUNT`].
+    /// Its index, below [`Encoding::COUNT`].
     pub fn index(self) -> usize {
         self.format as usize * 2 + usize::from(self.gzip)
     }
 }
 
-/// One publication: everything that was committed, in each encoding that somebody asks for. Immutable.
+/// One publication: everything committed, in each requested encoding. Immutable.
 #[derive(Debug, Default)]
 pub struct Published([Option<Variant>; Encoding::COUNT]);
 
 impl Published {
-    /// Encodes and compresses `families` in every way there is: for what is published once and stays.
+    /// Encodes `families` in every encoding, for something that is published once.
     pub fn new(families: &[Family]) -> Self {
         let mut published = Self::default();
         let heads: Vec<Family> = families.iter().map(Family::head).collect();
@@ -68,13 +67,13 @@ impl Published {
         self.0[encoding.index()] = Some(variant);
     }
 
-    /// Whether it can be rendered so.
+    /// Returns true if the encoding is there.
     pub fn has(&self, encoding: Encoding) -> bool {
         self.0[encoding.index()].is_some()
     }
 
-    /// The body of one scrape: the published bytes with `live` behind them; `None` in an encoding that is not kept.
-    /// No family of `live` may have the name of a published one, for what belongs to a family must stand together.
+    /// Returns the body of one scrape, the published bytes followed by `live`; `None` without that encoding. No family of
+    /// `live` may have the name of a published one, because all points of a family must be consecutive.
     pub fn render(&self, live: &[Family], encoding: Encoding) -> Option<Body> {
         self.0[encoding.index()].as_ref().map(|variant| variant.render(live, encoding.format))
     }

@@ -1,8 +1,8 @@
-//! What families showed over some hours, kept as changes and written as OpenMetrics with timestamps.
+//! Values of families over some hours, kept as changes and written as OpenMetrics with timestamps.
 //!
-//! Owns when each series was there, and which values it had: a few bytes a change, so that a day of tens of thousands of
-//! samples a minute fits into memory and can be written series by series, as whoever builds blocks of it wants it. A
-//! counter that appears is 0 first. Start timestamps (`_created`) are left out: the first sample of a series says as much.
+//! A change takes a few bytes, so a day with tens of thousands of samples a minute fits into memory and can be written
+//! series by series, as builders of blocks need it. A new counter is 0 first. Start timestamps (`_created`) are left out:
+//! the first sample has the same moment.
 
 use std::{
     collections::HashMap,
@@ -16,16 +16,16 @@ use super::{
     number::{push_f64, push_u64},
 };
 
-/// Written out once it is so long.
+/// Bytes after which the buffer is written.
 const PIECE: usize = 1 << 20;
 
-/// What was shown, moment by moment.
+/// Values of all series, moment by moment.
 #[derive(Debug, Default)]
 pub struct Recording {
-    /// Unix seconds, ascending.
+    /// The moments, in Unix seconds, ascending.
     moments: Vec<i64>,
     families: Vec<RecordedFamily>,
-    /// Labels that every sample gets besides its own, rendered.
+    /// Rendered labels that are added to every sample.
     labels: String,
     samples: u64,
 }
@@ -42,12 +42,12 @@ struct Series {
     labels: Arc<str>,
     /// The bounds of a histogram.
     bounds: Option<Arc<BucketBounds>>,
-    /// From which moment to before which it was there, by their numbers.
+    /// Ranges of moments, by index, in which the series was there.
     runs: Vec<(usize, usize)>,
-    /// It was there when last looked at.
+    /// True if it was there at the last moment.
     present: bool,
     seen: bool,
-    /// One for each line of an exposition: changes by the number of their moment.
+    /// For each line of an exposition, its changes by the index of their moment.
     columns: Vec<Vec<(u32, Number)>>,
 }
 
@@ -58,18 +58,18 @@ enum Number {
 }
 
 impl Recording {
-    /// Of nothing yet. `labels` are added to each series, as [`label_block`](super::label_block) renders them.
+    /// Makes an empty recording. `labels` are added to each series, as [`label_block`](super::label_block) renders them.
     pub fn new(labels: &str) -> Self {
         Self { labels: labels.to_owned(), ..Self::default() }
     }
 
-    /// What was shown before the first moment.
+    /// Sets the families as they were before the first moment.
     pub fn begin(&mut self, families: &[Family]) {
         self.look(families, 0, 0);
     }
 
-    /// At the moments `carried` (Unix seconds, ascending, at least one) everything was as before; at `at`, as `families` say.
-    /// These are always the same ones in the same order.
+    /// Records that nothing changed at the moments `carried` (Unix seconds, ascending, at least one), and `families` at
+    /// `at`. The families are always the same, in the same order.
     pub fn advance(&mut self, carried: &[i64], at: i64, families: &[Family]) {
         let first = self.moments.len();
         self.moments.extend_from_slice(carried);
@@ -78,7 +78,7 @@ impl Recording {
         self.look(families, first, last);
     }
 
-    /// `first` is the first moment after the last look, `last` is now.
+    /// Records the points of one family; `first` is the first moment since the last call, `last` is now.
     fn look(&mut self, families: &[Family], first: usize, last: usize) {
         let is_begin = self.moments.is_empty();
         for (at, family) in families.iter().enumerate() {
@@ -95,7 +95,7 @@ impl Recording {
         self.samples
     }
 
-    /// Writes all of it: family by family, each series by itself and ascending in time.
+    /// Writes everything: family by family, series by series, ascending in time.
     ///
     /// # Errors
     /// Those of `out`.
@@ -121,7 +121,7 @@ impl Recording {
 impl RecordedFamily {
     fn look(&mut self, family: &Family, (first, last): (usize, usize), is_begin: bool) {
         self.series.iter_mut().for_each(|series| series.seen = false);
-        // Mostly they come in the same order as before.
+        // Usually in the same order as before.
         let mut next = 0;
         for sample in &family.points {
             let at = match self.series.get(next) {
@@ -197,7 +197,7 @@ impl Series {
         }
     }
 
-    /// It is not there any more at the moment `last`.
+    /// Ends the series before the moment `last`.
     fn end(&mut self, last: usize) {
         self.present = false;
         if let Some(run) = self.runs.last_mut() {
@@ -205,7 +205,7 @@ impl Series {
         }
     }
 
-    /// What stands before the value in each of its lines, with the blank.
+    /// Returns the text before the value of each of its lines, with the blank.
     fn prefixes(&self, head: &Family, more: &str) -> Vec<String> {
         let line = |suffix: &str, le: &str| {
             let labels: Vec<&str> =
@@ -222,7 +222,7 @@ impl Series {
         lines
     }
 
-    /// Gives how many samples it has.
+    /// Returns its number of samples.
     fn write(
         &self,
         prefixes: &[String],
@@ -255,7 +255,7 @@ impl Series {
     }
 }
 
-/// Notes a value, if it is another than before.
+/// Records a value if it differs from the previous one.
 fn push(column: &mut Vec<(u32, Number)>, moment: usize, value: Number) {
     if column.last().is_none_or(|(_, before)| *before != value) {
         column.push((u32::try_from(moment).unwrap_or(u32::MAX), value));

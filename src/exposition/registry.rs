@@ -1,4 +1,4 @@
-//! The exporter's own live metrics: from the `prometheus` crate's gathered families to the model.
+//! Converts the exporter's own live metrics from the `prometheus` crate's families to the model.
 //!
 //! Only for the few dozen series of the process itself; menu metrics never pass through that crate.
 
@@ -10,8 +10,8 @@ use super::model::{BucketBounds, Family, Histogram, MetricType, Sample, Value, l
 
 /// Converts what a registry gathered, in its order.
 ///
-/// Summaries and untyped metrics have no place in the model and are left out: the exporter registers none.
-/// So is a histogram whose bounds nobody could read.
+/// The model has no summaries and untyped metrics, and the exporter registers none: they are left out, and so is a
+/// histogram with unusable bounds.
 pub fn from_prometheus(families: &[MetricFamily]) -> Vec<Family> {
     families.iter().filter_map(family).collect()
 }
@@ -41,7 +41,7 @@ fn point(kind: MetricType, metric: &proto::Metric) -> Option<Sample> {
 fn histogram(source: &proto::Histogram) -> Option<Histogram> {
     let finite: Vec<_> = source.get_bucket().iter().filter(|b| b.upper_bound().is_finite()).collect();
     let bounds: Vec<_> = finite.iter().map(|b| b.upper_bound()).collect();
-    // That crate's buckets are cumulative and it reads them one by one, so a neighbour may be a step ahead.
+    // The crate's buckets are cumulative and read one by one, so a bucket may be ahead of the next.
     let mut below = 0;
     let mut counts: Vec<u64> = finite
         .iter()

@@ -1,7 +1,7 @@
-//! The published bytes in one format, compressed or not, to which a scrape adds a tail of its own.
+//! The published bytes in one encoding, to which a scrape appends its tail.
 //!
-//! Owns how the two become one answer: with gzip they are one member, whose checksum goes on from where that of the published
-//! bytes ended. Immutable; a scrape copies none of the published bytes.
+//! With gzip both are one member, whose checksum continues that of the published bytes. Immutable; a scrape copies none of
+//! the published bytes.
 
 use std::sync::Arc;
 
@@ -14,20 +14,20 @@ use super::{
     model::Family,
 };
 
-/// The published bytes in one format, compressed or not.
+/// The published bytes in one encoding.
 #[derive(Debug, Clone)]
 pub struct Variant {
     pieces: Arc<[Bytes]>,
-    /// Of all pieces.
+    /// Bytes of all pieces.
     length: usize,
-    /// Of what they are uncompressed.
+    /// Bytes of all pieces, uncompressed.
     plain: usize,
-    /// The checksum's state after them, if they are compressed.
+    /// Checksum of the pieces, if they are compressed.
     crc: Option<crc32fast::Hasher>,
 }
 
 impl Variant {
-    /// `plain` is the length uncompressed; `crc`, the state of the checksum after it, says that the pieces are deflated.
+    /// Takes the pieces; `plain` is their length uncompressed, and `crc` their checksum if they are deflated.
     pub(super) fn new(pieces: Arc<[Bytes]>, plain: usize, crc: Option<crc32fast::Hasher>) -> Self {
         Self { length: pieces.iter().map(Bytes::len).sum(), pieces, plain, crc }
     }
@@ -45,7 +45,7 @@ impl Variant {
         Body::new(head, self.pieces.clone(), self.length, tail.into())
     }
 
-    /// Everything of the gzip member that comes after the published pieces.
+    /// Returns the rest of the gzip member after the published pieces.
     fn gzip_tail(&self, mut crc: crc32fast::Hasher, tail: &[u8]) -> Vec<u8> {
         crc.update(tail);
         let length = self.plain.wrapping_add(tail.len()) as u32; // modulo 2^32, as RFC 1952 has it

@@ -1,6 +1,6 @@
-//! Who is let in: the rules in force, and whether a request keeps to them.
+//! Access to the server: the current rules, and the check of each request against them.
 //!
-//! Owns the way from an `Authorization` header to a yes or no, and the swap of the rules when their file changes.
+//! Owns the decision on an `Authorization` header, and the swap of the rules when their file changes.
 //! TLS and client certificates are checked before a request exists, by `tls`.
 
 use std::{net::IpAddr, path::PathBuf, sync::Arc, time::Duration};
@@ -16,29 +16,29 @@ use tokio::{
 use super::passwords::{PasswordCheck, Passwords};
 use crate::config::{ConfigError, WebRules};
 
-/// The rules in force, shared by all connections.
+/// The current rules, shared by all connections.
 #[derive(Debug)]
 pub struct Access {
     rules: watch::Sender<Arc<WebRules>>,
     passwords: Passwords,
 }
 
-/// Why a request is not answered.
+/// The reason for refusing a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum AccessDenied {
-    /// No password, or a wrong one.
+    /// A missing or wrong password.
     Unauthorized,
     /// Too many passwords are being checked.
     Busy,
 }
 
 impl Access {
-    /// `key` is random: it hides the passwords that were found good.
+    /// Takes the rules; `key` is random, and hashes the passwords that were found good.
     pub fn new(rules: WebRules, key: [u8; 16]) -> Self {
         Self { rules: watch::Sender::new(Arc::new(rules)), passwords: Passwords::new(key) }
     }
 
-    /// Everybody, over plain HTTP.
+    /// Lets everybody in, over plain HTTP.
     pub fn open() -> Self {
         Self::new(WebRules::default(), [0; 16])
     }
@@ -51,7 +51,7 @@ impl Access {
         self.rules.subscribe()
     }
 
-    /// Whether a request with these headers from `address` is to be answered.
+    /// Checks a request with these headers from `address`.
     pub(super) async fn admit(
         &self,
         rules: &WebRules,
@@ -69,8 +69,8 @@ impl Access {
         }
     }
 
-    /// Reads `path` anew `every` so long, and takes over what it says when that is something else. What cannot be
-    /// used is logged once, and the rules in force stay. Ends never.
+    /// Reads `path` again at the interval `every`, and adopts the rules if they changed. Rules that cannot be used are
+    /// logged once, and the current ones stay. Never returns.
     pub async fn follow(&self, path: PathBuf, every: Duration) {
         let mut complaint = String::new();
         loop {
@@ -104,7 +104,7 @@ impl Access {
     }
 }
 
-/// User and password of the one header that may carry them.
+/// Reads user and password from the `Authorization` header.
 fn credentials(headers: &HeaderMap) -> Option<(String, Vec<u8>)> {
     let mut all = headers.get_all(AUTHORIZATION).into_iter();
     let (value, None) = (all.next()?.to_str().ok()?, all.next()) else { return None };

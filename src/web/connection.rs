@@ -1,9 +1,8 @@
-//! One connection as the server watches it: whether it is owed an answer, since when it is not, and since when a
-//! slow reader has been holding one up.
+//! One connection as the server watches it: since when it has been idle, or its client has not read its answer.
 //!
-//! hyper bounds the time a client takes to send a request, and the idle time between two; it does not bound the
-//! time a client takes to *read*. [`Watched`] does, and while it sees every byte go out it also notes when the
-//! connection went idle or was held up, which is how the server picks whom to close when it is full.
+//! hyper limits the time that a client takes to send a request, and the idle time between two, but not the time that it
+//! takes to *read*. [`Watched`] does. It also records since when the connection has been idle or held up, which decides
+//! whom the server closes when it is full.
 
 use std::{
     io,
@@ -22,35 +21,33 @@ use tokio::{
     time::{Instant, Sleep, sleep},
 };
 
-/// No moment.
+/// Stands for no moment.
 const NEVER: u64 = u64::MAX;
 
-/// Why a connection may be closed when its place is needed, and since when, in microseconds from the server's epoch.
-/// The lesser gives way first.
+/// The reason why a connection may be closed when its place is needed, with its start in microseconds from the server's
+/// epoch. The smaller one is closed first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Idle {
-    /// It has been sent everything it is owed, or has not asked for anything yet. A client that dribbles a request
-    /// is waiting too: it has not asked yet.
+    /// The connection has no answer under way. That includes a client that sends its request byte by byte.
     Waiting(u64),
-    /// It does not take the answer that it asked for.
+    /// The client does not read its answer.
     HoldingUp(u64),
 }
 
-/// What the server knows of a connection; shared between the connection's task, which writes it, and the
-/// server, which reads it.
+/// State of a connection, written by its task and read by the server.
 #[derive(Debug)]
 pub(super) struct Slot {
     epoch: Instant,
-    /// In microseconds from `epoch`, or [`NEVER`] while an answer is being sent.
+    /// Start of the idle time in microseconds from `epoch`, or [`NEVER`] while an answer is being sent.
     waiting_since: AtomicU64,
-    /// The same, or [`NEVER`] while nothing holds the answer up.
+    /// The same for the time that the client has not read, or [`NEVER`] while it reads.
     held_up_since: AtomicU64,
-    /// Told whenever a connection becomes idle.
+    /// Notified when a connection becomes idle.
     freed: Arc<Notify>,
 }
 
 impl Slot {
-    /// A connection just accepted. `epoch` is one for all, so that slots can be compared.
+    /// Describes a connection that was just accepted. All share `epoch`, so that they can be compared.
     pub(super) fn new(epoch: Instant, freed: Arc<Notify>) -> Self {
         let slot =
             Self { epoch, waiting_since: AtomicU64::new(NEVER), held_up_since: AtomicU64::new(NEVER), freed };
@@ -58,8 +55,8 @@ impl Slot {
         slot
     }
 
-    /// `None` unless it has been idle since `long`, counted from the epoch: an answer is on its way and its reader
-    /// takes it, or did so until a moment ago.
+    /// Returns the reason to close it, if it holds since `long`, counted from the epoch, or longer. `None` while a client
+    /// reads its answer, or did so until a moment ago.
     pub(super) fn idle_since(&self, long: Duration) -> Option<Idle> {
         let long = micros(long);
         match (self.waiting_since.load(Ordering::Relaxed), self.held_up_since.load(Ordering::Relaxed)) {
@@ -89,15 +86,15 @@ impl Slot {
     }
 }
 
-/// Less than [`NEVER`] for half a million years.
+/// Converts to microseconds; below [`NEVER`] for half a million years.
 fn micros(time: Duration) -> u64 {
     time.as_micros() as u64
 }
 
-/// A stream that fails when what has been handed to it is not taken by the peer within `limit`.
+/// A stream that fails when the peer does not take the written bytes within `limit`.
 ///
-/// The time runs from the first write that the peer's full buffer held up, and ends when everything is flushed:
-/// a reader that takes a byte now and then does not start it anew.
+/// The time runs from the first write that a full buffer held up until everything is flushed, so a reader that takes a
+/// byte now and then does not restart it.
 #[derive(Debug)]
 pub(super) struct Watched<T> {
     stream: T,
@@ -111,7 +108,7 @@ impl<T> Watched<T> {
         Self { stream, slot, limit, deadline: None }
     }
 
-    /// Keeps the time over the outcome of a write.
+    /// Starts or checks the time after a write.
     fn wrote<R>(&mut self, cx: &mut Context<'_>, outcome: Poll<io::Result<R>>) -> Poll<io::Result<R>> {
         if outcome.is_ready() {
             return outcome;
@@ -150,14 +147,14 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for Watched<T> {
         self.wrote(cx, outcome)
     }
 
-    /// Without this hyper would copy every body into one buffer of its own.
+    /// Returns true: otherwise hyper copies every body into one buffer.
     fn is_write_vectored(&self) -> bool {
         self.stream.is_write_vectored()
     }
 
-    /// hyper flushes when it has handed over everything it has.
+    /// Ends the time: hyper flushes after it has written everything.
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        // Under TLS, what was written may still wait here to be sent.
+        // Under TLS, written bytes may still wait to be sent.
         let flushed = Pin::new(&mut self.stream).poll_flush(cx);
         ready!(self.wrote(cx, flushed))?;
         self.deadline = None;

@@ -1,18 +1,18 @@
-//! Which language a request wants: that of its query, or else that of its `Accept-Language`.
+//! The language of an answer: that of the request's query, or else that of its `Accept-Language` (RFC 9110).
 //!
-//! Owns the reading of both, as RFC 9110 has the latter. It must never hold a text.
+//! It must never hold a text.
 
 use super::qvalue::{elements, quality};
 use crate::i18n::Language;
 
-/// By the `lang` of a query such as `lang=es`, if it has one that there is.
+/// Returns the language of a query such as `lang=es`, if it names a known one.
 pub(super) fn of_query(query: Option<&str>) -> Option<Language> {
     let value = query?.split('&').find_map(|pair| pair.strip_prefix("lang="))?;
     Language::ALL.into_iter().find(|language| language.is_named_by(value))
 }
 
-/// By the values of the `Accept-Language` headers: the language of the highest quality; of two, the one that is
-/// named first; English where nobody says anything.
+/// Returns the language with the highest quality in the `Accept-Language` headers; of equal ones, the first; English
+/// without any.
 pub(super) fn of_accept<'a>(headers: impl IntoIterator<Item = &'a str>) -> Language {
     let ranges: Vec<(&str, u16)> = elements(headers)
         .filter_map(|element| {
@@ -20,7 +20,7 @@ pub(super) fn of_accept<'a>(headers: impl IntoIterator<Item = &'a str>) -> Langu
             Some((range.trim(), quality(parameters)?))
         })
         .collect();
-    // `*` speaks for the languages that are not named.
+    // `*` stands for the languages that are not named.
     let any = ranges.iter().find(|(range, _)| *range == "*").map_or(0, |(_, quality)| *quality);
     let mut best = (Language::default(), 0, usize::MAX);
     for language in Language::ALL {

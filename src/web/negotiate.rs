@@ -1,10 +1,8 @@
-//! Which format and which encoding a scraper gets, from its `Accept` and `Accept-Encoding`.
+//! Chooses format and encoding of an exposition by `Accept` and `Accept-Encoding`.
 //!
-//! As RFC 9110 has it: of the ranges that match an offer the most specific one gives its quality, and 0 means
-//! "not this". Between offers of equal quality the one that was asked for more precisely wins, then the one
-//! named first; so `*/*`, which names nothing, gets text 0.0.4. When nothing on offer is acceptable the answer
-//! is text 0.0.4 all the same, not 406: every Prometheus client library does so, and a person with an odd
-//! client sees metrics instead of a riddle.
+//! As in RFC 9110, the most specific range that matches an offer gives its quality, and 0 excludes it. Of offers with equal
+//! quality the more precisely named one wins, then the first; so `*/*` gets text 0.0.4. If nothing is acceptable the answer
+//! is text 0.0.4 and not 406, as in every Prometheus client library.
 
 use crate::exposition::Format;
 use crate::web::qvalue::{elements, parameter, quality};
@@ -12,17 +10,17 @@ use crate::web::qvalue::{elements, parameter, quality};
 /// A format on offer.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Offer {
-    /// What is written.
+    /// The format.
     pub format: Format,
-    /// The `Content-Type` it is sent with.
+    /// Its `Content-Type`.
     pub content_type: &'static str,
     media: (&'static str, &'static str),
-    /// What a range has to say if it says anything about it.
+    /// Parameters that a range must have if it names them.
     parameters: &'static [(&'static str, &'static str)],
 }
 
-/// What there is, the default first. OpenMetrics 0.0.1 is the same text under the name that older Prometheus
-/// versions ask for. Protobuf comes last: only who names it gets it, for nobody can read it with his own eyes.
+/// All offers, the default first. OpenMetrics 0.0.1 is the same text under the name that older Prometheus versions
+/// request. Protobuf comes last, so that only clients that name it get it.
 static OFFERS: [Offer; 4] = [
     Offer {
         format: Format::Text,
@@ -63,7 +61,7 @@ pub fn negotiate<'a>(accept: impl IntoIterator<Item = &'a str>) -> &'static Offe
     best.map_or(&OFFERS[0], |(_, offer)| offer)
 }
 
-/// Whether gzip is wanted by the values of the `Accept-Encoding` headers. Identity is always acceptable.
+/// Returns true if the `Accept-Encoding` headers ask for gzip. Identity is always acceptable.
 pub fn accepts_gzip<'a>(accept_encoding: impl IntoIterator<Item = &'a str>) -> bool {
     let (mut gzip, mut any, mut identity) = (None, None, None);
     for element in elements(accept_encoding) {
@@ -82,7 +80,7 @@ pub fn accepts_gzip<'a>(accept_encoding: impl IntoIterator<Item = &'a str>) -> b
     gzip > 0 && gzip >= identity.unwrap_or(0)
 }
 
-/// How well an offer suits.
+/// The preference for an offer.
 struct Rank {
     quality: u16,
     specificity: u8,
@@ -95,7 +93,7 @@ impl Rank {
     }
 }
 
-/// `None` when no range matches, or the one that matters says 0.
+/// Returns `None` if no range matches, or the most specific one has quality 0.
 fn rank(ranges: &[Range<'_>], offer: &Offer) -> Option<Rank> {
     let mut best: Option<Rank> = None;
     for (position, range) in ranges.iter().enumerate() {
@@ -107,8 +105,8 @@ fn rank(ranges: &[Range<'_>], offer: &Offer) -> Option<Rank> {
     best.filter(|b| b.quality > 0)
 }
 
-/// One media range. Parameters that the offer does not have (`charset`, Prometheus 3's `escaping`) do not
-/// matter: the exposition is UTF-8 and its names need no escaping.
+/// One media range. Parameters that the offer lacks (`charset`, Prometheus 3's `escaping`) do not matter: the exposition
+/// is UTF-8 and its names need no escaping.
 struct Range<'a> {
     kind: &'a str,
     subtype: &'a str,
@@ -117,14 +115,14 @@ struct Range<'a> {
 }
 
 impl<'a> Range<'a> {
-    /// `None` for what is no media range; it is then as if it had not been sent.
+    /// Returns `None` for anything but a media range, which is then ignored.
     fn parse(element: &'a str) -> Option<Self> {
         let (media, parameters) = element.split_once(';').unwrap_or((element, ""));
         let (kind, subtype) = media.split_once('/')?;
         Some(Self { kind: kind.trim(), subtype: subtype.trim(), parameters, quality: quality(parameters)? })
     }
 
-    /// How specifically this range names `offer`, if it does.
+    /// Returns the precision with which this range names `offer`, if it matches.
     fn matches(&self, offer: &Offer) -> Option<u8> {
         let (kind, subtype) = offer.media;
         match (self.kind, self.subtype) {

@@ -1,8 +1,8 @@
-//! Checks passwords against bcrypt hashes without letting the checks become a load.
+//! Checks passwords against bcrypt hashes within limits.
 //!
-//! A check costs tens of milliseconds of a processor on purpose. So it runs beside the server's thread, one at a
-//! time; few may wait, and fewer from one address; and a password once found good is known again by a keyed hash,
-//! without another check. It must never keep, log or compare a password as it was sent.
+//! A check takes tens of milliseconds of a processor on purpose. So checks run one at a time on another thread, few may
+//! wait, fewer from one address, and a good password is recognised by a keyed hash. It must never keep, log or compare a
+//! password in the clear.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -15,37 +15,37 @@ use tokio::{sync::Semaphore, task::spawn_blocking};
 
 use crate::config::Secret;
 
-/// Checks that run or wait. At the usual cost of 10 the last of them waits two seconds.
+/// Most checks that run or wait. At the usual cost of 10 the last one waits two seconds.
 const WAITING: usize = 32;
-/// Those of one address, so that one that guesses leaves room for others.
+/// Most checks of one address, so that guessing leaves room for others.
 const WAITING_OF_ONE: usize = 8;
 
-/// What came of a check.
+/// Result of a check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum PasswordCheck {
     Good,
     Wrong,
-    /// Not checked: too many are waiting.
+    /// Not checked, because too many wait.
     Busy,
 }
 
-/// The checks of one server.
+/// Password checks of one server.
 #[derive(Debug)]
 pub(super) struct Passwords {
     key: [u8; 16],
-    /// By user, the keyed hash of what was found good last.
+    /// Keyed hash of the last good password of each user.
     good: Mutex<HashMap<String, u128>>,
     turn: Arc<Semaphore>,
     waiting: Arc<Mutex<HashMap<IpAddr, usize>>>,
 }
 
 impl Passwords {
-    /// `key` is random, and new at every start.
+    /// Takes the key of the hashes, which is random and new at every start.
     pub(super) fn new(key: [u8; 16]) -> Self {
         Self { key, good: Mutex::default(), turn: Arc::new(Semaphore::new(1)), waiting: Arc::default() }
     }
 
-    /// Whether `password` is that of `user`, asked from `address`. `hashes` is not empty.
+    /// Checks the password of `user` for a client at `address`. `hashes` is not empty.
     pub(super) async fn check(
         &self,
         hashes: &BTreeMap<String, Secret>,
@@ -64,13 +64,13 @@ impl Passwords {
         if self.is_known(user, mark) {
             return PasswordCheck::Good; // a request that waited in front of this one has found out
         }
-        // For a name that does not exist the work is the same as for one that does, and the answer known.
+        // An unknown user takes the same work as a known one, so that the time does not tell them apart.
         let Some(against) = hash.or_else(|| hashes.values().max_by_key(|hash| cost(hash))).cloned() else {
             return PasswordCheck::Wrong;
         };
         let password = password.to_owned();
         let checked = spawn_blocking(move || {
-            // They end with the work, even if nobody waits for the answer any more.
+            // Released after the work, even if nobody waits for the answer any more.
             let _held = (turn, place);
             bcrypt::verify(password, against.expose()).unwrap_or(false)
         });
@@ -87,7 +87,7 @@ impl Passwords {
         mark.is_some() && lock(&self.good).get(user).copied() == mark
     }
 
-    /// The hash is part of it, so that a password that was changed is forgotten.
+    /// Hashes user, password and configured hash, so that a changed password is forgotten.
     fn mark(&self, user: &str, hash: &Secret, password: &[u8]) -> u128 {
         let mut hasher = SipHasher24::new_with_key(&self.key);
         for part in [user.as_bytes(), hash.expose().as_bytes(), password] {
@@ -98,12 +98,12 @@ impl Passwords {
     }
 }
 
-/// `$2y$10$...`
+/// Reads the cost of a hash such as `$2y$10$...`.
 fn cost(hash: &Secret) -> u32 {
     hash.expose().split('$').nth(2).and_then(|cost| cost.parse().ok()).unwrap_or(0)
 }
 
-/// A place among those that run or wait.
+/// A place among the checks that run or wait.
 struct Place {
     all: Arc<Mutex<HashMap<IpAddr, usize>>>,
     address: IpAddr,

@@ -1,13 +1,13 @@
-//! The lists of headers such as `Accept`, `Accept-Encoding` and `Accept-Language`: elements with quality values (RFC
-//! 9110, 12.4.2 and 12.5). Pure, and lenient: what cannot be read is as if it had not been sent.
+//! Lists with quality values in headers such as `Accept`, `Accept-Encoding` and `Accept-Language` (RFC 9110, 12.4.2 and
+//! 12.5). Pure and lenient: unreadable elements are ignored.
 
-/// The elements of a list header. A comma within a quoted parameter splits too; the halves are then no ranges
-/// and are ignored, which is all that such a parameter deserves here.
+/// Splits a list header into its elements. A comma within a quoted parameter splits too; the halves are no ranges and are
+/// ignored.
 pub(crate) fn elements<'a>(headers: impl IntoIterator<Item = &'a str>) -> impl Iterator<Item = &'a str> {
     headers.into_iter().flat_map(|header| header.split(',')).map(str::trim)
 }
 
-/// The value of one of an element's parameters.
+/// Returns the value of a parameter of an element.
 pub(crate) fn parameter<'a>(parameters: &'a str, name: &str) -> Option<&'a str> {
     parameters.split(';').find_map(|parameter| {
         let (key, value) = parameter.split_once('=')?;
@@ -15,7 +15,7 @@ pub(crate) fn parameter<'a>(parameters: &'a str, name: &str) -> Option<&'a str> 
     })
 }
 
-/// In thousandths, 1000 when absent, `None` when it is none.
+/// Returns the quality in thousandths, 1000 without one, `None` for an invalid one.
 pub(crate) fn quality(parameters: &str) -> Option<u16> {
     let Some(q) = parameter(parameters, "q") else { return Some(1000) };
     let q: f32 = q.parse().ok()?;

@@ -1,37 +1,37 @@
-//! The way from whoever wants the configuration read anew (a signal, a request) to the one place that does it.
+//! The channel from those who ask for a reload (a signal, a request) to the one place that performs it.
 //!
-//! Owns the asking and the answer. What is read, and how the pollers follow it, is `commands::run`'s and `supervisor`'s.
+//! Owns the request and its answer. The reload itself is in `commands::run` and `supervisor`.
 
 use tokio::sync::{mpsc, oneshot};
 
-/// How many may wait for their turn; more wait to be let in.
+/// Requests in the channel; further ones wait to be sent.
 const WAITING: usize = 8;
 
-/// The answer to a wish: why nothing came of it, for the operator, one line for each reason.
+/// Result of a reload; the error is for the operator, one line for each reason.
 pub type ReloadResult = Result<(), String>;
 
-/// Asks for the configuration to be read anew. A clone asks the same exporter.
+/// Asks for a reload. A clone asks the same exporter.
 #[derive(Debug, Clone)]
 pub struct Reloader(mpsc::Sender<oneshot::Sender<ReloadResult>>);
 
-/// The other end: whoever asked, in their order.
+/// The receiving end: requests in order.
 #[derive(Debug)]
 pub struct ReloadRequests(mpsc::Receiver<oneshot::Sender<ReloadResult>>);
 
-/// Both ends.
+/// Makes both ends.
 pub fn channel() -> (Reloader, ReloadRequests) {
     let (ask, asked) = mpsc::channel(WAITING);
     (Reloader(ask), ReloadRequests(asked))
 }
 
 impl Reloader {
-    /// Waits until the configuration that is written now is in force, or until it is known that it cannot be.
+    /// Waits until the current configuration file is in force or is found to be wrong.
     ///
     /// # Errors
-    /// Says what is wrong with it; what was in force before still is.
+    /// Says what is wrong with it; the previous configuration stays in force.
     pub async fn ask(&self) -> ReloadResult {
         let (answer, outcome) = oneshot::channel();
-        // Neither end lives shorter than the server, but for the moment in which the process ends.
+        // Both ends live as long as the server, except while the process ends.
         let ending = || "the exporter is stopping".to_owned();
         self.0.send(answer).await.map_err(|_| ending())?;
         outcome.await.unwrap_or_else(|_| Err(ending()))
@@ -39,7 +39,7 @@ impl Reloader {
 }
 
 impl ReloadRequests {
-    /// Whoever asks next; never if nobody can ask any more.
+    /// Waits for the next request; forever if nobody can ask any more.
     pub async fn next(&mut self) -> oneshot::Sender<ReloadResult> {
         match self.0.recv().await {
             Some(request) => request,

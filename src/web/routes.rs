@@ -1,8 +1,8 @@
-//! From a request to its answer. Synchronous and total: every request gets one, none can fail or wait. What a reload
-//! came to is known before.
+//! Answers each request. Synchronous and total: every request gets an answer, none fails or waits. The result of a reload
+//! is known before.
 //!
-//! A request's body is never read. An answer to a request that brings one says `Connection: close`, since what
-//! follows on that connection would have to be read to be skipped.
+//! A request's body is never read. The answer to a request with a body says `Connection: close`, because the rest of the
+//! connection would have to be read to be skipped.
 
 use bytes::Bytes;
 use http_body_util::Full;
@@ -23,33 +23,32 @@ use crate::{
     },
 };
 
-/// A body of ready-made pieces that are never copied together.
+/// A body of existing pieces that are never copied together.
 pub(super) type Pieces = Full<Body>;
 
 const RELOAD: &str = "/-/reload";
 
 const PLAIN: &str = "text/plain; charset=utf-8";
 
-/// Whether a path is answered without a password. Probes of orchestrators and load balancers have none to send, and
-/// all that these two tell is whether the exporter is there.
+/// Returns true for paths that need no password. Probes of orchestrators and load balancers have none, and these two paths
+/// only tell that the exporter is there.
 pub(super) fn is_public(path: &str) -> bool {
     matches!(path, "/-/healthy" | "/-/ready")
 }
 
-/// Whether it is to be known what a reload came to before the request is answered.
+/// Returns true if a reload must run before the request is answered.
 pub(super) fn asks_to_reload<B>(request: &Request<B>) -> bool {
     request.method() == Method::POST && request.uri().path() == RELOAD
 }
 
-/// What encoding of the metrics a request asks for, if it asks for them and they can be had: it is to be there before
-/// the request is answered.
+/// Returns the encoding that must be published before the request is answered, if it asks for metrics and they are ready.
 pub(super) fn asks_for_metrics<B>(site: &Site, request: &Request<B>) -> Option<Encoding> {
     let is_ready = matches!(**site.readiness.load(), Readiness::Ready);
     let asks = is_ready && request.uri().path() == site.telemetry_path;
     (asks && matches!(*request.method(), Method::GET | Method::HEAD)).then(|| encoding(request.headers()).0)
 }
 
-/// Answers `request`, whatever it is; with `refused`, the reason and nothing else; with `reloaded`, what came of it.
+/// Answers `request`: with the reason if it is `refused`, with the result if it was a reload.
 pub(super) fn answer<B: HttpBody>(
     site: &Site,
     request: &Request<B>,
@@ -95,8 +94,8 @@ fn route<B>(site: &Site, request: &Request<B>) -> Response<Pieces> {
     }
 }
 
-/// Before the state is restored there is nothing true to say of the counters: an answer without them would make the
-/// series vanish and come back, where a refused scrape only shows that the exporter is not up yet.
+/// Refuses scrapes until the state is restored: an answer without the counters would make the series vanish and come back,
+/// whereas a refused scrape only shows that the exporter is not up yet.
 fn metrics(site: &Site, headers: &HeaderMap, _: Option<&str>) -> Response<Pieces> {
     if let Readiness::NotReady(reason) = &**site.readiness.load() {
         return not_ready(reason);
@@ -109,7 +108,7 @@ fn metrics(site: &Site, headers: &HeaderMap, _: Option<&str>) -> Response<Pieces
     if encoding.gzip { with(answer, header::CONTENT_ENCODING, "gzip") } else { answer }
 }
 
-/// The encoding of the metrics that a client asks for, and its `Content-Type`.
+/// Returns the encoding that a client asks for, and its `Content-Type`.
 fn encoding(headers: &HeaderMap) -> (Encoding, &'static str) {
     let offer = negotiate(values(headers, header::ACCEPT));
     let gzip = accepts_gzip(values(headers, header::ACCEPT_ENCODING));
@@ -138,12 +137,12 @@ fn status_json(site: &Site, headers: &HeaderMap, query: Option<&str>) -> Respons
     in_language(text(StatusCode::OK, "application/json", body), language)
 }
 
-/// A link can name the language; otherwise the browser's settings do.
+/// Returns the language of the link, or else of the browser's settings.
 fn language(headers: &HeaderMap, query: Option<&str>) -> Language {
     language::of_query(query).unwrap_or_else(|| language::of_accept(values(headers, header::ACCEPT_LANGUAGE)))
 }
 
-/// As old as the moment: nobody may keep it.
+/// Forbids caches to keep the answer.
 fn in_language(answer: Response<Pieces>, language: Language) -> Response<Pieces> {
     let answer = with(answer, header::VARY, "Accept-Language");
     let answer = with(answer, header::CACHE_CONTROL, "no-store");
@@ -160,7 +159,7 @@ fn after_reload(outcome: reload::ReloadResult) -> Response<Pieces> {
     }
 }
 
-/// To a request for a reload that cannot be one.
+/// Answers a request for a reload that has the wrong method or is switched off.
 fn no_reload(site: &Site) -> Response<Pieces> {
     if site.reloader.is_none() {
         let why = "This is off: start the exporter with --web.enable-lifecycle, or send it a SIGHUP.\n";
@@ -170,7 +169,7 @@ fn no_reload(site: &Site) -> Response<Pieces> {
     with(answer, header::ALLOW, "POST")
 }
 
-/// That this is answered at all is the point: the event loop turns.
+/// Answers that the exporter is alive: the event loop runs.
 fn healthy(_: &Site, _: &HeaderMap, _: Option<&str>) -> Response<Pieces> {
     text(StatusCode::OK, PLAIN, "The exporter is healthy.\n")
 }
@@ -197,7 +196,7 @@ fn busy() -> Response<Pieces> {
     with(answer, header::RETRY_AFTER, "1")
 }
 
-/// The path is not repeated: whoever asked knows it, and what is not echoed need not be escaped.
+/// Answers an unknown path, without repeating it, so that nothing needs escaping.
 fn not_found(site: &Site) -> Response<Pieces> {
     let path = &site.telemetry_path;
     let hint = format!("There is nothing here. Try {path}, /, /status.json, /-/healthy or /-/ready.\n");
@@ -221,7 +220,7 @@ fn with(mut response: Response<Pieces>, name: HeaderName, value: &'static str) -
     response
 }
 
-/// The values of all headers of one name. One that is not text names nothing on offer.
+/// Returns the values of all headers of one name that are text.
 fn values(headers: &HeaderMap, name: HeaderName) -> impl Iterator<Item = &str> {
     headers.get_all(name).into_iter().filter_map(|value| value.to_str().ok())
 }

@@ -1,6 +1,6 @@
-//! Sockets, limits and the end: accepts connections, bounds what each may take, and drains them at shutdown.
+//! Accepts connections, limits each, and drains them at shutdown.
 //!
-//! Nothing here looks at a path or a metric. What bounds a connection:
+//! Nothing here looks at a path or a metric. The limits of a connection:
 //!
 //! | | |
 //! | --- | --- |
@@ -12,11 +12,10 @@
 //! | bytes of it in the kernel | [`SEND_BUFFER`] |
 //! | how many at once | [`ServerLimits::connections`] |
 //!
-//! When all places are taken, the connection that has waited longest without asking for anything is closed, or if
-//! there is none, the one that has held up its answer longest; so neither idle nor dribbling clients nor such as do
-//! not read can keep a scrape out, however many they are. Nobody is closed before [`PATIENCE`] is over, or a burst of
-//! connections would close a scrape that is about to ask: until then, and while every place is taken by an answer that
-//! its client takes as it comes, a newcomer waits.
+//! When all places are taken, the server closes the longest idle connection, or else the one whose client has not read its
+//! answer for longest. So clients that are idle, slow to send or do not read cannot keep a scrape out, however many they
+//! are. A connection is safe for [`PATIENCE`], so that a burst does not close a scrape that is about to ask; meanwhile, and
+//! while every place has an answer that its client reads, newcomers wait.
 
 use std::{
     collections::HashMap,
@@ -46,44 +45,43 @@ use super::{
 };
 use crate::config::WebRules;
 
-/// How long to leave off accepting after an error that the next attempt would meet again, such as no free
-/// descriptor.
+/// Pause in accepting after an error that the next attempt would meet again, such as no free descriptor.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
 
-/// How long a connection is left alone though it is idle and its place is needed. Time enough for a handshake and a
-/// request, and little enough for two thousand newcomers a second.
+/// Time for which an idle connection is safe though its place is needed. Enough for a handshake and a request, and short
+/// enough for two thousand newcomers a second.
 const PATIENCE: Duration = Duration::from_millis(250);
 
-/// Connections that the kernel keeps while the server is busy elsewhere. With fewer (128 is what the runtime has by
-/// default) a burst overflows it, and who is turned away there tries again only after a second.
+/// Connections that the kernel queues while the server is busy. With fewer (the runtime's default is 128) a burst overflows
+/// the queue, and a rejected client tries again only after a second.
 const BACKLOG: u32 = 4096;
 
-/// Bytes of an answer that the kernel takes from us before the client has read any; it reserves about twice as much.
-/// Left to itself it takes up to 4 MiB, so that clients that do not read would cost gigabytes that are not ours to
-/// see. At 100 ms to the scraper and back this still carries more than 1 MB a second. Less makes scrapes of megabytes
-/// slower, and so does much more (`docs/performance.md`).
+/// Bytes of an answer that the kernel buffers before the client reads; it reserves about twice as much. Its default is up
+/// to 4 MiB, so that clients that do not read would cost gigabytes outside of this process. With a round trip of 100 ms
+/// this still carries more than 1 MB a second. Less makes scrapes of megabytes slower, and so does much more
+/// (`docs/performance.md`).
 const SEND_BUFFER: u32 = 192 * 1024;
 
-/// What one connection may take, and all of them together.
+/// Limits of one connection, and of all together.
 #[derive(Clone, Copy, Debug)]
 pub struct ServerLimits {
-    /// Open connections. 512 by default: a hundred times what a few Prometheus servers and people need, and few
-    /// enough for the usual 1,024 descriptors.
+    /// Open connections. 512 by default: a hundred times the need of a few Prometheus servers and people, and few enough
+    /// for the usual 1,024 descriptors.
     pub connections: usize,
-    /// From the end of the last answer (or the connection's start) to the end of the next request's head. 10 s by
-    /// default, and so is the time an idle connection stays open: less than the usual scrape interval, since a
-    /// connection costs a scraper a millisecond and an idle one costs us a place.
+    /// Time from the end of the last answer (or the connection's start) to the end of the next request's head. 10 s by
+    /// default, below the usual scrape interval: a new connection costs a scraper a millisecond, an idle one takes a
+    /// place.
     pub header_read: Duration,
-    /// Size of a request's head. 16 KiB by default, several times what any browser sends here.
+    /// Size of a request's head. 16 KiB by default, several times what a browser sends.
     pub header_bytes: usize,
-    /// How long a client may take over reading what it is sent. 60 s by default, the longest usual scrape timeout.
+    /// Time for a client to read an answer. 60 s by default, the longest usual scrape timeout.
     pub write: Duration,
-    /// How long answers under way may take once the shutdown is asked for. 2 s by default.
+    /// Time for answers under way after a shutdown. 2 s by default.
     pub drain: Duration,
 }
 
 impl ServerLimits {
-    /// Those of each of `servers` in one process, which has one number of descriptors for all of them.
+    /// Divides the limits among `servers` of one process, which share its descriptors.
     #[must_use]
     pub fn shared_by(self, servers: usize) -> Self {
         Self { connections: self.connections / servers.max(1), ..self }
@@ -105,13 +103,13 @@ impl Default for ServerLimits {
 /// Binds the first of these addresses that can be bound.
 ///
 /// # Errors
-/// That of the last one.
+/// The error of the last one.
 pub fn listen(candidates: &[SocketAddr]) -> io::Result<TcpListener> {
     let bind = |address: &SocketAddr| {
         let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
-        // A port that the process before this one has just left may be used at once.
+        // A port that the previous process has just left can be used at once.
         socket.set_reuseaddr(true)?;
-        // Connections have those of their listener.
+        // Connections inherit it from their listener.
         socket.set_send_buffer_size(SEND_BUFFER)?;
         socket.bind(*address)?;
         socket.listen(BACKLOG)
@@ -126,8 +124,8 @@ pub fn listen(candidates: &[SocketAddr]) -> io::Result<TcpListener> {
     outcome
 }
 
-/// Serves `site` until `shutdown` is done, then lets the answers under way end, for [`ServerLimits::drain`] at most.
-/// The listener is closed first. No error ends it earlier.
+/// Serves `site` until `shutdown` is done, then closes the listener and lets the answers under way end, for
+/// [`ServerLimits::drain`] at most. No error ends it earlier.
 pub async fn serve(
     listener: TcpListener,
     site: Arc<Site>,
@@ -136,7 +134,7 @@ pub async fn serve(
 ) {
     let mut shutdown = pin!(shutdown);
     let mut open = Connections::new(ServerLimits { connections: limits.connections.max(1), ..limits });
-    // A connection accepted while every place was taken by an answer on its way; the next stay in the kernel's queue.
+    // A connection accepted while every place had an answer under way; further ones stay in the kernel's queue.
     let mut held: Option<TcpStream> = None;
     loop {
         if let Some(stream) = held.take_if(|_| open.make_room()) {
@@ -147,7 +145,7 @@ pub async fn serve(
             Some(ended) = open.tasks.join_next_with_id(), if !open.tasks.is_empty() => {
                 open.slots.remove(&ended.map_or_else(|error| error.id(), |(id, ())| id));
             }
-            // An answer is out, or held up, or somebody has been idle for long enough: there may be one to close.
+            // An answer ended or is held up, or a connection has been idle long enough: there may be one to close.
             () = open.freed.notified(), if held.is_some() => {}
             () = sleep(PATIENCE), if held.is_some() => {}
             accepted = listener.accept(), if held.is_none() => match accepted {
@@ -167,7 +165,7 @@ pub async fn serve(
     open.drain().await;
 }
 
-/// The client went away before it was accepted. Other errors are the machine's.
+/// Returns true if the client went away before it was accepted. Other errors are the machine's.
 fn is_of_one_connection(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionAborted, ConnectionReset, Interrupted};
     matches!(error.kind(), ConnectionAborted | ConnectionReset | Interrupted)
@@ -177,7 +175,7 @@ fn is_of_one_connection(error: &io::Error) -> bool {
 struct Connections {
     limits: ServerLimits,
     tasks: JoinSet<()>,
-    /// Those of `tasks` that have not been told to end.
+    /// Connections in `tasks` that were not told to end.
     slots: HashMap<Id, (AbortHandle, Arc<Slot>)>,
     epoch: Instant,
     freed: Arc<Notify>,
@@ -196,7 +194,7 @@ impl Connections {
         }
     }
 
-    /// Whether there is a place for one more, if need be by closing whoever has been idle longest.
+    /// Returns true if there is a place for one more, after closing the longest idle connection if necessary.
     fn make_room(&mut self) -> bool {
         if self.slots.len() < self.limits.connections {
             return true;
@@ -228,7 +226,7 @@ impl Connections {
     }
 }
 
-/// One connection from its first byte to its last.
+/// Serves one connection from its first byte to its last.
 async fn connection(
     stream: TcpStream,
     slot: Arc<Slot>,
@@ -236,7 +234,7 @@ async fn connection(
     limits: ServerLimits,
     mut closing: watch::Receiver<()>,
 ) {
-    // A head and a small tail should not wait for each other. If it cannot be set, they do.
+    // A head and a small tail should not wait for each other.
     let _ = stream.set_nodelay(true);
     // A peer without an address is gone already.
     let peer = stream.peer_addr().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |address| address.ip());
@@ -254,7 +252,7 @@ async fn connection(
     }
 }
 
-/// What a connection is about, whatever it runs over.
+/// The parts of a connection that do not depend on TLS.
 struct Served {
     slot: Arc<Slot>,
     site: Arc<Site>,
@@ -262,7 +260,7 @@ struct Served {
     peer: IpAddr,
 }
 
-/// HTTP over `stream`, which was set up under `tls`.
+/// Serves HTTP over `stream`, which was set up under `tls`.
 async fn http<T: AsyncRead + AsyncWrite + Unpin>(
     stream: T,
     tls: Option<Arc<ServerConfig>>,
@@ -311,8 +309,8 @@ async fn answer(site: &Site, request: &Request<Incoming>, peer: IpAddr) -> Respo
     routes::answer(site, request, refused, reloaded, &rules.headers)
 }
 
-/// Done when TLS is no longer what the connection was set up under: it then closes after the answer under way, so
-/// that a client without the certificate of today does not stay, and one with it sees ours.
+/// Returns when the TLS settings have changed since the connection was set up. It then closes after the answer under way, so
+/// that the new certificates apply to every client.
 async fn outdated(site: Arc<Site>, tls: Option<Arc<ServerConfig>>) {
     let mut rules = site.access.subscribe();
     let differs = |rules: &Arc<WebRules>| match (&rules.tls, &tls) {
@@ -320,6 +318,6 @@ async fn outdated(site: Arc<Site>, tls: Option<Arc<ServerConfig>>) {
         (None, None) => false,
         _ => true,
     };
-    // The site, and with it the sender, outlives this.
+    // The sender lives in the site, which outlives this.
     let _ = rules.wait_for(differs).await;
 }

@@ -1,7 +1,6 @@
 //! The beginning of a connection over TLS.
 //!
-//! Owns the handshake, and the answer to a client that speaks plain HTTP where TLS is spoken. The limit of time is
-//! the caller's.
+//! Owns the handshake, and the answer to a client that speaks plain HTTP to a TLS port. The caller limits the time.
 
 use std::{io, sync::Arc};
 
@@ -28,7 +27,7 @@ pub(super) async fn accept(
 ) -> io::Result<TlsStream<TcpStream>> {
     let mut first = [0];
     if stream.peek(&mut first).await? == 1 && first[0].is_ascii_alphabetic() && first[0] != HANDSHAKE {
-        // What was sent is taken, or the system would answer it with a reset in place of these words.
+        // Read the request, or the system would send a reset instead of this answer.
         let _ = stream.read(&mut [0; 4096]).await?;
         stream.write_all(WRONG_DOOR).await?;
         stream.shutdown().await?;

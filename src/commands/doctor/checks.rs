@@ -1,4 +1,4 @@
-//! The course of one target: each step needs the one before, and the first that fails ends it.
+//! The visit of one target: each step needs the one before, and the first failure ends it.
 
 use std::{io, time::Duration};
 
@@ -19,12 +19,12 @@ use crate::{
 };
 
 const HOUR: Duration = Duration::from_secs(3600);
-/// Where the hour before has no rows, further back: any day has some, and a query may span 31 days.
+/// Ranges tried if the last hour has no rows: most days have some, and a query may span 31 days.
 const FURTHER: [Duration; 2] = [Duration::from_secs(24 * 3600), Duration::from_secs(30 * 24 * 3600)];
-/// Clocks may differ by so much, in seconds: the header has whole seconds, and `settle_delay` covers a few.
+/// Tolerated difference of clocks, in seconds: the header has whole seconds, and `settle_delay` covers a few.
 const MOST_SKEW: i64 = 10;
 
-/// Looks at a target and says what it found. Errors are those of the output.
+/// Checks a target and prints the findings. Errors are those of the output.
 pub(super) async fn visit(
     target: &TargetConfig,
     interval: Duration,
@@ -54,7 +54,7 @@ async fn examine(
         return Ok(());
     }
     let info = asker.token_info().await;
-    // The handshake went well, unless it or what comes before it is what failed.
+    // The handshake succeeded unless it, or a step before it, failed.
     let shaken = !matches!(
         info,
         Err(ApiError::Tls(_)
@@ -114,7 +114,7 @@ async fn examine(
     rows::shapes(&look.sample, report)
 }
 
-/// Whether there are rows to look at.
+/// Looks for rows further and further back; returns true if there are any.
 fn existence(look: &Look, length: Duration, report: &mut Report<'_>) -> io::Result<bool> {
     let values = [
         ("rows", look.sample.rows().to_string()),
@@ -133,14 +133,14 @@ fn existence(look: &Look, length: Duration, report: &mut Report<'_>) -> io::Resu
     Ok(true)
 }
 
-/// Whether the day has another request.
+/// Checks the quota; returns true if a request is left today.
 fn quota(
     info: TokenInfo,
     target: &TargetConfig,
     interval: Duration,
     report: &mut Report<'_>,
 ) -> io::Result<bool> {
-    // One request a poll; re-reading, names and retries are a small part of that.
+    // One request a poll; re-reading, names and retries add little.
     let needed = 86_400 / interval.as_secs().max(1);
     let left = info.limit.saturating_sub(info.used);
     let values = [
@@ -168,7 +168,7 @@ fn quota(
     Ok(left > 0)
 }
 
-/// `skew`: how far the server is ahead, in seconds.
+/// Compares the clocks; `skew` is the seconds by which the server is ahead.
 fn clocks(skew: i64, report: &mut Report<'_>) -> io::Result<()> {
     let values = [("skew", span(skew))];
     let text = match skew {

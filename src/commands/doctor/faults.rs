@@ -12,7 +12,7 @@ use crate::{
     wolkvox::ApiError,
 };
 
-/// Whether nothing more can be found out after this fault of the question for the quota, which a server may not know.
+/// Returns true if this failure of the quota request ends the visit. A server may not know that request.
 pub(super) fn ends_the_visit(fault: &ApiError) -> bool {
     !matches!(
         fault,
@@ -29,7 +29,7 @@ pub(super) fn ends_the_visit(fault: &ApiError) -> bool {
     )
 }
 
-/// Whether the rows that came before this fault are real ones all the same: the answer was only too large.
+/// Returns true if the rows before this failure are usable: the answer was only too large.
 pub(super) fn is_of_size(fault: &ApiError) -> bool {
     matches!(
         fault,
@@ -37,7 +37,7 @@ pub(super) fn is_of_size(fault: &ApiError) -> bool {
     )
 }
 
-/// Says what went wrong and what to do.
+/// Prints the failure and its remedy.
 pub(super) fn say(fault: &ApiError, target: &TargetConfig, report: &mut Report<'_>) -> io::Result<()> {
     let check = check(fault);
     let token = match &target.token {
@@ -48,13 +48,13 @@ pub(super) fn say(fault: &ApiError, target: &TargetConfig, report: &mut Report<'
     values.push(("token", token));
     let (seen, remedy) = FaultText::of(fault);
     match fault {
-        // That there is a connection at all has been seen before.
+        // An earlier step has shown that connections are possible.
         ApiError::Connect(_) => report.line(Mark::Todo, check, FaultText::ConnectionBroke, &values)?,
         ApiError::QuotaReserved => {
             report.line(Mark::Todo, check, Text::BudgetSpent, &values)?;
             return report.remedy(FaultText::LaterRemedy, &values);
         }
-        // A visit writes nothing, so that this is the client's setting up.
+        // A visit writes nothing, so this failure is in setting up the client.
         ApiError::Internal(_) => {
             report.line(Mark::Todo, check, seen, &values)?;
             return report.remedy(Text::InternalRemedy, &values);

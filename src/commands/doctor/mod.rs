@@ -1,19 +1,18 @@
-//! `doctor`: looks at each target as a person would, and says in plain words what it found and what to do.
+//! `doctor`: checks each target and prints in plain words what it found and what to do.
 //!
-//! It goes the way a poll goes, step by step, with the exporter's own client, and stops where a poll would fail. It
-//! must never touch the state, send more than ten requests to a target or two at once, or print a value of a row: what
-//! it shows of rows are shapes and numbers.
+//! Its steps are those of a poll, with the exporter's own client, and end where a poll would fail. It must never touch the
+//! state, send more than ten requests to a target or two at once, or print a value of a row, only shapes and numbers.
 //!
 //! | file | owns |
 //! | --- | --- |
-//! | `texts` | every text of its own, in English and Spanish |
-//! | `report` | the layout, and the count of what is to be done |
+//! | `texts` | its texts, in English and Spanish |
+//! | `report` | the layout, and the number of things to do |
 //! | `network` | the name and the connection |
 //! | `requests` | the requests, counted |
-//! | `checks` | the course of one target |
-//! | `faults` | what a fault means for the visit |
-//! | `rows` | what the rows tell: zone, lateness, shapes |
-//! | `range_end` | whether the end of a span is included |
+//! | `checks` | the visit of one target |
+//! | `faults` | failures: do they end the visit, and what is the remedy |
+//! | `rows` | zone, lateness and shapes of the rows |
+//! | `range_end` | is the end of a span included |
 
 mod checks;
 mod faults;
@@ -36,7 +35,7 @@ use crate::{
 use report::Report;
 use texts::Text;
 
-/// Visits every target, one after the other. `true` where nothing is to be done.
+/// Visits every target, one after the other. Returns true if there is nothing to do.
 ///
 /// # Errors
 /// When `out` cannot be written.
@@ -67,7 +66,7 @@ pub async fn run(
     Ok(todo == 0)
 }
 
-/// Says that the configuration cannot be used, with everything that is wrong with it.
+/// Prints everything that is wrong with a configuration.
 ///
 /// # Errors
 /// When `out` cannot be written.

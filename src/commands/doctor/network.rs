@@ -1,6 +1,6 @@
-//! The way to a server, before a request is spent: its name, and a connection to one of its addresses.
+//! Name and connection of a server, checked before a request is spent.
 //!
-//! TLS is left to the first request: its handshake comes before anything is asked, so that a failed one costs nothing.
+//! TLS is left to the first request, because a failed handshake costs no request.
 
 use std::{
     io::{self, ErrorKind},
@@ -23,11 +23,11 @@ use crate::{
     wolkvox::{Egress, Proxy, is_out_of_files},
 };
 
-/// More addresses than these are not tried.
+/// Most addresses that are tried.
 const MOST_ADDRESSES: usize = 4;
 
-/// Whether there is a way, having said so: to the server, or to the proxy that is asked for it, which looks up the
-/// server's name itself. `wait` is for the name, and for each address.
+/// Checks the connection to the server, or to its proxy, which looks up the server's name itself. Prints the finding, and
+/// returns true if it succeeded. `wait` limits the name, and each address.
 pub(super) async fn check(
     endpoint: &Url,
     egress: &Egress,
@@ -76,7 +76,7 @@ pub(super) async fn check(
     Ok(false)
 }
 
-/// The allow-list is no reason for anything but a refusal and silence.
+/// Chooses the remedy. The allow-list explains only refusals and silence.
 fn remedy(error: &io::Error) -> FaultText {
     match error.kind() {
         ErrorKind::ConnectionRefused | ErrorKind::TimedOut => FaultText::AllowListRemedy,
@@ -123,7 +123,7 @@ mod tests {
 
     use super::{super::Language, *};
 
-    /// Linux drops what would connect to a listener whose queue is full, as a firewall drops whom it does not let in.
+    /// Linux drops connections to a listener whose queue is full, as a firewall does.
     #[tokio::test]
     async fn silence_is_told_from_refusal() {
         let wait = Duration::from_millis(300);

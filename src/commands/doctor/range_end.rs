@@ -1,7 +1,7 @@
-//! Whether the server includes the last second of a span: it is asked for a span that ends on the second of a known
-//! row, and for one that ends a second earlier.
+//! Finds out if the server includes the last second of a span: asks for a span that ends on the second of a known row, and
+//! for one that ends a second earlier.
 //!
-//! The exporter is right either way, since its spans share a second; whoever writes queries of his own is not.
+//! The exporter is right either way, because its spans share a second; other programs may not be.
 
 use std::io;
 
@@ -15,17 +15,17 @@ use crate::{
     wolkvox::{Query, Sample},
 };
 
-/// How long the two spans are, in seconds.
+/// Length of both spans, in seconds.
 const SPAN: i64 = 60;
 
-/// Spends two requests, where a row is known.
+/// Sends two requests if a row is known.
 pub(super) async fn check(
     known: &Sample,
     asker: &mut Requester<'_>,
     target: &TargetConfig,
     report: &mut Report<'_>,
 ) -> io::Result<()> {
-    // The oldest: the newest ones are still being written.
+    // The oldest, because the newest may still be incomplete.
     let Some(second) = known.oldest() else { return Ok(()) };
     let mut seen = [0; 2];
     for (seen, end) in seen.iter_mut().zip([second, second - 1]) {

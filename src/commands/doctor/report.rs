@@ -1,24 +1,23 @@
-//! What `doctor` prints, line by line as it is found out.
+//! The output of `doctor`, printed line by line as the visit goes on.
 //!
-//! Owns the layout and the count of what is to be done. Texts come from the table alone, and what is put into them is
-//! never a value of a row.
+//! Owns the layout and the number of things to do. Texts come only from the table, and never contain a value of a row.
 
 use std::io::{self, Write};
 
 use super::texts::Text;
 use crate::i18n::{self, Language, Values, Words};
 
-/// Where the texts begin, behind the mark and the name of the check.
+/// Column of the texts, after the mark and the name of the check.
 const INDENT: usize = 18;
 /// The widest line, in characters.
 const WIDTH: usize = 100;
 
-/// How a check ended.
+/// Result of a check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Mark {
     /// Nothing to do.
     Good,
-    /// Worth knowing, or not to be told.
+    /// Worth knowing, or impossible to find out.
     Note,
     /// Something to do.
     Todo,
@@ -36,28 +35,28 @@ impl<'a> Report<'a> {
         Self { out, language, todo: 0 }
     }
 
-    /// How many lines said that something is to be done.
+    /// Returns the number of things to do.
     pub(super) fn todo(&self) -> u64 {
         self.todo
     }
 
-    /// A text in this report's language.
+    /// Returns a text in this report's language.
     pub(super) fn say(&self, text: impl Words, values: Values<'_>) -> String {
         i18n::say(text, self.language, values)
     }
 
-    /// A paragraph of its own.
+    /// Prints a paragraph.
     pub(super) fn paragraph(&mut self, text: Text, values: Values<'_>) -> io::Result<()> {
         let text = self.say(text, values);
         self.wrapped(0, "", &text)
     }
 
-    /// An empty line.
+    /// Prints an empty line.
     pub(super) fn gap(&mut self) -> io::Result<()> {
         writeln!(self.out)
     }
 
-    /// The outcome of a check.
+    /// Prints the result of a check.
     pub(super) fn line(
         &mut self,
         mark: Mark,
@@ -76,18 +75,18 @@ impl<'a> Report<'a> {
         self.wrapped(INDENT, &head, &text)
     }
 
-    /// What to do about the line above.
+    /// Prints the remedy for the line above.
     pub(super) fn remedy(&mut self, text: impl Words, values: Values<'_>) -> io::Result<()> {
         let text = self.say(text, values);
         self.wrapped(INDENT + 3, &format!("{:INDENT$}->", ""), &text)
     }
 
-    /// One of a list below the line above.
+    /// Prints an item of a list below the line above.
     pub(super) fn item(&mut self, name: &str, text: &str) -> io::Result<()> {
         self.wrapped(INDENT + 15, &format!("{:INDENT$}{name}", ""), text)
     }
 
-    /// `head`, and the text from column `indent` on, broken at spaces.
+    /// Prints `head`, and the text from column `indent` on, broken at spaces.
     fn wrapped(&mut self, indent: usize, head: &str, text: &str) -> io::Result<()> {
         let mut line = format!("{head:<indent$}");
         let mut length = line.chars().count();
@@ -108,7 +107,7 @@ impl<'a> Report<'a> {
             begun = true;
         }
         writeln!(self.out, "{line}")?;
-        // A check can take a minute: what is known is shown.
+        // The next check can take a minute.
         self.out.flush()
     }
 }

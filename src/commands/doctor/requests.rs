@@ -12,10 +12,10 @@ use crate::{
     wolkvox::{Answer, ApiError, Client, ClientLimits, Element, Query, RowParser, Sample, TokenInfo},
 };
 
-/// A target's visit sends no more requests than these.
+/// Most requests of one visit.
 pub(super) const MOST_REQUESTS: u32 = 10;
 
-/// Asks one target, and counts.
+/// Sends and counts the requests of one visit.
 pub(super) struct Requester<'a> {
     client: Client,
     token: &'a TokenSource,
@@ -24,11 +24,11 @@ pub(super) struct Requester<'a> {
     spent: u32,
 }
 
-/// An answer of the report, as far as it came: rows may have been seen even where it ended in a fault.
+/// An answer of the report. It may have rows even if it ended in a failure.
 pub(super) struct Look {
     pub(super) sample: Sample,
     pub(super) outcome: Result<Answer, ApiError>,
-    /// Our clock, before and after.
+    /// Our clock, before and after the request.
     pub(super) asked: (Timestamp, Timestamp),
 }
 
@@ -42,7 +42,7 @@ impl Look {
         }
     }
 
-    /// How far the server's clock is ahead of ours, in seconds, beyond what the time of the answer explains.
+    /// Seconds by which the server's clock is ahead of ours, beyond the duration of the answer.
     pub(super) fn skew(&self) -> Option<i64> {
         let server = self.server_time()?.as_second();
         let (before, after) = (self.asked.0.as_second(), self.asked.1.as_second());
@@ -60,7 +60,7 @@ impl<'a> Requester<'a> {
         Ok(Self { client, token: &target.token, zone: &target.timezone, clock, spent: 0 })
     }
 
-    /// How many requests were sent.
+    /// Number of requests sent.
     pub(super) fn spent(&self) -> u32 {
         self.spent
     }
@@ -77,7 +77,7 @@ impl<'a> Requester<'a> {
         outcome
     }
 
-    /// Asks for the rows of the last stretch of this length.
+    /// Asks for the rows of the last seconds of this number.
     pub(super) async fn last(&mut self, length: Duration) -> Look {
         let now = self.now();
         let (from, to) = Span { from: now - length, to: now }.local(self.zone);
@@ -93,7 +93,7 @@ impl<'a> Requester<'a> {
     async fn ask(&mut self, query: Query, sample: &mut Sample) -> Result<Answer, ApiError> {
         let token = self.token.read().map_err(|error| ApiError::TokenUnreadable(error.to_string()))?;
         self.spend()?;
-        // What a poll would make of the rows; nothing of it is kept, so the key does not matter.
+        // Parsed as in a poll; nothing is kept, so the key does not matter.
         let parser = RowParser::new(Fingerprints::new([0; 16]), 128);
         let mut batch = RowBatch::default();
         let mut each = |element: Element<'_>| {

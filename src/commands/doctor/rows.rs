@@ -1,4 +1,4 @@
-//! What the rows tell: whether the zone is right, how late they come, and what they look like.
+//! Findings in rows: the time zone, lateness, and shapes of fields.
 
 use std::io;
 
@@ -14,17 +14,17 @@ use crate::{
     wolkvox::{FieldPattern, Sample},
 };
 
-/// Long calls may be dated by their end, so a quarter of an hour proves nothing; zones that people mix up differ by
-/// half an hour at least. In seconds.
+/// Tolerated difference of dates, in seconds: long calls may be dated by their end, and zones that people mix up differ by
+/// half an hour or more.
 const LEAST_SHIFT: i64 = 1800;
-/// A row this far in the future, in seconds, is dated in another zone.
+/// Seconds in the future from which a row is dated in another zone.
 const FUTURE: i64 = 300;
-/// Rows older than this, in seconds, say nothing about how late rows come.
+/// Age in seconds above which a row says nothing about lateness.
 const RECENT: i64 = 1800;
-/// Patterns shown of one field.
+/// Most patterns shown of one field.
 const PATTERNS: usize = 3;
 
-/// Where clocks show what UTC shows plus so many hours; for people who look for a name.
+/// Names of zones by their hours from UTC, as suggestions.
 const ZONES: [(i64, &str); 8] = [
     (-8, "America/Los_Angeles"),
     (-7, "America/Denver"),
@@ -36,7 +36,7 @@ const ZONES: [(i64, &str); 8] = [
     (1, "Europe/Madrid"),
 ];
 
-/// Whether the configured zone is the server's; true also where nothing speaks against it.
+/// Checks the configured zone; returns true unless something speaks against it.
 pub(super) fn zone(
     sample: &Sample,
     zone: &TimeZone,
@@ -73,7 +73,7 @@ pub(super) fn zone(
     Ok(false)
 }
 
-/// `UTC-05:00`
+/// Formats an offset as `UTC-05:00`.
 fn utc(offset: i64) -> String {
     let sign = if offset < 0 { '-' } else { '+' };
     format!("UTC{sign}{:02}:{:02}", offset.abs() / 3600, offset.abs() / 60 % 60)
@@ -89,7 +89,7 @@ fn zones(offset: i64) -> String {
     named.unwrap_or_else(|| format!("Etc/GMT{:+}", -hours))
 }
 
-/// How old the newest row is.
+/// Prints the age of the newest row.
 pub(super) fn lateness(
     sample: &Sample,
     zone: &TimeZone,
@@ -106,7 +106,7 @@ pub(super) fn lateness(
     report.line(Mark::Note, Text::Lateness, text, &[("age", span(age))])
 }
 
-/// Every field by its shape.
+/// Prints the shape of every field.
 pub(super) fn shapes(sample: &Sample, report: &mut Report<'_>) -> io::Result<()> {
     let values = [("rows", sample.rows().to_string()), ("undated", sample.undated().to_string())];
     if sample.undated() > 0 {
@@ -188,7 +188,7 @@ mod tests {
         }
     }
 
-    /// Chats carry no second that could be read.
+    /// Identifiers of chats have no readable second.
     #[test]
     fn without_calls_only_the_future_tells() {
         let now: Timestamp = "2026-01-19T00:40:00Z".parse().unwrap();

@@ -1,6 +1,6 @@
 //! The two files that `init` writes: the configuration, and the token.
 //!
-//! Owns their names, modes and words. Neither replaces a file that is there.
+//! Owns their names, modes and texts. It must never replace a file.
 
 use std::{
     fs::{self, File, OpenOptions},
@@ -19,7 +19,7 @@ use crate::{
 const CONFIG: &str = "wolkvox.yaml";
 const TOKEN: &str = "wolkvox.token";
 
-/// Where the files go, and in which language their comments are.
+/// Paths of the files, and the language of their comments.
 pub(super) struct Files {
     config: PathBuf,
     token: PathBuf,
@@ -27,7 +27,7 @@ pub(super) struct Files {
 }
 
 impl Files {
-    /// Fails where one of them is there already, before anything is asked.
+    /// Fails if one of the files exists, before any question.
     pub(super) fn new(directory: &Path, language: Language) -> anyhow::Result<Self> {
         let files = Self { config: directory.join(CONFIG), token: directory.join(TOKEN), language };
         for path in [&files.config, &files.token] {
@@ -46,7 +46,7 @@ impl Files {
         &self.token
     }
 
-    /// Writes what was told. Without a token, the configuration names the file that holds it already.
+    /// Writes the files. Without a token, the configuration names the existing token file.
     pub(super) fn write(&self, told: &WolkvoxArgs, token: Option<&Secret>) -> anyhow::Result<()> {
         if let Some(directory) = self.config.parent().filter(|directory| !directory.as_os_str().is_empty()) {
             fs::create_dir_all(directory)
@@ -78,7 +78,7 @@ impl Files {
         if let Some(zone) = &told.timezone {
             lines.push(format!("    timezone: {zone:?}"));
         }
-        // One with a password stays in its variable.
+        // A URL with a password stays in its variable.
         if let Some(proxy) = told.proxy_url.as_ref().filter(|url| !url.contains('@')) {
             lines.push(format!("    proxy_url: {proxy:?}"));
         }

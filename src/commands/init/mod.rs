@@ -1,8 +1,7 @@
-//! `init`: from a server's digits and a token to a configuration that runs.
+//! `init`: makes a working configuration from a server's digits and a token.
 //!
-//! It asks for what no flag told, writes a commented configuration and a token file that only its owner may read, has
-//! [`doctor`] look at the result, and says how to go on. It must never overwrite a file, show the token, or ask when
-//! flags told everything.
+//! It asks for what flags did not give, writes a commented configuration and a token file that only its owner may read, runs
+//! [`doctor`], and prints the next steps. It must never overwrite a file, show the token, or ask when flags gave everything.
 
 mod files;
 mod texts;
@@ -24,24 +23,24 @@ use crate::{
 use files::Files;
 use texts::Text;
 
-/// Whoever answers questions: a terminal, or what is piped in.
+/// The source of answers: a terminal, or piped input.
 pub trait Answers {
-    /// A line.
+    /// Reads a line.
     ///
     /// # Errors
     /// When there is none.
     fn line(&mut self, question: &str) -> io::Result<String>;
-    /// A line that nobody sees.
+    /// Reads a line without showing it.
     ///
     /// # Errors
     /// When there is none.
     fn hidden(&mut self, question: &str) -> io::Result<String>;
 }
 
-/// Sets up a target; `true` where nothing is left to be done.
+/// Sets up a target. Returns true if nothing is left to do.
 ///
 /// # Errors
-/// When a file is there already or cannot be written, when an answer is missing, or when `out` cannot be written.
+/// When a file exists or cannot be written, when an answer is missing, or when `out` cannot be written.
 pub async fn run(
     args: &InitArgs,
     environment: &Environment,

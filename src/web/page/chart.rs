@@ -1,5 +1,4 @@
-//! The pictures of the page: inline SVG with sizes, in the page's own colours. Each says in words what it shows, and
-//! none tells anything by colour alone.
+//! The charts of the page: inline SVG in the page's colours. Each has a text alternative, and none relies on colour alone.
 
 use maud::{Markup, html};
 
@@ -8,20 +7,20 @@ use crate::{
     status::{POLLS, PollRecord},
 };
 
-/// Width of an hour, and how much of it the bar takes.
+/// Width of an hour, and of its bar.
 const HOUR_WIDTH: u64 = 10;
 /// Height of a chart.
 const HEIGHT: u64 = 32;
-/// Width of a poll in the strip, which has room for all that are remembered, and the strip's height.
+/// Width of a poll in the strip, which has room for all remembered polls, and the strip's height.
 const POLL_WIDTH: usize = 12;
 const STRIP_HEIGHT: u64 = 32;
 
-/// Bars by hour, the highest possible of which stands for `scale` hits. The first `unknown` hours are shaded.
+/// Draws a bar for each hour; a full bar is `scale` hits. The first `unknown` hours are shaded.
 pub(super) fn bars(hourly: &[u64; HOURS], scale: u64, unknown: usize, words: &str) -> Markup {
     let width = HOURS as u64 * HOUR_WIDTH;
     let mut path = String::new();
     for (hour, hits) in hourly.iter().enumerate().filter(|(_, hits)| **hits > 0) {
-        // Whatever there is can be seen.
+        // At least one pixel for any hits.
         let height = (hits * (HEIGHT - 2)).div_ceil(scale.max(1)).clamp(1, HEIGHT - 2);
         path.push_str(&format!("M{} {HEIGHT}v-{height}", hour as u64 * HOUR_WIDTH + HOUR_WIDTH / 2));
     }
@@ -34,7 +33,7 @@ pub(super) fn bars(hourly: &[u64; HOURS], scale: u64, unknown: usize, words: &st
     }
 }
 
-/// The last polls: a bar as high as it took long, or a cross for one that failed.
+/// Draws the last polls: a bar by duration, or a cross for a failure.
 pub(super) fn strip(polls: &[PollRecord], words: &str) -> Markup {
     let width = POLLS * POLL_WIDTH;
     let millis = |poll: &PollRecord| u64::try_from(poll.took.as_millis()).unwrap_or(u64::MAX);

@@ -26,7 +26,7 @@ pub(super) fn section(target: &TargetStatus, language: Language) -> Markup {
     }
 }
 
-/// What the charts show, and how to read them.
+/// Writes the charts' caption and how to read them.
 fn in_words(target: &TargetStatus, language: Language) -> String {
     let day = &target.day;
     let values = [
@@ -76,7 +76,7 @@ fn card(point: &PointDay, day: &Day, language: Language) -> Markup {
                 }
                 tbody {
                     @for option in &point.options {
-                        // A name that is the code says nothing more.
+                        // A name that equals the code adds nothing.
                         @let name = option.name.as_deref().filter(|name| *name != option.code);
                         (row(name.unwrap_or(&option.code), name.map(|_| &*option.code), option.hits, &option.hourly))
                     }
@@ -101,7 +101,7 @@ fn card(point: &PointDay, day: &Day, language: Language) -> Markup {
     }
 }
 
-/// What a chart shows, in words.
+/// Describes a chart in words.
 fn words(hourly: &[u64; HOURS], hits: u64, day: &Day, language: Language) -> String {
     let peak = hourly.iter().copied().max().unwrap_or(0);
     let hour = hourly.iter().position(|hits| *hits == peak).unwrap_or(0);
@@ -115,13 +115,13 @@ fn words(hourly: &[u64; HOURS], hits: u64, day: &Day, language: Language) -> Str
     say(StatusText::Chart, language, &values)
 }
 
-/// Whole hours, and the begun one, of which not all is known.
+/// Counts whole hours, and the current one.
 fn unknown_hours(day: &Day) -> usize {
     let unknown = day.known_from.map_or(0, |known| (known - day.first).div_euclid(3600));
     usize::try_from(unknown).unwrap_or(0).min(HOURS)
 }
 
-/// What the server's clock shows.
+/// Formats a moment of the server's clock.
 fn clock(second: LocalSecond) -> String {
     let time = local(second);
     format!("{:02}:{:02}", time.hour(), time.minute())

@@ -1,7 +1,7 @@
-//! The page at `/`, for a person who opened the exporter's address in a browser: how every target is, and what to do.
+//! The status page at `/`: the state of every target and what to do, for a person with a browser.
 //!
-//! Made for each request from the model of the last publication. No script, nothing from elsewhere, and one style that
-//! the policy names by its hash. The templates are `maud`'s, which escapes every value; a text of ours never holds markup.
+//! Made for each request from the model of the last publication. No script, no other resources, and one style that the
+//! content security policy names by its hash. `maud`'s templates escape every value; texts never hold markup.
 
 mod chart;
 mod day;
@@ -25,7 +25,7 @@ const STYLE: &str = include_str!("style.css");
 const ICON: &str = "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'%3E%3Cpath \
                     d='M3 14V8M8 14V2M13 14V5' stroke='%232f7fc4' stroke-width='3'/%3E%3C/svg%3E";
 
-/// Nothing may be loaded, run, framed or sent from the page; its own style and icon are all it has.
+/// Content security policy: the page may use its own style and icon, and load, run, frame or send nothing.
 pub(super) static POLICY: LazyLock<String> = LazyLock::new(|| {
     let hash = BASE64_STANDARD.encode(digest::digest(&digest::SHA256, STYLE.as_bytes()));
     format!(
@@ -34,19 +34,19 @@ pub(super) static POLICY: LazyLock<String> = LazyLock::new(|| {
     )
 });
 
-/// What the page is made from.
+/// The data of the page.
 pub(super) struct View<'a> {
     pub(super) version: &'a str,
     pub(super) telemetry_path: &'a str,
-    /// Why the exporter cannot be scraped yet.
+    /// The reason why the exporter cannot be scraped yet.
     pub(super) not_ready: Option<&'a str>,
-    /// As of their last publications.
+    /// The targets, as of their last publications.
     pub(super) targets: &'a [Arc<TargetStatus>],
     pub(super) now: Timestamp,
     pub(super) language: Language,
 }
 
-/// The whole page.
+/// Writes the whole page.
 pub(super) fn page(view: &View<'_>) -> String {
     let language = view.language;
     let text = |text: StatusText| say(text, language, &[]);
@@ -97,7 +97,7 @@ pub(super) fn page(view: &View<'_>) -> String {
     page.into_string()
 }
 
-/// Relative, so that they also lead there behind a proxy that serves the page under a path of its own.
+/// Writes the links, relative, so that they work behind a proxy that serves the page under its own path.
 fn links(view: &View<'_>) -> Markup {
     let text = |text: StatusText| say(text, view.language, &[]);
     let json = format!("status.json?lang={}", view.language.code());
@@ -114,14 +114,14 @@ fn links(view: &View<'_>) -> Markup {
     }
 }
 
-/// What holds for all targets together.
+/// Summarises all targets.
 fn summary(view: &View<'_>) -> Markup {
     let language = view.language;
     let number = view.targets.len();
     let ill = view.targets.iter().filter(|target| target.state(view.now).needs_attention()).count();
     let words = match (number, ill) {
         (0, _) => Some(StatusText::NoTargets),
-        // One says it all itself.
+        // A single target needs no summary.
         (1, _) => None,
         (_, 0) => Some(StatusText::AllWell),
         (_, 1) => Some(StatusText::OneIll),

@@ -31,7 +31,7 @@ pub(super) fn section(target: &TargetStatus, now: Timestamp, language: Language)
     }
 }
 
-/// A shape for each state, beside its name.
+/// Returns the sign of a state, shown beside its name.
 fn icon(state: TargetState) -> Markup {
     let path = match state {
         TargetState::Well => "M3 9l3.5 3.5L13 4",
@@ -45,7 +45,7 @@ fn icon(state: TargetState) -> Markup {
     }
 }
 
-/// A fact with its name; `meter` is a part and the whole of which it is one.
+/// Writes a fact with its name; `meter` is a part and its whole.
 struct Fact {
     name: String,
     value: String,
@@ -78,7 +78,7 @@ fn facts(target: &TargetStatus, now: Timestamp, language: Language) -> Markup {
     }
 }
 
-/// The moment and its age, or what is said where there is none yet.
+/// Writes a moment and its age, or a text without one.
 fn past(
     name: StatusText,
     at: Option<Timestamp>,

@@ -1,4 +1,4 @@
-//! What is unlike the usual at a target: a line for each option, and what that is known from.
+//! Anomalies of a target: a line for each option, and the history behind them.
 
 use maud::{Markup, html};
 
@@ -22,7 +22,7 @@ pub(super) fn section(usual: &UsualStatus, language: Language) -> Markup {
     }
 }
 
-/// What is not listed: why there is no list, or what is not on it. Ends with a space, unless there is nothing to say.
+/// Says why there is no list, or what is not on it. Ends with a space unless empty.
 fn in_words(deviations: Option<&Deviations>, language: Language) -> String {
     let (text, number) = match deviations {
         None => (UsualText::Unknown, 0),

@@ -1,13 +1,13 @@
-//! The soak's own chance: the same seed gives the same plan of kills, faults and bursts.
+//! Random numbers of the soak: the same seed gives the same plan of kills, faults and bursts.
 //!
-//! SplitMix64, written out for the same reason as the simulator's: its numbers must not change with a crate.
+//! SplitMix64, written out so that no new version of a crate changes its numbers.
 
-/// A sequence of numbers.
+/// A sequence of random numbers.
 #[derive(Clone, Debug)]
 pub struct Chance(u64);
 
 impl Chance {
-    /// The sequence of this name under a seed. What draws from one does not disturb the others.
+    /// Makes the sequence of this name under a seed. Sequences do not influence each other.
     pub fn new(seed: u64, name: &str) -> Self {
         Self(name.bytes().fold(seed, |state, byte| Self(state ^ u64::from(byte)).next()))
     }
@@ -19,22 +19,22 @@ impl Chance {
         z ^ (z >> 31)
     }
 
-    /// A number in `low..high`.
+    /// Draws a number in `low..high`.
     pub fn between(&mut self, low: f64, high: f64) -> f64 {
         low + (high - low) * (self.next() >> 11) as f64 / (1_u64 << 53) as f64
     }
 
-    /// A whole number in `low..high`.
+    /// Draws a whole number in `low..high`.
     pub fn whole(&mut self, low: u64, high: u64) -> u64 {
         low + self.next() % (high - low)
     }
 
-    /// Whether something of this probability happens.
+    /// Returns true with this probability.
     pub fn happens(&mut self, probability: f64) -> bool {
         self.between(0.0, 1.0) < probability
     }
 
-    /// One of several.
+    /// Chooses one of several.
     pub fn one<'a, T>(&mut self, of: &'a [T]) -> &'a T {
         &of[self.whole(0, of.len() as u64) as usize]
     }

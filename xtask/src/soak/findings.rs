@@ -1,31 +1,29 @@
-//! What a soak has found.
-//!
-//! Owns the shape of it, and nothing of how it is found or printed.
+//! Findings of a soak, as data.
 
 use std::{collections::BTreeMap, time::Duration};
 
 use super::verdict::Verdict;
 
-/// What was seen.
+/// Findings of a soak.
 pub struct Findings {
     pub verdict: Verdict,
     pub kills: u64,
     pub reloads: u64,
     pub scrapes: u64,
-    /// While the process was dead or starting.
+    /// Scrapes that failed while the process was dead or starting.
     pub while_down: u64,
-    /// Why each other one failed.
+    /// Reasons of all other failed scrapes.
     pub failed_scrapes: Vec<String>,
     pub gone_back: Vec<String>,
     pub slowest_scrape: Duration,
-    /// The furthest that any target was behind while the exporter lived.
+    /// Longest delay of a target while the exporter lived.
     pub largest_lag: f64,
-    /// Lines of the log that were dropped while nobody read them; `None` where there was no such life.
+    /// Log lines dropped while nobody read them; `None` without such a life.
     pub unheard_lines: Option<f64>,
     pub most_memory: Option<u64>,
-    /// Connections to where the redirects point.
+    /// Connections to the target of the redirects.
     pub redirects_followed: u64,
     pub requests: BTreeMap<String, u64>,
-    /// Of the last scrape, summed over the targets.
+    /// Result of the last scrape, summed over the targets.
     pub outcomes: Vec<(&'static str, f64)>,
 }

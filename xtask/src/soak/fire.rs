@@ -1,4 +1,4 @@
-//! The run: lives and kills, faults that come and go, a scrape every quarter of a second, and the quiet end.
+//! The run: lives and kills, faults that come and go, a scrape every quarter of a second, and a quiet end.
 
 use std::{
     net::SocketAddr,
@@ -27,20 +27,20 @@ use super::{
 
 const SCRAPE_EVERY: Duration = Duration::from_millis(250);
 const WEATHER_LASTS: (f64, f64) = (1.0, 6.0);
-/// How long before the fire the rows begin: the first life has something to catch up with.
+/// Time before the fire at which rows begin, so that the first life has something to catch up with.
 const BACKLOG: SignedDuration = SignedDuration::from_mins(5);
-/// Every poll reads again what is dated this long before the watermark: later than the latest row.
+/// Lookback of every poll: longer than any row is late.
 const LOOKBACK: Duration = Duration::from_secs(LATEST.as_secs() + 20);
 /// Callers choose within 90 s, and no row is later than `LATEST`: so every journey gets all of its rows, or those
 /// that are missing belong to a chat that was left open.
 const IDLE: Duration = Duration::from_secs(90 + LATEST.as_secs() + 5);
-/// A fire that lasts for at least twice as long has one life of this length whose standard error nobody reads.
+/// Length of the life whose standard error nobody reads, in a fire at least twice as long.
 const UNHEARD: Duration = Duration::from_secs(60);
-/// To restore the state, on a busy machine.
+/// Time to restore the state, on a busy machine.
 const READY_WITHIN: Duration = Duration::from_secs(30);
-/// To read what is left after the fire. Its rows are read within seconds if nothing is wrong.
+/// Time to read the rest after the fire. It takes seconds if nothing is wrong.
 const QUIET_WITHIN: Duration = Duration::from_secs(180);
-/// For the last poll, its commit, and the hold of what it counts.
+/// Time for the last poll, its commit, and the zero hold of new series.
 const AFTERWARDS: Duration = Duration::from_secs(10);
 
 struct Soak {
@@ -117,7 +117,7 @@ pub async fn run(
 }
 
 impl Soak {
-    /// The first life, where there is time: nobody reads what it writes, and everything goes on.
+    /// Runs the first life, if there is time: nobody reads what it writes, and it must go on.
     async fn live_unheard(&mut self) -> anyhow::Result<()> {
         let mut life = self.begin_life(true)?;
         self.live_until(&mut life, Instant::now() + UNHEARD).await?;
@@ -134,11 +134,11 @@ impl Soak {
         Ok(())
     }
 
-    /// Lives and kills until the time is over; hands out the life that is left.
+    /// Starts and kills lives until the time is over. Returns the last life.
     async fn burn(&mut self, end: Instant) -> anyhow::Result<Life> {
         loop {
             let mut life = self.begin_life(false)?;
-            // Some end while they still start.
+            // Some are killed while they start.
             let lasts = if self.chance.happens(0.2) { (0.0, 1.0) } else { (2.0, 10.0) };
             let kill_at = Instant::now() + Duration::from_secs_f64(self.chance.between(lasts.0, lasts.1));
             self.live_until(&mut life, kill_at.min(end)).await?;
@@ -172,7 +172,7 @@ impl Soak {
         Ok(())
     }
 
-    /// The next scrape, if there was one. May be dropped at any moment: whoever is killed answers no scrape.
+    /// Waits for the next scrape, if it succeeds. May be dropped at any moment.
     async fn turn(&mut self) -> anyhow::Result<Option<Scrape>> {
         self.scraping.tick().await;
         if self.weather_until.is_some_and(|until| until <= Instant::now()) {
@@ -214,7 +214,7 @@ impl Soak {
         }
     }
 
-    /// Another lookback, so that every target begins anew in mid-poll. May be cut short by the end of the life.
+    /// Reloads with another lookback, so that every target restarts in mid-poll. The end of the life may interrupt it.
     async fn reload(&mut self) -> anyhow::Result<()> {
         let more = self.reloads % 2 + 1;
         self.config["poll"]["lookback"] = json!(format!("{}s", LOOKBACK.as_secs() + more));
@@ -226,7 +226,7 @@ impl Soak {
         Ok(())
     }
 
-    /// No more rows, faults or kills: the exporter reads what is left. Hands out its last scrape.
+    /// Ends rows, faults and kills, and lets the exporter read the rest. Returns its last scrape.
     async fn quiet_end(&mut self, life: &mut Life) -> anyhow::Result<Scrape> {
         report::say("the fire is over, the exporter reads what is left");
         self.weather_until = None;
@@ -235,10 +235,10 @@ impl Soak {
             vendor.simulator.clear_faults();
             vendor.simulator.end_traffic(vendor.simulator.now() + SignedDuration::from_secs(1))?;
             last_row = last_row.max(vendor.simulator.now() + SignedDuration::from_secs(1));
-            // Whoever was refused asks again at once.
+            // Targets whose token was refused ask again at once.
             vendor.renew_token().context("cannot write a token file")?;
         }
-        // Polls go on while the last journeys wait for their end, so that rows counted twice would show.
+        // Polls continue while the last journeys end, so that rows counted twice would show.
         let read = (last_row + IDLE + AFTERWARDS).as_second() as f64;
         let deadline = Instant::now() + IDLE + AFTERWARDS + QUIET_WITHIN;
         loop {
@@ -303,12 +303,12 @@ impl Soak {
     }
 }
 
-/// How far a vendor has been read, in Unix seconds.
+/// Returns the watermark of a vendor, in Unix seconds.
 fn watermark(scrape: &Scrape, vendor: &Vendor) -> Option<f64> {
     scrape.value("wolkvox_watermark_timestamp_seconds", &[("server", &vendor.name)])
 }
 
-/// As fast as the exporter can be told to poll, with one target for each vendor.
+/// Writes a configuration with one target per vendor, and the shortest poll interval.
 fn config(vendors: &[Vendor], origin: Timestamp, directory: &Path) -> serde_json::Value {
     let zone = "America/Bogota";
     let targets: Vec<_> = vendors
@@ -329,7 +329,7 @@ fn config(vendors: &[Vendor], origin: Timestamp, directory: &Path) -> serde_json
             "interval": "1s",
             "settle_delay": "100ms",
             "lookback": format!("{}s", LOOKBACK.as_secs()),
-            // Fixed: a life that is killed before its first commit must not move the beginning.
+            // Fixed, so that a life that is killed before its first commit does not move the origin.
             "start_from": local,
         },
         "menu": { "zero_hold": "1s" },
@@ -338,7 +338,7 @@ fn config(vendors: &[Vendor], origin: Timestamp, directory: &Path) -> serde_json
     })
 }
 
-/// Where redirects point to. Nobody may ever come there, least of all with a token.
+/// Listens where redirects point to. No connection may ever come.
 async fn set_trap() -> anyhow::Result<(SocketAddr, Arc<AtomicU64>)> {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
     let address = listener.local_addr()?;

@@ -1,7 +1,7 @@
 //! The soak's other mode: many small vendors instead of three busy ones, `cargo xtask soak --targets 200`.
 //!
-//! Owns how small and how slow they are. Kills, reloads, faults and the verdict are those of every soak; what is looked
-//! for is what only a crowd shows: starts that take too long, targets that wait for each other, memory.
+//! Owns their size and speed. Kills, reloads, faults and the verdict are those of every soak. A crowd shows starts that take
+//! too long, targets that wait for each other, and memory.
 
 use std::{path::Path, time::Duration};
 
@@ -14,12 +14,12 @@ use super::{
     vendor::{self, Vendor},
 };
 
-/// Rows a second of each, about.
+/// Approximate rows a second of each vendor.
 const ROWS_PER_SECOND: f64 = 0.2;
-/// With two hundred of them, twenty polls begin in a second.
+/// Poll interval: with two hundred vendors, twenty polls begin in a second.
 const INTERVAL: &str = "10s";
 
-/// So many vendors, the ways in which they treat too many rows in turns.
+/// Makes vendors that treat too many rows in different ways, in turn.
 pub fn start(
     targets: usize,
     seed: u64,
@@ -48,7 +48,7 @@ pub fn start(
     vendor::serve((0..targets).map(small), directory)
 }
 
-/// Polls no oftener than so many targets can be polled.
+/// Adapts the poll interval to the number of targets.
 pub fn slow_down(config: &mut serde_json::Value) {
     config["poll"]["interval"] = json!(INTERVAL);
 }

@@ -1,11 +1,10 @@
-//! Runs the real exporter under fire and shows whether it has counted every row once: `scripts/soak --for 2m`.
+//! Runs the real exporter under faults and kills, and checks that it counts every row once: `scripts/soak --for 2m`.
 //!
-//! Simulated vendors, one for each way in which a server may treat a window of too many rows, serve rows in bursts, late
-//! rows and equal rows, and fail in every way that the simulator knows; some have a second that nobody can read, and one
-//! does not keep to what it is asked for. The exporter is killed with SIGKILL every few seconds, also while it starts or
-//! commits, begins again on the same state, is told to read its configuration anew, and is scraped all the while; for a
-//! minute nobody reads what it writes. When the time is over, the fire ends; the exporter reads what is left, and every
-//! label set of its last scrape has to equal the truth.
+//! Simulated vendors, one for each way in which a server may treat a window of too many rows, serve bursts, late rows and
+//! equal rows, and fail in every way that the simulator knows. Some have a second that nobody can read, and one ignores the
+//! requested times. The exporter is killed with SIGKILL every few seconds, also while it starts or commits, restarted on the
+//! same state, reloaded, and scraped all the while; for a minute nobody reads its log. After the fire it reads the rest, and
+//! every label set of its last scrape must equal the truth.
 //!
 //! | file | owns |
 //! | --- | --- |
@@ -16,7 +15,7 @@
 //! | `exporter` | the child process |
 //! | `scrape` | reading a scrape; whether a counter went back |
 //! | `fire` | the run: lives, scrapes |
-//! | `findings` | what was seen |
+//! | `findings` | the findings, as data |
 //! | `verdict` | the last scrape against the truth |
 //! | `expected` | the truth as samples; the tests use it too |
 //! | `report` | what is printed |
@@ -39,10 +38,10 @@ use anyhow::Context;
 use jiff::{SignedDuration, Timestamp};
 use wolkvox_exporter::commands::run;
 
-/// Of `cargo xtask soak`.
+/// Flags of `cargo xtask soak`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// How long the fire lasts; about a minute more is needed to read what is left
+    /// Length of the fire; reading the rest takes about a minute more
     #[arg(long = "for", value_name = "DURATION", default_value = "2m", value_parser = duration)]
     fire: Duration,
 
@@ -50,7 +49,7 @@ pub struct Args {
     #[arg(long, value_name = "NUMBER")]
     seed: Option<u64>,
 
-    /// So many small vendors instead of three busy ones
+    /// Number of small vendors instead of three busy ones
     #[arg(long, value_name = "NUMBER")]
     targets: Option<usize>,
 
@@ -64,9 +63,9 @@ fn duration(text: &str) -> Result<Duration, String> {
     Duration::try_from(duration).map_err(|_| "it cannot be negative".to_owned())
 }
 
-/// Whether everything was as it should be.
+/// Runs the soak. Returns true if everything was right.
 pub fn main(args: Args) -> anyhow::Result<bool> {
-    // Nobody needs more than these digits, and they are easily typed again.
+    // Few digits, so that the seed is easily typed again.
     let seed = args.seed.unwrap_or_else(|| Timestamp::now().as_microsecond().unsigned_abs() % 1_000_000);
     let binary = args.exporter.map_or_else(beside_this_program, Ok)?;
     let directory = tempfile::Builder::new().prefix("soak-").tempdir()?;
@@ -87,7 +86,7 @@ pub fn main(args: Args) -> anyhow::Result<bool> {
     findings.map(|_| passed)
 }
 
-/// `target/PROFILE/wolkvox-exporter`, where this is `target/PROFILE/xtask`.
+/// Returns `target/PROFILE/wolkvox-exporter`, beside this program.
 fn beside_this_program() -> anyhow::Result<PathBuf> {
     let own = std::env::current_exe()?;
     let profile = own.parent().context("this program lies in no directory")?;

@@ -1,18 +1,18 @@
-//! What the soak prints, and whether it is good.
+//! Prints the findings of a soak, and decides if they are good.
 
 #![expect(clippy::print_stdout, reason = "printing is what it is for")]
 
 use super::findings::Findings;
 
-/// Of each list, this many are shown.
+/// Most lines shown of each list.
 const SHOWN: usize = 20;
 
-/// A line of its own.
+/// Prints a line.
 pub fn say(line: &str) {
     println!("{line}");
 }
 
-/// Prints everything; says whether it is as it should be.
+/// Prints everything. Returns true if everything is right.
 pub fn print(findings: &Findings) -> bool {
     let verdict = &findings.verdict;
     let faults = findings.requests.iter().filter_map(|(kind, n)| kind.strip_prefix("fault_").map(|f| (f, n)));
@@ -55,7 +55,7 @@ pub fn print(findings: &Findings) -> bool {
         && findings.gone_back.is_empty()
         && findings.failed_scrapes.is_empty()
         && findings.redirects_followed == 0
-        // Where the pipe was never full, nothing was tried.
+        // If the pipe was never full, nothing was tested.
         && findings.unheard_lines != Some(0.0)
 }
 

@@ -1,6 +1,6 @@
-//! Reading a scrape in text 0.0.4, and watching that no counter goes back from one to the next.
+//! Reads scrapes in text 0.0.4, and checks that no counter goes back from one to the next.
 //!
-//! Written without the exporter's own code, so that a mistake there cannot hide itself here.
+//! It must never use the exporter's code, so that a mistake there cannot hide itself here.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -56,7 +56,7 @@ impl Scrape {
         self.samples.get(&Series::new(name, labels)).copied()
     }
 
-    /// Whether a sample only ever grows: counters, and all parts of a histogram (nothing negative is observed).
+    /// Returns true for samples that only grow: counters, and all parts of a histogram (no observation is negative).
     fn grows(&self, name: &str) -> bool {
         let kind = |name| self.kinds.get(name).map(String::as_str);
         let of_histogram = ["_bucket", "_sum", "_count"]
@@ -81,7 +81,7 @@ fn sample(line: &str) -> anyhow::Result<(Series, f64)> {
     Ok((Series { name: name.to_owned(), labels }, value.parse()?))
 }
 
-/// The text up to the closing quote, and where what follows that begins.
+/// Returns the text up to the closing quote, and the index of what follows.
 fn unquote(escaped: &str) -> Option<(String, usize)> {
     let mut text = String::new();
     let mut characters = escaped.char_indices();
@@ -97,25 +97,24 @@ fn unquote(escaped: &str) -> Option<(String, usize)> {
     }
 }
 
-/// What was seen last of everything that may only grow.
+/// Last values of everything that may only grow.
 #[derive(Default)]
 pub struct Watch {
-    /// What is committed, and has to outlive the process.
+    /// Committed values, which must survive the process.
     lasting: HashMap<Series, f64>,
-    /// What begins at 0 with each process.
+    /// Values that begin at 0 with each process.
     fleeting: HashMap<Series, f64>,
-    /// Those that went back or vanished, in words.
+    /// Descriptions of those that went back or vanished.
     pub gone_back: Vec<String>,
 }
 
 impl Watch {
-    /// A new process begins.
+    /// Begins a new process.
     pub fn new_life(&mut self) {
         self.fleeting.clear();
     }
 
-    /// `ready` says that the process had restored its state before the scrape was asked for: then everything that
-    /// was ever shown has to be there.
+    /// Checks a scrape. If the process was `ready` before it, every series that was ever shown must be there.
     pub fn see(&mut self, scrape: &Scrape, ready: bool) {
         for (series, &value) in &scrape.samples {
             // All other gauges come and go.
@@ -146,10 +145,10 @@ impl Watch {
     }
 }
 
-/// How far has been read: the one gauge that must never go back.
+/// The watermark: the only gauge that must never go back.
 const WATERMARK: &str = "wolkvox_watermark_timestamp_seconds";
 
-/// Whether it belongs to what the exporter commits: the counts of rows, and how far it has read.
+/// Returns true for committed families: counts of rows, and the watermark.
 fn is_committed(name: &str) -> bool {
     const COMMITTED: [&str; 6] = [
         "wolkvox_rows_",

@@ -1,5 +1,5 @@
-//! A simulated Wolkvox for each way of treating a window of too many rows, one that ignores what it is asked for, and the
-//! faults that strike there.
+//! Simulated vendors: one for each way of treating a window of too many rows, and one that ignores the requested times; and
+//! their faults.
 
 use std::{fs, io, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
@@ -10,18 +10,18 @@ use wolkvox_exporter::simulator::{self, Burst, Fault, FaultRule, Options, OverLi
 
 use super::chance::Chance;
 
-/// Most rows in one answer. Silently cut answers are recognised by a round number of rows, so it is one.
+/// Most rows in one answer: a round number, by which silently cut answers are recognised.
 const ROWS_LIMIT: u64 = 1000;
-/// Ordinary rows a second, about.
+/// Approximate rows a second of ordinary traffic.
 const ROWS_PER_SECOND: f64 = 8.0;
-/// Of those that are narrowed by failing: so few that a processor is left for the rest.
+/// The same for vendors that fail at wide windows: few, to leave processor time for the rest.
 const COSTUMED_LIMIT: u64 = 90;
 const COSTUMED_ROWS_PER_SECOND: f64 = 0.5;
-/// How long after the first row their poisoned second comes, which nobody can ever read.
+/// Time from the first row to the second that nobody can ever read.
 const POISONED_AFTER: SignedDuration = SignedDuration::from_mins(2);
-/// No row appears later than this after its date.
+/// Longest lateness of a row.
 pub const LATEST: Duration = Duration::from_secs(40);
-/// No answer takes longer, so that one that hangs does not take the exporter's 65 s.
+/// Longest answer, so that a hanging one does not take the exporter's 65 s.
 const TIME_LIMIT: Duration = Duration::from_secs(4);
 
 /// One target of the exporter.
@@ -35,7 +35,7 @@ pub struct Vendor {
     chance: Chance,
 }
 
-/// One that is not served yet.
+/// A vendor that is not served yet.
 pub struct Plan {
     name: String,
     chance: Chance,
@@ -43,14 +43,14 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// `options` may draw from `chance`.
+    /// Makes a vendor; `options` may draw from `chance`.
     pub fn new(name: String, mut chance: Chance, options: impl FnOnce(&mut Chance) -> Options) -> Self {
         Self { options: options(&mut chance), name, chance }
     }
 }
 
-/// Three busy ones that cut or refuse a window of too many rows; one for each way of failing at it without a word, with a
-/// second that fails always; and one that looks at the days alone.
+/// Makes three busy vendors that cut or refuse a window of too many rows; one for each way of failing at it silently, with a
+/// second that always fails; and one that looks only at the days.
 pub fn start(
     seed: u64,
     origin: Timestamp,
@@ -96,7 +96,7 @@ pub fn start(
     serve(busy.into_iter().chain(costumed).chain([whole_days]), directory)
 }
 
-/// Of a busy vendor.
+/// Options of a busy vendor.
 pub fn options(chance: &mut Chance, name: &str, origin: Timestamp, fire: Duration) -> Options {
     Options {
         seed: chance.whole(0, u64::MAX),
@@ -113,7 +113,7 @@ pub fn options(chance: &mut Chance, name: &str, origin: Timestamp, fire: Duratio
     }
 }
 
-/// Serves them all on a thread of their own: what they compute must not delay a scrape.
+/// Serves all vendors on another thread, so that their work does not delay a scrape.
 pub fn serve(plans: impl Iterator<Item = Plan>, directory: &std::path::Path) -> anyhow::Result<Vec<Vendor>> {
     let mut vendors = Vec::new();
     let mut listeners = Vec::new();
@@ -136,7 +136,7 @@ pub fn serve(plans: impl Iterator<Item = Plan>, directory: &std::path::Path) -> 
     Ok(vendors)
 }
 
-/// Until the process ends.
+/// Serves until the process ends.
 fn serve_all(listeners: Vec<(std::net::TcpListener, Arc<Simulator>)>) -> io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
@@ -153,7 +153,7 @@ fn serve_all(listeners: Vec<(std::net::TcpListener, Arc<Simulator>)>) -> io::Res
     })
 }
 
-/// Several times what an answer holds, yet never so dense that a second would not fit.
+/// Makes a burst of several answers' rows, but never more in a second than fit into one answer.
 fn bursts(chance: &mut Chance, origin: Timestamp, fire: Duration) -> Vec<Burst> {
     let end = Timestamp::now() + fire;
     let mut bursts = Vec::new();
@@ -167,7 +167,7 @@ fn bursts(chance: &mut Chance, origin: Timestamp, fire: Duration) -> Vec<Burst> 
 }
 
 impl Vendor {
-    /// The same token in a new file, as a rotation does: whoever was refused asks again at once.
+    /// Rotates the token file (same token), so that a refused target asks again at once.
     pub fn renew_token(&self) -> io::Result<()> {
         let fresh = self.token_file.with_extension("new");
         fs::write(&fresh, &self.token)?;
@@ -175,7 +175,7 @@ impl Vendor {
         fs::rename(fresh, &self.token_file)
     }
 
-    /// Other faults than before, or none.
+    /// Changes the faults, or ends them.
     pub fn change_weather(&mut self, trap: SocketAddr) -> anyhow::Result<()> {
         self.simulator.clear_faults();
         if self.chance.happens(0.3) {
@@ -192,14 +192,14 @@ impl Vendor {
         Ok(())
     }
 
-    /// The truth about all rows from the origin on.
+    /// Returns the truth about all rows since the origin.
     pub fn truth(&self, origin: Timestamp, end: Timestamp) -> Truth {
         self.simulator.truth(origin, end, None)
     }
 }
 
-/// Everything that can go wrong but a spent quota, after which the exporter rightly waits for another day, and a
-/// body without end, which would keep a whole processor busy.
+/// All faults except a spent quota, after which the exporter rightly waits for the next day, and an endless body, which
+/// would keep a processor busy.
 fn faults(trap: SocketAddr) -> Vec<Fault> {
     vec![
         Fault::Http500,
@@ -248,7 +248,7 @@ fn faults(trap: SocketAddr) -> Vec<Fault> {
     ]
 }
 
-/// For the eyes of its owner only, or the exporter warns.
+/// Writes a token file with mode 0600, or the exporter would warn.
 fn private(file: &std::path::Path) -> io::Result<()> {
     #[cfg(unix)]
     {

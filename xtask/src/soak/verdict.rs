@@ -1,4 +1,4 @@
-//! The exporter's last scrape against the vendors' truth, label set by label set.
+//! Compares the exporter's last scrape with the vendors' truth, label set by label set.
 
 use std::collections::BTreeMap;
 
@@ -9,22 +9,22 @@ use super::{
     scrape::{Scrape, Series},
 };
 
-/// What a comparison found.
+/// Result of a comparison.
 #[derive(Debug, Default)]
 pub struct Verdict {
     /// Rows of the truth.
     pub rows: u64,
     /// Rows that were not counted.
     pub lost: u64,
-    /// Rows that were counted, but are none, or too often.
+    /// Rows that were counted twice or do not exist.
     pub doubled: u64,
-    /// Each series that is not as it should be, in words.
+    /// Descriptions of wrong series.
     pub wrong: Vec<String>,
 }
 
 const HITS: &str = "wolkvox_menu_option_hits_total";
 impl Verdict {
-    /// Compares one target; `served` is how many rows its vendor put into answers.
+    /// Compares one target; `served` is the number of rows in its vendor's answers.
     pub fn add(&mut self, server: &str, truth: &Truth, journeys: &Journeys, served: u64, scrape: &Scrape) {
         self.rows += truth.rows;
         let expected: BTreeMap<Series, f64> = expected(truth, journeys)
