@@ -3,7 +3,7 @@
 
 .DEFAULT_GOAL := help
 .PHONY: help demo quick test lint style docs dashboards generated soak evaluate bench hostile golden pictures ci stack chart \
-	release-files dashboards-load static reproducible image deb fuzz
+	release-files dashboards-load static reproducible cluster image deb fuzz
 
 help: ## | lists the chores
 	@awk -F ':.*## |[|] ' '/^[a-z-]+:.*## /{printf "  %-16s %-8s %s\n", $$1, $$2, $$3}' $(MAKEFILE_LIST)
@@ -16,7 +16,7 @@ quick: ## 2 min | tests without Prometheus, a browser or another program
 	cargo test --locked --workspace --lib --test exporter -- --skip hostile:: --skip proxies:: --skip status_page:: \
 		--skip command_line:: --skip init::
 
-test: ## 15 min | all tests, with real Prometheus servers (once before: sudo scripts/install-tools)
+test: ## 15 min | all tests, with real Prometheus servers (fetches them)
 	scripts/test
 
 lint: ## 3 min | formatting, clippy, licences
@@ -46,7 +46,7 @@ bench: ## 30 min | the benchmarks
 	cargo bench
 
 hostile: ## 10 min | scrapes among strangers, with figures
-	HOSTILE_SECONDS=10 cargo test --locked --workspace --release --test exporter hostile:: -- --nocapture
+	HOSTILE_SECONDS=10 cargo test --locked --workspace --profile dist --test exporter hostile:: -- --nocapture
 
 golden: ## 1 min | renews the golden exposition; then read the diff
 	UPDATE_GOLDEN=1 scripts/test --test prometheus golden::
@@ -74,6 +74,9 @@ static: ## 8 min | the static binary
 
 reproducible: ## 10 min | the static binary, built twice in two places: the same bytes
 	scripts/reproducible
+
+cluster: ## 10 min | the Helm chart in a real API server (root; needs Go)
+	scripts/cluster tests/cluster/chart
 
 image: ## 10 min | the image in a real Docker engine (root; needs Go)
 	scripts/image-test

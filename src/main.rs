@@ -160,10 +160,7 @@ impl Answers for Console {
         }
         let mut line = String::new();
         if input.read_line(&mut line)? == 0 {
-            return Err(io::Error::new(
-                io::ErrorKind::UnexpectedEof,
-                format!("no answer to: {}", question.trim()),
-            ));
+            return Err(io::ErrorKind::UnexpectedEof.into());
         }
         Ok(line.trim().to_owned())
     }

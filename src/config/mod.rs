@@ -34,6 +34,7 @@ use crate::{
     wolkvox::Egress,
 };
 
+pub(crate) use self::targets::server::{ServerError, parse as parse_server};
 pub use self::{
     backfill::{BackfillConfig, resolve_backfill, resolve_labels},
     environment::Environment,

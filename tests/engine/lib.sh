@@ -9,11 +9,6 @@ fail() {
     exit 1
 }
 
-# The client of the engine's own package: another on the machine may be too new for it.
-docker() {
-    /usr/bin/docker "$@"
-}
-
 # eventually SECONDS WORDS COMMAND...: fails unless the command succeeds within the time.
 eventually() {
     local seconds=$1 words=$2 i

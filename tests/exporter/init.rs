@@ -115,6 +115,33 @@ async fn what_is_no_server_leaves_nothing_behind() {
     assert_eq!(fs::read_dir(directory.path()).expect("it is there").count(), 0);
 }
 
+/// Everything that a newcomer does wrong first is answered in Spanish, before anything is written.
+#[tokio::test]
+async fn the_first_mistakes_are_told_in_spanish() {
+    let directory = tempfile::tempdir().expect("a temporary directory can be created");
+    let cases = [
+        ("42\n", "servidor: un servidor tiene cuatro dígitos: ¿quiso decir \"0042\"?"),
+        ("wolkvox\n", "servidor: esto no es un servidor: escriba sus cuatro dígitos"),
+        ("", "sin respuesta a: Los cuatro dígitos de la operación"),
+        ("0042\n", "sin respuesta a: Su token"),
+        ("0042\n\n", "token: el token está vacío"),
+        ("0042\n'hunter2'\n", "token: el token está entre comillas"),
+        ("0042\nhunter2 hunter2\n", "token: el token tiene un espacio"),
+    ];
+    for (input, answer) in cases {
+        let said = fed(init(directory.path(), &["--lang=es"]), input).await;
+        let printed = text(&said.stdout) + &text(&said.stderr);
+        assert_eq!(said.status.code(), Some(1), "{printed}");
+        let words: Vec<&str> = printed.split_whitespace().collect();
+        assert!(words.join(" ").contains(answer), "{input:?}: {printed}");
+        assert!(!printed.contains("hunter2"), "{printed}");
+        assert_eq!(fs::read_dir(directory.path()).expect("it is there").count(), 0);
+    }
+    fs::write(directory.path().join("wolkvox.yaml"), "").expect("it can be written");
+    let said = fed(init(directory.path(), &["--lang=es"]), "").await;
+    assert!(text(&said.stderr).contains("ya existe, y no se sobrescribe nada"), "{}", text(&said.stderr));
+}
+
 /// `script`, of every Debian, gives it a terminal.
 #[tokio::test]
 async fn at_a_terminal_it_asks_and_does_not_show_the_token() {

@@ -14,7 +14,7 @@ texts! {
     Running:
         "At most {most} requests per target, one at a time; they count against the day's quota. If an exporter is \
          running with the same token, both use it for a moment: Wolkvox allows two requests at once.",
-        "Como máximo {most} peticiones por destino, de una en una; cuentan para la cuota del día. Si hay un exporter \
+        "Como máximo {most} peticiones por destino, de una en una; cuentan para la cuota del día. Si hay un exportador \
          en marcha con el mismo token, los dos lo usan por un momento: Wolkvox permite dos peticiones a la vez.";
     Warning: "Warning: {warning}", "Aviso: {warning}";
     BadConfig:
@@ -78,25 +78,25 @@ texts! {
 
     QuotaGood:
         "{left} of {limit} requests are left today; the exporter needs about {needed} a day",
-        "quedan {left} de {limit} peticiones para hoy; el exporter necesita unas {needed} al día";
+        "quedan {left} de {limit} peticiones para hoy; el exportador necesita unas {needed} al día";
     QuotaSpent:
         "all {limit} requests of the day are spent ({used} used)",
         "las {limit} peticiones del día están gastadas ({used} usadas)";
     QuotaSmall:
         "{limit} requests a day are fewer than the {needed} that the exporter needs",
-        "{limit} peticiones al día son menos que las {needed} que el exporter necesita";
+        "{limit} peticiones al día son menos que las {needed} que el exportador necesita";
     QuotaSmallRemedy:
         "Poll more rarely: --poll.interval, or `poll.interval` in the file.",
         "Consulte menos a menudo: --poll.interval, o `poll.interval` en el archivo.";
     QuotaUnknown:
         "the server does not tell it; without `licences` in the file the exporter counts requests, but knows no limit",
-        "el servidor no la dice; sin `licences` en el archivo el exporter cuenta las peticiones, pero no conoce límite";
+        "el servidor no la dice; sin `licences` en el archivo el exportador cuenta las peticiones, pero no conoce límite";
     LicencesDiffer:
         "the configuration says {licences} licences, which makes {licences}000 requests a day; the server says {limit}",
         "la configuración dice {licences} licencias, que dan {licences}000 peticiones al día; el servidor dice {limit}";
     LicencesRemedy:
         "Correct `licences`, or leave it out: the exporter then asks the server.",
-        "Corrija `licences`, o quítelo: el exporter pregunta entonces al servidor.";
+        "Corrija `licences`, o quítelo: el exportador pregunta entonces al servidor.";
 
     ClockGood:
         "this machine and the server agree",
@@ -123,7 +123,7 @@ texts! {
         "diagram_13 exists; an answer for {length} was not whole, so what follows is from its first {rows} rows. The \
          exporter halves such spans until they fit",
         "diagram_13 existe; una respuesta para {length} no llegó entera, así que lo que sigue sale de sus primeras \
-         {rows} filas. El exporter divide tales tramos hasta que caben";
+         {rows} filas. El exportador divide tales tramos hasta que caben";
     NeverRows:
         "no row in the last {length}, or no such report: Wolkvox answers both in the same way",
         "ninguna fila desde hace {length}, o no existe tal informe: Wolkvox responde a ambos igual";
@@ -157,7 +157,7 @@ texts! {
         "The exporter reads dates as they are written, and takes them for the clock of the configured zone. If the server's \
          clock really shows {offset}, set --wolkvox.timezone, or `timezone` of the target, to its place (with that time \
          now: {zones}). If it writes the offset wrongly, compare the newest row with the time of day there.",
-        "El exporter lee las fechas como están escritas, y las toma por el reloj de la zona configurada. Si el reloj del \
+        "El exportador lee las fechas como están escritas, y las toma por el reloj de la zona configurada. Si el reloj del \
          servidor marca de verdad {offset}, ponga en --wolkvox.timezone, o en `timezone` del destino, su lugar (con esa \
          hora ahora: {zones}). Si escribe mal el desfase, compare la fila más nueva con la hora de allí.";
     ZoneFuture:
@@ -176,12 +176,12 @@ texts! {
         "the newest row is {age} old, so some rows come at least that soon. One look cannot tell how late the last ones \
          come: the running exporter measures it (wolkvox_row_lateness_seconds)",
         "la fila más nueva tiene {age}, así que algunas filas llegan al menos así de pronto. Una sola mirada no puede \
-         decir cuánto tardan las últimas: el exporter en marcha lo mide (wolkvox_row_lateness_seconds)";
+         decir cuánto tardan las últimas: el exportador en marcha lo mide (wolkvox_row_lateness_seconds)";
     LatenessOld:
         "the newest row is {age} old: either nobody used a menu since, or rows come that late. One look cannot tell; the \
          running exporter measures it (wolkvox_row_lateness_seconds)",
         "la fila más nueva tiene {age}: o nadie usó un menú desde entonces, o las filas llegan así de tarde. Una sola \
-         mirada no puede decirlo; el exporter en marcha lo mide (wolkvox_row_lateness_seconds)";
+         mirada no puede decirlo; el exportador en marcha lo mide (wolkvox_row_lateness_seconds)";
     LatenessUnknown:
         "cannot be told until the zone is right and dates can be read",
         "no se puede saber hasta que la zona sea correcta y las fechas se puedan leer";
@@ -191,11 +191,11 @@ texts! {
         "el servidor incluye el último segundo de un tramo";
     EndExcluded:
         "the server leaves out the last second of a span; the exporter's spans share a second, so that nothing is lost",
-        "el servidor deja fuera el último segundo de un tramo; los tramos del exporter comparten un segundo, así que no \
+        "el servidor deja fuera el último segundo de un tramo; los tramos del exportador comparten un segundo, así que no \
          se pierde nada";
     EndLoose:
         "the server also sends rows after the end of a span; the exporter counts each row once all the same",
-        "el servidor también envía filas posteriores al fin de un tramo; aun así el exporter cuenta cada fila una vez";
+        "el servidor también envía filas posteriores al fin de un tramo; aun así el exportador cuenta cada fila una vez";
     EndUnknown:
         "whether the server includes it cannot be told: an answer failed",
         "no se puede saber si el servidor lo incluye: una respuesta falló";
@@ -210,7 +210,7 @@ texts! {
          x letras con dígitos)";
     UndatedRemedy:
         "Report the shape of `date` below to the makers of this exporter; it holds nothing personal.",
-        "Comunique la forma de `date`, abajo, a los autores de este exporter; no contiene nada personal.";
+        "Comunique la forma de `date`, abajo, a los autores de este exportador; no contiene nada personal.";
     FieldPattern:
         "in {share} % of the rows; length {length}: {patterns}",
         "en el {share} % de las filas; longitud {length}: {patterns}";
@@ -223,7 +223,7 @@ texts! {
         "no documentados, y no se leen: {names}";
     Unreadable:
         "entries that are no rows: {number} (a line of totals, or something broken); the exporter counts them as rejected",
-        "entradas que no son filas: {number} (una línea de totales, o algo roto); el exporter las cuenta como rechazadas";
+        "entradas que no son filas: {number} (una línea de totales, o algo roto); el exportador las cuenta como rechazadas";
 
     Spent:
         "{spent} of at most {most} were spent, and count against the day's quota",

@@ -13,8 +13,10 @@ use anyhow::{Context as _, bail};
 use crate::{
     cli::WolkvoxArgs,
     config::Secret,
-    i18n::{Language, fill},
+    i18n::{Language, fill, say},
 };
+
+use super::texts::Text;
 
 const CONFIG: &str = "wolkvox.yaml";
 const TOKEN: &str = "wolkvox.token";
@@ -32,7 +34,7 @@ impl Files {
         let files = Self { config: directory.join(CONFIG), token: directory.join(TOKEN), language };
         for path in [&files.config, &files.token] {
             if fs::symlink_metadata(path).is_ok() {
-                return taken(path);
+                return taken(path, language);
             }
         }
         Ok(files)
@@ -50,16 +52,16 @@ impl Files {
     pub(super) fn write(&self, told: &WolkvoxArgs, token: Option<&Secret>) -> anyhow::Result<()> {
         if let Some(directory) = self.config.parent().filter(|directory| !directory.as_os_str().is_empty()) {
             fs::create_dir_all(directory)
-                .with_context(|| format!("cannot create {}", directory.display()))?;
+                .with_context(|| about(Text::CannotCreate, directory, self.language))?;
         }
         if let Some(token) = token {
-            let mut file = create(&self.token, 0o600)?;
+            let mut file = create(&self.token, 0o600, self.language)?;
             writeln!(file, "{}", token.expose().trim())
-                .with_context(|| format!("cannot write {}", self.token.display()))?;
+                .with_context(|| about(Text::CannotWrite, &self.token, self.language))?;
         }
-        let mut file = create(&self.config, 0o644)?;
+        let mut file = create(&self.config, 0o644, self.language)?;
         file.write_all(self.text(told)?.as_bytes())
-            .with_context(|| format!("cannot write {}", self.config.display()))
+            .with_context(|| about(Text::CannotWrite, &self.config, self.language))
     }
 
     fn text(&self, told: &WolkvoxArgs) -> anyhow::Result<String> {
@@ -94,20 +96,22 @@ impl Files {
     }
 }
 
-fn taken<T>(path: &Path) -> anyhow::Result<T> {
-    bail!(
-        "{} is there already, and nothing is overwritten: move it away, or name another folder with --init.directory",
-        path.display()
-    )
+/// Returns a text about a file or folder.
+fn about(text: Text, path: &Path, language: Language) -> String {
+    say(text, language, &[("path", path.display().to_string())])
 }
 
-fn create(path: &Path, mode: u32) -> anyhow::Result<File> {
+fn taken<T>(path: &Path, language: Language) -> anyhow::Result<T> {
+    bail!(about(Text::Taken, path, language))
+}
+
+fn create(path: &Path, mode: u32, language: Language) -> anyhow::Result<File> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, mode);
     match options.open(path) {
-        Err(error) if error.kind() == ErrorKind::AlreadyExists => taken(path),
-        other => other.with_context(|| format!("cannot create {}", path.display())),
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => taken(path, language),
+        other => other.with_context(|| about(Text::CannotCreate, path, language)),
     }
 }

@@ -4,6 +4,7 @@
 //! [`doctor`], and prints the next steps. It must never overwrite a file, show the token, or ask when flags gave everything.
 
 mod files;
+mod mistakes;
 mod texts;
 
 use std::{
@@ -16,7 +17,7 @@ use jiff::Timestamp;
 use super::doctor;
 use crate::{
     cli::{InitArgs, RunArgs, WolkvoxArgs},
-    config::{self, Environment, Secret},
+    config::{self, ConfigError, Environment, Problem, Secret, TokenSource},
     i18n::{Language, say},
     wolkvox::ClientLimits,
 };
@@ -51,14 +52,14 @@ pub async fn run(
 ) -> anyhow::Result<bool> {
     let directory = args.directory.as_deref().unwrap_or_else(|| Path::new("."));
     let files = Files::new(directory, language)?;
-    let server = match &args.wolkvox.server {
-        Some(server) => server.clone(),
-        None => answers.line(&say(Text::AskServer, language, &[]))?,
-    };
     let mut environment = environment.clone();
-    if args.wolkvox.token_file.is_none() && environment.token.is_none() {
-        environment.token = Some(Secret::new(answers.hidden(&say(Text::AskToken, language, &[]))?.trim()));
-    }
+    let server = match ask(args, &mut environment, language, answers)? {
+        Ok(server) => server,
+        Err(problem) => {
+            doctor::refuse(&ConfigError { problems: vec![problem] }, language, out)?;
+            return Ok(false);
+        }
+    };
     let wolkvox = WolkvoxArgs { server: Some(server), ..args.wolkvox.clone() };
     let token = environment.token.clone().filter(|_| wolkvox.token_file.is_none());
     let resolved = match config::resolve(
@@ -96,4 +97,53 @@ pub async fn run(
     writeln!(out, "{}\n{}", say(Text::Scrape, language, &[]), include_str!("scrape.yaml"))?;
     writeln!(out, "{}", say(Text::Page, language, &[]))?;
     Ok(well)
+}
+
+/// Asks for the server and the token, as far as no flag or variable told them, and looks at each before it asks on.
+/// Returns the server; a token that was typed is put where the variable's would be.
+fn ask(
+    args: &InitArgs,
+    environment: &mut Environment,
+    language: Language,
+    answers: &mut dyn Answers,
+) -> anyhow::Result<Result<String, Problem>> {
+    let server = match &args.wolkvox.server {
+        Some(server) => server.clone(),
+        None => {
+            let question = say(Text::AskServer, language, &[]);
+            answers.line(&question).map_err(|error| no_answer(error, &question, language))?
+        }
+    };
+    if let Err(error) = config::parse_server(&server, args.wolkvox.allow_http) {
+        let place = say(Text::ServerPlace, language, &[]);
+        return Ok(Err(Problem { place, message: mistakes::server(&error, language) }));
+    }
+    let source = match &args.wolkvox.token_file {
+        Some(path) => Ok(TokenSource::File(path.clone())),
+        None => {
+            if environment.token.is_none() {
+                let question = say(Text::AskToken, language, &[]);
+                let answer =
+                    answers.hidden(&question).map_err(|error| no_answer(error, &question, language))?;
+                environment.token = Some(Secret::new(answer.trim()));
+            }
+            let token = environment.token.clone().unwrap_or_else(|| Secret::new(""));
+            TokenSource::fixed(&token, &say(Text::TokenOrigin, language, &[]))
+        }
+    };
+    match source.and_then(|source| source.read()) {
+        Ok(_) => Ok(Ok(server)),
+        Err(error) => {
+            let place = say(Text::TokenPlace, language, &[]);
+            Ok(Err(Problem { place, message: mistakes::token(&error, language) }))
+        }
+    }
+}
+
+/// Says which question found no answer, where that is why reading failed.
+fn no_answer(error: io::Error, question: &str, language: Language) -> anyhow::Error {
+    if error.kind() == io::ErrorKind::UnexpectedEof {
+        return anyhow::anyhow!(say(Text::NoAnswer, language, &[("question", question.trim().to_owned())]));
+    }
+    error.into()
 }

@@ -1,7 +1,7 @@
 //! The real binary among strangers: whatever they send, scrapes go on within a second and memory stays bounded.
 //!
 //! ```console
-//! HOSTILE_SECONDS=20 cargo test --release --test exporter hostile:: -- --nocapture
+//! HOSTILE_SECONDS=20 cargo test --profile dist --test exporter hostile:: -- --nocapture
 //! ```
 //!
 //! prints the figures; without the variable each attack lasts two seconds.
