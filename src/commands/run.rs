@@ -5,6 +5,7 @@
 //! end after the commit under way, then the server after the answers under way.
 
 use std::{
+    io::{self, ErrorKind},
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
@@ -74,13 +75,32 @@ impl StateLocation {
 pub async fn bind(addresses: &[ListenAddress]) -> anyhow::Result<Vec<TcpListener>> {
     let mut listeners = Vec::new();
     for address in addresses {
-        let listener = web::listen(address.candidates()).with_context(|| {
-            format!("cannot listen on {address} (--web.listen-address); is another exporter running there?")
+        let listener = web::listen(address.candidates()).map_err(|error| {
+            let hint = listen_hint(&error);
+            anyhow::Error::new(error)
+                .context(format!("cannot listen on {address} (--web.listen-address); {hint}"))
         })?;
         info!(address = %listener.local_addr()?, "listening");
         listeners.push(listener);
     }
     Ok(listeners)
+}
+
+/// What to do where an address cannot be bound.
+fn listen_hint(error: &io::Error) -> &'static str {
+    // EAFNOSUPPORT, on Linux and on the BSDs.
+    const NO_SUCH_FAMILY: [i32; 2] = [97, 47];
+    match error.kind() {
+        ErrorKind::AddrInUse => "is another exporter running there?",
+        ErrorKind::PermissionDenied => {
+            "a port below 1024 needs the capability CAP_NET_BIND_SERVICE: take another"
+        }
+        ErrorKind::AddrNotAvailable => "no interface of this machine has that address",
+        _ if error.raw_os_error().is_some_and(|code| NO_SUCH_FAMILY.contains(&code)) => {
+            "this machine does not have that address family: write an address of the other one (0.0.0.0 or [::])"
+        }
+        _ => "see what the system says",
+    }
 }
 
 /// Reads the configuration, blocking.

@@ -26,6 +26,9 @@ texts! {
     NameNotFound:
         "the server's name has no address ({detail})",
         "el nombre del servidor no tiene dirección ({detail})";
+    NoNameServer:
+        "no name server answers within {detail} s",
+        "ningún servidor de nombres responde en {detail} s";
     NameNotFoundRemedy:
         "Check the server's digits, and whether this machine can resolve names at all (`getent hosts`, the file \
          /etc/resolv.conf).",
@@ -154,6 +157,9 @@ texts! {
         "the answer is not JSON, but a web page or something else",
         "la respuesta no es JSON, sino una página web u otra cosa";
     Schema: "the answer is JSON, but not a report", "la respuesta es JSON, pero no un informe";
+    NotEmpty:
+        "the answer has no rows, and instead of saying so it says {detail}",
+        "la respuesta no trae filas, y en vez de decirlo dice {detail}";
     NotWolkvoxRemedy:
         "Is this the Wolkvox server? Check its digits, and whether a proxy or a sign-in page stands in between.",
         "¿Es este el servidor de Wolkvox? Revise sus dígitos, y si hay por medio un proxy o una página de acceso.";
@@ -210,6 +216,7 @@ impl FaultText {
             ApiError::ConnectionRefused(_) => (Self::ConnectionRefused, Self::AllowListRemedy),
             ApiError::ConnectTimeout(_) => (Self::ConnectTimedOut, Self::AllowListRemedy),
             ApiError::NameNotFound(_) => (Self::NameNotFound, Self::NameNotFoundRemedy),
+            ApiError::NoNameServer(_) => (Self::NoNameServer, Self::NameNotFoundRemedy),
             ApiError::TooManyOpenFiles(_) => (Self::TooManyOpenFiles, Self::TooManyOpenFilesRemedy),
             ApiError::BadHead(_) => (Self::BadHead, Self::BadHeadRemedy),
             ApiError::Forbidden => (Self::Forbidden, Self::ForbiddenRemedy),
@@ -233,6 +240,7 @@ impl FaultText {
             ApiError::Throttled(_) => (Self::Throttled, Self::LaterRemedy),
             ApiError::NotJson(_) => (Self::NotJson, Self::NotWolkvoxRemedy),
             ApiError::Schema(_) => (Self::Schema, Self::NotWolkvoxRemedy),
+            ApiError::NotEmpty(_) => (Self::NotEmpty, Self::LaterRemedy),
             ApiError::TooFewRows { .. } => (Self::TooFewRows, Self::LaterRemedy),
             ApiError::Contradicts { .. } => (Self::Contradicts, Self::ContradictsRemedy),
             ApiError::CutOff => (Self::CutOff, Self::LaterRemedy),
@@ -254,12 +262,15 @@ impl FaultText {
             | ApiError::Tls(reason)
             | ApiError::TokenUnreadable(reason)
             | ApiError::Internal(reason) => reason.clone(),
-            ApiError::UnknownReport(words) | ApiError::Maintenance(words) => format!("{words:?}"),
+            ApiError::UnknownReport(words) | ApiError::Maintenance(words) | ApiError::NotEmpty(words) => {
+                format!("{words:?}")
+            }
             ApiError::Refused { status, message } => format!("HTTP {status}: {message:?}"),
             ApiError::Http5xx(status) | ApiError::Redirected(status) => status.to_string(),
-            ApiError::Timeout(wait) | ApiError::ConnectTimeout(wait) | ApiError::Busy(wait) => {
-                wait.as_secs().to_string()
-            }
+            ApiError::Timeout(wait)
+            | ApiError::ConnectTimeout(wait)
+            | ApiError::NoNameServer(wait)
+            | ApiError::Busy(wait) => wait.as_secs().to_string(),
             ApiError::Contradicts { known } => known.to_string(),
             ApiError::TooLarge(bytes) => bytes.to_string(),
             ApiError::TooFewRows { received, promised, .. } => {

@@ -99,22 +99,20 @@ impl RowBatch {
         self.outside += (before - self.rows.len()) as u64;
     }
 
-    /// Rows that cannot be read, without the vendor's own line of totals: an answer has one of these at most.
+    /// Rows that cannot be read, without the vendor's own lines of totals, which are none.
     pub fn unread(&self) -> u64 {
-        let of = |reason: &Rejection, count: u64| match reason {
-            Rejection::NoIdentity => count.saturating_sub(1),
-            _ => count,
-        };
-        self.rejected.iter().map(|(reason, count)| of(reason, *count)).sum()
+        self.unread_by_reason().map(|(_, count)| count).sum()
     }
 
     /// The first row that could not be read, of the reason that most of them have.
     pub fn example(&self) -> Option<&Rejected> {
-        let total = self.rejected.get(&Rejection::NoIdentity) == Some(&1);
-        let counted =
-            self.rejected.iter().filter(|(reason, _)| !(total && **reason == Rejection::NoIdentity));
-        let (reason, _) = counted.max_by_key(|(_, count)| **count)?;
-        self.examples.get(reason)
+        let (reason, _) = self.unread_by_reason().max_by_key(|(_, count)| *count)?;
+        self.examples.get(&reason)
+    }
+
+    fn unread_by_reason(&self) -> impl Iterator<Item = (Rejection, u64)> {
+        let unread = self.rejected.iter().filter(|(reason, _)| **reason != Rejection::Total);
+        unread.map(|(reason, count)| (*reason, *count))
     }
 
     /// Takes rows dated after `latest` for unreadable: nothing real lies days after the window that was asked for.
@@ -226,17 +224,20 @@ mod tests {
 
     #[test]
     fn an_answer_of_rows_that_cannot_be_read_is_none() {
-        use Rejection::{BadDate, Malformed, NoIdentity, TooLong};
+        use Rejection::{BadDate, Malformed, NoIdentity, TooLong, Total};
         for (rows, rejected, unread, good) in [
             (0, &[][..], 0, true),
             (100, &[], 0, true),
-            // The vendor's line of totals, alone or not.
-            (0, &[(NoIdentity, 1)], 0, true),
-            (100, &[(NoIdentity, 1)], 0, true),
-            (0, &[(NoIdentity, 2)], 1, false),
-            (100, &[(NoIdentity, 50)], 49, false),
+            // The vendor's lines of totals, alone or not.
+            (0, &[(Total, 1)], 0, true),
+            (100, &[(Total, 1)], 0, true),
+            (100, &[(Total, 50)], 0, true),
+            (0, &[(Total, 1), (BadDate, 1)], 1, false),
+            // What belongs to no interaction is a row that cannot be read, like any other.
+            (0, &[(NoIdentity, 1)], 1, false),
+            (100, &[(NoIdentity, 1)], 1, true),
+            (100, &[(NoIdentity, 50)], 50, false),
             (0, &[(BadDate, 1)], 1, false),
-            (0, &[(NoIdentity, 1), (BadDate, 1)], 1, false),
             (0, &[(TooLong, 3)], 3, false),
             // One odd row, however few the others are.
             (1, &[(BadDate, 1)], 1, true),
@@ -257,7 +258,7 @@ mod tests {
         let example = |field, pattern: &str, reason| {
             Err(Rejected { field, pattern: pattern.to_owned(), ..Rejected::from(reason) })
         };
-        let mut batch = batch(1, &[(Rejection::NoIdentity, 1), (Rejection::TooLong, 1)]);
+        let mut batch = batch(1, &[(Rejection::Total, 3), (Rejection::TooLong, 1)]);
         assert_eq!(batch.example().map(|example| example.reason), Some(Rejection::TooLong));
         for pattern in ["99/99/9999", "a"] {
             batch.push(example("date", pattern, Rejection::BadDate));

@@ -9,6 +9,7 @@ mod local_second;
 mod names;
 mod option_kind;
 mod option_rules;
+mod vendor;
 
 pub use fingerprint::{Fingerprints, OwnHasher, OwnMap};
 pub use labels::{Counted, MenuLabels, OTHER, PointLabels, TransitionLabels};
@@ -16,3 +17,4 @@ pub use local_second::{LocalSecond, LocalStretch};
 pub use names::{NameKind, Names};
 pub use option_kind::{OptionKind, OptionKinds};
 pub use option_rules::{DigitFold, NUMBER, OptionRules, Ruled};
+pub use vendor::{LONGEST_INTERACTION, MOST_ATTEMPTS};

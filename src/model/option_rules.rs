@@ -16,8 +16,11 @@ const LONGEST: usize = 1024;
 /// The label value that takes every option in which somebody typed a number: see [`DigitFold`].
 pub const NUMBER: &str = "number";
 
+/// Bytes of `a@b.c`.
+const SHORTEST_EMAIL: usize = 5;
+
 /// How long a number a caller may type before the option is no code any more, but personal data: an identity card, or a
-/// telephone number, keyed into a menu.
+/// telephone number, keyed into a menu. An e-mail address is personal however long it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DigitFold(usize);
 
@@ -29,28 +32,59 @@ impl Default for DigitFold {
 }
 
 impl DigitFold {
-    /// Folds options with a run of at least so many digits; with 0, none.
+    /// Folds options with a number of at least this many digits, and e-mail addresses; with 0, neither.
     pub fn of(digits: usize) -> Self {
         Self(digits)
     }
 
-    /// So many digits, or 0.
+    /// The least number of digits, or 0.
     pub fn digits(self) -> usize {
         self.0
     }
 
     /// Whether an option, whole and not yet cut to the length of a label, is to be counted as [`NUMBER`].
+    ///
+    /// Whatever stands between two digits belongs to the number, unless it is a letter: `300 123 4567`, `1.023.456.789`
+    /// and `+57 (300) 123-45-67` are numbers of ten and twelve digits.
     pub fn folds(self, option: &str) -> bool {
-        // Most options are shorter than any such run.
-        if self.0 == 0 || option.len() < self.0 {
+        // Most options are shorter than any such number.
+        if self.0 == 0 || option.len() < self.0.min(SHORTEST_EMAIL) {
             return false;
         }
-        let mut run = 0;
-        option.chars().any(|c| {
-            run = if c.is_numeric() { run + 1 } else { 0 };
-            run >= self.0
-        })
+        let mut digits = 0;
+        for c in option.chars() {
+            if c.is_numeric() {
+                digits += 1;
+            } else if c.is_alphabetic() {
+                digits = 0;
+            }
+            if digits >= self.0 {
+                return true;
+            }
+        }
+        has_email(option)
     }
+}
+
+/// Whether a text holds an e-mail address: something, an at sign, and a name with a dot. Spaces around the sign are
+/// tolerated.
+fn has_email(text: &str) -> bool {
+    let is_address_char = |c: &char| c.is_alphanumeric() || matches!(c, '.' | '-' | '_' | '+' | '%');
+    if !text.contains(['@', '＠', '﹫', '%', '(', '[']) {
+        return false;
+    }
+    let signs = ["@", "＠", "﹫", "%40", "(at)", "[at]"];
+    let lower = text.to_lowercase();
+    signs.iter().flat_map(|sign| lower.match_indices(sign)).any(|(at, sign)| {
+        let before = lower[..at].trim_end().chars().next_back();
+        let domain: String =
+            lower[at + sign.len()..].trim_start().chars().take_while(is_address_char).collect();
+        let has_dot = domain
+            .trim_end_matches('.')
+            .split_once('.')
+            .is_some_and(|(host, top)| !host.is_empty() && top.contains(char::is_alphabetic));
+        before.as_ref().is_some_and(is_address_char) && has_dot
+    })
 }
 
 /// What the rules make of an option.
@@ -201,23 +235,57 @@ mod tests {
     }
 
     #[test]
-    fn a_run_of_digits_is_what_somebody_typed() {
-        for (option, folded) in [
-            ("1", false),
-            ("AGENTE", false),
-            ("123456", false),
-            ("1234567", true),
-            ("opción 3001234567", true),
-            ("123 4567", false),
-            ("٣٠٠١٢٣٤", true),
-            ("３００１２３４", true),
-            ("12345a67", false),
-            ("", false),
+    fn a_number_that_somebody_typed_is_folded_however_it_is_written() {
+        for option in [
+            "1234567",
+            "opción 3001234567",
+            "123 4567",
+            "300 123 4567",
+            "1.023.456.789",
+            "52-345-678",
+            "+57 (300) 123-45-67",
+            "300_123_4567",
+            "3-0-0-1-2-3-4",
+            "300 / 123 / 4567",
+            "CC: 1'032'456",
+            "CC1032456789",
+            "٣٠٠١٢٣٤",
+            "３００１２３４",
+            "300\u{a0}123\u{2011}4567",
         ] {
-            assert_eq!(DigitFold::default().folds(option), folded, "{option}");
+            assert!(DigitFold::default().folds(option), "{option}");
             assert!(!DigitFold::of(0).folds(option), "{option}");
         }
+        for option in
+            ["", "1", "AGENTE", "123456", "123-456", "12345a67", "OPC 1 DE 2026 PLAN 300", "N/D", "1 2 3"]
+        {
+            assert!(!DigitFold::default().folds(option), "{option}");
+        }
         assert!(DigitFold::of(1).folds("a1") && !DigitFold::of(2).folds("a1"));
+        assert!(DigitFold::of(4).folds("12-34") && !DigitFold::of(5).folds("12-34"));
+    }
+
+    #[test]
+    fn an_e_mail_address_is_folded() {
+        for option in [
+            "ana@example.com",
+            "ANA.GOMEZ+ivr@EXAMPLE.COM.CO",
+            "correo: ana@example.com.",
+            "<ana@example.com>",
+            "ana @ example.com",
+            "ana＠example.com",
+            "ana%40example.com",
+            "ana(at)example.com",
+            "ñandú@correo.co",
+        ] {
+            assert!(DigitFold::default().folds(option), "{option}");
+            assert!(!DigitFold::of(0).folds(option), "{option}");
+        }
+        for option in
+            ["@", "AGENTE@", "@VENTAS", "AGENTE @ VENTAS", "VENTAS@2", "a@b", "www.example.com", "1@2.3"]
+        {
+            assert!(!DigitFold::default().folds(option), "{option}");
+        }
     }
 
     #[test]

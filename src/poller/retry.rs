@@ -55,6 +55,7 @@ pub fn decide(fault: &ApiError, at: RetryContext<'_>) -> RetryDecision {
         | ApiError::ConnectionRefused(_)
         | ApiError::ConnectTimeout(_)
         | ApiError::NameNotFound(_)
+        | ApiError::NoNameServer(_)
         | ApiError::TooManyOpenFiles(_)
         | ApiError::Timeout(_)
         | ApiError::Http5xx(_)
@@ -88,6 +89,7 @@ pub fn decide(fault: &ApiError, at: RetryContext<'_>) -> RetryDecision {
         | ApiError::QuotaReserved
         | ApiError::Maintenance(_)
         | ApiError::Schema(_)
+        | ApiError::NotEmpty(_)
         | ApiError::Contradicts { .. }
         | ApiError::TooLarge(_)
         | ApiError::ClocksDisagree { .. }

@@ -1,92 +1,106 @@
 //! The body of an answer as UTF-8, whatever its compression and its character set.
 //!
 //! Owns what `Content-Encoding` and the `charset` of `Content-Type` mean. Bytes go through as they arrive: it must
-//! never hold more of a body than one piece of it, and it knows nothing of JSON.
-
-use std::io::Write as _;
+//! never hold more of a body than one piece of it, and it knows nothing of JSON but the byte that it begins with.
 
 use encoding_rs::{Decoder, Encoding, UTF_8, WINDOWS_1252};
-use flate2::write::MultiGzDecoder;
 use reqwest::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap};
 
-use super::{classify::excerpt, error::ApiError};
-
-/// So many compressed bytes are taken at once: the densest gzip makes a thousand times as many of them.
-const PIECE: usize = 4096;
+use super::{classify::excerpt, error::ApiError, gunzip::Gunzip};
 
 /// Where decoded text goes.
-type Sink<'a> = dyn FnMut(&[u8]) -> Result<(), ApiError> + 'a;
+pub(super) type Sink<'a> = dyn FnMut(&[u8]) -> Result<(), ApiError> + 'a;
+
+/// Names of compressions. Servers write other things into `Content-Encoding`, such as `none` or a character set, and
+/// then send the body as it is.
+const COMPRESSIONS: [&str; 10] =
+    ["br", "compress", "x-compress", "deflate", "zstd", "lzma", "xz", "bzip2", "x-bzip2", "pack200-gzip"];
 
 /// Decodes one body. Make a new one for each.
 pub(super) struct BodyDecoder {
-    gzip: Option<Gzip>,
+    coding: Coding,
     text: TextDecoder,
 }
 
-struct Gzip {
-    decoder: MultiGzDecoder<Vec<u8>>,
-    /// Anything came in, and anything went out.
-    fed: bool,
-    read: bool,
+/// What has to be undone before there is text.
+enum Coding {
+    None,
+    Gzip(Box<Gunzip>),
+    /// A name that is not known: the first byte of the body tells whether it means anything.
+    Named(String),
 }
 
 impl BodyDecoder {
-    /// For a body with these headers. Fails where it is in a coding that was not asked for.
+    /// For a body with these headers.
+    ///
+    /// # Errors
+    /// Where it is in a compression that was not asked for.
     pub(super) fn new(headers: &HeaderMap) -> Result<Self, ApiError> {
-        let codings = codings(headers);
-        let gzip = match codings.as_slice() {
-            [] => false,
-            [one] if matches!(one.as_str(), "gzip" | "x-gzip") => true,
-            _ => return Err(ApiError::ContentEncoding(excerpt(&codings.join(", "), ""))),
+        let mut codings = codings(headers);
+        let charset = declared(headers)
+            .or_else(|| codings.iter().find_map(|name| Encoding::for_label(name.as_bytes())));
+        codings.retain(|name| !changes_nothing(name));
+        let coding = match codings.as_slice() {
+            [] => Coding::None,
+            [one] if matches!(one.as_str(), "gzip" | "x-gzip") => Coding::Gzip(Box::default()),
+            [one] if !COMPRESSIONS.contains(&one.as_str()) => Coding::Named(one.clone()),
+            _ => return Err(not_asked_for(&codings.join(", "))),
         };
-        let gzip = gzip.then(|| Gzip { decoder: MultiGzDecoder::new(Vec::new()), fed: false, read: false });
-        Ok(Self { gzip, text: TextDecoder::new(declared(headers)) })
+        Ok(Self { coding, text: TextDecoder::new(charset) })
     }
 
     /// Decodes the next bytes and hands them on.
     pub(super) fn push(&mut self, bytes: &[u8], sink: &mut Sink<'_>) -> Result<(), ApiError> {
-        let Some(gzip) = &mut self.gzip else { return self.text.push(bytes, sink) };
-        for piece in bytes.chunks(PIECE) {
-            gzip.fed = true;
-            if gzip.decoder.write_all(piece).and_then(|()| gzip.decoder.flush()).is_err() {
-                // What is no gzip from its first byte on is a wrong header, not damage.
-                return Err(if gzip.read {
-                    ApiError::CutOff
-                } else {
-                    ApiError::ContentEncoding("gzip, which it is not".to_owned())
-                });
+        if let Coding::Named(name) = &self.coding
+            && let Some(first) = bytes.iter().find(|byte| !byte.is_ascii_whitespace())
+        {
+            // JSON, or the byte-order mark before it.
+            if !matches!(first, b'{' | 0xEF) {
+                return Err(not_asked_for(name));
             }
-            let mut plain = std::mem::take(gzip.decoder.get_mut());
-            gzip.read |= !plain.is_empty();
-            self.text.push(&plain, sink)?;
-            plain.clear();
-            *gzip.decoder.get_mut() = plain;
+            self.coding = Coding::None;
         }
-        Ok(())
+        match &mut self.coding {
+            Coding::None | Coding::Named(_) => self.text.push(bytes, sink),
+            Coding::Gzip(gunzip) => gunzip.push(bytes, &mut |plain| self.text.push(plain, sink)),
+        }
     }
 
     /// Ends the body. Fails where a gzip stream has not ended.
     pub(super) fn finish(mut self, sink: &mut Sink<'_>) -> Result<(), ApiError> {
-        if let Some(mut gzip) = self.gzip.take()
-            && gzip.fed
-        {
-            gzip.decoder.try_finish().map_err(|_| ApiError::CutOff)?;
-            let rest = std::mem::take(gzip.decoder.get_mut());
-            self.text.push(&rest, sink)?;
+        if let Coding::Gzip(gunzip) = self.coding {
+            gunzip.finish(&mut |plain| self.text.push(plain, sink))?;
         }
         self.text.finish(sink)
     }
 }
 
-/// The codings that the headers list, without those that change nothing.
+fn not_asked_for(coding: &str) -> ApiError {
+    ApiError::ContentEncoding(excerpt(coding, ""))
+}
+
+/// The codings that the headers list.
 fn codings(headers: &HeaderMap) -> Vec<String> {
     let mut codings = Vec::new();
     for value in headers.get_all(CONTENT_ENCODING) {
         let listed = String::from_utf8_lossy(value.as_bytes()).to_ascii_lowercase();
-        codings.extend(listed.split(',').map(|coding| coding.trim().to_owned()));
+        codings.extend(
+            listed.split([',', ';']).map(|coding| coding.trim().trim_matches(['"', '\'']).to_owned()),
+        );
     }
-    codings.retain(|coding| !coding.is_empty() && coding != "identity");
+    codings.retain(|coding| !coding.is_empty());
     codings
+}
+
+/// Whether a coding leaves the body as it is: the names for that, character sets and types of content.
+fn changes_nothing(coding: &str) -> bool {
+    let plain = ["identity", "none", "null", "no", "off", "false", "plain", "text", "json", "raw"];
+    let transfer = ["7bit", "8bit", "binary", "chunked"];
+    plain.contains(&coding)
+        || transfer.contains(&coding)
+        || coding.contains('/')
+        || coding.starts_with("charset=")
+        || Encoding::for_label(coding.as_bytes()).is_some()
 }
 
 /// The character set that `Content-Type` names, if it names one that there is.
@@ -99,22 +113,12 @@ fn declared(headers: &HeaderMap) -> Option<&'static Encoding> {
     Encoding::for_label(label.as_bytes())
 }
 
-/// What becomes of bytes that are no UTF-8.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Invalid {
-    /// UTF-8 was declared, so they are damage: a replacement character.
-    Replaced,
-    /// Nothing was declared. Servers that do not say what they write, and do not write UTF-8, write Windows-1252:
-    /// read as that, letters that differ stay different.
-    Windows1252,
-}
-
 /// Makes UTF-8 of text.
 enum TextDecoder {
+    /// Declared as UTF-8, or as nothing.
     Utf8 {
         /// The beginning of a character, or of a byte-order mark, whose end has not come.
         carry: Vec<u8>,
-        invalid: Invalid,
         begun: bool,
     },
     Other(Box<Decoder>),
@@ -122,18 +126,16 @@ enum TextDecoder {
 
 impl TextDecoder {
     fn new(declared: Option<&'static Encoding>) -> Self {
-        let utf8 = |invalid| Self::Utf8 { carry: Vec::new(), invalid, begun: false };
-        match declared {
-            None => utf8(Invalid::Windows1252),
-            Some(encoding) if encoding == UTF_8 => utf8(Invalid::Replaced),
+        match declared.filter(|encoding| *encoding != UTF_8) {
+            None => Self::Utf8 { carry: Vec::new(), begun: false },
             Some(encoding) => Self::Other(Box::new(encoding.new_decoder())),
         }
     }
 
     fn push(&mut self, bytes: &[u8], sink: &mut Sink<'_>) -> Result<(), ApiError> {
-        let (carry, invalid) = match self {
+        let carry = match self {
             Self::Other(decoder) => return transcode(decoder, bytes, false, sink),
-            Self::Utf8 { carry, invalid, begun } => {
+            Self::Utf8 { carry, begun } => {
                 if !*begun {
                     if carry.len() + bytes.len() < 2 {
                         carry.extend_from_slice(bytes);
@@ -149,34 +151,34 @@ impl TextDecoder {
                         return self.push(bytes, sink);
                     }
                 }
-                (carry, *invalid)
+                carry
             }
         };
         if carry.is_empty() {
-            return utf8(bytes, invalid, carry, sink);
+            return utf8(bytes, carry, sink);
         }
         let mut joined = std::mem::take(carry);
         joined.extend_from_slice(bytes);
-        utf8(&joined, invalid, carry, sink)
+        utf8(&joined, carry, sink)
     }
 
     fn finish(mut self, sink: &mut Sink<'_>) -> Result<(), ApiError> {
         match &mut self {
             Self::Other(decoder) => transcode(decoder, &[], true, sink),
             Self::Utf8 { carry, .. } if carry.is_empty() => Ok(()),
-            Self::Utf8 { carry, invalid, .. } => sink(repaired(carry, *invalid).as_bytes()),
+            Self::Utf8 { carry, .. } => sink(repaired(carry).as_bytes()),
         }
     }
 }
 
 /// Hands on text that should be UTF-8; the beginning of a last character that is not whole is left in `carry`.
-fn utf8(bytes: &[u8], invalid: Invalid, carry: &mut Vec<u8>, sink: &mut Sink<'_>) -> Result<(), ApiError> {
+fn utf8(bytes: &[u8], carry: &mut Vec<u8>, sink: &mut Sink<'_>) -> Result<(), ApiError> {
     let Err(error) = simdutf8::compat::from_utf8(bytes) else { return sink(bytes) };
     let whole =
         if error.error_len().is_none() { error.valid_up_to() } else { bytes.len() - unfinished(bytes) };
     carry.extend_from_slice(&bytes[whole..]);
     let whole = &bytes[..whole];
-    if error.error_len().is_none() { sink(whole) } else { sink(repaired(whole, invalid).as_bytes()) }
+    if error.error_len().is_none() { sink(whole) } else { sink(repaired(whole).as_bytes()) }
 }
 
 /// How many bytes at the end begin a character that is not whole.
@@ -188,17 +190,13 @@ fn unfinished(bytes: &[u8]) -> usize {
     (1..=bytes.len().min(3)).rev().find(begins).unwrap_or(0)
 }
 
-fn repaired(bytes: &[u8], invalid: Invalid) -> String {
+/// Text with each letter that is no UTF-8 read as Windows-1252, whatever was declared: that is what servers write that do
+/// not write UTF-8, and letters that differ stay different.
+fn repaired(bytes: &[u8]) -> String {
     let mut out = String::with_capacity(bytes.len() + 16);
     for chunk in bytes.utf8_chunks() {
         out.push_str(chunk.valid());
-        match invalid {
-            _ if chunk.invalid().is_empty() => {}
-            Invalid::Replaced => out.push(char::REPLACEMENT_CHARACTER),
-            Invalid::Windows1252 => {
-                out.push_str(&WINDOWS_1252.decode_without_bom_handling(chunk.invalid()).0);
-            }
-        }
+        out.push_str(&WINDOWS_1252.decode_without_bom_handling(chunk.invalid()).0);
     }
     out
 }
@@ -219,6 +217,8 @@ fn transcode(decoder: &mut Decoder, bytes: &[u8], last: bool, sink: &mut Sink<'_
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write as _;
+
     use flate2::{Compression, write::GzEncoder};
     use proptest::prelude::*;
     use reqwest::header::HeaderValue;
@@ -264,12 +264,9 @@ mod tests {
             ("text/html; charset=iso-8859-1", b"Ma\xf1ana \xc3\xb1".to_vec(), "Mañana Ã±"),
             ("text/html; Charset=\"Latin1\"; q=1", b"Ma\xf1ana".to_vec(), "Mañana"),
             ("application/json;charset=windows-1252", b"\x80".to_vec(), "€"),
-            (
-                "application/json; charset=utf-8",
-                b"Ma\xf1ana Ma\xc3\xb1ana \xc3".to_vec(),
-                "Ma\u{fffd}ana Mañana \u{fffd}",
-            ),
+            ("application/json; charset=utf-8", b"Ma\xf1ana Ma\xc3\xb1ana \xc3".to_vec(), "Mañana Mañana Ã"),
             ("application/json; charset=UTF8", "Mañana".into(), "Mañana"),
+            ("application/json; charset=utf-8", b"Ma\xf1ana Ma\xf3ana".to_vec(), "Mañana Maóana"),
             ("application/json; charset=klingon", b"Ma\xf1ana".to_vec(), "Mañana"),
             ("application/json; charset=utf-16le", utf16(true, false), "Mañana ☎"),
             ("application/json", utf16(true, true), "Mañana ☎"),
@@ -299,6 +296,13 @@ mod tests {
             }
         }
         assert_eq!(decode(&[("content-encoding", "Identity, X-GZIP")], &joined, 9).unwrap().len(), 17);
+        // Padding, and what a script adds behind its compressed output. JSON says by itself whether it is whole.
+        for padding in [&[0; 3][..], &[0; 5000], b"\r\n", b"\x1f", b"<!-- cached -->"] {
+            let padded = [&joined, padding].concat();
+            for chunk in [1, 7, joined.len(), 1000] {
+                assert_eq!(decode(&headers, &padded, chunk).as_deref(), Ok("{\"data\":[1,\"ñ\"]}"));
+            }
+        }
         assert_eq!(decode(&headers, b"", 1).as_deref(), Ok(""));
     }
 
@@ -310,12 +314,37 @@ mod tests {
             ("gzip, gzip", &many, "gzip, gzip"),
             ("deflate", plain, "deflate"),
             ("zstd", plain, "zstd"),
+            ("none, br", plain, "br"),
+            ("snappy", &b"\xff\x06\x00\x00sNaPpY"[..], "snappy"),
             ("gzip", plain, "gzip, which it is not"),
         ] {
             let error = decode(&[("content-encoding", coding)], body, 100);
             assert_eq!(error, Err(ApiError::ContentEncoding(named.to_owned())), "{coding}");
         }
         assert_eq!(decode(&[("content-encoding", "gzip")], &many, 100).unwrap().len(), 100_000);
+    }
+
+    #[test]
+    fn a_coding_that_changes_nothing_is_passed_over() {
+        for coding in [
+            "none",
+            "None",
+            "identity",
+            "UTF-8",
+            "utf8",
+            "iso-8859-1",
+            "8bit",
+            "application/json",
+            "plain",
+            "x-odd",
+        ] {
+            let headers = [("content-encoding", coding)];
+            assert_eq!(decode(&headers, b" {\"data\":[]}", 3).as_deref(), Ok(" {\"data\":[]}"), "{coding}");
+        }
+        let latin = [("content-encoding", "ISO-8859-1")];
+        assert_eq!(decode(&latin, b"{\xc3\xb1}", 9).as_deref(), Ok("{Ã±}"));
+        let both = [("content-encoding", "gzip"), ("content-encoding", "utf-8")];
+        assert_eq!(decode(&both, &gzip(b"{}"), 9).as_deref(), Ok("{}"));
     }
 
     proptest! {

@@ -38,18 +38,20 @@ pub(super) struct Said<'a> {
 pub(super) fn classify(said: Said<'_>) -> Classified {
     match said.envelope {
         Some(envelope) if (200..300).contains(&said.status) => classify_good(envelope, said),
-        Some(envelope) if said.status == 404 && envelope.says_empty() => Classified::Empty,
+        Some(envelope) if said.status == 404 && envelope.mentions_no_rows() => without_rows(envelope),
         _ => Classified::Error(refusal(said)),
     }
 }
 
 /// The status is that of a success: an error may stand in the body all the same.
 fn classify_good(envelope: &Envelope, said: Said<'_>) -> Classified {
-    if envelope.says_empty() && matches!(envelope.code(), None | Some(404)) || is_empty_as_error(envelope) {
-        return match said.rows {
-            0 => Classified::Empty,
-            _ => schema("it has rows, and says that there are none"),
-        };
+    match (is_empty_in_words(envelope), said.rows) {
+        (true, 0) => return without_rows(envelope),
+        (true, _) => return schema("it has rows, and says that there are none"),
+        (false, 0) if envelope.says_empty() && envelope.promised_rows(0).is_none() => {
+            return Classified::Empty;
+        }
+        _ => {}
     }
     if !envelope.is_success() {
         return match envelope.code() {
@@ -62,17 +64,36 @@ fn classify_good(envelope: &Envelope, said: Said<'_>) -> Classified {
         };
     }
     if said.rows > 0 {
-        return Classified::Rows;
+        let elsewhere = envelope.has_rows_elsewhere();
+        return if elsewhere { schema("it has rows under another name than data") } else { Classified::Rows };
     }
-    if let Some(fault) = known_words(&envelope.words()) {
-        return Classified::Error(fault);
+    if let Some(error) = known_words(&envelope.words()) {
+        return Classified::Error(error);
     }
-    envelope.lacks_data().map_or(Classified::Rows, schema)
+    let words = excerpt(envelope.unknown_words(), said.token);
+    match envelope.promised_rows(0) {
+        // Fewer rows than announced: which is for the caller to say.
+        Some(rows) if rows > 1 || words.is_empty() => Classified::Rows,
+        _ if !words.is_empty() => Classified::Error(ApiError::NotEmpty(words)),
+        _ => schema(envelope.why_not_empty().unwrap_or("it has no rows, and no words that say so")),
+    }
 }
 
-/// `Validate dates entered` as the error of a code of success.
-fn is_empty_as_error(envelope: &Envelope) -> bool {
-    envelope.has_success_code() && envelope.has_one_error() && envelope.says_empty()
+/// Whether `Validate dates entered` or a count of 0 stands where the vendor writes what went wrong.
+fn is_empty_in_words(envelope: &Envelope) -> bool {
+    let as_error = envelope.has_success_code() && envelope.has_one_error();
+    envelope.mentions_no_rows() && (matches!(envelope.code(), None | Some(404)) || as_error)
+}
+
+/// An answer that says that there are no rows, and may say something else beside it.
+fn without_rows(envelope: &Envelope) -> Classified {
+    if envelope.promised_rows(0).is_some() {
+        return schema("it says that there are no rows, and that there are some");
+    }
+    if envelope.says_empty() {
+        return Classified::Empty;
+    }
+    schema(envelope.why_not_empty().unwrap_or("it says that there are no rows, and something else"))
 }
 
 fn schema(reason: &'static str) -> Classified {
@@ -189,6 +210,14 @@ mod tests {
             (200, r#"{"code":200,"message":"Unauthorized"}"#.to_owned(), ErrorClass::Schema),
             (200, r#"{"code":500,"msg":"x"}"#.to_owned(), ErrorClass::Http5xx),
             (200, r#"{"code":7,"msg":"x"}"#.to_owned(), ErrorClass::BadRequest),
+            (200, r#"{"code":0}"#.to_owned(), ErrorClass::Schema),
+            (200, r#"{"code":200,"data":[],"msg":"Query timed out"}"#.to_owned(), ErrorClass::Schema),
+            (
+                404,
+                r#"{"code":500,"msg":"Error 0: tabla de registros bloqueada"}"#.to_owned(),
+                ErrorClass::Schema,
+            ),
+            (404, r#"{"code":404,"msg":"Validate dates entered","count":7}"#.to_owned(), ErrorClass::Schema),
         ] {
             match verdict(status, &body) {
                 Classified::Error(fault) => assert_eq!(fault.class(), class, "{status} {body}"),
@@ -206,8 +235,12 @@ mod tests {
             assert_eq!(verdict(status, body), Classified::Empty, "{status} {body}");
         }
         for status in [200, 201, 203, 206, 226, 299] {
-            assert_eq!(verdict(status, r#"{"code":0}"#), Classified::Rows);
+            assert_eq!(verdict_of(status, r#"{"code":0}"#, 1), Classified::Rows);
         }
+        let counted = r#"{"code":200,"data":[],"count":7}"#;
+        assert_eq!(verdict(200, counted), Classified::Rows, "and too few of them, as the caller says");
+        let elsewhere = r#"{"code":200,"data":[],"rows":[{"rp_id":"10"}]}"#;
+        assert!(matches!(verdict_of(200, elsewhere, 1), Classified::Error(ApiError::Schema(_))));
         let empty = r#"{"code":"404","msg":"Validate dates entered","data":[{}]}"#;
         assert!(matches!(verdict_of(200, empty, 1), Classified::Error(ApiError::Schema(_))));
     }

@@ -24,6 +24,7 @@ use super::{
     envelope::Envelope,
     error::ApiError,
     names,
+    resolver::{Resolver, SilentNameServer},
     splitter::{Element, SplitError, Splitter},
     token_info::TokenInfo,
 };
@@ -95,6 +96,7 @@ impl Transport {
     /// Only when they, or the proxy, cannot be used.
     pub fn new(egress: &Egress, limits: ClientLimits) -> Result<Self, ApiError> {
         let http = through(egress)?
+            .dns_resolver(Resolver::new(limits.connect))
             .user_agent(concat!("wolkvox-exporter/", env!("CARGO_PKG_VERSION")))
             .redirect(reqwest::redirect::Policy::none())
             .retry(reqwest::retry::never())
@@ -103,6 +105,10 @@ impl Transport {
             .connect_timeout(limits.connect)
             .build()
             .map_err(|e| {
+                // The authorities are files.
+                if let Some(reason) = lacks_descriptors() {
+                    return ApiError::TooManyOpenFiles(reason);
+                }
                 ApiError::Internal(format!(
                     "cannot set up the HTTP client: {}; install the package ca-certificates, or name a file of \
                      authorities in SSL_CERT_FILE",
@@ -161,11 +167,9 @@ impl Client {
         match verdict {
             Classified::Error(fault) => Err(fault),
             Classified::Empty => Ok(Answer { rows: 0, server_time }),
-            Classified::Rows => match envelope.promised_rows() {
-                Some(promised) if promised > rows => {
-                    Err(ApiError::TooFewRows { received: rows, promised, server_time })
-                }
-                _ => Ok(Answer { rows, server_time }),
+            Classified::Rows => match envelope.promised_rows(rows) {
+                Some(promised) => Err(ApiError::TooFewRows { received: rows, promised, server_time }),
+                None => Ok(Answer { rows, server_time }),
             },
         }
     }
@@ -181,7 +185,7 @@ impl Client {
         let status = response.status();
         let retry_after = retry_after(response.headers());
         let mut rows = 0u64;
-        let envelope = if status.is_success() {
+        let mut envelope = if status.is_success() {
             let mut count = |element: Element<'_>| {
                 rows += 1;
                 each(element);
@@ -191,6 +195,9 @@ impl Client {
             Envelope::parse(&self.small_body(response).await).ok()
         };
         let status = status.as_u16();
+        if let Some(envelope) = &mut envelope {
+            envelope.add_head(status, response.headers());
+        }
         let verdict = classify(Said { status, envelope: envelope.as_ref(), rows, retry_after, token });
         Ok((envelope.unwrap_or_default(), (verdict, rows)))
     }
@@ -337,6 +344,12 @@ fn through(egress: &Egress) -> Result<reqwest::ClientBuilder, ApiError> {
     Ok(builder)
 }
 
+/// Why this process cannot open anything, if it cannot.
+fn lacks_descriptors() -> Option<String> {
+    let error = std::net::UdpSocket::bind((std::net::Ipv4Addr::LOCALHOST, 0)).err()?;
+    is_out_of_files(&error).then(|| error.to_string())
+}
+
 fn server_time(headers: &HeaderMap) -> Option<Timestamp> {
     let text = headers.get(DATE)?.to_str().ok()?;
     jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(text).ok()
@@ -399,6 +412,9 @@ fn network_fault(error: reqwest::Error, connect: Duration, proxy: Option<&str>) 
                 ErrorKind::TimedOut if error.is_connect() => return ApiError::ConnectTimeout(connect),
                 _ => {}
             }
+        }
+        if let Some(silent) = current.downcast_ref::<SilentNameServer>() {
+            return ApiError::NoNameServer(silent.0);
         }
         // The layer that looks names up has no type of its own to be known by.
         looks_up |= current.to_string().starts_with("dns error");

@@ -1,11 +1,17 @@
-//! What stands beside the rows: `code`, `error` and `msg`, each in the several forms that servers send.
+//! What stands beside the rows: `code`, `error`, `msg`, and whatever else a server adds.
 //!
-//! Owns what counts as the vendor's own words. It must never take for success what it does not know: an object
-//! without a code of success is none, however friendly it looks.
+//! Owns what counts as the vendor's own words. It must never take for success, or for a time range without rows, what it
+//! does not know: an object without a code of success is none, and an answer without rows has to say so in known words.
 
+use reqwest::header::HeaderMap;
 use serde_json::{Map, Value};
 
-use super::mend::mended;
+use super::{
+    announced::Announced,
+    mend::mended,
+    sentence::Sentence,
+    values::{is_failure, is_nothing, is_well, words},
+};
 
 /// The fields of an answer other than its rows.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -13,16 +19,17 @@ pub struct Envelope {
     code: Code,
     /// The words of an error; `None` for all ways to write that there is none.
     error: Option<String>,
-    /// Whether these words were more than one text.
+    /// These words were more than one text.
     error_is_list: bool,
     msg: Option<String>,
-    promised: Option<u64>,
-    /// Says in a word that is none of the vendor's that it went wrong.
+    /// It says in a word that is none of the vendor's that it went wrong.
     refuses: bool,
-    /// There is a field `data`, whatever it holds.
-    has_data: bool,
-    /// Another field holds a list or an object with something in it.
-    elsewhere: bool,
+    data: Data,
+    announced: Announced,
+    /// Why the fields beside the vendor's own speak against a time range without rows.
+    against_empty: Option<&'static str>,
+    /// Rows stand in another field than `data`.
+    rows_elsewhere: bool,
     /// Words in a field that the vendor does not use.
     other_words: Option<String>,
 }
@@ -36,15 +43,65 @@ enum Code {
     Unknown,
 }
 
+/// The field `data`, of which the splitter has taken the rows.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+enum Data {
+    #[default]
+    Missing,
+    Null,
+    /// A list or an object. Its rows, if it has any, have been taken out.
+    List,
+    /// Rows that nobody took out: of an answer with the status of a failure.
+    Filled,
+}
+
 /// Fields that other APIs put their words into.
-const OTHER_WORDS: [&str; 7] =
-    ["message", "error_message", "detail", "details", "description", "error_description", "title"];
+const OTHER_WORDS: [&str; 10] = [
+    "message",
+    "error_message",
+    "detail",
+    "details",
+    "description",
+    "error_description",
+    "title",
+    "warning",
+    "warnings",
+    "notice",
+];
 /// Fields in which other APIs list what went wrong.
 const ERRORS: [&str; 4] = ["errors", "exception", "fault", "failure"];
+/// Fields that say how it went.
+const OUTCOMES: [&str; 5] = ["success", "ok", "status", "state", "result"];
+/// Fields whose texts say nothing about rows, without underscores and hyphens.
+const METADATA: [&str; 22] = [
+    "version",
+    "apiversion",
+    "api",
+    "id",
+    "uuid",
+    "requestid",
+    "traceid",
+    "correlationid",
+    "transactionid",
+    "timestamp",
+    "time",
+    "date",
+    "datetime",
+    "dateini",
+    "dateend",
+    "servertime",
+    "timezone",
+    "elapsed",
+    "executiontime",
+    "duration",
+    "lang",
+    "page",
+];
+/// An object with one of these fields is a row, wherever it stands.
+const ROW_FIELDS: [&str; 3] = ["rp_id", "conn_id", "cod_opc_menu"];
 
 impl Envelope {
-    /// Reads an object; extra fields are ignored unless they contradict. An error of the vendor's that comes without
-    /// JSON around it is not an envelope.
+    /// Reads an object. An error of the vendor's that comes without JSON around it is not an envelope.
     pub fn parse(bytes: &[u8]) -> Result<Self, serde_json::Error> {
         let text = String::from_utf8_lossy(bytes);
         let fields: Map<String, Value> = serde_json::from_str(&mended(text.trim_start_matches('\u{feff}')))?;
@@ -58,18 +115,38 @@ impl Envelope {
                 }
                 "msg" => {
                     envelope.msg = Some(words(value)).filter(|words| !words.is_empty());
-                    envelope.promised = value.as_str().and_then(first_number);
+                    if let Value::String(text) = value {
+                        envelope.announced.sentence(&Sentence::new(text));
+                    }
                 }
-                "data" => envelope.has_data = true,
+                "data" => envelope.data = Data::of(value),
                 other => envelope.foreign(other, value),
             }
+        }
+        if envelope.code() == Some(206) {
+            envelope.announced.partial();
         }
         Ok(envelope)
     }
 
+    /// Adds what the head of the answer says of its rows.
+    pub(super) fn add_head(&mut self, status: u16, headers: &HeaderMap) {
+        self.announced.headers(headers);
+        if status == 206 {
+            self.announced.partial();
+        }
+        if !matches!(status, 200 | 201 | 203 | 404) {
+            self.against_empty.get_or_insert("its status is not that of a whole answer");
+        }
+    }
+
     fn foreign(&mut self, name: &str, value: &Value) {
         let name = name.to_ascii_lowercase();
-        self.elsewhere |= (value.is_array() || value.is_object()) && !is_nothing(value);
+        self.announced.field(&name, value);
+        self.rows_elsewhere |= has_rows(value);
+        if let Some(reason) = against_empty(&name, value) {
+            self.against_empty.get_or_insert(reason);
+        }
         match name.as_str() {
             "success" | "ok" => self.refuses |= is_nothing(value) && !value.is_null(),
             "status" | "state" | "result" => self.refuses |= is_failure(value),
@@ -112,30 +189,57 @@ impl Envelope {
         self.error.is_some() && !self.error_is_list && !self.refuses
     }
 
-    /// Whether the vendor says that the window has no rows.
-    pub(super) fn says_empty(&self) -> bool {
-        let words = self.words();
-        words.contains("VALIDATE DATES")
-            || (self.promised == Some(0) && (words.contains("RECORD") || words.contains("REGISTRO")))
+    /// Whether an object beside `data` is a row.
+    pub(super) fn has_rows_elsewhere(&self) -> bool {
+        self.rows_elsewhere
     }
 
-    /// Why a success without a single row is none after all: no `data`, and something else instead of it.
-    pub(super) fn lacks_data(&self) -> Option<&'static str> {
-        if self.has_data {
-            return None;
+    /// Whether the vendor's words for "no rows" stand in it, whatever else does.
+    pub(super) fn mentions_no_rows(&self) -> bool {
+        self.sentences().any(|sentence| sentence.says_no_rows())
+    }
+
+    /// Whether it says that the time range has no rows: in the vendor's words, or by a success with an empty list, and
+    /// without anything that speaks against it.
+    pub(super) fn says_empty(&self) -> bool {
+        let known_code = matches!(self.code, Code::Missing | Code::Number(404)) || self.has_success_code();
+        let known_words = self
+            .sentences()
+            .all(|sentence| sentence.says_no_rows() || sentence.is_silent() || sentence.says_not_found());
+        let in_words = self.mentions_no_rows() && known_words && known_code && !self.error_is_list;
+        let by_list =
+            self.is_success() && self.data == Data::List && self.sentences().all(|it| it.is_silent());
+        (in_words || by_list) && self.why_not_empty().is_none() && !self.refuses
+    }
+
+    /// Why this is no time range without rows, although nothing says that it failed.
+    pub(super) fn why_not_empty(&self) -> Option<&'static str> {
+        match self.data {
+            _ if self.rows_elsewhere => Some("it has rows under another name than data"),
+            Data::Filled => Some("it has data, and says that it has none"),
+            _ => self.against_empty,
         }
-        let silent = |words: &str| matches!(words.to_uppercase().as_str(), "OK" | "SUCCESS");
-        let said = self.msg.as_deref().filter(|_| self.promised.is_none() && !self.says_empty());
-        match said.or(self.other_words.as_deref()) {
-            _ if self.elsewhere => Some("it has no data, and a list under another name"),
-            Some(words) if !silent(words.trim()) => Some("it has no data, and words that are not known"),
-            _ => None,
-        }
+    }
+
+    /// The vendor's own words.
+    fn sentences(&self) -> impl Iterator<Item = Sentence> {
+        let said = [self.msg.as_deref(), self.error.as_deref()];
+        said.into_iter().flatten().map(Sentence::new)
     }
 
     /// The vendor's words, for the log.
     pub fn message(&self) -> &str {
         self.msg.as_deref().or(self.error.as_deref()).or(self.other_words.as_deref()).unwrap_or("")
+    }
+
+    /// Words that do not say that there are no rows, for the log.
+    pub(super) fn unknown_words(&self) -> &str {
+        let said = [self.msg.as_deref(), self.error.as_deref(), self.other_words.as_deref()];
+        let is_unknown = |words: &&str| {
+            let sentence = Sentence::new(words);
+            !sentence.says_no_rows() && !sentence.is_silent()
+        };
+        said.into_iter().flatten().find(is_unknown).unwrap_or("")
     }
 
     /// All of the vendor's words in capital letters and with single spaces, for classifying.
@@ -145,10 +249,9 @@ impl Envelope {
         said.join(" ").to_uppercase()
     }
 
-    /// The number of rows that `msg` announces: `1172 records were found`. The wording varies, so this is its
-    /// first number, with grouping dots or commas tolerated; `None` when it has none, or is no text.
-    pub fn promised_rows(&self) -> Option<u64> {
-        self.promised
+    /// The number of rows that should have come where `received` came; `None` where nothing announces more.
+    pub fn promised_rows(&self, received: u64) -> Option<u64> {
+        self.announced.more_than(received)
     }
 }
 
@@ -166,59 +269,48 @@ impl Code {
     }
 }
 
-/// Whether a value is one of the ways to write that there is nothing.
-fn is_nothing(value: &Value) -> bool {
-    match value {
-        Value::Null => true,
-        Value::Bool(set) => !set,
-        Value::Number(number) => number.as_f64() == Some(0.0),
-        Value::String(text) => {
-            matches!(
-                text.trim().to_ascii_lowercase().as_str(),
-                "" | "null" | "false" | "0" | "[]" | "{}" | "none"
-            )
+impl Data {
+    fn of(value: &Value) -> Self {
+        match value {
+            Value::Array(items) if items.is_empty() => Self::List,
+            Value::Object(fields) if fields.is_empty() => Self::List,
+            value if is_nothing(value) => Self::Null,
+            _ => Self::Filled,
         }
-        Value::Array(items) => items.iter().all(is_nothing),
-        Value::Object(fields) => fields.values().all(is_nothing),
     }
 }
 
-/// Whether a field such as `status` says that it went wrong.
-fn is_failure(value: &Value) -> bool {
+/// Why a field that is not the vendor's speaks against a time range without rows, if it does. What is not known does.
+fn against_empty(name: &str, value: &Value) -> Option<&'static str> {
+    if is_nothing(value) {
+        return None;
+    }
+    let is_trouble = ["err", "warn", "fail", "fault", "exception"].iter().any(|part| name.contains(part));
     match value {
-        Value::Bool(well) => !well,
-        Value::Number(number) => number.as_f64().is_some_and(|code| code >= 400.0),
-        Value::String(text) => {
-            let text = text.trim().to_ascii_lowercase();
-            text.parse::<f64>().is_ok_and(|code| code >= 400.0)
-                || ["err", "fail", "false", "denied", "unauthori", "forbidden"]
-                    .iter()
-                    .any(|bad| text.starts_with(bad))
+        _ if is_trouble => Some("it has no rows, and says that something went wrong"),
+        value if OUTCOMES.contains(&name) && !value.is_object() && !value.is_array() => {
+            (!is_well(value)).then_some("it has no rows, and an outcome that is not known")
         }
-        Value::Null | Value::Array(_) | Value::Object(_) => false,
+        Value::Object(fields) => {
+            fields.iter().find_map(|(name, value)| against_empty(&name.to_ascii_lowercase(), value))
+        }
+        Value::Array(_) => Some("it has no rows, and a list under another name"),
+        Value::Number(_) => None,
+        Value::String(text) if text.trim().parse::<f64>().is_ok() || Sentence::new(text).is_silent() => None,
+        Value::String(_) if METADATA.contains(&name.replace(['_', '-'], "").as_str()) => None,
+        _ => Some("it has no rows, and words or fields that are not known"),
     }
 }
 
-/// The texts within a value, one after the other.
-fn words(value: &Value) -> String {
+/// Whether a row stands within a value.
+fn has_rows(value: &Value) -> bool {
     match value {
-        Value::String(text) if text.trim().eq_ignore_ascii_case("null") => String::new(),
-        Value::String(text) => text.trim().to_owned(),
-        Value::Null => String::new(),
-        Value::Bool(_) | Value::Number(_) => value.to_string(),
-        Value::Array(items) => joined(items.iter()),
-        Value::Object(fields) => joined(fields.values()),
+        Value::Array(items) => items.iter().any(has_rows),
+        Value::Object(fields) => {
+            ROW_FIELDS.iter().any(|name| fields.contains_key(*name)) || fields.values().any(has_rows)
+        }
+        _ => false,
     }
-}
-
-fn joined<'a>(values: impl Iterator<Item = &'a Value>) -> String {
-    values.map(words).filter(|words| !words.is_empty()).collect::<Vec<_>>().join(" ")
-}
-
-fn first_number(msg: &str) -> Option<u64> {
-    let digits = &msg[msg.find(|c: char| c.is_ascii_digit())?..];
-    let end = digits.find(|c: char| !c.is_ascii_digit() && c != ',' && c != '.').unwrap_or(digits.len());
-    digits[..end].replace([',', '.'], "").parse().ok()
 }
 
 #[cfg(test)]
@@ -285,39 +377,89 @@ mod tests {
     }
 
     #[test]
-    fn the_count_is_read_leniently() {
+    fn a_count_is_announced_by_text_only() {
         for (msg, rows) in [
-            ("1172 records were found", Some(1172)),
-            ("Se encontraron 1,172 registros", Some(1172)),
-            ("1.172 registros.", Some(1172)),
-            ("no number", None),
-            ("99999999999999999999999", None),
+            (r#""1172 records were found""#, Some(1172)),
+            (r#""Se encontraron 1,172 registros""#, Some(1172)),
+            (r#""1 of 7 records""#, Some(7)),
+            ("7", None),
+            (r#"["7 records"]"#, None),
+            (r#"{"rows":7}"#, None),
+            ("null", None),
         ] {
-            let json = serde_json::json!({ "msg": msg }).to_string();
-            assert_eq!(read(&json).promised_rows(), rows, "{msg}");
+            assert_eq!(read(&format!("{{\"msg\":{msg}}}")).promised_rows(1), rows, "{msg}");
         }
-        // What is no text announces nothing.
-        for msg in ["7", "[\"7 records\"]", "{\"rows\":7}", "true", "null"] {
-            assert_eq!(read(&format!("{{\"msg\":{msg}}}")).promised_rows(), None, "{msg}");
-        }
-        assert_eq!(read("{}").promised_rows(), None);
+        assert_eq!(read("{}").promised_rows(0), None);
+        assert_eq!(read(r#"{"code":206}"#).promised_rows(3), Some(4));
     }
 
     #[test]
-    fn without_data_only_the_known_words_are_an_empty_window() {
-        for (json, good) in [
-            (r#"{"code":200}"#, true),
-            (r#"{"code":200,"msg":"0 records were found"}"#, true),
-            (r#"{"code":200,"msg":"Validate  dates entered"}"#, true),
-            (r#"{"code":200,"msg":"OK"}"#, true),
-            (r#"{"code":200,"msg":"anything","data":null}"#, true),
-            (r#"{"code":200,"msg":"Unauthorized"}"#, false),
-            (r#"{"code":200,"message":"Unauthorized"}"#, false),
-            (r#"{"code":200,"rows":[{"rp_id":"10"}]}"#, false),
-            (r#"{"code":200,"result":{"data":[]}}"#, true),
-            (r#"{"code":200,"result":{"data":[1]}}"#, false),
+    fn no_rows_is_said_in_the_vendors_words_or_by_an_empty_list() {
+        for json in [
+            // The vendor's words, with every way to write that nothing else is the matter.
+            r#"{"code":"404","error":null,"msg":"Validate dates entered"}"#,
+            r#"{"code":"404","error":"Not Found","msg":"Validate dates entered","data":null}"#,
+            r#"{"code":"404","error":true,"msg":"Validate dates entered."}"#,
+            r#"{"code":"200","error":"Validate dates entered","msg":""}"#,
+            r#"{"msg":"Validate  dates entered","data":[]}"#,
+            r#"{"code":200,"error":null,"msg":"0 records were found"}"#,
+            r#"{"code":"200","error":null,"msg":"0 records were found","data":null}"#,
+            r#"{"code":"404","msg":"Se encontraron 0 registros","count":0,"has_more":false}"#,
+            // A success with an empty list.
+            r#"{"code":200,"data":[]}"#,
+            r#"{"code":"0","error":"","msg":"OK","data":{}}"#,
+            r#"{"code":200,"data":[],"success":true,"status":"OK","page":1,"elapsed_ms":12,"version":"2.1"}"#,
+            r#"{"code":200,"data":[],"result":{"data":[]},"meta":{"total":0,"page":1},"errors":[]}"#,
         ] {
-            assert_eq!(read(json).lacks_data().is_none(), good, "{json}");
+            assert!(read(json).says_empty(), "{json}");
+        }
+    }
+
+    #[test]
+    fn without_rows_whatever_is_not_known_is_no_empty_time_range() {
+        for json in [
+            "{}",
+            // Silence.
+            r#"{"code":"200","error":null}"#,
+            r#"{"code":"200","error":null,"msg":"","data":null}"#,
+            r#"{"code":"200","error":null,"msg":"OK"}"#,
+            // Other words.
+            r#"{"code":200,"msg":"Servicio ocupado, intente mas tarde","data":[]}"#,
+            r#"{"code":200,"msg":"Query timed out","data":null}"#,
+            r#"{"code":200,"msg":"Su token ha expirado","data":[]}"#,
+            r#"{"code":200,"msg":"Processing","data":[]}"#,
+            r#"{"code":200,"message":"Unauthorized","data":[]}"#,
+            r#"{"code":200,"data":[],"note":"maintenance tonight"}"#,
+            // Other outcomes.
+            r#"{"code":200,"data":[],"status":"warning"}"#,
+            r#"{"code":200,"data":[],"status":"pending"}"#,
+            r#"{"code":200,"data":[],"status":202}"#,
+            r#"{"code":200,"data":[],"warnings":"partial data"}"#,
+            r#"{"code":200,"data":[],"meta":{"warnings":["x"]}}"#,
+            r#"{"code":200,"data":[],"maintenance":true}"#,
+            r#"{"code":200,"data":[],"error_code":1205}"#,
+            r#"{"code":500,"data":[],"msg":"0 records were found"}"#,
+            // Rows, or something like them, elsewhere.
+            r#"{"code":200,"data":[],"rows":[{"rp_id":"10"}]}"#,
+            r#"{"code":200,"data":[],"result":{"data":[1]}}"#,
+            r#"{"code":"404","msg":"Validate dates entered","data":[{"rp_id":"10"}]}"#,
+            // Known words, and others beside them.
+            r#"{"code":"404","msg":"Validate dates entered","error":"the database is locked"}"#,
+            r#"{"code":"404","msg":"Validate dates entered","detail":"backup in progress"}"#,
+            r#"{"code":200,"msg":"0 records were found","error":["x"]}"#,
+            r#"{"code":200,"msg":"0 of 7 records could be read","data":[]}"#,
+            r#"{"code":404,"msg":"Error 0x80004005: no se pueden leer los registros"}"#,
+            r#"{"code":404,"error":"SQLSTATE[00000]: records are locked"}"#,
+        ] {
+            assert!(!read(json).says_empty(), "{json}");
+        }
+        for json in [
+            r#"{"code":200,"data":[],"count":7}"#,
+            r#"{"code":200,"data":[],"total_records":"7"}"#,
+            r#"{"code":200,"msg":"0 records were found","data":[],"pagination":{"total":7}}"#,
+            r#"{"code":200,"data":[],"has_more":true}"#,
+        ] {
+            assert!(read(json).promised_rows(0).is_some(), "{json}");
         }
     }
 }

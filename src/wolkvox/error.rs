@@ -109,6 +109,12 @@ pub enum ApiError {
         "the server's name has no address ({0}); check its digits, and whether this machine can resolve names"
     )]
     NameNotFound(String),
+    /// Silence from whoever resolves names.
+    #[error(
+        "no answer from the name server within {} s; check that this machine can resolve names (/etc/resolv.conf, the \
+         network policy of the container)", .0.as_secs()
+    )]
+    NoNameServer(Duration),
     /// This process may not open another socket.
     #[error(
         "this process has too many open files ({0}); raise its limit (LimitNOFILE= of the service, ulimit -n)"
@@ -196,6 +202,11 @@ pub enum ApiError {
     /// The JSON is not a report.
     #[error("{0}")]
     Schema(String),
+    /// No rows came, and words that are not those of a time range without rows.
+    #[error(
+        "the answer has no rows and does not say so in Wolkvox's words, but {0:?}: it is not taken for a time without rows"
+    )]
+    NotEmpty(String),
     /// So many rows cannot be read that the report must have changed: nothing of the answer counts.
     #[error(
         "{rejected} of {total} rows cannot be read: `{field}` has the shape {pattern:?}; nothing of this answer is \
@@ -260,6 +271,7 @@ impl ApiError {
             | Self::ConnectionRefused(_)
             | Self::ConnectTimeout(_)
             | Self::NameNotFound(_)
+            | Self::NoNameServer(_)
             | Self::BadHead(_) => ErrorClass::Connect,
             Self::Tls(_) => ErrorClass::Tls,
             Self::Timeout(_) => ErrorClass::Timeout,
@@ -274,7 +286,9 @@ impl ApiError {
             Self::Maintenance(_) => ErrorClass::Maintenance,
             Self::Throttled(_) => ErrorClass::Throttled,
             Self::NotJson(_) | Self::ContentEncoding(_) => ErrorClass::NotJson,
-            Self::Schema(_) | Self::ForeignNotFound | Self::RowsRejected { .. } => ErrorClass::Schema,
+            Self::Schema(_) | Self::NotEmpty(_) | Self::ForeignNotFound | Self::RowsRejected { .. } => {
+                ErrorClass::Schema
+            }
             Self::TooFewRows { .. } | Self::Contradicts { .. } | Self::CutOff => ErrorClass::Truncated,
             Self::TooLarge(_) => ErrorClass::TooLarge,
             Self::Internal(_) | Self::TooManyOpenFiles(_) | Self::ClocksDisagree { .. } => {
@@ -293,6 +307,7 @@ impl ApiError {
                 | Self::ConnectionRefused(_)
                 | Self::ConnectTimeout(_)
                 | Self::NameNotFound(_)
+                | Self::NoNameServer(_)
                 | Self::TooManyOpenFiles(_)
                 | Self::Tls(_)
         )
@@ -309,6 +324,7 @@ impl ApiError {
                 | Self::Refused { .. }
                 | Self::NotJson(_)
                 | Self::Schema(_)
+                | Self::NotEmpty(_)
                 | Self::CutOff
                 | Self::TooFewRows { .. }
                 | Self::TooLarge(_)

@@ -127,7 +127,7 @@ impl Sample {
         let value = |name: &str| row.get(name).map(clean).unwrap_or_default();
         let (rp_id, conn_id) = (value("rp_id"), value("conn_id"));
         if is_absent(&rp_id) && is_absent(&conn_id) {
-            // A line of totals.
+            // A line of totals, or something that belongs to no interaction.
             return self.unreadable += 1;
         }
         self.rows += 1;

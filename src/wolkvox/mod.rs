@@ -3,6 +3,7 @@
 //! Bytes come in, and what goes out is either rows from which everything personal has been dropped, or a
 //! [`ApiError`] whose class says what to do. Nothing here decides when to ask, or what counts.
 
+mod announced;
 mod body;
 mod classify;
 mod client;
@@ -12,13 +13,19 @@ mod envelope;
 mod error;
 mod field_stats;
 mod flat;
+mod gunzip;
+mod long_row;
 mod mend;
 mod names;
 mod rejection;
+mod resolver;
 mod row_parser;
+mod sentence;
 mod splitter;
 mod text;
 mod token_info;
+mod total;
+mod values;
 
 pub(crate) use client::is_out_of_files;
 pub use client::{Answer, Client, ClientLimits, Query, Transport};

@@ -5,7 +5,7 @@ use serde::Deserialize;
 /// Why a row is not counted: the `reason` label of `wolkvox_rows_rejected_total`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, Deserialize)]
 pub enum Rejection {
-    /// Neither `rp_id` nor `conn_id`: a `TOTAL` line.
+    /// Neither `rp_id` nor `conn_id`, and no mark of a line of totals.
     NoIdentity,
     /// Not a JSON object with readable fields.
     Malformed,
@@ -15,12 +15,14 @@ pub enum Rejection {
     BadDate,
     /// Dated days after the window that was asked for.
     FutureDate,
+    /// The vendor's line of totals: no row at all.
+    Total,
 }
 
 impl Rejection {
     /// Every reason, in the order of exposition.
-    pub const ALL: [Self; 5] =
-        [Self::NoIdentity, Self::Malformed, Self::TooLong, Self::BadDate, Self::FutureDate];
+    pub const ALL: [Self; 6] =
+        [Self::NoIdentity, Self::Malformed, Self::TooLong, Self::BadDate, Self::FutureDate, Self::Total];
 
     /// The value of the label.
     pub fn reason(self) -> &'static str {
@@ -30,6 +32,7 @@ impl Rejection {
             Self::TooLong => "too_long",
             Self::BadDate => "bad_date",
             Self::FutureDate => "future_date",
+            Self::Total => "total",
         }
     }
 }

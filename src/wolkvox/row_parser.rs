@@ -16,8 +16,9 @@ use super::{
     rejection::{Rejected, Rejection},
     splitter::Element,
     text::{Text, clean, cut, is_absent},
+    total,
 };
-use crate::model::{DigitFold, Fingerprints, LocalSecond, NUMBER};
+use crate::model::{DigitFold, Fingerprints, LONGEST_INTERACTION, LocalSecond, MOST_ATTEMPTS, NUMBER};
 
 /// One option that somebody entered.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,9 +32,10 @@ pub struct Row<'a> {
     pub interaction: Option<u64>,
     /// What the server's own clock showed.
     pub date: LocalSecond,
-    /// Whole seconds from the start of the interaction; a fraction is cut off. `None` where absent.
+    /// Whole seconds from the start of the interaction; a fraction is cut off. `None` where absent or beyond any
+    /// interaction.
     pub second: Option<u32>,
-    /// Attempts in the routing point; 0 where absent.
+    /// Attempts in the routing point; 0 where absent, or more than anybody makes.
     pub attempts: u32,
 }
 
@@ -188,13 +190,20 @@ impl RowParser {
         }
         let rp_id = clean(&fields.rp_id);
         let conn_id = clean(&fields.conn_id);
+        let date = clean(&fields.date);
+        let channel = clean(&fields.channel);
+        let option = clean(&fields.cod_opc_menu);
+        // An option may be called so; without an interaction it is a mark like the others.
+        let option_counts = is_absent(&conn_id);
+        if total::is_marked(&[&rp_id, &conn_id, &channel, &date])
+            || (option_counts && total::is_marked(&[&option]))
+        {
+            return Err(Rejected::new(Rejection::Total, "row", "a line of totals"));
+        }
         if is_absent(&rp_id) && is_absent(&conn_id) {
             return Err(without_identity(fields, json));
         }
-        let date = clean(&fields.date);
         let date = parse_date(&date).ok_or_else(|| bad_date(&fields.date, &date))?;
-        let channel = clean(&fields.channel);
-        let option = clean(&fields.cod_opc_menu);
         let second_text = clean(&fields.second_event);
         let attempt_text = clean(&fields.attempt);
         let second = parse_second(&second_text);
@@ -221,8 +230,8 @@ impl RowParser {
             fingerprint,
             interaction,
             date,
-            second,
-            attempts: attempts.unwrap_or(0),
+            second: second.filter(|second| *second <= LONGEST_INTERACTION),
+            attempts: attempts.filter(|attempts| *attempts <= MOST_ATTEMPTS).unwrap_or(0),
         })
     }
 
@@ -247,13 +256,15 @@ fn bad_date(field: &Text<'_>, date: &str) -> Rejected {
     Rejected::new(Rejection::BadDate, "date", shape)
 }
 
-/// The vendor's line of totals has the fields of a row, or says so. An object that has neither is something else.
+/// A row that belongs to no interaction: a line of totals by a mark in some other field, or something that is not known.
 fn without_identity(fields: &Fields<'_>, json: &str) -> Rejected {
-    let unknown = fields.rp_id == Text::Missing && fields.conn_id == Text::Missing;
-    if unknown && !json.to_ascii_uppercase().contains("TOTAL") {
-        return Rejected::new(Rejection::Malformed, "rp_id", "missing");
+    if total::is_marked_anywhere(json) {
+        return Rejected::new(Rejection::Total, "row", "a line of totals");
     }
-    Rejected::new(Rejection::NoIdentity, "rp_id", "empty")
+    let unknown = fields.rp_id == Text::Missing && fields.conn_id == Text::Missing;
+    let (reason, shape) =
+        if unknown { (Rejection::Malformed, "missing") } else { (Rejection::NoIdentity, "empty") };
+    Rejected::new(reason, "rp_id", shape)
 }
 
 /// An element that is no object, or no JSON.

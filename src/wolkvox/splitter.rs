@@ -10,9 +10,9 @@ use std::{borrow::Cow, collections::BTreeMap};
 
 use serde::de::IgnoredAny;
 
-use super::{envelope::Envelope, flat::stop};
+use super::{envelope::Envelope, flat::stop, long_row::LongRow};
 
-/// A longer row is reported as [`Element::TooLong`]: real ones have about 250 bytes.
+/// Of a longer row only the known fields are kept: real ones have about 250 bytes.
 const MAX_ROW_BYTES: usize = 64 * 1024;
 /// What stands beside `data` is four short fields.
 const MAX_ENVELOPE_BYTES: usize = 64 * 1024;
@@ -26,7 +26,7 @@ const ROW_FIELDS: [&str; 5] = ["rp_id", "conn_id", "cod_opc_menu", "cod_act", "c
 pub enum Element<'a> {
     /// The bytes of a JSON value, from its first to its last.
     Value(&'a [u8]),
-    /// A value of more than 64 KiB, skipped.
+    /// A value of more than 64 KiB that is no object, or whose known fields are too long themselves.
     TooLong,
 }
 
@@ -146,12 +146,13 @@ pub struct Splitter {
     scan: Scan,
     /// An element that began in an earlier chunk.
     partial: Vec<u8>,
-    too_long: bool,
+    /// The element, once it is too long to be held.
+    long: Option<LongRow>,
     /// `data` is an object of rows by number.
     keyed: bool,
     /// Of such an object, a key and its colon have been read.
     key_read: bool,
-    /// Everything but `data`, whose place is taken by `null`.
+    /// Everything but the rows, in whose place stands an empty list.
     envelope: Vec<u8>,
     /// In `State::Outer`: depth below the outer object, and the string being read or last read.
     outer: Scan,
@@ -167,7 +168,7 @@ impl Default for Splitter {
             state: State::Start(0),
             scan: Scan::default(),
             partial: Vec::new(),
-            too_long: false,
+            long: None,
             keyed: false,
             key_read: false,
             envelope: Vec::with_capacity(256),
@@ -293,7 +294,8 @@ impl Splitter {
             b'"' => return Err(SplitError::Schema("data is a text")),
             _ => return Err(SplitError::Schema("data is neither a list nor an object")),
         }
-        self.envelope.extend_from_slice(b"null");
+        // Only the rows are taken out: that there was a list stays.
+        self.envelope.extend_from_slice(b"[]");
         Ok(1)
     }
 
@@ -372,24 +374,31 @@ impl Splitter {
         self.state = state;
         self.scan = Scan::default();
         self.partial.clear();
-        self.too_long = false;
+        self.long = None;
     }
 
     fn element(&mut self, bytes: &[u8], each: &mut impl FnMut(Element<'_>)) -> Result<usize, SplitError> {
         let end = self.scan.advance(bytes);
         let piece = &bytes[..end.unwrap_or(bytes.len())];
-        self.too_long |= self.partial.len() + piece.len() > MAX_ROW_BYTES;
-        let whole = end.is_some();
-        if self.too_long {
+        if self.long.is_none() && self.partial.len() + piece.len() > MAX_ROW_BYTES {
+            let mut long = LongRow::new();
+            long.push(&self.partial);
             self.partial.clear();
-        } else if !whole || !self.partial.is_empty() {
-            self.partial.extend_from_slice(piece);
+            self.long = Some(long);
+        }
+        let whole = end.is_some();
+        match &mut self.long {
+            Some(long) => long.push(piece),
+            None if !whole || !self.partial.is_empty() => self.partial.extend_from_slice(piece),
+            None => {}
         }
         if whole {
-            let element = match (self.too_long, self.partial.is_empty()) {
-                (true, _) => Element::TooLong,
-                (false, true) => Element::Value(piece),
-                (false, false) => Element::Value(&self.partial),
+            let shortened = self.long.take().map(LongRow::finish);
+            let element = match &shortened {
+                Some(Some(kept)) => Element::Value(kept),
+                Some(None) => Element::TooLong,
+                None if self.partial.is_empty() => Element::Value(piece),
+                None => Element::Value(&self.partial),
             };
             if self.state == State::InSingle {
                 if !is_row(element) {

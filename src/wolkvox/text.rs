@@ -4,6 +4,7 @@
 
 use std::borrow::Cow;
 
+use icu_normalizer::ComposingNormalizerBorrowed;
 use serde::{Deserialize, Deserializer, de};
 use serde_json::value::RawValue;
 
@@ -67,7 +68,7 @@ pub(super) fn cut(text: &str, length: usize) -> &str {
     }
 }
 
-/// Without surrounding space and control characters.
+/// Returns a value as labels and hashes take it: trimmed, composed, and without what nobody can see.
 pub(super) fn clean<'a>(text: &Text<'a>) -> Cow<'a, str> {
     match text {
         Text::Is(Cow::Borrowed(text)) => cleaned(text),
@@ -82,13 +83,63 @@ fn cleaned(text: &str) -> Cow<'_, str> {
         return Cow::Borrowed(text.trim_ascii());
     }
     let text = text.trim();
-    if text.contains(char::is_control) {
-        Cow::Owned(text.chars().filter(|c| !c.is_control()).collect::<String>().trim().to_owned())
-    } else {
-        Cow::Borrowed(text)
+    let composed = ComposingNormalizerBorrowed::new_nfc();
+    if !text.contains(|c| is_invisible(c) || is_odd_space(c)) && composed.is_normalized(text) {
+        return Cow::Borrowed(text);
     }
+    let visible = text.chars().filter(|c| !is_invisible(*c));
+    let visible: String = visible.map(|c| if is_odd_space(c) { ' ' } else { c }).collect();
+    Cow::Owned(composed.normalize(visible.trim()).into_owned())
+}
+
+/// A space that looks like the common one.
+fn is_odd_space(c: char) -> bool {
+    c != ' ' && c.is_whitespace() && !c.is_control()
+}
+
+/// A character that leaves no mark, or that only changes how others are laid out: two texts that differ by it alone look
+/// alike. The categories Cc, Cf, Zl and Zp of Unicode 16, what it lists as `Default_Ignorable_Code_Point`, and the empty
+/// Braille pattern.
+fn is_invisible(c: char) -> bool {
+    c.is_control()
+        || matches!(c,
+            '\u{ad}' | '\u{34f}' | '\u{600}'..='\u{605}' | '\u{61c}' | '\u{6dd}' | '\u{70f}'
+            | '\u{890}'..='\u{891}' | '\u{8e2}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}'
+            | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{2800}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}'
+            | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{110bd}' | '\u{110cd}'
+            | '\u{13430}'..='\u{1343f}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}'
+            | '\u{e0000}'..='\u{e0fff}')
 }
 
 pub(super) fn is_absent(text: &str) -> bool {
     matches!(text, "" | "-" | "--" | "0") || text.eq_ignore_ascii_case("null")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_that_look_alike_are_one() {
+        for (written, label) in [
+            ("1\u{200b}", "1"),
+            ("\u{feff}1", "1"),
+            ("a\u{ad}b\u{2060}c", "abc"),
+            ("\u{202e}ETNEGA\u{202c}", "ETNEGA"),
+            ("\u{2066}1\u{2069}", "1"),
+            ("1\u{fe0f}\u{e0101}\u{e007f}", "1"),
+            ("a\u{2028}b", "ab"),
+            ("\u{3164}\u{200d}\u{2800}", ""),
+            ("VENTAS\u{a0}WEB", "VENTAS WEB"),
+            ("VENTAS\u{202f}WEB\u{3000}", "VENTAS WEB"),
+            ("Man\u{303}ana", "Mañana"),
+            ("Mañana", "Mañana"),
+            ("a\tb\u{7f}", "ab"),
+            (" N/D ", "N/D"),
+            ("☎ 😀", "☎ 😀"),
+        ] {
+            assert_eq!(cleaned(written), label, "{written:?}");
+        }
+    }
 }

@@ -23,6 +23,7 @@ pub(super) fn ends_the_visit(fault: &ApiError) -> bool {
             | ApiError::NotJson(_)
             | ApiError::ContentEncoding(_)
             | ApiError::Schema(_)
+            | ApiError::NotEmpty(_)
             | ApiError::TooFewRows { .. }
             | ApiError::CutOff
             | ApiError::TooLarge(_)
@@ -73,7 +74,7 @@ fn check(fault: &ApiError) -> Text {
         | ApiError::BadHead(_)
         | ApiError::ClocksDisagree { .. }
         | ApiError::Internal(_) => Text::Connection,
-        ApiError::NameNotFound(_) => Text::Name,
+        ApiError::NameNotFound(_) | ApiError::NoNameServer(_) => Text::Name,
         ApiError::Tls(_) => Text::Tls,
         ApiError::TokenMissing
         | ApiError::TokenUnreadable(_)
@@ -94,6 +95,7 @@ fn check(fault: &ApiError) -> Text {
         | ApiError::Throttled(_)
         | ApiError::NotJson(_)
         | ApiError::Schema(_)
+        | ApiError::NotEmpty(_)
         | ApiError::Busy(_)
         | ApiError::TooFewRows { .. }
         | ApiError::Contradicts { .. }

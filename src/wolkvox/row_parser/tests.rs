@@ -91,11 +91,10 @@ fn labels_are_cleaned_cut_and_never_empty() {
 
 #[test]
 fn what_cannot_be_counted_says_why() {
-    let mut total = with("rp_id", json!(""));
-    total["conn_id"] = json!("-");
-    assert_eq!(parse(&total), Err(Rejection::NoIdentity));
+    let mut nobodys = with("rp_id", json!(""));
+    nobodys["conn_id"] = json!("-");
+    assert_eq!(parse(&nobodys), Err(Rejection::NoIdentity));
     assert_eq!(parse(&json!("TOTAL")), Err(Rejection::Malformed));
-    assert_eq!(parse(&json!({"channel": "TOTAL"})), Err(Rejection::NoIdentity));
     for (json, field, shape) in [
         (with("rp_id", json!({"a": 1})), "rp_id", "an object"),
         (with("cod_opc_menu", json!(["AGENTE"])), "cod_opc_menu", "a list"),
@@ -116,6 +115,47 @@ fn what_cannot_be_counted_says_why() {
     for json in ["{\"rp_id\":", "{\"rp_id\":1]", "nul", "[1}", "{\"rp_id\":\"\\x\"}"] {
         let rejected = read(json).expect_err(json);
         assert!(rejected.damaged && rejected.reason == Rejection::Malformed, "{json}: {rejected:?}");
+    }
+}
+
+#[test]
+fn a_line_of_totals_is_known_by_any_of_its_marks() {
+    for field in ["rp_id", "conn_id", "channel", "date"] {
+        for mark in ["TOTAL", "Totales", "GRAND TOTAL", "Total:"] {
+            assert_eq!(parse(&with(field, json!(mark))), Err(Rejection::Total), "{field} {mark}");
+        }
+    }
+    for total in [
+        json!({"rp_id": "", "conn_id": "", "channel": "TOTAL", "attempt": "--", "cod_opc_menu": "-"}),
+        json!({"rp_id": "10", "conn_id": "", "date": "2026-01-18 19:34:31", "cod_opc_menu": "TOTAL"}),
+        json!({"rp_id": "", "conn_id": "", "name": "Total"}),
+        json!({"channel": "TOTAL"}),
+        json!({"total": 25}),
+    ] {
+        assert_eq!(parse(&total), Err(Rejection::Total), "{total}");
+    }
+    // An option, a routing point or a message may have the word in it, and an option may be called so.
+    assert_eq!(parse(&with("cod_opc_menu", json!("TOTAL"))).unwrap().labels.option, "TOTAL");
+    assert_eq!(parse(&with("rp_id", json!("SALDO TOTAL"))).unwrap().labels.rp_id, "SALDO TOTAL");
+    assert_eq!(parse(&json!({"message": "a TOTAL failure"})), Err(Rejection::Malformed));
+}
+
+#[test]
+fn values_beyond_any_interaction_are_taken_for_absent() {
+    for (field, value, read) in [
+        ("attempt", json!("4294967295"), (0, Some(37))),
+        ("attempt", json!(101), (0, Some(37))),
+        ("attempt", json!("3001234567"), (0, Some(37))),
+        ("attempt", json!("100"), (100, Some(37))),
+        ("second_event", json!("1768764871"), (2, None)),
+        ("second_event", json!("99:59:59"), (2, None)),
+        ("second_event", json!(172_801), (2, None)),
+        ("second_event", json!("48:00:00"), (2, Some(172_800))),
+    ] {
+        let row = parse(&with(field, value.clone())).unwrap();
+        assert_eq!((row.attempts, row.second), read, "{field} {value}");
+        // It is still part of what tells two rows apart.
+        assert_ne!(row.fingerprint, parse(&with(field, json!("9"))).unwrap().fingerprint, "{field} {value}");
     }
 }
 

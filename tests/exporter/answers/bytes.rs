@@ -34,7 +34,7 @@ async fn options_are_the_same_in_every_character_set() {
         ("application/json", latin(&body("Maóana")), "Maóana"),
         ("text/html; charset=ISO-8859-1", latin(&body("Mañana")), "Mañana"),
         ("application/json; charset=windows-1252", latin(&body("Mañana")), "Mañana"),
-        ("application/json; charset=utf-8", latin(&body("Mañana")), "Ma\u{fffd}ana"),
+        ("application/json; charset=utf-8", latin(&body("Mañana")), "Mañana"),
         ("application/json; charset=utf-16le", utf16, "Mañana"),
         ("application/json", marked, "Mañana"),
         ("application/json; charset=klingon", latin(&body("Mañana")), "Mañana"),
@@ -45,7 +45,7 @@ async fn options_are_the_same_in_every_character_set() {
         // A server that changes its character set doubles nothing.
         assert_eq!(*keys.entry(option).or_insert(fingerprints[0]), fingerprints[0], "{content_type}");
     }
-    assert_eq!(keys.len(), 3, "Mañana, Maóana, and one with a replacement");
+    assert_eq!(keys.len(), 2, "Mañana and Maóana");
 }
 
 #[tokio::test]
@@ -57,7 +57,11 @@ async fn codings_are_undone_or_named() {
         |coding: &str, bytes: &[u8]| answer("200 OK", &format!("Content-Encoding: {coding}\r\n"), bytes);
     assert_eq!(told(&ask(coded("gzip", &gzip(whole.as_bytes()))).await), "ok A");
     assert_eq!(told(&ask(coded("gzip", &members)).await), "ok A");
-    assert_eq!(told(&ask(coded("identity", whole.as_bytes())).await), "ok A");
+    for nothing in ["identity", "none", "UTF-8"] {
+        assert_eq!(told(&ask(coded(nothing, whole.as_bytes())).await), "ok A", "{nothing}");
+    }
+    let padded = [members.clone(), vec![0; 600]].concat();
+    assert_eq!(told(&ask(coded("gzip", &padded)).await), "ok A");
     // The first member alone is no whole answer, and neither is half a second one.
     for cut in [gzip(first).len(), members.len() - 12, members.len() - 1] {
         assert_eq!(told(&ask(coded("gzip", &members[..cut])).await), "truncated", "{cut}");

@@ -1,0 +1,100 @@
+//! Gzip in any number of members, and whatever stands behind the last of them.
+//!
+//! Holds one piece of output at most. A server may pad a compressed body, or add a line to it: what begins no member
+//! behind a whole one is dropped. Whether the text is whole is for JSON to say.
+
+use std::io::{self, Write as _};
+
+use flate2::write::GzDecoder;
+
+use super::{body::Sink, error::ApiError};
+
+/// Compressed bytes taken at once: the densest gzip makes a thousand times as many of them.
+const PIECE: usize = 4096;
+/// The first two bytes of a member.
+const MAGIC: [u8; 2] = [0x1F, 0x8B];
+
+/// Undoes gzip.
+#[derive(Default)]
+pub(super) struct Gunzip {
+    member: Option<GzDecoder<Vec<u8>>>,
+    /// The first byte of what may be a member.
+    half_magic: bool,
+    /// A member has ended, or has given text.
+    has_read: bool,
+    /// Something stands behind the last member.
+    is_over: bool,
+}
+
+impl Gunzip {
+    pub(super) fn push(&mut self, bytes: &[u8], sink: &mut Sink<'_>) -> Result<(), ApiError> {
+        for piece in bytes.chunks(PIECE) {
+            let mut rest = piece;
+            while !rest.is_empty() && !self.is_over {
+                rest = if self.member.is_some() { self.inflate(rest, sink)? } else { self.begin(rest)? };
+            }
+        }
+        Ok(())
+    }
+
+    /// Ends the body. Fails where a member has not ended.
+    pub(super) fn finish(self, sink: &mut Sink<'_>) -> Result<(), ApiError> {
+        match self.member {
+            Some(member) => sink(&member.finish().map_err(|_| ApiError::CutOff)?),
+            None if self.half_magic && !self.has_read => Err(ApiError::CutOff),
+            None => Ok(()),
+        }
+    }
+
+    /// Reads the next byte of what should be the mark of a member.
+    fn begin<'a>(&mut self, bytes: &'a [u8]) -> Result<&'a [u8], ApiError> {
+        let expected = MAGIC[usize::from(self.half_magic)];
+        if bytes[0] != expected {
+            self.is_over = self.has_read;
+            // What is no gzip from its first byte on has a wrong header, and is not damaged.
+            let wrong = || ApiError::ContentEncoding("gzip, which it is not".to_owned());
+            return if self.has_read { Ok(&[]) } else { Err(wrong()) };
+        }
+        self.half_magic = !self.half_magic;
+        if !self.half_magic {
+            let mut member = GzDecoder::new(Vec::new());
+            member.write_all(&MAGIC).map_err(|_| ApiError::CutOff)?;
+            self.member = Some(member);
+        }
+        Ok(&bytes[1..])
+    }
+
+    /// Hands on what a member gives for these bytes, and returns those behind its end.
+    fn inflate<'a>(&mut self, bytes: &'a [u8], sink: &mut Sink<'_>) -> Result<&'a [u8], ApiError> {
+        let Some(member) = &mut self.member else { return Ok(bytes) };
+        let Ok(used) = written(member, bytes) else {
+            let wrong = || ApiError::ContentEncoding("gzip, which it is not".to_owned());
+            return Err(if self.has_read { ApiError::CutOff } else { wrong() });
+        };
+        let mut plain = std::mem::take(member.get_mut());
+        self.has_read |= !plain.is_empty();
+        sink(&plain)?;
+        plain.clear();
+        *member.get_mut() = plain;
+        if used < bytes.len() {
+            self.has_read = true;
+            let ended = self.member.take().map(GzDecoder::finish).transpose();
+            let rest = ended.map_err(|_| ApiError::CutOff)?.unwrap_or_default();
+            sink(&rest)?;
+        }
+        Ok(&bytes[used..])
+    }
+}
+
+/// Writes as much as belongs to the member, and returns how much that was.
+fn written(member: &mut GzDecoder<Vec<u8>>, bytes: &[u8]) -> io::Result<usize> {
+    let mut used = 0;
+    while used < bytes.len() {
+        match member.write(&bytes[used..])? {
+            0 => break,
+            more => used += more,
+        }
+    }
+    member.flush()?;
+    Ok(used)
+}

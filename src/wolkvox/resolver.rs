@@ -1,0 +1,56 @@
+//! Looks up the address of a server with a time limit of its own, so that a silent name server is told apart from a
+//! server that does not answer.
+
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+
+/// The machine's own resolver, which must answer before the time for the whole connection is over.
+#[derive(Debug)]
+pub(super) struct Resolver {
+    limit: Duration,
+}
+
+/// No answer came from the name server within this time.
+#[derive(Debug, Clone, Copy, thiserror::Error)]
+#[error("no answer from the name server within {} s", .0.as_secs_f32())]
+pub(super) struct SilentNameServer(pub(super) Duration);
+
+impl Resolver {
+    /// `connect` is the time for a connection, of which nine tenths are left to the name server: a machine with a dead
+    /// first name server asks its second one after five seconds.
+    pub(super) fn new(connect: Duration) -> Arc<Self> {
+        Arc::new(Self { limit: connect.mul_f64(0.9) })
+    }
+}
+
+impl Resolve for Resolver {
+    fn resolve(&self, name: Name) -> Resolving {
+        let limit = self.limit;
+        Box::pin(async move {
+            let looked_up = tokio::time::timeout(limit, tokio::net::lookup_host((name.as_str(), 0))).await;
+            let addresses: Vec<SocketAddr> = looked_up.map_err(|_| SilentNameServer(limit))??.collect();
+            if addresses.is_empty() {
+                return Err(io::Error::from(io::ErrorKind::NotFound).into());
+            }
+            Ok(Box::new(addresses.into_iter()) as Addrs)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wolkvox::{Client, ClientLimits, Egress, Query};
+
+    #[tokio::test]
+    async fn a_silent_name_server_is_told_apart_from_a_silent_server() {
+        let limits = ClientLimits { connect: Duration::from_millis(1), ..ClientLimits::default() };
+        let client = Client::new(&"http://name.invalid".parse().expect("a URL"), &Egress::default(), limits);
+        let day = jiff::civil::date(2026, 1, 18).at(0, 0, 0, 0);
+        let client = client.expect("a client");
+        let error =
+            client.read(Query { from: day, to: day }, "token", &mut |_| {}).await.expect_err("no answer");
+        assert!(error.never_sent() && !error.to_string().contains("allow-list"), "{error:?}");
+    }
+}
