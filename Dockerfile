@@ -11,6 +11,7 @@ FROM ${BUILD_IMAGE} AS build
 WORKDIR /src
 COPY Cargo.toml Cargo.lock build.rs ./
 COPY src src
+COPY crates crates
 # Cargo.toml names them, so they have to be there; they are not built.
 COPY benches benches
 COPY fuzz fuzz

@@ -27,10 +27,10 @@ use std::{
 
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 use serde::Deserialize;
+use simulator::{Burst, Options, SimulatedServer};
 use wolkvox_exporter::{
     ledger::RowBatch,
     model::Fingerprints,
-    simulator::{Burst, Options, Simulator},
     wolkvox::{Element, RowParser, Splitter},
 };
 
@@ -54,7 +54,7 @@ fn answer(row_bytes: usize) -> Vec<u8> {
         row_bytes,
         ..Options::default()
     };
-    let simulator = Simulator::new(options);
+    let simulator = SimulatedServer::new(options);
     let pieces = simulator.answer_bytes(local(at), local(at + SignedDuration::from_mins(8))).unwrap();
     pieces.fold(Vec::new(), |mut all, piece| {
         all.extend_from_slice(&piece);

@@ -27,8 +27,6 @@ pub mod poller;
 #[doc(hidden)]
 pub mod schedule;
 #[doc(hidden)]
-pub mod simulator;
-#[doc(hidden)]
 pub mod snapshot;
 #[doc(hidden)]
 pub mod status;

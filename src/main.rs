@@ -23,7 +23,7 @@ use wolkvox_exporter::{
     },
     config::{self, Environment},
     i18n::Language,
-    logging, simulator, store,
+    logging, store,
     wolkvox::ClientLimits,
 };
 

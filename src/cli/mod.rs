@@ -24,7 +24,7 @@ pub use groups::{
     WolkvoxArgs,
 };
 
-use crate::{i18n::Language, simulator};
+use crate::i18n::Language;
 
 /// Everything the command line can say.
 #[derive(Debug, Parser)]

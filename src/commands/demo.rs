@@ -21,10 +21,10 @@ use crate::{
         Secret, StartFrom, TargetConfig, TokenSource,
     },
     model::OptionKind,
-    simulator::{Options, Simulator, serve},
     store::Store,
     wolkvox::Egress,
 };
+use simulator::{Options, SimulatedServer, serve};
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
 /// The state, in the directory of the files of the past.
@@ -61,7 +61,7 @@ pub async fn run(
         ..Options::default()
     };
     let token = options.token.clone();
-    let simulator = Simulator::new(options);
+    let simulator = SimulatedServer::new(options);
     let api = TcpListener::bind(("127.0.0.1", 0)).await.context("cannot listen on 127.0.0.1")?;
     let address = api.local_addr()?;
     tokio::spawn(serve(api, simulator, process.shutdown.clone().cancelled_owned()));

@@ -24,7 +24,7 @@ pub struct Envelope {
     msg: Option<String>,
     /// It says in a word that is none of the vendor's that it went wrong.
     refuses: bool,
-    data: Data,
+    data: DataField,
     announced: Announced,
     /// Why the fields beside the vendor's own speak against a time range without rows.
     against_empty: Option<&'static str>,
@@ -45,7 +45,7 @@ enum Code {
 
 /// The field `data`, of which the splitter has taken the rows.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-enum Data {
+enum DataField {
     #[default]
     Missing,
     Null,
@@ -119,7 +119,7 @@ impl Envelope {
                         envelope.announced.sentence(&Sentence::new(text));
                     }
                 }
-                "data" => envelope.data = Data::of(value),
+                "data" => envelope.data = DataField::of(value),
                 other => envelope.foreign(other, value),
             }
         }
@@ -208,7 +208,7 @@ impl Envelope {
             .all(|sentence| sentence.says_no_rows() || sentence.is_silent() || sentence.says_not_found());
         let in_words = self.mentions_no_rows() && known_words && known_code && !self.error_is_list;
         let by_list =
-            self.is_success() && self.data == Data::List && self.sentences().all(|it| it.is_silent());
+            self.is_success() && self.data == DataField::List && self.sentences().all(|it| it.is_silent());
         (in_words || by_list) && self.why_not_empty().is_none() && !self.refuses
     }
 
@@ -216,7 +216,7 @@ impl Envelope {
     pub(super) fn why_not_empty(&self) -> Option<&'static str> {
         match self.data {
             _ if self.rows_elsewhere => Some("it has rows under another name than data"),
-            Data::Filled => Some("it has data, and says that it has none"),
+            DataField::Filled => Some("it has data, and says that it has none"),
             _ => self.against_empty,
         }
     }
@@ -269,7 +269,7 @@ impl Code {
     }
 }
 
-impl Data {
+impl DataField {
     fn of(value: &Value) -> Self {
         match value {
             Value::Array(items) if items.is_empty() => Self::List,

@@ -24,7 +24,7 @@ const MAX_KEPT_BYTES: usize = 32 * 1024;
 
 /// Where in the object the next byte stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Place {
+enum RowPlace {
     /// Before the opening brace.
     Before,
     /// Before a name, or the end.
@@ -40,7 +40,7 @@ enum Place {
 /// Keeps what is needed of one long object.
 #[derive(Debug)]
 pub(super) struct LongRow {
-    place: Place,
+    place: RowPlace,
     /// Depth within a value.
     depth: u32,
     in_text: bool,
@@ -55,7 +55,7 @@ pub(super) struct LongRow {
 impl LongRow {
     pub(super) fn new() -> Self {
         Self {
-            place: Place::Before,
+            place: RowPlace::Before,
             depth: 0,
             in_text: false,
             escaped: false,
@@ -78,45 +78,45 @@ impl LongRow {
 
     /// The object with its known fields alone; `None` where it cannot be had.
     pub(super) fn finish(self) -> Option<Vec<u8>> {
-        (self.place == Place::Over && !self.given_up).then_some(self.kept)
+        (self.place == RowPlace::Over && !self.given_up).then_some(self.kept)
     }
 
     fn take(&mut self, byte: u8) {
         match self.place {
-            Place::Before if byte == b'{' => {
+            RowPlace::Before if byte == b'{' => {
                 self.kept.push(b'{');
-                self.place = Place::Name;
+                self.place = RowPlace::Name;
             }
-            Place::Name => match byte {
+            RowPlace::Name => match byte {
                 b'"' => self.begin_name(),
                 b'}' => {
                     self.kept.push(b'}');
-                    self.place = Place::Over;
+                    self.place = RowPlace::Over;
                 }
                 b',' => {}
                 space if space.is_ascii_whitespace() => {}
                 _ => self.given_up = true,
             },
-            Place::InName => self.name_byte(byte),
-            Place::Colon => match byte {
+            RowPlace::InName => self.name_byte(byte),
+            RowPlace::Colon => match byte {
                 b':' => self.begin_value(),
                 space if space.is_ascii_whitespace() => {}
                 _ => self.given_up = true,
             },
-            Place::Value => self.value_byte(byte),
-            Place::Before => self.given_up = true,
-            Place::Over => {}
+            RowPlace::Value => self.value_byte(byte),
+            RowPlace::Before => self.given_up = true,
+            RowPlace::Over => {}
         }
     }
 
     fn begin_name(&mut self) {
         self.name.clear();
-        self.place = Place::InName;
+        self.place = RowPlace::InName;
     }
 
     fn name_byte(&mut self, byte: u8) {
         if byte == b'"' && !self.escaped {
-            self.place = Place::Colon;
+            self.place = RowPlace::Colon;
             return;
         }
         self.escaped = byte == b'\\' && !self.escaped;
@@ -126,7 +126,7 @@ impl LongRow {
     }
 
     fn begin_value(&mut self) {
-        self.place = Place::Value;
+        self.place = RowPlace::Value;
         // What a name with escapes is called is for others to find out.
         let is_escaped = self.name.contains(&b'\\') && self.name.len() <= MAX_NAME_BYTES;
         self.keeps = is_escaped || KEPT.contains(&self.name.as_slice());
@@ -143,7 +143,7 @@ impl LongRow {
     fn value_byte(&mut self, byte: u8) {
         let is_end = !self.in_text && self.depth == 0 && matches!(byte, b',' | b'}');
         if is_end {
-            self.place = Place::Name;
+            self.place = RowPlace::Name;
             return self.take(byte);
         }
         if self.in_text {

@@ -209,12 +209,12 @@ impl Sentence {
     }
 
     /// Every `N of M`.
-    fn pairs(&self) -> impl Iterator<Item = Part> {
+    fn pairs(&self) -> impl Iterator<Item = PartOf> {
         (0..self.0.len()).filter_map(|at| self.part_at(at))
     }
 
     /// The `N of M` whose N stands at a place.
-    fn part_at(&self, at: usize) -> Option<Part> {
+    fn part_at(&self, at: usize) -> Option<PartOf> {
         let part = self.0[at].number()?;
         let before = at.checked_sub(1).map(|before| &self.0[before]);
         let of_pages = matches!(before, Some(Token::Word(word)) if PAGE_WORDS.contains(&word.as_str()));
@@ -235,13 +235,13 @@ impl Sentence {
             }
             _ => false,
         };
-        is_of.then_some(Part { part, all, of_pages })
+        is_of.then_some(PartOf { part, all, of_pages })
     }
 }
 
 /// An `N of M` within a sentence.
 #[derive(Debug, Clone, Copy)]
-struct Part {
+struct PartOf {
     part: u64,
     all: u64,
     /// It counts pages, and not rows.

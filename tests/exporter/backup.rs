@@ -9,7 +9,7 @@ use std::{
 };
 
 use jiff::{SignedDuration, Timestamp};
-use wolkvox_exporter::simulator::{Burst, Fault};
+use simulator_testing::{Burst, Fault};
 
 use crate::support::api::Api;
 use crate::support::fleet::Supervisor;

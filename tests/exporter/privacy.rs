@@ -5,11 +5,11 @@
 
 use std::{collections::BTreeSet, fmt::Write as _, fs, time::Duration};
 
+use simulator_testing::{CUSTOMER_PREFIX, Fault, TELEPHONE_PREFIX};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpListener,
 };
-use wolkvox_exporter::simulator::{CUSTOMER_PREFIX, Fault, TELEPHONE_PREFIX};
 
 use crate::support::api::{Api, TOKEN};
 use crate::support::fleet::Supervisor;

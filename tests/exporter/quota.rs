@@ -1,8 +1,8 @@
 //! The quota as the vendor tells it, through the real binary.
 
 use crate::support::installation::Installation;
+use simulator_testing::{Options, Simulator, serve};
 use tokio::net::TcpListener;
-use wolkvox_exporter::simulator::{Options, Simulator, serve};
 
 #[tokio::test]
 async fn an_exporter_that_was_told_no_licences_asks_for_the_limit_and_keeps_to_it() {

@@ -3,8 +3,8 @@
 use std::{net::SocketAddr, sync::Arc};
 
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
+use simulator_testing::{Burst, Fault, FaultRule, Options, Simulator, Truth, serve};
 use tokio::net::TcpListener;
-use wolkvox_exporter::simulator::{Burst, Fault, FaultRule, Options, Simulator, Truth, serve};
 
 /// What the simulators of the tests accept.
 pub(crate) const TOKEN: &str = "tok-3nT+/=simulated&secret";

@@ -1,6 +1,6 @@
 //! The simulator's truth as the samples that an exporter has to show for it.
 
-use wolkvox_exporter::simulator::{Journeys, Truth};
+use simulator_testing::{Journeys, Truth};
 
 /// Name, labels without `server`, value.
 pub(crate) type Sample = (&'static str, Vec<(&'static str, String)>, f64);

@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use wolkvox_exporter::simulator::{Journeys, Truth};
+use simulator_testing::{Journeys, Truth};
 
 use super::expected::expected;
 

@@ -1,7 +1,7 @@
 //! What a simulated Wolkvox can show: good rows, faults, another clock, another zone.
 
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
-use wolkvox_exporter::simulator::{Burst, Fault};
+use simulator_testing::{Burst, Fault};
 
 use crate::doctor::{Said, doctor};
 use crate::support::api::Api;

@@ -1,6 +1,6 @@
 //! Nothing of a row and no token is in what it prints.
 
-use wolkvox_exporter::simulator::{CUSTOMER_PREFIX, Fault, TELEPHONE_PREFIX};
+use simulator_testing::{CUSTOMER_PREFIX, Fault, TELEPHONE_PREFIX};
 
 use crate::doctor::doctor;
 use crate::support::{
@@ -29,7 +29,7 @@ async fn no_value_and_no_token_is_printed() {
     for fault in [Fault::CutJson, Fault::RowBadDate, Fault::RowNotObject, Fault::TotalRow, Fault::WrongSchema]
     {
         api.simulator.clear_faults();
-        let rule = wolkvox_exporter::simulator::FaultRule::always(fault);
+        let rule = simulator_testing::FaultRule::always(fault);
         api.simulator.add_fault(rule).expect("a good rule");
         printed += &doctor(&api.url(), &[], &[]).await.out;
     }

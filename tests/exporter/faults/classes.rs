@@ -2,8 +2,9 @@
 
 use std::net::SocketAddr;
 
+use simulator_testing::Fault;
 use tokio::net::TcpListener;
-use wolkvox_exporter::{simulator::Fault, wolkvox::ErrorClass};
+use wolkvox_exporter::wolkvox::ErrorClass;
 
 use crate::faults::limits;
 use crate::support::{

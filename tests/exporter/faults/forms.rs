@@ -2,7 +2,7 @@
 //! is counted once, and every row received is in exactly one outcome.
 
 use jiff::SignedDuration;
-use wolkvox_exporter::simulator::{Fault, Options, Truth};
+use simulator_testing::{Fault, Options, Truth};
 
 use crate::support::{
     api::Api,

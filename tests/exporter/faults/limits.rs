@@ -3,7 +3,8 @@
 
 use std::time::Duration;
 
-use wolkvox_exporter::{simulator::Fault, wolkvox::ClientLimits};
+use simulator_testing::Fault;
+use wolkvox_exporter::wolkvox::ClientLimits;
 
 use crate::faults::inside::{Inside, NAME};
 use crate::support::{api::Api, disk::Disk, scrape::Scrape};

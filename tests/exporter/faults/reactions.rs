@@ -4,7 +4,8 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use serde_json::json;
-use wolkvox_exporter::{schedule::Cadence, simulator::Fault};
+use simulator_testing::Fault;
+use wolkvox_exporter::schedule::Cadence;
 
 use crate::support::{
     api::{Api, TOKEN},

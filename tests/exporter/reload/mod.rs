@@ -11,7 +11,7 @@ use std::{
 use jiff::{SignedDuration, Timestamp};
 use reqwest::{Method, StatusCode};
 use serde_json::json;
-use wolkvox_exporter::simulator::Burst;
+use simulator_testing::Burst;
 
 use crate::support::api::{Api, TOKEN};
 use crate::support::fleet::Supervisor;

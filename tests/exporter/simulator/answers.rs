@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use jiff::SignedDuration;
-use wolkvox_exporter::simulator::Requests;
+use simulator_testing::Requests;
 
 use crate::simulator::{Server, parse, refused};
 

@@ -1,8 +1,8 @@
 //! The simulator's switches, flags and end.
 
 use jiff::ToSpan;
+use simulator_testing::{SimulateArgs, Truth, run};
 use tokio::net::TcpListener;
-use wolkvox_exporter::simulator::{SimulateArgs, Truth, run};
 
 use crate::simulator::{MONDAY, Server, body, moment, rows, text};
 

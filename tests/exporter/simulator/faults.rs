@@ -4,8 +4,8 @@ use std::io::Read as _;
 
 use reqwest::StatusCode;
 use serde_json::Value;
+use simulator_testing::Fault;
 use tokio::net::TcpStream;
-use wolkvox_exporter::simulator::Fault;
 
 use crate::simulator::{Server, body, identity, parse, text};
 

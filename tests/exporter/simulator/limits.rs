@@ -2,7 +2,7 @@
 
 use jiff::ToSpan;
 use serde_json::Value;
-use wolkvox_exporter::simulator::{Burst, Fault, Options, OverLimit};
+use simulator_testing::{Burst, Fault, Options, OverLimit};
 
 use crate::simulator::{MONDAY, Server, body, moment, parse, refused, text};
 
@@ -10,9 +10,9 @@ use crate::simulator::{MONDAY, Server, body, moment, parse, refused, text};
 async fn more_rows_than_the_limit_are_cut_or_refused() {
     let at = moment(MONDAY + 10.hours());
     let window = (MONDAY + 10.hours(), MONDAY + 10.hours());
-    let start = async |over_limit, rows_limit| {
+    let start = async |over_limit: OverLimit, rows_limit| {
         Server::start(|options| {
-            options.over_limit = over_limit;
+            *options = over_limit.of(options.clone());
             options.rows_limit = rows_limit;
             options.scale = 0.0;
             options.late_share = 0.0;
@@ -54,7 +54,7 @@ async fn a_server_fails_at_too_much_and_at_a_poisoned_second_in_its_own_way() {
         (OverLimit::Hang, 200, "broken off"),
     ] {
         let server = Server::start(|options| {
-            options.over_limit = over_limit;
+            *options = over_limit.of(options.clone());
             options.rows_limit = 10;
             options.late_share = 0.0;
             options.poisoned = Some(moment(second));

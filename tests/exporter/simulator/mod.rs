@@ -19,8 +19,8 @@ use jiff::{
 };
 use reqwest::Response;
 use serde_json::Value;
+use simulator_testing::{Fault, FaultRule, Options, Simulator, Truth, serve};
 use tokio::net::TcpListener;
-use wolkvox_exporter::simulator::{Fault, FaultRule, Options, Simulator, Truth, serve};
 
 /// A working Monday.
 const MONDAY: DateTime = date(2026, 1, 19).at(0, 0, 0, 0);

@@ -6,7 +6,7 @@ use std::{
 };
 
 use jiff::{SignedDuration, ToSpan, tz::TimeZone};
-use wolkvox_exporter::simulator::TELEPHONE_PREFIX;
+use simulator_testing::TELEPHONE_PREFIX;
 
 use crate::simulator::{MONDAY, Server, identity, moment, rows, seconds, text};
 

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
-use wolkvox_exporter::simulator::{Fault, OptionTruth, Options, Stop, Truth};
+use simulator_testing::{Fault, OptionTruth, Options, Stop, Truth};
 
 use crate::{
     metrics_reference,

@@ -6,7 +6,7 @@ use std::{env, fs, path::Path};
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use serde_json::Value;
-use wolkvox_exporter::simulator::Fault;
+use simulator_testing::Fault;
 
 use crate::support::{
     api::{Api, TOKEN},

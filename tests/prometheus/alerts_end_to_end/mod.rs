@@ -11,7 +11,7 @@ mod alertmanager;
 use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
-use wolkvox_exporter::simulator::{Fault, FaultRule, Options, Stop};
+use simulator_testing::{Fault, FaultRule, Options, Stop};
 
 use crate::alerts_end_to_end::alertmanager::{Alert, Alertmanager, Webhook};
 use crate::support::{

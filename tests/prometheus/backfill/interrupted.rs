@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use wolkvox_exporter::simulator::{Fault, FaultRule, Options, OverLimit, Simulator};
+use simulator_testing::{Fault, FaultRule, Options, OverLimit, Simulator};
 
 use crate::backfill::{DEADLINE, Past, files, listen, run, vendor};
 use crate::support::process::Process;
@@ -158,7 +158,7 @@ async fn a_vendor_in_trouble_changes_nothing_but_the_time() {
     run(past.command("calm", &[])).await;
 
     // The same rows from a server that cuts its answers, and fails now and then.
-    let options = Options { rows_limit: 1_500, over_limit: OverLimit::CutAndPromise, ..vendor() };
+    let options = OverLimit::CutAndPromise.of(Options { rows_limit: 1_500, ..vendor() });
     let troubled = Simulator::new(options);
     for fault in [Fault::Http500, Fault::CutJson, Fault::NotJson, Fault::Truncated, Fault::Http503] {
         let rule = FaultRule { fault, times: Some(3), probability: Some(0.15) };

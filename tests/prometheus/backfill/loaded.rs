@@ -8,7 +8,7 @@ use std::{
 };
 
 use jiff::{SignedDuration, Timestamp};
-use wolkvox_exporter::simulator::{Journeys, Truth};
+use simulator_testing::{Journeys, Truth};
 
 use crate::alerts::rule_files;
 use crate::backfill::{DEADLINE, IDLE, JOB, Past, files, run, truth::Rows};

@@ -17,8 +17,8 @@ use std::{
 };
 
 use jiff::{SignedDuration, Timestamp};
+use simulator_testing::{Options, Simulator, serve};
 use tokio::net::TcpListener;
-use wolkvox_exporter::simulator::{Options, Simulator, serve};
 
 use crate::support::process::{Process, bare};
 

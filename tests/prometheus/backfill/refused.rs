@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use wolkvox_exporter::simulator::{Fault, FaultRule};
+use simulator_testing::{Fault, FaultRule};
 
 use crate::backfill::{DEADLINE, Past, files, listen, run, vendor};
 use crate::support::process::{Process, bare, exporter};
@@ -74,7 +74,7 @@ async fn what_makes_no_sense_is_said_at_once() {
 #[tokio::test]
 async fn each_target_has_its_files() {
     let past = Past::of(0).await;
-    let other = listen(&wolkvox_exporter::simulator::Simulator::new(vendor())).await;
+    let other = listen(&simulator_testing::Simulator::new(vendor())).await;
     let command = past.command("two", &[]);
     let config = format!(
         "targets: [{{name: a/b, server: {:?}, token_file: token}}, {{name: c, server: {other:?}, token_file: token}}]\n",

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp, civil::DateTime};
 use serde::Deserialize;
-use wolkvox_exporter::simulator::{
+use simulator_testing::{
     Journeys, OptionJourneys, OptionTruth, Options, PointJourneys, PointTruth, Simulator, TransitionTruth,
     Truth,
 };

@@ -10,8 +10,8 @@ use std::{
 };
 
 use jiff::{SignedDuration, Timestamp};
+use simulator_testing::{Journeys, Options, Simulator, Truth, serve};
 use tokio::net::TcpListener;
-use wolkvox_exporter::simulator::{Journeys, Options, Simulator, Truth, serve};
 
 use crate::support::{
     installation::Installation,

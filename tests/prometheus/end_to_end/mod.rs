@@ -10,10 +10,8 @@ mod vendor;
 use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
-use wolkvox_exporter::{
-    config,
-    simulator::{Fault, FaultRule, Journeys},
-};
+use simulator_testing::{Fault, FaultRule, Journeys};
+use wolkvox_exporter::config;
 
 use crate::end_to_end::{
     stored::{Stored, assert_no_resets, assert_same, expected},

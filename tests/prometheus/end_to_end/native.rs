@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::json;
-use wolkvox_exporter::simulator::{Journeys, Truth};
+use simulator_testing::{Journeys, Truth};
 
 use super::*;
 use crate::support::prometheus::Labels;
@@ -42,7 +42,7 @@ async fn native_scrapers(exporter: &Exporter) -> Vec<Scraper> {
 
 /// The rows of each label set by their seconds, as `Labels` of a query that sums by these labels.
 fn by_labels(truth: &Truth) -> BTreeMap<Labels, BTreeMap<u32, u64>> {
-    let labels = |option: &wolkvox_exporter::simulator::OptionTruth| {
+    let labels = |option: &simulator_testing::OptionTruth| {
         [("rp_id", &option.rp_id), ("channel", &option.channel), ("cod_opc_menu", &option.cod_opc_menu)]
             .map(|(name, value)| (name.to_owned(), value.clone()))
             .into()

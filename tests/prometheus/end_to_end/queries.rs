@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use wolkvox_exporter::simulator::{Journeys, Truth};
+use simulator_testing::{Journeys, Truth};
 
 use crate::support::prometheus::Prometheus;
 

@@ -3,8 +3,8 @@
 use std::{sync::Arc, time::Duration};
 
 use jiff::{SignedDuration, Timestamp};
+use simulator_testing::{Journeys, Options, Simulator, Truth, serve};
 use tokio::net::TcpListener;
-use wolkvox_exporter::simulator::{Journeys, Options, Simulator, Truth, serve};
 
 pub(crate) const TOKEN: &str = "end-to-end-token";
 /// The simulator shows a row at most 8 s after its date, if none is late.

@@ -7,7 +7,7 @@ use std::{path::Path, time::Duration};
 
 use jiff::Timestamp;
 use serde_json::json;
-use wolkvox_exporter::simulator::{Options, OverLimit};
+use simulator_testing::{Options, OverLimit};
 
 use super::{
     chance::Chance,
@@ -38,10 +38,9 @@ pub fn start(
         let name = format!("small-{number:03}");
         let chance = Chance::new(seed, &name);
         let options = |chance: &mut Chance| Options {
-            over_limit: ways[number % ways.len()],
             scale: ROWS_PER_SECOND,
             bursts: Vec::new(),
-            ..vendor::options(chance, &name, origin, fire)
+            ..ways[number % ways.len()].of(vendor::options(chance, &name, origin, fire))
         };
         vendor::Plan::new(name.clone(), chance, options)
     };

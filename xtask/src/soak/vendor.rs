@@ -5,8 +5,8 @@ use std::{fs, io, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use anyhow::Context;
 use jiff::{SignedDuration, Timestamp};
+use simulator_testing::{Burst, Fault, FaultRule, Options, OverLimit, Simulator, Truth};
 use tokio::net::TcpListener;
-use wolkvox_exporter::simulator::{self, Burst, Fault, FaultRule, Options, OverLimit, Simulator, Truth};
 
 use super::chance::Chance;
 
@@ -75,15 +75,14 @@ pub fn start(
         let with = |chance: &mut Chance| with(options(chance, name, origin, fire));
         Plan::new(name.to_owned(), Chance::new(seed, name), with)
     };
-    let busy = ways.map(|(name, over_limit)| plan(name, &|usual| Options { over_limit, ..usual }));
+    let busy = ways.map(|(name, over_limit)| plan(name, &|usual| over_limit.of(usual)));
     let costumed = costumes.map(|(name, over_limit)| {
         plan(name, &|usual| Options {
-            over_limit,
             poisoned: Some(origin + POISONED_AFTER),
             rows_limit: COSTUMED_LIMIT,
             scale: COSTUMED_ROWS_PER_SECOND,
             bursts: Vec::new(),
-            ..usual
+            ..over_limit.of(usual)
         })
     });
     let whole_days = plan("whole-days", &|usual| Options {
@@ -142,7 +141,7 @@ fn serve_all(listeners: Vec<(std::net::TcpListener, Arc<Simulator>)>) -> io::Res
     runtime.block_on(async {
         let mut servers = tokio::task::JoinSet::new();
         for (listener, simulator) in listeners {
-            servers.spawn(simulator::serve(
+            servers.spawn(simulator_testing::serve(
                 TcpListener::from_std(listener)?,
                 simulator,
                 std::future::pending(),

@@ -3,7 +3,7 @@
 //! Owns nothing but text; it must never fail: what cannot be decoded stays as it is.
 
 /// The first value of this name.
-pub(super) fn value(query: Option<&str>, name: &str) -> Option<String> {
+pub fn value(query: Option<&str>, name: &str) -> Option<String> {
     form_urlencoded::parse(query?.as_bytes())
         .find(|(key, _)| key == name)
         .map(|(_, value)| value.into_owned())

@@ -1,11 +1,11 @@
 //! The faults that can be switched on, and which request meets which.
 //!
-//! Owns the names and the bookkeeping. What a fault does to an answer is `report`'s and `answer`'s business;
-//! this file must never touch a request or a response.
+//! Owns the names and the bookkeeping. What a fault does to an answer is `costume`'s business; this file must never touch
+//! a request or a response.
 
-use super::random::Random;
 use hyper::header::HeaderValue;
 use serde::{Deserialize, Serialize};
+use simulator::tamper::Random;
 
 /// Something that goes wrong, or is merely odd, in the answer to one request of the report.
 ///

@@ -2,8 +2,8 @@
 //!
 //! As [`Truth`](super::Truth) it is counted straight from the traffic, without windows or polls.
 
-use super::interaction::Row;
 use serde::{Deserialize, Serialize};
+use simulator::tamper::Row;
 use std::collections::BTreeMap;
 
 /// The truth about the journeys of a span of time.

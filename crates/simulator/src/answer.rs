@@ -1,9 +1,8 @@
-//! The bytes of an answer: the envelope, the rows, and the oddities that a fault puts into either.
+//! The bytes of an answer: the envelope, the rows, and the oddities that a costume puts into either.
 //!
 //! An answer is made piece by piece while it is sent, so that its size does not matter. This file must never
 //! collect rows, and knows nothing of HTTP.
 
-use super::faults::Fault;
 use super::interaction::Row;
 use super::json::PhpFormatter;
 use bytes::Bytes;
@@ -19,48 +18,57 @@ pub(super) type DatedRows = Box<dyn Iterator<Item = (DateTime, Row)> + Send>;
 
 /// How an answer is written.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Shape {
-    /// Before the JSON.
-    before: &'static [u8],
-    /// `code`, as JSON.
-    code: &'static str,
-    /// `error`, as JSON.
-    error: &'static str,
+pub struct Shape {
+    /// Bytes before the JSON.
+    pub before: &'static [u8],
+    /// The field `code`, as JSON.
+    pub code: &'static str,
+    /// The field `error`, as JSON.
+    pub error: &'static str,
     /// The count that `msg` names.
-    promised: u64,
-    /// How many of the rows are written.
-    rows: u64,
-    data: Data,
+    pub promised: u64,
+    /// The number of rows that are written.
+    pub rows: u64,
+    /// The field `data`.
+    pub data: Data,
     /// In place of every row's date.
-    date: Option<&'static str>,
+    pub date: Option<&'static str>,
     /// An entry after the rows, as JSON.
-    extra: Option<&'static str>,
-    end: End,
+    pub extra: Option<&'static str>,
+    /// The last thing that is sent.
+    pub end: End,
 }
 
+/// What the rows stand in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Data {
+pub enum Data {
+    /// A list.
     List,
+    /// `null`, without rows.
     Null,
+    /// No such field.
     Missing,
+    /// The first row itself.
     Object,
-    /// The list is all there is.
+    /// A list that is all there is.
     Bare,
 }
 
+/// How an answer ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum End {
+pub enum End {
+    /// Well.
     Whole,
     /// Amid a row.
     Amid,
-    /// The last piece is repeated for ever.
+    /// Never: the last piece is repeated.
     Never,
 }
 
 impl Shape {
-    /// An answer that sends `sent` rows and promises `promised`, as `fault` has it.
-    pub(super) fn of(fault: Option<&Fault>, sent: u64, promised: u64) -> Self {
-        let good = Self {
+    /// A good answer of `sent` rows whose `msg` names `promised`.
+    pub(super) fn good(sent: u64, promised: u64) -> Self {
+        Self {
             before: b"",
             code: "\"200\"",
             error: "null",
@@ -70,27 +78,6 @@ impl Shape {
             date: None,
             extra: None,
             end: End::Whole,
-        };
-        match fault {
-            Some(Fault::PhpWarning) => Self { before: PHP_WARNING, ..good },
-            Some(Fault::ByteOrderMark) => Self { before: b"\xef\xbb\xbf", ..good },
-            Some(Fault::IntCode) => Self { code: "200", ..good },
-            Some(Fault::ZeroCode) => Self { code: "0", ..good },
-            Some(Fault::ZeroCodeText) => Self { code: "\"0\"", ..good },
-            Some(Fault::ErrorTextNull) => Self { error: "\"null\"", ..good },
-            Some(Fault::ErrorEmpty) => Self { error: "\"\"", ..good },
-            Some(Fault::DataNull) => Self { data: Data::Null, rows: 0, ..good },
-            Some(Fault::DataMissing) => Self { data: Data::Missing, rows: 0, ..good },
-            Some(Fault::DataObject) => Self { data: Data::Object, rows: sent.min(1), ..good },
-            Some(Fault::WrongSchema) => Self { data: Data::Bare, ..good },
-            Some(Fault::TotalRow) => Self { extra: Some(TOTAL_ROW), ..good },
-            Some(Fault::RowNotObject) => Self { extra: Some("\"garbage\""), promised: promised + 1, ..good },
-            Some(Fault::RowBadDate) => Self { extra: Some(BAD_DATE_ROW), promised: promised + 1, ..good },
-            Some(Fault::RowsRejected) => Self { date: Some("yesterday"), ..good },
-            Some(Fault::Truncated) => Self { rows: sent / 2, promised: promised.max(1), ..good },
-            Some(Fault::CutJson | Fault::HalfGzip) => Self { rows: sent / 2, end: End::Amid, ..good },
-            Some(Fault::Endless) => Self { extra: Some(TOTAL_ROW), end: End::Never, ..good },
-            _ => good,
         }
     }
 
@@ -100,14 +87,13 @@ impl Shape {
     }
 }
 
-const PHP_WARNING: &[u8] = b"<br />\n<b>Warning</b>:  Undefined array key \"rp\" in \
+/// What PHP writes before an answer when it is told to show warnings.
+pub const PHP_WARNING: &[u8] = b"<br />\n<b>Warning</b>:  Undefined array key \"rp\" in \
     <b>/var/www/html/api/v2/reports_manager.php</b> on line <b>1184</b><br />\n";
 
-const TOTAL_ROW: &str = r#"{"rp_id":"","conn_id":"","channel":"TOTAL","attempt":"--","cod_opc_menu":"-"}"#;
-
-const BAD_DATE_ROW: &str = r#"{"rp_id":"10","conn_id":"6736.10.1040.1768782812.1","customer_id":"9900000000",
-"channel":"voice","attempt":"1","telephone":"573005550000","date":"0000-00-00 00:00:00",
-"second_event":"7","cod_opc_menu":"1"}"#;
+/// A line of totals.
+pub const TOTAL_ROW: &str =
+    r#"{"rp_id":"","conn_id":"","channel":"TOTAL","attempt":"--","cod_opc_menu":"-"}"#;
 
 /// The answer itself, as pieces.
 pub(super) struct Answer {
@@ -115,11 +101,11 @@ pub(super) struct Answer {
     rows: DatedRows,
     /// Every row is filled up to this many bytes.
     row_bytes: usize,
-    stage: RowBatch,
+    stage: Stage,
     written: u64,
 }
 
-enum RowBatch {
+enum Stage {
     Head,
     Rows,
     Repeating(Bytes),
@@ -128,7 +114,7 @@ enum RowBatch {
 
 impl Answer {
     pub(super) fn new(shape: Shape, rows: DatedRows, row_bytes: usize) -> Self {
-        Self { shape, rows, row_bytes, stage: RowBatch::Head, written: 0 }
+        Self { shape, rows, row_bytes, stage: Stage::Head, written: 0 }
     }
 
     fn head(&self, out: &mut Vec<u8>) {
@@ -148,16 +134,16 @@ impl Answer {
         });
     }
 
-    fn tail(&mut self, out: &mut Vec<u8>) -> RowBatch {
+    fn tail(&mut self, out: &mut Vec<u8>) -> Stage {
         match self.shape.end {
             End::Amid => {
                 self.comma(out);
                 out.extend_from_slice(b"{\"rp_id\":\"46");
-                return RowBatch::Done;
+                return Stage::Done;
             }
             End::Never => {
                 let row = format!(",{}", self.shape.extra.unwrap_or("null"));
-                return RowBatch::Repeating(Bytes::from(row.repeat(PIECE / row.len())));
+                return Stage::Repeating(Bytes::from(row.repeat(PIECE / row.len())));
             }
             End::Whole => {}
         }
@@ -170,7 +156,7 @@ impl Answer {
             Data::Bare => b"]",
             Data::Null | Data::Missing | Data::Object => b"}",
         });
-        RowBatch::Done
+        Stage::Done
     }
 
     fn comma(&mut self, out: &mut Vec<u8>) {
@@ -200,19 +186,19 @@ impl Iterator for Answer {
         let mut out = Vec::with_capacity(PIECE + self.row_bytes);
         loop {
             match &self.stage {
-                RowBatch::Head => {
+                Stage::Head => {
                     self.head(&mut out);
-                    self.stage = RowBatch::Rows;
+                    self.stage = Stage::Rows;
                 }
-                RowBatch::Rows if out.len() >= PIECE => return Some(out.into()),
-                RowBatch::Rows => {
+                Stage::Rows if out.len() >= PIECE => return Some(out.into()),
+                Stage::Rows => {
                     if !self.row(&mut out) {
                         self.stage = self.tail(&mut out);
                         return Some(out.into());
                     }
                 }
-                RowBatch::Repeating(piece) => return Some(piece.clone()),
-                RowBatch::Done => return None,
+                Stage::Repeating(piece) => return Some(piece.clone()),
+                Stage::Done => return None,
             }
         }
     }

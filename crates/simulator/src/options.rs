@@ -1,6 +1,6 @@
 //! What a simulator can be told when it is made.
 
-use super::faults::Fault;
+use super::tamper::Costume;
 use super::traffic::{Burst, Stop};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
@@ -14,7 +14,7 @@ pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 
 /// What to do with a window of more rows than the limit; the real server's way is not known.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
-pub enum OverLimit {
+pub enum TooManyRows {
     /// Send the first rows, and a `msg` that counts only those.
     #[default]
     CutSilently,
@@ -22,36 +22,6 @@ pub enum OverLimit {
     CutAndPromise,
     /// Send an error of a text that no table knows.
     Refuse,
-    /// As a gateway that waits no longer.
-    GatewayTimeout,
-    /// As a web server whose program broke off.
-    ServerError,
-    /// Send success, and nothing else.
-    EmptyBody,
-    /// Send the message of a program that ran out of memory.
-    PhpFatal,
-    /// Break off amid the rows.
-    CutBody,
-    /// Send success and a page.
-    NotJson,
-    /// Send nothing until the limit on time.
-    Hang,
-}
-
-impl OverLimit {
-    /// The fault that it looks like; none for what is an answer, or a refusal.
-    pub(super) fn costume(self) -> Option<Fault> {
-        match self {
-            Self::CutSilently | Self::CutAndPromise | Self::Refuse => None,
-            Self::GatewayTimeout => Some(Fault::Http504),
-            Self::ServerError => Some(Fault::Http500),
-            Self::EmptyBody => Some(Fault::EmptyBody),
-            Self::PhpFatal => Some(Fault::PhpFatal),
-            Self::CutBody => Some(Fault::CutJson),
-            Self::NotJson => Some(Fault::NotJson),
-            Self::Hang => Some(Fault::Hang),
-        }
-    }
 }
 
 /// Everything that determines a simulator's behaviour. Start from [`Options::default`].
@@ -74,9 +44,11 @@ pub struct Options {
     /// Most bytes in one answer; enforced through [`Options::row_bytes`], as usual rows cannot reach it.
     pub bytes_limit: u64,
     /// What a window over either limit gives.
-    pub over_limit: OverLimit,
-    /// A second that the server can never answer for: it fails as at a window over the limit, or as
-    /// [`OverLimit::ServerError`] where it would send what it has. No row is dated in it.
+    pub over_limit: TooManyRows,
+    /// What a window over either limit gives instead, in a test.
+    pub over_limit_costume: Option<Arc<dyn Costume>>,
+    /// A second that the server can never answer for: it fails with the costume of a window over the limit, or else with
+    /// an error of the server. No row is dated in it.
     pub poisoned: Option<Timestamp>,
     /// Of the moments that it is asked for the server looks at the days alone.
     pub whole_days: bool,
@@ -120,7 +92,8 @@ impl Default for Options {
             token: "simulator-token".to_owned(),
             rows_limit: 60_000,
             bytes_limit: 256 << 20,
-            over_limit: OverLimit::default(),
+            over_limit: TooManyRows::default(),
+            over_limit_costume: None,
             poisoned: None,
             whole_days: false,
             time_limit: Duration::from_secs(60),
@@ -145,9 +118,10 @@ impl Options {
     pub(super) fn limit(&self, count: u64) -> Option<(u64, u64)> {
         let sent = count.min(self.most_rows());
         match self.over_limit {
-            OverLimit::CutAndPromise => Some((sent, count)),
-            OverLimit::CutSilently => Some((sent, sent)),
-            _ => (count == sent).then_some((sent, sent)),
+            _ if self.over_limit_costume.is_some() => (count == sent).then_some((sent, sent)),
+            TooManyRows::CutAndPromise => Some((sent, count)),
+            TooManyRows::CutSilently => Some((sent, sent)),
+            TooManyRows::Refuse => (count == sent).then_some((sent, sent)),
         }
     }
 

@@ -5,11 +5,11 @@
 
 /// A SplitMix64 sequence.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Random(u64);
+pub struct Random(u64);
 
 impl Random {
     /// The sequence that belongs to a seed and a list of words, such as a routing point and a minute.
-    pub(super) fn of(seed: u64, words: &[u64]) -> Self {
+    pub fn of(seed: u64, words: &[u64]) -> Self {
         Self(words.iter().fold(mix(seed), |state, word| mix(state ^ mix(word.wrapping_add(GAMMA)))))
     }
 
@@ -26,7 +26,7 @@ impl Random {
     }
 
     /// Whether something of this probability happens.
-    pub(super) fn chance(&mut self, probability: f64) -> bool {
+    pub fn chance(&mut self, probability: f64) -> bool {
         self.unit() < probability
     }
 

@@ -17,11 +17,11 @@ pub(super) enum SecondForm {
 
 /// A routing point and its menu.
 #[derive(Debug)]
-pub(super) struct RoutingPoint {
+pub struct RoutingPoint {
     /// As in `rp_id`.
-    pub(super) id: &'static str,
+    pub id: &'static str,
     /// As in `channel`.
-    pub(super) channel: &'static str,
+    pub channel: &'static str,
     /// Interactions that begin in a minute of the busiest hour.
     pub(super) per_minute: f64,
     /// How its rows write `second_event`.

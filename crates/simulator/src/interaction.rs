@@ -51,9 +51,9 @@ const LEFT_OPEN: f64 = 0.02;
 
 /// An interaction.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Interaction {
+pub struct Interaction {
     /// Where it takes place.
-    pub(super) point: &'static RoutingPoint,
+    pub point: &'static RoutingPoint,
     /// The Unix second of its beginning.
     pub(super) begin: i64,
     /// The part of a call's `conn_id` that names the line: ordinary traffic and each burst have their own.
@@ -144,24 +144,24 @@ impl Interaction {
     }
 
     /// Whether both are the same interaction.
-    pub(super) fn is(&self, other: &Self) -> bool {
+    pub fn is(&self, other: &Self) -> bool {
         self.key == other.key && self.begin == other.begin && self.serial == other.serial
     }
 }
 
 /// One row of the report, before anybody writes it.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Row {
+pub struct Row {
     /// Whose it is.
-    pub(super) interaction: Interaction,
+    pub interaction: Interaction,
     /// The Unix second of its event.
-    pub(super) date: i64,
+    pub date: i64,
     /// The Unix second from which the server shows it.
-    pub(super) visible: i64,
+    pub visible: i64,
     /// Seconds since the beginning of the interaction.
-    pub(super) second: u32,
+    pub second: u32,
     /// The attempt, from 1.
-    pub(super) attempt: u8,
+    pub attempt: u8,
     /// As no menu has it: another one for every row.
     pub(super) invented: bool,
     code: &'static str,
@@ -170,7 +170,7 @@ pub(super) struct Row {
 
 impl Row {
     /// As in `cod_opc_menu`.
-    pub(super) fn code(&self) -> Cow<'static, str> {
+    pub fn code(&self) -> Cow<'static, str> {
         if self.invented {
             return Cow::Owned(format!("{}-{:x}-{}", self.code, self.interaction.key, self.second));
         }

@@ -6,7 +6,7 @@
 use hyper::{HeaderMap, Request, Response, StatusCode, header::HeaderValue};
 
 use super::{
-    Simulator,
+    SimulatedServer,
     body::AnswerBody,
     form::value,
     lock, names,
@@ -17,7 +17,7 @@ use super::{
 
 pub(super) const PATH: &str = "/api/v2/information.php";
 
-pub(super) fn answer<B>(simulator: &Simulator, request: &Request<B>) -> Response<AnswerBody> {
+pub(super) fn answer<B>(simulator: &SimulatedServer, request: &Request<B>) -> Response<AnswerBody> {
     let body = check(simulator, request.headers(), request.uri().query());
     match body {
         Ok(body) => json(StatusCode::OK, body),
@@ -25,7 +25,7 @@ pub(super) fn answer<B>(simulator: &Simulator, request: &Request<B>) -> Response
     }
 }
 
-fn check(simulator: &Simulator, headers: &HeaderMap, query: Option<&str>) -> Result<String, Refusal> {
+fn check(simulator: &SimulatedServer, headers: &HeaderMap, query: Option<&str>) -> Result<String, Refusal> {
     if headers.get(TOKEN).is_none_or(HeaderValue::is_empty) {
         return Err(Refusal::TokenMissing);
     }
@@ -45,7 +45,7 @@ fn check(simulator: &Simulator, headers: &HeaderMap, query: Option<&str>) -> Res
     }
 }
 
-fn token_info(simulator: &Simulator) -> String {
+fn token_info(simulator: &SimulatedServer) -> String {
     let used = lock(&simulator.requests).snapshot().used_today;
     let limit = simulator.options.daily_limit.unwrap_or(1_000_000);
     serde_json::json!({

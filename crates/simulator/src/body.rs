@@ -15,11 +15,11 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Sleep, sleep};
 
 /// Pieces of a body, in order.
-type Pieces = Box<dyn Iterator<Item = Bytes> + Send>;
+pub type Pieces = Box<dyn Iterator<Item = Bytes> + Send>;
 
 /// What follows the last piece.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Ending {
+pub enum Ending {
     /// The proper end.
     Finish,
     /// The connection closes.
@@ -31,10 +31,10 @@ pub(super) enum Ending {
 /// Why a body broke off: a fault, or the limit on time.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
 #[error("the simulated server broke the answer off")]
-pub(super) struct BrokenOff;
+pub struct BrokenOff;
 
 /// A body that is made while it is sent.
-pub(super) struct AnswerBody {
+pub struct AnswerBody {
     pieces: Pieces,
     length: Option<u64>,
     ending: Ending,
@@ -52,14 +52,14 @@ pub(super) struct AnswerBody {
 
 impl AnswerBody {
     /// A short body, sent at once.
-    pub(super) fn whole(bytes: impl Into<Bytes>) -> Self {
+    pub fn whole(bytes: impl Into<Bytes>) -> Self {
         let bytes = bytes.into();
         let length = bytes.len() as u64;
         Self { length: Some(length), ..Self::streamed(Box::new(std::iter::once(bytes)), Ending::Finish) }
     }
 
     /// A body of unknown length.
-    pub(super) fn streamed(pieces: Pieces, ending: Ending) -> Self {
+    pub fn streamed(pieces: Pieces, ending: Ending) -> Self {
         Self {
             pieces,
             length: None,
@@ -74,7 +74,7 @@ impl AnswerBody {
     }
 
     /// Sends single bytes, this long after one another.
-    pub(super) fn drip(mut self, pause: Duration) -> Self {
+    pub fn drip(mut self, pause: Duration) -> Self {
         self.drip = Some(pause);
         self
     }

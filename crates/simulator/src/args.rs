@@ -2,8 +2,8 @@
 //!
 //! Owns flags and their texts. It must never hold behaviour of the simulator.
 
-use super::options::{Options, OverLimit};
-use super::{Simulator, serve};
+use super::options::{Options, TooManyRows};
+use super::{SimulatedServer, serve};
 use anyhow::Context;
 use jiff::tz::TimeZone;
 use tokio::net::TcpListener;
@@ -70,7 +70,7 @@ pub struct SimulateArgs {
         value_enum,
         default_value_t
     )]
-    pub over_limit: OverLimit,
+    pub over_limit: TooManyRows,
 
     /// Share of rows, 0 to 1, that appear minutes to hours after their date
     #[arg(
@@ -93,7 +93,7 @@ pub async fn run(args: SimulateArgs, shutdown: impl Future<Output = ()>) -> anyh
     let listener = TcpListener::bind(&args.listen_address).await.map_err(listening)?;
     let bound = listener.local_addr().map_err(listening)?;
     tracing::info!(address = %bound, "the simulator listens on http://{bound}");
-    serve(listener, Simulator::new(args.into()), shutdown)
+    serve(listener, SimulatedServer::new(args.into()), shutdown)
         .await
         .context("the simulator cannot accept connections")
 }

@@ -12,17 +12,14 @@
 //! [`Simulator`] do not: a test in the same process has the same switches.
 
 use super::Simulator;
-use super::body::AnswerBody;
 use super::faults::FaultRule;
-use super::form::value;
-use super::response::{json, page};
 use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
 use hyper::{Method, Request, Response, StatusCode};
 use jiff::{SignedDuration, Timestamp};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use std::sync::Arc;
+use simulator::tamper::{AnswerBody, json, page, value};
 
 /// What every switch's path begins with.
 pub(super) const PREFIX: &str = "/simulator/";
@@ -34,7 +31,7 @@ const BODY_LIMIT: usize = 64 << 10;
 const LONGEST_TRUTH: SignedDuration = SignedDuration::from_hours(24 * 366);
 
 /// Works a switch.
-pub(super) async fn answer(simulator: Arc<Simulator>, request: Request<Incoming>) -> Response<AnswerBody> {
+pub(super) async fn answer(simulator: Simulator, request: Request<Incoming>) -> Response<AnswerBody> {
     let switch = request.uri().path().strip_prefix(PREFIX).unwrap_or_default();
     let worked = match (request.method(), switch) {
         (&Method::GET, "truth") => truth(simulator, request.uri().query()).await,
@@ -70,14 +67,14 @@ struct End {
 /// A response, or what was wrong with the request.
 type Worked = Result<Response<AnswerBody>, String>;
 
-async fn truth(simulator: Arc<Simulator>, query: Option<&str>) -> Worked {
+async fn truth(simulator: Simulator, query: Option<&str>) -> Worked {
     let now = simulator.now();
     let moment = |name: &str, usual: Timestamp| match value(query, name) {
         Some(text) => text.parse().map_err(|error| format!("`{name}` is no RFC 3339 timestamp: {error}")),
         None => Ok(usual),
     };
     let day_ago = now.saturating_sub(SignedDuration::from_hours(24)).unwrap_or(now);
-    let from = moment("from", simulator.options.from.unwrap_or(day_ago))?;
+    let from = moment("from", simulator.options().from.unwrap_or(day_ago))?;
     let until = moment("until", now)?;
     if until.duration_since(from) > LONGEST_TRUTH {
         return Err("`from` and `until` are more than 366 days apart".to_owned());

@@ -11,18 +11,18 @@ use hyper::{Response, StatusCode};
 pub(super) type Answered = Option<Response<AnswerBody>>;
 
 /// A response of JSON.
-pub(super) fn json(status: StatusCode, body: impl Into<Bytes>) -> Response<AnswerBody> {
+pub fn json(status: StatusCode, body: impl Into<Bytes>) -> Response<AnswerBody> {
     with_type(status, "application/json", AnswerBody::whole(body))
 }
 
 /// The page that a web server shows for a status, instead of JSON.
-pub(super) fn page(status: StatusCode) -> Response<AnswerBody> {
+pub fn page(status: StatusCode) -> Response<AnswerBody> {
     let html = format!("<html><head><title>{status}</title></head><body><h1>{status}</h1></body></html>\n");
     with_type(status, "text/html", AnswerBody::whole(html))
 }
 
 /// A response of any body.
-pub(super) fn with_type(status: StatusCode, kind: &'static str, body: AnswerBody) -> Response<AnswerBody> {
+pub fn with_type(status: StatusCode, kind: &'static str, body: AnswerBody) -> Response<AnswerBody> {
     let mut response = Response::new(body);
     *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));

@@ -6,16 +6,24 @@ use hyper::StatusCode;
 
 /// An error that the API answers with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Refusal {
+pub enum Refusal {
+    /// There is no such API.
     UnknownApi,
+    /// A parameter is missing.
     ParametersRequired,
+    /// The header is missing.
     TokenMissing,
+    /// The token is wrong.
     TokenInvalid,
+    /// The day's requests are spent.
     QuotaExhausted,
+    /// The token is in use.
     Concurrency,
+    /// The server makes its backup.
     Maintenance,
     /// No rows, dates that are none, or a span that is too long: the API tells them not apart.
     ValidateDates,
+    /// The answer would have too many rows.
     OverLimit,
 }
 
@@ -51,7 +59,8 @@ impl Refusal {
         }
     }
 
-    pub(super) const fn status(self) -> StatusCode {
+    /// The HTTP status.
+    pub const fn status(self) -> StatusCode {
         self.entry().0
     }
 
@@ -61,7 +70,7 @@ impl Refusal {
     }
 
     /// The body.
-    pub(super) fn json(self) -> String {
+    pub fn json(self) -> String {
         let (status, _, msg) = self.entry();
         let reason = status.canonical_reason().unwrap_or_default();
         format!(r#"{{"code":"{}","error":"{reason}","msg":"{msg}","data":null}}"#, status.as_u16())

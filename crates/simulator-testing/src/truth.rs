@@ -3,8 +3,8 @@
 //! It counts rows straight from the traffic. It must never go through the wire format, so that a mistake there
 //! cannot hide itself here.
 
-use super::interaction::Row;
 use serde::{Deserialize, Serialize};
+use simulator::tamper::Row;
 use std::collections::BTreeMap;
 
 /// The truth about a span of time.

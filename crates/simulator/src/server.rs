@@ -3,7 +3,7 @@
 //! Owns the socket. It must never know what a report or a switch means.
 
 use super::response::{Answered, page};
-use super::{Simulator, control, information, report};
+use super::{SimulatedServer, information, report};
 use hyper::body::Incoming;
 use hyper::header::{DATE, HeaderValue};
 use hyper::server::conn::http1;
@@ -27,7 +27,7 @@ const KEEP_ALIVE: Duration = Duration::from_secs(5);
 /// Fails only if the listener can accept no more connections.
 pub async fn serve(
     listener: TcpListener,
-    simulator: Arc<Simulator>,
+    simulator: Arc<SimulatedServer>,
     shutdown: impl Future<Output = ()>,
 ) -> io::Result<()> {
     let mut connections = JoinSet::new();
@@ -49,7 +49,7 @@ pub async fn serve(
     }
 }
 
-async fn connection(stream: TcpStream, simulator: Arc<Simulator>) {
+async fn connection(stream: TcpStream, simulator: Arc<SimulatedServer>) {
     let service = service_fn(move |request| {
         let simulator = Arc::clone(&simulator);
         Box::pin(async move { route(simulator, request).await.ok_or(Reset) })
@@ -71,7 +71,7 @@ async fn connection(stream: TcpStream, simulator: Arc<Simulator>) {
     }
 }
 
-async fn route(simulator: Arc<Simulator>, request: Request<Incoming>) -> Answered {
+async fn route(simulator: Arc<SimulatedServer>, request: Request<Incoming>) -> Answered {
     let date = simulator
         .now()
         .saturating_add(simulator.options.date_skew)
@@ -81,8 +81,10 @@ async fn route(simulator: Arc<Simulator>, request: Request<Incoming>) -> Answere
     let mut response = match request.uri().path() {
         report::PATH => report::answer(simulator, &request).await?,
         information::PATH => information::answer(&simulator, &request),
-        path if path.starts_with(control::PREFIX) => control::answer(simulator, request).await,
-        _ => page(StatusCode::NOT_FOUND),
+        _ => match simulator.tamper.clone() {
+            Some(tamper) => tamper.other(simulator, request).await,
+            None => page(StatusCode::NOT_FOUND),
+        },
     };
     if let Some(date) = date {
         // Set here and not by hyper, which would use the machine's clock.

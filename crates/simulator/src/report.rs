@@ -1,16 +1,16 @@
-//! The report itself: the checks of the real API in their order, and the answer, good or as a fault has it.
+//! The report itself: the checks of the real API in their order, and the answer, good or in a costume.
 //!
 //! Owns `GET /api/v2/reports_manager.php`. It must never write JSON rows itself, nor wait for a socket.
 
 use super::answer::{Answer, DatedRows, Shape};
-use super::body::{AnswerBody, Ending, Gzipped};
-use super::faults::Fault;
+use super::body::AnswerBody;
 use super::form::value;
 use super::refusal::Refusal;
 use super::response::{Answered, json, page, with_type};
+use super::tamper::{Costume, Instead, WithoutRows, sent};
 use super::window::Window;
-use super::{Simulator, lock};
-use hyper::header::{ACCEPT_ENCODING, ALLOW, CONTENT_ENCODING, HeaderValue, LOCATION, RETRY_AFTER};
+use super::{SimulatedServer, lock};
+use hyper::header::{ACCEPT_ENCODING, ALLOW, CONTENT_ENCODING, HeaderValue};
 use hyper::{HeaderMap, Method, Request, Response, StatusCode};
 use jiff::Timestamp;
 use std::sync::Arc;
@@ -24,7 +24,7 @@ pub(super) const PATH: &str = "/api/v2/reports_manager.php";
 pub(super) const TOKEN: &str = "wolkvox-token";
 
 /// Answers a request of the report; none resets the connection.
-pub(super) async fn answer<B>(simulator: Arc<Simulator>, request: &Request<B>) -> Answered {
+pub(super) async fn answer<B>(simulator: Arc<SimulatedServer>, request: &Request<B>) -> Answered {
     if request.method() != Method::GET {
         let mut response = page(StatusCode::METHOD_NOT_ALLOWED);
         response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET"));
@@ -32,83 +32,44 @@ pub(super) async fn answer<B>(simulator: Arc<Simulator>, request: &Request<B>) -
     }
     let now = simulator.now();
     let within_quota = charge(&simulator, request.headers(), now);
-    let fault = lock(&simulator.faults).strike();
-    if let Some(fault) = &fault {
-        lock(&simulator.requests).count(&format!("fault_{}", fault.name()));
-        if *fault == Fault::Reset {
-            return None;
-        }
-        if let Some(response) = instead(fault) {
-            return Some(response);
+    let costume = simulator.tamper.as_ref().and_then(|tamper| tamper.next());
+    if let Some(costume) = &costume {
+        lock(&simulator.requests).count(&format!("fault_{}", costume.name()));
+        match costume.instead() {
+            Instead::Nothing => {}
+            Instead::Reset => return None,
+            Instead::Response(response) => return Some(*response),
         }
     }
+    let costume = costume.as_deref();
     let outcome = match check(&simulator, request, within_quota) {
-        Ok((window, permit)) => report(&simulator, request, window, permit, fault.as_ref(), now).await,
+        Ok((window, permit)) => report(&simulator, request, window, permit, costume, now).await,
         Err(refusal) => Err(refusal),
     };
-    if fault.is_none() {
+    if costume.is_none() {
         let kind = outcome.as_ref().map_or_else(|refusal| refusal.name(), |_| "ok");
         lock(&simulator.requests).count(kind);
     }
-    Some(outcome.unwrap_or_else(|refusal| match (refusal, fault) {
-        (Refusal::ValidateDates, Some(Fault::EmptyNotJson)) => page(refusal.status()),
+    Some(outcome.unwrap_or_else(|refusal| match (refusal, costume.map(Costume::without_rows)) {
+        (Refusal::ValidateDates, Some(WithoutRows::Page)) => page(refusal.status()),
         _ => json(refusal.status(), refusal.json()),
     }))
 }
 
 /// Charges the request to its token, if it carries the right one; says whether the quota still held.
-pub(super) fn charge(simulator: &Simulator, headers: &HeaderMap, now: Timestamp) -> bool {
+pub(super) fn charge(simulator: &SimulatedServer, headers: &HeaderMap, now: Timestamp) -> bool {
     let today = simulator.options.zone.to_datetime(now).date();
     !carries_token(simulator, headers)
         || lock(&simulator.requests).charge(today, simulator.options.daily_limit)
 }
 
-pub(super) fn carries_token(simulator: &Simulator, headers: &HeaderMap) -> bool {
+pub(super) fn carries_token(simulator: &SimulatedServer, headers: &HeaderMap) -> bool {
     headers.get(TOKEN).is_some_and(|token| token.as_bytes() == simulator.options.token.as_bytes())
-}
-
-/// What a fault puts in the place of an answer, if it does.
-fn instead(fault: &Fault) -> Option<Response<AnswerBody>> {
-    let refusal = |refusal: Refusal| json(refusal.status(), refusal.json());
-    Some(match fault {
-        Fault::Http500 => page(StatusCode::INTERNAL_SERVER_ERROR),
-        Fault::Http503 => page(StatusCode::SERVICE_UNAVAILABLE),
-        Fault::Http504 => page(StatusCode::GATEWAY_TIMEOUT),
-        Fault::ForeignNotFound => page(StatusCode::NOT_FOUND),
-        Fault::NoReport => json(StatusCode::OK, "{}"),
-        Fault::EmptyBody => json(StatusCode::OK, ""),
-        Fault::PhpFatal => with_type(StatusCode::OK, "text/html", AnswerBody::whole(PHP_FATAL)),
-        Fault::NotJson => page(StatusCode::OK),
-        Fault::Maintenance => refusal(Refusal::Maintenance),
-        Fault::Concurrency => refusal(Refusal::Concurrency),
-        Fault::QuotaExhausted => refusal(Refusal::QuotaExhausted),
-        Fault::TokenMissing => refusal(Refusal::TokenMissing),
-        Fault::TokenInvalid => refusal(Refusal::TokenInvalid),
-        Fault::BadRequest => refusal(Refusal::ParametersRequired),
-        Fault::UnknownApi => refusal(Refusal::UnknownApi),
-        Fault::ErrorInOk => json(StatusCode::OK, Refusal::Maintenance.json()),
-        Fault::Throttled { retry_after } => {
-            let mut response = page(StatusCode::TOO_MANY_REQUESTS);
-            if let Some(seconds) = *retry_after {
-                response.headers_mut().insert(RETRY_AFTER, seconds.into());
-            }
-            response
-        }
-        Fault::Redirect { to } => {
-            let mut response = page(StatusCode::FOUND);
-            // Checked when the fault was switched on.
-            if let Ok(to) = HeaderValue::from_str(to) {
-                response.headers_mut().insert(LOCATION, to);
-            }
-            response
-        }
-        _ => return None,
-    })
 }
 
 /// The checks of the real API. Their order there is not known; this one is what its errors suggest.
 fn check<B>(
-    simulator: &Simulator,
+    simulator: &SimulatedServer,
     request: &Request<B>,
     within_quota: bool,
 ) -> Result<(Window, OwnedSemaphorePermit), Refusal> {
@@ -140,20 +101,18 @@ fn check<B>(
     Ok((window, permit))
 }
 
-const PHP_FATAL: &str = "<br />\n<b>Fatal error</b>:  Allowed memory size of 134217728 bytes exhausted (tried to allocate \
-    20480 bytes) in <b>/var/www/html/api/v2/reports_manager.php</b> on line <b>1184</b><br />\n";
-
 /// The answer to a request that passed the checks.
 async fn report<B>(
-    simulator: &Simulator,
+    simulator: &SimulatedServer,
     request: &Request<B>,
     window: Window,
     permit: OwnedSemaphorePermit,
-    fault: Option<&Fault>,
+    costume: Option<&dyn Costume>,
     now: Timestamp,
 ) -> Result<Response<AnswerBody>, Refusal> {
-    if let Some(Fault::Slow { seconds }) = fault {
-        tokio::time::sleep(Duration::from_secs(*seconds)).await;
+    let delay = costume.map(Costume::delay).unwrap_or_default();
+    if delay > Duration::ZERO {
+        tokio::time::sleep(delay).await;
     }
     let options = &simulator.options;
     let traffic = simulator.traffic();
@@ -163,51 +122,34 @@ async fn report<B>(
     let counted = Arc::clone(&traffic);
     let count = tokio::task::spawn_blocking(move || window.rows(&counted, now).count() as u64);
     let count = count.await.unwrap_or(0);
-    let costume = options.over_limit.costume();
-    let (fault, (sent, promised)) = match options.limit(count) {
-        Some(_) if window.holds(options.poisoned, &traffic.zone) => {
-            (Some(costume.as_ref().unwrap_or(&Fault::Http500)), (count, count))
+    let over_limit = options.over_limit_costume.as_deref();
+    let (costume, (rows, promised)) = match options.limit(count) {
+        Some(_) if window.holds(options.poisoned, &traffic.zone) && over_limit.is_none() => {
+            return Ok(page(StatusCode::INTERNAL_SERVER_ERROR));
         }
-        Some(limited) => (fault, limited),
-        None => (Some(costume.as_ref().ok_or(Refusal::OverLimit)?), (count, count)),
+        Some(limited) if !window.holds(options.poisoned, &traffic.zone) => (costume, limited),
+        _ => (Some(over_limit.ok_or(Refusal::OverLimit)?), (count, count)),
     };
-    if let Some(response) = fault.and_then(instead) {
-        return Ok(response);
+    if let Some(Instead::Response(response)) = costume.map(Costume::instead) {
+        return Ok(*response);
     }
-    if count == 0 && !fault.is_some_and(shapes_body) {
+    let without_rows = costume.map_or(WithoutRows::Usual, Costume::without_rows);
+    if count == 0 && without_rows != WithoutRows::Shaped {
         return Err(Refusal::ValidateDates);
     }
+    let good = Shape::good(rows, promised);
+    let shape = costume.map_or_else(|| good.clone(), |costume| costume.shape(good.clone()));
 
     let rows: DatedRows = Box::new(window.rows(&traffic, now));
-    let shape = Shape::of(fault, sent, promised);
     lock(&simulator.requests).carry(shape.entries());
     let pieces = Answer::new(shape, rows, options.row_bytes);
     let gzip = accepts_gzip(request.headers());
-    let body = deliver(fault, Box::new(pieces), gzip).limited(permit, options.time_limit);
+    let body = sent(costume, Box::new(pieces), gzip).limited(permit, options.time_limit);
     let mut response = with_type(StatusCode::OK, "application/json", body);
     if gzip {
         response.headers_mut().insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
     }
     Ok(response)
-}
-
-/// Whether a fault needs a body to show itself, even where no row exists.
-fn shapes_body(fault: &Fault) -> bool {
-    !matches!(fault, Fault::EmptyNotJson | Fault::Slow { .. })
-}
-
-fn deliver(
-    fault: Option<&Fault>,
-    pieces: Box<dyn Iterator<Item = bytes::Bytes> + Send>,
-    gzip: bool,
-) -> AnswerBody {
-    let pieces = if gzip { Box::new(Gzipped::new(pieces, fault != Some(&Fault::HalfGzip))) } else { pieces };
-    match fault {
-        Some(Fault::Hang) => AnswerBody::streamed(Box::new(std::iter::empty()), Ending::Hang),
-        Some(Fault::Drip) => AnswerBody::streamed(pieces, Ending::Finish).drip(Duration::from_secs(1)),
-        Some(Fault::CutJson) => AnswerBody::streamed(pieces, Ending::Break),
-        _ => AnswerBody::streamed(pieces, Ending::Finish),
-    }
 }
 
 fn accepts_gzip(headers: &HeaderMap) -> bool {

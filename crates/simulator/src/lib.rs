@@ -1,38 +1,16 @@
 //! A Wolkvox server of our own: report diagram_13 of an invented contact centre, behind the same HTTP.
 //!
-//! It serves the demo, the tests and the benchmarks, and is as faithful as what is known of the real API allows:
-//! its limits, its errors, its odd answers, rows that appear late and rows that are equal. It shares nothing with
-//! the exporter's own client but the wire, so that a mistake in one cannot be hidden by the same mistake in the
-//! other; it must never use a type of `wolkvox`.
-//!
-//! | file | owns |
-//! | --- | --- |
-//! | `random` | deterministic chance |
-//! | `menus` | the contact centre: routing points, menus, steps |
-//! | `names` | what its routing points and options are called |
-//! | `load_curve` | how busy a day and a week are |
-//! | `interaction` | one caller's walk, and its rows |
-//! | `traffic` | which interactions begin when: a pure function of the seed and time |
-//! | `window` | the rows that a server shows for a window at a moment |
-//! | `truth`, `journeys` | the same rows, counted; the paths of their interactions |
-//! | `json`, `answer` | the bytes of an answer |
-//! | `body` | sending them, well or badly |
-//! | `faults`, `refusal` | what goes wrong on demand, and the API's own errors |
-//! | `quota` | the count of requests, and the day's limit |
-//! | `form` | reading a query |
-//! | `response` | heads of the answers |
-//! | `server`, `report`, `information`, `control` | connections, the report, quota and names, and the switches under `/simulator` |
-//! | `options`, `args` | settings of a simulator, and its command line |
+//! It serves the demo and a user's experiments, and is as faithful as what is known of the real API allows: its limits,
+//! its errors, rows that appear late and rows that are equal. It shares nothing with the exporter's own client but the
+//! wire, so that a mistake in one cannot be hidden by the same mistake in the other. What tests need beyond that, faults,
+//! switches over HTTP and the truth about the rows, is in the crate `simulator-testing`, which the program does not hold.
 
 mod answer;
 mod args;
 mod body;
-mod control;
-mod faults;
 mod form;
 mod information;
 mod interaction;
-mod journeys;
 mod json;
 mod load_curve;
 mod menus;
@@ -44,44 +22,50 @@ mod refusal;
 mod report;
 mod response;
 mod server;
+pub mod tamper;
 mod traffic;
-mod truth;
 mod window;
 
 pub use args::{SimulateArgs, run};
-pub use faults::{BadFault, Fault, FaultRule};
 pub use interaction::{CUSTOMER_PREFIX, TELEPHONE_PREFIX};
-pub use journeys::{Journeys, OptionJourneys, PointJourneys, TransitionTruth};
-pub use options::{Clock, Options, OverLimit};
+pub use options::{Clock, Options, TooManyRows};
 pub use quota::Requests;
 pub use server::serve;
 pub use traffic::{Burst, Stop};
-pub use truth::{OptionTruth, PointTruth, Truth};
 
 use answer::{Answer, DatedRows, Shape};
-use faults::Faults;
-use interaction::Late;
+use interaction::{Late, Row};
 use jiff::Timestamp;
 use jiff::civil::DateTime;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tamper::Tamper;
 use tokio::sync::Semaphore;
 use traffic::Traffic;
 use window::Window;
 
 /// A simulated Wolkvox server, without its socket; [`serve`] gives it one.
 #[derive(Debug)]
-pub struct Simulator {
+pub struct SimulatedServer {
     options: Options,
     /// Replaced when somebody ends the traffic.
     traffic: Mutex<Arc<Traffic>>,
-    faults: Mutex<Faults>,
+    tamper: Option<Arc<dyn Tamper>>,
     requests: Mutex<quota::Counter>,
     in_flight: Arc<Semaphore>,
 }
 
-impl Simulator {
+impl SimulatedServer {
     /// A simulator that will behave as told.
     pub fn new(options: Options) -> Arc<Self> {
+        Arc::new(Self::of(options, None))
+    }
+
+    /// A simulator in whose way something is put.
+    pub fn tampered(options: Options, tamper: Arc<dyn Tamper>) -> Arc<Self> {
+        Arc::new(Self::of(options, Some(tamper)))
+    }
+
+    fn of(options: Options, tamper: Option<Arc<dyn Tamper>>) -> Self {
         let traffic = Traffic {
             seed: options.seed,
             zone: options.zone.clone(),
@@ -99,27 +83,23 @@ impl Simulator {
             from: options.from.map_or(i64::MIN, second_at_or_after),
             until: options.until.map_or(i64::MAX, second_at_or_after),
         };
-        Arc::new(Self {
+        Self {
             traffic: Mutex::new(Arc::new(traffic)),
-            faults: Mutex::new(Faults::new(options.seed)),
+            tamper,
             requests: Mutex::default(),
             in_flight: Arc::new(Semaphore::new(options.concurrency_limit)),
             options,
-        })
+        }
     }
 
-    /// The truth of all rows dated in `from..until`, or of those among them that are visible at a moment.
-    pub fn truth(&self, from: Timestamp, until: Timestamp, visible_at: Option<Timestamp>) -> Truth {
-        let last = second_at_or_after(until) - 1;
-        let shown = visible_at.map_or(i64::MAX, Timestamp::as_second);
-        Truth::of(self.traffic().rows(second_at_or_after(from), last).filter(|row| row.visible <= shown))
+    /// The rows dated in `from..until`, whether the server shows them yet or not.
+    pub fn rows(&self, from: Timestamp, until: Timestamp) -> impl Iterator<Item = Row> + use<> {
+        self.traffic().rows(second_at_or_after(from), second_at_or_after(until) - 1)
     }
 
-    /// The truth of the journeys of all rows dated in `from..until`, once each is over: after `idle` without a row.
-    pub fn journeys(&self, from: Timestamp, until: Timestamp, idle: std::time::Duration) -> Journeys {
-        let last = second_at_or_after(until) - 1;
-        let idle = i64::try_from(idle.as_secs()).unwrap_or(i64::MAX);
-        Journeys::of(self.traffic().rows(second_at_or_after(from), last), idle)
+    /// How it was told to behave.
+    pub fn options(&self) -> &Options {
+        &self.options
     }
 
     /// The clock of the simulated server.
@@ -141,16 +121,6 @@ impl Simulator {
         Ok(())
     }
 
-    /// Switches a fault on, after those already in force.
-    pub fn add_fault(&self, rule: FaultRule) -> Result<(), BadFault> {
-        lock(&self.faults).add(rule)
-    }
-
-    /// Switches all faults off.
-    pub fn clear_faults(&self) {
-        lock(&self.faults).clear();
-    }
-
     /// The requests of the report that were answered, by kind.
     pub fn requests(&self) -> Requests {
         lock(&self.requests).snapshot()
@@ -163,7 +133,7 @@ impl Simulator {
         let now = self.now();
         let count = window.rows(&self.traffic(), now).count() as u64;
         let (sent, promised) = self.options.limit(count)?;
-        let shape = Shape::of(None, sent, promised);
+        let shape = Shape::good(sent, promised);
         let rows: DatedRows = Box::new(window.rows(&self.traffic(), now));
         Some(Answer::new(shape, rows, self.options.row_bytes))
     }

@@ -1,0 +1,53 @@
+//! What a server does with a time range of more rows than its limit: the ways of the simulator, and those of a server that
+//! breaks.
+
+use std::sync::Arc;
+
+use simulator::Options;
+
+use super::faults::Fault;
+
+/// What to do with a window of more rows than the limit; the real server's way is not known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OverLimit {
+    /// Send the first rows, and a `msg` that counts only those.
+    CutSilently,
+    /// Send the first rows, and a `msg` that counts all.
+    CutAndPromise,
+    /// Send an error of a text that no table knows.
+    Refuse,
+    /// As a gateway that waits no longer.
+    GatewayTimeout,
+    /// As a web server whose program broke off.
+    ServerError,
+    /// Send success, and nothing else.
+    EmptyBody,
+    /// Send the message of a program that ran out of memory.
+    PhpFatal,
+    /// Break off amid the rows.
+    CutBody,
+    /// Send success and a page.
+    NotJson,
+    /// Send nothing until the limit on time.
+    Hang,
+}
+
+impl OverLimit {
+    /// The same options, with this way.
+    pub fn of(self, options: Options) -> Options {
+        use simulator::TooManyRows::{CutAndPromise, CutSilently, Refuse};
+        let fault = match self {
+            Self::CutSilently => return Options { over_limit: CutSilently, ..options },
+            Self::CutAndPromise => return Options { over_limit: CutAndPromise, ..options },
+            Self::Refuse => return Options { over_limit: Refuse, ..options },
+            Self::GatewayTimeout => Fault::Http504,
+            Self::ServerError => Fault::Http500,
+            Self::EmptyBody => Fault::EmptyBody,
+            Self::PhpFatal => Fault::PhpFatal,
+            Self::CutBody => Fault::CutJson,
+            Self::NotJson => Fault::NotJson,
+            Self::Hang => Fault::Hang,
+        };
+        Options { over_limit_costume: Some(Arc::new(fault)), ..options }
+    }
+}

@@ -1,0 +1,96 @@
+//! The door through which tests put something in the way of an answer. The program that ships has nobody behind it.
+//!
+//! Owns the two traits, and shows what is needed to make an answer of one's own. It knows no fault by name.
+
+use std::{fmt, pin::Pin, sync::Arc, time::Duration};
+
+use hyper::{Request, Response, body::Incoming};
+
+pub use super::answer::{Data, End, PHP_WARNING, Shape, TOTAL_ROW};
+pub use super::body::{AnswerBody, BrokenOff, Ending, Pieces};
+pub use super::form::value;
+pub use super::interaction::{Interaction, Row};
+pub use super::menus::RoutingPoint;
+pub use super::random::Random;
+pub use super::refusal::Refusal;
+pub use super::response::{json, page, with_type};
+use super::{SimulatedServer, body::Gzipped};
+
+/// Decides what happens to requests.
+pub trait Tamper: fmt::Debug + Send + Sync {
+    /// The costume of the next answer of the report, if it has one.
+    fn next(&self) -> Option<Arc<dyn Costume>>;
+
+    /// Answers a request for a path that is none of Wolkvox's.
+    fn other(self: Arc<Self>, simulator: Arc<SimulatedServer>, request: Request<Incoming>) -> OtherAnswer;
+}
+
+/// An answer to come.
+pub type OtherAnswer = Pin<Box<dyn Future<Output = Response<AnswerBody>> + Send>>;
+
+/// What an answer looks like other than it should. Without a word it is a good one.
+pub trait Costume: fmt::Debug + Send + Sync {
+    /// The kind under which the request is counted.
+    fn name(&self) -> String;
+
+    /// What comes in place of the report.
+    fn instead(&self) -> Instead {
+        Instead::Nothing
+    }
+
+    /// Changes the form of the answer.
+    fn shape(&self, good: Shape) -> Shape {
+        good
+    }
+
+    /// What comes in place of the refusal that means that there are no rows. `None` for the usual answer.
+    fn without_rows(&self) -> WithoutRows {
+        WithoutRows::Shaped
+    }
+
+    /// The time until the answer begins.
+    fn delay(&self) -> Duration {
+        Duration::ZERO
+    }
+
+    /// Whether the gzip stream has its end.
+    fn ends_gzip(&self) -> bool {
+        true
+    }
+
+    /// Sends the pieces of the answer.
+    fn send(&self, pieces: Pieces) -> AnswerBody {
+        AnswerBody::streamed(pieces, Ending::Finish)
+    }
+}
+
+/// What comes in place of the report.
+pub enum Instead {
+    /// Nothing does: the report comes.
+    Nothing,
+    /// The connection is reset.
+    Reset,
+    /// Another answer.
+    Response(Box<Response<AnswerBody>>),
+}
+
+/// What a time range without rows is answered with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WithoutRows {
+    /// The vendor's refusal.
+    Usual,
+    /// The refusal's status with a page.
+    Page,
+    /// An answer of the costume's shape.
+    Shaped,
+}
+
+/// A body of these pieces, compressed where that is wanted, as the costume sends it.
+pub(super) fn sent(costume: Option<&dyn Costume>, pieces: Pieces, gzip: bool) -> AnswerBody {
+    let ends_gzip = costume.is_none_or(Costume::ends_gzip);
+    let pieces = if gzip { Box::new(Gzipped::new(pieces, ends_gzip)) } else { pieces };
+    match costume {
+        Some(costume) => costume.send(pieces),
+        None => AnswerBody::streamed(pieces, Ending::Finish),
+    }
+}
