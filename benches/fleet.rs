@@ -7,6 +7,9 @@
 //!
 //! `--interval 60` shortens the interval (and divides the rows of a window by five), `--lookback` what is read again. A
 //! poll reads no further back than where counting began: with `--back 2400` it reads a whole lookback from the start on.
+//!
+//! The first `--hung` targets have a server that accepts connections and never answers; the figures are then those of the
+//! others. Compare `--targets 1000 --hung 500 --interval 60 --intervals 5` with the same and `--hung 0`.
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark may fail loudly, and prints")]
 
@@ -50,6 +53,8 @@ struct Plan {
     back: u64,
     intervals: u32,
     in_flight: usize,
+    /// Targets whose server never answers.
+    hung: usize,
 }
 
 impl Plan {
@@ -62,6 +67,7 @@ impl Plan {
             back: 600,
             intervals: 1,
             in_flight: 64,
+            hung: 0,
         };
         let mut arguments = env::args().skip(1).filter(|argument| argument != "--bench");
         while let (Some(name), Some(value)) = (arguments.next(), arguments.next()) {
@@ -72,12 +78,35 @@ impl Plan {
                 "--lookback" => plan.lookback = value.parse().unwrap(),
                 "--back" => plan.back = value.parse().unwrap(),
                 "--intervals" => plan.intervals = value.parse().unwrap(),
+                "--hung" => plan.hung = value.parse().unwrap(),
                 "--in-flight" => plan.in_flight = value.parse().unwrap(),
                 other => panic!("there is no {other}"),
             }
         }
         plan
     }
+
+    /// The name of a target.
+    fn name(number: usize) -> String {
+        format!("{number:04}")
+    }
+
+    /// Says whether the server of a target answers.
+    fn answers(&self, name: &str) -> bool {
+        name >= Self::name(self.hung).as_str()
+    }
+}
+
+/// Accepts connections and never answers, until the client gives up.
+fn start_hung_server() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            thread::spawn(move || stream.read_to_end(&mut Vec::new()));
+        }
+    });
+    address
 }
 
 // The stand-in: a thread a connection, a row every so many milliseconds of the grid, nothing remembered.
@@ -164,9 +193,10 @@ fn memory_mib() -> f64 {
 }
 
 fn config(plan: Plan, address: SocketAddr) -> Config {
+    let hung = start_hung_server();
     let target = |number| TargetConfig {
-        name: format!("{number:04}"),
-        endpoint: format!("http://{address}/").parse().unwrap(),
+        name: Plan::name(number),
+        endpoint: format!("http://{}/", if number < plan.hung { hung } else { address }).parse().unwrap(),
         token: TokenSource::fixed(&Secret::new("token-of-the-bench"), "the benchmark").unwrap(),
         egress: Default::default(),
         timezone: TimeZone::UTC,
@@ -191,12 +221,22 @@ fn config(plan: Plan, address: SocketAddr) -> Config {
     }
 }
 
-/// How many targets have committed something, and how far the slowest one's watermark is behind.
-fn progress(publisher: &Publisher) -> (usize, SignedDuration) {
-    let statuses = publisher.statuses();
-    let marks = statuses.iter().filter_map(|status| status.watermark);
-    let slowest = marks.clone().min().unwrap_or(Timestamp::UNIX_EPOCH);
-    (marks.count(), Timestamp::now().duration_since(slowest))
+/// The state of the targets whose servers answer.
+struct Progress {
+    /// Targets that have committed something.
+    read: usize,
+    /// Age of the slowest one's watermark.
+    slowest: SignedDuration,
+}
+
+impl Progress {
+    fn of(plan: Plan, publisher: &Publisher) -> Self {
+        let statuses = publisher.statuses();
+        let answering = statuses.iter().filter(|status| plan.answers(&status.name));
+        let watermarks: Vec<Timestamp> = answering.filter_map(|status| status.watermark).collect();
+        let slowest = watermarks.iter().min().copied().unwrap_or(Timestamp::UNIX_EPOCH);
+        Self { read: watermarks.len(), slowest: Timestamp::now().duration_since(slowest) }
+    }
 }
 
 /// What is exposed, and the bytes of it that went over the wire.
@@ -234,13 +274,13 @@ async fn run(plan: Plan, workers: tokio::runtime::Handle, address: SocketAddr) {
         Supervisor::new(Deps { store, publisher: publisher.clone(), telemetry, clock, in_flight, workers });
     fleet.change_to(&config(plan, address)).await.unwrap();
     println!("ready after {:.1} s, processor {:?}", began.elapsed().as_secs_f64(), processor());
-    while progress(&publisher).0 < plan.targets {
+    let answering = plan.targets - plan.hung;
+    while Progress::of(plan, &publisher).read < answering {
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
     publisher.settled().await;
     println!(
-        "all {} read and published after {:.1} s; processor {:?}; {:.0} MiB",
-        plan.targets,
+        "all {answering} read and published after {:.1} s; processor {:?}; {:.0} MiB",
         began.elapsed().as_secs_f64(),
         processor(),
         memory_mib()
@@ -251,7 +291,7 @@ async fn run(plan: Plan, workers: tokio::runtime::Handle, address: SocketAddr) {
         let until = Instant::now() + Duration::from_secs(plan.interval);
         while Instant::now() < until {
             tokio::time::sleep(Duration::from_secs(1)).await;
-            worst = worst.max(progress(&publisher).1);
+            worst = worst.max(Progress::of(plan, &publisher).slowest);
         }
         let used: BTreeMap<_, _> = processor()
             .into_iter()
@@ -266,7 +306,7 @@ async fn run(plan: Plan, workers: tokio::runtime::Handle, address: SocketAddr) {
         println!(
             "interval {number}: {rows:.0} rows read, {:.0} a target; processor {:.1} s {used:?}; slowest watermark at most \
              {:.0} s behind; {series} series, {:.1} MB, {:.2} MB compressed; {:.0} MiB, {:.0} bytes a series",
-            rows / plan.targets as f64,
+            rows / answering as f64,
             used.values().sum::<f64>(),
             worst.as_secs_f64(),
             text.len() as f64 / 1e6,
@@ -285,7 +325,10 @@ fn main() {
     }
     let plan = Plan::from_arguments();
     let (mut stand_in, address) = start_stand_in(plan.rows);
-    println!("{} targets, {} rows in five minutes each, every {} s", plan.targets, plan.rows, plan.interval);
+    println!(
+        "{} targets, {} of them hung, {} rows in five minutes each, every {} s",
+        plan.targets, plan.hung, plan.rows, plan.interval
+    );
     let long = Duration::from_secs(86_400);
     let workers = Builder::new_multi_thread()
         .worker_threads(2)

@@ -1,19 +1,14 @@
 //! Runs one plan on virtual time and holds the end against the model.
 
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use jiff::SignedDuration;
-use tokio::time::{Instant, sleep};
+use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use wolkvox_exporter::{
-    exposition::{BucketBounds, Encoding, Format, Published},
+    exposition::{BucketBounds, Published},
     ledger::{IdleTimes, TargetCounters},
-    model::LocalSecond,
-    poller::{Clock, Poller, PollerConfig, PollerDeps, StartAgo},
+    poller::{Clock, NameSettings, Poller, PollerConfig, PollerDeps, StartAgo},
     schedule::Tiers,
     snapshot::Publisher,
     status::Day,
@@ -22,14 +17,19 @@ use wolkvox_exporter::{
 };
 
 use crate::{
+    compare::{self, Counters, TEXT, check_current, check_day, compare, forward, lasting, series},
     crash_disk::CrashDisk,
     process::{Process, open},
-    world::{self, World, WorldSource},
+    source::WorldSource,
+    trouble::{Errand, IncidentKind, Refusal, Trouble},
+    world::{self, World},
 };
 
 #[derive(Debug, Clone)]
 pub(crate) struct Plan {
     pub(crate) world: World,
+    /// When the process is first started, in seconds from the start; counting begins with the world all the same.
+    pub(crate) first_start: i64,
     /// Moments, in seconds from the start, at which the process is killed.
     pub(crate) restarts: Vec<i64>,
     /// From when on, and for how long, no process is there at all.
@@ -53,6 +53,7 @@ impl Plan {
     pub(crate) fn of(world: World) -> Self {
         Self {
             world,
+            first_start: 0,
             restarts: Vec::new(),
             away: None,
             disk: Vec::new(),
@@ -74,10 +75,28 @@ pub(crate) enum DiskTrouble {
     Outage { writes: u64, seconds: i64 },
 }
 
-const TEXT: Encoding = Encoding { format: Format::Text, gzip: false };
+/// The longest that polls may stop for anything but a wrong token or a spent quota, while a process runs on a disk that
+/// works: an hour, and a poll that takes its time.
+const LONGEST_SILENCE: Duration = Duration::from_secs(3600 + 600);
+/// The process is down for so long when it is killed.
+const DOWN: Duration = Duration::from_secs(20);
 
-/// How many requests it took; `Err` says what differs.
-pub(crate) fn run(plan: Plan) -> Result<usize, String> {
+/// The end of a history that held.
+#[derive(Debug)]
+pub(crate) struct End {
+    /// Requests for rows.
+    pub(crate) requests: usize,
+    /// The last scrape, gauges too.
+    pub(crate) series: Counters,
+    /// The oldest that the data were in any scrape, in seconds, once the first poll of the world was over.
+    pub(crate) largest_lag: f64,
+    /// Scrapes after which `wolkvox_menu_window_end_timestamp_seconds` was missing, and all.
+    pub(crate) without_window: usize,
+    pub(crate) scrapes: usize,
+}
+
+/// Runs a plan; `Err` says what differs.
+pub(crate) fn run(plan: Plan) -> Result<End, String> {
     tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .start_paused(true)
@@ -86,41 +105,80 @@ pub(crate) fn run(plan: Plan) -> Result<usize, String> {
         .block_on(live(plan))
 }
 
-async fn live(mut plan: Plan) -> Result<usize, String> {
-    let began = Instant::now();
+/// Virtual time at which a plan is over: long enough for the last row to appear, for every trouble to pass, and for catching
+/// up.
+fn end(plan: &Plan, idle: i64) -> i64 {
+    let world = &plan.world;
+    let hold_offs = world.troubles.iter().filter(|trouble| matches!(trouble, Trouble::Busy(_))).count();
+    let last_incident = world.incidents.iter().map(|incident| incident.until).max().unwrap_or(0);
+    let trouble = world::TRAFFIC
+        + 300 * world.troubles.len() as i64
+        + 3600 * hold_offs as i64
+        + 3600 * world.quota_lies.len() as i64
+        + plan.first_start
+        + plan.away.map_or(0, |(_, length)| length);
+    // An incident that goes on for ever is over when the world is.
+    let until = if last_incident > 24 * 3600 { 0 } else { last_incident };
+    trouble.max(until) + world::HOURLY.max(idle) + 3 * 3600
+}
+
+/// What was seen of a process from outside.
+#[derive(Default)]
+struct Witness {
+    series: Counters,
+    counters: Counters,
+    shown: Option<Arc<Published>>,
+    day: Day,
+    largest_lag: f64,
+    without_window: usize,
+    scrapes: usize,
+}
+
+impl Witness {
+    /// Scrapes; `now` is the server's time in Unix seconds.
+    async fn look(&mut self, publisher: &Publisher, now: f64) -> Result<(), String> {
+        let published = publisher.publication().in_encoding(TEXT).await;
+        // A scrape of the same publication shows the same.
+        if !self.shown.as_ref().is_some_and(|shown| Arc::ptr_eq(shown, &published)) {
+            self.series = series(&published);
+            self.counters = forward(&self.counters, lasting(self.series.clone()))?;
+        }
+        self.shown = Some(published);
+        self.day = publisher.statuses()[0].day.clone();
+        self.scrapes += 1;
+        let window = compare::value(&self.series, "wolkvox_menu_window_end_timestamp_seconds");
+        self.without_window += usize::from(window.is_none());
+        if let Some(watermark) = compare::value(&self.series, "wolkvox_watermark_timestamp_seconds") {
+            self.largest_lag = self.largest_lag.max(now - watermark);
+        }
+        Ok(())
+    }
+}
+
+async fn live(mut plan: Plan) -> Result<End, String> {
     let disk = CrashDisk::default();
-    let source = WorldSource {
-        world: Arc::new(plan.world.clone()),
-        began,
-        requests: Arc::new(Mutex::new(0)),
-        received: Arc::new(Mutex::new(0)),
-        told: Arc::new(Mutex::new(0)),
-    };
+    let source = WorldSource::new(plan.world.clone());
+    let began = source.began;
     let mut away = plan.away;
     let mut restarts = plan.restarts.clone();
     restarts.extend(away.map(|(at, _)| at));
     restarts.sort_unstable();
     let mut restarts = restarts.into_iter().peekable();
     let mut troubles = plan.disk.iter();
-    let mut last: BTreeMap<String, f64> = BTreeMap::new();
-    let mut shown: Option<Arc<Published>> = None;
-    let mut day = Day::default();
+    let mut witness = Witness::default();
     let mut luck = plan.seed;
     let mut next_luck = move || {
         luck = luck.wrapping_mul(0x9E37_79B9_7F4A_7C15).wrapping_add(1);
         luck
     };
     let idle = if plan.patient { world::PATIENT } else { world::IMPATIENT };
-    // Long enough for the last row to appear, for every trouble to pass, and for catching up.
-    let end = world::TRAFFIC
-        + world::HOURLY.max(idle)
-        + 3 * 3600
-        + 300 * plan.world.troubles.len() as i64
-        + 3600 * plan.world.quota_lies.len() as i64
-        + plan.away.map_or(0, |(_, length)| length);
+    let end = end(&plan, idle);
     let now = || began.elapsed().as_secs() as i64;
+    let moment = || source.world.start().as_second() as f64 + began.elapsed().as_secs_f64();
+    sleep(Duration::from_secs(plan.first_start as u64)).await;
     loop {
-        let started = start(&disk, &source, began, &plan, idle).await;
+        let started = start(&disk, &source, &plan, idle).await;
+        source.observed.lock().unwrap().begin_life();
         let mut outage = None;
         match troubles.next() {
             Some(DiskTrouble::PowerCut(writes)) => disk.fail_after(*writes),
@@ -131,54 +189,65 @@ async fn live(mut plan: Plan) -> Result<usize, String> {
             None => {}
         }
         let until = restarts.next_if(|at| *at < end).unwrap_or(end);
+        let mut works = started.is_ok();
         if let Ok(process) = &started {
             while now() < until {
                 sleep(Duration::from_secs(60)).await;
-                // A scrape of the same publication shows the same.
-                let now = process.publisher.publication().in_encoding(TEXT).await;
-                if !shown.is_some_and(|shown| Arc::ptr_eq(&shown, &now)) {
-                    last = forward(&last, scrape(&now))?;
-                }
-                shown = Some(now);
-                day = process.publisher.statuses()[0].day.clone();
+                witness.look(&process.publisher, moment()).await?;
                 if disk.is_off() {
+                    works = false;
                     let Some(length) = outage.take() else { break };
                     sleep(length).await;
                     disk.restart(next_luck());
+                    source.observed.lock().unwrap().begin_life();
+                    works = true;
                 }
             }
+        }
+        if works {
+            source.observed.lock().unwrap().end_silence();
         }
         match started {
             Ok(process) => process.kill().await,
             Err(error) if !disk.is_off() => return Err(format!("cannot start: {error}")),
             Err(_) => {}
         }
+        let intact = !disk.is_off();
         disk.restart(next_luck());
         if now() >= end {
+            if intact {
+                check_current(&plan, &witness.series, moment())?;
+            }
             break;
         }
-        sleep(Duration::from_secs(20)).await;
+        sleep(DOWN).await;
         if let Some((_, length)) = away.take_if(|(at, _)| *at <= now()) {
             sleep(Duration::from_secs(length as u64)).await;
         }
     }
     plan.world.rows.retain(|row| plan.begins.is_none_or(|begins| row.date >= begins));
-    compare(&plan, &last, *source.received.lock().unwrap())?;
-    if !plan.world.fold {
-        check_day(&plan, &day)?;
+    let observed = source.observed.lock().unwrap();
+    compare(&plan, &witness.counters, observed.received)?;
+    if !plan.world.fold && crate::truth::is_exact(&plan.world) {
+        check_day(&plan, &witness.day)?;
     }
-    Ok(*source.requests.lock().unwrap())
+    if observed.longest_silence > LONGEST_SILENCE && plan.world.quota_lies.is_empty() {
+        return Err(format!("no poll for {:?}", observed.longest_silence));
+    }
+    Ok(End {
+        requests: observed.requests,
+        series: witness.series,
+        largest_lag: witness.largest_lag,
+        without_window: witness.without_window,
+        scrapes: witness.scrapes,
+    })
 }
 
-async fn start(
-    disk: &CrashDisk,
-    source: &WorldSource,
-    began: Instant,
-    plan: &Plan,
-    idle: i64,
-) -> Result<Process, String> {
+async fn start(disk: &CrashDisk, source: &WorldSource, plan: &Plan, idle: i64) -> Result<Process, String> {
     let store = Arc::new(open(disk)?);
-    let (world_start, jumps) = (source.world.start(), plan.jumps.clone());
+    let began = source.began;
+    let world_start = source.world.start();
+    let jumps = plan.jumps.clone();
     let plan_start =
         plan.begins.map(|_| StartAgo { ago: Duration::ZERO, max_skew: Duration::from_secs(300) });
     let clock: Clock = Arc::new(move || {
@@ -203,6 +272,7 @@ async fn start(
         },
         idle: IdleTimes { usual: Duration::from_secs(idle as u64), by_channel: BTreeMap::new() },
         start_ago: plan_start,
+        names: Arc::new(NameSettings { ask: asks_names(&source.world), ..NameSettings::default() }),
         ..PollerConfig::plain("0042", source.world.zone(), BucketBounds::new(&[10.0, 60.0]).unwrap())
     };
     let around = PollerDeps {
@@ -217,108 +287,9 @@ async fn start(
     Ok(Process { publisher, task: tokio::spawn(poller.run()), store })
 }
 
-/// The whole world lies within the last day: its hours hold every row since they are known, and none twice.
-fn check_day(plan: &Plan, day: &Day) -> Result<(), String> {
-    let since = day.known_from.unwrap_or(day.first);
-    let is_since = |date: i64| LocalSecond::from(plan.world.local(date)) >= since;
-    let known = plan.world.rows.iter().filter(|row| is_since(row.date)).count() as u64;
-    let all = plan.world.rows.len() as u64;
-    if day.hits < known || day.hits > all {
-        return Err(format!("the last day has {} hits, not {known} to {all}", day.hits));
-    }
-    Ok(())
-}
-
-/// Names of what is committed. What is told of the process begins at 0 with each.
-const LASTING: [&str; 6] = [
-    "wolkvox_menu_",
-    "wolkvox_rows_",
-    "wolkvox_late_rows_",
-    "wolkvox_row_lateness_",
-    "wolkvox_windows_incomplete_",
-    "wolkvox_series_overflow_",
-];
-
-/// All counters that outlast a process, from the text format, by name and labels.
-fn scrape(published: &Published) -> BTreeMap<String, f64> {
-    let text = published.render(&[], TEXT).expect("it was asked for").concat();
-    String::from_utf8(text)
-        .unwrap()
-        .lines()
-        .filter(|line| !line.starts_with('#'))
-        .filter_map(|line| line.rsplit_once(' '))
-        .filter(|(name, _)| LASTING.iter().any(|lasting| name.starts_with(lasting)))
-        .filter(|(name, _)| {
-            ["_total{", "_sum{", "_count{", "_bucket{"].iter().any(|kind| name.contains(kind))
-        })
-        .map(|(name, value)| (name.to_owned(), value.parse().unwrap()))
-        .collect()
-}
-
-/// The newer scrape, unless a counter went back or vanished.
-fn forward(
-    before: &BTreeMap<String, f64>,
-    now: BTreeMap<String, f64>,
-) -> Result<BTreeMap<String, f64>, String> {
-    for (name, value) in before {
-        match now.get(name) {
-            Some(later) if later >= value => {}
-            later => return Err(format!("{name} went back from {value} to {later:?}")),
-        }
-    }
-    Ok(now)
-}
-
-/// Whatever came when: every interaction is one journey, and every row is in it or late.
-fn check_journeys(scraped: &BTreeMap<String, f64>) -> Result<(), String> {
-    let sum = |metric: &str| -> f64 {
-        let name = format!("wolkvox_menu_{metric}{{");
-        scraped.iter().filter(|(series, _)| series.starts_with(&name)).map(|(_, value)| value).sum()
-    };
-    let journeys = sum("journey_options_count");
-    for (what, shown, real) in [
-        ("interactions", sum("interactions_total"), journeys),
-        ("entries", sum("option_entry_total"), journeys),
-        ("finals", sum("option_final_total"), journeys),
-        ("rows", sum("journey_options_sum") + sum("journey_late_rows_total"), sum("option_hits_total")),
-        ("steps", sum("transitions_total"), sum("journey_options_sum") - journeys),
-    ] {
-        if shown != real {
-            return Err(format!("journeys: {shown} {what}, not {real}"));
-        }
-    }
-    Ok(())
-}
-
-fn compare(plan: &Plan, scraped: &BTreeMap<String, f64>, received: u64) -> Result<(), String> {
-    let truth = world::truth(&plan.world.rows, plan.patient);
-    for (name, value) in &truth {
-        if scraped.get(name) != Some(value) {
-            return Err(format!("{name}: truth {value}, exposed {:?}", scraped.get(name)));
-        }
-    }
-    check_journeys(scraped)?;
-    let about_journeys = |name: &str| {
-        ["journey", "entry", "final", "repeats", "transitions"].iter().any(|part| name.contains(part))
-    };
-    let menus = |name: &&String| {
-        name.starts_with("wolkvox_menu_")
-            && !name.contains("_bucket{")
-            && (plan.patient || !about_journeys(name))
-    };
-    if let Some(extra) = scraped.keys().filter(menus).find(|name| !truth.contains_key(*name)) {
-        return Err(format!("{extra} is exposed but not real"));
-    }
-    let outcomes: f64 =
-        scraped.iter().filter(|(name, _)| name.starts_with("wolkvox_rows_total{")).map(|(_, v)| v).sum();
-    let given_up =
-        scraped.iter().find(|(name, count)| name.starts_with("wolkvox_windows_incomplete_") && **count > 0.0);
-    if let Some((name, count)) = given_up.filter(|_| plan.whole) {
-        return Err(format!("{name} is {count}"));
-    }
-    // An answer whose commit the crash took away was received but is in no outcome.
-    if outcomes > received as f64 {
-        return Err(format!("{received} rows were received, and the outcomes add up to {outcomes}"));
-    }
-    Ok(())
+/// Says whether names matter in a world: each request for them is one more.
+fn asks_names(world: &World) -> bool {
+    let is_about_names =
+        |kind| matches!(kind, IncidentKind::Busy(Errand::Names | Errand::Any, Refusal { .. }));
+    world.incidents.iter().any(|incident| is_about_names(incident.kind))
 }

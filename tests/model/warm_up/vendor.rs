@@ -51,8 +51,10 @@ pub(super) enum Trouble {
     None,
     Unavailable,
     Maintenance,
-    /// It asks for a pause.
-    Throttled,
+    /// It asks for a pause of so many seconds.
+    Throttled(u64),
+    /// It says in its own words that there is nothing.
+    Empty,
     /// The connection breaks after some rows.
     CutAfter(usize),
     /// A whole answer with fewer rows than it announces.
@@ -111,6 +113,8 @@ pub(super) struct Vendor {
     pub(super) poison: Option<i64>,
     /// It cuts longer answers silently.
     pub(super) cap: u64,
+    /// Requests that it answers in a day of UTC, which it tells nobody.
+    pub(super) limit: u64,
     /// One for each request for the past; afterwards there are none.
     pub(super) troubles: Vec<Trouble>,
 }
@@ -118,7 +122,15 @@ pub(super) struct Vendor {
 impl Vendor {
     /// Without any trouble.
     pub(super) fn of(journeys: Vec<Journey>) -> Self {
-        Self { journeys, takes: 1, widest: None, poison: None, cap: 60_000, troubles: Vec::new() }
+        Self {
+            journeys,
+            takes: 1,
+            widest: None,
+            poison: None,
+            cap: 60_000,
+            limit: u64::MAX,
+            troubles: Vec::new(),
+        }
     }
 
     fn rows(&self) -> Vec<Row> {
@@ -217,17 +229,21 @@ pub(super) struct PastSource {
 }
 
 impl PastSource {
-    /// Notes a request; for the past its number.
-    fn asked(&self, (from, to): (i64, i64)) -> Option<usize> {
+    /// Notes a request; for the past its number. `Err` if the day's requests are spent.
+    fn asked(&self, from: i64, to: i64) -> Result<Option<usize>, ApiError> {
         let mut asked = self.asked.lock().unwrap();
         let elapsed = self.began.elapsed();
-        *asked.by_day.entry((START + elapsed.as_secs() as i64).div_euclid(86_400)).or_default() += 1;
+        let today = asked.by_day.entry((START + elapsed.as_secs() as i64).div_euclid(86_400)).or_default();
+        *today += 1;
+        if *today > self.vendor.limit {
+            return Err(ApiError::QuotaExhausted);
+        }
         if from >= -LOOKBACK {
             asked.live.entry(to).or_insert(elapsed.as_millis());
-            return None;
+            return Ok(None);
         }
         asked.past += 1;
-        Some(asked.past as usize - 1)
+        Ok(Some(asked.past as usize - 1))
     }
 }
 
@@ -238,7 +254,7 @@ impl Source for PastSource {
         each: &mut (dyn FnMut(Element<'_>) + Send),
     ) -> Result<Answer, ApiError> {
         let [from, to] = [query.from, query.to].map(|time| LocalSecond::from(time) - local(0));
-        let past = self.asked((from, to));
+        let past = self.asked(from, to)?;
         let takes = if past.is_some() { 1000 * self.vendor.takes } else { 700 };
         sleep(Duration::from_millis(takes)).await;
         let now = self.began.elapsed().as_secs() as i64;
@@ -267,7 +283,10 @@ impl Source for PastSource {
                 Trouble::None => {}
                 Trouble::Unavailable => return Err(ApiError::Http5xx(503)),
                 Trouble::Maintenance => return Err(ApiError::Maintenance("backup".to_owned())),
-                Trouble::Throttled => return Err(ApiError::Throttled(Some(Duration::from_secs(90)))),
+                Trouble::Throttled(wait) => {
+                    return Err(ApiError::Throttled(Some(Duration::from_secs(wait))));
+                }
+                Trouble::Empty => return Ok(Answer { rows: 0, server_time }),
                 Trouble::CutAfter(count) => {
                     give(count);
                     return Err(ApiError::CutOff);

@@ -1,0 +1,190 @@
+//! Holds what was exposed at the end against the truth.
+
+use std::collections::BTreeMap;
+
+use wolkvox_exporter::{
+    exposition::{Encoding, Format, Published},
+    model::LocalSecond,
+    status::Day,
+};
+
+use crate::{run::Plan, truth};
+
+pub(crate) const TEXT: Encoding = Encoding { format: Format::Text, gzip: false };
+
+/// The counters of a scrape, by name and labels.
+pub(crate) type Counters = BTreeMap<String, f64>;
+
+/// Names of what is committed. What is told of the process begins at 0 with each.
+const LASTING: [&str; 6] = [
+    "wolkvox_menu_",
+    "wolkvox_rows_",
+    "wolkvox_late_rows_",
+    "wolkvox_row_lateness_",
+    "wolkvox_windows_incomplete_",
+    "wolkvox_series_overflow_",
+];
+
+/// Longest age of the watermark at the end, when all troubles have passed: an interval, the settling, the spreading,
+/// a poll, the publication, and another interval where the last poll of a series of failures was the one before.
+const CURRENT: f64 = 960.0;
+
+/// All series of a scrape in the text format, by name and labels.
+pub(crate) fn series(published: &Published) -> Counters {
+    let text = published.render(&[], TEXT).expect("it was asked for").concat();
+    String::from_utf8(text)
+        .unwrap()
+        .lines()
+        .filter(|line| !line.starts_with('#'))
+        .filter_map(|line| line.rsplit_once(' '))
+        .map(|(name, value)| (name.to_owned(), value.parse().unwrap()))
+        .collect()
+}
+
+/// The counters among them that outlast a process.
+pub(crate) fn lasting(mut series: Counters) -> Counters {
+    let kinds = ["_total{", "_sum{", "_count{", "_bucket{"];
+    series.retain(|name, _| {
+        LASTING.iter().any(|lasting| name.starts_with(lasting))
+            && kinds.iter().any(|kind| name.contains(kind))
+    });
+    series
+}
+
+/// The newer scrape, unless a counter went back or vanished.
+pub(crate) fn forward(before: &Counters, now: Counters) -> Result<Counters, String> {
+    for (name, value) in before {
+        match now.get(name) {
+            Some(later) if later >= value => {}
+            later => return Err(format!("{name} went back from {value} to {later:?}")),
+        }
+    }
+    Ok(now)
+}
+
+/// The value of the only series of this name.
+pub(crate) fn value(series: &Counters, name: &str) -> Option<f64> {
+    let is_it = |series: &str| series.strip_prefix(name).is_some_and(|rest| rest.starts_with('{'));
+    series.iter().find(|(series, _)| is_it(series)).map(|(_, value)| *value)
+}
+
+/// Checks that the exporter is up and current; `now` is its clock in Unix seconds.
+pub(crate) fn check_current(plan: &Plan, series: &Counters, now: f64) -> Result<(), String> {
+    if value(series, "wolkvox_up") != Some(1.0) {
+        return Err("wolkvox_up is not 1 at the end".to_owned());
+    }
+    let watermark = value(series, "wolkvox_watermark_timestamp_seconds").unwrap_or(0.0);
+    let lag = now - watermark;
+    if lag > CURRENT + plan.world.clock.ahead.abs() as f64 {
+        return Err(format!("the watermark is {lag} s behind at the end"));
+    }
+    Ok(())
+}
+
+/// The whole world lies within the last day: its hours hold every row since they are known, and none twice.
+pub(crate) fn check_day(plan: &Plan, day: &Day) -> Result<(), String> {
+    let since = day.known_from.unwrap_or(day.first);
+    let is_since = |date: i64| LocalSecond::from(plan.world.local(date)) >= since;
+    let known = plan.world.rows.iter().filter(|row| is_since(row.date)).count() as u64;
+    let all = plan.world.rows.len() as u64;
+    if day.hits < known || day.hits > all {
+        return Err(format!("the last day has {} hits, not {known} to {all}", day.hits));
+    }
+    Ok(())
+}
+
+/// Whatever came when: every interaction is one journey, and every row is in it or late.
+fn check_journeys(scraped: &Counters) -> Result<(), String> {
+    let sum = |metric: &str| -> f64 {
+        let name = format!("wolkvox_menu_{metric}{{");
+        scraped.iter().filter(|(series, _)| series.starts_with(&name)).map(|(_, value)| value).sum()
+    };
+    let journeys = sum("journey_options_count");
+    for (what, shown, real) in [
+        ("interactions", sum("interactions_total"), journeys),
+        ("entries", sum("option_entry_total"), journeys),
+        ("finals", sum("option_final_total"), journeys),
+        ("rows", sum("journey_options_sum") + sum("journey_late_rows_total"), sum("option_hits_total")),
+        ("steps", sum("transitions_total"), sum("journey_options_sum") - journeys),
+    ] {
+        if shown != real {
+            return Err(format!("journeys: {shown} {what}, not {real}"));
+        }
+    }
+    Ok(())
+}
+
+/// Compares the last scrape with the truth. `received` is the number of rows in all whole answers.
+pub(crate) fn compare(plan: &Plan, scraped: &Counters, received: u64) -> Result<(), String> {
+    if truth::is_exact(&plan.world) {
+        check_exactly(plan, scraped)?;
+    } else {
+        check_bounds(plan, scraped)?;
+    }
+    check_journeys(scraped)?;
+    let outcomes: f64 =
+        scraped.iter().filter(|(name, _)| name.starts_with("wolkvox_rows_total{")).map(|(_, v)| v).sum();
+    let given_up = incomplete(scraped);
+    if plan.whole && given_up > 0.0 {
+        return Err(format!("wolkvox_windows_incomplete_total is {given_up}"));
+    }
+    // An answer whose commit the crash took away was received but is in no outcome.
+    if outcomes > received as f64 {
+        return Err(format!("{received} rows were received, and the outcomes add up to {outcomes}"));
+    }
+    Ok(())
+}
+
+/// What the exporter says that it could not read whole.
+pub(crate) fn incomplete(scraped: &Counters) -> f64 {
+    value(scraped, "wolkvox_windows_incomplete_total").unwrap_or(0.0)
+}
+
+fn check_exactly(plan: &Plan, scraped: &Counters) -> Result<(), String> {
+    let truth = truth::truth(&plan.world.rows, plan.patient);
+    for (name, value) in &truth {
+        if scraped.get(name) != Some(value) {
+            return Err(format!("{name}: truth {value}, exposed {:?}", scraped.get(name)));
+        }
+    }
+    let about_journeys = |name: &str| {
+        ["journey", "entry", "final", "repeats", "transitions"].iter().any(|part| name.contains(part))
+    };
+    let menus = |name: &&String| {
+        name.starts_with("wolkvox_menu_")
+            && !name.contains("_bucket{")
+            && (plan.patient || !about_journeys(name))
+    };
+    match scraped.keys().filter(menus).find(|name| !truth.contains_key(*name)) {
+        Some(extra) => Err(format!("{extra} is exposed but not real")),
+        None => Ok(()),
+    }
+}
+
+fn check_bounds(plan: &Plan, scraped: &Counters) -> Result<(), String> {
+    let bounds = truth::hit_bounds(plan);
+    let mut total = 0.0;
+    for (name, hits) in scraped {
+        let Some(labels) = name.strip_prefix("wolkvox_menu_option_hits_total{") else { continue };
+        let of_labels = bounds.by_labels.get(labels.trim_end_matches('}')).copied().unwrap_or_default();
+        if !of_labels.hold(*hits) {
+            return Err(format!("{name} is {hits}, not {of_labels:?}"));
+        }
+        total += hits;
+    }
+    for (labels, of_labels) in &bounds.by_labels {
+        if of_labels.least > 0
+            && !scraped.contains_key(&format!("wolkvox_menu_option_hits_total{{{labels}}}"))
+        {
+            return Err(format!("no hits of {labels}, not {of_labels:?}"));
+        }
+    }
+    if !bounds.total.hold(total) {
+        return Err(format!("{total} hits in all, not {:?}", bounds.total));
+    }
+    let said = incomplete(scraped) > 0.0 || scraped.keys().any(|name| name.contains("rows_rejected"));
+    if !said && total < (bounds.total.least + bounds.missing_if_said) as f64 {
+        return Err(format!("{total} hits in all, not {:?}, and nothing said", bounds.total));
+    }
+    Ok(())
+}

@@ -1,0 +1,485 @@
+//! Histories by chance, within what is promised.
+//!
+//! Owns the chances, and the list of complications that the exporter is held to. `MODEL_TROUBLES` names others, separated by
+//! commas, or `all`; then each history has at least one of them.
+
+use proptest::{prelude::*, sample::Index};
+
+use crate::{
+    row::{Respelling, WorldRow},
+    run::{DiskTrouble, Plan},
+    trouble::{
+        Correction, Costume, DateHeader, Errand, Incident, IncidentKind, Poison, Refusal, RefusalStatus,
+        Times, Trouble,
+    },
+    world::{self, World},
+};
+
+/// A kind of complication: what the vendor, or time, does to a whole history.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    EmptyOnce,
+    EmptyForAWhile,
+    UnansweredSeconds,
+    Respelled,
+    Archived,
+    Corrected,
+    Swapped,
+    RetryAfterOnce,
+    RetryAfterForAWhile,
+    ServerClock,
+    DateHeader,
+    Hangs,
+    Unreadable,
+    LateStart,
+}
+
+impl Kind {
+    const ALL: [(&'static str, Self); 14] = [
+        ("empty-once", Self::EmptyOnce),
+        ("empty-for-a-while", Self::EmptyForAWhile),
+        ("unanswered-seconds", Self::UnansweredSeconds),
+        ("respelled", Self::Respelled),
+        ("archived", Self::Archived),
+        ("corrected", Self::Corrected),
+        ("swapped", Self::Swapped),
+        ("retry-after-once", Self::RetryAfterOnce),
+        ("retry-after-for-a-while", Self::RetryAfterForAWhile),
+        ("server-clock", Self::ServerClock),
+        ("date-header", Self::DateHeader),
+        ("hangs", Self::Hangs),
+        ("unreadable", Self::Unreadable),
+        ("late-start", Self::LateStart),
+    ];
+
+    /// The kinds that CI holds the exporter to.
+    const HELD: [Self; 2] = [Self::Hangs, Self::LateStart];
+
+    /// The kinds of `MODEL_TROUBLES`, if it is set.
+    fn named() -> Option<Vec<Self>> {
+        let names = std::env::var("MODEL_TROUBLES").ok()?;
+        let kind_of = |name: &str| {
+            let kind = Self::ALL.iter().find(|(of, _)| *of == name);
+            kind.unwrap_or_else(|| panic!("MODEL_TROUBLES: there is no {name} in {:?}", Self::ALL)).1
+        };
+        match &*names {
+            "all" => Some(Self::ALL.iter().map(|(_, kind)| *kind).collect()),
+            names => Some(names.split(',').map(kind_of).collect()),
+        }
+    }
+}
+
+/// One complication of a history. Times are seconds from the start.
+#[derive(Debug, Clone)]
+enum Complication {
+    /// Request numbers.
+    EmptyOnce(Vec<usize>),
+    Incident(Incident),
+    /// Seconds of these rows can never be answered.
+    UnansweredSeconds(Vec<Index>, Costume),
+    /// A row, a moment, and its new spelling.
+    Corrected(Vec<(Index, i64, Respelling)>),
+    Swapped {
+        from: i64,
+        length: i64,
+        with_restart: bool,
+    },
+    RetryAfterOnce(Vec<(usize, Refusal)>),
+    ServerClock(i64),
+    DateHeader(DateHeader),
+    LateStart(i64),
+}
+
+fn incident(
+    kind: impl Strategy<Value = IncidentKind> + 'static,
+    from: std::ops::Range<i64>,
+    length: std::ops::Range<i64>,
+) -> BoxedStrategy<Complication> {
+    let incident = (kind, from, length).prop_map(|(kind, from, length)| {
+        Complication::Incident(Incident { kind, from, until: from + length })
+    });
+    incident.boxed()
+}
+
+fn refusal() -> impl Strategy<Value = Refusal> {
+    let status = prop_oneof![Just(RefusalStatus::Unavailable), Just(RefusalStatus::TooManyRequests)];
+    (status, prop::sample::select(Refusal::WAITS.to_vec()))
+        .prop_map(|(status, wait)| Refusal { status, wait })
+}
+
+fn respelling() -> impl Strategy<Value = Respelling> {
+    prop::sample::select(Respelling::ALL.to_vec())
+}
+
+fn respelled(older_than: std::ops::Range<i64>) -> BoxedStrategy<Complication> {
+    let kind = (respelling(), older_than)
+        .prop_map(|(respelling, older_than)| IncidentKind::Respelled { respelling, older_than });
+    let length = prop_oneof![Just(i64::MAX / 2), 600..2 * world::TRAFFIC];
+    (kind, 0..world::TRAFFIC, length)
+        .prop_map(|(kind, from, length)| {
+            Complication::Incident(Incident { kind, from, until: from + length })
+        })
+        .boxed()
+}
+
+fn complication(kind: Kind) -> BoxedStrategy<Complication> {
+    let traffic = 0..world::TRAFFIC;
+    match kind {
+        Kind::EmptyOnce => prop::collection::vec(0usize..60, 1..4).prop_map(Complication::EmptyOnce).boxed(),
+        Kind::EmptyForAWhile => incident(Just(IncidentKind::Empty), traffic, 60..5400),
+        Kind::UnansweredSeconds => {
+            let costume = prop::sample::select(Costume::ALL.to_vec());
+            (prop::collection::vec(any::<Index>(), 2..20), costume)
+                .prop_map(|(rows, costume)| Complication::UnansweredSeconds(rows, costume))
+                .boxed()
+        }
+        Kind::Respelled => respelled(0..1),
+        Kind::Archived => respelled(300..7200),
+        Kind::Corrected => {
+            let correction = (any::<Index>(), 0..2 * world::TRAFFIC, respelling());
+            prop::collection::vec(correction, 1..12).prop_map(Complication::Corrected).boxed()
+        }
+        Kind::Swapped => (2700..world::TRAFFIC - 600, 300i64..3 * 3600, any::<bool>())
+            .prop_map(|(from, length, with_restart)| Complication::Swapped { from, length, with_restart })
+            .boxed(),
+        Kind::RetryAfterOnce => prop::collection::vec((0usize..60, refusal()), 1..4)
+            .prop_map(Complication::RetryAfterOnce)
+            .boxed(),
+        Kind::RetryAfterForAWhile => {
+            let errand = prop::sample::select(Errand::ALL.to_vec());
+            let kind = (errand, refusal()).prop_map(|(errand, refusal)| IncidentKind::Busy(errand, refusal));
+            incident(kind, traffic, 60..1800)
+        }
+        Kind::ServerClock => (-300i64..=300).prop_map(Complication::ServerClock).boxed(),
+        Kind::DateHeader => prop_oneof![
+            Just(DateHeader::Missing),
+            (-300..world::TRAFFIC).prop_map(DateHeader::Frozen),
+            Just(DateHeader::Jumping),
+        ]
+        .prop_map(Complication::DateHeader)
+        .boxed(),
+        Kind::Hangs => incident(Just(IncidentKind::Hangs), traffic, 60..4 * 3600),
+        Kind::Unreadable => incident(Just(IncidentKind::Unreadable), traffic, 60..4 * 3600),
+        Kind::LateStart => (600i64..8 * 3600).prop_map(Complication::LateStart).boxed(),
+    }
+}
+
+fn complications() -> BoxedStrategy<Vec<Complication>> {
+    let named = Kind::named();
+    let at_least = usize::from(named.is_some());
+    let kinds = named.unwrap_or(Kind::HELD.to_vec());
+    let one = prop::sample::select(kinds).prop_flat_map(complication);
+    prop::collection::vec(one, at_least..at_least + 3).boxed()
+}
+
+fn rows() -> impl Strategy<Value = Vec<WorldRow>> {
+    let lateness = prop_oneof![
+        8 => 0i64..20,
+        2 => 20i64..world::LOOKBACK,
+        1 => world::LOOKBACK..world::LATEST,
+    ];
+    let row = (0i64..world::TRAFFIC, lateness, 0u8..12, 0u8..4, 0u32..90, 0u32..4, 1u8..4);
+    let rows = row.prop_map(|(date, lateness, conn, option, second, attempts, copies)| {
+        let row = WorldRow { date, visible: date + lateness, conn, option, second, attempts };
+        // Most are single; the rest are equal rows that are all real.
+        vec![row; if copies == 3 { 2 } else { 1 }]
+    });
+    prop::collection::vec(rows, 0..60).prop_map(|rows| rows.into_iter().flatten().collect())
+}
+
+fn trouble() -> impl Strategy<Value = Trouble> {
+    prop_oneof![
+        6 => Just(Trouble::None),
+        1 => Just(Trouble::Refuse),
+        1 => Just(Trouble::CutAfter(0)),
+        1 => (0u8..10).prop_map(Trouble::CutAfter),
+        1 => (0u8..10).prop_map(Trouble::TooFew),
+        1 => Just(Trouble::Half),
+        1 => Just(Trouble::Hang),
+        1 => Just(Trouble::Maintenance),
+        1 => Just(Trouble::Unavailable),
+        1 => Just(Trouble::Foreign404),
+        1 => Just(Trouble::NoReport),
+        1 => Just(Trouble::RejectedRows),
+    ]
+}
+
+/// Requests each with its own trouble, or with spells of one, as servers have them.
+fn troubles() -> impl Strategy<Value = Vec<Trouble>> {
+    let spell = (trouble(), 1usize..12).prop_map(|(trouble, length)| vec![trouble; length]);
+    prop_oneof![
+        prop::collection::vec(trouble(), 0..20),
+        prop::collection::vec(spell, 0..6).prop_map(|spells| spells.concat()),
+    ]
+}
+
+/// Trouble that depends on what is asked for.
+#[derive(Debug, Clone)]
+enum Nature {
+    None,
+    TooWide(u64, Costume),
+    /// The row whose second it is, and for how long.
+    Poison(Index, Option<i64>, Costume),
+    Times(Times),
+    Away(i64, i64),
+    QuotaLies(Vec<(u64, u64)>),
+    Fold,
+    /// The clock is wrong from the first start on.
+    WrongClock(i64),
+}
+
+fn nature() -> impl Strategy<Value = Nature> {
+    let costume = || prop::sample::select(Costume::ALL.to_vec());
+    let lie = prop_oneof![Just((0, 0)), Just((0, 500)), Just((1000, 1000)), Just((5, 400)), Just((60, 3))];
+    prop_oneof![
+        6 => Just(Nature::None),
+        3 => (2u64..15, costume()).prop_map(|(rows, costume)| Nature::TooWide(rows, costume)),
+        3 => (any::<Index>(), prop::option::of(600i64..3600), costume())
+            .prop_map(|(row, until, costume)| Nature::Poison(row, until, costume)),
+        1 => prop_oneof![Just(Times::DayOnly), Just(Times::Ignored)].prop_map(Nature::Times),
+        2 => (600..world::TRAFFIC, 3600i64..8 * 3600).prop_map(|(at, length)| Nature::Away(at, length)),
+        1 => prop::collection::vec(lie, 1..5).prop_map(Nature::QuotaLies),
+        1 => Just(Nature::Fold),
+        1 => (-86_400i64..86_400).prop_map(Nature::WrongClock),
+    ]
+}
+
+fn disk_trouble() -> impl Strategy<Value = DiskTrouble> {
+    prop_oneof![
+        (0u64..400).prop_map(DiskTrouble::PowerCut),
+        (0u64..400, 1i64..2000).prop_map(|(writes, seconds)| DiskTrouble::Outage { writes, seconds }),
+    ]
+}
+
+/// The exporter's clock is set wrong by up to three hours, and at last put right.
+fn clock_jumps() -> impl Strategy<Value = Vec<(i64, i64)>> {
+    let jumps = prop::collection::vec((0i64..world::TRAFFIC, -10_800i64..10_800), 1..4);
+    prop_oneof![2 => Just(Vec::new()), 1 => jumps].prop_map(|mut jumps| {
+        jumps.sort_unstable();
+        if let Some(last) = jumps.last_mut() {
+            last.1 = 0;
+        }
+        jumps
+    })
+}
+
+/// The most rows within two seconds: the narrowest span has both its ends.
+fn densest(rows: &[WorldRow]) -> u64 {
+    let around = |date| rows.iter().filter(|row| row.date == date || row.date == date + 1).count();
+    rows.iter().map(|row| around(row.date).max(around(row.date - 1))).max().unwrap_or(0) as u64
+}
+
+/// Any history.
+pub(crate) fn plan() -> impl Strategy<Value = Plan> {
+    (
+        rows(),
+        troubles(),
+        prop_oneof![2 => Just(60_000u64), 1 => 2u64..12],
+        prop_oneof![4 => Just(0u64), 1 => 1u64..100],
+        prop::collection::vec(1i64..world::TRAFFIC, 0..4),
+        prop::collection::vec(disk_trouble(), 0..3),
+        clock_jumps(),
+        any::<bool>(),
+        (any::<u64>(), nature(), complications()),
+    )
+        .prop_map(|(rows, troubles, cap, overstates, restarts, disk, jumps, patient, more)| {
+            let (seed, nature, complications) = more;
+            let world = World { troubles, cap, overstates, ..World::of(rows) };
+            let mut plan = Plan { restarts, disk, jumps, patient, seed, ..Plan::of(world) };
+            if complications.is_empty() {
+                plan = with_nature(plan, nature);
+            }
+            for complication in complications {
+                complicate(&mut plan, complication);
+            }
+            within_the_promise(plan)
+        })
+}
+
+fn with_nature(mut plan: Plan, nature: Nature) -> Plan {
+    let world = &mut plan.world;
+    if !matches!(nature, Nature::None) {
+        // One lie at a time: what a server announces says nothing where it cannot be put to the test.
+        world.overstates = 0;
+    }
+    match nature {
+        Nature::None => {}
+        Nature::TooWide(rows, costume) => world.too_wide = Some((rows, costume)),
+        Nature::Poison(row, until, costume) if !world.rows.is_empty() => {
+            let second = world.rows[row.index(world.rows.len())].date;
+            let until = until.map(|until| second + until);
+            if until.is_none() {
+                // Nobody can ever tell what it holds.
+                world.rows.retain(|row| row.date != second);
+            }
+            world.poison.push(Poison { second, until: until.unwrap_or(i64::MAX), costume });
+        }
+        Nature::Poison(..) => {}
+        Nature::Times(times) => {
+            world.times = times;
+            world.cap = 60_000;
+        }
+        Nature::Away(at, length) => plan.away = Some((at, length)),
+        Nature::QuotaLies(lies) => world.quota_lies = lies,
+        Nature::Fold => {
+            world.fold = true;
+            world.cap = 60_000;
+            plan.patient = false;
+        }
+        Nature::WrongClock(by) => {
+            plan.jumps.retain(|(at, _)| *at >= 600);
+            plan.jumps.insert(0, (0, by));
+            if plan.jumps.len() == 1 {
+                plan.jumps.push((world::TRAFFIC / 2, 0));
+            }
+        }
+    }
+    plan
+}
+
+/// Adds a complication. Only one party is wrong at a time about the time and about the number of rows.
+fn complicate(plan: &mut Plan, complication: Complication) {
+    let world = &mut plan.world;
+    world.overstates = 0;
+    plan.jumps.clear();
+    match complication {
+        Complication::EmptyOnce(requests) => {
+            let empty = requests.into_iter().map(|request| (request, Trouble::Empty));
+            set_troubles(&mut world.troubles, empty);
+        }
+        Complication::RetryAfterOnce(requests) => {
+            let busy = requests.into_iter().map(|(request, refusal)| (request, Trouble::Busy(refusal)));
+            set_troubles(&mut world.troubles, busy);
+        }
+        Complication::Incident(incident) => world.incidents.push(incident),
+        Complication::UnansweredSeconds(rows, costume) => poison_seconds(world, &rows, costume),
+        Complication::Corrected(corrections) if !world.rows.is_empty() => {
+            let correction = |(row, at, respelling): (Index, i64, Respelling)| Correction {
+                row: row.index(world.rows.len()),
+                at,
+                respelling,
+            };
+            world.corrections.extend(corrections.into_iter().map(correction));
+        }
+        Complication::Corrected(_) => {}
+        Complication::Swapped { from, length, with_restart } => {
+            swap(plan, from, length, with_restart);
+        }
+        Complication::ServerClock(ahead) => world.clock.ahead = ahead,
+        Complication::DateHeader(header) => world.clock.header = header,
+        Complication::LateStart(at) => {
+            plan.first_start = at;
+            plan.restarts.iter_mut().for_each(|restart| *restart += at);
+        }
+    }
+}
+
+fn set_troubles(troubles: &mut Vec<Trouble>, ours: impl Iterator<Item = (usize, Trouble)>) {
+    for (request, trouble) in ours {
+        if troubles.len() <= request {
+            troubles.resize(request + 1, Trouble::None);
+        }
+        troubles[request] = trouble;
+    }
+}
+
+fn poison_seconds(world: &mut World, rows: &[Index], costume: Costume) {
+    if world.rows.is_empty() {
+        return;
+    }
+    let mut seconds: Vec<i64> = rows.iter().map(|row| world.rows[row.index(world.rows.len())].date).collect();
+    seconds.extend(world.poison.drain(..).map(|poison| poison.second));
+    seconds.sort_unstable();
+    for second in seconds {
+        if world.poison.last().is_none_or(|last| last.second + 3 <= second) {
+            world.poison.push(Poison { second, until: i64::MAX, costume });
+        }
+    }
+    // Nobody can ever tell what they hold.
+    world.rows.retain(|row| world.poison.iter().all(|poison| poison.second != row.date));
+    world.corrections.clear();
+}
+
+/// Swaps the server for another one, of an operation that has so many rows that this can be seen.
+fn swap(plan: &mut Plan, from: i64, length: i64, with_restart: bool) {
+    let world = &mut plan.world;
+    world.rows.retain(|row| row.date.rem_euclid(world::FOREIGN_EVERY) != world::FOREIGN_EVERY / 2);
+    world.corrections.clear();
+    let steady = (0..world::TRAFFIC).step_by(world::FOREIGN_EVERY as usize).map(|date| WorldRow {
+        date,
+        visible: date + 5,
+        conn: (date / world::FOREIGN_EVERY % 12) as u8,
+        option: 1,
+        second: 5,
+        attempts: 1,
+    });
+    world.rows.extend(steady);
+    // One at a time, and nothing that hides the rows by which it is seen.
+    let hides = [IncidentKind::Swapped, IncidentKind::Empty, IncidentKind::Unreadable];
+    world.incidents.retain(|incident| !hides.contains(&incident.kind));
+    world.incidents.push(Incident { kind: IncidentKind::Swapped, from, until: from + length });
+    world.troubles.clear();
+    world.poison.clear();
+    world.cap = 60_000;
+    plan.disk.clear();
+    plan.restarts.clear();
+    plan.restarts.extend(with_restart.then_some(from - 10));
+}
+
+/// Leaves out what was never promised.
+fn within_the_promise(mut plan: Plan) -> Plan {
+    let world = &mut plan.world;
+    if !plan.jumps.is_empty() || !world.quota_lies.is_empty() {
+        // While nobody knows the time, or how many requests are left, an hourly re-reading may come late.
+        world.rows.retain(|row| row.visible - row.date < world::LOOKBACK);
+    }
+    if world.overstates > 0 {
+        // Where its number is always too high, nobody can tell that an answer is cut as well.
+        world.troubles.retain(|trouble| !matches!(trouble, Trouble::TooFew(_) | Trouble::Half));
+    }
+    let is_swap = |incident: &Incident| incident.kind == IncidentKind::Swapped;
+    if world.incidents.iter().any(is_swap) {
+        world.troubles.clear();
+        world.poison.clear();
+        world.incidents.retain(|incident| is_swap(incident) || !hides_rows(incident));
+        plan.first_start = 0;
+        plan.restarts.retain(|at| *at < world::TRAFFIC);
+    }
+    if world.troubles.contains(&Trouble::Empty) {
+        // A row that appears while it can be read only once is lost if that answer is empty.
+        let late = world::LOOKBACK / 3;
+        let rows = world.rows.len();
+        world.rows.retain(|row| row.visible - row.date < late);
+        if world.rows.len() < rows {
+            world.corrections.clear();
+        }
+        space_empty_answers(&mut world.troubles);
+    }
+    // More rows in the narrowest span than an answer holds are beyond the promise.
+    let densest = densest(&world.rows);
+    world.cap = world.cap.max(densest + 1);
+    if let Some((rows, _)) = &mut world.too_wide {
+        *rows = densest.max(*rows);
+    }
+    plan
+}
+
+fn hides_rows(incident: &Incident) -> bool {
+    matches!(incident.kind, IncidentKind::Empty | IncidentKind::Unreadable)
+}
+
+/// Empty answers are single: of one that was not believed, the halves are answered.
+fn space_empty_answers(troubles: &mut [Trouble]) {
+    const APART: usize = 6;
+    let mut last = None;
+    for (request, trouble) in troubles.iter_mut().enumerate() {
+        if *trouble != Trouble::Empty {
+            continue;
+        }
+        if last.is_some_and(|last| request < last + APART) {
+            *trouble = Trouble::None;
+        } else {
+            last = Some(request);
+        }
+    }
+}

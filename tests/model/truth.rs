@@ -1,0 +1,211 @@
+//! What the counters must show at the end.
+//!
+//! Exactly, where the server told the truth about every row sooner or later. As bounds, where it told of one row in several
+//! ways, or destroyed what it had: no label set above the rows that could have it, none below the rows that had no other, and
+//! the sum of all as exact as the server allowed.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::{
+    row::WorldRow,
+    run::Plan,
+    trouble::{Incident, IncidentKind, is_unreadable},
+    world::{FOREIGN_LABELS, LATEST, World},
+};
+
+/// A server that contradicts what is known is believed after an hour; in less than this much it surely is not.
+const SURELY_DOUBTED: i64 = 3000;
+/// From a poll's window to its end: the interval, the settling, the target's share of spreading, and the poll.
+const WINDOW: i64 = 600;
+
+/// The exact end: (metric, labels) → value. Journeys only where every one holds all its rows.
+pub(crate) fn truth(rows: &[WorldRow], journeys: bool) -> BTreeMap<String, f64> {
+    let mut truth: BTreeMap<String, f64> = BTreeMap::new();
+    let mut add = |metric: &str, labels: &str, value: f64| {
+        *truth.entry(format!("wolkvox_menu_{metric}{{{labels}}}")).or_default() += value;
+    };
+    let mut interactions: BTreeMap<(String, u8), Vec<&WorldRow>> = BTreeMap::new();
+    for row in rows {
+        let labels = row.labels();
+        add("option_hits_total", &labels, 1.0);
+        add("option_attempts_total", &labels, row.attempts.into());
+        add("option_retries_total", &labels, if row.attempts > 1 { 1.0 } else { 0.0 });
+        add("time_to_option_seconds_sum", &labels, row.second.into());
+        add("time_to_option_seconds_count", &labels, 1.0);
+        interactions.entry((row.point(), row.conn)).or_default().push(row);
+    }
+    for ((point, _), mut path) in interactions {
+        add("interactions_total", &point, 1.0);
+        if !journeys {
+            continue;
+        }
+        path.sort_by_key(|row| (row.second, row.date, row.option));
+        add("journey_options_count", &point, 1.0);
+        add("journey_options_sum", &point, path.len() as f64);
+        add("journey_late_rows_total", &point, 0.0);
+        for (at, row) in path.iter().enumerate() {
+            add("option_entry_total", &row.labels(), if at == 0 { 1.0 } else { 0.0 });
+            add("option_final_total", &row.labels(), if at + 1 == path.len() { 1.0 } else { 0.0 });
+            let again = path[..at].iter().any(|before| before.option == row.option);
+            add("option_repeats_total", &row.labels(), if again { 1.0 } else { 0.0 });
+            if let Some(next) = path.get(at + 1) {
+                let option = |row: &WorldRow| format!("opción \\\"{}\\\"", row.option);
+                let labels =
+                    format!("{point},from_opc_menu=\"{}\",to_opc_menu=\"{}\"", option(row), option(next));
+                add("transitions_total", &labels, 1.0);
+            }
+        }
+    }
+    truth
+}
+
+/// The smallest and the largest value that is right.
+#[derive(Debug, Default, Clone, Copy, PartialEq)]
+pub(crate) struct Bounds {
+    pub(crate) least: usize,
+    pub(crate) most: usize,
+}
+
+impl Bounds {
+    pub(crate) fn hold(&self, hits: f64) -> bool {
+        (self.least as f64..=self.most as f64).contains(&hits)
+    }
+}
+
+/// Bounds of the hits, where they are not known exactly.
+#[derive(Debug, Default)]
+pub(crate) struct HitBounds {
+    pub(crate) by_labels: BTreeMap<String, Bounds>,
+    pub(crate) total: Bounds,
+    /// Rows that may be missing only if the exporter says that something is.
+    pub(crate) missing_if_said: usize,
+}
+
+/// Says whether the server tells each row in one way, sooner or later.
+pub(crate) fn is_exact(world: &World) -> bool {
+    let is_plain =
+        |incident: &Incident| matches!(incident.kind, IncidentKind::Hangs | IncidentKind::Busy(..));
+    world.corrections.is_empty() && world.incidents.iter().all(is_plain)
+}
+
+pub(crate) fn hit_bounds(plan: &Plan) -> HitBounds {
+    let world = &plan.world;
+    let mut bounds = HitBounds::default();
+    let mut by_date: BTreeMap<i64, Vec<usize>> = BTreeMap::new();
+    for (index, row) in world.rows.iter().enumerate() {
+        by_date.entry(row.date).or_default().push(index);
+        bounds.total.most += 1;
+        match fate(plan, row) {
+            Fate::Counted => bounds.total.least += 1,
+            Fate::MissingIfSaid => bounds.missing_if_said += 1,
+            Fate::MayBeMissing => {}
+        }
+    }
+    for of_one_second in by_date.values() {
+        add_second(plan, of_one_second, &mut bounds);
+    }
+    let foreign = foreign_rows(plan);
+    bounds.total.most += foreign;
+    bounds.by_labels.insert(FOREIGN_LABELS.to_owned(), Bounds { least: 0, most: foreign });
+    bounds
+}
+
+/// Adds the rows of one second. Where one of them is told in several ways, a server could have meant any of them by any.
+fn add_second(plan: &Plan, rows: &[usize], bounds: &mut HitBounds) {
+    let spellings: Vec<BTreeSet<String>> =
+        rows.iter().map(|row| labels_over_time(&plan.world, *row)).collect();
+    let told_once = rows.iter().all(|row| is_told_once(&plan.world, *row));
+    let any: BTreeSet<&String> = spellings.iter().flatten().collect();
+    for (index, labels) in rows.iter().zip(&spellings) {
+        let counted = fate(plan, &plan.world.rows[*index]) == Fate::Counted;
+        if told_once || any.len() == 1 {
+            for label in labels {
+                let of_label = bounds.by_labels.entry(label.clone()).or_default();
+                of_label.least += usize::from(counted);
+                of_label.most += 1;
+            }
+        } else {
+            for label in &any {
+                bounds.by_labels.entry((*label).clone()).or_default().most += 1;
+            }
+        }
+    }
+}
+
+/// The moments at which the spelling of a row may change.
+fn moments(world: &World, row: usize) -> Vec<i64> {
+    let mut moments = vec![i64::MIN / 2];
+    for incident in &world.incidents {
+        if let IncidentKind::Respelled { older_than, .. } = incident.kind {
+            let old_enough = world.rows[row].date + older_than - world.clock.ahead;
+            moments.extend([incident.from, incident.until, incident.from.max(old_enough)]);
+        }
+    }
+    moments.extend(world.corrections.iter().filter(|of| of.row == row).map(|of| of.at));
+    moments
+}
+
+fn labels_over_time(world: &World, row: usize) -> BTreeSet<String> {
+    let spelled = |at| world.rows[row].labels_as(&world.respellings(row, at));
+    moments(world, row).into_iter().map(spelled).collect()
+}
+
+fn is_told_once(world: &World, row: usize) -> bool {
+    moments(world, row).into_iter().all(|at| world.respellings(row, at).is_empty())
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fate {
+    Counted,
+    /// The server destroyed what it was asked for, and the exporter could see that.
+    MissingIfSaid,
+    /// It was never promised.
+    MayBeMissing,
+}
+
+/// What may become of a row.
+fn fate(plan: &Plan, row: &WorldRow) -> Fate {
+    let world = &plan.world;
+    // Where other troubles keep polls from succeeding, a row may be hidden before it was read.
+    let polls_fail = !world.troubles.is_empty() || !plan.disk.is_empty() || plan.away.is_some();
+    let unread = if polls_fail { 4 * 3600 } else { WINDOW };
+    let mut seen = row.visible;
+    let mut unreadable = false;
+    for _ in 0..world.incidents.len() {
+        for incident in &world.incidents {
+            let hides = match incident.kind {
+                IncidentKind::Empty => true,
+                IncidentKind::Unreadable => is_unreadable(row.conn),
+                _ => false,
+            };
+            if hides && (incident.from - unread..incident.until).contains(&seen) {
+                seen = incident.until;
+                unreadable |= incident.kind == IncidentKind::Unreadable;
+            }
+        }
+    }
+    for incident in long_swaps(world) {
+        let forgotten = incident.from - unread - WINDOW..incident.until + 3600 + WINDOW;
+        if forgotten.contains(&row.date) {
+            return Fate::MissingIfSaid;
+        }
+    }
+    if seen - row.date <= LATEST - world.clock.ahead.abs() {
+        Fate::Counted
+    } else if unreadable {
+        Fate::MissingIfSaid
+    } else {
+        Fate::MayBeMissing
+    }
+}
+
+/// Times for which another server was asked for so long that the exporter may believe it.
+fn long_swaps(world: &World) -> impl Iterator<Item = &Incident> {
+    world.incidents.iter().filter(|of| of.kind == IncidentKind::Swapped && of.length() >= SURELY_DOUBTED)
+}
+
+/// Rows of the other operation that may count: those of the time that was still unread when its server first answered.
+fn foreign_rows(plan: &Plan) -> usize {
+    let first = long_swaps(&plan.world).map(|incident| incident.from).min();
+    first.map_or(0, |from| plan.world.foreign_rows_since(from - WINDOW))
+}
