@@ -53,7 +53,7 @@ impl Kind {
     ];
 
     /// The kinds that CI holds the exporter to.
-    const HELD: [Self; 2] = [Self::Hangs, Self::LateStart];
+    const HELD: [Self; 5] = [Self::Hangs, Self::LateStart, Self::Respelled, Self::Archived, Self::Corrected];
 
     /// The kinds of `MODEL_TROUBLES`, if it is set.
     fn named() -> Option<Vec<Self>> {
