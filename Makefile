@@ -11,10 +11,11 @@ help: ## | lists the chores
 demo: ## 5 min | the exporter beside a simulated Wolkvox, on http://localhost:10013/
 	cargo run --locked --release -- demo
 
-# Of the exporter's tests those that start no other program.
+# Of the exporter's tests those that need no other program and wait for nothing.
 quick: ## 2 min | tests without Prometheus, a browser or another program
-	cargo test --locked --workspace --lib --test exporter -- --skip hostile:: --skip proxies:: --skip status_page:: \
-		--skip command_line:: --skip init::
+	cargo test --locked --workspace --lib
+	cargo test --locked --workspace --test exporter -- answers:: config:: documents:: exposition:: layout:: \
+		metrics_reference:: names:: reference::
 
 test: ## 15 min | all tests, with real Prometheus servers (fetches them)
 	scripts/test
