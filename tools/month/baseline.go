@@ -24,7 +24,7 @@ func (e *exposition) baseline(o *option, labelled func(pairs ...string) []string
 		})
 	}
 	e.add(func(k int) (float64, bool) { return weeks(k), true }, "wolkvox_baseline_weeks", labelled()...)
-	e.add(known(func(k int) (float64, bool) { return expected[k], true }),
+	e.add(known(func(k int) (float64, bool) { return expected[k] * float64(e.window(k)) / step, true }),
 		"wolkvox_menu_window_option_expected_hits", labelled()...)
 
 	observed, usual := sums(o.hits), sums64(expected)

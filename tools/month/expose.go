@@ -8,10 +8,15 @@ import (
 	"github.com/prometheus/prometheus/storage"
 )
 
-const server = "clinica"
+// Of a real account: four digits, of which the first may be 0.
+const server = "0042"
 
-// What an exporter that was installed a quarter of an hour ago has read.
-const youngSteps = 3
+// What an exporter that was installed three quarters of an hour ago has read, and after which of it the first journeys
+// are over.
+const (
+	youngSteps   = 45 * 60 / step
+	firstJourney = 30 * 60 / step
+)
 
 // series has a value after each step, or none.
 type series struct {
@@ -20,17 +25,27 @@ type series struct {
 	ref    storage.SeriesRef
 	now    float64
 	there  bool
+	// Its last sample says that it is gone.
+	ends bool
+}
+
+// scraped tells whether a series comes from the exporter, and not from Prometheus itself.
+func (s *series) scraped() bool {
+	name := s.labels.Get("__name__")
+	return name != "up" && name != "ALERTS" && name != "ALERTS_FOR_STATE"
 }
 
 // exposition makes the series of an exporter that reads a world.
 type exposition struct {
 	world *world
 	young bool
-	all   []*series
+	// So many steps before the end the windows became shorter; 0 for never.
+	continued int
+	all       []*series
 }
 
-func expose(w *world, young bool) []*series {
-	e := &exposition{world: w, young: young}
+func expose(w *world, young bool, continued int) []*series {
+	e := &exposition{world: w, young: young, continued: continued}
 	for _, menu := range w.points {
 		e.point(menu)
 		for _, o := range menu.options {
@@ -52,10 +67,45 @@ func labelsOf(pairs []string) labels.Labels {
 	return labels.FromStrings(append([]string{}, pairs...)...)
 }
 
-// outage is a morning hour twelve days before the end in which the vendor does not answer.
+// trouble is a morning in which the vendor gives no rows.
+type trouble struct {
+	days, minutes          int
+	class, alert, severity string
+}
+
+// troubles are an hour without answers twelve days before the end, and a token that is refused nine days before it.
+var troubles = []trouble{
+	{days: 12, minutes: 60, class: "timeout", alert: "WolkvoxUnreachable", severity: "critical"},
+	{days: 9, minutes: 45, class: "token_invalid", alert: "WolkvoxTokenRejected", severity: "critical"},
+}
+
+func (e *exposition) in(one trouble, k int) bool {
+	begin := e.world.steps - one.days*stepsPerDay - 6*3600/step
+	return k >= begin && k < begin+one.minutes*60/step
+}
+
+// outage tells whether a step is one without rows.
 func (e *exposition) outage(k int) bool {
-	begin := e.world.steps - 12*stepsPerDay - 6*3600/step
-	return k >= begin && k < begin+3600/step
+	for _, one := range troubles {
+		if e.in(one, k) {
+			return true
+		}
+	}
+	return false
+}
+
+// gone is half an hour, six days before the end, in which the exporter does not run.
+func (w *world) gone(k int) bool {
+	begin := w.steps - 6*stepsPerDay
+	return k >= begin && k < begin+30*60/step
+}
+
+// window is the length of the window that a step reads, in seconds.
+func (e *exposition) window(k int) int64 {
+	if k >= e.world.steps-e.continued {
+		return 5
+	}
+	return step
 }
 
 // hole is when Prometheus does not scrape.
@@ -87,6 +137,15 @@ func (e *exposition) counter(counts []float32) func(k int) (float64, bool) {
 	}
 }
 
+// journeys is a counter of journeys that are over; of a young exporter there are none before the first is.
+func (e *exposition) journeys(counts []float32) func(k int) (float64, bool) {
+	counter := e.counter(counts)
+	return func(k int) (float64, bool) {
+		value, _ := counter(k)
+		return value, !e.young || k >= e.world.steps-youngSteps+firstJourney
+	}
+}
+
 // steady grows by so much with each step.
 func (e *exposition) steady(by float64) func(k int) (float64, bool) {
 	return func(k int) (float64, bool) { return by * float64(k), true }
@@ -115,11 +174,11 @@ func (e *exposition) point(p *point) {
 	e.add(e.counter(p.interactions), "wolkvox_menu_interactions_total", labelled()...)
 	e.add(e.during(last(p.interactions)), "wolkvox_menu_window_interactions", labelled()...)
 	for i, upper := range journeyBounds {
-		e.add(e.counter(p.upTo[i]), "wolkvox_menu_journey_options_bucket", labelled("le", bound(upper))...)
+		e.add(e.journeys(p.upTo[i]), "wolkvox_menu_journey_options_bucket", labelled("le", bound(upper))...)
 	}
-	e.add(e.counter(p.journeys), "wolkvox_menu_journey_options_bucket", labelled("le", "+Inf")...)
-	e.add(e.counter(p.journeys), "wolkvox_menu_journey_options_count", labelled()...)
-	e.add(e.counter(p.length), "wolkvox_menu_journey_options_sum", labelled()...)
+	e.add(e.journeys(p.journeys), "wolkvox_menu_journey_options_bucket", labelled("le", "+Inf")...)
+	e.add(e.journeys(p.journeys), "wolkvox_menu_journey_options_count", labelled()...)
+	e.add(e.journeys(p.length), "wolkvox_menu_journey_options_sum", labelled()...)
 	opened, closed := e.counter(p.opened), e.counter(p.closed)
 	e.add(func(k int) (float64, bool) {
 		open, _ := opened(k)
@@ -129,7 +188,7 @@ func (e *exposition) point(p *point) {
 	e.add(gauge(0), "wolkvox_menu_journey_late_rows_total", labelled()...)
 	for way, counts := range p.steps {
 		from, to := p.options[way[0]].code, p.options[way[1]].code
-		e.add(e.counter(counts), "wolkvox_menu_transitions_total", labelled("from_opc_menu", from, "to_opc_menu", to)...)
+		e.add(e.journeys(counts), "wolkvox_menu_transitions_total", labelled("from_opc_menu", from, "to_opc_menu", to)...)
 	}
 	for _, anomaly := range []string{"collapse", "no_input"} {
 		e.add(e.during(gauge(.1)), "wolkvox_menu_routing_point_anomaly_score", labelled("anomaly", anomaly)...)
@@ -146,9 +205,13 @@ func (e *exposition) option(p *point, o *option) {
 	}
 	for name, counts := range map[string][]float32{
 		"hits": o.hits, "attempts": o.attempts, "retries": o.retries,
-		"entry": o.entries, "final": o.finals, "repeats": o.repeats,
 	} {
 		e.add(e.counter(counts), "wolkvox_menu_option_"+name+"_total", labelled()...)
+	}
+	for name, counts := range map[string][]float32{
+		"entry": o.entries, "final": o.finals, "repeats": o.repeats,
+	} {
+		e.add(e.journeys(counts), "wolkvox_menu_option_"+name+"_total", labelled()...)
 	}
 	const seconds = "wolkvox_menu_time_to_option_seconds"
 	for i, upper := range secondBounds {

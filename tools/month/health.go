@@ -27,12 +27,17 @@ func (e *exposition) health() {
 		}
 		return 1, true
 	}, "wolkvox_up", of()...)
-	e.addBare(gauge(1), "up", "job", "wolkvox", "instance", "exporter:10013")
+	e.addBare(func(k int) (float64, bool) {
+		if w.gone(k) {
+			return 0, true
+		}
+		return 1, true
+	}, "up", "job", "wolkvox", "instance", "exporter:10013")
 	read := func(k int) (float64, bool) { return float64(w.at(e.read(k))), true }
 	e.add(read, "wolkvox_watermark_timestamp_seconds", of()...)
 	e.add(read, "wolkvox_last_row_timestamp_seconds", of()...)
 	e.add(e.during(read), "wolkvox_menu_window_end_timestamp_seconds", of()...)
-	e.add(e.during(func(k int) (float64, bool) { return float64(w.at(k) - step), true }),
+	e.add(e.during(func(k int) (float64, bool) { return float64(w.at(k) - e.window(k)), true }),
 		"wolkvox_menu_window_start_timestamp_seconds", of()...)
 	e.add(func(k int) (float64, bool) {
 		if e.young {
@@ -41,28 +46,22 @@ func (e *exposition) health() {
 		return float64(k+1) * step, true
 	}, "wolkvox_baseline_history_seconds", of()...)
 
-	failed := make([]float32, w.steps)
-	for k := range failed {
-		if e.outage(k) {
-			failed[k] = 1
-		}
-	}
-	lost := func(by float64) func(k int) (float64, bool) {
+	failures := func(class string, by float64) func(k int) (float64, bool) {
 		last, sum := -1, 0.
 		return func(k int) (float64, bool) {
 			for ; last < k; last++ {
-				sum += by * float64(failed[last+1])
+				for _, one := range troubles {
+					if one.class == class && e.in(one, last+1) {
+						sum += by
+					}
+				}
 			}
 			return sum, true
 		}
 	}
-	for _, class := range []string{"connect", "timeout", "throttled", "schema"} {
-		by := 0.
-		if class == "timeout" {
-			by = 1
-		}
-		e.add(lost(by), "wolkvox_poll_failures_total", of("class", class)...)
-		e.add(lost(3*by), "wolkvox_api_errors_total", of("class", class)...)
+	for _, class := range []string{"connect", "timeout", "throttled", "schema", "token_invalid"} {
+		e.add(failures(class, 1), "wolkvox_poll_failures_total", of("class", class)...)
+		e.add(failures(class, 3), "wolkvox_api_errors_total", of("class", class)...)
 	}
 	e.add(e.steady(1), "wolkvox_polls_total", of()...)
 	e.add(e.steady(1.2), "wolkvox_api_requests_total", of()...)
@@ -88,16 +87,19 @@ func (e *exposition) health() {
 		e.add(e.steady(90), name+"_sum", of()...)
 	}
 	e.add(gauge(1), "wolkvox_exporter_build_info", "version", "0.0.0")
+	e.add(gauge(1), "wolkvox_exporter_runbooks_info", "url", "http://exporter:10013/runbooks")
 	e.add(gauge(2e7), "process_resident_memory_bytes")
 	e.add(gauge(.004), "scrape_duration_seconds")
 	e.add(gauge(float64(len(e.all))), "scrape_samples_scraped")
-	// As the rule would have told of the hour without answers.
-	alert := of("alertname", "WolkvoxUnreachable", "class", "timeout", "severity", "critical")
-	fires := func(value func(k int) float64) func(k int) (float64, bool) {
-		return func(k int) (float64, bool) { return value(k), e.outage(k) }
+	// As the rules would have told of the hours without rows.
+	for _, one := range troubles {
+		alert := of("alertname", one.alert, "class", one.class, "severity", one.severity)
+		fires := func(value func(k int) float64) func(k int) (float64, bool) {
+			return func(k int) (float64, bool) { return value(k), e.in(one, k) }
+		}
+		e.addBare(fires(func(int) float64 { return 1 }), "ALERTS", append(alert, "alertstate", "firing")...)
+		e.addBare(fires(func(k int) float64 { return float64(w.at(e.read(k) + 1)) }), "ALERTS_FOR_STATE", alert...)
 	}
-	e.addBare(fires(func(int) float64 { return 1 }), "ALERTS", append(alert, "alertstate", "firing")...)
-	e.addBare(fires(func(k int) float64 { return float64(w.at(e.read(k) + 1)) }), "ALERTS_FOR_STATE", alert...)
 }
 
 // addBare is without the labels of a target.

@@ -9,8 +9,10 @@ type Told struct {
 	End    int64 `json:"end"` // seconds; the last sample
 	Step   int64 `json:"step"`
 	Series int   `json:"series"`
-	// The option that nobody chooses for the last two hours.
-	Fallen       Key          `json:"fallen"`
+	// The options that nobody chooses for the last two hours, the largest first.
+	Fallen []Key `json:"fallen"`
+	// The routing point of the option that nobody chose last night.
+	FallenBefore string       `json:"fallen_before"`
 	Interactions float64      `json:"interactions"`
 	Before       float64      `json:"interactions_before"`
 	Journeys     float64      `json:"journeys"`
@@ -46,9 +48,15 @@ func truth(w *world, series int) Told {
 		}
 		return sum
 	}
-	fallen := w.points[w.fallenPoint]
-	all := Told{End: end, Step: step, Series: series,
-		Fallen: Key{fallen.id, fallen.channel, fallen.options[w.fallenOption].code}}
+	all := Told{End: end, Step: step, Series: series}
+	for _, one := range w.incidents {
+		p := w.points[one.point]
+		if one.until > 0 {
+			all.FallenBefore = p.id
+			continue
+		}
+		all.Fallen = append(all.Fallen, Key{p.id, p.channel, p.options[one.option].code})
+	}
 	for _, p := range w.points {
 		all.Interactions += day(p.interactions, 0)
 		all.Before += day(p.interactions, 1)

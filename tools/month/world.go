@@ -12,8 +12,6 @@ const (
 	stepsPerWeek = 7 * stepsPerDay
 	// A journey is over so many seconds after its last row.
 	idle = 1800
-	// The incident begins so many steps before the end.
-	incidentSteps = 2 * 3600 / step
 )
 
 // Upper bounds of the histograms, as the exporter has them.
@@ -50,34 +48,54 @@ type point struct {
 	steps             map[[2]int][]float32
 }
 
+// incident is a time in which nobody chooses an option: from so many steps before the end until so many before it.
+type incident struct {
+	point, option int
+	from, until   int
+}
+
 type world struct {
 	points []*point
 	// How many steps there are; the last one ends at `end`.
 	steps int
-	// Nobody chooses this one at the end.
-	fallenPoint, fallenOption int
+	// The first is the largest of those that last until the end.
+	incidents []incident
 }
 
-// clinic has three menus that share codes: "1", "2", "3", AGENTE and PULSE mean something else in each.
+// fallen tells whether nobody chooses an option in a step.
+func (w *world) fallen(point, option, k int) bool {
+	for _, one := range w.incidents {
+		left := w.steps - k
+		if one.point == point && one.option == option && left <= one.from && left > one.until {
+			return true
+		}
+	}
+	return false
+}
+
+// clinic has three menus that share codes: "1", "2", "3", AGENTE and PULSE mean something else in each. Its codes and ids
+// are those of real accounts, which look like numbers, and some that are hard to write: quotes, and two that differ in
+// case. At the end two options fall; a third fell last night, and is chosen again.
 func clinic() *world {
 	o := func(code, name, kind string, pause float64, next ...way) *option {
 		return &option{code: code, name: name, kind: kind, pause: pause, next: next}
 	}
-	line := &point{id: "10", name: "Línea principal", channel: "voice", perDay: 5200,
-		entry: []way{{0, .36}, {1, .24}, {2, .14}, {3, .08}, {4, .13}, {5, .05}},
+	line := &point{id: "4628", name: "Línea principal", channel: "voice", perDay: 5200,
+		entry: []way{{0, .3295}, {1, .24}, {2, .14}, {3, .11}, {4, .13}, {5, .05}, {10, .0005}},
 		options: []*option{
 			o("1", "Opción 1", "option", 12, way{6, .48}, way{8, .24}, way{4, .08}),
 			o("2", "Opción 2", "option", 12, way{6, .6}, way{7, .08}, way{4, .06}),
 			o("3", "Opción 3", "option", 14, way{6, .35}),
-			o("9", "Repetir el menú", "option", 6, way{0, .4}, way{1, .3}, way{2, .14}),
+			o("1000", "Repetir el menú", "option", 6, way{0, .4}, way{1, .3}, way{2, .14}),
 			o("PULSE", "No marcó nada", "no_input", 9, way{0, .3}, way{1, .2}, way{4, .25}, way{2, .06}),
 			o("N/D", "Opción no válida", "option", 7, way{0, .35}, way{1, .25}, way{4, .12}),
 			o("AGENTE", "Hablar con un asesor", "opt_out", 25, way{7, .06}),
 			o("BUZON", "Buzón de voz", "option", 60, way{9, .6}),
-			o("SALDO", "Consulta de saldo", "terminal", 20),
+			o("01", "Consulta de saldo", "terminal", 20),
 			o("CV_BUZON", "Dejó mensaje en el buzón", "terminal", 40),
+			o("agente", "agente", "option", 25),
 		}}
-	sales := &point{id: "20", name: "Ventas y cotización", channel: "voice", perDay: 3900,
+	sales := &point{id: "0712", name: "Ventas y cotización", channel: "voice", perDay: 3900,
 		entry: []way{{0, .4}, {1, .3}, {2, .18}, {3, .12}},
 		options: []*option{
 			o("1", "Opción 1", "option", 11, way{4, .5}, way{3, .07}),
@@ -85,10 +103,10 @@ func clinic() *world {
 			o("3", "Opción 3", "option", 16, way{4, .3}, way{5, .4}),
 			o("PULSE", "No marcó nada", "no_input", 9, way{0, .35}, way{1, .2}, way{3, .2}),
 			o("AGENTE", "Hablar con un asesor", "opt_out", 22),
-			o("COTIZA", "Cotización enviada", "terminal", 70),
+			o(`COTIZA "en línea"`, "Cotización enviada", "terminal", 70),
 		}}
-	chat := &point{id: "30", name: "WhatsApp atención al cliente", channel: "chat", perDay: 3800,
-		entry: []way{{0, .7}, {1, .12}, {2, .1}, {3, .08}},
+	chat := &point{id: "61083", name: "WhatsApp atención al cliente", channel: "chat-whatsapp", perDay: 3800,
+		entry: []way{{0, .6993}, {1, .12}, {2, .1}, {3, .08}, {6, .0007}},
 		options: []*option{
 			o("hola", "Saludo sin opción", "option", 5, way{1, .3}, way{2, .25}, way{3, .2}, way{0, .05}),
 			o("1", "Opción 1", "option", 30, way{4, .45}, way{5, .3}),
@@ -96,13 +114,19 @@ func clinic() *world {
 			o("3", "Opción 3", "option", 26, way{4, .5}),
 			o("AGENTE", "Hablar con un asesor", "opt_out", 40),
 			o("CIERRE", "Cierre por inactividad", "terminal", 200),
+			o("HOLA", "HOLA", "option", 5),
 		}}
-	return &world{points: []*point{line, sales, chat}, fallenPoint: 0, fallenOption: 2}
+	const hour = 3600 / step
+	return &world{points: []*point{line, sales, chat}, incidents: []incident{
+		{point: 0, option: 2, from: 2 * hour},
+		{point: 0, option: 3, from: 2 * hour},
+		{point: 1, option: 0, from: 23 * hour, until: 21 * hour},
+	}}
 }
 
 // generated has menus of any number and size, all alike.
 func generated(points, options int) *world {
-	w := &world{fallenOption: 2}
+	w := &world{incidents: []incident{{option: 2, from: 2 * 3600 / step}}}
 	for p := range points {
 		menu := &point{id: fmt.Sprint(100 + p), name: fmt.Sprintf("Point %d", p), channel: "voice", perDay: 4000}
 		for o := range options {
@@ -143,11 +167,7 @@ func simulate(w *world, steps int) *world {
 				hour = math.Exp(.04 * random.NormFloat64())
 			}
 			for range poisson(random, menu.perDay*load(w.at(k))*day*hour) {
-				fallen := -1
-				if p == w.fallenPoint && k >= steps-incidentSteps {
-					fallen = w.fallenOption
-				}
-				menu.journey(random, k, fallen)
+				menu.journey(random, k, func(option int) bool { return w.fallen(p, option, k) })
 			}
 		}
 	}
@@ -178,8 +198,8 @@ func (p *point) make(steps int) {
 	}
 }
 
-// journey walks through the menu; what would lead to the fallen option leads to the last one of the entry in its place.
-func (p *point) journey(random *rand.Rand, begun, fallen int) {
+// journey walks through the menu; what would lead to a fallen option leads to the first other one in its place.
+func (p *point) journey(random *rand.Rand, begun int, fallen func(option int) bool) {
 	start := float64(begun*step) + step*random.Float64()
 	at, here := start, choose(random, p.entry, fallen)
 	var path []int
@@ -248,15 +268,21 @@ func add(counts []float32, k int, by float32) {
 }
 
 // choose gives -1 for the end of the journey.
-func choose(random *rand.Rand, ways []way, fallen int) int {
+func choose(random *rand.Rand, ways []way, fallen func(option int) bool) int {
 	left := random.Float64()
-	for _, way := range ways {
-		if left -= way.weight; left < 0 {
-			if way.to == fallen {
-				return ways[0].to
-			}
-			return way.to
+	for _, chosen := range ways {
+		if left -= chosen.weight; left >= 0 {
+			continue
 		}
+		if !fallen(chosen.to) {
+			return chosen.to
+		}
+		for _, other := range ways {
+			if !fallen(other.to) {
+				return other.to
+			}
+		}
+		return -1
 	}
 	return -1
 }

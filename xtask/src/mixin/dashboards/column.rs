@@ -1,43 +1,87 @@
-//! The columns of a table: which field, what it is called, how wide it is and how its cells look.
+//! One column of a table: its field, title, width and the look of its cells.
 //!
-//! Owns that every column has a width, so that none is pushed beyond the right edge, and that the fields that only
-//! links need are there and not seen. It must never hold a query.
+//! Owns three things that every table needs: each column has a width, so that none is pushed beyond the right edge; each
+//! label stays text, though it may look like a number; the labels that only links read are there and not seen. It must
+//! never hold a query.
 
 use serde_json::{Map, Value, json};
 
 use super::{
-    field::{link_json, value_mappings},
+    field::{Link, Mapping, link_json, value_mappings},
     text::Language,
 };
 
 /// Labels that links read and nobody needs to see.
-const FOR_LINKS: [&str; 3] = ["server", "rp_id", "cod_opc_menu"];
+const FOR_LINKS: [&str; 4] = ["server", "rp_id", "cod_opc_menu", "runbook"];
+/// Labels that are shown by some tables and are of no use in the others.
+const PLAIN: [&str; 12] = [
+    "Time",
+    "anomaly",
+    "kind",
+    "observed",
+    "expected",
+    "window",
+    "description",
+    "rp_name",
+    "channel",
+    "instance",
+    "sentence",
+    "guide",
+];
 
-/// A value, a key of the text table, a colour.
-pub(crate) type Mapping = (&'static str, &'static str, &'static str);
+/// A text for every value that a pattern matches.
+#[derive(Clone, Copy)]
+pub(crate) struct PatternMapping {
+    pub(crate) pattern: &'static str,
+    /// Key of the text, which may hold the pattern's groups, such as `$1`.
+    pub(crate) key: &'static str,
+    pub(crate) colour: &'static str,
+}
+
+/// A sign for the numbers below a bound that no earlier sign has.
+#[derive(Clone, Copy)]
+pub(crate) struct Sign {
+    pub(crate) below: f64,
+    /// Key of the text.
+    pub(crate) key: &'static str,
+    pub(crate) colour: &'static str,
+}
 
 /// A column of a table.
 pub(crate) struct Column {
     field: &'static str,
     key: &'static str,
-    /// Pixels, and whether it may be wider.
-    width: (u32, bool),
+    /// Pixels; the least if it grows.
+    width: u32,
+    grows: bool,
     properties: Vec<(&'static str, Value)>,
     mappings: Vec<Mapping>,
-    regex: Option<&'static str>,
-    links: Vec<(&'static str, &'static str)>,
+    patterns: Vec<PatternMapping>,
+    signs: Vec<Sign>,
+    links: Vec<Link>,
 }
 
 impl Column {
     /// A label (`description`), a query's value (`Value #A`) or its curve (`Trend #F`), titled by a key of the table.
     pub(crate) fn new(field: &'static str, key: &'static str, width: u32) -> Self {
-        let (properties, mappings, links) = (Vec::new(), Vec::new(), Vec::new());
-        Self { field, key, width: (width, false), properties, mappings, regex: None, links }
+        let column = Self {
+            field,
+            key,
+            width,
+            grows: false,
+            properties: Vec::new(),
+            mappings: Vec::new(),
+            patterns: Vec::new(),
+            signs: Vec::new(),
+            links: Vec::new(),
+        };
+        // With a unit for numbers Grafana writes "42" for the label "0042", in cells and in links.
+        if is_label(field) { column.with("unit", json!("string")) } else { column }
     }
 
     /// Takes what room there is.
     pub(crate) fn growing(mut self) -> Self {
-        self.width.1 = true;
+        self.grows = true;
         self
     }
 
@@ -47,10 +91,14 @@ impl Column {
 
     /// A bar from 0 to the largest number of the column, with the number.
     pub(crate) fn gauge(self, colour: &'static str) -> Self {
-        self.with("min", json!(0)).with("color", json!({ "fixedColor": colour, "mode": "fixed" })).with(
-            "custom.cellOptions",
-            json!({ "mode": "basic", "type": "gauge", "valueDisplayMode": "text" }),
-        )
+        self.with("min", json!(0))
+            // Otherwise the largest number of the whole table is the end of the bar.
+            .with("fieldMinMax", json!(true))
+            .with("color", json!({ "fixedColor": colour, "mode": "fixed" }))
+            .with(
+                "custom.cellOptions",
+                json!({ "mode": "basic", "type": "gauge", "valueDisplayMode": "text" }),
+            )
     }
 
     pub(crate) fn sparkline(self) -> Self {
@@ -60,41 +108,32 @@ impl Column {
         )
     }
 
-    /// Shows texts (keys of the table) in colours for the values of a label.
+    /// Shows texts in colours for the values of a label.
     pub(crate) fn mapped(mut self, mappings: &[Mapping]) -> Self {
         self.mappings.extend(mappings);
+        self.in_colours()
+    }
+
+    /// Shows texts in colours for the values of a label that match patterns; the first that does counts.
+    pub(crate) fn patterns(mut self, patterns: &[PatternMapping]) -> Self {
+        self.patterns.extend(patterns);
+        self.in_colours()
+    }
+
+    /// Shows signs for ranges of numbers, in rising order.
+    pub(crate) fn signs(mut self, signs: &[Sign]) -> Self {
+        self.signs.extend(signs);
+        self.with("custom.align", json!("center")).in_colours()
+    }
+
+    /// A link from the cell.
+    pub(crate) fn link(mut self, link: Link) -> Self {
+        self.links.push(link);
+        self
+    }
+
+    fn in_colours(self) -> Self {
         self.with("custom.cellOptions", json!({ "type": "color-text" }))
-    }
-
-    /// Shows signs for ranges of numbers: up to and without which, sign, colour; the last up to infinity.
-    pub(crate) fn signs(self, signs: &[(f64, &'static str, &'static str)]) -> Self {
-        let mut from = -1e9;
-        let ranges: Vec<Value> = signs
-            .iter()
-            .enumerate()
-            .map(|(index, (to, sign, colour))| {
-                let result = json!({ "color": colour, "index": index, "text": sign });
-                let range =
-                    json!({ "options": { "from": from, "result": result, "to": to }, "type": "range" });
-                from = *to;
-                range
-            })
-            .collect();
-        self.with("mappings", json!(ranges))
-            .with("custom.align", json!("center"))
-            .with("custom.cellOptions", json!({ "type": "color-text" }))
-    }
-
-    /// Writes the whole value of a label into the text of this key, at `$1`.
-    pub(crate) fn within(mut self, key: &'static str) -> Self {
-        self.regex = Some(key);
-        self
-    }
-
-    /// A link: its title's key, and where to. `{language}` stands for the language's code.
-    pub(crate) fn link(mut self, key: &'static str, url: &'static str) -> Self {
-        self.links.push((key, url));
-        self
     }
 
     fn with(mut self, property: &'static str, value: Value) -> Self {
@@ -103,17 +142,10 @@ impl Column {
     }
 
     fn to_json(&self, language: Language) -> Value {
-        let width = if self.width.1 { "custom.minWidth" } else { "custom.width" };
-        let mut properties = vec![json!({ "id": width, "value": self.width.0 })];
+        let width = if self.grows { "custom.minWidth" } else { "custom.width" };
+        let mut properties = vec![json!({ "id": width, "value": self.width })];
         properties.extend(self.properties.iter().map(|(id, value)| json!({ "id": id, "value": value })));
-        let mut mappings = Vec::new();
-        if !self.mappings.is_empty() {
-            mappings.push(value_mappings(&self.mappings, language));
-        }
-        if let Some(key) = self.regex {
-            let result = json!({ "index": 0, "text": language.text(key) });
-            mappings.push(json!({ "options": { "pattern": "(.+)", "result": result }, "type": "regex" }));
-        }
+        let mappings = self.mappings_json(language);
         if !mappings.is_empty() {
             properties.push(json!({ "id": "mappings", "value": mappings }));
         }
@@ -124,32 +156,51 @@ impl Column {
         by_name(language.text(self.key), &properties)
     }
 
-    /// How the columns look, and which fields are not seen.
+    fn mappings_json(&self, language: Language) -> Vec<Value> {
+        let mut mappings = Vec::new();
+        if !self.mappings.is_empty() {
+            mappings.push(value_mappings(&self.mappings, language));
+        }
+        for (index, one) in self.patterns.iter().enumerate() {
+            let result = json!({ "color": one.colour, "index": index, "text": language.text(one.key) });
+            mappings.push(json!({ "options": { "pattern": one.pattern, "result": result }, "type": "regex" }));
+        }
+        let mut from = -1e12;
+        for (index, sign) in self.signs.iter().enumerate() {
+            let result = json!({ "color": sign.colour, "index": index, "text": language.text(sign.key) });
+            let options = json!({ "from": from, "result": result, "to": sign.below });
+            mappings.push(json!({ "options": options, "type": "range" }));
+            from = sign.below;
+        }
+        mappings
+    }
+
+    /// Looks of the columns, and of the fields that are not seen.
     pub(crate) fn overrides(columns: &[Self], language: Language) -> Vec<Value> {
-        let hidden = FOR_LINKS.iter().filter(|label| !columns.iter().any(|column| column.field == **label));
-        // The second is the name of the first since Grafana's new table; each ignores what it does not know.
-        let hide = json!([
-            { "id": "custom.hidden", "value": true },
-            { "id": "custom.hideFrom.viz", "value": true },
-        ]);
-        let hide = hide.as_array().cloned().unwrap_or_default();
-        let shown = columns.iter().map(|column| column.to_json(language));
         if columns.is_empty() {
             return Vec::new();
         }
+        let hidden = FOR_LINKS.iter().filter(|label| !columns.iter().any(|column| column.field == **label));
+        let hide = [
+            json!({ "id": "unit", "value": "string" }),
+            // The second is the name of the first since Grafana's new table; each ignores what it does not know.
+            json!({ "id": "custom.hidden", "value": true }),
+            json!({ "id": "custom.hideFrom.viz", "value": true }),
+        ];
+        let shown = columns.iter().map(|column| column.to_json(language));
         shown.chain(hidden.map(|label| by_name(label, &hide))).collect()
     }
 
     /// Several queries become one table; fields get their titles and order.
     pub(crate) fn transformations(columns: &[Self], queries: usize, language: Language) -> Value {
-        let (mut order, mut names) = (Map::new(), Map::new());
+        let mut order = Map::new();
+        let mut names = Map::new();
         for (index, column) in columns.iter().enumerate() {
             order.insert(column.field.to_owned(), json!(index));
             names.insert(column.field.to_owned(), json!(language.text(column.key)));
         }
-        let unseen = ["Time", "anomaly", "kind"];
-        let excluded: Map<String, Value> =
-            unseen.iter().map(|field| ((*field).to_owned(), json!(true))).collect();
+        let unseen = PLAIN.iter().filter(|label| !columns.iter().any(|column| column.field == **label));
+        let excluded: Map<String, Value> = unseen.map(|field| ((*field).to_owned(), json!(true))).collect();
         let mut steps = Vec::new();
         if let Some(curve) = columns.iter().find_map(|column| column.field.strip_prefix("Trend #")) {
             steps.push(json!({
@@ -166,6 +217,10 @@ impl Column {
         }));
         json!(steps)
     }
+}
+
+fn is_label(field: &str) -> bool {
+    !field.starts_with("Value") && !field.starts_with("Trend")
 }
 
 fn by_name(name: &str, properties: &[Value]) -> Value {

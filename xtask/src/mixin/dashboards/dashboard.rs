@@ -5,8 +5,9 @@
 use serde_json::{Value, json};
 
 use super::{
+    anomalies::firing_exporter,
     panel::Panel,
-    promql::{MENU, SERVER, firing_exporter, named_alert, variable_options},
+    promql::{MENU, SERVER, named_anomaly, point_names, variable_options},
     query::datasource,
     text::Language,
 };
@@ -28,6 +29,8 @@ pub(crate) struct Dashboard {
     pub(crate) name: &'static str,
     /// Whether one can choose routing points, channels and options, not only servers.
     pub(crate) of_menus: bool,
+    /// Time between two refreshes. The data come every five minutes, at a moment that the browser does not know.
+    pub(crate) refresh: &'static str,
     pub(crate) sections: Vec<Section>,
 }
 
@@ -43,8 +46,7 @@ impl Dashboard {
             "id": null,
             "links": self.links(language),
             "panels": self.panels(language),
-            // The data come every five minutes, at a moment that the browser does not know.
-            "refresh": "1m",
+            "refresh": self.refresh,
             "schemaVersion": SCHEMA_VERSION,
             "tags": ["wolkvox", code],
             "templating": { "list": self.variables(language) },
@@ -78,7 +80,7 @@ impl Dashboard {
     fn annotations(&self, language: Language) -> Value {
         let alerts = if self.of_menus {
             let alerts = format!(r#"ALERTS{{alertname=~"Wolkvox.+", alertstate="firing", {MENU}}}"#);
-            named_alert(&format!("max by (alertname, server, rp_id, channel, cod_opc_menu) ({alerts})"))
+            named_anomaly(&format!("max by (alertname, server, rp_id, channel, cod_opc_menu) ({alerts})"))
         } else {
             format!("max by (alertname, server) ({})", firing_exporter(""))
         };
@@ -141,15 +143,16 @@ impl Dashboard {
                 "regex": "", "skipUrlSync": false, "type": "datasource",
             }),
             variable("server", language.text("variable.server"), "label_values(wolkvox_up, server)", ""),
+            runbooks(),
         ];
         if self.of_menus {
             // `query_result`, because `label_values` cannot show a name and mean an id.
             let points =
-                format!("query_result(max by (rp_id, rp_name) (wolkvox_routing_point_info{{{SERVER}}}))");
+                format!("query_result(max by (rp_id, rp_name) ({}))", point_names().replace(" @ end()", ""));
             let regex = r#"/rp_id="(?<value>.+)",rp_name="(?<text>.+)"\}/"#;
             variables.push(variable("rp_id", language.text("variable.rp_id"), &points, regex));
             let channels = format!(
-                r#"label_values(wolkvox_menu_interactions_total{{{SERVER}, rp_id=~"$rp_id"}}, channel)"#
+                "label_values(wolkvox_menu_interactions_total{{{SERVER}, rp_id=~`${{rp_id:regex}}`}}, channel)"
             );
             variables.push(variable("channel", language.text("variable.channel"), &channels, ""));
             let options = format!("query_result({})", variable_options());
@@ -188,6 +191,17 @@ fn annotation(name: &str, colour: &str, expr: &str, text: &str) -> Value {
         "titleFormat": name,
         "useValueForTime": false,
     })
+}
+
+/// The address of the runbooks, as the exporter says, for links. Nobody chooses it.
+fn runbooks() -> Value {
+    let query = "label_values(wolkvox_exporter_runbooks_info, url)";
+    let mut variable = variable("runbooks", "", query, "");
+    variable["hide"] = json!(2);
+    variable["includeAll"] = json!(false);
+    variable["multi"] = json!(false);
+    variable["current"] = json!({});
+    variable
 }
 
 /// Any number of values of a query, all at first. Asked anew when the range changes, because series come and go.

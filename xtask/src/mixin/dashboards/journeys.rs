@@ -3,48 +3,48 @@
 use super::{
     column::Column,
     dashboard::{Dashboard, Section},
-    menus::TO_OPTION,
-    panel::{Panel, Steps},
+    field::{Link, Mapping},
+    menus::{TO_OPTION, verdict_tile},
+    panel::Panel,
     promql::{
-        ENTRY, FINAL, JOURNEY, JOURNEYS, KEYS, MENU, MIN_VISITS, OPTION, REPEATS, TRANSITIONS, copy,
-        kind_share, named, named_end, of_kind, or_nothing, over_range, part_of_visits, share_of_ends,
-        share_of_repeats, sum, sum_by,
+        CHOSEN, ENTRY, FINAL, JOURNEY, JOURNEYS, KEYS, MENU, MIN_VISITS, OPTION, REPEATS, TRANSITIONS,
+        WEEK_BEFORE, copy, grown, kind_share, kinds, known_a_week_before, named, named_end, of_kind,
+        or_note, or_nothing, over_range, part_of_visits, share_of_ends, share_of_repeats, sum, sum_by,
     },
     query::Query,
 };
 
 /// Of the options before and after the chosen one.
 const SHOWN: u32 = 10;
-const REACHED: Steps = &[(None, "text")];
-const LOST: Steps = &[(None, "green"), (Some(0.4), "yellow"), (Some(0.6), "orange")];
+/// Stands in a table for the reason why it has no rows.
+const NO_JOURNEYS: &str = "wolkvox: no journeys";
+const TO_MENUS: Link = Link {
+    key: "link.menus",
+    url: "/d/wolkvox-menus-{language}?${__url_time_range}&var-datasource=${datasource}",
+};
 /// What is no end of the menu: there people give up.
 const NO_END: &str = "option|no_input";
 
 pub(crate) fn dashboard() -> Dashboard {
     let mut panels = tiles();
     panels.extend([how_they_end(), where_lost(), came_from(), chosen(), went_to(), loops(), lengths()]);
-    Dashboard { name: "journeys", of_menus: true, sections: vec![Section { key: None, panels }] }
+    // Its queries are the longest, and journeys are counted half an hour late anyway.
+    Dashboard { name: "journeys", of_menus: true, refresh: "5m", sections: vec![Section { key: None, panels }] }
 }
 
 fn tiles() -> Vec<Panel> {
-    let tile = |key| Panel::tile(key).size(6, 4);
+    let tile = |key| Panel::tile(key).size(5, 4);
+    let share = |key, expr: String| tile(key).query(Query::now(expr)).unit("percentunit");
+    let lost = |range: &str| kind_share(FINAL, NO_END, JOURNEYS, range);
     vec![
+        verdict_tile("journeys.alerts").link(TO_MENUS).size(4, 4),
         tile("journeys.ended").query(Query::now(sum(&over_range(JOURNEYS)))),
-        tile("journeys.reached")
-            .query(Query::now(kind_share(FINAL, "terminal|opt_out", JOURNEYS)))
-            .unit("percentunit")
-            .thresholds(REACHED),
-        tile("journeys.lost")
-            .query(Query::now(kind_share(FINAL, NO_END, JOURNEYS)))
-            .unit("percentunit")
-            .thresholds(LOST),
-        tile("journeys.options")
-            .query(Query::now(format!(
-                "sum({}) / (sum({}) > 0)",
-                over_range(&format!("{JOURNEY}_sum")),
-                over_range(JOURNEYS)
-            )))
-            .decimals(1),
+        share("journeys.reached", kind_share(FINAL, "terminal|opt_out", JOURNEYS, CHOSEN)),
+        share("journeys.lost", lost(CHOSEN)),
+        share(
+            "journeys.lost_before",
+            format!("{} and on () count({})", lost(WEEK_BEFORE), known_a_week_before()),
+        ),
     ]
 }
 
@@ -52,9 +52,9 @@ fn how_they_end() -> Panel {
     let ends = format!("increase({FINAL}{{{MENU}}}[1h])");
     let kinds = format!(
         "sum by (kind) ({} * on (server, cod_opc_menu) group_left (kind) \
-         max by (server, cod_opc_menu, kind) (wolkvox_menu_option_info{{{}}} @ end()))",
+         {})",
         sum_by("server, rp_id, cod_opc_menu", &ends),
-        super::promql::SERVER
+        kinds()
     );
     let all = sum(&format!("increase({JOURNEYS}{{{MENU}}}[1h])"));
     Panel::stacked("journeys.kinds")
@@ -70,37 +70,42 @@ fn how_they_end() -> Panel {
 
 /// People first: a rate leads with options that are an end by nature, and few come to.
 fn where_lost() -> Panel {
-    let lost = of_kind(&sum_by(KEYS, &over_range(FINAL)), NO_END);
+    let lost = |range: &str| of_kind(&sum_by(KEYS, &grown(FINAL, range)), NO_END);
+    let change = format!(
+        "({}) / (({}) >= {MIN_VISITS}) - 1 and on (server) {}",
+        lost(CHOSEN),
+        lost(WEEK_BEFORE),
+        known_a_week_before()
+    );
     let share = of_kind(&format!("({})", or_nothing(&share_of_ends())), NO_END);
-    people_and_share("journeys.where", ["column.lost", "column.share_lost"], &lost, &share, "orange")
+    let mut columns = people_and_share(["column.lost", "column.share_lost"], "orange");
+    columns.push(Column::new("Value #C", "column.change", 70).unit("percentunit"));
+    Panel::table("journeys.where", columns)
+        .query(Query::rows(or_note(&format!("sort_desc({})", named(&lost(CHOSEN))), "description", NO_JOURNEYS)))
+        .query(Query::rows(named(&share)))
+        .query(Query::rows(named(&or_nothing(&change))))
         .size(12, 9)
 }
 
 fn loops() -> Panel {
-    let repeats = format!("{} > 0", sum_by(KEYS, &over_range(REPEATS)));
-    let share = format!("{} > 0", share_of_repeats());
-    people_and_share("journeys.loops", ["column.repeats", "column.share_repeats"], &repeats, &share, "purple")
-        .size(12, 8)
+    let repeats = sum_by(KEYS, &over_range(REPEATS));
+    let columns = people_and_share(["column.repeats", "column.share_repeats"], "purple");
+    Panel::table("journeys.loops", columns)
+        .query(Query::rows(or_note(&format!("sort_desc({})", named(&repeats)), "description", NO_JOURNEYS)))
+        .query(Query::rows(named(&or_nothing(&share_of_repeats()))))
 }
 
 /// Options by how many people, with the share of those who came to the option.
-fn people_and_share(
-    key: &'static str,
-    titles: [&'static str; 2],
-    people: &str,
-    share: &str,
-    colour: &'static str,
-) -> Panel {
-    let columns = vec![
-        Column::new("description", "column.option", 180).growing().link("link.option", TO_OPTION),
-        Column::new("Value #A", titles[0], 150).gauge(colour),
-        Column::new("Value #B", titles[1], 130).unit("percentunit"),
-        Column::new("rp_name", "column.point", 160).growing(),
-        Column::new("channel", "column.channel", 80),
-    ];
-    Panel::table(key, columns)
-        .query(Query::rows(format!("sort_desc({})", named(people))))
-        .query(Query::rows(named(share)))
+fn people_and_share(titles: [&'static str; 2], colour: &'static str) -> Vec<Column> {
+    vec![
+        Column::new("description", "column.option", 150)
+            .growing()
+            .mapped(&[Mapping::new(NO_JOURNEYS, "journeys.none", "text")])
+            .link(TO_OPTION),
+        Column::new("rp_name", "column.point", 120).growing(),
+        Column::new("Value #A", titles[0], 110).gauge(colour),
+        Column::new("Value #B", titles[1], 70).unit("percentunit"),
+    ]
 }
 
 /// Of the visits to the chosen option, how many came from where, in percent. Where there is but a handful, nothing.
@@ -126,7 +131,7 @@ fn beside(key: &'static str, chosen: &str, other: &str, end: &str) -> Panel {
     let end_key = if end == ENTRY { "journeys.from.entry" } else { "journeys.to.end" };
     Panel::bars(key)
         .query(
-            Query::now(format!("sort_desc(topk({SHOWN}, {bars}))")).legend("{{description}} · {{rp_name}}"),
+            Query::now(format!("sort_desc(topk({SHOWN}, {bars}))")).legend("{{rp_name}} · {{description}}"),
         )
         .query(Query::now(part_of_visits(100, &ends, &moves)).called(end_key))
         .unit("suffix:%")

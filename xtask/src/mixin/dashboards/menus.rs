@@ -1,67 +1,81 @@
 //! Menus: is anything unlike usual, and which option?
 
 use super::{
-    column::{Column, Mapping},
+    anomalies::{
+        ANOMALIES, expected_per_hour, furthest_option, furthest_or_all, no_verdict, sentences, since, unusual_options,
+        verdict, worst_of_each_point,
+    },
+    column::{Column, PatternMapping, Sign},
     dashboard::{Dashboard, Section},
-    panel::{Panel, Steps},
+    field::{Link, Mapping, Step},
+    panel::Panel,
     promql::{
-        HITS, INTERACTIONS, KEYS, MENU, MIN_VISITS, OPTION, RETRIES, SECONDS, SERVER, a_week_before,
-        expected_per_hour, firing, kind_share, known_a_week_before, named, named_alert, of_four_weeks,
-        or_nothing, over_range, percent_of_point, share_of_ends, sum, sum_by, verdict,
+        CHOSEN, HITS, INTERACTIONS, KEYS, MENU, MIN_VISITS, OPTION, RETRIES, SECONDS, SERVER,
+        WEEK_BEFORE, grown, kind_share, known_a_week_before, named, options_there, or_nothing, over_range,
+        percent_of_point, share_of_ends, sum, sum_by, up_to_date, weeks_before,
     },
     query::Query,
 };
 
-/// Shares of something that nobody wants.
-const UNWANTED: Steps = &[(None, "green"), (Some(0.15), "yellow"), (Some(0.3), "orange")];
-const CHANGE: Steps = &[(None, "orange"), (Some(-0.2), "text"), (Some(0.2), "orange")];
-/// What is more than chance, in the units of `signal`.
-const SIGNS: &[(f64, &str, &str)] = &[
-    (-5.0, "▼▼", "red"),
-    (-3.0, "▼", "orange"),
-    (3.0, " ", "text"),
-    (5.0, "▲", "blue"),
-    (1e3, "▲▲", "blue"),
-    (1e9, " ", "text"),
+/// The order of the options: those with an anomaly, those that fell, the others by size, those that rose. `signal` gives
+/// hundreds that stand for more than chance, and less than fifty for the size.
+const SIGNS: [Sign; 7] = [
+    Sign { below: -1e5, key: "sign.alert", colour: "red" },
+    Sign { below: -250.0, key: "sign.fell_far", colour: "red" },
+    Sign { below: -50.0, key: "sign.fell", colour: "orange" },
+    Sign { below: 50.0, key: "sign.none", colour: "text" },
+    Sign { below: 250.0, key: "sign.rose", colour: "blue" },
+    Sign { below: 1e5, key: "sign.rose_far", colour: "blue" },
+    Sign { below: 1e12, key: "sign.none", colour: "text" },
 ];
-/// Above every signal: rows that nothing can be compared with come after those, the largest first.
+/// Above every signal: options that cannot be compared come after those that can, the largest first.
 const NO_SIGNAL: &str = "1e7";
+/// More than any signal: options with an anomaly come first.
+const ALERT: &str = "1e9";
 
 /// The option of a row on this dashboard.
-pub(crate) const TO_OPTION: &str = "/d/wolkvox-menus-{language}?${__url_time_range}&var-datasource=${datasource}\
-    &var-server=${__data.fields.server:percentencode}&var-rp_id=${__data.fields.rp_id:percentencode}\
-    &var-cod_opc_menu=${__data.fields.cod_opc_menu:percentencode}";
-const TO_HEALTH: &str = "/d/wolkvox-health-{language}?${__url_time_range}&var-datasource=${datasource}";
+pub(crate) const TO_OPTION: Link = Link {
+    key: "link.option",
+    url: "/d/wolkvox-menus-{language}?${__url_time_range}&var-datasource=${datasource}\
+        &var-server=${__data.fields.server:percentencode}&var-rp_id=${__data.fields.rp_id:percentencode}\
+        &var-cod_opc_menu=${__data.fields.cod_opc_menu:percentencode}",
+};
+const TO_HEALTH: Link = Link {
+    key: "link.health",
+    url: "/d/wolkvox-health-{language}?${__url_time_range}&var-datasource=${datasource}",
+};
+/// The runbook of a row, as the exporter serves it or wherever it says that runbooks are.
+pub(crate) const TO_RUNBOOK: Link = Link {
+    key: "link.runbook",
+    url: "${runbooks:raw}/${__data.fields.runbook:percentencode}?lang={language}",
+};
 
-/// What `verdict` says instead of a number of alerts: in the tile, and in the table's only row.
-const VERDICTS: [[&str; 4]; 5] = [
-    ["0", "verdict.normal", "verdict.normal.long", "green"],
-    ["-1", "verdict.late", "verdict.late.long", "orange"],
-    ["-2", "verdict.health", "verdict.health.long", "orange"],
-    ["-3", "verdict.young", "verdict.young.long", "blue"],
-    ["-4", "verdict.watching", "verdict.watching.long", "yellow"],
+/// Words of a verdict that is no number of anomalies, in a tile.
+const VERDICTS: [Mapping; 5] = [
+    Mapping::new("0", "verdict.normal", "green"),
+    Mapping::new("-1", "verdict.late", "orange"),
+    Mapping::new("-2", "verdict.health", "orange"),
+    Mapping::new("-3", "verdict.young", "blue"),
+    Mapping::new("-5", "verdict.gone", "red"),
 ];
-/// Alerts about menus, in words.
-const ALERTS: [Mapping; 9] = [
-    ("WolkvoxRoutingPointCollapsed", "alert.collapsed", "red"),
-    ("WolkvoxMenuOptionDropOff", "alert.drop_off", "red"),
-    ("WolkvoxMenuOptionDropOffSlow", "alert.drop_off_slow", "red"),
-    ("WolkvoxMenuOptionAbandonment", "alert.abandonment", "orange"),
-    ("WolkvoxMenuOptionSurge", "alert.surge", "orange"),
-    ("WolkvoxNoInputShareHigh", "alert.no_input", "orange"),
-    ("WolkvoxMenuRetriesHigh", "alert.retries", "orange"),
-    ("WolkvoxTimeToOptionHigh", "alert.time", "orange"),
-    ("WolkvoxMenuLoopsHigh", "alert.loops", "orange"),
+/// The same in the only row of the table.
+const LONG_VERDICTS: [Mapping; 5] = [
+    Mapping::new("0", "verdict.normal.long", "green"),
+    Mapping::new("-1", "verdict.late.long", "orange"),
+    Mapping::new("-2", "verdict.health.long", "orange"),
+    Mapping::new("-3", "verdict.young.long", "blue"),
+    Mapping::new("-5", "verdict.gone.long", "red"),
 ];
 
 pub(crate) fn dashboard() -> Dashboard {
-    let mut always = tiles();
-    always.push(out_of_the_ordinary());
+    let mut always = vec![verdict_tile("menus.alerts").size(6, 7), out_of_the_ordinary()];
+    always.extend(tiles());
     always.extend(curves());
-    always.push(options());
+    always.extend([past(), options()]);
     Dashboard {
         name: "menus",
         of_menus: true,
+        refresh: "1m",
         sections: vec![
             Section { key: None, panels: always },
             Section { key: Some("menus.more"), panels: more() },
@@ -69,125 +83,203 @@ pub(crate) fn dashboard() -> Dashboard {
     }
 }
 
+/// The number of anomalies, or the reason why there is none; a reason leads to the exporter's health.
+pub(crate) fn verdict_tile(key: &'static str) -> Panel {
+    Panel::tile(key)
+        .query(Query::now(verdict()))
+        .query(Query::now(no_verdict()))
+        .thresholds(&[Step::base("red")])
+        .mapped(&VERDICTS)
+        .second_leads(TO_HEALTH)
+        .filled()
+}
+
 fn tiles() -> Vec<Panel> {
-    let share = |key: &'static str, expr: String| {
-        Panel::tile(key).query(Query::now(expr)).unit("percentunit").thresholds(UNWANTED)
+    let tile = |key| Panel::tile(key).size(5, 4);
+    let retries = |range: &str| {
+        format!("sum({}) / (sum({}) > 0)", grown(RETRIES, range), grown(HITS, range))
     };
-    let by_server = |range: &str| sum_by("server", range);
-    let verdicts = VERDICTS.iter().fold(
-        Panel::tile("menus.alerts").query(Query::now(verdict())).thresholds(&[(None, "red")]),
-        |tile, [value, short, _, colour]| tile.mapping(value, short, colour),
-    );
+    let no_input = |range: &str| kind_share(HITS, "no_input", HITS, range);
+    let share = |key, whole: String, usual: String| {
+        let tile = tile(key).unit("percentunit").second_in("orange");
+        beyond(tile, &whole, &usual)
+    };
     vec![
-        Panel::tile("menus.interactions").query(Query::now(sum(&over_range(INTERACTIONS)))),
-        Panel::tile("menus.change")
-            .query(Query::now(format!(
-                "sum({} and on (server) {known}) / (sum({} and on (server) {known}) > 0) - 1",
-                by_server(&over_range(INTERACTIONS)),
-                by_server(&a_week_before(INTERACTIONS)),
-                known = known_a_week_before(),
-            )))
+        tile("menus.interactions").query(Query::now(sum(&over_range(INTERACTIONS)))),
+        beyond(tile("menus.change"), &change(), &unlike_four_weeks())
             .unit("percentunit")
-            .thresholds(CHANGE),
-        share("menus.retries", format!("sum({}) / (sum({}) > 0)", over_range(RETRIES), over_range(HITS))),
-        share("menus.no_input", kind_share(HITS, "no_input", HITS)),
-        verdicts.link("link.health", TO_HEALTH),
-        data_until(),
+            .second_in("orange"),
+        share("menus.retries", retries(CHOSEN), above_four_weeks(retries)),
+        share("menus.no_input", no_input(CHOSEN), above_four_weeks(no_input)),
+        data_until().size(4, 4),
     ]
+}
+
+/// Shows a number in the colour of its second query where a condition has a value.
+fn beyond(tile: Panel, number: &str, condition: &str) -> Panel {
+    tile.query(Query::now(format!("({number}) unless on () ({condition})")))
+        .query(Query::now(format!("({number}) and on () ({condition})")))
+}
+
+/// Interactions against a week before, as a fraction.
+fn change() -> String {
+    let known = known_a_week_before();
+    let by_server = |range: &str| sum_by("server", &grown(INTERACTIONS, range));
+    format!(
+        "sum({} and on (server) {known}) / (sum({} and on (server) {known}) > 0) - 1",
+        by_server(CHOSEN),
+        by_server(WEEK_BEFORE)
+    )
+}
+
+/// Has a value while the interactions are a tenth beyond the most, or below the least, of the four weeks before.
+fn unlike_four_weeks() -> String {
+    let now = sum(&over_range(INTERACTIONS));
+    let weeks = weeks_before(|offset| format!("{} > 0", sum(&grown(INTERACTIONS, &format!("{CHOSEN}{offset}")))));
+    format!("({now} > 1.1 * max({weeks})) or ({now} < 0.9 * min({weeks}))")
+}
+
+/// Has a value while a share of the last day is a fifth above the most of the same day in the four weeks before. Of a day
+/// whatever range is chosen: a month of each of five weeks would be too slow.
+fn above_four_weeks(share: impl Fn(&str) -> String) -> String {
+    let weeks = weeks_before(|offset| share(&format!("[1d]{offset}")));
+    format!("({}) > 1.2 * max({weeks})", share("[1d]"))
 }
 
 /// A moment and not an age, which Grafana would write in English.
 pub(crate) fn data_until() -> Panel {
     Panel::tile("data_until")
         .query(Query::now(format!("min(wolkvox_watermark_timestamp_seconds{{{SERVER}}}) * 1000")))
+        .thresholds(&[Step::base("red"), Step::from(0.0, "text")])
         .unit("time:HH:mm")
 }
 
-/// The firing alerts with what they stand on; without any, one row that says why there is none.
+/// A sentence for each anomaly, those that most people are missing in first; without any, one that says why.
 fn out_of_the_ordinary() -> Panel {
-    let alerts = firing();
-    let keys = format!("{KEYS}, anomaly");
-    // With the same labels as the alerts, so that Grafana finds the row that a number belongs to.
-    let verdict = format!(r#"or on () NaN * count_values("alertname", {})"#, verdict());
-    let of_alert = |metric: &str| {
-        let value = format!("max by ({keys}) (wolkvox_menu_anomaly_{metric}{{{MENU}}})");
-        let value = format!("0 * {alerts} + on ({keys}) group_left () {value}");
-        let value = format!("{value} or on (alertname, {KEYS}) NaN * {alerts}");
-        format!("{} {verdict}", named_alert(&value))
-    };
-    let words: Vec<Mapping> =
-        ALERTS.into_iter().chain(VERDICTS.map(|[value, _, long, colour]| (value, long, colour))).collect();
     let columns = vec![
-        Column::new("alertname", "column.what", 300).growing().mapped(&words),
-        Column::new("description", "column.option", 220).growing().link("link.option", TO_OPTION),
-        Column::new("Value #A", "column.since", 90).unit("time:HH:mm"),
-        Column::new("Value #B", "column.observed", 110),
-        Column::new("Value #C", "column.expected", 90),
-        Column::new("Value #D", "column.window", 130).unit("dthms"),
-        Column::new("rp_name", "column.point", 220).growing(),
-        Column::new("channel", "column.channel", 90),
+        Column::new("sentence", "column.what", 330)
+            .growing()
+            .mapped(&LONG_VERDICTS)
+            .patterns(&patterns())
+            .link(TO_OPTION),
+        Column::new("Value #A", "column.missing", 75),
+        Column::new("Value #B", "column.since", 70).unit("time:HH:mm"),
+        Column::new("rp_name", "column.point", 150).growing(),
+        Column::new("channel", "column.channel", 75).mapped(&CHANNELS),
+        Column::new("guide", "column.runbook", 90).patterns(&GUIDE).link(TO_RUNBOOK),
     ];
     Panel::table("menus.out", columns)
-        .query(Query::rows(format!("{} {verdict}", named_alert(&format!("1000 * {alerts}")))))
-        .query(Query::rows(of_alert("observed")))
-        .query(Query::rows(of_alert("expected")))
-        .query(Query::rows(of_alert("window_seconds")))
-        .size(24, 5)
+        .query(Query::rows(sentences()))
+        .query(Query::rows(since()))
+        .size(18, 7)
+}
+
+/// Whatever names a runbook is shown as one word.
+pub(crate) const GUIDE: [PatternMapping; 1] =
+    [PatternMapping { pattern: "(.+)", key: "column.runbook.open", colour: "blue" }];
+/// Channels that Wolkvox is known to name.
+pub(crate) const CHANNELS: [Mapping; 5] = [
+    Mapping::new("voice", "channel.voice", "text"),
+    Mapping::new("chat-web", "channel.web", "text"),
+    Mapping::new("chat-whatsapp", "channel.whatsapp", "text"),
+    Mapping::new("chat-facebook", "channel.facebook", "text"),
+    Mapping::new("chat-telegram", "channel.telegram", "text"),
+];
+
+/// Sentences of the anomalies: with figures, and without, where only an alert is left.
+fn patterns() -> Vec<PatternMapping> {
+    ANOMALIES
+        .iter()
+        .flat_map(|anomaly| {
+            let told = |pattern, key| PatternMapping { pattern, key, colour: anomaly.colour };
+            [
+                told(anomaly.with_figures, anomaly.sentence),
+                told(anomaly.without_figures, anomaly.alert),
+            ]
+        })
+        .collect()
 }
 
 fn curves() -> Vec<Panel> {
-    let option = format!(", {OPTION}");
-    let band = |key: &'static str, metric: &str, more: &str| {
-        Panel::curves(key)
-            .query(
-                Query::over_time(sum(&format!("increase({metric}{{{MENU}{more}}}[1h])"))).called("word.now"),
-            )
-            .query(Query::over_time(of_four_weeks("min", metric, more)).called("word.least"))
-            .query(Query::over_time(of_four_weeks("max", metric, more)).called("word.most"))
+    let band = |panel: Panel, least: &str, most: &str| {
+        panel
+            .query(Query::over_time(least).called("word.least"))
+            .query(Query::over_time(most).called("word.most"))
             .band("word.least", "word.most")
             .colour("blue")
     };
+    let all = |offset: &str| sum(&grown(INTERACTIONS, &format!("[1h]{offset}")));
+    let all_weeks = weeks_before(all);
+    let day = Panel::curves("menus.day")
+        .query(Query::over_time(format!("{} and {}", all(""), up_to_date())).called("word.now"));
+    let keep = format!(" and on ({KEYS}) {}", furthest_option());
+    let hits = |offset: &str| format!("increase({HITS}{{{MENU}, {OPTION}}}[1h]{offset})");
+    // With the name of the option that stands out, which nobody has chosen.
+    let furthest = sum_by("description, rp_name", &named(&sum_by(KEYS, &format!("{}{keep}", hits("")))));
+    let now = format!("({furthest} or on () {}) and {}", sum(&hits("")), up_to_date());
+    let shown = format!(" and on ({KEYS}) {}", furthest_or_all());
+    let weeks = weeks_before(|offset| sum(&format!("{}{shown}", hits(offset))));
+    let expected = expected_per_hour(&format!(", {OPTION}"), &shown);
     vec![
-        band("menus.day", INTERACTIONS, ""),
-        band("menus.option", HITS, &option)
-            .query(Query::over_time(expected_per_hour(&option)).called("word.expected"))
-            .faint("word.expected"),
+        band(day, &format!("min({all_weeks})"), &format!("max({all_weeks})")),
+        band(
+            Panel::curves("menus.option")
+                .query(Query::over_time(now).called("menus.option.now")),
+            &format!("min({weeks})"),
+            &format!("max({weeks})"),
+        )
+        .query(Query::over_time(expected).called("word.expected"))
+        .faint("word.expected"),
     ]
 }
 
-/// How much an option fell or rose against a week before, in units of what is chance: of counts as such, and of five in
-/// a hundred from week to week. Between -3 and 3 it is nothing. The transformation is the one in which both together
-/// have the same spread at every size, and reads each count once.
+/// Each routing point over the range: an incident of last night that is over is still seen in the morning.
+fn past() -> Panel {
+    Panel::timeline("menus.past")
+        .query(Query::over_time(worst_of_each_point()).legend("{{rp_name}}"))
+        .mapped(&[
+            Mapping::new("0", "past.normal", "super-light-green"),
+            Mapping::new("1", "past.other", "orange"),
+            Mapping::new("2", "past.drop_off", "red"),
+            Mapping::new("3", "past.collapse", "dark-red"),
+        ])
+        .size(24, 5)
+}
+
+/// The place of an option in the order, see `SIGNS`. How much it fell or rose against a week before is measured in units
+/// of chance: of counts as such, and of five in a hundred from week to week. The transformation is the one in which both
+/// together have the same spread at every size. Counts below ten are taken as ten, so that a handful is nothing. The cube
+/// makes everything within three units 0, and five units 2.3.
 fn signal() -> String {
-    let even = |counts: &str| format!("asinh(0.035 * sqrt({counts}))");
-    // As they are: to be there, and for an order where nothing can be compared.
-    let counters = sum_by(KEYS, &format!("{HITS}{{{MENU}}}"));
-    let before = format!("{} or 0 * {counters}", sum_by(KEYS, &a_week_before(HITS)));
+    let even = |counts: &str| format!("asinh(0.035 * sqrt(clamp_min({counts}, {MIN_VISITS})))");
+    let there = options_there();
+    let before = format!("{} or 0 * {there}", sum_by(KEYS, &grown(HITS, WEEK_BEFORE)));
+    let chance = format!("40 * ({} - {})", even(&sum_by(KEYS, &over_range(HITS))), even(&before));
     format!(
-        "40 * ({} - {}) and on (server) {} or {NO_SIGNAL} - {counters}",
-        even(&sum_by(KEYS, &over_range(HITS))),
-        even(&before),
-        known_a_week_before()
+        "((100 * round(({chance}) ^ 3 / 54) - ln(1 + {there})) and on (server) {} \
+         or {NO_SIGNAL} - {there}) - on ({KEYS}) {ALERT} * ({} or 0 * {there})",
+        known_a_week_before(),
+        unusual_options()
     )
 }
 
 fn options() -> Panel {
     let now = sum_by(KEYS, &over_range(HITS));
-    let before = sum_by(KEYS, &a_week_before(HITS));
+    let before = sum_by(KEYS, &grown(HITS, WEEK_BEFORE));
     let change = format!("{now} / ({before} >= {MIN_VISITS}) - 1 and on (server) {}", known_a_week_before());
     let retries = format!("{} / ({now} >= {MIN_VISITS})", sum_by(KEYS, &over_range(RETRIES)));
     let columns = vec![
-        Column::new("description", "column.option", 210).growing().link("link.option", TO_OPTION),
-        Column::new("Value #A", "column.signal", 60).signs(SIGNS),
-        Column::new("Value #B", "column.hits", 80),
-        Column::new("Value #C", "column.change", 110).unit("percentunit"),
-        Column::new("Trend #D", "column.trend", 150).sparkline(),
-        Column::new("Value #E", "column.part", 140).unit("suffix:%").gauge("blue"),
-        Column::new("Value #F", "column.ends", 110).unit("percentunit"),
-        Column::new("Value #G", "column.retries", 100).unit("percentunit"),
-        Column::new("Value #H", "column.median", 100).unit("suffix: s"),
-        Column::new("rp_name", "column.point", 180).growing(),
-        Column::new("channel", "column.channel", 80),
+        Column::new("description", "column.option", 190).growing().link(TO_OPTION),
+        Column::new("rp_name", "column.point", 160).growing(),
+        Column::new("Value #A", "column.signal", 60).signs(&SIGNS),
+        Column::new("Value #B", "column.hits", 70),
+        Column::new("Value #C", "column.change", 75).unit("percentunit"),
+        Column::new("Trend #D", "column.trend", 105).sparkline(),
+        Column::new("Value #E", "column.part", 110).unit("suffix:%").gauge("blue"),
+        Column::new("Value #F", "column.ends", 85).unit("percentunit"),
+        Column::new("Value #G", "column.retries", 90).unit("percentunit"),
+        Column::new("Value #H", "column.median", 70).unit("suffix: s"),
+        Column::new("channel", "column.channel", 75).mapped(&CHANNELS),
     ];
     Panel::table("menus.options", columns)
         .query(Query::rows(format!("sort({})", named(&signal()))))
@@ -198,9 +290,9 @@ fn options() -> Panel {
         .query(Query::rows(named(&or_nothing(&share_of_ends()))))
         .query(Query::rows(named(&or_nothing(&retries))))
         .query(Query::rows(named(&or_nothing(&median()))))
-        // Of a curve of 150 pixels.
+        // Of a curve of 105 pixels.
         .every("30m")
-        .at_most(150)
+        .at_most(105)
         .size(24, 14)
 }
 
@@ -220,7 +312,7 @@ fn more() -> Vec<Panel> {
         let of = |part: &str, le: &str| {
             format!("sum(increase({SECONDS}_{part}{{{MENU}, {OPTION}{le}}}[1h]{offset}))")
         };
-        format!("1 - {} / ({} > 0)", of("bucket", r#", le=~"60([.]0)?""#), of("count", ""))
+        format!("1 - {} / ({} >= {MIN_VISITS})", of("bucket", r#", le=~"60([.]0)?""#), of("count", ""))
     };
     // A series for each hour of the day that ended at the moment asked for, which Grafana sets at midnight.
     let hours = (0..24).map(|hour| {
@@ -231,7 +323,7 @@ fn more() -> Vec<Panel> {
     });
     vec![
         Panel::curves("menus.slow")
-            .query(Query::over_time(slow("")).called("word.now"))
+            .query(Query::over_time(slow("")).called("word.this_week"))
             .query(Query::over_time(slow(" offset 1w")).called("word.before"))
             .faint("word.before")
             .colour("blue")

@@ -10,6 +10,7 @@
 //!
 //! It must never read or write a file, nor depend on the machine: the same source gives the same bytes.
 
+mod anomalies;
 mod column;
 mod dashboard;
 mod field;

@@ -7,13 +7,16 @@ use serde_json::{Map, Value, json};
 
 use super::{
     column::Column,
-    field::{link_json, threshold_steps, value_mappings},
+    field::{Link, Mapping, Step, link_json, threshold_steps, value_mappings},
     query::{Query, datasource},
     text::Language,
 };
 
-/// From which value on which colour; the first has no value.
-pub(crate) type Steps = &'static [(Option<f64>, &'static str)];
+/// The other look of a tile, while its second query has a value and the first has none.
+struct OtherLook {
+    colour: Option<&'static str>,
+    link: Option<Link>,
+}
 
 /// A panel before it has a place.
 pub(crate) struct Panel {
@@ -24,10 +27,11 @@ pub(crate) struct Panel {
     pub(crate) height: u32,
     queries: Vec<Query>,
     defaults: Map<String, Value>,
-    mappings: Vec<(&'static str, &'static str, &'static str)>,
+    mappings: Vec<Mapping>,
     series: Vec<(&'static str, Value)>,
     columns: Vec<Column>,
-    links: Vec<(&'static str, &'static str)>,
+    links: Vec<Link>,
+    other: Option<OtherLook>,
     options: Value,
     interval: Option<&'static str>,
     most_points: Option<u32>,
@@ -47,6 +51,7 @@ impl Panel {
             series: Vec::new(),
             columns: Vec::new(),
             links: Vec::new(),
+            other: None,
             options,
             interval: None,
             most_points: None,
@@ -93,16 +98,6 @@ impl Panel {
             "drawStyle": "line", "fillOpacity": 60, "lineInterpolation": "linear", "lineWidth": 1,
             "showPoints": "auto", "spanNulls": false, "stacking": { "group": "A", "mode": "normal" },
         }))
-    }
-
-    /// A stack of bars for each hour, for what is there now and then.
-    pub(crate) fn hourly_bars(key: &'static str) -> Self {
-        let mut panel = Self::curves(key).custom(json!({
-            "barAlignment": -1, "drawStyle": "bars", "fillOpacity": 70, "lineWidth": 0, "showPoints": "auto",
-            "spanNulls": false, "stacking": { "group": "A", "mode": "normal" },
-        }));
-        panel.interval = Some("1h");
-        panel
     }
 
     /// A bar per series.
@@ -159,7 +154,7 @@ impl Panel {
         let options = json!({
             "alignValue": "left",
             "legend": { "calcs": [], "displayMode": "list", "placement": "bottom", "showLegend": false },
-            "mergeValues": true, "rowHeight": 0.9, "showValue": "auto",
+            "mergeValues": true, "perPage": 10, "rowHeight": 0.9, "showValue": "auto",
             "tooltip": { "mode": "single", "sort": "none" },
         });
         let mut panel = Self::new("state-timeline", key, options);
@@ -189,7 +184,7 @@ impl Panel {
         self.default("decimals", json!(decimals))
     }
 
-    pub(crate) fn thresholds(self, steps: Steps) -> Self {
+    pub(crate) fn thresholds(self, steps: &[Step]) -> Self {
         let steps = threshold_steps(steps);
         self.default("thresholds", steps)
     }
@@ -198,9 +193,27 @@ impl Panel {
         self.default("color", json!({ "fixedColor": colour, "mode": "fixed" }))
     }
 
-    /// Shows a text (a key of the table) and a colour for a value.
-    pub(crate) fn mapping(mut self, value: &'static str, key: &'static str, colour: &'static str) -> Self {
-        self.mappings.push((value, key, colour));
+    /// Shows texts in colours for values.
+    pub(crate) fn mapped(mut self, mappings: &[Mapping]) -> Self {
+        self.mappings.extend(mappings);
+        self
+    }
+
+    /// Shows the second query's value in a colour, where the first has none.
+    pub(crate) fn second_in(mut self, colour: &'static str) -> Self {
+        self.other = Some(OtherLook { colour: Some(colour), link: None });
+        self
+    }
+
+    /// Puts a link on the second query's value, where the first has none.
+    pub(crate) fn second_leads(mut self, link: Link) -> Self {
+        self.other = Some(OtherLook { colour: None, link: Some(link) });
+        self
+    }
+
+    /// Fills the whole tile with the colour.
+    pub(crate) fn filled(mut self) -> Self {
+        self.options["colorMode"] = json!("background");
         self
     }
 
@@ -234,9 +247,9 @@ impl Panel {
         self
     }
 
-    /// A link from the number: its title's key, and where to. `{language}` stands for the language's code.
-    pub(crate) fn link(mut self, key: &'static str, url: &'static str) -> Self {
-        self.links.push((key, url));
+    /// A link from the number.
+    pub(crate) fn link(mut self, link: Link) -> Self {
+        self.links.push(link);
         self
     }
 
@@ -303,7 +316,14 @@ impl Panel {
     fn defaults_json(&self, language: Language) -> Value {
         let mut defaults = self.defaults.clone();
         // In a table it stands in each empty cell.
-        let common = if self.kind == "stat" { "empty.tile" } else { "empty" };
+        let common = match (self.kind, self.key.starts_with("health.")) {
+            ("stat", true) => "empty.tile.health",
+            ("stat", false) => "empty.tile",
+            // A sentence of a bar's length.
+            ("bargauge", _) => "empty.bars",
+            (_, true) => "empty.health",
+            (_, false) => "empty",
+        };
         let empty = match language.find(&format!("{}.empty", self.key)) {
             _ if self.kind == "table" => "–",
             Some(own) => own,
@@ -313,7 +333,7 @@ impl Panel {
         defaults.insert("mappings".to_owned(), self.mappings_json(language));
         // A number as the reader's language writes it, and not "40 K".
         defaults.entry("unit").or_insert_with(|| json!("locale"));
-        defaults.entry("thresholds").or_insert_with(|| threshold_steps(&[(None, "text")]));
+        defaults.entry("thresholds").or_insert_with(|| threshold_steps(&[Step::base("text")]));
         if !self.links.is_empty() {
             defaults.insert(
                 "links".to_owned(),
@@ -338,7 +358,22 @@ impl Panel {
 
     fn overrides(&self, language: Language) -> Vec<Value> {
         let series = self.series.iter().map(|(name, look)| series_override(name, look, language));
-        series.chain(Column::overrides(&self.columns, language)).collect()
+        let other = self.other.iter().map(|look| look.to_json(language));
+        series.chain(other).chain(Column::overrides(&self.columns, language)).collect()
+    }
+}
+
+impl OtherLook {
+    fn to_json(&self, language: Language) -> Value {
+        let mut properties = Vec::new();
+        if let Some(colour) = self.colour {
+            let fixed = json!({ "fixedColor": colour, "mode": "fixed" });
+            properties.push(json!({ "id": "color", "value": fixed }));
+        }
+        if let Some(link) = self.link {
+            properties.push(json!({ "id": "links", "value": [link_json(link, language)] }));
+        }
+        json!({ "matcher": { "id": "byFrameRefID", "options": "B" }, "properties": properties })
     }
 }
 

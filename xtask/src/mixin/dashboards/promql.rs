@@ -1,19 +1,22 @@
-//! The pieces that the dashboards' queries are made of.
+//! Builds the PromQL that the dashboards share.
 //!
-//! Three habits hold everywhere. Counters step once per poll, every five minutes, so ranges are an hour, a day, or the
-//! dashboard's own (`$__range`): a `rate` over two minutes would show 0 and 2.5 in turns where the truth is 1. An
-//! option is one routing point's and one channel's: "1" means something else on each, so that nothing is ever summed
-//! by its code alone. And a share divides counts of the same rows or of the same journeys: a journey is counted when
-//! it is over, half an hour after its rows, so that the two never fit together. No recording rule is needed.
+//! Counters step once per poll, every five minutes. Their ranges are therefore an hour, a day, or the dashboard's
+//! own (`$__range`): a `rate` over two minutes would show 0 and 2.5 in turns where the truth is 1. An option belongs
+//! to one routing point and one channel, because "1" means something else on each; nothing here sums by the code
+//! alone. A share divides counts of the same rows or of the same journeys: a journey is counted half an hour after
+//! its rows, so that the two never fit together. No query needs a recording rule.
 
-/// The series of the chosen servers, routing points and channels.
-pub(crate) const MENU: &str = r#"server=~"$server", rp_id=~"$rp_id", channel=~"$channel""#;
-/// The series of the chosen servers.
-pub(crate) const SERVER: &str = r#"server=~"$server""#;
-/// The chosen options, besides.
-pub(crate) const OPTION: &str = r#"cod_opc_menu=~"$cod_opc_menu""#;
+/// Matchers of the chosen servers, routing points and channels.
+///
+/// In raw strings and with Grafana's `regex` format, since its own escaping leaves the quotes of a code alone.
+pub(crate) const MENU: &str =
+    "server=~`${server:regex}`, rp_id=~`${rp_id:regex}`, channel=~`${channel:regex}`";
+/// Matcher of the chosen servers.
+pub(crate) const SERVER: &str = "server=~`${server:regex}`";
+/// Matcher of the chosen options.
+pub(crate) const OPTION: &str = "cod_opc_menu=~`${cod_opc_menu:regex}`";
 
-/// What an option is told apart by.
+/// Labels that tell one option from every other.
 pub(crate) const KEYS: &str = "server, rp_id, channel, cod_opc_menu";
 const POINT_KEYS: &str = "server, rp_id, channel";
 /// Fewest visits of which a share is shown: of a handful every share is chance.
@@ -28,21 +31,27 @@ pub(crate) const FINAL: &str = "wolkvox_menu_option_final_total";
 pub(crate) const REPEATS: &str = "wolkvox_menu_option_repeats_total";
 pub(crate) const TRANSITIONS: &str = "wolkvox_menu_transitions_total";
 pub(crate) const JOURNEY: &str = "wolkvox_menu_journey_options";
-/// Journeys that are over. Each has one last option, so that this is also what those add up to, in fifty times fewer
-/// series.
+/// Journeys that are over. Each has one last option, so that this is also their sum, in fifty times fewer series.
 pub(crate) const JOURNEYS: &str = "wolkvox_menu_journey_options_count";
 
-/// What a menu counter grew by over the dashboard's range, per series.
+/// The range that is chosen at the top right.
+pub(crate) const CHOSEN: &str = "[$__range]";
+/// The same range, a week earlier.
+pub(crate) const WEEK_BEFORE: &str = "[$__range] offset 1w";
+/// How long series that are gone are still known by their names: an exporter that stopped leaves its tables whole.
+const REMEMBERED: &str = "6h";
+
+/// Growth of each series of a menu counter over a range.
+pub(crate) fn grown(metric: &str, range: &str) -> String {
+    format!("increase({metric}{{{MENU}}}{range})")
+}
+
+/// Growth of each series of a menu counter over the dashboard's range.
 pub(crate) fn over_range(metric: &str) -> String {
-    format!("increase({metric}{{{MENU}}}[$__range])")
+    grown(metric, CHOSEN)
 }
 
-/// The same, a week earlier.
-pub(crate) fn a_week_before(metric: &str) -> String {
-    format!("increase({metric}{{{MENU}}}[$__range] offset 1w)")
-}
-
-/// What a counter of the exporter grew by in the hour before each moment, per series.
+/// Growth of each series of an exporter's counter in the hour before each moment.
 pub(crate) fn server_per_hour(metric: &str) -> String {
     format!("increase({metric}{{{SERVER}}}[1h])")
 }
@@ -60,14 +69,30 @@ pub(crate) fn copy(expression: &str, to: &str, from: &str) -> String {
     format!(r#"label_replace({expression}, "{to}", "$1", "{from}", "(.*)")"#)
 }
 
-/// One name for each option of each routing point, with a label `description`, as it is at the end of the range: a curve
-/// stays one though a name changed in between. `topk`, because two exporters that read one operation may disagree for a
-/// moment, and a join must find one.
+/// Sets a label.
+pub(crate) fn with_label(expression: &str, label: &str, value: &str) -> String {
+    format!(r#"label_replace({expression}, "{label}", "{value}", "", "")"#)
+}
+
+/// The series of an info metric at the end of the range, and those that have gone in the hours before it. One of each
+/// `keys`: two exporters that read one operation may disagree for a moment, and a join must find one.
+fn last_known(info: &str, keys: &str, name: &str) -> String {
+    let one = |series: &str| format!("topk by ({keys}) (1, max by ({keys}, {name}) ({series} @ end()))");
+    let remembered = format!("last_over_time({info}{{{SERVER}}}[{REMEMBERED}] @ end())");
+    let now = one(&format!("{info}{{{SERVER}}}"));
+    let before = format!("topk by ({keys}) (1, max by ({keys}, {name}) ({remembered}))");
+    format!("({now} or on ({keys}) {before})")
+}
+
+/// One name for each option of each routing point, in the label `description`. It is the name at the end of the range,
+/// so that a curve stays one though a name changed in between.
 fn option_names() -> String {
-    format!(
-        "topk by (server, rp_id, cod_opc_menu) (1, max by (server, rp_id, cod_opc_menu, description) \
-         (wolkvox_routing_point_option_info{{{SERVER}}} @ end()))"
-    )
+    last_known("wolkvox_routing_point_option_info", "server, rp_id, cod_opc_menu", "description")
+}
+
+/// One name for each routing point, in the label `rp_name`.
+pub(crate) fn point_names() -> String {
+    last_known("wolkvox_routing_point_info", "server, rp_id", "rp_name")
 }
 
 /// Adds `description` and `rp_name` to an expression by option.
@@ -78,37 +103,59 @@ pub(crate) fn named(expression: &str) -> String {
 fn named_from(expression: &str, names: &str) -> String {
     format!(
         "({expression}) * on (server, rp_id, cod_opc_menu) group_left (description) ({names}) \
-         * on (server, rp_id) group_left (rp_name) topk by (server, rp_id) (1, \
-         max by (server, rp_id, rp_name) (wolkvox_routing_point_info{{{SERVER}}} @ end()))"
+         * on (server, rp_id) group_left (rp_name) {}",
+        point_names()
     )
 }
 
-/// The same for the other end of a step, whose code may have no info series, such as `other`, the overflow: then it is
-/// its own name. `code_label` is the label of the steps that held the code.
+/// Adds the names of the other end of a step. Its code may have no info series, such as `other`, the overflow: then the
+/// code is the name. `code_label` is the label of the steps that held the code.
 pub(crate) fn named_end(expression: &str, code_label: &str) -> String {
     let codes = format!("group by (server, rp_id, {code_label}) ({TRANSITIONS}{{{MENU}}} @ end())");
     let own = copy(&copy(&codes, "cod_opc_menu", code_label), "description", code_label);
     named_from(expression, &format!("{} or on (server, rp_id, cod_opc_menu) {own}", option_names()))
 }
 
-/// The same for alerts, of which some are of a whole routing point and have no option.
-pub(crate) fn named_alert(expression: &str) -> String {
-    let whole = format!(
-        r#"label_replace(group by (server, rp_id) (wolkvox_routing_point_info{{{SERVER}}}), "description", "–", "", "")"#
-    );
+/// Adds the names of what is unlike usual, which may be a whole routing point: that has no option.
+pub(crate) fn named_anomaly(expression: &str) -> String {
+    let whole = with_label(&format!("group by (server, rp_id) ({})", point_names()), "description", "–");
     named_from(expression, &format!("{} or {whole}", option_names()))
+}
+
+/// The options that are there, or were in the hours before, with their counters as they are.
+pub(crate) fn options_there() -> String {
+    sum_by(KEYS, &format!("last_over_time({HITS}{{{MENU}}}[{REMEMBERED}])"))
+}
+
+/// The same at the end of the range, which is one set of options for all of a curve.
+pub(crate) fn options_at_end() -> String {
+    format!("group by ({KEYS}) (last_over_time({HITS}{{{MENU}}}[{REMEMBERED}] @ end()))")
 }
 
 /// A row for each option without a number, so that a table has its columns also where a query has nothing to say.
 pub(crate) fn or_nothing(expression: &str) -> String {
-    format!("{expression} or on ({KEYS}) NaN * {}", sum_by(KEYS, &format!("{HITS}{{{MENU}}}")))
+    format!("{expression} or on ({KEYS}) NaN * {}", options_there())
 }
 
-/// Steps from each option to another, or to it: `end` is the label of the steps that holds it. Of an option without any, 0.
+/// Adds one row where there is none: the column `label` says why, with the text that is mapped to `value`. Its links lead
+/// to everything.
+pub(crate) fn or_note(expression: &str, label: &str, value: &str) -> String {
+    format!("{expression} or on () {}", of_everything(&with_label("vector(NaN)", label, value)))
+}
+
+/// Sets the labels that links read to Grafana's word for all values, where they are empty.
+pub(crate) fn of_everything(expression: &str) -> String {
+    ["server", "rp_id", "cod_opc_menu"].iter().fold(expression.to_owned(), |expression, label| {
+        format!(r#"label_replace({expression}, "{label}", "All", "{label}", "")"#)
+    })
+}
+
+/// Steps from each option to another, or to it: `end` is the label of the steps that holds it. 0 for an option without any.
 fn steps(end: &str) -> String {
     let steps = sum_by(&format!("server, rp_id, channel, {end}"), &over_range(TRANSITIONS));
     let steps = sum_by(KEYS, &copy(&steps, "cod_opc_menu", end));
-    format!("({steps} or 0 * {})", sum_by(KEYS, &format!("{ENTRY}{{{MENU}}}")))
+    let entries = format!("last_over_time({ENTRY}{{{MENU}}}[{REMEMBERED}])");
+    format!("({steps} or 0 * {})", sum_by(KEYS, &entries))
 }
 
 /// Of the visits to each option, the share after which the journey was over: a visit ends or goes on.
@@ -129,95 +176,59 @@ pub(crate) fn share_of_repeats() -> String {
     format!("clamp_max({} / ({visits} >= {MIN_VISITS}), 1)", sum_by(KEYS, &over_range(REPEATS)))
 }
 
-/// The part of what a counter of options counted that was of these kinds. `whole` is a counter of as many: the same, or
-/// one of fewer series. Never above 1, since a young series is an estimate.
-pub(crate) fn kind_share(metric: &str, kinds: &str, whole: &str) -> String {
-    let sums = sum_by("server, rp_id, cod_opc_menu", &over_range(metric));
+/// The part of a counter of options that was of these kinds. `whole` is a counter of as many: the same, or one of fewer
+/// series. Never above 1, since a young series is an estimate.
+pub(crate) fn kind_share(metric: &str, kinds: &str, whole: &str, range: &str) -> String {
+    let sums = sum_by("server, rp_id, cod_opc_menu", &grown(metric, range));
     // `or vector(0)`: no option of this kind is a share of 0, once there is anything to share.
-    format!("clamp_max((sum({}) or vector(0)) / (sum({}) > 0), 1)", of_kind(&sums, kinds), over_range(whole))
+    format!(
+        "clamp_max((sum({}) or vector(0)) / (sum({}) > 0), 1)",
+        of_kind(&sums, kinds),
+        grown(whole, range)
+    )
 }
 
 /// Keeps the options of these kinds, given as a regular expression.
 pub(crate) fn of_kind(expression: &str, kinds: &str) -> String {
+    let info = "wolkvox_menu_option_info";
     format!(
-        "{expression} and on (server, cod_opc_menu) wolkvox_menu_option_info{{{SERVER}, kind=~\"{kinds}\"}}"
+        "{expression} and on (server, cod_opc_menu) ({info}{{{SERVER}, kind=~\"{kinds}\"}} \
+         or last_over_time({info}{{{SERVER}, kind=~\"{kinds}\"}}[{REMEMBERED}]) \
+         unless on (server, cod_opc_menu) {info}{{{SERVER}}})"
     )
 }
 
-/// The servers that were scraped a week before for as long as in the range chosen: only they can be compared.
+/// The kind of each option, in the label `kind`.
+pub(crate) fn kinds() -> String {
+    last_known("wolkvox_menu_option_info", "server, cod_opc_menu", "kind")
+}
+
+/// The servers whose week before can be compared: Prometheus knew them for nine tenths of that time or more, and knows
+/// their last hour. Time is counted in steps of five minutes and not in samples, of which a backfill, another interval
+/// of scraping or a second exporter has another number.
 pub(crate) fn known_a_week_before() -> String {
-    let scrapes =
-        |offset: &str| format!("max by (server) (count_over_time(wolkvox_up{{{SERVER}}}[$__range]{offset}))");
-    format!("({} > 0.9 * {})", scrapes(" offset 1w"), scrapes(""))
-}
-
-/// The least or the most of the four weeks before, an hour at each moment: `which` is `min` or `max`.
-pub(crate) fn of_four_weeks(which: &str, metric: &str, more: &str) -> String {
-    let week = |week: u32| {
-        format!(
-            r#"label_replace(sum(increase({metric}{{{MENU}{more}}}[1h] offset {week}w)), "week", "{week}", "", "")"#
-        )
+    let covered = |offset: &str| {
+        format!("count_over_time((max by (server) (wolkvox_up{{{SERVER}}}))[$__range:5m]{offset})")
     };
-    format!("{which}({})", [1, 2, 3, 4].map(week).join(" or "))
-}
-
-/// Firing alerts about menus, by option or by routing point, with the moment since when as value, in seconds, and
-/// with the `anomaly` of the score that they stand on.
-pub(crate) fn firing() -> String {
-    let keys = format!("alertname, {KEYS}");
-    let alerts = format!(
-        r#"max by ({keys}) (ALERTS_FOR_STATE{{alertname=~"Wolkvox.+", {MENU}}}) and on ({keys}) ALERTS{{alertname=~"Wolkvox.+", alertstate="firing", {MENU}}}"#
-    );
-    let anomalies = [
-        ("drop_off", "WolkvoxMenuOptionDropOff(Slow)?"),
-        ("surge", "WolkvoxMenuOptionSurge"),
-        ("abandonment", "WolkvoxMenuOptionAbandonment"),
-        ("retries", "WolkvoxMenuRetriesHigh"),
-        ("loops", "WolkvoxMenuLoopsHigh"),
-        ("time_to_option", "WolkvoxTimeToOptionHigh"),
-        ("collapse", "WolkvoxRoutingPointCollapsed"),
-        ("no_input", "WolkvoxNoInputShareHigh"),
-    ];
-    anomalies.iter().fold(format!("({alerts})"), |expression, (anomaly, names)| {
-        format!(r#"label_replace({expression}, "anomaly", "{anomaly}", "alertname", "{names}")"#)
-    })
-}
-
-/// Firing alerts about the exporter, which have no routing point; the one of an exporter that is gone has no server.
-pub(crate) fn firing_exporter(more: &str) -> String {
-    format!(r#"ALERTS{{alertname=~"Wolkvox.+", alertstate="firing", rp_id="", server=~"$server|"{more}}}"#)
-}
-
-/// What can be said of the menus as one number: how many alerts fire; or 0, all is normal; or why that cannot be said,
-/// in this order: -1 the data are late, -2 an alert about the exporter fires, -3 there is no history to compare with,
-/// -4 a score is above its limit and no alert fires, which is so in the first minutes after a start of Prometheus and
-/// where the alerts are not loaded.
-pub(crate) fn verdict() -> String {
-    let watermark = format!("max by (server) (wolkvox_watermark_timestamp_seconds{{{SERVER}}})");
-    let no_history =
-        format!("({watermark}) unless on (server) (max by (server) (wolkvox_baseline_weeks{{{MENU}}}) >= 2)");
-    let scores = ["option", "routing_point"]
-        .map(|of| format!("wolkvox_menu_{of}_anomaly_score{{{MENU}}} >= 1"))
-        .join(" or ");
-    let when = |number: i32, condition: &str| format!("(0 * count({condition}) - {number})");
-    [
-        format!(r#"count(ALERTS{{alertname=~"Wolkvox.+", alertstate="firing", {MENU}}})"#),
-        when(1, &format!("time() - {watermark} > 900")),
-        when(2, &firing_exporter(r#", severity=~"critical|warning""#)),
-        when(3, &no_history),
-        when(4, &scores),
-        format!("0 * count({watermark})"),
-    ]
-    .join(" or ")
-}
-
-/// Hits that the last hour should have had, from what each window should have had.
-pub(crate) fn expected_per_hour(more: &str) -> String {
+    let read_until =
+        format!("max by (server) (last_over_time(wolkvox_watermark_timestamp_seconds{{{SERVER}}}[1h]))");
     format!(
-        "sum(3600 * sum by (server) (avg_over_time(wolkvox_menu_window_option_expected_hits{{{MENU}{more}}}[1h])) \
-         / on (server) (max by (server) (wolkvox_menu_window_end_timestamp_seconds{{{SERVER}}}) \
-         - max by (server) (wolkvox_menu_window_start_timestamp_seconds{{{SERVER}}})))"
+        "({} > 0.9 * {} and on (server) ({read_until} > time() - 3600))",
+        covered(" offset 1w"),
+        covered("")
     )
+}
+
+/// The value of an expression in each of the four weeks before, told apart by the label `week`. `expression` makes it from
+/// an offset such as ` offset 2w`.
+pub(crate) fn weeks_before(expression: impl Fn(&str) -> String) -> String {
+    let week = |week: u32| with_label(&expression(&format!(" offset {week}w")), "week", &week.to_string());
+    [1, 2, 3, 4].map(week).join(" or ")
+}
+
+/// Moments at which no chosen server is more than a quarter of an hour behind: a curve ends where the data end.
+pub(crate) fn up_to_date() -> String {
+    format!("on () (min(wolkvox_watermark_timestamp_seconds{{{SERVER}}}) > time() - 900)")
 }
 
 /// Of what a counter counted at a routing point, each option's part in percent. Not as a fraction with the unit
@@ -230,7 +241,7 @@ pub(crate) fn percent_of_point(metric: &str) -> String {
 /// The options of the chosen routing points and channels with their names, for a variable: the code is what it means,
 /// and the name what it shows.
 pub(crate) fn variable_options() -> String {
-    let codes = format!("group by (server, rp_id, cod_opc_menu) ({HITS}{{{MENU}}})");
+    let codes = format!("group by (server, rp_id, cod_opc_menu) ({})", options_there());
     format!(
         "max by (cod_opc_menu, description) \
          ({codes} * on (server, rp_id, cod_opc_menu) group_left (description) {})",
