@@ -30,6 +30,15 @@ const RULES: &[(&str, Rule)] = &[
     ("\"1.0 options\" with Prometheus 3", bounds_are_written_both_ways),
     ("panels were empty without recorded series", nothing_is_recorded),
     ("\"Needs data\" in the colour of an alarm", what_is_unknown_has_no_colour),
+    ("a click on server 0042 led to the empty page of server 42", labels_stay_text),
+    ("2 %, 17 % and 31 % were bars of one length", bars_of_a_column_differ),
+    ("\"No falló nada\" stood beside nine failures", claims_are_of_now),
+    ("\"see Health\" on Health, and in green", empty_tiles_are_honest),
+    ("the red 1 led to Health, which said \"none\"", a_count_does_not_lead_to_health),
+    ("a sentence was cut on both sides inside a bar", empty_bars_are_short),
+    ("four bars had one name", bars_begin_with_the_point),
+    ("\"token_invalid\" in green", classes_have_words_and_no_green),
+    ("a code with quotes was an error", variables_stand_in_raw_strings),
 ];
 
 #[test]
@@ -46,7 +55,9 @@ fn no_fault_that_was_seen_is_back() {
 
 fn titles_of_tiles_are_short(_: &Board, panel: &Panel, at: &str) {
     let length = panel.title.chars().count();
-    assert!(panel.kind != "stat" || length <= 18, "{at}: a title of {length} characters");
+    let width = panel.json["gridPos"]["w"].as_u64().expect("a width") as usize;
+    // At 1,440 pixels with Grafana's menu, which 10 characters of a tile of 4 columns leave room for.
+    assert!(panel.kind != "stat" || length <= width + 6, "{at}: a title of {length} characters");
 }
 
 fn empty_cells_are_a_dash(_: &Board, panel: &Panel, at: &str) {
@@ -72,12 +83,16 @@ fn columns_have_widths_and_numbers_come_first(_: &Board, panel: &Panel, at: &str
     assert!(after.into_iter().all(|number| !number), "{at}: a number after a name");
     let names_before = order.iter().take_while(|(field, _)| !is_number(field)).count();
     assert!(names_before <= 2, "{at}: {names_before} names before the first number");
+    let mut sum = 0;
     for (field, _) in order {
         let title = organize["renameByName"][field].as_str().expect("a column has a title");
         let wide =
             properties(panel, title, "custom.width").or_else(|| properties(panel, title, "custom.minWidth"));
-        assert!(wide.is_some_and(Value::is_u64), "{at}: {title} has no width");
+        sum += wide.and_then(Value::as_u64).unwrap_or_else(|| panic!("{at}: {title} has no width"));
     }
+    // Of 24 columns at 1,440 pixels with Grafana's menu.
+    let room = 1090 * panel.json["gridPos"]["w"].as_u64().expect("a width") / 24;
+    assert!(sum <= room, "{at}: columns of {sum} pixels where there are {room}");
 }
 
 fn kinds_are_known(_: &Board, panel: &Panel, at: &str) {
@@ -112,8 +127,17 @@ fn heat_maps_are_opacity(_: &Board, panel: &Panel, at: &str) {
 
 /// Only units that are signs.
 fn units_have_no_words(_: &Board, panel: &Panel, at: &str) {
-    const SIGNS: [&str; 8] =
-        ["locale", "percentunit", "suffix:%", "suffix: s", "suffix: h", "dthms", "time:HH:mm", "bytes"];
+    const SIGNS: [&str; 9] = [
+        "locale",
+        "string",
+        "percentunit",
+        "suffix:%",
+        "suffix: s",
+        "suffix: min",
+        "suffix: h",
+        "time:HH:mm",
+        "bytes",
+    ];
     let of_fields = overrides(panel).filter_map(|one| property(one, "unit")).filter_map(Value::as_str);
     let axis = panel.json["options"]["yAxis"]["unit"].as_str();
     for unit in of_fields.chain(axis).chain([panel.unit.as_str()]) {
@@ -194,7 +218,8 @@ fn options_are_of_a_routing_point(_: &Board, panel: &Panel, at: &str) {
             let labels: Vec<&str> = found[1].split(", ").collect();
             let of_option = labels.iter().any(|label| label.contains("opc_menu") || *label == "description");
             let grouped = &target.expr[found.get(0).map_or(0, |found| found.end())..];
-            let of_kinds = grouped.starts_with("wolkvox_menu_option_info");
+            let metric = grouped.find("wolkvox_").map_or("", |start| &grouped[start..]);
+            let of_kinds = metric.starts_with("wolkvox_menu_option_info");
             assert!(!of_option || of_kinds || labels.contains(&"rp_id"), "{at}: {}", &found[0]);
         }
     }
@@ -268,12 +293,120 @@ fn links_land_on_one_option() {
 /// A first screen that can be taken in: the issue's numbers of panels.
 #[test]
 fn dashboards_are_small() {
-    for (name, most) in [("menus", 10), ("journeys", 11), ("health", 12)] {
+    for (name, most) in [("menus", 11), ("journeys", 12), ("health", 12)] {
         for board in boards().iter().filter(|board| board.uid.contains(name)) {
             let seen = board.panels.iter().filter(|panel| panel.kind != "row" && !panel.folded).count();
             assert!(seen <= most, "{}: {seen} panels", board.uid);
         }
     }
+}
+
+/// Of every column that is no number, shown or hidden.
+fn labels_stay_text(_: &Board, panel: &Panel, at: &str) {
+    if panel.kind != "table" {
+        return;
+    }
+    let organize = organize(panel);
+    let shown = organize["renameByName"].as_object().expect("titles").iter();
+    let shown = shown.filter(|(field, _)| !field.starts_with("Value") && !field.starts_with("Trend"));
+    let titles = shown.map(|(_, title)| title.as_str().expect("a title"));
+    for label in titles.chain(["server", "rp_id", "cod_opc_menu", "runbook"]) {
+        let excluded = organize["excludeByName"].get(label).is_some();
+        let renamed = organize["renameByName"].get(label).is_some();
+        let unit = properties(panel, label, "unit").and_then(Value::as_str);
+        assert!(excluded || renamed || unit == Some("string"), "{at}: {label} may be taken for a number");
+    }
+}
+
+fn bars_of_a_column_differ(_: &Board, panel: &Panel, at: &str) {
+    for one in overrides(panel) {
+        if property(one, "custom.cellOptions").is_some_and(|cell| cell["type"] == "gauge") {
+            assert_eq!(property(one, "fieldMinMax"), Some(&true.into()), "{at}: {one}");
+        }
+    }
+}
+
+/// With a long shortest step the last hour is not looked at.
+fn claims_are_of_now(_: &Board, panel: &Panel, at: &str) {
+    let claims = Regex::new("^(No row|Nothing|Every|No se rechaz|No falló|Nada|Todas)").expect("a regular expression");
+    if claims.is_match(&panel.no_value) {
+        let of_now = panel.targets.iter().all(|target| target.instant);
+        assert!(of_now || panel.interval.is_some_and(|seconds| seconds <= 300.0), "{at}: {}", panel.no_value);
+    }
+}
+
+/// What a tile says without a value has the base colour.
+fn empty_tiles_are_honest(board: &Board, panel: &Panel, at: &str) {
+    let health = ["Exporter health", "Salud"].iter().any(|name| panel.no_value.contains(name));
+    assert!(!(health && board.uid.contains("health")), "{at}: leads to where the reader is");
+    if panel.kind == "stat" {
+        let base = &panel.json["fieldConfig"]["defaults"]["thresholds"]["steps"][0]["color"];
+        assert!(*base == "text" || *base == "red", "{at}: empty in {base}");
+    }
+}
+
+fn a_count_does_not_lead_to_health(_: &Board, panel: &Panel, at: &str) {
+    let links = panel.json["fieldConfig"]["defaults"]["links"].as_array().map_or(&[][..], Vec::as_slice);
+    let to_health = links.iter().find(|link| link["url"].as_str().is_some_and(|url| url.contains("health")));
+    assert_eq!(to_health, None, "{at}");
+}
+
+fn empty_bars_are_short(_: &Board, panel: &Panel, at: &str) {
+    assert!(panel.kind != "bargauge" || panel.no_value.chars().count() <= 45, "{at}: {}", panel.no_value);
+}
+
+fn bars_begin_with_the_point(_: &Board, panel: &Panel, at: &str) {
+    for target in panel.targets.iter().filter(|target| panel.kind == "bargauge" && target.legend.contains("{{")) {
+        assert!(target.legend.starts_with("{{rp_name}}"), "{at}: {}", target.legend);
+    }
+}
+
+fn classes_have_words_and_no_green(_: &Board, panel: &Panel, at: &str) {
+    if !panel.columns.iter().any(|column| column == "class") {
+        return;
+    }
+    let mappings = overrides(panel).filter_map(|one| property(one, "mappings")).filter_map(Value::as_array);
+    let mappings: Vec<&Value> = mappings.flatten().collect();
+    for class in wolkvox_exporter::wolkvox::ErrorClass::ALL {
+        let class = class.as_str();
+        let result = mappings.iter().find_map(|mapping| mapping["options"].get(class));
+        let result = result.unwrap_or_else(|| panic!("{at}: {class} has no words"));
+        assert_ne!(result["color"], "green", "{at}: {class}");
+        assert_ne!(result["text"], class, "{at}");
+    }
+}
+
+/// Grafana's own escaping leaves quotes alone. In a raw string its format `regex` is exact.
+fn variables_stand_in_raw_strings(_: &Board, panel: &Panel, at: &str) {
+    let variable = Regex::new(r"(.)\$\{(\w+):?(\w*)\}").expect("a regular expression");
+    for target in &panel.targets {
+        for found in variable.captures_iter(&target.expr) {
+            assert_eq!((&found[1], &found[3]), ("`", "regex"), "{at}: {}", &found[0]);
+        }
+        let bare = Regex::new(r"\$(server|rp_id|channel|cod_opc_menu)").expect("a regular expression");
+        assert!(!bare.is_match(&target.expr), "{at}: {}", target.expr);
+    }
+}
+
+/// Each alert stands on one of the dashboards in words.
+#[test]
+fn every_alert_has_words() {
+    let rules = std::fs::read_to_string(crate::dashboards::root().join("rules/wolkvox-alerts.yaml"))
+        .expect("the alerts");
+    let alert = Regex::new(r"- alert: (\w+)").expect("a regular expression");
+    let mut seen = 0;
+    for board in boards().iter().filter(|board| board.uid.contains("health")) {
+        let menus = boards().into_iter().find(|menus| menus.uid == board.uid.replace("health", "menus"));
+        let menus = menus.expect("the menus in the same language").text;
+        for found in alert.captures_iter(&rules) {
+            let name = &found[1];
+            // Two alerts stand on one anomaly, and have its words.
+            let of_menus = menus.contains(name.trim_end_matches("Slow"));
+            assert!(board.text.contains(&format!("\"{name}\": {{")) || of_menus, "{}: {name}", board.uid);
+            seen += 1;
+        }
+    }
+    assert!(seen > 40, "{seen} alerts");
 }
 
 fn organize(panel: &Panel) -> &Value {

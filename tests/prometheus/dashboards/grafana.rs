@@ -13,16 +13,14 @@ use crate::support::prometheus::{Labels, Prometheus, Sample};
 /// Longer than a Prometheus runs that starts with nothing.
 const RANGE: f64 = 600.0;
 const SPEED: f64 = 60.0;
-/// The text that stands for each variable in a query.
+/// The regular expression that stands for each variable in a query, in Grafana's format `regex`.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Variables(BTreeMap<String, String>);
 
 impl Variables {
     /// The first `count` values; 0 for all of them, which is a text of its own.
     pub(crate) fn choose(&mut self, name: &str, values: &[String], count: usize) {
-        // Escaped for a regular expression, and again for the string of PromQL in which it stands.
-        let escape = |value: &String| regex::escape(value).replace('\\', "\\\\").replace('"', "\\\"");
-        let chosen: Vec<String> = values.iter().take(count).map(escape).collect();
+        let chosen: Vec<String> = values.iter().take(count).map(|value| regex::escape(value)).collect();
         let text = match chosen.as_slice() {
             [] => ".+".to_owned(),
             [one] => one.clone(),
@@ -59,7 +57,7 @@ impl<'a> Grafana<'a> {
     fn fill(&self, text: &str, variables: &Variables, step: f64) -> String {
         let mut filled = text.to_owned();
         for (name, value) in &variables.0 {
-            filled = filled.replace(&format!("${name}"), value);
+            filled = filled.replace(&format!("${{{name}:regex}}"), value);
         }
         let scrape = 60.0 / self.speed;
         for (name, seconds) in [

@@ -1,104 +1,145 @@
-//! Whether a supervisor sees the incident of a month, and nothing else; and what a young installation says.
+//! Whether a supervisor sees the incident of a month, and nothing else.
 //!
-//! Owns what is expected of the dashboards at the end of that month, the day before, and in its outage.
+//! Owns what is expected of the dashboards at the end of that month and the day before.
 
 use std::{collections::BTreeMap, path::Path};
 
 use crate::dashboards::{
-    month::{DAY, JOURNEYS, MENUS, Month, OPTIONS, OUT, all, key, shown},
-    shares::{are_shares, shares_are_the_truth},
+    links::links_show_their_option,
+    month::{CURVE, DAY, JOURNEYS, MENUS, Month, OPTIONS, OUT, all, key, shown},
+    shares::shares_are_the_truth,
+    troubles::troubles_are_seen,
 };
 use crate::support::prometheus::Tool;
 
 pub(crate) async fn incident_is_seen(tool: &Tool, generator: &Path) {
     let month = Month::new(tool, generator, &[]).await;
-    the_alert_table_has_the_fallen_option(&month).await;
-    the_change_table_has_it_first(&month).await;
+    sentences_name_the_fallen_options_worst_first(&month).await;
+    the_change_table_has_them_first(&month).await;
     the_day_before_was_normal(&month).await;
+    last_night_is_seen_in_the_morning(&month).await;
     shares_are_the_truth(&month).await;
     curves_and_bands(&month).await;
-    the_health_of_the_outage(&month).await;
+    troubles_are_seen(&month).await;
+    links_show_their_option(&month).await;
 }
 
-/// Exactly that option, although two other routing points have options of the same code, which go on.
-async fn the_alert_table_has_the_fallen_option(month: &Month) {
+/// Exactly those options, although two other routing points have options of the same code, which go on.
+async fn sentences_name_the_fallen_options_worst_first(month: &Month) {
     let grafana = month.grafana(0.0, DAY);
-    assert_eq!(month.number(&grafana, MENUS, "Alerts").await, 1.0);
-    for ref_id in ["A", "B", "C", "D"] {
-        let rows = month.rows(&grafana, MENUS, OUT, ref_id).await;
-        assert!(rows.len() == 1 && month.is_fallen(&rows[0].0), "{ref_id}: {rows:?}");
-        let (labels, value) = &rows[0];
-        assert_eq!(labels["rp_name"], "Línea principal");
-        assert_eq!(shown(month.panel(MENUS, OUT), &labels["alertname"]), "Hardly anybody chooses it");
-        match ref_id {
-            "A" => {
-                let since = (month.truth.end - value / 1000.0) / 60.0;
-                assert!((5.0..=120.0).contains(&since), "since {since} minutes");
-            }
-            // Those who had begun before it fell may still come to it.
-            "B" => assert!(*value < 5.0, "{value} were observed"),
-            "C" => assert!(*value > 50.0, "{value} are usual"),
-            _ => assert_eq!(*value, 7200.0),
-        }
+    assert_eq!(month.number(&grafana, MENUS, "Alerts").await, 2.0);
+    let rows = month.rows(&grafana, MENUS, OUT, "A").await;
+    let seen: Vec<_> = rows.iter().filter_map(|(labels, _)| key(labels)).collect();
+    assert_eq!(seen, month.truth.fallen, "the worst first");
+    assert!(rows[0].1 > rows[1].1 && rows[1].1 > 50.0, "people missing: {rows:?}");
+    let sentence = shown(month.panel(MENUS, OUT), &rows[0].0["sentence"]);
+    let words = regex::Regex::new(r"^Opción 3: [0-4] in 2 h, usually 1\d\d$").expect("a regular expression");
+    assert!(words.is_match(&sentence), "{sentence}");
+    let spanish = shown(month.panel("wolkvox-menus-es", "¿Algo se salió de lo normal?"), &rows[0].0["sentence"]);
+    assert!(spanish.starts_with("Opción 3: ") && spanish.contains(" en 2 h, lo usual "), "{spanish}");
+    assert_eq!(rows[0].0["rp_name"], "Línea principal");
+    assert_eq!(rows[0].0["runbook"], "WolkvoxMenuOptionDropOff");
+    // Since when: two hours before the end, whenever Prometheus was started.
+    for (_, since) in month.rows(&grafana, MENUS, OUT, "B").await {
+        let minutes = (month.truth.end - since / 1000.0) / 60.0;
+        assert!((110.0..=130.0).contains(&minutes), "since {minutes} minutes");
     }
 }
 
-async fn the_change_table_has_it_first(month: &Month) {
+/// The one of last night is over by now, and the timeline still has it, at its routing point only.
+async fn last_night_is_seen_in_the_morning(month: &Month) {
+    let panel = month.panel(MENUS, "What happened in this time?");
+    // Half an hour before the incident of today.
+    let grafana = month.grafana(2.5 / 24.0, DAY);
+    let curves = grafana.curves(panel, &panel.targets[0], &all()).await;
+    assert_eq!(curves.len(), 3, "a row for each routing point");
+    for (labels, samples) in curves {
+        assert!(labels.contains_key("rp_name"), "{labels:?}");
+        let worst = samples.iter().map(|(_, level)| *level).fold(0.0, f64::max);
+        let wanted = if labels["rp_id"] == month.truth.fallen_before { 2.0 } else { 0.0 };
+        assert_eq!(worst, wanted, "{labels:?}");
+    }
+}
+
+/// Those with an alert first and marked; then, on any day, none with a handful of visits among the first twelve.
+async fn the_change_table_has_them_first(month: &Month) {
     // Of a day, and of what one looks at when the alert comes.
     for hours in [3.0, 6.0, 12.0, 24.0] {
         let grafana = month.grafana(0.0, hours * 3600.0);
         let rows = month.rows(&grafana, MENUS, OPTIONS, "A").await;
-        assert!(month.is_fallen(&rows[0].0), "{hours} h: {:?}", &rows[..3]);
+        let first: Vec<_> = rows.iter().filter_map(|(labels, _)| key(labels)).take(2).collect();
+        assert_eq!(first, month.truth.fallen, "{hours} h");
+        assert!(rows[1].1 < -1e5 && rows[2].1 > -1e5, "{hours} h: those with an alert are marked");
         let change = month.rows(&grafana, MENUS, OPTIONS, "C").await;
         let fallen = change.iter().find(|(labels, _)| month.is_fallen(labels)).expect("a change of it");
         assert!(fallen.1 < -0.1, "{hours} h: {}", fallen.1);
     }
-    let grafana = month.grafana(0.0, 3.0 * 3600.0);
-    let (_, signal) = &month.rows(&grafana, MENUS, OPTIONS, "A").await[0];
-    assert!(*signal < -5.0, "{signal}: two arrows stand for more than chance");
+    for days_before in [0.0, 1.0, 2.0] {
+        for range in [DAY, 7.0 * DAY] {
+            no_handful_leads(month, days_before, range).await;
+        }
+    }
+}
+
+async fn no_handful_leads(month: &Month, days_before: f64, range: f64) {
+    let grafana = month.grafana(days_before, range);
+    let now = month.rows(&grafana, MENUS, OPTIONS, "B").await;
+    let change = month.rows(&grafana, MENUS, OPTIONS, "C").await;
+    for (labels, _) in month.rows(&grafana, MENUS, OPTIONS, "A").await.iter().take(12) {
+        let of = |rows: &[(crate::support::prometheus::Labels, f64)]| {
+            rows.iter().find(|(other, _)| key(other) == key(labels)).map_or(f64::NAN, |(_, value)| *value)
+        };
+        // There is a change only where there were ten visits a week before.
+        assert!(of(&now) >= 10.0 || !of(&change).is_nan(), "{days_before} days before: {labels:?}");
+    }
 }
 
 async fn the_day_before_was_normal(month: &Month) {
     let grafana = month.grafana(1.0, DAY);
-    let verdict = month.number(&grafana, MENUS, "Alerts").await;
-    assert_eq!(shown(month.panel(MENUS, "Alerts"), &verdict.to_string()), "All normal");
-    for ref_id in ["A", "B", "C", "D"] {
-        let rows = month.rows(&grafana, MENUS, OUT, ref_id).await;
-        assert_eq!(rows.len(), 1, "{ref_id}: {rows:?}");
-        let said = shown(month.panel(MENUS, OUT), &rows[0].0["alertname"]);
-        assert!(said.starts_with("Nothing: all is as it usually is"), "{said}");
-    }
+    assert_eq!(month.said(&grafana, MENUS, "Alerts").await, "All normal");
+    let rows = month.rows(&grafana, MENUS, OUT, "A").await;
+    assert_eq!(rows.len(), 1, "{rows:?}");
+    let said = shown(month.panel(MENUS, OUT), &rows[0].0["sentence"]);
+    assert!(said.starts_with("Nothing: all is as it usually is"), "{said}");
     let signals = month.rows(&grafana, MENUS, OPTIONS, "A").await;
-    let loud = signals.iter().find(|(_, signal)| signal.abs() > 5.0);
+    let loud = signals.iter().find(|(_, signal)| signal.abs() > 250.0);
     assert_eq!(loud, None, "chance gets two arrows");
+    // No tile is in the colour of what is beyond its own weeks.
+    for title in ["Vs 7 days", "Try again", "No input"] {
+        assert!(month.rows(&grafana, MENUS, title, "B").await.is_empty(), "{title} is orange");
+    }
     // A week ago is compared from the second week on, and history counts from two weeks on.
     let second_day = month.grafana(29.0, DAY);
-    assert!(month.rows(&second_day, MENUS, "Vs 7 days ago", "A").await.is_empty());
-    let verdict = month.number(&second_day, MENUS, "Alerts").await;
-    assert_eq!(shown(month.panel(MENUS, "Alerts"), &verdict.to_string()), "No history yet");
-    // In the hour in which the vendor did not answer, nothing was said to be normal.
-    let outage = month.grafana(12.0 + 5.2 / 24.0, DAY);
-    let verdict = month.number(&outage, MENUS, "Alerts").await;
-    assert_eq!(shown(month.panel(MENUS, "Alerts"), &verdict.to_string()), "Data late");
+    assert!(month.rows(&second_day, MENUS, "Vs 7 days", "A").await.is_empty());
+    assert_eq!(month.said(&second_day, MENUS, "Alerts").await, "No history yet");
 }
 
-/// The chosen option is far below its band and what is expected at the end, and within it the day before.
+/// The option of the first sentence is far below its band and what is expected at the end: chosen, and by itself while
+/// nobody has chosen one. The day before, the curve is that of all.
 async fn curves_and_bands(month: &Month) {
-    let mut variables = all();
-    let fallen = &month.truth.fallen;
-    variables.choose("rp_id", std::slice::from_ref(&fallen.rp_id), 1);
-    variables.choose("cod_opc_menu", std::slice::from_ref(&fallen.cod_opc_menu), 1);
-    let panel = month.panel(MENUS, "The chosen option, against what is usual");
-    let mut at_end = BTreeMap::new();
-    for target in &panel.targets {
-        let curves = month.grafana(0.0, DAY).curves(panel, target, &variables).await;
-        assert_eq!(curves.len(), 1, "{}: {:?}", target.legend, curves.len());
-        at_end.insert(target.legend.clone(), curves[0].1.last().expect("a sample").1);
+    let mut chosen = all();
+    let fallen = &month.truth.fallen[0];
+    chosen.choose("rp_id", std::slice::from_ref(&fallen.rp_id), 1);
+    chosen.choose("cod_opc_menu", std::slice::from_ref(&fallen.cod_opc_menu), 1);
+    let panel = month.panel(MENUS, CURVE);
+    let mut ends = Vec::new();
+    for variables in [chosen, all()] {
+        let mut at_end = BTreeMap::new();
+        for target in &panel.targets {
+            let curves = month.grafana(0.0, DAY).curves(panel, target, &variables).await;
+            assert_eq!(curves.len(), 1, "{}: {:?}", target.legend, curves.len());
+            at_end.insert(target.legend.clone(), curves[0].1.last().expect("a sample").1);
+        }
+        let [now, least, most, expected] =
+            ["Now {{description}}", "Least of 4 weeks", "Most of 4 weeks", "Expected today"]
+                .map(|legend| at_end[legend]);
+        assert!(now < 3.0 && least > 20.0 && most >= least, "{at_end:?}");
+        assert!((0.7 * least..1.3 * most).contains(&expected), "{at_end:?}");
+        ends.push(at_end);
     }
-    let [now, least, most, expected] =
-        ["Now", "Least of 4 weeks", "Usual (4 weeks)", "Expected today"].map(|legend| at_end[legend]);
-    assert!(now < 3.0 && least > 20.0 && most >= least, "{at_end:?}");
-    assert!((0.7 * least..1.3 * most).contains(&expected), "{at_end:?}");
+    assert_eq!(ends[0], ends[1], "the one that misses most people is shown by itself");
+    let day_before = month.grafana(1.0, DAY).curves(panel, &panel.targets[0], &all()).await;
+    assert!(day_before[0].1.last().expect("a sample").1 > 500.0, "all options together");
     let ends = month.panel(JOURNEYS, "How do journeys end?");
     let curves = month.grafana(0.0, DAY).curves(ends, &ends.targets[0], &all()).await;
     let mut sums: BTreeMap<i64, f64> = BTreeMap::new();
@@ -106,56 +147,4 @@ async fn curves_and_bands(month: &Month) {
         *sums.entry(*time as i64).or_default() += share;
     }
     assert!(sums.len() > 200 && sums.values().all(|sum| (sum - 1.0).abs() < 1e-9), "{sums:?}");
-}
-
-async fn the_health_of_the_outage(month: &Month) {
-    let uid = "wolkvox-health-en";
-    let grafana = month.grafana(12.0 + 5.2 / 24.0, DAY);
-    let title = "What is wrong, and what to do?";
-    let rows = month.rows(&grafana, uid, title, "A").await;
-    assert_eq!(rows.len(), 1, "{rows:?}");
-    assert_eq!(shown(month.panel(uid, title), &rows[0].0["alertname"]), "Wolkvox cannot be reached");
-    assert_eq!(rows[0].0["runbook"], "WolkvoxUnreachable");
-    assert_eq!(month.number(&grafana, uid, "Alerts").await, 1.0);
-    let classes = month.panel(uid, "What failed, and how?");
-    // An hour's bar stands at its end.
-    let after = month.grafana(12.0 + 4.0 / 24.0, DAY);
-    let curves = after.curves(classes, &classes.targets[0], &all()).await;
-    let names: Vec<&str> = curves.iter().map(|(labels, _)| labels["class"].as_str()).collect();
-    assert_eq!(names, ["timeout"]);
-    let quiet = month.grafana(0.0, DAY);
-    let rows = month.rows(&quiet, uid, title, "A").await;
-    assert!(shown(month.panel(uid, title), &rows[0].0["alertname"]).starts_with("Nothing"), "{rows:?}");
-}
-
-/// Of a quarter of an hour no dashboard is blank, and none says that all is normal.
-pub(crate) async fn young_installation_says_so(tool: &Tool, generator: &Path) {
-    let month = Month::new(tool, generator, &["-young"]).await;
-    let grafana = month.grafana(0.0, DAY);
-    let verdict = month.number(&grafana, MENUS, "Alerts").await;
-    assert_eq!(shown(month.panel(MENUS, "Alerts"), &verdict.to_string()), "No history yet");
-    let rows = month.rows(&grafana, MENUS, OUT, "A").await;
-    assert!(
-        shown(month.panel(MENUS, OUT), &rows[0].0["alertname"]).starts_with("It cannot be said yet"),
-        "{rows:?}"
-    );
-    assert!(month.number(&grafana, MENUS, "Interactions").await > 50.0);
-    // Nothing to compare with: the most used option first.
-    let rows = month.rows(&grafana, MENUS, OPTIONS, "A").await;
-    let hits = month.rows(&grafana, MENUS, OPTIONS, "B").await;
-    let most = hits.iter().max_by(|a, b| a.1.total_cmp(&b.1)).expect("options");
-    assert_eq!(key(&rows[0].0), key(&most.0));
-    for (ref_id, title) in [("F", OPTIONS), ("G", OPTIONS)] {
-        are_shares(&month.rows(&grafana, MENUS, title, ref_id).await, title);
-    }
-    for (uid, title) in [
-        (MENUS, "Interactions per hour, against what is usual"),
-        (MENUS, "The chosen option, against what is usual"),
-        (JOURNEYS, "The chosen option"),
-        ("wolkvox-health-en", "What became of the rows?"),
-    ] {
-        let panel = month.panel(uid, title);
-        let curves = grafana.curves(panel, &panel.targets[0], &all()).await;
-        assert!(curves.first().is_some_and(|(_, samples)| !samples.is_empty()), "{title} is blank");
-    }
 }

@@ -11,6 +11,8 @@
 //! | `month` | a month with an incident, and the truth about it |
 //! | `incident` | whether the incident is seen, and nothing else |
 //! | `shares` | every share and total over the month |
+//! | `links` | whether a click on a row shows that option |
+//! | `troubles` | what the dashboards say while something does not work, or has begun a moment ago |
 //! | `load` | how long the queries take over a month |
 //! | `numbers` | panels whose number is known from the simulator |
 
@@ -20,10 +22,12 @@ mod faults;
 mod grafana;
 mod incident;
 mod linter;
+mod links;
 mod load;
 mod month;
 mod numbers;
 mod shares;
+mod troubles;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -156,21 +160,30 @@ fn rules_and_configuration_pass_every_promtool() {
 
 /// Panels that are empty here, and why. The reasons are those that the panels themselves give.
 const EMPTY: &[(&str, &str, &str)] = &[
-    ("wolkvox-menus-en", "Vs 7 days ago A", "a week of data"),
+    ("wolkvox-menus-en", "Alerts A", "a week of data"),
+    ("wolkvox-menus-en", "Vs 7 days A", "a week of data"),
+    ("wolkvox-menus-en", "Vs 7 days B", "a week of data"),
+    ("wolkvox-menus-en", "Try again B", "four weeks of data"),
+    ("wolkvox-menus-en", "No input B", "four weeks of data"),
+    ("wolkvox-menus-en", "What happened in this time? A", "a week of data"),
     ("wolkvox-menus-en", "Interactions per hour, against what is usual B", "a week of data"),
     ("wolkvox-menus-en", "Interactions per hour, against what is usual C", "a week of data"),
-    ("wolkvox-menus-en", "The chosen option, against what is usual B", "a week of data"),
-    ("wolkvox-menus-en", "The chosen option, against what is usual C", "a week of data"),
-    ("wolkvox-menus-en", "The chosen option, against what is usual D", "a week of data"),
+    ("wolkvox-menus-en", "The chosen option, or the one that misses most people B", "a week of data"),
+    ("wolkvox-menus-en", "The chosen option, or the one that misses most people C", "a week of data"),
+    ("wolkvox-menus-en", "The chosen option, or the one that misses most people D", "a week of data"),
     ("wolkvox-menus-en", "Who takes more than 60 s to the chosen option? B", "a week of data"),
-    ("wolkvox-health-en", "What failed, and how? A", "no faults"),
+    ("wolkvox-journeys-en", "Alerts A", "a week of data"),
+    ("wolkvox-journeys-en", "7 days ago A", "a week of data"),
     ("wolkvox-health-en", "What failed, and how? B", "no faults"),
+    ("wolkvox-health-en", "What failed, and how? C", "no faults"),
+    ("wolkvox-health-en", "What failed, and how? D", "no faults"),
     ("wolkvox-health-en", "Why were rows rejected? A", "the simulator's rows are good"),
     ("wolkvox-health-en", "Were answers too large? A", "few rows"),
     ("wolkvox-health-en", "What was counted as \"other\"? A", "few options"),
 ];
-/// Tables that have one row without names while no alert fires; with them they are tested over a month.
-const ALERTS: [&str; 2] = ["Is anything out of the ordinary?", "What is wrong, and what to do?"];
+/// Tables that have one row without names while nothing is wrong; with rows they are tested over a month.
+const ALERTS: [&str; 3] =
+    ["Is anything out of the ordinary?", "What is wrong, and what to do?", "What failed, and how?"];
 
 #[tokio::test]
 async fn every_query_answers() {
@@ -252,7 +265,15 @@ async fn an_incident_is_seen_and_nothing_else() {
 async fn a_young_installation_says_so() {
     let Some(generator) = month::generator() else { return };
     for tool in binaries() {
-        incident::young_installation_says_so(&tool, &generator).await;
+        troubles::young_installation_says_so(&tool, &generator).await;
+    }
+}
+
+#[tokio::test]
+async fn a_week_before_is_compared_across_a_change_of_density() {
+    let Some(generator) = month::generator() else { return };
+    for tool in binaries() {
+        troubles::density_may_change(&tool, &generator).await;
     }
 }
 

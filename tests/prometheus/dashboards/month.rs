@@ -7,6 +7,7 @@ use std::{
     process::Command,
 };
 
+use regex::Regex;
 use serde::Deserialize;
 
 use crate::dashboards::{
@@ -24,7 +25,10 @@ pub(crate) const DAY: f64 = 86_400.0;
 pub(crate) struct Truth {
     pub(crate) end: f64,
     pub(crate) step: f64,
-    pub(crate) fallen: Key,
+    /// The largest first.
+    pub(crate) fallen: Vec<Key>,
+    /// The routing point of an option that nobody chose last night.
+    pub(crate) fallen_before: String,
     pub(crate) interactions: f64,
     pub(crate) interactions_before: f64,
     pub(crate) journeys: f64,
@@ -121,14 +125,24 @@ impl Month {
         grafana.now(target, &all()).await
     }
 
+    /// The number of a tile. One with two queries shows the one that has a value.
     pub(crate) async fn number(&self, grafana: &Grafana<'_>, uid: &str, title: &str) -> f64 {
-        let rows = self.rows(grafana, uid, title, "A").await;
-        assert_eq!(rows.len(), 1, "{title}: {rows:?}");
-        rows[0].1
+        let mut values = Vec::new();
+        for target in &self.panel(uid, title).targets {
+            values.extend(grafana.now(target, &all()).await.into_iter().map(|(_, value)| value));
+        }
+        assert_eq!(values.len(), 1, "{title}: {values:?}");
+        values[0]
+    }
+
+    /// The text of a tile.
+    pub(crate) async fn said(&self, grafana: &Grafana<'_>, uid: &str, title: &str) -> String {
+        let number = self.number(grafana, uid, title).await;
+        shown(self.panel(uid, title), &number.to_string())
     }
 
     pub(crate) fn is_fallen(&self, labels: &Labels) -> bool {
-        key(labels).as_ref() == Some(&self.truth.fallen)
+        key(labels).as_ref() == Some(&self.truth.fallen[0])
     }
 }
 
@@ -146,7 +160,9 @@ pub(crate) fn key(labels: &Labels) -> Option<Key> {
 
 pub(crate) const MENUS: &str = "wolkvox-menus-en";
 pub(crate) const JOURNEYS: &str = "wolkvox-journeys-en";
+pub(crate) const HEALTH: &str = "wolkvox-health-en";
 pub(crate) const OUT: &str = "Is anything out of the ordinary?";
+pub(crate) const CURVE: &str = "The chosen option, or the one that misses most people";
 pub(crate) const OPTIONS: &str = "Options: what changed, and where they end";
 
 /// The text that a panel shows for a value or a label.
@@ -159,6 +175,19 @@ pub(crate) fn shown(panel: &Panel, value: &str) -> String {
         of_columns.filter(|property| property["id"] == "mappings").map(|property| &property["value"]),
     );
     let texts = mappings.iter().flat_map(|list| list.as_array().expect("mappings"));
-    let text = texts.filter_map(|mapping| mapping["options"][value]["text"].as_str()).next();
-    text.unwrap_or_else(|| panic!("{}: nothing to show for {value:?}", panel.title)).to_owned()
+    let text = texts.filter_map(|mapping| mapped(mapping, value)).next();
+    text.unwrap_or_else(|| panic!("{}: nothing to show for {value:?}", panel.title))
+}
+
+/// The text that a mapping has for a value, by the value itself or by a pattern that matches all of it.
+fn mapped(mapping: &serde_json::Value, value: &str) -> Option<String> {
+    let options = &mapping["options"];
+    if let Some(text) = options[value]["text"].as_str() {
+        return Some(text.to_owned());
+    }
+    let pattern = Regex::new(&format!("^{}$", options["pattern"].as_str()?)).expect("a regular expression");
+    let text = options["result"]["text"].as_str()?;
+    // `$1` is a group also where a letter follows.
+    let text = Regex::new(r"\$(\d)").expect("a regular expression").replace_all(text, "$${$1}").into_owned();
+    pattern.is_match(value).then(|| pattern.replace(value, text).into_owned())
 }

@@ -97,9 +97,9 @@ async fn menus(reader: &Reader<'_>, centre: &Centre) {
     }
     assert!(no_input > 0.0 && retries > 0.0, "the simulator has none of these");
     for (title, truth) in [
-        ("Interactions", interactions as f64),
+        ("Contacts", interactions as f64),
         ("Try again", retries / hits),
-        ("Enter nothing", no_input / hits),
+        ("No input", no_input / hits),
     ] {
         same(title, reader.number(uid, title).await, truth);
     }
@@ -117,7 +117,6 @@ async fn journeys(reader: &Reader<'_>, centre: &Centre) {
     let uid = "wolkvox-journeys-en";
     let truth = centre.journeys();
     let ended: u64 = truth.points.iter().map(|point| point.journeys).sum();
-    let options: u64 = truth.points.iter().map(|point| point.options).sum();
     let mut visits: BTreeMap<String, f64> = BTreeMap::new();
     for step in &truth.transitions {
         *visits.entry(key(&step.rp_id, &step.channel, &step.to)).or_default() += step.steps as f64;
@@ -139,9 +138,7 @@ async fn journeys(reader: &Reader<'_>, centre: &Centre) {
         }
     }
     let ended = ended as f64;
-    for (title, truth) in
-        [("Journeys", ended), ("Options a journey", options as f64 / ended), ("Got lost", gone / ended)]
-    {
+    for (title, truth) in [("Journeys", ended), ("Get lost", gone / ended)] {
         same(title, reader.number(uid, title).await, truth);
     }
     let title = "Options: what changed, and where they end";
@@ -149,5 +146,7 @@ async fn journeys(reader: &Reader<'_>, centre: &Centre) {
     let title = "Where do most people get lost?";
     same_each(title, &reader.per_option(uid, title, "A").await, &lost);
     let title = "Where do people go in circles?";
-    same_each(title, &reader.per_option(uid, title, "A").await, &loops);
+    let mut shown = reader.per_option(uid, title, "A").await;
+    shown.retain(|_, repeats| *repeats > 0.0);
+    same_each(title, &shown, &loops);
 }

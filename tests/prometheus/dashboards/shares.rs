@@ -75,10 +75,10 @@ async fn totals_are_the_truth(month: &Month, grafana: &Grafana<'_>) {
     let close = |title: &str, shown: f64, wanted: f64, within: f64| {
         assert!((shown - wanted).abs() <= within * wanted.abs(), "{title}: {shown} for {wanted}");
     };
-    let interactions = month.number(grafana, MENUS, "Interactions").await;
-    close("Interactions", interactions, truth.interactions * whole, 1e-6);
-    let change = month.number(grafana, MENUS, "Vs 7 days ago").await;
-    close("Vs 7 days ago", change + 1.0, truth.interactions / truth.interactions_before, 1e-6);
+    let interactions = month.number(grafana, MENUS, "Contacts").await;
+    close("Contacts", interactions, truth.interactions * whole, 1e-6);
+    let change = month.number(grafana, MENUS, "Vs 7 days").await;
+    close("Vs 7 days", change + 1.0, truth.interactions / truth.interactions_before, 1e-6);
     let journeys = month.number(grafana, JOURNEYS, "Journeys").await;
     close("Journeys", journeys, truth.journeys * whole, 1e-6);
     let lengths = "How many options do journeys have?";
@@ -90,14 +90,14 @@ async fn totals_are_the_truth(month: &Month, grafana: &Grafana<'_>) {
     let long = month.rows(grafana, JOURNEYS, lengths, "E").await[0].1;
     close(lengths, long, 100.0 * (1.0 - truth.journeys_up_to_4 / truth.journeys), 1e-6);
     let (through, lost) = (
-        month.number(grafana, JOURNEYS, "Got through").await,
-        month.number(grafana, JOURNEYS, "Got lost").await,
+        month.number(grafana, JOURNEYS, "Reach end").await,
+        month.number(grafana, JOURNEYS, "Get lost").await,
     );
     close("Got through and got lost", through + lost, 1.0, 1e-9);
     for title in ["Where do they come from?", "Where do they go on?"] {
         let mut sum = 0.0;
         let mut variables = all();
-        let fallen = &truth.fallen;
+        let fallen = &truth.fallen[0];
         variables.choose("rp_id", std::slice::from_ref(&fallen.rp_id), 1);
         variables.choose("cod_opc_menu", std::slice::from_ref(&fallen.cod_opc_menu), 1);
         for target in &month.panel(JOURNEYS, title).targets {

@@ -215,7 +215,7 @@ fn curves() -> Vec<Panel> {
     let keep = format!(" and on ({KEYS}) {}", furthest_option());
     let hits = |offset: &str| format!("increase({HITS}{{{MENU}, {OPTION}}}[1h]{offset})");
     // With the name of the option that stands out, which nobody has chosen.
-    let furthest = sum_by("description, rp_name", &named(&sum_by(KEYS, &format!("{}{keep}", hits("")))));
+    let furthest = sum_by("rp_id, description, rp_name", &named(&sum_by(KEYS, &format!("{}{keep}", hits("")))));
     let now = format!("({furthest} or on () {}) and {}", sum(&hits("")), up_to_date());
     let shown = format!(" and on ({KEYS}) {}", furthest_or_all());
     let weeks = weeks_before(|offset| sum(&format!("{}{shown}", hits(offset))));

@@ -11,7 +11,7 @@ pub(super) const TEXTS: &[Text] = &[
         "No data: Prometheus got nothing from the exporter in this time.",
         "Sin datos: Prometheus no recibió nada del exportador en este período."),
     ("empty.tile", "No data: see Exporter health", "Sin datos: vea Salud del exportador"),
-    ("empty.tile.health", "No answer", "Sin respuesta"),
+    ("empty.tile.health", "Does not answer", "Sin respuesta"),
     ("empty.bars", "No data in this time.", "Sin datos en este período."),
     ("variable.datasource", "Data source", "Fuente de datos"),
     ("variable.server", "Server", "Servidor"),
