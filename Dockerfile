@@ -12,6 +12,7 @@ WORKDIR /src
 COPY Cargo.toml Cargo.lock build.rs ./
 COPY src src
 COPY crates crates
+COPY docs/runbooks docs/runbooks
 # Cargo.toml names them, so they have to be there; they are not built.
 COPY benches benches
 COPY fuzz fuzz

@@ -198,6 +198,10 @@ pub struct WebArgs {
     /// Answer POST /-/reload, which reads the configuration anew as SIGHUP does
     #[arg(long = "web.enable-lifecycle", env = "WOLKVOX_WEB_ENABLE_LIFECYCLE", value_parser = BoolishValueParser::new())]
     pub enable_lifecycle: bool,
+
+    /// Where alerts and dashboards find the runbooks, if not at the exporter's own /runbooks
+    #[arg(long = "web.runbooks-url", env = "WOLKVOX_WEB_RUNBOOKS_URL", value_name = "URL")]
+    pub runbooks_url: Option<String>,
 }
 
 /// `--log.*`

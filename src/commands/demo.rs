@@ -76,7 +76,7 @@ pub async fn run(
         expected: Vec::new(),
         names: NameSources::default(),
     };
-    let config = Config {
+    let mut config = Config {
         targets: vec![target],
         poll: PollConfig {
             interval: Duration::from_secs(5),
@@ -109,6 +109,9 @@ pub async fn run(
         args.days.map_or_else(|| "a day".to_owned(), |days| format!("{days} days")),
         if config.web.https { "https" } else { "http" }
     );
+    // Whoever looks at a demonstration sits before it, or has it under the same port there, as in a container.
+    let own = run::own_runbooks(&config.web, "localhost", &listeners);
+    config.web.runbooks_url.get_or_insert(own);
     // There is nothing to read anew.
     let same = config.clone();
     let load: Load = Arc::new(move || Ok(Resolved { config: same.clone(), warnings: Vec::new() }));

@@ -5,6 +5,7 @@
 //! end after the commit under way, then the server after the answers under way.
 
 use std::{
+    fs,
     io::{self, ErrorKind},
     path::{Path, PathBuf},
     sync::Arc,
@@ -24,7 +25,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use crate::{
-    config::{self, Config, ConfigError, ListenAddress, Resolved, WebRules},
+    config::{self, Config, ConfigError, ListenAddress, Resolved, WebConfig, WebRules},
     logging::DroppedLines,
     poller::Clock,
     snapshot::Publisher,
@@ -132,6 +133,7 @@ pub async fn run(
     let (reloader, requests) = reload::channel();
     let telemetry = Arc::new(Telemetry::new().context("cannot register the metrics")?);
     telemetry.count_dropped_lines(process.dropped_lines);
+    telemetry.show_runbooks(&runbooks_url(&config.web, &listeners));
     let exporter = Exporter {
         publisher: Publisher::start(telemetry.clone()),
         telemetry,
@@ -148,6 +150,24 @@ pub async fn run(
     stop_serving.cancel();
     while servers.join_next().await.is_some() {}
     outcome
+}
+
+/// Returns the configured address of the runbooks, or that of this machine's first socket.
+fn runbooks_url(web: &WebConfig, listeners: &[TcpListener]) -> String {
+    let own = || {
+        let host = fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+        let host = if host.trim().is_empty() { "localhost" } else { host.trim() };
+        own_runbooks(web, host, listeners)
+    };
+    web.runbooks_url.clone().unwrap_or_else(own)
+}
+
+/// Returns the address of the runbooks that this process serves, for people who know the machine as `host`.
+pub(super) fn own_runbooks(web: &WebConfig, host: &str, listeners: &[TcpListener]) -> String {
+    let scheme = if web.https { "https" } else { "http" };
+    let address = listeners.first().and_then(|listener| listener.local_addr().ok());
+    let port = address.map_or(10013, |address| address.port());
+    format!("{scheme}://{host}:{port}/runbooks")
 }
 
 /// Starts the servers, and what follows the web configuration.

@@ -243,6 +243,8 @@ pub struct WebConfig {
     pub https: bool,
     /// Whether `POST /-/reload` is answered.
     pub lifecycle: bool,
+    /// Address under which each runbook is at its alert's name; none for the exporter's own.
+    pub runbooks_url: Option<String>,
 }
 
 impl Default for PollConfig {
@@ -312,6 +314,7 @@ impl Default for WebConfig {
             config_file: None,
             https: false,
             lifecycle: false,
+            runbooks_url: None,
         }
     }
 }

@@ -17,6 +17,7 @@ pub fn needs_restart(running: &Config, wanted: &Config) -> Vec<Problem> {
             ("web.telemetry_path", config.web.telemetry_path.clone()),
             ("web.config_file", file.unwrap_or_else(|| "none".to_owned())),
             ("web.enable_lifecycle", config.web.lifecycle.to_string()),
+            ("web.runbooks_url", config.web.runbooks_url.clone().unwrap_or_else(|| "none".to_owned())),
         ]
     };
     fixed(running)

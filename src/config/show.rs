@@ -44,7 +44,11 @@ impl Display for Config {
         if let Some(path) = &self.web.config_file {
             writeln!(f, "  config_file: {}", path.display())?;
         }
-        writeln!(f, "  enable_lifecycle: {}", self.web.lifecycle)
+        writeln!(f, "  enable_lifecycle: {}", self.web.lifecycle)?;
+        if let Some(url) = &self.web.runbooks_url {
+            writeln!(f, "  runbooks_url: {url}")?;
+        }
+        Ok(())
     }
 }
 

@@ -68,6 +68,7 @@ pub struct Telemetry {
     targets: Mutex<BTreeMap<String, TargetTelemetry>>,
     changed: Arc<Notify>,
     load: GaugeVec,
+    runbooks: GaugeVec,
     last_reload: Gauge,
     last_success: Gauge,
     log_lines_dropped: Counter,
@@ -83,6 +84,10 @@ impl Telemetry {
             "wolkvox_exporter_load_ratio",
             "How much of what one process supports is used; over 1, data come late.",
         );
+        let runbooks = Opts::new(
+            "wolkvox_exporter_runbooks_info",
+            "Always 1; the label says where the alerts' runbooks are.",
+        );
         let telemetry = Self {
             registry: Registry::new(),
             process: Process::new()?,
@@ -90,6 +95,7 @@ impl Telemetry {
             targets: Mutex::default(),
             changed: Arc::new(Notify::new()),
             load: GaugeVec::new(load, &["of"])?,
+            runbooks: GaugeVec::new(runbooks, &["url"])?,
             last_reload: Gauge::new(
                 "wolkvox_exporter_config_last_reload_successful",
                 "1 when the configuration was good the last time it was read, at the start or at a reload.",
@@ -111,6 +117,7 @@ impl Telemetry {
         build.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1.0);
         for collector in [
             Box::new(telemetry.load.clone()) as Box<dyn prometheus::core::Collector>,
+            Box::new(telemetry.runbooks.clone()),
             Box::new(telemetry.last_reload.clone()),
             Box::new(telemetry.last_success.clone()),
             Box::new(telemetry.log_lines_dropped.clone()),
@@ -126,6 +133,11 @@ impl Telemetry {
         let mut targets = self.targets.lock().unwrap_or_else(PoisonError::into_inner);
         let new = || TargetTelemetry::new(server, &self.bounds, self.changed.clone());
         targets.entry(server.to_owned()).or_insert_with(new).clone()
+    }
+
+    /// Shows the address of the runbooks, for the links of alerts and dashboards.
+    pub fn show_runbooks(&self, url: &str) {
+        self.runbooks.with_label_values(&[url]).set(1.0);
     }
 
     /// Forgets every target but these. One that comes back begins at 0.

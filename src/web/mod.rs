@@ -13,6 +13,7 @@ mod passwords;
 mod qvalue;
 pub mod reload;
 mod routes;
+mod runbooks;
 mod server;
 mod tls;
 

@@ -12,7 +12,7 @@ use hyper::{
     header::{self, HeaderMap, HeaderName, HeaderValue},
 };
 
-use super::{Readiness, Site, access::AccessDenied, language, page};
+use super::{Readiness, Site, access::AccessDenied, language, page, runbooks};
 use crate::{
     exposition::{Body, Encoding},
     i18n::Language,
@@ -27,6 +27,8 @@ use crate::{
 pub(super) type Pieces = Full<Body>;
 
 const RELOAD: &str = "/-/reload";
+/// The runbooks are below it.
+const RUNBOOKS: &str = "/runbooks/";
 
 const PLAIN: &str = "text/plain; charset=utf-8";
 
@@ -75,19 +77,27 @@ pub(super) fn answer<B: HttpBody>(
     response
 }
 
+/// The parts of a request on which an answer depends.
+struct Asked<'a> {
+    path: &'a str,
+    headers: &'a HeaderMap,
+    query: Option<&'a str>,
+}
+
 fn route<B>(site: &Site, request: &Request<B>) -> Response<Pieces> {
     let path = request.uri().path();
-    let handler: fn(&Site, &HeaderMap, Option<&str>) -> Response<Pieces> = match path {
+    let handler: fn(&Site, &Asked<'_>) -> Response<Pieces> = match path {
         _ if path == site.telemetry_path => metrics,
         "/" => status_page,
         "/status.json" => status_json,
         "/-/healthy" => healthy,
         "/-/ready" => ready,
+        _ if path.starts_with(RUNBOOKS) => runbook,
         RELOAD => return no_reload(site),
         _ => return not_found(site),
     };
     if matches!(*request.method(), Method::GET | Method::HEAD) {
-        handler(site, request.headers(), request.uri().query())
+        handler(site, &Asked { path, headers: request.headers(), query: request.uri().query() })
     } else {
         let answer = text(StatusCode::METHOD_NOT_ALLOWED, PLAIN, "This path answers GET and HEAD only.\n");
         with(answer, header::ALLOW, "GET, HEAD")
@@ -96,11 +106,11 @@ fn route<B>(site: &Site, request: &Request<B>) -> Response<Pieces> {
 
 /// Refuses scrapes until the state is restored: an answer without the counters would make the series vanish and come back,
 /// whereas a refused scrape only shows that the exporter is not up yet.
-fn metrics(site: &Site, headers: &HeaderMap, _: Option<&str>) -> Response<Pieces> {
+fn metrics(site: &Site, asked: &Asked<'_>) -> Response<Pieces> {
     if let Readiness::NotReady(reason) = &**site.readiness.load() {
         return not_ready(reason);
     }
-    let (encoding, content_type) = encoding(headers);
+    let (encoding, content_type) = encoding(asked.headers);
     let Some(body) = site.publication.load().render(&(site.live)(), encoding) else {
         return not_ready("the metrics have not been encoded in time; ask again");
     };
@@ -115,8 +125,8 @@ fn encoding(headers: &HeaderMap) -> (Encoding, &'static str) {
     (Encoding { format: offer.format, gzip }, offer.content_type)
 }
 
-fn status_page(site: &Site, headers: &HeaderMap, query: Option<&str>) -> Response<Pieces> {
-    let language = language(headers, query);
+fn status_page(site: &Site, asked: &Asked<'_>) -> Response<Pieces> {
+    let language = asked.language();
     let readiness = site.readiness.load();
     let html = page::page(&page::View {
         version: &site.version,
@@ -130,16 +140,28 @@ fn status_page(site: &Site, headers: &HeaderMap, query: Option<&str>) -> Respons
     with(in_language(answer, language), header::CONTENT_SECURITY_POLICY, &page::POLICY)
 }
 
-fn status_json(site: &Site, headers: &HeaderMap, query: Option<&str>) -> Response<Pieces> {
-    let language = language(headers, query);
+fn status_json(site: &Site, asked: &Asked<'_>) -> Response<Pieces> {
+    let language = asked.language();
     let readiness = site.readiness.load();
     let body = status::json(&site.version, readiness.reason(), &(site.targets)(), (site.clock)(), language);
     in_language(text(StatusCode::OK, "application/json", body), language)
 }
 
-/// Returns the language of the link, or else of the browser's settings.
-fn language(headers: &HeaderMap, query: Option<&str>) -> Language {
-    language::of_query(query).unwrap_or_else(|| language::of_accept(values(headers, header::ACCEPT_LANGUAGE)))
+impl Asked<'_> {
+    /// The language that the query names; otherwise the one that the browser prefers.
+    fn language(&self) -> Language {
+        language::of_query(self.query)
+            .unwrap_or_else(|| language::of_accept(values(self.headers, header::ACCEPT_LANGUAGE)))
+    }
+}
+
+/// A page on what an alert means and what to do; behind the same access rules as every other page.
+fn runbook(site: &Site, asked: &Asked<'_>) -> Response<Pieces> {
+    let language = asked.language();
+    let name = asked.path.strip_prefix(RUNBOOKS).unwrap_or_default();
+    let Some(html) = runbooks::page(name, language) else { return not_found(site) };
+    let answer = text(StatusCode::OK, "text/html; charset=utf-8", html);
+    with(in_language(answer, language), header::CONTENT_SECURITY_POLICY, &page::POLICY)
 }
 
 /// Forbids caches to keep the answer.
@@ -170,11 +192,11 @@ fn no_reload(site: &Site) -> Response<Pieces> {
 }
 
 /// Answers that the exporter is alive: the event loop runs.
-fn healthy(_: &Site, _: &HeaderMap, _: Option<&str>) -> Response<Pieces> {
+fn healthy(_: &Site, _: &Asked<'_>) -> Response<Pieces> {
     text(StatusCode::OK, PLAIN, "The exporter is healthy.\n")
 }
 
-fn ready(site: &Site, _: &HeaderMap, _: Option<&str>) -> Response<Pieces> {
+fn ready(site: &Site, _: &Asked<'_>) -> Response<Pieces> {
     match &**site.readiness.load() {
         Readiness::Ready => text(StatusCode::OK, PLAIN, "The exporter is ready.\n"),
         Readiness::NotReady(reason) => not_ready(reason),
@@ -199,7 +221,8 @@ fn busy() -> Response<Pieces> {
 /// Answers an unknown path, without repeating it, so that nothing needs escaping.
 fn not_found(site: &Site) -> Response<Pieces> {
     let path = &site.telemetry_path;
-    let hint = format!("There is nothing here. Try {path}, /, /status.json, /-/healthy or /-/ready.\n");
+    let hint =
+        format!("There is nothing here. Try {path}, /, /status.json, /runbooks/, /-/healthy or /-/ready.\n");
     text(StatusCode::NOT_FOUND, PLAIN, hint)
 }
 

@@ -8,8 +8,8 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// The parts of a rule file that the chart's values replace: where Grafana and the runbooks are.
-var replaced = regexp.MustCompile(`https?://[^/"\\]+/d/|"runbook_url":"[^"]*/`)
+// The part of a rule file that the chart's values replace: where Grafana is.
+var replaced = regexp.MustCompile(`https?://[^/"\\]+/d/`)
 
 // sameRules says whether spec is what stands in a rule file, but for the addresses.
 func sameRules(path string, spec any) bool {

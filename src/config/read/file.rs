@@ -190,6 +190,7 @@ pub(crate) struct WebSection {
     pub(crate) telemetry_path: Option<Scalar>,
     pub(crate) config_file: Option<Scalar>,
     pub(crate) enable_lifecycle: Option<bool>,
+    pub(crate) runbooks_url: Option<Scalar>,
 }
 
 /// A key with nothing after it (`poll:` with all its lines commented out) is a key left out.

@@ -27,7 +27,16 @@ pub(crate) fn resolve(args: &WebArgs, file: &ConfigFile, findings: &mut Diagnost
         setting("web.telemetry_path", written, default.telemetry_path, (file, findings), telemetry_path);
     let (config_file, https) = config_file(args, file, findings);
     let lifecycle = args.enable_lifecycle || section.enable_lifecycle.unwrap_or(default.lifecycle);
-    Some(WebConfig { listen, telemetry_path: path?.value, config_file, https, lifecycle })
+    let written = (&args.runbooks_url, &section.runbooks_url);
+    let url = setting("web.runbooks_url", written, default.runbooks_url, (file, findings), runbooks_url);
+    Some(WebConfig {
+        listen,
+        telemetry_path: path?.value,
+        config_file,
+        https,
+        lifecycle,
+        runbooks_url: url?.value,
+    })
 }
 
 /// The file is read here to see that it is good, and again when the server starts.
@@ -84,7 +93,7 @@ fn telemetry_path(text: &str) -> Result<String, String> {
     if !path.starts_with('/') {
         return Err(format!("{path:?} must begin with a slash, as in `/metrics`"));
     }
-    if matches!(path, "/" | "/status.json") || path.starts_with("/-/") {
+    if matches!(path, "/" | "/status.json") || path.starts_with("/-/") || path.starts_with("/runbooks") {
         return Err(format!(
             "{path:?} is one of the exporter's own pages: choose another, such as `/metrics`"
         ));
@@ -96,9 +105,39 @@ fn telemetry_path(text: &str) -> Result<String, String> {
     Ok(path.to_owned())
 }
 
+/// Reads the address under which each runbook is at its alert's name; no text means the exporter's own.
+fn runbooks_url(text: &str) -> Result<Option<String>, String> {
+    let url = text.trim().trim_end_matches('/');
+    if url.is_empty() {
+        return Ok(None);
+    }
+    let host = url.strip_prefix("http://").or_else(|| url.strip_prefix("https://"));
+    let plain = |byte: u8| byte.is_ascii_graphic() && !b"\"'<>`{}\\?#".contains(&byte);
+    if host.is_none_or(str::is_empty) || !url.bytes().all(plain) {
+        return Err(format!(
+            "{text:?} must be a plain address to which `/NAME` can be added, as in `https://wiki.example.com/wolkvox`"
+        ));
+    }
+    Ok(Some(url.to_owned()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn reads_and_refuses_addresses_of_runbooks() {
+        for (text, url) in [
+            ("", None),
+            ("https://wiki.example.com/wolkvox/", Some("https://wiki.example.com/wolkvox")),
+            ("http://exporter:10013/runbooks", Some("http://exporter:10013/runbooks")),
+        ] {
+            assert_eq!(runbooks_url(text), Ok(url.map(str::to_owned)), "{text}");
+        }
+        for text in ["wiki", "ftp://a/b", "https://", "javascript:alert(1)", "https://a/b?c", "https://a b"] {
+            assert!(runbooks_url(text).is_err(), "{text}");
+        }
+    }
 
     #[test]
     fn reads_and_refuses_telemetry_paths() {
@@ -113,6 +152,8 @@ mod tests {
             "/-/healthy",
             "/-/ready",
             "/-/x",
+            "/runbooks",
+            "/runbooks/metrics",
             "/a b",
             "/a?b",
             "/a#b",

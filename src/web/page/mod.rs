@@ -20,7 +20,7 @@ use crate::{
     status::{StatusText, TargetStatus},
 };
 
-const STYLE: &str = include_str!("style.css");
+pub(super) const STYLE: &str = include_str!("style.css");
 /// Three bars of a chart, in the accent colour.
 const ICON: &str = "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'%3E%3Cpath \
                     d='M3 14V8M8 14V2M13 14V5' stroke='%232f7fc4' stroke-width='3'/%3E%3C/svg%3E";

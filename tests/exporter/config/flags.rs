@@ -45,6 +45,12 @@ fn every_setting_has_a_flag_and_a_twin() {
         ("names.file", "WOLKVOX_NAMES_FILE", "names.yml", "  names: vendor, and over them names.yml"),
         ("web.listen-address", "WOLKVOX_WEB_LISTEN_ADDRESS", ":1,[::1]:2", "[\":1\", \"[::1]:2\"]"),
         ("web.telemetry-path", "WOLKVOX_WEB_TELEMETRY_PATH", "/m", "  telemetry_path: /m"),
+        (
+            "web.runbooks-url",
+            "WOLKVOX_WEB_RUNBOOKS_URL",
+            "https://w.example/r/",
+            "  runbooks_url: https://w.example/r",
+        ),
     ];
     for (flag, twin, value, line) in twins {
         let base = || {

@@ -77,8 +77,17 @@ async fn every_link_works_under_a_path_of_a_proxy() {
     };
     let links = links(&page);
     assert!(links.len() >= 5, "{links:?}");
-    for link in links {
-        let url = base.join(&link).expect("a link");
+    // The list of runbooks, a runbook that leads to another, and whatever these link to.
+    let mut pages: Vec<(String, Vec<String>)> = vec![(String::new(), links)];
+    for path in ["runbooks/?lang=es", "runbooks/WolkvoxMenuOptionDropOffSlow?lang=en"] {
+        let answer = client.get(base.join(path).expect("a link")).send().await.expect("the proxy answers");
+        pages.push((path.to_owned(), self::links(&answer.text().await.expect("a page"))));
+    }
+    assert!(pages[1].1.len() > 25 && pages[2].1.len() >= 3, "{pages:?}");
+    let links = pages.iter().flat_map(|(page, links)| links.iter().map(move |link| (page, link)));
+    for (page, link) in links {
+        let base = base.join(page).expect("a page");
+        let url = base.join(link).expect("a link");
         assert!(url.path().starts_with("/wolkvox/"), "{link} leaves the proxy's path");
         let answer = client.get(url).send().await.expect("the proxy answers");
         assert!(answer.status().is_success(), "{link}: {}", answer.status());

@@ -1,12 +1,15 @@
 //! Every route, status and header.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
-use wolkvox_exporter::web::{Readiness, ServerLimits};
+use wolkvox_exporter::{
+    config::{Secret, WebRules},
+    web::{Access, Readiness, ServerLimits},
+};
 
 use crate::web::{
     client::{ask, get},
-    start,
+    start, start_with,
 };
 
 #[tokio::test(start_paused = true)]
@@ -120,5 +123,38 @@ async fn page_and_json_come_in_the_language_that_is_wanted() {
             assert_eq!(answer.header("vary"), Some("Accept-Language"));
             assert_eq!(answer.header("cache-control"), Some("no-store"));
         }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn runbooks_are_pages_in_the_language_that_is_wanted() {
+    let server = start("/metrics", ServerLimits::default()).await;
+    for (path, language, text) in [
+        ("/runbooks/WolkvoxTokenRejected", "en", "What to do"),
+        ("/runbooks/WolkvoxTokenRejected?lang=es", "es", "Qué hacer"),
+        ("/runbooks/WolkvoxTokenRejected.md?lang=es", "es", "Qué hacer"),
+        ("/runbooks/?lang=es", "es", "WolkvoxMenuOptionDropOff"),
+    ] {
+        let answer = get(&server, path).await;
+        assert_eq!(answer.status, 200, "{path}");
+        assert!(answer.text().contains(text), "{path}");
+        assert_eq!(answer.header("content-language"), Some(language), "{path}");
+        let policy = answer.header("content-security-policy").unwrap();
+        assert!(policy.starts_with("default-src 'none'"), "{policy}");
+    }
+    for path in ["/runbooks/WolkvoxNothing", "/runbooks/../status.json", "/runbooks"] {
+        assert_eq!(get(&server, path).await.status, 404, "{path}");
+    }
+    assert_eq!(ask(&server, "POST", "/runbooks/WolkvoxTokenRejected", "").await.status, 405);
+}
+
+#[tokio::test(start_paused = true)]
+async fn runbooks_are_for_those_who_may_see_the_page() {
+    let hash = Secret::new("$2y$10$QOauhQNbBCuQDKes6eFzPeMqBSjb7Mr5DUmpZ/VcEd00UAV/LDeSi".to_owned());
+    let users = BTreeMap::from([("ana".to_owned(), hash)]);
+    let access = Access::new(WebRules { users, ..WebRules::default() }, [7; 16]);
+    let server = start_with("/metrics", ServerLimits::default(), access).await;
+    for path in ["/", "/runbooks/", "/runbooks/WolkvoxTokenRejected"] {
+        assert_eq!(get(&server, path).await.status, 401, "{path}");
     }
 }

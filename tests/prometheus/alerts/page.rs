@@ -58,6 +58,7 @@ fn page(scrape: u64) -> String {
         let _ = writeln!(out, "{name}{{{labels}}} {value}");
     };
     line("wolkvox_watermark_timestamp_seconds", r#"server="0042""#, now);
+    line("wolkvox_exporter_runbooks_info", r#"url="https://tools.example/runbooks""#, 1);
     let options = OPTIONS.iter().map(|anomaly| ("option", r#",cod_opc_menu="1""#, anomaly));
     let points = POINTS.iter().map(|anomaly| ("routing_point", "", anomaly));
     for (index, (of, option, (anomaly, window, observed, expected))) in options.chain(points).enumerate() {

@@ -328,7 +328,8 @@ fn bars_of_a_column_differ(_: &Board, panel: &Panel, at: &str) {
 
 /// With a long shortest step the last hour is not looked at.
 fn claims_are_of_now(_: &Board, panel: &Panel, at: &str) {
-    let claims = Regex::new("^(No row|Nothing|Every|No se rechaz|No falló|Nada|Todas)").expect("a regular expression");
+    let claims =
+        Regex::new("^(No row|Nothing|Every|No se rechaz|No falló|Nada|Todas)").expect("a regular expression");
     if claims.is_match(&panel.no_value) {
         let of_now = panel.targets.iter().all(|target| target.instant);
         assert!(of_now || panel.interval.is_some_and(|seconds| seconds <= 300.0), "{at}: {}", panel.no_value);
@@ -356,7 +357,9 @@ fn empty_bars_are_short(_: &Board, panel: &Panel, at: &str) {
 }
 
 fn bars_begin_with_the_point(_: &Board, panel: &Panel, at: &str) {
-    for target in panel.targets.iter().filter(|target| panel.kind == "bargauge" && target.legend.contains("{{")) {
+    for target in
+        panel.targets.iter().filter(|target| panel.kind == "bargauge" && target.legend.contains("{{"))
+    {
         assert!(target.legend.starts_with("{{rp_name}}"), "{at}: {}", target.legend);
     }
 }

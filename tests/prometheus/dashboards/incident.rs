@@ -35,7 +35,8 @@ async fn sentences_name_the_fallen_options_worst_first(month: &Month) {
     let sentence = shown(month.panel(MENUS, OUT), &rows[0].0["sentence"]);
     let words = regex::Regex::new(r"^Opción 3: [0-4] in 2 h, usually 1\d\d$").expect("a regular expression");
     assert!(words.is_match(&sentence), "{sentence}");
-    let spanish = shown(month.panel("wolkvox-menus-es", "¿Algo se salió de lo normal?"), &rows[0].0["sentence"]);
+    let spanish =
+        shown(month.panel("wolkvox-menus-es", "¿Algo se salió de lo normal?"), &rows[0].0["sentence"]);
     assert!(spanish.starts_with("Opción 3: ") && spanish.contains(" en 2 h, lo usual "), "{spanish}");
     assert_eq!(rows[0].0["rp_name"], "Línea principal");
     assert_eq!(rows[0].0["runbook"], "WolkvoxMenuOptionDropOff");

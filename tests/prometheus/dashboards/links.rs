@@ -85,7 +85,8 @@ fn cell(panel: &Panel, label: &str, value: &str) -> String {
     let title = organize.and_then(|step| step["options"]["renameByName"][label].as_str()).unwrap_or(label);
     let own = overrides.iter().filter(|one| one["matcher"]["options"] == title);
     let properties = own.flat_map(|one| one["properties"].as_array().expect("properties"));
-    let unit = properties.filter(|property| property["id"] == "unit").map(|property| &property["value"]).next();
+    let unit =
+        properties.filter(|property| property["id"] == "unit").map(|property| &property["value"]).next();
     let unit = unit.unwrap_or(&defaults["unit"]);
     match value.parse::<f64>() {
         Ok(number) if *unit != Value::from("string") => locale(number),
@@ -122,6 +123,9 @@ fn variable(url: &str, name: &str) -> Option<String> {
 
 #[test]
 fn numbers_are_mangled_where_no_unit_protects_them() {
-    assert_eq!((locale(42.0), locale(4628.0), locale(61083.0)), ("42".into(), "4.628".into(), "61.083".into()));
+    assert_eq!(
+        (locale(42.0), locale(4628.0), locale(61083.0)),
+        ("42".into(), "4.628".into(), "61.083".into())
+    );
     assert_eq!(percent_encoded("a \"ñ\""), "a%20%22%C3%B1%22");
 }

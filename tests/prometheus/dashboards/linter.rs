@@ -115,12 +115,12 @@ fn ranges(board: &Board) {
 
 /// Each series is of a chosen server, but for the exporter itself, which reads all of them.
 fn matchers(board: &Board) {
-    let pattern = Regex::new(&format!(r"[a-z_:0-9]*wolkvox_[a-z_:0-9]+{MATCHERS}")).expect("a regular expression");
+    let pattern =
+        Regex::new(&format!(r"[a-z_:0-9]*wolkvox_[a-z_:0-9]+{MATCHERS}")).expect("a regular expression");
     for (panel, target) in board.targets() {
         for found in pattern.captures_iter(&target.expr) {
-            let chosen = found
-                .get(1)
-                .is_some_and(|matchers| matchers.as_str().contains("server=~`${server:regex}`"));
+            let chosen =
+                found.get(1).is_some_and(|matchers| matchers.as_str().contains("server=~`${server:regex}`"));
             let of_the_exporter = &found[0] == "wolkvox_exporter_build_info";
             assert!(
                 chosen || of_the_exporter,

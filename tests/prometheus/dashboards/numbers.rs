@@ -96,11 +96,9 @@ async fn menus(reader: &Reader<'_>, centre: &Centre) {
         *points.entry(format!("{} {}", option.rp_id, option.channel)).or_insert(0.0) += count;
     }
     assert!(no_input > 0.0 && retries > 0.0, "the simulator has none of these");
-    for (title, truth) in [
-        ("Contacts", interactions as f64),
-        ("Try again", retries / hits),
-        ("No input", no_input / hits),
-    ] {
+    for (title, truth) in
+        [("Contacts", interactions as f64), ("Try again", retries / hits), ("No input", no_input / hits)]
+    {
         same(title, reader.number(uid, title).await, truth);
     }
     let title = "Options: what changed, and where they end";

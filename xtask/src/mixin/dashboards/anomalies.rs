@@ -93,9 +93,8 @@ pub(crate) fn unusual_options() -> String {
 
 /// People who are missing in each anomaly: expected less observed. No number for an anomaly of another sort.
 fn missing(matchers: &str) -> String {
-    let figure = |name: &str| {
-        format!("max by ({ROW}) (wolkvox_menu_anomaly_{name}{{{matchers}, {MISSING}}})")
-    };
+    let figure =
+        |name: &str| format!("max by ({ROW}) (wolkvox_menu_anomaly_{name}{{{matchers}, {MISSING}}})");
     format!("({} - {} and {})", figure("expected"), figure("observed"), scores(matchers))
 }
 
@@ -126,9 +125,8 @@ fn told(rows: &str) -> String {
 
 /// The time in which an anomaly was seen, in the label `window`: `25 min`, `2 h`, `1 h 20 min`. Of less than a minute, one.
 fn window() -> String {
-    let minutes = format!(
-        "clamp_min(round(max by ({ROW}) (wolkvox_menu_anomaly_window_seconds{{{MENU}}}) / 60), 1)"
-    );
+    let minutes =
+        format!("clamp_min(round(max by ({ROW}) (wolkvox_menu_anomaly_window_seconds{{{MENU}}}) / 60), 1)");
     let part = |label: &str, value: &str| format!(r#"count_values by ({ROW}) ("{label}", {value})"#);
     let parts = format!(
         "{} * on ({ROW}) group_left (minutes) {}",
@@ -138,17 +136,16 @@ fn window() -> String {
     let joined = format!(r#"label_join({parts}, "parts", ":", "hours", "minutes")"#);
     [("(.+):(.+)", "$1 h $2 min"), ("(.+):0", "$1 h"), ("0:(.+)", "$1 min")].iter().fold(
         joined,
-        |expression, (parts, text)| format!(r#"label_replace({expression}, "window", "{text}", "parts", "{parts}")"#),
+        |expression, (parts, text)| {
+            format!(r#"label_replace({expression}, "window", "{text}", "parts", "{parts}")"#)
+        },
     )
 }
 
 /// Adds the label `runbook`, which the link in the column of what to do reads, and `guide`, which that column shows.
 fn with_runbook(rows: &str) -> String {
     let rows = ANOMALIES.iter().fold(rows.to_owned(), |rows, anomaly| {
-        format!(
-            r#"label_replace({rows}, "runbook", "{}", "anomaly", "{}")"#,
-            anomaly.runbook, anomaly.name
-        )
+        format!(r#"label_replace({rows}, "runbook", "{}", "anomaly", "{}")"#, anomaly.runbook, anomaly.name)
     });
     copy(&rows, "guide", "runbook")
 }
@@ -199,8 +196,9 @@ fn normal() -> String {
 /// fires, -3 there is no history to compare with.
 fn unknown() -> String {
     let watermark = format!("max by (server) (wolkvox_watermark_timestamp_seconds{{{SERVER}}})");
-    let no_history =
-        format!("({watermark}) unless on (server) (max by (server) (wolkvox_baseline_weeks{{{MENU}}}) >= 2)");
+    let no_history = format!(
+        "({watermark}) unless on (server) (max by (server) (wolkvox_baseline_weeks{{{MENU}}}) >= 2)"
+    );
     let when = |number: i32, condition: &str| format!("(0 * count({condition}) - {number})");
     [
         when(5, &format!("absent(wolkvox_up{{{SERVER}}})")),
@@ -213,15 +211,16 @@ fn unknown() -> String {
 
 /// Firing alerts about the exporter, which have no routing point; the one of an exporter that is gone has no server.
 pub(crate) fn firing_exporter(more: &str) -> String {
-    format!(r#"ALERTS{{alertname=~"Wolkvox.+", alertstate="firing", rp_id="", server=~`${{server:regex}}|`{more}}}"#)
+    format!(
+        r#"ALERTS{{alertname=~"Wolkvox.+", alertstate="firing", rp_id="", server=~`${{server:regex}}|`{more}}}"#
+    )
 }
 
 /// The option with an anomaly that misses most people, of those that are chosen; none if none has one.
 pub(crate) fn furthest_option() -> String {
     let matchers = format!("{MENU}, {OPTION}");
-    let figure = |name: &str| {
-        format!(r#"wolkvox_menu_anomaly_{name}{{{matchers}, anomaly="drop_off"}} @ end()"#)
-    };
+    let figure =
+        |name: &str| format!(r#"wolkvox_menu_anomaly_{name}{{{matchers}, anomaly="drop_off"}} @ end()"#);
     let score = format!("wolkvox_menu_option_anomaly_score{{{matchers}}} @ end() >= 1");
     format!(
         "topk(1, max by ({KEYS}) ({} - {} and {score} or 1e-6 * ({score})))",
@@ -241,9 +240,8 @@ pub(crate) fn furthest_or_all() -> String {
 pub(crate) fn expected_per_hour(more: &str, keep: &str) -> String {
     let expected =
         sum_by("server", &format!("wolkvox_menu_window_option_expected_hits{{{MENU}{more}}}{keep}"));
-    let moment = |edge: &str| {
-        format!("max by (server) (wolkvox_menu_window_{edge}_timestamp_seconds{{{SERVER}}})")
-    };
+    let moment =
+        |edge: &str| format!("max by (server) (wolkvox_menu_window_{edge}_timestamp_seconds{{{SERVER}}})");
     format!(
         "sum(3600 * avg_over_time(({expected} / on (server) ({} - {}))[1h:5m]))",
         moment("end"),

@@ -163,7 +163,8 @@ impl Column {
         }
         for (index, one) in self.patterns.iter().enumerate() {
             let result = json!({ "color": one.colour, "index": index, "text": language.text(one.key) });
-            mappings.push(json!({ "options": { "pattern": one.pattern, "result": result }, "type": "regex" }));
+            mappings
+                .push(json!({ "options": { "pattern": one.pattern, "result": result }, "type": "regex" }));
         }
         let mut from = -1e12;
         for (index, sign) in self.signs.iter().enumerate() {

@@ -166,13 +166,9 @@ fn alerts() -> Panel {
         firing_exporter("")
     );
     // Its last good scrape, where Prometheus still lists it.
-    let down = of_exporters(
-        "(max_over_time(timestamp(up == 1)[1h:1m]) or NaN * up) and on (job, instance) up == 0",
-    );
-    let down = format!(
-        "(max by (instance) ({down}) or on () NaN * absent({}))",
-        gauge("wolkvox_up")
-    );
+    let down =
+        of_exporters("(max_over_time(timestamp(up == 1)[1h:1m]) or NaN * up) and on (job, instance) up == 0");
+    let down = format!("(max by (instance) ({down}) or on () NaN * absent({}))", gauge("wolkvox_up"));
     let down = with_label(&down, "alertname", "WolkvoxExporterDown");
     let quiet = with_label(&format!("NaN * count({})", gauge("wolkvox_up")), "alertname", "0");
     let rows = format!("1000 * ({firing} or on (alertname) {down})");
@@ -186,9 +182,7 @@ fn alerts() -> Panel {
         Column::new("instance", "column.instance", 160),
         Column::new("guide", "column.runbook", 90).patterns(&GUIDE).link(TO_RUNBOOK),
     ];
-    Panel::table("health.firing", columns)
-        .query(Query::rows(format!("{rows} or on () {quiet}")))
-        .size(18, 7)
+    Panel::table("health.firing", columns).query(Query::rows(format!("{rows} or on () {quiet}"))).size(18, 7)
 }
 
 fn timeline() -> Panel {
@@ -208,9 +202,8 @@ fn age() -> Panel {
 
 /// Readings that failed, and single requests, of which many are tried again: by class, how often, from when until when.
 fn failures() -> Panel {
-    let failed = |metric: &str| {
-        format!("round(sum by (class) (increase({metric}{{{SERVER}}}[$__range]))) > 0")
-    };
+    let failed =
+        |metric: &str| format!("round(sum by (class) (increase({metric}{{{SERVER}}}[$__range]))) > 0");
     let readings = "wolkvox_poll_failures_total";
     let requests = "wolkvox_api_errors_total";
     // The moments at which it had failed within the ten minutes before.
@@ -294,15 +287,21 @@ fn rows() -> Vec<Panel> {
     vec![
         Panel::stacked("health.rejected")
             .query(Query::over_time(some("reason", "wolkvox_rows_rejected_total")).legend("{{reason}}"))
-            .meaning("no_identity", "reason.no_identity", "gray")
+            .meaning("total", "reason.total", "gray")
+            .meaning("no_identity", "reason.no_identity", "blue")
             .meaning("malformed", "reason.malformed", "red")
             .meaning("too_long", "reason.too_long", "orange")
             .meaning("bad_date", "reason.bad_date", "yellow")
             .meaning("future_date", "reason.future_date", "purple")
             .size(8, 8),
         Panel::curves("health.lateness")
-            .query(Query::over_time(minutes(&quantile(0.5, "wolkvox_row_lateness_seconds"))).called("word.median"))
-            .query(Query::over_time(minutes(&quantile(0.95, "wolkvox_row_lateness_seconds"))).called("word.p95"))
+            .query(
+                Query::over_time(minutes(&quantile(0.5, "wolkvox_row_lateness_seconds")))
+                    .called("word.median"),
+            )
+            .query(
+                Query::over_time(minutes(&quantile(0.95, "wolkvox_row_lateness_seconds"))).called("word.p95"),
+            )
             .unit("suffix: min")
             .size(8, 8),
         Panel::curves("health.late_rows")

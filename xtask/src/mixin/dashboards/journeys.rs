@@ -8,8 +8,8 @@ use super::{
     panel::Panel,
     promql::{
         CHOSEN, ENTRY, FINAL, JOURNEY, JOURNEYS, KEYS, MENU, MIN_VISITS, OPTION, REPEATS, TRANSITIONS,
-        WEEK_BEFORE, copy, grown, kind_share, kinds, known_a_week_before, named, named_end, of_kind,
-        or_note, or_nothing, over_range, part_of_visits, share_of_ends, share_of_repeats, sum, sum_by,
+        WEEK_BEFORE, copy, grown, kind_share, kinds, known_a_week_before, named, named_end, of_kind, or_note,
+        or_nothing, over_range, part_of_visits, share_of_ends, share_of_repeats, sum, sum_by,
     },
     query::Query,
 };
@@ -29,7 +29,12 @@ pub(crate) fn dashboard() -> Dashboard {
     let mut panels = tiles();
     panels.extend([how_they_end(), where_lost(), came_from(), chosen(), went_to(), loops(), lengths()]);
     // Its queries are the longest, and journeys are counted half an hour late anyway.
-    Dashboard { name: "journeys", of_menus: true, refresh: "5m", sections: vec![Section { key: None, panels }] }
+    Dashboard {
+        name: "journeys",
+        of_menus: true,
+        refresh: "5m",
+        sections: vec![Section { key: None, panels }],
+    }
 }
 
 fn tiles() -> Vec<Panel> {
@@ -81,7 +86,11 @@ fn where_lost() -> Panel {
     let mut columns = people_and_share(["column.lost", "column.share_lost"], "orange");
     columns.push(Column::new("Value #C", "column.change", 70).unit("percentunit"));
     Panel::table("journeys.where", columns)
-        .query(Query::rows(or_note(&format!("sort_desc({})", named(&lost(CHOSEN))), "description", NO_JOURNEYS)))
+        .query(Query::rows(or_note(
+            &format!("sort_desc({})", named(&lost(CHOSEN))),
+            "description",
+            NO_JOURNEYS,
+        )))
         .query(Query::rows(named(&share)))
         .query(Query::rows(named(&or_nothing(&change))))
         .size(12, 9)

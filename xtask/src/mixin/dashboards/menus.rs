@@ -2,16 +2,16 @@
 
 use super::{
     anomalies::{
-        ANOMALIES, expected_per_hour, furthest_option, furthest_or_all, no_verdict, sentences, since, unusual_options,
-        verdict, worst_of_each_point,
+        ANOMALIES, expected_per_hour, furthest_option, furthest_or_all, no_verdict, sentences, since,
+        unusual_options, verdict, worst_of_each_point,
     },
     column::{Column, PatternMapping, Sign},
     dashboard::{Dashboard, Section},
     field::{Link, Mapping, Step},
     panel::Panel,
     promql::{
-        CHOSEN, HITS, INTERACTIONS, KEYS, MENU, MIN_VISITS, OPTION, RETRIES, SECONDS, SERVER,
-        WEEK_BEFORE, grown, kind_share, known_a_week_before, named, options_there, or_nothing, over_range,
+        CHOSEN, HITS, INTERACTIONS, KEYS, MENU, MIN_VISITS, OPTION, RETRIES, SECONDS, SERVER, WEEK_BEFORE,
+        grown, kind_share, known_a_week_before, named, options_there, or_nothing, over_range,
         percent_of_point, share_of_ends, sum, sum_by, up_to_date, weeks_before,
     },
     query::Query,
@@ -96,9 +96,7 @@ pub(crate) fn verdict_tile(key: &'static str) -> Panel {
 
 fn tiles() -> Vec<Panel> {
     let tile = |key| Panel::tile(key).size(5, 4);
-    let retries = |range: &str| {
-        format!("sum({}) / (sum({}) > 0)", grown(RETRIES, range), grown(HITS, range))
-    };
+    let retries = |range: &str| format!("sum({}) / (sum({}) > 0)", grown(RETRIES, range), grown(HITS, range));
     let no_input = |range: &str| kind_share(HITS, "no_input", HITS, range);
     let share = |key, whole: String, usual: String| {
         let tile = tile(key).unit("percentunit").second_in("orange");
@@ -106,9 +104,7 @@ fn tiles() -> Vec<Panel> {
     };
     vec![
         tile("menus.interactions").query(Query::now(sum(&over_range(INTERACTIONS)))),
-        beyond(tile("menus.change"), &change(), &unlike_four_weeks())
-            .unit("percentunit")
-            .second_in("orange"),
+        beyond(tile("menus.change"), &change(), &unlike_four_weeks()).unit("percentunit").second_in("orange"),
         share("menus.retries", retries(CHOSEN), above_four_weeks(retries)),
         share("menus.no_input", no_input(CHOSEN), above_four_weeks(no_input)),
         data_until().size(4, 4),
@@ -135,7 +131,8 @@ fn change() -> String {
 /// Has a value while the interactions are a tenth beyond the most, or below the least, of the four weeks before.
 fn unlike_four_weeks() -> String {
     let now = sum(&over_range(INTERACTIONS));
-    let weeks = weeks_before(|offset| format!("{} > 0", sum(&grown(INTERACTIONS, &format!("{CHOSEN}{offset}")))));
+    let weeks =
+        weeks_before(|offset| format!("{} > 0", sum(&grown(INTERACTIONS, &format!("{CHOSEN}{offset}")))));
     format!("({now} > 1.1 * max({weeks})) or ({now} < 0.9 * min({weeks}))")
 }
 
@@ -168,10 +165,7 @@ fn out_of_the_ordinary() -> Panel {
         Column::new("channel", "column.channel", 75).mapped(&CHANNELS),
         Column::new("guide", "column.runbook", 90).patterns(&GUIDE).link(TO_RUNBOOK),
     ];
-    Panel::table("menus.out", columns)
-        .query(Query::rows(sentences()))
-        .query(Query::rows(since()))
-        .size(18, 7)
+    Panel::table("menus.out", columns).query(Query::rows(sentences())).query(Query::rows(since())).size(18, 7)
 }
 
 /// Whatever names a runbook is shown as one word.
@@ -192,10 +186,7 @@ fn patterns() -> Vec<PatternMapping> {
         .iter()
         .flat_map(|anomaly| {
             let told = |pattern, key| PatternMapping { pattern, key, colour: anomaly.colour };
-            [
-                told(anomaly.with_figures, anomaly.sentence),
-                told(anomaly.without_figures, anomaly.alert),
-            ]
+            [told(anomaly.with_figures, anomaly.sentence), told(anomaly.without_figures, anomaly.alert)]
         })
         .collect()
 }
@@ -215,7 +206,8 @@ fn curves() -> Vec<Panel> {
     let keep = format!(" and on ({KEYS}) {}", furthest_option());
     let hits = |offset: &str| format!("increase({HITS}{{{MENU}, {OPTION}}}[1h]{offset})");
     // With the name of the option that stands out, which nobody has chosen.
-    let furthest = sum_by("rp_id, description, rp_name", &named(&sum_by(KEYS, &format!("{}{keep}", hits("")))));
+    let furthest =
+        sum_by("rp_id, description, rp_name", &named(&sum_by(KEYS, &format!("{}{keep}", hits("")))));
     let now = format!("({furthest} or on () {}) and {}", sum(&hits("")), up_to_date());
     let shown = format!(" and on ({KEYS}) {}", furthest_or_all());
     let weeks = weeks_before(|offset| sum(&format!("{}{shown}", hits(offset))));
@@ -223,8 +215,7 @@ fn curves() -> Vec<Panel> {
     vec![
         band(day, &format!("min({all_weeks})"), &format!("max({all_weeks})")),
         band(
-            Panel::curves("menus.option")
-                .query(Query::over_time(now).called("menus.option.now")),
+            Panel::curves("menus.option").query(Query::over_time(now).called("menus.option.now")),
             &format!("min({weeks})"),
             &format!("max({weeks})"),
         )

@@ -156,7 +156,8 @@ pub(super) const TEXTS: &[Text] = &[
     ("class.unknown", "Not known: no answer", "No se sabe: sin respuesta"),
 
     // Reasons why a row is rejected, and causes of halved spans.
-    ("reason.no_identity", "Line of totals", "Línea de totales"),
+    ("reason.total", "Line of totals", "Línea de totales"),
+    ("reason.no_identity", "Names no interaction", "No nombra la interacción"),
     ("reason.malformed", "Cannot be read", "No se entiende"),
     ("reason.too_long", "Too long", "Demasiado larga"),
     ("reason.bad_date", "Bad date", "Fecha inválida"),

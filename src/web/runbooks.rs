@@ -1,0 +1,197 @@
+//! The runbooks at `/runbooks/NAME`: for each alert a page on what it means and what to do, in both languages.
+//!
+//! Owns the embedded texts of `docs/runbooks/` and the Markdown in which they are written: headings, paragraphs, code,
+//! emphasis and links to other runbooks. Everything else is text, and `maud` escapes it: a runbook cannot bring markup.
+
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+
+use super::page::STYLE;
+use crate::i18n::{Language, say, texts};
+
+texts! {
+    /// A text around the runbooks.
+    pub(crate) RunbookText;
+    Title: "What to do", "Qué hacer";
+    OtherLanguage: "Español", "English";
+    All: "All guides", "Todas las guías";
+    Status: "Status page", "Página de estado";
+}
+
+/// A runbook in both languages.
+struct Runbook {
+    /// The alert's name.
+    name: &'static str,
+    en: &'static str,
+    es: &'static str,
+}
+
+/// All of `docs/runbooks/`, sorted by name, as the build script found them.
+const RUNBOOKS: &[Runbook] = include!(concat!(env!("OUT_DIR"), "/runbooks.rs"));
+
+impl Runbook {
+    fn text(&self, language: Language) -> &'static str {
+        match language {
+            Language::En => self.en,
+            Language::Es => self.es,
+        }
+    }
+
+    /// The first sentence of what it means.
+    fn summary(&self, language: Language) -> &'static str {
+        let paragraph = self.text(language).lines().find(|line| !line.is_empty() && !line.starts_with('#'));
+        let paragraph = paragraph.unwrap_or_default();
+        paragraph.find(". ").map_or(paragraph, |end| &paragraph[..=end])
+    }
+}
+
+/// The page of a runbook; the list of all of them for the empty name; none for an unknown one.
+pub(super) fn page(name: &str, language: Language) -> Option<String> {
+    if name.is_empty() {
+        return Some(document(say(RunbookText::Title, language, &[]).as_str(), &list(language), language));
+    }
+    // `NAME.md` is how the files link to one another.
+    let name = name.strip_suffix(".md").unwrap_or(name);
+    let runbook = RUNBOOKS.iter().find(|runbook| runbook.name == name)?;
+    Some(document(runbook.name, &body(runbook.text(language), language), language))
+}
+
+fn list(language: Language) -> Markup {
+    html! {
+        h2 { (say(RunbookText::Title, language, &[])) }
+        @for runbook in RUNBOOKS {
+            h3 { a href={ (runbook.name) "?lang=" (language.code()) } { (runbook.name) } }
+            p { (line(runbook.summary(language), language)) }
+        }
+    }
+}
+
+/// Links are relative, so that they work behind a proxy that serves the exporter under a path of its own.
+fn document(title: &str, content: &Markup, language: Language) -> String {
+    let text = |text| say(text, language, &[]);
+    let other = match language {
+        Language::En => Language::Es,
+        Language::Es => Language::En,
+    };
+    let page = html! {
+        (DOCTYPE)
+        html lang=(language.code()) {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                title { (title) }
+                style { (PreEscaped(STYLE)) }
+            }
+            body {
+                header class="top" {
+                    h1 { "wolkvox-exporter" } " "
+                    a href={ "?lang=" (other.code()) } hreflang=(other.code()) lang=(other.code()) {
+                        (text(RunbookText::OtherLanguage))
+                    }
+                }
+                nav {
+                    a href={ "./?lang=" (language.code()) } { (text(RunbookText::All)) } " "
+                    a href={ "../?lang=" (language.code()) } { (text(RunbookText::Status)) }
+                }
+                main { article class="runbook" { (content) } }
+            }
+        }
+    };
+    page.into_string()
+}
+
+/// Blocks of Markdown, which blank lines divide.
+fn body(text: &str, language: Language) -> Markup {
+    html! {
+        @for block in text.split("\n\n").map(str::trim).filter(|block| !block.is_empty()) {
+            @if let Some(heading) = block.strip_prefix("## ") {
+                h3 { (line(heading, language)) }
+            } @else if let Some(title) = block.strip_prefix("# ") {
+                h2 { (line(title, language)) }
+            } @else {
+                p { (line(block, language)) }
+            }
+        }
+    }
+}
+
+/// Text with `code`, *emphasis* and [links](NAME.md); a mark that is not closed is text.
+fn line(text: &str, language: Language) -> Markup {
+    let Some(start) = text.find(['`', '*', '[']) else { return html! { (text) } };
+    let rest = &text[start..];
+    let found = match rest.as_bytes()[0] {
+        b'`' => enclosed(rest, "`", "`").map(|(inside, after)| (html! { code { (inside) } }, after)),
+        b'*' => enclosed(rest, "*", "*").map(|(inside, after)| (html! { em { (inside) } }, after)),
+        _ => link(rest, language),
+    };
+    let (marked, after) = found.unwrap_or_else(|| (html! { (&rest[..1]) }, &rest[1..]));
+    html! { (&text[..start]) (marked) (line(after, language)) }
+}
+
+/// The text between two marks, and what follows.
+fn enclosed<'a>(text: &'a str, open: &str, close: &str) -> Option<(&'a str, &'a str)> {
+    text.strip_prefix(open)?.split_once(close)
+}
+
+/// A link to another runbook. Any other address stays text: a page of the exporter leads nowhere else.
+fn link(text: &str, language: Language) -> Option<(Markup, &str)> {
+    let (title, rest) = enclosed(text, "[", "](")?;
+    let (address, after) = rest.split_once(')')?;
+    let name = address.strip_suffix(".md")?;
+    let known = RUNBOOKS.iter().any(|runbook| runbook.name == name);
+    known.then(|| (html! { a href={ (name) "?lang=" (language.code()) } { (title) } }, after))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_languages_have_every_text() {
+        crate::i18n::assert_good(RunbookText::ALL, &[]);
+    }
+
+    #[test]
+    fn every_runbook_is_a_page_in_both_languages() {
+        assert!(RUNBOOKS.len() > 25, "{} runbooks", RUNBOOKS.len());
+        for runbook in RUNBOOKS {
+            for language in Language::ALL {
+                let page = page(runbook.name, language).expect("a page");
+                assert!(page.matches("<h3>").count() >= 5, "{}: {page}", runbook.name);
+                // What is written in another way than `line` and `body` know would be seen as its marks.
+                let content = page.split("<article").nth(1).expect("content");
+                for mark in ["](", "**", "`", "\n- ", "\n|", "\n1. ", "## "] {
+                    assert!(!content.contains(mark), "{} has {mark:?}: {content}", runbook.name);
+                }
+                let links = page.split("href=\"").skip(1).filter_map(|rest| rest.split('?').next());
+                for name in links.filter(|link| link.starts_with("Wolkvox")) {
+                    assert!(super::page(name, language).is_some(), "{}: {name}", runbook.name);
+                }
+            }
+        }
+        let list = page("", Language::Es).expect("a list");
+        assert!(RUNBOOKS.iter().all(|runbook| list.contains(runbook.name)), "{list}");
+        assert!(list.contains("href=\"../?lang=es\""), "{list}");
+    }
+
+    #[test]
+    fn unknown_names_have_no_page() {
+        for name in ["WolkvoxNothing", "../status.json", "en/WolkvoxDataLate", "wolkvoxdatalate", "/"] {
+            assert_eq!(page(name, Language::En), None, "{name}");
+        }
+        assert_eq!(page("WolkvoxDataLate.md", Language::En), page("WolkvoxDataLate", Language::En));
+    }
+
+    #[test]
+    fn markup_is_text_and_marks_are_closed_or_text() {
+        for (text, html) in [
+            ("a <b> & \"c\"", "a &lt;b&gt; &amp; &quot;c&quot;"),
+            ("run `a < b` *now*", "run <code>a &lt; b</code> <em>now</em>"),
+            ("5 * 3 `open", "5 * 3 `open"),
+            ("[x](https://elsewhere.example)", "[x](https://elsewhere.example)"),
+            ("[x](javascript:alert(1).md)", "[x](javascript:alert(1).md)"),
+            ("[late](WolkvoxDataLate.md).", "<a href=\"WolkvoxDataLate?lang=en\">late</a>."),
+        ] {
+            assert_eq!(line(text, Language::En).into_string(), html, "{text}");
+        }
+    }
+}
