@@ -63,7 +63,7 @@ async fn the_exporter_is_gone_for_3_and_20_minutes(month: &Month) {
         let grafana = month.grafana(gone - (minutes - 2.0) / 1440.0, 6.0 * HOUR);
         let at = format!("after {minutes} minutes");
         assert_eq!(month.said(&grafana, MENUS, "Alerts").await, "No answer", "{at}");
-        assert_eq!(month.said(&grafana, HEALTH, "Does it answer?").await, "No", "{at}");
+        assert_eq!(month.said(&grafana, HEALTH, "Answering?").await, "No", "{at}");
         for title in ["Data until", "Reading", "Incomplete", "Failures", "Quota"] {
             assert!(month.rows(&grafana, HEALTH, title, "A").await.is_empty(), "{at}: {title}");
             let panel = month.panel(HEALTH, title);

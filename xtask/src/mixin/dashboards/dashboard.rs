@@ -29,6 +29,8 @@ pub(crate) struct Dashboard {
     pub(crate) name: &'static str,
     /// Whether one can choose routing points, channels and options, not only servers.
     pub(crate) of_menus: bool,
+    /// Whether its tables link to the runbooks.
+    pub(crate) guides: bool,
     /// Time between two refreshes. The data come every five minutes, at a moment that the browser does not know.
     pub(crate) refresh: &'static str,
     pub(crate) sections: Vec<Section>,
@@ -143,8 +145,10 @@ impl Dashboard {
                 "regex": "", "skipUrlSync": false, "type": "datasource",
             }),
             variable("server", language.text("variable.server"), "label_values(wolkvox_up, server)", ""),
-            runbooks(),
         ];
+        if self.guides {
+            variables.push(runbooks());
+        }
         if self.of_menus {
             // `query_result`, because `label_values` cannot show a name and mean an id.
             let points =

@@ -88,6 +88,7 @@ pub(crate) fn dashboard() -> Dashboard {
     Dashboard {
         name: "health",
         of_menus: false,
+        guides: true,
         refresh: "1m",
         sections: vec![
             Section { key: None, panels: always },

@@ -32,6 +32,7 @@ pub(crate) fn dashboard() -> Dashboard {
     Dashboard {
         name: "journeys",
         of_menus: true,
+        guides: false,
         refresh: "5m",
         sections: vec![Section { key: None, panels }],
     }
@@ -128,7 +129,7 @@ fn went_to() -> Panel {
 }
 
 fn beside(key: &'static str, chosen: &str, other: &str, end: &str) -> Panel {
-    let of_chosen = format!(r#"{MENU}, {chosen}=~"$cod_opc_menu""#);
+    let of_chosen = format!("{MENU}, {chosen}=~`${{cod_opc_menu:regex}}`");
     let steps = format!("increase({TRANSITIONS}{{{of_chosen}}}[$__range])");
     let ends = format!("increase({end}{{{MENU}, {OPTION}}}[$__range])");
     // Each visit begins with an entry or a step to it, and ends with a step from it or with the journey.
@@ -150,7 +151,8 @@ fn beside(key: &'static str, chosen: &str, other: &str, end: &str) -> Panel {
 /// All three are counted when the journey is over, so that they fit together.
 fn chosen() -> Panel {
     let per_hour = |metric: &str| sum(&format!("increase({metric}{{{MENU}, {OPTION}}}[1h])"));
-    let steps = sum(&format!(r#"increase({TRANSITIONS}{{{MENU}, to_opc_menu=~"$cod_opc_menu"}}[1h])"#));
+    let steps =
+        sum(&format!("increase({TRANSITIONS}{{{MENU}, to_opc_menu=~`${{cod_opc_menu:regex}}`}}[1h])"));
     let came = format!("{} + ({steps} or vector(0))", per_hour(ENTRY));
     Panel::curves("journeys.option")
         .query(Query::over_time(came).called("journeys.option.came"))

@@ -75,6 +75,7 @@ pub(crate) fn dashboard() -> Dashboard {
     Dashboard {
         name: "menus",
         of_menus: true,
+        guides: true,
         refresh: "1m",
         sections: vec![
             Section { key: None, panels: always },

@@ -38,6 +38,7 @@ pub(super) const TEXTS: &[Text] = &[
     ("word.p95", "95 of 100 at most", "95 de cada 100, como máximo"),
     ("word.used", "Used", "Usado"),
     ("word.limit", "Limit", "Límite"),
+    ("data_until.empty", "Does not answer", "Sin respuesta"),
     ("data_until.title", "Data until", "Hasta las"),
     ("data_until.description",
         "Everything dated before this moment has been read; of several servers, the one that is furthest behind. Five to ten minutes before now are usual.",
