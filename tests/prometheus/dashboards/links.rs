@@ -5,8 +5,6 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
-
 use crate::{
     dashboards::{
         boards::Panel,
@@ -89,7 +87,7 @@ fn cell(panel: &Panel, label: &str, value: &str) -> String {
         properties.filter(|property| property["id"] == "unit").map(|property| &property["value"]).next();
     let unit = unit.unwrap_or(&defaults["unit"]);
     match value.parse::<f64>() {
-        Ok(number) if *unit != Value::from("string") => locale(number),
+        Ok(number) if unit.as_str() != Some("string") => locale(number),
         _ => value.to_owned(),
     }
 }

@@ -139,7 +139,7 @@ pub(crate) async fn density_may_change(tool: &Tool, generator: &Path) {
             assert!(numbers >= 6, "{hours} h after the change: {numbers} options are compared");
         }
     }
-    let grafana = month.grafana(24.0 / 24.0, 4.0 * HOUR);
+    let grafana = month.grafana(1.0, 4.0 * HOUR);
     let panel = month.panel(MENUS, CURVE);
     let expected = &grafana.curves(panel, &panel.targets[3], &all()).await[0].1;
     let most = &grafana.curves(panel, &panel.targets[2], &all()).await[0].1;
