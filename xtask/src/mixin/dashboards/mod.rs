@@ -4,7 +4,7 @@
 //! | --- | --- |
 //! | `dashboard` | what surrounds the panels: variables, links, times, and where each panel stands |
 //! | `panel`, `column`, `field` | one panel and its look; the columns of a table; what both write of a field |
-//! | `query`, `promql` | one query; the pieces that queries are made of |
+//! | `query`, `promql`, `anomalies` | one query; the pieces that queries are made of; those about what is unlike usual |
 //! | `menus`, `journeys`, `health` | the panels of each dashboard |
 //! | `text` | every word that a user reads, in every language |
 //!
