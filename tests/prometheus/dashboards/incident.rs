@@ -49,7 +49,7 @@ async fn sentences_name_the_fallen_options_worst_first(month: &Month) {
 
 /// The one of last night is over by now, and the timeline still has it, at its routing point only.
 async fn last_night_is_seen_in_the_morning(month: &Month) {
-    let panel = month.panel(MENUS, "What happened in this time?");
+    let panel = month.panel(MENUS, "What happened since yesterday?");
     // Half an hour before the incident of today.
     let grafana = month.grafana(2.5 / 24.0, DAY);
     let curves = grafana.curves(panel, &panel.targets[0], &all()).await;

@@ -225,9 +225,11 @@ fn curves() -> Vec<Panel> {
     ]
 }
 
-/// Each routing point over the range: an incident of last night that is over is still seen in the morning.
+/// Each routing point over a day: an incident of last night that is over is still seen in the morning. Of a day whatever
+/// range is chosen, since there are six scores of each option.
 fn past() -> Panel {
     Panel::timeline("menus.past")
+        .of_the_last("24h")
         .query(Query::over_time(worst_of_each_point()).legend("{{rp_name}}"))
         .mapped(&[
             Mapping::new("0", "past.normal", "super-light-green"),

@@ -142,10 +142,8 @@ impl Panel {
             "tooltip": { "mode": "single", "showColorScale": false, "yHistogram": false },
             "yAxis": { "axisPlacement": "left", "decimals": 0, "reverse": true, "unit": "suffix: h" },
         });
-        let mut panel = Self::new("heatmap", key, options);
         // Four weeks whatever is chosen above: of a day it would show a column.
-        (panel.interval, panel.time_from) = (Some("1d"), Some("28d"));
-        panel
+        Self::new("heatmap", key, options).every("1d").of_the_last("28d")
     }
 
     /// Coloured stretches of time. The colours come from the mappings: with those of thresholds Grafana would write the
@@ -266,6 +264,12 @@ impl Panel {
 
     pub(crate) fn every(mut self, interval: &'static str) -> Self {
         self.interval = Some(interval);
+        self
+    }
+
+    /// Shows a time of its own, whatever is chosen above.
+    pub(crate) fn of_the_last(mut self, time: &'static str) -> Self {
+        self.time_from = Some(time);
         self
     }
 
