@@ -12,7 +12,7 @@ use super::{
     promql::{
         CHOSEN, HITS, INTERACTIONS, KEYS, MENU, MIN_VISITS, OPTION, RETRIES, SECONDS, SERVER, WEEK_BEFORE,
         grown, kind_share, known_a_week_before, named, options_there, or_nothing, over_range,
-        percent_of_point, share_of_ends, sum, sum_by, up_to_date, weeks_before,
+        percent_of_point, share_of_ends, sum, sum_by, up_to_date, weeks_before, with_label,
     },
     query::Query,
 };
@@ -209,7 +209,8 @@ fn curves() -> Vec<Panel> {
     // With the name of the option that stands out, which nobody has chosen.
     let furthest =
         sum_by("rp_id, description, rp_name", &named(&sum_by(KEYS, &format!("{}{keep}", hits("")))));
-    let now = format!("({furthest} or on () {}) and {}", sum(&hits("")), up_to_date());
+    let all_of_them = with_label(&sum(&hits("")), "description", "Σ");
+    let now = format!("({furthest} or on () {all_of_them}) and {}", up_to_date());
     let shown = format!(" and on ({KEYS}) {}", furthest_or_all());
     let weeks = weeks_before(|offset| sum(&format!("{}{shown}", hits(offset))));
     let expected = expected_per_hour(&format!(", {OPTION}"), &shown);
