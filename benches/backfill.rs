@@ -32,7 +32,7 @@ use wolkvox_exporter::{
     snapshot::Publisher,
     store::Store,
     telemetry::Telemetry,
-    wolkvox::{Answer, ApiError, Element, Query, RowParser, Splitter},
+    wolkvox::{Admission, Answer, ApiError, Element, Query, RowParser, Splitter},
 };
 
 /// Midnight, 2026-01-18 in UTC.
@@ -131,6 +131,7 @@ impl Source for Load {
     async fn read(
         &self,
         query: Query,
+        _: &mut Admission,
         each: &mut (dyn FnMut(Element<'_>) + Send),
     ) -> Result<Answer, ApiError> {
         self.requests.fetch_add(1, Ordering::Relaxed);
@@ -182,7 +183,14 @@ async fn poller(load: Load, path: &Path) -> Poller<Load> {
     let telemetry = Arc::new(Telemetry::new().unwrap());
     let publisher = Publisher::start(telemetry.clone());
     let telemetry = telemetry.target("0042");
-    let around = PollerDeps { store, publisher, telemetry, clock, shutdown: CancellationToken::new() };
+    let around = PollerDeps {
+        store,
+        publisher,
+        telemetry,
+        clock,
+        shutdown: CancellationToken::new(),
+        probe: Default::default(),
+    };
     Poller::start(settings(), load, parser, restored, around).await.unwrap()
 }
 

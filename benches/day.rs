@@ -35,7 +35,7 @@ use wolkvox_exporter::{
     snapshot::Publisher,
     store::{Store, TargetId},
     telemetry::Telemetry,
-    wolkvox::{Answer, ApiError, Element, Query, RowParser},
+    wolkvox::{Admission, Answer, ApiError, Element, Query, RowParser},
 };
 
 /// Midnight, 2026-01-18 in UTC.
@@ -165,6 +165,7 @@ impl Source for Load {
     async fn read(
         &self,
         query: Query,
+        _: &mut Admission,
         each: &mut (dyn FnMut(Element<'_>) + Send),
     ) -> Result<Answer, ApiError> {
         self.note_commit();
@@ -227,7 +228,7 @@ async fn day(plan: Plan, path: &Path) -> Vec<Hour> {
     let telemetry = Arc::new(Telemetry::new().unwrap());
     let publisher = Publisher::start(telemetry.clone());
     let telemetry = telemetry.target("0042");
-    let around = PollerDeps { store, publisher, telemetry, clock, shutdown };
+    let around = PollerDeps { store, publisher, telemetry, clock, shutdown, probe: Default::default() };
     let poller = Poller::start(settings, load, parser, restored, around).await.unwrap();
     poller.run().await;
     Arc::into_inner(hours).unwrap().into_inner().unwrap()

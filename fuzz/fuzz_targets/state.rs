@@ -19,6 +19,7 @@ const BOUNDS: TimeBounds = TimeBounds {
     earliest: LocalSecond::MIN,
     latest: LocalSecond::MAX,
     counted_from: LocalSecond::MIN,
+    judged: (LocalSecond::MIN, LocalSecond::MIN),
     watermark: LocalSecond::MIN,
     closing: 1940,
     history: LocalSecond::MIN,
@@ -87,7 +88,7 @@ fn work(disk: Disk) -> Result<(), StoreError> {
         moment: &LocalSecond::get,
     };
     store.transact(|tx| {
-        let step = reconcile(&account, stage, &terms, &tx.memory(target, 0))?;
+        let step = reconcile(&account, &mut stage, &terms, &tx.memory(target, 0))?;
         tx.write(target, &step)?;
         // All of the first hour.
         tx.forget(target, LocalSecond::new(20), 3600)?;

@@ -176,15 +176,25 @@ texts! {
         "the server is busy, and asks to be left alone for {detail} s",
         "el servidor está ocupado, y pide que se espere {detail} s";
     Contradicts:
-        "the answer holds none of the {detail} rows that Wolkvox sent before for the same times",
-        "la respuesta no trae ninguna de las {detail} filas que Wolkvox envió antes para las mismas horas";
+        "the answer holds {held} of the {known} rows that Wolkvox sent before for the same times",
+        "la respuesta trae {held} de las {known} filas que Wolkvox envió antes para las mismas horas";
     ContradictsRemedy:
-        "Compare the report diagram_13 in Wolkvox for the last hour: if its rows are there, tell Wolkvox that its API leaves \
-         them out. Nothing is lost meanwhile. If it stays so for an hour, the exporter takes the report for emptied, goes \
-         on, and says so in the log and in wolkvox_windows_incomplete_total.",
-        "Compare el informe diagram_13 en Wolkvox de la última hora: si sus filas están allí, diga a Wolkvox que su API \
-         las omite. Mientras tanto no se pierde nada. Si sigue así una hora, el exporter da el informe por vaciado, \
-         continúa, y lo dice en el registro y en wolkvox_windows_incomplete_total.";
+        "Check that the target's server and token belong to the same operation as before, and compare the report diagram_13 in \
+         Wolkvox for the last hour: if its rows are there, tell Wolkvox that its API leaves them out. Nothing is lost or counted \
+         meanwhile. After an hour, counting goes on from there without counting anything twice; \
+         wolkvox_windows_incomplete_total says so.",
+        "Revise que el servidor y el token del destino sean de la misma operación que antes, y compare el informe diagram_13 \
+         en Wolkvox de la última hora: si sus filas están allí, diga a Wolkvox que su API las omite. Mientras tanto no se \
+         pierde ni se cuenta nada. Después de una hora se sigue contando desde ahí, sin contar nada dos veces; lo indica \
+         wolkvox_windows_incomplete_total.";
+    OutsideRange:
+        "none of the {detail} rows of the answer is dated within the times that were asked for",
+        "ninguna de las {detail} filas de la respuesta tiene fecha dentro de las horas pedidas";
+    OutsideRangeRemedy:
+        "Their dates may be in another time zone or without seconds, or something in between sends an old answer again: check \
+         the target's timezone with `wolkvox-exporter doctor`. Nothing of the answer is counted.",
+        "Sus fechas pueden estar en otra zona horaria o sin segundos, o algo en el camino repite una respuesta vieja: revise la \
+         zona horaria del destino con `wolkvox-exporter doctor`. Nada de la respuesta se cuenta.";
     CutOff: "the answer was cut off before its end", "la respuesta se cortó antes de su fin";
     TooLarge: "the answer exceeds {detail} bytes", "la respuesta pasa de {detail} bytes";
     LaterRemedy:
@@ -243,6 +253,7 @@ impl FaultText {
             ApiError::NotEmpty(_) => (Self::NotEmpty, Self::LaterRemedy),
             ApiError::TooFewRows { .. } => (Self::TooFewRows, Self::LaterRemedy),
             ApiError::Contradicts { .. } => (Self::Contradicts, Self::ContradictsRemedy),
+            ApiError::OutsideRange { .. } => (Self::OutsideRange, Self::OutsideRangeRemedy),
             ApiError::CutOff => (Self::CutOff, Self::LaterRemedy),
             ApiError::TooLarge(_) => (Self::TooLarge, Self::LaterRemedy),
             ApiError::ClocksDisagree { .. } => (Self::ClocksDisagree, Self::ClocksDisagreeRemedy),
@@ -271,7 +282,10 @@ impl FaultText {
             | ApiError::ConnectTimeout(wait)
             | ApiError::NoNameServer(wait)
             | ApiError::Busy(wait) => wait.as_secs().to_string(),
-            ApiError::Contradicts { known } => known.to_string(),
+            ApiError::Contradicts { known, held } => {
+                return vec![("known", known.to_string()), ("held", held.to_string())];
+            }
+            ApiError::OutsideRange { rows } => rows.to_string(),
             ApiError::TooLarge(bytes) => bytes.to_string(),
             ApiError::TooFewRows { received, promised, .. } => {
                 return vec![("received", received.to_string()), ("promised", promised.to_string())];

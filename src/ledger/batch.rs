@@ -31,7 +31,7 @@ pub(super) const NO_SECOND: u32 = u32::MAX;
 const LARGE_SHARE: u64 = 4;
 
 /// What has arrived of an answer so far.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub struct RowBatch {
     pub(super) rows: Vec<BatchRow>,
     pub(super) labels: Vec<MenuLabels>,

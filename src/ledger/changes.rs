@@ -95,12 +95,17 @@ impl<'a> Changes<'a> {
         if let Some(slot) = self.by_number.get(&number) {
             return Some(*slot);
         }
+        let labels = self.labels_of(number)?;
+        Some(self.open(labels))
+    }
+
+    /// The labels of a menu that the counters have under this number.
+    pub(super) fn labels_of(&mut self, number: u32) -> Option<&'a MenuLabels> {
         let menus = &self.account.menus;
         let numbered = self
             .numbered
             .get_or_insert_with(|| menus.iter().map(|(labels, (number, _))| (*number, labels)).collect());
-        let labels = *numbered.get(&number)?;
-        Some(self.open(labels))
+        numbered.get(&number).copied()
     }
 
     fn open(&mut self, labels: &MenuLabels) -> usize {

@@ -118,6 +118,9 @@ pub struct Totals {
     /// Rows that were remembered and not counted, because they replaced others of their second or the report had
     /// contradicted what is known for an hour.
     pub changed: u64,
+    /// Rows dated before this moment count only in answers that agree with what is known; Unix seconds, 0 for none. It is
+    /// where counting went on after the report had contradicted what is known for an hour.
+    pub rebased_to: i64,
 }
 
 /// How far a re-reading has come; all in Unix seconds.
@@ -161,6 +164,7 @@ impl Totals {
             hourly_read: None,
             nightly_read: None,
             changed: 0,
+            rebased_to: 0,
         }
     }
 

@@ -6,6 +6,7 @@ use std::{num::NonZeroU64, sync::Arc};
 
 use super::{
     counts::{OptionCounts, RoutingPointCounts, Totals, TransitionCounts},
+    evidence::Evidence,
     journey::OpenJourney,
 };
 use crate::{
@@ -70,6 +71,8 @@ pub struct Delta {
     pub journeys: Vec<JourneyDelta>,
     /// What the new rows, and the journeys that are over, add to the history, by the numbers of [`Delta::menus`].
     pub history: HistoryDelta,
+    /// Agreement of the answer with the rows known before; never written down.
+    pub evidence: Evidence,
 }
 
 /// A journey before and after a step.
@@ -97,6 +100,7 @@ impl Delta {
             interactions: Vec::new(),
             journeys: Vec::new(),
             history: HistoryDelta::default(),
+            evidence: Evidence::default(),
         }
     }
 }

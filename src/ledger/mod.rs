@@ -11,6 +11,7 @@ mod changes;
 mod counters;
 mod counts;
 mod delta;
+mod evidence;
 mod histogram;
 mod journey;
 mod past;
@@ -25,6 +26,7 @@ pub use counts::{
     LATENESS_BOUNDS, OptionCounts, Overflow, ReadCursor, RoutingPointCounts, Totals, TransitionCounts,
 };
 pub use delta::{Delta, JourneyDelta, NO_MENU, RowKey, RowRecord};
+pub use evidence::Evidence;
 pub use histogram::SecondsHistogram;
 pub use journey::{IdleTimes, JourneyState, LONGEST_JOURNEY, OpenJourney, Visit};
 pub use past::Past;

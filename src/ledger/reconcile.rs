@@ -13,9 +13,17 @@ use super::{
     counters::TargetCounters,
     counts::OptionCounts,
     delta::{Delta, JourneyDelta, NO_MENU, RowKey, RowRecord},
+    evidence::{Candidate, corrected},
     journey::{IdleTimes, JourneyState, OpenJourney, Visit},
 };
-use crate::{baseline::HistoryDelta, model::LocalSecond, wolkvox::Rejection};
+use crate::{
+    baseline::HistoryDelta,
+    model::{LocalSecond, LocalStretch},
+    wolkvox::Rejection,
+};
+
+/// Seconds by which a real row may be dated ahead of our clock.
+const LARGEST_SKEW: i64 = 3600;
 
 /// Rows and interactions seen in earlier answers.
 pub trait SeenRows {
@@ -43,6 +51,8 @@ pub struct TimeBounds {
     pub counted_from: LocalSecond,
     /// New rows dated before it are late.
     pub watermark: LocalSecond,
+    /// Seconds whose known rows tell whether the answer agrees with what is known; see [`Delta::evidence`].
+    pub judged: LocalStretch,
     /// Journeys with a deadline before it are over: the watermark that this answer leads to, in Unix seconds.
     pub closing: i64,
     /// Rows dated before it are not added to the history, which begins here or is read by others.
@@ -88,22 +98,23 @@ struct Touched {
 /// Finds the rows of a whole answer that count, adds them up, and closes the journeys that are over.
 pub fn reconcile<M: SeenRows>(
     counters: &TargetCounters,
-    mut batch: RowBatch,
+    batch: &mut RowBatch,
     params: &ReconcileParams<'_>,
     memory: &M,
 ) -> Result<Delta, M::Error> {
     let history = HistoryDelta::between(params.bounds.history, LocalSecond::MAX);
     let mut delta = Delta { history, ..counters.unchanged() };
-    for (rejection, count) in std::mem::take(&mut batch.rejected) {
-        *delta.totals.rejected.entry(rejection).or_default() += count;
+    for (rejection, count) in &batch.rejected {
+        *delta.totals.rejected.entry(*rejection).or_default() += count;
     }
     delta.totals.out_of_range += batch.outside;
 
     // Equal rows become neighbours, and memory is asked in its own order.
     batch.rows.sort_unstable_by_key(|row| (row.date, row.fingerprint));
+    let batch = &*batch;
     let mut counting = Counting {
         params,
-        batch: &batch,
+        batch,
         changes: Changes::of(counters, params.limits),
         slots: vec![None; batch.labels.len()],
         new_rows: Vec::new(),
@@ -120,6 +131,7 @@ pub fn reconcile<M: SeenRows>(
         } else {
             memory.rows_dated(date, &mut known)?;
             counting.second(second, first, &known);
+            counting.compare(second, &known);
         }
         first += second.len();
     }
@@ -163,17 +175,50 @@ impl Counting<'_> {
             };
             growth -= new;
             let totals = &mut self.delta.totals;
+            self.delta.evidence.unseen += unseen;
             totals.changed += unseen.saturating_sub(new);
             totals.repeated += seen - new.max(unseen);
             if new > 0 {
                 self.count(row, first, new, moment);
             }
             if new > 0 || unseen > 0 {
-                let accounted = if is_rebased { unseen } else { new };
+                let accounted = match before.menu {
+                    NO_MENU if is_rebased => unseen,
+                    _ => new,
+                };
                 self.remember(row, seen, accounted, before);
             }
             first += alike.len();
         }
+    }
+
+    /// Adds to the evidence the rows of a second that are known and held; those of seconds without a row in the answer are
+    /// not seen here.
+    fn compare(&mut self, rows: &[BatchRow], known: &[(u64, RowRecord)]) {
+        let (from, to) = self.params.bounds.judged;
+        if known.is_empty() || !(from..to).contains(&rows[0].date) {
+            return;
+        }
+        let mut missing = Vec::new();
+        for (fingerprint, record) in known.iter().filter(|(_, record)| record.menu != NO_MENU) {
+            let lacking = u64::from(record.counted).saturating_sub(seen_of(rows, *fingerprint));
+            self.delta.evidence.known += u64::from(record.counted);
+            self.delta.evidence.held += u64::from(record.counted) - lacking;
+            if lacking > 0 {
+                missing.push((*record, lacking));
+            }
+        }
+        if missing.is_empty() {
+            return;
+        }
+        let is_counted = |row: &&BatchRow| {
+            let at = known.binary_search_by_key(&row.fingerprint, |(fingerprint, _)| *fingerprint);
+            at.is_ok_and(|at| known[at].1.menu != NO_MENU)
+        };
+        let others = rows.iter().filter(|row| !is_counted(row));
+        let labels = &self.batch.labels;
+        let candidates = others.map(|row| Candidate { row: *row, labels: &labels[row.menu as usize] });
+        self.delta.evidence.held += corrected(&missing, candidates.collect(), &mut self.changes);
     }
 
     /// Counts `new` rows like this one.
@@ -183,7 +228,10 @@ impl Counting<'_> {
         let slot = self.slot(row.menu);
         let totals = &mut self.delta.totals;
         totals.new += new;
-        totals.last_row = totals.last_row.max(Some(row.date));
+        // One date in the future must not hide that the report stands still.
+        if moment <= params.now.saturating_add(LARGEST_SKEW) {
+            totals.last_row = totals.last_row.max(Some(row.date));
+        }
         if row.date < params.bounds.watermark {
             totals.late += new;
         }
@@ -235,15 +283,19 @@ impl Counting<'_> {
 /// The rows of a second, as an answer holds it, that can be no growth: as many as count already, and those that were
 /// taken over without being counted.
 fn accounted_for(rows: &[BatchRow], known: &[(u64, RowRecord)]) -> u64 {
-    let seen = |fingerprint: u64| {
-        let first = rows.partition_point(|row| row.fingerprint < fingerprint);
-        rows[first..].iter().take_while(|row| row.fingerprint == fingerprint).count() as u64
-    };
     let of_record = |(fingerprint, record): &(u64, RowRecord)| match record.menu {
-        NO_MENU => u64::from(record.counted).min(if record.counted > 0 { seen(*fingerprint) } else { 0 }),
+        NO_MENU => {
+            u64::from(record.counted).min(if record.counted > 0 { seen_of(rows, *fingerprint) } else { 0 })
+        }
         _ => u64::from(record.counted),
     };
     known.iter().map(of_record).sum()
+}
+
+/// The rows of a second, ordered by fingerprint, that have this one.
+fn seen_of(rows: &[BatchRow], fingerprint: u64) -> u64 {
+    let first = rows.partition_point(|row| row.fingerprint < fingerprint);
+    rows[first..].iter().take_while(|row| row.fingerprint == fingerprint).count() as u64
 }
 
 /// Adds new rows, which lie in `rows`, to the journeys of their interactions, and closes the journeys that are over.

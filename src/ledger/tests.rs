@@ -63,6 +63,7 @@ const OPEN: TimeBounds = TimeBounds {
     earliest: LocalSecond::MIN,
     latest: LocalSecond::MAX,
     counted_from: LocalSecond::MIN,
+    judged: (LocalSecond::MIN, LocalSecond::MIN),
     watermark: LocalSecond::MIN,
     closing: i64::MIN,
     history: LocalSecond::MIN,
@@ -89,11 +90,11 @@ impl Book {
         self.reconcile(stage, bounds);
     }
 
-    fn reconcile(&mut self, stage: RowBatch, bounds: TimeBounds) {
+    fn reconcile(&mut self, mut stage: RowBatch, bounds: TimeBounds) {
         let idle = IdleTimes { usual: Duration::from_secs(100), by_channel: BTreeMap::new() };
         let terms =
             ReconcileParams { bounds, limits: self.limits, idle: &idle, now: 209, moment: &LocalSecond::get };
-        let Ok(step) = reconcile(&self.account, stage, &terms, &self.memory);
+        let Ok(step) = reconcile(&self.account, &mut stage, &terms, &self.memory);
         self.memory.take(&step);
         self.account.apply(step);
     }

@@ -8,10 +8,10 @@ use jiff::Timestamp;
 use tokio::task::spawn_blocking;
 use tracing::error;
 
-use super::{Poller, PollerConfig, Source};
+use super::{PollerConfig, target_state::TargetState};
 use crate::{
     baseline::{Detector, History, Holidays, Moment, Scores},
-    schedule::{local_second, local_stretches},
+    schedule::{TimeRange, local_second, local_stretches},
 };
 
 /// What is known, and is to be known, of the weeks before.
@@ -34,40 +34,52 @@ impl Default for BaselineSettings {
     }
 }
 
-/// The detector, which is away while it works, and what it said.
+/// Compares each window with what is usual.
 #[derive(Debug, Default)]
-pub(super) struct Judge {
+pub(super) struct Scorer {
+    /// The detector, which is away while it works.
     detector: Option<Detector>,
-    /// Of the last closed window; `None` where that is not known.
-    pub(super) scores: Option<Arc<Scores>>,
+    /// The scores of the last closed window; `None` where that is not known.
+    scores: Option<Arc<Scores>>,
 }
 
-impl<S: Source> Poller<S> {
-    /// Judges what is committed, if its last window is known.
-    pub(super) async fn judge_present(&mut self) {
-        self.judge.scores = None;
-        let Some(window) = self.exposure.window.clone() else { return };
-        let mut detector = self.judge.detector.take().unwrap_or_default();
-        let (settings, history) = (self.settings.clone(), self.books.history().clone());
-        let watermark = self.books.totals().watermark();
+impl Scorer {
+    /// The scores of the last closed window; `None` where that is not known.
+    pub(super) fn scores(&self) -> Option<Arc<Scores>> {
+        self.scores.clone()
+    }
+
+    /// Computes the scores of a window, once everything before the watermark is known.
+    pub(super) async fn score(
+        &mut self,
+        window: Option<TimeRange>,
+        history: Arc<History>,
+        watermark: Timestamp,
+        config: &Arc<PollerConfig>,
+    ) {
+        self.scores = None;
+        let Some(window) = window else { return };
+        let mut detector = self.detector.take().unwrap_or_default();
+        let config = config.clone();
+        let server = config.name.clone();
         let judged = spawn_blocking(move || {
-            let scores = judge(&mut detector, &history, &settings, watermark, (window.start, window.end));
+            let scores = judge(&mut detector, &history, &config, watermark, window);
             (detector, scores)
         });
         match judged.await {
             Ok((detector, scores)) => {
-                self.judge.detector = Some(detector);
-                self.judge.scores = Some(Arc::new(scores));
+                self.detector = Some(detector);
+                self.scores = Some(Arc::new(scores));
             }
-            Err(panic) => error!(server = self.settings.name, "judging what is usual broke off: {panic}"),
+            Err(panic) => error!(server, "judging what is usual broke off: {panic}"),
         }
     }
+}
 
-    /// How far back the history reaches, in seconds before the watermark.
-    pub(super) fn history_seconds(&self) -> i64 {
-        let watermark = local_second(self.books.totals().watermark(), &self.settings.zone);
-        self.books.history().seconds_before(watermark)
-    }
+/// How far back the history reaches, in seconds before the watermark.
+pub(super) fn history_seconds(state: &TargetState, config: &PollerConfig) -> i64 {
+    let watermark = local_second(state.totals().watermark(), &config.zone);
+    state.history().seconds_before(watermark)
 }
 
 /// How unlike the usual everything is once all before `watermark` is known; `window` is the last that has closed.
@@ -76,11 +88,11 @@ pub(super) fn judge(
     history: &History,
     settings: &PollerConfig,
     watermark: Timestamp,
-    window: (Timestamp, Timestamp),
+    window: TimeRange,
 ) -> Scores {
     let moment = Moment {
         watermark: local_second(watermark, &settings.zone),
-        window: &local_stretches(window.0, window.1, &settings.zone),
+        window: &local_stretches(window.from, window.to, &settings.zone),
         idle: &|point| settings.idle.of(&point.channel),
         kinds: &settings.kinds,
         holidays: &settings.baseline.holidays,
@@ -114,7 +126,13 @@ mod tests {
         history.cover(since, midnight);
 
         let settings = PollerConfig::plain("0042", zone, BucketBounds::new(&[10.0]).unwrap());
-        let scores = judge(&mut Detector::new(), &history, &settings, watermark, (start, watermark));
+        let scores = judge(
+            &mut Detector::new(),
+            &history,
+            &settings,
+            watermark,
+            TimeRange { from: start, to: watermark },
+        );
         let expected = scores.options[0].expected_hits.unwrap();
         assert!((expected - 10.0).abs() < 0.01, "{expected}");
     }

@@ -7,14 +7,21 @@ use std::{
 
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 
-use super::PollerConfig;
+use super::{
+    PollerConfig,
+    judge::{Agreement, KnownRowsCheck},
+};
 use crate::{
     baseline::History,
     ledger::{
-        Delta, ReadCursor, ReconcileParams, RowBatch, RowRecord, TargetCounters, TimeBounds, reconcile,
+        Delta, Evidence, NO_MENU, ReadCursor, ReconcileParams, RowBatch, RowRecord, TargetCounters,
+        TimeBounds, reconcile,
     },
     model::{LocalSecond, LocalStretch, MenuLabels},
-    schedule::{self, MIN_SPAN, Span, Tier, local_second, local_stretches, warm_up::WarmUp},
+    schedule::{
+        self, MIN_RANGE, Tier, TimeRange, local_second, local_stretches, unanswerable::Unanswerable,
+        warm_up::WarmUp,
+    },
     store::{Store, StoreError, TargetId, Transaction},
 };
 
@@ -25,136 +32,202 @@ pub(super) const MEMORY_MARGIN: Duration = Duration::from_secs(REREAD_ROOM.as_se
 /// No real row is dated this long after the span that was asked for.
 pub(super) const FUTURE: SignedDuration = SignedDuration::from_hours(48);
 
-/// A whole answer, and what surrounds it.
-pub(super) struct Reading {
+/// A whole answer, to be committed.
+pub(super) struct Whole {
     pub(super) batch: RowBatch,
-    pub(super) span: Span,
+    pub(super) range: TimeRange,
     /// Our clock when the answer was whole.
     pub(super) now: Timestamp,
-    /// The server's, if it said.
+    /// The server's clock, if it can be believed.
     pub(super) server_time: Option<Timestamp>,
-    /// Known to lack rows.
-    pub(super) incomplete: bool,
+    /// Seconds, or answers, that are known to lack rows.
+    pub(super) lost: u64,
     /// The deeper re-reading that it belongs to.
-    pub(super) deep: Option<(Tier, ReadCursor)>,
+    pub(super) reread: Option<(Tier, ReadCursor)>,
     /// The window to be counted if this answer completes it.
-    pub(super) window: Option<(Timestamp, Timestamp)>,
-    /// What to do with an answer that holds none of the known rows of its span.
-    pub(super) doubt: Doubt,
+    pub(super) window: Option<TimeRange>,
+    /// The comparison with the known rows, for an answer that claims to be whole.
+    pub(super) check: Option<KnownRowsCheck>,
+    /// The table of unanswerable seconds, if it has changed.
+    pub(super) unanswerable: Option<Unanswerable>,
 }
 
-impl Reading {
-    /// How far it tells everything: never beyond what the server itself calls the past. A clock of ours that runs ahead
-    /// would otherwise mark time as read whose rows do not exist yet.
+impl Whole {
+    /// The moment up to which the answer tells everything: never beyond what the server itself calls the past. A clock of ours
+    /// that runs ahead would otherwise mark time as read whose rows do not exist yet.
     pub(super) fn reach(&self) -> Timestamp {
-        self.server_time.map_or(self.span.to, |theirs| self.span.to.min(theirs))
+        self.server_time.map_or(self.range.to, |theirs| self.range.to.min(theirs))
     }
 }
 
-/// How an answer is held against what is known.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Doubt {
-    /// Not at all: it does not claim to be all there is.
-    Unchecked,
-    /// It is refused if it holds none of so many known rows, or more.
-    RefuseFrom(u64),
-    /// It is taken, and said to be incomplete, if it holds none of so many.
-    TakeFrom(u64),
+/// The result of a commit.
+pub(super) struct Written {
+    /// Agreement with the known rows; where it contradicts, nothing was written.
+    pub(super) agreement: Agreement,
+    pub(super) evidence: Evidence,
+    pub(super) committed: Option<Committed>,
 }
 
-/// What became of a reading.
-pub(super) enum Written {
-    /// It is on the disk.
-    Committed {
-        delta: Box<Delta>,
-        /// What was usual, with what this adds.
-        history: Box<History>,
-        /// The records of all rows dated in the window, if it is complete.
-        records: Option<Vec<RowRecord>>,
-        /// It held rows that were known.
-        seen_again: bool,
-        /// It held none of so many known rows, and was taken all the same.
-        contradicts: Option<u64>,
-    },
-    /// Nothing is: it holds none of so many known rows.
-    Refused { known: u64 },
+/// An answer that is on the disk.
+pub(super) struct Committed {
+    pub(super) delta: Box<Delta>,
+    /// The history, with what this adds.
+    pub(super) history: Box<History>,
+    /// The records of all rows dated in the window, if it is complete.
+    pub(super) records: Option<Vec<RowRecord>>,
 }
 
-/// Commits a reading, if it does not contradict what is known.
+/// What a commit builds on.
+pub(super) struct Before<'a> {
+    pub(super) counters: &'a TargetCounters,
+    pub(super) history: &'a History,
+    pub(super) warm_up: &'a WarmUp,
+    pub(super) config: &'a PollerConfig,
+}
+
+/// Commits an answer, if it does not contradict the known rows.
 pub(super) fn commit(
     store: &Store,
     id: TargetId,
-    (counters, history, warm_up): (&TargetCounters, &History, &WarmUp),
-    settings: &PollerConfig,
-    reading: Reading,
+    before: &Before<'_>,
+    mut whole: Whole,
 ) -> Result<Written, StoreError> {
-    let read = reading.reach();
-    let Reading { batch, span, now, incomplete, deep, window, doubt, .. } = reading;
-    let zone = &settings.zone;
-    let before = &counters.totals;
-    let watermark = before.watermark().max(read);
-    let oldest = settings.oldest_interactions(before.watermark());
-    let params = ReconcileParams {
-        bounds: TimeBounds { history: warm_up.end, ..bounds(settings, counters, span, watermark) },
-        limits: settings.limits,
-        idle: &settings.idle,
-        now: now.as_second(),
-        moment: &|date| schedule::last_instant(date, zone),
-    };
     store.transact(|tx| {
-        let mut delta = reconcile(counters, batch, &params, &tx.memory(id, oldest))?;
-        let seen_again = delta.totals.repeated > before.repeated;
-        let contradicts = match doubt {
-            Doubt::RefuseFrom(enough) | Doubt::TakeFrom(enough) if !seen_again => {
-                Some(known_rows(tx, id, span, settings)?).filter(|known| *known >= enough)
-            }
-            _ => None,
+        let delta = reconciled(tx, id, before, &mut whole)?;
+        let evidence = delta.evidence;
+        let agreement = whole.check.map_or(Agreement::Agrees, |check| check.compare(evidence));
+        let counted_from = match agreement {
+            Agreement::Contradicts => return Ok(Written { agreement, evidence, committed: None }),
+            Agreement::GivesWay => Some(before.counters.totals.watermark),
+            Agreement::Agrees => before.rebased(&whole, evidence),
         };
-        if let (Some(known), Doubt::RefuseFrom(_)) = (contradicts, doubt) {
-            return Ok(Written::Refused { known });
-        }
-        let totals = &mut delta.totals;
-        totals.watermark = watermark.as_second();
-        totals.incomplete += u64::from(incomplete || contradicts.is_some());
-        if let Some((tier, cursor)) = deep {
-            follow(totals, tier, ReadCursor { next: span.to.as_second(), ..cursor });
-        }
-        write(tx, id, counters, settings, &mut delta)?;
-        // Of a second that is given up no more is unknown than that second.
-        let whole = !incomplete || span.length() <= MIN_SPAN;
-        let next = follow_history(history, &delta, whole.then_some((before.watermark(), watermark)), zone);
-        tx.write_history(id, &next.changes_since(history))?;
-        tx.write_warm_up(id, warm_up)?;
-        let complete = |(_, end): &(Timestamp, Timestamp)| watermark >= *end && span.to >= *end;
-        let window = window.filter(complete).map(|(start, end)| local_stretches(start, end, zone));
-        let within = |stretch| tx.rows_in(id, stretch);
-        let records = window.map(|stretches| in_all(&stretches, within)).transpose()?;
-        Ok(Written::Committed {
-            delta: Box::new(delta),
-            history: Box::new(next),
-            records,
-            seen_again,
-            contradicts,
-        })
+        let delta = match counted_from {
+            Some(from) => take_over(tx, id, before, &mut whole, from)?,
+            None => delta,
+        };
+        let is_rebase = agreement == Agreement::GivesWay;
+        let committed = write_all(tx, id, before, &whole, delta, is_rebase)?;
+        Ok(Written { agreement, evidence, committed: Some(committed) })
     })
 }
 
-fn bounds(
-    settings: &PollerConfig,
-    counters: &TargetCounters,
-    span: Span,
-    watermark: Timestamp,
-) -> TimeBounds {
-    let local = |moment| local_second(moment, &settings.zone);
-    let before = &counters.totals;
-    TimeBounds {
-        earliest: before.horizon.max(local(before.origin())),
-        latest: local(span.to.checked_add(FUTURE).unwrap_or(Timestamp::MAX)),
-        counted_from: LocalSecond::MIN,
-        watermark: local(before.watermark()),
-        closing: watermark.as_second(),
-        history: LocalSecond::MIN,
+impl Before<'_> {
+    /// Where counting went on after a contradiction, if this answer reaches back before it and does not hold the rows that
+    /// were counted before.
+    fn rebased(&self, whole: &Whole, evidence: Evidence) -> Option<i64> {
+        let rebased_to = self.counters.totals.rebased_to;
+        let holds_them = evidence.held > 0 && evidence.held * 2 >= evidence.known;
+        (whole.range.from.as_second() < rebased_to && !holds_them).then_some(rebased_to)
     }
+
+    fn watermark(&self, whole: &Whole) -> Timestamp {
+        self.counters.totals.watermark().max(whole.reach())
+    }
+
+    /// The bounds of an answer; rows dated before `counted_from` are not counted.
+    fn bounds(&self, whole: &Whole, counted_from: LocalSecond) -> TimeBounds {
+        let zone = &self.config.zone;
+        let totals = &self.counters.totals;
+        let local = |moment| local_second(moment, zone);
+        let nothing = (LocalSecond::MIN, LocalSecond::MIN);
+        TimeBounds {
+            earliest: totals.horizon.max(local(totals.origin())),
+            latest: local(whole.range.to.checked_add(FUTURE).unwrap_or(Timestamp::MAX)),
+            counted_from,
+            judged: whole.check.map_or(nothing, |check| check.judged(whole.range, zone)),
+            watermark: local(totals.watermark()),
+            closing: self.watermark(whole).as_second(),
+            history: self.warm_up.end,
+        }
+    }
+
+    fn reconcile(
+        &self,
+        tx: &Transaction<'_>,
+        id: TargetId,
+        whole: &mut Whole,
+        counted_from: LocalSecond,
+    ) -> Result<Delta, StoreError> {
+        let zone = &self.config.zone;
+        let params = ReconcileParams {
+            bounds: self.bounds(whole, counted_from),
+            limits: self.config.limits,
+            idle: &self.config.idle,
+            now: whole.now.as_second(),
+            moment: &|date| schedule::last_instant(date, zone),
+        };
+        let oldest = self.config.oldest_interactions(self.counters.totals.watermark());
+        reconcile(self.counters, &mut whole.batch, &params, &tx.memory(id, oldest))
+    }
+}
+
+/// The delta of an answer whose new rows all count, with the evidence of all seconds of its range.
+fn reconciled(
+    tx: &Transaction<'_>,
+    id: TargetId,
+    before: &Before<'_>,
+    whole: &mut Whole,
+) -> Result<Delta, StoreError> {
+    let mut delta = before.reconcile(tx, id, whole, LocalSecond::MIN)?;
+    if let Some(check) = whole.check {
+        let judged = check.judged(whole.range, &before.config.zone);
+        let records = tx.rows_in(id, judged)?;
+        let counted = records.iter().filter(|record| record.menu != NO_MENU);
+        delta.evidence.known = counted.map(|record| u64::from(record.counted)).sum();
+    }
+    Ok(delta)
+}
+
+/// The delta of an answer whose rows dated before `from` (Unix seconds) are remembered and not counted.
+fn take_over(
+    tx: &Transaction<'_>,
+    id: TargetId,
+    before: &Before<'_>,
+    whole: &mut Whole,
+    from: i64,
+) -> Result<Delta, StoreError> {
+    let moment = Timestamp::from_second(from).unwrap_or(Timestamp::MAX);
+    let counted_from = local_second(moment, &before.config.zone);
+    let mut delta = before.reconcile(tx, id, whole, counted_from)?;
+    delta.totals.rebased_to = delta.totals.rebased_to.max(from);
+    Ok(delta)
+}
+
+/// Writes a delta and what follows from it.
+fn write_all(
+    tx: &mut Transaction<'_>,
+    id: TargetId,
+    before: &Before<'_>,
+    whole: &Whole,
+    mut delta: Delta,
+    is_rebase: bool,
+) -> Result<Committed, StoreError> {
+    let Before { counters, history, warm_up, config } = before;
+    let zone = &config.zone;
+    let watermark = before.watermark(whole);
+    let read_from = counters.totals.watermark();
+    let totals = &mut delta.totals;
+    totals.watermark = watermark.as_second();
+    totals.incomplete += whole.lost + u64::from(is_rebase);
+    if let Some((tier, cursor)) = whole.reread {
+        follow(totals, tier, ReadCursor { next: whole.range.to.as_second(), ..cursor });
+    }
+    write(tx, id, counters, config, &mut delta)?;
+    // Of a second that is given up no more is unknown than that second.
+    let is_known = whole.lost == 0 || whole.range.length() <= MIN_RANGE;
+    let read = is_known.then_some(TimeRange { from: read_from, to: watermark });
+    let next = follow_history(history, &delta, read, zone);
+    tx.write_history(id, &next.changes_since(history))?;
+    tx.write_warm_up(id, warm_up)?;
+    if let Some(unanswerable) = &whole.unanswerable {
+        tx.write_unanswerable(id, unanswerable)?;
+    }
+    let complete = |window: &TimeRange| watermark >= window.to && whole.range.to >= window.to;
+    let window = whole.window.filter(complete);
+    let stretches = window.map(|window| local_stretches(window.from, window.to, zone));
+    let within = |stretch| tx.rows_in(id, stretch);
+    let records = stretches.map(|stretches| in_all(&stretches, within)).transpose()?;
+    Ok(Committed { delta: Box::new(delta), history: Box::new(next), records })
 }
 
 /// A deeper re-reading has come to its cursor.
@@ -176,17 +249,12 @@ fn follow(totals: &mut crate::ledger::Totals, tier: Tier, cursor: ReadCursor) {
     }
 }
 
-/// The history after a delta; `read` is from where to where everything has been read.
-fn follow_history(
-    history: &History,
-    delta: &Delta,
-    read: Option<(Timestamp, Timestamp)>,
-    zone: &TimeZone,
-) -> History {
+/// The history after a delta; everything in `read` has been read.
+fn follow_history(history: &History, delta: &Delta, read: Option<TimeRange>, zone: &TimeZone) -> History {
     let mut next = history.clone();
     extend_history(&mut next, delta);
-    if let Some((_, to)) = read {
-        cover_history(&mut next, read, to, zone);
+    if let Some(range) = read {
+        cover_history(&mut next, Some(range), range.to, zone);
     }
     next
 }
@@ -201,11 +269,11 @@ pub(super) fn extend_history(history: &mut History, delta: &Delta) {
 /// Everything in `read` has been read; what is too old at `newest` is forgotten.
 pub(super) fn cover_history(
     history: &mut History,
-    read: Option<(Timestamp, Timestamp)>,
+    read: Option<TimeRange>,
     newest: Timestamp,
     zone: &TimeZone,
 ) {
-    if let Some((from, to)) = read {
+    if let Some(TimeRange { from, to }) = read {
         local_stretches(from, to, zone).into_iter().for_each(|(from, to)| history.cover(from, to));
     }
     history.forget(local_second(newest, zone));
@@ -237,18 +305,6 @@ pub(super) fn drop_unseen(counters: &TargetCounters, settings: &PollerConfig, de
     let seen: BTreeSet<&MenuLabels> = delta.menus.iter().map(|(labels, _)| labels).collect();
     let keep = |labels: &MenuLabels| seen.contains(labels) || settings.expected.contains(labels);
     delta.dropped = counters.unseen(local_second(oldest, &settings.zone), keep);
-}
-
-/// Known rows dated in a span, but for its last second, which a server may leave out.
-fn known_rows(
-    tx: &Transaction<'_>,
-    id: TargetId,
-    span: Span,
-    settings: &PollerConfig,
-) -> Result<u64, StoreError> {
-    let (first, last) = span.local(&settings.zone);
-    let records = tx.rows_in(id, (first.into(), last.into()))?;
-    Ok(records.iter().map(|record| u64::from(record.count)).sum())
 }
 
 /// The records of all rows dated in these stretches, which `of_one` tells of each.

@@ -1,13 +1,12 @@
-//! How a target is: the course of its last polls, and what the status page is told at a publication.
+//! The course of a target's last polls in this process.
 
 use std::{collections::VecDeque, time::Duration};
 
 use jiff::Timestamp;
 
-use super::{Poller, Source, unread::UnreadRows};
+use super::unread::UnreadRows;
 use crate::{
-    schedule,
-    status::{Day, DeepReadStatus, POLLS, PollOutcome, PollRecord, TargetStatus, UsualStatus},
+    status::{POLLS, PollOutcome, PollRecord},
     wolkvox::{ApiError, ErrorClass},
 };
 
@@ -31,6 +30,22 @@ impl Health {
         self.polled && self.fault.is_none()
     }
 
+    /// How the last poll ended, for people.
+    pub(super) fn outcome(&self, now: Timestamp) -> PollOutcome {
+        match &self.fault {
+            Some(fault) => {
+                PollOutcome::Failed { fault: fault.clone(), since: self.failing_since.unwrap_or(now) }
+            }
+            None if self.polled => PollOutcome::Committed,
+            None => PollOutcome::Waiting,
+        }
+    }
+
+    /// The last polls, oldest first.
+    pub(super) fn polls(&self) -> Vec<PollRecord> {
+        self.polls.iter().cloned().collect()
+    }
+
     /// A poll that began at `at` has ended.
     pub(super) fn polled(
         &mut self,
@@ -44,48 +59,6 @@ impl Health {
         }
         self.polls.push_back(PollRecord { at, took, failure });
         self.failing_since = failure.and(self.failing_since.or(Some(now)));
-    }
-}
-
-impl<S: Source> Poller<S> {
-    /// All but the last day and what is unlike the usual, which take longer and are made elsewhere.
-    pub(super) fn status(&self) -> TargetStatus {
-        let (totals, cadence, now) = (self.books.totals(), self.settings.cadence, (self.clock)());
-        let next = cadence.due_after(cadence.last_closed(now));
-        TargetStatus {
-            name: self.settings.name.clone(),
-            zone: self.settings.zone.clone(),
-            outcome: match &self.health.fault {
-                Some(fault) => PollOutcome::Failed {
-                    fault: fault.clone(),
-                    since: self.health.failing_since.unwrap_or(now),
-                },
-                None if self.health.polled => PollOutcome::Committed,
-                None => PollOutcome::Waiting,
-            },
-            usual_lag: cadence.interval + cadence.settle_delay + cadence.jitter,
-            next_poll: self.backoff.until().map_or(next, |until| until.max(next)),
-            watermark: (totals.watermark > totals.origin).then(|| totals.watermark()),
-            last_row: totals.last_row.and_then(|local| schedule::instant(local, &self.settings.zone)),
-            quota: self.quota.status(),
-            deep_reads: self
-                .deep_reads()
-                .map(|(tier, cursor)| DeepReadStatus {
-                    tier,
-                    depth: self.settings.tiers.depth(tier),
-                    progress: cursor.progress(),
-                    failure: self.deep.failure(),
-                })
-                .collect(),
-            polls: self.health.polls.iter().cloned().collect(),
-            unread: self.health.unread.last(),
-            day: Day::default(),
-            usual: UsualStatus {
-                history: Duration::from_secs(self.history_seconds().unsigned_abs()),
-                warm_up: self.warm_up_status(),
-                deviations: None,
-            },
-        }
     }
 }
 

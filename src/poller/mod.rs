@@ -1,61 +1,60 @@
-//! One target's task: asks when a window is due, hands whole answers to the ledger and the store, and
-//! publishes what is committed.
+//! One target's task: does the next errand of the agenda, has the reader ask and the judge decide, hands whole answers to
+//! the state, and publishes what is committed.
 //!
-//! It joins the other rooms and decides nothing itself: `schedule` says what to ask, `retry` what to do after
-//! a failure, `ledger` what counts. Each target has its own, so a slow or dead one delays no other.
+//! Data goes one way: agenda → reader → judge → state → exposure. [`Poller`] only joins these parts, each of which owns
+//! its data and has its own file. Each target has its own poller, so a slow or dead one delays no other.
 
-mod backoff;
+mod agenda;
 mod baseline;
-mod books;
 mod commit;
-mod cycle;
-mod deep_read;
+mod config;
+mod exposure;
 mod health;
+mod judge;
 mod names;
 mod origin;
-mod publish;
-mod quota;
-mod range_reader;
+mod reader;
+mod reading;
 mod replay;
-mod request;
+mod rereads;
 pub mod retry;
 mod source;
-mod unanswered;
+mod target_state;
 mod unread;
-mod warm_up;
+mod weeks_before;
 pub mod zero_hold;
 
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
-use jiff::{Timestamp, tz::TimeZone};
-use tokio::time::{Instant, sleep};
+use jiff::Timestamp;
+use tokio::{
+    sync::Notify,
+    time::{Instant, sleep, sleep_until},
+};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
 use self::{
-    backoff::Backoff,
-    baseline::Judge,
-    books::Books,
-    deep_read::DeepRead,
-    health::Health,
-    publish::Exposure,
-    quota::DayQuota,
-    range_reader::{Lessons, RangeReader},
-    warm_up::WarmUpReader,
+    agenda::{Agenda, Errand},
+    exposure::Exposure,
+    judge::Judge,
+    names::NameBook,
+    reader::Reader,
+    target_state::TargetState,
 };
 pub use self::{
     baseline::BaselineSettings,
+    config::PollerConfig,
     names::NameSettings,
     origin::StartAgo,
     replay::{EachWindow, PastWindow, ReplayEnd, ReplayError},
     source::{Api, Source},
 };
 use crate::{
-    exposition::BucketBounds,
-    ledger::{IdleTimes, SeriesLimits, TargetCounters},
-    model::{MenuLabels, OptionKinds, OptionRules},
-    schedule::{Cadence, Tiers, quota::day},
+    ledger::TargetCounters,
+    schedule::{self, Tier, TimeRange, quota},
     snapshot::Publisher,
+    status::{Day, DeepReadStatus, TargetStatus, UsualStatus},
     store::{Store, StoreError, TargetId},
     telemetry::TargetTelemetry,
     wolkvox::{ApiError, RowParser},
@@ -64,137 +63,28 @@ use crate::{
 /// The time of day. Everything else about time is tokio's.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 
-/// What is fixed about a target.
-#[derive(Debug, Clone)]
-pub struct PollerConfig {
-    /// The `server` label.
-    pub name: String,
-    /// The zone of the server's dates.
-    pub zone: TimeZone,
-    /// The grid of its windows.
-    pub cadence: Cadence,
-    /// How far every poll reads again.
-    pub lookback: Duration,
-    /// How long a new series is shown at 0.
-    pub zero_hold: Duration,
-    /// Buckets of the histogram.
-    pub buckets: Arc<BucketBounds>,
-    /// Rows in one answer above which the vendor cuts.
-    pub row_cap: u64,
-    /// Deeper re-reading.
-    pub tiers: Tiers,
-    /// Options that are exposed at 0 before their first row.
-    pub expected: BTreeSet<MenuLabels>,
-    /// What options are called.
-    pub rules: Arc<OptionRules>,
-    /// What options mean.
-    pub kinds: Arc<OptionKinds>,
-    /// How many series there may be.
-    pub limits: SeriesLimits,
-    /// When a journey is over.
-    pub idle: IdleTimes,
-    /// Options without a row for this long are no longer exposed; zero for never.
-    pub expire_after: Duration,
-    /// Where counting begins, if our clock decides it; otherwise it is a fixed date.
-    pub start_ago: Option<StartAgo>,
-    /// Requests a day, where configured; otherwise the vendor is asked.
-    pub quota: Option<u64>,
-    /// What routing points and options are called.
-    pub names: Arc<NameSettings>,
-    /// What is known of the weeks before.
-    pub baseline: BaselineSettings,
-}
+/// Longest time between two looks at the clock, and at a refused token, while waiting.
+const LOOK_EVERY: Duration = Duration::from_secs(5);
 
-impl PollerConfig {
-    /// Polls every five minutes with half an hour's lookback, reads no deeper, and has no setting besides: what tests and
-    /// benchmarks begin with.
-    pub fn plain(name: &str, zone: TimeZone, buckets: BucketBounds) -> Self {
-        Self {
-            cadence: Cadence::new(Duration::from_secs(300), Duration::from_secs(30), name),
-            name: name.to_owned(),
-            zone,
-            lookback: Duration::from_secs(1800),
-            zero_hold: Duration::from_secs(75),
-            buckets: Arc::new(buckets),
-            row_cap: 60_000,
-            tiers: Tiers { hourly: Duration::ZERO, nightly: Duration::ZERO, nightly_hour: 3 },
-            expected: BTreeSet::new(),
-            rules: Arc::default(),
-            kinds: Arc::default(),
-            limits: SeriesLimits::default(),
-            idle: IdleTimes::default(),
-            expire_after: Duration::ZERO,
-            start_ago: None,
-            quota: None,
-            names: Arc::default(),
-            baseline: BaselineSettings::default(),
-        }
-    }
-
-    /// How far back any read goes.
-    fn deepest(&self) -> Duration {
-        self.lookback.max(self.cadence.interval).max(self.tiers.deepest())
-    }
-
-    /// How long before the watermark rows are remembered, and interactions of which more might have come.
-    fn memory(&self) -> Duration {
-        self.deepest() + commit::MEMORY_MARGIN
-    }
-
-    /// At this watermark, interactions are known of which more might have come since then, in Unix seconds.
-    fn oldest_interactions(&self, watermark: Timestamp) -> i64 {
-        watermark.checked_sub(self.memory()).unwrap_or(Timestamp::MIN).as_second()
-    }
-}
-
-/// How often the clock, and a refused token, are looked at while waiting.
-const GLANCE: Duration = Duration::from_secs(5);
-
-/// The task's state between two polls.
+/// Reads one target for ever.
 pub struct Poller<S> {
-    settings: Arc<PollerConfig>,
+    config: Arc<PollerConfig>,
     clock: Clock,
-    shutdown: CancellationToken,
-    telemetry: TargetTelemetry,
-    source: Arc<S>,
-    parser: RowParser,
-    books: Books,
-    exposure: Exposure,
-    health: Health,
-    backoff: Backoff,
-    quota: DayQuota,
-    names: names::NameBook,
-    lessons: Lessons,
-    live: RangeReader,
-    deep: DeepRead,
-    warm_up: WarmUpReader,
+    signals: Signals,
+    agenda: Agenda,
+    reader: Reader<S>,
     judge: Judge,
-    /// The last answer was refused because of it.
-    clocks_disagreed: bool,
+    state: TargetState,
+    exposure: Exposure,
 }
 
-/// Why a poll, or another piece of work, ended early.
-#[derive(Debug)]
-enum CycleError {
-    /// Nothing came that could be committed.
-    Api(ApiError),
-    /// It is time to end.
-    Shutdown,
+/// What reaches a poller from outside.
+struct Signals {
+    shutdown: CancellationToken,
+    probe: Arc<Notify>,
 }
 
-impl From<ApiError> for CycleError {
-    fn from(fault: ApiError) -> Self {
-        Self::Api(fault)
-    }
-}
-
-impl From<StoreError> for CycleError {
-    fn from(error: StoreError) -> Self {
-        Self::Api(ApiError::Internal(error.to_string()))
-    }
-}
-
-/// What surrounds a poller.
+/// What a poller works with.
 pub struct PollerDeps {
     /// The open state.
     pub store: Arc<Store>,
@@ -206,157 +96,179 @@ pub struct PollerDeps {
     pub clock: Clock,
     /// Cancelled when the task is to end.
     pub shutdown: CancellationToken,
+    /// Notified when whatever is waited for is to be tried at once.
+    pub probe: Arc<Notify>,
+}
+
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> Self {
+        Self::Internal(error.to_string())
+    }
 }
 
 impl<S: Source> Poller<S> {
-    /// Takes over the restored account and hands it to the publisher.
+    /// Takes over the restored counters and hands them to the publisher.
+    ///
+    /// # Errors
+    /// When the state cannot be read.
     pub async fn start(
-        settings: PollerConfig,
+        config: PollerConfig,
         source: S,
         parser: RowParser,
-        (id, account): (TargetId, TargetCounters),
-        around: PollerDeps,
+        restored: (TargetId, TargetCounters),
+        deps: PollerDeps,
     ) -> Result<Self, StoreError> {
-        let PollerDeps { store, publisher, telemetry, clock, shutdown } = around;
-        let today = day(clock(), &settings.zone);
-        let mut books = Books::open(store, (id, account), &settings).await?;
-        let used = books.read(move |view, id| view.requests(id, today)).await?;
-        let known = books.with_store(Store::names).await?;
+        let PollerDeps { store, publisher, telemetry, clock, shutdown, probe } = deps;
+        let config = Arc::new(config);
+        let (id, counters) = restored;
+        let today = quota::day(clock(), &config.zone);
+        let mut state = TargetState::open(store, id, counters, &config).await?;
+        let used = state.read(move |view, id| view.requests(id, today)).await?;
+        let known = state.with_store(Store::names).await?;
+        let unanswerable = state.unanswerable().await?;
+        let names = NameBook::new(&config.names, &config.rules, known);
         let mut poller = Self {
-            books,
-            exposure: Exposure::new(publisher, settings.zero_hold),
-            health: Health::default(),
-            backoff: Backoff::default(),
-            quota: DayQuota::new(settings.quota, today, used),
-            names: names::NameBook::new(&settings.names, &settings.rules, known),
-            lessons: Lessons::default(),
-            live: RangeReader::default(),
-            deep: DeepRead::new(&settings.name),
-            warm_up: WarmUpReader::default(),
-            judge: Judge::default(),
-            clocks_disagreed: false,
-            settings: Arc::new(settings),
+            agenda: Agenda::new(&config.name, Instant::now()),
+            reader: Reader::new(
+                source,
+                parser,
+                config.clone(),
+                clock.clone(),
+                telemetry.clone(),
+                (today, used),
+            ),
+            judge: Judge::new(config.row_cap, unanswerable),
+            exposure: Exposure::new(publisher, telemetry, names, &config),
+            signals: Signals { shutdown, probe },
+            state,
+            config,
             clock,
-            shutdown,
-            telemetry,
-            source: Arc::new(source),
-            parser,
         };
         poller.settle_origin(true).await?;
-        poller.spent(today, used);
-        poller.show_deep_reads();
-        // Restarted within a window that is already committed: the last poll's truth still stands.
-        let end = poller.settings.cadence.last_closed((poller.clock)());
-        let totals = poller.books.totals();
-        if totals.watermark > totals.origin && totals.watermark() >= end {
-            let window = poller.books.window(poller.window_before(end), &poller.settings.zone).await?;
-            poller.exposure.window = Some(window.into());
-            poller.health.polled = true;
-            poller.judge_present().await;
-        }
+        poller.show_rereads();
+        poller.show_last_window().await?;
         poller.publish().await;
         Ok(poller)
     }
 
     /// Polls until told to shut down. A commit under way is finished first.
     pub async fn run(mut self) {
-        let cadence = self.settings.cadence;
-        let now = (self.clock)();
-        let behind = cadence.last_closed(now) > self.books.totals().watermark();
-        let mut due = if behind { now } else { cadence.due_after(cadence.last_closed(now)) };
-        while let Ok(next) = self.poll(due).await {
-            due = next;
-        }
+        let shutdown = self.signals.shutdown.clone();
+        shutdown.run_until_cancelled(self.drive()).await;
+        self.state.finish().await;
     }
 
-    /// Waits until `due`, polls, and uses the time until the next poll is due: says when. `Err` when it is time to end.
-    async fn poll(&mut self, due: Timestamp) -> Result<Timestamp, CycleError> {
-        self.wait_until(due).await?;
-        let cadence = self.settings.cadence;
-        let settled = self.settle_origin(false).await;
-        // A clock that was set back does not take back what is committed.
-        let end = cadence.last_closed((self.clock)()).max(self.books.totals().watermark());
-        let (began, started) = ((self.clock)(), Instant::now());
-        let read = match settled {
-            Ok(()) => self.cycle(end).await,
-            Err(error) => Err(error.into()),
-        };
-        let outcome = match read {
-            Ok(()) => None,
-            Err(CycleError::Api(fault)) => Some(fault),
-            Err(CycleError::Shutdown) => return Err(CycleError::Shutdown),
-        };
-        let took = started.elapsed();
-        self.finish_cycle(outcome, began, took).await;
-        if self.health.is_up() {
-            self.use_slack(self.next_due(end)).await?;
-        }
-        Ok(self.next_due(end))
-    }
-
-    /// When the poll after the one up to `end` is due.
-    fn next_due(&self, end: Timestamp) -> Timestamp {
-        let (cadence, now) = (self.settings.cadence, (self.clock)());
-        let closed = cadence.last_closed(now);
-        if closed > end && self.health.is_up() { now } else { cadence.due_after(closed) }
-    }
-
-    /// What is not live: done after a poll that succeeded, in the time that it leaves.
-    async fn use_slack(&mut self, due: Timestamp) -> Result<(), CycleError> {
-        self.ask_quota().await?;
-        self.quota.end_probe();
-        let named = self.ask_names().await?;
-        let committed = self.read_deeper(due).await?;
-        let warmer = self.warm_up(due).await?;
-        if named || committed || warmer {
-            self.publish().await;
+    /// Restarted within a window that is already committed: the last poll's truth still stands.
+    async fn show_last_window(&mut self) -> Result<(), StoreError> {
+        let end = self.config.cadence.last_closed((self.clock)());
+        let totals = self.state.totals();
+        if totals.watermark > totals.origin && totals.watermark() >= end {
+            let window = self.window_before(end);
+            let window = self.state.window(window, &self.config.zone).await?;
+            self.exposure.window = Some(window.into());
+            self.exposure.health.polled = true;
+            self.exposure.score(&mut self.state, &self.config).await;
         }
         Ok(())
     }
 
-    async fn finish_cycle(&mut self, outcome: Option<ApiError>, began: Timestamp, took: Duration) {
+    /// Does one thing after the other, for ever.
+    async fn drive(&mut self) {
+        let cadence = self.config.cadence;
+        let now = (self.clock)();
+        let closed = cadence.last_closed(now);
+        let is_behind = closed > self.state.totals().watermark();
+        let mut due = if is_behind { now } else { cadence.due_after(closed) };
+        // Between a poll and the first sleep after it, each errand may do a step even if the next poll is due.
+        let mut after_poll = false;
+        loop {
+            let is_due = (self.clock)() >= due;
+            let errand = if after_poll || !is_due { self.next_errand(due) } else { None };
+            match errand {
+                Some(errand) => self.run_errand(errand, due).await,
+                None if is_due => {
+                    due = self.poll().await;
+                    after_poll = true;
+                }
+                None => {
+                    after_poll = false;
+                    due = self.sleep(due).await;
+                }
+            }
+        }
+    }
+
+    /// One live poll. Returns when the next one is due.
+    async fn poll(&mut self) -> Timestamp {
+        let began = (self.clock)();
+        let started = Instant::now();
+        let settled = self.settle_origin(false).await;
+        // A clock that was set back does not take back what is committed.
+        let closed = self.config.cadence.last_closed(self.reader.past());
+        let end = closed.max(self.state.totals().watermark());
+        let outcome = match settled {
+            Ok(()) => self.read_live(end).await.err(),
+            Err(error) => Some(error.into()),
+        };
+        self.finish_poll(outcome, began, started.elapsed()).await;
+        let closed = self.config.cadence.last_closed(self.reader.past());
+        if closed > end && self.exposure.health.is_up() {
+            return (self.clock)();
+        }
+        let due = self.config.cadence.due_after(closed);
+        // Windows close by the earlier clock, so a server that is behind is asked later.
+        due.checked_add(self.reader.behind()).unwrap_or(due)
+    }
+
+    /// Takes note of the end of a poll, and publishes.
+    async fn finish_poll(&mut self, outcome: Option<ApiError>, began: Timestamp, took: Duration) {
         let failure = outcome.as_ref().map(ApiError::class);
-        self.telemetry.polled(took, failure);
-        self.health.polled(began, took, failure, (self.clock)());
-        self.health.unread.end();
-        if took > self.settings.cadence.interval {
+        let now = (self.clock)();
+        self.reader.end_probe();
+        self.exposure.telemetry.polled(took, failure);
+        let health = &mut self.exposure.health;
+        health.polled(began, took, failure, now);
+        health.unread.end();
+        health.polled = true;
+        if took > self.config.cadence.interval {
             warn!(
-                server = self.settings.name,
+                server = self.config.name,
                 seconds = took.as_secs(),
                 "a poll took longer than the interval; windows are read as soon as it allows"
             );
         }
-        if std::mem::take(&mut self.lessons.disbelieved) {
-            warn!(
-                server = self.settings.name,
-                "the server announces more rows than it sends, also where asking in halves brings none of them: its \
-                 number is not believed for an hour, and what comes is counted as all there is"
-            );
+        self.log_poll(outcome.as_ref());
+        if outcome.is_some() {
+            // Numbers of a window that is no longer the last would lie.
+            self.exposure.window = None;
         }
-        self.health.polled = true;
-        match &outcome {
-            Some(fault) => {
-                // Numbers of a window that is no longer the last would lie.
-                self.exposure.window = None;
-                // Said once, when it begins: until the hold-off ends nothing is asked, and nothing new can be said.
-                if self.backoff.is_held() && self.health.fault.as_ref() == Some(fault) {
-                    debug!(server = self.settings.name, class = fault.class().as_str(), "still holding off");
-                } else {
-                    warn!(
-                        server = self.settings.name,
-                        class = fault.class().as_str(),
-                        watermark = %self.books.totals().watermark(),
-                        "poll failed: {fault}"
-                    );
-                }
+        self.agenda.polled(outcome.is_some());
+        self.exposure.health.fault = outcome;
+        self.exposure.score(&mut self.state, &self.config).await;
+        self.publish().await;
+    }
+
+    fn log_poll(&self, outcome: Option<&ApiError>) {
+        let server = &self.config.name;
+        let totals = self.state.totals();
+        let before = self.exposure.health.fault.as_ref();
+        match outcome {
+            // Logged once, when it begins: until the hold ends nothing is asked, and nothing new can be said.
+            Some(error) if self.agenda.is_held() && before == Some(error) => {
+                debug!(server, class = error.class().as_str(), "still waiting");
             }
+            Some(error) => warn!(
+                server,
+                class = error.class().as_str(),
+                watermark = %totals.watermark(),
+                "poll failed: {error}"
+            ),
             None => {
-                let totals = self.books.totals();
-                if self.health.fault.is_some() {
-                    info!(server = self.settings.name, "polls succeed again");
+                if before.is_some() {
+                    info!(server, "polls succeed again");
                 }
                 info!(
-                    server = self.settings.name,
+                    server,
                     watermark = %totals.watermark(),
                     rows = totals.new,
                     late = totals.late,
@@ -364,36 +276,175 @@ impl<S: Source> Poller<S> {
                 );
                 if totals.last_row.is_none() {
                     info!(
-                        server = self.settings.name,
+                        server,
                         "no row has ever come: an empty report looks the same as a server that does not have it"
                     );
                 }
             }
         }
-        self.health.fault = outcome;
-        self.judge_present().await;
-        self.publish().await;
+    }
+
+    /// The errands that have something to do, in the order of their priority. There are none before a poll has succeeded, for
+    /// then the server is not known to answer.
+    fn wanted(&self) -> Vec<Errand> {
+        let mut wanted = Vec::new();
+        if !self.exposure.health.is_up() {
+            return wanted;
+        }
+        let today = quota::day((self.clock)(), &self.config.zone);
+        if self.reader.asks_quota() {
+            wanted.push(Errand::Quota);
+        }
+        if self.exposure.names.wanted(&self.config.names, today).is_some() {
+            wanted.push(Errand::Names);
+        }
+        if self.next_reread().is_some() {
+            wanted.push(Errand::Reread);
+        }
+        if self.next_week().is_some() {
+            wanted.push(Errand::WeeksBefore);
+        }
+        wanted
+    }
+
+    fn next_errand(&self, due: Timestamp) -> Option<Errand> {
+        let left = Duration::try_from(due.duration_since((self.clock)())).unwrap_or_default();
+        self.agenda.next(&self.wanted(), left, Instant::now())
+    }
+
+    /// Does one step of an errand. Its failure is not the poll's.
+    async fn run_errand(&mut self, errand: Errand, due: Timestamp) {
+        match errand {
+            Errand::Quota => self.ask_quota().await,
+            Errand::Names => self.ask_names().await,
+            Errand::Reread => self.read_again().await,
+            Errand::WeeksBefore => self.read_week_before(due).await,
+        }
+    }
+
+    /// Sleeps until `due`, but no longer than it seemed at first: a clock that is set back must not stop the polls. Ends early when
+    /// an errand can be done, when a refused token was replaced, and when the operator wants to know. Returns when the next
+    /// poll is due.
+    async fn sleep(&mut self, due: Timestamp) -> Timestamp {
+        let left = |clock: &Clock| Duration::try_from(due.duration_since(clock())).unwrap_or_default();
+        let now = Instant::now();
+        let latest = now + left(&self.clock);
+        let wake = self.agenda.next_wake(&self.wanted(), now);
+        let probe = self.signals.probe.clone();
+        loop {
+            let now = Instant::now();
+            if self.agenda.has_new_token(|| self.reader.source().credentials()) || now >= latest {
+                return (self.clock)();
+            }
+            if wake.is_some_and(|wake| now >= wake) || left(&self.clock).is_zero() {
+                return due;
+            }
+            let nap = left(&self.clock).min(latest - now).min(LOOK_EVERY);
+            let nap = wake.map_or(nap, |wake| nap.min(wake - now));
+            let is_probed = self.while_showing(async {
+                tokio::select! {
+                    () = probe.notified() => true,
+                    () = sleep(nap) => false,
+                }
+            });
+            if is_probed.await {
+                info!(server = self.config.name, "trying at once whatever is waited for");
+                self.agenda.probe();
+                return (self.clock)();
+            }
+        }
+    }
+
+    /// Runs `work` while counts become visible when they are due.
+    async fn while_showing<F: Future>(&mut self, work: F) -> F::Output {
+        let mut work = std::pin::pin!(work);
+        loop {
+            let release = self.exposure.next_release(&self.state);
+            tokio::select! {
+                output = &mut work => return output,
+                () = sleep_until(release.unwrap_or_else(Instant::now)), if release.is_some() => self.publish().await,
+            }
+        }
+    }
+
+    /// Makes visible what has been shown as 0 for long enough, and publishes.
+    async fn publish(&mut self) {
+        if self.state.day_read_to().is_some() {
+            // Nobody scrapes the past.
+            return;
+        }
+        let now = (self.clock)();
+        self.exposure.release(&mut self.state, &self.config, now).await;
+        let status = self.status();
+        self.exposure.publish(&self.state, &self.config, status);
+    }
+
+    /// The status for people, but for the last day and what is unlike the usual, which take longer and are made elsewhere.
+    fn status(&self) -> TargetStatus {
+        let config = &self.config;
+        let totals = self.state.totals();
+        let health = &self.exposure.health;
+        let now = (self.clock)();
+        let next = config.cadence.due_after(config.cadence.last_closed(now));
+        let held = self.agenda.held_until().map(|until| until.saturating_duration_since(Instant::now()));
+        let held = held.and_then(|wait| now.checked_add(wait).ok());
+        let reread_failure = self.agenda.failure(Errand::Reread);
+        TargetStatus {
+            name: config.name.clone(),
+            zone: config.zone.clone(),
+            outcome: health.outcome(now),
+            usual_lag: config.cadence.interval + config.cadence.settle_delay + config.cadence.jitter,
+            next_poll: held.map_or(next, |until| until.max(next)),
+            watermark: (totals.watermark > totals.origin || health.is_up()).then(|| totals.watermark()),
+            last_row: totals.last_row.and_then(|local| schedule::instant(local, &config.zone)),
+            quota: self.reader.quota(),
+            deep_reads: rereads::under_way(totals, config)
+                .map(|(tier, cursor)| DeepReadStatus {
+                    tier,
+                    depth: config.tiers.depth(tier),
+                    progress: cursor.progress(),
+                    failure: reread_failure,
+                })
+                .collect(),
+            polls: health.polls(),
+            unread: health.unread.last(),
+            day: Day::default(),
+            usual: UsualStatus {
+                history: Duration::from_secs(baseline::history_seconds(&self.state, config).unsigned_abs()),
+                warm_up: self.weeks_status(),
+                deviations: None,
+            },
+        }
+    }
+
+    /// Puts an origin that a wrong clock has made where the clock says now; `begins` at the start of a process.
+    async fn settle_origin(&mut self, begins: bool) -> Result<(), StoreError> {
+        let doubted = begins || matches!(self.exposure.health.fault, Some(ApiError::ClocksDisagree { .. }));
+        let wanted = origin::to_settle(self.state.totals(), &self.config, (self.clock)(), doubted);
+        if let Some(wanted) = wanted {
+            self.state.begin_at(&self.config, wanted).await?;
+            let origin = self.state.totals().origin();
+            info!(server = self.config.name, %origin, "counting from here");
+        }
+        Ok(())
     }
 
     /// The window that ends at `end`: from the grid's line before, or from the origin if that is later.
-    fn window_before(&self, end: Timestamp) -> (Timestamp, Timestamp) {
-        let start = end.checked_sub(self.settings.cadence.interval).unwrap_or(Timestamp::MIN);
-        (start.max(self.books.totals().origin()).min(end), end)
+    fn window_before(&self, end: Timestamp) -> TimeRange {
+        let start = end.checked_sub(self.config.cadence.interval).unwrap_or(Timestamp::MIN);
+        TimeRange { from: start.max(self.state.totals().origin()).min(end), to: end }
     }
 
-    /// Until the clock shows `due`, but never longer than it seemed at first: a clock set back must not stop the
-    /// polls. Ends early when a token that was refused has been replaced.
-    async fn wait_until(&mut self, due: Timestamp) -> Result<(), CycleError> {
-        let first = Duration::try_from(due.duration_since((self.clock)())).unwrap_or_default();
-        let latest = Instant::now() + first;
-        loop {
-            let left = Duration::try_from(due.duration_since((self.clock)())).unwrap_or_default();
-            let left = left.min(latest.saturating_duration_since(Instant::now()));
-            let replaced = self.backoff.has_new_token(|| self.source.credentials());
-            if left.is_zero() || replaced {
-                return self.tend(std::future::ready(())).await;
+    /// Shows how much re-readings have left, and when the last that ended had begun.
+    fn show_rereads(&self) {
+        let totals = self.state.totals();
+        for (tier, began) in [(Tier::Hourly, totals.hourly_at), (Tier::Nightly, totals.nightly_at)] {
+            if self.config.tiers.depth(tier).is_zero() {
+                continue;
             }
-            self.tend(sleep(left.min(GLANCE))).await?;
+            let under_way = rereads::under_way(totals, &self.config).find(|(other, _)| *other == tier);
+            let left = under_way.map_or(0, |(_, cursor)| cursor.end - cursor.next);
+            self.exposure.telemetry.deep_read_state(tier, left, began);
         }
     }
 }

@@ -3,19 +3,12 @@
 //! Whatever happens here must never touch the poll: a failure leaves the names as they were and is tried again in
 //! an hour.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc};
 
 use jiff::civil::Date;
-use tokio::time::Instant;
-use tracing::{debug, info};
 
-use super::{CycleError, Poller, Source};
-use crate::{
-    model::{NameKind, Names, OptionRules},
-    schedule::quota::{self, Purpose},
-};
+use crate::model::{NameKind, Names, OptionRules};
 
-const RETRY: Duration = Duration::from_secs(3600);
 /// So many are remembered of each kind, with those that the vendor has ceased to list.
 const MOST_REMEMBERED: usize = 20_000;
 
@@ -37,8 +30,6 @@ pub(super) struct NameBook {
     exposed: Arc<Names>,
     /// The server's day on which each kind was answered.
     answered: BTreeMap<NameKind, Date>,
-    /// No request before.
-    after: Instant,
 }
 
 impl NameBook {
@@ -46,7 +37,7 @@ impl NameBook {
     pub(super) fn new(settings: &NameSettings, rules: &OptionRules, vendor: Names) -> Self {
         let vendor = if settings.ask { vendor } else { Names::default() };
         let exposed = Arc::new(vendor.as_exposed(rules).overlaid(&settings.own));
-        Self { vendor, exposed, answered: BTreeMap::new(), after: Instant::now() }
+        Self { vendor, exposed, answered: BTreeMap::new() }
     }
 
     /// The names to expose.
@@ -54,8 +45,24 @@ impl NameBook {
         self.exposed.clone()
     }
 
+    /// The first kind of names that has not been answered on the server's day.
+    pub(super) fn wanted(&self, settings: &NameSettings, today: Date) -> Option<NameKind> {
+        let is_due = |kind: &NameKind| self.answered.get(kind) != Some(&today);
+        NameKind::ALL.into_iter().filter(|_| settings.ask).find(is_due)
+    }
+
+    /// The vendor's names of one kind.
+    pub(super) fn vendor(&self, kind: NameKind) -> &BTreeMap<String, String> {
+        self.vendor.list(kind)
+    }
+
+    /// Takes note that a kind was answered on the server's day.
+    pub(super) fn answered(&mut self, kind: NameKind, today: Date) {
+        self.answered.insert(kind, today);
+    }
+
     /// Takes over an answer; whether it says anything new. An empty one says nothing: an error may look like it.
-    fn learn(
+    pub(super) fn learn(
         &mut self,
         kind: NameKind,
         answer: BTreeMap<String, String>,
@@ -74,66 +81,6 @@ impl NameBook {
         }
         *list = learned;
         self.exposed = Arc::new(self.vendor.as_exposed(rules).overlaid(&settings.own));
-        true
-    }
-}
-
-impl<S: Source> Poller<S> {
-    /// The names to expose.
-    pub fn names(&self) -> Arc<Names> {
-        self.names.exposed()
-    }
-
-    /// Asks for the names that are due; whether anything new is known. Only the end of the process is an error.
-    pub(super) async fn ask_names(&mut self) -> Result<bool, CycleError> {
-        if !self.settings.names.ask || Instant::now() < self.names.after {
-            return Ok(false);
-        }
-        let mut learned = false;
-        let today = quota::day((self.clock)(), &self.settings.zone);
-        for kind in NameKind::ALL {
-            if self.names.answered.get(&kind) == Some(&today) {
-                continue;
-            }
-            self.names.after = Instant::now() + RETRY;
-            if self.spend(Purpose::Background).await.is_err() {
-                return Ok(learned);
-            }
-            let (source, length) = (self.source.clone(), self.parser.label_length());
-            let started = Instant::now();
-            let answer = self.tend(async move { source.names(kind, length).await }).await?;
-            if !matches!(answer, Ok(None)) {
-                self.sent(started.elapsed(), answer.as_ref().err()).await;
-            }
-            match answer {
-                Ok(answer) => {
-                    self.names.answered.insert(kind, today);
-                    learned |= self.take_names(kind, answer.unwrap_or_default()).await;
-                }
-                Err(fault) => info!(
-                    server = self.settings.name,
-                    class = fault.class().as_str(),
-                    "no names of {} came, trying again in an hour: {fault}",
-                    kind.as_str()
-                ),
-            }
-        }
-        if NameKind::ALL.iter().all(|kind| self.names.answered.get(kind) == Some(&today)) {
-            self.names.after = Instant::now();
-        }
-        Ok(learned)
-    }
-
-    async fn take_names(&mut self, kind: NameKind, answer: BTreeMap<String, String>) -> bool {
-        debug!(server = self.settings.name, names = answer.len(), "names of {} came", kind.as_str());
-        if !self.names.learn(kind, answer, &self.settings.names, &self.settings.rules) {
-            return false;
-        }
-        let list = self.names.vendor.list(kind).clone();
-        if let Err(error) = self.books.with_store(move |store, id| store.keep_names(id, kind, &list)).await {
-            // They are in memory, and will be asked for again tomorrow.
-            info!(server = self.settings.name, "names could not be stored: {error}");
-        }
         true
     }
 }

@@ -6,22 +6,27 @@ use std::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
+    time::Duration,
 };
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::{sync::Semaphore, time::timeout};
 
 use crate::{
     config::{Secret, TokenSource, TokenVersion},
     model::NameKind,
-    wolkvox::{Answer, ApiError, Client, Element, Query, TokenInfo},
+    wolkvox::{Admission, Answer, ApiError, Client, Element, Query, TokenInfo},
 };
+
+/// Longest time that reading a token may take.
+const TOKEN_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The API, or a test's idea of it.
 pub trait Source: Send + Sync + 'static {
-    /// As [`Client::read`], with the token found anew.
+    /// Reads like [`Client::read`], with the token read anew.
     fn read(
         &self,
         query: Query,
+        admission: &mut Admission,
         each: &mut (dyn FnMut(Element<'_>) + Send),
     ) -> impl Future<Output = Result<Answer, ApiError>> + Send;
 
@@ -45,11 +50,6 @@ pub trait Source: Send + Sync + 'static {
         async { Ok(None) }
     }
 
-    /// A place among the requests in flight over all targets, once there is one; held until the answer is committed.
-    fn admission(&self) -> impl Future<Output = Option<OwnedSemaphorePermit>> + Send + 'static {
-        std::future::ready(None)
-    }
-
     /// Changes when the token does, so that a refused one is tried again soon when it has been replaced. Must not wait
     /// for a disk.
     fn credentials(&self) -> Option<TokenVersion>;
@@ -61,7 +61,7 @@ pub struct Api {
     client: Client,
     token: TokenSource,
     seen: Arc<SeenVersion>,
-    in_flight: Arc<Semaphore>,
+    large_answers: Arc<Semaphore>,
 }
 
 /// What a token file looked like last. It may lie on a disk that hangs, and then scrapes must not: it is looked at by
@@ -80,9 +80,9 @@ impl SeenVersion {
 }
 
 impl Api {
-    /// `token` is read at every use; `in_flight` has the places for requests, shared by all targets.
-    pub fn new(client: Client, token: TokenSource, in_flight: Arc<Semaphore>) -> Self {
-        Self { client, token, seen: Arc::default(), in_flight }
+    /// `token` is read at every use; `large_answers` has the places for answers that are large, shared by all targets.
+    pub fn new(client: Client, token: TokenSource, large_answers: Arc<Semaphore>) -> Self {
+        Self { client, token, seen: Arc::default(), large_answers }
     }
 
     async fn read_token(&self) -> Result<Secret, ApiError> {
@@ -92,8 +92,14 @@ impl Api {
             seen.look(&source);
             source.read()
         };
-        tokio::task::spawn_blocking(read)
+        timeout(TOKEN_TIMEOUT, tokio::task::spawn_blocking(read))
             .await
+            .map_err(|_| {
+                ApiError::TokenUnreadable(format!(
+                    "reading the token took longer than {} s: does its file lie on a disk that hangs?",
+                    TOKEN_TIMEOUT.as_secs()
+                ))
+            })?
             .map_err(|panic| ApiError::Internal(format!("reading the token broke off: {panic}")))?
             .map_err(|error| ApiError::TokenUnreadable(error.to_string()))
     }
@@ -103,10 +109,12 @@ impl Source for Api {
     async fn read(
         &self,
         query: Query,
+        admission: &mut Admission,
         each: &mut (dyn FnMut(Element<'_>) + Send),
     ) -> Result<Answer, ApiError> {
         let token = self.read_token().await?;
-        self.client.read(query, token.expose(), each).await
+        admission.among(self.large_answers.clone());
+        self.client.read(query, token.expose(), admission, each).await
     }
 
     fn tells_quota(&self) -> bool {
@@ -114,7 +122,6 @@ impl Source for Api {
     }
 
     async fn token_info(&self) -> Result<TokenInfo, ApiError> {
-        let _place = self.in_flight.acquire().await;
         let token = self.read_token().await?;
         self.client.token_info(token.expose()).await
     }
@@ -124,15 +131,8 @@ impl Source for Api {
         kind: NameKind,
         length: usize,
     ) -> Result<Option<BTreeMap<String, String>>, ApiError> {
-        let _place = self.in_flight.acquire().await;
         let token = self.read_token().await?;
         self.client.names(kind, length, token.expose()).await.map(Some)
-    }
-
-    fn admission(&self) -> impl Future<Output = Option<OwnedSemaphorePermit>> + Send + 'static {
-        let in_flight = self.in_flight.clone();
-        // Nobody closes it.
-        async move { in_flight.acquire_owned().await.ok() }
     }
 
     fn credentials(&self) -> Option<TokenVersion> {

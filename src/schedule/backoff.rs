@@ -36,6 +36,12 @@ impl Backoff {
         wait
     }
 
+    /// Makes the wait that began at `now` end after `wait` at the latest, and returns that wait.
+    pub fn shorten(&mut self, now: Instant, wait: Duration) -> Duration {
+        self.not_before = self.not_before.min(now.checked_add(wait));
+        wait
+    }
+
     /// Ends the wait and forgets the failures.
     pub fn succeeded(&mut self) {
         self.failures = 0;

@@ -1,6 +1,6 @@
-//! How wide a span to ask for: cuts a stretch into spans that the vendor can answer.
+//! How wide a range to ask for: cuts a stretch into spans that the vendor can answer.
 //!
-//! It starts wide, halves what turns out too large, and widens again where rows are few. Each span is committed by
+//! It starts wide, halves what turns out too large, and widens again where rows are few. Each range is committed by
 //! itself, so a burst can neither block what follows nor be read for ever. Pure: it never asks and never waits.
 
 use std::time::Duration;
@@ -8,7 +8,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 
-use crate::schedule::{MAX_SPAN, MIN_SPAN, Span};
+use crate::schedule::{MAX_RANGE, MIN_RANGE, TimeRange};
 
 /// What was refused down to a single second is not asked for in halves again for so long.
 const HOPELESS: Duration = Duration::from_secs(3600);
@@ -17,14 +17,14 @@ const CEILING: Duration = Duration::from_secs(3600);
 /// So many times it must have been so.
 const SUSPICIONS: u32 = 2;
 
-/// The width of the next span, and what has been learnt of the spans before.
+/// The width of the next range, and what has been learnt of the spans before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Bisect {
     width: SignedDuration,
-    /// The last span that was too large.
-    too_large: Option<Span>,
+    /// The last range that was too large.
+    too_large: Option<TimeRange>,
     /// The second in which halving ended without an answer, and until when it is not tried again.
-    hopeless: Option<(Span, Instant)>,
+    hopeless: Option<(TimeRange, Instant)>,
     /// The most that is asked for until a moment.
     ceiling: Option<(SignedDuration, Instant)>,
     /// The last answer was good, and how often a failure after a good answer was one of size since.
@@ -34,46 +34,47 @@ pub struct Bisect {
 
 impl Default for Bisect {
     fn default() -> Self {
-        Self { width: MAX_SPAN, too_large: None, hopeless: None, ceiling: None, good: false, suspicions: 0 }
+        Self { width: MAX_RANGE, too_large: None, hopeless: None, ceiling: None, good: false, suspicions: 0 }
     }
 }
 
 impl Bisect {
-    /// The next span of a stretch. Consecutive spans share one second, because it is unknown whether the
+    /// The next range of a stretch. Consecutive spans share one second, because it is unknown whether the
     /// vendor includes the end.
-    pub fn next(&self, from: Timestamp, end: Timestamp, now: Instant) -> Span {
-        let ceiling = self.ceiling.filter(|(_, until)| now < *until).map_or(MAX_SPAN, |(ceiling, _)| ceiling);
-        Span { from, to: from.checked_add(self.width.min(ceiling)).map_or(end, |to| to.min(end)) }
+    pub fn next(&self, from: Timestamp, end: Timestamp, now: Instant) -> TimeRange {
+        let ceiling =
+            self.ceiling.filter(|(_, until)| now < *until).map_or(MAX_RANGE, |(ceiling, _)| ceiling);
+        TimeRange { from, to: from.checked_add(self.width.min(ceiling)).map_or(end, |to| to.min(end)) }
     }
 
-    /// After `span` turned out too large. `false` when it cannot be narrower.
-    pub fn narrow(&mut self, span: Span) -> bool {
-        if span.length() <= MIN_SPAN {
+    /// After `range` turned out too large. `false` when it cannot be narrower.
+    pub fn narrow(&mut self, range: TimeRange) -> bool {
+        if range.length() <= MIN_RANGE {
             return false;
         }
-        self.width = SignedDuration::from_secs((span.length().as_secs() / 2).max(1));
-        self.too_large = Some(span);
+        self.width = SignedDuration::from_secs((range.length().as_secs() / 2).max(1));
+        self.too_large = Some(range);
         true
     }
 
     /// As [`Bisect::narrow`], after a failure that need not be one of size. Where halving ended at a single second
-    /// that fails as well, size was not the reason, or no width helps: for the next hour a span that holds this
+    /// that fails as well, size was not the reason, or no width helps: for the next hour a range that holds this
     /// second is not halved again, and one request a cycle asks for all of it.
-    pub fn narrow_in_hope(&mut self, span: Span, now: Instant) -> bool {
-        if self.hopeless.is_some_and(|(second, until)| now < until && contains(span, second)) {
+    pub fn narrow_in_hope(&mut self, range: TimeRange, now: Instant) -> bool {
+        if self.hopeless.is_some_and(|(second, until)| now < until && range.contains(second)) {
             return false;
         }
-        if self.narrow(span) {
+        if self.narrow(range) {
             return true;
         }
-        *self = Self { hopeless: Some((span, now + HOPELESS)), ..Self::default() };
+        *self = Self { hopeless: Some((range, now + HOPELESS)), ..Self::default() };
         false
     }
 
-    /// As [`Bisect::narrow`], after a server that is known to answer failed at `span` again and again: it may be too
+    /// As [`Bisect::narrow`], after a server that is known to answer failed at `range` again and again: it may be too
     /// large for it to compute. Where that comes back, widths up to it are not tried for an hour.
-    pub fn narrow_for_failure(&mut self, span: Span, now: Instant) -> bool {
-        if !self.narrow(span) {
+    pub fn narrow_for_failure(&mut self, range: TimeRange, now: Instant) -> bool {
+        if !self.narrow(range) {
             return false;
         }
         self.suspicions += u32::from(std::mem::take(&mut self.good));
@@ -83,16 +84,16 @@ impl Bisect {
         true
     }
 
-    /// After `span` was committed. With `few` rows twice its length would have fitted, so the next one may be that
+    /// After `range` was committed. With `few` rows twice its length would have fitted, so the next one may be that
     /// long, but not back into what was just too large.
-    pub fn committed(&mut self, span: Span, few: bool) {
-        if self.hopeless.is_some_and(|(second, _)| contains(span, second)) {
+    pub fn committed(&mut self, range: TimeRange, few: bool) {
+        if self.hopeless.is_some_and(|(second, _)| range.contains(second)) {
             self.hopeless = None;
         }
         self.good = true;
-        let amid_too_large = |burst: Span| contains(burst, span) && span.to < burst.to;
+        let amid_too_large = |burst: TimeRange| burst.contains(range) && range.to < burst.to;
         if few && !self.too_large.is_some_and(amid_too_large) {
-            self.width = self.width.saturating_mul(2).min(MAX_SPAN);
+            self.width = self.width.saturating_mul(2).min(MAX_RANGE);
         }
     }
 
@@ -101,10 +102,6 @@ impl Bisect {
     pub fn reset(&mut self) {
         *self = Self { hopeless: self.hopeless, ..Self::default() };
     }
-}
-
-fn contains(outer: Span, inner: Span) -> bool {
-    outer.from <= inner.from && inner.to <= outer.to
 }
 
 #[cfg(test)]
@@ -117,21 +114,21 @@ mod tests {
         Timestamp::from_second(1_768_737_600 + second).unwrap()
     }
 
-    fn span(from: i64, to: i64) -> Span {
-        Span { from: at(from), to: at(to) }
+    fn range(from: i64, to: i64) -> TimeRange {
+        TimeRange { from: at(from), to: at(to) }
     }
 
     /// What of a stretch's requests were refused, by `refused`, until all of it is committed.
-    fn read(width: &mut Bisect, length: i64, refused: impl Fn(Span) -> bool) -> (usize, usize) {
+    fn read(width: &mut Bisect, length: i64, refused: impl Fn(TimeRange) -> bool) -> (usize, usize) {
         let (mut from, mut committed, mut too_large) = (at(0), 0, 0);
         while from < at(length) {
-            let span = width.next(from, at(length), Instant::now());
-            if refused(span) {
-                assert!(width.narrow(span));
+            let range = width.next(from, at(length), Instant::now());
+            if refused(range) {
+                assert!(width.narrow(range));
                 too_large += 1;
             } else {
-                width.committed(span, true);
-                from = span.to;
+                width.committed(range, true);
+                from = range.to;
                 committed += 1;
             }
         }
@@ -142,30 +139,30 @@ mod tests {
     fn widths_halve_down_to_a_second_and_recover() {
         let (start, end) = (at(0), at(60 * 24 * 3600));
         let mut width = Bisect::default();
-        assert_eq!(width.next(start, end, Instant::now()).length(), MAX_SPAN);
+        assert_eq!(width.next(start, end, Instant::now()).length(), MAX_RANGE);
         let mut halvings = 0;
         while width.narrow(width.next(start, end, Instant::now())) {
             halvings += 1;
         }
-        assert_eq!((width.next(start, end, Instant::now()).length(), halvings), (MIN_SPAN, 21));
+        assert_eq!((width.next(start, end, Instant::now()).length(), halvings), (MIN_RANGE, 21));
         let mut from = start;
         for _ in 0..30 {
-            let span = width.next(from, end, Instant::now());
-            width.committed(span, true);
-            from = span.to;
+            let range = width.next(from, end, Instant::now());
+            width.committed(range, true);
+            from = range.to;
         }
-        assert_eq!(width.next(start, end, Instant::now()).length(), MAX_SPAN);
+        assert_eq!(width.next(start, end, Instant::now()).length(), MAX_RANGE);
         // A narrow stretch counts as what it is, not as the width that was allowed.
         let mut width = Bisect::default();
-        assert!(width.narrow(span(0, 9)));
+        assert!(width.narrow(range(0, 9)));
         assert_eq!(width.next(start, end, Instant::now()).length(), SignedDuration::from_secs(4));
     }
 
     #[test]
     fn a_burst_that_was_just_too_large_is_not_asked_for_again() {
-        // A width of 75 fits, and every wider span that touches the burst is refused.
+        // A width of 75 fits, and every wider range that touches the burst is refused.
         let burst = |from: i64, to: i64| {
-            move |asked: Span| {
+            move |asked: TimeRange| {
                 asked.from < at(to) && asked.to > at(from) && asked.length() > SignedDuration::from_secs(80)
             }
         };
@@ -180,15 +177,15 @@ mod tests {
         }
         // Ahead of the burst's end it stays narrow, behind it and before it it widens.
         for (done, few, next) in [
-            (span(0, 75), true, 75),
-            (span(75, 150), true, 150),
-            (span(75, 150), false, 75),
-            (span(150, 225), true, 150),
-            (span(-75, 0), true, 150),
-            (span(-75, 75), true, 150),
+            (range(0, 75), true, 75),
+            (range(75, 150), true, 150),
+            (range(75, 150), false, 75),
+            (range(150, 225), true, 150),
+            (range(-75, 0), true, 150),
+            (range(-75, 75), true, 150),
         ] {
             let mut width = Bisect::default();
-            assert!(width.narrow(span(0, 300)) && width.narrow(span(0, 150)));
+            assert!(width.narrow(range(0, 300)) && width.narrow(range(0, 150)));
             width.committed(done, few);
             assert_eq!(
                 width.next(at(0), at(9999), Instant::now()).length(),
@@ -206,13 +203,13 @@ mod tests {
         let read = |width: &mut Bisect, now| {
             let (mut from, mut failed) = (at(0), 0);
             while from < at(7200) {
-                let span = width.next(from, at(7200), now);
-                if span.length() > SignedDuration::from_secs(1000) {
-                    assert!(width.narrow_for_failure(span, now));
+                let range = width.next(from, at(7200), now);
+                if range.length() > SignedDuration::from_secs(1000) {
+                    assert!(width.narrow_for_failure(range, now));
                     failed += 1;
                 } else {
-                    width.committed(span, true);
-                    from = span.to;
+                    width.committed(range, true);
+                    from = range.to;
                 }
             }
             failed
@@ -241,7 +238,7 @@ mod tests {
         assert_eq!(ladder(&mut width, minutes(0)), 12);
         assert_eq!(
             width.next(at(0), at(2100), Instant::now()),
-            span(0, 2100),
+            range(0, 2100),
             "the next cycle asks for everything"
         );
         for minute in (5..60).step_by(5) {
@@ -249,10 +246,10 @@ mod tests {
         }
         assert_eq!(ladder(&mut width, minutes(60)), 12);
         // Another place is another matter.
-        assert!(width.clone().narrow_in_hope(span(1, 2100), minutes(65)));
+        assert!(width.clone().narrow_in_hope(range(1, 2100), minutes(65)));
         // Once that second has been read, all is forgotten.
-        width.committed(span(0, 2100), false);
-        assert!(width.narrow_in_hope(span(0, 2100), minutes(65)));
+        width.committed(range(0, 2100), false);
+        assert!(width.narrow_in_hope(range(0, 2100), minutes(65)));
     }
 
     proptest! {
@@ -265,18 +262,18 @@ mod tests {
             }
             let (mut from, mut steps) = (start, 0);
             while from < end && steps < 1000 {
-                let span = width.next(from, end, Instant::now());
-                prop_assert!(span.from == from && span.to > from && span.to <= end);
-                from = span.to;
+                let range = width.next(from, end, Instant::now());
+                prop_assert!(range.from == from && range.to > from && range.to <= end);
+                from = range.to;
                 steps += 1;
             }
         }
 
-        /// However a server cuts, a stretch costs a few requests for each span that fits.
+        /// However a server cuts, a stretch costs a few requests for each range that fits.
         #[test]
         fn requests_for_a_burst_are_bounded(length in 2i64..100_000, start in 0i64..100_000, burst in 1i64..2000, fits in 1i64..600) {
             let start = start % length;
-            let touches = |asked: Span| asked.from < at(start + burst) && asked.to > at(start);
+            let touches = |asked: TimeRange| asked.from < at(start + burst) && asked.to > at(start);
             let (committed, too_large) = read(&mut Bisect::default(), length, |asked| {
                 touches(asked) && asked.length() > SignedDuration::from_secs(fits)
             });

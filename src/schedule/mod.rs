@@ -5,10 +5,9 @@
 
 pub mod backoff;
 pub mod bisect;
-pub mod poison;
 pub mod quota;
 pub mod server_clock;
-pub mod truncation;
+pub mod unanswerable;
 pub mod warm_up;
 
 use std::time::Duration;
@@ -22,9 +21,9 @@ use jiff::{
 use crate::model::{Fingerprints, LocalSecond, LocalStretch};
 
 /// The vendor answers for at most 31 days; one less leaves room for a zone's change of offset.
-pub const MAX_SPAN: SignedDuration = SignedDuration::from_hours(30 * 24);
+pub const MAX_RANGE: SignedDuration = SignedDuration::from_hours(30 * 24);
 /// Dates have this resolution, so no span can be narrower.
-pub const MIN_SPAN: SignedDuration = SignedDuration::from_secs(1);
+pub const MIN_RANGE: SignedDuration = SignedDuration::from_secs(1);
 /// From one target's poll to the next one's, where there are many.
 const POLL_DISTANCE: Duration = Duration::from_millis(150);
 
@@ -76,19 +75,24 @@ pub fn spread(target: &str, turn: u64) -> f64 {
     (hash >> 32) as f64 / f64::from(u32::MAX)
 }
 
-/// A stretch of time to ask for, both ends included.
+/// A range of time to ask for, both ends included.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Span {
+pub struct TimeRange {
     /// First second.
     pub from: Timestamp,
     /// Last second.
     pub to: Timestamp,
 }
 
-impl Span {
+impl TimeRange {
     /// Its length; the ends are both included, so a span of one second holds two of them.
     pub fn length(&self) -> SignedDuration {
         self.to.duration_since(self.from)
+    }
+
+    /// Whether it holds all of another range.
+    pub fn contains(&self, other: Self) -> bool {
+        self.from <= other.from && other.to <= self.to
     }
 
     /// The same stretch on a wall clock: the earliest and the latest time that it shows in between. Where the
@@ -100,7 +104,7 @@ impl Span {
         }
         for change in zone.following(self.from).take_while(|change| change.timestamp() <= self.to) {
             let (before, after) =
-                (zone.to_datetime(change.timestamp() - MIN_SPAN), zone.to_datetime(change.timestamp()));
+                (zone.to_datetime(change.timestamp() - MIN_RANGE), zone.to_datetime(change.timestamp()));
             first = first.min(after);
             last = last.max(before);
         }
@@ -217,7 +221,7 @@ pub fn local_stretches(start: Timestamp, end: Timestamp, zone: &TimeZone) -> Vec
     for until in changes.chain([end]) {
         if from < until {
             // The last second before a change shows what was before it.
-            stretches.push((local(from), local(until.saturating_sub(MIN_SPAN).unwrap_or(from)) + 1));
+            stretches.push((local(from), local(until.saturating_sub(MIN_RANGE).unwrap_or(from)) + 1));
         }
         from = until;
     }
@@ -311,7 +315,7 @@ mod tests {
             // 2026-09-06T04:00Z: midnight becomes 01:00.
             (&santiago, "2026-09-06T03:50:00Z", "2026-09-06T04:10:00Z", ("23:50:00", "01:10:00")),
         ] {
-            let (first, last) = Span { from: at(from), to: at(to) }.local(zone);
+            let (first, last) = TimeRange { from: at(from), to: at(to) }.local(zone);
             assert!(first <= last, "{from}");
             assert_eq!((first.time().to_string(), last.time().to_string()), (local.0.into(), local.1.into()));
         }
@@ -413,7 +417,7 @@ mod tests {
         ) {
             let zone = TimeZone::get(zone).unwrap();
             let second = |s| Timestamp::from_second(s).unwrap();
-            let span = Span { from: second(start), to: second(start + length) };
+            let span = TimeRange { from: second(start), to: second(start + length) };
             let (first, last) = span.local(&zone);
             let inside = zone.to_datetime(second(start + (length as f64 * part) as i64));
             prop_assert!(first <= inside && inside <= last);

@@ -15,7 +15,10 @@ pub const REQUESTS_PER_LICENCE: u64 = 1000;
 pub enum Purpose {
     /// The newest window, with its lookback.
     Live,
-    /// Catching up after a gap, and the deeper re-reading: may not use what live polls will need until midnight.
+    /// Catching up after a gap: may not use what live polls will need until midnight.
+    CatchUp,
+    /// Re-reading, the weeks before, names: may not use it either, and keeps within the vendor's documented least where the
+    /// limit is not known.
     Background,
 }
 
@@ -43,7 +46,7 @@ pub fn allows(
     let reserve = match purpose {
         Purpose::Live => 0,
         // A quarter more than one a poll, for retries.
-        Purpose::Background => polls_left(now, zone, interval) * 5 / 4,
+        Purpose::CatchUp | Purpose::Background => polls_left(now, zone, interval) * 5 / 4,
     };
     used + reserve < limit
 }

@@ -168,7 +168,8 @@ fn order_by_time(write: &WriteTransaction) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// 5 → 6: rows remember how many of them count, which were all; totals end with the rows that changed, which were none.
+/// 5 → 6: rows remember how many of them count, which were all; totals end with the rows that changed and where counting
+/// went on after a contradiction, and there were none.
 fn tell_counted_rows(write: &WriteTransaction) -> Result<(), StoreError> {
     const OLD_ROWS: TableDefinition<'static, TimedKey, (u32, u32, u64)> = TableDefinition::new("rows");
 
@@ -180,7 +181,7 @@ fn tell_counted_rows(write: &WriteTransaction) -> Result<(), StoreError> {
     }
     write.delete_table(OLD_ROWS).map_err(failed)?;
     let mut totals = write.open_table(TOTALS).map_err(failed)?;
-    lengthen(&mut totals, u32::clone, |_, _| encode(&0u64))
+    lengthen(&mut totals, u32::clone, |_, _| encode(&(0u64, 0i64)))
 }
 
 /// So many records of a table that has millions are held in memory.

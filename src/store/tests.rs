@@ -30,6 +30,7 @@ const OPEN: TimeBounds = TimeBounds {
     earliest: LocalSecond::MIN,
     latest: LocalSecond::MAX,
     counted_from: LocalSecond::MIN,
+    judged: (LocalSecond::MIN, LocalSecond::MIN),
     watermark: LocalSecond::MIN,
     closing: i64::MIN,
     history: LocalSecond::MIN,
@@ -63,7 +64,7 @@ fn read(store: &Store, target: TargetId, account: &mut TargetCounters, rows: Vec
     let step = store
         .transact(|tx| {
             let step =
-                reconcile(account, stage, &terms(&IdleTimes::default()), &tx.memory(target, i64::MIN))?;
+                reconcile(account, &mut stage, &terms(&IdleTimes::default()), &tx.memory(target, i64::MIN))?;
             tx.write(target, &step)?;
             Ok(step)
         })
@@ -176,7 +177,7 @@ fn an_error_inside_a_transaction_leaves_nothing() {
     let result: Result<(), _> = store.transact(|tx| {
         let mut stage = RowBatch::default();
         stage.push(Ok(row(1, 1)));
-        let step = reconcile(&account, stage, &terms(&IdleTimes::default()), &tx.memory(a, i64::MIN))?;
+        let step = reconcile(&account, &mut stage, &terms(&IdleTimes::default()), &tx.memory(a, i64::MIN))?;
         tx.write(a, &step)?;
         Err(StoreError::Failed("stop".to_owned()))
     });
@@ -201,7 +202,7 @@ fn journeys_go_on_after_a_restart() {
             let idle = IdleTimes::default();
             let step = reconcile(
                 account,
-                RowBatch::default(),
+                &mut RowBatch::default(),
                 &ReconcileParams { bounds, ..terms(&idle) },
                 &tx.memory(a, i64::MIN),
             )?;

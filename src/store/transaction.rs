@@ -10,13 +10,14 @@ use super::{
     interactions::{self, Interactions},
     schema::{
         HISTORY, INTERACTIONS, JOURNEYS, MENUS, NEXT_MENUS, POINTS, QUOTA, ROWS, RowValue, TARGETS, TOTALS,
-        TRANSITIONS, TimedKey, WARM_UPS,
+        TRANSITIONS, TimedKey, UNANSWERABLE, WARM_UPS,
     },
     view::{self, quota_day},
 };
 use crate::{
     ledger::{Delta, JourneyDelta, JourneyState, OpenJourney, RowKey, RowRecord, SeenRows, TargetCounters},
     model::{Counted, LocalSecond, LocalStretch},
+    schedule::unanswerable::Unanswerable,
 };
 
 /// The tables within one transaction.
@@ -33,6 +34,7 @@ pub struct Transaction<'t> {
     next_menus: Table<'t, u32, u32>,
     pub(super) history: Table<'t, (u32, i32), &'static [u8]>,
     pub(super) warm_ups: Table<'t, u32, &'static [u8]>,
+    unanswerable: Table<'t, u32, &'static [u8]>,
 }
 
 impl<'t> Transaction<'t> {
@@ -50,6 +52,7 @@ impl<'t> Transaction<'t> {
             next_menus: write.open_table(NEXT_MENUS).map_err(failed)?,
             history: write.open_table(HISTORY).map_err(failed)?,
             warm_ups: write.open_table(WARM_UPS).map_err(failed)?,
+            unanswerable: write.open_table(UNANSWERABLE).map_err(failed)?,
         })
     }
 
@@ -209,6 +212,12 @@ impl<'t> Transaction<'t> {
         let id = target.0;
         self.rows.retain_in((id, i64::MIN, 0)..(id, rows.get(), 0), |_, _| false).map_err(failed)?;
         interactions::forget(&mut self.interactions, id, interactions)
+    }
+
+    /// Writes the seconds that the target's server cannot answer for.
+    pub fn write_unanswerable(&mut self, target: TargetId, table: &Unanswerable) -> Result<(), StoreError> {
+        self.unanswerable.insert(target.0, encode(table)?.as_slice()).map_err(failed)?;
+        Ok(())
     }
 
     /// As [`View::rows_in`](super::View::rows_in).

@@ -9,13 +9,17 @@ use redb::{Key, ReadOnlyTable, ReadTransaction, ReadableTable, TableDefinition, 
 
 use super::{
     StoreError, TargetId, decode, failed,
-    schema::{MENUS, NEXT_MENUS, POINTS, QUOTA, ROWS, RowValue, TARGETS, TOTALS, TRANSITIONS, TimedKey},
+    schema::{
+        MENUS, NEXT_MENUS, POINTS, QUOTA, ROWS, RowValue, TARGETS, TOTALS, TRANSITIONS, TimedKey,
+        UNANSWERABLE,
+    },
 };
 use crate::{
     ledger::{
         OpenJourney, OptionCounts, RoutingPointCounts, RowRecord, TargetCounters, Totals, TransitionCounts,
     },
     model::{LocalSecond, LocalStretch, MenuLabels, PointLabels, TransitionLabels},
+    schedule::unanswerable::Unanswerable,
 };
 
 /// The state as of one commit, whatever is committed meanwhile.
@@ -77,15 +81,25 @@ impl View {
         self.table(ROWS)?.map_or_else(|| Ok(Vec::new()), |rows| rows_in(&rows, target.0, stretch))
     }
 
-    /// The date of the newest row before `date`.
-    pub fn newest_row_before(
+    /// The seconds that the target's server cannot answer for, as last written.
+    pub fn unanswerable(&self, target: TargetId) -> Result<Unanswerable, StoreError> {
+        let Some(table) = self.table(UNANSWERABLE)? else { return Ok(Unanswerable::default()) };
+        let bytes = table.get(target.0).map_err(failed)?;
+        bytes.map_or_else(|| Ok(Unanswerable::default()), |bytes| decode(bytes.value()))
+    }
+
+    /// The date of a row before `date`: the newest for `nth` 0, or the one so many records before it. The oldest where there
+    /// are fewer; `None` where there is none.
+    pub fn row_before(
         &self,
         target: TargetId,
         date: LocalSecond,
+        nth: usize,
     ) -> Result<Option<LocalSecond>, StoreError> {
         let id = target.0;
         let Some(rows) = self.table(ROWS)? else { return Ok(None) };
-        let newest = rows.range((id, i64::MIN, 0)..(id, date.get(), 0)).map_err(failed)?.next_back();
+        let before = rows.range((id, i64::MIN, 0)..(id, date.get(), 0)).map_err(failed)?.rev();
+        let newest = before.take(nth + 1).last();
         newest.map(|entry| entry.map(|(key, _)| LocalSecond::new(key.value().1)).map_err(failed)).transpose()
     }
 }

@@ -104,7 +104,10 @@ impl Supervisor {
         let mut ending = BTreeSet::new();
         for (name, member) in &self.members {
             match wanted.get(name.as_str()) {
-                Some(target) if member.spec.is_of(target, &shared) => change.kept += 1,
+                Some(target) if member.spec.is_of(target, &shared) => {
+                    change.kept += 1;
+                    member.spec.probe();
+                }
                 Some(_) => change.changed += usize::from(ending.insert(name.clone())),
                 None => change.removed += usize::from(ending.insert(name.clone())),
             }

@@ -6,7 +6,10 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use jiff::Timestamp;
-use tokio::{sync::Semaphore, task::spawn_blocking};
+use tokio::{
+    sync::{Notify, Semaphore},
+    task::spawn_blocking,
+};
 use tokio_util::sync::CancellationToken;
 use tracing::info;
 
@@ -56,6 +59,7 @@ pub(super) struct TargetSpec {
     settings: PollerConfig,
     api: Api,
     parser: RowParser,
+    probe: Arc<Notify>,
 }
 
 impl TargetSpec {
@@ -71,9 +75,15 @@ impl TargetSpec {
             settings: settings(&target, &shared)?,
             api: Api::new(client, target.token.clone(), in_flight),
             parser: RowParser::new(fingerprints, shared.menu.label_length).folding(shared.menu.fold),
+            probe: Arc::default(),
             target,
             shared,
         })
+    }
+
+    /// Tells the poller to try at once whatever it waits for.
+    pub(super) fn probe(&self) {
+        self.probe.notify_one();
     }
 
     pub(super) fn name(&self) -> &str {
@@ -126,7 +136,7 @@ impl TargetSpec {
             info!(server = name, origin = %totals.origin(), "counting from here");
         }
         let telemetry = telemetry.target(&name);
-        let around = PollerDeps { store, publisher, telemetry, clock, shutdown };
+        let around = PollerDeps { store, publisher, telemetry, clock, shutdown, probe: self.probe.clone() };
         let (api, parser) = (self.api.clone(), self.parser.clone());
         Ok(Poller::start(settings, api, parser, restored, around).await?)
     }

@@ -18,6 +18,7 @@ use reqwest::{
 };
 
 use super::{
+    admission::Admission,
     body::BodyDecoder,
     classify::{Classified, Said, classify},
     egress::Egress,
@@ -119,6 +120,20 @@ impl Transport {
     }
 }
 
+/// Hands the elements of one more piece of a body on. `bytes` have come with it.
+fn split(
+    splitter: &mut Splitter,
+    text: &[u8],
+    bytes: u64,
+    most_bytes: u64,
+    mut each: &mut (dyn FnMut(Element<'_>) + Send),
+) -> Result<(), ApiError> {
+    if bytes > most_bytes {
+        return Err(ApiError::TooLarge(most_bytes));
+    }
+    splitter.push(text, &mut each).map_err(split_fault)
+}
+
 impl Client {
     /// With a transport of its own; `endpoint` is the server's origin.
     ///
@@ -134,14 +149,15 @@ impl Client {
     }
 
     /// Asks for the rows of a span and hands each element of `data` to `each` as it arrives. They may be
-    /// committed only if this returns `Ok`; otherwise the answer was not whole.
+    /// committed only if this returns `Ok`; otherwise the answer was not whole. A large answer waits for a place among others.
     pub async fn read(
         &self,
         query: Query,
         token: &str,
+        admission: &mut Admission,
         each: &mut (dyn FnMut(Element<'_>) + Send),
     ) -> Result<Answer, ApiError> {
-        let whole = self.read_unbounded(query, token, each);
+        let whole = self.read_unbounded(query, token, admission, each);
         match tokio::time::timeout(self.limits.answer, whole).await {
             Ok(result) => result,
             Err(_) => Err(ApiError::Timeout(self.limits.answer)),
@@ -152,6 +168,7 @@ impl Client {
         &self,
         query: Query,
         token: &str,
+        admission: &mut Admission,
         each: &mut (dyn FnMut(Element<'_>) + Send),
     ) -> Result<Answer, ApiError> {
         let dates = format!(
@@ -162,7 +179,8 @@ impl Client {
         let request = self.request("reports_manager.php", &dates, token)?;
         let mut response = request.send().await.map_err(|e| self.network_fault(e))?;
         let server_time = server_time(response.headers());
-        let (envelope, verdict) = self.judged(&mut response, token, self.limits.answer_bytes, each).await?;
+        let (envelope, verdict) =
+            self.judged(&mut response, token, self.limits.answer_bytes, admission, each).await?;
         let (verdict, rows) = verdict;
         match verdict {
             Classified::Error(fault) => Err(fault),
@@ -180,6 +198,7 @@ impl Client {
         response: &mut reqwest::Response,
         token: &str,
         most_bytes: u64,
+        admission: &mut Admission,
         each: &mut (dyn FnMut(Element<'_>) + Send),
     ) -> Result<(Envelope, (Classified, u64)), ApiError> {
         let status = response.status();
@@ -190,7 +209,7 @@ impl Client {
                 rows += 1;
                 each(element);
             };
-            Some(self.elements(response, most_bytes, &mut count).await?)
+            Some(self.elements(response, most_bytes, admission, &mut count).await?)
         } else {
             Envelope::parse(&self.small_body(response).await).ok()
         };
@@ -251,7 +270,12 @@ impl Client {
                     found.extend(names::parse(kind, element, length));
                 }
             };
-            match self.judged(&mut response, token, names::MOST_BYTES, &mut each).await?.1.0 {
+            match self
+                .judged(&mut response, token, names::MOST_BYTES, &mut Admission::default(), &mut each)
+                .await?
+                .1
+                .0
+            {
                 Classified::Rows => Ok(found),
                 Classified::Empty => Ok(BTreeMap::new()),
                 Classified::Error(fault) => Err(fault),
@@ -268,22 +292,23 @@ impl Client {
         &self,
         response: &mut reqwest::Response,
         most_bytes: u64,
+        admission: &mut Admission,
         mut each: &mut (dyn FnMut(Element<'_>) + Send),
     ) -> Result<Envelope, ApiError> {
         let mut splitter = Splitter::default();
         let mut body = BodyDecoder::new(response.headers())?;
         let mut bytes = 0u64;
-        let mut split = |text: &[u8]| {
-            bytes += text.len() as u64;
-            if bytes > most_bytes {
-                return Err(ApiError::TooLarge(most_bytes));
-            }
-            splitter.push(text, &mut each).map_err(split_fault)
-        };
         while let Some(chunk) = response.chunk().await.map_err(|error| body_fault(&error))? {
-            body.push(&chunk, &mut split)?;
+            body.push(&chunk, &mut |text| {
+                bytes += text.len() as u64;
+                split(&mut splitter, text, bytes, most_bytes, &mut each)
+            })?;
+            admission.take_for(bytes).await;
         }
-        body.finish(&mut split)?;
+        body.finish(&mut |text| {
+            bytes += text.len() as u64;
+            split(&mut splitter, text, bytes, most_bytes, &mut each)
+        })?;
         splitter.finish().map_err(split_fault)
     }
 

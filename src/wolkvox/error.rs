@@ -232,14 +232,26 @@ pub enum ApiError {
         /// The server's clock, as in [`super::Answer`].
         server_time: Option<Timestamp>,
     },
-    /// It holds none of the rows that the server sent before for the same times.
+    /// It lacks most of the rows that the server sent before for the same times.
     #[error(
-        "the answer holds none of the {known} rows that the server sent before for the same times: it is wrong, or the \
-         report was emptied; after an hour of this it is believed"
+        "the answer holds {held} of the {known} rows that the server sent before for the same times: it is wrong, the report \
+         was emptied, or it is another operation's; nothing of it is counted. After an hour of this, counting goes on from \
+         there with what comes then, and nothing is counted twice"
     )]
     Contradicts {
-        /// So many rows are known.
+        /// Known rows.
         known: u64,
+        /// Those of them that the answer holds.
+        held: u64,
+    },
+    /// No row lies within the times asked for.
+    #[error(
+        "none of the {rows} rows of the answer is dated within the times that were asked for: their dates are in another time \
+         zone or without seconds, or an old answer was sent again; check the target's timezone, and nothing of it is counted"
+    )]
+    OutsideRange {
+        /// Rows that came.
+        rows: u64,
     },
     /// The body ended before its closing bracket.
     #[error("the answer was cut off before its end")]
@@ -286,9 +298,11 @@ impl ApiError {
             Self::Maintenance(_) => ErrorClass::Maintenance,
             Self::Throttled(_) => ErrorClass::Throttled,
             Self::NotJson(_) | Self::ContentEncoding(_) => ErrorClass::NotJson,
-            Self::Schema(_) | Self::NotEmpty(_) | Self::ForeignNotFound | Self::RowsRejected { .. } => {
-                ErrorClass::Schema
-            }
+            Self::Schema(_)
+            | Self::NotEmpty(_)
+            | Self::ForeignNotFound
+            | Self::RowsRejected { .. }
+            | Self::OutsideRange { .. } => ErrorClass::Schema,
             Self::TooFewRows { .. } | Self::Contradicts { .. } | Self::CutOff => ErrorClass::Truncated,
             Self::TooLarge(_) => ErrorClass::TooLarge,
             Self::Internal(_) | Self::TooManyOpenFiles(_) | Self::ClocksDisagree { .. } => {
@@ -313,9 +327,9 @@ impl ApiError {
         )
     }
 
-    /// Whether it can be the fault of the span that was asked for: too much for the server, or a row in it that it
+    /// Whether it can be the fault of the range that was asked for: too much for the server, or a row in it that it
     /// cannot tell. Whatever is wrong with the token, the quota or the server as a whole is not.
-    pub fn may_be_the_span(&self) -> bool {
+    pub fn may_be_the_range(&self) -> bool {
         matches!(
             self,
             Self::Connect(_)

@@ -3,6 +3,7 @@
 //! Bytes come in, and what goes out is either rows from which everything personal has been dropped, or a
 //! [`ApiError`] whose class says what to do. Nothing here decides when to ask, or what counts.
 
+mod admission;
 mod announced;
 mod body;
 mod classify;
@@ -27,6 +28,7 @@ mod token_info;
 mod total;
 mod values;
 
+pub use admission::Admission;
 pub(crate) use client::is_out_of_files;
 pub use client::{Answer, Client, ClientLimits, Query, Transport};
 pub use date::{RowDate, parse_date, read_date};

@@ -41,7 +41,7 @@ impl Resolve for Resolver {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::wolkvox::{Client, ClientLimits, Egress, Query};
+    use crate::wolkvox::{Admission, Client, ClientLimits, Egress, Query};
 
     #[tokio::test]
     async fn a_silent_name_server_is_told_apart_from_a_silent_server() {
@@ -49,8 +49,10 @@ mod tests {
         let client = Client::new(&"http://name.invalid".parse().expect("a URL"), &Egress::default(), limits);
         let day = jiff::civil::date(2026, 1, 18).at(0, 0, 0, 0);
         let client = client.expect("a client");
-        let error =
-            client.read(Query { from: day, to: day }, "token", &mut |_| {}).await.expect_err("no answer");
+        let error = client
+            .read(Query { from: day, to: day }, "token", &mut Admission::default(), &mut |_| {})
+            .await
+            .expect_err("no answer");
         assert!(error.never_sent() && !error.to_string().contains("allow-list"), "{error:?}");
     }
 }

@@ -25,7 +25,7 @@ use wolkvox_exporter::{
     snapshot::Publisher,
     store::Store,
     telemetry::Telemetry,
-    wolkvox::{Answer, ApiError, Element, Query, RowParser, TokenInfo},
+    wolkvox::{Admission, Answer, ApiError, Element, Query, RowParser, TokenInfo},
 };
 
 /// A way not to answer for a day.
@@ -106,6 +106,7 @@ impl Source for Busy {
     async fn read(
         &self,
         query: Query,
+        _: &mut Admission,
         each: &mut (dyn FnMut(Element<'_>) + Send),
     ) -> Result<Answer, ApiError> {
         self.requests.fetch_add(1, Ordering::Relaxed);
@@ -178,6 +179,7 @@ async fn watch(source: Busy, history: i64, end: i64, mut see: impl FnMut(f64, i6
         telemetry: telemetry.target("0042"),
         clock,
         shutdown: CancellationToken::new(),
+        probe: Default::default(),
     };
     let parser = RowParser::new(store.fingerprints(), 128);
     let poller = Poller::start(settings, source.clone(), parser, restored, around).await.unwrap();

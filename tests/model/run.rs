@@ -281,6 +281,7 @@ async fn start(disk: &CrashDisk, source: &WorldSource, plan: &Plan, idle: i64) -
         telemetry: telemetry.target("0042"),
         clock,
         shutdown: CancellationToken::new(),
+        probe: Default::default(),
     };
     let poller =
         Poller::start(settings, source.clone(), parser, restored, around).await.map_err(|e| e.to_string())?;

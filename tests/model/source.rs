@@ -12,7 +12,7 @@ use wolkvox_exporter::{
     config::TokenVersion,
     model::NameKind,
     poller::Source,
-    wolkvox::{Answer, ApiError, Element, Query, TokenInfo},
+    wolkvox::{Admission, Answer, ApiError, Element, Query, TokenInfo},
 };
 
 use crate::{
@@ -130,6 +130,7 @@ impl Source for WorldSource {
     async fn read(
         &self,
         query: Query,
+        _: &mut Admission,
         each: &mut (dyn FnMut(Element<'_>) + Send),
     ) -> Result<Answer, ApiError> {
         let (request, errand) = {

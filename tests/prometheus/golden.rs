@@ -20,7 +20,7 @@ use wolkvox_exporter::{
     snapshot::Publisher,
     store::Store,
     telemetry::Telemetry,
-    wolkvox::{Answer, ApiError, Element, Query, RowParser},
+    wolkvox::{Admission, Answer, ApiError, Element, Query, RowParser},
 };
 
 use crate::support::prometheus;
@@ -91,6 +91,7 @@ impl Source for Vendor {
     async fn read(
         &self,
         query: Query,
+        _: &mut Admission,
         each: &mut (dyn FnMut(Element<'_>) + Send),
     ) -> Result<Answer, ApiError> {
         sleep(Duration::from_millis(750)).await;
@@ -157,6 +158,7 @@ async fn scrape() -> [String; 2] {
             telemetry: telemetry.target(name),
             clock: clock.clone(),
             shutdown: shutdown.clone(),
+            probe: Default::default(),
         };
         let vendor = Vendor { began, zone, well_until };
         let parser = RowParser::new(store.fingerprints(), 128);

@@ -99,6 +99,7 @@ fn check(fault: &ApiError) -> Text {
         | ApiError::Busy(_)
         | ApiError::TooFewRows { .. }
         | ApiError::Contradicts { .. }
+        | ApiError::OutsideRange { .. }
         | ApiError::CutOff
         | ApiError::TooLarge(_) => Text::Report,
     }

@@ -8,8 +8,10 @@ use crate::{
     config::{TargetConfig, TokenSource},
     ledger::RowBatch,
     model::Fingerprints,
-    schedule::Span,
-    wolkvox::{Answer, ApiError, Client, ClientLimits, Element, Query, RowParser, Sample, TokenInfo},
+    schedule::TimeRange,
+    wolkvox::{
+        Admission, Answer, ApiError, Client, ClientLimits, Element, Query, RowParser, Sample, TokenInfo,
+    },
 };
 
 /// Most requests of one visit.
@@ -80,7 +82,7 @@ impl<'a> Requester<'a> {
     /// Asks for the rows of the last seconds of this number.
     pub(super) async fn last(&mut self, length: Duration) -> Look {
         let now = self.now();
-        let (from, to) = Span { from: now - length, to: now }.local(self.zone);
+        let (from, to) = TimeRange { from: now - length, to: now }.local(self.zone);
         self.read(Query { from, to }, Sample::new(self.zone.clone())).await
     }
 
@@ -100,7 +102,7 @@ impl<'a> Requester<'a> {
             sample.take(element);
             batch.push(parser.parse(element));
         };
-        let outcome = self.client.read(query, token.expose(), &mut each).await;
+        let outcome = self.client.read(query, token.expose(), &mut Admission::default(), &mut each).await;
         self.refund(outcome.as_ref().err());
         outcome.and_then(|answer| batch.verdict().map(|()| answer))
     }

@@ -1,4 +1,4 @@
-//! A day of the past, window by window: answers that span hours go in, each window that is whole comes out as what a scrape
+//! A day of the past, window by window: answers that range hours go in, each window that is whole comes out as what a scrape
 //! would have shown after it.
 //!
 //! Owns the counters, journeys and history as of the window under way. Its clock is the rows' own. Nothing of it is on the
@@ -19,9 +19,9 @@ use crate::{
     poller::{
         PollerConfig,
         baseline::judge,
-        commit::{self, FUTURE, Reading},
+        commit::{self, FUTURE, Whole},
     },
-    schedule::{self, MIN_SPAN, local_second, local_stretches, warm_up::WarmUp},
+    schedule::{self, MIN_RANGE, TimeRange, local_second, local_stretches, warm_up::WarmUp},
     snapshot::{TargetSnapshot, Usual},
     store::{StoreError, TargetId, Transaction, View},
     telemetry::TargetTelemetry,
@@ -111,13 +111,14 @@ impl Day {
     }
 
     /// Takes in an answer, and finishes the windows that are whole with it.
-    pub(in crate::poller) fn take(&mut self, reading: Reading) {
-        let read_to = reading.reach().max(self.read_to);
-        let Reading { mut batch, span, incomplete, .. } = reading;
+    pub(in crate::poller) fn take(&mut self, whole: Whole) {
+        let read_to = whole.reach().max(self.read_to);
+        let Whole { mut batch, range, lost, .. } = whole;
+        let incomplete = lost > 0;
         batch.sort_by_date();
         // Some servers send more than they are asked for; what lies before is counted already.
         batch.keep_between(self.shown_until(self.start), LocalSecond::MAX);
-        self.uncertain |= incomplete && span.length() > MIN_SPAN;
+        self.uncertain |= incomplete && range.length() > MIN_RANGE;
         let mut lacking = incomplete;
         while let end = self.window_end()
             && end <= read_to
@@ -152,13 +153,14 @@ impl Day {
     }
 
     /// Counts rows of the window that ends at `end`, and the journeys that are over at `closing`.
-    fn count(&mut self, rows: RowBatch, lacking: bool, (end, closing): (Timestamp, Timestamp)) {
+    fn count(&mut self, mut rows: RowBatch, lacking: bool, (end, closing): (Timestamp, Timestamp)) {
         let settings = self.around.settings.clone();
         let (zone, cadence, before) = (&settings.zone, settings.cadence, &self.counters.totals);
         let bounds = TimeBounds {
             earliest: before.horizon.max(self.local(before.origin())),
             latest: self.local(end.checked_add(FUTURE).unwrap_or(Timestamp::MAX)),
             counted_from: LocalSecond::MIN,
+            judged: (LocalSecond::MIN, LocalSecond::MIN),
             watermark: self.shown_until(self.start),
             closing: closing.as_second(),
             history: self.warm_up.end,
@@ -172,7 +174,7 @@ impl Day {
             moment: &|date| schedule::last_instant(date, zone),
         };
         let memory = self.memory.since(settings.oldest_interactions(self.start));
-        let Ok(mut delta) = reconcile(&self.counters, rows, &params, &memory);
+        let Ok(mut delta) = reconcile(&self.counters, &mut rows, &params, &memory);
         delta.totals.incomplete += u64::from(lacking);
         // Only the second that two answers share is read twice, and where that is depends on how the day was divided.
         delta.totals.repeated = self.counters.totals.repeated;
@@ -198,7 +200,7 @@ impl Day {
         if let Some(released) = self.counters.release(end, |_| true) {
             self.apply(released);
         }
-        let read = (!std::mem::take(&mut self.uncertain)).then_some((self.start, end));
+        let read = (!std::mem::take(&mut self.uncertain)).then_some(TimeRange { from: self.start, to: end });
         commit::cover_history(&mut self.history, read, end, &settings.zone);
         let window = self.take_window(end);
         let start = std::mem::replace(&mut self.start, end);
@@ -229,7 +231,7 @@ impl Day {
     fn snapshot(&mut self, window: Option<WindowCounts>) -> TargetSnapshot {
         let settings = self.around.settings.clone();
         let scores = window.as_ref().map(|window| {
-            let window = (window.start, window.end);
+            let window = TimeRange { from: window.start, to: window.end };
             Arc::new(judge(&mut self.detector, &self.history, &settings, self.start, window))
         });
         let history_seconds = self.history.seconds_before(self.local(self.start));

@@ -15,11 +15,12 @@ mod tests;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use tokio::time::{Instant, sleep};
 use tracing::warn;
 
 use self::day::Around;
 pub use self::day::{EachWindow, PastWindow};
-use super::{CycleError, Poller, Source, range_reader::ReadRequest};
+use super::{Poller, Source, judge::Reading, reading::Pass};
 use crate::{
     schedule::quota::Purpose, snapshot::TargetSnapshot, status::QuotaUse, store::StoreError,
     wolkvox::ApiError,
@@ -44,12 +45,9 @@ pub enum ReplayError {
     Store(#[from] StoreError),
 }
 
-impl From<CycleError> for ReplayError {
-    fn from(error: CycleError) -> Self {
-        match error {
-            CycleError::Shutdown => Self::Stopped,
-            CycleError::Api(fault) => Self::Failed(fault),
-        }
+impl From<ApiError> for ReplayError {
+    fn from(error: ApiError) -> Self {
+        Self::Failed(error)
     }
 }
 
@@ -69,12 +67,12 @@ pub struct ReplayEnd {
 impl<S: Source> Poller<S> {
     /// How far it has come: committed, or of the day under way.
     pub fn replayed(&self) -> ReplayEnd {
-        let totals = self.books.totals();
+        let totals = self.state.totals();
         ReplayEnd {
             origin: totals.origin(),
-            watermark: self.books.day_read_to().unwrap_or(totals.watermark()),
+            watermark: self.state.day_read_to().unwrap_or(totals.watermark()),
             rows: totals.new,
-            quota: self.quota.status(),
+            quota: self.reader.quota(),
         }
     }
 
@@ -88,22 +86,28 @@ impl<S: Source> Poller<S> {
         until: Timestamp,
         each: EachWindow,
     ) -> Result<TargetSnapshot, ReplayError> {
-        self.ask_quota().await?;
-        self.ask_names().await?;
-        let totals = self.books.totals();
-        let (origin, watermark) = (totals.origin(), totals.watermark());
-        let window = match watermark > origin {
-            true => Some(self.books.window(self.window_before(watermark), &self.settings.zone).await?),
+        let shutdown = self.signals.shutdown.clone();
+        let asking = async {
+            self.ask_quota().await;
+            for _ in crate::model::NameKind::ALL {
+                self.ask_names().await;
+            }
+        };
+        shutdown.run_until_cancelled(asking).await.ok_or(ReplayError::Stopped)?;
+        let totals = self.state.totals();
+        let watermark = totals.watermark();
+        let window = match watermark > totals.origin() {
+            true => Some(self.state.window(self.window_before(watermark), &self.config.zone).await?),
             false => None,
         };
         let around = Around {
-            settings: self.settings.clone(),
-            names: self.names.exposed(),
-            telemetry: self.telemetry.clone(),
+            settings: self.config.clone(),
+            names: self.exposure.names.exposed(),
+            telemetry: self.exposure.telemetry.clone(),
             until,
             each,
         };
-        Ok(self.books.begin_day(window, around).await?)
+        Ok(self.state.begin_day(window, around).await?)
     }
 
     /// Reads the day up to `end`, a line of the grid, however long that takes.
@@ -111,45 +115,56 @@ impl<S: Source> Poller<S> {
     /// # Errors
     /// When it is time to end; when nothing was ever answered and waiting would not help; when the state cannot be used.
     pub async fn read_day(&mut self, end: Timestamp) -> Result<(), ReplayError> {
+        let shutdown = self.signals.shutdown.clone();
+        shutdown.run_until_cancelled(self.read_whole_day(end)).await.unwrap_or(Err(ReplayError::Stopped))
+    }
+
+    async fn read_whole_day(&mut self, end: Timestamp) -> Result<(), ReplayError> {
         loop {
             let from = self.replayed().watermark;
             if from >= end {
-                return Ok(self.books.settle_day().await?);
+                return Ok(self.state.settle_day().await?);
             }
             match self.read_past(from, end).await {
                 Ok(()) if self.replayed().watermark >= end => {}
-                Ok(()) => self.wait_until((self.clock)() + SHORT_WAIT).await?,
-                Err(CycleError::Api(fault)) => self.wait_after(fault).await?,
-                Err(CycleError::Shutdown) => return Err(ReplayError::Stopped),
+                Ok(()) => self.while_showing(sleep(SHORT_WAIT)).await,
+                Err(error) => self.wait_after(error).await?,
             }
         }
     }
 
-    async fn read_past(&mut self, from: Timestamp, end: Timestamp) -> Result<(), CycleError> {
-        self.pass_backoff()?;
-        self.ask_quota().await?;
-        self.live.begin();
-        self.read_stretch(from, ReadRequest { purpose: Purpose::Background, end, deep: None }).await?;
-        self.backoff.clear();
-        Ok(())
+    async fn read_past(&mut self, from: Timestamp, end: Timestamp) -> Result<(), ApiError> {
+        self.pass_hold().await?;
+        self.judge.begin(Reading::Live);
+        let purpose = Purpose::CatchUp;
+        let mut pass = Pass { reading: Reading::Live, next: from, end, purpose, reread: None, given_up: 0 };
+        let outcome = self.read_pass(&mut pass).await;
+        self.reader.end_probe();
+        self.agenda.polled(outcome.is_err());
+        outcome
     }
 
     /// Waits before the vendor is asked again, or says that there is no use in it.
-    async fn wait_after(&mut self, fault: ApiError) -> Result<(), ReplayError> {
-        let answered = self.replayed().watermark > self.books.totals().origin();
-        if matches!(fault, ApiError::Internal(_)) || (!answered && !may_pass(&fault)) {
-            return Err(ReplayError::Failed(fault));
+    async fn wait_after(&mut self, error: ApiError) -> Result<(), ReplayError> {
+        let answered = self.replayed().watermark > self.state.totals().origin();
+        if matches!(error, ApiError::Internal(_)) || (!answered && !may_pass(&error)) {
+            return Err(ReplayError::Failed(error));
         }
-        let now = (self.clock)();
-        let soon = now + self.settings.cadence.interval.min(LONGEST_WAIT);
-        let until = self.backoff.until().filter(|until| *until > now).unwrap_or(soon);
+        let soon = self.config.cadence.interval.min(LONGEST_WAIT);
+        let held = self.agenda.held_until().map(|until| until.saturating_duration_since(Instant::now()));
+        let wait = held.filter(|wait| !wait.is_zero()).unwrap_or(soon);
         warn!(
-            server = self.settings.name,
-            class = fault.class().as_str(),
-            %until,
-            "the past cannot be read now, going on then: {fault}"
+            server = self.config.name,
+            class = error.class().as_str(),
+            seconds = wait.as_secs(),
+            "the past cannot be read now, going on after a wait: {error}"
         );
-        Ok(self.wait_until(until).await?)
+        let latest = Instant::now() + wait;
+        while Instant::now() < latest && !self.agenda.has_new_token(|| self.reader.source().credentials()) {
+            let left = latest.saturating_duration_since(Instant::now());
+            self.while_showing(sleep(left.min(super::LOOK_EVERY))).await;
+        }
+        Ok(())
     }
 
     /// Commits the day.
@@ -157,14 +172,14 @@ impl<S: Source> Poller<S> {
     /// # Errors
     /// When the state cannot be written. Then the day has to be read again.
     pub async fn commit_day(&mut self) -> Result<(), StoreError> {
-        self.books.commit_day(&self.settings).await
+        self.state.commit_day(&self.config).await
     }
 }
 
 /// Whether a fault at the very beginning is the moment's, and not the configuration's.
-fn may_pass(fault: &ApiError) -> bool {
+fn may_pass(error: &ApiError) -> bool {
     matches!(
-        fault,
+        error,
         ApiError::QuotaExhausted
             | ApiError::QuotaReserved
             | ApiError::Maintenance(_)

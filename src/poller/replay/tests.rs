@@ -12,7 +12,7 @@ use crate::{
     snapshot::Publisher,
     store::Store,
     telemetry::Telemetry,
-    wolkvox::{Answer, Element, Query, RowParser},
+    wolkvox::{Admission, Answer, Element, Query, RowParser},
 };
 
 /// Answers with rows by their dates, as a server does that knows wall clocks and nothing else.
@@ -33,6 +33,7 @@ impl Source for Arc<Vendor> {
     async fn read(
         &self,
         query: Query,
+        _: &mut Admission,
         each: &mut (dyn FnMut(Element<'_>) + Send),
     ) -> Result<Answer, ApiError> {
         let number = {
@@ -89,7 +90,14 @@ async fn read(
     let publisher = Publisher::start(telemetry.clone());
     let telemetry = telemetry.target("0042");
     let now = until + SignedDuration::from_hours(1);
-    let around = PollerDeps { store, publisher, telemetry, clock: Arc::new(move || now), shutdown };
+    let around = PollerDeps {
+        store,
+        publisher,
+        telemetry,
+        clock: Arc::new(move || now),
+        shutdown,
+        probe: Arc::default(),
+    };
     let mut poller = Poller::start(settings(zone), vendor, parser, restored, around).await.unwrap();
     let windows = Windows::default();
     let seen = windows.clone();

@@ -152,7 +152,7 @@ proptest! {
             let idle = IdleTimes::default();
             let terms = ReconcileParams { bounds: TimeBounds { closing, ..OPEN }, ..terms(&idle) };
             let step = store.transact(|tx| {
-                let step = reconcile(&account, batch, &terms, &tx.memory(target, i64::MIN))?;
+                let step = reconcile(&account, &mut batch, &terms, &tx.memory(target, i64::MIN))?;
                 tx.write(target, &step)?;
                 Ok(step)
             }).unwrap();

@@ -18,7 +18,7 @@ use jiff::civil::date;
 use wolkvox_exporter::{
     ledger::RowBatch,
     model::Fingerprints,
-    wolkvox::{ApiError, Client, ClientLimits, Query, RowParser},
+    wolkvox::{Admission, ApiError, Client, ClientLimits, Query, RowParser},
 };
 
 /// One good row with this option.
@@ -64,7 +64,7 @@ pub(crate) async fn ask_with(client: &Client) -> Result<Read, ApiError> {
     let parser = RowParser::new(Fingerprints::new([7; 16]), 128);
     let (mut batch, mut options, mut fingerprints) = (RowBatch::new(Arc::default()), Vec::new(), Vec::new());
     let result = client
-        .read(query, "t0ken", &mut |element| {
+        .read(query, "t0ken", &mut Admission::default(), &mut |element| {
             let row = parser.parse(element);
             options.extend(row.iter().map(|row| row.labels.option.to_string()));
             fingerprints.extend(row.iter().map(|row| row.fingerprint));

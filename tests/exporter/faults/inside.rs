@@ -50,6 +50,7 @@ impl Inside {
             telemetry: telemetry.target(NAME),
             clock: Arc::new(Timestamp::now),
             shutdown: CancellationToken::new(),
+            probe: Default::default(),
         };
         let origin = Timestamp::now() - SignedDuration::from_hours(1);
         let restored = store.restore(NAME, || TargetCounters::new(origin)).expect("the disk is good");

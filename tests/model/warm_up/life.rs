@@ -216,6 +216,7 @@ async fn start(
         telemetry: telemetry.target(SERVER),
         clock,
         shutdown: CancellationToken::new(),
+        probe: Default::default(),
     };
     let parser = RowParser::new(store.fingerprints(), 128);
     let poller = Poller::start(settings, source.clone(), parser, restored, around).await;

@@ -14,7 +14,7 @@ use wolkvox_exporter::{
     config::TokenVersion,
     model::{LocalSecond, MenuLabels},
     poller::Source,
-    wolkvox::{Answer, ApiError, Element, Query, TokenInfo},
+    wolkvox::{Admission, Answer, ApiError, Element, Query, TokenInfo},
 };
 
 /// Where virtual time begins, and with it what is read live: 2026-01-18T12:00:00Z.
@@ -251,6 +251,7 @@ impl Source for PastSource {
     async fn read(
         &self,
         query: Query,
+        _: &mut Admission,
         each: &mut (dyn FnMut(Element<'_>) + Send),
     ) -> Result<Answer, ApiError> {
         let [from, to] = [query.from, query.to].map(|time| LocalSecond::from(time) - local(0));

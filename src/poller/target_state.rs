@@ -7,24 +7,28 @@ use std::sync::Arc;
 
 use jiff::{Timestamp, tz::TimeZone};
 use tokio::task::JoinHandle;
+use tokio_util::task::TaskTracker;
 use tracing::{info, warn};
 
 use super::{
     PollerConfig,
-    commit::{self, Reading, Written},
+    commit::{self, Before, Committed, Whole},
+    judge::Agreement,
     replay::day::{Around, Day},
 };
 use crate::{
     baseline::History,
-    ledger::{Delta, Past, RowBatch, TargetCounters, Totals, WindowCounts},
+    ledger::{Delta, Evidence, Past, RowBatch, TargetCounters, Totals, WindowCounts},
     model::{Counted, LocalStretch},
-    schedule::{last_instant, local_second, local_stretches, warm_up::WarmUp},
+    schedule::{
+        TimeRange, last_instant, local_second, local_stretches, unanswerable::Unanswerable, warm_up::WarmUp,
+    },
     snapshot::TargetSnapshot,
     store::{Store, StoreError, TargetId, Transaction, View},
 };
 
 /// One target's committed state.
-pub(super) struct Books {
+pub(super) struct TargetState {
     store: Arc<Store>,
     id: TargetId,
     counters: Arc<TargetCounters>,
@@ -34,21 +38,24 @@ pub(super) struct Books {
     warm_up: WarmUp,
     /// A write failed, so memory may be behind the disk.
     stale: bool,
+    /// Work on the disk that has begun, and ends also where nobody waits for its result any more.
+    work: TaskTracker,
     /// A day of the past that is being read: what is committed meanwhile goes there.
     day: Option<PastDay>,
 }
 
-impl Books {
+impl TargetState {
     /// Takes over what was restored.
     pub(super) async fn open(
         store: Arc<Store>,
-        (id, mut counters): (TargetId, TargetCounters),
+        id: TargetId,
+        mut counters: TargetCounters,
         settings: &PollerConfig,
     ) -> Result<Self, StoreError> {
         settings.expected.iter().for_each(|labels| counters.expect(labels.clone()));
         let (history, warm_up) = remembered(store.clone(), id, &counters, settings).await?;
         let (counters, history) = (Arc::new(counters), Arc::new(history));
-        Ok(Self { store, id, counters, history, warm_up, stale: false, day: None })
+        Ok(Self { store, id, counters, history, warm_up, stale: false, work: TaskTracker::new(), day: None })
     }
 
     pub(super) fn totals(&self) -> &Totals {
@@ -73,7 +80,7 @@ impl Books {
         work: impl FnOnce(&mut Transaction<'_>, TargetId) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         let (store, id) = (self.store.clone(), self.id);
-        let result = blocking(move || store.transact(|tx| work(tx, id))).await;
+        let result = self.blocking(move || store.transact(|tx| work(tx, id))).await;
         self.stale |= result.is_err();
         result
     }
@@ -92,7 +99,7 @@ impl Books {
         work: impl FnOnce(&Store, TargetId) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         let (store, id) = (self.store.clone(), self.id);
-        let result = blocking(move || work(&store, id)).await;
+        let result = self.blocking(move || work(&store, id)).await;
         self.stale |= result.is_err();
         result
     }
@@ -101,8 +108,8 @@ impl Books {
     pub(super) async fn restore_if_stale(&mut self, settings: &PollerConfig) -> Result<(), StoreError> {
         if self.stale {
             let (store, id) = (self.store.clone(), self.id);
-            let counters = blocking(move || store.reload(id)).await?;
-            *self = Self::open(self.store.clone(), (id, counters), settings).await?;
+            let counters = self.blocking(move || store.reload(id)).await?;
+            *self = Self::open(self.store.clone(), id, counters, settings).await?;
             info!(server = settings.name, "the state is usable again");
         }
         Ok(())
@@ -121,33 +128,66 @@ impl Books {
         Ok(())
     }
 
-    /// Commits an answer, or says why not; memory follows.
+    /// Commits an answer, unless it contradicts the known rows; memory follows. Returns the window that it completes.
     pub(super) async fn commit(
         &mut self,
-        settings: &Arc<PollerConfig>,
-        reading: Reading,
+        config: &Arc<PollerConfig>,
+        whole: Whole,
     ) -> Result<Outcome, StoreError> {
         if self.day.is_some() {
-            return self.add_to_day(reading).await;
+            self.add_to_day(whole).await?;
+            return Ok(Outcome { agreement: Agreement::Agrees, evidence: Evidence::default(), window: None });
         }
-        let (store, id) = (self.store.clone(), self.id);
-        let (counters, config, window) = (self.counters.clone(), settings.clone(), reading.window);
-        let (history, warm_up) = (self.history.clone(), self.warm_up);
-        let written =
-            blocking(move || commit::commit(&store, id, (&counters, &history, &warm_up), &config, reading));
+        let store = self.store.clone();
+        let id = self.id;
+        let counters = self.counters.clone();
+        let history = self.history.clone();
+        let warm_up = self.warm_up;
+        let config = config.clone();
+        let window = whole.window;
+        let written = self.blocking(move || {
+            let (counters, history, config) = (&*counters, &*history, &*config);
+            commit::commit(&store, id, &Before { counters, history, warm_up: &warm_up, config }, whole)
+        });
         let written = written.await;
         self.stale |= written.is_err();
-        let (delta, history, records, seen_again, contradicts) = match written? {
-            Written::Refused { known } => return Ok(Outcome::Contradicts { known }),
-            Written::Committed { delta, history, records, seen_again, contradicts } => {
-                (delta, history, records, seen_again, contradicts)
+        let written = written?;
+        let (agreement, evidence) = (written.agreement, written.evidence);
+        let mut completed = None;
+        if let Some(Committed { delta, history, records }) = written.committed {
+            self.history = Arc::new(*history);
+            self.apply(*delta);
+            completed = window
+                .zip(records)
+                .map(|(window, records)| self.counters.window(window.from, window.to, records));
+        }
+        Ok(Outcome { agreement, evidence, window: completed })
+    }
+
+    /// Waits until work on the disk that has begun is over.
+    pub(super) async fn finish(&mut self) {
+        self.work.close();
+        self.work.wait().await;
+    }
+
+    /// Runs blocking work off the thread that answers scrapes. Once begun it goes on, also where this is no longer waited for.
+    fn blocking<T, W>(&self, work: W) -> impl Future<Output = Result<T, StoreError>> + Send + use<T, W>
+    where
+        T: Send + 'static,
+        W: FnOnce() -> Result<T, StoreError> + Send + 'static,
+    {
+        let task = self.work.spawn_blocking(work);
+        async move {
+            match task.await {
+                Ok(result) => result,
+                Err(panic) => Err(StoreError::Failed(format!("a commit broke off: {panic}"))),
             }
-        };
-        self.history = Arc::new(*history);
-        self.apply(*delta);
-        let window =
-            window.zip(records).map(|((start, end), records)| self.counters.window(start, end, records));
-        Ok(Outcome::Committed { window, seen_again, contradicts })
+        }
+    }
+
+    /// The seconds that the server cannot answer for, as last written.
+    pub(super) async fn unanswerable(&mut self) -> Result<Unanswerable, StoreError> {
+        self.read(View::unanswerable).await
     }
 
     /// How far the day of the past has been read that is under way.
@@ -171,19 +211,19 @@ impl Books {
     }
 
     /// Counts an answer, while the next one is asked for.
-    async fn add_to_day(&mut self, reading: Reading) -> Result<Outcome, StoreError> {
+    async fn add_to_day(&mut self, whole: Whole) -> Result<(), StoreError> {
         self.settle_day().await?;
         if let Some(PastDay { read_to, counting: Counting::Done(mut day) }) = self.day.take() {
             self.counters = day.counters().clone();
-            let reach = reading.reach().max(read_to);
+            let reach = whole.reach().max(read_to);
             let count = move || {
-                day.take(reading);
+                day.take(whole);
                 day
             };
             let counting = Counting::UnderWay(tokio::task::spawn_blocking(count));
             self.day = Some(PastDay { read_to: reach, counting });
         }
-        Ok(Outcome::Committed { window: None, seen_again: false, contradicts: None })
+        Ok(())
     }
 
     /// Waits until everything is counted that has been read of the day of the past.
@@ -205,8 +245,8 @@ impl Books {
         let Some(PastDay { counting: Counting::Done(day), .. }) = self.day.take() else { return Ok(()) };
         self.transact(move |tx, id| day.write(tx, id)).await?;
         let (store, id) = (self.store.clone(), self.id);
-        let counters = blocking(move || store.reload(id)).await?;
-        *self = Self::open(self.store.clone(), (id, counters), settings).await?;
+        let counters = self.blocking(move || store.reload(id)).await?;
+        *self = Self::open(self.store.clone(), id, counters, settings).await?;
         Ok(())
     }
 
@@ -216,7 +256,8 @@ impl Books {
         &mut self,
         settings: &Arc<PollerConfig>,
         batch: RowBatch,
-        (stretch, until): (LocalStretch, Timestamp),
+        stretch: LocalStretch,
+        until: Timestamp,
         warm_up: WarmUp,
     ) -> Result<(), StoreError> {
         let (counters, history, config) = (self.counters.clone(), self.history.clone(), settings.clone());
@@ -243,11 +284,6 @@ impl Books {
         Ok(())
     }
 
-    /// So many requests have been sent for the warm-up.
-    pub(super) async fn warm_up_sent(&mut self, requests: u32) -> Result<(), StoreError> {
-        self.pass_over(WarmUp { requests, ..self.warm_up }).await
-    }
-
     /// Makes counts visible for which `zero_was_seen`: written down before they are shown, because after a crash a
     /// count that was visible must not be shown as 0 again.
     pub(super) async fn release(
@@ -266,13 +302,13 @@ impl Books {
     /// The window, counted from what is remembered.
     pub(super) async fn window(
         &mut self,
-        (start, end): (Timestamp, Timestamp),
+        window: TimeRange,
         zone: &TimeZone,
     ) -> Result<WindowCounts, StoreError> {
-        let stretches = local_stretches(start, end, zone);
+        let stretches = local_stretches(window.from, window.to, zone);
         let read = move |view: &View, id| commit::in_all(&stretches, |stretch| view.rows_in(id, stretch));
         let records = self.read(read).await?;
-        Ok(self.counters.window(start, end, records))
+        Ok(self.counters.window(window.from, window.to, records))
     }
 
     fn apply(&mut self, delta: Delta) {
@@ -293,19 +329,12 @@ enum Counting {
     UnderWay(JoinHandle<Box<Day>>),
 }
 
-/// What came of an answer.
-pub(super) enum Outcome {
-    /// It is committed.
-    Committed {
-        /// The window that it completes.
-        window: Option<WindowCounts>,
-        /// It held rows that were known.
-        seen_again: bool,
-        /// Known rows of its span, where it held none of them and was taken all the same.
-        contradicts: Option<u64>,
-    },
-    /// It is not: it holds none of so many known rows of its span.
-    Contradicts { known: u64 },
+/// The result of a commit.
+pub(super) struct Outcome {
+    pub(super) agreement: Agreement,
+    pub(super) evidence: Evidence,
+    /// The window that the answer completes.
+    pub(super) window: Option<WindowCounts>,
 }
 
 /// What was usual, as far as it is on the disk, and how far the time before has been read.
@@ -328,15 +357,6 @@ async fn remembered(
         history.forget(watermark);
         Ok((history, warm_up.unwrap_or(WarmUp::before(watermark))))
     };
-    blocking(read).await
-}
-
-/// Disk and encoding stay off the thread that answers scrapes.
-async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
-) -> Result<T, StoreError> {
-    match tokio::task::spawn_blocking(work).await {
-        Ok(result) => result,
-        Err(panic) => Err(StoreError::Failed(format!("a commit broke off: {panic}"))),
-    }
+    let read = tokio::task::spawn_blocking(read).await;
+    read.map_err(|panic| StoreError::Failed(format!("reading the state broke off: {panic}")))?
 }

@@ -1,0 +1,328 @@
+//! Decides what is done next, and not before when. Pure: moments are parameters.
+//!
+//! Owns the errands of one target beside its live polls, the failures of each, and the wait after a refused token, a spent
+//! quota or a wait that the server named. Every wait is a [`Backoff`]: nothing waits longer than an hour.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::rereads::{Reread, Rereads};
+use crate::{
+    config::TokenVersion,
+    schedule::{backoff::Backoff, spread},
+    wolkvox::{ApiError, ErrorClass},
+};
+
+/// Wait after the first failed step of a re-reading; doubled after each further one.
+const FIRST_WAIT: Duration = Duration::from_secs(60);
+/// Longest wait between failed steps of a re-reading.
+const LONGEST_WAIT: Duration = Duration::from_secs(900);
+/// Wait between two questions for the quota or for names.
+const HOURLY: Duration = Duration::from_secs(3600);
+
+/// Work beside the live polls, in the order of its priority.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Errand {
+    /// Asking for the limit of requests a day.
+    Quota,
+    /// Asking for names.
+    Names,
+    /// A step of a deeper re-reading.
+    Reread,
+    /// A step back through the weeks before.
+    WeeksBefore,
+}
+
+/// The waits of one errand.
+#[derive(Debug)]
+struct Slot {
+    backoff: Backoff,
+    /// Moment before which it is not done although nothing failed: background requests are paced.
+    paused_until: Option<Instant>,
+    /// Duration of its last step.
+    took: Duration,
+    /// A step of it was done since the last poll.
+    done_since_poll: bool,
+    /// The failure that stopped it last, until it goes on.
+    failure: Option<ErrorClass>,
+}
+
+impl Slot {
+    fn new(first: Duration, longest: Duration) -> Self {
+        Self {
+            backoff: Backoff::new(first, longest),
+            paused_until: None,
+            took: Duration::ZERO,
+            done_since_poll: false,
+            failure: None,
+        }
+    }
+
+    /// The moment before which it is not done.
+    fn not_before(&self) -> Option<Instant> {
+        self.backoff.not_before().max(self.paused_until)
+    }
+}
+
+/// No live poll asks anything before a moment.
+#[derive(Debug)]
+struct Hold {
+    backoff: Backoff,
+    error: ApiError,
+    token: Option<TokenVersion>,
+}
+
+/// The meaning of a hold for a poll that begins now.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Passage {
+    /// Nothing is held.
+    Free,
+    /// The hold is over because the token was replaced.
+    NewToken,
+    /// The hold has lasted its time after this error: the poll is a probe.
+    Probe(ApiError),
+    /// The hold lasts because of this error.
+    Held(ApiError),
+}
+
+/// What one target's poller does next.
+#[derive(Debug)]
+pub(super) struct Agenda {
+    target: String,
+    hold: Option<Hold>,
+    /// Live polls that failed in a row.
+    failed_polls: u32,
+    slots: [Slot; 4],
+    rereads: Rereads,
+    /// Counts failures, so that each jitter is another.
+    turn: u64,
+}
+
+impl Agenda {
+    pub(super) fn new(target: &str, now: Instant) -> Self {
+        let hourly = || Slot::new(HOURLY, HOURLY);
+        let reading = || Slot::new(FIRST_WAIT, LONGEST_WAIT);
+        let slots = [hourly(), hourly(), reading(), reading()];
+        let rereads = Rereads::new(target, now);
+        Self { target: target.to_owned(), hold: None, failed_polls: 0, slots, rereads, turn: 0 }
+    }
+
+    fn slot(&mut self, errand: Errand) -> &mut Slot {
+        &mut self.slots[errand as usize]
+    }
+
+    /// A number in 0..=1 that is another each time, and the same in each run of a test.
+    pub(super) fn jitter(&mut self) -> f64 {
+        self.turn = self.turn.wrapping_add(1);
+        spread(&self.target, self.turn)
+    }
+
+    /// The first of the wanted errands that can be done now. A step that took longer than the time `left` until the next poll is
+    /// not begun, but for one after each poll: a server on which polls never leave time is read deeper all the same.
+    pub(super) fn next(&self, wanted: &[Errand], left: Duration, now: Instant) -> Option<Errand> {
+        let is_ready = |errand: &&Errand| {
+            let slot = &self.slots[**errand as usize];
+            let fits = !slot.done_since_poll || slot.took < left;
+            fits && slot.not_before().is_none_or(|not_before| now >= not_before)
+        };
+        wanted.iter().find(is_ready).copied()
+    }
+
+    /// The earliest moment at which a wanted errand that waits can be done.
+    pub(super) fn next_wake(&self, wanted: &[Errand], now: Instant) -> Option<Instant> {
+        let waits = wanted.iter().filter_map(|errand| self.slots[*errand as usize].not_before());
+        waits.filter(|not_before| *not_before > now).min()
+    }
+
+    /// A step of an errand went on. `pause` is the least time until its next one.
+    pub(super) fn went_on(&mut self, errand: Errand, took: Duration, pause: Duration, now: Instant) {
+        let slot = self.slot(errand);
+        slot.backoff.succeeded();
+        slot.failure = None;
+        slot.took = took;
+        slot.done_since_poll = true;
+        slot.paused_until = now.checked_add(pause);
+    }
+
+    /// A step of an errand failed. What the server named holds this errand only.
+    pub(super) fn failed(&mut self, errand: Errand, took: Duration, error: &ApiError, now: Instant) {
+        let jitter = self.jitter();
+        let slot = self.slot(errand);
+        slot.backoff.failed(now, jitter, error.named_wait());
+        slot.failure = Some(error.class());
+        slot.took = took;
+        slot.done_since_poll = true;
+    }
+
+    /// Failed steps of an errand in a row.
+    pub(super) fn failures(&self, errand: Errand) -> u32 {
+        self.slots[errand as usize].backoff.failures()
+    }
+
+    /// The failure that stopped an errand last, if it has not gone on since.
+    pub(super) fn failure(&self, errand: Errand) -> Option<ErrorClass> {
+        self.slots[errand as usize].failure
+    }
+
+    /// The schedule of the re-readings.
+    pub(super) fn rereads(&self) -> &Rereads {
+        &self.rereads
+    }
+
+    /// A step of a re-reading begins.
+    pub(super) fn begin_reread(&mut self, reread: &Reread, now: Instant) {
+        self.rereads.begin(reread, now);
+    }
+
+    /// Whether a live poll may ask anything.
+    pub(super) fn pass(&mut self, token: Option<TokenVersion>, now: Instant) -> Passage {
+        match &self.hold {
+            None => Passage::Free,
+            Some(hold) if hold.token != token => {
+                self.hold = None;
+                Passage::NewToken
+            }
+            Some(hold) if hold.backoff.is_over(now) => Passage::Probe(hold.error.clone()),
+            Some(hold) => Passage::Held(hold.error.clone()),
+        }
+    }
+
+    /// Holds live polls after `error`. The wait is `first` at first and doubles while the same kind of error lasts; a wait that
+    /// the server named replaces a shorter one; none is longer than `longest`. Returns the wait.
+    pub(super) fn hold(
+        &mut self,
+        error: ApiError,
+        waits: HoldWaits,
+        token: Option<TokenVersion>,
+        now: Instant,
+    ) -> Duration {
+        let jitter = self.jitter();
+        let before = self.hold.take().filter(|hold| hold.error.class() == error.class());
+        let mut backoff =
+            before.map_or_else(|| Backoff::new(waits.first, waits.longest), |hold| hold.backoff);
+        let wait = backoff.failed(now, if waits.spread { jitter } else { 0.0 }, waits.named);
+        let wait = backoff.shorten(now, waits.no_longer.map_or(wait, |limit| limit.min(wait)));
+        self.hold = Some(Hold { backoff, error, token });
+        wait
+    }
+
+    /// The moment until which live polls are held.
+    pub(super) fn held_until(&self) -> Option<Instant> {
+        self.hold.as_ref().and_then(|hold| hold.backoff.not_before())
+    }
+
+    /// Whether live polls are held, and the token has been replaced since.
+    pub(super) fn has_new_token(&self, token: impl FnOnce() -> Option<TokenVersion>) -> bool {
+        self.hold.as_ref().is_some_and(|hold| hold.token != token())
+    }
+
+    /// Whether live polls are held.
+    pub(super) fn is_held(&self) -> bool {
+        self.hold.is_some()
+    }
+
+    /// Live polls that failed in a row.
+    pub(super) fn failed_polls(&self) -> u32 {
+        self.failed_polls
+    }
+
+    /// A live poll ended.
+    pub(super) fn polled(&mut self, failed: bool) {
+        self.failed_polls = if failed { self.failed_polls.saturating_add(1) } else { 0 };
+        if !failed {
+            self.hold = None;
+        }
+        for slot in &mut self.slots {
+            slot.done_since_poll = false;
+        }
+    }
+
+    /// Ends every wait: the operator wants to know now.
+    pub(super) fn probe(&mut self) {
+        if let Some(hold) = &mut self.hold {
+            hold.backoff.try_now();
+        }
+        for slot in &mut self.slots {
+            slot.backoff.try_now();
+        }
+        self.failed_polls = 0;
+    }
+}
+
+/// The waits of a hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct HoldWaits {
+    pub(super) first: Duration,
+    pub(super) longest: Duration,
+    /// The wait that the server named.
+    pub(super) named: Option<Duration>,
+    /// The wait after which trying again is worth a request in any case.
+    pub(super) no_longer: Option<Duration>,
+    /// Whether the jitter shortens the wait.
+    pub(super) spread: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ALL: [Errand; 4] = [Errand::Quota, Errand::Names, Errand::Reread, Errand::WeeksBefore];
+    const SECOND: Duration = Duration::from_secs(1);
+
+    #[test]
+    fn errands_are_done_by_priority_and_only_while_there_is_time() {
+        let now = Instant::now();
+        let mut agenda = Agenda::new("0042", now);
+        assert_eq!(agenda.next(&ALL, SECOND * 100, now), Some(Errand::Quota));
+        agenda.went_on(Errand::Quota, SECOND, HOURLY, now);
+        agenda.went_on(Errand::Names, SECOND, HOURLY, now);
+        assert_eq!(agenda.next(&ALL, SECOND * 100, now), Some(Errand::Reread));
+        agenda.went_on(Errand::Reread, SECOND * 20, Duration::ZERO, now);
+        for (left, next) in [(30, Errand::Reread), (20, Errand::WeeksBefore), (0, Errand::WeeksBefore)] {
+            assert_eq!(agenda.next(&ALL, SECOND * left, now), Some(next), "{left}");
+        }
+        agenda.went_on(Errand::WeeksBefore, SECOND, SECOND * 60, now);
+        assert_eq!(agenda.next(&ALL, SECOND * 10, now), None);
+        assert_eq!(agenda.next_wake(&ALL, now), Some(now + SECOND * 60));
+        agenda.polled(false);
+        assert_eq!(agenda.next(&ALL, Duration::ZERO, now), Some(Errand::Reread), "one step after each poll");
+    }
+
+    #[test]
+    fn a_failed_errand_waits_by_itself_whatever_the_server_names() {
+        let now = Instant::now();
+        for named in [None, Some(30), Some(86_400), Some(u64::MAX)] {
+            let mut agenda = Agenda::new("0042", now);
+            let error = ApiError::Throttled(named.map(Duration::from_secs));
+            agenda.failed(Errand::WeeksBefore, SECOND, &error, now);
+            let weeks = [Errand::WeeksBefore];
+            agenda.polled(false);
+            assert_eq!(agenda.next(&weeks, HOURLY, now), None);
+            assert_eq!(agenda.next(&weeks, HOURLY, now + HOURLY), Some(Errand::WeeksBefore), "{named:?}");
+            assert_eq!(agenda.next(&ALL, HOURLY, now), Some(Errand::Quota));
+            assert!(!agenda.is_held());
+            assert_eq!(agenda.failure(Errand::WeeksBefore), Some(ErrorClass::Throttled));
+        }
+    }
+
+    #[test]
+    fn a_hold_ends_by_time_by_a_new_token_and_by_the_operator() {
+        let now = Instant::now();
+        let waits =
+            HoldWaits { first: SECOND * 600, longest: HOURLY, named: None, no_longer: None, spread: false };
+        let error = ApiError::TokenInvalid;
+        let mut agenda = Agenda::new("0042", now);
+        let minutes: Vec<u64> =
+            (0..5).map(|_| agenda.hold(error.clone(), waits, None, now).as_secs() / 60).collect();
+        assert_eq!(minutes, [10, 20, 40, 60, 60]);
+        assert_eq!(agenda.pass(None, now), Passage::Held(error.clone()));
+        assert_eq!(agenda.pass(None, now + HOURLY), Passage::Probe(error.clone()));
+        agenda.probe();
+        assert_eq!(agenda.pass(None, now), Passage::Probe(error.clone()));
+        agenda.hold(error.clone(), HoldWaits { no_longer: Some(SECOND), ..waits }, None, now);
+        assert_eq!(agenda.pass(None, now + SECOND), Passage::Probe(error));
+        agenda.polled(false);
+        assert_eq!(agenda.pass(None, now), Passage::Free);
+    }
+}

@@ -1,0 +1,96 @@
+//! The settings of one target's poller.
+
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
+
+use jiff::{Timestamp, tz::TimeZone};
+
+use super::{BaselineSettings, NameSettings, StartAgo, commit};
+use crate::{
+    exposition::BucketBounds,
+    ledger::{IdleTimes, SeriesLimits},
+    model::{MenuLabels, OptionKinds, OptionRules},
+    schedule::{Cadence, Tiers},
+};
+
+/// The settings of one target's poller.
+#[derive(Debug, Clone)]
+pub struct PollerConfig {
+    /// The `server` label.
+    pub name: String,
+    /// The zone of the server's dates.
+    pub zone: TimeZone,
+    /// The grid of its windows.
+    pub cadence: Cadence,
+    /// How far every poll reads again.
+    pub lookback: Duration,
+    /// How long a new series is shown at 0.
+    pub zero_hold: Duration,
+    /// Buckets of the histogram.
+    pub buckets: Arc<BucketBounds>,
+    /// Rows in one answer above which the vendor cuts.
+    pub row_cap: u64,
+    /// Deeper re-reading.
+    pub tiers: Tiers,
+    /// Options that are exposed at 0 before their first row.
+    pub expected: BTreeSet<MenuLabels>,
+    /// What options are called.
+    pub rules: Arc<OptionRules>,
+    /// What options mean.
+    pub kinds: Arc<OptionKinds>,
+    /// How many series there may be.
+    pub limits: SeriesLimits,
+    /// When a journey is over.
+    pub idle: IdleTimes,
+    /// Options without a row for this long are no longer exposed; zero for never.
+    pub expire_after: Duration,
+    /// Where counting begins, if our clock decides it; otherwise it is a fixed date.
+    pub start_ago: Option<StartAgo>,
+    /// Requests a day, where configured; otherwise the vendor is asked.
+    pub quota: Option<u64>,
+    /// What routing points and options are called.
+    pub names: Arc<NameSettings>,
+    /// What is known of the weeks before.
+    pub baseline: BaselineSettings,
+}
+
+impl PollerConfig {
+    /// Polls every five minutes with half an hour's lookback, reads no deeper, and has no setting besides: what tests and
+    /// benchmarks begin with.
+    pub fn plain(name: &str, zone: TimeZone, buckets: BucketBounds) -> Self {
+        Self {
+            cadence: Cadence::new(Duration::from_secs(300), Duration::from_secs(30), name),
+            name: name.to_owned(),
+            zone,
+            lookback: Duration::from_secs(1800),
+            zero_hold: Duration::from_secs(75),
+            buckets: Arc::new(buckets),
+            row_cap: 60_000,
+            tiers: Tiers { hourly: Duration::ZERO, nightly: Duration::ZERO, nightly_hour: 3 },
+            expected: BTreeSet::new(),
+            rules: Arc::default(),
+            kinds: Arc::default(),
+            limits: SeriesLimits::default(),
+            idle: IdleTimes::default(),
+            expire_after: Duration::ZERO,
+            start_ago: None,
+            quota: None,
+            names: Arc::default(),
+            baseline: BaselineSettings::default(),
+        }
+    }
+
+    /// How far back any read goes.
+    pub(super) fn deepest(&self) -> Duration {
+        self.lookback.max(self.cadence.interval).max(self.tiers.deepest())
+    }
+
+    /// How long before the watermark rows are remembered, and interactions of which more might have come.
+    pub(super) fn memory(&self) -> Duration {
+        self.deepest() + commit::MEMORY_MARGIN
+    }
+
+    /// At this watermark, interactions are known of which more might have come since then, in Unix seconds.
+    pub(super) fn oldest_interactions(&self, watermark: Timestamp) -> i64 {
+        watermark.checked_sub(self.memory()).unwrap_or(Timestamp::MIN).as_second()
+    }
+}

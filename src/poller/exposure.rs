@@ -1,0 +1,132 @@
+//! What a target's scrape and status page show, and when: the committed state, made visible with counts that have been
+//! held at 0.
+//!
+//! Owns everything that is shown beside the counters: the last closed window, names, scores, the course of the polls. Must
+//! never show a count that is not committed.
+
+use std::{sync::Arc, time::Duration};
+
+use jiff::Timestamp;
+use tokio::time::Instant;
+use tracing::{error, warn};
+
+use super::{
+    PollerConfig,
+    baseline::{Scorer, history_seconds},
+    health::Health,
+    names::NameBook,
+    target_state::TargetState,
+    zero_hold::ZeroHold,
+};
+use crate::{
+    ledger::{Overflow, WindowCounts},
+    schedule::{TimeRange, backoff::Backoff},
+    snapshot::{Publisher, TargetSnapshot, Usual},
+    status::TargetStatus,
+    telemetry::TargetTelemetry,
+};
+
+/// Wait after the disk refused to make a count visible.
+const RELEASE_RETRY: Duration = Duration::from_secs(30);
+
+/// What is shown beside the counters.
+pub(super) struct Exposure {
+    publisher: Arc<Publisher>,
+    pub(super) telemetry: TargetTelemetry,
+    hold: ZeroHold,
+    release: Backoff,
+    /// The last closed window; `None` where it is not known.
+    pub(super) window: Option<Arc<WindowCounts>>,
+    pub(super) names: NameBook,
+    pub(super) health: Health,
+    scorer: Scorer,
+    /// That there are more label sets than the limit allows has been logged.
+    overflow_logged: bool,
+}
+
+impl Exposure {
+    pub(super) fn new(
+        publisher: Arc<Publisher>,
+        telemetry: TargetTelemetry,
+        names: NameBook,
+        config: &PollerConfig,
+    ) -> Self {
+        Self {
+            publisher,
+            telemetry,
+            hold: ZeroHold::new(config.zero_hold),
+            release: Backoff::new(RELEASE_RETRY, RELEASE_RETRY),
+            window: None,
+            names,
+            health: Health::default(),
+            scorer: Scorer::default(),
+            overflow_logged: false,
+        }
+    }
+
+    /// Logs, once in the life of a process, that the limit of series is reached: the metric says the rest.
+    pub(super) fn log_overflow(&mut self, server: &str, before: Overflow, state: &TargetState) {
+        if self.overflow_logged || state.totals().overflow == before {
+            return;
+        }
+        self.overflow_logged = true;
+        warn!(
+            server,
+            label_sets = state.counters().menus.len(),
+            "the limit of series is reached, new options are counted under `other`: raise menu.series_limit or \
+             menu.options_limit, or fold options with menu.options"
+        );
+    }
+
+    /// Computes the scores of the last closed window.
+    pub(super) async fn score(&mut self, state: &mut TargetState, config: &Arc<PollerConfig>) {
+        let window = self.window.as_ref().map(|window| TimeRange { from: window.start, to: window.end });
+        let history = state.history().clone();
+        let watermark = state.totals().watermark();
+        self.scorer.score(window, history, watermark, config).await;
+    }
+
+    /// The moment at which a count that is held at 0 may be shown; `None` where none waits.
+    pub(super) fn next_release(&self, state: &TargetState) -> Option<Instant> {
+        let release = self.hold.next(state.counters(), Instant::now())?;
+        Some(self.release.not_before().map_or(release, |not_before| release.max(not_before)))
+    }
+
+    /// Makes visible what has been shown as 0 for long enough.
+    pub(super) async fn release(&mut self, state: &mut TargetState, config: &PollerConfig, clock: Timestamp) {
+        let now = Instant::now();
+        if !self.release.is_over(now) {
+            return;
+        }
+        let hold = &self.hold;
+        match state.release(config, clock, |counted| hold.seen(counted, now)).await {
+            Ok(()) => self.release.succeeded(),
+            Err(error) => {
+                self.release.failed(now, 0.0, None);
+                error!(server = config.name, "cannot make new series visible: {error}");
+            }
+        }
+    }
+
+    /// Hands the committed state to the publisher.
+    pub(super) fn publish(&mut self, state: &TargetState, config: &PollerConfig, status: TargetStatus) {
+        let snapshot = TargetSnapshot {
+            server: config.name.clone(),
+            zone: config.zone.clone(),
+            account: state.counters().clone(),
+            window: self.window.clone(),
+            up: self.health.is_up(),
+            buckets: config.buckets.clone(),
+            names: self.names.exposed(),
+            kinds: config.kinds.clone(),
+            series_limit: config.limits.menus,
+            usual: Usual {
+                scores: self.scorer.scores(),
+                history_seconds: history_seconds(state, config).unsigned_abs(),
+            },
+            telemetry: self.telemetry.clone(),
+        };
+        let shown = self.publisher.put(snapshot, status, state.history().clone());
+        self.hold.published(state.counters(), &shown);
+    }
+}

@@ -1,0 +1,295 @@
+//! Asks the server: for the rows of one time range, for the day's quota, for names.
+//!
+//! Owns the source, the parser and the count of the day's requests: each is counted before it is sent and measured when it
+//! ends. Must never ask twice by itself, and decides nothing about an answer's worth, which is the judge's.
+
+use std::{sync::Arc, time::Duration};
+
+use jiff::{Timestamp, civil::Date};
+use tokio::time::Instant;
+use tracing::{debug, warn};
+
+use super::{Clock, PollerConfig, Source, commit::FUTURE, target_state::TargetState};
+use crate::{
+    ledger::RowBatch,
+    model::LocalSecond,
+    schedule::{
+        MIN_RANGE, TimeRange,
+        quota::{self, Purpose, REQUESTS_PER_LICENCE},
+        server_clock::ServerClock,
+    },
+    status::QuotaUse,
+    telemetry::TargetTelemetry,
+    wolkvox::{Admission, ApiError, Element, Query, RowParser, TokenInfo},
+};
+
+/// Requests that one poll may send against our own count after the quota was spent: the vendor's count, and the rows.
+const PROBES: u32 = 2;
+
+/// The answer to a request for rows, whole as far as the server says.
+#[derive(Debug, Default)]
+pub(super) struct Answer {
+    /// The rows that came. Of a range that can be halved, one more than the limit at most.
+    pub(super) batch: RowBatch,
+    /// Elements that came, rows or not.
+    pub(super) received: u64,
+    /// Rows dated more than a second before or after the range.
+    pub(super) outside: u64,
+    /// The server's clock, if it said.
+    pub(super) server_time: Option<Timestamp>,
+    /// Fewer rows came than the answer announces.
+    pub(super) short: Option<ApiError>,
+    /// A large share of the rows cannot be read.
+    pub(super) unreadable: Option<ApiError>,
+    /// A place among the large answers of all targets, held until the rows are committed.
+    pub(super) admission: Admission,
+}
+
+/// Asks one target's server.
+pub(super) struct Reader<S> {
+    source: Arc<S>,
+    parser: RowParser,
+    config: Arc<PollerConfig>,
+    clock: Clock,
+    telemetry: TargetTelemetry,
+    quota: DayQuota,
+    server_clock: ServerClock,
+}
+
+/// The requests of one day of the server.
+#[derive(Debug)]
+struct DayQuota {
+    /// Requests a day, as configured or as the vendor says.
+    limit: Option<u64>,
+    day: Date,
+    used: u64,
+    /// Requests that may be sent although our count says that none is left.
+    probes: u32,
+    /// That the limit is unknown has been logged.
+    unknown_logged: bool,
+}
+
+impl<S: Source> Reader<S> {
+    /// `used` requests were sent on the server's `day` before.
+    pub(super) fn new(
+        source: S,
+        parser: RowParser,
+        config: Arc<PollerConfig>,
+        clock: Clock,
+        telemetry: TargetTelemetry,
+        quota_used: (Date, u64),
+    ) -> Self {
+        let (day, used) = quota_used;
+        let quota = DayQuota { limit: config.quota, day, used, probes: 0, unknown_logged: false };
+        telemetry.quota(used, quota.limit);
+        let server_clock = ServerClock::default();
+        Self { source: Arc::new(source), parser, config, clock, telemetry, quota, server_clock }
+    }
+
+    pub(super) fn source(&self) -> &S {
+        &self.source
+    }
+
+    pub(super) fn quota(&self) -> QuotaUse {
+        let DayQuota { limit, day, used, .. } = self.quota;
+        QuotaUse { day, used, limit }
+    }
+
+    /// Whether the vendor is to be asked for the limit of requests.
+    pub(super) fn asks_quota(&self) -> bool {
+        self.config.quota.is_none() && self.source.tells_quota()
+    }
+
+    /// Whether the limit of requests a day is known.
+    pub(super) fn knows_limit(&self) -> bool {
+        self.quota.limit.is_some()
+    }
+
+    /// Whether a poll may send requests against our own count.
+    pub(super) fn is_probing(&self) -> bool {
+        self.quota.probes > 0
+    }
+
+    /// The wait after a spent quota is over: a poll may find out whether it still is.
+    pub(super) fn probe(&mut self) {
+        self.quota.probes = PROBES;
+    }
+
+    /// The poll that was allowed to probe is over.
+    pub(super) fn end_probe(&mut self) {
+        self.quota.probes = 0;
+    }
+
+    /// The request for the rows of a range, which is independent of everything else. The result of the request itself comes
+    /// with whatever rows arrived.
+    pub(super) fn request(
+        &self,
+        range: TimeRange,
+    ) -> impl Future<Output = Result<Answer, ApiError>> + Send + 'static {
+        let (from, to) = range.local(&self.config.zone);
+        let source = self.source.clone();
+        let parser = self.parser.clone();
+        let rules = self.config.rules.clone();
+        let server = self.config.name.clone();
+        // An answer of more rows than the limit is thrown away and asked for in halves, unless it cannot be halved, or it
+        // is not the range that makes it large.
+        let max_rows = if range.length() > MIN_RANGE { self.config.row_cap } else { u64::MAX };
+        async move {
+            let mut answer = Answer { batch: RowBatch::new(rules), ..Answer::default() };
+            let first = LocalSecond::from(from);
+            let last = LocalSecond::from(to);
+            let Answer { batch, outside, admission, .. } = &mut answer;
+            let mut each = |element: Element<'_>| {
+                let row = parser.parse(element);
+                if let Ok(row) = &row {
+                    let is_outside = row.date < first - 1 || row.date > last + 1;
+                    *outside += u64::from(is_outside);
+                    if batch.rows() > max_rows && (is_outside || *outside * 2 < batch.rows()) {
+                        return;
+                    }
+                }
+                batch.push(row);
+            };
+            let result = source.read(Query { from, to }, admission, &mut each).await;
+            debug!(server, %from, %to, ?result, "request ended");
+            answer.batch.reject_after(last.saturating_add(FUTURE.as_secs()));
+            match result {
+                Ok(whole) => {
+                    answer.received = whole.rows;
+                    answer.server_time = whole.server_time;
+                }
+                Err(ApiError::TooFewRows { received, promised, server_time }) => {
+                    answer.received = received;
+                    answer.server_time = server_time;
+                    answer.short = Some(ApiError::TooFewRows { received, promised, server_time });
+                }
+                Err(error) => return Err(error),
+            }
+            match answer.batch.verdict() {
+                Err(error @ ApiError::RowsRejected { .. }) => answer.unreadable = Some(error),
+                Err(error) => return Err(error),
+                Ok(()) => {}
+            }
+            Ok(answer)
+        }
+    }
+
+    /// Counts a request before it is sent, or says why it may not be.
+    pub(super) async fn spend(&mut self, purpose: Purpose, state: &mut TargetState) -> Result<(), ApiError> {
+        let now = (self.clock)();
+        let limit = self.limit_for(purpose);
+        let is_probing = self.is_probing();
+        let zone = self.config.zone.clone();
+        let interval = self.config.cadence.interval;
+        let day = quota::day(now, &zone);
+        let counted = state.transact(move |tx, id| {
+            let used = tx.requests(id, day)?;
+            let fits = quota::allows(purpose, limit, used, now, &zone, interval);
+            if fits || is_probing {
+                tx.spend_request(id, day)?;
+            }
+            Ok((fits, used + u64::from(fits || is_probing)))
+        });
+        let (fits, used) = counted.await.map_err(|error| ApiError::Internal(error.to_string()))?;
+        self.used(day, used);
+        match purpose {
+            _ if fits => Ok(()),
+            _ if is_probing => {
+                self.quota.probes -= 1;
+                Ok(())
+            }
+            Purpose::Live => Err(ApiError::QuotaExhausted),
+            Purpose::CatchUp | Purpose::Background => Err(ApiError::QuotaReserved),
+        }
+    }
+
+    /// The limit that a purpose respects. Where it is unknown, whatever is not live keeps within the vendor's documented least.
+    fn limit_for(&mut self, purpose: Purpose) -> Option<u64> {
+        if self.quota.limit.is_some() || purpose != Purpose::Background {
+            return self.quota.limit;
+        }
+        if !std::mem::replace(&mut self.quota.unknown_logged, true) {
+            warn!(
+                server = self.config.name,
+                limit = REQUESTS_PER_LICENCE,
+                "the operation's limit of requests a day is not known: re-reading and the weeks before keep within the \
+                 least that the vendor documents; set licences to use more"
+            );
+        }
+        Some(REQUESTS_PER_LICENCE)
+    }
+
+    /// A request that was counted has ended: measured, or taken back where it never left this machine.
+    pub(super) async fn sent(&mut self, started: Instant, error: Option<&ApiError>, state: &mut TargetState) {
+        if !matches!(error, Some(ApiError::TokenUnreadable(_))) {
+            self.telemetry.requested(started.elapsed(), error.map(ApiError::class));
+        }
+        if error.is_some_and(ApiError::never_sent) {
+            let day = quota::day((self.clock)(), &self.config.zone);
+            if let Ok(used) = state.transact(move |tx, id| tx.refund_request(id, day)).await {
+                self.used(day, used);
+            }
+        }
+    }
+
+    fn used(&mut self, day: Date, used: u64) {
+        self.quota.day = day;
+        self.quota.used = used;
+        self.telemetry.quota(used, self.quota.limit);
+    }
+
+    /// Takes over what the vendor says of the quota.
+    pub(super) async fn learn_quota(&mut self, info: TokenInfo, state: &mut TargetState) {
+        // None at all is no limit that anybody has: it is not known.
+        self.quota.limit = Some(info.limit).filter(|limit| *limit > 0);
+        let day = quota::day((self.clock)(), &self.config.zone);
+        if state.transact(move |tx, id| tx.set_requests(id, day, info.used)).await.is_ok() {
+            self.used(day, info.used);
+        }
+    }
+
+    /// The request for the day's quota.
+    pub(super) fn token_info(&self) -> impl Future<Output = Result<TokenInfo, ApiError>> + Send + 'static {
+        let source = self.source.clone();
+        async move { source.token_info().await }
+    }
+
+    /// The request for names of one kind, by code; `None` from a source that has none.
+    pub(super) fn names(
+        &self,
+        kind: crate::model::NameKind,
+    ) -> impl Future<Output = Result<Option<std::collections::BTreeMap<String, String>>, ApiError>> + Send + 'static
+    {
+        let source = self.source.clone();
+        let length = self.parser.label_length();
+        async move { source.names(kind, length).await }
+    }
+
+    /// Takes note of the server's clock in an answer. Returns its time if it can be believed.
+    pub(super) fn observe_clock(&mut self, server_time: Option<Timestamp>) -> Option<Timestamp> {
+        let now = (self.clock)();
+        let stood_still = self.server_clock.stands_still();
+        let believed = self.server_clock.observe(server_time, now, Instant::now());
+        if let Some(server_time) = believed {
+            self.telemetry.clock_skew(server_time.duration_since(now).as_secs_f64());
+        }
+        if self.server_clock.stands_still() && !stood_still {
+            warn!(
+                server = self.config.name,
+                "the Date header of the server's answers stands still: it is ignored, and windows close by this machine's \
+                 clock; something in between keeps an old answer's head"
+            );
+        }
+        believed
+    }
+
+    /// The moment before which all is past, by our clock and the server's.
+    pub(super) fn past(&self) -> Timestamp {
+        self.server_clock.earlier((self.clock)())
+    }
+
+    /// The time by which polls come later because the server's clock is behind.
+    pub(super) fn behind(&self) -> Duration {
+        Duration::try_from(self.server_clock.behind()).unwrap_or_default()
+    }
+}

@@ -1,0 +1,142 @@
+//! Decides when the deeper re-readings for late rows begin, and how far each reaches. Pure.
+//!
+//! Owns the target's own minute of the hour. How far a re-reading has come is in the committed totals, so that nothing
+//! begins again after a failure or a restart.
+
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use tokio::time::Instant;
+
+use super::{PollerConfig, commit::REREAD_ROOM};
+use crate::{
+    ledger::{ReadCursor, Totals},
+    schedule::{self, Tier, same_hour},
+};
+
+const HOUR: Duration = Duration::from_secs(3600);
+
+/// A re-reading under way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Reread {
+    pub(super) tier: Tier,
+    pub(super) cursor: ReadCursor,
+    /// Seconds that are left out because the re-reading took so long that their rows are no longer remembered.
+    pub(super) skipped: i64,
+}
+
+/// When re-readings are due for one target.
+#[derive(Debug)]
+pub(super) struct Rereads {
+    /// Offset added to the hourly and nightly schedule, in whole seconds, so that targets do not all re-read at the same moment.
+    offset: SignedDuration,
+    /// When this process last began one, or itself (monotonic, so that a clock change neither skips nor repeats one).
+    begun: Instant,
+}
+
+impl Rereads {
+    pub(super) fn new(target: &str, now: Instant) -> Self {
+        let offset = HOUR.mul_f64(schedule::spread(target, 1) * 0.9).as_secs();
+        Self { offset: SignedDuration::from_secs(i64::try_from(offset).unwrap_or(0)), begun: now }
+    }
+
+    /// A step of a re-reading begins.
+    pub(super) fn begin(&mut self, reread: &Reread, now: Instant) {
+        if reread.cursor.next == reread.cursor.from {
+            self.begun = now;
+        }
+    }
+
+    /// The re-reading to go on with, or to begin. An hourly one is never kept waiting by a nightly one that takes longer, and is
+    /// not begun in the hour in which a nightly one begins, which does its work.
+    pub(super) fn next(
+        &self,
+        totals: &Totals,
+        config: &PollerConfig,
+        clock: Timestamp,
+        now: Instant,
+    ) -> Option<Reread> {
+        let under_way = |tier| under_way(totals, config).find(|(other, _)| *other == tier);
+        if let Some((tier, cursor)) = under_way(Tier::Hourly) {
+            return Some(clamped(tier, cursor, totals, config));
+        }
+        let own_now = self.own_time(clock);
+        let began_this_hour = |cursor: ReadCursor| {
+            let began = Timestamp::from_second(cursor.began);
+            began.is_ok_and(|began| same_hour(self.own_time(began), own_now))
+        };
+        let is_due = |tier| self.is_due(tier, totals, config, own_now, now);
+        let begin = |tier| begun(tier, totals, config, clock);
+        match under_way(Tier::Nightly) {
+            Some((_, cursor)) if is_due(Tier::Hourly) && !began_this_hour(cursor) => begin(Tier::Hourly),
+            Some((tier, cursor)) => Some(clamped(tier, cursor, totals, config)),
+            None if is_due(Tier::Nightly) => begin(Tier::Nightly),
+            None if is_due(Tier::Hourly) => begin(Tier::Hourly),
+            None => None,
+        }
+    }
+
+    fn is_due(
+        &self,
+        tier: Tier,
+        totals: &Totals,
+        config: &PollerConfig,
+        own_now: Timestamp,
+        now: Instant,
+    ) -> bool {
+        let last = match tier {
+            Tier::Hourly => totals.hourly_at(),
+            Tier::Nightly => totals.nightly_at(),
+        };
+        let tiers = config.tiers;
+        let is_overdue =
+            tier == Tier::Hourly && !tiers.hourly.is_zero() && now.duration_since(self.begun) >= HOUR;
+        is_overdue || tiers.is_due(tier, own_now, &config.zone, self.own_time(last))
+    }
+
+    /// The time of a clock that is behind by this target's offset.
+    fn own_time(&self, moment: Timestamp) -> Timestamp {
+        moment.saturating_sub(self.offset).unwrap_or(moment)
+    }
+}
+
+/// The re-readings that are under way. One that was switched off in the meantime is not gone on with.
+pub(super) fn under_way(
+    totals: &Totals,
+    config: &PollerConfig,
+) -> impl Iterator<Item = (Tier, ReadCursor)> + use<> {
+    let tiers = config.tiers;
+    [(Tier::Hourly, totals.hourly_read), (Tier::Nightly, totals.nightly_read)]
+        .into_iter()
+        .filter(move |(tier, _)| !tiers.depth(*tier).is_zero())
+        .filter_map(|(tier, cursor)| Some((tier, cursor?)))
+}
+
+/// A re-reading that begins now, and reaches as deep as if it had begun in time; `None` where all that is ours was just
+/// read: a request for nothing would cost one all the same.
+fn begun(tier: Tier, totals: &Totals, config: &PollerConfig, clock: Timestamp) -> Option<Reread> {
+    let (last, every) = match tier {
+        Tier::Hourly => (totals.hourly_at(), HOUR),
+        Tier::Nightly => (totals.nightly_at(), HOUR * 24),
+    };
+    // It begins with a poll, so a window later is in time.
+    let in_time = every + config.cadence.interval;
+    let late = Duration::try_from(clock.duration_since(last)).unwrap_or_default().saturating_sub(in_time);
+    let end = before_watermark(totals, config.lookback).max(totals.origin);
+    let depth = config.tiers.depth(tier) + late.min(REREAD_ROOM);
+    let from = before_watermark(totals, depth).max(totals.origin);
+    let cursor = ReadCursor { began: clock.as_second(), from, next: from, end };
+    (from < end).then_some(Reread { tier, cursor, skipped: 0 })
+}
+
+/// Without what is no longer remembered, should it have taken days.
+fn clamped(tier: Tier, cursor: ReadCursor, totals: &Totals, config: &PollerConfig) -> Reread {
+    let oldest = before_watermark(totals, config.deepest() + REREAD_ROOM);
+    let next = cursor.next.max(oldest).min(cursor.end - 1);
+    Reread { tier, cursor: ReadCursor { next, ..cursor }, skipped: (next - cursor.next).max(0) }
+}
+
+/// Unix seconds.
+fn before_watermark(totals: &Totals, age: Duration) -> i64 {
+    totals.watermark.saturating_sub(i64::try_from(age.as_secs()).unwrap_or(i64::MAX))
+}
