@@ -73,8 +73,10 @@ pub(super) fn families(view: SnapshotInput<'_>) -> Vec<Family> {
         "wolkvox_menu_routing_point_anomaly_score",
         "How unlike the usual the routing point is: 0 as expected, 1 at the limit of the shipped alert.",
     );
-    let mut weeks =
-        gauge("wolkvox_baseline_weeks", "Earlier weeks on which the expectation of the option stands.");
+    let mut weeks = gauge(
+        "wolkvox_baseline_observations",
+        "Earlier weeks from which the expectation of the option is computed.",
+    );
     let mut compared = Compared::new();
     let scores = view.usual.scores.as_deref();
     for option in scores.map_or(&[][..], |scores| &scores.options) {

@@ -68,7 +68,7 @@ fn page(scrape: u64) -> String {
             line("wolkvox_routing_point_option_info", &named, 1);
         }
         let labels = format!(r#"server="0042",rp_id="{index}",channel="voice"{option}"#);
-        line("wolkvox_baseline_weeks", &labels, 4);
+        line("wolkvox_baseline_observations", &labels, 4);
         let labels = format!(r#"{labels},anomaly="{anomaly}""#);
         line(&format!("wolkvox_menu_{of}_anomaly_score"), &labels, 2);
         line("wolkvox_menu_anomaly_window_seconds", &labels, *window);

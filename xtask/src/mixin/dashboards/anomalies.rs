@@ -197,7 +197,7 @@ fn normal() -> String {
 fn unknown() -> String {
     let watermark = format!("max by (server) (wolkvox_watermark_timestamp_seconds{{{SERVER}}})");
     let no_history =
-        format!("({watermark}) unless on (server) (max by (server) (wolkvox_baseline_weeks{{{MENU}}}) >= 2)");
+        format!("({watermark}) unless on (server) (max by (server) (wolkvox_baseline_observations{{{MENU}}}) >= 2)");
     let when = |number: i32, condition: &str| format!("(0 * count({condition}) - {number})");
     [
         when(5, &format!("absent(wolkvox_up{{{SERVER}}})")),
