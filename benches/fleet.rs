@@ -28,7 +28,7 @@ use jiff::{SignedDuration, Timestamp, civil::DateTime, tz::TimeZone};
 use tokio::{runtime::Builder, sync::Semaphore};
 use wolkvox_exporter::{
     config::{
-        BaselineConfig, Config, JourneyConfig, MetricsConfig, NameSources, PollConfig, Secret, StartFrom,
+        BaselineConfig, Config, JourneyConfig, MenuConfig, NameSources, PollConfig, Secret, StartFrom,
         TargetConfig, TokenSource, WebConfig,
     },
     exposition::{Encoding, Format},
@@ -212,11 +212,11 @@ fn config(plan: Plan, address: SocketAddr) -> Config {
             start_from: StartFrom::Back(Duration::from_secs(plan.back)),
             ..PollConfig::default()
         },
-        menu: MetricsConfig::default(),
+        menu: MenuConfig::default(),
         journey: JourneyConfig::default(),
         // A past that the stand-in does not have.
         baseline: BaselineConfig { warm_up: Duration::ZERO, ..BaselineConfig::default() },
-        state_path: Default::default(),
+        state: Default::default(),
         web: WebConfig::default(),
     }
 }

@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use wolkvox_exporter::{
     cli::{
         BackfillArgs, BackupArgs, Cli, Command, CompletionsArgs, DoctorArgs, HealthcheckArgs, InitArgs,
-        LogArgs, RunArgs, StateArgs, StateCommand, StateCopyArgs, completions, man,
+        InspectArgs, LogArgs, RunArgs, StateCommand, StateCopyArgs, completions, man,
     },
     commands::{
         backfill, demo, doctor, healthcheck,
@@ -82,8 +82,8 @@ fn run(args: &RunArgs) -> anyhow::Result<()> {
             tracing::warn!("{warning}");
         }
         let config = resolved.config;
-        let listeners = run::bind(&config.web.listen).await?;
-        let state = StateLocation::File(config.state_path.clone());
+        let listeners = run::bind(&config.web.listen_addresses).await?;
+        let state = StateLocation::File(config.state.path.clone());
         run::run(config, load, state, listeners, process).await
     })
 }
@@ -95,7 +95,7 @@ fn fill_back(args: &BackfillArgs) -> anyhow::Result<bool> {
     let mut ended = false;
     serve(args.run.log, async |Process { clock, shutdown, .. }| {
         resolved.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
-        let state = resolved.config.state_path.clone();
+        let state = resolved.config.state.path.clone();
         let target = backfill::Target {
             output: &args.output,
             store: run::open(StateLocation::File(state.clone())).await?,
@@ -183,14 +183,14 @@ fn check_health(args: &HealthcheckArgs) -> anyhow::Result<()> {
 }
 
 /// Prints the content of a state file.
-fn inspect(args: &StateArgs) -> anyhow::Result<()> {
-    let path = args.path.clone().unwrap_or_else(|| config::DEFAULT_STATE_PATH.into());
+fn inspect(args: &InspectArgs) -> anyhow::Result<()> {
+    let path = config::resolve_state(&args.state)?;
     print(&store::inspect(&path)?.to_string())
 }
 
 /// Copies a state file.
 fn back_up(args: &BackupArgs) -> anyhow::Result<()> {
-    let state = args.state.path.clone().unwrap_or_else(|| config::DEFAULT_STATE_PATH.into());
+    let state = config::resolve_state(&args.state)?;
     print(&store::backup(&state, &args.to)?.to_string())
 }
 

@@ -7,7 +7,7 @@ use std::{fs, path::PathBuf, sync::LazyLock};
 use jiff::Timestamp;
 use libfuzzer_sys::fuzz_target;
 use wolkvox_exporter::{
-    cli::{ConfigArgs, RunArgs, WebArgs},
+    cli::{ConfigArgs, Flags, RunArgs},
     config::{Environment, Secret, resolve},
 };
 
@@ -26,7 +26,7 @@ fuzz_target!(|bytes: &[u8]| {
     let args = RunArgs {
         config: ConfigArgs { file: Some(FILE.clone()), check: false },
         // Wins over the file's: a name to listen on would be looked up in the network.
-        web: WebArgs { listen_address: vec![":0".to_owned()], ..WebArgs::default() },
+        web: Flags::default().with("web.listen-address", ":0"),
         ..RunArgs::default()
     };
     let secret_is_new = !bytes.windows(TOKEN.len()).any(|window| window == TOKEN.as_bytes());

@@ -7,7 +7,7 @@
 
 pub mod backfill;
 pub mod completions;
-mod groups;
+mod flags;
 pub mod man;
 
 use std::{env, path::PathBuf};
@@ -19,12 +19,15 @@ use clap::{
 use clap_complete::Shell;
 
 pub use backfill::BackfillArgs;
-pub use groups::{
-    BaselineArgs, ConfigArgs, JourneyArgs, LogArgs, MenuArgs, NamesArgs, PollArgs, StateArgs, WebArgs,
-    WolkvoxArgs,
-};
+pub use flags::Flags;
 
-use crate::i18n::Language;
+use crate::{
+    config::{
+        BaselineConfig, JourneyConfig, MenuConfig, NameFlags, PollConfig, StateConfig, TargetFlags, WebConfig,
+    },
+    i18n::Language,
+    logging::{LogFormat, LogLevel},
+};
 
 /// Everything the command line can say.
 #[derive(Debug, Parser)]
@@ -82,11 +85,19 @@ pub enum Command {
 #[derive(Debug, Subcommand)]
 pub enum StateCommand {
     /// Print what is in it: moments and numbers, nothing personal
-    Inspect(StateArgs),
+    Inspect(InspectArgs),
     /// Copy it as of one moment into a new file, also while an exporter runs on it
     Backup(BackupArgs),
     /// Copy a target with all that was counted of it to the state file of another exporter
     Copy(StateCopyArgs),
+}
+
+/// The flags of `state inspect`.
+#[derive(Debug, Args)]
+pub struct InspectArgs {
+    /// Which state.
+    #[command(flatten)]
+    pub state: Flags<StateConfig>,
 }
 
 /// The flags of `state copy`.
@@ -108,10 +119,48 @@ pub struct StateCopyArgs {
 pub struct BackupArgs {
     /// Which state.
     #[command(flatten)]
-    pub state: StateArgs,
+    pub state: Flags<StateConfig>,
     /// The copy: a file that does not exist yet
     #[arg(value_name = "COPY")]
     pub to: PathBuf,
+}
+
+/// `--config.*`
+#[derive(Debug, Default, Clone, Args)]
+#[command(next_help_heading = "Configuration")]
+pub struct ConfigArgs {
+    /// YAML file with targets and settings; a flag wins over the file
+    #[arg(long = "config.file", env = "WOLKVOX_CONFIG_FILE", value_name = "FILE")]
+    pub file: Option<PathBuf>,
+
+    /// Validate everything, print what it resolved to without any secret, and exit with 0 or 1
+    #[arg(long = "config.check", env = "WOLKVOX_CONFIG_CHECK", value_parser = BoolishValueParser::new())]
+    pub check: bool,
+}
+
+/// `--log.*`
+#[derive(Debug, Default, Clone, Copy, Args)]
+#[command(next_help_heading = "Log")]
+pub struct LogArgs {
+    /// Least severe level to log
+    #[arg(
+        long = "log.level",
+        env = "WOLKVOX_LOG_LEVEL",
+        value_name = "LEVEL",
+        default_value = "info",
+        ignore_case = true
+    )]
+    pub level: LogLevel,
+
+    /// Format of the log, on standard error
+    #[arg(
+        long = "log.format",
+        env = "WOLKVOX_LOG_FORMAT",
+        value_name = "FORMAT",
+        default_value = "logfmt",
+        ignore_case = true
+    )]
+    pub format: LogFormat,
 }
 
 /// The flags of the exporter.
@@ -122,28 +171,28 @@ pub struct RunArgs {
     pub config: ConfigArgs,
     /// The one target that needs no file.
     #[command(flatten)]
-    pub wolkvox: WolkvoxArgs,
+    pub wolkvox: Flags<TargetFlags>,
     /// When and what to ask.
     #[command(flatten)]
-    pub poll: PollArgs,
+    pub poll: Flags<PollConfig>,
     /// Where the state is kept.
     #[command(flatten)]
-    pub state: StateArgs,
+    pub state: Flags<StateConfig>,
     /// How the metrics are shaped.
     #[command(flatten)]
-    pub menu: MenuArgs,
+    pub menu: Flags<MenuConfig>,
     /// When an interaction is over.
     #[command(flatten)]
-    pub journey: JourneyArgs,
+    pub journey: Flags<JourneyConfig>,
     /// What is known of the weeks before.
     #[command(flatten)]
-    pub baseline: BaselineArgs,
+    pub baseline: Flags<BaselineConfig>,
     /// Where names come from.
     #[command(flatten)]
-    pub names: NamesArgs,
+    pub names: Flags<NameFlags>,
     /// Where the metrics are served.
     #[command(flatten)]
-    pub web: WebArgs,
+    pub web: Flags<WebConfig>,
     /// How the log looks.
     #[command(flatten)]
     pub log: LogArgs,
@@ -183,10 +232,10 @@ pub struct DemoArgs {
 
     /// How the metrics are shaped.
     #[command(flatten)]
-    pub menu: MenuArgs,
+    pub menu: Flags<MenuConfig>,
     /// Where the metrics are served.
     #[command(flatten)]
-    pub web: WebArgs,
+    pub web: Flags<WebConfig>,
     /// How the log looks.
     #[command(flatten)]
     pub log: LogArgs,
@@ -219,7 +268,7 @@ pub struct InitArgs {
     pub lang: Option<Language>,
     /// As for the exporter.
     #[command(flatten)]
-    pub wolkvox: WolkvoxArgs,
+    pub wolkvox: Flags<TargetFlags>,
 }
 
 /// The flags of `healthcheck`: those that tell where the exporter listens.
@@ -230,7 +279,7 @@ pub struct HealthcheckArgs {
     pub config: ConfigArgs,
     /// As for the exporter.
     #[command(flatten)]
-    pub web: WebArgs,
+    pub web: Flags<WebConfig>,
 }
 
 /// What `completions` takes.

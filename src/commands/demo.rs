@@ -11,21 +11,22 @@ use tokio::net::TcpListener;
 use tracing::info;
 
 use crate::{
-    cli::{DemoArgs, MenuArgs},
+    cli::DemoArgs,
     commands::{
         backfill,
         run::{self, Load, Process, StateLocation},
     },
     config::{
         self, BackfillConfig, BaselineConfig, Config, JourneyConfig, NameSources, PollConfig, Resolved,
-        Secret, StartFrom, TargetConfig, TokenSource,
+        Secret, StartFrom, StateConfig, TargetConfig, TokenSource, WebConfig, WebRules,
     },
-    model::OptionKind,
     store::Store,
     wolkvox::Egress,
 };
 use simulator::{Options, SimulatedServer, serve};
 
+/// Flag that the demonstration sets where nobody does.
+const ZERO_HOLD: &str = "menu.zero-hold";
 const DAY: Duration = Duration::from_secs(24 * 3600);
 /// The state, in the directory of the files of the past.
 const STATE: &str = "state.redb";
@@ -44,13 +45,13 @@ pub async fn run(
 ) -> anyhow::Result<()> {
     let zone = TimeZone::get("America/Bogota").context("the time zone database is missing")?;
     // The day behind is loaded at once, so that the first scrape shows it; a new series' 0 may be asked for.
-    let zero_hold = args.menu.zero_hold.clone().or_else(|| Some("0s".to_owned()));
-    let (mut menu, web) = config::resolve_shared(&MenuArgs { zero_hold, ..args.menu.clone() }, &args.web)?;
+    let flags = args.menu.clone();
+    let zero_hold = flags.text(ZERO_HOLD).unwrap_or("0s").to_owned();
+    let (mut menu, web) = config::resolve_shared(&flags.with(ZERO_HOLD, zero_hold), &args.web)?;
     // As the operator of this centre would say: 0 asks for a person, and there or at the mailbox the menu has done
     // its work.
-    menu.kinds.list("0", OptionKind::OptOut);
-    menu.kinds.list("AGENTE", OptionKind::Terminal);
-    menu.kinds.list("CV_BUZON", OptionKind::Terminal);
+    menu.opt_out_codes.insert("0".to_owned());
+    menu.terminal_codes.extend(["AGENTE", "CV_BUZON"].map(str::to_owned));
 
     let options = Options {
         seed: args.seed,
@@ -88,7 +89,7 @@ pub async fn run(
         menu,
         journey: JourneyConfig::default(),
         baseline: BaselineConfig::default(),
-        state_path: Default::default(),
+        state: StateConfig::default(),
         web,
     };
     let store = match (args.days, &args.output) {
@@ -102,12 +103,12 @@ pub async fn run(
     if !fill_back(args, &config, &store, &process, (terminal, out)).await? {
         return Ok(());
     }
-    let listeners = run::bind(&config.web.listen).await?;
+    let listeners = run::bind(&config.web.listen_addresses).await?;
     let port = listeners.first().and_then(|l| l.local_addr().ok()).map_or(10013, |address| address.port());
     info!(
         "a simulated contact centre with {} behind it; open {}://localhost:{port}/",
         args.days.map_or_else(|| "a day".to_owned(), |days| format!("{days} days")),
-        if config.web.https { "https" } else { "http" }
+        if is_https(&config.web) { "https" } else { "http" }
     );
     // Whoever looks at a demonstration sits before it, or has it under the same port there, as in a container.
     let own = run::own_runbooks(&config.web, "localhost", &listeners);
@@ -116,6 +117,12 @@ pub async fn run(
     let same = config.clone();
     let load: Load = Arc::new(move || Ok(Resolved { config: same.clone(), warnings: Vec::new() }));
     run::run(config, load, StateLocation::Open(store), listeners, process).await
+}
+
+/// Says whether the file of the web configuration turns TLS on. It was good when it was read.
+fn is_https(web: &WebConfig) -> bool {
+    let rules = web.config_file.as_deref().map(WebRules::read);
+    rules.is_some_and(|rules| rules.is_ok_and(|rules| rules.tls.is_some()))
 }
 
 /// Makes the files of the past, if that is wished; whether the demonstration goes on.

@@ -224,7 +224,7 @@ impl Exporter {
             clock: self.clock.clone(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             access,
-            reloader: config.web.lifecycle.then_some(reloader),
+            reloader: config.web.enable_lifecycle.then_some(reloader),
         })
     }
 

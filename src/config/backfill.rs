@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use super::{
     ConfigError, StartFrom,
-    read::{diagnostics::Diagnostics, duration, precedence::flag_place},
+    read::{diagnostics::Diagnostics, duration},
+    setting::flag_place,
     start,
 };
 use crate::{cli::BackfillArgs, exposition::label_block};
@@ -55,17 +56,17 @@ pub struct BackfillConfig {
 /// # Errors
 /// With every problem found.
 pub fn resolve_backfill(args: &BackfillArgs) -> Result<BackfillConfig, ConfigError> {
-    let mut findings = Diagnostics::default();
-    let from = heard("from", start::parse(&args.from), &mut findings);
+    let mut diagnostics = Diagnostics::default();
+    let from = heard("from", start::parse(&args.from), &mut diagnostics);
     let until = args.until.as_deref().map(start::parse);
-    let until = until.map(|until| heard("until", until, &mut findings));
-    let every = heard("every", every(&args.every), &mut findings);
-    let labels = labels(&args.labels, |reason| findings.problem(flag_place("label"), reason));
+    let until = until.map(|until| heard("until", until, &mut diagnostics));
+    let every = heard("every", every(&args.every), &mut diagnostics);
+    let labels = labels(&args.labels, |reason| diagnostics.problem(flag_place("label"), reason));
     match (from, every) {
-        (Some(from), Some(every)) if findings.problems.is_empty() => {
+        (Some(from), Some(every)) if diagnostics.problems.is_empty() => {
             Ok(BackfillConfig { from, until: until.flatten(), labels, every })
         }
-        _ => Err(findings.into_error()),
+        _ => Err(diagnostics.into_error()),
     }
 }
 
@@ -95,8 +96,8 @@ fn labels(texts: &[String], mut problem: impl FnMut(String)) -> String {
 }
 
 /// What a flag says, or nothing and a finding.
-fn heard<T>(flag: &str, read: Result<T, String>, findings: &mut Diagnostics) -> Option<T> {
-    read.map_err(|reason| findings.problem(flag_place(flag), reason)).ok()
+fn heard<T>(flag: &str, read: Result<T, String>, diagnostics: &mut Diagnostics) -> Option<T> {
+    read.map_err(|reason| diagnostics.problem(flag_place(flag), reason)).ok()
 }
 
 fn every(text: &str) -> Result<Duration, String> {

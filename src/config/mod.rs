@@ -14,39 +14,41 @@ mod poll;
 mod read;
 mod resolve;
 mod restart;
+mod schema;
+mod setting;
 mod show;
 mod start;
+mod state;
 mod targets;
 mod web;
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    path::PathBuf,
-    time::Duration,
-};
+use std::path::PathBuf;
 
-use jiff::{civil::Date, tz::TimeZone};
+use jiff::tz::TimeZone;
 use reqwest::Url;
 
-use crate::{
-    model::{DigitFold, Names, OptionKinds, OptionRules},
-    schedule::Tiers,
-    wolkvox::Egress,
-};
+use crate::{model::Names, wolkvox::Egress};
 
 pub(crate) use self::targets::server::{ServerError, parse as parse_server};
 pub use self::{
     backfill::{BackfillConfig, resolve_backfill, resolve_labels},
+    baseline::BaselineConfig,
     environment::Environment,
+    metrics::{MenuConfig, journey::JourneyConfig},
+    poll::PollConfig,
     read::diagnostics::{ConfigError, Problem},
-    resolve::{DEFAULT_STATE_PATH, resolve, resolve_listen, resolve_shared},
+    resolve::{resolve, resolve_listen, resolve_shared},
     restart::needs_restart,
+    schema::{keys, schema},
+    setting::{Arity, FlagGroup, Key},
     start::StartFrom,
+    state::{StateConfig, resolve_state},
     targets::{
+        keys::{NameFlags, TargetFlags},
         secret::Secret,
         token::{TokenError, TokenSource, TokenVersion},
     },
-    web::{file::WebRules, listen::ListenAddress},
+    web::{WebConfig, file::WebRules, listen::ListenAddress},
 };
 
 /// The outcome of [`resolve()`].
@@ -66,13 +68,13 @@ pub struct Config {
     /// When and what to ask.
     pub poll: PollConfig,
     /// How the metrics are shaped.
-    pub menu: MetricsConfig,
+    pub menu: MenuConfig,
     /// When an interaction's way through the menu is over.
     pub journey: JourneyConfig,
     /// What is known of the weeks before.
     pub baseline: BaselineConfig,
-    /// The state file.
-    pub state_path: PathBuf,
+    /// Where the state is kept.
+    pub state: StateConfig,
     /// Where the metrics are served.
     pub web: WebConfig,
 }
@@ -99,6 +101,9 @@ pub struct TargetConfig {
 }
 
 impl TargetConfig {
+    /// The zone in which the servers that are known keep their clocks.
+    pub const DEFAULT_ZONE: &'static str = "America/Bogota";
+
     /// Whether it is asked, and read, as `other` is. No token is looked at: of a file the path counts, since it is
     /// read at every use, and the environment's is one for the life of a process.
     pub fn is_as(&self, other: &Self) -> bool {
@@ -133,92 +138,6 @@ pub struct NameSources {
     pub own: Names,
 }
 
-/// When and what to ask.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PollConfig {
-    /// Time between two polls: whole seconds, at least one, longer than `settle_delay`.
-    pub interval: Duration,
-    /// How long after its end a window is read.
-    pub settle_delay: Duration,
-    /// How far back every poll reads again: whole seconds, at least `settle_delay`; with `interval` it fits
-    /// into the 31 days of one query.
-    pub lookback: Duration,
-    /// How far back to read again once an hour and once a night; at most 30 days each.
-    pub tiers: Tiers,
-    /// Where counting begins on the very first start.
-    pub start_from: StartFrom,
-    /// By how much this machine's clock and a server's may differ when counting begins.
-    pub max_clock_skew: Duration,
-    /// The most requests that wait for an answer at a time, over all targets: 1 to 10,000. Fixed for a process.
-    pub requests_in_flight: usize,
-}
-
-/// How the metrics are shaped.
-#[derive(Debug, Clone, PartialEq)]
-pub struct MetricsConfig {
-    /// Upper bounds of the histogram in seconds: finite, positive, strictly increasing, 1 to 100 of them.
-    pub buckets: Vec<f64>,
-    /// The longest label value, in characters: 1 to 1024.
-    pub label_length: usize,
-    /// How long a new series is shown at 0 before its value.
-    pub zero_hold: Duration,
-    /// What the options mean.
-    pub kinds: OptionKinds,
-    /// Which options have series, and under which names.
-    pub rules: OptionRules,
-    /// The most label sets (`rp_id`, `channel`, `cod_opc_menu`) of a target: 1 to 100,000.
-    pub series_limit: usize,
-    /// The most different options of a routing point and channel: 1 to 100,000.
-    pub options_limit: usize,
-    /// The most different steps from an option to the next of a routing point and channel: 1 to 100,000.
-    pub transitions_limit: usize,
-    /// How long a label set without rows is kept: zero for ever, else at least 7 days and longer than anything
-    /// is read again.
-    pub expire_after: Duration,
-    /// Which options are numbers that somebody typed.
-    pub fold: DigitFold,
-}
-
-/// When an interaction's way through the menu is over.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct JourneyConfig {
-    /// No row for so long: 1 minute to 24 hours.
-    pub idle: Duration,
-    /// The same for single channels, by the value of the label `channel`.
-    pub by_channel: BTreeMap<String, Duration>,
-}
-
-/// What is known of the weeks before.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct BaselineConfig {
-    /// How far before the very first start the vendor's past is read: whole seconds, no more than `weeks`; zero for not at
-    /// all.
-    pub warm_up: Duration,
-    /// The most requests that this may take: 1 to 10,000.
-    pub warm_up_requests: u32,
-    /// How many weeks are kept: 1 to 8.
-    pub weeks: u16,
-    /// Days that are like no other, by the server's calendar; those of the file are among them.
-    pub holidays: BTreeSet<Date>,
-    /// A file with such days.
-    pub holidays_file: Option<PathBuf>,
-}
-
-impl JourneyConfig {
-    /// The idle time of a channel.
-    pub fn idle(&self, channel: &str) -> Duration {
-        self.by_channel.get(channel).copied().unwrap_or(self.idle)
-    }
-}
-
-impl PollConfig {
-    /// How far back a row can still be read, with every tier.
-    pub fn deepest(&self) -> Duration {
-        let tiers = self.tiers.hourly.max(self.tiers.nightly);
-        self.interval.saturating_add(self.lookback.max(tiers))
-    }
-}
-
 /// A menu of which the operator knows the options.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExpectedMenu {
@@ -230,91 +149,8 @@ pub struct ExpectedMenu {
     pub options: Vec<String>,
 }
 
-/// Where the metrics are served.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct WebConfig {
-    /// Where to listen; at least one.
-    pub listen: Vec<ListenAddress>,
-    /// Path of the metrics; begins with `/` and is none of the exporter's own paths.
-    pub telemetry_path: String,
-    /// File with TLS, users and headers, in the format of Prometheus's exporters; it was good when it was read.
-    pub config_file: Option<PathBuf>,
-    /// Whether that file turns TLS on.
-    pub https: bool,
-    /// Whether `POST /-/reload` is answered.
-    pub lifecycle: bool,
-    /// Address under which each runbook is at its alert's name; none for the exporter's own.
-    pub runbooks_url: Option<String>,
-}
-
-impl Default for PollConfig {
-    fn default() -> Self {
-        Self {
-            interval: Duration::from_secs(300),
-            settle_delay: Duration::from_secs(30),
-            lookback: Duration::from_secs(1800),
-            tiers: Tiers {
-                hourly: Duration::from_secs(3 * 3600),
-                nightly: Duration::from_secs(48 * 3600),
-                nightly_hour: 3,
-            },
-            start_from: StartFrom::Now,
-            max_clock_skew: Duration::from_secs(300),
-            requests_in_flight: 64,
-        }
-    }
-}
-
-impl Default for MetricsConfig {
-    fn default() -> Self {
-        Self {
-            buckets: vec![5.0, 10.0, 20.0, 30.0, 45.0, 60.0, 90.0, 120.0, 180.0, 300.0, 600.0],
-            label_length: 128,
-            zero_hold: Duration::from_secs(75),
-            kinds: OptionKinds::default(),
-            rules: OptionRules::default(),
-            series_limit: 2000,
-            options_limit: 200,
-            transitions_limit: 500,
-            expire_after: Duration::from_secs(90 * 86400),
-            fold: DigitFold::default(),
-        }
-    }
-}
-
-impl Default for JourneyConfig {
-    fn default() -> Self {
-        Self { idle: Duration::from_secs(30 * 60), by_channel: BTreeMap::new() }
-    }
-}
-
-impl Default for BaselineConfig {
-    fn default() -> Self {
-        Self {
-            warm_up: Duration::from_secs(28 * 86_400),
-            warm_up_requests: 200,
-            weeks: 5,
-            holidays: BTreeSet::new(),
-            holidays_file: None,
-        }
-    }
-}
-
 impl Default for NameSources {
     fn default() -> Self {
         Self { vendor: true, file: None, own: Names::default() }
-    }
-}
-
-impl Default for WebConfig {
-    fn default() -> Self {
-        Self {
-            listen: vec![ListenAddress::any(10013)],
-            telemetry_path: "/metrics".to_owned(),
-            config_file: None,
-            https: false,
-            lifecycle: false,
-            runbooks_url: None,
-        }
     }
 }

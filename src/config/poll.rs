@@ -1,165 +1,145 @@
-//! When and what to ask, from what was written.
+//! When and what to ask: the settings of `poll`.
 //!
-//! Owns the limits of the polling settings and how they bear on each other. The clock is passed in.
+//! Owns their declarations, and how they bear on each other. The clock is passed in.
 
 use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::config::{
-    PollConfig, TargetConfig,
-    read::{
-        diagnostics::Diagnostics,
-        duration::{parse, parse_seconds, show},
-        file::ConfigFile,
-        precedence::{Setting, setting},
-    },
-    start,
-};
 use crate::{
-    cli::PollArgs,
+    cli::Flags,
+    config::{
+        StartFrom, TargetConfig,
+        read::{diagnostics::Diagnostics, duration::show, file::ConfigFile},
+        setting::{Bounds, Kind, SectionRead, duration, number, read_section, seconds, section},
+        start,
+    },
     schedule::{Tiers, quota::REQUESTS_PER_LICENCE},
 };
 
-/// The longest span that Wolkvox answers in one query.
-const LONGEST_QUERY: Duration = Duration::from_secs(31 * 86400);
-/// The deepest re-reading that makes sense.
-const LONGEST_DEPTH: Duration = Duration::from_secs(30 * 86400);
+const SECOND: Duration = Duration::from_secs(1);
+/// Longest span that Wolkvox answers in one query.
+const LONGEST_QUERY: Duration = Duration::from_secs(31 * 86_400);
+/// Deepest re-reading. Rows are remembered for as long, and more than a month is not worth that.
+const DEEPEST: Duration = Duration::from_secs(30 * 86_400);
 
+section! {
+    /// When and what to ask.
+    pub struct PollConfig: "poll", "Polling", PollKeys {
+        /// How often to poll, aligned to the wall clock
+        interval: Duration = seconds("5m", Bounds::at_least(SECOND));
+        /// How long after its end a window is read
+        settle_delay: Duration = duration("30s", Bounds::NONE);
+        /// How far back every poll reads again, for rows that come late
+        lookback: Duration = seconds("30m", Bounds::NONE);
+        /// How far back to read again once an hour; 0s for never
+        hourly_lookback: Duration = seconds("3h", Bounds::at_most(DEEPEST, ""));
+        /// How far back to read again once a day; 0s for never
+        nightly_lookback: Duration = seconds("48h", Bounds::at_most(DEEPEST, ""));
+        /// The hour of the server's day at which to do that, 0 to 23
+        nightly_hour: i8 = number("3", 0, 23).value_name("HOUR");
+        /// Where counting begins on the very first start: now, a duration back, or a local date-time such as
+        /// 2026-01-18T00:00:00
+        start_from: StartFrom = Kind::new("WHEN", "now", start::parse, |value| Some(value.to_string()));
+        /// By how much this machine's clock and a server's may differ when counting begins
+        max_clock_skew: Duration = seconds("5m", Bounds::NONE);
+        /// Most requests that wait for an answer at a time, over all targets
+        requests_in_flight: usize = number("64", 1, 10_000).until_restart();
+    }
+}
+
+impl PollConfig {
+    /// Returns how far back to read again, beside every poll's lookback.
+    pub fn tiers(&self) -> Tiers {
+        Tiers {
+            hourly: self.hourly_lookback,
+            nightly: self.nightly_lookback,
+            nightly_hour: self.nightly_hour,
+        }
+    }
+
+    /// Returns how far back a row can still be read.
+    pub fn deepest(&self) -> Duration {
+        let tiers = self.hourly_lookback.max(self.nightly_lookback);
+        self.interval.saturating_add(self.lookback.max(tiers))
+    }
+}
+
+/// Reads the section; nothing if a setting cannot be read.
 pub(crate) fn resolve(
-    args: &PollArgs,
+    flags: &Flags<PollConfig>,
     file: &ConfigFile,
     targets: &[TargetConfig],
     now: Timestamp,
-    findings: &mut Diagnostics,
+    diagnostics: &mut Diagnostics,
 ) -> Option<PollConfig> {
-    let section = &file.root.poll;
-    let default = PollConfig::default();
-
-    let interval = setting(
-        "poll.interval",
-        (&args.interval, &section.interval),
-        default.interval,
-        (file, findings),
-        |text| match parse_seconds(text)? {
-            Duration::ZERO => Err("the interval must be at least 1s".to_owned()),
-            interval => Ok(interval),
-        },
-    );
-    let written = (&args.settle_delay, &section.settle_delay);
-    let settle_delay = setting("poll.settle_delay", written, default.settle_delay, (file, findings), parse);
-    let written = (&args.lookback, &section.lookback);
-    let lookback = setting("poll.lookback", written, default.lookback, (file, findings), parse_seconds);
-    let written = (&args.hourly_lookback, &section.hourly_lookback);
-    let hourly =
-        setting("poll.hourly_lookback", written, default.tiers.hourly, (file, findings), parse_depth);
-    let written = (&args.nightly_lookback, &section.nightly_lookback);
-    let nightly =
-        setting("poll.nightly_lookback", written, default.tiers.nightly, (file, findings), parse_depth);
-    let written = (&args.nightly_hour, &section.nightly_hour);
-    let hour =
-        setting("poll.nightly_hour", written, default.tiers.nightly_hour, (file, findings), parse_hour);
-    let written = (&args.start_from, &section.start_from);
-    let start_from = setting("poll.start_from", written, default.start_from, (file, findings), start::parse);
-    let written = (&args.max_clock_skew, &section.max_clock_skew);
-    let skew =
-        setting("poll.max_clock_skew", written, default.max_clock_skew, (file, findings), parse_seconds);
-    let written = (&args.requests_in_flight, &section.requests_in_flight);
-    let default = default.requests_in_flight;
-    let in_flight = setting("poll.requests_in_flight", written, default, (file, findings), parse_in_flight);
-
-    let (interval, settle_delay, lookback, start_from) = (interval?, settle_delay?, lookback?, start_from?);
-    let tiers = Tiers { hourly: hourly?.value, nightly: nightly?.value, nightly_hour: hour?.value };
-    check_together(&interval, &settle_delay, &lookback, findings);
+    let poll = read_section(flags, file, &file.root.poll, diagnostics);
+    if !poll.sound {
+        return None;
+    }
+    check_together(&poll, diagnostics);
     for target in targets {
-        if let Err(reason) = start_from.value.instant(now, &target.timezone) {
-            findings.problem(&start_from.place, format!("{reason}, for the target {}", target.name));
+        if let Err(reason) = poll.config.start_from.instant(now, &target.timezone) {
+            let place = poll.place("start_from");
+            diagnostics.problem(place, format!("{reason}, for the target {}", target.name));
         }
-        check_quota(target, &interval, findings);
+        check_quota(target, &poll, diagnostics);
     }
-    Some(PollConfig {
-        interval: interval.value,
-        settle_delay: settle_delay.value,
-        lookback: lookback.value,
-        tiers,
-        start_from: start_from.value,
-        max_clock_skew: skew?.value,
-        requests_in_flight: in_flight?.value,
-    })
+    Some(poll.config)
 }
 
-/// Everything that is read again is remembered, and no more than a month is worth that.
-fn parse_depth(text: &str) -> Result<Duration, String> {
-    match parse_seconds(text)? {
-        depth if depth > LONGEST_DEPTH => Err(format!("{} is more than 30 days", show(depth))),
-        depth => Ok(depth),
-    }
-}
-
-fn parse_in_flight(text: &str) -> Result<usize, String> {
-    let number = text.trim().parse().ok().filter(|number| (1..=10_000).contains(number));
-    number.ok_or_else(|| format!("{:?} is not a number of requests: write one from 1 to 10000", text.trim()))
-}
-
-fn parse_hour(text: &str) -> Result<i8, String> {
-    let hour = text.trim().parse().ok().filter(|hour| (0..24).contains(hour));
-    hour.ok_or_else(|| format!("{:?} is not an hour of the day: write a number from 0 to 23", text.trim()))
-}
-
-fn check_together(
-    interval: &Setting<Duration>,
-    settle_delay: &Setting<Duration>,
-    lookback: &Setting<Duration>,
-    findings: &mut Diagnostics,
-) {
-    let shown = |setting: &Setting<Duration>| show(setting.value) + &setting.origin();
-    if interval.value <= settle_delay.value {
-        findings.problem(
-            &interval.place,
+fn check_together(poll: &SectionRead<PollConfig>, diagnostics: &mut Diagnostics) {
+    let PollConfig { interval, settle_delay, lookback, .. } = poll.config;
+    if interval <= settle_delay {
+        diagnostics.problem(
+            poll.place("interval"),
             format!(
-                "the interval ({}) must be longer than the settle delay ({}): \
+                "the interval ({}) must be longer than the settle delay ({}{}): \
                  make the one longer or the other shorter",
-                show(interval.value),
-                shown(settle_delay)
+                show(interval),
+                show(settle_delay),
+                poll.origin("settle_delay")
             ),
         );
     }
-    if lookback.value < settle_delay.value {
-        findings.problem(
-            &lookback.place,
+    if lookback < settle_delay {
+        diagnostics.problem(
+            poll.place("lookback"),
             format!(
-                "the lookback ({}) must be at least the settle delay ({}): \
+                "the lookback ({}) must be at least the settle delay ({}{}): \
                  a row later than that is found only by reading again",
-                show(lookback.value),
-                shown(settle_delay)
+                show(lookback),
+                show(settle_delay),
+                poll.origin("settle_delay")
             ),
         );
     }
-    if interval.value.saturating_add(lookback.value) > LONGEST_QUERY {
-        findings.problem(
-            &lookback.place,
+    if interval.saturating_add(lookback) > LONGEST_QUERY {
+        diagnostics.problem(
+            poll.place("lookback"),
             format!(
-                "the lookback ({}) and the interval ({}) together are longer than the 31 days \
+                "the lookback ({}) and the interval ({}{}) together are longer than the 31 days \
                  that Wolkvox answers at once",
-                show(lookback.value),
-                shown(interval)
+                show(lookback),
+                show(interval),
+                poll.origin("interval")
             ),
         );
     }
 }
 
-/// A cadence that the licences do not pay for stops at some hour of every day.
-fn check_quota(target: &TargetConfig, interval: &Setting<Duration>, findings: &mut Diagnostics) {
+/// Warns of a cadence that the licences do not pay for: polling would stop at some hour of every day.
+fn check_quota(target: &TargetConfig, poll: &SectionRead<PollConfig>, diagnostics: &mut Diagnostics) {
     let Some(licences) = target.licences else { return };
-    let (needed, quota) =
-        (86400 / interval.value.as_secs().max(1), u64::from(licences) * REQUESTS_PER_LICENCE);
+    let needed = 86_400 / poll.config.interval.as_secs().max(1);
+    let quota = u64::from(licences) * REQUESTS_PER_LICENCE;
     if needed > quota {
-        findings.warn(
-            &interval.place,
+        diagnostics.warn(
+            poll.place("interval"),
             format!(
                 "polling every {} takes {needed} requests a day, and the {licences} licence(s) of the target {} \
                  pay for {quota}: poll less often",
-                show(interval.value),
+                show(poll.config.interval),
                 target.name
             ),
         );

@@ -4,11 +4,13 @@
 
 use std::fmt::{self, Display, Formatter};
 
-use crate::config::{
-    BaselineConfig, Config, JourneyConfig, MetricsConfig, NameSources, TargetConfig, TokenSource,
-    read::duration::show,
+use crate::{
+    config::{
+        Config, NameSources, TargetConfig, TokenSource,
+        setting::{listed, show_section},
+    },
+    wolkvox::Egress,
 };
-use crate::{model::OptionKind, wolkvox::Egress};
 
 impl Display for Config {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
@@ -16,85 +18,12 @@ impl Display for Config {
         for target in &self.targets {
             target.fmt(f)?;
         }
-        writeln!(f, "poll:")?;
-        writeln!(f, "  interval: {}", show(self.poll.interval))?;
-        writeln!(f, "  settle_delay: {}", show(self.poll.settle_delay))?;
-        writeln!(f, "  lookback: {}", show(self.poll.lookback))?;
-        writeln!(f, "  hourly_lookback: {}", show(self.poll.tiers.hourly))?;
-        writeln!(f, "  nightly_lookback: {}", show(self.poll.tiers.nightly))?;
-        writeln!(f, "  nightly_hour: {}", self.poll.tiers.nightly_hour)?;
-        writeln!(f, "  start_from: {}", self.poll.start_from)?;
-        writeln!(f, "  max_clock_skew: {}", show(self.poll.max_clock_skew))?;
-        writeln!(f, "  requests_in_flight: {}", self.poll.requests_in_flight)?;
-        writeln!(f, "menu:")?;
-        self.menu.fmt(f)?;
-        writeln!(f, "journey:")?;
-        self.journey.fmt(f)?;
-        writeln!(f, "baseline:")?;
-        self.baseline.fmt(f)?;
-        writeln!(f, "state:")?;
-        writeln!(f, "  path: {}", self.state_path.display())?;
-        writeln!(f, "web:")?;
-        writeln!(
-            f,
-            "  listen_addresses: [{}]",
-            listed(self.web.listen.iter().map(|at| format!("{:?}", at.to_string())))
-        )?;
-        writeln!(f, "  telemetry_path: {}", self.web.telemetry_path)?;
-        if let Some(path) = &self.web.config_file {
-            writeln!(f, "  config_file: {}", path.display())?;
-        }
-        writeln!(f, "  enable_lifecycle: {}", self.web.lifecycle)?;
-        if let Some(url) = &self.web.runbooks_url {
-            writeln!(f, "  runbooks_url: {url}")?;
-        }
-        Ok(())
-    }
-}
-
-impl Display for BaselineConfig {
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        writeln!(f, "  warm_up: {}", show(self.warm_up))?;
-        writeln!(f, "  warm_up_requests: {}", self.warm_up_requests)?;
-        writeln!(f, "  weeks: {}", self.weeks)?;
-        writeln!(f, "  holidays: [{}]", listed(&self.holidays))?;
-        if let Some(path) = &self.holidays_file {
-            writeln!(f, "  holidays_file: {}", path.display())?;
-        }
-        Ok(())
-    }
-}
-
-impl Display for MetricsConfig {
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        writeln!(f, "  buckets: [{}]", listed(&self.buckets))?;
-        writeln!(f, "  label_length: {}", self.label_length)?;
-        writeln!(f, "  zero_hold: {}", show(self.zero_hold))?;
-        for (key, kind) in [
-            ("no_input_codes", OptionKind::NoInput),
-            ("opt_out_codes", OptionKind::OptOut),
-            ("terminal_codes", OptionKind::Terminal),
-        ] {
-            writeln!(f, "  {key}: [{}]", quoted(self.kinds.codes(kind)))?;
-        }
-        writeln!(f, "  options:")?;
-        writeln!(f, "    allow: [{}]", quoted(self.rules.allowed()))?;
-        writeln!(f, "    deny: [{}]", quoted(self.rules.denied()))?;
-        let renamed = self.rules.renamed().map(|(from, to)| format!("{{match: {from:?}, to: {to:?}}}"));
-        writeln!(f, "    rename: [{}]", listed(renamed))?;
-        writeln!(f, "  series_limit: {}", self.series_limit)?;
-        writeln!(f, "  options_limit: {}", self.options_limit)?;
-        writeln!(f, "  transitions_limit: {}", self.transitions_limit)?;
-        writeln!(f, "  expire_after: {}", show(self.expire_after))?;
-        writeln!(f, "  fold_digits: {}", self.fold.digits())
-    }
-}
-
-impl Display for JourneyConfig {
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        writeln!(f, "  idle: {}", show(self.idle))?;
-        let channels = self.by_channel.iter().map(|(channel, idle)| format!("{channel:?}: {}", show(*idle)));
-        writeln!(f, "  idle_by_channel: {{{}}}", listed(channels))
+        show_section(&self.poll, f)?;
+        show_section(&self.menu, f)?;
+        show_section(&self.journey, f)?;
+        show_section(&self.baseline, f)?;
+        show_section(&self.state, f)?;
+        show_section(&self.web, f)
     }
 }
 
@@ -146,13 +75,4 @@ fn authorities(egress: &Egress) -> String {
         (None, Some(named)) => format!("those in {named}"),
         (None, None) => "the system's".to_owned(),
     }
-}
-
-fn quoted<'a>(items: impl IntoIterator<Item = &'a str>) -> String {
-    listed(items.into_iter().map(|item| format!("{item:?}")))
-}
-
-fn listed(items: impl IntoIterator<Item = impl Display>) -> String {
-    let items: Vec<String> = items.into_iter().map(|item| item.to_string()).collect();
-    items.join(", ")
 }

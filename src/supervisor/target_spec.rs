@@ -16,7 +16,7 @@ use tracing::info;
 use super::Deps;
 use crate::{
     baseline::Holidays,
-    config::{BaselineConfig, Config, ExpectedMenu, JourneyConfig, MetricsConfig, PollConfig, TargetConfig},
+    config::{BaselineConfig, Config, ExpectedMenu, JourneyConfig, MenuConfig, PollConfig, TargetConfig},
     exposition::BucketBounds,
     ledger::{IdleTimes, SeriesLimits, TargetCounters},
     model::{Fingerprints, MenuLabels},
@@ -38,7 +38,7 @@ pub(super) struct SharedConfig {
     /// others again.
     crowd: usize,
     poll: PollConfig,
-    menu: MetricsConfig,
+    menu: MenuConfig,
     journey: JourneyConfig,
     baseline: BaselineConfig,
 }
@@ -74,7 +74,7 @@ impl TargetSpec {
         Ok(Self {
             settings: settings(&target, &shared)?,
             api: Api::new(client, target.token.clone(), in_flight),
-            parser: RowParser::new(fingerprints, shared.menu.label_length).folding(shared.menu.fold),
+            parser: RowParser::new(fingerprints, shared.menu.label_length).folding(shared.menu.fold_digits),
             probe: Arc::default(),
             target,
             shared,
@@ -153,16 +153,16 @@ fn settings(target: &TargetConfig, shared: &SharedConfig) -> anyhow::Result<Poll
         zone: target.timezone.clone(),
         cadence: Cadence::new(poll.interval, poll.settle_delay, &target.name).among(*crowd, &target.name),
         lookback: poll.lookback,
-        tiers: poll.tiers,
+        tiers: poll.tiers(),
         expected: target.expected.iter().flat_map(options).collect(),
-        rules: Arc::new(menu.rules.clone()),
-        kinds: Arc::new(menu.kinds.clone()),
+        rules: Arc::new(menu.options.clone()),
+        kinds: Arc::new(menu.kinds()),
         limits: SeriesLimits {
             menus: menu.series_limit,
             options: menu.options_limit,
             transitions: menu.transitions_limit,
         },
-        idle: IdleTimes { usual: journey.idle, by_channel: journey.by_channel.clone() },
+        idle: IdleTimes { usual: journey.idle, by_channel: journey.idle_by_channel.clone() },
         expire_after: menu.expire_after,
         start_ago: poll.start_from.ago().map(|ago| StartAgo { ago, max_skew: poll.max_clock_skew }),
         quota: target.licences.map(|licences| u64::from(licences) * REQUESTS_PER_LICENCE),

@@ -4,7 +4,11 @@ use std::{collections::BTreeSet, fs, path::PathBuf};
 
 use assert_cmd::Command;
 use clap::CommandFactory;
-use wolkvox_exporter::cli::Cli;
+use serde_json::Value;
+use wolkvox_exporter::{
+    cli::Cli,
+    config::{Arity, Key, keys, schema},
+};
 
 use crate::support::repository::{quoted, root};
 
@@ -34,6 +38,60 @@ fn names_every_flag_and_variable() {
         let name = flag.split(['=', ' ']).next().unwrap_or_default();
         assert!(name == "--help" || flags.contains(name), "{flag} does not exist");
     }
+}
+
+/// Cells of the table's row that begins with this key, or with this flag where no key sets it, without quotes.
+fn row(text: &str, key: &Key) -> Option<Vec<String>> {
+    let cells = |line: &str| -> Vec<String> {
+        line.split('|').skip(1).map(|cell| cell.trim().replace('`', "")).collect()
+    };
+    let flag = key.flag.as_ref().map(|flag| format!("--{flag}"));
+    text.lines().filter(|line| line.starts_with('|')).map(cells).find(|cells| match (&key.path, &flag) {
+        (Some(path), _) => cells.first() == Some(path),
+        (None, flag) => cells.first().is_some_and(String::is_empty) && cells.get(1) == flag.as_ref(),
+    })
+}
+
+#[test]
+fn says_of_every_setting_what_its_declaration_says() {
+    let text = reference();
+    let declared = keys();
+    assert!(declared.len() > 40, "only {} settings", declared.len());
+    for key in declared {
+        // The keys of a group have rows of their own.
+        if key.schema.get("properties").is_some() {
+            continue;
+        }
+        let cells = row(&text, &key).unwrap_or_else(|| panic!("no row for {key:?}"));
+        let default = if key.arity == Arity::Switch { "false" } else { key.default };
+        let flag = key.flag.as_ref().map(|flag| format!("--{flag}")).unwrap_or_default();
+        let expected = [flag, key.variable().unwrap_or_default(), default.to_owned()];
+        assert_eq!(cells[1..4], expected, "{key:?}");
+    }
+}
+
+/// Paths of the keys of a schema, as the reference writes them.
+fn keys_of(schema: &Value, above: &str, found: &mut BTreeSet<String>) {
+    for (key, below) in schema["properties"].as_object().into_iter().flatten() {
+        let path = if above.is_empty() { key.clone() } else { format!("{above}.{key}") };
+        if below.get("properties").is_some() {
+            keys_of(below, &path, found);
+        } else if below["items"].get("properties").is_some() {
+            keys_of(&below["items"], &format!("{path}[]"), found);
+        } else {
+            found.insert(path);
+        }
+    }
+}
+
+#[test]
+fn the_schema_has_the_keys_that_the_file_may_have() {
+    let mut by_schema = BTreeSet::new();
+    keys_of(&schema(), "", &mut by_schema);
+    let dir = tempfile::tempdir().expect("a directory for the test");
+    let mut keys = Vec::new();
+    collect(&dir.path().join("probe.yml"), &mut Vec::new(), &mut keys);
+    assert_eq!(by_schema, BTreeSet::from_iter(keys));
 }
 
 #[test]

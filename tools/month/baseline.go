@@ -23,13 +23,8 @@ func (e *exposition) baseline(o *option, labelled func(pairs ...string) []string
 			return value(k)
 		})
 	}
-<<<<<<< HEAD
 	e.add(func(k int) (float64, bool) { return weeks(k), true }, "wolkvox_baseline_observations", labelled()...)
 	e.add(known(func(k int) (float64, bool) { return expected[k] * float64(e.window(k)) / step, true }),
-=======
-	e.add(func(k int) (float64, bool) { return weeks(k), true }, "wolkvox_baseline_observations", labelled()...)
-	e.add(known(func(k int) (float64, bool) { return expected[k], true }),
->>>>>>> cc049fc (Rename wolkvox_baseline_observations to wolkvox_baseline_observations, which promtool accepts without an exception)
 		"wolkvox_menu_window_option_expected_hits", labelled()...)
 
 	observed, usual := sums(o.hits), sums64(expected)

@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Parser;
+use wolkvox_exporter::config;
 use xtask::{evaluate, mixin, soak, style};
 
 /// The project's chores
@@ -10,6 +11,8 @@ use xtask::{evaluate, mixin, soak, style};
 enum Chore {
     /// Writes the Grafana dashboards into dashboards/
     Dashboards(mixin::Check),
+    /// Prints the JSON schema of the configuration file
+    ConfigSchema,
     /// Kills, starves and misleads the exporter, and shows whether it counts every row once all the same
     Soak(soak::Args),
     /// Measures the detector on months of simulated traffic, beside one that knows the truth
@@ -21,6 +24,10 @@ enum Chore {
 fn main() -> ExitCode {
     let done = match Chore::parse() {
         Chore::Dashboards(check) => mixin::dashboards(check).map(|()| true),
+        Chore::ConfigSchema => {
+            println!("{:#}", config::schema());
+            Ok(true)
+        }
         Chore::Soak(args) => soak::main(args),
         Chore::Evaluate(args) => evaluate::main(&args),
         Chore::Style(args) => style::main(&args),

@@ -11,8 +11,8 @@ use std::{
 use anyhow::{Context as _, bail};
 
 use crate::{
-    cli::WolkvoxArgs,
-    config::Secret,
+    cli::Flags,
+    config::{Secret, TargetFlags},
     i18n::{Language, fill, say},
 };
 
@@ -49,7 +49,7 @@ impl Files {
     }
 
     /// Writes the files. Without a token, the configuration names the existing token file.
-    pub(super) fn write(&self, told: &WolkvoxArgs, token: Option<&Secret>) -> anyhow::Result<()> {
+    pub(super) fn write(&self, told: &Flags<TargetFlags>, token: Option<&Secret>) -> anyhow::Result<()> {
         if let Some(directory) = self.config.parent().filter(|directory| !directory.as_os_str().is_empty()) {
             fs::create_dir_all(directory)
                 .with_context(|| about(Text::CannotCreate, directory, self.language))?;
@@ -64,24 +64,24 @@ impl Files {
             .with_context(|| about(Text::CannotWrite, &self.config, self.language))
     }
 
-    fn text(&self, told: &WolkvoxArgs) -> anyhow::Result<String> {
-        let token_file = match &told.token_file {
+    fn text(&self, told: &Flags<TargetFlags>) -> anyhow::Result<String> {
+        let token_file = match told.text("wolkvox.token-file") {
             // Paths in the file begin at the file's directory.
             Some(path) => std::path::absolute(path).context("the token file has no absolute path")?,
             None => PathBuf::from(TOKEN),
         };
-        let ca_file = told.ca_file.as_deref().map(std::path::absolute).transpose();
+        let ca_file = told.text("wolkvox.ca-file").map(std::path::absolute).transpose();
         let ca_file = ca_file.context("the file of authorities has no absolute path")?;
-        let server = told.server.as_deref().unwrap_or_default().trim();
+        let server = told.text("wolkvox.server").unwrap_or_default().trim();
         let mut lines = vec![
             format!("  - server: {server:?}"),
             format!("    token_file: {:?}", token_file.to_string_lossy()),
         ];
-        if let Some(zone) = &told.timezone {
+        if let Some(zone) = told.text("wolkvox.timezone") {
             lines.push(format!("    timezone: {zone:?}"));
         }
         // A URL with a password stays in its variable.
-        if let Some(proxy) = told.proxy_url.as_ref().filter(|url| !url.contains('@')) {
+        if let Some(proxy) = told.text("wolkvox.proxy-url").filter(|url| !url.contains('@')) {
             lines.push(format!("    proxy_url: {proxy:?}"));
         }
         if let Some(path) = ca_file {

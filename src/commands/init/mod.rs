@@ -16,7 +16,7 @@ use jiff::Timestamp;
 
 use super::doctor;
 use crate::{
-    cli::{InitArgs, RunArgs, WolkvoxArgs},
+    cli::{InitArgs, RunArgs},
     config::{self, ConfigError, Environment, Problem, Secret, TokenSource},
     i18n::{Language, say},
     wolkvox::ClientLimits,
@@ -60,8 +60,8 @@ pub async fn run(
             return Ok(false);
         }
     };
-    let wolkvox = WolkvoxArgs { server: Some(server), ..args.wolkvox.clone() };
-    let token = environment.token.clone().filter(|_| wolkvox.token_file.is_none());
+    let wolkvox = args.wolkvox.clone().with("wolkvox.server", server);
+    let token = environment.token.clone().filter(|_| wolkvox.text("wolkvox.token-file").is_none());
     let resolved = match config::resolve(
         &RunArgs { wolkvox: wolkvox.clone(), ..RunArgs::default() },
         &environment,
@@ -107,19 +107,19 @@ fn ask(
     language: Language,
     answers: &mut dyn Answers,
 ) -> anyhow::Result<Result<String, Problem>> {
-    let server = match &args.wolkvox.server {
-        Some(server) => server.clone(),
+    let server = match args.wolkvox.text("wolkvox.server") {
+        Some(server) => server.to_owned(),
         None => {
             let question = say(Text::AskServer, language, &[]);
             answers.line(&question).map_err(|error| no_answer(error, &question, language))?
         }
     };
-    if let Err(error) = config::parse_server(&server, args.wolkvox.allow_http) {
+    if let Err(error) = config::parse_server(&server, args.wolkvox.text("wolkvox.allow-http").is_some()) {
         let place = say(Text::ServerPlace, language, &[]);
         return Ok(Err(Problem { place, message: mistakes::server(&error, language) }));
     }
-    let source = match &args.wolkvox.token_file {
-        Some(path) => Ok(TokenSource::File(path.clone())),
+    let source = match args.wolkvox.text("wolkvox.token-file") {
+        Some(path) => Ok(TokenSource::File(path.into())),
         None => {
             if environment.token.is_none() {
                 let question = say(Text::AskToken, language, &[]);

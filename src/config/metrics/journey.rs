@@ -1,52 +1,68 @@
-//! When an interaction's way through the menu is over, from what was written.
+//! When an interaction's way through the menu is over: the settings of `journey`.
 
 use std::{collections::BTreeMap, time::Duration};
 
-use crate::cli::JourneyArgs;
-use crate::config::{
-    JourneyConfig,
-    read::{diagnostics::Diagnostics, duration, file::ConfigFile, precedence::setting},
+use serde_json::json;
+
+use crate::{
+    cli::Flags,
+    config::{
+        read::{
+            diagnostics::Diagnostics,
+            duration::show,
+            file::{ConfigFile, Scalar},
+        },
+        setting::{Bounds, Kind, bounded_seconds, listed, read_section, seconds, section},
+    },
 };
 
-const SHORTEST: Duration = Duration::from_secs(60);
-const LONGEST: Duration = Duration::from_secs(24 * 3600);
+const BOUNDS: Bounds<Duration> = Bounds::between(Duration::from_mins(1), Duration::from_hours(24));
 
-/// `label_length` is the longest label value.
+section! {
+    /// When an interaction's way through the menu is over.
+    pub struct JourneyConfig: "journey", "Journeys", JourneyKeys {
+        /// How long after its last row an interaction is taken to have left the menu
+        idle: Duration = seconds("30m", BOUNDS);
+        /// The same for single channels, by the value of the label `channel`
+        idle_by_channel: BTreeMap<String, Duration> as BTreeMap<String, Scalar> =
+            Kind::apart("", BTreeMap::new, shown, json!({"type": "object", "additionalProperties": {"type": "string"}}));
+    }
+}
+
+impl JourneyConfig {
+    /// Returns the idle time of a channel.
+    pub fn idle(&self, channel: &str) -> Duration {
+        self.idle_by_channel.get(channel).copied().unwrap_or(self.idle)
+    }
+}
+
+fn shown(by_channel: &BTreeMap<String, Duration>) -> Option<String> {
+    let channels = by_channel.iter().map(|(channel, idle)| format!("{channel:?}: {}", show(*idle)));
+    Some(format!("{{{}}}", listed(channels)))
+}
+
+/// Reads the section; nothing if a setting cannot be read. `label_length` is the longest label value.
 pub(crate) fn resolve(
-    args: &JourneyArgs,
+    flags: &Flags<JourneyConfig>,
     file: &ConfigFile,
     label_length: usize,
-    findings: &mut Diagnostics,
+    diagnostics: &mut Diagnostics,
 ) -> Option<JourneyConfig> {
-    let section = &file.root.journey;
-    let (written, default) = ((&args.idle, &section.idle), JourneyConfig::default().idle);
-    let idle = setting("journey.idle", written, default, (file, findings), idle);
-    let mut by_channel = BTreeMap::new();
-    for (channel, text) in &section.idle_by_channel {
+    let mut journey = read_section(flags, file, &file.root.journey, diagnostics);
+    for (channel, text) in &file.root.journey.idle_by_channel {
         let place = file.place(&text.referenced, "journey.idle_by_channel");
         let clean = channel.trim();
         if clean.is_empty() || clean.chars().any(char::is_control) || clean.chars().count() > label_length {
-            findings.problem(
-                place,
-                format!("{channel:?} is no channel: write it as Wolkvox does, such as `chat-web`"),
-            );
+            let reason = format!("{channel:?} is no channel: write it as Wolkvox does, such as `chat-web`");
+            diagnostics.problem(place, reason);
             continue;
         }
-        if let Some(idle) = findings.keep(&place, self::idle(&text.value))
-            && by_channel.insert(clean.to_owned(), idle).is_some()
-        {
-            findings.problem(place, format!("the channel {clean:?} stands here twice: keep one"));
+        let Some(idle) = diagnostics.keep(&place, bounded_seconds(&text.value, &BOUNDS)) else { continue };
+        if journey.config.idle_by_channel.insert(clean.to_owned(), idle).is_some() {
+            diagnostics.problem(place, format!("the channel {clean:?} stands here twice: keep one"));
         }
     }
-    Some(JourneyConfig { idle: idle?.value, by_channel })
-}
-
-fn idle(text: &str) -> Result<Duration, String> {
-    let idle = duration::parse_seconds(text)?;
-    if !(SHORTEST..=LONGEST).contains(&idle) {
-        return Err(format!("an idle time of {} must be from 1m to 24h", duration::show(idle)));
-    }
-    Ok(idle)
+    journey.sound.then_some(journey.config)
 }
 
 #[cfg(test)]
@@ -56,17 +72,17 @@ mod tests {
     #[test]
     fn idle_times_have_bounds() {
         for (text, seconds) in [("1m", 60), ("30m", 1800), ("24h", 86400), ("1d", 86400)] {
-            assert_eq!(idle(text), Ok(Duration::from_secs(seconds)), "{text}");
+            assert_eq!(bounded_seconds(text, &BOUNDS), Ok(Duration::from_secs(seconds)), "{text}");
         }
         for text in ["59s", "24h1s", "0s", "90.5s", "90"] {
-            assert!(idle(text).is_err(), "{text}");
+            assert!(bounded_seconds(text, &BOUNDS).is_err(), "{text}");
         }
     }
 
     #[test]
     fn a_channel_may_have_its_own() {
         let mut journey = JourneyConfig::default();
-        journey.by_channel.insert("chat-whatsapp".to_owned(), Duration::from_secs(7200));
+        journey.idle_by_channel.insert("chat-whatsapp".to_owned(), Duration::from_secs(7200));
         assert_eq!(journey.idle("chat-whatsapp"), Duration::from_secs(7200));
         assert_eq!(journey.idle("voice"), Duration::from_secs(1800));
     }

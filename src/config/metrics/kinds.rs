@@ -1,9 +1,12 @@
-//! What options mean, from what was written.
+//! The three lists of codes that say what options mean.
 //!
-//! Owns the three lists of codes. A code that stands in two lists, or that no row can carry any more once the
-//! renaming rules have been applied, is a mistake that nobody would notice on a dashboard.
+//! Owns their reading. A code that stands in two lists, or that no row can carry once the renaming rules have been
+//! applied, is a mistake that nobody would notice on a dashboard.
+
+use std::collections::BTreeSet;
 
 use crate::config::{
+    MenuConfig,
     metrics::rules,
     read::{
         diagnostics::Diagnostics,
@@ -11,62 +14,51 @@ use crate::config::{
         label,
     },
 };
-use crate::model::{OptionKind, OptionKinds, OptionRules};
 
-/// `label_length` is the longest label value.
-pub(crate) fn resolve(
-    file: &ConfigFile,
-    label_length: usize,
-    rules: &OptionRules,
-    findings: &mut Diagnostics,
-) -> OptionKinds {
-    let section = &file.root.menu;
-    let lists = [
-        (OptionKind::NoInput, "menu.no_input_codes", section.no_input_codes.as_deref().unwrap_or_default()),
-        (OptionKind::OptOut, "menu.opt_out_codes", section.opt_out_codes.as_slice()),
-        (OptionKind::Terminal, "menu.terminal_codes", section.terminal_codes.as_slice()),
-    ];
-    let mut kinds = OptionKinds::none();
-    let mut seen: Vec<(String, String)> = Vec::new();
-    for (kind, key, texts) in lists {
-        for (index, text) in texts.iter().enumerate() {
-            let key = format!("{key}[{index}]");
-            let Some(code) = code(file, text, &key, label_length, rules, findings) else { continue };
-            let place = file.place(&text.referenced, &key);
-            if let Some((_, first)) = seen.iter().find(|(other, _)| *other == code) {
-                findings.problem(
-                    place,
-                    format!("{code:?} is listed already at {first}: an option has one kind, so keep one"),
-                );
-                continue;
-            }
-            kinds.list(&code, kind);
-            seen.push((code, place));
-        }
-    }
-    if section.no_input_codes.is_none() {
+/// Fills in the lists. The label length and the rules of `menu` must have been read before.
+pub(crate) fn resolve(file: &ConfigFile, menu: &mut MenuConfig, diagnostics: &mut Diagnostics) {
+    let written = &file.root.menu;
+    let mut lists = Lists { file, seen: Vec::new(), diagnostics };
+    let no_input = written.no_input_codes.as_deref().unwrap_or_default();
+    let no_input = lists.read("menu.no_input_codes", no_input, menu);
+    menu.opt_out_codes = lists.read("menu.opt_out_codes", &written.opt_out_codes, menu);
+    menu.terminal_codes = lists.read("menu.terminal_codes", &written.terminal_codes, menu);
+    if written.no_input_codes.is_some() {
+        menu.no_input_codes = no_input;
+    } else {
         // What was written wins over what is so by default.
-        for code in OptionKinds::default().codes(OptionKind::NoInput) {
-            if !seen.iter().any(|(other, _)| other == code) {
-                kinds.list(code, OptionKind::NoInput);
-            }
-        }
+        menu.no_input_codes.retain(|code| !lists.seen.iter().any(|(other, _)| other == code));
     }
-    kinds
 }
 
-fn code(
-    file: &ConfigFile,
-    text: &Scalar,
-    key: &str,
-    label_length: usize,
-    rules: &OptionRules,
-    findings: &mut Diagnostics,
-) -> Option<String> {
-    let code = label::read(file, text, key, label_length, findings)?;
-    if let Some(reason) = rules::out_of_sight(rules, &code) {
-        findings.problem(file.place(&text.referenced, key), reason);
-        return None;
+struct Lists<'a> {
+    file: &'a ConfigFile,
+    /// Codes of all lists, and where they stand.
+    seen: Vec<(String, String)>,
+    diagnostics: &'a mut Diagnostics,
+}
+
+impl Lists<'_> {
+    fn read(&mut self, key: &str, texts: &[Scalar], menu: &MenuConfig) -> BTreeSet<String> {
+        let mut codes = BTreeSet::new();
+        for (index, text) in texts.iter().enumerate() {
+            let key = format!("{key}[{index}]");
+            let read = label::read(self.file, text, &key, menu.label_length, self.diagnostics);
+            let Some(code) = read else { continue };
+            let place = self.file.place(&text.referenced, &key);
+            if let Some(reason) = rules::out_of_sight(&menu.options, &code) {
+                self.diagnostics.problem(place, reason);
+                continue;
+            }
+            if let Some((_, first)) = self.seen.iter().find(|(other, _)| *other == code) {
+                let reason =
+                    format!("{code:?} is listed already at {first}: an option has one kind, so keep one");
+                self.diagnostics.problem(place, reason);
+                continue;
+            }
+            codes.insert(code.clone());
+            self.seen.push((code, place));
+        }
+        codes
     }
-    Some(code)
 }

@@ -1,93 +1,169 @@
-//! How the metrics are shaped, from what was written.
+//! How the metrics are shaped: the settings of `menu`.
+//!
+//! Owns their declarations, the histogram's buckets, and how settings bear on each other. The keys that are more than one
+//! text are read by the modules below.
 
 pub(crate) mod journey;
 pub(crate) mod kinds;
-pub(crate) mod limits;
 pub(crate) mod rules;
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
-use crate::config::{
-    MetricsConfig, PollConfig,
-    read::{diagnostics::Diagnostics, duration, file::ConfigFile, precedence::setting},
+use serde_json::{Value, json};
+use serde_saphyr::Spanned;
+
+use crate::{
+    cli::Flags,
+    config::{
+        PollConfig,
+        read::{
+            diagnostics::Diagnostics,
+            duration::{parse_seconds, show},
+            file::{ConfigFile, ExpectedEntry, OptionsEntry, Scalar},
+        },
+        setting::{Bounds, Kind, SectionRead, duration, listed, number, read_section, section},
+    },
+    model::{DigitFold, OptionKind, OptionKinds, OptionRules},
 };
-use crate::{cli::MenuArgs, model::DigitFold};
 
 /// A histogram with more buckets than this costs more series than it tells.
 const MOST_BUCKETS: usize = 100;
+/// Each label set carries about twenty series: a million and more is nothing that a Prometheus scrapes.
+const MOST_SERIES: usize = 100_000;
 /// Longer than any scrape interval, shorter than a mistake.
-const LONGEST_HOLD: Duration = Duration::from_secs(3600);
+const HOLD: Bounds<Duration> =
+    Bounds::at_most(Duration::from_hours(1), ": make it a little more than two scrapes");
+/// A series that goes and comes back within a week would lose its zero every weekend.
+const SHORTEST_EXPIRY: Duration = Duration::from_secs(7 * 86_400);
 
-/// `poll` is missing where it is itself in error.
-pub(crate) fn resolve(
-    args: &MenuArgs,
-    file: &ConfigFile,
-    poll: Option<&PollConfig>,
-    findings: &mut Diagnostics,
-) -> Option<MetricsConfig> {
-    let section = &file.root.menu;
-    let default = MetricsConfig::default();
-    let buckets = buckets(file, findings);
-    let label_length = match &section.label_length {
-        Some(text) => {
-            findings.keep(&file.place(&text.referenced, "menu.label_length"), label_length(&text.value))
+section! {
+    /// How the metrics are shaped.
+    pub struct MenuConfig: "menu", "Menu", MenuKeys {
+        /// Upper bounds of the histogram, in seconds
+        buckets: Vec<f64> as Option<Spanned<Vec<Scalar>>> =
+            Kind::apart("5 10 20 30 45 60 90 120 180 300 600", usual_buckets, |buckets| Some(bracketed(buckets)), numbers());
+        /// Longest label value, in characters; 1 to 1024
+        label_length: usize = number("128", 1, 1024).file_only();
+        /// How long a new series is shown at 0 before its value
+        zero_hold: Duration = duration("75s", HOLD);
+        /// Options of the kind `no_input`: nothing was entered
+        no_input_codes: BTreeSet<String> as Option<Vec<Scalar>> = Kind::apart("[PULSE]", usual_no_input, quoted, texts());
+        /// Options of the kind `opt_out`: out of the menu, to a person as a rule
+        opt_out_codes: BTreeSet<String> as Vec<Scalar> = Kind::apart("[]", BTreeSet::new, quoted, texts());
+        /// Options of the kind `terminal`: the menu has done its work
+        terminal_codes: BTreeSet<String> as Vec<Scalar> = Kind::apart("[]", BTreeSet::new, quoted, texts());
+        /// Patterns of options that have series of their own, that have none, or that have another name
+        options: OptionRules as OptionsEntry =
+            Kind::apart("", OptionRules::default, |rules| Some(rules::shown(rules)), rules::schema());
+        /// Most label sets of a target; further ones are counted as "other"
+        series_limit: usize = number("2000", 1, MOST_SERIES);
+        /// Most different options of a routing point and channel
+        options_limit: usize = number("200", 1, MOST_SERIES).file_only();
+        /// Most different steps between options of a routing point and channel
+        transitions_limit: usize = number("500", 1, MOST_SERIES).file_only();
+        /// How long a label set without rows keeps its series; 0s for ever
+        expire_after: Duration = Kind::new("DURATION", "90d", expiry, |value| Some(show(*value)));
+        /// Count options with a run of so many digits, which somebody typed, as "number"; 0 for never
+        fold_digits: DigitFold = Kind::new("NUMBER", "7", fold_digits, |fold| Some(fold.digits().to_string()))
+            .schema(json!({"type": "integer", "minimum": 0, "maximum": 64}));
+    } in file only {
+        expected: Vec<Spanned<ExpectedEntry>>;
+    }
+}
+
+impl MenuConfig {
+    /// Returns the kinds of the options that are listed.
+    pub fn kinds(&self) -> OptionKinds {
+        let mut kinds = OptionKinds::none();
+        for (kind, codes) in [
+            (OptionKind::NoInput, &self.no_input_codes),
+            (OptionKind::OptOut, &self.opt_out_codes),
+            (OptionKind::Terminal, &self.terminal_codes),
+        ] {
+            for code in codes {
+                kinds.list(code, kind);
+            }
         }
-        None => Some(default.label_length),
-    };
-    let written = (&args.zero_hold, &section.zero_hold);
-    let zero_hold = setting("menu.zero_hold", written, default.zero_hold, (file, findings), zero_hold);
-    let written = (&args.fold_digits, &section.fold_digits);
-    let fold = setting("menu.fold_digits", written, default.fold, (file, findings), fold_digits);
-    let longest = label_length.unwrap_or(default.label_length);
-    let rules = rules::resolve(file, longest, findings);
-    let kinds = kinds::resolve(file, longest, &rules, findings);
-    let limits = limits::resolve(args, file, poll, findings);
-    let limits = limits?;
-    Some(MetricsConfig {
-        buckets: buckets?.unwrap_or(default.buckets),
-        label_length: label_length?,
-        zero_hold: zero_hold?.value,
-        kinds,
-        rules,
-        series_limit: limits.series,
-        options_limit: limits.options,
-        transitions_limit: limits.transitions,
-        expire_after: limits.expire_after,
-        fold: fold?.value,
+        kinds
+    }
+}
+
+fn usual_buckets() -> Vec<f64> {
+    vec![5.0, 10.0, 20.0, 30.0, 45.0, 60.0, 90.0, 120.0, 180.0, 300.0, 600.0]
+}
+
+fn usual_no_input() -> BTreeSet<String> {
+    OptionKinds::default().codes(OptionKind::NoInput).map(str::to_owned).collect()
+}
+
+fn bracketed(buckets: &[f64]) -> String {
+    format!("[{}]", listed(buckets))
+}
+
+fn quoted(codes: &BTreeSet<String>) -> Option<String> {
+    Some(format!("[{}]", listed(codes.iter().map(|code| format!("{code:?}")))))
+}
+
+fn numbers() -> Value {
+    json!({
+        "type": "array", "minItems": 1, "maxItems": MOST_BUCKETS,
+        "items": {"type": "number", "exclusiveMinimum": 0}
     })
 }
 
-/// The buckets written, if any were; nothing after a problem.
-fn buckets(file: &ConfigFile, findings: &mut Diagnostics) -> Option<Option<Vec<f64>>> {
-    let Some(written) = &file.root.menu.buckets else { return Some(None) };
+/// A list of codes. YAML reads an unquoted code of digits as a number.
+pub(crate) fn texts() -> Value {
+    json!({"type": "array", "items": {"type": ["string", "integer"]}})
+}
+
+/// Reads the section; nothing if a setting cannot be read. `poll` is missing where it is itself in error.
+pub(crate) fn resolve(
+    flags: &Flags<MenuConfig>,
+    file: &ConfigFile,
+    poll: Option<&PollConfig>,
+    diagnostics: &mut Diagnostics,
+) -> Option<MenuConfig> {
+    let mut menu = read_section(flags, file, &file.root.menu, diagnostics);
+    match buckets(file, diagnostics) {
+        Ok(Some(buckets)) => menu.config.buckets = buckets,
+        Ok(None) => {}
+        Err(Refused) => menu.sound = false,
+    }
+    menu.config.options = rules::resolve(file, menu.config.label_length, diagnostics);
+    kinds::resolve(file, &mut menu.config, diagnostics);
+    check_expiry(&menu, poll, diagnostics);
+    menu.sound.then_some(menu.config)
+}
+
+/// A setting that cannot be read, and was noted.
+struct Refused;
+
+/// Reads the buckets that were written, if any were.
+fn buckets(file: &ConfigFile, diagnostics: &mut Diagnostics) -> Result<Option<Vec<f64>>, Refused> {
+    let Some(written) = &file.root.menu.buckets else { return Ok(None) };
     let place = file.place(&written.referenced, "menu.buckets");
     if written.value.is_empty() || written.value.len() > MOST_BUCKETS {
-        findings
-            .problem(place, format!("{} buckets: there must be 1 to {MOST_BUCKETS}", written.value.len()));
-        return None;
+        let reason = format!("{} buckets: there must be 1 to {MOST_BUCKETS}", written.value.len());
+        diagnostics.problem(place, reason);
+        return Err(Refused);
     }
     let mut bounds: Vec<f64> = Vec::with_capacity(written.value.len());
     for text in &written.value {
         let bound = text.value.trim().parse().unwrap_or(f64::NAN);
         let last = bounds.last().copied().unwrap_or(0.0);
         if !bound.is_finite() || bound <= last {
-            findings.problem(
+            diagnostics.problem(
                 file.place(&text.referenced, "menu.buckets"),
                 format!(
                     "{:?} must be a number of seconds above {last}; the last bucket, +Inf, is not listed",
                     text.value
                 ),
             );
-            return None;
+            return Err(Refused);
         }
         bounds.push(bound);
     }
-    Some(Some(bounds))
-}
-
-fn label_length(text: &str) -> Result<usize, String> {
-    let length = text.trim().parse().ok().filter(|length| (1..=1024).contains(length));
-    length.ok_or_else(|| format!("{text:?} must be a number of characters from 1 to 1024"))
+    Ok(Some(bounds))
 }
 
 fn fold_digits(text: &str) -> Result<DigitFold, String> {
@@ -97,13 +173,44 @@ fn fold_digits(text: &str) -> Result<DigitFold, String> {
     })
 }
 
-fn zero_hold(text: &str) -> Result<Duration, String> {
-    let hold = duration::parse(text)?;
-    if hold > LONGEST_HOLD {
-        return Err(
-            "a new series would stay at 0 for longer than 1h: make it a little more than two scrapes"
-                .to_owned(),
+fn expiry(text: &str) -> Result<Duration, String> {
+    let expiry = parse_seconds(text)?;
+    if expiry.is_zero() || expiry >= SHORTEST_EXPIRY {
+        return Ok(expiry);
+    }
+    Err(format!(
+        "{} is less than 7d: a series that is away at weekends would begin anew each week; \
+         write 0s to keep series for ever",
+        show(expiry)
+    ))
+}
+
+/// Refuses a series that ends while rows of it can still be read.
+fn check_expiry(menu: &SectionRead<MenuConfig>, poll: Option<&PollConfig>, diagnostics: &mut Diagnostics) {
+    let expiry = menu.config.expire_after;
+    let Some(deepest) = poll.map(PollConfig::deepest) else { return };
+    if !expiry.is_zero() && expiry <= deepest {
+        diagnostics.problem(
+            menu.place("expire_after"),
+            format!(
+                "{} must be longer than rows are read again ({}), or a row would bring its series back: \
+                 make it longer, or poll.nightly_lookback shorter",
+                show(expiry),
+                show(deepest)
+            ),
         );
     }
-    Ok(hold)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn series_last_for_a_week_or_for_ever() {
+        assert_eq!(expiry("0s"), Ok(Duration::ZERO));
+        assert_eq!(expiry("7d"), Ok(SHORTEST_EXPIRY));
+        assert!(expiry("6d").expect_err("too short").contains("0s"));
+        assert!(expiry("90").expect_err("no unit").contains("unit"));
+    }
 }

@@ -2,10 +2,16 @@
 //!
 //! Owns the reading of `menu.options`. The patterns themselves are `option_rules`' to judge.
 
-use crate::config::read::{
-    diagnostics::Diagnostics,
-    file::{ConfigFile, RenameEntry, Scalar},
-    label,
+use serde_json::{Value, json};
+
+use crate::config::{
+    metrics::texts,
+    read::{
+        diagnostics::Diagnostics,
+        file::{ConfigFile, RenameEntry, Scalar},
+        label,
+    },
+    setting::listed,
 };
 use crate::model::{OTHER, OptionRules, Ruled};
 
@@ -13,25 +19,26 @@ use crate::model::{OTHER, OptionRules, Ruled};
 const MOST_RULES: usize = 100;
 
 /// Reads the rules; those in error are noted and left out. `label_length` is the longest label value.
-pub(crate) fn resolve(file: &ConfigFile, label_length: usize, findings: &mut Diagnostics) -> OptionRules {
+pub(crate) fn resolve(file: &ConfigFile, label_length: usize, diagnostics: &mut Diagnostics) -> OptionRules {
     let written = &file.root.menu.options;
     let mut rules = OptionRules::default();
-    patterns(file, "menu.options.allow", &written.allow, findings, |pattern| rules.allow(pattern));
-    patterns(file, "menu.options.deny", &written.deny, findings, |pattern| rules.deny(pattern));
+    patterns(file, "menu.options.allow", &written.allow, diagnostics, |pattern| rules.allow(pattern));
+    patterns(file, "menu.options.deny", &written.deny, diagnostics, |pattern| rules.deny(pattern));
     // A new name is judged by the other two lists, so the renamings come last.
     let judges = rules.clone();
     for (index, entry) in written.rename.iter().enumerate() {
         let key = format!("menu.options.rename[{index}]");
         let place = file.place(&entry.referenced, &key);
         if index >= MOST_RULES {
-            findings.problem(place, too_many());
+            diagnostics.problem(place, too_many());
             break;
         }
-        let Some((pattern, to)) = renaming(file, &entry.value, &place, &key, label_length, findings) else {
+        let Some((pattern, to)) = renaming(file, &entry.value, &place, &key, label_length, diagnostics)
+        else {
             continue;
         };
         if to != OTHER && judges.apply(&to) == Ruled::Other {
-            findings.problem(
+            diagnostics.problem(
                 place,
                 format!(
                     "{to:?} is itself folded into {OTHER:?} by `allow` or `deny`: let them keep it, or write \
@@ -41,9 +48,43 @@ pub(crate) fn resolve(file: &ConfigFile, label_length: usize, findings: &mut Dia
             continue;
         }
         let place = file.place(&pattern.referenced, &format!("{key}.match"));
-        findings.keep(&place, rules.rename(&pattern.value, &to));
+        diagnostics.keep(&place, rules.rename(&pattern.value, &to));
     }
     rules
+}
+
+/// Returns the rules as `--config.check` prints them, a line each.
+pub(crate) fn shown(rules: &OptionRules) -> String {
+    let allowed = rules.allowed().map(|pattern| format!("{pattern:?}"));
+    let denied = rules.denied().map(|pattern| format!("{pattern:?}"));
+    let renamed = rules.renamed().map(|(from, to)| format!("{{match: {from:?}, to: {to:?}}}"));
+    format!(
+        "\n    allow: [{}]\n    deny: [{}]\n    rename: [{}]",
+        listed(allowed),
+        listed(denied),
+        listed(renamed)
+    )
+}
+
+/// Returns the JSON schema of `menu.options`.
+pub(crate) fn schema() -> Value {
+    json!({
+        "type": "object",
+        "additionalProperties": false,
+        "properties": {
+            "allow": texts(),
+            "deny": texts(),
+            "rename": {
+                "type": "array",
+                "items": {
+                    "type": "object",
+                    "additionalProperties": false,
+                    "required": ["match", "to"],
+                    "properties": {"match": {"type": "string"}, "to": {"type": ["string", "integer"]}}
+                }
+            }
+        }
+    })
 }
 
 /// Why the rules leave no series called `option`; `None` where they do.
@@ -64,16 +105,16 @@ fn patterns(
     file: &ConfigFile,
     key: &str,
     texts: &[Scalar],
-    findings: &mut Diagnostics,
+    diagnostics: &mut Diagnostics,
     mut add: impl FnMut(&str) -> Result<(), String>,
 ) {
     for (index, text) in texts.iter().enumerate() {
         let place = file.place(&text.referenced, &format!("{key}[{index}]"));
         if index >= MOST_RULES {
-            findings.problem(place, too_many());
+            diagnostics.problem(place, too_many());
             break;
         }
-        findings.keep(&place, add(&text.value));
+        diagnostics.keep(&place, add(&text.value));
     }
 }
 
@@ -84,13 +125,13 @@ fn renaming<'a>(
     place: &str,
     key: &str,
     label_length: usize,
-    findings: &mut Diagnostics,
+    diagnostics: &mut Diagnostics,
 ) -> Option<(&'a Scalar, String)> {
     let (Some(pattern), Some(to)) = (&entry.pattern, &entry.to) else {
-        findings.problem(place, "a renaming needs `match`, a pattern, and `to`, the new name");
+        diagnostics.problem(place, "a renaming needs `match`, a pattern, and `to`, the new name");
         return None;
     };
-    Some((pattern, label::read(file, to, &format!("{key}.to"), label_length, findings)?))
+    Some((pattern, label::read(file, to, &format!("{key}.to"), label_length, diagnostics)?))
 }
 
 fn too_many() -> String {

@@ -14,7 +14,14 @@ use std::{
 use serde::{Deserialize, Deserializer, de::DeserializeOwned};
 use serde_saphyr::{Error, Location, MessageFormatter, Spanned, UserMessageFormatter};
 
-use crate::config::read::{diagnostics::Problem, suggest};
+use crate::config::{
+    baseline::BaselineKeys,
+    metrics::{MenuKeys, journey::JourneyKeys},
+    poll::PollKeys,
+    read::{diagnostics::Problem, suggest},
+    state::StateKeys,
+    web::WebKeys,
+};
 
 /// A file named by mistake should not be read whole.
 const LARGEST: u64 = 1 << 20;
@@ -39,17 +46,17 @@ pub(crate) struct Root {
     #[serde(default, deserialize_with = "nothing_is_default")]
     pub(crate) targets: Vec<Spanned<TargetEntry>>,
     #[serde(default, deserialize_with = "nothing_is_default")]
-    pub(crate) poll: PollSection,
+    pub(crate) poll: PollKeys,
     #[serde(default, deserialize_with = "nothing_is_default")]
-    pub(crate) menu: MenuSection,
+    pub(crate) menu: MenuKeys,
     #[serde(default, deserialize_with = "nothing_is_default")]
-    pub(crate) journey: JourneySection,
+    pub(crate) journey: JourneyKeys,
     #[serde(default, deserialize_with = "nothing_is_default")]
-    pub(crate) baseline: BaselineSection,
+    pub(crate) baseline: BaselineKeys,
     #[serde(default, deserialize_with = "nothing_is_default")]
-    pub(crate) state: StateSection,
+    pub(crate) state: StateKeys,
     #[serde(default, deserialize_with = "nothing_is_default")]
-    pub(crate) web: WebSection,
+    pub(crate) web: WebKeys,
 }
 
 /// A file of names.
@@ -64,7 +71,7 @@ pub(crate) struct NamesRoot {
     pub(crate) options_at: BTreeMap<String, BTreeMap<String, Scalar>>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct TargetEntry {
     pub(crate) name: Option<Scalar>,
@@ -94,42 +101,6 @@ pub(crate) struct NamesEntry {
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct PollSection {
-    pub(crate) interval: Option<Scalar>,
-    pub(crate) settle_delay: Option<Scalar>,
-    pub(crate) lookback: Option<Scalar>,
-    pub(crate) hourly_lookback: Option<Scalar>,
-    pub(crate) nightly_lookback: Option<Scalar>,
-    pub(crate) nightly_hour: Option<Scalar>,
-    pub(crate) start_from: Option<Scalar>,
-    pub(crate) max_clock_skew: Option<Scalar>,
-    pub(crate) requests_in_flight: Option<Scalar>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct MenuSection {
-    pub(crate) buckets: Option<Spanned<Vec<Scalar>>>,
-    pub(crate) label_length: Option<Scalar>,
-    pub(crate) zero_hold: Option<Scalar>,
-    #[serde(default, deserialize_with = "nothing_is_default")]
-    pub(crate) expected: Vec<Spanned<ExpectedEntry>>,
-    pub(crate) no_input_codes: Option<Vec<Scalar>>,
-    #[serde(default, deserialize_with = "nothing_is_default")]
-    pub(crate) opt_out_codes: Vec<Scalar>,
-    #[serde(default, deserialize_with = "nothing_is_default")]
-    pub(crate) terminal_codes: Vec<Scalar>,
-    #[serde(default, deserialize_with = "nothing_is_default")]
-    pub(crate) options: OptionsEntry,
-    pub(crate) series_limit: Option<Scalar>,
-    pub(crate) options_limit: Option<Scalar>,
-    pub(crate) transitions_limit: Option<Scalar>,
-    pub(crate) expire_after: Option<Scalar>,
-    pub(crate) fold_digits: Option<Scalar>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub(crate) struct OptionsEntry {
     #[serde(default, deserialize_with = "nothing_is_default")]
     pub(crate) allow: Vec<Scalar>,
@@ -147,25 +118,6 @@ pub(crate) struct RenameEntry {
     pub(crate) to: Option<Scalar>,
 }
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct JourneySection {
-    pub(crate) idle: Option<Scalar>,
-    #[serde(default, deserialize_with = "nothing_is_default")]
-    pub(crate) idle_by_channel: BTreeMap<String, Scalar>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct BaselineSection {
-    pub(crate) warm_up: Option<Scalar>,
-    pub(crate) warm_up_requests: Option<Scalar>,
-    pub(crate) weeks: Option<Scalar>,
-    #[serde(default, deserialize_with = "nothing_is_default")]
-    pub(crate) holidays: Vec<Scalar>,
-    pub(crate) holidays_file: Option<Scalar>,
-}
-
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ExpectedEntry {
@@ -174,23 +126,6 @@ pub(crate) struct ExpectedEntry {
     pub(crate) channel: Option<Scalar>,
     #[serde(default, deserialize_with = "nothing_is_default")]
     pub(crate) options: Vec<Scalar>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct StateSection {
-    pub(crate) path: Option<Scalar>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct WebSection {
-    #[serde(default, deserialize_with = "nothing_is_default")]
-    pub(crate) listen_addresses: Vec<Scalar>,
-    pub(crate) telemetry_path: Option<Scalar>,
-    pub(crate) config_file: Option<Scalar>,
-    pub(crate) enable_lifecycle: Option<bool>,
-    pub(crate) runbooks_url: Option<Scalar>,
 }
 
 /// A key with nothing after it (`poll:` with all its lines commented out) is a key left out.

@@ -15,7 +15,7 @@ pub(crate) fn read<R>(
     text: &Scalar,
     key: &str,
     longest: usize,
-    findings: &mut Diagnostics,
+    diagnostics: &mut Diagnostics,
 ) -> Option<String> {
     let value = text.value.trim();
     let one_spelling =
@@ -31,6 +31,6 @@ pub(crate) fn read<R>(
     } else {
         return Some(value.to_owned());
     };
-    findings.problem(file.place(&text.referenced, key), refusal);
+    diagnostics.problem(file.place(&text.referenced, key), refusal);
     None
 }

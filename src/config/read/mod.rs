@@ -4,5 +4,4 @@ pub(crate) mod diagnostics;
 pub(crate) mod duration;
 pub(crate) mod file;
 pub(crate) mod label;
-pub(crate) mod precedence;
 pub(crate) mod suggest;

@@ -18,10 +18,7 @@ use rustls::{
 };
 
 use crate::{
-    config::{
-        Environment,
-        read::{diagnostics::Diagnostics, precedence::Written},
-    },
+    config::{Environment, read::diagnostics::Diagnostics, targets::Written},
     wolkvox::{Authorities, Egress, Proxy},
 };
 
@@ -43,20 +40,20 @@ pub(super) fn resolve(
     choices: Choices<'_>,
     endpoint: &Url,
     environment: &Environment,
-    findings: &mut Diagnostics,
+    diagnostics: &mut Diagnostics,
 ) -> Option<Egress> {
     let https = endpoint.scheme() == "https";
     let way = match choices.proxy {
         Some(written) => {
             let place = written.place.clone();
-            findings
+            diagnostics
                 .keep(&place, chosen(written.text, https, choices.in_file))
                 .map(|proxy| (proxy, Some(place)))
         }
-        None => from_environment(endpoint, environment, findings),
+        None => from_environment(endpoint, environment, diagnostics),
     };
     let authorities = match choices.ca_file {
-        Some((path, place)) => findings.keep(&place, read_authorities(&path)).map(Some),
+        Some((path, place)) => diagnostics.keep(&place, read_authorities(&path)).map(Some),
         None => Some(None),
     };
     let ((proxy, decided_by), authorities) = (way?, authorities?);
@@ -87,10 +84,10 @@ fn chosen(text: &str, https: bool, in_file: bool) -> Result<Option<Proxy>, Strin
 fn from_environment(
     endpoint: &Url,
     environment: &Environment,
-    findings: &mut Diagnostics,
+    diagnostics: &mut Diagnostics,
 ) -> Option<(Option<Proxy>, Option<String>)> {
     let Some((variable, value)) = &environment.proxy else { return Some((None, None)) };
-    let proxy = findings.keep(variable, parse(value.expose()))?;
+    let proxy = diagnostics.keep(variable, parse(value.expose()))?;
     if endpoint.scheme() != "https" || is_loopback(endpoint) {
         return Some((None, None));
     }
@@ -155,22 +152,22 @@ fn system_authorities(environment: &Environment) -> Option<String> {
 }
 
 /// Notes what the variables for authorities name in vain: what reads them passes over that without a word.
-pub(super) fn check_environment(environment: &Environment, findings: &mut Diagnostics) {
+pub(super) fn check_environment(environment: &Environment, diagnostics: &mut Diagnostics) {
     if let Some(path) = &environment.ssl_cert_file {
         // Bundles of systems hold certificates that are odd, so only that there are some is asked.
         let found = fs::read(path).map(|bytes| CertificateDer::pem_slice_iter(&bytes).flatten().count());
         match found {
-            Ok(0) => findings.problem("SSL_CERT_FILE", format!("{} holds no certificate", path.display())),
+            Ok(0) => diagnostics.problem("SSL_CERT_FILE", format!("{} holds no certificate", path.display())),
             Ok(_) => {}
             Err(error) => {
-                findings.problem("SSL_CERT_FILE", format!("cannot read {}: {error}", path.display()));
+                diagnostics.problem("SSL_CERT_FILE", format!("cannot read {}: {error}", path.display()));
             }
         }
     }
     for directory in &environment.ssl_cert_dirs {
         let listed: io::Result<_> = fs::read_dir(directory);
         if let Err(error) = listed {
-            findings.problem("SSL_CERT_DIR", format!("cannot read {}: {error}", directory.display()));
+            diagnostics.problem("SSL_CERT_DIR", format!("cannot read {}: {error}", directory.display()));
         }
     }
 }

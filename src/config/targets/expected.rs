@@ -4,7 +4,7 @@
 //! the vendor becomes, or the series at 0 would stand beside the real one for ever.
 
 use crate::config::{
-    ExpectedMenu, MetricsConfig, TargetConfig,
+    ExpectedMenu, MenuConfig, TargetConfig,
     metrics::rules,
     read::{
         diagnostics::Diagnostics,
@@ -13,25 +13,25 @@ use crate::config::{
     },
 };
 
-/// Adds each menu of the file to its target. `shape` has the limits and the rules for options.
+/// Adds each menu of the file to its target. `limits` has the limits and the rules for options.
 ///
 /// Where a target is itself in error, menus are only read: to look for their target would accuse them of
 /// a mistake that stands elsewhere.
 pub(crate) fn resolve(
     file: &ConfigFile,
-    shape: &MetricsConfig,
+    limits: &MenuConfig,
     targets: &mut [TargetConfig],
-    findings: &mut Diagnostics,
+    diagnostics: &mut Diagnostics,
 ) {
     let all_targets_known = targets.len() == file.root.targets.len().max(1);
     for (index, entry) in file.root.menu.expected.iter().enumerate() {
         let place = file.place(&entry.referenced, &format!("menu.expected[{index}]"));
         let key = |key: &str| format!("menu.expected[{index}].{key}");
-        let menu = read(file, &entry.value, &place, key, shape, findings);
+        let menu = read(file, &entry.value, &place, key, limits, diagnostics);
         if !all_targets_known {
             continue;
         }
-        let target = target_of(file, &entry.value, &place, &key("target"), targets, findings);
+        let target = target_of(file, &entry.value, &place, &key("target"), targets, diagnostics);
         let (Some(menu), Some(target)) = (menu, target) else { continue };
         if target.expected.iter().any(|other| (&other.rp_id, &other.channel) == (&menu.rp_id, &menu.channel))
         {
@@ -39,9 +39,9 @@ pub(crate) fn resolve(
                 "rp_id {:?} with the channel {:?} is listed already: put its options there",
                 menu.rp_id, menu.channel
             );
-            findings.problem(place, reason);
-        } else if let Some(reason) = too_many(&menu, &target.expected, shape) {
-            findings.problem(place, reason);
+            diagnostics.problem(place, reason);
+        } else if let Some(reason) = too_many(&menu, &target.expected, limits) {
+            diagnostics.problem(place, reason);
         } else {
             target.expected.push(menu);
         }
@@ -49,20 +49,20 @@ pub(crate) fn resolve(
 }
 
 /// Why a menu does not fit beside the `others` of its target: what is listed must never be folded away.
-fn too_many(menu: &ExpectedMenu, others: &[ExpectedMenu], shape: &MetricsConfig) -> Option<String> {
+fn too_many(menu: &ExpectedMenu, others: &[ExpectedMenu], limits: &MenuConfig) -> Option<String> {
     let options = menu.options.len();
-    if options > shape.options_limit {
+    if options > limits.options_limit {
         return Some(format!(
             "{options} options are more than menu.options_limit ({}): list fewer, or raise it",
-            shape.options_limit
+            limits.options_limit
         ));
     }
     let all = others.iter().map(|other| other.options.len()).sum::<usize>() + options;
-    (all > shape.series_limit).then(|| {
+    (all > limits.series_limit).then(|| {
         format!(
             "with this menu {all} label sets are listed for its target, more than menu.series_limit ({}): \
              list fewer, or raise it",
-            shape.series_limit
+            limits.series_limit
         )
     })
 }
@@ -72,33 +72,33 @@ fn read(
     entry: &ExpectedEntry,
     place: &str,
     key: impl Fn(&str) -> String,
-    shape: &MetricsConfig,
-    findings: &mut Diagnostics,
+    limits: &MenuConfig,
+    diagnostics: &mut Diagnostics,
 ) -> Option<ExpectedMenu> {
     let (Some(rp_id), Some(channel)) = (&entry.rp_id, &entry.channel) else {
-        findings.problem(place, "an expected menu needs `rp_id`, `channel` and `options`");
+        diagnostics.problem(place, "an expected menu needs `rp_id`, `channel` and `options`");
         return None;
     };
-    let rp_id = label::read(file, rp_id, &key("rp_id"), shape.label_length, findings);
-    let channel = label::read(file, channel, &key("channel"), shape.label_length, findings);
+    let rp_id = label::read(file, rp_id, &key("rp_id"), limits.label_length, diagnostics);
+    let channel = label::read(file, channel, &key("channel"), limits.label_length, diagnostics);
     if entry.options.is_empty() {
-        findings.problem(place, "an expected menu needs at least one of `options`");
+        diagnostics.problem(place, "an expected menu needs at least one of `options`");
         return None;
     }
     let mut options: Vec<String> = Vec::with_capacity(entry.options.len());
     let mut good = true;
     for (index, text) in entry.options.iter().enumerate() {
         let key = key(&format!("options[{index}]"));
-        let read = label::read(file, text, &key, shape.label_length, findings);
-        let unseen = read.as_deref().and_then(|option| rules::out_of_sight(&shape.rules, option));
+        let read = label::read(file, text, &key, limits.label_length, diagnostics);
+        let unseen = read.as_deref().and_then(|option| rules::out_of_sight(&limits.options, option));
         if let Some(reason) = unseen {
-            findings.problem(file.place(&text.referenced, &key), reason);
+            diagnostics.problem(file.place(&text.referenced, &key), reason);
             good = false;
             continue;
         }
         match read {
             Some(option) if options.contains(&option) => {
-                findings.problem(
+                diagnostics.problem(
                     file.place(&text.referenced, &key),
                     format!("{option:?} is listed twice: keep one"),
                 );
@@ -118,12 +118,12 @@ fn target_of<'a>(
     place: &str,
     key: &str,
     targets: &'a mut [TargetConfig],
-    findings: &mut Diagnostics,
+    diagnostics: &mut Diagnostics,
 ) -> Option<&'a mut TargetConfig> {
     let Some(text) = &entry.target else {
         // Routing points are numbered by each operation for itself.
         if targets.len() > 1 {
-            findings.problem(place, "there are several targets: say in `target` whose menu this is");
+            diagnostics.problem(place, "there are several targets: say in `target` whose menu this is");
         }
         return match targets {
             [only] => Some(only),
@@ -133,7 +133,8 @@ fn target_of<'a>(
     let name = text.value.trim();
     let Some(index) = targets.iter().position(|target| target.name == name) else {
         let meant = suggest::did_you_mean(name, targets.iter().map(|target| target.name.as_str()));
-        findings.problem(file.place(&text.referenced, key), format!("no target is called {name:?}{meant}"));
+        diagnostics
+            .problem(file.place(&text.referenced, key), format!("no target is called {name:?}{meant}"));
         return None;
     };
     targets.get_mut(index)

@@ -5,30 +5,57 @@
 
 pub(crate) mod egress;
 pub(crate) mod expected;
+pub(crate) mod keys;
 pub(crate) mod names;
 pub(crate) mod secret;
 pub(crate) mod server;
 pub(crate) mod token;
 pub(crate) mod zone;
 
-use std::path::{Path, PathBuf};
-
-use crate::cli::{NamesArgs, WolkvoxArgs};
-use crate::config::{
-    Environment, NameSources, Secret, TargetConfig, TokenSource,
-    read::{
-        diagnostics::{Diagnostics, with_hint},
-        file::{ConfigFile, TargetEntry},
-        label,
-        precedence::{Written, flag_place, given},
-    },
+use std::{
+    fmt,
+    path::{Path, PathBuf},
 };
-use crate::wolkvox::Egress;
+
+use self::keys::{
+    ALLOW_HTTP, CA_FILE, NAMES_FILE, NAMES_FROM, NameFlags, PROXY_URL, SERVER, TIMEZONE, TOKEN_FILE,
+    TargetFlags,
+};
+use crate::{
+    cli::Flags,
+    config::{
+        Environment, NameSources, Secret, TargetConfig, TokenSource,
+        read::{
+            diagnostics::{Diagnostics, with_hint},
+            file::{ConfigFile, Scalar, TargetEntry},
+            label,
+        },
+        setting::flag_place,
+    },
+    wolkvox::Egress,
+};
 
 /// The variable that holds the token itself.
 const TOKEN_VARIABLE: &str = "WOLKVOX_TOKEN";
-/// Where the servers known keep their clocks.
-const DEFAULT_ZONE: &str = "America/Bogota";
+
+/// A text that somebody wrote.
+#[derive(Debug)]
+pub(crate) struct Written<'a> {
+    pub(crate) text: &'a str,
+    pub(crate) place: String,
+}
+
+impl Written<'_> {
+    /// Reads it; a problem is noted and leaves nothing.
+    pub(crate) fn read<T, E: fmt::Display>(
+        &self,
+        diagnostics: &mut Diagnostics,
+        parse: impl FnOnce(&str) -> Result<T, E>,
+    ) -> Option<T> {
+        let value = parse(self.text).map_err(|reason| with_hint(self.text, reason));
+        diagnostics.keep(&self.place, value)
+    }
+}
 
 /// What may say where the token is, strongest first. Flag and variable speak of one target only.
 struct TokenChoices<'a> {
@@ -37,175 +64,157 @@ struct TokenChoices<'a> {
     file: Option<(PathBuf, String)>,
 }
 
-pub(crate) fn resolve(
-    args: &WolkvoxArgs,
-    names: &NamesArgs,
-    environment: &Environment,
-    file: &ConfigFile,
-    findings: &mut Diagnostics,
-) -> Vec<TargetConfig> {
-    egress::check_environment(environment, findings);
-    let entries = &file.root.targets;
-    if args.server.is_some() && !entries.is_empty() {
-        findings.problem(
-            flag_place("wolkvox.server"),
-            "the file has targets too: keep the flag or the targets, not both",
-        );
+/// What was written beside the file's entries.
+#[derive(Clone, Copy)]
+pub(crate) struct Given<'a> {
+    pub(crate) target: &'a Flags<TargetFlags>,
+    pub(crate) names: &'a Flags<NameFlags>,
+    pub(crate) environment: &'a Environment,
+    pub(crate) file: &'a ConfigFile,
+}
+
+impl<'a> Given<'a> {
+    fn flag(&self, flag: &str) -> Option<&'a str> {
+        self.target.text(flag).or_else(|| self.names.text(flag))
     }
-    match (&args.server, entries.as_slice()) {
-        (None, []) => {
-            findings.problem(
-                flag_place("wolkvox.server"),
+
+    /// The token of the environment; one of blanks counts as not set.
+    fn token(&self) -> Option<&'a Secret> {
+        self.environment.token.as_ref().filter(|token| !token.expose().trim().is_empty())
+    }
+}
+
+pub(crate) fn resolve(given: Given<'_>, diagnostics: &mut Diagnostics) -> Vec<TargetConfig> {
+    egress::check_environment(given.environment, diagnostics);
+    let file = given.file;
+    let entries = &file.root.targets;
+    if given.flag(SERVER).is_some() && !entries.is_empty() {
+        let reason = "the file has targets too: keep the flag or the targets, not both";
+        diagnostics.problem(flag_place(SERVER), reason);
+    }
+    if entries.is_empty() {
+        if given.flag(SERVER).is_none() {
+            diagnostics.problem(
+                flag_place(SERVER),
                 "no server to ask: give this flag, or list targets in --config.file (or try `wolkvox-exporter demo`)",
             );
-            Vec::new()
+            return Vec::new();
         }
-        (Some(text), []) => from_flags(text, args, names, environment, file, findings).into_iter().collect(),
-        (_, entries) => {
-            let sole = entries.len() == 1;
-            if !sole {
-                refuse_ambiguous(args, names, environment, findings);
-            }
-            let mut targets: Vec<TargetConfig> = Vec::with_capacity(entries.len());
-            for (index, entry) in entries.iter().enumerate() {
-                let place = file.place(&entry.referenced, &format!("targets[{index}]"));
-                let from_file = FromFile { file, entry: &entry.value, index, place, sole };
-                let Some(target) = from_file.resolve(args, names, environment, findings) else { continue };
-                if let Some(reason) = clash(&target, &targets) {
-                    findings.problem(&from_file.place, reason);
-                } else {
-                    targets.push(target);
-                }
-            }
-            targets
+        let nothing = TargetEntry::default();
+        let only = Source { given, entry: &nothing, index: None, place: flag_place(TOKEN_FILE), sole: true };
+        return only.resolve(diagnostics).into_iter().collect();
+    }
+    let sole = entries.len() == 1;
+    if !sole {
+        refuse_ambiguous(given, diagnostics);
+    }
+    let mut targets: Vec<TargetConfig> = Vec::with_capacity(entries.len());
+    for (index, entry) in entries.iter().enumerate() {
+        let place = file.place(&entry.referenced, &format!("targets[{index}]"));
+        let source = Source { given, entry: &entry.value, index: Some(index), place, sole };
+        let Some(target) = source.resolve(diagnostics) else { continue };
+        if let Some(reason) = clash(&target, &targets) {
+            diagnostics.problem(&source.place, reason);
+        } else {
+            targets.push(target);
         }
     }
+    targets
 }
 
-/// The token of the environment; one of blanks counts as not set.
-fn set_token(environment: &Environment) -> Option<&Secret> {
-    environment.token.as_ref().filter(|token| !token.expose().trim().is_empty())
-}
-
-/// The one target that needs no file.
-fn from_flags(
-    server: &str,
-    args: &WolkvoxArgs,
-    names: &NamesArgs,
-    environment: &Environment,
-    file: &ConfigFile,
-    findings: &mut Diagnostics,
-) -> Option<TargetConfig> {
-    let server = Written { text: server, place: flag_place("wolkvox.server") }
-        .read(findings, |text| server::parse(text, args.allow_http));
-    let zone = timezone(given(args.timezone.as_deref(), "wolkvox.timezone", file, None, ""), findings);
-    let choices =
-        TokenChoices { flag: args.token_file.as_deref(), variable: set_token(environment), file: None };
-    let token = token(choices, &flag_place("wolkvox.token-file"), findings);
-    let names = names_of(names, file, findings);
-    let server::Server { label: name, endpoint } = server?.value;
-    let choices = egress::Choices {
-        proxy: given(args.proxy_url.as_deref(), "wolkvox.proxy-url", file, None, ""),
-        ca_file: args.ca_file.clone().map(|path| (path, flag_place("wolkvox.ca-file"))),
-        in_file: false,
-    };
-    let egress = egress::resolve(choices, &endpoint, environment, findings);
-    Some(TargetConfig {
-        name,
-        endpoint,
-        egress: egress?,
-        token: token?,
-        timezone: zone?,
-        licences: None,
-        expected: Vec::new(),
-        names: names?,
-    })
-}
-
-/// The sources of names that flags alone can give.
-fn names_of(args: &NamesArgs, file: &ConfigFile, findings: &mut Diagnostics) -> Option<NameSources> {
-    let from = given(args.from.as_deref(), "names.from", file, None, "");
-    names::resolve(from, args.file.clone(), findings)
-}
-
-/// With several targets, what speaks of "the" target is refused; a token nobody uses is only odd.
-fn refuse_ambiguous(
-    args: &WolkvoxArgs,
-    names: &NamesArgs,
-    environment: &Environment,
-    findings: &mut Diagnostics,
-) {
-    let several = "the file has several targets: give each its own";
-    if args.token_file.is_some() {
-        findings.problem(flag_place("wolkvox.token-file"), format!("{several} `token_file`"));
+/// Refuses what speaks of "the" target where there are several; a token that nobody uses is only odd.
+fn refuse_ambiguous(given: Given<'_>, diagnostics: &mut Diagnostics) {
+    for (flag, key) in [
+        (TOKEN_FILE, "token_file"),
+        (TIMEZONE, "timezone"),
+        (PROXY_URL, "proxy_url"),
+        (CA_FILE, "tls.ca_file"),
+        (NAMES_FROM, "names.from"),
+        (NAMES_FILE, "names.file"),
+    ] {
+        if given.flag(flag).is_some() {
+            let reason = format!("the file has several targets: give each its own `{key}`");
+            diagnostics.problem(flag_place(flag), reason);
+        }
     }
-    if args.timezone.is_some() {
-        findings.problem(flag_place("wolkvox.timezone"), format!("{several} `timezone`"));
-    }
-    if args.proxy_url.is_some() {
-        findings.problem(flag_place("wolkvox.proxy-url"), format!("{several} `proxy_url`"));
-    }
-    if args.ca_file.is_some() {
-        findings.problem(flag_place("wolkvox.ca-file"), format!("{several} `tls.ca_file`"));
-    }
-    if names.from.is_some() {
-        findings.problem(flag_place("names.from"), format!("{several} `names.from`"));
-    }
-    if names.file.is_some() {
-        findings.problem(flag_place("names.file"), format!("{several} `names.file`"));
-    }
-    if set_token(environment).is_some() {
-        findings.warn(TOKEN_VARIABLE, "not used, because the file has several targets");
+    if given.token().is_some() {
+        diagnostics.warn(TOKEN_VARIABLE, "not used, because the file has several targets");
     }
 }
 
-/// One entry of the file's `targets`.
-struct FromFile<'a> {
-    file: &'a ConfigFile,
+/// All that is written about one target.
+struct Source<'a> {
+    given: Given<'a>,
+    /// Its entry in the file; empty if flags alone describe it.
     entry: &'a TargetEntry,
-    index: usize,
+    /// Index of the entry.
+    index: Option<usize>,
+    /// Place of the target as a whole.
     place: String,
+    /// The only target, of which flags and variables speak.
     sole: bool,
 }
 
-impl FromFile<'_> {
+impl<'a> Source<'a> {
     fn key(&self, key: &str) -> String {
-        format!("targets[{}].{key}", self.index)
+        format!("targets[{}].{key}", self.index.unwrap_or_default())
     }
 
-    fn resolve(
-        &self,
-        args: &WolkvoxArgs,
-        names: &NamesArgs,
-        environment: &Environment,
-        findings: &mut Diagnostics,
-    ) -> Option<TargetConfig> {
-        let server = self.server(args.allow_http, findings);
-        let name = match &self.entry.name {
+    fn place_of(&self, text: &Scalar, key: &str) -> String {
+        self.given.file.place(&text.referenced, &self.key(key))
+    }
+
+    fn flag(&self, flag: &str) -> Option<&'a str> {
+        self.given.flag(flag).filter(|_| self.sole)
+    }
+
+    /// The flag if it was given, else the file's key.
+    fn written(&self, flag: &str, key: &str, value: Option<&'a Scalar>) -> Option<Written<'a>> {
+        match (self.flag(flag), value) {
+            (Some(text), _) => Some(Written { text, place: flag_place(flag) }),
+            (None, Some(text)) => Some(Written { text: &text.value, place: self.place_of(text, key) }),
+            (None, None) => None,
+        }
+    }
+
+    /// The path that the file names, from the working directory.
+    fn path_in_file(&self, key: &str, value: Option<&Scalar>) -> Option<(PathBuf, String)> {
+        value.map(|path| (self.given.file.path_from_here(&path.value), self.place_of(path, key)))
+    }
+
+    /// The path that the flag names, or else the file.
+    fn path(&self, flag: &str, key: &str, value: Option<&Scalar>) -> Option<(PathBuf, String)> {
+        match self.flag(flag) {
+            Some(path) => Some((PathBuf::from(path), flag_place(flag))),
+            None => self.path_in_file(key, value),
+        }
+    }
+
+    fn resolve(&self, diagnostics: &mut Diagnostics) -> Option<TargetConfig> {
+        let entry = self.entry;
+        let server = self.server(diagnostics);
+        let name = match &entry.name {
             Some(name) => {
-                label::read(self.file, name, &self.key("name"), label::LONGEST_NAME, findings).map(Some)
+                let read =
+                    label::read(self.given.file, name, &self.key("name"), label::LONGEST_NAME, diagnostics);
+                read.map(Some)
             }
             None => Some(None),
         };
-        let flag = args.timezone.as_deref().filter(|_| self.sole);
-        let written =
-            given(flag, "wolkvox.timezone", self.file, self.entry.timezone.as_ref(), &self.key("timezone"));
-        let zone = timezone(written, findings);
-        let licences = self.licences(findings);
-        let choices = TokenChoices {
-            flag: args.token_file.as_deref().filter(|_| self.sole),
-            variable: set_token(environment).filter(|_| self.sole),
-            file: self.entry.token_file.as_ref().map(|path| {
-                (
-                    self.file.path_from_here(&path.value),
-                    self.file.place(&path.referenced, &self.key("token_file")),
-                )
-            }),
+        let zone = match self.written(TIMEZONE, "timezone", entry.timezone.as_ref()) {
+            Some(written) => written.read(diagnostics, zone::parse),
+            None => diagnostics.keep("", zone::parse(TargetConfig::DEFAULT_ZONE)),
         };
-        let token = token(choices, &self.place, findings);
-        let names = self.names(names, findings);
+        let licences = self.licences(diagnostics);
+        let choices = TokenChoices {
+            flag: self.flag(TOKEN_FILE).map(Path::new),
+            variable: self.given.token().filter(|_| self.sole),
+            file: self.path_in_file("token_file", entry.token_file.as_ref()),
+        };
+        let token = token(choices, &self.place, diagnostics);
+        let names = self.names(diagnostics);
         let server = server?;
-        let egress = self.egress(args, &server.endpoint, environment, findings);
+        let egress = self.egress(&server.endpoint, diagnostics);
         Some(TargetConfig {
             name: name?.unwrap_or(server.label),
             endpoint: server.endpoint,
@@ -218,49 +227,35 @@ impl FromFile<'_> {
         })
     }
 
-    fn egress(
-        &self,
-        args: &WolkvoxArgs,
-        endpoint: &reqwest::Url,
-        environment: &Environment,
-        findings: &mut Diagnostics,
-    ) -> Option<Egress> {
-        let flag = args.proxy_url.as_deref().filter(|_| self.sole);
-        let written = self.entry.proxy_url.as_ref();
-        let ca_file = match args.ca_file.as_ref().filter(|_| self.sole) {
-            Some(path) => Some((path.clone(), flag_place("wolkvox.ca-file"))),
-            None => self.entry.tls.ca_file.as_ref().map(|path| {
-                let place = self.file.place(&path.referenced, &self.key("tls.ca_file"));
-                (self.file.path_from_here(&path.value), place)
-            }),
-        };
+    fn egress(&self, endpoint: &reqwest::Url, diagnostics: &mut Diagnostics) -> Option<Egress> {
         let choices = egress::Choices {
-            proxy: given(flag, "wolkvox.proxy-url", self.file, written, &self.key("proxy_url")),
-            ca_file,
-            in_file: flag.is_none(),
+            proxy: self.written(PROXY_URL, "proxy_url", self.entry.proxy_url.as_ref()),
+            ca_file: self.path(CA_FILE, "tls.ca_file", self.entry.tls.ca_file.as_ref()),
+            in_file: self.flag(PROXY_URL).is_none(),
         };
-        egress::resolve(choices, endpoint, environment, findings)
+        egress::resolve(choices, endpoint, self.given.environment, diagnostics)
     }
 
-    fn names(&self, args: &NamesArgs, findings: &mut Diagnostics) -> Option<NameSources> {
+    fn names(&self, diagnostics: &mut Diagnostics) -> Option<NameSources> {
         let entry = &self.entry.names;
-        let flag = args.from.as_deref().filter(|_| self.sole);
-        let from = given(flag, "names.from", self.file, entry.from.as_ref(), &self.key("names.from"));
-        let file = match args.file.as_ref().filter(|_| self.sole) {
-            Some(path) => Some(path.clone()),
-            None => entry.file.as_ref().map(|path| self.file.path_from_here(&path.value)),
-        };
-        names::resolve(from, file, findings)
+        let from = self.written(NAMES_FROM, "names.from", entry.from.as_ref());
+        let file = self.path(NAMES_FILE, "names.file", entry.file.as_ref());
+        names::resolve(from, file.map(|(path, _)| path), diagnostics)
     }
 
-    fn server(&self, allow_http: bool, findings: &mut Diagnostics) -> Option<server::Server> {
+    fn server(&self, diagnostics: &mut Diagnostics) -> Option<server::Server> {
+        let allow_http = self.given.flag(ALLOW_HTTP).is_some();
+        if self.index.is_none() {
+            let written = self.written(SERVER, "server", None)?;
+            return written.read(diagnostics, |text| server::parse(text, allow_http));
+        }
         let Some(text) = &self.entry.server else {
-            findings.problem(&self.place, "a target needs a `server`, as in `server: \"0042\"`");
+            diagnostics.problem(&self.place, "a target needs a `server`, as in `server: \"0042\"`");
             return None;
         };
-        let place = self.file.place(&text.referenced, &self.key("server"));
-        if self.file.is_bare_number(text) {
-            findings.problem(
+        let place = self.place_of(text, "server");
+        if self.given.file.is_bare_number(text) {
+            diagnostics.problem(
                 place,
                 format!(
                     "put the server in quotes, `server: \"{}\"`: without them YAML reads a number, \
@@ -270,60 +265,49 @@ impl FromFile<'_> {
             );
             return None;
         }
-        let server = server::parse(&text.value, allow_http);
-        findings.keep(&place, server.map_err(|reason| with_hint(&text.value, reason)))
+        Written { text: &text.value, place }.read(diagnostics, |text| server::parse(text, allow_http))
     }
 
     /// The licences written, if any were; nothing after a problem.
-    fn licences(&self, findings: &mut Diagnostics) -> Option<Option<u32>> {
+    fn licences(&self, diagnostics: &mut Diagnostics) -> Option<Option<u32>> {
         let Some(text) = &self.entry.licences else { return Some(None) };
-        let place = self.file.place(&text.referenced, &self.key("licences"));
         let number = text.value.trim().parse().ok().filter(|&number| number > 0);
-        findings
-            .keep(&place, number.ok_or_else(|| format!("{:?} must be a whole number above 0", text.value)))
-            .map(Some)
+        let number = number.ok_or_else(|| format!("{:?} must be a whole number above 0", text.value));
+        diagnostics.keep(&self.place_of(text, "licences"), number).map(Some)
     }
 }
 
-fn timezone(written: Option<Written<'_>>, findings: &mut Diagnostics) -> Option<jiff::tz::TimeZone> {
-    let written =
-        written.unwrap_or_else(|| Written { text: DEFAULT_ZONE, place: flag_place("wolkvox.timezone") });
-    written.read(findings, zone::parse).map(|zone| zone.value)
-}
-
 /// The strongest source, after a look that it holds a token now.
-fn token(choices: TokenChoices<'_>, place: &str, findings: &mut Diagnostics) -> Option<TokenSource> {
+fn token(choices: TokenChoices<'_>, place: &str, diagnostics: &mut Diagnostics) -> Option<TokenSource> {
     let (source, place) = match choices {
         TokenChoices { flag: Some(_), variable: Some(_), .. } => {
             let reason = format!("{TOKEN_VARIABLE} is set too: keep one of them");
-            findings.problem(flag_place("wolkvox.token-file"), reason);
+            diagnostics.problem(flag_place(TOKEN_FILE), reason);
             return None;
         }
-        TokenChoices { flag: Some(path), .. } => {
-            (TokenSource::File(path.to_owned()), flag_place("wolkvox.token-file"))
-        }
+        TokenChoices { flag: Some(path), .. } => (TokenSource::File(path.to_owned()), flag_place(TOKEN_FILE)),
         TokenChoices { variable: Some(token), file, .. } => {
             if let Some((_, place)) = file {
-                findings.warn(place, format!("not used, because {TOKEN_VARIABLE} is set"));
+                diagnostics.warn(place, format!("not used, because {TOKEN_VARIABLE} is set"));
             }
             (
-                findings.keep(TOKEN_VARIABLE, TokenSource::fixed(token, "the variable"))?,
+                diagnostics.keep(TOKEN_VARIABLE, TokenSource::fixed(token, "the variable"))?,
                 TOKEN_VARIABLE.to_owned(),
             )
         }
         TokenChoices { file: Some((path, place)), .. } => (TokenSource::File(path), place),
         TokenChoices { .. } => {
-            findings.problem(
+            diagnostics.problem(
                 place,
                 format!("no token: name a file that holds it (--wolkvox.token-file, or `token_file` in the file), or set the variable {TOKEN_VARIABLE}"),
             );
             return None;
         }
     };
-    findings.keep(&place, source.read())?;
+    diagnostics.keep(&place, source.read())?;
     if let (Some(mode), TokenSource::File(path)) = (source.open_to_all(), &source) {
         let path = path.display();
-        findings.warn(
+        diagnostics.warn(
             place,
             format!("every user of this machine can read {path} (mode {mode:04o}): chmod o-r {path}"),
         );

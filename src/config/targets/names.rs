@@ -8,14 +8,15 @@ use std::{
 };
 
 use crate::config::{
-    MetricsConfig, NameSources, TargetConfig,
+    MenuConfig, NameSources, TargetConfig,
     metrics::rules,
     read::{
         diagnostics::Diagnostics,
         file::{NamesRoot, Scalar, YamlFile},
         label,
-        precedence::{Written, flag_place},
     },
+    setting::flag_place,
+    targets::{Written, keys::NAMES_FROM},
 };
 use crate::model::Names;
 
@@ -23,11 +24,11 @@ use crate::model::Names;
 pub(crate) fn resolve(
     from: Option<Written<'_>>,
     file: Option<PathBuf>,
-    findings: &mut Diagnostics,
+    diagnostics: &mut Diagnostics,
 ) -> Option<NameSources> {
-    let place = from.as_ref().map_or_else(|| flag_place("names.from"), |from| from.place.clone());
+    let place = from.as_ref().map_or_else(|| flag_place(NAMES_FROM), |from| from.place.clone());
     let from = match from {
-        Some(from) => from.read(findings, source)?.value,
+        Some(from) => from.read(diagnostics, source)?,
         None => From::Vendor,
     };
     let reason = match (from, &file) {
@@ -35,7 +36,7 @@ pub(crate) fn resolve(
         (From::Off, Some(_)) => "`from: off` has no use for a file: take one of the two away",
         _ => return Some(NameSources { vendor: from == From::Vendor, file, own: Names::default() }),
     };
-    findings.problem(place, reason);
+    diagnostics.problem(place, reason);
     None
 }
 
@@ -55,37 +56,37 @@ fn source(text: &str) -> Result<From, String> {
     }
 }
 
-/// Reads the files that the targets name. `shape` says how long a label may be, and which options are exposed.
-pub(crate) fn read_files(shape: &MetricsConfig, targets: &mut [TargetConfig], findings: &mut Diagnostics) {
+/// Reads the files that the targets name. `menu` says how long a label may be, and which options are exposed.
+pub(crate) fn read_files(menu: &MenuConfig, targets: &mut [TargetConfig], diagnostics: &mut Diagnostics) {
     // Several targets may share a file, whose mistakes are then told once.
     let mut read: BTreeMap<PathBuf, Names> = BTreeMap::new();
     for target in targets {
         let Some(path) = &target.names.file else { continue };
         if !read.contains_key(path) {
-            read.insert(path.clone(), read_file(path, shape, findings));
+            read.insert(path.clone(), read_file(path, menu, diagnostics));
         }
         target.names.own = read.get(path).cloned().unwrap_or_default();
     }
 }
 
-fn read_file(path: &Path, shape: &MetricsConfig, findings: &mut Diagnostics) -> Names {
+fn read_file(path: &Path, menu: &MenuConfig, diagnostics: &mut Diagnostics) -> Names {
     let file: YamlFile<NamesRoot> = match YamlFile::read(path, "file of names") {
         Ok(file) => file,
         Err(problem) => {
-            findings.problems.push(problem);
+            diagnostics.problems.push(problem);
             return Names::default();
         }
     };
-    let routing_points = list(&file, "routing_points", &file.root.routing_points, shape, findings);
-    let options = options(&file, "options", &file.root.options, shape, findings);
+    let routing_points = list(&file, "routing_points", &file.root.routing_points, menu, diagnostics);
+    let options = options(&file, "options", &file.root.options, menu, diagnostics);
     let mut options_at = BTreeMap::new();
     for (rp_id, written) in &file.root.options_at {
         let Some(first) = written.values().next() else { continue };
         let place = file.place(&first.referenced, "options_at");
-        let Some(clean) = code(rp_id, &place, shape, findings) else { continue };
-        let there = self::options(&file, &format!("options_at.{clean}"), written, shape, findings);
+        let Some(clean) = code(rp_id, &place, menu, diagnostics) else { continue };
+        let there = self::options(&file, &format!("options_at.{clean}"), written, menu, diagnostics);
         if options_at.insert(clean.to_owned(), there).is_some() {
-            findings.problem(place, format!("{clean:?} is there twice: keep one"));
+            diagnostics.problem(place, format!("{clean:?} is there twice: keep one"));
         }
     }
     Names { routing_points, options, options_at }
@@ -96,14 +97,14 @@ fn options(
     file: &YamlFile<NamesRoot>,
     key: &str,
     written: &BTreeMap<String, Scalar>,
-    shape: &MetricsConfig,
-    findings: &mut Diagnostics,
+    menu: &MenuConfig,
+    diagnostics: &mut Diagnostics,
 ) -> BTreeMap<String, String> {
-    let options = list(file, key, written, shape, findings);
+    let options = list(file, key, written, menu, diagnostics);
     for code in options.keys() {
         let text = written.iter().find(|(written, _)| written.trim() == code);
-        if let (Some(reason), Some((_, text))) = (rules::out_of_sight(&shape.rules, code), text) {
-            findings.warn(file.place(&text.referenced, &format!("{key}.{code}")), reason);
+        if let (Some(reason), Some((_, text))) = (rules::out_of_sight(&menu.options, code), text) {
+            diagnostics.warn(file.place(&text.referenced, &format!("{key}.{code}")), reason);
         }
     }
     options
@@ -113,19 +114,19 @@ fn list(
     file: &YamlFile<NamesRoot>,
     key: &str,
     written: &BTreeMap<String, Scalar>,
-    shape: &MetricsConfig,
-    findings: &mut Diagnostics,
+    menu: &MenuConfig,
+    diagnostics: &mut Diagnostics,
 ) -> BTreeMap<String, String> {
     let mut names = BTreeMap::new();
     for (code, text) in written {
         let place = file.place(&text.referenced, key);
-        let Some(clean) = self::code(code, &place, shape, findings) else { continue };
-        let Some(name) = label::read(file, text, &format!("{key}.{clean}"), shape.label_length, findings)
+        let Some(clean) = self::code(code, &place, menu, diagnostics) else { continue };
+        let Some(name) = label::read(file, text, &format!("{key}.{clean}"), menu.label_length, diagnostics)
         else {
             continue;
         };
         if names.insert(clean.to_owned(), name).is_some() {
-            findings.problem(place, format!("{clean:?} is named twice: keep one"));
+            diagnostics.problem(place, format!("{clean:?} is named twice: keep one"));
         }
     }
     names
@@ -135,13 +136,13 @@ fn list(
 fn code<'a>(
     written: &'a str,
     place: &str,
-    shape: &MetricsConfig,
-    findings: &mut Diagnostics,
+    menu: &MenuConfig,
+    diagnostics: &mut Diagnostics,
 ) -> Option<&'a str> {
-    let (clean, most) = (written.trim(), shape.label_length);
+    let (clean, most) = (written.trim(), menu.label_length);
     if clean.is_empty() || clean.contains(char::is_control) || clean.chars().count() > most {
         let reason = format!("{written:?} is no code: it must be one line of at most {most} characters");
-        findings.problem(place.to_owned(), reason);
+        diagnostics.problem(place.to_owned(), reason);
         return None;
     }
     Some(clean)

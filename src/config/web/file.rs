@@ -12,11 +12,8 @@ use hyper::header::{HeaderName, HeaderValue};
 use crate::config::{
     ConfigError, Problem, Secret,
     read::{diagnostics::Diagnostics, file::YamlFile},
-    web::{
-        keys::{WebFile, boolean},
-        sources::Sources,
-        tls,
-    },
+    setting::boolean,
+    web::{keys::WebFile, sources::Sources, tls},
 };
 
 /// A hash that takes seconds to check makes every first scrape after a start fail.
@@ -45,28 +42,28 @@ impl WebRules {
     pub fn read(path: &Path) -> Result<Self, ConfigError> {
         let file: WebFile = YamlFile::read(path, "web configuration")
             .map_err(|problem| ConfigError { problems: vec![problem] })?;
-        let (mut findings, mut sources) = (Diagnostics::default(), Sources::default());
+        let (mut diagnostics, mut sources) = (Diagnostics::default(), Sources::default());
         sources.note(file.source().as_bytes());
         let section = file.root.tls_server_config.as_ref();
-        let tls = section.and_then(|section| tls::resolve(&file, section, &mut sources, &mut findings));
-        let headers = headers(&file, &mut findings);
-        let users = users(&file, &mut findings);
-        limits(&file, &mut findings);
-        if !findings.problems.is_empty() {
-            return Err(findings.into_error());
+        let tls = section.and_then(|section| tls::resolve(&file, section, &mut sources, &mut diagnostics));
+        let headers = headers(&file, &mut diagnostics);
+        let users = users(&file, &mut diagnostics);
+        limits(&file, &mut diagnostics);
+        if !diagnostics.problems.is_empty() {
+            return Err(diagnostics.into_error());
         }
         if tls.is_none() && !users.is_empty() {
-            findings.warn(
+            diagnostics.warn(
                 path.display().to_string(),
                 "passwords without `tls_server_config` travel in the clear: add a certificate, or let nothing \
                  but this machine reach the exporter",
             );
         }
-        Ok(Self { tls, headers, users, warnings: findings.warnings, fingerprint: sources.fingerprint() })
+        Ok(Self { tls, headers, users, warnings: diagnostics.warnings, fingerprint: sources.fingerprint() })
     }
 }
 
-fn headers(file: &WebFile, findings: &mut Diagnostics) -> Vec<(HeaderName, HeaderValue)> {
+fn headers(file: &WebFile, diagnostics: &mut Diagnostics) -> Vec<(HeaderName, HeaderValue)> {
     let mut headers = Vec::new();
     for (name, text) in &file.root.http_server_config.headers {
         let place = file.place(&text.referenced, &format!("http_server_config.headers.{name}"));
@@ -76,7 +73,7 @@ fn headers(file: &WebFile, findings: &mut Diagnostics) -> Vec<(HeaderName, Heade
             "x-frame-options" => &["deny", "sameorigin"],
             "content-security-policy" | "strict-transport-security" | "x-xss-protection" => &[],
             _ => {
-                findings.problem(
+                diagnostics.problem(
                     place,
                     "this header cannot be set: those that can are Content-Security-Policy, \
                      Strict-Transport-Security, X-Content-Type-Options, X-Frame-Options and X-XSS-Protection",
@@ -88,23 +85,23 @@ fn headers(file: &WebFile, findings: &mut Diagnostics) -> Vec<(HeaderName, Heade
             continue; // the format's way to say: not set
         }
         if !known.is_empty() && !known.contains(&value) {
-            findings.problem(place, format!("{value:?} must be {}", known.join(" or ")));
+            diagnostics.problem(place, format!("{value:?} must be {}", known.join(" or ")));
             continue;
         }
         match (HeaderName::from_str(name), HeaderValue::from_str(value)) {
             (Ok(name), Ok(value)) => headers.push((name, value)),
-            _ => findings.problem(place, "the value must be one line of plain characters"),
+            _ => diagnostics.problem(place, "the value must be one line of plain characters"),
         }
     }
     headers
 }
 
-fn users(file: &WebFile, findings: &mut Diagnostics) -> BTreeMap<String, Secret> {
+fn users(file: &WebFile, diagnostics: &mut Diagnostics) -> BTreeMap<String, Secret> {
     let mut users = BTreeMap::new();
     for (name, text) in &file.root.basic_auth_users {
         let place = file.place(&text.referenced, &format!("basic_auth_users.{name}"));
         if name.is_empty() || name.contains(':') {
-            findings
+            diagnostics
                 .problem(place, "a user's name must not be empty or hold a colon: it could never be sent");
             continue;
         }
@@ -112,7 +109,7 @@ fn users(file: &WebFile, findings: &mut Diagnostics) -> BTreeMap<String, Secret>
         // 60 characters of ASCII: the parser may then cut wherever it likes.
         let parts = (hash.len() == 60 && hash.is_ascii()).then(|| HashParts::from_str(hash).ok()).flatten();
         let Some(parts) = parts else {
-            findings.problem(
+            diagnostics.problem(
                 place,
                 "this is no bcrypt hash of a password, which begins with `$2y$` or `$2b$` and has 60 characters: \
                  make one with `htpasswd -nBC 10 NAME`",
@@ -121,7 +118,7 @@ fn users(file: &WebFile, findings: &mut Diagnostics) -> BTreeMap<String, Secret>
         };
         if parts.get_cost() > COSTLY {
             let cost = parts.get_cost();
-            findings.warn(place, format!("a password of cost {cost} takes seconds to check: 10 is usual"));
+            diagnostics.warn(place, format!("a password of cost {cost} takes seconds to check: 10 is usual"));
         }
         users.insert(name.clone(), Secret::new(hash));
     }
@@ -129,18 +126,18 @@ fn users(file: &WebFile, findings: &mut Diagnostics) -> BTreeMap<String, Secret>
 }
 
 /// What the format knows and the exporter does not.
-fn limits(file: &WebFile, findings: &mut Diagnostics) {
+fn limits(file: &WebFile, diagnostics: &mut Diagnostics) {
     if let Some(text) = &file.root.http_server_config.http2 {
         let place = file.place(&text.referenced, "http_server_config.http2");
         match boolean(&text.value) {
-            Ok(true) => findings.warn(place, "HTTP/2 is not spoken here: clients get HTTP/1.1"),
+            Ok(true) => diagnostics.warn(place, "HTTP/2 is not spoken here: clients get HTTP/1.1"),
             Ok(false) => {}
-            Err(reason) => findings.problem(place, reason),
+            Err(reason) => diagnostics.problem(place, reason),
         }
     }
     let interval = file.root.rate_limit.interval.as_ref();
     if let Some(text) = interval.filter(|text| !["0", "0s"].contains(&text.value.trim())) {
-        findings.problem(
+        diagnostics.problem(
             file.place(&text.referenced, "rate_limit.interval"),
             "the rate of requests cannot be limited here: take `rate_limit` away. Connections and checks of \
              passwords are bounded without it",

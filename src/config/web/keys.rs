@@ -59,12 +59,3 @@ pub(crate) struct TlsSection {
     #[serde(default, deserialize_with = "nothing_is_default")]
     pub(super) curve_preferences: Vec<Scalar>,
 }
-
-/// `true` or `false`.
-pub(crate) fn boolean(text: &str) -> Result<bool, String> {
-    match text.trim() {
-        "true" => Ok(true),
-        "false" => Ok(false),
-        other => Err(format!("{other:?} must be `true` or `false`")),
-    }
-}

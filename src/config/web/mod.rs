@@ -1,4 +1,4 @@
-//! Where the metrics are served and to whom, from what was written.
+//! Where the metrics are served and to whom: the settings of `web`.
 
 pub(crate) mod file;
 mod keys;
@@ -8,84 +8,98 @@ pub(crate) mod tls;
 
 use std::path::PathBuf;
 
-use crate::cli::WebArgs;
-use crate::config::{
-    ListenAddress, WebConfig, WebRules,
-    read::{
-        diagnostics::Diagnostics,
-        file::ConfigFile,
-        precedence::{flag_place, setting},
+use serde_json::json;
+
+use crate::{
+    cli::Flags,
+    config::{
+        ListenAddress, WebRules,
+        metrics::texts,
+        read::{
+            diagnostics::Diagnostics,
+            file::{ConfigFile, Scalar},
+        },
+        setting::{Kind, flag_place, listed, optional_file, read_section, section, switch},
     },
 };
 
-pub(crate) fn resolve(args: &WebArgs, file: &ConfigFile, findings: &mut Diagnostics) -> Option<WebConfig> {
-    let section = &file.root.web;
-    let listen = listen_addresses(args, file, findings);
-    let default = WebConfig::default();
-    let written = (&args.telemetry_path, &section.telemetry_path);
-    let path =
-        setting("web.telemetry_path", written, default.telemetry_path, (file, findings), telemetry_path);
-    let (config_file, https) = config_file(args, file, findings);
-    let lifecycle = args.enable_lifecycle || section.enable_lifecycle.unwrap_or(default.lifecycle);
-    let written = (&args.runbooks_url, &section.runbooks_url);
-    let url = setting("web.runbooks_url", written, default.runbooks_url, (file, findings), runbooks_url);
-    Some(WebConfig {
-        listen,
-        telemetry_path: path?.value,
-        config_file,
-        https,
-        lifecycle,
-        runbooks_url: url?.value,
-    })
+section! {
+    /// Where the metrics are served.
+    pub struct WebConfig: "web", "Web", WebKeys {
+        /// Address to listen on; repeat it, or separate by commas, for several
+        listen_addresses: Vec<ListenAddress> as Vec<Scalar> =
+            Kind::apart(":10013", usual_addresses, |addresses| Some(shown(addresses)), texts())
+                .flag(LISTEN_FLAG)
+                .repeated("ADDRESS")
+                .until_restart();
+        /// Path of the metrics
+        telemetry_path: String = Kind::new("PATH", "/metrics", telemetry_path, |path| Some(path.clone()))
+            .schema(json!({"type": "string", "pattern": "^/"}))
+            .until_restart();
+        /// YAML file with TLS, users and headers, in the format of Prometheus's exporters; read anew when it changes
+        config_file: Option<PathBuf> = optional_file().flag("web.config.file").until_restart();
+        /// Answer POST /-/reload, which reads the configuration anew as SIGHUP does
+        enable_lifecycle: bool = switch().until_restart();
+        /// Where alerts and dashboards find the runbooks, if not at the exporter's own /runbooks
+        runbooks_url: Option<String> =
+            Kind::optional("URL", runbooks_url, |url| url.clone()).until_restart();
+    }
 }
 
-/// The file is read here to see that it is good, and again when the server starts.
-fn config_file(args: &WebArgs, file: &ConfigFile, findings: &mut Diagnostics) -> (Option<PathBuf>, bool) {
-    let path = match (&args.config_file, &file.root.web.config_file) {
-        (Some(path), _) => path.clone(),
-        (None, Some(text)) => file.path_from_here(&text.value),
-        (None, None) => return (None, false),
-    };
-    let https = match WebRules::read(&path) {
-        Ok(rules) => {
-            findings.warnings.extend(rules.warnings);
-            rules.tls.is_some()
-        }
-        Err(error) => {
-            findings.problems.extend(error.problems);
-            false
-        }
-    };
-    (Some(path), https)
+/// Name of the flag, which adds one address.
+const LISTEN_FLAG: &str = "web.listen-address";
+
+fn usual_addresses() -> Vec<ListenAddress> {
+    vec![ListenAddress::any(10013)]
 }
 
-/// The addresses that were written, or the default's.
-pub(crate) fn listen_addresses(
-    args: &WebArgs,
+fn shown(addresses: &[ListenAddress]) -> String {
+    format!("[{}]", listed(addresses.iter().map(|address| format!("{:?}", address.to_string()))))
+}
+
+/// Reads the section, and the file that `config_file` names, to see that it is good; nothing if a setting cannot be read.
+pub(crate) fn resolve(
+    flags: &Flags<WebConfig>,
     file: &ConfigFile,
-    findings: &mut Diagnostics,
+    diagnostics: &mut Diagnostics,
+) -> Option<WebConfig> {
+    let listen = listen_addresses(flags, file, diagnostics);
+    let mut web = read_section(flags, file, &file.root.web, diagnostics);
+    web.config.listen_addresses = listen;
+    if let Some(path) = &web.config.config_file {
+        match WebRules::read(path) {
+            Ok(rules) => diagnostics.warnings.extend(rules.warnings),
+            Err(error) => diagnostics.problems.extend(error.problems),
+        }
+    }
+    web.sound.then_some(web.config)
+}
+
+/// Reads the addresses that were written, or returns the default's.
+pub(crate) fn listen_addresses(
+    flags: &Flags<WebConfig>,
+    file: &ConfigFile,
+    diagnostics: &mut Diagnostics,
 ) -> Vec<ListenAddress> {
-    let written: Vec<(&str, String)> = if args.listen_address.is_empty() {
-        let texts = file.root.web.listen_addresses.iter().enumerate();
-        texts
-            .map(|(index, text)| {
-                (text.value.as_str(), file.place(&text.referenced, &format!("web.listen_addresses[{index}]")))
-            })
-            .collect()
-    } else {
-        args.listen_address.iter().map(|text| (text.as_str(), flag_place("web.listen-address"))).collect()
-    };
+    let mut written: Vec<(&str, String)> =
+        flags.all(LISTEN_FLAG).iter().map(|text| (text.as_str(), flag_place(LISTEN_FLAG))).collect();
+    if written.is_empty() {
+        for (index, text) in file.root.web.listen_addresses.iter().enumerate() {
+            let place = file.place(&text.referenced, &format!("web.listen_addresses[{index}]"));
+            written.push((&text.value, place));
+        }
+    }
     let mut found: Vec<ListenAddress> = Vec::with_capacity(written.len());
     for (text, place) in written {
-        let Some(address) = findings.keep(&place, listen::parse(text)) else { continue };
+        let Some(address) = diagnostics.keep(&place, listen::parse(text)) else { continue };
         // Port 0 is another free port each time.
         if found.contains(&address) && address.candidates().iter().all(|at| at.port() != 0) {
-            findings.problem(place, format!("{address} is listed twice: keep one"));
+            diagnostics.problem(place, format!("{address} is listed twice: keep one"));
         } else {
             found.push(address);
         }
     }
-    if found.is_empty() { WebConfig::default().listen } else { found }
+    if found.is_empty() { usual_addresses() } else { found }
 }
 
 fn telemetry_path(text: &str) -> Result<String, String> {

@@ -16,8 +16,9 @@ use serde_saphyr::Spanned;
 
 use crate::config::{
     read::{diagnostics::Diagnostics, file::Scalar},
+    setting::boolean,
     web::{
-        keys::{TlsSection, WebFile, boolean},
+        keys::{TlsSection, WebFile},
         sources::Sources,
     },
 };
@@ -34,18 +35,18 @@ struct Reading<'a> {
     section: &'a TlsSection,
     /// The place of the section, for what is missing in it.
     here: String,
-    findings: &'a mut Diagnostics,
+    diagnostics: &'a mut Diagnostics,
 }
 
 pub(crate) fn resolve(
     file: &WebFile,
     section: &Spanned<TlsSection>,
     sources: &mut Sources,
-    findings: &mut Diagnostics,
+    diagnostics: &mut Diagnostics,
 ) -> Option<Arc<ServerConfig>> {
     let here = file.place(&section.referenced, "tls_server_config");
     let section = &section.value;
-    let mut reading = Reading { file, section, here, findings };
+    let mut reading = Reading { file, section, here, diagnostics };
     // All of them run before one may end it, so that one start shows everything that is wrong.
     let cert = reading.pem("cert", section.cert.as_ref(), section.cert_file.as_ref(), true, sources);
     let key = reading.pem("key", section.key.as_ref(), section.key_file.as_ref(), true, sources);
@@ -61,7 +62,7 @@ pub(crate) fn resolve(
 
     let place = cert?.place;
     let builder = ServerConfig::builder_with_provider(provider?).with_protocol_versions(&versions?);
-    let builder = reading.findings.keep(&reading.here, builder)?;
+    let builder = reading.diagnostics.keep(&reading.here, builder)?;
     let made = match verifier? {
         Some(verifier) => builder.with_client_cert_verifier(verifier),
         None => builder.with_no_client_auth(),
@@ -70,11 +71,11 @@ pub(crate) fn resolve(
     let mut config = match made {
         Ok(config) => config,
         Err(rustls::Error::InconsistentKeys(_)) => {
-            reading.findings.problem(place, "the certificate and the key do not belong together");
+            reading.diagnostics.problem(place, "the certificate and the key do not belong together");
             return None;
         }
         Err(error) => {
-            reading.findings.problem(place, format!("certificate and key cannot be used: {error}"));
+            reading.diagnostics.problem(place, format!("certificate and key cannot be used: {error}"));
             return None;
         }
     };
@@ -90,7 +91,7 @@ impl Reading<'_> {
 
     fn problem(&mut self, text: &Scalar, key: &str, reason: impl std::fmt::Display) {
         let place = self.place(text, key);
-        self.findings.problem(place, reason);
+        self.diagnostics.problem(place, reason);
     }
 
     /// From the key itself (`cert`) or from the file of its twin (`cert_file`).
@@ -113,10 +114,10 @@ impl Reading<'_> {
             (None, Some(text)) => {
                 let place = self.place(text, &format!("{key}_file"));
                 let read = sources.read(&self.file.path_from_here(&text.value));
-                Some(Pem { bytes: self.findings.keep(&place, read)?, place })
+                Some(Pem { bytes: self.diagnostics.keep(&place, read)?, place })
             }
             (None, None) if needed => {
-                self.findings.problem(&self.here, format!("TLS needs a `{key}_file`: name one"));
+                self.diagnostics.problem(&self.here, format!("TLS needs a `{key}_file`: name one"));
                 None
             }
             (None, None) => None,
@@ -127,7 +128,7 @@ impl Reading<'_> {
         match CertificateDer::pem_slice_iter(&pem.bytes).collect::<Result<Vec<_>, _>>() {
             Ok(chain) if !chain.is_empty() => Some(chain),
             _ => {
-                self.findings.problem(
+                self.diagnostics.problem(
                     &pem.place,
                     "there is no certificate in it: it must be PEM, with -----BEGIN CERTIFICATE-----",
                 );
@@ -139,7 +140,7 @@ impl Reading<'_> {
     fn private_key(&mut self, pem: &Pem) -> Option<PrivateKeyDer<'static>> {
         let key = PrivateKeyDer::from_pem_slice(&pem.bytes).ok();
         if key.is_none() {
-            self.findings.problem(
+            self.diagnostics.problem(
                 &pem.place,
                 "there is no private key in it: it must be PEM, with -----BEGIN PRIVATE KEY-----, and not be \
                  encrypted",
@@ -158,7 +159,7 @@ impl Reading<'_> {
         let optional = match written.map_or("", |text| text.value.trim()) {
             "" | "NoClientCert" => {
                 let Some(ca) = ca else { return Some(None) };
-                self.findings.problem(
+                self.diagnostics.problem(
                     &ca.place,
                     "authorities for client certificates without `client_auth_type: RequireAndVerifyClientCert` \
                      do nothing: add it, or take them away",
@@ -193,11 +194,11 @@ impl Reading<'_> {
         };
         let mut roots = RootCertStore::empty();
         for certificate in self.certificates(ca)? {
-            self.findings.keep(&ca.place, roots.add(certificate))?;
+            self.diagnostics.keep(&ca.place, roots.add(certificate))?;
         }
         let builder = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider);
         let builder = if optional { builder.allow_unauthenticated() } else { builder };
-        self.findings.keep(&ca.place, builder.build()).map(Some)
+        self.diagnostics.keep(&ca.place, builder.build()).map(Some)
     }
 
     /// Refused, because without it more clients would come in than the file says.
@@ -220,7 +221,7 @@ impl Reading<'_> {
                 "TLS13" => 13,
                 old @ ("TLS10" | "TLS11") => {
                     let place = self.place(text, "min_version");
-                    self.findings.warn(
+                    self.diagnostics.warn(
                         place,
                         format!("{old} is too old to be spoken here: clients need TLS 1.2 or later"),
                     );
@@ -244,7 +245,7 @@ impl Reading<'_> {
             },
         };
         if oldest > newest {
-            self.findings.problem(&self.here, "`min_version` is later than `max_version`: swap them");
+            self.diagnostics.problem(&self.here, "`min_version` is later than `max_version`: swap them");
             return None;
         }
         let all = [(12, &TLS12), (13, &TLS13)];
@@ -295,10 +296,10 @@ impl Reading<'_> {
         for text in written.iter().filter(|text| !offered(text)) {
             let place = self.place(text, key);
             if none {
-                self.findings
+                self.diagnostics
                     .problem(place, format!("{:?} cannot be had here: there are {names}", text.value));
             } else {
-                self.findings.warn(place, format!("{:?} cannot be had here and is left out", text.value));
+                self.diagnostics.warn(place, format!("{:?} cannot be had here and is left out", text.value));
             }
         }
         (!none).then_some(())
@@ -307,7 +308,7 @@ impl Reading<'_> {
     fn prefer_own_order(&mut self) -> bool {
         let Some(text) = &self.section.prefer_server_cipher_suites else { return true };
         let place = self.place(text, "prefer_server_cipher_suites");
-        self.findings.keep(&place, boolean(&text.value)).unwrap_or(true)
+        self.diagnostics.keep(&place, boolean(&text.value)).unwrap_or(true)
     }
 }
 

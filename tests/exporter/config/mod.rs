@@ -234,8 +234,8 @@ fn refuses_each_mistake_with_place_and_remedy() {
     error: refused/limits.yml:10:17: menu.expire_after: 720h must be longer than rows are read again (720h 5m), or a row would bring its series back: make it longer, or poll.nightly_lookback shorter
     error: refused/limits.yml:12:9: journey.idle: a duration needs a unit: `30s` for seconds, `30m` for minutes
     error: refused/limits.yml:16:9: journey.idle_by_channel: "" is no channel: write it as Wolkvox does, such as `chat-web`
-    error: refused/limits.yml:15:15: journey.idle_by_channel: an idle time of 48h must be from 1m to 24h
-    error: refused/limits.yml:14:12: journey.idle_by_channel: an idle time of 10s must be from 1m to 24h
+    error: refused/limits.yml:15:15: journey.idle_by_channel: 48h must be from 1m to 24h
+    error: refused/limits.yml:14:12: journey.idle_by_channel: 10s must be from 1m to 24h
 
     error: refused/lookback-below-settle-delay.yml:6:13: poll.lookback: the lookback (30s) must be at least the settle delay (1m, from refused/lookback-below-settle-delay.yml:5:17: poll.settle_delay): a row later than that is found only by reading again
 
@@ -250,9 +250,9 @@ fn refuses_each_mistake_with_place_and_remedy() {
     error: refused/many-problems.yml:8:17: poll.settle_delay: "2 fortnights" is not a duration: write it like 30s, 5m, 1h30m or 2d
     error: refused/many-problems.yml:10:15: poll.start_from: "2026-02-30" is not a local date-time like 2026-01-18T00:00:00 (parsed date is not valid: parameter 'day' for `2026-02` is invalid, must be in range `1..=28`)
     error: refused/many-problems.yml:20:9: state.path: this names no file: write a path such as data/wolkvox-exporter.redb
+    error: refused/many-problems.yml:13:17: menu.label_length: "0" must be a whole number from 1 to 1024
+    error: refused/many-problems.yml:14:14: menu.zero_hold: 2h must be at most 1h: make it a little more than two scrapes
     error: refused/many-problems.yml:12:20: menu.buckets: "10" must be a number of seconds above 10; the last bucket, +Inf, is not listed
-    error: refused/many-problems.yml:13:17: menu.label_length: "0" must be a number of characters from 1 to 1024
-    error: refused/many-problems.yml:14:14: menu.zero_hold: a new series would stay at 0 for longer than 1h: make it a little more than two scrapes
     error: refused/many-problems.yml:22:22: web.listen_addresses[0]: "10013" has no colon: write `:10013` for every interface, or `host:10013`
     error: refused/many-problems.yml:22:41: web.listen_addresses[2]: :10013 is listed twice: keep one
     error: refused/many-problems.yml:23:19: web.telemetry_path: "/-/ready" is one of the exporter's own pages: choose another, such as `/metrics`

@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use tokio::time::sleep;
 use wolkvox_exporter::{
     config::{
-        Config, JourneyConfig, MetricsConfig, NameSources, PollConfig, Secret, TargetConfig, TokenSource,
+        Config, JourneyConfig, MenuConfig, NameSources, PollConfig, Secret, TargetConfig, TokenSource,
         WebConfig,
     },
     snapshot::Publisher,
@@ -43,10 +43,10 @@ fn config(names: &[&str]) -> Config {
     Config {
         targets: names.iter().map(target).collect(),
         poll: PollConfig::default(),
-        menu: MetricsConfig::default(),
+        menu: MenuConfig::default(),
         journey: JourneyConfig::default(),
         baseline: Default::default(),
-        state_path: Default::default(),
+        state: Default::default(),
         web: WebConfig::default(),
     }
 }

@@ -210,67 +210,8 @@ pub(crate) fn known_a_week_before() -> String {
     let covered = |offset: &str| {
         format!("count_over_time((max by (server) (wolkvox_up{{{SERVER}}}))[$__range:5m]{offset})")
     };
-<<<<<<< HEAD
     let read_until =
         format!("max by (server) (last_over_time(wolkvox_watermark_timestamp_seconds{{{SERVER}}}[1h]))");
-=======
-    format!("{which}({})", [1, 2, 3, 4].map(week).join(" or "))
-}
-
-/// Firing alerts about menus, by option or by routing point, with the moment since when as value, in seconds, and
-/// with the `anomaly` of the score that they stand on.
-pub(crate) fn firing() -> String {
-    let keys = format!("alertname, {KEYS}");
-    let alerts = format!(
-        r#"max by ({keys}) (ALERTS_FOR_STATE{{alertname=~"Wolkvox.+", {MENU}}}) and on ({keys}) ALERTS{{alertname=~"Wolkvox.+", alertstate="firing", {MENU}}}"#
-    );
-    let anomalies = [
-        ("drop_off", "WolkvoxMenuOptionDropOff(Slow)?"),
-        ("surge", "WolkvoxMenuOptionSurge"),
-        ("abandonment", "WolkvoxMenuOptionAbandonment"),
-        ("retries", "WolkvoxMenuRetriesHigh"),
-        ("loops", "WolkvoxMenuLoopsHigh"),
-        ("time_to_option", "WolkvoxTimeToOptionHigh"),
-        ("collapse", "WolkvoxRoutingPointCollapsed"),
-        ("no_input", "WolkvoxNoInputShareHigh"),
-    ];
-    anomalies.iter().fold(format!("({alerts})"), |expression, (anomaly, names)| {
-        format!(r#"label_replace({expression}, "anomaly", "{anomaly}", "alertname", "{names}")"#)
-    })
-}
-
-/// Firing alerts about the exporter, which have no routing point; the one of an exporter that is gone has no server.
-pub(crate) fn firing_exporter(more: &str) -> String {
-    format!(r#"ALERTS{{alertname=~"Wolkvox.+", alertstate="firing", rp_id="", server=~"$server|"{more}}}"#)
-}
-
-/// What can be said of the menus as one number: how many alerts fire; or 0, all is normal; or why that cannot be said,
-/// in this order: -1 the data are late, -2 an alert about the exporter fires, -3 there is no history to compare with,
-/// -4 a score is above its limit and no alert fires, which is so in the first minutes after a start of Prometheus and
-/// where the alerts are not loaded.
-pub(crate) fn verdict() -> String {
-    let watermark = format!("max by (server) (wolkvox_watermark_timestamp_seconds{{{SERVER}}})");
-    let no_history = format!(
-        "({watermark}) unless on (server) (max by (server) (wolkvox_baseline_observations{{{MENU}}}) >= 2)"
-    );
-    let scores = ["option", "routing_point"]
-        .map(|of| format!("wolkvox_menu_{of}_anomaly_score{{{MENU}}} >= 1"))
-        .join(" or ");
-    let when = |number: i32, condition: &str| format!("(0 * count({condition}) - {number})");
-    [
-        format!(r#"count(ALERTS{{alertname=~"Wolkvox.+", alertstate="firing", {MENU}}})"#),
-        when(1, &format!("time() - {watermark} > 900")),
-        when(2, &firing_exporter(r#", severity=~"critical|warning""#)),
-        when(3, &no_history),
-        when(4, &scores),
-        format!("0 * count({watermark})"),
-    ]
-    .join(" or ")
-}
-
-/// Hits that the last hour should have had, from what each window should have had.
-pub(crate) fn expected_per_hour(more: &str) -> String {
->>>>>>> cc049fc (Rename wolkvox_baseline_observations to wolkvox_baseline_observations, which promtool accepts without an exception)
     format!(
         "({} > 0.9 * {} and on (server) ({read_until} > time() - 3600))",
         covered(" offset 1w"),

@@ -1,0 +1,39 @@
+//! Where the state is kept: the settings of `state`.
+
+use std::path::PathBuf;
+
+use crate::{
+    cli::Flags,
+    config::{
+        read::{diagnostics::Diagnostics, file::ConfigFile},
+        setting::{file, read_section, section},
+    },
+};
+
+section! {
+    /// Where the state is kept.
+    pub struct StateConfig: "state", "State", StateKeys {
+        /// State file, created if missing
+        path: PathBuf = file("data/wolkvox-exporter.redb").until_restart();
+    }
+}
+
+/// Reads the section; nothing if a setting cannot be read.
+pub(crate) fn resolve(
+    flags: &Flags<StateConfig>,
+    file: &ConfigFile,
+    diagnostics: &mut Diagnostics,
+) -> Option<StateConfig> {
+    let state = read_section(flags, file, &file.root.state, diagnostics);
+    state.sound.then_some(state.config)
+}
+
+/// Reads the path of the state file from flags alone.
+///
+/// # Errors
+/// If the path names no file.
+pub fn resolve_state(flags: &Flags<StateConfig>) -> Result<PathBuf, super::ConfigError> {
+    let mut diagnostics = Diagnostics::default();
+    let state = resolve(flags, &ConfigFile::default(), &mut diagnostics);
+    state.map(|state| state.path).ok_or_else(|| diagnostics.into_error())
+}
