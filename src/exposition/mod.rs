@@ -18,6 +18,7 @@ mod publication;
 mod published;
 mod recording;
 mod registry;
+mod table;
 mod variant;
 
 pub use assembly::{Assembly, TargetCells};
@@ -29,4 +30,6 @@ pub use publication::Publication;
 pub use published::{Encoding, Published};
 pub use recording::Recording;
 pub use registry::from_prometheus;
+pub use table::{Described, Metric};
+pub(crate) use table::{described, families};
 pub use variant::Variant;

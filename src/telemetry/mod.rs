@@ -9,17 +9,16 @@ mod target;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::{Arc, Mutex, OnceLock, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
     time::Instant,
 };
 
-use prometheus::{Counter, Gauge, GaugeVec, Opts, Registry};
 use tokio::sync::Notify;
 
-use self::process::Process;
 pub use self::target::TargetTelemetry;
+use self::{process::Process, target::LIVE};
 use crate::{
-    exposition::{BucketBounds, Family, from_prometheus},
+    exposition::{BucketBounds, Described, Family, Metric, Sample, described, families, label_block},
     logging::DroppedLines,
 };
 
@@ -62,17 +61,88 @@ impl SplitCause {
 /// All live metrics of the process.
 #[derive(Debug)]
 pub struct Telemetry {
-    registry: Registry,
     process: Process,
     bounds: Arc<BucketBounds>,
     targets: Mutex<BTreeMap<String, TargetTelemetry>>,
     changed: Arc<Notify>,
-    load: GaugeVec,
-    runbooks: GaugeVec,
-    last_reload: Gauge,
-    last_success: Gauge,
-    log_lines_dropped: Counter,
+    own: Mutex<OwnNumbers>,
     dropped_lines: OnceLock<DroppedLines>,
+}
+
+/// What the process knows of itself.
+#[derive(Debug, Default)]
+struct OwnNumbers {
+    /// Used part of what is supported, by what is used.
+    load: BTreeMap<String, f64>,
+    /// Address of the runbooks.
+    runbooks: Option<String>,
+    last_reload_succeeded: bool,
+    /// When the configuration in force was read, in Unix seconds.
+    last_success: f64,
+    log_lines_dropped: f64,
+}
+
+/// Every family of the process but those that the system tells.
+const OWN: &[Metric<OwnNumbers>] = &[
+    Metric::gauge(
+        "wolkvox_exporter_load_ratio",
+        "How much of what one process supports is used; over 1, data come late.",
+        &["of"],
+        OwnNumbers::load,
+    ),
+    Metric::gauge(
+        "wolkvox_exporter_runbooks_info",
+        "Always 1; the label says where the alerts' runbooks are.",
+        &["url"],
+        OwnNumbers::runbooks,
+    ),
+    Metric::gauge(
+        "wolkvox_exporter_config_last_reload_successful",
+        "1 when the configuration was good the last time it was read, at the start or at a reload.",
+        &[],
+        |own| one(own.last_reload_succeeded.into()),
+    ),
+    Metric::gauge(
+        "wolkvox_exporter_config_last_reload_success_timestamp_seconds",
+        "When the configuration in force was read.",
+        &[],
+        |own| one(own.last_success),
+    ),
+    Metric::counter(
+        "wolkvox_log_lines_dropped_total",
+        "Log lines that were not written, because nobody reads standard error or it is closed.",
+        &[],
+        |own| one(own.log_lines_dropped),
+    ),
+    Metric::gauge(
+        "wolkvox_exporter_build_info",
+        "Always 1; the labels say which build this is.",
+        &["version"],
+        |_| vec![Sample::new(label_block(&[("version", env!("CARGO_PKG_VERSION"))]), 1.0)],
+    ),
+];
+
+impl OwnNumbers {
+    fn runbooks(&self) -> Vec<Sample> {
+        let url = self.runbooks.iter();
+        url.map(|url| Sample::new(label_block(&[("url", url)]), 1.0)).collect()
+    }
+
+    fn load(&self) -> Vec<Sample> {
+        let load = self.load.iter();
+        load.map(|(of, ratio)| Sample::new(label_block(&[("of", of)]), *ratio)).collect()
+    }
+}
+
+fn one(value: f64) -> Vec<Sample> {
+    vec![Sample::new(label_block(&[]), value)]
+}
+
+/// Returns every live family, of a target and of the process, but for those that the system tells.
+pub(crate) fn all_metrics() -> Vec<Described> {
+    let mut all = described(LIVE);
+    all.extend(described(OWN));
+    all
 }
 
 impl Telemetry {
@@ -80,52 +150,18 @@ impl Telemetry {
     pub fn new() -> Result<Self, prometheus::Error> {
         let bounds = BucketBounds::new(&DURATIONS)
             .ok_or_else(|| prometheus::Error::Msg("the bounds of the durations must increase".to_owned()))?;
-        let load = Opts::new(
-            "wolkvox_exporter_load_ratio",
-            "How much of what one process supports is used; over 1, data come late.",
-        );
-        let runbooks = Opts::new(
-            "wolkvox_exporter_runbooks_info",
-            "Always 1; the label says where the alerts' runbooks are.",
-        );
-        let telemetry = Self {
-            registry: Registry::new(),
+        Ok(Self {
             process: Process::new()?,
             bounds: Arc::new(bounds),
             targets: Mutex::default(),
             changed: Arc::new(Notify::new()),
-            load: GaugeVec::new(load, &["of"])?,
-            runbooks: GaugeVec::new(runbooks, &["url"])?,
-            last_reload: Gauge::new(
-                "wolkvox_exporter_config_last_reload_successful",
-                "1 when the configuration was good the last time it was read, at the start or at a reload.",
-            )?,
-            last_success: Gauge::new(
-                "wolkvox_exporter_config_last_reload_success_timestamp_seconds",
-                "When the configuration in force was read.",
-            )?,
-            log_lines_dropped: Counter::new(
-                "wolkvox_log_lines_dropped_total",
-                "Log lines that were not written, because nobody reads standard error or it is closed.",
-            )?,
+            own: Mutex::default(),
             dropped_lines: OnceLock::new(),
-        };
-        let build = GaugeVec::new(
-            Opts::new("wolkvox_exporter_build_info", "Always 1; the labels say which build this is."),
-            &["version"],
-        )?;
-        build.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1.0);
-        for collector in [
-            Box::new(telemetry.load.clone()) as Box<dyn prometheus::core::Collector>,
-            Box::new(telemetry.runbooks.clone()),
-            Box::new(telemetry.last_reload.clone()),
-            Box::new(telemetry.last_success.clone()),
-            Box::new(telemetry.log_lines_dropped.clone()),
-            Box::new(build),
-        ] {
-            telemetry.registry.register(collector)?;
-        }
-        Ok(telemetry)
+        })
+    }
+
+    fn own(&self) -> MutexGuard<'_, OwnNumbers> {
+        self.own.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The metrics of one target, every class and cause at 0 from the start; those that it had before, if it had any.
@@ -137,7 +173,7 @@ impl Telemetry {
 
     /// Shows the address of the runbooks, for the links of alerts and dashboards.
     pub fn show_runbooks(&self, url: &str) {
-        self.runbooks.with_label_values(&[url]).set(1.0);
+        self.own().runbooks = Some(url.to_owned());
     }
 
     /// Forgets every target but these. One that comes back begins at 0.
@@ -153,14 +189,15 @@ impl Telemetry {
 
     /// How much is used of what is supported, by what it is that is used.
     pub fn load(&self, of: &str, ratio: f64) {
-        self.load.with_label_values(&[of]).set(ratio);
+        self.own().load.insert(of.to_owned(), ratio);
     }
 
     /// The configuration was read, at the start or anew at `now` (Unix seconds), with or without success.
     pub fn configured(&self, success: bool, now: f64) {
-        self.last_reload.set(success.into());
+        let mut own = self.own();
+        own.last_reload_succeeded = success;
         if success {
-            self.last_success.set(now);
+            own.last_success = now;
         }
     }
 
@@ -173,11 +210,10 @@ impl Telemetry {
     /// For one scrape at `now`, sorted by name: what is of the process and of no target. What the system says of the
     /// process may be a second old.
     pub fn gather(&self, now: Instant) -> Vec<Family> {
-        if let Some(lines) = self.dropped_lines.get() {
-            let more = lines.count() as f64 - self.log_lines_dropped.get();
-            self.log_lines_dropped.inc_by(more.max(0.0));
-        }
-        let mut families = from_prometheus(&self.registry.gather());
+        let mut own = self.own();
+        own.log_lines_dropped = self.dropped_lines.get().map_or(0.0, |lines| lines.count() as f64);
+        let mut families = families(OWN, &*own);
+        drop(own);
         families.extend(self.process.families(now));
         families.sort_by(|a, b| a.name.cmp(&b.name));
         families

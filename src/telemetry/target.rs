@@ -15,7 +15,7 @@ use tokio::sync::Notify;
 
 use super::{SplitCause, durations::Durations};
 use crate::{
-    exposition::{BucketBounds, Family, MetricType, Sample, label_block},
+    exposition::{BucketBounds, Family, Metric, Sample, Value, families, label_block},
     schedule::Tier,
     wolkvox::ErrorClass,
 };
@@ -26,7 +26,6 @@ pub struct TargetTelemetry(Arc<Shared>);
 
 #[derive(Debug)]
 struct Shared {
-    server: Box<str>,
     numbers: Mutex<Numbers>,
     /// Goes up with every change.
     version: AtomicU64,
@@ -34,7 +33,8 @@ struct Shared {
 }
 
 #[derive(Debug)]
-struct Numbers {
+pub(super) struct Numbers {
+    server: Box<str>,
     polls: u64,
     poll_failures: [u64; ErrorClass::ALL.len()],
     poll_duration: Durations,
@@ -63,6 +63,7 @@ impl TargetTelemetry {
     /// Everything at 0. `bounds` are those of durations, in seconds; `changed` is told of every change.
     pub(super) fn new(server: &str, bounds: &Arc<BucketBounds>, changed: Arc<Notify>) -> Self {
         let numbers = Numbers {
+            server: server.into(),
             polls: 0,
             poll_failures: Default::default(),
             poll_duration: Durations::new(bounds.clone()),
@@ -77,7 +78,7 @@ impl TargetTelemetry {
             deep_reads: Default::default(),
         };
         let version = AtomicU64::new(0);
-        Self(Arc::new(Shared { server: server.into(), numbers: Mutex::new(numbers), version, changed }))
+        Self(Arc::new(Shared { numbers: Mutex::new(numbers), version, changed }))
     }
 
     fn change(&self, change: impl FnOnce(&mut Numbers)) {
@@ -156,7 +157,7 @@ impl TargetTelemetry {
     /// Always the same ones in the same order, sorted by name; every class and cause is there from the start.
     pub fn families(&self) -> Vec<Family> {
         let numbers = self.0.numbers.lock().unwrap_or_else(PoisonError::into_inner);
-        numbers.families(&self.0.server)
+        families(LIVE, &numbers)
     }
 }
 
@@ -166,127 +167,136 @@ fn count<T: Copy + PartialEq, const N: usize>(counts: &mut [u64; N], all: &[T; N
     }
 }
 
-impl Numbers {
-    fn families(&self, server: &str) -> Vec<Family> {
-        let own = label_block(&[("server", server)]);
-        let single = |value: Option<f64>| value.map(|value| Sample::new(own.clone(), value));
-        let whole = |value: u64| Some(Sample::new(own.clone(), value));
-        let by_class =
-            |counts: &[u64]| labelled(server, "class", ErrorClass::ALL.map(ErrorClass::as_str), counts);
-        let by_tier = |value: &dyn Fn(&DeepReads) -> Option<f64>| {
-            let tiers = Tier::ALL.iter().zip(&self.deep_reads);
-            let sample = |(tier, reads): (&Tier, &DeepReads)| {
-                let labels = label_block(&[("server", server), ("tier", tier.as_str())]);
-                value(reads).map(|value| Sample::new(labels, value))
-            };
-            tiers.filter_map(sample).collect::<Vec<_>>()
-        };
-        let causes = SplitCause::ALL.map(SplitCause::as_str);
-        let family =
-            |name, help, kind, points: Vec<Sample>| Family { points, ..Family::new(name, help, kind) };
-        let counter = |name, help, points| family(name, help, MetricType::Counter, points);
-        let gauge = |name, help, point: Option<Sample>| {
-            family(name, help, MetricType::Gauge, point.into_iter().collect())
-        };
-        let durations = |name, help, took: &Durations| {
-            family(name, help, MetricType::Histogram, vec![Sample::new(own.clone(), took.histogram())])
-        };
-        vec![
-            counter(
-                "wolkvox_api_errors_total",
-                "HTTP requests to Wolkvox that gave no rows to commit, by class.",
-                by_class(&self.request_errors),
-            ),
-            durations(
-                "wolkvox_api_request_duration_seconds",
-                "Duration of HTTP requests to Wolkvox, to the end of the answer.",
-                &self.request_duration,
-            ),
-            counter(
-                "wolkvox_api_requests_total",
-                "HTTP requests to Wolkvox.",
-                whole(self.requests).into_iter().collect(),
-            ),
-            gauge(
-                "wolkvox_clock_skew_seconds",
-                "The server's Date header minus our clock.",
-                single(self.skew),
-            ),
-            counter(
-                "wolkvox_deep_read_failures_total",
-                "Steps of deeper re-readings that failed, by class; each is tried again later.",
-                self.deep_read_failures(server),
-            ),
-            family(
-                "wolkvox_deep_read_remaining_seconds",
-                "Length of what a deeper re-reading under way has still to read; 0 when none is.",
-                MetricType::Gauge,
-                by_tier(&|reads| reads.state.map(|(left, _)| left as f64)),
-            ),
-            family(
-                "wolkvox_deep_read_timestamp_seconds",
-                "When a deeper re-reading last came to its end, or counting began.",
-                MetricType::Gauge,
-                by_tier(&|reads| reads.state.map(|(_, ended)| ended as f64)),
-            ),
-            counter(
-                "wolkvox_deep_reads_total",
-                "Deeper re-readings for late rows that came to their end.",
-                by_tier(&|reads| reads.state.map(|_| reads.ended as f64)),
-            ),
-            durations("wolkvox_poll_duration_seconds", "Duration of whole poll cycles.", &self.poll_duration),
-            counter(
-                "wolkvox_poll_failures_total",
-                "Poll cycles that did not commit all that was due, by the class of what stopped them.",
-                by_class(&self.poll_failures),
-            ),
-            counter(
-                "wolkvox_poller_restarts_total",
-                "Times that the target's poller broke off, which is a bug, and was started again.",
-                whole(self.restarts).into_iter().collect(),
-            ),
-            counter("wolkvox_polls_total", "Poll cycles.", whole(self.polls).into_iter().collect()),
-            gauge(
-                "wolkvox_quota_requests_limit",
-                "Requests a day that the operation's licences allow.",
-                self.quota_limit.and_then(whole),
-            ),
-            gauge(
-                "wolkvox_quota_requests_used",
-                "Requests sent on the server's current day.",
-                whole(self.quota_used),
-            ),
-            counter(
-                "wolkvox_window_splits_total",
-                "Spans that were halved because their answer did not fit, by cause.",
-                labelled(server, "cause", causes, &self.splits),
-            ),
-        ]
-    }
-}
+/// Labels of a target.
+const SERVER: &[&str] = &["server"];
+/// Labels of one tier of deeper re-reading.
+const TIER: &[&str] = &["server", "tier"];
+/// Labels of failures by class.
+const CLASS: &[&str] = &["server", "class"];
+
+/// Every live family of a target, sorted by name.
+pub(super) const LIVE: &[Metric<Numbers>] = &[
+    Metric::counter(
+        "wolkvox_api_errors_total",
+        "HTTP requests to Wolkvox that gave no rows to commit, by class.",
+        CLASS,
+        |numbers| numbers.by_class(&numbers.request_errors),
+    ),
+    Metric::histogram(
+        "wolkvox_api_request_duration_seconds",
+        "Duration of HTTP requests to Wolkvox, to the end of the answer.",
+        SERVER,
+        |numbers| numbers.one(numbers.request_duration.histogram()),
+    ),
+    Metric::counter("wolkvox_api_requests_total", "HTTP requests to Wolkvox.", SERVER, |numbers| {
+        numbers.one(numbers.requests)
+    }),
+    Metric::gauge(
+        "wolkvox_clock_skew_seconds",
+        "The server's Date header minus our clock.",
+        SERVER,
+        |numbers| numbers.known(numbers.skew),
+    ),
+    Metric::counter(
+        "wolkvox_deep_read_failures_total",
+        "Steps of deeper re-readings that failed, by class; each is tried again later.",
+        &["server", "tier", "class"],
+        Numbers::deep_read_failures,
+    ),
+    Metric::gauge(
+        "wolkvox_deep_read_remaining_seconds",
+        "Length of what a deeper re-reading under way has still to read; 0 when none is.",
+        TIER,
+        |numbers| numbers.by_tier(|reads| reads.state.map(|(left, _)| left as f64)),
+    ),
+    Metric::gauge(
+        "wolkvox_deep_read_timestamp_seconds",
+        "When a deeper re-reading last came to its end, or counting began.",
+        TIER,
+        |numbers| numbers.by_tier(|reads| reads.state.map(|(_, ended)| ended as f64)),
+    ),
+    Metric::counter(
+        "wolkvox_deep_reads_total",
+        "Deeper re-readings for late rows that came to their end.",
+        TIER,
+        |numbers| numbers.by_tier(|reads| reads.state.map(|_| reads.ended as f64)),
+    ),
+    Metric::histogram("wolkvox_poll_duration_seconds", "Duration of whole poll cycles.", SERVER, |numbers| {
+        numbers.one(numbers.poll_duration.histogram())
+    }),
+    Metric::counter(
+        "wolkvox_poll_failures_total",
+        "Poll cycles that did not commit all that was due, by the class of what stopped them.",
+        CLASS,
+        |numbers| numbers.by_class(&numbers.poll_failures),
+    ),
+    Metric::counter(
+        "wolkvox_poller_restarts_total",
+        "Times that the target's poller broke off, which is a bug, and was started again.",
+        SERVER,
+        |numbers| numbers.one(numbers.restarts),
+    ),
+    Metric::counter("wolkvox_polls_total", "Poll cycles.", SERVER, |numbers| numbers.one(numbers.polls)),
+    Metric::gauge(
+        "wolkvox_quota_requests_limit",
+        "Requests a day that the operation's licences allow.",
+        SERVER,
+        |numbers| numbers.known(numbers.quota_limit),
+    ),
+    Metric::gauge(
+        "wolkvox_quota_requests_used",
+        "Requests sent on the server's current day.",
+        SERVER,
+        |numbers| numbers.one(numbers.quota_used),
+    ),
+    Metric::counter(
+        "wolkvox_window_splits_total",
+        "Spans that were halved because their answer did not fit, by cause.",
+        &["server", "cause"],
+        |numbers| numbers.by("cause", SplitCause::ALL.map(SplitCause::as_str), &numbers.splits),
+    ),
+];
 
 impl Numbers {
+    fn one(&self, value: impl Into<Value>) -> Vec<Sample> {
+        vec![Sample::new(label_block(&[("server", &self.server)]), value)]
+    }
+
+    fn known(&self, value: Option<impl Into<Value>>) -> Vec<Sample> {
+        value.map_or_else(Vec::new, |value| self.one(value))
+    }
+
+    fn by_class(&self, counts: &[u64]) -> Vec<Sample> {
+        self.by("class", ErrorClass::ALL.map(ErrorClass::as_str), counts)
+    }
+
+    /// A series for each value of one more label.
+    fn by<const N: usize>(&self, label: &str, values: [&str; N], counts: &[u64]) -> Vec<Sample> {
+        let sample = |(value, count): (&str, &u64)| {
+            Sample::new(label_block(&[("server", &*self.server), (label, value)]), *count)
+        };
+        values.into_iter().zip(counts).map(sample).collect()
+    }
+
+    fn by_tier(&self, value: fn(&DeepReads) -> Option<f64>) -> Vec<Sample> {
+        let mut samples = Vec::new();
+        for (tier, reads) in Tier::ALL.iter().zip(&self.deep_reads) {
+            let Some(value) = value(reads) else { continue };
+            let labels = label_block(&[("server", &*self.server), ("tier", tier.as_str())]);
+            samples.push(Sample::new(labels, value));
+        }
+        samples
+    }
+
     /// Only those that have occurred: most classes never do.
-    fn deep_read_failures(&self, server: &str) -> Vec<Sample> {
+    fn deep_read_failures(&self) -> Vec<Sample> {
         let mut samples = Vec::new();
         for (tier, reads) in Tier::ALL.iter().zip(&self.deep_reads) {
             for (class, count) in ErrorClass::ALL.iter().zip(reads.failures).filter(|(_, count)| *count > 0) {
-                let labels = [("server", server), ("tier", tier.as_str()), ("class", class.as_str())];
+                let labels = [("server", &*self.server), ("tier", tier.as_str()), ("class", class.as_str())];
                 samples.push(Sample::new(label_block(&labels), count));
             }
         }
         samples
     }
-}
-
-/// A series for each value of one more label.
-fn labelled<const N: usize>(
-    server: &str,
-    name: &str,
-    values: [&'static str; N],
-    counts: &[u64],
-) -> Vec<Sample> {
-    let sample =
-        |(value, count): (&str, &u64)| Sample::new(label_block(&[("server", server), (name, value)]), *count);
-    values.into_iter().zip(counts).map(sample).collect()
 }

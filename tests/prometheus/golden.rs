@@ -12,12 +12,12 @@ use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 use wolkvox_exporter::{
     config::TokenVersion,
-    exposition::{BucketBounds, Encoding, Format},
+    exposition::{BucketBounds, Encoding, Format, MetricType},
     ledger::{IdleTimes, TargetCounters},
     model::{LocalSecond, MenuLabels, Names},
     poller::{Clock, NameSettings, Poller, PollerConfig, PollerDeps, Source},
     schedule::local_second,
-    snapshot::Publisher,
+    snapshot::{Publisher, all_metrics},
     store::Store,
     telemetry::Telemetry,
     wolkvox::{Admission, Answer, ApiError, Element, Query, RowParser},
@@ -235,6 +235,38 @@ fn difference(golden: &str, now: &str) -> String {
 #[test]
 fn every_promtool_finds_nothing_to_say_of_it() {
     let [text, _] = scraped();
+    for tool in prometheus::promtools() {
+        check_metrics(&tool.path, &text).unwrap_or_else(|said| panic!("{tool}: {said}"));
+    }
+}
+
+/// An exposition with one series of every metric that is declared, whether or not these two targets show it.
+fn every_declared_metric() -> String {
+    let mut text = String::new();
+    for metric in all_metrics() {
+        let name = metric.name;
+        let labels: Vec<String> = metric.labels.iter().map(|label| format!("{label}=\"x\"")).collect();
+        let labels = labels.join(",");
+        let (kind, series) = match metric.kind {
+            MetricType::Counter => ("counter", format!("{name}{{{labels}}} 1\n")),
+            MetricType::Gauge => ("gauge", format!("{name}{{{labels}}} 1\n")),
+            MetricType::Histogram => (
+                "histogram",
+                format!(
+                    "{name}_bucket{{{labels},le=\"+Inf\"}} 1\n{name}_sum{{{labels}}} 1\n\
+                     {name}_count{{{labels}}} 1\n"
+                ),
+            ),
+        };
+        text += &format!("# HELP {name} {}\n# TYPE {name} {kind}\n{series}", metric.help);
+    }
+    text
+}
+
+#[test]
+fn every_promtool_accepts_the_name_of_every_metric() {
+    let text = every_declared_metric();
+    assert!(text.lines().filter(|line| line.starts_with("# TYPE")).count() > 50, "{text}");
     for tool in prometheus::promtools() {
         check_metrics(&tool.path, &text).unwrap_or_else(|said| panic!("{tool}: {said}"));
     }

@@ -1,0 +1,322 @@
+//! A target's committed state as the table of metrics reads it.
+//!
+//! Owns the label sets, each written once and shared by its families, and the rule that a count is 0 until that 0 could be
+//! seen. Pure.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use jiff::Timestamp;
+
+use super::TargetSnapshot;
+use crate::{
+    baseline::{Anomaly, OptionScores, PointAnomaly, Score, Scores},
+    exposition::{BucketBounds, Histogram, NativeHistogram, Sample, Value, label_block},
+    ledger::{LATENESS_BOUNDS, OptionCounts, RoutingPointCounts, SecondsHistogram, Totals},
+    model::{MenuLabels, NUMBER, PointLabels},
+    schedule,
+    wolkvox::Rejection,
+};
+
+/// Upper bounds of `wolkvox_menu_journey_options`.
+const JOURNEY_OPTIONS: [f64; 10] = [1.0, 2.0, 3.0, 4.0, 5.0, 7.0, 10.0, 15.0, 20.0, 50.0];
+/// Lowest score at which the numbers that were compared are shown.
+const COMPARED_FROM: f64 = 0.5;
+
+/// A target, with its label sets.
+pub(super) struct View {
+    pub(super) target: TargetSnapshot,
+    server: Arc<str>,
+    /// Label sets of the options that are counted, in their order.
+    options: Vec<Arc<str>>,
+    /// Label sets of the routing points that are counted, in their order.
+    points: Vec<Arc<str>>,
+}
+
+impl View {
+    pub(super) fn new(target: TargetSnapshot) -> Self {
+        let name = target.server.as_str();
+        Self {
+            server: label_block(&[("server", name)]),
+            options: target.account.menus.keys().map(|labels| option_block(name, labels)).collect(),
+            points: target.account.points.keys().map(|labels| point_block(name, labels)).collect(),
+            target,
+        }
+    }
+
+    pub(super) fn totals(&self) -> &Totals {
+        &self.target.account.totals
+    }
+
+    /// One series of the target.
+    pub(super) fn one(&self, value: impl Into<Value>) -> Vec<Sample> {
+        vec![Sample::new(self.server.clone(), value)]
+    }
+
+    /// One series of the target, if the moment is known.
+    pub(super) fn moment(&self, moment: Option<Timestamp>) -> Vec<Sample> {
+        moment.map_or_else(Vec::new, |moment| self.one(moment.as_second() as f64))
+    }
+
+    /// Series of the target that one more label tells apart.
+    pub(super) fn by<const N: usize>(&self, label: &str, counts: [(&str, u64); N]) -> Vec<Sample> {
+        let mut samples = Vec::with_capacity(N);
+        for (value, count) in counts {
+            let labels = label_block(&[("server", &self.target.server), (label, value)]);
+            samples.push(Sample::new(labels, count));
+        }
+        samples
+    }
+
+    /// A counter of every option.
+    pub(super) fn options(&self, count: fn(&OptionCounts) -> u64) -> Vec<Sample> {
+        let counts = self.target.account.menus.values().map(|(_, counts)| counts);
+        let sample = |(labels, counts): (&Arc<str>, &Arc<OptionCounts>)| {
+            counter(labels, count(counts), counts.released)
+        };
+        self.options.iter().zip(counts).map(sample).collect()
+    }
+
+    /// A counter of every routing point.
+    pub(super) fn points(&self, count: fn(&RoutingPointCounts) -> u64) -> Vec<Sample> {
+        let sample = |(labels, counts): (&Arc<str>, &Arc<RoutingPointCounts>)| {
+            counter(labels, count(counts), counts.released)
+        };
+        self.points.iter().zip(self.target.account.points.values()).map(sample).collect()
+    }
+
+    pub(super) fn time_to_option(&self) -> Vec<Sample> {
+        let mut samples = Vec::with_capacity(self.options.len());
+        for (labels, (_, counts)) in self.options.iter().zip(self.target.account.menus.values()) {
+            samples.push(histogram(labels, &counts.seconds, &self.target.buckets, counts.released));
+        }
+        samples
+    }
+
+    pub(super) fn journey_options(&self) -> Vec<Sample> {
+        let bounds = fixed_bounds(&JOURNEY_OPTIONS);
+        let mut samples = Vec::with_capacity(self.points.len());
+        for (labels, counts) in self.points.iter().zip(self.target.account.points.values()) {
+            samples.push(histogram(labels, &counts.journeys, &bounds, counts.released));
+        }
+        samples
+    }
+
+    pub(super) fn journeys_open(&self) -> Vec<Sample> {
+        let counts = self.points.iter().zip(self.target.account.points.values());
+        counts.map(|(labels, counts)| Sample::new(labels.clone(), counts.open)).collect()
+    }
+
+    pub(super) fn window_hits(&self) -> Vec<Sample> {
+        let hits = self.target.window.iter().flat_map(|window| &window.hits);
+        hits.map(|(labels, count)| Sample::new(option_block(&self.target.server, labels), *count)).collect()
+    }
+
+    pub(super) fn window_interactions(&self) -> Vec<Sample> {
+        let interactions = self.target.window.iter().flat_map(|window| &window.interactions);
+        interactions
+            .map(|(labels, count)| Sample::new(point_block(&self.target.server, labels), *count))
+            .collect()
+    }
+
+    pub(super) fn transitions(&self) -> Vec<Sample> {
+        let mut samples = Vec::new();
+        for (labels, counts) in &self.target.account.transitions {
+            let block = label_block(&[
+                ("server", &self.target.server),
+                ("rp_id", &labels.point.rp_id),
+                ("channel", &labels.point.channel),
+                ("from_opc_menu", &labels.from),
+                ("to_opc_menu", &labels.to),
+            ]);
+            samples.push(counter(&block, counts.steps, counts.released));
+        }
+        samples
+    }
+
+    fn scores(&self) -> Option<&Scores> {
+        self.target.usual.scores.as_deref()
+    }
+
+    /// A value of every option of which an expectation may be known.
+    pub(super) fn scored_options<V: Into<Value>>(
+        &self,
+        value: fn(&OptionScores) -> Option<V>,
+    ) -> Vec<Sample> {
+        let options = self.scores().into_iter().flat_map(|scores| &scores.options);
+        let sample = |option: &OptionScores| {
+            value(option).map(|value| Sample::new(option_block(&self.target.server, &option.labels), value))
+        };
+        options.filter_map(sample).collect()
+    }
+
+    /// A number of every score of an option.
+    pub(super) fn option_scores(&self, number: impl Fn(Score) -> Option<f64>) -> Vec<Sample> {
+        let mut samples = Vec::new();
+        for option in self.scores().into_iter().flat_map(|scores| &scores.options) {
+            for anomaly in Anomaly::ALL {
+                let Some(number) = option.of(anomaly).and_then(&number) else { continue };
+                let labels = option_anomaly_block(&self.target.server, &option.labels, anomaly);
+                samples.push(Sample::new(labels, number));
+            }
+        }
+        samples
+    }
+
+    /// A number of every score of a routing point.
+    pub(super) fn point_scores(&self, number: impl Fn(Score) -> Option<f64>) -> Vec<Sample> {
+        let mut samples = Vec::new();
+        for point in self.scores().into_iter().flat_map(|scores| &scores.points) {
+            for anomaly in PointAnomaly::ALL {
+                let Some(number) = point.of(anomaly).and_then(&number) else { continue };
+                let labels = point_anomaly_block(&self.target.server, &point.labels, anomaly);
+                samples.push(Sample::new(labels, number));
+            }
+        }
+        samples
+    }
+
+    /// A number that was compared, where the score is worth it.
+    pub(super) fn compared(&self, number: fn(Score) -> f64) -> Vec<Sample> {
+        let shown = |score: Score| (score.score >= COMPARED_FROM).then(|| number(score));
+        let mut samples = self.option_scores(shown);
+        samples.extend(self.point_scores(shown));
+        samples
+    }
+
+    /// Options that have series: those that are counted, and those that have a score although nobody has entered them
+    /// since counting began.
+    fn known_options(&self) -> impl Iterator<Item = &MenuLabels> {
+        let scored = self.scores().into_iter().flat_map(|scores| &scores.options);
+        self.target.account.menus.keys().chain(scored.map(|option| &option.labels))
+    }
+
+    /// The name of every routing point that has series; its own number where nobody gave one, so that a join loses none.
+    pub(super) fn point_names(&self) -> Vec<Sample> {
+        let counted = self.target.account.points.keys();
+        let known = self.known_options().map(|labels| &labels.point);
+        let rp_ids: BTreeSet<&str> = counted.chain(known).map(|point| &*point.rp_id).collect();
+        let mut samples = Vec::with_capacity(rp_ids.len());
+        for rp_id in rp_ids {
+            let name = self.target.names.routing_point(rp_id).unwrap_or(rp_id);
+            let labels = [("server", self.target.server.as_str()), ("rp_id", rp_id), ("rp_name", name)];
+            samples.push(Sample::new(label_block(&labels), 1));
+        }
+        samples
+    }
+
+    /// The name and kind of every option that has series.
+    pub(super) fn option_names(&self) -> Vec<Sample> {
+        let codes: BTreeSet<&str> = self.known_options().map(|labels| &*labels.option).collect();
+        let mut samples = Vec::with_capacity(codes.len());
+        for code in codes {
+            let labels = label_block(&[
+                ("server", &self.target.server),
+                ("cod_opc_menu", code),
+                ("description", self.target.names.option(code).unwrap_or(code)),
+                ("kind", self.target.kinds.kind(code).as_str()),
+            ]);
+            samples.push(Sample::new(labels, 1));
+        }
+        samples
+    }
+
+    /// The name of every option at its routing point. A family of its own, so that kinds, which are the same everywhere, can
+    /// be joined by the code alone, and a name of one routing point makes no join many-to-many.
+    pub(super) fn option_names_at_points(&self) -> Vec<Sample> {
+        let pairs: BTreeSet<(&str, &str)> =
+            self.known_options().map(|labels| (&*labels.point.rp_id, &*labels.option)).collect();
+        let mut samples = Vec::with_capacity(pairs.len());
+        for (rp_id, code) in pairs {
+            let labels = label_block(&[
+                ("server", &self.target.server),
+                ("rp_id", rp_id),
+                ("cod_opc_menu", code),
+                ("description", self.target.names.option_at(rp_id, code).unwrap_or(code)),
+            ]);
+            samples.push(Sample::new(labels, 1));
+        }
+        samples
+    }
+
+    pub(super) fn last_row(&self) -> Option<Timestamp> {
+        self.totals().last_row.and_then(|local| schedule::instant(local, &self.target.zone))
+    }
+
+    pub(super) fn rejected(&self) -> Vec<Sample> {
+        let rejected = &self.totals().rejected;
+        let count = |reason| rejected.get(&reason).copied().unwrap_or(0);
+        self.by("reason", Rejection::ALL.map(|reason| (reason.reason(), count(reason))))
+    }
+
+    pub(super) fn lateness(&self) -> Vec<Sample> {
+        let bounds = fixed_bounds(&LATENESS_BOUNDS);
+        self.one(visible(&self.totals().lateness, &bounds))
+    }
+
+    pub(super) fn folded_rows(&self) -> u64 {
+        let menus = self.target.account.menus.iter().filter(|(labels, _)| &*labels.option == NUMBER);
+        menus.map(|(_, (_, counts))| counts.hits).sum()
+    }
+}
+
+/// A counter, which is 0 until that 0 could be seen.
+fn counter(labels: &Arc<str>, count: u64, released: Option<i64>) -> Sample {
+    let created = released.map(|at| at as f64);
+    Sample::new(labels.clone(), created.map_or(0, |_| count)).created(created)
+}
+
+/// A histogram, which is empty until that could be seen.
+fn histogram(
+    labels: &Arc<str>,
+    counts: &SecondsHistogram,
+    bounds: &Arc<BucketBounds>,
+    released: Option<i64>,
+) -> Sample {
+    let shown = match released {
+        Some(_) => visible(counts, bounds),
+        // Native as well, so that its zero is seen too.
+        None => Histogram::new(bounds.clone(), &[], 0.0).with_native(NativeHistogram::default()),
+    };
+    Sample::new(labels.clone(), shown).created(released.map(|at| at as f64))
+}
+
+fn visible(counts: &SecondsHistogram, bounds: &Arc<BucketBounds>) -> Histogram {
+    Histogram::new(bounds.clone(), &counts.buckets(bounds.values()), counts.sum() as f64)
+        .with_native(counts.native())
+}
+
+fn fixed_bounds(bounds: &[f64]) -> Arc<BucketBounds> {
+    Arc::new(BucketBounds::new(bounds).expect("they are fixed and increase"))
+}
+
+fn option_block(server: &str, labels: &MenuLabels) -> Arc<str> {
+    label_block(&[
+        ("server", server),
+        ("rp_id", &labels.point.rp_id),
+        ("channel", &labels.point.channel),
+        ("cod_opc_menu", &labels.option),
+    ])
+}
+
+fn point_block(server: &str, labels: &PointLabels) -> Arc<str> {
+    label_block(&[("server", server), ("rp_id", &labels.rp_id), ("channel", &labels.channel)])
+}
+
+fn option_anomaly_block(server: &str, labels: &MenuLabels, anomaly: Anomaly) -> Arc<str> {
+    label_block(&[
+        ("server", server),
+        ("rp_id", &labels.point.rp_id),
+        ("channel", &labels.point.channel),
+        ("cod_opc_menu", &labels.option),
+        ("anomaly", anomaly.as_str()),
+    ])
+}
+
+fn point_anomaly_block(server: &str, labels: &PointLabels, anomaly: PointAnomaly) -> Arc<str> {
+    label_block(&[
+        ("server", server),
+        ("rp_id", &labels.rp_id),
+        ("channel", &labels.channel),
+        ("anomaly", anomaly.as_str()),
+    ])
+}
