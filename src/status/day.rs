@@ -4,6 +4,9 @@ use std::collections::BTreeMap;
 
 use jiff::{Timestamp, tz::TimeZone};
 
+use serde::Serialize;
+
+use super::form;
 use crate::{
     baseline::{HOURS, History},
     model::{LocalSecond, MenuLabels, Names, OptionKind, OptionKinds, PointLabels},
@@ -16,26 +19,31 @@ const MOST_POINTS: usize = 12;
 const MOST_OPTIONS: usize = 6;
 
 /// Hits of the 24 hours of the server's wall clock that end with the one that has been read up to.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Day {
     /// Where the first hour begins.
+    #[serde(rename = "from", serialize_with = "form::local")]
     pub first: LocalSecond,
     /// Up to where it has been read.
+    #[serde(serialize_with = "form::local")]
     pub until: LocalSecond,
     /// Since when it is known, where that is later than the beginning.
+    #[serde(serialize_with = "form::local_if_known")]
     pub known_from: Option<LocalSecond>,
     /// All of them.
     pub hits: u64,
     /// By routing point and channel, most hits first.
+    #[serde(rename = "routing_points")]
     pub points: Vec<PointDay>,
     /// Those that are not among `points`.
     pub rest: Option<Rest>,
 }
 
 /// One routing point and channel.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct PointDay {
     /// Which.
+    #[serde(flatten, serialize_with = "form::point")]
     pub labels: PointLabels,
     /// What it is called, if anybody said.
     pub name: Option<String>,
@@ -48,13 +56,15 @@ pub struct PointDay {
 }
 
 /// One option.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct OptionDay {
     /// Its code.
+    #[serde(rename = "cod_opc_menu")]
     pub code: String,
     /// What it is called, if anybody said.
     pub name: Option<String>,
     /// What it means.
+    #[serde(serialize_with = "form::kind")]
     pub kind: OptionKind,
     /// All its hits.
     pub hits: u64,
@@ -63,7 +73,7 @@ pub struct OptionDay {
 }
 
 /// What is not shown one by one.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Rest {
     /// How many there are.
     pub number: usize,

@@ -4,7 +4,8 @@
 //! clock's `now`. Holds nothing that has not been committed, nothing personal and no token. Pure.
 
 mod day;
-mod json;
+mod document;
+mod form;
 mod texts;
 mod usual;
 mod usual_texts;
@@ -12,13 +13,14 @@ mod usual_texts;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp, civil::Date, tz::TimeZone};
+use serde::{Serialize, Serializer, ser::SerializeStruct as _};
 
-pub(crate) use self::json::local;
+pub(crate) use self::form::civil;
 pub(crate) use self::texts::{StatusText, class_words, remedy, sentence, state_words};
 pub(crate) use self::usual_texts::{UsualText, compared_with, deviation_figures, deviation_place};
 pub use self::{
     day::{Day, OptionDay, PointDay, Rest, day},
-    json::json,
+    document::json,
     usual::{Deviation, Deviations, Told, UsualStatus, WarmUpState, WarmUpStatus, deviations},
 };
 use crate::{
@@ -77,15 +79,19 @@ pub enum PollOutcome {
 }
 
 /// A deeper re-reading that is under way.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct DeepReadStatus {
     /// Which.
+    #[serde(serialize_with = "form::tier")]
     pub tier: Tier,
     /// How far back it reads.
+    #[serde(rename = "depth_seconds", serialize_with = "form::seconds")]
     pub depth: Duration,
     /// How much of it is done, from 0 to 1.
+    #[serde(serialize_with = "form::thousandths")]
     pub progress: f64,
     /// What stopped it, until it goes on.
+    #[serde(rename = "class", serialize_with = "form::class")]
     pub failure: Option<ErrorClass>,
 }
 
@@ -100,6 +106,17 @@ pub struct PollRecord {
     pub failure: Option<ErrorClass>,
 }
 
+impl Serialize for PollRecord {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let mut fields = to.serialize_struct("PollRecord", 4)?;
+        fields.serialize_field("at", &form::whole(self.at))?;
+        fields.serialize_field("duration_seconds", &(self.took.as_millis() as f64 / 1e3))?;
+        fields.serialize_field("committed", &self.failure.is_none())?;
+        fields.serialize_field("class", &self.failure.map(ErrorClass::as_str))?;
+        fields.end()
+    }
+}
+
 /// Requests sent on a day of the server's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct QuotaUse {
@@ -112,7 +129,7 @@ pub struct QuotaUse {
 }
 
 /// [`QuotaUse`] at a moment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct QuotaNow {
     /// Requests sent today.
     pub used: u64,

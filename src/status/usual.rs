@@ -5,6 +5,9 @@
 
 use std::time::Duration;
 
+use serde::Serialize;
+
+use super::form;
 use crate::{
     baseline::{Anomaly, PointAnomaly, Score, Scores},
     model::{MenuLabels, Names, PointLabels},
@@ -28,17 +31,20 @@ pub struct UsualStatus {
 }
 
 /// How the reading of the weeks before the beginning goes.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
 pub struct WarmUpStatus {
     /// Where it stands.
+    #[serde(serialize_with = "form::warm_up_state")]
     pub state: WarmUpState,
     /// How much of it is done with, from 0 to 1.
+    #[serde(serialize_with = "form::thousandths")]
     pub progress: f64,
     /// Requests that it has sent.
     pub requests: u32,
     /// The most that it may send.
     pub requests_limit: u32,
     /// What stopped it, until it goes on.
+    #[serde(rename = "class", serialize_with = "form::class")]
     pub failure: Option<ErrorClass>,
 }
 
@@ -80,19 +86,24 @@ pub struct Deviations {
 }
 
 /// One option, or one routing point as a whole, that is unlike the usual in one way.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Deviation {
     /// Which routing point.
+    #[serde(flatten, serialize_with = "form::point")]
     pub point: PointLabels,
     /// What it is called, if anybody said.
+    #[serde(rename = "routing_point_name")]
     pub point_name: Option<String>,
     /// Which of its options; `None` for the routing point as a whole.
+    #[serde(rename = "cod_opc_menu")]
     pub option: Option<String>,
     /// What the option is called, if anybody said.
     pub option_name: Option<String>,
     /// In which way.
+    #[serde(serialize_with = "form::anomaly")]
     pub anomaly: Told,
     /// How far, and what was compared.
+    #[serde(flatten, serialize_with = "form::score")]
     pub score: Score,
 }
 

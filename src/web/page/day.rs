@@ -7,7 +7,7 @@ use crate::{
     baseline::HOURS,
     i18n::{Language, count, say},
     model::LocalSecond,
-    status::{Day, PointDay, StatusText, TargetStatus, local},
+    status::{Day, PointDay, StatusText, TargetStatus, civil},
 };
 
 pub(super) fn section(target: &TargetStatus, language: Language) -> Markup {
@@ -123,6 +123,6 @@ fn unknown_hours(day: &Day) -> usize {
 
 /// Formats a moment of the server's clock.
 fn clock(second: LocalSecond) -> String {
-    let time = local(second);
+    let time = civil(second);
     format!("{:02}:{:02}", time.hour(), time.minute())
 }

@@ -1,0 +1,142 @@
+//! The body of `/status.json`, as `docs/status.schema.json` describes it.
+//!
+//! Owns what is computed for the moment and the language of the question. Everything else is the model itself, which says
+//! beside each field how it is written ([`form`](super::form)).
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::{
+    Day, DeepReadStatus, Deviation, Deviations, PollOutcome, PollRecord, QuotaNow, TargetStatus, UsualStatus,
+    WarmUpStatus, form, texts, usual_texts,
+};
+use crate::i18n::Language;
+
+#[derive(Serialize)]
+struct StatusDocument<'a> {
+    version: &'a str,
+    language: &'static str,
+    now: Timestamp,
+    ready: bool,
+    not_ready_reason: Option<&'a str>,
+    targets: Vec<TargetReport<'a>>,
+}
+
+#[derive(Serialize)]
+struct TargetReport<'a> {
+    server: &'a str,
+    timezone: Option<&'a str>,
+    state: &'static str,
+    needs_attention: bool,
+    sentence: String,
+    remedy: Option<String>,
+    failure: Option<FailureReport>,
+    watermark: Option<Timestamp>,
+    lag_seconds: Option<i64>,
+    last_row: Option<Timestamp>,
+    next_poll: Timestamp,
+    quota: QuotaNow,
+    deep_reads: &'a [DeepReadStatus],
+    polls: &'a [PollRecord],
+    last_day: &'a Day,
+    usual: UsualReport<'a>,
+}
+
+#[derive(Serialize)]
+struct FailureReport {
+    class: &'static str,
+    since: Timestamp,
+}
+
+#[derive(Serialize)]
+struct UsualReport<'a> {
+    history_seconds: u64,
+    sentence: String,
+    warm_up: WarmUpStatus,
+    compared: Option<DeviationsReport<'a>>,
+}
+
+#[derive(Serialize)]
+struct DeviationsReport<'a> {
+    options: usize,
+    unlike: Vec<DeviationReport<'a>>,
+    more: usize,
+}
+
+#[derive(Serialize)]
+struct DeviationReport<'a> {
+    #[serde(flatten)]
+    deviation: &'a Deviation,
+    sentence: String,
+}
+
+/// Writes the status of all targets at `now`. `not_ready` is why the exporter cannot be scraped yet.
+pub fn json(
+    version: &str,
+    not_ready: Option<&str>,
+    targets: &[Arc<TargetStatus>],
+    now: Timestamp,
+    language: Language,
+) -> Vec<u8> {
+    let document = StatusDocument {
+        version,
+        language: language.code(),
+        now: form::whole(now),
+        ready: not_ready.is_none(),
+        not_ready_reason: not_ready,
+        targets: targets.iter().map(|target| report(target, now, language)).collect(),
+    };
+    let mut body = serde_json::to_vec(&document).unwrap_or_default(); // fails only for maps with odd keys
+    body.push(b'\n');
+    body
+}
+
+fn report(target: &TargetStatus, now: Timestamp, language: Language) -> TargetReport<'_> {
+    let state = target.state(now);
+    TargetReport {
+        server: &target.name,
+        timezone: target.zone.iana_name(),
+        state: state.as_str(),
+        needs_attention: state.needs_attention(),
+        sentence: texts::sentence(target, now, language),
+        remedy: texts::remedy(target, now, language),
+        failure: failure(&target.outcome),
+        watermark: target.watermark,
+        lag_seconds: target.lag(now).map(|lag| lag.as_secs()),
+        last_row: target.last_row,
+        next_poll: form::whole(target.next_poll),
+        quota: target.quota(now),
+        deep_reads: &target.deep_reads,
+        polls: &target.polls,
+        last_day: &target.day,
+        usual: usual(&target.usual, language),
+    }
+}
+
+fn failure(outcome: &PollOutcome) -> Option<FailureReport> {
+    let PollOutcome::Failed { fault, since } = outcome else { return None };
+    Some(FailureReport { class: fault.class().as_str(), since: form::whole(*since) })
+}
+
+fn usual(usual: &UsualStatus, language: Language) -> UsualReport<'_> {
+    UsualReport {
+        history_seconds: usual.history.as_secs(),
+        sentence: usual_texts::compared_with(usual, language),
+        warm_up: usual.warm_up,
+        compared: usual.deviations.as_ref().map(|deviations| compared(deviations, language)),
+    }
+}
+
+fn compared(deviations: &Deviations, language: Language) -> DeviationsReport<'_> {
+    let unlike = deviations.furthest.iter().map(|deviation| DeviationReport {
+        deviation,
+        sentence: format!(
+            "{}: {}.",
+            usual_texts::deviation_place(deviation),
+            usual_texts::deviation_figures(deviation, language)
+        ),
+    });
+    DeviationsReport { options: deviations.options_compared, unlike: unlike.collect(), more: deviations.more }
+}
