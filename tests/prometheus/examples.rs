@@ -6,7 +6,7 @@
 use std::{collections::BTreeSet, fs, path::Path, time::Duration};
 
 use serde_json::{Value, json};
-use wolkvox_exporter::config::MetricsConfig;
+use wolkvox_exporter::config::MenuConfig;
 
 use crate::support::prometheus::promtools;
 use crate::support::promtool;
@@ -50,10 +50,7 @@ fn is_a_good_job(name: &str, config: &Value, interval: &Value) {
 
 fn is_often_enough(name: &str, interval: &str) {
     assert_eq!(interval, "1m", "{name}: another interval than the documentation's");
-    assert!(
-        Duration::from_secs(60) < MetricsConfig::default().zero_hold,
-        "{name}: longer than the zero hold"
-    );
+    assert!(Duration::from_secs(60) < MenuConfig::default().zero_hold, "{name}: longer than the zero hold");
 }
 
 #[test]

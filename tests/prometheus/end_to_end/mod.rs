@@ -273,7 +273,7 @@ async fn killed_in_mid_poll_the_totals_are_the_same() {
             &scraper.prometheus,
             &vendor.truth(),
             &vendor.journeys(),
-            &config::MetricsConfig::default().buckets,
+            &config::MenuConfig::default().buckets,
         )
         .await;
     }
