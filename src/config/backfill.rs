@@ -5,12 +5,12 @@
 use std::time::Duration;
 
 use super::{
-    ConfigError, StartFrom,
+    BackfillArgs, ConfigError, StartFrom,
     read::{diagnostics::Diagnostics, duration},
     setting::flag_place,
     start,
 };
-use crate::{cli::BackfillArgs, exposition::label_block};
+use crate::exposition::label_block;
 
 /// With more between two samples, an instant query of Prometheus, which looks back five minutes, would miss a series now
 /// and then. Two seconds less than a window, so that it has a sample at its beginning and one at its end.

@@ -12,16 +12,14 @@ use std::{
 use jiff::civil::Date;
 use serde_json::json;
 
-use crate::{
-    cli::Flags,
-    config::{
-        read::{
-            diagnostics::Diagnostics,
-            duration::show,
-            file::{ConfigFile, Scalar},
-        },
-        setting::{Bounds, Kind, listed, number, optional_file, read_section, seconds, section},
+use crate::config::{
+    Flags,
+    read::{
+        diagnostics::Diagnostics,
+        duration::show,
+        file::{ConfigFile, Scalar},
     },
+    setting::{Bounds, Kind, listed, number, optional_file, read_section, seconds, section},
 };
 
 section! {

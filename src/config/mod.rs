@@ -6,9 +6,12 @@
 //! the names of the addresses to listen on. Nothing here may open a socket to Wolkvox, touch the state, or
 //! read the environment.
 
+mod args;
 mod backfill;
+mod backfill_args;
 mod baseline;
 mod environment;
+mod flags;
 mod metrics;
 mod poll;
 mod read;
@@ -31,9 +34,12 @@ use crate::{model::Names, wolkvox::Egress};
 
 pub(crate) use self::targets::server::{ServerError, parse as parse_server};
 pub use self::{
+    args::{ConfigArgs, LogArgs, RunArgs},
     backfill::{BackfillConfig, resolve_backfill, resolve_labels},
+    backfill_args::BackfillArgs,
     baseline::BaselineConfig,
     environment::Environment,
+    flags::Flags,
     metrics::{MenuConfig, journey::JourneyConfig},
     poll::PollConfig,
     read::diagnostics::{ConfigError, Problem},

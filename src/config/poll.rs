@@ -7,9 +7,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::{
-    cli::Flags,
     config::{
-        StartFrom, TargetConfig,
+        Flags, StartFrom, TargetConfig,
         read::{diagnostics::Diagnostics, duration::show, file::ConfigFile},
         setting::{Bounds, Kind, SectionRead, duration, number, read_section, seconds, section},
         start,

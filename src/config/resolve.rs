@@ -7,18 +7,15 @@ use std::path::Path;
 
 use jiff::Timestamp;
 
-use crate::{
-    cli::{Flags, RunArgs},
-    config::{
-        Config, ConfigError, Environment, ListenAddress, MenuConfig, PollConfig, Resolved, WebConfig,
-        baseline,
-        metrics::{self, journey},
-        poll,
-        read::{diagnostics::Diagnostics, file::ConfigFile},
-        state,
-        targets::{self, Given, expected, names},
-        web,
-    },
+use crate::config::{
+    Config, ConfigError, Environment, Flags, ListenAddress, MenuConfig, PollConfig, Resolved, RunArgs,
+    WebConfig, baseline,
+    metrics::{self, journey},
+    poll,
+    read::{diagnostics::Diagnostics, file::ConfigFile},
+    state,
+    targets::{self, Given, expected, names},
+    web,
 };
 
 /// Resolves flags, the file they name, and the environment.

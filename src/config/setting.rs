@@ -10,15 +10,12 @@ use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 use serde_saphyr::Spanned;
 
-use crate::{
-    cli::Flags,
-    config::{
-        Problem,
-        read::{
-            diagnostics::{Diagnostics, with_hint},
-            duration::{parse, parse_seconds, show},
-            file::{ConfigFile, OptionsEntry, Scalar},
-        },
+use crate::config::{
+    Flags, Problem,
+    read::{
+        diagnostics::{Diagnostics, with_hint},
+        duration::{parse, parse_seconds, show},
+        file::{ConfigFile, OptionsEntry, Scalar},
     },
 };
 

@@ -2,12 +2,10 @@
 
 use std::path::PathBuf;
 
-use crate::{
-    cli::Flags,
-    config::{
-        read::{diagnostics::Diagnostics, file::ConfigFile},
-        setting::{file, read_section, section},
-    },
+use crate::config::{
+    Flags,
+    read::{diagnostics::Diagnostics, file::ConfigFile},
+    setting::{file, read_section, section},
 };
 
 section! {

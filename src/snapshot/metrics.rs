@@ -2,7 +2,7 @@
 //!
 //! Owns these declarations; `docs/metrics.md` is tested against them. It must show nothing that has not been committed.
 
-use super::view::View;
+use super::view::TargetView;
 use crate::exposition::Metric;
 
 /// Labels of an option.
@@ -15,7 +15,7 @@ const SERVER: &[&str] = &["server"];
 const SCORE: &[&str] = &["server", "rp_id", "channel", "cod_opc_menu", "anomaly"];
 
 /// Every family, in the order of the exposition.
-pub(super) const COMMITTED: &[Metric<View>] = &[
+pub(super) const COMMITTED: &[Metric<TargetView>] = &[
     Metric::counter(
         "wolkvox_menu_option_hits_total",
         "Times the menu option was entered (rows of the report).",
@@ -38,7 +38,7 @@ pub(super) const COMMITTED: &[Metric<View>] = &[
         "wolkvox_menu_time_to_option_seconds",
         "Seconds from the start of the interaction to the option.",
         OPTION,
-        View::time_to_option,
+        TargetView::time_to_option,
     ),
     Metric::counter(
         "wolkvox_menu_interactions_total",
@@ -50,13 +50,13 @@ pub(super) const COMMITTED: &[Metric<View>] = &[
         "wolkvox_menu_window_option_hits",
         "Times the option was entered in the last closed window; absent when that could not be read.",
         OPTION,
-        View::window_hits,
+        TargetView::window_hits,
     ),
     Metric::gauge(
         "wolkvox_menu_window_interactions",
         "Distinct interactions in the last closed window; absent when that could not be read.",
         POINT,
-        View::window_interactions,
+        TargetView::window_interactions,
     ),
     Metric::gauge(
         "wolkvox_menu_window_start_timestamp_seconds",
@@ -92,19 +92,19 @@ pub(super) const COMMITTED: &[Metric<View>] = &[
         "wolkvox_menu_transitions_total",
         "Steps from one option to the next within an interaction; `other` to `other` are those over the limit.",
         &["server", "rp_id", "channel", "from_opc_menu", "to_opc_menu"],
-        View::transitions,
+        TargetView::transitions,
     ),
     Metric::histogram(
         "wolkvox_menu_journey_options",
         "Options entered in an interaction, counted when it is over.",
         POINT,
-        View::journey_options,
+        TargetView::journey_options,
     ),
     Metric::gauge(
         "wolkvox_menu_journeys_open",
         "Interactions that may still go on, so that their path is not counted yet.",
         POINT,
-        View::journeys_open,
+        TargetView::journeys_open,
     ),
     Metric::counter(
         "wolkvox_menu_journey_late_rows_total",
@@ -164,19 +164,19 @@ pub(super) const COMMITTED: &[Metric<View>] = &[
         "wolkvox_routing_point_info",
         "Always 1; what the routing point is called.",
         &["server", "rp_id", "rp_name"],
-        View::point_names,
+        TargetView::point_names,
     ),
     Metric::gauge(
         "wolkvox_menu_option_info",
         "Always 1; what the option is called, and what the operator says it means.",
         &["server", "cod_opc_menu", "description", "kind"],
-        View::option_names,
+        TargetView::option_names,
     ),
     Metric::gauge(
         "wolkvox_routing_point_option_info",
         "Always 1; what the option is called at this routing point.",
         &["server", "rp_id", "cod_opc_menu", "description"],
-        View::option_names_at_points,
+        TargetView::option_names_at_points,
     ),
     Metric::gauge("wolkvox_up", "1 when the last poll was read and committed.", SERVER, |view| {
         view.one(u64::from(view.target.up))
@@ -215,13 +215,13 @@ pub(super) const COMMITTED: &[Metric<View>] = &[
         "wolkvox_rows_rejected_total",
         "Rows received that cannot be counted, by reason.",
         &["server", "reason"],
-        View::rejected,
+        TargetView::rejected,
     ),
     Metric::histogram(
         "wolkvox_row_lateness_seconds",
         "From a row's date to its first sight.",
         SERVER,
-        View::lateness,
+        TargetView::lateness,
     ),
     Metric::counter(
         "wolkvox_late_rows_total",

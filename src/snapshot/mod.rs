@@ -13,7 +13,7 @@ use std::sync::Arc;
 use jiff::tz::TimeZone;
 
 pub use self::publisher::{Publisher, Shown};
-use self::{metrics::COMMITTED, view::View};
+use self::{metrics::COMMITTED, view::TargetView};
 use crate::{
     baseline::Scores,
     exposition::{BucketBounds, Described, Family, Sample, Value, described, families},
@@ -69,7 +69,7 @@ pub struct TargetSnapshot {
 impl TargetSnapshot {
     /// The families of what is committed, always the same ones in the same order.
     pub fn committed(&self) -> Vec<Family> {
-        families(COMMITTED, &View::new(self.clone()))
+        families(COMMITTED, &TargetView::new(self.clone()))
     }
 
     /// The families of the live metrics, always the same ones in the same order.

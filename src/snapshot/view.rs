@@ -23,7 +23,7 @@ const JOURNEY_OPTIONS: [f64; 10] = [1.0, 2.0, 3.0, 4.0, 5.0, 7.0, 10.0, 15.0, 20
 const COMPARED_FROM: f64 = 0.5;
 
 /// A target, with its label sets.
-pub(super) struct View {
+pub(super) struct TargetView {
     pub(super) target: TargetSnapshot,
     server: Arc<str>,
     /// Label sets of the options that are counted, in their order.
@@ -32,7 +32,7 @@ pub(super) struct View {
     points: Vec<Arc<str>>,
 }
 
-impl View {
+impl TargetView {
     pub(super) fn new(target: TargetSnapshot) -> Self {
         let name = target.server.as_str();
         Self {

@@ -4,16 +4,14 @@ use std::{collections::BTreeMap, time::Duration};
 
 use serde_json::json;
 
-use crate::{
-    cli::Flags,
-    config::{
-        read::{
-            diagnostics::Diagnostics,
-            duration::show,
-            file::{ConfigFile, Scalar},
-        },
-        setting::{Bounds, Kind, bounded_seconds, listed, read_section, seconds, section},
+use crate::config::{
+    Flags,
+    read::{
+        diagnostics::Diagnostics,
+        duration::show,
+        file::{ConfigFile, Scalar},
     },
+    setting::{Bounds, Kind, bounded_seconds, listed, read_section, seconds, section},
 };
 
 const BOUNDS: Bounds<Duration> = Bounds::between(Duration::from_mins(1), Duration::from_hours(24));

@@ -13,9 +13,8 @@ use serde_json::{Value, json};
 use serde_saphyr::Spanned;
 
 use crate::{
-    cli::Flags,
     config::{
-        PollConfig,
+        Flags, PollConfig,
         read::{
             diagnostics::Diagnostics,
             duration::{parse_seconds, show},

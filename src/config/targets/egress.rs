@@ -18,7 +18,7 @@ use rustls::{
 };
 
 use crate::{
-    config::{Environment, read::diagnostics::Diagnostics, targets::Written},
+    config::{Environment, read::diagnostics::Diagnostics, targets::WrittenText},
     wolkvox::{Authorities, Egress, Proxy},
 };
 
@@ -28,7 +28,7 @@ const DIRECT: &str = "direct";
 /// What was written about the way to one target.
 #[derive(Default)]
 pub(super) struct Choices<'a> {
-    pub(super) proxy: Option<Written<'a>>,
+    pub(super) proxy: Option<WrittenText<'a>>,
     /// The path, from the working directory, and where it stands.
     pub(super) ca_file: Option<(PathBuf, String)>,
     /// Whether the proxy stands in the file, where no password may.

@@ -22,9 +22,8 @@ use self::keys::{
     TargetFlags,
 };
 use crate::{
-    cli::Flags,
     config::{
-        Environment, NameSources, Secret, TargetConfig, TokenSource,
+        Environment, Flags, NameSources, Secret, TargetConfig, TokenSource,
         read::{
             diagnostics::{Diagnostics, with_hint},
             file::{ConfigFile, Scalar, TargetEntry},
@@ -40,12 +39,12 @@ const TOKEN_VARIABLE: &str = "WOLKVOX_TOKEN";
 
 /// A text that somebody wrote.
 #[derive(Debug)]
-pub(crate) struct Written<'a> {
+pub(crate) struct WrittenText<'a> {
     pub(crate) text: &'a str,
     pub(crate) place: String,
 }
 
-impl Written<'_> {
+impl WrittenText<'_> {
     /// Reads it; a problem is noted and leaves nothing.
     pub(crate) fn read<T, E: fmt::Display>(
         &self,
@@ -101,7 +100,8 @@ pub(crate) fn resolve(given: Given<'_>, diagnostics: &mut Diagnostics) -> Vec<Ta
             return Vec::new();
         }
         let nothing = TargetEntry::default();
-        let only = Source { given, entry: &nothing, index: None, place: flag_place(TOKEN_FILE), sole: true };
+        let only =
+            TargetTexts { given, entry: &nothing, index: None, place: flag_place(TOKEN_FILE), sole: true };
         return only.resolve(diagnostics).into_iter().collect();
     }
     let sole = entries.len() == 1;
@@ -111,7 +111,7 @@ pub(crate) fn resolve(given: Given<'_>, diagnostics: &mut Diagnostics) -> Vec<Ta
     let mut targets: Vec<TargetConfig> = Vec::with_capacity(entries.len());
     for (index, entry) in entries.iter().enumerate() {
         let place = file.place(&entry.referenced, &format!("targets[{index}]"));
-        let source = Source { given, entry: &entry.value, index: Some(index), place, sole };
+        let source = TargetTexts { given, entry: &entry.value, index: Some(index), place, sole };
         let Some(target) = source.resolve(diagnostics) else { continue };
         if let Some(reason) = clash(&target, &targets) {
             diagnostics.problem(&source.place, reason);
@@ -143,7 +143,7 @@ fn refuse_ambiguous(given: Given<'_>, diagnostics: &mut Diagnostics) {
 }
 
 /// All that is written about one target.
-struct Source<'a> {
+struct TargetTexts<'a> {
     given: Given<'a>,
     /// Its entry in the file; empty if flags alone describe it.
     entry: &'a TargetEntry,
@@ -155,7 +155,7 @@ struct Source<'a> {
     sole: bool,
 }
 
-impl<'a> Source<'a> {
+impl<'a> TargetTexts<'a> {
     fn key(&self, key: &str) -> String {
         format!("targets[{}].{key}", self.index.unwrap_or_default())
     }
@@ -169,10 +169,10 @@ impl<'a> Source<'a> {
     }
 
     /// The flag if it was given, else the file's key.
-    fn written(&self, flag: &str, key: &str, value: Option<&'a Scalar>) -> Option<Written<'a>> {
+    fn written(&self, flag: &str, key: &str, value: Option<&'a Scalar>) -> Option<WrittenText<'a>> {
         match (self.flag(flag), value) {
-            (Some(text), _) => Some(Written { text, place: flag_place(flag) }),
-            (None, Some(text)) => Some(Written { text: &text.value, place: self.place_of(text, key) }),
+            (Some(text), _) => Some(WrittenText { text, place: flag_place(flag) }),
+            (None, Some(text)) => Some(WrittenText { text: &text.value, place: self.place_of(text, key) }),
             (None, None) => None,
         }
     }
@@ -265,7 +265,7 @@ impl<'a> Source<'a> {
             );
             return None;
         }
-        Written { text: &text.value, place }.read(diagnostics, |text| server::parse(text, allow_http))
+        WrittenText { text: &text.value, place }.read(diagnostics, |text| server::parse(text, allow_http))
     }
 
     /// The licences written, if any were; nothing after a problem.

@@ -16,13 +16,13 @@ use crate::config::{
         label,
     },
     setting::flag_place,
-    targets::{Written, keys::NAMES_FROM},
+    targets::{WrittenText, keys::NAMES_FROM},
 };
 use crate::model::Names;
 
 /// `from` is what was written of it, `file` what was named.
 pub(crate) fn resolve(
-    from: Option<Written<'_>>,
+    from: Option<WrittenText<'_>>,
     file: Option<PathBuf>,
     diagnostics: &mut Diagnostics,
 ) -> Option<NameSources> {

@@ -10,17 +10,14 @@ use std::path::PathBuf;
 
 use serde_json::json;
 
-use crate::{
-    cli::Flags,
-    config::{
-        ListenAddress, WebRules,
-        metrics::texts,
-        read::{
-            diagnostics::Diagnostics,
-            file::{ConfigFile, Scalar},
-        },
-        setting::{Kind, flag_place, listed, optional_file, read_section, section, switch},
+use crate::config::{
+    Flags, ListenAddress, WebRules,
+    metrics::texts,
+    read::{
+        diagnostics::Diagnostics,
+        file::{ConfigFile, Scalar},
     },
+    setting::{Kind, flag_place, listed, optional_file, read_section, section, switch},
 };
 
 section! {

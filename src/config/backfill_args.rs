@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::RunArgs;
+use super::args::RunArgs;
 
 /// The flags of `backfill`.
 #[derive(Debug, Clone, Args)]

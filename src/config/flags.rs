@@ -7,7 +7,7 @@ use std::{collections::BTreeMap, fmt, marker::PhantomData};
 
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, Error, FromArgMatches, builder::BoolishValueParser};
 
-use crate::config::{Arity, FlagGroup, Key};
+use super::{Arity, FlagGroup, Key};
 
 /// The flags of the group `G` that were given, by name.
 pub struct Flags<G> {
