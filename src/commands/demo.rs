@@ -18,7 +18,7 @@ use crate::{
     },
     config::{
         self, BackfillConfig, BaselineConfig, Config, JourneyConfig, NameSources, PollConfig, Resolved,
-        Secret, StartFrom, StateConfig, TargetConfig, TokenSource, WebConfig, WebRules,
+        Secret, StartFrom, StateConfig, TargetConfig, TokenSource,
     },
     store::Store,
     wolkvox::Egress,
@@ -108,7 +108,7 @@ pub async fn run(
     info!(
         "a simulated contact centre with {} behind it; open {}://localhost:{port}/",
         args.days.map_or_else(|| "a day".to_owned(), |days| format!("{days} days")),
-        if is_https(&config.web) { "https" } else { "http" }
+        if config.web.is_https() { "https" } else { "http" }
     );
     // Whoever looks at a demonstration sits before it, or has it under the same port there, as in a container.
     let own = run::own_runbooks(&config.web, "localhost", &listeners);
@@ -117,12 +117,6 @@ pub async fn run(
     let same = config.clone();
     let load: Load = Arc::new(move || Ok(Resolved { config: same.clone(), warnings: Vec::new() }));
     run::run(config, load, StateLocation::Open(store), listeners, process).await
-}
-
-/// Says whether the file of the web configuration turns TLS on. It was good when it was read.
-fn is_https(web: &WebConfig) -> bool {
-    let rules = web.config_file.as_deref().map(WebRules::read);
-    rules.is_some_and(|rules| rules.is_ok_and(|rules| rules.tls.is_some()))
 }
 
 /// Makes the files of the past, if that is wished; whether the demonstration goes on.

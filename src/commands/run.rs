@@ -164,7 +164,7 @@ fn runbooks_url(web: &WebConfig, listeners: &[TcpListener]) -> String {
 
 /// Returns the address of the runbooks that this process serves, for people who know the machine as `host`.
 pub(super) fn own_runbooks(web: &WebConfig, host: &str, listeners: &[TcpListener]) -> String {
-    let scheme = if web.https { "https" } else { "http" };
+    let scheme = if web.is_https() { "https" } else { "http" };
     let address = listeners.first().and_then(|listener| listener.local_addr().ok());
     let port = address.map_or(10013, |address| address.port());
     format!("{scheme}://{host}:{port}/runbooks")

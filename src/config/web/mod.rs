@@ -43,6 +43,14 @@ section! {
     }
 }
 
+impl WebConfig {
+    /// Returns true if the file of the web configuration turns TLS on. Blocks: reads the file, which was good before.
+    pub fn is_https(&self) -> bool {
+        let rules = self.config_file.as_deref().map(WebRules::read);
+        rules.is_some_and(|rules| rules.is_ok_and(|rules| rules.tls.is_some()))
+    }
+}
+
 /// Name of the flag, which adds one address.
 const LISTEN_FLAG: &str = "web.listen-address";
 

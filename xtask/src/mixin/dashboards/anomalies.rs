@@ -196,8 +196,9 @@ fn normal() -> String {
 /// fires, -3 there is no history to compare with.
 fn unknown() -> String {
     let watermark = format!("max by (server) (wolkvox_watermark_timestamp_seconds{{{SERVER}}})");
-    let no_history =
-        format!("({watermark}) unless on (server) (max by (server) (wolkvox_baseline_observations{{{MENU}}}) >= 2)");
+    let no_history = format!(
+        "({watermark}) unless on (server) (max by (server) (wolkvox_baseline_observations{{{MENU}}}) >= 2)"
+    );
     let when = |number: i32, condition: &str| format!("(0 * count({condition}) - {number})");
     [
         when(5, &format!("absent(wolkvox_up{{{SERVER}}})")),
