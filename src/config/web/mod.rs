@@ -39,7 +39,7 @@ section! {
         enable_lifecycle: bool = switch().until_restart();
         /// Where alerts and dashboards find the runbooks, if not at the exporter's own /runbooks
         runbooks_url: Option<String> =
-            Kind::optional("URL", runbooks_url, |url| url.clone()).until_restart();
+            Kind::optional("URL", runbooks_url, Clone::clone).until_restart();
     }
 }
 

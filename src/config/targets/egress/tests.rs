@@ -11,7 +11,7 @@ fn environment(proxy: &str, no_proxy: &str) -> Environment {
 /// What `--config.check` shows of the way to `server`, or the problem.
 fn way(server: &str, proxy_url: Option<&str>, environment: &Environment) -> String {
     let mut findings = Diagnostics::default();
-    let written = proxy_url.map(|text| Written { text, place: "proxy_url".to_owned() });
+    let written = proxy_url.map(|text| WrittenText { text, place: "proxy_url".to_owned() });
     let choices = Choices { proxy: written, ca_file: None, in_file: true };
     let url = Url::parse(server).expect("a URL");
     match resolve(choices, &url, environment, &mut findings) {
