@@ -28,6 +28,7 @@ impl Costume for Fault {
     fn instead(&self) -> Instead {
         match self {
             Self::Reset => Instead::Reset,
+            Self::Silence { seconds } => Instead::Silence(Duration::from_secs(*seconds)),
             fault => {
                 response(fault).map_or(Instead::Nothing, |response| Instead::Response(Box::new(response)))
             }
@@ -52,6 +53,7 @@ impl Costume for Fault {
             Self::RowNotObject => Shape { extra: Some("\"garbage\""), promised: promised + 1, ..good },
             Self::RowBadDate => Shape { extra: Some(BAD_DATE_ROW), promised: promised + 1, ..good },
             Self::RowsRejected => Shape { date: Some("yesterday"), ..good },
+            Self::Respelled => Shape { conn_suffix: ".1", ..good },
             Self::Truncated => Shape { rows: rows / 2, promised: promised.max(1), ..good },
             Self::CutJson | Self::HalfGzip => Shape { rows: rows / 2, end: End::Amid, ..good },
             Self::Endless => Shape { extra: Some(TOTAL_ROW), end: End::Never, ..good },
@@ -62,7 +64,7 @@ impl Costume for Fault {
     fn without_rows(&self) -> WithoutRows {
         match self {
             Self::EmptyNotJson => WithoutRows::Page,
-            Self::Slow { .. } => WithoutRows::Usual,
+            Self::Slow { .. } | Self::Respelled => WithoutRows::Usual,
             _ => WithoutRows::Shaped,
         }
     }
@@ -113,6 +115,11 @@ fn response(fault: &Fault) -> Option<Response<AnswerBody>> {
             if let Some(seconds) = *retry_after {
                 response.headers_mut().insert(RETRY_AFTER, seconds.into());
             }
+            response
+        }
+        Fault::Busy { retry_after } => {
+            let mut response = page(StatusCode::SERVICE_UNAVAILABLE);
+            response.headers_mut().insert(RETRY_AFTER, (*retry_after).into());
             response
         }
         Fault::Redirect { to } => {

@@ -53,6 +53,11 @@ pub enum Fault {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         retry_after: Option<u64>,
     },
+    /// 503 that names a wait.
+    Busy {
+        /// Sent as `Retry-After`.
+        retry_after: u64,
+    },
     /// 302.
     Redirect {
         /// Sent as `Location`.
@@ -104,6 +109,13 @@ pub enum Fault {
     HalfGzip,
     /// The head of an answer, and then nothing.
     Hang,
+    /// Not even the head of an answer; the connection is reset after these seconds.
+    Silence {
+        /// Seconds until then.
+        seconds: u64,
+    },
+    /// Every row's `conn_id` has a suffix.
+    Respelled,
     /// One byte a second.
     Drip,
     /// Rows that never end.

@@ -33,6 +33,8 @@ pub struct Shape {
     pub data: Data,
     /// In place of every row's date.
     pub date: Option<&'static str>,
+    /// Text at the end of every row's `conn_id`.
+    pub conn_suffix: &'static str,
     /// An entry after the rows, as JSON.
     pub extra: Option<&'static str>,
     /// The last thing that is sent.
@@ -76,6 +78,7 @@ impl Shape {
             rows: sent,
             data: Data::List,
             date: None,
+            conn_suffix: "",
             extra: None,
             end: End::Whole,
         }
@@ -174,7 +177,7 @@ impl Answer {
         let Some((local, row)) = self.rows.next() else { return false };
         self.comma(out);
         let date = self.shape.date.map_or_else(|| Cow::Owned(local_date(local)), Cow::Borrowed);
-        write_row(&date, &row, self.row_bytes, out);
+        write_row(&date, &row, self.shape.conn_suffix, self.row_bytes, out);
         true
     }
 }
@@ -224,11 +227,11 @@ fn local_date(local: DateTime) -> String {
     format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}")
 }
 
-fn write_row(date: &str, row: &Row, row_bytes: usize, out: &mut Vec<u8>) {
+fn write_row(date: &str, row: &Row, conn_suffix: &str, row_bytes: usize, out: &mut Vec<u8>) {
     let start = out.len();
     let wire = WireRow {
         rp_id: row.interaction.point.id,
-        conn_id: &row.interaction.conn_id(),
+        conn_id: &(row.interaction.conn_id() + conn_suffix),
         customer_id: &row.interaction.customer_id(),
         channel: row.interaction.point.channel,
         attempt: &row.attempt.to_string(),

@@ -38,6 +38,10 @@ pub(super) async fn answer<B>(simulator: Arc<SimulatedServer>, request: &Request
         match costume.instead() {
             Instead::Nothing => {}
             Instead::Reset => return None,
+            Instead::Silence(time) => {
+                tokio::time::sleep(time).await;
+                return None;
+            }
             Instead::Response(response) => return Some(*response),
         }
     }

@@ -70,6 +70,8 @@ pub enum Instead {
     Nothing,
     /// The connection is reset.
     Reset,
+    /// The connection is kept for so long, and then reset.
+    Silence(Duration),
     /// Another answer.
     Response(Box<Response<AnswerBody>>),
 }

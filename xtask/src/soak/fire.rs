@@ -272,8 +272,10 @@ impl Soak {
         for vendor in &self.vendors {
             let so_far = vendor.simulator.requests();
             let now = Timestamp::now();
-            let (truth, journeys) = (vendor.truth(origin, now), vendor.simulator.journeys(origin, now, IDLE));
-            verdict.add(&vendor.name, &truth, &journeys, so_far.rows, scrape);
+            let truth = vendor.truth(origin, now);
+            let journeys = vendor.simulator.journeys(origin, now, IDLE);
+            let journeys = (!vendor.respells).then_some(&journeys);
+            verdict.add(&vendor.name, &truth, journeys, so_far.rows, scrape);
             for (kind, count) in so_far.kinds {
                 *requests.entry(kind).or_default() += count;
             }

@@ -1,5 +1,5 @@
-//! Simulated vendors: one for each way of treating a window of too many rows, and one that ignores the requested times; and
-//! their faults.
+//! Simulated vendors: one for each way of treating a window of too many rows, one that ignores the requested times, and one
+//! that spells the same rows now one way, now another; and their faults.
 
 use std::{fs, io, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
@@ -24,6 +24,9 @@ pub const LATEST: Duration = Duration::from_secs(40);
 /// Longest answer, so that a hanging one does not take the exporter's 65 s.
 const TIME_LIMIT: Duration = Duration::from_secs(4);
 
+/// A wait, in seconds, that no target keeps: a reload has it ask at once.
+const A_DAY: u64 = 86_400;
+
 /// One target of the exporter.
 pub struct Vendor {
     /// The `server` label.
@@ -33,6 +36,8 @@ pub struct Vendor {
     pub token_file: PathBuf,
     token: String,
     chance: Chance,
+    /// Gives the same rows now one `conn_id`, now another. Interactions have no truth then; rows do.
+    pub respells: bool,
 }
 
 /// A vendor that is not served yet.
@@ -40,17 +45,18 @@ pub struct Plan {
     name: String,
     chance: Chance,
     options: Options,
+    respells: bool,
 }
 
 impl Plan {
     /// Makes a vendor; `options` may draw from `chance`.
     pub fn new(name: String, mut chance: Chance, options: impl FnOnce(&mut Chance) -> Options) -> Self {
-        Self { options: options(&mut chance), name, chance }
+        Self { options: options(&mut chance), name, chance, respells: false }
     }
 }
 
 /// Makes three busy vendors that cut or refuse a window of too many rows; one for each way of failing at it silently, with a
-/// second that always fails; and one that looks only at the days.
+/// second that always fails; one that looks only at the days; and one that respells its rows.
 pub fn start(
     seed: u64,
     origin: Timestamp,
@@ -92,7 +98,9 @@ pub fn start(
         bursts: Vec::new(),
         ..usual
     });
-    serve(busy.into_iter().chain(costumed).chain([whole_days]), directory)
+    let respells = plan("respells", &|usual| Options { scale: COSTUMED_ROWS_PER_SECOND, ..usual });
+    let respells = Plan { respells: true, ..respells };
+    serve(busy.into_iter().chain(costumed).chain([whole_days, respells]), directory)
 }
 
 /// Options of a busy vendor.
@@ -116,7 +124,7 @@ pub fn options(chance: &mut Chance, name: &str, origin: Timestamp, fire: Duratio
 pub fn serve(plans: impl Iterator<Item = Plan>, directory: &std::path::Path) -> anyhow::Result<Vec<Vendor>> {
     let mut vendors = Vec::new();
     let mut listeners = Vec::new();
-    for Plan { name, chance, options } in plans {
+    for Plan { name, chance, options, respells } in plans {
         let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
         listener.set_nonblocking(true)?;
         let vendor = Vendor {
@@ -126,6 +134,7 @@ pub fn serve(plans: impl Iterator<Item = Plan>, directory: &std::path::Path) -> 
             token: options.token.clone(),
             simulator: Simulator::new(options),
             chance,
+            respells,
         };
         vendor.renew_token().context("cannot write a token file")?;
         listeners.push((listener, Arc::clone(&vendor.simulator)));
@@ -180,6 +189,10 @@ impl Vendor {
         if self.chance.happens(0.3) {
             return Ok(());
         }
+        if self.respells {
+            let probability = Some(self.chance.between(0.2, 1.0));
+            self.simulator.add_fault(FaultRule { fault: Fault::Respelled, times: None, probability })?;
+        }
         for _ in 0..self.chance.whole(1, 4) {
             let fault = self.chance.one(&faults(trap)).clone();
             let probability = Some(self.chance.between(0.05, 0.4));
@@ -217,6 +230,10 @@ fn faults(trap: SocketAddr) -> Vec<Fault> {
         Fault::UnknownApi,
         Fault::Throttled { retry_after: None },
         Fault::Throttled { retry_after: Some(1) },
+        Fault::Throttled { retry_after: Some(A_DAY) },
+        Fault::Throttled { retry_after: Some(u64::MAX) },
+        Fault::Busy { retry_after: 0 },
+        Fault::Busy { retry_after: A_DAY },
         Fault::Redirect { to: format!("http://{trap}/") },
         Fault::EmptyNotJson,
         Fault::EmptyOk,
@@ -241,6 +258,7 @@ fn faults(trap: SocketAddr) -> Vec<Fault> {
         Fault::Reset,
         Fault::HalfGzip,
         Fault::Hang,
+        Fault::Silence { seconds: TIME_LIMIT.as_secs() },
         Fault::Drip,
         Fault::Slow { seconds: 1 },
         Fault::Slow { seconds: 3 },

@@ -23,12 +23,32 @@ pub struct Verdict {
 }
 
 const HITS: &str = "wolkvox_menu_option_hits_total";
+/// Counters that do not depend on which rows belong to one interaction.
+const BY_ROWS: [&str; 5] = [
+    HITS,
+    "wolkvox_menu_option_attempts_total",
+    "wolkvox_menu_option_retries_total",
+    "wolkvox_menu_time_to_option_seconds_sum",
+    "wolkvox_menu_time_to_option_seconds_count",
+];
+
 impl Verdict {
-    /// Compares one target; `served` is the number of rows in its vendor's answers.
-    pub fn add(&mut self, server: &str, truth: &Truth, journeys: &Journeys, served: u64, scrape: &Scrape) {
+    /// Compares one target; `served` is the number of rows in its vendor's answers. Without `journeys` only what is
+    /// counted by rows is compared.
+    pub fn add(
+        &mut self,
+        server: &str,
+        truth: &Truth,
+        journeys: Option<&Journeys>,
+        served: u64,
+        scrape: &Scrape,
+    ) {
         self.rows += truth.rows;
-        let expected: BTreeMap<Series, f64> = expected(truth, journeys)
+        let is_compared_name =
+            |name: &str| COUNTERS.contains(&name) && (journeys.is_some() || BY_ROWS.contains(&name));
+        let expected: BTreeMap<Series, f64> = expected(truth, journeys.unwrap_or(&Journeys::default()))
             .into_iter()
+            .filter(|(name, ..)| is_compared_name(name))
             .map(|(name, labels, value)| {
                 let labels = labels.iter().map(|(name, value)| (*name, value.as_str()));
                 let labels: Vec<_> = std::iter::once(("server", server)).chain(labels).collect();
@@ -36,8 +56,7 @@ impl Verdict {
             })
             .collect();
         let is_compared = |series: &Series| {
-            COUNTERS.contains(&series.name.as_str())
-                && series.labels.get("server").is_some_and(|name| name == server)
+            is_compared_name(&series.name) && series.labels.get("server").is_some_and(|name| name == server)
         };
         let shown: BTreeMap<_, _> = scrape.samples.iter().filter(|(series, _)| is_compared(series)).collect();
         for (series, &real) in &expected {
