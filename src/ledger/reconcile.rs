@@ -112,7 +112,7 @@ pub fn reconcile<M: SeenRows>(
     // Equal rows become neighbours, and memory is asked in its own order.
     batch.rows.sort_unstable_by_key(|row| (row.date, row.fingerprint));
     let batch = &*batch;
-    let mut counting = Counting {
+    let mut counting = Reconciliation {
         params,
         batch,
         changes: Changes::of(counters, params.limits),
@@ -136,14 +136,14 @@ pub fn reconcile<M: SeenRows>(
         first += second.len();
     }
 
-    let Counting { mut changes, new_rows, mut delta, .. } = counting;
+    let Reconciliation { mut changes, new_rows, mut delta, .. } = counting;
     follow(new_rows, &batch.rows, &mut changes, &mut delta, params, memory)?;
     changes.close(&mut delta);
     Ok(delta)
 }
 
 /// The counts of an answer that is being reconciled.
-struct Counting<'a> {
+struct Reconciliation<'a> {
     params: &'a ReconcileParams<'a>,
     batch: &'a RowBatch,
     changes: Changes<'a>,
@@ -153,7 +153,7 @@ struct Counting<'a> {
     delta: Delta,
 }
 
-impl Counting<'_> {
+impl Reconciliation<'_> {
     /// Reconciles the rows of one second, which begin at index `first` of the answer, with those known of that second.
     fn second(&mut self, rows: &[BatchRow], mut first: usize, known: &[(u64, RowRecord)]) {
         let date = rows[0].date;

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use tokio::task::spawn_blocking;
 use tracing::error;
 
-use super::{PollerConfig, target_state::TargetState};
+use super::{PollerConfig, committed_state::CommittedState};
 use crate::{
     baseline::{Detector, History, Holidays, Moment, Scores},
     schedule::{TimeRange, local_second, local_stretches},
@@ -77,7 +77,7 @@ impl Scorer {
 }
 
 /// How far back the history reaches, in seconds before the watermark.
-pub(super) fn history_seconds(state: &TargetState, config: &PollerConfig) -> i64 {
+pub(super) fn history_seconds(state: &CommittedState, config: &PollerConfig) -> i64 {
     let watermark = local_second(state.totals().watermark(), &config.zone);
     state.history().seconds_before(watermark)
 }

@@ -13,9 +13,9 @@ use tracing::{error, warn};
 use super::{
     PollerConfig,
     baseline::{Scorer, history_seconds},
+    committed_state::CommittedState,
     health::Health,
     names::NameBook,
-    target_state::TargetState,
     zero_hold::ZeroHold,
 };
 use crate::{
@@ -65,7 +65,7 @@ impl Exposure {
     }
 
     /// Logs, once in the life of a process, that the limit of series is reached: the metric says the rest.
-    pub(super) fn log_overflow(&mut self, server: &str, before: Overflow, state: &TargetState) {
+    pub(super) fn log_overflow(&mut self, server: &str, before: Overflow, state: &CommittedState) {
         if self.overflow_logged || state.totals().overflow == before {
             return;
         }
@@ -79,7 +79,7 @@ impl Exposure {
     }
 
     /// Computes the scores of the last closed window.
-    pub(super) async fn score(&mut self, state: &mut TargetState, config: &Arc<PollerConfig>) {
+    pub(super) async fn score(&mut self, state: &mut CommittedState, config: &Arc<PollerConfig>) {
         let window = self.window.as_ref().map(|window| TimeRange { from: window.start, to: window.end });
         let history = state.history().clone();
         let watermark = state.totals().watermark();
@@ -87,13 +87,18 @@ impl Exposure {
     }
 
     /// The moment at which a count that is held at 0 may be shown; `None` where none waits.
-    pub(super) fn next_release(&self, state: &TargetState) -> Option<Instant> {
+    pub(super) fn next_release(&self, state: &CommittedState) -> Option<Instant> {
         let release = self.hold.next(state.counters(), Instant::now())?;
         Some(self.release.not_before().map_or(release, |not_before| release.max(not_before)))
     }
 
     /// Makes visible what has been shown as 0 for long enough.
-    pub(super) async fn release(&mut self, state: &mut TargetState, config: &PollerConfig, clock: Timestamp) {
+    pub(super) async fn release(
+        &mut self,
+        state: &mut CommittedState,
+        config: &PollerConfig,
+        clock: Timestamp,
+    ) {
         let now = Instant::now();
         if !self.release.is_over(now) {
             return;
@@ -109,7 +114,7 @@ impl Exposure {
     }
 
     /// Hands the committed state to the publisher.
-    pub(super) fn publish(&mut self, state: &TargetState, config: &PollerConfig, status: TargetStatus) {
+    pub(super) fn publish(&mut self, state: &CommittedState, config: &PollerConfig, status: TargetStatus) {
         let snapshot = TargetSnapshot {
             server: config.name.clone(),
             zone: config.zone.clone(),

@@ -7,6 +7,7 @@
 mod agenda;
 mod baseline;
 mod commit;
+mod committed_state;
 mod config;
 mod exposure;
 mod health;
@@ -19,7 +20,6 @@ mod replay;
 mod rereads;
 pub mod retry;
 mod source;
-mod target_state;
 mod unread;
 mod weeks_before;
 pub mod zero_hold;
@@ -36,11 +36,11 @@ use tracing::{debug, info, warn};
 
 use self::{
     agenda::{Agenda, Errand},
+    committed_state::CommittedState,
     exposure::Exposure,
     judge::Judge,
     names::NameBook,
     reader::Reader,
-    target_state::TargetState,
 };
 pub use self::{
     baseline::BaselineSettings,
@@ -74,7 +74,7 @@ pub struct Poller<S> {
     agenda: Agenda,
     reader: Reader<S>,
     judge: Judge,
-    state: TargetState,
+    state: CommittedState,
     exposure: Exposure,
 }
 
@@ -122,7 +122,7 @@ impl<S: Source> Poller<S> {
         let config = Arc::new(config);
         let (id, counters) = restored;
         let today = quota::day(clock(), &config.zone);
-        let mut state = TargetState::open(store, id, counters, &config).await?;
+        let mut state = CommittedState::open(store, id, counters, &config).await?;
         let used = state.read(move |view, id| view.requests(id, today)).await?;
         let known = state.with_store(Store::names).await?;
         let unanswerable = state.unanswerable().await?;

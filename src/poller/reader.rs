@@ -9,7 +9,7 @@ use jiff::{Timestamp, civil::Date};
 use tokio::time::Instant;
 use tracing::{debug, warn};
 
-use super::{Clock, PollerConfig, Source, commit::FUTURE, target_state::TargetState};
+use super::{Clock, PollerConfig, Source, commit::FUTURE, committed_state::CommittedState};
 use crate::{
     ledger::RowBatch,
     model::LocalSecond,
@@ -175,7 +175,11 @@ impl<S: Source> Reader<S> {
     }
 
     /// Counts a request before it is sent, or says why it may not be.
-    pub(super) async fn spend(&mut self, purpose: Purpose, state: &mut TargetState) -> Result<(), ApiError> {
+    pub(super) async fn spend(
+        &mut self,
+        purpose: Purpose,
+        state: &mut CommittedState,
+    ) -> Result<(), ApiError> {
         let now = (self.clock)();
         let limit = self.limit_for(purpose);
         let is_probing = self.is_probing();
@@ -220,7 +224,12 @@ impl<S: Source> Reader<S> {
     }
 
     /// A request that was counted has ended: measured, or taken back where it never left this machine.
-    pub(super) async fn sent(&mut self, started: Instant, error: Option<&ApiError>, state: &mut TargetState) {
+    pub(super) async fn sent(
+        &mut self,
+        started: Instant,
+        error: Option<&ApiError>,
+        state: &mut CommittedState,
+    ) {
         if !matches!(error, Some(ApiError::TokenUnreadable(_))) {
             self.telemetry.requested(started.elapsed(), error.map(ApiError::class));
         }
@@ -239,7 +248,7 @@ impl<S: Source> Reader<S> {
     }
 
     /// Takes over what the vendor says of the quota.
-    pub(super) async fn learn_quota(&mut self, info: TokenInfo, state: &mut TargetState) {
+    pub(super) async fn learn_quota(&mut self, info: TokenInfo, state: &mut CommittedState) {
         // None at all is no limit that anybody has: it is not known.
         self.quota.limit = Some(info.limit).filter(|limit| *limit > 0);
         let day = quota::day((self.clock)(), &self.config.zone);

@@ -15,14 +15,14 @@ const STANDS_STILL: Duration = Duration::from_secs(90);
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct ServerClock {
     /// The `Date` shown last, and when it was first shown.
-    shown: Option<Shown>,
+    shown: Option<ShownDate>,
     /// Server's clock minus ours at the last answer with a moving `Date`.
     skew: SignedDuration,
     stands_still: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Shown {
+struct ShownDate {
     date: Timestamp,
     since: Instant,
 }
@@ -33,7 +33,7 @@ impl ServerClock {
         let date = date?;
         let before = self.shown.filter(|shown| shown.date == date);
         let since = before.map_or(at, |shown| shown.since);
-        self.shown = Some(Shown { date, since });
+        self.shown = Some(ShownDate { date, since });
         self.stands_still =
             at.duration_since(since) >= STANDS_STILL || (self.stands_still && before.is_some());
         if self.stands_still {

@@ -28,7 +28,7 @@ use crate::{
 };
 
 /// One target's committed state.
-pub(super) struct TargetState {
+pub(super) struct CommittedState {
     store: Arc<Store>,
     id: TargetId,
     counters: Arc<TargetCounters>,
@@ -44,7 +44,7 @@ pub(super) struct TargetState {
     day: Option<PastDay>,
 }
 
-impl TargetState {
+impl CommittedState {
     /// Takes over what was restored.
     pub(super) async fn open(
         store: Arc<Store>,
