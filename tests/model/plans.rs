@@ -72,8 +72,8 @@ impl Kind {
 /// One complication of a history. Times are seconds from the start.
 #[derive(Debug, Clone)]
 enum Complication {
-    /// Request numbers.
-    EmptyOnce(Vec<usize>),
+    /// Request numbers, and hours that are to be caught up with at the start, if any.
+    EmptyOnce(Vec<usize>, Option<i64>),
     Incident(Incident),
     /// Seconds of these rows can never be answered.
     UnansweredSeconds(Vec<Index>, Costume),
@@ -125,7 +125,12 @@ fn respelled(older_than: std::ops::Range<i64>) -> BoxedStrategy<Complication> {
 fn complication(kind: Kind) -> BoxedStrategy<Complication> {
     let traffic = 0..world::TRAFFIC;
     match kind {
-        Kind::EmptyOnce => prop::collection::vec(0usize..60, 1..4).prop_map(Complication::EmptyOnce).boxed(),
+        Kind::EmptyOnce => {
+            let requests = prop_oneof![0usize..6, 0usize..60];
+            (prop::collection::vec(requests, 1..4), prop::option::of(600i64..8 * 3600))
+                .prop_map(|(requests, late)| Complication::EmptyOnce(requests, late))
+                .boxed()
+        }
         Kind::EmptyForAWhile => incident(Just(IncidentKind::Empty), traffic, 60..5400),
         Kind::UnansweredSeconds => {
             let costume = prop::sample::select(Costume::ALL.to_vec());
@@ -343,7 +348,9 @@ fn complicate(plan: &mut Plan, complication: Complication) {
     world.overstates = 0;
     plan.jumps.clear();
     match complication {
-        Complication::EmptyOnce(requests) => {
+        Complication::EmptyOnce(requests, late) => {
+            start_late(plan, late.unwrap_or(0));
+            let world = &mut plan.world;
             let empty = requests.into_iter().map(|request| (request, Trouble::Empty));
             set_troubles(&mut world.troubles, empty);
         }
@@ -367,11 +374,13 @@ fn complicate(plan: &mut Plan, complication: Complication) {
         }
         Complication::ServerClock(ahead) => world.clock.ahead = ahead,
         Complication::DateHeader(header) => world.clock.header = header,
-        Complication::LateStart(at) => {
-            plan.first_start = at;
-            plan.restarts.iter_mut().for_each(|restart| *restart += at);
-        }
+        Complication::LateStart(at) => start_late(plan, at),
     }
+}
+
+fn start_late(plan: &mut Plan, at: i64) {
+    plan.first_start += at;
+    plan.restarts.iter_mut().for_each(|restart| *restart += at);
 }
 
 fn set_troubles(troubles: &mut Vec<Trouble>, ours: impl Iterator<Item = (usize, Trouble)>) {

@@ -236,6 +236,7 @@ impl PastSource {
         let today = asked.by_day.entry((START + elapsed.as_secs() as i64).div_euclid(86_400)).or_default();
         *today += 1;
         if *today > self.vendor.limit {
+            asked.past += u32::from(from < -LOOKBACK);
             return Err(ApiError::QuotaExhausted);
         }
         if from >= -LOOKBACK {
