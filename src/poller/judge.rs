@@ -110,7 +110,8 @@ pub(super) struct Accepted {
 pub(super) struct KnownRowsCheck {
     /// Evidence of the answers before it in the same pass.
     so_far: Evidence,
-    /// Rows of another report came before: now every known row counts as evidence.
+    /// An answer contradicted: until one holds known rows, every known row counts as evidence, and none that nobody had
+    /// seen counts without.
     in_doubt: bool,
     gives_way: bool,
     /// Rows committed since the doubt began are dated at or after this, and are no evidence.
@@ -141,7 +142,7 @@ impl KnownRowsCheck {
         let enough = if self.in_doubt { 1 } else { ENOUGH_KNOWN };
         let mut all = self.so_far;
         all += evidence;
-        let without_proof = self.in_doubt && all.known == 0 && evidence.unseen > 0;
+        let without_proof = self.in_doubt && all.held == 0 && evidence.unseen > 0;
         match evidence.lacks_most(enough) || all.lacks_most(ENOUGH_KNOWN) || without_proof {
             false => Agreement::Agrees,
             true if self.gives_way => Agreement::GivesWay,
@@ -473,7 +474,7 @@ impl Judge {
         let waited = doubt.map(|doubt| context.now.duration_since(doubt.since));
         KnownRowsCheck {
             so_far: progress.evidence,
-            in_doubt: doubt.is_some_and(|doubt| doubt.foreign),
+            in_doubt: doubt.is_some(),
             gives_way: waited.is_some_and(|waited| waited >= GIVES_WAY),
             known_before: doubt.map_or(LocalSecond::MAX, |doubt| doubt.known_before),
         }

@@ -30,8 +30,10 @@ struct Region {
     /// Polls in which it failed before it was given up.
     failures: u32,
     given_up: bool,
-    /// Its neighbours have not been answered yet, so that it may be longer.
-    open: bool,
+    /// The second before it has not been answered since, so that it may begin earlier.
+    open_before: bool,
+    /// The second after it has not been answered since, so that it may end later.
+    open_after: bool,
     /// Times that it was asked for after it was given up.
     reasked: u32,
     /// Moment before which it is not asked for again.
@@ -46,12 +48,23 @@ impl Region {
 
     fn give_up(&mut self, now: i64) {
         self.given_up = true;
-        self.open = true;
+        self.open_before = true;
+        self.open_after = true;
         self.not_before = now + FIRST_REASK;
     }
 
-    fn touches(&self, range: TimeRange) -> bool {
-        self.to == range.from.as_second() || self.from == range.to.as_second()
+    /// Whether `range` lies beside it, where it may be longer.
+    fn may_extend_to(&self, range: TimeRange) -> bool {
+        (self.open_after && self.to == range.from.as_second())
+            || (self.open_before && self.from == range.to.as_second())
+    }
+
+    /// Takes note that `range` was answered. Returns whether it ends there now.
+    fn ends_beside(&mut self, range: TimeRange) -> bool {
+        let ends = self.may_extend_to(range);
+        self.open_after &= self.to != range.from.as_second();
+        self.open_before &= self.from != range.to.as_second();
+        ends
     }
 
     fn lies_in(&self, range: TimeRange) -> bool {
@@ -103,7 +116,7 @@ impl Unanswerable {
         let mut range = range;
         for region in &self.regions {
             let known = region.range();
-            if region.open && known.to == range.from {
+            if region.open_after && known.to == range.from {
                 range.to = range.to.min(range.from.saturating_add(MIN_RANGE).unwrap_or(range.to));
             }
             if known.to <= range.from || known.from >= range.to {
@@ -134,7 +147,7 @@ impl Unanswerable {
 
     /// Whether this range has failed by itself before, or lies beside one that was given up.
     pub fn is_suspected(&self, range: TimeRange) -> bool {
-        self.regions.iter().any(|region| region.range() == range || (region.open && region.touches(range)))
+        self.regions.iter().any(|region| region.range() == range || region.may_extend_to(range))
     }
 
     /// Whether `range` lies in what was given up.
@@ -148,7 +161,7 @@ impl Unanswerable {
         let from = range.from.as_second();
         let to = range.to.as_second();
         self.changed = true;
-        if let Some(beside) = self.regions.iter_mut().find(|region| region.open && region.touches(range)) {
+        if let Some(beside) = self.regions.iter_mut().find(|region| region.may_extend_to(range)) {
             // The second one only shows which second of the first it is.
             let lost = u64::from(beside.to - beside.from > 1);
             beside.from = beside.from.min(from);
@@ -198,9 +211,8 @@ impl Unanswerable {
 
     /// Takes note that `range` was answered. Returns whether it had been given up.
     pub fn answered(&mut self, range: TimeRange) -> bool {
-        for region in self.regions.iter_mut().filter(|region| region.open && region.touches(range)) {
-            region.open = false;
-            self.changed = true;
+        for region in &mut self.regions {
+            self.changed |= region.ends_beside(range);
         }
         let was_given_up = self.is_given_up(range);
         let before = self.regions.len();
@@ -231,8 +243,16 @@ impl Unanswerable {
                 self.regions.remove(0);
             }
             let at = self.regions.partition_point(|region| region.from < from);
-            let region =
-                Region { from, to, failures: 0, given_up: false, open: false, reasked: 0, not_before: 0 };
+            let region = Region {
+                from,
+                to,
+                failures: 0,
+                given_up: false,
+                open_before: false,
+                open_after: false,
+                reasked: 0,
+                not_before: 0,
+            };
             self.regions.insert(at, region);
             at
         });
@@ -298,10 +318,24 @@ mod tests {
         assert_eq!(table.failed(range(49, 50), at(100)), SecondFailed::GivenUp { lost: 1 });
         assert_eq!(table.start_of(range(53, 54)), at(49));
         assert!(!table.answered(range(53, 54)));
+        assert_eq!(
+            table.failed(range(48, 49), at(100)),
+            SecondFailed::GivenUp { lost: 1 },
+            "it is open before"
+        );
         assert_eq!(table.next(range(54, 100), false, at(100)), NextRange::Ask(range(54, 100)));
-        assert_eq!(table.next(range(49, 100), false, at(100)), NextRange::Skip(at(53)));
-        assert!(table.answered(range(49, 53)), "when a re-reading gets it, it is as if nothing had been");
+        assert_eq!(table.next(range(48, 100), false, at(100)), NextRange::Skip(at(53)));
+        assert!(table.answered(range(48, 53)), "when a re-reading gets it, it is as if nothing had been");
         assert!(table.regions.is_empty());
+    }
+
+    /// The poll that gave up [50, 51] ended there; the next one reads its lookback first.
+    #[test]
+    fn a_second_at_the_end_of_a_poll_counts_once() {
+        let mut table = given_up(50);
+        assert!(!table.answered(range(0, 50)));
+        assert_eq!(table.next(range(51, 100), false, at(100)), NextRange::Ask(range(51, 52)));
+        assert_eq!(table.failed(range(51, 52), at(100)), SecondFailed::GivenUp { lost: 0 });
     }
 
     #[test]
