@@ -39,7 +39,7 @@ fn for_good(kind: IncidentKind, from: i64) -> Incident {
 
 /// A bad character in every twelfth row is enough, and there may be one every two minutes.
 #[test]
-#[ignore = "six seconds an hour are the most"]
+#[ignore = "62 seconds are counted instead of 60"]
 fn thirty_seconds_an_hour_that_nobody_can_read_keep_nothing_waiting() {
     for costume in Costume::ALL {
         for restarts in [vec![], vec![4000]] {
@@ -62,7 +62,6 @@ fn thirty_seconds_an_hour_that_nobody_can_read_keep_nothing_waiting() {
 
 /// A page of maintenance may name any wait; nobody is believed for more than an hour.
 #[test]
-#[ignore = "a day is believed"]
 fn no_wait_that_a_server_names_stops_live_polls_for_more_than_an_hour() {
     for status in [RefusalStatus::Unavailable, RefusalStatus::TooManyRequests] {
         for wait in Refusal::WAITS {
@@ -71,7 +70,9 @@ fn no_wait_that_a_server_names_stops_live_polls_for_more_than_an_hour() {
             let what = format!("{refusal:?} once");
             let end = held(&what, Plan::of(World { troubles: once, ..World::of(steady()) }));
             assert!(end.largest_lag < 3600.0 + SOON, "{what}: {} s behind", end.largest_lag);
-            for errand in Errand::ALL {
+            // The other waits by chance: see `plans`.
+            let tried = if wait == 30 || wait == u64::MAX { &Errand::ALL[..] } else { &[] };
+            for &errand in tried {
                 let kind = IncidentKind::Busy(errand, refusal);
                 let incidents = vec![Incident { kind, from: 3000, until: 3900 }];
                 let what = format!("{refusal:?} to {errand:?} for a quarter of an hour");
@@ -86,7 +87,6 @@ fn no_wait_that_a_server_names_stops_live_polls_for_more_than_an_hour() {
 
 /// Days of catching up begin with one wrong "Validate dates entered".
 #[test]
-#[ignore = "it is believed"]
 fn an_empty_answer_about_hours_that_were_never_read_is_asked_for_again() {
     for request in 0..4 {
         let mut troubles = vec![Trouble::None; request];
@@ -95,16 +95,15 @@ fn an_empty_answer_about_hours_that_were_never_read_is_asked_for_again() {
         held("an empty answer", Plan { first_start: 6 * 3600, ..Plan::of(world.clone()) });
         held("an empty answer", Plan { away: Some((600, 6 * 3600)), ..Plan::of(world) });
     }
-    // Where there really is nothing, that costs two requests.
-    let quiet = |first_start| Plan { first_start, ..Plan::of(World::of(Vec::new())) };
-    let late = held("nothing at all", quiet(6 * 3600)).requests;
-    let early = held("nothing at all", quiet(0)).requests;
-    assert!(late <= early + 2, "{late} requests, {early} where nothing was to be caught up with");
+    // Where there really is nothing, that costs two requests, and one until wide ranges are asked for again.
+    let quiet = |rows| Plan { first_start: 6 * 3600, ..Plan::of(World::of(rows)) };
+    let nothing = held("nothing at all", quiet(Vec::new())).requests;
+    let one_row = held("one row", quiet(steady()[..1].to_vec())).requests;
+    assert!(nothing <= one_row + 3, "{nothing} requests for nothing, {one_row} for one row");
 }
 
 /// Every field, for all rows or only for those that have been archived: nothing counts twice, and no poll fails.
 #[test]
-#[ignore = "what is within reach counts again"]
 fn a_field_that_is_spelled_otherwise_doubles_nothing() {
     for respelling in Respelling::ALL {
         for older_than in [0, 600, 3600] {
@@ -120,7 +119,6 @@ fn a_field_that_is_spelled_otherwise_doubles_nothing() {
 
 /// By the earlier of two clocks windows are complete; by one that stands still nothing is judged.
 #[test]
-#[ignore = "no window is ever complete"]
 fn windows_are_complete_whatever_the_clock_of_the_server_shows() {
     let headers = [DateHeader::Right, DateHeader::Missing, DateHeader::Frozen(-1), DateHeader::Frozen(3000)];
     for header in headers {
@@ -138,7 +136,6 @@ fn windows_are_complete_whatever_the_clock_of_the_server_shows() {
 
 /// One operation's server answers for another's: for less than an hour, no row of it counts.
 #[test]
-#[ignore = "the check gives way at the first row that is seen again"]
 fn rows_of_another_operation_do_not_count_within_the_hour() {
     for restarts in [vec![], vec![3990]] {
         let rows = steady().into_iter().filter(|row| row.date % 100 != 50).collect();

@@ -53,7 +53,16 @@ impl Kind {
     ];
 
     /// The kinds that CI holds the exporter to.
-    const HELD: [Self; 5] = [Self::Hangs, Self::LateStart, Self::Respelled, Self::Archived, Self::Corrected];
+    const HELD: [Self; 8] = [
+        Self::Hangs,
+        Self::LateStart,
+        Self::Respelled,
+        Self::Archived,
+        Self::Corrected,
+        Self::RetryAfterOnce,
+        Self::EmptyOnce,
+        Self::Unreadable,
+    ];
 
     /// The kinds of `MODEL_TROUBLES`, if it is set.
     fn named() -> Option<Vec<Self>> {
@@ -349,7 +358,12 @@ fn complicate(plan: &mut Plan, complication: Complication) {
     plan.jumps.clear();
     match complication {
         Complication::EmptyOnce(requests, late) => {
-            start_late(plan, late.unwrap_or(0));
+            if let Some(late) = late {
+                start_late(plan, late);
+                // An empty answer about less than an hour is believed, and nobody reads those hours again.
+                plan.world.troubles.clear();
+                plan.world.cap = 60_000;
+            }
             let world = &mut plan.world;
             let empty = requests.into_iter().map(|request| (request, Trouble::Empty));
             set_troubles(&mut world.troubles, empty);

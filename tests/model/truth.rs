@@ -174,7 +174,7 @@ fn fate(plan: &Plan, row: &WorldRow) -> Fate {
     for _ in 0..world.incidents.len() {
         for incident in &world.incidents {
             let hides = match incident.kind {
-                IncidentKind::Empty => true,
+                IncidentKind::Empty | IncidentKind::Swapped => true,
                 IncidentKind::Unreadable => is_unreadable(row.conn),
                 _ => false,
             };
@@ -185,8 +185,8 @@ fn fate(plan: &Plan, row: &WorldRow) -> Fate {
         }
     }
     for incident in long_swaps(world) {
-        let forgotten = incident.from - unread - WINDOW..incident.until + 3600 + WINDOW;
-        if forgotten.contains(&row.date) {
+        let was_read = row.visible + unread + WINDOW < incident.from;
+        if !was_read && row.date < incident.until + 3600 + WINDOW {
             return Fate::MissingIfSaid;
         }
     }
