@@ -16,9 +16,10 @@ const PROVEN_FOR: i64 = 3600;
 /// Regions that are remembered; the oldest is forgotten first.
 const MAX_REGIONS: usize = 2048;
 /// Times that a re-reading asks for a region that was given up.
-const MAX_REASKED: u32 = 3;
-/// Seconds before a region that was given up is asked for again; doubled each time.
-const FIRST_REASK: i64 = 3 * 3600;
+const MAX_REASKED: u32 = 4;
+/// Seconds before a region that was given up is asked for again, so that the next hourly re-reading finds what failed only for a
+/// while; four times as many each further time.
+const FIRST_REASK: i64 = 1800;
 /// Regions in its lookback that a live poll reads around; what lies before them is left to the re-readings.
 const MAX_AROUND: usize = 3;
 
@@ -205,7 +206,7 @@ impl Unanswerable {
         for region in self.regions.iter_mut().filter(|region| region.holds(range)) {
             self.changed = true;
             region.reasked += 1;
-            region.not_before = now.as_second() + (FIRST_REASK << region.reasked.min(8));
+            region.not_before = now.as_second() + (FIRST_REASK << (2 * region.reasked.min(8)));
         }
     }
 
