@@ -1,4 +1,5 @@
-//! The counts of one option on one day: hits by slot; finals, retries, repeats and time buckets by hour.
+//! The counts of one option on one day: hits by slot; finals, retries, repeats and time buckets by
+//! hour; hits by lateness.
 //!
 //! Owns their order and how they are packed: a count above zero as a varint, a run of zeros as a 0 and the varint of its
 //! length. Most options rest most of the time, so a day of one takes some 50 to 350 bytes instead of 2,496. Must not change
@@ -12,8 +13,16 @@ pub const TIME_BOUNDS: [u32; 10] = [7, 10, 15, 22, 33, 50, 75, 110, 165, 250];
 /// Buckets of time: one for each bound, and one for all above.
 pub const TIME_BUCKETS: usize = TIME_BOUNDS.len() + 1;
 
+/// Upper bounds of the classes of lateness, in slots between the date of a row and the moment up to
+/// which all had been read when it came.
+pub(super) const LATE_BOUNDS: [i64; 8] = [0, 1, 2, 3, 5, 8, 12, 24];
+/// Classes of lateness: one for each bound, and one for all above.
+pub(super) const LATE_CLASSES: usize = LATE_BOUNDS.len() + 1;
+/// The first cell of the day's counts by lateness. They stand last, so that a day that was stored
+/// without them reads as one that has none.
+pub(super) const LATE: usize = SLOTS + HOURS * (3 + TIME_BUCKETS);
 /// Counts of an option and day.
-pub(super) const CELLS: usize = SLOTS + HOURS * (3 + TIME_BUCKETS);
+pub(super) const CELLS: usize = LATE + LATE_CLASSES;
 
 /// What is counted by the hour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -145,7 +154,7 @@ mod tests {
         for (seconds, expected) in [(0, 0), (7, 0), (8, 1), (250, 9), (251, 10), (u32::MAX, 10)] {
             assert_eq!(bucket(seconds), expected, "{seconds}");
         }
-        assert_eq!(Hourly::Time(TIME_BUCKETS - 1).first() + HOURS, CELLS);
+        assert_eq!(Hourly::Time(TIME_BUCKETS - 1).first() + HOURS, LATE);
     }
 
     #[test]

@@ -1,75 +1,95 @@
-//! A routing point of which all options fell together.
+//! Detects routing points of which all options fell together.
 //!
-//! Owns the judgement of whole routing points: against exactly the same minutes of earlier weeks, so that the hour at which
-//! one opens is no fall, and against the operation's other routing points.
+//! Owns the judgement of whole routing points: against exactly the same minutes of earlier weeks, so
+//! that the hour at which one opens is no fall, and at the level that today has had so far. The
+//! statistic is that of `deviance`.
 
 use super::{
-    Moment, SLOT, SLOTS, Score, deviance,
-    expectation::{Block, median},
-    limits::{COLLAPSE, COLLAPSE_NOISE, COLLAPSE_WINDOWS, LEVEL_PRIOR, NIGHT, OPERATION_LEAST, WEEKS},
-    window::Sums,
+    Moment, SLOT, SLOTS, Score,
+    day_forecast::{DayForecast, usual},
+    deviance,
+    limits::{
+        COLLAPSE, COLLAPSE_WINDOWS, GOES_ON, LEARNT_DAYS, LEVEL_PRIOR, NIGHT, NOT_OPENED, QUIET_LEVEL,
+        REST_HITS, UNUSUAL_LEVEL, WEEKS,
+    },
+    noise::PointNoise,
+    option_context::PrefixSums,
 };
 
 /// A window that has more than this of what its options let expect is not looked at: it has not collapsed.
 const ENOUGH: f64 = 0.75;
+/// Hits that the rest of the operation should have had today before it can call the day quiet.
+const DAY_HITS: f64 = 30.0;
 
-/// One routing point over a frame.
+/// What a routing point is judged by.
+#[derive(Clone, Copy)]
+pub(super) struct Point<'a> {
+    /// The first slot, counted from 1970.
+    pub(super) base: i64,
+    pub(super) usable: &'a [bool],
+    pub(super) hits: &'a PrefixSums,
+    pub(super) operation: &'a PrefixSums,
+    pub(super) noise: PointNoise,
+    /// The options that lead others, with their followers.
+    pub(super) leaders: &'a [PrefixSums],
+}
+
+/// One routing point over an evaluation window.
 pub(super) struct Collapse<'a> {
-    usable: &'a [bool],
-    seen: &'a Sums,
-    operation: &'a Sums,
+    point: Point<'a>,
     /// What each earlier week had: hits, and as expected how many slots of it are known. Only where a window asks for it.
-    weeks: Option<[Sums; WEEKS]>,
-    least: f64,
+    weeks: Option<[PrefixSums; WEEKS]>,
+    /// Whether a calendar knows today.
+    announced: bool,
 }
 
 impl<'a> Collapse<'a> {
-    /// Over the slots from `base` on (counted from 1970), as many as `usable` tells of.
     pub(super) fn new(
-        (base, usable): (i64, &'a [bool]),
-        blocks: &[Block],
-        point: usize,
-        seen: &'a Sums,
-        operation: &'a Sums,
+        point: Point<'a>,
+        number: usize,
+        forecasts: &[DayForecast],
         now: &Moment<'_>,
     ) -> Self {
-        let today = base + usable.len() as i64 - 1;
-        // On a day that a calendar knows, all may be as low as the others are.
-        let least = if now.holidays.has(super::day_of(today)) { 0.0 } else { OPERATION_LEAST };
-        let mut collapse = Self { usable, seen, operation, weeks: None, least };
-        if (1..=seen.len()).any(|end| collapse.low(end).next().is_some()) {
-            collapse.weeks = Some(std::array::from_fn(|week| weeks((base, usable), blocks, point, week)));
+        let today = point.base + point.usable.len() as i64 - 1;
+        let announced = now.holidays.has(super::day_of(today));
+        let mut collapse = Self { point, weeks: None, announced };
+        if (1..=point.hits.len()).any(|end| collapse.low(end).next().is_some()) {
+            collapse.weeks = Some(std::array::from_fn(|week| weeks(&point, forecasts, number, week)));
         }
         collapse
     }
 
     /// The windows that end before `end` and have few hits.
     fn low(&self, end: usize) -> impl Iterator<Item = (usize, usize)> + use<'a> {
-        let seen = self.seen;
+        let hits = self.point.hits;
         let windows = COLLAPSE_WINDOWS.into_iter().filter(move |slots| *slots <= end);
         windows.map(move |slots| (end - slots, end)).filter(move |(from, to)| {
-            let own = seen.between(*from, *to);
+            let own = hits.between(*from, *to);
             // A deviance is at most twice the difference, and half the limit is not worth a look at the weeks.
             own.seen < ENOUGH * own.expected && 2.0 * (1.3 * own.expected - own.seen) > COLLAPSE / 2.0
         })
     }
 
-    /// The furthest of the windows that end before `end`.
+    /// The furthest of the windows that end before `end`; above 1 the figures are of the shortest.
     pub(super) fn score(&self, end: usize) -> Score {
         // Nobody is missed where it is usually closed by now.
-        if self.seen.between(end.saturating_sub(NIGHT), end).expected <= 0.0 {
+        if self.point.hits.between(end.saturating_sub(NIGHT), end).expected <= 0.0 {
             return Score::default();
         }
-        let scores = self.low(end).filter_map(|(from, to)| self.window(from, to));
-        scores.fold(
-            Score::default(),
-            |furthest, score| if score.score > furthest.score { score } else { furthest },
-        )
+        let mut furthest = Score::default();
+        for score in self.low(end).filter_map(|(from, to)| self.window(from, to)) {
+            if furthest.score > 1.0 {
+                furthest.score = furthest.score.max(score.score);
+            } else if score.score > furthest.score {
+                furthest = score;
+            }
+        }
+        furthest
     }
 
     fn window(&self, from: usize, to: usize) -> Option<Score> {
-        let own = self.seen.between(from, to);
-        let usable = self.usable[from..to].iter().filter(|usable| **usable).count() as f64;
+        let own = self.point.hits.between(from, to);
+        let usable = self.point.usable[from..to].iter().filter(|usable| **usable).count() as f64;
         let mut weeks = [0.0; WEEKS];
         let mut known = 0;
         for week in self.weeks.iter().flatten() {
@@ -79,12 +99,21 @@ impl<'a> Collapse<'a> {
                 known += 1;
             }
         }
-        let usual = f64::from(median(&mut weeks[..known])?);
-        let all = self.operation.between(from, to);
-        let others = (all.seen - own.seen + LEVEL_PRIOR) / (all.expected - own.expected + LEVEL_PRIOR);
-        let mean = (usual * others.clamp(self.least, 1.0)).max(1e-9);
-        let noise = COLLAPSE_NOISE + 1.2 / known as f64 / mean;
-        let score = deviance::below(own.seen, mean, noise) / COLLAPSE;
+        let usual = f64::from(usual(&mut weeks[..known], 1.0)?);
+        let level = self.level(from, to)?;
+        let mean = (usual * level).max(1e-9);
+        if self.rest_goes_on(from, to, level) {
+            return None;
+        }
+        let noise = f64::from(self.point.noise.level);
+        let dispersion = f64::from(self.point.noise.dispersion);
+        let earlier = self.today(from);
+        let of_level = dispersion / (earlier.expected * level + LEVEL_PRIOR);
+        let counts = (dispersion * (1.0 + 1.2 / known as f64) - 1.0) / mean;
+        let variance = noise + of_level + counts;
+        let part = noise * mean / (1.0 + variance * mean);
+        let below = deviance::below(own.seen, mean, variance);
+        let score = deviance::learnt(below, part, LEARNT_DAYS) / COLLAPSE;
         let window = ((to - from) as i64 * SLOT) as u32;
         Some(if score > 0.0 {
             Score { score, observed: own.seen, expected: mean, window }
@@ -93,9 +122,66 @@ impl<'a> Collapse<'a> {
         })
     }
 
+    /// Hits of the day in which `until` lies, up to it.
+    fn today(&self, until: usize) -> super::option_context::Pair {
+        self.point.hits.between(self.midnight(until), until)
+    }
+
+    fn midnight(&self, until: usize) -> usize {
+        let of_day = (self.point.base + until as i64).rem_euclid(SLOTS as i64) as usize;
+        until.saturating_sub(of_day)
+    }
+
+    /// Today's level, as a share of the usual: that of the routing point since midnight, and while
+    /// it has few hits that of the others. `None` where it may just be closed today.
+    fn level(&self, from: usize, to: usize) -> Option<f64> {
+        let earlier = self.today(from);
+        if self.announced {
+            return Some((earlier.seen / (earlier.expected + LEVEL_PRIOR)).min(1.0));
+        }
+        let begin = self.midnight(to.saturating_sub(1)).min(from);
+        let all = self.point.operation.between(begin, to);
+        let own = self.point.hits.between(begin, to);
+        let expected = all.expected - own.expected;
+        let others = (all.seen - own.seen) / expected.max(1e-9);
+        let not_opened = own.seen < NOT_OPENED * own.expected;
+        if not_opened && expected >= DAY_HITS && (QUIET_LEVEL / 3.0..UNUSUAL_LEVEL).contains(&others) {
+            return None;
+        }
+        let now = self.point.operation.between(from, to);
+        let in_window = self.point.hits.between(from, to);
+        let others = (now.seen - in_window.seen + LEVEL_PRIOR * QUIET_LEVEL + (all.seen - own.seen))
+            / (now.expected - in_window.expected + LEVEL_PRIOR + expected);
+        let prior = others.clamp(QUIET_LEVEL, 1.0);
+        let level = (earlier.seen + LEVEL_PRIOR * prior) / (earlier.expected + LEVEL_PRIOR);
+        Some(level.clamp(QUIET_LEVEL, 1.0))
+    }
+
+    /// Whether the options that do not follow the largest go on: then that one fell, and not all.
+    fn rest_goes_on(&self, from: usize, to: usize, level: f64) -> bool {
+        let all = self.point.hits.between(from, to);
+        self.point.leaders.iter().any(|led| {
+            let led = led.between(from, to);
+            let expected = (all.expected - led.expected) * level;
+            expected >= REST_HITS && all.seen - led.seen >= GOES_ON * expected
+        })
+    }
+
+    /// Whether hits are back after a fall that left such a share; see `OptionContext::is_back`.
+    pub(super) fn is_back(&self, left: f64, since: usize) -> bool {
+        let end = self.point.hits.len();
+        let dispersion = f64::from(self.point.noise.dispersion);
+        (1..=since.min(end)).any(|slots| {
+            let window = self.point.hits.between(end - slots, end);
+            let level = if self.announced { self.level(end - slots, end).unwrap_or(1.0) } else { 1.0 };
+            let gain = window.seen * (1.0 / left).ln() - window.expected * level * (1.0 - left);
+            gain > super::limits::RECOVERED * dispersion
+        })
+    }
+
     /// The slots in which it had fallen: they say nothing about its options.
     pub(super) fn fallen(&self) -> Vec<bool> {
-        let mut fallen = vec![false; self.seen.len()];
+        let mut fallen = vec![false; self.point.hits.len()];
         if self.weeks.is_none() {
             return fallen;
         }
@@ -111,13 +197,13 @@ impl<'a> Collapse<'a> {
 }
 
 /// What the routing point had in an earlier week.
-fn weeks((base, usable): (i64, &[bool]), blocks: &[Block], point: usize, week: usize) -> Sums {
-    Sums::of(usable.iter().enumerate().map(|(at, usable)| {
-        let slot = base + at as i64;
+fn weeks(point: &Point<'_>, forecasts: &[DayForecast], number: usize, week: usize) -> PrefixSums {
+    PrefixSums::of(point.usable.iter().enumerate().map(|(at, usable)| {
+        let slot = point.base + at as i64;
         let day = slot.div_euclid(SLOTS as i64);
         let of_day = slot.rem_euclid(SLOTS as i64) as usize;
-        let block = blocks.iter().find(|block| i64::from(block.day) == day);
-        let hits = block.map_or(f32::NAN, |block| block.points[point][week][of_day]);
+        let forecast = forecasts.iter().find(|forecast| i64::from(forecast.day) == day);
+        let hits = forecast.map_or(f32::NAN, |forecast| forecast.points[number][week][of_day]);
         if *usable && !hits.is_nan() { (hits, 1.0) } else { (0.0, 0.0) }
     }))
 }

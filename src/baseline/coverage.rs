@@ -47,6 +47,11 @@ impl Coverage {
         self.0.first().map(|known| known.start)
     }
 
+    /// The end of what is covered.
+    pub(super) fn end(&self) -> Option<i64> {
+        self.0.last().map(|known| known.end)
+    }
+
     /// From when on everything up to `until` is covered; `None` when the last second before it is not.
     pub(super) fn whole_since(&self, until: i64) -> Option<i64> {
         let at = self.0.partition_point(|known| known.end < until);
@@ -74,6 +79,7 @@ mod tests {
             let parts: i64 = coverage.within(range.clone()).map(|part| part.end - part.start).sum();
             prop_assert_eq!(parts, range.clone().filter(|at| seconds[*at as usize]).count() as i64);
             prop_assert_eq!(coverage.begin(), (0..100).find(|at| seconds[*at as usize]));
+            prop_assert_eq!(coverage.end(), (0..100).rev().find(|at| seconds[*at as usize]).map(|at| at + 1));
             let whole = (0..range.end).rev().take_while(|at| seconds[*at as usize]).last();
             prop_assert_eq!(coverage.whole_since(range.end), whole);
             prop_assert!(coverage.0.windows(2).all(|two| two[0].end < two[1].start), "{:?}", coverage);

@@ -13,8 +13,10 @@ use super::{
 };
 use crate::model::MenuLabels;
 
-/// Of the stored form. A day of another version cannot be read.
-const VERSION: u8 = 1;
+/// Version of the stored form. A day of another one cannot be read.
+const VERSION: u8 = 2;
+/// The version before, without counts by lateness; otherwise the same.
+const WITHOUT_LATENESS: u8 = 1;
 
 /// Packed counts by place of the option; `None` where it had none.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -112,7 +114,7 @@ impl Day {
         mut place: impl FnMut(MenuLabels) -> usize,
     ) -> Result<(Self, Vec<Range<u32>>), String> {
         let (version, rest) = bytes.split_first().ok_or("it is empty")?;
-        if *version != VERSION {
+        if ![VERSION, WITHOUT_LATENESS].contains(version) {
             return Err(format!("it has version {version}, and this exporter reads version {VERSION}"));
         }
         let (stored, behind) =

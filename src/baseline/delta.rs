@@ -64,6 +64,11 @@ impl HistoryDelta {
         self.cells.is_empty()
     }
 
+    /// Whether it takes any date: an answer of the warm-up says nothing about how late rows are.
+    pub(super) fn is_live(&self) -> bool {
+        self.within == (LocalSecond::MIN..LocalSecond::MAX)
+    }
+
     fn hourly(&mut self, menu: u32, at: LocalSecond, what: Hourly, times: u32) {
         let hour = at.hour().rem_euclid(HOURS as i64);
         self.count(menu, at, what.first() + hour as usize, times);

@@ -5,9 +5,11 @@
 
 use super::{
     History, Moment, OptionScores, PointScores, SLOT, SLOTS, Scores,
-    expectation::{Block, routing_points},
-    frame::{Frame, Known},
-    noise::{DAYS, Learner, Lesson, Noise, shrink},
+    day_forecast::{DayForecast, routing_points},
+    evaluation_window::{EvaluationWindow, Known},
+    limits::REPLAYED_HOURS,
+    noise::{DAYS, Learner, Lesson, Noise, PointLesson, PointNoise, shrink, shrink_points},
+    open_falls::OpenFalls,
 };
 use crate::model::{LocalSecond, PointLabels};
 
@@ -19,8 +21,20 @@ pub struct Detector {
     points: Vec<PointLabels>,
     options_of: Vec<Vec<usize>>,
     /// Of today and yesterday.
-    blocks: Vec<Block>,
+    forecasts: Vec<DayForecast>,
     learnt: Learnt,
+    falls: Falls,
+    /// Whether it has judged anything yet.
+    started: bool,
+}
+
+/// What is reported as fallen.
+#[derive(Default)]
+pub(super) struct Falls {
+    /// By place.
+    pub(super) options: OpenFalls,
+    /// By number.
+    pub(super) points: OpenFalls,
 }
 
 /// What is known of noise and of shares.
@@ -32,8 +46,9 @@ struct Learnt {
     /// By place of the option.
     lessons: Vec<Option<Lesson>>,
     noise: Vec<Noise>,
-    /// By number of the routing point: whether its hours shift.
-    shifts: Vec<bool>,
+    /// By number of the routing point.
+    points: Vec<PointLesson>,
+    point_noise: Vec<PointNoise>,
     /// The routing points that are to be learnt anew.
     due: Vec<usize>,
 }
@@ -48,23 +63,43 @@ impl Detector {
     pub fn scores(&mut self, history: &History, now: &Moment<'_>) -> Scores {
         self.follow(history);
         let last = now.watermark.get().div_euclid(SLOT);
-        let today = last.saturating_sub(1).div_euclid(SLOTS as i64) as i32;
-        self.expect(history, now, today);
+        let today = day_before(last);
         self.learn(history, now, today);
+        if !std::mem::replace(&mut self.started, true) {
+            self.replay(history, now, last);
+        }
+        self.expect(history, now, today);
+        self.judge(history, now, last)
+    }
+
+    /// Finds the falls that were open before this detector started, hour by hour.
+    fn replay(&mut self, history: &History, now: &Moment<'_>, last: i64) {
+        for hours in (1..=REPLAYED_HOURS).rev() {
+            let then = last - hours * 12;
+            if history.has_slot(then - 1) {
+                self.expect(history, now, day_before(then));
+                self.judge(history, now, then);
+            }
+        }
+    }
+
+    /// Judges the slots before `last`, which is counted from 1970.
+    fn judge(&mut self, history: &History, now: &Moment<'_>, last: i64) -> Scores {
         let known = Known {
             history,
-            blocks: &self.blocks,
+            forecasts: &self.forecasts,
             points: &self.points,
             point_of: &self.point_of,
             noise: &self.learnt.noise,
             lessons: &self.learnt.lessons,
-            shifts: &self.learnt.shifts,
+            point_lessons: &self.learnt.points,
+            point_noise: &self.learnt.point_noise,
             now,
         };
-        let frame = Frame::new(&known, last);
-        let mut scores = Scores::default();
+        let window = EvaluationWindow::new(&known, last);
+        let mut scores = Scores { report_lag: window.report_lag(), ..Scores::default() };
         for (point, options) in self.options_of.iter().enumerate() {
-            let (of_point, of_options) = frame.point(&known, point, options);
+            let (of_point, of_options) = window.point(&known, point, options, &mut self.falls);
             scores.points.push(PointScores { labels: self.points[point].clone(), scores: of_point });
             scores.options.extend(options.iter().zip(of_options).map(|(option, of)| OptionScores {
                 labels: history.labels()[*option].clone(),
@@ -95,15 +130,15 @@ impl Detector {
     /// Derives the expectation of today and of the day before, where it is not known.
     fn expect(&mut self, history: &History, now: &Moment<'_>, today: i32) {
         let points = self.points.len();
-        self.blocks.retain(|block| {
-            (today - 1..=today).contains(&block.day) && block.is_current(history, points, now.holidays)
+        self.forecasts.retain(|forecast| {
+            (today - 1..=today).contains(&forecast.day) && forecast.is_current(history, points, now.holidays)
         });
         for day in [today - 1, today] {
-            if !self.blocks.iter().any(|block| block.day == day) {
-                self.blocks.push(Block::new(history, day, &self.point_of, points, now.holidays));
+            if !self.forecasts.iter().any(|forecast| forecast.day == day) {
+                self.forecasts.push(DayForecast::new(history, day, &self.point_of, points, now.holidays));
             }
         }
-        self.blocks.sort_unstable_by_key(|block| block.day);
+        self.forecasts.sort_unstable_by_key(|forecast| forecast.day);
     }
 
     /// Learns the noise of all options when there is none, and of some once the day is another.
@@ -121,25 +156,32 @@ impl Detector {
         }
         let Some(learner) = &learnt.learner else { return };
         learnt.lessons.resize(options, None);
-        learnt.shifts.resize(self.points.len(), false);
+        learnt.points.resize(self.points.len(), PointLesson::default());
         let mut room = if more { usize::MAX } else { (options / 48).max(8) };
-        let mut changed = learnt.noise.len() != options;
+        let mut changed =
+            learnt.noise.len() != options || learnt.point_noise.len() != self.points.len();
         while room > 0
             && let Some(point) = learnt.due.pop()
         {
             let options = &self.options_of[point];
-            let (lessons, shifts) = learner.point(history, options);
-            for (option, lesson) in options.iter().zip(lessons) {
-                learnt.lessons[*option] = Some(lesson);
+            let lesson = learner.point(history, options);
+            for (option, of_option) in options.iter().zip(&lesson.options) {
+                learnt.lessons[*option] = *of_option;
             }
-            learnt.shifts[point] = shifts;
+            learnt.points[point] = lesson;
             room = room.saturating_sub(options.len());
             changed |= learnt.due.is_empty();
         }
         if changed {
             learnt.noise = shrink(&learnt.lessons);
+            learnt.point_noise = shrink_points(&learnt.points);
         }
     }
+}
+
+/// The day of the slot before `last`.
+fn day_before(last: i64) -> i32 {
+    last.saturating_sub(1).div_euclid(SLOTS as i64) as i32
 }
 
 impl std::fmt::Debug for Detector {

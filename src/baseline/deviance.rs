@@ -15,6 +15,28 @@ pub(super) fn above(observed: f64, mean: f64, noise: f64) -> f64 {
     if observed > mean { deviance(observed, mean, noise) } else { 0.0 }
 }
 
+/// Deviance of a share above the usual one: `part` of `whole` hits, `share` of which usually are.
+///
+/// The likelihood ratio of two binomial shares (G-test), over the factor by which a share whose
+/// relative variance is `noise` varies more than a binomial one: 1 + whole noise share / (1 - share).
+pub(super) fn share_above(part: f64, whole: f64, share: f64, noise: f64) -> f64 {
+    let part = part - 0.5;
+    let share = share.clamp(1e-6, 1.0 - 1e-6);
+    if part <= whole * share {
+        return 0.0;
+    }
+    let rest = (whole - part).max(0.5);
+    let likelihood =
+        part * (part / (whole * share)).ln() + rest * (rest / (whole * (1.0 - share))).ln();
+    2.0 * likelihood.max(0.0) / (1.0 + whole * noise * share / (1.0 - share))
+}
+
+/// Odds of a share over those of the usual one.
+pub(super) fn odds(part: f64, whole: f64, share: f64) -> f64 {
+    let rest = (whole - part).max(0.5);
+    part / rest * (1.0 - share) / share.max(1e-9)
+}
+
 /// The deviance when `part` of the variance is not known but learnt from so many days: what is far out for a normal is less so
 /// for Student's t.
 pub(super) fn learnt(deviance: f64, part: f64, days: f64) -> f64 {
@@ -43,6 +65,15 @@ mod tests {
         // 2 (mean - observed + observed ln(observed / mean)), with observed = 0.5
         let poisson = 2.0 * (18.0 - 0.5 + 0.5 * (0.5_f64 / 18.0).ln());
         assert!((below(0.0, 18.0, 0.0) - poisson).abs() < 1e-3, "{} {poisson}", below(0.0, 18.0, 0.0));
+    }
+
+    #[test]
+    fn a_large_share_rises_as_far_as_a_small_one_does() {
+        // 45 to 75 of 100, and the complement of a fall from 55 to 25.
+        assert!(share_above(75.0, 100.0, 0.45, 0.0) > 30.0);
+        assert!(share_above(75.0, 100.0, 0.45, 0.01) < share_above(75.0, 100.0, 0.45, 0.0));
+        assert_eq!(share_above(45.0, 100.0, 0.45, 0.0), 0.0);
+        assert!((odds(75.0, 100.0, 0.5) - 3.0).abs() < 1e-9);
     }
 
     #[test]

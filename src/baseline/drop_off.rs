@@ -1,4 +1,8 @@
-//! Fewer hits of one option than its routing point's others and its own weeks let expect.
+//! Detects options that are chosen less often than their own weeks and the rest of the routing point
+//! predict.
+//!
+//! Owns the windows that are compared; see `deviance` for the statistic and `option_context` for the
+//! prediction.
 
 use std::ops::Range;
 
@@ -6,7 +10,7 @@ use super::{
     SLOT, Score, deviance,
     limits::{LEARNT_DAYS, drop_limit, drop_windows},
     noise::Noise,
-    window::{Beside, Comparison},
+    option_context::{OptionContext, Comparison},
 };
 
 /// Slots of a window that is judged at once; in longer ones the fall has to be there for two polls.
@@ -16,33 +20,39 @@ const AT_ONCE: usize = 12;
 const UNTOLD: f64 = 0.2;
 
 /// The furthest of all windows that end now.
-pub(super) fn drop_off(beside: &Beside<'_>, noise: &Noise, weeks: u8) -> Score {
-    let end = beside.own.len();
-    let silence = silence(beside);
+pub(super) fn drop_off(context: &OptionContext<'_>, noise: &Noise, weeks: u8) -> Score {
+    let end = context.own.len();
+    let silence = silence(context);
     let is_most = |silence: &Range<usize>, from: usize| {
-        let expected = |from: usize| beside.own.between(from, end).expected;
+        let expected = |from: usize| context.own.between(from, end).expected;
         2.0 * expected(silence.start.max(from)) >= expected(from)
     };
     let mut furthest = Score::default();
     for slots in drop_windows().take_while(|slots| *slots < end) {
         let limit = drop_limit(slots);
-        if most(beside, noise, end - slots, end) < limit * furthest.score.max(UNTOLD)
+        if most(context, noise, end - slots, end) < limit * furthest.score.max(UNTOLD)
             || silence.as_ref().is_some_and(|silence| is_most(silence, end - slots))
         {
             continue;
         }
-        let (window, mut score) = judge(beside, noise, weeks, end - slots, end, limit);
+        let (window, mut score) = judge(context, noise, weeks, end - slots, end, limit);
         if slots > AT_ONCE && score > furthest.score {
-            score = score.min(judge(beside, noise, weeks, end - slots - 1, end - 1, limit).1);
+            score = score.min(judge(context, noise, weeks, end - slots - 1, end - 1, limit).1);
         }
-        if score > furthest.score {
-            furthest = Score {
-                score,
-                observed: window.seen,
-                expected: window.mean,
-                window: (slots as i64 * SLOT) as u32,
-            };
+        if score <= furthest.score {
+            continue;
         }
+        if furthest.score > 1.0 {
+            // What was compared stays the shortest window that shows the fall.
+            furthest.score = score;
+            continue;
+        }
+        furthest = Score {
+            score,
+            observed: window.seen,
+            expected: window.mean,
+            window: (slots as i64 * SLOT) as u32,
+        };
     }
     furthest
 }
@@ -50,9 +60,9 @@ pub(super) fn drop_off(beside: &Beside<'_>, noise: &Noise, weeks: u8) -> Score {
 /// The slots up to now in which nobody entered anything at the whole routing point, if it would have been open for no more than an
 /// hour of them. Of one option that says nothing: it may be nearly all of a routing point that closed early, and that is told as a
 /// collapse.
-fn silence(beside: &Beside<'_>) -> Option<Range<usize>> {
-    let end = beside.own.len();
-    let slot = |at: usize| beside.point.between(at, at + 1);
+fn silence(context: &OptionContext<'_>) -> Option<Range<usize>> {
+    let end = context.own.len();
+    let slot = |at: usize| context.point.between(at, at + 1);
     let begin = (0..end).rev().find(|at| slot(*at).seen > 0.0).map_or(0, |at| at + 1);
     let open = (begin..end).filter(|at| slot(*at).expected > 0.0).take(AT_ONCE + 1).count();
     ((1..=AT_ONCE).contains(&open)).then_some(begin..end)
@@ -60,29 +70,29 @@ fn silence(beside: &Beside<'_>) -> Option<Range<usize>> {
 
 /// What the deviance of a window is at the very most: with the usual day, and with the variance of what was seen, which
 /// is less than that of what was expected.
-fn most(beside: &Beside<'_>, noise: &Noise, from: usize, to: usize) -> f64 {
-    let own = beside.own.between(from, to);
+fn most(context: &OptionContext<'_>, noise: &Noise, from: usize, to: usize) -> f64 {
+    let own = context.own.between(from, to);
     let usual = own.expected;
     if usual <= own.seen {
         return 0.0;
     }
-    let mean = usual * beside.level_of(from, to);
+    let mean = usual * context.level_of(from, to);
     let (less, seen) = ((mean - own.seen).max(0.0), own.seen + 0.5);
     (2.0 * less).min(less * less / (seen + noise.of(to - from) * seen * seen))
 }
 
 fn judge(
-    beside: &Beside<'_>,
+    context: &OptionContext<'_>,
     noise: &Noise,
     weeks: u8,
     from: usize,
     to: usize,
     limit: f64,
 ) -> (Comparison, f64) {
-    let window = beside.window(from, to, weeks);
+    let window = context.window(from, to, weeks);
     let learnt = noise.of(to - from) * fewer_weeks(weeks);
-    let deviance = deviance::below(window.seen, window.mean, window.unsure + learnt);
-    let part = (learnt + window.day) * window.mean / (1.0 + (window.unsure + learnt) * window.mean);
+    let deviance = deviance::below(window.seen, window.mean, window.relative_variance + learnt);
+    let part = (learnt + window.day) * window.mean / (1.0 + (window.relative_variance + learnt) * window.mean);
     (window, deviance::learnt(deviance, part, LEARNT_DAYS) / limit)
 }
 

@@ -10,7 +10,14 @@ use std::{
     sync::Arc,
 };
 
-use super::{DAY, HOURS, SLOT, SLOTS, cells, coverage::Coverage, day::Day, delta::HistoryDelta};
+use super::{
+    DAY, HOURS, SLOT, SLOTS,
+    cells::{self, LATE},
+    coverage::Coverage,
+    day::Day,
+    delta::HistoryDelta,
+    lateness::{self, LateRows, RECENT_SLOTS},
+};
 use crate::model::{LocalSecond, MenuLabels};
 
 /// A stored day cannot be read.
@@ -40,6 +47,8 @@ pub struct History {
     oldest: i32,
     /// Grows whenever the places of the options change.
     generation: u64,
+    /// Rows of the last hour that came late; not stored.
+    late_rows: Vec<LateRows>,
 }
 
 /// The options, each at its place.
@@ -70,6 +79,7 @@ impl History {
             coverage: Coverage::default(),
             oldest: i32::MIN,
             generation: 0,
+            late_rows: Vec::new(),
         }
     }
 
@@ -93,19 +103,39 @@ impl History {
     /// Adds a delta. `labels` tells a menu by its number; what has none, or lies before the days that are kept, is passed
     /// over.
     pub fn apply<'l>(&mut self, delta: &HistoryDelta, mut labels: impl FnMut(u32) -> Option<&'l MenuLabels>) {
+        let read = self.coverage.end().filter(|_| delta.is_live()).map(|end| end.div_euclid(SLOT));
+        let mut counts = Vec::new();
         delta.each(|day, menu, added| {
             let Some(labels) = labels(menu).filter(|_| day >= self.oldest) else { return };
             let place = match self.options.places.get(labels) {
                 Some(place) => *place,
                 None => Arc::make_mut(&mut self.options).place(labels.clone()),
             };
-            Arc::make_mut(self.days.entry(day).or_default()).add(place, added);
+            counts.clear();
+            counts.extend_from_slice(added);
+            for (slot, rows) in added.iter().filter(|(cell, _)| *cell < SLOTS) {
+                let Some(read) = read else { break };
+                let age = (read - (i64::from(day) * SLOTS as i64 + *slot as i64)).max(0);
+                counts.push((LATE + lateness::class(age), *rows));
+                if age > 0 {
+                    let rows = LateRows { came: read, option: place, age, rows: *rows };
+                    self.late_rows.push(rows);
+                }
+            }
+            Arc::make_mut(self.days.entry(day).or_default()).add(place, &counts);
         });
+        if let Some(read) = read {
+            self.late_rows.retain(|rows| rows.came > read - RECENT_SLOTS);
+        }
     }
 
     /// Marks `from` to before `to` as read whole: no rows there means no hits. What is never covered is unknown, and nothing
     /// is expected from it. Stretches may overlap and come in any order.
     pub fn cover(&mut self, from: LocalSecond, to: LocalSecond) {
+        if self.coverage.end().is_some_and(|end| to.get() < end) {
+            // The clock was set back: rows of the hour that comes twice are not late.
+            self.late_rows.clear();
+        }
         let from = from.max(LocalSecond::new(i64::from(self.oldest).saturating_mul(DAY)));
         if from < to {
             self.coverage.add(from.get()..to.get());
@@ -144,6 +174,7 @@ impl History {
             *day = Arc::new(day.moved(&places));
         }
         self.options = Arc::new(options);
+        self.late_rows.clear();
         self.generation += 1;
     }
 
@@ -240,6 +271,11 @@ impl History {
     /// The labels of the options by place.
     pub(super) fn labels(&self) -> &[MenuLabels] {
         &self.options.labels
+    }
+
+    /// Rows of the last hour that came late.
+    pub(super) fn late_rows(&self) -> &[LateRows] {
+        &self.late_rows
     }
 
     /// Changes whenever options change their places.

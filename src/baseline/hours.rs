@@ -6,14 +6,14 @@ use std::ops::Range;
 
 use super::{
     limits::{AROUND, LEAST_SHIFT, MOST_SHIFT, NIGHT, SHIFT_HITS, SHIFTS},
-    window::Sums,
+    option_context::PrefixSums,
 };
 
 /// So many slots ahead tell whether a night is near.
 pub(super) const AHEAD: usize = MOST_SHIFT + NIGHT;
 
 /// Whether it did not keep to its usual hours on some days.
-pub(super) fn shift(point: &Sums, usable: &[bool]) -> bool {
+pub(super) fn shift(point: &PrefixSums, usable: &[bool]) -> bool {
     let open = open(&expected(point));
     let too_short = silences(point, usable).filter(|silence| {
         let opens = count(&open[silence.clone()]);
@@ -32,7 +32,7 @@ pub(super) fn shift(point: &Sums, usable: &[bool]) -> bool {
 
 /// The slots in which one whose hours shift may just be closed: a silence beside a night that takes no more than an hour of
 /// the time at which it is usually open. `ahead` has what is expected of the slots that come.
-pub(super) fn may_be_closed(point: &Sums, usable: &[bool], ahead: &[f64]) -> Vec<bool> {
+pub(super) fn may_be_closed(point: &PrefixSums, usable: &[bool], ahead: &[f64]) -> Vec<bool> {
     let mut expected = expected(point);
     expected.extend(ahead);
     let open = open(&expected);
@@ -51,7 +51,7 @@ pub(super) fn may_be_closed(point: &Sums, usable: &[bool], ahead: &[f64]) -> Vec
     may_be
 }
 
-fn expected(point: &Sums) -> Vec<f64> {
+fn expected(point: &PrefixSums) -> Vec<f64> {
     (0..point.len()).map(|at| point.between(at, at + 1).expected).collect()
 }
 
@@ -69,7 +69,7 @@ fn count(open: &[bool]) -> usize {
 }
 
 /// Where nothing was entered, as long as can be.
-fn silences(point: &Sums, usable: &[bool]) -> impl Iterator<Item = Range<usize>> {
+fn silences(point: &PrefixSums, usable: &[bool]) -> impl Iterator<Item = Range<usize>> {
     runs(usable.iter().enumerate().map(|(at, usable)| *usable && point.between(at, at + 1).seen <= 0.0))
 }
 
@@ -95,8 +95,8 @@ mod tests {
     use crate::baseline::SLOTS;
 
     /// Days on which it is usually open from slot 84 to before 228, as 7:00 to 19:00, each open by so much otherwise.
-    fn days(shifts: &[(i32, i32)]) -> Sums {
-        Sums::of(shifts.iter().flat_map(|(opens, closes)| {
+    fn days(shifts: &[(i32, i32)]) -> PrefixSums {
+        PrefixSums::of(shifts.iter().flat_map(|(opens, closes)| {
             (0..SLOTS as i32).map(move |slot| {
                 let hits = |from: i32, to: i32| if (from..to).contains(&slot) { 5.0 } else { 0.0 };
                 (hits(84 + opens, 228 + closes), hits(84, 228))
@@ -104,7 +104,7 @@ mod tests {
         }))
     }
 
-    fn shifts(days: &Sums) -> bool {
+    fn shifts(days: &PrefixSums) -> bool {
         shift(days, &vec![true; days.len()])
     }
 
@@ -121,7 +121,7 @@ mod tests {
         ] {
             assert_eq!(shifts(&self::days(&days)), shifted, "{days:?}");
         }
-        let always = Sums::of(vec![(5.0, 5.0); 3 * SLOTS]);
+        let always = PrefixSums::of(vec![(5.0, 5.0); 3 * SLOTS]);
         assert!(!shifts(&always));
     }
 
@@ -140,7 +140,7 @@ mod tests {
             (150, 152, false),
         ] {
             let usual = |slot: usize| (84..228).contains(&slot);
-            let day = Sums::of((0..now).map(|slot| {
+            let day = PrefixSums::of((0..now).map(|slot| {
                 let expected = if usual(slot) { 5.0 } else { 0.0 };
                 (if slot < silent { expected } else { 0.0 }, expected)
             }));

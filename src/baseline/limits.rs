@@ -39,9 +39,9 @@ pub(super) const FIRST_LEVEL_NOISE: f64 = 0.2 * 0.2;
 /// and the least that is believed.
 pub(super) const LEAST_LEVEL_NOISE: f64 = 0.05 * 0.05;
 /// Variance of a count, of its mean, until it is learnt.
-pub(super) const FIRST_SPREAD: f64 = 1.2;
+pub(super) const FIRST_DISPERSION: f64 = 1.2;
 /// What is learnt of it counts as so many hits' worth.
-pub(super) const SPREAD_HITS: f32 = 40.0;
+pub(super) const DISPERSION_HITS: f32 = 40.0;
 
 /// An option's own level of a day is believed to differ by at most so many standard deviations.
 pub(super) const MOST_DAY: f64 = 2.5;
@@ -50,15 +50,36 @@ pub(super) const MOST_DAY: f64 = 2.5;
 /// length has its share of the false alarms.
 pub(super) const DROP: [(usize, f64); 4] = [(3, 21.0), (6, 23.0), (24, 24.0), (LONGEST, 18.0)];
 
+/// Logarithm of the likelihood ratio at which a fall is over.
+pub(super) const RECOVERED: f64 = 4.0;
+/// An open fall is looked for so many hours back by a detector that has just started: a weekend.
+pub(super) const REPLAYED_HOURS: i64 = 60;
+
 /// Deviance of the fall of a whole routing point that is worth an alert.
 pub(super) const COLLAPSE: f64 = 22.0;
 /// Slots of the windows in which a routing point is judged.
 pub(super) const COLLAPSE_WINDOWS: [usize; 5] = [2, 4, 6, 12, 36];
-/// Variation of a routing point from week to week, squared.
-pub(super) const COLLAPSE_NOISE: f64 = 0.25 * 0.25;
-/// What a day that no calendar knew leaves of an operation, at the least that is believed: below it, all routing points
-/// have fallen, and that is told.
-pub(super) const OPERATION_LEAST: f64 = 0.3;
+/// Least variation of a routing point's level, squared, that is believed.
+pub(super) const LEAST_COLLAPSE_NOISE: f64 = 0.12 * 0.12;
+/// Level of a day that no calendar knew, at the least that is believed: below it, all routing
+/// points have fallen, and that is an alert.
+pub(super) const QUIET_LEVEL: f64 = 0.3;
+/// An operation below this level has a quiet day: a routing point that has not opened on it may
+/// be closed.
+pub(super) const UNUSUAL_LEVEL: f64 = 0.75;
+/// Share of the usual hits up to which a routing point has not opened today.
+pub(super) const NOT_OPENED: f64 = 0.05;
+/// Share of the usual hits from which the options that do not follow the largest go on.
+pub(super) const GOES_ON: f64 = 0.6;
+/// Hits that they should have had.
+pub(super) const REST_HITS: f64 = 8.0;
+
+/// An option follows another if at least this share of its hits come by way of it.
+pub(super) const FOLLOWS: f64 = 0.25;
+/// An option leads others only if it has this share of its routing point's hits.
+pub(super) const LEADS: f32 = 0.05;
+/// Options of a routing point that may lead others.
+pub(super) const LEADERS: usize = 12;
 
 /// So many slots in which nothing is expected, half an hour, are a night and no lull: the routing point is usually closed.
 pub(super) const NIGHT: usize = 6;
@@ -71,12 +92,23 @@ pub(super) const SHIFT_HITS: f64 = 10.0;
 /// So often in the weeks that are learnt from: once may have been an outage.
 pub(super) const SHIFTS: usize = 2;
 
-/// Deviance of a rise that is worth an alert.
-pub(super) const RISE: f64 = 30.0;
+/// Newest slots in which rows may still be missing because they come late: two hours.
+pub(super) const LATE_SLOTS: usize = 24;
+/// Hits that a routing point should have had before its silence means anything,
+pub(super) const SILENT_POINT: f32 = 2.0;
+/// and all of them together before the report is taken for late.
+pub(super) const SILENT_HITS: f32 = 8.0;
+
+/// Deviance of a surge that is worth an alert,
+pub(super) const SURGE: f64 = 22.0;
+/// and of a share that has risen.
+pub(super) const RISE: f64 = 24.0;
 /// Rises are judged only where at least so many are expected.
 pub(super) const RISE_LEAST: f64 = 3.0;
-/// A surge is at least so many times what the highest of the weeks lets expect,
-pub(super) const SURGE_FACTOR: f64 = 2.0;
+/// A surge is at least so many times what is expected,
+pub(super) const SURGE_FACTOR: f64 = 1.8;
+/// and so many times what the highest of the weeks had,
+pub(super) const SURGE_OVER_HIGHEST: f64 = 1.4;
 /// on at least so many weeks: one alone may have been a holiday.
 pub(super) const SURGE_WEEKS: u8 = 2;
 /// Variation of a surge, squared, where less was learnt.
@@ -104,8 +136,12 @@ pub(super) fn drop_limit(slots: usize) -> f64 {
 /// The score of a fall beside which nothing rises by itself.
 pub(super) const BESIDE: f64 = 0.6;
 
-/// A share has risen when it is at least so many times its usual value,
-pub(super) const SHARE_FACTOR: f64 = 1.5;
+/// Share of the usual hits up to which all followers of an option have to have fallen before it is
+/// abandoned itself.
+pub(super) const FOLLOWERS_LEFT: f64 = 0.85;
+
+/// A share has risen when its odds are at least so many times the usual ones,
+pub(super) const SHARE_ODDS: f64 = 1.6;
 /// and is known from so many at least.
 pub(super) const SHARE_KNOWN: f32 = 200.0;
 /// Variation of a share, squared, that is assumed until more is learnt,

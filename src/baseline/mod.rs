@@ -33,12 +33,12 @@
 //! | `detector` | the scores of a moment, and what is derived for them |
 //! | `scores` | the shape of the answer |
 //! | `limits` | every number that decides |
-//! | `expectation` | what earlier weeks let expect of a day |
-//! | `window` | seen and expected in one window, at today's level |
+//! | `day_forecast` | what earlier weeks let expect of a day |
+//! | `option_context` | seen and expected in one window, at today's level |
 //! | `noise` | how much an option varies beside chance, and its usual shares, learnt from the last four weeks |
 //! | `hours` | whether a routing point opens and closes at other times on some days |
 //! | `deviance` | how unlikely a count is |
-//! | `frame` | all options before one moment, judged one routing point after the other |
+//! | `evaluation_window` | all options before one moment, judged one routing point after the other |
 //! | `drop_off`, `surge`, `shares`, `collapse` | one anomaly each; `shares` the four that are shares, and entries of nothing |
 
 mod cells;
@@ -49,13 +49,16 @@ mod delta;
 mod detector;
 mod deviance;
 mod drop_off;
-mod expectation;
-mod frame;
+mod followers;
+mod day_forecast;
+mod evaluation_window;
 mod history;
 mod hours;
 mod limits;
 mod moment;
+mod lateness;
 mod noise;
+mod open_falls;
 mod scores;
 mod shares;
 mod surge;
@@ -64,7 +67,7 @@ mod surge;
 mod detector_tests;
 #[cfg(test)]
 mod tests;
-mod window;
+mod option_context;
 
 pub use cells::{TIME_BOUNDS, TIME_BUCKETS};
 pub use delta::HistoryDelta;

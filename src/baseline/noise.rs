@@ -5,18 +5,20 @@
 
 use super::{
     HOURS, SLOT, SLOTS,
-    cells::{Counts, TIME_BUCKETS},
-    expectation::{edge, median},
+    cells::{Counts, LATE, TIME_BUCKETS},
+    day_forecast::{AROUND_SLOTS, edge, median, usual as usual_week},
+    deviance,
+    followers::{Lead, leads},
     history::History,
     hours,
     limits::{
         AROUND, AROUND_LEAST, FIRST_DAY_NOISE, FIRST_LEVEL_NOISE, FIRST_NOISE, FIRST_SHARE_NOISE,
-        FIRST_SPREAD, LEARNT, LEAST_DAY_NOISE, LEAST_LEVEL_NOISE, LEAST_NOISE, LEAST_SHARE_NOISE,
-        SPREAD_HITS, WEEKS,
+        DROP, FIRST_DISPERSION, LEARNT, LEAST_COLLAPSE_NOISE, LEAST_DAY_NOISE, LEAST_LEVEL_NOISE, LEAST_NOISE, LEAST_SHARE_NOISE,
+        DISPERSION_HITS, WEEKS,
     },
     moment::{Holidays, midnight},
     shares::{self, Usual, UsualShares},
-    window::{Beside, Comparison, Sums},
+    option_context::{OptionContext, Comparison, PrefixSums},
 };
 
 const WEEK: usize = 7 * SLOTS;
@@ -32,7 +34,7 @@ pub(super) struct Noise {
     /// Of its level from day to day.
     pub(super) day: f32,
     /// Variance of a count, of its mean: what is not by chance but not relative to the mean either, as people who call again.
-    pub(super) spread: f32,
+    pub(super) dispersion: f32,
     /// Of its routing point's level around the operation's.
     pub(super) level: f32,
     /// Of windows as long as [`LEARNT`] says, beyond that.
@@ -54,25 +56,34 @@ impl Noise {
     }
 }
 
+/// Noise of a routing point as a whole.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct PointNoise {
+    /// Relative variance of its level around the operation's.
+    pub(super) level: f32,
+    /// Variance of a count, of its mean.
+    pub(super) dispersion: f32,
+}
+
 /// What a few weeks of one option say: the value of each kind of noise and the weight that it has.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Estimate {
     day: Weighted,
-    spread: Weighted,
+    dispersion: Weighted,
     level: Weighted,
     windows: [Weighted; LEARNT.len()],
 }
 
 /// A value, and how many windows full of hits it stands on.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
-struct Weighted {
+pub(super) struct Weighted {
     value: f32,
     weight: f32,
 }
 
 impl Weighted {
     /// Drawn towards what is usual, but never below the least that is believed.
-    fn drawn(self, usual: f32, least: f64) -> f32 {
+    fn shrunk_toward(self, usual: f32, least: f64) -> f32 {
         ((self.value * self.weight + usual * OTHERS) / (self.weight + OTHERS)).max(least as f32)
     }
 }
@@ -80,7 +91,7 @@ impl Weighted {
 /// Weight that the other options of the operation have in what is learnt of one.
 const OTHERS: f32 = 12.0;
 
-/// The noise of each option: its own estimate, drawn towards what is usual among all.
+/// The noise of each option: its own estimate, shrunk_toward towards what is usual among all.
 pub(super) fn shrink(lessons: &[Option<Lesson>]) -> Vec<Noise> {
     let estimates: Vec<Option<Estimate>> =
         lessons.iter().map(|lesson| lesson.map(|lesson| lesson.noise)).collect();
@@ -90,7 +101,7 @@ pub(super) fn shrink(lessons: &[Option<Lesson>]) -> Vec<Noise> {
         median(&mut known).unwrap_or(first as f32)
     };
     let day = usual(&|estimate| estimate.day, FIRST_DAY_NOISE);
-    let spread = usual(&|estimate| estimate.spread, FIRST_SPREAD);
+    let dispersion = usual(&|estimate| estimate.dispersion, FIRST_DISPERSION);
     let level = usual(&|estimate| estimate.level, FIRST_LEVEL_NOISE);
     let windows: [f32; LEARNT.len()] =
         std::array::from_fn(|length| usual(&|estimate| estimate.windows[length], FIRST_NOISE));
@@ -98,18 +109,33 @@ pub(super) fn shrink(lessons: &[Option<Lesson>]) -> Vec<Noise> {
         let none = Weighted::default();
         let own = estimate.unwrap_or(Estimate {
             day: none,
-            spread: none,
+            dispersion: none,
             level: none,
             windows: Default::default(),
         });
         Noise {
-            day: own.day.drawn(day, LEAST_DAY_NOISE),
-            spread: own.spread.drawn(spread, 1.0),
-            level: own.level.drawn(level, LEAST_LEVEL_NOISE),
-            windows: std::array::from_fn(|length| own.windows[length].drawn(windows[length], LEAST_NOISE)),
+            day: own.day.shrunk_toward(day, LEAST_DAY_NOISE),
+            dispersion: own.dispersion.shrunk_toward(dispersion, 1.0),
+            level: own.level.shrunk_toward(level, LEAST_LEVEL_NOISE),
+            windows: std::array::from_fn(|length| own.windows[length].shrunk_toward(windows[length], LEAST_NOISE)),
         }
     };
     estimates.iter().map(of).collect()
+}
+
+/// The noise of each routing point: its own estimate, shrunk toward what is usual among all.
+pub(super) fn shrink_points(lessons: &[PointLesson]) -> Vec<PointNoise> {
+    let usual = |of: fn(&PointLesson) -> Weighted, first: f64| {
+        let known = lessons.iter().map(of).filter(|one| one.weight > 4.0);
+        median(&mut known.map(|one| one.value).collect::<Vec<f32>>()).unwrap_or(first as f32)
+    };
+    let level = usual(|lesson| lesson.level, FIRST_LEVEL_NOISE);
+    let dispersion = usual(|lesson| lesson.dispersion, FIRST_DISPERSION);
+    let of = |lesson: &PointLesson| PointNoise {
+        level: lesson.level.shrunk_toward(level, LEAST_COLLAPSE_NOISE),
+        dispersion: lesson.dispersion.shrunk_toward(dispersion, 1.0),
+    };
+    lessons.iter().map(of).collect()
 }
 
 /// Learns from the four weeks before a day.
@@ -117,7 +143,20 @@ pub(super) struct Learner {
     /// The first slot, counted from 1970.
     base: i64,
     usable: Vec<bool>,
-    operation: Sums,
+    operation: PrefixSums,
+}
+
+/// What is learnt of a routing point.
+#[derive(Debug, Clone, Default)]
+pub(super) struct PointLesson {
+    /// Of its options, in the order in which they were given.
+    pub(super) options: Vec<Option<Lesson>>,
+    /// Whether its hours shift.
+    pub(super) shifts: bool,
+    level: Weighted,
+    dispersion: Weighted,
+    /// Options that lead others.
+    pub(super) leads: Vec<Lead>,
 }
 
 /// What is learnt of an option.
@@ -137,7 +176,7 @@ impl Learner {
                 history.has_slot(slot) && !holidays.has(super::day_of(slot))
             })
             .collect();
-        let mut learner = Self { base, usable, operation: Sums::default() };
+        let mut learner = Self { base, usable, operation: PrefixSums::default() };
         let mut all = vec![0.0; LENGTH];
         (0..options).for_each(|option| learner.add_hits(history, option, &mut all));
         learner.operation = learner.sums(&all, None).0;
@@ -155,11 +194,11 @@ impl Learner {
     }
 
     /// Seen, and expected from the other weeks; and from how many.
-    fn sums(&self, hits: &[f32], edges: Option<&[f32]>) -> (Sums, Vec<u8>) {
+    fn sums(&self, hits: &[f32], edges: Option<&[f32]>) -> (PrefixSums, Vec<u8>) {
         let rates = self.rates(hits);
         let first = hits.iter().position(|hits| *hits > 0.0).unwrap_or(LENGTH);
         let mut weeks = vec![0; LENGTH];
-        let sums = Sums::of((0..LENGTH).map(|at| {
+        let sums = PrefixSums::of((0..LENGTH).map(|at| {
             let mut others = [0.0; WEEKS];
             let mut known = 0;
             for week in 0..WEEKS {
@@ -170,7 +209,7 @@ impl Learner {
                 }
             }
             weeks[at] = known as u8;
-            match median(&mut others[..known]).filter(|_| self.usable[at] && at > first) {
+            match usual_week(&mut others[..known], AROUND_SLOTS).filter(|_| self.usable[at] && at > first) {
                 Some(expected) => (hits[at], expected * edges.map_or(1.0, |edges| edges[at])),
                 None => (0.0, 0.0),
             }
@@ -216,29 +255,38 @@ impl Learner {
             .collect()
     }
 
-    /// What the weeks say of each option of one routing point, and whether its hours shift.
-    pub(super) fn point(&self, history: &History, options: &[usize]) -> (Vec<Lesson>, bool) {
+    /// What the weeks say of a routing point and of each of its options.
+    pub(super) fn point(&self, history: &History, options: &[usize]) -> PointLesson {
         let mut all = vec![0.0; LENGTH];
         options.iter().for_each(|option| self.add_hits(history, *option, &mut all));
         let edges = self.edges(&all);
         let (point, weeks) = self.sums(&all, Some(&edges));
+        let shifts = hours::shift(&point, &self.usable);
+        let point = without_incidents(&point);
         let level = self.level(&point, &weeks);
         let mut own_hits = vec![0.0; LENGTH];
-        let lessons = options
-            .iter()
-            .map(|option| {
-                own_hits.fill(0.0);
-                self.add_hits(history, *option, &mut own_hits);
-                let mut own_edges = self.edges(&own_hits);
-                own_edges.iter_mut().zip(&edges).for_each(|(own, edge)| *own = own.min(*edge));
-                let (own, weeks) = self.sums(&own_hits, Some(&own_edges));
-                Lesson {
-                    noise: self.estimate(&own, &weeks, &point, level),
-                    shares: self.shares(history, *option, &own_hits),
-                }
+        let lessons = options.iter().map(|option| {
+            own_hits.fill(0.0);
+            self.add_hits(history, *option, &mut own_hits);
+            let mut own_edges = self.edges(&own_hits);
+            own_edges.iter_mut().zip(&edges).for_each(|(own, edge)| *own = own.min(*edge));
+            let (own, weeks) = self.sums(&own_hits, Some(&own_edges));
+            Some(Lesson {
+                noise: self.estimate(&without_incidents(&own), &weeks, &point, level),
+                shares: self.shares(history, *option, &own_hits),
             })
-            .collect();
-        (lessons, hours::shift(&point, &self.usable))
+        });
+        let options_lessons = lessons.collect();
+        PointLesson {
+            options: options_lessons,
+            shifts,
+            level,
+            dispersion: dispersion(&point),
+            leads: leads(&point, options, |option, hits| {
+                hits.fill(0.0);
+                self.add_hits(history, option, hits);
+            }),
+        }
     }
 
     fn each_day(&self, history: &History, options: &[usize], mut with: impl FnMut(usize, &Counts)) {
@@ -254,7 +302,7 @@ impl Learner {
     fn shares(&self, history: &History, option: usize, hits: &[f32]) -> UsualShares {
         let mut hourly = vec![[0.0_f32; 3 + TIME_BUCKETS]; DAYS * HOURS];
         self.each_day(history, &[option], |day, counts| {
-            for (at, count) in counts[SLOTS..].iter().enumerate() {
+            for (at, count) in counts[SLOTS..LATE].iter().enumerate() {
                 hourly[day * HOURS + at % HOURS][at / HOURS] += *count as f32;
             }
         });
@@ -282,59 +330,89 @@ impl Learner {
     }
 
     /// How much a routing point's level varies around that of the others, hour by hour.
-    fn level(&self, point: &Sums, weeks: &[u8]) -> Weighted {
-        let (nobody, mut days) = (Sums::of(vec![(0.0, 0.0); LENGTH]), ByDay::default());
-        let beside = Beside {
+    fn level(&self, point: &PrefixSums, weeks: &[u8]) -> Weighted {
+        let (nobody, mut days) = (PrefixSums::of(vec![(0.0, 0.0); LENGTH]), ByDay::default());
+        let context = OptionContext {
             own: point,
             // All that is known of its level is the operation's.
             point: &nobody,
             operation: &self.operation,
             base: self.base,
             day_noise: 1e-9,
-            spread: f64::from(spread(point).value).max(1.0),
+            dispersion: f64::from(dispersion(point).value).max(1.0),
             growth: 1.0,
             level_noise: 1e-9,
+            followers: None,
+            leaders: &[],
         };
         for to in (12..=LENGTH).step_by(12) {
-            days.compare(&beside, (to - 12, to), weeks, Side::Both);
+            days.compare(&context, (to - 12, to), weeks, Side::Both);
         }
         days.weighted(1.0)
     }
 
-    fn estimate(&self, own: &Sums, weeks: &[u8], point: &Sums, level: Weighted) -> Estimate {
-        let spread = spread(own);
-        let mut beside = Beside {
+    fn estimate(&self, own: &PrefixSums, weeks: &[u8], point: &PrefixSums, level: Weighted) -> Estimate {
+        let dispersion = dispersion(own);
+        let mut context = OptionContext {
             own,
             point,
             operation: &self.operation,
             base: self.base,
             day_noise: 1e-9,
-            spread: f64::from(spread.value).max(1.0),
+            dispersion: f64::from(dispersion.value).max(1.0),
             growth: 1.0,
-            level_noise: level.drawn(FIRST_LEVEL_NOISE as f32, LEAST_LEVEL_NOISE).into(),
+            level_noise: level.shrunk_toward(FIRST_LEVEL_NOISE as f32, LEAST_LEVEL_NOISE).into(),
+            followers: None,
+            leaders: &[],
         };
         let mut days = ByDay::default();
         for day in 0..DAYS {
             let (from, to) = (day * SLOTS, (day + 1) * SLOTS);
-            days.compare(&beside, (from, to), weeks, Side::Both);
+            days.compare(&context, (from, to), weeks, Side::Both);
         }
         let day = days.weighted(1.0);
-        beside.day_noise = f64::from(day.value).max(LEAST_DAY_NOISE);
+        context.day_noise = f64::from(day.value).max(LEAST_DAY_NOISE);
         let windows = std::array::from_fn(|length| {
             let length = LEARNT[length];
             let mut days = ByDay::default();
             let step = (length / 2).max(3);
             for to in (length..=LENGTH).step_by(step) {
-                days.compare(&beside, (to - length, to), weeks, Side::Below);
+                days.compare(&context, (to - length, to), weeks, Side::Below);
             }
             days.weighted((step as f32 / length as f32).min(1.0))
         });
-        Estimate { day, spread, level, windows }
+        Estimate { day, dispersion, level, windows }
     }
 }
 
+/// Slots of the windows in which incidents of the past are looked for.
+const INCIDENTS: [usize; 3] = [12, 36, 96];
+/// An option that is out of the ordinary in more than this share of its time is so by nature.
+const BY_NATURE: f64 = 0.3;
+
+/// The weeks but for what went wrong in them: an incident of days must not teach tolerance. Judged
+/// by [`FIRST_NOISE`], since what an incident would have taught is not to be believed here.
+fn without_incidents(own: &PrefixSums) -> PrefixSums {
+    let mut wrong = vec![false; own.len()];
+    let noise = FIRST_NOISE + FIRST_LEVEL_NOISE;
+    for length in INCIDENTS {
+        for to in (length..=own.len()).step_by(length / 4) {
+            let window = own.between(to - length, to);
+            let below = deviance::below(window.seen, window.expected, noise);
+            let above = deviance::above(window.seen, window.expected + 0.5, noise);
+            if below.max(above) > DROP[2].1 {
+                wrong[to - length..to].fill(true);
+            }
+        }
+    }
+    let open = |at: &usize| own.between(*at, at + 1).expected > 0.0;
+    let all = (0..own.len()).filter(open).count() as f64;
+    let told = (0..own.len()).filter(open).filter(|at| wrong[*at]).count() as f64;
+    if told == 0.0 || told > BY_NATURE * all { own.clone() } else { own.without(&wrong) }
+}
+
 /// Variance of a count, of its mean, by how much a slot differs from the next: what changes slowly says nothing there.
-fn spread(own: &Sums) -> Weighted {
+fn dispersion(own: &PrefixSums) -> Weighted {
     let mut days = ByDay::default();
     let slot = |at: usize| own.between(at, at + 1);
     for at in 1..own.len().saturating_sub(2) {
@@ -346,7 +424,7 @@ fn spread(own: &Sums) -> Weighted {
             day.1 += one.seen + next.seen;
         }
     }
-    days.weighted(1.0 / SPREAD_HITS)
+    days.weighted(1.0 / DISPERSION_HITS)
 }
 
 /// What is usual of a share, by hour from the hour `begin` of the weeks on.
@@ -357,7 +435,7 @@ fn usual(part: &[f32], whole: &[f32], begin: usize) -> Usual {
     for (at, (part, whole)) in (begin..).step_by(3).zip(part.chunks(3).zip(whole.chunks(3))) {
         let mean = f64::from(share * whole.iter().sum::<f32>());
         let seen = f64::from(part.iter().sum::<f32>());
-        days.add((at / HOURS).min(DAYS - 1), &Comparison { seen, mean, unsure: 0.0, day: 0.0 }, Side::Above);
+        days.add((at / HOURS).min(DAYS - 1), &Comparison { seen, mean, relative_variance: 0.0, day: 0.0 }, Side::Above);
     }
     let learnt = days.weighted(1.0);
     let (first, weight) = (FIRST_SHARE_NOISE as f32, learnt.weight);
@@ -384,10 +462,10 @@ impl Default for ByDay {
 
 impl ByDay {
     /// Adds the window from the one slot to before the other, at the likeliest level.
-    fn compare(&mut self, beside: &Beside<'_>, (from, to): (usize, usize), weeks: &[u8], side: Side) {
+    fn compare(&mut self, context: &OptionContext<'_>, (from, to): (usize, usize), weeks: &[u8], side: Side) {
         // Where nothing is expected nothing can be learnt: half of the windows of a menu that closes, all of a new target.
-        if beside.own.between(from, to).expected > 0.0 {
-            self.add((to - 1) / SLOTS, &beside.likely(from, to, weeks[to - 1]), side);
+        if context.own.between(from, to).expected > 0.0 {
+            self.add((to - 1) / SLOTS, &context.likely(from, to, weeks[to - 1]), side);
         }
     }
 
@@ -402,7 +480,7 @@ impl ByDay {
             Side::Below => 2.0 * error.max(0.0).powi(2),
             Side::Above => 2.0 * error.min(0.0).powi(2),
         };
-        let excess = (square - window.mean) / window.mean.powi(2) - window.unsure;
+        let excess = (square - window.mean) / window.mean.powi(2) - window.relative_variance;
         let weight = (window.mean / (window.mean + 50.0)).powi(2);
         self.0[day].0 += weight * excess.min(MOST);
         self.0[day].1 += weight;

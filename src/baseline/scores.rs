@@ -63,7 +63,8 @@ impl PointAnomaly {
     }
 }
 
-/// How far something is from the usual, in the window in which it is furthest.
+/// How far something is from the usual, in the window in which it is furthest. The figures of a fall
+/// above 1 are those of the shortest window above 1.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Score {
     /// 0 as expected, 1 at the limit of the alert.
@@ -74,6 +75,13 @@ pub struct Score {
     pub expected: f64,
     /// Length of the window in seconds; 0 when nothing was compared.
     pub window: u32,
+}
+
+impl Score {
+    /// Length of the window in slots.
+    pub(super) fn slots(&self) -> usize {
+        (i64::from(self.window) / super::SLOT) as usize
+    }
 }
 
 /// Of one option.
@@ -119,4 +127,6 @@ pub struct Scores {
     pub options: Vec<OptionScores>,
     /// Every routing point with such an option.
     pub points: Vec<PointScores>,
+    /// Seconds by which the rows of the report are later than usual; 0 where they are not.
+    pub report_lag: u32,
 }

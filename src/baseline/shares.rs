@@ -5,10 +5,10 @@
 
 use super::{
     SLOT, Score,
-    cells::{CELLS, Counts, Hourly, TIME_BOUNDS, TIME_BUCKETS},
+    cells::{Counts, Hourly, TIME_BOUNDS, TIME_BUCKETS},
     deviance,
     limits::{
-        RISE, RISE_LEAST, SHARE_FACTOR, SHARE_HOURS, SHARE_KNOWN, TIME_FACTOR, TIME_HITS, TIME_SECONDS,
+        RISE, RISE_LEAST, SHARE_HOURS, SHARE_ODDS, SHARE_KNOWN, TIME_FACTOR, TIME_HITS, TIME_SECONDS,
         TIME_SHARE,
     },
 };
@@ -75,8 +75,6 @@ impl Recent {
     }
 }
 
-const _: () = assert!(CELLS == 288 + 24 * 14);
-
 /// Scores of an option's shares: abandonment, retries, loops, time.
 pub(super) fn shares(
     recent: &Recent,
@@ -107,11 +105,12 @@ fn rise(usual: &Usual, now_in_hour: i64, of: impl Fn(usize) -> (f64, f64)) -> Op
     let mut furthest = Score::default();
     for hours in SHARE_HOURS {
         let (part, whole) = of(hours);
-        let mean = f64::from(usual.share) * whole;
-        if mean < RISE_LEAST || part - 0.5 < SHARE_FACTOR * mean {
+        let share = f64::from(usual.share);
+        let mean = share * whole;
+        if mean < RISE_LEAST || deviance::odds(part - 0.5, whole, share) < SHARE_ODDS {
             continue;
         }
-        let score = deviance::above(part, mean + 0.5, usual.noise.into()) / RISE;
+        let score = deviance::share_above(part, whole, share, usual.noise.into()) / RISE;
         if score > furthest.score {
             furthest = Score { score, observed: part, expected: mean, window: window(hours, now_in_hour) };
         }
@@ -174,10 +173,11 @@ pub(super) fn p90(times: &[f64; TIME_BUCKETS]) -> f64 {
 pub(super) fn no_input(part: f64, whole: f64, share: f64, expected: f64, noise: f64, slots: usize) -> Score {
     // Nobody enters nothing more often because another option fell.
     let mean = (share * whole).max(expected);
-    if mean < RISE_LEAST || part - 0.5 < SHARE_FACTOR * mean {
+    let share = mean / whole.max(1.0);
+    if mean < RISE_LEAST || share >= 1.0 || deviance::odds(part - 0.5, whole, share) < SHARE_ODDS {
         return Score::default();
     }
-    let score = deviance::above(part, mean + 0.5, noise) / RISE;
+    let score = deviance::share_above(part, whole, share, noise) / RISE;
     Score { score, observed: part, expected: mean, window: (slots as i64 * SLOT) as u32 }
 }
 

@@ -18,8 +18,10 @@
 //! | `size` | memory, disk and time of the history and the detector |
 //! | `prometheus` | a real Prometheus, for the tests of the shipped rules |
 
+mod cases;
 mod chance;
 mod cusum;
+mod paths;
 mod play;
 pub mod prometheus;
 mod report;
@@ -61,6 +63,12 @@ pub struct Args {
     /// Print what so many options cost in memory, on the disk and in time, and simulate nothing else
     #[arg(long)]
     size: Option<usize>,
+    /// Operations of each case; 0 leaves the table of cases out
+    #[arg(long, default_value_t = 8)]
+    rounds: usize,
+    /// Only the cases whose title has this in it, and nothing else
+    #[arg(long)]
+    case: Option<String>,
     /// List every false alarm
     #[arg(long)]
     list: bool,
@@ -76,6 +84,12 @@ const WEEKS: usize = 2;
 pub fn main(args: &Args) -> anyhow::Result<bool> {
     if let Some(options) = args.size {
         println!("{}", size::size(options));
+        return Ok(true);
+    }
+    if args.rounds > 0 {
+        println!("{}", cases::table(args.rounds, args.seed, args.case.as_deref(), args.list, args.threads));
+    }
+    if args.case.is_some() {
         return Ok(true);
     }
     let worlds: Vec<World> = [World::Usual, World::Harder]

@@ -10,7 +10,7 @@ use wolkvox_exporter::{
 };
 
 use super::{
-    scale::{BEGIN, DAY, HISTORY, POINTS, STEP},
+    scale::{BEGIN, BEGIN_DATE, DAY, HISTORY, POINTS, STEP},
     world::Operation,
 };
 
@@ -44,16 +44,32 @@ pub(crate) struct Episode {
     pub(crate) window: u32,
 }
 
+impl Episode {
+    pub(crate) fn keep(&self) -> usize {
+        keep(self.anomaly)
+    }
+}
+
+/// Steps of the alert's `keep_firing_for`.
+fn keep(anomaly: usize) -> usize {
+    match anomaly {
+        0 | COLLAPSE => 3,
+        _ => 6,
+    }
+}
+
 /// All that was told of an operation.
 pub(crate) struct Told {
     pub(crate) episodes: Vec<Episode>,
     /// Polls, and seconds that the detector took for all of them.
     pub(crate) polls: usize,
     pub(crate) seconds: f64,
+    /// The highest score that is not above the limit.
+    pub(crate) highest: f64,
 }
 
 /// Plays an operation. An alert is told from a score of `limit` on, which is 1 as shipped.
-pub(crate) fn play(operation: &Operation, limit: f64) -> Told {
+pub(crate) fn play(operation: &Operation, limit: f64, announced: &[usize]) -> Told {
     let labels: Vec<MenuLabels> = operation
         .options
         .iter()
@@ -63,7 +79,10 @@ pub(crate) fn play(operation: &Operation, limit: f64) -> Told {
     for option in operation.options.iter().filter(|option| option.no_input) {
         kinds.list(&option.code, OptionKind::NoInput);
     }
-    let (holidays, mut history, mut detector) = (Holidays::default(), History::new(35), Detector::new());
+    let date = |day: &usize| BEGIN_DATE.saturating_add(jiff::Span::new().days(*day as i64));
+    let holidays = Holidays::new(announced.iter().map(date));
+    let mut history = History::new(35);
+    let mut detector = Detector::new();
     let idle = |_: &PointLabels| IDLE as i64 * STEP;
     let mut feed = Feed::new(operation);
     for day in 0..HISTORY / DAY {
@@ -72,7 +91,7 @@ pub(crate) fn play(operation: &Operation, limit: f64) -> Told {
     }
     history.cover(BEGIN, time(HISTORY));
     let place = place(&labels);
-    let mut told = Told { episodes: Vec::new(), polls: 0, seconds: 0.0 };
+    let mut told = Told { episodes: Vec::new(), polls: 0, seconds: 0.0, highest: 0.0 };
     for step in HISTORY..operation.failed.len() {
         if operation.failed[step] {
             continue;
@@ -124,9 +143,12 @@ impl Told {
             point.scores.iter().enumerate().map(move |(anomaly, score)| (first + anomaly, of, score))
         });
         for (anomaly, of, score) in options.chain(points) {
-            let Some(score) = score.filter(|score| score.score > limit) else { continue };
-            // As long as the alert's `keep_firing_for`.
-            let keep = if anomaly == 0 { 12 } else { IDLE };
+            let Some(score) = score else { continue };
+            if score.score <= limit {
+                self.highest = self.highest.max(score.score);
+                continue;
+            }
+            let keep = keep(anomaly);
             let last = self.episodes.iter_mut().rev().find(|one| (one.anomaly, one.of) == (anomaly, of));
             match last.filter(|one| step - one.last <= keep) {
                 Some(one) => {

@@ -11,3 +11,4 @@ pub(crate) const BEGIN: LocalSecond = LocalSecond::new(1_767_571_200);
 pub(crate) const HISTORY: usize = 4 * WEEK + DAY;
 pub(crate) const POINTS: usize = 12;
 pub(crate) const OPTIONS: usize = 7;
+pub(crate) const BEGIN_DATE: jiff::civil::Date = jiff::civil::date(2026, 1, 5);

@@ -83,7 +83,7 @@ impl Tally {
             let turn = purpose == Purpose::Calm || (seed + purpose as u64).is_multiple_of(HURT);
             if only.map_or(turn, |only| only == purpose.name()) {
                 let operation = world::operation(world, seed, purpose, weeks);
-                let told = play(&operation, limit);
+                let told = play(&operation, limit, &[]);
                 match purpose {
                     Purpose::Calm => tally.calm(seed, &operation, &told),
                     _ => tally.hurt(&operation, &told),

@@ -6,12 +6,14 @@
 
 use super::{
     SLOTS,
-    limits::{LEVEL_FREEDOM, LEVEL_PRIOR, MOST_DAY, MOST_GROWTH, RISE_PRIOR, WEEKS},
+    limits::{
+        LEVEL_FREEDOM, LEVEL_PRIOR, MOST_DAY, MOST_GROWTH, RECOVERED, RISE_PRIOR, WEEKS, drop_windows,
+    },
 };
 
 /// Running sums of hits seen and expected; the sums of a stretch are differences.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Sums(Vec<(f32, f32)>);
+pub(super) struct PrefixSums(Vec<(f32, f32)>);
 
 /// Hits seen and expected.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
@@ -20,7 +22,7 @@ pub(super) struct Pair {
     pub(super) expected: f64,
 }
 
-impl Sums {
+impl PrefixSums {
     /// From what each slot has.
     pub(super) fn of(slots: impl IntoIterator<Item = (f32, f32)>) -> Self {
         let (mut seen, mut expected) = (0.0, 0.0);
@@ -32,6 +34,18 @@ impl Sums {
             (seen as f32, expected as f32)
         }));
         Self(sums)
+    }
+
+    /// The sum of several, over so many slots.
+    pub(super) fn sum<'s>(parts: impl Iterator<Item = &'s Self>, slots: usize) -> Self {
+        let mut sum = vec![(0.0, 0.0); slots + 1];
+        for part in parts {
+            for (sum, more) in sum.iter_mut().zip(&part.0) {
+                sum.0 += more.0;
+                sum.1 += more.1;
+            }
+        }
+        Self(sum)
     }
 
     /// Slots.
@@ -60,20 +74,32 @@ impl Sums {
 }
 
 /// An option beside its routing point and its operation, over the same slots.
-pub(super) struct Beside<'a> {
-    pub(super) own: &'a Sums,
-    pub(super) point: &'a Sums,
-    pub(super) operation: &'a Sums,
+pub(super) struct OptionContext<'a> {
+    pub(super) own: &'a PrefixSums,
+    pub(super) point: &'a PrefixSums,
+    pub(super) operation: &'a PrefixSums,
     /// The first of the slots, counted from 1970.
     pub(super) base: i64,
     /// How much the option's own level varies from day to day, as a relative variance.
     pub(super) day_noise: f64,
     /// Variance of a count, of its mean: 1 is chance.
-    pub(super) spread: f64,
+    pub(super) dispersion: f64,
     /// What the operation had of late, of the usual, from 1 up: what its level may be at most.
     pub(super) growth: f64,
     /// How much the routing point's level varies around the operation's, as a relative variance.
     pub(super) level_noise: f64,
+    /// Hits of the options that follow this one: they fall with it, so they say nothing about its level.
+    pub(super) followers: Option<&'a PrefixSums>,
+    /// Options that this one follows.
+    pub(super) leaders: &'a [Leader<'a>],
+}
+
+/// An option that another one follows within an interaction.
+#[derive(Clone, Copy)]
+pub(super) struct Leader<'a> {
+    pub(super) hits: &'a PrefixSums,
+    /// Share of the follower's hits that come by way of it.
+    pub(super) share: f64,
 }
 
 /// What was seen in a window, and what should have been.
@@ -83,7 +109,7 @@ pub(super) struct Comparison {
     /// At today's level; the expectation.
     pub(super) mean: f64,
     /// Relative variance of what is seen, beside chance and the noise that is learnt of windows.
-    pub(super) unsure: f64,
+    pub(super) relative_variance: f64,
     /// Of that, what comes of the option's own level from day to day.
     pub(super) day: f64,
 }
@@ -96,57 +122,90 @@ struct Level {
     /// Never more than the operation's, now or of late.
     low: f64,
     /// Relative variance.
-    unsure: f64,
+    relative_variance: f64,
 }
 
-impl Beside<'_> {
+impl OptionContext<'_> {
     /// The window from `from` to before `to`, expected from so many weeks, at a level that is rather too low.
     pub(super) fn window(&self, from: usize, to: usize, weeks: u8) -> Comparison {
         let own = self.own.between(from, to);
         let level = self.level(own, from, to);
-        self.compare(own, level.low, level.unsure, (from, to), weeks)
+        self.compare(own, level.low, level.relative_variance, (from, to), weeks)
     }
 
     /// The same at the likeliest level.
     pub(super) fn likely(&self, from: usize, to: usize, weeks: u8) -> Comparison {
         let own = self.own.between(from, to);
         let level = self.level(own, from, to);
-        self.compare(own, level.likely, level.unsure, (from, to), weeks)
+        self.compare(own, level.likely, level.relative_variance, (from, to), weeks)
+    }
+
+    /// Whether hits are back, `since` slots after a fall that left such a share of them: some window
+    /// that ends now speaks for the usual level and against the fallen one.
+    ///
+    /// Wald's sequential test of two Poisson rates: the logarithm of the likelihood ratio, over the
+    /// dispersion, has to reach [`RECOVERED`].
+    pub(super) fn is_back(&self, left: f64, weeks: u8, since: usize) -> bool {
+        let end = self.own.len();
+        drop_windows().take_while(|slots| *slots <= since.min(end)).any(|slots| {
+            let window = self.window(end - slots, end, weeks);
+            let gain = window.seen * (1.0 / left).ln() - window.mean * (1.0 - left);
+            gain > RECOVERED * self.dispersion
+        })
     }
 
     fn compare(
         &self,
         own: Pair,
         level: f64,
-        level_unsure: f64,
+        level_variance: f64,
         (from, to): (usize, usize),
         weeks: u8,
     ) -> Comparison {
-        let (day, day_unsure) = self.day(from, to);
-        let mean = (own.expected * level * day).max(1e-9);
+        let (day, day_variance) = self.day(from);
+        let mean = (own.expected * level * day * self.led(from, to, level)).max(1e-9);
         // Around a moment of each week there is an hour of hits, so short windows share them.
         let hours = (to - from) as f64 / 12.0;
         let baseline = 1.2 * hours / (hours + 1.0) / f64::from(weeks.clamp(1, WEEKS as u8));
-        let counts = (self.spread * (1.0 + baseline) - 1.0) / mean;
-        Comparison { seen: own.seen, mean, unsure: level_unsure + day_unsure + counts, day: day_unsure }
+        let counts = (self.dispersion * (1.0 + baseline) - 1.0) / mean;
+        Comparison { seen: own.seen, mean, relative_variance: level_variance + day_variance + counts, day: day_variance }
     }
 
     fn level(&self, own: Pair, from: usize, to: usize) -> Level {
-        let others = |all: &Sums| {
-            let all = all.between(from, to);
-            Pair { seen: (all.seen - own.seen).max(0.0), expected: (all.expected - own.expected).max(0.0) }
-        };
-        let (point, operation) = (others(self.point), others(self.operation));
+        let point = self.others(self.point, own, from, to);
+        let operation = self.others(self.operation, own, from, to);
         let of_operation = (operation.seen + LEVEL_PRIOR) / (operation.expected + LEVEL_PRIOR);
         // What is known of the operation counts for less where the routing point says otherwise, the more so the further: its
         // level has a heavier tail than a normal.
         let noise = self.level_noise + 1.0 / (operation.seen + LEVEL_PRIOR);
         let usual = (point.expected * of_operation).max(1e-9);
-        let far = (point.seen - usual).powi(2) / (self.spread * usual + noise * usual * usual);
+        let far = (point.seen - usual).powi(2) / (self.dispersion * usual + noise * usual * usual);
         let prior = ((LEVEL_FREEDOM + 1.0) / (LEVEL_FREEDOM + far)).min(1.0) / noise;
         let hits = point.seen + prior * of_operation;
         let likely = hits / (point.expected + prior);
-        Level { likely, low: likely.min(of_operation).min(self.growth), unsure: self.spread / hits }
+        Level { likely, low: likely.min(of_operation).min(self.growth), relative_variance: self.dispersion / hits }
+    }
+
+    /// Hits of the options that neither are this one nor follow it.
+    fn others(&self, all: &PrefixSums, own: Pair, from: usize, to: usize) -> Pair {
+        let all = all.between(from, to);
+        let followers = self.followers.map_or(Pair::default(), |sums| sums.between(from, to));
+        Pair {
+            seen: (all.seen - own.seen - followers.seen).max(0.0),
+            expected: (all.expected - own.expected - followers.expected).max(0.0),
+        }
+    }
+
+    /// Share of the usual hits that the options leave over which people come here: an option
+    /// that nobody is led to any more has not fallen by itself.
+    fn led(&self, from: usize, to: usize, level: f64) -> f64 {
+        let left = self.leaders.iter().map(|leader| {
+            let hits = leader.hits.between(from, to);
+            let usual = hits.expected * level;
+            let arrives = ((hits.seen + 1.0) / (usual + 1.0)).min(1.0);
+            1.0 - leader.share * (1.0 - arrives)
+        });
+        left.product()
     }
 
     /// Today's level, rather too low.
@@ -156,23 +215,24 @@ impl Beside<'_> {
 
     /// Today's level of the routing point's other options, which may be more than usual.
     pub(super) fn point_level(&self, from: usize, to: usize) -> f64 {
-        let (own, all) = (self.own.between(from, to), self.point.between(from, to));
-        (all.seen - own.seen + RISE_PRIOR) / (all.expected - own.expected + RISE_PRIOR)
+        let others = self.others(self.point, self.own.between(from, to), from, to);
+        (others.seen + RISE_PRIOR) / (others.expected + RISE_PRIOR)
     }
 
-    /// The option's own level on this day, never more than usual, from the slots before the window, and how unsure it is.
-    fn day(&self, from: usize, to: usize) -> (f64, f64) {
-        let slot_of_day = |at: usize| (self.base + at as i64).rem_euclid(SLOTS as i64) as usize;
-        let since = slot_of_day(from).min(from);
-        if since == 0 || since + (to - from) > SLOTS {
+    /// The option's own level on this day, never more than usual, from the slots before the window, and how relative_variance it is.
+    fn day(&self, from: usize) -> (f64, f64) {
+        let slot_of_day = (self.base + from as i64).rem_euclid(SLOTS as i64) as usize;
+        let since = slot_of_day.min(from);
+        if since == 0 {
             return (1.0, self.day_noise);
         }
         let earlier = self.own.between(from - since, from);
         // As it is, not at most as usual: a campaign of the whole routing point says nothing about the option.
         let level = self.level(earlier, from - since, from);
-        let mean = earlier.expected * level.likely;
+        let led = self.led(from - since, from, level.likely);
+        let mean = earlier.expected * level.likely * led;
         // Hits that say as much as one of each says where all but chance is known.
-        let (hits, prior) = (1.0 / (self.spread / mean.max(1e-9) + level.unsure), 1.0 / self.day_noise);
+        let (hits, prior) = (1.0 / (self.dispersion / mean.max(1e-9) + level.relative_variance), 1.0 / self.day_noise);
         let most = MOST_DAY * self.day_noise.sqrt();
         let day = (earlier.seen / mean.max(1e-9) * hits + prior) / (hits + prior);
         (day.clamp(1.0 - most, 1.0), 1.0 / (hits + prior))
@@ -185,19 +245,21 @@ mod tests {
 
     /// The likeliest level of a routing point whose other options had so many hits of 100, in an operation as usual.
     fn level(seen: f32) -> f64 {
-        let sums = |seen, expected| Sums::of([(seen, expected)]);
+        let sums = |seen, expected| PrefixSums::of([(seen, expected)]);
         let (own, point, operation) = (sums(10.0, 10.0), sums(seen + 10.0, 110.0), sums(10_010.0, 10_010.0));
-        let beside = Beside {
+        let context = OptionContext {
             own: &own,
             point: &point,
             operation: &operation,
             base: 0,
             day_noise: 0.01,
-            spread: 1.0,
+            dispersion: 1.0,
             growth: 1.0,
             level_noise: 0.01,
+            followers: None,
+            leaders: &[],
         };
-        beside.level(own.between(0, 1), 0, 1).likely
+        context.level(own.between(0, 1), 0, 1).likely
     }
 
     #[test]
@@ -209,7 +271,7 @@ mod tests {
 
     #[test]
     fn growth_is_never_less_than_none_nor_without_bound() {
-        let growth = |seen: f32| Sums::of([(seen, 1000.0)]).growth();
+        let growth = |seen: f32| PrefixSums::of([(seen, 1000.0)]).growth();
         assert_eq!((growth(500.0), growth(5000.0)), (1.0, MOST_GROWTH));
         assert!((growth(1100.0) - 1.1).abs() < 0.01);
     }

@@ -24,7 +24,7 @@ pub(super) struct Expected {
 pub(super) type Weeks = [[f32; SLOTS]; WEEKS];
 
 /// One day's expectation.
-pub(super) struct Block {
+pub(super) struct DayForecast {
     pub(super) day: i32,
     basis: Basis,
     /// By place of the option.
@@ -36,7 +36,7 @@ pub(super) struct Block {
     first: Vec<Option<i64>>,
 }
 
-/// All that a block was derived from.
+/// All that a forecast was derived from.
 #[derive(PartialEq)]
 struct Basis {
     days: Vec<(i32, SameDay)>,
@@ -71,7 +71,7 @@ impl Basis {
 /// A day with some slots of the days beside it: what is around midnight belongs to both.
 const WIDE: usize = SLOTS + 2 * AROUND;
 
-impl Block {
+impl DayForecast {
     /// Whether it is still what it would be if derived now.
     pub(super) fn is_current(&self, history: &History, points: usize, holidays: &Holidays) -> bool {
         self.basis == Basis::of(history, self.day, points, holidays)
@@ -90,7 +90,7 @@ impl Block {
                 Some(day - 7 * week).filter(|day| !holidays.has(*day)).map(|day| Week::new(history, day))
             })
             .collect();
-        let mut block = Self {
+        let mut forecast = Self {
             day,
             basis: Basis::of(history, day, points, holidays),
             options: Vec::with_capacity(point_of.len()),
@@ -99,23 +99,23 @@ impl Block {
             first: first_hits(history, day - 6, point_of.len()),
         };
         for (option, point) in point_of.iter().enumerate() {
-            let expected = block.first[option].and_then(|first| {
+            let expected = forecast.first[option].and_then(|first| {
                 let rates: Vec<Rates> =
                     weeks.iter().flatten().map(|week| week.rates(option, first)).collect();
                 expected(&rates)
             });
             if let Some(expected) = &expected {
-                let of_point = &mut block.points[*point];
+                let of_point = &mut forecast.points[*point];
                 for (week, sum) in weeks.iter().zip(of_point.iter_mut()) {
                     let Some(week) = week else { continue };
                     week.add_hits(option, &expected.weeks, sum);
                 }
             }
-            block.options.push(expected);
+            forecast.options.push(expected);
         }
-        block.weeks = weeks;
-        block.sharpen(point_of);
-        block
+        forecast.weeks = weeks;
+        forecast.sharpen(point_of);
+        forecast
     }
 
     /// Expects nothing before a routing point opens and after it closes, where the hour around a slot would.
@@ -279,7 +279,7 @@ fn expected(rates: &[Rates]) -> Option<Box<Expected>> {
             (around[weeks], near[weeks]) = (rates.around[slot], rates.near[slot]);
             weeks += 1;
         }
-        let hits = median(&mut around[..weeks]).unwrap_or(0.0);
+        let hits = usual(&mut around[..weeks], AROUND_SLOTS).unwrap_or(0.0);
         expected.hits[slot] = hits * edge(hits, &mut near[..weeks]);
         expected.weeks[slot] = weeks as u8;
     }
@@ -296,6 +296,25 @@ pub(super) fn median(values: &mut [f32]) -> Option<f32> {
         _ => Some((values[middle - 1] + values[middle]) / 2.0),
     }
 }
+
+/// The usual of some weeks: their median, and of an even number the mean of the two in the middle.
+/// Where those two differ by more than chance and noise, two weeks were not like the others: the
+/// lower is taken, because a fall that is none wakes somebody up. `slots` says how many slots each
+/// value stands on.
+pub(super) fn usual(weeks: &mut [f32], slots: f32) -> Option<f32> {
+    let median = median(weeks)?;
+    if weeks.len().is_multiple_of(2) {
+        let low = weeks[weeks.len() / 2 - 1];
+        let high = f64::from(weeks[weeks.len() / 2] * slots);
+        if super::deviance::below(f64::from(low * slots), high, 0.04) > 8.0 {
+            return Some(low);
+        }
+    }
+    Some(median)
+}
+
+/// Slots around a moment.
+pub(super) const AROUND_SLOTS: f32 = (2 * AROUND + 1) as f32;
 
 /// Which routing point each option belongs to, by place, and the routing points' labels by number.
 pub(super) fn routing_points(history: &History) -> (Vec<usize>, Vec<crate::model::PointLabels>) {

@@ -1,0 +1,494 @@
+//! The slots before one moment: what was seen in them and what was expected, of the whole operation.
+//!
+//! Owns the sums over options that levels are told from, and judges one routing point after the other by them.
+
+use std::borrow::Cow;
+
+use super::{
+    Anomaly, HOURS, History, Moment, PointAnomaly, SLOT, SLOTS, Score,
+    cells::{Counts, LATE, LATE_CLASSES},
+    collapse::{self, Collapse},
+    day_forecast::{DayForecast, Expected},
+    detector::Falls,
+    drop_off::{drop_off, fewer_weeks},
+    followers::Lead,
+    hours,
+    lateness::{self, RECENT_SLOTS},
+    limits::{
+        BESIDE, FOLLOWERS_LEFT, LATE_SLOTS, LONGEST, NO_INPUT_WINDOWS, RISE_PRIOR, SILENT_HITS, SILENT_POINT, UNUSED_DAYS,
+    },
+    moment::midnight,
+    noise::{Lesson, Noise, PointLesson, PointNoise},
+    open_falls::OpenFalls,
+    option_context::{Leader, OptionContext, PrefixSums},
+    shares::{self, Recent},
+    surge::surge,
+};
+use crate::model::{OptionKind, PointLabels};
+
+/// What is judged by: the expectations and all that was learnt.
+#[derive(Clone, Copy)]
+pub(super) struct Known<'a> {
+    pub(super) history: &'a History,
+    /// Of yesterday and today.
+    pub(super) forecasts: &'a [DayForecast],
+    pub(super) points: &'a [PointLabels],
+    pub(super) point_of: &'a [usize],
+    /// By place of the option, as the next one.
+    pub(super) noise: &'a [Noise],
+    pub(super) lessons: &'a [Option<Lesson>],
+    /// By number of the routing point.
+    pub(super) point_lessons: &'a [PointLesson],
+    pub(super) point_noise: &'a [PointNoise],
+    pub(super) now: &'a Moment<'a>,
+}
+
+/// From midnight before the longest window to the moment.
+pub(super) struct EvaluationWindow {
+    /// The first slot, counted from 1970.
+    pub(super) base: i64,
+    /// Whether each slot is covered.
+    pub(super) usable: Vec<bool>,
+    /// Of each option, by place.
+    options: Vec<PrefixSums>,
+    /// The last hours of each option.
+    recent: Vec<Recent>,
+    /// Of each routing point, by number.
+    points: Vec<PrefixSums>,
+    operation: PrefixSums,
+    /// See [`OptionContext::growth`].
+    growth: f64,
+    /// Whether each option was entered lately.
+    used: Vec<bool>,
+    /// Whether nothing is known of what comes after. Not so in the hour that comes twice, nor where
+    /// the past is judged once more: nothing is late there.
+    newest: bool,
+    /// Newest slots of each routing point that are not judged because its rows are late.
+    lags: Vec<usize>,
+}
+
+/// What is said of one option.
+#[derive(Default)]
+pub(super) struct OfOption {
+    pub(super) scores: [Option<Score>; Anomaly::ALL.len()],
+    pub(super) expected_hits: Option<f64>,
+    pub(super) weeks: u8,
+}
+
+impl EvaluationWindow {
+    /// The slots before `last`, which is counted from 1970.
+    pub(super) fn new(known: &Known<'_>, last: i64) -> Self {
+        let base = (last - LONGEST as i64).div_euclid(SLOTS as i64) * SLOTS as i64;
+        let length = (last - base) as usize;
+        let used = used(known.history, super::day_of(last - 1), known.point_of.len());
+        let mut window = Self {
+            base,
+            usable: (base..last).map(|slot| known.history.has_slot(slot)).collect(),
+            options: Vec::new(),
+            recent: vec![Recent::default(); known.point_of.len()],
+            points: Vec::new(),
+            operation: PrefixSums::default(),
+            growth: 1.0,
+            used,
+            newest: !known.history.has_slot(last),
+            lags: vec![0; known.points.len()],
+        };
+        let idle: Vec<i64> = known.points.iter().map(|point| slots_of((known.now.idle)(point))).collect();
+        let mut of_points = vec![vec![(0.0, 0.0); length]; known.points.len()];
+        let mut own = Vec::new();
+        for (option, point) in known.point_of.iter().enumerate() {
+            window.own(known, option, last - idle[*point], &mut own);
+            add(&mut of_points[*point], &own);
+            window.options.push(PrefixSums::of(own.iter().copied()));
+        }
+        if window.newest {
+            window.lag(known, last, &mut of_points);
+        }
+        let mut all = vec![(0.0, 0.0); length];
+        of_points.iter().for_each(|point| add(&mut all, point));
+        window.points = of_points.into_iter().map(PrefixSums::of).collect();
+        window.operation = PrefixSums::of(all);
+        window.growth = window.operation.growth();
+        window
+    }
+
+    /// Leaves out the newest slots where rows are late: of a routing point most of whose rows of the
+    /// last hour came late, and of all where none has a row, since not all of them fall silent at once.
+    fn lag(&mut self, known: &Known<'_>, last: i64, of_points: &mut [Vec<(f32, f32)>]) {
+        let mut late = vec![Vec::new(); known.points.len()];
+        let since = last - RECENT_SLOTS;
+        for rows in known.history.late_rows().iter().filter(|rows| rows.came > since) {
+            late[known.point_of[rows.option]].push(*rows);
+        }
+        let hour = self.len() - (RECENT_SLOTS as usize).min(self.len());
+        for ((lag, late), point) in self.lags.iter_mut().zip(&mut late).zip(of_points.iter()) {
+            let in_time = point[hour..].iter().map(|slot| f64::from(slot.0)).sum();
+            *lag = lateness::lag(late, in_time).min(point.len());
+        }
+        let silent = silence(of_points);
+        for lag in &mut self.lags {
+            *lag = silent.max(*lag);
+        }
+        for (option, sums) in self.options.iter_mut().enumerate() {
+            let lag = self.lags[known.point_of[option]];
+            if lag > 0 {
+                let mut late = vec![false; sums.len()];
+                late[sums.len() - lag..].fill(true);
+                *sums = sums.without(&late);
+            }
+        }
+        for (lag, point) in self.lags.iter().zip(of_points) {
+            let judged = point.len() - lag;
+            point[judged..].fill((0.0, 0.0));
+        }
+    }
+
+    /// Seconds by which rows are later than usual.
+    pub(super) fn report_lag(&self) -> u32 {
+        self.lags.iter().max().map_or(0, |slots| (*slots as i64 * SLOT) as u32)
+    }
+
+    /// Slots.
+    pub(super) fn len(&self) -> usize {
+        self.usable.len()
+    }
+
+    /// Of one option by slot: hits seen and expected, both 0 where nothing is known. Journeys of rows before the slot
+    /// `closed` are over.
+    fn own(&mut self, known: &Known<'_>, option: usize, closed: i64, own: &mut Vec<(f32, f32)>) {
+        own.clear();
+        own.resize(self.len(), (0.0, 0.0));
+        if !self.used[option] {
+            return;
+        }
+        let newest = (self.base + self.len() as i64 - 1).div_euclid(12);
+        let counts: Vec<Option<Box<Counts>>> = known
+            .forecasts
+            .iter()
+            .map(|forecast| known.history.day(forecast.day).filter(|day| day.has(option)))
+            .map(|day| day.map(|day| Box::new(day.counts(option))))
+            .collect();
+        let mut late = [0; LATE_CLASSES];
+        for counts in counts.iter().flatten() {
+            late.iter_mut().zip(&counts[LATE..]).for_each(|(sum, more)| *sum += more);
+        }
+        for (forecast, counts) in known.forecasts.iter().zip(&counts) {
+            if let Some(counts) = counts {
+                let first = i64::from(forecast.day) * HOURS as i64;
+                self.recent[option].add(counts, first, newest, closed);
+            }
+            let Some(expected) = expected(forecast, option) else { continue };
+            let Ok(from) = usize::try_from(midnight(forecast.day) / SLOT - self.base) else { continue };
+            let slots = own.iter_mut().zip(&self.usable).skip(from).take(SLOTS);
+            for (at, (slot, usable)) in slots.enumerate() {
+                if *usable && expected.weeks[at] > 0 {
+                    let seen = counts.as_ref().map_or(0, |counts| counts[at]);
+                    *slot = (seen as f32, expected.hits[at]);
+                }
+            }
+        }
+        let late_rows = late[1..].iter().any(|rows| *rows > 0);
+        if self.newest && late_rows {
+            for (age, slot) in own.iter_mut().rev().take(LATE_SLOTS).enumerate() {
+                slot.1 *= lateness::known(&late, age as i64);
+            }
+        }
+    }
+
+    /// The scores of a routing point and of its options.
+    pub(super) fn point(
+        &self,
+        known: &Known<'_>,
+        point: usize,
+        options: &[usize],
+        falls: &mut Falls,
+    ) -> ([Option<Score>; PointAnomaly::ALL.len()], Vec<OfOption>) {
+        let closed = self.may_be_closed(known, point, options);
+        let open = without(&self.points[point], &closed);
+        let judged = self.len() - self.lags[point];
+        let is_usable = |at: usize| self.usable[at] && !closed[at] && at < judged;
+        let usable: Vec<bool> = (0..self.len()).map(is_usable).collect();
+        let leads = &known.point_lessons[point].leads;
+        let led: Vec<PrefixSums> = leads.iter().map(|lead| self.led(lead)).collect();
+        let judged = collapse::Point {
+            base: self.base,
+            usable: &usable,
+            hits: &open,
+            operation: &self.operation,
+            noise: known.point_noise[point],
+            leaders: &led,
+        };
+        let collapse = Collapse::new(judged, point, known.forecasts, known.now);
+        let mut fallen = collapse.fallen();
+        let lately = fallen[self.len() - LONGEST..].contains(&true);
+        // Neither says anything about its options.
+        fallen.iter_mut().zip(closed).for_each(|(fallen, closed)| *fallen |= closed);
+        let any_week = |forecast: &DayForecast| {
+            forecast.points[point].iter().flatten().any(|hits| !hits.is_nan())
+        };
+        let collapsed = known.forecasts.last().is_some_and(any_week).then(|| {
+            let score = collapse.score(self.len());
+            let last = self.base + self.len() as i64;
+            falls.points.follow(point, score, last, |left, slots| collapse.is_back(left, slots))
+        });
+        let mut judged = self.options(known, point, options, &fallen, &mut falls.options);
+        let mut scores = [collapsed, self.no_input(known, point, options)];
+        settle(&mut scores, &mut judged, lately, &self.abandoned(known, point, options));
+        (scores, judged)
+    }
+
+    /// Whether all options that follow each one fell in the last hour while it did not.
+    fn abandoned(&self, known: &Known<'_>, point: usize, options: &[usize]) -> Vec<bool> {
+        let end = self.len();
+        let left = |option: usize| {
+            let hour = self.options[option].between(end - RECENT_SLOTS as usize, end);
+            (hour.seen + 1.0) / (hour.expected + 1.0)
+        };
+        let abandoned = |option: &usize| {
+            let lead = known.point_lessons[point].leads.iter().find(|lead| lead.option == *option);
+            lead.is_some_and(|lead| {
+                lead.followers.iter().all(|follower| left(follower.option) < FOLLOWERS_LEFT * left(*option))
+            })
+        };
+        options.iter().map(abandoned).collect()
+    }
+
+    /// Hits of an option and of those that follow it.
+    fn led(&self, lead: &Lead) -> PrefixSums {
+        let followers = lead.followers.iter().map(|follower| &self.options[follower.option]);
+        PrefixSums::sum(followers.chain([&self.options[lead.option]]), self.len())
+    }
+
+    /// The scores of the options of a routing point, but for the slots in which all of it had fallen.
+    fn options(
+        &self,
+        known: &Known<'_>,
+        point: usize,
+        options: &[usize],
+        fallen: &[bool],
+        falls: &mut OpenFalls,
+    ) -> Vec<OfOption> {
+        let of_point = without(&self.points[point], fallen);
+        let leads = &known.point_lessons[point].leads;
+        let of_leads: Vec<Cow<'_, PrefixSums>> =
+            leads.iter().map(|lead| without(&self.options[lead.option], fallen)).collect();
+        let judge = |option: &usize| {
+            let own = without(&self.options[*option], fallen);
+            let (noise, weeks) = (&known.noise[*option], self.weeks(known, *option));
+            let followers = leads.iter().find(|lead| lead.option == *option).map(|lead| {
+                let followers = lead.followers.iter().map(|follower| &self.options[follower.option]);
+                without(&PrefixSums::sum(followers, self.len()), fallen).into_owned()
+            });
+            let mut leaders = Vec::new();
+            for (lead, hits) in leads.iter().zip(&of_leads) {
+                let follower = lead.followers.iter().find(|follower| follower.option == *option);
+                leaders.extend(follower.map(|follower| Leader { hits, share: follower.share }));
+            }
+            let context = OptionContext {
+                own: &own,
+                point: &of_point,
+                operation: &self.operation,
+                base: self.base,
+                day_noise: f64::from(noise.day) * fewer_weeks(weeks),
+                dispersion: noise.dispersion.into(),
+                growth: self.growth,
+                level_noise: noise.level.into(),
+                followers: followers.as_ref(),
+                leaders: &leaders,
+            };
+            self.option(known, *option, &context, weeks, falls)
+        };
+        options.iter().map(judge).collect()
+    }
+
+    /// The slots in which it may just have been closed, where its hours shift.
+    fn may_be_closed(&self, known: &Known<'_>, point: usize, options: &[usize]) -> Vec<bool> {
+        if !known.point_lessons[point].shifts {
+            return vec![false; self.len()];
+        }
+        let end = (self.base + self.len() as i64 - 1).rem_euclid(SLOTS as i64) as usize + 1;
+        let today = |option: &usize| known.forecasts.last().and_then(|forecast| expected(forecast, *option));
+        let expected =
+            |slot: usize| options.iter().filter_map(today).map(|today| f64::from(today.hits[slot])).sum();
+        let ahead: Vec<f64> = (end..SLOTS).take(hours::AHEAD).map(expected).collect();
+        hours::may_be_closed(&self.points[point], &self.usable, &ahead)
+    }
+
+    /// On how many weeks the last slot's expectation stands.
+    fn weeks(&self, known: &Known<'_>, option: usize) -> u8 {
+        let at = (self.base + self.len() as i64 - 1).rem_euclid(SLOTS as i64) as usize;
+        let today = known.forecasts.last().and_then(|forecast| expected(forecast, option));
+        today.map_or(0, |today| today.weeks[at])
+    }
+
+    fn option(
+        &self,
+        known: &Known<'_>,
+        option: usize,
+        context: &OptionContext<'_>,
+        weeks: u8,
+        falls: &mut OpenFalls,
+    ) -> OfOption {
+        let mut of_option = OfOption::default();
+        if !self.used[option] || weeks == 0 {
+            falls.forget(option);
+        }
+        if !self.used[option] {
+            return of_option;
+        }
+        if weeks > 0 {
+            let noise = &known.noise[option];
+            of_option.weeks = weeks;
+            let fall = drop_off(context, noise, weeks);
+            let last = self.base + self.len() as i64;
+            let is_back = |left, slots| context.is_back(left, weeks, slots);
+            let score = falls.follow(option, fall, last, is_back);
+            of_option.scores[Anomaly::DropOff as usize] = Some(score);
+            of_option.scores[Anomaly::Surge as usize] = surge(context, noise, weeks, known.forecasts, option);
+            of_option.expected_hits = self.expected_hits(known, context, option);
+        }
+        if let Some(lesson) = known.lessons[option].as_ref().filter(|_| self.newest) {
+            let kind = known.now.kinds.kind(&known.history.labels()[option].option);
+            let ends = matches!(kind, OptionKind::OptOut | OptionKind::Terminal);
+            let shares = shares::shares(&self.recent[option], &lesson.shares, ends, self.in_hour());
+            of_option.scores[Anomaly::Abandonment as usize..].copy_from_slice(&shares);
+        }
+        of_option
+    }
+
+    /// Seconds of the present hour that are over.
+    fn in_hour(&self) -> i64 {
+        ((self.base + self.len() as i64 - 1).rem_euclid(12) + 1) * SLOT
+    }
+
+    /// Entries of nothing, in windows of an hour and more.
+    fn no_input(&self, known: &Known<'_>, point: usize, options: &[usize]) -> Option<Score> {
+        let silent: Vec<usize> = options
+            .iter()
+            .copied()
+            .filter(|option| {
+                known.now.kinds.kind(&known.history.labels()[*option].option) == OptionKind::NoInput
+            })
+            .collect();
+        let usual = |options: &[usize]| -> f64 {
+            options
+                .iter()
+                .filter_map(|option| known.lessons[*option])
+                .map(|lesson| f64::from(lesson.shares.hits))
+                .sum()
+        };
+        let (part, whole) = (usual(&silent), usual(options));
+        if silent.is_empty() || whole < f64::from(super::limits::SHARE_KNOWN) {
+            return None;
+        }
+        let end = self.len();
+        let mut furthest = Score::default();
+        for slots in NO_INPUT_WINDOWS.into_iter().filter(|slots| *slots <= end) {
+            let all = self.points[point].between(end - slots, end);
+            let of = silent.iter().fold((0.0, 0.0), |sum, option| {
+                let own = self.options[*option].between(end - slots, end);
+                (sum.0 + own.seen, sum.1 + own.expected)
+            });
+            let learnt = silent.iter().map(|option| known.noise[*option].of(slots)).fold(0.0, f64::max);
+            let noise = super::limits::LEAST_SHARE_NOISE + learnt;
+            let others = (all.seen - of.0 + RISE_PRIOR) / (all.expected - of.1 + RISE_PRIOR);
+            let score = shares::no_input(of.0, all.seen, part / whole, of.1 * others.max(1.0), noise, slots);
+            if score.score > furthest.score {
+                furthest = score;
+            }
+        }
+        Some(furthest)
+    }
+
+    /// Hits that the last window should have had, at the level of the last hour.
+    fn expected_hits(&self, known: &Known<'_>, context: &OptionContext<'_>, option: usize) -> Option<f64> {
+        let level = context.level_of(self.len().saturating_sub(12), self.len());
+        let mut sum = 0.0;
+        for (from, to) in known.now.window.iter().map(|(from, to)| (from.get(), to.get())) {
+            for slot in from.div_euclid(SLOT)..=(to - 1).div_euclid(SLOT) {
+                let day = slot.div_euclid(SLOTS as i64);
+                let forecast = known.forecasts.iter().find(|forecast| i64::from(forecast.day) == day)?;
+                let rate = expected(forecast, option)?.hits[slot.rem_euclid(SLOTS as i64) as usize];
+                let part = to.min((slot + 1) * SLOT) - from.max(slot * SLOT);
+                sum += f64::from(rate) * part as f64 / SLOT as f64;
+            }
+        }
+        Some(sum * level)
+    }
+}
+
+/// The newest slots in which no routing point has a row although several usually do.
+fn silence(of_points: &[Vec<(f32, f32)>]) -> usize {
+    let slots = of_points.first().map_or(0, Vec::len);
+    let silent = (0..slots)
+        .take_while(|age| of_points.iter().all(|point| point[slots - 1 - age].0 == 0.0))
+        .count();
+    let expected: Vec<f32> = of_points
+        .iter()
+        .map(|point| point[slots - silent..].iter().map(|slot| slot.1).sum())
+        .collect();
+    let several = expected.iter().filter(|hits| **hits >= SILENT_POINT).count() > 1;
+    if several && expected.iter().sum::<f32>() >= SILENT_HITS { silent } else { 0 }
+}
+
+/// Slots, of which the last may not be full.
+fn slots_of(seconds: i64) -> i64 {
+    (seconds + SLOT - 1).div_euclid(SLOT)
+}
+
+fn add(sum: &mut [(f32, f32)], more: &[(f32, f32)]) {
+    sum.iter_mut().zip(more).for_each(|(sum, slot)| *sum = (sum.0 + slot.0, sum.1 + slot.1));
+}
+
+/// The sums but for the slots in which the whole routing point had fallen, of which there are none as a rule.
+fn without<'s>(sums: &'s PrefixSums, fallen: &[bool]) -> Cow<'s, PrefixSums> {
+    if fallen.contains(&true) { Cow::Owned(sums.without(fallen)) } else { Cow::Borrowed(sums) }
+}
+
+fn expected(forecast: &DayForecast, option: usize) -> Option<&Expected> {
+    forecast.options.get(option).and_then(Option::as_deref)
+}
+
+/// Which options were entered on this day or in the week before. A day that is not wholly known says nothing against one.
+fn used(history: &History, today: i32, options: usize) -> Vec<bool> {
+    let whole = history.holds(&(midnight(today - UNUSED_DAYS)..midnight(today)));
+    let mut used = vec![!whole; options];
+    for (_, day) in history.days(today - UNUSED_DAYS..=today) {
+        used.iter_mut().enumerate().for_each(|(option, used)| *used |= day.has(option));
+    }
+    used
+}
+
+/// What rises beside a fall has the same cause, and what falls with its whole routing point is told with that. `lately` says
+/// whether that was so within the longest window.
+/// `abandoned` says of each option whether all that follow it fell: its abandonment is the cause then.
+fn settle(
+    point: &mut [Option<Score>; PointAnomaly::ALL.len()],
+    options: &mut [OfOption],
+    lately: bool,
+    abandoned: &[bool],
+) {
+    let over = |score: Option<Score>, limit: f64| score.is_some_and(|score| score.score > limit);
+    let collapsed = over(point[PointAnomaly::Collapse as usize], 1.0);
+    let dropped = options.iter().any(|option| over(option.scores[Anomaly::DropOff as usize], BESIDE));
+    let quiet = |score: &mut Option<Score>| {
+        if let Some(score) = score {
+            *score = Score::default();
+        }
+    };
+    if collapsed || lately || dropped {
+        quiet(&mut point[PointAnomaly::NoInput as usize]);
+    }
+    for (option, abandoned) in options.iter_mut().zip(abandoned) {
+        for anomaly in Anomaly::ALL {
+            let rises = match anomaly {
+                Anomaly::Surge => true,
+                Anomaly::Abandonment => lately || !abandoned,
+                _ => false,
+            };
+            if collapsed || ((dropped || lately) && rises) {
+                quiet(&mut option.scores[anomaly as usize]);
+            }
+        }
+    }
+}

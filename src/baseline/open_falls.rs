@@ -1,0 +1,88 @@
+//! The falls that have been reported and are not over: one incident stays one alert.
+//!
+//! Owns when a fall ends. It stays reported through a night or a lull in which nothing is expected,
+//! and ends once enough is seen again. Must not decide that something fell.
+
+use std::collections::HashMap;
+
+use super::Score;
+
+/// A fall that is not over.
+#[derive(Debug, Clone, Copy)]
+struct Fall {
+    score: Score,
+    /// The slot, counted from 1970, in which the first window that showed it began.
+    since: i64,
+}
+
+/// Falls of options by place, or of routing points by number.
+#[derive(Debug, Clone, Default)]
+pub(super) struct OpenFalls(HashMap<usize, Fall>);
+
+impl OpenFalls {
+    /// Takes in the score of the poll that ends before the slot `last` and returns the one to report.
+    ///
+    /// `is_back` gets the share of the expected hits that the fall left and its slots up to now.
+    pub(super) fn follow(
+        &mut self,
+        of: usize,
+        score: Score,
+        last: i64,
+        is_back: impl Fn(f64, usize) -> bool,
+    ) -> Score {
+        let open = self.0.get(&of).copied();
+        let is_new = score.score > 1.0;
+        let since = open.map_or(last - score.slots() as i64, |fall| fall.since);
+        let now = is_new.then_some(Fall { score, since });
+        let Some(fall) = now.or(open) else { return score };
+        if is_back(left(&fall.score), (last - since).max(0) as usize) {
+            self.0.remove(&of);
+            return if is_new { Score::default() } else { score };
+        }
+        self.0.insert(of, fall);
+        fall.score
+    }
+
+    /// Forgets a fall that cannot be followed any more.
+    pub(super) fn forget(&mut self, of: usize) {
+        self.0.remove(&of);
+    }
+}
+
+/// Share of the expected hits that a fall left; kept away from 0 and 1, between which a return is
+/// told by a few hits.
+fn left(fall: &Score) -> f64 {
+    ((fall.observed + 0.5) / fall.expected.max(0.5)).clamp(0.05, 0.7)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fall_stays_open_until_hits_are_back() {
+        let fall = Score { score: 1.4, observed: 0.0, expected: 20.0, window: 1200 };
+        let mut falls = OpenFalls::default();
+        let steps = [
+            // Score of the poll, whether hits are back, reported score.
+            (0.4, false, 0.4),
+            (1.4, false, 1.4),
+            (0.0, false, 1.4),
+            (1.4, false, 1.4),
+            (0.3, true, 0.3),
+            (0.3, false, 0.3),
+            (1.4, true, 0.0),
+        ];
+        for (score, back, reported) in steps {
+            let of_poll = Score { score, ..fall };
+            assert_eq!(falls.follow(7, of_poll, 1000, |_, _| back).score, reported, "{score} {back}");
+        }
+        assert!(falls.0.is_empty());
+    }
+
+    #[test]
+    fn the_share_that_is_left_is_neither_nothing_nor_all() {
+        let of = |observed| left(&Score { score: 2.0, observed, expected: 100.0, window: 600 });
+        assert_eq!([of(0.0), of(39.5), of(90.0)], [0.05, 0.4, 0.7]);
+    }
+}
