@@ -44,12 +44,7 @@ pub(super) struct Collapse<'a> {
 }
 
 impl<'a> Collapse<'a> {
-    pub(super) fn new(
-        point: Point<'a>,
-        number: usize,
-        forecasts: &[DayForecast],
-        now: &Moment<'_>,
-    ) -> Self {
+    pub(super) fn new(point: Point<'a>, number: usize, forecasts: &[DayForecast], now: &Moment<'_>) -> Self {
         let today = point.base + point.usable.len() as i64 - 1;
         let announced = now.holidays.has(super::day_of(today));
         let mut collapse = Self { point, weeks: None, announced };

@@ -158,8 +158,7 @@ impl Detector {
         learnt.lessons.resize(options, None);
         learnt.points.resize(self.points.len(), PointLesson::default());
         let mut room = if more { usize::MAX } else { (options / 48).max(8) };
-        let mut changed =
-            learnt.noise.len() != options || learnt.point_noise.len() != self.points.len();
+        let mut changed = learnt.noise.len() != options || learnt.point_noise.len() != self.points.len();
         while room > 0
             && let Some(point) = learnt.due.pop()
         {

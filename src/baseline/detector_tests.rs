@@ -225,6 +225,74 @@ fn where_hours_shift_an_hour_of_silence_beside_the_night_is_no_collapse() {
 }
 
 #[test]
+fn a_fall_is_one_incident_until_it_is_repaired() {
+    const HOUR: i64 = 3600;
+    // From 11:00 until 10:00 of the next day, closed from 19:00 to 7:00.
+    let (from, to) = (NOW - 3 * HOUR, NOW + 20 * HOUR);
+    let fallen = move |option: usize, at: i64| {
+        if option == 0 && (from..to).contains(&at) { (0, 0, 0, 0, 20) } else { USUAL }
+    };
+    let mut asked = Detector::new();
+    for (hours, told_of) in
+        [(0, true), (5, true), (12, true), (16, true), (17, true), (18, true), (21, false), (30, false)]
+    {
+        let now = NOW + hours * HOUR;
+        let menu = Menu::until(now, fallen);
+        for detector in [&mut asked, &mut Detector::new()] {
+            let told = told(&menu.judge(detector, now));
+            let expected: &[&str] = if told_of { &["1 drop_off"] } else { &[] };
+            assert_eq!(told, expected, "{hours} hours later");
+        }
+    }
+}
+
+#[test]
+fn a_day_that_is_quiet_from_the_start_is_no_collapse_of_the_only_routing_point() {
+    let midnight = NOW - 14 * 3600;
+    let none = (0, 0, 0, 0, 20);
+    // Another routing point does not exist; today has 3 of 10 hits, and then none.
+    let day = |silent: i64| {
+        move |option: usize, at: i64| match option {
+            5.. => none,
+            _ if at >= silent => none,
+            _ if at >= midnight => (3, 1, 0, 0, 20),
+            _ => USUAL,
+        }
+    };
+    for minutes in [15, 30, 60, 240, 420] {
+        let now = midnight + 7 * 3600 + minutes * 60;
+        let menu = Menu::until(now, day(i64::MAX));
+        assert_eq!(told(&menu.judge(&mut Detector::new(), now)), [""; 0], "{minutes}");
+    }
+    let menu = Menu::new(day(NOW - 1800));
+    assert_eq!(told(&menu.scores()), ["10 collapse"]);
+    // The same on a day that a calendar knows; one that has not opened is not missed.
+    let mut menu = Menu::new(day(midnight));
+    menu.holidays = Holidays::new([jiff::civil::date(2026, 2, 4)]);
+    assert_eq!(told(&menu.scores()), [""; 0]);
+}
+
+#[test]
+fn a_routing_point_whose_rows_come_late_is_judged_by_those_that_are_due() {
+    let mut menu = Menu::until(NOW - 3600, |_, _| USUAL);
+    // The rows of the first routing point come 40 minutes late.
+    let mut scores = Scores::default();
+    for now in (NOW - 3600 + SLOT..=NOW + 2 * 3600).step_by(SLOT as usize) {
+        menu.add(now - SLOT, now, |option, _| if option < 5 { (0, 0, 0, 0, 20) } else { USUAL });
+        let mut delta = HistoryDelta::default();
+        let date = now - 2400 - SLOT;
+        if date >= NOW - 3600 {
+            (0..5).for_each(|option| delta.rows(option, LocalSecond::new(date), 1, Some(20), 10));
+        }
+        menu.history.apply(&delta, |number| menu.labels.get(number as usize));
+        menu.cover(now - SLOT, now);
+        scores = menu.judge(&mut Detector::new(), now);
+    }
+    assert_eq!(told(&scores), [""; 0]);
+    assert!(scores.report_lag >= 2400 - 300, "{}", scores.report_lag);
+}
+
+#[test]
 fn a_quiet_day_is_no_fall_of_any_option() {
     let quiet = |_: usize, at: i64| if at >= NOW - 14 * 3600 { (4, 1, 0, 0, 20) } else { USUAL };
     assert_eq!(told(&Menu::new(quiet).scores()), [""; 0]);
@@ -238,7 +306,9 @@ fn what_was_not_read_is_no_fall() {
     menu.cover(MONDAY * 86_400, NOW - 3 * 3600);
     assert_eq!(told(&menu.scores()), [""; 0]);
     menu.history = whole;
-    assert_eq!(told(&menu.scores()).len(), 2, "the same, read whole, is an outage of both");
+    let scores = menu.scores();
+    assert_eq!(told(&scores), [""; 0], "not all fall silent at once");
+    assert_eq!(scores.report_lag, 3 * 3600, "the same, read whole, is a report that stands still");
 }
 
 #[test]

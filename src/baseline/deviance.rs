@@ -26,8 +26,7 @@ pub(super) fn share_above(part: f64, whole: f64, share: f64, noise: f64) -> f64 
         return 0.0;
     }
     let rest = (whole - part).max(0.5);
-    let likelihood =
-        part * (part / (whole * share)).ln() + rest * (rest / (whole * (1.0 - share))).ln();
+    let likelihood = part * (part / (whole * share)).ln() + rest * (rest / (whole * (1.0 - share))).ln();
     2.0 * likelihood.max(0.0) / (1.0 + whole * noise * share / (1.0 - share))
 }
 

@@ -10,7 +10,7 @@ use super::{
     SLOT, Score, deviance,
     limits::{LEARNT_DAYS, drop_limit, drop_windows},
     noise::Noise,
-    option_context::{OptionContext, Comparison},
+    option_context::{Comparison, OptionContext},
 };
 
 /// Slots of a window that is judged at once; in longer ones the fall has to be there for two polls.
@@ -92,7 +92,8 @@ fn judge(
     let window = context.window(from, to, weeks);
     let learnt = noise.of(to - from) * fewer_weeks(weeks);
     let deviance = deviance::below(window.seen, window.mean, window.relative_variance + learnt);
-    let part = (learnt + window.day) * window.mean / (1.0 + (window.relative_variance + learnt) * window.mean);
+    let part =
+        (learnt + window.day) * window.mean / (1.0 + (window.relative_variance + learnt) * window.mean);
     (window, deviance::learnt(deviance, part, LEARNT_DAYS) / limit)
 }
 

@@ -11,11 +11,12 @@ use super::{
     day_forecast::{DayForecast, Expected},
     detector::Falls,
     drop_off::{drop_off, fewer_weeks},
-    followers::Lead,
+    followers::{Follower, Lead},
     hours,
     lateness::{self, RECENT_SLOTS},
     limits::{
-        BESIDE, FOLLOWERS_LEFT, LATE_SLOTS, LONGEST, NO_INPUT_WINDOWS, RISE_PRIOR, SILENT_HITS, SILENT_POINT, UNUSED_DAYS,
+        BESIDE, FOLLOWERS_MISSING, LATE_SLOTS, LONGEST, NO_INPUT_WINDOWS, RISE_PRIOR, SILENT_HITS,
+        SILENT_POINT, UNUSED_DAYS,
     },
     moment::midnight,
     noise::{Lesson, Noise, PointLesson, PointNoise},
@@ -223,9 +224,8 @@ impl EvaluationWindow {
         let lately = fallen[self.len() - LONGEST..].contains(&true);
         // Neither says anything about its options.
         fallen.iter_mut().zip(closed).for_each(|(fallen, closed)| *fallen |= closed);
-        let any_week = |forecast: &DayForecast| {
-            forecast.points[point].iter().flatten().any(|hits| !hits.is_nan())
-        };
+        let any_week =
+            |forecast: &DayForecast| forecast.points[point].iter().flatten().any(|hits| !hits.is_nan());
         let collapsed = known.forecasts.last().is_some_and(any_week).then(|| {
             let score = collapse.score(self.len());
             let last = self.base + self.len() as i64;
@@ -237,17 +237,20 @@ impl EvaluationWindow {
         (scores, judged)
     }
 
-    /// Whether all options that follow each one fell in the last hour while it did not.
+    /// Whether fewer go on from each option to all that follow it, and not only to one of them.
     fn abandoned(&self, known: &Known<'_>, point: usize, options: &[usize]) -> Vec<bool> {
-        let end = self.len();
         let left = |option: usize| {
-            let hour = self.options[option].between(end - RECENT_SLOTS as usize, end);
-            (hour.seen + 1.0) / (hour.expected + 1.0)
+            let recent = self.options[option].between(self.len() - LATE_SLOTS, self.len());
+            (recent.seen + 1.0) / (recent.expected + 1.0)
         };
         let abandoned = |option: &usize| {
             let lead = known.point_lessons[point].leads.iter().find(|lead| lead.option == *option);
             lead.is_some_and(|lead| {
-                lead.followers.iter().all(|follower| left(follower.option) < FOLLOWERS_LEFT * left(*option))
+                let usual = left(*option);
+                let misses = |follower: &Follower| {
+                    left(follower.option) < usual * (1.0 - FOLLOWERS_MISSING * follower.share)
+                };
+                lead.followers.iter().all(misses)
             })
         };
         options.iter().map(abandoned).collect()
@@ -420,13 +423,10 @@ impl EvaluationWindow {
 /// The newest slots in which no routing point has a row although several usually do.
 fn silence(of_points: &[Vec<(f32, f32)>]) -> usize {
     let slots = of_points.first().map_or(0, Vec::len);
-    let silent = (0..slots)
-        .take_while(|age| of_points.iter().all(|point| point[slots - 1 - age].0 == 0.0))
-        .count();
-    let expected: Vec<f32> = of_points
-        .iter()
-        .map(|point| point[slots - silent..].iter().map(|slot| slot.1).sum())
-        .collect();
+    let silent =
+        (0..slots).take_while(|age| of_points.iter().all(|point| point[slots - 1 - age].0 == 0.0)).count();
+    let expected: Vec<f32> =
+        of_points.iter().map(|point| point[slots - silent..].iter().map(|slot| slot.1).sum()).collect();
     let several = expected.iter().filter(|hits| **hits >= SILENT_POINT).count() > 1;
     if several && expected.iter().sum::<f32>() >= SILENT_HITS { silent } else { 0 }
 }

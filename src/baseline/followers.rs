@@ -98,14 +98,13 @@ struct Series<'a> {
 /// leader comes after it. Where the slots do not say which comes first, the larger one does.
 fn share(leader: &Series<'_>, own: &Series<'_>, steady: &[usize]) -> f64 {
     let covariance = |lag: isize| -> f64 {
-        let pairs = steady.iter().map(|slot| {
-            leader.differences[*slot] * own.differences[slot.saturating_add_signed(lag)]
-        });
+        let pairs = steady
+            .iter()
+            .map(|slot| leader.differences[*slot] * own.differences[slot.saturating_add_signed(lag)]);
         pairs.map(f64::from).sum()
     };
-    let squares = |of: &Series<'_>| -> f64 {
-        steady.iter().map(|slot| f64::from(of.differences[*slot]).powi(2)).sum()
-    };
+    let squares =
+        |of: &Series<'_>| -> f64 { steady.iter().map(|slot| f64::from(of.differences[*slot]).powi(2)).sum() };
     let same = covariance(0);
     let after = covariance(1);
     let before = covariance(-1);

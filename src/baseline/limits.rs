@@ -56,11 +56,11 @@ pub(super) const RECOVERED: f64 = 4.0;
 pub(super) const REPLAYED_HOURS: i64 = 60;
 
 /// Deviance of the fall of a whole routing point that is worth an alert.
-pub(super) const COLLAPSE: f64 = 22.0;
+pub(super) const COLLAPSE: f64 = 20.0;
 /// Slots of the windows in which a routing point is judged.
 pub(super) const COLLAPSE_WINDOWS: [usize; 5] = [2, 4, 6, 12, 36];
 /// Least variation of a routing point's level, squared, that is believed.
-pub(super) const LEAST_COLLAPSE_NOISE: f64 = 0.12 * 0.12;
+pub(super) const LEAST_COLLAPSE_NOISE: f64 = 0.08 * 0.08;
 /// Level of a day that no calendar knew, at the least that is believed: below it, all routing
 /// points have fallen, and that is an alert.
 pub(super) const QUIET_LEVEL: f64 = 0.3;
@@ -136,9 +136,9 @@ pub(super) fn drop_limit(slots: usize) -> f64 {
 /// The score of a fall beside which nothing rises by itself.
 pub(super) const BESIDE: f64 = 0.6;
 
-/// Share of the usual hits up to which all followers of an option have to have fallen before it is
+/// Share of those who usually go on that has to be missing at all followers of an option before it is
 /// abandoned itself.
-pub(super) const FOLLOWERS_LEFT: f64 = 0.85;
+pub(super) const FOLLOWERS_MISSING: f64 = 0.3;
 
 /// A share has risen when its odds are at least so many times the usual ones,
 pub(super) const SHARE_ODDS: f64 = 1.6;

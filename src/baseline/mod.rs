@@ -39,26 +39,30 @@
 //! | `hours` | whether a routing point opens and closes at other times on some days |
 //! | `deviance` | how unlikely a count is |
 //! | `evaluation_window` | all options before one moment, judged one routing point after the other |
+//! | `followers` | which options lead to others |
+//! | `lateness` | how late rows are, and whether the report lags |
+//! | `open_falls` | falls that are reported and not over |
 //! | `drop_off`, `surge`, `shares`, `collapse` | one anomaly each; `shares` the four that are shares, and entries of nothing |
 
 mod cells;
 mod collapse;
 mod coverage;
 mod day;
+mod day_forecast;
 mod delta;
 mod detector;
 mod deviance;
 mod drop_off;
-mod followers;
-mod day_forecast;
 mod evaluation_window;
+mod followers;
 mod history;
 mod hours;
+mod lateness;
 mod limits;
 mod moment;
-mod lateness;
 mod noise;
 mod open_falls;
+mod option_context;
 mod scores;
 mod shares;
 mod surge;
@@ -67,7 +71,6 @@ mod surge;
 mod detector_tests;
 #[cfg(test)]
 mod tests;
-mod option_context;
 
 pub use cells::{TIME_BOUNDS, TIME_BUCKETS};
 pub use delta::HistoryDelta;

@@ -12,13 +12,13 @@ use super::{
     history::History,
     hours,
     limits::{
-        AROUND, AROUND_LEAST, FIRST_DAY_NOISE, FIRST_LEVEL_NOISE, FIRST_NOISE, FIRST_SHARE_NOISE,
-        DROP, FIRST_DISPERSION, LEARNT, LEAST_COLLAPSE_NOISE, LEAST_DAY_NOISE, LEAST_LEVEL_NOISE, LEAST_NOISE, LEAST_SHARE_NOISE,
-        DISPERSION_HITS, WEEKS,
+        AROUND, AROUND_LEAST, DISPERSION_HITS, DROP, FIRST_DAY_NOISE, FIRST_DISPERSION, FIRST_LEVEL_NOISE,
+        FIRST_NOISE, FIRST_SHARE_NOISE, LEARNT, LEAST_COLLAPSE_NOISE, LEAST_DAY_NOISE, LEAST_LEVEL_NOISE,
+        LEAST_NOISE, LEAST_SHARE_NOISE, WEEKS,
     },
     moment::{Holidays, midnight},
+    option_context::{Comparison, OptionContext, PrefixSums},
     shares::{self, Usual, UsualShares},
-    option_context::{OptionContext, Comparison, PrefixSums},
 };
 
 const WEEK: usize = 7 * SLOTS;
@@ -117,7 +117,9 @@ pub(super) fn shrink(lessons: &[Option<Lesson>]) -> Vec<Noise> {
             day: own.day.shrunk_toward(day, LEAST_DAY_NOISE),
             dispersion: own.dispersion.shrunk_toward(dispersion, 1.0),
             level: own.level.shrunk_toward(level, LEAST_LEVEL_NOISE),
-            windows: std::array::from_fn(|length| own.windows[length].shrunk_toward(windows[length], LEAST_NOISE)),
+            windows: std::array::from_fn(|length| {
+                own.windows[length].shrunk_toward(windows[length], LEAST_NOISE)
+            }),
         }
     };
     estimates.iter().map(of).collect()
@@ -435,7 +437,11 @@ fn usual(part: &[f32], whole: &[f32], begin: usize) -> Usual {
     for (at, (part, whole)) in (begin..).step_by(3).zip(part.chunks(3).zip(whole.chunks(3))) {
         let mean = f64::from(share * whole.iter().sum::<f32>());
         let seen = f64::from(part.iter().sum::<f32>());
-        days.add((at / HOURS).min(DAYS - 1), &Comparison { seen, mean, relative_variance: 0.0, day: 0.0 }, Side::Above);
+        days.add(
+            (at / HOURS).min(DAYS - 1),
+            &Comparison { seen, mean, relative_variance: 0.0, day: 0.0 },
+            Side::Above,
+        );
     }
     let learnt = days.weighted(1.0);
     let (first, weight) = (FIRST_SHARE_NOISE as f32, learnt.weight);

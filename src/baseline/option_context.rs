@@ -6,9 +6,7 @@
 
 use super::{
     SLOTS,
-    limits::{
-        LEVEL_FREEDOM, LEVEL_PRIOR, MOST_DAY, MOST_GROWTH, RECOVERED, RISE_PRIOR, WEEKS, drop_windows,
-    },
+    limits::{LEVEL_FREEDOM, LEVEL_PRIOR, MOST_DAY, MOST_GROWTH, RECOVERED, RISE_PRIOR, WEEKS, drop_windows},
 };
 
 /// Running sums of hits seen and expected; the sums of a stretch are differences.
@@ -168,7 +166,12 @@ impl OptionContext<'_> {
         let hours = (to - from) as f64 / 12.0;
         let baseline = 1.2 * hours / (hours + 1.0) / f64::from(weeks.clamp(1, WEEKS as u8));
         let counts = (self.dispersion * (1.0 + baseline) - 1.0) / mean;
-        Comparison { seen: own.seen, mean, relative_variance: level_variance + day_variance + counts, day: day_variance }
+        Comparison {
+            seen: own.seen,
+            mean,
+            relative_variance: level_variance + day_variance + counts,
+            day: day_variance,
+        }
     }
 
     fn level(&self, own: Pair, from: usize, to: usize) -> Level {
@@ -183,7 +186,11 @@ impl OptionContext<'_> {
         let prior = ((LEVEL_FREEDOM + 1.0) / (LEVEL_FREEDOM + far)).min(1.0) / noise;
         let hits = point.seen + prior * of_operation;
         let likely = hits / (point.expected + prior);
-        Level { likely, low: likely.min(of_operation).min(self.growth), relative_variance: self.dispersion / hits }
+        Level {
+            likely,
+            low: likely.min(of_operation).min(self.growth),
+            relative_variance: self.dispersion / hits,
+        }
     }
 
     /// Hits of the options that neither are this one nor follow it.
@@ -232,7 +239,8 @@ impl OptionContext<'_> {
         let led = self.led(from - since, from, level.likely);
         let mean = earlier.expected * level.likely * led;
         // Hits that say as much as one of each says where all but chance is known.
-        let (hits, prior) = (1.0 / (self.dispersion / mean.max(1e-9) + level.relative_variance), 1.0 / self.day_noise);
+        let (hits, prior) =
+            (1.0 / (self.dispersion / mean.max(1e-9) + level.relative_variance), 1.0 / self.day_noise);
         let most = MOST_DAY * self.day_noise.sqrt();
         let day = (earlier.seen / mean.max(1e-9) * hits + prior) / (hits + prior);
         (day.clamp(1.0 - most, 1.0), 1.0 / (hits + prior))

@@ -1,8 +1,9 @@
 //! Detects options that are chosen more often than expected, and than in the highest of their weeks.
 
 use super::{
-    SLOT, SLOTS, Score, deviance,
+    SLOT, SLOTS, Score,
     day_forecast::DayForecast,
+    deviance,
     limits::{
         RISE_LEAST, SURGE, SURGE_FACTOR, SURGE_NOISE, SURGE_OVER_HIGHEST, SURGE_WEEKS, SURGE_WINDOWS, WEEKS,
     },
@@ -31,14 +32,16 @@ pub(super) fn surge(
         {
             continue;
         }
-        let seen = open(context, end - slots, end).map(|at| context.own.between(at, at + 1).seen).sum::<f64>();
+        let seen =
+            open(context, end - slots, end).map(|at| context.own.between(at, at + 1).seen).sum::<f64>();
         let level = context.level_of(end - slots, end).max(context.point_level(end - slots, end)).max(1.0);
         let highest = highest(context, forecasts, option, end - slots, end) * level;
         let mean = own.expected * level + 0.5;
         if mean < RISE_LEAST || seen < SURGE_FACTOR * mean || seen < SURGE_OVER_HIGHEST * highest {
             continue;
         }
-        let relative_variance = context.window(end - slots, end, weeks).relative_variance + noise.of(slots).max(SURGE_NOISE);
+        let relative_variance =
+            context.window(end - slots, end, weeks).relative_variance + noise.of(slots).max(SURGE_NOISE);
         let score = deviance::above(seen, mean, relative_variance) / SURGE;
         if score > furthest.score {
             furthest = Score { score, observed: seen, expected: mean, window: (slots as i64 * SLOT) as u32 };
@@ -54,7 +57,13 @@ fn open(context: &OptionContext<'_>, from: usize, to: usize) -> impl Iterator<It
 
 /// What the highest of the weeks had: around the same time, slot by slot, or in the very same slots, where that is more, as
 /// just after an opening.
-fn highest(context: &OptionContext<'_>, forecasts: &[DayForecast], option: usize, from: usize, to: usize) -> f64 {
+fn highest(
+    context: &OptionContext<'_>,
+    forecasts: &[DayForecast],
+    option: usize,
+    from: usize,
+    to: usize,
+) -> f64 {
     let (mut around, mut very) = (0.0, [0.0; WEEKS]);
     for forecast in forecasts {
         let midnight = i64::from(forecast.day) * SLOTS as i64 - context.base;

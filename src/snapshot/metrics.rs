@@ -161,6 +161,12 @@ pub(super) const COMMITTED: &[Metric<TargetView>] = &[
         |view| view.scored_options(|option| Some(u64::from(option.weeks))),
     ),
     Metric::gauge(
+        "wolkvox_report_lag_seconds",
+        "Seconds by which the rows of the report are later than usual; 0 while they are not.",
+        SERVER,
+        TargetView::report_lag,
+    ),
+    Metric::gauge(
         "wolkvox_routing_point_info",
         "Always 1; what the routing point is called.",
         &["server", "rp_id", "rp_name"],

@@ -13,9 +13,8 @@ use tokio::{
 };
 
 /// What is unlike the usual at an option, seconds of the window, and what was observed and expected in it.
-const OPTIONS: [(&str, u64, u64, u64); 7] = [
+const OPTIONS: [(&str, u64, u64, u64); 6] = [
     ("drop_off", 1800, 3, 41),
-    ("drop_off", 10_800, 3, 41),
     ("surge", 10_800, 123, 41),
     ("abandonment", 3600, 30, 4),
     ("retries", 5400, 30, 4),
@@ -86,6 +85,7 @@ fn page(scrape: u64) -> String {
     let server = r#"server="troubled""#;
     line("wolkvox_watermark_timestamp_seconds", server, now - 3600);
     line("wolkvox_baseline_history_seconds", server, 3 * 86_400);
+    line("wolkvox_report_lag_seconds", server, 1500);
     line("wolkvox_windows_incomplete_total", server, scrape);
     line("wolkvox_rows_rejected_total", &format!(r#"{server},reason="bad_date""#), scrape);
     line("wolkvox_row_lateness_seconds_bucket", &format!(r#"{server},le="86400""#), 9 * scrape);

@@ -105,10 +105,6 @@ fn figures_and_names_are_looked_up(fired: &[Fired], language: &str) {
             ["Entered 3 times within 30m; 41 were", "3 veces en 30m; se esperaban 41 "],
         ),
         (
-            "WolkvoxMenuOptionDropOffSlow",
-            ["Entered 3 times within 3h; 41 were", "3 veces en 3h; se esperaban 41 "],
-        ),
-        (
             "WolkvoxMenuOptionSurge",
             ["Entered 123 times within 3h; 41 were", "123 veces en 3h; se esperaban 41 "],
         ),

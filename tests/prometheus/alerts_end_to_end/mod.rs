@@ -33,7 +33,7 @@ const CUT_OFF: &str = "cut-off";
 /// The option, and how long ago it stopped.
 const OPTION: [(&str, &str); 3] = [("rp_id", "10"), ("channel", "voice"), ("cod_opc_menu", "1")];
 const STOPPED_FOR: SignedDuration = SignedDuration::from_hours(2);
-/// The fast alert of a fall, and the beginning of the slow one's name: after two hours it may be either.
+/// The alert of a fall.
 const FALL: &str = "WolkvoxMenuOptionDropOff";
 const SCORE: &str = "wolkvox_menu_option_anomaly_score";
 /// Instead of a quarter of an hour.
@@ -72,7 +72,7 @@ async fn an_incident_before_the_start_is_told_within_two_polls_and_nothing_else_
                 let to = (alert.label("server"), alert.receiver.as_str());
                 assert_eq!(to, (CUT_OFF, "on-call"), "{alert:?}");
             }
-            name if name.starts_with(FALL) => is_the_fall(&alert),
+            FALL => is_the_fall(&alert),
             _ => panic!("nothing of this has happened: {alert:?}"),
         }
     }
@@ -171,9 +171,8 @@ async fn stack(
 /// Waits until each of these alerts has arrived of its operation.
 async fn arrive(webhook: &Webhook, alerts: &[(&str, &str)]) {
     let begun = Instant::now();
-    let is = |alert: &Alert, (name, server): (&str, &str)| {
-        alert.name().starts_with(name) && alert.label("server") == server
-    };
+    let is =
+        |alert: &Alert, (name, server): (&str, &str)| alert.name() == name && alert.label("server") == server;
     while !alerts.iter().all(|one| webhook.received().iter().any(|alert| is(alert, *one))) {
         assert!(begun.elapsed() < DEADLINE, "only this has arrived: {:#?}", webhook.received());
         tokio::time::sleep(PAUSE).await;

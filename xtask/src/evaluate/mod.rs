@@ -7,6 +7,8 @@
 //! | file | owns |
 //! | --- | --- |
 //! | `mod` | flags, the order of events |
+//! | `cases` | kinds of trouble and of innocent change, in small operations |
+//! | `paths` | the traffic of these: menus whose options lead to others |
 //! | `chance` | the seed's numbers |
 //! | `scale` | how long and how large it is |
 //! | `weather` | what the options of a world have in common |
@@ -64,7 +66,7 @@ pub struct Args {
     #[arg(long)]
     size: Option<usize>,
     /// Operations of each case; 0 leaves the table of cases out
-    #[arg(long, default_value_t = 8)]
+    #[arg(long, default_value_t = 1)]
     rounds: usize,
     /// Only the cases whose title has this in it, and nothing else
     #[arg(long)]
@@ -86,11 +88,15 @@ pub fn main(args: &Args) -> anyhow::Result<bool> {
         println!("{}", size::size(options));
         return Ok(true);
     }
+    let mut cases_kept = true;
     if args.rounds > 0 {
-        println!("{}", cases::table(args.rounds, args.seed, args.case.as_deref(), args.list, args.threads));
+        let only = args.case.as_deref();
+        let (table, kept) = cases::table(args.rounds, args.seed, only, args.list, args.threads);
+        println!("{table}");
+        cases_kept = kept;
     }
     if args.case.is_some() {
-        return Ok(true);
+        return Ok(cases_kept || !args.check);
     }
     let worlds: Vec<World> = [World::Usual, World::Harder]
         .into_iter()
@@ -100,7 +106,7 @@ pub fn main(args: &Args) -> anyhow::Result<bool> {
     let tallies: Vec<Tally> = worlds.into_iter().map(|world| tally(world, args)).collect();
     let (text, kept) = report::report(&tallies, args.list);
     println!("{text}");
-    Ok(kept || !args.check)
+    Ok((kept && cases_kept) || !args.check)
 }
 
 /// All seeds of a world, on several threads; the order in which they end changes nothing.

@@ -149,9 +149,8 @@ fn rows(point: &Point, number: usize, unrest: Unrest, chance: &mut Chance) -> Ve
             one.counts[2] = one.counts[0].iter().map(|hits| chance.of(*hits, 0.05)).collect();
             one.counts[3] = one.counts[0].iter().map(|hits| chance.of(*hits, 0.03)).collect();
             let second = |chance: &mut Chance| (SECONDS[option] * chance.factor(0.5)) as u16;
-            one.seconds = (0..steps)
-                .map(|step| (0..one.counts[0][step]).map(|_| second(chance)).collect())
-                .collect();
+            one.seconds =
+                (0..steps).map(|step| (0..one.counts[0][step]).map(|_| second(chance)).collect()).collect();
             late(&mut one, point, unrest.slow_agents && option == AGENT, chance);
             one
         })
