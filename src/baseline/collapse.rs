@@ -13,7 +13,7 @@ use super::{
         REST_HITS, UNUSUAL_LEVEL, WEEKS,
     },
     noise::PointNoise,
-    option_context::PrefixSums,
+    option_context::{Pair, PrefixSums},
 };
 
 /// A window that has more than this of what its options let expect is not looked at: it has not collapsed.
@@ -102,7 +102,7 @@ impl<'a> Collapse<'a> {
         }
         let noise = f64::from(self.point.noise.level);
         let dispersion = f64::from(self.point.noise.dispersion);
-        let earlier = self.today(from);
+        let earlier = self.earlier(from, to);
         let of_level = dispersion / (earlier.expected * level + LEVEL_PRIOR);
         let counts = (dispersion * (1.0 + 1.2 / known as f64) - 1.0) / mean;
         let variance = noise + of_level + counts;
@@ -117,24 +117,26 @@ impl<'a> Collapse<'a> {
         })
     }
 
-    /// Hits of the day in which `until` lies, up to it.
-    fn today(&self, until: usize) -> super::option_context::Pair {
-        self.point.hits.between(self.midnight(until), until)
+    /// Hits before the window on the day on which it ends.
+    fn earlier(&self, from: usize, to: usize) -> Pair {
+        self.point.hits.between(self.midnight(to).min(from), from)
     }
 
-    fn midnight(&self, until: usize) -> usize {
-        let of_day = (self.point.base + until as i64).rem_euclid(SLOTS as i64) as usize;
-        until.saturating_sub(of_day)
+    /// The slot at which the day begins on which a window ends.
+    fn midnight(&self, to: usize) -> usize {
+        let last = to.saturating_sub(1);
+        let of_day = (self.point.base + last as i64).rem_euclid(SLOTS as i64) as usize;
+        last.saturating_sub(of_day)
     }
 
     /// Today's level, as a share of the usual: that of the routing point since midnight, and while
     /// it has few hits that of the others. `None` where it may just be closed today.
     fn level(&self, from: usize, to: usize) -> Option<f64> {
-        let earlier = self.today(from);
+        let earlier = self.earlier(from, to);
         if self.announced {
             return Some((earlier.seen / (earlier.expected + LEVEL_PRIOR)).min(1.0));
         }
-        let begin = self.midnight(to.saturating_sub(1)).min(from);
+        let begin = self.midnight(to).min(from);
         let all = self.point.operation.between(begin, to);
         let own = self.point.hits.between(begin, to);
         let expected = all.expected - own.expected;

@@ -15,8 +15,8 @@ use super::{
     hours,
     lateness::{self, RECENT_SLOTS},
     limits::{
-        BESIDE, FOLLOWERS_MISSING, LATE_SLOTS, LONGEST, NO_INPUT_WINDOWS, RISE_PRIOR, SILENT_HITS,
-        SILENT_POINT, UNUSED_DAYS,
+        BESIDE, FOLLOWERS_MISSING, LATE_SLOTS, LEAST_SHARE_NOISE, LONGEST, NO_INPUT_WINDOWS, RISE_PRIOR,
+        SILENT_HITS, SILENT_POINT, UNUSED_DAYS,
     },
     moment::midnight,
     noise::{Lesson, Noise, PointLesson, PointNoise},
@@ -285,7 +285,9 @@ impl EvaluationWindow {
             let mut leaders = Vec::new();
             for (lead, hits) in leads.iter().zip(&of_leads) {
                 let follower = lead.followers.iter().find(|follower| follower.option == *option);
-                leaders.extend(follower.map(|follower| Leader { hits, share: follower.share }));
+                let is_gone = !self.used[lead.option];
+                let leader = |follower: &Follower| Leader { hits, share: follower.share, is_gone };
+                leaders.extend(follower.map(leader));
             }
             let context = OptionContext {
                 own: &own,
@@ -392,10 +394,19 @@ impl EvaluationWindow {
                 let own = self.options[*option].between(end - slots, end);
                 (sum.0 + own.seen, sum.1 + own.expected)
             });
-            let learnt = silent.iter().map(|option| known.noise[*option].of(slots)).fold(0.0, f64::max);
-            let noise = super::limits::LEAST_SHARE_NOISE + learnt;
+            let noise = |of: &dyn Fn(&Noise) -> f64| {
+                silent.iter().map(|option| of(&known.noise[*option])).fold(0.0, f64::max)
+            };
             let others = (all.seen - of.0 + RISE_PRIOR) / (all.expected - of.1 + RISE_PRIOR);
-            let score = shares::no_input(of.0, all.seen, part / whole, of.1 * others.max(1.0), noise, slots);
+            let window = shares::Silent {
+                part: of.0,
+                whole: all.seen,
+                share: part / whole,
+                expected: of.1 * others.max(1.0),
+                noise: LEAST_SHARE_NOISE + noise(&|noise| noise.of(slots)),
+                dispersion: noise(&|noise| noise.dispersion.into()),
+            };
+            let score = window.score(slots);
             if score.score > furthest.score {
                 furthest = score;
             }

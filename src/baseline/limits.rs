@@ -60,7 +60,7 @@ pub(super) const COLLAPSE: f64 = 20.0;
 /// Slots of the windows in which a routing point is judged.
 pub(super) const COLLAPSE_WINDOWS: [usize; 5] = [2, 4, 6, 12, 36];
 /// Least variation of a routing point's level, squared, that is believed.
-pub(super) const LEAST_COLLAPSE_NOISE: f64 = 0.08 * 0.08;
+pub(super) const LEAST_COLLAPSE_NOISE: f64 = 0.1 * 0.1;
 /// Level of a day that no calendar knew, at the least that is believed: below it, all routing
 /// points have fallen, and that is an alert.
 pub(super) const QUIET_LEVEL: f64 = 0.3;

@@ -59,7 +59,7 @@ impl Noise {
 /// Noise of a routing point as a whole.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct PointNoise {
-    /// Relative variance of its level around the operation's.
+    /// Relative variance of its level around that of its earlier hours of the day.
     pub(super) level: f32,
     /// Variance of a count, of its mean.
     pub(super) dispersion: f32,
@@ -265,7 +265,8 @@ impl Learner {
         let (point, weeks) = self.sums(&all, Some(&edges));
         let shifts = hours::shift(&point, &self.usable);
         let point = without_incidents(&point);
-        let level = self.level(&point, &weeks);
+        let level = self.level(&point, &weeks, 1e-9, Side::Both);
+        let hourly = self.level(&point, &weeks, FIRST_LEVEL_NOISE, Side::Below);
         let mut own_hits = vec![0.0; LENGTH];
         let lessons = options.iter().map(|option| {
             own_hits.fill(0.0);
@@ -282,7 +283,7 @@ impl Learner {
         PointLesson {
             options: options_lessons,
             shifts,
-            level,
+            level: hourly,
             dispersion: dispersion(&point),
             leads: leads(&point, options, |option, hits| {
                 hits.fill(0.0);
@@ -331,8 +332,9 @@ impl Learner {
         }
     }
 
-    /// How much a routing point's level varies around that of the others, hour by hour.
-    fn level(&self, point: &PrefixSums, weeks: &[u8]) -> Weighted {
+    /// How much a routing point's level varies around that of the others, hour by hour, once its own
+    /// level of the day is told from its earlier hours; not told from them if `day_noise` is next to 0.
+    fn level(&self, point: &PrefixSums, weeks: &[u8], day_noise: f64, side: Side) -> Weighted {
         let (nobody, mut days) = (PrefixSums::of(vec![(0.0, 0.0); LENGTH]), ByDay::default());
         let context = OptionContext {
             own: point,
@@ -340,7 +342,7 @@ impl Learner {
             point: &nobody,
             operation: &self.operation,
             base: self.base,
-            day_noise: 1e-9,
+            day_noise,
             dispersion: f64::from(dispersion(point).value).max(1.0),
             growth: 1.0,
             level_noise: 1e-9,
@@ -348,7 +350,7 @@ impl Learner {
             leaders: &[],
         };
         for to in (12..=LENGTH).step_by(12) {
-            days.compare(&context, (to - 12, to), weeks, Side::Both);
+            days.compare(&context, (to - 12, to), weeks, side);
         }
         days.weighted(1.0)
     }

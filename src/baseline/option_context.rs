@@ -98,6 +98,8 @@ pub(super) struct Leader<'a> {
     pub(super) hits: &'a PrefixSums,
     /// Share of the follower's hits that come by way of it.
     pub(super) share: f64,
+    /// Nobody has entered it for so long that nothing is expected of it.
+    pub(super) is_gone: bool,
 }
 
 /// What was seen in a window, and what should have been.
@@ -210,6 +212,7 @@ impl OptionContext<'_> {
             let hits = leader.hits.between(from, to);
             let usual = hits.expected * level;
             let arrives = ((hits.seen + 1.0) / (usual + 1.0)).min(1.0);
+            let arrives = if leader.is_gone { 0.0 } else { arrives };
             1.0 - leader.share * (1.0 - arrives)
         });
         left.product()

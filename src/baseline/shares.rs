@@ -168,17 +168,35 @@ pub(super) fn p90(times: &[f64; TIME_BUCKETS]) -> f64 {
     0.0
 }
 
-/// The score of entries of nothing in a window of `slots`: `part` of `whole` hits were such, `usual` the share of them, and
-/// `expected` how many of them there would be today.
-pub(super) fn no_input(part: f64, whole: f64, share: f64, expected: f64, noise: f64, slots: usize) -> Score {
-    // Nobody enters nothing more often because another option fell.
-    let mean = (share * whole).max(expected);
-    let share = mean / whole.max(1.0);
-    if mean < RISE_LEAST || share >= 1.0 || deviance::odds(part - 0.5, whole, share) < SHARE_ODDS {
-        return Score::default();
+/// Entries of nothing in a window.
+pub(super) struct Silent {
+    /// Hits of the options that stand for it, and of all options.
+    pub(super) part: f64,
+    pub(super) whole: f64,
+    /// Usual share of the hits.
+    pub(super) share: f64,
+    /// Hits that those options would have today.
+    pub(super) expected: f64,
+    /// Relative variance of the share beside chance.
+    pub(super) noise: f64,
+    /// Variance of their hits, of the mean.
+    pub(super) dispersion: f64,
+}
+
+impl Silent {
+    /// The score of a window of so many slots.
+    pub(super) fn score(&self, slots: usize) -> Score {
+        // Nobody enters nothing more often because another option fell.
+        let mean = (self.share * self.whole).max(self.expected);
+        let share = mean / self.whole.max(1.0);
+        let odds = deviance::odds(self.part - 0.5, self.whole, share);
+        if mean < RISE_LEAST || share >= 1.0 || odds < SHARE_ODDS {
+            return Score::default();
+        }
+        let above = deviance::share_above(self.part, self.whole, share, self.noise);
+        let score = above / self.dispersion.max(1.0) / RISE;
+        Score { score, observed: self.part, expected: mean, window: (slots as i64 * SLOT) as u32 }
     }
-    let score = deviance::share_above(part, whole, share, noise) / RISE;
-    Score { score, observed: part, expected: mean, window: (slots as i64 * SLOT) as u32 }
 }
 
 #[cfg(test)]

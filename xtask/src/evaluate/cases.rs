@@ -185,8 +185,7 @@ fn put(row: &Row, points: &mut [Point], chance: &mut Chance) -> (Vec<Trouble>, V
     let per_point = CODES.len() + usize::from(row.case == Case::Renamed);
     let mut troubles = Vec::new();
     let mut holidays = Vec::new();
-    for number in 0..points.len() {
-        let point = &mut points[number];
+    for (number, point) in points.iter_mut().enumerate() {
         let begin = HISTORY + 96 + chance.below(48);
         let own = |root: usize| number * per_point + root;
         match row.case {
