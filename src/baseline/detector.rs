@@ -7,7 +7,7 @@ use super::{
     History, Moment, OptionScores, PointScores, SLOT, SLOTS, Scores,
     day_forecast::{DayForecast, routing_points},
     evaluation_window::{EvaluationWindow, Known},
-    limits::REPLAYED_HOURS,
+    limits::{REPLAY_STEP, REPLAYED_HOURS},
     noise::{DAYS, Learner, Lesson, Noise, PointLesson, PointNoise, shrink, shrink_points},
     open_falls::OpenFalls,
 };
@@ -65,18 +65,21 @@ impl Detector {
         let last = now.watermark.get().div_euclid(SLOT);
         let today = day_before(last);
         self.learn(history, now, today);
-        if !std::mem::replace(&mut self.started, true) {
-            self.replay(history, now, last);
-        }
         self.expect(history, now, today);
+        if !std::mem::replace(&mut self.started, true) {
+            let lag = EvaluationWindow::new(&self.known(history, now), last).report_lag();
+            self.replay(history, now, last, i64::from(lag) / SLOT);
+            self.expect(history, now, today);
+        }
         self.judge(history, now, last)
     }
 
-    /// Finds the falls that were open before this detector started, hour by hour.
-    fn replay(&mut self, history: &History, now: &Moment<'_>, last: i64) {
-        for hours in (1..=REPLAYED_HOURS).rev() {
+    /// Finds the falls that were open before this detector started, some hours apart, but for the newest
+    /// slots that the report lacks.
+    fn replay(&mut self, history: &History, now: &Moment<'_>, last: i64, lag: i64) {
+        for hours in (1..=REPLAYED_HOURS).rev().step_by(REPLAY_STEP) {
             let then = last - hours * 12;
-            if history.has_slot(then - 1) {
+            if then <= last - lag && history.has_slot(then - 1) {
                 self.expect(history, now, day_before(then));
                 self.judge(history, now, then);
             }
@@ -85,21 +88,12 @@ impl Detector {
 
     /// Judges the slots before `last`, which is counted from 1970.
     fn judge(&mut self, history: &History, now: &Moment<'_>, last: i64) -> Scores {
-        let known = Known {
-            history,
-            forecasts: &self.forecasts,
-            points: &self.points,
-            point_of: &self.point_of,
-            noise: &self.learnt.noise,
-            lessons: &self.learnt.lessons,
-            point_lessons: &self.learnt.points,
-            point_noise: &self.learnt.point_noise,
-            now,
-        };
+        let mut falls = std::mem::take(&mut self.falls);
+        let known = self.known(history, now);
         let window = EvaluationWindow::new(&known, last);
         let mut scores = Scores { report_lag: window.report_lag(), ..Scores::default() };
         for (point, options) in self.options_of.iter().enumerate() {
-            let (of_point, of_options) = window.point(&known, point, options, &mut self.falls);
+            let (of_point, of_options) = window.point(&known, point, options, &mut falls);
             scores.points.push(PointScores { labels: self.points[point].clone(), scores: of_point });
             scores.options.extend(options.iter().zip(of_options).map(|(option, of)| OptionScores {
                 labels: history.labels()[*option].clone(),
@@ -110,7 +104,22 @@ impl Detector {
         }
         scores.points.sort_unstable_by(|a, b| a.labels.cmp(&b.labels));
         scores.options.sort_unstable_by(|a, b| a.labels.cmp(&b.labels));
+        self.falls = falls;
         scores
+    }
+
+    fn known<'a>(&'a self, history: &'a History, now: &'a Moment<'a>) -> Known<'a> {
+        Known {
+            history,
+            forecasts: &self.forecasts,
+            points: &self.points,
+            point_of: &self.point_of,
+            noise: &self.learnt.noise,
+            lessons: &self.learnt.lessons,
+            point_lessons: &self.learnt.points,
+            point_noise: &self.learnt.point_noise,
+            now,
+        }
     }
 
     /// Takes over which options there are.

@@ -277,6 +277,7 @@ fn a_routing_point_whose_rows_come_late_is_judged_by_those_that_are_due() {
     let mut menu = Menu::until(NOW - 3600, |_, _| USUAL);
     // The rows of the first routing point come 40 minutes late.
     let mut scores = Scores::default();
+    let mut detector = Detector::new();
     for now in (NOW - 3600 + SLOT..=NOW + 2 * 3600).step_by(SLOT as usize) {
         menu.add(now - SLOT, now, |option, _| if option < 5 { (0, 0, 0, 0, 20) } else { USUAL });
         let mut delta = HistoryDelta::default();
@@ -286,7 +287,7 @@ fn a_routing_point_whose_rows_come_late_is_judged_by_those_that_are_due() {
         }
         menu.history.apply(&delta, |number| menu.labels.get(number as usize));
         menu.cover(now - SLOT, now);
-        scores = menu.judge(&mut Detector::new(), now);
+        scores = menu.judge(&mut detector, now);
     }
     assert_eq!(told(&scores), [""; 0]);
     assert!(scores.report_lag >= 2400 - 300, "{}", scores.report_lag);

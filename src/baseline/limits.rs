@@ -54,6 +54,8 @@ pub(super) const DROP: [(usize, f64); 4] = [(3, 21.0), (6, 23.0), (24, 24.0), (L
 pub(super) const RECOVERED: f64 = 4.0;
 /// An open fall is looked for so many hours back by a detector that has just started: a weekend.
 pub(super) const REPLAYED_HOURS: i64 = 60;
+/// Hours between two looks.
+pub(super) const REPLAY_STEP: usize = 3;
 
 /// Deviance of the fall of a whole routing point that is worth an alert.
 pub(super) const COLLAPSE: f64 = 20.0;
