@@ -202,6 +202,7 @@ mod tests {
                 labels: PointLabels::new("10", "voice"),
                 scores: [score(0.0), score(2.0)],
             }],
+            ..Scores::default()
         };
         let mut names = Names::default();
         // By another name elsewhere and in general: here it is an appointment.
@@ -235,7 +236,7 @@ mod tests {
         {
             let options =
                 (0..number).map(|at| option(&format!("{at:02}"), 4, &[(Anomaly::Surge, 1.5)])).collect();
-            let told = deviations(&Scores { options, points: Vec::new() }, &Names::default());
+            let told = deviations(&Scores { options, ..Scores::default() }, &Names::default());
             assert_eq!((told.furthest.len(), told.more), (listed, more), "{number}");
             assert!(told.furthest.first().is_none_or(|one| one.option.as_deref() == Some("00")));
         }
