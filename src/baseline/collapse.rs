@@ -154,6 +154,17 @@ impl<'a> Collapse<'a> {
         Some(level.clamp(QUIET_LEVEL, 1.0))
     }
 
+    /// Level of the other routing points, or where there are none that of the day so far.
+    fn level_of_others(&self, from: usize, to: usize) -> f64 {
+        let all = self.point.operation.between(from, to);
+        let own = self.point.hits.between(from, to);
+        let expected = all.expected - own.expected;
+        if self.announced || expected <= 0.0 {
+            return self.level(from, to).unwrap_or(1.0);
+        }
+        ((all.seen - own.seen + LEVEL_PRIOR) / (expected + LEVEL_PRIOR)).min(1.0)
+    }
+
     /// Whether the options that do not follow the largest go on: then that one fell, and not all.
     fn rest_goes_on(&self, from: usize, to: usize, level: f64) -> bool {
         let all = self.point.hits.between(from, to);
@@ -170,7 +181,7 @@ impl<'a> Collapse<'a> {
         let dispersion = f64::from(self.point.noise.dispersion);
         (1..=since.min(end)).any(|slots| {
             let window = self.point.hits.between(end - slots, end);
-            let level = if self.announced { self.level(end - slots, end).unwrap_or(1.0) } else { 1.0 };
+            let level = self.level_of_others(end - slots, end);
             let gain = window.seen * (1.0 / left).ln() - window.expected * level * (1.0 - left);
             gain > super::limits::RECOVERED * dispersion
         })

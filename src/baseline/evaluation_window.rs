@@ -13,7 +13,7 @@ use super::{
     drop_off::{drop_off, fewer_weeks},
     followers::{Follower, Lead},
     hours,
-    lateness::{self, RECENT_SLOTS},
+    lateness::{self, LateRows, RECENT_SLOTS},
     limits::{
         BESIDE, FOLLOWERS_MISSING, LATE_SLOTS, LEAST_SHARE_NOISE, LONGEST, NO_INPUT_WINDOWS, RISE_PRIOR,
         SILENT_HITS, SILENT_POINT, UNUSED_DAYS,
@@ -102,9 +102,7 @@ impl EvaluationWindow {
             add(&mut of_points[*point], &own);
             window.options.push(PrefixSums::of(own.iter().copied()));
         }
-        if window.newest {
-            window.lag(known, last, &mut of_points);
-        }
+        window.lag(known, last, &mut of_points);
         let mut all = vec![(0.0, 0.0); length];
         of_points.iter().for_each(|point| add(&mut all, point));
         window.points = of_points.into_iter().map(PrefixSums::of).collect();
@@ -118,7 +116,8 @@ impl EvaluationWindow {
     fn lag(&mut self, known: &Known<'_>, last: i64, of_points: &mut [Vec<(f32, f32)>]) {
         let mut late = vec![Vec::new(); known.points.len()];
         let since = last - RECENT_SLOTS;
-        for rows in known.history.late_rows().iter().filter(|rows| rows.came > since) {
+        let is_recent = |rows: &&LateRows| self.newest && rows.came > since;
+        for rows in known.history.late_rows().iter().filter(is_recent) {
             late[known.point_of[rows.option]].push(*rows);
         }
         let hour = self.len() - (RECENT_SLOTS as usize).min(self.len());
@@ -126,21 +125,39 @@ impl EvaluationWindow {
             let in_time = point[hour..].iter().map(|slot| f64::from(slot.0)).sum();
             *lag = lateness::lag(late, in_time).min(point.len());
         }
-        let silent = silence(of_points);
-        for lag in &mut self.lags {
-            *lag = silent.max(*lag);
+        let mut silent = silence(of_points);
+        if known.now.holidays.has(super::day_of(last - 1)) {
+            // All may be closed.
+            silent.fill(false);
         }
+        let newest = silent.iter().rev().take_while(|silent| **silent).count();
+        for lag in &mut self.lags {
+            *lag = newest.max(*lag);
+        }
+        self.leave_out(known, &silent, of_points);
+    }
+
+    /// Leaves out the slots that the report lacks: they are not known.
+    fn leave_out(&mut self, known: &Known<'_>, silent: &[bool], of_points: &mut [Vec<(f32, f32)>]) {
+        if self.lags.iter().all(|lag| *lag == 0) && !silent.contains(&true) {
+            return;
+        }
+        self.usable.iter_mut().zip(silent).for_each(|(usable, silent)| *usable &= !silent);
+        let slots = self.len();
+        let lacks = |point: usize, slot: usize, lags: &[usize]| silent[slot] || slot >= slots - lags[point];
         for (option, sums) in self.options.iter_mut().enumerate() {
-            let lag = self.lags[known.point_of[option]];
-            if lag > 0 {
-                let mut late = vec![false; sums.len()];
-                late[sums.len() - lag..].fill(true);
+            let point = known.point_of[option];
+            let late: Vec<bool> = (0..slots).map(|slot| lacks(point, slot, &self.lags)).collect();
+            if late.contains(&true) {
                 *sums = sums.without(&late);
             }
         }
-        for (lag, point) in self.lags.iter().zip(of_points) {
-            let judged = point.len() - lag;
-            point[judged..].fill((0.0, 0.0));
+        for (point, hits) in of_points.iter_mut().enumerate() {
+            for (slot, hits) in hits.iter_mut().enumerate() {
+                if lacks(point, slot, &self.lags) {
+                    *hits = (0.0, 0.0);
+                }
+            }
         }
     }
 
@@ -431,15 +448,27 @@ impl EvaluationWindow {
     }
 }
 
-/// The newest slots in which no routing point has a row although several usually do.
-fn silence(of_points: &[Vec<(f32, f32)>]) -> usize {
+/// The slots in which no routing point has a row although several usually do: not all of them fall
+/// silent at once, so the report lacks that time.
+fn silence(of_points: &[Vec<(f32, f32)>]) -> Vec<bool> {
     let slots = of_points.first().map_or(0, Vec::len);
-    let silent =
-        (0..slots).take_while(|age| of_points.iter().all(|point| point[slots - 1 - age].0 == 0.0)).count();
-    let expected: Vec<f32> =
-        of_points.iter().map(|point| point[slots - silent..].iter().map(|slot| slot.1).sum()).collect();
-    let several = expected.iter().filter(|hits| **hits >= SILENT_POINT).count() > 1;
-    if several && expected.iter().sum::<f32>() >= SILENT_HITS { silent } else { 0 }
+    let nobody = |slot: usize| {
+        of_points.iter().all(|point| point[slot].0 == 0.0)
+            && of_points.iter().any(|point| point[slot].1 > 0.0)
+    };
+    let mut silent = vec![false; slots];
+    let mut begin = 0;
+    while begin < slots {
+        let end = (begin..slots).find(|slot| !nobody(*slot)).unwrap_or(slots);
+        let expected: Vec<f32> =
+            of_points.iter().map(|point| point[begin..end].iter().map(|slot| slot.1).sum()).collect();
+        let several = expected.iter().filter(|hits| **hits >= SILENT_POINT).count() > 1;
+        if several && expected.iter().sum::<f32>() >= SILENT_HITS {
+            silent[begin..end].fill(true);
+        }
+        begin = end + 1;
+    }
+    silent
 }
 
 /// Slots, of which the last may not be full.

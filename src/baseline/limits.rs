@@ -102,15 +102,15 @@ pub(super) const SILENT_POINT: f32 = 2.0;
 pub(super) const SILENT_HITS: f32 = 8.0;
 
 /// Deviance of a surge that is worth an alert,
-pub(super) const SURGE: f64 = 22.0;
+pub(super) const SURGE: f64 = 28.0;
 /// and of a share that has risen.
-pub(super) const RISE: f64 = 24.0;
+pub(super) const RISE: f64 = 34.0;
 /// Rises are judged only where at least so many are expected.
 pub(super) const RISE_LEAST: f64 = 3.0;
 /// A surge is at least so many times what is expected,
 pub(super) const SURGE_FACTOR: f64 = 1.8;
 /// and so many times what the highest of the weeks had,
-pub(super) const SURGE_OVER_HIGHEST: f64 = 1.4;
+pub(super) const SURGE_OVER_HIGHEST: f64 = 1.6;
 /// on at least so many weeks: one alone may have been a holiday.
 pub(super) const SURGE_WEEKS: u8 = 2;
 /// Variation of a surge, squared, where less was learnt.

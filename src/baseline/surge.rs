@@ -36,7 +36,8 @@ pub(super) fn surge(
             open(context, end - slots, end).map(|at| context.own.between(at, at + 1).seen).sum::<f64>();
         let level = context.level_of(end - slots, end).max(context.point_level(end - slots, end)).max(1.0);
         let highest = highest(context, forecasts, option, end - slots, end) * level;
-        let mean = own.expected * level + 0.5;
+        // Where weeks differ, as around a closing, the highest counts for half.
+        let mean = (own.expected * level + highest) / 2.0 + 0.5;
         if mean < RISE_LEAST || seen < SURGE_FACTOR * mean || seen < SURGE_OVER_HIGHEST * highest {
             continue;
         }
