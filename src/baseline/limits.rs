@@ -51,7 +51,7 @@ pub(super) const MOST_DAY: f64 = 2.5;
 pub(super) const DROP: [(usize, f64); 4] = [(3, 21.0), (6, 23.0), (24, 24.0), (LONGEST, 18.0)];
 
 /// Logarithm of the likelihood ratio at which a fall is over.
-pub(super) const RECOVERED: f64 = 4.0;
+pub(super) const RECOVERED: f64 = 6.0;
 /// An open fall is looked for so many hours back by a detector that has just started: a weekend.
 pub(super) const REPLAYED_HOURS: i64 = 60;
 /// Hours between two looks.
