@@ -149,12 +149,12 @@ impl TargetView {
         options.filter_map(sample).collect()
     }
 
-    /// A number of every score of an option.
     /// How much later than usual the rows of the report are, while that is known.
     pub(super) fn report_lag(&self) -> Vec<Sample> {
         self.scores().map_or_else(Vec::new, |scores| self.one(u64::from(scores.report_lag)))
     }
 
+    /// A number of every score of an option.
     pub(super) fn option_scores(&self, number: impl Fn(Score) -> Option<f64>) -> Vec<Sample> {
         let mut samples = Vec::new();
         for option in self.scores().into_iter().flat_map(|scores| &scores.options) {
