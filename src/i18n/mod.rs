@@ -1,13 +1,12 @@
 //! What people read, in English and Spanish side by side.
 //!
-//! Owns the form of a table of texts, and how values are put into one. Words of the operating system and of the vendor
+//! Owns the form of a table of texts, and how values are put into one. The tables are in the rooms that they belong to, and
+//! this one imports none. Words of the operating system and of the vendor
 //! stay in the language in which they come. A value is never read as a text.
 
-mod faults;
 mod language;
 mod quantities;
 
-pub(crate) use faults::FaultText;
 pub use language::Language;
 pub(crate) use quantities::{count, duration, moment, span};
 

@@ -135,7 +135,7 @@ impl RowBatch {
     /// one among others is no share. Then the report has changed, and the rows that could be read are no measure of it.
     pub fn verdict(&self) -> Result<(), ApiError> {
         if self.damaged {
-            return Err(ApiError::NotJson("the body is not JSON (a row is none)".to_owned()));
+            return Err(ApiError::NotJson("a row is none".to_owned()));
         }
         let (unread, rows) = (self.unread(), self.rows());
         let large = unread > 0 && (rows == 0 || (unread > 1 && unread * LARGE_SHARE >= unread + rows));

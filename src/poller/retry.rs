@@ -58,6 +58,7 @@ pub(super) fn decide(error: &ApiError, context: RetryContext<'_>) -> RetryDecisi
     };
     match error {
         ApiError::Connect(_)
+        | ApiError::NoProxy { .. }
         | ApiError::ConnectionRefused(_)
         | ApiError::ConnectTimeout(_)
         | ApiError::NameNotFound(_)

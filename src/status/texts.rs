@@ -1,10 +1,10 @@
-//! What the status page says, in both languages; what is said of a fault is in `i18n`.
+//! What the status page says, in both languages; those of errors are in `wolkvox`.
 
 use jiff::Timestamp;
 
 use super::{DeepReadStatus, PollOutcome, TargetState, TargetStatus};
 use crate::{
-    i18n::{FaultText, Language, count, say, span, texts},
+    i18n::{Language, count, say, span, texts},
     wolkvox::ErrorClass,
 };
 
@@ -15,7 +15,7 @@ texts! {
     Version: "version {version}", "versión {version}";
     OtherLanguage: "Español", "English";
     NotReady: "Not ready yet", "Todavía no está listo";
-    NotReadyReason: "The exporter is starting: {reason}.", "El exporter está arrancando: {reason}.";
+    NotReadyReason: "The exporter is starting: {reason}.", "El exportador está arrancando: {reason}.";
     Links: "Elsewhere", "Además";
     Metrics: "Metrics", "Métricas";
     Json: "JSON", "JSON";
@@ -209,7 +209,7 @@ pub(crate) fn sentence(target: &TargetStatus, now: Timestamp, language: Language
     };
     let (what, length) = match &target.outcome {
         PollOutcome::Failed { fault, since } => {
-            let (what, _) = FaultText::told(fault, language);
+            let what = fault.words(language).happened;
             (capitalised(what.trim_end_matches('.')), span(now.duration_since(*since).as_secs().max(0)))
         }
         PollOutcome::Waiting | PollOutcome::Committed => (String::new(), String::new()),
@@ -240,7 +240,7 @@ fn reading_again(read: &DeepReadStatus, language: Language) -> String {
 /// What to do about it, where something can be said.
 pub(crate) fn remedy(target: &TargetStatus, now: Timestamp, language: Language) -> Option<String> {
     match (target.state(now), &target.outcome) {
-        (_, PollOutcome::Failed { fault, .. }) => Some(FaultText::told(fault, language).1),
+        (_, PollOutcome::Failed { fault, .. }) => Some(fault.words(language).remedy),
         (TargetState::NoRows, _) => Some(say(StatusText::NoRowsRemedy, language, &[])),
         (TargetState::Behind, _) => Some(say(StatusText::BehindRemedy, language, &[])),
         _ => None,

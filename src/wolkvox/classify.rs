@@ -97,7 +97,7 @@ fn without_rows(envelope: &Envelope) -> Classified {
 }
 
 fn schema(reason: &'static str) -> Classified {
-    Classified::Error(ApiError::Schema(format!("the JSON is not a report ({reason})")))
+    Classified::Error(ApiError::Schema(reason.to_owned()))
 }
 
 /// What the vendor's words of refusal mean, whatever the status.

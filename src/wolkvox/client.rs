@@ -242,7 +242,7 @@ impl Client {
                     Err(ApiError::Schema("the server tells nothing of its quota".to_owned()))
                 }
                 Classified::Error(_) if envelope.is_none() && (200..300).contains(&status) => {
-                    Err(ApiError::NotJson("the answer on the quota is not JSON".to_owned()))
+                    Err(ApiError::NotJson("it should tell the quota".to_owned()))
                 }
                 Classified::Error(fault) => Err(fault),
             }
@@ -393,8 +393,8 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
 
 fn split_fault(error: SplitError) -> ApiError {
     match error {
-        SplitError::NotJson(_) => ApiError::NotJson(error.to_string()),
-        SplitError::Schema(_) => ApiError::Schema(error.to_string()),
+        SplitError::NotJson(reason) => ApiError::NotJson(reason.to_owned()),
+        SplitError::Schema(reason) => ApiError::Schema(reason.to_owned()),
         SplitError::Incomplete => ApiError::CutOff,
     }
 }
@@ -433,17 +433,24 @@ fn network_fault(error: reqwest::Error, connect: Duration, proxy: Option<&str>) 
         if let Some(io) = current.downcast_ref::<io::Error>() {
             match io.kind() {
                 _ if is_out_of_files(io) => return ApiError::TooManyOpenFiles(reason),
+                // Whom the proxy reaches is not known.
+                _ if proxy.is_some() => {}
                 ErrorKind::ConnectionRefused => return ApiError::ConnectionRefused(reason),
                 ErrorKind::TimedOut if error.is_connect() => return ApiError::ConnectTimeout(connect),
                 _ => {}
             }
         }
-        if let Some(silent) = current.downcast_ref::<SilentNameServer>() {
+        if proxy.is_none()
+            && let Some(silent) = current.downcast_ref::<SilentNameServer>()
+        {
             return ApiError::NoNameServer(silent.0);
         }
         // The layer that looks names up has no type of its own to be known by.
         looks_up |= current.to_string().starts_with("dns error");
         cause = inner(current);
+    }
+    if let Some(proxy) = proxy.filter(|_| error.is_connect()) {
+        return ApiError::NoProxy { proxy: proxy.to_owned(), reason: root(&error) };
     }
     if error.is_timeout() {
         return if error.is_connect() {
@@ -481,6 +488,15 @@ fn root(error: &(dyn Error + 'static)) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn a_silent_name_server_is_told_apart_from_a_silent_server() {
+        let silent = Arc::new(Resolver { limit: Duration::ZERO });
+        let client = reqwest::Client::builder().no_proxy().dns_resolver(silent).build().expect("a client");
+        let error = client.get("http://name.invalid/").send().await.expect_err("no address");
+        let error = network_fault(error, Duration::from_secs(10), None);
+        assert_eq!(error, ApiError::NoNameServer(Duration::ZERO));
+    }
 
     #[test]
     fn a_wait_is_named_in_seconds_or_until_a_date() {

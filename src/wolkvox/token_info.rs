@@ -18,7 +18,7 @@ impl TokenInfo {
     /// values may be numbers or text.
     pub(super) fn parse(body: &[u8]) -> Result<Self, ApiError> {
         let answer: Value = serde_json::from_slice(body)
-            .map_err(|_| ApiError::NotJson("the answer on the quota is not JSON".to_owned()))?;
+            .map_err(|_| ApiError::NotJson("it should tell the quota".to_owned()))?;
         let limit = find(&answer, "token_limit")
             .ok_or_else(|| ApiError::Schema("the answer on the quota names no limit".to_owned()))?;
         let used = find(&answer, "all_token_today").or_else(|| find(&answer, "token_use_today"));

@@ -28,4 +28,5 @@ mod start_stop;
 mod status_page;
 #[path = "../support/mod.rs"]
 mod support;
+mod texts;
 mod web;

@@ -13,9 +13,9 @@ use super::{
 };
 use crate::{
     config::TargetConfig,
-    i18n::{FaultText, span},
+    i18n::span,
     schedule::quota::REQUESTS_PER_LICENCE,
-    wolkvox::{ApiError, ClientLimits, TokenInfo},
+    wolkvox::{ApiError, ClientLimits, ErrorText, TokenInfo},
 };
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -59,6 +59,8 @@ async fn examine(
         info,
         Err(ApiError::Tls(_)
             | ApiError::Connect(_)
+            | ApiError::NoProxy { .. }
+            | ApiError::NoNameServer(_)
             | ApiError::ConnectionRefused(_)
             | ApiError::ConnectTimeout(_)
             | ApiError::NameNotFound(_)
@@ -151,7 +153,7 @@ fn quota(
     ];
     if left == 0 {
         report.line(Mark::Todo, Text::Quota, Text::QuotaSpent, &values)?;
-        report.remedy(FaultText::QuotaSpentRemedy, &values)?;
+        report.remedy(ErrorText::QuotaSpentRemedy, &values)?;
     } else if info.limit < needed {
         report.line(Mark::Todo, Text::Quota, Text::QuotaSmall, &values)?;
         report.remedy(Text::QuotaSmallRemedy, &values)?;

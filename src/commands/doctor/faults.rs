@@ -8,8 +8,7 @@ use super::{
 };
 use crate::{
     config::{TargetConfig, TokenSource},
-    i18n::FaultText,
-    wolkvox::ApiError,
+    wolkvox::{ApiError, ErrorText},
 };
 
 /// Returns true if this failure of the quota request ends the visit. A server may not know that request.
@@ -45,15 +44,15 @@ pub(super) fn say(fault: &ApiError, target: &TargetConfig, report: &mut Report<'
         TokenSource::File(path) => path.display().to_string(),
         TokenSource::Fixed(_) => "WOLKVOX_TOKEN".to_owned(),
     };
-    let mut values = FaultText::values(fault);
+    let mut values = fault.values();
     values.push(("token", token));
-    let (seen, remedy) = FaultText::of(fault);
+    let (seen, remedy) = fault.texts();
     match fault {
         // An earlier step has shown that connections are possible.
-        ApiError::Connect(_) => report.line(Mark::Todo, check, FaultText::ConnectionBroke, &values)?,
+        ApiError::Connect(_) => report.line(Mark::Todo, check, ErrorText::ConnectionBroke, &values)?,
         ApiError::QuotaReserved => {
             report.line(Mark::Todo, check, Text::BudgetSpent, &values)?;
-            return report.remedy(FaultText::LaterRemedy, &values);
+            return report.remedy(ErrorText::LaterRemedy, &values);
         }
         // A visit writes nothing, so this failure is in setting up the client.
         ApiError::Internal(_) => {
@@ -68,6 +67,7 @@ pub(super) fn say(fault: &ApiError, target: &TargetConfig, report: &mut Report<'
 fn check(fault: &ApiError) -> Text {
     match fault {
         ApiError::Connect(_)
+        | ApiError::NoProxy { .. }
         | ApiError::ConnectionRefused(_)
         | ApiError::ConnectTimeout(_)
         | ApiError::TooManyOpenFiles(_)

@@ -18,10 +18,7 @@ use super::{
     report::{Mark, Report},
     texts::Text,
 };
-use crate::{
-    i18n::FaultText,
-    wolkvox::{Egress, Proxy, is_out_of_files},
-};
+use crate::wolkvox::{Egress, ErrorText, Proxy, is_out_of_files};
 
 /// Most addresses that are tried.
 const MOST_ADDRESSES: usize = 4;
@@ -77,11 +74,11 @@ pub(super) async fn check(
 }
 
 /// Chooses the remedy. The allow-list explains only refusals and silence.
-fn remedy(error: &io::Error) -> FaultText {
+fn remedy(error: &io::Error) -> ErrorText {
     match error.kind() {
-        ErrorKind::ConnectionRefused | ErrorKind::TimedOut => FaultText::AllowListRemedy,
-        _ if is_out_of_files(error) => FaultText::TooManyOpenFilesRemedy,
-        _ => FaultText::NoConnectionRemedy,
+        ErrorKind::ConnectionRefused | ErrorKind::TimedOut => ErrorText::AllowListRemedy,
+        _ if is_out_of_files(error) => ErrorText::TooManyOpenFilesRemedy,
+        _ => ErrorText::NoConnectionRemedy,
     }
 }
 

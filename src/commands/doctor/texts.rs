@@ -1,5 +1,5 @@
 //! Every text that only `doctor` prints, in both languages, side by side: English first, then Spanish. Those of faults
-//! are in [`crate::i18n::FaultText`].
+//! are in [`crate::wolkvox::ErrorText`].
 //!
 //! A text says what was seen; its remedy, what to do.
 

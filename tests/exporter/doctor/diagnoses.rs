@@ -70,7 +70,7 @@ fn faults() -> Vec<(Fault, [&'static str; 2], [&'static str; 2])> {
             ["no conoce diagram_13", "Pregunte a Wolkvox"],
         ),
         (Fault::NotJson, ["not JSON, but a web page", "sign-in page"], ["no es JSON", "página de acceso"]),
-        (Fault::WrongSchema, ["JSON, but not a report", "proxy"], ["JSON, pero no un informe", "proxy"]),
+        (Fault::WrongSchema, ["JSON, but not a report", "proxy"], ["JSON, pero no un reporte", "proxy"]),
         (Fault::Http503, ["its own error, HTTP 503", "later"], ["un error suyo, HTTP 503", "más tarde"]),
         (
             Fault::Throttled { retry_after: None },

@@ -142,9 +142,9 @@ async fn answers_that_are_not_wolkvoxs() {
         (
             with("", r#"{"message":"Unauthorized"}"#),
             "is JSON, but not a report",
-            "es JSON, pero no un informe",
+            "es JSON, pero no un reporte",
         ),
-        (with("", "{}"), "is JSON, but not a report", "es JSON, pero no un informe"),
+        (with("", "{}"), "is JSON, but not a report", "es JSON, pero no un reporte"),
         (
             http("404 Not Found", "<html>"),
             "HTTP 404, but not in Wolkvox's words",

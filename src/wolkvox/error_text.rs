@@ -1,22 +1,32 @@
-//! What a fault means to the person in front of it, and what to do about it: for `doctor` and the status page alike.
+//! The texts of errors: what happened, and what to do about it, in English and Spanish.
 //!
-//! The log has words of its own, which are [`ApiError`]'s: English, and all on one line.
+//! The log, the status page and `doctor` have no other words for an error. A text never holds the token, a row or a body.
 
-use super::{Language, say, texts};
-use crate::wolkvox::ApiError;
+use super::error::ApiError;
+use crate::i18n::{Language, say, texts};
 
 texts! {
-    /// What was seen, or what to do about it.
-    pub(crate) FaultText;
+    /// What happened, or what to do about it.
+    pub(crate) ErrorText;
     ConnectionBroke:
         "the connection was opened, and then it broke ({detail})",
         "la conexión se abrió y luego se cortó ({detail})";
     NoConnection: "the connection to Wolkvox failed ({detail})", "la conexión con Wolkvox falló ({detail})";
     NoConnectionRemedy:
-        "Does this machine reach the Internet at all, and does a firewall of your own let it out? The exporter connects \
-         directly, never through a proxy. It tries again by itself, and loses no row.",
-        "¿Llega esta máquina a Internet, y la deja salir su propio cortafuegos? El exporter se conecta directamente, nunca \
-         por un proxy. Lo intenta de nuevo solo, y no pierde ninguna fila.";
+        "Does this machine reach the Internet, and does a firewall of your own let it out? If only a proxy leads there, \
+         name it in HTTPS_PROXY or in `proxy_url` of the target. The exporter tries again by itself, and loses no row.",
+        "¿Llega esta máquina a Internet, y la deja salir su propio cortafuegos? Si solo se sale por un proxy, indíquelo en \
+         HTTPS_PROXY o en `proxy_url` del destino. El exportador lo intenta de nuevo solo, y no pierde ninguna fila.";
+    NoProxy:
+        "no connection to Wolkvox through the proxy {proxy}: {detail}",
+        "no hay conexión con Wolkvox a través del proxy {proxy}: {detail}";
+    NoProxyRemedy:
+        "Check that the proxy runs, that it takes connections from this machine with the user and password given, and that \
+         it lets them through to port 443 of Wolkvox. The operation's allow-list needs the proxy's public address. The \
+         exporter tries again by itself, and loses no row.",
+        "Revise que el proxy funcione, que acepte conexiones de esta máquina con el usuario y la contraseña indicados, y \
+         que las deje pasar al puerto 443 de Wolkvox. La lista de permitidas de la operación necesita la dirección pública \
+         del proxy. El exportador lo intenta de nuevo solo, y no pierde ninguna fila.";
     ConnectionRefused:
         "the connection to Wolkvox is refused ({detail})",
         "la conexión con Wolkvox es rechazada ({detail})";
@@ -36,12 +46,12 @@ texts! {
          /etc/resolv.conf).";
     TooManyOpenFiles:
         "the exporter may not open another file or connection ({detail})",
-        "el exporter no puede abrir ni un archivo ni una conexión más ({detail})";
+        "el exportador no puede abrir ni un archivo ni una conexión más ({detail})";
     TooManyOpenFilesRemedy:
         "Raise the limit: `LimitNOFILE=` of the systemd unit, `--ulimit nofile=` of the container, `ulimit -n` of the \
          shell. If it fills up again: who opens so many connections to the exporter?",
         "Suba el límite: `LimitNOFILE=` de la unidad de systemd, `--ulimit nofile=` del contenedor, `ulimit -n` del \
-         intérprete. Si se vuelve a llenar: ¿quién abre tantas conexiones hacia el exporter?";
+         intérprete. Si se vuelve a llenar: ¿quién abre tantas conexiones hacia el exportador?";
     BadHead:
         "the head of the answer cannot be read: {detail}",
         "la cabecera de la respuesta no se puede leer: {detail}";
@@ -77,7 +87,7 @@ texts! {
         "A proxy or a cache in between changes the answers: let it pass them as they are (`Accept-Encoding: gzip` is \
          what the exporter asks for).",
         "Un proxy o una caché por el camino cambia las respuestas: haga que las pase como son (`Accept-Encoding: gzip` es \
-         lo que el exporter pide).";
+         lo que el exportador pide).";
     RowsRejected:
         "{rejected} of {total} rows cannot be read: the field `{field}` has the shape `{pattern}`",
         "{rejected} de {total} filas no se pueden leer: el campo `{field}` tiene la forma `{pattern}`";
@@ -85,18 +95,18 @@ texts! {
         "Wolkvox has changed the report. Nothing is counted until its rows can be read, and nothing is lost: the window is \
          read again. Look for a newer version of the exporter, or report this shape to its makers: it holds nothing \
          personal.",
-        "Wolkvox ha cambiado el informe. No se cuenta nada hasta que sus filas se puedan leer, y no se pierde nada: la \
-         ventana se lee de nuevo. Busque una versión más nueva del exporter, o comunique esta forma a sus autores: no \
+        "Wolkvox ha cambiado el reporte. No se cuenta nada hasta que sus filas se puedan leer, y no se pierde nada: la \
+         ventana se lee de nuevo. Busque una versión más nueva del exportador, o comunique esta forma a sus autores: no \
          contiene nada personal.";
     AllowListRemedy:
         "Wolkvox lets in only the addresses on the operation's allow-list, at most 5. Ask Wolkvox to put this \
          machine's public address on it: the one that the Internet sees, which is not the one of the local network. \
-         If it is there already: does a firewall of your own let this machine out? The exporter connects directly, \
-         never through a proxy.",
+         If it is there already: does a firewall of your own let this machine out, or does only a proxy (HTTPS_PROXY, or \
+         `proxy_url` of the target)?",
         "Wolkvox solo deja entrar las direcciones de la lista de permitidas de la operación, 5 como máximo. Pida a \
          Wolkvox que incluya la dirección pública de esta máquina: la que se ve desde Internet, que no es la de la red \
-         local. Si ya está incluida: ¿deja salir a esta máquina su propio cortafuegos? El exporter se conecta \
-         directamente, nunca por un proxy.";
+         local. Si ya está incluida: ¿deja salir a esta máquina su propio cortafuegos, o solo se sale por un proxy \
+         (HTTPS_PROXY, o `proxy_url` del destino)?";
     TlsFailed: "the TLS handshake failed: {detail}", "la negociación TLS falló: {detail}";
     TlsRemedy:
         "Check this machine's clock, its certificate store (the package ca-certificates), and the server's name. A \
@@ -118,19 +128,19 @@ texts! {
     TokenMissingRemedy:
         "The exporter sent it, in the header `wolkvox-token`: something in between removes it. Look for a proxy or a \
          firewall that filters headers.",
-        "El exporter lo envió, en la cabecera `wolkvox-token`: algo por el camino la quita. Busque un proxy o un \
+        "El exportador lo envió, en la cabecera `wolkvox-token`: algo por el camino la quita. Busque un proxy o un \
          cortafuegos que filtre cabeceras.";
     TokenShared:
         "somebody else is using this token right now: more than 2 requests at once",
         "alguien más está usando este token ahora mismo: más de 2 peticiones a la vez";
     TokenSharedRemedy:
         "Give the exporter a token of its own.",
-        "Dé al exporter un token propio.";
+        "Dé al exportador un token propio.";
     QuotaExhausted: "the day's requests are spent", "las peticiones del día están gastadas";
     QuotaSpentRemedy:
         "It fills up again at the server's midnight, and the exporter then catches up without losing a row. All tokens \
          of the operation share it: find out who else spends it, or poll more rarely (--poll.interval).",
-        "Se renueva a la medianoche del servidor, y el exporter recupera entonces lo pendiente sin perder ninguna fila. \
+        "Se renueva a la medianoche del servidor, y el exportador recupera entonces lo pendiente sin perder ninguna fila. \
          Todos los tokens de la operación la comparten: averigüe quién más la gasta, o consulte menos a menudo \
          (--poll.interval).";
     QuotaReserved:
@@ -148,7 +158,7 @@ texts! {
     Refused: "the server refuses in words of its own: {detail}", "el servidor se niega con sus propias palabras: {detail}";
     UnknownReportRemedy:
         "Ask Wolkvox whether the report diagram_13 is enabled for this operation, and check the server's digits.",
-        "Pregunte a Wolkvox si el informe diagram_13 está habilitado para esta operación, y revise los dígitos del \
+        "Pregunte a Wolkvox si el reporte diagram_13 está habilitado para esta operación, y revise los dígitos del \
          servidor.";
     Redirected:
         "the server sends the request elsewhere (HTTP {detail}); this is not followed, for it would carry the token away",
@@ -156,7 +166,7 @@ texts! {
     NotJson:
         "the answer is not JSON, but a web page or something else",
         "la respuesta no es JSON, sino una página web u otra cosa";
-    Schema: "the answer is JSON, but not a report", "la respuesta es JSON, pero no un informe";
+    Schema: "the answer is JSON, but not a report", "la respuesta es JSON, pero no un reporte";
     NotEmpty:
         "the answer has no rows, and instead of saying so it says {detail}",
         "la respuesta no trae filas, y en vez de decirlo dice {detail}";
@@ -183,7 +193,7 @@ texts! {
          Wolkvox for the last hour: if its rows are there, tell Wolkvox that its API leaves them out. Nothing is lost or counted \
          meanwhile. After an hour, counting goes on from there without counting anything twice; \
          wolkvox_windows_incomplete_total says so.",
-        "Revise que el servidor y el token del destino sean de la misma operación que antes, y compare el informe diagram_13 \
+        "Revise que el servidor y el token del destino sean de la misma operación que antes, y compare el reporte diagram_13 \
          en Wolkvox de la última hora: si sus filas están allí, diga a Wolkvox que su API las omite. Mientras tanto no se \
          pierde ni se cuenta nada. Después de una hora se sigue contando desde ahí, sin contar nada dos veces; lo indica \
          wolkvox_windows_incomplete_total.";
@@ -200,7 +210,7 @@ texts! {
     LaterRemedy:
         "Nothing is wrong on this side. The exporter tries again later by itself, and loses no row. If it stays so for \
          hours, ask Wolkvox.",
-        "No hay nada mal de este lado. El exporter lo intenta solo más tarde, y no pierde ninguna fila. Si sigue así \
+        "No hay nada mal de este lado. El exportador lo intenta solo más tarde, y no pierde ninguna fila. Si sigue así \
          por horas, pregunte a Wolkvox.";
     ClocksDisagree:
         "this machine's clock shows {ours}, the server's {theirs}: counting does not begin until they agree",
@@ -210,90 +220,103 @@ texts! {
          poll.max_clock_skew. Nothing has been counted, and nothing is lost.",
         "Ponga en hora el reloj de esta máquina (timedatectl, NTP). Si el que va mal es el del servidor, admita más con \
          poll.max_clock_skew. Aún no se ha contado nada, y nada se pierde.";
-    Internal: "the exporter has trouble of its own: {detail}", "el exporter tiene un problema propio: {detail}";
+    Internal: "the exporter has trouble of its own: {detail}", "el exportador tiene un problema propio: {detail}";
     InternalRemedy:
         "Is the disk of the state file full or read-only? The log says more. When the trouble is over, the exporter \
          goes on by itself, and loses no row.",
         "¿Está lleno, o protegido contra escritura, el disco del archivo de estado? El registro dice más. Cuando el \
-         problema pase, el exporter sigue solo, y no pierde ninguna fila.";
+         problema pase, el exportador sigue solo, y no pierde ninguna fila.";
 }
 
-impl FaultText {
-    /// What is said of a fault of a poll, and what to do.
-    pub(crate) fn of(fault: &ApiError) -> (Self, Self) {
-        match fault {
-            ApiError::Connect(_) => (Self::NoConnection, Self::NoConnectionRemedy),
-            ApiError::ConnectionRefused(_) => (Self::ConnectionRefused, Self::AllowListRemedy),
-            ApiError::ConnectTimeout(_) => (Self::ConnectTimedOut, Self::AllowListRemedy),
-            ApiError::NameNotFound(_) => (Self::NameNotFound, Self::NameNotFoundRemedy),
-            ApiError::NoNameServer(_) => (Self::NoNameServer, Self::NameNotFoundRemedy),
-            ApiError::TooManyOpenFiles(_) => (Self::TooManyOpenFiles, Self::TooManyOpenFilesRemedy),
-            ApiError::BadHead(_) => (Self::BadHead, Self::BadHeadRemedy),
-            ApiError::Forbidden => (Self::Forbidden, Self::ForbiddenRemedy),
-            ApiError::ForeignNotFound => (Self::ForeignNotFound, Self::ForeignNotFoundRemedy),
-            ApiError::ContentEncoding(_) => (Self::ContentEncoding, Self::ContentEncodingRemedy),
-            ApiError::RowsRejected { .. } => (Self::RowsRejected, Self::RowsRejectedRemedy),
-            ApiError::Tls(_) => (Self::TlsFailed, Self::TlsRemedy),
-            ApiError::Timeout(_) => (Self::TimedOut, Self::LaterRemedy),
-            ApiError::Http5xx(_) => (Self::ServerError, Self::LaterRemedy),
-            ApiError::Busy(_) => (Self::Busy, Self::LaterRemedy),
-            ApiError::UnknownReport(_) => (Self::UnknownReport, Self::UnknownReportRemedy),
-            ApiError::Refused { .. } => (Self::Refused, Self::UnknownReportRemedy),
-            ApiError::Redirected(_) => (Self::Redirected, Self::NotWolkvoxRemedy),
-            ApiError::TokenMissing => (Self::TokenMissing, Self::TokenMissingRemedy),
-            ApiError::TokenUnreadable(_) => (Self::TokenUnreadable, Self::TokenRemedy),
-            ApiError::TokenInvalid => (Self::TokenInvalid, Self::TokenRemedy),
-            ApiError::QuotaExhausted => (Self::QuotaExhausted, Self::QuotaSpentRemedy),
-            ApiError::QuotaReserved => (Self::QuotaReserved, Self::QuotaReservedRemedy),
-            ApiError::Concurrency => (Self::TokenShared, Self::TokenSharedRemedy),
-            ApiError::Maintenance(_) => (Self::Maintenance, Self::LaterRemedy),
-            ApiError::Throttled(_) => (Self::Throttled, Self::LaterRemedy),
-            ApiError::NotJson(_) => (Self::NotJson, Self::NotWolkvoxRemedy),
-            ApiError::Schema(_) => (Self::Schema, Self::NotWolkvoxRemedy),
-            ApiError::NotEmpty(_) => (Self::NotEmpty, Self::LaterRemedy),
-            ApiError::TooFewRows { .. } => (Self::TooFewRows, Self::LaterRemedy),
-            ApiError::Contradicts { .. } => (Self::Contradicts, Self::ContradictsRemedy),
-            ApiError::OutsideRange { .. } => (Self::OutsideRange, Self::OutsideRangeRemedy),
-            ApiError::CutOff => (Self::CutOff, Self::LaterRemedy),
-            ApiError::TooLarge(_) => (Self::TooLarge, Self::LaterRemedy),
-            ApiError::ClocksDisagree { .. } => (Self::ClocksDisagree, Self::ClocksDisagreeRemedy),
-            ApiError::Internal(_) => (Self::Internal, Self::InternalRemedy),
+/// An error in the words of one language.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ErrorWords {
+    /// What happened: part of a sentence, without a full stop.
+    pub happened: String,
+    /// What to do: whole sentences.
+    pub remedy: String,
+}
+
+impl ApiError {
+    /// The texts that say what happened and what to do.
+    pub(crate) fn texts(&self) -> (ErrorText, ErrorText) {
+        match self {
+            Self::Connect(_) => (ErrorText::NoConnection, ErrorText::NoConnectionRemedy),
+            Self::NoProxy { .. } => (ErrorText::NoProxy, ErrorText::NoProxyRemedy),
+            Self::ConnectionRefused(_) => (ErrorText::ConnectionRefused, ErrorText::AllowListRemedy),
+            Self::ConnectTimeout(_) => (ErrorText::ConnectTimedOut, ErrorText::AllowListRemedy),
+            Self::NameNotFound(_) => (ErrorText::NameNotFound, ErrorText::NameNotFoundRemedy),
+            Self::NoNameServer(_) => (ErrorText::NoNameServer, ErrorText::NameNotFoundRemedy),
+            Self::TooManyOpenFiles(_) => (ErrorText::TooManyOpenFiles, ErrorText::TooManyOpenFilesRemedy),
+            Self::BadHead(_) => (ErrorText::BadHead, ErrorText::BadHeadRemedy),
+            Self::Forbidden => (ErrorText::Forbidden, ErrorText::ForbiddenRemedy),
+            Self::ForeignNotFound => (ErrorText::ForeignNotFound, ErrorText::ForeignNotFoundRemedy),
+            Self::ContentEncoding(_) => (ErrorText::ContentEncoding, ErrorText::ContentEncodingRemedy),
+            Self::RowsRejected { .. } => (ErrorText::RowsRejected, ErrorText::RowsRejectedRemedy),
+            Self::Tls(_) => (ErrorText::TlsFailed, ErrorText::TlsRemedy),
+            Self::Timeout(_) => (ErrorText::TimedOut, ErrorText::LaterRemedy),
+            Self::Http5xx(_) => (ErrorText::ServerError, ErrorText::LaterRemedy),
+            Self::Busy(_) => (ErrorText::Busy, ErrorText::LaterRemedy),
+            Self::UnknownReport(_) => (ErrorText::UnknownReport, ErrorText::UnknownReportRemedy),
+            Self::Refused { .. } => (ErrorText::Refused, ErrorText::UnknownReportRemedy),
+            Self::Redirected(_) => (ErrorText::Redirected, ErrorText::NotWolkvoxRemedy),
+            Self::TokenMissing => (ErrorText::TokenMissing, ErrorText::TokenMissingRemedy),
+            Self::TokenUnreadable(_) => (ErrorText::TokenUnreadable, ErrorText::TokenRemedy),
+            Self::TokenInvalid => (ErrorText::TokenInvalid, ErrorText::TokenRemedy),
+            Self::QuotaExhausted => (ErrorText::QuotaExhausted, ErrorText::QuotaSpentRemedy),
+            Self::QuotaReserved => (ErrorText::QuotaReserved, ErrorText::QuotaReservedRemedy),
+            Self::Concurrency => (ErrorText::TokenShared, ErrorText::TokenSharedRemedy),
+            Self::Maintenance(_) => (ErrorText::Maintenance, ErrorText::LaterRemedy),
+            Self::Throttled(_) => (ErrorText::Throttled, ErrorText::LaterRemedy),
+            Self::NotJson(_) => (ErrorText::NotJson, ErrorText::NotWolkvoxRemedy),
+            Self::Schema(_) => (ErrorText::Schema, ErrorText::NotWolkvoxRemedy),
+            Self::NotEmpty(_) => (ErrorText::NotEmpty, ErrorText::LaterRemedy),
+            Self::TooFewRows { .. } => (ErrorText::TooFewRows, ErrorText::LaterRemedy),
+            Self::Contradicts { .. } => (ErrorText::Contradicts, ErrorText::ContradictsRemedy),
+            Self::OutsideRange { .. } => (ErrorText::OutsideRange, ErrorText::OutsideRangeRemedy),
+            Self::CutOff => (ErrorText::CutOff, ErrorText::LaterRemedy),
+            Self::TooLarge(_) => (ErrorText::TooLarge, ErrorText::LaterRemedy),
+            Self::ClocksDisagree { .. } => (ErrorText::ClocksDisagree, ErrorText::ClocksDisagreeRemedy),
+            Self::Internal(_) => (ErrorText::Internal, ErrorText::InternalRemedy),
         }
     }
 
-    /// What a fault knows beyond its kind. Never a body, a row or the token: see [`ApiError`].
-    pub(crate) fn values(fault: &ApiError) -> Vec<(&'static str, String)> {
-        let detail = match fault {
-            ApiError::Connect(reason)
-            | ApiError::ConnectionRefused(reason)
-            | ApiError::NameNotFound(reason)
-            | ApiError::TooManyOpenFiles(reason)
-            | ApiError::BadHead(reason)
-            | ApiError::ContentEncoding(reason)
-            | ApiError::Tls(reason)
-            | ApiError::TokenUnreadable(reason)
-            | ApiError::Internal(reason) => reason.clone(),
-            ApiError::UnknownReport(words) | ApiError::Maintenance(words) | ApiError::NotEmpty(words) => {
+    /// The values that these texts have places for.
+    pub(crate) fn values(&self) -> Vec<(&'static str, String)> {
+        let detail = match self {
+            Self::Connect(reason)
+            | Self::ConnectionRefused(reason)
+            | Self::NameNotFound(reason)
+            | Self::TooManyOpenFiles(reason)
+            | Self::BadHead(reason)
+            | Self::ContentEncoding(reason)
+            | Self::Tls(reason)
+            | Self::TokenUnreadable(reason)
+            | Self::Internal(reason) => reason.clone(),
+            Self::UnknownReport(words) | Self::Maintenance(words) | Self::NotEmpty(words) => {
                 format!("{words:?}")
             }
-            ApiError::Refused { status, message } => format!("HTTP {status}: {message:?}"),
-            ApiError::Http5xx(status) | ApiError::Redirected(status) => status.to_string(),
-            ApiError::Timeout(wait)
-            | ApiError::ConnectTimeout(wait)
-            | ApiError::NoNameServer(wait)
-            | ApiError::Busy(wait) => wait.as_secs().to_string(),
-            ApiError::Contradicts { known, held } => {
+            Self::Refused { status, message } => format!("HTTP {status}: {message:?}"),
+            Self::Http5xx(status) | Self::Redirected(status) => status.to_string(),
+            Self::Timeout(wait)
+            | Self::ConnectTimeout(wait)
+            | Self::NoNameServer(wait)
+            | Self::Busy(wait) => wait.as_secs().to_string(),
+            Self::Contradicts { known, held } => {
                 return vec![("known", known.to_string()), ("held", held.to_string())];
             }
-            ApiError::OutsideRange { rows } => rows.to_string(),
-            ApiError::TooLarge(bytes) => bytes.to_string(),
-            ApiError::TooFewRows { received, promised, .. } => {
+            Self::OutsideRange { rows } => rows.to_string(),
+            Self::TooLarge(bytes) => bytes.to_string(),
+            Self::TooFewRows { received, promised, .. } => {
                 return vec![("received", received.to_string()), ("promised", promised.to_string())];
             }
-            ApiError::ClocksDisagree { ours, theirs } => {
+            Self::ClocksDisagree { ours, theirs } => {
                 return vec![("ours", ours.to_string()), ("theirs", theirs.to_string())];
             }
-            ApiError::RowsRejected { rejected, total, field, pattern } => {
+            Self::NoProxy { proxy, reason } => {
+                return vec![("proxy", proxy.clone()), ("detail", reason.clone())];
+            }
+            Self::RowsRejected { rejected, total, field, pattern } => {
                 return vec![
                     ("rejected", rejected.to_string()),
                     ("total", total.to_string()),
@@ -306,14 +329,28 @@ impl FaultText {
         vec![("detail", detail)]
     }
 
-    /// What was seen and what to do, for somebody who does not see the configuration: the token's file is not named.
-    pub(crate) fn told(fault: &ApiError, language: Language) -> (String, String) {
-        let (seen, remedy) = Self::of(fault);
-        let mut values = Self::values(fault);
-        values.push(("token", say(Self::TokenFile, language, &[])));
-        (say(seen, language, &values), say(remedy, language, &values))
+    /// Says what happened and what to do, to somebody who does not see the configuration: the token's file is not named.
+    pub fn words(&self, language: Language) -> ErrorWords {
+        let (happened, remedy) = self.texts();
+        let mut values = self.values();
+        values.push(("token", say(ErrorText::TokenFile, language, &[])));
+        ErrorWords { happened: say(happened, language, &values), remedy: say(remedy, language, &values) }
     }
 }
+
+/// For the log: in English, on one line, and with what only whoever knows JSON wants to know.
+impl std::fmt::Display for ApiError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let ErrorWords { happened, remedy } = self.words(Language::En);
+        f.write_str(happened.trim_end_matches('.'))?;
+        if let Self::NotJson(reason) | Self::Schema(reason) = self {
+            write!(f, " ({reason})")?;
+        }
+        write!(f, ". {remedy}")
+    }
+}
+
+impl std::error::Error for ApiError {}
 
 #[cfg(test)]
 mod tests {
@@ -324,7 +361,7 @@ mod tests {
 
     #[test]
     fn both_languages_have_every_text() {
-        assert_good(FaultText::ALL, &["TokenUnreadable"]);
+        assert_good(ErrorText::ALL, &["TokenUnreadable"]);
     }
 
     #[test]
@@ -359,9 +396,15 @@ mod tests {
             (ApiError::Internal("the state file failed".into()), &["the state file failed"]),
         ] {
             for language in [Language::En, Language::Es] {
-                let (seen, remedy) = FaultText::told(&fault, language);
-                assert!(parts.iter().all(|part| seen.contains(part)), "{seen}");
-                assert!(!seen.contains('{') && !remedy.contains('{') && remedy.len() > 20, "{seen} {remedy}");
+                let ErrorWords { happened, remedy } = fault.words(language);
+                assert!(parts.iter().all(|part| happened.contains(part)), "{happened}");
+                assert!(
+                    !happened.contains('{') && !remedy.contains('{') && remedy.len() > 20,
+                    "{happened} {remedy}"
+                );
+                if language == Language::En {
+                    assert_eq!(fault.to_string(), format!("{happened}. {remedy}"));
+                }
             }
         }
         // The allow-list is named only where it can be the cause.
@@ -373,11 +416,34 @@ mod tests {
             (ApiError::TooManyOpenFiles(String::new()), false),
             (ApiError::BadHead(String::new()), false),
         ] {
-            let (_, remedy) = FaultText::told(&fault, Language::En);
-            assert_eq!(remedy.contains("allow-list"), named, "{remedy}");
             assert_eq!(fault.to_string().contains("allow-list"), named, "{fault}");
         }
-        let (_, remedy) = FaultText::told(&ApiError::TokenInvalid, Language::Es);
+        let ErrorWords { remedy, .. } = ApiError::TokenInvalid.words(Language::Es);
         assert!(remedy.contains("póngalo en su archivo, solo"), "{remedy}");
+    }
+
+    #[test]
+    fn the_log_says_why_an_answer_is_none() {
+        let error = ApiError::Schema("it has no code of success".into()).to_string();
+        assert!(
+            error.starts_with("the answer is JSON, but not a report (it has no code of success). Is this"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn the_text_knows_of_the_proxy() {
+        let error = ApiError::NoProxy { proxy: "http://egress:3128".into(), reason: "refused".into() };
+        for language in Language::ALL {
+            let ErrorWords { happened, remedy } = error.words(language);
+            assert!(happened.contains("proxy http://egress:3128: refused"), "{happened}");
+            assert!(remedy.contains("proxy"), "{remedy}");
+        }
+        for text in ErrorText::ALL {
+            for language in Language::ALL {
+                let words = crate::i18n::say(*text, language, &[]);
+                assert!(!words.contains("never through") && !words.contains("nunca por"), "{words}");
+            }
+        }
     }
 }
