@@ -13,15 +13,9 @@ pub mod commands;
 #[doc(hidden)]
 pub mod config;
 #[doc(hidden)]
-pub mod exposition;
-#[doc(hidden)]
-pub mod i18n;
-#[doc(hidden)]
 pub mod ledger;
 #[doc(hidden)]
 pub mod logging;
-#[doc(hidden)]
-pub mod model;
 #[doc(hidden)]
 pub mod poller;
 #[doc(hidden)]
@@ -38,5 +32,7 @@ pub mod supervisor;
 pub mod telemetry;
 #[doc(hidden)]
 pub mod web;
+
+// The crates that rooms are built on, by the names under which rooms know them.
 #[doc(hidden)]
-pub mod wolkvox;
+pub use {exposition, i18n, model, wolkvox_api as wolkvox};

@@ -12,7 +12,7 @@ const MONTHS_ES: [&str; 12] =
     ["ene", "feb", "mar", "abr", "may", "jun", "jul", "ago", "sep", "oct", "nov", "dic"];
 
 /// A length of time as both languages write it: `45 s`, `12 min`, `2 h 5 min`, `24 h`, `3 d`.
-pub(crate) fn span(seconds: i64) -> String {
+pub fn span(seconds: i64) -> String {
     let seconds = seconds.abs();
     let (minutes, hours) = (seconds / 60 % 60, seconds / 3600);
     match seconds {
@@ -26,7 +26,7 @@ pub(crate) fn span(seconds: i64) -> String {
 }
 
 /// How long something took: `840 ms`, `1.2 s` (in Spanish `1,2 s`), and from ten seconds on as [`span`].
-pub(crate) fn duration(took: Duration, language: Language) -> String {
+pub fn duration(took: Duration, language: Language) -> String {
     let tenths = (took.as_millis() + 50) / 100;
     let point = if language == Language::En { '.' } else { ',' };
     match took.as_millis() {
@@ -38,7 +38,7 @@ pub(crate) fn duration(took: Duration, language: Language) -> String {
 
 /// A number with its thousands apart: `12,345`; in Spanish, where a comma means one thing in Bogotá and another in
 /// Mexico, as the academies write it: `12 345`, and four digits together.
-pub(crate) fn count(number: u64, language: Language) -> String {
+pub fn count(number: u64, language: Language) -> String {
     let digits = number.to_string();
     let (separator, least) = match language {
         Language::En => (",", 4),
@@ -58,7 +58,7 @@ pub(crate) fn count(number: u64, language: Language) -> String {
 }
 
 /// A moment on a zone's clock, for somebody whose day is that of `now`: `14:35`, or with the day if it is another one.
-pub(crate) fn moment(at: Timestamp, now: Timestamp, zone: &TimeZone, language: Language) -> String {
+pub fn moment(at: Timestamp, now: Timestamp, zone: &TimeZone, language: Language) -> String {
     let (time, today) = (zone.to_datetime(at), zone.to_datetime(now).date());
     let clock = format!("{:02}:{:02}", time.hour(), time.minute());
     if time.date() == today {

@@ -29,7 +29,7 @@ use super::{
     splitter::{Element, SplitError, Splitter},
     token_info::TokenInfo,
 };
-use crate::model::NameKind;
+use model::NameKind;
 
 /// The vendor's limits, as the client holds an answer to them.
 #[derive(Debug, Clone, Copy)]
@@ -262,7 +262,7 @@ impl Client {
         token: &str,
     ) -> Result<BTreeMap<String, String>, ApiError> {
         let asked = async {
-            let request = self.request("information.php", kind.query(), token)?;
+            let request = self.request("information.php", names::query(kind), token)?;
             let mut response = request.send().await.map_err(|e| self.network_fault(e))?;
             let mut found = BTreeMap::new();
             let mut each = |element: Element<'_>| {
@@ -463,7 +463,7 @@ fn network_fault(error: reqwest::Error, connect: Duration, proxy: Option<&str>) 
 }
 
 /// Whether the process (EMFILE), or the system (ENFILE), has no room for another file: the same numbers on every Unix.
-pub(crate) fn is_out_of_files(error: &io::Error) -> bool {
+pub fn is_out_of_files(error: &io::Error) -> bool {
     matches!(error.raw_os_error(), Some(23 | 24))
 }
 

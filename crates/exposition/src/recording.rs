@@ -265,7 +265,7 @@ fn push(column: &mut Vec<(u32, Number)>, moment: usize, value: Number) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::exposition::{Histogram, label_block};
+    use crate::{Histogram, label_block};
 
     fn families(counter: &[(&str, u64)], gauge: &[(&str, f64)], histogram: &[u64]) -> Vec<Family> {
         let mut families = vec![

@@ -30,13 +30,13 @@ mod total;
 mod values;
 
 pub use admission::Admission;
-pub(crate) use client::is_out_of_files;
+pub use client::is_out_of_files;
 pub use client::{Answer, Client, ClientLimits, Query, Transport};
 pub use date::{RowDate, parse_date, read_date};
 pub use egress::{Authorities, Egress, Proxy};
 pub use envelope::Envelope;
 pub use error::{ApiError, ErrorClass};
-pub(crate) use error_text::ErrorText;
+pub use error_text::ErrorText;
 pub use error_text::ErrorWords;
 pub use field_stats::{FieldPattern, Sample, Shift};
 pub use rejection::{Rejected, Rejection};

@@ -34,7 +34,7 @@ pub struct Described {
 
 impl<S> Metric<S> {
     /// Declares a family that only goes up.
-    pub(crate) const fn counter(
+    pub const fn counter(
         name: &'static str,
         help: &'static str,
         labels: &'static [&'static str],
@@ -44,7 +44,7 @@ impl<S> Metric<S> {
     }
 
     /// Declares a family that goes up and down.
-    pub(crate) const fn gauge(
+    pub const fn gauge(
         name: &'static str,
         help: &'static str,
         labels: &'static [&'static str],
@@ -54,7 +54,7 @@ impl<S> Metric<S> {
     }
 
     /// Declares a family of histograms.
-    pub(crate) const fn histogram(
+    pub const fn histogram(
         name: &'static str,
         help: &'static str,
         labels: &'static [&'static str],
@@ -69,7 +69,7 @@ impl<S> Metric<S> {
 }
 
 /// Reads every family of a table, always the same ones in the same order.
-pub(crate) fn families<S>(table: &[Metric<S>], subject: &S) -> Vec<Family> {
+pub fn families<S>(table: &[Metric<S>], subject: &S) -> Vec<Family> {
     let family = |metric: &Metric<S>| Family {
         points: (metric.read)(subject),
         ..Family::new(metric.name, metric.help, metric.kind)
@@ -78,6 +78,6 @@ pub(crate) fn families<S>(table: &[Metric<S>], subject: &S) -> Vec<Family> {
 }
 
 /// Returns the rows of a table without their functions.
-pub(crate) fn described<S>(table: &[Metric<S>]) -> Vec<Described> {
+pub fn described<S>(table: &[Metric<S>]) -> Vec<Described> {
     table.iter().map(Metric::described).collect()
 }

@@ -6,7 +6,7 @@
 use serde_json::Value;
 
 /// What stands in the line in place of a name or a date, without spaces and colons at its ends.
-const MARKS: [&str; 9] = [
+const MARKS: [&str; 12] = [
     "TOTAL",
     "TOTALS",
     "TOTALES",
@@ -16,6 +16,9 @@ const MARKS: [&str; 9] = [
     "GRAND TOTAL",
     "TOTAL GENERAL",
     "TOTAL RECORDS",
+    "TOTAL ROWS",
+    "TOTAL REGISTROS",
+    "TOTAL FILAS",
 ];
 
 /// Whether one of these values is a mark.
@@ -37,7 +40,10 @@ fn is_mark(value: &str) -> bool {
     }
     let value = value.trim_matches(|c: char| !c.is_alphanumeric());
     let words = value.split(|c: char| c.is_whitespace() || matches!(c, '-' | '_'));
-    let words: Vec<String> = words.filter(|word| !word.is_empty()).map(str::to_uppercase).collect();
+    // The sum itself may stand behind the word.
+    let is_name = |word: &&str| !word.is_empty() && !word.bytes().all(|byte| byte.is_ascii_digit());
+    let words: Vec<String> =
+        words.map(|word| word.trim_matches(':')).filter(is_name).map(str::to_uppercase).collect();
     MARKS.contains(&words.join(" ").as_str())
 }
 
@@ -47,9 +53,18 @@ mod tests {
 
     #[test]
     fn a_mark_is_a_whole_value() {
-        for value in
-            ["TOTAL", "total", " Total: ", "*** TOTAL ***", "Totales", "GRAND-TOTAL", "sub_total", "(TOTAL)"]
-        {
+        for value in [
+            "TOTAL",
+            "total",
+            " Total: ",
+            "*** TOTAL ***",
+            "Totales",
+            "GRAND-TOTAL",
+            "sub_total",
+            "(TOTAL)",
+            "TOTAL 25",
+            "Total: 25",
+        ] {
             assert!(is_mark(value), "{value}");
         }
         for value in

@@ -208,6 +208,11 @@ impl Sentence {
         has_stem || has_pair || self.pairs().any(|pair| pair.of_pages && pair.part < pair.all)
     }
 
+    /// Whether it names a part of something: `1-25 of 7000`.
+    pub(super) fn names_a_part(&self) -> bool {
+        self.pairs().any(|pair| pair.part < pair.all)
+    }
+
     /// Every `N of M`.
     fn pairs(&self) -> impl Iterator<Item = PartOf> {
         (0..self.0.len()).filter_map(|at| self.part_at(at))

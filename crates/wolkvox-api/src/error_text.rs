@@ -3,11 +3,12 @@
 //! The log, the status page and `doctor` have no other words for an error. A text never holds the token, a row or a body.
 
 use super::error::ApiError;
-use crate::i18n::{Language, say, texts};
+use i18n::{Language, say, texts};
 
 texts! {
     /// What happened, or what to do about it.
-    pub(crate) ErrorText;
+    #[allow(missing_docs, reason = "a text is its own documentation")]
+    pub ErrorText;
     ConnectionBroke:
         "the connection was opened, and then it broke ({detail})",
         "la conexión se abrió y luego se cortó ({detail})";
@@ -239,7 +240,7 @@ pub struct ErrorWords {
 
 impl ApiError {
     /// The texts that say what happened and what to do.
-    pub(crate) fn texts(&self) -> (ErrorText, ErrorText) {
+    pub fn texts(&self) -> (ErrorText, ErrorText) {
         match self {
             Self::Connect(_) => (ErrorText::NoConnection, ErrorText::NoConnectionRemedy),
             Self::NoProxy { .. } => (ErrorText::NoProxy, ErrorText::NoProxyRemedy),
@@ -282,7 +283,7 @@ impl ApiError {
     }
 
     /// The values that these texts have places for.
-    pub(crate) fn values(&self) -> Vec<(&'static str, String)> {
+    pub fn values(&self) -> Vec<(&'static str, String)> {
         let detail = match self {
             Self::Connect(reason)
             | Self::ConnectionRefused(reason)
@@ -357,7 +358,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::i18n::assert_good;
+    use i18n::assert_good;
 
     #[test]
     fn both_languages_have_every_text() {
@@ -441,7 +442,7 @@ mod tests {
         }
         for text in ErrorText::ALL {
             for language in Language::ALL {
-                let words = crate::i18n::say(*text, language, &[]);
+                let words = i18n::say(*text, language, &[]);
                 assert!(!words.contains("never through") && !words.contains("nunca por"), "{words}");
             }
         }

@@ -20,8 +20,23 @@ pub(super) struct Announced {
 }
 
 /// Parts of the names of fields that count rows.
-const COUNTS: [&str; 9] =
-    ["count", "total", "records", "registros", "rows", "filas", "found", "encontrados", "cantidad"];
+const COUNTS: [&str; 15] = [
+    "count",
+    "total",
+    "records",
+    "registros",
+    "rows",
+    "filas",
+    "found",
+    "encontrados",
+    "encontradas",
+    "cantidad",
+    "results",
+    "resultados",
+    "matche",
+    "hits",
+    "available",
+];
 /// Parts of names that make a number something else than a count of rows.
 const NO_COUNTS: [&str; 24] = [
     "page", "pagina", "time", "tiempo", "limit", "size", "byte", "second", "duration", "milli", "elapsed",
@@ -102,7 +117,7 @@ impl Announced {
     pub(super) fn field(&mut self, name: &str, value: &Value) {
         let name = plain(name);
         match value {
-            Value::Object(fields) if is_next(&name) => self.more |= !fields.is_empty(),
+            Value::Object(_) if is_next(&name) => self.more |= !is_nothing(value),
             Value::Object(fields)
                 if !["quota", "limit", "token", "usage"].iter().any(|no| name.contains(no)) =>
             {
@@ -113,7 +128,8 @@ impl Announced {
             scalar => {
                 self.scalar(&name, scalar);
                 if let Value::String(text) = scalar {
-                    self.more |= Sentence::new(text).says_more();
+                    let sentence = Sentence::new(text);
+                    self.more |= sentence.says_more() || sentence.names_a_part();
                 }
             }
         }
@@ -164,9 +180,11 @@ impl Announced {
 
     fn scalar(&mut self, name: &str, value: &Value) {
         let number = number(value);
-        let is_set = !is_nothing(value);
+        let is_set = !is_nothing(value) && !is_no(value);
         let has = |parts: &[&str]| parts.iter().any(|part| name.contains(part));
-        if PAGES.contains(&name) && number.is_some() {
+        if matches!(name, "status" | "httpstatus" | "statuscode") {
+            self.more |= number == Some(206);
+        } else if PAGES.contains(&name) && number.is_some() {
             self.pages = self.pages.max(number);
         } else if PAGE.contains(&name) && number.is_some() {
             self.page = self.page.max(number);
@@ -182,6 +200,11 @@ impl Announced {
             }
         }
     }
+}
+
+/// Whether a flag is written as a word that means no.
+fn is_no(value: &Value) -> bool {
+    value.as_str().is_some_and(|text| matches!(text.trim().to_ascii_lowercase().as_str(), "no" | "n" | "off"))
 }
 
 /// Whether `bytes 0-699/700` names everything from the first to the last.
@@ -270,6 +293,14 @@ mod tests {
             (r#"{"warnings":"partial data"}"#, Some(2)),
             (r#"{"warnings":["the query timed out"]}"#, Some(2)),
             (r#"{"status":"partial"}"#, Some(2)),
+            (r#"{"status":206}"#, Some(2)),
+            (r#"{"hits":7}"#, Some(7)),
+            (r#"{"available":"7"}"#, Some(7)),
+            (r#"{"page":"1 of 7"}"#, Some(2)),
+            (r#"{"showing":"1-25 of 7000"}"#, Some(2)),
+            (r#"{"range":"0-24/7000"}"#, Some(2)),
+            (r#"{"has_more":"yes"}"#, Some(2)),
+            (r#"{"complete":"no"}"#, Some(2)),
         ] {
             assert_eq!(after(fields, 1), more, "{fields}");
         }
@@ -280,6 +311,8 @@ mod tests {
             r#"{"next":null,"has_more":false,"partial":0,"truncated":"false","complete":true}"#,
             r#"{"next_page":"","cursor":null,"links":[{"rel":"self"}],"offset":0}"#,
             r#"{"total_time":350,"rows_limit":60000,"request_count":12,"token_use_today":900}"#,
+            r#"{"has_more":"no","more":"off","cursor":{"next":null},"next":{"href":""}}"#,
+            r#"{"date":"18/01/2026","page":"7 of 7"}"#,
             r#"{"quota":{"total":5000},"limits":{"total":5000}}"#,
             r#"{"status":"OK","version":"2.1","warnings":[]}"#,
         ] {

@@ -249,7 +249,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::{super::encode, *};
-    use crate::exposition::{MetricType, Sample, label_block};
+    use crate::{MetricType, Sample, label_block};
 
     /// Makes the families of one target, with `sizes` points each.
     fn families(target: usize, sizes: &[usize], turn: usize) -> Vec<Family> {

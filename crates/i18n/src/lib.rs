@@ -8,15 +8,16 @@ mod language;
 mod quantities;
 
 pub use language::Language;
-pub(crate) use quantities::{count, duration, moment, span};
+pub use quantities::{count, duration, moment, span};
 
 /// A text that exists in every language. `{name}` in it is replaced by a value.
-pub(crate) trait Words: Copy {
+pub trait Words: Copy {
     /// Its words.
     fn in_language(self, language: Language) -> &'static str;
 }
 
 /// An enum of texts, each with its English and its Spanish words.
+#[macro_export]
 macro_rules! texts {
     ($(#[$about:meta])* $visibility:vis $table:ident; $($name:ident: $english:literal, $spanish:literal;)+) => {
         $(#[$about])*
@@ -30,23 +31,22 @@ macro_rules! texts {
             pub(crate) const ALL: &[Self] = &[$(Self::$name,)+];
         }
 
-        impl $crate::i18n::Words for $table {
-            fn in_language(self, language: $crate::i18n::Language) -> &'static str {
+        impl $crate::Words for $table {
+            fn in_language(self, language: $crate::Language) -> &'static str {
                 match (self, language) {
-                    $((Self::$name, $crate::i18n::Language::En) => $english,
-                    (Self::$name, $crate::i18n::Language::Es) => $spanish,)+
+                    $((Self::$name, $crate::Language::En) => $english,
+                    (Self::$name, $crate::Language::Es) => $spanish,)+
                 }
             }
         }
     };
 }
-pub(crate) use texts;
 
 /// What stands in the place of `{name}` in a text.
-pub(crate) type Values<'a> = &'a [(&'a str, String)];
+pub type Values<'a> = &'a [(&'a str, String)];
 
 /// A text with its values.
-pub(crate) fn fill(text: &str, values: Values<'_>) -> String {
+pub fn fill(text: &str, values: Values<'_>) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
     while let Some((before, after)) = rest.split_once('{') {
@@ -62,14 +62,14 @@ pub(crate) fn fill(text: &str, values: Values<'_>) -> String {
 }
 
 /// A text in a language, with its values.
-pub(crate) fn say(text: impl Words, language: Language, values: Values<'_>) -> String {
+pub fn say(text: impl Words, language: Language, values: Values<'_>) -> String {
     fill(text.in_language(language), values)
 }
 
 /// The compiler sees to it that both languages have a text; this, that it is one. `alike` are those whose words are
 /// the same in both.
-#[cfg(test)]
-pub(crate) fn assert_good<T: Words + std::fmt::Debug>(all: &[T], alike: &[&str]) {
+#[doc(hidden)]
+pub fn assert_good<T: Words + std::fmt::Debug>(all: &[T], alike: &[&str]) {
     use std::collections::BTreeSet;
 
     fn names(text: &str) -> BTreeSet<&str> {

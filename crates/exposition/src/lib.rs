@@ -31,5 +31,5 @@ pub use published::{Encoding, Published};
 pub use recording::Recording;
 pub use registry::from_prometheus;
 pub use table::{Described, Metric};
-pub(crate) use table::{described, families};
+pub use table::{described, families};
 pub use variant::Variant;

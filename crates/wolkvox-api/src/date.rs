@@ -2,7 +2,7 @@
 
 use jiff::civil::DateTime;
 
-use crate::model::LocalSecond;
+use model::LocalSecond;
 
 /// A date as it was written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -105,7 +105,7 @@ fn read_offset(text: &[u8]) -> Option<Option<i32>> {
 #[cfg(test)]
 mod tests {
     use super::{RowDate, parse_date, read_date};
-    use crate::model::LocalSecond;
+    use model::LocalSecond;
 
     #[test]
     fn every_form_is_the_same_second() {

@@ -158,7 +158,7 @@ pub(super) fn excerpt(message: &str, token: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::wolkvox::ErrorClass;
+    use crate::ErrorClass;
 
     fn verdict(status: u16, body: &str) -> Classified {
         verdict_of(status, body, 0)

@@ -10,20 +10,18 @@ use super::{
     splitter::Element,
     text::{Text, clean, cut, is_absent},
 };
-use crate::model::NameKind;
+use model::NameKind;
 
 /// More names than any operation has; further ones are not looked at.
 pub(super) const MOST_NAMES: usize = 10_000;
 /// Far above what so many names take, in bytes.
 pub(super) const MOST_BYTES: u64 = 16 * 1024 * 1024;
 
-impl NameKind {
-    /// The value of `api` that asks for them.
-    pub(super) fn query(self) -> &'static str {
-        match self {
-            Self::RoutingPoints => "api=routing_points",
-            Self::Options => "api=activity_codes",
-        }
+/// The query that asks for names of a kind.
+pub(super) fn query(kind: NameKind) -> &'static str {
+    match kind {
+        NameKind::RoutingPoints => "api=routing_points",
+        NameKind::Options => "api=activity_codes",
     }
 }
 

@@ -18,7 +18,7 @@ use super::{
     text::{Text, clean, cut, is_absent},
     total,
 };
-use crate::model::{DigitFold, Fingerprints, LONGEST_INTERACTION, LocalSecond, MOST_ATTEMPTS, NUMBER};
+use model::{DigitFold, Fingerprints, LONGEST_INTERACTION, LocalSecond, MOST_ATTEMPTS, NUMBER};
 
 /// One option that somebody entered.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,7 +39,7 @@ pub struct Row<'a> {
     pub attempts: u32,
 }
 
-/// What will be [`MenuLabels`](crate::model::MenuLabels), in the answer's own bytes wherever these are clean: of thousands
+/// What will be [`MenuLabels`](model::MenuLabels), in the answer's own bytes wherever these are clean: of thousands
 /// of rows that are read, few have labels that are new.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RowLabels<'a> {

@@ -14,7 +14,7 @@ use super::{
     splitter::Element,
     text::{Text, clean, is_absent},
 };
-use crate::model::LocalSecond;
+use model::LocalSecond;
 
 /// The documented fields of a row, and which of them are personal.
 const FIELDS: [(&str, bool); 9] = [

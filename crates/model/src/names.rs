@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::model::{OTHER, OptionRules, Ruled};
+use crate::{OTHER, OptionRules, Ruled};
 
 /// Which list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

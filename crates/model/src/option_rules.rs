@@ -6,7 +6,7 @@
 
 use regex::{Regex, RegexBuilder};
 
-use crate::model::OTHER;
+use crate::OTHER;
 
 /// The most memory that one compiled pattern may take, in bytes: far above any rule that a person would write.
 const LARGEST: usize = 1 << 20;
