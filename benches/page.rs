@@ -89,6 +89,7 @@ fn server(targets: Vec<Arc<TargetStatus>>) -> TcpStream {
         live: Box::new(Vec::new),
         readiness: Arc::new(ArcSwap::from_pointee(Readiness::Ready)),
         targets: Box::new(move || targets.clone()),
+        notices: Arc::default(),
         clock: Arc::new(watermark),
         version: "0.0.0".to_owned(),
         access: Arc::new(Access::open()),

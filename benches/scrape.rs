@@ -262,6 +262,7 @@ fn scraping(
         live: Box::new(live),
         readiness: Arc::new(ArcSwap::from_pointee(Readiness::Ready)),
         targets: Box::new(Arc::default),
+        notices: Arc::default(),
         clock: Arc::new(jiff::Timestamp::now),
         version: String::new(),
         access: Arc::new(Access::open()),

@@ -141,8 +141,18 @@ pub fn init(level: LogLevel, format: LogFormat) -> Result<Log, SetGlobalDefaultE
 /// Logs one line for a panic, with fixed messages only: a formatted one may contain a caller's data.
 fn log_panic(panic: &PanicHookInfo<'_>) {
     let place = panic.location().map(ToString::to_string).unwrap_or_default();
+    if is_of_the_database(&place) {
+        // The work that it ends says the same as an error, with what to do.
+        tracing::warn!(place, "the state file holds data that the database cannot read");
+        return;
+    }
     let message = panic.payload().downcast_ref::<&'static str>().copied().unwrap_or("no fixed message");
     tracing::error!(place, "a panic, which is a bug: {message}");
+}
+
+/// Returns whether code of the database panicked, which is its way to end work on a damaged file.
+fn is_of_the_database(place: &str) -> bool {
+    place.split(['/', '\\']).any(|folder| folder.starts_with("redb-"))
 }
 
 /// A writer that never fails, and counts the lines that it could not write.
@@ -247,6 +257,14 @@ mod tests {
             tracing::error!("broken");
         });
         assert!(log.contains("broken") && !log.contains("chatter") && !log.contains("theirs"), "{log}");
+    }
+
+    #[test]
+    fn a_panic_of_the_database_is_told_from_ours() {
+        let registry = "/root/.cargo/registry/src/index.crates.io-1949cf8c6b5b557f";
+        assert!(is_of_the_database(&format!("{registry}/redb-4.6.0/src/tree_store/btree.rs:1:2")));
+        assert!(!is_of_the_database(&format!("{registry}/hyper-1.0.0/src/redb.rs:1:2")));
+        assert!(!is_of_the_database("src/store/redb.rs:1:2"));
     }
 
     #[test]

@@ -4,6 +4,7 @@
 
 use std::{
     io::{self, BufRead as _, ErrorKind, IsTerminal as _, Write as _},
+    path::{Path, PathBuf},
     process::ExitCode,
     sync::Arc,
     time::Duration,
@@ -14,7 +15,8 @@ use jiff::Timestamp;
 use wolkvox_exporter::{
     cli::{
         BackfillArgs, BackupArgs, Cli, Command, CompletionsArgs, DoctorArgs, HealthcheckArgs, InitArgs,
-        InspectArgs, LogArgs, RunArgs, StateCommand, StateCopyArgs, completions, man,
+        LogArgs, RunArgs, StateCommand, StateCopyArgs, StateFileArgs, StateForgetArgs, StateRenameArgs,
+        completions, man,
     },
     commands::{
         backfill, demo, doctor, healthcheck,
@@ -30,7 +32,7 @@ use wolkvox_exporter::{
 fn main() -> ExitCode {
     let cli = match Cli::from_process() {
         Ok(cli) => cli,
-        Err(error) => error.exit(),
+        Err(error) => return answer(&error),
     };
     let outcome = match cli.command {
         None if cli.run.config.check => return check(&cli.run),
@@ -59,6 +61,8 @@ fn main() -> ExitCode {
         Some(Command::State(StateCommand::Inspect(args))) => inspect(&args),
         Some(Command::State(StateCommand::Backup(args))) => back_up(&args),
         Some(Command::State(StateCommand::Copy(args))) => copy_target(&args),
+        Some(Command::State(StateCommand::Rename(args))) => rename_target(&args),
+        Some(Command::State(StateCommand::Forget(args))) => forget_target(&args),
         Some(Command::Simulate(args)) => serve(args.log, async |process| {
             simulator::run(args.simulator, process.shutdown.cancelled_owned()).await
         }),
@@ -183,15 +187,44 @@ fn check_health(args: &HealthcheckArgs) -> anyhow::Result<()> {
 }
 
 /// Prints the content of a state file.
-fn inspect(args: &InspectArgs) -> anyhow::Result<()> {
-    let path = config::resolve_state(&args.state)?;
-    print(&store::inspect(&path)?.to_string())
+fn inspect(args: &StateFileArgs) -> anyhow::Result<()> {
+    print(&store::inspect(&state_path(args)?)?.to_string())
+}
+
+fn state_path(args: &StateFileArgs) -> anyhow::Result<PathBuf> {
+    Ok(config::resolve_state(args.config_file.as_deref(), &args.state)?)
 }
 
 /// Copies a state file.
 fn back_up(args: &BackupArgs) -> anyhow::Result<()> {
-    let state = config::resolve_state(&args.state)?;
-    print(&store::backup(&state, &args.to)?.to_string())
+    let state = state_path(&args.file)?;
+    if args.to != Path::new("-") {
+        return print(&store::backup(&state, &args.to)?.to_string());
+    }
+    let mut out = io::stdout().lock();
+    anyhow::ensure!(
+        !out.is_terminal(),
+        "a copy is no text: send it into a file, as in `state backup - >COPY`, or name the file"
+    );
+    let summary = store::backup_to(&state, &mut out)?;
+    print_error(summary.to_string().trim_end());
+    Ok(())
+}
+
+/// Another name for a target.
+fn rename_target(args: &StateRenameArgs) -> anyhow::Result<()> {
+    let (old, new) = (&args.old, &args.new);
+    store::rename_target(old, new, &state_path(&args.file)?)?;
+    print(&format!("{old} is called {new} from now on; its counters go on at the next start\n"))
+}
+
+/// A target out of a state file.
+fn forget_target(args: &StateForgetArgs) -> anyhow::Result<()> {
+    let forgotten = store::forget_target(&args.name, &state_path(&args.file)?)?;
+    print(&format!(
+        "forgot {}: {} label sets, {} rows remembered\n",
+        args.name, forgotten.menus, forgotten.rows
+    ))
 }
 
 /// Copies a target to another state file.
@@ -254,6 +287,17 @@ fn language_from_environment() -> Language {
     let set = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
     let locale = ["LC_ALL", "LC_MESSAGES", "LANG"].into_iter().find_map(set);
     Language::of_locale(locale.as_deref().unwrap_or_default())
+}
+
+/// Prints what clap says instead of a command line: help and version to standard output, all else to standard error.
+fn answer(error: &clap::Error) -> ExitCode {
+    match error.print() {
+        Err(failed) if !error.use_stderr() && failed.kind() != ErrorKind::BrokenPipe => {
+            print_error(&format!("error: cannot write to standard output: {failed}"));
+            ExitCode::FAILURE
+        }
+        _ => u8::try_from(error.exit_code()).map_or(ExitCode::FAILURE, ExitCode::from),
+    }
 }
 
 /// Prints to standard output. A closed pipe is no error.

@@ -69,7 +69,7 @@ pub enum Command {
     Man(ManArgs),
     /// Run the simulated Wolkvox alone
     Simulate(SimulateCommand),
-    /// Look at a state file, or copy it
+    /// Look at a state file, copy it, or change the targets in it
     #[command(subcommand)]
     State(StateCommand),
 }
@@ -78,19 +78,51 @@ pub enum Command {
 #[derive(Debug, Subcommand)]
 pub enum StateCommand {
     /// Print what is in it: moments and numbers, nothing personal
-    Inspect(InspectArgs),
+    Inspect(StateFileArgs),
     /// Copy it as of one moment into a new file, also while an exporter runs on it
     Backup(BackupArgs),
     /// Copy a target with all that was counted of it to the state file of another exporter
     Copy(StateCopyArgs),
+    /// Give a target another name, under which its counters go on; no exporter may run on the file
+    Rename(StateRenameArgs),
+    /// Remove a target that is no longer configured, with all that was counted of it; no exporter may run on the file
+    Forget(StateForgetArgs),
 }
 
-/// The flags of `state inspect`.
+/// The flags that tell where a state file is.
 #[derive(Debug, Args)]
-pub struct InspectArgs {
-    /// Which state.
+pub struct StateFileArgs {
+    /// YAML file of the exporter, which may name the state file
+    #[arg(long = "config.file", env = "WOLKVOX_CONFIG_FILE", value_name = "FILE")]
+    pub config_file: Option<PathBuf>,
+    /// The file itself.
     #[command(flatten)]
     pub state: Flags<StateConfig>,
+}
+
+/// The flags of `state rename`.
+#[derive(Debug, Args)]
+pub struct StateRenameArgs {
+    /// Which state.
+    #[command(flatten)]
+    pub file: StateFileArgs,
+    /// Name that the target has in the state
+    #[arg(value_name = "OLD")]
+    pub old: String,
+    /// Name that it has in the configuration now
+    #[arg(value_name = "NEW")]
+    pub new: String,
+}
+
+/// The flags of `state forget`.
+#[derive(Debug, Args)]
+pub struct StateForgetArgs {
+    /// Which state.
+    #[command(flatten)]
+    pub file: StateFileArgs,
+    /// Name of the target
+    #[arg(value_name = "NAME")]
+    pub name: String,
 }
 
 /// The flags of `state copy`.
@@ -112,8 +144,8 @@ pub struct StateCopyArgs {
 pub struct BackupArgs {
     /// Which state.
     #[command(flatten)]
-    pub state: Flags<StateConfig>,
-    /// The copy: a file that does not exist yet
+    pub file: StateFileArgs,
+    /// The copy: a file that does not exist yet, or `-` for standard output
     #[arg(value_name = "COPY")]
     pub to: PathBuf,
 }

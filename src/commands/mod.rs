@@ -8,3 +8,4 @@ pub mod doctor;
 pub mod healthcheck;
 pub mod init;
 pub mod run;
+mod state_watch;

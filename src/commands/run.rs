@@ -18,18 +18,20 @@ use tokio::{
     net::TcpListener,
     runtime::{self, Handle, Runtime},
     signal::unix::{Signal, SignalKind, signal},
-    sync::Semaphore,
-    task::JoinSet,
+    sync::{Semaphore, mpsc},
+    task::{JoinSet, spawn_blocking},
 };
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
+use super::state_watch::{MakeAnew, StateWatch, look_for_renamed, rescued};
 use crate::{
     config::{self, Config, ConfigError, ListenAddress, Resolved, WebConfig, WebRules},
     logging::DroppedLines,
     poller::Clock,
     snapshot::Publisher,
-    store::{self, BackupServer, Store},
+    status::Notices,
+    store::{self, BackupServer, Store, StoreError},
     supervisor::{Change, Deps, Supervisor},
     telemetry::Telemetry,
     web::{self, Access, Readiness, ServerLimits, Site, reload},
@@ -47,8 +49,10 @@ const ABANDON_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// Threads that read answers; more would only wait for the one that commits.
 const MAX_WORKERS: usize = 4;
-/// Threads that wait for the disk or for a look-up of a name. Commits go one after the other anyway.
+/// Threads that wait for token files and for look-ups of names.
 const MAX_BLOCKING: usize = 64;
+/// Threads that read and write the state. Commits go one after the other anyway.
+const STORE_THREADS: usize = 4;
 
 /// Where the state lives.
 #[derive(Clone)]
@@ -138,8 +142,10 @@ pub async fn run(
         publisher: Publisher::start(telemetry.clone()),
         telemetry,
         readiness: Arc::new(ArcSwap::from_pointee(Readiness::NotReady("restoring the state".to_owned()))),
+        notices: Arc::default(),
         clock: process.clock,
     };
+    exporter.telemetry.started(exporter.now());
     exporter.telemetry.configured(true, exporter.now());
     let access = Arc::new(access(config.web.config_file.clone()).await?);
     let site = exporter.site(&config, access.clone(), reloader);
@@ -197,6 +203,7 @@ struct Exporter {
     telemetry: Arc<Telemetry>,
     publisher: Arc<Publisher>,
     readiness: Arc<ArcSwap<Readiness>>,
+    notices: Arc<Notices>,
     clock: Clock,
 }
 
@@ -221,6 +228,7 @@ impl Exporter {
             live: Box::new(move || telemetry.gather(std::time::Instant::now())),
             readiness: self.readiness.clone(),
             targets: Box::new(move || publisher.statuses()),
+            notices: self.notices.clone(),
             clock: self.clock.clone(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             access,
@@ -246,17 +254,30 @@ impl Exporter {
             );
         }
         let backups = socket.and_then(|path| offer_backups(&path, store.clone()));
-        let (publisher, telemetry) = (self.publisher.clone(), self.telemetry.clone());
-        let workers = Workers::start()?;
+        let workers = Threads::for_pollers()?;
+        let state_threads = Threads::for_the_state()?;
+        store.work_on(state_threads.handle());
         let mut supervisor = Supervisor::new(Deps {
-            store,
-            publisher,
-            telemetry,
+            store: store.clone(),
+            publisher: self.publisher.clone(),
+            telemetry: self.telemetry.clone(),
             clock: self.clock.clone(),
             in_flight: Arc::new(Semaphore::new(config.poll.requests_in_flight)),
             workers: workers.handle(),
         });
-        let followed = shutdown.run_until_cancelled(self.follow(&mut supervisor, config, reloads)).await;
+        let (make_anew, wishes) = mpsc::channel(1);
+        let watch = StateWatch {
+            store: store.clone(),
+            telemetry: self.telemetry.clone(),
+            notices: self.notices.clone(),
+            clock: self.clock.clone(),
+            make_anew,
+        };
+        let mut watching = JoinSet::new();
+        watching.spawn(watch.run());
+        let follow = self.follow(&store, &mut supervisor, config, reloads, wishes);
+        let followed = shutdown.run_until_cancelled(follow).await;
+        watching.shutdown().await;
         drop(backups);
         let started = matches!(**self.readiness.load(), Readiness::Ready);
         supervisor.end_all(if started { END_TIMEOUT } else { ABANDON_TIMEOUT }).await;
@@ -266,10 +287,13 @@ impl Exporter {
     /// Starts what `config` says, then whatever is read instead of it. Only an error ends this.
     async fn follow(
         &self,
+        store: &Arc<Store>,
         supervisor: &mut Supervisor,
         config: Config,
         mut reloads: Reloads,
+        mut wishes: mpsc::Receiver<MakeAnew>,
     ) -> anyhow::Result<()> {
+        look_for_renamed(store, &config, &self.notices).await;
         supervisor.change_to(&config).await?;
         self.readiness.store(Arc::new(Readiness::Ready));
         info!(targets = config.targets.len(), "ready");
@@ -277,8 +301,13 @@ impl Exporter {
             let asked = tokio::select! {
                 _ = reloads.hangup.recv() => None,
                 asked = reloads.requests.next() => Some(asked),
+                Some(tell) = wishes.recv() => {
+                    // Whoever asked may have gone away.
+                    let _ = tell.send(supervisor.pause(self.make_state_anew(store)).await);
+                    continue;
+                }
             };
-            let outcome = reload(&reloads.load, &config, supervisor).await;
+            let outcome = self.reload(&reloads.load, &config, store, supervisor).await;
             self.telemetry.configured(outcome.is_ok(), self.now());
             log_reload(&outcome);
             if let Some(asked) = asked {
@@ -286,6 +315,36 @@ impl Exporter {
                 let _ = asked.send(outcome.map(|_| ()));
             }
         }
+    }
+
+    /// Reads the configuration whole, and only then changes anything. What is fixed for the life of the process is in
+    /// `running`.
+    async fn reload(
+        &self,
+        load: &Load,
+        running: &Config,
+        store: &Arc<Store>,
+        supervisor: &mut Supervisor,
+    ) -> Result<Change, String> {
+        let load = load.clone();
+        let read = spawn_blocking(move || load()).await.map_err(|panic| panic.to_string())?;
+        let Resolved { config, warnings } = read.map_err(|error| error.to_string())?;
+        let fixed = config::needs_restart(running, &config);
+        if !fixed.is_empty() {
+            return Err(ConfigError { problems: fixed }.to_string());
+        }
+        warnings.iter().for_each(|warning| warn!("{warning}"));
+        look_for_renamed(store, &config, &self.notices).await;
+        supervisor.change_to(&config).await.map_err(|error| format!("{error:#}"))
+    }
+
+    /// Makes a state file that lost its contents anew, from what is published.
+    async fn make_state_anew(&self, store: &Arc<Store>) -> Result<(), StoreError> {
+        let store = store.clone();
+        let targets: Vec<_> = self.publisher.snapshots().iter().map(|target| rescued(target)).collect();
+        spawn_blocking(move || store.make_anew(&targets))
+            .await
+            .unwrap_or_else(|panic| Err(StoreError::Failed(format!("making it anew broke off: {panic}"))))
     }
 }
 
@@ -311,20 +370,27 @@ fn log_reload(outcome: &Result<Change, String>) {
     }
 }
 
-/// The threads on which pollers run: reading an answer keeps one busy, and must not hold up a scrape.
-struct Workers(Option<Runtime>);
+/// Threads apart from the one that answers scrapes. What still hangs on them at the end is not waited for.
+struct Threads(Option<Runtime>);
 
-impl Workers {
-    fn start() -> anyhow::Result<Self> {
+impl Threads {
+    /// Starts the threads on which pollers run: reading an answer keeps one busy, and must not hold up a scrape.
+    fn for_pollers() -> anyhow::Result<Self> {
         let threads = std::thread::available_parallelism().map_or(1, usize::from).min(MAX_WORKERS);
-        let runtime = runtime::Builder::new_multi_thread()
-            .worker_threads(threads)
-            .max_blocking_threads(MAX_BLOCKING)
-            .thread_name("poller")
-            .enable_all()
-            .build()
-            .context("cannot start threads")?;
-        Ok(Self(Some(runtime)))
+        let mut builder = runtime::Builder::new_multi_thread();
+        builder.worker_threads(threads).max_blocking_threads(MAX_BLOCKING).thread_name("poller").enable_all();
+        Self::of(builder)
+    }
+
+    /// Starts the threads for work on the state, which look-ups of names and token files that hang must not hold up.
+    fn for_the_state() -> anyhow::Result<Self> {
+        let mut builder = runtime::Builder::new_current_thread();
+        builder.max_blocking_threads(STORE_THREADS).thread_name("state");
+        Self::of(builder)
+    }
+
+    fn of(mut builder: runtime::Builder) -> anyhow::Result<Self> {
+        Ok(Self(Some(builder.build().context("cannot start threads")?)))
     }
 
     fn handle(&self) -> Handle {
@@ -332,33 +398,18 @@ impl Workers {
     }
 }
 
-impl Drop for Workers {
+impl Drop for Threads {
     fn drop(&mut self) {
-        // Pollers have ended by then; a hanging look-up of a name is not waited for.
         if let Some(runtime) = self.0.take() {
             runtime.shutdown_background();
         }
     }
 }
 
-/// Reads the configuration whole, and only then changes anything. What is fixed for the life of the process is in
-/// `running`.
-async fn reload(load: &Load, running: &Config, supervisor: &mut Supervisor) -> Result<Change, String> {
-    let load = load.clone();
-    let read = tokio::task::spawn_blocking(move || load()).await.map_err(|panic| panic.to_string())?;
-    let Resolved { config, warnings } = read.map_err(|error| error.to_string())?;
-    let fixed = config::needs_restart(running, &config);
-    if !fixed.is_empty() {
-        return Err(ConfigError { problems: fixed }.to_string());
-    }
-    warnings.iter().for_each(|warning| warn!("{warning}"));
-    supervisor.change_to(&config).await.map_err(|error| format!("{error:#}"))
-}
-
 /// Who is let in. The file was good a moment ago, and may not be any more.
 async fn access(path: Option<PathBuf>) -> anyhow::Result<Access> {
     let Some(path) = path else { return Ok(Access::open()) };
-    let rules = tokio::task::spawn_blocking(move || WebRules::read(&path)).await??;
+    let rules = spawn_blocking(move || WebRules::read(&path)).await??;
     info!(tls = rules.tls.is_some(), users = rules.users.len(), "the web configuration is in force");
     Ok(Access::new(rules, random_key()?))
 }
@@ -378,7 +429,7 @@ pub async fn open(state: StateLocation) -> anyhow::Result<Arc<Store>> {
     match state {
         StateLocation::File(path) => {
             let key = random_key()?;
-            Ok(Arc::new(tokio::task::spawn_blocking(move || Store::open(&path, key)).await??))
+            Ok(Arc::new(spawn_blocking(move || Store::open(&path, key)).await??))
         }
         StateLocation::Open(store) => Ok(store),
     }

@@ -71,7 +71,7 @@ pub fn resolve_listen(
     if diagnostics.problems.is_empty() { Ok(listen) } else { Err(diagnostics.into_error()) }
 }
 
-fn read(config_file: Option<&Path>) -> Result<ConfigFile, ConfigError> {
+pub(super) fn read(config_file: Option<&Path>) -> Result<ConfigFile, ConfigError> {
     let Some(path) = config_file else { return Ok(ConfigFile::default()) };
     ConfigFile::read(path, "configuration file").map_err(|problem| ConfigError { problems: vec![problem] })
 }

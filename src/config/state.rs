@@ -1,6 +1,6 @@
 //! Where the state is kept: the settings of `state`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::config::{
     Flags,
@@ -26,12 +26,15 @@ pub(crate) fn resolve(
     state.sound.then_some(state.config)
 }
 
-/// Reads the path of the state file from flags alone.
+/// Reads only the path of the state file, from flags and the configuration file.
 ///
 /// # Errors
-/// If the path names no file.
-pub fn resolve_state(flags: &Flags<StateConfig>) -> Result<PathBuf, super::ConfigError> {
+/// If the file cannot be read, or the path names no file.
+pub fn resolve_state(
+    config_file: Option<&Path>,
+    flags: &Flags<StateConfig>,
+) -> Result<PathBuf, super::ConfigError> {
     let mut diagnostics = Diagnostics::default();
-    let state = resolve(flags, &ConfigFile::default(), &mut diagnostics);
+    let state = resolve(flags, &super::resolve::read(config_file)?, &mut diagnostics);
     state.map(|state| state.path).ok_or_else(|| diagnostics.into_error())
 }

@@ -176,7 +176,7 @@ impl CommittedState {
         T: Send + 'static,
         W: FnOnce() -> Result<T, StoreError> + Send + 'static,
     {
-        let task = self.work.spawn_blocking(work);
+        let task = self.work.spawn_blocking_on(work, &self.store.threads());
         async move {
             match task.await {
                 Ok(result) => result,

@@ -3,7 +3,12 @@
 //! Owns one [`Assembly`] per format that somebody asks for. Takes milliseconds for a target and longer for many, so it
 //! runs on a thread where nothing waits for it but the [`Publisher`](super::Publisher).
 
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    panic::{AssertUnwindSafe, catch_unwind},
+};
+
+use tracing::error;
 
 use super::{TargetSnapshot, samples};
 use crate::exposition::{Assembly, Encoding, Family, Format, Published, TargetCells};
@@ -48,13 +53,28 @@ impl Encoder {
             .into_iter()
             .filter(|format| is_wanted(*format, false) || is_wanted(*format, true))
             .collect();
+        if self.heads.is_empty() {
+            // Nobody could be encoded so far: what stands in them has no families.
+            self.assemblies = Default::default();
+        }
         let fresh = formats.iter().any(|format| self.assemblies[*format as usize].is_none());
-        let cells: Vec<Cells> = targets
+        let cells: Vec<Option<Cells>> = targets
             .clone()
             .map(|(target, changed)| {
-                self.encode(target, if fresh { Changed::All } else { changed }, &formats)
+                let changed = if fresh { Changed::All } else { changed };
+                let encoded = catch_unwind(AssertUnwindSafe(|| self.encode(target, changed, &formats)));
+                if encoded.is_err() {
+                    error!(
+                        server = target.server,
+                        "this target cannot be encoded, which is a bug: it is left out"
+                    );
+                }
+                encoded.ok()
             })
             .collect();
+        // A target that cannot be encoded shows nothing, and takes no other with it.
+        let cells =
+            cells.into_iter().map(|cells| cells.unwrap_or_else(|| self.no_points(&formats))).collect();
         let before = self.rename(targets.map(|(target, _)| target.server.as_str()));
         for format in Format::ALL.into_iter().filter(|format| !formats.contains(format)) {
             self.assemblies[format as usize] = None;
@@ -101,6 +121,15 @@ impl Encoder {
         }
         for format in formats {
             cells[*format as usize] = Some(TargetCells::all(&families, *format));
+        }
+        cells
+    }
+
+    /// Returns the cells of a target that shows nothing.
+    fn no_points(&self, formats: &[Format]) -> Cells {
+        let mut cells = Cells::default();
+        for format in formats {
+            cells[*format as usize] = Some(TargetCells::all(&self.heads, *format));
         }
         cells
     }

@@ -6,11 +6,13 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
     time::Duration,
 };
 
 use arc_swap::ArcSwap;
+use jiff::Timestamp;
 use tokio::{
     sync::{Notify, watch},
     task::{AbortHandle, spawn_blocking},
@@ -19,13 +21,13 @@ use tokio::{
 use tracing::{error, warn};
 
 use super::{
-    TargetSnapshot,
+    TargetSnapshot, Usual,
     encoder::{Changed, Encoder},
 };
 use crate::{
     baseline::History,
     exposition::{Encoding, Publication, Published},
-    status::{TargetStatus, UsualStatus, day, deviations},
+    status::{PollOutcome, TargetStatus, UsualStatus, day, deviations},
     telemetry::Telemetry,
 };
 
@@ -65,7 +67,17 @@ enum Status {
 }
 
 impl Status {
+    /// Makes what is missing. Of a target whose part cannot be made, which is a bug, as much is said.
     fn make(self, target: &TargetSnapshot) -> Arc<TargetStatus> {
+        let (Self::Made(raw) | Self::Raw(raw, _)) = &self;
+        let raw = raw.clone();
+        catch_unwind(AssertUnwindSafe(|| self.complete(target))).unwrap_or_else(|_| {
+            error!(server = target.server, "the status of this target cannot be made, which is a bug");
+            raw
+        })
+    }
+
+    fn complete(self, target: &TargetSnapshot) -> Arc<TargetStatus> {
         match self {
             Self::Made(status) => status,
             Self::Raw(status, history) => {
@@ -144,6 +156,11 @@ impl Publisher {
         self.inner.statuses.load_full()
     }
 
+    /// Returns what the targets expose, by name; what was handed in last may not be shown yet.
+    pub fn snapshots(&self) -> Vec<Arc<TargetSnapshot>> {
+        self.inner.parts().by_name.values().map(|part| part.snapshot.clone()).collect()
+    }
+
     /// Replaces what a target exposes, soon. `status` lacks the day, which is that of `recent`.
     pub fn put(&self, snapshot: TargetSnapshot, status: TargetStatus, history: Arc<History>) -> Shown {
         let shown = Shown::default();
@@ -160,6 +177,22 @@ impl Publisher {
         drop(parts);
         self.inner.changed.notify_one();
         shown
+    }
+
+    /// Shows a target that is not polled until `next_poll` as down: no window, no scores, and its counters as they are.
+    pub fn down(&self, name: &str, outcome: PollOutcome, next_poll: Timestamp) {
+        let mut parts = self.inner.parts();
+        let Some(part) = parts.by_name.get_mut(name) else { return };
+        let usual = Usual { scores: None, ..part.snapshot.usual.clone() };
+        let snapshot = TargetSnapshot { up: false, window: None, usual, ..(*part.snapshot).clone() };
+        part.snapshot = Arc::new(snapshot);
+        let (Status::Made(status) | Status::Raw(status, _)) = &mut part.status;
+        let usual = UsualStatus { deviations: None, ..status.usual.clone() };
+        *status = Arc::new(TargetStatus { outcome, next_poll, usual, ..(**status).clone() });
+        part.changed = Changed::All;
+        parts.version += 1;
+        drop(parts);
+        self.inner.changed.notify_one();
     }
 
     /// Takes every target but these out of what is published, soon.
@@ -306,7 +339,7 @@ impl Inner {
 
 #[cfg(test)]
 mod tests {
-    use jiff::{Timestamp, tz::TimeZone};
+    use jiff::tz::TimeZone;
     use tokio::time::sleep;
 
     use super::*;
@@ -314,7 +347,8 @@ mod tests {
         exposition::{BucketBounds, Format},
         ledger::TargetCounters,
         model::MenuLabels,
-        status::{Day, PollOutcome, QuotaUse},
+        status::{Day, QuotaUse, TargetState},
+        wolkvox::Rejection,
     };
 
     const TEXT: Encoding = Encoding { format: Format::Text, gzip: false };
@@ -395,6 +429,51 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn a_target_whose_poller_panicked_is_shown_as_down_with_its_counters() {
+        let telemetry = Arc::new(Telemetry::new().expect("metrics"));
+        let publisher = Publisher::start(telemetry.clone());
+        put(&publisher, snapshot(&telemetry, "a", 2));
+        put(&publisher, snapshot(&telemetry, "b", 1));
+        publisher.settled().await;
+        let (since, next) = (Timestamp::UNIX_EPOCH, Timestamp::from_second(30).expect("a moment"));
+        publisher.down("nobody", PollOutcome::BrokeOff { since }, next);
+        publisher.down("a", PollOutcome::BrokeOff { since }, next);
+        publisher.settled().await;
+        let exposition = scrape(&publisher, TEXT).await;
+        let up = |name: &str, up| exposition.contains(&format!("wolkvox_up{{server=\"{name}\"}} {up}\n"));
+        assert!(up("a", 0) && up("b", 1), "{exposition}");
+        assert_eq!(hits(&exposition, "a"), 2);
+        let statuses = publisher.statuses();
+        assert_eq!(statuses[0].state(since), TargetState::Failing);
+        assert_eq!(statuses[0].next_poll, next);
+    }
+
+    /// A sum that overflows panics where tests run.
+    #[tokio::test(start_paused = true)]
+    async fn a_part_that_panics_takes_no_other_target_with_it() {
+        let telemetry = Arc::new(Telemetry::new().expect("metrics"));
+        let publisher = Publisher::start(telemetry.clone());
+        let broken = |name| {
+            let mut account = TargetCounters::new(Timestamp::UNIX_EPOCH);
+            account.expect(MenuLabels::new("1", "voice", "A"));
+            account.totals.rejected = [(Rejection::ALL[0], u64::MAX), (Rejection::ALL[1], 1)].into();
+            TargetSnapshot { account: account.into(), ..snapshot(&telemetry, name, 0) }
+        };
+        put(&publisher, broken("a"));
+        publisher.settled().await;
+        put(&publisher, snapshot(&telemetry, "b", 2));
+        put(&publisher, broken("c"));
+        publisher.settled().await;
+        let exposition = scrape(&publisher, TEXT).await;
+        assert_eq!([hits(&exposition, "a"), hits(&exposition, "b"), hits(&exposition, "c")], [0, 2, 0]);
+        put(&publisher, snapshot(&telemetry, "a", 1));
+        put(&publisher, broken("b"));
+        publisher.settled().await;
+        let exposition = scrape(&publisher, TEXT).await;
+        assert_eq!([hits(&exposition, "a"), hits(&exposition, "b")], [1, 0], "what it was is no longer true");
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn live_metrics_of_a_target_come_without_a_commit() {
         let telemetry = Arc::new(Telemetry::new().expect("metrics"));
         let publisher = Publisher::start(telemetry.clone());
@@ -423,5 +502,29 @@ mod tests {
         }
         publisher.settled().await;
         assert!(kept(TEXT) && !kept(open), "not asked for in twenty minutes");
+    }
+
+    /// Whoever asks for every encoding now and then must not double the work of each publication for good.
+    #[tokio::test(start_paused = true)]
+    async fn a_stranger_keeps_no_more_encodings_than_scrapers_need() {
+        let telemetry = Arc::new(Telemetry::new().expect("metrics"));
+        let publisher = Publisher::start(telemetry.clone());
+        put(&publisher, snapshot(&telemetry, "a", 1));
+        let scraped = Encoding { format: Format::Protobuf, gzip: true };
+        let kept =
+            || Encoding::ALL.into_iter().filter(|encoding| publisher.publication().load().has(*encoding));
+        for round in 0..60 {
+            publisher.publication().in_encoding(scraped).await;
+            if round % 20 == 0 {
+                for encoding in Encoding::ALL {
+                    publisher.publication().in_encoding(encoding).await;
+                }
+            }
+            sleep(Duration::from_secs(30)).await;
+            put(&publisher, snapshot(&telemetry, "a", 1));
+            publisher.settled().await;
+            assert!(kept().any(|encoding| encoding == scraped), "round {round}");
+        }
+        assert!(kept().count() <= 3, "{:?}", kept().collect::<Vec<_>>());
     }
 }

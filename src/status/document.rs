@@ -9,10 +9,10 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::{
-    Day, DeepReadStatus, Deviation, Deviations, PollOutcome, PollRecord, QuotaNow, TargetStatus, UsualStatus,
-    WarmUpStatus, form, texts, usual_texts,
+    Day, DeepReadStatus, Deviation, Deviations, Notice, PollOutcome, PollRecord, QuotaNow, TargetStatus,
+    UsualStatus, WarmUpStatus, form, texts, usual_texts,
 };
-use crate::i18n::Language;
+use crate::{i18n::Language, wolkvox::ErrorClass};
 
 #[derive(Serialize)]
 struct StatusDocument<'a> {
@@ -21,7 +21,14 @@ struct StatusDocument<'a> {
     now: Timestamp,
     ready: bool,
     not_ready_reason: Option<&'a str>,
+    notices: Vec<NoticeReport>,
     targets: Vec<TargetReport<'a>>,
+}
+
+#[derive(Serialize)]
+struct NoticeReport {
+    kind: &'static str,
+    sentence: String,
 }
 
 #[derive(Serialize)]
@@ -76,6 +83,7 @@ struct DeviationReport<'a> {
 pub fn json(
     version: &str,
     not_ready: Option<&str>,
+    notices: &[Notice],
     targets: &[Arc<TargetStatus>],
     now: Timestamp,
     language: Language,
@@ -86,6 +94,10 @@ pub fn json(
         now: form::whole(now),
         ready: not_ready.is_none(),
         not_ready_reason: not_ready,
+        notices: notices
+            .iter()
+            .map(|notice| NoticeReport { kind: notice.kind(), sentence: notice.sentence(language) })
+            .collect(),
         targets: targets.iter().map(|target| report(target, now, language)).collect(),
     };
     let mut body = serde_json::to_vec(&document).unwrap_or_default(); // fails only for maps with odd keys
@@ -116,8 +128,12 @@ fn report(target: &TargetStatus, now: Timestamp, language: Language) -> TargetRe
 }
 
 fn failure(outcome: &PollOutcome) -> Option<FailureReport> {
-    let PollOutcome::Failed { fault, since } = outcome else { return None };
-    Some(FailureReport { class: fault.class().as_str(), since: form::whole(*since) })
+    let (class, since) = match outcome {
+        PollOutcome::Failed { fault, since } => (fault.class(), since),
+        PollOutcome::BrokeOff { since } => (ErrorClass::Internal, since),
+        PollOutcome::Waiting | PollOutcome::Committed => return None,
+    };
+    Some(FailureReport { class: class.as_str(), since: form::whole(*since) })
 }
 
 fn usual(usual: &UsualStatus, language: Language) -> UsualReport<'_> {

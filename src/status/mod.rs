@@ -6,6 +6,7 @@
 mod day;
 mod document;
 mod form;
+mod notice;
 mod texts;
 mod usual;
 mod usual_texts;
@@ -21,6 +22,7 @@ pub(crate) use self::usual_texts::{UsualText, compared_with, deviation_figures, 
 pub use self::{
     day::{Day, OptionDay, PointDay, Rest, day},
     document::json,
+    notice::{Notice, Notices},
     usual::{Deviation, Deviations, Told, UsualStatus, WarmUpState, WarmUpStatus, deviations},
 };
 use crate::{
@@ -74,6 +76,11 @@ pub enum PollOutcome {
         /// Why.
         fault: ApiError,
         /// When the first of the polls that failed in a row ended.
+        since: Timestamp,
+    },
+    /// The poller panicked, which is a bug; another one begins at the next poll.
+    BrokeOff {
+        /// When.
         since: Timestamp,
     },
 }
@@ -182,7 +189,7 @@ impl TargetStatus {
             .lag(now)
             .is_some_and(|lag| lag.unsigned_abs() > (self.usual_lag * 3).max(Duration::from_secs(60)));
         match &self.outcome {
-            PollOutcome::Failed { .. } => TargetState::Failing,
+            PollOutcome::Failed { .. } | PollOutcome::BrokeOff { .. } => TargetState::Failing,
             _ if old => TargetState::Behind,
             PollOutcome::Waiting => TargetState::Waiting,
             PollOutcome::Committed if self.last_row.is_none() => TargetState::NoRows,
@@ -253,6 +260,7 @@ pub(crate) mod tests {
             outcome: PollOutcome::Failed { fault: ApiError::TokenInvalid, since: now() },
             ..target()
         };
+        let broke_off = TargetStatus { outcome: PollOutcome::BrokeOff { since: now() }, ..target() };
         let waiting = TargetStatus { outcome: PollOutcome::Waiting, ..target() };
         let new = TargetStatus { watermark: None, last_row: None, ..waiting.clone() };
         let silent = TargetStatus { last_row: None, ..target() };
@@ -264,6 +272,7 @@ pub(crate) mod tests {
             (&well, at("2026-01-18T17:00:00Z"), TargetState::Well),
             (&failed, now(), TargetState::Failing),
             (&failed, later, TargetState::Failing),
+            (&broke_off, now(), TargetState::Failing),
             (&waiting, now(), TargetState::Waiting),
             (&waiting, later, TargetState::Behind),
             (&new, later, TargetState::Waiting),

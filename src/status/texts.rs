@@ -52,6 +52,15 @@ texts! {
         "The last poll failed. {What}. It has been so for {length}.",
         "La última consulta falló. {What}. Es así desde hace {length}.";
 
+    BrokeOff:
+        "The polling of this target broke off {length} ago, which is a bug of the exporter. It begins again at the next poll; \
+         what was counted stays, and what is missing is read then.",
+        "La consulta de este destino se interrumpió hace {length}, por un error del exportador. Vuelve a empezar en la próxima \
+         consulta; lo contado se conserva, y lo que falta se lee entonces.";
+    BrokeOffRemedy:
+        "Please report the line `a panic` of the log.",
+        "Por favor, reporte el renglón `a panic` del registro.";
+
     Unread:
         "The last poll received {unread} rows that cannot be read, and they are in no figure: the log names the field.",
         "La última consulta recibió {unread} filas que no se pueden leer, y no están en ninguna cifra: el registro nombra \
@@ -199,6 +208,10 @@ pub(crate) fn class_words(class: ErrorClass) -> StatusText {
 
 /// How a target is, in one or a few sentences.
 pub(crate) fn sentence(target: &TargetStatus, now: Timestamp, language: Language) -> String {
+    if let PollOutcome::BrokeOff { since } = &target.outcome {
+        let length = span(now.duration_since(*since).as_secs().max(0));
+        return say(StatusText::BrokeOff, language, &[("length", length)]);
+    }
     let lag = span(target.lag(now).map_or(0, |lag| lag.as_secs()));
     let text = match target.state(now) {
         TargetState::Waiting => StatusText::Waiting,
@@ -212,7 +225,9 @@ pub(crate) fn sentence(target: &TargetStatus, now: Timestamp, language: Language
             let what = fault.words(language).happened;
             (capitalised(what.trim_end_matches('.')), span(now.duration_since(*since).as_secs().max(0)))
         }
-        PollOutcome::Waiting | PollOutcome::Committed => (String::new(), String::new()),
+        PollOutcome::Waiting | PollOutcome::Committed | PollOutcome::BrokeOff { .. } => {
+            (String::new(), String::new())
+        }
     };
     let sentence = say(text, language, &[("lag", lag), ("What", what), ("length", length)]);
     let sentence = target
@@ -241,6 +256,7 @@ fn reading_again(read: &DeepReadStatus, language: Language) -> String {
 pub(crate) fn remedy(target: &TargetStatus, now: Timestamp, language: Language) -> Option<String> {
     match (target.state(now), &target.outcome) {
         (_, PollOutcome::Failed { fault, .. }) => Some(fault.words(language).remedy),
+        (_, PollOutcome::BrokeOff { .. }) => Some(say(StatusText::BrokeOffRemedy, language, &[])),
         (TargetState::NoRows, _) => Some(say(StatusText::NoRowsRemedy, language, &[])),
         (TargetState::Behind, _) => Some(say(StatusText::BehindRemedy, language, &[])),
         _ => None,

@@ -6,12 +6,11 @@
 use std::num::NonZeroU64;
 
 use jiff::Timestamp;
-use redb::ReadableTable;
 use serde::{Deserialize, Serialize};
 
 use super::{
     Store, StoreError, TargetId, View, decode, encode, failed, interactions,
-    schema::{INTERACTIONS, JOURNEYS, META, TARGETS},
+    schema::{INTERACTIONS, JOURNEYS, META},
     view,
 };
 use crate::ledger::OpenJourney;
@@ -47,7 +46,7 @@ impl Store {
     /// How a backfill of this state was begun; `None` where none was.
     pub fn backfill(&self) -> Result<Option<BackfillMark>, StoreError> {
         self.read(|view| {
-            let Some(meta) = view.table(META)? else { return Ok(None) };
+            let meta = view.table(META)?;
             meta.get(KEY).map_err(failed)?.map(|bytes| decode(bytes.value())).transpose()
         })
     }
@@ -60,25 +59,16 @@ impl Store {
             Ok(())
         })
     }
-
-    /// Whether any target is known to it.
-    pub fn is_used(&self) -> Result<bool, StoreError> {
-        self.read(|view| match view.table(TARGETS)? {
-            Some(targets) => Ok(targets.iter().map_err(failed)?.next().is_some()),
-            None => Ok(false),
-        })
-    }
 }
 
 impl View {
     /// The interactions of a target, ascending, and until when more of each may come, in Unix seconds.
     pub fn interactions(&self, target: TargetId) -> Result<Vec<(NonZeroU64, i64)>, StoreError> {
-        self.table(INTERACTIONS)?.map_or_else(|| Ok(Vec::new()), |table| interactions::all(&table, target.0))
+        interactions::all(&self.table(INTERACTIONS)?, target.0)
     }
 
     /// The journeys of a target that are not over.
     pub fn open_journeys(&self, target: TargetId) -> Result<Vec<(NonZeroU64, OpenJourney)>, StoreError> {
-        self.table(JOURNEYS)?
-            .map_or_else(|| Ok(Vec::new()), |journeys| view::open_journeys(&journeys, target.0, i64::MAX))
+        view::open_journeys(&self.table(JOURNEYS)?, target.0, i64::MAX)
     }
 }

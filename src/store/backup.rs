@@ -1,34 +1,42 @@
-//! `state backup`: a copy of the state as of one moment, in a new file, whether an exporter runs on it or not.
+//! `state backup`: a copy of the state as of one moment, in a new file or on standard output, whether an exporter runs
+//! on it or not.
 //!
-//! Asks the exporter that has the file open; where none has, reads the file itself. It never writes to the state, and
-//! never over a file that is there. The copy gets its name when it has been read whole against its checksums.
+//! Asks the exporter that has the file open; where none has, copies the file byte by byte, whatever its layout. It never
+//! writes to the state, and never over a file that is there. A copy is handed out when it has been read whole against
+//! its checksums.
 
 use std::{
     fmt::{self, Display, Formatter},
-    fs::{self, File, OpenOptions},
-    io::{self, BufReader, BufWriter},
-    os::unix::{fs::OpenOptionsExt as _, net::UnixStream},
+    fs::{self, File},
+    io::{self, BufReader, Seek as _, Write},
+    os::unix::net::UnixStream,
     path::{Path, PathBuf},
-    thread,
 };
 
+use redb::{Database, ReadableDatabase, ReadableTableMetadata as _, backends::FileBackend};
+
 use super::{
-    StoreError,
+    CACHE_BYTES, StoreError,
     backup_server::backup_socket,
-    copy::{receive, send, verify},
-    file_backend,
-    overlay::look,
+    failed,
+    file::refuse_irregular,
+    open_error,
+    rescue::{beside, create, sync_folder},
+    schema::{VERSION, identify},
+    stream::receive,
 };
 
 /// What came of a copy.
 #[derive(Debug)]
 pub struct BackupSummary {
-    /// The copy.
+    /// The copy; `-` for standard output.
     pub path: PathBuf,
     /// Its size.
     pub bytes: u64,
     /// Records in it.
     pub records: u64,
+    /// Its layout.
+    pub layout: u32,
     /// Whether an exporter had the state open.
     pub live: bool,
 }
@@ -37,7 +45,16 @@ impl Display for BackupSummary {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let from =
             if self.live { "from the exporter that runs" } else { "from the file, no exporter runs on it" };
-        writeln!(f, "{}: {} records, {} bytes, {from}", self.path.display(), self.records, self.bytes)
+        writeln!(f, "{}: {} records, {} bytes, {from}", self.path.display(), self.records, self.bytes)?;
+        if self.layout == VERSION {
+            return Ok(());
+        }
+        let of = if self.layout < VERSION { "an older" } else { "a newer" };
+        writeln!(
+            f,
+            "its layout ({}) is that of {of} version of the exporter: keep it for that version",
+            self.layout
+        )
     }
 }
 
@@ -49,14 +66,10 @@ pub fn backup(state: &Path, to: &Path) -> Result<BackupSummary, StoreError> {
     if to.try_exists().map_err(|error| io_error(to, &error))? {
         return Err(StoreError::Backup(format!("{} exists, and a copy never replaces a file", to.display())));
     }
-    let mut partial = to.as_os_str().to_owned();
-    partial.push(".partial");
-    let partial = PathBuf::from(partial);
-    let made = fill(state, &partial).and_then(|(records, live)| {
-        verify(&partial)?;
-        let bytes = fs::metadata(&partial).map_err(|error| io_error(&partial, &error))?.len();
-        fs::rename(&partial, to).and_then(|()| sync_directory(to)).map_err(|error| io_error(to, &error))?;
-        Ok(BackupSummary { path: to.to_owned(), bytes, records, live })
+    let partial = beside(to, "partial");
+    let made = new_file(&partial).and_then(|file| fill(state, &partial, file)).and_then(|(_, summary)| {
+        fs::rename(&partial, to).and_then(|()| sync_folder(to)).map_err(|error| io_error(to, &error))?;
+        Ok(BackupSummary { path: to.to_owned(), ..summary })
     });
     if made.is_err() {
         // It may never have been made.
@@ -65,57 +78,84 @@ pub fn backup(state: &Path, to: &Path) -> Result<BackupSummary, StoreError> {
     made
 }
 
-/// Records copied, and whether an exporter handed them out.
-fn fill(state: &Path, partial: &Path) -> Result<(u64, bool), StoreError> {
-    let create = || {
-        let mut options = OpenOptions::new();
-        // What a copy that was broken off has left is of no use to anybody.
-        options.read(true).write(true).create(true).truncate(true).mode(0o600);
-        options.open(partial).map_err(|error| io_error(partial, &error))
-    };
-    match UnixStream::connect(backup_socket(state)) {
-        Ok(exporter) => Ok((receive(&mut BufReader::new(exporter), create()?)?, true)),
-        // None runs, or the one that did was killed.
-        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused) => {
-            Ok((copy_file(state, create)?, false))
-        }
-        Err(error) => Err(StoreError::Backup(format!(
-            "the exporter that runs cannot be asked ({error}): ask as its user, or as root"
-        ))),
-    }
+/// Copies the state in `state` to `out`. The copy is made in a file beside the state first, which has no name.
+///
+/// # Errors
+/// As [`backup`]; also when `out` takes no more.
+pub fn backup_to(state: &Path, out: &mut impl Write) -> Result<BackupSummary, StoreError> {
+    let partial = beside(state, "copy");
+    let file = new_file(&partial)?;
+    fs::remove_file(&partial).map_err(|error| io_error(&partial, &error))?;
+    let (mut file, summary) = fill(state, &partial, file)?;
+    let copied = file.rewind().and_then(|()| io::copy(&mut file, out)).and_then(|_| out.flush());
+    copied.map_err(|error| io_error(Path::new("standard output"), &error))?;
+    Ok(BackupSummary { path: "-".into(), ..summary })
 }
 
-/// Of a file that no exporter has open, also one that was not closed cleanly.
-fn copy_file(
-    state: &Path,
-    create: impl FnOnce() -> Result<File, StoreError> + Send,
-) -> Result<u64, StoreError> {
-    let copied = look(state, |read| {
-        let (ours, theirs) = UnixStream::pair().map_err(|error| StoreError::Backup(error.to_string()))?;
-        thread::scope(|scope| {
-            let receiver = scope.spawn(move || receive(&mut BufReader::new(theirs), create()?));
-            let sent = send(read, &mut BufWriter::new(ours), &|| false);
-            let received = receiver.join().unwrap_or_else(|_| Err(StoreError::Backup("a bug".to_owned())));
-            // What the receiver says includes what the sender told it.
-            received.and_then(|records| sent.map(|()| records))
-        })
-    });
-    match copied {
-        Some(copied) => copied,
-        // It says why it cannot be read.
-        None => Err(file_backend(state).err().unwrap_or_else(|| StoreError::Damaged {
-            path: state.to_owned(),
-            detail: "it cannot be read".to_owned(),
-        })),
+/// Makes the file for a copy; its folder must be there.
+fn new_file(path: &Path) -> Result<File, StoreError> {
+    create(path).map_err(|error| match error {
+        StoreError::Io { path, said } => io_error(path.parent().unwrap_or(&path), &said),
+        other => other,
+    })
+}
+
+/// Fills `file`, which messages call `name`, with a copy, and reads it whole.
+fn fill(state: &Path, name: &Path, file: File) -> Result<(File, BackupSummary), StoreError> {
+    let clone = || file.try_clone().map_err(|error| io_error(name, &error));
+    let live = match UnixStream::connect(backup_socket(state)) {
+        Ok(exporter) => {
+            receive(&mut BufReader::new(exporter), clone()?)?;
+            true
+        }
+        // None runs, or the one that did was killed.
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused) => {
+            copy_file(state, &file)?;
+            false
+        }
+        Err(error) => {
+            return Err(StoreError::Backup(format!(
+                "the exporter that runs cannot be asked ({error}): ask as its user, or as root"
+            )));
+        }
+    };
+    let (records, layout) = verify(state, clone()?)?;
+    let bytes = file.metadata().map_err(|error| io_error(name, &error))?.len();
+    Ok((file, BackupSummary { path: name.to_owned(), bytes, records, layout, live }))
+}
+
+/// Copies the bytes of a file that no exporter has open.
+fn copy_file(state: &Path, mut to: &File) -> Result<(), StoreError> {
+    refuse_irregular(state)?;
+    let mut from = File::open(state).map_err(StoreError::io(state))?;
+    // Held while the file is copied, so that no exporter begins to write to it.
+    if let Err(fs::TryLockError::WouldBlock) = from.try_lock_shared() {
+        return Err(StoreError::Backup(format!(
+            "an exporter has {} open and hands out no copies: its log says why at the start; stop it, or ask there",
+            state.display()
+        )));
     }
+    io::copy(&mut from, &mut to).map_err(|error| StoreError::Backup(error.to_string()))?;
+    Ok(())
+}
+
+/// Reads a copy from end to end against its checksums. Returns how many records it has, and its layout.
+fn verify(state: &Path, file: File) -> Result<(u64, u32), StoreError> {
+    let mut builder = Database::builder();
+    builder.set_cache_size(CACHE_BYTES).set_check_integrity_on_open(true);
+    let backend = FileBackend::new(file).map_err(|error| open_error(state, error))?;
+    let database = builder.create_with_backend(backend).map_err(|error| open_error(state, error))?;
+    let read = database.begin_read().map_err(failed)?;
+    let empty = || StoreError::Damaged { path: state.to_owned(), detail: "it is empty".to_owned() };
+    let layout = identify(&read, state)?.ok_or_else(empty)?.version;
+    let mut records = 0;
+    for table in read.list_tables().map_err(failed)? {
+        let table = read.open_untyped_table(table).map_err(failed)?;
+        records += table.len().map_err(failed)?;
+    }
+    Ok((records, layout))
 }
 
 fn io_error(path: &Path, error: &io::Error) -> StoreError {
     StoreError::Backup(format!("{}: {error}", path.display()))
-}
-
-/// So that the new name is there after a power failure.
-fn sync_directory(path: &Path) -> io::Result<()> {
-    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    File::open(parent)?.sync_all()
 }

@@ -22,7 +22,7 @@ use tokio::{
 };
 use tracing::{info, warn};
 
-use super::{Store, copy::send};
+use super::{Store, stream::send};
 
 /// How long a reader may take nothing.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
@@ -94,6 +94,8 @@ fn hand_out(stream: UnixStream, store: &Store, stopped: &AtomicBool) -> io::Resu
     stream.set_nonblocking(false)?;
     stream.set_write_timeout(Some(WRITE_TIMEOUT))?;
     let mut out = BufWriter::with_capacity(64 * 1024, stream);
-    let sent = store.read(|view| send(view.transaction(), &mut out, &|| stopped.load(Ordering::Relaxed)));
+    // After a failure of the disk the file can only be opened again when nobody reads it any more.
+    let is_over = || stopped.load(Ordering::Relaxed) || store.is_closed();
+    let sent = store.read(|view| send(view.transaction(), &mut out, &is_over));
     sent.map_err(io::Error::other)
 }

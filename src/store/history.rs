@@ -34,7 +34,7 @@ impl Transaction<'_> {
 impl View {
     /// The days of a target's history, ascending, as they were written.
     pub fn history(&self, target: TargetId) -> Result<Vec<(i32, Vec<u8>)>, StoreError> {
-        let Some(history) = self.table(HISTORY)? else { return Ok(Vec::new()) };
+        let history = self.table(HISTORY)?;
         let days = history.range((target.0, i32::MIN)..=(target.0, i32::MAX)).map_err(failed)?;
         days.map(|entry| {
             let (key, bytes) = entry.map_err(failed)?;
@@ -45,7 +45,6 @@ impl View {
 
     /// How far the reading of the time before has come; `None` where it was never thought of.
     pub fn warm_up(&self, target: TargetId) -> Result<Option<WarmUp>, StoreError> {
-        let Some(warm_ups) = self.table(WARM_UPS)? else { return Ok(None) };
-        warm_ups.get(target.0).map_err(failed)?.map(|bytes| decode(bytes.value())).transpose()
+        self.table(WARM_UPS)?.get(target.0).map_err(failed)?.map(|bytes| decode(bytes.value())).transpose()
     }
 }

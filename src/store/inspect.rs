@@ -6,11 +6,11 @@ use std::{
 };
 
 use jiff::Timestamp;
-use redb::{ReadableTableMetadata, TableError};
+use redb::ReadableTableMetadata;
 
 use super::{
-    StoreError, decode, failed, interactions,
-    schema::{INTERACTIONS, JOURNEYS, MENUS, QUOTA, ROWS, Reading, TARGETS, TOTALS, VERSION},
+    StoreError, failed, interactions,
+    schema::{INTERACTIONS, JOURNEYS, QUOTA, ROWS, Reading, VERSION},
 };
 use crate::ledger::Totals;
 
@@ -49,34 +49,26 @@ pub struct TargetInspection {
 /// exporter mends.
 pub fn inspect(path: &Path) -> Result<Inspection, StoreError> {
     let bytes = std::fs::metadata(path).map_err(StoreError::io(path))?.len();
-    let Reading { read, .. } = &Reading::open(path)?;
-    let mut targets = Vec::new();
-    let mut inspection = Inspection { bytes, rows: 0, interactions: 0, journeys: 0, targets: Vec::new() };
-    // A file on which no target was ever started has no tables yet.
-    let names = match read.open_table(TARGETS) {
-        Ok(names) => names,
-        Err(TableError::TableDoesNotExist(_)) => return Ok(inspection),
-        Err(error) => return Err(failed(error)),
+    let Reading { view, .. } = &Reading::open(path)?;
+    let blocks = view.table(INTERACTIONS)?;
+    let quota = view.table(QUOTA)?;
+    let mut inspection = Inspection {
+        bytes,
+        rows: view.table(ROWS)?.len().map_err(failed)?,
+        interactions: 0,
+        journeys: view.table(JOURNEYS)?.len().map_err(failed)?,
+        targets: Vec::new(),
     };
-    inspection.rows = read.open_table(ROWS).map_err(failed)?.len().map_err(failed)?;
-    let blocks = read.open_table(INTERACTIONS).map_err(failed)?;
-    inspection.journeys = read.open_table(JOURNEYS).map_err(failed)?.len().map_err(failed)?;
-    let totals = read.open_table(TOTALS).map_err(failed)?;
-    let menus = read.open_table(MENUS).map_err(failed)?;
-    let quota = read.open_table(QUOTA).map_err(failed)?;
-    for entry in names.range::<&str>(..).map_err(failed)? {
-        let (name, id) = entry.map_err(failed)?;
-        let id = id.value();
-        let Some(record) = totals.get(id).map_err(failed)? else { continue };
-        inspection.interactions += interactions::all(&blocks, id)?.len() as u64;
-        targets.push(TargetInspection {
-            name: name.value().to_owned(),
-            totals: decode(record.value())?,
-            menus: menus.range((id, 0)..=(id, u32::MAX)).map_err(failed)?.count() as u64,
-            quota: quota.get(id).map_err(failed)?.map(|quota| quota.value()),
+    for (name, target) in view.targets()? {
+        inspection.interactions += interactions::all(&blocks, target.0)?.len() as u64;
+        let counters = view.counters(target)?;
+        inspection.targets.push(TargetInspection {
+            name,
+            menus: counters.menus.len() as u64,
+            totals: counters.totals,
+            quota: quota.get(target.0).map_err(failed)?.map(|quota| quota.value()),
         });
     }
-    inspection.targets = targets;
     Ok(inspection)
 }
 

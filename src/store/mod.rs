@@ -4,51 +4,55 @@
 //! written in one transaction, synced before it returns: after any crash the file is as before it or as after
 //! it. Reading is a read transaction: it waits for no commit and writes nothing. A file that cannot be read whole is
 //! refused and left as it is. After a failure of the disk the file is opened again at the next use, so that a disk
-//! that recovers is used again without a restart.
+//! that recovers is used again without a restart. A file that another program takes away is put back, see [`Store::put_back`].
 
 mod backfill;
 mod backup;
 mod backup_server;
-mod copy;
-mod copy_target;
+mod file;
 mod history;
 mod inspect;
 mod interactions;
 mod migration;
 mod names;
-mod overlay;
+mod rescue;
 mod schema;
+mod stream;
+mod targets;
 #[cfg(test)]
 mod tests;
 mod transaction;
 mod view;
 
 use std::{
-    fs::{self, OpenOptions},
-    io,
-    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
+    any::Any,
+    fs, io,
+    os::unix::fs::DirBuilderExt,
     panic::{AssertUnwindSafe, catch_unwind},
     path::{Path, PathBuf},
-    sync::{PoisonError, RwLock, RwLockReadGuard},
+    sync::{Arc, OnceLock, PoisonError, RwLock},
     time::Duration,
 };
 
 use redb::{
-    Database, DatabaseError, ReadableDatabase, StorageBackend, WriteTransaction, backends::FileBackend,
-    backends::InMemoryBackend,
+    Database, DatabaseError, ReadableDatabase, StorageBackend, WriteTransaction, backends::InMemoryBackend,
 };
 use serde::{Serialize, de::DeserializeOwned};
-use tokio::time::Instant;
+use tokio::{runtime::Handle, time::Instant};
+use tracing::info;
 
 pub use self::{
     backfill::BackfillMark,
-    backup::{BackupSummary, backup},
+    backup::{BackupSummary, backup, backup_to},
     backup_server::{BackupServer, backup_socket},
-    copy_target::{Copied, CopyError, copy_target},
+    file::Displacement,
     inspect::{Inspection, TargetInspection, inspect},
+    rescue::RescuedTarget,
+    targets::{Copied, TargetError, copy_target, forget_target, rename_target},
     transaction::Transaction,
     view::View,
 };
+use self::{file::StateFile, schema::VERSION};
 use crate::{ledger::TargetCounters, model::Fingerprints};
 
 /// Memory for pages: enough for the part of the tree that one commit walks through.
@@ -57,6 +61,9 @@ const CACHE_BYTES: usize = 4 * 1024 * 1024;
 /// After a failure of the disk the file is opened again at once, and if that was no help, at most this often: opening
 /// it may mean to read all of it.
 const REOPEN_INTERVAL: Duration = Duration::from_secs(30);
+
+/// Bytes below which a file is not worth compacting.
+const COMPACT_FROM: u64 = 4 * 1024 * 1024;
 
 /// Why the state cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -68,7 +75,7 @@ pub enum StoreError {
     #[error(
         "{path} has layout version {found}, and this program knows versions up to {known}: run the version that \
          wrote it, or give --state.path another file (which starts counting anew)",
-        known = schema::VERSION
+        known = VERSION
     )]
     Newer {
         /// The file.
@@ -76,11 +83,23 @@ pub enum StoreError {
         /// Its version.
         found: u32,
     },
+    /// Written before the first release.
+    #[error(
+        "{path} has layout version {found}, of a version before the first release, and this program knows {known} and \
+         the one before: give --state.path another file (which starts counting anew)",
+        known = VERSION
+    )]
+    TooOld {
+        /// The file.
+        path: PathBuf,
+        /// Its version.
+        found: u32,
+    },
     /// Written by an older version, and only to be read.
     #[error(
-        "{path} has layout version {found}, and this program reads {known}: start the exporter on it once, which brings it up \
-         to date (keep a copy of it if you may want to go back to the older version)",
-        known = schema::VERSION
+        "{path} has layout version {found}, and this program reads {known}: copy it with `state backup`, then start the \
+         exporter on it once, which brings it up to date",
+        known = VERSION
     )]
     Older {
         /// The file.
@@ -89,8 +108,19 @@ pub enum StoreError {
         found: u32,
     },
     /// Its writer was killed, or the machine, and only to be read.
-    #[error("{0} was not closed properly: start the exporter on it once, which mends that")]
+    #[error(
+        "{0} was not closed properly: start the exporter on it once, which mends that, or read a copy that `state backup` \
+         makes of it"
+    )]
     NotClosed(PathBuf),
+    /// Another program has changed it while it was open.
+    #[error("the state file {path} was {what} by another program", what = what.as_str())]
+    Displaced {
+        /// The file.
+        path: PathBuf,
+        /// How.
+        what: Displacement,
+    },
     /// Not a state file, or a damaged one.
     #[error(
         "{path} is damaged or is no state file ({detail}); it has been left as it is: restore a backup, or move \
@@ -157,16 +187,21 @@ fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, StoreError> {
 
 /// The state; its file is locked for as long as this lives.
 pub struct Store {
-    reopen: Box<dyn Fn() -> Result<Database, StoreError> + Send + Sync>,
-    /// Held for reading by whoever reads or commits, and for writing only while the file is closed or opened.
     slot: RwLock<Slot>,
-    fingerprints: Fingerprints,
+    key: [u8; 16],
+    threads: OnceLock<Handle>,
 }
 
-/// The open file.
+/// Opens the file, and checks all of it where that is asked for.
+type Reopen = Box<dyn Fn(bool) -> Result<Database, StoreError> + Send + Sync>;
+
+/// The open file. Its lock is held only while the file is taken out or exchanged, never during work on it.
 struct Slot {
+    /// `None` of a state that is in no file.
+    file: Option<Arc<StateFile>>,
+    reopen: Reopen,
     /// `None` between a failure and the next use.
-    database: Option<Database>,
+    database: Option<Arc<Database>>,
     /// How often it has been opened: tells whether a failure is of this opening or of one before.
     generation: u64,
     /// When it was last opened after a failure, or tried.
@@ -179,26 +214,25 @@ pub struct TargetId(u32);
 
 impl Store {
     /// Opens the file, or creates it (mode 0600, missing folders 0700). The whole file is checked against its
-    /// checksums. `new_key` is the secret for a new file's fingerprints; an existing file keeps its own.
+    /// checksums, and compacted if more than half of it is free. `new_key` is the secret for a new file's
+    /// fingerprints; an existing file keeps its own.
     pub fn open(path: &Path, new_key: [u8; 16]) -> Result<Self, StoreError> {
-        if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
-            let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(parent);
-            made.map_err(StoreError::io(path))?;
+        if let Some(parent) = path.parent() {
+            create_folder(parent).map_err(StoreError::io(path))?;
         }
         // Created here and nowhere else: a file that vanishes while it is in use must not be replaced by an
         // empty one, from which everything would be counted anew.
-        let created = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path);
-        created.map_err(StoreError::io(path))?;
+        let file = StateFile::open(path)?;
         match guarded(|| schema::refuse_foreign(path)) {
             // Damaged so that the look itself failed: the real opening says how.
             Ok(()) | Err(StoreError::Failed(_)) => {}
             Err(refused) => return Err(refused),
         }
-        let owned = path.to_owned();
-        Self::open_backend(move || file_backend(&owned), path, new_key)
+        let opened = file.clone();
+        Self::over(Some(file), opener(path, move || opened.backend()), path, new_key)
     }
 
-    /// A state that ends with the process.
+    /// Opens a state that ends with the process.
     pub fn in_memory(new_key: [u8; 16]) -> Result<Self, StoreError> {
         Self::open_backend(|| Ok(InMemoryBackend::new()), Path::new("memory"), new_key)
     }
@@ -209,28 +243,40 @@ impl Store {
         path: &Path,
         new_key: [u8; 16],
     ) -> Result<Self, StoreError> {
-        let path = path.to_owned();
-        let named = path.clone();
-        let open = move |check: bool| {
-            let mut builder = Database::builder();
-            builder.set_cache_size(CACHE_BYTES).set_check_integrity_on_open(check);
-            let backend = backend()?;
-            guarded(|| builder.create_with_backend(backend).map_err(|error| open_error(&path, error)))
-                .map_err(|error| match error {
-                    StoreError::Failed(detail) => StoreError::Damaged { path: path.clone(), detail },
-                    other => other,
-                })
-        };
-        let database = open(true)?;
-        let fingerprints = migration::prepare(&database, &named, new_key)?;
-        let slot = RwLock::new(Slot { database: Some(database), generation: 0, reopened: None });
+        Self::over(None, opener(path, backend), path, new_key)
+    }
+
+    fn over(
+        file: Option<Arc<StateFile>>,
+        reopen: Reopen,
+        path: &Path,
+        new_key: [u8; 16],
+    ) -> Result<Self, StoreError> {
         // What was whole at the start, and only written by this process since, need not be read from end to end.
-        Ok(Self { reopen: Box::new(move || open(false)), slot, fingerprints })
+        let mut database = reopen(true)?;
+        let key = migration::prepare(&database, path, new_key)?;
+        if let Some(file) = &file {
+            guarded(|| compact(&mut database, file))?;
+        }
+        let database = Some(Arc::new(database));
+        let slot = RwLock::new(Slot { file, reopen, database, generation: 0, reopened: None });
+        Ok(Self { slot, key, threads: OnceLock::new() })
+    }
+
+    /// Keeps work on the state to the blocking threads of this runtime, so that nothing else that blocks holds it up.
+    pub fn work_on(&self, threads: Handle) {
+        // A state is opened for one process.
+        let _ = self.threads.set(threads);
+    }
+
+    /// Returns the runtime on whose blocking threads work on the state belongs.
+    pub fn threads(&self) -> Handle {
+        self.threads.get().cloned().unwrap_or_else(Handle::current)
     }
 
     /// Makes the fingerprints under this file's key.
     pub fn fingerprints(&self) -> Fingerprints {
-        self.fingerprints.clone()
+        Fingerprints::new(self.key)
     }
 
     /// The target of this name, made known to the file if it is new, and what was last committed of it.
@@ -269,23 +315,35 @@ impl Store {
         &self,
         work: impl FnOnce(&WriteTransaction) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        self.with(|database| {
-            let write = database.begin_write().map_err(failed)?;
-            let result = work(&write)?;
-            write.commit().map_err(failed)?;
-            Ok(result)
-        })
+        loop {
+            let (database, generation) = self.opened()?;
+            let begun = guarded(|| database.begin_write().map_err(failed));
+            if begun.is_ok() && self.generation() != generation {
+                // The state was put into another file while this waited for the commit before.
+                continue;
+            }
+            let result = begun.and_then(|write| {
+                guarded(|| {
+                    let result = work(&write)?;
+                    write.commit().map_err(failed)?;
+                    Ok(result)
+                })
+            });
+            return self.close_if_failed(result, generation);
+        }
     }
 
     /// Runs `work` on the open file, which is opened first if the last use found the disk failing.
     fn with<T>(&self, work: impl FnOnce(&Database) -> Result<T, StoreError>) -> Result<T, StoreError> {
-        let (result, generation) = {
-            let slot = self.opened()?;
-            let Some(database) = &slot.database else { return Err(closed()) };
-            (guarded(|| work(database)), slot.generation)
-        };
+        let (database, generation) = self.opened()?;
+        let result = guarded(|| work(&database));
+        drop(database);
+        self.close_if_failed(result, generation)
+    }
+
+    /// Closes the file after an error of the disk: redb refuses all further work until it is opened again.
+    fn close_if_failed<T>(&self, result: Result<T, StoreError>, generation: u64) -> Result<T, StoreError> {
         if result.as_ref().is_err_and(StoreError::is_of_the_disk) {
-            // redb refuses all further work after an error of the disk, until the file is opened again.
             let mut slot = self.slot.write().unwrap_or_else(PoisonError::into_inner);
             if slot.generation == generation {
                 slot.database = None;
@@ -294,24 +352,88 @@ impl Store {
         result
     }
 
-    fn opened(&self) -> Result<RwLockReadGuard<'_, Slot>, StoreError> {
+    /// Returns the open file and how often it has been opened.
+    fn opened(&self) -> Result<(Arc<Database>, u64), StoreError> {
         let slot = self.slot.read().unwrap_or_else(PoisonError::into_inner);
-        if slot.database.is_some() {
-            return Ok(slot);
+        if let Some(database) = &slot.database {
+            return Ok((database.clone(), slot.generation));
         }
         drop(slot);
         let mut slot = self.slot.write().unwrap_or_else(PoisonError::into_inner);
-        if slot.database.is_none() {
-            if slot.reopened.is_some_and(|at| at.elapsed() < REOPEN_INTERVAL) {
-                return Err(closed());
-            }
-            slot.reopened = Some(Instant::now());
-            slot.database = Some((self.reopen)()?);
-            slot.generation += 1;
+        if let Some(database) = &slot.database {
+            return Ok((database.clone(), slot.generation));
         }
-        drop(slot);
-        Ok(self.slot.read().unwrap_or_else(PoisonError::into_inner))
+        if slot.reopened.is_some_and(|at| at.elapsed() < REOPEN_INTERVAL) {
+            return Err(closed());
+        }
+        slot.reopened = Some(Instant::now());
+        let database = Arc::new((slot.reopen)(false).map_err(|error| match error {
+            // By whoever still reads it as it was before the failure.
+            StoreError::Locked(_) => {
+                StoreError::Failed("it is still being read from before a failure".to_owned())
+            }
+            other => other,
+        })?);
+        slot.database = Some(database.clone());
+        slot.generation += 1;
+        Ok((database, slot.generation))
     }
+
+    /// Returns how often the file has been opened.
+    fn generation(&self) -> u64 {
+        self.slot.read().unwrap_or_else(PoisonError::into_inner).generation
+    }
+
+    /// Returns whether the last use found the disk failing.
+    fn is_closed(&self) -> bool {
+        self.slot.read().unwrap_or_else(PoisonError::into_inner).database.is_none()
+    }
+}
+
+/// Makes a way to open a file again and again.
+fn opener<B: StorageBackend>(
+    path: &Path,
+    backend: impl Fn() -> Result<B, StoreError> + Send + Sync + 'static,
+) -> Reopen {
+    let path = path.to_owned();
+    Box::new(move |check| {
+        let mut builder = Database::builder();
+        builder.set_cache_size(CACHE_BYTES).set_check_integrity_on_open(check);
+        let backend = backend()?;
+        guarded(|| builder.create_with_backend(backend).map_err(|error| open_error(&path, error))).map_err(
+            |error| match error {
+                StoreError::Failed(detail) => StoreError::Damaged { path: path.clone(), detail },
+                other => other,
+            },
+        )
+    })
+}
+
+/// Shrinks a file of which more than half is free: targets were forgotten, or there were many rows once.
+fn compact(database: &mut Database, file: &StateFile) -> Result<(), StoreError> {
+    let length = file.length().map_err(StoreError::io(file.path()))?;
+    if length < COMPACT_FROM {
+        return Ok(());
+    }
+    let write = database.begin_write().map_err(failed)?;
+    let stats = write.stats().map_err(failed)?;
+    write.abort().map_err(failed)?;
+    let used = stats.allocated_pages() * stats.page_size() as u64;
+    if used * 2 > length {
+        return Ok(());
+    }
+    database.compact().map_err(|error| StoreError::Failed(format!("cannot compact it: {error}")))?;
+    let now = file.length().map_err(StoreError::io(file.path()))?;
+    info!(bytes_before = length, bytes = now, "the state file was more than half empty, and was compacted");
+    Ok(())
+}
+
+/// Creates a folder of the state file where it is missing (mode 0700).
+fn create_folder(folder: &Path) -> io::Result<()> {
+    if folder.as_os_str().is_empty() {
+        return Ok(());
+    }
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
 }
 
 fn closed() -> StoreError {
@@ -321,20 +443,17 @@ fn closed() -> StoreError {
     ))
 }
 
-/// A damaged page can make redb panic; to us that is one more way to fail. So is a panic of ours amid a transaction,
-/// which redb does not take back.
+/// Runs work on the file and turns a panic into an error: redb panics on a damaged page, and so would a bug of ours amid
+/// a transaction, which redb does not take back.
 fn guarded<T>(work: impl FnOnce() -> Result<T, StoreError>) -> Result<T, StoreError> {
-    let broke_off = || StoreError::Failed("the work on it broke off: damaged data, or a bug".to_owned());
-    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| Err(broke_off()))
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
+        Err(StoreError::Failed(format!("the work on it broke off ({})", panic_message(&*panic))))
+    })
 }
 
-fn file_backend(path: &Path) -> Result<FileBackend, StoreError> {
-    let io = StoreError::io(path);
-    let file = OpenOptions::new().read(true).write(true).open(path).map_err(&io)?;
-    if !file.metadata().map_err(&io)?.is_file() {
-        return Err(io(io::Error::other("it is not a regular file")));
-    }
-    FileBackend::new(file).map_err(|error| open_error(path, error))
+fn panic_message(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no message")
 }
 
 fn open_error(path: &Path, error: DatabaseError) -> StoreError {

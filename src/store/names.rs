@@ -1,7 +1,6 @@
 //! The vendor's names of routing points and options, so that a restart while the vendor is away keeps them.
 //!
-//! A table that a file lacks is an empty one, so this needed no new version of the layout. What stands here may be
-//! lost without harm; it must never hold what came from a caller.
+//! What stands here may be lost without harm; it must never hold what came from a caller.
 
 use std::collections::BTreeMap;
 
@@ -24,7 +23,7 @@ impl Store {
     pub fn names(&self, target: TargetId) -> Result<Names, StoreError> {
         self.read(|view| {
             let mut names = Names::default();
-            let Some(table) = view.table(NAMES)? else { return Ok(names) };
+            let table = view.table(NAMES)?;
             for kind in NameKind::ALL {
                 let (from, to) = ((target.0, number(kind), ""), (target.0, number(kind) + 1, ""));
                 for entry in table.range(from..to).map_err(failed)? {

@@ -1,4 +1,7 @@
-//! Which tables the state file has, and how a file is recognised and opened by who only reads it.
+//! The tables of the state file, and the check that a file is one.
+//!
+//! Owns the list of tables, which is the one place that copies, moves and new files follow. A table that is not in the
+//! list does not exist.
 
 use std::path::Path;
 
@@ -6,10 +9,13 @@ use redb::{
     Database, DatabaseError, Key, ReadOnlyDatabase, ReadTransaction, ReadableDatabase, TableDefinition, Value,
 };
 
-use super::{StoreError, failed, open_error, overlay::look};
+use super::{StoreError, View, failed, file::refuse_irregular, open_error};
 
 /// Version of the layout below. A file with a higher one is refused, one with a lower one is brought here.
 pub(super) const VERSION: u32 = 6;
+
+/// Oldest layout that a start brings up to date.
+pub(super) const OLDEST: u32 = 5;
 
 /// Target, a time of its own, and what tells apart what has the same.
 pub(super) type TimedKey = (u32, i64, u64);
@@ -25,8 +31,8 @@ pub(super) const MENUS: TableDefinition<'static, (u32, u32), &[u8]> = TableDefin
 /// Target, `rp_id`, `channel`, `from_opc_menu`, `to_opc_menu` → `ledger::TransitionCounts`.
 pub(super) const TRANSITIONS: TableDefinition<'static, (u32, &str, &str, &str, &str), &[u8]> =
     TableDefinition::new("transitions");
-/// Target, deadline, interaction → the visits of a `ledger::OpenJourney`. Those that begin together end together, so that what
-/// is written and what is closed lies on few pages.
+/// Target, deadline, interaction → the visits of a `ledger::OpenJourney`. Those that begin together end together, so
+/// that what is written and what is closed lies on few pages.
 pub(super) const JOURNEYS: TableDefinition<'static, TimedKey, &[u8]> = TableDefinition::new("open_journeys");
 /// Target, `rp_id`, `channel` → `ledger::RoutingPointCounts`.
 pub(super) const POINTS: TableDefinition<'static, (u32, &str, &str), &[u8]> = TableDefinition::new("points");
@@ -39,63 +45,111 @@ pub(super) const INTERACTIONS: TableDefinition<'static, TimedKey, &[u8]> =
     TableDefinition::new("interaction_blocks");
 /// Target → the server's day as 20260118, and the requests sent on it.
 pub(super) const QUOTA: TableDefinition<'static, u32, (u32, u64)> = TableDefinition::new("quota");
-
-/// Target → the number of its next menu: one that rows still remember is never given to another. A file may lack it:
-/// then the numbers go on after the highest in use.
+/// Target → the number of its next menu: one that rows still remember is never given to another.
 pub(super) const NEXT_MENUS: TableDefinition<'static, u32, u32> = TableDefinition::new("next_menus");
-
-/// Target, 0 for routing points or 1 for options, code → name. A file may lack it: nobody has named anything yet.
+/// Target, 0 for routing points or 1 for options, code → name.
 pub(super) const NAMES: TableDefinition<'static, (u32, u8, &str), &str> = TableDefinition::new("names");
-
-/// Target, day (of the server's wall clock, from 1970) → a day of `baseline::History`. A file may lack it: nothing is known
-/// of what was usual.
+/// Target, day (of the server's wall clock, from 1970) → a day of `baseline::History`.
 pub(super) const HISTORY: TableDefinition<'static, (u32, i32), &[u8]> = TableDefinition::new("history");
-
-/// Target → the `schedule::Unanswerable` seconds of its server. A file may lack it: none is known.
+/// Target → the `schedule::Unanswerable` seconds of its server.
 pub(super) const UNANSWERABLE: TableDefinition<'static, u32, &[u8]> = TableDefinition::new("unanswerable");
-
-/// Target → `schedule::warm_up::WarmUp`. A file may lack it: nothing has been read of the time before.
+/// Target → `schedule::warm_up::WarmUp`.
 pub(super) const WARM_UPS: TableDefinition<'static, u32, &[u8]> = TableDefinition::new("warm_ups");
+
+/// A key that begins with the number of a target.
+pub(super) trait TargetKey: Key + 'static {
+    /// Returns the lowest key that a target can have.
+    fn first(target: u32) -> Self::SelfType<'static>;
+
+    /// Returns the same key of another target.
+    fn moved<'a>(key: Self::SelfType<'a>, target: u32) -> Self::SelfType<'a>;
+}
+
+macro_rules! target_key {
+    ($type:ty, $($rest:ident: $least:expr),*) => {
+        impl TargetKey for $type {
+            #[allow(unused_parens)]
+            fn first(target: u32) -> Self::SelfType<'static> {
+                (target $(, $least)*)
+            }
+
+            #[allow(unused_parens, unused_variables)]
+            fn moved<'a>(key: Self::SelfType<'a>, target: u32) -> Self::SelfType<'a> {
+                let (own $(, $rest)*) = key;
+                (target $(, $rest)*)
+            }
+        }
+    };
+}
+
+target_key!(u32,);
+target_key!((u32, u32), number: 0);
+target_key!((u32, i32), day: i32::MIN);
+target_key!(TimedKey, time: i64::MIN, number: 0);
+target_key!((u32, u8, &'static str), list: 0, code: "");
+target_key!((u32, &'static str, &'static str), rp_id: "", channel: "");
+target_key!(
+    (u32, &'static str, &'static str, &'static str, &'static str),
+    rp_id: "", channel: "", from: "", to: ""
+);
 
 /// Something to be done with each table.
 pub(super) trait TableVisitor {
-    /// With this one.
+    /// Visits a table.
     fn table<K: Key + 'static, V: Value + 'static>(
         &mut self,
         definition: TableDefinition<'static, K, V>,
     ) -> Result<(), StoreError>;
-}
 
-/// Every table above, always in this order.
-pub(super) fn visit_tables(visitor: &mut impl TableVisitor) -> Result<(), StoreError> {
-    visitor.table(META)?;
-    visitor.table(TARGETS)?;
-    visitor.table(TOTALS)?;
-    visitor.table(MENUS)?;
-    visitor.table(TRANSITIONS)?;
-    visitor.table(JOURNEYS)?;
-    visitor.table(POINTS)?;
-    visitor.table(ROWS)?;
-    visitor.table(INTERACTIONS)?;
-    visitor.table(QUOTA)?;
-    visitor.table(NEXT_MENUS)?;
-    visitor.table(NAMES)?;
-    visitor.table(HISTORY)?;
-    visitor.table(WARM_UPS)?;
-    visitor.table(UNANSWERABLE)
-}
-
-/// Refuses a file that is not ours, or of a newer version, before anything is written to it: opening it for
-/// writing would. A file that cannot be read this way is left to the real opening, which says why.
-pub(super) fn refuse_foreign(path: &Path) -> Result<(), StoreError> {
-    match look(path, |read| identify(read, path)) {
-        Some(Err(refused @ (StoreError::Newer { .. } | StoreError::Damaged { .. }))) => Err(refused),
-        _ => Ok(()),
+    /// Visits a table in which every record belongs to one target.
+    fn target_table<K: TargetKey, V: Value + 'static>(
+        &mut self,
+        definition: TableDefinition<'static, K, V>,
+    ) -> Result<(), StoreError> {
+        self.table(definition)
     }
 }
 
-/// The version and the key of a file, or nothing of one that is new.
-pub(super) fn identify(read: &ReadTransaction, path: &Path) -> Result<Option<(u32, [u8; 16])>, StoreError> {
+/// Visits every table above, always in this order.
+pub(super) fn visit_tables(visitor: &mut impl TableVisitor) -> Result<(), StoreError> {
+    visitor.table(META)?;
+    visitor.table(TARGETS)?;
+    visitor.target_table(TOTALS)?;
+    visitor.target_table(MENUS)?;
+    visitor.target_table(TRANSITIONS)?;
+    visitor.target_table(JOURNEYS)?;
+    visitor.target_table(POINTS)?;
+    visitor.target_table(ROWS)?;
+    visitor.target_table(INTERACTIONS)?;
+    visitor.target_table(QUOTA)?;
+    visitor.target_table(NEXT_MENUS)?;
+    visitor.target_table(NAMES)?;
+    visitor.target_table(HISTORY)?;
+    visitor.target_table(WARM_UPS)?;
+    visitor.target_table(UNANSWERABLE)
+}
+
+/// Layout and key of a state file.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Identity {
+    pub(super) version: u32,
+    pub(super) key: [u8; 16],
+}
+
+impl Identity {
+    /// Refuses a layout that this program cannot bring up to date.
+    pub(super) fn check(&self, path: &Path) -> Result<(), StoreError> {
+        let (path, found) = (path.to_owned(), self.version);
+        match found {
+            OLDEST..=VERSION => Ok(()),
+            0..OLDEST => Err(StoreError::TooOld { path, found }),
+            _ => Err(StoreError::Newer { path, found }),
+        }
+    }
+}
+
+/// Reads layout and key of a file; `None` of one that is new.
+pub(super) fn identify(read: &ReadTransaction, path: &Path) -> Result<Option<Identity>, StoreError> {
     let damaged = |detail: &str| StoreError::Damaged { path: path.to_owned(), detail: detail.to_owned() };
     let meta = match read.open_table(META) {
         Ok(meta) => meta,
@@ -110,34 +164,53 @@ pub(super) fn identify(read: &ReadTransaction, path: &Path) -> Result<Option<(u3
     let version = meta.get("version").map_err(failed)?;
     let version = version.and_then(|bytes| bytes.value().try_into().ok()).map(u32::from_le_bytes);
     let key = meta.get("key").map_err(failed)?.and_then(|bytes| bytes.value().try_into().ok());
-    match version {
-        Some(version @ 1..=VERSION) => {
-            key.map(|key| Some((version, key))).ok_or_else(|| damaged("it has no key"))
+    match (version, key) {
+        (None | Some(0), _) => Err(damaged("it has no version")),
+        // A newer layout may keep its key elsewhere.
+        (Some(version), key) if version > VERSION => {
+            Ok(Some(Identity { version, key: key.unwrap_or_default() }))
         }
-        Some(found @ 1..) => Err(StoreError::Newer { path: path.to_owned(), found }),
-        Some(0) | None => Err(damaged("it has no version")),
+        (Some(_), None) => Err(damaged("it has no key")),
+        (Some(version), Some(key)) => Ok(Some(Identity { version, key })),
     }
 }
 
-/// A file that is only read.
+/// Refuses a file of another program or of a newer layout before opening it for writing changes it. A file that was
+/// not closed cleanly cannot be looked into this way; redb closes it first, which changes nothing that is kept in it.
+pub(super) fn refuse_foreign(path: &Path) -> Result<(), StoreError> {
+    let Ok(database) = Database::builder().open_read_only(path) else { return Ok(()) };
+    let read = database.begin_read().map_err(failed)?;
+    match identify(&read, path)? {
+        Some(identity) => identity.check(path),
+        None => Ok(()),
+    }
+}
+
+/// A state file that is only read.
 pub(super) struct Reading {
-    pub(super) read: ReadTransaction,
+    pub(super) view: View,
     pub(super) key: [u8; 16],
-    /// Keeps it open, for longer than it is read.
+    /// Keeps it open for as long as it is read.
     _database: ReadOnlyDatabase,
 }
 
 impl Reading {
     /// Opens a file of today's layout that nobody writes to, and changes nothing of it.
     pub(super) fn open(path: &Path) -> Result<Self, StoreError> {
+        refuse_irregular(path)?;
         let database = Database::builder().open_read_only(path).map_err(|error| match error {
             DatabaseError::RepairAborted => StoreError::NotClosed(path.to_owned()),
             other => open_error(path, other),
         })?;
         let read = database.begin_read().map_err(failed)?;
         match identify(&read, path)? {
-            Some((VERSION, key)) => Ok(Self { read, key, _database: database }),
-            Some((found, _)) => Err(StoreError::Older { path: path.to_owned(), found }),
+            Some(Identity { version: VERSION, key }) => {
+                Ok(Self { view: View::new(read), key, _database: database })
+            }
+            Some(identity) => {
+                identity.check(path)?;
+                Err(StoreError::Older { path: path.to_owned(), found: identity.version })
+            }
             None => Err(StoreError::Damaged { path: path.to_owned(), detail: "it is empty".to_owned() }),
         }
     }

@@ -66,8 +66,7 @@ impl<'t> Transaction<'t> {
         if let Some(id) = known {
             return Ok((TargetId(id), self.counters(id)?));
         }
-        let last = self.targets.iter().map_err(failed)?.count();
-        let id = u32::try_from(last).map_err(|_| StoreError::Unusable("too many targets".to_owned()))?;
+        let id = free_number(&self.targets)?;
         self.targets.insert(name, id).map_err(failed)?;
         let account = new();
         self.totals.insert(id, encode(&account.totals)?.as_slice()).map_err(failed)?;
@@ -224,6 +223,15 @@ impl<'t> Transaction<'t> {
     pub fn rows_in(&self, target: TargetId, stretch: LocalStretch) -> Result<Vec<RowRecord>, StoreError> {
         view::rows_in(&self.rows, target.0, stretch)
     }
+}
+
+/// Returns a number that no target has.
+pub(super) fn free_number(targets: &impl ReadableTable<&'static str, u32>) -> Result<u32, StoreError> {
+    let mut free = 0;
+    for entry in targets.iter().map_err(failed)? {
+        free = free.max(entry.map_err(failed)?.1.value() + 1);
+    }
+    Ok(free)
 }
 
 /// Inserts what is ascending by its keys, all of one target. What lies behind all that the table has of the target, as most

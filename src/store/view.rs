@@ -1,11 +1,11 @@
 //! What can be read of the state: as of the last commit, or amid a commit by the same functions.
 //!
-//! Owns the way from records to what they say. A table that a file lacks is an empty one. Nothing here writes.
+//! Owns the way from records to what they say. Nothing here writes.
 
 use std::{collections::BTreeMap, num::NonZeroU64, sync::Arc};
 
 use jiff::civil::Date;
-use redb::{Key, ReadOnlyTable, ReadTransaction, ReadableTable, TableDefinition, TableError, Value};
+use redb::{Key, ReadOnlyTable, ReadTransaction, ReadableTable, TableDefinition, Value};
 
 use super::{
     StoreError, TargetId, decode, failed,
@@ -37,53 +37,54 @@ impl View {
         &self.transaction
     }
 
-    /// `None` where the file lacks it.
     pub(super) fn table<K: Key + 'static, V: Value + 'static>(
         &self,
         definition: TableDefinition<'_, K, V>,
-    ) -> Result<Option<ReadOnlyTable<K, V>>, StoreError> {
-        match self.transaction.open_table(definition) {
-            Ok(table) => Ok(Some(table)),
-            Err(TableError::TableDoesNotExist(_)) => Ok(None),
-            Err(error) => Err(failed(error)),
-        }
+    ) -> Result<ReadOnlyTable<K, V>, StoreError> {
+        self.transaction.open_table(definition).map_err(failed)
     }
 
     /// The target of this name and what was committed of it; `None` of one that the file does not know.
     pub(super) fn find(&self, name: &str) -> Result<Option<(TargetId, TargetCounters)>, StoreError> {
-        let Some(targets) = self.table(TARGETS)? else { return Ok(None) };
-        let Some(id) = targets.get(name).map_err(failed)?.map(|id| TargetId(id.value())) else {
-            return Ok(None);
-        };
-        Ok(Some((id, self.counters(id)?)))
+        let id = self.table(TARGETS)?.get(name).map_err(failed)?.map(|id| TargetId(id.value()));
+        id.map(|id| Ok((id, self.counters(id)?))).transpose()
+    }
+
+    /// Returns the names of all targets, ascending, with their numbers.
+    pub(super) fn targets(&self) -> Result<BTreeMap<String, TargetId>, StoreError> {
+        let mut names = BTreeMap::new();
+        for entry in self.table(TARGETS)?.iter().map_err(failed)? {
+            let (name, id) = entry.map_err(failed)?;
+            names.insert(name.value().to_owned(), TargetId(id.value()));
+        }
+        Ok(names)
     }
 
     /// What was committed of a target.
     pub(super) fn counters(&self, target: TargetId) -> Result<TargetCounters, StoreError> {
         let id = target.0;
         Ok(assemble(
-            self.table(TOTALS)?.map_or_else(|| Err(no_totals()), |table| totals(&table, id))?,
-            self.table(MENUS)?.map_or_else(|| Ok(Default::default()), |table| menus(&table, id))?,
-            self.table(POINTS)?.map_or_else(|| Ok(Default::default()), |table| points(&table, id))?,
-            self.table(TRANSITIONS)?
-                .map_or_else(|| Ok(Default::default()), |table| transitions(&table, id))?,
-            self.table(NEXT_MENUS)?.map_or(Ok(None), |table| next_menu(&table, id))?,
+            totals(&self.table(TOTALS)?, id)?,
+            menus(&self.table(MENUS)?, id)?,
+            points(&self.table(POINTS)?, id)?,
+            transitions(&self.table(TRANSITIONS)?, id)?,
+            next_menu(&self.table(NEXT_MENUS)?, id)?,
         ))
     }
 
     /// As [`Transaction::requests`](super::Transaction::requests).
     pub fn requests(&self, target: TargetId, day: Date) -> Result<u64, StoreError> {
-        self.table(QUOTA)?.map_or(Ok(0), |quota| requests(&quota, target.0, day))
+        requests(&self.table(QUOTA)?, target.0, day)
     }
 
     /// The records of all rows dated in a stretch, without its end.
     pub fn rows_in(&self, target: TargetId, stretch: LocalStretch) -> Result<Vec<RowRecord>, StoreError> {
-        self.table(ROWS)?.map_or_else(|| Ok(Vec::new()), |rows| rows_in(&rows, target.0, stretch))
+        rows_in(&self.table(ROWS)?, target.0, stretch)
     }
 
     /// The seconds that the target's server cannot answer for, as last written.
     pub fn unanswerable(&self, target: TargetId) -> Result<Unanswerable, StoreError> {
-        let Some(table) = self.table(UNANSWERABLE)? else { return Ok(Unanswerable::default()) };
+        let table = self.table(UNANSWERABLE)?;
         let bytes = table.get(target.0).map_err(failed)?;
         bytes.map_or_else(|| Ok(Unanswerable::default()), |bytes| decode(bytes.value()))
     }
@@ -97,7 +98,7 @@ impl View {
         nth: usize,
     ) -> Result<Option<LocalSecond>, StoreError> {
         let id = target.0;
-        let Some(rows) = self.table(ROWS)? else { return Ok(None) };
+        let rows = self.table(ROWS)?;
         let before = rows.range((id, i64::MIN, 0)..(id, date.get(), 0)).map_err(failed)?.rev();
         let newest = before.take(nth + 1).last();
         newest.map(|entry| entry.map(|(key, _)| LocalSecond::new(key.value().1)).map_err(failed)).transpose()
@@ -171,12 +172,8 @@ pub(super) fn menus(
 
 /// Of one target.
 pub(super) fn totals(table: &impl ReadableTable<u32, &'static [u8]>, id: u32) -> Result<Totals, StoreError> {
-    let totals = table.get(id).map_err(failed)?;
-    totals.map_or_else(|| Err(no_totals()), |bytes| decode(bytes.value()))
-}
-
-fn no_totals() -> StoreError {
-    StoreError::Unusable("a target has no totals".to_owned())
+    let no_totals = || StoreError::Unusable("a target has no totals".to_owned());
+    decode(table.get(id).map_err(failed)?.ok_or_else(no_totals)?.value())
 }
 
 /// One target's counters from what the tables say; `next_menu` is the number that was kept for its next menu.

@@ -7,6 +7,7 @@
 use std::{sync::Arc, time::Duration};
 
 use anyhow::anyhow;
+use jiff::Timestamp;
 use tokio::{
     sync::oneshot,
     task::JoinSet,
@@ -16,11 +17,17 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info};
 
 use super::{Deps, target_spec::TargetSpec};
+use crate::{
+    schedule::{
+        self,
+        backoff::{Backoff, LONGEST_WAIT},
+    },
+    status::PollOutcome,
+    wolkvox::ApiError,
+};
 
-/// After a target could not be started because of the disk, wait this long. After a panic, this long at first.
+/// Wait after a first panic, which doubles with each further one, and after a target could not be started because of the disk.
 const FIRST_WAIT: Duration = Duration::from_secs(30);
-/// The wait doubles with each panic up to this; a poller that ran for so long begins with the first wait again.
-const LONGEST_WAIT: Duration = Duration::from_secs(3600);
 
 /// Returns when `stop` is cancelled and the poller has ended. `tell` how the first try to start it went.
 pub(super) async fn keep_polling(
@@ -29,7 +36,8 @@ pub(super) async fn keep_polling(
     stop: CancellationToken,
     tell: oneshot::Sender<anyhow::Result<()>>,
 ) {
-    let (mut tell, mut panics) = (Some(tell), 0);
+    let mut tell = Some(tell);
+    let mut after_panic = Backoff::new(FIRST_WAIT, LONGEST_WAIT);
     loop {
         let began = Instant::now();
         let (started, has_started) = oneshot::channel();
@@ -41,16 +49,22 @@ pub(super) async fn keep_polling(
         }
         let wait = match task.join_next().await {
             Some(Ok(Err(error))) => {
+                let fault = ApiError::Internal(format!("{error:#}"));
+                show_down(&spec, &deps, FIRST_WAIT, |since| PollOutcome::Failed { fault, since });
                 report(&spec, tell.take(), Err(error));
                 FIRST_WAIT
             }
             Some(Err(panic)) if panic.is_panic() => {
-                panics = if began.elapsed() < LONGEST_WAIT { panics + 1 } else { 1 };
+                if began.elapsed() >= LONGEST_WAIT {
+                    after_panic.succeeded();
+                }
                 deps.telemetry.target(spec.name()).restarted();
-                let wait = wait_after(panics);
+                let jitter = schedule::spread(spec.name(), after_panic.failures().into());
+                let wait = after_panic.failed(Instant::now(), jitter, None);
+                show_down(&spec, &deps, wait, |since| PollOutcome::BrokeOff { since });
                 let said =
                     anyhow!("its poller broke off, which is a bug; trying again in {} s", wait.as_secs());
-                error!(server = spec.name(), panics, "{said}");
+                error!(server = spec.name(), panics = after_panic.failures(), "{said}");
                 if let Some(tell) = tell.take() {
                     // Whoever asked may have gone away.
                     let _ = tell.send(Err(said));
@@ -63,6 +77,13 @@ pub(super) async fn keep_polling(
             return;
         }
     }
+}
+
+/// Publishes that the target is not polled for `wait`, so that nobody takes what it showed last for current.
+fn show_down(spec: &TargetSpec, deps: &Deps, wait: Duration, outcome: impl FnOnce(Timestamp) -> PollOutcome) {
+    let now = (deps.clock)();
+    let next_poll = now.checked_add(wait).unwrap_or(Timestamp::MAX);
+    deps.publisher.down(spec.name(), outcome(now), next_poll);
 }
 
 /// An error is that it could not be started.
@@ -85,21 +106,5 @@ fn report(spec: &TargetSpec, tell: Option<oneshot::Sender<anyhow::Result<()>>>, 
         (Some(tell), outcome) => drop(tell.send(outcome)),
         (None, Ok(())) => info!(server = spec.name(), "started after all"),
         (None, Err(error)) => error!(server = spec.name(), "cannot be started: {error:#}"),
-    }
-}
-
-/// After so many panics in a row, at least one.
-fn wait_after(panics: u32) -> Duration {
-    FIRST_WAIT.saturating_mul(1 << (panics.max(1) - 1).min(16)).min(LONGEST_WAIT)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn waits_double_up_to_an_hour() {
-        let seconds: Vec<_> = [1, 2, 3, 7, 8, u32::MAX].map(|panics| wait_after(panics).as_secs()).into();
-        assert_eq!(seconds, [30, 60, 120, 1920, 3600, 3600]);
     }
 }

@@ -205,6 +205,18 @@ impl Supervisor {
         }
     }
 
+    /// Ends every poller, runs `work` while nobody commits, and begins them again where the state is then.
+    pub async fn pause<T>(&mut self, work: impl Future<Output = T>) -> T {
+        let names: BTreeSet<String> = self.members.keys().cloned().collect();
+        let specs: Vec<_> = self.members.values().map(|member| member.spec.clone()).collect();
+        self.end(&names).await;
+        let outcome = work.await;
+        for spec in specs {
+            self.begin(spec);
+        }
+        outcome
+    }
+
     /// Told when its first snapshot is handed to the publisher, or could not be; then it is tried again.
     fn begin(&mut self, spec: Arc<TargetSpec>) -> (String, oneshot::Receiver<anyhow::Result<()>>) {
         let (name, stop) = (spec.name().to_owned(), CancellationToken::new());

@@ -6,10 +6,7 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use jiff::Timestamp;
-use tokio::{
-    sync::{Notify, Semaphore},
-    task::spawn_blocking,
-};
+use tokio::sync::{Notify, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tracing::info;
 
@@ -127,7 +124,8 @@ impl TargetSpec {
         let name = self.target.name.clone();
         let restored = {
             let (store, name) = (store.clone(), name.clone());
-            spawn_blocking(move || store.restore(&name, || TargetCounters::new(origin))).await??
+            let threads = store.threads();
+            threads.spawn_blocking(move || store.restore(&name, || TargetCounters::new(origin))).await??
         };
         let totals = &restored.1.totals;
         if totals.watermark > totals.origin {

@@ -20,6 +20,7 @@ use self::{process::Process, target::LIVE};
 use crate::{
     exposition::{BucketBounds, Described, Family, Metric, Sample, described, families, label_block},
     logging::DroppedLines,
+    store::Displacement,
 };
 
 const DURATIONS: [f64; 12] = [0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 40.0, 65.0, 300.0];
@@ -80,6 +81,10 @@ struct OwnNumbers {
     /// When the configuration in force was read, in Unix seconds.
     last_success: f64,
     log_lines_dropped: f64,
+    /// The state file is not at its path.
+    state_file_lost: bool,
+    /// Times that the state was saved, by what happened to its file.
+    state_file_rescues: BTreeMap<&'static str, u64>,
 }
 
 /// Every family of the process but those that the system tells.
@@ -115,6 +120,19 @@ const OWN: &[Metric<OwnNumbers>] = &[
         |own| one(own.log_lines_dropped),
     ),
     Metric::gauge(
+        "wolkvox_state_file_intact",
+        "1 while the exporter's own state is at the path of the state file, 0 when another program took it away and it \
+         could not be saved.",
+        &[],
+        |own| one((!own.state_file_lost).into()),
+    ),
+    Metric::counter(
+        "wolkvox_state_file_rescues_total",
+        "Times that the state was saved into a new file, because another program changed the old one.",
+        &["cause"],
+        OwnNumbers::state_file_rescues,
+    ),
+    Metric::gauge(
         "wolkvox_exporter_build_info",
         "Always 1; the labels say which build this is.",
         &["version"],
@@ -126,6 +144,12 @@ impl OwnNumbers {
     fn runbooks(&self) -> Vec<Sample> {
         let url = self.runbooks.iter();
         url.map(|url| Sample::new(label_block(&[("url", url)]), 1.0)).collect()
+    }
+
+    fn state_file_rescues(&self) -> Vec<Sample> {
+        let causes = Displacement::ALL.iter().map(|cause| cause.as_str());
+        let times = |cause| self.state_file_rescues.get(cause).copied().unwrap_or(0);
+        causes.map(|cause| Sample::new(label_block(&[("cause", cause)]), times(cause))).collect()
     }
 
     fn load(&self) -> Vec<Sample> {
@@ -199,6 +223,21 @@ impl Telemetry {
         if success {
             own.last_success = now;
         }
+    }
+
+    /// The state file was looked at: whether what this process wrote is at its path.
+    pub fn state_file(&self, intact: bool) {
+        self.own().state_file_lost = !intact;
+    }
+
+    /// The state was saved into a new file.
+    pub fn state_file_saved(&self, cause: Displacement) {
+        *self.own().state_file_rescues.entry(cause.as_str()).or_default() += 1;
+    }
+
+    /// The process started at `at`, in Unix seconds.
+    pub fn started(&self, at: f64) {
+        self.process.started(at);
     }
 
     /// From now on these are counted.

@@ -4,13 +4,13 @@
 //! anew for scrapes that follow each other closely.
 
 use std::{
-    sync::{Mutex, PoisonError},
+    sync::{Mutex, OnceLock, PoisonError},
     time::{Duration, Instant},
 };
 
 use prometheus::{Registry, process_collector::ProcessCollector};
 
-use crate::exposition::{Family, from_prometheus};
+use crate::exposition::{Family, Value, from_prometheus};
 
 /// For how long a reading is good enough. Less than any usual scrape interval.
 const GOOD_FOR: Duration = Duration::from_secs(1);
@@ -19,6 +19,7 @@ const GOOD_FOR: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(super) struct Process {
     registry: Registry,
+    started: OnceLock<f64>,
     read: Mutex<Option<(Instant, Vec<Family>)>>,
 }
 
@@ -27,7 +28,13 @@ impl Process {
     pub(super) fn new() -> Result<Self, prometheus::Error> {
         let registry = Registry::new();
         registry.register(Box::new(ProcessCollector::for_self()))?;
-        Ok(Self { registry, read: Mutex::default() })
+        Ok(Self { registry, started: OnceLock::new(), read: Mutex::default() })
+    }
+
+    /// Takes note of when the process started, in Unix seconds: where `/proc/stat` is hidden, the system does not say.
+    pub(super) fn started(&self, at: f64) {
+        // A process starts once.
+        let _ = self.started.set(at);
     }
 
     /// For one scrape at `now`.
@@ -36,9 +43,29 @@ impl Process {
         match &*read {
             Some((at, families)) if now.saturating_duration_since(*at) < GOOD_FOR => families.clone(),
             _ => {
-                let families = from_prometheus(&self.registry.gather());
+                let mut families = from_prometheus(&self.registry.gather());
+                self.tell_start(&mut families);
                 *read = Some((now, families.clone()));
                 families
+            }
+        }
+    }
+}
+
+/// Name of the family of the process's start.
+const START: &str = "process_start_time_seconds";
+
+impl Process {
+    /// Puts the start of the process where the system does not tell it.
+    fn tell_start(&self, families: &mut [Family]) {
+        let Some(started) = self.started.get() else { return };
+        for family in families.iter_mut().filter(|family| family.name == START) {
+            for point in &mut family.points {
+                match point.value {
+                    Value::Integer(0) => point.value = (*started).into(),
+                    Value::Float(at) if at <= 0.0 => point.value = (*started).into(),
+                    _ => {}
+                }
             }
         }
     }
@@ -47,6 +74,25 @@ impl Process {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::exposition::{MetricType, Sample};
+
+    /// As systemd hides it with `ProcSubset=pid`.
+    #[test]
+    fn a_start_that_the_system_hides_is_told_all_the_same() {
+        let process = Process::new().unwrap();
+        process.started(1_700_000_000.5);
+        let family = |value: f64| {
+            let mut family = Family::new(START, "Start.", MetricType::Gauge);
+            family.points.push(Sample::new("".into(), value));
+            [family]
+        };
+        for (system, told) in [(0.0, 1_700_000_000.5), (1_600_000_000.0, 1_600_000_000.0)] {
+            let mut families = family(system);
+            process.tell_start(&mut families);
+            let found = &families[0].points[0].value;
+            assert!(matches!(found, Value::Float(at) if *at == told), "{found:?}");
+        }
+    }
 
     #[test]
     fn is_read_anew_after_a_second_and_not_before() {

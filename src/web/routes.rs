@@ -132,6 +132,7 @@ fn status_page(site: &Site, asked: &Asked<'_>) -> Response<Pieces> {
         version: &site.version,
         telemetry_path: &site.telemetry_path,
         not_ready: readiness.reason(),
+        notices: &site.notices.load(),
         targets: &(site.targets)(),
         now: (site.clock)(),
         language,
@@ -143,7 +144,9 @@ fn status_page(site: &Site, asked: &Asked<'_>) -> Response<Pieces> {
 fn status_json(site: &Site, asked: &Asked<'_>) -> Response<Pieces> {
     let language = asked.language();
     let readiness = site.readiness.load();
-    let body = status::json(&site.version, readiness.reason(), &(site.targets)(), (site.clock)(), language);
+    let targets = (site.targets)();
+    let notices = site.notices.load();
+    let body = status::json(&site.version, readiness.reason(), &notices, &targets, (site.clock)(), language);
     in_language(text(StatusCode::OK, "application/json", body), language)
 }
 

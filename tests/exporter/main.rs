@@ -25,6 +25,7 @@ mod reload;
 mod side_channels;
 mod simulator;
 mod start_stop;
+mod state_file;
 mod status_page;
 #[path = "../support/mod.rs"]
 mod support;

@@ -20,8 +20,14 @@ use tokio::{
 
 use super::published::{Encoding, Published};
 
-/// Time without a request after which an encoding is no longer made. Longer than usual scrape intervals.
+/// Time without a request after which an encoding that was asked for regularly is no longer made. Longer than usual scrape
+/// intervals.
 const KEPT: Duration = Duration::from_secs(15 * 60);
+/// Time for which an encoding is made after a single request.
+const KEPT_ONCE: Duration = Duration::from_secs(60);
+/// Encodings that are made for [`KEPT`]: more than scrapers of one exporter use. It bounds the work that a stranger causes who
+/// asks for every encoding now and then.
+const MOST_KEPT: usize = 3;
 /// Longest wait of a first scrape: ten times the encoding of the largest supported exposition.
 const PATIENCE: Duration = Duration::from_secs(8);
 const NEVER: u64 = 0;
@@ -33,6 +39,8 @@ pub struct Publication {
     began: Instant,
     /// Last request of each encoding, in milliseconds after `began`, plus one; 0 for never.
     asked: [AtomicU64; Encoding::COUNT],
+    /// The request before the last of each encoding, in the same way.
+    asked_before: [AtomicU64; Encoding::COUNT],
     wanted: Notify,
     renewed: Notify,
 }
@@ -44,6 +52,7 @@ impl Publication {
             current: ArcSwap::from_pointee(first),
             began: Instant::now(),
             asked: Default::default(),
+            asked_before: Default::default(),
             wanted: Notify::new(),
             renewed: Notify::new(),
         }
@@ -64,7 +73,8 @@ impl Publication {
     /// it is made or the time is up.
     pub async fn in_encoding(&self, encoding: Encoding) -> Arc<Published> {
         let now = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX).saturating_add(1);
-        self.asked[encoding.index()].store(now, Ordering::Relaxed);
+        let last = self.asked[encoding.index()].swap(now, Ordering::Relaxed);
+        self.asked_before[encoding.index()].store(last, Ordering::Relaxed);
         let published = self.load();
         if published.has(encoding) {
             return published;
@@ -84,11 +94,19 @@ impl Publication {
         timeout(PATIENCE, made).await.unwrap_or(published)
     }
 
-    /// Returns true if a scrape has asked for the encoding lately.
+    /// Returns true if the encoding is to be made: it was asked for a moment ago, or is asked for regularly.
     pub fn is_wanted(&self, encoding: Encoding) -> bool {
         let asked = self.asked[encoding.index()].load(Ordering::Relaxed);
         let age = self.began.elapsed().saturating_sub(Duration::from_millis(asked));
-        asked != NEVER && age < KEPT
+        asked != NEVER && (age < KEPT_ONCE || age < KEPT && self.is_regular(encoding))
+    }
+
+    /// Returns true for the encodings that are asked for most often: their last request but one is the newest.
+    fn is_regular(&self, encoding: Encoding) -> bool {
+        let before = |encoding: Encoding| self.asked_before[encoding.index()].load(Ordering::Relaxed);
+        let own = before(encoding);
+        let more_often = |other: &Encoding| (before(*other), other.index()) > (own, encoding.index());
+        own != NEVER && Encoding::ALL.into_iter().filter(more_often).count() < MOST_KEPT
     }
 
     /// Returns when a scrape waits for a missing encoding.

@@ -9,12 +9,14 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
 
-use crate::exposition::Recording;
+use crate::{exposition::Recording, model::Fingerprints};
 
 const ENDING: &str = ".om";
+/// Bytes of a file name that a target's name may take; file systems allow 255 for the whole.
+const LONGEST_NAME: usize = 160;
 /// Of a file whose day is not known to be committed.
 const PART: &str = ".part";
 
@@ -30,6 +32,25 @@ impl Files {
         fs::create_dir_all(directory)
             .with_context(|| format!("cannot create the directory {}", directory.display()))?;
         Ok(Self { directory: directory.to_owned() })
+    }
+
+    /// Refuses to go on beside files that no backfill of these targets has written: they would be loaded together.
+    pub(super) fn refuse_others<'a>(&self, targets: impl Iterator<Item = &'a str>) -> anyhow::Result<()> {
+        let prefixes: Vec<String> = targets.map(prefix).collect();
+        let is_ours = |name: &str| {
+            prefixes.iter().any(|prefix| name.strip_prefix(prefix).and_then(moment_of).is_some())
+        };
+        for name in self.names()? {
+            let Some(whole) = name.trim_end_matches(PART).strip_suffix(ENDING) else { continue };
+            if !is_ours(whole) {
+                bail!(
+                    "{} has the file {name}, which another backfill has made and which would be loaded together with the files \
+                     of this one: give --output another directory, or remove the files that are there",
+                    self.directory.display()
+                );
+            }
+        }
+        Ok(())
     }
 
     /// Writes what a target showed from `start` on, to the disk and under the other name.
@@ -122,7 +143,14 @@ pub(super) struct Written {
 /// No two targets have the same, and nothing in it is special to a file system.
 fn prefix(target: &str) -> String {
     let plain: String = form_urlencoded::byte_serialize(target.as_bytes()).collect();
-    format!("{plain}-")
+    match plain.get(..LONGEST_NAME) {
+        // A `~` is in no name that is written whole.
+        Some(beginning) => {
+            let hash = Fingerprints::new([0; 16]).of(&[target]);
+            format!("{beginning}~{hash:016x}-")
+        }
+        None => format!("{plain}-"),
+    }
 }
 
 /// `2026-01-18`, and where it is not midnight (UTC) `2026-01-18T143500`.
@@ -153,6 +181,35 @@ mod tests {
             assert_eq!((moment_name(moment).as_str(), moment_of(name)), (name, Some(moment)));
         }
         assert_eq!((prefix("a/b c"), moment_of("x")), ("a%2Fb+c-".to_owned(), None));
+    }
+
+    #[test]
+    fn a_long_name_is_shortened_and_stays_one_of_its_own() {
+        let directory = tempfile::tempdir().unwrap();
+        let files = Files::new(directory.path()).unwrap();
+        let start = "2026-01-18T05:00:00Z".parse().unwrap();
+        let names = ["ñ".repeat(60), "ñ".repeat(59) + "n", "ñ".repeat(500), "n".repeat(64)];
+        for name in &names {
+            let written = files.write(name, start, &mut Recording::new("")).unwrap();
+            files.publish(&written).unwrap();
+        }
+        assert_eq!(files.total().unwrap().0, names.len());
+        files.refuse_others(names.iter().map(String::as_str)).unwrap();
+    }
+
+    #[test]
+    fn files_of_another_backfill_are_refused() {
+        let directory = tempfile::tempdir().unwrap();
+        let files = Files::new(directory.path()).unwrap();
+        std::fs::write(directory.path().join("state.redb"), "").unwrap();
+        files.refuse_others([].into_iter()).unwrap();
+        let at = |text: &str| text.parse::<Timestamp>().unwrap();
+        files.write("demo", at("2026-01-18T05:00:00Z"), &mut Recording::new("")).unwrap();
+        files.refuse_others(["other", "demo"].into_iter()).unwrap();
+        for ours in [vec![], vec!["dem"], vec!["demo2"]] {
+            let error = files.refuse_others(ours.into_iter()).unwrap_err().to_string();
+            assert!(error.contains("demo-2026-01-18T050000.om") && error.contains("--output"), "{error}");
+        }
     }
 
     #[test]

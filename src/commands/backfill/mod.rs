@@ -70,7 +70,11 @@ pub async fn run(
 ) -> anyhow::Result<bool> {
     let Target { output, store, state, terminal } = target;
     let files = Arc::new(Files::new(output)?);
-    let mut mark = begin(&store, wanted, state.as_deref().unwrap_or("this state"), (around.clock)())?;
+    let begun = store.backfill()?;
+    let configured = config.targets.iter().filter(|_| begun.is_some());
+    files.refuse_others(configured.map(|target| target.name.as_str()))?;
+    let state_name = state.as_deref().unwrap_or("this state");
+    let mut mark = begin(&store, begun, wanted, state_name, (around.clock)())?;
     let telemetry = Arc::new(Telemetry::new().context("cannot register the metrics")?);
     let supervisor = Supervisor::new(Deps {
         store: store.clone(),
@@ -102,6 +106,7 @@ pub async fn run(
 /// What was begun in this state, or is begun now.
 fn begin(
     store: &Store,
+    begun: Option<BackfillMark>,
     wanted: &BackfillConfig,
     state: &str,
     now: Timestamp,
@@ -114,7 +119,7 @@ fn begin(
         every: wanted.every.as_secs(),
         finished: false,
     };
-    match store.backfill()? {
+    match begun {
         Some(begun) => {
             let same = BackfillMark { began: begun.began, finished: begun.finished, ..new };
             if begun != same {
@@ -130,7 +135,7 @@ fn begin(
             info!(began = %begun.began(), finished = begun.finished, "going on with what was begun");
             Ok(begun)
         }
-        None if store.is_used()? => bail!(
+        None if !store.target_names()?.is_empty() => bail!(
             "{state} is the state of an exporter that has counted already, and its counters cannot be given a past: give \
              --state.path a new file, and start the exporter on that one afterwards"
         ),

@@ -1,6 +1,6 @@
 //! Files that cannot be used are refused and left as they are; older ones are brought up to date.
 
-use std::io::Read;
+use redb::ReadableTable as _;
 
 use super::*;
 
@@ -47,101 +47,128 @@ fn another_version_is_refused() {
     assert!(fs::read(&path).unwrap() == before, "the file was changed");
 }
 
-/// The process that wrote it was killed, so redb has to repair it, which writes.
-#[test]
-fn another_version_or_program_that_was_killed_is_refused_and_left_as_it_is() {
-    let (_folder, path) = scratch();
-    let killed = path.with_extension("killed");
-    drop(Store::open(&path, [1; 16]).unwrap());
-    let theirs = redb::TableDefinition::<u8, &[u8]>::new("theirs");
-    for (what, word) in [("newer", "layout version NEWER"), ("foreign", "another program")] {
-        let database = if what == "newer" {
-            redb::Database::open(&path).unwrap()
-        } else {
-            redb::Database::create(path.with_extension("foreign")).unwrap()
-        };
-        let write = database.begin_write().unwrap();
-        if what == "newer" {
-            let newer = schema::VERSION + 1;
-            write
-                .open_table(schema::META)
-                .unwrap()
-                .insert("version", newer.to_le_bytes().as_slice())
-                .unwrap();
+/// A file of the layout before this one: without the tables that came later.
+fn of_the_layout_before(path: &Path) -> TargetCounters {
+    let store = Store::open(path, [1; 16]).unwrap();
+    let (a, mut account) = restore(&store, "a");
+    read(&store, a, &mut account, vec![row(100, 1), row(7200, 2)]);
+    drop(store);
+    let database = redb::Database::open(path).unwrap();
+    let write = database.begin_write().unwrap();
+    write.delete_table(schema::WARM_UPS).unwrap();
+    write.delete_table(schema::UNANSWERABLE).unwrap();
+    {
+        let mut older = write.open_table(migration::ROWS_OF_5).unwrap();
+        for entry in write.open_table(schema::ROWS).unwrap().iter().unwrap() {
+            let (key, value) = entry.unwrap();
+            let (count, counted, menu, interaction) = value.value();
+            assert_eq!(count, counted);
+            older.insert(key.value(), (count, menu, interaction)).unwrap();
         }
-        write.open_table(theirs).unwrap().insert(1, vec![7; 100_000].as_slice()).unwrap();
-        write.commit().unwrap();
-        // As it lies there while it is open, and after a kill.
-        let file = if what == "newer" { path.clone() } else { path.with_extension("foreign") };
-        fs::copy(file, &killed).unwrap();
-        drop(database);
-        let before = fs::read(&killed).unwrap();
-        assert!(
-            matches!(redb::Database::builder().open_read_only(&killed), Err(DatabaseError::RepairAborted)),
-            "{what}: it was closed cleanly after all"
-        );
-        let error = Store::open(&killed, [1; 16]).err().unwrap().to_string();
-        assert!(error.contains(&word.replace("NEWER", &(schema::VERSION + 1).to_string())), "{error}");
-        assert!(fs::read(&killed).unwrap() == before, "{what}: the file was changed");
+        let mut totals = write.open_table(schema::TOTALS).unwrap();
+        let mut record = totals.get(a.0).unwrap().unwrap().value().to_vec();
+        let added = record.split_off(record.len() - 2);
+        assert_eq!(added, [0, 0], "totals end with the rows that changed and where counting went on");
+        totals.insert(a.0, record.as_slice()).unwrap();
     }
+    write.delete_table(schema::ROWS).unwrap();
+    let older = (schema::VERSION - 1).to_le_bytes();
+    write.open_table(schema::META).unwrap().insert("version", older.as_slice()).unwrap();
+    write.commit().unwrap();
+    account
 }
 
-/// A file that an older version wrote.
-pub(super) fn unpack(packed: &[u8], path: &Path) {
-    fs::create_dir_all(path.parent().unwrap()).unwrap();
-    let mut bytes = Vec::new();
-    flate2::read::GzDecoder::new(packed).read_to_end(&mut bytes).unwrap();
-    fs::write(path, bytes).unwrap();
-}
-
-/// Whoever reads a file from outside does not mend it: the message says what does.
-#[test]
-fn a_killed_or_older_file_is_not_read_from_outside() {
-    let (_folder, path) = scratch();
-    unpack(include_bytes!("../../../tests/fixtures/state/version-4.redb.gz"), &path);
-    let to = path.with_extension("to");
-    let refused = |word: &str| {
-        let before = fs::read(&path).unwrap();
-        let copied = copy_target("127.0.0.1:8013", &path, &to).unwrap_err().to_string();
-        for told in [inspect(&path).unwrap_err().to_string(), copied] {
-            assert!(told.contains(word) && told.contains("start the exporter on it once"), "{told}");
-        }
-        assert!(fs::read(&path).unwrap() == before && !to.exists());
-    };
-    refused("was not closed properly");
-    drop(redb::Database::open(&path).unwrap());
-    refused("has layout version 4");
-    drop(Store::open(&path, [1; 16]).unwrap());
-    assert_eq!(inspect(&path).unwrap().targets.len(), 1);
-    assert!(copy_target("127.0.0.1:8013", &path, &to).is_ok());
-}
-
-/// Files that older versions wrote, killed in the middle: 20 minutes of the simulator, five hours of a night for the third and
-/// three of an afternoon for the fourth.
 #[test]
 fn an_older_file_is_brought_up_to_date() {
-    for (version, packed, rows) in [
-        (1, &include_bytes!("../../../tests/fixtures/state/version-1.redb.gz")[..], 31),
-        (2, &include_bytes!("../../../tests/fixtures/state/version-2.redb.gz")[..], 924),
-        (3, &include_bytes!("../../../tests/fixtures/state/version-3.redb.gz")[..], 1085),
-        (4, &include_bytes!("../../../tests/fixtures/state/version-4.redb.gz")[..], 776),
-    ] {
-        let (_folder, path) = scratch();
-        unpack(packed, &path);
-        let store = Store::open(&path, [1; 16]).unwrap();
-        let new = || panic!("the target is in the file");
-        let (target, mut account) = store.restore("127.0.0.1:8013", new).unwrap();
-        let hits: u64 = account.menus.values().map(|(_, menu)| menu.hits).sum();
-        assert_eq!((account.totals.new, hits), (rows, rows), "version {version}");
-        // The first two did not know it, so it is the watermark.
-        let seen = account.menus.values().map(|(_, menu)| menu.last_row).min().unwrap();
-        assert_eq!(seen.get() == account.totals.watermark, version < 3, "version {version}");
-        let late = row(account.totals.watermark + 3600, 1);
-        read(&store, target, &mut account, vec![late]);
-        drop(store);
-        let store = Store::open(&path, [1; 16]).unwrap();
-        assert_eq!(store.reload(target).unwrap(), account, "a migrated file is an ordinary one");
-        drop(store);
-        inspect(&path).expect("it is of today's layout");
+    let (_folder, path) = scratch();
+    let account = of_the_layout_before(&path);
+    let store = Store::open(&path, [9; 16]).unwrap();
+    let (a, mut restored) = restore(&store, "a");
+    assert_eq!(restored, account);
+    assert_eq!(store.names(a).unwrap(), Default::default());
+    read(&store, a, &mut restored, vec![row(100, 1), row(7201, 2)]);
+    assert_eq!((restored.totals.new, restored.totals.repeated), (3, 1));
+    drop(store);
+    inspect(&path).expect("it is of today's layout");
+}
+
+/// Whoever reads a file from outside does not mend it: the message says what does. A copy is made all the same.
+#[test]
+fn an_older_file_is_not_read_from_outside_but_copied() {
+    let (_folder, path) = scratch();
+    of_the_layout_before(&path);
+    let before = fs::read(&path).unwrap();
+    let to = path.with_extension("to");
+    let copied = copy_target("a", &path, &to).unwrap_err().to_string();
+    for told in [inspect(&path).unwrap_err().to_string(), copied] {
+        let words = ["layout version 5", "state backup", "start the exporter on it once"];
+        assert!(words.iter().all(|word| told.contains(word)), "{told}");
     }
+    let copy = path.with_extension("copy");
+    let summary = backup(&path, &copy).unwrap();
+    assert_eq!((summary.layout, summary.live), (schema::VERSION - 1, false));
+    assert!(summary.to_string().contains("an older version"), "{summary}");
+    let mut out = Vec::new();
+    let written = backup_to(&path, &mut out).unwrap();
+    assert_eq!((written.bytes, written.records), (out.len() as u64, summary.records));
+    assert!(fs::read(&path).unwrap() == before && !to.exists());
+    assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 2, "nothing is left beside it");
+    let store = Store::open(&copy, [1; 16]).unwrap();
+    assert_eq!(restore(&store, "a").1.totals.new, 2);
+}
+
+#[test]
+fn a_layout_from_before_the_first_release_is_refused() {
+    let (_folder, path) = scratch();
+    drop(Store::open(&path, [1; 16]).unwrap());
+    let database = redb::Database::open(&path).unwrap();
+    let write = database.begin_write().unwrap();
+    write.open_table(schema::META).unwrap().insert("version", 4u32.to_le_bytes().as_slice()).unwrap();
+    write.commit().unwrap();
+    drop(database);
+    let before = fs::read(&path).unwrap();
+    for error in [Store::open(&path, [1; 16]).err().unwrap(), inspect(&path).unwrap_err()] {
+        assert!(matches!(error, StoreError::TooOld { found: 4, .. }), "{error}");
+    }
+    assert!(fs::read(&path).unwrap() == before, "the file was changed");
+}
+
+/// Its writer was killed, so the database has to be closed before it can be looked into.
+#[test]
+fn a_file_that_was_not_closed_is_copied_and_not_read() {
+    let (_folder, path) = scratch();
+    let store = Store::open(&path, [1; 16]).unwrap();
+    let (a, mut account) = restore(&store, "a");
+    read(&store, a, &mut account, vec![row(100, 1)]);
+    let killed = path.with_extension("killed");
+    fs::copy(&path, &killed).unwrap();
+    let before = fs::read(&killed).unwrap();
+    let told = inspect(&killed).unwrap_err().to_string();
+    assert!(told.contains("was not closed properly") && told.contains("state backup"), "{told}");
+    let copy = path.with_extension("copy");
+    backup(&killed, &copy).unwrap();
+    assert!(fs::read(&killed).unwrap() == before, "the file was changed");
+    assert_eq!(inspect(&copy).unwrap().rows, 1);
+    // One that is in use and hands out no copies is not read amid a commit.
+    let error = backup(&path, &path.with_extension("never")).unwrap_err().to_string();
+    assert!(error.contains("hands out no copies"), "{error}");
+}
+
+/// Opening a pipe waits for its other end.
+#[test]
+fn what_is_no_regular_file_is_refused_at_once() {
+    let (folder, _) = scratch();
+    let path = folder.path().join("pipe");
+    assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
+    let to = folder.path().join("to");
+    for error in [
+        Store::open(&path, [1; 16]).err().unwrap(),
+        Store::open(folder.path(), [1; 16]).err().unwrap(),
+        inspect(&path).unwrap_err(),
+        backup(&path, &to).unwrap_err(),
+    ] {
+        assert!(error.to_string().contains("not a regular file"), "{error}");
+    }
+    assert!(matches!(forget_target("a", &path), Err(TargetError::Store(StoreError::Io { .. }))));
+    assert!(!to.exists());
 }

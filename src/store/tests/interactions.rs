@@ -2,7 +2,7 @@
 
 use std::num::NonZeroU64;
 
-use redb::{ReadableTable, ReadableTableMetadata, TableHandle};
+use redb::ReadableTableMetadata;
 
 use super::*;
 use crate::{
@@ -22,13 +22,13 @@ fn add(store: &Store, target: u32, some: &BTreeMap<NonZeroU64, i64>) {
 }
 
 fn all(store: &Store, target: u32) -> BTreeMap<NonZeroU64, i64> {
-    let table = |view: &View| Ok(view.table(INTERACTIONS)?.unwrap());
+    let table = |view: &View| view.table(INTERACTIONS);
     store.read(|view| interactions::all(&table(view)?, target)).unwrap().into_iter().collect()
 }
 
 fn until(store: &Store, target: u32, asked: &BTreeSet<NonZeroU64>, oldest: i64) -> Vec<Option<i64>> {
     let asked: Vec<_> = asked.iter().copied().collect();
-    let table = |view: &View| Ok(view.table(INTERACTIONS)?.unwrap());
+    let table = |view: &View| view.table(INTERACTIONS);
     store.read(|view| interactions::until(&table(view)?, target, &asked, oldest)).unwrap()
 }
 
@@ -41,7 +41,7 @@ fn forget(store: &Store, target: u32, oldest: i64) {
 }
 
 fn blocks(store: &Store) -> u64 {
-    store.read(|view| view.table(INTERACTIONS)?.unwrap().len().map_err(failed)).unwrap()
+    store.read(|view| view.table(INTERACTIONS)?.len().map_err(failed)).unwrap()
 }
 
 fn some(who: impl Strategy<Value = u64>, most: usize) -> impl Strategy<Value = BTreeMap<NonZeroU64, i64>> {
@@ -109,7 +109,7 @@ fn a_block_that_makes_no_sense_is_an_error() {
             Ok(())
         })
         .unwrap();
-    let table = |view: &View| Ok(view.table(INTERACTIONS)?.unwrap());
+    let table = |view: &View| view.table(INTERACTIONS);
     let error = store.read(|view| interactions::all(&table(view)?, TARGET)).unwrap_err();
     assert!(matches!(error, StoreError::Unusable(_)), "{error}");
 }
@@ -174,54 +174,4 @@ proptest! {
             }
         }
     }
-}
-
-/// Files of layout 4 had them by their hashes.
-#[test]
-fn interactions_of_an_older_file_are_known() {
-    let (_folder, path) = scratch();
-    files::unpack(include_bytes!("../../../tests/fixtures/state/version-4.redb.gz"), &path);
-    let database = redb::Database::open(&path).unwrap();
-    let read = database.begin_read().unwrap();
-    let before = redb::TableDefinition::<(u32, u64), i64>::new("interactions");
-    let open = redb::TableDefinition::<(u32, u64), &[u8]>::new("journeys");
-    let keys = |(_, hash)| NonZeroU64::new(hash).unwrap();
-    let hours: BTreeMap<_, _> = read
-        .open_table(before)
-        .unwrap()
-        .iter()
-        .unwrap()
-        .map(|entry| entry.map(|(key, hour)| (keys(key.value()), hour.value())).unwrap())
-        .collect();
-    let open: BTreeMap<_, OpenJourney> = read
-        .open_table(open)
-        .unwrap()
-        .iter()
-        .unwrap()
-        .map(|entry| {
-            entry.map(|(key, journey)| (keys(key.value()), decode(journey.value()).unwrap())).unwrap()
-        })
-        .collect();
-    assert!(open.len() > 20 && hours.len() > 2 * open.len(), "{} of {}", open.len(), hours.len());
-    drop((read, database));
-
-    let store = Store::open(&path, [1; 16]).unwrap();
-    let target = TargetId(0);
-    let kept: BTreeMap<_, _> = store.read(|view| view.open_journeys(target)).unwrap().into_iter().collect();
-    assert_eq!(kept, open);
-    let known = store.read(|view| view.interactions(target)).unwrap();
-    assert!(known.iter().map(|(who, _)| who).eq(hours.keys()), "{} of {}", known.len(), hours.len());
-    for (who, until) in known {
-        match open.get(&who) {
-            Some(journey) => assert_eq!(until, journey.deadline),
-            None => assert_eq!(until, (hours[&who] + 24) * HOUR, "a day later, whatever the zone"),
-        }
-    }
-    let tables = store.read(|view| {
-        let tables = view.transaction().list_tables().map_err(failed)?;
-        Ok(tables.map(|table| table.name().to_owned()).collect::<BTreeSet<_>>())
-    });
-    let gone = ["interactions", "interactions_by_hour", "journeys", "journeys_by_deadline"];
-    let tables = tables.unwrap();
-    assert!(gone.iter().all(|table| !tables.contains(*table)), "{tables:?}");
 }

@@ -17,7 +17,7 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use crate::{
     i18n::{Language, count, say},
-    status::{StatusText, TargetStatus},
+    status::{Notice, StatusText, TargetStatus},
 };
 
 pub(super) const STYLE: &str = include_str!("style.css");
@@ -40,6 +40,8 @@ pub(super) struct View<'a> {
     pub(super) telemetry_path: &'a str,
     /// The reason why the exporter cannot be scraped yet.
     pub(super) not_ready: Option<&'a str>,
+    /// Notices about the exporter as a whole.
+    pub(super) notices: &'a [Notice],
     /// The targets, as of their last publications.
     pub(super) targets: &'a [Arc<TargetStatus>],
     pub(super) now: Timestamp,
@@ -135,6 +137,9 @@ fn summary(view: &View<'_>) -> Markup {
                 strong { (say(StatusText::NotReady, language, &[])) "." } " "
                 (say(StatusText::NotReadyReason, language, &[("reason", reason.to_owned())]))
             }
+        }
+        @for notice in view.notices {
+            p class="notice" { (notice.sentence(language)) }
         }
         @if let Some(words) = words { p { (say(words, language, &values)) } }
     }

@@ -83,6 +83,7 @@ fn html(targets: &[TargetStatus], language: Language, not_ready: Option<&str>) -
         version: "1.2.3-<test>",
         telemetry_path: "/m'etrics",
         not_ready,
+        notices: &[],
         targets: &targets,
         now: at("2026-01-18T17:36:00Z"),
         language,

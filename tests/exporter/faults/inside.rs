@@ -75,6 +75,7 @@ impl Inside {
             live: Box::new(move || telemetry.gather(std::time::Instant::now())),
             readiness: Arc::new(ArcSwap::from_pointee(Readiness::Ready)),
             targets: Box::new(move || publisher.statuses()),
+            notices: Arc::default(),
             clock: Arc::new(Timestamp::now),
             version: String::new(),
             access: Arc::new(Access::open()),

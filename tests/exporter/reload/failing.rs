@@ -18,6 +18,7 @@ use wolkvox_exporter::{
         WebConfig,
     },
     snapshot::Publisher,
+    status::PollOutcome,
     store::Store,
     supervisor::{Change, Deps, Supervisor},
     telemetry::Telemetry,
@@ -106,6 +107,7 @@ async fn a_poller_that_breaks_off_is_started_again_and_hangs_no_reload() {
         in_flight: Arc::new(tokio::sync::Semaphore::new(8)),
         workers: tokio::runtime::Handle::current(),
     };
+    let shown = deps.publisher.clone();
     let mut fleet = Supervisor::new(deps);
     let restarts = |name: &str| -> u64 {
         let families = telemetry.target(name).families();
@@ -124,6 +126,15 @@ async fn a_poller_that_breaks_off_is_started_again_and_hangs_no_reload() {
     while restarts("a") == 0 {
         sleep(Duration::from_secs(1)).await;
     }
+    shown.settled().await;
+    let status = shown.statuses()[0].clone();
+    let now = Timestamp::now();
+    assert!(
+        matches!(status.outcome, PollOutcome::BrokeOff { .. }),
+        "{:?}: shown as down at once",
+        status.outcome
+    );
+    assert!(status.next_poll > now, "{} is past", status.next_poll);
     let before = polls("a");
     while polls("a") == before {
         sleep(Duration::from_secs(1)).await;

@@ -54,6 +54,7 @@ async fn start_with(telemetry_path: &str, limits: ServerLimits, access: Access) 
             let targets = Arc::new(vec![Arc::new(target())]);
             Box::new(move || targets.clone())
         },
+        notices: Arc::default(),
         clock: Arc::new(|| moment("2026-01-18T19:41:00Z")),
         version: "0.0.0-test".to_owned(),
         access: Arc::new(access),

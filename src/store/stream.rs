@@ -9,10 +9,7 @@
 //! instead of any tag: tag 2, length (u32) and a sentence about why there is no more
 //! ```
 
-use std::{
-    io::{self, Read, Write},
-    path::Path,
-};
+use std::io::{self, Read, Write};
 
 use redb::{
     Database, Key, ReadTransaction, ReadableTable, TableDefinition, TableError, TableHandle, Value,
@@ -47,8 +44,8 @@ pub(super) fn send(
     sent.and(flushed)
 }
 
-/// Makes a new database in `file` from what [`send`] wrote. Returns how many records there were.
-pub(super) fn receive(input: &mut impl Read, file: std::fs::File) -> Result<u64, StoreError> {
+/// Makes a new database in `file` from what [`send`] wrote.
+pub(super) fn receive(input: &mut impl Read, file: std::fs::File) -> Result<(), StoreError> {
     let mut magic = [0; MAGIC.len()];
     input.read_exact(&mut magic).map_err(broken)?;
     let version = number(input)?;
@@ -61,18 +58,8 @@ pub(super) fn receive(input: &mut impl Read, file: std::fs::File) -> Result<u64,
     let database =
         Database::builder().set_cache_size(CACHE_BYTES).create_with_backend(backend).map_err(failed)?;
     let write = database.begin_write().map_err(failed)?;
-    let mut receiver = Receiver { write: &write, input, records: 0 };
-    visit_tables(&mut receiver)?;
-    let records = receiver.records;
-    write.commit().map_err(failed)?;
-    Ok(records)
-}
-
-/// Reads a file from end to end against its checksums.
-pub(super) fn verify(path: &Path) -> Result<(), StoreError> {
-    let mut builder = Database::builder();
-    builder.set_cache_size(CACHE_BYTES).set_check_integrity_on_open(true);
-    builder.open(path).map(drop).map_err(|error| super::open_error(path, error))
+    visit_tables(&mut Receiver { write: &write, input })?;
+    write.commit().map_err(failed)
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "for map_err")]
@@ -134,7 +121,6 @@ impl<W: Write> TableVisitor for Sender<'_, W> {
 struct Receiver<'a, R> {
     write: &'a WriteTransaction,
     input: &'a mut R,
-    records: u64,
 }
 
 impl<R: Read> TableVisitor for Receiver<'_, R> {
@@ -151,7 +137,6 @@ impl<R: Read> TableVisitor for Receiver<'_, R> {
                 RECORD => {
                     let (key, value) = (bytes(self.input)?, bytes(self.input)?);
                     table.insert(K::from_bytes(&key), V::from_bytes(&value)).map_err(failed)?;
-                    self.records += 1;
                 }
                 ERROR => {
                     let reason = bytes(self.input)?;
