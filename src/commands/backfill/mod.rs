@@ -22,7 +22,7 @@ use anyhow::{Context as _, bail};
 use jiff::{Timestamp, ToSpan as _, tz::TimeZone};
 use tokio::{runtime::Handle, sync::Semaphore, task::spawn_blocking};
 use tokio_util::sync::CancellationToken;
-use tracing::info;
+use tracing::{info, warn};
 
 use self::{files::Files, progress::Progress};
 use crate::{
@@ -168,18 +168,31 @@ impl Run<'_> {
             self.supervisor.poller(self.config, target, origin, shutdown).await.with_context(named)?;
         self.files.recover(&target.name, poller.replayed().watermark)?;
         let progress = Progress::new(&target.name, &poller.replayed(), until, self.terminal);
+        let mut empty_days = Vec::new();
         let outcome = loop {
-            let start = poller.replayed().watermark;
+            let before = poller.replayed();
+            let start = before.watermark;
             if start >= until {
                 break Ok(true);
             }
             let end = day_end(start, self.config.poll.interval).min(until);
             match self.day(target, &mut poller, (start, end, until), &progress).await {
+                Ok(true) if poller.replayed().rows == before.rows => {
+                    empty_days.push(target.timezone.to_datetime(start).date().to_string());
+                }
                 Ok(true) => {}
                 outcome => break outcome,
             }
         };
         progress.end();
+        if !empty_days.is_empty() {
+            warn!(
+                server = target.name,
+                days = empty_days.join(" "),
+                "days of the past without a row, each of which was asked for twice: if the operation was open, compare the \
+                 report in Wolkvox"
+            );
+        }
         outcome.with_context(named)
     }
 
