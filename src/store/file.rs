@@ -67,12 +67,12 @@ pub(super) struct StateFile {
     anchor: File,
     /// Device and inode; `None` on a file system that does not say the same of a path and of what is opened there.
     identity: Option<(u64, u64)>,
-    known: Mutex<Known>,
+    known: Mutex<LastWritten>,
 }
 
 /// What this process last wrote.
 #[derive(Debug)]
-struct Known {
+struct LastWritten {
     length: u64,
     /// `None` after a write that failed, of which nobody knows how far it came.
     header: Option<[u8; HEADER]>,
@@ -89,7 +89,7 @@ impl StateFile {
             let metadata = anchor.metadata()?;
             let identity = identity(&metadata);
             let same = identity_at(path)? == identity;
-            let known = Known { length: metadata.len(), header: Some(header(&anchor)?) };
+            let known = LastWritten { length: metadata.len(), header: Some(header(&anchor)?) };
             Ok(Self {
                 path: path.to_owned(),
                 anchor,
@@ -152,7 +152,7 @@ impl StateFile {
     }
 
     /// Compares the file with what this process last wrote.
-    fn changed(&self, known: &Known) -> io::Result<Option<Displacement>> {
+    fn changed(&self, known: &LastWritten) -> io::Result<Option<Displacement>> {
         if self.length()? < known.length {
             return Ok(Some(Displacement::Cut));
         }
@@ -160,7 +160,7 @@ impl StateFile {
         Ok((header(&self.anchor)? != *written).then_some(Displacement::Overwritten))
     }
 
-    fn known(&self) -> MutexGuard<'_, Known> {
+    fn known(&self) -> MutexGuard<'_, LastWritten> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -208,7 +208,7 @@ impl<B: StorageBackend> StateBackend<B> {
     fn write_own(
         &self,
         write: impl FnOnce() -> io::Result<()>,
-        remember: impl FnOnce(&mut Known),
+        remember: impl FnOnce(&mut LastWritten),
     ) -> io::Result<()> {
         let mut known = self.file.known();
         if let Some(what) = self.file.changed(&known)? {
@@ -258,7 +258,7 @@ impl<B: StorageBackend> StorageBackend for StateBackend<B> {
     }
 
     fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
-        let remember = |known: &mut Known| {
+        let remember = |known: &mut LastWritten| {
             known.length = known.length.max(offset + data.len() as u64);
             let Some(header) = &mut known.header else { return };
             let Some(rest) = usize::try_from(offset).ok().and_then(|at| header.get_mut(at..)) else { return };
