@@ -2,7 +2,7 @@
 //!
 //! Owns the estimate, from counts alone: hits of a follower come in the same slot as those of the
 //! option that leads to it, or in the next one. Counts of neighbouring slots are subtracted, so that
-//! what options have in common because of the hour or the day drops out. If `c` is the covariance of
+//! what options have in common because of the hour or the day drops out. If c is the covariance of
 //! the differences, half of it is the variance of the hits that both have, which for a Poisson count
 //! is their number.
 
@@ -60,13 +60,13 @@ pub(super) fn leads(
         .collect();
     for ((option, hits), differences) in large.iter().zip(&leaders) {
         let lead = Lead { option: *option, followers: Vec::new() };
-        leads.push((lead, Series { differences, hits: f64::from(*hits) }));
+        leads.push((lead, SlotHits { differences, hits: f64::from(*hits) }));
     }
     for (option, sum) in series.iter().filter(|(_, sum)| *sum > 0.0) {
         hits(*option, &mut counts);
         let own = differences(&counts);
         for (lead, leader) in leads.iter_mut().filter(|(lead, _)| lead.option != *option) {
-            let own = Series { differences: &own, hits: f64::from(*sum) };
+            let own = SlotHits { differences: &own, hits: f64::from(*sum) };
             let share = share(leader, &own, &steady);
             if share >= FOLLOWS {
                 lead.followers.push(Follower { option: *option, share });
@@ -88,7 +88,7 @@ fn differences(counts: &[f32]) -> Vec<f32> {
 }
 
 /// Hits of an option over the weeks.
-struct Series<'a> {
+struct SlotHits<'a> {
     /// Of each slot from the next one.
     differences: &'a [f32],
     hits: f64,
@@ -96,7 +96,7 @@ struct Series<'a> {
 
 /// Share of the hits of `own` that come by way of the leader; 0 where that is chance, or where the
 /// leader comes after it. Where the slots do not say which comes first, the larger one does.
-fn share(leader: &Series<'_>, own: &Series<'_>, steady: &[usize]) -> f64 {
+fn share(leader: &SlotHits<'_>, own: &SlotHits<'_>, steady: &[usize]) -> f64 {
     let covariance = |lag: isize| -> f64 {
         let pairs = steady
             .iter()
@@ -104,7 +104,7 @@ fn share(leader: &Series<'_>, own: &Series<'_>, steady: &[usize]) -> f64 {
         pairs.map(f64::from).sum()
     };
     let squares =
-        |of: &Series<'_>| -> f64 { steady.iter().map(|slot| f64::from(of.differences[*slot]).powi(2)).sum() };
+        |of: &SlotHits<'_>| -> f64 { steady.iter().map(|slot| f64::from(of.differences[*slot]).powi(2)).sum() };
     let same = covariance(0);
     let after = covariance(1);
     let before = covariance(-1);
