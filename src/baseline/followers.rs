@@ -103,8 +103,9 @@ fn share(leader: &SlotHits<'_>, own: &SlotHits<'_>, steady: &[usize]) -> f64 {
             .map(|slot| leader.differences[*slot] * own.differences[slot.saturating_add_signed(lag)]);
         pairs.map(f64::from).sum()
     };
-    let squares =
-        |of: &SlotHits<'_>| -> f64 { steady.iter().map(|slot| f64::from(of.differences[*slot]).powi(2)).sum() };
+    let squares = |of: &SlotHits<'_>| -> f64 {
+        steady.iter().map(|slot| f64::from(of.differences[*slot]).powi(2)).sum()
+    };
     let same = covariance(0);
     let after = covariance(1);
     let before = covariance(-1);

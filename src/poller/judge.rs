@@ -74,6 +74,8 @@ pub(super) enum Verdict {
     PassOver,
     /// One second fails by itself: nothing to be done about it before the next poll.
     Stuck(ApiError),
+    /// The reading failed, and less is to be asked for next.
+    FailAndNarrow(SplitCause, ApiError),
     /// The reading failed.
     Fail(ApiError),
 }
@@ -562,8 +564,10 @@ impl Judge {
         }
         if matches!(error, ApiError::Timeout(_)) && progress.failures == 1 {
             // May just as well be an outage, so it costs a wait too.
-            progress.bisect.narrow(range);
-            return Verdict::Fail(error);
+            return match progress.bisect.narrow(range) {
+                true => Verdict::FailAndNarrow(SplitCause::Timeout, error),
+                false => Verdict::Fail(error),
+            };
         }
         if up_until.is_some_and(|until| context.asked < until) {
             progress.bisect.narrow_for_failure(range, now);

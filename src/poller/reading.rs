@@ -237,6 +237,10 @@ impl<S: Source> Poller<S> {
                 Ok(Step::Narrower)
             }
             Verdict::Stuck(error) => Ok(Step::Stuck(error)),
+            Verdict::FailAndNarrow(cause, error) => {
+                self.exposure.telemetry.split(cause);
+                Err(error)
+            }
             Verdict::Fail(error) | Verdict::AskIsUp { error, .. } | Verdict::AskForRows(error) => Err(error),
         }
     }
@@ -486,7 +490,7 @@ impl<S: Source> Poller<S> {
             return;
         }
         let started = Instant::now();
-        if let Err(error) = self.reader.spend(Purpose::Background, &mut self.state).await {
+        if let Err(error) = self.reader.spend(Purpose::CatchUp, &mut self.state).await {
             self.agenda.failed(Errand::Quota, Duration::ZERO, &error, started);
             return;
         }

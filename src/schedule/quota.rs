@@ -15,7 +15,7 @@ pub const REQUESTS_PER_LICENCE: u64 = 1000;
 pub enum Purpose {
     /// The newest window, with its lookback.
     Live,
-    /// Catching up after a gap: may not use what live polls will need until midnight.
+    /// Catching up after a gap, and asking for the limit: may not use what live polls will need until midnight.
     CatchUp,
     /// Re-reading, the weeks before, names: may not use it either, and keeps within the vendor's documented least where the
     /// limit is not known.

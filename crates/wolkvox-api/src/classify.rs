@@ -73,10 +73,16 @@ fn classify_good(envelope: &Envelope, said: Said<'_>) -> Classified {
     let words = excerpt(envelope.unknown_words(), said.token);
     match envelope.promised_rows(0) {
         // Fewer rows than announced: which is for the caller to say.
-        Some(rows) if rows > 1 || words.is_empty() => Classified::Rows,
+        Some(rows) if rows > 1 || words.is_empty() || counts_rows(envelope, rows) => Classified::Rows,
         _ if !words.is_empty() => Classified::Error(ApiError::NotEmpty(words)),
         _ => schema(envelope.why_not_empty().unwrap_or("it has no rows, and no words that say so")),
     }
+}
+
+/// Whether the words begin with this number, as `1 records were found` does and `Error 1` does not.
+fn counts_rows(envelope: &Envelope, rows: u64) -> bool {
+    let words = envelope.unknown_words().trim_start();
+    words.strip_prefix(&rows.to_string()).is_some_and(|rest| rest.starts_with(' '))
 }
 
 /// Whether `Validate dates entered` or a count of 0 stands where the vendor writes what went wrong.
