@@ -209,7 +209,10 @@ impl<S: Source> Reader<S> {
 
     /// The limit that a purpose respects. Where it is unknown, whatever is not live keeps within the vendor's documented least.
     fn limit_for(&mut self, purpose: Purpose) -> Option<u64> {
-        if self.quota.limit.is_some() || purpose != Purpose::Background {
+        // Where polls alone need as much as the least, the limit must be higher.
+        let polls_a_day = 86_400 / self.config.cadence.interval.as_secs().max(1);
+        let exceeds_least = polls_a_day * 5 / 4 >= REQUESTS_PER_LICENCE;
+        if self.quota.limit.is_some() || purpose != Purpose::Background || exceeds_least {
             return self.quota.limit;
         }
         if !std::mem::replace(&mut self.quota.unknown_logged, true) {

@@ -234,7 +234,8 @@ async fn answers_come_in_several_forms() {
         ("200 OK", format!(r#"{{"code":0,"data":[{one},"x",{{}}]}}"#), Ok(vec![pair("1", "Ventas")])),
         // Nothing says that it is a success.
         ("200 OK", format!(r#"{{"data":[{one}]}}"#), Err(ErrorClass::Schema)),
-        ("200 OK", r#"{"code":"0","data":null}"#.to_owned(), Ok(vec![])),
+        // No words say that there are none.
+        ("200 OK", r#"{"code":"0","data":null}"#.to_owned(), Err(ErrorClass::Schema)),
         ("200 OK", r#"{"code":"200","msg":"0 records were found"}"#.to_owned(), Ok(vec![])),
         ("404 Not Found", r#"{"code":"404","msg":"Validate dates entered"}"#.to_owned(), Ok(vec![])),
         (
