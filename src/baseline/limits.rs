@@ -48,7 +48,7 @@ pub(super) const MOST_DAY: f64 = 2.5;
 
 /// Deviance of a fall that is worth an alert, by slots of the window; between them it goes with the logarithm. Measured so that each
 /// length has its share of the false alarms.
-pub(super) const DROP: [(usize, f64); 4] = [(3, 21.0), (6, 23.0), (24, 24.0), (LONGEST, 18.0)];
+pub(super) const DROP: [(usize, f64); 4] = [(3, 21.0), (6, 23.0), (24, 24.0), (LONGEST, 20.0)];
 
 /// Logarithm of the likelihood ratio at which a fall is over.
 pub(super) const RECOVERED: f64 = 6.0;

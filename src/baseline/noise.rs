@@ -12,7 +12,7 @@ use super::{
     history::History,
     hours,
     limits::{
-        AROUND, AROUND_LEAST, DISPERSION_HITS, DROP, FIRST_DAY_NOISE, FIRST_DISPERSION, FIRST_LEVEL_NOISE,
+        AROUND, AROUND_LEAST, DISPERSION_HITS, FIRST_DAY_NOISE, FIRST_DISPERSION, FIRST_LEVEL_NOISE,
         FIRST_NOISE, FIRST_SHARE_NOISE, LEARNT, LEAST_COLLAPSE_NOISE, LEAST_DAY_NOISE, LEAST_LEVEL_NOISE,
         LEAST_NOISE, LEAST_SHARE_NOISE, WEEKS,
     },
@@ -391,6 +391,8 @@ impl Learner {
 
 /// Slots of the windows in which incidents of the past are looked for.
 const INCIDENTS: [usize; 3] = [12, 36, 96];
+/// Deviance of an incident; higher than that of an alert, so that what varies by nature is learnt.
+const INCIDENT: f64 = 40.0;
 /// An option that is out of the ordinary in more than this share of its time is so by nature.
 const BY_NATURE: f64 = 0.3;
 
@@ -404,7 +406,7 @@ fn without_incidents(own: &PrefixSums) -> PrefixSums {
             let window = own.between(to - length, to);
             let below = deviance::below(window.seen, window.expected, noise);
             let above = deviance::above(window.seen, window.expected + 0.5, noise);
-            if below.max(above) > DROP[2].1 {
+            if below.max(above) > INCIDENT {
                 wrong[to - length..to].fill(true);
             }
         }

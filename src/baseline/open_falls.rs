@@ -13,6 +13,8 @@ struct Fall {
     score: Score,
     /// The slot, counted from 1970, in which the first window that showed it began.
     since: i64,
+    /// The slot before which enough was seen again.
+    ended: Option<i64>,
 }
 
 /// Falls of options by place, or of routing points by number.
@@ -30,14 +32,20 @@ impl OpenFalls {
         last: i64,
         is_back: impl Fn(f64, usize) -> bool,
     ) -> Score {
-        let open = self.0.get(&of).copied();
-        let is_new = score.score > 1.0;
-        let since = open.map_or(last - score.slots() as i64, |fall| fall.since);
-        let now = is_new.then_some(Fall { score, since });
-        let Some(fall) = now.or(open) else { return score };
+        let known = self.0.get(&of).copied();
+        let begin = last - score.slots() as i64;
+        // What lies before the end of a fall has been reported.
+        let is_old = known.and_then(|fall| fall.ended).is_some_and(|ended| begin < ended);
+        let is_new = score.score > 1.0 && !is_old;
+        let open = known.filter(|fall| fall.ended.is_none());
+        let since = open.map_or(begin, |fall| fall.since);
+        let now = is_new.then_some(Fall { score, since, ended: None });
+        let Some(fall) = now.or(open) else {
+            return if is_old && score.score > 1.0 { Score::default() } else { score };
+        };
         if is_back(left(&fall.score), (last - since).max(0) as usize) {
-            self.0.remove(&of);
-            return if is_new { Score::default() } else { score };
+            self.0.insert(of, Fall { ended: Some(last), ..fall });
+            return if score.score > 1.0 { Score::default() } else { score };
         }
         self.0.insert(of, fall);
         fall.score
@@ -71,13 +79,17 @@ mod tests {
             (1.4, false, 1.4),
             (0.3, true, 0.3),
             (0.3, false, 0.3),
-            (1.4, true, 0.0),
+            // The same hole is not reported again, but a later one is.
+            (1.4, false, 0.0),
+            (0.2, false, 0.2),
+            (0.2, false, 0.2),
+            (1.4, false, 1.4),
         ];
-        for (score, back, reported) in steps {
+        for ((score, back, reported), last) in steps.into_iter().zip(1000..) {
             let of_poll = Score { score, ..fall };
-            assert_eq!(falls.follow(7, of_poll, 1000, |_, _| back).score, reported, "{score} {back}");
+            let told = falls.follow(7, of_poll, last, |_, _| back).score;
+            assert_eq!(told, reported, "{score} {back} {last}");
         }
-        assert!(falls.0.is_empty());
     }
 
     #[test]
