@@ -356,6 +356,10 @@ impl<S: Source> Poller<S> {
             answer.batch.keep_between(LocalSecond::from(first) - 1, LocalSecond::from(last) + 1);
         }
         self.log_accepted(range, &answer, &accepted);
+        if accepted.lost == 0 && self.judge.range_answered(range) {
+            let (from, to) = range.local(&self.config.zone);
+            info!(server = self.config.name, %from, %to, "what was passed over is answered now");
+        }
         let overflow = self.state.totals().overflow;
         let known_before = local_second(self.state.totals().watermark(), &self.config.zone);
         let whole = self.whole(pass, range, answer.batch, server_time, &accepted);
@@ -399,10 +403,6 @@ impl<S: Source> Poller<S> {
         let deepest = self.state.totals().watermark().checked_sub(self.config.deepest());
         let skipped = pass.reread.is_some_and(|reread| reread.skipped > 0);
         let is_live = pass.reading == Reading::Live;
-        if accepted.lost == 0 && self.judge.range_answered(range) {
-            let (from, to) = range.local(&self.config.zone);
-            info!(server = self.config.name, %from, %to, "what was passed over is answered now");
-        }
         Whole {
             batch,
             range,
