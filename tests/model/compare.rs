@@ -71,7 +71,11 @@ pub(crate) fn value(series: &Counters, name: &str) -> Option<f64> {
 /// Checks that the exporter is up and current; `now` is its clock in Unix seconds.
 pub(crate) fn check_current(plan: &Plan, series: &Counters, now: f64) -> Result<(), String> {
     if value(series, "wolkvox_up") != Some(1.0) {
-        return Err("wolkvox_up is not 1 at the end".to_owned());
+        let failures: Vec<_> = series
+            .iter()
+            .filter(|(name, count)| name.starts_with("wolkvox_poll_failures_total") && **count > 0.0)
+            .collect();
+        return Err(format!("wolkvox_up is not 1 at the end: {failures:?}"));
     }
     let watermark = value(series, "wolkvox_watermark_timestamp_seconds").unwrap_or(0.0);
     let lag = now - watermark;
