@@ -277,6 +277,11 @@ impl Judge {
         self.progress(reading).evidence = Evidence::default();
     }
 
+    /// A pass of a reading came to its end: all of it agreed with the known rows, so that nothing is doubted any more.
+    pub(super) fn end(&mut self, reading: Reading) {
+        self.progress(reading).doubt = None;
+    }
+
     /// The seconds that the server cannot answer for.
     pub(super) fn unanswerable(&self) -> &Unanswerable {
         &self.unanswerable

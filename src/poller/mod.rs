@@ -211,12 +211,16 @@ impl<S: Source> Poller<S> {
             Err(error) => Some(error.into()),
         };
         self.finish_poll(outcome, began, started.elapsed()).await;
-        let closed = self.config.cadence.last_closed(self.reader.past());
-        if closed > end && self.exposure.health.is_up() {
+        let cadence = self.config.cadence;
+        if !self.exposure.health.is_up() {
+            return cadence.due_after(cadence.last_closed((self.clock)()));
+        }
+        if cadence.last_closed(self.reader.past()) > end {
             return (self.clock)();
         }
-        let due = self.config.cadence.due_after(closed);
-        // Windows close by the earlier clock, so a server that is behind is asked later.
+        // Windows close by the earlier clock, so a server that is behind is asked later. Where our clock was set back, the
+        // window that was read lies ahead of it, and must not be waited for.
+        let due = cadence.due_after(end.min(cadence.last_closed((self.clock)())));
         due.checked_add(self.reader.behind()).unwrap_or(due)
     }
 

@@ -37,6 +37,8 @@ pub(super) struct Answer {
     pub(super) outside: u64,
     /// The server's clock, if it said.
     pub(super) server_time: Option<Timestamp>,
+    /// Our clock when the request was sent.
+    pub(super) sent: Timestamp,
     /// Fewer rows came than the answer announces.
     pub(super) short: Option<ApiError>,
     /// A large share of the rows cannot be read.
@@ -131,11 +133,12 @@ impl<S: Source> Reader<S> {
         let parser = self.parser.clone();
         let rules = self.config.rules.clone();
         let server = self.config.name.clone();
+        let sent = (self.clock)();
         // An answer of more rows than the limit is thrown away and asked for in halves, unless it cannot be halved, or it
         // is not the range that makes it large.
         let max_rows = if range.length() > MIN_RANGE { self.config.row_cap } else { u64::MAX };
         async move {
-            let mut answer = Answer { batch: RowBatch::new(rules), ..Answer::default() };
+            let mut answer = Answer { batch: RowBatch::new(rules), sent, ..Answer::default() };
             let first = LocalSecond::from(from);
             let last = LocalSecond::from(to);
             let Answer { batch, outside, admission, .. } = &mut answer;
@@ -278,10 +281,14 @@ impl<S: Source> Reader<S> {
     }
 
     /// Takes note of the server's clock in an answer. Returns its time if it can be believed.
-    pub(super) fn observe_clock(&mut self, server_time: Option<Timestamp>) -> Option<Timestamp> {
+    pub(super) fn observe_clock(
+        &mut self,
+        server_time: Option<Timestamp>,
+        sent: Timestamp,
+    ) -> Option<Timestamp> {
         let now = (self.clock)();
         let stood_still = self.server_clock.stands_still();
-        let believed = self.server_clock.observe(server_time, now, Instant::now());
+        let believed = self.server_clock.observe(server_time, sent, Instant::now());
         if let Some(server_time) = believed {
             self.telemetry.clock_skew(server_time.duration_since(now).as_secs_f64());
         }

@@ -87,7 +87,9 @@ impl<S: Source> Poller<S> {
         self.state.restore_if_stale(&self.config).await?;
         let mut pass = self.live_pass(end).await?;
         self.judge.begin(Reading::Live);
-        self.read_pass(&mut pass).await
+        self.read_pass(&mut pass).await?;
+        self.judge.end(Reading::Live);
+        Ok(())
     }
 
     /// The range of a live poll: two windows missed are still a live poll, and so is the splitting of a burst in them.
@@ -349,7 +351,7 @@ impl<S: Source> Poller<S> {
         accepted: Accepted,
     ) -> Result<Step, ApiError> {
         let range = context.range;
-        let server_time = self.reader.observe_clock(answer.server_time);
+        let server_time = self.reader.observe_clock(answer.server_time, answer.sent);
         origin::check_clocks(self.state.totals(), &self.config, (self.clock)(), server_time)?;
         if accepted.only_inside {
             let (first, last) = range.local(&self.config.zone);
@@ -465,6 +467,7 @@ impl<S: Source> Poller<S> {
             Ok(Step::Advanced) => {
                 self.agenda.went_on(Errand::Reread, took, Duration::ZERO, now);
                 if pass.is_over() {
+                    self.judge.end(Reading::Reread);
                     self.exposure.telemetry.deep_read(reread.tier);
                     debug!(server = self.config.name, tier = reread.tier.as_str(), "read again");
                 }

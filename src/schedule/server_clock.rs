@@ -16,7 +16,7 @@ const STANDS_STILL: Duration = Duration::from_secs(90);
 pub struct ServerClock {
     /// The `Date` shown last, and when it was first shown.
     shown: Option<ShownDate>,
-    /// Server's clock minus ours at the last answer with a moving `Date`.
+    /// The most that the server's clock can be ahead of ours, by the last answer with a moving `Date`.
     skew: SignedDuration,
     stands_still: bool,
 }
@@ -28,8 +28,9 @@ struct ShownDate {
 }
 
 impl ServerClock {
-    /// Takes note of the `Date` of an answer, which came at `now` by our clock. Returns the date if it can be believed.
-    pub fn observe(&mut self, date: Option<Timestamp>, now: Timestamp, at: Instant) -> Option<Timestamp> {
+    /// Takes note of the `Date` of an answer to a request that was sent at `sent` by our clock. Returns the date if it can be
+    /// believed. The server wrote it after that, and without the fraction of its second.
+    pub fn observe(&mut self, date: Option<Timestamp>, sent: Timestamp, at: Instant) -> Option<Timestamp> {
         let date = date?;
         let before = self.shown.filter(|shown| shown.date == date);
         let since = before.map_or(at, |shown| shown.since);
@@ -40,7 +41,7 @@ impl ServerClock {
             self.skew = SignedDuration::ZERO;
             return None;
         }
-        self.skew = date.duration_since(now);
+        self.skew = date.duration_since(sent) + SignedDuration::from_secs(1);
         Some(date)
     }
 
@@ -70,7 +71,7 @@ mod tests {
 
     #[test]
     fn windows_close_by_the_earlier_of_the_two_clocks() {
-        for (skew, behind) in [(0, 0), (240, 0), (-60, 60), (-300, 300), (-7200, 7200)] {
+        for (skew, behind) in [(0, 0), (240, 0), (-1, 0), (-60, 59), (-300, 299), (-7200, 7199)] {
             let mut clock = ServerClock::default();
             assert_eq!(clock.observe(Some(at(skew)), at(0), Instant::now()), Some(at(skew)));
             assert_eq!(clock.earlier(at(1000)), at(1000 - behind), "{skew}");
@@ -88,10 +89,10 @@ mod tests {
             (seen.is_some(), clock.stands_still(), clock.behind().as_secs())
         };
         assert_eq!(observe(0, 0), (true, false, 0));
-        assert_eq!(observe(0, 1), (true, false, 1), "two answers within a second");
+        assert_eq!(observe(0, 2), (true, false, 1), "two answers within a second");
         assert_eq!(observe(0, 300), (false, true, 0));
         assert_eq!(observe(0, 301), (false, true, 0));
-        assert_eq!(observe(290, 310), (true, false, 20), "it moves again");
+        assert_eq!(observe(290, 310), (true, false, 19), "it moves again");
         assert_eq!(clock.observe(None, at(320), begun + Duration::from_secs(320)), None);
     }
 }

@@ -24,5 +24,9 @@ async fn an_exporter_that_was_told_no_licences_asks_for_the_limit_and_keeps_to_i
     let requests = simulator.requests();
     assert_eq!(requests.used_today, 12, "at midnight in Bogotá this test may be run again");
     assert_eq!(requests.kinds.get("quota_exhausted"), None);
-    assert!(exporter.process.log().contains("no requests until then"), "{}", exporter.process.log());
+    assert!(
+        exporter.process.log().contains("no live poll asks anything for this time"),
+        "{}",
+        exporter.process.log()
+    );
 }

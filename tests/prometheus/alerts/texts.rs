@@ -1,7 +1,7 @@
 //! What a real Prometheus makes of the annotations, in both languages: they look names and figures up when an alert fires,
 //! and a mistake in a template shows only then.
 
-use std::{fs, time::Duration};
+use std::{collections::BTreeSet, fs, time::Duration};
 
 use serde_json::{Value, json};
 
@@ -68,7 +68,8 @@ async fn fired(tool: &Tool, file: &str, address: &str) -> Vec<Fired> {
     let rules: Vec<&str> = rules.lines().filter(|line| !line.trim_start().starts_with("for: ")).collect();
     let files = [("alerts.yaml".to_owned(), rules.join("\n"))];
     let prometheus = Prometheus::start_configured(tool, &config.to_string(), &files, &[]).await;
-    let wanted = rule_files::of(file).len();
+    // Two rules may raise one alert, each with its own cause.
+    let wanted = rule_files::of(file).into_iter().map(|rule| rule.alert).collect::<BTreeSet<_>>().len();
     let names = "count by (alertname) (ALERTS{alertstate=\"firing\"})";
     prometheus.wait_for(names, DEADLINE, |firing| firing.len() == wanted).await;
     let alerts = prometheus.api("/api/v1/alerts", &[]).await;
