@@ -215,12 +215,14 @@ impl<S: Source> Poller<S> {
         if !self.exposure.health.is_up() {
             return cadence.due_after(cadence.last_closed((self.clock)()));
         }
-        if cadence.last_closed(self.reader.past()) > end {
+        let closed = cadence.last_closed(self.reader.past());
+        if closed > end {
             return (self.clock)();
         }
-        // Windows close by the earlier clock, so a server that is behind is asked later. Where our clock was set back, the
-        // window that was read lies ahead of it, and must not be waited for.
-        let due = cadence.due_after(end.min(cadence.last_closed((self.clock)())));
+        // Windows close by the earlier clock, so a server that is behind is asked later. Where a clock was set, the window that
+        // was read may lie far ahead of it, and must not be waited for; a second more or less asks for none twice.
+        let ahead = end.duration_since(closed).unsigned_abs();
+        let due = cadence.due_after(if ahead > cadence.interval { closed } else { end });
         due.checked_add(self.reader.behind()).unwrap_or(due)
     }
 
