@@ -168,6 +168,8 @@ struct Progress {
     bisect: Bisect,
     /// Failures in a row, over polls.
     failures: u32,
+    /// The begin of the range that failed last. What is answered before it says nothing of it.
+    failed_from: Option<Timestamp>,
     /// Failures in a row at which the server is next asked whether it answers anything.
     ask_is_up_at: u32,
     /// The range of an empty answer that is being confirmed.
@@ -180,7 +182,22 @@ struct Progress {
 impl Progress {
     fn new(bisect: Bisect) -> Self {
         let (confirming, doubt) = (None, None);
-        Self { bisect, failures: 0, ask_is_up_at: 2, confirming, doubt, evidence: Evidence::default() }
+        let evidence = Evidence::default();
+        Self { bisect, failures: 0, failed_from: None, ask_is_up_at: 2, confirming, doubt, evidence }
+    }
+
+    fn failed(&mut self, range: TimeRange) {
+        self.failures += 1;
+        self.failed_from = Some(range.from);
+    }
+
+    /// A range was answered: what failed is over, unless it lies behind.
+    fn answered(&mut self, range: TimeRange) {
+        if self.failed_from.is_none_or(|from| from < range.to) {
+            self.failures = 0;
+            self.failed_from = None;
+            self.ask_is_up_at = 2;
+        }
     }
 }
 
@@ -496,8 +513,7 @@ impl Judge {
         agreement: Agreement,
     ) {
         let progress = self.progress(context.reading);
-        progress.failures = 0;
-        progress.ask_is_up_at = 2;
+        progress.answered(context.range);
         progress.bisect.committed(context.range, accepted.few);
         progress.evidence += evidence;
         if agreement == Agreement::Agrees && evidence.held > 0 {
@@ -532,7 +548,7 @@ impl Judge {
         let doubt = progress.doubt.get_or_insert(doubt);
         doubt.foreign |= foreign;
         let foreign = doubt.foreign;
-        progress.failures += 1;
+        progress.failed(context.range);
         if !foreign && progress.failures >= 2 && progress.bisect.narrow_in_hope(context.range, context.now) {
             return Verdict::Narrow(SplitCause::Failure);
         }
@@ -553,7 +569,7 @@ impl Judge {
         let is_proven = self.unanswerable.is_proven(context.clock);
         let up_until = self.up_until;
         let progress = self.progress(context.reading);
-        progress.failures += 1;
+        progress.failed(range);
         let again = progress.failures >= 2 || is_proven;
         if context.is_single() {
             return match again || is_suspected {

@@ -14,6 +14,8 @@ use crate::schedule::{MAX_RANGE, MIN_RANGE, TimeRange};
 const HOPELESS: Duration = Duration::from_secs(3600);
 /// A width that failed again and again where half of it did not is not tried for so long.
 const CEILING: Duration = Duration::from_secs(3600);
+/// A ceiling of fewer seconds costs so many requests a poll that it lasts for a shorter time, in proportion.
+const WHOLE_CEILING_FROM: f64 = 300.0;
 /// So many times it must have been so.
 const SUSPICIONS: u32 = 2;
 
@@ -79,7 +81,9 @@ impl Bisect {
         }
         self.suspicions += u32::from(std::mem::take(&mut self.good));
         if self.suspicions >= SUSPICIONS {
-            (self.ceiling, self.suspicions) = (Some((self.width, now + CEILING)), 0);
+            let share = (self.width.as_secs_f64() / WHOLE_CEILING_FROM).min(1.0);
+            self.ceiling = Some((self.width, now + CEILING.mul_f64(share)));
+            self.suspicions = 0;
         }
         true
     }

@@ -230,7 +230,8 @@ async fn live(mut plan: Plan) -> Result<End, String> {
     }
     plan.world.rows.retain(|row| plan.begins.is_none_or(|begins| row.date >= begins));
     let observed = source.observed.lock().unwrap();
-    compare(&plan, &witness.counters, observed.received)?;
+    compare(&plan, &witness.counters, observed.received)
+        .map_err(|error| format!("{error}, after {} requests", observed.requests))?;
     if !plan.world.fold && crate::truth::is_exact(&plan.world) {
         check_day(&plan, &witness.day)?;
     }

@@ -140,6 +140,7 @@ impl Source for WorldSource {
             (observed.requests, observed.errand(query, self.world.local(self.now())))
         };
         let trouble = self.world.troubles.get(request - 1).copied().unwrap_or(Trouble::None);
+        tracing::info!(request, now = self.now(), from = %query.from, to = %query.to, ?trouble, "asked");
         sleep(Duration::from_millis(700)).await;
         self.suffer(errand).await?;
         let server_time = self.server_time(request);
