@@ -5,7 +5,8 @@
 //! restarts. At the end every label set must equal the model, and no counter may ever have gone back.
 //!
 //! `MODEL_CASES` is the number of random histories (default 200), `MODEL_SEED` the seed of the first one (default 1); each has
-//! the next seed, which is printed where it fails. `MODEL_TROUBLES` names the complications: see `plans`.
+//! the next seed, which is printed where it fails. `MODEL_TROUBLES` names the complications: see `plans`. `MODEL_GO_ON` goes on
+//! after a failure and shrinks none; `MODEL_LOG` shows the exporter's log.
 
 #![expect(clippy::unwrap_used, reason = "a test may panic; clippy allows it only inside #[test] functions")]
 #![expect(clippy::print_stderr, reason = "what failed must be seen before the test is over")]
@@ -59,6 +60,9 @@ fn the_counters_equal_the_rows_whatever_happens() {
     let workers = 2 * std::thread::available_parallelism().map_or(1, usize::from);
     let first = from_environment("MODEL_SEED", 1);
     let next = AtomicU64::new(first);
+    if std::env::var_os("MODEL_LOG").is_some() {
+        tracing_subscriber::fmt().with_max_level(tracing::Level::INFO).with_writer(std::io::stderr).init();
+    }
     let failures: Vec<String> = std::thread::scope(|scope| {
         let workers: Vec<_> =
             (0..workers).map(|_| scope.spawn(|| histories(&next, first + u64::from(cases())))).collect();
