@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 use wolkvox_exporter::{
     exposition::{BucketBounds, Published},
     ledger::{IdleTimes, TargetCounters},
-    poller::{Clock, NameSettings, Poller, PollerConfig, PollerDeps, StartAgo},
+    poller::{Clock, NameSettings, Poller, PollerConfig, PollerDeps, Source as _, StartAgo},
     schedule::Tiers,
     snapshot::Publisher,
     status::Day,
@@ -276,6 +276,8 @@ async fn start(disk: &CrashDisk, source: &WorldSource, plan: &Plan, idle: i64) -
         },
         idle: IdleTimes { usual: Duration::from_secs(idle as u64), by_channel: BTreeMap::new() },
         start_ago: plan_start,
+        // Where nobody knows the limit, re-reading keeps within the least that the vendor documents, and may come late.
+        quota: (!source.tells_quota()).then_some(100_000),
         names: Arc::new(NameSettings { ask: asks_names(&source.world), ..NameSettings::default() }),
         ..PollerConfig::plain("0042", source.world.zone(), BucketBounds::new(&[10.0, 60.0]).unwrap())
     };
