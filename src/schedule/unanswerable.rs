@@ -16,10 +16,10 @@ const PROVEN_FOR: i64 = 3600;
 /// Regions that are remembered; the oldest is forgotten first.
 const MAX_REGIONS: usize = 2048;
 /// Times that a re-reading asks for a region that was given up.
-const MAX_REASKED: u32 = 4;
+const MAX_REASKED: u32 = 8;
 /// Seconds before a region that was given up is asked for again, so that the next hourly re-reading finds what failed only for a
-/// while; four times as many each further time.
-const FIRST_REASK: i64 = 1800;
+/// while.
+const REASK_AFTER: i64 = 1800;
 /// Regions in its lookback that a live poll reads around; what lies before them is left to the re-readings.
 const MAX_AROUND: usize = 3;
 
@@ -51,7 +51,7 @@ impl Region {
         self.given_up = true;
         self.open_before = true;
         self.open_after = true;
-        self.not_before = now + FIRST_REASK;
+        self.not_before = now + REASK_AFTER;
     }
 
     /// Whether `range` lies beside it, where it may be longer.
@@ -206,7 +206,7 @@ impl Unanswerable {
         for region in self.regions.iter_mut().filter(|region| region.holds(range)) {
             self.changed = true;
             region.reasked += 1;
-            region.not_before = now.as_second() + (FIRST_REASK << (2 * region.reasked.min(8)));
+            region.not_before = now.as_second() + REASK_AFTER;
         }
     }
 
@@ -290,7 +290,7 @@ mod tests {
         let mut table = given_up(50);
         table.answered(range(51, 60));
         let soon = at(100);
-        let later = at(100 + FIRST_REASK);
+        let later = at(100 + REASK_AFTER);
         for (asked, while_suspected, live, reread) in [
             (range(0, 100), Ask(range(0, 50)), Ask(range(0, 50)), Ask(range(0, 50))),
             (range(50, 100), Ask(range(50, 51)), Skip(at(51)), Ask(range(50, 51))),
