@@ -168,8 +168,8 @@ struct Progress {
     bisect: Bisect,
     /// Failures in a row, over polls.
     failures: u32,
-    /// The begin of the range that failed last. What is answered before it says nothing of it.
-    failed_from: Option<Timestamp>,
+    /// The range that failed last. What is answered before its end says nothing of it.
+    last_failed: Option<TimeRange>,
     /// Failures in a row at which the server is next asked whether it answers anything.
     ask_is_up_at: u32,
     /// The range of an empty answer that is being confirmed.
@@ -183,29 +183,40 @@ impl Progress {
     fn new(bisect: Bisect) -> Self {
         let (confirming, doubt) = (None, None);
         let evidence = Evidence::default();
-        Self { bisect, failures: 0, failed_from: None, ask_is_up_at: 2, confirming, doubt, evidence }
+        Self { bisect, failures: 0, last_failed: None, ask_is_up_at: 2, confirming, doubt, evidence }
     }
 
     fn failed(&mut self, range: TimeRange) {
         self.failures += 1;
-        self.failed_from = Some(range.from);
+        self.last_failed = Some(range);
     }
 
     /// A range was answered: what failed is over, unless it lies behind.
     fn answered(&mut self, range: TimeRange) {
-        if self.failed_from.is_none_or(|from| from < range.to) {
+        if self.last_failed.is_none_or(|failed| failed.to <= range.to) {
             self.failures = 0;
-            self.failed_from = None;
+            self.last_failed = None;
             self.ask_is_up_at = 2;
         }
     }
 }
 
-/// A single second whose answer has fewer rows than it announces.
+/// A single second that fails, and nothing shows that it is not the server that fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct ShortSecond {
+struct FailingSecond {
     range: TimeRange,
     since: Instant,
+}
+
+/// Whether the server can tell rows beside a single second that fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Elsewhere {
+    /// It answers, with rows where rows are known.
+    Answers,
+    /// It does not tell rows that are known.
+    Fails,
+    /// No row is known yet, and the time behind is not answered: another such second may lie there.
+    NothingKnown,
 }
 
 /// The judge of one target's server.
@@ -223,7 +234,9 @@ pub(super) struct Judge {
     up_until: Option<Instant>,
     rows_until: Option<Instant>,
     /// A single second whose answer was short, since the last whole answer with rows.
-    short_second: Option<ShortSecond>,
+    short_second: Option<TimeRange>,
+    /// The single second that failed last without a proof that the server does not.
+    failing_second: Option<FailingSecond>,
     /// Two such seconds were short: the announced number is not believed until an answer with rows is whole.
     disbelieves_number: bool,
     /// The server has sent rows inside and outside of the times asked for.
@@ -275,6 +288,7 @@ impl Judge {
             up_until: None,
             rows_until: None,
             short_second: None,
+            failing_second: None,
             disbelieves_number: false,
             ignores_times: false,
             unreadable_since: None,
@@ -461,14 +475,13 @@ impl Judge {
         if answer.received >= self.row_cap {
             return None;
         }
-        if self.short_second.is_some_and(|other| other.range != context.range) {
+        if self.short_second.is_some_and(|other| other != context.range) {
             // Short down to single seconds, here and elsewhere, and never whole in between: the number is wrong.
             self.disbelieves_number = true;
             self.progress(context.reading).bisect.reset();
             return None;
         }
-        let first = ShortSecond { range: context.range, since: context.now };
-        self.short_second.get_or_insert(first);
+        self.short_second.get_or_insert(context.range);
         Some(self.failed(context, error))
     }
 
@@ -638,22 +651,29 @@ impl Judge {
     }
 
     /// After the server was asked for rows elsewhere, because a single second failed with `error`.
-    pub(super) fn has_rows_elsewhere(
+    pub(super) fn rows_elsewhere(
         &mut self,
         context: &Context,
-        has_rows: bool,
+        elsewhere: Elsewhere,
         error: ApiError,
     ) -> Verdict {
-        self.rows_until = has_rows.then(|| context.now.checked_add(UP_FOR)).flatten();
-        if has_rows {
+        let answers = elsewhere == Elsewhere::Answers;
+        self.rows_until = answers.then(|| context.now.checked_add(UP_FOR)).flatten();
+        if answers {
             return self.single_second_failed(context, error);
         }
-        let short = self.short_second.filter(|short| short.range == context.range);
-        if short.is_some_and(|short| context.now.duration_since(short.since) >= GIVES_WAY) {
-            // The only rows that the server tells: nothing else could show whether its number is wrong.
-            self.unanswerable.give_up(context.range, context.clock);
+        let first = FailingSecond { range: context.range, since: context.now };
+        let failing = self.failing_second.filter(|of| of.range == context.range).unwrap_or(first);
+        self.failing_second = Some(failing);
+        let lasts = context.now.duration_since(failing.since) >= GIVES_WAY;
+        let is_short = matches!(error, ApiError::TooFewRows { .. });
+        let nothing_known = elsewhere == Elsewhere::NothingKnown;
+        let is_proven = self.unanswerable.is_proven(context.clock);
+        if (lasts && (is_short || nothing_known)) || (is_proven && nothing_known) {
+            // Where nothing is known, nothing else could show whether it is this second alone.
+            let lost = self.unanswerable.give_up(context.range, context.clock);
             self.progress(context.reading).failures = 0;
-            return Verdict::GiveUp { lost: 1, error };
+            return Verdict::GiveUp { lost, error };
         }
         let progress = self.progress(context.reading);
         match too_much(&error) {

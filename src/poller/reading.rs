@@ -13,7 +13,7 @@ use super::{
     Poller, Source,
     agenda::{Errand, HoldWaits, Passage},
     commit::Whole,
-    judge::{Accepted, Agreement, Context, Reading, Verdict},
+    judge::{Accepted, Agreement, Context, Elsewhere, Reading, Verdict},
     origin,
     reader::Answer,
     rereads::Reread,
@@ -287,9 +287,9 @@ impl<S: Source> Poller<S> {
                     self.judge.is_up(&context, up, error)
                 }
                 Verdict::AskForRows(error) => {
-                    let has_rows = self.has_rows_elsewhere(range, pass).await?;
+                    let elsewhere = self.rows_elsewhere(range, pass).await?;
                     context.now = Instant::now();
-                    self.judge.has_rows_elsewhere(&context, has_rows, error)
+                    self.judge.rows_elsewhere(&context, elsewhere, error)
                 }
                 verdict => return Ok(Judged { context, answer, verdict }),
             };
@@ -322,7 +322,7 @@ impl<S: Source> Poller<S> {
 
     /// Whether the server can tell rows elsewhere: the newest known one before, or else whatever the hour behind holds. An empty
     /// answer proves nothing where rows are known: a server may fail at every row.
-    async fn has_rows_elsewhere(&mut self, range: TimeRange, pass: &Pass) -> Result<bool, ApiError> {
+    async fn rows_elsewhere(&mut self, range: TimeRange, pass: &Pass) -> Result<Elsewhere, ApiError> {
         let zone = self.config.zone.clone();
         let start = self.judge.unanswerable().start_of(range);
         let before = local_second(start, &zone) - 1;
@@ -332,14 +332,26 @@ impl<S: Source> Poller<S> {
             moment.saturating_add(SignedDuration::from_secs(seconds)).unwrap_or(moment)
         };
         let elsewhere = match known {
-            Some(from) => TimeRange { from, to: after(from, 1) },
+            Some(at) => {
+                let range = TimeRange { from: at, to: after(at, 1) };
+                // The second after it may be one that cannot be answered for either.
+                match self.judge.unanswerable().is_given_up(range) {
+                    true => TimeRange { from: after(at, -1), to: at },
+                    false => range,
+                }
+            }
             None => TimeRange { from: after(range.to, 1), to: after(range.to, 3601).min(pass.end) },
         };
-        if elsewhere.from >= elsewhere.to {
-            return Ok(false);
-        }
-        let answer = self.ask(elsewhere, pass.purpose).await;
-        Ok(answer.is_ok_and(|answer| known.is_none() || answer.batch.rows() > 0))
+        let answered = match elsewhere.from < elsewhere.to {
+            true => self.ask(elsewhere, pass.purpose).await.ok(),
+            false => None,
+        };
+        Ok(match (answered, known) {
+            (Some(answer), Some(_)) if answer.batch.rows() == 0 => Elsewhere::Fails,
+            (Some(_), _) => Elsewhere::Answers,
+            (None, Some(_)) => Elsewhere::Fails,
+            (None, None) => Elsewhere::NothingKnown,
+        })
     }
 
     /// Commits an answer that counts, unless it contradicts the known rows.

@@ -158,33 +158,35 @@ impl Unanswerable {
 
     /// Takes note that `range`, a single second, failed at `now` while the server answered for others.
     pub fn failed(&mut self, range: TimeRange, now: Timestamp) -> SecondFailed {
+        self.changed = true;
+        let is_proven = self.is_proven(now) || self.regions.iter().any(|region| region.may_extend_to(range));
+        if !is_proven {
+            let region = self.entry(range.from.as_second(), range.to.as_second());
+            region.failures += 1;
+            if region.failures < FIRST_FAILURES {
+                return SecondFailed::Wait;
+            }
+        }
+        SecondFailed::GivenUp { lost: self.give_up(range, now) }
+    }
+
+    /// Gives up `range`, a single second, at once. Returns the seconds that are lost with it.
+    pub fn give_up(&mut self, range: TimeRange, now: Timestamp) -> u64 {
         let now = now.as_second();
         let from = range.from.as_second();
         let to = range.to.as_second();
         self.changed = true;
-        if let Some(beside) = self.regions.iter_mut().find(|region| region.may_extend_to(range)) {
-            // The second one only shows which second of the first it is.
-            let lost = u64::from(beside.to - beside.from > 1);
-            beside.from = beside.from.min(from);
-            beside.to = beside.to.max(to);
-            self.proven_at = Some(now);
-            return SecondFailed::GivenUp { lost };
-        }
-        let is_proven = self.is_proven_at(now);
-        let region = self.entry(from, to);
-        region.failures += 1;
-        if !is_proven && region.failures < FIRST_FAILURES {
-            return SecondFailed::Wait;
-        }
-        region.give_up(now);
         self.proven_at = Some(now);
-        SecondFailed::GivenUp { lost: 1 }
-    }
-
-    /// Gives up `range`, a single second, at once.
-    pub fn give_up(&mut self, range: TimeRange, now: Timestamp) {
-        self.changed = true;
-        self.entry(range.from.as_second(), range.to.as_second()).give_up(now.as_second());
+        let beside = self.regions.iter_mut().find(|region| region.may_extend_to(range));
+        let Some(beside) = beside else {
+            self.entry(from, to).give_up(now);
+            return 1;
+        };
+        // The second one only shows which second of the first it is.
+        let lost = u64::from(beside.to - beside.from > 1);
+        beside.from = beside.from.min(from);
+        beside.to = beside.to.max(to);
+        lost
     }
 
     /// Whether a second was given up within the hour before `now`, so that the next one needs no second proof.

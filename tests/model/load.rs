@@ -251,7 +251,6 @@ async fn requests_of_a_day_that_is_healthy() {
 }
 
 #[tokio::test(start_paused = true)]
-#[ignore = "an outage costs up to 1,728 requests a day"]
 async fn requests_of_a_day_without_an_answer_are_fewer() {
     let mut print = Vec::new();
     let mut most = 0;

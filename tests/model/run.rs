@@ -97,6 +97,11 @@ pub(crate) struct End {
 
 /// Runs a plan; `Err` says what differs.
 pub(crate) fn run(plan: Plan) -> Result<End, String> {
+    if std::env::var_os("MODEL_LOG").is_some() {
+        let log = tracing_subscriber::fmt().with_max_level(tracing::Level::INFO);
+        // Only the first run of a process begins it.
+        let _ = log.with_writer(std::io::stderr).try_init();
+    }
     tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .start_paused(true)

@@ -215,7 +215,6 @@ fn no_more_requests_are_sent_than_are_allowed() {
 
 /// No wait that a server names for the past stops anything for more than an hour.
 #[test]
-#[ignore = "any wait is believed"]
 fn no_wait_is_believed_for_more_than_an_hour() {
     let without = live(&Life { reads: false, ..Life::of(Vendor::of(steady())) }).unwrap();
     for wait in crate::trouble::Refusal::WAITS {
@@ -230,7 +229,6 @@ fn no_wait_is_believed_for_more_than_an_hour() {
 
 /// Expectations of four weeks must not stand on one wrong "Validate dates entered".
 #[test]
-#[ignore = "it is believed"]
 fn an_empty_answer_about_the_past_is_asked_for_again() {
     let healthy = live(&Life::of(Vendor::of(steady()))).unwrap().sent;
     for request in 0..3 {
@@ -239,13 +237,13 @@ fn an_empty_answer_about_the_past_is_asked_for_again() {
         let life = Life::of(Vendor { troubles, ..Vendor::of(steady()) });
         let end = live(&life).unwrap();
         whole(&life, &end).unwrap_or_else(|error| panic!("request {request}: {error}"));
-        assert!(end.sent <= healthy + 3, "{} requests, healthy {healthy}", end.sent);
+        // Two halves; and two more until wide stretches are asked for again.
+        assert!(end.sent <= healthy + 4, "{} requests, healthy {healthy}", end.sent);
     }
 }
 
 /// A server that answers 1,000 requests a day and tells nobody, as with one licence: live polls come first.
 #[test]
-#[ignore = "an unknown limit is taken for none"]
 fn an_unknown_limit_leaves_live_polls_what_they_need() {
     let widest = Some((2 * IDLE + 62, Refusal::Refused));
     let vendor = Vendor { widest, limit: 1000, ..Vendor::of(steady()) };
