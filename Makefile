@@ -23,7 +23,7 @@ test: ## 15 min | all tests, with real Prometheus servers (fetches them)
 lint: ## 3 min | formatting, clippy, licences
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
-	cargo deny --locked check --hide-inclusion-graph licenses bans sources
+	cargo deny --locked --workspace check --hide-inclusion-graph licenses bans sources
 
 style: ## 1 s | how the source reads, in numbers
 	cargo xtask style
