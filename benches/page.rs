@@ -73,6 +73,7 @@ fn target(number: usize, day: Day) -> TargetStatus {
         last_row: Some(watermark()),
         quota: QuotaUse { day: jiff::civil::date(2026, 1, 18), used: 100, limit: Some(1000) },
         unread: 0,
+        wrong_zone: None,
         usual: Default::default(),
         polls: vec![poll; POLLS],
         deep_reads: Vec::new(),

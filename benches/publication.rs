@@ -71,6 +71,7 @@ fn put(publisher: &Publisher, snapshot: TargetSnapshot) {
         polls: Vec::new(),
         deep_reads: Vec::new(),
         unread: 0,
+        wrong_zone: None,
         usual: Default::default(),
         day: Day::default(),
     };

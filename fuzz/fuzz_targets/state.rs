@@ -67,6 +67,7 @@ fn row(n: u64) -> Row<'static> {
         labels: RowLabels::new("10", "voice", ["A", "B"][n as usize % 2]),
         fingerprint: n,
         interaction: Some(n / 3),
+        began: None,
         date: LocalSecond::new(n as i64),
         second: Some(3),
         attempts: 1,

@@ -213,7 +213,15 @@ mod tests {
         for n in 0..rows {
             let labels = RowLabels::new("10", "voice", "1");
             let date = LocalSecond::default();
-            let row = Row { labels, fingerprint: n, interaction: None, date, second: None, attempts: 0 };
+            let row = Row {
+                labels,
+                fingerprint: n,
+                interaction: None,
+                began: None,
+                date,
+                second: None,
+                attempts: 0,
+            };
             batch.push(Ok(row));
         }
         for (reason, count) in rejected {
@@ -302,7 +310,15 @@ mod tests {
         for option in [NUMBER, "1", "x"] {
             let labels = RowLabels::new("10", "voice", option);
             let date = LocalSecond::default();
-            let row = Row { labels, fingerprint: 0, interaction: None, date, second: None, attempts: 0 };
+            let row = Row {
+                labels,
+                fingerprint: 0,
+                interaction: None,
+                began: None,
+                date,
+                second: None,
+                attempts: 0,
+            };
             batch.push(Ok(row));
         }
         let options: Vec<&str> = batch.labels.iter().map(|labels| &*labels.option).collect();

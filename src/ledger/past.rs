@@ -91,6 +91,7 @@ mod tests {
                 labels: RowLabels::new("10", "voice", option),
                 fingerprint: who * 1000 + date as u64,
                 interaction: Some(who),
+                began: None,
                 date: LocalSecond::new(date),
                 second: Some(7),
                 attempts: 1,

@@ -192,8 +192,8 @@ impl Reconciliation<'_> {
         }
     }
 
-    /// Adds to the evidence the rows of a second that are known and held; those of seconds without a row in the answer are
-    /// not seen here.
+    /// Adds to the evidence the known rows of a second that the answer holds. How many are known is the caller's to say, since
+    /// seconds without a row in the answer are not seen here.
     fn compare(&mut self, rows: &[BatchRow], known: &[(u64, RowRecord)]) {
         let (from, to) = self.params.bounds.judged;
         if known.is_empty() || !(from..to).contains(&rows[0].date) {
@@ -202,7 +202,6 @@ impl Reconciliation<'_> {
         let mut missing = Vec::new();
         for (fingerprint, record) in known.iter().filter(|(_, record)| record.menu != NO_MENU) {
             let lacking = u64::from(record.counted).saturating_sub(seen_of(rows, *fingerprint));
-            self.delta.evidence.known += u64::from(record.counted);
             self.delta.evidence.held += u64::from(record.counted) - lacking;
             if lacking > 0 {
                 missing.push((*record, lacking));

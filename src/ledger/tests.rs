@@ -114,6 +114,7 @@ fn row(date: i64, who: u64, option: &str) -> Row<'_> {
         labels: RowLabels::new("10", "voice", option),
         fingerprint: who * 31 + option.len() as u64,
         interaction: Some(who),
+        began: None,
         date: LocalSecond::new(date),
         second: Some(7),
         attempts: 2,

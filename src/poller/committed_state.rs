@@ -346,6 +346,7 @@ async fn remembered(
 ) -> Result<(History, WarmUp), StoreError> {
     let watermark = local_second(counters.totals.watermark(), &settings.zone);
     let (keep, server) = (settings.baseline.keep_days, settings.name.clone());
+    let threads = store.threads();
     let read = move || {
         let (days, warm_up) = store.read(|view| Ok((view.history(id)?, view.warm_up(id)?)))?;
         let mut history = History::new(keep);
@@ -357,6 +358,6 @@ async fn remembered(
         history.forget(watermark);
         Ok((history, warm_up.unwrap_or(WarmUp::before(watermark))))
     };
-    let read = tokio::task::spawn_blocking(read).await;
+    let read = threads.spawn_blocking(read).await;
     read.map_err(|panic| StoreError::Failed(format!("reading the state broke off: {panic}")))?
 }

@@ -24,6 +24,7 @@ use crate::{
     snapshot::{Publisher, TargetSnapshot, Usual},
     status::TargetStatus,
     telemetry::TargetTelemetry,
+    wolkvox::DateShifts,
 };
 
 /// Wait after the disk refused to make a count visible.
@@ -61,6 +62,13 @@ impl Exposure {
             health: Health::default(),
             scorer: Scorer::default(),
             overflow_logged: false,
+        }
+    }
+
+    /// Compares the dates of an answer's calls with the configured time zone.
+    pub(super) fn saw_dates(&mut self, server: &str, shifts: &DateShifts) {
+        if let Some(verdict) = self.health.zone.saw(server, shifts) {
+            self.telemetry.date_shift(verdict.seconds);
         }
     }
 

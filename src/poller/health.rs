@@ -4,7 +4,7 @@ use std::{collections::VecDeque, time::Duration};
 
 use jiff::Timestamp;
 
-use super::unread::UnreadRows;
+use super::{unread::UnreadRows, zone_check::ZoneCheck};
 use crate::{
     status::{POLLS, PollOutcome, PollRecord},
     wolkvox::{ApiError, ErrorClass},
@@ -22,6 +22,8 @@ pub(super) struct Health {
     pub(super) polled: bool,
     /// Rows that nobody could read.
     pub(super) unread: UnreadRows,
+    /// Whether the dates of calls agree with the configured time zone.
+    pub(super) zone: ZoneCheck,
 }
 
 impl Health {

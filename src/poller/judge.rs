@@ -334,13 +334,24 @@ impl Judge {
         now: Instant,
         clock: Timestamp,
     ) -> NextRange {
-        let range = self.progress(reading).bisect.next(from, end, now);
+        let progress = self.progress(reading);
+        let mut range = progress.bisect.next(from, end, now);
+        if let Some(whole) = progress.confirming.filter(|whole| whole.from <= from && from < whole.to) {
+            let middle = whole.middle();
+            range.to = range.to.min(if from < middle { middle } else { whole.to });
+        }
         self.unanswerable.next(range, reading != Reading::Live, clock)
     }
 
     /// The next stretch of the weeks before, which are read backwards from `next` to `from`; `None` when all has been read.
     pub(super) fn next_week(&self, from: LocalSecond, next: LocalSecond) -> Option<LocalStretch> {
-        self.weeks.next(from, next)
+        let (first, last) = self.weeks.next(from, next)?;
+        let confirming = self.weeks_confirming.filter(|(from, to)| *from < next && next <= *to);
+        let half = confirming.map_or(first, |(from, to)| {
+            let middle = from + (to - from) / 2;
+            if next > middle { middle } else { from }
+        });
+        Some((first.max(half), last))
     }
 
     /// Judges an answer about a stretch of the weeks before. `has_time` says that an answer of twice the size would have come in time.
@@ -366,12 +377,9 @@ impl Judge {
         let was_asked = self.weeks_confirming.is_some_and(|(first, last)| first <= from && to <= last);
         if rows == 0 && to - from > CONFIRMED_FROM.as_secs() && !was_asked {
             self.weeks_confirming = Some(stretch);
-            self.weeks.narrow(stretch);
             return WeekVerdict::Narrow;
         }
-        if rows > 0 {
-            self.weeks_confirming = None;
-        }
+        self.weeks_confirming = self.weeks_confirming.filter(|(first, _)| rows == 0 && *first < from);
         self.weeks.done(answer.received < self.row_cap.div_ceil(4) && has_time);
         WeekVerdict::Accept
     }
@@ -502,7 +510,7 @@ impl Judge {
             return false;
         }
         progress.confirming = Some(context.range);
-        progress.bisect.narrow(context.range)
+        true
     }
 
     fn check(&mut self, context: &Context) -> KnownRowsCheck {
@@ -532,9 +540,8 @@ impl Judge {
         if agreement == Agreement::Agrees && evidence.held > 0 {
             progress.doubt = None;
         }
-        if evidence.known + evidence.unseen > 0 {
-            progress.confirming = None;
-        }
+        let has_rows = evidence.known + evidence.unseen > 0;
+        progress.confirming = progress.confirming.filter(|whole| !has_rows && context.range.to < whole.to);
     }
 
     /// Whether the number of rows that the server announces is not believed.
@@ -697,3 +704,6 @@ fn too_much(error: &ApiError) -> Option<SplitCause> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests;

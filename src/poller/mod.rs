@@ -23,6 +23,7 @@ mod source;
 mod unread;
 mod weeks_before;
 pub mod zero_hold;
+mod zone_check;
 
 use std::{sync::Arc, time::Duration};
 
@@ -414,6 +415,7 @@ impl<S: Source> Poller<S> {
                 .collect(),
             polls: health.polls(),
             unread: health.unread.last(),
+            wrong_zone: health.zone.wrong(),
             day: Day::default(),
             usual: UsualStatus {
                 history: Duration::from_secs(baseline::history_seconds(&self.state, config).unsigned_abs()),

@@ -20,11 +20,14 @@ use crate::{
     },
     status::QuotaUse,
     telemetry::TargetTelemetry,
-    wolkvox::{Admission, ApiError, Element, Query, RowParser, TokenInfo},
+    wolkvox::{Admission, ApiError, DateShifts, Element, Query, RowParser, TokenInfo},
 };
 
 /// Requests that one poll may send against our own count after the quota was spent: the vendor's count, and the rows.
 const PROBES: u32 = 2;
+
+/// Calls of an answer whose dates are compared with the seconds in their `conn_id`s.
+const COMPARED_CALLS: u64 = 100;
 
 /// The answer to a request for rows, whole as far as the server says.
 #[derive(Debug, Default)]
@@ -35,6 +38,8 @@ pub(super) struct Answer {
     pub(super) received: u64,
     /// Rows dated more than a second before or after the range.
     pub(super) outside: u64,
+    /// The distance of the dates of its first calls from the seconds in their `conn_id`s.
+    pub(super) shifts: DateShifts,
     /// The server's clock, if it said.
     pub(super) server_time: Option<Timestamp>,
     /// Our clock when the request was sent.
@@ -133,6 +138,7 @@ impl<S: Source> Reader<S> {
         let parser = self.parser.clone();
         let rules = self.config.rules.clone();
         let server = self.config.name.clone();
+        let zone = self.config.zone.clone();
         let sent = (self.clock)();
         // An answer of more rows than the limit is thrown away and asked for in halves, unless it cannot be halved, or it
         // is not the range that makes it large.
@@ -141,10 +147,15 @@ impl<S: Source> Reader<S> {
             let mut answer = Answer { batch: RowBatch::new(rules), sent, ..Answer::default() };
             let first = LocalSecond::from(from);
             let last = LocalSecond::from(to);
-            let Answer { batch, outside, admission, .. } = &mut answer;
+            let Answer { batch, outside, shifts, admission, .. } = &mut answer;
+            let mut compared = 0;
             let mut each = |element: Element<'_>| {
                 let row = parser.parse(element);
                 if let Ok(row) = &row {
+                    if let Some(began) = row.began.filter(|_| compared < COMPARED_CALLS) {
+                        compared += 1;
+                        shifts.saw(row.date, began, &zone);
+                    }
                     let is_outside = row.date < first - 1 || row.date > last + 1;
                     *outside += u64::from(is_outside);
                     if batch.rows() > max_rows && (is_outside || *outside * 2 < batch.rows()) {

@@ -11,7 +11,7 @@ use tracing::{debug, error, info, warn};
 
 use super::{
     Poller, Source,
-    agenda::{Errand, HoldWaits, Passage},
+    agenda::{Errand, HOURLY, HoldWaits, Passage},
     commit::Whole,
     judge::{Accepted, Agreement, Context, Elsewhere, Reading, Verdict},
     origin,
@@ -40,8 +40,6 @@ const LONGEST_RETRY: Duration = Duration::from_secs(60);
 const MAX_GIVEN_UP: u32 = 100;
 /// Known rows that the first poll of a process reaches back to, so that another operation's report is noticed at once.
 const KNOWN_ROWS: usize = 12;
-/// Least time between two questions for the quota, and for names on one day.
-const HOURLY: Duration = Duration::from_secs(3600);
 
 /// A reading under way: from `next` to `end`, range by range, each committed by itself.
 #[derive(Debug, Clone, Copy)]
@@ -264,6 +262,9 @@ impl<S: Source> Poller<S> {
         let (mut answer, mut verdict) = match answered {
             Ok(mut answer) => {
                 self.exposure.health.unread.saw(&self.config.name, &answer.batch);
+                if reading == Reading::Live {
+                    self.exposure.saw_dates(&self.config.name, &answer.shifts);
+                }
                 let believed = !self.judge.disbelieves_number();
                 let verdict = self.judge.answered(&context, &mut answer);
                 if believed && self.judge.disbelieves_number() {
@@ -278,15 +279,16 @@ impl<S: Source> Poller<S> {
             Err(error) => (no_rows(), self.judge.failed(&context, error)),
         };
         loop {
-            // All who hold a place must not wait for another.
-            answer.admission.release();
             verdict = match verdict {
                 Verdict::AskIsUp { range: small, error } => {
+                    // Whoever holds a place must not wait for another.
+                    answer.admission.release();
                     let up = self.ask(small, pass.purpose).await.is_ok();
                     context.now = Instant::now();
                     self.judge.is_up(&context, up, error)
                 }
                 Verdict::AskForRows(error) => {
+                    answer.admission.release();
                     let elsewhere = self.rows_elsewhere(range, pass).await?;
                     context.now = Instant::now();
                     self.judge.rows_elsewhere(&context, elsewhere, error)

@@ -90,6 +90,11 @@ impl TimeRange {
         self.to.duration_since(self.from)
     }
 
+    /// The whole second in its middle.
+    pub fn middle(&self) -> Timestamp {
+        Timestamp::from_second(self.from.as_second().midpoint(self.to.as_second())).unwrap_or(self.to)
+    }
+
     /// Whether it holds all of another range.
     pub fn contains(&self, other: Self) -> bool {
         self.from <= other.from && other.to <= self.to

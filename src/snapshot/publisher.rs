@@ -383,6 +383,7 @@ mod tests {
             quota: QuotaUse { day: jiff::civil::date(2026, 1, 18), used: 0, limit: None },
             deep_reads: Vec::new(),
             unread: 0,
+            wrong_zone: None,
             polls: Vec::new(),
             day: Day::default(),
             usual: UsualStatus::default(),

@@ -27,7 +27,7 @@ pub use self::{
 };
 use crate::{
     schedule::{Tier, quota},
-    wolkvox::{ApiError, ErrorClass},
+    wolkvox::{ApiError, DateShift, ErrorClass},
 };
 
 /// So many polls are remembered.
@@ -58,6 +58,8 @@ pub struct TargetStatus {
     pub polls: Vec<PollRecord>,
     /// Rows that the last poll received and could not read.
     pub unread: u64,
+    /// The distance of dates that shows that `zone` is not the server's, if it is not.
+    pub wrong_zone: Option<DateShift>,
     /// The last day's hits.
     pub day: Day,
     /// What is unlike the usual.
@@ -157,6 +159,8 @@ pub enum TargetState {
     Well,
     /// Polls succeed, and no row has ever come.
     NoRows,
+    /// Polls succeed, and the dates of calls show that the configured time zone is wrong.
+    WrongZone,
     /// Nothing has failed, but the data are old: they are being caught up on.
     Behind,
     /// The last poll failed.
@@ -170,6 +174,7 @@ impl TargetState {
             Self::Waiting => "waiting",
             Self::Well => "well",
             Self::NoRows => "no_rows",
+            Self::WrongZone => "wrong_zone",
             Self::Behind => "behind",
             Self::Failing => "failing",
         }
@@ -177,7 +182,7 @@ impl TargetState {
 
     /// Whether somebody should look at it.
     pub fn needs_attention(self) -> bool {
-        matches!(self, Self::Failing | Self::NoRows)
+        matches!(self, Self::Failing | Self::NoRows | Self::WrongZone)
     }
 }
 
@@ -193,6 +198,7 @@ impl TargetStatus {
             _ if old => TargetState::Behind,
             PollOutcome::Waiting => TargetState::Waiting,
             PollOutcome::Committed if self.last_row.is_none() => TargetState::NoRows,
+            PollOutcome::Committed if self.wrong_zone.is_some() => TargetState::WrongZone,
             PollOutcome::Committed => TargetState::Well,
         }
     }
@@ -236,6 +242,7 @@ pub(crate) mod tests {
             quota: QuotaUse { day: jiff::civil::date(2026, 1, 18), used: 1234, limit: Some(20_000) },
             deep_reads: Vec::new(),
             unread: 0,
+            wrong_zone: None,
             usual: UsualStatus::default(),
             polls: vec![PollRecord {
                 at: at("2026-01-18T17:35:30Z"),
@@ -264,6 +271,7 @@ pub(crate) mod tests {
         let waiting = TargetStatus { outcome: PollOutcome::Waiting, ..target() };
         let new = TargetStatus { watermark: None, last_row: None, ..waiting.clone() };
         let silent = TargetStatus { last_row: None, ..target() };
+        let shifted = TargetStatus { wrong_zone: Some(DateShift { seconds: 3600, calls: 20 }), ..target() };
         let later = at("2026-01-18T18:10:00Z");
         for (status, now, state) in [
             (&well, now(), TargetState::Well),
@@ -277,6 +285,7 @@ pub(crate) mod tests {
             (&waiting, later, TargetState::Behind),
             (&new, later, TargetState::Waiting),
             (&silent, now(), TargetState::NoRows),
+            (&shifted, now(), TargetState::WrongZone),
         ] {
             assert_eq!(status.state(now), state, "{status:?} {now}");
         }

@@ -29,6 +29,7 @@ texts! {
     StateWaiting: "Waiting", "En espera";
     StateWell: "Up to date", "Al día";
     StateNoRows: "No rows", "Sin filas";
+    StateWrongZone: "Wrong time zone", "Zona horaria equivocada";
     StateBehind: "Catching up", "Poniéndose al día";
     StateFailing: "Failing", "Con fallas";
 
@@ -40,6 +41,16 @@ texts! {
          the server's digits, and ask Wolkvox whether the report diagram_13 is enabled for the operation.",
         "Wolkvox responde igual cuando un informe está vacío y cuando no existe. Si los menús están en uso, revise los \
          dígitos del servidor, y pregunte a Wolkvox si el informe diagram_13 está habilitado para la operación.";
+    WrongZone:
+        "Calls are dated {shift} {direction} what the zone {zone} gives for the second in their conn_id, so the figures are \
+         told at the wrong time.",
+        "Las llamadas tienen fechas {shift} {direction} lo que da la zona {zone} para el segundo de su conn_id, así que las \
+         cifras aparecen a una hora equivocada.";
+    Ahead: "ahead of", "por delante de";
+    BehindOf: "behind", "por detrás de";
+    WrongZoneRemedy:
+        "Set `timezone` of this operation to the zone of its Wolkvox server: `wolkvox-exporter doctor` suggests it.",
+        "Ponga en `timezone` de esta operación la zona de su servidor de Wolkvox: `wolkvox-exporter doctor` la sugiere.";
     Behind:
         "The figures end {lag} ago; what is missing is being read.",
         "Las cifras terminan hace {lag}; lo que falta se está leyendo.";
@@ -179,6 +190,7 @@ pub(crate) fn state_words(state: TargetState) -> StatusText {
         TargetState::Waiting => StatusText::StateWaiting,
         TargetState::Well => StatusText::StateWell,
         TargetState::NoRows => StatusText::StateNoRows,
+        TargetState::WrongZone => StatusText::StateWrongZone,
         TargetState::Behind => StatusText::StateBehind,
         TargetState::Failing => StatusText::StateFailing,
     }
@@ -217,6 +229,7 @@ pub(crate) fn sentence(target: &TargetStatus, now: Timestamp, language: Language
         TargetState::Waiting => StatusText::Waiting,
         TargetState::Well => StatusText::Well,
         TargetState::NoRows => StatusText::NoRows,
+        TargetState::WrongZone => StatusText::WrongZone,
         TargetState::Behind => StatusText::Behind,
         TargetState::Failing => StatusText::Failing,
     };
@@ -229,7 +242,14 @@ pub(crate) fn sentence(target: &TargetStatus, now: Timestamp, language: Language
             (String::new(), String::new())
         }
     };
-    let sentence = say(text, language, &[("lag", lag), ("What", what), ("length", length)]);
+    let mut values = vec![("lag", lag), ("What", what), ("length", length)];
+    if let Some(shift) = target.wrong_zone {
+        let direction = if shift.seconds > 0 { StatusText::Ahead } else { StatusText::BehindOf };
+        values.push(("shift", span(shift.seconds.abs())));
+        values.push(("direction", say(direction, language, &[])));
+        values.push(("zone", target.zone.iana_name().unwrap_or("?").to_owned()));
+    }
+    let sentence = say(text, language, &values);
     let sentence = target
         .deep_reads
         .iter()
@@ -257,6 +277,7 @@ pub(crate) fn remedy(target: &TargetStatus, now: Timestamp, language: Language) 
     match (target.state(now), &target.outcome) {
         (_, PollOutcome::Failed { fault, .. }) => Some(fault.words(language).remedy),
         (_, PollOutcome::BrokeOff { .. }) => Some(say(StatusText::BrokeOffRemedy, language, &[])),
+        (TargetState::WrongZone, _) => Some(say(StatusText::WrongZoneRemedy, language, &[])),
         (TargetState::NoRows, _) => Some(say(StatusText::NoRowsRemedy, language, &[])),
         (TargetState::Behind, _) => Some(say(StatusText::BehindRemedy, language, &[])),
         _ => None,

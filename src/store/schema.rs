@@ -95,11 +95,13 @@ target_key!(
 
 /// Something to be done with each table.
 pub(super) trait TableVisitor {
-    /// Visits a table.
+    /// Visits a table. Does nothing unless it is implemented.
     fn table<K: Key + 'static, V: Value + 'static>(
         &mut self,
-        definition: TableDefinition<'static, K, V>,
-    ) -> Result<(), StoreError>;
+        _definition: TableDefinition<'static, K, V>,
+    ) -> Result<(), StoreError> {
+        Ok(())
+    }
 
     /// Visits a table in which every record belongs to one target.
     fn target_table<K: TargetKey, V: Value + 'static>(

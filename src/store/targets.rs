@@ -10,7 +10,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use redb::{Key, ReadableTable as _, TableDefinition, TableHandle as _, Value, WriteTransaction};
+use redb::{ReadableTable as _, TableDefinition, TableHandle as _, Value, WriteTransaction};
 
 use super::{
     Store, StoreError, View, failed,
@@ -232,13 +232,6 @@ struct Copier<'a> {
 }
 
 impl TableVisitor for Copier<'_> {
-    fn table<K: Key + 'static, V: Value + 'static>(
-        &mut self,
-        _: TableDefinition<'static, K, V>,
-    ) -> Result<(), StoreError> {
-        Ok(())
-    }
-
     fn target_table<K: TargetKey, V: Value + 'static>(
         &mut self,
         definition: TableDefinition<'static, K, V>,
@@ -265,13 +258,6 @@ struct Remover<'a> {
 }
 
 impl TableVisitor for Remover<'_> {
-    fn table<K: Key + 'static, V: Value + 'static>(
-        &mut self,
-        _: TableDefinition<'static, K, V>,
-    ) -> Result<(), StoreError> {
-        Ok(())
-    }
-
     fn target_table<K: TargetKey, V: Value + 'static>(
         &mut self,
         definition: TableDefinition<'static, K, V>,

@@ -54,6 +54,7 @@ fn row(date: i64, who: u64) -> Row<'static> {
         labels: RowLabels::new("10", "voice", "A"),
         fingerprint: who,
         interaction: Some(who),
+        began: None,
         date: LocalSecond::new(date),
         second: Some(3),
         attempts: 1,

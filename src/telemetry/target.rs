@@ -43,6 +43,7 @@ pub(super) struct Numbers {
     request_duration: Durations,
     splits: [u64; SplitCause::ALL.len()],
     skew: Option<f64>,
+    date_shift: Option<i64>,
     quota_used: u64,
     quota_limit: Option<u64>,
     restarts: u64,
@@ -72,6 +73,7 @@ impl TargetTelemetry {
             request_duration: Durations::new(bounds.clone()),
             splits: Default::default(),
             skew: None,
+            date_shift: None,
             quota_used: 0,
             quota_limit: None,
             restarts: 0,
@@ -139,6 +141,11 @@ impl TargetTelemetry {
         self.change(|numbers| numbers.skew = Some(seconds));
     }
 
+    /// Calls were dated so many seconds ahead of the seconds in their `conn_id`s; absent until enough calls were seen.
+    pub fn date_shift(&self, seconds: i64) {
+        self.change(|numbers| numbers.date_shift = Some(seconds));
+    }
+
     /// So many requests were sent on the server's current day, of those allowed (absent where unknown).
     pub fn quota(&self, used: u64, limit: Option<u64>) {
         self.change(|numbers| (numbers.quota_used, numbers.quota_limit) = (used, limit));
@@ -196,6 +203,13 @@ pub(super) const LIVE: &[Metric<Numbers>] = &[
         "The server's Date header minus our clock.",
         SERVER,
         |numbers| numbers.known(numbers.skew),
+    ),
+    Metric::gauge(
+        "wolkvox_date_shift_seconds",
+        "Seconds, in steps of 900, by which calls are dated ahead of the second in their conn_id; other than about 0, the time \
+         zone is wrong.",
+        SERVER,
+        |numbers| numbers.known(numbers.date_shift.map(|seconds| seconds as f64)),
     ),
     Metric::counter(
         "wolkvox_deep_read_failures_total",

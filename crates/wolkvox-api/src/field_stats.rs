@@ -10,6 +10,7 @@ use jiff::{Timestamp, tz::TimeZone};
 
 use super::{
     date::{RowDate, read_date},
+    date_shift::{DateShift, DateShifts, call_began},
     mend::mended,
     splitter::Element,
     text::{Text, clean, is_absent},
@@ -35,10 +36,6 @@ const MOST_PATTERNS: usize = 64;
 const MOST_OTHERS: usize = 8;
 /// A longer run of digits is no date and no code: how long it is, is not shown.
 const MOST_DIGITS: usize = 14;
-/// Zones differ by whole quarters of an hour, in seconds.
-const QUARTER: i64 = 900;
-/// A row may be dated a little before the second in its `conn_id`: two machines, two clocks.
-const SLACK: i64 = 60;
 
 /// What was seen of one field.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -63,15 +60,6 @@ pub struct FieldPattern {
     pub lengths: Option<(usize, usize)>,
 }
 
-/// How the dates of calls lie to the Unix seconds in their `conn_id`s.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Shift {
-    /// How far the dates are ahead of what the zone would give, in seconds: a multiple of 15 minutes.
-    pub seconds: i64,
-    /// Calls that were looked at.
-    pub calls: u64,
-}
-
 /// Rows seen so far, as shapes.
 #[derive(Debug, Clone)]
 pub struct Sample {
@@ -85,7 +73,7 @@ pub struct Sample {
     newest: Option<LocalSecond>,
     at: Option<LocalSecond>,
     rows_at: u64,
-    shifts: BTreeMap<i64, u64>,
+    shifts: DateShifts,
     /// Of dates with an offset that the zone does not have at that moment.
     foreign_offsets: BTreeMap<i32, u64>,
 }
@@ -104,7 +92,7 @@ impl Sample {
             newest: None,
             at: None,
             rows_at: 0,
-            shifts: BTreeMap::new(),
+            shifts: DateShifts::default(),
             foreign_offsets: BTreeMap::new(),
         }
     }
@@ -154,11 +142,9 @@ impl Sample {
         self.oldest = Some(self.oldest.map_or(date, |oldest| oldest.min(date)));
         self.newest = Some(self.newest.map_or(date, |newest| newest.max(date)));
         self.rows_at += u64::from(self.at == Some(date));
-        let Some(begin) = begin_of(conn_id) else { return };
-        let Ok(moment) = Timestamp::from_second(begin) else { return };
-        let shown = LocalSecond::from(self.zone.to_datetime(moment));
-        let ahead = date - shown;
-        *self.shifts.entry((ahead + SLACK).div_euclid(QUARTER) * QUARTER).or_default() += 1;
+        if let Some(began) = call_began(conn_id) {
+            self.shifts.saw(date, began, &self.zone);
+        }
     }
 
     fn is_offset_of_zone(&self, date: LocalSecond, offset: i32) -> bool {
@@ -203,18 +189,9 @@ impl Sample {
         self.rows_at
     }
 
-    /// How the dates lie to the zone; `None` where no row has the `conn_id` of a call.
-    ///
-    /// A row is dated at or after the beginning of its call, so of all calls the quick ones tell: that of which a
-    /// tenth are no further ahead, which also keeps a few odd `conn_id`s from deciding.
-    pub fn shift(&self) -> Option<Shift> {
-        let calls: u64 = self.shifts.values().sum();
-        let mut so_far = 0;
-        let (seconds, _) = self.shifts.iter().find(|(_, count)| {
-            so_far += **count;
-            so_far * 10 >= calls
-        })?;
-        Some(Shift { seconds: *seconds, calls })
+    /// The distance of the dates from what the zone would give; `None` where no row has the `conn_id` of a call.
+    pub fn shift(&self) -> Option<DateShift> {
+        self.shifts.shift()
     }
 
     /// The documented fields, in the order of the documentation.
@@ -257,15 +234,6 @@ impl Seen {
             *self.patterns.entry(pattern).or_default() += 1;
         }
     }
-}
-
-/// The Unix second within `6736.4628.1040.1768782812.1814`.
-fn begin_of(conn_id: &str) -> Option<i64> {
-    let mut parts = conn_id.split('.');
-    let begin = parts.nth(3)?;
-    let whole = parts.next().is_some() && parts.next().is_none();
-    let digits = begin.len() == 10 && begin.bytes().all(|byte| byte.is_ascii_digit());
-    (whole && digits).then(|| begin.parse().ok()).flatten()
 }
 
 /// A text by its shape: each digit is a `9`, a word is `a`, `A` or `Aa` whatever its length, a word of letters and
@@ -385,11 +353,11 @@ mod tests {
             ("America/Mexico_City", 3600),
             ("Asia/Kolkata", -(10 * 3600 + 1800)),
         ] {
-            assert_eq!(sample(zone, &event).shift(), Some(Shift { seconds, calls: 1 }), "{zone}");
+            assert_eq!(sample(zone, &event).shift(), Some(DateShift { seconds, calls: 1 }), "{zone}");
         }
         // Long calls that are dated by their end do not shift a zone, nor does a clock a little behind.
         let mixed = rows(&["2026-01-18 21:00:00", "2026-01-18 20:20:00", "2026-01-18 19:33:10"]);
-        assert_eq!(sample("America/Bogota", &mixed).shift(), Some(Shift { seconds: 0, calls: 3 }));
+        assert_eq!(sample("America/Bogota", &mixed).shift(), Some(DateShift { seconds: 0, calls: 3 }));
         let mut chat = row(0, "2026-01-18 19:34:09");
         chat["conn_id"] = json!("65f1a2b3c4d5e6f708192a3b");
         assert_eq!(sample("America/Bogota", &[chat]).shift(), None);

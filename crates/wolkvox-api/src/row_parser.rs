@@ -9,6 +9,7 @@ use std::{borrow::Cow, collections::BTreeMap};
 use serde_json::value::RawValue;
 
 use super::{
+    date_shift::call_began,
     field_stats::pattern,
     flat,
     mend::mended,
@@ -30,6 +31,8 @@ pub struct Row<'a> {
     pub fingerprint: u64,
     /// Stands for the `conn_id` within its routing point and channel; `None` where the row has none.
     pub interaction: Option<u64>,
+    /// The Unix second at which a call began, as its `conn_id` has it; `None` for a chat, and where none can be read.
+    pub began: Option<i64>,
     /// What the server's own clock showed.
     pub date: LocalSecond,
     /// Whole seconds from the start of the interaction; a fraction is cut off. `None` where absent or beyond any
@@ -229,6 +232,7 @@ impl RowParser {
             labels: RowLabels { rp_id: self.label(rp_id), channel: self.label(channel), option },
             fingerprint,
             interaction,
+            began: call_began(&conn_id),
             date,
             second: second.filter(|second| *second <= LONGEST_INTERACTION),
             attempts: attempts.filter(|attempts| *attempts <= MOST_ATTEMPTS).unwrap_or(0),

@@ -13,8 +13,8 @@ enum Token {
     Slash,
 }
 
-/// The words around a count: `0 records were found`, `Se encontraron 0 registros`, `Total records: 0`.
-const COUNT_WORDS: [&str; 28] = [
+/// What is counted. A sentence without one of these counts something else.
+const COUNTED: [&str; 12] = [
     "RECORD",
     "RECORDS",
     "REGISTRO",
@@ -27,6 +27,9 @@ const COUNT_WORDS: [&str; 28] = [
     "RESULTS",
     "RESULTADO",
     "RESULTADOS",
+];
+/// The other words around a count: `0 records were found`, `Se encontraron 0 registros`, `Total records: 0`.
+const COUNT_WORDS: [&str; 16] = [
     "FOUND",
     "ENCONTRADO",
     "ENCONTRADOS",
@@ -43,21 +46,6 @@ const COUNT_WORDS: [&str; 28] = [
     "RETURNED",
     "S",
     "OK",
-];
-/// What is counted. A sentence without one of these counts something else.
-const COUNTED: [&str; 12] = [
-    "RECORD",
-    "RECORDS",
-    "REGISTRO",
-    "REGISTROS",
-    "ROW",
-    "ROWS",
-    "FILA",
-    "FILAS",
-    "RESULT",
-    "RESULTS",
-    "RESULTADO",
-    "RESULTADOS",
 ];
 /// Words that stand for 0 in such a sentence.
 const ZERO_WORDS: [&str; 4] = ["NO", "ZERO", "CERO", "NINGÚN"];
@@ -153,7 +141,9 @@ impl Sentence {
         let numbers = self.0.iter().filter(|token| matches!(token, Token::Number(_))).count();
         let others: Vec<Token> = self.0.iter().filter(|token| !is_zero(token)).cloned().collect();
         let has_one_zero = self.0.len() - others.len() == 1 && numbers <= 1;
-        has_one_zero && self.counts_rows() && Self(others).is_made_of(&COUNT_WORDS)
+        has_one_zero
+            && self.counts_rows()
+            && Self(others).is_made_of(&[&COUNTED[..], &COUNT_WORDS[..]].concat())
     }
 
     fn has(&self, word: &str) -> bool {
@@ -232,7 +222,7 @@ impl Sentence {
             [.., Token::Word(last)] if matches!(last.as_str(), "OF" | "DE") => {
                 rest[..between].iter().all(|token| match token {
                     Token::Word(word) => {
-                        let known = [&OF_WORDS[..], &COUNT_WORDS[..]];
+                        let known = [&OF_WORDS[..], &COUNTED[..], &COUNT_WORDS[..]];
                         known.iter().any(|words| words.contains(&word.as_str()))
                     }
                     _ => false,

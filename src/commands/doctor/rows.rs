@@ -14,9 +14,6 @@ use crate::{
     wolkvox::{FieldPattern, Sample},
 };
 
-/// Tolerated difference of dates, in seconds: long calls may be dated by their end, and zones that people mix up differ by
-/// half an hour or more.
-const LEAST_SHIFT: i64 = 1800;
 /// Seconds in the future from which a row is dated in another zone.
 const FUTURE: i64 = 300;
 /// Age in seconds above which a row says nothing about lateness.
@@ -62,7 +59,7 @@ pub(super) fn zone(
         return Ok(true);
     };
     let values = [("zone", name), ("calls", shift.calls.to_string()), ("shift", span(shift.seconds))];
-    if shift.seconds.abs() < LEAST_SHIFT {
+    if !shift.is_wrong_zone() {
         report.line(Mark::Good, Text::Zone, Text::ZoneGood, &values)?;
         return Ok(true);
     }

@@ -36,6 +36,7 @@ fn icon(state: TargetState) -> Markup {
     let path = match state {
         TargetState::Well => "M3 9l3.5 3.5L13 4",
         TargetState::Failing => "M8 1.8L14.8 14H1.2zM8 6v4M8 12v.1",
+        TargetState::WrongZone => "M2 8a6 6 0 1 0 12 0a6 6 0 1 0-12 0M8 5v3h3",
         TargetState::NoRows => "M2 8a6 6 0 1 0 12 0a6 6 0 1 0-12 0M4 12L12 4",
         TargetState::Behind => "M3 4l5 4-5 4zM8 4l5 4-5 4z",
         TargetState::Waiting => "M2 8a6 6 0 1 0 12 0a6 6 0 1 0-12 0M8 4.5V8l2.5 1.5",

@@ -50,6 +50,7 @@ fn target(name: &str) -> TargetStatus {
         quota: QuotaUse { day: date(2026, 1, 18), used: 1234, limit: Some(20_000) },
         deep_reads: Vec::new(),
         unread: 0,
+        wrong_zone: None,
         usual: Default::default(),
         polls: vec![
             PollRecord {

@@ -90,6 +90,7 @@ fn target() -> TargetStatus {
         quota: QuotaUse { day: jiff::civil::date(2026, 1, 18), used: 7, limit: None },
         deep_reads: Vec::new(),
         unread: 0,
+        wrong_zone: None,
         usual: Default::default(),
         polls: Vec::new(),
         day: Day::default(),

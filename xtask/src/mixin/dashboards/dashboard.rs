@@ -204,7 +204,7 @@ fn runbooks() -> Value {
     variable["hide"] = json!(2);
     variable["includeAll"] = json!(false);
     variable["multi"] = json!(false);
-    variable["current"] = json!({});
+    variable["current"] = json!({ "selected": false, "text": "", "value": "" });
     variable
 }
 

@@ -25,7 +25,7 @@ const FULL: [Step; 5] = [
 ];
 
 /// Alerts about the exporter, in words.
-const ALERTS: [Mapping; 21] = [
+const ALERTS: [Mapping; 23] = [
     Mapping::new("WolkvoxExporterDown", "alert.down", "red"),
     Mapping::new("WolkvoxDataLate", "alert.late", "red"),
     Mapping::new("WolkvoxTokenRejected", "alert.token", "red"),
@@ -39,6 +39,8 @@ const ALERTS: [Mapping; 21] = [
     Mapping::new("WolkvoxQuotaRunningOut", "alert.quota", "orange"),
     Mapping::new("WolkvoxSeriesLimitReached", "alert.series", "orange"),
     Mapping::new("WolkvoxClockSkew", "alert.clock", "orange"),
+    Mapping::new("WolkvoxTimeZoneWrong", "alert.time_zone", "orange"),
+    Mapping::new("WolkvoxStateFileLost", "alert.state_file", "orange"),
     Mapping::new("WolkvoxPollerRestarted", "alert.restarted", "orange"),
     Mapping::new("WolkvoxExporterOverloaded", "alert.overloaded", "orange"),
     Mapping::new("WolkvoxRowsRejected", "alert.rows_rejected", "orange"),

@@ -126,6 +126,8 @@ pub(super) const TEXTS: &[Text] = &[
     ("alert.incomplete", "Counts are known to be short", "Hay cifras incompletas"),
     ("alert.quota", "The day's requests will not last", "Las solicitudes no alcanzan para el día"),
     ("alert.series", "No room to tell more options apart", "No caben más opciones"),
+    ("alert.time_zone", "Wrong time zone", "Zona horaria equivocada"),
+    ("alert.state_file", "The state file is gone", "Desapareció el archivo de estado"),
     ("alert.clock", "The clocks differ", "Los relojes no coinciden"),
     ("alert.restarted", "A reader broke off and was started again", "Un lector se interrumpió y volvió a arrancar"),
     ("alert.overloaded", "One exporter has too much to do", "Un exportador tiene demasiado trabajo"),
