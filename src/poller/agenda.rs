@@ -93,6 +93,8 @@ pub(super) struct Agenda {
     hold: Option<Hold>,
     /// Live polls that failed in a row.
     failed_polls: u32,
+    /// A live poll of this process has succeeded.
+    has_polled: bool,
     slots: [Slot; 4],
     rereads: Rereads,
     /// Counts failures, so that each jitter is another.
@@ -105,7 +107,15 @@ impl Agenda {
         let reading = || Slot::new(FIRST_WAIT, LONGEST_WAIT);
         let slots = [hourly(), hourly(), reading(), reading()];
         let rereads = Rereads::new(target, now);
-        Self { target: target.to_owned(), hold: None, failed_polls: 0, slots, rereads, turn: 0 }
+        Self {
+            target: target.to_owned(),
+            hold: None,
+            failed_polls: 0,
+            has_polled: false,
+            slots,
+            rereads,
+            turn: 0,
+        }
     }
 
     fn slot(&mut self, errand: Errand) -> &mut Slot {
@@ -222,6 +232,11 @@ impl Agenda {
         self.hold.is_some()
     }
 
+    /// Whether a live poll of this process has succeeded. Until then another server may answer than before.
+    pub(super) fn has_polled(&self) -> bool {
+        self.has_polled
+    }
+
     /// Live polls that failed in a row.
     pub(super) fn failed_polls(&self) -> u32 {
         self.failed_polls
@@ -232,6 +247,7 @@ impl Agenda {
         self.failed_polls = if failed { self.failed_polls.saturating_add(1) } else { 0 };
         if !failed {
             self.hold = None;
+            self.has_polled = true;
         }
         for slot in &mut self.slots {
             slot.done_since_poll = false;

@@ -98,7 +98,7 @@ pub(super) fn commit(
         let agreement = whole.check.map_or(Agreement::Agrees, |check| check.compare(evidence));
         let counted_from = match agreement {
             Agreement::Contradicts => return Ok(Written { agreement, evidence, committed: None }),
-            Agreement::GivesWay => Some(before.counters.totals.watermark),
+            Agreement::GivesWay => whole.check.and_then(|check| check.known_before),
             Agreement::Agrees => before.rebased(&whole, evidence),
         };
         let delta = match counted_from {
@@ -114,10 +114,10 @@ pub(super) fn commit(
 impl Before<'_> {
     /// Where counting went on after a contradiction, if this answer reaches back before it and does not hold the rows that
     /// were counted before.
-    fn rebased(&self, whole: &Whole, evidence: Evidence) -> Option<i64> {
-        let rebased_to = self.counters.totals.rebased_to;
+    fn rebased(&self, whole: &Whole, evidence: Evidence) -> Option<Timestamp> {
+        let rebased_to = Timestamp::from_second(self.counters.totals.rebased_to).unwrap_or(Timestamp::MAX);
         let holds_them = evidence.held > 0 && evidence.held * 2 >= evidence.known;
-        (whole.range.from.as_second() < rebased_to && !holds_them).then_some(rebased_to)
+        (whole.range.from < rebased_to && !holds_them).then_some(rebased_to)
     }
 
     fn watermark(&self, whole: &Whole) -> Timestamp {
@@ -178,18 +178,17 @@ fn reconciled(
     Ok(delta)
 }
 
-/// The delta of an answer whose rows dated before `from` (Unix seconds) are remembered and not counted.
+/// The delta of an answer whose rows dated before `from` are remembered and not counted.
 fn take_over(
     tx: &Transaction<'_>,
     id: TargetId,
     before: &Before<'_>,
     whole: &mut Whole,
-    from: i64,
+    from: Timestamp,
 ) -> Result<Delta, StoreError> {
-    let moment = Timestamp::from_second(from).unwrap_or(Timestamp::MAX);
-    let counted_from = local_second(moment, &before.config.zone);
+    let counted_from = local_second(from, &before.config.zone);
     let mut delta = before.reconcile(tx, id, whole, counted_from)?;
-    delta.totals.rebased_to = delta.totals.rebased_to.max(from);
+    delta.totals.rebased_to = delta.totals.rebased_to.max(from.as_second());
     Ok(delta)
 }
 

@@ -16,6 +16,7 @@ use crate::{
     schedule::{
         MIN_RANGE, TimeRange,
         bisect::Bisect,
+        local_second,
         unanswerable::{NextRange, SecondFailed, Unanswerable},
         warm_up::Backwards,
     },
@@ -30,6 +31,8 @@ const ROUND_ROWS: u64 = 1000;
 const ENOUGH_KNOWN: u64 = 10;
 /// Time after which a doubt gives way: what is doubted is taken over as known, and not counted.
 const GIVES_WAY: Duration = Duration::from_secs(3600);
+/// An answer about less time than this was not too much for the server, if it lacks known rows.
+const CONTRADICTED_DOWN_TO: SignedDuration = SignedDuration::from_secs(60);
 /// An empty answer about more time than this that was never read is asked for again in halves.
 const CONFIRMED_FROM: SignedDuration = SignedDuration::from_hours(1);
 /// Time for which one answer proves that the server is up.
@@ -116,8 +119,8 @@ pub(super) struct KnownRowsCheck {
     /// seen counts without.
     in_doubt: bool,
     gives_way: bool,
-    /// Rows committed since the doubt began are dated at or after this, and are no evidence.
-    known_before: LocalSecond,
+    /// The end of what had been read when the doubt began: rows dated after it are no evidence.
+    pub(super) known_before: Option<Timestamp>,
 }
 
 /// The result of a [`KnownRowsCheck`].
@@ -136,7 +139,8 @@ impl KnownRowsCheck {
     pub(super) fn judged(&self, range: TimeRange, zone: &TimeZone) -> LocalStretch {
         let (first, last) = range.local(zone);
         let from = LocalSecond::from(first) + 1;
-        (from, LocalSecond::from(last).min(self.known_before).max(from))
+        let known_before = self.known_before.map_or(LocalSecond::MAX, |moment| local_second(moment, zone));
+        (from, LocalSecond::from(last).min(known_before).max(from))
     }
 
     /// Compares; `evidence` is that of this answer.
@@ -157,7 +161,7 @@ impl KnownRowsCheck {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Doubt {
     since: Instant,
-    known_before: LocalSecond,
+    known_before: Timestamp,
     /// Rows came that nobody had seen: another report, and not an answer that lacks some.
     foreign: bool,
 }
@@ -439,6 +443,8 @@ impl Judge {
         }
         let mostly_outside = answer.outside > 0 && answer.outside * 2 >= rows;
         if rows > 0 && answer.outside == rows && !self.ignores_times {
+            // A narrow range may hold no row of a server that does not keep to the times: a wide one shows that it does not.
+            self.progress(context.reading).bisect.reset();
             return Verdict::Fail(ApiError::OutsideRange { rows });
         }
         self.ignores_times |= mostly_outside;
@@ -521,7 +527,7 @@ impl Judge {
             so_far: progress.evidence,
             in_doubt: doubt.is_some(),
             gives_way: waited.is_some_and(|waited| waited >= GIVES_WAY),
-            known_before: doubt.map_or(LocalSecond::MAX, |doubt| doubt.known_before),
+            known_before: doubt.map(|doubt| doubt.known_before),
         }
     }
 
@@ -560,7 +566,7 @@ impl Judge {
         &mut self,
         context: &Context,
         evidence: Evidence,
-        known_before: LocalSecond,
+        known_before: Timestamp,
     ) -> Verdict {
         let foreign = evidence.unseen * 4 > evidence.known;
         let progress = self.progress(context.reading);
@@ -569,7 +575,10 @@ impl Judge {
         doubt.foreign |= foreign;
         let foreign = doubt.foreign;
         progress.failed(context.range);
-        if !foreign && progress.failures >= 2 && progress.bisect.narrow_in_hope(context.range, context.now) {
+        let bisect = &mut progress.bisect;
+        let may_be_too_much = !foreign && progress.failures >= 2;
+        if may_be_too_much && bisect.narrow_in_hope_down_to(CONTRADICTED_DOWN_TO, context.range, context.now)
+        {
             return Verdict::Narrow(SplitCause::Failure);
         }
         Verdict::Fail(ApiError::Contradicts { known: evidence.known, held: evidence.held })
@@ -626,7 +635,7 @@ impl Judge {
 
     /// One second of the past.
     fn small_range_before(&self, range: TimeRange) -> TimeRange {
-        let start = self.unanswerable.start_of(range);
+        let start = self.unanswerable.clear_before(range);
         let before = |seconds| start.saturating_sub(SignedDuration::from_secs(seconds)).unwrap_or(start);
         TimeRange { from: before(3), to: before(2) }
     }

@@ -291,11 +291,11 @@ impl<S: Source> Poller<S> {
         }
     }
 
-    /// The errands that have something to do, in the order of their priority. There are none before a poll has succeeded, for
-    /// then the server is not known to answer.
+    /// The errands that have something to do, in the order of their priority. There are none before a poll of this process has
+    /// succeeded, for then the server is not known to answer, nor to be the same as before.
     fn wanted(&self) -> Vec<Errand> {
         let mut wanted = Vec::new();
-        if !self.exposure.health.is_up() {
+        if !self.agenda.has_polled() || !self.exposure.health.is_up() {
             return wanted;
         }
         let today = quota::day((self.clock)(), &self.config.zone);

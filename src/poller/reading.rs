@@ -98,7 +98,7 @@ impl<S: Source> Poller<S> {
         let gap = end.duration_since(watermark).unsigned_abs();
         let depth = self.config.lookback.max(self.config.tiers.depth_after(gap));
         let mut from = watermark.checked_sub(depth).unwrap_or(Timestamp::MIN);
-        if !self.exposure.health.polled {
+        if !self.agenda.has_polled() {
             from = from.min(self.known_rows_from(watermark).await?);
         }
         if !self.config.tiers.hourly.is_zero() {
@@ -326,7 +326,7 @@ impl<S: Source> Poller<S> {
     /// answer proves nothing where rows are known: a server may fail at every row.
     async fn rows_elsewhere(&mut self, range: TimeRange, pass: &Pass) -> Result<Elsewhere, ApiError> {
         let zone = self.config.zone.clone();
-        let start = self.judge.unanswerable().start_of(range);
+        let start = self.judge.unanswerable().clear_before(range);
         let before = local_second(start, &zone) - 1;
         let known = self.state.read(move |view, id| view.row_before(id, before, 0)).await?;
         let known = known.and_then(|date| schedule::instant(date, &zone));
@@ -377,7 +377,7 @@ impl<S: Source> Poller<S> {
             info!(server = self.config.name, %from, %to, "what was passed over is answered now");
         }
         let overflow = self.state.totals().overflow;
-        let known_before = local_second(self.state.totals().watermark(), &self.config.zone);
+        let known_before = self.state.totals().watermark();
         let whole = self.whole(pass, range, answer.batch, server_time, &accepted);
         let outcome = self.state.commit(&self.config, whole).await?;
         // The rows are gone, and what comes now may ask again.

@@ -25,7 +25,7 @@ pub struct Bisect {
     width: SignedDuration,
     /// The last range that was too large.
     too_large: Option<TimeRange>,
-    /// The second in which halving ended without an answer, and until when it is not tried again.
+    /// The range in which halving ended without an answer, and until when it is not tried again.
     hopeless: Option<(TimeRange, Instant)>,
     /// The most that is asked for until a moment.
     ceiling: Option<(SignedDuration, Instant)>,
@@ -63,10 +63,20 @@ impl Bisect {
     /// that fails as well, size was not the reason, or no width helps: for the next hour a range that holds this
     /// second is not halved again, and one request a cycle asks for all of it.
     pub fn narrow_in_hope(&mut self, range: TimeRange, now: Instant) -> bool {
+        self.narrow_in_hope_down_to(MIN_RANGE, range, now)
+    }
+
+    /// As [`Bisect::narrow_in_hope`], where a range of `narrowest` or less shows as little as a single second does.
+    pub fn narrow_in_hope_down_to(
+        &mut self,
+        narrowest: SignedDuration,
+        range: TimeRange,
+        now: Instant,
+    ) -> bool {
         if self.hopeless.is_some_and(|(second, until)| now < until && range.contains(second)) {
             return false;
         }
-        if self.narrow(range) {
+        if range.length() > narrowest && self.narrow(range) {
             return true;
         }
         *self = Self { hopeless: Some((range, now + HOPELESS)), ..Self::default() };

@@ -4,7 +4,7 @@
 //! other. The first such second must fail in several polls; while one has been given up within the hour, the next ones are
 //! given up at their first failure, for that the server itself is up needs no second proof. Pure: it never asks.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::schedule::{MIN_RANGE, TimeRange};
@@ -20,6 +20,8 @@ const MAX_REASKED: u32 = 8;
 /// Seconds before a region that was given up is asked for again, so that the next hourly re-reading finds what failed only for a
 /// while.
 const REASK_AFTER: i64 = 1800;
+/// Seconds that lie between a question whether the server answers anything and what is known to fail.
+const CLEAR_SECONDS: SignedDuration = SignedDuration::from_secs(3);
 /// Regions in its lookback that a live poll reads around; what lies before them is left to the re-readings.
 const MAX_AROUND: usize = 3;
 
@@ -224,11 +226,16 @@ impl Unanswerable {
         was_given_up
     }
 
-    /// The first second of what fails around `range`.
-    pub fn start_of(&self, range: TimeRange) -> Timestamp {
-        let from = range.from.as_second();
-        let around = self.regions.iter().find(|region| region.from <= from && from <= region.to);
-        around.map_or(range.from, |region| region.range().from)
+    /// The latest moment up to the start of `range` with [`CLEAR_SECONDS`] before it that are not known to fail.
+    pub fn clear_before(&self, range: TimeRange) -> Timestamp {
+        let mut clear = range.from;
+        for region in self.regions.iter().rev().map(Region::range) {
+            let clear_from = clear.saturating_sub(CLEAR_SECONDS).unwrap_or(clear);
+            if region.from < clear && clear_from <= region.to {
+                clear = region.from;
+            }
+        }
+        clear
     }
 
     /// Forgets what ended before `moment`, which is never asked for again.
@@ -319,7 +326,9 @@ mod tests {
         assert_eq!(table.failed(range(51, 52), at(100)), SecondFailed::GivenUp { lost: 0 });
         assert_eq!(table.failed(range(52, 53), at(100)), SecondFailed::GivenUp { lost: 1 });
         assert_eq!(table.failed(range(49, 50), at(100)), SecondFailed::GivenUp { lost: 1 });
-        assert_eq!(table.start_of(range(53, 54)), at(49));
+        for (asked, clear) in [(53, 49), (49, 49), (56, 49), (57, 57), (40, 40)] {
+            assert_eq!(table.clear_before(range(asked, asked + 1)), at(clear), "{asked}");
+        }
         assert!(!table.answered(range(53, 54)));
         assert_eq!(
             table.failed(range(48, 49), at(100)),

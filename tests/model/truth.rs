@@ -10,7 +10,7 @@ use crate::{
     row::WorldRow,
     run::Plan,
     trouble::{Incident, IncidentKind, is_unreadable},
-    world::{FOREIGN_LABELS, LATEST, World},
+    world::{FOREIGN_LABELS, LATEST, LOOKBACK, World},
 };
 
 /// A server that contradicts what is known is believed after an hour; in less than this much it surely is not.
@@ -163,12 +163,22 @@ enum Fate {
     MayBeMissing,
 }
 
+/// The seconds for which a row may be there before a poll reads it: longer where other troubles keep polls from succeeding.
+fn unread_seconds(plan: &Plan) -> i64 {
+    let is_outage = |of: &Incident| matches!(of.kind, IncidentKind::Hangs | IncidentKind::Busy(..));
+    let polls_fail = !plan.world.troubles.is_empty()
+        || !plan.disk.is_empty()
+        || plan.away.is_some()
+        || plan.world.incidents.iter().any(is_outage);
+    if polls_fail { 4 * 3600 } else { WINDOW }
+}
+
 /// What may become of a row.
 fn fate(plan: &Plan, row: &WorldRow) -> Fate {
     let world = &plan.world;
-    // Where other troubles keep polls from succeeding, a row may be hidden before it was read.
-    let polls_fail = !world.troubles.is_empty() || !plan.disk.is_empty() || plan.away.is_some();
-    let unread = if polls_fail { 4 * 3600 } else { WINDOW };
+    let is_late = row.visible - row.date > LOOKBACK - WINDOW;
+    // The next hourly re-reading finds a late row.
+    let unread = unread_seconds(plan).max(if is_late { 3600 + WINDOW } else { 0 });
     let mut seen = row.visible;
     let mut unreadable = false;
     for _ in 0..world.incidents.len() {
@@ -207,5 +217,5 @@ fn long_swaps(world: &World) -> impl Iterator<Item = &Incident> {
 /// Rows of the other operation that may count: those of the time that was still unread when its server first answered.
 fn foreign_rows(plan: &Plan) -> usize {
     let first = long_swaps(&plan.world).map(|incident| incident.from).min();
-    first.map_or(0, |from| plan.world.foreign_rows_since(from - WINDOW))
+    first.map_or(0, |from| plan.world.foreign_rows_since(from - unread_seconds(plan)))
 }

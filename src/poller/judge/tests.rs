@@ -278,6 +278,23 @@ fn an_announced_number_that_is_never_right_is_believed_no_more() {
     assert_eq!(court.answered(range(0, 300), short(7, 9)), "narrow: truncated", "believed again");
 }
 
+#[test]
+fn a_server_that_ignores_the_times_is_found_out_by_a_wide_range() {
+    let mut court = Court::new();
+    let ask = |court: &mut Court| {
+        let next = court.judge.next(Reading::Live, at(0), at(600), court.now, at(600));
+        let NextRange::Ask(range) = next else { panic!("nothing was given up") };
+        range
+    };
+    let wide = ask(&mut court);
+    assert_eq!(court.failed(wide, ApiError::Timeout(Duration::from_secs(65))), "fail and narrow");
+    let narrow = ask(&mut court);
+    assert!(narrow.length() < wide.length());
+    assert_eq!(court.answered(narrow, Answer { outside: 9, ..answer(9) }), "fail: schema");
+    assert_eq!(ask(&mut court), wide);
+    assert_eq!(court.answered(wide, Answer { outside: 7, ..answer(9) }), "accept what lies inside");
+}
+
 /// Known rows of the answer's seconds, those of them that it holds, and rows that nobody had seen.
 fn evidence(known: u64, held: u64, unseen: u64) -> Evidence {
     Evidence { known, held, unseen }
@@ -286,12 +303,7 @@ fn evidence(known: u64, held: u64, unseen: u64) -> Evidence {
 #[test]
 fn an_answer_contradicts_what_is_known() {
     use Agreement::{Agrees, Contradicts};
-    let check = |so_far, in_doubt| KnownRowsCheck {
-        so_far,
-        in_doubt,
-        gives_way: false,
-        known_before: LocalSecond::MAX,
-    };
+    let check = |so_far, in_doubt| KnownRowsCheck { so_far, in_doubt, gives_way: false, known_before: None };
     let nothing = Evidence::default();
     for (what, so_far, in_doubt, of_answer, agreement) in [
         ("all known rows are there", nothing, false, evidence(10, 10, 3), Agrees),
@@ -321,7 +333,7 @@ fn an_answer_contradicts_what_is_known() {
 #[test]
 fn a_contradiction_lasts_until_known_rows_come_or_an_hour_is_over() {
     let live = range(-600, 300);
-    let known_before = LocalSecond::new(READ_TO);
+    let known_before = at(0);
     for (foreign, verdicts) in [
         // Another report's rows are the same in halves; an answer that only lacks some may have been too much.
         (true, ["fail: truncated", "fail: truncated"]),
@@ -340,7 +352,7 @@ fn a_contradiction_lasts_until_known_rows_come_or_an_hour_is_over() {
         };
         let doubted = check(&mut court);
         assert!(doubted.in_doubt && !doubted.gives_way);
-        assert_eq!(doubted.known_before, known_before, "rows committed since are no evidence");
+        assert_eq!(doubted.known_before, Some(known_before), "rows committed since are no evidence");
         court.wait(GIVES_WAY);
         assert!(check(&mut court).gives_way);
         let context = court.context(live);
@@ -348,4 +360,28 @@ fn a_contradiction_lasts_until_known_rows_come_or_an_hour_is_over() {
         court.judge.committed(&context, &accepted, evidence(20, 12, 0), Agreement::Agrees);
         assert!(!check(&mut court).in_doubt, "known rows are there again");
     }
+}
+
+#[test]
+fn an_answer_that_lacks_rows_is_asked_for_in_halves_down_to_a_minute_once_an_hour() {
+    let mut court = Court::new();
+    let whole = range(-1800, 300);
+    let contradicted = |court: &mut Court, range: TimeRange| {
+        let context = court.context(range);
+        name(&court.judge.contradicted(&context, evidence(20, 0, 0), at(0)))
+    };
+    assert_eq!(contradicted(&mut court, whole), "fail: truncated");
+    let mut requests = 0;
+    loop {
+        let next = court.judge.next(Reading::Live, whole.from, whole.to, court.now, whole.to);
+        let NextRange::Ask(range) = next else { panic!("nothing was given up") };
+        requests += 1;
+        if contradicted(&mut court, range) != "narrow: failure" {
+            break;
+        }
+    }
+    assert_eq!(requests, 7);
+    assert_eq!(contradicted(&mut court, whole), "fail: truncated", "not in the next poll");
+    court.wait(Duration::from_secs(3600));
+    assert_eq!(contradicted(&mut court, whole), "narrow: failure");
 }
