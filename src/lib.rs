@@ -1,8 +1,9 @@
 //! Exact Prometheus metrics of the menu options chosen in a Wolkvox contact centre.
 //!
-//! This is a program. Its library is what the binary, the tests and the benchmarks share; no version of it promises anything
-//! to anybody else, so its rooms are not shown here: `ARCHITECTURE.md` is their map, and `cargo doc
-//! --document-private-items` has their insides. What is promised are flags, configuration, metrics and the state file.
+//! This is a program. The binary, the tests and the benchmarks share its library; no version of it
+//! promises anything to anybody else, so its rooms are hidden here: `ARCHITECTURE.md` is their map,
+//! and `cargo doc --document-private-items` shows their insides. The promises are flags,
+//! configuration, metrics and the state file.
 
 #[doc(hidden)]
 pub mod baseline;

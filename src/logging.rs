@@ -67,10 +67,10 @@ impl From<LogLevel> for LevelFilter {
     }
 }
 
-/// Most lines that wait to be written: about half a megabyte.
+/// Lines that may wait to be written: about half a megabyte.
 const QUEUE_LINES: usize = 2048;
 
-/// Longest wait for the queue at the end of the process. Nobody may be reading.
+/// Longest wait for the queue at the end of the process, because nobody may be reading.
 const FLUSH_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// Number of lines that never reached standard error. A clone counts the same lines.
@@ -142,7 +142,7 @@ pub fn init(level: LogLevel, format: LogFormat) -> Result<Log, SetGlobalDefaultE
 fn log_panic(panic: &PanicHookInfo<'_>) {
     let place = panic.location().map(ToString::to_string).unwrap_or_default();
     if is_of_the_database(&place) {
-        // The work that it ends says the same as an error, with what to do.
+        // The caller reports an error with the remedy; this line only adds the place.
         tracing::warn!(place, "the state file holds data that the database cannot read");
         return;
     }

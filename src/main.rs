@@ -78,7 +78,9 @@ fn main() -> ExitCode {
 
 /// Runs the exporter.
 fn run(args: &RunArgs) -> anyhow::Result<()> {
-    let (log, args, environment) = (args.log, args.clone(), environment());
+    let log = args.log;
+    let args = args.clone();
+    let environment = environment();
     let load: Load = Arc::new(move || config::resolve(&args, &environment, Timestamp::now()));
     let resolved = load()?;
     serve(log, async |process| {
@@ -106,8 +108,8 @@ fn fill_back(args: &BackfillArgs) -> anyhow::Result<bool> {
             state: Some(state.display().to_string()),
             terminal: io::stderr().is_terminal(),
         };
-        let around = backfill::Around { clock, shutdown };
-        ended = backfill::run(&wanted, &resolved.config, target, around, &mut io::stdout()).await?;
+        let context = backfill::RunContext { clock, shutdown };
+        ended = backfill::run(&wanted, &resolved.config, target, context, &mut io::stdout()).await?;
         Ok(())
     })?;
     Ok(ended)
@@ -125,9 +127,14 @@ fn examine(args: &DoctorArgs) -> anyhow::Result<bool> {
         }
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let (config, warnings) = (&resolved.config, &resolved.warnings);
-    let looked = doctor::run(config, warnings, language, ClientLimits::default(), &Timestamp::now, &mut out);
-    let well = runtime.block_on(looked);
+    let well = runtime.block_on(doctor::run(
+        &resolved.config,
+        &resolved.warnings,
+        language,
+        ClientLimits::default(),
+        &Timestamp::now,
+        &mut out,
+    ));
     // A name that is still being looked up is not waited for.
     runtime.shutdown_background();
     match well {
@@ -211,14 +218,14 @@ fn back_up(args: &BackupArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Another name for a target.
+/// Renames a target in a state file.
 fn rename_target(args: &StateRenameArgs) -> anyhow::Result<()> {
-    let (old, new) = (&args.old, &args.new);
+    let StateRenameArgs { old, new, .. } = args;
     store::rename_target(old, new, &state_path(&args.file)?)?;
     print(&format!("{old} is called {new} from now on; its counters go on at the next start\n"))
 }
 
-/// A target out of a state file.
+/// Removes a target from a state file.
 fn forget_target(args: &StateForgetArgs) -> anyhow::Result<()> {
     let forgotten = store::forget_target(&args.name, &state_path(&args.file)?)?;
     print(&format!(
@@ -254,7 +261,7 @@ fn serve(log: LogArgs, work: impl AsyncFnOnce(Process) -> anyhow::Result<()>) ->
     outcome
 }
 
-/// Prints the resolved configuration, or everything that is wrong with it.
+/// Prints the resolved configuration, or every problem in it.
 fn check(args: &RunArgs) -> ExitCode {
     match config::resolve(args, &environment(), Timestamp::now()) {
         Ok(resolved) => {
@@ -284,12 +291,13 @@ fn environment() -> Environment {
 
 /// Returns the language of the first locale variable that is set, as the C library does.
 fn language_from_environment() -> Language {
-    let set = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
-    let locale = ["LC_ALL", "LC_MESSAGES", "LANG"].into_iter().find_map(set);
+    let locale = ["LC_ALL", "LC_MESSAGES", "LANG"]
+        .into_iter()
+        .find_map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()));
     Language::of_locale(locale.as_deref().unwrap_or_default())
 }
 
-/// Prints what clap says instead of a command line: help and version to standard output, all else to standard error.
+/// Prints clap's answer: help and version to standard output, all else to standard error.
 fn answer(error: &clap::Error) -> ExitCode {
     match error.print() {
         Err(failed) if !error.use_stderr() && failed.kind() != ErrorKind::BrokenPipe => {

@@ -1,6 +1,6 @@
-//! Manual pages, made of the command line's definition.
+//! Manual pages, made from the definition of the command line.
 //!
-//! Owns nothing of what they say: a word that is missing here is missing in `--help`.
+//! Owns none of their words: whatever is missing here is missing in `--help`.
 
 use std::path::Path;
 

@@ -1,9 +1,9 @@
 //! The command line as typed: flags, their environment twins, and the subcommands.
 //!
-//! Owns the subcommands and their own flags; the flags of settings are the configuration's. It must never judge a value, or
-//! supply a default that the configuration file could also supply: a flag that was not given stays absent, so that
-//! `config::resolve` can tell a flag from silence. There is no flag for the token, because a command line is visible to every
-//! process of the machine.
+//! Owns the subcommands and their own flags; the flags of settings are the configuration's. It must
+//! never judge a value, or supply a default that the configuration file could also supply: a flag
+//! that was not given stays absent, so that `config::resolve` can see that. There is no flag for
+//! the token, because a command line is visible to every process of the machine.
 
 pub mod completions;
 pub mod man;
@@ -22,7 +22,7 @@ use crate::{
     i18n::Language,
 };
 
-/// Everything the command line can say.
+/// The parsed command line.
 #[derive(Debug, Parser)]
 #[command(
     name = "wolkvox-exporter",
@@ -41,7 +41,7 @@ use crate::{
                   Durations are written like 30s, 5m, 1h30m or 2d. An empty environment variable counts as not set."
 )]
 pub struct Cli {
-    /// What to do; none means: run the exporter.
+    /// The subcommand; none runs the exporter.
     #[command(subcommand)]
     pub command: Option<Command>,
 
@@ -50,7 +50,7 @@ pub struct Cli {
     pub run: RunArgs,
 }
 
-/// What else the binary can do.
+/// The subcommands, beside running the exporter.
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Read the past as the exporter would have, into files for Prometheus and a state for the exporter to go on with
@@ -74,7 +74,7 @@ pub enum Command {
     State(StateCommand),
 }
 
-/// What can be done with a state file.
+/// The subcommands of `state`.
 #[derive(Debug, Subcommand)]
 pub enum StateCommand {
     /// Print what is in it: moments and numbers, nothing personal
@@ -89,7 +89,7 @@ pub enum StateCommand {
     Forget(StateForgetArgs),
 }
 
-/// The flags that tell where a state file is.
+/// The flags that locate a state file.
 #[derive(Debug, Args)]
 pub struct StateFileArgs {
     /// YAML file of the exporter, which may name the state file
@@ -103,7 +103,7 @@ pub struct StateFileArgs {
 /// The flags of `state rename`.
 #[derive(Debug, Args)]
 pub struct StateRenameArgs {
-    /// Which state.
+    /// The state file.
     #[command(flatten)]
     pub file: StateFileArgs,
     /// Name that the target has in the state
@@ -117,7 +117,7 @@ pub struct StateRenameArgs {
 /// The flags of `state forget`.
 #[derive(Debug, Args)]
 pub struct StateForgetArgs {
-    /// Which state.
+    /// The state file.
     #[command(flatten)]
     pub file: StateFileArgs,
     /// Name of the target
@@ -142,7 +142,7 @@ pub struct StateCopyArgs {
 /// The flags of `state backup`.
 #[derive(Debug, Args)]
 pub struct BackupArgs {
-    /// Which state.
+    /// The state file.
     #[command(flatten)]
     pub file: StateFileArgs,
     /// The copy: a file that does not exist yet, or `-` for standard output
@@ -157,7 +157,7 @@ pub struct DemoArgs {
     #[arg(long = "demo.seed", env = "WOLKVOX_DEMO_SEED", value_name = "NUMBER", default_value_t = 1)]
     pub seed: u64,
 
-    /// So many days of the past go into files for Prometheus first, as `backfill` makes them
+    /// Number of past days to write into files for Prometheus first, as `backfill` makes them
     #[arg(
         id = "demo_days",
         long = "days",
@@ -182,13 +182,13 @@ pub struct DemoArgs {
     )]
     pub labels: Vec<String>,
 
-    /// How the metrics are shaped.
+    /// Settings of the metrics.
     #[command(flatten)]
     pub menu: Flags<MenuConfig>,
-    /// Where the metrics are served.
+    /// Settings of the web server.
     #[command(flatten)]
     pub web: Flags<WebConfig>,
-    /// How the log looks.
+    /// Settings of the log.
     #[command(flatten)]
     pub log: LogArgs,
 }
@@ -199,15 +199,15 @@ pub struct DoctorArgs {
     /// Language of what it prints [default: by the locale]
     #[arg(long = "lang", env = "WOLKVOX_LANG", value_name = "LANGUAGE", ignore_case = true)]
     pub lang: Option<Language>,
-    /// As for the exporter.
+    /// The flags of the exporter.
     #[command(flatten)]
     pub run: RunArgs,
 }
 
-/// The flags of `init`: what it need not ask.
+/// The flags of `init`: the answers that it need not ask for.
 #[derive(Debug, Args)]
 pub struct InitArgs {
-    /// Where the files go, created if missing [default: the working directory]
+    /// Directory for the files, created if missing [default: the working directory]
     #[arg(long = "init.directory", env = "WOLKVOX_INIT_DIRECTORY", value_name = "DIRECTORY")]
     pub directory: Option<PathBuf>,
 
@@ -218,30 +218,30 @@ pub struct InitArgs {
     /// Language of questions, comments and findings [default: by the locale]
     #[arg(long = "lang", env = "WOLKVOX_LANG", value_name = "LANGUAGE", ignore_case = true)]
     pub lang: Option<Language>,
-    /// As for the exporter.
+    /// The flags of a target.
     #[command(flatten)]
     pub wolkvox: Flags<TargetFlags>,
 }
 
-/// The flags of `healthcheck`: those that tell where the exporter listens.
+/// The flags of `healthcheck`: those that locate the exporter.
 #[derive(Debug, Args)]
 pub struct HealthcheckArgs {
-    /// As for the exporter.
+    /// The configuration file.
     #[command(flatten)]
     pub config: ConfigArgs,
-    /// As for the exporter.
+    /// The addresses that the exporter listens on.
     #[command(flatten)]
     pub web: Flags<WebConfig>,
 }
 
-/// What `completions` takes.
+/// The arguments of `completions`.
 #[derive(Debug, Args)]
 pub struct CompletionsArgs {
     /// The shell
     pub shell: Shell,
 }
 
-/// What `man` takes.
+/// The arguments of `man`.
 #[derive(Debug, Args)]
 pub struct ManArgs {
     /// An existing directory; files of the same names are replaced
@@ -251,16 +251,17 @@ pub struct ManArgs {
 /// The flags of `simulate`.
 #[derive(Debug, Args)]
 pub struct SimulateCommand {
-    /// The simulator's own.
+    /// The flags of the simulator.
     #[command(flatten)]
     pub simulator: simulator::SimulateArgs,
-    /// How the log looks.
+    /// Settings of the log.
     #[command(flatten)]
     pub log: LogArgs,
 }
 
 impl Cli {
-    /// The definition, whatever the environment: completions and manual pages are made of it.
+    /// The definition regardless of the environment, from which completions and manual pages are
+    /// made.
     pub fn definition() -> ClapCommand {
         command(|_| false)
     }
@@ -268,7 +269,8 @@ impl Cli {
     /// Reads the process's arguments and environment. Only `main` calls this.
     ///
     /// # Errors
-    /// What `clap` has to say, which includes the answers to `--help` and `--version`.
+    /// Any outcome of `clap` that is not a command line, which includes the answers to `--help` and
+    /// `--version`.
     pub fn from_process() -> Result<Self, clap::Error> {
         let mut command = command(|name| env::var_os(name).is_some_and(|value| value.is_empty()));
         let mut matches = command.try_get_matches_from_mut(env::args_os())?;
@@ -276,25 +278,30 @@ impl Cli {
     }
 }
 
-/// The command line's definition, with the environment twins for which `is_empty` holds left out.
+/// Returns the definition of the command line, without the environment twins for which `is_empty`
+/// holds.
 ///
 /// Exporters of the Prometheus family treat an empty variable as not set (a compose file writes
-/// `WOLKVOX_SERVER=` for "nothing"); to `clap` it would be a value.
+/// `WOLKVOX_SERVER=` for "nothing"); `clap` would take it for a value.
 fn command(is_empty: impl Fn(&std::ffi::OsStr) -> bool) -> ClapCommand {
-    let quiet = |arg: clap::Arg| {
-        let empty = arg.get_env().is_some_and(&is_empty);
-        // The values stay out of --help, which people paste into tickets.
-        let arg = arg.hide_env_values(true);
-        if empty { arg.env(None::<&'static str>) } else { arg }
-    };
-    // What `doctor` does begins with that check, and `healthcheck` is another kind of check.
-    let unlisted = |sub: ClapCommand| sub.mut_arg("check", |arg| arg.hide(true));
     Cli::command()
-        .mut_args(quiet)
-        .mut_subcommands(|sub| sub.mut_args(quiet))
-        .mut_subcommand("backfill", unlisted)
-        .mut_subcommand("doctor", unlisted)
-        .mut_subcommand("healthcheck", unlisted)
+        .mut_args(|arg| quiet(arg, &is_empty))
+        .mut_subcommands(|sub| sub.mut_args(|arg| quiet(arg, &is_empty)))
+        .mut_subcommand("backfill", hide_check)
+        .mut_subcommand("doctor", hide_check)
+        .mut_subcommand("healthcheck", hide_check)
+}
+
+/// Hides the value of an environment twin, because people paste `--help` into tickets, and removes a twin that is empty.
+fn quiet(arg: clap::Arg, is_empty: impl Fn(&std::ffi::OsStr) -> bool) -> clap::Arg {
+    let empty = arg.get_env().is_some_and(is_empty);
+    let arg = arg.hide_env_values(true);
+    if empty { arg.env(None::<&'static str>) } else { arg }
+}
+
+/// Hides `--config.check`: `doctor` begins with that check, and `healthcheck` is another kind of check.
+fn hide_check(sub: ClapCommand) -> ClapCommand {
+    sub.mut_arg("check", |arg| arg.hide(true))
 }
 
 #[cfg(test)]

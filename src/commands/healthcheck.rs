@@ -1,8 +1,9 @@
-//! Asks an exporter on this machine whether it is alive, for container engines, which run a command for that.
+//! Asks an exporter on this machine whether it is alive, for container engines, which run a command
+//! for that.
 //!
-//! Owns which address to ask and what counts as alive. It must never read the web configuration or need a
-//! certificate: a bad file is no reason to have a running exporter killed, and a server that speaks TLS answers plain
-//! HTTP too, if only to say so.
+//! Owns the choice of the address, and the decision what counts as alive. It must never read the
+//! web configuration or need a certificate: a bad file is no reason to kill a running exporter, and
+//! a server that speaks TLS also answers plain HTTP, if only to say so.
 
 use std::{
     io::{self, Read as _, Write as _},
@@ -12,18 +13,20 @@ use std::{
 
 use crate::config::ListenAddress;
 
-/// For each of connecting, asking and reading. A container engine waits longer than for all three together.
+/// Longest wait for each of connecting, asking and reading. A container engine waits longer than
+/// for all three together.
 const PATIENCE: Duration = Duration::from_secs(3);
 
-/// Of an answer so much is read: the head and the words of our own pages, and no more of a stranger's.
+/// Bytes of an answer that are read: the head and the words of our own pages.
 const LONGEST: u64 = 4096;
 
-/// Asks at every address, and says in one line what answered.
+/// Asks at every address, and returns one line about the answers.
 ///
 /// Blocks for some seconds at most at an address where nobody answers.
 ///
 /// # Errors
-/// The first address at which no live exporter answers, and why: a sentence for the operator.
+/// The first address at which no live exporter answers, and the reason: a sentence for the
+/// operator.
 pub fn run(addresses: &[ListenAddress]) -> Result<String, String> {
     for address in addresses {
         ask(address)?;
@@ -32,7 +35,7 @@ pub fn run(addresses: &[ListenAddress]) -> Result<String, String> {
     Ok(format!("the exporter is alive at {}", all.join(", ")))
 }
 
-/// Asks at the first of the socket addresses where somebody listens.
+/// Asks at the first of the socket addresses that accepts a connection.
 fn ask(address: &ListenAddress) -> Result<(), String> {
     let mut reason = None;
     for candidate in address.candidates() {
@@ -48,7 +51,7 @@ fn ask(address: &ListenAddress) -> Result<(), String> {
     Err(format!("nothing listens on {address} (--web.listen-address): {why}"))
 }
 
-/// Whoever listens on every interface listens on loopback.
+/// Replaces "every interface" by loopback, on which such a server listens too.
 fn from_here(address: SocketAddr) -> SocketAddr {
     let ip = match address.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
@@ -58,7 +61,7 @@ fn from_here(address: SocketAddr) -> SocketAddr {
     SocketAddr::new(ip, address.port())
 }
 
-/// One request, and the beginning of its answer.
+/// Sends one request, and returns the beginning of its answer.
 fn exchange(mut stream: TcpStream) -> io::Result<String> {
     stream.set_read_timeout(Some(PATIENCE))?;
     stream.set_write_timeout(Some(PATIENCE))?;

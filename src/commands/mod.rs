@@ -1,6 +1,7 @@
-//! The subcommands: what each does between its arguments and its exit code.
+//! The subcommands: the work between their arguments and their exit code.
 //!
-//! `run` is the exporter itself, and the one place that knows every room. Nothing below this room may know it.
+//! `run` is the exporter itself, and the one place that knows every room. Nothing below this room
+//! may know it.
 
 pub mod backfill;
 pub mod demo;

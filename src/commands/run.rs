@@ -1,8 +1,9 @@
 //! Starts and stops the exporter: the one place that knows every room.
 //!
-//! Start: bind, serve (not ready), open the state, restore and publish every target, ready. Reload: read the
-//! configuration whole, refuse it or let the supervisor follow it. Stop, which is heard at any moment of these: pollers
-//! end after the commit under way, then the server after the answers under way.
+//! Start: bind, serve (not ready), open the state, restore and publish every target, ready. Reload:
+//! read the whole configuration, then refuse it or let the supervisor follow it. Stop, possible at
+//! any moment of these: pollers end after the commit under way, then the server after the answers
+//! under way.
 
 use std::{
     fs,
@@ -37,14 +38,14 @@ use crate::{
     web::{self, Access, Readiness, ServerLimits, Site, reload},
 };
 
-/// How often the web configuration and its certificates are looked at.
+/// Time between two looks at the web configuration and its certificates.
 const WEB_CONFIG_EVERY: Duration = Duration::from_secs(5);
 
-/// How long the end waits for commits under way. A disk that hangs is not waited for: what was being committed is then
-/// as after a crash, all of it or nothing.
+/// Longest wait for commits under way at the end. A hanging disk is not waited for: its commit then
+/// ends as in a crash, all of it or nothing.
 const END_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// The same while targets are still being started.
+/// The same wait while targets are still being started.
 const ABANDON_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// Threads that read answers; more would only wait for the one that commits.
@@ -54,17 +55,17 @@ const MAX_BLOCKING: usize = 64;
 /// Threads that read and write the state. Commits go one after the other anyway.
 const STORE_THREADS: usize = 4;
 
-/// Where the state lives.
+/// The location of the state.
 #[derive(Clone)]
 pub enum StateLocation {
     /// In a file.
     File(PathBuf),
-    /// Open already: a demonstration's, in memory or beside the files of its past.
+    /// An open store: a demonstration's, in memory or beside the files of its past.
     Open(Arc<Store>),
 }
 
 impl StateLocation {
-    /// Where a copy of it can be asked for.
+    /// Returns the socket at which a copy of the state can be requested.
     fn backup_socket(&self) -> Option<PathBuf> {
         match self {
             Self::File(path) => Some(store::backup_socket(path)),
@@ -91,7 +92,7 @@ pub async fn bind(addresses: &[ListenAddress]) -> anyhow::Result<Vec<TcpListener
     Ok(listeners)
 }
 
-/// What to do where an address cannot be bound.
+/// Returns the remedy for an address that cannot be bound.
 fn listen_hint(error: &io::Error) -> &'static str {
     // EAFNOSUPPORT, on Linux and on the BSDs.
     const NO_SUCH_FAMILY: [i32; 2] = [97, 47];
@@ -111,20 +112,22 @@ fn listen_hint(error: &io::Error) -> &'static str {
 /// Reads the configuration, blocking.
 pub type Load = Arc<dyn Fn() -> Result<Resolved, ConfigError> + Send + Sync>;
 
-/// What the process hands to the work that it does.
+/// The parts of the process that its work needs.
 pub struct Process {
     /// The time of day.
     pub clock: Clock,
-    /// Cancelled when it is to end.
+    /// Cancelled when the process is told to end.
     pub shutdown: CancellationToken,
     /// Lines of the log that were not written.
     pub dropped_lines: DroppedLines,
 }
 
-/// Runs `config` until the process is to end; at SIGHUP, and where allowed at a request, what `load` finds instead.
+/// Runs `config` until the process is told to end. At SIGHUP, and where allowed at a request, it
+/// switches to the result of `load`.
 ///
 /// # Errors
-/// When the state cannot be used, or a target cannot be set up: everything that fails, fails at the start.
+/// If the state cannot be used, or a target cannot be set up: everything that fails, fails at the
+/// start.
 pub async fn run(
     config: Config,
     load: Load,
@@ -132,7 +135,7 @@ pub async fn run(
     listeners: Vec<TcpListener>,
     process: Process,
 ) -> anyhow::Result<()> {
-    // From here on it means a reload, and no longer the end.
+    // From here on SIGHUP means a reload, and no longer the end.
     let hangup = signal(SignalKind::hangup())?;
     let (reloader, requests) = reload::channel();
     let telemetry = Arc::new(Telemetry::new().context("cannot register the metrics")?);
@@ -160,12 +163,12 @@ pub async fn run(
 
 /// Returns the configured address of the runbooks, or that of this machine's first socket.
 fn runbooks_url(web: &WebConfig, listeners: &[TcpListener]) -> String {
-    let own = || {
-        let host = fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-        let host = if host.trim().is_empty() { "localhost" } else { host.trim() };
-        own_runbooks(web, host, listeners)
-    };
-    web.runbooks_url.clone().unwrap_or_else(own)
+    if let Some(url) = &web.runbooks_url {
+        return url.clone();
+    }
+    let host = fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let host = if host.trim().is_empty() { "localhost" } else { host.trim() };
+    own_runbooks(web, host, listeners)
 }
 
 /// Returns the address of the runbooks that this process serves, for people who know the machine as `host`.
@@ -176,7 +179,7 @@ pub(super) fn own_runbooks(web: &WebConfig, host: &str, listeners: &[TcpListener
     format!("{scheme}://{host}:{port}/runbooks")
 }
 
-/// Starts the servers, and what follows the web configuration.
+/// Starts the servers, and the task that follows the web configuration.
 fn serve(
     site: &Arc<Site>,
     access: Arc<Access>,
@@ -198,7 +201,7 @@ fn serve(
     servers
 }
 
-/// What is shown, and what it is made with.
+/// The shown parts of the exporter, and their sources.
 struct Exporter {
     telemetry: Arc<Telemetry>,
     publisher: Arc<Publisher>,
@@ -207,7 +210,7 @@ struct Exporter {
     clock: Clock,
 }
 
-/// Where wishes for a reload come from, and what it reads.
+/// The sources of reload requests, and the function that reads the configuration.
 struct Reloads {
     load: Load,
     hangup: Signal,
@@ -215,13 +218,14 @@ struct Reloads {
 }
 
 impl Exporter {
-    /// Unix seconds.
+    /// The time in Unix seconds.
     fn now(&self) -> f64 {
         (self.clock)().as_millisecond() as f64 / 1000.0
     }
 
     fn site(&self, config: &Config, access: Arc<Access>, reloader: reload::Reloader) -> Arc<Site> {
-        let (telemetry, publisher) = (self.telemetry.clone(), self.publisher.clone());
+        let telemetry = self.telemetry.clone();
+        let publisher = self.publisher.clone();
         Arc::new(Site {
             telemetry_path: config.web.telemetry_path.clone(),
             publication: publisher.publication(),
@@ -236,7 +240,7 @@ impl Exporter {
         })
     }
 
-    /// Opens the state, and polls until `shutdown`, which is heard at any moment.
+    /// Opens the state, and polls until `shutdown`, which ends it at any moment.
     async fn poll(
         &self,
         config: Config,
@@ -265,7 +269,7 @@ impl Exporter {
             in_flight: Arc::new(Semaphore::new(config.poll.requests_in_flight)),
             workers: workers.handle(),
         });
-        let (make_anew, wishes) = mpsc::channel(1);
+        let (make_anew, rescues) = mpsc::channel(1);
         let watch = StateWatch {
             store: store.clone(),
             telemetry: self.telemetry.clone(),
@@ -275,7 +279,7 @@ impl Exporter {
         };
         let mut watching = JoinSet::new();
         watching.spawn(watch.run());
-        let follow = self.follow(&store, &mut supervisor, config, reloads, wishes);
+        let follow = self.follow(&store, &mut supervisor, config, reloads, rescues);
         let followed = shutdown.run_until_cancelled(follow).await;
         watching.shutdown().await;
         drop(backups);
@@ -284,41 +288,41 @@ impl Exporter {
         followed.unwrap_or(Ok(()))
     }
 
-    /// Starts what `config` says, then whatever is read instead of it. Only an error ends this.
+    /// Starts the targets of `config`, then follows every reload. Only an error ends this.
     async fn follow(
         &self,
         store: &Arc<Store>,
         supervisor: &mut Supervisor,
         config: Config,
         mut reloads: Reloads,
-        mut wishes: mpsc::Receiver<MakeAnew>,
+        mut rescues: mpsc::Receiver<MakeAnew>,
     ) -> anyhow::Result<()> {
         look_for_renamed(store, &config, &self.notices).await;
         supervisor.change_to(&config).await?;
         self.readiness.store(Arc::new(Readiness::Ready));
         info!(targets = config.targets.len(), "ready");
         loop {
-            let asked = tokio::select! {
+            let requester = tokio::select! {
                 _ = reloads.hangup.recv() => None,
-                asked = reloads.requests.next() => Some(asked),
-                Some(tell) = wishes.recv() => {
-                    // Whoever asked may have gone away.
-                    let _ = tell.send(supervisor.pause(self.make_state_anew(store)).await);
+                requester = reloads.requests.next() => Some(requester),
+                Some(requester) = rescues.recv() => {
+                    // The receiver may be gone.
+                    let _ = requester.send(supervisor.pause(self.make_state_anew(store)).await);
                     continue;
                 }
             };
             let outcome = self.reload(&reloads.load, &config, store, supervisor).await;
             self.telemetry.configured(outcome.is_ok(), self.now());
             log_reload(&outcome);
-            if let Some(asked) = asked {
-                // Whoever asked may have gone away.
-                let _ = asked.send(outcome.map(|_| ()));
+            if let Some(requester) = requester {
+                // The receiver may be gone.
+                let _ = requester.send(outcome.map(|_| ()));
             }
         }
     }
 
-    /// Reads the configuration whole, and only then changes anything. What is fixed for the life of the process is in
-    /// `running`.
+    /// Reads the whole configuration, and only then changes anything. `running` has the settings
+    /// that are fixed for the life of the process.
     async fn reload(
         &self,
         load: &Load,
@@ -338,7 +342,7 @@ impl Exporter {
         supervisor.change_to(&config).await.map_err(|error| format!("{error:#}"))
     }
 
-    /// Makes a state file that lost its contents anew, from what is published.
+    /// Makes a new state file from the published counters, after the old one lost its contents.
     async fn make_state_anew(&self, store: &Arc<Store>) -> Result<(), StoreError> {
         let store = store.clone();
         let targets: Vec<_> = self.publisher.snapshots().iter().map(|target| rescued(target)).collect();
@@ -348,7 +352,7 @@ impl Exporter {
     }
 }
 
-/// That it cannot be done is no reason not to count.
+/// Starts the server of backups; without it the exporter runs all the same.
 fn offer_backups(socket: &Path, store: Arc<Store>) -> Option<BackupServer> {
     let started = BackupServer::start(socket, store);
     if let Err(error) = &started {
@@ -370,7 +374,8 @@ fn log_reload(outcome: &Result<Change, String>) {
     }
 }
 
-/// Threads apart from the one that answers scrapes. What still hangs on them at the end is not waited for.
+/// Threads apart from the one that answers scrapes. Work that still hangs on them at the end is not
+/// waited for.
 struct Threads(Option<Runtime>);
 
 impl Threads {
@@ -406,7 +411,7 @@ impl Drop for Threads {
     }
 }
 
-/// Who is let in. The file was good a moment ago, and may not be any more.
+/// Reads the rules of access. The file was good a moment ago, and may no longer be.
 async fn access(path: Option<PathBuf>) -> anyhow::Result<Access> {
     let Some(path) = path else { return Ok(Access::open()) };
     let rules = spawn_blocking(move || WebRules::read(&path)).await??;
@@ -421,10 +426,10 @@ fn random_key() -> anyhow::Result<[u8; 16]> {
     Ok(key)
 }
 
-/// Opens the state, which may mean to read all of it.
+/// Opens the state, which may take reading all of it.
 ///
 /// # Errors
-/// When it cannot be used.
+/// If it cannot be used.
 pub async fn open(state: StateLocation) -> anyhow::Result<Arc<Store>> {
     match state {
         StateLocation::File(path) => {
@@ -435,20 +440,22 @@ pub async fn open(state: StateLocation) -> anyhow::Result<Arc<Store>> {
     }
 }
 
-/// A state that ends with the process.
+/// Opens a state that ends with the process.
 ///
 /// # Errors
-/// When the system gives no random numbers.
+/// If the system gives no random numbers.
 pub fn in_memory() -> anyhow::Result<Arc<Store>> {
     Ok(Arc::new(Store::in_memory(random_key()?)?))
 }
 
-/// What the first SIGTERM or SIGINT cancels. A second one ends the process at once.
+/// Returns the token that the first SIGTERM or SIGINT cancels. A second one ends the process at
+/// once.
 ///
 /// # Errors
-/// When the system refuses to deliver them.
+/// If the system refuses to deliver them.
 pub fn stop_on_signals() -> std::io::Result<CancellationToken> {
-    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
     let stop = CancellationToken::new();
     let stopped = stop.clone();
     tokio::spawn(async move {

@@ -1,7 +1,8 @@
-//! Watches the state file of the running exporter, and saves the state when another program takes the file away.
+//! Watches the state file of the running exporter, and saves the state when another program takes
+//! the file away.
 //!
-//! Owns when it looks, and what it says in the log, in the metrics and on the status page. How the state is saved is the
-//! store's.
+//! Owns the times of its looks, and its messages in the log, in the metrics and on the status page.
+//! The store saves the state.
 
 use std::{sync::Arc, time::Duration};
 
@@ -22,10 +23,10 @@ use crate::{
     telemetry::Telemetry,
 };
 
-/// From one look to the next. It asks the file system three questions.
+/// Time between two looks. A look asks the file system three questions.
 const EVERY: Duration = Duration::from_secs(5);
 
-/// A wish that the state be made anew while no poller commits, and whom to tell how it went.
+/// A request to make the state anew while no poller commits, and the receiver of its outcome.
 pub(super) type MakeAnew = oneshot::Sender<Result<(), StoreError>>;
 
 /// The watch over one state file.
@@ -38,7 +39,7 @@ pub(super) struct StateWatch {
 }
 
 impl StateWatch {
-    /// Looks every now and then, for as long as it is polled.
+    /// Looks at the file every few seconds, for as long as it is polled.
     pub(super) async fn run(self) {
         let mut ticks = interval(EVERY);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -60,15 +61,14 @@ impl StateWatch {
     }
 
     async fn save(&self, what: Displacement) -> Result<(), StoreError> {
-        let broke_off = || StoreError::Failed("saving the state broke off".to_owned());
         if what.keeps_contents() {
             let store = self.store.clone();
             return spawn_blocking(move || store.put_back()).await.unwrap_or_else(|_| Err(broke_off()));
         }
-        let (tell, told) = oneshot::channel();
-        // Whoever follows the configuration has ended if nobody takes it; then so does this.
-        let _ = self.make_anew.send(tell).await;
-        told.await.unwrap_or_else(|_| Err(broke_off()))
+        let (sender, outcome) = oneshot::channel();
+        // If nobody takes the request, the process is ending, and the outcome is an error.
+        let _ = self.make_anew.send(sender).await;
+        outcome.await.unwrap_or_else(|_| Err(broke_off()))
     }
 
     fn report(&self, what: Displacement, outcome: Result<(), StoreError>) {
@@ -95,8 +95,13 @@ impl StateWatch {
     }
 }
 
-/// Returns what of a published target a new state begins with. Rows up to the watermark are not known there, and so must
-/// not be counted again: those that come late are missing, which is counted.
+fn broke_off() -> StoreError {
+    StoreError::Failed("saving the state broke off".to_owned())
+}
+
+/// Returns the part of a published target from which a new state begins. The new state does not
+/// know the rows up to the watermark, so it must not count them again: late ones are missing, and
+/// the target counts one incomplete window.
 pub(super) fn rescued(target: &TargetSnapshot) -> RescuedTarget {
     let mut counters = (*target.account).clone();
     let totals = &mut counters.totals;
@@ -107,10 +112,11 @@ pub(super) fn rescued(target: &TargetSnapshot) -> RescuedTarget {
     RescuedTarget { name: target.server.clone(), counters }
 }
 
-/// Notices targets that the state has and `config` does not, where others begin: one may have been renamed.
+/// Notices targets that the state has and `config` does not while others begin, because one may
+/// have been renamed.
 pub(super) async fn look_for_renamed(store: &Arc<Store>, config: &Config, notices: &Notices) {
     let store = store.clone();
-    // What cannot be read now is told by whoever needs it.
+    // A state that cannot be read now is reported by the work that needs it.
     let Ok(Ok(known)) = spawn_blocking(move || store.target_names()).await else { return };
     let configured: Vec<&String> = config.targets.iter().map(|target| &target.name).collect();
     let left: Vec<String> = known.iter().filter(|name| !configured.contains(name)).cloned().collect();

@@ -1,4 +1,5 @@
-//! The flags of the exporter: those of every section, where the configuration is, and the log.
+//! The flags of the exporter: those of every section, the location of the configuration, and the
+//! log.
 //!
 //! Owns their grouping. The sections declare their own flags.
 
@@ -53,34 +54,34 @@ pub struct LogArgs {
 /// The flags of the exporter.
 #[derive(Debug, Default, Clone, Args)]
 pub struct RunArgs {
-    /// Where the configuration is, and whether it is only to be checked.
+    /// The configuration file, and the wish only to check it.
     #[command(flatten)]
     pub config: ConfigArgs,
     /// The one target that needs no file.
     #[command(flatten)]
     pub wolkvox: Flags<TargetFlags>,
-    /// When and what to ask.
+    /// The schedule of polls.
     #[command(flatten)]
     pub poll: Flags<PollConfig>,
-    /// Where the state is kept.
+    /// The state file.
     #[command(flatten)]
     pub state: Flags<StateConfig>,
-    /// How the metrics are shaped.
+    /// Settings of the metrics.
     #[command(flatten)]
     pub menu: Flags<MenuConfig>,
-    /// When an interaction is over.
+    /// The end of an interaction.
     #[command(flatten)]
     pub journey: Flags<JourneyConfig>,
-    /// What is known of the weeks before.
+    /// The history of earlier weeks.
     #[command(flatten)]
     pub baseline: Flags<BaselineConfig>,
-    /// Where names come from.
+    /// The sources of names.
     #[command(flatten)]
     pub names: Flags<NameFlags>,
-    /// Where the metrics are served.
+    /// Settings of the web server.
     #[command(flatten)]
     pub web: Flags<WebConfig>,
-    /// How the log looks.
+    /// Settings of the log.
     #[command(flatten)]
     pub log: LogArgs,
 }

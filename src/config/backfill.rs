@@ -1,6 +1,6 @@
-//! What a backfill is told on its command line: from when, until when, with which labels, how dense.
+//! The settings of a backfill from its command line: beginning, end, labels and density.
 //!
-//! Owns the notation of these flags and what they may not be. Pure.
+//! Owns the notation of these flags and their bounds. Pure.
 
 use std::time::Duration;
 
@@ -12,13 +12,14 @@ use super::{
 };
 use crate::exposition::label_block;
 
-/// With more between two samples, an instant query of Prometheus, which looks back five minutes, would miss a series now
-/// and then. Two seconds less than a window, so that it has a sample at its beginning and one at its end.
+/// Longest time between two samples. An instant query of Prometheus looks back five minutes and
+/// would miss a series now and then with a longer one. Two seconds less than a window, so that each
+/// window has a sample at its beginning and one at its end.
 const LONGEST_EVERY: Duration = Duration::from_secs(298);
-/// With less, the files would be large for nothing.
+/// Shortest time between two samples; with a shorter one the files would be large for no gain.
 const SHORTEST_EVERY: Duration = Duration::from_secs(15);
 
-/// Labels that our own series have.
+/// Labels of our own series, which nobody may set.
 const OURS: [&str; 16] = [
     "anomaly",
     "channel",
@@ -38,14 +39,14 @@ const OURS: [&str; 16] = [
     "to_opc_menu",
 ];
 
-/// The flags, understood.
+/// The parsed flags.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BackfillConfig {
-    /// Where counting begins.
+    /// Beginning of the counting.
     pub from: StartFrom,
-    /// Where the backfill ends; `None` for the newest window.
+    /// End of the backfill; `None` for the newest window.
     pub until: Option<StartFrom>,
-    /// Labels to be added, rendered as an exposition has them.
+    /// Labels to add, rendered as in an exposition.
     pub labels: String,
     /// Longest time between two samples of a series.
     pub every: Duration,
@@ -70,17 +71,18 @@ pub fn resolve_backfill(args: &BackfillArgs) -> Result<BackfillConfig, ConfigErr
     }
 }
 
-/// Labels that Prometheus adds to what it scrapes, as an exposition has them.
+/// Renders labels that Prometheus adds when it scrapes, as in an exposition.
 ///
 /// # Errors
-/// With the first of them that cannot be one.
+/// With the first of them that cannot be a label.
 pub fn resolve_labels(texts: &[String]) -> Result<String, String> {
     let mut problems = Vec::new();
     let labels = labels(texts, |reason| problems.push(reason));
     problems.into_iter().next().map_or(Ok(labels), Err)
 }
 
-/// Those of the labels that can be ones, each name once, as an exposition has them; `problem` gets the reason of each other.
+/// Renders the valid labels, each name once, as in an exposition; `problem` gets the reason for
+/// each other one.
 fn labels(texts: &[String], mut problem: impl FnMut(String)) -> String {
     let mut labels: Vec<(&str, &str)> = Vec::new();
     for text in texts {
@@ -95,7 +97,7 @@ fn labels(texts: &[String], mut problem: impl FnMut(String)) -> String {
     label_block(&labels).to_string()
 }
 
-/// What a flag says, or nothing and a finding.
+/// Returns the value of a flag, or nothing after noting the problem.
 fn heard<T>(flag: &str, read: Result<T, String>, diagnostics: &mut Diagnostics) -> Option<T> {
     read.map_err(|reason| diagnostics.problem(flag_place(flag), reason)).ok()
 }
@@ -115,8 +117,8 @@ fn every(text: &str) -> Result<Duration, String> {
 
 fn label(text: &str) -> Result<(&str, &str), String> {
     let (name, value) = text.split_once('=').ok_or_else(|| format!("{text:?} is not NAME=VALUE"))?;
-    let legal = |c: char| c.is_ascii_alphanumeric() || c == '_';
-    if name.is_empty() || !name.chars().all(legal) || name.starts_with(|c: char| c.is_ascii_digit()) {
+    let is_legal = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    if name.is_empty() || !is_legal || name.starts_with(|c: char| c.is_ascii_digit()) {
         return Err(format!(
             "{name:?} is no name of a label: letters, digits and _, not beginning with a digit"
         ));

@@ -1,4 +1,5 @@
-//! The flags of `backfill`: those of the exporter that is to go on with the state, and where the past goes.
+//! The flags of `backfill`: those of the exporter that will continue with the state, and the
+//! destination of the past.
 
 use std::path::PathBuf;
 
@@ -9,11 +10,12 @@ use super::args::RunArgs;
 /// The flags of `backfill`.
 #[derive(Debug, Clone, Args)]
 pub struct BackfillArgs {
-    /// Where to begin: a duration back such as 28d, or a date-time of the server's clock such as 2026-01-18T00:00:00
+    /// Beginning: a duration back such as 28d, or a date-time of the server's clock such as
+    /// 2026-01-18T00:00:00
     #[arg(id = "backfill_from", long = "from", env = "WOLKVOX_FROM", value_name = "WHEN")]
     pub from: String,
 
-    /// Where to end, in the same way [default: the newest window that has closed]
+    /// End, in the same notation [default: the newest window that has closed]
     #[arg(id = "backfill_until", long = "until", env = "WOLKVOX_UNTIL", value_name = "WHEN")]
     pub until: Option<String>,
 
@@ -42,7 +44,7 @@ pub struct BackfillArgs {
     )]
     pub every: String,
 
-    /// As for the exporter.
+    /// The flags of the exporter.
     #[command(flatten)]
     pub run: RunArgs,
 }

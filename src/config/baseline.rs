@@ -1,6 +1,6 @@
 //! The history of earlier weeks: the settings of `baseline`.
 //!
-//! Owns their declarations, and the reading of the days that are like no other.
+//! Owns their declarations, and the reading of the days that are not compared with ordinary ones.
 
 use std::{
     collections::BTreeSet,
@@ -25,15 +25,15 @@ use crate::config::{
 section! {
     /// The history of earlier weeks, to which the present is compared.
     pub struct BaselineConfig: "baseline", "Baseline", BaselineKeys {
-        /// How far before the first start to read what was usual; 0s for not at all
+        /// Time before the first start to read for the history of the usual; 0s for none
         warm_up: Duration = seconds("28d", Bounds::NONE);
-        /// Most requests that this may take
+        /// Most requests that this reading may take
         warm_up_requests: u32 = number("200", 1, 10_000);
-        /// How many weeks of what was usual to keep, 1 to 8
+        /// Weeks of history to keep, 1 to 8
         weeks: u16 = number("5", 1, 8);
-        /// Days that are like no other, by the server's calendar
+        /// Days that are not compared with ordinary ones, by the server's calendar
         holidays: BTreeSet<Date> as Vec<Scalar> = Kind::apart("", BTreeSet::new, shown, dates());
-        /// File of days that are like no other, one date a line
+        /// File of such days, one date a line
         holidays_file: Option<PathBuf> = optional_file();
     }
 }
@@ -46,7 +46,7 @@ fn dates() -> serde_json::Value {
     json!({"type": "array", "items": {"type": "string", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"}})
 }
 
-/// Reads the section; nothing if a setting cannot be read.
+/// Reads the section; returns nothing if a setting cannot be read.
 pub(crate) fn resolve(
     flags: &Flags<BaselineConfig>,
     file: &ConfigFile,
@@ -75,7 +75,7 @@ pub(crate) fn resolve(
     Some(baseline.config)
 }
 
-/// Reads one date a line; what follows a `#` is a comment.
+/// Reads one date a line; text after a `#` is a comment.
 fn read_dates(path: &Path, dates: &mut BTreeSet<Date>, diagnostics: &mut Diagnostics) {
     let text = match fs::read_to_string(path) {
         Ok(text) => text,

@@ -1,7 +1,8 @@
-//! What the environment says beside the twins of flags: the token, proxies, and certificate authorities.
+//! The variables of the environment that are no twins of flags: the token, proxies, and certificate
+//! authorities.
 //!
-//! Owns the variables' names and which of two spellings wins. It is given a way to read variables, and must never read
-//! the process's own: that is `main`'s.
+//! Owns the variables' names, and the order of two spellings. It is given a way to read variables
+//! and must never read the process's own: only `main` does.
 
 use std::{ffi::OsString, path::PathBuf};
 
@@ -24,20 +25,28 @@ pub struct Environment {
 }
 
 impl Environment {
-    /// Reads what it needs through `variable`. What is not Unicode is read as far as it goes.
+    /// Reads the variables through `variable`. A value that is not Unicode is read as far as it
+    /// goes.
     pub fn read(variable: impl Fn(&str) -> Option<OsString>) -> Self {
-        let set = |name: &str| variable(name).filter(|value| !value.is_empty());
-        let text = |name: &str| set(name).map(|value| value.to_string_lossy().into_owned());
         let proxies = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
-        let directories = set("SSL_CERT_DIR");
+        let directories = set(&variable, "SSL_CERT_DIR");
         Self {
-            token: text("WOLKVOX_TOKEN").map(Secret::new),
-            proxy: proxies.into_iter().find_map(|name| Some((name, Secret::new(text(name)?)))),
-            no_proxy: ["NO_PROXY", "no_proxy"].into_iter().find_map(text),
-            ssl_cert_file: set("SSL_CERT_FILE").map(PathBuf::from),
+            token: text(&variable, "WOLKVOX_TOKEN").map(Secret::new),
+            proxy: proxies.into_iter().find_map(|name| Some((name, Secret::new(text(&variable, name)?)))),
+            no_proxy: ["NO_PROXY", "no_proxy"].into_iter().find_map(|name| text(&variable, name)),
+            ssl_cert_file: set(&variable, "SSL_CERT_FILE").map(PathBuf::from),
             ssl_cert_dirs: directories.iter().flat_map(std::env::split_paths).collect(),
         }
     }
+}
+
+/// Returns the value of a variable that is set and not empty.
+fn set(variable: impl Fn(&str) -> Option<OsString>, name: &str) -> Option<OsString> {
+    variable(name).filter(|value| !value.is_empty())
+}
+
+fn text(variable: impl Fn(&str) -> Option<OsString>, name: &str) -> Option<String> {
+    set(variable, name).map(|value| value.to_string_lossy().into_owned())
 }
 
 impl From<Secret> for Environment {

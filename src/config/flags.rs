@@ -1,7 +1,8 @@
 //! Flags that follow from the declarations of settings.
 //!
-//! Owns the way from a declaration to a flag with its variable and its line in `--help`, and the texts that were given. It
-//! must never judge a value or fill in a default: a flag that was not given is absent, so that the file can speak.
+//! Owns the way from a declaration to a flag with its variable and its line in `--help`, and the
+//! texts that were given. It must never judge a value or fill in a default: a flag that was not
+//! given stays absent, so that the value of the file applies.
 
 use std::{collections::BTreeMap, fmt, marker::PhantomData};
 
@@ -47,7 +48,7 @@ impl<G> Clone for Flags<G> {
 }
 
 impl<G> fmt::Debug for Flags<G> {
-    /// Shows which flags were given. A value may hold a password.
+    /// Shows the names of the given flags. A value may hold a password.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_set().entries(self.given.keys()).finish()
     }

@@ -1,10 +1,10 @@
-//! What the exporter was told to do, checked and complete.
+//! The configuration of the exporter, checked and complete.
 //!
-//! Two types of configuration exist: what was written (`cli` and `file`), and [`Config`], what it resolved
-//! to. [`resolve()`] is the only way from the one to the other and the only step that can fail; it reads
-//! the configuration file, the token files (to see that they are good) and the zone database, and looks up
-//! the names of the addresses to listen on. Nothing here may open a socket to Wolkvox, touch the state, or
-//! read the environment.
+//! Two types of configuration exist: the written one (`cli` and `file`), and [`Config`], to which
+//! it resolves. [`resolve()`] is the only way from one to the other and the only step that can
+//! fail. It reads the configuration file, the token files (to see that they are good) and the zone
+//! database, and looks up the names of the addresses to listen on. Nothing here may open a socket
+//! to Wolkvox, touch the state, or read the environment.
 
 mod args;
 mod backfill;
@@ -60,28 +60,28 @@ pub use self::{
 /// The outcome of [`resolve()`].
 #[derive(Debug)]
 pub struct Resolved {
-    /// What to do.
+    /// The complete configuration.
     pub config: Config,
-    /// What works, and should still be looked at.
+    /// Settings that work but deserve a look.
     pub warnings: Vec<Problem>,
 }
 
-/// A whole configuration. Its `Display` is what `--config.check` prints.
+/// A whole configuration. Its `Display` is the output of `--config.check`.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// Whom to ask; at least one, their names all different.
+    /// The targets: at least one, their names all different.
     pub targets: Vec<TargetConfig>,
-    /// When and what to ask.
+    /// The schedule of polls.
     pub poll: PollConfig,
-    /// How the metrics are shaped.
+    /// Settings of the metrics.
     pub menu: MenuConfig,
-    /// When an interaction's way through the menu is over.
+    /// The end of an interaction.
     pub journey: JourneyConfig,
-    /// What is known of the weeks before.
+    /// The history of earlier weeks.
     pub baseline: BaselineConfig,
-    /// Where the state is kept.
+    /// The state file.
     pub state: StateConfig,
-    /// Where the metrics are served.
+    /// Settings of the web server.
     pub web: WebConfig,
 }
 
@@ -92,26 +92,27 @@ pub struct TargetConfig {
     pub name: String,
     /// Scheme, host and port; the path is `/`, and there is no query and no user.
     pub endpoint: Url,
-    /// The way to it.
+    /// The connection to it.
     pub egress: Egress,
-    /// Where its token comes from.
+    /// The source of its token.
     pub token: TokenSource,
     /// The zone of the server's clock, in which its dates are written.
     pub timezone: TimeZone,
-    /// Licences of the operation, which set its quota of requests a day; `None` when not told.
+    /// Licences of the operation, which set its quota of requests a day; `None` when not given.
     pub licences: Option<u32>,
     /// Menus whose series start at 0 at once.
     pub expected: Vec<ExpectedMenu>,
-    /// Where the names of its routing points and options come from.
+    /// The sources of the names of its routing points and options.
     pub names: NameSources,
 }
 
 impl TargetConfig {
-    /// The zone in which the servers that are known keep their clocks.
+    /// The zone in which the known servers keep their clocks.
     pub const DEFAULT_ZONE: &'static str = "America/Bogota";
 
-    /// Whether it is asked, and read, as `other` is. No token is looked at: of a file the path counts, since it is
-    /// read at every use, and the environment's is one for the life of a process.
+    /// Returns true if it is asked and read in the same way as `other`. Tokens are not compared: a
+    /// file counts by its path, because it is read at every use, and the environment's token is the
+    /// same for the life of a process.
     pub fn is_as(&self, other: &Self) -> bool {
         let Self { name, endpoint, egress, token, timezone, licences, expected, names } = self;
         let same_token = match (token, &other.token) {
@@ -133,18 +134,18 @@ impl TargetConfig {
     }
 }
 
-/// Where the names of routing points and options come from. Where both know a name, the file's wins.
+/// The sources of the names of routing points and options. Where both know a name, the file's wins.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NameSources {
     /// Ask Wolkvox at start and once a day.
     pub vendor: bool,
     /// The operator's own file.
     pub file: Option<PathBuf>,
-    /// What stood there, with options by the codes that are exposed.
+    /// The names of that file, with options by the codes that are exposed.
     pub own: Names,
 }
 
-/// A menu of which the operator knows the options.
+/// A menu whose options the operator knows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExpectedMenu {
     /// The routing point.

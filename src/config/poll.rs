@@ -1,6 +1,6 @@
-//! When and what to ask: the settings of `poll`.
+//! The schedule of polls: the settings of `poll`.
 //!
-//! Owns their declarations, and how they bear on each other. The clock is passed in.
+//! Owns their declarations, and the checks of one against another. The clock is a parameter.
 
 use std::time::Duration;
 
@@ -17,30 +17,31 @@ use crate::{
 };
 
 const SECOND: Duration = Duration::from_secs(1);
-/// Longest span that Wolkvox answers in one query.
+/// Longest range that Wolkvox answers in one query.
 const LONGEST_QUERY: Duration = Duration::from_secs(31 * 86_400);
-/// Deepest re-reading. Rows are remembered for as long, and more than a month is not worth that.
+/// Depth of the deepest re-reading. Rows are remembered for as long, and more than a month is not
+/// worth that.
 const DEEPEST: Duration = Duration::from_secs(30 * 86_400);
 
 section! {
-    /// When and what to ask.
+    /// The schedule of polls.
     pub struct PollConfig: "poll", "Polling", PollKeys {
-        /// How often to poll, aligned to the wall clock
+        /// Time between two polls, aligned to the wall clock
         interval: Duration = seconds("5m", Bounds::at_least(SECOND));
-        /// How long after its end a window is read
+        /// Wait after the end of a window before it is read
         settle_delay: Duration = duration("30s", Bounds::NONE);
-        /// How far back every poll reads again, for rows that come late
+        /// Time before the watermark that every poll reads again, for rows that come late
         lookback: Duration = seconds("30m", Bounds::NONE);
-        /// How far back to read again once an hour; 0s for never
+        /// Time to read again once an hour; 0s for none
         hourly_lookback: Duration = seconds("3h", Bounds::at_most(DEEPEST, ""));
-        /// How far back to read again once a day; 0s for never
+        /// Time to read again once a day; 0s for none
         nightly_lookback: Duration = seconds("48h", Bounds::at_most(DEEPEST, ""));
-        /// The hour of the server's day at which to do that, 0 to 23
+        /// Hour of the server's day for that daily reading, 0 to 23
         nightly_hour: i8 = number("3", 0, 23).value_name("HOUR");
-        /// Where counting begins on the very first start: now, a duration back, or a local date-time such as
-        /// 2026-01-18T00:00:00
+        /// Beginning of the counting on the very first start: now, a duration back, or a local
+        /// date-time such as 2026-01-18T00:00:00
         start_from: StartFrom = Kind::new("WHEN", "now", start::parse, |value| Some(value.to_string()));
-        /// By how much this machine's clock and a server's may differ when counting begins
+        /// Largest difference between this machine's clock and a server's when counting begins
         max_clock_skew: Duration = seconds("5m", Bounds::NONE);
         /// Most requests that wait for an answer at a time, over all targets
         requests_in_flight: usize = number("64", 1, 10_000).until_restart();
@@ -48,7 +49,7 @@ section! {
 }
 
 impl PollConfig {
-    /// Returns how far back to read again, beside every poll's lookback.
+    /// Returns the depth of the re-readings.
     pub fn tiers(&self) -> Tiers {
         Tiers {
             hourly: self.hourly_lookback,
@@ -57,14 +58,14 @@ impl PollConfig {
         }
     }
 
-    /// Returns how far back a row can still be read.
+    /// Returns the age up to which a row can still be read.
     pub fn deepest(&self) -> Duration {
         let tiers = self.hourly_lookback.max(self.nightly_lookback);
         self.interval.saturating_add(self.lookback.max(tiers))
     }
 }
 
-/// Reads the section; nothing if a setting cannot be read.
+/// Reads the section; returns nothing if a setting cannot be read.
 pub(crate) fn resolve(
     flags: &Flags<PollConfig>,
     file: &ConfigFile,
@@ -127,7 +128,8 @@ fn check_together(poll: &SectionRead<PollConfig>, diagnostics: &mut Diagnostics)
     }
 }
 
-/// Warns of a cadence that the licences do not pay for: polling would stop at some hour of every day.
+/// Warns of an interval that takes more requests than the licences pay for: polling would stop at
+/// some hour of every day.
 fn check_quota(target: &TargetConfig, poll: &SectionRead<PollConfig>, diagnostics: &mut Diagnostics) {
     let Some(licences) = target.licences else { return };
     let needed = 86_400 / poll.config.interval.as_secs().max(1);

@@ -1,7 +1,7 @@
-//! From what was written to what to do: the one step that can fail.
+//! Turns the written configuration into the complete one: the one step that can fail.
 //!
-//! Owns the order of the checks. All of them run, so that one start shows everything that is wrong. Clock
-//! and environment are passed in.
+//! Owns the order of the checks. All of them run, so that one start shows every problem. Clock and
+//! environment are parameters.
 
 use std::path::Path;
 
@@ -37,7 +37,7 @@ pub fn resolve(args: &RunArgs, environment: &Environment, now: Timestamp) -> Res
     let state = state::resolve(&args.state, &file, &mut diagnostics);
     let menu = metrics::resolve(&args.menu, &file, poll.as_ref(), &mut diagnostics);
     let web = web::resolve(&args.web, &file, &mut diagnostics);
-    // Where the menu is in error, the rest is still checked, against what holds by default.
+    // If the menu has a problem, the rest is still checked, against the defaults.
     let limits = menu.clone().unwrap_or_default();
     let journey = journey::resolve(&args.journey, &file, limits.label_length, &mut diagnostics);
     let baseline = baseline::resolve(&args.baseline, &file, &mut diagnostics);
@@ -54,13 +54,13 @@ pub fn resolve(args: &RunArgs, environment: &Environment, now: Timestamp) -> Res
     }
 }
 
-/// Resolves only where an exporter with these flags listens, at least one address. Whatever else is wrong with its
-/// configuration is not looked at.
+/// Resolves only the addresses on which an exporter with these flags listens, at least one. Other
+/// problems of its configuration are not looked for.
 ///
 /// Blocks: reads the configuration file, and looks up names to listen on.
 ///
 /// # Errors
-/// When the file cannot be read or parsed, or with every problem of an address.
+/// If the file cannot be read or parsed, or with every problem of an address.
 pub fn resolve_listen(
     config_file: Option<&Path>,
     web: &Flags<WebConfig>,

@@ -1,7 +1,7 @@
-//! The JSON schema of the configuration file, for editors and for whatever writes such files.
+//! The JSON schema of the configuration file, for editors and for programs that write such files.
 //!
-//! Owns the way from the declarations to the schema. It must declare no setting of its own, but for `menu.expected`, whose
-//! entries belong to targets.
+//! Owns the way from the declarations to the schema. It must declare no setting of its own, except
+//! for `menu.expected`, whose entries belong to targets.
 
 use serde_json::{Map, Value, json};
 
@@ -58,7 +58,8 @@ fn describe(schema: &mut Value, key: &Key) {
     }
 }
 
-/// An object of known keys, or nothing: a section whose keys are all commented out is empty.
+/// An object of known keys, or nothing, because a section whose keys are all commented out is
+/// empty.
 fn object() -> Value {
     json!({"type": ["object", "null"], "additionalProperties": false, "properties": {}})
 }
@@ -71,8 +72,9 @@ fn insert(root: &mut Value, path: &str, schema: Value) {
     };
     match first.strip_suffix("[]") {
         Some(list) => {
-            let new = || json!({"type": ["array", "null"], "items": object()});
-            let list = properties(root).entry(list).or_insert_with(new);
+            let list = properties(root)
+                .entry(list)
+                .or_insert_with(|| json!({"type": ["array", "null"], "items": object()}));
             insert(&mut list["items"], rest, schema);
         }
         None => insert(properties(root).entry(first).or_insert_with(object), rest, schema),

@@ -1,8 +1,9 @@
-//! Declarations of settings: everything that is said about one setting, in one place.
+//! Declarations of settings: all facts about one setting, in one place.
 //!
-//! Owns the form of a declaration (`section!`, [`Kind`], [`Key`]). The flags, the keys of the file, their precedence, the
-//! output of `--config.check`, the refusal of a reload, and the schema of the file follow from it; the tables of
-//! `docs/configuration.md` are tested against it. It must know no setting by name.
+//! Owns the form of a declaration (`section!`, [`Kind`], [`Key`]). The flags, the keys of the file,
+//! their precedence, the output of `--config.check`, the refusal of a reload, and the schema of the
+//! file follow from it; a test compares the tables of `docs/configuration.md` with it. It must know
+//! no setting by name.
 
 use std::{collections::BTreeMap, fmt, path::PathBuf, str::FromStr, time::Duration};
 
@@ -32,7 +33,7 @@ pub struct Key {
     pub default: &'static str,
     /// One sentence for `--help` and the schema.
     pub help: String,
-    /// How often the flag may be given, and whether it takes a value.
+    /// Number of values, and of times that the flag may be given.
     pub arity: Arity,
     /// Path whose relative form begins at the directory of the file that names it.
     pub is_path: bool,
@@ -317,12 +318,12 @@ fn bounded(duration: Duration, bounds: &Bounds<Duration>) -> Result<Duration, St
     Err(format!("{} must be {}", show(duration), bounds.text(show)))
 }
 
-/// A duration may have a fraction of a second.
+/// A duration, which may have a fraction of a second.
 pub(crate) fn duration(default: &'static str, bounds: Bounds<Duration>) -> Kind<Duration> {
     duration_kind(default, move |text| bounded(parse(text)?, &bounds))
 }
 
-/// Whole seconds, because the vendor's dates have no fraction.
+/// A duration in whole seconds, because the vendor's dates have no fraction.
 pub(crate) fn seconds(default: &'static str, bounds: Bounds<Duration>) -> Kind<Duration> {
     duration_kind(default, move |text| bounded_seconds(text, &bounds))
 }
@@ -340,18 +341,24 @@ fn duration_kind(
     Kind::new("DURATION", default, parse, |value| Some(show(*value))).schema(schema)
 }
 
-/// A whole number within bounds that are both told.
+/// A whole number within two bounds, which messages show.
 pub(crate) fn number<T>(default: &'static str, min: T, max: T) -> Kind<T>
 where
     T: FromStr + fmt::Display + PartialOrd + Copy + Serialize + 'static,
 {
-    let parse = move |text: &str| {
-        let text = text.trim();
-        let number = text.parse().ok().filter(|number| Bounds::between(min, max).contain(*number));
-        number.ok_or_else(|| format!("{text:?} must be a whole number from {min} to {max}"))
-    };
     let schema = json!({"type": "integer", "minimum": min, "maximum": max});
-    Kind::new("NUMBER", default, parse, |value| Some(value.to_string())).schema(schema)
+    Kind::new("NUMBER", default, move |text| parse_number(text, min, max), |value| Some(value.to_string()))
+        .schema(schema)
+}
+
+fn parse_number<T: FromStr + fmt::Display + PartialOrd + Copy>(
+    text: &str,
+    min: T,
+    max: T,
+) -> Result<T, String> {
+    let text = text.trim();
+    let number = text.parse().ok().filter(|number| Bounds::between(min, max).contain(*number));
+    number.ok_or_else(|| format!("{text:?} must be a whole number from {min} to {max}"))
 }
 
 /// `true` or `false`.
@@ -373,36 +380,43 @@ pub(crate) fn boolean(text: &str) -> Result<bool, String> {
 
 /// A file that need not be named.
 pub(crate) fn optional_file() -> Kind<Option<PathBuf>> {
-    let show = |path: &Option<PathBuf>| path.as_ref().map(|path| path.display().to_string());
-    let mut kind = Kind::optional("FILE", |text| Ok(Some(PathBuf::from(text))), show);
+    let mut kind = Kind::optional(
+        "FILE",
+        |text| Ok(Some(PathBuf::from(text))),
+        |path| path.as_ref().map(|path| path.display().to_string()),
+    );
     kind.key.is_path = true;
     kind
 }
 
 /// A file that has a name by default.
 pub(crate) fn file(default: &'static str) -> Kind<PathBuf> {
-    let parse = move |text: &str| {
-        let path = PathBuf::from(text);
-        let names_a_file = path.file_name().is_some();
-        names_a_file
-            .then_some(path)
-            .ok_or_else(|| format!("this names no file: write a path such as {default}"))
-    };
-    let mut kind = Kind::new("FILE", default, parse, |path| Some(path.display().to_string()));
+    let mut kind = Kind::new(
+        "FILE",
+        default,
+        move |text| parse_path(text, default),
+        |path| Some(path.display().to_string()),
+    );
     kind.key.is_path = true;
     kind
 }
 
-/// Joins what a list holds, as `--config.check` prints it.
+fn parse_path(text: &str, example: &str) -> Result<PathBuf, String> {
+    let path = PathBuf::from(text);
+    let names_a_file = path.file_name().is_some();
+    names_a_file.then_some(path).ok_or_else(|| format!("this names no file: write a path such as {example}"))
+}
+
+/// Joins the items of a list, as `--config.check` prints them.
 pub(crate) fn listed(items: impl IntoIterator<Item = impl fmt::Display>) -> String {
     let items: Vec<String> = items.into_iter().map(|item| item.to_string()).collect();
     items.join(", ")
 }
 
-/// A section as it was read: each setting has what was given, or its default.
+/// A section as it was read: each setting has the given value, or its default.
 pub(crate) struct SectionRead<S> {
     pub(crate) config: S,
-    /// Where each setting was given, by its name in the section.
+    /// The place where each setting was given, by its name in the section.
     origins: BTreeMap<String, String>,
     default_places: BTreeMap<String, String>,
     /// Every setting that was given could be read.
@@ -410,13 +424,13 @@ pub(crate) struct SectionRead<S> {
 }
 
 impl<S> SectionRead<S> {
-    /// Returns where to change the setting, given or not.
+    /// Returns the place at which to change the setting, given or not.
     pub(crate) fn place(&self, name: &str) -> String {
         let place = self.origins.get(name).or_else(|| self.default_places.get(name));
         place.cloned().unwrap_or_default()
     }
 
-    /// Returns where the value comes from, to follow the value in another setting's message.
+    /// Returns the origin of the value, to follow the value in another setting's message.
     pub(crate) fn origin(&self, name: &str) -> String {
         match self.origins.get(name) {
             Some(place) => format!(", from {place}"),
@@ -448,8 +462,11 @@ pub(crate) fn read_section<S: Section>(
             .and_then(|flag| flags.text(flag).map(|text| (text.to_owned(), flag_place(flag))));
         let given = by_flag.or_else(|| {
             let text = (setting.written)(written)?;
-            let from_here = || file.path_from_here(&text.value).to_string_lossy().into_owned();
-            let value = if *is_path && !text.value.is_empty() { from_here() } else { text.value.clone() };
+            let value = if *is_path && !text.value.is_empty() {
+                file.path_from_here(&text.value).to_string_lossy().into_owned()
+            } else {
+                text.value.clone()
+            };
             Some((value, file.place(&text.referenced, path)))
         });
         let Some((text, place)) = given else { continue };
@@ -473,7 +490,7 @@ pub(crate) fn show_section<S: Section>(section: &S, f: &mut fmt::Formatter<'_>) 
         let path = setting.key.path.as_deref().unwrap_or_default();
         let name = path.split_once('.').map_or(path, |(_, name)| name);
         match (setting.show)(section) {
-            // A group of keys stands on lines of its own.
+            // A group of keys has lines of its own.
             Some(value) if value.starts_with('\n') => writeln!(f, "  {name}:{value}")?,
             Some(value) => writeln!(f, "  {name}: {value}")?,
             None => {}
@@ -485,9 +502,8 @@ pub(crate) fn show_section<S: Section>(section: &S, f: &mut fmt::Formatter<'_>) 
 /// Notes every setting of a section that a reload must not change, and that differs.
 pub(crate) fn changed_until_restart<S: Section>(running: &S, wanted: &S, problems: &mut Vec<Problem>) {
     for setting in S::settings().into_iter().filter(|setting| setting.key.fixed) {
-        let shown = |section: &S| (setting.show)(section).unwrap_or_else(|| "none".to_owned());
-        let before = shown(running);
-        let after = shown(wanted);
+        let before = (setting.show)(running).unwrap_or_else(|| "none".to_owned());
+        let after = (setting.show)(wanted).unwrap_or_else(|| "none".to_owned());
         if before != after {
             problems.push(Problem {
                 place: setting.key.path.unwrap_or_default(),

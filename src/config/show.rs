@@ -68,7 +68,7 @@ impl Display for TargetConfig {
     }
 }
 
-/// Whose certificates are believed.
+/// The certificate authorities that are trusted.
 fn authorities(egress: &Egress) -> String {
     match (&egress.authorities, &egress.system_authorities) {
         (Some(own), _) => format!("those in {} only", own.file.display()),

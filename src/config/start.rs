@@ -1,6 +1,7 @@
-//! Where counting begins on the very first start.
+//! The beginning of the counting on the very first start.
 //!
-//! Owns the notation of `--poll.start-from` and its meaning in a zone. Pure: the clock is passed in.
+//! Owns the notation of `--poll.start-from` and its meaning in a zone. Pure: the clock is a
+//! parameter.
 
 use std::{fmt, time::Duration};
 
@@ -8,7 +9,8 @@ use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
 
 use crate::config::read::duration;
 
-/// Older than this is a typing mistake rather than a wish, and would be years of requests.
+/// Longest time back. An earlier start is a typing mistake rather than a wish, and would be years
+/// of requests.
 const OLDEST: Duration = Duration::from_secs(3660 * 86400);
 
 /// The origin: rows dated before it are not counted.
@@ -16,14 +18,14 @@ const OLDEST: Duration = Duration::from_secs(3660 * 86400);
 pub enum StartFrom {
     /// The moment of the first start.
     Now,
-    /// So long before the moment of the first start.
+    /// A duration before the moment of the first start.
     Back(Duration),
     /// A date and time of the server's own clock.
     At(DateTime),
 }
 
 impl StartFrom {
-    /// How long before the first start, where it is no fixed date.
+    /// Time before the first start, unless it is a fixed date.
     pub fn ago(&self) -> Option<Duration> {
         match self {
             Self::Now => Some(Duration::ZERO),
@@ -32,12 +34,13 @@ impl StartFrom {
         }
     }
 
-    /// The instant meant, for a server in `zone`, when the first start is at `now`.
+    /// The instant for a server in `zone`, when the first start is at `now`.
     ///
-    /// A local time that a change of clocks repeats is its first occurrence, so that nothing is left out.
+    /// A local time that a change of clocks repeats is its first occurrence, so that nothing is
+    /// left out.
     ///
     /// # Errors
-    /// A reason for people, when the instant lies in the future or more than ten years back.
+    /// A reason for people, if the instant lies in the future or more than ten years back.
     pub fn instant(&self, now: Timestamp, zone: &TimeZone) -> Result<Timestamp, String> {
         let instant = match self {
             Self::Now => Ok(now),
@@ -68,7 +71,7 @@ pub(crate) fn parse(text: &str) -> Result<StartFrom, String> {
     if text.eq_ignore_ascii_case("now") {
         return Ok(StartFrom::Now);
     }
-    // What begins like a year is a date: a slip in it should not be reported as a bad duration.
+    // A text that begins like a year is a date, so that a slip in it is not reported as a bad duration.
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
     if digits == 4 && text.as_bytes().get(4) == Some(&b'-') {
         return parse_local(text).map(StartFrom::At);

@@ -1,4 +1,4 @@
-//! Where the state is kept: the settings of `state`.
+//! The location of the state: the settings of `state`.
 
 use std::path::{Path, PathBuf};
 
@@ -9,14 +9,14 @@ use crate::config::{
 };
 
 section! {
-    /// Where the state is kept.
+    /// The location of the state.
     pub struct StateConfig: "state", "State", StateKeys {
         /// State file, created if missing
         path: PathBuf = file("data/wolkvox-exporter.redb").until_restart();
     }
 }
 
-/// Reads the section; nothing if a setting cannot be read.
+/// Reads the section; returns nothing if a setting cannot be read.
 pub(crate) fn resolve(
     flags: &Flags<StateConfig>,
     file: &ConfigFile,

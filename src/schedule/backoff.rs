@@ -63,7 +63,7 @@ impl Backoff {
         self.not_before
     }
 
-    /// Whether the wait is over.
+    /// Returns true once the wait is over.
     pub fn is_over(&self, now: Instant) -> bool {
         self.not_before.is_none_or(|not_before| now >= not_before)
     }

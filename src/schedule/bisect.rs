@@ -1,7 +1,8 @@
-//! How wide a range to ask for: cuts a stretch into spans that the vendor can answer.
+//! The width of requests: cuts a range into parts that the vendor can answer.
 //!
-//! It starts wide, halves what turns out too large, and widens again where rows are few. Each range is committed by
-//! itself, so a burst can neither block what follows nor be read for ever. Pure: it never asks and never waits.
+//! It starts wide, halves a range that turns out too large, and widens again where rows are few.
+//! Each part is committed by itself, so a burst can neither block later parts nor be read for ever.
+//! Pure: it never asks and never waits.
 
 use std::time::Duration;
 
@@ -10,16 +11,17 @@ use tokio::time::Instant;
 
 use crate::schedule::{MAX_RANGE, MIN_RANGE, TimeRange};
 
-/// What was refused down to a single second is not asked for in halves again for so long.
+/// Time during which a range that was refused down to a single second is not halved again.
 const HOPELESS: Duration = Duration::from_secs(3600);
-/// A width that failed again and again where half of it did not is not tried for so long.
+/// Time during which a width is not tried after it failed repeatedly where half of it did not.
 const CEILING: Duration = Duration::from_secs(3600);
-/// A ceiling of fewer seconds costs so many requests a poll that it lasts for a shorter time, in proportion.
+/// Width in seconds below which a ceiling lasts for a shorter time, in proportion, because it costs
+/// many requests a poll.
 const WHOLE_CEILING_FROM: f64 = 300.0;
-/// So many times it must have been so.
+/// Failures of one width after which it gets a ceiling.
 const SUSPICIONS: u32 = 2;
 
-/// The width of the next range, and what has been learnt of the spans before.
+/// The width of the next range, and what earlier ranges have shown about the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Bisect {
     width: SignedDuration,
@@ -27,10 +29,11 @@ pub struct Bisect {
     too_large: Option<TimeRange>,
     /// The range in which halving ended without an answer, and until when it is not tried again.
     hopeless: Option<(TimeRange, Instant)>,
-    /// The most that is asked for until a moment.
+    /// The widest range until a moment.
     ceiling: Option<(SignedDuration, Instant)>,
-    /// The last answer was good, and how often a failure after a good answer was one of size since.
+    /// The last answer was good.
     good: bool,
+    /// Failures after a good answer that half the width did not repeat.
     suspicions: u32,
 }
 
@@ -41,15 +44,16 @@ impl Default for Bisect {
 }
 
 impl Bisect {
-    /// The next range of a stretch. Consecutive spans share one second, because it is unknown whether the
-    /// vendor includes the end.
+    /// Returns the next part of a range. Consecutive parts share one second, because it is unknown
+    /// whether the vendor includes the end.
     pub fn next(&self, from: Timestamp, end: Timestamp, now: Instant) -> TimeRange {
         let ceiling =
             self.ceiling.filter(|(_, until)| now < *until).map_or(MAX_RANGE, |(ceiling, _)| ceiling);
         TimeRange { from, to: from.checked_add(self.width.min(ceiling)).map_or(end, |to| to.min(end)) }
     }
 
-    /// After `range` turned out too large. `false` when it cannot be narrower.
+    /// Halves the width because `range` turned out too large. Returns false when it cannot be
+    /// narrower.
     pub fn narrow(&mut self, range: TimeRange) -> bool {
         if range.length() <= MIN_RANGE {
             return false;
@@ -59,9 +63,10 @@ impl Bisect {
         true
     }
 
-    /// As [`Bisect::narrow`], after a failure that need not be one of size. Where halving ended at a single second
-    /// that fails as well, size was not the reason, or no width helps: for the next hour a range that holds this
-    /// second is not halved again, and one request a cycle asks for all of it.
+    /// Halves like [`Bisect::narrow`], after a failure whose reason may be another than size. Where
+    /// halving ended at a single second that fails as well, size was not the reason, or no width
+    /// helps: for the next hour a range that holds this second is not halved again, and one request
+    /// a cycle asks for all of it.
     pub fn narrow_in_hope(&mut self, range: TimeRange, now: Instant) -> bool {
         self.narrow_in_hope_down_to(MIN_RANGE, range, now)
     }
@@ -83,8 +88,9 @@ impl Bisect {
         false
     }
 
-    /// As [`Bisect::narrow`], after a server that is known to answer failed at `range` again and again: it may be too
-    /// large for it to compute. Where that comes back, widths up to it are not tried for an hour.
+    /// Halves like [`Bisect::narrow`], after a server that usually answers failed at `range`
+    /// several times: the range may be too large for it to compute. Where that happens again,
+    /// widths up to it are not tried for an hour.
     pub fn narrow_for_failure(&mut self, range: TimeRange, now: Instant) -> bool {
         if !self.narrow(range) {
             return false;
@@ -98,21 +104,21 @@ impl Bisect {
         true
     }
 
-    /// After `range` was committed. With `few` rows twice its length would have fitted, so the next one may be that
-    /// long, but not back into what was just too large.
+    /// Takes note that `range` was committed. With `few` rows twice its length would have fitted,
+    /// so the next one may be that long, but not back into a range that was just too large.
     pub fn committed(&mut self, range: TimeRange, few: bool) {
         if self.hopeless.is_some_and(|(second, _)| range.contains(second)) {
             self.hopeless = None;
         }
         self.good = true;
-        let amid_too_large = |burst: TimeRange| burst.contains(range) && range.to < burst.to;
-        if few && !self.too_large.is_some_and(amid_too_large) {
+        let amid_too_large = self.too_large.is_some_and(|burst| burst.contains(range) && range.to < burst.to);
+        if few && !amid_too_large {
             self.width = self.width.saturating_mul(2).min(MAX_RANGE);
         }
     }
 
-    /// What narrowed the spans turned out to be no matter of size: a second that fails by itself, or a server that
-    /// answers nothing at all.
+    /// Forgets the width, because size was not what narrowed it: a second fails by itself, or the
+    /// server answers nothing at all.
     pub fn reset(&mut self) {
         *self = Self { hopeless: self.hopeless, ..Self::default() };
     }

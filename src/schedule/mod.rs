@@ -1,7 +1,8 @@
-//! When to ask, and for which span: pure functions of the clock, the zone and what is committed.
+//! When to ask, and for which range of time: pure functions of the clock, the zone and the
+//! committed state.
 //!
-//! Windows follow the committed watermark and the wall clock's grid, never the moment at which a timer
-//! happened to fire: a late tick leaves no gap.
+//! Windows follow the committed watermark and the wall clock's grid, never the moment at which a
+//! timer happened to fire, so a late tick leaves no gap.
 
 pub mod backoff;
 pub mod bisect;
@@ -20,11 +21,12 @@ use jiff::{
 
 use crate::model::{Fingerprints, LocalSecond, LocalStretch};
 
-/// The vendor answers for at most 31 days; one less leaves room for a zone's change of offset.
+/// The widest range of one request. The vendor answers for at most 31 days; one less leaves room
+/// for a zone's change of offset.
 pub const MAX_RANGE: SignedDuration = SignedDuration::from_hours(30 * 24);
-/// Dates have this resolution, so no span can be narrower.
+/// The narrowest range: dates have the resolution of a second.
 pub const MIN_RANGE: SignedDuration = SignedDuration::from_secs(1);
-/// From one target's poll to the next one's, where there are many.
+/// Distance between the polls of two targets, where there are many.
 const POLL_DISTANCE: Duration = Duration::from_millis(150);
 
 /// The grid of windows of one target.
@@ -32,21 +34,22 @@ const POLL_DISTANCE: Duration = Duration::from_millis(150);
 pub struct Cadence {
     /// Length of a window.
     pub interval: Duration,
-    /// A window is read this long after its end, plus
+    /// Wait after the end of a window before it is read, so that its rows have arrived.
     pub settle_delay: Duration,
-    /// this much, so that targets do not all ask at once. Fixed for a target.
+    /// Further wait, fixed for a target, so that targets do not all ask at once.
     pub jitter: Duration,
 }
 
 impl Cadence {
-    /// Derives the jitter from the target's name: under a tenth of the interval, and never over 20 s.
+    /// Derives the jitter from the target's name: under a tenth of the interval, and never over 20
+    /// s.
     pub fn new(interval: Duration, settle_delay: Duration, target: &str) -> Self {
-        let most = (interval / 10).min(Duration::from_secs(20));
-        Self { interval, settle_delay, jitter: most.mul_f64(spread(target, 0)) }
+        let longest = (interval / 10).min(Duration::from_secs(20));
+        Self { interval, settle_delay, jitter: longest.mul_f64(spread(target, 0)) }
     }
 
-    /// The same for one of many targets, whose polls are spread wider: for some seven to begin in a second, but over
-    /// half the interval at most. A target more or less changes it only when it doubles their number.
+    /// Spreads the polls of many targets wider, so that some seven begin in a second, but over half
+    /// the interval at most. One target more or less changes it only when it doubles their number.
     #[must_use]
     pub fn among(self, targets: usize, target: &str) -> Self {
         let all = u32::try_from(targets.next_power_of_two()).unwrap_or(u32::MAX);
@@ -62,20 +65,20 @@ impl Cadence {
         Timestamp::from_second(seconds - seconds.rem_euclid(interval)).unwrap_or(readable)
     }
 
-    /// When the window after the one that ends at `end` may be read.
+    /// The moment at which the window after the one that ends at `end` may be read.
     pub fn due_after(&self, end: Timestamp) -> Timestamp {
         end + self.interval + self.settle_delay + self.jitter
     }
 }
 
-/// A number in 0..=1 that is always the same for a target and a turn, and another for others: what keeps several
-/// targets, and several tries, from coming at the same moment.
+/// A number in 0..=1 that depends on the target and the turn only. It keeps several targets, and
+/// several tries, from coming at the same moment.
 pub fn spread(target: &str, turn: u64) -> f64 {
     let hash = Fingerprints::new([0; 16]).of(&[target, &turn.to_string()]);
     (hash >> 32) as f64 / f64::from(u32::MAX)
 }
 
-/// A range of time to ask for, both ends included.
+/// A range of time to ask for, including both ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TimeRange {
     /// First second.
@@ -85,7 +88,7 @@ pub struct TimeRange {
 }
 
 impl TimeRange {
-    /// Its length; the ends are both included, so a span of one second holds two of them.
+    /// Its length. Both ends are included, so a range of one second holds two of them.
     pub fn length(&self) -> SignedDuration {
         self.to.duration_since(self.from)
     }
@@ -95,21 +98,23 @@ impl TimeRange {
         Timestamp::from_second(self.from.as_second().midpoint(self.to.as_second())).unwrap_or(self.to)
     }
 
-    /// Whether it holds all of another range.
+    /// Returns true if it holds all of another range.
     pub fn contains(&self, other: Self) -> bool {
         self.from <= other.from && other.to <= self.to
     }
 
-    /// The same stretch on a wall clock: the earliest and the latest time that it shows in between. Where the
-    /// clock is turned back within the span, that is wider than the two ends, and never inverted.
+    /// The same range on a wall clock: the earliest and the latest time that the clock shows within
+    /// it. Where the clock is turned back within the range, that is wider than the two ends, and
+    /// never inverted.
     pub fn local(&self, zone: &TimeZone) -> (DateTime, DateTime) {
-        let (mut first, mut last) = (zone.to_datetime(self.from), zone.to_datetime(self.to));
+        let mut first = zone.to_datetime(self.from);
+        let mut last = zone.to_datetime(self.to);
         if last < first {
             (first, last) = (last, first);
         }
         for change in zone.following(self.from).take_while(|change| change.timestamp() <= self.to) {
-            let (before, after) =
-                (zone.to_datetime(change.timestamp() - MIN_RANGE), zone.to_datetime(change.timestamp()));
+            let before = zone.to_datetime(change.timestamp() - MIN_RANGE);
+            let after = zone.to_datetime(change.timestamp());
             first = first.min(after);
             last = last.max(before);
         }
@@ -117,23 +122,23 @@ impl TimeRange {
     }
 }
 
-/// How far back, beside every poll's lookback, and how often: rows may come late.
+/// Depth and frequency of the re-readings that look for late rows, beside every poll's lookback.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Tiers {
-    /// Once an hour; zero for never.
+    /// Depth of the hourly re-reading; zero for none.
     pub hourly: Duration,
-    /// Once a day; zero for never.
+    /// Depth of the nightly re-reading; zero for none.
     pub nightly: Duration,
-    /// At this hour of the server's day, 0 to 23.
+    /// Hour of the server's day at which the nightly re-reading begins, 0 to 23.
     pub nightly_hour: i8,
 }
 
-/// One of them.
+/// One of the two re-readings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Tier {
     /// [`Tiers::hourly`].
     Hourly,
-    /// [`Tiers::nightly`]; does the hourly one's work too.
+    /// [`Tiers::nightly`]; it does the hourly one's work too.
     Nightly,
 }
 
@@ -151,12 +156,12 @@ impl Tier {
 }
 
 impl Tiers {
-    /// Whether a re-reading is due, the last one of its kind having ended at `last`.
+    /// Returns true if a re-reading is due, the last one of its kind having ended at `last`.
     pub fn is_due(&self, tier: Tier, now: Timestamp, zone: &TimeZone, last: Timestamp) -> bool {
         match tier {
-            // In whole hours of the clock, so that a late one does not put off all that follow.
+            // Compared in whole hours of the clock, so that a late one does not put off all that follow.
             Tier::Hourly => !self.hourly.is_zero() && !same_hour(last, now),
-            // What was done in the future was done by a clock that has been set back since: it says nothing.
+            // A re-reading in the future was made before the clock was set back, and proves nothing.
             Tier::Nightly => {
                 let night = self.last_night(now, zone);
                 !self.nightly.is_zero() && night.is_some_and(|night| last < night || last > now)
@@ -164,9 +169,9 @@ impl Tiers {
         }
     }
 
-    /// How far before the watermark reading begins after a gap of this length. What came while nobody asked, the
-    /// tiers would look for from a later moment than they would have without the gap; beyond a third of a tier's depth,
-    /// its part of the promise could be missed.
+    /// Depth of the reading before the watermark after a gap of this length. Rows that came during
+    /// the gap may be older than a tier would reach afterwards, so a gap of more than a third of a
+    /// tier's depth is followed by a reading as deep as that tier.
     pub fn depth_after(&self, gap: Duration) -> Duration {
         let reached =
             [self.hourly, self.nightly].into_iter().filter(|depth| !depth.is_zero() && gap > *depth / 3);
@@ -179,24 +184,27 @@ impl Tiers {
     }
 
     fn nights(&self, days: [Option<Date>; 2], zone: &TimeZone) -> impl Iterator<Item = Timestamp> {
-        let at_night = |day: Date| day.at(self.nightly_hour, 0, 0, 0).to_zoned(zone.clone()).ok();
-        days.into_iter().flatten().filter_map(at_night).map(|night| night.timestamp())
+        days.into_iter()
+            .flatten()
+            .filter_map(|day| day.at(self.nightly_hour, 0, 0, 0).to_zoned(zone.clone()).ok())
+            .map(|night| night.timestamp())
     }
 
-    /// Whether a re-reading that is yet to begin reaches back to `moment`, once all up to `now` has been read.
+    /// Returns true if a re-reading that has yet to begin will reach back to `moment`, assuming
+    /// that everything up to `now` has been read.
     pub fn will_reach(&self, moment: Timestamp, now: Timestamp, zone: &TimeZone) -> bool {
         let hour = SignedDuration::from_hours(1);
         let today = zone.to_datetime(now).date();
         let night = self.nights([Some(today), today.tomorrow().ok()], zone).find(|night| *night > now);
         let begins = [(self.hourly, Some(now)), (self.nightly, night)];
         begins.into_iter().filter(|(depth, _)| !depth.is_zero()).any(|(depth, begin)| {
-            // Each target's begin within the hour, and the hour's one in the next.
+            // Each target begins within the hour, and the hourly re-reading in the next one.
             let latest = begin.and_then(|begin| begin.checked_add(hour).ok());
             latest.and_then(|latest| latest.checked_sub(depth).ok()).is_some_and(|from| from <= moment)
         })
     }
 
-    /// How far back one of them reads.
+    /// Depth of one of the re-readings.
     pub fn depth(&self, tier: Tier) -> Duration {
         match tier {
             Tier::Hourly => self.hourly,
@@ -204,46 +212,46 @@ impl Tiers {
         }
     }
 
-    /// How far back any of them reads.
+    /// Depth of the deepest re-reading.
     pub fn deepest(&self) -> Duration {
         self.hourly.max(self.nightly)
     }
 }
 
-/// Whether two moments lie in one hour of the clock.
+/// Returns true if two moments lie in the same hour of the clock.
 pub fn same_hour(a: Timestamp, b: Timestamp) -> bool {
-    let hour = |moment: Timestamp| moment.as_second().div_euclid(3600);
-    hour(a) == hour(b)
+    a.as_second().div_euclid(3600) == b.as_second().div_euclid(3600)
 }
 
-/// The stretches of a wall clock, without their ends, that it shows from `start` to `end`: one, or more where it is set in
-/// between. Of an hour that comes twice, both passes have the same dates.
+/// Splits what a wall clock shows from `start` to `end` into ascending parts, without their ends:
+/// one, or more where the clock is set in between. Both passes of a repeated hour have the same
+/// dates.
 pub fn local_stretches(start: Timestamp, end: Timestamp, zone: &TimeZone) -> Vec<LocalStretch> {
-    let local = |moment| local_second(moment, zone);
     let changes = zone.following(start).map(|change| change.timestamp()).take_while(|change| *change < end);
     let mut from = start;
     let mut stretches = Vec::new();
     for until in changes.chain([end]) {
         if from < until {
-            // The last second before a change shows what was before it.
-            stretches.push((local(from), local(until.saturating_sub(MIN_RANGE).unwrap_or(from)) + 1));
+            // The clock shows the old offset up to the last second before the change.
+            let last = until.saturating_sub(MIN_RANGE).unwrap_or(from);
+            stretches.push((local_second(from, zone), local_second(last, zone) + 1));
         }
         from = until;
     }
     stretches
 }
 
-/// What a server's wall clock shows at a moment.
+/// The second that a server's wall clock shows at a moment.
 pub fn local_second(moment: Timestamp, zone: &TimeZone) -> LocalSecond {
     zone.to_datetime(moment).into()
 }
 
-/// The moment at which a server's wall clock showed `local`; of two, the first.
+/// The moment at which a server's wall clock showed `local`; the first one if there were two.
 pub fn instant(local: LocalSecond, zone: &TimeZone) -> Option<Timestamp> {
     zone.to_ambiguous_timestamp(local.civil()?).compatible().ok()
 }
 
-/// As [`instant`]; of two moments, the later. Unix seconds.
+/// Unix second at which a server's wall clock showed `local`; the later one if there were two.
 pub fn last_instant(local: LocalSecond, zone: &TimeZone) -> i64 {
     let moment = local.civil().and_then(|time| zone.to_ambiguous_timestamp(time).later().ok());
     // Beyond the years that moments can have no zone matters.

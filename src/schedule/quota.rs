@@ -1,39 +1,43 @@
-//! How many requests a day may still be sent, and for what.
+//! The requests that may still be sent today, by their purpose.
 //!
-//! The vendor counts requests per operation and day, and answers none beyond. Pure: what has been used is kept by
-//! `store`, which writes a request down before it is sent, so that no crash hides one.
+//! The vendor counts requests per operation and day, and answers none beyond its limit. Pure:
+//! `store` keeps the count, and writes a request down before it is sent, so that no crash hides
+//! one.
 
 use std::time::Duration;
 
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 
-/// The vendor allows this many for each licence.
+/// Requests a day that the vendor allows for each licence.
 pub const REQUESTS_PER_LICENCE: u64 = 1000;
 
-/// What a request is for.
+/// The purpose of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Purpose {
     /// The newest window, with its lookback.
     Live,
-    /// Catching up after a gap, and asking for the limit: may not use what live polls will need until midnight.
+    /// Catching up after a gap, and asking for the limit. It leaves untouched what live polls will
+    /// need until midnight.
     CatchUp,
-    /// Re-reading, the weeks before, names: may not use it either, and keeps within the vendor's documented least where the
-    /// limit is not known.
+    /// Re-reading, the weeks before, names. It leaves that untouched too, and keeps within the
+    /// vendor's documented least where the limit is unknown.
     Background,
 }
 
-/// The day whose requests the vendor is counting: the server's own.
+/// The day whose requests the vendor is counting, by the server's clock.
 pub fn day(now: Timestamp, zone: &TimeZone) -> Date {
     zone.to_datetime(now).date()
 }
 
-/// When the vendor begins to count anew: the server's next midnight. `None` only at the end of time.
+/// The server's next midnight, when the vendor starts counting anew. `None` only at the end of
+/// time.
 pub fn next_day(now: Timestamp, zone: &TimeZone) -> Option<Timestamp> {
     let midnight = day(now, zone).tomorrow().ok()?.to_zoned(zone.clone()).ok()?;
     Some(midnight.timestamp())
 }
 
-/// Whether one more request may be sent, `used` having been sent on the server's day of `now`.
+/// Returns true if one more request may be sent, `used` having been sent on the server's day of
+/// `now`.
 pub fn allows(
     purpose: Purpose,
     limit: Option<u64>,
@@ -45,7 +49,7 @@ pub fn allows(
     let Some(limit) = limit else { return true };
     let reserve = match purpose {
         Purpose::Live => 0,
-        // A quarter more than one a poll, for retries.
+        // One request a poll, and a quarter more for retries.
         Purpose::CatchUp | Purpose::Background => polls_left(now, zone, interval) * 5 / 4,
     };
     used + reserve < limit

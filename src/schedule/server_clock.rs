@@ -1,20 +1,20 @@
-//! The server's clock, as its answers show it beside ours.
+//! The server's clock, compared with ours.
 //!
-//! Owns the difference of the two, and the suspicion that a `Date` header stands still, as one does that something in
-//! between keeps from an old answer. Pure.
+//! Owns the difference of the two, and the suspicion that a `Date` header stands still because
+//! something in between keeps it from an old answer. Pure.
 
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 
-/// A `Date` that is the same in answers this far apart stands still.
+/// Distance between two answers with the same `Date` from which the clock stands still.
 const STANDS_STILL: Duration = Duration::from_secs(90);
 
 /// The clock of one server.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct ServerClock {
-    /// The `Date` shown last, and when it was first shown.
+    /// The `Date` shown last, and the moment at which it was first shown.
     shown: Option<ShownDate>,
     /// The most that the server's clock can be ahead of ours, by the last answer with a moving `Date`.
     skew: SignedDuration,
@@ -28,8 +28,9 @@ struct ShownDate {
 }
 
 impl ServerClock {
-    /// Takes note of the `Date` of an answer to a request that was sent at `sent` by our clock. Returns the date if it can be
-    /// believed. The server wrote it after that, and without the fraction of its second.
+    /// Takes note of the `Date` of an answer to a request that was sent at `sent` by our clock.
+    /// Returns the date if it can be believed. The server wrote it after `sent`, without the
+    /// fraction of its second.
     pub fn observe(&mut self, date: Option<Timestamp>, sent: Timestamp, at: Instant) -> Option<Timestamp> {
         let date = date?;
         let before = self.shown.filter(|shown| shown.date == date);
@@ -45,17 +46,17 @@ impl ServerClock {
         Some(date)
     }
 
-    /// Whether the `Date` of the answers stands still, so that it is no clock.
+    /// Returns true if the `Date` of the answers stands still, so that it is no clock.
     pub fn stands_still(&self) -> bool {
         self.stands_still
     }
 
-    /// Our time `now` or the server's, whichever is earlier: only what lies before both is past.
+    /// The earlier of our time `now` and the server's: only a moment before both is past.
     pub fn earlier(&self, now: Timestamp) -> Timestamp {
         now.saturating_add(self.skew.min(SignedDuration::ZERO)).unwrap_or(now)
     }
 
-    /// How far the server's clock is behind ours; zero where it is ahead.
+    /// The time by which the server's clock is behind ours; zero where it is ahead.
     pub fn behind(&self) -> SignedDuration {
         (-self.skew).max(SignedDuration::ZERO)
     }

@@ -1,28 +1,30 @@
 //! Seconds that a server cannot answer for although it answers for those around them.
 //!
-//! One table for all readings of a target, kept in the state. Ranges are cut around its seconds, so that one bad row hides no
-//! other. The first such second must fail in several polls; while one has been given up within the hour, the next ones are
-//! given up at their first failure, for that the server itself is up needs no second proof. Pure: it never asks.
+//! One table serves all readings of a target and is kept in the state. Ranges are cut around its
+//! seconds, so that one bad row hides no other. The first such second must fail in several polls,
+//! to prove that the server itself is up. While one has been given up within the hour, the next
+//! ones are given up at their first failure. Pure: it never asks.
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::schedule::{MIN_RANGE, TimeRange};
 
-/// Polls that must have failed at the first second before it is given up.
+/// Polls in which the first second must fail before it is given up.
 const FIRST_FAILURES: u32 = 3;
-/// Seconds in which, after one second was given up, others are given up at their first failure.
+/// Seconds after a second was given up in which others are given up at their first failure.
 const PROVEN_FOR: i64 = 3600;
 /// Regions that are remembered; the oldest is forgotten first.
 const MAX_REGIONS: usize = 2048;
-/// Times that a re-reading asks for a region that was given up.
+/// Requests of re-readings for a region that was given up.
 const MAX_REASKED: u32 = 8;
-/// Seconds before a region that was given up is asked for again, so that the next hourly re-reading finds what failed only for a
-/// while.
+/// Seconds before a region that was given up is asked for again, so that the next hourly re-reading
+/// finds a failure that did not last.
 const REASK_AFTER: i64 = 1800;
 /// Seconds that lie between a question whether the server answers anything and what is known to fail.
 const CLEAR_SECONDS: SignedDuration = SignedDuration::from_secs(3);
-/// Regions in its lookback that a live poll reads around; what lies before them is left to the re-readings.
+/// Regions in its lookback that a live poll reads around; the part before them is left to the
+/// re-readings.
 const MAX_AROUND: usize = 3;
 
 /// Neighbouring seconds that fail by themselves, as the ranges of one second that were asked for. All in Unix seconds.
@@ -45,8 +47,10 @@ struct Region {
 
 impl Region {
     fn range(&self) -> TimeRange {
-        let moment = |second| Timestamp::from_second(second).unwrap_or_default();
-        TimeRange { from: moment(self.from), to: moment(self.to) }
+        TimeRange {
+            from: Timestamp::from_second(self.from).unwrap_or_default(),
+            to: Timestamp::from_second(self.to).unwrap_or_default(),
+        }
     }
 
     fn give_up(&mut self, now: i64) {
@@ -56,13 +60,13 @@ impl Region {
         self.not_before = now + REASK_AFTER;
     }
 
-    /// Whether `range` lies beside it, where it may be longer.
+    /// Returns true if `range` lies beside it, on a side where it may be longer.
     fn may_extend_to(&self, range: TimeRange) -> bool {
         (self.open_after && self.to == range.from.as_second())
             || (self.open_before && self.from == range.to.as_second())
     }
 
-    /// Takes note that `range` was answered. Returns whether it ends there now.
+    /// Takes note that `range` was answered. Returns true if the region now ends there.
     fn ends_beside(&mut self, range: TimeRange) -> bool {
         let ends = self.may_extend_to(range);
         self.open_after &= self.to != range.from.as_second();
@@ -83,9 +87,9 @@ impl Region {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Unanswerable {
     regions: Vec<Region>,
-    /// When a second was last given up.
+    /// Unix second at which a second was last given up.
     proven_at: Option<i64>,
-    /// It differs from what was last kept.
+    /// It differs from what was last saved.
     #[serde(skip)]
     changed: bool,
 }
@@ -95,7 +99,7 @@ pub struct Unanswerable {
 pub enum NextRange {
     /// Ask for this range.
     Ask(TimeRange),
-    /// Everything up to this moment was given up: go on behind it.
+    /// Everything up to this moment was given up: continue behind it.
     Skip(Timestamp),
 }
 
@@ -104,8 +108,8 @@ pub enum NextRange {
 pub enum SecondFailed {
     /// It is asked for again in the next poll.
     Wait,
-    /// It is given up. `lost` seconds more than before cannot be answered for: of two neighbouring ranges, whose ends are
-    /// both included, only the second that they share.
+    /// It is given up. `lost` seconds more than before cannot be answered for: two neighbouring
+    /// ranges, which include both their ends, add only the second that they share.
     GivenUp {
         /// Seconds to be counted as incomplete.
         lost: u64,
@@ -113,8 +117,9 @@ pub enum SecondFailed {
 }
 
 impl Unanswerable {
-    /// Cuts `range` so that it holds either no second that is known to fail, or nothing else. Seconds that were given up are
-    /// skipped, but by a re-reading (`reread`) whose time to ask for them again has come at `now`.
+    /// Cuts `range` so that it holds either no second that is known to fail, or nothing else.
+    /// Seconds that were given up are skipped, except by a re-reading (`reread`) whose time to ask
+    /// for them again has come at `now`.
     pub fn next(&self, range: TimeRange, reread: bool, now: Timestamp) -> NextRange {
         let mut range = range;
         for region in &self.regions {
@@ -138,8 +143,8 @@ impl Unanswerable {
         NextRange::Ask(range)
     }
 
-    /// The latest start of a live poll's lookback between `from` and `to` that reads around so many regions only as one poll
-    /// can afford.
+    /// Returns the latest start of a live poll's lookback between `from` and `to` that reads around
+    /// no more regions than one poll can afford.
     pub fn lookback_from(&self, from: Timestamp, to: Timestamp) -> Timestamp {
         let inside =
             self.regions.iter().rev().filter(|region| {
@@ -148,12 +153,13 @@ impl Unanswerable {
         inside.map(|region| region.range().to).nth(MAX_AROUND).unwrap_or(from)
     }
 
-    /// Whether this range has failed by itself before, or lies beside one that was given up.
+    /// Returns true if this range has failed by itself before, or lies beside one that was given
+    /// up.
     pub fn is_suspected(&self, range: TimeRange) -> bool {
         self.regions.iter().any(|region| region.range() == range || region.may_extend_to(range))
     }
 
-    /// Whether `range` lies in what was given up.
+    /// Returns true if `range` lies in what was given up.
     pub fn is_given_up(&self, range: TimeRange) -> bool {
         self.regions.iter().any(|region| region.given_up && region.holds(range))
     }
@@ -184,14 +190,15 @@ impl Unanswerable {
             self.entry(from, to).give_up(now);
             return 1;
         };
-        // The second one only shows which second of the first it is.
+        // The second range only shows which second of the first one fails.
         let lost = u64::from(beside.to - beside.from > 1);
         beside.from = beside.from.min(from);
         beside.to = beside.to.max(to);
         lost
     }
 
-    /// Whether a second was given up within the hour before `now`, so that the next one needs no second proof.
+    /// Returns true if a second was given up within the hour before `now`, so that the next one
+    /// needs no second proof.
     pub fn is_proven(&self, now: Timestamp) -> bool {
         self.is_proven_at(now.as_second())
     }
@@ -200,7 +207,7 @@ impl Unanswerable {
         self.proven_at.is_some_and(|at| (at..at + PROVEN_FOR).contains(&now))
     }
 
-    /// Whether the table has changed since this was last asked.
+    /// Returns true if the table has changed since this was last called.
     pub fn take_changed(&mut self) -> bool {
         std::mem::take(&mut self.changed)
     }
@@ -214,7 +221,7 @@ impl Unanswerable {
         }
     }
 
-    /// Takes note that `range` was answered. Returns whether it had been given up.
+    /// Takes note that `range` was answered. Returns true if it had been given up.
     pub fn answered(&mut self, range: TimeRange) -> bool {
         for region in &mut self.regions {
             self.changed |= region.ends_beside(range);
@@ -238,14 +245,14 @@ impl Unanswerable {
         clear
     }
 
-    /// Forgets what ended before `moment`, which is never asked for again.
+    /// Forgets regions that ended before `moment`, which are never asked for again.
     pub fn forget(&mut self, moment: Timestamp) {
         let before = self.regions.len();
         self.regions.retain(|region| region.to >= moment.as_second());
         self.changed |= self.regions.len() < before;
     }
 
-    /// The region of this range; a new one where there is none.
+    /// Returns the region of this range, or a new one.
     fn entry(&mut self, from: i64, to: i64) -> &mut Region {
         let known = self.regions.iter().position(|region| (region.from, region.to) == (from, to));
         let at = known.unwrap_or_else(|| {

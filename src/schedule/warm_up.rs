@@ -1,56 +1,58 @@
-//! How the weeks before the beginning are read: backwards, the newest first, in stretches that an answer can hold.
+//! Reads the weeks before the first poll backwards, newest first, in parts that an answer can hold.
 //!
-//! Owns how far it has come, which is kept over restarts, and how wide the next stretch is. Stretches are of the server's
-//! wall clock, of which each second comes once on the way back. Pure: it never asks and never waits.
+//! Owns the progress, which is kept over restarts, and the width of the next part. Parts are of the
+//! server's wall clock, of which each second comes once on the way back. Pure: it never asks and
+//! never waits.
 
 use serde::{Deserialize, Serialize};
 
 use crate::model::{LocalSecond, LocalStretch};
 
-/// The first stretch that is asked for, in seconds.
+/// Width of the first part, in seconds.
 const FIRST: i64 = 24 * 3600;
-/// A wider one is never asked for.
+/// Width of the widest part.
 const WIDEST: i64 = 7 * 24 * 3600;
-/// What fails in a narrower one does not fail because of its width.
+/// Width below which a failure has another cause than width.
 const NARROWEST: i64 = 60;
-/// So often a stretch of the least width may fail before it is passed over.
+/// Failures of a part of the least width after which it is passed over.
 const TRIES: u32 = 3;
-/// Once a stretch was too wide, so many of a width must be answered before a wider one is tried.
+/// Answered parts of one width before a wider one is tried again, after one was too wide.
 const PATIENCE: u32 = 4;
 
-/// How far the reading has come.
+/// Progress of the reading.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WarmUp {
-    /// Where what is read live begins.
+    /// The second at which live reading begins.
     pub end: LocalSecond,
-    /// Everything between this and `end` has been read, or passed over.
+    /// The second from which on everything up to `end` has been read or passed over.
     pub next: LocalSecond,
     /// Requests sent so far.
     pub requests: u32,
 }
 
 impl WarmUp {
-    /// That has read nothing yet of what lies before `end`.
+    /// A reading that has read nothing yet of the time before `end`.
     pub fn before(end: LocalSecond) -> Self {
         Self { end, next: end, requests: 0 }
     }
 
-    /// The part of what lies between `from` and the end that is done with, from 0 to 1.
+    /// The share of the time between `from` and the end that is done with, from 0 to 1.
     pub fn progress(&self, from: LocalSecond) -> f64 {
-        let (done, all) = (self.end - self.next, self.end - from);
+        let done = self.end - self.next;
+        let all = self.end - from;
         if all <= 0 { 1.0 } else { (done as f64 / all as f64).clamp(0.0, 1.0) }
     }
 }
 
-/// The width of the next stretch.
+/// The width of the next part.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Backwards {
     width: i64,
     /// Failures in a row at the least width.
     failed: u32,
-    /// A stretch was too wide once.
+    /// A part was too wide once.
     narrowed: bool,
-    /// Answered stretches of this width that had room.
+    /// Answered parts of this width that had room for more rows.
     roomy: u32,
 }
 
@@ -61,15 +63,18 @@ impl Default for Backwards {
 }
 
 impl Backwards {
-    /// The stretch before `next`, but nothing before `from`; `None` when all has been read.
+    /// The part that ends at `next` and begins no earlier than `from`; `None` when all has been
+    /// read.
     pub fn next(&self, from: LocalSecond, next: LocalSecond) -> Option<LocalStretch> {
         (from < next).then(|| (next.saturating_sub(self.width).max(from), next))
     }
 
-    /// A stretch was too much for the server, for an answer, or for the time that there was. Less is asked for next; at
-    /// the least width the same again, until [`Backwards::gives_up`].
+    /// Takes note that a part was too much for the server, for an answer, or for the time that
+    /// there was. The next one is narrower; at the least width it is the same again, until
+    /// [`Backwards::gives_up`].
     pub fn narrow(&mut self, (from, to): LocalStretch) {
-        (self.narrowed, self.roomy) = (true, 0);
+        self.narrowed = true;
+        self.roomy = 0;
         if to - from <= NARROWEST {
             self.failed += 1;
         } else {
@@ -77,23 +82,25 @@ impl Backwards {
         }
     }
 
-    /// Whether a stretch has failed so often, at the least width, that it is to be passed over.
+    /// Returns true if a part of the least width has failed so often that it must be passed over.
     pub fn gives_up(&self) -> bool {
         self.failed >= TRIES
     }
 
-    /// A stretch was passed over. Its neighbours have the same trouble, as long as what surrounds them reaches it: each of
-    /// them is tried only once.
+    /// Takes note that a part was passed over. Its neighbours probably have the same trouble, so
+    /// each of them is tried only once.
     pub fn passed_over(&mut self) {
-        (self.failed, self.roomy) = (TRIES - 1, 0);
+        self.failed = TRIES - 1;
+        self.roomy = 0;
     }
 
-    /// A stretch was read. With `room` twice of it would have fitted.
+    /// Takes note that a part was read. With `room` twice its rows would have fitted.
     pub fn done(&mut self, room: bool) {
         self.failed = 0;
         self.roomy = if room { self.roomy + 1 } else { 0 };
         if self.roomy >= if self.narrowed { PATIENCE } else { 1 } {
-            (self.width, self.roomy) = ((self.width * 2).min(WIDEST), 0);
+            self.width = (self.width * 2).min(WIDEST);
+            self.roomy = 0;
         }
     }
 }

@@ -1,7 +1,8 @@
-//! Encodes what targets expose, each time only what has changed.
+//! Encodes the metrics of targets, each time only those that have changed.
 //!
-//! Owns one [`Assembly`] per format that somebody asks for. Takes milliseconds for a target and longer for many, so it
-//! runs on a thread where nothing waits for it but the [`Publisher`](super::Publisher).
+//! Owns one [`Assembly`] per format that a scraper asks for. Takes milliseconds for a target and
+//! longer for many, so it runs on a thread where only the [`Publisher`](super::Publisher) waits for
+//! it.
 
 use std::{
     collections::BTreeMap,
@@ -13,48 +14,48 @@ use tracing::error;
 use super::{TargetSnapshot, samples};
 use crate::exposition::{Assembly, Encoding, Family, Format, Published, TargetCells};
 
-/// What has changed of a target since the last publication.
+/// The part of a target that has changed since the last publication.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Changed {
     /// Nothing.
     Not,
     /// Only its live metrics.
     Live,
-    /// What is committed, too; or it is new.
+    /// The committed state too, or the target is new.
     All,
 }
 
-/// By format: the cells of a target that may have changed, or nothing where none has or nobody asks for it.
+/// By format, the cells of a target that may have changed; `None` where none has or no scraper asks
+/// for it.
 type Cells = [Option<TargetCells>; Format::ALL.len()];
 
-/// The assemblies, and what is in them.
+/// The assemblies, and the targets in them.
 #[derive(Debug, Default)]
-pub(super) struct Encoder {
+pub(super) struct SnapshotEncoder {
     assemblies: [Option<Assembly>; Format::ALL.len()],
     /// The targets in them, in order.
     targets: Vec<String>,
-    /// How many samples each target has, as far as it has been encoded.
+    /// Samples of each target, as of its last encoding.
     samples: BTreeMap<String, usize>,
     /// The families without their points.
     heads: Vec<Family>,
-    /// How many of them are of what is committed; those of live metrics follow.
+    /// Number of families of the committed state; those of live metrics follow.
     committed: usize,
 }
 
-impl Encoder {
+impl SnapshotEncoder {
     /// Brings the wanted encodings up to date with all `targets`, which are sorted by name.
     pub(super) fn publish<'a>(
         &mut self,
         targets: impl Iterator<Item = (&'a TargetSnapshot, Changed)> + Clone,
         wanted: &[bool; Encoding::COUNT],
     ) -> Published {
-        let is_wanted = |format, gzip| wanted[Encoding { format, gzip }.index()];
         let formats: Vec<Format> = Format::ALL
             .into_iter()
-            .filter(|format| is_wanted(*format, false) || is_wanted(*format, true))
+            .filter(|format| [false, true].iter().any(|gzip| is_wanted(wanted, *format, *gzip)))
             .collect();
         if self.heads.is_empty() {
-            // Nobody could be encoded so far: what stands in them has no families.
+            // No target could be encoded so far, so the assemblies have no families.
             self.assemblies = Default::default();
         }
         let fresh = formats.iter().any(|format| self.assemblies[*format as usize].is_none());
@@ -72,7 +73,7 @@ impl Encoder {
                 encoded.ok()
             })
             .collect();
-        // A target that cannot be encoded shows nothing, and takes no other with it.
+        // A target that cannot be encoded shows nothing; the others stay.
         let cells =
             cells.into_iter().map(|cells| cells.unwrap_or_else(|| self.no_points(&formats))).collect();
         let before = self.rename(targets.map(|(target, _)| target.server.as_str()));
@@ -84,7 +85,7 @@ impl Encoder {
         for format in formats {
             let Some(assembly) = &mut self.assemblies[format as usize] else { continue };
             for gzip in [false, true] {
-                if is_wanted(format, gzip) {
+                if is_wanted(wanted, format, gzip) {
                     published.set(Encoding { format, gzip }, assembly.variant(gzip));
                 } else if gzip {
                     assembly.forget_packed();
@@ -94,12 +95,12 @@ impl Encoder {
         published
     }
 
-    /// How many samples all targets have together, as far as they have been encoded.
+    /// Counts the samples of all targets, as of their last encoding.
     pub(super) fn samples(&self) -> usize {
         self.samples.values().sum()
     }
 
-    /// Encodes what has changed of a target.
+    /// Encodes the changed part of a target.
     fn encode(&mut self, target: &TargetSnapshot, changed: Changed, formats: &[Format]) -> Cells {
         let mut cells = Cells::default();
         if changed == Changed::Not || formats.is_empty() {
@@ -134,7 +135,8 @@ impl Encoder {
         cells
     }
 
-    /// Takes over the targets' names; where they are not the same as before, says which index each had then.
+    /// Adopts the names of the targets. If they differ from before, returns the index that each had
+    /// then.
     fn rename<'a>(&mut self, names: impl Iterator<Item = &'a str> + Clone) -> Option<Vec<Option<usize>>> {
         if self.targets.iter().map(String::as_str).eq(names.clone()) {
             return None;
@@ -147,7 +149,8 @@ impl Encoder {
         Some(indices)
     }
 
-    /// Puts the cells into the assemblies of these formats; `before` as [`Encoder::rename`] says.
+    /// Puts the cells into the assemblies of these formats; `before` is the result of
+    /// [`SnapshotEncoder::rename`].
     fn assemble(&mut self, mut cells: Vec<Cells>, before: Option<&[Option<usize>]>, formats: &[Format]) {
         for format in formats {
             let cells = cells.iter_mut().map(|cells| cells[*format as usize].take()).enumerate();
@@ -157,13 +160,18 @@ impl Encoder {
                     assembly.update(cells.filter_map(|(target, cells)| Some((target, cells?))), *format);
                 }
                 (slot, before) => {
-                    // In a new one every target is new.
+                    // In a new assembly every target is new.
                     let before = before.filter(|_| slot.is_some());
-                    let old = |at: usize| before.and_then(|before| before[at]);
-                    let all: Vec<_> = cells.map(|(at, cells)| (old(at), cells.unwrap_or_default())).collect();
+                    let all: Vec<_> = cells
+                        .map(|(at, cells)| (before.and_then(|before| before[at]), cells.unwrap_or_default()))
+                        .collect();
                     slot.get_or_insert_default().rearrange(&self.heads, &all, *format);
                 }
             }
         }
     }
+}
+
+fn is_wanted(wanted: &[bool; Encoding::COUNT], format: Format, gzip: bool) -> bool {
+    wanted[Encoding { format, gzip }.index()]
 }

@@ -1,6 +1,8 @@
-//! The table of what a target has committed: name, help, type, labels and value of every family.
+//! The table of the committed metrics of a target: name, help, type, labels and value of every
+//! family.
 //!
-//! Owns these declarations; `docs/metrics.md` is tested against them. It must show nothing that has not been committed.
+//! Owns these declarations; a test compares `docs/metrics.md` with them. It must show nothing
+//! uncommitted.
 
 use super::view::TargetView;
 use crate::exposition::Metric;

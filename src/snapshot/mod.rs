@@ -1,7 +1,7 @@
-//! From what is committed to what is exposed: a table of families, and their publication.
+//! Turns the committed state into exposed metrics: a table of families, and their publication.
 //!
-//! Pure but for the [`Publisher`]. It must show nothing that has not been committed, and no count whose 0 could not yet
-//! be seen.
+//! Pure except for the [`Publisher`]. It must show nothing uncommitted, and no count whose 0 no
+//! scraper can have seen yet.
 
 mod encoder;
 mod metrics;
@@ -22,67 +22,71 @@ use crate::{
     telemetry::{self, TargetTelemetry},
 };
 
-/// What is known of the usual.
+/// The scores of a target, and the history that they are computed from.
 #[derive(Debug, Clone, Default)]
 pub struct Usual {
     /// Scores of the last closed window; `None` when it could not be read.
     pub scores: Option<Arc<Scores>>,
-    /// Seconds before the watermark that the history reaches back.
+    /// Seconds before the watermark that the history covers.
     pub history_seconds: u64,
 }
 
-/// Returns every family that the exporter may expose, but for those that the system tells of the process.
+/// Returns every family that the exporter may expose, except for those that the system reports of
+/// the process.
 pub fn all_metrics() -> Vec<Described> {
     let mut all = described(COMMITTED);
     all.extend(telemetry::all_metrics());
     all
 }
 
-/// Everything that one target exposes: its committed state, and what surrounds it. Cheap to make; nothing in it
-/// changes but the live metrics.
+/// Everything that one target exposes: its committed state, and the settings that shape it. Cheap
+/// to make; only its live metrics change.
 #[derive(Debug, Clone)]
 pub struct TargetSnapshot {
     /// The `server` label.
     pub server: String,
     /// The zone of the server's dates.
     pub zone: TimeZone,
-    /// What has been counted.
+    /// The committed counters.
     pub account: Arc<TargetCounters>,
     /// The last closed window; `None` when it could not be read.
     pub window: Option<Arc<WindowCounts>>,
-    /// Whether the last poll was read and committed.
+    /// The last poll was read and committed.
     pub up: bool,
     /// Buckets of `wolkvox_menu_time_to_option_seconds`.
     pub buckets: Arc<BucketBounds>,
-    /// What routing points and options are called.
+    /// Names of routing points and options.
     pub names: Arc<Names>,
-    /// What options mean.
+    /// Kinds of options.
     pub kinds: Arc<OptionKinds>,
-    /// How many label sets there may be.
+    /// Label sets that the target may have.
     pub series_limit: usize,
-    /// What is known of the usual.
+    /// Scores of the options, and the history behind them.
     pub usual: Usual,
     /// The target's live metrics.
     pub telemetry: TargetTelemetry,
 }
 
 impl TargetSnapshot {
-    /// The families of what is committed, always the same ones in the same order.
+    /// Families of the committed state, always the same ones in the same order.
     pub fn committed(&self) -> Vec<Family> {
         families(COMMITTED, &TargetView::new(self.clone()))
     }
 
-    /// The families of the live metrics, always the same ones in the same order.
+    /// Families of the live metrics, always the same ones in the same order.
     pub fn live(&self) -> Vec<Family> {
         self.telemetry.families()
     }
 }
 
-/// How many samples the classic formats have of these families.
+/// Counts the samples that the classic formats have of these families.
 fn samples(families: &[Family]) -> usize {
-    let of = |sample: &Sample| match &sample.value {
+    families.iter().flat_map(|family| &family.points).map(samples_of_point).sum()
+}
+
+fn samples_of_point(sample: &Sample) -> usize {
+    match &sample.value {
         Value::Histogram(histogram) => histogram.counts().len() + 2,
         Value::Integer(_) | Value::Float(_) => 1,
-    };
-    families.iter().flat_map(|family| &family.points).map(of).sum()
+    }
 }

@@ -1,8 +1,8 @@
-//! Gathers what targets expose and publishes it, at most about once a second.
+//! Collects what targets expose and publishes it, at most about once a second.
 //!
-//! Owns the targets' current snapshots and the one task that encodes them and swaps the result in. Whoever hands in a
-//! snapshot does not wait; [`Shown`] says when a scrape could first have seen it. A scrape sees all of a publication or
-//! nothing of it.
+//! Owns the targets' current snapshots and the one task that encodes them and swaps the result in.
+//! A caller that hands in a snapshot does not wait; [`Shown`] tells when a scrape could first have
+//! seen it. A scrape sees all of a publication or nothing of it.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -22,7 +22,7 @@ use tracing::{error, warn};
 
 use super::{
     TargetSnapshot, Usual,
-    encoder::{Changed, Encoder},
+    encoder::{Changed, SnapshotEncoder},
 };
 use crate::{
     baseline::History,
@@ -31,18 +31,19 @@ use crate::{
     telemetry::Telemetry,
 };
 
-/// From one publication to the next, unless somebody waits for it.
+/// Time between two publications, unless a caller waits for one.
 const PACE: Duration = Duration::from_secs(1);
-/// A publication leaves the machine at least so many times what it took itself.
+/// Idle time after a publication, as a multiple of the time that it took.
 const REST: u32 = 2;
-/// Targets and samples that one process is measured and documented for; beyond them it says so.
+/// Targets that one process is measured and documented for; above them it warns.
 const SUPPORTED_TARGETS: usize = 1_000;
-/// As [`SUPPORTED_TARGETS`]: samples of the classic text format, over all targets.
+/// Samples of the classic text format, over all targets, that one process is measured for.
 const SUPPORTED_SAMPLES: usize = 1_000_000;
-/// A publication that takes longer than this is no longer fresh.
+/// Duration of a publication above which it is no longer fresh.
 const SUPPORTED_PUBLISHING: Duration = Duration::from_secs(10);
 
-/// When a scrape could first have seen a snapshot; not yet known until then. By the clock that nobody sets.
+/// The moment at which a scrape could first have seen a snapshot, by the monotonic clock; unknown
+/// until then.
 #[derive(Debug, Clone, Default)]
 pub struct Shown(Arc<OnceLock<Instant>>);
 
@@ -52,22 +53,23 @@ impl Shown {
         self.0.get().copied()
     }
 
-    /// Shown since `at`.
+    /// A snapshot that has been shown since `at`.
     pub fn since(at: Instant) -> Self {
         Self(Arc::new(at.into()))
     }
 }
 
-/// What the status page tells of a target.
+/// The status of a target, as it is handed in or as it is complete.
 #[derive(Debug, Clone)]
 enum Status {
     Made(Arc<TargetStatus>),
-    /// All but the day and what is unlike the usual, which take longer and are made from this and the snapshot.
+    /// Lacks the day and the deviations, which take longer and are made from this history and the
+    /// snapshot.
     Raw(Arc<TargetStatus>, Arc<History>),
 }
 
 impl Status {
-    /// Makes what is missing. Of a target whose part cannot be made, which is a bug, as much is said.
+    /// Completes the status. If that panics, which is a bug, the incomplete one is shown.
     fn make(self, target: &TargetSnapshot) -> Arc<TargetStatus> {
         let (Self::Made(raw) | Self::Raw(raw, _)) = &self;
         let raw = raw.clone();
@@ -101,12 +103,23 @@ struct Part {
     live: u64,
 }
 
+impl Part {
+    /// Returns the target as it is now and marks it as unchanged.
+    fn take(&mut self) -> PublishedTarget {
+        let live = self.snapshot.telemetry.version();
+        let least = if live == self.live { Changed::Not } else { Changed::Live };
+        self.live = live;
+        let changed = std::mem::replace(&mut self.changed, Changed::Not).max(least);
+        PublishedTarget { snapshot: self.snapshot.clone(), changed, status: self.status.clone() }
+    }
+}
+
 #[derive(Debug, Default)]
 struct Parts {
     by_name: BTreeMap<String, Part>,
-    /// Those who handed something in and wait to know when it is shown.
+    /// Callers that wait to know when their snapshot is shown.
     waiting: Vec<Shown>,
-    /// Goes up with everything that is handed in or taken out.
+    /// Increases with every change of the targets.
     version: u64,
 }
 
@@ -117,13 +130,13 @@ struct Inner {
     publication: Arc<Publication>,
     telemetry: Arc<Telemetry>,
     changed: Arc<Notify>,
-    /// Somebody waits for a publication.
+    /// A caller waits for a publication.
     hurry: Notify,
-    /// The version that has been published.
+    /// The version that was published last.
     published: watch::Sender<u64>,
 }
 
-/// Takes snapshots in. Its task ends with it.
+/// Accepts snapshots and publishes them. Its task ends with it.
 #[derive(Debug)]
 pub struct Publisher {
     inner: Arc<Inner>,
@@ -131,7 +144,7 @@ pub struct Publisher {
 }
 
 impl Publisher {
-    /// Starts the task. To be called within a runtime.
+    /// Starts the task. Must be called within a runtime.
     pub fn start(telemetry: Arc<Telemetry>) -> Arc<Self> {
         let inner = Arc::new(Inner {
             parts: Mutex::default(),
@@ -146,22 +159,23 @@ impl Publisher {
         Arc::new(Self { inner, task })
     }
 
-    /// What a scrape reads.
+    /// The bytes that a scrape reads.
     pub fn publication(&self) -> Arc<Publication> {
         self.inner.publication.clone()
     }
 
-    /// How the targets are, by name.
+    /// The status of each target, by name.
     pub fn statuses(&self) -> Arc<Vec<Arc<TargetStatus>>> {
         self.inner.statuses.load_full()
     }
 
-    /// Returns what the targets expose, by name; what was handed in last may not be shown yet.
+    /// Returns the snapshots of the targets, by name. The latest ones may not be published yet.
     pub fn snapshots(&self) -> Vec<Arc<TargetSnapshot>> {
         self.inner.parts().by_name.values().map(|part| part.snapshot.clone()).collect()
     }
 
-    /// Replaces what a target exposes, soon. `status` lacks the day, which is that of `recent`.
+    /// Replaces the snapshot of a target, which is published soon. `status` lacks the day and the
+    /// deviations, which are made from `history`.
     pub fn put(&self, snapshot: TargetSnapshot, status: TargetStatus, history: Arc<History>) -> Shown {
         let shown = Shown::default();
         let mut parts = self.inner.parts();
@@ -179,7 +193,8 @@ impl Publisher {
         shown
     }
 
-    /// Shows a target that is not polled until `next_poll` as down: no window, no scores, and its counters as they are.
+    /// Shows a target that is not polled until `next_poll` as down: no window, no scores, and its
+    /// counters as they are.
     pub fn down(&self, name: &str, outcome: PollOutcome, next_poll: Timestamp) {
         let mut parts = self.inner.parts();
         let Some(part) = parts.by_name.get_mut(name) else { return };
@@ -195,7 +210,7 @@ impl Publisher {
         self.inner.changed.notify_one();
     }
 
-    /// Takes every target but these out of what is published, soon.
+    /// Removes every target except these from the next publication.
     pub fn keep(&self, names: &BTreeSet<String>) {
         let mut parts = self.inner.parts();
         let before = parts.by_name.len();
@@ -207,7 +222,8 @@ impl Publisher {
         }
     }
 
-    /// Returns when a scrape shows everything that was handed in before, and nothing that was taken out.
+    /// Returns when a scrape shows all snapshots that were handed in before, and no target that was
+    /// removed.
     pub async fn settled(&self) {
         let version = self.inner.parts().version;
         self.inner.hurry.notify_one();
@@ -222,8 +238,8 @@ impl Drop for Publisher {
     }
 }
 
-/// A target as it is published next.
-struct Target {
+/// A target in the next publication.
+struct PublishedTarget {
     snapshot: Arc<TargetSnapshot>,
     changed: Changed,
     status: Status,
@@ -235,7 +251,7 @@ impl Inner {
     }
 
     async fn publish_all(self: Arc<Self>) {
-        let mut encoder = Encoder::default();
+        let mut encoder = SnapshotEncoder::default();
         let mut not_before = Instant::now();
         let mut over = BTreeSet::new();
         loop {
@@ -252,17 +268,18 @@ impl Inner {
             encoder = self.publish_once(encoder).await;
             let took = began.elapsed();
             not_before = Instant::now() + PACE.max(took * REST);
-            self.tell_load(encoder.samples(), took, &mut over);
+            self.report_load(encoder.samples(), took, &mut over);
         }
     }
 
-    /// One publication. An encoder that broke off is replaced by a new one, which encodes all anew.
-    async fn publish_once(&self, mut encoder: Encoder) -> Encoder {
+    /// Makes one publication. An encoder that panicked is replaced by a new one, which encodes
+    /// everything anew.
+    async fn publish_once(&self, mut encoder: SnapshotEncoder) -> SnapshotEncoder {
         let (targets, waiting, version) = self.next();
         let wanted = Encoding::ALL.map(|encoding| self.publication.is_wanted(encoding));
         let work = spawn_blocking(move || {
-            let made = |target: &Target| target.status.clone().make(&target.snapshot);
-            let statuses: Vec<Arc<TargetStatus>> = targets.iter().map(made).collect();
+            let statuses: Vec<Arc<TargetStatus>> =
+                targets.iter().map(|target| target.status.clone().make(&target.snapshot)).collect();
             let changes = targets.iter().map(|target| (&*target.snapshot, target.changed));
             let published = encoder.publish(changes, &wanted);
             (encoder, published, targets, statuses)
@@ -271,36 +288,30 @@ impl Inner {
             error!("the exposition could not be encoded; the last one stays");
             let mut parts = self.parts();
             parts.waiting.extend(waiting);
-            return Encoder::default();
+            return SnapshotEncoder::default();
         };
         self.remember(&targets, &statuses);
         self.publication.publish(published);
         self.statuses.store(Arc::new(statuses));
         let now = Instant::now();
         for shown in waiting {
-            // Nobody else sets it.
+            // Only this loop sets it, so it is not set yet.
             let _ = shown.0.set(now);
         }
         self.published.send_replace(version);
         encoder
     }
 
-    /// Everything as it is now; from here on it counts as unchanged.
-    fn next(&self) -> (Vec<Target>, Vec<Shown>, u64) {
+    /// Takes everything as it is now and marks it as unchanged.
+    fn next(&self) -> (Vec<PublishedTarget>, Vec<Shown>, u64) {
         let mut parts = self.parts();
-        let target = |part: &mut Part| {
-            let live = part.snapshot.telemetry.version();
-            let least = if live == part.live { Changed::Not } else { Changed::Live };
-            part.live = live;
-            let changed = std::mem::replace(&mut part.changed, Changed::Not).max(least);
-            Target { snapshot: part.snapshot.clone(), changed, status: part.status.clone() }
-        };
-        let targets = parts.by_name.values_mut().map(target).collect();
+        let targets = parts.by_name.values_mut().map(Part::take).collect();
         (targets, std::mem::take(&mut parts.waiting), parts.version)
     }
 
-    /// A status that has been made is not made again, and what it was made from is let go.
-    fn remember(&self, targets: &[Target], statuses: &[Arc<TargetStatus>]) {
+    /// Saves the statuses that were made, so that they are not made again, and releases the
+    /// histories behind them.
+    fn remember(&self, targets: &[PublishedTarget], statuses: &[Arc<TargetStatus>]) {
         let mut parts = self.parts();
         for (target, status) in targets.iter().zip(statuses) {
             if let Some(part) = parts.by_name.get_mut(&target.snapshot.server)
@@ -311,8 +322,9 @@ impl Inner {
         }
     }
 
-    /// Says how much is used of what is supported; in the log when it becomes too much.
-    fn tell_load(&self, samples: usize, took: Duration, over: &mut BTreeSet<&'static str>) {
+    /// Exposes the share of the supported load that is used, and logs a warning when it is
+    /// exceeded.
+    fn report_load(&self, samples: usize, took: Duration, over: &mut BTreeSet<&'static str>) {
         let targets = self.parts().by_name.len();
         for (of, ratio) in [
             ("targets", targets as f64 / SUPPORTED_TARGETS as f64),

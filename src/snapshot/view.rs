@@ -1,7 +1,7 @@
 //! A target's committed state as the table of metrics reads it.
 //!
-//! Owns the label sets, each written once and shared by its families, and the rule that a count is 0 until that 0 could be
-//! seen. Pure.
+//! Owns the label sets, each written once and shared by its families, and the rule that a count is
+//! 0 until a scraper can have seen that 0. Pure.
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -57,7 +57,7 @@ impl TargetView {
         moment.map_or_else(Vec::new, |moment| self.one(moment.as_second() as f64))
     }
 
-    /// Series of the target that one more label tells apart.
+    /// Series of the target that differ in one more label.
     pub(super) fn by<const N: usize>(&self, label: &str, counts: [(&str, u64); N]) -> Vec<Sample> {
         let mut samples = Vec::with_capacity(N);
         for (value, count) in counts {
@@ -70,18 +70,14 @@ impl TargetView {
     /// A counter of every option.
     pub(super) fn options(&self, count: fn(&OptionCounts) -> u64) -> Vec<Sample> {
         let counts = self.target.account.menus.values().map(|(_, counts)| counts);
-        let sample = |(labels, counts): (&Arc<str>, &Arc<OptionCounts>)| {
-            counter(labels, count(counts), counts.released)
-        };
-        self.options.iter().zip(counts).map(sample).collect()
+        let labelled = self.options.iter().zip(counts);
+        labelled.map(|(labels, counts)| counter(labels, count(counts), counts.released)).collect()
     }
 
     /// A counter of every routing point.
     pub(super) fn points(&self, count: fn(&RoutingPointCounts) -> u64) -> Vec<Sample> {
-        let sample = |(labels, counts): (&Arc<str>, &Arc<RoutingPointCounts>)| {
-            counter(labels, count(counts), counts.released)
-        };
-        self.points.iter().zip(self.target.account.points.values()).map(sample).collect()
+        let labelled = self.points.iter().zip(self.target.account.points.values());
+        labelled.map(|(labels, counts)| counter(labels, count(counts), counts.released)).collect()
     }
 
     pub(super) fn time_to_option(&self) -> Vec<Sample> {
@@ -137,24 +133,26 @@ impl TargetView {
         self.target.usual.scores.as_deref()
     }
 
-    /// A value of every option of which an expectation may be known.
+    /// One value per option that may have an expectation.
     pub(super) fn scored_options<V: Into<Value>>(
         &self,
         value: fn(&OptionScores) -> Option<V>,
     ) -> Vec<Sample> {
         let options = self.scores().into_iter().flat_map(|scores| &scores.options);
-        let sample = |option: &OptionScores| {
-            value(option).map(|value| Sample::new(option_block(&self.target.server, &option.labels), value))
-        };
-        options.filter_map(sample).collect()
+        let mut samples = Vec::new();
+        for option in options {
+            let Some(value) = value(option) else { continue };
+            samples.push(Sample::new(option_block(&self.target.server, &option.labels), value));
+        }
+        samples
     }
 
-    /// How much later than usual the rows of the report are, while that is known.
+    /// Time by which the rows of the report are later than usual, while that is known.
     pub(super) fn report_lag(&self) -> Vec<Sample> {
         self.scores().map_or_else(Vec::new, |scores| self.one(u64::from(scores.report_lag)))
     }
 
-    /// A number of every score of an option.
+    /// One number per score of an option.
     pub(super) fn option_scores(&self, number: impl Fn(Score) -> Option<f64>) -> Vec<Sample> {
         let mut samples = Vec::new();
         for option in self.scores().into_iter().flat_map(|scores| &scores.options) {
@@ -167,7 +165,7 @@ impl TargetView {
         samples
     }
 
-    /// A number of every score of a routing point.
+    /// One number per score of a routing point.
     pub(super) fn point_scores(&self, number: impl Fn(Score) -> Option<f64>) -> Vec<Sample> {
         let mut samples = Vec::new();
         for point in self.scores().into_iter().flat_map(|scores| &scores.points) {
@@ -180,22 +178,22 @@ impl TargetView {
         samples
     }
 
-    /// A number that was compared, where the score is worth it.
+    /// A number that was compared, for scores high enough to be explained.
     pub(super) fn compared(&self, number: fn(Score) -> f64) -> Vec<Sample> {
-        let shown = |score: Score| (score.score >= COMPARED_FROM).then(|| number(score));
-        let mut samples = self.option_scores(shown);
-        samples.extend(self.point_scores(shown));
+        let mut samples = self.option_scores(|score| compared_number(score, number));
+        samples.extend(self.point_scores(|score| compared_number(score, number)));
         samples
     }
 
-    /// Options that have series: those that are counted, and those that have a score although nobody has entered them
-    /// since counting began.
+    /// Options that have series: the counted ones, and those that have a score although nobody has
+    /// entered them since counting began.
     fn known_options(&self) -> impl Iterator<Item = &MenuLabels> {
         let scored = self.scores().into_iter().flat_map(|scores| &scores.options);
         self.target.account.menus.keys().chain(scored.map(|option| &option.labels))
     }
 
-    /// The name of every routing point that has series; its own number where nobody gave one, so that a join loses none.
+    /// The name of every routing point that has series, or its `rp_id` if it has none, so that a
+    /// join loses no series.
     pub(super) fn point_names(&self) -> Vec<Sample> {
         let counted = self.target.account.points.keys();
         let known = self.known_options().map(|labels| &labels.point);
@@ -225,8 +223,9 @@ impl TargetView {
         samples
     }
 
-    /// The name of every option at its routing point. A family of its own, so that kinds, which are the same everywhere, can
-    /// be joined by the code alone, and a name of one routing point makes no join many-to-many.
+    /// The name of every option at its routing point. It has its own family, so that kinds, which
+    /// are the same everywhere, can be joined by the code alone, and a name at one routing point
+    /// makes no join many-to-many.
     pub(super) fn option_names_at_points(&self) -> Vec<Sample> {
         let pairs: BTreeSet<(&str, &str)> =
             self.known_options().map(|labels| (&*labels.point.rp_id, &*labels.option)).collect();
@@ -249,8 +248,10 @@ impl TargetView {
 
     pub(super) fn rejected(&self) -> Vec<Sample> {
         let rejected = &self.totals().rejected;
-        let count = |reason| rejected.get(&reason).copied().unwrap_or(0);
-        self.by("reason", Rejection::ALL.map(|reason| (reason.reason(), count(reason))))
+        self.by(
+            "reason",
+            Rejection::ALL.map(|reason| (reason.reason(), rejected.get(&reason).copied().unwrap_or(0))),
+        )
     }
 
     pub(super) fn lateness(&self) -> Vec<Sample> {
@@ -264,13 +265,17 @@ impl TargetView {
     }
 }
 
-/// A counter, which is 0 until that 0 could be seen.
+fn compared_number(score: Score, number: fn(Score) -> f64) -> Option<f64> {
+    (score.score >= COMPARED_FROM).then(|| number(score))
+}
+
+/// A counter that shows 0 until a scraper can have seen that 0.
 fn counter(labels: &Arc<str>, count: u64, released: Option<i64>) -> Sample {
     let created = released.map(|at| at as f64);
     Sample::new(labels.clone(), created.map_or(0, |_| count)).created(created)
 }
 
-/// A histogram, which is empty until that could be seen.
+/// A histogram that is empty until a scraper can have seen it empty.
 fn histogram(
     labels: &Arc<str>,
     counts: &SecondsHistogram,

@@ -1,4 +1,5 @@
-//! The last day's hits, ranked for a person: the options that most entered, and the rest together.
+//! The hits of the last day, ranked for a person: the most entered options, and the others
+//! together.
 
 use std::collections::BTreeMap;
 
@@ -13,77 +14,77 @@ use crate::{
     schedule::local_second,
 };
 
-/// So many routing points are shown, each with its channel; the others are only summed up.
+/// Routing points, each with its channel, that are shown one by one; the others are only summed up.
 const MOST_POINTS: usize = 12;
-/// So many options of one; the others are shown together.
+/// Options of a routing point that are shown one by one; the others are shown together.
 const MOST_OPTIONS: usize = 6;
 
-/// Hits of the 24 hours of the server's wall clock that end with the one that has been read up to.
+/// Hits of the 24 hours of the server's wall clock that end with the hour of the watermark.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Day {
-    /// Where the first hour begins.
+    /// First second of the first hour.
     #[serde(rename = "from", serialize_with = "form::local")]
     pub first: LocalSecond,
-    /// Up to where it has been read.
+    /// The watermark.
     #[serde(serialize_with = "form::local")]
     pub until: LocalSecond,
-    /// Since when it is known, where that is later than the beginning.
+    /// First second that is known, if it is later than the first hour's.
     #[serde(serialize_with = "form::local_if_known")]
     pub known_from: Option<LocalSecond>,
-    /// All of them.
+    /// Hits of all routing points.
     pub hits: u64,
     /// By routing point and channel, most hits first.
     #[serde(rename = "routing_points")]
     pub points: Vec<PointDay>,
-    /// Those that are not among `points`.
-    pub rest: Option<Rest>,
+    /// Sum of the routing points that are not among `points`.
+    pub rest: Option<Remainder>,
 }
 
 /// One routing point and channel.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct PointDay {
-    /// Which.
+    /// Labels of the routing point.
     #[serde(flatten, serialize_with = "form::point")]
     pub labels: PointLabels,
-    /// What it is called, if anybody said.
+    /// Its name, if it has one.
     pub name: Option<String>,
-    /// All its hits.
+    /// Hits of all its options.
     pub hits: u64,
     /// By option, most hits first.
     pub options: Vec<OptionDay>,
-    /// Those that are not among `options`.
-    pub rest: Option<Rest>,
+    /// Sum of the options that are not among `options`.
+    pub rest: Option<Remainder>,
 }
 
 /// One option.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct OptionDay {
-    /// Its code.
+    /// Code of the option.
     #[serde(rename = "cod_opc_menu")]
     pub code: String,
-    /// What it is called, if anybody said.
+    /// Its name, if it has one.
     pub name: Option<String>,
-    /// What it means.
+    /// Its meaning to the operator.
     #[serde(serialize_with = "form::kind")]
     pub kind: OptionKind,
-    /// All its hits.
+    /// Hits of all hours.
     pub hits: u64,
     /// By hour, oldest first.
     pub hourly: [u64; HOURS],
 }
 
-/// What is not shown one by one.
+/// Sum of everything that is not shown one by one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Rest {
-    /// How many there are.
+pub struct Remainder {
+    /// Routing points or options in it.
     pub number: usize,
-    /// All their hits.
+    /// Their hits.
     pub hits: u64,
     /// By hour, oldest first.
     pub hourly: [u64; HOURS],
 }
 
-/// The day before `watermark`, from what is kept of the weeks before.
+/// Summarizes the day before `watermark`, from the history.
 pub fn day(
     history: &History,
     watermark: Timestamp,
@@ -92,7 +93,7 @@ pub fn day(
     kinds: &OptionKinds,
 ) -> Day {
     let until = local_second(watermark, zone);
-    // The hour that ends then, or has it inside.
+    // The hour that ends at the watermark or contains it.
     let newest = (until - 1).hour();
     let mut points: BTreeMap<&PointLabels, Vec<OptionDay>> = BTreeMap::new();
     for (MenuLabels { point, option }, hourly) in history.last_day(newest) {
@@ -131,20 +132,21 @@ pub fn day(
     Day { first, until, known_from, hits, points, rest }
 }
 
-/// Most hits first, and no more than `most`; the rest together. One alone is no rest.
+/// Sorts by hits, most first, keeps `most`, and sums up the others. A single other one is kept as
+/// well.
 fn fold<T>(
     mut all: Vec<T>,
     most: usize,
     hits: impl Fn(&T) -> u64,
     hourly: impl Fn(&T) -> [u64; HOURS],
-) -> (Vec<T>, Option<Rest>) {
+) -> (Vec<T>, Option<Remainder>) {
     // Stable, so that of equals the first by name comes first.
     all.sort_by_key(|one| std::cmp::Reverse(hits(one)));
     if all.len() <= most + 1 {
         return (all, None);
     }
     let folded = all.split_off(most);
-    let mut rest = Rest { number: folded.len(), hits: 0, hourly: [0; HOURS] };
+    let mut rest = Remainder { number: folded.len(), hits: 0, hourly: [0; HOURS] };
     for one in &folded {
         rest.hits += hits(one);
         for (sum, hits) in rest.hourly.iter_mut().zip(hourly(one)) {

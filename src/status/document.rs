@@ -1,7 +1,7 @@
 //! The body of `/status.json`, as `docs/status.schema.json` describes it.
 //!
-//! Owns what is computed for the moment and the language of the question. Everything else is the model itself, which says
-//! beside each field how it is written ([`form`](super::form)).
+//! Owns the parts that depend on the moment and the language of the request. The rest is the model
+//! itself, whose fields name their forms ([`form`](super::form)).
 
 use std::sync::Arc;
 
@@ -80,7 +80,8 @@ struct DeviationReport<'a> {
     sentence: String,
 }
 
-/// Writes the status of all targets at `now`. `not_ready` is why the exporter cannot be scraped yet.
+/// Writes the status of all targets at `now`. `not_ready` is the reason why the exporter cannot be
+/// scraped yet.
 pub fn json(
     version: &str,
     not_ready: Option<&str>,
@@ -148,7 +149,7 @@ fn usual(usual: &UsualStatus, language: Language) -> UsualReport<'_> {
 }
 
 fn compared(deviations: &Deviations, language: Language) -> DeviationsReport<'_> {
-    let unlike = deviations.furthest.iter().map(|deviation| DeviationReport {
+    let unlike = deviations.highest.iter().map(|deviation| DeviationReport {
         deviation,
         sentence: format!(
             "{}: {}.",

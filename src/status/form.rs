@@ -1,13 +1,13 @@
-//! Forms of the values in `/status.json`: units, roundings and words.
+//! Forms of the values in `/status.json`: units, rounding and words.
 //!
-//! Owns how precise a number is. The fields of the model name these functions.
+//! Owns the precision of numbers. The fields of the model name these functions.
 
 use std::time::Duration;
 
 use jiff::{Timestamp, civil::DateTime};
 use serde::{Serialize, Serializer, ser::SerializeMap as _};
 
-use super::{Told, WarmUpState};
+use super::{DeviationKind, WarmUpState};
 use crate::{
     baseline::Score,
     model::{LocalSecond, OptionKind, PointLabels},
@@ -15,12 +15,12 @@ use crate::{
     wolkvox::ErrorClass,
 };
 
-/// Cuts a moment to the second: more would not be true.
+/// Cuts a moment to the second, because a fraction would pretend to be exact.
 pub(super) fn whole(moment: Timestamp) -> Timestamp {
     Timestamp::from_second(moment.as_second()).unwrap_or(moment)
 }
 
-/// Returns what a wall clock shows at one of its seconds.
+/// Returns the civil time that a wall clock shows at one of its seconds.
 pub(crate) fn civil(second: LocalSecond) -> DateTime {
     second.civil().unwrap_or(DateTime::MIN)
 }
@@ -37,7 +37,7 @@ pub(super) fn seconds<S: Serializer>(duration: &Duration, to: S) -> Result<S::Ok
     duration.as_secs().serialize(to)
 }
 
-/// Rounds down, so that only what is finished is 1.
+/// Rounds down, so that only a finished reading shows 1.
 pub(super) fn thousandths<S: Serializer>(number: &f64, to: S) -> Result<S::Ok, S::Error> {
     ((number * 1e3).floor() / 1e3).serialize(to)
 }
@@ -58,7 +58,7 @@ pub(super) fn warm_up_state<S: Serializer>(state: &WarmUpState, to: S) -> Result
     state.as_str().serialize(to)
 }
 
-pub(super) fn anomaly<S: Serializer>(anomaly: &Told, to: S) -> Result<S::Ok, S::Error> {
+pub(super) fn anomaly<S: Serializer>(anomaly: &DeviationKind, to: S) -> Result<S::Ok, S::Error> {
     anomaly.as_str().serialize(to)
 }
 

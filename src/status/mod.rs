@@ -1,7 +1,8 @@
-//! How a target is, for people: the model that the page at `/` and `/status.json` are both made from.
+//! The state of a target for people: the model behind the page at `/` and `/status.json`.
 //!
-//! Made at a publication and immutable from then on; what depends on the time of day is computed from it with the
-//! clock's `now`. Holds nothing that has not been committed, nothing personal and no token. Pure.
+//! Made at a publication and immutable from then on; values that depend on the time of day are
+//! computed from it with the clock's `now`. Holds nothing uncommitted, nothing personal and no
+//! token. Pure.
 
 mod day;
 mod document;
@@ -20,39 +21,39 @@ pub(crate) use self::form::civil;
 pub(crate) use self::texts::{StatusText, class_words, remedy, sentence, state_words};
 pub(crate) use self::usual_texts::{UsualText, compared_with, deviation_figures, deviation_place};
 pub use self::{
-    day::{Day, OptionDay, PointDay, Rest, day},
+    day::{Day, OptionDay, PointDay, Remainder, day},
     document::json,
     notice::{Notice, Notices},
-    usual::{Deviation, Deviations, Told, UsualStatus, WarmUpState, WarmUpStatus, deviations},
+    usual::{Deviation, DeviationKind, Deviations, UsualStatus, WarmUpState, WarmUpStatus, deviations},
 };
 use crate::{
     schedule::{Tier, quota},
     wolkvox::{ApiError, DateShift, ErrorClass},
 };
 
-/// So many polls are remembered.
+/// Polls that are remembered.
 pub const POLLS: usize = 24;
 
-/// A target as of its last publication.
+/// The state of a target at its last publication.
 #[derive(Debug, Clone)]
 pub struct TargetStatus {
     /// The `server` label.
     pub name: String,
-    /// The zone of the server's dates, in which times are told.
+    /// The zone of the server's dates, in which times are shown.
     pub zone: TimeZone,
-    /// How the last poll ended.
+    /// Outcome of the last poll.
     pub outcome: PollOutcome,
-    /// From a successful poll to the next one the data may be this old without anything being wrong.
+    /// Age that the data may reach between two successful polls.
     pub usual_lag: Duration,
-    /// When something is asked next.
+    /// The moment of the next request.
     pub next_poll: Timestamp,
-    /// Every window before it is committed; `None` before the first one is.
+    /// The moment before which every window is committed; `None` before the first one is.
     pub watermark: Option<Timestamp>,
     /// The newest row's date; `None` until a row has ever come.
     pub last_row: Option<Timestamp>,
-    /// Requests of the day.
+    /// Requests sent on the server's day.
     pub quota: QuotaUse,
-    /// What is being read again for late rows.
+    /// Re-readings for late rows that are under way.
     pub deep_reads: Vec<DeepReadStatus>,
     /// The last polls of this process, oldest first, [`POLLS`] at most.
     pub polls: Vec<PollRecord>,
@@ -62,27 +63,27 @@ pub struct TargetStatus {
     pub wrong_zone: Option<DateShift>,
     /// The last day's hits.
     pub day: Day,
-    /// What is unlike the usual.
+    /// Deviations from the usual.
     pub usual: UsualStatus,
 }
 
-/// How the last poll ended.
+/// Outcome of the last poll.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PollOutcome {
-    /// None has ended yet.
+    /// No poll has ended yet.
     Waiting,
-    /// All that was due is committed.
+    /// Everything that was due is committed.
     Committed,
-    /// It is not.
+    /// Something that was due is not committed.
     Failed {
-        /// Why.
+        /// The error that ended it.
         fault: ApiError,
-        /// When the first of the polls that failed in a row ended.
+        /// The moment at which the first of the polls that failed in a row ended.
         since: Timestamp,
     },
-    /// The poller panicked, which is a bug; another one begins at the next poll.
+    /// The poller panicked, which is a bug; another one starts at the next poll.
     BrokeOff {
-        /// When.
+        /// The moment of the panic.
         since: Timestamp,
     },
 }
@@ -90,16 +91,16 @@ pub enum PollOutcome {
 /// A deeper re-reading that is under way.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct DeepReadStatus {
-    /// Which.
+    /// The hourly or the nightly one.
     #[serde(serialize_with = "form::tier")]
     pub tier: Tier,
-    /// How far back it reads.
+    /// Time before the watermark that it reads.
     #[serde(rename = "depth_seconds", serialize_with = "form::seconds")]
     pub depth: Duration,
-    /// How much of it is done, from 0 to 1.
+    /// Share that is done, from 0 to 1.
     #[serde(serialize_with = "form::thousandths")]
     pub progress: f64,
-    /// What stopped it, until it goes on.
+    /// The error that stopped it, until it continues.
     #[serde(rename = "class", serialize_with = "form::class")]
     pub failure: Option<ErrorClass>,
 }
@@ -107,11 +108,11 @@ pub struct DeepReadStatus {
 /// One poll.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PollRecord {
-    /// When it began.
+    /// Its start.
     pub at: Timestamp,
-    /// How long it took.
+    /// Its duration.
     pub took: Duration,
-    /// What stopped it, if anything did.
+    /// The error that stopped it, if any.
     pub failure: Option<ErrorClass>,
 }
 
@@ -126,18 +127,18 @@ impl Serialize for PollRecord {
     }
 }
 
-/// Requests sent on a day of the server's.
+/// Requests sent on one of the server's days.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct QuotaUse {
     /// The day.
     pub day: Date,
-    /// So many.
+    /// Requests sent.
     pub used: u64,
-    /// So many are allowed, if that is known.
+    /// Requests allowed, if that is known.
     pub limit: Option<u64>,
 }
 
-/// [`QuotaUse`] at a moment.
+/// [`QuotaUse`] at one moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct QuotaNow {
     /// Requests sent today.
@@ -161,14 +162,14 @@ pub enum TargetState {
     NoRows,
     /// Polls succeed, and the dates of calls show that the configured time zone is wrong.
     WrongZone,
-    /// Nothing has failed, but the data are old: they are being caught up on.
+    /// Nothing has failed, but the data are old: the exporter is catching up.
     Behind,
     /// The last poll failed.
     Failing,
 }
 
 impl TargetState {
-    /// As in `/status.json`.
+    /// The word in `/status.json`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Waiting => "waiting",
@@ -180,7 +181,7 @@ impl TargetState {
         }
     }
 
-    /// Whether somebody should look at it.
+    /// Returns true if somebody should look at the target.
     pub fn needs_attention(self) -> bool {
         matches!(self, Self::Failing | Self::NoRows | Self::WrongZone)
     }
@@ -189,7 +190,7 @@ impl TargetState {
 impl TargetStatus {
     /// The state at `now`.
     pub fn state(&self, now: Timestamp) -> TargetState {
-        // Two windows may be missed before it is worth a word.
+        // Two windows may be missed before people are told.
         let old = self
             .lag(now)
             .is_some_and(|lag| lag.unsigned_abs() > (self.usual_lag * 3).max(Duration::from_secs(60)));
@@ -203,7 +204,7 @@ impl TargetStatus {
         }
     }
 
-    /// How old the data are; zero where our clock has been set back.
+    /// Age of the data; zero where our clock has been set back.
     pub fn lag(&self, now: Timestamp) -> Option<SignedDuration> {
         self.watermark.map(|watermark| now.duration_since(watermark).max(SignedDuration::ZERO))
     }
@@ -212,7 +213,7 @@ impl TargetStatus {
     pub fn quota(&self, now: Timestamp) -> QuotaNow {
         let today = quota::day(now, &self.zone);
         let QuotaUse { day, used, limit } = self.quota;
-        // A clock that was set back brings no new requests.
+        // A clock that is set back grants no new requests.
         let used = if today > day { 0 } else { used };
         let resets_at = quota::next_day(now, &self.zone).unwrap_or(now);
         QuotaNow { used, limit, left: limit.map(|limit| limit.saturating_sub(used)), resets_at }

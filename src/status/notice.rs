@@ -1,4 +1,4 @@
-//! What people should know of the exporter as a whole, beside its targets: sentences for the status page and
+//! Notices about the exporter as a whole, beside its targets: sentences for the status page and
 //! `/status.json`, in both languages.
 
 use std::sync::Arc;
@@ -11,22 +11,22 @@ use crate::{
     store::Displacement,
 };
 
-/// The notices of a process, newest state of each kind.
+/// The notices of a process, at most one of each kind.
 #[derive(Debug, Default)]
 pub struct Notices(ArcSwap<Vec<Notice>>);
 
 impl Notices {
-    /// Returns what there is to say.
+    /// Returns the present notices.
     pub fn load(&self) -> Arc<Vec<Notice>> {
         self.0.load_full()
     }
 
-    /// Replaces what is said of the state file.
+    /// Replaces the notice about the state file.
     pub fn state_file(&self, notice: &Notice) {
         self.replace(|old| matches!(old, Notice::StateFile { .. }), notice);
     }
 
-    /// Replaces what is said of renamed targets.
+    /// Replaces the notice about renamed targets.
     pub fn renamed(&self, notice: &Notice) {
         self.replace(|old| matches!(old, Notice::Renamed { .. }), notice);
     }
@@ -47,16 +47,17 @@ pub enum Notice {
     StateFile {
         /// The change.
         what: Displacement,
-        /// When it was noticed.
+        /// The moment at which it was noticed.
         at: Timestamp,
-        /// Whether the state is in a file again.
+        /// The state is in a file again.
         saved: bool,
     },
-    /// The state has targets that are not configured, and others begin that it does not know.
+    /// The state has targets that are not configured, and configured ones that it does not know
+    /// begin anew.
     Renamed {
-        /// In the state only.
+        /// Targets that are in the state only.
         left: Vec<String>,
-        /// In the configuration only.
+        /// Targets that are in the configuration only.
         begun: Vec<String>,
     },
 }
@@ -97,7 +98,7 @@ texts! {
 }
 
 impl Notice {
-    /// Says it in a language.
+    /// Returns the notice in a language.
     pub(crate) fn sentence(&self, language: Language) -> String {
         match self {
             Self::StateFile { what, at, saved } => {

@@ -1,4 +1,4 @@
-//! What the status page says, in both languages; those of errors are in `wolkvox`.
+//! The texts of the status page, in both languages; those of errors are in `wolkvox`.
 
 use jiff::Timestamp;
 
@@ -11,7 +11,7 @@ use crate::{
 texts! {
     /// One text of the page.
     pub(crate) StatusText;
-    Title: "Wolkvox exporter", "Exporter de Wolkvox";
+    Title: "Wolkvox exporter", "Exportador de Wolkvox";
     Version: "version {version}", "versión {version}";
     OtherLanguage: "Español", "English";
     NotReady: "Not ready yet", "Todavía no está listo";
@@ -39,8 +39,8 @@ texts! {
     NoRowsRemedy:
         "Wolkvox answers in the same way when a report is empty and when it does not exist. If the menus are in use, check \
          the server's digits, and ask Wolkvox whether the report diagram_13 is enabled for the operation.",
-        "Wolkvox responde igual cuando un informe está vacío y cuando no existe. Si los menús están en uso, revise los \
-         dígitos del servidor, y pregunte a Wolkvox si el informe diagram_13 está habilitado para la operación.";
+        "Wolkvox responde igual cuando un reporte está vacío y cuando no existe. Si los menús están en uso, revise los \
+         dígitos del servidor, y pregunte a Wolkvox si el reporte diagram_13 está habilitado para la operación.";
     WrongZone:
         "Calls are dated {shift} {direction} what the zone {zone} gives for the second in their conn_id, so the figures are \
          told at the wrong time.",
@@ -148,7 +148,7 @@ texts! {
     ExplainedPoll:
         "A poll asks Wolkvox for the newest rows of the report diagram_13, and again for those just before, because some \
          come late. Every row is counted once.",
-        "Una consulta pide a Wolkvox las filas más nuevas del informe diagram_13, y de nuevo las inmediatamente \
+        "Una consulta pide a Wolkvox las filas más nuevas del reporte diagram_13, y de nuevo las inmediatamente \
          anteriores, porque algunas llegan tarde. Cada fila se cuenta una sola vez.";
     ExplainedComplete:
         "Complete up to: everything before this moment has been read and stored. Up to six minutes ago is usual.",
@@ -178,13 +178,13 @@ texts! {
     ClassMaintenance: "maintenance", "mantenimiento";
     ClassThrottled: "asked to slow down", "le piden ir más despacio";
     ClassNotJson: "not JSON", "no es JSON";
-    ClassSchema: "not a report", "no es un informe";
+    ClassSchema: "not a report", "no es un reporte";
     ClassTruncated: "answer not whole", "respuesta incompleta";
     ClassTooLarge: "answer too large", "respuesta demasiado grande";
-    ClassInternal: "the exporter's own trouble", "problema del propio exporter";
+    ClassInternal: "the exporter's own trouble", "problema del propio exportador";
 }
 
-/// A state's name.
+/// The name of a state.
 pub(crate) fn state_words(state: TargetState) -> StatusText {
     match state {
         TargetState::Waiting => StatusText::StateWaiting,
@@ -196,7 +196,7 @@ pub(crate) fn state_words(state: TargetState) -> StatusText {
     }
 }
 
-/// A class of failures in few words.
+/// A class of errors in few words.
 pub(crate) fn class_words(class: ErrorClass) -> StatusText {
     match class {
         ErrorClass::Connect => StatusText::ClassConnect,
@@ -218,7 +218,7 @@ pub(crate) fn class_words(class: ErrorClass) -> StatusText {
     }
 }
 
-/// How a target is, in one or a few sentences.
+/// Describes the state of a target in a few sentences.
 pub(crate) fn sentence(target: &TargetStatus, now: Timestamp, language: Language) -> String {
     if let PollOutcome::BrokeOff { since } = &target.outcome {
         let length = span(now.duration_since(*since).as_secs().max(0));
@@ -262,17 +262,17 @@ pub(crate) fn sentence(target: &TargetStatus, now: Timestamp, language: Language
     format!("{sentence} {}", say(unread, language, &[("unread", count(target.unread, language))]))
 }
 
-/// A deeper re-reading that is under way, in one sentence.
+/// Describes a re-reading that is under way, in one sentence.
 fn reading_again(read: &DeepReadStatus, language: Language) -> String {
     let text = if read.failure.is_some() { StatusText::ReadingAgainFails } else { StatusText::ReadingAgain };
     let why = read.failure.map_or_else(String::new, |class| say(class_words(class), language, &[]));
     let depth = span(i64::try_from(read.depth.as_secs()).unwrap_or(i64::MAX));
-    // Never all of it: then it is over.
+    // A re-reading that is under way never shows 100 %.
     let done = ((read.progress * 100.0) as u64).min(99).to_string();
     say(text, language, &[("depth", depth), ("done", done), ("why", why)])
 }
 
-/// What to do about it, where something can be said.
+/// Tells what to do about the state, if anything can be done.
 pub(crate) fn remedy(target: &TargetStatus, now: Timestamp, language: Language) -> Option<String> {
     match (target.state(now), &target.outcome) {
         (_, PollOutcome::Failed { fault, .. }) => Some(fault.words(language).remedy),

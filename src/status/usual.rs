@@ -1,7 +1,7 @@
-//! What is unlike the usual, ranked for a person, and how far the weeks before have been read.
+//! Deviations from the usual, ranked for a person, and the progress of reading the weeks before.
 //!
-//! Owns which scores are told on the page: those above the limit of the shipped alerts, furthest first. Must not judge
-//! anything itself; what is unknown stays unknown.
+//! Owns the choice of the scores that the page shows: those above the limit of the shipped alerts,
+//! highest first. Must not judge anything itself; an unknown value stays unknown.
 
 use std::time::Duration;
 
@@ -14,56 +14,56 @@ use crate::{
     wolkvox::ErrorClass,
 };
 
-/// So many are told one by one; the others are only counted.
+/// Deviations that are shown one by one; the others are only counted.
 const MOST: usize = 12;
-/// The score from which on the shipped alerts tell something.
+/// The score above which the shipped alerts fire.
 const LIMIT: f64 = 1.0;
 
-/// What is known of the usual.
+/// The history of the usual, and the deviations from it.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct UsualStatus {
-    /// How far before the watermark the history reaches.
+    /// Time before the watermark that the history covers.
     pub history: Duration,
-    /// How the reading of the weeks before the beginning goes.
+    /// Progress of reading the weeks before the first poll.
     pub warm_up: WarmUpStatus,
-    /// What is unlike it; `None` while the last window is not known.
+    /// Deviations from the usual; `None` while the last window is not known.
     pub deviations: Option<Deviations>,
 }
 
-/// How the reading of the weeks before the beginning goes.
+/// Progress of reading the weeks before the first poll.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
 pub struct WarmUpStatus {
-    /// Where it stands.
+    /// State of the reading.
     #[serde(serialize_with = "form::warm_up_state")]
     pub state: WarmUpState,
-    /// How much of it is done with, from 0 to 1.
+    /// Share that is done with, from 0 to 1.
     #[serde(serialize_with = "form::thousandths")]
     pub progress: f64,
-    /// Requests that it has sent.
+    /// Requests sent.
     pub requests: u32,
-    /// The most that it may send.
+    /// Requests that it may send.
     pub requests_limit: u32,
-    /// What stopped it, until it goes on.
+    /// The error that stopped it, until it continues.
     #[serde(rename = "class", serialize_with = "form::class")]
     pub failure: Option<ErrorClass>,
 }
 
-/// Where the reading of the weeks before stands.
+/// State of reading the weeks before.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum WarmUpState {
     /// It is switched off.
     #[default]
     Off,
-    /// There is more to be read.
+    /// More is left to be read.
     Reading,
-    /// All is read, or passed over.
+    /// Everything is read or passed over.
     Ended,
-    /// There is more to be read, and no request left for it.
+    /// More is left to be read, and no request for it.
     RequestsSpent,
 }
 
 impl WarmUpState {
-    /// As in `/status.json`.
+    /// The word in `/status.json`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Off => "off",
@@ -74,50 +74,50 @@ impl WarmUpState {
     }
 }
 
-/// All that is unlike the usual.
+/// All deviations from the usual.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Deviations {
-    /// Options of which something is known to compare with.
+    /// Options that have earlier weeks to be compared with.
     pub options_compared: usize,
-    /// Furthest first.
-    pub furthest: Vec<Deviation>,
-    /// How many are not among `furthest`.
+    /// The deviations, highest score first.
+    pub highest: Vec<Deviation>,
+    /// Deviations that are not among `highest`.
     pub more: usize,
 }
 
-/// One option, or one routing point as a whole, that is unlike the usual in one way.
+/// One deviation of an option, or of a routing point as a whole.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Deviation {
-    /// Which routing point.
+    /// The routing point.
     #[serde(flatten, serialize_with = "form::point")]
     pub point: PointLabels,
-    /// What it is called, if anybody said.
+    /// Its name, if it has one.
     #[serde(rename = "routing_point_name")]
     pub point_name: Option<String>,
-    /// Which of its options; `None` for the routing point as a whole.
+    /// The option; `None` for the routing point as a whole.
     #[serde(rename = "cod_opc_menu")]
     pub option: Option<String>,
-    /// What the option is called, if anybody said.
+    /// Its name, if it has one.
     pub option_name: Option<String>,
-    /// In which way.
+    /// The kind of anomaly.
     #[serde(serialize_with = "form::anomaly")]
-    pub anomaly: Told,
-    /// How far, and what was compared.
+    pub anomaly: DeviationKind,
+    /// The score, and the numbers that were compared.
     #[serde(flatten, serialize_with = "form::score")]
     pub score: Score,
 }
 
 /// The anomaly of an option or of a routing point.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Told {
-    /// Of an option.
+pub enum DeviationKind {
+    /// An option's anomaly.
     Option(Anomaly),
-    /// Of a routing point.
+    /// A routing point's anomaly.
     Point(PointAnomaly),
 }
 
-impl Told {
-    /// As the label `anomaly`.
+impl DeviationKind {
+    /// The value of the label `anomaly`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Option(anomaly) => anomaly.as_str(),
@@ -126,40 +126,44 @@ impl Told {
     }
 }
 
-/// What the scores say that an alert would tell.
+/// Selects the scores for which an alert would fire.
 pub fn deviations(scores: &Scores, names: &Names) -> Deviations {
-    let told = |score: Option<Score>| score.filter(|score| score.score > LIMIT);
-    let mut furthest = Vec::new();
+    let mut highest = Vec::new();
     for option in &scores.options {
         for anomaly in Anomaly::ALL {
-            if let Some(score) = told(option.of(anomaly)) {
+            if let Some(score) = option.of(anomaly).filter(alerts) {
                 let MenuLabels { point, option: code } = &option.labels;
-                furthest.push(Deviation {
+                highest.push(Deviation {
                     option: Some(code.to_string()),
                     option_name: names.option_at(&point.rp_id, code).map(str::to_owned),
-                    ..of_point(point, names, Told::Option(anomaly), score)
+                    ..of_point(point, names, DeviationKind::Option(anomaly), score)
                 });
             }
         }
     }
     for point in &scores.points {
         for anomaly in PointAnomaly::ALL {
-            if let Some(score) = told(point.of(anomaly)) {
-                furthest.push(of_point(&point.labels, names, Told::Point(anomaly), score));
+            if let Some(score) = point.of(anomaly).filter(alerts) {
+                highest.push(of_point(&point.labels, names, DeviationKind::Point(anomaly), score));
             }
         }
     }
-    // Stable, so that of equals the first by name comes first.
-    furthest.sort_by(|a, b| b.score.score.total_cmp(&a.score.score));
-    // One alone is no rest.
-    let kept = if furthest.len() <= MOST + 1 { furthest.len() } else { MOST };
-    let more = furthest.len() - kept;
-    furthest.truncate(kept);
+    // The sort is stable, so equal scores stay in the order of their names.
+    highest.sort_by(|a, b| b.score.score.total_cmp(&a.score.score));
+    // A single other one is shown as well.
+    let kept = if highest.len() <= MOST + 1 { highest.len() } else { MOST };
+    let more = highest.len() - kept;
+    highest.truncate(kept);
     let options_compared = scores.options.iter().filter(|option| option.weeks > 0).count();
-    Deviations { options_compared, furthest, more }
+    Deviations { options_compared, highest, more }
 }
 
-fn of_point(point: &PointLabels, names: &Names, anomaly: Told, score: Score) -> Deviation {
+/// Returns true if an alert fires for this score.
+fn alerts(score: &Score) -> bool {
+    score.score > LIMIT
+}
+
+fn of_point(point: &PointLabels, names: &Names, anomaly: DeviationKind, score: Score) -> Deviation {
     Deviation {
         point_name: names.routing_point(&point.rp_id).map(str::to_owned),
         point: point.clone(),
@@ -213,7 +217,7 @@ mod tests {
         names.routing_points.insert("10".to_owned(), "Principal".to_owned());
         let told = deviations(&scores, &names);
         let list: Vec<_> = told
-            .furthest
+            .highest
             .iter()
             .map(|one| (one.option.as_deref(), one.option_name.as_deref(), one.anomaly.as_str()))
             .collect();
@@ -225,7 +229,7 @@ mod tests {
                 (Some("1"), Some("Agendar una cita"), "drop_off"),
             ]
         );
-        assert!(told.furthest.iter().all(|one| one.point_name.as_deref() == Some("Principal")));
+        assert!(told.highest.iter().all(|one| one.point_name.as_deref() == Some("Principal")));
         assert_eq!((told.options_compared, told.more), (2, 0));
     }
 
@@ -237,8 +241,8 @@ mod tests {
             let options =
                 (0..number).map(|at| option(&format!("{at:02}"), 4, &[(Anomaly::Surge, 1.5)])).collect();
             let told = deviations(&Scores { options, ..Scores::default() }, &Names::default());
-            assert_eq!((told.furthest.len(), told.more), (listed, more), "{number}");
-            assert!(told.furthest.first().is_none_or(|one| one.option.as_deref() == Some("00")));
+            assert_eq!((told.highest.len(), told.more), (listed, more), "{number}");
+            assert!(told.highest.first().is_none_or(|one| one.option.as_deref() == Some("00")));
         }
     }
 }

@@ -1,6 +1,6 @@
-//! What the status page says of what is unlike the usual, in both languages.
+//! The texts of the status page about deviations from the usual, in both languages.
 
-use super::{Deviation, Told, UsualStatus, WarmUpState, texts::class_words};
+use super::{Deviation, DeviationKind, UsualStatus, WarmUpState, texts::class_words};
 use crate::{
     baseline::{Anomaly, PointAnomaly},
     i18n::{Language, count, say, span, texts},
@@ -65,43 +65,49 @@ texts! {
          para eso se gastaron, en el {done} %. Para continuar, suba `baseline.warm_up_requests`.";
 }
 
-/// Which option or routing point is unlike the usual: by its name, where it has one, and its labels.
+/// Names the option or routing point of a deviation, by its name, where it has one, and its labels.
 pub(crate) fn deviation_place(deviation: &Deviation) -> String {
-    let called = |name: &Option<String>, code: &str| match name {
-        Some(name) if name != code => format!("{name} ({code})"),
-        _ => code.to_owned(),
-    };
-    let point = called(&deviation.point_name, &deviation.point.rp_id);
+    let point = name_and_code(deviation.point_name.as_deref(), &deviation.point.rp_id);
     let point = format!("{point} · {}", deviation.point.channel);
     match &deviation.option {
-        Some(code) => format!("{} · {point}", called(&deviation.option_name, code)),
+        Some(code) => format!("{} · {point}", name_and_code(deviation.option_name.as_deref(), code)),
         None => point,
     }
 }
 
-/// What was seen there and what is usual.
+fn name_and_code(name: Option<&str>, code: &str) -> String {
+    match name {
+        Some(name) if name != code => format!("{name} ({code})"),
+        _ => code.to_owned(),
+    }
+}
+
+/// Describes the observed and the usual number of a deviation.
 pub(crate) fn deviation_figures(deviation: &Deviation, language: Language) -> String {
     let text = match deviation.anomaly {
-        Told::Option(Anomaly::DropOff) => UsualText::DropOff,
-        Told::Option(Anomaly::Surge) => UsualText::Surge,
-        Told::Option(Anomaly::Abandonment) => UsualText::Abandonment,
-        Told::Option(Anomaly::Retries) => UsualText::Retries,
-        Told::Option(Anomaly::Loops) => UsualText::Loops,
-        Told::Option(Anomaly::TimeToOption) => UsualText::Time,
-        Told::Point(PointAnomaly::Collapse) => UsualText::Collapse,
-        Told::Point(PointAnomaly::NoInput) => UsualText::NoInput,
+        DeviationKind::Option(Anomaly::DropOff) => UsualText::DropOff,
+        DeviationKind::Option(Anomaly::Surge) => UsualText::Surge,
+        DeviationKind::Option(Anomaly::Abandonment) => UsualText::Abandonment,
+        DeviationKind::Option(Anomaly::Retries) => UsualText::Retries,
+        DeviationKind::Option(Anomaly::Loops) => UsualText::Loops,
+        DeviationKind::Option(Anomaly::TimeToOption) => UsualText::Time,
+        DeviationKind::Point(PointAnomaly::Collapse) => UsualText::Collapse,
+        DeviationKind::Point(PointAnomaly::NoInput) => UsualText::NoInput,
     };
     let score = deviation.score;
-    let written = |number: f64| count(number.round().max(0.0) as u64, language);
     let values = [
-        ("observed", written(score.observed)),
-        ("expected", written(score.expected)),
+        ("observed", rounded(score.observed, language)),
+        ("expected", rounded(score.expected, language)),
         ("window", span(score.window.into())),
     ];
     say(text, language, &values)
 }
 
-/// What the usual is known from, and how the reading of the weeks before goes.
+fn rounded(number: f64, language: Language) -> String {
+    count(number.round().max(0.0) as u64, language)
+}
+
+/// Describes the history of the usual, and the progress of reading the weeks before.
 pub(crate) fn compared_with(usual: &UsualStatus, language: Language) -> String {
     let warm_up = &usual.warm_up;
     let text = match warm_up.state {
@@ -113,7 +119,7 @@ pub(crate) fn compared_with(usual: &UsualStatus, language: Language) -> String {
     };
     let values = [
         ("history", span(i64::try_from(usual.history.as_secs()).unwrap_or(i64::MAX))),
-        // Never all of it: then it is over.
+        // A reading that is under way never shows 100 %.
         ("done", ((warm_up.progress * 100.0) as u64).min(99).to_string()),
         ("requests", count(warm_up.requests.into(), language)),
         ("limit", count(warm_up.requests_limit.into(), language)),
@@ -134,7 +140,7 @@ mod tests {
 
     #[test]
     fn what_is_unlike_the_usual_is_a_sentence_in_both_languages() {
-        let (option, point) = (Told::Option, Told::Point);
+        let (option, point) = (DeviationKind::Option, DeviationKind::Point);
         for (anomaly, english, spanish) in [
             (option(Anomaly::DropOff), "1 in 2 h, usually 1,096", "1 en 2 h; lo habitual son 1096"),
             (
@@ -197,7 +203,7 @@ mod tests {
             point_name: None,
             option: Some("9".to_owned()),
             option_name: None,
-            anomaly: Told::Option(Anomaly::DropOff),
+            anomaly: DeviationKind::Option(Anomaly::DropOff),
             score: Score { score: 2.0, observed: 1.0, expected: 1095.7, window: 7200 },
         }
     }

@@ -1,7 +1,7 @@
-//! One target's task: starts its poller, and starts it again after it could not be started or has broken off.
+//! One target's task: starts its poller, and starts it again if it could not start or has panicked.
 //!
-//! Owns the waits between two tries. A poller that panics, which is a bug or a row that nobody thought of, must not take
-//! the other targets with it; and there must never be two pollers of a target, so the next one begins only after the
+//! Owns the waits between two tries. A poller that panics because of a bug must not take the other
+//! targets with it. A target must never have two pollers, so the next one starts only after the
 //! task of the one before has ended.
 
 use std::{sync::Arc, time::Duration};
@@ -29,29 +29,30 @@ use crate::{
 /// Wait after a first panic, which doubles with each further one, and after a target could not be started because of the disk.
 const FIRST_WAIT: Duration = Duration::from_secs(30);
 
-/// Returns when `stop` is cancelled and the poller has ended. `tell` how the first try to start it went.
+/// Returns when `stop` is cancelled and the poller has ended. Sends the outcome of the first start
+/// to `first_start`.
 pub(super) async fn keep_polling(
     spec: Arc<TargetSpec>,
     deps: Deps,
     stop: CancellationToken,
-    tell: oneshot::Sender<anyhow::Result<()>>,
+    first_start: oneshot::Sender<anyhow::Result<()>>,
 ) {
-    let mut tell = Some(tell);
+    let mut first_start = Some(first_start);
     let mut after_panic = Backoff::new(FIRST_WAIT, LONGEST_WAIT);
     loop {
         let began = Instant::now();
         let (started, has_started) = oneshot::channel();
-        // A set, because what is in it ends with it.
+        // A set aborts its tasks when it is dropped.
         let mut task = JoinSet::new();
         task.spawn(start_and_run(spec.clone(), deps.clone(), stop.clone(), started));
         if has_started.await.is_ok() {
-            report(&spec, tell.take(), Ok(()));
+            report(&spec, first_start.take(), Ok(()));
         }
         let wait = match task.join_next().await {
             Some(Ok(Err(error))) => {
                 let fault = ApiError::Internal(format!("{error:#}"));
                 show_down(&spec, &deps, FIRST_WAIT, |since| PollOutcome::Failed { fault, since });
-                report(&spec, tell.take(), Err(error));
+                report(&spec, first_start.take(), Err(error));
                 FIRST_WAIT
             }
             Some(Err(panic)) if panic.is_panic() => {
@@ -62,12 +63,12 @@ pub(super) async fn keep_polling(
                 let jitter = schedule::spread(spec.name(), after_panic.failures().into());
                 let wait = after_panic.failed(Instant::now(), jitter, None);
                 show_down(&spec, &deps, wait, |since| PollOutcome::BrokeOff { since });
-                let said =
+                let broke_off =
                     anyhow!("its poller broke off, which is a bug; trying again in {} s", wait.as_secs());
-                error!(server = spec.name(), panics = after_panic.failures(), "{said}");
-                if let Some(tell) = tell.take() {
-                    // Whoever asked may have gone away.
-                    let _ = tell.send(Err(said));
+                error!(server = spec.name(), panics = after_panic.failures(), "{broke_off}");
+                if let Some(first_start) = first_start.take() {
+                    // The receiver may be gone.
+                    let _ = first_start.send(Err(broke_off));
                 }
                 wait
             }
@@ -79,14 +80,15 @@ pub(super) async fn keep_polling(
     }
 }
 
-/// Publishes that the target is not polled for `wait`, so that nobody takes what it showed last for current.
+/// Publishes that the target is not polled for `wait`, so that nobody takes its last snapshot for
+/// current.
 fn show_down(spec: &TargetSpec, deps: &Deps, wait: Duration, outcome: impl FnOnce(Timestamp) -> PollOutcome) {
     let now = (deps.clock)();
     let next_poll = now.checked_add(wait).unwrap_or(Timestamp::MAX);
     deps.publisher.down(spec.name(), outcome(now), next_poll);
 }
 
-/// An error is that it could not be started.
+/// Starts the poller and runs it. Returns an error only if it cannot be started.
 async fn start_and_run(
     spec: Arc<TargetSpec>,
     deps: Deps,
@@ -94,16 +96,21 @@ async fn start_and_run(
     started: oneshot::Sender<()>,
 ) -> anyhow::Result<()> {
     let poller = spec.start(&deps, stop).await?;
-    // Whoever asked may have gone away.
+    // The receiver may be gone.
     let _ = started.send(());
     poller.run().await;
     Ok(())
 }
 
-fn report(spec: &TargetSpec, tell: Option<oneshot::Sender<anyhow::Result<()>>>, outcome: anyhow::Result<()>) {
-    match (tell, outcome) {
-        // Whoever asked may have gone away.
-        (Some(tell), outcome) => drop(tell.send(outcome)),
+/// Sends the outcome of the first start to whoever waits for it, and logs those of later ones.
+fn report(
+    spec: &TargetSpec,
+    first_start: Option<oneshot::Sender<anyhow::Result<()>>>,
+    outcome: anyhow::Result<()>,
+) {
+    match (first_start, outcome) {
+        // The receiver may be gone.
+        (Some(first_start), outcome) => drop(first_start.send(outcome)),
         (None, Ok(())) => info!(server = spec.name(), "started after all"),
         (None, Err(error)) => error!(server = spec.name(), "cannot be started: {error:#}"),
     }

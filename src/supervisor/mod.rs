@@ -1,9 +1,9 @@
-//! The running pollers, one for each target: which there are follows the configuration.
+//! The running pollers, one for each configured target.
 //!
-//! Owns their starts and ends, at the start of the process, at a reload, and at its end. A target must never have two
-//! pollers at once, for each believes to be the only writer of its account; a target whose configuration is what it was
-//! must not notice a reload; and no target may end another's polls, not even by a panic. How a target is polled is
-//! `poller`'s.
+//! Owns their starts and ends: at the start of the process, at a reload, and at its end. A target
+//! must never have two pollers at once, because each believes to be the only writer of its
+//! counters. A target whose configuration has not changed must not notice a reload. No target may
+//! end another's polls, not even by a panic. `poller` owns how a target is polled.
 
 mod keep_polling;
 mod target_spec;
@@ -38,20 +38,22 @@ use crate::{
     wolkvox::{ClientLimits, Egress, Transport},
 };
 
-/// What all targets share.
+/// The parts that all targets share.
 #[derive(Clone)]
 pub struct Deps {
     /// The open state.
     pub store: Arc<Store>,
-    /// Where to publish.
+    /// Publishes the targets' snapshots.
     pub publisher: Arc<Publisher>,
     /// The live metrics.
     pub telemetry: Arc<Telemetry>,
-    /// The time.
+    /// Tells the time.
     pub clock: Clock,
-    /// Places for requests in flight, shared by all targets: what bounds the memory of their answers.
+    /// Places for requests in flight, shared by all targets, which bound the memory of their
+    /// answers.
     pub in_flight: Arc<Semaphore>,
-    /// Where pollers run: off the thread that answers scrapes, for reading an answer keeps a thread busy.
+    /// Runs the pollers off the thread that answers scrapes, because reading an answer keeps a
+    /// thread busy.
     pub workers: Handle,
 }
 
@@ -59,7 +61,7 @@ pub struct Deps {
 pub struct Supervisor {
     deps: Deps,
     members: BTreeMap<String, Member>,
-    /// Also those that were told to end and have not yet.
+    /// The tasks of all pollers, including those that are still ending.
     tasks: TaskTracker,
 }
 
@@ -70,32 +72,32 @@ struct Member {
     task: JoinHandle<()>,
 }
 
-/// What a change of the configuration did.
+/// The effect of a change of the configuration.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Change {
-    /// Polled from now on.
+    /// Targets that are polled from now on.
     pub added: usize,
-    /// No longer polled. What was counted of them stays in the state.
+    /// Targets that are no longer polled. Their counters stay in the state.
     pub removed: usize,
-    /// Polled in another way.
+    /// Targets that are polled with other settings.
     pub changed: usize,
-    /// Nothing happened to them.
+    /// Targets that did not notice the change.
     pub kept: usize,
 }
 
 impl Supervisor {
-    /// Nobody yet.
+    /// Starts no poller yet.
     pub fn new(deps: Deps) -> Self {
         Self { deps, members: BTreeMap::new(), tasks: TaskTracker::new() }
     }
 
-    /// Makes the pollers those of `config`. First everything is made that can fail on the configuration's account,
-    /// then pollers end, then others begin; when this returns, a scrape shows all targets, and no others. Where nothing
-    /// has changed, nothing is done.
+    /// Makes the pollers those of `config`. First it makes everything that can fail because of the
+    /// configuration, then it ends pollers, then it starts others. When it returns, a scrape shows
+    /// all targets, and no others. Unchanged targets go on undisturbed.
     ///
     /// # Errors
-    /// When a target cannot be set up, which changes nothing; or when the state cannot be read, and then every target
-    /// that is concerned is tried again until it can.
+    /// If a target cannot be set up, which changes nothing; or if the state cannot be read, and
+    /// then every target concerned is tried again until it can.
     pub async fn change_to(&mut self, config: &Config) -> anyhow::Result<Change> {
         let shared = Arc::new(SharedConfig::of(config));
         let wanted: BTreeMap<&str, &TargetConfig> =
@@ -112,9 +114,12 @@ impl Supervisor {
                 None => change.removed += usize::from(ending.insert(name.clone())),
             }
         }
-        let stays = |name: &str| self.members.contains_key(name) && !ending.contains(name);
-        let beginning: Vec<TargetConfig> =
-            config.targets.iter().filter(|target| !stays(&target.name)).cloned().collect();
+        let beginning: Vec<TargetConfig> = config
+            .targets
+            .iter()
+            .filter(|target| !self.members.contains_key(&target.name) || ending.contains(&target.name))
+            .cloned()
+            .collect();
         let specs = self.specs(beginning, shared).await?;
         change.added = specs.len() - change.changed;
         self.end(&ending).await;
@@ -125,19 +130,20 @@ impl Supervisor {
         }
         let started: Vec<_> = specs.into_iter().map(|spec| self.begin(spec)).collect();
         let mut outcome = Ok(());
-        for (name, told) in started {
-            // A task that is gone was told to end.
-            let started = told.await.unwrap_or(Ok(()));
+        for (name, first_start) in started {
+            // A task that is gone was told to end, which is no error.
+            let started = first_start.await.unwrap_or(Ok(()));
             outcome = outcome.and(started.with_context(|| format!("target {name}")));
         }
         self.deps.publisher.settled().await;
         outcome.map(|()| change)
     }
 
-    /// The poller of one target of `config`, for who drives it himself. Its state begins at `origin` if it is new.
+    /// Makes the poller of one target of `config`, for a caller that drives it. Its state begins at
+    /// `origin` if it is new.
     ///
     /// # Errors
-    /// When it cannot be set up, or its state cannot be read.
+    /// If it cannot be set up, or its state cannot be read.
     pub async fn poller(
         &self,
         config: &Config,
@@ -150,7 +156,7 @@ impl Supervisor {
         spec.start_at(origin, &self.deps, stop).await
     }
 
-    /// Ends all of them, each after the commit under way, and waits `within` for that at most.
+    /// Ends all pollers, each after the commit under way, and waits `within` for that at most.
     pub async fn end_all(self, within: Duration) {
         for member in self.members.values() {
             member.stop.cancel();
@@ -161,8 +167,8 @@ impl Supervisor {
         }
     }
 
-    /// Everything that the pollers of these targets need. The machine's certificate authorities are read once for all
-    /// of them, and not at all for none.
+    /// Makes everything that the pollers of these targets need. The machine's certificate
+    /// authorities are read once for all of them, and not at all for no targets.
     async fn specs(
         &self,
         targets: Vec<TargetConfig>,
@@ -171,30 +177,26 @@ impl Supervisor {
         if targets.is_empty() {
             return Ok(Vec::new());
         }
-        let (fingerprints, in_flight) = (self.deps.store.fingerprints(), self.deps.in_flight.clone());
-        let make = move || {
-            // As many as there are different ways, which are few however many targets there are.
-            let mut transports: Vec<(Egress, Transport)> = Vec::new();
-            let spec = |target: TargetConfig| {
+        let fingerprints = self.deps.store.fingerprints();
+        let in_flight = self.deps.in_flight.clone();
+        spawn_blocking(move || {
+            let mut transports = Transports::default();
+            let mut specs = Vec::with_capacity(targets.len());
+            for target in targets {
                 let name = target.name.clone();
-                let transport = match transports.iter().find(|(egress, _)| egress.leads_as(&target.egress)) {
-                    Some((_, transport)) => transport.clone(),
-                    None => {
-                        let made = Transport::new(&target.egress, ClientLimits::default())?;
-                        transports.push((target.egress.clone(), made.clone()));
-                        made
-                    }
-                };
-                TargetSpec::new(target, shared.clone(), &transport, fingerprints.clone(), in_flight.clone())
-                    .map(Arc::new)
-                    .with_context(|| format!("target {name}"))
-            };
-            targets.into_iter().map(spec).collect()
-        };
-        spawn_blocking(make).await?
+                let transport = transports.of(&target.egress)?;
+                let shared = shared.clone();
+                let spec =
+                    TargetSpec::new(target, shared, &transport, fingerprints.clone(), in_flight.clone())
+                        .with_context(|| format!("target {name}"))?;
+                specs.push(Arc::new(spec));
+            }
+            Ok(specs)
+        })
+        .await?
     }
 
-    /// Returns when none of them is polled any more, however their tasks ended.
+    /// Ends these pollers and returns when their tasks are gone.
     async fn end(&mut self, names: &BTreeSet<String>) {
         let ending: Vec<Member> = names.iter().filter_map(|name| self.members.remove(name)).collect();
         for member in &ending {
@@ -205,7 +207,8 @@ impl Supervisor {
         }
     }
 
-    /// Ends every poller, runs `work` while nobody commits, and begins them again where the state is then.
+    /// Ends every poller, runs `work` while nobody commits, and starts the pollers again from the
+    /// state as it is then.
     pub async fn pause<T>(&mut self, work: impl Future<Output = T>) -> T {
         let names: BTreeSet<String> = self.members.keys().cloned().collect();
         let specs: Vec<_> = self.members.values().map(|member| member.spec.clone()).collect();
@@ -217,13 +220,30 @@ impl Supervisor {
         outcome
     }
 
-    /// Told when its first snapshot is handed to the publisher, or could not be; then it is tried again.
+    /// Starts the poller of a target. The receiver gets the outcome of its first start; a failed
+    /// start is tried again.
     fn begin(&mut self, spec: Arc<TargetSpec>) -> (String, oneshot::Receiver<anyhow::Result<()>>) {
-        let (name, stop) = (spec.name().to_owned(), CancellationToken::new());
-        let (tell, told) = oneshot::channel();
-        let polling = keep_polling(spec.clone(), self.deps.clone(), stop.clone(), tell);
+        let name = spec.name().to_owned();
+        let stop = CancellationToken::new();
+        let (sender, first_start) = oneshot::channel();
+        let polling = keep_polling(spec.clone(), self.deps.clone(), stop.clone(), sender);
         let task = self.tasks.spawn_on(polling, &self.deps.workers);
         self.members.insert(name.clone(), Member { spec, stop, task });
-        (name, told)
+        (name, first_start)
+    }
+}
+
+/// One transport for each different way to servers. There are few ways, however many targets.
+#[derive(Default)]
+struct Transports(Vec<(Egress, Transport)>);
+
+impl Transports {
+    fn of(&mut self, egress: &Egress) -> anyhow::Result<Transport> {
+        if let Some((_, transport)) = self.0.iter().find(|(known, _)| known.leads_as(egress)) {
+            return Ok(transport.clone());
+        }
+        let transport = Transport::new(egress, ClientLimits::default())?;
+        self.0.push((egress.clone(), transport.clone()));
+        Ok(transport)
     }
 }

@@ -1,6 +1,7 @@
-//! What a target's poller is told: its settings, whom it asks, and where it begins.
+//! The settings of one target's poller, its connection to the server, and its beginning.
 //!
-//! Owns the way from the configuration to [`PollerConfig`], and the question whether a reload concerns a target.
+//! Owns the way from the configuration to [`PollerConfig`], and the decision whether a reload
+//! concerns a target.
 
 use std::sync::Arc;
 
@@ -22,17 +23,18 @@ use crate::{
     wolkvox::{Client, ClientLimits, RowParser, Transport},
 };
 
-/// Rows in one answer above which the vendor cuts, as documented.
+/// Rows in one answer above which the vendor cuts it, as documented.
 const ROW_CAP: u64 = 60_000;
 
-/// With more targets than this, their polls are spread wider: until then each one's own jitter is enough.
+/// Number of targets above which their polls are spread wider; below it each one's own jitter is
+/// enough.
 const MANY: usize = 128;
 
-/// What the configuration says of all targets.
+/// The part of the configuration that applies to all targets.
 #[derive(PartialEq)]
 pub(super) struct SharedConfig {
-    /// How many targets there are, rounded up, or 1 where they are not many: one more or less is no reason to begin all
-    /// others again.
+    /// Number of targets, rounded up, or 1 where they are not many, so that one more or less does
+    /// not restart all others.
     crowd: usize,
     poll: PollConfig,
     menu: MenuConfig,
@@ -49,7 +51,7 @@ impl SharedConfig {
     }
 }
 
-/// Everything that a target's poller is made of, but for what is counted.
+/// Everything that a target's poller is made of, except for its counters.
 pub(super) struct TargetSpec {
     target: TargetConfig,
     shared: Arc<SharedConfig>,
@@ -78,7 +80,7 @@ impl TargetSpec {
         })
     }
 
-    /// Tells the poller to try at once whatever it waits for.
+    /// Makes the poller try at once whatever it waits for.
     pub(super) fn probe(&self) {
         self.probe.notify_one();
     }
@@ -87,7 +89,7 @@ impl TargetSpec {
         &self.target.name
     }
 
-    /// Whether it is made of these, so that its poller may go on.
+    /// Returns true if it is made of these, so that its poller may go on.
     pub(super) fn is_of(&self, target: &TargetConfig, shared: &SharedConfig) -> bool {
         self.target.is_as(target) && *self.shared == *shared
     }
@@ -102,7 +104,8 @@ impl TargetSpec {
         self.start_with(self.settings.clone(), origin, deps, shutdown).await
     }
 
-    /// As [`TargetSpec::start`], where counting begins at this very moment if it has not yet.
+    /// Starts like [`TargetSpec::start`], but counting begins at exactly this moment if it has not
+    /// begun yet.
     pub(super) async fn start_at(
         &self,
         origin: Timestamp,
@@ -123,7 +126,8 @@ impl TargetSpec {
         let Deps { store, publisher, telemetry, clock, .. } = deps.clone();
         let name = self.target.name.clone();
         let restored = {
-            let (store, name) = (store.clone(), name.clone());
+            let store = store.clone();
+            let name = name.clone();
             let threads = store.threads();
             threads.spawn_blocking(move || store.restore(&name, || TargetCounters::new(origin))).await??
         };
@@ -134,25 +138,24 @@ impl TargetSpec {
             info!(server = name, origin = %totals.origin(), "counting from here");
         }
         let telemetry = telemetry.target(&name);
-        let around = PollerDeps { store, publisher, telemetry, clock, shutdown, probe: self.probe.clone() };
-        let (api, parser) = (self.api.clone(), self.parser.clone());
-        Ok(Poller::start(settings, api, parser, restored, around).await?)
+        let deps = PollerDeps { store, publisher, telemetry, clock, shutdown, probe: self.probe.clone() };
+        Ok(Poller::start(settings, self.api.clone(), self.parser.clone(), restored, deps).await?)
     }
+}
+
+fn expected_labels(menu: &ExpectedMenu) -> impl Iterator<Item = MenuLabels> {
+    menu.options.iter().map(|option| MenuLabels::new(&menu.rp_id, &menu.channel, option))
 }
 
 fn settings(target: &TargetConfig, shared: &SharedConfig) -> anyhow::Result<PollerConfig> {
     let SharedConfig { crowd, poll, menu, journey, baseline } = shared;
-    let options = |expected: &ExpectedMenu| {
-        let labels = |option: &String| MenuLabels::new(&expected.rp_id, &expected.channel, option);
-        expected.options.iter().map(labels).collect::<Vec<_>>()
-    };
     Ok(PollerConfig {
         name: target.name.clone(),
         zone: target.timezone.clone(),
         cadence: Cadence::new(poll.interval, poll.settle_delay, &target.name).among(*crowd, &target.name),
         lookback: poll.lookback,
         tiers: poll.tiers(),
-        expected: target.expected.iter().flat_map(options).collect(),
+        expected: target.expected.iter().flat_map(expected_labels).collect(),
         rules: Arc::new(menu.options.clone()),
         kinds: Arc::new(menu.kinds()),
         limits: SeriesLimits {

@@ -11,19 +11,19 @@ use crate::exposition::{BucketBounds, Histogram, NativeHistogram};
 #[derive(Debug)]
 pub(super) struct Durations {
     bounds: Arc<BucketBounds>,
-    /// Per classic bucket, the last one being above every bound.
+    /// Counts per classic bucket; the last one is above every bound.
     counts: Vec<u64>,
     sum: f64,
     native: NativeHistogram,
 }
 
 impl Durations {
-    /// None yet. `bounds` are in seconds.
+    /// Makes an empty histogram. `bounds` are in seconds.
     pub(super) fn new(bounds: Arc<BucketBounds>) -> Self {
         Self { counts: vec![0; bounds.len() + 1], bounds, sum: 0.0, native: NativeHistogram::default() }
     }
 
-    /// Something took so long.
+    /// Adds one duration.
     pub(super) fn observe(&mut self, took: Duration) {
         let seconds = took.as_secs_f64();
         self.counts[self.bounds.values().partition_point(|bound| *bound < seconds)] += 1;
@@ -31,7 +31,7 @@ impl Durations {
         self.native.observe(seconds, 1);
     }
 
-    /// As it is exposed.
+    /// Returns the histogram in its exposed form.
     pub(super) fn histogram(&self) -> Histogram {
         Histogram::new(self.bounds.clone(), &self.counts, self.sum).with_native(self.native.clone())
     }

@@ -1,7 +1,8 @@
-//! The exporter's own live metrics: what it does, as against what it has counted.
+//! The exporter's own live metrics: its work, as opposed to the rows that it has counted.
 //!
-//! All begin at 0 with each process. Those of the process are a few dozen, encoded at every scrape; those of a target
-//! are part of what the target exposes. One registry that is passed about; nothing global.
+//! All begin at 0 with each process. The few dozen of the process are encoded at every scrape;
+//! those of a target are part of what the target exposes. One registry is passed as a parameter;
+//! nothing is global.
 
 mod durations;
 mod process;
@@ -16,7 +17,7 @@ use std::{
 use tokio::sync::Notify;
 
 pub use self::target::TargetTelemetry;
-use self::{process::Process, target::LIVE};
+use self::{process::ProcessMetrics, target::LIVE};
 use crate::{
     exposition::{BucketBounds, Described, Family, Metric, Sample, described, families, label_block},
     logging::DroppedLines,
@@ -25,7 +26,7 @@ use crate::{
 
 const DURATIONS: [f64; 12] = [0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 40.0, 65.0, 300.0];
 
-/// Why a span was narrowed: the `cause` label of `wolkvox_window_splits_total`.
+/// The reason for which a range was narrowed: the `cause` label of `wolkvox_window_splits_total`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SplitCause {
     /// As many rows as an answer can hold.
@@ -38,7 +39,7 @@ pub enum SplitCause {
     Timeout,
     /// Refused in unknown words.
     Refused,
-    /// Failed again and again, or without any of the known rows, by a server that answers other spans.
+    /// Failed repeatedly, or without any of the known rows, by a server that answers other ranges.
     Failure,
 }
 
@@ -62,7 +63,7 @@ impl SplitCause {
 /// All live metrics of the process.
 #[derive(Debug)]
 pub struct Telemetry {
-    process: Process,
+    process: ProcessMetrics,
     bounds: Arc<BucketBounds>,
     targets: Mutex<BTreeMap<String, TargetTelemetry>>,
     changed: Arc<Notify>,
@@ -70,15 +71,15 @@ pub struct Telemetry {
     dropped_lines: OnceLock<DroppedLines>,
 }
 
-/// What the process knows of itself.
+/// The numbers that the process keeps about itself.
 #[derive(Debug, Default)]
 struct OwnNumbers {
-    /// Used part of what is supported, by what is used.
+    /// Used share of what is supported, by what is used.
     load: BTreeMap<String, f64>,
     /// Address of the runbooks.
     runbooks: Option<String>,
     last_reload_succeeded: bool,
-    /// When the configuration in force was read, in Unix seconds.
+    /// Unix second at which the configuration in force was read.
     last_success: f64,
     log_lines_dropped: f64,
     /// The state file is not at its path.
@@ -87,7 +88,7 @@ struct OwnNumbers {
     state_file_rescues: BTreeMap<&'static str, u64>,
 }
 
-/// Every family of the process but those that the system tells.
+/// Every family of the process, except for those that the system reports.
 const OWN: &[Metric<OwnNumbers>] = &[
     Metric::gauge(
         "wolkvox_exporter_load_ratio",
@@ -147,9 +148,12 @@ impl OwnNumbers {
     }
 
     fn state_file_rescues(&self) -> Vec<Sample> {
-        let causes = Displacement::ALL.iter().map(|cause| cause.as_str());
-        let times = |cause| self.state_file_rescues.get(cause).copied().unwrap_or(0);
-        causes.map(|cause| Sample::new(label_block(&[("cause", cause)]), times(cause))).collect()
+        let mut samples = Vec::new();
+        for cause in Displacement::ALL.iter().map(|cause| cause.as_str()) {
+            let times = self.state_file_rescues.get(cause).copied().unwrap_or(0);
+            samples.push(Sample::new(label_block(&[("cause", cause)]), times));
+        }
+        samples
     }
 
     fn load(&self) -> Vec<Sample> {
@@ -162,7 +166,8 @@ fn one(value: f64) -> Vec<Sample> {
     vec![Sample::new(label_block(&[]), value)]
 }
 
-/// Returns every live family, of a target and of the process, but for those that the system tells.
+/// Returns every live family, of a target and of the process, except for those that the system
+/// reports.
 pub(crate) fn all_metrics() -> Vec<Described> {
     let mut all = described(LIVE);
     all.extend(described(OWN));
@@ -175,7 +180,7 @@ impl Telemetry {
         let bounds = BucketBounds::new(&DURATIONS)
             .ok_or_else(|| prometheus::Error::Msg("the bounds of the durations must increase".to_owned()))?;
         Ok(Self {
-            process: Process::new()?,
+            process: ProcessMetrics::new()?,
             bounds: Arc::new(bounds),
             targets: Mutex::default(),
             changed: Arc::new(Notify::new()),
@@ -188,11 +193,14 @@ impl Telemetry {
         self.own.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The metrics of one target, every class and cause at 0 from the start; those that it had before, if it had any.
+    /// Returns the metrics of one target: those that it had before, or new ones with every class
+    /// and cause at 0.
     pub fn target(&self, server: &str) -> TargetTelemetry {
         let mut targets = self.targets.lock().unwrap_or_else(PoisonError::into_inner);
-        let new = || TargetTelemetry::new(server, &self.bounds, self.changed.clone());
-        targets.entry(server.to_owned()).or_insert_with(new).clone()
+        targets
+            .entry(server.to_owned())
+            .or_insert_with(|| TargetTelemetry::new(server, &self.bounds, self.changed.clone()))
+            .clone()
     }
 
     /// Shows the address of the runbooks, for the links of alerts and dashboards.
@@ -200,23 +208,23 @@ impl Telemetry {
         self.own().runbooks = Some(url.to_owned());
     }
 
-    /// Forgets every target but these. One that comes back begins at 0.
+    /// Forgets every target except these. One that comes back begins at 0.
     pub fn keep(&self, servers: &BTreeSet<String>) {
         let mut targets = self.targets.lock().unwrap_or_else(PoisonError::into_inner);
         targets.retain(|server, _| servers.contains(server));
     }
 
-    /// Told whenever a target's metrics change.
+    /// Returns the signal that is notified whenever a target's metrics change.
     pub fn changed(&self) -> Arc<Notify> {
         self.changed.clone()
     }
 
-    /// How much is used of what is supported, by what it is that is used.
+    /// Sets the used share of what is supported, by what is used.
     pub fn load(&self, of: &str, ratio: f64) {
         self.own().load.insert(of.to_owned(), ratio);
     }
 
-    /// The configuration was read, at the start or anew at `now` (Unix seconds), with or without success.
+    /// Takes note that the configuration was read at `now` (Unix seconds), with or without success.
     pub fn configured(&self, success: bool, now: f64) {
         let mut own = self.own();
         own.last_reload_succeeded = success;
@@ -225,29 +233,30 @@ impl Telemetry {
         }
     }
 
-    /// The state file was looked at: whether what this process wrote is at its path.
+    /// Takes note of a look at the state file: `intact` if it is still the one that this process
+    /// wrote.
     pub fn state_file(&self, intact: bool) {
         self.own().state_file_lost = !intact;
     }
 
-    /// The state was saved into a new file.
+    /// Takes note that the state was saved into a new file.
     pub fn state_file_saved(&self, cause: Displacement) {
         *self.own().state_file_rescues.entry(cause.as_str()).or_default() += 1;
     }
 
-    /// The process started at `at`, in Unix seconds.
+    /// Takes note that the process started at `at`, in Unix seconds.
     pub fn started(&self, at: f64) {
         self.process.started(at);
     }
 
-    /// From now on these are counted.
+    /// Counts these lines from now on.
     pub fn count_dropped_lines(&self, lines: DroppedLines) {
-        // A process has one log.
+        // A process has one log, so this is set once.
         let _ = self.dropped_lines.set(lines);
     }
 
-    /// For one scrape at `now`, sorted by name: what is of the process and of no target. What the system says of the
-    /// process may be a second old.
+    /// Returns the families of the process, sorted by name, for one scrape at `now`. Those that the
+    /// system reports may be a second old.
     pub fn gather(&self, now: Instant) -> Vec<Family> {
         let mut own = self.own();
         own.log_lines_dropped = self.dropped_lines.get().map_or(0.0, |lines| lines.count() as f64);

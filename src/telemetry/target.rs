@@ -1,7 +1,8 @@
-//! The live metrics of one target: what was asked of its server, and what came of it.
+//! The live metrics of one target: the requests to its server and their outcomes.
 //!
-//! They begin at 0 with each process and are part of what the target exposes, so they are encoded when they change and
-//! not at every scrape. Plain numbers behind one lock that is held for the time of an addition.
+//! They begin at 0 with each process and are part of what the target exposes, so they are encoded
+//! when they change and not at every scrape. Plain numbers behind one lock that is held for the
+//! time of an addition.
 
 use std::{
     sync::{
@@ -27,7 +28,7 @@ pub struct TargetTelemetry(Arc<Shared>);
 #[derive(Debug)]
 struct Shared {
     numbers: Mutex<Numbers>,
-    /// Goes up with every change.
+    /// Increases with every change.
     version: AtomicU64,
     changed: Arc<Notify>,
 }
@@ -51,17 +52,19 @@ pub(super) struct Numbers {
     deep_reads: [DeepReads; Tier::ALL.len()],
 }
 
-/// The deeper re-reading of one tier.
+/// The re-reading of one tier.
 #[derive(Debug, Default)]
 struct DeepReads {
     ended: u64,
     failures: [u64; ErrorClass::ALL.len()],
-    /// Seconds left, and when one last ended; none of a tier that the target does not have.
+    /// Seconds left, and the moment at which one last ended; `None` for a tier that the target does
+    /// not have.
     state: Option<(i64, i64)>,
 }
 
 impl TargetTelemetry {
-    /// Everything at 0. `bounds` are those of durations, in seconds; `changed` is told of every change.
+    /// Starts with everything at 0. `bounds` are those of durations, in seconds; `changed` is
+    /// notified of every change.
     pub(super) fn new(server: &str, bounds: &Arc<BucketBounds>, changed: Arc<Notify>) -> Self {
         let numbers = Numbers {
             server: server.into(),
@@ -89,7 +92,7 @@ impl TargetTelemetry {
         self.0.changed.notify_one();
     }
 
-    /// A cycle ended.
+    /// Takes note that a poll ended.
     pub fn polled(&self, took: Duration, failure: Option<ErrorClass>) {
         self.change(|numbers| {
             numbers.polls += 1;
@@ -98,7 +101,7 @@ impl TargetTelemetry {
         });
     }
 
-    /// A request ended.
+    /// Takes note that a request ended.
     pub fn requested(&self, took: Duration, failure: Option<ErrorClass>) {
         self.change(|numbers| {
             numbers.requests += 1;
@@ -107,7 +110,7 @@ impl TargetTelemetry {
         });
     }
 
-    /// A span was narrowed.
+    /// Takes note that a range was narrowed.
     pub fn split(&self, cause: SplitCause) {
         self.change(|numbers| count(&mut numbers.splits, &SplitCause::ALL, Some(cause)));
     }
@@ -120,23 +123,23 @@ impl TargetTelemetry {
         });
     }
 
-    /// A deeper re-reading has come to its end.
+    /// Takes note that a re-reading ended.
     pub fn deep_read(&self, tier: Tier) {
         self.change_tier(tier, |reads| reads.ended += 1);
     }
 
-    /// A step of one failed.
+    /// Takes note that a step of a re-reading failed.
     pub fn deep_read_failed(&self, tier: Tier, class: ErrorClass) {
         self.change_tier(tier, |reads| count(&mut reads.failures, &ErrorClass::ALL, Some(class)));
     }
 
-    /// A tier has so many seconds still to read, and the last that came to its end had begun at a moment (Unix seconds).
-    /// Its counter is at 0 from the first time.
+    /// Sets the seconds that a tier has still to read, and the Unix second at which the last
+    /// finished re-reading began. Its counter exists from the first call on.
     pub fn deep_read_state(&self, tier: Tier, left: i64, began: i64) {
         self.change_tier(tier, |reads| reads.state = Some((left, began)));
     }
 
-    /// The server's clock was seen; absent until then.
+    /// Sets the difference between the server's clock and ours; absent until then.
     pub fn clock_skew(&self, seconds: f64) {
         self.change(|numbers| numbers.skew = Some(seconds));
     }
@@ -146,22 +149,27 @@ impl TargetTelemetry {
         self.change(|numbers| numbers.date_shift = Some(seconds));
     }
 
-    /// So many requests were sent on the server's current day, of those allowed (absent where unknown).
+    /// Sets the requests sent on the server's current day, and those allowed (absent where
+    /// unknown).
     pub fn quota(&self, used: u64, limit: Option<u64>) {
-        self.change(|numbers| (numbers.quota_used, numbers.quota_limit) = (used, limit));
+        self.change(|numbers| {
+            numbers.quota_used = used;
+            numbers.quota_limit = limit;
+        });
     }
 
-    /// The poller broke off, and is to be started again.
+    /// Takes note that the poller panicked and will be started again.
     pub fn restarted(&self) {
         self.change(|numbers| numbers.restarts += 1);
     }
 
-    /// A number that another change makes another.
+    /// Returns a number that differs after every change.
     pub fn version(&self) -> u64 {
         self.0.version.load(Ordering::Acquire)
     }
 
-    /// Always the same ones in the same order, sorted by name; every class and cause is there from the start.
+    /// Returns the families, always the same ones in the same order, sorted by name. Every class
+    /// and cause is there from the start.
     pub fn families(&self) -> Vec<Family> {
         let numbers = self.0.numbers.lock().unwrap_or_else(PoisonError::into_inner);
         families(LIVE, &numbers)
@@ -286,10 +294,12 @@ impl Numbers {
 
     /// A series for each value of one more label.
     fn by<const N: usize>(&self, label: &str, values: [&str; N], counts: &[u64]) -> Vec<Sample> {
-        let sample = |(value, count): (&str, &u64)| {
-            Sample::new(label_block(&[("server", &*self.server), (label, value)]), *count)
-        };
-        values.into_iter().zip(counts).map(sample).collect()
+        let mut samples = Vec::with_capacity(N);
+        for (value, count) in values.into_iter().zip(counts) {
+            let labels = label_block(&[("server", &*self.server), (label, value)]);
+            samples.push(Sample::new(labels, *count));
+        }
+        samples
     }
 
     fn by_tier(&self, value: fn(&DeepReads) -> Option<f64>) -> Vec<Sample> {
@@ -302,7 +312,7 @@ impl Numbers {
         samples
     }
 
-    /// Only those that have occurred: most classes never do.
+    /// Shows only classes that have occurred, because most never do.
     fn deep_read_failures(&self) -> Vec<Sample> {
         let mut samples = Vec::new();
         for (tier, reads) in Tier::ALL.iter().zip(&self.deep_reads) {

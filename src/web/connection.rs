@@ -1,8 +1,9 @@
-//! One connection as the server watches it: since when it has been idle, or its client has not read its answer.
+//! One connection as the server watches it: the start of its idle time, or of its client's not
+//! reading.
 //!
-//! hyper limits the time that a client takes to send a request, and the idle time between two, but not the time that it
-//! takes to *read*. [`Watched`] does. It also records since when the connection has been idle or held up, which decides
-//! whom the server closes when it is full.
+//! hyper limits the time that a client takes to send a request, and the idle time between two, but
+//! not the time that it takes to *read*. [`Watched`] does. It also records the start of the idle or
+//! held-up time, by which the server chooses the connection to close when it is full.
 
 use std::{
     io,
@@ -36,7 +37,7 @@ pub(super) enum Idle {
 
 /// State of a connection, written by its task and read by the server.
 #[derive(Debug)]
-pub(super) struct Slot {
+pub(super) struct ConnectionSlot {
     epoch: Instant,
     /// Start of the idle time in microseconds from `epoch`, or [`NEVER`] while an answer is being sent.
     waiting_since: AtomicU64,
@@ -46,7 +47,7 @@ pub(super) struct Slot {
     freed: Arc<Notify>,
 }
 
-impl Slot {
+impl ConnectionSlot {
     /// Describes a connection that was just accepted. All share `epoch`, so that they can be compared.
     pub(super) fn new(epoch: Instant, freed: Arc<Notify>) -> Self {
         let slot =
@@ -98,13 +99,13 @@ fn micros(time: Duration) -> u64 {
 #[derive(Debug)]
 pub(super) struct Watched<T> {
     stream: T,
-    slot: Arc<Slot>,
+    slot: Arc<ConnectionSlot>,
     limit: Duration,
     deadline: Option<Pin<Box<Sleep>>>,
 }
 
 impl<T> Watched<T> {
-    pub(super) fn new(stream: T, slot: Arc<Slot>, limit: Duration) -> Self {
+    pub(super) fn new(stream: T, slot: Arc<ConnectionSlot>, limit: Duration) -> Self {
         Self { stream, slot, limit, deadline: None }
     }
 

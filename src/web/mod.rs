@@ -44,7 +44,7 @@ pub struct Site {
     pub readiness: Arc<ArcSwap<Readiness>>,
     /// Collects the targets for the status page, as of their last publications. Same conditions as `live`.
     pub targets: Box<dyn Fn() -> Arc<Vec<Arc<TargetStatus>>> + Send + Sync>,
-    /// What is to be said of the exporter as a whole.
+    /// Notices about the exporter as a whole.
     pub notices: Arc<Notices>,
     /// The clock, for ages on the page.
     pub clock: Arc<dyn Fn() -> Timestamp + Send + Sync>,

@@ -50,19 +50,24 @@ pub fn negotiate<'a>(accept: impl IntoIterator<Item = &'a str>) -> &'static Offe
 /// Returns the format that a media range names. Parameters such as `charset` and Prometheus 3's `escaping` do not matter:
 /// the exposition is UTF-8 and its names need no escaping.
 fn named(media: &str, parameters: &str) -> Option<&'static Offer> {
-    let is = |name: &str, value: &str| parameter(parameters, name).is_none_or(|given| given == value);
     match media.trim().to_ascii_lowercase().as_str() {
-        "application/openmetrics-text" if is("version", "1.0.0") => Some(&OPEN_METRICS),
-        "application/openmetrics-text" if is("version", "0.0.1") => Some(&OPEN_METRICS_0),
+        "application/openmetrics-text" if allows(parameters, "version", "1.0.0") => Some(&OPEN_METRICS),
+        "application/openmetrics-text" if allows(parameters, "version", "0.0.1") => Some(&OPEN_METRICS_0),
         "application/vnd.google.protobuf"
-            if is("proto", "io.prometheus.client.MetricFamily") && is("encoding", "delimited") =>
+            if allows(parameters, "proto", "io.prometheus.client.MetricFamily")
+                && allows(parameters, "encoding", "delimited") =>
         {
             Some(&PROTOBUF)
         }
-        "text/plain" if is("version", "0.0.4") => Some(&TEXT),
+        "text/plain" if allows(parameters, "version", "0.0.4") => Some(&TEXT),
         "*/*" | "text/*" => Some(&TEXT),
         _ => None,
     }
+}
+
+/// Returns true if a parameter has this value or is absent.
+fn allows(parameters: &str, name: &str, value: &str) -> bool {
+    parameter(parameters, name).is_none_or(|given| given == value)
 }
 
 /// Returns true if the `Accept-Encoding` headers name gzip.

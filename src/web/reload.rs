@@ -32,9 +32,9 @@ impl Reloader {
     pub async fn ask(&self) -> ReloadResult {
         let (answer, outcome) = oneshot::channel();
         // Both ends live as long as the server, except while the process ends.
-        let ending = || "the exporter is stopping".to_owned();
-        self.0.send(answer).await.map_err(|_| ending())?;
-        outcome.await.unwrap_or_else(|_| Err(ending()))
+        const STOPPING: &str = "the exporter is stopping";
+        self.0.send(answer).await.map_err(|_| STOPPING.to_owned())?;
+        outcome.await.unwrap_or_else(|_| Err(STOPPING.to_owned()))
     }
 }
 

@@ -24,7 +24,7 @@ use crate::{
 };
 
 /// A body of existing pieces that are never copied together.
-pub(super) type Pieces = Full<Body>;
+pub(super) type ResponseBody = Full<Body>;
 
 const RELOAD: &str = "/-/reload";
 /// The runbooks are below it.
@@ -57,7 +57,7 @@ pub(super) fn answer<B: HttpBody>(
     refused: Option<AccessDenied>,
     reloaded: Option<reload::ReloadResult>,
     headers: &[(HeaderName, HeaderValue)],
-) -> Response<Pieces> {
+) -> Response<ResponseBody> {
     let mut response = match (refused, reloaded) {
         (Some(AccessDenied::Unauthorized), _) => unauthorized(),
         (Some(AccessDenied::Busy), _) => busy(),
@@ -84,9 +84,9 @@ struct Asked<'a> {
     query: Option<&'a str>,
 }
 
-fn route<B>(site: &Site, request: &Request<B>) -> Response<Pieces> {
+fn route<B>(site: &Site, request: &Request<B>) -> Response<ResponseBody> {
     let path = request.uri().path();
-    let handler: fn(&Site, &Asked<'_>) -> Response<Pieces> = match path {
+    let handler: fn(&Site, &Asked<'_>) -> Response<ResponseBody> = match path {
         _ if path == site.telemetry_path => metrics,
         "/" => status_page,
         "/status.json" => status_json,
@@ -106,7 +106,7 @@ fn route<B>(site: &Site, request: &Request<B>) -> Response<Pieces> {
 
 /// Refuses scrapes until the state is restored: an answer without the counters would make the series vanish and come back,
 /// whereas a refused scrape only shows that the exporter is not up yet.
-fn metrics(site: &Site, asked: &Asked<'_>) -> Response<Pieces> {
+fn metrics(site: &Site, asked: &Asked<'_>) -> Response<ResponseBody> {
     if let Readiness::NotReady(reason) = &**site.readiness.load() {
         return not_ready(reason);
     }
@@ -125,10 +125,10 @@ fn encoding(headers: &HeaderMap) -> (Encoding, &'static str) {
     (Encoding { format: offer.format, gzip }, offer.content_type)
 }
 
-fn status_page(site: &Site, asked: &Asked<'_>) -> Response<Pieces> {
+fn status_page(site: &Site, asked: &Asked<'_>) -> Response<ResponseBody> {
     let language = asked.language();
     let readiness = site.readiness.load();
-    let html = page::page(&page::View {
+    let html = page::page(&page::PageView {
         version: &site.version,
         telemetry_path: &site.telemetry_path,
         not_ready: readiness.reason(),
@@ -141,7 +141,7 @@ fn status_page(site: &Site, asked: &Asked<'_>) -> Response<Pieces> {
     with(in_language(answer, language), header::CONTENT_SECURITY_POLICY, &page::POLICY)
 }
 
-fn status_json(site: &Site, asked: &Asked<'_>) -> Response<Pieces> {
+fn status_json(site: &Site, asked: &Asked<'_>) -> Response<ResponseBody> {
     let language = asked.language();
     let readiness = site.readiness.load();
     let targets = (site.targets)();
@@ -159,7 +159,7 @@ impl Asked<'_> {
 }
 
 /// A page on what an alert means and what to do; behind the same access rules as every other page.
-fn runbook(site: &Site, asked: &Asked<'_>) -> Response<Pieces> {
+fn runbook(site: &Site, asked: &Asked<'_>) -> Response<ResponseBody> {
     let language = asked.language();
     let name = asked.path.strip_prefix(RUNBOOKS).unwrap_or_default();
     let Some(html) = runbooks::page(name, language) else { return not_found(site) };
@@ -168,13 +168,13 @@ fn runbook(site: &Site, asked: &Asked<'_>) -> Response<Pieces> {
 }
 
 /// Forbids caches to keep the answer.
-fn in_language(answer: Response<Pieces>, language: Language) -> Response<Pieces> {
+fn in_language(answer: Response<ResponseBody>, language: Language) -> Response<ResponseBody> {
     let answer = with(answer, header::VARY, "Accept-Language");
     let answer = with(answer, header::CACHE_CONTROL, "no-store");
     with(answer, header::CONTENT_LANGUAGE, language.code())
 }
 
-fn after_reload(outcome: reload::ReloadResult) -> Response<Pieces> {
+fn after_reload(outcome: reload::ReloadResult) -> Response<ResponseBody> {
     match outcome {
         Ok(()) => text(StatusCode::OK, PLAIN, "The configuration was read anew.\n"),
         Err(reason) => {
@@ -185,7 +185,7 @@ fn after_reload(outcome: reload::ReloadResult) -> Response<Pieces> {
 }
 
 /// Answers a request for a reload that has the wrong method or is switched off.
-fn no_reload(site: &Site) -> Response<Pieces> {
+fn no_reload(site: &Site) -> Response<ResponseBody> {
     if site.reloader.is_none() {
         let why = "This is off: start the exporter with --web.enable-lifecycle, or send it a SIGHUP.\n";
         return text(StatusCode::FORBIDDEN, PLAIN, why);
@@ -195,45 +195,45 @@ fn no_reload(site: &Site) -> Response<Pieces> {
 }
 
 /// Answers that the exporter is alive: the event loop runs.
-fn healthy(_: &Site, _: &Asked<'_>) -> Response<Pieces> {
+fn healthy(_: &Site, _: &Asked<'_>) -> Response<ResponseBody> {
     text(StatusCode::OK, PLAIN, "The exporter is healthy.\n")
 }
 
-fn ready(site: &Site, _: &Asked<'_>) -> Response<Pieces> {
+fn ready(site: &Site, _: &Asked<'_>) -> Response<ResponseBody> {
     match &**site.readiness.load() {
         Readiness::Ready => text(StatusCode::OK, PLAIN, "The exporter is ready.\n"),
         Readiness::NotReady(reason) => not_ready(reason),
     }
 }
 
-fn not_ready(reason: &str) -> Response<Pieces> {
+fn not_ready(reason: &str) -> Response<ResponseBody> {
     text(StatusCode::SERVICE_UNAVAILABLE, PLAIN, format!("The exporter is not ready: {reason}\n"))
 }
 
-fn unauthorized() -> Response<Pieces> {
+fn unauthorized() -> Response<ResponseBody> {
     let answer = text(StatusCode::UNAUTHORIZED, PLAIN, "A user and a password are needed here.\n");
     with(answer, header::WWW_AUTHENTICATE, "Basic realm=\"wolkvox-exporter\", charset=\"UTF-8\"")
 }
 
-fn busy() -> Response<Pieces> {
+fn busy() -> Response<ResponseBody> {
     let answer =
         text(StatusCode::TOO_MANY_REQUESTS, PLAIN, "Too many passwords are being checked: try again.\n");
     with(answer, header::RETRY_AFTER, "1")
 }
 
 /// Answers an unknown path, without repeating it, so that nothing needs escaping.
-fn not_found(site: &Site) -> Response<Pieces> {
+fn not_found(site: &Site) -> Response<ResponseBody> {
     let path = &site.telemetry_path;
     let hint =
         format!("There is nothing here. Try {path}, /, /status.json, /runbooks/, /-/healthy or /-/ready.\n");
     text(StatusCode::NOT_FOUND, PLAIN, hint)
 }
 
-fn text(status: StatusCode, content_type: &'static str, text: impl Into<Bytes>) -> Response<Pieces> {
+fn text(status: StatusCode, content_type: &'static str, text: impl Into<Bytes>) -> Response<ResponseBody> {
     response(status, content_type, text.into().into())
 }
 
-fn response(status: StatusCode, content_type: &'static str, body: Body) -> Response<Pieces> {
+fn response(status: StatusCode, content_type: &'static str, body: Body) -> Response<ResponseBody> {
     let length = body.len();
     let mut response = Response::new(Full::new(body));
     *response.status_mut() = status;
@@ -241,7 +241,11 @@ fn response(status: StatusCode, content_type: &'static str, body: Body) -> Respo
     with(response, header::CONTENT_TYPE, content_type)
 }
 
-fn with(mut response: Response<Pieces>, name: HeaderName, value: &'static str) -> Response<Pieces> {
+fn with(
+    mut response: Response<ResponseBody>,
+    name: HeaderName,
+    value: &'static str,
+) -> Response<ResponseBody> {
     response.headers_mut().insert(name, HeaderValue::from_static(value));
     response
 }

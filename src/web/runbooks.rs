@@ -67,7 +67,6 @@ fn list(language: Language) -> Markup {
 
 /// Links are relative, so that they work behind a proxy that serves the exporter under a path of its own.
 fn document(title: &str, content: &Markup, language: Language) -> String {
-    let text = |text| say(text, language, &[]);
     let other = match language {
         Language::En => Language::Es,
         Language::Es => Language::En,
@@ -85,12 +84,12 @@ fn document(title: &str, content: &Markup, language: Language) -> String {
                 header class="top" {
                     h1 { "wolkvox-exporter" } " "
                     a href={ "?lang=" (other.code()) } hreflang=(other.code()) lang=(other.code()) {
-                        (text(RunbookText::OtherLanguage))
+                        (say(RunbookText::OtherLanguage, language, &[]))
                     }
                 }
                 nav {
-                    a href={ "./?lang=" (language.code()) } { (text(RunbookText::All)) } " "
-                    a href={ "../?lang=" (language.code()) } { (text(RunbookText::Status)) }
+                    a href={ "./?lang=" (language.code()) } { (say(RunbookText::All, language, &[])) } " "
+                    a href={ "../?lang=" (language.code()) } { (say(RunbookText::Status, language, &[])) }
                 }
                 main { article class="runbook" { (content) } }
             }

@@ -40,10 +40,9 @@ use tokio::{
 
 use super::{
     Site,
-    connection::{Slot, Watched},
+    connection::{ConnectionSlot, Watched},
     routes, tls,
 };
-use crate::config::WebRules;
 
 /// Pause in accepting after an error that the next attempt would meet again, such as no free descriptor.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
@@ -105,23 +104,24 @@ impl Default for ServerLimits {
 /// # Errors
 /// The error of the last one.
 pub fn listen(candidates: &[SocketAddr]) -> io::Result<TcpListener> {
-    let bind = |address: &SocketAddr| {
-        let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
-        // A port that the previous process has just left can be used at once.
-        socket.set_reuseaddr(true)?;
-        // Connections inherit it from their listener.
-        socket.set_send_buffer_size(SEND_BUFFER)?;
-        socket.bind(*address)?;
-        socket.listen(BACKLOG)
-    };
     let mut outcome = Err(io::Error::new(io::ErrorKind::InvalidInput, "there is no address"));
     for address in candidates {
-        outcome = bind(address);
+        outcome = bind(*address);
         if outcome.is_ok() {
             break;
         }
     }
     outcome
+}
+
+fn bind(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    // A port that the previous process has just left can be used at once.
+    socket.set_reuseaddr(true)?;
+    // Connections inherit it from their listener.
+    socket.set_send_buffer_size(SEND_BUFFER)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
 }
 
 /// Serves `site` until `shutdown` is done, then closes the listener and lets the answers under way end, for
@@ -176,7 +176,7 @@ struct Connections {
     limits: ServerLimits,
     tasks: JoinSet<()>,
     /// Connections in `tasks` that were not told to end.
-    slots: HashMap<Id, (AbortHandle, Arc<Slot>)>,
+    slots: HashMap<Id, (AbortHandle, Arc<ConnectionSlot>)>,
     epoch: Instant,
     freed: Arc<Notify>,
     closing: watch::Sender<()>,
@@ -210,7 +210,7 @@ impl Connections {
     }
 
     fn add(&mut self, stream: TcpStream, site: &Arc<Site>) {
-        let slot = Arc::new(Slot::new(self.epoch, self.freed.clone()));
+        let slot = Arc::new(ConnectionSlot::new(self.epoch, self.freed.clone()));
         let task = connection(stream, slot.clone(), site.clone(), self.limits, self.closing.subscribe());
         let task = self.tasks.spawn(task);
         self.slots.insert(task.id(), (task, slot));
@@ -229,7 +229,7 @@ impl Connections {
 /// Serves one connection from its first byte to its last.
 async fn connection(
     stream: TcpStream,
-    slot: Arc<Slot>,
+    slot: Arc<ConnectionSlot>,
     site: Arc<Site>,
     limits: ServerLimits,
     mut closing: watch::Receiver<()>,
@@ -254,7 +254,7 @@ async fn connection(
 
 /// The parts of a connection that do not depend on TLS.
 struct Served {
-    slot: Arc<Slot>,
+    slot: Arc<ConnectionSlot>,
     site: Arc<Site>,
     limits: ServerLimits,
     peer: IpAddr,
@@ -292,7 +292,7 @@ async fn http<T: AsyncRead + AsyncWrite + Unpin>(
     }
 }
 
-async fn answer(site: &Site, request: &Request<Incoming>, peer: IpAddr) -> Response<routes::Pieces> {
+async fn answer(site: &Site, request: &Request<Incoming>, peer: IpAddr) -> Response<routes::ResponseBody> {
     let rules = site.access.rules();
     let refused = if routes::is_public(request.uri().path()) {
         None
@@ -313,11 +313,14 @@ async fn answer(site: &Site, request: &Request<Incoming>, peer: IpAddr) -> Respo
 /// that the new certificates apply to every client.
 async fn outdated(site: Arc<Site>, tls: Option<Arc<ServerConfig>>) {
     let mut rules = site.access.subscribe();
-    let differs = |rules: &Arc<WebRules>| match (&rules.tls, &tls) {
+    // The sender lives in the site, which outlives this.
+    let _ = rules.wait_for(|rules| differ(rules.tls.as_ref(), tls.as_ref())).await;
+}
+
+fn differ(now: Option<&Arc<ServerConfig>>, then: Option<&Arc<ServerConfig>>) -> bool {
+    match (now, then) {
         (Some(now), Some(then)) => !Arc::ptr_eq(now, then),
         (None, None) => false,
         _ => true,
-    };
-    // The sender lives in the site, which outlives this.
-    let _ = rules.wait_for(differs).await;
+    }
 }

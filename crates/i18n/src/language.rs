@@ -28,7 +28,7 @@ impl Language {
         if name.eq_ignore_ascii_case("es") { Self::Es } else { Self::En }
     }
 
-    /// Whether a tag such as `es`, `es-CO` or `ES-419` names it.
+    /// Returns true if a tag such as `es`, `es-CO` or `ES-419` names this language.
     pub fn is_named_by(self, range: &str) -> bool {
         range.split('-').next().is_some_and(|name| name.eq_ignore_ascii_case(self.code()))
     }

@@ -42,7 +42,7 @@ macro_rules! texts {
     };
 }
 
-/// What stands in the place of `{name}` in a text.
+/// The values that replace `{name}` in a text.
 pub type Values<'a> = &'a [(&'a str, String)];
 
 /// A text with its values.

@@ -14,7 +14,8 @@ const MONTHS_ES: [&str; 12] =
 /// A length of time as both languages write it: `45 s`, `12 min`, `2 h 5 min`, `24 h`, `3 d`.
 pub fn span(seconds: i64) -> String {
     let seconds = seconds.abs();
-    let (minutes, hours) = (seconds / 60 % 60, seconds / 3600);
+    let minutes = seconds / 60 % 60;
+    let hours = seconds / 3600;
     match seconds {
         0..120 => format!("{seconds} s"),
         120..3600 => format!("{minutes} min"),
@@ -25,7 +26,7 @@ pub fn span(seconds: i64) -> String {
     }
 }
 
-/// How long something took: `840 ms`, `1.2 s` (in Spanish `1,2 s`), and from ten seconds on as [`span`].
+/// Formats a duration: `840 ms`, `1.2 s` (in Spanish `1,2 s`), and from ten seconds on as [`span`].
 pub fn duration(took: Duration, language: Language) -> String {
     let tenths = (took.as_millis() + 50) / 100;
     let point = if language == Language::En { '.' } else { ',' };
@@ -59,7 +60,8 @@ pub fn count(number: u64, language: Language) -> String {
 
 /// A moment on a zone's clock, for somebody whose day is that of `now`: `14:35`, or with the day if it is another one.
 pub fn moment(at: Timestamp, now: Timestamp, zone: &TimeZone, language: Language) -> String {
-    let (time, today) = (zone.to_datetime(at), zone.to_datetime(now).date());
+    let time = zone.to_datetime(at);
+    let today = zone.to_datetime(now).date();
     let clock = format!("{:02}:{:02}", time.hour(), time.minute());
     if time.date() == today {
         return clock;

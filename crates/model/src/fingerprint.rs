@@ -11,7 +11,7 @@ use std::{
 
 use siphasher::sip::SipHasher24;
 
-/// Bytes in which the length of a field stands before it.
+/// Bytes that hold the length of a field, in front of it.
 const LENGTH: usize = size_of::<u64>();
 
 /// Makes fingerprints under one secret key.
@@ -27,16 +27,18 @@ impl std::fmt::Debug for Fingerprints {
 }
 
 impl Fingerprints {
-    /// With a key that must stay the same for as long as the state does.
+    /// Uses `key`, which must stay the same for as long as the state does.
     pub fn new(key: [u8; 16]) -> Self {
         Self { key }
     }
 
-    /// A hash of the fields in their order; where one ends and the next begins is part of it.
+    /// Hashes the fields in their order. Where one field ends and the next begins is part of the
+    /// hash.
     pub fn of(&self, fields: &[&str]) -> u64 {
-        // In one piece: the hasher's start and end of a piece cost more than a short field.
+        // Hashed in one piece, because starting and ending a piece costs more than a short field.
         let length = fields.iter().map(|field| LENGTH + field.len()).sum();
-        let (mut short, mut long) = ([0; 256], Vec::new());
+        let mut short = [0; 256];
+        let mut long = Vec::new();
         let bytes = match short.get_mut(..length) {
             Some(bytes) => bytes,
             None => {
@@ -56,10 +58,11 @@ impl Fingerprints {
     }
 }
 
-/// A map whose keys nobody outside can choose: they hold a fingerprint, which is a keyed hash already, or numbers of ours.
+/// A map whose keys no caller can choose: they hold a fingerprint, which is a keyed hash already,
+/// or numbers of ours. A cheap hasher is therefore safe.
 pub type OwnMap<K, V> = HashMap<K, V, BuildHasherDefault<OwnHasher>>;
 
-/// Spreads whole numbers, and does no more.
+/// Spreads whole numbers over the hash space; it resists no attacker.
 #[derive(Debug, Default, Clone, Copy)]
 pub struct OwnHasher(u64);
 

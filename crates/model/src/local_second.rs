@@ -1,20 +1,21 @@
-//! A second of a server's wall clock: what the date of a row is.
+//! A second of a server's wall clock, which is what the date of a row is.
 //!
-//! Owns the type that keeps such seconds apart from Unix seconds, and the way between it and a civil time. It must never
-//! know a zone: at which moment a clock showed a second is the schedule's to say.
+//! Owns the type that keeps such seconds apart from Unix seconds, and the conversion from and to a
+//! civil time. It must never know a zone: `schedule` knows at which moment a clock showed a second.
 
 use std::ops::{Add, Sub};
 
 use jiff::{Timestamp, civil::DateTime, tz::Offset};
 use serde::{Deserialize, Serialize};
 
-/// Seconds from 1970-01-01T00:00:00 to what a wall clock shows, as if no zone existed: the form in which dates of rows are
-/// kept and compared. An hour that the clock shows twice has the same seconds twice.
+/// Seconds from 1970-01-01T00:00:00 to what a wall clock shows, as if no zone existed. Dates of
+/// rows are kept and compared in this form. An hour that the clock shows twice has the same seconds
+/// twice.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct LocalSecond(i64);
 
-/// A stretch of a wall clock: its first second, and the first one after it.
+/// A part of a wall clock's time: its first second, and the first one after it.
 pub type LocalStretch = (LocalSecond, LocalSecond);
 
 impl LocalSecond {
@@ -23,14 +24,15 @@ impl LocalSecond {
     /// After every date.
     pub const MAX: Self = Self(i64::MAX);
 
-    /// So many seconds after 1970 began on the wall clock.
+    /// The second that is this many seconds after the wall clock's 1970-01-01T00:00:00.
     #[inline]
     #[must_use]
     pub const fn new(seconds: i64) -> Self {
         Self(seconds)
     }
 
-    /// When the clock shows this; `None` in the last hours of the last year, which no moment reaches.
+    /// The second at which the clock shows `time`; `None` in the last hours of the last year, which
+    /// no moment reaches.
     #[must_use]
     pub fn of(time: DateTime) -> Option<Self> {
         Offset::UTC.to_timestamp(time).ok().map(|as_if_utc| Self(as_if_utc.as_second()))
@@ -43,20 +45,21 @@ impl LocalSecond {
         self.0
     }
 
-    /// What the clock shows then; `None` beyond the years that have a name.
+    /// The civil time that the clock shows at this second; `None` beyond the years that have a
+    /// name.
     #[must_use]
     pub fn civil(self) -> Option<DateTime> {
         Timestamp::from_second(self.0).ok().map(|as_if_utc| Offset::UTC.to_datetime(as_if_utc))
     }
 
-    /// So much later, [`LocalSecond::MAX`] at most.
+    /// Adds seconds; the result is [`LocalSecond::MAX`] at most.
     #[inline]
     #[must_use]
     pub const fn saturating_add(self, seconds: i64) -> Self {
         Self(self.0.saturating_add(seconds))
     }
 
-    /// So much earlier, [`LocalSecond::MIN`] at least.
+    /// Subtracts seconds; the result is [`LocalSecond::MIN`] at least.
     #[inline]
     #[must_use]
     pub const fn saturating_sub(self, seconds: i64) -> Self {
@@ -79,7 +82,7 @@ impl LocalSecond {
 }
 
 impl From<DateTime> for LocalSecond {
-    /// As [`LocalSecond::of`]; where that has none, after every date.
+    /// Converts as [`LocalSecond::of`] does; a time that has no second is after every date.
     fn from(time: DateTime) -> Self {
         Self::of(time).unwrap_or(Self::MAX)
     }

@@ -1,14 +1,14 @@
-//! What routing points and options are called.
+//! Display names of routing points and options.
 //!
-//! Owns the lists of names and how they are laid over each other. Names are only shown: nothing may be counted
-//! or told apart by them, because they change at any time. They come from what an operation has configured, or from
-//! the operator's own file, never from a caller.
+//! Owns the lists of names and the way in which one list overlays another. Names are only shown:
+//! nothing may be counted or identified by them, because they change at any time. They come from
+//! the configuration of the operation or from the operator's own file, never from a caller.
 
 use std::collections::BTreeMap;
 
 use crate::{OTHER, OptionRules, Ruled};
 
-/// Which list.
+/// One of the two lists of names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum NameKind {
     /// By `rp_id`.
@@ -21,7 +21,7 @@ impl NameKind {
     /// Both.
     pub const ALL: [Self; 2] = [Self::RoutingPoints, Self::Options];
 
-    /// In words, for the log.
+    /// The list in words, for the log.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::RoutingPoints => "routing points",
@@ -37,23 +37,23 @@ pub struct Names {
     pub routing_points: BTreeMap<String, String>,
     /// By `cod_opc_menu`.
     pub options: BTreeMap<String, String>,
-    /// By `rp_id`, what options are called there and nowhere else: "1" is something else in each menu. Wolkvox has
-    /// no such list, so they are always the operator's own.
+    /// By `rp_id`, the names of options that hold at that routing point only: "1" is something else
+    /// in each menu. Wolkvox has no such list, so they always come from the operator's file.
     pub options_at: BTreeMap<String, BTreeMap<String, String>>,
 }
 
 impl Names {
-    /// What a routing point is called, if anybody said.
+    /// The name of a routing point, if it has one.
     pub fn routing_point(&self, rp_id: &str) -> Option<&str> {
         self.routing_points.get(rp_id).map(String::as_str)
     }
 
-    /// What an option, as it is exposed, is called in general, if anybody said.
+    /// The general name of an option, by its exposed code, if it has one.
     pub fn option(&self, code: &str) -> Option<&str> {
         self.options.get(code).map(String::as_str)
     }
 
-    /// What an option is called at a routing point: its name there, or else the one in general.
+    /// The name of an option at a routing point, or else its general name.
     pub fn option_at(&self, rp_id: &str, code: &str) -> Option<&str> {
         let there = self.options_at.get(rp_id).and_then(|options| options.get(code));
         there.map(String::as_str).or_else(|| self.option(code))
@@ -75,7 +75,7 @@ impl Names {
         }
     }
 
-    /// These names with `over` laid over them, code by code.
+    /// Returns these names overlaid code by code with those of `over`.
     #[must_use]
     pub fn overlaid(&self, over: &Self) -> Self {
         let mut both = self.clone();
@@ -89,8 +89,9 @@ impl Names {
         both
     }
 
-    /// The same, with options under the codes that they are exposed by. Where several are exposed as one, the name
-    /// is that of the code that was written so, or else of the first.
+    /// Returns the same names, with options under the codes that they are exposed by. Where several
+    /// options are exposed as one, the exposed code's own name wins, or else the name of the first
+    /// of them.
     #[must_use]
     pub fn as_exposed(&self, rules: &OptionRules) -> Self {
         let there = self.options_at.iter();
@@ -109,7 +110,7 @@ fn options_as_exposed(given: &BTreeMap<String, String>, rules: &OptionRules) -> 
             Ruled::Keep(label) if label != code => {
                 options.entry(label.to_owned()).or_insert_with(|| name.clone());
             }
-            // What is folded has no name, but what it is folded into may.
+            // A folded option has no name, but `other` itself may have one.
             Ruled::Other if code != OTHER => {}
             _ => {
                 options.insert(code.clone(), name.clone());

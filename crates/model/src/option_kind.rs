@@ -33,10 +33,10 @@ impl OptionKind {
     }
 }
 
-/// Which codes are of which kind.
+/// The kind of each listed code.
 ///
-/// Codes compare exactly, letter by letter, with the option as it is exposed: cleaned and cut as a label value,
-/// and after the renaming rules. Whoever wants several spellings to be one code renames them.
+/// Codes are compared letter by letter with the exposed option: cleaned, cut as a label value, and
+/// renamed by the rules. Operators who want several spellings to be one code rename them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OptionKinds(BTreeMap<String, OptionKind>);
 

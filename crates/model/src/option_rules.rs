@@ -1,26 +1,27 @@
-//! Which options get a series of their own, and under which name.
+//! The rules that decide which options get a series of their own, and under which name.
 //!
-//! Owns the rules of `menu.options`: rename, then deny, then allow. Pure, and linear in the length of an option
-//! whatever the pattern is, because options are what the vendor's server sends. A rule must never lose a row:
-//! what it takes out of sight is still counted, as [`OTHER`].
+//! Owns the rules of `menu.options`: rename, then deny, then allow. Pure, and linear in the length
+//! of an option whatever the pattern is, because the vendor's server sends the options. A rule must
+//! never lose a row: an option without a series is still counted, as [`OTHER`].
 
 use regex::{Regex, RegexBuilder};
 
 use crate::OTHER;
 
-/// The most memory that one compiled pattern may take, in bytes: far above any rule that a person would write.
+/// Memory that one compiled pattern may take, in bytes: far above any rule that a person would
+/// write.
 const LARGEST: usize = 1 << 20;
-/// The longest pattern, in bytes.
+/// Length of the longest pattern, in bytes.
 const LONGEST: usize = 1024;
 
-/// The label value that takes every option in which somebody typed a number: see [`DigitFold`].
+/// The label value for every option in which somebody typed a number: see [`DigitFold`].
 pub const NUMBER: &str = "number";
 
-/// Bytes of `a@b.c`.
+/// Length of `a@b.c`, in bytes.
 const SHORTEST_EMAIL: usize = 5;
 
-/// How long a number a caller may type before the option is no code any more, but personal data: an identity card, or a
-/// telephone number, keyed into a menu. An e-mail address is personal however long it is.
+/// The number of digits from which an option is personal data and no code: an identity card or a
+/// telephone number that a caller typed into a menu. An e-mail address is personal at any length.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DigitFold(usize);
 
@@ -42,10 +43,11 @@ impl DigitFold {
         self.0
     }
 
-    /// Whether an option, whole and not yet cut to the length of a label, is to be counted as [`NUMBER`].
+    /// Returns true if an option, not yet cut to the length of a label, must be counted as
+    /// [`NUMBER`].
     ///
-    /// Whatever stands between two digits belongs to the number, unless it is a letter: `300 123 4567`, `1.023.456.789`
-    /// and `+57 (300) 123-45-67` are numbers of ten and twelve digits.
+    /// Everything but letters may stand between two digits of one number: `300 123 4567`,
+    /// `1.023.456.789` and `+57 (300) 123-45-67` are numbers of ten and twelve digits.
     pub fn folds(self, option: &str) -> bool {
         // Most options are shorter than any such number.
         if self.0 == 0 || option.len() < self.0.min(SHORTEST_EMAIL) {
@@ -66,10 +68,9 @@ impl DigitFold {
     }
 }
 
-/// Whether a text holds an e-mail address: something, an at sign, and a name with a dot. Spaces around the sign are
-/// tolerated.
+/// Returns true if a text holds an e-mail address: something, an at sign, and a name with a dot.
+/// Spaces around the sign are tolerated.
 fn has_email(text: &str) -> bool {
-    let is_address_char = |c: &char| c.is_alphanumeric() || matches!(c, '.' | '-' | '_' | '+' | '%');
     if !text.contains(['@', '＠', '﹫', '%', '(', '[']) {
         return false;
     }
@@ -87,7 +88,11 @@ fn has_email(text: &str) -> bool {
     })
 }
 
-/// What the rules make of an option.
+fn is_address_char(c: &char) -> bool {
+    c.is_alphanumeric() || matches!(c, '.' | '-' | '_' | '+' | '%')
+}
+
+/// The rules' decision about an option.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ruled<'a> {
     /// It has a series under this name.
@@ -164,10 +169,9 @@ impl OptionRules {
     }
 
     fn judge<'a>(&'a self, option: &'a str) -> Ruled<'a> {
-        let matched = |patterns: &[Pattern]| patterns.iter().any(|pattern| pattern.matches(option));
-        let folded =
-            option == OTHER || matched(&self.deny) || !(self.allow.is_empty() || matched(&self.allow));
-        if folded { Ruled::Other } else { Ruled::Keep(option) }
+        let is_denied = option == OTHER || any_matches(&self.deny, option);
+        let is_allowed = self.allow.is_empty() || any_matches(&self.allow, option);
+        if is_allowed && !is_denied { Ruled::Keep(option) } else { Ruled::Other }
     }
 
     /// The patterns of options that keep their series, as written; none means all.
@@ -186,6 +190,10 @@ impl OptionRules {
     }
 }
 
+fn any_matches(patterns: &[Pattern], option: &str) -> bool {
+    patterns.iter().any(|pattern| pattern.matches(option))
+}
+
 impl Pattern {
     fn new(written: &str) -> Result<Self, String> {
         if written.is_empty() {
@@ -194,7 +202,7 @@ impl Pattern {
         if written.len() > LONGEST {
             return Err(format!("a pattern of more than {LONGEST} bytes: write it as several"));
         }
-        // By itself first: `a)|(b` would only make sense between our brackets.
+        // Compiled by itself first, because `a)|(b` makes sense only between our brackets.
         compile(written)?;
         let whole = compile(&format!(r"\A(?:{written})\z"))?;
         Ok(Self { written: written.to_owned(), whole })
@@ -210,7 +218,7 @@ fn compile(pattern: &str) -> Result<Regex, String> {
         regex::Error::CompiledTooBig(_) => {
             "the pattern is too large: make its repetitions smaller".to_owned()
         }
-        // The last line says what is wrong; those above draw the pattern, which a log would tear apart.
+        // The last line names the mistake; the lines above draw the pattern, which a log would tear apart.
         other => {
             let text = other.to_string();
             let reason = text.lines().last().unwrap_or_default().trim();

@@ -1,13 +1,13 @@
-//! What to do with the files, printed when they are all there.
+//! The commands that load the files, printed when all files are there.
 
 use std::{io::Write, path::Path};
 
-use super::files::Files;
+use super::files::DayFiles;
 use crate::store::BackfillMark;
 
-/// Prints how the files are loaded, and what is started then.
+/// Prints the commands that load the files, and the next steps.
 pub(super) fn print(
-    files: &Files,
+    files: &DayFiles,
     mark: &BackfillMark,
     state: Option<&str>,
     out: &mut impl Write,
@@ -42,11 +42,11 @@ pub(super) fn print(
     Ok(())
 }
 
-/// As a shell reads it.
+/// Quotes a path for a shell.
 fn quoted(path: &Path) -> String {
     let path = path.display().to_string();
-    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+".contains(c);
-    if path.chars().all(plain) { path } else { format!("'{}'", path.replace('\'', r"'\''")) }
+    let is_plain = path.chars().all(|c| c.is_ascii_alphanumeric() || "/._-+".contains(c));
+    if is_plain { path } else { format!("'{}'", path.replace('\'', r"'\''")) }
 }
 
 #[cfg(test)]

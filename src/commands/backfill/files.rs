@@ -1,5 +1,5 @@
-//! The files of a backfill: one a day and target, first under another name, whole and on the disk before the day is
-//! committed, then under its own.
+//! The files of a backfill: one a day and target, first under another name, whole and on the disk
+//! before the day is committed, then under its own.
 //!
 //! Owns names and durability. A file under its own name is final and is never written again.
 
@@ -17,16 +17,16 @@ use crate::{exposition::Recording, model::Fingerprints};
 const ENDING: &str = ".om";
 /// Bytes of a file name that a target's name may take; file systems allow 255 for the whole.
 const LONGEST_NAME: usize = 160;
-/// Of a file whose day is not known to be committed.
+/// Ending of a file whose day may not be committed yet.
 const PART: &str = ".part";
 
 /// The directory of the files.
 #[derive(Debug)]
-pub(super) struct Files {
+pub(super) struct DayFiles {
     directory: PathBuf,
 }
 
-impl Files {
+impl DayFiles {
     /// Creates the directory if it is missing.
     pub(super) fn new(directory: &Path) -> anyhow::Result<Self> {
         fs::create_dir_all(directory)
@@ -34,15 +34,15 @@ impl Files {
         Ok(Self { directory: directory.to_owned() })
     }
 
-    /// Refuses to go on beside files that no backfill of these targets has written: they would be loaded together.
+    /// Refuses to continue beside files that no backfill of these targets has written, because they
+    /// would be loaded together.
     pub(super) fn refuse_others<'a>(&self, targets: impl Iterator<Item = &'a str>) -> anyhow::Result<()> {
         let prefixes: Vec<String> = targets.map(prefix).collect();
-        let is_ours = |name: &str| {
-            prefixes.iter().any(|prefix| name.strip_prefix(prefix).and_then(moment_of).is_some())
-        };
         for name in self.names()? {
             let Some(whole) = name.trim_end_matches(PART).strip_suffix(ENDING) else { continue };
-            if !is_ours(whole) {
+            let is_ours =
+                prefixes.iter().any(|prefix| whole.strip_prefix(prefix).and_then(moment_of).is_some());
+            if !is_ours {
                 bail!(
                     "{} has the file {name}, which another backfill has made and which would be loaded together with the files \
                      of this one: give --output another directory, or remove the files that are there",
@@ -53,15 +53,16 @@ impl Files {
         Ok(())
     }
 
-    /// Writes what a target showed from `start` on, to the disk and under the other name.
+    /// Writes the recording of a target from `start` on to the disk, under the temporary name.
     pub(super) fn write(
         &self,
         target: &str,
         start: Timestamp,
         recording: &mut Recording,
-    ) -> anyhow::Result<Written> {
+    ) -> anyhow::Result<WrittenFile> {
         let name = format!("{}{}{ENDING}", prefix(target), moment_name(start));
-        let (path, part) = (self.directory.join(&name), self.directory.join(format!("{name}{PART}")));
+        let path = self.directory.join(&name);
+        let part = self.directory.join(format!("{name}{PART}"));
         let written = File::create(&part).and_then(|file| {
             let mut out = BufWriter::with_capacity(1 << 16, file);
             recording.write(&mut out)?;
@@ -72,17 +73,19 @@ impl Files {
         });
         let bytes = written.with_context(|| format!("cannot write {}; is the disk full?", part.display()))?;
         self.sync()?;
-        Ok(Written { path, part, bytes })
+        Ok(WrittenFile { path, part, bytes })
     }
 
-    /// Gives a file its own name, its day being committed.
-    pub(super) fn publish(&self, written: &Written) -> anyhow::Result<()> {
+    /// Gives a file its own name after its day was committed.
+    pub(super) fn publish(&self, written: &WrittenFile) -> anyhow::Result<()> {
         self.rename(&written.part, &written.path)
     }
 
-    /// After an interruption: a day before `watermark` is committed, so its file is whole; any other is made anew.
+    /// Cleans up after an interruption: a file of a day before `watermark`, which is committed,
+    /// gets its own name; any other is removed and will be made anew.
     pub(super) fn recover(&self, target: &str, watermark: Timestamp) -> anyhow::Result<()> {
-        let (prefix, ending) = (prefix(target), format!("{ENDING}{PART}"));
+        let prefix = prefix(target);
+        let ending = format!("{ENDING}{PART}");
         for name in self.names()? {
             let Some(moment) = name.strip_prefix(&prefix).and_then(|rest| rest.strip_suffix(&ending)) else {
                 continue;
@@ -98,7 +101,7 @@ impl Files {
         Ok(())
     }
 
-    /// How many files there are, and their bytes.
+    /// Returns the number of the files, and their bytes.
     pub(super) fn total(&self) -> anyhow::Result<(usize, u64)> {
         let mut total = (0, 0);
         for name in self.names()?.into_iter().filter(|name| name.ends_with(ENDING)) {
@@ -124,7 +127,7 @@ impl Files {
         self.sync()
     }
 
-    /// A name is on the disk only once its directory is.
+    /// Syncs the directory, without which a new name may not be on the disk.
     fn sync(&self) -> anyhow::Result<()> {
         File::open(&self.directory)
             .and_then(|directory| directory.sync_all())
@@ -132,15 +135,16 @@ impl Files {
     }
 }
 
-/// A file that is whole and not yet under its name.
+/// A complete file under its temporary name.
 #[derive(Debug)]
-pub(super) struct Written {
+pub(super) struct WrittenFile {
     path: PathBuf,
     part: PathBuf,
     pub(super) bytes: u64,
 }
 
-/// No two targets have the same, and nothing in it is special to a file system.
+/// Returns the beginning of the names of a target's files. No two targets share one, and no
+/// character in it is special to a file system.
 fn prefix(target: &str) -> String {
     let plain: String = form_urlencoded::byte_serialize(target.as_bytes()).collect();
     match plain.get(..LONGEST_NAME) {
@@ -153,7 +157,7 @@ fn prefix(target: &str) -> String {
     }
 }
 
-/// `2026-01-18`, and where it is not midnight (UTC) `2026-01-18T143500`.
+/// Formats a moment (UTC) as `2026-01-18`, and if it is not midnight as `2026-01-18T143500`.
 fn moment_name(moment: Timestamp) -> String {
     let time = TimeZone::UTC.to_datetime(moment);
     let midnight = time.date().to_datetime(jiff::civil::Time::midnight());
@@ -186,7 +190,7 @@ mod tests {
     #[test]
     fn a_long_name_is_shortened_and_stays_one_of_its_own() {
         let directory = tempfile::tempdir().unwrap();
-        let files = Files::new(directory.path()).unwrap();
+        let files = DayFiles::new(directory.path()).unwrap();
         let start = "2026-01-18T05:00:00Z".parse().unwrap();
         let names = ["ñ".repeat(60), "ñ".repeat(59) + "n", "ñ".repeat(500), "n".repeat(64)];
         for name in &names {
@@ -200,7 +204,7 @@ mod tests {
     #[test]
     fn files_of_another_backfill_are_refused() {
         let directory = tempfile::tempdir().unwrap();
-        let files = Files::new(directory.path()).unwrap();
+        let files = DayFiles::new(directory.path()).unwrap();
         std::fs::write(directory.path().join("state.redb"), "").unwrap();
         files.refuse_others([].into_iter()).unwrap();
         let at = |text: &str| text.parse::<Timestamp>().unwrap();
@@ -215,7 +219,7 @@ mod tests {
     #[test]
     fn what_was_committed_gets_its_name_and_the_rest_is_made_anew() {
         let directory = tempfile::tempdir().unwrap();
-        let files = Files::new(&directory.path().join("new")).unwrap();
+        let files = DayFiles::new(&directory.path().join("new")).unwrap();
         let at = |text: &str| text.parse::<Timestamp>().unwrap();
         for day in ["2026-01-18T05:00:00Z", "2026-01-19T00:00:00Z"] {
             files.write("demo", at(day), &mut Recording::new("")).unwrap();

@@ -1,11 +1,13 @@
-//! Fills Prometheus with the past: what it would hold if the exporter had always been there, and a state with which the
-//! exporter goes on.
+//! Fills Prometheus with the past, as if the exporter had always been there, and makes a state with
+//! which the exporter continues.
 //!
-//! Data goes one way: the past is asked for day by day, oldest first, through the poller's own requests; its rows are
-//! counted window by window in the ledger, the journeys and the history, and each window's snapshot is kept in a recording.
-//! At the end of a day (UTC) the recording is written as an OpenMetrics file and synced, then the day is committed to the
-//! state, then the file gets its name: so whatever a crash leaves, the same command makes the same files. When all days
-//! are done, the commands that load the files are printed, and the exporter may be started on the state.
+//! Data goes one way. The past is asked for day by day, oldest first, through the poller's own
+//! requests. Its rows are counted window by window in the ledger, the journeys and the history, and
+//! each window's snapshot is kept in a recording. At the end of a day (UTC) the recording is
+//! written as an OpenMetrics file and synced, then the day is committed to the state, then the file
+//! gets its name. So the same command makes the same files, whatever a crash leaves. When all days
+//! are done, the commands that load the files are printed, and the exporter may be started on the
+//! state.
 
 mod commands;
 mod files;
@@ -24,7 +26,7 @@ use tokio::{runtime::Handle, sync::Semaphore, task::spawn_blocking};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use self::{files::Files, progress::Progress};
+use self::{files::DayFiles, progress::BackfillProgress};
 use crate::{
     config::{BackfillConfig, Config, StartFrom, TargetConfig},
     exposition::Recording,
@@ -37,57 +39,60 @@ use crate::{
     telemetry::Telemetry,
 };
 
-/// Where the past goes, and how it is told.
+/// The destination of the past, and the way in which progress is shown.
 pub struct Target<'a> {
     /// The directory of the files.
     pub output: &'a Path,
-    /// The state that the exporter will go on with.
+    /// The state with which the exporter will continue.
     pub store: Arc<Store>,
-    /// What the state is called in what is printed; `None` of one that another process cannot go on with.
+    /// Name of the state in printed texts; `None` if another process cannot continue with it.
     pub state: Option<String>,
-    /// Whether standard error is a terminal.
+    /// Standard error is a terminal.
     pub terminal: bool,
 }
 
-/// What surrounds it.
-pub struct Around {
+/// The parts of the process that a backfill needs.
+pub struct RunContext {
     /// The time of day.
     pub clock: Clock,
-    /// Cancelled when the process is to end.
+    /// Cancelled when the process is told to end.
     pub shutdown: CancellationToken,
 }
 
-/// Reads the past into files and the state; whether it came to its end. What was begun in this state before is gone on with.
+/// Reads the past into files and the state. Continues a backfill that was begun in this state
+/// before. Returns true if it came to its end.
 ///
 /// # Errors
-/// When the state is another one's, when nothing can be read, or when a file cannot be written.
+/// If the state belongs to another exporter or backfill, if nothing can be read, or if a file
+/// cannot be written.
 pub async fn run(
     wanted: &BackfillConfig,
     config: &Config,
     target: Target<'_>,
-    around: Around,
+    context: RunContext,
     out: &mut impl Write,
 ) -> anyhow::Result<bool> {
     let Target { output, store, state, terminal } = target;
-    let files = Arc::new(Files::new(output)?);
+    let files = Arc::new(DayFiles::new(output)?);
     let begun = store.backfill()?;
     let configured = config.targets.iter().filter(|_| begun.is_some());
     files.refuse_others(configured.map(|target| target.name.as_str()))?;
     let state_name = state.as_deref().unwrap_or("this state");
-    let mut mark = begin(&store, begun, wanted, state_name, (around.clock)())?;
+    let mut mark = begin(&store, begun, wanted, state_name, (context.clock)())?;
     let telemetry = Arc::new(Telemetry::new().context("cannot register the metrics")?);
     let supervisor = Supervisor::new(Deps {
         store: store.clone(),
         publisher: Publisher::start(telemetry.clone()),
         telemetry,
-        clock: around.clock.clone(),
+        clock: context.clock.clone(),
         in_flight: Arc::new(Semaphore::new(config.poll.requests_in_flight)),
         workers: Handle::current(),
     });
-    let run = Run { wanted, config, store: &store, files, supervisor, around: &around, terminal };
+    let run = Run { wanted, config, store: &store, files, supervisor, context: &context, terminal };
     while !mark.finished {
         for target in &config.targets {
-            if !run.target(target, &mark).await? {
+            let read = run.target(target, &mark).await;
+            if !read.with_context(|| format!("target {}", target.name))? {
                 info!("stopped; the same command goes on where it was");
                 return Ok(false);
             }
@@ -103,7 +108,7 @@ pub async fn run(
     Ok(true)
 }
 
-/// What was begun in this state, or is begun now.
+/// Returns the mark of the backfill that was begun in this state, or begins one.
 fn begin(
     store: &Store,
     begun: Option<BackfillMark>,
@@ -146,37 +151,49 @@ fn begin(
     }
 }
 
+/// The part of the past that is read of one target.
+#[derive(Clone, Copy)]
+struct Past {
+    /// Begin of the first window.
+    origin: Timestamp,
+    /// End of the last window.
+    until: Timestamp,
+}
+
+/// Returns the moment that a flag names, for a target's zone.
+fn instant(moment: StartFrom, began: Timestamp, target: &TargetConfig) -> anyhow::Result<Timestamp> {
+    moment.instant(began, &target.timezone).map_err(anyhow::Error::msg)
+}
+
 struct Run<'a> {
     wanted: &'a BackfillConfig,
     config: &'a Config,
     store: &'a Arc<Store>,
-    files: Arc<Files>,
+    files: Arc<DayFiles>,
     supervisor: Supervisor,
-    around: &'a Around,
+    context: &'a RunContext,
     terminal: bool,
 }
 
 impl Run<'_> {
-    /// Reads a target's past; `false` when it was time to end.
+    /// Reads a target's past. Returns false if it was told to stop.
     async fn target(&self, target: &TargetConfig, mark: &BackfillMark) -> anyhow::Result<bool> {
-        let named = || format!("target {}", target.name);
-        let (origin, until) = self.span(target, mark).with_context(named)?;
-        let (store, name) = (self.store.clone(), target.name.clone());
-        spawn_blocking(move || store.restore(&name, || TargetCounters::new(origin))).await??;
-        let shutdown = self.around.shutdown.clone();
-        let mut poller =
-            self.supervisor.poller(self.config, target, origin, shutdown).await.with_context(named)?;
+        let past = self.past(target, mark)?;
+        let store = self.store.clone();
+        let name = target.name.clone();
+        spawn_blocking(move || store.restore(&name, || TargetCounters::new(past.origin))).await??;
+        let shutdown = self.context.shutdown.clone();
+        let mut poller = self.supervisor.poller(self.config, target, past.origin, shutdown).await?;
         self.files.recover(&target.name, poller.replayed().watermark)?;
-        let progress = Progress::new(&target.name, &poller.replayed(), until, self.terminal);
+        let progress = BackfillProgress::new(&target.name, &poller.replayed(), past.until, self.terminal);
         let mut empty_days = Vec::new();
         let outcome = loop {
             let before = poller.replayed();
             let start = before.watermark;
-            if start >= until {
+            if start >= past.until {
                 break Ok(true);
             }
-            let end = day_end(start, self.config.poll.interval).min(until);
-            match self.day(target, &mut poller, (start, end, until), &progress).await {
+            match self.day(target, &mut poller, past.until, &progress).await {
                 Ok(true) if poller.replayed().rows == before.rows => {
                     empty_days.push(target.timezone.to_datetime(start).date().to_string());
                 }
@@ -193,33 +210,36 @@ impl Run<'_> {
                  report in Wolkvox"
             );
         }
-        outcome.with_context(named)
+        outcome
     }
 
-    /// Where a target's past begins and ends: lines of its grid.
-    fn span(&self, target: &TargetConfig, mark: &BackfillMark) -> anyhow::Result<(Timestamp, Timestamp)> {
-        let (began, poll) = (mark.began(), &self.config.poll);
-        let at = |moment: StartFrom| moment.instant(began, &target.timezone).map_err(anyhow::Error::msg);
+    /// Returns the moments between which a target's past is read, which are lines of its grid.
+    fn past(&self, target: &TargetConfig, mark: &BackfillMark) -> anyhow::Result<Past> {
+        let began = mark.began();
+        let poll = &self.config.poll;
         let newest = Cadence::new(poll.interval, poll.settle_delay, &target.name).last_closed(began);
         let until = match self.wanted.until {
-            Some(until) => floor(at(until)?, poll.interval).min(newest),
+            Some(until) => floor(instant(until, began, target)?, poll.interval).min(newest),
             None => newest,
         };
-        let origin = floor(at(self.wanted.from)?, poll.interval);
+        let origin = floor(instant(self.wanted.from, began, target)?, poll.interval);
         if origin >= until {
             bail!("there is no window between {origin} and {until}: begin further back");
         }
-        Ok((origin, until))
+        Ok(Past { origin, until })
     }
 
-    /// One day, or what is left of it: `false` when it was time to end, and then nothing of it is kept.
+    /// Reads a day, or the rest of it. Returns false if it was told to stop, and then keeps nothing
+    /// of the day.
     async fn day(
         &self,
         target: &TargetConfig,
         poller: &mut Poller<Api>,
-        (start, end, until): (Timestamp, Timestamp, Timestamp),
-        progress: &Progress,
+        until: Timestamp,
+        progress: &BackfillProgress,
     ) -> anyhow::Result<bool> {
+        let start = poller.replayed().watermark;
+        let end = day_end(start, self.config.poll.interval).min(until);
         let recording = Arc::new(Mutex::new(Recording::new(&self.wanted.labels)));
         let each = record(recording.clone(), self.wanted.every, progress.clone());
         let read = async {
@@ -233,7 +253,8 @@ impl Run<'_> {
             Err(ReplayError::Stopped) => return Ok(false),
             Err(error) => return Err(error.into()),
         }
-        let (files, name) = (self.files.clone(), target.name.clone());
+        let files = self.files.clone();
+        let name = target.name.clone();
         let written = spawn_blocking(move || files.write(&name, start, &mut lock(&recording)))
             .await
             .context("writing broke off")??;
@@ -251,16 +272,17 @@ impl Run<'_> {
         Ok(true)
     }
 
-    /// Where nobody has said when it ends: the end of now, if two windows or more have closed since it was begun.
+    /// Returns the new end of a backfill that goes up to now, if two windows or more have closed
+    /// since it was begun.
     fn later_end(&self, mark: &BackfillMark) -> Option<Timestamp> {
-        let now = (self.around.clock)();
+        let now = (self.context.clock)();
         let behind = now.duration_since(mark.began()).unsigned_abs() >= self.config.poll.interval * 2;
         (self.wanted.until.is_none() && behind).then_some(now)
     }
 }
 
-/// What is done with each window: kept, and told.
-fn record(recording: Arc<Mutex<Recording>>, every: Duration, progress: Progress) -> EachWindow {
+/// Returns the function that records each window and shows the progress.
+fn record(recording: Arc<Mutex<Recording>>, every: Duration, progress: BackfillProgress) -> EachWindow {
     Box::new(move |PastWindow { snapshot, start, end }| {
         let (carried, at) = moments(start, end, every);
         lock(&recording).advance(&carried, at, &snapshot.committed());
@@ -268,18 +290,20 @@ fn record(recording: Arc<Mutex<Recording>>, every: Duration, progress: Progress)
     })
 }
 
-/// When a window is sampled, in Unix seconds. First as it was before: right after the line of the grid, and in between so
-/// that no two samples are further apart than `every`. Last with its own rows, in its last second: they belong to its
-/// day, and the increase between two lines of the grid is that of the windows between them.
+/// Returns the Unix seconds at which a window is sampled. The first ones carry the values before
+/// the window: right after the line of the grid, and in between so that no two samples are further
+/// apart than `every`. The last one has the window's own rows, in its last second: they belong to
+/// its day, and the increase between two lines of the grid is that of the windows between them.
 fn moments(start: Timestamp, end: Timestamp, every: Duration) -> (Vec<i64>, i64) {
-    let (start, end) = (start.as_second(), end.as_second());
-    let (first, last) = if end - start < 4 { (start, end - 1) } else { (start + 1, end - 1) };
+    let start = start.as_second();
+    let last = end.as_second() - 1;
+    let first = if last - start < 3 { start } else { start + 1 };
     let every = i64::try_from(every.as_secs()).unwrap_or(i64::MAX).max(1);
     let steps = ((last - first + every - 1) / every).max(1);
     ((0..steps).map(|step| first + (last - first) * step / steps).collect(), last)
 }
 
-/// The next midnight (UTC), or the first line of the grid after it.
+/// Returns the next midnight (UTC), or the first line of the grid after it.
 fn day_end(start: Timestamp, interval: Duration) -> Timestamp {
     let day = TimeZone::UTC.to_datetime(start).date();
     let midnight =
@@ -288,7 +312,7 @@ fn day_end(start: Timestamp, interval: Duration) -> Timestamp {
     if line < midnight { line + interval } else { midnight }
 }
 
-/// The line of the grid at a moment or before it.
+/// Returns the line of the grid at a moment or before it.
 fn floor(moment: Timestamp, interval: Duration) -> Timestamp {
     let interval = i64::try_from(interval.as_secs()).unwrap_or(i64::MAX).max(1);
     let second = moment.as_second();

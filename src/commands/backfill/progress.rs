@@ -1,4 +1,4 @@
-//! How far a backfill has come, told while it runs: a bar on a terminal, a line of the log now and then elsewhere.
+//! The progress of a backfill: a bar on a terminal, elsewhere a line of the log now and then.
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -11,71 +11,71 @@ use tracing::info;
 
 use crate::poller::ReplayEnd;
 
-/// From one line of the log to the next.
+/// Time between two lines of the log.
 const LINE_EVERY: Duration = Duration::from_secs(10);
-/// How often the bar is drawn, at most, each second.
+/// Times a second that the bar is drawn, at most.
 const FRAMES: u8 = 8;
 
-/// Told by the windows as they are counted. A clone tells the same.
+/// The progress of one target. A clone shows the same.
 #[derive(Debug, Clone)]
-pub(super) struct Progress(Arc<Mutex<State>>);
+pub(super) struct BackfillProgress(Arc<Mutex<ProgressState>>);
 
 #[derive(Debug)]
-struct State {
+struct ProgressState {
     server: String,
     bar: Option<ProgressBar>,
     begun: Instant,
-    said: Instant,
-    /// From where to where it is read, and where this run began.
+    logged: Instant,
+    /// Beginning and end of the past.
     span: (Timestamp, Timestamp),
+    /// The watermark at which this run began.
     first: Timestamp,
     requests: String,
 }
 
-impl Progress {
-    /// Of one target, from where it has come to up to `until`.
+impl BackfillProgress {
+    /// Shows the progress of one target, from its present watermark up to `until`.
     pub(super) fn new(server: &str, now: &ReplayEnd, until: Timestamp, terminal: bool) -> Self {
-        let seconds =
-            |from: Timestamp, to: Timestamp| to.duration_since(from).as_secs().max(0).unsigned_abs();
         let bar = terminal.then(|| {
             let target = ProgressDrawTarget::stderr_with_hz(FRAMES);
-            let bar = ProgressBar::with_draw_target(Some(seconds(now.origin, until)), target);
+            let bar = ProgressBar::with_draw_target(Some(seconds_between(now.origin, until)), target);
             let style = ProgressStyle::with_template("{prefix} [{bar:30}] {percent}% {msg}, {eta} to go");
             bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("=> "));
             bar.set_prefix(server.to_owned());
-            bar.set_position(seconds(now.origin, now.watermark));
+            bar.set_position(seconds_between(now.origin, now.watermark));
             bar.reset_eta();
             bar
         });
         let begun = Instant::now();
         let span = (now.origin, until);
         let server = server.to_owned();
-        Self(Arc::new(Mutex::new(State {
+        Self(Arc::new(Mutex::new(ProgressState {
             server,
             bar,
             begun,
-            said: begun,
+            logged: begun,
             span,
             first: now.watermark,
             requests: requests(now),
         })))
     }
 
-    /// What is known of the requests.
+    /// Takes note of the requests sent so far.
     pub(super) fn requests(&self, now: &ReplayEnd) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).requests = requests(now);
     }
 
-    /// Everything before `at` has been counted, `rows` in all.
+    /// Takes note that everything before `at` has been counted, `rows` in all.
     pub(super) fn window(&self, at: Timestamp, rows: u64) {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let (origin, until) = state.span;
         if let Some(bar) = &state.bar {
-            bar.set_position(at.duration_since(origin).as_secs().max(0).unsigned_abs());
+            bar.set_position(seconds_between(origin, at));
             bar.set_message(format!("{}, {rows} rows, {}", day(at), state.requests));
-        } else if state.said.elapsed() >= LINE_EVERY {
-            state.said = Instant::now();
-            let (done, left) = (at.duration_since(state.first), until.duration_since(at));
+        } else if state.logged.elapsed() >= LINE_EVERY {
+            state.logged = Instant::now();
+            let done = at.duration_since(state.first);
+            let left = until.duration_since(at);
             let to_go =
                 state.begun.elapsed().as_secs_f64() * left.as_secs_f64() / done.as_secs_f64().max(1.0);
             info!(
@@ -89,7 +89,7 @@ impl Progress {
         }
     }
 
-    /// It is at its end; the bar is taken away.
+    /// Ends the progress and removes the bar.
     pub(super) fn end(&self) {
         if let Some(bar) = &self.0.lock().unwrap_or_else(PoisonError::into_inner).bar {
             bar.finish_and_clear();
@@ -102,6 +102,10 @@ fn requests(now: &ReplayEnd) -> String {
         Some(limit) => format!("{} requests left today", limit.saturating_sub(now.quota.used)),
         None => format!("{} requests today", now.quota.used),
     }
+}
+
+fn seconds_between(from: Timestamp, to: Timestamp) -> u64 {
+    to.duration_since(from).as_secs().max(0).unsigned_abs()
 }
 
 fn day(at: Timestamp) -> String {

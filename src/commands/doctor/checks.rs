@@ -34,12 +34,12 @@ pub(super) async fn visit(
 ) -> io::Result<()> {
     let values = [("name", target.name.clone()), ("endpoint", target.endpoint.to_string())];
     report.paragraph(Text::Target, &values)?;
-    let mut asker = match Requester::new(target, limits, clock) {
-        Ok(asker) => asker,
+    let mut requester = match Requester::new(target, limits, clock) {
+        Ok(requester) => requester,
         Err(fault) => return faults::say(&fault, target, report),
     };
-    examine(target, interval, limits, &mut asker, report).await?;
-    let values = [("spent", asker.spent().to_string()), ("most", MOST_REQUESTS.to_string())];
+    examine(target, interval, limits, &mut requester, report).await?;
+    let values = [("spent", requester.spent().to_string()), ("most", MOST_REQUESTS.to_string())];
     report.line(Mark::Note, Text::Requests, Text::Spent, &values)
 }
 
@@ -47,28 +47,14 @@ async fn examine(
     target: &TargetConfig,
     interval: Duration,
     limits: ClientLimits,
-    asker: &mut Requester<'_>,
+    requester: &mut Requester<'_>,
     report: &mut Report<'_>,
 ) -> io::Result<()> {
     if !network::check(&target.endpoint, &target.egress, limits.connect, report).await? {
         return Ok(());
     }
-    let info = asker.token_info().await;
-    // The handshake succeeded unless it, or a step before it, failed.
-    let shaken = !matches!(
-        info,
-        Err(ApiError::Tls(_)
-            | ApiError::Connect(_)
-            | ApiError::NoProxy { .. }
-            | ApiError::NoNameServer(_)
-            | ApiError::ConnectionRefused(_)
-            | ApiError::ConnectTimeout(_)
-            | ApiError::NameNotFound(_)
-            | ApiError::TooManyOpenFiles(_)
-            | ApiError::Timeout(_)
-            | ApiError::TokenUnreadable(_))
-    );
-    if shaken {
+    let info = requester.token_info().await;
+    if info.as_ref().err().is_none_or(comes_after_the_handshake) {
         let text = if target.endpoint.scheme() == "https" { Text::TlsGood } else { Text::TlsNone };
         let mark = if text == Text::TlsGood { Mark::Good } else { Mark::Note };
         report.line(mark, Text::Tls, text, &[])?;
@@ -86,18 +72,11 @@ async fn examine(
         Err(_) => report.line(Mark::Note, Text::Quota, Text::QuotaUnknown, &[])?,
     }
 
-    let mut look = asker.last(HOUR).await;
+    let look = requester.last(HOUR).await;
     if let Some(skew) = look.skew() {
         clocks(skew, report)?;
     }
-    let mut length = HOUR;
-    for further in FURTHER {
-        if look.sample.rows() > 0 || look.outcome.is_err() {
-            break;
-        }
-        length = further;
-        look = asker.last(length).await;
-    }
+    let (look, length) = look_further(look, requester).await;
     if let Err(fault) = &look.outcome
         && (look.sample.rows() == 0 || !faults::is_of_size(fault))
     {
@@ -112,11 +91,42 @@ async fn examine(
     let now = look.server_time().unwrap_or(look.asked.1);
     let zone_is_right = rows::zone(&look.sample, &target.timezone, now, report)?;
     rows::lateness(&look.sample, &target.timezone, now, zone_is_right, report)?;
-    range_end::check(&look.sample, asker, target, report).await?;
+    range_end::check(&look.sample, requester, target, report).await?;
     rows::shapes(&look.sample, report)
 }
 
-/// Looks for rows further and further back; returns true if there are any.
+/// Returns true if a request that failed in this way had made its TLS handshake before.
+fn comes_after_the_handshake(fault: &ApiError) -> bool {
+    !matches!(
+        fault,
+        ApiError::Tls(_)
+            | ApiError::Connect(_)
+            | ApiError::NoProxy { .. }
+            | ApiError::NoNameServer(_)
+            | ApiError::ConnectionRefused(_)
+            | ApiError::ConnectTimeout(_)
+            | ApiError::NameNotFound(_)
+            | ApiError::TooManyOpenFiles(_)
+            | ApiError::Timeout(_)
+            | ApiError::TokenUnreadable(_)
+    )
+}
+
+/// Looks further and further back while `look`, of the last hour, and its successors have no row. Returns the last look and
+/// its length.
+async fn look_further(mut look: Look, requester: &mut Requester<'_>) -> (Look, Duration) {
+    let mut length = HOUR;
+    for further in FURTHER {
+        if look.sample.rows() > 0 || look.outcome.is_err() {
+            break;
+        }
+        length = further;
+        look = requester.last(length).await;
+    }
+    (look, length)
+}
+
+/// Prints whether the report has rows; returns true if it has any.
 fn existence(look: &Look, length: Duration, report: &mut Report<'_>) -> io::Result<bool> {
     let values = [
         ("rows", look.sample.rows().to_string()),

@@ -66,10 +66,10 @@ pub async fn run(
     Ok(todo == 0)
 }
 
-/// Prints everything that is wrong with a configuration.
+/// Prints every problem of a configuration.
 ///
 /// # Errors
-/// When `out` cannot be written.
+/// If `out` cannot be written.
 pub fn refuse(error: &ConfigError, language: Language, out: &mut dyn Write) -> io::Result<()> {
     let mut report = Report::new(out, language);
     report.paragraph(Text::Head, &[("version", env!("CARGO_PKG_VERSION").to_owned())])?;

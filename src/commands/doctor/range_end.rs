@@ -1,7 +1,7 @@
-//! Finds out if the server includes the last second of a span: asks for a span that ends on the second of a known row, and
-//! for one that ends a second earlier.
+//! Finds out if the server includes the last second of a range: asks for a range that ends on the
+//! second of a known row, and for one that ends a second earlier.
 //!
-//! The exporter is right either way, because its spans share a second; other programs may not be.
+//! The exporter is right either way, because its ranges share a second; other programs may not be.
 
 use std::io;
 
@@ -15,13 +15,13 @@ use crate::{
     wolkvox::{Query, Sample},
 };
 
-/// Length of both spans, in seconds.
+/// Length of both ranges, in seconds.
 const SPAN: i64 = 60;
 
 /// Sends two requests if a row is known.
 pub(super) async fn check(
     known: &Sample,
-    asker: &mut Requester<'_>,
+    requester: &mut Requester<'_>,
     target: &TargetConfig,
     report: &mut Report<'_>,
 ) -> io::Result<()> {
@@ -31,7 +31,7 @@ pub(super) async fn check(
     for (seen, end) in seen.iter_mut().zip([second, second - 1]) {
         let (Some(from), Some(to)) = ((second - SPAN).civil(), end.civil()) else { return Ok(()) };
         let sample = Sample::counting_at(target.timezone.clone(), second);
-        let look = asker.read(Query { from, to }, sample).await;
+        let look = requester.read(Query { from, to }, sample).await;
         if look.outcome.is_err() {
             return report.line(Mark::Note, Text::End, Text::EndUnknown, &[]);
         }

@@ -47,7 +47,8 @@ impl Look {
     /// Seconds by which the server's clock is ahead of ours, beyond the duration of the answer.
     pub(super) fn skew(&self) -> Option<i64> {
         let server = self.server_time()?.as_second();
-        let (before, after) = (self.asked.0.as_second(), self.asked.1.as_second());
+        let before = self.asked.0.as_second();
+        let after = self.asked.1.as_second();
         Some(if server < before { server - before } else { (server - after).max(0) })
     }
 }
@@ -79,7 +80,7 @@ impl<'a> Requester<'a> {
         outcome
     }
 
-    /// Asks for the rows of the last seconds of this number.
+    /// Asks for the rows of the time before now of this length.
     pub(super) async fn last(&mut self, length: Duration) -> Look {
         let now = self.now();
         let (from, to) = TimeRange { from: now - length, to: now }.local(self.zone);
@@ -98,11 +99,14 @@ impl<'a> Requester<'a> {
         // Parsed as in a poll; nothing is kept, so the key does not matter.
         let parser = RowParser::new(Fingerprints::new([0; 16]), 128);
         let mut batch = RowBatch::default();
-        let mut each = |element: Element<'_>| {
-            sample.take(element);
-            batch.push(parser.parse(element));
-        };
-        let outcome = self.client.read(query, token.expose(), &mut Admission::default(), &mut each).await;
+        let mut admission = Admission::default();
+        let outcome = self
+            .client
+            .read(query, token.expose(), &mut admission, &mut |element: Element<'_>| {
+                sample.take(element);
+                batch.push(parser.parse(element));
+            })
+            .await;
         self.refund(outcome.as_ref().err());
         outcome.and_then(|answer| batch.verdict().map(|()| answer))
     }
@@ -115,7 +119,7 @@ impl<'a> Requester<'a> {
         Ok(())
     }
 
-    /// A failed handshake sent no request.
+    /// Takes back the count of a request whose handshake failed, because it was never sent.
     fn refund(&mut self, fault: Option<&ApiError>) {
         self.spent -= u32::from(matches!(fault, Some(ApiError::Tls(_))));
     }

@@ -1,7 +1,7 @@
-//! Every text that only `doctor` prints, in both languages, side by side: English first, then Spanish. Those of faults
-//! are in [`crate::wolkvox::ErrorText`].
+//! Every text that only `doctor` prints, in both languages, side by side: English first, then
+//! Spanish. Those of faults are in [`crate::wolkvox::ErrorText`].
 //!
-//! A text says what was seen; its remedy, what to do.
+//! A text tells what was seen; its remedy, what to do.
 
 use crate::i18n::texts;
 
@@ -35,7 +35,7 @@ texts! {
     Token: "token", "token";
     Quota: "quota", "cuota";
     Clock: "clock", "reloj";
-    Report: "report", "informe";
+    Report: "report", "reporte";
     Zone: "zone", "zona";
     Lateness: "lateness", "retraso";
     End: "end of span", "fin de tramo";
@@ -126,11 +126,11 @@ texts! {
          {rows} filas. El exportador divide tales tramos hasta que caben";
     NeverRows:
         "no row in the last {length}, or no such report: Wolkvox answers both in the same way",
-        "ninguna fila desde hace {length}, o no existe tal informe: Wolkvox responde a ambos igual";
+        "ninguna fila desde hace {length}, o no existe tal reporte: Wolkvox responde a ambos igual";
     NeverRowsRemedy:
         "Is this the right server? Did anybody use a menu in that time? If so, ask Wolkvox whether the report \
          diagram_13 is enabled for the operation.",
-        "¿Es este el servidor correcto? ¿Alguien usó un menú en ese tiempo? Si es así, pregunte a Wolkvox si el informe \
+        "¿Es este el servidor correcto? ¿Alguien usó un menú en ese tiempo? Si es así, pregunte a Wolkvox si el reporte \
          diagram_13 está habilitado para la operación.";
     InternalRemedy:
         "Check this machine's certificate store (the package ca-certificates).",

@@ -1,4 +1,4 @@
-//! When an interaction's way through the menu is over: the settings of `journey`.
+//! The end of an interaction's way through the menu: the settings of `journey`.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -17,11 +17,11 @@ use crate::config::{
 const BOUNDS: Bounds<Duration> = Bounds::between(Duration::from_mins(1), Duration::from_hours(24));
 
 section! {
-    /// When an interaction's way through the menu is over.
+    /// The end of an interaction's way through the menu.
     pub struct JourneyConfig: "journey", "Journeys", JourneyKeys {
-        /// How long after its last row an interaction is taken to have left the menu
+        /// Time after its last row at which an interaction counts as having left the menu
         idle: Duration = seconds("30m", BOUNDS);
-        /// The same for single channels, by the value of the label `channel`
+        /// The same time for single channels, by the value of the label `channel`
         idle_by_channel: BTreeMap<String, Duration> as BTreeMap<String, Scalar> =
             Kind::apart("", BTreeMap::new, shown, json!({"type": "object", "additionalProperties": {"type": "string"}}));
     }
@@ -39,7 +39,8 @@ fn shown(by_channel: &BTreeMap<String, Duration>) -> Option<String> {
     Some(format!("{{{}}}", listed(channels)))
 }
 
-/// Reads the section; nothing if a setting cannot be read. `label_length` is the longest label value.
+/// Reads the section; returns nothing if a setting cannot be read. `label_length` is the longest
+/// label value.
 pub(crate) fn resolve(
     flags: &Flags<JourneyConfig>,
     file: &ConfigFile,

@@ -1,7 +1,7 @@
-//! The three lists of codes that say what options mean.
+//! The three lists of codes that define what options mean.
 //!
-//! Owns their reading. A code that stands in two lists, or that no row can carry once the renaming rules have been
-//! applied, is a mistake that nobody would notice on a dashboard.
+//! Owns their reading. A code that is in two lists, or that no row can carry after the renaming
+//! rules, is a mistake that nobody would notice on a dashboard.
 
 use std::collections::BTreeSet;
 
@@ -26,14 +26,14 @@ pub(crate) fn resolve(file: &ConfigFile, menu: &mut MenuConfig, diagnostics: &mu
     if written.no_input_codes.is_some() {
         menu.no_input_codes = no_input;
     } else {
-        // What was written wins over what is so by default.
+        // A code that was written in another list wins over the default.
         menu.no_input_codes.retain(|code| !lists.seen.iter().any(|(other, _)| other == code));
     }
 }
 
 struct Lists<'a> {
     file: &'a ConfigFile,
-    /// Codes of all lists, and where they stand.
+    /// Codes of all lists, with their places.
     seen: Vec<(String, String)>,
     diagnostics: &'a mut Diagnostics,
 }

@@ -1,7 +1,7 @@
-//! How the metrics are shaped: the settings of `menu`.
+//! The form of the metrics: the settings of `menu`.
 //!
-//! Owns their declarations, the histogram's buckets, and how settings bear on each other. The keys that are more than one
-//! text are read by the modules below.
+//! Owns their declarations, the histogram's buckets, and the checks of one setting against another.
+//! The modules below read the keys that are more than one text.
 
 pub(crate) mod journey;
 pub(crate) mod kinds;
@@ -25,25 +25,27 @@ use crate::{
     model::{DigitFold, OptionKind, OptionKinds, OptionRules},
 };
 
-/// A histogram with more buckets than this costs more series than it tells.
+/// Buckets of a histogram, at most: more cost more series than they tell.
 const MOST_BUCKETS: usize = 100;
-/// Each label set carries about twenty series: a million and more is nothing that a Prometheus scrapes.
+/// Label sets of a target, at most. Each carries about twenty series, and no Prometheus scrapes
+/// more than a million.
 const MOST_SERIES: usize = 100_000;
-/// Longer than any scrape interval, shorter than a mistake.
+/// Longest hold of a zero: longer than any scrape interval.
 const HOLD: Bounds<Duration> =
     Bounds::at_most(Duration::from_hours(1), ": make it a little more than two scrapes");
-/// A series that goes and comes back within a week would lose its zero every weekend.
+/// Shortest expiry, because a series that goes and comes back within a week would lose its zero
+/// every weekend.
 const SHORTEST_EXPIRY: Duration = Duration::from_secs(7 * 86_400);
 
 section! {
-    /// How the metrics are shaped.
+    /// The form of the metrics.
     pub struct MenuConfig: "menu", "Menu", MenuKeys {
         /// Upper bounds of the histogram, in seconds
         buckets: Vec<f64> as Option<Spanned<Vec<Scalar>>> =
             Kind::apart("5 10 20 30 45 60 90 120 180 300 600", usual_buckets, |buckets| Some(bracketed(buckets)), numbers());
         /// Longest label value, in characters; 1 to 1024
         label_length: usize = number("128", 1, 1024).file_only();
-        /// How long a new series is shown at 0 before its value
+        /// Time for which a new series is shown at 0 before its value
         zero_hold: Duration = duration("75s", HOLD);
         /// Options of the kind `no_input`: nothing was entered
         no_input_codes: BTreeSet<String> as Option<Vec<Scalar>> = Kind::apart("[PULSE]", usual_no_input, quoted, texts());
@@ -51,7 +53,8 @@ section! {
         opt_out_codes: BTreeSet<String> as Vec<Scalar> = Kind::apart("[]", BTreeSet::new, quoted, texts());
         /// Options of the kind `terminal`: the menu has done its work
         terminal_codes: BTreeSet<String> as Vec<Scalar> = Kind::apart("[]", BTreeSet::new, quoted, texts());
-        /// Patterns of options that have series of their own, that have none, or that have another name
+        /// Patterns of options that have their own series, that have none, or that have another
+        /// name
         options: OptionRules as OptionsEntry =
             Kind::apart("", OptionRules::default, |rules| Some(rules::shown(rules)), rules::schema());
         /// Most label sets of a target; further ones are counted as "other"
@@ -60,9 +63,10 @@ section! {
         options_limit: usize = number("200", 1, MOST_SERIES).file_only();
         /// Most different steps between options of a routing point and channel
         transitions_limit: usize = number("500", 1, MOST_SERIES).file_only();
-        /// How long a label set without rows keeps its series; 0s for ever
+        /// Time after which a label set without rows loses its series; 0s for never
         expire_after: Duration = Kind::new("DURATION", "90d", expiry, |value| Some(show(*value)));
-        /// Count options with a run of so many digits, which somebody typed, as "number"; 0 for never
+        /// Count options in which somebody typed a number of at least this many digits as "number";
+        /// 0 for never
         fold_digits: DigitFold = Kind::new("NUMBER", "7", fold_digits, |fold| Some(fold.digits().to_string()))
             .schema(json!({"type": "integer", "minimum": 0, "maximum": 64}));
     } in file only {
@@ -115,7 +119,8 @@ pub(crate) fn texts() -> Value {
     json!({"type": "array", "items": {"type": ["string", "integer"]}})
 }
 
-/// Reads the section; nothing if a setting cannot be read. `poll` is missing where it is itself in error.
+/// Reads the section; returns nothing if a setting cannot be read. `poll` is `None` if it has a
+/// problem itself.
 pub(crate) fn resolve(
     flags: &Flags<MenuConfig>,
     file: &ConfigFile,
@@ -134,7 +139,7 @@ pub(crate) fn resolve(
     menu.sound.then_some(menu.config)
 }
 
-/// A setting that cannot be read, and was noted.
+/// A setting whose problem was noted.
 struct Refused;
 
 /// Reads the buckets that were written, if any were.

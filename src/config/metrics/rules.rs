@@ -1,6 +1,6 @@
-//! Which options have series and under which names, from what was written.
+//! The rules that decide which options have series and under which names, as written.
 //!
-//! Owns the reading of `menu.options`. The patterns themselves are `option_rules`' to judge.
+//! Owns the reading of `menu.options`. `option_rules` judges the patterns themselves.
 
 use serde_json::{Value, json};
 
@@ -15,16 +15,17 @@ use crate::config::{
 };
 use crate::model::{OTHER, OptionRules, Ruled};
 
-/// More rules than this in one list are a list of options, and would be slow besides.
+/// Rules in one list, at most: more are a list of options, and slow.
 const MOST_RULES: usize = 100;
 
-/// Reads the rules; those in error are noted and left out. `label_length` is the longest label value.
+/// Reads the rules; those with a problem are noted and left out. `label_length` is the longest
+/// label value.
 pub(crate) fn resolve(file: &ConfigFile, label_length: usize, diagnostics: &mut Diagnostics) -> OptionRules {
     let written = &file.root.menu.options;
     let mut rules = OptionRules::default();
     patterns(file, "menu.options.allow", &written.allow, diagnostics, |pattern| rules.allow(pattern));
     patterns(file, "menu.options.deny", &written.deny, diagnostics, |pattern| rules.deny(pattern));
-    // A new name is judged by the other two lists, so the renamings come last.
+    // The other two lists judge a new name, so the renamings are read last.
     let judges = rules.clone();
     for (index, entry) in written.rename.iter().enumerate() {
         let key = format!("menu.options.rename[{index}]");
@@ -87,7 +88,7 @@ pub(crate) fn schema() -> Value {
     })
 }
 
-/// Why the rules leave no series called `option`; `None` where they do.
+/// Returns the reason why the rules leave no series called `option`, if they do not.
 pub(crate) fn out_of_sight(rules: &OptionRules, option: &str) -> Option<String> {
     match rules.apply(option) {
         Ruled::Keep(same) if same == option => None,
@@ -118,7 +119,7 @@ fn patterns(
     }
 }
 
-/// Pattern and new name of an entry.
+/// Returns the pattern and the new name of an entry.
 fn renaming<'a>(
     file: &ConfigFile,
     entry: &'a RenameEntry,

@@ -1,16 +1,16 @@
-//! What is wrong with a configuration, and where.
+//! The problems of a configuration, with their places.
 //!
-//! Owns the list that a resolution fills, so that a person mends everything in one go instead of one error
-//! per start. It must never hold a secret: places and messages are printed and logged.
+//! Owns the list that a resolution fills, so that a person fixes all problems in one go instead of
+//! one per start. It must never hold a secret: places and messages are printed and logged.
 
 use std::fmt;
 
-/// One thing to mend.
+/// One problem.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
     /// A flag, or a file with line, column and key.
     pub place: String,
-    /// What is wrong there and what to do about it.
+    /// The problem, and what to do about it.
     pub message: String,
 }
 
@@ -20,10 +20,10 @@ impl fmt::Display for Problem {
     }
 }
 
-/// A configuration that cannot be used, with everything that is wrong with it: at least one problem.
+/// A configuration that cannot be used, with all its problems, at least one.
 #[derive(Debug)]
 pub struct ConfigError {
-    /// In the order in which they were found.
+    /// The problems in the order in which they were found.
     pub problems: Vec<Problem>,
 }
 
@@ -41,7 +41,8 @@ impl fmt::Display for ConfigError {
     }
 }
 
-/// A reason, with what is to be seen at a value itself: quotes that an env file keeps, or a mark that an editor left.
+/// Adds a hint to a reason if the value shows its cause: quotes that an env file keeps, or a mark
+/// that an editor left.
 pub(crate) fn with_hint(text: &str, reason: impl fmt::Display) -> String {
     let text = text.trim();
     if text.starts_with('\u{feff}') {
@@ -58,12 +59,12 @@ pub(crate) fn with_hint(text: &str, reason: impl fmt::Display) -> String {
     reason.to_string()
 }
 
-/// Whether a text begins and ends with the same quotes.
+/// Returns true if a text begins and ends with the same quotes.
 pub(crate) fn in_quotes(text: &str) -> bool {
     text.len() > 1 && ['"', '\''].iter().any(|quote| text.starts_with(*quote) && text.ends_with(*quote))
 }
 
-/// What a resolution has found so far.
+/// The problems and warnings that a resolution has found so far.
 #[derive(Debug, Default)]
 pub(crate) struct Diagnostics {
     pub(crate) problems: Vec<Problem>,
@@ -79,7 +80,8 @@ impl Diagnostics {
         self.warnings.push(Problem { place: place.into(), message: message.to_string() });
     }
 
-    /// The value, or nothing after noting why not: the rest can still be checked.
+    /// Returns the value, or nothing after noting the problem, so that the rest can still be
+    /// checked.
     pub(crate) fn keep<T>(&mut self, place: &str, result: Result<T, impl fmt::Display>) -> Option<T> {
         result.map_err(|reason| self.problem(place, reason)).ok()
     }

@@ -1,7 +1,7 @@
 //! Durations as people write them.
 //!
-//! Owns one notation for flags and file alike. Pure. A bare number is refused: seconds to one reader are
-//! minutes to the next.
+//! Owns one notation for flags and file alike. Pure. A bare number is refused, because one reader
+//! takes it for seconds and another for minutes.
 
 use std::time::Duration;
 
@@ -13,14 +13,15 @@ pub(crate) fn parse(text: &str) -> Result<Duration, String> {
     if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
         return Err(format!("a duration needs a unit: `{text}s` for seconds, `{text}m` for minutes"));
     }
-    let not_a_duration = || format!("{text:?} is not a duration: write it like 30s, 5m, 1h30m or 2d");
-    let span: Span = text.parse().map_err(|_| not_a_duration())?;
-    // Months and years have no fixed length: an error here.
-    let exact = span.to_duration(SpanRelativeTo::days_are_24_hours()).map_err(|_| not_a_duration())?;
+    // Months and years are refused too, because they have no fixed length.
+    let exact = text
+        .parse()
+        .and_then(|span: Span| span.to_duration(SpanRelativeTo::days_are_24_hours()))
+        .map_err(|_| format!("{text:?} is not a duration: write it like 30s, 5m, 1h30m or 2d"))?;
     Duration::try_from(exact).map_err(|_| format!("{text:?} is negative: leave the sign away"))
 }
 
-/// As [`parse`], and without a fraction of a second: the vendor's dates have none.
+/// Reads like [`parse`], but refuses a fraction of a second, because the vendor's dates have none.
 pub(crate) fn parse_seconds(text: &str) -> Result<Duration, String> {
     let duration = parse(text)?;
     if duration.subsec_nanos() != 0 {
@@ -29,7 +30,7 @@ pub(crate) fn parse_seconds(text: &str) -> Result<Duration, String> {
     Ok(duration)
 }
 
-/// `1h 30m`: what [`parse`] reads.
+/// Formats a duration as [`parse`] reads it: `1h 30m`.
 pub(crate) fn show(duration: Duration) -> String {
     // Out of range only for durations that `parse` cannot produce.
     SignedDuration::try_from(duration).map_or_else(|_| format!("{duration:?}"), |exact| format!("{exact:#}"))

@@ -1,8 +1,8 @@
 //! The configuration file, and the file of names, as written.
 //!
-//! Owns its keys and the way from bytes to them. Every value stays the text that stood there, with its
-//! place, so that `resolve` can name the line and can tell `0042` from `"0042"`. It must never give a value
-//! a meaning.
+//! Owns its keys and the way from bytes to them. Every value stays the text that was written, with
+//! its place, so that `resolve` can name the line and can tell `0042` from `"0042"`. It must never
+//! give a value a meaning.
 
 use std::{
     collections::BTreeMap,
@@ -23,7 +23,7 @@ use crate::config::{
     web::WebKeys,
 };
 
-/// A file named by mistake should not be read whole.
+/// Size of the largest file, in bytes, so that a file named by mistake is not read whole.
 const LARGEST: u64 = 1 << 20;
 
 /// A scalar as it stands in the file, unquoted and with its place.
@@ -128,7 +128,7 @@ pub(crate) struct ExpectedEntry {
     pub(crate) options: Vec<Scalar>,
 }
 
-/// A key with nothing after it (`poll:` with all its lines commented out) is a key left out.
+/// Reads a key without a value (`poll:` with all its lines commented out) as an absent key.
 pub(crate) fn nothing_is_default<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(
     from: D,
 ) -> Result<T, D::Error> {
@@ -136,7 +136,7 @@ pub(crate) fn nothing_is_default<'de, D: Deserializer<'de>, T: Deserialize<'de> 
 }
 
 impl<R: DeserializeOwned> YamlFile<R> {
-    /// Reads and parses `path`; `what` says what it is, as in "configuration file".
+    /// Reads and parses `path`; `what` describes the file in messages, as in "configuration file".
     pub(crate) fn read(path: &Path, what: &str) -> Result<Self, Problem> {
         let place = path.display().to_string();
         let mut bytes = Vec::new();
@@ -157,7 +157,7 @@ impl<R: DeserializeOwned> YamlFile<R> {
         let options = serde_saphyr::options! {
             // An option may be called NO; only true and false are booleans in YAML 1.2.
             strict_booleans: true,
-            // A snippet would print the neighbouring lines, which are none of the reader's business.
+            // A snippet would print the neighbouring lines, which may hold secrets.
             with_snippet: false,
         };
         match serde_saphyr::from_str_with_options(&source, options) {
@@ -168,7 +168,7 @@ impl<R: DeserializeOwned> YamlFile<R> {
 }
 
 impl<R> YamlFile<R> {
-    /// `file:line:column: key`
+    /// Formats `file:line:column: key`.
     pub(crate) fn place(&self, at: &Location, key: &str) -> String {
         format!("{}:{}:{}: {key}", self.path.display(), at.line(), at.column())
     }
@@ -178,15 +178,15 @@ impl<R> YamlFile<R> {
         &self.source
     }
 
-    /// A path in the file, which begins at the file's own directory unless it is absolute.
+    /// Returns a path in the file, which begins at the file's own directory unless it is absolute.
     pub(crate) fn path_from_here(&self, path: &str) -> PathBuf {
         self.path.parent().unwrap_or(Path::new("")).join(path)
     }
 
-    /// Whether the scalar stood there without quotes and YAML takes it for a number or a boolean.
+    /// Returns true if the scalar has no quotes and YAML takes it for a number or a boolean.
     ///
-    /// The text is kept as written either way; but another program that reads the file would see `0042` as
-    /// 42, and so would a person's script that wrote it.
+    /// The text is kept as written either way; but another program that reads the file, or the one
+    /// that wrote it, would see `0042` as 42.
     pub(crate) fn is_bare_number(&self, text: &Scalar) -> bool {
         let start = text.defined.span().byte_offset().and_then(|offset| usize::try_from(offset).ok());
         let quoted = start
@@ -225,7 +225,7 @@ fn explain(path: &Path, error: &Error) -> Problem {
         Some(at) => format!("{}:{}:{}", path.display(), at.line(), at.column()),
         None => path.display().to_string(),
     };
-    // A key may hold anything that YAML can quote, also what would steer a terminal.
+    // A key may hold anything that YAML can quote, including control sequences for a terminal.
     Problem { place, message: message.replace(char::is_control, " ") }
 }
 

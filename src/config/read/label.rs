@@ -8,8 +8,9 @@ use crate::config::read::{
 /// The longest name of a target, in characters.
 pub(crate) const LONGEST_NAME: usize = 128;
 
-/// Reads a text that will be compared with, or shown beside, what the vendor sends: trimmed, not empty, one
-/// line, at most `longest` characters. A whole number may stand without quotes when it has one spelling only.
+/// Reads a text that will be compared with the vendor's texts, or shown beside them: trimmed, not
+/// empty, one line, at most `longest` characters. A whole number may have no quotes if it has one
+/// spelling only.
 pub(crate) fn read<R>(
     file: &YamlFile<R>,
     text: &Scalar,

@@ -1,4 +1,5 @@
-//! How people write a configuration: the YAML file, values with their origin, and what is wrong with them.
+//! The written form of a configuration: the YAML file, values with their origin, and their
+//! problems.
 
 pub(crate) mod diagnostics;
 pub(crate) mod duration;

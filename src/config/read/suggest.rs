@@ -1,12 +1,12 @@
 //! "Did you mean ...?"
 //!
-//! Owns the search for the word that a person probably meant. Pure; it must never replace a value, only
-//! suggest one.
+//! Owns the search for the word that a person probably meant. Pure; it must never replace a value,
+//! only suggest one.
 
-/// Nothing longer than this was meant to be a key or a zone.
+/// Longest word that can be a slip of a key or a zone, in bytes.
 const LONGEST: usize = 64;
 
-/// The candidate closest to `word`, if one is close enough to be a slip of the hand.
+/// Returns the candidate closest to `word`, if one is close enough to be a slip of the hand.
 pub(crate) fn closest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     if word.len() > LONGEST {
         return None;
@@ -21,7 +21,7 @@ pub(crate) fn closest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a s
         .map(|(_, candidate)| candidate)
 }
 
-/// `; did you mean X?` to end a message with, or nothing.
+/// Returns the end of a message, `; did you mean X?`, or nothing.
 pub(crate) fn did_you_mean<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> String {
     closest(word, candidates).map(|found| format!("; did you mean `{found}`?")).unwrap_or_default()
 }

@@ -1,8 +1,8 @@
-//! The way to a target's server, as it was written: directly or through a proxy, and which certificate authorities are
-//! believed.
+//! The connection to a target's server, as written: directly or through a proxy, and the trusted
+//! certificate authorities.
 //!
-//! Owns the precedence of `proxy_url` over the environment, and the reading of authorities. A password of a proxy must
-//! never be shown.
+//! Owns the precedence of `proxy_url` over the environment, and the reading of authorities. A
+//! password of a proxy must never be shown.
 
 use std::{
     fs, io,
@@ -25,17 +25,17 @@ use crate::{
 /// The word in place of a URL that keeps a target from the proxy of the environment.
 const DIRECT: &str = "direct";
 
-/// What was written about the way to one target.
+/// The written settings of the connection to one target.
 #[derive(Default)]
 pub(super) struct Choices<'a> {
     pub(super) proxy: Option<WrittenText<'a>>,
-    /// The path, from the working directory, and where it stands.
+    /// The path, from the working directory, and its place.
     pub(super) ca_file: Option<(PathBuf, String)>,
-    /// Whether the proxy stands in the file, where no password may.
+    /// The proxy is in the file, where no password may be.
     pub(super) in_file: bool,
 }
 
-/// The way to `endpoint`; nothing after a problem.
+/// Resolves the connection to `endpoint`; returns nothing after a problem.
 pub(super) fn resolve(
     choices: Choices<'_>,
     endpoint: &Url,
@@ -56,12 +56,13 @@ pub(super) fn resolve(
         Some((path, place)) => diagnostics.keep(&place, read_authorities(&path)).map(Some),
         None => Some(None),
     };
-    let ((proxy, decided_by), authorities) = (way?, authorities?);
+    let (proxy, decided_by) = way?;
+    let authorities = authorities?;
     let named = (https && authorities.is_none()).then(|| system_authorities(environment)).flatten();
     Some(Egress { proxy, decided_by, authorities, system_authorities: named })
 }
 
-/// What `proxy_url` says.
+/// Reads the value of `proxy_url`.
 fn chosen(text: &str, https: bool, in_file: bool) -> Result<Option<Proxy>, String> {
     if text.trim() == DIRECT {
         return Ok(None);
@@ -80,7 +81,8 @@ fn chosen(text: &str, https: bool, in_file: bool) -> Result<Option<Proxy>, Strin
     Ok(Some(proxy))
 }
 
-/// The proxy of the environment, and who decided; it never serves this machine, nor plain http.
+/// Returns the proxy of the environment and the variable that decided; no proxy for this machine or
+/// for plain http.
 fn from_environment(
     endpoint: &Url,
     environment: &Environment,
@@ -92,7 +94,7 @@ fn from_environment(
         return Some((None, None));
     }
     let excepted = environment.no_proxy.as_deref().unwrap_or_default();
-    // Only whether the server is excepted is asked here; which proxy it is, is known.
+    // The matcher only tells whether the server is excepted; the proxy is known.
     let matcher = Matcher::builder().https("http://proxy.invalid").no(excepted).build();
     let server = endpoint.as_str().parse().ok();
     match server.and_then(|server| matcher.intercept(&server)) {
@@ -107,7 +109,8 @@ fn is_loopback(url: &Url) -> bool {
     host == "localhost" || bare.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
-/// `http://proxy:3128`, `https://...`, or `proxy:3128`. Its messages must never repeat the text.
+/// Reads `http://proxy:3128`, `https://...`, or `proxy:3128`. Its messages must never repeat the
+/// text.
 fn parse(text: &str) -> Result<Proxy, String> {
     let text = text.trim();
     let whole = if text.contains("://") { text.to_owned() } else { format!("http://{text}") };
@@ -122,7 +125,7 @@ fn parse(text: &str) -> Result<Proxy, String> {
     }
 }
 
-/// The certificates of a PEM file, each of which can be an authority.
+/// Reads the certificates of a PEM file, each of which must be usable as an authority.
 fn read_authorities(path: &Path) -> Result<Authorities, String> {
     let shown = path.display();
     let bytes = fs::read(path).map_err(|error| format!("cannot read {shown}: {error}"))?;
@@ -142,7 +145,7 @@ fn read_authorities(path: &Path) -> Result<Authorities, String> {
     Ok(Authorities { file: path.to_owned(), certificates })
 }
 
-/// Which variables name the system's authorities.
+/// Returns the variable that names the system's authorities, with its value.
 fn system_authorities(environment: &Environment) -> Option<String> {
     match (&environment.ssl_cert_file, environment.ssl_cert_dirs.as_slice()) {
         (Some(path), _) => Some(format!("{} (SSL_CERT_FILE)", path.display())),
@@ -151,10 +154,11 @@ fn system_authorities(environment: &Environment) -> Option<String> {
     }
 }
 
-/// Notes what the variables for authorities name in vain: what reads them passes over that without a word.
+/// Notes variables for authorities that name nothing usable, because the library that reads them
+/// ignores that silently.
 pub(super) fn check_environment(environment: &Environment, diagnostics: &mut Diagnostics) {
     if let Some(path) = &environment.ssl_cert_file {
-        // Bundles of systems hold certificates that are odd, so only that there are some is asked.
+        // Bundles of systems hold odd certificates, so the check is only that there are some.
         let found = fs::read(path).map(|bytes| CertificateDer::pem_slice_iter(&bytes).flatten().count());
         match found {
             Ok(0) => diagnostics.problem("SSL_CERT_FILE", format!("{} holds no certificate", path.display())),

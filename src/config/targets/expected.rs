@@ -1,7 +1,7 @@
-//! The menus that the operator expects, given to their targets.
+//! The menus that the operator expects, added to their targets.
 //!
-//! Owns the reading of `menu.expected`. What it yields must equal, character by character, what a row of
-//! the vendor becomes, or the series at 0 would stand beside the real one for ever.
+//! Owns the reading of `menu.expected`. Its labels must equal, character by character, those of the
+//! vendor's rows, or the series at 0 would stay beside the real one for ever.
 
 use crate::config::{
     ExpectedMenu, MenuConfig, TargetConfig,
@@ -15,8 +15,8 @@ use crate::config::{
 
 /// Adds each menu of the file to its target. `limits` has the limits and the rules for options.
 ///
-/// Where a target is itself in error, menus are only read: to look for their target would accuse them of
-/// a mistake that stands elsewhere.
+/// If a target has a problem itself, menus are only read, because looking for their target would
+/// report a mistake that is elsewhere.
 pub(crate) fn resolve(
     file: &ConfigFile,
     limits: &MenuConfig,
@@ -26,12 +26,12 @@ pub(crate) fn resolve(
     let all_targets_known = targets.len() == file.root.targets.len().max(1);
     for (index, entry) in file.root.menu.expected.iter().enumerate() {
         let place = file.place(&entry.referenced, &format!("menu.expected[{index}]"));
-        let key = |key: &str| format!("menu.expected[{index}].{key}");
-        let menu = read(file, &entry.value, &place, key, limits, diagnostics);
+        let path = format!("menu.expected[{index}]");
+        let menu = read(file, &entry.value, &place, &path, limits, diagnostics);
         if !all_targets_known {
             continue;
         }
-        let target = target_of(file, &entry.value, &place, &key("target"), targets, diagnostics);
+        let target = target_of(file, &entry.value, &place, &format!("{path}.target"), targets, diagnostics);
         let (Some(menu), Some(target)) = (menu, target) else { continue };
         if target.expected.iter().any(|other| (&other.rp_id, &other.channel) == (&menu.rp_id, &menu.channel))
         {
@@ -48,7 +48,8 @@ pub(crate) fn resolve(
     }
 }
 
-/// Why a menu does not fit beside the `others` of its target: what is listed must never be folded away.
+/// Returns the reason why a menu does not fit beside the `others` of its target, because a listed
+/// option must never be folded.
 fn too_many(menu: &ExpectedMenu, others: &[ExpectedMenu], limits: &MenuConfig) -> Option<String> {
     let options = menu.options.len();
     if options > limits.options_limit {
@@ -71,7 +72,7 @@ fn read(
     file: &ConfigFile,
     entry: &ExpectedEntry,
     place: &str,
-    key: impl Fn(&str) -> String,
+    path: &str,
     limits: &MenuConfig,
     diagnostics: &mut Diagnostics,
 ) -> Option<ExpectedMenu> {
@@ -79,8 +80,9 @@ fn read(
         diagnostics.problem(place, "an expected menu needs `rp_id`, `channel` and `options`");
         return None;
     };
-    let rp_id = label::read(file, rp_id, &key("rp_id"), limits.label_length, diagnostics);
-    let channel = label::read(file, channel, &key("channel"), limits.label_length, diagnostics);
+    let length = limits.label_length;
+    let rp_id = label::read(file, rp_id, &format!("{path}.rp_id"), length, diagnostics);
+    let channel = label::read(file, channel, &format!("{path}.channel"), length, diagnostics);
     if entry.options.is_empty() {
         diagnostics.problem(place, "an expected menu needs at least one of `options`");
         return None;
@@ -88,8 +90,8 @@ fn read(
     let mut options: Vec<String> = Vec::with_capacity(entry.options.len());
     let mut good = true;
     for (index, text) in entry.options.iter().enumerate() {
-        let key = key(&format!("options[{index}]"));
-        let read = label::read(file, text, &key, limits.label_length, diagnostics);
+        let key = format!("{path}.options[{index}]");
+        let read = label::read(file, text, &key, length, diagnostics);
         let unseen = read.as_deref().and_then(|option| rules::out_of_sight(&limits.options, option));
         if let Some(reason) = unseen {
             diagnostics.problem(file.place(&text.referenced, &key), reason);
@@ -108,8 +110,8 @@ fn read(
             None => good = false,
         }
     }
-    let (rp_id, channel) = (rp_id?, channel?);
-    good.then_some(ExpectedMenu { rp_id, channel, options })
+    let menu = ExpectedMenu { rp_id: rp_id?, channel: channel?, options };
+    good.then_some(menu)
 }
 
 fn target_of<'a>(

@@ -1,6 +1,6 @@
-//! Declarations of what a target may say, as a flag or in the file.
+//! Declarations of a target's settings, as flags or in the file.
 //!
-//! Owns names, help and defaults. A flag speaks of the only target; several targets stand in the file.
+//! Owns names, help and defaults. A flag sets the only target; several targets stand in the file.
 
 use serde_json::json;
 

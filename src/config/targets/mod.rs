@@ -1,7 +1,8 @@
-//! Whom to ask, from what was written.
+//! The targets, as written.
 //!
-//! Owns the choice between the one target of the `--wolkvox.*` flags and the targets of the file, and the
-//! checks of each. It reads token files to see that they are good, and must never keep what it read.
+//! Owns the choice between the one target of the `--wolkvox.*` flags and the targets of the file,
+//! and the checks of each. It reads token files to see that they are good, and must never keep a
+//! token.
 
 pub(crate) mod egress;
 pub(crate) mod expected;
@@ -37,7 +38,7 @@ use crate::{
 /// The variable that holds the token itself.
 const TOKEN_VARIABLE: &str = "WOLKVOX_TOKEN";
 
-/// A text that somebody wrote.
+/// A written text and its place.
 #[derive(Debug)]
 pub(crate) struct WrittenText<'a> {
     pub(crate) text: &'a str,
@@ -45,7 +46,7 @@ pub(crate) struct WrittenText<'a> {
 }
 
 impl WrittenText<'_> {
-    /// Reads it; a problem is noted and leaves nothing.
+    /// Parses it; notes a problem and returns nothing if that fails.
     pub(crate) fn read<T, E: fmt::Display>(
         &self,
         diagnostics: &mut Diagnostics,
@@ -56,14 +57,15 @@ impl WrittenText<'_> {
     }
 }
 
-/// What may say where the token is, strongest first. Flag and variable speak of one target only.
+/// The possible sources of the token, strongest first. Flag and variable apply to a single target
+/// only.
 struct TokenChoices<'a> {
     flag: Option<&'a Path>,
     variable: Option<&'a Secret>,
     file: Option<(PathBuf, String)>,
 }
 
-/// What was written beside the file's entries.
+/// Everything that was written.
 #[derive(Clone, Copy)]
 pub(crate) struct Given<'a> {
     pub(crate) target: &'a Flags<TargetFlags>,
@@ -77,7 +79,7 @@ impl<'a> Given<'a> {
         self.target.text(flag).or_else(|| self.names.text(flag))
     }
 
-    /// The token of the environment; one of blanks counts as not set.
+    /// The token of the environment; a blank one counts as not set.
     fn token(&self) -> Option<&'a Secret> {
         self.environment.token.as_ref().filter(|token| !token.expose().trim().is_empty())
     }
@@ -122,7 +124,8 @@ pub(crate) fn resolve(given: Given<'_>, diagnostics: &mut Diagnostics) -> Vec<Ta
     targets
 }
 
-/// Refuses what speaks of "the" target where there are several; a token that nobody uses is only odd.
+/// Refuses flags that apply to "the" target if there are several; a token that nobody uses only
+/// causes a warning.
 fn refuse_ambiguous(given: Given<'_>, diagnostics: &mut Diagnostics) {
     for (flag, key) in [
         (TOKEN_FILE, "token_file"),
@@ -142,7 +145,7 @@ fn refuse_ambiguous(given: Given<'_>, diagnostics: &mut Diagnostics) {
     }
 }
 
-/// All that is written about one target.
+/// Everything that was written about one target.
 struct TargetTexts<'a> {
     given: Given<'a>,
     /// Its entry in the file; empty if flags alone describe it.
@@ -151,7 +154,7 @@ struct TargetTexts<'a> {
     index: Option<usize>,
     /// Place of the target as a whole.
     place: String,
-    /// The only target, of which flags and variables speak.
+    /// It is the only target, to which flags and variables apply.
     sole: bool,
 }
 
@@ -168,7 +171,7 @@ impl<'a> TargetTexts<'a> {
         self.given.flag(flag).filter(|_| self.sole)
     }
 
-    /// The flag if it was given, else the file's key.
+    /// Returns the flag if it was given, else the file's key.
     fn written(&self, flag: &str, key: &str, value: Option<&'a Scalar>) -> Option<WrittenText<'a>> {
         match (self.flag(flag), value) {
             (Some(text), _) => Some(WrittenText { text, place: flag_place(flag) }),
@@ -177,12 +180,12 @@ impl<'a> TargetTexts<'a> {
         }
     }
 
-    /// The path that the file names, from the working directory.
+    /// Returns the path in the file, from the working directory.
     fn path_in_file(&self, key: &str, value: Option<&Scalar>) -> Option<(PathBuf, String)> {
         value.map(|path| (self.given.file.path_from_here(&path.value), self.place_of(path, key)))
     }
 
-    /// The path that the flag names, or else the file.
+    /// Returns the path of the flag, or else of the file.
     fn path(&self, flag: &str, key: &str, value: Option<&Scalar>) -> Option<(PathBuf, String)> {
         match self.flag(flag) {
             Some(path) => Some((PathBuf::from(path), flag_place(flag))),
@@ -268,7 +271,7 @@ impl<'a> TargetTexts<'a> {
         WrittenText { text: &text.value, place }.read(diagnostics, |text| server::parse(text, allow_http))
     }
 
-    /// The licences written, if any were; nothing after a problem.
+    /// Returns the licences, if any were written; nothing after a problem.
     fn licences(&self, diagnostics: &mut Diagnostics) -> Option<Option<u32>> {
         let Some(text) = &self.entry.licences else { return Some(None) };
         let number = text.value.trim().parse().ok().filter(|&number| number > 0);
@@ -277,7 +280,7 @@ impl<'a> TargetTexts<'a> {
     }
 }
 
-/// The strongest source, after a look that it holds a token now.
+/// Returns the strongest source, after checking that it holds a token now.
 fn token(choices: TokenChoices<'_>, place: &str, diagnostics: &mut Diagnostics) -> Option<TokenSource> {
     let (source, place) = match choices {
         TokenChoices { flag: Some(_), variable: Some(_), .. } => {
@@ -315,15 +318,15 @@ fn token(choices: TokenChoices<'_>, place: &str, diagnostics: &mut Diagnostics) 
     Some(source)
 }
 
-/// Why `target` cannot stand beside the `others`.
+/// Returns the reason why `target` cannot stand beside the `others`, if it cannot.
 fn clash(target: &TargetConfig, others: &[TargetConfig]) -> Option<String> {
     // The vendor allows a token one request at a time, and each target asks by itself.
-    let token = |target: &TargetConfig| target.token.read().ok();
-    let mine = token(target)?;
-    let is_twin = |other: &&TargetConfig| {
-        other.endpoint == target.endpoint && token(other).is_some_and(|other| other.expose() == mine.expose())
-    };
-    if let Some(twin) = others.iter().find(is_twin) {
+    let mine = target.token.read().ok()?;
+    let twin = others.iter().find(|other| {
+        other.endpoint == target.endpoint
+            && other.token.read().is_ok_and(|other| other.expose() == mine.expose())
+    });
+    if let Some(twin) = twin {
         return Some(format!(
             "this is the target {:?} again, the same server with the same token: keep one",
             twin.name

@@ -1,6 +1,7 @@
-//! Where the names of routing points and options come from, from what was written.
+//! The sources of the names of routing points and options, as written.
 //!
-//! Owns the choice between Wolkvox, the operator's own file, both, and neither; and the reading of that file.
+//! Owns the choice between Wolkvox, the operator's own file, both, and neither; and the reading of
+//! that file.
 
 use std::{
     collections::BTreeMap,
@@ -20,7 +21,7 @@ use crate::config::{
 };
 use crate::model::Names;
 
-/// `from` is what was written of it, `file` what was named.
+/// Combines the written source, if any, and the named file, if any.
 pub(crate) fn resolve(
     from: Option<WrittenText<'_>>,
     file: Option<PathBuf>,
@@ -56,9 +57,10 @@ fn source(text: &str) -> Result<From, String> {
     }
 }
 
-/// Reads the files that the targets name. `menu` says how long a label may be, and which options are exposed.
+/// Reads the files that the targets name. `menu` has the longest label value and the rules for
+/// options.
 pub(crate) fn read_files(menu: &MenuConfig, targets: &mut [TargetConfig], diagnostics: &mut Diagnostics) {
-    // Several targets may share a file, whose mistakes are then told once.
+    // Several targets may share a file, whose problems are then noted once.
     let mut read: BTreeMap<PathBuf, Names> = BTreeMap::new();
     for target in targets {
         let Some(path) = &target.names.file else { continue };
@@ -92,7 +94,7 @@ fn read_file(path: &Path, menu: &MenuConfig, diagnostics: &mut Diagnostics) -> N
     Names { routing_points, options, options_at }
 }
 
-/// A list of options, with a warning for each that nobody will see under this code.
+/// Reads a list of options, with a warning for each that nobody will see under this code.
 fn options(
     file: &YamlFile<NamesRoot>,
     key: &str,
@@ -132,16 +134,17 @@ fn list(
     names
 }
 
-/// What was written as a code, without the space around it.
+/// Returns a code without the space around it.
 fn code<'a>(
     written: &'a str,
     place: &str,
     menu: &MenuConfig,
     diagnostics: &mut Diagnostics,
 ) -> Option<&'a str> {
-    let (clean, most) = (written.trim(), menu.label_length);
-    if clean.is_empty() || clean.contains(char::is_control) || clean.chars().count() > most {
-        let reason = format!("{written:?} is no code: it must be one line of at most {most} characters");
+    let clean = written.trim();
+    let longest = menu.label_length;
+    if clean.is_empty() || clean.contains(char::is_control) || clean.chars().count() > longest {
+        let reason = format!("{written:?} is no code: it must be one line of at most {longest} characters");
         diagnostics.problem(place.to_owned(), reason);
         return None;
     }

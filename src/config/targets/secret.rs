@@ -1,7 +1,7 @@
 //! A value that must not be seen.
 //!
-//! Owns the token while it is in memory. It must never gain a way to print, serialise or compare what it
-//! holds: [`Secret::expose`] is the only way out, and easy to search for.
+//! Owns the token while it is in memory. It must never gain a way to print, serialise or compare
+//! its value: [`Secret::expose`] is the only way out, and easy to search for.
 
 use std::fmt;
 

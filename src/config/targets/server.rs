@@ -1,7 +1,7 @@
-//! Which Wolkvox server a person means.
+//! The Wolkvox server that a person names.
 //!
-//! Owns the reading of `0042`, `wv0042` and pasted URLs. Pure. Its messages must never repeat the text: what
-//! was pasted may carry a password, or be the token itself in the wrong place.
+//! Owns the reading of `0042`, `wv0042` and pasted URLs. Pure. Its messages must never repeat the
+//! text, because it may carry a password, or be the token itself in the wrong place.
 
 use std::net::IpAddr;
 
@@ -19,7 +19,7 @@ pub(crate) struct Server {
     pub(crate) endpoint: Url,
 }
 
-/// Why a text names no server.
+/// The reason why a text names no server.
 #[derive(Debug, Error, PartialEq, Eq)]
 pub(crate) enum ServerError {
     #[error("no server is given: write its four digits, as in \"0042\"")]
@@ -42,8 +42,8 @@ pub(crate) enum ServerError {
     PlainHttp(String),
 }
 
-/// Reads what a person wrote or pasted; a URL is cut to its origin. Plain http goes to this machine only,
-/// unless `allow_http`.
+/// Reads what a person wrote or pasted; a URL is cut to its origin. Plain http is allowed to this
+/// machine only, unless `allow_http`.
 pub(crate) fn parse(text: &str, allow_http: bool) -> Result<Server, ServerError> {
     let text = text.trim();
     if text.is_empty() {
@@ -61,7 +61,7 @@ pub(crate) fn parse(text: &str, allow_http: bool) -> Result<Server, ServerError>
             digits => Err(ServerError::TooManyDigits(digits)),
         };
     }
-    // A browser's address bar leaves the scheme out when one copies from it.
+    // Text copied from a browser's address bar has no scheme.
     if code.get(4..).is_some_and(|rest| rest.starts_with(DOMAIN)) {
         return parse_url(&format!("https://{text}"), allow_http);
     }

@@ -1,7 +1,7 @@
-//! Where a token comes from.
+//! The source of a token.
 //!
-//! Owns the reading of token files. A file is read anew at every use, so that a rotated token needs no
-//! restart. No error here may repeat what was read.
+//! Owns the reading of token files. A file is read anew at every use, so that a rotated token needs
+//! no restart. No error here may repeat the file's content.
 
 use std::{
     fs::{self, File},
@@ -14,10 +14,11 @@ use thiserror::Error;
 
 use crate::config::{Secret, read::diagnostics::in_quotes};
 
-/// Far above any token, far below a file named by mistake.
+/// Size of the largest token file, in bytes: far above any token, far below a file named by
+/// mistake.
 const LONGEST: u64 = 4096;
 
-/// Where a token comes from.
+/// The source of a token.
 #[derive(Debug, Clone)]
 pub enum TokenSource {
     /// A file that holds the token and nothing else but white space around it.
@@ -26,7 +27,7 @@ pub enum TokenSource {
     Fixed(Secret),
 }
 
-/// Why there is no token.
+/// The reason why there is no token.
 #[derive(Debug, Error)]
 pub enum TokenError {
     /// The file is missing or may not be read.
@@ -34,7 +35,7 @@ pub enum TokenError {
     Unreadable {
         /// The file.
         path: PathBuf,
-        /// What the system says.
+        /// The system's error.
         reason: io::Error,
     },
     /// The name of the file is in quotes, which are part of it.
@@ -67,8 +68,9 @@ pub enum TokenError {
     Malformed(String),
 }
 
-/// Tells whether a token file was written or replaced since; compare with an earlier one. The time of its last change
-/// is the system's and cannot be set, so a copy that keeps the time of another file is noticed too.
+/// A state of a token file, which differs after the file was written or replaced. It includes the
+/// time of the last change of status, which only the system sets, so a copy that keeps the time of
+/// another file is noticed too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TokenVersion {
     modified: (i64, i64),
@@ -78,18 +80,18 @@ pub struct TokenVersion {
 }
 
 impl TokenSource {
-    /// A token given directly, for instance by the variable named `origin`.
+    /// Uses a token that was given directly, for instance by the variable named `origin`.
     ///
     /// # Errors
-    /// When it is empty, too long or not one word.
+    /// If it is empty, too long or not one word.
     pub fn fixed(token: &Secret, origin: &str) -> Result<Self, TokenError> {
         clean(token.expose().as_bytes(), || origin.to_owned()).map(Self::Fixed)
     }
 
-    /// The token of this moment. Reads a file of at most 4 KiB, blocking.
+    /// Returns the present token. Reads a file of at most 4 KiB, blocking.
     ///
     /// # Errors
-    /// When the file is missing, unreadable, empty, or holds something that is no token.
+    /// If the file is missing, unreadable, empty, or holds something that is no token.
     pub fn read(&self) -> Result<Secret, TokenError> {
         match self {
             Self::Fixed(token) => Ok(token.clone()),
@@ -97,7 +99,7 @@ impl TokenSource {
         }
     }
 
-    /// What the file looks like now, without reading it, blocking; `None` when there is no file.
+    /// Returns the state of the file without reading it, blocking; `None` if there is no file.
     pub fn version(&self) -> Option<TokenVersion> {
         let Self::File(path) = self else { return None };
         let metadata = fs::metadata(path).ok()?;
@@ -109,7 +111,7 @@ impl TokenSource {
         })
     }
 
-    /// The file's permissions, if every user of the machine may read it.
+    /// Returns the file's permissions, if every user of the machine may read it.
     pub(crate) fn open_to_all(&self) -> Option<u32> {
         let Self::File(path) = self else { return None };
         mode(path).filter(|mode| mode & 0o004 != 0)
@@ -128,17 +130,22 @@ fn mode(_path: &Path) -> Option<u32> {
 }
 
 fn read_file(path: &Path) -> Result<Secret, TokenError> {
-    let unreadable = |reason| TokenError::Unreadable { path: path.to_owned(), reason };
     if in_quotes(&path.to_string_lossy()) && !path.exists() {
         return Err(TokenError::QuotedPath(path.to_owned()));
     }
-    // Asked before opening: to open a pipe would wait for its writer.
-    if !fs::metadata(path).map_err(unreadable)?.is_file() {
+    // Checked before opening, because opening a pipe would wait for its writer.
+    if !fs::metadata(path).map_err(|reason| unreadable(path, reason))?.is_file() {
         return Err(TokenError::NotAFile(path.to_owned()));
     }
     let mut bytes = Vec::new();
-    File::open(path).and_then(|file| file.take(LONGEST + 1).read_to_end(&mut bytes)).map_err(unreadable)?;
+    File::open(path)
+        .and_then(|file| file.take(LONGEST + 1).read_to_end(&mut bytes))
+        .map_err(|reason| unreadable(path, reason))?;
     clean(&bytes, || format!("the token file {}", path.display()))
+}
+
+fn unreadable(path: &Path, reason: io::Error) -> TokenError {
+    TokenError::Unreadable { path: path.to_owned(), reason }
 }
 
 fn clean(bytes: &[u8], origin: impl Fn() -> String) -> Result<Secret, TokenError> {

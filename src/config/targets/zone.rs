@@ -1,8 +1,8 @@
 //! Time zones by name.
 //!
-//! Owns the choice of the zone database, the look-up in it, and the hint after a name that is not in it. Governments
-//! change their clocks at short notice, so of the database in this program and the machine's the newer one counts; a
-//! name that it lacks is looked up in the other.
+//! Owns the choice of the zone database, the look-up in it, and the hint after an unknown name.
+//! Governments change their clocks at short notice, so the newer one of this program's and the
+//! machine's database counts; a name that it lacks is looked up in the other.
 
 use std::{
     fs::File,
@@ -15,13 +15,13 @@ use jiff::tz::{TimeZone, TimeZoneDatabase};
 
 use crate::config::read::suggest;
 
-/// At most so many suggestions: a list is no help.
+/// Suggestions after an unknown name, at most.
 const MOST_HINTS: usize = 3;
 
-/// Where Linux distributions put their database.
+/// Directory of the database in Linux distributions.
 const MACHINE: &str = "/usr/share/zoneinfo";
 
-/// Both databases, the newer one first. Read once: a zone must not change amid a process.
+/// Both databases, the newer one first. Read once, because a zone must not change amid a process.
 static DATABASES: LazyLock<Vec<TimeZoneDatabase>> = LazyLock::new(|| databases(Path::new(MACHINE)));
 
 fn databases(machine: &Path) -> Vec<TimeZoneDatabase> {
@@ -32,7 +32,8 @@ fn databases(machine: &Path) -> Vec<TimeZoneDatabase> {
     if newer { vec![theirs, built_in] } else { vec![built_in, theirs] }
 }
 
-/// As `2025b`, from the first line of the database's source, which comes with it.
+/// Returns the version, such as `2025b`, from the first line of the database's source, which comes
+/// with it.
 fn version(machine: &Path) -> Option<String> {
     let mut line = String::new();
     let file = File::open(machine.join("tzdata.zi")).ok()?;
@@ -64,10 +65,12 @@ fn suggestion(name: &str) -> String {
     }
     let zones: Vec<String> = TimeZoneDatabase::bundled().available().map(|zone| zone.to_string()).collect();
     let city = name.replace(' ', "_");
-    let same_city =
-        |zone: &&String| zone.rsplit('/').next().is_some_and(|last| last.eq_ignore_ascii_case(&city));
-    let found: Vec<String> =
-        zones.iter().filter(same_city).take(MOST_HINTS).map(|zone| format!("`{zone}`")).collect();
+    let found: Vec<String> = zones
+        .iter()
+        .filter(|zone| zone.rsplit('/').next().is_some_and(|last| last.eq_ignore_ascii_case(&city)))
+        .take(MOST_HINTS)
+        .map(|zone| format!("`{zone}`"))
+        .collect();
     if found.is_empty() {
         let meant = suggest::did_you_mean(&city, zones.iter().map(String::as_str));
         return if meant.is_empty() { "; a name looks like `America/Bogota`".to_owned() } else { meant };
@@ -75,7 +78,7 @@ fn suggestion(name: &str) -> String {
     format!("; did you mean {}?", found.join(" or "))
 }
 
-/// `UTC-5` is what people write for what the database calls `Etc/GMT+5`.
+/// Returns the zone that the database calls `Etc/GMT+5` for the `UTC-5` that people write.
 fn fixed_offset(name: &str) -> Option<String> {
     let upper = name.to_ascii_uppercase();
     let offset = upper.strip_prefix("UTC").or_else(|| upper.strip_prefix("GMT")).unwrap_or(&upper);

@@ -1,8 +1,8 @@
-//! The web configuration: the file that says by whom and over what the exporter may be read.
+//! The web configuration: the file that defines who may read the exporter, and how.
 //!
-//! Owns the keys of the format that Prometheus's exporters share (`--web.config.file`), and what they mean here.
-//! What the exporter cannot do is refused when it would protect, and warned of when it would not; nothing in the
-//! file is passed over in silence. It must never print a hash or a key.
+//! Owns the keys of the format that Prometheus's exporters share (`--web.config.file`), and their
+//! meaning here. An unsupported setting is refused if it would protect, and warned of if it would
+//! not; none is ignored silently. It must never print a hash or a key.
 
 use std::{collections::BTreeMap, path::Path, str::FromStr as _, sync::Arc};
 
@@ -16,10 +16,11 @@ use crate::config::{
     web::{keys::WebFile, sources::Sources, tls},
 };
 
-/// A hash that takes seconds to check makes every first scrape after a start fail.
+/// Cost of a hash above which its check takes seconds, so that every first scrape after a start
+/// fails.
 const COSTLY: u32 = 14;
 
-/// What the server demands of a connection and adds to an answer. By default nothing.
+/// The server's demands on a connection, and its additions to an answer. None by default.
 #[derive(Debug, Default)]
 pub struct WebRules {
     /// Certificate, key, client certificates and versions; `None` for plain HTTP.
@@ -28,9 +29,9 @@ pub struct WebRules {
     pub headers: Vec<(HeaderName, HeaderValue)>,
     /// Names and bcrypt hashes; if there are none, no password is asked for.
     pub users: BTreeMap<String, Secret>,
-    /// What works, and should still be looked at.
+    /// Settings that work but deserve a look.
     pub warnings: Vec<Problem>,
-    /// Differs whenever the file, or one that it names, holds something else.
+    /// Differs whenever the content of the file, or of one that it names, changes.
     pub fingerprint: u64,
 }
 
@@ -42,7 +43,8 @@ impl WebRules {
     pub fn read(path: &Path) -> Result<Self, ConfigError> {
         let file: WebFile = YamlFile::read(path, "web configuration")
             .map_err(|problem| ConfigError { problems: vec![problem] })?;
-        let (mut diagnostics, mut sources) = (Diagnostics::default(), Sources::default());
+        let mut diagnostics = Diagnostics::default();
+        let mut sources = Sources::default();
         sources.note(file.source().as_bytes());
         let section = file.root.tls_server_config.as_ref();
         let tls = section.and_then(|section| tls::resolve(&file, section, &mut sources, &mut diagnostics));
@@ -125,7 +127,7 @@ fn users(file: &WebFile, diagnostics: &mut Diagnostics) -> BTreeMap<String, Secr
     users
 }
 
-/// What the format knows and the exporter does not.
+/// Checks the settings that the format has and the exporter has not.
 fn limits(file: &WebFile, diagnostics: &mut Diagnostics) {
     if let Some(text) = &file.root.http_server_config.http2 {
         let place = file.place(&text.referenced, "http_server_config.http2");

@@ -1,6 +1,6 @@
 //! The keys of the web configuration, in the format that Prometheus's exporters share.
 //!
-//! Owns what may stand in the file. What it means is for `file` and `tls` to say.
+//! Owns the keys that may stand in the file; `file` and `tls` give them a meaning.
 
 use std::collections::BTreeMap;
 

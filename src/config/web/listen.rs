@@ -1,7 +1,7 @@
 //! Addresses to listen on.
 //!
-//! Owns their notation, which is that of Go's `net.Listen`, since every Prometheus exporter has it. It looks
-//! names up but must never bind: that is `web`'s.
+//! Owns their notation, which is that of Go's `net.Listen`, as in every Prometheus exporter. It
+//! looks names up but must never bind: `web` does.
 
 use std::{
     fmt,
@@ -59,7 +59,7 @@ pub(crate) fn parse(text: &str) -> Result<ListenAddress, String> {
         }
         None => host,
     };
-    // Only what can be a name or an address is worth asking the resolver, which may take its time.
+    // Only a possible name or address goes to the resolver, which may take its time.
     let plausible = bare.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._:%".contains(&byte));
     let found: Vec<SocketAddr> = if plausible {
         (bare, port).to_socket_addrs().map(Iterator::collect).unwrap_or_default()
@@ -75,8 +75,8 @@ pub(crate) fn parse(text: &str) -> Result<ListenAddress, String> {
     Ok(ListenAddress { text: text.to_owned(), candidates: found })
 }
 
-/// What was found of a name; of `localhost` itself where nothing was, as in a bare root without `/etc/hosts`: it is the
-/// loopback everywhere (RFC 6761, section 6.3).
+/// Returns the addresses found for a name, or the loopback addresses for `localhost` if none were
+/// found, as in a bare root without `/etc/hosts` (RFC 6761, section 6.3).
 fn or_itself(host: &str, port: u16, found: Vec<SocketAddr>) -> Vec<SocketAddr> {
     if found.is_empty() && host.eq_ignore_ascii_case("localhost") {
         return vec![(Ipv4Addr::LOCALHOST, port).into(), (Ipv6Addr::LOCALHOST, port).into()];

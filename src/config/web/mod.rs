@@ -1,4 +1,4 @@
-//! Where the metrics are served and to whom: the settings of `web`.
+//! The addresses, paths and access of the metrics: the settings of `web`.
 
 pub(crate) mod file;
 mod keys;
@@ -21,7 +21,7 @@ use crate::config::{
 };
 
 section! {
-    /// Where the metrics are served.
+    /// The addresses, paths and access of the metrics.
     pub struct WebConfig: "web", "Web", WebKeys {
         /// Address to listen on; repeat it, or separate by commas, for several
         listen_addresses: Vec<ListenAddress> as Vec<Scalar> =
@@ -37,7 +37,7 @@ section! {
         config_file: Option<PathBuf> = optional_file().flag("web.config.file").until_restart();
         /// Answer POST /-/reload, which reads the configuration anew as SIGHUP does
         enable_lifecycle: bool = switch().until_restart();
-        /// Where alerts and dashboards find the runbooks, if not at the exporter's own /runbooks
+        /// Address of the runbooks for alerts and dashboards, if not the exporter's own /runbooks
         runbooks_url: Option<String> =
             Kind::optional("URL", runbooks_url, Clone::clone).until_restart();
     }
@@ -117,8 +117,7 @@ fn telemetry_path(text: &str) -> Result<String, String> {
             "{path:?} is one of the exporter's own pages: choose another, such as `/metrics`"
         ));
     }
-    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"/-._~!$&'()*+,;=:@".contains(&byte);
-    if !path.bytes().all(allowed) {
+    if !path.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"/-._~!$&'()*+,;=:@".contains(&byte)) {
         return Err(format!("{path:?} must be a plain path, without spaces, `?`, `#`, `%` or accents"));
     }
     Ok(path.to_owned())
@@ -131,8 +130,8 @@ fn runbooks_url(text: &str) -> Result<Option<String>, String> {
         return Ok(None);
     }
     let host = url.strip_prefix("http://").or_else(|| url.strip_prefix("https://"));
-    let plain = |byte: u8| byte.is_ascii_graphic() && !b"\"'<>`{}\\?#".contains(&byte);
-    if host.is_none_or(str::is_empty) || !url.bytes().all(plain) {
+    let is_plain = url.bytes().all(|byte| byte.is_ascii_graphic() && !b"\"'<>`{}\\?#".contains(&byte));
+    if host.is_none_or(str::is_empty) || !is_plain {
         return Err(format!(
             "{text:?} must be a plain address to which `/NAME` can be added, as in `https://wiki.example.com/wolkvox`"
         ));

@@ -1,6 +1,7 @@
 //! The files that the web configuration names: certificates and keys, read and noted.
 //!
-//! Owns the fingerprint by which a change in any of them is noticed. It must never keep what they hold.
+//! Owns the fingerprint by which a change in any of them is noticed. It must never keep their
+//! content.
 
 use std::{
     fs::File,
@@ -9,15 +10,15 @@ use std::{
     path::Path,
 };
 
-/// A file named by mistake should not be read whole.
+/// Size of the largest file, in bytes, so that a file named by mistake is not read whole.
 const LARGEST: u64 = 1 << 20;
 
-/// Reads the files that the web configuration names, and notes what they hold.
+/// Reads the files that the web configuration names, and notes a hash of their content.
 #[derive(Default)]
 pub(crate) struct Sources(DefaultHasher);
 
 impl Sources {
-    /// The file's bytes, or why there are none.
+    /// Returns the file's bytes, or the reason why there are none.
     pub(crate) fn read(&mut self, path: &Path) -> Result<Vec<u8>, String> {
         let mut bytes = Vec::new();
         File::open(path)
@@ -30,7 +31,7 @@ impl Sources {
         Ok(bytes)
     }
 
-    /// Differs whenever one of them holds something else.
+    /// A number that differs whenever the content of one of them changes.
     pub(super) fn fingerprint(&self) -> u64 {
         self.0.finish()
     }

@@ -1,7 +1,8 @@
-//! `tls_server_config` of the web configuration, down to what rustls takes.
+//! `tls_server_config` of the web configuration, turned into settings of rustls.
 //!
-//! Owns certificates, key, client certificates, versions, suites and curves. It must never weaken what the file
-//! asks for: what cannot be had as written is refused, unless leaving it out is the stricter choice.
+//! Owns certificates, key, client certificates, versions, suites and curves. It must never weaken
+//! the file's demands: a setting that is not supported is refused, unless leaving it out is the
+//! stricter choice.
 
 use std::sync::Arc;
 
@@ -23,17 +24,17 @@ use crate::config::{
     },
 };
 
-/// What stood under a key, or in the file that it names.
+/// The content of a key, or of the file that it names.
 struct Pem {
     place: String,
     bytes: Vec<u8>,
 }
 
-/// The section with what it takes to read it.
-struct Reading<'a> {
+/// Reads the section and notes its problems.
+struct TlsSectionReader<'a> {
     file: &'a WebFile,
     section: &'a TlsSection,
-    /// The place of the section, for what is missing in it.
+    /// The place of the section, for messages about missing keys.
     here: String,
     diagnostics: &'a mut Diagnostics,
 }
@@ -46,23 +47,23 @@ pub(crate) fn resolve(
 ) -> Option<Arc<ServerConfig>> {
     let here = file.place(&section.referenced, "tls_server_config");
     let section = &section.value;
-    let mut reading = Reading { file, section, here, diagnostics };
+    let mut reader = TlsSectionReader { file, section, here, diagnostics };
     // All of them run before one may end it, so that one start shows everything that is wrong.
-    let cert = reading.pem("cert", section.cert.as_ref(), section.cert_file.as_ref(), true, sources);
-    let key = reading.pem("key", section.key.as_ref(), section.key_file.as_ref(), true, sources);
+    let cert = reader.pem("cert", section.cert.as_ref(), section.cert_file.as_ref(), true, sources);
+    let key = reader.pem("key", section.key.as_ref(), section.key_file.as_ref(), true, sources);
     let ca =
-        reading.pem("client_ca", section.client_ca.as_ref(), section.client_ca_file.as_ref(), false, sources);
-    let versions = reading.versions();
-    let provider = reading.provider().map(Arc::new);
-    reading.allowed_names();
-    let chain = cert.as_ref().and_then(|pem| reading.certificates(pem));
-    let private = key.as_ref().and_then(|pem| reading.private_key(pem));
-    let verifier = provider.clone().and_then(|provider| reading.verifier(ca.as_ref(), provider));
-    let prefer = reading.prefer_own_order();
+        reader.pem("client_ca", section.client_ca.as_ref(), section.client_ca_file.as_ref(), false, sources);
+    let versions = reader.versions();
+    let provider = reader.provider().map(Arc::new);
+    reader.allowed_names();
+    let chain = cert.as_ref().and_then(|pem| reader.certificates(pem));
+    let private = key.as_ref().and_then(|pem| reader.private_key(pem));
+    let verifier = provider.clone().and_then(|provider| reader.verifier(ca.as_ref(), provider));
+    let prefer = reader.prefer_own_order();
 
     let place = cert?.place;
     let builder = ServerConfig::builder_with_provider(provider?).with_protocol_versions(&versions?);
-    let builder = reading.diagnostics.keep(&reading.here, builder)?;
+    let builder = reader.diagnostics.keep(&reader.here, builder)?;
     let made = match verifier? {
         Some(verifier) => builder.with_client_cert_verifier(verifier),
         None => builder.with_no_client_auth(),
@@ -71,11 +72,11 @@ pub(crate) fn resolve(
     let mut config = match made {
         Ok(config) => config,
         Err(rustls::Error::InconsistentKeys(_)) => {
-            reading.diagnostics.problem(place, "the certificate and the key do not belong together");
+            reader.diagnostics.problem(place, "the certificate and the key do not belong together");
             return None;
         }
         Err(error) => {
-            reading.diagnostics.problem(place, format!("certificate and key cannot be used: {error}"));
+            reader.diagnostics.problem(place, format!("certificate and key cannot be used: {error}"));
             return None;
         }
     };
@@ -84,7 +85,7 @@ pub(crate) fn resolve(
     Some(Arc::new(config))
 }
 
-impl Reading<'_> {
+impl TlsSectionReader<'_> {
     fn place(&self, text: &Scalar, key: &str) -> String {
         self.file.place(&text.referenced, &format!("tls_server_config.{key}"))
     }
@@ -94,7 +95,7 @@ impl Reading<'_> {
         self.diagnostics.problem(place, reason);
     }
 
-    /// From the key itself (`cert`) or from the file of its twin (`cert_file`).
+    /// Reads a key itself (`cert`) or the file of its twin (`cert_file`).
     fn pem(
         &mut self,
         key: &str,
@@ -149,7 +150,7 @@ impl Reading<'_> {
         key
     }
 
-    /// `Some(None)`: no client certificates.
+    /// Makes the check of client certificates; `Some(None)` if none are asked for.
     fn verifier(
         &mut self,
         ca: Option<&Pem>,
@@ -185,7 +186,7 @@ impl Reading<'_> {
             }
         };
         let Some(ca) = ca else {
-            // A file that cannot be read was told of already.
+            // The problem of an unreadable file is noted already.
             if self.section.client_ca.is_none() && self.section.client_ca_file.is_none() {
                 let reason = "verifying client certificates needs a `client_ca_file`: name one";
                 written.into_iter().for_each(|text| self.problem(text, "client_auth_type", reason));
@@ -201,7 +202,8 @@ impl Reading<'_> {
         self.diagnostics.keep(&ca.place, builder.build()).map(Some)
     }
 
-    /// Refused, because without it more clients would come in than the file says.
+    /// Refuses `client_allowed_sans`, because without it more clients would come in than the file
+    /// allows.
     fn allowed_names(&mut self) {
         if let Some(text) = self.section.client_allowed_sans.first() {
             self.problem(
@@ -252,7 +254,8 @@ impl Reading<'_> {
         Some(all.into_iter().filter(|(v, _)| (oldest..=newest).contains(v)).map(|(_, v)| v).collect())
     }
 
-    /// Suites and curves. A name that cannot be had is left out with a warning, if another one remains.
+    /// Chooses suites and curves. An unsupported name is left out with a warning, if a supported
+    /// one remains.
     fn provider(&mut self) -> Option<CryptoProvider> {
         let mut provider = aws_lc_rs::default_provider();
         let suites = &self.section.cipher_suites;
@@ -261,13 +264,8 @@ impl Reading<'_> {
             // Those of TLS 1.3 are all good and, as in Go, not a matter of choice.
             let (modern, older): (Vec<_>, Vec<_>) =
                 all.into_iter().partition(|suite| matches!(suite, SupportedCipherSuite::Tls13(_)));
-            let offered = |text: &Scalar| {
-                text.value.trim().starts_with("TLS_AES_")
-                    || text.value.trim().starts_with("TLS_CHACHA20_")
-                    || older.iter().any(|suite| suite_name(suite) == text.value.trim())
-            };
             let names = older.iter().map(suite_name).collect::<Vec<_>>().join(", ");
-            self.choose(suites, "cipher_suites", &names, &offered)?;
+            self.choose(suites, "cipher_suites", &names, &|text| is_suite(text.value.trim(), &older))?;
             let chosen = suites.iter().filter_map(|text| {
                 older.iter().find(|suite| suite_name(suite) == text.value.trim()).copied()
             });
@@ -276,15 +274,21 @@ impl Reading<'_> {
         let curves = &self.section.curve_preferences;
         if !curves.is_empty() {
             let all = std::mem::take(&mut provider.kx_groups);
-            let find = |text: &Scalar| all.iter().find(|group| curve_name(group.name()) == text.value.trim());
-            let names = all.iter().map(|group| curve_name(group.name())).collect::<Vec<_>>().join(", ");
-            self.choose(curves, "curve_preferences", &names, &|text| find(text).is_some())?;
-            provider.kx_groups = curves.iter().filter_map(|text| find(text).copied()).collect();
+            let by_name: Vec<(String, _)> =
+                all.iter().map(|group| (curve_name(group.name()), *group)).collect();
+            let names: Vec<&str> = by_name.iter().map(|(name, _)| name.as_str()).collect();
+            self.choose(curves, "curve_preferences", &names.join(", "), &|text| {
+                names.contains(&text.value.trim())
+            })?;
+            let chosen = curves.iter().filter_map(|text| {
+                by_name.iter().find(|(name, _)| name == text.value.trim()).map(|(_, group)| *group)
+            });
+            provider.kx_groups = chosen.collect();
         }
         Some(provider)
     }
 
-    /// Notes which of `written` are not `offered`; nothing if none is.
+    /// Notes the names in `written` that are not `offered`; returns nothing if none is.
     fn choose(
         &mut self,
         written: &[Scalar],
@@ -312,11 +316,18 @@ impl Reading<'_> {
     }
 }
 
+/// Returns true for suites of TLS 1.3, all of which are offered, and for the names of `older` ones.
+fn is_suite(name: &str, older: &[SupportedCipherSuite]) -> bool {
+    name.starts_with("TLS_AES_")
+        || name.starts_with("TLS_CHACHA20_")
+        || older.iter().any(|suite| suite_name(suite) == name)
+}
+
 fn suite_name(suite: &SupportedCipherSuite) -> String {
     format!("{:?}", suite.suite())
 }
 
-/// As Go, and therefore the format, calls it.
+/// The name of a curve in Go, and therefore in the format.
 fn curve_name(group: NamedGroup) -> String {
     match group {
         NamedGroup::secp256r1 => "CurveP256".to_owned(),

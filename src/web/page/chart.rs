@@ -33,12 +33,16 @@ pub(super) fn bars(hourly: &[u64; HOURS], scale: u64, unknown: usize, words: &st
     }
 }
 
+fn millis(poll: &PollRecord) -> u64 {
+    u64::try_from(poll.took.as_millis()).unwrap_or(u64::MAX)
+}
+
 /// Draws the last polls: a bar by duration, or a cross for a failure.
 pub(super) fn strip(polls: &[PollRecord], words: &str) -> Markup {
     let width = POLLS * POLL_WIDTH;
-    let millis = |poll: &PollRecord| u64::try_from(poll.took.as_millis()).unwrap_or(u64::MAX);
     let longest = polls.iter().filter(|poll| poll.failure.is_none()).map(millis).max().unwrap_or(0).max(1);
-    let (mut bars, mut crosses) = (String::new(), String::new());
+    let mut bars = String::new();
+    let mut crosses = String::new();
     // The newest is at the right end.
     for (at, poll) in
         polls.iter().enumerate().map(|(at, poll)| (at + POLLS.saturating_sub(polls.len()), poll))

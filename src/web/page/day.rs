@@ -7,7 +7,7 @@ use crate::{
     baseline::HOURS,
     i18n::{Language, count, say},
     model::LocalSecond,
-    status::{Day, PointDay, StatusText, TargetStatus, civil},
+    status::{Day, OptionDay, PointDay, Remainder, StatusText, TargetStatus, civil},
 };
 
 pub(super) fn section(target: &TargetStatus, language: Language) -> Markup {
@@ -47,15 +47,6 @@ fn card(point: &PointDay, day: &Day, language: Language) -> Markup {
     let rest = point.rest.as_ref();
     let hourly = point.options.iter().map(|option| &option.hourly).chain(rest.map(|rest| &rest.hourly));
     let scale = hourly.flatten().copied().max().unwrap_or(0);
-    let row = |name: &str, code: Option<&str>, hits: u64, hourly: &[u64; HOURS]| {
-        html! {
-            tr {
-                td.name { (name) @if let Some(code) = code { " " small { (code) } } }
-                td.chart { (chart::bars(hourly, scale, unknown_hours(day), &words(hourly, hits, day, language))) }
-                td.number { (count(hits, language)) }
-            }
-        }
-    };
     let point_hits = say(StatusText::PointHits, language, &[("hits", count(point.hits, language))]);
     html! {
         div {
@@ -75,15 +66,8 @@ fn card(point: &PointDay, day: &Day, language: Language) -> Markup {
                     }
                 }
                 tbody {
-                    @for option in &point.options {
-                        // A name that equals the code adds nothing.
-                        @let name = option.name.as_deref().filter(|name| *name != option.code);
-                        (row(name.unwrap_or(&option.code), name.map(|_| &*option.code), option.hits, &option.hourly))
-                    }
-                    @if let Some(rest) = rest {
-                        @let number = [("number", count(rest.number as u64, language))];
-                        (row(&say(StatusText::MoreOptions, language, &number), None, rest.hits, &rest.hourly))
-                    }
+                    @for option in &point.options { (option_row(option, scale, day, language)) }
+                    @if let Some(rest) = rest { (rest_row(rest, scale, day, language)) }
                 }
                 tfoot aria-hidden="true" {
                     tr {
@@ -98,6 +82,41 @@ fn card(point: &PointDay, day: &Day, language: Language) -> Markup {
                 }
             }
         }
+    }
+}
+
+fn option_row(option: &OptionDay, scale: u64, day: &Day, language: Language) -> Markup {
+    let OptionDay { code, hits, hourly, .. } = option;
+    html! {
+        tr {
+            td.name {
+                @match option.name.as_deref() {
+                    // A name that equals the code adds nothing.
+                    Some(name) if name != code => { (name) " " small { (code) } }
+                    _ => { (code) }
+                }
+            }
+            (chart_cells(hourly, *hits, scale, day, language))
+        }
+    }
+}
+
+fn rest_row(rest: &Remainder, scale: u64, day: &Day, language: Language) -> Markup {
+    let number = [("number", count(rest.number as u64, language))];
+    html! {
+        tr {
+            td.name { (say(StatusText::MoreOptions, language, &number)) }
+            (chart_cells(&rest.hourly, rest.hits, scale, day, language))
+        }
+    }
+}
+
+/// Writes the chart of a row, in which a full bar is `scale` hits, and its sum.
+fn chart_cells(hourly: &[u64; HOURS], hits: u64, scale: u64, day: &Day, language: Language) -> Markup {
+    let words = words(hourly, hits, day, language);
+    html! {
+        td.chart { (chart::bars(hourly, scale, unknown_hours(day), &words)) }
+        td.number { (count(hits, language)) }
     }
 }
 

@@ -35,7 +35,7 @@ pub(super) static POLICY: LazyLock<String> = LazyLock::new(|| {
 });
 
 /// The data of the page.
-pub(super) struct View<'a> {
+pub(super) struct PageView<'a> {
     pub(super) version: &'a str,
     pub(super) telemetry_path: &'a str,
     /// The reason why the exporter cannot be scraped yet.
@@ -49,9 +49,8 @@ pub(super) struct View<'a> {
 }
 
 /// Writes the whole page.
-pub(super) fn page(view: &View<'_>) -> String {
+pub(super) fn page(view: &PageView<'_>) -> String {
     let language = view.language;
-    let text = |text: StatusText| say(text, language, &[]);
     let other = match language {
         Language::En => Language::Es,
         Language::Es => Language::En,
@@ -70,16 +69,16 @@ pub(super) fn page(view: &View<'_>) -> String {
             head {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
-                title { (text(StatusText::Title)) }
+                title { (say(StatusText::Title, language, &[])) }
                 link rel="icon" href=(ICON);
                 style { (PreEscaped(STYLE)) }
             }
             body {
                 header class="top" {
-                    h1 { (text(StatusText::Title)) } " "
+                    h1 { (say(StatusText::Title, language, &[])) } " "
                     span class="quiet" { (version) } " "
                     a href={ "?lang=" (other.code()) } hreflang=(other.code()) lang=(other.code()) {
-                        (text(StatusText::OtherLanguage))
+                        (say(StatusText::OtherLanguage, language, &[]))
                     }
                 }
                 (links(view))
@@ -89,8 +88,8 @@ pub(super) fn page(view: &View<'_>) -> String {
                 }
                 footer {
                     details {
-                        summary { (text(StatusText::Explained)) }
-                        @for paragraph in explained { p { (text(paragraph)) } }
+                        summary { (say(StatusText::Explained, language, &[])) }
+                        @for paragraph in explained { p { (say(paragraph, language, &[])) } }
                     }
                 }
             }
@@ -100,8 +99,7 @@ pub(super) fn page(view: &View<'_>) -> String {
 }
 
 /// Writes the links, relative, so that they work behind a proxy that serves the page under its own path.
-fn links(view: &View<'_>) -> Markup {
-    let text = |text: StatusText| say(text, view.language, &[]);
+fn links(view: &PageView<'_>) -> Markup {
     let json = format!("status.json?lang={}", view.language.code());
     let links = [
         (view.telemetry_path.trim_start_matches('/'), StatusText::Metrics),
@@ -110,14 +108,14 @@ fn links(view: &View<'_>) -> Markup {
         ("-/ready", StatusText::Ready),
     ];
     html! {
-        nav aria-label=(text(StatusText::Links)) {
-            @for (path, name) in links { a href=(path) { (text(name)) } " " }
+        nav aria-label=(say(StatusText::Links, view.language, &[])) {
+            @for (path, name) in links { a href=(path) { (say(name, view.language, &[])) } " " }
         }
     }
 }
 
 /// Summarises all targets.
-fn summary(view: &View<'_>) -> Markup {
+fn summary(view: &PageView<'_>) -> Markup {
     let language = view.language;
     let number = view.targets.len();
     let ill = view.targets.iter().filter(|target| target.state(view.now).needs_attention()).count();
@@ -129,8 +127,7 @@ fn summary(view: &View<'_>) -> Markup {
         (_, 1) => Some(StatusText::OneIll),
         _ => Some(StatusText::SomeIll),
     };
-    let written = |number| count(number as u64, language);
-    let values = [("number", written(number)), ("ill", written(ill))];
+    let values = [("number", count(number as u64, language)), ("ill", count(ill as u64, language))];
     html! {
         @if let Some(reason) = view.not_ready {
             p {

@@ -46,7 +46,7 @@ fn icon(state: TargetState) -> Markup {
     }
 }
 
-/// Writes a fact with its name; `meter` is a part and its whole.
+/// A fact with its name; `meter` is a part and its whole.
 struct Fact {
     name: String,
     value: String,
@@ -79,7 +79,7 @@ fn facts(target: &TargetStatus, now: Timestamp, language: Language) -> Markup {
     }
 }
 
-/// Writes a moment and its age, or a text without one.
+/// Makes the fact of a moment and its age, or of a text without one.
 fn past(
     name: StatusText,
     at: Option<Timestamp>,
@@ -88,12 +88,12 @@ fn past(
     now: Timestamp,
     language: Language,
 ) -> Fact {
-    let ago = |at: Timestamp| {
-        let length = span(now.duration_since(at).as_secs().max(0));
-        say(StatusText::Ago, language, &[("length", length)])
-    };
     let (value, note) = match at {
-        Some(at) => (moment(at, now, &target.zone, language), ago(at)),
+        Some(at) => {
+            let length = span(now.duration_since(at).as_secs().max(0));
+            let ago = say(StatusText::Ago, language, &[("length", length)]);
+            (moment(at, now, &target.zone, language), ago)
+        }
         None => (say(none, language, &[]), String::new()),
     };
     Fact { name: say(name, language, &[]), value, meter: None, note }
@@ -123,11 +123,10 @@ fn next_poll(target: &TargetStatus, now: Timestamp, language: Language) -> Fact 
 
 fn requests_today(target: &TargetStatus, now: Timestamp, language: Language) -> Fact {
     let quota = target.quota(now);
-    let number = |number| count(number, language);
-    let mut values = vec![("used", number(quota.used)), ("length", within(quota.resets_at, now))];
+    let mut values = vec![("used", count(quota.used, language)), ("length", within(quota.resets_at, now))];
     let (used, left, meter) = match (quota.limit, quota.left) {
         (Some(limit), Some(left)) => {
-            values.extend([("limit", number(limit)), ("left", number(left))]);
+            values.extend([("limit", count(limit, language)), ("left", count(left, language))]);
             (StatusText::UsedOf, StatusText::QuotaLeft, Some((quota.used.min(limit), limit)))
         }
         _ => (StatusText::Used, StatusText::QuotaNoLimit, None),
@@ -141,11 +140,10 @@ fn requests_today(target: &TargetStatus, now: Timestamp, language: Language) -> 
 }
 
 fn polls(target: &TargetStatus, now: Timestamp, language: Language) -> Markup {
-    let text = |text: StatusText| say(text, language, &[]);
     html! {
-        h3 { (text(StatusText::LastPolls)) }
+        h3 { (say(StatusText::LastPolls, language, &[])) }
         @if target.polls.is_empty() {
-            p.quiet { (text(StatusText::NoPolls)) }
+            p.quiet { (say(StatusText::NoPolls, language, &[])) }
         } @else {
             @let words = polls_in_words(target, now, language);
             (chart::strip(&target.polls, &words))
@@ -155,7 +153,7 @@ fn polls(target: &TargetStatus, now: Timestamp, language: Language) -> Markup {
                     thead {
                         tr {
                             @for name in [StatusText::Began, StatusText::Took, StatusText::Result] {
-                                th scope="col" { (text(name)) }
+                                th scope="col" { (say(name, language, &[])) }
                             }
                         }
                     }
@@ -166,7 +164,7 @@ fn polls(target: &TargetStatus, now: Timestamp, language: Language) -> Markup {
                                 td { (duration(poll.took, language)) }
                                 td {
                                     @if poll.failure.is_some() { "✕ " }
-                                    (text(poll.failure.map_or(StatusText::Committed, class_words)))
+                                    (say(poll.failure.map_or(StatusText::Committed, class_words), language, &[]))
                                 }
                             }
                         }
@@ -179,11 +177,10 @@ fn polls(target: &TargetStatus, now: Timestamp, language: Language) -> Markup {
 
 fn polls_in_words(target: &TargetStatus, now: Timestamp, language: Language) -> String {
     let failed = target.polls.iter().filter(|poll| poll.failure.is_some()).count();
-    let written = |number| count(number as u64, language);
     let since = target.polls.first().map(|first| moment(first.at, now, &target.zone, language));
     let values = [
-        ("number", written(target.polls.len())),
-        ("failed", written(failed)),
+        ("number", count(target.polls.len() as u64, language)),
+        ("failed", count(failed as u64, language)),
         ("time", since.unwrap_or_default()),
     ];
     let words = match (target.polls.len(), failed) {

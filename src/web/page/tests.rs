@@ -7,8 +7,8 @@ use crate::{
     baseline::{Anomaly, HOURS, Score},
     model::{LocalSecond, OptionKind, PointLabels},
     status::{
-        Day, Deviation, Deviations, OptionDay, PointDay, PollOutcome, PollRecord, QuotaUse, Rest, Told,
-        UsualStatus, UsualText, WarmUpState, WarmUpStatus,
+        Day, Deviation, DeviationKind, Deviations, OptionDay, PointDay, PollOutcome, PollRecord, QuotaUse,
+        Remainder, UsualStatus, UsualText, WarmUpState, WarmUpStatus,
     },
     wolkvox::{ApiError, ErrorClass},
 };
@@ -35,7 +35,7 @@ fn target(name: &str) -> TargetStatus {
         name: Some("Ventas & más".to_owned()),
         hits: 13_590,
         options: vec![option("AGENTE", Some("Hablar con un asesor"), 12_345), option("N/D", None, 1234)],
-        rest: Some(Rest { number: 7, hits: 11, hourly: hourly(11) }),
+        rest: Some(Remainder { number: 7, hits: 11, hourly: hourly(11) }),
     };
     // 2026-01-17, 13:00.
     let first = LocalSecond::new(1_768_654_800);
@@ -66,7 +66,7 @@ fn target(name: &str) -> TargetStatus {
             known_from: Some(first + 9 * 3600 + 600),
             hits: 13_640,
             points: vec![point],
-            rest: Some(Rest { number: 3, hits: 50, hourly: hourly(50) }),
+            rest: Some(Remainder { number: 3, hits: 50, hourly: hourly(50) }),
         },
     }
 }
@@ -80,7 +80,7 @@ fn failing(fault: ApiError) -> TargetStatus {
 
 fn html(targets: &[TargetStatus], language: Language, not_ready: Option<&str>) -> String {
     let targets: Vec<_> = targets.iter().cloned().map(Arc::new).collect();
-    page(&View {
+    page(&PageView {
         version: "1.2.3-<test>",
         telemetry_path: "/m'etrics",
         not_ready,
@@ -233,15 +233,15 @@ fn deviation(code: &str, name: Option<&str>) -> Deviation {
         point_name: Some("Ventas & más".to_owned()),
         option: Some(code.to_owned()),
         option_name: name.map(str::to_owned),
-        anomaly: Told::Option(Anomaly::DropOff),
+        anomaly: DeviationKind::Option(Anomaly::DropOff),
         score: Score { score: 2.4, observed: 1.0, expected: 95.8, window: 7200 },
     }
 }
 
 #[test]
 fn what_is_unlike_the_usual_is_listed_by_name_in_both_languages() {
-    let furthest = vec![deviation("9", Some("Agendar <una> cita")), deviation("N/D", None)];
-    let all = Deviations { options_compared: 52, furthest, more: 0 };
+    let highest = vec![deviation("9", Some("Agendar <una> cita")), deviation("N/D", None)];
+    let all = Deviations { options_compared: 52, highest, more: 0 };
     let some = TargetStatus { usual: usual(Some(all.clone())), ..target("ventas") };
     let more = TargetStatus { usual: usual(Some(Deviations { more: 3, ..all })), ..target("ventas") };
     for (language, texts, rest) in [

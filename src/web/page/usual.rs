@@ -8,12 +8,12 @@ use crate::{
 };
 
 pub(super) fn section(usual: &UsualStatus, language: Language) -> Markup {
-    let furthest = usual.deviations.as_ref().map_or(&[][..], |deviations| &deviations.furthest);
+    let highest = usual.deviations.as_ref().map_or(&[][..], |deviations| &deviations.highest);
     html! {
         h3 { (say(UsualText::Heading, language, &[])) }
-        @if !furthest.is_empty() {
+        @if !highest.is_empty() {
             ul.unlike {
-                @for deviation in furthest {
+                @for deviation in highest {
                     li { strong { (deviation_place(deviation)) } ": " (deviation_figures(deviation, language)) "." }
                 }
             }
@@ -22,12 +22,12 @@ pub(super) fn section(usual: &UsualStatus, language: Language) -> Markup {
     }
 }
 
-/// Says why there is no list, or what is not on it. Ends with a space unless empty.
+/// Tells why there is no list, or how many deviations are not on it. Ends with a space unless empty.
 fn in_words(deviations: Option<&Deviations>, language: Language) -> String {
     let (text, number) = match deviations {
         None => (UsualText::Unknown, 0),
         Some(all) if all.more > 0 => (UsualText::More, all.more),
-        Some(all) if !all.furthest.is_empty() => return String::new(),
+        Some(all) if !all.highest.is_empty() => return String::new(),
         Some(all) if all.options_compared == 0 => (UsualText::NoWeeks, 0),
         Some(all) => (UsualText::Nothing, all.options_compared),
     };

@@ -150,7 +150,7 @@ async fn no_row_at_all_may_be_no_report() {
     let api = Api::empty().await;
     let said = english(&api).await;
     said.assert_to_do("empty", &["no row in the last 30 d, or no such report", "4 of at most 10"]);
-    spanish(&api).await.assert_to_do("empty", &["ninguna fila desde hace 30 d, o no existe tal informe"]);
+    spanish(&api).await.assert_to_do("empty", &["ninguna fila desde hace 30 d, o no existe tal reporte"]);
 }
 
 #[tokio::test]
