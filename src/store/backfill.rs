@@ -1,7 +1,8 @@
-//! What a backfill keeps in the state, and what it reads of it: how it was begun, the open journeys, and which interactions
-//! it knows.
+//! A backfill in the state: its mark, and what it reads of the state, the open journeys and the
+//! known interactions.
 //!
-//! Owns the record of how it was begun. How far it has come is no record but the watermark of each target.
+//! Owns the record of its beginning. Its progress is no record of its own but the watermark of each
+//! target.
 
 use std::num::NonZeroU64;
 
@@ -15,23 +16,23 @@ use super::{
 };
 use crate::ledger::OpenJourney;
 
-/// Under this key of the table `meta`. A state on which no backfill was begun has none.
+/// Key in the table `meta`. A state on which no backfill was begun has no such record.
 const KEY: &str = "backfill";
 
-/// How a backfill of this state was begun.
+/// The settings with which a backfill of this state was begun.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BackfillMark {
-    /// When, in Unix seconds.
+    /// Beginning of the run, in Unix seconds.
     pub began: i64,
-    /// Where counting begins, as it was written.
+    /// Beginning of the counting, as it was written.
     pub from: String,
-    /// Where the backfill ends, as it was written; empty for when it was begun.
+    /// End of the backfill, as it was written; empty for the beginning of the run.
     pub until: String,
-    /// Labels that were added, as they are written in an exposition.
+    /// Labels that were added, as an exposition writes them.
     pub labels: String,
-    /// Seconds between two samples of a series at most.
+    /// Longest time between two samples of a series, in seconds.
     pub every: u64,
-    /// It has come to its end: the exporter may go on.
+    /// It has come to its end, so the exporter may continue.
     pub finished: bool,
 }
 
@@ -43,7 +44,7 @@ impl BackfillMark {
 }
 
 impl Store {
-    /// How a backfill of this state was begun; `None` where none was.
+    /// Returns the mark of a backfill of this state; `None` if none was begun.
     pub fn backfill(&self) -> Result<Option<BackfillMark>, StoreError> {
         self.read(|view| {
             let meta = view.table(META)?;
@@ -51,7 +52,7 @@ impl Store {
         })
     }
 
-    /// Writes down how a backfill was begun, or that it is finished.
+    /// Saves the mark of a backfill that was begun or is finished.
     pub fn mark_backfill(&self, mark: &BackfillMark) -> Result<(), StoreError> {
         let bytes = encode(mark)?;
         self.write(|write| {
@@ -62,12 +63,13 @@ impl Store {
 }
 
 impl View {
-    /// The interactions of a target, ascending, and until when more of each may come, in Unix seconds.
+    /// Returns the interactions of a target, ascending, each with the Unix second until which more
+    /// rows of it may come.
     pub fn interactions(&self, target: TargetId) -> Result<Vec<(NonZeroU64, i64)>, StoreError> {
         interactions::all(&self.table(INTERACTIONS)?, target.0)
     }
 
-    /// The journeys of a target that are not over.
+    /// Returns the journeys of a target that are not over.
     pub fn open_journeys(&self, target: TargetId) -> Result<Vec<(NonZeroU64, OpenJourney)>, StoreError> {
         view::open_journeys(&self.table(JOURNEYS)?, target.0, i64::MAX)
     }

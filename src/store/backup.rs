@@ -1,9 +1,9 @@
-//! `state backup`: a copy of the state as of one moment, in a new file or on standard output, whether an exporter runs
-//! on it or not.
+//! `state backup`: a copy of the state as of one moment, in a new file or on standard output,
+//! whether an exporter runs on it or not.
 //!
-//! Asks the exporter that has the file open; where none has, copies the file byte by byte, whatever its layout. It never
-//! writes to the state, and never over a file that is there. A copy is handed out when it has been read whole against
-//! its checksums.
+//! Asks the exporter that has the file open; if none has, it copies the file byte by byte, whatever
+//! its layout. It never writes to the state, and never over an existing file. It hands out a copy
+//! only after reading all of it against its checksums.
 
 use std::{
     fmt::{self, Display, Formatter},
@@ -26,7 +26,7 @@ use super::{
     stream::receive,
 };
 
-/// What came of a copy.
+/// Facts about a finished copy.
 #[derive(Debug)]
 pub struct BackupSummary {
     /// The copy; `-` for standard output.
@@ -37,7 +37,7 @@ pub struct BackupSummary {
     pub records: u64,
     /// Its layout.
     pub layout: u32,
-    /// Whether an exporter had the state open.
+    /// An exporter had the state open.
     pub live: bool,
 }
 
@@ -61,7 +61,8 @@ impl Display for BackupSummary {
 /// Copies the state in `state` to the new file `to` (mode 0600).
 ///
 /// # Errors
-/// When there is no state, or it cannot be read; when `to` exists, or cannot be written. Then nothing is left behind.
+/// If there is no state, or it cannot be read; if `to` exists, or cannot be written. Then nothing
+/// is left behind.
 pub fn backup(state: &Path, to: &Path) -> Result<BackupSummary, StoreError> {
     if to.try_exists().map_err(|error| io_error(to, &error))? {
         return Err(StoreError::Backup(format!("{} exists, and a copy never replaces a file", to.display())));
@@ -78,10 +79,11 @@ pub fn backup(state: &Path, to: &Path) -> Result<BackupSummary, StoreError> {
     made
 }
 
-/// Copies the state in `state` to `out`. The copy is made in a file beside the state first, which has no name.
+/// Copies the state in `state` to `out`. The copy is made in a nameless file beside the state
+/// first.
 ///
 /// # Errors
-/// As [`backup`]; also when `out` takes no more.
+/// As for [`backup`]; also if `out` takes no more.
 pub fn backup_to(state: &Path, out: &mut impl Write) -> Result<BackupSummary, StoreError> {
     let partial = beside(state, "copy");
     let file = new_file(&partial)?;
@@ -102,13 +104,13 @@ fn new_file(path: &Path) -> Result<File, StoreError> {
 
 /// Fills `file`, which messages call `name`, with a copy, and reads it whole.
 fn fill(state: &Path, name: &Path, file: File) -> Result<(File, BackupSummary), StoreError> {
-    let clone = || file.try_clone().map_err(|error| io_error(name, &error));
+    let copy = file.try_clone().map_err(|error| io_error(name, &error))?;
     let live = match UnixStream::connect(backup_socket(state)) {
         Ok(exporter) => {
-            receive(&mut BufReader::new(exporter), clone()?)?;
+            receive(&mut BufReader::new(exporter), copy)?;
             true
         }
-        // None runs, or the one that did was killed.
+        // No exporter runs, or the one that did was killed.
         Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused) => {
             copy_file(state, &file)?;
             false
@@ -119,7 +121,8 @@ fn fill(state: &Path, name: &Path, file: File) -> Result<(File, BackupSummary), 
             )));
         }
     };
-    let (records, layout) = verify(state, clone()?)?;
+    let copy = file.try_clone().map_err(|error| io_error(name, &error))?;
+    let (records, layout) = verify(state, copy)?;
     let bytes = file.metadata().map_err(|error| io_error(name, &error))?.len();
     Ok((file, BackupSummary { path: name.to_owned(), bytes, records, layout, live }))
 }
@@ -128,7 +131,7 @@ fn fill(state: &Path, name: &Path, file: File) -> Result<(File, BackupSummary), 
 fn copy_file(state: &Path, mut to: &File) -> Result<(), StoreError> {
     refuse_irregular(state)?;
     let mut from = File::open(state).map_err(StoreError::io(state))?;
-    // Held while the file is copied, so that no exporter begins to write to it.
+    // The lock is held while the file is copied, so that no exporter begins to write to it.
     if let Err(fs::TryLockError::WouldBlock) = from.try_lock_shared() {
         return Err(StoreError::Backup(format!(
             "an exporter has {} open and hands out no copies: its log says why at the start; stop it, or ask there",
@@ -139,21 +142,23 @@ fn copy_file(state: &Path, mut to: &File) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Reads a copy from end to end against its checksums. Returns how many records it has, and its layout.
+/// Reads a copy from end to end against its checksums. Returns the number of its records, and its
+/// layout.
 fn verify(state: &Path, file: File) -> Result<(u64, u32), StoreError> {
     let mut builder = Database::builder();
     builder.set_cache_size(CACHE_BYTES).set_check_integrity_on_open(true);
     let backend = FileBackend::new(file).map_err(|error| open_error(state, error))?;
     let database = builder.create_with_backend(backend).map_err(|error| open_error(state, error))?;
     let read = database.begin_read().map_err(failed)?;
-    let empty = || StoreError::Damaged { path: state.to_owned(), detail: "it is empty".to_owned() };
-    let layout = identify(&read, state)?.ok_or_else(empty)?.version;
+    let Some(identity) = identify(&read, state)? else {
+        return Err(StoreError::Damaged { path: state.to_owned(), detail: "it is empty".to_owned() });
+    };
     let mut records = 0;
     for table in read.list_tables().map_err(failed)? {
         let table = read.open_untyped_table(table).map_err(failed)?;
         records += table.len().map_err(failed)?;
     }
-    Ok((records, layout))
+    Ok((records, identity.version))
 }
 
 fn io_error(path: &Path, error: &io::Error) -> StoreError {

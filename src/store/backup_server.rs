@@ -1,8 +1,9 @@
 //! Hands out copies of the state while the exporter runs, on a socket beside the state file.
 //!
-//! Owns the socket. It may be used by whoever may use the state file: it has the same folder, owner and mode, and no
-//! way over the network. A copy is read in a read transaction, so no commit waits for it; one is made at a time, and a
-//! reader that takes nothing for half a minute is given up, since what it holds cannot be freed in the file.
+//! Owns the socket. Everybody who may use the state file may use it: it has the same folder, owner
+//! and mode, and is not reachable over the network. A copy is read in a read transaction, so no
+//! commit waits for it. One is made at a time, and a reader that takes nothing for half a minute is
+//! given up, because the pages that it holds cannot be freed in the file.
 
 use std::{
     fs::{self, Permissions},
@@ -24,12 +25,12 @@ use tracing::{info, warn};
 
 use super::{Store, stream::send};
 
-/// How long a reader may take nothing.
+/// Time for which a reader may take nothing.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
-/// After an error that the next attempt would meet again, such as no free descriptor.
+/// Pause after an error that the next attempt would meet again, such as no free descriptor.
 const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
 
-/// Where a copy of the state in this file can be asked for.
+/// Returns the socket at which a copy of the state in this file can be requested.
 pub fn backup_socket(state: &Path) -> PathBuf {
     let mut path = state.as_os_str().to_owned();
     path.push(".socket");
@@ -45,10 +46,12 @@ pub struct BackupServer {
 }
 
 impl BackupServer {
-    /// Whoever calls this has the state file open, so a socket that is there was left by a process that is gone.
+    /// Starts the server. The caller has the state file open, so an existing socket was left by a
+    /// process that is gone.
     ///
     /// # Errors
-    /// When there can be no socket: the path is longer than about 100 bytes, or the file system has none.
+    /// If there can be no socket: the path is longer than about 100 bytes, or the file system has
+    /// none.
     pub fn start(path: &Path, store: Arc<Store>) -> io::Result<Self> {
         match fs::remove_file(path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
@@ -81,7 +84,8 @@ async fn serve(listener: UnixListener, store: Arc<Store>, stopped: Arc<AtomicBoo
                 continue;
             }
         };
-        let (store, stopped) = (store.clone(), stopped.clone());
+        let store = store.clone();
+        let stopped = stopped.clone();
         let copied = spawn_blocking(move || hand_out(stream?, &store, &stopped)).await;
         match copied.unwrap_or_else(|panic| Err(panic.into())) {
             Ok(()) => info!("a copy of the state was handed out"),
@@ -94,8 +98,9 @@ fn hand_out(stream: UnixStream, store: &Store, stopped: &AtomicBool) -> io::Resu
     stream.set_nonblocking(false)?;
     stream.set_write_timeout(Some(WRITE_TIMEOUT))?;
     let mut out = BufWriter::with_capacity(64 * 1024, stream);
-    // After a failure of the disk the file can only be opened again when nobody reads it any more.
-    let is_over = || stopped.load(Ordering::Relaxed) || store.is_closed();
-    let sent = store.read(|view| send(view.transaction(), &mut out, &is_over));
+    let sent = store.read(|view| {
+        // After a failure of the disk the file can only be opened again when nobody reads it any more.
+        send(view.transaction(), &mut out, &|| stopped.load(Ordering::Relaxed) || store.is_closed())
+    });
     sent.map_err(io::Error::other)
 }

@@ -1,8 +1,9 @@
-//! The state file as this process knows it: the file that it opened, and what it last wrote to its beginning.
+//! The state file as this process knows it: the file that it opened, and the bytes that it last
+//! wrote to its beginning.
 //!
-//! Owns a descriptor that keeps the file reachable when its name is gone, and notices when another program removes,
-//! replaces, cuts or overwrites it. It must never let a write go into a file that another program has changed, and never
-//! open a file that no lock protects from a second exporter.
+//! Owns a descriptor that keeps the file reachable when its name is gone, and notices when another
+//! program removes, replaces, cuts or overwrites it. It must never let a write go into a file that
+//! another program has changed, and never open a file that no lock protects from a second exporter.
 
 use std::{
     fs::{self, File, OpenOptions},
@@ -20,7 +21,8 @@ use redb::{BackendError, StorageBackend, backends::FileBackend};
 
 use super::{StoreError, open_error};
 
-/// Bytes at the beginning of a file that every commit changes: more than redb's header.
+/// Bytes at the beginning of a file that are compared: more than redb's header, which every commit
+/// changes.
 const HEADER: usize = 512;
 
 const NO_LOCKS: &str = "its file system has no file locks, so nothing would stop a second exporter from writing to it: \
@@ -35,7 +37,7 @@ pub enum Displacement {
     Replaced,
     /// The file became shorter.
     Cut,
-    /// The beginning of the file is not what this process wrote.
+    /// The beginning of the file differs from this process's last write.
     Overwritten,
 }
 
@@ -53,7 +55,7 @@ impl Displacement {
         }
     }
 
-    /// Returns whether the open file still has everything, only under no name.
+    /// Returns true if the open file still has everything and lost only its name.
     pub fn keeps_contents(self) -> bool {
         matches!(self, Self::Removed | Self::Replaced)
     }
@@ -65,17 +67,28 @@ pub(super) struct StateFile {
     path: PathBuf,
     /// Never locked and never written.
     anchor: File,
-    /// Device and inode; `None` on a file system that does not say the same of a path and of what is opened there.
+    /// Device and inode; `None` on a file system that reports others for a path than for the file
+    /// opened there.
     identity: Option<(u64, u64)>,
     known: Mutex<LastWritten>,
 }
 
-/// What this process last wrote.
+/// The last write of this process.
 #[derive(Debug)]
 struct LastWritten {
     length: u64,
-    /// `None` after a write that failed, of which nobody knows how far it came.
+    /// `None` after a failed write, because it may have been done in part.
     header: Option<[u8; HEADER]>,
+}
+
+impl LastWritten {
+    fn wrote(&mut self, offset: u64, data: &[u8]) {
+        self.length = self.length.max(offset + data.len() as u64);
+        let Some(header) = &mut self.header else { return };
+        let Some(rest) = usize::try_from(offset).ok().and_then(|at| header.get_mut(at..)) else { return };
+        let bytes = rest.len().min(data.len());
+        rest[..bytes].copy_from_slice(&data[..bytes]);
+    }
 }
 
 impl StateFile {
@@ -84,32 +97,33 @@ impl StateFile {
         refuse_irregular(path)?;
         let mut options = OpenOptions::new();
         options.read(true).write(true).create(true).truncate(false).mode(0o600);
-        let open = || {
-            let anchor = options.open(path)?;
-            let metadata = anchor.metadata()?;
-            let identity = identity(&metadata);
-            let same = identity_at(path)? == identity;
-            let known = LastWritten { length: metadata.len(), header: Some(header(&anchor)?) };
-            Ok(Self {
-                path: path.to_owned(),
-                anchor,
-                identity: same.then_some(identity),
-                known: Mutex::new(known),
-            })
-        };
-        open().map(Arc::new).map_err(StoreError::io(path))
+        let opened = options.open(path).and_then(|anchor| Self::of(anchor, path));
+        opened.map(Arc::new).map_err(StoreError::io(path))
+    }
+
+    fn of(anchor: File, path: &Path) -> io::Result<Self> {
+        let metadata = anchor.metadata()?;
+        let identity = identity(&metadata);
+        let same = identity_at(path)? == identity;
+        let known = LastWritten { length: metadata.len(), header: Some(header(&anchor)?) };
+        Ok(Self {
+            path: path.to_owned(),
+            anchor,
+            identity: same.then_some(identity),
+            known: Mutex::new(known),
+        })
     }
 
     pub(super) fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Returns its size.
+    /// Returns the size of the file.
     pub(super) fn length(&self) -> io::Result<u64> {
         self.anchor.metadata().map(|metadata| metadata.len())
     }
 
-    /// Opens it for redb: this file, whatever is at its path by now.
+    /// Opens this file for redb, whatever is at its path by now.
     pub(super) fn backend(self: &Arc<Self>) -> Result<StateBackend<FileBackend>, StoreError> {
         let io = StoreError::io(&self.path);
         let mut known = self.known();
@@ -137,12 +151,12 @@ impl StateFile {
         }
     }
 
-    /// Returns whether this file is the one at its path.
+    /// Returns true if this file is the one at its path.
     pub(super) fn is_at_path(&self) -> bool {
         self.identity.is_some_and(|own| identity_at(&self.path).is_ok_and(|there| there == own))
     }
 
-    /// Opens the file anew, with locks of its own; also one that has no name any more.
+    /// Opens the file anew, with locks of its own, even if it has no name any more.
     fn handle(&self) -> io::Result<File> {
         let descriptors = Path::new("/proc/self/fd");
         let own = descriptors.join(self.anchor.as_raw_fd().to_string());
@@ -165,7 +179,7 @@ impl StateFile {
     }
 }
 
-/// Refuses a path at which there is something else than a file: opening a pipe would wait for its other end.
+/// Refuses a path to anything but a file, because opening a pipe would wait for its other end.
 pub(super) fn refuse_irregular(path: &Path) -> Result<(), StoreError> {
     match fs::metadata(path) {
         Ok(metadata) if !metadata.is_file() => {
@@ -204,7 +218,7 @@ pub(super) struct StateBackend<B> {
 }
 
 impl<B: StorageBackend> StateBackend<B> {
-    /// Does `write`, if nobody else has changed the file, and remembers what came of it by `remember`.
+    /// Runs `write` if no other program has changed the file, and notes the result with `remember`.
     fn write_own(
         &self,
         write: impl FnOnce() -> io::Result<()>,
@@ -227,7 +241,7 @@ impl<B: StorageBackend> StateBackend<B> {
     }
 }
 
-/// Turns "no locks at all" into an error, which redb takes for a reason to go on without.
+/// Turns "no locks at all" into an error; redb would continue without them.
 fn locked(
     start: Bound<u64>,
     end: Bound<u64>,
@@ -258,14 +272,7 @@ impl<B: StorageBackend> StorageBackend for StateBackend<B> {
     }
 
     fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
-        let remember = |known: &mut LastWritten| {
-            known.length = known.length.max(offset + data.len() as u64);
-            let Some(header) = &mut known.header else { return };
-            let Some(rest) = usize::try_from(offset).ok().and_then(|at| header.get_mut(at..)) else { return };
-            let bytes = rest.len().min(data.len());
-            rest[..bytes].copy_from_slice(&data[..bytes]);
-        };
-        self.write_own(|| self.inner.write(offset, data), remember)
+        self.write_own(|| self.inner.write(offset, data), |known| known.wrote(offset, data))
     }
 
     fn close(&self) -> io::Result<()> {

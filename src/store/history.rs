@@ -1,6 +1,7 @@
-//! What was usual, on the disk: the days of a target's history, and how far the reading of the time before it has come.
+//! The history of earlier weeks on the disk: the days of a target, and the progress of reading the
+//! time before the first poll.
 //!
-//! Owns no more than the two tables; a day's bytes are the baseline's own.
+//! Owns no more than the two tables; `baseline` writes and reads a day's bytes.
 
 use super::{
     StoreError, TargetId, Transaction, View, decode, encode, failed,
@@ -24,7 +25,7 @@ impl Transaction<'_> {
         Ok(())
     }
 
-    /// Writes how far the reading of the time before has come.
+    /// Writes the progress of reading the time before.
     pub fn write_warm_up(&mut self, target: TargetId, warm_up: &WarmUp) -> Result<(), StoreError> {
         self.warm_ups.insert(target.0, encode(warm_up)?.as_slice()).map_err(failed)?;
         Ok(())
@@ -32,7 +33,7 @@ impl Transaction<'_> {
 }
 
 impl View {
-    /// The days of a target's history, ascending, as they were written.
+    /// Returns the days of a target's history, ascending, as they were written.
     pub fn history(&self, target: TargetId) -> Result<Vec<(i32, Vec<u8>)>, StoreError> {
         let history = self.table(HISTORY)?;
         let days = history.range((target.0, i32::MIN)..=(target.0, i32::MAX)).map_err(failed)?;
@@ -43,7 +44,7 @@ impl View {
         .collect()
     }
 
-    /// How far the reading of the time before has come; `None` where it was never thought of.
+    /// Returns the progress of reading the time before; `None` if it never began.
     pub fn warm_up(&self, target: TargetId) -> Result<Option<WarmUp>, StoreError> {
         self.table(WARM_UPS)?.get(target.0).map_err(failed)?.map(|bytes| decode(bytes.value())).transpose()
     }

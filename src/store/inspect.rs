@@ -1,4 +1,4 @@
-//! What is in a state file, for people: numbers and moments, no id and no hash.
+//! The content of a state file, for people: numbers and moments, no id and no hash.
 
 use std::{
     fmt::{self, Display, Formatter},
@@ -10,11 +10,11 @@ use redb::ReadableTableMetadata;
 
 use super::{
     StoreError, failed, interactions,
-    schema::{INTERACTIONS, JOURNEYS, QUOTA, ROWS, Reading, VERSION},
+    schema::{INTERACTIONS, JOURNEYS, QUOTA, ROWS, StateReader, VERSION},
 };
 use crate::ledger::Totals;
 
-/// A state file from outside.
+/// A summary of a state file.
 #[derive(Debug)]
 pub struct Inspection {
     /// Bytes on the disk.
@@ -25,18 +25,18 @@ pub struct Inspection {
     pub interactions: u64,
     /// Journeys that are not over, over all targets.
     pub journeys: u64,
-    /// By name.
+    /// Targets by name.
     pub targets: Vec<TargetInspection>,
 }
 
-/// One target in it.
+/// A summary of one target.
 #[derive(Debug)]
 pub struct TargetInspection {
     /// The `server` label.
     pub name: String,
-    /// What has been counted.
+    /// Its totals.
     pub totals: Totals,
-    /// Label sets.
+    /// Number of its label sets.
     pub menus: u64,
     /// The server's day as 20260118, and the requests sent on it.
     pub quota: Option<(u32, u64)>,
@@ -45,11 +45,11 @@ pub struct TargetInspection {
 /// Reads a state file without changing it. It must not be in use.
 ///
 /// # Errors
-/// As [`super::Store::open`]; also when the file is of an older version or was not closed properly, which only a start of the
-/// exporter mends.
+/// As for [`super::Store::open`]; also if the file is of an older version or was not closed
+/// properly, which only a start of the exporter repairs.
 pub fn inspect(path: &Path) -> Result<Inspection, StoreError> {
     let bytes = std::fs::metadata(path).map_err(StoreError::io(path))?.len();
-    let Reading { view, .. } = &Reading::open(path)?;
+    let StateReader { view, .. } = &StateReader::open(path)?;
     let blocks = view.table(INTERACTIONS)?;
     let quota = view.table(QUOTA)?;
     let mut inspection = Inspection {
@@ -72,6 +72,10 @@ pub fn inspect(path: &Path) -> Result<Inspection, StoreError> {
     Ok(inspection)
 }
 
+fn moment(second: i64) -> String {
+    Timestamp::from_second(second).map_or_else(|_| "-".to_owned(), |moment| moment.to_string())
+}
+
 impl Display for Inspection {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         writeln!(f, "layout version: {VERSION}")?;
@@ -87,8 +91,6 @@ impl Display for Inspection {
 impl Display for TargetInspection {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let totals = &self.totals;
-        let moment =
-            |second| Timestamp::from_second(second).map_or_else(|_| "-".to_owned(), |t| t.to_string());
         writeln!(f, "- {}", self.name)?;
         writeln!(f, "  counting since: {}", moment(totals.origin))?;
         writeln!(f, "  read and committed up to: {}", moment(totals.watermark))?;

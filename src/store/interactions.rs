@@ -1,10 +1,11 @@
-//! Which interactions have had a row, and until when more of each may come: what tells a new interaction from another row of
-//! one that is known.
+//! The interactions that have had a row, each with the second until which more rows of it may come.
+//! They tell a new interaction from another row of a known one.
 //!
-//! Owns the table of them and its blocks. An interaction is a hash, so in a table in their order nearly each of them lies on a
-//! page of its own, which is read and written for it. They are written behind each other instead, in blocks of one hour, and
-//! all blocks are read for the interactions of a whole answer: a megabyte for each 100,000. Never to be asked for one at a
-//! time.
+//! Owns their table and its blocks. An interaction is a hash, so in a table in the order of hashes
+//! nearly each of them lies on a page of its own, which is read and written for it. They are
+//! written behind each other instead, in blocks of one hour, and all blocks are read for the
+//! interactions of a whole answer: a megabyte for each 100,000. They must never be looked up one at
+//! a time.
 
 use std::{cmp::Reverse, collections::BTreeMap, num::NonZeroU64};
 
@@ -18,25 +19,29 @@ const HOUR: i64 = 3600;
 const HASH: usize = 8;
 /// Bytes of one interaction: its hash and the second of the hour.
 const ENTRY: usize = HASH + 2;
-/// Interactions of a block at most: with its key it fills a page of 32 KiB, of the sizes that redb has.
+/// Interactions of a block, at most: with its key it fills a page of 32 KiB, which is a size of
+/// redb's.
 const MOST: usize = 3_270;
-/// A block of no more is written anew with those that come, so that many small answers make no more blocks than a large one.
+/// Interactions up to which a block is rewritten together with new ones, so that many small answers
+/// make no more blocks than a large one.
 const FEW: usize = 400;
 
-/// The table: target, hour from 1970, number → interactions of which more may come until a second of that hour.
+/// The table: target, hour from 1970, number → interactions of which more rows may come until a
+/// second of that hour.
 pub(super) type Interactions<'t> = Table<'t, TimedKey, &'static [u8]>;
 
-/// A hash, and the Unix second until which more of the interaction may come.
+/// A hash, and the Unix second until which more rows of the interaction may come.
 type Entry = (u64, i64);
 
-/// A block: the hashes, ascending, 8 bytes each, and then the second of the hour of each, 2 bytes; the lowest byte first.
-struct Block<'b> {
+/// A block: the hashes, ascending, 8 bytes each, and then the second of the hour of each, 2 bytes,
+/// in little-endian order.
+struct InteractionBlock<'b> {
     hour: i64,
     hashes: &'b [[u8; HASH]],
     seconds: &'b [[u8; ENTRY - HASH]],
 }
 
-impl<'b> Block<'b> {
+impl<'b> InteractionBlock<'b> {
     fn of(hour: i64, bytes: &'b [u8]) -> Result<Self, StoreError> {
         let (hashes, seconds) = bytes.split_at(bytes.len() / ENTRY * HASH);
         let (hashes, _) = hashes.as_chunks();
@@ -60,14 +65,14 @@ fn block(entries: &[Entry]) -> Vec<u8> {
     bytes
 }
 
-/// Makes entries ascending. Of one that is there twice the latest second holds.
+/// Sorts entries, and keeps the latest second of each.
 fn put_in_order<H: Copy + Ord>(entries: &mut Vec<(H, i64)>) {
     entries.sort_unstable_by_key(|(hash, until)| (*hash, Reverse(*until)));
     entries.dedup_by_key(|(hash, _)| *hash);
 }
 
-/// Adds interactions, ascending, each with the Unix second until which more of it may come. What is known of them already
-/// stays: the latest second holds.
+/// Adds interactions, ascending, each with the Unix second until which more rows of it may come.
+/// The latest second of a known interaction holds.
 pub(super) fn add(
     table: &mut Interactions<'_>,
     target: u32,
@@ -86,7 +91,8 @@ pub(super) fn add(
     Ok(())
 }
 
-/// Adds to the entries those of the last block of their hour, if it has few. The number of the block that they begin.
+/// Adds to the entries those of the last block of their hour, if it has few. Returns the number of
+/// the block that they begin.
 fn join_last(
     table: &Interactions<'_>,
     (target, hour): (u32, i64),
@@ -96,7 +102,7 @@ fn join_last(
     let Some(last) = blocks.next_back() else { return Ok(0) };
     let (key, bytes) = last.map_err(failed)?;
     let (_, _, number) = key.value();
-    let last = Block::of(hour, bytes.value())?;
+    let last = InteractionBlock::of(hour, bytes.value())?;
     if last.hashes.len() > FEW {
         return Ok(number + 1);
     }
@@ -105,14 +111,15 @@ fn join_last(
     Ok(number)
 }
 
-/// Forgets those of which no more might have come since the hour of `oldest`, in Unix seconds, began.
+/// Forgets interactions of which no more rows could come since the beginning of the hour of
+/// `oldest`, in Unix seconds.
 pub(super) fn forget(table: &mut Interactions<'_>, target: u32, oldest: i64) -> Result<(), StoreError> {
     let old = (target, i64::MIN, 0)..(target, oldest.div_euclid(HOUR), 0);
     table.retain_in(old, |_, _| false).map_err(failed)
 }
 
-/// Until when more may come of each of these interactions, ascending, in Unix seconds: `None` of one that is not known, or of
-/// which no more might have come since `oldest`.
+/// Returns for each of these interactions, ascending, the Unix second until which more rows of it
+/// may come: `None` for an unknown one, or for one of which no more could come since `oldest`.
 pub(super) fn until(
     table: &impl ReadableTable<TimedKey, &'static [u8]>,
     target: u32,
@@ -127,7 +134,7 @@ pub(super) fn until(
     for entry in table.range(hours).map_err(failed)? {
         let (key, bytes) = entry.map_err(failed)?;
         let (_, hour, _) = key.value();
-        let block = Block::of(hour, bytes.value())?;
+        let block = InteractionBlock::of(hour, bytes.value())?;
         let mut entries = block.entries().peekable();
         let Some((first, _)) = entries.peek() else { continue };
         let from = interactions.partition_point(|interaction| interaction.get() < *first);
@@ -145,7 +152,8 @@ pub(super) fn until(
     Ok(found)
 }
 
-/// All that are known of a target, ascending, and until when more of each may come, in Unix seconds.
+/// Returns all known interactions of a target, ascending, each with the Unix second until which
+/// more rows of it may come.
 pub(super) fn all(
     table: &impl ReadableTable<TimedKey, &'static [u8]>,
     target: u32,
@@ -154,7 +162,7 @@ pub(super) fn all(
     for entry in table.range((target, i64::MIN, 0)..=(target, i64::MAX, u64::MAX)).map_err(failed)? {
         let (key, bytes) = entry.map_err(failed)?;
         let (_, hour, _) = key.value();
-        let block = Block::of(hour, bytes.value())?;
+        let block = InteractionBlock::of(hour, bytes.value())?;
         all.extend(block.entries().filter_map(|(hash, until)| Some((NonZeroU64::new(hash)?, until))));
     }
     put_in_order(&mut all);

@@ -1,7 +1,7 @@
 //! The steps that give a new file today's layout, and bring an older one to it.
 //!
-//! Owns the step from each layout to the next, in one transaction: a crash leaves the old file, which is brought up
-//! to date at the next start. Which tables there are is the schema's.
+//! Owns the step from each layout to the next, in one transaction: a crash leaves the old file,
+//! which is brought up to date at the next start. The schema owns the list of tables.
 
 use std::path::Path;
 
@@ -57,12 +57,12 @@ impl TableVisitor for Creator<'_> {
     }
 }
 
-/// Rows before layout 6: count, menu, interaction.
+/// Records of rows before layout 6: count, menu, interaction.
 pub(super) const ROWS_OF_5: TableDefinition<'static, TimedKey, (u32, u32, u64)> =
     TableDefinition::new("rows");
 
-/// 5 → 6: rows remember how many of them count, which were all; totals end with the rows that changed and where counting
-/// went on after a contradiction, and there were none.
+/// Brings layout 5 to 6. A row's record gets the number of them that count, which was all of them.
+/// Totals get the number of changed rows and the moment after a contradiction, both 0.
 fn remember_counted_rows(write: &WriteTransaction) -> Result<(), StoreError> {
     let mut rows = write.open_table(ROWS).map_err(failed)?;
     for entry in write.open_table(ROWS_OF_5).map_err(failed)?.iter().map_err(failed)? {

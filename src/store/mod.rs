@@ -1,10 +1,11 @@
 //! The state on disk, and the only room that touches it.
 //!
-//! One redb file holds, for all targets, what has been counted and what is remembered of the rows. A step is
-//! written in one transaction, synced before it returns: after any crash the file is as before it or as after
-//! it. Reading is a read transaction: it waits for no commit and writes nothing. A file that cannot be read whole is
-//! refused and left as it is. After a failure of the disk the file is opened again at the next use, so that a disk
-//! that recovers is used again without a restart. A file that another program takes away is put back, see [`Store::put_back`].
+//! One redb file holds, for all targets, the counters and the remembered rows. A step is written in
+//! one transaction and synced before it returns, so after any crash the file is as before it or as
+//! after it. Reading is a read transaction: it waits for no commit and writes nothing. A file that
+//! cannot be read whole is refused and left as it is. After a failure of the disk the file is
+//! opened again at the next use, so a disk that recovers is used again without a restart. A file
+//! that another program takes away is put back, see [`Store::put_back`].
 
 mod backfill;
 mod backup;
@@ -55,17 +56,17 @@ pub use self::{
 use self::{file::StateFile, schema::VERSION};
 use crate::{ledger::TargetCounters, model::Fingerprints};
 
-/// Memory for pages: enough for the part of the tree that one commit walks through.
+/// Memory for pages, in bytes: enough for the part of the tree that one commit walks through.
 const CACHE_BYTES: usize = 4 * 1024 * 1024;
 
-/// After a failure of the disk the file is opened again at once, and if that was no help, at most this often: opening
-/// it may mean to read all of it.
+/// Shortest time between two tries to open the file again after a failure of the disk, because
+/// opening may take reading all of it. The first try comes at once.
 const REOPEN_INTERVAL: Duration = Duration::from_secs(30);
 
 /// Bytes below which a file is not worth compacting.
 const COMPACT_FROM: u64 = 4 * 1024 * 1024;
 
-/// Why the state cannot be used.
+/// The reason why the state cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// Another process has the file.
@@ -107,7 +108,7 @@ pub enum StoreError {
         /// Its version.
         found: u32,
     },
-    /// Its writer was killed, or the machine, and only to be read.
+    /// Its writer was killed, or the machine failed, and it is only to be read.
     #[error(
         "{0} was not closed properly: start the exporter on it once, which mends that, or read a copy that `state backup` \
          makes of it"
@@ -118,7 +119,7 @@ pub enum StoreError {
     Displaced {
         /// The file.
         path: PathBuf,
-        /// How.
+        /// The kind of change.
         what: Displacement,
     },
     /// Not a state file, or a damaged one.
@@ -143,7 +144,8 @@ pub enum StoreError {
     /// A read or write failed while running.
     #[error("the state file failed: {0}; is the disk full or read-only?")]
     Failed(String),
-    /// The disk is good, and what is on it does not make sense: opening the file again would not help.
+    /// The disk is good, but the data on it make no sense, so opening the file again would not
+    /// help.
     #[error("the state file holds what cannot be used: {0}; restore a backup, or move it away")]
     Unusable(String),
     /// It cannot be copied.
@@ -152,18 +154,18 @@ pub enum StoreError {
 }
 
 impl StoreError {
-    /// What the system says of this file.
+    /// Makes an error of the system's about this file.
     fn io(path: &Path) -> impl Fn(io::Error) -> Self {
         move |said| Self::Io { path: path.to_owned(), said }
     }
 
-    /// Whether redb refuses all further work until the file is opened again.
+    /// Returns true if redb refuses all further work until the file is opened again.
     fn is_of_the_disk(&self) -> bool {
         matches!(self, Self::Failed(_))
     }
 }
 
-/// Any of redb's errors in the middle of work.
+/// Converts any of redb's errors in the middle of work.
 fn failed(error: impl Into<redb::Error>) -> StoreError {
     let error = error.into();
     match error {
@@ -185,26 +187,27 @@ fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, StoreError> {
     postcard::from_bytes(bytes).map_err(|e| StoreError::Unusable(format!("a record cannot be read: {e}")))
 }
 
-/// The state; its file is locked for as long as this lives.
+/// The state. Its file is locked for as long as this lives.
 pub struct Store {
-    slot: RwLock<Slot>,
+    slot: RwLock<OpenFile>,
     key: [u8; 16],
     threads: OnceLock<Handle>,
 }
 
-/// Opens the file, and checks all of it where that is asked for.
+/// Opens the file; the argument asks for a check of all of it.
 type Reopen = Box<dyn Fn(bool) -> Result<Database, StoreError> + Send + Sync>;
 
-/// The open file. Its lock is held only while the file is taken out or exchanged, never during work on it.
-struct Slot {
-    /// `None` of a state that is in no file.
+/// The open file of a [`Store`]. Its lock is held only while the file is taken out or exchanged, never during work on it.
+struct OpenFile {
+    /// `None` if the state is in no file.
     file: Option<Arc<StateFile>>,
     reopen: Reopen,
     /// `None` between a failure and the next use.
     database: Option<Arc<Database>>,
-    /// How often it has been opened: tells whether a failure is of this opening or of one before.
+    /// Number of times that it was opened, which tells whether a failure is of this opening or of
+    /// an earlier one.
     generation: u64,
-    /// When it was last opened after a failure, or tried.
+    /// Moment of the last try to open it again after a failure.
     reopened: Option<Instant>,
 }
 
@@ -224,7 +227,7 @@ impl Store {
         // empty one, from which everything would be counted anew.
         let file = StateFile::open(path)?;
         match guarded(|| schema::refuse_foreign(path)) {
-            // Damaged so that the look itself failed: the real opening says how.
+            // The file is so damaged that the look failed; the real opening reports how.
             Ok(()) | Err(StoreError::Failed(_)) => {}
             Err(refused) => return Err(refused),
         }
@@ -237,7 +240,7 @@ impl Store {
         Self::open_backend(|| Ok(InMemoryBackend::new()), Path::new("memory"), new_key)
     }
 
-    /// As [`Store::open`], over any storage; `path` only names it in messages.
+    /// Opens a state like [`Store::open`], over any storage; `path` only names it in messages.
     pub fn open_backend<B: StorageBackend>(
         backend: impl Fn() -> Result<B, StoreError> + Send + Sync + 'static,
         path: &Path,
@@ -252,18 +255,19 @@ impl Store {
         path: &Path,
         new_key: [u8; 16],
     ) -> Result<Self, StoreError> {
-        // What was whole at the start, and only written by this process since, need not be read from end to end.
+        // Only the first opening checks the whole file: later only this process has written to it.
         let mut database = reopen(true)?;
         let key = migration::prepare(&database, path, new_key)?;
         if let Some(file) = &file {
             guarded(|| compact(&mut database, file))?;
         }
         let database = Some(Arc::new(database));
-        let slot = RwLock::new(Slot { file, reopen, database, generation: 0, reopened: None });
+        let slot = RwLock::new(OpenFile { file, reopen, database, generation: 0, reopened: None });
         Ok(Self { slot, key, threads: OnceLock::new() })
     }
 
-    /// Keeps work on the state to the blocking threads of this runtime, so that nothing else that blocks holds it up.
+    /// Keeps work on the state to the blocking threads of this runtime, so that no other blocking
+    /// work holds it up.
     pub fn work_on(&self, threads: Handle) {
         // A state is opened for one process.
         let _ = self.threads.set(threads);
@@ -279,7 +283,8 @@ impl Store {
         Fingerprints::new(self.key)
     }
 
-    /// The target of this name, made known to the file if it is new, and what was last committed of it.
+    /// Returns the target of this name with its last committed counters. A new one is added to the
+    /// file.
     pub fn restore(
         &self,
         name: &str,
@@ -291,18 +296,20 @@ impl Store {
         }
     }
 
-    /// What was last committed of a target that has been restored before.
+    /// Returns the last committed counters of a target that has been restored before.
     pub fn reload(&self, target: TargetId) -> Result<TargetCounters, StoreError> {
         self.read(|view| view.counters(target))
     }
 
-    /// Runs `work` on the state as of the last commit. It waits for no commit, and none waits for it.
+    /// Runs `work` on the state as of the last commit. It waits for no commit, and none waits for
+    /// it.
     pub fn read<T>(&self, work: impl FnOnce(&View) -> Result<T, StoreError>) -> Result<T, StoreError> {
         self.with(|database| work(&View::new(database.begin_read().map_err(failed)?)))
     }
 
-    /// Runs `work` in one transaction: all of it is on the disk when this returns `Ok`. When it returns an error
-    /// of the disk, it is unknown whether it is, and what is held in memory must be restored from here.
+    /// Runs `work` in one transaction: all of it is on the disk when this returns `Ok`. After an
+    /// error of the disk it is unknown whether it is, and the copy in memory must be restored from
+    /// here.
     pub fn transact<T>(
         &self,
         work: impl FnOnce(&mut Transaction<'_>) -> Result<T, StoreError>,
@@ -310,7 +317,7 @@ impl Store {
         self.write(|write| work(&mut Transaction::open(write)?))
     }
 
-    /// As [`Store::transact`], for tables that a [`Transaction`] does not have.
+    /// Runs `work` like [`Store::transact`], on tables that a [`Transaction`] does not have.
     fn write<T>(
         &self,
         work: impl FnOnce(&WriteTransaction) -> Result<T, StoreError>,
@@ -341,7 +348,8 @@ impl Store {
         self.close_if_failed(result, generation)
     }
 
-    /// Closes the file after an error of the disk: redb refuses all further work until it is opened again.
+    /// Closes the file after an error of the disk, because redb refuses all further work until it
+    /// is opened again.
     fn close_if_failed<T>(&self, result: Result<T, StoreError>, generation: u64) -> Result<T, StoreError> {
         if result.as_ref().is_err_and(StoreError::is_of_the_disk) {
             let mut slot = self.slot.write().unwrap_or_else(PoisonError::into_inner);
@@ -352,7 +360,7 @@ impl Store {
         result
     }
 
-    /// Returns the open file and how often it has been opened.
+    /// Returns the open file and the number of times that it was opened.
     fn opened(&self) -> Result<(Arc<Database>, u64), StoreError> {
         let slot = self.slot.read().unwrap_or_else(PoisonError::into_inner);
         if let Some(database) = &slot.database {
@@ -368,7 +376,7 @@ impl Store {
         }
         slot.reopened = Some(Instant::now());
         let database = Arc::new((slot.reopen)(false).map_err(|error| match error {
-            // By whoever still reads it as it was before the failure.
+            // A reader of this process still has it open from before the failure.
             StoreError::Locked(_) => {
                 StoreError::Failed("it is still being read from before a failure".to_owned())
             }
@@ -379,18 +387,18 @@ impl Store {
         Ok((database, slot.generation))
     }
 
-    /// Returns how often the file has been opened.
+    /// Returns the number of times that the file was opened.
     fn generation(&self) -> u64 {
         self.slot.read().unwrap_or_else(PoisonError::into_inner).generation
     }
 
-    /// Returns whether the last use found the disk failing.
+    /// Returns true if the last use found the disk failing.
     fn is_closed(&self) -> bool {
         self.slot.read().unwrap_or_else(PoisonError::into_inner).database.is_none()
     }
 }
 
-/// Makes a way to open a file again and again.
+/// Returns a function that opens a file again and again.
 fn opener<B: StorageBackend>(
     path: &Path,
     backend: impl Fn() -> Result<B, StoreError> + Send + Sync + 'static,
@@ -409,7 +417,8 @@ fn opener<B: StorageBackend>(
     })
 }
 
-/// Shrinks a file of which more than half is free: targets were forgotten, or there were many rows once.
+/// Compacts a file of which more than half is free, because targets were forgotten, or there were
+/// many rows once.
 fn compact(database: &mut Database, file: &StateFile) -> Result<(), StoreError> {
     let length = file.length().map_err(StoreError::io(file.path()))?;
     if length < COMPACT_FROM {
@@ -443,8 +452,8 @@ fn closed() -> StoreError {
     ))
 }
 
-/// Runs work on the file and turns a panic into an error: redb panics on a damaged page, and so would a bug of ours amid
-/// a transaction, which redb does not take back.
+/// Runs work on the file and turns a panic into an error. redb panics on a damaged page; a bug of
+/// ours amid a transaction would panic too, and redb would not roll it back.
 fn guarded<T>(work: impl FnOnce() -> Result<T, StoreError>) -> Result<T, StoreError> {
     catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
         Err(StoreError::Failed(format!("the work on it broke off ({})", panic_message(&*panic))))

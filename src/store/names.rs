@@ -1,8 +1,9 @@
-//! The vendor's names of routing points and options, so that a restart while the vendor is away keeps them.
+//! The vendor's names of routing points and options, so that a restart while the vendor is away
+//! keeps them.
 //!
-//! What stands here may be lost without harm; it must never hold what came from a caller.
+//! These records may be lost without harm; they must never hold a caller's data.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, ops::Range};
 
 use super::{Store, StoreError, TargetId, failed, schema::NAMES};
 use crate::model::{NameKind, Names};
@@ -15,18 +16,22 @@ fn number(kind: NameKind) -> u8 {
     }
 }
 
+/// The keys of one list of a target.
+fn keys(target: TargetId, kind: NameKind) -> Range<(u32, u8, &'static str)> {
+    (target.0, number(kind), "")..(target.0, number(kind) + 1, "")
+}
+
 impl Store {
-    /// The names last kept of a target.
+    /// Returns the saved names of a target.
     ///
     /// # Errors
-    /// When the file cannot be read.
+    /// If the file cannot be read.
     pub fn names(&self, target: TargetId) -> Result<Names, StoreError> {
         self.read(|view| {
             let mut names = Names::default();
             let table = view.table(NAMES)?;
             for kind in NameKind::ALL {
-                let (from, to) = ((target.0, number(kind), ""), (target.0, number(kind) + 1, ""));
-                for entry in table.range(from..to).map_err(failed)? {
+                for entry in table.range(keys(target, kind)).map_err(failed)? {
                     let (key, name) = entry.map_err(failed)?;
                     names.list_mut(kind).insert(key.value().2.to_owned(), name.value().to_owned());
                 }
@@ -35,10 +40,10 @@ impl Store {
         })
     }
 
-    /// Puts `list` in the place of the names kept of this kind.
+    /// Replaces the saved names of this kind by `list`.
     ///
     /// # Errors
-    /// When the file cannot be written.
+    /// If the file cannot be written.
     pub fn keep_names(
         &self,
         target: TargetId,
@@ -47,8 +52,7 @@ impl Store {
     ) -> Result<(), StoreError> {
         self.write(|write| {
             let mut table = write.open_table(NAMES).map_err(failed)?;
-            let (from, to) = ((target.0, number(kind), ""), (target.0, number(kind) + 1, ""));
-            table.retain_in(from..to, |_, _| false).map_err(failed)?;
+            table.retain_in(keys(target, kind), |_, _| false).map_err(failed)?;
             for (code, name) in list {
                 table.insert((target.0, number(kind), code.as_str()), name.as_str()).map_err(failed)?;
             }

@@ -1,8 +1,9 @@
-//! Saving the state when another program has removed, replaced, cut or overwritten its file.
+//! Saves the state when another program has removed, replaced, cut or overwritten its file.
 //!
-//! Owns the two ways: a file that lost only its name is copied back to its path, and one that lost its contents is made
-//! anew from the counters that the process still has. What another program put at the path is moved aside and never
-//! removed; a file that another exporter writes to is left alone.
+//! Owns the two ways: a file that lost only its name is copied back to its path, and one that lost
+//! its contents is made anew from the counters that the process still has. A file that another
+//! program put at the path is moved aside and never removed; a file that another exporter writes to
+//! is left alone.
 
 use std::{
     fs::{self, File, OpenOptions},
@@ -16,7 +17,7 @@ use std::{
 use redb::{ReadTransaction, ReadableDatabase};
 
 use super::{
-    Displacement, Slot, Store, StoreError, Transaction, failed,
+    Displacement, OpenFile, Store, StoreError, Transaction, failed,
     file::StateFile,
     guarded, migration, opener,
     stream::{receive, send},
@@ -33,14 +34,14 @@ pub struct RescuedTarget {
 }
 
 impl RescuedTarget {
-    /// Writes all of it.
+    /// Writes the whole target.
     fn write(&self, tx: &mut Transaction<'_>) -> Result<(), StoreError> {
         let counters = &self.counters;
         let (target, _) = tx.restore(&self.name, || counters.clone())?;
         let mut delta = Delta::nothing(counters.totals.clone(), counters.next_number);
         delta.menus.extend(counters.menus.iter().map(|(labels, menu)| (labels.clone(), menu.clone())));
         for (labels, point) in &counters.points {
-            // The journeys that were open are not known any more.
+            // The open journeys are lost with the old file.
             let point = RoutingPointCounts { open: 0, ..(**point).clone() };
             delta.points.push((labels.clone(), Arc::new(point)));
         }
@@ -51,19 +52,21 @@ impl RescuedTarget {
 }
 
 impl Store {
-    /// Looks whether another program has changed the file, or what is at its path.
+    /// Checks whether another program has changed the file, or replaced it at its path.
     ///
     /// # Errors
-    /// When the file system does not say.
+    /// If the file system does not answer.
     pub fn displacement(&self) -> io::Result<Option<Displacement>> {
         let file = self.slot.read().unwrap_or_else(PoisonError::into_inner).file.clone();
         file.map_or(Ok(None), |file| file.displacement())
     }
 
-    /// Copies a file that lost its name back to its path, and goes on with the copy. Commits wait meanwhile.
+    /// Copies a file that lost its name back to its path, and continues with the copy. Commits wait
+    /// meanwhile.
     ///
     /// # Errors
-    /// When the copy cannot be made, or another exporter has the file that is there now. Then nothing has changed.
+    /// If the copy cannot be made, or another exporter has the file that is there now. Then nothing
+    /// has changed.
     pub fn put_back(&self) -> Result<(), StoreError> {
         let Some(file) = self.slot.read().unwrap_or_else(PoisonError::into_inner).file.clone() else {
             return Ok(());
@@ -80,7 +83,7 @@ impl Store {
     /// Makes a file that lost its contents anew, from these counters. Nobody may commit meanwhile.
     ///
     /// # Errors
-    /// When it cannot be made, or another exporter has the file that is there now.
+    /// If it cannot be made, or another exporter has the file that is there now.
     pub fn make_anew(&self, targets: &[RescuedTarget]) -> Result<(), StoreError> {
         let Some(file) = self.slot.read().unwrap_or_else(PoisonError::into_inner).file.clone() else {
             return Ok(());
@@ -99,7 +102,7 @@ impl Store {
         })
     }
 
-    /// Puts what `make` makes at `path`, and uses it from now on.
+    /// Puts the file that `make` makes at `path`, and uses it from now on.
     fn move_to(
         &self,
         path: &Path,
@@ -118,23 +121,22 @@ impl Store {
             let database = Some(Arc::new(reopen(false)?));
             let mut slot = self.slot.write().unwrap_or_else(PoisonError::into_inner);
             let generation = slot.generation + 1;
-            *slot = Slot { file: Some(file), reopen, database, generation, reopened: None };
+            *slot = OpenFile { file: Some(file), reopen, database, generation, reopened: None };
             Ok(())
         });
         if moved.is_err() {
-            // It may never have been made, or have its name already.
+            // The file may not exist, or have its name already.
             let _ = fs::remove_file(&partial);
         }
         moved
     }
 
-    /// Gives what is at `path` another name, unless another process has it open.
+    /// Renames the file at `path`, unless another process has it open.
     fn move_aside(&self, path: &Path) -> Result<(), StoreError> {
         let slot = self.slot.read().unwrap_or_else(PoisonError::into_inner);
         let is_ours = slot.file.as_ref().is_some_and(|file| file.is_at_path());
         drop(slot);
-        let is_in_use = || File::open(path).is_ok_and(|file| file.try_lock().is_err());
-        if !is_ours && is_in_use() {
+        if !is_ours && is_in_use(path) {
             return Err(StoreError::Locked(path.to_owned()));
         }
         match fs::rename(path, beside(path, "displaced")) {
@@ -142,6 +144,11 @@ impl Store {
             _ => Ok(()),
         }
     }
+}
+
+/// Returns true if another process has locked the file at `path`.
+fn is_in_use(path: &Path) -> bool {
+    File::open(path).is_ok_and(|file| file.try_lock().is_err())
 }
 
 /// Returns `path` with a further ending.
@@ -152,7 +159,7 @@ pub(super) fn beside(path: &Path, ending: &str) -> PathBuf {
     name.into()
 }
 
-/// Makes an empty file for a copy (mode 0600). What a copy that broke off has left is of no use to anybody.
+/// Makes an empty file for a copy (mode 0600), over the useless rest of an interrupted one.
 pub(super) fn create(path: &Path) -> Result<File, StoreError> {
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true).truncate(true).mode(0o600);
@@ -169,12 +176,12 @@ fn pipe(
         let receiver = scope.spawn(move || receive(&mut BufReader::new(theirs), create()?));
         let sent = send(read, &mut BufWriter::new(ours), &|| false);
         let received = receiver.join().unwrap_or_else(|_| Err(StoreError::Backup("a bug".to_owned())));
-        // What the receiver says includes what the sender told it.
+        // The receiver's error includes the one that the sender reported to it.
         received.and(sent)
     })
 }
 
-/// Makes a new name outlive a power failure.
+/// Syncs the folder, so that a new name outlives a power failure.
 pub(super) fn sync_folder(path: &Path) -> io::Result<()> {
     let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     File::open(parent)?.sync_all()

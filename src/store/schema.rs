@@ -11,13 +11,15 @@ use redb::{
 
 use super::{StoreError, View, failed, file::refuse_irregular, open_error};
 
-/// Version of the layout below. A file with a higher one is refused, one with a lower one is brought here.
+/// Version of the layout below. A file with a higher one is refused, one with a lower one is
+/// brought up to date.
 pub(super) const VERSION: u32 = 6;
 
 /// Oldest layout that a start brings up to date.
 pub(super) const OLDEST: u32 = 5;
 
-/// Target, a time of its own, and what tells apart what has the same.
+/// Target, a time that depends on the table, and a number that distinguishes records of the same
+/// time.
 pub(super) type TimedKey = (u32, i64, u64);
 
 /// "version" → u32, "key" → 16 bytes.
@@ -31,8 +33,8 @@ pub(super) const MENUS: TableDefinition<'static, (u32, u32), &[u8]> = TableDefin
 /// Target, `rp_id`, `channel`, `from_opc_menu`, `to_opc_menu` → `ledger::TransitionCounts`.
 pub(super) const TRANSITIONS: TableDefinition<'static, (u32, &str, &str, &str, &str), &[u8]> =
     TableDefinition::new("transitions");
-/// Target, deadline, interaction → the visits of a `ledger::OpenJourney`. Those that begin together end together, so
-/// that what is written and what is closed lies on few pages.
+/// Target, deadline, interaction → the visits of a `ledger::OpenJourney`. Journeys that begin
+/// together end together, so the records that are written and removed lie on few pages.
 pub(super) const JOURNEYS: TableDefinition<'static, TimedKey, &[u8]> = TableDefinition::new("open_journeys");
 /// Target, `rp_id`, `channel` → `ledger::RoutingPointCounts`.
 pub(super) const POINTS: TableDefinition<'static, (u32, &str, &str), &[u8]> = TableDefinition::new("points");
@@ -45,7 +47,8 @@ pub(super) const INTERACTIONS: TableDefinition<'static, TimedKey, &[u8]> =
     TableDefinition::new("interaction_blocks");
 /// Target → the server's day as 20260118, and the requests sent on it.
 pub(super) const QUOTA: TableDefinition<'static, u32, (u32, u64)> = TableDefinition::new("quota");
-/// Target → the number of its next menu: one that rows still remember is never given to another.
+/// Target → the number of its next menu. A number that rows still remember is never given to
+/// another menu.
 pub(super) const NEXT_MENUS: TableDefinition<'static, u32, u32> = TableDefinition::new("next_menus");
 /// Target, 0 for routing points or 1 for options, code → name.
 pub(super) const NAMES: TableDefinition<'static, (u32, u8, &str), &str> = TableDefinition::new("names");
@@ -93,7 +96,7 @@ target_key!(
     rp_id: "", channel: "", from: "", to: ""
 );
 
-/// Something to be done with each table.
+/// An action on each table.
 pub(super) trait TableVisitor {
     /// Visits a table. Does nothing unless it is implemented.
     fn table<K: Key + 'static, V: Value + 'static>(
@@ -141,7 +144,8 @@ pub(super) struct Identity {
 impl Identity {
     /// Refuses a layout that this program cannot bring up to date.
     pub(super) fn check(&self, path: &Path) -> Result<(), StoreError> {
-        let (path, found) = (path.to_owned(), self.version);
+        let path = path.to_owned();
+        let found = self.version;
         match found {
             OLDEST..=VERSION => Ok(()),
             0..OLDEST => Err(StoreError::TooOld { path, found }),
@@ -150,35 +154,39 @@ impl Identity {
     }
 }
 
-/// Reads layout and key of a file; `None` of one that is new.
+/// Reads layout and key of a file; `None` for a new one.
 pub(super) fn identify(read: &ReadTransaction, path: &Path) -> Result<Option<Identity>, StoreError> {
-    let damaged = |detail: &str| StoreError::Damaged { path: path.to_owned(), detail: detail.to_owned() };
     let meta = match read.open_table(META) {
         Ok(meta) => meta,
         Err(redb::TableError::TableDoesNotExist(_)) => {
             return match read.list_tables().map_err(failed)?.next() {
-                Some(_) => Err(damaged("it belongs to another program")),
+                Some(_) => Err(damaged(path, "it belongs to another program")),
                 None => Ok(None),
             };
         }
-        Err(error) => return Err(damaged(&error.to_string())),
+        Err(error) => return Err(damaged(path, &error.to_string())),
     };
     let version = meta.get("version").map_err(failed)?;
     let version = version.and_then(|bytes| bytes.value().try_into().ok()).map(u32::from_le_bytes);
     let key = meta.get("key").map_err(failed)?.and_then(|bytes| bytes.value().try_into().ok());
     match (version, key) {
-        (None | Some(0), _) => Err(damaged("it has no version")),
+        (None | Some(0), _) => Err(damaged(path, "it has no version")),
         // A newer layout may keep its key elsewhere.
         (Some(version), key) if version > VERSION => {
             Ok(Some(Identity { version, key: key.unwrap_or_default() }))
         }
-        (Some(_), None) => Err(damaged("it has no key")),
+        (Some(_), None) => Err(damaged(path, "it has no key")),
         (Some(version), Some(key)) => Ok(Some(Identity { version, key })),
     }
 }
 
-/// Refuses a file of another program or of a newer layout before opening it for writing changes it. A file that was
-/// not closed cleanly cannot be looked into this way; redb closes it first, which changes nothing that is kept in it.
+fn damaged(path: &Path, detail: &str) -> StoreError {
+    StoreError::Damaged { path: path.to_owned(), detail: detail.to_owned() }
+}
+
+/// Refuses a file of another program or of a newer layout before opening it for writing changes it.
+/// A file that was not closed cleanly cannot be checked in this way; redb closes it first, which
+/// changes no record.
 pub(super) fn refuse_foreign(path: &Path) -> Result<(), StoreError> {
     let Ok(database) = Database::builder().open_read_only(path) else { return Ok(()) };
     let read = database.begin_read().map_err(failed)?;
@@ -189,15 +197,15 @@ pub(super) fn refuse_foreign(path: &Path) -> Result<(), StoreError> {
 }
 
 /// A state file that is only read.
-pub(super) struct Reading {
+pub(super) struct StateReader {
     pub(super) view: View,
     pub(super) key: [u8; 16],
-    /// Keeps it open for as long as it is read.
+    /// Keeps the file open while it is read.
     _database: ReadOnlyDatabase,
 }
 
-impl Reading {
-    /// Opens a file of today's layout that nobody writes to, and changes nothing of it.
+impl StateReader {
+    /// Opens a file of today's layout that nobody writes to, without changing it.
     pub(super) fn open(path: &Path) -> Result<Self, StoreError> {
         refuse_irregular(path)?;
         let database = Database::builder().open_read_only(path).map_err(|error| match error {
@@ -213,7 +221,7 @@ impl Reading {
                 identity.check(path)?;
                 Err(StoreError::Older { path: path.to_owned(), found: identity.version })
             }
-            None => Err(StoreError::Damaged { path: path.to_owned(), detail: "it is empty".to_owned() }),
+            None => Err(damaged(path, "it is empty")),
         }
     }
 }

@@ -1,10 +1,12 @@
-//! The state as a stream of records: how a copy of it travels from whoever has the file open to a new file.
+//! The state as a stream of records, in which a copy travels from the process that has the file
+//! open to a new file.
 //!
-//! Owns the format. One version of the program writes and reads it, which the first bytes tell; it is kept nowhere. All
-//! numbers are little-endian:
+//! Owns the format. The same version of the program writes and reads it, as its first bytes prove;
+//! it is never stored. All numbers are little-endian:
 //!
 //! ```text
-//! magic, layout version (u32), then for each table of the schema, in its order, records, then the tag 0
+//! magic, layout version (u32), then for each table of the schema, in its order, records, then the
+//! tag 0
 //! record: tag 1, length (u32) and bytes of the key, length (u32) and bytes of the value
 //! instead of any tag: tag 2, length (u32) and a sentence about why there is no more
 //! ```
@@ -25,10 +27,10 @@ const MAGIC: &[u8; 16] = b"wolkvox state 1\n";
 const END: u8 = 0;
 const RECORD: u8 = 1;
 const ERROR: u8 = 2;
-/// No key, value or sentence is longer; what says so is no copy.
+/// Longest key, value or sentence, in bytes; a stream with a longer one is no copy.
 const LONGEST: u32 = 64 * 1024 * 1024;
 
-/// Writes all tables of `read` to `out`. Why it could not be done is told to whoever reads as well.
+/// Writes all tables of `read` to `out`. The reader gets the reason of a failure too.
 pub(super) fn send(
     read: &ReadTransaction,
     out: &mut impl Write,
@@ -37,14 +39,14 @@ pub(super) fn send(
     let mut sender = Sender { read, out, stopped, tables: 0 };
     let sent = sender.all();
     if let Err(error) = &sent {
-        // Whoever reads may be what failed.
+        // The reader itself may have failed.
         let _ = sender.out.write_all(&[ERROR]).and_then(|()| block(sender.out, error.to_string().as_bytes()));
     }
     let flushed = sender.out.flush().map_err(broken);
     sent.and(flushed)
 }
 
-/// Makes a new database in `file` from what [`send`] wrote.
+/// Makes a new database in `file` from the output of [`send`].
 pub(super) fn receive(input: &mut impl Read, file: std::fs::File) -> Result<(), StoreError> {
     let mut magic = [0; MAGIC.len()];
     input.read_exact(&mut magic).map_err(broken)?;
@@ -83,9 +85,9 @@ impl<W: Write> Sender<'_, W> {
         visit_tables(self)?;
         // A table that is not in the list would be missing from every copy.
         let all = self.read.list_tables().map_err(failed)?.map(|table| table.name().to_owned());
-        let (all, more) =
-            (all.collect::<Vec<_>>(), self.read.list_multimap_tables().map_err(failed)?.count());
-        if all.len() + more != self.tables {
+        let all: Vec<String> = all.collect();
+        let multimaps = self.read.list_multimap_tables().map_err(failed)?.count();
+        if all.len() + multimaps != self.tables {
             return Err(StoreError::Backup(format!("the file has tables that are not copied, of {all:?}")));
         }
         Ok(())
@@ -105,10 +107,9 @@ impl<W: Write> TableVisitor for Sender<'_, W> {
                     if (self.stopped)() {
                         return Err(StoreError::Backup("the exporter is stopping".to_owned()));
                     }
-                    let (key, value) = (key.value(), value.value());
                     self.out.write_all(&[RECORD]).map_err(broken)?;
-                    block(self.out, K::as_bytes(&key).as_ref()).map_err(broken)?;
-                    block(self.out, V::as_bytes(&value).as_ref()).map_err(broken)?;
+                    block(self.out, K::as_bytes(&key.value()).as_ref()).map_err(broken)?;
+                    block(self.out, V::as_bytes(&value.value()).as_ref()).map_err(broken)?;
                 }
             }
             Err(TableError::TableDoesNotExist(_)) => {}
@@ -135,7 +136,8 @@ impl<R: Read> TableVisitor for Receiver<'_, R> {
             match tag[0] {
                 END => return Ok(()),
                 RECORD => {
-                    let (key, value) = (bytes(self.input)?, bytes(self.input)?);
+                    let key = bytes(self.input)?;
+                    let value = bytes(self.input)?;
                     table.insert(K::from_bytes(&key), V::from_bytes(&value)).map_err(failed)?;
                 }
                 ERROR => {

@@ -1,8 +1,9 @@
-//! What can be done with one target of a state file that no exporter has open: copy it to another file, rename it,
-//! forget it.
+//! Changes of one target in a state file that no exporter has open: copy it to another file, rename
+//! it, forget it.
 //!
-//! Each is one transaction: all of it or nothing. The rows' hashes are made under a key that each file has, so a target
-//! goes only to a file with the same key; a file without targets takes over the other's.
+//! Each is one transaction: all of it or nothing. The rows' hashes are made under a key that each
+//! file has, so a target goes only to a file with the same key; a file without targets adopts the
+//! other's key.
 
 use std::{
     collections::BTreeMap,
@@ -15,28 +16,29 @@ use redb::{ReadableTable as _, TableDefinition, TableHandle as _, Value, WriteTr
 use super::{
     Store, StoreError, View, failed,
     file::refuse_irregular,
-    schema::{MENUS, META, ROWS, Reading, TARGETS, TOTALS, TableVisitor, TargetKey, visit_tables},
+    schema::{MENUS, META, ROWS, StateReader, TARGETS, TOTALS, TableVisitor, TargetKey, visit_tables},
     transaction::free_number,
     view,
 };
 
-/// Why nothing was done. Nothing has been changed then, but that the file to copy to may have been created.
+/// The reason why nothing was done. Nothing has changed then, except that the file to copy to may
+/// have been created.
 #[derive(Debug, thiserror::Error)]
 pub enum TargetError {
     /// One of the files cannot be used.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The file does not have it.
+    /// The file does not have the target.
     #[error("{path} has no target {name:?}; it has: {known}")]
     NoTarget {
         /// The file.
         path: PathBuf,
-        /// Whom it does not have.
+        /// The missing target.
         name: String,
-        /// Whom it has.
+        /// The targets that it has.
         known: String,
     },
-    /// It is there already.
+    /// The file has a target of this name already.
     #[error(
         "{path} has the target {name:?} already, with counts of its own: copy to another file, or to one from before \
          that target was polled there"
@@ -44,10 +46,10 @@ pub enum TargetError {
     Exists {
         /// The file.
         path: PathBuf,
-        /// Whom it has.
+        /// The existing target.
         name: String,
     },
-    /// The new name has counted.
+    /// The file has a target of the new name with rows of its own.
     #[error(
         "{path} has a target {name:?} that has counted {rows} rows of its own. If they are the same operation's, \
          remove it first with `state forget {name}`: the rows since the renaming are read again from Wolkvox"
@@ -60,7 +62,7 @@ pub enum TargetError {
         /// Rows counted under it.
         rows: u64,
     },
-    /// The rows of the one would not be recognized in the other.
+    /// The rows of one file would not be recognized in the other.
     #[error(
         "{path} was begun on its own and has targets, so rows remembered elsewhere would be counted twice in it: copy \
          to a new file, or to one that was begun by `state copy` from the same file"
@@ -71,7 +73,7 @@ pub enum TargetError {
     },
 }
 
-/// What was copied, renamed or forgotten.
+/// The size of a target that was copied or forgotten.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Copied {
     /// Label sets.
@@ -89,7 +91,7 @@ impl Store {
         self.read(|view| view.targets().map(|targets| targets.into_keys().collect()))
     }
 
-    /// As [`Store::write`], for work that may also be refused.
+    /// Runs `work` like [`Store::write`]; it may also be refused.
     fn change<T>(
         &self,
         work: impl FnOnce(&WriteTransaction) -> Result<T, TargetError>,
@@ -111,9 +113,9 @@ impl Store {
 /// Copies the target `name` from the state file `from` to `to`, which is created if it is missing.
 ///
 /// # Errors
-/// When a file cannot be used or is in use, or the target is not in the one or is in the other already.
+/// If a file cannot be used or is in use, or the target is not in one or is in the other already.
 pub fn copy_target(name: &str, from: &Path, to: &Path) -> Result<Copied, TargetError> {
-    let Reading { view, key, .. } = &Reading::open(from)?;
+    let StateReader { view, key, .. } = &StateReader::open(from)?;
     let old = find(&view.targets()?.into_iter().map(|(name, id)| (name, id.0)).collect(), name, from)?;
     let store = Store::open(to, *key)?;
     store.change(|write| {
@@ -133,10 +135,10 @@ pub fn copy_target(name: &str, from: &Path, to: &Path) -> Result<Copied, TargetE
     })
 }
 
-/// Removes the target `name` from the state file at `path`, with all that was counted of it.
+/// Removes the target `name` from the state file at `path`, with all its counts.
 ///
 /// # Errors
-/// When the file cannot be used or is in use, or does not have it.
+/// If the file cannot be used or is in use, or does not have it.
 pub fn forget_target(name: &str, path: &Path) -> Result<Copied, TargetError> {
     open_existing(path)?.change(|write| {
         let number = find(&numbers(write)?, name, path)?;
@@ -144,11 +146,12 @@ pub fn forget_target(name: &str, path: &Path) -> Result<Copied, TargetError> {
     })
 }
 
-/// Gives the target `old` the name `new`, so that its counters go on under it. A target of the new name that has
-/// counted nothing yet makes way.
+/// Gives the target `old` the name `new`, under which its counters continue. A target of the new
+/// name that has counted nothing yet is removed.
 ///
 /// # Errors
-/// When the file cannot be used or is in use, does not have the one, or has rows counted under the other.
+/// If the file cannot be used or is in use, does not have the old one, or has rows counted under
+/// the new one.
 pub fn rename_target(old: &str, new: &str, path: &Path) -> Result<(), TargetError> {
     open_existing(path)?.change(|write| {
         let numbers = numbers(write)?;
@@ -201,7 +204,7 @@ fn remove(write: &WriteTransaction, name: &str, number: u32) -> Result<Copied, T
     Ok(counted(&remover.removed))
 }
 
-/// Makes `key` that of the file, if nothing in it was made under another.
+/// Sets the key of the file, if no record in it was made under another.
 fn adopt_key(write: &WriteTransaction, key: [u8; 16], path: &Path) -> Result<(), TargetError> {
     let mut meta = write.open_table(META).map_err(failed)?;
     let own = meta.get("key").map_err(failed)?.is_some_and(|own| own.value() == key);
@@ -215,10 +218,12 @@ fn adopt_key(write: &WriteTransaction, key: [u8; 16], path: &Path) -> Result<(),
     Ok(())
 }
 
-/// Picks from the records of each table what people are told of.
+/// Returns the sizes that people are shown, from the number of records of each table.
 fn counted(records: &BTreeMap<String, u64>) -> Copied {
-    let of = |table: &str| records.get(table).copied().unwrap_or(0);
-    Copied { menus: of(MENUS.name()), rows: of(ROWS.name()) }
+    Copied {
+        menus: records.get(MENUS.name()).copied().unwrap_or(0),
+        rows: records.get(ROWS.name()).copied().unwrap_or(0),
+    }
 }
 
 /// Copies the records of one target.
@@ -265,11 +270,12 @@ impl TableVisitor for Remover<'_> {
         let mut table = self.write.open_table(definition).map_err(failed)?;
         let mut removed = 0;
         let of_target = K::first(self.number)..K::first(self.number + 1);
-        let keep = |_: K::SelfType<'_>, _: V::SelfType<'_>| {
-            removed += 1;
-            false
-        };
-        table.retain_in(of_target, keep).map_err(failed)?;
+        table
+            .retain_in(of_target, |_, _| {
+                removed += 1;
+                false
+            })
+            .map_err(failed)?;
         self.removed.insert(definition.name().to_owned(), removed);
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! What can be done with the state within one commit.
+//! The reads and writes of the state within one commit.
 
 use std::{cell::RefCell, collections::BTreeSet, num::NonZeroU64, ops::Bound};
 
@@ -19,6 +19,9 @@ use crate::{
     model::{Counted, LocalSecond, LocalStretch},
     schedule::unanswerable::Unanswerable,
 };
+
+/// Target, deadline, interaction.
+type JourneyKey = (u32, i64, u64);
 
 /// The tables within one transaction.
 pub struct Transaction<'t> {
@@ -56,7 +59,7 @@ impl<'t> Transaction<'t> {
         })
     }
 
-    /// As [`super::Store::restore`].
+    /// Restores a target like [`super::Store::restore`].
     pub(super) fn restore(
         &mut self,
         name: &str,
@@ -73,13 +76,14 @@ impl<'t> Transaction<'t> {
         Ok((TargetId(id), account))
     }
 
-    /// Requests sent so far on the server's day. The day before the last one known is that one still: a clock that was
-    /// set back brings no new requests. One that is further ahead was written by a clock that was wrong.
+    /// Returns the requests sent so far on the server's day. The day before the last known one
+    /// still counts as that one, because a clock that is set back grants no new requests. A known
+    /// day that is further ahead was written by a wrong clock.
     pub fn requests(&self, target: TargetId, day: Date) -> Result<u64, StoreError> {
         view::requests(&self.quota, target.0, day)
     }
 
-    /// Takes over the vendor's count, to which other tokens of the operation add too.
+    /// Adopts the vendor's count, which includes requests under other tokens of the operation.
     pub fn set_requests(&mut self, target: TargetId, day: Date, used: u64) -> Result<(), StoreError> {
         let last = self.quota.get(target.0).map_err(failed)?.map_or(0, |quota| quota.value().0);
         self.quota.insert(target.0, (quota_day(last, day), used)).map_err(failed)?;
@@ -91,7 +95,7 @@ impl<'t> Transaction<'t> {
         self.set_requests(target, day, self.requests(target, day)? + 1)
     }
 
-    /// Takes one back that never left this machine.
+    /// Takes back one request that never left this machine. Returns the new count.
     pub fn refund_request(&mut self, target: TargetId, day: Date) -> Result<u64, StoreError> {
         let used = self.requests(target, day)?.saturating_sub(1);
         self.set_requests(target, day, used).map(|()| used)
@@ -107,13 +111,13 @@ impl<'t> Transaction<'t> {
         ))
     }
 
-    /// What is remembered of a target's rows, and of its interactions if more of them might have come since `oldest`, in Unix
-    /// seconds.
+    /// Returns the remembered rows of a target, and its interactions of which more rows could come
+    /// since `oldest`, in Unix seconds.
     pub fn memory(&self, target: TargetId, oldest: i64) -> impl SeenRows<Error = StoreError> {
-        Remembered { tx: self, target: target.0, oldest, rows: RefCell::default() }
+        StoredRows { tx: self, target: target.0, oldest, rows: RefCell::default() }
     }
 
-    /// Writes all that a step says.
+    /// Writes all changes of a step.
     pub fn write(&mut self, target: TargetId, step: &Delta) -> Result<(), StoreError> {
         let id = target.0;
         self.totals.insert(id, encode(&step.totals)?.as_slice()).map_err(failed)?;
@@ -143,34 +147,43 @@ impl<'t> Transaction<'t> {
     }
 
     fn write_journeys(&mut self, id: u32, step: &Delta) -> Result<(), StoreError> {
-        let (mut over, mut moved, mut come) = (Vec::new(), Vec::new(), Vec::new());
+        let mut over: Vec<JourneyKey> = Vec::new();
+        let mut moved: Vec<JourneyKey> = Vec::new();
+        let mut written = Vec::new();
         for JourneyDelta { interaction, before, after } in &step.journeys {
-            let key = |deadline| (id, deadline, interaction.get());
+            let interaction = interaction.get();
+            let before = before.map(|deadline| (id, deadline, interaction));
             match after {
-                None => over.extend(before.map(key)),
+                None => over.extend(before),
                 Some(OpenJourney { deadline, visits }) => {
-                    moved.extend(before.filter(|before| before != deadline).map(key));
-                    come.push((key(*deadline), encode(visits)?));
+                    let key = (id, *deadline, interaction);
+                    moved.extend(before.filter(|before| *before != key));
+                    written.push((key, encode(visits)?));
                 }
             }
         }
         // In the order of the table, so that neighbours are on one page.
         over.sort_unstable();
         moved.sort_unstable();
-        come.sort_unstable();
-        if let (Some(first), Some(last)) = (over.first(), over.last()) {
-            // Nothing else lies between those that are over: they are the first of all.
-            let mut over = over.iter().peekable();
-            let mut is_over = |key| {
-                while over.next_if(|over| **over < key).is_some() {}
-                over.next_if_eq(&&key).is_some()
-            };
-            self.journeys.retain_in(*first..=*last, |key, _| !is_over(key)).map_err(failed)?;
-        }
+        written.sort_unstable();
+        self.remove_journeys(&over)?;
         for key in moved {
             self.journeys.remove(key).map_err(failed)?;
         }
-        insert_ascending(&mut self.journeys, id, come.iter().map(|(key, visits)| (*key, visits.as_slice())))
+        let written = written.iter().map(|(key, visits)| (*key, visits.as_slice()));
+        insert_ascending(&mut self.journeys, id, written)
+    }
+
+    /// Removes journeys that are over, ascending. Hardly another one lies between them, because they are the first of all.
+    fn remove_journeys(&mut self, over: &[JourneyKey]) -> Result<(), StoreError> {
+        let (Some(first), Some(last)) = (over.first(), over.last()) else { return Ok(()) };
+        let mut over = over.iter().peekable();
+        self.journeys
+            .retain_in(*first..=*last, |key, _| {
+                while over.next_if(|over| **over < key).is_some() {}
+                over.next_if_eq(&&key).is_none()
+            })
+            .map_err(failed)
     }
 
     fn drop_series(&mut self, id: u32, dropped: &[Counted]) -> Result<(), StoreError> {
@@ -191,7 +204,7 @@ impl<'t> Transaction<'t> {
         if menus.is_empty() {
             return Ok(());
         }
-        // Menus are kept by number.
+        // The table has menus by number.
         for (labels, (number, _)) in view::menus(&self.menus, id)? {
             if menus.contains(&labels) {
                 self.menus.remove((id, number)).map_err(failed)?;
@@ -200,8 +213,8 @@ impl<'t> Transaction<'t> {
         Ok(())
     }
 
-    /// Forgets rows dated before `rows`, and by the hour interactions of which no more might have come since `interactions`, in
-    /// Unix seconds.
+    /// Forgets rows dated before `rows`, and by the hour interactions of which no more rows could
+    /// come since `interactions`, in Unix seconds.
     pub fn forget(
         &mut self,
         target: TargetId,
@@ -219,7 +232,7 @@ impl<'t> Transaction<'t> {
         Ok(())
     }
 
-    /// As [`View::rows_in`](super::View::rows_in).
+    /// Reads rows like [`View::rows_in`](super::View::rows_in).
     pub fn rows_in(&self, target: TargetId, stretch: LocalStretch) -> Result<Vec<RowRecord>, StoreError> {
         view::rows_in(&self.rows, target.0, stretch)
     }
@@ -234,8 +247,8 @@ pub(super) fn free_number(targets: &impl ReadableTable<&'static str, u32>) -> Re
     Ok(free)
 }
 
-/// Inserts what is ascending by its keys, all of one target. What lies behind all that the table has of the target, as most
-/// does, is handed over at once: a third of the work of one by one.
+/// Inserts pairs of one target, ascending by key. Those behind the target's last key, which most
+/// are, are appended at once: a third of the work of single inserts.
 fn insert_ascending<'v, V: Value + 'static>(
     table: &mut Table<'_, TimedKey, V>,
     id: u32,
@@ -259,10 +272,10 @@ fn insert_ascending<'v, V: Value + 'static>(
 type RowTable<'t> = Table<'t, TimedKey, RowValue>;
 type Records<'a> = redb::Range<'a, TimedKey, RowValue>;
 
-struct Remembered<'a, 't> {
+struct StoredRows<'a, 't> {
     tx: &'a Transaction<'t>,
     target: u32,
-    /// As [`Transaction::memory`] has it.
+    /// As for [`Transaction::memory`].
     oldest: i64,
     rows: RefCell<Cursor<'a>>,
 }
@@ -270,12 +283,14 @@ struct Remembered<'a, 't> {
 /// Records that are stepped over one by one before the next second is looked up instead.
 const NEAR: usize = 16;
 
-/// A position in the table of rows: seconds are asked for in ascending order, and the next one is mostly a step away.
+/// A position in the table of rows. Seconds are asked for in ascending order, and the next one is
+/// mostly a step away.
 #[derive(Default)]
 struct Cursor<'a> {
     range: Option<Records<'a>>,
-    /// The second asked for last, and the first record that is dated after it.
+    /// The second that was asked for last.
     asked: Option<LocalSecond>,
+    /// The first record that is dated after it.
     next: Option<(RowKey, RowRecord)>,
 }
 
@@ -302,7 +317,8 @@ impl<'a> Cursor<'a> {
         Ok(())
     }
 
-    /// To the first record that is not dated before `date`, if that is near.
+    /// Steps to the first record that is not dated before `date`. Returns false if that is not
+    /// near.
     fn walk(&mut self, date: LocalSecond) -> Result<bool, StoreError> {
         for _ in 0..NEAR {
             if self.next.is_none_or(|(known, _)| known.date >= date) {
@@ -324,7 +340,7 @@ impl<'a> Cursor<'a> {
     }
 }
 
-impl SeenRows for Remembered<'_, '_> {
+impl SeenRows for StoredRows<'_, '_> {
     type Error = StoreError;
 
     fn rows_dated(&self, date: LocalSecond, records: &mut Vec<(u64, RowRecord)>) -> Result<(), StoreError> {

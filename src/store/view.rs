@@ -1,6 +1,6 @@
-//! What can be read of the state: as of the last commit, or amid a commit by the same functions.
+//! The reads of the state: as of the last commit, or amid a commit by the same functions.
 //!
-//! Owns the way from records to what they say. Nothing here writes.
+//! Owns the way from records to their meaning. Nothing here writes.
 
 use std::{collections::BTreeMap, num::NonZeroU64, sync::Arc};
 
@@ -22,7 +22,7 @@ use crate::{
     schedule::unanswerable::Unanswerable,
 };
 
-/// The state as of one commit, whatever is committed meanwhile.
+/// The state as of one commit, unaffected by later ones.
 pub struct View {
     transaction: ReadTransaction,
 }
@@ -44,7 +44,7 @@ impl View {
         self.transaction.open_table(definition).map_err(failed)
     }
 
-    /// The target of this name and what was committed of it; `None` of one that the file does not know.
+    /// Returns the target of this name and its committed counters; `None` for an unknown one.
     pub(super) fn find(&self, name: &str) -> Result<Option<(TargetId, TargetCounters)>, StoreError> {
         let id = self.table(TARGETS)?.get(name).map_err(failed)?.map(|id| TargetId(id.value()));
         id.map(|id| Ok((id, self.counters(id)?))).transpose()
@@ -60,7 +60,7 @@ impl View {
         Ok(names)
     }
 
-    /// What was committed of a target.
+    /// Returns the committed counters of a target.
     pub(super) fn counters(&self, target: TargetId) -> Result<TargetCounters, StoreError> {
         let id = target.0;
         Ok(assemble(
@@ -72,12 +72,12 @@ impl View {
         ))
     }
 
-    /// As [`Transaction::requests`](super::Transaction::requests).
+    /// Returns the requests of a day like [`Transaction::requests`](super::Transaction::requests).
     pub fn requests(&self, target: TargetId, day: Date) -> Result<u64, StoreError> {
         requests(&self.table(QUOTA)?, target.0, day)
     }
 
-    /// The records of all rows dated in a stretch, without its end.
+    /// Returns the records of all rows dated in a part of the wall clock's time, without its end.
     pub fn rows_in(&self, target: TargetId, stretch: LocalStretch) -> Result<Vec<RowRecord>, StoreError> {
         rows_in(&self.table(ROWS)?, target.0, stretch)
     }
@@ -89,8 +89,8 @@ impl View {
         bytes.map_or_else(|| Ok(Unanswerable::default()), |bytes| decode(bytes.value()))
     }
 
-    /// The date of a row before `date`: the newest for `nth` 0, or the one so many records before it. The oldest where there
-    /// are fewer; `None` where there is none.
+    /// Returns the date of a row before `date`: of the newest for `nth` 0, or of the record that
+    /// many before it. The oldest date if there are fewer rows; `None` if there is none.
     pub fn row_before(
         &self,
         target: TargetId,
@@ -105,19 +105,19 @@ impl View {
     }
 }
 
-/// 2026-01-18 as 20260118.
+/// Formats 2026-01-18 as 20260118.
 fn day_number(day: Date) -> u32 {
     day.strftime("%Y%m%d").to_string().parse().unwrap_or(0)
 }
 
-/// The day, as a [`day_number`], under which requests of `day` are counted when the `last` one known is this.
+/// Returns the day, as a [`day_number`], under which requests of `day` are counted if this is the
+/// `last` known one.
 pub(super) fn quota_day(last: u32, day: Date) -> u32 {
     let tomorrow = day.tomorrow().map_or(u32::MAX, day_number);
     if (day_number(day)..=tomorrow).contains(&last) { last } else { day_number(day) }
 }
 
-/// Requests sent so far on the server's day. The day before the last one known is that one still: a clock that was set
-/// back brings no new requests. One that is further ahead was written by a clock that was wrong.
+/// Returns the requests of a day; see [`Transaction::requests`](super::Transaction::requests).
 pub(super) fn requests(
     quota: &impl ReadableTable<u32, (u32, u64)>,
     id: u32,
@@ -127,7 +127,7 @@ pub(super) fn requests(
     Ok(stored.filter(|(last, _)| quota_day(*last, day) == *last).map_or(0, |(_, used)| used))
 }
 
-/// As [`View::rows_in`].
+/// Returns rows like [`View::rows_in`].
 pub(super) fn rows_in(
     rows: &impl ReadableTable<TimedKey, RowValue>,
     id: u32,
@@ -142,12 +142,12 @@ pub(super) fn rows_in(
         .collect()
 }
 
-/// The record that a value of the table of rows stands for.
+/// Converts a value of the table of rows.
 pub(super) fn row_record((count, counted, menu, interaction): RowValue) -> RowRecord {
     RowRecord { count, counted, menu, interaction: NonZeroU64::new(interaction) }
 }
 
-/// As [`super::schema::NEXT_MENUS`] has it, if it does.
+/// Returns the number of [`super::schema::NEXT_MENUS`], if there is one.
 pub(super) fn next_menu(table: &impl ReadableTable<u32, u32>, id: u32) -> Result<Option<u32>, StoreError> {
     Ok(table.get(id).map_err(failed)?.map(|number| number.value()))
 }
@@ -155,7 +155,7 @@ pub(super) fn next_menu(table: &impl ReadableTable<u32, u32>, id: u32) -> Result
 /// Menus with their numbers.
 pub(super) type Menus = BTreeMap<MenuLabels, (u32, Arc<OptionCounts>)>;
 
-/// Of one target.
+/// Reads the menus of one target.
 pub(super) fn menus(
     table: &impl ReadableTable<(u32, u32), &'static [u8]>,
     id: u32,
@@ -170,13 +170,16 @@ pub(super) fn menus(
     Ok(menus)
 }
 
-/// Of one target.
+/// Reads the totals of one target.
 pub(super) fn totals(table: &impl ReadableTable<u32, &'static [u8]>, id: u32) -> Result<Totals, StoreError> {
-    let no_totals = || StoreError::Unusable("a target has no totals".to_owned());
-    decode(table.get(id).map_err(failed)?.ok_or_else(no_totals)?.value())
+    match table.get(id).map_err(failed)? {
+        Some(bytes) => decode(bytes.value()),
+        None => Err(StoreError::Unusable("a target has no totals".to_owned())),
+    }
 }
 
-/// One target's counters from what the tables say; `next_menu` is the number that was kept for its next menu.
+/// Assembles the counters of one target; `next_menu` is the number that was saved for its next
+/// menu.
 pub(super) fn assemble(
     totals: Totals,
     menus: Menus,
@@ -189,7 +192,7 @@ pub(super) fn assemble(
     TargetCounters { totals, menus, points, transitions, next_number }
 }
 
-/// Of one target.
+/// Reads the routing points of one target.
 pub(super) fn points(
     table: &impl ReadableTable<(u32, &'static str, &'static str), &'static [u8]>,
     id: u32,
@@ -206,7 +209,7 @@ pub(super) fn points(
     Ok(points)
 }
 
-/// Of one target.
+/// Reads the transitions of one target.
 pub(super) fn transitions(
     table: &impl ReadableTable<(u32, &'static str, &'static str, &'static str, &'static str), &'static [u8]>,
     id: u32,
@@ -223,7 +226,7 @@ pub(super) fn transitions(
     Ok(transitions)
 }
 
-/// The journeys of one target whose deadline lies before `before`, in Unix seconds.
+/// Returns the journeys of one target whose deadline lies before `before`, in Unix seconds.
 pub(super) fn open_journeys(
     table: &impl ReadableTable<TimedKey, &'static [u8]>,
     id: u32,

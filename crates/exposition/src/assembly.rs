@@ -12,7 +12,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use bytes::Bytes;
 
 use super::{
-    deflate::{End, deflate},
+    deflate::{PieceEnd, deflate},
     encode::{Format, encode_head, encode_points},
     model::Family,
     variant::Variant,
@@ -109,7 +109,8 @@ impl Assembly {
         let mut resized = vec![false; self.heads.len()];
         for (target, cells) in targets {
             for (family, cell) in cells.0.into_iter().enumerate() {
-                let (Some(cell), place) = (cell, family * width + 1 + target) else { continue };
+                let Some(cell) = cell else { continue };
+                let place = family * width + 1 + target;
                 let old = self.cell(place);
                 if old != cell {
                     resized[family] |= old.len() != cell.len();
@@ -144,10 +145,11 @@ impl Assembly {
                 blocks.push(block);
                 continue;
             }
-            let cell = |(at, old)| changed.get(&(block.first + at)).map_or(old, Vec::as_slice);
-            let length: usize = block.cells().enumerate().map(cell).map(<[u8]>::len).sum();
+            let cells = block.cells().enumerate();
+            let cells = cells.map(|(at, old)| changed.get(&(block.first + at)).map_or(old, Vec::as_slice));
+            let length: usize = cells.clone().map(<[u8]>::len).sum();
             let mut packer = Packer::new(block.first, if length > LARGEST { BLOCK } else { usize::MAX });
-            block.cells().enumerate().map(cell).for_each(|cell| packer.push(cell));
+            cells.for_each(|cell| packer.push(cell));
             blocks.extend(packer.finish());
         }
         self.blocks = blocks;
@@ -155,10 +157,9 @@ impl Assembly {
 
     /// Returns the bytes for a scrape, compressed or not. Compresses blocks that are not compressed yet.
     pub fn variant(&mut self, gzip: bool) -> Variant {
-        let plain = |block: &Block| block.plain.clone();
         if !gzip {
-            let pieces: Arc<[Bytes]> =
-                self.blocks.iter().map(plain).filter(|piece| !piece.is_empty()).collect();
+            let plain = self.blocks.iter().map(|block| block.plain.clone());
+            let pieces: Arc<[Bytes]> = plain.filter(|piece| !piece.is_empty()).collect();
             return Variant::new(pieces, self.blocks.iter().map(|block| block.plain.len()).sum(), None);
         }
         let mut crc = crc32fast::Hasher::new();
@@ -168,7 +169,7 @@ impl Assembly {
             let (piece, own) = block.packed.get_or_insert_with(|| {
                 let mut own = crc32fast::Hasher::new();
                 own.update(&block.plain);
-                (deflate(&block.plain, End::Open).into(), own)
+                (deflate(&block.plain, PieceEnd::Open).into(), own)
             });
             crc.combine(own);
             length += block.plain.len();

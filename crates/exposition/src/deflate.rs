@@ -12,7 +12,7 @@ pub(super) const GZIP_HEADER: &[u8] = &[0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff];
 
 /// The end of a piece.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum End {
+pub(super) enum PieceEnd {
     /// A byte boundary, so that another piece can follow.
     Open,
     /// The final block.
@@ -20,13 +20,13 @@ pub(super) enum End {
 }
 
 /// Compresses one piece.
-pub(super) fn deflate(plain: &[u8], end: End) -> Vec<u8> {
+pub(super) fn deflate(plain: &[u8], end: PieceEnd) -> Vec<u8> {
     let mut encoder = DeflateEncoder::new(Vec::with_capacity(plain.len() / 8 + 64), Compression::fast());
     // `Vec`'s `Write` never returns an error, and neither does deflating.
     let _ = encoder.write_all(plain);
     let _ = match end {
-        End::Open => encoder.flush(), // zlib's sync flush
-        End::Final => encoder.try_finish(),
+        PieceEnd::Open => encoder.flush(), // zlib's sync flush
+        PieceEnd::Final => encoder.try_finish(),
     };
     // Not `finish`, which would close the stream that `Open` leaves open.
     let mut out = std::mem::take(encoder.get_mut());

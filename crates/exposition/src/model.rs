@@ -171,15 +171,18 @@ pub struct BucketBounds {
     pub(super) open_metrics: Box<[Box<str>]>,
 }
 
+fn le_label(le: &str) -> Box<str> {
+    format!("le=\"{le}\"").into_boxed_str()
+}
+
 impl BucketBounds {
     /// Returns `None` unless the bounds are finite and strictly increasing: no scraper could use others.
     pub fn new(values: &[f64]) -> Option<Self> {
         let sound = values.iter().all(|v| v.is_finite()) && values.is_sorted_by(|a, b| a < b);
-        let label = |le: String| format!("le=\"{le}\"").into_boxed_str();
         sound.then(|| Self {
             values: values.into(),
-            text: values.iter().map(|&v| label(number::shortest(v))).collect(),
-            open_metrics: values.iter().map(|&v| label(number::canonical(v))).collect(),
+            text: values.iter().map(|&v| le_label(&number::shortest(v))).collect(),
+            open_metrics: values.iter().map(|&v| le_label(&number::canonical(v))).collect(),
         })
     }
 

@@ -103,10 +103,16 @@ impl Publication {
 
     /// Returns true for the encodings that are asked for most often: their last request but one is the newest.
     fn is_regular(&self, encoding: Encoding) -> bool {
-        let before = |encoding: Encoding| self.asked_before[encoding.index()].load(Ordering::Relaxed);
-        let own = before(encoding);
-        let more_often = |other: &Encoding| (before(*other), other.index()) > (own, encoding.index());
-        own != NEVER && Encoding::ALL.into_iter().filter(more_often).count() < MOST_KEPT
+        let own = self.asked_before(encoding);
+        let more_often = Encoding::ALL
+            .into_iter()
+            .filter(|other| (self.asked_before(*other), other.index()) > (own, encoding.index()));
+        own != NEVER && more_often.count() < MOST_KEPT
+    }
+
+    /// Returns the moment of the last request but one.
+    fn asked_before(&self, encoding: Encoding) -> u64 {
+        self.asked_before[encoding.index()].load(Ordering::Relaxed)
     }
 
     /// Returns when a scrape waits for a missing encoding.

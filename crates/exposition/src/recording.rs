@@ -207,22 +207,17 @@ impl Series {
 
     /// Returns the text before the value of each of its lines, with the blank.
     fn prefixes(&self, head: &Family, more: &str) -> Vec<String> {
-        let line = |suffix: &str, le: &str| {
-            let labels: Vec<&str> =
-                [&*self.labels, more, le].into_iter().filter(|part| !part.is_empty()).collect();
-            match labels.is_empty() {
-                true => format!("{}{suffix} ", head.name),
-                false => format!("{}{suffix}{{{}}} ", head.name, labels.join(",")),
-            }
-        };
-        let Some(bounds) = &self.bounds else { return vec![line("", "")] };
+        let Some(bounds) = &self.bounds else { return vec![prefix(&head.name, [&self.labels, more, ""])] };
         let les = bounds.open_metrics.iter().map(|le| &**le).chain(["le=\"+Inf\""]);
-        let mut lines: Vec<String> = les.map(|le| line("_bucket", le)).collect();
-        lines.extend([line("_sum", ""), line("_count", "")]);
+        let bucket = format!("{}_bucket", head.name);
+        let mut lines: Vec<String> = les.map(|le| prefix(&bucket, [&self.labels, more, le])).collect();
+        for suffix in ["_sum", "_count"] {
+            lines.push(prefix(&format!("{}{suffix}", head.name), [&self.labels, more, ""]));
+        }
         lines
     }
 
-    /// Returns its number of samples.
+    /// Writes the series. Returns its number of samples.
     fn write(
         &self,
         prefixes: &[String],
@@ -252,6 +247,15 @@ impl Series {
             }
         }
         Ok(samples)
+    }
+}
+
+/// Returns the text before a value: the name, the labels of these parts that are not empty, and a blank.
+fn prefix(name: &str, labels: [&str; 3]) -> String {
+    let labels: Vec<&str> = labels.into_iter().filter(|part| !part.is_empty()).collect();
+    match labels.is_empty() {
+        true => format!("{name} "),
+        false => format!("{name}{{{}}} ", labels.join(",")),
     }
 }
 

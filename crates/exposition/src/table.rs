@@ -63,6 +63,11 @@ impl<S> Metric<S> {
         Self { name, help, kind: MetricType::Histogram, labels, read }
     }
 
+    fn family(&self, subject: &S) -> Family {
+        let points = (self.read)(subject);
+        Family { points, ..Family::new(self.name, self.help, self.kind) }
+    }
+
     fn described(&self) -> Described {
         Described { name: self.name, help: self.help, kind: self.kind, labels: self.labels }
     }
@@ -70,11 +75,7 @@ impl<S> Metric<S> {
 
 /// Reads every family of a table, always the same ones in the same order.
 pub fn families<S>(table: &[Metric<S>], subject: &S) -> Vec<Family> {
-    let family = |metric: &Metric<S>| Family {
-        points: (metric.read)(subject),
-        ..Family::new(metric.name, metric.help, metric.kind)
-    };
-    table.iter().map(family).collect()
+    table.iter().map(|metric| metric.family(subject)).collect()
 }
 
 /// Returns the rows of a table without their functions.

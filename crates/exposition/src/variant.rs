@@ -9,7 +9,7 @@ use bytes::Bytes;
 
 use super::{
     body::Body,
-    deflate::{End, GZIP_HEADER, deflate},
+    deflate::{GZIP_HEADER, PieceEnd, deflate},
     encode::{EOF, Format, encode},
     model::Family,
 };
@@ -49,7 +49,7 @@ impl Variant {
     fn gzip_tail(&self, mut crc: crc32fast::Hasher, tail: &[u8]) -> Vec<u8> {
         crc.update(tail);
         let length = self.plain.wrapping_add(tail.len()) as u32; // modulo 2^32, as RFC 1952 has it
-        let mut out = deflate(tail, End::Final);
+        let mut out = deflate(tail, PieceEnd::Final);
         out.extend_from_slice(&crc.finalize().to_le_bytes());
         out.extend_from_slice(&length.to_le_bytes());
         out

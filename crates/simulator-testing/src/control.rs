@@ -21,13 +21,13 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use simulator::tamper::{AnswerBody, json, page, value};
 
-/// What every switch's path begins with.
+/// Beginning of every switch's path.
 pub(super) const PREFIX: &str = "/simulator/";
 
 /// Longest body that is read.
 const BODY_LIMIT: usize = 64 << 10;
 
-/// Longest span that is counted: a mistyped year would be counted for hours.
+/// Longest time that is counted, because a mistyped year would be counted for hours.
 const LONGEST_TRUTH: SignedDuration = SignedDuration::from_hours(24 * 366);
 
 /// Works a switch.
@@ -44,7 +44,7 @@ pub(super) async fn answer(simulator: Simulator, request: Request<Incoming>) -> 
             simulator.clear_faults();
             Ok(json(StatusCode::OK, "{}"))
         }
-        (&Method::POST, "traffic") => match read::<End>(request).await {
+        (&Method::POST, "traffic") => match read::<TrafficEnd>(request).await {
             Ok(end) => done(simulator.end_traffic(end.until.unwrap_or_else(|| simulator.now()))),
             Err(error) => Err(error),
         },
@@ -57,25 +57,21 @@ pub(super) async fn answer(simulator: Simulator, request: Request<Incoming>) -> 
     })
 }
 
-/// When the traffic shall end.
+/// The end of the traffic.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct End {
+struct TrafficEnd {
     until: Option<Timestamp>,
 }
 
-/// A response, or what was wrong with the request.
+/// A response, or the mistake in the request.
 type Worked = Result<Response<AnswerBody>, String>;
 
 async fn truth(simulator: Simulator, query: Option<&str>) -> Worked {
     let now = simulator.now();
-    let moment = |name: &str, usual: Timestamp| match value(query, name) {
-        Some(text) => text.parse().map_err(|error| format!("`{name}` is no RFC 3339 timestamp: {error}")),
-        None => Ok(usual),
-    };
     let day_ago = now.saturating_sub(SignedDuration::from_hours(24)).unwrap_or(now);
-    let from = moment("from", simulator.options().from.unwrap_or(day_ago))?;
-    let until = moment("until", now)?;
+    let from = moment(query, "from", simulator.options().from.unwrap_or(day_ago))?;
+    let until = moment(query, "until", now)?;
     if until.duration_since(from) > LONGEST_TRUTH {
         return Err("`from` and `until` are more than 366 days apart".to_owned());
     }
@@ -87,6 +83,13 @@ async fn truth(simulator: Simulator, query: Option<&str>) -> Worked {
     // Counting a long span takes a while, which must not hold up other connections.
     let truth = tokio::task::spawn_blocking(move || simulator.truth(from, until, visible_at));
     shown(&truth.await.map_err(|error| error.to_string())?)
+}
+
+fn moment(query: Option<&str>, name: &str, default: Timestamp) -> Result<Timestamp, String> {
+    match value(query, name) {
+        Some(text) => text.parse().map_err(|error| format!("`{name}` is no RFC 3339 timestamp: {error}")),
+        None => Ok(default),
+    }
 }
 
 fn shown(value: &impl Serialize) -> Worked {

@@ -1,4 +1,4 @@
-//! What each fault does to an answer.
+//! The effect of each fault on an answer.
 
 use std::time::Duration;
 
@@ -90,9 +90,12 @@ impl Costume for Fault {
     }
 }
 
-/// The response that a fault puts in the place of the report, if it does.
+fn refused(refusal: Refusal) -> Response<AnswerBody> {
+    json(refusal.status(), refusal.json())
+}
+
+/// Returns the response that a fault puts in place of the report, if it does.
 fn response(fault: &Fault) -> Option<Response<AnswerBody>> {
-    let refusal = |refusal: Refusal| json(refusal.status(), refusal.json());
     Some(match fault {
         Fault::Http500 => page(StatusCode::INTERNAL_SERVER_ERROR),
         Fault::Http503 => page(StatusCode::SERVICE_UNAVAILABLE),
@@ -102,13 +105,13 @@ fn response(fault: &Fault) -> Option<Response<AnswerBody>> {
         Fault::EmptyBody => json(StatusCode::OK, ""),
         Fault::PhpFatal => with_type(StatusCode::OK, "text/html", AnswerBody::whole(PHP_FATAL)),
         Fault::NotJson => page(StatusCode::OK),
-        Fault::Maintenance => refusal(Refusal::Maintenance),
-        Fault::Concurrency => refusal(Refusal::Concurrency),
-        Fault::QuotaExhausted => refusal(Refusal::QuotaExhausted),
-        Fault::TokenMissing => refusal(Refusal::TokenMissing),
-        Fault::TokenInvalid => refusal(Refusal::TokenInvalid),
-        Fault::BadRequest => refusal(Refusal::ParametersRequired),
-        Fault::UnknownApi => refusal(Refusal::UnknownApi),
+        Fault::Maintenance => refused(Refusal::Maintenance),
+        Fault::Concurrency => refused(Refusal::Concurrency),
+        Fault::QuotaExhausted => refused(Refusal::QuotaExhausted),
+        Fault::TokenMissing => refused(Refusal::TokenMissing),
+        Fault::TokenInvalid => refused(Refusal::TokenInvalid),
+        Fault::BadRequest => refused(Refusal::ParametersRequired),
+        Fault::UnknownApi => refused(Refusal::UnknownApi),
         Fault::ErrorInOk => json(StatusCode::OK, Refusal::Maintenance.json()),
         Fault::Throttled { retry_after } => {
             let mut response = page(StatusCode::TOO_MANY_REQUESTS);

@@ -1,7 +1,7 @@
-//! The faults that can be switched on, and which request meets which.
+//! The faults that can be switched on, and the requests that meet them.
 //!
-//! Owns the names and the bookkeeping. What a fault does to an answer is `costume`'s business; this file must never touch
-//! a request or a response.
+//! Owns the names and the bookkeeping. `costume` applies a fault to an answer; this file must never
+//! touch a request or a response.
 
 use hyper::header::HeaderValue;
 use serde::{Deserialize, Serialize};
@@ -138,13 +138,13 @@ impl Fault {
     }
 }
 
-/// A fault, and how often it strikes.
+/// A fault, and its frequency.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FaultRule {
-    /// What goes wrong.
+    /// The fault.
     pub fault: Fault,
-    /// How many requests meet it; none means all until the rules are cleared.
+    /// Number of requests that meet it; none means all until the rules are cleared.
     #[serde(default)]
     pub times: Option<u64>,
     /// The share of requests that meet it, drawn from the simulator's seed; none means every one.
@@ -179,7 +179,7 @@ impl FaultRule {
     }
 }
 
-/// Why a rule was refused.
+/// The reason why a rule was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct BadFault(&'static str);
@@ -209,7 +209,7 @@ impl Faults {
         self.rules.clear();
     }
 
-    /// The fault that the next request meets: that of the first rule that strikes.
+    /// Returns the fault that the next request meets: that of the first rule that strikes.
     pub(super) fn strike(&mut self) -> Option<Fault> {
         let chance = &mut self.chance;
         let index =

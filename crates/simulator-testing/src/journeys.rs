@@ -1,6 +1,7 @@
-//! What a reader of the API must find out about the ways through the menus, once all of them are over.
+//! The facts that a reader of the API must find out about the ways through the menus, once all of
+//! them are over.
 //!
-//! As [`Truth`](super::Truth) it is counted straight from the traffic, without windows or polls.
+//! Counted straight from the traffic, without windows or polls, like [`Truth`](super::Truth).
 
 use serde::{Deserialize, Serialize};
 use simulator::tamper::Row;
@@ -17,7 +18,7 @@ pub struct Journeys {
     pub points: Vec<PointJourneys>,
 }
 
-/// Where journeys began, ended and went round in circles.
+/// The journeys that began, ended and came back at one option.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OptionJourneys {
     /// As in the rows.
@@ -34,7 +35,7 @@ pub struct OptionJourneys {
     pub repeats: u64,
 }
 
-/// How often one option followed another.
+/// The number of steps from one option to another.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TransitionTruth {
     /// As in the rows.
@@ -45,7 +46,7 @@ pub struct TransitionTruth {
     pub from: String,
     /// The option after.
     pub to: String,
-    /// Times.
+    /// Number of steps.
     pub steps: u64,
 }
 
@@ -56,7 +57,7 @@ pub struct PointJourneys {
     pub rp_id: String,
     /// As in the rows.
     pub channel: String,
-    /// How many there were.
+    /// Number of journeys.
     pub journeys: u64,
     /// Options entered in them.
     pub options: u64,
@@ -64,20 +65,21 @@ pub struct PointJourneys {
     pub late_rows: u64,
 }
 
-/// Rp_id, channel, option.
+/// `rp_id`, channel, option.
 type OptionKey = (String, String, String);
 
 #[derive(Default)]
-struct Counts {
+struct JourneyCounts {
     options: BTreeMap<OptionKey, [u64; 3]>,
     transitions: BTreeMap<(OptionKey, String), u64>,
     points: BTreeMap<(String, String), [u64; 3]>,
 }
 
 impl Journeys {
-    /// Counts rows, those of one interaction standing together; it is over after `idle` seconds without a row.
+    /// JourneyCounts rows, in which those of one interaction stand together; it is over after `idle`
+    /// seconds without a row.
     pub(super) fn of(rows: impl Iterator<Item = Row>, idle: i64) -> Self {
-        let mut counts = Counts::default();
+        let mut counts = JourneyCounts::default();
         let mut journey: Vec<Row> = Vec::new();
         for row in rows {
             if journey.first().is_some_and(|first| !first.interaction.is(&row.interaction)) {
@@ -90,7 +92,7 @@ impl Journeys {
     }
 }
 
-impl Counts {
+impl JourneyCounts {
     fn add(&mut self, mut rows: Vec<Row>, idle: i64) {
         let Some(first) = rows.first() else { return };
         let (rp_id, channel) = (first.interaction.point.id, first.interaction.point.channel);
@@ -122,21 +124,19 @@ impl Counts {
     }
 }
 
-impl From<Counts> for Journeys {
-    fn from(counts: Counts) -> Self {
-        let option = |((rp_id, channel, cod_opc_menu), [entries, finals, repeats]): (OptionKey, [u64; 3])| {
-            OptionJourneys { rp_id, channel, cod_opc_menu, entries, finals, repeats }
-        };
-        let transition = |(((rp_id, channel, from), to), steps): ((OptionKey, String), u64)| {
-            TransitionTruth { rp_id, channel, from, to, steps }
-        };
-        let point = |((rp_id, channel), [journeys, options, late_rows]): ((String, String), [u64; 3])| {
-            PointJourneys { rp_id, channel, journeys, options, late_rows }
-        };
-        Self {
-            options: counts.options.into_iter().map(option).collect(),
-            transitions: counts.transitions.into_iter().map(transition).collect(),
-            points: counts.points.into_iter().map(point).collect(),
+impl From<JourneyCounts> for Journeys {
+    fn from(counts: JourneyCounts) -> Self {
+        let mut journeys = Self::default();
+        for ((rp_id, channel, cod_opc_menu), [entries, finals, repeats]) in counts.options {
+            let option = OptionJourneys { rp_id, channel, cod_opc_menu, entries, finals, repeats };
+            journeys.options.push(option);
         }
+        for (((rp_id, channel, from), to), steps) in counts.transitions {
+            journeys.transitions.push(TransitionTruth { rp_id, channel, from, to, steps });
+        }
+        for ((rp_id, channel), [count, options, late_rows]) in counts.points {
+            journeys.points.push(PointJourneys { rp_id, channel, journeys: count, options, late_rows });
+        }
+        journeys
     }
 }

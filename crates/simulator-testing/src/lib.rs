@@ -62,7 +62,8 @@ impl Tamper for Switches {
 }
 
 impl Switches {
-    /// The lock's data is whole after every statement, so that a panic elsewhere does not matter.
+    /// Locks the faults. They are whole after every statement, so a panic elsewhere does not
+    /// matter.
     fn faults(&self) -> MutexGuard<'_, Faults> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -77,7 +78,7 @@ impl Deref for Simulator {
 }
 
 impl Simulator {
-    /// A simulator that will behave as told.
+    /// Makes a simulator that behaves by these options.
     pub fn new(options: Options) -> Arc<Self> {
         let switches = Arc::new(Switches(Mutex::new(Faults::new(options.seed))));
         Arc::new(Self { server: simulator::SimulatedServer::tampered(options, switches.clone()), switches })

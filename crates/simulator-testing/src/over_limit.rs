@@ -1,5 +1,5 @@
-//! What a server does with a time range of more rows than its limit: the ways of the simulator, and those of a server that
-//! breaks.
+//! Reactions of a server to a time range of more rows than its limit: those of the simulator, and
+//! those of a server that breaks.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use simulator::Options;
 
 use super::faults::Fault;
 
-/// What to do with a window of more rows than the limit; the real server's way is not known.
+/// The reaction to a window of more rows than the limit; that of the real server is not known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OverLimit {
     /// Send the first rows, and a `msg` that counts only those.

@@ -1,13 +1,13 @@
 //! A place among the large answers that are in memory at once, over all targets.
 //!
-//! Owns the wait for it. A small answer needs none, and neither does a server that accepts a connection and never answers:
-//! what bounds memory must not let silent servers keep others waiting.
+//! Owns the wait for it. A small answer needs none, and neither does a server that accepts a
+//! connection and never answers, so that silent servers do not keep others waiting for memory.
 
 use std::sync::Arc;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// Bytes of an answer, decompressed, from which on it needs a place.
+/// Bytes of an answer, decompressed, from which it needs a place.
 const LARGE_BYTES: u64 = 256 * 1024;
 
 /// A place that is taken when an answer turns out to be large, and given back when this is dropped.
@@ -18,12 +18,12 @@ pub struct Admission {
 }
 
 impl Admission {
-    /// Makes this one of these places. Without places nothing is waited for.
+    /// Takes a place among these. Without places there is no wait.
     pub fn among(&mut self, places: Arc<Semaphore>) {
         self.places = Some(places);
     }
 
-    /// Waits for a place once so many bytes of the answer have come that it needs one.
+    /// Waits for a place, once this many bytes of the answer need one.
     pub async fn take_for(&mut self, bytes: u64) {
         if bytes < LARGE_BYTES || self.taken.is_some() {
             return;

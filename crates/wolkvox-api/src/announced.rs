@@ -1,7 +1,8 @@
-//! The number of rows that an answer announces: by its words, by fields that count or mark pages, and by headers.
+//! The number of rows that an answer announces: by its words, by fields that count or mark pages,
+//! and by headers.
 //!
-//! Owns the names that other APIs use for "there is more". It never says that an answer is whole: it finds reasons why
-//! it is not.
+//! Owns the names that other APIs use for "there is more". It never proves that an answer is whole;
+//! it only finds reasons why it is not.
 
 use reqwest::header::HeaderMap;
 use serde_json::Value;
@@ -15,7 +16,7 @@ pub(super) struct Announced {
     rows: Option<u64>,
     page: Option<u64>,
     pages: Option<u64>,
-    /// Something says that there are more rows, without a number.
+    /// Something announces more rows, without a number.
     more: bool,
 }
 
@@ -37,13 +38,13 @@ const COUNTS: [&str; 15] = [
     "hits",
     "available",
 ];
-/// Parts of names that make a number something else than a count of rows.
+/// Parts of names that make a number something other than a count of rows.
 const NO_COUNTS: [&str; 24] = [
     "page", "pagina", "time", "tiempo", "limit", "size", "byte", "second", "duration", "milli", "elapsed",
     "max", "perpage", "token", "today", "quota", "rate", "usage", "column", "field", "used", "request",
     "error", "warning",
 ];
-/// Parts of names of counts that are of rows which did not come.
+/// Parts of names that count rows which did not come.
 const MISSING: [&str; 9] =
     ["remain", "restant", "pending", "pendient", "missing", "omit", "skipped", "dropped", "faltan"];
 const PAGE: [&str; 6] = ["page", "currentpage", "pagenumber", "pagina", "paginaactual", "pageno"];
@@ -58,7 +59,7 @@ const PAGES: [&str; 9] = [
     "totalpaginas",
     "pagetotal",
 ];
-/// Fields that are true where there is more.
+/// Fields that are true if there is more.
 const MORE_FLAGS: [&str; 20] = [
     "hasmore",
     "more",
@@ -81,7 +82,7 @@ const MORE_FLAGS: [&str; 20] = [
     "limited",
     "offset",
 ];
-/// Fields that are false where there is more.
+/// Fields that are false if there is more.
 const WHOLE_FLAGS: [&str; 10] = [
     "complete",
     "iscomplete",
@@ -107,7 +108,7 @@ const NEXT: [&str; 8] = [
 ];
 
 impl Announced {
-    /// Takes note of what the vendor's `msg` says.
+    /// Takes note of the vendor's `msg`.
     pub(super) fn sentence(&mut self, sentence: &Sentence) {
         self.rows = self.rows.max(sentence.rows());
         self.more |= sentence.says_more();
@@ -159,8 +160,8 @@ impl Announced {
         self.more = true;
     }
 
-    /// The number of rows that an answer of `received` rows should have had, or more than that; `None` where nothing
-    /// says that there are more.
+    /// Returns the number of rows that an answer of `received` rows should have had, or a higher
+    /// number; `None` if nothing announces more.
     pub(super) fn more_than(&self, received: u64) -> Option<u64> {
         let numbered = self.rows.filter(|rows| *rows > received);
         let pages_follow = self.pages.is_some_and(|pages| pages > self.page.unwrap_or(1).max(1));
@@ -181,7 +182,6 @@ impl Announced {
     fn scalar(&mut self, name: &str, value: &Value) {
         let number = number(value);
         let is_set = !is_nothing(value) && !is_no(value);
-        let has = |parts: &[&str]| parts.iter().any(|part| name.contains(part));
         if matches!(name, "status" | "httpstatus" | "statuscode") {
             self.more |= number == Some(206);
         } else if PAGES.contains(&name) && number.is_some() {
@@ -192,8 +192,8 @@ impl Announced {
             self.more |= !is_set && !value.is_null();
         } else if MORE_FLAGS.contains(&name) || is_next(name) || is_partial(name) {
             self.more |= is_set;
-        } else if has(&COUNTS) && !has(&NO_COUNTS) && number.is_some() {
-            if has(&MISSING) {
+        } else if has_part(name, &COUNTS) && !has_part(name, &NO_COUNTS) && number.is_some() {
+            if has_part(name, &MISSING) {
                 self.more |= is_set;
             } else {
                 self.rows = self.rows.max(number);
@@ -202,19 +202,29 @@ impl Announced {
     }
 }
 
-/// Whether a flag is written as a word that means no.
+/// Returns true if a flag is a word that means no.
 fn is_no(value: &Value) -> bool {
     value.as_str().is_some_and(|text| matches!(text.trim().to_ascii_lowercase().as_str(), "no" | "n" | "off"))
 }
 
-/// Whether `bytes 0-699/700` names everything from the first to the last.
+/// Returns true if `bytes 0-699/700` names everything from the first to the last.
 fn is_whole_range(range: &str) -> bool {
-    let digits = |text: &str| text.trim().parse::<u64>().ok();
     let Some((part, all)) = range.rsplit_once('/') else { return false };
     let Some((first, last)) = part.rsplit_once(' ').and_then(|(_, ends)| ends.split_once('-')) else {
         return false;
     };
-    digits(first) == Some(0) && digits(all).is_some() && digits(last).map(|last| last + 1) == digits(all)
+    match (parsed(first), parsed(last), parsed(all)) {
+        (Some(0), Some(last), Some(all)) => last + 1 == all,
+        _ => false,
+    }
+}
+
+fn parsed(text: &str) -> Option<u64> {
+    text.trim().parse().ok()
+}
+
+fn has_part(name: &str, parts: &[&str]) -> bool {
+    parts.iter().any(|part| name.contains(part))
 }
 
 fn is_next(name: &str) -> bool {
@@ -224,7 +234,7 @@ fn is_next(name: &str) -> bool {
     is_named || name.ends_with("nextlink") || name.ends_with("nextpage") || NEXT.contains(&name)
 }
 
-/// Whether a field of this name says that the answer is a part, or was cut.
+/// Returns true if a field of this name means that the answer is a part, or was cut.
 fn is_partial(name: &str) -> bool {
     let name = name.strip_prefix("is").or(name.strip_prefix("was")).unwrap_or(name);
     ["partial", "parcial", "truncated", "truncado", "incomplete", "incompleto"]
@@ -243,7 +253,7 @@ fn number(value: &Value) -> Option<u64> {
             let float = number.as_f64()?;
             (float >= 0.0 && float.fract() == 0.0).then_some(float as u64)
         }),
-        Value::String(text) => text.trim().parse().ok(),
+        Value::String(text) => parsed(text),
         _ => None,
     }
 }

@@ -1,18 +1,19 @@
 //! The body of an answer as UTF-8, whatever its compression and its character set.
 //!
-//! Owns what `Content-Encoding` and the `charset` of `Content-Type` mean. Bytes go through as they arrive: it must
-//! never hold more of a body than one piece of it, and it knows nothing of JSON but the byte that it begins with.
+//! Owns the meaning of `Content-Encoding` and of the `charset` of `Content-Type`. Bytes go through
+//! as they arrive: it must never hold more of a body than one piece of it, and it knows nothing of
+//! JSON except its first byte.
 
 use encoding_rs::{Decoder, Encoding, UTF_8, WINDOWS_1252};
 use reqwest::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap};
 
 use super::{classify::excerpt, error::ApiError, gunzip::Gunzip};
 
-/// Where decoded text goes.
+/// Takes decoded text.
 pub(super) type Sink<'a> = dyn FnMut(&[u8]) -> Result<(), ApiError> + 'a;
 
-/// Names of compressions. Servers write other things into `Content-Encoding`, such as `none` or a character set, and
-/// then send the body as it is.
+/// Names of compressions. Servers write other words into `Content-Encoding`, such as `none` or a
+/// character set, and then send the body as it is.
 const COMPRESSIONS: [&str; 10] =
     ["br", "compress", "x-compress", "deflate", "zstd", "lzma", "xz", "bzip2", "x-bzip2", "pack200-gzip"];
 
@@ -22,19 +23,19 @@ pub(super) struct BodyDecoder {
     text: TextDecoder,
 }
 
-/// What has to be undone before there is text.
+/// The coding that must be undone before there is text.
 enum Coding {
     None,
     Gzip(Box<Gunzip>),
-    /// A name that is not known: the first byte of the body tells whether it means anything.
+    /// An unknown name; the first byte of the body shows whether it means anything.
     Named(String),
 }
 
 impl BodyDecoder {
-    /// For a body with these headers.
+    /// Makes a decoder for a body with these headers.
     ///
     /// # Errors
-    /// Where it is in a compression that was not asked for.
+    /// If the body is in a compression that was not asked for.
     pub(super) fn new(headers: &HeaderMap) -> Result<Self, ApiError> {
         let mut codings = codings(headers);
         let charset = declared(headers)
@@ -66,7 +67,7 @@ impl BodyDecoder {
         }
     }
 
-    /// Ends the body. Fails where a gzip stream has not ended.
+    /// Ends the body. Fails if a gzip stream has not ended.
     pub(super) fn finish(mut self, sink: &mut Sink<'_>) -> Result<(), ApiError> {
         if let Coding::Gzip(gunzip) = self.coding {
             gunzip.finish(&mut |plain| self.text.push(plain, sink))?;
@@ -92,7 +93,8 @@ fn codings(headers: &HeaderMap) -> Vec<String> {
     codings
 }
 
-/// Whether a coding leaves the body as it is: the names for that, character sets and types of content.
+/// Returns true if a coding leaves the body as it is: the names for that, character sets and types
+/// of content.
 fn changes_nothing(coding: &str) -> bool {
     let plain = ["identity", "none", "null", "no", "off", "false", "plain", "text", "json", "raw"];
     let transfer = ["7bit", "8bit", "binary", "chunked"];
@@ -103,7 +105,7 @@ fn changes_nothing(coding: &str) -> bool {
         || Encoding::for_label(coding.as_bytes()).is_some()
 }
 
-/// The character set that `Content-Type` names, if it names one that there is.
+/// Returns the character set that `Content-Type` names, if it is a known one.
 fn declared(headers: &HeaderMap) -> Option<&'static Encoding> {
     let value = headers.get(CONTENT_TYPE)?.to_str().ok()?;
     let label = value.split(';').skip(1).find_map(|parameter| {
@@ -113,9 +115,9 @@ fn declared(headers: &HeaderMap) -> Option<&'static Encoding> {
     Encoding::for_label(label.as_bytes())
 }
 
-/// Makes UTF-8 of text.
+/// Converts text to UTF-8.
 enum TextDecoder {
-    /// Declared as UTF-8, or as nothing.
+    /// Declared as UTF-8, or not declared.
     Utf8 {
         /// The beginning of a character, or of a byte-order mark, whose end has not come.
         carry: Vec<u8>,
@@ -144,7 +146,7 @@ impl TextDecoder {
                     *begun = true;
                     let first: Vec<u8> = carry.iter().chain(bytes).copied().take(2).collect();
                     if let Some((encoding, _)) = Encoding::for_bom(&first) {
-                        // A mark of UTF-16, stronger than what was declared. That of UTF-8 has three bytes.
+                        // A mark of UTF-16 overrides the declaration. That of UTF-8 has three bytes.
                         let head = std::mem::take(carry);
                         *self = Self::Other(Box::new(encoding.new_decoder()));
                         self.push(&head, sink)?;
@@ -171,7 +173,8 @@ impl TextDecoder {
     }
 }
 
-/// Hands on text that should be UTF-8; the beginning of a last character that is not whole is left in `carry`.
+/// Hands on text that should be UTF-8; the beginning of an incomplete last character is left in
+/// `carry`.
 fn utf8(bytes: &[u8], carry: &mut Vec<u8>, sink: &mut Sink<'_>) -> Result<(), ApiError> {
     let Err(error) = simdutf8::compat::from_utf8(bytes) else { return sink(bytes) };
     let whole =
@@ -181,17 +184,19 @@ fn utf8(bytes: &[u8], carry: &mut Vec<u8>, sink: &mut Sink<'_>) -> Result<(), Ap
     if error.error_len().is_none() { sink(whole) } else { sink(repaired(whole).as_bytes()) }
 }
 
-/// How many bytes at the end begin a character that is not whole.
+/// Returns the number of bytes at the end that begin an incomplete character.
 fn unfinished(bytes: &[u8]) -> usize {
-    let begins = |length: &usize| {
-        let tail = &bytes[bytes.len() - length..];
-        str::from_utf8(tail).is_err_and(|error| error.valid_up_to() == 0 && error.error_len().is_none())
-    };
-    (1..=bytes.len().min(3)).rev().find(begins).unwrap_or(0)
+    let lengths = (1..=bytes.len().min(3)).rev();
+    lengths.into_iter().find(|length| begins_a_character(&bytes[bytes.len() - length..])).unwrap_or(0)
 }
 
-/// Text with each letter that is no UTF-8 read as Windows-1252, whatever was declared: that is what servers write that do
-/// not write UTF-8, and letters that differ stay different.
+/// Returns true if these bytes are the beginning of one character.
+fn begins_a_character(bytes: &[u8]) -> bool {
+    str::from_utf8(bytes).is_err_and(|error| error.valid_up_to() == 0 && error.error_len().is_none())
+}
+
+/// Reads each letter that is no UTF-8 as Windows-1252, whatever was declared, because servers that
+/// do not write UTF-8 write that, and different letters stay different.
 fn repaired(bytes: &[u8]) -> String {
     let mut out = String::with_capacity(bytes.len() + 16);
     for chunk in bytes.utf8_chunks() {

@@ -1,40 +1,41 @@
-//! What an answer that has been read to its end is: rows, an empty window, or an error.
+//! Classifies an answer that has been read to its end: rows, an empty window, or an error.
 //!
-//! Owns the table of the vendor's statuses and words, and the form in which these words may stand in a message. It must
-//! never take what it does not know for a success or for an empty window.
+//! Owns the table of the vendor's statuses and words, and the form in which these words may stand
+//! in a message. It must never take an unknown answer for a success or for an empty window.
 
 use std::time::Duration;
 
 use super::{envelope::Envelope, error::ApiError};
 
-/// What an answer that has been read to its end says of itself.
+/// The kind of an answer that has been read to its end.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Classified {
     /// Its rows count.
     Rows,
-    /// No rows in the window; or no such report, which the vendor does not tell apart.
+    /// No rows in the window; or no such report, because the vendor answers both in the same way.
     Empty,
     /// No rows to commit.
     Error(ApiError),
 }
 
-/// An answer as far as it is needed to judge it.
+/// The parts of an answer from which it is judged.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Said<'a> {
-    /// Of HTTP.
+    /// Status of HTTP.
     pub(super) status: u16,
-    /// `None` where the body is none.
+    /// `None` if the body is no envelope.
     pub(super) envelope: Option<&'a Envelope>,
     /// Elements of `data`.
     pub(super) rows: u64,
     /// The wait that the server asks for.
     pub(super) retry_after: Option<Duration>,
-    /// Never to be repeated.
+    /// The token, which must never be repeated.
     pub(super) token: &'a str,
 }
 
-/// Classifies by HTTP status, the code in the body, and the vendor's words, in this order. What is not known for a
-/// success or for an empty window is an error. One that keeps the words keeps them without the token.
+/// Classifies by HTTP status, the code in the body, and the vendor's words, in this order. An
+/// answer that is not a known success or a known empty window is an error. An error that keeps the
+/// words keeps them without the token.
 pub(super) fn classify(said: Said<'_>) -> Classified {
     match said.envelope {
         Some(envelope) if (200..300).contains(&said.status) => classify_good(envelope, said),
@@ -43,7 +44,7 @@ pub(super) fn classify(said: Said<'_>) -> Classified {
     }
 }
 
-/// The status is that of a success: an error may stand in the body all the same.
+/// Classifies an answer with a status of success, whose body may still be an error.
 fn classify_good(envelope: &Envelope, said: Said<'_>) -> Classified {
     match (is_empty_in_words(envelope), said.rows) {
         (true, 0) => return without_rows(envelope),
@@ -72,26 +73,27 @@ fn classify_good(envelope: &Envelope, said: Said<'_>) -> Classified {
     }
     let words = excerpt(envelope.unknown_words(), said.token);
     match envelope.promised_rows(0) {
-        // Fewer rows than announced: which is for the caller to say.
+        // Fewer rows than announced, which the caller reports.
         Some(rows) if rows > 1 || words.is_empty() || counts_rows(envelope, rows) => Classified::Rows,
         _ if !words.is_empty() => Classified::Error(ApiError::NotEmpty(words)),
         _ => schema(envelope.why_not_empty().unwrap_or("it has no rows, and no words that say so")),
     }
 }
 
-/// Whether the words begin with this number, as `1 records were found` does and `Error 1` does not.
+/// Returns true if the words begin with this number, as in `1 records were found` and unlike `Error
+/// 1`.
 fn counts_rows(envelope: &Envelope, rows: u64) -> bool {
     let words = envelope.unknown_words().trim_start();
     words.strip_prefix(&rows.to_string()).is_some_and(|rest| rest.starts_with(' '))
 }
 
-/// Whether `Validate dates entered` or a count of 0 stands where the vendor writes what went wrong.
+/// Returns true if `Validate dates entered` or a count of 0 stands where the vendor writes errors.
 fn is_empty_in_words(envelope: &Envelope) -> bool {
     let as_error = envelope.has_success_code() && envelope.has_one_error();
     envelope.mentions_no_rows() && (matches!(envelope.code(), None | Some(404)) || as_error)
 }
 
-/// An answer that says that there are no rows, and may say something else beside it.
+/// Classifies an answer that reports no rows, and may report something else beside it.
 fn without_rows(envelope: &Envelope) -> Classified {
     if envelope.promised_rows(0).is_some() {
         return schema("it says that there are no rows, and that there are some");
@@ -106,7 +108,7 @@ fn schema(reason: &'static str) -> Classified {
     Classified::Error(ApiError::Schema(reason.to_owned()))
 }
 
-/// What the vendor's words of refusal mean, whatever the status.
+/// Returns the meaning of the vendor's words of refusal, whatever the status.
 fn known_words(words: &str) -> Option<ApiError> {
     Some(match words {
         words if words.contains("ENTER THE WOLKVOX-TOKEN") => ApiError::TokenMissing,
@@ -117,33 +119,33 @@ fn known_words(words: &str) -> Option<ApiError> {
     })
 }
 
-/// What an answer without rows means. Its status may be the code of the body.
+/// Returns the meaning of an answer without rows. Its status may be the code of the body.
 fn refusal(said: Said<'_>) -> ApiError {
     let Said { status, envelope, retry_after, token, .. } = said;
     let words = envelope.map(Envelope::words).unwrap_or_default();
-    let message = || excerpt(envelope.map(Envelope::message).unwrap_or_default(), token);
-    let is_http_error = !(200..300).contains(&said.status);
+    let message = excerpt(envelope.map(Envelope::message).unwrap_or_default(), token);
+    let is_http_error = !(200..300).contains(&status);
     match status {
         401 => ApiError::TokenMissing,
         429 => ApiError::Throttled(retry_after),
         400 if words.contains("DOES NOT EXIST") || words.contains("ARE REQUIRED") => {
-            ApiError::UnknownReport(message())
+            ApiError::UnknownReport(message)
         }
         403 | 200..=299 if known_words(&words).is_some() => {
             known_words(&words).unwrap_or(ApiError::TokenInvalid)
         }
-        403 if envelope.is_some_and(Envelope::is_vendors) => ApiError::Maintenance(message()),
+        403 if envelope.is_some_and(Envelope::is_vendors) => ApiError::Maintenance(message),
         403 => ApiError::Forbidden,
         404 => ApiError::ForeignNotFound,
         503 => retry_after.map_or(ApiError::Http5xx(status), ApiError::Busy),
         500..=599 => ApiError::Http5xx(status),
         300..=399 if is_http_error => ApiError::Redirected(status),
-        _ => ApiError::Refused { status, message: message() },
+        _ => ApiError::Refused { status, message },
     }
 }
 
-/// The vendor's words made fit for one log line: short, without the token, and without any digit, which could be a
-/// person's or an interaction's, should a server quote what it was sent or a row.
+/// Makes the vendor's words fit for one log line: short, without the token, and without any digit,
+/// because a server may quote a request or a row with a person's or an interaction's number.
 pub(super) fn excerpt(message: &str, token: &str) -> String {
     let message = if token.is_empty() { message.to_owned() } else { message.replace(token, "<token>") };
     let message = message.chars().filter(|c| !c.is_control()).take(120);

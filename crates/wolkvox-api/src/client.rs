@@ -1,7 +1,7 @@
 //! One request of the report, from socket to rows.
 //!
-//! Follows no redirect (it would carry the token away) and never asks twice (it would spend quota unseen):
-//! when to ask again is the poller's to decide.
+//! Follows no redirect (it would carry the token away) and never asks twice (it would spend quota
+//! unseen): the poller decides when to ask again.
 
 use std::{
     collections::BTreeMap,
@@ -31,14 +31,14 @@ use super::{
 };
 use model::NameKind;
 
-/// The vendor's limits, as the client holds an answer to them.
+/// The vendor's limits, and ours, for one answer.
 #[derive(Debug, Clone, Copy)]
 pub struct ClientLimits {
-    /// For the connection alone.
+    /// Longest time for the connection alone.
     pub connect: Duration,
-    /// For the whole answer. The vendor's own limit is 60 s.
+    /// Longest time for the whole answer. The vendor's own limit is 60 s.
     pub answer: Duration,
-    /// Bytes of one answer, decompressed.
+    /// Largest size of an answer, in bytes, decompressed.
     pub answer_bytes: u64,
 }
 
@@ -52,7 +52,7 @@ impl Default for ClientLimits {
     }
 }
 
-/// Which rows: both ends in the server's local time, and both taken as included.
+/// The requested range: both ends in the server's local time, and both taken as included.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Query {
     /// `date_ini`.
@@ -70,7 +70,7 @@ pub struct Answer {
     pub server_time: Option<Timestamp>,
 }
 
-/// Asks one server.
+/// Sends requests to one server.
 #[derive(Debug, Clone)]
 pub struct Client {
     transport: Transport,
@@ -78,23 +78,23 @@ pub struct Client {
     limits: ClientLimits,
 }
 
-/// How connections are made: the proxy, the certificate authorities and the time-outs of the connection. A clone is the same one,
-/// and any number of servers can be asked over it.
+/// The way in which connections are made: proxy, certificate authorities and time-outs. A clone
+/// shares it, and any number of servers can be asked over it.
 #[derive(Debug, Clone)]
 pub struct Transport {
     http: reqwest::Client,
-    /// How messages name the proxy, if there is one.
+    /// Name of the proxy in messages, if there is one.
     proxy: Option<Arc<str>>,
 }
 
 const SMALL_BODY_BYTES: u64 = 64 * 1024;
 
 impl Transport {
-    /// Reads the machine's certificate authorities: some hundred files, so for a blocking thread, and once for all
-    /// targets that are reached the same way.
+    /// Reads the machine's certificate authorities: some hundred files, so for a blocking thread,
+    /// and once for all targets that are reached in the same way.
     ///
     /// # Errors
-    /// Only when they, or the proxy, cannot be used.
+    /// Only if they, or the proxy, cannot be used.
     pub fn new(egress: &Egress, limits: ClientLimits) -> Result<Self, ApiError> {
         let http = through(egress)?
             .dns_resolver(Resolver::new(limits.connect))
@@ -106,7 +106,7 @@ impl Transport {
             .connect_timeout(limits.connect)
             .build()
             .map_err(|e| {
-                // The authorities are files.
+                // The authorities are files, so their error may be a lack of descriptors.
                 if let Some(reason) = lacks_descriptors() {
                     return ApiError::TooManyOpenFiles(reason);
                 }
@@ -120,7 +120,15 @@ impl Transport {
     }
 }
 
-/// Hands the elements of one more piece of a body on. `bytes` have come with it.
+/// An answer that was read to its end.
+struct JudgedAnswer {
+    envelope: Envelope,
+    class: Classified,
+    /// Elements of `data`.
+    rows: u64,
+}
+
+/// Hands on the elements of one more piece of a body. `bytes` have come with it.
 fn split(
     splitter: &mut Splitter,
     text: &[u8],
@@ -135,21 +143,22 @@ fn split(
 }
 
 impl Client {
-    /// With a transport of its own; `endpoint` is the server's origin.
+    /// Makes a client with a transport of its own; `endpoint` is the server's origin.
     ///
     /// # Errors
-    /// As [`Transport::new`].
+    /// As for [`Transport::new`].
     pub fn new(endpoint: &Url, egress: &Egress, limits: ClientLimits) -> Result<Self, ApiError> {
         Ok(Self::over(Transport::new(egress, limits)?, endpoint, limits))
     }
 
-    /// Over a transport that others use as well.
+    /// Makes a client over a shared transport.
     pub fn over(transport: Transport, endpoint: &Url, limits: ClientLimits) -> Self {
         Self { transport, endpoint: endpoint.clone(), limits }
     }
 
-    /// Asks for the rows of a span and hands each element of `data` to `each` as it arrives. They may be
-    /// committed only if this returns `Ok`; otherwise the answer was not whole. A large answer waits for a place among others.
+    /// Asks for the rows of a range and hands each element of `data` to `each` as it arrives. They
+    /// may be committed only if this returns `Ok`; otherwise the answer was not whole. A large
+    /// answer waits for a place among others.
     pub async fn read(
         &self,
         query: Query,
@@ -179,10 +188,9 @@ impl Client {
         let request = self.request("reports_manager.php", &dates, token)?;
         let mut response = request.send().await.map_err(|e| self.network_fault(e))?;
         let server_time = server_time(response.headers());
-        let (envelope, verdict) =
+        let JudgedAnswer { envelope, class, rows } =
             self.judged(&mut response, token, self.limits.answer_bytes, admission, each).await?;
-        let (verdict, rows) = verdict;
-        match verdict {
+        match class {
             Classified::Error(fault) => Err(fault),
             Classified::Empty => Ok(Answer { rows: 0, server_time }),
             Classified::Rows => match envelope.promised_rows(rows) {
@@ -192,7 +200,7 @@ impl Client {
         }
     }
 
-    /// Reads an answer to its end, hands its elements on, and says what it is and how many there were.
+    /// Reads an answer to its end, hands on its elements, and returns its class and their number.
     async fn judged(
         &self,
         response: &mut reqwest::Response,
@@ -200,16 +208,16 @@ impl Client {
         most_bytes: u64,
         admission: &mut Admission,
         each: &mut (dyn FnMut(Element<'_>) + Send),
-    ) -> Result<(Envelope, (Classified, u64)), ApiError> {
+    ) -> Result<JudgedAnswer, ApiError> {
         let status = response.status();
         let retry_after = retry_after(response.headers());
         let mut rows = 0u64;
         let mut envelope = if status.is_success() {
-            let mut count = |element: Element<'_>| {
+            let elements = self.elements(response, most_bytes, admission, &mut |element| {
                 rows += 1;
                 each(element);
-            };
-            Some(self.elements(response, most_bytes, admission, &mut count).await?)
+            });
+            Some(elements.await?)
         } else {
             Envelope::parse(&self.small_body(response).await).ok()
         };
@@ -217,11 +225,11 @@ impl Client {
         if let Some(envelope) = &mut envelope {
             envelope.add_head(status, response.headers());
         }
-        let verdict = classify(Said { status, envelope: envelope.as_ref(), rows, retry_after, token });
-        Ok((envelope.unwrap_or_default(), (verdict, rows)))
+        let class = classify(Said { status, envelope: envelope.as_ref(), rows, retry_after, token });
+        Ok(JudgedAnswer { envelope: envelope.unwrap_or_default(), class, rows })
     }
 
-    /// Asks how many requests the operation has a day. Costs one of them.
+    /// Asks for the number of requests that the operation has a day. Costs one of them.
     pub async fn token_info(&self, token: &str) -> Result<TokenInfo, ApiError> {
         let asked = async {
             let request = self.request("information.php", "api=token_info", token)?;
@@ -253,8 +261,8 @@ impl Client {
         }
     }
 
-    /// Asks what the routing points, or the options, are called: names by code, both of at most `length` characters.
-    /// Costs one request. No names at all are an answer too.
+    /// Asks for the names of routing points or options: names by code, both of at most `length`
+    /// characters. Costs one request. An empty list is an answer too.
     pub async fn names(
         &self,
         kind: NameKind,
@@ -265,17 +273,15 @@ impl Client {
             let request = self.request("information.php", names::query(kind), token)?;
             let mut response = request.send().await.map_err(|e| self.network_fault(e))?;
             let mut found = BTreeMap::new();
-            let mut each = |element: Element<'_>| {
-                if found.len() < names::MOST_NAMES {
-                    found.extend(names::parse(kind, element, length));
-                }
-            };
-            match self
-                .judged(&mut response, token, names::MOST_BYTES, &mut Admission::default(), &mut each)
-                .await?
-                .1
-                .0
-            {
+            let mut admission = Admission::default();
+            let judged = self
+                .judged(&mut response, token, names::MOST_BYTES, &mut admission, &mut |element| {
+                    if found.len() < names::MOST_NAMES {
+                        found.extend(names::parse(kind, element, length));
+                    }
+                })
+                .await?;
+            match judged.class {
                 Classified::Rows => Ok(found),
                 Classified::Empty => Ok(BTreeMap::new()),
                 Classified::Error(fault) => Err(fault),
@@ -327,38 +333,33 @@ impl Client {
         network_fault(error, self.limits.connect, self.transport.proxy.as_deref())
     }
 
-    /// What came of a body that should be short; that an error's breaks off does not make the error another.
+    /// Returns the part of a body that came, which should be short. An error's status counts even
+    /// if its body breaks off.
     async fn small_body(&self, response: &mut reqwest::Response) -> Vec<u8> {
         let mut text = Vec::new();
-        let mut keep = |more: &[u8]| {
-            text.extend_from_slice(more);
-            if text.len() as u64 > SMALL_BODY_BYTES {
-                Err(ApiError::TooLarge(SMALL_BODY_BYTES))
-            } else {
-                Ok(())
-            }
-        };
         if let Ok(mut body) = BodyDecoder::new(response.headers()) {
             let mut whole = true;
             while whole && let Ok(Some(chunk)) = response.chunk().await {
-                whole = body.push(&chunk, &mut keep).is_ok();
+                whole = body.push(&chunk, &mut |more| append(&mut text, more)).is_ok();
             }
             if whole {
-                let _ = body.finish(&mut keep);
+                let _ = body.finish(&mut |more| append(&mut text, more));
             }
         }
         text
     }
 }
 
-/// The way that the configuration chose, and never one of the environment's behind its back. A proxy is for https only,
-/// where it is asked to connect and sees nothing else.
+/// Builds a client for the configured way, which never uses a proxy of the environment by itself. A
+/// proxy is for https only; it is asked to connect and sees nothing else.
 fn through(egress: &Egress) -> Result<reqwest::ClientBuilder, ApiError> {
-    let unusable =
-        |error: reqwest::Error| ApiError::Internal(format!("cannot use the proxy: {}", root(&error)));
     let mut builder = reqwest::Client::builder().no_proxy();
     if let Some(proxy) = &egress.proxy {
-        builder = builder.proxy(reqwest::Proxy::https(proxy.expose().clone()).map_err(unusable)?);
+        builder =
+            builder
+                .proxy(reqwest::Proxy::https(proxy.expose().clone()).map_err(|error| {
+                    ApiError::Internal(format!("cannot use the proxy: {}", root(&error)))
+                })?);
     }
     if let Some(authorities) = &egress.authorities {
         let certificates = authorities.certificates.iter().map(|der| reqwest::Certificate::from_der(der));
@@ -369,10 +370,19 @@ fn through(egress: &Egress) -> Result<reqwest::ClientBuilder, ApiError> {
     Ok(builder)
 }
 
-/// Why this process cannot open anything, if it cannot.
+/// Returns the reason why this process cannot open any file, if it cannot.
 fn lacks_descriptors() -> Option<String> {
     let error = std::net::UdpSocket::bind((std::net::Ipv4Addr::LOCALHOST, 0)).err()?;
     is_out_of_files(&error).then(|| error.to_string())
+}
+
+/// Appends a piece to the text of a small body. Fails once that is too long.
+fn append(text: &mut Vec<u8>, more: &[u8]) -> Result<(), ApiError> {
+    text.extend_from_slice(more);
+    if text.len() as u64 > SMALL_BODY_BYTES {
+        return Err(ApiError::TooLarge(SMALL_BODY_BYTES));
+    }
+    Ok(())
 }
 
 fn server_time(headers: &HeaderMap) -> Option<Timestamp> {
@@ -380,7 +390,8 @@ fn server_time(headers: &HeaderMap) -> Option<Timestamp> {
     jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(text).ok()
 }
 
-/// The wait that a server asks for: in seconds, or until a date, which is held against the server's own clock.
+/// Reads the wait that a server asks for: in seconds, or until a date, which is compared with the
+/// server's own clock.
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     if let Ok(seconds) = text.parse() {
@@ -399,7 +410,7 @@ fn split_fault(error: SplitError) -> ApiError {
     }
 }
 
-/// After the head of an answer has come.
+/// Converts an error after the head of an answer has come.
 fn body_fault(error: &reqwest::Error) -> ApiError {
     let mut cause: Option<&(dyn Error + 'static)> = Some(error);
     while let Some(current) = cause {
@@ -411,7 +422,8 @@ fn body_fault(error: &reqwest::Error) -> ApiError {
     ApiError::CutOff
 }
 
-/// Before it has come. `connect` is how long a connection may take; `proxy`, whom it was asked of.
+/// Converts an error before the head has come. `connect` is the longest time for a connection;
+/// `proxy` names the proxy.
 fn network_fault(error: reqwest::Error, connect: Duration, proxy: Option<&str>) -> ApiError {
     // The URL holds nothing secret, but it is long and in every message.
     let error = error.without_url();
@@ -433,7 +445,7 @@ fn network_fault(error: reqwest::Error, connect: Duration, proxy: Option<&str>) 
         if let Some(io) = current.downcast_ref::<io::Error>() {
             match io.kind() {
                 _ if is_out_of_files(io) => return ApiError::TooManyOpenFiles(reason),
-                // Whom the proxy reaches is not known.
+                // With a proxy, the error does not tell which connection failed.
                 _ if proxy.is_some() => {}
                 ErrorKind::ConnectionRefused => return ApiError::ConnectionRefused(reason),
                 ErrorKind::TimedOut if error.is_connect() => return ApiError::ConnectTimeout(connect),
@@ -445,7 +457,7 @@ fn network_fault(error: reqwest::Error, connect: Duration, proxy: Option<&str>) 
         {
             return ApiError::NoNameServer(silent.0);
         }
-        // The layer that looks names up has no type of its own to be known by.
+        // The layer that looks names up has no error type of its own.
         looks_up |= current.to_string().starts_with("dns error");
         cause = inner(current);
     }
@@ -462,13 +474,14 @@ fn network_fault(error: reqwest::Error, connect: Duration, proxy: Option<&str>) 
     if looks_up { ApiError::NameNotFound(reason) } else { ApiError::Connect(reason) }
 }
 
-/// Whether the process (EMFILE), or the system (ENFILE), has no room for another file: the same numbers on every Unix.
+/// Returns true if the process (EMFILE), or the system (ENFILE), has no room for another file: the
+/// same numbers on every Unix.
 pub fn is_out_of_files(error: &io::Error) -> bool {
     matches!(error.raw_os_error(), Some(23 | 24))
 }
 
-/// The next cause. An I/O error's own `source` passes over the error that it carries, and the layers between here
-/// and TLS carry one I/O error within another.
+/// Returns the next cause. An I/O error's own `source` skips the error that it carries, and the
+/// layers between here and TLS carry one I/O error within another.
 fn inner<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a (dyn Error + 'static)> {
     match error.downcast_ref::<io::Error>() {
         Some(error) => error.get_ref().map(|carried| carried as _),
@@ -476,7 +489,7 @@ fn inner<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a (dyn Error + 'stati
     }
 }
 
-/// The innermost cause: the outer ones only repeat that a request failed.
+/// Returns the innermost cause, because the outer ones only repeat that a request failed.
 fn root(error: &(dyn Error + 'static)) -> String {
     let mut cause = error;
     while let Some(next) = cause.source() {

@@ -7,13 +7,13 @@ use model::LocalSecond;
 /// A date as it was written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RowDate {
-    /// What the server's own wall clock showed.
+    /// The time that the server's own wall clock showed.
     pub local: LocalSecond,
-    /// The offset that was written behind it, in seconds east of UTC: the wall clock is the one that it belongs to.
+    /// The offset that was written behind it, in seconds east of UTC: that of the same wall clock.
     pub offset: Option<i32>,
 }
 
-/// [`RowDate::local`] of a date; see [`read_date`].
+/// Reads a date and returns its [`RowDate::local`]; see [`read_date`].
 pub fn parse_date(text: &str) -> Option<LocalSecond> {
     read_date(text).map(|date| date.local)
 }
@@ -57,29 +57,32 @@ pub fn read_date(text: &str) -> Option<RowDate> {
 }
 
 fn second_of(digits: [u8; 14]) -> Option<LocalSecond> {
-    let number =
-        |range: std::ops::Range<usize>| digits[range].iter().fold(0i16, |n, d| n * 10 + i16::from(d - b'0'));
-    let small = |range| i8::try_from(number(range)).ok();
+    let year = i16::from(two(digits[0], digits[1])) * 100 + i16::from(two(digits[2], digits[3]));
     let date = DateTime::new(
-        number(0..4),
-        small(4..6)?,
-        small(6..8)?,
-        small(8..10)?,
-        small(10..12)?,
-        small(12..14)?,
+        year,
+        two(digits[4], digits[5]),
+        two(digits[6], digits[7]),
+        two(digits[8], digits[9]),
+        two(digits[10], digits[11]),
+        two(digits[12], digits[13]),
         0,
     );
     LocalSecond::of(date.ok()?)
 }
 
-/// What follows the seconds, behind their fraction.
+/// The number of two digits.
+fn two(tens: u8, ones: u8) -> i8 {
+    ((tens - b'0') * 10 + (ones - b'0')) as i8
+}
+
+/// Returns the text behind the fraction of the seconds, if there is one.
 fn without_fraction(text: &[u8]) -> Option<&[u8]> {
     let Some(fraction) = text.strip_prefix(b".").or(text.strip_prefix(b",")) else { return Some(text) };
     let end = fraction.iter().position(|byte| !byte.is_ascii_digit()).unwrap_or(fraction.len());
     (end > 0).then(|| &fraction[end..])
 }
 
-/// The offset that the text is, if it is one; `None` where it is something else.
+/// Reads an offset, if the text is one or is empty; `None` for anything else.
 #[expect(clippy::option_option, reason = "an offset may be absent, and it may be none")]
 fn read_offset(text: &[u8]) -> Option<Option<i32>> {
     let (sign, digits) = match text {
@@ -89,16 +92,16 @@ fn read_offset(text: &[u8]) -> Option<Option<i32>> {
         [b'-', digits @ ..] => (-1, digits),
         _ => return None,
     };
-    let two = |pair: &[u8]| {
-        let digits = pair.iter().all(u8::is_ascii_digit);
-        digits.then(|| i32::from(pair[0] - b'0') * 10 + i32::from(pair[1] - b'0'))
-    };
-    let (hours, minutes) = match digits.len() {
-        2 => (two(digits)?, 0),
-        4 => (two(&digits[..2])?, two(&digits[2..])?),
-        5 if digits[2] == b':' => (two(&digits[..2])?, two(&digits[3..])?),
+    let [h1, h2, m1, m2] = match *digits {
+        [h1, h2] => [h1, h2, b'0', b'0'],
+        [h1, h2, m1, m2] | [h1, h2, b':', m1, m2] => [h1, h2, m1, m2],
         _ => return None,
     };
+    if ![h1, h2, m1, m2].iter().all(u8::is_ascii_digit) {
+        return None;
+    }
+    let hours = i32::from(two(h1, h2));
+    let minutes = i32::from(two(m1, m2));
     (hours <= 18 && minutes < 60).then_some(Some(sign * (hours * 3600 + minutes * 60)))
 }
 

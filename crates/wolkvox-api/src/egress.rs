@@ -1,28 +1,31 @@
-//! The way to a server: directly or through a proxy, and which certificate authorities are believed.
+//! The connection to a server: directly or through a proxy, and the trusted certificate
+//! authorities.
 //!
-//! Owns what a way is, not who chose it. A proxy is asked to `CONNECT` and sees nothing but the server's name, so that
-//! the token never reaches it in the clear: there is none for plain http. A password of a proxy must never be shown.
+//! Owns what a connection is, not its choice. A proxy is asked to `CONNECT` and sees nothing but
+//! the server's name, so that the token never reaches it in the clear: there is none for plain
+//! http. A password of a proxy must never be shown.
 
 use std::{fmt, path::PathBuf};
 
 use reqwest::Url;
 use rustls::pki_types::CertificateDer;
 
-/// The way to a server.
+/// The connection to a server.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Egress {
-    /// The proxy that is asked for a connection; `None` when the server is reached directly.
+    /// The proxy; `None` if the server is reached directly.
     pub proxy: Option<Proxy>,
-    /// Who decided on the proxy, or against one: a flag, a place in the file, a variable; `None` when nobody did.
+    /// The flag, the place in the file or the variable that decided on the proxy, or against one;
+    /// `None` if nothing did.
     pub decided_by: Option<String>,
-    /// The only authorities that are believed; `None` for those of the system, or of `SSL_CERT_FILE`.
+    /// The only trusted authorities; `None` for those of the system, or of `SSL_CERT_FILE`.
     pub authorities: Option<Authorities>,
     /// The variable that names the system's authorities, if one does.
     pub system_authorities: Option<String>,
 }
 
 impl Egress {
-    /// Whether it is the same way, whoever decided on it.
+    /// Returns true if it is the same connection, whatever decided on it.
     pub fn leads_as(&self, other: &Self) -> bool {
         (&self.proxy, &self.authorities) == (&other.proxy, &other.authorities)
     }
@@ -33,17 +36,17 @@ impl Egress {
 pub struct Proxy(Url);
 
 impl Proxy {
-    /// At a URL with a host.
+    /// A proxy at a URL with a host.
     pub fn new(url: Url) -> Self {
         Self(url)
     }
 
-    /// Whether it has a user or a password.
+    /// Returns true if it has a user or a password.
     pub fn has_login(&self) -> bool {
         !self.0.username().is_empty() || self.0.password().is_some()
     }
 
-    /// With user and password, for the one connection that needs them.
+    /// Returns the URL with user and password, for the one connection that needs them.
     pub fn expose(&self) -> &Url {
         &self.0
     }
@@ -62,17 +65,17 @@ impl fmt::Debug for Proxy {
     }
 }
 
-/// A proxy without a port listens on that of its scheme.
+/// Returns the port, or the scheme's default.
 fn port(url: &Url) -> u16 {
     url.port_or_known_default().unwrap_or_default()
 }
 
-/// Certificates that a server's has to lead to.
+/// Certificates from which a server's must be derived.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Authorities {
-    /// Where they were read.
+    /// The file with them.
     pub file: PathBuf,
-    /// At least one.
+    /// At least one certificate.
     pub certificates: Vec<CertificateDer<'static>>,
 }
 

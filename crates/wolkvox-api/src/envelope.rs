@@ -1,7 +1,8 @@
-//! What stands beside the rows: `code`, `error`, `msg`, and whatever else a server adds.
+//! The fields beside the rows: `code`, `error`, `msg`, and any other that a server adds.
 //!
-//! Owns what counts as the vendor's own words. It must never take for success, or for a time range without rows, what it
-//! does not know: an object without a code of success is none, and an answer without rows has to say so in known words.
+//! Owns the vendor's own words. It must never take an unknown answer for a success, or for a time
+//! range without rows: an object without a code of success is none, and an answer without rows must
+//! use known words.
 
 use reqwest::header::HeaderMap;
 use serde_json::{Map, Value};
@@ -22,11 +23,11 @@ pub struct Envelope {
     /// These words were more than one text.
     error_is_list: bool,
     msg: Option<String>,
-    /// It says in a word that is none of the vendor's that it went wrong.
+    /// A word that is not the vendor's reports a failure.
     refuses: bool,
     data: DataField,
     announced: Announced,
-    /// Why the fields beside the vendor's own speak against a time range without rows.
+    /// The reason why the fields beside the vendor's own rule out a time range without rows.
     against_empty: Option<&'static str>,
     /// Rows stand in another field than `data`.
     rows_elsewhere: bool,
@@ -51,7 +52,7 @@ enum DataField {
     Null,
     /// A list or an object. Its rows, if it has any, have been taken out.
     List,
-    /// Rows that nobody took out: of an answer with the status of a failure.
+    /// Rows that nobody took out, because the answer has a status of failure.
     Filled,
 }
 
@@ -68,11 +69,11 @@ const OTHER_WORDS: [&str; 10] = [
     "warnings",
     "notice",
 ];
-/// Fields in which other APIs list what went wrong.
+/// Fields in which other APIs list errors.
 const ERRORS: [&str; 4] = ["errors", "exception", "fault", "failure"];
-/// Fields that say how it went.
+/// Fields in which other APIs report the outcome.
 const OUTCOMES: [&str; 5] = ["success", "ok", "status", "state", "result"];
-/// Fields whose texts say nothing about rows, without underscores and hyphens.
+/// Fields whose texts mean nothing for rows, without underscores and hyphens.
 const METADATA: [&str; 22] = [
     "version",
     "apiversion",
@@ -129,7 +130,7 @@ impl Envelope {
         Ok(envelope)
     }
 
-    /// Adds what the head of the answer says of its rows.
+    /// Takes note of the head of the answer.
     pub(super) fn add_head(&mut self, status: u16, headers: &HeaderMap) {
         self.announced.headers(headers);
         if status == 206 {
@@ -161,7 +162,7 @@ impl Envelope {
         }
     }
 
-    /// The vendor's code, where it is a number.
+    /// Returns the vendor's code, if it is a number.
     pub fn code(&self) -> Option<u16> {
         match self.code {
             Code::Number(code) => Some(code),
@@ -169,38 +170,39 @@ impl Envelope {
         }
     }
 
-    /// Whether the vendor says that all went well: a code of success, no error, and nothing that contradicts.
+    /// Returns true if the vendor reports a success: a code of success, no error, and nothing that
+    /// contradicts.
     pub fn is_success(&self) -> bool {
         self.has_success_code() && self.error.is_none() && !self.refuses
     }
 
-    /// 0 and 200 are seen; the other codes of success mean the same everywhere.
+    /// Returns true for codes of success: 0 and 200, which Wolkvox sends, and the others of HTTP.
     pub(super) fn has_success_code(&self) -> bool {
         matches!(self.code, Code::Number(0 | 200..=299))
     }
 
-    /// Whether the object has a field that only the vendor's answers have.
+    /// Returns true if the object has a field that only the vendor's answers have.
     pub(super) fn is_vendors(&self) -> bool {
         self.code != Code::Missing || self.msg.is_some()
     }
 
-    /// Whether there is an error, and it is one text.
+    /// Returns true if there is an error, and it is one text.
     pub(super) fn has_one_error(&self) -> bool {
         self.error.is_some() && !self.error_is_list && !self.refuses
     }
 
-    /// Whether an object beside `data` is a row.
+    /// Returns true if an object beside `data` is a row.
     pub(super) fn has_rows_elsewhere(&self) -> bool {
         self.rows_elsewhere
     }
 
-    /// Whether the vendor's words for "no rows" stand in it, whatever else does.
+    /// Returns true if it has the vendor's words for "no rows", among others.
     pub(super) fn mentions_no_rows(&self) -> bool {
         self.sentences().any(|sentence| sentence.says_no_rows())
     }
 
-    /// Whether it says that the time range has no rows: in the vendor's words, or by a success with an empty list, and
-    /// without anything that speaks against it.
+    /// Returns true if it reports that the time range has no rows: in the vendor's words, or by a
+    /// success with an empty list, and without anything that contradicts.
     pub(super) fn says_empty(&self) -> bool {
         let known_code = matches!(self.code, Code::Missing | Code::Number(404)) || self.has_success_code();
         let known_words = self
@@ -212,7 +214,8 @@ impl Envelope {
         (in_words || by_list) && self.why_not_empty().is_none() && !self.refuses
     }
 
-    /// Why this is no time range without rows, although nothing says that it failed.
+    /// Returns the reason why this is no time range without rows, although nothing reports a
+    /// failure.
     pub(super) fn why_not_empty(&self) -> Option<&'static str> {
         match self.data {
             _ if self.rows_elsewhere => Some("it has rows under another name than data"),
@@ -232,24 +235,22 @@ impl Envelope {
         self.msg.as_deref().or(self.error.as_deref()).or(self.other_words.as_deref()).unwrap_or("")
     }
 
-    /// Words that do not say that there are no rows, for the log.
+    /// Returns words that do not report an absence of rows, for the log.
     pub(super) fn unknown_words(&self) -> &str {
         let said = [self.msg.as_deref(), self.error.as_deref(), self.other_words.as_deref()];
-        let is_unknown = |words: &&str| {
-            let sentence = Sentence::new(words);
-            !sentence.says_no_rows() && !sentence.is_silent()
-        };
-        said.into_iter().flatten().find(is_unknown).unwrap_or("")
+        said.into_iter().flatten().find(|words| Sentence::new(words).is_unknown()).unwrap_or("")
     }
 
-    /// All of the vendor's words in capital letters and with single spaces, for classifying.
+    /// Returns all of the vendor's words in capital letters and with single spaces, for
+    /// classifying.
     pub(super) fn words(&self) -> String {
         let said = [self.msg.as_deref(), self.error.as_deref()].into_iter().flatten();
         let said: Vec<&str> = said.flat_map(str::split_whitespace).collect();
         said.join(" ").to_uppercase()
     }
 
-    /// The number of rows that should have come where `received` came; `None` where nothing announces more.
+    /// Returns the number of rows that should have come if `received` came; `None` if nothing
+    /// announces more.
     pub fn promised_rows(&self, received: u64) -> Option<u64> {
         self.announced.more_than(received)
     }
@@ -280,7 +281,8 @@ impl DataField {
     }
 }
 
-/// Why a field that is not the vendor's speaks against a time range without rows, if it does. What is not known does.
+/// Returns the reason why a field that is not the vendor's rules out a time range without rows, if
+/// it does. An unknown field does.
 fn against_empty(name: &str, value: &Value) -> Option<&'static str> {
     if is_nothing(value) {
         return None;
@@ -302,7 +304,7 @@ fn against_empty(name: &str, value: &Value) -> Option<&'static str> {
     }
 }
 
-/// Whether a row stands within a value.
+/// Returns true if there is a row within a value.
 fn has_rows(value: &Value) -> bool {
     match value {
         Value::Array(items) => items.iter().any(has_rows),

@@ -1,4 +1,4 @@
-//! Everything that can go wrong with a request, told apart by what to do about it.
+//! Every failure of a request, distinguished by what to do about it.
 
 use std::time::Duration;
 
@@ -23,7 +23,7 @@ pub enum ErrorClass {
     TokenInvalid,
     /// The day's requests are spent.
     QuotaExhausted,
-    /// Somebody else is using the token.
+    /// Another client is using the token.
     Concurrency,
     /// The server is in maintenance.
     Maintenance,
@@ -37,7 +37,7 @@ pub enum ErrorClass {
     Truncated,
     /// More bytes than an answer may have.
     TooLarge,
-    /// Our own: the disk, the configuration's files, a bug.
+    /// A failure of our own: the disk, the configuration's files, a bug.
     Internal,
 }
 
@@ -88,7 +88,7 @@ impl ErrorClass {
 /// A request that gave no rows to commit. Its words are in `error_text`; no value in it is the token, a row or a body.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ApiError {
-    /// A connection that broke, or could not be made for a reason that is none of the next three.
+    /// A connection that broke, or could not be made for none of the next three reasons.
     Connect(String),
     /// The proxy is not there, or does not lead to the server.
     NoProxy {
@@ -97,17 +97,17 @@ pub enum ApiError {
         /// The system's or the proxy's words.
         reason: String,
     },
-    /// Nobody listens there, or a firewall says no.
+    /// Nothing listens there, or a firewall refuses.
     ConnectionRefused(String),
-    /// Silence instead of a connection: so a firewall treats whom it does not let in.
+    /// No answer to the connection, as from a firewall that drops it.
     ConnectTimeout(Duration),
     /// The server's name has no address.
     NameNotFound(String),
-    /// Silence from whoever resolves names.
+    /// No answer from the name server.
     NoNameServer(Duration),
     /// This process may not open another socket.
     TooManyOpenFiles(String),
-    /// What comes back cannot be read as the head of an HTTP answer.
+    /// The answer has no readable HTTP head.
     BadHead(String),
     /// The handshake failed.
     Tls(String),
@@ -117,30 +117,30 @@ pub enum ApiError {
     Http5xx(u16),
     /// The report does not exist there, or a parameter is missing: asking again will not help.
     UnknownReport(String),
-    /// Refused in words that are none of the known ones: may be the size of the answer.
+    /// Refused in unknown words, perhaps because the answer would be too large.
     Refused {
         /// HTTP status.
         status: u16,
         /// The vendor's words.
         message: String,
     },
-    /// Sent elsewhere: never followed, and no matter of size.
+    /// A redirect, which is never followed and has nothing to do with size.
     Redirected(u16),
-    /// HTTP 403 in words that are none of Wolkvox's.
+    /// HTTP 403 in words that are not Wolkvox's.
     Forbidden,
-    /// HTTP 404 in words that are none of Wolkvox's, whose 404 means an empty window.
+    /// HTTP 404 in words that are not Wolkvox's, whose 404 means an empty window.
     ForeignNotFound,
     /// The token did not arrive.
     TokenMissing,
     /// The token file or variable gave none.
     TokenUnreadable(String),
-    /// Wrong or expired.
+    /// The token is wrong or has expired.
     TokenInvalid,
     /// The day's requests are spent.
     QuotaExhausted,
-    /// By our own count only what live polls need is left.
+    /// By our own count only the requests that live polls need are left.
     QuotaReserved,
-    /// Somebody else is using the token.
+    /// Another client is using the token.
     Concurrency,
     /// The server is in maintenance.
     Maintenance(String),
@@ -154,9 +154,9 @@ pub enum ApiError {
     ContentEncoding(String),
     /// The JSON is not a report.
     Schema(String),
-    /// No rows came, and words that are not those of a time range without rows.
+    /// No rows came, with words that do not mean a time range without rows.
     NotEmpty(String),
-    /// So many rows cannot be read that the report must have changed: nothing of the answer counts.
+    /// So many rows cannot be read that the report must have changed: no row of the answer counts.
     RowsRejected {
         /// Rows that cannot be read, without the vendor's own line of totals.
         rejected: u64,
@@ -176,14 +176,14 @@ pub enum ApiError {
         /// The server's clock, as in [`super::Answer`].
         server_time: Option<Timestamp>,
     },
-    /// It lacks most of the rows that the server sent before for the same times.
+    /// The answer lacks most of the rows that the server sent before for the same times.
     Contradicts {
         /// Known rows.
         known: u64,
         /// Those of them that the answer holds.
         held: u64,
     },
-    /// No row lies within the times asked for.
+    /// No row lies within the requested times.
     OutsideRange {
         /// Rows that came.
         rows: u64,
@@ -192,19 +192,19 @@ pub enum ApiError {
     CutOff,
     /// More bytes than an answer may have.
     TooLarge(u64),
-    /// Counting would begin by a clock that is wrong.
+    /// Counting would begin by a wrong clock.
     ClocksDisagree {
         /// Our clock.
         ours: Timestamp,
         /// The `Date` of the answer.
         theirs: Timestamp,
     },
-    /// Our own.
+    /// A failure of our own.
     Internal(String),
 }
 
 impl ApiError {
-    /// Its label.
+    /// Returns its label.
     pub fn class(&self) -> ErrorClass {
         match self {
             Self::Connect(_)
@@ -242,7 +242,7 @@ impl ApiError {
 }
 
 impl ApiError {
-    /// Whether the request never left this machine, so that nobody counts it.
+    /// Returns true if the request never left this machine, so that the vendor does not count it.
     pub fn never_sent(&self) -> bool {
         matches!(
             self,
@@ -257,8 +257,8 @@ impl ApiError {
         )
     }
 
-    /// Whether it can be the fault of the range that was asked for: too much for the server, or a row in it that it
-    /// cannot tell. Whatever is wrong with the token, the quota or the server as a whole is not.
+    /// Returns true if the requested range can be the cause: too much for the server, or with a row
+    /// that it cannot send. Trouble with the token, the quota or the server as a whole is not.
     pub fn may_be_the_range(&self) -> bool {
         matches!(
             self,
@@ -275,7 +275,7 @@ impl ApiError {
         )
     }
 
-    /// The wait that the server asked for.
+    /// Returns the wait that the server asked for.
     pub fn named_wait(&self) -> Option<Duration> {
         match self {
             Self::Throttled(wait) => *wait,

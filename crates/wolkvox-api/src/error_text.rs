@@ -1,12 +1,13 @@
-//! The texts of errors: what happened, and what to do about it, in English and Spanish.
+//! The texts of errors: the event and its remedy, in English and Spanish.
 //!
-//! The log, the status page and `doctor` have no other words for an error. A text never holds the token, a row or a body.
+//! The log, the status page and `doctor` have no other words for an error. A text never holds the
+//! token, a row or a body.
 
 use super::error::ApiError;
 use i18n::{Language, say, texts};
 
 texts! {
-    /// What happened, or what to do about it.
+    /// The event of an error, or its remedy.
     #[allow(missing_docs, reason = "a text is its own documentation")]
     pub ErrorText;
     ConnectionBroke:
@@ -232,14 +233,14 @@ texts! {
 /// An error in the words of one language.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ErrorWords {
-    /// What happened: part of a sentence, without a full stop.
+    /// The event: part of a sentence, without a full stop.
     pub happened: String,
-    /// What to do: whole sentences.
+    /// The remedy: whole sentences.
     pub remedy: String,
 }
 
 impl ApiError {
-    /// The texts that say what happened and what to do.
+    /// Returns the texts of the event and of the remedy.
     pub fn texts(&self) -> (ErrorText, ErrorText) {
         match self {
             Self::Connect(_) => (ErrorText::NoConnection, ErrorText::NoConnectionRemedy),
@@ -282,7 +283,7 @@ impl ApiError {
         }
     }
 
-    /// The values that these texts have places for.
+    /// Returns the values for the places in these texts.
     pub fn values(&self) -> Vec<(&'static str, String)> {
         let detail = match self {
             Self::Connect(reason)
@@ -330,7 +331,8 @@ impl ApiError {
         vec![("detail", detail)]
     }
 
-    /// Says what happened and what to do, to somebody who does not see the configuration: the token's file is not named.
+    /// Describes the event and the remedy to somebody who does not see the configuration: the
+    /// token's file is not named.
     pub fn words(&self, language: Language) -> ErrorWords {
         let (happened, remedy) = self.texts();
         let mut values = self.values();
@@ -339,7 +341,7 @@ impl ApiError {
     }
 }
 
-/// For the log: in English, on one line, and with what only whoever knows JSON wants to know.
+/// Writes the error for the log: in English, on one line, and with details of JSON.
 impl std::fmt::Display for ApiError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let ErrorWords { happened, remedy } = self.words(Language::En);

@@ -1,8 +1,9 @@
-//! What rows look like, without what they say: which fields they have, and the shape of each.
+//! Statistics of the fields of rows: their names, and the shapes of their values, without the
+//! values.
 //!
-//! For `doctor`, which must show a person what a server sends, and may not show a single value of it. Rows are
-//! looked at while they pass; what stays is numbers and patterns (`9999-99-99 99:99:99`). Of `customer_id` and
-//! `telephone` not even a pattern is made.
+//! For `doctor`, which must show a person what a server sends, and may not show a single value.
+//! Rows are examined while they pass; only numbers and patterns (`9999-99-99 99:99:99`) are kept.
+//! `customer_id` and `telephone` do not even have a pattern.
 
 use std::{borrow::Cow, collections::BTreeMap};
 
@@ -30,14 +31,14 @@ const FIELDS: [(&str, bool); 9] = [
     ("cod_opc_menu", false),
 ];
 
-/// Different patterns that are kept of one field; free text has many.
+/// Different patterns that are kept of one field, because free text has many.
 const MOST_PATTERNS: usize = 64;
-/// Fields beyond the documented ones whose names are kept.
+/// Undocumented fields whose names are kept.
 const MOST_OTHERS: usize = 8;
-/// A longer run of digits is no date and no code: how long it is, is not shown.
+/// Digits of the longest run that is shown in full; a longer one is no date and no code.
 const MOST_DIGITS: usize = 14;
 
-/// What was seen of one field.
+/// The observations of one field.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 struct Seen {
     present: u64,
@@ -50,19 +51,20 @@ struct Seen {
 pub struct FieldPattern {
     /// Its name in the report.
     pub name: &'static str,
-    /// Rows in which it holds something.
+    /// Rows in which it is not empty.
     pub present: u64,
-    /// Whether it is personal, so that nothing else is told of it.
+    /// It is personal, so nothing else is reported of it.
     pub personal: bool,
     /// Its patterns, the most frequent one first; empty for a personal field.
     pub patterns: Vec<String>,
-    /// The shortest and the longest value, in characters; `None` for a personal field, and where none was present.
+    /// The shortest and the longest value, in characters; `None` for a personal field, or if none
+    /// was present.
     pub lengths: Option<(usize, usize)>,
 }
 
 /// Rows seen so far, as shapes.
 #[derive(Debug, Clone)]
-pub struct Sample {
+pub struct FieldSample {
     zone: TimeZone,
     rows: u64,
     unreadable: u64,
@@ -74,12 +76,12 @@ pub struct Sample {
     at: Option<LocalSecond>,
     rows_at: u64,
     shifts: DateShifts,
-    /// Of dates with an offset that the zone does not have at that moment.
+    /// Rows by offset, of dates with an offset that the zone does not have at that moment.
     foreign_offsets: BTreeMap<i32, u64>,
 }
 
-impl Sample {
-    /// `zone` is the one that the server's clock is taken to be in.
+impl FieldSample {
+    /// Makes a sample for a server whose clock is taken to be in `zone`.
     pub fn new(zone: TimeZone) -> Self {
         Self {
             zone,
@@ -97,30 +99,30 @@ impl Sample {
         }
     }
 
-    /// The same, and counts the rows of one second.
+    /// Makes a sample that also counts the rows of one second.
     pub fn counting_at(zone: TimeZone, second: LocalSecond) -> Self {
         Self { at: Some(second), ..Self::new(zone) }
     }
 
-    /// Looks at one element of `data`.
+    /// Examines one element of `data`.
     pub fn take(&mut self, element: Element<'_>) {
         let text = match element {
             Element::Value(bytes) if bytes.first() == Some(&b'{') => String::from_utf8_lossy(bytes),
             _ => return self.unreadable += 1,
         };
         let text = mended(&text);
-        let Ok(row) = serde_json::from_str::<BTreeMap<Cow<'_, str>, Text<'_>>>(&text) else {
+        let Ok(row) = serde_json::from_str::<RowFields<'_>>(&text) else {
             return self.unreadable += 1;
         };
-        let value = |name: &str| row.get(name).map(clean).unwrap_or_default();
-        let (rp_id, conn_id) = (value("rp_id"), value("conn_id"));
+        let rp_id = value(&row, "rp_id");
+        let conn_id = value(&row, "conn_id");
         if is_absent(&rp_id) && is_absent(&conn_id) {
             // A line of totals, or something that belongs to no interaction.
             return self.unreadable += 1;
         }
         self.rows += 1;
         for ((name, personal), seen) in FIELDS.iter().zip(&mut self.fields) {
-            seen.add(name, *personal, &value(name));
+            seen.add(name, *personal, &value(&row, name));
         }
         for name in row.keys().filter(|name| FIELDS.iter().all(|(field, _)| field != *name)) {
             let name = if is_plain_name(name) { name } else { "?" };
@@ -128,7 +130,7 @@ impl Sample {
                 *self.others.entry(name.to_owned()).or_default() += 1;
             }
         }
-        match read_date(&value("date")) {
+        match read_date(&value(&row, "date")) {
             Some(date) => self.dated(date, &conn_id),
             None => self.undated += 1,
         }
@@ -152,14 +154,14 @@ impl Sample {
             .is_ok_and(|moment| self.zone.to_offset(moment).seconds() == offset)
     }
 
-    /// The offset that most dates name, in seconds east of UTC, and how many do; `None` where all of them agree with
-    /// the zone, or name none.
+    /// Returns the offset that most dates name, in seconds east of UTC, with their number; `None`
+    /// if all of them agree with the zone, or name none.
     pub fn foreign_offset(&self) -> Option<(i32, u64)> {
         let most = self.foreign_offsets.iter().max_by_key(|(_, rows)| **rows)?;
         Some((*most.0, *most.1))
     }
 
-    /// Rows that could be read.
+    /// Readable rows.
     pub fn rows(&self) -> u64 {
         self.rows
     }
@@ -169,7 +171,7 @@ impl Sample {
         self.unreadable
     }
 
-    /// Rows without a date that can be read.
+    /// Rows without a readable date.
     pub fn undated(&self) -> u64 {
         self.undated
     }
@@ -209,10 +211,17 @@ impl Sample {
         })
     }
 
-    /// Names of fields that are not documented; `?` stands for those that do not look like names.
+    /// Names of undocumented fields; `?` stands for those that do not look like names.
     pub fn others(&self) -> impl Iterator<Item = &str> {
         self.others.keys().map(String::as_str)
     }
+}
+
+/// The fields of one row, by name.
+type RowFields<'a> = BTreeMap<Cow<'a, str>, Text<'a>>;
+
+fn value<'a>(row: &RowFields<'a>, name: &str) -> Cow<'a, str> {
+    row.get(name).map(clean).unwrap_or_default()
 }
 
 impl Seen {
@@ -236,8 +245,8 @@ impl Seen {
     }
 }
 
-/// A text by its shape: each digit is a `9`, a word is `a`, `A` or `Aa` whatever its length, a word of letters and
-/// digits is `x`, and punctuation stays.
+/// Describes a text by its shape: each digit is a `9`, a word is `a`, `A` or `Aa` whatever its
+/// length, a word of letters and digits is `x`, and punctuation stays.
 pub(super) fn pattern(text: &str) -> String {
     const LONGEST: usize = 40;
     let mut out = String::new();
@@ -272,7 +281,7 @@ fn word_pattern(word: &str) -> Cow<'static, str> {
     }
 }
 
-/// A name that a programmer would give a field, not something that was put in the place of one.
+/// Returns true for a name that a programmer would give a field.
 fn is_plain_name(name: &str) -> bool {
     !name.is_empty()
         && name.len() <= 32
@@ -298,8 +307,8 @@ mod tests {
         })
     }
 
-    fn sample(zone_name: &str, rows: &[Value]) -> Sample {
-        let mut sample = Sample::new(zone(zone_name));
+    fn sample(zone_name: &str, rows: &[Value]) -> FieldSample {
+        let mut sample = FieldSample::new(zone(zone_name));
         for row in rows {
             sample.take(Element::Value(row.to_string().as_bytes()));
         }
@@ -335,7 +344,7 @@ mod tests {
 
         #[test]
         fn arbitrary_elements_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
-            let mut sample = Sample::new(zone("UTC"));
+            let mut sample = FieldSample::new(zone("UTC"));
             sample.take(Element::Value(&bytes));
             prop_assert!(sample.rows() <= 1 && sample.shift().is_none());
         }
@@ -403,7 +412,7 @@ mod tests {
     #[test]
     fn the_rows_of_one_second_are_counted() {
         let second = super::super::parse_date("2026-01-18 19:34:09").unwrap();
-        let mut sample = Sample::counting_at(zone("UTC"), second);
+        let mut sample = FieldSample::counting_at(zone("UTC"), second);
         for date in ["2026-01-18 19:34:08", "2026-01-18 19:34:09", "2026-01-18 19:34:09"] {
             sample.take(Element::Value(row(1, date).to_string().as_bytes()));
         }

@@ -1,18 +1,20 @@
 //! The members of an object that holds nothing but plain values, as nearly every row does.
 //!
-//! Reads what it is sure of, just as `serde_json` would and in half the time, and gives up on all else: nested values,
-//! fractions, names with escapes, and whatever is no JSON.
+//! Reads simple cases exactly as `serde_json` would, in half the time, and gives up on all others:
+//! nested values, fractions, names with escapes, and text that is no JSON.
 
 use std::borrow::Cow;
 
 use super::text::Text;
 
-/// A longer number may have more than 64 bits, and then its digits are what counts.
+/// Digits of the longest number that is read. A longer one may have more than 64 bits, and then its
+/// digits must be kept.
 const MOST_DIGITS: usize = 18;
 
-/// Hands on each member, until `each` does not want it. `None` where that happened, or where this is no such object.
+/// Hands on each member until `each` returns false. Returns `None` if that happened, or if this is
+/// no such object.
 pub(super) fn members<'a>(json: &'a str, mut each: impl FnMut(&'a str, Text<'a>) -> bool) -> Option<()> {
-    let mut rest = Rest { json, at: 0 };
+    let mut rest = FlatReader { json, at: 0 };
     rest.token().filter(|byte| *byte == b'{')?;
     loop {
         rest.token().filter(|byte| *byte == b'"')?;
@@ -30,18 +32,18 @@ pub(super) fn members<'a>(json: &'a str, mut each: impl FnMut(&'a str, Text<'a>)
     }
 }
 
-/// Where in a text the next quote, backslash or control character is.
+/// Returns the place of the next quote, backslash or control character.
 ///
-/// Eight bytes at a time: most names and values are so short that a search with wider registers would take longer to
-/// begin than it lasts.
+/// Reads eight bytes at a time: most names and values are so short that a search with wider
+/// registers would take longer to begin than it lasts.
 pub(super) fn stop(bytes: &[u8]) -> Option<usize> {
     const EACH: u64 = u64::from_ne_bytes([1; 8]);
     const HIGHEST: u64 = EACH << 7;
     let (eights, rest) = bytes.as_chunks::<8>();
     for (at, eight) in eights.iter().enumerate() {
         let eight = u64::from_le_bytes(*eight);
-        // The highest bit of each byte that was smaller than what is subtracted. What a byte borrows from the next ones only
-        // spoils what lies behind the first that is found.
+        // The highest bit is set in each byte that was smaller than the subtrahend. A borrow from the next bytes spoils only
+        // those behind the first match.
         let quote = (eight ^ (EACH * u64::from(b'"'))).wrapping_sub(EACH);
         let backslash = (eight ^ (EACH * u64::from(b'\\'))).wrapping_sub(EACH);
         let control = eight.wrapping_sub(EACH * u64::from(b' '));
@@ -54,18 +56,18 @@ pub(super) fn stop(bytes: &[u8]) -> Option<usize> {
     found.map(|at| eights.len() * 8 + at)
 }
 
-/// What has not been read yet.
-struct Rest<'a> {
+/// Reads a text from its beginning to its end.
+struct FlatReader<'a> {
     json: &'a str,
     at: usize,
 }
 
-impl<'a> Rest<'a> {
+impl<'a> FlatReader<'a> {
     fn byte(&self) -> Option<u8> {
         self.json.as_bytes().get(self.at).copied()
     }
 
-    /// The next byte that is no space.
+    /// Returns the next byte that is no space.
     fn token(&mut self) -> Option<u8> {
         loop {
             let byte = self.byte()?;
@@ -76,9 +78,10 @@ impl<'a> Rest<'a> {
         }
     }
 
-    /// What stands before the next quote, and whether it has escapes.
+    /// Returns the text before the next quote, and whether it has escapes.
     fn text(&mut self) -> Option<(&'a str, bool)> {
-        let (begin, mut escaped) = (self.at, false);
+        let begin = self.at;
+        let mut escaped = false;
         loop {
             let rest = self.json.as_bytes().get(self.at..)?;
             self.at += stop(rest)?;

@@ -1,7 +1,8 @@
-//! Gzip in any number of members, and whatever stands behind the last of them.
+//! Gzip in any number of members, and any bytes behind the last of them.
 //!
-//! Holds one piece of output at most. A server may pad a compressed body, or add a line to it: what begins no member
-//! behind a whole one is dropped. Whether the text is whole is for JSON to say.
+//! Holds one piece of output at most. A server may pad a compressed body, or add a line to it:
+//! bytes behind a whole member that begin no other are dropped. The JSON shows whether the text is
+//! whole.
 
 use std::io::{self, Write as _};
 
@@ -18,11 +19,11 @@ const MAGIC: [u8; 2] = [0x1F, 0x8B];
 #[derive(Default)]
 pub(super) struct Gunzip {
     member: Option<GzDecoder<Vec<u8>>>,
-    /// The first byte of what may be a member.
+    /// The first byte of a possible member was read.
     half_magic: bool,
     /// A member has ended, or has given text.
     has_read: bool,
-    /// Something stands behind the last member.
+    /// The last member is followed by other bytes.
     is_over: bool,
 }
 
@@ -37,7 +38,7 @@ impl Gunzip {
         Ok(())
     }
 
-    /// Ends the body. Fails where a member has not ended.
+    /// Ends the body. Fails if a member has not ended.
     pub(super) fn finish(self, sink: &mut Sink<'_>) -> Result<(), ApiError> {
         match self.member {
             Some(member) => sink(&member.finish().map_err(|_| ApiError::CutOff)?),
@@ -46,14 +47,12 @@ impl Gunzip {
         }
     }
 
-    /// Reads the next byte of what should be the mark of a member.
+    /// Reads the next byte of a member's expected mark.
     fn begin<'a>(&mut self, bytes: &'a [u8]) -> Result<&'a [u8], ApiError> {
         let expected = MAGIC[usize::from(self.half_magic)];
         if bytes[0] != expected {
             self.is_over = self.has_read;
-            // What is no gzip from its first byte on has a wrong header, and is not damaged.
-            let wrong = || ApiError::ContentEncoding("gzip, which it is not".to_owned());
-            return if self.has_read { Ok(&[]) } else { Err(wrong()) };
+            return if self.has_read { Ok(&[]) } else { Err(no_gzip()) };
         }
         self.half_magic = !self.half_magic;
         if !self.half_magic {
@@ -64,12 +63,11 @@ impl Gunzip {
         Ok(&bytes[1..])
     }
 
-    /// Hands on what a member gives for these bytes, and returns those behind its end.
+    /// Hands on the output of a member for these bytes, and returns the bytes behind its end.
     fn inflate<'a>(&mut self, bytes: &'a [u8], sink: &mut Sink<'_>) -> Result<&'a [u8], ApiError> {
         let Some(member) = &mut self.member else { return Ok(bytes) };
         let Ok(used) = written(member, bytes) else {
-            let wrong = || ApiError::ContentEncoding("gzip, which it is not".to_owned());
-            return Err(if self.has_read { ApiError::CutOff } else { wrong() });
+            return Err(if self.has_read { ApiError::CutOff } else { no_gzip() });
         };
         let mut plain = std::mem::take(member.get_mut());
         self.has_read |= !plain.is_empty();
@@ -86,7 +84,12 @@ impl Gunzip {
     }
 }
 
-/// Writes as much as belongs to the member, and returns how much that was.
+/// The error of a body that is no gzip from its first byte on: its header is wrong, and it is not damaged.
+fn no_gzip() -> ApiError {
+    ApiError::ContentEncoding("gzip, which it is not".to_owned())
+}
+
+/// Writes the bytes that belong to the member, and returns their number.
 fn written(member: &mut GzDecoder<Vec<u8>>, bytes: &[u8]) -> io::Result<usize> {
     let mut used = 0;
     while used < bytes.len() {

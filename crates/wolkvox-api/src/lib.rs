@@ -1,7 +1,7 @@
-//! The Wolkvox API: the only rooms that know HTTP, JSON and the vendor's quirks.
+//! The Wolkvox API: the only crate that knows HTTP, JSON and the vendor's quirks.
 //!
-//! Bytes come in, and what goes out is either rows from which everything personal has been dropped, or a
-//! [`ApiError`] whose class says what to do. Nothing here decides when to ask, or what counts.
+//! Bytes come in; rows without personal data come out, or an [`ApiError`] whose class tells what to
+//! do. Nothing here decides when to ask, or what counts.
 
 mod admission;
 mod announced;
@@ -40,7 +40,7 @@ pub use envelope::Envelope;
 pub use error::{ApiError, ErrorClass};
 pub use error_text::ErrorText;
 pub use error_text::ErrorWords;
-pub use field_stats::{FieldPattern, Sample};
+pub use field_stats::{FieldPattern, FieldSample};
 pub use rejection::{Rejected, Rejection};
 pub use row_parser::{Row, RowLabels, RowParser};
 pub use splitter::{Element, SplitError, Splitter};

@@ -1,9 +1,11 @@
-//! A row that is too long to be held: its short, known fields are kept while it passes, and the rest is skipped.
+//! A row that is too long to be held: its short, known fields are kept while it passes, and the
+//! rest is skipped.
 //!
-//! Takes the bytes of one JSON value in any pieces, whose end somebody else finds. Its memory is bounded by what rows are
-//! read for, whatever a server adds to them. It must never make a row of something that was none.
+//! Takes the bytes of one JSON value in any pieces; the caller finds its end. Its memory is bounded
+//! by the known fields, whatever a server adds to them. It must never make a row of something that
+//! was none.
 
-/// Fields that rows, routing points and options are read for.
+/// Fields that are read from rows, routing points and options.
 const KEPT: [&[u8]; 11] = [
     b"rp_id",
     b"conn_id",
@@ -17,12 +19,12 @@ const KEPT: [&[u8]; 11] = [
     b"code_act",
     b"description_cod_act",
 ];
-/// Longest name that is looked at, in bytes.
+/// Length of the longest name that is compared, in bytes.
 const MAX_NAME_BYTES: usize = 64;
-/// Most bytes that are kept of one row.
+/// Bytes of one row that are kept, at most.
 const MAX_KEPT_BYTES: usize = 32 * 1024;
 
-/// Where in the object the next byte stands.
+/// The part of the object to which the next byte belongs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum RowPlace {
     /// Before the opening brace.
@@ -37,7 +39,7 @@ enum RowPlace {
     Over,
 }
 
-/// Keeps what is needed of one long object.
+/// Keeps the needed fields of one long object.
 #[derive(Debug)]
 pub(super) struct LongRow {
     place: RowPlace,
@@ -48,7 +50,7 @@ pub(super) struct LongRow {
     name: Vec<u8>,
     keeps: bool,
     kept: Vec<u8>,
-    /// It is no object, or what it should keep is too long itself.
+    /// It is no object, or its kept fields are too long themselves.
     given_up: bool,
 }
 
@@ -76,7 +78,7 @@ impl LongRow {
         }
     }
 
-    /// The object with its known fields alone; `None` where it cannot be had.
+    /// Returns the object with its known fields alone; `None` if that is impossible.
     pub(super) fn finish(self) -> Option<Vec<u8>> {
         (self.place == RowPlace::Over && !self.given_up).then_some(self.kept)
     }
@@ -127,7 +129,7 @@ impl LongRow {
 
     fn begin_value(&mut self) {
         self.place = RowPlace::Value;
-        // What a name with escapes is called is for others to find out.
+        // A name with escapes is kept, because it may be a known one.
         let is_escaped = self.name.contains(&b'\\') && self.name.len() <= MAX_NAME_BYTES;
         self.keeps = is_escaped || KEPT.contains(&self.name.as_slice());
         if self.keeps {

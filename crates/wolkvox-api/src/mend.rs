@@ -1,10 +1,12 @@
-//! Mends JSON that servers write almost rightly: half of a surrogate pair, and control characters within a text.
+//! Repairs JSON that servers write almost correctly: half of a surrogate pair, and control
+//! characters within a text.
 //!
-//! `serde_json` refuses both, and neither is a reason to lose a row. Everything else that is wrong stays wrong.
+//! `serde_json` refuses both, and neither is a reason to lose a row. Every other mistake stays.
 
 use std::borrow::Cow;
 
-/// The same JSON, with each lone surrogate as a replacement character and each bare control character escaped.
+/// Returns the same JSON, with each lone surrogate as a replacement character and each bare control
+/// character escaped.
 pub(super) fn mended(json: &str) -> Cow<'_, str> {
     let bytes = json.as_bytes();
     let suspicious = json.contains("\\u") || bytes.iter().any(|byte| *byte < b' ');
@@ -12,7 +14,9 @@ pub(super) fn mended(json: &str) -> Cow<'_, str> {
         return Cow::Borrowed(json);
     }
     let mut out = String::with_capacity(bytes.len() + 16);
-    let (mut at, mut copied, mut in_string) = (0, 0, false);
+    let mut at = 0;
+    let mut copied = 0;
+    let mut in_string = false;
     while let Some(&byte) = bytes.get(at) {
         let (length, instead) = match byte {
             b'"' => {
@@ -34,7 +38,7 @@ pub(super) fn mended(json: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// The length of the escape at the start of `bytes`, and what has to stand in its place.
+/// Returns the length of the escape at the start of `bytes`, and its replacement, if it needs one.
 fn escape(bytes: &[u8]) -> (usize, Option<String>) {
     match unit(bytes) {
         Some(0xD800..=0xDBFF) => match unit(&bytes[6..]) {
@@ -49,7 +53,7 @@ fn escape(bytes: &[u8]) -> (usize, Option<String>) {
     }
 }
 
-/// The code unit of `\u1234`.
+/// Returns the code unit of `\u1234`.
 fn unit(bytes: &[u8]) -> Option<u16> {
     let digits = bytes.strip_prefix(b"\\u")?.get(..4)?;
     let digits =

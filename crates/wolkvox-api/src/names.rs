@@ -1,7 +1,7 @@
-//! What Wolkvox calls its routing points and options (`information.php`).
+//! Wolkvox's names of its routing points and options (`information.php`).
 //!
-//! Codes and names are cleaned and cut as the labels of rows are, so that the one finds the other. Nothing else of
-//! an answer is read.
+//! Codes and names are cleaned and cut like the labels of rows, so that one finds the other.
+//! Nothing else of an answer is read.
 
 use serde::Deserialize;
 
@@ -12,12 +12,12 @@ use super::{
 };
 use model::NameKind;
 
-/// More names than any operation has; further ones are not looked at.
+/// Names that are read, at most: more than any operation has.
 pub(super) const MOST_NAMES: usize = 10_000;
-/// Far above what so many names take, in bytes.
+/// Size of the largest answer, in bytes: far above that of so many names.
 pub(super) const MOST_BYTES: u64 = 16 * 1024 * 1024;
 
-/// The query that asks for names of a kind.
+/// Returns the query that asks for names of a kind.
 pub(super) fn query(kind: NameKind) -> &'static str {
     match kind {
         NameKind::RoutingPoints => "api=routing_points",
@@ -25,9 +25,9 @@ pub(super) fn query(kind: NameKind) -> &'static str {
     }
 }
 
-/// The fields that are read: servers write the code of an option in one of two ways.
+/// The fields that are read. Servers write the code of an option in one of two ways.
 #[derive(Deserialize)]
-struct Fields<'a> {
+struct NamedElement<'a> {
     #[serde(borrow, default)]
     rp_id: Text<'a>,
     #[serde(borrow, default)]
@@ -40,7 +40,8 @@ struct Fields<'a> {
     description_cod_act: Text<'a>,
 }
 
-/// Code and name of an element, both of at most `length` characters; nothing where it lacks one of them.
+/// Returns code and name of an element, both of at most `length` characters; nothing if it lacks
+/// one of them.
 pub(super) fn parse(kind: NameKind, element: Element<'_>, length: usize) -> Option<(String, String)> {
     let Element::Value(bytes) = element else { return None };
     if bytes.first() != Some(&b'{') {
@@ -48,7 +49,7 @@ pub(super) fn parse(kind: NameKind, element: Element<'_>, length: usize) -> Opti
     }
     let text = String::from_utf8_lossy(bytes);
     let text = mended(&text);
-    let fields: Fields<'_> = serde_json::from_str(&text).ok()?;
+    let fields: NamedElement<'_> = serde_json::from_str(&text).ok()?;
     let (code, name) = match kind {
         NameKind::RoutingPoints => (clean(&fields.rp_id), clean(&fields.rp_name)),
         NameKind::Options => {

@@ -1,8 +1,8 @@
-//! Rows that are not counted: why, and what they look like there. Never what they say.
+//! Rows that are not counted: the reason, and the shape of the bad field. Never its value.
 
 use serde::Deserialize;
 
-/// Why a row is not counted: the `reason` label of `wolkvox_rows_rejected_total`.
+/// The reason why a row is not counted: the `reason` label of `wolkvox_rows_rejected_total`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, Deserialize)]
 pub enum Rejection {
     /// Neither `rp_id` nor `conn_id`, and no mark of a line of totals.
@@ -11,9 +11,9 @@ pub enum Rejection {
     Malformed,
     /// Longer than any real row.
     TooLong,
-    /// No date that can be read, so no window that it belongs to.
+    /// No readable date, so no window to which it belongs.
     BadDate,
-    /// Dated days after the window that was asked for.
+    /// Dated days after the requested window.
     FutureDate,
     /// The vendor's line of totals: no row at all.
     Total,
@@ -37,12 +37,12 @@ impl Rejection {
     }
 }
 
-/// A row that is not counted: why, and what it looks like there.
+/// A row that is not counted: the reason, and the shape of the bad field.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rejected {
     /// The label of the metric.
     pub reason: Rejection,
-    /// The field that cannot be read, where it is one.
+    /// The field that cannot be read, or `row`.
     pub field: &'static str,
     /// Its shape: digits as 9, words as a. Never its value.
     pub pattern: String,

@@ -1,5 +1,5 @@
-//! Looks up the address of a server with a time limit of its own, so that a silent name server is told apart from a
-//! server that does not answer.
+//! Looks up the address of a server with a time limit of its own, so that a silent name server is
+//! distinguished from a server that does not answer.
 
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
@@ -17,8 +17,8 @@ pub(super) struct Resolver {
 pub(super) struct SilentNameServer(pub(super) Duration);
 
 impl Resolver {
-    /// `connect` is the time for a connection, of which nine tenths are left to the name server: a machine with a dead
-    /// first name server asks its second one after five seconds.
+    /// Makes a resolver that leaves nine tenths of `connect`, the time for a connection, to the
+    /// name server: a machine with a dead first name server asks its second one after five seconds.
     pub(super) fn new(connect: Duration) -> Arc<Self> {
         Arc::new(Self { limit: connect.mul_f64(0.9) })
     }

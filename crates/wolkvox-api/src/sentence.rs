@@ -1,9 +1,9 @@
 //! The words of an answer as tokens, and the few sentences that are understood.
 //!
-//! Owns the vocabulary of "no rows" and of "there are more rows". It must never guess: a sentence with one word outside
-//! the vocabulary of "no rows" does not say that there are none.
+//! Owns the vocabulary of "no rows" and of "there are more rows". It must never guess: a sentence
+//! with one word outside the vocabulary of "no rows" does not mean that.
 
-/// A piece of a sentence. Punctuation is dropped, but for the slash of `25/7000`.
+/// A piece of a sentence. Punctuation is dropped, except for the slash of `25/7000`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Token {
     /// Digits, with grouping dots or commas.
@@ -53,7 +53,7 @@ const ZERO_WORDS: [&str; 4] = ["NO", "ZERO", "CERO", "NINGÚN"];
 const OF_WORDS: [&str; 10] = ["OF", "DE", "OUT", "A", "UN", "THE", "LOS", "LAS", "AN", "FROM"];
 /// Words after which a number counts pages.
 const PAGE_WORDS: [&str; 6] = ["PAGE", "PAGES", "PÁGINA", "PÁGINAS", "PAGINA", "PAG"];
-/// Beginnings of words that say that an answer is not the whole.
+/// Beginnings of words that mean that an answer is not whole.
 const MORE_STEMS: [&str; 16] = [
     "PARTIAL",
     "PARCIAL",
@@ -72,7 +72,7 @@ const MORE_STEMS: [&str; 16] = [
     "ABORT",
     "INTERRUMP",
 ];
-/// The same, as two words one after the other.
+/// Pairs of words that mean the same.
 const MORE_PAIRS: [(&str, &str); 17] = [
     ("TIMED", "OUT"),
     ("TIME", "OUT"),
@@ -93,7 +93,7 @@ const MORE_PAIRS: [(&str, &str); 17] = [
     ("MAS", "REGISTROS"),
 ];
 
-/// A sentence of the server's, ready to be asked what it says.
+/// A sentence of the server's, split into tokens.
 #[derive(Debug, Clone)]
 pub(super) struct Sentence(Vec<Token>);
 
@@ -122,7 +122,8 @@ impl Sentence {
         }
     }
 
-    /// Whether this is the vendor's `Validate dates entered`, or a count of 0 rows, and nothing else.
+    /// Returns true if this is the vendor's `Validate dates entered`, or a count of 0 rows, and
+    /// nothing else.
     pub(super) fn says_no_rows(&self) -> bool {
         self.is_validate_dates() || self.is_count_of_zero()
     }
@@ -133,13 +134,8 @@ impl Sentence {
     }
 
     fn is_count_of_zero(&self) -> bool {
-        let is_zero = |token: &&Token| match token {
-            Token::Number(number) => *number == 0,
-            Token::Word(word) => ZERO_WORDS.contains(&word.as_str()),
-            Token::Slash => false,
-        };
         let numbers = self.0.iter().filter(|token| matches!(token, Token::Number(_))).count();
-        let others: Vec<Token> = self.0.iter().filter(|token| !is_zero(token)).cloned().collect();
+        let others: Vec<Token> = self.0.iter().filter(|token| !token.is_zero()).cloned().collect();
         let has_one_zero = self.0.len() - others.len() == 1 && numbers <= 1;
         has_one_zero
             && self.counts_rows()
@@ -154,22 +150,28 @@ impl Sentence {
         self.0.iter().all(|token| matches!(token, Token::Word(word) if words.contains(&word.as_str())))
     }
 
-    /// Whether rows are what the sentence is about.
+    /// Returns true if the sentence is about rows.
     fn counts_rows(&self) -> bool {
         COUNTED.iter().any(|word| self.has(word))
     }
 
-    /// Whether it says that the server did not find what was asked for, as the reason of an HTTP status does.
+    /// Returns true if it reports that the server did not find the requested thing, like the reason
+    /// of an HTTP status.
     pub(super) fn says_not_found(&self) -> bool {
-        let is_known = |token: &Token| match token {
+        self.0.iter().all(|token| match token {
             Token::Number(number) => *number == 404 || *number == 1,
             Token::Word(word) => matches!(word.as_str(), "NOT" | "FOUND" | "TRUE" | "ERROR" | "HTTP"),
             Token::Slash => false,
-        };
-        self.0.iter().all(is_known)
+        })
     }
 
-    /// The number of rows that the sentence announces: the first one, or what an `N of M` says.
+    /// Returns true if it says something, and not that there are no rows.
+    pub(super) fn is_unknown(&self) -> bool {
+        !self.says_no_rows() && !self.is_silent()
+    }
+
+    /// Returns the number of rows that the sentence announces: the first one, or the M of an `N of
+    /// M`.
     pub(super) fn rows(&self) -> Option<u64> {
         let is_about_rows =
             self.counts_rows() || ["FOUND", "ENCONTRARON", "TOTAL"].iter().any(|word| self.has(word));
@@ -186,7 +188,7 @@ impl Sentence {
         first.into_iter().chain(of).chain(named).max()
     }
 
-    /// Whether it says that there is more than this, without a number of rows.
+    /// Returns true if it announces more than this, without a number of rows.
     pub(super) fn says_more(&self) -> bool {
         let has_stem = self.0.iter().any(|token| match token {
             Token::Word(word) => MORE_STEMS.iter().any(|stem| word.starts_with(stem)),
@@ -198,7 +200,7 @@ impl Sentence {
         has_stem || has_pair || self.pairs().any(|pair| pair.of_pages && pair.part < pair.all)
     }
 
-    /// Whether it names a part of something: `1-25 of 7000`.
+    /// Returns true if it names a part of something: `1-25 of 7000`.
     pub(super) fn names_a_part(&self) -> bool {
         self.pairs().any(|pair| pair.part < pair.all)
     }
@@ -208,7 +210,7 @@ impl Sentence {
         (0..self.0.len()).filter_map(|at| self.part_at(at))
     }
 
-    /// The `N of M` whose N stands at a place.
+    /// The `N of M` whose N is at a place.
     fn part_at(&self, at: usize) -> Option<PartOf> {
         let part = self.0[at].number()?;
         let before = at.checked_sub(1).map(|before| &self.0[before]);
@@ -252,6 +254,14 @@ impl Token {
         Self::Word(text.to_uppercase())
     }
 
+    fn is_zero(&self) -> bool {
+        match self {
+            Self::Number(number) => *number == 0,
+            Self::Word(word) => ZERO_WORDS.contains(&word.as_str()),
+            Self::Slash => false,
+        }
+    }
+
     fn number(&self) -> Option<u64> {
         match self {
             Self::Number(number) => Some(*number),
@@ -264,7 +274,8 @@ impl Token {
     }
 }
 
-/// The end of the token that a text begins with: letters and digits, and single dots and commas between digits.
+/// Returns the end of the token with which a text begins: letters and digits, and single dots and
+/// commas between digits.
 fn token_end(text: &str) -> usize {
     let mut chars = text.char_indices().peekable();
     let mut after_digit = false;

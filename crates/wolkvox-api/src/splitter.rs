@@ -1,10 +1,10 @@
 //! Cuts the stream of one answer into rows, without ever holding more than one of them.
 //!
-//! An answer is `{"code":…,"error":…,"msg":…,"data":[row, row, …]}`, up to 256 MB, with `data` at any place; some
-//! servers send the rows as an object keyed by number, or a single row without its list. Bytes are pushed as they
-//! arrive; each element of `data` is handed on as soon as it is whole, and all that
-//! is not `data` is kept for [`Splitter::finish`]. This finds where values begin and end and leaves what
-//! they mean to `serde_json`; it must never buffer in proportion to the answer.
+//! An answer is `{"code":…,"error":…,"msg":…,"data":[row, row, …]}`, up to 256 MB, with `data` at
+//! any place; some servers send the rows as an object keyed by number, or a single row without its
+//! list. Bytes are pushed as they arrive; each element of `data` is handed on as soon as it is
+//! whole, and everything else is kept for [`Splitter::finish`]. This finds where values begin and
+//! end; `serde_json` reads them. It must never buffer in proportion to the answer.
 
 use std::{borrow::Cow, collections::BTreeMap};
 
@@ -12,13 +12,15 @@ use serde::de::IgnoredAny;
 
 use super::{envelope::Envelope, flat::stop, long_row::LongRow};
 
-/// Of a longer row only the known fields are kept: real ones have about 250 bytes.
+/// Length of the longest row that is held, in bytes; of a longer one only the known fields are
+/// kept. Real ones have about 250 bytes.
 const MAX_ROW_BYTES: usize = 64 * 1024;
-/// What stands beside `data` is four short fields.
+/// Size of the largest envelope, in bytes: the vendor's has four short fields.
 const MAX_ENVELOPE_BYTES: usize = 64 * 1024;
-/// A longer number is none that counts rows.
+/// Length of the longest key that numbers a row.
 const MAX_KEY_BYTES: usize = 22;
-/// An object is a row only with one of these fields: rows of the report, of routing points and of options.
+/// The fields of rows of the report, of routing points and of options. An object without any of
+/// them is no row.
 const ROW_FIELDS: [&str; 5] = ["rp_id", "conn_id", "cod_opc_menu", "cod_act", "code_act"];
 
 /// One element of `data`.
@@ -30,10 +32,10 @@ pub enum Element<'a> {
     TooLong,
 }
 
-/// Why the bytes are not an answer.
+/// The reason why the bytes are not an answer.
 #[derive(Debug, Clone, Copy, thiserror::Error, PartialEq, Eq)]
 pub enum SplitError {
-    /// The body is something else than JSON: HTML, a PHP warning, nothing.
+    /// The body is not JSON but HTML, a PHP warning, or nothing.
     #[error("the body is not JSON ({0})")]
     NotJson(&'static str),
     /// JSON, but not the shape of an answer.
@@ -46,7 +48,7 @@ pub enum SplitError {
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum State {
-    /// Before the opening brace; how many bytes of a byte-order mark were seen.
+    /// Before the opening brace; the number of bytes of a byte-order mark that were seen.
     Start(u8),
     /// In the outer object, outside `data`.
     Outer,
@@ -54,7 +56,7 @@ enum State {
     DataValue,
     /// `data` is an object: before its first key.
     ObjectStart,
-    /// In the first key of `data`, which tells rows by number from a row.
+    /// In the first key of `data`, which distinguishes rows by number from a single row.
     FirstKey,
     /// In a later key.
     Key,
@@ -70,18 +72,18 @@ enum State {
     End,
 }
 
-/// What may come between two elements.
+/// The bytes that may come between two elements.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Expect {
     /// An element or the end.
     First,
-    /// An element: there was a comma.
+    /// An element, because there was a comma.
     Next,
     /// A comma or the end.
     Comma,
 }
 
-/// Where a scan through one JSON value stands; survives the end of a chunk.
+/// State of a scan through one JSON value, which continues in the next chunk.
 #[derive(Clone, Copy, Default, Debug)]
 struct Scan {
     depth: u32,
@@ -90,8 +92,8 @@ struct Scan {
 }
 
 impl Scan {
-    /// Advances to the end of the value that begun before `bytes`. Returns the offset just behind it, or
-    /// `None` when the chunk ends first. A scalar ends before the delimiter that follows it.
+    /// Advances to the end of the value that began before `bytes`. Returns the offset just behind
+    /// it, or `None` if the chunk ends first. A scalar ends before the delimiter that follows it.
     fn advance(&mut self, bytes: &[u8]) -> Option<usize> {
         let mut i = 0;
         while i < bytes.len() {
@@ -113,7 +115,7 @@ impl Scan {
                                     return Some(i);
                                 }
                             }
-                            // Not JSON, but that is for others to say.
+                            // Not JSON; `serde_json` will report that.
                             _ => {}
                         }
                     }
@@ -146,18 +148,18 @@ pub struct Splitter {
     scan: Scan,
     /// An element that began in an earlier chunk.
     partial: Vec<u8>,
-    /// The element, once it is too long to be held.
+    /// The element, if it is too long to be held.
     long: Option<LongRow>,
     /// `data` is an object of rows by number.
     keyed: bool,
-    /// Of such an object, a key and its colon have been read.
+    /// A key of such an object and its colon have been read.
     key_read: bool,
-    /// Everything but the rows, in whose place stands an empty list.
+    /// Everything but the rows, which an empty list replaces.
     envelope: Vec<u8>,
     /// In `State::Outer`: depth below the outer object, and the string being read or last read.
     outer: Scan,
     key: Vec<u8>,
-    /// Whether the next string at depth 1 is a key.
+    /// The next string at depth 1 is a key.
     expect_key: bool,
     seen_data: bool,
 }
@@ -202,7 +204,7 @@ impl Splitter {
         Ok(())
     }
 
-    /// Ends the answer: only here is it known to be whole.
+    /// Ends the answer. Only now is it known to be whole.
     pub fn finish(self) -> Result<Envelope, SplitError> {
         match self.state {
             State::End => Envelope::parse(&self.envelope)
@@ -294,7 +296,7 @@ impl Splitter {
             b'"' => return Err(SplitError::Schema("data is a text")),
             _ => return Err(SplitError::Schema("data is neither a list nor an object")),
         }
-        // Only the rows are taken out: that there was a list stays.
+        // Only the rows are taken out; the list stays.
         self.envelope.extend_from_slice(b"[]");
         Ok(1)
     }
@@ -414,7 +416,7 @@ impl Splitter {
     }
 }
 
-/// Whether an object that stands where a list should is a row, and no wrapper around something else.
+/// Returns true if an object in place of a list is a row, and not a wrapper around something else.
 fn is_row(element: Element<'_>) -> bool {
     let Element::Value(bytes) = element else { return false };
     let fields = serde_json::from_slice::<BTreeMap<Cow<'_, str>, IgnoredAny>>(bytes);

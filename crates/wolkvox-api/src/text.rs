@@ -1,4 +1,4 @@
-//! A JSON value as the text that it stands for, cleaned and cut as a label is.
+//! A JSON value as text, cleaned and cut like a label.
 //!
 //! Owns the ways in which servers write a scalar.
 
@@ -16,14 +16,14 @@ pub(super) enum Text<'a> {
     Missing,
     /// It is null.
     Null,
-    /// What a scalar says.
+    /// The text of a scalar.
     Is(Cow<'a, str>),
-    /// It is a list or an object: which of them.
+    /// The kind of a value that is a list or an object.
     Odd(&'static str),
 }
 
 impl<'a> Text<'a> {
-    /// What a text says that stands in quotes, with escapes or without.
+    /// Reads a text in quotes, with escapes or without.
     pub(super) fn quoted(json: &'a str, escaped: bool) -> Result<Self, serde_json::Error> {
         Ok(Self::Is(match escaped {
             false => Cow::Borrowed(&json[1..json.len() - 1]),
@@ -31,7 +31,8 @@ impl<'a> Text<'a> {
         }))
     }
 
-    /// What a value says, in the one way in which it is compared: numbers of any length as they are written.
+    /// Reads a value in the one form in which it is compared: numbers of any length as they are
+    /// written.
     pub(super) fn of(raw: &'a RawValue) -> Result<Self, serde_json::Error> {
         let json = raw.get();
         Ok(match json.as_bytes().first() {
@@ -57,7 +58,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
     }
 }
 
-/// At most `length` characters of a text, without a space at the end.
+/// Cuts a text to at most `length` characters, without a space at the end.
 pub(super) fn cut(text: &str, length: usize) -> &str {
     if text.len() <= length {
         return text;
@@ -68,7 +69,8 @@ pub(super) fn cut(text: &str, length: usize) -> &str {
     }
 }
 
-/// Returns a value as labels and hashes take it: trimmed, composed, and without what nobody can see.
+/// Returns a value in the form of labels and hashes: trimmed, composed, and without invisible
+/// characters.
 pub(super) fn clean<'a>(text: &Text<'a>) -> Cow<'a, str> {
     match text {
         Text::Is(Cow::Borrowed(text)) => cleaned(text),
@@ -78,7 +80,7 @@ pub(super) fn clean<'a>(text: &Text<'a>) -> Cow<'a, str> {
 }
 
 fn cleaned(text: &str) -> Cow<'_, str> {
-    // Nearly all are ASCII; looked at without a way out in between, which is faster for short texts.
+    // Nearly all are ASCII. The loop has no early exit, which is faster for short texts.
     if text.bytes().fold(true, |plain, byte| plain & (b' '..=b'~').contains(&byte)) {
         return Cow::Borrowed(text.trim_ascii());
     }
@@ -92,14 +94,14 @@ fn cleaned(text: &str) -> Cow<'_, str> {
     Cow::Owned(composed.normalize(visible.trim()).into_owned())
 }
 
-/// A space that looks like the common one.
+/// Returns true for a space that looks like the common one.
 fn is_odd_space(c: char) -> bool {
     c != ' ' && c.is_whitespace() && !c.is_control()
 }
 
-/// A character that leaves no mark, or that only changes how others are laid out: two texts that differ by it alone look
-/// alike. The categories Cc, Cf, Zl and Zp of Unicode 16, what it lists as `Default_Ignorable_Code_Point`, and the empty
-/// Braille pattern.
+/// Returns true for a character that leaves no mark, or that only changes the layout of others: two
+/// texts that differ by it alone look alike. The categories Cc, Cf, Zl and Zp of Unicode 16, its
+/// `Default_Ignorable_Code_Point`, and the empty Braille pattern.
 fn is_invisible(c: char) -> bool {
     c.is_control()
         || matches!(c,

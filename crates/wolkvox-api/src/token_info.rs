@@ -1,4 +1,4 @@
-//! What the vendor tells of the day's quota (`information.php?api=token_info`).
+//! The vendor's report on the day's quota (`information.php?api=token_info`).
 
 use serde_json::Value;
 
@@ -7,15 +7,15 @@ use super::error::ApiError;
 /// Requests of the operation's day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TokenInfo {
-    /// How many there may be.
+    /// Requests allowed.
     pub limit: u64,
-    /// How many there were, by all of the operation's tokens; 0 where the server does not say.
+    /// Requests used, by all of the operation's tokens; 0 if the server does not report it.
     pub used: u64,
 }
 
 impl TokenInfo {
-    /// Reads the answer. Only the names of the fields are known, so they are looked for at any depth, and their
-    /// values may be numbers or text.
+    /// Reads the answer. Only the names of the fields are known, so they are looked for at any
+    /// depth, and their values may be numbers or text.
     pub(super) fn parse(body: &[u8]) -> Result<Self, ApiError> {
         let answer: Value = serde_json::from_slice(body)
             .map_err(|_| ApiError::NotJson("it should tell the quota".to_owned()))?;

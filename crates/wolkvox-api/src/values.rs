@@ -1,8 +1,8 @@
-//! What JSON values mean in fields that say how it went: nothing, a failure, or words.
+//! The meaning of JSON values in fields that report an outcome: nothing, a failure, or words.
 
 use serde_json::Value;
 
-/// Whether a value is one of the ways to write that there is nothing.
+/// Returns true for each of the ways to write that there is nothing.
 pub(super) fn is_nothing(value: &Value) -> bool {
     match value {
         Value::Null => true,
@@ -17,7 +17,7 @@ pub(super) fn is_nothing(value: &Value) -> bool {
     }
 }
 
-/// Whether a field such as `status` says that it went wrong.
+/// Returns true if a field such as `status` reports a failure.
 pub(super) fn is_failure(value: &Value) -> bool {
     match value {
         Value::Bool(well) => !well,
@@ -33,7 +33,7 @@ pub(super) fn is_failure(value: &Value) -> bool {
     }
 }
 
-/// Whether a field such as `status` says that it went well.
+/// Returns true if a field such as `status` reports a success.
 pub(super) fn is_well(value: &Value) -> bool {
     match value {
         Value::Null => true,
@@ -47,7 +47,7 @@ pub(super) fn is_well(value: &Value) -> bool {
     }
 }
 
-/// The texts within a value, one after the other.
+/// Returns the texts within a value, joined by spaces.
 pub(super) fn words(value: &Value) -> String {
     match value {
         Value::String(text) if text.trim().eq_ignore_ascii_case("null") => String::new(),

@@ -153,7 +153,7 @@ fn begin(
 
 /// The part of the past that is read of one target.
 #[derive(Clone, Copy)]
-struct Past {
+struct PastRange {
     /// Begin of the first window.
     origin: Timestamp,
     /// End of the last window.
@@ -214,7 +214,7 @@ impl Run<'_> {
     }
 
     /// Returns the moments between which a target's past is read, which are lines of its grid.
-    fn past(&self, target: &TargetConfig, mark: &BackfillMark) -> anyhow::Result<Past> {
+    fn past(&self, target: &TargetConfig, mark: &BackfillMark) -> anyhow::Result<PastRange> {
         let began = mark.began();
         let poll = &self.config.poll;
         let newest = Cadence::new(poll.interval, poll.settle_delay, &target.name).last_closed(began);
@@ -226,7 +226,7 @@ impl Run<'_> {
         if origin >= until {
             bail!("there is no window between {origin} and {until}: begin further back");
         }
-        Ok(Past { origin, until })
+        Ok(PastRange { origin, until })
     }
 
     /// Reads a day, or the rest of it. Returns false if it was told to stop, and then keeps nothing

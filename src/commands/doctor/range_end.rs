@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     config::TargetConfig,
-    wolkvox::{Query, Sample},
+    wolkvox::{FieldSample, Query},
 };
 
 /// Length of both ranges, in seconds.
@@ -20,7 +20,7 @@ const SPAN: i64 = 60;
 
 /// Sends two requests if a row is known.
 pub(super) async fn check(
-    known: &Sample,
+    known: &FieldSample,
     requester: &mut Requester<'_>,
     target: &TargetConfig,
     report: &mut Report<'_>,
@@ -30,7 +30,7 @@ pub(super) async fn check(
     let mut seen = [0; 2];
     for (seen, end) in seen.iter_mut().zip([second, second - 1]) {
         let (Some(from), Some(to)) = ((second - SPAN).civil(), end.civil()) else { return Ok(()) };
-        let sample = Sample::counting_at(target.timezone.clone(), second);
+        let sample = FieldSample::counting_at(target.timezone.clone(), second);
         let look = requester.read(Query { from, to }, sample).await;
         if look.outcome.is_err() {
             return report.line(Mark::Note, Text::End, Text::EndUnknown, &[]);

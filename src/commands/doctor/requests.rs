@@ -10,7 +10,7 @@ use crate::{
     model::Fingerprints,
     schedule::TimeRange,
     wolkvox::{
-        Admission, Answer, ApiError, Client, ClientLimits, Element, Query, RowParser, Sample, TokenInfo,
+        Admission, Answer, ApiError, Client, ClientLimits, Element, FieldSample, Query, RowParser, TokenInfo,
     },
 };
 
@@ -28,7 +28,7 @@ pub(super) struct Requester<'a> {
 
 /// An answer of the report. It may have rows even if it ended in a failure.
 pub(super) struct Look {
-    pub(super) sample: Sample,
+    pub(super) sample: FieldSample,
     pub(super) outcome: Result<Answer, ApiError>,
     /// Our clock, before and after the request.
     pub(super) asked: (Timestamp, Timestamp),
@@ -84,16 +84,16 @@ impl<'a> Requester<'a> {
     pub(super) async fn last(&mut self, length: Duration) -> Look {
         let now = self.now();
         let (from, to) = TimeRange { from: now - length, to: now }.local(self.zone);
-        self.read(Query { from, to }, Sample::new(self.zone.clone())).await
+        self.read(Query { from, to }, FieldSample::new(self.zone.clone())).await
     }
 
-    pub(super) async fn read(&mut self, query: Query, mut sample: Sample) -> Look {
+    pub(super) async fn read(&mut self, query: Query, mut sample: FieldSample) -> Look {
         let before = self.now();
         let outcome = self.ask(query, &mut sample).await;
         Look { sample, outcome, asked: (before, self.now()) }
     }
 
-    async fn ask(&mut self, query: Query, sample: &mut Sample) -> Result<Answer, ApiError> {
+    async fn ask(&mut self, query: Query, sample: &mut FieldSample) -> Result<Answer, ApiError> {
         let token = self.token.read().map_err(|error| ApiError::TokenUnreadable(error.to_string()))?;
         self.spend()?;
         // Parsed as in a poll; nothing is kept, so the key does not matter.

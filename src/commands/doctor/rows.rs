@@ -11,7 +11,7 @@ use super::{
 use crate::{
     i18n::span,
     schedule::instant,
-    wolkvox::{FieldPattern, Sample},
+    wolkvox::{FieldPattern, FieldSample},
 };
 
 /// Seconds in the future from which a row is dated in another zone.
@@ -35,7 +35,7 @@ const ZONES: [(i64, &str); 8] = [
 
 /// Checks the configured zone; returns true unless something speaks against it.
 pub(super) fn zone(
-    sample: &Sample,
+    sample: &FieldSample,
     zone: &TimeZone,
     now: Timestamp,
     report: &mut Report<'_>,
@@ -88,7 +88,7 @@ fn zones(offset: i64) -> String {
 
 /// Prints the age of the newest row.
 pub(super) fn lateness(
-    sample: &Sample,
+    sample: &FieldSample,
     zone: &TimeZone,
     now: Timestamp,
     zone_is_right: bool,
@@ -104,7 +104,7 @@ pub(super) fn lateness(
 }
 
 /// Prints the shape of every field.
-pub(super) fn shapes(sample: &Sample, report: &mut Report<'_>) -> io::Result<()> {
+pub(super) fn shapes(sample: &FieldSample, report: &mut Report<'_>) -> io::Result<()> {
     let values = [("rows", sample.rows().to_string()), ("undated", sample.undated().to_string())];
     if sample.undated() > 0 {
         report.line(Mark::Todo, Text::Fields, Text::Undated, &values)?;
@@ -174,7 +174,7 @@ mod tests {
         let now: Timestamp = "2026-01-19T00:40:00Z".parse().unwrap();
         for (name, right) in [("America/Bogota", true), ("UTC", false)] {
             let configured = TimeZone::get(name).unwrap();
-            let mut sample = Sample::new(configured.clone());
+            let mut sample = FieldSample::new(configured.clone());
             let row = r#"{"rp_id":"10","conn_id":"x","date":"2026-01-18T19:34:31-05:00"}"#;
             sample.take(Element::Value(row.as_bytes()));
             let mut out = Vec::new();
@@ -195,7 +195,7 @@ mod tests {
             ("America/Costa_Rica", false, "rows are dated in the future"),
         ] {
             let configured = TimeZone::get(name).unwrap();
-            let mut sample = Sample::new(configured.clone());
+            let mut sample = FieldSample::new(configured.clone());
             let row = r#"{"rp_id":"10","conn_id":"65f1a2b3c4d5e6f708192a3b","date":"2026-01-18 19:34:31"}"#;
             sample.take(Element::Value(row.as_bytes()));
             let mut out = Vec::new();

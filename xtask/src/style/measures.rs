@@ -12,7 +12,7 @@ const LINE: usize = 100;
 /// Longest function, in lines of code.
 const FUNCTION: usize = 50;
 
-/// What a number of places is divided by.
+/// The divisor of a number of places.
 #[derive(Debug, Clone, Copy)]
 enum Unit {
     /// Nothing.
@@ -156,7 +156,7 @@ fn fragments(sources: &[Source]) -> Vec<Place> {
     comments
 }
 
-/// Where a pattern begins, also if it goes on for several lines.
+/// Returns the places at which a pattern begins, even if it goes on for several lines.
 fn matching(sources: &[Source], pattern: &Regex) -> Vec<Place> {
     let mut places = Vec::new();
     for source in sources {
@@ -181,7 +181,7 @@ fn long_lines(sources: &[Source]) -> Vec<Place> {
     places
 }
 
-/// Where each type is defined, by its name.
+/// Returns the places at which each type is defined, by its name.
 pub fn types(sources: &[Source]) -> BTreeMap<String, Vec<Place>> {
     let mut types = BTreeMap::<String, Vec<Place>>::new();
     for source in sources {
