@@ -41,7 +41,7 @@ const DAY: i64 = 86_400;
 /// The vendor's limit.
 const MOST_ROWS: usize = 60_000;
 const HEAD: &[u8] = br#"{"code":"200","error":null,"msg":"Information found","data":["#;
-/// Where in a row its date stands, and two digits of its interaction that are the day's.
+/// Place of the date in a row, and of two digits of its interaction that are the day's.
 const DATE: usize = 8;
 const CONN_DAY: usize = 46;
 

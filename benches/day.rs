@@ -80,7 +80,7 @@ impl Plan {
     }
 }
 
-/// What an hour cost.
+/// The cost of an hour.
 #[derive(Default, Clone)]
 struct Hour {
     commits: Vec<Duration>,
@@ -111,7 +111,7 @@ struct Load {
     plan: Plan,
     file: PathBuf,
     hours: Arc<Mutex<Vec<Hour>>>,
-    /// When the last answer ended, and the last second that it was about.
+    /// The end of the last answer, and the last second that it was about.
     answered: Mutex<Option<(time::Instant, i64)>>,
     stop: CancellationToken,
 }

@@ -45,7 +45,7 @@ const OPTIONS: i64 = 20;
 #[derive(Clone, Copy)]
 struct Plan {
     targets: usize,
-    /// Of five minutes.
+    /// Rows in five minutes.
     rows: i64,
     interval: u64,
     lookback: u64,
@@ -239,7 +239,7 @@ impl Progress {
     }
 }
 
-/// What is exposed, and the bytes of it that went over the wire.
+/// Returns the exposition, and its bytes on the wire.
 async fn exposed(publisher: &Publisher) -> (String, usize) {
     let body = publisher.publication().in_encoding(ENCODING).await.render(&[], ENCODING).unwrap().concat();
     let mut text = String::new();

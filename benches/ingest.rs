@@ -137,7 +137,7 @@ fn parsing(body: &[u8]) {
     println!("  peer, serde_json into a list of rows of texts: {peer}");
 }
 
-/// What one would write first.
+/// The obvious implementation.
 #[derive(Deserialize)]
 #[allow(dead_code, reason = "its fields are there to be filled")]
 struct WholeAnswer {
@@ -218,7 +218,8 @@ struct Measured {
     /// Processor time, which a busy machine makes little longer.
     cpu: Duration,
     idle: u64,
-    /// Of that, what is its own: the rest is the program, which the kernel shares and can drop.
+    /// The part of it that is its own: the rest is the program, which the kernel shares and can
+    /// drop.
     own: u64,
     peak: u64,
     after: u64,

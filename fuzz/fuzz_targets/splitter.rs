@@ -25,7 +25,7 @@ fn split<'a>(pieces: impl Iterator<Item = &'a [u8]>) -> Outcome {
     (rows, splitter.finish().map(drop))
 }
 
-/// What stands beside the rows can be read: scalars, each key once.
+/// Returns true if the fields beside the rows are readable: scalars, each key once.
 fn plain_envelope(body: &[u8], fields: &serde_json::Map<String, Value>) -> bool {
     let occurs = |key: &str| body.windows(key.len()).filter(|window| *window == key.as_bytes()).count();
     ["code", "error", "msg"].iter().all(|key| {

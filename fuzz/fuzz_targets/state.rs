@@ -74,7 +74,7 @@ fn row(n: u64) -> Row<'static> {
     }
 }
 
-/// What the exporter does with its file.
+/// Works on the state file as the exporter does.
 fn work(disk: Disk) -> Result<(), StoreError> {
     let store = Store::open_backend(move || Ok(disk.clone()), Path::new("fuzz"), [1; 16])?;
     let (target, account) = store.restore("a", || TargetCounters::new(Timestamp::UNIX_EPOCH))?;

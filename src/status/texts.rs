@@ -121,28 +121,28 @@ texts! {
     Result: "Result", "Resultado";
     Committed: "committed", "guardada";
 
-    LastDay: "Hits by option, last 24 hours", "Entradas por opción, últimas 24 horas";
+    LastDay: "Hits by option, last 24 hours", "Marcaciones por opción, últimas 24 horas";
     DayRange:
         "{hits} hits, by hour of the server's clock ({zone}), from {from} to {until}.",
-        "{hits} entradas, por hora del reloj del servidor ({zone}), de {from} a {until}.";
+        "{hits} marcaciones, por hora del reloj del servidor ({zone}), de {from} a {until}.";
     KnownFrom:
         "Known since {time}; the hours before are shaded.",
         "Se conocen desde {time}; las horas anteriores están sombreadas.";
-    NoHits: "No hits in this time.", "Ninguna entrada en este tiempo.";
+    NoHits: "No hits in this time.", "Ninguna marcación en este tiempo.";
     OneScale:
         "All bars of a routing point have the same scale.",
         "Todas las barras de un punto de enrutamiento tienen la misma escala.";
     MoreOptions: "{number} more options", "{number} opciones más";
     MorePoints:
         "{number} more routing points with {hits} hits are in the metrics.",
-        "{number} puntos de enrutamiento más, con {hits} entradas, están en las métricas.";
+        "{number} puntos de enrutamiento más, con {hits} marcaciones, están en las métricas.";
     Chart:
         "{hits} hits; most from {from} to {to}: {peak}",
-        "{hits} entradas; el máximo de {from} a {to}: {peak}";
-    PointHits: "{hits} hits", "{hits} entradas";
+        "{hits} marcaciones; el máximo de {from} a {to}: {peak}";
+    PointHits: "{hits} hits", "{hits} marcaciones";
     Option: "Option", "Opción";
     ByHour: "By hour", "Por hora";
-    Hits: "Hits", "Entradas";
+    Hits: "Hits", "Marcaciones";
 
     Explained: "How to read this page", "Cómo leer esta página";
     ExplainedPoll:
@@ -155,7 +155,7 @@ texts! {
         "Completo hasta: todo lo anterior a este momento está leído y guardado. Lo usual es hasta seis minutos antes.";
     ExplainedHit:
         "A hit is one row: somebody entered this option of the menu. Options with few hits are shown together.",
-        "Una entrada es una fila: alguien entró a esta opción del menú. Las opciones con pocas entradas se muestran \
+        "Una marcación es una fila: alguien marcó esta opción del menú. Las opciones con pocas marcaciones se muestran \
          juntas.";
     ExplainedUsual:
         "Unlike usual: what the alerts tell. It is compared with the same time of up to four earlier weeks, at the level \

@@ -114,7 +114,7 @@ async fn what_is_not_alive_is_told_with_its_reason() {
     }
 }
 
-/// What bash would offer for the last word of `line`, with the binary's own script.
+/// Returns bash's offers for the last word of `line`, with the binary's own script.
 fn offered(line: &[&str]) -> Vec<String> {
     const ASK: &str = r#"set -eu
         source /dev/stdin

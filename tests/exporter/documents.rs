@@ -75,7 +75,8 @@ fn every_link_leads_somewhere() {
     assert!(broken.is_empty(), "broken links:\n{}", broken.join("\n"));
 }
 
-/// What a document says to type or to write into a file, without comments.
+/// Returns the lines that a document tells people to type or to write into a file, without
+/// comments.
 fn commands(document: &str) -> Vec<String> {
     let text = fs::read_to_string(root().join(document)).expect("a document is text");
     let blocks = text.split("```").skip(1).step_by(2);

@@ -47,7 +47,7 @@ impl Door {
         Self { address, asked }
     }
 
-    /// How often this was asked for.
+    /// Returns the number of requests for this.
     fn asked(&self, what: &str) -> usize {
         let asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
         asked.iter().filter(|line| line.contains(what)).count()
@@ -199,7 +199,7 @@ async fn an_option_can_be_named_at_one_routing_point() {
     }
 }
 
-/// What a client makes of an answer with this status line and body.
+/// Returns the client's reading of an answer with this status line and body.
 async fn read(status: &str, body: &str) -> Result<Vec<(String, String)>, ErrorClass> {
     let length = body.len();
     let answer = format!("HTTP/1.1 {status}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}");

@@ -16,7 +16,7 @@ use crate::support::fleet::Supervisor;
 use crate::support::personal::{self, QUOTED, quoting, text};
 use crate::support::process::{Exporter, client};
 
-/// What must be nowhere.
+/// Values that must not appear anywhere.
 #[derive(Default)]
 struct Secrets {
     telephones: BTreeSet<String>,
@@ -25,7 +25,7 @@ struct Secrets {
 }
 
 impl Secrets {
-    /// Of all rows that a simulator serves.
+    /// Collects them from all rows that a simulator serves.
     async fn served(api: &Api) -> Self {
         let mut secrets = Self::default();
         for row in &personal::rows(api).await {

@@ -146,7 +146,7 @@ pub(crate) fn compare(plan: &Plan, scraped: &Counters, received: u64) -> Result<
     Ok(())
 }
 
-/// What the exporter says that it could not read whole.
+/// Returns the number of seconds that the exporter counts as incomplete.
 pub(crate) fn incomplete(scraped: &Counters) -> f64 {
     value(scraped, "wolkvox_windows_incomplete_total").unwrap_or(0.0)
 }

@@ -12,7 +12,7 @@ use redb::StorageBackend;
 #[derive(Debug, Default)]
 struct State {
     durable: Vec<u8>,
-    /// What a running process reads.
+    /// The bytes that a running process reads.
     current: Vec<u8>,
     unsynced: Vec<Change>,
     writes: u64,
@@ -50,7 +50,7 @@ impl CrashDisk {
         state.fails_at = Some(state.writes + writes);
     }
 
-    /// Whether power has failed.
+    /// Returns true once power has failed.
     pub(crate) fn is_off(&self) -> bool {
         self.0.lock().unwrap().off
     }

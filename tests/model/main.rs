@@ -151,7 +151,7 @@ fn a_server_that_announces_more_than_it_has_costs_few_requests() {
     }
 }
 
-/// What each kind of trouble costs that depends on what is asked for: not a storm.
+/// Trouble that depends on the requested range costs few requests, not a storm.
 #[test]
 fn trouble_that_depends_on_the_span_costs_few_requests() {
     let polls = |plan: Plan| run(plan).unwrap_or_else(|error| panic!("{error}")).requests;

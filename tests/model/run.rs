@@ -28,17 +28,18 @@ use crate::{
 #[derive(Debug, Clone)]
 pub(crate) struct Plan {
     pub(crate) world: World,
-    /// When the process is first started, in seconds from the start; counting begins with the world all the same.
+    /// First start of the process, in seconds from the start; counting begins with the world all
+    /// the same.
     pub(crate) first_start: i64,
     /// Moments, in seconds from the start, at which the process is killed.
     pub(crate) restarts: Vec<i64>,
     /// From when on, and for how long, no process is there at all.
     pub(crate) away: Option<(i64, i64)>,
-    /// What the disk does after each start, one start after the other.
+    /// Troubles of the disk after each start, one start after the other.
     pub(crate) disk: Vec<DiskTrouble>,
     /// From when on the exporter's clock is wrong, and by how much.
     pub(crate) jumps: Vec<(i64, i64)>,
-    /// Whether an interaction stays open for so long that all its rows come in time.
+    /// Interactions stay open for so long that all their rows come in time.
     pub(crate) patient: bool,
     pub(crate) seed: u64,
     /// Counting begins when the poller first reaches the server, which is so many seconds after the start at the earliest:
@@ -127,7 +128,7 @@ fn end(plan: &Plan, idle: i64) -> i64 {
     trouble.max(until) + world::HOURLY.max(idle) + 3 * 3600
 }
 
-/// What was seen of a process from outside.
+/// Observations of a process from outside.
 #[derive(Default)]
 struct Witness {
     series: Counters,

@@ -173,7 +173,7 @@ fn unread_seconds(plan: &Plan) -> i64 {
     if polls_fail { 4 * 3600 } else { WINDOW }
 }
 
-/// What may become of a row.
+/// Returns the fates that a row may have.
 fn fate(plan: &Plan, row: &WorldRow) -> Fate {
     let world = &plan.world;
     let is_late = row.visible - row.date > LOOKBACK - WINDOW;

@@ -13,9 +13,9 @@ use crate::{
     },
 };
 
-/// Where virtual time begins: 2026-01-18T12:00:00Z,
+/// Beginning of virtual time: 2026-01-18T12:00:00Z.
 const START: i64 = 1_768_737_600;
-/// or an hour before 2026-04-05T03:00:00Z, when in Santiago the clock is put back to 23:00.
+/// Beginning an hour before 2026-04-05T03:00:00Z, when in Santiago the clock is put back to 23:00.
 const FOLD_START: i64 = 1_775_354_400;
 /// Rows are dated within this many seconds of the start.
 pub(crate) const TRAFFIC: i64 = 2 * 3600;
@@ -27,9 +27,10 @@ pub(crate) const HOURLY: i64 = 3 * 3600;
 /// comes.
 pub(crate) const LATEST: i64 = HOURLY - 3600 - 600;
 
-/// How long an interaction may be quiet. So long that every row comes in time, however late the re-reading;
+/// Longest silence of an interaction, so long that every row comes in time, however late the
+/// re-reading.
 pub(crate) const PATIENT: i64 = TRAFFIC + HOURLY + 3600;
-/// and so short that some do not.
+/// Longest silence that is so short that some rows come too late.
 pub(crate) const IMPATIENT: i64 = 1800;
 
 /// The other operation has a row every so many seconds, at the half of them,
@@ -54,7 +55,8 @@ pub(crate) struct World {
     /// Three seconds apart at least: the narrowest span has both its ends.
     pub(crate) poison: Vec<Poison>,
     pub(crate) times: Times,
-    /// What it says of its quota, one answer after the other, before it tells the truth; not asked where empty.
+    /// Wrong answers about its quota, one after the other, before the true ones; empty if it is not
+    /// asked.
     pub(crate) quota_lies: Vec<(u64, u64)>,
     /// Its clock is put back in the first hour.
     pub(crate) fold: bool,
@@ -87,7 +89,7 @@ impl World {
         if self.fold { TimeZone::get("America/Santiago").unwrap() } else { TimeZone::UTC }
     }
 
-    /// Where its time begins.
+    /// Beginning of its time.
     pub(crate) fn start(&self) -> Timestamp {
         Timestamp::from_second(if self.fold { FOLD_START } else { START }).unwrap()
     }

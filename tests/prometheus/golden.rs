@@ -28,8 +28,8 @@ use crate::support::promtool::check_metrics;
 
 /// Nine o'clock on a Monday in Bogotá.
 const START: &str = "2026-01-19T14:00:00Z";
-/// When the scrape comes, in seconds from the start: the second window has been read, and what was new in it is
-/// still held at 0.
+/// Moment of the scrape, in seconds from the start: the second window has been read, and its new
+/// counts are still held at 0.
 const SCRAPED: u64 = 660;
 
 /// One row of the report. Times are seconds from the start.

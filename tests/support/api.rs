@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 use simulator_testing::{Burst, Fault, FaultRule, Options, Simulator, Truth, serve};
 use tokio::net::TcpListener;
 
-/// What the simulators of the tests accept.
+/// The token that the simulators of the tests accept.
 pub(crate) const TOKEN: &str = "tok-3nT+/=simulated&secret";
 
 /// A simulator and its address.

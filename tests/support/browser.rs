@@ -98,7 +98,7 @@ impl Browser {
         self.command("Emulation.setEmulatedMedia", features).await;
     }
 
-    /// What the browser asks for pages in.
+    /// Sets the languages in which the browser asks for pages.
     pub(crate) async fn accept_language(&self, languages: &str) {
         self.command("Network.enable", json!({})).await;
         let headers = json!({ "headers": { "Accept-Language": languages } });
@@ -110,12 +110,12 @@ impl Browser {
         self.post("/url", json!({ "url": url })).await;
     }
 
-    /// What the body of a function returns.
+    /// Runs the body of a function and returns its result.
     pub(crate) async fn run(&self, script: &str) -> Value {
         self.post("/execute/sync", json!({ "script": script, "args": [] })).await
     }
 
-    /// What the console has said since the last time.
+    /// Returns the lines of the console since the last call.
     pub(crate) async fn console(&self) -> Vec<String> {
         let log = self.post("/se/log", json!({ "type": "browser" })).await;
         let entries = log.as_array().expect("a log is a list").iter();

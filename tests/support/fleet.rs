@@ -15,7 +15,7 @@ use super::{
     process::{Exporter, exporter},
 };
 
-/// What a configuration file is made from, and the directory that it lies in.
+/// The content of a configuration file, and its directory.
 pub(crate) struct Supervisor {
     directory: TempDir,
     targets: Vec<Value>,
@@ -98,7 +98,7 @@ impl Supervisor {
         fs::write(self.path(), text).expect("the temporary directory can be written");
     }
 
-    /// What the file says.
+    /// Returns the content of the file.
     pub(crate) fn config(&self) -> Value {
         json!({
             "targets": self.targets,

@@ -53,12 +53,12 @@ impl Process {
         Self { child, log, output, readers }
     }
 
-    /// What it has written to standard error.
+    /// Returns the text on standard error.
     pub(crate) fn log(&self) -> String {
         String::from_utf8_lossy(&bytes(&self.log)).into_owned()
     }
 
-    /// What it has written to standard output.
+    /// Returns the text on standard output.
     pub(crate) fn output(&self) -> String {
         String::from_utf8_lossy(&bytes(&self.output)).into_owned()
     }
@@ -174,7 +174,7 @@ impl Exporter {
         }
     }
 
-    /// How many lines of its log have this text.
+    /// Counts the lines of its log with this text.
     pub(crate) fn logged(&self, text: &str) -> usize {
         self.process.log().lines().filter(|line| line.contains(text)).count()
     }

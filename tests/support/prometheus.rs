@@ -22,7 +22,7 @@ use tempfile::TempDir;
 /// Generous, because a test machine may be busy; a Prometheus is usually ready within a second.
 const READY_WITHIN: Duration = Duration::from_secs(60);
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
-/// How often another free port is tried when somebody else was faster.
+/// Tries of another free port, if another process was faster.
 const PORT_TRIES: usize = 5;
 
 /// A series' labels, with `__name__` where the answer has one.
@@ -259,7 +259,7 @@ impl Prometheus {
         format!("http://{}", self.address)
     }
 
-    /// What it has logged so far.
+    /// Returns the log so far.
     pub(crate) fn log(&self) -> String {
         fs::read_to_string(log_path(&self.directory)).unwrap_or_else(|error| format!("(no log: {error})"))
     }

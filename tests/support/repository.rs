@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-/// Where they are.
+/// The folder of the repository.
 pub(crate) fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }

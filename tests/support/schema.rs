@@ -20,7 +20,7 @@ impl Schema {
         Self(serde_json::from_slice(&text).expect("a schema is JSON"))
     }
 
-    /// What is wrong with a document, and where.
+    /// Returns the faults of a document, with their places.
     pub(crate) fn faults(&self, document: &Value) -> Vec<String> {
         let mut faults = Vec::new();
         self.check(&self.0, document, "", &mut faults);

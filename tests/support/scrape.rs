@@ -79,7 +79,7 @@ impl Scrape {
         servers.map(String::as_str).collect::<BTreeSet<_>>().into_iter().collect()
     }
 
-    /// Whether the last poll of a target succeeded.
+    /// Returns true if the last poll of a target succeeded.
     pub(crate) fn up(&self, server: &str) -> bool {
         self.get("wolkvox_up", &[("server", server)]) == 1.0
     }

@@ -171,7 +171,7 @@ fn a_good_target_in_spanish() {
             "1234 de 20\u{202f}000",
             "2 consultas desde las 12:30; fallaron 1",
             "1,3 s",
-            "13\u{202f}640 entradas",
+            "13\u{202f}640 marcaciones",
             "7 opciones más",
             "English",
         ],

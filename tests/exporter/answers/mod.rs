@@ -35,11 +35,12 @@ pub(crate) fn answer(status: &str, headers: &str, body: &[u8]) -> Vec<u8> {
     [head.into_bytes(), body.to_vec()].concat()
 }
 
-/// What the exporter makes of it: options of the rows that it would commit, with those left out, or the failure.
+/// The exporter's reading of an answer: options of the rows that it would commit, with those left
+/// out, or the failure.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Read {
     pub(crate) options: Vec<String>,
-    /// What the ledger tells them apart by, beside their dates.
+    /// The keys by which the ledger distinguishes them, beside their dates.
     pub(crate) fingerprints: Vec<u64>,
     pub(crate) unread: u64,
 }

@@ -16,7 +16,7 @@ use std::{
 
 use assert_cmd::Command;
 
-/// What the binary said.
+/// The output of the binary.
 struct Said {
     code: Option<i32>,
     out: String,

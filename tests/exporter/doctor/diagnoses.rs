@@ -44,7 +44,7 @@ async fn all_is_well() {
     assert!(said.has("[ok] token aceptado") && said.has("Todo está bien."), "{}", said.out);
 }
 
-/// What goes wrong, and what both languages say of it and of the remedy.
+/// Faults, and parts of the finding and of the remedy in both languages.
 fn faults() -> Vec<(Fault, [&'static str; 2], [&'static str; 2])> {
     vec![
         (Fault::TokenMissing, ["saw no token", "removes it"], ["no vio ningún token", "la quita"]),

@@ -128,7 +128,7 @@ async fn a_configuration_that_cannot_be_used_is_told_and_nothing_is_asked() {
     }
 }
 
-/// What is not Wolkvox's is called by its name, and nothing is called accepted that nobody looked at.
+/// An answer that is not Wolkvox's is called by its name, and nothing unchecked is called accepted.
 #[tokio::test]
 async fn answers_that_are_not_wolkvoxs() {
     let with = |headers: &str, body: &str| {

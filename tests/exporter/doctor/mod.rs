@@ -10,7 +10,7 @@ use std::{fs, process::Command};
 use crate::support::api::{TOKEN, noon};
 use crate::support::process;
 
-/// What it said, and what it left behind.
+/// The output of doctor, and the files that it left behind.
 pub(crate) struct Said {
     pub(crate) code: Option<i32>,
     /// With every run of white space made one space, so that where a line is broken does not matter.

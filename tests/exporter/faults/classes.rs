@@ -42,7 +42,7 @@ fn faults() -> Vec<(&'static str, &'static str, Fault)> {
     ]
 }
 
-/// Those that the simulator cannot give: name, class, URL.
+/// Classes that the simulator cannot cause: name, class, URL.
 async fn raw() -> Vec<(&'static str, &'static str, String)> {
     let canned = async |bytes: Vec<u8>| Front::start(vec![bytes], None).await;
     let plain_on_https = canned(http("400 Bad Request", "plain HTTP here")).await.address;

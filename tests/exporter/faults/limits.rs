@@ -9,7 +9,7 @@ use wolkvox_exporter::wolkvox::ClientLimits;
 use crate::faults::inside::{Inside, NAME};
 use crate::support::{api::Api, disk::Disk, scrape::Scrape};
 
-/// What is provoked here and not in `classes`.
+/// Classes that are caused here and not in `classes`.
 pub(crate) const CLASSES: [&str; 3] = ["timeout", "too_large", "internal"];
 
 fn limits() -> ClientLimits {

@@ -14,13 +14,13 @@ use tokio::{
 
 use crate::hostile::door::{Door, Stream};
 
-/// Of those who only hold a connection.
+/// Strangers that only hold a connection.
 const CROWD: usize = 600;
-/// Of those who write as fast as they can.
+/// Strangers that write as fast as they can.
 const BAND: usize = 16;
 /// Before somebody who was closed comes back.
 const BACK_AFTER: Duration = Duration::from_millis(100);
-/// How long somebody holds what he was given.
+/// Time for which a stranger holds a connection.
 const HOLD: Duration = Duration::from_secs(5);
 const GIANT: usize = 4 << 20;
 

@@ -41,7 +41,7 @@ impl Door {
         Self { address, tls: authority.map(connector), connections: Arc::default() }
     }
 
-    /// How many have come in since this was asked last.
+    /// Returns the number of connections since the last call.
     pub(crate) fn connections(&self) -> u64 {
         self.connections.swap(0, Ordering::Relaxed)
     }

@@ -21,12 +21,14 @@ use door::Door;
 use scraper::{Scraper, Scrapes};
 use tokio::time::{Instant, sleep};
 
-/// What a scrape may take at most, on a machine that has time for it. Strangers and scraper share it with the exporter,
-/// and without optimization six hundred handshakes at once are a second's work for the three of them.
+/// Longest time of a scrape, on a machine that has time for it. Strangers and scraper share it with
+/// the exporter, and without optimization six hundred handshakes at once are a second's work for
+/// the three of them.
 const WITHIN: Duration = Duration::from_secs(if cfg!(debug_assertions) { 3 } else { 1 });
 /// On one that is busy with something else, so many times what the longest took while nobody attacked.
 const PATIENCE: u32 = 10;
-/// What all strangers together may cost in memory: a head and the buffers of TLS for each of 512 places.
+/// Memory that all strangers together may cost: a head and the buffers of TLS for each of 512
+/// places.
 const MEMORY: u64 = 96 << 20;
 /// As many rows, each with an option of its own: more than get series of their own by default.
 const OPTIONS: u64 = 2_000;
@@ -88,7 +90,7 @@ async fn among_strangers(tls: bool) {
     }
 }
 
-/// How long each attack lasts.
+/// Duration of each attack, in seconds.
 fn seconds() -> u64 {
     std::env::var("HOSTILE_SECONDS")
         .map_or(2, |seconds| seconds.parse().expect("HOSTILE_SECONDS is a number"))

@@ -15,7 +15,7 @@ const PAUSE: Duration = Duration::from_millis(20);
 /// As Prometheus's usual one.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// What scrapes of one stretch of time were like.
+/// The durations of scrapes, ascending.
 pub(crate) struct Scrapes {
     /// In order of length.
     times: Vec<Duration>,
@@ -29,13 +29,13 @@ impl Scrapes {
         self.times.len()
     }
 
-    /// Of all in order, the one at this share.
+    /// The duration at this share of all.
     pub(crate) fn at(&self, share: f64) -> Duration {
         self.times[((self.times.len() - 1) as f64 * share).round() as usize]
     }
 }
 
-/// How a scraper comes in.
+/// A scraper's way to connect.
 #[derive(Clone)]
 pub(crate) struct Scraper {
     url: String,

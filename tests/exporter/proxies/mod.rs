@@ -35,7 +35,7 @@ impl Server {
         }
     }
 
-    /// What the binary says with these arguments and variables.
+    /// Runs the binary with these arguments and variables.
     async fn says(&self, args: &[&str], variables: &[(&str, &str)]) -> Output {
         let mut command = process::bare(self.directory.path());
         command.args(args).env("WOLKVOX_TOKEN", TOKEN).env("WOLKVOX_CA_FILE", &self.authority);

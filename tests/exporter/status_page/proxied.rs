@@ -54,7 +54,7 @@ impl Drop for Proxy {
     }
 }
 
-/// What the page links to, without its own parts.
+/// Returns the links of the page to other pages.
 fn links(page: &str) -> Vec<String> {
     let links = page.split("href=\"").skip(1).filter_map(|rest| rest.split('"').next());
     links.filter(|link| !link.starts_with("data:")).map(|link| link.replace("&amp;", "&")).collect()

@@ -39,7 +39,7 @@ pub(super) struct Life {
     pub(super) kills: Vec<i64>,
     /// After so many writes of each process power fails.
     pub(super) power_cuts: Vec<u64>,
-    /// Whether the weeks before are read at all.
+    /// The weeks before are read.
     pub(super) reads: bool,
     /// The most requests for it; and those of the processes after the last kill, where they are others.
     pub(super) requests: u32,
@@ -57,7 +57,7 @@ impl Life {
     }
 }
 
-/// What there is at the end.
+/// The state at the end.
 pub(super) struct End {
     /// The stored history, day by day.
     pub(super) days: BTreeMap<i32, Vec<u8>>,
@@ -142,7 +142,7 @@ fn forward(before: &UsualStatus, now: UsualStatus, life: &Life) -> Result<UsualS
     Ok(now)
 }
 
-/// What is on the disk.
+/// Returns the state on the disk.
 fn end(disk: &CrashDisk, state: WarmUpState, asked: Asked) -> Result<End, String> {
     let store = open(disk)?;
     let (id, counters) =

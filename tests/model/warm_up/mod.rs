@@ -59,7 +59,8 @@ fn life_of_any_kind() -> impl Strategy<Value = Life> {
         })
 }
 
-/// What was read live and before is all there is, and each second of it is known.
+/// Checks that the history has everything that was read live and before, and that each second of it
+/// is known.
 fn whole(life: &Life, end: &End) -> Result<(), String> {
     same(end, &life.vendor.truth(&[(FROM, end.watermark - START)]))
 }
@@ -197,7 +198,8 @@ fn a_quota_that_ends_delays_the_reading_and_no_live_poll() {
     eprintln!("{} requests for the past; of all by day: {:?}", end.sent, end.by_day);
 }
 
-/// What the operator allows is not exceeded over restarts, is said, and goes on where more is allowed.
+/// The limit of the operator holds over restarts, is reported, and reading continues when it is
+/// raised.
 #[test]
 fn no_more_requests_are_sent_than_are_allowed() {
     let vendor = Vendor { widest: Some((4 * 3600, Refusal::Error)), ..Vendor::of(steady()) };

@@ -17,15 +17,15 @@ use wolkvox_exporter::{
     wolkvox::{Admission, Answer, ApiError, Element, Query, TokenInfo},
 };
 
-/// Where virtual time begins, and with it what is read live: 2026-01-18T12:00:00Z.
+/// Beginning of virtual time, and of live reading: 2026-01-18T12:00:00Z.
 pub(super) const START: i64 = 1_768_737_600;
-/// How far before it is read: two days, and nine hours more.
+/// Time before it that is read: two days, and nine hours more.
 pub(super) const DEPTH: i64 = 2 * 86_400;
 pub(super) const FROM: i64 = -DEPTH - 9 * 3600;
 /// Live rows are dated within so many seconds of the start.
 pub(super) const TRAFFIC: i64 = 2 * 3600;
 pub(super) const LOOKBACK: i64 = 600;
-/// How long an interaction may be quiet; longer than any is as a whole.
+/// Longest silence of an interaction; longer than any is as a whole.
 pub(super) const IDLE: i64 = 1800;
 
 /// One interaction: when it begins, in seconds from the start, and each step of it: seconds since the one before, option
@@ -45,7 +45,7 @@ struct Row {
     attempts: u32,
 }
 
-/// What happens to one request for the past.
+/// The fate of one request for the past.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Trouble {
     None,
@@ -63,7 +63,7 @@ pub(super) enum Trouble {
     Hang,
 }
 
-/// How it fails at what is too wide.
+/// The failure of a range that is too wide.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Refusal {
     Error,
@@ -154,7 +154,8 @@ impl Vendor {
         rows.iter().map(|row| within(row.date)).max().unwrap_or(0)
     }
 
-    /// What is true of some stretches of time, up to the last of which all is known: each day as it is stored.
+    /// The true history of some ranges of time, up to the last of which all is known: each day as
+    /// it is stored.
     pub(super) fn truth(&self, stretches: &[(i64, i64)]) -> BTreeMap<i32, Vec<u8>> {
         let (mut history, rows) = (History::new(35), self.rows());
         let labels: Vec<MenuLabels> = rows.iter().map(Row::labels).collect();
@@ -205,12 +206,12 @@ impl Row {
     }
 }
 
-/// What its wall clock, which is in UTC, shows so many seconds after the start.
+/// The time of its wall clock, which is in UTC, at this second after the start.
 pub(super) fn local(second: i64) -> LocalSecond {
     LocalSecond::new(START + second)
 }
 
-/// What a vendor has been asked.
+/// The requests that a vendor has received.
 #[derive(Debug, Default)]
 pub(super) struct Asked {
     pub(super) past: u32,

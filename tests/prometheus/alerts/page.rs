@@ -12,7 +12,7 @@ use tokio::{
     net::TcpListener,
 };
 
-/// What is unlike the usual at an option, seconds of the window, and what was observed and expected in it.
+/// Anomaly of an option, seconds of the window, and the observed and expected number in it.
 const OPTIONS: [(&str, u64, u64, u64); 6] = [
     ("drop_off", 1800, 3, 41),
     ("surge", 10_800, 123, 41),

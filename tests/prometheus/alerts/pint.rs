@@ -12,7 +12,7 @@ use crate::alerts::{
     rule_files::{self, Rule},
 };
 
-/// What becomes of a check.
+/// The treatment of a check.
 enum Kept {
     /// Fails with what is wrong.
     Checked(fn(&[Rule])),
@@ -157,7 +157,7 @@ fn counters_grow(rules: &[Rule]) {
     }
 }
 
-/// Which series a sampling function takes may differ from one evaluation to the next.
+/// A sampling function may take other series at each evaluation, so no rule uses one.
 fn nothing_sampled(rules: &[Rule]) {
     for rule in rules {
         let sampled =
@@ -166,7 +166,7 @@ fn nothing_sampled(rules: &[Rule]) {
     }
 }
 
-/// What can never match, on either side of an operator, cannot fire in a test of promtool.
+/// A rule that can never match, on either side of an operator, cannot fire in a test of promtool.
 fn every_alert_has_fired(rules: &[Rule]) {
     let mut tests = String::new();
     for entry in fs::read_dir(root().join("rules/tests")).expect("a folder of tests") {
@@ -265,7 +265,7 @@ fn expressions_are_needed(rules: &[Rule]) {
     }
 }
 
-/// What a rule reads is exposed, or recorded by another.
+/// Every series that a rule reads is exposed, or recorded by another rule.
 fn series_exist(rules: &[Rule]) {
     let recorded: BTreeSet<&str> = rules.iter().map(|rule| rule.record.as_str()).collect();
     let documented = fs::read_to_string(root().join("docs/metrics.md")).expect("the reference of metrics");

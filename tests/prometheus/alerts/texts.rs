@@ -76,7 +76,7 @@ async fn fired(tool: &Tool, file: &str, address: &str) -> Vec<Fired> {
     alerts["alerts"].as_array().expect("a list").iter().cloned().map(Fired).collect()
 }
 
-/// Why a text is not what anybody should read.
+/// Returns the reason why a text is not fit to be read.
 fn check(text: &str) -> Result<(), String> {
     if text.trim().is_empty() {
         return Err("is empty".to_owned());

@@ -63,7 +63,7 @@ pub(crate) fn binary() -> Option<PathBuf> {
     Some(PathBuf::from(path)).filter(|path| path.as_os_str() != "none")
 }
 
-/// What is called.
+/// The receiver of notifications.
 pub(crate) struct Webhook {
     address: SocketAddr,
     received: Arc<Mutex<Vec<Alert>>>,

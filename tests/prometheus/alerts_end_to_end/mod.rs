@@ -38,7 +38,7 @@ const FALL: &str = "WolkvoxMenuOptionDropOff";
 const SCORE: &str = "wolkvox_menu_option_anomaly_score";
 /// Instead of a quarter of an hour.
 const LATE_SECONDS: u64 = 30;
-/// What Wolkvox keeps of the past, and what of it has to be read before anything is judged.
+/// The past that Wolkvox keeps, and the part of it that must be read before anything is judged.
 const PAST: SignedDuration = SignedDuration::from_hours(29 * 24);
 const READ_BACK: f64 = 27.5 * 86_400.0;
 /// Polls after the warm-up within which the fall has to be seen.

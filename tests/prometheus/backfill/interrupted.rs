@@ -11,15 +11,17 @@ use simulator_testing::{Fault, FaultRule, Options, OverLimit, Simulator};
 use crate::backfill::{DEADLINE, Past, files, listen, run, vendor};
 use crate::support::process::Process;
 
-/// When a process is killed: at the latest when a day is done, and one that is to end by the time since its start when the first
-/// file appears. So a fast machine comes no further in one life than a slow one, and the past outlasts all of them.
+/// The moment at which a process is killed: at the latest when a day is done, and in between by the
+/// time since its start or since the first file appeared. So a fast machine comes no further in one
+/// life than a slow one, and the past outlasts all of them.
 #[derive(Clone, Copy, Debug)]
 enum Moment {
-    /// So many milliseconds after it was started.
+    /// Milliseconds after it was started.
     Started(u64),
-    /// So many after a file appeared that has no name of its own yet: before, in or after the commit of its day.
+    /// Milliseconds after a file appeared that has no name of its own yet: before, in or after the
+    /// commit of its day.
     Part(u64),
-    /// So many after it said that a day is done.
+    /// Milliseconds after it reported that a day is done.
     Done(u64),
 }
 

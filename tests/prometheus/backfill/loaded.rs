@@ -63,7 +63,7 @@ fn names() -> impl Iterator<Item = &'static str> {
     COUNTERS.into_iter().chain([BUCKETS])
 }
 
-/// What an expression of each counter is; `{}` stands for the counter.
+/// Evaluates an expression for each counter; `{}` stands for the counter.
 async fn values(prometheus: &Prometheus, expression: &str, at: Option<Timestamp>) -> BTreeMap<Series, f64> {
     let mut values = BTreeMap::new();
     for name in names() {

@@ -40,7 +40,7 @@ struct Past {
 }
 
 impl Past {
-    /// Of so many days and some hours, or as many as the environment says.
+    /// Makes a past of this many days and some hours, or as many as the environment says.
     async fn of(days: i64) -> Self {
         let days = std::env::var("BACKFILL_DAYS").ok().and_then(|days| days.parse().ok()).unwrap_or(days);
         let hour = Timestamp::now().as_second() / 3600 * 3600;
@@ -85,7 +85,7 @@ impl Past {
         command
     }
 
-    /// What the exporter is told, too.
+    /// Flags that the exporter gets, too.
     fn flags(&self, url: &str, name: &str) -> Vec<String> {
         let config = format!(
             "targets: [{{name: centre, server: {url:?}, token_file: token}}]\nmenu: {{buckets: [10, 30, 60, 300]}}\n"

@@ -91,7 +91,7 @@ impl Rows {
         Self { by_interaction, idle: idle.as_secs() }
     }
 
-    /// What is counted once every window before `at` has been read.
+    /// The counts once every window before `at` has been read.
     pub(crate) fn at(&self, at: Timestamp) -> (Truth, Journeys) {
         let at = local(at);
         let (mut truth, mut journeys) = (Counts::default(), Paths::default());

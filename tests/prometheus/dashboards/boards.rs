@@ -36,7 +36,7 @@ pub(crate) struct Panel {
     pub(crate) time_from: Option<f64>,
     /// The fields that a table renames.
     pub(crate) columns: Vec<String>,
-    /// Whether it is seen only once a row is opened.
+    /// It is seen only once a row is opened.
     pub(crate) folded: bool,
     /// All of it, for what only one check looks at.
     pub(crate) json: Value,

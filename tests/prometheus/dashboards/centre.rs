@@ -54,12 +54,12 @@ impl Centre {
         Self { simulator: Simulator::new(options), origin, until }
     }
 
-    /// What all rows add up to.
+    /// The sums of all rows.
     pub(crate) fn truth(&self) -> Truth {
         self.simulator.truth(self.origin, self.until, None)
     }
 
-    /// What all journeys add up to.
+    /// The sums of all journeys.
     pub(crate) fn journeys(&self) -> Journeys {
         self.simulator.journeys(self.origin, self.until, IDLE)
     }
@@ -105,7 +105,7 @@ pub(crate) struct Scraped {
 }
 
 impl Scraped {
-    /// Until every count is visible.
+    /// Waits until every count is visible.
     async fn everything_is_stored(&self, centre: &Centre) {
         let truth = centre.truth();
         let journeys = centre.journeys();

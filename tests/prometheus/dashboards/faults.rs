@@ -12,7 +12,7 @@ use crate::dashboards::boards::{Board, Panel, boards};
 /// Fails where a panel breaks it; the text says where that is.
 type Rule = fn(&Board, &Panel, &str);
 
-/// What was seen, and the rule.
+/// The observed fault, and the rule.
 const RULES: &[(&str, Rule)] = &[
     ("eight of twelve tiles read \"¿Cuánt...\"", titles_of_tiles_are_short),
     ("the end of a sentence stood in every cell", empty_cells_are_a_dash),
@@ -174,7 +174,7 @@ fn short_curves_have_points(_: &Board, panel: &Panel, at: &str) {
     }
 }
 
-/// Which counts are of the same rows or of the same journeys.
+/// Returns the family of counts of the same rows or of the same journeys.
 fn family(metric: &str) -> &str {
     const ROWS: [&str; 4] = ["option_hits", "option_attempts", "option_retries", "time_to_option"];
     const JOURNEYS: [&str; 5] =
@@ -301,7 +301,7 @@ fn dashboards_are_small() {
     }
 }
 
-/// Of every column that is no number, shown or hidden.
+/// Every column that is no number, shown or hidden, stays text.
 fn labels_stay_text(_: &Board, panel: &Panel, at: &str) {
     if panel.kind != "table" {
         return;
@@ -336,7 +336,7 @@ fn claims_are_of_now(_: &Board, panel: &Panel, at: &str) {
     }
 }
 
-/// What a tile says without a value has the base colour.
+/// The words of a tile without a value have the base colour.
 fn empty_tiles_are_honest(board: &Board, panel: &Panel, at: &str) {
     let health = ["Exporter health", "Salud"].iter().any(|name| panel.no_value.contains(name));
     assert!(!(health && board.uid.contains("health")), "{at}: leads to where the reader is");
@@ -426,7 +426,7 @@ fn property<'a>(one: &'a Value, id: &str) -> Option<&'a Value> {
     all.iter().find(|property| property["id"] == id).map(|property| &property["value"])
 }
 
-/// Of the field with this name.
+/// Returns the properties of the field with this name.
 fn properties<'a>(panel: &'a Panel, name: &str, id: &str) -> Option<&'a Value> {
     overrides(panel).filter(|one| one["matcher"]["options"] == name).find_map(|one| property(one, id))
 }

@@ -35,7 +35,7 @@ pub(crate) struct Grafana<'a> {
     pub(crate) prometheus: &'a Prometheus,
     pub(crate) end: f64,
     pub(crate) range: f64,
-    /// How many times as fast as with users the Prometheus scrapes.
+    /// Factor by which Prometheus scrapes faster than users' servers.
     pub(crate) speed: f64,
     /// Most points of a curve.
     pub(crate) points: f64,

@@ -62,7 +62,8 @@ async fn last_night_is_seen_in_the_morning(month: &Month) {
     }
 }
 
-/// Those with an alert first and marked; then, on any day, none with a handful of visits among the first twelve.
+/// Options with an alert come first and are marked; then, on any day, none with a handful of visits
+/// is among the first twelve.
 async fn the_change_table_has_them_first(month: &Month) {
     // Of a day, and of what one looks at when the alert comes.
     for hours in [3.0, 6.0, 12.0, 24.0] {

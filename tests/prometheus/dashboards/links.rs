@@ -75,7 +75,8 @@ fn filled(panel: &Panel, url: &str, labels: &Labels) -> String {
     })
 }
 
-/// What Grafana writes for a label: text that reads as a number is one, unless the field's unit is `string`.
+/// Returns Grafana's text for a label: a text that reads as a number becomes one, unless the
+/// field's unit is `string`.
 fn cell(panel: &Panel, label: &str, value: &str) -> String {
     let defaults = &panel.json["fieldConfig"]["defaults"];
     let overrides = panel.json["fieldConfig"]["overrides"].as_array().expect("overrides");

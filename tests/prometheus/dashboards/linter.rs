@@ -7,7 +7,7 @@ use regex::Regex;
 
 use crate::dashboards::boards::{Board, boards};
 
-/// What becomes of a rule.
+/// The treatment of a rule.
 enum Kept {
     /// Fails with what is wrong.
     Checked(fn(&Board)),

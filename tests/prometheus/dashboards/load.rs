@@ -11,9 +11,9 @@ use crate::support::prometheus::{Prometheus, Tool};
 const MONTH: f64 = 30.0 * 86_400.0;
 /// A screen's width of points, as Grafana asks for them.
 const POINTS: f64 = 1_000.0;
-/// Of the processor, not of the clock: that would say how busy the machine is with something else.
+/// Seconds of processor time; the clock would measure other work of the machine.
 const LIMIT: f64 = 2.0;
-/// Of each query; the fastest counts.
+/// Runs of each query; the fastest counts.
 const TRIES: usize = 3;
 /// Every row's counter read once, which no table of options can do without.
 const FLOOR: &str = "sum(increase(wolkvox_menu_option_hits_total[30d]))";

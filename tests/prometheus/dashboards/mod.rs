@@ -92,7 +92,7 @@ fn the_languages_differ_in_words_only() {
     }
 }
 
-/// What a user expects of any dashboard, panel by panel.
+/// Checks a user's expectations of any dashboard, panel by panel.
 #[test]
 fn every_panel_is_finished() {
     for board in boards() {

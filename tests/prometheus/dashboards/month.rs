@@ -20,7 +20,7 @@ use crate::support::prometheus::{Labels, Prometheus, Tool};
 pub(crate) const END: f64 = 1_772_658_000.0;
 pub(crate) const DAY: f64 = 86_400.0;
 
-/// What `tools/month` prints.
+/// The output of `tools/month`.
 #[derive(Deserialize)]
 pub(crate) struct Truth {
     pub(crate) end: f64,
@@ -108,7 +108,7 @@ impl Month {
             .unwrap_or_else(|| panic!("{uid} has no panel {title:?}"))
     }
 
-    /// What a query of a panel gives, in the order of its rows.
+    /// Evaluates a query of a panel, in the order of its rows.
     pub(crate) async fn rows(
         &self,
         grafana: &Grafana<'_>,

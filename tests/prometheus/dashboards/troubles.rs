@@ -85,7 +85,8 @@ async fn the_exporter_is_gone_for_3_and_20_minutes(month: &Month) {
     }
 }
 
-/// Of 10, 25 and 45 minutes no dashboard is blank, none says that all is normal, and none sends anybody to Health.
+/// In the first 10, 25 and 45 minutes no dashboard is blank, none claims that all is normal, and
+/// none sends anybody to Health.
 pub(crate) async fn young_installation_says_so(tool: &Tool, generator: &Path) {
     let month = Month::new(tool, generator, &["-young"]).await;
     for minutes in [10.0, 25.0, 45.0] {

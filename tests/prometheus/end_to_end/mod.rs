@@ -52,7 +52,7 @@ fn installation(vendor: &Vendor, zero_hold: &str) -> Installation {
 /// A Prometheus, and how it is set.
 struct Scraper {
     prometheus: Prometheus,
-    /// Whether it takes `_created` for a sample of 0 at that moment, which none does unless told to.
+    /// It takes `_created` for a sample of 0 at that moment, which it does only if told to.
     reads_created: bool,
 }
 
@@ -117,7 +117,7 @@ async fn wait_until_every(pause: Duration, what: &str, condition: impl AsyncFn()
     }
 }
 
-/// Until all journeys of rows dated before `end` are over.
+/// Waits until all journeys of rows dated before `end` are over.
 async fn everyone_has_left(exporter: &Exporter, end: Timestamp) {
     let over = (end + VISIBLE_WITHIN).as_second() as f64 + IDLE.as_secs_f64();
     wait_for_all(exporter, WATERMARK, |at| at > over).await;
@@ -125,7 +125,7 @@ async fn everyone_has_left(exporter: &Exporter, end: Timestamp) {
     wait_for_all(exporter, "wolkvox_menu_transitions_total", |steps| steps > 0.0).await;
 }
 
-/// Until all rows dated before `end` have been read, shown, and scraped by everyone.
+/// Waits until all rows dated before `end` have been read, shown, and scraped by everyone.
 async fn everything_stored(exporter: &Exporter, scrapers: &[Scraper], end: Timestamp) {
     let last_row_visible = (end + VISIBLE_WITHIN).as_second() as f64;
     wait_for_all(exporter, WATERMARK, |at| at >= last_row_visible).await;
@@ -185,8 +185,8 @@ async fn what_prometheus_stored_is_the_truth() {
     assert!(status.success(), "{status} after {took:?}");
 }
 
-/// Why a new series is shown at 0 first: without that, the first hits are in no `increase()`, unless a
-/// Prometheus has been told to read `_created`.
+/// The reason why a new series is shown at 0 first: otherwise the first hits are in no
+/// `increase()`, unless a Prometheus has been told to read `_created`.
 #[tokio::test]
 async fn without_zero_first_the_first_hits_are_lost() {
     let mut vendor = Vendor::closed(1_000).await;
@@ -211,11 +211,11 @@ async fn without_zero_first_the_first_hits_are_lost() {
     }
 }
 
-/// When to kill.
+/// The moment of a kill.
 enum Moment {
     /// The request of a poll has arrived, and its answer has not begun.
     Waiting,
-    /// So many milliseconds after the last row of an answer: in the commit, or while it is published. On a
+    /// Milliseconds after the last row of an answer: in the commit, or while it is published. On a
     /// machine of today a commit takes some ten of them.
     Answered(u64),
 }

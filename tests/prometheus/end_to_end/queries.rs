@@ -6,7 +6,7 @@ use simulator_testing::{Journeys, Truth};
 
 use crate::support::prometheus::Prometheus;
 
-/// What the documentation's configuration says of the simulator's menus.
+/// The documentation's configuration of the simulator's menus.
 pub(crate) const OPT_OUT: &str = "AGENTE";
 const NO_INPUT: &str = "PULSE";
 /// `increase()` extrapolates each series to the end of the range, and they do not all begin at one scrape.

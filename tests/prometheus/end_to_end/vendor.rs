@@ -82,17 +82,18 @@ impl Vendor {
         end
     }
 
-    /// What everything counted since the origin adds up to, once the traffic has ended.
+    /// The sums of everything counted since the origin, once the traffic has ended.
     pub(crate) fn truth(&self) -> Truth {
         self.simulator.truth(self.origin, self.simulator.now(), None)
     }
 
-    /// What the ways through the menus add up to, once all of them are over.
+    /// The sums of the ways through the menus, once all of them are over.
     pub(crate) fn journeys(&self) -> Journeys {
         self.simulator.journeys(self.origin, self.simulator.now(), IDLE)
     }
 
-    /// How often a fault has struck: for one that delays, at the beginning of the request.
+    /// Returns the number of times that a fault has struck: for one that delays, at the beginning
+    /// of the request.
     pub(crate) fn struck(&self, fault: &str) -> u64 {
         self.simulator.requests().kinds.get(&format!("fault_{fault}")).copied().unwrap_or(0)
     }
