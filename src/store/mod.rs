@@ -130,7 +130,7 @@ pub enum StoreError {
     Damaged {
         /// The file.
         path: PathBuf,
-        /// What was wrong.
+        /// The damage.
         detail: String,
     },
     /// The system refuses.

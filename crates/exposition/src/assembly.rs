@@ -147,9 +147,10 @@ impl Assembly {
             }
             let cells = block.cells().enumerate();
             let cells = cells.map(|(at, old)| changed.get(&(block.first + at)).map_or(old, Vec::as_slice));
-            let length: usize = cells.clone().map(<[u8]>::len).sum();
+            let cells: Vec<&[u8]> = cells.collect();
+            let length: usize = cells.iter().map(|cell| cell.len()).sum();
             let mut packer = Packer::new(block.first, if length > LARGEST { BLOCK } else { usize::MAX });
-            cells.for_each(|cell| packer.push(cell));
+            cells.iter().for_each(|cell| packer.push(cell));
             blocks.extend(packer.finish());
         }
         self.blocks = blocks;

@@ -72,7 +72,8 @@ impl Buf for Body {
     }
 
     fn chunk(&self) -> &[u8] {
-        let (mut at, mut gone) = (self.at, self.gone);
+        let mut at = self.at;
+        let mut gone = self.gone;
         while let Some(piece) = self.piece(at) {
             if gone < piece.len() {
                 return &piece[gone..];
@@ -83,7 +84,9 @@ impl Buf for Body {
     }
 
     fn chunks_vectored<'a>(&'a self, slices: &mut [IoSlice<'a>]) -> usize {
-        let (mut at, mut gone, mut filled) = (self.at, self.gone, 0);
+        let mut at = self.at;
+        let mut gone = self.gone;
+        let mut filled = 0;
         while let (Some(slice), Some(piece)) = (slices.get_mut(filled), self.piece(at)) {
             if gone < piece.len() {
                 *slice = IoSlice::new(&piece[gone..]);

@@ -234,7 +234,8 @@ pub(super) fn label_pairs(block: &str) -> impl Iterator<Item = (&str, Cow<'_, st
     let mut rest = block;
     std::iter::from_fn(move || {
         let (name, quoted) = rest.split_once("=\"")?;
-        let (mut end, mut escaped) = (0, false);
+        let mut end = 0;
+        let mut escaped = false;
         for byte in quoted.bytes() {
             match byte {
                 b'\\' if !escaped => escaped = true,

@@ -94,7 +94,8 @@ fn native(native: &NativeHistogram, out: &mut Vec<u8>) {
 
 /// Returns runs of buckets as (gap since the last run, length), and the difference of each count to the one before.
 fn spans_and_deltas(buckets: &[(i32, u64)]) -> (Vec<(i32, u64)>, Vec<i64>) {
-    let (mut spans, mut deltas) = (Vec::<(i32, u64)>::new(), Vec::with_capacity(buckets.len()));
+    let mut spans = Vec::<(i32, u64)>::new();
+    let mut deltas = Vec::with_capacity(buckets.len());
     let mut next = 0;
     let mut before = 0_i64;
     for (index, count) in buckets {

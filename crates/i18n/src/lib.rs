@@ -76,7 +76,8 @@ pub fn assert_good<T: Words + std::fmt::Debug>(all: &[T], alike: &[&str]) {
         text.split('{').skip(1).filter_map(|rest| rest.split_once('}')).map(|(name, _)| name).collect()
     }
     for text in all {
-        let (english, spanish) = (text.in_language(Language::En), text.in_language(Language::Es));
+        let english = text.in_language(Language::En);
+        let spanish = text.in_language(Language::Es);
         assert!(!english.trim().is_empty() && !spanish.trim().is_empty(), "{text:?}");
         assert_eq!(names(english), names(spanish), "{text:?}");
         assert_eq!(english == spanish, alike.contains(&format!("{text:?}").as_str()), "{text:?}");

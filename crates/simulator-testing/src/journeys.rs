@@ -95,7 +95,8 @@ impl Journeys {
 impl JourneyCounts {
     fn add(&mut self, mut rows: Vec<Row>, idle: i64) {
         let Some(first) = rows.first() else { return };
-        let (rp_id, channel) = (first.interaction.point.id, first.interaction.point.channel);
+        let rp_id = first.interaction.point.id;
+        let channel = first.interaction.point.channel;
         rows.sort_by_key(|row| row.date);
         let pause = rows.windows(2).position(|two| two[1].date - two[0].date > idle);
         let late = pause.map(|last| rows.split_off(last + 1)).unwrap_or_default();

@@ -37,7 +37,7 @@ pub struct OptionTruth {
     pub seconds_sum: u64,
     /// Rows that carry a `second_event`: all of them.
     pub seconds_count: u64,
-    /// How many rows have each `second_event`.
+    /// Number of rows by `second_event`.
     pub seconds: BTreeMap<u32, u64>,
 }
 

@@ -213,11 +213,11 @@ impl Client {
         let retry_after = retry_after(response.headers());
         let mut rows = 0u64;
         let mut envelope = if status.is_success() {
-            let elements = self.elements(response, most_bytes, admission, &mut |element| {
+            let mut counted = |element: Element<'_>| {
                 rows += 1;
                 each(element);
-            });
-            Some(elements.await?)
+            };
+            Some(self.elements(response, most_bytes, admission, &mut counted).await?)
         } else {
             Envelope::parse(&self.small_body(response).await).ok()
         };

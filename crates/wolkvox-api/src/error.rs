@@ -156,7 +156,7 @@ pub enum ApiError {
     Schema(String),
     /// No rows came, with words that do not mean a time range without rows.
     NotEmpty(String),
-    /// So many rows cannot be read that the report must have changed: no row of the answer counts.
+    /// Too many rows cannot be read, so the report must have changed: no row of the answer counts.
     RowsRejected {
         /// Rows that cannot be read, without the vendor's own line of totals.
         rejected: u64,
@@ -180,7 +180,7 @@ pub enum ApiError {
     Contradicts {
         /// Known rows.
         known: u64,
-        /// Those of them that the answer holds.
+        /// Known rows that the answer holds.
         held: u64,
     },
     /// No row lies within the requested times.

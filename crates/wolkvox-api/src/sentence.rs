@@ -13,7 +13,7 @@ enum Token {
     Slash,
 }
 
-/// What is counted. A sentence without one of these counts something else.
+/// Words for rows. A sentence without one of these counts something else.
 const COUNTED: [&str; 12] = [
     "RECORD",
     "RECORDS",
