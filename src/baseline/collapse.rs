@@ -32,6 +32,8 @@ pub(super) struct Point<'a> {
     pub(super) noise: PointNoise,
     /// The options that lead others, with their followers.
     pub(super) leaders: &'a [PrefixSums],
+    /// Places of the options of which nothing is expected any more.
+    pub(super) gone: &'a [usize],
 }
 
 /// One routing point over an evaluation window.
@@ -84,6 +86,8 @@ impl<'a> Collapse<'a> {
 
     fn window(&self, from: usize, to: usize) -> Option<Score> {
         let own = self.point.hits.between(from, to);
+        // Hits come in clumps, as the rows of an interaction do; what is by chance are the clumps.
+        let clump = f64::from(self.point.noise.dispersion);
         let usable = self.point.usable[from..to].iter().filter(|usable| **usable).count() as f64;
         let mut weeks = [0.0; WEEKS];
         let mut known = 0;
@@ -101,13 +105,12 @@ impl<'a> Collapse<'a> {
             return None;
         }
         let noise = f64::from(self.point.noise.level);
-        let dispersion = f64::from(self.point.noise.dispersion);
         let earlier = self.earlier(from, to);
-        let of_level = dispersion / (earlier.expected * level + LEVEL_PRIOR);
-        let counts = (dispersion * (1.0 + 1.2 / known as f64) - 1.0) / mean;
-        let variance = noise + of_level + counts;
-        let part = noise * mean / (1.0 + variance * mean);
-        let below = deviance::below(own.seen, mean, variance);
+        let of_level = clump / (earlier.expected * level + LEVEL_PRIOR);
+        let clumps = mean / clump;
+        let variance = noise + of_level + 1.2 / known as f64 / clumps;
+        let part = noise * clumps / (1.0 + variance * clumps);
+        let below = deviance::below(own.seen / clump, clumps, variance);
         let score = deviance::learnt(below, part, LEARNT_DAYS) / COLLAPSE;
         let window = ((to - from) as i64 * SLOT) as u32;
         Some(if score > 0.0 {
@@ -206,12 +209,14 @@ impl<'a> Collapse<'a> {
 
 /// What the routing point had in an earlier week.
 fn weeks(point: &Point<'_>, forecasts: &[DayForecast], number: usize, week: usize) -> PrefixSums {
+    let of_day =
+        |forecast: &DayForecast| (i64::from(forecast.day), forecast.week_of_point(number, week, point.gone));
+    let days: Vec<(i64, [f32; SLOTS])> = forecasts.iter().map(of_day).collect();
     PrefixSums::of(point.usable.iter().enumerate().map(|(at, usable)| {
         let slot = point.base + at as i64;
         let day = slot.div_euclid(SLOTS as i64);
         let of_day = slot.rem_euclid(SLOTS as i64) as usize;
-        let forecast = forecasts.iter().find(|forecast| i64::from(forecast.day) == day);
-        let hits = forecast.map_or(f32::NAN, |forecast| forecast.points[number][week][of_day]);
+        let hits = days.iter().find(|(known, _)| *known == day).map_or(f32::NAN, |(_, hits)| hits[of_day]);
         if *usable && !hits.is_nan() { (hits, 1.0) } else { (0.0, 0.0) }
     }))
 }

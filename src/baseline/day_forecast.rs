@@ -108,7 +108,8 @@ impl DayForecast {
                 let of_point = &mut forecast.points[*point];
                 for (week, sum) in weeks.iter().zip(of_point.iter_mut()) {
                     let Some(week) = week else { continue };
-                    week.add_hits(option, &expected.weeks, sum);
+                    let hits = week.hits(option, &expected.weeks);
+                    sum.iter_mut().zip(hits).for_each(|(sum, hits)| *sum += hits);
                 }
             }
             forecast.options.push(expected);
@@ -135,6 +136,17 @@ impl DayForecast {
             let Some(expected) = expected else { continue };
             expected.hits.iter_mut().zip(edges[*point]).for_each(|(hits, edge)| *hits *= edge);
         }
+    }
+
+    /// Hits of a routing point in an earlier week, without the options that are `gone`.
+    pub(super) fn week_of_point(&self, point: usize, week: usize, gone: &[usize]) -> [f32; SLOTS] {
+        let mut sum = self.points[point][week];
+        for option in gone {
+            let (Some(expected), Some(week)) = (&self.options[*option], &self.weeks[week]) else { continue };
+            let hits = week.hits(*option, &expected.weeks);
+            sum.iter_mut().zip(hits).for_each(|(sum, hits)| *sum -= hits);
+        }
+        sum
     }
 
     /// The weeks of an option, the newest first, but for holidays. Looked at anew each time, since few ask.
@@ -251,13 +263,10 @@ impl Week {
         rates
     }
 
-    fn add_hits(&self, option: usize, weeks: &[u8; SLOTS], sum: &mut [f32; SLOTS]) {
-        let Some(hits) = self.days[1].as_ref().map(|known| known.hits(option)) else { return };
-        for ((sum, hits), weeks) in sum.iter_mut().zip(hits).zip(weeks) {
-            if *weeks > 0 {
-                *sum += hits as f32;
-            }
-        }
+    /// Hits of an option in the slots of the day in which something is expected of it.
+    fn hits(&self, option: usize, weeks: &[u8; SLOTS]) -> [f32; SLOTS] {
+        let hits = self.days[1].as_ref().map_or([0; SLOTS], |known| known.hits(option));
+        std::array::from_fn(|slot| if weeks[slot] > 0 { hits[slot] as f32 } else { 0.0 })
     }
 }
 

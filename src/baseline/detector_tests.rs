@@ -365,6 +365,35 @@ fn an_option_is_judged_from_its_second_week_on_and_no_more_when_it_is_gone_for_o
 }
 
 #[test]
+fn a_routing_point_is_not_missed_for_what_a_removed_option_had() {
+    let removed = |option: usize, at: i64| match option {
+        0 if at >= NOW - 9 * 86_400 => (0, 0, 0, 0, 20),
+        0 => (60, 18, 6, 6, 20),
+        1..5 if at >= NOW - 1200 => (0, 0, 0, 0, 20),
+        _ => USUAL,
+    };
+    let collapse = Menu::new(removed).scores().points[0].of(PointAnomaly::Collapse).unwrap();
+    let a_slot = collapse.expected / collapse.slots() as f64;
+    assert!(collapse.score > 1.0 && (a_slot - 40.0).abs() < 1.0, "{collapse:?}");
+}
+
+#[test]
+fn what_comes_in_clumps_has_to_be_missed_for_longer() {
+    // All options at once in every third slot, or the same hits evenly.
+    let silent = |clumps: bool, minutes: i64| {
+        move |option: usize, at: i64| {
+            let third = (at / SLOT).wrapping_mul(0x9E37_79B9_7F4A_7C15_u64 as i64).rem_euclid(997) % 3 == 0;
+            let hits = if clumps { 15 * u32::from(third) } else { 5 };
+            if option < 5 && at >= NOW - minutes * 60 { (0, 0, 0, 0, 20) } else { (hits, 0, 0, 0, 20) }
+        }
+    };
+    for (clumps, minutes, collapsed) in [(false, 10, true), (true, 10, false), (true, 30, false)] {
+        let told = told(&Menu::new(silent(clumps, minutes)).scores());
+        assert_eq!(told.contains(&"10 collapse".to_owned()), collapsed, "{clumps} {minutes}: {told:?}");
+    }
+}
+
+#[test]
 fn a_holiday_in_the_calendar_is_not_history() {
     let low = |_: usize, at: i64| {
         if (at / 86_400 - NOW / 86_400) % 7 == 0 && at < NOW - 86_400 { (1, 0, 0, 0, 20) } else { USUAL }

@@ -121,9 +121,8 @@ impl EvaluationWindow {
             late[known.point_of[rows.option]].push(*rows);
         }
         let hour = self.len() - (RECENT_SLOTS as usize).min(self.len());
-        for ((lag, late), point) in self.lags.iter_mut().zip(&mut late).zip(of_points.iter()) {
-            let in_time = point[hour..].iter().map(|slot| f64::from(slot.0)).sum();
-            *lag = lateness::lag(late, in_time).min(point.len());
+        for ((lag, late), point) in self.lags.iter_mut().zip(&late).zip(of_points.iter()) {
+            *lag = lateness::lag(late, &point[hour..], last).min(point.len());
         }
         let mut silent = silence(of_points);
         if known.now.holidays.has(super::day_of(last - 1)) {
@@ -228,6 +227,7 @@ impl EvaluationWindow {
         let usable: Vec<bool> = (0..self.len()).map(is_usable).collect();
         let leads = &known.point_lessons[point].leads;
         let led: Vec<PrefixSums> = leads.iter().map(|lead| self.led(lead)).collect();
+        let gone: Vec<usize> = options.iter().copied().filter(|option| !self.used[*option]).collect();
         let judged = collapse::Point {
             base: self.base,
             usable: &usable,
@@ -235,6 +235,7 @@ impl EvaluationWindow {
             operation: &self.operation,
             noise: known.point_noise[point],
             leaders: &led,
+            gone: &gone,
         };
         let collapse = Collapse::new(judged, point, known.forecasts, known.now);
         let mut fallen = collapse.fallen();

@@ -3,7 +3,10 @@
 //! Owns the classes of lateness and what follows from them. Must not take a late row for a missing
 //! one: what is not usually known yet is not expected.
 
-use super::cells::{LATE_BOUNDS, LATE_CLASSES};
+use super::{
+    cells::{LATE_BOUNDS, LATE_CLASSES},
+    limits::LATE_SLOTS,
+};
 
 /// Rows of an option that came after the slot of their date had been read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,19 +44,44 @@ pub(super) fn known(classes: &[u32; LATE_CLASSES], age: i64) -> f32 {
     (by_then as f32 + PRIOR) / (all as f32 + PRIOR)
 }
 
-/// Slots by which a routing point lags, by its late rows of the last hour and the hits that are
-/// dated in that hour: 0 unless half of what came was late by more than [`LAGS`].
-pub(super) fn lag(late: &mut [LateRows], in_time: f64) -> usize {
+/// Slots by which a routing point lags before the slot `last`: 0 unless most of what is due of the
+/// last quarter of an hour, or of the last hour, is not there, and half of what came in that time was
+/// late by more than [`LAGS`]. `hits` has what was seen and expected in that hour by the slot of its
+/// date.
+///
+/// The quarter of an hour tells at once that a lag begins; the hour keeps it until the rows are
+/// there that were late at its end.
+pub(super) fn lag(late: &[LateRows], hits: &[(f32, f32)], last: i64) -> usize {
+    // Later rows are strays that a re-reading found: they say nothing about the newest ones.
+    let lagging = |rows: &&LateRows| rows.age > LAGS && rows.age <= LATE_SLOTS as i64;
+    let mut late: Vec<&LateRows> = late.iter().filter(lagging).collect();
     late.sort_unstable_by_key(|rows| rows.age);
-    let late: Vec<&LateRows> = late.iter().filter(|rows| rows.age > LAGS).collect();
-    let all: f64 = late.iter().map(|rows| f64::from(rows.rows)).sum();
-    if all < LEAST_ROWS || all < in_time {
+    [LAGS, RECENT_SLOTS]
+        .map(|slots| lag_within(&late, hits, last - slots, last))
+        .into_iter()
+        .max()
+        .unwrap_or(0)
+}
+
+/// The same by what came since one slot. `late` is ascending by age.
+fn lag_within(late: &[&LateRows], hits: &[(f32, f32)], since: i64, last: i64) -> usize {
+    let sum = |is: &dyn Fn(&LateRows) -> bool| -> f64 {
+        late.iter().filter(|rows| is(rows)).map(|rows| f64::from(rows.rows)).sum()
+    };
+    let came = sum(&|rows| rows.came >= since);
+    let (mut dated, mut due) = (0.0, 0.0);
+    for (seen, expected) in hits.iter().rev().take((last - since) as usize) {
+        dated += f64::from(*seen);
+        due += f64::from(*expected);
+    }
+    let in_time = dated - sum(&|rows| rows.came - rows.age >= since);
+    if came < LEAST_ROWS || due <= 0.0 || came < in_time || 2.0 * in_time > due {
         return 0;
     }
-    let mut sum = 0.0;
-    let quantile = late.iter().find(|rows| {
-        sum += f64::from(rows.rows);
-        sum >= QUANTILE * all
+    let mut so_far = 0.0;
+    let quantile = late.iter().filter(|rows| rows.came >= since).find(|rows| {
+        so_far += f64::from(rows.rows);
+        so_far >= QUANTILE * came
     });
     quantile.map_or(0, |rows| rows.age as usize)
 }
@@ -76,16 +104,29 @@ mod tests {
 
     #[test]
     fn a_report_lags_when_most_rows_come_late() {
-        let late = |age, rows| LateRows { came: 1000, option: 0, age, rows };
-        for (rows, in_time, lag) in [
-            (vec![], 0.0, 0),
-            (vec![late(8, 40)], 30.0, 8),
-            (vec![late(8, 40)], 60.0, 0),
-            (vec![late(8, 4)], 0.0, 0),
-            (vec![late(2, 400)], 0.0, 0),
-            (vec![late(4, 50), late(12, 40), late(5, 30)], 20.0, 12),
+        let late = |came, age, rows| LateRows { came, option: 0, age, rows };
+        // Rows in time in each of the last three slots, and how many are due in every slot of the hour.
+        for (rows, in_time, due, lag) in [
+            (vec![], 0.0, 10.0, 0),
+            (vec![late(999, 8, 40)], 4.0, 10.0, 8),
+            (vec![late(999, 8, 40)], 20.0, 30.0, 0),
+            (vec![late(999, 8, 4)], 0.0, 10.0, 0),
+            (vec![late(999, 2, 400)], 0.0, 10.0, 0),
+            (vec![late(999, 4, 50), late(999, 12, 40), late(999, 5, 30)], 7.0, 40.0, 12),
+            // It has begun: what came before was in time.
+            (vec![late(999, 4, 10)], 0.0, 10.0, 4),
+            // It has ended, and what was late at its end is still to come.
+            (vec![late(991, 12, 40), late(994, 12, 40), late(998, 12, 40)], 20.0, 20.0, 12),
+            // Strays that a re-reading found while the line is dead, or after it has closed.
+            (vec![late(999, 100, 40)], 0.0, 10.0, 0),
+            (vec![late(999, 20, 40)], 0.0, 0.0, 0),
         ] {
-            assert_eq!(super::lag(&mut rows.clone(), in_time), lag, "{rows:?} {in_time}");
+            let mut hits = vec![(0.0, due); 9];
+            hits.extend([(in_time, due); 3]);
+            for rows in rows.iter().filter(|rows| rows.came - rows.age >= 988) {
+                hits[(rows.came - rows.age - 988) as usize].0 += rows.rows as f32;
+            }
+            assert_eq!(super::lag(&rows, &hits, 1000), lag, "{rows:?} {in_time} {due}");
         }
     }
 }
