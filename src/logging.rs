@@ -26,8 +26,8 @@ use tracing_subscriber::{
     layer::SubscriberExt,
 };
 
-/// The only target that is logged at the configured level: this crate, library and binary.
-const OURS: &str = "wolkvox_exporter";
+/// The crates that are logged at the configured level: this one, and those of the workspace that log.
+const OURS: [&str; 2] = ["wolkvox_exporter", "simulator"];
 
 /// The least severe level to log.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
@@ -181,7 +181,8 @@ where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
     let level = LevelFilter::from(level);
-    let filter = Targets::new().with_default(level.min(LevelFilter::WARN)).with_target(OURS, level);
+    let others = Targets::new().with_default(level.min(LevelFilter::WARN));
+    let filter = others.with_targets(OURS.map(|target| (target, level)));
     let lines = match format {
         LogFormat::Logfmt => tracing_logfmt::builder().layer().with_writer(writer).boxed(),
         LogFormat::Json => fmt::layer().json().flatten_event(true).with_writer(writer).boxed(),

@@ -10,6 +10,7 @@ use tokio::time::Instant;
 use super::rereads::{Reread, Rereads};
 use crate::{
     config::TokenVersion,
+    model::NameKind,
     schedule::{backoff::Backoff, spread},
     wolkvox::{ApiError, ErrorClass},
 };
@@ -26,12 +27,25 @@ pub(super) const HOURLY: Duration = Duration::from_secs(3600);
 pub(super) enum Errand {
     /// Asking for the limit of requests a day.
     Quota,
-    /// Asking for names.
-    Names,
+    /// Asking for names of one kind.
+    Names(NameKind),
     /// A step of a deeper re-reading.
     Reread,
     /// A step back through the weeks before.
     WeeksBefore,
+}
+
+impl Errand {
+    /// Its place among the slots.
+    fn slot(self) -> usize {
+        match self {
+            Self::Quota => 0,
+            Self::Names(NameKind::RoutingPoints) => 1,
+            Self::Names(NameKind::Options) => 2,
+            Self::Reread => 3,
+            Self::WeeksBefore => 4,
+        }
+    }
 }
 
 /// The waits of one errand.
@@ -95,7 +109,7 @@ pub(super) struct Agenda {
     failed_polls: u32,
     /// A live poll of this process has succeeded.
     has_polled: bool,
-    slots: [Slot; 4],
+    slots: [Slot; 5],
     rereads: Rereads,
     /// Counts failures, so that each jitter is another.
     turn: u64,
@@ -105,7 +119,7 @@ impl Agenda {
     pub(super) fn new(target: &str, now: Instant) -> Self {
         let hourly = || Slot::new(HOURLY, HOURLY);
         let reading = || Slot::new(FIRST_WAIT, LONGEST_WAIT);
-        let slots = [hourly(), hourly(), reading(), reading()];
+        let slots = [hourly(), hourly(), hourly(), reading(), reading()];
         let rereads = Rereads::new(target, now);
         Self {
             target: target.to_owned(),
@@ -119,7 +133,7 @@ impl Agenda {
     }
 
     fn slot(&mut self, errand: Errand) -> &mut Slot {
-        &mut self.slots[errand as usize]
+        &mut self.slots[errand.slot()]
     }
 
     /// A number in 0..=1 that is another each time, and the same in each run of a test.
@@ -132,7 +146,7 @@ impl Agenda {
     /// not begun, but for one after each poll: a server on which polls never leave time is read deeper all the same.
     pub(super) fn next(&self, wanted: &[Errand], left: Duration, now: Instant) -> Option<Errand> {
         let is_ready = |errand: &&Errand| {
-            let slot = &self.slots[**errand as usize];
+            let slot = &self.slots[errand.slot()];
             let fits = !slot.done_since_poll || slot.took < left;
             fits && slot.not_before().is_none_or(|not_before| now >= not_before)
         };
@@ -141,7 +155,7 @@ impl Agenda {
 
     /// The earliest moment at which a wanted errand that waits can be done.
     pub(super) fn next_wake(&self, wanted: &[Errand], now: Instant) -> Option<Instant> {
-        let waits = wanted.iter().filter_map(|errand| self.slots[*errand as usize].not_before());
+        let waits = wanted.iter().filter_map(|errand| self.slots[errand.slot()].not_before());
         waits.filter(|not_before| *not_before > now).min()
     }
 
@@ -167,12 +181,12 @@ impl Agenda {
 
     /// Failed steps of an errand in a row.
     pub(super) fn failures(&self, errand: Errand) -> u32 {
-        self.slots[errand as usize].backoff.failures()
+        self.slots[errand.slot()].backoff.failures()
     }
 
     /// The failure that stopped an errand last, if it has not gone on since.
     pub(super) fn failure(&self, errand: Errand) -> Option<ErrorClass> {
-        self.slots[errand as usize].failure
+        self.slots[errand.slot()].failure
     }
 
     /// The schedule of the re-readings.
@@ -283,7 +297,9 @@ pub(super) struct HoldWaits {
 mod tests {
     use super::*;
 
-    const ALL: [Errand; 4] = [Errand::Quota, Errand::Names, Errand::Reread, Errand::WeeksBefore];
+    const POINTS: Errand = Errand::Names(NameKind::RoutingPoints);
+    const OPTIONS: Errand = Errand::Names(NameKind::Options);
+    const ALL: [Errand; 5] = [Errand::Quota, POINTS, OPTIONS, Errand::Reread, Errand::WeeksBefore];
     const SECOND: Duration = Duration::from_secs(1);
 
     #[test]
@@ -292,7 +308,9 @@ mod tests {
         let mut agenda = Agenda::new("0042", now);
         assert_eq!(agenda.next(&ALL, SECOND * 100, now), Some(Errand::Quota));
         agenda.went_on(Errand::Quota, SECOND, HOURLY, now);
-        agenda.went_on(Errand::Names, SECOND, HOURLY, now);
+        agenda.failed(POINTS, SECOND, &ApiError::Http5xx(500), now);
+        assert_eq!(agenda.next(&ALL, SECOND * 100, now), Some(OPTIONS), "each kind of names waits by itself");
+        agenda.went_on(OPTIONS, SECOND, HOURLY, now);
         assert_eq!(agenda.next(&ALL, SECOND * 100, now), Some(Errand::Reread));
         agenda.went_on(Errand::Reread, SECOND * 20, Duration::ZERO, now);
         for (left, next) in [(30, Errand::Reread), (20, Errand::WeeksBefore), (0, Errand::WeeksBefore)] {

@@ -302,9 +302,7 @@ impl<S: Source> Poller<S> {
         if self.reader.asks_quota() {
             wanted.push(Errand::Quota);
         }
-        if self.exposure.names.wanted(&self.config.names, today).is_some() {
-            wanted.push(Errand::Names);
-        }
+        wanted.extend(self.exposure.names.wanted(&self.config.names, today).map(Errand::Names));
         if self.next_reread().is_some() {
             wanted.push(Errand::Reread);
         }
@@ -323,7 +321,7 @@ impl<S: Source> Poller<S> {
     async fn run_errand(&mut self, errand: Errand, due: Timestamp) {
         match errand {
             Errand::Quota => self.ask_quota().await,
-            Errand::Names => self.ask_names().await,
+            Errand::Names(kind) => self.ask_names(kind).await,
             Errand::Reread => self.read_again().await,
             Errand::WeeksBefore => self.read_week_before(due).await,
         }

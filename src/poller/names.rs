@@ -45,10 +45,10 @@ impl NameBook {
         self.exposed.clone()
     }
 
-    /// The first kind of names that has not been answered on the server's day.
-    pub(super) fn wanted(&self, settings: &NameSettings, today: Date) -> Option<NameKind> {
-        let is_due = |kind: &NameKind| self.answered.get(kind) != Some(&today);
-        NameKind::ALL.into_iter().filter(|_| settings.ask).find(is_due)
+    /// The kinds of names that have not been answered on the server's day.
+    pub(super) fn wanted(&self, settings: &NameSettings, today: Date) -> impl Iterator<Item = NameKind> {
+        let asks = settings.ask;
+        NameKind::ALL.into_iter().filter(move |kind| asks && self.answered.get(kind) != Some(&today))
     }
 
     /// The vendor's names of one kind.

@@ -528,12 +528,11 @@ impl<S: Source> Poller<S> {
     }
 
     /// Asks for the names of one kind. A failure leaves the names as they were.
-    pub(super) async fn ask_names(&mut self) {
+    pub(super) async fn ask_names(&mut self, kind: NameKind) {
         let today = quota::day((self.clock)(), &self.config.zone);
-        let Some(kind) = self.exposure.names.wanted(&self.config.names, today) else { return };
         let started = Instant::now();
         if let Err(error) = self.reader.spend(Purpose::Background, &mut self.state).await {
-            self.agenda.failed(Errand::Names, Duration::ZERO, &error, started);
+            self.agenda.failed(Errand::Names(kind), Duration::ZERO, &error, started);
             return;
         }
         let request = self.reader.names(kind);
@@ -544,12 +543,12 @@ impl<S: Source> Poller<S> {
         let now = Instant::now();
         match answer {
             Ok(names) => {
-                self.agenda.went_on(Errand::Names, now.duration_since(started), Duration::ZERO, now);
+                self.agenda.went_on(Errand::Names(kind), now.duration_since(started), Duration::ZERO, now);
                 self.exposure.names.answered(kind, today);
                 self.take_names(kind, names.unwrap_or_default()).await;
             }
             Err(error) => {
-                self.agenda.failed(Errand::Names, now.duration_since(started), &error, now);
+                self.agenda.failed(Errand::Names(kind), now.duration_since(started), &error, now);
                 info!(
                     server = self.config.name,
                     class = error.class().as_str(),

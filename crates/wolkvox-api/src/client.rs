@@ -500,11 +500,20 @@ fn root(error: &(dyn Error + 'static)) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+
+    use super::{super::resolver::within, *};
 
     #[tokio::test]
     async fn a_silent_name_server_is_told_apart_from_a_silent_server() {
-        let silent = Arc::new(Resolver { limit: Duration::ZERO });
+        struct Silent;
+        impl Resolve for Silent {
+            fn resolve(&self, _: Name) -> Resolving {
+                let never = std::future::pending();
+                Box::pin(async { Ok(Box::new(within(Duration::ZERO, never).await?.into_iter()) as Addrs) })
+            }
+        }
+        let silent = Arc::new(Silent);
         let client = reqwest::Client::builder().no_proxy().dns_resolver(silent).build().expect("a client");
         let error = client.get("http://name.invalid/").send().await.expect_err("no address");
         let error = network_fault(error, Duration::from_secs(10), None);

@@ -1,7 +1,7 @@
 //! Looks up the address of a server with a time limit of its own, so that a silent name server is
 //! distinguished from a server that does not answer.
 
-use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{error::Error, io, net::SocketAddr, sync::Arc, time::Duration};
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
@@ -28,12 +28,20 @@ impl Resolve for Resolver {
     fn resolve(&self, name: Name) -> Resolving {
         let limit = self.limit;
         Box::pin(async move {
-            let looked_up = tokio::time::timeout(limit, tokio::net::lookup_host((name.as_str(), 0))).await;
-            let addresses: Vec<SocketAddr> = looked_up.map_err(|_| SilentNameServer(limit))??.collect();
+            let look_up = async { Ok(tokio::net::lookup_host((name.as_str(), 0)).await?.collect()) };
+            let addresses = within(limit, look_up).await?;
             if addresses.is_empty() {
                 return Err(io::Error::from(io::ErrorKind::NotFound).into());
             }
             Ok(Box::new(addresses.into_iter()) as Addrs)
         })
     }
+}
+
+/// The addresses of a look-up that ends in time.
+pub(super) async fn within(
+    limit: Duration,
+    look_up: impl Future<Output = io::Result<Vec<SocketAddr>>>,
+) -> Result<Vec<SocketAddr>, Box<dyn Error + Send + Sync>> {
+    Ok(tokio::time::timeout(limit, look_up).await.map_err(|_| SilentNameServer(limit))??)
 }

@@ -22,7 +22,10 @@ use self::day::Around;
 pub use self::day::{EachWindow, PastWindow};
 use super::{Poller, Source, judge::Reading, reading::Pass};
 use crate::{
-    schedule::quota::Purpose, snapshot::TargetSnapshot, status::QuotaUse, store::StoreError,
+    schedule::quota::{self, Purpose},
+    snapshot::TargetSnapshot,
+    status::QuotaUse,
+    store::StoreError,
     wolkvox::ApiError,
 };
 
@@ -89,8 +92,10 @@ impl<S: Source> Poller<S> {
         let shutdown = self.signals.shutdown.clone();
         let asking = async {
             self.ask_quota().await;
-            for _ in crate::model::NameKind::ALL {
-                self.ask_names().await;
+            let today = quota::day((self.clock)(), &self.config.zone);
+            let kinds: Vec<_> = self.exposure.names.wanted(&self.config.names, today).collect();
+            for kind in kinds {
+                self.ask_names(kind).await;
             }
         };
         shutdown.run_until_cancelled(asking).await.ok_or(ReplayError::Stopped)?;

@@ -99,6 +99,8 @@ fn page(scrape: u64) -> String {
     line("wolkvox_series", server, 95);
     line("wolkvox_series_limit", server, 100);
     line("wolkvox_clock_skew_seconds", server, 45);
+    line("wolkvox_date_shift_seconds", server, 3600);
+    line("wolkvox_state_file_intact", "", 0);
     line("wolkvox_exporter_config_last_reload_successful", "", 0);
     out
 }
