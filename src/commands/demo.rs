@@ -2,12 +2,12 @@
 //!
 //! Needs no account and leaves nothing behind, because its state lives in memory. If its past goes
 //! into files for Prometheus, the state is saved beside them, because the series in Prometheus go
-//! on after a restart.
+//! on after a restart. Two options stop being chosen, so that whoever tries the product sees what it is for.
 
 use std::{fs, io::Write, sync::Arc, time::Duration};
 
 use anyhow::Context;
-use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 use tokio::net::TcpListener;
 use tracing::info;
 
@@ -24,7 +24,7 @@ use crate::{
     store::Store,
     wolkvox::Egress,
 };
-use simulator::{Options, SimulatedServer, serve};
+use simulator::{OptionIncident, Options, SimulatedServer, serve};
 
 /// Flag for which the demonstration has its own default.
 const ZERO_HOLD: &str = "menu.zero-hold";
@@ -34,6 +34,14 @@ const STATE: &str = "state.redb";
 /// Time between two samples of a series in the files of the past: the longest, for the smallest
 /// files.
 const SPARSE: Duration = Duration::from_secs(298);
+/// Load of the quietest hour, as a share of the busiest. At any hour enough people call for an incident to be noticed
+/// within minutes.
+const LEAST_LOAD: f64 = 0.4;
+/// Time before the start at which the first option died. It stays dead.
+const DEAD_SINCE: SignedDuration = SignedDuration::from_hours(14);
+/// Time after the start at which the second option dies, and after which it comes back.
+const DIES_AFTER: SignedDuration = SignedDuration::from_mins(3);
+const COMES_BACK_AFTER: SignedDuration = SignedDuration::from_hours(2);
 
 /// Runs until `process` is told to end.
 ///
@@ -46,16 +54,11 @@ pub async fn run(
     out: &mut impl Write,
 ) -> anyhow::Result<()> {
     let zone = TimeZone::get("America/Bogota").context("the time zone database is missing")?;
-    let target = simulated_target(args.seed, zone, &process).await?;
+    let store = open_store(args).await?;
+    // A demonstration that goes on after a restart has the incidents of its first start.
+    let start = store.backfill()?.map_or_else(|| (process.clock)(), |begun| begun.began());
+    let target = simulated_target(args.seed, zone, incidents(start), &process).await?;
     let mut config = config(args, target)?;
-    let store = match (args.days, &args.output) {
-        (Some(_), Some(output)) => {
-            // Created here with the usual permissions, because another user may load the files.
-            fs::create_dir_all(output).with_context(|| format!("cannot create {}", output.display()))?;
-            run::open(StateLocation::File(output.join(STATE))).await?
-        }
-        _ => run::in_memory()?,
-    };
     if !fill_back(args, &config, &store, &process, terminal, out).await? {
         return Ok(());
     }
@@ -75,12 +78,40 @@ pub async fn run(
     run::run(config, load, StateLocation::Open(store), listeners, process).await
 }
 
+/// Opens the state: in memory, or beside the files of the past.
+async fn open_store(args: &DemoArgs) -> anyhow::Result<Arc<Store>> {
+    let (Some(_), Some(output)) = (args.days, &args.output) else { return run::in_memory() };
+    // Created here with the usual permissions, because another user may load the files.
+    fs::create_dir_all(output).with_context(|| format!("cannot create {}", output.display()))?;
+    run::open(StateLocation::File(output.join(STATE))).await
+}
+
+/// Returns the incidents of a demonstration that started at `start`: an option that died the evening before, and one that
+/// dies while somebody watches.
+fn incidents(start: Timestamp) -> Vec<OptionIncident> {
+    vec![
+        OptionIncident { from: start - DEAD_SINCE, ..OptionIncident::of("4628", "VENTAS_HOGAR") },
+        OptionIncident {
+            from: start + DIES_AFTER,
+            until: start + COMES_BACK_AFTER,
+            ..OptionIncident::of("10", "1")
+        },
+    ]
+}
+
 /// Starts a simulator, and returns the target that it serves.
-async fn simulated_target(seed: u64, zone: TimeZone, process: &Process) -> anyhow::Result<TargetConfig> {
+async fn simulated_target(
+    seed: u64,
+    zone: TimeZone,
+    incidents: Vec<OptionIncident>,
+    process: &Process,
+) -> anyhow::Result<TargetConfig> {
     let options = Options {
         seed,
         zone: zone.clone(),
         clock: process.clock.clone(),
+        least_load: LEAST_LOAD,
+        incidents,
         // Late rows may come hours late, but here the numbers must add up while a person watches.
         late_share: 0.0,
         ..Options::default()

@@ -25,7 +25,8 @@ pub use faults::{BadFault, Fault, FaultRule};
 pub use journeys::{Journeys, OptionJourneys, PointJourneys, TransitionTruth};
 pub use over_limit::OverLimit;
 pub use simulator::{
-    Burst, CUSTOMER_PREFIX, Clock, Options, Requests, SimulateArgs, Stop, TELEPHONE_PREFIX, TrafficEnded, run,
+    Burst, CUSTOMER_PREFIX, Clock, OptionIncident, Options, Requests, SimulateArgs, TELEPHONE_PREFIX,
+    TrafficEnded, run,
 };
 pub use truth::{OptionTruth, PointTruth, Truth};
 

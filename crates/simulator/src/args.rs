@@ -2,9 +2,11 @@
 //!
 //! Owns flags and their texts. It must never hold behaviour of the simulator.
 
+use super::incident::{WrittenIncident, share};
 use super::options::{Options, TooManyRows};
 use super::{SimulatedServer, serve};
 use anyhow::Context;
+use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use tokio::net::TcpListener;
 
@@ -85,6 +87,16 @@ pub struct SimulateArgs {
     /// Requests in one local day; unlimited if not given
     #[arg(long = "simulate.daily-limit", value_name = "NUMBER", env = "WOLKVOX_SIMULATE_DAILY_LIMIT")]
     pub daily_limit: Option<u64>,
+
+    /// An option that is chosen less for some time; repeat it for several. The share that is left is 0 and the end never
+    /// where not given; times are from the start, or moments of the server's clock such as 2026-11-30T10:50
+    #[arg(
+        long = "simulate.incident",
+        value_name = "from=TIME,until=TIME,left=SHARE,rp_id=ID,cod_opc_menu=CODE",
+        env = "WOLKVOX_SIMULATE_INCIDENT",
+        value_parser = WrittenIncident::parse
+    )]
+    pub incidents: Vec<WrittenIncident>,
 }
 
 /// Serves a simulator until `shutdown`.
@@ -100,7 +112,10 @@ pub async fn run(args: SimulateArgs, shutdown: impl Future<Output = ()>) -> anyh
 
 impl From<SimulateArgs> for Options {
     fn from(args: SimulateArgs) -> Self {
+        let start = Timestamp::now();
+        let incidents = args.incidents.into_iter().map(|incident| incident.resolve(start, &args.timezone));
         Self {
+            incidents: incidents.collect(),
             seed: args.seed,
             token: args.token,
             zone: args.timezone,
@@ -120,16 +135,8 @@ fn zone(name: &str) -> Result<TimeZone, String> {
 
 fn scale(text: &str) -> Result<f64, String> {
     // A minute's interactions are made in memory; beyond this they would not fit.
-    number(text, 0.0, 10_000.0)
-}
-
-fn share(text: &str) -> Result<f64, String> {
-    number(text, 0.0, 1.0)
-}
-
-fn number(text: &str, low: f64, high: f64) -> Result<f64, String> {
     match text.parse() {
-        Ok(number) if (low..=high).contains(&number) => Ok(number),
-        _ => Err(format!("not a number from {low} to {high}")),
+        Ok(number) if (0.0..=10_000.0).contains(&number) => Ok(number),
+        _ => Err("not a number from 0 to 10000".to_owned()),
     }
 }

@@ -164,7 +164,8 @@ pub struct Row {
     pub attempt: u8,
     /// As no menu has it: another one for every row.
     pub(super) invented: bool,
-    code: &'static str,
+    /// As the menu has it, in its usual case.
+    pub(super) code: &'static str,
     drifted: bool,
 }
 

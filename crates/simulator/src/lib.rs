@@ -9,6 +9,7 @@ mod answer;
 mod args;
 mod body;
 mod form;
+mod incident;
 mod information;
 mod interaction;
 mod json;
@@ -27,11 +28,12 @@ mod traffic;
 mod window;
 
 pub use args::{SimulateArgs, run};
+pub use incident::OptionIncident;
 pub use interaction::{CUSTOMER_PREFIX, TELEPHONE_PREFIX};
 pub use options::{Clock, Options, TooManyRows};
 pub use quota::Requests;
 pub use server::serve;
-pub use traffic::{Burst, Stop};
+pub use traffic::Burst;
 
 use answer::{Answer, DatedRows, Shape};
 use interaction::{Late, Row};
@@ -70,7 +72,7 @@ impl SimulatedServer {
             seed: options.seed,
             zone: options.zone.clone(),
             scale: options.scale,
-            even: options.even,
+            least_load: options.least_load,
             late: Late {
                 share: options.late_share,
                 least: options.late_by.start().as_secs().cast_signed(),
@@ -78,7 +80,7 @@ impl SimulatedServer {
             },
             inventive: options.inventive,
             bursts: options.bursts.clone(),
-            stops: options.stops.clone(),
+            incidents: options.incidents.clone(),
             poisoned: options.poisoned.map(Timestamp::as_second),
             from: options.from.map_or(i64::MIN, second_at_or_after),
             until: options.until.map_or(i64::MAX, second_at_or_after),

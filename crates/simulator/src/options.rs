@@ -1,7 +1,8 @@
 //! What a simulator can be told when it is made.
 
+use super::incident::OptionIncident;
 use super::tamper::Costume;
-use super::traffic::{Burst, Stop};
+use super::traffic::Burst;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use std::fmt;
@@ -60,8 +61,8 @@ pub struct Options {
     pub daily_limit: Option<u64>,
     /// 1.0 gives about one row a second in the busiest hour.
     pub scale: f64,
-    /// Always that busy, whatever the hour and the day of the week.
-    pub even: bool,
+    /// The least load at any hour of any day, as a share of the busiest hour; 1 for the same load always.
+    pub least_load: f64,
     /// The share of rows that appear late.
     pub late_share: f64,
     /// How long after their date those appear, at least and at most.
@@ -74,8 +75,8 @@ pub struct Options {
     pub inventive: bool,
     /// Rows on top of the ordinary traffic.
     pub bursts: Vec<Burst>,
-    /// Options that nobody enters any more.
-    pub stops: Vec<Stop>,
+    /// Options that are chosen less for some time.
+    pub incidents: Vec<OptionIncident>,
     /// Every row is filled up to this many bytes by a field that readers do not know; 0 adds none.
     pub row_bytes: usize,
 }
@@ -100,14 +101,14 @@ impl Default for Options {
             concurrency_limit: 2,
             daily_limit: None,
             scale: 1.0,
-            even: false,
+            least_load: 0.0,
             late_share: 0.02,
             late_by: Duration::from_secs(120)..=Duration::from_secs(6 * 3600),
             from: None,
             until: None,
             inventive: false,
             bursts: Vec::new(),
-            stops: Vec::new(),
+            incidents: Vec::new(),
             row_bytes: 0,
         }
     }

@@ -5,6 +5,7 @@
 //! simulator may be asked about any year, started again, or asked twice, and gives the same rows. This file must
 //! never read a clock: whoever asks says what time it is.
 
+use super::incident::OptionIncident;
 use super::interaction::{Interaction, LONGEST_SPAN, Late, Row, USUAL_SPAN};
 use super::load_curve::load;
 use super::menus::ROUTING_POINTS;
@@ -30,31 +31,19 @@ pub struct Burst {
     pub rows: u64,
 }
 
-/// From some moment on nobody enters an option any more, as when its key was taken out of the diagram. Who would have
-/// entered it goes on as if it had been passed over.
-#[derive(Clone, Debug)]
-pub struct Stop {
-    /// The first second in which no row of it is dated.
-    pub at: Timestamp,
-    /// As in the rows.
-    pub rp_id: String,
-    /// As in the rows.
-    pub cod_opc_menu: String,
-}
-
 /// What determines every row.
 #[derive(Clone, Debug)]
 pub(super) struct Traffic {
     pub(super) seed: u64,
     pub(super) zone: TimeZone,
     pub(super) scale: f64,
-    /// As busy at every hour as in the busiest one.
-    pub(super) even: bool,
+    /// The least load at any hour, as a share of the busiest one.
+    pub(super) least_load: f64,
     pub(super) late: Late,
     /// Every row has an option of its own.
     pub(super) inventive: bool,
     pub(super) bursts: Vec<Burst>,
-    pub(super) stops: Vec<Stop>,
+    pub(super) incidents: Vec<OptionIncident>,
     /// No row is dated in this Unix second.
     pub(super) poisoned: Option<i64>,
     /// No row is dated before this Unix second.
@@ -86,7 +75,7 @@ impl Traffic {
         // one draw for each of their chats.
         let only_left_open = start.saturating_add(60 + USUAL_SPAN) < first;
         let Ok(moment) = Timestamp::from_second(start) else { return };
-        let load = if self.even { 1.0 } else { load(self.zone.to_datetime(moment)) } * self.scale;
+        let load = load(self.zone.to_datetime(moment)).max(self.least_load) * self.scale;
         for (number, point) in ROUTING_POINTS.iter().enumerate() {
             if only_left_open && point.left_open.is_none() {
                 continue;
@@ -105,7 +94,7 @@ impl Traffic {
                     continue;
                 }
                 interaction.walk(self.late, |row| {
-                    if self.has(&row, first, last) && !self.is_stopped(&row) {
+                    if self.has(&row, first, last) && !self.is_taken(&row) {
                         out.push(row);
                     }
                 });
@@ -118,13 +107,9 @@ impl Traffic {
         (first..=last).contains(&row.date) && self.poisoned != Some(row.date)
     }
 
-    /// Whether its option is one that nobody enters any more.
-    fn is_stopped(&self, row: &Row) -> bool {
-        self.stops.iter().any(|stop| {
-            row.date >= stop.at.as_second()
-                && row.interaction.point.id == stop.rp_id
-                && row.code() == stop.cod_opc_menu
-        })
+    /// Whether an incident takes this row.
+    fn is_taken(&self, row: &Row) -> bool {
+        self.incidents.iter().any(|incident| incident.takes(row))
     }
 
     /// The row of this number in a burst.
@@ -210,11 +195,11 @@ mod tests {
             seed: 7,
             zone: TimeZone::get("America/Bogota").unwrap(),
             scale: 1.0,
-            even: false,
+            least_load: 0.0,
             late: Late { share: 0.02, least: 120, most: 21_600 },
             inventive: false,
             bursts: Vec::new(),
-            stops: Vec::new(),
+            incidents: Vec::new(),
             poisoned: None,
             from: i64::MIN,
             until: i64::MAX,
@@ -245,9 +230,12 @@ mod tests {
 
     #[test]
     fn an_even_load_knows_no_night() {
-        let night = |even| between(&traffic(|t| t.even = even), MONDAY + 2.hours(), MONDAY + 3.hours()).len();
-        assert!((2_500..5_000).contains(&night(true)), "{}", night(true));
-        assert!(night(false) < 500, "{}", night(false));
+        let night = |least_load| {
+            between(&traffic(|t| t.least_load = least_load), MONDAY + 2.hours(), MONDAY + 3.hours()).len()
+        };
+        assert!((2_500..5_000).contains(&night(1.0)), "{}", night(1.0));
+        assert!((1_000..2_500).contains(&night(0.4)), "{}", night(0.4));
+        assert!(night(0.0) < 500, "{}", night(0.0));
     }
 
     #[test]
@@ -319,24 +307,36 @@ mod tests {
         assert_eq!(traffic.rows(at.as_second() + 1, at.as_second() + 86_400).count(), 0);
     }
 
+    /// Rows of option 1 of point 10, and whether all others are as without the incident.
+    fn of_option_1(rows: &[Row], usual: &[Row]) -> (usize, bool) {
+        let is_it = |row: &&Row| row.interaction.point.id == "10" && row.code() == "1";
+        let others =
+            |rows: &[Row]| -> Vec<_> { rows.iter().filter(|row| !is_it(row)).map(identity).collect() };
+        (rows.iter().filter(is_it).count(), others(rows) == others(usual))
+    }
+
     #[test]
-    fn a_stopped_option_stops_alone() {
-        let noon = MONDAY + 12.hours();
-        let stop = Stop {
-            at: Timestamp::from_second(second(noon)).unwrap(),
-            rp_id: "10".to_owned(),
-            cod_opc_menu: "1".to_owned(),
-        };
-        let before = traffic(|_| {});
-        let after = traffic(|t| t.stops = vec![stop]);
-        let is_it = |row: &Row| row.interaction.point.id == "10" && row.code() == "1";
-        let morning = |traffic| between(traffic, MONDAY, noon).iter().map(identity).collect::<Vec<_>>();
-        assert!(morning(&before) == morning(&after));
-        let mut expected = between(&before, noon, MONDAY + 24.hours());
-        assert!(expected.iter().filter(|row| is_it(row)).count() > 1_000);
-        expected.retain(|row| !is_it(row));
-        let left = between(&after, noon, MONDAY + 24.hours());
-        assert!(expected.iter().map(identity).eq(left.iter().map(identity)));
+    fn an_incident_takes_its_share_of_one_option_while_it_lasts() {
+        let at = |local| Timestamp::from_second(second(local)).unwrap();
+        let usual = traffic(|_| {});
+        for (left, expected) in [(0.0, 0.0..=0.0), (0.25, 0.2..=0.3), (1.0, 1.0..=1.0)] {
+            let incident = OptionIncident {
+                left,
+                from: at(MONDAY + 9.hours()),
+                until: at(MONDAY + 12.hours()),
+                ..OptionIncident::of("10", "1")
+            };
+            let hurt = traffic(|t| t.incidents = vec![incident]);
+            for (from, until, during) in [(0, 9, false), (9, 12, true), (12, 24, false)] {
+                let [rows, usual] =
+                    [&hurt, &usual].map(|t| between(t, MONDAY + from.hours(), MONDAY + until.hours()));
+                let (all, _) = of_option_1(&usual, &usual);
+                let (some, others_go_on) = of_option_1(&rows, &usual);
+                assert!(all > 500 && others_go_on, "{left}: from {from}");
+                let share = some as f64 / all as f64;
+                assert!(if during { expected.contains(&share) } else { share == 1.0 }, "{left}: {share}");
+            }
+        }
     }
 
     #[test]

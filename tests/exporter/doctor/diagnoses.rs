@@ -157,7 +157,7 @@ async fn no_row_at_all_may_be_no_report() {
 async fn a_wrong_zone_is_seen_by_the_calls() {
     let api = Api::start(|options| {
         options.zone = TimeZone::get("America/Bogota").expect("the zone database has it");
-        options.even = true;
+        options.least_load = 1.0;
         options.from = None;
         options.until = None;
     })

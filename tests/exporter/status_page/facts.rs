@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
-use simulator_testing::{Fault, OptionTruth, Options, Stop, Truth};
+use simulator_testing::{Fault, OptionIncident, OptionTruth, Options, Truth};
 
 use crate::{
     metrics_reference,
@@ -95,13 +95,10 @@ fn stopped(options: &mut Options) {
     options.from = Some(now - SignedDuration::from_hours(29 * 24));
     options.until = None;
     options.bursts.clear();
-    options.even = true;
+    options.least_load = 1.0;
     options.scale = 0.2;
-    options.stops = vec![Stop {
-        at: now - SignedDuration::from_hours(2),
-        rp_id: "10".to_owned(),
-        cod_opc_menu: "1".to_owned(),
-    }];
+    let from = now - SignedDuration::from_hours(2);
+    options.incidents = vec![OptionIncident { from, ..OptionIncident::of("10", "1") }];
 }
 
 #[tokio::test]

@@ -11,7 +11,7 @@ mod alertmanager;
 use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
-use simulator_testing::{Fault, FaultRule, Options, Stop};
+use simulator_testing::{Fault, FaultRule, OptionIncident, Options};
 
 use crate::alerts_end_to_end::alertmanager::{Alert, Alertmanager, Webhook};
 use crate::support::{
@@ -118,11 +118,8 @@ async fn seen_soon(exporter: &Exporter, server: &str) {
 fn stopped(options: &mut Options) {
     centre(options);
     let [(_, rp_id), _, (_, cod_opc_menu)] = OPTION;
-    options.stops = vec![Stop {
-        at: Timestamp::now() - STOPPED_FOR,
-        rp_id: rp_id.to_owned(),
-        cod_opc_menu: cod_opc_menu.to_owned(),
-    }];
+    let from = Timestamp::now() - STOPPED_FOR;
+    options.incidents = vec![OptionIncident { from, ..OptionIncident::of(rp_id, cod_opc_menu) }];
 }
 
 /// A contact centre that is always as busy, of which Wolkvox keeps four weeks.
@@ -130,7 +127,7 @@ fn centre(options: &mut Options) {
     options.from = Some(Timestamp::now() - PAST);
     options.until = None;
     options.bursts.clear();
-    options.even = true;
+    options.least_load = 1.0;
     options.scale = 0.2;
 }
 

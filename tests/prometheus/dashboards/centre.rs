@@ -45,7 +45,7 @@ impl Centre {
         let options = Options {
             token: TOKEN.to_owned(),
             late_share: 0.0,
-            even: true,
+            least_load: 1.0,
             // Journeys that begin before the origin would be known by their ends only.
             from: Some(origin),
             until: Some(until),

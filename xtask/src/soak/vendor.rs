@@ -111,7 +111,7 @@ pub fn options(chance: &mut Chance, name: &str, origin: Timestamp, fire: Duratio
         rows_limit: ROWS_LIMIT,
         time_limit: TIME_LIMIT,
         scale: ROWS_PER_SECOND,
-        even: true,
+        least_load: 1.0,
         late_share: 0.1,
         late_by: Duration::from_secs(10)..=LATEST,
         from: Some(origin),
