@@ -39,6 +39,8 @@ const RULES: &[(&str, Rule)] = &[
     ("four bars had one name", bars_begin_with_the_point),
     ("\"token_invalid\" in green", classes_have_words_and_no_green),
     ("a code with quotes was an error", variables_stand_in_raw_strings),
+    ("\"Last 28 days\" in Spanish", times_of_their_own_are_not_written_by_grafana),
+    ("an axis of 0, 0, 1, 1 min", small_numbers_have_decimals),
 ];
 
 #[test]
@@ -388,6 +390,40 @@ fn variables_stand_in_raw_strings(_: &Board, panel: &Panel, at: &str) {
             assert_eq!((&found[1], &found[3]), ("`", "regex"), "{at}: {}", &found[0]);
         }
         assert!(!bare.is_match(&target.expr), "{at}: {}", target.expr);
+    }
+}
+
+fn times_of_their_own_are_not_written_by_grafana(_: &Board, panel: &Panel, at: &str) {
+    assert!(panel.time_from.is_none() || panel.json["hideTimeOverride"] == true, "{at}");
+}
+
+/// Of quantiles, which are mostly below one.
+fn small_numbers_have_decimals(_: &Board, panel: &Panel, at: &str) {
+    let of_quantiles = panel.targets.iter().any(|target| target.expr.starts_with("histogram_quantile("));
+    let decimals = panel.json["fieldConfig"]["defaults"]["decimals"].as_u64();
+    assert!(panel.kind != "timeseries" || !of_quantiles || decimals >= Some(1), "{at}: {decimals:?}");
+}
+
+/// The guide of each row, whether its name comes from a query or from the alert, is a page in the board's language.
+#[test]
+fn every_guide_is_a_page() {
+    let named = Regex::new(r#""runbook", "(\w+)""#).expect("a regular expression");
+    for board in boards() {
+        let guides = crate::dashboards::root().join("docs/runbooks").join(board.language);
+        let mut seen = 0;
+        for (panel, target) in board.targets() {
+            for found in named.captures_iter(&target.expr) {
+                let page = guides.join(format!("{}.md", &found[1]));
+                assert!(page.is_file(), "{}: {}: {} is missing", board.uid, panel.title, page.display());
+                seen += 1;
+            }
+        }
+        // Each table with guides links its cells to them, in its language.
+        let links = board.text.matches("${runbooks:raw}/").count();
+        let link =
+            format!("${{runbooks:raw}}/${{__data.fields.runbook:percentencode}}?lang={}", board.language);
+        assert_eq!(links, board.text.matches(&link).count(), "{}", board.uid);
+        assert!(board.uid.contains("journeys") || seen > 0 && links > 0, "{}: no guide", board.uid);
     }
 }
 

@@ -34,10 +34,19 @@ async fn the_vendor_is_silent_for_an_hour(month: &Month) {
     let rows = month.rows(&quiet, HEALTH, FAILED, "A").await;
     assert_eq!(shown(month.panel(HEALTH, FAILED), &rows[0].0["class"]), "Nothing failed in this time");
     // Curves end where the data end, and do not fall as if people stayed away.
-    let day = month.panel(MENUS, "Interactions per hour, against what is usual");
-    let curves = grafana.curves(day, &day.targets[0], &all()).await;
-    let last = curves[0].1.last().expect("a sample").0;
-    assert!((0.5 * HOUR..=1.5 * HOUR).contains(&(grafana.end - last)), "{}", grafana.end - last);
+    for (uid, title, query) in [
+        (MENUS, "Interactions per hour, against what is usual", 0),
+        (MENUS, CURVE, 0),
+        (MENUS, OPTIONS, 3),
+        (JOURNEYS, "The chosen option", 0),
+        (JOURNEYS, "The chosen option", 1),
+        (JOURNEYS, "The chosen option", 2),
+    ] {
+        let panel = month.panel(uid, title);
+        let curves = grafana.curves(panel, &panel.targets[query], &all()).await;
+        let last = curves[0].1.last().expect("a sample").0;
+        assert!((0.5 * HOUR..=1.5 * HOUR).contains(&(grafana.end - last)), "{title}: {}", grafana.end - last);
+    }
 }
 
 async fn a_token_is_refused_for_45_minutes(month: &Month) {

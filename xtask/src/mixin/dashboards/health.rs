@@ -306,6 +306,7 @@ fn rows() -> Vec<Panel> {
                 Query::over_time(minutes(&quantile(0.95, "wolkvox_row_lateness_seconds"))).called("word.p95"),
             )
             .unit("suffix: min")
+            .decimals(1)
             .size(8, 8),
         Panel::curves("health.late_rows")
             .query(
@@ -361,6 +362,8 @@ fn limits() -> Vec<Panel> {
         used_of_limit("health.cardinality", "wolkvox_series", "wolkvox_series_limit").size(8, 8),
         Panel::stacked("health.overflow")
             .query(Query::over_time(some("label", "wolkvox_series_overflow_total")).legend("{{label}}"))
+            .meaning("cod_opc_menu", "variable.option", "orange")
+            .meaning("rp_id", "variable.rp_id", "purple")
             .size(8, 8),
         Panel::tile("health.history")
             .query(Query::now(format!("min({}) / 86400", gauge("wolkvox_baseline_history_seconds"))))

@@ -9,7 +9,7 @@ use super::{
     promql::{
         CHOSEN, ENTRY, FINAL, JOURNEY, JOURNEYS, KEYS, MENU, MIN_VISITS, OPTION, REPEATS, TRANSITIONS,
         WEEK_BEFORE, copy, grown, kind_share, kinds, known_a_week_before, named, named_end, of_kind, or_note,
-        or_nothing, over_range, part_of_visits, share_of_ends, share_of_repeats, sum, sum_by,
+        or_nothing, over_range, part_of_visits, share_of_ends, share_of_repeats, sum, sum_by, up_to_date,
     },
     query::Query,
 };
@@ -153,11 +153,12 @@ fn chosen() -> Panel {
     let per_hour = |metric: &str| sum(&format!("increase({metric}{{{MENU}, {OPTION}}}[1h])"));
     let steps =
         sum(&format!("increase({TRANSITIONS}{{{MENU}, to_opc_menu=~`${{cod_opc_menu:regex}}`}}[1h])"));
-    let came = format!("{} + ({steps} or vector(0))", per_hour(ENTRY));
+    let came = format!("({} + ({steps} or vector(0)))", per_hour(ENTRY));
+    let curve = |expression: String| Query::over_time(format!("{expression} and {}", up_to_date()));
     Panel::curves("journeys.option")
-        .query(Query::over_time(came).called("journeys.option.came"))
-        .query(Query::over_time(per_hour(FINAL)).called("journeys.option.ended"))
-        .query(Query::over_time(per_hour(REPEATS)).called("journeys.option.again"))
+        .query(curve(came).called("journeys.option.came"))
+        .query(curve(per_hour(FINAL)).called("journeys.option.ended"))
+        .query(curve(per_hour(REPEATS)).called("journeys.option.again"))
         .size(8, 10)
 }
 

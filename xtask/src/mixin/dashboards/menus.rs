@@ -263,6 +263,7 @@ fn options() -> Panel {
     let before = sum_by(KEYS, &grown(HITS, WEEK_BEFORE));
     let change = format!("{now} / ({before} >= {MIN_VISITS}) - 1 and on (server) {}", known_a_week_before());
     let retries = format!("{} / ({now} >= {MIN_VISITS})", sum_by(KEYS, &over_range(RETRIES)));
+    let per_hour = sum_by(KEYS, &format!("increase({HITS}{{{MENU}}}[1h])"));
     let columns = vec![
         Column::new("description", "column.option", 190).growing().link(TO_OPTION),
         Column::new("rp_name", "column.point", 160).growing(),
@@ -280,7 +281,7 @@ fn options() -> Panel {
         .query(Query::rows(format!("sort({})", named(&signal()))))
         .query(Query::rows(named(&now)))
         .query(Query::rows(named(&or_nothing(&change))))
-        .query(Query::over_time(named(&sum_by(KEYS, &format!("increase({HITS}{{{MENU}}}[1h])")))).legend(""))
+        .query(Query::over_time(format!("{} and {}", named(&per_hour), up_to_date())).legend(""))
         .query(Query::rows(named(&percent_of_point(HITS))))
         .query(Query::rows(named(&or_nothing(&share_of_ends()))))
         .query(Query::rows(named(&or_nothing(&retries))))

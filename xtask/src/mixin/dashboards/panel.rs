@@ -311,6 +311,10 @@ impl Panel {
                 panel[name] = json!(value);
             }
         }
+        if self.time_from.is_some() {
+            // Grafana writes it in English; titles and descriptions say it.
+            panel["hideTimeOverride"] = json!(true);
+        }
         if self.kind == "table" {
             panel["transformations"] = Column::transformations(&self.columns, self.queries.len(), language);
         }

@@ -72,7 +72,7 @@ pub(super) const TEXTS: &[Text] = &[
     ("menus.slow.description",
         "Of the times that the option was entered in the hour before each moment, those more than 60 s after the start; of fewer than ten, nothing. Needs 60 among the bounds of the histogram, as it is unless changed.",
         "De las veces que se entró a la opción en la hora anterior a cada momento, las que fueron más de 60 s después del inicio; si son menos de diez, nada. Requiere el límite 60 en el histograma, que viene así."),
-    ("menus.hours.title", "At which hours of which days do people come?", "¿A qué horas de qué días llega la gente?"),
+    ("menus.hours.title", "At which hours of which days do people come? (4 weeks)", "¿A qué horas de qué días llega la gente? (4 semanas)"),
     ("menus.hours.description",
         "Interactions by hour of the day (downwards) and by day (to the right), of the last four weeks whatever is chosen above. The stronger the colour, the more.",
         "Interacciones por hora del día (hacia abajo) y por día (hacia la derecha), de las últimas cuatro semanas sin importar el período elegido. Cuanto más fuerte el color, más hubo."),
