@@ -80,6 +80,8 @@ impl Centre {
             "--poll.hourly-lookback=0s".to_owned(),
             "--poll.nightly-lookback=0s".to_owned(),
             "--menu.zero-hold=4s".to_owned(),
+            // The weeks before are empty; what takes a week of data has to be empty too, however soon they would be read.
+            "--baseline.warm-up=0s".to_owned(),
             format!("--journey.idle={}s", IDLE.as_secs()),
             format!("--poll.start-from={}", zone.to_datetime(self.origin)),
             format!("--config.file={}", file.display()),
