@@ -67,6 +67,10 @@ pub fn backup(state: &Path, to: &Path) -> Result<BackupSummary, StoreError> {
     if to.try_exists().map_err(|error| io_error(to, &error))? {
         return Err(StoreError::Backup(format!("{} exists, and a copy never replaces a file", to.display())));
     }
+    let folder = to.parent().filter(|folder| !folder.as_os_str().is_empty());
+    if let Some(folder) = folder.filter(|folder| !folder.is_dir()) {
+        return Err(StoreError::Backup(format!("there is no folder {}: make it first", folder.display())));
+    }
     let partial = beside(to, "partial");
     let made = new_file(&partial).and_then(|file| fill(state, &partial, file)).and_then(|(_, summary)| {
         fs::rename(&partial, to).and_then(|()| sync_folder(to)).map_err(|error| io_error(to, &error))?;

@@ -115,4 +115,11 @@ async fn without_an_exporter_the_file_is_read_and_nothing_is_ever_replaced() {
     assert_eq!(output.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&output.stderr).contains("missing.redb"), "{output:?}");
     assert!(!fleet.state().with_file_name("x.partial").exists());
+
+    let nowhere = fleet.state().with_file_name("weekly").join("monday.redb");
+    let mut command = bare(Path::new("/"));
+    command.args(["state", "backup", "--state.path"]).arg(fleet.state()).arg(&nowhere);
+    let output = command.output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains("there is no folder") && said.contains("weekly: make it first"), "{said}");
 }
