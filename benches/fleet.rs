@@ -32,6 +32,7 @@ use wolkvox_exporter::{
         TargetConfig, TokenSource, WebConfig,
     },
     exposition::{Encoding, Format},
+    i18n::Bilingual,
     snapshot::Publisher,
     store::Store,
     supervisor::{Deps, Supervisor},
@@ -197,7 +198,8 @@ fn config(plan: Plan, address: SocketAddr) -> Config {
     let target = |number| TargetConfig {
         name: Plan::name(number),
         endpoint: format!("http://{}/", if number < plan.hung { hung } else { address }).parse().unwrap(),
-        token: TokenSource::fixed(&Secret::new("token-of-the-bench"), "the benchmark").unwrap(),
+        token: TokenSource::fixed(&Secret::new("token-of-the-bench"), &Bilingual::verbatim("the benchmark"))
+            .unwrap(),
         egress: Default::default(),
         timezone: TimeZone::UTC,
         licences: Some(20),

@@ -23,8 +23,8 @@ use wolkvox_exporter::{
         init::{self, Answers},
         run::{self, Load, Process, StateLocation},
     },
-    config::{self, Environment},
-    i18n::Language,
+    config::{self, ConfigError, Environment},
+    i18n::{Bilingual, Language},
     logging, store,
     wolkvox::ClientLimits,
 };
@@ -34,8 +34,9 @@ fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => return answer(&error),
     };
+    let language = cli.lang.unwrap_or_else(language_from_environment);
     let outcome = match cli.command {
-        None if cli.run.config.check => return check(&cli.run),
+        None if cli.run.config.check => check(&cli.run, language),
         None => run(&cli.run),
         Some(Command::Backfill(args)) => match fill_back(&args) {
             Ok(true) => Ok(()),
@@ -46,13 +47,13 @@ fn main() -> ExitCode {
         Some(Command::Demo(args)) => serve(args.log, async |process| {
             demo::run(&args, process, io::stderr().is_terminal(), &mut io::stdout()).await
         }),
-        Some(Command::Doctor(args)) => match examine(&args) {
+        Some(Command::Doctor(args)) => match examine(&args, language) {
             Ok(true) => Ok(()),
             Ok(false) => return ExitCode::FAILURE,
             Err(error) => Err(error),
         },
         Some(Command::Healthcheck(args)) => check_health(&args),
-        Some(Command::Init(args)) => match set_up(&args) {
+        Some(Command::Init(args)) => match set_up(&args, language) {
             Ok(true) => Ok(()),
             Ok(false) => return ExitCode::FAILURE,
             Err(error) => Err(error),
@@ -70,10 +71,25 @@ fn main() -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            print_error(&format!("error: {error:#}"));
+            print_failure(&error, language);
             ExitCode::FAILURE
         }
     }
+}
+
+/// Prints why the work ended, in the reader's language as far as the error has one.
+fn print_failure(error: &anyhow::Error, language: Language) {
+    if let Some(refused) = error.downcast_ref::<ConfigError>() {
+        for problem in &refused.problems {
+            print_error(&format!("error: {}", problem.in_language(language)));
+        }
+        return;
+    }
+    let causes = error.chain().map(|cause| match cause.downcast_ref::<Bilingual>() {
+        Some(told) => told.in_language(language).to_owned(),
+        None => cause.to_string(),
+    });
+    print_error(&format!("error: {}", causes.collect::<Vec<_>>().join(": ")));
 }
 
 /// Runs the exporter.
@@ -116,8 +132,7 @@ fn fill_back(args: &BackfillArgs) -> anyhow::Result<bool> {
 }
 
 /// Checks every target. Returns true if all is well.
-fn examine(args: &DoctorArgs) -> anyhow::Result<bool> {
-    let language = args.lang.unwrap_or_else(language_from_environment);
+fn examine(args: &DoctorArgs, language: Language) -> anyhow::Result<bool> {
     let mut out = std::io::stdout();
     let resolved = match config::resolve(&args.run, &environment(), Timestamp::now()) {
         Ok(resolved) => resolved,
@@ -145,8 +160,7 @@ fn examine(args: &DoctorArgs) -> anyhow::Result<bool> {
 }
 
 /// Sets up a target. Returns true if all is well.
-fn set_up(args: &InitArgs) -> anyhow::Result<bool> {
-    let language = args.lang.unwrap_or_else(language_from_environment);
+fn set_up(args: &InitArgs, language: Language) -> anyhow::Result<bool> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let mut out = std::io::stdout();
     let environment = environment();
@@ -261,28 +275,17 @@ fn serve(log: LogArgs, work: impl AsyncFnOnce(Process) -> anyhow::Result<()>) ->
     outcome
 }
 
-/// Prints the resolved configuration, or every problem in it.
-fn check(args: &RunArgs) -> ExitCode {
-    match config::resolve(args, &environment(), Timestamp::now()) {
-        Ok(resolved) => {
-            for warning in &resolved.warnings {
-                print_error(&format!("warning: {warning}"));
-            }
-            match print(&resolved.config.to_string()) {
-                Ok(()) => ExitCode::SUCCESS,
-                Err(error) => {
-                    print_error(&format!("error: {error:#}"));
-                    ExitCode::FAILURE
-                }
-            }
-        }
-        Err(error) => {
-            for problem in &error.problems {
-                print_error(&format!("error: {problem}"));
-            }
-            ExitCode::FAILURE
-        }
+/// Prints the resolved configuration; every problem in it is the error.
+fn check(args: &RunArgs, language: Language) -> anyhow::Result<()> {
+    let resolved = config::resolve(args, &environment(), Timestamp::now())?;
+    let mark = match language {
+        Language::En => "warning",
+        Language::Es => "advertencia",
+    };
+    for warning in &resolved.warnings {
+        print_error(&format!("{mark}: {}", warning.in_language(language)));
     }
+    print(&resolved.config.to_string())
 }
 
 fn environment() -> Environment {

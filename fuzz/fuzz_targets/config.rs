@@ -9,6 +9,7 @@ use libfuzzer_sys::fuzz_target;
 use wolkvox_exporter::{
     cli::{ConfigArgs, Flags, RunArgs},
     config::{Environment, Secret, resolve},
+    i18n::Language,
 };
 
 /// The environment's token, which nothing may repeat.
@@ -42,8 +43,11 @@ fuzz_target!(|bytes: &[u8]| {
         Err(error) => {
             assert!(!error.problems.is_empty());
             for problem in error.problems {
-                assert!(!problem.place.is_empty() && !problem.message.is_empty());
-                assert!(!secret_is_new || !problem.message.contains(TOKEN));
+                for language in Language::ALL {
+                    let message = problem.message.in_language(language);
+                    assert!(!problem.place.is_empty() && !message.is_empty());
+                    assert!(!secret_is_new || !message.contains(TOKEN));
+                }
             }
         }
     }

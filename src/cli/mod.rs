@@ -41,6 +41,10 @@ use crate::{
                   Durations are written like 30s, 5m, 1h30m or 2d. An empty environment variable counts as not set."
 )]
 pub struct Cli {
+    /// Language of what is printed for people; the log is English [default: by the locale]
+    #[arg(long = "lang", env = "WOLKVOX_LANG", value_name = "LANGUAGE", ignore_case = true, global = true)]
+    pub lang: Option<Language>,
+
     /// The subcommand; none runs the exporter.
     #[command(subcommand)]
     pub command: Option<Command>,
@@ -196,9 +200,6 @@ pub struct DemoArgs {
 /// The flags of `doctor`: the exporter's own, so that the same command line can be looked at.
 #[derive(Debug, Args)]
 pub struct DoctorArgs {
-    /// Language of what it prints [default: by the locale]
-    #[arg(long = "lang", env = "WOLKVOX_LANG", value_name = "LANGUAGE", ignore_case = true)]
-    pub lang: Option<Language>,
     /// The flags of the exporter.
     #[command(flatten)]
     pub run: RunArgs,
@@ -215,9 +216,6 @@ pub struct InitArgs {
     #[arg(long = "init.skip-doctor", env = "WOLKVOX_INIT_SKIP_DOCTOR", value_parser = BoolishValueParser::new())]
     pub skip_doctor: bool,
 
-    /// Language of questions, comments and findings [default: by the locale]
-    #[arg(long = "lang", env = "WOLKVOX_LANG", value_name = "LANGUAGE", ignore_case = true)]
-    pub lang: Option<Language>,
     /// The flags of a target.
     #[command(flatten)]
     pub wolkvox: Flags<TargetFlags>,

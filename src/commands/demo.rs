@@ -21,6 +21,7 @@ use crate::{
         self, BackfillConfig, BaselineConfig, Config, JourneyConfig, NameSources, PollConfig, Resolved,
         Secret, StartFrom, StateConfig, TargetConfig, TokenSource,
     },
+    i18n::{Bilingual, bilingual},
     store::Store,
     wolkvox::Egress,
 };
@@ -125,7 +126,7 @@ async fn simulated_target(
         name: "demo".to_owned(),
         endpoint: format!("http://{address}/").parse().context("the simulator's address is no URL")?,
         egress: Egress::default(),
-        token: TokenSource::fixed(&Secret::new(token), "the simulator's token")?,
+        token: TokenSource::fixed(&Secret::new(token), &Bilingual::verbatim("simulator"))?,
         timezone: zone,
         licences: None,
         expected: Vec::new(),
@@ -176,7 +177,7 @@ async fn fill_back(
         from: StartFrom::Back(DAY * u32::from(days)),
         until: None,
         labels: config::resolve_labels(&args.labels)
-            .map_err(|reason| anyhow::anyhow!("--label: {reason}"))?,
+            .map_err(|reason| bilingual!(in reason: "--label: {reason}", "--label: {reason}"))?,
         every: SPARSE,
     };
     // The past has windows of the usual length; those of seconds begin with the present.

@@ -28,6 +28,7 @@ use tracing::{error, info, warn};
 use super::state_watch::{MakeAnew, StateWatch, look_for_renamed, rescued};
 use crate::{
     config::{self, Config, ConfigError, ListenAddress, Resolved, WebConfig, WebRules},
+    i18n::{Bilingual, bilingual},
     logging::DroppedLines,
     poller::Clock,
     snapshot::Publisher,
@@ -83,8 +84,10 @@ pub async fn bind(addresses: &[ListenAddress]) -> anyhow::Result<Vec<TcpListener
     for address in addresses {
         let listener = web::listen(address.candidates()).map_err(|error| {
             let hint = listen_hint(&error);
-            anyhow::Error::new(error)
-                .context(format!("cannot listen on {address} (--web.listen-address); {hint}"))
+            bilingual!(in hint:
+                "cannot listen on {address} (--web.listen-address); {hint}: {error}",
+                "no se puede escuchar en {address} (--web.listen-address); {hint}: {error}"
+            )
         })?;
         info!(address = %listener.local_addr()?, "listening");
         listeners.push(listener);
@@ -93,19 +96,28 @@ pub async fn bind(addresses: &[ListenAddress]) -> anyhow::Result<Vec<TcpListener
 }
 
 /// Returns the remedy for an address that cannot be bound.
-fn listen_hint(error: &io::Error) -> &'static str {
+fn listen_hint(error: &io::Error) -> Bilingual {
     // EAFNOSUPPORT, on Linux and on the BSDs.
     const NO_SUCH_FAMILY: [i32; 2] = [97, 47];
     match error.kind() {
-        ErrorKind::AddrInUse => "is another exporter running there?",
-        ErrorKind::PermissionDenied => {
-            "a port below 1024 needs the capability CAP_NET_BIND_SERVICE: take another"
+        ErrorKind::AddrInUse => {
+            bilingual!("is another exporter running there?", "¿hay otro exportador en marcha allí?")
         }
-        ErrorKind::AddrNotAvailable => "no interface of this machine has that address",
+        ErrorKind::PermissionDenied => bilingual!(
+            "a port below 1024 needs the capability CAP_NET_BIND_SERVICE: take another",
+            "un puerto menor que 1024 necesita la capacidad CAP_NET_BIND_SERVICE: elija otro"
+        ),
+        ErrorKind::AddrNotAvailable => bilingual!(
+            "no interface of this machine has that address",
+            "ninguna interfaz de esta máquina tiene esa dirección"
+        ),
         _ if error.raw_os_error().is_some_and(|code| NO_SUCH_FAMILY.contains(&code)) => {
-            "this machine does not have that address family: write an address of the other one (0.0.0.0 or [::])"
+            bilingual!(
+                "this machine does not have that address family: write an address of the other one (0.0.0.0 or [::])",
+                "esta máquina no tiene esa familia de direcciones: escriba una de la otra (0.0.0.0 o [::])"
+            )
         }
-        _ => "see what the system says",
+        _ => bilingual!("see what the system says", "vea lo que dice el sistema"),
     }
 }
 

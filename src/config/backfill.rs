@@ -10,7 +10,10 @@ use super::{
     setting::flag_place,
     start,
 };
-use crate::exposition::label_block;
+use crate::{
+    exposition::label_block,
+    i18n::{Bilingual, bilingual},
+};
 
 /// Longest time between two samples. An instant query of Prometheus looks back five minutes and
 /// would miss a series now and then with a longer one. Two seconds less than a window, so that each
@@ -75,7 +78,7 @@ pub fn resolve_backfill(args: &BackfillArgs) -> Result<BackfillConfig, ConfigErr
 ///
 /// # Errors
 /// With the first of them that cannot be a label.
-pub fn resolve_labels(texts: &[String]) -> Result<String, String> {
+pub fn resolve_labels(texts: &[String]) -> Result<String, Bilingual> {
     let mut problems = Vec::new();
     let labels = labels(texts, |reason| problems.push(reason));
     problems.into_iter().next().map_or(Ok(labels), Err)
@@ -83,12 +86,12 @@ pub fn resolve_labels(texts: &[String]) -> Result<String, String> {
 
 /// Renders the valid labels, each name once, as in an exposition; `problem` gets the reason for
 /// each other one.
-fn labels(texts: &[String], mut problem: impl FnMut(String)) -> String {
+fn labels(texts: &[String], mut problem: impl FnMut(Bilingual)) -> String {
     let mut labels: Vec<(&str, &str)> = Vec::new();
     for text in texts {
         match label(text) {
             Ok((name, _)) if labels.iter().any(|(other, _)| *other == name) => {
-                problem(format!("{name} is given twice"));
+                problem(bilingual!("{name} is given twice", "{name} está dos veces"));
             }
             Ok(label) => labels.push(label),
             Err(reason) => problem(reason),
@@ -98,38 +101,46 @@ fn labels(texts: &[String], mut problem: impl FnMut(String)) -> String {
 }
 
 /// Returns the value of a flag, or nothing after noting the problem.
-fn heard<T>(flag: &str, read: Result<T, String>, diagnostics: &mut Diagnostics) -> Option<T> {
+fn heard<T>(flag: &str, read: Result<T, Bilingual>, diagnostics: &mut Diagnostics) -> Option<T> {
     read.map_err(|reason| diagnostics.problem(flag_place(flag), reason)).ok()
 }
 
-fn every(text: &str) -> Result<Duration, String> {
+fn every(text: &str) -> Result<Duration, Bilingual> {
     let every = duration::parse_seconds(text)?;
     if (SHORTEST_EVERY..=LONGEST_EVERY).contains(&every) {
         return Ok(every);
     }
-    Err(format!(
+    Err(bilingual!(
         "{} is not between {} and {}",
+        "{} no está entre {} y {}";
         duration::show(every),
         duration::show(SHORTEST_EVERY),
         duration::show(LONGEST_EVERY)
     ))
 }
 
-fn label(text: &str) -> Result<(&str, &str), String> {
-    let (name, value) = text.split_once('=').ok_or_else(|| format!("{text:?} is not NAME=VALUE"))?;
+fn label(text: &str) -> Result<(&str, &str), Bilingual> {
+    let (name, value) = text
+        .split_once('=')
+        .ok_or_else(|| bilingual!("{text:?} is not NAME=VALUE", "{text:?} no es NOMBRE=VALOR"))?;
     let is_legal = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
     if name.is_empty() || !is_legal || name.starts_with(|c: char| c.is_ascii_digit()) {
-        return Err(format!(
-            "{name:?} is no name of a label: letters, digits and _, not beginning with a digit"
+        return Err(bilingual!(
+            "{name:?} is no name of a label: letters, digits and _, not beginning with a digit",
+            "{name:?} no es nombre de etiqueta: letras, dígitos y _, sin empezar por un dígito"
         ));
     }
     if name.starts_with("__") || OURS.contains(&name) {
-        return Err(format!(
-            "{name} is not yours to set: it is a label of these series, or Prometheus's own"
+        return Err(bilingual!(
+            "{name} is not yours to set: it is a label of these series, or Prometheus's own",
+            "{name} no se puede poner: es una etiqueta de estas series, o de Prometheus"
         ));
     }
     if value.is_empty() || value.chars().any(char::is_control) {
-        return Err(format!("{name} has no value, or one with a control character"));
+        return Err(bilingual!(
+            "{name} has no value, or one with a control character",
+            "{name} no tiene valor, o tiene uno con un carácter de control"
+        ));
     }
     Ok((name, value))
 }
@@ -168,7 +179,7 @@ mod tests {
         };
         let all = problems("28", "5m", &["job"]);
         assert_eq!(all.len(), 3, "{all:#?}");
-        assert!(all.iter().any(|problem| problem.message.contains("4m 58s")), "{all:#?}");
+        assert!(all.iter().any(|problem| problem.to_string().contains("4m 58s")), "{all:#?}");
         for labels in [&["server=x"][..], &["__a=b"], &["9=x"], &["job="], &["a=1", "a=2"]] {
             assert_eq!(problems("28d", "1m", labels).len(), 1, "{labels:?}");
         }

@@ -21,6 +21,7 @@ use crate::config::{
     },
     setting::{Bounds, Kind, listed, number, optional_file, read_section, seconds, section},
 };
+use crate::i18n::{Bilingual, bilingual};
 
 section! {
     /// The history of earlier weeks, to which the present is compared.
@@ -65,10 +66,11 @@ pub(crate) fn resolve(
     }
     let BaselineConfig { warm_up, weeks, .. } = baseline.config;
     if warm_up > Duration::from_secs(u64::from(weeks) * 7 * 86_400) {
-        let reason = format!(
-            "{} is more than the {weeks} weeks that are kept{}: read less, or keep more in baseline.weeks",
-            show(warm_up),
-            baseline.origin("weeks")
+        let origin = baseline.origin("weeks");
+        let reason = bilingual!(in origin:
+            "{} is more than the {weeks} weeks that are kept{origin}: read less, or keep more in baseline.weeks",
+            "{} es más que las {weeks} semanas que se guardan{origin}: lea menos, o guarde más en baseline.weeks";
+            show(warm_up)
         );
         diagnostics.problem(baseline.place("warm_up"), reason);
     }
@@ -80,7 +82,10 @@ fn read_dates(path: &Path, dates: &mut BTreeSet<Date>, diagnostics: &mut Diagnos
     let text = match fs::read_to_string(path) {
         Ok(text) => text,
         Err(reason) => {
-            let message = format!("cannot read the file of holidays: {reason}");
+            let message = bilingual!(
+                "cannot read the file of holidays: {reason}",
+                "no se puede leer el archivo de festivos: {reason}"
+            );
             diagnostics.problem(path.display().to_string(), message);
             return;
         }
@@ -93,9 +98,14 @@ fn read_dates(path: &Path, dates: &mut BTreeSet<Date>, diagnostics: &mut Diagnos
     }
 }
 
-fn date(text: &str) -> Result<Date, String> {
+fn date(text: &str) -> Result<Date, Bilingual> {
     let text = text.trim();
-    text.parse().map_err(|_| format!("{text:?} is not a date: write one as 2026-12-25"))
+    text.parse().map_err(|_| {
+        bilingual!(
+            "{text:?} is not a date: write one as 2026-12-25",
+            "{text:?} no es una fecha: escríbala como 2026-12-25"
+        )
+    })
 }
 
 #[cfg(test)]
@@ -105,6 +115,6 @@ mod tests {
     #[test]
     fn a_date_that_is_none_is_refused_with_the_form_of_one() {
         assert_eq!(date(" 2026-12-25 "), Ok(jiff::civil::date(2026, 12, 25)));
-        assert!(date("25.12.2026").is_err_and(|reason| reason.contains("as 2026-12-25")));
+        assert!(date("25.12.2026").is_err_and(|reason| reason.to_string().contains("as 2026-12-25")));
     }
 }

@@ -32,7 +32,7 @@ use reqwest::Url;
 
 use crate::{model::Names, wolkvox::Egress};
 
-pub(crate) use self::targets::server::{ServerError, parse as parse_server};
+pub(crate) use self::targets::server::parse as parse_server;
 pub use self::{
     args::{ConfigArgs, LogArgs, RunArgs},
     backfill::{BackfillConfig, resolve_backfill, resolve_labels},

@@ -13,6 +13,7 @@ use crate::{
         setting::{Bounds, Kind, SectionRead, duration, number, read_section, seconds, section},
         start,
     },
+    i18n::bilingual,
     schedule::{Tiers, quota::REQUESTS_PER_LICENCE},
 };
 
@@ -33,9 +34,9 @@ section! {
         /// Time before the watermark that every poll reads again, for rows that come late
         lookback: Duration = seconds("30m", Bounds::NONE);
         /// Time to read again once an hour; 0s for none
-        hourly_lookback: Duration = seconds("3h", Bounds::at_most(DEEPEST, ""));
+        hourly_lookback: Duration = seconds("3h", Bounds::at_most(DEEPEST, ["", ""]));
         /// Time to read again once a day; 0s for none
-        nightly_lookback: Duration = seconds("48h", Bounds::at_most(DEEPEST, ""));
+        nightly_lookback: Duration = seconds("48h", Bounds::at_most(DEEPEST, ["", ""]));
         /// Hour of the server's day for that daily reading, 0 to 23
         nightly_hour: i8 = number("3", 0, 23).value_name("HOUR");
         /// Beginning of the counting on the very first start: now, a duration back, or a local
@@ -81,7 +82,11 @@ pub(crate) fn resolve(
     for target in targets {
         if let Err(reason) = poll.config.start_from.instant(now, &target.timezone) {
             let place = poll.place("start_from");
-            diagnostics.problem(place, format!("{reason}, for the target {}", target.name));
+            let message = bilingual!(in reason:
+                "{reason}, for the target {}",
+                "{reason}, para el destino {}"; target.name
+            );
+            diagnostics.problem(place, message);
         }
         check_quota(target, &poll, diagnostics);
     }
@@ -91,38 +96,44 @@ pub(crate) fn resolve(
 fn check_together(poll: &SectionRead<PollConfig>, diagnostics: &mut Diagnostics) {
     let PollConfig { interval, settle_delay, lookback, .. } = poll.config;
     if interval <= settle_delay {
+        let origin = poll.origin("settle_delay");
         diagnostics.problem(
             poll.place("interval"),
-            format!(
-                "the interval ({}) must be longer than the settle delay ({}{}): \
+            bilingual!(in origin:
+                "the interval ({}) must be longer than the settle delay ({}{origin}): \
                  make the one longer or the other shorter",
+                "el intervalo ({}) debe ser más largo que la espera de asentamiento ({}{origin}): \
+                 alargue el uno o acorte la otra";
                 show(interval),
-                show(settle_delay),
-                poll.origin("settle_delay")
+                show(settle_delay)
             ),
         );
     }
     if lookback < settle_delay {
+        let origin = poll.origin("settle_delay");
         diagnostics.problem(
             poll.place("lookback"),
-            format!(
-                "the lookback ({}) must be at least the settle delay ({}{}): \
+            bilingual!(in origin:
+                "the lookback ({}) must be at least the settle delay ({}{origin}): \
                  a row later than that is found only by reading again",
+                "lo que se relee ({}) debe ser al menos la espera de asentamiento ({}{origin}): \
+                 una fila más tardía solo se encuentra al releer";
                 show(lookback),
-                show(settle_delay),
-                poll.origin("settle_delay")
+                show(settle_delay)
             ),
         );
     }
     if interval.saturating_add(lookback) > LONGEST_QUERY {
+        let origin = poll.origin("interval");
         diagnostics.problem(
             poll.place("lookback"),
-            format!(
-                "the lookback ({}) and the interval ({}{}) together are longer than the 31 days \
+            bilingual!(in origin:
+                "the lookback ({}) and the interval ({}{origin}) together are longer than the 31 days \
                  that Wolkvox answers at once",
+                "lo que se relee ({}) y el intervalo ({}{origin}) pasan juntos de los 31 días \
+                 que Wolkvox responde de una vez";
                 show(lookback),
-                show(interval),
-                poll.origin("interval")
+                show(interval)
             ),
         );
     }
@@ -137,9 +148,11 @@ fn check_quota(target: &TargetConfig, poll: &SectionRead<PollConfig>, diagnostic
     if needed > quota {
         diagnostics.warn(
             poll.place("interval"),
-            format!(
+            bilingual!(
                 "polling every {} takes {needed} requests a day, and the {licences} licence(s) of the target {} \
                  pay for {quota}: poll less often",
+                "consultar cada {} gasta {needed} peticiones al día, y {licences} licencia(s) del destino {} \
+                 alcanzan para {quota}: consulte con menos frecuencia";
                 show(poll.config.interval),
                 target.name
             ),

@@ -17,6 +17,7 @@ use crate::config::{
     targets::{self, Given, expected, names},
     web,
 };
+use crate::i18n::bilingual;
 
 /// Resolves flags, the file they name, and the environment.
 ///
@@ -73,7 +74,8 @@ pub fn resolve_listen(
 
 pub(super) fn read(config_file: Option<&Path>) -> Result<ConfigFile, ConfigError> {
     let Some(path) = config_file else { return Ok(ConfigFile::default()) };
-    ConfigFile::read(path, "configuration file").map_err(|problem| ConfigError { problems: vec![problem] })
+    let what = bilingual!("the configuration file", "el archivo de configuración");
+    ConfigFile::read(path, &what).map_err(|problem| ConfigError { problems: vec![problem] })
 }
 
 /// Resolves the flags that a run without any configuration has too.

@@ -19,6 +19,7 @@ use crate::config::{
         file::{ConfigFile, OptionsEntry, Scalar},
     },
 };
+use crate::i18n::{Bilingual, Language, bilingual};
 
 /// Untyped part of a declaration: the names under which a setting is known, and what people read about it.
 #[derive(Debug, Clone)]
@@ -112,7 +113,7 @@ fn variable(flag: &str) -> String {
 
 /// Returns the name of a flag and of its variable, as messages show them.
 pub(crate) fn flag_place(flag: &str) -> String {
-    format!("--{flag} (or {})", variable(flag))
+    format!("--{flag} ({})", variable(flag))
 }
 
 /// Settings that may be given as flags, under one heading of `--help`.
@@ -142,11 +143,11 @@ pub(crate) struct Setting<S: Section> {
 }
 
 /// Reads a text into a section.
-type Assign<S> = Box<dyn Fn(&mut S, &str) -> Result<(), String>>;
+type Assign<S> = Box<dyn Fn(&mut S, &str) -> Result<(), Bilingual>>;
 /// Shows a value of a section; nothing if it is not set.
 type Show<S> = Box<dyn Fn(&S) -> Option<String>>;
 /// Reads a text as a value.
-type Parse<T> = Box<dyn Fn(&str) -> Result<T, String>>;
+type Parse<T> = Box<dyn Fn(&str) -> Result<T, Bilingual>>;
 
 impl<S: Section> Setting<S> {
     pub(crate) fn new<T: 'static>(
@@ -186,7 +187,7 @@ impl<T: 'static> Kind<Option<T>> {
     /// Declares a setting of one value that may stay unset.
     pub(crate) fn optional(
         value_name: &'static str,
-        parse: impl Fn(&str) -> Result<Option<T>, String> + 'static,
+        parse: impl Fn(&str) -> Result<Option<T>, Bilingual> + 'static,
         show: fn(&Option<T>) -> Option<String>,
     ) -> Self {
         Self {
@@ -204,7 +205,7 @@ impl<T: 'static> Kind<T> {
     pub(crate) fn new(
         value_name: &'static str,
         default: &'static str,
-        parse: impl Fn(&str) -> Result<T, String> + Clone + 'static,
+        parse: impl Fn(&str) -> Result<T, Bilingual> + Clone + 'static,
         show: fn(&T) -> Option<String>,
     ) -> Self {
         let of_default = parse.clone();
@@ -228,7 +229,7 @@ impl<T: 'static> Kind<T> {
             key: Key::text("VALUE", "").or(default).schema(schema),
             has_flag: false,
             initial: Box::new(initial),
-            parse: Box::new(|_| Err("a text cannot stand here".to_owned())),
+            parse: Box::new(|_| Err(bilingual!("a text cannot stand here", "aquí no puede ir un texto"))),
             show,
         }
     }
@@ -277,22 +278,22 @@ impl<T: 'static> Kind<T> {
 pub(crate) struct Bounds<T> {
     pub(crate) min: Option<T>,
     pub(crate) max: Option<T>,
-    /// Advice that ends the message; may be empty.
-    pub(crate) advice: &'static str,
+    /// Advice that ends the message, in English and in Spanish; may be empty.
+    pub(crate) advice: [&'static str; 2],
 }
 
 impl<T: PartialOrd + Copy> Bounds<T> {
-    pub(crate) const NONE: Self = Self { min: None, max: None, advice: "" };
+    pub(crate) const NONE: Self = Self { min: None, max: None, advice: ["", ""] };
 
     pub(crate) const fn between(min: T, max: T) -> Self {
-        Self { min: Some(min), max: Some(max), advice: "" }
+        Self { min: Some(min), max: Some(max), advice: ["", ""] }
     }
 
     pub(crate) const fn at_least(min: T) -> Self {
-        Self { min: Some(min), max: None, advice: "" }
+        Self { min: Some(min), max: None, advice: ["", ""] }
     }
 
-    pub(crate) const fn at_most(max: T, advice: &'static str) -> Self {
+    pub(crate) const fn at_most(max: T, advice: [&'static str; 2]) -> Self {
         Self { min: None, max: Some(max), advice }
     }
 
@@ -301,21 +302,33 @@ impl<T: PartialOrd + Copy> Bounds<T> {
     }
 
     /// Ends a sentence that begins with "must be".
-    fn text(&self, show: impl Fn(T) -> String) -> String {
-        match (self.min, self.max) {
-            (Some(min), Some(max)) => format!("from {} to {}{}", show(min), show(max), self.advice),
-            (Some(min), None) => format!("at least {}{}", show(min), self.advice),
-            (None, Some(max)) => format!("at most {}{}", show(max), self.advice),
-            (None, None) => String::new(),
+    fn text(&self, show: impl Fn(T) -> String) -> Bilingual {
+        let [english, spanish] = self.advice;
+        let advice = Bilingual::new(|language| match language {
+            Language::En => english.to_owned(),
+            Language::Es => spanish.to_owned(),
+        });
+        match (self.min.map(&show), self.max.map(&show)) {
+            (Some(min), Some(max)) => {
+                bilingual!(in advice: "from {min} to {max}{advice}", "de {min} a {max}{advice}")
+            }
+            (Some(min), None) => {
+                bilingual!(in advice: "at least {min}{advice}", "de {min} como mínimo{advice}")
+            }
+            (None, Some(max)) => {
+                bilingual!(in advice: "at most {max}{advice}", "de {max} como máximo{advice}")
+            }
+            (None, None) => advice,
         }
     }
 }
 
-fn bounded(duration: Duration, bounds: &Bounds<Duration>) -> Result<Duration, String> {
+fn bounded(duration: Duration, bounds: &Bounds<Duration>) -> Result<Duration, Bilingual> {
     if bounds.contain(duration) {
         return Ok(duration);
     }
-    Err(format!("{} must be {}", show(duration), bounds.text(show)))
+    let allowed = bounds.text(show);
+    Err(bilingual!(in allowed: "{} must be {allowed}", "{} debe ser {allowed}"; show(duration)))
 }
 
 /// A duration, which may have a fraction of a second.
@@ -329,13 +342,13 @@ pub(crate) fn seconds(default: &'static str, bounds: Bounds<Duration>) -> Kind<D
 }
 
 /// Reads whole seconds within bounds.
-pub(crate) fn bounded_seconds(text: &str, bounds: &Bounds<Duration>) -> Result<Duration, String> {
+pub(crate) fn bounded_seconds(text: &str, bounds: &Bounds<Duration>) -> Result<Duration, Bilingual> {
     bounded(parse_seconds(text)?, bounds)
 }
 
 fn duration_kind(
     default: &'static str,
-    parse: impl Fn(&str) -> Result<Duration, String> + Clone + 'static,
+    parse: impl Fn(&str) -> Result<Duration, Bilingual> + Clone + 'static,
 ) -> Kind<Duration> {
     let schema = json!({"type": "string", "pattern": "^.*[A-Za-z].*$"});
     Kind::new("DURATION", default, parse, |value| Some(show(*value))).schema(schema)
@@ -355,10 +368,15 @@ fn parse_number<T: FromStr + fmt::Display + PartialOrd + Copy>(
     text: &str,
     min: T,
     max: T,
-) -> Result<T, String> {
+) -> Result<T, Bilingual> {
     let text = text.trim();
     let number = text.parse().ok().filter(|number| Bounds::between(min, max).contain(*number));
-    number.ok_or_else(|| format!("{text:?} must be a whole number from {min} to {max}"))
+    number.ok_or_else(|| {
+        bilingual!(
+            "{text:?} must be a whole number from {min} to {max}",
+            "{text:?} debe ser un número entero de {min} a {max}"
+        )
+    })
 }
 
 /// `true` or `false`.
@@ -370,11 +388,13 @@ pub(crate) fn switch() -> Kind<bool> {
 }
 
 /// Reads `true` or `false`.
-pub(crate) fn boolean(text: &str) -> Result<bool, String> {
+pub(crate) fn boolean(text: &str) -> Result<bool, Bilingual> {
     match text.trim() {
         "true" => Ok(true),
         "false" => Ok(false),
-        other => Err(format!("{other:?} must be `true` or `false`")),
+        other => {
+            Err(bilingual!("{other:?} must be `true` or `false`", "{other:?} debe ser `true` o `false`"))
+        }
     }
 }
 
@@ -401,10 +421,15 @@ pub(crate) fn file(default: &'static str) -> Kind<PathBuf> {
     kind
 }
 
-fn parse_path(text: &str, example: &str) -> Result<PathBuf, String> {
+fn parse_path(text: &str, example: &str) -> Result<PathBuf, Bilingual> {
     let path = PathBuf::from(text);
     let names_a_file = path.file_name().is_some();
-    names_a_file.then_some(path).ok_or_else(|| format!("this names no file: write a path such as {example}"))
+    names_a_file.then_some(path).ok_or_else(|| {
+        bilingual!(
+            "this names no file: write a path such as {example}",
+            "esto no nombra un archivo: escriba una ruta como {example}"
+        )
+    })
 }
 
 /// Joins the items of a list, as `--config.check` prints them.
@@ -431,10 +456,10 @@ impl<S> SectionRead<S> {
     }
 
     /// Returns the origin of the value, to follow the value in another setting's message.
-    pub(crate) fn origin(&self, name: &str) -> String {
+    pub(crate) fn origin(&self, name: &str) -> Bilingual {
         match self.origins.get(name) {
-            Some(place) => format!(", from {place}"),
-            None => " by default".to_owned(),
+            Some(place) => bilingual!(", from {place}", ", de {place}"),
+            None => bilingual!(" by default", " por defecto"),
         }
     }
 }
@@ -507,7 +532,10 @@ pub(crate) fn changed_until_restart<S: Section>(running: &S, wanted: &S, problem
         if before != after {
             problems.push(Problem {
                 place: setting.key.path.unwrap_or_default(),
-                message: format!("changed from {before} to {after}: that takes a restart, or change it back"),
+                message: bilingual!(
+                    "changed from {before} to {after}: that takes a restart, or change it back",
+                    "cambió de {before} a {after}: para eso hay que reiniciar; si no, devuélvalo a como estaba"
+                ),
             });
         }
     }

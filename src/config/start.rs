@@ -7,7 +7,10 @@ use std::{fmt, time::Duration};
 
 use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
 
-use crate::config::read::duration;
+use crate::{
+    config::read::duration,
+    i18n::{Bilingual, bilingual},
+};
 
 /// Longest time back. An earlier start is a typing mistake rather than a wish, and would be years
 /// of requests.
@@ -41,16 +44,19 @@ impl StartFrom {
     ///
     /// # Errors
     /// A reason for people, if the instant lies in the future or more than ten years back.
-    pub fn instant(&self, now: Timestamp, zone: &TimeZone) -> Result<Timestamp, String> {
+    pub fn instant(&self, now: Timestamp, zone: &TimeZone) -> Result<Timestamp, Bilingual> {
         let instant = match self {
             Self::Now => Ok(now),
             Self::Back(back) => now.checked_sub(*back),
             Self::At(local) => zone.to_ambiguous_timestamp(*local).compatible(),
         };
         match instant {
-            Ok(instant) if instant > now => Err(format!("{self} lies in the future of a server's clock")),
+            Ok(instant) if instant > now => Err(bilingual!(
+                "{self} lies in the future of a server's clock",
+                "{self} está en el futuro del reloj de un servidor"
+            )),
             Ok(instant) if now.duration_since(instant).unsigned_abs() <= OLDEST => Ok(instant),
-            _ => Err(format!("{self} is more than ten years back")),
+            _ => Err(bilingual!("{self} is more than ten years back", "{self} es hace más de diez años")),
         }
     }
 }
@@ -66,7 +72,7 @@ impl fmt::Display for StartFrom {
 }
 
 /// Reads `now`, a duration back, or a local date with or without a time.
-pub(crate) fn parse(text: &str) -> Result<StartFrom, String> {
+pub(crate) fn parse(text: &str) -> Result<StartFrom, Bilingual> {
     let text = text.trim();
     if text.eq_ignore_ascii_case("now") {
         return Ok(StartFrom::Now);
@@ -78,20 +84,28 @@ pub(crate) fn parse(text: &str) -> Result<StartFrom, String> {
     }
     match duration::parse_seconds(text) {
         Ok(back) => Ok(StartFrom::Back(back)),
-        Err(reason) => Err(format!("{reason}; or `now`, or a local date-time like 2026-01-18T00:00:00")),
+        Err(reason) => Err(bilingual!(in reason:
+            "{reason}; or `now`, or a local date-time like 2026-01-18T00:00:00",
+            "{reason}; o `now`, o una fecha y hora local como 2026-01-18T00:00:00"
+        )),
     }
 }
 
-fn parse_local(text: &str) -> Result<DateTime, String> {
+fn parse_local(text: &str) -> Result<DateTime, Bilingual> {
     // jiff would read past an offset or a zone and drop it; a person who wrote one meant it.
     let time = text.get(10..).unwrap_or_default();
     if time.contains(['Z', 'z', '+', '-', '[']) {
-        return Err(format!(
-            "{text:?} names a zone: write the server's local time, and its zone in `timezone`"
+        return Err(bilingual!(
+            "{text:?} names a zone: write the server's local time, and its zone in `timezone`",
+            "{text:?} nombra una zona: escriba la hora local del servidor, y su zona en `timezone`"
         ));
     }
-    text.parse()
-        .map_err(|reason| format!("{text:?} is not a local date-time like 2026-01-18T00:00:00 ({reason})"))
+    text.parse().map_err(|reason| {
+        bilingual!(
+            "{text:?} is not a local date-time like 2026-01-18T00:00:00 ({reason})",
+            "{text:?} no es una fecha y hora local como 2026-01-18T00:00:00 ({reason})"
+        )
+    })
 }
 
 #[cfg(test)]
@@ -131,7 +145,7 @@ mod tests {
             ("", "or `now`"),
             ("-2d", "leave the sign away"),
         ] {
-            let refusal = parse(text).expect_err(text);
+            let refusal = parse(text).expect_err(text).to_string();
             assert!(refusal.contains(remedy), "{text}: {refusal}");
         }
     }
@@ -144,9 +158,9 @@ mod tests {
         assert_eq!(instant("now").as_deref(), Ok("2026-01-18T12:00:00Z"));
         assert_eq!(instant("24h").as_deref(), Ok("2026-01-17T12:00:00Z"));
         assert_eq!(instant("2026-01-18").as_deref(), Ok("2026-01-18T05:00:00Z"));
-        assert!(instant("2026-01-18T07:00:01").expect_err("later").contains("future"));
-        assert!(instant("2016-01-01").expect_err("old").contains("ten years"));
-        assert!(instant("99999d").expect_err("old").contains("ten years"));
+        assert!(instant("2026-01-18T07:00:01").expect_err("later").to_string().contains("future"));
+        assert!(instant("2016-01-01").expect_err("old").to_string().contains("ten years"));
+        assert!(instant("99999d").expect_err("old").to_string().contains("ten years"));
     }
 
     #[test]

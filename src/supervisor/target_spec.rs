@@ -100,7 +100,7 @@ impl TargetSpec {
         shutdown: CancellationToken,
     ) -> anyhow::Result<Poller<Api>> {
         let start_from = self.shared.poll.start_from;
-        let origin = start_from.instant((deps.clock)(), &self.target.timezone).map_err(anyhow::Error::msg)?;
+        let origin = start_from.instant((deps.clock)(), &self.target.timezone)?;
         self.start_with(self.settings.clone(), origin, deps, shutdown).await
     }
 

@@ -124,9 +124,9 @@ async fn the_first_mistakes_are_told_in_spanish() {
         ("wolkvox\n", "servidor: esto no es un servidor: escriba sus cuatro dígitos"),
         ("", "sin respuesta a: Los cuatro dígitos de la operación"),
         ("0042\n", "sin respuesta a: Su token"),
-        ("0042\n\n", "token: el token está vacío"),
-        ("0042\n'hunter2'\n", "token: el token está entre comillas"),
-        ("0042\nhunter2 hunter2\n", "token: el token tiene un espacio"),
+        ("0042\n\n", "token: la respuesta no tiene nada"),
+        ("0042\n'hunter2'\n", "token: la respuesta tiene un token entre comillas"),
+        ("0042\nhunter2 hunter2\n", "token: la respuesta tiene un espacio"),
     ];
     for (input, answer) in cases {
         let said = fed(init(directory.path(), &["--lang=es"]), input).await;

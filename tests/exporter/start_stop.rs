@@ -68,6 +68,11 @@ async fn a_port_in_use_is_named() {
     assert!(!state.exists(), "nothing was done before that");
 
     let mut command = bare(directory.path());
+    command.args(["demo", "--lang=es", &format!("--web.listen-address={address}")]);
+    let said = refused(command).await;
+    assert!(said.contains("¿hay otro exportador en marcha allí?"), "{said}");
+
+    let mut command = bare(directory.path());
     command.args(["demo", &format!("--web.listen-address={address}")]);
     assert!(refused(command).await.contains("--web.listen-address"));
     let mut command = bare(directory.path());

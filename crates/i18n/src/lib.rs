@@ -4,9 +4,11 @@
 //! this one imports none. Words of the operating system and of the vendor
 //! stay in the language in which they come. A value is never read as a text.
 
+mod bilingual;
 mod language;
 mod quantities;
 
+pub use bilingual::Bilingual;
 pub use language::Language;
 pub use quantities::{count, duration, moment, span};
 

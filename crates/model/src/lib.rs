@@ -16,5 +16,5 @@ pub use labels::{Counted, MenuLabels, OTHER, PointLabels, TransitionLabels};
 pub use local_second::{LocalSecond, LocalStretch};
 pub use names::{NameKind, Names};
 pub use option_kind::{OptionKind, OptionKinds};
-pub use option_rules::{DigitFold, NUMBER, OptionRules, Ruled};
+pub use option_rules::{DigitFold, NUMBER, OptionRules, PatternError, Ruled};
 pub use vendor::{LONGEST_INTERACTION, MOST_ATTEMPTS};

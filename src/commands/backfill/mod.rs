@@ -162,7 +162,7 @@ struct PastRange {
 
 /// Returns the moment that a flag names, for a target's zone.
 fn instant(moment: StartFrom, began: Timestamp, target: &TargetConfig) -> anyhow::Result<Timestamp> {
-    moment.instant(began, &target.timezone).map_err(anyhow::Error::msg)
+    moment.instant(began, &target.timezone).map_err(anyhow::Error::new)
 }
 
 struct Run<'a> {

@@ -51,7 +51,7 @@ pub async fn run(
     report.paragraph(Text::Head, &[("version", env!("CARGO_PKG_VERSION").to_owned())])?;
     report.paragraph(Text::Running, &[("most", requests::MOST_REQUESTS.to_string())])?;
     for warning in warnings {
-        report.paragraph(Text::Warning, &[("warning", warning.to_string())])?;
+        report.paragraph(Text::Warning, &[("warning", warning.in_language(language))])?;
     }
     for target in &config.targets {
         report.gap()?;
@@ -76,7 +76,7 @@ pub fn refuse(error: &ConfigError, language: Language, out: &mut dyn Write) -> i
     report.gap()?;
     report.paragraph(Text::BadConfig, &[])?;
     for problem in &error.problems {
-        report.paragraph(Text::Problem, &[("problem", problem.to_string())])?;
+        report.paragraph(Text::Problem, &[("problem", problem.in_language(language))])?;
     }
     Ok(())
 }

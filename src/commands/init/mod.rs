@@ -4,7 +4,6 @@
 //! [`doctor`], and prints the next steps. It must never overwrite a file, show the token, or ask when flags gave everything.
 
 mod files;
-mod mistakes;
 mod texts;
 
 use std::{
@@ -18,7 +17,7 @@ use super::doctor;
 use crate::{
     cli::{InitArgs, RunArgs},
     config::{self, ConfigError, Environment, Problem, Secret, TokenSource},
-    i18n::{Language, say},
+    i18n::{Language, bilingual, say},
     wolkvox::ClientLimits,
 };
 use files::Files;
@@ -116,7 +115,7 @@ fn ask(
     };
     if let Err(error) = config::parse_server(&server, args.wolkvox.text("wolkvox.allow-http").is_some()) {
         let place = say(Text::ServerPlace, language, &[]);
-        return Ok(Err(Problem { place, message: mistakes::server(&error, language) }));
+        return Ok(Err(Problem { place, message: error.into() }));
     }
     let source = match args.wolkvox.text("wolkvox.token-file") {
         Some(path) => Ok(TokenSource::File(path.into())),
@@ -128,14 +127,14 @@ fn ask(
                 environment.token = Some(Secret::new(answer.trim()));
             }
             let token = environment.token.clone().unwrap_or_else(|| Secret::new(""));
-            TokenSource::fixed(&token, &say(Text::TokenOrigin, language, &[]))
+            TokenSource::fixed(&token, &bilingual!("the answer", "la respuesta"))
         }
     };
     match source.and_then(|source| source.read()) {
         Ok(_) => Ok(Ok(server)),
         Err(error) => {
             let place = say(Text::TokenPlace, language, &[]);
-            Ok(Err(Problem { place, message: mistakes::token(&error, language) }))
+            Ok(Err(Problem { place, message: error.into() }))
         }
     }
 }

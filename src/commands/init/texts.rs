@@ -14,7 +14,6 @@ texts! {
     NoAnswer: "no answer to: {question}", "sin respuesta a: {question}";
     ServerPlace: "server", "servidor";
     TokenPlace: "token", "token";
-    TokenOrigin: "the answer", "la respuesta";
     Taken:
         "{path} is there already, and nothing is overwritten: move it away, or name another folder with \
          --init.directory",

@@ -13,6 +13,7 @@ use crate::config::{
     },
     setting::{Bounds, Kind, bounded_seconds, listed, read_section, seconds, section},
 };
+use crate::i18n::bilingual;
 
 const BOUNDS: Bounds<Duration> = Bounds::between(Duration::from_mins(1), Duration::from_hours(24));
 
@@ -52,13 +53,20 @@ pub(crate) fn resolve(
         let place = file.place(&text.referenced, "journey.idle_by_channel");
         let clean = channel.trim();
         if clean.is_empty() || clean.chars().any(char::is_control) || clean.chars().count() > label_length {
-            let reason = format!("{channel:?} is no channel: write it as Wolkvox does, such as `chat-web`");
+            let reason = bilingual!(
+                "{channel:?} is no channel: write it as Wolkvox does, such as `chat-web`",
+                "{channel:?} no es un canal: escríbalo como Wolkvox, por ejemplo `chat-web`"
+            );
             diagnostics.problem(place, reason);
             continue;
         }
         let Some(idle) = diagnostics.keep(&place, bounded_seconds(&text.value, &BOUNDS)) else { continue };
         if journey.config.idle_by_channel.insert(clean.to_owned(), idle).is_some() {
-            diagnostics.problem(place, format!("the channel {clean:?} stands here twice: keep one"));
+            let reason = bilingual!(
+                "the channel {clean:?} stands here twice: keep one",
+                "el canal {clean:?} está aquí dos veces: deje uno"
+            );
+            diagnostics.problem(place, reason);
         }
     }
     journey.sound.then_some(journey.config)

@@ -14,6 +14,7 @@ use crate::config::{
         label,
     },
 };
+use crate::i18n::bilingual;
 
 /// Fills in the lists. The label length and the rules of `menu` must have been read before.
 pub(crate) fn resolve(file: &ConfigFile, menu: &mut MenuConfig, diagnostics: &mut Diagnostics) {
@@ -51,8 +52,10 @@ impl Lists<'_> {
                 continue;
             }
             if let Some((_, first)) = self.seen.iter().find(|(other, _)| *other == code) {
-                let reason =
-                    format!("{code:?} is listed already at {first}: an option has one kind, so keep one");
+                let reason = bilingual!(
+                    "{code:?} is listed already at {first}: an option has one kind, so keep one",
+                    "{code:?} ya está en {first}: una opción es de una sola clase, así que deje una"
+                );
                 self.diagnostics.problem(place, reason);
                 continue;
             }

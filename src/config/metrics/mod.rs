@@ -22,6 +22,7 @@ use crate::{
         },
         setting::{Bounds, Kind, SectionRead, duration, listed, number, read_section, section},
     },
+    i18n::{Bilingual, bilingual},
     model::{DigitFold, OptionKind, OptionKinds, OptionRules},
 };
 
@@ -31,8 +32,13 @@ const MOST_BUCKETS: usize = 100;
 /// more than a million.
 const MOST_SERIES: usize = 100_000;
 /// Longest hold of a zero: longer than any scrape interval.
-const HOLD: Bounds<Duration> =
-    Bounds::at_most(Duration::from_hours(1), ": make it a little more than two scrapes");
+const HOLD: Bounds<Duration> = Bounds::at_most(
+    Duration::from_hours(1),
+    [
+        ": make it a little more than two scrapes",
+        ": póngala un poco más larga que dos lecturas de Prometheus",
+    ],
+);
 /// Shortest expiry, because a series that goes and comes back within a week would lose its zero
 /// every weekend.
 const SHORTEST_EXPIRY: Duration = Duration::from_secs(7 * 86_400);
@@ -147,7 +153,10 @@ fn buckets(file: &ConfigFile, diagnostics: &mut Diagnostics) -> Result<Option<Ve
     let Some(written) = &file.root.menu.buckets else { return Ok(None) };
     let place = file.place(&written.referenced, "menu.buckets");
     if written.value.is_empty() || written.value.len() > MOST_BUCKETS {
-        let reason = format!("{} buckets: there must be 1 to {MOST_BUCKETS}", written.value.len());
+        let reason = bilingual!(
+            "{} buckets: there must be 1 to {MOST_BUCKETS}",
+            "{} límites: deben ser de 1 a {MOST_BUCKETS}"; written.value.len()
+        );
         diagnostics.problem(place, reason);
         return Err(Refused);
     }
@@ -158,8 +167,9 @@ fn buckets(file: &ConfigFile, diagnostics: &mut Diagnostics) -> Result<Option<Ve
         if !bound.is_finite() || bound <= last {
             diagnostics.problem(
                 file.place(&text.referenced, "menu.buckets"),
-                format!(
+                bilingual!(
                     "{:?} must be a number of seconds above {last}; the last bucket, +Inf, is not listed",
+                    "{:?} debe ser un número de segundos mayor que {last}; el último límite, +Inf, no se escribe";
                     text.value
                 ),
             );
@@ -170,21 +180,26 @@ fn buckets(file: &ConfigFile, diagnostics: &mut Diagnostics) -> Result<Option<Ve
     Ok(Some(bounds))
 }
 
-fn fold_digits(text: &str) -> Result<DigitFold, String> {
+fn fold_digits(text: &str) -> Result<DigitFold, Bilingual> {
     let digits = text.trim().parse().ok().filter(|digits| *digits == 0 || (4..=64).contains(digits));
     digits.map(DigitFold::of).ok_or_else(|| {
-        format!("{text:?} must be a number of digits from 4 to 64, or 0 to let every option through as it is")
+        bilingual!(
+            "{text:?} must be a number of digits from 4 to 64, or 0 to let every option through as it is",
+            "{text:?} debe ser un número de dígitos de 4 a 64, o 0 para dejar pasar cada opción como viene"
+        )
     })
 }
 
-fn expiry(text: &str) -> Result<Duration, String> {
+fn expiry(text: &str) -> Result<Duration, Bilingual> {
     let expiry = parse_seconds(text)?;
     if expiry.is_zero() || expiry >= SHORTEST_EXPIRY {
         return Ok(expiry);
     }
-    Err(format!(
+    Err(bilingual!(
         "{} is less than 7d: a series that is away at weekends would begin anew each week; \
          write 0s to keep series for ever",
+        "{} es menos de 7d: una serie que falta los fines de semana empezaría de nuevo cada semana; \
+         escriba 0s para conservar las series siempre";
         show(expiry)
     ))
 }
@@ -196,9 +211,11 @@ fn check_expiry(menu: &SectionRead<MenuConfig>, poll: Option<&PollConfig>, diagn
     if !expiry.is_zero() && expiry <= deepest {
         diagnostics.problem(
             menu.place("expire_after"),
-            format!(
+            bilingual!(
                 "{} must be longer than rows are read again ({}), or a row would bring its series back: \
                  make it longer, or poll.nightly_lookback shorter",
+                "{} debe ser más que el tiempo en que se releen filas ({}), o una fila haría volver su serie: \
+                 alárguelo, o acorte poll.nightly_lookback";
                 show(expiry),
                 show(deepest)
             ),
@@ -214,7 +231,7 @@ mod tests {
     fn series_last_for_a_week_or_for_ever() {
         assert_eq!(expiry("0s"), Ok(Duration::ZERO));
         assert_eq!(expiry("7d"), Ok(SHORTEST_EXPIRY));
-        assert!(expiry("6d").expect_err("too short").contains("0s"));
-        assert!(expiry("90").expect_err("no unit").contains("unit"));
+        assert!(expiry("6d").expect_err("too short").to_string().contains("0s"));
+        assert!(expiry("90").expect_err("no unit").to_string().contains("unit"));
     }
 }

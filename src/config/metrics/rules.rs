@@ -13,7 +13,10 @@ use crate::config::{
     },
     setting::listed,
 };
-use crate::model::{OTHER, OptionRules, Ruled};
+use crate::{
+    i18n::{Bilingual, bilingual},
+    model::{OTHER, OptionRules, PatternError, Ruled},
+};
 
 /// Rules in one list, at most: more are a list of options, and slow.
 const MOST_RULES: usize = 100;
@@ -41,15 +44,16 @@ pub(crate) fn resolve(file: &ConfigFile, label_length: usize, diagnostics: &mut 
         if to != OTHER && judges.apply(&to) == Ruled::Other {
             diagnostics.problem(
                 place,
-                format!(
+                bilingual!(
                     "{to:?} is itself folded into {OTHER:?} by `allow` or `deny`: let them keep it, or write \
-                     `to: {OTHER}`"
+                     `to: {OTHER}`",
+                    "`allow` o `deny` suman a su vez {to:?} en {OTHER:?}: deje que la conserven, o escriba `to: {OTHER}`"
                 ),
             );
             continue;
         }
         let place = file.place(&pattern.referenced, &format!("{key}.match"));
-        diagnostics.keep(&place, rules.rename(&pattern.value, &to));
+        diagnostics.keep(&place, rules.rename(&pattern.value, &to).map_err(refused));
     }
     rules
 }
@@ -89,15 +93,17 @@ pub(crate) fn schema() -> Value {
 }
 
 /// Returns the reason why the rules leave no series called `option`, if they do not.
-pub(crate) fn out_of_sight(rules: &OptionRules, option: &str) -> Option<String> {
+pub(crate) fn out_of_sight(rules: &OptionRules, option: &str) -> Option<Bilingual> {
     match rules.apply(option) {
         Ruled::Keep(same) if same == option => None,
         Ruled::Other if option == OTHER => None,
-        Ruled::Keep(new) => {
-            Some(format!("{option:?} is renamed by `menu.options.rename`: write {new:?} here instead"))
-        }
-        Ruled::Other => Some(format!(
-            "{option:?} is folded into {OTHER:?} by `menu.options`: take it away here, or let the rules keep it"
+        Ruled::Keep(new) => Some(bilingual!(
+            "{option:?} is renamed by `menu.options.rename`: write {new:?} here instead",
+            "`menu.options.rename` le cambia el nombre a {option:?}: escriba aquí {new:?}"
+        )),
+        Ruled::Other => Some(bilingual!(
+            "{option:?} is folded into {OTHER:?} by `menu.options`: take it away here, or let the rules keep it",
+            "`menu.options` suma {option:?} en {OTHER:?}: quítela de aquí, o deje que las reglas la conserven"
         )),
     }
 }
@@ -107,7 +113,7 @@ fn patterns(
     key: &str,
     texts: &[Scalar],
     diagnostics: &mut Diagnostics,
-    mut add: impl FnMut(&str) -> Result<(), String>,
+    mut add: impl FnMut(&str) -> Result<(), PatternError>,
 ) {
     for (index, text) in texts.iter().enumerate() {
         let place = file.place(&text.referenced, &format!("{key}[{index}]"));
@@ -115,7 +121,7 @@ fn patterns(
             diagnostics.problem(place, too_many());
             break;
         }
-        diagnostics.keep(&place, add(&text.value));
+        diagnostics.keep(&place, add(&text.value).map_err(refused));
     }
 }
 
@@ -129,12 +135,39 @@ fn renaming<'a>(
     diagnostics: &mut Diagnostics,
 ) -> Option<(&'a Scalar, String)> {
     let (Some(pattern), Some(to)) = (&entry.pattern, &entry.to) else {
-        diagnostics.problem(place, "a renaming needs `match`, a pattern, and `to`, the new name");
+        let reason = bilingual!(
+            "a renaming needs `match`, a pattern, and `to`, the new name",
+            "un cambio de nombre necesita `match`, un patrón, y `to`, el nombre nuevo"
+        );
+        diagnostics.problem(place, reason);
         return None;
     };
     Some((pattern, label::read(file, to, &format!("{key}.to"), label_length, diagnostics)?))
 }
 
-fn too_many() -> String {
-    format!("more than {MOST_RULES} rules: several options fit into one pattern, as in `A|B|C`")
+fn refused(error: PatternError) -> Bilingual {
+    match error {
+        PatternError::Empty => bilingual!(
+            "an empty pattern matches no option: write one, or take it away",
+            "un patrón vacío no coincide con ninguna opción: escriba uno, o quítelo"
+        ),
+        PatternError::TooLong(longest) => bilingual!(
+            "a pattern of more than {longest} bytes: write it as several",
+            "un patrón de más de {longest} bytes: escríbalo en varios"
+        ),
+        PatternError::TooLarge => bilingual!(
+            "the pattern is too large: make its repetitions smaller",
+            "el patrón es demasiado grande: reduzca sus repeticiones"
+        ),
+        PatternError::NoExpression(reason) => {
+            bilingual!("no regular expression: {reason}", "no es una expresión regular: {reason}")
+        }
+    }
+}
+
+fn too_many() -> Bilingual {
+    bilingual!(
+        "more than {MOST_RULES} rules: several options fit into one pattern, as in `A|B|C`",
+        "más de {MOST_RULES} reglas: en un patrón caben varias opciones, como en `A|B|C`"
+    )
 }

@@ -5,13 +5,22 @@
 
 use std::fmt;
 
+use crate::i18n::{Bilingual, Language, bilingual};
+
 /// One problem.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
     /// A flag, or a file with line, column and key.
     pub place: String,
     /// The problem, and what to do about it.
-    pub message: String,
+    pub message: Bilingual,
+}
+
+impl Problem {
+    /// The problem for a reader of this language.
+    pub fn in_language(&self, language: Language) -> String {
+        format!("{}: {}", self.place, self.message.in_language(language))
+    }
 }
 
 impl fmt::Display for Problem {
@@ -43,20 +52,23 @@ impl fmt::Display for ConfigError {
 
 /// Adds a hint to a reason if the value shows its cause: quotes that an env file keeps, or a mark
 /// that an editor left.
-pub(crate) fn with_hint(text: &str, reason: impl fmt::Display) -> String {
+pub(crate) fn with_hint(text: &str, reason: Bilingual) -> Bilingual {
     let text = text.trim();
     if text.starts_with('\u{feff}') {
-        return format!(
+        return bilingual!(in reason:
             "{reason} (the value begins with a byte-order mark, which an editor put there: save the file as UTF-8 without \
-             one)"
+             one)",
+            "{reason} (el valor empieza con una marca de orden de bytes, que puso un editor: guarde el archivo como UTF-8 \
+             sin ella)"
         );
     }
     if in_quotes(text) {
-        return format!(
-            "{reason} (the value is in quotes: an env file keeps them as part of it, so leave them out there)"
+        return bilingual!(in reason:
+            "{reason} (the value is in quotes: an env file keeps them as part of it, so leave them out there)",
+            "{reason} (el valor está entre comillas: un archivo env las conserva como parte de él, así que quítelas allí)"
         );
     }
-    reason.to_string()
+    reason
 }
 
 /// Returns true if a text begins and ends with the same quotes.
@@ -72,18 +84,18 @@ pub(crate) struct Diagnostics {
 }
 
 impl Diagnostics {
-    pub(crate) fn problem(&mut self, place: impl Into<String>, message: impl fmt::Display) {
-        self.problems.push(Problem { place: place.into(), message: message.to_string() });
+    pub(crate) fn problem(&mut self, place: impl Into<String>, message: Bilingual) {
+        self.problems.push(Problem { place: place.into(), message });
     }
 
-    pub(crate) fn warn(&mut self, place: impl Into<String>, message: impl fmt::Display) {
-        self.warnings.push(Problem { place: place.into(), message: message.to_string() });
+    pub(crate) fn warn(&mut self, place: impl Into<String>, message: Bilingual) {
+        self.warnings.push(Problem { place: place.into(), message });
     }
 
     /// Returns the value, or nothing after noting the problem, so that the rest can still be
     /// checked.
-    pub(crate) fn keep<T>(&mut self, place: &str, result: Result<T, impl fmt::Display>) -> Option<T> {
-        result.map_err(|reason| self.problem(place, reason)).ok()
+    pub(crate) fn keep<T>(&mut self, place: &str, result: Result<T, impl Into<Bilingual>>) -> Option<T> {
+        result.map_err(|reason| self.problem(place, reason.into())).ok()
     }
 
     pub(crate) fn into_error(self) -> ConfigError {
@@ -105,7 +117,7 @@ mod tests {
             ("\"", None),
             ("a\"b\"", None),
         ] {
-            let hinted = with_hint(text, "wrong");
+            let hinted = with_hint(text, Bilingual::verbatim("wrong")).to_string();
             assert!(
                 hinted.starts_with("wrong") && part.map_or(hinted == "wrong", |part| hinted.contains(part)),
                 "{hinted}"

@@ -7,25 +7,40 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Span, SpanRelativeTo};
 
+use crate::i18n::{Bilingual, bilingual};
+
 /// Reads `30s`, `5m`, `1h30m`, `2d`; a day is 24 hours. Never negative.
-pub(crate) fn parse(text: &str) -> Result<Duration, String> {
+pub(crate) fn parse(text: &str) -> Result<Duration, Bilingual> {
     let text = text.trim();
     if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Err(format!("a duration needs a unit: `{text}s` for seconds, `{text}m` for minutes"));
+        return Err(bilingual!(
+            "a duration needs a unit: `{text}s` for seconds, `{text}m` for minutes",
+            "una duración necesita unidad: `{text}s` son segundos, `{text}m` son minutos"
+        ));
     }
     // Months and years are refused too, because they have no fixed length.
     let exact = text
         .parse()
         .and_then(|span: Span| span.to_duration(SpanRelativeTo::days_are_24_hours()))
-        .map_err(|_| format!("{text:?} is not a duration: write it like 30s, 5m, 1h30m or 2d"))?;
-    Duration::try_from(exact).map_err(|_| format!("{text:?} is negative: leave the sign away"))
+        .map_err(|_| {
+            bilingual!(
+                "{text:?} is not a duration: write it like 30s, 5m, 1h30m or 2d",
+                "{text:?} no es una duración: escríbala como 30s, 5m, 1h30m o 2d"
+            )
+        })?;
+    Duration::try_from(exact).map_err(|_| {
+        bilingual!("{text:?} is negative: leave the sign away", "{text:?} es negativa: quite el signo")
+    })
 }
 
 /// Reads like [`parse`], but refuses a fraction of a second, because the vendor's dates have none.
-pub(crate) fn parse_seconds(text: &str) -> Result<Duration, String> {
+pub(crate) fn parse_seconds(text: &str) -> Result<Duration, Bilingual> {
     let duration = parse(text)?;
     if duration.subsec_nanos() != 0 {
-        return Err(format!("{:?} has a fraction of a second, and Wolkvox's dates have none", text.trim()));
+        return Err(bilingual!(
+            "{:?} has a fraction of a second, and Wolkvox's dates have none",
+            "{:?} tiene una fracción de segundo, y las fechas de Wolkvox no la tienen"; text.trim()
+        ));
     }
     Ok(duration)
 }
@@ -77,9 +92,9 @@ mod tests {
             ("-5m", "leave the sign away"),
             ("5m ago", "leave the sign away"),
         ] {
-            let refusal = parse(text).expect_err(text);
+            let refusal = parse(text).expect_err(text).to_string();
             assert!(refusal.contains(remedy), "{text}: {refusal}");
         }
-        assert!(parse_seconds("1500ms").expect_err("a fraction").contains("fraction"));
+        assert!(parse_seconds("1500ms").expect_err("a fraction").to_string().contains("fraction"));
     }
 }

@@ -22,6 +22,7 @@ use crate::config::{
     state::StateKeys,
     web::WebKeys,
 };
+use crate::i18n::{Bilingual, bilingual};
 
 /// Size of the largest file, in bytes, so that a file named by mistake is not read whole.
 const LARGEST: u64 = 1 << 20;
@@ -136,20 +137,32 @@ pub(crate) fn nothing_is_default<'de, D: Deserializer<'de>, T: Deserialize<'de> 
 }
 
 impl<R: DeserializeOwned> YamlFile<R> {
-    /// Reads and parses `path`; `what` describes the file in messages, as in "configuration file".
-    pub(crate) fn read(path: &Path, what: &str) -> Result<Self, Problem> {
+    /// Reads and parses `path`; `what` describes the file in messages, with its article: "the configuration file".
+    pub(crate) fn read(path: &Path, what: &Bilingual) -> Result<Self, Problem> {
         let place = path.display().to_string();
         let mut bytes = Vec::new();
         let read = fs::File::open(path).and_then(|file| file.take(LARGEST + 1).read_to_end(&mut bytes));
         if let Err(reason) = read {
-            return Err(Problem { place, message: format!("cannot read the {what}: {reason}") });
+            return Err(Problem {
+                place,
+                message: bilingual!(in what: "cannot read {what}: {reason}", "no se puede leer {what}: {reason}"),
+            });
         }
         if bytes.len() as u64 > LARGEST {
-            return Err(Problem { place, message: format!("larger than 1 MiB: that is no {what}") });
+            return Err(Problem {
+                place,
+                message: bilingual!(in what: "larger than 1 MiB: that is not {what}", "pesa más de 1 MiB: eso no es {what}"),
+            });
         }
         match String::from_utf8(bytes) {
             Ok(source) => Self::parse(path, source),
-            Err(_) => Err(Problem { place, message: "not a text file in UTF-8: save it as one (a byte-order mark of UTF-16 at its start is a sign of another)".to_owned() }),
+            Err(_) => Err(Problem {
+                place,
+                message: bilingual!(
+                    "not a text file in UTF-8: save it as one (a byte-order mark of UTF-16 at its start is a sign of another)",
+                    "no es un archivo de texto en UTF-8: guárdelo así (una marca de orden de bytes de UTF-16 al comienzo indica que no lo es)"
+                ),
+            }),
         }
     }
 
@@ -204,29 +217,51 @@ fn explain(path: &Path, error: &Error) -> Problem {
     let error = error.without_snippet();
     let message = match error {
         Error::SerdeUnknownField { field, .. } if field.contains("token") && field != "token_file" => {
-            format!(
-                "unknown key `{field}`: the token itself does not stand in this file, a `token_file` does"
+            bilingual!(
+                "unknown key `{field}`: the token itself does not stand in this file, a `token_file` does",
+                "clave desconocida `{field}`: el token no va en este archivo; lo que va es un `token_file`"
             )
         }
         Error::SerdeUnknownField { field, expected, .. } => {
             match suggest::closest(field, expected.iter().copied()) {
-                Some(meant) => format!("unknown key `{field}`: did you mean `{meant}`?"),
-                None => format!("unknown key `{field}`: the keys here are {}", expected.join(", ")),
+                Some(meant) => bilingual!(
+                    "unknown key `{field}`: did you mean `{meant}`?",
+                    "clave desconocida `{field}`: ¿quiso decir `{meant}`?"
+                ),
+                None => bilingual!(
+                    "unknown key `{field}`: the keys here are {}",
+                    "clave desconocida `{field}`: las claves de aquí son {}"; expected.join(", ")
+                ),
             }
         }
         Error::DuplicateMappingKey { key: Some(key), .. } => {
-            format!("the key `{key}` stands here for the second time: keep one")
+            bilingual!(
+                "the key `{key}` stands here for the second time: keep one",
+                "la clave `{key}` está aquí por segunda vez: deje una"
+            )
         }
-        Error::NullIntoString { .. } => "a value is missing here".to_owned(),
-        Error::MultipleDocuments { .. } => "a second document begins here: a configuration is one".to_owned(),
-        other => UserMessageFormatter.format_message(other).into_owned(),
+        Error::NullIntoString { .. } => bilingual!("a value is missing here", "aquí falta un valor"),
+        Error::MultipleDocuments { .. } => bilingual!(
+            "a second document begins here: a configuration is one",
+            "aquí empieza un segundo documento: una configuración es uno solo"
+        ),
+        other => {
+            let reason = UserMessageFormatter.format_message(other);
+            bilingual!(
+                "this is not the YAML that belongs here: {reason}",
+                "esto no es el YAML que va aquí: {reason}"
+            )
+        }
     };
     let place = match error.location() {
         Some(at) => format!("{}:{}:{}", path.display(), at.line(), at.column()),
         None => path.display().to_string(),
     };
     // A key may hold anything that YAML can quote, including control sequences for a terminal.
-    Problem { place, message: message.replace(char::is_control, " ") }
+    Problem {
+        place,
+        message: Bilingual::new(|language| message.in_language(language).replace(char::is_control, " ")),
+    }
 }
 
 #[cfg(test)]
@@ -292,7 +327,7 @@ mod tests {
                 "etc/w.yml:1:1: unknown key `a [2J`: the keys here are targets, poll, menu, journey, baseline, state, web",
             ),
             ("web: {}\nweb: {}\n", "etc/w.yml:2:1: the key `web` stands here for the second time: keep one"),
-            ("a\n", "etc/w.yml:1:1: expected mapping start"),
+            ("a\n", "etc/w.yml:1:1: this is not the YAML that belongs here: expected mapping start"),
             (
                 "poll: {}\n---\npoll: {}\n",
                 "etc/w.yml:3:1: a second document begins here: a configuration is one",

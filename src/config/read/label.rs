@@ -4,6 +4,7 @@ use crate::config::read::{
     diagnostics::Diagnostics,
     file::{Scalar, YamlFile},
 };
+use crate::i18n::bilingual;
 
 /// The longest name of a target, in characters.
 pub(crate) const LONGEST_NAME: usize = 128;
@@ -22,13 +23,19 @@ pub(crate) fn read<R>(
     let one_spelling =
         value == "0" || (!value.starts_with('0') && value.bytes().all(|byte| byte.is_ascii_digit()));
     let refusal = if value.is_empty() {
-        "it is empty".to_owned()
+        bilingual!("it is empty", "está vacío")
     } else if value.chars().any(char::is_control) {
-        "it holds a line break or another control character".to_owned()
+        bilingual!(
+            "it holds a line break or another control character",
+            "tiene un salto de línea u otro carácter de control"
+        )
     } else if value.chars().count() > longest {
-        format!("it is longer than {longest} characters")
+        bilingual!("it is longer than {longest} characters", "tiene más de {longest} caracteres")
     } else if file.is_bare_number(text) && !one_spelling {
-        format!("put it in quotes, \"{value}\": without them YAML reads a number or a boolean")
+        bilingual!(
+            "put it in quotes, \"{value}\": without them YAML reads a number or a boolean",
+            "póngalo entre comillas, \"{value}\": sin ellas YAML lee un número o un valor lógico"
+        )
     } else {
         return Some(value.to_owned());
     };

@@ -3,6 +3,8 @@
 //! Owns the search for the word that a person probably meant. Pure; it must never replace a value,
 //! only suggest one.
 
+use crate::i18n::{Bilingual, bilingual};
+
 /// Longest word that can be a slip of a key or a zone, in bytes.
 const LONGEST: usize = 64;
 
@@ -22,8 +24,12 @@ pub(crate) fn closest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a s
 }
 
 /// Returns the end of a message, `; did you mean X?`, or nothing.
-pub(crate) fn did_you_mean<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> String {
-    closest(word, candidates).map(|found| format!("; did you mean `{found}`?")).unwrap_or_default()
+pub(crate) fn did_you_mean<'a>(
+    word: &str,
+    candidates: impl IntoIterator<Item = &'a str>,
+) -> Option<Bilingual> {
+    closest(word, candidates)
+        .map(|found| bilingual!("; did you mean `{found}`?", "; ¿quiso decir `{found}`?"))
 }
 
 #[cfg(test)]

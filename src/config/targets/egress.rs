@@ -19,6 +19,7 @@ use rustls::{
 
 use crate::{
     config::{Environment, read::diagnostics::Diagnostics, targets::WrittenText},
+    i18n::{Bilingual, bilingual},
     wolkvox::{Authorities, Egress, Proxy},
 };
 
@@ -63,20 +64,22 @@ pub(super) fn resolve(
 }
 
 /// Reads the value of `proxy_url`.
-fn chosen(text: &str, https: bool, in_file: bool) -> Result<Option<Proxy>, String> {
+fn chosen(text: &str, https: bool, in_file: bool) -> Result<Option<Proxy>, Bilingual> {
     if text.trim() == DIRECT {
         return Ok(None);
     }
     let proxy = parse(text)?;
     if !https {
-        return Err(
-            "a proxy would see the token of a server with plain http: only https goes through one".to_owned()
-        );
+        return Err(bilingual!(
+            "a proxy would see the token of a server with plain http: only https goes through one",
+            "un proxy vería el token de un servidor con http sin cifrar: solo https pasa por uno"
+        ));
     }
     if in_file && proxy.has_login() {
-        return Err("a password does not stand in this file: give the whole URL in the variable WOLKVOX_PROXY_URL or \
-                    HTTPS_PROXY"
-            .to_owned());
+        return Err(bilingual!(
+            "a password does not stand in this file: give the whole URL in the variable WOLKVOX_PROXY_URL or HTTPS_PROXY",
+            "una contraseña no va en este archivo: dé la dirección completa en la variable WOLKVOX_PROXY_URL o HTTPS_PROXY"
+        ));
     }
     Ok(Some(proxy))
 }
@@ -111,36 +114,51 @@ fn is_loopback(url: &Url) -> bool {
 
 /// Reads `http://proxy:3128`, `https://...`, or `proxy:3128`. Its messages must never repeat the
 /// text.
-fn parse(text: &str) -> Result<Proxy, String> {
+fn parse(text: &str) -> Result<Proxy, Bilingual> {
     let text = text.trim();
     let whole = if text.contains("://") { text.to_owned() } else { format!("http://{text}") };
-    let form = "write a proxy as http://HOST:PORT";
-    let url = Url::parse(&whole).map_err(|reason| format!("this URL cannot be read ({reason}): {form}"))?;
+    let form = bilingual!("write a proxy as http://HOST:PORT", "escriba un proxy como http://HOST:PUERTO");
+    let url = Url::parse(&whole).map_err(|reason| {
+        bilingual!(in form:
+            "this URL cannot be read ({reason}): {form}",
+            "esta dirección no se puede leer ({reason}): {form}"
+        )
+    })?;
     match url.scheme() {
         "http" | "https" if url.path() == "/" && url.query().is_none() && url.fragment().is_none() => {
             Ok(Proxy::new(url))
         }
-        "http" | "https" => Err(format!("a proxy has no path: {form}")),
-        scheme => Err(format!("the scheme is {scheme}, which is not supported: {form}")),
+        "http" | "https" => {
+            Err(bilingual!(in form: "a proxy has no path: {form}", "un proxy no tiene ruta: {form}"))
+        }
+        scheme => Err(bilingual!(in form:
+            "the scheme is {scheme}, which is not supported: {form}",
+            "la dirección empieza con {scheme}, que no se admite: {form}"
+        )),
     }
 }
 
 /// Reads the certificates of a PEM file, each of which must be usable as an authority.
-fn read_authorities(path: &Path) -> Result<Authorities, String> {
+fn read_authorities(path: &Path) -> Result<Authorities, Bilingual> {
     let shown = path.display();
-    let bytes = fs::read(path).map_err(|error| format!("cannot read {shown}: {error}"))?;
+    let bytes = fs::read(path)
+        .map_err(|error| bilingual!("cannot read {shown}: {error}", "no se puede leer {shown}: {error}"))?;
     let certificates = CertificateDer::pem_slice_iter(&bytes)
         .collect::<Result<Vec<_>, _>>()
-        .map_err(|error| format!("{shown} is not PEM: {error}"))?;
+        .map_err(|error| bilingual!("{shown} is not PEM: {error}", "{shown} no es PEM: {error}"))?;
     if certificates.is_empty() {
-        return Err(format!(
-            "{shown} holds no certificate: it should have lines -----BEGIN CERTIFICATE-----"
+        return Err(bilingual!(
+            "{shown} holds no certificate: it should have lines -----BEGIN CERTIFICATE-----",
+            "{shown} no tiene ningún certificado: debería tener líneas -----BEGIN CERTIFICATE-----"
         ));
     }
     for certificate in &certificates {
-        RootCertStore::empty()
-            .add(certificate.clone())
-            .map_err(|error| format!("{shown} holds a certificate that cannot be an authority: {error}"))?;
+        RootCertStore::empty().add(certificate.clone()).map_err(|error| {
+            bilingual!(
+                "{shown} holds a certificate that cannot be an authority: {error}",
+                "{shown} tiene un certificado que no puede ser una autoridad: {error}"
+            )
+        })?;
     }
     Ok(Authorities { file: path.to_owned(), certificates })
 }
@@ -161,19 +179,26 @@ pub(super) fn check_environment(environment: &Environment, diagnostics: &mut Dia
         // Bundles of systems hold odd certificates, so the check is only that there are some.
         let found = fs::read(path).map(|bytes| CertificateDer::pem_slice_iter(&bytes).flatten().count());
         match found {
-            Ok(0) => diagnostics.problem("SSL_CERT_FILE", format!("{} holds no certificate", path.display())),
-            Ok(_) => {}
-            Err(error) => {
-                diagnostics.problem("SSL_CERT_FILE", format!("cannot read {}: {error}", path.display()));
+            Ok(0) => {
+                let reason =
+                    bilingual!("{} holds no certificate", "{} no tiene ningún certificado"; path.display());
+                diagnostics.problem("SSL_CERT_FILE", reason);
             }
+            Ok(_) => {}
+            Err(error) => diagnostics.problem("SSL_CERT_FILE", unreadable(path, &error)),
         }
     }
     for directory in &environment.ssl_cert_dirs {
         let listed: io::Result<_> = fs::read_dir(directory);
         if let Err(error) = listed {
-            diagnostics.problem("SSL_CERT_DIR", format!("cannot read {}: {error}", directory.display()));
+            diagnostics.problem("SSL_CERT_DIR", unreadable(directory, &error));
         }
     }
+}
+
+fn unreadable(path: &Path, error: &io::Error) -> Bilingual {
+    let shown = path.display();
+    bilingual!("cannot read {shown}: {error}", "no se puede leer {shown}: {error}")
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ use crate::config::{
         label, suggest,
     },
 };
+use crate::i18n::{Bilingual, Language, bilingual};
 
 /// Adds each menu of the file to its target. `limits` has the limits and the rules for options.
 ///
@@ -35,8 +36,9 @@ pub(crate) fn resolve(
         let (Some(menu), Some(target)) = (menu, target) else { continue };
         if target.expected.iter().any(|other| (&other.rp_id, &other.channel) == (&menu.rp_id, &menu.channel))
         {
-            let reason = format!(
+            let reason = bilingual!(
                 "rp_id {:?} with the channel {:?} is listed already: put its options there",
+                "el rp_id {:?} con el canal {:?} ya está en la lista: ponga allí sus opciones";
                 menu.rp_id, menu.channel
             );
             diagnostics.problem(place, reason);
@@ -50,19 +52,22 @@ pub(crate) fn resolve(
 
 /// Returns the reason why a menu does not fit beside the `others` of its target, because a listed
 /// option must never be folded.
-fn too_many(menu: &ExpectedMenu, others: &[ExpectedMenu], limits: &MenuConfig) -> Option<String> {
+fn too_many(menu: &ExpectedMenu, others: &[ExpectedMenu], limits: &MenuConfig) -> Option<Bilingual> {
     let options = menu.options.len();
     if options > limits.options_limit {
-        return Some(format!(
+        return Some(bilingual!(
             "{options} options are more than menu.options_limit ({}): list fewer, or raise it",
+            "{options} opciones son más que menu.options_limit ({}): liste menos, o súbalo";
             limits.options_limit
         ));
     }
     let all = others.iter().map(|other| other.options.len()).sum::<usize>() + options;
     (all > limits.series_limit).then(|| {
-        format!(
+        bilingual!(
             "with this menu {all} label sets are listed for its target, more than menu.series_limit ({}): \
              list fewer, or raise it",
+            "con este menú su destino tiene {all} combinaciones de etiquetas en la lista, más que menu.series_limit ({}): \
+             liste menos, o súbalo";
             limits.series_limit
         )
     })
@@ -77,14 +82,22 @@ fn read(
     diagnostics: &mut Diagnostics,
 ) -> Option<ExpectedMenu> {
     let (Some(rp_id), Some(channel)) = (&entry.rp_id, &entry.channel) else {
-        diagnostics.problem(place, "an expected menu needs `rp_id`, `channel` and `options`");
+        let reason = bilingual!(
+            "an expected menu needs `rp_id`, `channel` and `options`",
+            "un menú esperado necesita `rp_id`, `channel` y `options`"
+        );
+        diagnostics.problem(place, reason);
         return None;
     };
     let length = limits.label_length;
     let rp_id = label::read(file, rp_id, &format!("{path}.rp_id"), length, diagnostics);
     let channel = label::read(file, channel, &format!("{path}.channel"), length, diagnostics);
     if entry.options.is_empty() {
-        diagnostics.problem(place, "an expected menu needs at least one of `options`");
+        let reason = bilingual!(
+            "an expected menu needs at least one of `options`",
+            "un menú esperado necesita al menos una opción en `options`"
+        );
+        diagnostics.problem(place, reason);
         return None;
     }
     let mut options: Vec<String> = Vec::with_capacity(entry.options.len());
@@ -102,7 +115,7 @@ fn read(
             Some(option) if options.contains(&option) => {
                 diagnostics.problem(
                     file.place(&text.referenced, &key),
-                    format!("{option:?} is listed twice: keep one"),
+                    bilingual!("{option:?} is listed twice: keep one", "{option:?} está dos veces: deje una"),
                 );
                 good = false;
             }
@@ -125,7 +138,11 @@ fn target_of<'a>(
     let Some(text) = &entry.target else {
         // Routing points are numbered by each operation for itself.
         if targets.len() > 1 {
-            diagnostics.problem(place, "there are several targets: say in `target` whose menu this is");
+            let reason = bilingual!(
+                "there are several targets: say in `target` whose menu this is",
+                "hay varios destinos: diga en `target` de cuál es este menú"
+            );
+            diagnostics.problem(place, reason);
         }
         return match targets {
             [only] => Some(only),
@@ -135,8 +152,12 @@ fn target_of<'a>(
     let name = text.value.trim();
     let Some(index) = targets.iter().position(|target| target.name == name) else {
         let meant = suggest::did_you_mean(name, targets.iter().map(|target| target.name.as_str()));
-        diagnostics
-            .problem(file.place(&text.referenced, key), format!("no target is called {name:?}{meant}"));
+        let meant = |language: Language| meant.as_ref().map_or("", |meant| meant.in_language(language));
+        let reason = Bilingual::new(|language| match language {
+            Language::En => format!("no target is called {name:?}{}", meant(language)),
+            Language::Es => format!("ningún destino se llama {name:?}{}", meant(language)),
+        });
+        diagnostics.problem(file.place(&text.referenced, key), reason);
         return None;
     };
     targets.get_mut(index)

@@ -13,10 +13,7 @@ pub(crate) mod server;
 pub(crate) mod token;
 pub(crate) mod zone;
 
-use std::{
-    fmt,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 use self::keys::{
     ALLOW_HTTP, CA_FILE, NAMES_FILE, NAMES_FROM, NameFlags, PROXY_URL, SERVER, TIMEZONE, TOKEN_FILE,
@@ -32,6 +29,7 @@ use crate::{
         },
         setting::flag_place,
     },
+    i18n::{Bilingual, bilingual},
     wolkvox::Egress,
 };
 
@@ -47,12 +45,12 @@ pub(crate) struct WrittenText<'a> {
 
 impl WrittenText<'_> {
     /// Parses it; notes a problem and returns nothing if that fails.
-    pub(crate) fn read<T, E: fmt::Display>(
+    pub(crate) fn read<T, E: Into<Bilingual>>(
         &self,
         diagnostics: &mut Diagnostics,
         parse: impl FnOnce(&str) -> Result<T, E>,
     ) -> Option<T> {
-        let value = parse(self.text).map_err(|reason| with_hint(self.text, reason));
+        let value = parse(self.text).map_err(|reason| with_hint(self.text, reason.into()));
         diagnostics.keep(&self.place, value)
     }
 }
@@ -90,14 +88,20 @@ pub(crate) fn resolve(given: Given<'_>, diagnostics: &mut Diagnostics) -> Vec<Ta
     let file = given.file;
     let entries = &file.root.targets;
     if given.flag(SERVER).is_some() && !entries.is_empty() {
-        let reason = "the file has targets too: keep the flag or the targets, not both";
+        let reason = bilingual!(
+            "the file has targets too: keep the flag or the targets, not both",
+            "el archivo también tiene destinos: deje la opción o los destinos, no ambos"
+        );
         diagnostics.problem(flag_place(SERVER), reason);
     }
     if entries.is_empty() {
         if given.flag(SERVER).is_none() {
             diagnostics.problem(
                 flag_place(SERVER),
-                "no server to ask: give this flag, or list targets in --config.file (or try `wolkvox-exporter demo`)",
+                bilingual!(
+                    "no server to ask: give this flag, or list targets in --config.file (or try `wolkvox-exporter demo`)",
+                    "no hay servidor que consultar: dé esta opción, o liste destinos en --config.file (o pruebe `wolkvox-exporter demo`)"
+                ),
             );
             return Vec::new();
         }
@@ -136,12 +140,19 @@ fn refuse_ambiguous(given: Given<'_>, diagnostics: &mut Diagnostics) {
         (NAMES_FILE, "names.file"),
     ] {
         if given.flag(flag).is_some() {
-            let reason = format!("the file has several targets: give each its own `{key}`");
+            let reason = bilingual!(
+                "the file has several targets: give each its own `{key}`",
+                "el archivo tiene varios destinos: dé a cada uno su propio `{key}`"
+            );
             diagnostics.problem(flag_place(flag), reason);
         }
     }
     if given.token().is_some() {
-        diagnostics.warn(TOKEN_VARIABLE, "not used, because the file has several targets");
+        let reason = bilingual!(
+            "not used, because the file has several targets",
+            "no se usa, porque el archivo tiene varios destinos"
+        );
+        diagnostics.warn(TOKEN_VARIABLE, reason);
     }
 }
 
@@ -253,16 +264,22 @@ impl<'a> TargetTexts<'a> {
             return written.read(diagnostics, |text| server::parse(text, allow_http));
         }
         let Some(text) = &self.entry.server else {
-            diagnostics.problem(&self.place, "a target needs a `server`, as in `server: \"0042\"`");
+            let reason = bilingual!(
+                "a target needs a `server`, as in `server: \"0042\"`",
+                "un destino necesita un `server`, como en `server: \"0042\"`"
+            );
+            diagnostics.problem(&self.place, reason);
             return None;
         };
         let place = self.place_of(text, "server");
         if self.given.file.is_bare_number(text) {
             diagnostics.problem(
                 place,
-                format!(
+                bilingual!(
                     "put the server in quotes, `server: \"{}\"`: without them YAML reads a number, \
                      and a number has no leading zeros",
+                    "ponga el servidor entre comillas, `server: \"{}\"`: sin ellas YAML lee un número, \
+                     y un número no tiene ceros a la izquierda";
                     text.value
                 ),
             );
@@ -275,7 +292,12 @@ impl<'a> TargetTexts<'a> {
     fn licences(&self, diagnostics: &mut Diagnostics) -> Option<Option<u32>> {
         let Some(text) = &self.entry.licences else { return Some(None) };
         let number = text.value.trim().parse().ok().filter(|&number| number > 0);
-        let number = number.ok_or_else(|| format!("{:?} must be a whole number above 0", text.value));
+        let number = number.ok_or_else(|| {
+            bilingual!(
+                "{:?} must be a whole number above 0",
+                "{:?} debe ser un número entero mayor que 0"; text.value
+            )
+        });
         diagnostics.keep(&self.place_of(text, "licences"), number).map(Some)
     }
 }
@@ -284,25 +306,35 @@ impl<'a> TargetTexts<'a> {
 fn token(choices: TokenChoices<'_>, place: &str, diagnostics: &mut Diagnostics) -> Option<TokenSource> {
     let (source, place) = match choices {
         TokenChoices { flag: Some(_), variable: Some(_), .. } => {
-            let reason = format!("{TOKEN_VARIABLE} is set too: keep one of them");
+            let reason = bilingual!(
+                "{TOKEN_VARIABLE} is set too: keep one of them",
+                "{TOKEN_VARIABLE} también está definida: deje una de las dos"
+            );
             diagnostics.problem(flag_place(TOKEN_FILE), reason);
             return None;
         }
         TokenChoices { flag: Some(path), .. } => (TokenSource::File(path.to_owned()), flag_place(TOKEN_FILE)),
         TokenChoices { variable: Some(token), file, .. } => {
             if let Some((_, place)) = file {
-                diagnostics.warn(place, format!("not used, because {TOKEN_VARIABLE} is set"));
+                let reason = bilingual!(
+                    "not used, because {TOKEN_VARIABLE} is set",
+                    "no se usa, porque {TOKEN_VARIABLE} está definida"
+                );
+                diagnostics.warn(place, reason);
             }
-            (
-                diagnostics.keep(TOKEN_VARIABLE, TokenSource::fixed(token, "the variable"))?,
-                TOKEN_VARIABLE.to_owned(),
-            )
+            let origin = bilingual!("the variable", "la variable");
+            (diagnostics.keep(TOKEN_VARIABLE, TokenSource::fixed(token, &origin))?, TOKEN_VARIABLE.to_owned())
         }
         TokenChoices { file: Some((path, place)), .. } => (TokenSource::File(path), place),
         TokenChoices { .. } => {
             diagnostics.problem(
                 place,
-                format!("no token: name a file that holds it (--wolkvox.token-file, or `token_file` in the file), or set the variable {TOKEN_VARIABLE}"),
+                bilingual!(
+                    "no token: name a file that holds it (--wolkvox.token-file, or `token_file` in the file), or set \
+                     the variable {TOKEN_VARIABLE}",
+                    "no hay token: nombre un archivo que lo tenga (--wolkvox.token-file, o `token_file` en el archivo), o \
+                     defina la variable {TOKEN_VARIABLE}"
+                ),
             );
             return None;
         }
@@ -312,14 +344,17 @@ fn token(choices: TokenChoices<'_>, place: &str, diagnostics: &mut Diagnostics) 
         let path = path.display();
         diagnostics.warn(
             place,
-            format!("every user of this machine can read {path} (mode {mode:04o}): chmod o-r {path}"),
+            bilingual!(
+                "every user of this machine can read {path} (mode {mode:04o}): chmod o-r {path}",
+                "todo usuario de esta máquina puede leer {path} (modo {mode:04o}): chmod o-r {path}"
+            ),
         );
     }
     Some(source)
 }
 
 /// Returns the reason why `target` cannot stand beside the `others`, if it cannot.
-fn clash(target: &TargetConfig, others: &[TargetConfig]) -> Option<String> {
+fn clash(target: &TargetConfig, others: &[TargetConfig]) -> Option<Bilingual> {
     // The vendor allows a token one request at a time, and each target asks by itself.
     let mine = target.token.read().ok()?;
     let twin = others.iter().find(|other| {
@@ -327,13 +362,17 @@ fn clash(target: &TargetConfig, others: &[TargetConfig]) -> Option<String> {
             && other.token.read().is_ok_and(|other| other.expose() == mine.expose())
     });
     if let Some(twin) = twin {
-        return Some(format!(
+        return Some(bilingual!(
             "this is the target {:?} again, the same server with the same token: keep one",
+            "este es otra vez el destino {:?}, el mismo servidor con el mismo token: deje uno";
             twin.name
         ));
     }
     let taken = others.iter().any(|other| other.name == target.name);
     taken.then(|| {
-        format!("another target is called {:?} already: give this one a `name` of its own", target.name)
+        bilingual!(
+            "another target is called {:?} already: give this one a `name` of its own",
+            "otro destino ya se llama {:?}: dé a este un `name` propio"; target.name
+        )
     })
 }

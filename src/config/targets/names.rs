@@ -19,7 +19,10 @@ use crate::config::{
     setting::flag_place,
     targets::{WrittenText, keys::NAMES_FROM},
 };
-use crate::model::Names;
+use crate::{
+    i18n::{Bilingual, bilingual},
+    model::Names,
+};
 
 /// Combines the written source, if any, and the named file, if any.
 pub(crate) fn resolve(
@@ -33,8 +36,14 @@ pub(crate) fn resolve(
         None => From::Vendor,
     };
     let reason = match (from, &file) {
-        (From::File, None) => "`from: file` needs a file: name it in `names.file` (or --names.file)",
-        (From::Off, Some(_)) => "`from: off` has no use for a file: take one of the two away",
+        (From::File, None) => bilingual!(
+            "`from: file` needs a file: name it in `names.file` (or --names.file)",
+            "`from: file` necesita un archivo: nómbrelo en `names.file` (o --names.file)"
+        ),
+        (From::Off, Some(_)) => bilingual!(
+            "`from: off` has no use for a file: take one of the two away",
+            "`from: off` no usa ningún archivo: quite uno de los dos"
+        ),
         _ => return Some(NameSources { vendor: from == From::Vendor, file, own: Names::default() }),
     };
     diagnostics.problem(place, reason);
@@ -48,12 +57,15 @@ enum From {
     Off,
 }
 
-fn source(text: &str) -> Result<From, String> {
+fn source(text: &str) -> Result<From, Bilingual> {
     match text.trim() {
         "vendor" => Ok(From::Vendor),
         "file" => Ok(From::File),
         "off" => Ok(From::Off),
-        other => Err(format!("{other:?} must be `vendor`, `file` or `off`")),
+        other => Err(bilingual!(
+            "{other:?} must be `vendor`, `file` or `off`",
+            "{other:?} debe ser `vendor`, `file` u `off`"
+        )),
     }
 }
 
@@ -72,7 +84,8 @@ pub(crate) fn read_files(menu: &MenuConfig, targets: &mut [TargetConfig], diagno
 }
 
 fn read_file(path: &Path, menu: &MenuConfig, diagnostics: &mut Diagnostics) -> Names {
-    let file: YamlFile<NamesRoot> = match YamlFile::read(path, "file of names") {
+    let what = bilingual!("the file of names", "el archivo de nombres");
+    let file: YamlFile<NamesRoot> = match YamlFile::read(path, &what) {
         Ok(file) => file,
         Err(problem) => {
             diagnostics.problems.push(problem);
@@ -88,7 +101,9 @@ fn read_file(path: &Path, menu: &MenuConfig, diagnostics: &mut Diagnostics) -> N
         let Some(clean) = code(rp_id, &place, menu, diagnostics) else { continue };
         let there = self::options(&file, &format!("options_at.{clean}"), written, menu, diagnostics);
         if options_at.insert(clean.to_owned(), there).is_some() {
-            diagnostics.problem(place, format!("{clean:?} is there twice: keep one"));
+            let reason =
+                bilingual!("{clean:?} is there twice: keep one", "{clean:?} está dos veces: deje uno");
+            diagnostics.problem(place, reason);
         }
     }
     Names { routing_points, options, options_at }
@@ -128,7 +143,11 @@ fn list(
             continue;
         };
         if names.insert(clean.to_owned(), name).is_some() {
-            diagnostics.problem(place, format!("{clean:?} is named twice: keep one"));
+            let reason = bilingual!(
+                "{clean:?} is named twice: keep one",
+                "{clean:?} tiene nombre dos veces: deje uno"
+            );
+            diagnostics.problem(place, reason);
         }
     }
     names
@@ -144,7 +163,10 @@ fn code<'a>(
     let clean = written.trim();
     let longest = menu.label_length;
     if clean.is_empty() || clean.contains(char::is_control) || clean.chars().count() > longest {
-        let reason = format!("{written:?} is no code: it must be one line of at most {longest} characters");
+        let reason = bilingual!(
+            "{written:?} is no code: it must be one line of at most {longest} characters",
+            "{written:?} no es un código: debe ser una línea de {longest} caracteres como máximo"
+        );
         diagnostics.problem(place.to_owned(), reason);
         return None;
     }

@@ -8,6 +8,8 @@ use std::net::IpAddr;
 use reqwest::Url;
 use thiserror::Error;
 
+use crate::i18n::{Bilingual, Language};
+
 const DOMAIN: &str = ".wolkvox.com";
 
 /// A server to ask.
@@ -40,6 +42,44 @@ pub(crate) enum ServerError {
         "plain http to {0} would send the token in the clear: write https, or allow it with --wolkvox.allow-http"
     )]
     PlainHttp(String),
+}
+
+impl From<ServerError> for Bilingual {
+    fn from(error: ServerError) -> Self {
+        Self::new(|language| match language {
+            Language::En => error.to_string(),
+            Language::Es => error.in_spanish(),
+        })
+    }
+}
+
+impl ServerError {
+    fn in_spanish(&self) -> String {
+        match self {
+            Self::Empty => "no se indicó el servidor: escriba sus cuatro dígitos, como \"0042\"".to_owned(),
+            Self::TooFewDigits(meant) => {
+                format!("un servidor tiene cuatro dígitos: ¿quiso decir \"{meant}\"?")
+            }
+            Self::TooManyDigits(digits) => {
+                format!("un servidor tiene cuatro dígitos, como \"0042\", y este tiene {digits}")
+            }
+            Self::Unknown => {
+                "esto no es un servidor: escriba sus cuatro dígitos (\"0042\"), wv0042, o una dirección con \
+                              https://"
+                    .to_owned()
+            }
+            Self::BadUrl(reason) => format!("esta dirección no se puede leer: {reason}"),
+            Self::Scheme(scheme) => format!("la dirección empieza con {scheme}: debe ser https"),
+            Self::UserInfo => {
+                "la dirección trae un usuario o una contraseña: quítelos, Wolkvox solo pide el token"
+                    .to_owned()
+            }
+            Self::PlainHttp(host) => format!(
+                "por http sin cifrar, el token viajaría a la vista hasta {host}: escriba https, o permítalo con \
+                 --wolkvox.allow-http"
+            ),
+        }
+    }
 }
 
 /// Reads what a person wrote or pasted; a URL is cut to its origin. Plain http is allowed to this

@@ -12,7 +12,10 @@ use std::{
 
 use thiserror::Error;
 
-use crate::config::{Secret, read::diagnostics::in_quotes};
+use crate::{
+    config::{Secret, read::diagnostics::in_quotes},
+    i18n::{Bilingual, Language, bilingual},
+};
 
 /// Size of the largest token file, in bytes: far above any token, far below a file named by
 /// mistake.
@@ -49,23 +52,65 @@ pub enum TokenError {
     NotAFile(PathBuf),
     /// Nothing but white space.
     #[error("{0} is empty: put the wolkvox-token into it")]
-    Empty(String),
+    Empty(Bilingual),
     /// Too long for a token.
     #[error("{0} holds more than 4096 bytes: that is no token")]
-    TooLong(String),
+    TooLong(Bilingual),
     /// The token is in quotes, which would be sent as part of it.
     #[error(
         "{0} holds a token in quotes, and they would be sent as part of it: leave them out (an env file keeps them)"
     )]
-    Quoted(String),
+    Quoted(Bilingual),
     /// The file is in UTF-16: it begins with its byte-order mark.
     #[error(
         "{0} begins with the byte-order mark of UTF-16: save it as plain text in UTF-8, the token alone on one line"
     )]
-    Utf16(String),
+    Utf16(Bilingual),
     /// A token is one word of visible ASCII; anything else cannot be sent in a header.
     #[error("{0} holds a space, a line break or another character that no token has: it must be one word")]
-    Malformed(String),
+    Malformed(Bilingual),
+}
+
+impl From<TokenError> for Bilingual {
+    fn from(error: TokenError) -> Self {
+        Self::new(|language| match language {
+            Language::En => error.to_string(),
+            Language::Es => error.in_spanish(),
+        })
+    }
+}
+
+impl TokenError {
+    fn in_spanish(&self) -> String {
+        let told = |origin: &Bilingual, rest: &str| format!("{} {rest}", origin.in_language(Language::Es));
+        match self {
+            Self::Unreadable { path, reason } => {
+                format!("no se puede leer el archivo del token {}: {reason}", path.display())
+            }
+            Self::QuotedPath(path) => format!(
+                "no se puede leer el archivo del token {}: su nombre está entre comillas, que un archivo env conserva; \
+                 quítelas allí",
+                path.display()
+            ),
+            Self::NotAFile(path) => format!(
+                "el archivo del token {} no es un archivo común, y se lee de nuevo en cada uso",
+                path.display()
+            ),
+            Self::Empty(origin) => told(origin, "no tiene nada: ponga el wolkvox-token de la operación"),
+            Self::TooLong(origin) => told(origin, "tiene más de 4096 bytes: eso no es un token"),
+            Self::Quoted(origin) => told(
+                origin,
+                "tiene un token entre comillas, que se enviarían con él: quítelas (un archivo env las conserva)",
+            ),
+            Self::Utf16(origin) => {
+                told(origin, "está en UTF-16: guárdelo como texto UTF-8, con el token solo en una línea")
+            }
+            Self::Malformed(origin) => told(
+                origin,
+                "tiene un espacio, un salto de línea u otro carácter que ningún token lleva: debe ser una sola palabra",
+            ),
+        }
+    }
 }
 
 /// A state of a token file, which differs after the file was written or replaced. It includes the
@@ -84,8 +129,8 @@ impl TokenSource {
     ///
     /// # Errors
     /// If it is empty, too long or not one word.
-    pub fn fixed(token: &Secret, origin: &str) -> Result<Self, TokenError> {
-        clean(token.expose().as_bytes(), || origin.to_owned()).map(Self::Fixed)
+    pub fn fixed(token: &Secret, origin: &Bilingual) -> Result<Self, TokenError> {
+        clean(token.expose().as_bytes(), || origin.clone()).map(Self::Fixed)
     }
 
     /// Returns the present token. Reads a file of at most 4 KiB, blocking.
@@ -141,14 +186,15 @@ fn read_file(path: &Path) -> Result<Secret, TokenError> {
     File::open(path)
         .and_then(|file| file.take(LONGEST + 1).read_to_end(&mut bytes))
         .map_err(|reason| unreadable(path, reason))?;
-    clean(&bytes, || format!("the token file {}", path.display()))
+    let shown = path.display();
+    clean(&bytes, || bilingual!("the token file {shown}", "el archivo del token {shown}"))
 }
 
 fn unreadable(path: &Path, reason: io::Error) -> TokenError {
     TokenError::Unreadable { path: path.to_owned(), reason }
 }
 
-fn clean(bytes: &[u8], origin: impl Fn() -> String) -> Result<Secret, TokenError> {
+fn clean(bytes: &[u8], origin: impl Fn() -> Bilingual) -> Result<Secret, TokenError> {
     if bytes.len() as u64 > LONGEST {
         return Err(TokenError::TooLong(origin()));
     }
@@ -244,7 +290,8 @@ mod tests {
 
     #[test]
     fn a_fixed_token_follows_the_same_rules() {
-        let fixed = |token: &str| TokenSource::fixed(&Secret::new(token), "WOLKVOX_TOKEN");
+        let fixed =
+            |token: &str| TokenSource::fixed(&Secret::new(token), &Bilingual::verbatim("WOLKVOX_TOKEN"));
         assert_eq!(fixed(" hunter2\n").expect("a token").read().expect("the same").expose(), "hunter2");
         assert!(fixed("a b").expect_err("two words").to_string().starts_with("WOLKVOX_TOKEN holds"));
     }

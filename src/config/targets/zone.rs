@@ -13,7 +13,10 @@ use std::{
 
 use jiff::tz::{TimeZone, TimeZoneDatabase};
 
-use crate::config::read::suggest;
+use crate::{
+    config::read::suggest,
+    i18n::{Bilingual, Language, bilingual},
+};
 
 /// Suggestions after an unknown name, at most.
 const MOST_HINTS: usize = 3;
@@ -48,19 +51,26 @@ fn find(name: &str) -> Option<TimeZone> {
 }
 
 /// Reads an IANA name such as `America/Bogota`, whatever its case.
-pub(crate) fn parse(text: &str) -> Result<TimeZone, String> {
+pub(crate) fn parse(text: &str) -> Result<TimeZone, Bilingual> {
     let name = text.trim();
     match find(name) {
         // jiff also knows a zone that means "unknown"; a server's clock is somewhere.
         Some(zone) if !zone.is_unknown() => Ok(zone),
-        _ => Err(format!("{name:?} is no time zone of the IANA database{}", suggestion(name))),
+        _ => {
+            let suggestion = suggestion(name);
+            Err(bilingual!(in suggestion:
+                "{name:?} is no time zone of the IANA database{suggestion}",
+                "{name:?} no es una zona horaria de la base IANA{suggestion}"
+            ))
+        }
     }
 }
 
-fn suggestion(name: &str) -> String {
+fn suggestion(name: &str) -> Bilingual {
     if let Some(fixed) = fixed_offset(name) {
-        return format!(
-            "; for a clock that never changes write `{fixed}`: there the sign is the other way round"
+        return bilingual!(
+            "; for a clock that never changes write `{fixed}`: there the sign is the other way round",
+            "; para un reloj que nunca cambia escriba `{fixed}`: allí el signo va al revés"
         );
     }
     let zones: Vec<String> = TimeZoneDatabase::bundled().available().map(|zone| zone.to_string()).collect();
@@ -73,9 +83,14 @@ fn suggestion(name: &str) -> String {
         .collect();
     if found.is_empty() {
         let meant = suggest::did_you_mean(&city, zones.iter().map(String::as_str));
-        return if meant.is_empty() { "; a name looks like `America/Bogota`".to_owned() } else { meant };
+        return meant.unwrap_or_else(|| {
+            bilingual!("; a name looks like `America/Bogota`", "; un nombre es como `America/Bogota`")
+        });
     }
-    format!("; did you mean {}?", found.join(" or "))
+    Bilingual::new(|language| match language {
+        Language::En => format!("; did you mean {}?", found.join(" or ")),
+        Language::Es => format!("; ¿quiso decir {}?", found.join(" o ")),
+    })
 }
 
 /// Returns the zone that the database calls `Etc/GMT+5` for the `UTC-5` that people write.
@@ -146,7 +161,7 @@ mod tests {
             ("é", "looks like"),
             ("Etc/Unknown", "is no time zone"),
         ] {
-            let refusal = parse(text).expect_err(text);
+            let refusal = parse(text).expect_err(text).to_string();
             assert!(refusal.contains(hint), "{text}: {refusal}");
         }
     }

@@ -15,6 +15,7 @@ use crate::config::{
     setting::boolean,
     web::{keys::WebFile, sources::Sources, tls},
 };
+use crate::i18n::{Bilingual, Language, bilingual};
 
 /// Cost of a hash above which its check takes seconds, so that every first scrape after a start
 /// fails.
@@ -41,8 +42,9 @@ impl WebRules {
     /// # Errors
     /// With every problem found. When the file itself cannot be read or parsed, that is the only one.
     pub fn read(path: &Path) -> Result<Self, ConfigError> {
-        let file: WebFile = YamlFile::read(path, "web configuration")
-            .map_err(|problem| ConfigError { problems: vec![problem] })?;
+        let what = bilingual!("the web configuration", "la configuración web");
+        let file: WebFile =
+            YamlFile::read(path, &what).map_err(|problem| ConfigError { problems: vec![problem] })?;
         let mut diagnostics = Diagnostics::default();
         let mut sources = Sources::default();
         sources.note(file.source().as_bytes());
@@ -57,8 +59,12 @@ impl WebRules {
         if tls.is_none() && !users.is_empty() {
             diagnostics.warn(
                 path.display().to_string(),
-                "passwords without `tls_server_config` travel in the clear: add a certificate, or let nothing \
-                 but this machine reach the exporter",
+                bilingual!(
+                    "passwords without `tls_server_config` travel in the clear: add a certificate, or let nothing \
+                     but this machine reach the exporter",
+                    "sin `tls_server_config` las contraseñas viajan a la vista: agregue un certificado, o deje que solo \
+                     esta máquina alcance el exportador"
+                ),
             );
         }
         Ok(Self { tls, headers, users, warnings: diagnostics.warnings, fingerprint: sources.fingerprint() })
@@ -77,8 +83,12 @@ fn headers(file: &WebFile, diagnostics: &mut Diagnostics) -> Vec<(HeaderName, He
             _ => {
                 diagnostics.problem(
                     place,
-                    "this header cannot be set: those that can are Content-Security-Policy, \
-                     Strict-Transport-Security, X-Content-Type-Options, X-Frame-Options and X-XSS-Protection",
+                    bilingual!(
+                        "this header cannot be set: those that can are Content-Security-Policy, \
+                         Strict-Transport-Security, X-Content-Type-Options, X-Frame-Options and X-XSS-Protection",
+                        "este encabezado no se puede poner: los que sí son Content-Security-Policy, \
+                         Strict-Transport-Security, X-Content-Type-Options, X-Frame-Options y X-XSS-Protection"
+                    ),
                 );
                 continue;
             }
@@ -87,12 +97,22 @@ fn headers(file: &WebFile, diagnostics: &mut Diagnostics) -> Vec<(HeaderName, He
             continue; // the format's way to say: not set
         }
         if !known.is_empty() && !known.contains(&value) {
-            diagnostics.problem(place, format!("{value:?} must be {}", known.join(" or ")));
+            let reason = Bilingual::new(|language| match language {
+                Language::En => format!("{value:?} must be {}", known.join(" or ")),
+                Language::Es => format!("{value:?} debe ser {}", known.join(" o ")),
+            });
+            diagnostics.problem(place, reason);
             continue;
         }
         match (HeaderName::from_str(name), HeaderValue::from_str(value)) {
             (Ok(name), Ok(value)) => headers.push((name, value)),
-            _ => diagnostics.problem(place, "the value must be one line of plain characters"),
+            _ => diagnostics.problem(
+                place,
+                bilingual!(
+                    "the value must be one line of plain characters",
+                    "el valor debe ser una línea de caracteres simples"
+                ),
+            ),
         }
     }
     headers
@@ -103,8 +123,11 @@ fn users(file: &WebFile, diagnostics: &mut Diagnostics) -> BTreeMap<String, Secr
     for (name, text) in &file.root.basic_auth_users {
         let place = file.place(&text.referenced, &format!("basic_auth_users.{name}"));
         if name.is_empty() || name.contains(':') {
-            diagnostics
-                .problem(place, "a user's name must not be empty or hold a colon: it could never be sent");
+            let reason = bilingual!(
+                "a user's name must not be empty or hold a colon: it could never be sent",
+                "el nombre de un usuario no puede estar vacío ni tener dos puntos: nunca se podría enviar"
+            );
+            diagnostics.problem(place, reason);
             continue;
         }
         let hash = text.value.trim();
@@ -113,14 +136,22 @@ fn users(file: &WebFile, diagnostics: &mut Diagnostics) -> BTreeMap<String, Secr
         let Some(parts) = parts else {
             diagnostics.problem(
                 place,
-                "this is no bcrypt hash of a password, which begins with `$2y$` or `$2b$` and has 60 characters: \
-                 make one with `htpasswd -nBC 10 NAME`",
+                bilingual!(
+                    "this is no bcrypt hash of a password, which begins with `$2y$` or `$2b$` and has 60 characters: \
+                     make one with `htpasswd -nBC 10 NAME`",
+                    "esto no es un hash bcrypt de una contraseña, que empieza con `$2y$` o `$2b$` y tiene 60 caracteres: \
+                     haga uno con `htpasswd -nBC 10 NOMBRE`"
+                ),
             );
             continue;
         };
         if parts.get_cost() > COSTLY {
             let cost = parts.get_cost();
-            diagnostics.warn(place, format!("a password of cost {cost} takes seconds to check: 10 is usual"));
+            let reason = bilingual!(
+                "a password of cost {cost} takes seconds to check: 10 is usual",
+                "una contraseña de costo {cost} tarda segundos en comprobarse: lo usual es 10"
+            );
+            diagnostics.warn(place, reason);
         }
         users.insert(name.clone(), Secret::new(hash));
     }
@@ -132,7 +163,13 @@ fn limits(file: &WebFile, diagnostics: &mut Diagnostics) {
     if let Some(text) = &file.root.http_server_config.http2 {
         let place = file.place(&text.referenced, "http_server_config.http2");
         match boolean(&text.value) {
-            Ok(true) => diagnostics.warn(place, "HTTP/2 is not spoken here: clients get HTTP/1.1"),
+            Ok(true) => diagnostics.warn(
+                place,
+                bilingual!(
+                    "HTTP/2 is not spoken here: clients get HTTP/1.1",
+                    "aquí no se habla HTTP/2: los clientes reciben HTTP/1.1"
+                ),
+            ),
             Ok(false) => {}
             Err(reason) => diagnostics.problem(place, reason),
         }
@@ -141,8 +178,12 @@ fn limits(file: &WebFile, diagnostics: &mut Diagnostics) {
     if let Some(text) = interval.filter(|text| !["0", "0s"].contains(&text.value.trim())) {
         diagnostics.problem(
             file.place(&text.referenced, "rate_limit.interval"),
-            "the rate of requests cannot be limited here: take `rate_limit` away. Connections and checks of \
-             passwords are bounded without it",
+            bilingual!(
+                "the rate of requests cannot be limited here: take `rate_limit` away. Connections and checks of \
+                 passwords are bounded without it",
+                "aquí no se puede limitar el ritmo de las peticiones: quite `rate_limit`. Las conexiones y las comprobaciones \
+                 de contraseñas tienen límite sin él"
+            ),
         );
     }
 }

@@ -8,6 +8,8 @@ use std::{
     net::{Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs},
 };
 
+use crate::i18n::{Bilingual, bilingual};
+
 /// An address to listen on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ListenAddress {
@@ -38,14 +40,20 @@ impl fmt::Display for ListenAddress {
 }
 
 /// Reads `:10013`, `127.0.0.1:0`, `[::1]:9` or `localhost:9`.
-pub(crate) fn parse(text: &str) -> Result<ListenAddress, String> {
+pub(crate) fn parse(text: &str) -> Result<ListenAddress, Bilingual> {
     let text = text.trim();
     let Some((host, port)) = text.rsplit_once(':') else {
         let port = text.parse::<u16>().unwrap_or(10013);
-        return Err(format!("{text:?} has no colon: write `:{port}` for every interface, or `host:{port}`"));
+        return Err(bilingual!(
+            "{text:?} has no colon: write `:{port}` for every interface, or `host:{port}`",
+            "{text:?} no tiene dos puntos: escriba `:{port}` para todas las interfaces, o `host:{port}`"
+        ));
     };
     let port: u16 = port.parse().map_err(|_| {
-        format!("{text:?} does not end in a port from 0 to 65535, as in `:10013` or `127.0.0.1:10013`")
+        bilingual!(
+            "{text:?} does not end in a port from 0 to 65535, as in `:10013` or `127.0.0.1:10013`",
+            "{text:?} no termina en un puerto de 0 a 65535, como en `:10013` o `127.0.0.1:10013`"
+        )
     })?;
     if host.is_empty() {
         return Ok(ListenAddress::any(port));
@@ -53,8 +61,9 @@ pub(crate) fn parse(text: &str) -> Result<ListenAddress, String> {
     let bare = match host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
         Some(inside) => inside,
         None if host.contains(':') => {
-            return Err(format!(
-                "{text:?} is ambiguous: put the IPv6 address in brackets, as in `[::1]:10013`"
+            return Err(bilingual!(
+                "{text:?} is ambiguous: put the IPv6 address in brackets, as in `[::1]:10013`",
+                "{text:?} es ambigua: ponga la dirección IPv6 entre corchetes, como en `[::1]:10013`"
             ));
         }
         None => host,
@@ -68,8 +77,9 @@ pub(crate) fn parse(text: &str) -> Result<ListenAddress, String> {
     };
     let found = or_itself(bare, port, found);
     if found.is_empty() {
-        return Err(format!(
-            "the host of {text:?} is neither an address nor a name that this machine can look up"
+        return Err(bilingual!(
+            "the host of {text:?} is neither an address nor a name that this machine can look up",
+            "el host de {text:?} no es una dirección ni un nombre que esta máquina pueda resolver"
         ));
     }
     Ok(ListenAddress { text: text.to_owned(), candidates: found })
@@ -130,7 +140,7 @@ mod tests {
             ("[::1:9", "brackets"),
             ("a b:9", "look up"),
         ] {
-            let refusal = parse(text).expect_err(text);
+            let refusal = parse(text).expect_err(text).to_string();
             assert!(refusal.contains(remedy), "{text}: {refusal}");
         }
     }

@@ -19,6 +19,7 @@ use crate::config::{
     },
     setting::{Kind, flag_place, listed, optional_file, read_section, section, switch},
 };
+use crate::i18n::{Bilingual, bilingual};
 
 section! {
     /// The addresses, paths and access of the metrics.
@@ -99,7 +100,9 @@ pub(crate) fn listen_addresses(
         let Some(address) = diagnostics.keep(&place, listen::parse(text)) else { continue };
         // Port 0 is another free port each time.
         if found.contains(&address) && address.candidates().iter().all(|at| at.port() != 0) {
-            diagnostics.problem(place, format!("{address} is listed twice: keep one"));
+            let reason =
+                bilingual!("{address} is listed twice: keep one", "{address} está dos veces: deje una");
+            diagnostics.problem(place, reason);
         } else {
             found.push(address);
         }
@@ -107,24 +110,31 @@ pub(crate) fn listen_addresses(
     if found.is_empty() { usual_addresses() } else { found }
 }
 
-fn telemetry_path(text: &str) -> Result<String, String> {
+fn telemetry_path(text: &str) -> Result<String, Bilingual> {
     let path = text.trim();
     if !path.starts_with('/') {
-        return Err(format!("{path:?} must begin with a slash, as in `/metrics`"));
+        return Err(bilingual!(
+            "{path:?} must begin with a slash, as in `/metrics`",
+            "{path:?} debe empezar con una barra, como en `/metrics`"
+        ));
     }
     if matches!(path, "/" | "/status.json") || path.starts_with("/-/") || path.starts_with("/runbooks") {
-        return Err(format!(
-            "{path:?} is one of the exporter's own pages: choose another, such as `/metrics`"
+        return Err(bilingual!(
+            "{path:?} is one of the exporter's own pages: choose another, such as `/metrics`",
+            "{path:?} es una de las páginas propias del exportador: elija otra, como `/metrics`"
         ));
     }
     if !path.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"/-._~!$&'()*+,;=:@".contains(&byte)) {
-        return Err(format!("{path:?} must be a plain path, without spaces, `?`, `#`, `%` or accents"));
+        return Err(bilingual!(
+            "{path:?} must be a plain path, without spaces, `?`, `#`, `%` or accents",
+            "{path:?} debe ser una ruta simple, sin espacios, `?`, `#`, `%` ni tildes"
+        ));
     }
     Ok(path.to_owned())
 }
 
 /// Reads the address under which each runbook is at its alert's name; no text means the exporter's own.
-fn runbooks_url(text: &str) -> Result<Option<String>, String> {
+fn runbooks_url(text: &str) -> Result<Option<String>, Bilingual> {
     let url = text.trim().trim_end_matches('/');
     if url.is_empty() {
         return Ok(None);
@@ -132,8 +142,9 @@ fn runbooks_url(text: &str) -> Result<Option<String>, String> {
     let host = url.strip_prefix("http://").or_else(|| url.strip_prefix("https://"));
     let is_plain = url.bytes().all(|byte| byte.is_ascii_graphic() && !b"\"'<>`{}\\?#".contains(&byte));
     if host.is_none_or(str::is_empty) || !is_plain {
-        return Err(format!(
-            "{text:?} must be a plain address to which `/NAME` can be added, as in `https://wiki.example.com/wolkvox`"
+        return Err(bilingual!(
+            "{text:?} must be a plain address to which `/NAME` can be added, as in `https://wiki.example.com/wolkvox`",
+            "{text:?} debe ser una dirección simple a la que se pueda añadir `/NOMBRE`, como `https://wiki.example.com/wolkvox`"
         ));
     }
     Ok(Some(url.to_owned()))

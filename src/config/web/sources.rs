@@ -10,6 +10,8 @@ use std::{
     path::Path,
 };
 
+use crate::i18n::{Bilingual, bilingual};
+
 /// Size of the largest file, in bytes, so that a file named by mistake is not read whole.
 const LARGEST: u64 = 1 << 20;
 
@@ -19,13 +21,17 @@ pub(crate) struct Sources(DefaultHasher);
 
 impl Sources {
     /// Returns the file's bytes, or the reason why there are none.
-    pub(crate) fn read(&mut self, path: &Path) -> Result<Vec<u8>, String> {
+    pub(crate) fn read(&mut self, path: &Path) -> Result<Vec<u8>, Bilingual> {
+        let shown = path.display();
         let mut bytes = Vec::new();
-        File::open(path)
-            .and_then(|file| file.take(LARGEST + 1).read_to_end(&mut bytes))
-            .map_err(|reason| format!("cannot read {}: {reason}", path.display()))?;
+        File::open(path).and_then(|file| file.take(LARGEST + 1).read_to_end(&mut bytes)).map_err(
+            |reason| bilingual!("cannot read {shown}: {reason}", "no se puede leer {shown}: {reason}"),
+        )?;
         if bytes.len() as u64 > LARGEST {
-            return Err(format!("{} is larger than 1 MiB: that is no certificate", path.display()));
+            return Err(bilingual!(
+                "{shown} is larger than 1 MiB: that is no certificate",
+                "{shown} pesa más de 1 MiB: eso no es un certificado"
+            ));
         }
         self.note(&bytes);
         Ok(bytes)

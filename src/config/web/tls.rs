@@ -23,6 +23,7 @@ use crate::config::{
         sources::Sources,
     },
 };
+use crate::i18n::{Bilingual, bilingual};
 
 /// The content of a key, or of the file that it names.
 struct Pem {
@@ -63,7 +64,7 @@ pub(crate) fn resolve(
 
     let place = cert?.place;
     let builder = ServerConfig::builder_with_provider(provider?).with_protocol_versions(&versions?);
-    let builder = reader.diagnostics.keep(&reader.here, builder)?;
+    let builder = reader.diagnostics.keep(&reader.here, builder.map_err(Bilingual::verbatim))?;
     let made = match verifier? {
         Some(verifier) => builder.with_client_cert_verifier(verifier),
         None => builder.with_no_client_auth(),
@@ -71,12 +72,8 @@ pub(crate) fn resolve(
     .with_single_cert(chain?, private?);
     let mut config = match made {
         Ok(config) => config,
-        Err(rustls::Error::InconsistentKeys(_)) => {
-            reader.diagnostics.problem(place, "the certificate and the key do not belong together");
-            return None;
-        }
         Err(error) => {
-            reader.diagnostics.problem(place, format!("certificate and key cannot be used: {error}"));
+            reader.diagnostics.problem(place, unusable_pair(&error));
             return None;
         }
     };
@@ -90,7 +87,7 @@ impl TlsSectionReader<'_> {
         self.file.place(&text.referenced, &format!("tls_server_config.{key}"))
     }
 
-    fn problem(&mut self, text: &Scalar, key: &str, reason: impl std::fmt::Display) {
+    fn problem(&mut self, text: &Scalar, key: &str, reason: Bilingual) {
         let place = self.place(text, key);
         self.diagnostics.problem(place, reason);
     }
@@ -106,7 +103,11 @@ impl TlsSectionReader<'_> {
     ) -> Option<Pem> {
         match (inline, named) {
             (Some(text), Some(_)) => {
-                self.problem(text, key, format!("both `{key}` and `{key}_file` are given: keep one"));
+                let reason = bilingual!(
+                    "both `{key}` and `{key}_file` are given: keep one",
+                    "están `{key}` y `{key}_file`: deje uno"
+                );
+                self.problem(text, key, reason);
                 None
             }
             (Some(text), None) => {
@@ -118,7 +119,11 @@ impl TlsSectionReader<'_> {
                 Some(Pem { bytes: self.diagnostics.keep(&place, read)?, place })
             }
             (None, None) if needed => {
-                self.diagnostics.problem(&self.here, format!("TLS needs a `{key}_file`: name one"));
+                let reason = bilingual!(
+                    "TLS needs a `{key}_file`: name one",
+                    "TLS necesita un `{key}_file`: nombre uno"
+                );
+                self.diagnostics.problem(&self.here, reason);
                 None
             }
             (None, None) => None,
@@ -131,7 +136,10 @@ impl TlsSectionReader<'_> {
             _ => {
                 self.diagnostics.problem(
                     &pem.place,
-                    "there is no certificate in it: it must be PEM, with -----BEGIN CERTIFICATE-----",
+                    bilingual!(
+                        "there is no certificate in it: it must be PEM, with -----BEGIN CERTIFICATE-----",
+                        "no tiene ningún certificado: debe ser PEM, con -----BEGIN CERTIFICATE-----"
+                    ),
                 );
                 None
             }
@@ -143,8 +151,11 @@ impl TlsSectionReader<'_> {
         if key.is_none() {
             self.diagnostics.problem(
                 &pem.place,
-                "there is no private key in it: it must be PEM, with -----BEGIN PRIVATE KEY-----, and not be \
-                 encrypted",
+                bilingual!(
+                    "there is no private key in it: it must be PEM, with -----BEGIN PRIVATE KEY-----, and not be \
+                     encrypted",
+                    "no tiene ninguna clave privada: debe ser PEM, con -----BEGIN PRIVATE KEY-----, y no estar cifrada"
+                ),
             );
         }
         key
@@ -162,44 +173,41 @@ impl TlsSectionReader<'_> {
                 let Some(ca) = ca else { return Some(None) };
                 self.diagnostics.problem(
                     &ca.place,
-                    "authorities for client certificates without `client_auth_type: RequireAndVerifyClientCert` \
-                     do nothing: add it, or take them away",
+                    bilingual!(
+                        "authorities for client certificates without `client_auth_type: RequireAndVerifyClientCert` \
+                         do nothing: add it, or take them away",
+                        "las autoridades de certificados de clientes no sirven sin `client_auth_type: \
+                         RequireAndVerifyClientCert`: agréguelo, o quítelas"
+                    ),
                 );
                 return None;
             }
             "RequireAndVerifyClientCert" => false,
             "VerifyClientCertIfGiven" => true,
-            unverified @ ("RequestClientCert" | "RequireAnyClientCert" | "RequireClientCert") => {
-                let reason = format!(
-                    "{unverified} lets in whoever makes a certificate for himself: write \
-                     RequireAndVerifyClientCert, or NoClientCert"
-                );
-                written.into_iter().for_each(|text| self.problem(text, "client_auth_type", &reason));
-                return None;
-            }
             other => {
-                let reason = format!(
-                    "{other:?} must be NoClientCert, VerifyClientCertIfGiven or RequireAndVerifyClientCert"
-                );
-                written.into_iter().for_each(|text| self.problem(text, "client_auth_type", &reason));
+                let reason = unusable_auth_type(other);
+                written.into_iter().for_each(|text| self.problem(text, "client_auth_type", reason.clone()));
                 return None;
             }
         };
         let Some(ca) = ca else {
             // The problem of an unreadable file is noted already.
             if self.section.client_ca.is_none() && self.section.client_ca_file.is_none() {
-                let reason = "verifying client certificates needs a `client_ca_file`: name one";
-                written.into_iter().for_each(|text| self.problem(text, "client_auth_type", reason));
+                let reason = bilingual!(
+                    "verifying client certificates needs a `client_ca_file`: name one",
+                    "para verificar certificados de clientes hace falta un `client_ca_file`: nombre uno"
+                );
+                written.into_iter().for_each(|text| self.problem(text, "client_auth_type", reason.clone()));
             }
             return None;
         };
         let mut roots = RootCertStore::empty();
         for certificate in self.certificates(ca)? {
-            self.diagnostics.keep(&ca.place, roots.add(certificate))?;
+            self.diagnostics.keep(&ca.place, roots.add(certificate).map_err(Bilingual::verbatim))?;
         }
         let builder = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider);
         let builder = if optional { builder.allow_unauthenticated() } else { builder };
-        self.diagnostics.keep(&ca.place, builder.build()).map(Some)
+        self.diagnostics.keep(&ca.place, builder.build().map_err(Bilingual::verbatim)).map(Some)
     }
 
     /// Refuses `client_allowed_sans`, because without it more clients would come in than the file
@@ -209,8 +217,12 @@ impl TlsSectionReader<'_> {
             self.problem(
                 text,
                 "client_allowed_sans",
-                "client certificates cannot be told apart by name here: take this away, and give the clients' \
-                 certificates an authority of their own",
+                bilingual!(
+                    "client certificates cannot be told apart by name here: take this away, and give the clients' \
+                     certificates an authority of their own",
+                    "aquí no se distinguen certificados de clientes por nombre: quite esto, y dé a los certificados de los \
+                     clientes una autoridad propia"
+                ),
             );
         }
     }
@@ -225,12 +237,15 @@ impl TlsSectionReader<'_> {
                     let place = self.place(text, "min_version");
                     self.diagnostics.warn(
                         place,
-                        format!("{old} is too old to be spoken here: clients need TLS 1.2 or later"),
+                        bilingual!(
+                            "{old} is too old to be spoken here: clients need TLS 1.2 or later",
+                            "{old} es demasiado viejo y aquí no se habla: los clientes necesitan TLS 1.2 o posterior"
+                        ),
                     );
                     12
                 }
                 other => {
-                    self.problem(text, "min_version", format!("{other:?} must be TLS12 or TLS13"));
+                    self.problem(text, "min_version", no_version(other));
                     return None;
                 }
             },
@@ -241,13 +256,17 @@ impl TlsSectionReader<'_> {
                 "TLS12" => 12,
                 "TLS13" => 13,
                 other => {
-                    self.problem(text, "max_version", format!("{other:?} must be TLS12 or TLS13"));
+                    self.problem(text, "max_version", no_version(other));
                     return None;
                 }
             },
         };
         if oldest > newest {
-            self.diagnostics.problem(&self.here, "`min_version` is later than `max_version`: swap them");
+            let reason = bilingual!(
+                "`min_version` is later than `max_version`: swap them",
+                "`min_version` es posterior a `max_version`: intercámbielas"
+            );
+            self.diagnostics.problem(&self.here, reason);
             return None;
         }
         let all = [(12, &TLS12), (13, &TLS13)];
@@ -300,10 +319,17 @@ impl TlsSectionReader<'_> {
         for text in written.iter().filter(|text| !offered(text)) {
             let place = self.place(text, key);
             if none {
-                self.diagnostics
-                    .problem(place, format!("{:?} cannot be had here: there are {names}", text.value));
+                let reason = bilingual!(
+                    "{:?} cannot be had here: there are {names}",
+                    "{:?} no existe aquí: hay {names}"; text.value
+                );
+                self.diagnostics.problem(place, reason);
             } else {
-                self.diagnostics.warn(place, format!("{:?} cannot be had here and is left out", text.value));
+                let reason = bilingual!(
+                    "{:?} cannot be had here and is left out",
+                    "{:?} no existe aquí y se deja por fuera"; text.value
+                );
+                self.diagnostics.warn(place, reason);
             }
         }
         (!none).then_some(())
@@ -321,6 +347,40 @@ fn is_suite(name: &str, older: &[SupportedCipherSuite]) -> bool {
     name.starts_with("TLS_AES_")
         || name.starts_with("TLS_CHACHA20_")
         || older.iter().any(|suite| suite_name(suite) == name)
+}
+
+/// Returns why a certificate and a key cannot be used together.
+fn unusable_pair(error: &rustls::Error) -> Bilingual {
+    match error {
+        rustls::Error::InconsistentKeys(_) => bilingual!(
+            "the certificate and the key do not belong together",
+            "el certificado y la clave no son uno del otro"
+        ),
+        _ => bilingual!(
+            "certificate and key cannot be used: {error}",
+            "el certificado y la clave no se pueden usar: {error}"
+        ),
+    }
+}
+
+/// Returns why a way of asking for client certificates is refused.
+fn unusable_auth_type(written: &str) -> Bilingual {
+    match written {
+        "RequestClientCert" | "RequireAnyClientCert" | "RequireClientCert" => bilingual!(
+            "{written} lets in whoever makes a certificate for himself: write RequireAndVerifyClientCert, or \
+             NoClientCert",
+            "{written} deja entrar a quien se haga su propio certificado: escriba RequireAndVerifyClientCert, o \
+             NoClientCert"
+        ),
+        _ => bilingual!(
+            "{written:?} must be NoClientCert, VerifyClientCertIfGiven or RequireAndVerifyClientCert",
+            "{written:?} debe ser NoClientCert, VerifyClientCertIfGiven o RequireAndVerifyClientCert"
+        ),
+    }
+}
+
+fn no_version(written: &str) -> Bilingual {
+    bilingual!("{written:?} must be TLS12 or TLS13", "{written:?} debe ser TLS12 o TLS13")
 }
 
 fn suite_name(suite: &SupportedCipherSuite) -> String {

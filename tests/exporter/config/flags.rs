@@ -86,7 +86,7 @@ fn the_rest_of_the_twins() {
 
 #[test]
 fn flags_of_one_target_are_refused_beside_several() {
-    insta::assert_snapshot!(refused(run(checker().args(["--config.file=one-target.yml", "--wolkvox.server=0108"]))), @"error: --wolkvox.server (or WOLKVOX_SERVER): the file has targets too: keep the flag or the targets, not both");
+    insta::assert_snapshot!(refused(run(checker().args(["--config.file=one-target.yml", "--wolkvox.server=0108"]))), @"error: --wolkvox.server (WOLKVOX_SERVER): the file has targets too: keep the flag or the targets, not both");
     let several = [
         "--config.file=full.yml",
         "--wolkvox.token-file=token",
@@ -95,13 +95,13 @@ fn flags_of_one_target_are_refused_beside_several() {
         "--names.file=names.yml",
     ];
     insta::assert_snapshot!(refused(run(checker().args(several))), @r#"
-    error: --wolkvox.token-file (or WOLKVOX_TOKEN_FILE): the file has several targets: give each its own `token_file`
-    error: --wolkvox.timezone (or WOLKVOX_TIMEZONE): the file has several targets: give each its own `timezone`
-    error: --names.from (or WOLKVOX_NAMES_FROM): the file has several targets: give each its own `names.from`
-    error: --names.file (or WOLKVOX_NAMES_FILE): the file has several targets: give each its own `names.file`
+    error: --wolkvox.token-file (WOLKVOX_TOKEN_FILE): the file has several targets: give each its own `token_file`
+    error: --wolkvox.timezone (WOLKVOX_TIMEZONE): the file has several targets: give each its own `timezone`
+    error: --names.from (WOLKVOX_NAMES_FROM): the file has several targets: give each its own `names.from`
+    error: --names.file (WOLKVOX_NAMES_FILE): the file has several targets: give each its own `names.file`
     "#);
     let two_tokens = ["--wolkvox.server=0042", "--wolkvox.token-file=token"];
-    insta::assert_snapshot!(refused(run(checker().args(two_tokens).env("WOLKVOX_TOKEN", "x"))), @"error: --wolkvox.token-file (or WOLKVOX_TOKEN_FILE): WOLKVOX_TOKEN is set too: keep one of them");
+    insta::assert_snapshot!(refused(run(checker().args(two_tokens).env("WOLKVOX_TOKEN", "x"))), @"error: --wolkvox.token-file (WOLKVOX_TOKEN_FILE): WOLKVOX_TOKEN is set too: keep one of them");
 }
 
 #[test]
@@ -113,10 +113,10 @@ fn flags_are_checked_as_the_file_is() {
         "--wolkvox.timezone=x",
     ];
     insta::assert_snapshot!(refused(run(checker().args(args).env("WOLKVOX_TOKEN", "two words"))), @r#"
-    error: --wolkvox.timezone (or WOLKVOX_TIMEZONE): "x" is no time zone of the IANA database; a name looks like `America/Bogota`
+    error: --wolkvox.timezone (WOLKVOX_TIMEZONE): "x" is no time zone of the IANA database; a name looks like `America/Bogota`
     error: WOLKVOX_TOKEN: the variable holds a space, a line break or another character that no token has: it must be one word
-    error: --poll.interval (or WOLKVOX_POLL_INTERVAL): "5x" is not a duration: write it like 30s, 5m, 1h30m or 2d
-    error: --web.listen-address (or WOLKVOX_WEB_LISTEN_ADDRESS): "nowhere" has no colon: write `:10013` for every interface, or `host:10013`
+    error: --poll.interval (WOLKVOX_POLL_INTERVAL): "5x" is not a duration: write it like 30s, 5m, 1h30m or 2d
+    error: --web.listen-address (WOLKVOX_WEB_LISTEN_ADDRESS): "nowhere" has no colon: write `:10013` for every interface, or `host:10013`
     "#);
     let said = run(checker().args(["--wolkvox.server=http://192.0.2.1", "--wolkvox.token-file=token"]));
     assert!(refused(said).contains("--wolkvox.allow-http"));

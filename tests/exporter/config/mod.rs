@@ -190,8 +190,8 @@ fn needs_no_file() {
     "#);
 }
 
-#[test]
-fn refuses_each_mistake_with_place_and_remedy() {
+/// Every file with a mistake, and one that is missing.
+fn mistakes() -> Vec<String> {
     let mut names: Vec<String> = fs::read_dir(fixtures().join("refused"))
         .expect("the fixtures")
         .map(|entry| entry.expect("a fixture").file_name().into_string().expect("a plain name"))
@@ -199,8 +199,64 @@ fn refuses_each_mistake_with_place_and_remedy() {
         .collect();
     names.sort();
     names.push("no-such-file.yml".to_owned());
-    let errors: String =
-        names.iter().map(|name| refused(check_file(&format!("refused/{name}"))) + "\n").collect();
+    names.iter().map(|name| format!("refused/{name}")).collect()
+}
+
+/// At the same places, in the same order, in words of its own.
+#[test]
+fn every_mistake_is_told_in_spanish_too() {
+    let mut seen = 0;
+    for name in mistakes() {
+        let english = refused(check_file(&name));
+        let spanish = refused(run(checker().args(["--lang=es", "--config.file", &name])));
+        let english: Vec<&str> = english.lines().collect();
+        let spanish: Vec<&str> = spanish.lines().collect();
+        assert_eq!(english.len(), spanish.len(), "{name}: {spanish:#?}");
+        for (english, spanish) in english.iter().zip(spanish) {
+            let place = |line: &str| line.split(": ").take(3).collect::<Vec<_>>().join(": ");
+            let at = place(english);
+            let file = at.split(": ").nth(1).unwrap_or_default();
+            assert!(spanish.starts_with("error: ") && spanish.contains(file), "{english}: {spanish}");
+            assert_ne!(*english, spanish, "{name} has English words only");
+            let words: Vec<&str> = spanish.split_whitespace().collect();
+            for word in ["the", "and", "keep", "write", "cannot"] {
+                assert!(!words.contains(&word), "{word:?} in {spanish}");
+            }
+            seen += 1;
+        }
+    }
+    assert!(seen > 60, "{seen} mistakes");
+}
+
+/// Before anything is started, in the language of the locale, and a warning as well.
+#[test]
+fn the_first_mistakes_of_a_newcomer_are_told_in_spanish() {
+    let spanish = |command: &mut Command| run(command.env("LANG", "es_CO.UTF-8")).err;
+    for (args, answer) in [
+        (&[][..], "error: --wolkvox.server (WOLKVOX_SERVER): no hay servidor que consultar"),
+        (&["--wolkvox.server=42", "--wolkvox.token-file=token"], "¿quiso decir \"0042\"?"),
+        (&["--wolkvox.server=0042"], "no hay token: nombre un archivo que lo tenga"),
+        (
+            &["--wolkvox.server=0042", "--wolkvox.token-file=none"],
+            "no se puede leer el archivo del token none: ",
+        ),
+        (&["--config.file=none.yml"], "error: none.yml: no se puede leer el archivo de configuración: "),
+    ] {
+        for said in [spanish(checker().args(args)), spanish(exporter().args(args))] {
+            assert!(said.contains(answer), "{args:?}: {said}");
+        }
+    }
+    let directory = tempfile::tempdir().expect("a temporary directory can be created");
+    let token = directory.path().join("token");
+    fs::write(&token, "fixture-token-0001").expect("it is ours");
+    restrict(&token, 0o644);
+    let said = spanish(checker().args(["--wolkvox.server=0042", "--wolkvox.token-file"]).arg(token));
+    assert!(said.starts_with("advertencia: --wolkvox.token-file"), "{said}");
+}
+
+#[test]
+fn refuses_each_mistake_with_place_and_remedy() {
+    let errors: String = mistakes().iter().map(|name| refused(check_file(name)) + "\n").collect();
     insta::assert_snapshot!(errors, @r#"
     error: refused/bad-listen-address.yml:5:22: web.listen_addresses[0]: "localhost" has no colon: write `:10013` for every interface, or `host:10013`
     error: refused/bad-listen-address.yml:5:35: web.listen_addresses[1]: "::1:9" is ambiguous: put the IPv6 address in brackets, as in `[::1]:10013`
@@ -279,7 +335,7 @@ fn refuses_each_mistake_with_place_and_remedy() {
 
     error: refused/no-token.yml:2:3: targets[0]: no token: name a file that holds it (--wolkvox.token-file, or `token_file` in the file), or set the variable WOLKVOX_TOKEN
 
-    error: refused/not-yaml.yml:2:1: "-" is only valid inside a block
+    error: refused/not-yaml.yml:2:1: this is not the YAML that belongs here: "-" is only valid inside a block
 
     error: refused/option-rules.yml:13:23: menu.options.allow[1]: no regular expression: unclosed group
     error: refused/option-rules.yml:14:19: menu.options.deny[1]: an empty pattern matches no option: write one, or take it away
@@ -315,7 +371,7 @@ fn refuses_each_mistake_with_place_and_remedy() {
 
 #[test]
 fn nothing_at_all_is_refused_with_a_way_out() {
-    insta::assert_snapshot!(refused(run(&mut checker())), @"error: --wolkvox.server (or WOLKVOX_SERVER): no server to ask: give this flag, or list targets in --config.file (or try `wolkvox-exporter demo`)");
+    insta::assert_snapshot!(refused(run(&mut checker())), @"error: --wolkvox.server (WOLKVOX_SERVER): no server to ask: give this flag, or list targets in --config.file (or try `wolkvox-exporter demo`)");
 }
 
 #[test]

@@ -123,7 +123,7 @@ async fn a_configuration_that_cannot_be_used_is_told_and_nothing_is_asked() {
     command.args(["doctor", "--lang=es", "--wolkvox.server=42", "--wolkvox.timezone=Bogota"]);
     let said = run(command).await;
     assert_eq!(said.code, Some(1), "{}", said.out);
-    for text in ["Corrija primero esto", "did you mean \"0042\"", "`America/Bogota`", "no token"] {
+    for text in ["Corrija primero esto", "¿quiso decir \"0042\"?", "`America/Bogota`", "no hay token"] {
         assert!(said.has(text), "{text:?} is not in\n{}", said.out);
     }
 }

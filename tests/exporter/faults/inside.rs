@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 use wolkvox_exporter::{
     config::{Secret, TokenSource},
     exposition::BucketBounds,
+    i18n::Bilingual,
     ledger::TargetCounters,
     poller::{self, Poller, PollerConfig, PollerDeps},
     schedule::Cadence,
@@ -62,7 +63,7 @@ impl Inside {
         };
         let source = poller::Api::new(
             Client::new(&api.url().parse().expect("a URL"), &Default::default(), limits).expect("a client"),
-            TokenSource::fixed(&Secret::new(TOKEN), "the test").expect("a token"),
+            TokenSource::fixed(&Secret::new(TOKEN), &Bilingual::verbatim("the test")).expect("a token"),
             Arc::new(tokio::sync::Semaphore::new(1)),
         );
         let parser = RowParser::new(store.fingerprints(), 128);

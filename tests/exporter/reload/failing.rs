@@ -17,6 +17,7 @@ use wolkvox_exporter::{
         Config, JourneyConfig, MenuConfig, NameSources, PollConfig, Secret, TargetConfig, TokenSource,
         WebConfig,
     },
+    i18n::Bilingual,
     snapshot::Publisher,
     status::PollOutcome,
     store::Store,
@@ -35,7 +36,7 @@ fn config(names: &[&str]) -> Config {
         // Nobody listens there: a poll fails at once.
         endpoint: "http://127.0.0.1:9/".parse().unwrap(),
         egress: Default::default(),
-        token: TokenSource::fixed(&Secret::new(TOKEN), "the test").unwrap(),
+        token: TokenSource::fixed(&Secret::new(TOKEN), &Bilingual::verbatim("the test")).unwrap(),
         timezone: noon(),
         licences: None,
         expected: Vec::new(),

@@ -101,7 +101,7 @@ fn authorities_that_are_named_in_vain_are_problems() {
     let (missing, empty) = (directory.path().join("missing"), directory.path().join("empty"));
     fs::write(&empty, "no certificate").expect("written");
     for (path, part) in [(&missing, "cannot read"), (&empty, "holds no certificate")] {
-        let reason = read_authorities(path).expect_err("refused");
+        let reason = read_authorities(path).expect_err("refused").to_string();
         assert!(reason.contains(part) && reason.contains(&*path.to_string_lossy()), "{reason}");
         let mut findings = Diagnostics::default();
         let environment = Environment { ssl_cert_file: Some(path.clone()), ..Environment::default() };
