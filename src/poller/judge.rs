@@ -322,11 +322,16 @@ impl Judge {
         &self.unanswerable
     }
 
-    /// The table of unanswerable seconds, if it has changed since this was last asked. What ended before `oldest`, which
-    /// nobody asks for again, is forgotten.
-    pub(super) fn take_unanswerable(&mut self, oldest: Timestamp) -> Option<Unanswerable> {
+    /// The table of unanswerable seconds, if it has changed since it was last kept. What ended before `oldest`, which nobody
+    /// asks for again, is forgotten.
+    pub(super) fn changed_unanswerable(&mut self, oldest: Timestamp) -> Option<Unanswerable> {
         self.unanswerable.forget(oldest);
-        self.unanswerable.take_changed().then(|| self.unanswerable.clone())
+        self.unanswerable.has_changed().then(|| self.unanswerable.clone())
+    }
+
+    /// Takes note that the table of unanswerable seconds was committed.
+    pub(super) fn kept_unanswerable(&mut self) {
+        self.unanswerable.kept();
     }
 
     /// The next request of a reading that has come to `from` and ends at `end`.

@@ -13,6 +13,7 @@ use super::{
     Poller, Source,
     agenda::{Errand, HOURLY, HoldWaits, Passage},
     commit::Whole,
+    committed_state::Outcome,
     judge::{Accepted, Agreement, Context, Elsewhere, Reading, Verdict},
     origin,
     reader::Answer,
@@ -379,7 +380,7 @@ impl<S: Source> Poller<S> {
         let overflow = self.state.totals().overflow;
         let known_before = self.state.totals().watermark();
         let whole = self.whole(pass, range, answer.batch, server_time, &accepted);
-        let outcome = self.state.commit(&self.config, whole).await?;
+        let outcome = self.commit(whole).await?;
         // The rows are gone, and what comes now may ask again.
         drop(answer.admission);
         if outcome.agreement == Agreement::Contradicts {
@@ -428,8 +429,16 @@ impl<S: Source> Poller<S> {
             reread: pass.reread.map(|reread| (reread.tier, reread.cursor)),
             window: is_live.then(|| self.window_before(pass.end)),
             check: accepted.check,
-            unanswerable: self.judge.take_unanswerable(deepest.unwrap_or(Timestamp::MIN)),
+            unanswerable: self.judge.changed_unanswerable(deepest.unwrap_or(Timestamp::MIN)),
         }
+    }
+
+    async fn commit(&mut self, whole: Whole) -> Result<Outcome, ApiError> {
+        let outcome = self.state.commit(&self.config, whole).await?;
+        if outcome.agreement != Agreement::Contradicts {
+            self.judge.kept_unanswerable();
+        }
+        Ok(outcome)
     }
 
     /// Goes on behind what was given up. A re-reading's progress is committed with it.
@@ -438,7 +447,7 @@ impl<S: Source> Poller<S> {
         if pass.reread.is_some() {
             let nothing = RowBatch::new(self.config.rules.clone());
             let whole = self.whole(pass, range, nothing, None, &Accepted { lost: 0, ..Accepted::default() });
-            self.state.commit(&self.config, whole).await?;
+            self.commit(whole).await?;
         }
         pass.next = to;
         Ok(Step::Advanced)

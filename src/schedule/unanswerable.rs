@@ -207,9 +207,14 @@ impl Unanswerable {
         self.proven_at.is_some_and(|at| (at..at + PROVEN_FOR).contains(&now))
     }
 
-    /// Returns true if the table has changed since this was last called.
-    pub fn take_changed(&mut self) -> bool {
-        std::mem::take(&mut self.changed)
+    /// Returns true if the table has changed since it was last kept.
+    pub fn has_changed(&self) -> bool {
+        self.changed
+    }
+
+    /// Takes note that the table was kept as it is.
+    pub fn kept(&mut self) {
+        self.changed = false;
     }
 
     /// Takes note that a re-reading asked in vain for `range`, which was given up.
