@@ -135,12 +135,12 @@ impl Interaction {
 
     /// As in `customer_id`.
     pub(super) fn customer_id(&self) -> String {
-        format!("{CUSTOMER_PREFIX}{:07}", Random::of(self.key, &[2]).next() % 10_000_000)
+        format!("{CUSTOMER_PREFIX}{:07}", Random::of(self.key, &[2]).bits() % 10_000_000)
     }
 
     /// As in `telephone`.
     pub(super) fn telephone(&self) -> String {
-        format!("{TELEPHONE_PREFIX}{:04}", Random::of(self.key, &[3]).next() % 10_000)
+        format!("{TELEPHONE_PREFIX}{:04}", Random::of(self.key, &[3]).bits() % 10_000)
     }
 
     /// Whether both are the same interaction.
@@ -224,7 +224,7 @@ mod tests {
             begin: 1_768_782_812,
             line: 1040,
             serial,
-            key: Random::of(7, &[serial]).next(),
+            key: Random::of(7, &[serial]).bits(),
         })
     }
 

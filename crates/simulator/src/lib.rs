@@ -32,6 +32,7 @@ pub use incident::OptionIncident;
 pub use interaction::{CUSTOMER_PREFIX, TELEPHONE_PREFIX};
 pub use options::{Clock, Options, TooManyRows};
 pub use quota::Requests;
+pub use random::Random;
 pub use server::serve;
 pub use traffic::Burst;
 

@@ -13,16 +13,21 @@ impl Random {
         Self(words.iter().fold(mix(seed), |state, word| mix(state ^ mix(word.wrapping_add(GAMMA)))))
     }
 
+    /// The sequence that goes on from a state.
+    pub fn from_state(state: u64) -> Self {
+        Self(state)
+    }
+
     /// The next 64 bits.
-    pub(super) fn next(&mut self) -> u64 {
+    pub fn bits(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(GAMMA);
         mix(self.0)
     }
 
     /// A number in `0.0..1.0`.
-    pub(super) fn unit(&mut self) -> f64 {
+    pub fn unit(&mut self) -> f64 {
         // 53 bits are all that an f64 holds exactly.
-        (self.next() >> 11) as f64 / (1_u64 << 53) as f64
+        (self.bits() >> 11) as f64 / (1_u64 << 53) as f64
     }
 
     /// Whether something of this probability happens.
@@ -34,7 +39,7 @@ impl Random {
     pub(super) fn between(&mut self, low: u32, high: u32) -> u32 {
         let span = u64::from(high.saturating_sub(low)) + 1;
         // The bias of the remainder is below 2^-32 here: nobody sees it in invented traffic.
-        low.saturating_add((self.next() % span) as u32)
+        low.saturating_add((self.bits() % span) as u32)
     }
 }
 
@@ -55,13 +60,13 @@ mod tests {
     fn first_numbers_are_those_of_the_published_algorithm() {
         // SplitMix64 from state 0, as its authors' reference gives it.
         let mut random = Random(0);
-        assert_eq!(random.next(), 0xe220_a839_7b1d_cdaf);
-        assert_eq!(random.next(), 0x6e78_9e6a_a1b9_65f4);
+        assert_eq!(random.bits(), 0xe220_a839_7b1d_cdaf);
+        assert_eq!(random.bits(), 0x6e78_9e6a_a1b9_65f4);
     }
 
     #[test]
     fn every_word_and_its_place_matters() {
-        let draw = |seed, words: &[u64]| Random::of(seed, words).next();
+        let draw = |seed, words: &[u64]| Random::of(seed, words).bits();
         assert_eq!(draw(1, &[2, 3]), draw(1, &[2, 3]));
         assert_ne!(draw(1, &[2, 3]), draw(1, &[3, 2]));
         assert_ne!(draw(1, &[2, 3]), draw(2, &[2, 3]));

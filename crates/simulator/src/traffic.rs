@@ -88,7 +88,7 @@ impl Traffic {
                     begin: start + i64::from(chance.between(0, 59)),
                     line: LINE,
                     serial: 1_000 + index,
-                    key: chance.next(),
+                    key: chance.bits(),
                 };
                 if interaction.begin < self.from || only_left_open && !interaction.is_left_open() {
                     continue;
@@ -123,7 +123,7 @@ impl Traffic {
         let begin = burst.at.as_second() + (serial % u64::from(burst.seconds.max(1))).cast_signed()
             - i64::from(second);
         let line = LINE + 1 + number as u32;
-        let interaction = Interaction { point, begin, line, serial, key: chance.clone().next() };
+        let interaction = Interaction { point, begin, line, serial, key: chance.clone().bits() };
         Some(interaction.row(code, second, 1, self.late, &mut Random::of(interaction.key, &[row])))
     }
 }

@@ -1,19 +1,13 @@
 //! A whole answer with random damage is read exactly, or it fails: it never commits less.
 
+use simulator::Random;
+
 use crate::answers::{answer, ask_with, client, row, told};
 use crate::support::front::Front;
 
-/// Numbers as good as any, and the same in every run (SplitMix64).
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, end: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        (z ^ (z >> 31)) as usize % end
-    }
+/// Draws a number below `end`, the same in every run.
+fn below(random: &mut Random, end: usize) -> usize {
+    random.bits() as usize % end
 }
 
 /// Bytes that mean something to JSON, and some that do not.
@@ -21,10 +15,10 @@ const BYTES: &[u8] = b"{}[]\",:\\ 0123nulltruefalse<\0\x1f\xff\xc3";
 
 /// Damage at one place outside the rows: a byte changed, some taken out, put in or doubled, or the end cut off.
 fn damage(body: &[u8], rows: &[std::ops::Range<usize>], random: &mut Random) -> Option<Vec<u8>> {
-    let at = random.below(body.len());
-    let length = 1 + random.below(6);
+    let at = below(random, body.len());
+    let length = 1 + below(random, 6);
     let end = (at + length).min(body.len());
-    let kind = random.below(5);
+    let kind = below(random, 5);
     let touched = if kind == 4 { at..at } else { at..end };
     if rows.iter().any(|row| row.start < touched.end && touched.start < row.end) {
         return None;
@@ -32,12 +26,12 @@ fn damage(body: &[u8], rows: &[std::ops::Range<usize>], random: &mut Random) -> 
     let mut out = body[..at].to_vec();
     match kind {
         0 => {
-            out.push(BYTES[random.below(BYTES.len())]);
+            out.push(BYTES[below(random, BYTES.len())]);
             out.extend_from_slice(&body[at + 1..]);
         }
         1 => out.extend_from_slice(&body[end..]),
         2 => {
-            out.push(BYTES[random.below(BYTES.len())]);
+            out.push(BYTES[below(random, BYTES.len())]);
             out.extend_from_slice(&body[at..]);
         }
         3 => {
@@ -63,7 +57,7 @@ async fn damage_to_an_envelope_never_commits_less() {
             rows[0], rows[1], rows[2], rows[3]
         ),
     ];
-    let mut random = Random(13);
+    let mut random = Random::from_state(13);
     let (mut exact, mut failed, mut less) = (0, 0, Vec::new());
     for body in &bodies {
         let places: Vec<_> = rows
