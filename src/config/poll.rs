@@ -31,7 +31,7 @@ section! {
         interval: Duration = seconds("5m", Bounds::at_least(SECOND));
         /// Wait after the end of a window before it is read
         settle_delay: Duration = duration("30s", Bounds::NONE);
-        /// Time before the watermark that every poll reads again, for rows that come late
+        /// Time before the watermark that every poll reads again, for late rows
         lookback: Duration = seconds("30m", Bounds::NONE);
         /// Time to read again once an hour; 0s for none
         hourly_lookback: Duration = seconds("3h", Bounds::at_most(DEEPEST, ["", ""]));
