@@ -24,7 +24,7 @@ pub(super) const LATE: usize = SLOTS + HOURS * (3 + TIME_BUCKETS);
 /// Counts of an option and day.
 pub(super) const CELLS: usize = LATE + LATE_CLASSES;
 
-/// What is counted by the hour.
+/// The counts that are kept by the hour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Hourly {
     /// Journeys that ended at the option.
@@ -127,7 +127,7 @@ fn rest(bytes: &mut std::slice::Iter<'_, u8>, low: u8, mut shift: u32) -> Result
     }
 }
 
-/// Whether the bytes are packed counts, with nothing behind the last cell.
+/// Checks that the bytes are packed counts, with nothing behind the last cell.
 pub(super) fn check(packed: &[u8]) -> Result<(), Malformed> {
     let mut counts = [0; CELLS];
     add_to(&mut counts, packed)?;

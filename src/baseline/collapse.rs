@@ -21,7 +21,7 @@ const ENOUGH: f64 = 0.75;
 /// Hits that the rest of the operation should have had today before it can call the day quiet.
 const DAY_HITS: f64 = 30.0;
 
-/// What a routing point is judged by.
+/// The data by which a routing point is judged.
 #[derive(Clone, Copy)]
 pub(super) struct Point<'a> {
     /// The first slot, counted from 1970.
@@ -39,9 +39,10 @@ pub(super) struct Point<'a> {
 /// One routing point over an evaluation window.
 pub(super) struct Collapse<'a> {
     point: Point<'a>,
-    /// What each earlier week had: hits, and as expected how many slots of it are known. Only where a window asks for it.
+    /// Hits of each earlier week, and as expected the number of its slots that are known. Only
+    /// where a window asks for it.
     weeks: Option<[PrefixSums; WEEKS]>,
-    /// Whether a calendar knows today.
+    /// True if a calendar lists today.
     announced: bool,
 }
 
@@ -168,7 +169,8 @@ impl<'a> Collapse<'a> {
         ((all.seen - own.seen + LEVEL_PRIOR) / (expected + LEVEL_PRIOR)).min(1.0)
     }
 
-    /// Whether the options that do not follow the largest go on: then that one fell, and not all.
+    /// Returns true if the options that do not follow the largest one go on: then that one fell,
+    /// and not all.
     fn rest_goes_on(&self, from: usize, to: usize, level: f64) -> bool {
         let all = self.point.hits.between(from, to);
         self.point.leaders.iter().any(|led| {
@@ -178,7 +180,8 @@ impl<'a> Collapse<'a> {
         })
     }
 
-    /// Whether hits are back after a fall that left such a share; see `OptionContext::is_back`.
+    /// Returns true if hits are back after a fall that left such a share; see
+    /// `OptionContext::is_back`.
     pub(super) fn is_back(&self, left: f64, since: usize) -> bool {
         let end = self.point.hits.len();
         let dispersion = f64::from(self.point.noise.dispersion);
@@ -207,7 +210,7 @@ impl<'a> Collapse<'a> {
     }
 }
 
-/// What the routing point had in an earlier week.
+/// Returns the hits of the routing point in an earlier week.
 fn weeks(point: &Point<'_>, forecasts: &[DayForecast], number: usize, week: usize) -> PrefixSums {
     let of_day =
         |forecast: &DayForecast| (i64::from(forecast.day), forecast.week_of_point(number, week, point.gone));

@@ -30,7 +30,7 @@ impl Coverage {
         });
     }
 
-    /// Whether all of a range is covered.
+    /// Returns true if all of a range is covered.
     pub(super) fn holds(&self, range: &Range<i64>) -> bool {
         let at = self.0.partition_point(|known| known.end < range.end);
         self.0.get(at).is_some_and(|known| known.start <= range.start)

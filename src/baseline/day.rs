@@ -30,7 +30,7 @@ impl Day {
         self.options.get(option).and_then(Option::as_deref).unwrap_or(&[])
     }
 
-    /// Whether an option has any counts.
+    /// Returns true if an option has any counts.
     pub(super) fn has(&self, option: usize) -> bool {
         !self.packed(option).is_empty()
     }

@@ -13,14 +13,15 @@ use super::{
     moment::{Holidays, midnight},
 };
 
-/// Of one option: hits by slot, and on how many weeks that stands. A slot that stands on no week expects nothing.
+/// Expected hits of one option by slot, and the number of weeks behind each. A slot without a week
+/// expects nothing.
 pub(super) struct Expected {
     pub(super) hits: [f32; SLOTS],
     pub(super) weeks: [u8; SLOTS],
 }
 
-/// Of one routing point: what its options of which something is expected had in each earlier week, by slot; `NAN` where
-/// that is unknown.
+/// The hits of one routing point in each earlier week by slot, of its options of which something is
+/// expected; `NAN` where they are unknown.
 pub(super) type Weeks = [[f32; SLOTS]; WEEKS];
 
 /// One day's expectation.
@@ -72,7 +73,7 @@ impl Basis {
 const WIDE: usize = SLOTS + 2 * AROUND;
 
 impl DayForecast {
-    /// Whether it is still what it would be if derived now.
+    /// Returns true if it is still what it would be if derived now.
     pub(super) fn is_current(&self, history: &History, points: usize, holidays: &Holidays) -> bool {
         self.basis == Basis::of(history, self.day, points, holidays)
     }
@@ -157,7 +158,7 @@ impl DayForecast {
     }
 }
 
-/// What of the expectation around a slot the very slot leaves.
+/// Returns the share of the expectation around a slot that the slot itself leaves.
 fn edge_of(weeks: &Weeks, around: f64, slot: usize) -> f32 {
     let mut slots = [0.0; WEEKS];
     let mut known = 0;
@@ -168,8 +169,8 @@ fn edge_of(weeks: &Weeks, around: f64, slot: usize) -> f32 {
     edge(around as f32, &mut slots[..known])
 }
 
-/// How much of the hits `around` a slot there is where a day begins or ends, by the hits of the very slot in each week: all,
-/// unless fewer were no chance.
+/// Returns how much of the hits `around` a slot there is where a day begins or ends, by the hits of
+/// the very slot in each week: all, unless fewer were no chance.
 pub(super) fn edge(around: f32, slots: &mut [f32]) -> f32 {
     let usual = around * slots.len() as f32;
     let Some(seen) = median(slots).map(|middle| middle * slots.len() as f32) else { return 1.0 };
@@ -210,7 +211,7 @@ struct Week {
     /// The first slot of the wide day, counted from 1970.
     base: i64,
     covered: [bool; WIDE],
-    /// How many slots around each are covered.
+    /// Number of covered slots around each.
     known: [u32; SLOTS],
 }
 
@@ -270,7 +271,7 @@ impl Week {
     }
 }
 
-/// Of one option and week, by slot.
+/// The rates of one option and week, by slot.
 pub(super) struct Rates {
     /// Hits of a slot around each; `NAN` where that is unknown.
     pub(super) around: [f32; SLOTS],
@@ -325,7 +326,8 @@ pub(super) fn usual(weeks: &mut [f32], slots: f32) -> Option<f32> {
 /// Slots around a moment.
 pub(super) const AROUND_SLOTS: f32 = (2 * AROUND + 1) as f32;
 
-/// Which routing point each option belongs to, by place, and the routing points' labels by number.
+/// Returns the number of each option's routing point, by place, and the routing points' labels by
+/// number.
 pub(super) fn routing_points(history: &History) -> (Vec<usize>, Vec<crate::model::PointLabels>) {
     let (mut numbers, mut labels) = (BTreeMap::new(), Vec::new());
     let point_of = history

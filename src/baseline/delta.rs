@@ -15,7 +15,7 @@ pub struct HistoryDelta {
     cells: OwnMap<Cell, u32>,
 }
 
-/// Where is added.
+/// The place of an addition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 struct Cell {
     day: i32,
@@ -59,12 +59,12 @@ impl HistoryDelta {
         self.hourly(menu, at, Hourly::Repeats, times);
     }
 
-    /// Whether there is nothing to add.
+    /// Returns true if there is nothing to add.
     pub fn is_empty(&self) -> bool {
         self.cells.is_empty()
     }
 
-    /// Whether it takes any date: an answer of the warm-up says nothing about how late rows are.
+    /// Returns false for an answer of the warm-up, which says nothing about how late rows are.
     pub(super) fn is_live(&self) -> bool {
         self.within == (LocalSecond::MIN..LocalSecond::MAX)
     }

@@ -20,15 +20,15 @@ pub struct Detector {
     point_of: Vec<usize>,
     points: Vec<PointLabels>,
     options_of: Vec<Vec<usize>>,
-    /// Of today and yesterday.
+    /// The forecasts of today and yesterday.
     forecasts: Vec<DayForecast>,
     learnt: Learnt,
     falls: Falls,
-    /// Whether it has judged anything yet.
+    /// True once it has judged anything.
     started: bool,
 }
 
-/// What is reported as fallen.
+/// The options and routing points that are reported as fallen.
 #[derive(Default)]
 pub(super) struct Falls {
     /// By place.
@@ -37,7 +37,7 @@ pub(super) struct Falls {
     pub(super) points: OpenFalls,
 }
 
-/// What is known of noise and of shares.
+/// The noise and the shares that were learnt.
 #[derive(Default)]
 struct Learnt {
     learner: Option<Learner>,
@@ -54,12 +54,12 @@ struct Learnt {
 }
 
 impl Detector {
-    /// That has learnt nothing yet.
+    /// Creates a detector that has learnt nothing yet.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// How unlike the usual everything is at a moment.
+    /// Returns how unlike the usual everything is at a moment.
     pub fn scores(&mut self, history: &History, now: &Moment<'_>) -> Scores {
         self.follow(history);
         let last = now.watermark.get().div_euclid(SLOT);

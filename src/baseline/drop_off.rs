@@ -68,8 +68,8 @@ fn silence(context: &OptionContext<'_>) -> Option<Range<usize>> {
     ((1..=AT_ONCE).contains(&open)).then_some(begin..end)
 }
 
-/// What the deviance of a window is at the very most: with the usual day, and with the variance of what was seen, which
-/// is less than that of what was expected.
+/// Returns the greatest deviance that a window can have: with the usual day, and with the variance
+/// of what was seen, which is less than that of what was expected.
 fn most(context: &OptionContext<'_>, noise: &Noise, from: usize, to: usize) -> f64 {
     let own = context.own.between(from, to);
     let usual = own.expected;

@@ -27,11 +27,11 @@ use super::{
 };
 use crate::model::{OptionKind, PointLabels};
 
-/// What is judged by: the expectations and all that was learnt.
+/// The expectations and all else that was learnt, by which windows are judged.
 #[derive(Clone, Copy)]
 pub(super) struct Known<'a> {
     pub(super) history: &'a History,
-    /// Of yesterday and today.
+    /// The forecasts of yesterday and today.
     pub(super) forecasts: &'a [DayForecast],
     pub(super) points: &'a [PointLabels],
     pub(super) point_of: &'a [usize],
@@ -48,27 +48,27 @@ pub(super) struct Known<'a> {
 pub(super) struct EvaluationWindow {
     /// The first slot, counted from 1970.
     pub(super) base: i64,
-    /// Whether each slot is covered.
+    /// True for each slot that is covered.
     pub(super) usable: Vec<bool>,
-    /// Of each option, by place.
+    /// The hits of each option, by place.
     options: Vec<PrefixSums>,
     /// The last hours of each option.
     recent: Vec<Recent>,
-    /// Of each routing point, by number.
+    /// The hits of each routing point, by number.
     points: Vec<PrefixSums>,
     operation: PrefixSums,
     /// See [`OptionContext::growth`].
     growth: f64,
-    /// Whether each option was entered lately.
+    /// True for each option that was entered lately.
     used: Vec<bool>,
-    /// Whether nothing is known of what comes after. Not so in the hour that comes twice, nor where
+    /// True if nothing is known of what comes after. Not so in the hour that comes twice, nor where
     /// the past is judged once more: nothing is late there.
     newest: bool,
     /// Newest slots of each routing point that are not judged because its rows are late.
     lags: Vec<usize>,
 }
 
-/// What is said of one option.
+/// The judgement of one option.
 #[derive(Default)]
 pub(super) struct OfOption {
     pub(super) scores: [Option<Score>; Anomaly::ALL.len()],
@@ -170,8 +170,8 @@ impl EvaluationWindow {
         self.usable.len()
     }
 
-    /// Of one option by slot: hits seen and expected, both 0 where nothing is known. Journeys of rows before the slot
-    /// `closed` are over.
+    /// Fills in the hits of one option by slot, seen and expected, both 0 where nothing is known.
+    /// Journeys of rows before the slot `closed` are over.
     fn own(&mut self, known: &Known<'_>, option: usize, closed: i64, own: &mut Vec<(f32, f32)>) {
         own.clear();
         own.resize(self.len(), (0.0, 0.0));
@@ -255,7 +255,8 @@ impl EvaluationWindow {
         (scores, judged)
     }
 
-    /// Whether fewer go on from each option to all that follow it, and not only to one of them.
+    /// Returns for each option whether fewer go on from it to all that follow it, and not only to
+    /// one of them.
     fn abandoned(&self, known: &Known<'_>, point: usize, options: &[usize]) -> Vec<bool> {
         let left = |option: usize| {
             let recent = self.options[option].between(self.len() - LATE_SLOTS, self.len());
@@ -490,7 +491,8 @@ fn expected(forecast: &DayForecast, option: usize) -> Option<&Expected> {
     forecast.options.get(option).and_then(Option::as_deref)
 }
 
-/// Which options were entered on this day or in the week before. A day that is not wholly known says nothing against one.
+/// Returns the options that were entered on this day or in the week before. A day that is not
+/// wholly known says nothing against one.
 fn used(history: &History, today: i32, options: usize) -> Vec<bool> {
     let whole = history.holds(&(midnight(today - UNUSED_DAYS)..midnight(today)));
     let mut used = vec![!whole; options];
@@ -500,9 +502,10 @@ fn used(history: &History, today: i32, options: usize) -> Vec<bool> {
     used
 }
 
-/// What rises beside a fall has the same cause, and what falls with its whole routing point is told with that. `lately` says
-/// whether that was so within the longest window.
-/// `abandoned` says of each option whether all that follow it fell: its abandonment is the cause then.
+/// Silences the consequences of others. A rise beside a fall has the same cause, and a fall with
+/// its whole routing point is reported with that. `lately` says whether that was so within the
+/// longest window. `abandoned` says of each option whether all that follow it fell: its abandonment
+/// is the cause then.
 fn settle(
     point: &mut [Option<Score>; PointAnomaly::ALL.len()],
     options: &mut [OfOption],

@@ -89,7 +89,7 @@ fn differences(counts: &[f32]) -> Vec<f32> {
 
 /// Hits of an option over the weeks.
 struct SlotHits<'a> {
-    /// Of each slot from the next one.
+    /// The difference of each slot from the next one.
     differences: &'a [f32],
     hits: f64,
 }

@@ -24,19 +24,19 @@ use crate::model::{LocalSecond, MenuLabels};
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the history of the day {day} (days since 1970) cannot be read: {reason}")]
 pub struct DayError {
-    /// Which.
+    /// The day.
     pub day: i32,
-    /// What is wrong with it.
+    /// The reason why it cannot be read.
     pub reason: String,
 }
 
-/// So many options without a day are not worth moving the others.
+/// Number of options without a day that are not worth moving the others.
 const FEW: usize = 32;
 
 /// Hits of one option in the 24 hours of [`History::last_day`], oldest first.
 pub type DayHits = [u64; HOURS];
 
-/// What is known of the last weeks.
+/// The counts of the last weeks.
 #[derive(Debug, Clone)]
 pub struct History {
     keep: u16,
@@ -70,7 +70,8 @@ impl Options {
 }
 
 impl History {
-    /// Of no day yet, to keep so many whole days before the newest one; 35 are five weeks.
+    /// Creates a history without a day, to keep so many whole days before the newest one; 35 are
+    /// five weeks.
     pub fn new(keep_days: u16) -> Self {
         Self {
             keep: keep_days,
@@ -178,8 +179,8 @@ impl History {
         self.generation += 1;
     }
 
-    /// What has to be stored to come from `before` to here: each day that changed with its bytes, `None` for one that is
-    /// kept no longer. Days that are the same in memory cost nothing.
+    /// Returns what has to be stored to come from `before` to here: each day that changed with its
+    /// bytes, `None` for one that is kept no longer. Days that are the same in memory cost nothing.
     pub fn changes_since(&self, before: &Self) -> Vec<(i32, Option<Vec<u8>>)> {
         let gone = before.days.keys().filter(|day| !self.days.contains_key(day)).map(|day| (*day, None));
         let changed = self.days.iter().filter(|(day, now)| {
@@ -195,7 +196,7 @@ impl History {
         self.days.get(&day).map(|known| known.encode(&self.options.labels, covered)).unwrap_or_default()
     }
 
-    /// What is covered of a day, in its seconds.
+    /// Returns the covered ranges of a day, in its seconds.
     fn covered_on(&self, day: i32) -> impl Iterator<Item = Range<u32>> {
         let midnight = i64::from(day) * DAY;
         let second = move |at: i64| u32::try_from(at - midnight).unwrap_or(0);
@@ -225,7 +226,8 @@ impl History {
         hits.into_iter().collect()
     }
 
-    /// Since when everything up to `until` is known; `None` when what lies just before it is not.
+    /// Returns the time since which everything up to `until` is known; `None` if what lies just
+    /// before it is not.
     pub fn known_since(&self, until: LocalSecond) -> Option<LocalSecond> {
         self.coverage.whole_since(until.get()).map(LocalSecond::new)
     }
@@ -235,22 +237,22 @@ impl History {
         self.coverage.begin().map(LocalSecond::new)
     }
 
-    /// How far back it reaches, in seconds before `watermark`.
+    /// Returns how far back it reaches, in seconds before `watermark`.
     pub fn seconds_before(&self, watermark: LocalSecond) -> i64 {
         self.begin().map_or(0, |begin| (watermark - begin).max(0))
     }
 
-    /// Whether all of a stretch is known.
+    /// Returns true if all of a stretch is known.
     pub fn covers(&self, from: LocalSecond, to: LocalSecond) -> bool {
         self.holds(&(from.get()..to.get()))
     }
 
-    /// Whether all of a slot is, which is counted from 1970.
+    /// Returns true if all of a slot is known. Slots are counted from 1970.
     pub(super) fn has_slot(&self, slot: i64) -> bool {
         self.holds(&(slot * SLOT..(slot + 1) * SLOT))
     }
 
-    /// Whether all of a stretch in bare seconds is.
+    /// Returns true if all of a stretch in bare seconds is known.
     pub(super) fn holds(&self, stretch: &Range<i64>) -> bool {
         self.coverage.holds(stretch)
     }

@@ -9,10 +9,10 @@ use super::{
     option_context::PrefixSums,
 };
 
-/// So many slots ahead tell whether a night is near.
+/// Number of slots ahead that tell whether a night is near.
 pub(super) const AHEAD: usize = MOST_SHIFT + NIGHT;
 
-/// Whether it did not keep to its usual hours on some days.
+/// Returns true if it did not keep to its usual hours on some days.
 pub(super) fn shift(point: &PrefixSums, usable: &[bool]) -> bool {
     let open = open(&expected(point));
     let too_short = silences(point, usable).filter(|silence| {
@@ -55,7 +55,8 @@ fn expected(point: &PrefixSums) -> Vec<f64> {
     (0..point.len()).map(|at| point.between(at, at + 1).expected).collect()
 }
 
-/// Whether it is usually open: what is expected stands on half an hour around each slot, and falls to half where it closes.
+/// Returns for each slot whether it is usually open: the expectation stands on half an hour around
+/// each slot, and falls to half where it closes.
 fn open(expected: &[f64]) -> Vec<bool> {
     let most = |at: usize| {
         let around = at.saturating_sub(AROUND)..expected.len().min(at + AROUND + 1);
@@ -68,7 +69,7 @@ fn count(open: &[bool]) -> usize {
     open.iter().filter(|open| **open).count()
 }
 
-/// Where nothing was entered, as long as can be.
+/// Returns the longest ranges in which nothing was entered.
 fn silences(point: &PrefixSums, usable: &[bool]) -> impl Iterator<Item = Range<usize>> {
     runs(usable.iter().enumerate().map(|(at, usable)| *usable && point.between(at, at + 1).seen <= 0.0))
 }

@@ -5,7 +5,7 @@
 pub(super) const WEEKS: usize = 4;
 /// Slots before and after a moment of an earlier week that count as the same time: half an hour.
 pub(super) const AROUND: usize = 6;
-/// So many of the 13 slots around a moment have to be covered.
+/// Number of the 13 slots around a moment that have to be covered.
 pub(super) const AROUND_LEAST: u32 = 7;
 /// Days without a hit after which an option is taken for removed: nothing is expected of it any more.
 pub(super) const UNUSED_DAYS: i32 = 7;
@@ -13,7 +13,7 @@ pub(super) const UNUSED_DAYS: i32 = 7;
 /// Today's level of an operation is held to be the usual one, and that of a routing point that has fallen to be the others', as if so
 /// many hits had already said so.
 pub(super) const LEVEL_PRIOR: f64 = 25.0;
-/// How heavy the tail of its level is: the degrees of freedom of Student's t.
+/// The tail of its level: the degrees of freedom of Student's t.
 pub(super) const LEVEL_FREEDOM: f64 = 4.0;
 /// An operation that grows expects more of its options than their weeks had, as it had more for a day: a campaign of a few hours is no
 /// growth. But no more than so many times as much, since what is new may be for the others.
@@ -24,7 +24,7 @@ pub(super) const RISE_PRIOR: f64 = 5.0;
 pub(super) const LONGEST: usize = 96;
 /// Slots of the windows at which noise is learnt; between them it is interpolated.
 pub(super) const LEARNT: [usize; 12] = [2, 3, 4, 6, 8, 12, 18, 24, 36, 48, 72, 96];
-/// So many days are what noise is learnt from; those of one day have much in common.
+/// Number of days from which noise is learnt; those of one day have much in common.
 pub(super) const LEARNT_DAYS: f64 = 30.0;
 /// Variation that is not chance is never taken for less than this share, squared,
 pub(super) const LEAST_NOISE: f64 = 0.03 * 0.03;
@@ -40,7 +40,7 @@ pub(super) const FIRST_LEVEL_NOISE: f64 = 0.2 * 0.2;
 pub(super) const LEAST_LEVEL_NOISE: f64 = 0.05 * 0.05;
 /// Variance of a count, of its mean, until it is learnt.
 pub(super) const FIRST_DISPERSION: f64 = 1.2;
-/// What is learnt of it counts as so many hits' worth.
+/// The weight of what is learnt of it, in hits.
 pub(super) const DISPERSION_HITS: f32 = 40.0;
 
 /// An option's own level of a day is believed to differ by at most so many standard deviations.
@@ -83,7 +83,8 @@ pub(super) const LEADS: f32 = 0.05;
 /// Options of a routing point that may lead others.
 pub(super) const LEADERS: usize = 12;
 
-/// So many slots in which nothing is expected, half an hour, are a night and no lull: the routing point is usually closed.
+/// Number of slots in which nothing is expected, half an hour, that are a night and no lull: the
+/// routing point is usually closed.
 pub(super) const NIGHT: usize = 6;
 /// A routing point whose hours shift opens and closes up to so many slots off its usual time.
 pub(super) const MOST_SHIFT: usize = 12;

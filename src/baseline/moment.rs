@@ -5,18 +5,18 @@ use std::collections::BTreeSet;
 use super::DAY;
 use crate::model::{LocalSecond, LocalStretch, OptionKinds, PointLabels};
 
-/// What the detector is asked about.
+/// The moment that the detector judges.
 #[derive(Clone, Copy)]
 pub struct Moment<'a> {
     /// Everything before it has been read.
     pub watermark: LocalSecond,
-    /// What the wall clock showed in the last closed window, without the ends: one stretch, or more where it was set in
-    /// between.
+    /// The times on the wall clock in the last closed window, without the ends: one stretch, or
+    /// more where the clock was set in between.
     pub window: &'a [LocalStretch],
-    /// How long an interaction of a routing point may be quiet before its journey is over, in seconds: finals and repeats
-    /// of younger rows are not known yet.
+    /// Seconds for which an interaction of a routing point may be quiet before its journey is over:
+    /// finals and repeats of younger rows are not known yet.
     pub idle: &'a dyn Fn(&PointLabels) -> i64,
-    /// What options mean.
+    /// The meanings of options.
     pub kinds: &'a OptionKinds,
     /// Days that are like no other.
     pub holidays: &'a Holidays,
@@ -33,7 +33,7 @@ impl Holidays {
         Self(dates.into_iter().filter_map(day).collect())
     }
 
-    /// Whether a day (see [`LocalSecond::day`]) is one.
+    /// Returns true if a day (see [`LocalSecond::day`]) is one.
     pub(super) fn has(&self, day: i32) -> bool {
         self.0.contains(&day)
     }

@@ -28,21 +28,21 @@ pub(super) const DAYS: usize = WEEKS * 7;
 /// A relative error of more than this is an outage.
 const MOST: f64 = 1.5;
 
-/// Of one option, as relative variances.
+/// The noise of one option, as relative variances.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Noise {
-    /// Of its level from day to day.
+    /// The noise of its level from day to day.
     pub(super) day: f32,
     /// Variance of a count, of its mean: what is not by chance but not relative to the mean either, as people who call again.
     pub(super) dispersion: f32,
-    /// Of its routing point's level around the operation's.
+    /// The noise of its routing point's level around the operation's.
     pub(super) level: f32,
-    /// Of windows as long as [`LEARNT`] says, beyond that.
+    /// The noise of windows as long as [`LEARNT`] says, beyond that.
     windows: [f32; LEARNT.len()],
 }
 
 impl Noise {
-    /// Of a window of so many slots.
+    /// Returns the noise of a window of so many slots.
     pub(super) fn of(&self, slots: usize) -> f64 {
         let above = LEARNT.partition_point(|length| *length < slots).min(LEARNT.len() - 1);
         let below = above.saturating_sub(1);
@@ -65,7 +65,7 @@ pub(super) struct PointNoise {
     pub(super) dispersion: f32,
 }
 
-/// What a few weeks of one option say: the value of each kind of noise and the weight that it has.
+/// The lesson of a few weeks of one option: the value of each kind of noise and its weight.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Estimate {
     day: Weighted,
@@ -148,12 +148,12 @@ pub(super) struct Learner {
     operation: PrefixSums,
 }
 
-/// What is learnt of a routing point.
+/// The lesson of a routing point.
 #[derive(Debug, Clone, Default)]
 pub(super) struct PointLesson {
-    /// Of its options, in the order in which they were given.
+    /// The lessons of its options, in the order in which they were given.
     pub(super) options: Vec<Option<Lesson>>,
-    /// Whether its hours shift.
+    /// True if its hours shift.
     pub(super) shifts: bool,
     level: Weighted,
     dispersion: Weighted,
@@ -161,7 +161,7 @@ pub(super) struct PointLesson {
     pub(super) leads: Vec<Lead>,
 }
 
-/// What is learnt of an option.
+/// The lesson of an option.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Lesson {
     pub(super) noise: Estimate,
@@ -239,7 +239,8 @@ impl Learner {
         rates
     }
 
-    /// Where a routing point opens or closes: what of the expectation around each slot the other weeks leave of it.
+    /// Returns the share of the expectation around each slot that the other weeks leave of it,
+    /// where a routing point opens or closes.
     fn edges(&self, hits: &[f32]) -> Vec<f32> {
         let rates = self.rates(hits);
         (0..LENGTH)
@@ -257,7 +258,7 @@ impl Learner {
             .collect()
     }
 
-    /// What the weeks say of a routing point and of each of its options.
+    /// Learns from the weeks about a routing point and each of its options.
     pub(super) fn point(&self, history: &History, options: &[usize]) -> PointLesson {
         let mut all = vec![0.0; LENGTH];
         options.iter().for_each(|option| self.add_hits(history, *option, &mut all));
@@ -332,8 +333,9 @@ impl Learner {
         }
     }
 
-    /// How much a routing point's level varies around that of the others, hour by hour, once its own
-    /// level of the day is told from its earlier hours; not told from them if `day_noise` is next to 0.
+    /// Returns how much a routing point's level varies around that of the others, hour by hour,
+    /// once its own level of the day is told from its earlier hours; not told from them if
+    /// `day_noise` is next to 0.
     fn level(&self, point: &PrefixSums, weeks: &[u8], day_noise: f64, side: Side) -> Weighted {
         let (nobody, mut days) = (PrefixSums::of(vec![(0.0, 0.0); LENGTH]), ByDay::default());
         let context = OptionContext {
@@ -433,7 +435,7 @@ fn dispersion(own: &PrefixSums) -> Weighted {
     days.weighted(1.0 / DISPERSION_HITS)
 }
 
-/// What is usual of a share, by hour from the hour `begin` of the weeks on.
+/// Returns what is usual of a share, by hour from the hour `begin` of the weeks on.
 fn usual(part: &[f32], whole: &[f32], begin: usize) -> Usual {
     let (parts, all): (f32, f32) = (part.iter().sum(), whole.iter().sum());
     let share = if all > 0.0 { parts / all } else { 0.0 };
@@ -453,7 +455,7 @@ fn usual(part: &[f32], whole: &[f32], begin: usize) -> Usual {
     Usual { share, whole: all, noise: noise.max(LEAST_SHARE_NOISE as f32) }
 }
 
-/// What counts as an error.
+/// The side on which a deviation counts as an error.
 #[derive(Clone, Copy)]
 enum Side {
     Both,

@@ -51,13 +51,13 @@ impl PrefixSums {
         self.0.len().saturating_sub(1)
     }
 
-    /// Of the slots from `from` to before `to`.
+    /// Returns the sums of the slots from `from` to before `to`.
     pub(super) fn between(&self, from: usize, to: usize) -> Pair {
         let (from, to) = (self.0[from], self.0[to]);
         Pair { seen: f64::from(to.0 - from.0), expected: f64::from(to.1 - from.1) }
     }
 
-    /// How much more was seen of late than expected, as a factor from 1 up to a bound.
+    /// Returns how much more was seen of late than expected, as a factor from 1 up to a bound.
     pub(super) fn growth(&self) -> f64 {
         let all = self.between(0, self.len());
         ((all.seen + LEVEL_PRIOR) / (all.expected + LEVEL_PRIOR)).clamp(1.0, MOST_GROWTH)
@@ -78,13 +78,13 @@ pub(super) struct OptionContext<'a> {
     pub(super) operation: &'a PrefixSums,
     /// The first of the slots, counted from 1970.
     pub(super) base: i64,
-    /// How much the option's own level varies from day to day, as a relative variance.
+    /// Relative variance of the option's own level from day to day.
     pub(super) day_noise: f64,
     /// Variance of a count, of its mean: 1 is chance.
     pub(super) dispersion: f64,
-    /// What the operation had of late, of the usual, from 1 up: what its level may be at most.
+    /// The operation's late hits over the usual, from 1 up: the most that its level may be.
     pub(super) growth: f64,
-    /// How much the routing point's level varies around the operation's, as a relative variance.
+    /// Relative variance of the routing point's level around the operation's.
     pub(super) level_noise: f64,
     /// Hits of the options that follow this one: they fall with it, so they say nothing about its level.
     pub(super) followers: Option<&'a PrefixSums>,
@@ -102,7 +102,7 @@ pub(super) struct Leader<'a> {
     pub(super) is_gone: bool,
 }
 
-/// What was seen in a window, and what should have been.
+/// The hits in a window, seen and expected.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Comparison {
     pub(super) seen: f64,
@@ -110,7 +110,7 @@ pub(super) struct Comparison {
     pub(super) mean: f64,
     /// Relative variance of what is seen, beside chance and the noise that is learnt of windows.
     pub(super) relative_variance: f64,
-    /// Of that, what comes of the option's own level from day to day.
+    /// The part of that which comes of the option's own level from day to day.
     pub(super) day: f64,
 }
 
@@ -140,8 +140,8 @@ impl OptionContext<'_> {
         self.compare(own, level.likely, level.relative_variance, (from, to), weeks)
     }
 
-    /// Whether hits are back, `since` slots after a fall that left such a share of them: some window
-    /// that ends now speaks for the usual level and against the fallen one.
+    /// Returns true if hits are back, `since` slots after a fall that left such a share of them:
+    /// some window that ends now speaks for the usual level and against the fallen one.
     ///
     /// Wald's sequential test of two Poisson rates: the logarithm of the likelihood ratio, over the
     /// dispersion, has to reach [`RECOVERED`].

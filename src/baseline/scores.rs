@@ -5,7 +5,7 @@
 
 use crate::model::{MenuLabels, PointLabels};
 
-/// What can be unlike the usual at an option: the label `anomaly`.
+/// An anomaly of an option: the label `anomaly`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Anomaly {
     /// Fewer hits. Compared are hits.
@@ -41,7 +41,7 @@ impl Anomaly {
     }
 }
 
-/// What can be unlike the usual at a routing point as a whole: the label `anomaly`.
+/// An anomaly of a routing point as a whole: the label `anomaly`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum PointAnomaly {
     /// All its options fell. Compared are hits.
@@ -63,15 +63,15 @@ impl PointAnomaly {
     }
 }
 
-/// How far something is from the usual, in the window in which it is furthest. The figures of a fall
-/// above 1 are those of the shortest window above 1.
+/// The distance of something from the usual, in the window in which it is greatest. The figures of
+/// a fall above 1 are those of the shortest window above 1.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Score {
     /// 0 as expected, 1 at the limit of the alert.
     pub score: f64,
-    /// What was seen in the window; see the anomaly for what is compared.
+    /// The hits seen in the window; see the anomaly for what is compared.
     pub observed: f64,
-    /// What should have been seen, at today's level.
+    /// The hits that should have been seen, at today's level.
     pub expected: f64,
     /// Length of the window in seconds; 0 when nothing was compared.
     pub window: u32,
@@ -84,16 +84,16 @@ impl Score {
     }
 }
 
-/// Of one option.
+/// The scores of one option.
 #[derive(Debug, Clone, PartialEq)]
 pub struct OptionScores {
-    /// Which.
+    /// The option's labels.
     pub labels: MenuLabels,
     /// By [`Anomaly`], in the order of [`Anomaly::ALL`]; `None` where too little is known.
     pub scores: [Option<Score>; Anomaly::ALL.len()],
     /// Hits that the last window should have had, at today's level; `None` while unknown.
     pub expected_hits: Option<f64>,
-    /// How many earlier weeks that stands on; 0 while unknown.
+    /// Number of earlier weeks behind the expectation; 0 while unknown.
     pub weeks: u8,
 }
 
@@ -104,10 +104,10 @@ impl OptionScores {
     }
 }
 
-/// Of one routing point and channel.
+/// The scores of one routing point and channel.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PointScores {
-    /// Which.
+    /// The routing point's labels.
     pub labels: PointLabels,
     /// By [`PointAnomaly`], in the order of [`PointAnomaly::ALL`]; `None` where too little is known.
     pub scores: [Option<Score>; PointAnomaly::ALL.len()],

@@ -16,23 +16,23 @@ use super::{
 /// Hours that are looked at: those of the longest window.
 pub(super) const RECENT: usize = 8;
 
-/// What is usual of one share.
+/// The usual value of one share.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub(super) struct Usual {
     pub(super) share: f32,
-    /// How many it is a share of.
+    /// The number that it is a share of.
     pub(super) whole: f32,
     /// Its variation beside chance, as a relative variance.
     pub(super) noise: f32,
 }
 
-/// What is usual of an option's shares.
+/// The usual values of an option's shares.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub(super) struct UsualShares {
     pub(super) finals: Usual,
     pub(super) retries: Usual,
     pub(super) repeats: Usual,
-    /// Of the hits that take longer than [`UsualShares::bound`].
+    /// The share of hits that take longer than [`UsualShares::bound`].
     pub(super) slow: Usual,
     pub(super) bound: u8,
     /// Seconds within which nine of ten get there.
@@ -41,11 +41,11 @@ pub(super) struct UsualShares {
     pub(super) hits: f32,
 }
 
-/// What one option had in the last hours, the newest, which is not over, first.
+/// The hits of one option in the last hours, the newest, which is not over, first.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Recent {
     pub(super) hits: [u32; RECENT],
-    /// Those whose journeys are over.
+    /// The hits whose journeys are over.
     pub(super) closed: [u32; RECENT],
     pub(super) finals: [u32; RECENT],
     retries: [u32; RECENT],

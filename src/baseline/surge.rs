@@ -56,8 +56,8 @@ fn open(context: &OptionContext<'_>, from: usize, to: usize) -> impl Iterator<It
     (from..to).filter(|at| context.point.between(*at, *at + 1).expected > 0.0)
 }
 
-/// What the highest of the weeks had: around the same time, slot by slot, or in the very same slots, where that is more, as
-/// just after an opening.
+/// Returns the hits of the highest of the weeks: around the same time, slot by slot, or in the very
+/// same slots, where that is more, as just after an opening.
 fn highest(
     context: &OptionContext<'_>,
     forecasts: &[DayForecast],
