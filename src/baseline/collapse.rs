@@ -10,7 +10,7 @@ use super::{
     deviance,
     limits::{
         COLLAPSE, COLLAPSE_WINDOWS, GOES_ON, LEARNT_DAYS, LEVEL_PRIOR, NIGHT, NOT_OPENED, QUIET_LEVEL,
-        REST_HITS, UNUSUAL_LEVEL, WEEKS,
+        QUIET_NOISE, REST_HITS, UNUSUAL_LEVEL, WEEKS,
     },
     noise::PointNoise,
     option_context::{Pair, PrefixSums},
@@ -105,7 +105,7 @@ impl<'a> Collapse<'a> {
         if self.rest_goes_on(from, to, level) {
             return None;
         }
-        let noise = f64::from(self.point.noise.level);
+        let noise = f64::from(self.point.noise.level) + QUIET_NOISE * (1.0 - level).powi(2);
         let earlier = self.earlier(from, to);
         let of_level = clump / (earlier.expected * level + LEVEL_PRIOR);
         let clumps = mean / clump;

@@ -144,6 +144,7 @@ fn each_anomaly_is_told_of_the_option_that_has_it_and_of_no_other() {
     }
     let scores = Menu::new(lately(3, (30, 9, 3, 3, 20))).scores();
     assert!(told(&scores).contains(&"10 no_input".to_owned()), "{:?}", told(&scores));
+    assert!(!told(&scores).contains(&"PULSE surge".to_owned()), "{:?}", told(&scores));
 }
 
 #[test]

@@ -251,28 +251,35 @@ impl EvaluationWindow {
         });
         let mut judged = self.options(known, point, options, &fallen, &mut falls.options);
         let mut scores = [collapsed, self.no_input(known, point, options)];
-        settle(&mut scores, &mut judged, lately, &self.abandoned(known, point, options));
+        let abandoned = self.abandoned(known, point, options, &judged);
+        settle(&mut scores, &mut judged, lately, &abandoned);
         (scores, judged)
     }
 
     /// Returns for each option whether fewer go on from it to all that follow it, and not only to
-    /// one of them.
-    fn abandoned(&self, known: &Known<'_>, point: usize, options: &[usize]) -> Vec<bool> {
-        let left = |option: usize| {
-            let recent = self.options[option].between(self.len() - LATE_SLOTS, self.len());
-            (recent.seen + 1.0) / (recent.expected + 1.0)
-        };
-        let abandoned = |option: &usize| {
+    /// one of them, in the window in which more ended there.
+    fn abandoned(
+        &self,
+        known: &Known<'_>,
+        point: usize,
+        options: &[usize],
+        judged: &[OfOption],
+    ) -> Vec<bool> {
+        let is_abandoned = |(option, judged): (&usize, &OfOption)| {
+            let score = judged.scores[Anomaly::Abandonment as usize].filter(|score| score.window > 0);
             let lead = known.point_lessons[point].leads.iter().find(|lead| lead.option == *option);
-            lead.is_some_and(|lead| {
-                let usual = left(*option);
-                let misses = |follower: &Follower| {
-                    left(follower.option) < usual * (1.0 - FOLLOWERS_MISSING * follower.share)
-                };
-                lead.followers.iter().all(misses)
-            })
+            let (Some(score), Some(lead)) = (score, lead) else { return false };
+            let left = |option: usize| {
+                let recent = self.options[option].between(self.len() - score.slots(), self.len());
+                (recent.seen + 1.0) / (recent.expected + 1.0)
+            };
+            let usual = left(*option);
+            let misses = |follower: &Follower| {
+                left(follower.option) < usual * (1.0 - FOLLOWERS_MISSING * follower.share)
+            };
+            lead.followers.iter().all(misses)
         };
-        options.iter().map(abandoned).collect()
+        options.iter().zip(judged).map(is_abandoned).collect()
     }
 
     /// Hits of an option and of those that follow it.
@@ -368,16 +375,23 @@ impl EvaluationWindow {
             let is_back = |left, slots| context.is_back(left, weeks, slots);
             let score = falls.follow(option, fall, last, is_back);
             of_option.scores[Anomaly::DropOff as usize] = Some(score);
-            of_option.scores[Anomaly::Surge as usize] = surge(context, noise, weeks, known.forecasts, option);
+            // More entries of nothing are told of their routing point.
+            let silent = Self::kind(known, option) == OptionKind::NoInput;
+            let surge = surge(context, noise, weeks, known.forecasts, option);
+            of_option.scores[Anomaly::Surge as usize] =
+                surge.map(|surge| if silent { Score::default() } else { surge });
             of_option.expected_hits = self.expected_hits(known, context, option);
         }
         if let Some(lesson) = known.lessons[option].as_ref().filter(|_| self.newest) {
-            let kind = known.now.kinds.kind(&known.history.labels()[option].option);
-            let ends = matches!(kind, OptionKind::OptOut | OptionKind::Terminal);
+            let ends = matches!(Self::kind(known, option), OptionKind::OptOut | OptionKind::Terminal);
             let shares = shares::shares(&self.recent[option], &lesson.shares, ends, self.in_hour());
             of_option.scores[Anomaly::Abandonment as usize..].copy_from_slice(&shares);
         }
         of_option
+    }
+
+    fn kind(known: &Known<'_>, option: usize) -> OptionKind {
+        known.now.kinds.kind(&known.history.labels()[option].option)
     }
 
     /// Seconds of the present hour that are over.
@@ -390,9 +404,7 @@ impl EvaluationWindow {
         let silent: Vec<usize> = options
             .iter()
             .copied()
-            .filter(|option| {
-                known.now.kinds.kind(&known.history.labels()[*option].option) == OptionKind::NoInput
-            })
+            .filter(|option| Self::kind(known, *option) == OptionKind::NoInput)
             .collect();
         let usual = |options: &[usize]| -> f64 {
             options

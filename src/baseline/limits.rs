@@ -60,9 +60,11 @@ pub(super) const REPLAY_STEP: usize = 3;
 /// Deviance of the fall of a whole routing point that is worth an alert.
 pub(super) const COLLAPSE: f64 = 20.0;
 /// Slots of the windows in which a routing point is judged.
-pub(super) const COLLAPSE_WINDOWS: [usize; 5] = [2, 4, 6, 12, 36];
+pub(super) const COLLAPSE_WINDOWS: [usize; 6] = [2, 4, 6, 9, 12, 36];
 /// Least variation of a routing point's level, squared, that is believed.
-pub(super) const LEAST_COLLAPSE_NOISE: f64 = 0.1 * 0.1;
+pub(super) const LEAST_COLLAPSE_NOISE: f64 = 0.07 * 0.07;
+/// Variation, squared, that a level is believed to have more of on a quiet day, by the square of what it lacks.
+pub(super) const QUIET_NOISE: f64 = 0.15 * 0.15;
 /// Level of a day that no calendar knew, at the least that is believed: below it, all routing
 /// points have fallen, and that is an alert.
 pub(super) const QUIET_LEVEL: f64 = 0.3;
@@ -103,9 +105,11 @@ pub(super) const SILENT_POINT: f32 = 2.0;
 pub(super) const SILENT_HITS: f32 = 8.0;
 
 /// Deviance of a surge that is worth an alert,
-pub(super) const SURGE: f64 = 28.0;
+pub(super) const SURGE: f64 = 22.0;
 /// and of a share that has risen.
 pub(super) const RISE: f64 = 34.0;
+/// The same of entries of nothing, which are judged for a routing point as a whole.
+pub(super) const NO_INPUT: f64 = 24.0;
 /// Rises are judged only where at least so many are expected.
 pub(super) const RISE_LEAST: f64 = 3.0;
 /// A surge is at least so many times what is expected,
@@ -115,9 +119,9 @@ pub(super) const SURGE_OVER_HIGHEST: f64 = 1.6;
 /// on at least so many weeks: one alone may have been a holiday.
 pub(super) const SURGE_WEEKS: u8 = 2;
 /// Variation of a surge, squared, where less was learnt.
-pub(super) const SURGE_NOISE: f64 = 0.15 * 0.15;
+pub(super) const SURGE_NOISE: f64 = 0.12 * 0.12;
 /// Slots of the windows in which surges are looked for.
-pub(super) const SURGE_WINDOWS: [usize; 4] = [6, 12, 36, 96];
+pub(super) const SURGE_WINDOWS: [usize; 7] = [3, 6, 9, 12, 18, 36, 96];
 
 /// Slots of the windows in which falls are looked for: all of them up to an hour, then fewer.
 pub(super) fn drop_windows() -> impl Iterator<Item = usize> {
@@ -162,4 +166,4 @@ pub(super) const TIME_HITS: f64 = 30.0;
 /// Times are compared by the share of hits that take longer than a bound that usually at most this share does.
 pub(super) const TIME_SHARE: f64 = 0.35;
 /// Slots of the windows in which entries of nothing are judged.
-pub(super) const NO_INPUT_WINDOWS: [usize; 3] = [12, 36, 96];
+pub(super) const NO_INPUT_WINDOWS: [usize; 5] = [6, 12, 18, 36, 96];

@@ -218,6 +218,16 @@ impl OptionContext<'_> {
         left.product()
     }
 
+    /// How many times the usual hits come where the options that lead here have more than at this level.
+    pub(super) fn led_more(&self, from: usize, to: usize, level: f64) -> f64 {
+        let more = self.leaders.iter().map(|leader| {
+            let hits = leader.hits.between(from, to);
+            let arrives = (hits.seen + 1.0) / (hits.expected * level + 1.0);
+            1.0 + leader.share * (arrives - 1.0).max(0.0)
+        });
+        more.product()
+    }
+
     /// Today's level, rather too low.
     pub(super) fn level_of(&self, from: usize, to: usize) -> f64 {
         self.level(self.own.between(from, to), from, to).low
@@ -278,6 +288,30 @@ mod tests {
         assert!((level(100.0) - 1.0).abs() < 1e-9);
         assert!((0.85..0.93).contains(&level(80.0)), "{}", level(80.0));
         assert!((0.2..0.35).contains(&level(20.0)), "{}", level(20.0));
+    }
+
+    #[test]
+    fn more_is_expected_where_the_options_that_lead_here_have_more() {
+        let nobody = PrefixSums::of([(0.0, 0.0)]);
+        for (seen, level, expected) in
+            [(100.0, 1.0, 1.0), (300.0, 1.0, 2.0), (300.0, 3.0, 1.0), (50.0, 1.0, 1.0)]
+        {
+            let hits = PrefixSums::of([(seen, 100.0)]);
+            let context = OptionContext {
+                own: &nobody,
+                point: &nobody,
+                operation: &nobody,
+                base: 0,
+                day_noise: 0.01,
+                dispersion: 1.0,
+                growth: 1.0,
+                level_noise: 0.01,
+                followers: None,
+                leaders: &[Leader { hits: &hits, share: 0.5, is_gone: false }],
+            };
+            let more = context.led_more(0, 1, level);
+            assert!((more - expected).abs() < 0.02, "{seen} {level}: {more}");
+        }
     }
 
     #[test]

@@ -8,8 +8,8 @@ use super::{
     cells::{Counts, Hourly, TIME_BOUNDS, TIME_BUCKETS},
     deviance,
     limits::{
-        RISE, RISE_LEAST, SHARE_HOURS, SHARE_KNOWN, SHARE_ODDS, TIME_FACTOR, TIME_HITS, TIME_SECONDS,
-        TIME_SHARE,
+        LEARNT_DAYS, NO_INPUT, RISE, RISE_LEAST, SHARE_HOURS, SHARE_KNOWN, SHARE_ODDS, TIME_FACTOR,
+        TIME_HITS, TIME_SECONDS, TIME_SHARE,
     },
 };
 
@@ -193,8 +193,10 @@ impl Silent {
         if mean < RISE_LEAST || share >= 1.0 || odds < SHARE_ODDS {
             return Score::default();
         }
+        let learnt = self.whole * self.noise * share / (1.0 - share);
         let above = deviance::share_above(self.part, self.whole, share, self.noise);
-        let score = above / self.dispersion.max(1.0) / RISE;
+        let above = deviance::learnt(above, learnt / (1.0 + learnt), LEARNT_DAYS);
+        let score = above / self.dispersion.max(1.0) / NO_INPUT;
         Score { score, observed: self.part, expected: mean, window: (slots as i64 * SLOT) as u32 }
     }
 }

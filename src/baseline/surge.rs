@@ -35,6 +35,7 @@ pub(super) fn surge(
         let seen =
             open(context, end - slots, end).map(|at| context.own.between(at, at + 1).seen).sum::<f64>();
         let level = context.level_of(end - slots, end).max(context.point_level(end - slots, end)).max(1.0);
+        let level = level * context.led_more(end - slots, end, level);
         let highest = highest(context, forecasts, option, end - slots, end) * level;
         // Where weeks differ, as around a closing, the highest counts for half.
         let mean = (own.expected * level + highest) / 2.0 + 0.5;

@@ -101,6 +101,7 @@ pub(crate) fn operation(points: &[Point], unrest: Unrest, chance: &mut Chance) -
         options,
         incidents: Vec::new(),
         outages: Vec::new(),
+        silences: Vec::new(),
         changed: Vec::new(),
         removed: Vec::new(),
         failed: vec![false; steps],

@@ -14,6 +14,8 @@ use super::{
     world::Operation,
 };
 
+/// Seconds by which a report is late before it is told.
+const LATE: u32 = 900;
 /// Steps until a journey is over.
 const IDLE: usize = 6;
 /// Everything that can be told: the anomalies of options, then those of routing points.
@@ -66,6 +68,8 @@ pub(crate) struct Told {
     pub(crate) seconds: f64,
     /// The highest score that is not above the limit.
     pub(crate) highest: f64,
+    /// Steps whose poll found the report so late that it is told.
+    pub(crate) late: Vec<usize>,
 }
 
 /// Plays an operation. An alert is told from a score of `limit` on, which is 1 as shipped.
@@ -91,7 +95,7 @@ pub(crate) fn play(operation: &Operation, limit: f64, announced: &[usize]) -> To
     }
     history.cover(BEGIN, time(HISTORY));
     let place = place(&labels);
-    let mut told = Told { episodes: Vec::new(), polls: 0, seconds: 0.0, highest: 0.0 };
+    let mut told = Told { episodes: Vec::new(), polls: 0, seconds: 0.0, highest: 0.0, late: Vec::new() };
     for step in HISTORY..operation.failed.len() {
         if operation.failed[step] {
             continue;
@@ -111,6 +115,9 @@ pub(crate) fn play(operation: &Operation, limit: f64, announced: &[usize]) -> To
         let scores = detector.scores(&history, &now);
         told.seconds += begin.elapsed().as_secs_f64();
         told.polls += 1;
+        if scores.report_lag > LATE {
+            told.late.push(step);
+        }
         told.note(&scores, step, limit, &place);
     }
     told

@@ -139,9 +139,12 @@ fn incidents(tally: &Tally) -> String {
 
 fn others(tally: &Tally) -> String {
     let outages = Summary::of(tally.outages.iter().copied());
+    let silences = Summary::of(tally.silences.iter().copied());
     format!(
-        "\nOutages of a whole routing point with at least 30 hits an hour (60 or 30 minutes): {}, caught {}, median {} min, p90 \
+        "\nOutages of a whole routing point with at least 30 hits an hour (60 minutes): {}, caught {}, median {} min, p90 \
          {} min; drop-offs told of their options: {}\n\
+         Outages of the whole operation (30 minutes): {}, told as a late report {}, median {} min; polls that told a late \
+         report for nothing: {}\n\
          Options removed on purpose: {}, told of {}, on {:.1} days each\n\
          Options of a menu renumbered on purpose: {}, told of {}\n\
          A poll over {} options took {:.2} ms\n\n",
@@ -150,6 +153,10 @@ fn others(tally: &Tally) -> String {
         whole(outages.median),
         whole(outages.late),
         tally.outage_options,
+        silences.n,
+        silences.share(),
+        whole(silences.median),
+        tally.late_for_nothing,
         tally.removed.0,
         tally.removed.1,
         tally.removed.2 as f64 / tally.removed.1.max(1) as f64,

@@ -44,6 +44,10 @@ pub(crate) struct Tally {
     pub(crate) outcomes: Vec<Outcome>,
     /// Minutes until an outage of a whole routing point was told.
     pub(crate) outages: Vec<Option<f64>>,
+    /// Minutes until the report was found late in an outage of the whole operation.
+    pub(crate) silences: Vec<Option<f64>>,
+    /// Polls that found the report late for nothing.
+    pub(crate) late_for_nothing: usize,
     /// Drop-offs told of the options of such a routing point.
     pub(crate) outage_options: usize,
     /// Options removed on purpose, of how many it was told, and on how many days in all.
@@ -67,6 +71,8 @@ impl Tally {
             cusum: vec![0; cusum::LIMITS.len()],
             outcomes: Vec::new(),
             outages: Vec::new(),
+            silences: Vec::new(),
+            late_for_nothing: 0,
             outage_options: 0,
             removed: (0, 0, 0),
             renumbered: (0, 0),
@@ -102,6 +108,8 @@ impl Tally {
         self.list.extend(other.list);
         self.outcomes.extend(other.outcomes);
         self.outages.extend(other.outages);
+        self.silences.extend(other.silences);
+        self.late_for_nothing += other.late_for_nothing;
         self.outage_options += other.outage_options;
         self.removed.0 += other.removed.0;
         self.removed.1 += other.removed.1;
@@ -125,6 +133,14 @@ impl Tally {
             }
         }
         self.of_outages(operation, told);
+        for (start, end) in &operation.silences {
+            let late = told.late.iter().find(|step| (*start..=*end).contains(*step));
+            self.silences.push(late.map(|step| minutes(*step, *start as f64)));
+        }
+        let silent = |step: &&usize| {
+            operation.silences.iter().any(|(start, end)| (*start..=end + AFTER).contains(*step))
+        };
+        self.late_for_nothing += told.late.iter().filter(|step| !silent(step)).count();
         for (option, since) in &operation.removed {
             let episodes: Vec<&Episode> = told
                 .episodes
@@ -204,7 +220,12 @@ fn excused(operation: &Operation, one: &Episode) -> bool {
         let of = if one.anomaly == NO_INPUT { operation.options[change.0].point } else { change.0 };
         of == one.of && one.first >= change.1 && (one.anomaly == 0 || !removed)
     };
-    operation.outages.iter().any(outage) || operation.changed.iter().any(changed)
+    let silence = |(start, end): &(usize, usize)| {
+        one.anomaly == COLLAPSE && (*start..=end + AFTER).contains(&one.first)
+    };
+    operation.silences.iter().any(silence)
+        || operation.outages.iter().any(outage)
+        || operation.changed.iter().any(changed)
 }
 
 fn in_words(seed: u64, operation: &Operation, one: &Episode) -> String {

@@ -142,8 +142,7 @@ impl Weather {
         weather
     }
 
-    /// An outage of an hour in every second routing point, a campaign of three hours in the others; and an outage of all
-    /// of the operation for half an hour. Gives back the outages.
+    /// An outage of an hour in every second routing point, a campaign of three hours in the others. Gives back the outages.
     pub(crate) fn outages_and_campaigns(
         &mut self,
         weeks: usize,
@@ -158,12 +157,16 @@ impl Weather {
                 outages.push((point, start, start + lasts));
             }
         }
+        outages
+    }
+
+    /// An outage of all of the operation for half an hour; gives it back.
+    pub(crate) fn silence(&mut self) -> (usize, usize) {
         let start = HISTORY + 3 * DAY + 130;
         for factors in &mut self.factors {
             factors[start..start + 6].fill(0.0);
         }
-        outages.extend((0..POINTS).map(|point| (point, start, start + 6)));
-        outages
+        (start, start + 6)
     }
 
     pub(crate) fn steps(&self) -> usize {

@@ -91,6 +91,8 @@ pub(crate) struct Operation {
     pub(crate) incidents: Vec<Incident>,
     /// Outages of a whole routing point: point, first step, last step.
     pub(crate) outages: Vec<(usize, usize, usize)>,
+    /// The same of the whole operation, which look as if its report were late.
+    pub(crate) silences: Vec<(usize, usize)>,
     /// Options that are another thing on purpose, and the step from which on: removed, or renumbered.
     pub(crate) changed: Vec<(usize, usize)>,
     /// Of those, how many were removed, and which.
@@ -106,12 +108,14 @@ pub(crate) fn operation(world: World, seed: u64, purpose: Purpose, weeks: usize)
     let steps = HISTORY + if hurt { WEEK } else { weeks * WEEK };
     let mut weather = Weather::new(world, steps, hurt, &mut chance);
     let outages = if hurt { Vec::new() } else { weather.outages_and_campaigns(weeks, &mut chance) };
+    let silences = if hurt { Vec::new() } else { vec![weather.silence()] };
     let rates: Vec<f64> = (0..POINTS * OPTIONS).map(|_| chance.between(0.0, 500_f64.ln()).exp()).collect();
     let incidents = if hurt { incidents(purpose, &weather, &rates, &mut chance) } else { Vec::new() };
     let mut operation = Operation {
         options: Vec::new(),
         incidents,
         outages,
+        silences,
         changed: Vec::new(),
         removed: Vec::new(),
         failed: vec![false; steps],
