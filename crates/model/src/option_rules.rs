@@ -119,7 +119,7 @@ pub struct OptionRules {
     rename: Vec<(Pattern, String)>,
 }
 
-/// Why a pattern is refused.
+/// The reason why a pattern is refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PatternError {
     /// Nothing was written.

@@ -83,19 +83,23 @@ pub async fn run(
     let well = args.skip_doctor
         || doctor::run(&resolved.config, &resolved.warnings, language, ClientLimits::default(), clock, out)
             .await?;
+    say_what_next(well, &values[0].1, language, out)?;
+    Ok(well)
+}
+
+/// Prints the commands that come next, and how Prometheus finds the exporter.
+fn say_what_next(well: bool, config: &str, language: Language, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out)?;
     if !well {
         writeln!(
             out,
-            "{}\n  wolkvox-exporter doctor --config.file={}\n",
-            say(Text::First, language, &[]),
-            values[0].1
+            "{}\n  wolkvox-exporter doctor --config.file={config}\n",
+            say(Text::First, language, &[])
         )?;
     }
-    writeln!(out, "{}\n  wolkvox-exporter --config.file={}\n", say(Text::Start, language, &[]), values[0].1)?;
+    writeln!(out, "{}\n  wolkvox-exporter --config.file={config}\n", say(Text::Start, language, &[]))?;
     writeln!(out, "{}\n{}", say(Text::Scrape, language, &[]), include_str!("scrape.yaml"))?;
-    writeln!(out, "{}", say(Text::Page, language, &[]))?;
-    Ok(well)
+    writeln!(out, "{}", say(Text::Page, language, &[]))
 }
 
 /// Asks for the server and the token, as far as no flag or variable told them, and looks at each before it asks on.

@@ -100,11 +100,23 @@ fn read(
         diagnostics.problem(place, reason);
         return None;
     }
+    let options = read_options(file, entry, path, limits, diagnostics);
+    Some(ExpectedMenu { rp_id: rp_id?, channel: channel?, options: options? })
+}
+
+/// Reads the options of a menu; `None` if one of them has a problem.
+fn read_options(
+    file: &ConfigFile,
+    entry: &ExpectedEntry,
+    path: &str,
+    limits: &MenuConfig,
+    diagnostics: &mut Diagnostics,
+) -> Option<Vec<String>> {
     let mut options: Vec<String> = Vec::with_capacity(entry.options.len());
     let mut good = true;
     for (index, text) in entry.options.iter().enumerate() {
         let key = format!("{path}.options[{index}]");
-        let read = label::read(file, text, &key, length, diagnostics);
+        let read = label::read(file, text, &key, limits.label_length, diagnostics);
         let unseen = read.as_deref().and_then(|option| rules::out_of_sight(&limits.options, option));
         if let Some(reason) = unseen {
             diagnostics.problem(file.place(&text.referenced, &key), reason);
@@ -123,8 +135,7 @@ fn read(
             None => good = false,
         }
     }
-    let menu = ExpectedMenu { rp_id: rp_id?, channel: channel?, options };
-    good.then_some(menu)
+    good.then_some(options)
 }
 
 fn target_of<'a>(
