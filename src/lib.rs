@@ -6,8 +6,6 @@
 //! configuration, metrics and the state file.
 
 #[doc(hidden)]
-pub mod baseline;
-#[doc(hidden)]
 pub mod cli;
 #[doc(hidden)]
 pub mod commands;
@@ -36,4 +34,4 @@ pub mod web;
 
 // The crates that rooms are built on, by the names under which rooms know them.
 #[doc(hidden)]
-pub use {exposition, i18n, model, wolkvox_api as wolkvox};
+pub use {baseline, exposition, i18n, model, wolkvox_api as wolkvox};

@@ -79,7 +79,7 @@ pub use history::{DayError, DayHits, History};
 pub use moment::{Holidays, Moment};
 pub use scores::{Anomaly, OptionScores, PointAnomaly, PointScores, Score, Scores};
 
-use crate::model::LocalSecond;
+use model::LocalSecond;
 
 /// Seconds of a slot, the step of time in which hits are kept.
 pub const SLOT: i64 = 300;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 
 use super::*;
-use crate::model::{LocalSecond, MenuLabels};
+use model::{LocalSecond, MenuLabels};
 
 /// Monday, 5 January 2026, midnight, as a day.
 const MONDAY: i32 = 20_458;

@@ -6,7 +6,7 @@
 use std::ops::Range;
 
 use super::{DAY, HOURS, SLOT, cells::Hourly};
-use crate::model::{LocalSecond, OwnMap};
+use model::{LocalSecond, OwnMap};
 
 /// Counts to be added, by the number of the menu.
 #[derive(Debug, Clone, PartialEq, Eq)]

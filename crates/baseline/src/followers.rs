@@ -127,7 +127,7 @@ fn share(leader: &SlotHits<'_>, own: &SlotHits<'_>, steady: &[usize]) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::baseline::SLOTS;
+    use crate::SLOTS;
 
     /// Counts by chance, from a seed.
     fn chance(seed: &mut u64, of: u32, below: u64) -> f32 {

@@ -93,7 +93,7 @@ fn runs(of: impl Iterator<Item = bool>) -> impl Iterator<Item = Range<usize>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::baseline::SLOTS;
+    use crate::SLOTS;
 
     /// Days on which it is usually open from slot 84 to before 228, as 7:00 to 19:00, each open by so much otherwise.
     fn days(shifts: &[(i32, i32)]) -> PrefixSums {

@@ -1,7 +1,7 @@
 //! What the detector says of weeks that are as regular as a clock, and of one thing that is not.
 
 use super::*;
-use crate::model::{LocalSecond, MenuLabels, OptionKind, OptionKinds, PointLabels};
+use model::{LocalSecond, MenuLabels, OptionKind, OptionKinds, PointLabels};
 
 /// Monday, 5 January 2026.
 const MONDAY: i64 = 20_458;

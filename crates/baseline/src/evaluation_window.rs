@@ -25,7 +25,7 @@ use super::{
     shares::{self, Recent},
     surge::surge,
 };
-use crate::model::{OptionKind, PointLabels};
+use model::{OptionKind, PointLabels};
 
 /// The expectations and all else that was learnt, by which windows are judged.
 #[derive(Clone, Copy)]

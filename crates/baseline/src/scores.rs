@@ -3,7 +3,7 @@
 //! Owns the shape of the answer. A score is 0 where all is as expected and 1 at the limit of the shipped alert, and grows with
 //! the log-likelihood. What is unknown is `None`, never 0.
 
-use crate::model::{MenuLabels, PointLabels};
+use model::{MenuLabels, PointLabels};
 
 /// An anomaly of an option: the label `anomaly`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

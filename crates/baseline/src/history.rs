@@ -18,7 +18,7 @@ use super::{
     delta::HistoryDelta,
     lateness::{self, LateRows, RECENT_SLOTS},
 };
-use crate::model::{LocalSecond, MenuLabels};
+use model::{LocalSecond, MenuLabels};
 
 /// A stored day cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

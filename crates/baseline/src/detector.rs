@@ -11,7 +11,7 @@ use super::{
     noise::{DAYS, Learner, Lesson, Noise, PointLesson, PointNoise, shrink, shrink_points},
     open_falls::OpenFalls,
 };
-use crate::model::{LocalSecond, PointLabels};
+use model::{LocalSecond, PointLabels};
 
 /// Judges moments. One for each target; costs some memory beside the history.
 #[derive(Default)]

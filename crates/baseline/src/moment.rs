@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::DAY;
-use crate::model::{LocalSecond, LocalStretch, OptionKinds, PointLabels};
+use model::{LocalSecond, LocalStretch, OptionKinds, PointLabels};
 
 /// The moment that the detector judges.
 #[derive(Clone, Copy)]

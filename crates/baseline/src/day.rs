@@ -11,7 +11,7 @@ use super::{
     SLOTS,
     cells::{self, CELLS, Counts},
 };
-use crate::model::MenuLabels;
+use model::MenuLabels;
 
 /// Version of the stored form. A day of another one cannot be read.
 const VERSION: u8 = 2;
