@@ -4,7 +4,7 @@
 //! second, never more. Rows that replace others of their second (a corrected row, a respelled field) are remembered and
 //! not counted. Must never read a clock or a disk: memory comes in through [`SeenRows`].
 
-use std::num::NonZeroU64;
+use std::{collections::HashMap, num::NonZeroU64};
 
 use super::{
     batch::{BatchRow, NO_SECOND, RowBatch},
@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     baseline::HistoryDelta,
-    model::{LocalSecond, LocalStretch},
+    model::{LocalSecond, LocalStretch, MenuLabels},
     wolkvox::Rejection,
 };
 
@@ -118,6 +118,7 @@ pub fn reconcile<M: SeenRows>(
         changes: Changes::of(counters, params.limits),
         slots: vec![None; batch.labels.len()],
         new_rows: Vec::new(),
+        alike: Vec::new(),
         delta,
     };
     let mut known = Vec::new();
@@ -150,30 +151,53 @@ struct Reconciliation<'a> {
     /// The slot of each label set of the batch, once it has one.
     slots: Vec<Option<usize>>,
     new_rows: Vec<NewRows>,
+    /// The rows of the second at hand.
+    alike: Vec<Alike>,
     delta: Delta,
+}
+
+/// Rows of one second that are equal.
+struct Alike {
+    row: BatchRow,
+    /// Index of the first of them in the answer.
+    first: usize,
+    seen: u64,
+    /// What is known of them.
+    before: RowRecord,
+    /// How many of them count now.
+    new: u64,
+}
+
+impl Alike {
+    /// Rows that do not count yet.
+    fn uncounted(&self) -> u64 {
+        self.seen.saturating_sub(self.before.counted.into()) - self.new
+    }
+
+    /// Counts up to `most` of those that do not count yet, as far as `growth` goes. Returns how many.
+    fn take(&mut self, most: u64, growth: &mut u64) -> u64 {
+        let new = self.uncounted().min(most).min(*growth);
+        self.new += new;
+        *growth -= new;
+        new
+    }
 }
 
 impl Reconciliation<'_> {
     /// Reconciles the rows of one second, which begin at index `first` of the answer, with those known of that second.
-    fn second(&mut self, rows: &[BatchRow], mut first: usize, known: &[(u64, RowRecord)]) {
+    fn second(&mut self, rows: &[BatchRow], first: usize, known: &[(u64, RowRecord)]) {
         let date = rows[0].date;
         let moment = (self.params.moment)(date);
-        // Conservation: so many rows of this second count beyond those that do already.
-        let mut growth = (rows.len() as u64).saturating_sub(accounted_for(rows, known));
-        let mut known = known.iter().peekable();
-        for alike in rows.chunk_by(|a, b| a.fingerprint == b.fingerprint) {
-            let row = alike[0];
-            let seen = alike.len() as u64;
-            while known.next_if(|(fingerprint, _)| *fingerprint < row.fingerprint).is_some() {}
-            let before = known.next_if(|(fingerprint, _)| *fingerprint == row.fingerprint);
-            let before = before.map_or(RowRecord::default(), |(_, record)| *record);
+        let is_rebased = self.is_rebased(date);
+        let mut alike = std::mem::take(&mut self.alike);
+        group(rows, first, known, &mut alike);
+        if !is_rebased {
+            // Conservation: so many rows of this second count beyond those that do already.
+            let growth = (rows.len() as u64).saturating_sub(accounted_for(rows, known));
+            self.share(growth, &mut alike, known);
+        }
+        for Alike { row, first, seen, before, new } in alike.drain(..) {
             let unseen = seen.saturating_sub(before.count.into());
-            let is_rebased = self.is_rebased(date);
-            let new = match is_rebased {
-                true => 0,
-                false => seen.saturating_sub(before.counted.into()).min(growth),
-            };
-            growth -= new;
             let totals = &mut self.delta.totals;
             self.delta.evidence.unseen += unseen;
             totals.changed += unseen.saturating_sub(new);
@@ -188,7 +212,31 @@ impl Reconciliation<'_> {
                 };
                 self.remember(row, seen, accounted, before);
             }
-            first += alike.len();
+        }
+        self.alike = alike;
+    }
+
+    /// Decides which rows of a second are its `growth`. Where there are more candidates, the others replace known rows: so a
+    /// row counts first if its labels have more rows than before.
+    fn share(&mut self, mut growth: u64, alike: &mut [Alike], known: &[(u64, RowRecord)]) {
+        let candidates: u64 = alike.iter().map(Alike::uncounted).sum();
+        if candidates > growth && growth > 0 {
+            let mut surplus: HashMap<&MenuLabels, u64> = HashMap::new();
+            let labels = &self.batch.labels;
+            for group in &*alike {
+                *surplus.entry(&labels[group.row.menu as usize]).or_default() += group.seen;
+            }
+            for (_, record) in known.iter().filter(|(_, record)| record.menu != NO_MENU) {
+                let rows = self.changes.labels_of(record.menu).and_then(|labels| surplus.get_mut(labels));
+                rows.map(|rows| *rows = rows.saturating_sub(record.counted.into()));
+            }
+            for group in &mut *alike {
+                let Some(rows) = surplus.get_mut(&labels[group.row.menu as usize]) else { continue };
+                *rows -= group.take(growth.min(*rows), &mut growth);
+            }
+        }
+        for group in alike {
+            group.take(growth, &mut growth);
         }
     }
 
@@ -276,6 +324,19 @@ impl Reconciliation<'_> {
     fn slot(&mut self, menu: u32) -> usize {
         let labels = &self.batch.labels[menu as usize];
         *self.slots[menu as usize].get_or_insert_with(|| self.changes.slot(labels))
+    }
+}
+
+/// Puts the rows of a second, which begin at index `first` of the answer, into groups of equal ones.
+fn group(rows: &[BatchRow], mut first: usize, known: &[(u64, RowRecord)], alike: &mut Vec<Alike>) {
+    let mut known = known.iter().peekable();
+    for equal in rows.chunk_by(|a, b| a.fingerprint == b.fingerprint) {
+        let row = equal[0];
+        while known.next_if(|(fingerprint, _)| *fingerprint < row.fingerprint).is_some() {}
+        let before = known.next_if(|(fingerprint, _)| *fingerprint == row.fingerprint);
+        let before = before.map_or(RowRecord::default(), |(_, record)| *record);
+        alike.push(Alike { row, first, seen: equal.len() as u64, before, new: 0 });
+        first += equal.len();
     }
 }
 

@@ -178,6 +178,22 @@ fn no_second_counts_more_rows_than_one_answer_held_for_it() {
     }
 }
 
+/// A report that spells all identities anew, and a late row among them: the count grows where the labels have one row more.
+#[test]
+fn growth_goes_to_the_labels_that_have_more_rows_than_before() {
+    for late in ["A", "B", "C"] {
+        // The new identities sort before and behind the old ones, and the late row is any of them.
+        for who in [1u64, 20, 300] {
+            let mut book = Book::new();
+            book.read([row(100, 10, "A"), row(100, 11, "B")], OPEN);
+            book.read([row(100, 90, "A"), row(100, 5, "B"), row(100, who, late)], OPEN);
+            let mut hits = BTreeMap::from([("A".to_owned(), 1), ("B".to_owned(), 1)]);
+            *hits.entry(late.to_owned()).or_default() += 1;
+            assert_eq!(book.hits(), hits, "{late} {who}");
+        }
+    }
+}
+
 /// Rows taken over without being counted never count again, and hide no other row of their second.
 #[test]
 fn rebased_rows_are_known_and_not_counted() {
