@@ -227,8 +227,10 @@ impl Reconciliation<'_> {
                 *surplus.entry(&labels[group.row.menu as usize]).or_default() += group.seen;
             }
             for (_, record) in known.iter().filter(|(_, record)| record.menu != NO_MENU) {
-                let rows = self.changes.labels_of(record.menu).and_then(|labels| surplus.get_mut(labels));
-                rows.map(|rows| *rows = rows.saturating_sub(record.counted.into()));
+                let labels = self.changes.labels_of(record.menu);
+                if let Some(rows) = labels.and_then(|labels| surplus.get_mut(labels)) {
+                    *rows = rows.saturating_sub(record.counted.into());
+                }
             }
             for group in &mut *alike {
                 let Some(rows) = surplus.get_mut(&labels[group.row.menu as usize]) else { continue };
