@@ -274,8 +274,9 @@ impl Soak {
             let now = Timestamp::now();
             let truth = vendor.truth(origin, now);
             let journeys = vendor.simulator.journeys(origin, now, IDLE);
-            let journeys = (!vendor.respells).then_some(&journeys);
-            verdict.add(&vendor.name, &truth, journeys, so_far.rows, scrape);
+            let incomplete = scrape.value("wolkvox_windows_incomplete_total", &[("server", &vendor.name)]);
+            let held = vendor.held(incomplete.unwrap_or_default() as u64);
+            verdict.add(&vendor.name, held, (&truth, &journeys), so_far.rows, scrape);
             for (kind, count) in so_far.kinds {
                 *requests.entry(kind).or_default() += count;
             }

@@ -43,6 +43,7 @@ pub fn print(findings: &Findings) -> bool {
     println!();
     count("lost", &verdict.lost);
     count("doubled", &verdict.doubled);
+    count("given up for now, and said so", &verdict.given_up);
     count("series not as they should be", &verdict.wrong.len());
     list(&verdict.wrong);
     count("counters that went back", &findings.gone_back.len());

@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use simulator_testing::{Burst, Fault, FaultRule, Options, OverLimit, Simulator, Truth};
 use tokio::net::TcpListener;
 
-use super::chance::Chance;
+use super::{chance::Chance, verdict::Held};
 
 /// Most rows in one answer: a round number, by which silently cut answers are recognised.
 const ROWS_LIMIT: u64 = 1000;
@@ -37,7 +37,9 @@ pub struct Vendor {
     token: String,
     chance: Chance,
     /// Gives the same rows now one `conn_id`, now another. Interactions have no truth then; rows do.
-    pub respells: bool,
+    respells: bool,
+    /// Seconds that always fail, and are not in the truth.
+    never_answered: u64,
 }
 
 /// A vendor that is not served yet.
@@ -132,6 +134,7 @@ pub fn serve(plans: impl Iterator<Item = Plan>, directory: &std::path::Path) -> 
             token_file: directory.join(format!("{name}.token")),
             name,
             token: options.token.clone(),
+            never_answered: options.poisoned.is_some().into(),
             simulator: Simulator::new(options),
             chance,
             respells,
@@ -202,6 +205,15 @@ impl Vendor {
             self.renew_token()?;
         }
         Ok(())
+    }
+
+    /// What its target is held to when `incomplete` seconds are said to be missing.
+    pub fn held(&self, incomplete: u64) -> Held {
+        match incomplete.saturating_sub(self.never_answered) {
+            _ if self.respells => Held::ToHits,
+            0 => Held::Exactly,
+            seconds => Held::ButFor { seconds },
+        }
     }
 
     /// Returns the truth about all rows since the origin.

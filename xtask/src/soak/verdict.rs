@@ -18,11 +18,18 @@ pub struct Verdict {
     pub lost: u64,
     /// Rows that were counted twice or do not exist.
     pub doubled: u64,
+    /// Rows of seconds that the exporter has given up for now, as it says itself: it reads them again within the hour, and
+    /// the soak is over before.
+    pub given_up: u64,
     /// Descriptions of wrong series.
     pub wrong: Vec<String>,
 }
 
 const HITS: &str = "wolkvox_menu_option_hits_total";
+/// Rows that a second may hold.
+const ROWS_A_SECOND: u64 = 10;
+/// Counters that do not depend on which rows are the late ones among others of their option and second.
+const BY_HITS: [&str; 2] = [HITS, "wolkvox_menu_time_to_option_seconds_count"];
 /// Counters that do not depend on which rows belong to one interaction.
 const BY_ROWS: [&str; 5] = [
     HITS,
@@ -32,23 +39,45 @@ const BY_ROWS: [&str; 5] = [
     "wolkvox_menu_time_to_option_seconds_count",
 ];
 
+/// What a target is held to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Held {
+    /// Every counter is that of the truth.
+    Exactly,
+    /// Every hit is counted under its labels: its vendor respells interactions, so nobody can tell which of two rows of one
+    /// option and second came late, nor what belongs to one interaction.
+    ToHits,
+    /// No counter is above the truth, and only rows of so many seconds are missing.
+    ButFor {
+        /// Seconds that the exporter has given up.
+        seconds: u64,
+    },
+}
+
+impl Held {
+    fn compares(self, name: &str) -> bool {
+        match self {
+            Self::Exactly => COUNTERS.contains(&name),
+            Self::ToHits => BY_HITS.contains(&name),
+            Self::ButFor { .. } => BY_ROWS.contains(&name),
+        }
+    }
+}
+
 impl Verdict {
-    /// Compares one target; `served` is the number of rows in its vendor's answers. Without `journeys` only what is
-    /// counted by rows is compared.
+    /// Compares one target; `served` is the number of rows in its vendor's answers.
     pub fn add(
         &mut self,
         server: &str,
-        truth: &Truth,
-        journeys: Option<&Journeys>,
+        held: Held,
+        (truth, journeys): (&Truth, &Journeys),
         served: u64,
         scrape: &Scrape,
     ) {
         self.rows += truth.rows;
-        let is_compared_name =
-            |name: &str| COUNTERS.contains(&name) && (journeys.is_some() || BY_ROWS.contains(&name));
-        let expected: BTreeMap<Series, f64> = expected(truth, journeys.unwrap_or(&Journeys::default()))
+        let expected: BTreeMap<Series, f64> = expected(truth, journeys)
             .into_iter()
-            .filter(|(name, ..)| is_compared_name(name))
+            .filter(|(name, ..)| held.compares(name))
             .map(|(name, labels, value)| {
                 let labels = labels.iter().map(|(name, value)| (*name, value.as_str()));
                 let labels: Vec<_> = std::iter::once(("server", server)).chain(labels).collect();
@@ -56,33 +85,45 @@ impl Verdict {
             })
             .collect();
         let is_compared = |series: &Series| {
-            is_compared_name(&series.name) && series.labels.get("server").is_some_and(|name| name == server)
+            held.compares(&series.name) && series.labels.get("server").is_some_and(|name| name == server)
         };
         let shown: BTreeMap<_, _> = scrape.samples.iter().filter(|(series, _)| is_compared(series)).collect();
+        let given_up_before = self.given_up;
         for (series, &real) in &expected {
-            self.compare(series, real, shown.get(series).map_or(0.0, |shown| **shown));
+            self.compare(series, real, shown.get(series).map_or(0.0, |shown| **shown), held);
         }
         for (series, value) in shown {
             if !expected.contains_key(series) {
-                self.compare(series, 0.0, *value);
+                self.compare(series, 0.0, *value, held);
             }
         }
-        self.check_outcomes(server, truth, served, scrape);
+        let given_up = self.given_up - given_up_before;
+        if let Held::ButFor { seconds } = held
+            && given_up > seconds * ROWS_A_SECOND
+        {
+            self.wrong.push(format!("{server}: {given_up} rows are missing, of {seconds} seconds given up"));
+        }
+        self.check_outcomes(server, truth.rows - given_up, served, scrape);
     }
 
-    fn compare(&mut self, series: &Series, real: f64, shown: f64) {
+    fn compare(&mut self, series: &Series, real: f64, shown: f64, held: Held) {
         if real == shown {
             return;
         }
+        let is_hits = series.name == HITS;
+        if matches!(held, Held::ButFor { .. }) && shown < real {
+            self.given_up += if is_hits { (real - shown) as u64 } else { 0 };
+            return;
+        }
         self.wrong.push(format!("{series} is {shown}, not {real}"));
-        if series.name == HITS {
+        if is_hits {
             self.lost += (real - shown).max(0.0) as u64;
             self.doubled += (shown - real).max(0.0) as u64;
         }
     }
 
     /// Every row counted was served; one that was served may have been lost on its way, or with a kill.
-    fn check_outcomes(&mut self, server: &str, truth: &Truth, served: u64, scrape: &Scrape) {
+    fn check_outcomes(&mut self, server: &str, rows: u64, served: u64, scrape: &Scrape) {
         let outcome = |outcome| {
             scrape
                 .value("wolkvox_rows_total", &[("server", server), ("outcome", outcome)])
@@ -90,8 +131,8 @@ impl Verdict {
         };
         let new = outcome("new");
         let all = new + outcome("repeated") + outcome("rejected") + outcome("out_of_range");
-        if new != truth.rows as f64 {
-            self.wrong.push(format!("{server}: {new} rows are called new, not {}", truth.rows));
+        if new != rows as f64 {
+            self.wrong.push(format!("{server}: {new} rows are called new, not {rows}"));
         }
         if all.is_nan() || all > served as f64 {
             self.wrong.push(format!("{server}: {all} rows have an outcome, but only {served} were served"));
