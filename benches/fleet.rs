@@ -202,6 +202,7 @@ fn config(plan: Plan, address: SocketAddr) -> Config {
             .unwrap(),
         egress: Default::default(),
         timezone: TimeZone::UTC,
+        outcomes: false,
         licences: Some(20),
         expected: Vec::new(),
         names: NameSources { vendor: false, file: None, own: Default::default() },

@@ -74,6 +74,7 @@ fn target(number: usize, day: Day) -> TargetStatus {
         quota: QuotaUse { day: jiff::civil::date(2026, 1, 18), used: 100, limit: Some(1000) },
         unread: 0,
         wrong_zone: None,
+        outcomes: None,
         usual: Default::default(),
         polls: vec![poll; POLLS],
         deep_reads: Vec::new(),

@@ -48,6 +48,7 @@ fn snapshot(telemetry: &Telemetry, target: usize, turn: u64, bounds: &Arc<Bucket
         server: name,
         zone: TimeZone::UTC,
         account: Arc::new(account),
+        outcomes: None,
         window: None,
         up: true,
         buckets: bounds.clone(),
@@ -72,6 +73,7 @@ fn put(publisher: &Publisher, snapshot: TargetSnapshot) {
         deep_reads: Vec::new(),
         unread: 0,
         wrong_zone: None,
+        outcomes: None,
         usual: Default::default(),
         day: Day::default(),
     };

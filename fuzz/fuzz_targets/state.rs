@@ -8,7 +8,10 @@ use jiff::Timestamp;
 use libfuzzer_sys::fuzz_target;
 use redb::{StorageBackend, backends::InMemoryBackend};
 use wolkvox_exporter::{
-    ledger::{IdleTimes, ReconcileParams, RowBatch, SeriesLimits, TargetCounters, TimeBounds, reconcile},
+    ledger::{
+        IdleTimes, JourneyMeasure, ReconcileParams, RowBatch, SeriesLimits, TargetCounters, TimeBounds,
+        reconcile,
+    },
     model::LocalSecond,
     store::{Store, StoreError},
     wolkvox::{Row, RowLabels},
@@ -85,6 +88,7 @@ fn work(disk: Disk) -> Result<(), StoreError> {
         bounds: BOUNDS,
         limits: SeriesLimits::default(),
         idle: &idle,
+        measure: JourneyMeasure::Options,
         now: 300,
         moment: &LocalSecond::get,
     };

@@ -129,6 +129,7 @@ async fn simulated_target(
         token: TokenSource::fixed(&Secret::new(token), &Bilingual::verbatim("simulator"))?,
         timezone: zone,
         licences: None,
+        outcomes: true,
         expected: Vec::new(),
         names: NameSources::default(),
     })

@@ -6,6 +6,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use jiff::tz::TimeZone;
 use tokio::{
     sync::{mpsc, oneshot},
     task::spawn_blocking,
@@ -15,6 +16,7 @@ use tracing::{error, warn};
 
 use crate::{
     config::Config,
+    ledger::TargetCounters,
     poller::Clock,
     schedule::local_second,
     snapshot::TargetSnapshot,
@@ -103,13 +105,22 @@ fn broke_off() -> StoreError {
 /// know the rows up to the watermark, so it must not count them again: late ones are missing, and
 /// the target counts one incomplete window.
 pub(super) fn rescued(target: &TargetSnapshot) -> RescuedTarget {
-    let mut counters = (*target.account).clone();
+    let of = |counters: &TargetCounters| rescued_counters(counters, &target.zone);
+    RescuedTarget {
+        name: target.server.clone(),
+        counters: of(&target.account),
+        outcomes: target.outcomes.as_ref().map(|outcomes| of(&outcomes.counters)),
+    }
+}
+
+fn rescued_counters(counters: &TargetCounters, zone: &TimeZone) -> TargetCounters {
+    let mut counters = counters.clone();
     let totals = &mut counters.totals;
-    totals.horizon = totals.horizon.max(local_second(totals.watermark(), &target.zone) + 1);
+    totals.horizon = totals.horizon.max(local_second(totals.watermark(), zone) + 1);
     totals.incomplete += 1;
     totals.hourly_read = None;
     totals.nightly_read = None;
-    RescuedTarget { name: target.server.clone(), counters }
+    counters
 }
 
 /// Notices targets that the state has and `config` does not while others begin, because one may

@@ -100,6 +100,8 @@ pub struct TargetConfig {
     pub timezone: TimeZone,
     /// Licences of the operation, which set its quota of requests a day; `None` when not given.
     pub licences: Option<u32>,
+    /// Whether what became of calls is read, too.
+    pub outcomes: bool,
     /// Menus whose series start at 0 at once.
     pub expected: Vec<ExpectedMenu>,
     /// The sources of the names of its routing points and options.
@@ -114,20 +116,21 @@ impl TargetConfig {
     /// file counts by its path, because it is read at every use, and the environment's token is the
     /// same for the life of a process.
     pub fn is_as(&self, other: &Self) -> bool {
-        let Self { name, endpoint, egress, token, timezone, licences, expected, names } = self;
+        let Self { name, endpoint, egress, token, timezone, licences, outcomes, expected, names } = self;
         let same_token = match (token, &other.token) {
             (TokenSource::File(mine), TokenSource::File(theirs)) => mine == theirs,
             (TokenSource::Fixed(_), TokenSource::Fixed(_)) => true,
             _ => false,
         };
         same_token
-            && (name, endpoint, egress, timezone, licences, expected, names)
+            && (name, endpoint, egress, timezone, licences, outcomes, expected, names)
                 == (
                     &other.name,
                     &other.endpoint,
                     &other.egress,
                     &other.timezone,
                     &other.licences,
+                    &other.outcomes,
                     &other.expected,
                     &other.names,
                 )

@@ -55,6 +55,7 @@ impl Display for TargetConfig {
             Some(licences) => writeln!(f, "  licences: {licences}")?,
             None => writeln!(f, "  licences: unknown")?,
         }
+        writeln!(f, "  outcomes: {}", self.outcomes)?;
         writeln!(f, "  names: {}", self.names)?;
         for menu in &self.expected {
             let options = listed(menu.options.iter().map(|option| format!("{option:?}")));

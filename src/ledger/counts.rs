@@ -46,7 +46,7 @@ pub struct RoutingPointCounts {
     pub interactions: u64,
     /// As [`OptionCounts::released`].
     pub released: Option<i64>,
-    /// Options per journey that is over.
+    /// The [`JourneyMeasure`](super::JourneyMeasure) of each journey that is over.
     pub journeys: SecondsHistogram,
     /// Journeys that are not over. Goes up and down.
     pub open: u64,

@@ -44,6 +44,16 @@ impl IdleTimes {
     }
 }
 
+/// What the histogram of a routing point's journeys holds of each that is over.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum JourneyMeasure {
+    /// The number of its options, counted where it began.
+    #[default]
+    Options,
+    /// The seconds of its last row, if it has any, counted where that row is: how long a call took that came to this end.
+    LastSecond,
+}
+
 /// An option that was entered, as often as equal rows say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Visit {
@@ -86,6 +96,8 @@ pub struct Path {
     pub dates: Vec<LocalSecond>,
     /// Rows dated after a pause longer than the idle time.
     pub late: u64,
+    /// [`Visit::second`] of the last row.
+    pub last_second: u32,
 }
 
 impl OpenJourney {
@@ -127,6 +139,7 @@ impl OpenJourney {
         Path {
             menus: menus.collect(),
             dates: dates.collect(),
+            last_second: self.visits.last().map_or(u32::MAX, |visit| visit.second),
             late: behind.iter().map(|visit| u64::from(visit.count)).sum(),
         }
     }
@@ -201,9 +214,12 @@ mod tests {
         };
         assert_eq!(
             path([990, 1005, 1010]),
-            Path { menus: vec![0, 1, 2], dates: dates(&[990, 1005, 1010]), late: 0 }
+            Path { menus: vec![0, 1, 2], dates: dates(&[990, 1005, 1010]), late: 0, last_second: 1010 }
         );
-        assert_eq!(path([990, 1005, 1200]), Path { menus: vec![0, 1], dates: dates(&[990, 1005]), late: 1 });
+        assert_eq!(
+            path([990, 1005, 1200]),
+            Path { menus: vec![0, 1], dates: dates(&[990, 1005]), late: 1, last_second: 1005 }
+        );
     }
 
     #[test]

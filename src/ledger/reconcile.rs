@@ -14,7 +14,7 @@ use super::{
     counts::OptionCounts,
     delta::{Delta, JourneyDelta, NO_MENU, RowKey, RowRecord},
     evidence::{Candidate, corrected},
-    journey::{IdleTimes, JourneyState, OpenJourney, Visit},
+    journey::{IdleTimes, JourneyMeasure, JourneyState, OpenJourney, Visit},
 };
 use crate::{
     baseline::HistoryDelta,
@@ -67,6 +67,8 @@ pub struct ReconcileParams<'a> {
     pub limits: SeriesLimits,
     /// Idle time after which a journey is over.
     pub idle: &'a IdleTimes,
+    /// What is kept of a journey that is over.
+    pub measure: JourneyMeasure,
     /// Our clock, in Unix seconds.
     pub now: i64,
     /// Turns a row's date into Unix seconds; of two such moments, the later.
@@ -467,7 +469,9 @@ fn close(
     let point = changes.point_of(home);
     point.open = point.open.saturating_sub(1);
     point.late_rows += path.late;
-    point.journeys.observe(u32::try_from(path.menus.len()).unwrap_or(u32::MAX), 1);
+    if params.measure == JourneyMeasure::Options {
+        point.journeys.observe(u32::try_from(path.menus.len()).unwrap_or(u32::MAX), 1);
+    }
     if let Some(first) = path.menus.first().and_then(|menu| slot(*menu)) {
         changes.slots[first].menu.entries += 1;
     }
@@ -475,6 +479,9 @@ fn close(
         && let Some(last) = slot(menu)
     {
         changes.slots[last].menu.finals += 1;
+        if params.measure == JourneyMeasure::LastSecond && path.last_second != NO_SECOND {
+            changes.point_of(last).journeys.observe(path.last_second, 1);
+        }
         history.finals(menu, date, 1);
     }
     for (menu, date) in path.repeats() {

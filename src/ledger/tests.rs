@@ -73,6 +73,7 @@ struct Book {
     account: TargetCounters,
     memory: Remembered,
     limits: SeriesLimits,
+    measure: JourneyMeasure,
 }
 
 impl Book {
@@ -81,6 +82,7 @@ impl Book {
             account: TargetCounters::new(Timestamp::UNIX_EPOCH),
             memory: Remembered::default(),
             limits: Default::default(),
+            measure: JourneyMeasure::default(),
         }
     }
 
@@ -92,8 +94,14 @@ impl Book {
 
     fn reconcile(&mut self, mut stage: RowBatch, bounds: TimeBounds) {
         let idle = IdleTimes { usual: Duration::from_secs(100), by_channel: BTreeMap::new() };
-        let terms =
-            ReconcileParams { bounds, limits: self.limits, idle: &idle, now: 209, moment: &LocalSecond::get };
+        let terms = ReconcileParams {
+            bounds,
+            limits: self.limits,
+            idle: &idle,
+            measure: self.measure,
+            now: 209,
+            moment: &LocalSecond::get,
+        };
         let Ok(step) = reconcile(&self.account, &mut stage, &terms, &self.memory);
         self.memory.take(&step);
         self.account.apply(step);
@@ -496,4 +504,32 @@ proptest! {
         let counted: u64 = book.account.points.values().map(|point| point.interactions).sum();
         prop_assert_eq!(counted, interactions.len() as u64);
     }
+}
+
+/// What became of calls is counted by their last rows, where these are, with the seconds that they tell.
+#[test]
+fn a_call_counts_once_with_the_time_and_the_place_of_its_last_row() {
+    let mut book = Book { measure: JourneyMeasure::LastSecond, ..Book::new() };
+    let row = |date, who, outcome, option, second| Row {
+        labels: RowLabels::new("10", outcome, option),
+        second,
+        ..row(date, who, option)
+    };
+    book.read(
+        [
+            row(100, 1, "hung_up", "A", Some(40)),
+            // A report with a row for each option, and one that tells no time.
+            row(110, 2, "reached_queue", "A", Some(10)),
+            row(130, 2, "hung_up", "B", Some(30)),
+            row(140, 3, "hung_up", "B", None),
+            row(150, 4, "reached_queue", "A", Some(5)),
+        ],
+        OPEN,
+    );
+    book.close(1000);
+    let times = |outcome: &str| {
+        let journeys = &book.account.points[&PointLabels::new("10", outcome)].journeys;
+        (journeys.count(), journeys.sum())
+    };
+    assert_eq!((times("hung_up"), times("reached_queue")), ((2, 70), (1, 5)));
 }

@@ -29,6 +29,8 @@ pub(super) enum Errand {
     Quota,
     /// Asking for names of one kind.
     Names(NameKind),
+    /// A step of reading what became of calls.
+    Outcomes,
     /// A step of a deeper re-reading.
     Reread,
     /// A step back through the weeks before.
@@ -42,8 +44,9 @@ impl Errand {
             Self::Quota => 0,
             Self::Names(NameKind::RoutingPoints) => 1,
             Self::Names(NameKind::Options) => 2,
-            Self::Reread => 3,
-            Self::WeeksBefore => 4,
+            Self::Outcomes => 3,
+            Self::Reread => 4,
+            Self::WeeksBefore => 5,
         }
     }
 }
@@ -109,7 +112,7 @@ pub(super) struct Agenda {
     failed_polls: u32,
     /// A live poll of this process has succeeded.
     has_polled: bool,
-    slots: [Slot; 5],
+    slots: [Slot; 6],
     rereads: Rereads,
     /// Counts failures, so that each jitter is another.
     turn: u64,
@@ -119,7 +122,7 @@ impl Agenda {
     pub(super) fn new(target: &str, now: Instant) -> Self {
         let hourly = || Slot::new(HOURLY, HOURLY);
         let reading = || Slot::new(FIRST_WAIT, LONGEST_WAIT);
-        let slots = [hourly(), hourly(), hourly(), reading(), reading()];
+        let slots = [hourly(), hourly(), hourly(), reading(), reading(), reading()];
         let rereads = Rereads::new(target, now);
         Self {
             target: target.to_owned(),

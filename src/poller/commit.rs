@@ -153,6 +153,7 @@ impl Before<'_> {
             bounds: self.bounds(whole, counted_from),
             limits: self.config.limits,
             idle: &self.config.idle,
+            measure: self.config.measure,
             now: whole.now.as_second(),
             moment: &|date| schedule::last_instant(date, zone),
         };

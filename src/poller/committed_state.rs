@@ -58,6 +58,17 @@ impl CommittedState {
         Ok(Self { store, id, counters, history, warm_up, stale: false, work: TaskTracker::new(), day: None })
     }
 
+    /// The state of another report of the same target, which was restored; its work ends with this one's.
+    pub(super) async fn beside(
+        &mut self,
+        id: TargetId,
+        counters: TargetCounters,
+        settings: &PollerConfig,
+    ) -> Result<Self, StoreError> {
+        let state = Self::open(self.store.clone(), id, counters, settings).await?;
+        Ok(Self { work: self.work.clone(), ..state })
+    }
+
     pub(super) fn totals(&self) -> &Totals {
         &self.counters.totals
     }
@@ -109,7 +120,7 @@ impl CommittedState {
         if self.stale {
             let (store, id) = (self.store.clone(), self.id);
             let counters = self.blocking(move || store.reload(id)).await?;
-            *self = Self::open(self.store.clone(), id, counters, settings).await?;
+            *self = self.beside(id, counters, settings).await?;
             info!(server = settings.name, "the state is usable again");
         }
         Ok(())
@@ -246,7 +257,7 @@ impl CommittedState {
         self.transact(move |tx, id| day.write(tx, id)).await?;
         let (store, id) = (self.store.clone(), self.id);
         let counters = self.blocking(move || store.reload(id)).await?;
-        *self = Self::open(self.store.clone(), id, counters, settings).await?;
+        *self = self.beside(id, counters, settings).await?;
         Ok(())
     }
 

@@ -7,10 +7,13 @@ use jiff::{Timestamp, tz::TimeZone};
 use super::{BaselineSettings, NameSettings, StartAgo, commit};
 use crate::{
     exposition::BucketBounds,
-    ledger::{IdleTimes, SeriesLimits},
-    model::{MenuLabels, OptionKinds, OptionRules},
+    ledger::{IdleTimes, JourneyMeasure, SeriesLimits},
+    model::{CallOutcome, MenuLabels, OptionKinds, OptionRules},
     schedule::{Cadence, Tiers},
 };
+
+/// The channel of calls.
+const VOICE: &str = "voice";
 
 /// The settings of one target's poller.
 #[derive(Debug, Clone)]
@@ -41,6 +44,10 @@ pub struct PollerConfig {
     pub limits: SeriesLimits,
     /// When a journey is over.
     pub idle: IdleTimes,
+    /// What is kept of a journey that is over.
+    pub measure: JourneyMeasure,
+    /// Whether the report of what became of calls is read, too.
+    pub outcomes: bool,
     /// Options without a row for this long are no longer exposed; zero for never.
     pub expire_after: Duration,
     /// Where counting begins, if our clock decides it; otherwise it is a fixed date.
@@ -71,11 +78,30 @@ impl PollerConfig {
             kinds: Arc::default(),
             limits: SeriesLimits::default(),
             idle: IdleTimes::default(),
+            measure: JourneyMeasure::Options,
+            outcomes: false,
             expire_after: Duration::ZERO,
             start_ago: None,
             quota: None,
             names: Arc::default(),
             baseline: BaselineSettings::default(),
+        }
+    }
+
+    /// The settings for reading what became of calls. An option that is expected in calls is expected with each outcome;
+    /// counting begins where it is told to, whatever the clock shows.
+    pub(super) fn for_outcomes(&self) -> Self {
+        let with_outcome = |labels: &MenuLabels| {
+            let point = labels.point.clone();
+            let option = labels.option.clone();
+            CallOutcome::ALL.map(|outcome| MenuLabels::new(&point.rp_id, outcome.as_str(), &option))
+        };
+        let voice = self.expected.iter().filter(|labels| &*labels.point.channel == VOICE);
+        Self {
+            expected: voice.flat_map(with_outcome).collect(),
+            measure: JourneyMeasure::LastSecond,
+            start_ago: None,
+            ..self.clone()
         }
     }
 

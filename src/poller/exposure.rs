@@ -19,12 +19,12 @@ use super::{
     zero_hold::ZeroHold,
 };
 use crate::{
-    ledger::{Overflow, WindowCounts},
+    ledger::{Overflow, TargetCounters, WindowCounts},
     schedule::{TimeRange, backoff::Backoff},
-    snapshot::{Publisher, TargetSnapshot, Usual},
+    snapshot::{OutcomesSnapshot, Publisher, TargetSnapshot, Usual},
     status::TargetStatus,
     telemetry::TargetTelemetry,
-    wolkvox::DateShifts,
+    wolkvox::{DateShifts, ReportName},
 };
 
 /// Wait after the disk refused to make a count visible.
@@ -34,7 +34,8 @@ const RELEASE_RETRY: Duration = Duration::from_secs(30);
 pub(super) struct Exposure {
     publisher: Arc<Publisher>,
     pub(super) telemetry: TargetTelemetry,
-    hold: ZeroHold,
+    /// By report, in the order of [`ReportName::ALL`].
+    holds: [ZeroHold; 2],
     release: Backoff,
     /// The last closed window; `None` where it is not known.
     pub(super) window: Option<Arc<WindowCounts>>,
@@ -55,7 +56,7 @@ impl Exposure {
         Self {
             publisher,
             telemetry,
-            hold: ZeroHold::new(config.zero_hold),
+            holds: ReportName::ALL.map(|_| ZeroHold::new(config.zero_hold)),
             release: Backoff::new(RELEASE_RETRY, RELEASE_RETRY),
             window: None,
             names,
@@ -73,14 +74,14 @@ impl Exposure {
     }
 
     /// Logs, once in the life of a process, that the limit of series is reached: the metric says the rest.
-    pub(super) fn log_overflow(&mut self, server: &str, before: Overflow, state: &CommittedState) {
-        if self.overflow_logged || state.totals().overflow == before {
+    pub(super) fn log_overflow(&mut self, server: &str, before: Overflow, counters: &TargetCounters) {
+        if self.overflow_logged || counters.totals.overflow == before {
             return;
         }
         self.overflow_logged = true;
         warn!(
             server,
-            label_sets = state.counters().menus.len(),
+            label_sets = counters.menus.len(),
             "the limit of series is reached, new options are counted under `other`: raise menu.series_limit or \
              menu.options_limit, or fold options with menu.options"
         );
@@ -94,15 +95,23 @@ impl Exposure {
         self.scorer.score(window, history, watermark, config).await;
     }
 
-    /// The moment at which a count that is held at 0 may be shown; `None` where none waits.
-    pub(super) fn next_release(&self, state: &CommittedState) -> Option<Instant> {
-        let release = self.hold.next(state.counters(), Instant::now())?;
+    /// The moment at which a count that is held at 0 may be shown; `None` where none waits. `states` are those of the
+    /// reports, in the order of [`ReportName::ALL`].
+    pub(super) fn next_release<'s>(
+        &self,
+        states: impl Iterator<Item = &'s CommittedState>,
+    ) -> Option<Instant> {
+        let now = Instant::now();
+        let releases =
+            self.holds.iter().zip(states).filter_map(|(hold, state)| hold.next(state.counters(), now));
+        let release = releases.min()?;
         Some(self.release.not_before().map_or(release, |not_before| release.max(not_before)))
     }
 
     /// Makes visible what has been shown as 0 for long enough.
     pub(super) async fn release(
         &mut self,
+        report: ReportName,
         state: &mut CommittedState,
         config: &PollerConfig,
         clock: Timestamp,
@@ -111,7 +120,7 @@ impl Exposure {
         if !self.release.is_over(now) {
             return;
         }
-        let hold = &self.hold;
+        let hold = &self.holds[report as usize];
         match state.release(config, clock, |counted| hold.seen(counted, now)).await {
             Ok(()) => self.release.succeeded(),
             Err(error) => {
@@ -122,11 +131,19 @@ impl Exposure {
     }
 
     /// Hands the committed state to the publisher.
-    pub(super) fn publish(&mut self, state: &CommittedState, config: &PollerConfig, status: TargetStatus) {
+    pub(super) fn publish(
+        &mut self,
+        state: &CommittedState,
+        outcomes: Option<OutcomesSnapshot>,
+        config: &PollerConfig,
+        status: TargetStatus,
+    ) {
+        let counters = outcomes.as_ref().map(|outcomes| outcomes.counters.clone());
         let snapshot = TargetSnapshot {
             server: config.name.clone(),
             zone: config.zone.clone(),
             account: state.counters().clone(),
+            outcomes,
             window: self.window.clone(),
             up: self.health.is_up(),
             buckets: config.buckets.clone(),
@@ -140,6 +157,9 @@ impl Exposure {
             telemetry: self.telemetry.clone(),
         };
         let shown = self.publisher.put(snapshot, status, state.history().clone());
-        self.hold.published(state.counters(), &shown);
+        let counters = std::iter::once(state.counters().clone()).chain(counters);
+        for (hold, counters) in self.holds.iter_mut().zip(counters) {
+            hold.published(&counters, &shown);
+        }
     }
 }

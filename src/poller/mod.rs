@@ -14,6 +14,7 @@ mod health;
 mod judge;
 mod names;
 mod origin;
+mod outcomes;
 mod reader;
 mod reading;
 mod replay;
@@ -41,7 +42,9 @@ use self::{
     exposure::Exposure,
     judge::Judge,
     names::NameBook,
+    outcomes::OutcomesReading,
     reader::Reader,
+    unread::UnreadRows,
 };
 pub use self::{
     baseline::BaselineSettings,
@@ -58,7 +61,7 @@ use crate::{
     status::{Day, DeepReadStatus, TargetStatus, UsualStatus},
     store::{Store, StoreError, TargetId},
     telemetry::TargetTelemetry,
-    wolkvox::{ApiError, RowParser},
+    wolkvox::{ApiError, ReportName, RowParser},
 };
 
 /// The time of day. Everything else about time is tokio's.
@@ -77,6 +80,16 @@ pub struct Poller<S> {
     judge: Judge,
     state: CommittedState,
     exposure: Exposure,
+    /// The second report; `None` where it is not read.
+    outcomes: Option<OutcomesReading>,
+}
+
+/// What one of the two reports is read with.
+struct Track<'p> {
+    config: &'p Arc<PollerConfig>,
+    judge: &'p mut Judge,
+    state: &'p mut CommittedState,
+    unread: &'p mut UnreadRows,
 }
 
 /// What reaches a poller from outside.
@@ -128,6 +141,10 @@ impl<S: Source> Poller<S> {
         let known = state.with_store(Store::names).await?;
         let unanswerable = state.unanswerable().await?;
         let names = NameBook::new(&config.names, &config.rules, known);
+        let outcomes = match config.outcomes {
+            true => Some(OutcomesReading::open(&mut state, &config).await?),
+            false => None,
+        };
         let mut poller = Self {
             agenda: Agenda::new(&config.name, Instant::now()),
             reader: Reader::new(
@@ -141,6 +158,7 @@ impl<S: Source> Poller<S> {
             judge: Judge::new(config.row_cap, unanswerable),
             exposure: Exposure::new(publisher, telemetry, names, &config),
             signals: Signals { shutdown, probe },
+            outcomes,
             state,
             config,
             clock,
@@ -303,6 +321,9 @@ impl<S: Source> Poller<S> {
             wanted.push(Errand::Quota);
         }
         wanted.extend(self.exposure.names.wanted(&self.config.names, today).map(Errand::Names));
+        if self.wants_outcomes() {
+            wanted.push(Errand::Outcomes);
+        }
         if self.next_reread().is_some() {
             wanted.push(Errand::Reread);
         }
@@ -322,6 +343,7 @@ impl<S: Source> Poller<S> {
         match errand {
             Errand::Quota => self.ask_quota().await,
             Errand::Names(kind) => self.ask_names(kind).await,
+            Errand::Outcomes => self.read_outcomes().await,
             Errand::Reread => self.read_again().await,
             Errand::WeeksBefore => self.read_week_before(due).await,
         }
@@ -360,11 +382,30 @@ impl<S: Source> Poller<S> {
         }
     }
 
+    /// What a report is read with.
+    fn track(&mut self, report: ReportName) -> Track<'_> {
+        match report {
+            ReportName::Diagram13 => Track {
+                config: &self.config,
+                judge: &mut self.judge,
+                state: &mut self.state,
+                unread: &mut self.exposure.health.unread,
+            },
+            ReportName::Diagram1 => {
+                let outcomes = self.outcomes.as_mut().expect("only a report that is on is read");
+                let OutcomesReading { config, judge, state, unread, .. } = outcomes;
+                Track { config, judge, state, unread }
+            }
+        }
+    }
+
     /// Runs `work` while counts become visible when they are due.
     async fn while_showing<F: Future>(&mut self, work: F) -> F::Output {
         let mut work = std::pin::pin!(work);
         loop {
-            let release = self.exposure.next_release(&self.state);
+            let states =
+                std::iter::once(&self.state).chain(self.outcomes.iter().map(|outcomes| &outcomes.state));
+            let release = self.exposure.next_release(states);
             tokio::select! {
                 output = &mut work => return output,
                 () = sleep_until(release.unwrap_or_else(Instant::now)), if release.is_some() => self.publish().await,
@@ -379,9 +420,13 @@ impl<S: Source> Poller<S> {
             return;
         }
         let now = (self.clock)();
-        self.exposure.release(&mut self.state, &self.config, now).await;
+        self.exposure.release(ReportName::Diagram13, &mut self.state, &self.config, now).await;
+        if let Some(outcomes) = &mut self.outcomes {
+            self.exposure.release(ReportName::Diagram1, &mut outcomes.state, &outcomes.config, now).await;
+        }
         let status = self.status();
-        self.exposure.publish(&self.state, &self.config, status);
+        let outcomes = self.outcomes.as_ref().map(OutcomesReading::snapshot);
+        self.exposure.publish(&self.state, outcomes, &self.config, status);
     }
 
     /// The status for people, but for the last day and what is unlike the usual, which take longer and are made elsewhere.
@@ -415,6 +460,7 @@ impl<S: Source> Poller<S> {
             unread: health.unread.last(),
             wrong_zone: health.zone.wrong(),
             day: Day::default(),
+            outcomes: None,
             usual: UsualStatus {
                 history: Duration::from_secs(baseline::history_seconds(&self.state, config).unsigned_abs()),
                 warm_up: self.weeks_status(),
@@ -429,6 +475,9 @@ impl<S: Source> Poller<S> {
         let wanted = origin::to_settle(self.state.totals(), &self.config, (self.clock)(), doubted);
         if let Some(wanted) = wanted {
             self.state.begin_at(&self.config, wanted).await?;
+            if let Some(outcomes) = &mut self.outcomes {
+                outcomes.begin_at(wanted).await?;
+            }
             let origin = self.state.totals().origin();
             info!(server = self.config.name, %origin, "counting from here");
         }

@@ -20,7 +20,7 @@ use crate::{
     },
     status::QuotaUse,
     telemetry::TargetTelemetry,
-    wolkvox::{Admission, ApiError, DateShifts, Element, Query, RowParser, TokenInfo},
+    wolkvox::{Admission, ApiError, DateShifts, Element, Query, ReportName, RowParser, TokenInfo},
 };
 
 /// Requests that one poll may send against our own count after the quota was spent: the vendor's count, and the rows.
@@ -127,15 +127,16 @@ impl<S: Source> Reader<S> {
         self.quota.probes = 0;
     }
 
-    /// The request for the rows of a range, which is independent of everything else. The result of the request itself comes
-    /// with whatever rows arrived.
+    /// The request for the rows of a report in a range, which is independent of everything else. The result of the request
+    /// itself comes with whatever rows arrived.
     pub(super) fn request(
         &self,
+        report: ReportName,
         range: TimeRange,
     ) -> impl Future<Output = Result<Answer, ApiError>> + Send + 'static {
         let (from, to) = range.local(&self.config.zone);
         let source = self.source.clone();
-        let parser = self.parser.clone();
+        let parser = self.parser.clone().reading(report);
         let rules = self.config.rules.clone();
         let server = self.config.name.clone();
         let zone = self.config.zone.clone();
@@ -164,8 +165,8 @@ impl<S: Source> Reader<S> {
                 }
                 batch.push(row);
             };
-            let result = source.read(Query { from, to }, admission, &mut each).await;
-            debug!(server, %from, %to, ?result, "request ended");
+            let result = source.read(Query { report, from, to }, admission, &mut each).await;
+            debug!(server, report = report.as_str(), %from, %to, ?result, "request ended");
             answer.batch.reject_after(last.saturating_add(FUTURE.as_secs()));
             match result {
                 Ok(whole) => {

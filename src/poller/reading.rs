@@ -1,6 +1,7 @@
 //! One step of a reading: the reader asks, the judge decides, the state takes what counts.
 //!
-//! All readings take this way: live polls, re-readings, the weeks before (`weeks_before`) and days of the past (`replay`).
+//! All readings of both reports take this way: live polls, re-readings, the weeks before (`weeks_before`), days of the past
+//! (`replay`) and what became of calls (`outcomes`).
 //! When to ask again after a failure is the agenda's to say.
 
 use std::time::Duration;
@@ -10,7 +11,7 @@ use tokio::time::{Instant, sleep, timeout};
 use tracing::{debug, error, info, warn};
 
 use super::{
-    Poller, Source,
+    Poller, Source, Track,
     agenda::{Errand, HOURLY, HoldWaits, Passage},
     commit::Whole,
     committed_state::Outcome,
@@ -30,7 +31,7 @@ use crate::{
         quota::{self, Purpose},
         unanswerable::NextRange,
     },
-    wolkvox::ApiError,
+    wolkvox::{ApiError, ReportName},
 };
 
 /// Wait before the second try of a request within a poll; doubled after each further failure.
@@ -45,6 +46,7 @@ const KNOWN_ROWS: usize = 12;
 /// A reading under way: from `next` to `end`, range by range, each committed by itself.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Pass {
+    pub(super) report: ReportName,
     pub(super) reading: Reading,
     pub(super) next: Timestamp,
     pub(super) end: Timestamp,
@@ -74,7 +76,21 @@ pub(super) struct Judged {
 }
 
 impl Pass {
-    fn is_over(&self) -> bool {
+    /// A step of a re-reading, from where it has come to.
+    pub(super) fn again(report: ReportName, reread: Reread) -> Self {
+        let moment = |second| Timestamp::from_second(second).unwrap_or_default();
+        Self {
+            report,
+            reading: Reading::Reread,
+            next: moment(reread.cursor.next),
+            end: moment(reread.cursor.end),
+            purpose: Purpose::Background,
+            reread: Some(reread),
+            given_up: 0,
+        }
+    }
+
+    pub(super) fn is_over(&self) -> bool {
         self.next >= self.end
     }
 }
@@ -84,7 +100,8 @@ impl<S: Source> Poller<S> {
     pub(super) async fn read_live(&mut self, end: Timestamp) -> Result<(), ApiError> {
         self.pass_hold().await?;
         self.state.restore_if_stale(&self.config).await?;
-        let mut pass = self.live_pass(end).await?;
+        let is_first = !self.agenda.has_polled();
+        let mut pass = self.live_pass(ReportName::Diagram13, end, is_first).await?;
         self.judge.begin(Reading::Live);
         self.read_pass(&mut pass).await?;
         self.judge.end(Reading::Live);
@@ -92,29 +109,39 @@ impl<S: Source> Poller<S> {
     }
 
     /// The range of a live poll: two windows missed are still a live poll, and so is the splitting of a burst in them.
-    async fn live_pass(&mut self, end: Timestamp) -> Result<Pass, ApiError> {
-        let totals = self.state.totals();
+    pub(super) async fn live_pass(
+        &mut self,
+        report: ReportName,
+        end: Timestamp,
+        is_first: bool,
+    ) -> Result<Pass, ApiError> {
+        let totals = self.track(report).state.totals();
         let watermark = totals.watermark();
         let origin = totals.origin();
         let gap = end.duration_since(watermark).unsigned_abs();
         let depth = self.config.lookback.max(self.config.tiers.depth_after(gap));
         let mut from = watermark.checked_sub(depth).unwrap_or(Timestamp::MIN);
-        if !self.agenda.has_polled() {
-            from = from.min(self.known_rows_from(watermark).await?);
+        if is_first {
+            from = from.min(self.known_rows_from(report, watermark).await?);
         }
         if !self.config.tiers.hourly.is_zero() {
-            from = self.judge.unanswerable().lookback_from(from, watermark);
+            from = self.track(report).judge.unanswerable().lookback_from(from, watermark);
         }
         let is_behind = gap > self.config.cadence.interval * 3;
         let purpose = if is_behind { Purpose::CatchUp } else { Purpose::Live };
         let next = from.max(origin).min(end);
-        Ok(Pass { reading: Reading::Live, next, end, purpose, reread: None, given_up: 0 })
+        Ok(Pass { report, reading: Reading::Live, next, end, purpose, reread: None, given_up: 0 })
     }
 
     /// The moment from which on enough rows are known to tell this operation's report from another's.
-    async fn known_rows_from(&mut self, watermark: Timestamp) -> Result<Timestamp, ApiError> {
+    async fn known_rows_from(
+        &mut self,
+        report: ReportName,
+        watermark: Timestamp,
+    ) -> Result<Timestamp, ApiError> {
         let before = local_second(watermark, &self.config.zone);
-        let date = self.state.read(move |view, id| view.row_before(id, before, KNOWN_ROWS)).await?;
+        let state = self.track(report).state;
+        let date = state.read(move |view, id| view.row_before(id, before, KNOWN_ROWS)).await?;
         let moment = date.and_then(|date| schedule::instant(date, &self.config.zone));
         Ok(moment
             .and_then(|moment| moment.checked_sub(SignedDuration::from_secs(2)).ok())
@@ -208,19 +235,20 @@ impl<S: Source> Poller<S> {
     /// One request of a pass, and more where another must be known to judge it, and its commit.
     pub(super) async fn step(&mut self, pass: &mut Pass) -> Result<Step, ApiError> {
         let clock = (self.clock)();
-        let next = self.judge.next(pass.reading, pass.next, pass.end, Instant::now(), clock);
+        let judge = self.track(pass.report).judge;
+        let next = judge.next(pass.reading, pass.next, pass.end, Instant::now(), clock);
         let range = match next {
             NextRange::Ask(range) => range,
             NextRange::Skip(to) => return self.pass_over(pass, to).await,
         };
-        let judged = self.ask_and_judge(pass.reading, range, range, pass).await?;
+        let judged = self.ask_and_judge(range, pass).await?;
         let Judged { context, answer, verdict } = judged;
         match verdict {
             Verdict::Accept(accepted) => self.accept(pass, &context, answer, accepted).await,
             Verdict::GiveUp { error, .. } if pass.given_up >= MAX_GIVEN_UP => Ok(Step::Stuck(error)),
             Verdict::GiveUp { lost, error } => {
                 pass.given_up += 1;
-                self.log_given_up(range, &answer.batch, &error);
+                self.log_given_up(pass.report, range, &answer.batch, &error);
                 let accepted = Accepted { lost, ..Accepted::default() };
                 self.accept(pass, &context, answer, accepted).await
             }
@@ -232,7 +260,7 @@ impl<S: Source> Poller<S> {
             Verdict::Confirm => {
                 let (from, to) = range.local(&self.config.zone);
                 info!(
-                    server = self.config.name, %from, %to,
+                    server = self.config.name, report = pass.report.as_str(), %from, %to,
                     "the server says that nothing happened in hours that were never read: asking again in halves"
                 );
                 Ok(Step::Narrower)
@@ -246,53 +274,51 @@ impl<S: Source> Poller<S> {
         }
     }
 
-    /// Asks for `asked`, and judges the answer as one about `range`. Whatever else has to be known for it is asked, too.
-    pub(super) async fn ask_and_judge(
-        &mut self,
-        reading: Reading,
-        range: TimeRange,
-        asked: TimeRange,
-        pass: &Pass,
-    ) -> Result<Judged, ApiError> {
+    /// Asks for a range, and judges the answer. Whatever else has to be known for it is asked, too.
+    pub(super) async fn ask_and_judge(&mut self, range: TimeRange, pass: &Pass) -> Result<Judged, ApiError> {
+        let Pass { report, reading, .. } = *pass;
         let sent = Instant::now();
-        let answered = self.ask(asked, pass.purpose).await;
-        let read_to = self.state.day_read_to().unwrap_or(self.state.totals().watermark());
+        let answered = self.ask(report, range, pass.purpose).await;
+        let state = self.track(report).state;
+        let read_to = state.day_read_to().unwrap_or(state.totals().watermark());
         let mut context =
             Context { reading, range, read_to, asked: sent, now: Instant::now(), clock: (self.clock)() };
         let no_rows = || Answer { batch: RowBatch::new(self.config.rules.clone()), ..Answer::default() };
         let (mut answer, mut verdict) = match answered {
             Ok(mut answer) => {
-                self.exposure.health.unread.saw(&self.config.name, &answer.batch);
-                if reading == Reading::Live {
+                if reading == Reading::Live && report == ReportName::Diagram13 {
                     self.exposure.saw_dates(&self.config.name, &answer.shifts);
                 }
-                let believed = !self.judge.disbelieves_number();
-                let verdict = self.judge.answered(&context, &mut answer);
-                if believed && self.judge.disbelieves_number() {
+                let Track { config, judge, unread, .. } = self.track(report);
+                unread.saw(&config.name, &answer.batch);
+                let believed = !judge.disbelieves_number();
+                let verdict = judge.answered(&context, &mut answer);
+                if believed && judge.disbelieves_number() {
                     warn!(
-                        server = self.config.name,
+                        server = config.name,
+                        report = report.as_str(),
                         "the server announces more rows than it sends, also for single seconds: until an answer is whole \
                          again its number is not believed, and what comes is counted as all there is"
                     );
                 }
                 (answer, verdict)
             }
-            Err(error) => (no_rows(), self.judge.failed(&context, error)),
+            Err(error) => (no_rows(), self.track(report).judge.failed(&context, error)),
         };
         loop {
             verdict = match verdict {
                 Verdict::AskIsUp { range: small, error } => {
                     // Whoever holds a place must not wait for another.
                     answer.admission.release();
-                    let up = self.ask(small, pass.purpose).await.is_ok();
+                    let up = self.ask(report, small, pass.purpose).await.is_ok();
                     context.now = Instant::now();
-                    self.judge.is_up(&context, up, error)
+                    self.track(report).judge.is_up(&context, up, error)
                 }
                 Verdict::AskForRows(error) => {
                     answer.admission.release();
                     let elsewhere = self.rows_elsewhere(range, pass).await?;
                     context.now = Instant::now();
-                    self.judge.rows_elsewhere(&context, elsewhere, error)
+                    self.track(report).judge.rows_elsewhere(&context, elsewhere, error)
                 }
                 verdict => return Ok(Judged { context, answer, verdict }),
             };
@@ -300,19 +326,25 @@ impl<S: Source> Poller<S> {
     }
 
     /// Sends one request for rows, which is counted before and measured after.
-    pub(super) async fn ask(&mut self, range: TimeRange, purpose: Purpose) -> Result<Answer, ApiError> {
-        self.ask_within(range, purpose, Duration::MAX).await
+    pub(super) async fn ask(
+        &mut self,
+        report: ReportName,
+        range: TimeRange,
+        purpose: Purpose,
+    ) -> Result<Answer, ApiError> {
+        self.ask_within(report, range, purpose, Duration::MAX).await
     }
 
     /// Asks like [`Poller::ask`], and gives up after `longest`.
     pub(super) async fn ask_within(
         &mut self,
+        report: ReportName,
         range: TimeRange,
         purpose: Purpose,
         longest: Duration,
     ) -> Result<Answer, ApiError> {
         self.reader.spend(purpose, &mut self.state).await?;
-        let request = timeout(longest, self.reader.request(range));
+        let request = timeout(longest, self.reader.request(report, range));
         let started = Instant::now();
         let answer = self.while_showing(request).await.unwrap_or(Err(ApiError::Timeout(longest)));
         let error = match &answer {
@@ -327,9 +359,10 @@ impl<S: Source> Poller<S> {
     /// answer proves nothing where rows are known: a server may fail at every row.
     async fn rows_elsewhere(&mut self, range: TimeRange, pass: &Pass) -> Result<Elsewhere, ApiError> {
         let zone = self.config.zone.clone();
-        let start = self.judge.unanswerable().clear_before(range);
+        let Track { judge, state, .. } = self.track(pass.report);
+        let start = judge.unanswerable().clear_before(range);
         let before = local_second(start, &zone) - 1;
-        let known = self.state.read(move |view, id| view.row_before(id, before, 0)).await?;
+        let known = state.read(move |view, id| view.row_before(id, before, 0)).await?;
         let known = known.and_then(|date| schedule::instant(date, &zone));
         let after = |moment: Timestamp, seconds| {
             moment.saturating_add(SignedDuration::from_secs(seconds)).unwrap_or(moment)
@@ -338,7 +371,7 @@ impl<S: Source> Poller<S> {
             Some(at) => {
                 let range = TimeRange { from: at, to: after(at, 1) };
                 // The second after it may be one that cannot be answered for either.
-                match self.judge.unanswerable().is_given_up(range) {
+                match self.track(pass.report).judge.unanswerable().is_given_up(range) {
                     true => TimeRange { from: after(at, -1), to: at },
                     false => range,
                 }
@@ -346,7 +379,7 @@ impl<S: Source> Poller<S> {
             None => TimeRange { from: after(range.to, 1), to: after(range.to, 3601).min(pass.end) },
         };
         let answered = match elsewhere.from < elsewhere.to {
-            true => self.ask(elsewhere, pass.purpose).await.ok(),
+            true => self.ask(pass.report, elsewhere, pass.purpose).await.ok(),
             false => None,
         };
         Ok(match (answered, known) {
@@ -367,24 +400,28 @@ impl<S: Source> Poller<S> {
     ) -> Result<Step, ApiError> {
         let range = context.range;
         let server_time = self.reader.observe_clock(answer.server_time, answer.sent);
-        origin::check_clocks(self.state.totals(), &self.config, (self.clock)(), server_time)?;
+        let now = (self.clock)();
+        let Track { config, state, .. } = self.track(pass.report);
+        origin::check_clocks(state.totals(), config, now, server_time)?;
         if accepted.only_inside {
             let (first, last) = range.local(&self.config.zone);
             answer.batch.keep_between(LocalSecond::from(first) - 1, LocalSecond::from(last) + 1);
         }
-        self.log_accepted(range, &answer, &accepted);
-        if accepted.lost == 0 && self.judge.range_answered(range) {
-            let (from, to) = range.local(&self.config.zone);
-            info!(server = self.config.name, %from, %to, "what was passed over is answered now");
+        self.log_accepted(pass.report, range, &answer, &accepted);
+        let Track { config, judge, state, .. } = self.track(pass.report);
+        if accepted.lost == 0 && judge.range_answered(range) {
+            let (from, to) = range.local(&config.zone);
+            info!(server = config.name, %from, %to, "what was passed over is answered now");
         }
-        let overflow = self.state.totals().overflow;
-        let known_before = self.state.totals().watermark();
+        let overflow = state.totals().overflow;
+        let known_before = state.totals().watermark();
         let whole = self.whole(pass, range, answer.batch, server_time, &accepted);
-        let outcome = self.commit(whole).await?;
+        let outcome = self.commit(pass.report, whole).await?;
         // The rows are gone, and what comes now may ask again.
         drop(answer.admission);
         if outcome.agreement == Agreement::Contradicts {
-            return match self.judge.contradicted(context, outcome.evidence, known_before) {
+            let judge = self.track(pass.report).judge;
+            return match judge.contradicted(context, outcome.evidence, known_before) {
                 Verdict::Narrow(cause) => {
                     self.exposure.telemetry.split(cause);
                     Ok(Step::Narrower)
@@ -393,14 +430,16 @@ impl<S: Source> Poller<S> {
                 _ => Ok(Step::Narrower),
             };
         }
-        self.exposure.log_overflow(&self.config.name, overflow, &self.state);
+        let counters = self.track(pass.report).state.counters().clone();
+        self.exposure.log_overflow(&self.config.name, overflow, &counters);
         if let Some(window) = outcome.window {
             self.exposure.window = Some(window.into());
         }
         if outcome.agreement == Agreement::GivesWay {
-            self.log_rebased(range, outcome.evidence.known);
+            self.log_rebased(pass.report, range, outcome.evidence.known);
         }
-        self.judge.committed(context, &accepted, outcome.evidence, outcome.agreement);
+        let judge = self.track(pass.report).judge;
+        judge.committed(context, &accepted, outcome.evidence, outcome.agreement);
         pass.next = range.to;
         if let Some(reread) = &mut pass.reread {
             reread.skipped = 0;
@@ -417,26 +456,30 @@ impl<S: Source> Poller<S> {
         server_time: Option<Timestamp>,
         accepted: &Accepted,
     ) -> Whole {
-        let deepest = self.state.totals().watermark().checked_sub(self.config.deepest());
+        let window = self.window_before(pass.end);
+        let now = (self.clock)();
+        let Track { config, judge, state, .. } = self.track(pass.report);
+        let deepest = state.totals().watermark().checked_sub(config.deepest());
         let skipped = pass.reread.is_some_and(|reread| reread.skipped > 0);
-        let is_live = pass.reading == Reading::Live;
+        let shows_window = pass.reading == Reading::Live && pass.report == ReportName::Diagram13;
         Whole {
             batch,
             range,
-            now: (self.clock)(),
+            now,
             server_time,
             lost: accepted.lost + u64::from(skipped),
             reread: pass.reread.map(|reread| (reread.tier, reread.cursor)),
-            window: is_live.then(|| self.window_before(pass.end)),
+            window: shows_window.then_some(window),
             check: accepted.check,
-            unanswerable: self.judge.changed_unanswerable(deepest.unwrap_or(Timestamp::MIN)),
+            unanswerable: judge.changed_unanswerable(deepest.unwrap_or(Timestamp::MIN)),
         }
     }
 
-    async fn commit(&mut self, whole: Whole) -> Result<Outcome, ApiError> {
-        let outcome = self.state.commit(&self.config, whole).await?;
+    async fn commit(&mut self, report: ReportName, whole: Whole) -> Result<Outcome, ApiError> {
+        let Track { config, judge, state, .. } = self.track(report);
+        let outcome = state.commit(config, whole).await?;
         if outcome.agreement != Agreement::Contradicts {
-            self.judge.kept_unanswerable();
+            judge.kept_unanswerable();
         }
         Ok(outcome)
     }
@@ -447,7 +490,7 @@ impl<S: Source> Poller<S> {
         if pass.reread.is_some() {
             let nothing = RowBatch::new(self.config.rules.clone());
             let whole = self.whole(pass, range, nothing, None, &Accepted { lost: 0, ..Accepted::default() });
-            self.commit(whole).await?;
+            self.commit(pass.report, whole).await?;
         }
         pass.next = to;
         Ok(Step::Advanced)
@@ -472,15 +515,7 @@ impl<S: Source> Poller<S> {
                 "reading again took so long that the rows of this time are no longer remembered: late rows in it are not found"
             );
         }
-        let moment = |second| Timestamp::from_second(second).unwrap_or_default();
-        let mut pass = Pass {
-            reading: Reading::Reread,
-            next: moment(reread.cursor.next),
-            end: moment(reread.cursor.end),
-            purpose: Purpose::Background,
-            reread: Some(reread),
-            given_up: 0,
-        };
+        let mut pass = Pass::again(ReportName::Diagram13, reread);
         self.judge.begin(Reading::Reread);
         let step = self.step(&mut pass).await;
         let now = Instant::now();
@@ -582,7 +617,7 @@ impl<S: Source> Poller<S> {
         self.publish().await;
     }
 
-    fn log_given_up(&self, range: TimeRange, batch: &RowBatch, error: &ApiError) {
+    fn log_given_up(&self, report: ReportName, range: TimeRange, batch: &RowBatch, error: &ApiError) {
         let (from, to) = range.local(&self.config.zone);
         let will_reach = self.config.tiers.will_reach(range.from, (self.clock)(), &self.config.zone);
         let again = match will_reach {
@@ -591,6 +626,7 @@ impl<S: Source> Poller<S> {
         };
         error!(
             server = self.config.name,
+            report = report.as_str(),
             %from, %to,
             class = error.class().as_str(),
             rows = batch.rows(),
@@ -599,26 +635,32 @@ impl<S: Source> Poller<S> {
         );
     }
 
-    fn log_accepted(&mut self, range: TimeRange, answer: &Answer, accepted: &Accepted) {
-        let server = &self.config.name;
+    fn log_accepted(&mut self, report: ReportName, range: TimeRange, answer: &Answer, accepted: &Accepted) {
+        let row_cap = self.config.row_cap;
         let (from, to) = range.local(&self.config.zone);
-        if accepted.only_inside && self.judge.may_log(Instant::now()) {
+        let Track { config, judge, .. } = self.track(report);
+        let server = &config.name;
+        let report = report.as_str();
+        if accepted.only_inside && judge.may_log(Instant::now()) {
             warn!(
                 server,
+                report,
                 outside = answer.outside,
                 "the server does not keep to the times that it is asked for: it is not asked in halves, and of what it \
                  sends the rows within those times are counted"
             );
         }
-        if accepted.lost > 0 && answer.received >= self.config.row_cap {
+        if accepted.lost > 0 && answer.received >= row_cap {
             error!(
                 server,
+                report,
                 %from, rows = answer.received,
                 "one second has more rows than an answer holds: what came is counted, the rest is lost"
             );
         } else if accepted.lost > 0 && answer.batch.unread() > 0 {
             error!(
                 server,
+                report,
                 %from, %to, unread = answer.batch.unread(), rows = answer.batch.rows(),
                 "for more than an hour a large share of the rows cannot be read: the others are counted, and \
                  wolkvox_rows_rejected_total counts these"
@@ -626,10 +668,11 @@ impl<S: Source> Poller<S> {
         }
     }
 
-    fn log_rebased(&self, range: TimeRange, known: u64) {
+    fn log_rebased(&self, report: ReportName, range: TimeRange, known: u64) {
         let (from, to) = range.local(&self.config.zone);
         error!(
             server = self.config.name,
+            report = report.as_str(),
             %from, %to, known,
             "for more than an hour the server's answers have lacked most of the rows that it sent before for the same times: \
              counting goes on from here with what comes now, nothing is counted twice, and what had been counted stays"

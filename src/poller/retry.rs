@@ -80,7 +80,7 @@ pub(super) fn decide(error: &ApiError, context: RetryContext<'_>) -> RetryDecisi
         ApiError::Throttled(wait) => retry(*wait),
         ApiError::Busy(wait) => retry(Some(*wait)),
         // Nothing that a second try within minutes would change; each try costs quota.
-        ApiError::TokenMissing | ApiError::TokenInvalid | ApiError::UnknownReport(_) => {
+        ApiError::TokenMissing | ApiError::TokenInvalid | ApiError::UnknownReport { .. } => {
             let first = context.interval.saturating_mul(2);
             let longest = LONGEST_WAIT.max(context.interval);
             RetryDecision::Hold(HoldWaits { first, longest, named: None, no_longer: None, spread: false })

@@ -16,7 +16,7 @@ use crate::{
     model::{LocalSecond, LocalStretch},
     schedule::{self, TimeRange, local_second, quota::Purpose, warm_up::WarmUp},
     status::{WarmUpState, WarmUpStatus},
-    wolkvox::ApiError,
+    wolkvox::{ApiError, ReportName},
 };
 
 /// With less than this until the next poll nothing is begun.
@@ -110,7 +110,7 @@ impl<S: Source> Poller<S> {
     async fn step_back(&mut self, stretch: LocalStretch, left: Duration) -> Result<bool, ApiError> {
         let range = self.with_surroundings(stretch);
         let started = Instant::now();
-        let answer = self.ask_within(range, Purpose::Background, left).await;
+        let answer = self.ask_within(ReportName::Diagram13, range, Purpose::Background, left).await;
         let took = started.elapsed();
         let was_sent =
             !matches!(&answer, Err(error) if error.never_sent() || matches!(error, ApiError::QuotaReserved));

@@ -114,6 +114,30 @@ pub(super) const COMMITTED: &[Metric<TargetView>] = &[
         POINT,
         |view| view.points(|point| point.late_rows),
     ),
+    Metric::counter(
+        "wolkvox_menu_option_outcomes_total",
+        "Calls by what became of them after the option (rows of diagram_1); only where outcomes are read.",
+        &["server", "rp_id", "cod_opc_menu", "outcome"],
+        TargetView::outcomes,
+    ),
+    Metric::histogram(
+        "wolkvox_menu_time_to_hang_up_seconds",
+        "Seconds after which callers hung up, counted when no more of the call can come; only where outcomes are read.",
+        &["server", "rp_id"],
+        TargetView::time_to_hang_up,
+    ),
+    Metric::gauge(
+        "wolkvox_outcomes_up",
+        "1 when the newest rows of diagram_1 were read and committed; only where outcomes are read.",
+        SERVER,
+        TargetView::outcomes_up,
+    ),
+    Metric::gauge(
+        "wolkvox_outcomes_watermark_timestamp_seconds",
+        "Every window before this moment has been read of diagram_1; only where outcomes are read.",
+        SERVER,
+        TargetView::outcomes_watermark,
+    ),
     Metric::gauge(
         "wolkvox_menu_window_option_expected_hits",
         "Hits that the last closed window should have had, at today's level; absent while unknown.",

@@ -5,6 +5,7 @@
 
 mod encoder;
 mod metrics;
+mod outcomes;
 mod publisher;
 mod view;
 
@@ -15,11 +16,13 @@ use jiff::tz::TimeZone;
 pub use self::publisher::{Publisher, Shown};
 use self::{metrics::COMMITTED, view::TargetView};
 use crate::{
-    baseline::Scores,
+    baseline::{History, Scores},
     exposition::{BucketBounds, Described, Family, Sample, Value, described, families},
     ledger::{TargetCounters, WindowCounts},
     model::{Names, OptionKinds},
+    status::OutcomesStatus,
     telemetry::{self, TargetTelemetry},
+    wolkvox::ApiError,
 };
 
 /// The scores of a target, and the history that they are computed from.
@@ -29,6 +32,32 @@ pub struct Usual {
     pub scores: Option<Arc<Scores>>,
     /// Seconds before the watermark that the history covers.
     pub history_seconds: u64,
+}
+
+/// What became of the calls of a target, as far as it is committed.
+#[derive(Debug, Clone)]
+pub struct OutcomesSnapshot {
+    /// What has been counted: the channel of each label set is the outcome.
+    pub counters: Arc<TargetCounters>,
+    /// What was counted in the last weeks.
+    pub history: Arc<History>,
+    /// Whether this process has read the newest windows.
+    pub has_read: bool,
+    /// Why they cannot be read now.
+    pub failure: Option<ApiError>,
+}
+
+impl OutcomesSnapshot {
+    /// The same for people; `target` is whose it is.
+    fn status(&self, target: &TargetSnapshot) -> OutcomesStatus {
+        let totals = &self.counters.totals;
+        OutcomesStatus {
+            failure: self.failure.clone(),
+            has_read: self.has_read,
+            has_rows: totals.last_row.is_some(),
+            ..OutcomesStatus::of_day(&self.history, totals.watermark(), &target.zone, &target.names)
+        }
+    }
 }
 
 /// Returns every family that the exporter may expose, except for those that the system reports of
@@ -49,6 +78,8 @@ pub struct TargetSnapshot {
     pub zone: TimeZone,
     /// The committed counters.
     pub account: Arc<TargetCounters>,
+    /// What became of the calls; `None` where that is not read.
+    pub outcomes: Option<OutcomesSnapshot>,
     /// The last closed window; `None` when it could not be read.
     pub window: Option<Arc<WindowCounts>>,
     /// The last poll was read and committed.

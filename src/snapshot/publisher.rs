@@ -88,7 +88,8 @@ impl Status {
                 let scores = target.usual.scores.as_deref();
                 let deviations = scores.map(|scores| deviations(scores, &target.names));
                 let usual = UsualStatus { deviations, ..status.usual.clone() };
-                Arc::new(TargetStatus { day, usual, ..(*status).clone() })
+                let outcomes = target.outcomes.as_ref().map(|outcomes| outcomes.status(target));
+                Arc::new(TargetStatus { day, usual, outcomes, ..(*status).clone() })
             }
         }
     }
@@ -372,6 +373,7 @@ mod tests {
             server: name.to_owned(),
             zone: TimeZone::UTC,
             account: Arc::new(account),
+            outcomes: None,
             window: None,
             up: true,
             buckets: Arc::new(BucketBounds::new(&[5.0]).expect("bounds")),
@@ -398,6 +400,7 @@ mod tests {
             wrong_zone: None,
             polls: Vec::new(),
             day: Day::default(),
+            outcomes: None,
             usual: UsualStatus::default(),
         };
         publisher.put(snapshot, status, Arc::new(History::new(35)))

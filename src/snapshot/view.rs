@@ -270,13 +270,13 @@ fn compared_number(score: Score, number: fn(Score) -> f64) -> Option<f64> {
 }
 
 /// A counter that shows 0 until a scraper can have seen that 0.
-fn counter(labels: &Arc<str>, count: u64, released: Option<i64>) -> Sample {
+pub(super) fn counter(labels: &Arc<str>, count: u64, released: Option<i64>) -> Sample {
     let created = released.map(|at| at as f64);
     Sample::new(labels.clone(), created.map_or(0, |_| count)).created(created)
 }
 
 /// A histogram that is empty until a scraper can have seen it empty.
-fn histogram(
+pub(super) fn histogram(
     labels: &Arc<str>,
     counts: &SecondsHistogram,
     bounds: &Arc<BucketBounds>,

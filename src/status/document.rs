@@ -9,8 +9,8 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::{
-    Day, DeepReadStatus, Deviation, Deviations, Notice, PollOutcome, PollRecord, QuotaNow, TargetStatus,
-    UsualStatus, WarmUpStatus, form, texts, usual_texts,
+    Day, DeepReadStatus, Deviation, Deviations, HangUps, Notice, PollOutcome, PollRecord, QuotaNow,
+    TargetStatus, UsualStatus, WarmUpStatus, form, texts, usual_texts,
 };
 use crate::{i18n::Language, wolkvox::ErrorClass};
 
@@ -49,6 +49,7 @@ struct TargetReport<'a> {
     deep_reads: &'a [DeepReadStatus],
     polls: &'a [PollRecord],
     last_day: &'a Day,
+    outcomes: Option<OutcomesReport<'a>>,
     usual: UsualReport<'a>,
 }
 
@@ -56,6 +57,15 @@ struct TargetReport<'a> {
 struct FailureReport {
     class: &'static str,
     since: Timestamp,
+}
+
+#[derive(Serialize)]
+struct OutcomesReport<'a> {
+    sentence: String,
+    class: Option<&'static str>,
+    calls: u64,
+    hung_up: u64,
+    options: &'a [HangUps],
 }
 
 #[derive(Serialize)]
@@ -126,6 +136,13 @@ fn report(target: &TargetStatus, now: Timestamp, language: Language) -> TargetRe
         deep_reads: &target.deep_reads,
         polls: &target.polls,
         last_day: &target.day,
+        outcomes: target.outcomes.as_ref().map(|outcomes| OutcomesReport {
+            sentence: outcomes.sentence(language),
+            class: outcomes.failure.as_ref().map(|error| error.class().as_str()),
+            calls: outcomes.calls,
+            hung_up: outcomes.hung_up,
+            options: &outcomes.options,
+        }),
         usual: usual(&target.usual, language),
     }
 }

@@ -8,6 +8,7 @@ mod day;
 mod document;
 mod form;
 mod notice;
+mod outcomes;
 mod texts;
 mod usual;
 mod usual_texts;
@@ -18,12 +19,14 @@ use jiff::{SignedDuration, Timestamp, civil::Date, tz::TimeZone};
 use serde::{Serialize, Serializer, ser::SerializeStruct as _};
 
 pub(crate) use self::form::civil;
+pub(crate) use self::outcomes::OutcomesText;
 pub(crate) use self::texts::{StatusText, class_words, remedy, sentence, state_words};
 pub(crate) use self::usual_texts::{UsualText, compared_with, deviation_figures, deviation_place};
 pub use self::{
     day::{Day, OptionDay, PointDay, Remainder, day},
     document::json,
     notice::{Notice, Notices},
+    outcomes::{HangUps, OutcomesStatus},
     usual::{Deviation, DeviationKind, Deviations, UsualStatus, WarmUpState, WarmUpStatus, deviations},
 };
 use crate::{
@@ -63,6 +66,8 @@ pub struct TargetStatus {
     pub wrong_zone: Option<DateShift>,
     /// The last day's hits.
     pub day: Day,
+    /// What became of the calls; `None` where that is not read.
+    pub outcomes: Option<OutcomesStatus>,
     /// Deviations from the usual.
     pub usual: UsualStatus,
 }
@@ -244,6 +249,7 @@ pub(crate) mod tests {
             deep_reads: Vec::new(),
             unread: 0,
             wrong_zone: None,
+            outcomes: None,
             usual: UsualStatus::default(),
             polls: vec![PollRecord {
                 at: at("2026-01-18T17:35:30Z"),

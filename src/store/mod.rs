@@ -54,7 +54,7 @@ pub use self::{
     view::View,
 };
 use self::{file::StateFile, schema::VERSION};
-use crate::{ledger::TargetCounters, model::Fingerprints};
+use crate::{ledger::TargetCounters, model::Fingerprints, wolkvox::ReportName};
 
 /// Memory for pages, in bytes: enough for the part of the tree that one commit walks through.
 const CACHE_BYTES: usize = 4 * 1024 * 1024;
@@ -215,6 +215,19 @@ struct OpenFile {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TargetId(u32);
 
+/// Set in the number under which a target's records of `diagram_1` stand, in the same tables as those of `diagram_13`.
+const DIAGRAM_1: u32 = 1 << 31;
+
+impl TargetId {
+    /// Returns the number under which a report of the same target is kept.
+    pub fn of(self, report: ReportName) -> Self {
+        match report {
+            ReportName::Diagram13 => Self(self.0 & !DIAGRAM_1),
+            ReportName::Diagram1 => Self(self.0 | DIAGRAM_1),
+        }
+    }
+}
+
 impl Store {
     /// Opens the file, or creates it (mode 0600, missing folders 0700). The whole file is checked against its
     /// checksums, and compacted if more than half of it is free. `new_key` is the secret for a new file's
@@ -293,6 +306,20 @@ impl Store {
         match self.read(|view| view.find(name))? {
             Some(known) => Ok(known),
             None => self.transact(|tx| tx.restore(name, new)),
+        }
+    }
+
+    /// What was last committed of a report of a target; `new` if nothing was.
+    pub fn restore_report(
+        &self,
+        target: TargetId,
+        report: ReportName,
+        new: impl FnOnce() -> TargetCounters,
+    ) -> Result<(TargetId, TargetCounters), StoreError> {
+        let id = target.of(report);
+        match self.read(|view| view.begun(id))? {
+            Some(counters) => Ok((id, counters)),
+            None => self.transact(|tx| tx.begin(id, new())).map(|counters| (id, counters)),
         }
     }
 

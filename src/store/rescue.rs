@@ -17,12 +17,15 @@ use std::{
 use redb::{ReadTransaction, ReadableDatabase};
 
 use super::{
-    Displacement, OpenFile, Store, StoreError, Transaction, failed,
+    Displacement, OpenFile, Store, StoreError, TargetId, Transaction, failed,
     file::StateFile,
     guarded, migration, opener,
     stream::{receive, send},
 };
-use crate::ledger::{Delta, RoutingPointCounts, TargetCounters};
+use crate::{
+    ledger::{Delta, RoutingPointCounts, TargetCounters},
+    wolkvox::ReportName,
+};
 
 /// A target as it was last committed, for a state that is made anew.
 #[derive(Debug)]
@@ -31,13 +34,26 @@ pub struct RescuedTarget {
     pub name: String,
     /// Its counters. Rows dated before their horizon are not counted again.
     pub counters: TargetCounters,
+    /// Those of the report of outcomes, where it is read.
+    pub outcomes: Option<TargetCounters>,
 }
 
 impl RescuedTarget {
     /// Writes the whole target.
     fn write(&self, tx: &mut Transaction<'_>) -> Result<(), StoreError> {
-        let counters = &self.counters;
-        let (target, _) = tx.restore(&self.name, || counters.clone())?;
+        let (target, _) = tx.restore(&self.name, || self.counters.clone())?;
+        Self::write_report(tx, target, &self.counters)?;
+        match &self.outcomes {
+            Some(outcomes) => Self::write_report(tx, target.of(ReportName::Diagram1), outcomes),
+            None => Ok(()),
+        }
+    }
+
+    fn write_report(
+        tx: &mut Transaction<'_>,
+        target: TargetId,
+        counters: &TargetCounters,
+    ) -> Result<(), StoreError> {
         let mut delta = Delta::nothing(counters.totals.clone(), counters.next_number);
         delta.menus.extend(counters.menus.iter().map(|(labels, menu)| (labels.clone(), menu.clone())));
         for (labels, point) in &counters.points {

@@ -14,12 +14,13 @@ use std::{
 use redb::{ReadableTable as _, TableDefinition, TableHandle as _, Value, WriteTransaction};
 
 use super::{
-    Store, StoreError, View, failed,
+    Store, StoreError, TargetId, View, failed,
     file::refuse_irregular,
     schema::{MENUS, META, ROWS, StateReader, TARGETS, TOTALS, TableVisitor, TargetKey, visit_tables},
     transaction::free_number,
     view,
 };
+use crate::wolkvox::ReportName;
 
 /// The reason why nothing was done. Nothing has changed then, except that the file to copy to may
 /// have been created.
@@ -130,7 +131,11 @@ pub fn copy_target(name: &str, from: &Path, to: &Path) -> Result<Copied, TargetE
             new
         };
         let mut copier = Copier { view, write, old, new, copied: BTreeMap::new() };
-        visit_tables(&mut copier)?;
+        for report in ReportName::ALL {
+            copier.old = TargetId(old).of(report).0;
+            copier.new = TargetId(new).of(report).0;
+            visit_tables(&mut copier)?;
+        }
         Ok(counted(&copier.copied))
     })
 }
@@ -200,7 +205,10 @@ fn find(numbers: &BTreeMap<String, u32>, name: &str, path: &Path) -> Result<u32,
 fn remove(write: &WriteTransaction, name: &str, number: u32) -> Result<Copied, TargetError> {
     write.open_table(TARGETS).map_err(failed)?.remove(name).map_err(failed)?;
     let mut remover = Remover { write, number, removed: BTreeMap::new() };
-    visit_tables(&mut remover)?;
+    for report in ReportName::ALL {
+        remover.number = TargetId(number).of(report).0;
+        visit_tables(&mut remover)?;
+    }
     Ok(counted(&remover.removed))
 }
 
@@ -249,7 +257,7 @@ impl TableVisitor for Copier<'_> {
             to.insert(K::moved(key.value(), self.new), value.value()).map_err(failed)?;
             copied += 1;
         }
-        self.copied.insert(definition.name().to_owned(), copied);
+        *self.copied.entry(definition.name().to_owned()).or_default() += copied;
         Ok(())
     }
 }
@@ -276,7 +284,7 @@ impl TableVisitor for Remover<'_> {
                 false
             })
             .map_err(failed)?;
-        self.removed.insert(definition.name().to_owned(), removed);
+        *self.removed.entry(definition.name().to_owned()).or_default() += removed;
         Ok(())
     }
 }

@@ -14,7 +14,8 @@ use proptest::prelude::*;
 use super::*;
 use crate::{
     ledger::{
-        IdleTimes, JourneyState, ReconcileParams, RowBatch, SeenRows, SeriesLimits, TimeBounds, reconcile,
+        IdleTimes, JourneyMeasure, JourneyState, ReconcileParams, RowBatch, SeenRows, SeriesLimits,
+        TimeBounds, reconcile,
     },
     model::{LocalSecond, MenuLabels, PointLabels},
     wolkvox::{Row, RowLabels},
@@ -40,7 +41,14 @@ const OPEN: TimeBounds = TimeBounds {
 
 fn terms(idle: &IdleTimes) -> ReconcileParams<'_> {
     let limits = SeriesLimits::default();
-    ReconcileParams { bounds: OPEN, limits, idle, now: 0, moment: &LocalSecond::get }
+    ReconcileParams {
+        bounds: OPEN,
+        limits,
+        idle,
+        measure: JourneyMeasure::Options,
+        now: 0,
+        moment: &LocalSecond::get,
+    }
 }
 
 fn scratch() -> (tempfile::TempDir, PathBuf) {

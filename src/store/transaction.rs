@@ -71,9 +71,18 @@ impl<'t> Transaction<'t> {
         }
         let id = free_number(&self.targets)?;
         self.targets.insert(name, id).map_err(failed)?;
-        let account = new();
-        self.totals.insert(id, encode(&account.totals)?.as_slice()).map_err(failed)?;
+        let account = self.begin(TargetId(id), new())?;
         Ok((TargetId(id), account))
+    }
+
+    /// Begins counting under a number that has nothing yet.
+    pub(super) fn begin(
+        &mut self,
+        target: TargetId,
+        counters: TargetCounters,
+    ) -> Result<TargetCounters, StoreError> {
+        self.totals.insert(target.0, encode(&counters.totals)?.as_slice()).map_err(failed)?;
+        Ok(counters)
     }
 
     /// Returns the requests sent so far on the server's day. The day before the last known one

@@ -72,6 +72,14 @@ impl View {
         ))
     }
 
+    /// What was committed under a number; `None` where nothing was.
+    pub(super) fn begun(&self, target: TargetId) -> Result<Option<TargetCounters>, StoreError> {
+        match self.table(TOTALS)?.get(target.0).map_err(failed)? {
+            Some(_) => self.counters(target).map(Some),
+            None => Ok(None),
+        }
+    }
+
     /// Returns the requests of a day like [`Transaction::requests`](super::Transaction::requests).
     pub fn requests(&self, target: TargetId, day: Date) -> Result<u64, StoreError> {
         requests(&self.table(QUOTA)?, target.0, day)

@@ -16,7 +16,7 @@ use crate::{
     baseline::Holidays,
     config::{BaselineConfig, Config, ExpectedMenu, JourneyConfig, MenuConfig, PollConfig, TargetConfig},
     exposition::BucketBounds,
-    ledger::{IdleTimes, SeriesLimits, TargetCounters},
+    ledger::{IdleTimes, JourneyMeasure, SeriesLimits, TargetCounters},
     model::{Fingerprints, MenuLabels},
     poller::{Api, BaselineSettings, NameSettings, Poller, PollerConfig, PollerDeps, StartAgo},
     schedule::{Cadence, quota::REQUESTS_PER_LICENCE},
@@ -112,7 +112,8 @@ impl TargetSpec {
         deps: &Deps,
         shutdown: CancellationToken,
     ) -> anyhow::Result<Poller<Api>> {
-        let settings = PollerConfig { start_ago: None, ..self.settings.clone() };
+        // Of the past only the menus are read.
+        let settings = PollerConfig { start_ago: None, outcomes: false, ..self.settings.clone() };
         self.start_with(settings, origin, deps, shutdown).await
     }
 
@@ -164,6 +165,8 @@ fn settings(target: &TargetConfig, shared: &SharedConfig) -> anyhow::Result<Poll
             transitions: menu.transitions_limit,
         },
         idle: IdleTimes { usual: journey.idle, by_channel: journey.idle_by_channel.clone() },
+        measure: JourneyMeasure::Options,
+        outcomes: target.outcomes,
         expire_after: menu.expire_after,
         start_ago: poll.start_from.ago().map(|ago| StartAgo { ago, max_skew: poll.max_clock_skew }),
         quota: target.licences.map(|licences| u64::from(licences) * REQUESTS_PER_LICENCE),

@@ -17,6 +17,7 @@ mod init;
 mod layout;
 mod metrics_reference;
 mod names;
+mod outcomes;
 mod privacy;
 mod proxies;
 mod quota;

@@ -168,6 +168,7 @@ async fn nothing_personal_and_no_token_leaves_the_process() {
         for status in ["400 Bad Request", "403 Forbidden", "418 I'm a teapot", "200 OK", "500 Oops"] {
             fleet.add(&format!("quoting {status}"), &quoting_server(status).await);
         }
+        fleet.read_outcomes();
         let mut command = fleet.command();
         command.args(["--log.level=trace", &format!("--log.format={format}")]);
         let mut exporter = Exporter::start(command).await;
@@ -176,6 +177,7 @@ async fn nothing_personal_and_no_token_leaves_the_process() {
             .wait_for("every row is read and every error was met", |scrape| {
                 let quoting = |class| scrape.sum("wolkvox_api_errors_total", &[("class", class)]) > Some(0.0);
                 scrape.rows("main", "repeated") >= truth.rows as f64
+                    && scrape.sum("wolkvox_menu_option_outcomes_total", &[("server", "main")]) > Some(500.0)
                     && scrape.errors("cut_json", "truncated") > 0.0
                     && scrape.errors("half_gzip", "truncated") > 0.0
                     && scrape.errors("wrong_schema", "schema") > 0.0

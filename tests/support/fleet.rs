@@ -65,6 +65,13 @@ impl Supervisor {
         }));
     }
 
+    /// Has what became of calls read of all targets so far.
+    pub(crate) fn read_outcomes(&mut self) {
+        for target in &mut self.targets {
+            target["outcomes"] = json!(true);
+        }
+    }
+
     /// Writes a target's token file.
     pub(crate) fn set_token(&self, name: &str, token: &str) {
         let path = self.token(name);

@@ -3,6 +3,7 @@
 //! Owns labels, names, kinds, rules of options, the seconds of a wall clock, and the keyed hash that stands for an
 //! interaction. Depends on no other room, and must never know where rows come from or where numbers go.
 
+mod call_outcome;
 mod fingerprint;
 mod labels;
 mod local_second;
@@ -11,6 +12,7 @@ mod option_kind;
 mod option_rules;
 mod vendor;
 
+pub use call_outcome::CallOutcome;
 pub use fingerprint::{Fingerprints, OwnHasher, OwnMap};
 pub use labels::{Counted, MenuLabels, OTHER, PointLabels, TransitionLabels};
 pub use local_second::{LocalSecond, LocalStretch};

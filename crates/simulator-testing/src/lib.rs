@@ -2,6 +2,7 @@
 //!
 //! Wraps the simulator that ships. It is in no program that ships.
 
+mod call_ends;
 mod control;
 mod costume;
 mod faults;
@@ -21,12 +22,13 @@ use jiff::Timestamp;
 use simulator::tamper::{Costume, OtherAnswer, Tamper, page};
 use tokio::net::TcpListener;
 
+pub use call_ends::CallEnds;
 pub use faults::{BadFault, Fault, FaultRule};
 pub use journeys::{Journeys, OptionJourneys, PointJourneys, TransitionTruth};
 pub use over_limit::OverLimit;
 pub use simulator::{
-    Burst, CUSTOMER_PREFIX, Clock, OptionIncident, Options, Requests, SimulateArgs, TELEPHONE_PREFIX,
-    TrafficEnded, run,
+    Burst, CUSTOMER_PREFIX, Clock, OptionIncident, Options, Requests, SimulateArgs, SimulatedReport,
+    TELEPHONE_PREFIX, TrafficEnded, run,
 };
 pub use truth::{OptionTruth, PointTruth, Truth};
 
@@ -95,6 +97,11 @@ impl Simulator {
     pub fn journeys(&self, from: Timestamp, until: Timestamp, idle: Duration) -> Journeys {
         let idle = i64::try_from(idle.as_secs()).unwrap_or(i64::MAX);
         Journeys::of(self.rows(from, until), idle)
+    }
+
+    /// The truth of what became of the calls whose rows of diagram_1 are dated in `from..until`.
+    pub fn call_end_truth(&self, from: Timestamp, until: Timestamp) -> CallEnds {
+        CallEnds::of(self.call_ends(from, until))
     }
 
     /// Switches a fault on, after those already in force.

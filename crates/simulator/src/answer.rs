@@ -3,8 +3,10 @@
 //! An answer is made piece by piece while it is sent, so that its size does not matter. This file must never
 //! collect rows, and knows nothing of HTTP.
 
+use super::call_end::transferred_to;
 use super::interaction::Row;
 use super::json::PhpFormatter;
+use super::names::routing_point_name;
 use bytes::Bytes;
 use jiff::civil::DateTime;
 use serde::Serialize;
@@ -221,6 +223,21 @@ struct WireRow<'a> {
     cod_opc_menu: &'a str,
 }
 
+/// A row of diagram_1 as the vendor's page lists its fields: all text.
+#[derive(Serialize)]
+struct CallEndRow<'a> {
+    rp_id: &'a str,
+    rp_name: &'a str,
+    cod_opc_menu: &'a str,
+    dn_transfer: &'a str,
+    date: &'a str,
+    result: &'a str,
+    ani: &'a str,
+    time: &'a str,
+    customer_id: &'a str,
+    conn_id: &'a str,
+}
+
 fn local_date(local: DateTime) -> String {
     let (year, month, day) = (local.year(), local.month(), local.day());
     let (hour, minute, second) = (local.hour(), local.minute(), local.second());
@@ -229,18 +246,49 @@ fn local_date(local: DateTime) -> String {
 
 fn write_row(date: &str, row: &Row, conn_suffix: &str, row_bytes: usize, out: &mut Vec<u8>) {
     let start = out.len();
-    let wire = WireRow {
-        rp_id: row.interaction.point.id,
-        conn_id: &(row.interaction.conn_id() + conn_suffix),
-        customer_id: &row.interaction.customer_id(),
-        channel: row.interaction.point.channel,
-        attempt: &row.attempt.to_string(),
-        telephone: &row.interaction.telephone(),
-        date,
-        second_event: &row.second_event(),
-        cod_opc_menu: &row.code(),
+    let mut serializer = serde_json::Serializer::with_formatter(&mut *out, PhpFormatter);
+    let interaction = &row.interaction;
+    let rp_id = interaction.point.id;
+    let conn_id = &(interaction.conn_id() + conn_suffix);
+    let customer_id = &interaction.customer_id();
+    let telephone = &interaction.telephone();
+    let second_event = &row.second_event();
+    let cod_opc_menu = &row.code();
+    let written = match row.result {
+        None => {
+            let (channel, attempt) = (interaction.point.channel, &row.attempt.to_string());
+            let row = WireRow {
+                rp_id,
+                conn_id,
+                customer_id,
+                channel,
+                attempt,
+                telephone,
+                date,
+                second_event,
+                cod_opc_menu,
+            };
+            row.serialize(&mut serializer)
+        }
+        Some(result) => {
+            let rp_name = routing_point_name(rp_id);
+            let dn_transfer = transferred_to(row);
+            let (ani, time) = (telephone, second_event);
+            let row = CallEndRow {
+                rp_id,
+                rp_name,
+                cod_opc_menu,
+                dn_transfer,
+                date,
+                result,
+                ani,
+                time,
+                customer_id,
+                conn_id,
+            };
+            row.serialize(&mut serializer)
+        }
     };
-    let written = wire.serialize(&mut serde_json::Serializer::with_formatter(&mut *out, PhpFormatter));
     debug_assert!(written.is_ok(), "text always fits into memory and into JSON");
     const FILLER: &[u8] = b",\"observations\":\"";
     let missing = row_bytes.saturating_sub(out.len() - start);

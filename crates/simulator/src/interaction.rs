@@ -7,7 +7,7 @@
 //! the real API dates a row by is not documented; this choice spreads the rows of a long interaction over many
 //! windows, which is the hardest case for a reader.
 
-use super::menus::{RoutingPoint, SecondForm};
+use super::menus::{MenuOption, RoutingPoint, SecondForm};
 use super::random::Random;
 use std::borrow::Cow;
 
@@ -113,6 +113,7 @@ impl Interaction {
         Row {
             interaction: self,
             invented: false,
+            result: None,
             code,
             drifted,
             second,
@@ -164,6 +165,8 @@ pub struct Row {
     pub attempt: u8,
     /// As no menu has it: another one for every row.
     pub(super) invented: bool,
+    /// As in `result` of diagram_1; `None` in a row of diagram_13.
+    pub result: Option<&'static str>,
     /// As the menu has it, in its usual case.
     pub(super) code: &'static str,
     drifted: bool,
@@ -176,6 +179,11 @@ impl Row {
             return Cow::Owned(format!("{}-{:x}-{}", self.code, self.interaction.key, self.second));
         }
         if self.drifted { Cow::Owned(self.code.to_lowercase()) } else { Cow::Borrowed(self.code) }
+    }
+
+    /// The option of the menu.
+    pub(super) fn option(&self) -> Option<&'static MenuOption> {
+        self.interaction.point.option(self.code)
     }
 
     /// As in `second_event`.
@@ -192,7 +200,7 @@ impl Row {
 }
 
 /// Seconds from a row's event until the server shows it: a few, or for a late one many more.
-fn delay(late: Late, chance: &mut Random) -> i64 {
+pub(super) fn delay(late: Late, chance: &mut Random) -> i64 {
     if chance.chance(late.share) {
         // Evenly spread over the orders of magnitude: minutes are as likely as hours.
         let least = late.least.max(1) as f64;

@@ -1,4 +1,4 @@
-//! A Wolkvox server of our own: report diagram_13 of an invented contact centre, behind the same HTTP.
+//! A Wolkvox server of our own: the reports diagram_13 and diagram_1 of an invented contact centre, behind the same HTTP.
 //!
 //! It serves the demo and a user's experiments, and is as faithful as what is known of the real API allows: its limits,
 //! its errors, rows that appear late and rows that are equal. It shares nothing with the exporter's own client but the
@@ -8,6 +8,7 @@
 mod answer;
 mod args;
 mod body;
+mod call_end;
 mod form;
 mod incident;
 mod information;
@@ -28,13 +29,14 @@ mod traffic;
 mod window;
 
 pub use args::{SimulateArgs, run};
+pub use call_end::{HUNG_UP, REACHED, UNDOCUMENTED};
 pub use incident::OptionIncident;
 pub use interaction::{CUSTOMER_PREFIX, TELEPHONE_PREFIX};
 pub use options::{Clock, Options, TooManyRows};
 pub use quota::Requests;
 pub use random::Random;
 pub use server::serve;
-pub use traffic::Burst;
+pub use traffic::{Burst, SimulatedReport};
 
 use answer::{Answer, DatedRows, Shape};
 use interaction::{Late, Row};
@@ -100,6 +102,12 @@ impl SimulatedServer {
         self.traffic().rows(second_at_or_after(from), second_at_or_after(until) - 1)
     }
 
+    /// The rows of diagram_1 dated in `from..until`, whether the server shows them yet or not.
+    pub fn call_ends(&self, from: Timestamp, until: Timestamp) -> impl Iterator<Item = Row> + use<> {
+        let (first, last) = (second_at_or_after(from), second_at_or_after(until) - 1);
+        self.traffic().rows_of(SimulatedReport::Diagram1, first, last)
+    }
+
     /// How it was told to behave.
     pub fn options(&self) -> &Options {
         &self.options
@@ -134,10 +142,10 @@ impl SimulatedServer {
     pub fn answer_bytes(&self, ini: DateTime, end: DateTime) -> Option<impl Iterator<Item = bytes::Bytes>> {
         let window = Window::new(ini, end)?;
         let now = self.now();
-        let count = window.rows(&self.traffic(), now).count() as u64;
+        let count = window.rows(SimulatedReport::Diagram13, &self.traffic(), now).count() as u64;
         let (sent, promised) = self.options.limit(count)?;
         let shape = Shape::good(sent, promised);
-        let rows: DatedRows = Box::new(window.rows(&self.traffic(), now));
+        let rows: DatedRows = Box::new(window.rows(SimulatedReport::Diagram13, &self.traffic(), now));
         Some(Answer::new(shape, rows, self.options.row_bytes))
     }
 

@@ -47,6 +47,11 @@ const OPTION_NAMES: &[(&str, &str)] = &[
     ("hola", "Saludo sin opción"),
 ];
 
+/// What a routing point is called; nothing for one that is not known.
+pub(super) fn routing_point_name(rp_id: &str) -> &'static str {
+    name_of(ROUTING_POINT_NAMES, rp_id).unwrap_or_default()
+}
+
 fn name_of(names: &'static [(&str, &str)], code: &str) -> Option<&'static str> {
     names.iter().find(|(known, _)| *known == code).map(|(_, name)| *name)
 }

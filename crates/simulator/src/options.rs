@@ -2,7 +2,7 @@
 
 use super::incident::OptionIncident;
 use super::tamper::Costume;
-use super::traffic::Burst;
+use super::traffic::{Burst, SimulatedReport};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use std::fmt;
@@ -77,6 +77,8 @@ pub struct Options {
     pub bursts: Vec<Burst>,
     /// Options that are chosen less for some time.
     pub incidents: Vec<OptionIncident>,
+    /// Reports that the operation does not have.
+    pub withheld: Vec<SimulatedReport>,
     /// Every row is filled up to this many bytes by a field that readers do not know; 0 adds none.
     pub row_bytes: usize,
 }
@@ -109,6 +111,7 @@ impl Default for Options {
             inventive: false,
             bursts: Vec::new(),
             incidents: Vec::new(),
+            withheld: Vec::new(),
             row_bytes: 0,
         }
     }

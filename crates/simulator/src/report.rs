@@ -1,4 +1,4 @@
-//! The report itself: the checks of the real API in their order, and the answer, good or in a costume.
+//! The reports themselves: the checks of the real API in their order, and the answer, good or in a costume.
 //!
 //! Owns `GET /api/v2/reports_manager.php`. It must never write JSON rows itself, nor wait for a socket.
 
@@ -8,6 +8,7 @@ use super::form::value;
 use super::refusal::Refusal;
 use super::response::{Answered, json, page, with_type};
 use super::tamper::{Costume, Instead, WithoutRows, sent};
+use super::traffic::SimulatedReport;
 use super::window::Window;
 use super::{SimulatedServer, lock};
 use hyper::header::{ACCEPT_ENCODING, ALLOW, CONTENT_ENCODING, HeaderValue};
@@ -23,7 +24,14 @@ pub(super) const PATH: &str = "/api/v2/reports_manager.php";
 /// The header that carries the token.
 pub(super) const TOKEN: &str = "wolkvox-token";
 
-/// Answers a request of the report; none resets the connection.
+/// What a request asks for.
+#[derive(Clone, Copy)]
+struct AskedRows {
+    report: SimulatedReport,
+    window: Window,
+}
+
+/// Answers a request of a report; none resets the connection.
 pub(super) async fn answer<B>(simulator: Arc<SimulatedServer>, request: &Request<B>) -> Answered {
     if request.method() != Method::GET {
         let mut response = page(StatusCode::METHOD_NOT_ALLOWED);
@@ -47,7 +55,7 @@ pub(super) async fn answer<B>(simulator: Arc<SimulatedServer>, request: &Request
     }
     let costume = costume.as_deref();
     let outcome = match check(&simulator, request, within_quota) {
-        Ok((window, permit)) => report(&simulator, request, window, permit, costume, now).await,
+        Ok((asked, permit)) => report(&simulator, request, asked, permit, costume, now).await,
         Err(refusal) => Err(refusal),
     };
     if costume.is_none() {
@@ -76,7 +84,7 @@ fn check<B>(
     simulator: &SimulatedServer,
     request: &Request<B>,
     within_quota: bool,
-) -> Result<(Window, OwnedSemaphorePermit), Refusal> {
+) -> Result<(AskedRows, OwnedSemaphorePermit), Refusal> {
     let headers = request.headers();
     if headers.get(TOKEN).is_none_or(HeaderValue::is_empty) {
         return Err(Refusal::TokenMissing);
@@ -90,9 +98,9 @@ fn check<B>(
     let permit = Arc::clone(&simulator.in_flight).try_acquire_owned().map_err(|_| Refusal::Concurrency)?;
     let parameter = |name| value(request.uri().query(), name).filter(|value| !value.is_empty());
     let api = parameter("api").ok_or(Refusal::ParametersRequired)?;
-    if api != "diagram_13" {
-        return Err(Refusal::UnknownApi);
-    }
+    let known = SimulatedReport::named(&api);
+    let report =
+        known.filter(|report| !simulator.options.withheld.contains(report)).ok_or(Refusal::UnknownApi)?;
     let (Some(ini), Some(end)) = (parameter("date_ini"), parameter("date_end")) else {
         return Err(Refusal::ParametersRequired);
     };
@@ -102,14 +110,14 @@ fn check<B>(
     } else if simulator.options.exclusive_end {
         window = window.without_last_second().ok_or(Refusal::ValidateDates)?;
     }
-    Ok((window, permit))
+    Ok((AskedRows { report, window }, permit))
 }
 
 /// The answer to a request that passed the checks.
 async fn report<B>(
     simulator: &SimulatedServer,
     request: &Request<B>,
-    window: Window,
+    asked: AskedRows,
     permit: OwnedSemaphorePermit,
     costume: Option<&dyn Costume>,
     now: Timestamp,
@@ -118,13 +126,14 @@ async fn report<B>(
     if delay > Duration::ZERO {
         tokio::time::sleep(delay).await;
     }
+    let AskedRows { report, window } = asked;
     let options = &simulator.options;
     let traffic = simulator.traffic();
     // `msg` comes before the rows and counts them, so they are made twice: once to count, once to send. A long
     // window takes a while, which must not hold up other connections. If the runtime is shutting down, nobody
     // waits for this answer.
     let counted = Arc::clone(&traffic);
-    let count = tokio::task::spawn_blocking(move || window.rows(&counted, now).count() as u64);
+    let count = tokio::task::spawn_blocking(move || window.rows(report, &counted, now).count() as u64);
     let count = count.await.unwrap_or(0);
     let over_limit = options.over_limit_costume.as_deref();
     let (costume, (rows, promised)) = match options.limit(count) {
@@ -144,7 +153,7 @@ async fn report<B>(
     let good = Shape::good(rows, promised);
     let shape = costume.map_or_else(|| good.clone(), |costume| costume.shape(good.clone()));
 
-    let rows: DatedRows = Box::new(window.rows(&traffic, now));
+    let rows: DatedRows = Box::new(window.rows(report, &traffic, now));
     lock(&simulator.requests).carry(shape.entries());
     let pieces = Answer::new(shape, rows, options.row_bytes);
     let gzip = accepts_gzip(request.headers());

@@ -5,6 +5,7 @@
 //! simulator may be asked about any year, started again, or asked twice, and gives the same rows. This file must
 //! never read a clock: whoever asks says what time it is.
 
+use super::call_end::call_end;
 use super::incident::OptionIncident;
 use super::interaction::{Interaction, LONGEST_SPAN, Late, Row, USUAL_SPAN};
 use super::load_curve::load;
@@ -12,10 +13,14 @@ use super::menus::ROUTING_POINTS;
 use super::random::Random;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 /// The line that ordinary calls come in on; bursts take the numbers after it.
 const LINE: u32 = 1040;
+
+/// Callers for whom an option did not work hang up so many times as often.
+const BROKEN_OPTION: f64 = 3.0;
 
 /// Rows in each interaction of a burst.
 const BURST_ROWS: u64 = 3;
@@ -29,6 +34,26 @@ pub struct Burst {
     pub seconds: u32,
     /// How many rows.
     pub rows: u64,
+}
+
+/// Which of the two reports rows are made for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SimulatedReport {
+    /// The options that were entered.
+    Diagram13,
+    /// What became of the calls, one row each.
+    Diagram1,
+}
+
+impl SimulatedReport {
+    /// The report that is asked for as `api`, if there is one of this name.
+    pub(super) fn named(api: &str) -> Option<Self> {
+        match api {
+            "diagram_13" => Some(Self::Diagram13),
+            "diagram_1" => Some(Self::Diagram1),
+            _ => None,
+        }
+    }
 }
 
 /// What determines every row.
@@ -55,10 +80,16 @@ pub(super) struct Traffic {
 impl Traffic {
     /// The rows dated in the seconds `first..=last`, in the order in which their interactions began.
     pub(super) fn rows(self: &Arc<Self>, first: i64, last: i64) -> Rows {
+        self.rows_of(SimulatedReport::Diagram13, first, last)
+    }
+
+    /// The rows of a report dated in the seconds `first..=last`, in the order in which their interactions began.
+    pub(super) fn rows_of(self: &Arc<Self>, report: SimulatedReport, first: i64, last: i64) -> Rows {
         let (first, last) = (first.max(self.from), last.min(self.until.saturating_sub(1)));
         Rows {
             minute: first.saturating_sub(LONGEST_SPAN).max(self.from).div_euclid(60),
             traffic: Arc::clone(self),
+            report,
             first,
             last,
             burst: 0,
@@ -69,11 +100,17 @@ impl Traffic {
     }
 
     /// Appends the rows in `first..=last` of all interactions that begin in this minute.
-    fn minute(&self, minute: i64, first: i64, last: i64, out: &mut Vec<Row>) {
+    fn minute(
+        &self,
+        report: SimulatedReport,
+        minute: i64,
+        seconds: &RangeInclusive<i64>,
+        out: &mut Vec<Row>,
+    ) {
         let start = minute.saturating_mul(60);
         // Long before the window only a chat left open can still matter: most minutes of the look-back cost
         // one draw for each of their chats.
-        let only_left_open = start.saturating_add(60 + USUAL_SPAN) < first;
+        let only_left_open = start.saturating_add(60 + USUAL_SPAN) < *seconds.start();
         let Ok(moment) = Timestamp::from_second(start) else { return };
         let load = load(self.zone.to_datetime(moment)).max(self.least_load) * self.scale;
         for (number, point) in ROUTING_POINTS.iter().enumerate() {
@@ -93,18 +130,33 @@ impl Traffic {
                 if interaction.begin < self.from || only_left_open && !interaction.is_left_open() {
                     continue;
                 }
+                let mut last_option = None;
+                let mut is_cut_off = false;
+                let mut is_lost = false;
                 interaction.walk(self.late, |row| {
-                    if self.has(&row, first, last) && !self.is_taken(&row) {
+                    if self.is_taken(&row) {
+                        is_lost = true;
+                        return;
+                    }
+                    is_cut_off |= row.date >= self.until;
+                    last_option = Some(row);
+                    if report == SimulatedReport::Diagram13 && self.has(&row, seconds) {
                         out.push(row);
                     }
                 });
+                // A call that was cut off has come to no end that anybody could tell.
+                if report == SimulatedReport::Diagram1 && point.is_voice() && !is_cut_off {
+                    let factor = if is_lost { BROKEN_OPTION } else { 1.0 };
+                    let end = last_option.map(|row| call_end(row, self.late, factor));
+                    out.extend(end.filter(|row| self.has(row, seconds)));
+                }
             }
         }
     }
 
-    /// Whether a row is dated in the seconds `first..=last`, and in none that is poisoned.
-    fn has(&self, row: &Row, first: i64, last: i64) -> bool {
-        (first..=last).contains(&row.date) && self.poisoned != Some(row.date)
+    /// Whether a row is dated in these seconds, and in none that is poisoned.
+    fn has(&self, row: &Row, seconds: &RangeInclusive<i64>) -> bool {
+        seconds.contains(&row.date) && self.poisoned != Some(row.date)
     }
 
     /// Whether an incident takes this row.
@@ -113,7 +165,7 @@ impl Traffic {
     }
 
     /// The row of this number in a burst.
-    fn burst_row(&self, number: usize, row: u64) -> Option<Row> {
+    fn burst_row(&self, report: SimulatedReport, number: usize, row: u64) -> Option<Row> {
         let burst = self.bursts.get(number)?;
         let serial = row / BURST_ROWS;
         let chance = Random::of(self.seed, &[u64::MAX, number as u64, serial]);
@@ -124,7 +176,17 @@ impl Traffic {
             - i64::from(second);
         let line = LINE + 1 + number as u32;
         let interaction = Interaction { point, begin, line, serial, key: chance.clone().bits() };
-        Some(interaction.row(code, second, 1, self.late, &mut Random::of(interaction.key, &[row])))
+        let option = interaction.row(code, second, 1, self.late, &mut Random::of(interaction.key, &[row]));
+        match report {
+            SimulatedReport::Diagram13 => Some(option),
+            // In the second of the burst, like all of it.
+            SimulatedReport::Diagram1 if point.is_voice() && row % BURST_ROWS == BURST_ROWS - 1 => {
+                let mut end = option;
+                end.result = call_end(option, self.late, 1.0).result;
+                Some(end)
+            }
+            SimulatedReport::Diagram1 => None,
+        }
     }
 }
 
@@ -132,6 +194,7 @@ impl Traffic {
 #[derive(Debug)]
 pub(super) struct Rows {
     traffic: Arc<Traffic>,
+    report: SimulatedReport,
     first: i64,
     last: i64,
     minute: i64,
@@ -148,9 +211,9 @@ impl Rows {
             let start = burst.at.as_second();
             let overlaps = start <= self.last && start + i64::from(burst.seconds.max(1)) > self.first;
             while overlaps && self.burst_row < burst.rows {
-                let row = self.traffic.burst_row(self.burst, self.burst_row);
+                let row = self.traffic.burst_row(self.report, self.burst, self.burst_row);
                 self.burst_row += 1;
-                if let Some(row) = row.filter(|row| self.traffic.has(row, self.first, self.last)) {
+                if let Some(row) = row.filter(|row| self.traffic.has(row, &(self.first..=self.last))) {
                     return Some(row);
                 }
             }
@@ -177,7 +240,8 @@ impl Iterator for Rows {
             }
             self.ready.clear();
             self.taken = 0;
-            self.traffic.minute(self.minute, self.first, self.last, &mut self.ready);
+            let seconds = self.first..=self.last;
+            self.traffic.minute(self.report, self.minute, &seconds, &mut self.ready);
             self.minute += 1;
         }
     }

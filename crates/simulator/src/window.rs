@@ -3,7 +3,7 @@
 //! Owns the reading of `date_ini` and `date_end`. It must never know about tokens, faults or bytes.
 
 use super::interaction::Row;
-use super::traffic::Traffic;
+use super::traffic::{SimulatedReport, Traffic};
 use jiff::civil::{Date, DateTime, Time};
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
@@ -46,9 +46,10 @@ impl Window {
         moment.is_some_and(|moment| (self.ini..=self.end).contains(&zone.to_datetime(moment)))
     }
 
-    /// The rows that a server shows for this window at `now`, each with its local date.
+    /// The rows of a report that a server shows for this window at `now`, each with its local date.
     pub(super) fn rows(
         self,
+        report: SimulatedReport,
         traffic: &Arc<Traffic>,
         now: Timestamp,
     ) -> impl Iterator<Item = (DateTime, Row)> + Send + use<> {
@@ -60,10 +61,12 @@ impl Window {
         let first = second(zone.to_ambiguous_timestamp(self.ini).earlier());
         let last = second(zone.to_ambiguous_timestamp(self.end).later());
         let now = now.as_second();
-        traffic.rows(first, last.min(now)).filter(move |row| row.visible <= now).filter_map(move |row| {
-            let local = zone.to_datetime(Timestamp::from_second(row.date).ok()?);
-            (self.ini <= local && local <= self.end).then_some((local, row))
-        })
+        traffic.rows_of(report, first, last.min(now)).filter(move |row| row.visible <= now).filter_map(
+            move |row| {
+                let local = zone.to_datetime(Timestamp::from_second(row.date).ok()?);
+                (self.ini <= local && local <= self.end).then_some((local, row))
+            },
+        )
     }
 }
 
@@ -119,7 +122,10 @@ mod tests {
     }
 
     fn count(traffic: &Arc<Traffic>, ini: &str, end: &str, now: &str) -> usize {
-        Window::parse(ini, end).unwrap().rows(traffic, now.parse().unwrap()).count()
+        Window::parse(ini, end)
+            .unwrap()
+            .rows(SimulatedReport::Diagram13, traffic, now.parse().unwrap())
+            .count()
     }
 
     #[test]
@@ -137,7 +143,7 @@ mod tests {
     fn the_end_can_be_left_out() {
         let traffic = traffic("America/Bogota");
         let now = "2026-01-20T00:00:00Z".parse().unwrap();
-        let rows = |window: Window| window.rows(&traffic, now).count();
+        let rows = |window: Window| window.rows(SimulatedReport::Diagram13, &traffic, now).count();
         let whole = Window::parse("20260119100000", "20260119100010").unwrap();
         let open = whole.without_last_second().unwrap();
         assert_eq!(Some(open), Window::parse("20260119100000", "20260119100009"));

@@ -29,6 +29,8 @@ pub(super) struct Said<'a> {
     pub(super) rows: u64,
     /// The wait that the server asks for.
     pub(super) retry_after: Option<Duration>,
+    /// The vendor's name of what was asked for.
+    pub(super) asked: &'static str,
     /// The token, which must never be repeated.
     pub(super) token: &'a str,
 }
@@ -129,7 +131,7 @@ fn refusal(said: Said<'_>) -> ApiError {
         401 => ApiError::TokenMissing,
         429 => ApiError::Throttled(retry_after),
         400 if words.contains("DOES NOT EXIST") || words.contains("ARE REQUIRED") => {
-            ApiError::UnknownReport(message)
+            ApiError::UnknownReport { asked: said.asked, message }
         }
         403 | 200..=299 if known_words(&words).is_some() => {
             known_words(&words).unwrap_or(ApiError::TokenInvalid)
@@ -174,7 +176,14 @@ mod tests {
 
     fn verdict_of(status: u16, body: &str, rows: u64) -> Classified {
         let envelope = Envelope::parse(body.as_bytes()).ok();
-        classify(Said { status, envelope: envelope.as_ref(), rows, retry_after: None, token: "s3cret" })
+        classify(Said {
+            status,
+            envelope: envelope.as_ref(),
+            rows,
+            retry_after: None,
+            asked: "diagram_13",
+            token: "s3cret",
+        })
     }
 
     #[test]

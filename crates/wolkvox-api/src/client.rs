@@ -1,4 +1,4 @@
-//! One request of the report, from socket to rows.
+//! One request of a report, from socket to rows.
 //!
 //! Follows no redirect (it would carry the token away) and never asks twice (it would spend quota
 //! unseen): the poller decides when to ask again.
@@ -25,6 +25,7 @@ use super::{
     envelope::Envelope,
     error::ApiError,
     names,
+    report_name::ReportName,
     resolver::{Resolver, SilentNameServer},
     splitter::{Element, SplitError, Splitter},
     token_info::TokenInfo,
@@ -52,9 +53,11 @@ impl Default for ClientLimits {
     }
 }
 
-/// The requested range: both ends in the server's local time, and both taken as included.
+/// The requested report and range: both ends in the server's local time, and both taken as included.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Query {
+    /// `api`.
+    pub report: ReportName,
     /// `date_ini`.
     pub from: DateTime,
     /// `date_end`.
@@ -181,15 +184,17 @@ impl Client {
         each: &mut (dyn FnMut(Element<'_>) + Send),
     ) -> Result<Answer, ApiError> {
         let dates = format!(
-            "api=diagram_13&date_ini={}&date_end={}",
+            "api={}&date_ini={}&date_end={}",
+            query.report.as_str(),
             query.from.strftime("%Y%m%d%H%M%S"),
             query.to.strftime("%Y%m%d%H%M%S")
         );
         let request = self.request("reports_manager.php", &dates, token)?;
         let mut response = request.send().await.map_err(|e| self.network_fault(e))?;
         let server_time = server_time(response.headers());
-        let JudgedAnswer { envelope, class, rows } =
-            self.judged(&mut response, token, self.limits.answer_bytes, admission, each).await?;
+        let JudgedAnswer { envelope, class, rows } = self
+            .judged(&mut response, query.report.as_str(), token, self.limits.answer_bytes, admission, each)
+            .await?;
         match class {
             Classified::Error(fault) => Err(fault),
             Classified::Empty => Ok(Answer { rows: 0, server_time }),
@@ -204,6 +209,7 @@ impl Client {
     async fn judged(
         &self,
         response: &mut reqwest::Response,
+        asked: &'static str,
         token: &str,
         most_bytes: u64,
         admission: &mut Admission,
@@ -225,7 +231,7 @@ impl Client {
         if let Some(envelope) = &mut envelope {
             envelope.add_head(status, response.headers());
         }
-        let class = classify(Said { status, envelope: envelope.as_ref(), rows, retry_after, token });
+        let class = classify(Said { status, envelope: envelope.as_ref(), rows, retry_after, asked, token });
         Ok(JudgedAnswer { envelope: envelope.unwrap_or_default(), class, rows })
     }
 
@@ -244,7 +250,14 @@ impl Client {
             {
                 return Ok(info);
             }
-            match classify(Said { status, envelope: envelope.as_ref(), rows: 1, retry_after: None, token }) {
+            match classify(Said {
+                status,
+                envelope: envelope.as_ref(),
+                rows: 1,
+                retry_after: None,
+                asked: "token_info",
+                token,
+            }) {
                 Classified::Rows => TokenInfo::parse(&body),
                 Classified::Empty => {
                     Err(ApiError::Schema("the server tells nothing of its quota".to_owned()))
@@ -270,12 +283,13 @@ impl Client {
         token: &str,
     ) -> Result<BTreeMap<String, String>, ApiError> {
         let asked = async {
-            let request = self.request("information.php", names::query(kind), token)?;
+            let asked = names::call(kind);
+            let request = self.request("information.php", &format!("api={asked}"), token)?;
             let mut response = request.send().await.map_err(|e| self.network_fault(e))?;
             let mut found = BTreeMap::new();
             let mut admission = Admission::default();
             let judged = self
-                .judged(&mut response, token, names::MOST_BYTES, &mut admission, &mut |element| {
+                .judged(&mut response, asked, token, names::MOST_BYTES, &mut admission, &mut |element| {
                     if found.len() < names::MOST_NAMES {
                         found.extend(names::parse(kind, element, length));
                     }

@@ -116,7 +116,12 @@ pub enum ApiError {
     /// A server error.
     Http5xx(u16),
     /// The report does not exist there, or a parameter is missing: asking again will not help.
-    UnknownReport(String),
+    UnknownReport {
+        /// The vendor's name of what was asked for.
+        asked: &'static str,
+        /// The server's words.
+        message: String,
+    },
     /// Refused in unknown words, perhaps because the answer would be too large.
     Refused {
         /// HTTP status.
@@ -217,7 +222,7 @@ impl ApiError {
             Self::Tls(_) => ErrorClass::Tls,
             Self::Timeout(_) => ErrorClass::Timeout,
             Self::Http5xx(_) | Self::Busy(_) => ErrorClass::Http5xx,
-            Self::UnknownReport(_) | Self::Redirected(_) | Self::Refused { .. } | Self::Forbidden => {
+            Self::UnknownReport { .. } | Self::Redirected(_) | Self::Refused { .. } | Self::Forbidden => {
                 ErrorClass::BadRequest
             }
             Self::TokenMissing | Self::TokenUnreadable(_) => ErrorClass::TokenMissing,

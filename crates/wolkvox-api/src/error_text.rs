@@ -155,13 +155,12 @@ texts! {
          Todos los tokens de la operación comparten las peticiones del día: averigüe quién más las gasta, o consulte \
          menos a menudo (--poll.interval).";
     UnknownReport:
-        "the server does not know diagram_13; it says {detail}",
-        "el servidor no conoce diagram_13; dice {detail}";
+        "the server does not know {asked}; it says {detail}",
+        "el servidor no conoce {asked}; dice {detail}";
     Refused: "the server refuses in words of its own: {detail}", "el servidor se niega con sus propias palabras: {detail}";
     UnknownReportRemedy:
-        "Ask Wolkvox whether the report diagram_13 is enabled for this operation, and check the server's digits.",
-        "Pregunte a Wolkvox si el reporte diagram_13 está habilitado para esta operación, y revise los dígitos del \
-         servidor.";
+        "Ask Wolkvox whether this report is enabled for this operation, and check the server's digits.",
+        "Pregunte a Wolkvox si este reporte está habilitado para esta operación, y revise los dígitos del servidor.";
     Redirected:
         "the server sends the request elsewhere (HTTP {detail}); this is not followed, for it would carry the token away",
         "el servidor manda la petición a otro sitio (HTTP {detail}); no se sigue, porque se llevaría el token";
@@ -191,11 +190,11 @@ texts! {
         "the answer holds {held} of the {known} rows that Wolkvox sent before for the same times",
         "la respuesta trae {held} de las {known} filas que Wolkvox envió antes para las mismas horas";
     ContradictsRemedy:
-        "Check that the target's server and token belong to the same operation as before, and compare the report diagram_13 in \
+        "Check that the target's server and token belong to the same operation as before, and compare this report in \
          Wolkvox for the last hour: if its rows are there, tell Wolkvox that its API leaves them out. Nothing is lost or counted \
          meanwhile. After an hour, counting goes on from there without counting anything twice; \
          wolkvox_windows_incomplete_total says so.",
-        "Revise que el servidor y el token del destino sean de la misma operación que antes, y compare el reporte diagram_13 \
+        "Revise que el servidor y el token del destino sean de la misma operación que antes, y compare este reporte \
          en Wolkvox de la última hora: si sus filas están allí, diga a Wolkvox que su API las omite. Mientras tanto no se \
          pierde ni se cuenta nada. Después de una hora se sigue contando desde ahí, sin contar nada dos veces; lo indica \
          wolkvox_windows_incomplete_total.";
@@ -259,7 +258,7 @@ impl ApiError {
             Self::Timeout(_) => (ErrorText::TimedOut, ErrorText::LaterRemedy),
             Self::Http5xx(_) => (ErrorText::ServerError, ErrorText::LaterRemedy),
             Self::Busy(_) => (ErrorText::Busy, ErrorText::LaterRemedy),
-            Self::UnknownReport(_) => (ErrorText::UnknownReport, ErrorText::UnknownReportRemedy),
+            Self::UnknownReport { .. } => (ErrorText::UnknownReport, ErrorText::UnknownReportRemedy),
             Self::Refused { .. } => (ErrorText::Refused, ErrorText::UnknownReportRemedy),
             Self::Redirected(_) => (ErrorText::Redirected, ErrorText::NotWolkvoxRemedy),
             Self::TokenMissing => (ErrorText::TokenMissing, ErrorText::TokenMissingRemedy),
@@ -295,9 +294,10 @@ impl ApiError {
             | Self::Tls(reason)
             | Self::TokenUnreadable(reason)
             | Self::Internal(reason) => reason.clone(),
-            Self::UnknownReport(words) | Self::Maintenance(words) | Self::NotEmpty(words) => {
-                format!("{words:?}")
+            Self::UnknownReport { asked, message } => {
+                return vec![("asked", (*asked).to_owned()), ("detail", format!("{message:?}"))];
             }
+            Self::Maintenance(words) | Self::NotEmpty(words) => format!("{words:?}"),
             Self::Refused { status, message } => format!("HTTP {status}: {message:?}"),
             Self::Http5xx(status) | Self::Redirected(status) => status.to_string(),
             Self::Timeout(wait)
@@ -386,7 +386,10 @@ mod tests {
             (ApiError::ForeignNotFound, &["HTTP 404"]),
             (ApiError::Timeout(Duration::from_secs(60)), &["60 s"]),
             (ApiError::TooFewRows { received: 7, promised: 9, server_time: None }, &["7 ", "9 "]),
-            (ApiError::UnknownReport(words()), &["\"DOES NOT EXIST\""]),
+            (
+                ApiError::UnknownReport { asked: "diagram_1", message: words() },
+                &["diagram_1;", "\"DOES NOT EXIST\""],
+            ),
             (ApiError::Refused { status: 418, message: words() }, &["HTTP 418: \"DOES NOT EXIST\""]),
             (ApiError::TooLarge(268_435_456), &["268435456 bytes"]),
             (

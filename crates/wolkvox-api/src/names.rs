@@ -17,11 +17,11 @@ pub(super) const MOST_NAMES: usize = 10_000;
 /// Size of the largest answer, in bytes: far above that of so many names.
 pub(super) const MOST_BYTES: u64 = 16 * 1024 * 1024;
 
-/// Returns the query that asks for names of a kind.
-pub(super) fn query(kind: NameKind) -> &'static str {
+/// Returns the vendor's name of the call that lists names of a kind.
+pub(super) fn call(kind: NameKind) -> &'static str {
     match kind {
-        NameKind::RoutingPoints => "api=routing_points",
-        NameKind::Options => "api=activity_codes",
+        NameKind::RoutingPoints => "routing_points",
+        NameKind::Options => "activity_codes",
     }
 }
 

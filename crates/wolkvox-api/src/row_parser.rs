@@ -1,6 +1,6 @@
-//! Reads one row, and drops what is personal in it.
+//! Reads one row of a report, and drops what is personal in it.
 //!
-//! `customer_id` and `telephone` are never copied out of the answer's bytes, `conn_id` leaves only as a keyed hash, and
+//! `customer_id`, `telephone` and the caller's number are never copied out of the answer's bytes, `conn_id` leaves only as a keyed hash, and
 //! an option in which a caller typed a number leaves as [`NUMBER`]. A row that cannot be counted is a [`Rejected`],
 //! never a panic and never silence.
 
@@ -15,13 +15,14 @@ use super::{
     mend::mended,
     parse_date,
     rejection::{Rejected, Rejection},
+    report_name::{ReportName, call_outcome},
     splitter::Element,
     text::{Text, clean, cut, is_absent},
     total,
 };
 use model::{DigitFold, Fingerprints, LONGEST_INTERACTION, LocalSecond, MOST_ATTEMPTS, NUMBER};
 
-/// One option that somebody entered.
+/// One option that somebody entered, or what became of a call after it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Row<'a> {
     /// Where, how, and which option.
@@ -35,7 +36,7 @@ pub struct Row<'a> {
     pub began: Option<i64>,
     /// What the server's own clock showed.
     pub date: LocalSecond,
-    /// Whole seconds from the start of the interaction; a fraction is cut off. `None` where absent or beyond any
+    /// Whole seconds from the start of the interaction to the option, or to the end of the call; a fraction is cut off. `None` where absent or beyond any
     /// interaction.
     pub second: Option<u32>,
     /// Attempts in the routing point; 0 where absent, or more than anybody makes.
@@ -48,7 +49,7 @@ pub struct Row<'a> {
 pub struct RowLabels<'a> {
     /// The routing point.
     pub rp_id: Cow<'a, str>,
-    /// How it was reached.
+    /// How it was reached; of a call's outcome, the word of [`CallOutcome`](model::CallOutcome).
     pub channel: Cow<'a, str>,
     /// What was entered.
     pub option: Cow<'a, str>,
@@ -85,9 +86,9 @@ struct Fields<'a> {
 
 impl<'a> Fields<'a> {
     /// Reads what servers usually write; `None` where there is more to it.
-    fn quickly(json: &'a str) -> Option<Self> {
+    fn quickly(report: ReportName, json: &'a str) -> Option<Self> {
         let mut fields = Self::default();
-        flat::members(json, |name, value| match fields.named(name) {
+        flat::members(json, |name, value| match fields.named(report, name) {
             Some(field) if *field == Text::Missing => {
                 *field = value;
                 true
@@ -98,41 +99,38 @@ impl<'a> Fields<'a> {
         Some(fields)
     }
 
-    fn named(&mut self, name: &str) -> Option<&mut Text<'a>> {
-        Some(match name {
-            "rp_id" => &mut self.rp_id,
-            "conn_id" => &mut self.conn_id,
-            "channel" => &mut self.channel,
-            "attempt" => &mut self.attempt,
-            "date" => &mut self.date,
-            "second_event" => &mut self.second_event,
-            "cod_opc_menu" => &mut self.cod_opc_menu,
+    fn named(&mut self, report: ReportName, name: &str) -> Option<&mut Text<'a>> {
+        Some(match (report, name) {
+            (_, "rp_id") => &mut self.rp_id,
+            (_, "conn_id") => &mut self.conn_id,
+            (_, "date") => &mut self.date,
+            (_, "cod_opc_menu") => &mut self.cod_opc_menu,
+            (ReportName::Diagram13, "attempt") => &mut self.attempt,
+            (report, name) if name == report.channel_field() => &mut self.channel,
+            (report, name) if name == report.second_field() => &mut self.second_event,
             _ => return None,
         })
     }
 
     /// Reads what the quick way refuses: odd types, numbers of more than 64 bits, and keys that come twice, of which
     /// the last counts.
-    fn closely(json: &'a str) -> Result<Self, serde_json::Error> {
-        let mut found: BTreeMap<Cow<'a, str>, &'a RawValue> = serde_json::from_str(json)?;
-        let mut take = |name: &str| found.remove(name).map_or(Ok(Text::Missing), Text::of);
-        Ok(Self {
-            rp_id: take("rp_id")?,
-            conn_id: take("conn_id")?,
-            channel: take("channel")?,
-            attempt: take("attempt")?,
-            date: take("date")?,
-            second_event: take("second_event")?,
-            cod_opc_menu: take("cod_opc_menu")?,
-        })
+    fn closely(report: ReportName, json: &'a str) -> Result<Self, serde_json::Error> {
+        let found: BTreeMap<Cow<'a, str>, &'a RawValue> = serde_json::from_str(json)?;
+        let mut fields = Self::default();
+        for (name, value) in found {
+            if let Some(field) = fields.named(report, &name) {
+                *field = Text::of(value)?;
+            }
+        }
+        Ok(fields)
     }
 
     /// Those without which a row would be counted as something else, and the first of them that is no scalar.
-    fn odd(&self) -> Option<Rejected> {
+    fn odd(&self, report: ReportName) -> Option<Rejected> {
         let identity = [
             ("rp_id", &self.rp_id),
             ("conn_id", &self.conn_id),
-            ("channel", &self.channel),
+            (report.channel_field(), &self.channel),
             ("date", &self.date),
             ("cod_opc_menu", &self.cod_opc_menu),
         ];
@@ -149,17 +147,23 @@ pub struct RowParser {
     fingerprints: Fingerprints,
     label_length: usize,
     fold: DigitFold,
+    report: ReportName,
 }
 
 impl RowParser {
-    /// `label_length` is in characters; longer label values are cut, but told apart by their whole text.
+    /// For `diagram_13`; `label_length` is in characters; longer label values are cut, but told apart by their whole text.
     pub fn new(fingerprints: Fingerprints, label_length: usize) -> Self {
-        Self { fingerprints, label_length, fold: DigitFold::default() }
+        Self { fingerprints, label_length, fold: DigitFold::default(), report: ReportName::default() }
     }
 
     /// The same, with another rule for options in which somebody typed a number.
     pub fn folding(self, fold: DigitFold) -> Self {
         Self { fold, ..self }
+    }
+
+    /// The same, for another report.
+    pub fn reading(self, report: ReportName) -> Self {
+        Self { report, ..self }
     }
 
     /// The longest label value, in characters.
@@ -177,10 +181,10 @@ impl RowParser {
     }
 
     fn parse_text<'a>(&self, text: &'a str) -> Result<Row<'a>, Rejected> {
-        if let Some(fields) = Fields::quickly(text) {
+        if let Some(fields) = Fields::quickly(self.report, text) {
             return self.read(&fields, text);
         }
-        let closely = |json: &str| match Fields::closely(json) {
+        let closely = |json: &str| match Fields::closely(self.report, json) {
             Ok(fields) => self.read(&fields, json).map(Row::into_owned),
             Err(_) => Err(not_a_row(json)),
         };
@@ -188,7 +192,7 @@ impl RowParser {
     }
 
     fn read<'a>(&self, fields: &Fields<'a>, json: &str) -> Result<Row<'a>, Rejected> {
-        if let Some(rejected) = fields.odd() {
+        if let Some(rejected) = fields.odd(self.report) {
             return Err(rejected);
         }
         let rp_id = clean(&fields.rp_id);
@@ -221,15 +225,21 @@ impl RowParser {
             &canonical(attempts, &attempt_text),
             &option,
         ]);
-        let interaction = (!is_absent(&conn_id)).then(|| self.fingerprints.of(&[&rp_id, &channel, &conn_id]));
+        // A correction may change what became of a call, and never makes it another.
+        let within = if self.report == ReportName::Diagram13 { &*channel } else { "" };
+        let interaction = (!is_absent(&conn_id)).then(|| self.fingerprints.of(&[&rp_id, within, &conn_id]));
         // "0" is a key that a caller can press, so an option is absent only when it is empty or a dash.
         let option = match &*option {
             "0" => option,
             typed if self.fold.folds(typed) => Cow::Borrowed(NUMBER),
             _ => self.label(option),
         };
+        let channel = match self.report {
+            ReportName::Diagram13 => self.label(channel),
+            ReportName::Diagram1 => Cow::Borrowed(call_outcome(&channel).as_str()),
+        };
         Ok(Row {
-            labels: RowLabels { rp_id: self.label(rp_id), channel: self.label(channel), option },
+            labels: RowLabels { rp_id: self.label(rp_id), channel, option },
             fingerprint,
             interaction,
             began: call_began(&conn_id),
@@ -316,5 +326,7 @@ fn whole(text: &str) -> Option<u32> {
     digits.parse().ok()
 }
 
+#[cfg(test)]
+mod outcome_tests;
 #[cfg(test)]
 mod tests;

@@ -5,7 +5,7 @@ use std::{io, time::Duration};
 use jiff::Timestamp;
 
 use super::{
-    faults, network, range_end,
+    faults, network, outcomes, range_end,
     report::{Mark, Report},
     requests::{Look, MOST_REQUESTS, Requester},
     rows,
@@ -92,7 +92,11 @@ async fn examine(
     let zone_is_right = rows::zone(&look.sample, &target.timezone, now, report)?;
     rows::lateness(&look.sample, &target.timezone, now, zone_is_right, report)?;
     range_end::check(&look.sample, requester, target, report).await?;
-    rows::shapes(&look.sample, report)
+    rows::shapes(&look.sample, report)?;
+    if target.outcomes {
+        outcomes::check(requester, length, report).await?;
+    }
+    Ok(())
 }
 
 /// Returns true if a request that failed in this way had made its TLS handshake before.
@@ -153,7 +157,8 @@ fn quota(
     report: &mut Report<'_>,
 ) -> io::Result<bool> {
     // One request a poll; re-reading, names and retries add little.
-    let needed = 86_400 / interval.as_secs().max(1);
+    let outcomes = if target.outcomes { outcomes::requests_a_day(interval) } else { 0 };
+    let needed = 86_400 / interval.as_secs().max(1) + outcomes;
     let left = info.limit.saturating_sub(info.used);
     let values = [
         ("limit", info.limit.to_string()),
@@ -177,6 +182,7 @@ fn quota(
         report.line(Mark::Todo, Text::Quota, Text::LicencesDiffer, &values)?;
         report.remedy(Text::LicencesRemedy, &values)?;
     }
+    outcomes::cost(target.outcomes, info.limit, interval, report)?;
     Ok(left > 0)
 }
 

@@ -16,7 +16,7 @@ pub(super) fn ends_the_visit(fault: &ApiError) -> bool {
     !matches!(
         fault,
         ApiError::Http5xx(_)
-            | ApiError::UnknownReport(_)
+            | ApiError::UnknownReport { .. }
             | ApiError::Refused { .. }
             | ApiError::ForeignNotFound
             | ApiError::NotJson(_)
@@ -84,7 +84,7 @@ fn check(fault: &ApiError) -> Text {
         ApiError::QuotaReserved => Text::Requests,
         ApiError::Timeout(_)
         | ApiError::Http5xx(_)
-        | ApiError::UnknownReport(_)
+        | ApiError::UnknownReport { .. }
         | ApiError::Refused { .. }
         | ApiError::Forbidden
         | ApiError::ForeignNotFound

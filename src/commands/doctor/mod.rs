@@ -12,11 +12,13 @@
 //! | `checks` | the visit of one target |
 //! | `faults` | failures: do they end the visit, and what is the remedy |
 //! | `rows` | zone, lateness and shapes of the rows |
+//! | `outcomes` | the second report: its cost, and what it is like |
 //! | `range_end` | is the end of a span included |
 
 mod checks;
 mod faults;
 mod network;
+mod outcomes;
 mod range_end;
 mod report;
 mod requests;

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     config::TargetConfig,
-    wolkvox::{FieldSample, Query},
+    wolkvox::{FieldSample, Query, ReportName},
 };
 
 /// Length of both ranges, in seconds.
@@ -31,7 +31,7 @@ pub(super) async fn check(
     for (seen, end) in seen.iter_mut().zip([second, second - 1]) {
         let (Some(from), Some(to)) = ((second - SPAN).civil(), end.civil()) else { return Ok(()) };
         let sample = FieldSample::counting_at(target.timezone.clone(), second);
-        let look = requester.read(Query { from, to }, sample).await;
+        let look = requester.read(Query { report: ReportName::Diagram13, from, to }, sample).await;
         if look.outcome.is_err() {
             return report.line(Mark::Note, Text::End, Text::EndUnknown, &[]);
         }

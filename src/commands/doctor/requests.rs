@@ -4,13 +4,15 @@ use std::time::Duration;
 
 use jiff::{Timestamp, tz::TimeZone};
 
+use super::{faults, outcomes::CallsSeen};
 use crate::{
     config::{TargetConfig, TokenSource},
     ledger::RowBatch,
     model::Fingerprints,
     schedule::TimeRange,
     wolkvox::{
-        Admission, Answer, ApiError, Client, ClientLimits, Element, FieldSample, Query, RowParser, TokenInfo,
+        Admission, Answer, ApiError, Client, ClientLimits, Element, FieldSample, Query, ReportName,
+        RowParser, TokenInfo,
     },
 };
 
@@ -84,7 +86,8 @@ impl<'a> Requester<'a> {
     pub(super) async fn last(&mut self, length: Duration) -> Look {
         let now = self.now();
         let (from, to) = TimeRange { from: now - length, to: now }.local(self.zone);
-        self.read(Query { from, to }, FieldSample::new(self.zone.clone())).await
+        self.read(Query { report: ReportName::Diagram13, from, to }, FieldSample::new(self.zone.clone()))
+            .await
     }
 
     pub(super) async fn read(&mut self, query: Query, mut sample: FieldSample) -> Look {
@@ -109,6 +112,34 @@ impl<'a> Requester<'a> {
             .await;
         self.refund(outcome.as_ref().err());
         outcome.and_then(|answer| batch.verdict().map(|()| answer))
+    }
+
+    /// Asks for what became of the calls of the last seconds of this number.
+    pub(super) async fn calls(&mut self, length: Duration) -> Result<CallsSeen, ApiError> {
+        let now = self.now();
+        let (from, to) = TimeRange { from: now - length, to: now }.local(self.zone);
+        let token = self.token.read().map_err(|error| ApiError::TokenUnreadable(error.to_string()))?;
+        self.spend()?;
+        let report = ReportName::Diagram1;
+        let parser = RowParser::new(Fingerprints::new([0; 16]), 128).reading(report);
+        let mut batch = RowBatch::default();
+        let mut seen = CallsSeen::default();
+        let zone = self.zone;
+        let mut each = |element: Element<'_>| {
+            let row = parser.parse(element);
+            if let Ok(row) = &row {
+                seen.saw(row, zone);
+            }
+            batch.push(row);
+        };
+        let query = Query { report, from, to };
+        let outcome = self.client.read(query, token.expose(), &mut Admission::default(), &mut each).await;
+        self.refund(outcome.as_ref().err());
+        match outcome {
+            // Of an answer that was only too large its first rows tell enough.
+            Err(error) if seen.rows == 0 || !faults::is_of_size(&error) => Err(error),
+            _ => batch.verdict().map(|()| seen),
+        }
     }
 
     fn spend(&mut self) -> Result<(), ApiError> {

@@ -40,6 +40,7 @@ texts! {
     Lateness: "lateness", "retraso";
     End: "end of span", "fin de tramo";
     Fields: "fields", "campos";
+    Outcomes: "outcomes", "desenlaces";
     Requests: "requests", "peticiones";
 
     NameIsAddress: "the server is given by its address", "el servidor se indica por su dirección";
@@ -225,6 +226,50 @@ texts! {
         "entries that are no rows: {number} (a line of totals, or something broken); the exporter counts them as rejected",
         "entradas que no son filas: {number} (una línea de totales, o algo roto); el exportador las cuenta como rechazadas";
 
+    OutcomesFit:
+        "what became of calls is read, too: about {needed} requests a day more, of {limit}, which leaves enough for the menus",
+        "también se lee en qué terminan las llamadas: unas {needed} peticiones más al día, de {limit}; alcanza para los menús";
+    OutcomesTight:
+        "what became of calls is read, too: about {needed} requests a day more, of {limit}. That is tight: when requests \
+         become few, it waits behind the menus",
+        "también se lee en qué terminan las llamadas: unas {needed} peticiones más al día, de {limit}. Es justo: cuando \
+         quedan pocas, espera detrás de los menús";
+    OutcomesOffFit:
+        "what became of calls is not read; with `outcomes: true` it would take about {needed} requests a day, of {limit}, \
+         which leaves enough",
+        "no se lee en qué terminan las llamadas; con `outcomes: true` gastaría unas {needed} peticiones al día, de {limit}, \
+         y alcanza";
+    OutcomesOffTight:
+        "what became of calls is not read; with `outcomes: true` it would take about {needed} requests a day, of {limit}, \
+         which is too tight to recommend it",
+        "no se lee en qué terminan las llamadas; con `outcomes: true` gastaría unas {needed} peticiones al día, de {limit}: \
+         es muy justo para recomendarlo";
+    OutcomesNone:
+        "no row of diagram_1 in that time, or no such report: Wolkvox answers both in the same way. If calls came in, ask \
+         Wolkvox whether it is enabled",
+        "ninguna fila de diagram_1 en ese tiempo, o no existe tal reporte: Wolkvox responde a ambos igual. Si entraron \
+         llamadas, pregunte a Wolkvox si está habilitado";
+    OutcomesSeen:
+        "diagram_1 exists and gave {rows} rows of {calls} calls: {reached} reached the queue, {hung_up} were hung up, and \
+         {other} say something else",
+        "diagram_1 existe y dio {rows} filas de {calls} llamadas: {reached} llegaron a la cola, en {hung_up} colgaron, y \
+         {other} dicen otra cosa";
+    CallsOfOneRow:
+        "each call has one row there: the counts are calls",
+        "cada llamada tiene allí una fila: lo contado son llamadas";
+    CallsOfManyRows:
+        "calls have up to {most} rows there: the counts by option are rows, and only the time to the hang-up counts each \
+         call once",
+        "las llamadas tienen allí hasta {most} filas: lo contado por opción son filas, y solo el tiempo hasta colgar cuenta \
+         cada llamada una vez";
+    CallsDatedAtEnd: "its rows are dated by the end of the call", "sus filas tienen la fecha del fin de la llamada";
+    CallsDatedAtBegin:
+        "its rows are dated by the beginning of the call: a long call comes late, and is counted all the same",
+        "sus filas tienen la fecha del comienzo de la llamada: una llamada larga llega tarde, y se cuenta igual";
+    CallsDatedUnknown:
+        "whether its rows are dated by the beginning or the end of the call cannot be told from these",
+        "con estas filas no se puede saber si la fecha es del comienzo o del fin de la llamada";
+
     Spent:
         "{spent} of at most {most} were spent, and count against the day's quota",
         "se gastaron {spent} de {most} como máximo, y cuentan para la cuota del día";
@@ -259,6 +304,7 @@ mod tests {
             Text::Lateness,
             Text::End,
             Text::Fields,
+            Text::Outcomes,
             Text::Requests,
         ];
         for check in checks {

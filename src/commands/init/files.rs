@@ -84,6 +84,9 @@ impl Files {
         if let Some(proxy) = told.text("wolkvox.proxy-url").filter(|url| !url.contains('@')) {
             lines.push(format!("    proxy_url: {proxy:?}"));
         }
+        if told.text("wolkvox.outcomes").is_some() {
+            lines.push("    outcomes: true".to_owned());
+        }
         if let Some(path) = ca_file {
             lines.push("    tls:".to_owned());
             lines.push(format!("      ca_file: {:?}", path.to_string_lossy()));

@@ -83,6 +83,7 @@ pub(crate) struct TargetEntry {
     pub(crate) tls: TlsEntry,
     pub(crate) timezone: Option<Scalar>,
     pub(crate) licences: Option<Scalar>,
+    pub(crate) outcomes: Option<Scalar>,
     #[serde(default, deserialize_with = "nothing_is_default")]
     pub(crate) names: NamesEntry,
 }

@@ -15,6 +15,7 @@ pub(super) const PROXY_URL: &str = "wolkvox.proxy-url";
 pub(super) const CA_FILE: &str = "wolkvox.ca-file";
 pub(super) const TIMEZONE: &str = "wolkvox.timezone";
 pub(super) const ALLOW_HTTP: &str = "wolkvox.allow-http";
+pub(super) const OUTCOMES: &str = "wolkvox.outcomes";
 pub(super) const NAMES_FROM: &str = "names.from";
 pub(super) const NAMES_FILE: &str = "names.file";
 
@@ -59,6 +60,10 @@ impl FlagGroup for TargetFlags {
             Key::text("NUMBER", "Licences of the operation, each of which pays for 1,000 requests a day")
                 .at("targets[].licences")
                 .schema(json!({"type": "integer", "minimum": 1})),
+            Key::text("", "Read what became of calls, too (diagram_1): one more request a poll")
+                .at("targets[].outcomes")
+                .flag(OUTCOMES)
+                .switch(),
         ]
     }
 }

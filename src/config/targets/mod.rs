@@ -16,8 +16,8 @@ pub(crate) mod zone;
 use std::path::{Path, PathBuf};
 
 use self::keys::{
-    ALLOW_HTTP, CA_FILE, NAMES_FILE, NAMES_FROM, NameFlags, PROXY_URL, SERVER, TIMEZONE, TOKEN_FILE,
-    TargetFlags,
+    ALLOW_HTTP, CA_FILE, NAMES_FILE, NAMES_FROM, NameFlags, OUTCOMES, PROXY_URL, SERVER, TIMEZONE,
+    TOKEN_FILE, TargetFlags,
 };
 use crate::{
     config::{
@@ -27,7 +27,7 @@ use crate::{
             file::{ConfigFile, Scalar, TargetEntry},
             label,
         },
-        setting::flag_place,
+        setting::{boolean, flag_place},
     },
     i18n::{Bilingual, bilingual},
     wolkvox::Egress,
@@ -136,6 +136,7 @@ fn refuse_ambiguous(given: Given<'_>, diagnostics: &mut Diagnostics) {
         (TIMEZONE, "timezone"),
         (PROXY_URL, "proxy_url"),
         (CA_FILE, "tls.ca_file"),
+        (OUTCOMES, "outcomes"),
         (NAMES_FROM, "names.from"),
         (NAMES_FILE, "names.file"),
     ] {
@@ -220,6 +221,10 @@ impl<'a> TargetTexts<'a> {
             None => diagnostics.keep("", zone::parse(TargetConfig::DEFAULT_ZONE)),
         };
         let licences = self.licences(diagnostics);
+        let outcomes = match self.written(OUTCOMES, "outcomes", entry.outcomes.as_ref()) {
+            Some(written) => written.read(diagnostics, boolean),
+            None => Some(false),
+        };
         let choices = TokenChoices {
             flag: self.flag(TOKEN_FILE).map(Path::new),
             variable: self.given.token().filter(|_| self.sole),
@@ -236,6 +241,7 @@ impl<'a> TargetTexts<'a> {
             token: token?,
             timezone: zone?,
             licences: licences?,
+            outcomes: outcomes?,
             expected: Vec::new(),
             names: names?,
         })

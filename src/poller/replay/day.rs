@@ -169,6 +169,7 @@ impl Day {
             bounds,
             limits: settings.limits,
             idle: &settings.idle,
+            measure: settings.measure,
             // When it would have been read.
             now: (end + cadence.settle_delay + cadence.jitter).as_second(),
             moment: &|date| schedule::last_instant(date, zone),
@@ -239,6 +240,7 @@ impl Day {
             server: settings.name.clone(),
             zone: settings.zone.clone(),
             account: self.counters.clone(),
+            outcomes: None,
             window: window.map(Arc::new),
             up: true,
             buckets: settings.buckets.clone(),

@@ -26,7 +26,7 @@ use crate::{
     snapshot::TargetSnapshot,
     status::QuotaUse,
     store::StoreError,
-    wolkvox::ApiError,
+    wolkvox::{ApiError, ReportName},
 };
 
 /// After a failure that may pass the vendor is asked again so much later at most, unless he names a wait.
@@ -142,7 +142,9 @@ impl<S: Source> Poller<S> {
         self.pass_hold().await?;
         self.judge.begin(Reading::Live);
         let purpose = Purpose::CatchUp;
-        let mut pass = Pass { reading: Reading::Live, next: from, end, purpose, reread: None, given_up: 0 };
+        let report = ReportName::Diagram13;
+        let mut pass =
+            Pass { report, reading: Reading::Live, next: from, end, purpose, reread: None, given_up: 0 };
         let outcome = self.read_pass(&mut pass).await;
         self.reader.end_probe();
         self.agenda.polled(outcome.is_err());

@@ -129,7 +129,9 @@ fn a_file_that_lost_its_contents_is_made_anew_from_the_counters() {
         let before = fs::read(&path).unwrap();
         let mut counters = account.clone();
         counters.totals.horizon = LocalSecond::new(8000);
-        store.make_anew(&[RescuedTarget { name: "a".to_owned(), counters: counters.clone() }]).unwrap();
+        store
+            .make_anew(&[RescuedTarget { name: "a".to_owned(), counters: counters.clone(), outcomes: None }])
+            .unwrap();
         assert!(fs::read(super::super::rescue::beside(&path, "displaced")).unwrap() == before, "it is kept");
         assert_eq!(store.displacement().unwrap(), None);
         drop(store);

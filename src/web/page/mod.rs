@@ -5,6 +5,7 @@
 
 mod chart;
 mod day;
+mod outcomes;
 mod target;
 mod usual;
 

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use maud::{Markup, html};
 
-use super::{chart, day, usual};
+use super::{chart, day, outcomes, usual};
 use crate::{
     i18n::{Language, count, duration, moment, say, span},
     status::{StatusText, TargetState, TargetStatus, class_words, remedy, sentence, state_words},
@@ -26,6 +26,7 @@ pub(super) fn section(target: &TargetStatus, now: Timestamp, language: Language)
             (facts(target, now, language))
             (usual::section(&target.usual, language))
             (polls(target, now, language))
+            @if let Some(outcomes) = &target.outcomes { (outcomes::section(outcomes, language)) }
             (day::section(target, language))
         }
     }

@@ -51,6 +51,7 @@ fn target(name: &str) -> TargetStatus {
         deep_reads: Vec::new(),
         unread: 0,
         wrong_zone: None,
+        outcomes: None,
         usual: Default::default(),
         polls: vec![
             PollRecord {

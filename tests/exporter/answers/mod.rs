@@ -18,7 +18,7 @@ use jiff::civil::date;
 use wolkvox_exporter::{
     ledger::RowBatch,
     model::Fingerprints,
-    wolkvox::{Admission, ApiError, Client, ClientLimits, Query, RowParser},
+    wolkvox::{Admission, ApiError, Client, ClientLimits, Query, ReportName, RowParser},
 };
 
 /// One good row with this option.
@@ -61,7 +61,11 @@ pub(crate) fn client(url: &str) -> Result<Client, ApiError> {
 }
 
 pub(crate) async fn ask_with(client: &Client) -> Result<Read, ApiError> {
-    let query = Query { from: date(2026, 11, 25).at(16, 0, 0, 0), to: date(2026, 11, 25).at(16, 5, 0, 0) };
+    let query = Query {
+        report: ReportName::Diagram13,
+        from: date(2026, 11, 25).at(16, 0, 0, 0),
+        to: date(2026, 11, 25).at(16, 5, 0, 0),
+    };
     let parser = RowParser::new(Fingerprints::new([7; 16]), 128);
     let (mut batch, mut options, mut fingerprints) = (RowBatch::new(Arc::default()), Vec::new(), Vec::new());
     let result = client

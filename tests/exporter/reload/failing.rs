@@ -39,6 +39,7 @@ fn config(names: &[&str]) -> Config {
         token: TokenSource::fixed(&Secret::new(TOKEN), &Bilingual::verbatim("the test")).unwrap(),
         timezone: noon(),
         licences: None,
+        outcomes: false,
         expected: Vec::new(),
         names: NameSources::default(),
     };

@@ -8,7 +8,7 @@ use std::{
 use jiff::{SignedDuration, ToSpan, tz::TimeZone};
 use simulator_testing::TELEPHONE_PREFIX;
 
-use crate::simulator::{MONDAY, Server, identity, moment, rows, seconds, text};
+use crate::simulator::{MONDAY, Server, digits, identity, moment, rows, seconds, text};
 
 #[tokio::test]
 async fn rows_over_http_add_up_to_the_truth() {
@@ -121,4 +121,53 @@ async fn a_day_is_answered_in_a_moment() {
     // Well below a second with optimization; unoptimized and on a busy machine some seconds. A look-back that
     // walks through every interaction again and again would take minutes.
     assert!(start.elapsed() < Duration::from_secs(20), "{:?}", start.elapsed());
+}
+
+#[tokio::test]
+async fn diagram_1_has_a_row_for_each_call_and_none_for_chats() {
+    let server = Server::start(|options| options.late_share = 0.0).await;
+    let hour = MONDAY + 10.hours();
+    let query =
+        format!("api=diagram_1&date_ini={}&date_end={}", digits(hour), digits(hour + 3_599.seconds()));
+    let ends = rows(server.get(Some("right"), &query).await).await;
+    let calls: HashSet<_> = ends.iter().map(|row| text(row, "conn_id")).collect();
+    assert_eq!(calls.len(), ends.len());
+    let mut counted = BTreeMap::<_, u64>::new();
+    for row in &ends {
+        let mut fields: Vec<_> = row.as_object().unwrap().keys().map(String::as_str).collect();
+        fields.sort_unstable();
+        assert_eq!(
+            fields,
+            [
+                "ani",
+                "cod_opc_menu",
+                "conn_id",
+                "customer_id",
+                "date",
+                "dn_transfer",
+                "result",
+                "rp_id",
+                "rp_name",
+                "time"
+            ]
+        );
+        assert!(["ok", "hung up", "transfer"].contains(&text(row, "result")), "{row}");
+        assert!(text(row, "ani").starts_with(TELEPHONE_PREFIX));
+        assert!(text(row, "date").starts_with("2026-01-19 10:"));
+        assert!(seconds(text(row, "time")) > 0);
+        *counted.entry((text(row, "rp_id"), text(row, "cod_opc_menu"))).or_default() += 1;
+    }
+    let truth = server.simulator.call_end_truth(moment(hour), moment(hour + 1.hour()));
+    let mut expected = BTreeMap::<_, u64>::new();
+    for ((rp_id, option, _), calls) in &truth.calls {
+        *expected.entry((rp_id.as_str(), option.as_str())).or_default() += calls;
+    }
+    assert_eq!(counted, expected);
+    let hung_up: u64 = truth.hang_ups.values().map(|(calls, _)| calls).sum();
+    assert!((ends.len() / 10..ends.len() / 2).contains(&(hung_up as usize)), "{hung_up} of {}", ends.len());
+    // The calls are those of diagram_13.
+    let options: HashSet<_> =
+        rows(server.hour().await).await.iter().map(|row| text(row, "conn_id").to_owned()).collect();
+    let known = calls.iter().filter(|call| options.contains(**call)).count();
+    assert!(known * 10 > calls.len() * 9, "{known} of {}", calls.len());
 }

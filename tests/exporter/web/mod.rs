@@ -91,6 +91,7 @@ fn target() -> TargetStatus {
         deep_reads: Vec::new(),
         unread: 0,
         wrong_zone: None,
+        outcomes: None,
         usual: Default::default(),
         polls: Vec::new(),
         day: Day::default(),

@@ -1,6 +1,7 @@
 //! The product as its users have it: the real binary reads a simulated Wolkvox over HTTP, real Prometheus servers
 //! of two generations scrape it, and what they stored is held against the simulator's truth.
 
+mod calls;
 mod hostile;
 mod native;
 mod queries;
@@ -238,6 +239,7 @@ const ANSWERED: &str = "request ended";
 async fn killed_in_mid_poll_the_totals_are_the_same() {
     let mut vendor = Vendor::closed(4_000).await;
     let mut installation = installation(&vendor, ZERO_HOLD)
+        .with("--wolkvox.outcomes")
         .configured(&format!("menu: {{opt_out_codes: [{}]}}", queries::OPT_OUT));
     let mut exporter = installation.start().await;
     let scrapers = scrapers(&exporter).await;
@@ -268,6 +270,7 @@ async fn killed_in_mid_poll_the_totals_are_the_same() {
     everyone_has_left(&exporter, end).await;
     everything_stored(&exporter, &scrapers, end).await;
     assert_exact(&vendor, &scrapers, &vendor.journeys()).await;
+    calls::assert_exact(&exporter, &vendor, &scrapers, end).await;
     for scraper in &scrapers {
         queries::check(
             &scraper.prometheus,

@@ -1,0 +1,27 @@
+//! What became of a call after its menu option: it reached the queue of agents, or the caller hung up.
+
+/// What became of a call. Of the vendor's words only two are documented; every other one is [`CallOutcome::Other`], which is
+/// counted and never guessed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum CallOutcome {
+    /// The call reached the queue of agents.
+    ReachedQueue,
+    /// The caller hung up before.
+    HungUp,
+    /// The report says something else, or nothing.
+    Other,
+}
+
+impl CallOutcome {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::ReachedQueue, Self::HungUp, Self::Other];
+
+    /// The value of the label `outcome`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::ReachedQueue => "reached_queue",
+            Self::HungUp => "hung_up",
+            Self::Other => "other",
+        }
+    }
+}

@@ -1,0 +1,63 @@
+//! What became of the calls, as the table of metrics reads it.
+//!
+//! In these counters the channel of a label set is the outcome. Pure.
+
+use std::collections::BTreeMap;
+
+use super::view::{TargetView, counter, histogram};
+use crate::{
+    exposition::{Sample, label_block},
+    ledger::OptionCounts,
+    model::{CallOutcome, PointLabels},
+};
+
+impl TargetView {
+    /// The calls of every option, by outcome: each option has every outcome, so that a share can be computed of any.
+    pub(super) fn outcomes(&self) -> Vec<Sample> {
+        let Some(outcomes) = &self.target.outcomes else { return Vec::new() };
+        let mut options: BTreeMap<(&str, &str), BTreeMap<&str, &OptionCounts>> = BTreeMap::new();
+        for (labels, (_, counts)) in &outcomes.counters.menus {
+            let option = options.entry((&labels.point.rp_id, &labels.option)).or_default();
+            option.insert(&labels.point.channel, counts);
+        }
+        let mut samples = Vec::with_capacity(options.len() * CallOutcome::ALL.len());
+        for ((rp_id, option), counts) in options {
+            for outcome in CallOutcome::ALL.map(CallOutcome::as_str) {
+                let labels = label_block(&[
+                    ("server", &self.target.server),
+                    ("rp_id", rp_id),
+                    ("cod_opc_menu", option),
+                    ("outcome", outcome),
+                ]);
+                let counts = counts.get(outcome);
+                let released = counts.and_then(|counts| counts.released);
+                samples.push(counter(&labels, counts.map_or(0, |counts| counts.hits), released));
+            }
+        }
+        samples
+    }
+
+    /// The seconds after which callers of each routing point hung up.
+    pub(super) fn time_to_hang_up(&self) -> Vec<Sample> {
+        let Some(outcomes) = &self.target.outcomes else { return Vec::new() };
+        let is_hung_up = |labels: &PointLabels| &*labels.channel == CallOutcome::HungUp.as_str();
+        let mut samples = Vec::new();
+        for (labels, counts) in outcomes.counters.points.iter().filter(|(labels, _)| is_hung_up(labels)) {
+            let block = label_block(&[("server", &self.target.server), ("rp_id", &labels.rp_id)]);
+            samples.push(histogram(&block, &counts.journeys, &self.target.buckets, counts.released));
+        }
+        samples
+    }
+
+    /// Whether what became of the calls can be read.
+    pub(super) fn outcomes_up(&self) -> Vec<Sample> {
+        let Some(outcomes) = &self.target.outcomes else { return Vec::new() };
+        self.one(u64::from(self.target.up && outcomes.has_read && outcomes.failure.is_none()))
+    }
+
+    /// The moment up to which what became of the calls has been read.
+    pub(super) fn outcomes_watermark(&self) -> Vec<Sample> {
+        let Some(outcomes) = &self.target.outcomes else { return Vec::new() };
+        self.one(outcomes.counters.totals.watermark as f64)
+    }
+}

@@ -1,0 +1,45 @@
+//! Where callers of a target hung up: how many of how many calls, and the options with most of them.
+
+use maud::{Markup, html};
+
+use crate::{
+    i18n::{Language, count, say},
+    status::{HangUps, OutcomesStatus, OutcomesText},
+};
+
+pub(super) fn section(outcomes: &OutcomesStatus, language: Language) -> Markup {
+    let headings = [OutcomesText::Option, OutcomesText::HungUp, OutcomesText::Calls, OutcomesText::Share];
+    html! {
+        h3 { (say(OutcomesText::Heading, language, &[])) }
+        p.quiet { (outcomes.sentence(language)) }
+        @if !outcomes.options.is_empty() {
+            table.polls {
+                thead { tr { @for heading in headings { th scope="col" { (say(heading, language, &[])) } } } }
+                tbody {
+                    @for option in &outcomes.options {
+                        tr {
+                            td { (place(option)) }
+                            td { (count(option.hung_up, language)) }
+                            td { (count(option.calls, language)) }
+                            td { (percent(option)) }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Names an option and its routing point, with their codes.
+fn place(option: &HangUps) -> String {
+    let named = |name: Option<&str>, code: &str| match name.filter(|name| *name != code) {
+        Some(name) => format!("{name} ({code})"),
+        None => code.to_owned(),
+    };
+    let of = named(option.name.as_deref(), &option.code);
+    format!("{of} · {}", named(option.point_name.as_deref(), &option.rp_id))
+}
+
+fn percent(option: &HangUps) -> String {
+    format!("{} %", (option.hung_up * 100 + option.calls / 2) / option.calls.max(1))
+}
