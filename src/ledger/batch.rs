@@ -30,7 +30,7 @@ pub(super) const NO_SECOND: u32 = u32::MAX;
 /// One of so many rows is a large share.
 const LARGE_SHARE: u64 = 4;
 
-/// What has arrived of an answer so far.
+/// The rows of an answer that have arrived so far.
 #[derive(Debug, Default, Clone)]
 pub struct RowBatch {
     pub(super) rows: Vec<BatchRow>,
@@ -44,7 +44,7 @@ pub struct RowBatch {
     damaged: bool,
     /// Labels as they came, written behind each other.
     by_labels: HashMap<Box<str>, u32>,
-    /// Those of the row at hand.
+    /// The labels of the current row.
     written: String,
     /// Labels as the rules made them.
     by_ruled: HashMap<MenuLabels, u32>,
@@ -57,12 +57,12 @@ impl RowBatch {
         Self { rules, ..Self::default() }
     }
 
-    /// How many rows there are, without those that were rejected.
+    /// Number of rows, without those that were rejected.
     pub fn rows(&self) -> u64 {
         self.rows.len() as u64
     }
 
-    /// How many rows there are of each date and fingerprint.
+    /// Number of rows by date and fingerprint.
     pub fn counts(&self) -> OwnMap<(LocalSecond, u64), u32> {
         let mut counts = OwnMap::default();
         for row in &self.rows {
@@ -76,8 +76,8 @@ impl RowBatch {
         self.rows.sort_unstable_by_key(|row| (row.date, row.fingerprint));
     }
 
-    /// Of rows that are ordered by their dates, takes out those dated before `date`. What could not be read goes with them,
-    /// so that it is counted once.
+    /// Takes out the rows dated before `date`, of rows that are ordered by date. Unreadable ones go
+    /// with them, so that they are counted once.
     #[must_use]
     pub fn take_before(&mut self, date: LocalSecond) -> Self {
         let behind = self.rows.partition_point(|row| row.date < date);
@@ -128,11 +128,12 @@ impl RowBatch {
         }
     }
 
-    /// Whether a whole answer may be counted.
+    /// Checks that a whole answer may be counted.
     ///
     /// # Errors
-    /// Where an element is no JSON; where no row at all, or a large share of them, can be read: a quarter, but a single
-    /// one among others is no share. Then the report has changed, and the rows that could be read are no measure of it.
+    /// If an element is no JSON; if no row, or not enough of them, can be read: a quarter
+    /// unreadable is too much, but a single one among others is not. Then the report has changed,
+    /// and the readable rows are no measure of it.
     pub fn verdict(&self) -> Result<(), ApiError> {
         if self.damaged {
             return Err(ApiError::NotJson("a row is none".to_owned()));

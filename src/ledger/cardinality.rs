@@ -8,7 +8,7 @@ use std::collections::{HashMap, HashSet};
 use super::counters::TargetCounters;
 use crate::model::{MenuLabels, OTHER, PointLabels, TransitionLabels};
 
-/// How many of what.
+/// The limits of label sets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SeriesLimits {
     /// Label sets (routing point, channel, option) of a target, `other` included.
@@ -26,8 +26,8 @@ impl Default for SeriesLimits {
     }
 }
 
-/// How many places are taken and set aside, with those given out since. What is asked for once is counted once, and
-/// then kept: a server that invents options must not cost the square of their number either.
+/// The places that are taken, set aside and given out since. Each count is computed once and then
+/// kept, so that a server that invents options does not cost the square of their number.
 pub(super) struct Room<'a> {
     account: &'a TargetCounters,
     limits: SeriesLimits,
@@ -60,8 +60,8 @@ impl<'a> Room<'a> {
         }
     }
 
-    /// Where rows with these labels, which have no place yet, are counted: there, or at an `other`, which may have none
-    /// yet either.
+    /// Returns the labels under which rows with these labels, which have no place yet, are counted:
+    /// the same, or an `other`, which may have no place yet either.
     pub(super) fn place(&mut self, labels: &MenuLabels) -> MenuLabels {
         let point = &labels.point;
         if self.account.points.contains_key(point) || self.new_points.contains(point) {
@@ -91,7 +91,7 @@ impl<'a> Room<'a> {
         }
     }
 
-    /// Where a step that is not known yet is counted; it takes its place.
+    /// Returns the labels under which a step that is not known yet is counted, and takes its place.
     pub(super) fn place_transition(&mut self, labels: TransitionLabels) -> TransitionLabels {
         let account = self.account;
         let count =
@@ -113,7 +113,7 @@ impl<'a> Room<'a> {
         self.options.entry(point.clone()).or_insert_with(count)
     }
 
-    /// Whether so many label sets more fit in.
+    /// Returns true if this many label sets more fit in.
     fn has_room(&self, more: usize) -> bool {
         self.menus + self.set_aside + more <= self.limits.menus
     }

@@ -89,7 +89,7 @@ impl TargetCounters {
         self.transitions.extend(step.transitions);
     }
 
-    /// What is not visible yet, and whether it has a count that waits to be.
+    /// Returns the counts that are not visible yet, each with true if it is above 0.
     pub fn held(&self) -> impl Iterator<Item = (Counted, bool)> {
         let menus = self.menus.iter().filter(|(_, (_, menu))| menu.released.is_none());
         let points = self.points.iter().filter(|(_, point)| point.released.is_none());
@@ -135,8 +135,9 @@ impl TargetCounters {
         Delta { totals: Totals::new(origin), ..self.unchanged() }
     }
 
-    /// What has had no row dated at or after `oldest`, but for what is to be kept: options, then routing points without an
-    /// option left, then steps between what is gone.
+    /// Returns the label sets without a row dated at or after `oldest`, except for those to keep:
+    /// options, then routing points without an option left, then steps between options that are
+    /// gone.
     pub fn unseen(&self, oldest: LocalSecond, keep: impl Fn(&MenuLabels) -> bool) -> Vec<Counted> {
         let old = |labels: &MenuLabels, menu: &OptionCounts| {
             menu.hits > 0 && menu.last_row < oldest && !keep(labels)
@@ -193,7 +194,7 @@ impl TargetCounters {
     }
 }
 
-/// What was dated inside the last closed window, for every known option.
+/// The rows dated inside the last closed window, for every known option.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WindowCounts {
     /// First moment.

@@ -15,7 +15,7 @@ use crate::{model::LocalSecond, wolkvox::Rejection};
 pub const LATENESS_BOUNDS: [f64; 12] =
     [30.0, 60.0, 120.0, 300.0, 600.0, 1800.0, 3600.0, 10800.0, 21600.0, 43200.0, 86400.0, 172_800.0];
 
-/// What has been counted for one option of one menu.
+/// The counts of one option of one menu.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OptionCounts {
     /// Rows.
@@ -26,8 +26,8 @@ pub struct OptionCounts {
     pub retries: u64,
     /// Seconds from the start of the interaction to the option.
     pub seconds: SecondsHistogram,
-    /// When the counts first became visible, having been shown as 0 for long enough; Unix seconds. Until
-    /// then they are exposed as 0.
+    /// Unix second at which the counts first became visible, having been shown as 0 for long
+    /// enough. Until then they are exposed as 0.
     pub released: Option<i64>,
     /// Journeys that began with it.
     pub entries: u64,
@@ -39,7 +39,7 @@ pub struct OptionCounts {
     pub last_row: LocalSecond,
 }
 
-/// What has been counted for one routing point and channel.
+/// The counts of one routing point and channel.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RoutingPointCounts {
     /// Distinct interactions.
@@ -54,7 +54,7 @@ pub struct RoutingPointCounts {
     pub late_rows: u64,
 }
 
-/// How often one option was entered right after another in a journey.
+/// The number of times that one option was entered right after another in a journey.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TransitionCounts {
     /// Times.
@@ -80,7 +80,7 @@ impl Overflow {
     }
 }
 
-/// What has been counted for the whole target, and how far it has been read.
+/// The counts of the whole target, and the progress of its reading.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Totals {
     /// Rows dated before this moment are none of ours; Unix seconds.
@@ -105,9 +105,9 @@ pub struct Totals {
     pub lateness: SecondsHistogram,
     /// Answers known to be short: over the limit of rows within a single second.
     pub incomplete: u64,
-    /// When the last hourly re-reading that came to its end had begun; Unix seconds.
+    /// Unix second at which the last finished hourly re-reading began.
     pub hourly_at: i64,
-    /// When the last nightly re-reading that came to its end had begun; Unix seconds.
+    /// Unix second at which the last finished nightly re-reading began.
     pub nightly_at: i64,
     /// Rows that went to `other` because a limit was reached.
     pub overflow: Overflow,
@@ -123,21 +123,21 @@ pub struct Totals {
     pub rebased_to: i64,
 }
 
-/// How far a re-reading has come; all in Unix seconds.
+/// The progress of a re-reading; all in Unix seconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReadCursor {
-    /// When it began, by our clock.
+    /// Its start, by our clock.
     pub began: i64,
-    /// Where its stretch begins.
+    /// Beginning of its range.
     pub from: i64,
-    /// What is read next.
+    /// Beginning of the next request.
     pub next: i64,
-    /// Where its stretch ends.
+    /// End of its range.
     pub end: i64,
 }
 
 impl ReadCursor {
-    /// How much of its stretch has been read, from 0 to 1.
+    /// The share of its range that has been read, from 0 to 1.
     pub fn progress(&self) -> f64 {
         let part = |seconds: i64| seconds.max(0) as f64;
         part(self.next - self.from) / part(self.end - self.from).max(1.0)

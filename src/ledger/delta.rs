@@ -14,7 +14,7 @@ use crate::{
     model::{Counted, LocalSecond, MenuLabels, PointLabels, TransitionLabels},
 };
 
-/// What identifies a row: its date and a hash of all else.
+/// The identity of a row: its date and a hash of everything else.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RowKey {
     /// See [`crate::wolkvox::Row::date`].
@@ -31,8 +31,8 @@ pub const NO_MENU: u32 = u32::MAX;
 pub struct RowRecord {
     /// The most of them that one answer held.
     pub count: u32,
-    /// Those of them that are accounted for: counted under `menu`, or, where that is [`NO_MENU`], taken over without being
-    /// counted. The rest replaced other rows of their second.
+    /// Rows that are accounted for: counted under `menu`, or, if that is [`NO_MENU`], remembered
+    /// without being counted. The others replaced rows of their second.
     pub counted: u32,
     /// The number of the menu that they are counted under, or [`NO_MENU`].
     pub menu: u32,
@@ -47,7 +47,7 @@ impl Default for RowRecord {
     }
 }
 
-/// What an answer changes: everything to be committed together.
+/// The changes of an answer, which are committed together.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Delta {
     /// The target's totals after it, but for watermark and horizon, which are the caller's.
@@ -60,7 +60,8 @@ pub struct Delta {
     pub points: Vec<(PointLabels, Arc<RoutingPointCounts>)>,
     /// Transitions that changed, whole.
     pub transitions: Vec<(TransitionLabels, TransitionCounts)>,
-    /// What is no longer exposed: it has not been seen for so long. The caller's.
+    /// Label sets that are no longer exposed, because they had no row for so long. The caller fills
+    /// it in.
     pub dropped: Vec<Counted>,
     /// Records that changed, ascending by key.
     pub rows: Vec<(RowKey, RowRecord)>,
@@ -69,7 +70,8 @@ pub struct Delta {
     pub interactions: Vec<(NonZeroU64, i64)>,
     /// Journeys that changed, ascending by interaction.
     pub journeys: Vec<JourneyDelta>,
-    /// What the new rows, and the journeys that are over, add to the history, by the numbers of [`Delta::menus`].
+    /// The additions of the new rows, and of the journeys that are over, to the history, by the
+    /// numbers of [`Delta::menus`].
     pub history: HistoryDelta,
     /// Agreement of the answer with the rows known before; never written down.
     pub evidence: Evidence,
@@ -82,7 +84,7 @@ pub struct JourneyDelta {
     pub interaction: NonZeroU64,
     /// Its deadline before; `None` if it was not open.
     pub before: Option<i64>,
-    /// What it is now; `None` if it is over.
+    /// The journey after the change; `None` if it is over.
     pub after: Option<OpenJourney>,
 }
 

@@ -11,12 +11,12 @@ use crate::model::MenuLabels;
 /// Rows of one second that are compared one by one; the rest of a larger second is not looked at.
 const MAX_COMPARED: usize = 64;
 
-/// What an answer holds of the rows that were counted before.
+/// The share of the rows counted before that an answer holds.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Evidence {
     /// Counted rows in its seconds.
     pub known: u64,
-    /// Those of them that it holds, or holds a corrected row for.
+    /// Known rows that it holds, or holds a corrected row for.
     pub held: u64,
     /// Rows that nobody had seen before.
     pub unseen: u64,
@@ -31,7 +31,7 @@ impl AddAssign for Evidence {
 }
 
 impl Evidence {
-    /// Whether most of at least `enough` known rows are missing.
+    /// Returns true if most of at least `enough` known rows are missing.
     pub fn lacks_most(&self, enough: u64) -> bool {
         self.known >= enough.max(1) && self.held * 2 < self.known
     }
@@ -64,8 +64,9 @@ pub(super) fn corrected(
     found
 }
 
-/// Whether at most one of routing point, channel, option and interaction is another. The interaction's fingerprint is made of
-/// the routing point and the channel too: where one of them differs, nothing is known of it.
+/// Returns true if at most one of routing point, channel, option and interaction differs. The
+/// interaction's fingerprint includes the routing point and the channel, so it is not compared if
+/// one of them differs.
 fn differs_in_one(record: &RowRecord, labels: &MenuLabels, candidate: &Candidate<'_>) -> bool {
     let other = candidate.labels;
     let same_point = labels.point.rp_id == other.point.rp_id;

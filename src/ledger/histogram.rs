@@ -10,7 +10,7 @@ use crate::exposition::NativeHistogram;
 /// Values below this are kept exactly; above, by their ten leading bits (at most 0.2 % low).
 const EXACT_BELOW: u32 = 1024;
 
-/// How often each number of seconds occurred. Never goes down.
+/// The number of times that each number of seconds occurred. Never goes down.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SecondsHistogram {
     /// (seconds, count), ascending.

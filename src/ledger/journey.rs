@@ -15,7 +15,7 @@ use crate::model::LocalSecond;
 /// counted like late ones.
 pub const LONGEST_JOURNEY: usize = 500;
 
-/// How long an interaction may be quiet before its journey is over.
+/// The longest silence of an interaction before its journey is over.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IdleTimes {
     /// For every channel without one of its own.
@@ -76,7 +76,7 @@ pub struct OpenJourney {
     pub visits: Vec<Visit>,
 }
 
-/// What is known of an interaction's journey.
+/// The known state of an interaction's journey.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum JourneyState {
     /// No row of it has been counted.
@@ -116,8 +116,8 @@ impl OpenJourney {
         self.visits.iter().map(|visit| visit.count as usize).sum()
     }
 
-    /// What it came to. `moment` turns a date into Unix seconds, `name` a menu's number into what breaks a tie
-    /// between rows of the same second and date.
+    /// Finishes the journey and returns its counts. `moment` turns a date into Unix seconds, `name`
+    /// a menu's number into the text that orders rows of the same second and date.
     pub fn finish<'n>(
         mut self,
         idle: i64,

@@ -17,7 +17,7 @@ use crate::{
     model::{LocalSecond, LocalStretch, MenuLabels},
 };
 
-/// What an answer adds to the history.
+/// The additions of an answer to the history.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Past {
     /// The counts, by place in `labels`.
@@ -27,10 +27,11 @@ pub struct Past {
 }
 
 impl Past {
-    /// Of the rows dated from `from` to before `to`. The answer had better hold what surrounds them too: a journey that is
-    /// cut at its beginning begins there, and one that may go on after `until`, the Unix second up to which the answer was
-    /// asked for, has no end yet, as among the rows that are read live; what it entered again is counted. `moment` turns a
-    /// date into Unix seconds.
+    /// Collects the additions of the rows dated from `from` to before `to`. The answer should hold
+    /// the rows around them too: a journey that is cut at its beginning begins there, and one that
+    /// may go on after `until`, the Unix second up to which the answer was asked for, has no end
+    /// yet, as in live reading, but its repeated options count. `moment` turns a date into Unix
+    /// seconds.
     pub fn of(
         batch: &RowBatch,
         ((from, to), until): (LocalStretch, i64),

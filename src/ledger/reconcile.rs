@@ -27,7 +27,7 @@ const LARGEST_SKEW: i64 = 3600;
 
 /// Rows and interactions seen in earlier answers.
 pub trait SeenRows {
-    /// Why it cannot be read.
+    /// The reason why it cannot be read.
     type Error;
     /// Replaces the content of `records` with the records of the rows dated in this second, ascending by fingerprint. Asked
     /// for in ascending order.
@@ -319,7 +319,7 @@ impl Reconciliation<'_> {
         self.delta.rows.push((RowKey { date: row.date, fingerprint: row.fingerprint }, record));
     }
 
-    /// Whether rows of this date are remembered without being counted.
+    /// Returns true if rows of this date are remembered without being counted.
     fn is_rebased(&self, date: LocalSecond) -> bool {
         date < self.params.bounds.counted_from
     }

@@ -103,7 +103,7 @@ pub(super) enum Passage {
     Held(ApiError),
 }
 
-/// What one target's poller does next.
+/// The next work of one target's poller.
 #[derive(Debug)]
 pub(super) struct Agenda {
     target: String,
@@ -202,7 +202,7 @@ impl Agenda {
         self.rereads.begin(reread, now);
     }
 
-    /// Whether a live poll may ask anything.
+    /// Decides whether a live poll may send requests.
     pub(super) fn pass(&mut self, token: Option<TokenVersion>, now: Instant) -> Passage {
         match &self.hold {
             None => Passage::Free,
@@ -239,12 +239,12 @@ impl Agenda {
         self.hold.as_ref().and_then(|hold| hold.backoff.not_before())
     }
 
-    /// Whether live polls are held, and the token has been replaced since.
+    /// Returns true if live polls are held, and the token has been replaced since.
     pub(super) fn has_new_token(&self, token: impl FnOnce() -> Option<TokenVersion>) -> bool {
         self.hold.as_ref().is_some_and(|hold| hold.token != token())
     }
 
-    /// Whether live polls are held.
+    /// Returns true if live polls are held.
     pub(super) fn is_held(&self) -> bool {
         self.hold.is_some()
     }
@@ -292,7 +292,7 @@ pub(super) struct HoldWaits {
     pub(super) named: Option<Duration>,
     /// The wait after which trying again is worth a request in any case.
     pub(super) no_longer: Option<Duration>,
-    /// Whether the jitter shortens the wait.
+    /// The jitter shortens the wait.
     pub(super) spread: bool,
 }
 

@@ -14,12 +14,12 @@ use crate::{
     schedule::{TimeRange, local_second, local_stretches},
 };
 
-/// What is known, and is to be known, of the weeks before.
+/// The settings of the history of earlier weeks.
 #[derive(Debug, Clone)]
 pub struct BaselineSettings {
-    /// So many whole days are kept before today.
+    /// Whole days that are kept before today.
     pub keep_days: u16,
-    /// How far before the beginning the warm-up reads; zero for no warm-up.
+    /// Time before the beginning that the warm-up reads; zero for no warm-up.
     pub warm_up: Duration,
     /// The most requests that it may send.
     pub warm_up_requests: u32,
@@ -76,13 +76,14 @@ impl Scorer {
     }
 }
 
-/// How far back the history reaches, in seconds before the watermark.
+/// Seconds before the watermark that the history covers.
 pub(super) fn history_seconds(state: &CommittedState, config: &PollerConfig) -> i64 {
     let watermark = local_second(state.totals().watermark(), &config.zone);
     state.history().seconds_before(watermark)
 }
 
-/// How unlike the usual everything is once all before `watermark` is known; `window` is the last that has closed.
+/// Computes all scores once everything before `watermark` is known; `window` is the last closed
+/// one.
 pub(super) fn judge(
     detector: &mut Detector,
     history: &History,

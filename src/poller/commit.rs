@@ -77,7 +77,7 @@ pub(super) struct Committed {
     pub(super) records: Option<Vec<RowRecord>>,
 }
 
-/// What a commit builds on.
+/// The state on which a commit builds.
 pub(super) struct Before<'a> {
     pub(super) counters: &'a TargetCounters,
     pub(super) history: &'a History,
@@ -112,8 +112,8 @@ pub(super) fn commit(
 }
 
 impl Before<'_> {
-    /// Where counting went on after a contradiction, if this answer reaches back before it and does not hold the rows that
-    /// were counted before.
+    /// Returns the moment at which counting continued after a contradiction, if this answer reaches
+    /// back before it and lacks the rows that were counted before.
     fn rebased(&self, whole: &Whole, evidence: Evidence) -> Option<Timestamp> {
         let rebased_to = Timestamp::from_second(self.counters.totals.rebased_to).unwrap_or(Timestamp::MAX);
         let holds_them = evidence.held > 0 && evidence.held * 2 >= evidence.known;

@@ -32,9 +32,9 @@ pub(super) struct CommittedState {
     store: Arc<Store>,
     id: TargetId,
     counters: Arc<TargetCounters>,
-    /// What was usual.
+    /// The history of earlier weeks.
     history: Arc<History>,
-    /// How far the time before the beginning has been read.
+    /// The progress of reading the time before the beginning.
     warm_up: WarmUp,
     /// A write failed, so memory may be behind the disk.
     stale: bool,
@@ -201,7 +201,7 @@ impl CommittedState {
         self.read(View::unanswerable).await
     }
 
-    /// How far the day of the past has been read that is under way.
+    /// Returns the end of the part that has been read of the current day of the past.
     pub(super) fn day_read_to(&self) -> Option<Timestamp> {
         self.day.as_ref().map(|day| day.read_to)
     }
@@ -329,12 +329,12 @@ impl CommittedState {
 
 /// A day of the past under way.
 struct PastDay {
-    /// How far it has been read.
+    /// End of the part that has been read.
     read_to: Timestamp,
     counting: Counting,
 }
 
-/// Whether an answer is being counted.
+/// The state of the counting of an answer.
 enum Counting {
     Done(Box<Day>),
     UnderWay(JoinHandle<Box<Day>>),
@@ -348,7 +348,7 @@ pub(super) struct Outcome {
     pub(super) window: Option<WindowCounts>,
 }
 
-/// What was usual, as far as it is on the disk, and how far the time before has been read.
+/// Loads the history from the disk, and the progress of reading the time before.
 async fn remembered(
     store: Arc<Store>,
     id: TargetId,

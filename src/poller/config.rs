@@ -24,9 +24,9 @@ pub struct PollerConfig {
     pub zone: TimeZone,
     /// The grid of its windows.
     pub cadence: Cadence,
-    /// How far every poll reads again.
+    /// Time before the watermark that every poll reads again.
     pub lookback: Duration,
-    /// How long a new series is shown at 0.
+    /// Time for which a new series is shown at 0.
     pub zero_hold: Duration,
     /// Buckets of the histogram.
     pub buckets: Arc<BucketBounds>,
@@ -36,13 +36,13 @@ pub struct PollerConfig {
     pub tiers: Tiers,
     /// Options that are exposed at 0 before their first row.
     pub expected: BTreeSet<MenuLabels>,
-    /// What options are called.
+    /// The rules that rename and fold options.
     pub rules: Arc<OptionRules>,
-    /// What options mean.
+    /// The kinds of options.
     pub kinds: Arc<OptionKinds>,
-    /// How many series there may be.
+    /// The limits of label sets.
     pub limits: SeriesLimits,
-    /// When a journey is over.
+    /// The longest silences of a journey.
     pub idle: IdleTimes,
     /// What is kept of a journey that is over.
     pub measure: JourneyMeasure,
@@ -50,13 +50,13 @@ pub struct PollerConfig {
     pub outcomes: bool,
     /// Options without a row for this long are no longer exposed; zero for never.
     pub expire_after: Duration,
-    /// Where counting begins, if our clock decides it; otherwise it is a fixed date.
+    /// The beginning of the counting, if our clock decides it; otherwise it is a fixed date.
     pub start_ago: Option<StartAgo>,
     /// Requests a day, where configured; otherwise the vendor is asked.
     pub quota: Option<u64>,
-    /// What routing points and options are called.
+    /// The sources of names.
     pub names: Arc<NameSettings>,
-    /// What is known of the weeks before.
+    /// The settings of the history of earlier weeks.
     pub baseline: BaselineSettings,
 }
 
@@ -105,12 +105,13 @@ impl PollerConfig {
         }
     }
 
-    /// How far back any read goes.
+    /// Depth of the deepest reading.
     pub(super) fn deepest(&self) -> Duration {
         self.lookback.max(self.cadence.interval).max(self.tiers.deepest())
     }
 
-    /// How long before the watermark rows are remembered, and interactions of which more might have come.
+    /// Time before the watermark for which rows are remembered, and interactions of which more rows
+    /// could come.
     pub(super) fn memory(&self) -> Duration {
         self.deepest() + commit::MEMORY_MARGIN
     }

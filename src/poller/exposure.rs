@@ -30,7 +30,7 @@ use crate::{
 /// Wait after the disk refused to make a count visible.
 const RELEASE_RETRY: Duration = Duration::from_secs(30);
 
-/// What is shown beside the counters.
+/// The exposed values beside the counters.
 pub(super) struct Exposure {
     publisher: Arc<Publisher>,
     pub(super) telemetry: TargetTelemetry,
@@ -42,7 +42,7 @@ pub(super) struct Exposure {
     pub(super) names: NameBook,
     pub(super) health: Health,
     scorer: Scorer,
-    /// That there are more label sets than the limit allows has been logged.
+    /// The log has a line about more label sets than the limit allows.
     overflow_logged: bool,
 }
 

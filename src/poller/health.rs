@@ -10,29 +10,29 @@ use crate::{
     wolkvox::{ApiError, ErrorClass},
 };
 
-/// How the last polls of this process went. Only live reading counts, not what is read again deeper.
+/// The outcomes of this process's last polls. Only live reading counts, not re-readings.
 #[derive(Debug, Default)]
 pub(super) struct Health {
     polls: VecDeque<PollRecord>,
-    /// When the first of the polls that failed in a row ended.
+    /// Moment at which the first of the polls that failed in a row ended.
     failing_since: Option<Timestamp>,
-    /// Why the last poll did not commit; `None` at the start too.
+    /// The error of the last poll; `None` at the start too.
     pub(super) fault: Option<ApiError>,
-    /// Whether one has ended.
+    /// A poll has ended.
     pub(super) polled: bool,
     /// Rows that nobody could read.
     pub(super) unread: UnreadRows,
-    /// Whether the dates of calls agree with the configured time zone.
+    /// The comparison of the dates of calls with the configured time zone.
     pub(super) zone: ZoneCheck,
 }
 
 impl Health {
-    /// Whether the last poll was read and committed.
+    /// Returns true if the last poll was read and committed.
     pub(super) fn is_up(&self) -> bool {
         self.polled && self.fault.is_none()
     }
 
-    /// How the last poll ended, for people.
+    /// Returns the outcome of the last poll, for people.
     pub(super) fn outcome(&self, now: Timestamp) -> PollOutcome {
         match &self.fault {
             Some(fault) => {

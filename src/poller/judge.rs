@@ -59,13 +59,14 @@ pub(super) enum Verdict {
     Narrow(SplitCause),
     /// The answer says that nothing happened in hours that were never read: to be asked for again in halves.
     Confirm,
-    /// Whether the server answers this range has to be known first.
+    /// Find out first if the server answers this range.
     AskIsUp {
         range: TimeRange,
         /// The failure that it is about.
         error: ApiError,
     },
-    /// Whether the server can tell rows elsewhere has to be known first, after this failure of a single second.
+    /// Find out first, after this failure of a single second, if the server can send rows
+    /// elsewhere.
     AskForRows(ApiError),
     /// The second cannot be answered for: what came of it counts.
     GiveUp {
@@ -96,7 +97,7 @@ pub(super) enum WeekVerdict {
     Fail(ApiError),
 }
 
-/// How an answer is to be committed.
+/// The way in which an answer must be committed.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub(super) struct Accepted {
     /// Seconds, or answers, that are known to lack rows.
@@ -166,7 +167,7 @@ struct Doubt {
     foreign: bool,
 }
 
-/// How far one reading has got with the server's answers.
+/// The progress of one reading.
 #[derive(Debug)]
 struct Progress {
     bisect: Bisect,
@@ -212,7 +213,7 @@ struct FailingSecond {
     since: Instant,
 }
 
-/// Whether the server can tell rows beside a single second that fails.
+/// The server's ability to send rows beside a single second that fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Elsewhere {
     /// It answers, with rows where rows are known.
@@ -234,7 +235,7 @@ pub(super) struct Judge {
     /// The stretch of the weeks before in which nothing happened, as far as one answer says.
     weeks_confirming: Option<LocalStretch>,
     unanswerable: Unanswerable,
-    /// Until when an answer proves that the server is up, and that it can tell rows.
+    /// Moment until which an answer proves that the server is up, and that it can send rows.
     up_until: Option<Instant>,
     rows_until: Option<Instant>,
     /// A single second whose answer was short, since the last whole answer with rows.
@@ -245,20 +246,20 @@ pub(super) struct Judge {
     disbelieves_number: bool,
     /// The server has sent rows inside and outside of the times asked for.
     ignores_times: bool,
-    /// When the first of the answers in a row came of which a large share cannot be read.
+    /// Moment of the first in a row of answers of which a large share cannot be read.
     unreadable_since: Option<Instant>,
-    /// When it was last logged that the server does not keep to the times.
+    /// Moment of the last log line about a server that ignores the requested times.
     logged_at: Option<Instant>,
 }
 
-/// What surrounds a judgement.
+/// The circumstances of a judgement.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Context {
     pub(super) reading: Reading,
     pub(super) range: TimeRange,
     /// Everything before it has been read.
     pub(super) read_to: Timestamp,
-    /// When the range was asked for.
+    /// Moment of the request.
     pub(super) asked: Instant,
     pub(super) now: Instant,
     /// Our clock.
@@ -271,9 +272,11 @@ impl Context {
     }
 }
 
-/// Whether an answer of `received` elements, `rows` of which are rows, holds as many as some limit allows.
+/// Returns true if an answer of `received` elements, `rows` of which are rows, holds as many as
+/// some limit allows.
 ///
-/// The vendor may add to what its limit let through, as a TOTAL row: the real rows alone may be the round number.
+/// The vendor may add a line of totals to the rows within its limit, so the real rows alone may be
+/// the round number.
 pub(super) fn may_be_cut(received: u64, rows: u64, cap: u64) -> bool {
     let round = |count: u64| count > 0 && count.is_multiple_of(ROUND_ROWS);
     received >= cap || round(received) || round(rows)
@@ -423,7 +426,7 @@ impl Judge {
         WeekVerdict::Narrow
     }
 
-    /// Whether what lasts may be logged: once an hour.
+    /// Returns true once an hour, for log lines about lasting conditions.
     pub(super) fn may_log(&mut self, now: Instant) -> bool {
         let may = self.logged_at.is_none_or(|at| now.duration_since(at) >= LOG_EVERY);
         if may {
@@ -509,7 +512,8 @@ impl Judge {
         now.duration_since(since) >= GIVES_WAY
     }
 
-    /// Whether nothing happened in a range is to be asked again: once, where more than an hour was never read.
+    /// Returns true if an empty answer must be confirmed: once, if more than an hour was never
+    /// read.
     fn needs_confirmation(&mut self, context: &Context) -> bool {
         let from = match context.reading {
             Reading::Live => context.range.from.max(context.read_to),
@@ -555,7 +559,7 @@ impl Judge {
         progress.confirming = progress.confirming.filter(|whole| !has_rows && context.range.to < whole.to);
     }
 
-    /// Whether the number of rows that the server announces is not believed.
+    /// Returns true if the number of rows that the server announces is not believed.
     pub(super) fn disbelieves_number(&self) -> bool {
         self.disbelieves_number
     }

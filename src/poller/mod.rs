@@ -92,17 +92,17 @@ struct Track<'p> {
     unread: &'p mut UnreadRows,
 }
 
-/// What reaches a poller from outside.
+/// The signals that reach a poller from outside.
 struct Signals {
     shutdown: CancellationToken,
     probe: Arc<Notify>,
 }
 
-/// What a poller works with.
+/// The parts that a poller works with.
 pub struct PollerDeps {
     /// The open state.
     pub store: Arc<Store>,
-    /// Where to publish.
+    /// Publishes the snapshots.
     pub publisher: Arc<Publisher>,
     /// The target's live metrics.
     pub telemetry: TargetTelemetry,

@@ -9,19 +9,19 @@ use jiff::civil::Date;
 
 use crate::model::{NameKind, Names, OptionRules};
 
-/// So many are remembered of each kind, with those that the vendor has ceased to list.
+/// Names that are remembered of each kind, including those that the vendor no longer lists.
 const MOST_REMEMBERED: usize = 20_000;
 
-/// Where a target's names come from.
+/// The sources of a target's names.
 #[derive(Debug, Default)]
 pub struct NameSettings {
-    /// Whether the vendor is asked.
+    /// The vendor is asked for names.
     pub ask: bool,
     /// The operator's own, which win; by the codes that are exposed.
     pub own: Names,
 }
 
-/// What is known, and when it was asked for.
+/// The known names, and the days on which they were asked for.
 #[derive(Debug)]
 pub(super) struct NameBook {
     /// As the vendor gave them.

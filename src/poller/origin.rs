@@ -10,10 +10,10 @@ use jiff::Timestamp;
 use super::PollerConfig;
 use crate::{ledger::Totals, wolkvox::ApiError};
 
-/// Of origins this close the stored one is as good.
+/// Distance of origins below which the stored one is kept.
 const CLOSE: Duration = Duration::from_secs(60);
 
-/// When counting begins, where that depends on our clock.
+/// The beginning of the counting, if it depends on our clock.
 #[derive(Debug, Clone, Copy)]
 pub struct StartAgo {
     /// Time before the moment at which the process starts.
@@ -22,7 +22,8 @@ pub struct StartAgo {
     pub max_skew: Duration,
 }
 
-/// What the origin depends on while it may still be another: a clock, and nothing has been read.
+/// Returns the setting of the origin while it may still change: it depends on a clock, and nothing
+/// has been read.
 fn undecided(totals: &Totals, config: &PollerConfig) -> Option<StartAgo> {
     config.start_ago.filter(|_| totals.watermark <= totals.origin && totals.new == 0)
 }

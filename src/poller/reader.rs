@@ -72,7 +72,7 @@ struct DayQuota {
     used: u64,
     /// Requests that may be sent although our count says that none is left.
     probes: u32,
-    /// That the limit is unknown has been logged.
+    /// The log has a line about the unknown limit.
     unknown_logged: bool,
 }
 
@@ -102,17 +102,17 @@ impl<S: Source> Reader<S> {
         QuotaUse { day, used, limit }
     }
 
-    /// Whether the vendor is to be asked for the limit of requests.
+    /// Returns true if the vendor must be asked for the limit of requests.
     pub(super) fn asks_quota(&self) -> bool {
         self.config.quota.is_none() && self.source.tells_quota()
     }
 
-    /// Whether the limit of requests a day is known.
+    /// Returns true if the limit of requests a day is known.
     pub(super) fn knows_limit(&self) -> bool {
         self.quota.limit.is_some()
     }
 
-    /// Whether a poll may send requests against our own count.
+    /// Returns true if a poll may send requests against our own count.
     pub(super) fn is_probing(&self) -> bool {
         self.quota.probes > 0
     }

@@ -214,7 +214,7 @@ impl<S: Source> Poller<S> {
         );
     }
 
-    /// Whether a poll may ask; an error where live polls are held.
+    /// Checks that a poll may send requests; fails if live polls are held.
     pub(super) async fn pass_hold(&mut self) -> Result<(), ApiError> {
         match self.agenda.pass(self.reader.source().credentials(), Instant::now()) {
             Passage::Held(error) => Err(error),
@@ -355,8 +355,9 @@ impl<S: Source> Poller<S> {
         answer
     }
 
-    /// Whether the server can tell rows elsewhere: the newest known one before, or else whatever the hour behind holds. An empty
-    /// answer proves nothing where rows are known: a server may fail at every row.
+    /// Finds out if the server can send rows elsewhere: the newest known one before, or else any of
+    /// the hour behind. An empty answer proves nothing where rows are known, because a server may
+    /// fail at every row.
     async fn rows_elsewhere(&mut self, range: TimeRange, pass: &Pass) -> Result<Elsewhere, ApiError> {
         let zone = self.config.zone.clone();
         let Track { judge, state, .. } = self.track(pass.report);

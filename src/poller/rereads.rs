@@ -25,12 +25,13 @@ pub(super) struct Reread {
     pub(super) skipped: i64,
 }
 
-/// When re-readings are due for one target.
+/// The schedule of one target's re-readings.
 #[derive(Debug)]
 pub(super) struct Rereads {
     /// Offset added to the hourly and nightly schedule, in whole seconds, so that targets do not all re-read at the same moment.
     offset: SignedDuration,
-    /// When this process last began one, or itself (monotonic, so that a clock change neither skips nor repeats one).
+    /// Moment at which this process last began one, or started itself (monotonic, so that a clock
+    /// change neither skips nor repeats one).
     begun: Instant,
 }
 

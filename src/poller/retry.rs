@@ -27,7 +27,7 @@ const TRIES: u32 = 5;
 const OUTAGE: u32 = 2;
 const FIRST_QUOTA_HOLD: Duration = Duration::from_secs(300);
 
-/// What a decision depends on.
+/// The facts on which a decision depends.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct RetryContext<'a> {
     /// Our clock.
@@ -106,8 +106,9 @@ pub(super) fn decide(error: &ApiError, context: RetryContext<'_>) -> RetryDecisi
     }
 }
 
-/// Until the vendor is asked again whether the day's requests are still spent: within minutes at first, for his day may
-/// begin a little later than ours, then once an hour; and shortly after the server's midnight in any case.
+/// Returns the waits until the vendor is asked again whether the day's requests are still spent:
+/// minutes at first, because its day may begin a little later than ours, then an hour; and never
+/// long after the server's midnight.
 fn quota_hold(context: RetryContext<'_>) -> HoldWaits {
     let first = FIRST_QUOTA_HOLD.max(context.interval);
     let until_midnight = quota::next_day(context.now, context.zone)

@@ -30,18 +30,18 @@ pub trait Source: Send + Sync + 'static {
         each: &mut (dyn FnMut(Element<'_>) + Send),
     ) -> impl Future<Output = Result<Answer, ApiError>> + Send;
 
-    /// Whether [`Source::token_info`] can be asked.
+    /// Returns true if [`Source::token_info`] is supported.
     fn tells_quota(&self) -> bool {
         false
     }
 
-    /// What the vendor says of the day's quota. Costs a request of it.
+    /// Asks for the day's quota. Costs one request of it.
     fn token_info(&self) -> impl Future<Output = Result<TokenInfo, ApiError>> + Send {
         async { Err(ApiError::Internal("this source tells no quota".to_owned())) }
     }
 
-    /// What routing points or options are called, each name of at most `length` characters; `None` from a source
-    /// that has no names.
+    /// Asks for the names of routing points or options, each of at most `length` characters; `None`
+    /// from a source that has no names.
     fn names(
         &self,
         _kind: NameKind,
@@ -64,8 +64,9 @@ pub struct Api {
     large_answers: Arc<Semaphore>,
 }
 
-/// What a token file looked like last. It may lie on a disk that hangs, and then scrapes must not: it is looked at by
-/// another thread, one at a time, and whoever asks gets what was seen before.
+/// The last seen version of a token file. The file may lie on a hanging disk, which must not block
+/// scrapes, so another thread looks at it, one look at a time, and callers get the version seen
+/// before.
 #[derive(Debug, Default)]
 struct SeenVersion {
     version: Mutex<Option<TokenVersion>>,

@@ -11,13 +11,13 @@ use crate::{
     wolkvox::{Rejected, Rejection},
 };
 
-/// What is known of such rows.
+/// The known unreadable rows.
 #[derive(Debug, Default)]
 pub(super) struct UnreadRows {
     said: BTreeSet<(Rejection, &'static str)>,
-    /// Of the poll under way.
+    /// Number in the current poll.
     now: u64,
-    /// Of the last poll.
+    /// Number in the last poll.
     last: u64,
 }
 
@@ -45,7 +45,7 @@ impl UnreadRows {
         self.last = std::mem::take(&mut self.now);
     }
 
-    /// How many the last poll met.
+    /// Returns the number in the last poll.
     pub(super) fn last(&self) -> u64 {
         self.last
     }

@@ -29,7 +29,7 @@ const UNKNOWN_LIMIT_PAUSE: Duration = Duration::from_secs(60);
 const WINDOW_MARGIN: i64 = 9 * 3600;
 
 impl<S: Source> Poller<S> {
-    /// Where reading ends, on its way back.
+    /// Returns the second at which reading ends, on its way back.
     fn weeks_from(&self) -> LocalSecond {
         let settings = &self.config.baseline;
         let end = self.state.warm_up().end;
@@ -51,7 +51,7 @@ impl<S: Source> Poller<S> {
         self.judge.next_week(from, next).filter(|_| self.has_requests_left())
     }
 
-    /// How it goes, for people.
+    /// Returns the progress, for people.
     pub(super) fn weeks_status(&self) -> WarmUpStatus {
         let warm_up = self.state.warm_up();
         let settings = &self.config.baseline;

@@ -13,7 +13,8 @@ use tokio::time::Instant;
 
 use crate::{ledger::TargetCounters, model::Counted, snapshot::Shown};
 
-/// Since when each new series has been shown as 0, in this process: what decides when its count may appear.
+/// The moments since which each new series has been shown as 0 in this process, which decide when
+/// its count may appear.
 #[derive(Debug)]
 pub struct ZeroHold {
     hold: Duration,
@@ -36,14 +37,15 @@ impl ZeroHold {
         }
     }
 
-    /// Whether the zero could have been seen.
+    /// Returns true if the zero can have been seen.
     pub fn seen(&self, counted: &Counted, now: Instant) -> bool {
         let since = self.since.get(counted).and_then(Shown::at);
         self.hold.is_zero() || since.is_some_and(|since| since + self.hold <= now)
     }
 
-    /// When the next count that waits may appear, at the earliest; `None` when none waits. What is not shown yet at
-    /// `now` may not before the hold has passed from there.
+    /// Returns the earliest moment at which the next waiting count may appear; `None` if none
+    /// waits. A count that is not shown yet at `now` may not appear before the hold has passed from
+    /// there.
     pub fn next(&self, account: &TargetCounters, now: Instant) -> Option<Instant> {
         let waiting = account.held().filter(|(_, waits)| *waits);
         let since = waiting.filter_map(|(counted, _)| Some(self.since.get(&counted)?.at().unwrap_or(now)));

@@ -18,7 +18,7 @@ const PIECE: usize = 32 << 10;
 /// The rows of an answer, each with its local date.
 pub(super) type DatedRows = Box<dyn Iterator<Item = (DateTime, Row)> + Send>;
 
-/// How an answer is written.
+/// The way in which an answer is written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Shape {
     /// Bytes before the JSON.
@@ -43,7 +43,7 @@ pub struct Shape {
     pub end: End,
 }
 
-/// What the rows stand in.
+/// The container of the rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Data {
     /// A list.
@@ -58,7 +58,7 @@ pub enum Data {
     Bare,
 }
 
-/// How an answer ends.
+/// The end of an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
     /// Well.
@@ -86,13 +86,14 @@ impl Shape {
         }
     }
 
-    /// How many entries of `data` are written. Those of an answer without end are not counted.
+    /// Returns the number of entries of `data` that are written. Those of an answer without end are
+    /// not counted.
     pub(super) fn entries(&self) -> u64 {
         self.rows + u64::from(self.extra.is_some() && self.end == End::Whole)
     }
 }
 
-/// What PHP writes before an answer when it is told to show warnings.
+/// The warning that PHP writes before an answer when it is told to show warnings.
 pub const PHP_WARNING: &[u8] = b"<br />\n<b>Warning</b>:  Undefined array key \"rp\" in \
     <b>/var/www/html/api/v2/reports_manager.php</b> on line <b>1184</b><br />\n";
 

@@ -17,7 +17,7 @@ use tokio::time::{Sleep, sleep};
 /// Pieces of a body, in order.
 pub type Pieces = Box<dyn Iterator<Item = Bytes> + Send>;
 
-/// What follows the last piece.
+/// The end of a body, after its last piece.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ending {
     /// The proper end.
@@ -28,7 +28,7 @@ pub enum Ending {
     Hang,
 }
 
-/// Why a body broke off: a fault, or the limit on time.
+/// A body broke off: by a fault, or at the limit on time.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
 #[error("the simulated server broke the answer off")]
 pub struct BrokenOff;
@@ -40,11 +40,11 @@ pub struct AnswerBody {
     ending: Ending,
     /// Time between single bytes.
     drip: Option<Duration>,
-    /// What is left of a piece that drips.
+    /// The rest of a piece that drips.
     rest: Bytes,
     wait: Option<Pin<Box<Sleep>>>,
     deadline: Option<Pin<Box<Sleep>>>,
-    /// Whether what came before a break has had its chance to leave.
+    /// True once the bytes before a break have had their chance to leave.
     flushed: bool,
     /// Counts as a request in flight until the body is gone.
     _permit: Option<OwnedSemaphorePermit>,

@@ -23,7 +23,7 @@ pub(super) const USUAL_SPAN: i64 = (MAX_OPTIONS * MAX_PAUSE) as i64;
 /// No row at all lies further than this behind the beginning of its interaction.
 pub(super) const LONGEST_SPAN: i64 = 24 * 3600;
 
-/// How many rows become visible late, and how late.
+/// The share of rows that become visible late, and their delay.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Late {
     /// The share of rows.
@@ -34,10 +34,10 @@ pub(super) struct Late {
     pub(super) most: i64,
 }
 
-/// What every invented telephone begins with: a range that nobody in Colombia can have.
+/// The beginning of every invented telephone number: a range that nobody in Colombia can have.
 pub const TELEPHONE_PREFIX: &str = "57300555";
 
-/// What every invented customer number begins with.
+/// The beginning of every invented customer number.
 pub const CUSTOMER_PREFIX: &str = "990";
 
 /// The share of equal rows: a caller who presses the same key twice within a second.
@@ -52,7 +52,7 @@ const LEFT_OPEN: f64 = 0.02;
 /// An interaction.
 #[derive(Clone, Copy, Debug)]
 pub struct Interaction {
-    /// Where it takes place.
+    /// Its routing point.
     pub point: &'static RoutingPoint,
     /// The Unix second of its beginning.
     pub(super) begin: i64,
@@ -65,7 +65,7 @@ pub struct Interaction {
 }
 
 impl Interaction {
-    /// Whether this is a chat that will be left open and closed hours later.
+    /// Returns true if this is a chat that will be left open and closed hours later.
     pub(super) fn is_left_open(&self) -> bool {
         self.point.left_open.is_some() && Random::of(self.key, &[0]).chance(LEFT_OPEN)
     }
@@ -144,7 +144,7 @@ impl Interaction {
         format!("{TELEPHONE_PREFIX}{:04}", Random::of(self.key, &[3]).bits() % 10_000)
     }
 
-    /// Whether both are the same interaction.
+    /// Returns true if both are the same interaction.
     pub fn is(&self, other: &Self) -> bool {
         self.key == other.key && self.begin == other.begin && self.serial == other.serial
     }

@@ -108,7 +108,7 @@ impl SimulatedServer {
         self.traffic().rows_of(SimulatedReport::Diagram1, first, last)
     }
 
-    /// How it was told to behave.
+    /// Returns the options with which it was started.
     pub fn options(&self) -> &Options {
         &self.options
     }

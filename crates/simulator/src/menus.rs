@@ -4,7 +4,8 @@
 //! ones are: Spanish, with accents, spaces, quotes, a backslash and an emoji, to try the escaping of everything
 //! downstream.
 
-/// How a routing point writes `second_event`; the real API is known to use each form somewhere.
+/// The form in which a routing point writes `second_event`; the real API is known to use each form
+/// somewhere.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum SecondForm {
     /// `37`
@@ -24,7 +25,7 @@ pub struct RoutingPoint {
     pub channel: &'static str,
     /// Interactions that begin in a minute of the busiest hour.
     pub(super) per_minute: f64,
-    /// How its rows write `second_event`.
+    /// The form of `second_event` in its rows.
     pub(super) seconds: SecondForm,
     /// The first options, with their weights.
     pub(super) entry: &'static [(u32, &'static str)],
@@ -35,7 +36,7 @@ pub struct RoutingPoint {
 }
 
 impl RoutingPoint {
-    /// Whether its interactions are calls, whose `conn_id` has a form of its own.
+    /// Returns true if its interactions are calls, whose `conn_id` has a form of its own.
     pub(super) fn is_voice(&self) -> bool {
         self.channel == "voice"
     }
@@ -53,9 +54,10 @@ pub(super) struct MenuOption {
     pub(super) code: &'static str,
     /// Fewest and most seconds between the option before and this one.
     pub(super) pause: (u32, u32),
-    /// What follows, in percent; what is missing to 100 ends the interaction.
+    /// The options that follow, in percent; what is missing to 100 ends the interaction.
     pub(super) next: &'static [(u32, &'static str)],
-    /// Whether the caller entered nothing valid, so that the menu is played again as another attempt.
+    /// True if the caller entered nothing valid, so that the menu is played again as another
+    /// attempt.
     pub(super) invalid: bool,
 }
 

@@ -13,7 +13,7 @@ use std::time::Duration;
 /// Says what time it is on the simulated server.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 
-/// What to do with a window of more rows than the limit; the real server's way is not known.
+/// The answer to a window of more rows than the limit; the real server's way is not known.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum TooManyRows {
     /// Send the first rows, and a `msg` that counts only those.
@@ -44,14 +44,14 @@ pub struct Options {
     pub rows_limit: u64,
     /// Most bytes in one answer; enforced through [`Options::row_bytes`], as usual rows cannot reach it.
     pub bytes_limit: u64,
-    /// What a window over either limit gives.
+    /// The answer to a window over either limit.
     pub over_limit: TooManyRows,
-    /// What a window over either limit gives instead, in a test.
+    /// The answer to a window over either limit instead, in a test.
     pub over_limit_costume: Option<Arc<dyn Costume>>,
     /// A second that the server can never answer for: it fails with the costume of a window over the limit, or else with
     /// an error of the server. No row is dated in it.
     pub poisoned: Option<Timestamp>,
-    /// Of the moments that it is asked for the server looks at the days alone.
+    /// The server looks only at the days of the requested times.
     pub whole_days: bool,
     /// An answer that takes longer is broken off.
     pub time_limit: Duration,
@@ -65,7 +65,7 @@ pub struct Options {
     pub least_load: f64,
     /// The share of rows that appear late.
     pub late_share: f64,
-    /// How long after their date those appear, at least and at most.
+    /// The delay between their date and their appearance, at least and at most.
     pub late_by: RangeInclusive<Duration>,
     /// No row is dated before this.
     pub from: Option<Timestamp>,
@@ -118,7 +118,8 @@ impl Default for Options {
 }
 
 impl Options {
-    /// How many of `count` rows an answer sends, and how many its `msg` promises; none fails at the window.
+    /// Returns how many of `count` rows an answer sends and how many its `msg` promises; `None` if
+    /// the window fails.
     pub(super) fn limit(&self, count: u64) -> Option<(u64, u64)> {
         let sent = count.min(self.most_rows());
         match self.over_limit {

@@ -15,7 +15,8 @@ pub struct Requests {
     pub kinds: BTreeMap<String, u64>,
     /// Rows put into answers, also into those that broke off on their way.
     pub rows: u64,
-    /// Those of the server's current local day that carried the token: each costs one, whatever it returned.
+    /// The requests of the server's current local day that carried the token. Each costs one,
+    /// whatever it returned.
     pub used_today: u64,
 }
 

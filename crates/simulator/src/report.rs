@@ -18,7 +18,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::OwnedSemaphorePermit;
 
-/// Where the report lives.
+/// The path of the report.
 pub(super) const PATH: &str = "/api/v2/reports_manager.php";
 
 /// The header that carries the token.

@@ -19,7 +19,7 @@ use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
-/// How long a connection is kept without a request, as the real server does.
+/// Time for which a connection is kept without a request, as the real server does.
 const KEEP_ALIVE: Duration = Duration::from_secs(5);
 
 /// Serves the simulator until `shutdown`, then drops all connections, whatever they were doing.

@@ -28,12 +28,12 @@ pub trait Tamper: fmt::Debug + Send + Sync {
 /// An answer to come.
 pub type OtherAnswer = Pin<Box<dyn Future<Output = Response<AnswerBody>> + Send>>;
 
-/// What an answer looks like other than it should. Without a word it is a good one.
+/// The ways in which an answer differs from a good one. The defaults are those of a good one.
 pub trait Costume: fmt::Debug + Send + Sync {
     /// The kind under which the request is counted.
     fn name(&self) -> String;
 
-    /// What comes in place of the report.
+    /// Returns what comes in place of the report.
     fn instead(&self) -> Instead {
         Instead::Nothing
     }
@@ -43,7 +43,8 @@ pub trait Costume: fmt::Debug + Send + Sync {
         good
     }
 
-    /// What comes in place of the refusal that means that there are no rows. `None` for the usual answer.
+    /// Returns what comes in place of the refusal that means that there are no rows. `None` for the
+    /// usual answer.
     fn without_rows(&self) -> WithoutRows {
         WithoutRows::Shaped
     }
@@ -53,7 +54,7 @@ pub trait Costume: fmt::Debug + Send + Sync {
         Duration::ZERO
     }
 
-    /// Whether the gzip stream has its end.
+    /// Returns true if the gzip stream has its end.
     fn ends_gzip(&self) -> bool {
         true
     }
@@ -64,7 +65,7 @@ pub trait Costume: fmt::Debug + Send + Sync {
     }
 }
 
-/// What comes in place of the report.
+/// An answer in place of the report.
 pub enum Instead {
     /// Nothing does: the report comes.
     Nothing,
@@ -76,7 +77,7 @@ pub enum Instead {
     Response(Box<Response<AnswerBody>>),
 }
 
-/// What a time range without rows is answered with.
+/// The answer to a time range without rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WithoutRows {
     /// The vendor's refusal.

@@ -30,9 +30,9 @@ const BURST_ROWS: u64 = 3;
 pub struct Burst {
     /// The first second that its rows are dated in.
     pub at: Timestamp,
-    /// How many seconds they are spread over; 0 counts as 1.
+    /// Seconds over which they are spread; 0 counts as 1.
     pub seconds: u32,
-    /// How many rows.
+    /// Number of rows.
     pub rows: u64,
 }
 
@@ -56,7 +56,7 @@ impl SimulatedReport {
     }
 }
 
-/// What determines every row.
+/// The settings that determine every row.
 #[derive(Clone, Debug)]
 pub(super) struct Traffic {
     pub(super) seed: u64,
@@ -154,7 +154,7 @@ impl Traffic {
         }
     }
 
-    /// Whether a row is dated in these seconds, and in none that is poisoned.
+    /// Returns true if a row is dated in the seconds `first..=last`, and in none that is poisoned.
     fn has(&self, row: &Row, seconds: &RangeInclusive<i64>) -> bool {
         seconds.contains(&row.date) && self.poisoned != Some(row.date)
     }

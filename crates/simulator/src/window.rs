@@ -41,7 +41,7 @@ impl Window {
         Self { ini: self.ini.date().at(0, 0, 0, 0), end: self.end.date().at(23, 59, 59, 0) }
     }
 
-    /// Whether a moment lies in it.
+    /// Returns true if a moment lies in it.
     pub(super) fn holds(self, moment: Option<Timestamp>, zone: &TimeZone) -> bool {
         moment.is_some_and(|moment| (self.ini..=self.end).contains(&zone.to_datetime(moment)))
     }

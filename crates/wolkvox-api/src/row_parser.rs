@@ -25,7 +25,7 @@ use model::{DigitFold, Fingerprints, LONGEST_INTERACTION, LocalSecond, MOST_ATTE
 /// One option that somebody entered, or what became of a call after it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Row<'a> {
-    /// Where, how, and which option.
+    /// Routing point, channel and option.
     pub labels: RowLabels<'a>,
     /// Stands for everything that identifies the row but its date. Two rows that are equal and real have the
     /// same.
@@ -34,7 +34,7 @@ pub struct Row<'a> {
     pub interaction: Option<u64>,
     /// The Unix second at which a call began, as its `conn_id` has it; `None` for a chat, and where none can be read.
     pub began: Option<i64>,
-    /// What the server's own clock showed.
+    /// The date on the server's own clock.
     pub date: LocalSecond,
     /// Whole seconds from the start of the interaction to the option, or to the end of the call; a fraction is cut off. `None` where absent or beyond any
     /// interaction.
@@ -43,15 +43,15 @@ pub struct Row<'a> {
     pub attempts: u32,
 }
 
-/// What will be [`MenuLabels`](model::MenuLabels), in the answer's own bytes wherever these are clean: of thousands
-/// of rows that are read, few have labels that are new.
+/// The later [`MenuLabels`](model::MenuLabels), in the answer's own bytes wherever these are clean:
+/// of thousands of rows that are read, few have labels that are new.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RowLabels<'a> {
     /// The routing point.
     pub rp_id: Cow<'a, str>,
     /// How it was reached; of a call's outcome, the word of [`CallOutcome`](model::CallOutcome).
     pub channel: Cow<'a, str>,
-    /// What was entered.
+    /// The option that was entered.
     pub option: Cow<'a, str>,
 }
 
@@ -125,7 +125,8 @@ impl<'a> Fields<'a> {
         Ok(fields)
     }
 
-    /// Those without which a row would be counted as something else, and the first of them that is no scalar.
+    /// Returns the first field that is no scalar, of those without which a row would be counted as
+    /// something else.
     fn odd(&self, report: ReportName) -> Option<Rejected> {
         let identity = [
             ("rp_id", &self.rp_id),

@@ -33,23 +33,23 @@ const TURNED_BACK: SignedDuration = SignedDuration::from_hours(6);
 /// A window that has been counted, and what is exposed after it.
 #[derive(Debug, Clone, Copy)]
 pub struct PastWindow<'a> {
-    /// What a scrape would have shown.
+    /// The snapshot that a scrape would have shown.
     pub snapshot: &'a TargetSnapshot,
-    /// Where it begins.
+    /// Its beginning.
     pub start: Timestamp,
     /// First moment after it.
     pub end: Timestamp,
 }
 
-/// What is done with each window, in order.
+/// The work on each window, in order.
 pub type EachWindow = Box<dyn FnMut(PastWindow<'_>) + Send>;
 
-/// What surrounds a day.
+/// The circumstances of a day.
 pub(in crate::poller) struct Around {
     pub(in crate::poller) settings: Arc<PollerConfig>,
     pub(in crate::poller) names: Arc<Names>,
     pub(in crate::poller) telemetry: TargetTelemetry,
-    /// Where the whole backfill ends: only what can be read again from there is remembered.
+    /// End of the whole backfill: only rows that can be read again from there are remembered.
     pub(in crate::poller) until: Timestamp,
     pub(in crate::poller) each: EachWindow,
 }
@@ -64,15 +64,15 @@ pub(in crate::poller) struct Day {
     warm_up: WarmUp,
     detector: Detector,
     memory: DayMemory,
-    /// Where the window under way begins: everything before is counted.
+    /// Beginning of the current window: everything before is counted.
     start: Timestamp,
-    /// How far the answers have come.
+    /// End of the part that has been read.
     read_to: Timestamp,
     /// A part of the window under way is known to lack rows.
     uncertain: bool,
     /// Rows of the windows before the last that are to be remembered: those that may be read again.
     remembered: Vec<(RowKey, RowRecord)>,
-    /// Those of the last window.
+    /// The rows of the last window.
     last: Vec<(RowKey, RowRecord)>,
     dropped: Vec<Counted>,
 }
@@ -228,7 +228,7 @@ impl Day {
         Arc::make_mut(&mut self.counters).apply(delta);
     }
 
-    /// What is exposed once everything before the window under way is counted.
+    /// Returns the snapshot once everything before the current window is counted.
     fn snapshot(&mut self, window: Option<WindowCounts>) -> TargetSnapshot {
         let settings = self.around.settings.clone();
         let scores = window.as_ref().map(|window| {

@@ -25,7 +25,8 @@ pub(super) struct DayMemory {
 }
 
 impl DayMemory {
-    /// Of a day that begins with these journeys open, on a state that knows these interactions.
+    /// Makes the memory of a day that begins with these open journeys, on a state that knows these
+    /// interactions.
     pub(super) fn new(open: Vec<(NonZeroU64, OpenJourney)>, stored: Vec<(NonZeroU64, i64)>) -> Self {
         Self {
             rows: Vec::new(),
@@ -80,7 +81,7 @@ impl DayMemory {
         self.interactions.get(&interaction).copied().or_else(|| Some(self.stored[stored()?].1))
     }
 
-    /// What the day changes of journeys and interactions.
+    /// Returns the day's changes of journeys and interactions.
     pub(super) fn changes(mut self) -> (Vec<JourneyDelta>, Vec<(NonZeroU64, i64)>) {
         let mut changes = Vec::new();
         for (interaction, before) in self.before {

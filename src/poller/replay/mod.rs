@@ -34,7 +34,7 @@ const LONGEST_WAIT: Duration = Duration::from_secs(300);
 /// A server's clock that is behind is waited for so long at a time.
 const SHORT_WAIT: Duration = Duration::from_secs(5);
 
-/// Why a day came to no end.
+/// The reason why a day was not finished.
 #[derive(Debug, thiserror::Error)]
 pub enum ReplayError {
     /// It was time to end.
@@ -54,10 +54,10 @@ impl From<ApiError> for ReplayError {
     }
 }
 
-/// How far a target has come.
+/// The progress of a target.
 #[derive(Debug, Clone)]
 pub struct ReplayEnd {
-    /// Where counting began.
+    /// The beginning of the counting.
     pub origin: Timestamp,
     /// Every window before it is committed, or read and being counted.
     pub watermark: Timestamp,
@@ -68,7 +68,7 @@ pub struct ReplayEnd {
 }
 
 impl<S: Source> Poller<S> {
-    /// How far it has come: committed, or of the day under way.
+    /// Returns the progress: committed, or of the current day.
     pub fn replayed(&self) -> ReplayEnd {
         let totals = self.state.totals();
         ReplayEnd {
@@ -183,7 +183,7 @@ impl<S: Source> Poller<S> {
     }
 }
 
-/// Whether a fault at the very beginning is the moment's, and not the configuration's.
+/// Returns true if an error at the very beginning may pass, because it is not the configuration's.
 fn may_pass(error: &ApiError) -> bool {
     matches!(
         error,
