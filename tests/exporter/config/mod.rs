@@ -79,6 +79,7 @@ fn prints_what_a_whole_file_resolved_to() {
       token: <secret> in token
       timezone: America/Bogota
       licences: 5
+      outcomes: false
       names: vendor
       expected: rp_id "conversations-voice-61083", channel "voice", options ["PULSE"]
     - name: "sales"
@@ -88,6 +89,7 @@ fn prints_what_a_whole_file_resolved_to() {
       token: <secret> in token
       timezone: America/Lima
       licences: unknown
+      outcomes: false
       names: names.yml
       expected: rp_id "4628", channel "voice", options ["1", "2", "0042", "NO", "N/D", "NO_PASA_AGENTE"]
     poll:
@@ -146,6 +148,7 @@ fn needs_no_file() {
       token: <secret> from the environment
       timezone: America/Bogota
       licences: unknown
+      outcomes: false
       names: vendor
     poll:
       interval: 5m
