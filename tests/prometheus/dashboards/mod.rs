@@ -165,6 +165,7 @@ const EMPTY: &[(&str, &str, &str)] = &[
     ("wolkvox-menus-en", "Vs 7 days B", "a week of data"),
     ("wolkvox-menus-en", "Try again B", "four weeks of data"),
     ("wolkvox-menus-en", "No input B", "four weeks of data"),
+    ("wolkvox-menus-en", "What happened since yesterday? A", "a week of data"),
     ("wolkvox-menus-en", "Interactions per hour, against what is usual B", "a week of data"),
     ("wolkvox-menus-en", "Interactions per hour, against what is usual C", "a week of data"),
     ("wolkvox-menus-en", "The chosen option, or the one that misses most people B", "a week of data"),
