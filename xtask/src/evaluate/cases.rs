@@ -101,6 +101,8 @@ struct Count {
     point_days: f64,
     troubles: usize,
     delays: Vec<f64>,
+    /// Troubles that were told, in time or late.
+    told_ever: usize,
     notifications: usize,
     resolved: Vec<f64>,
     collapses: usize,
@@ -309,6 +311,7 @@ fn count(told: &Told, troubles: &[Trouble], per_point: usize) -> Count {
         let is = |one: &Episode| trouble.alerts.contains(&(one.anomaly, one.of));
         let near = |one: &Episode| one.last >= trouble.from && one.first < trouble.to + DAY / 2;
         let own: Vec<&Episode> = told.episodes.iter().filter(|one| is(one) && near(one)).collect();
+        count.told_ever += usize::from(!own.is_empty());
         let within = if trouble.alerts[0].0 == 0 || trouble.alerts[0].0 == COLLAPSE { 96 } else { 24 };
         if let Some(first) = own.iter().find(|one| one.first < trouble.from + within) {
             count.delays.push((first.first + 1 - trouble.from) as f64 * STEP as f64 / 60.0 + 3.0);
@@ -345,6 +348,7 @@ impl Count {
         self.troubles += other.troubles;
         self.delays.extend(other.delays);
         self.notifications += other.notifications;
+        self.told_ever += other.told_ever;
         self.resolved.extend(other.resolved);
         self.collapses += other.collapses;
         self.others += other.others;
@@ -358,7 +362,8 @@ impl Count {
         // A single routing point that falls silent is not told from one whose rows are late.
         let collapses =
             case == Case::Lag { all: false } || self.collapses as f64 <= 1.0 + self.point_days / 300.0;
-        let told = self.delays.len() as f64;
+        // In time or late: that is for the table to say.
+        let told = self.told_ever as f64;
         collapses && self.notifications as f64 <= 1.5 * told + 1.0
     }
 
