@@ -206,25 +206,31 @@ impl RowBatch {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn batch(rows: u64, rejected: &[(Rejection, u64)]) -> RowBatch {
-        let mut batch = RowBatch::default();
-        for n in 0..rows {
-            let labels = RowLabels::new("10", "voice", "1");
-            let date = LocalSecond::default();
-            let row = Row {
-                labels,
-                fingerprint: n,
+impl RowBatch {
+    /// So many rows of one option, dated `date`.
+    pub(crate) fn of_rows(rows: u64, date: LocalSecond) -> Self {
+        let mut batch = Self::default();
+        for fingerprint in 0..rows {
+            batch.push(Ok(Row {
+                labels: RowLabels::new("10", "voice", "1"),
+                fingerprint,
                 interaction: None,
                 began: None,
                 date,
                 second: None,
                 attempts: 0,
-            };
-            batch.push(Ok(row));
+            }));
         }
+        batch
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn batch(rows: u64, rejected: &[(Rejection, u64)]) -> RowBatch {
+        let mut batch = RowBatch::of_rows(rows, LocalSecond::default());
         for (reason, count) in rejected {
             (0..*count).for_each(|_| batch.push(Err((*reason).into())));
         }

@@ -9,6 +9,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
+use super::batch::NO_SECOND;
 use crate::model::LocalSecond;
 
 /// More options than this are no menu but a server that writes the same `conn_id` everywhere; the rows beyond are
@@ -139,7 +140,7 @@ impl OpenJourney {
         Path {
             menus: menus.collect(),
             dates: dates.collect(),
-            last_second: self.visits.last().map_or(u32::MAX, |visit| visit.second),
+            last_second: self.visits.last().map_or(NO_SECOND, |visit| visit.second),
             late: behind.iter().map(|visit| u64::from(visit.count)).sum(),
         }
     }

@@ -236,11 +236,11 @@ impl Reconciliation<'_> {
             }
             for group in &mut *alike {
                 let Some(rows) = surplus.get_mut(&labels[group.row.menu as usize]) else { continue };
-                *rows -= group.take(growth.min(*rows), &mut growth);
+                *rows -= group.take(*rows, &mut growth);
             }
         }
         for group in alike {
-            group.take(growth, &mut growth);
+            group.take(u64::MAX, &mut growth);
         }
     }
 

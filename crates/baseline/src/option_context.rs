@@ -264,22 +264,28 @@ impl OptionContext<'_> {
 mod tests {
     use super::*;
 
-    /// The likeliest level of a routing point whose other options had so many hits of 100, in an operation as usual.
-    fn level(seen: f32) -> f64 {
-        let sums = |seen, expected| PrefixSums::of([(seen, expected)]);
-        let (own, point, operation) = (sums(10.0, 10.0), sums(seen + 10.0, 110.0), sums(10_010.0, 10_010.0));
-        let context = OptionContext {
-            own: &own,
-            point: &point,
-            operation: &operation,
+    /// An option with the hits of its own, of its routing point and of the operation, on a day as usual.
+    fn context<'a>(hits: [&'a PrefixSums; 3], leaders: &'a [Leader<'a>]) -> OptionContext<'a> {
+        let [own, point, operation] = hits;
+        OptionContext {
+            own,
+            point,
+            operation,
             base: 0,
             day_noise: 0.01,
             dispersion: 1.0,
             growth: 1.0,
             level_noise: 0.01,
             followers: None,
-            leaders: &[],
-        };
+            leaders,
+        }
+    }
+
+    /// The likeliest level of a routing point whose other options had so many hits of 100, in an operation as usual.
+    fn level(seen: f32) -> f64 {
+        let sums = |seen, expected| PrefixSums::of([(seen, expected)]);
+        let (own, point, operation) = (sums(10.0, 10.0), sums(seen + 10.0, 110.0), sums(10_010.0, 10_010.0));
+        let context = context([&own, &point, &operation], &[]);
         context.level(own.between(0, 1), 0, 1).likely
     }
 
@@ -297,18 +303,8 @@ mod tests {
             [(100.0, 1.0, 1.0), (300.0, 1.0, 2.0), (300.0, 3.0, 1.0), (50.0, 1.0, 1.0)]
         {
             let hits = PrefixSums::of([(seen, 100.0)]);
-            let context = OptionContext {
-                own: &nobody,
-                point: &nobody,
-                operation: &nobody,
-                base: 0,
-                day_noise: 0.01,
-                dispersion: 1.0,
-                growth: 1.0,
-                level_noise: 0.01,
-                followers: None,
-                leaders: &[Leader { hits: &hits, share: 0.5, is_gone: false }],
-            };
+            let leaders = [Leader { hits: &hits, share: 0.5, is_gone: false }];
+            let context = context([&nobody; 3], &leaders);
             let more = context.led_more(0, 1, level);
             assert!((more - expected).abs() < 0.02, "{seen} {level}: {more}");
         }

@@ -5,14 +5,16 @@ use std::{collections::BTreeMap, io, time::Duration};
 use jiff::tz::TimeZone;
 
 use super::{
+    faults,
     report::{Mark, Report},
     requests::Requester,
     texts::Text,
 };
 use crate::{
+    ledger::RowBatch,
     model::{CallOutcome, LocalSecond},
     schedule::instant,
-    wolkvox::Row,
+    wolkvox::{ApiError, Element, Rejected, ReportName, Row},
 };
 
 /// Requests a day for each request a poll and each re-reading: hourly, and one at night.
@@ -22,8 +24,8 @@ const NEAR: i64 = 60;
 
 /// Rows of the report, as numbers.
 #[derive(Debug, Default)]
-pub(super) struct CallsSeen {
-    pub(super) rows: u64,
+struct CallsSeen {
+    rows: u64,
     by_outcome: BTreeMap<&'static str, u64>,
     by_call: BTreeMap<u64, u64>,
     dated_at_begin: u64,
@@ -32,7 +34,7 @@ pub(super) struct CallsSeen {
 
 impl CallsSeen {
     /// Takes note of a row.
-    pub(super) fn saw(&mut self, row: &Row<'_>, zone: &TimeZone) {
+    fn saw(&mut self, row: &Row<'_>, zone: &TimeZone) {
         self.rows += 1;
         let outcome = CallOutcome::ALL.into_iter().find(|outcome| outcome.as_str() == row.labels.channel);
         *self.by_outcome.entry(outcome.unwrap_or(CallOutcome::Other).as_str()).or_default() += 1;
@@ -79,13 +81,30 @@ pub(super) fn cost(is_on: bool, limit: u64, interval: Duration, report: &mut Rep
     report.line(Mark::Note, Text::Outcomes, text, &values)
 }
 
+/// Asks for what became of the calls of the time before now of this length.
+async fn calls(requester: &mut Requester<'_>, length: Duration) -> Result<CallsSeen, ApiError> {
+    let (mut seen, mut batch) = (CallsSeen::default(), RowBatch::default());
+    let zone = requester.zone();
+    let mut each = |_: Element<'_>, row: &Result<Row<'_>, Rejected>| {
+        if let Ok(row) = row {
+            seen.saw(row, zone);
+        }
+    };
+    let query = requester.last_query(ReportName::Diagram1, length);
+    match requester.ask(query, &mut batch, &mut each).await {
+        // Of an answer that was only too large its first rows tell enough.
+        Err(error) if seen.rows == 0 || !faults::is_of_size(&error) => Err(error),
+        _ => batch.verdict().map(|()| seen),
+    }
+}
+
 /// Asks for the calls of the last seconds of this number, and prints what they are like.
 pub(super) async fn check(
     requester: &mut Requester<'_>,
     length: Duration,
     report: &mut Report<'_>,
 ) -> io::Result<()> {
-    let seen = match requester.calls(length).await {
+    let seen = match calls(requester, length).await {
         Ok(seen) => seen,
         // Nothing else depends on it: there is something to do only for this report.
         Err(error) => {

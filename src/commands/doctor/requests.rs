@@ -4,15 +4,14 @@ use std::time::Duration;
 
 use jiff::{Timestamp, tz::TimeZone};
 
-use super::{faults, outcomes::CallsSeen};
 use crate::{
     config::{TargetConfig, TokenSource},
     ledger::RowBatch,
     model::Fingerprints,
     schedule::TimeRange,
     wolkvox::{
-        Admission, Answer, ApiError, Client, ClientLimits, Element, FieldSample, Query, ReportName,
-        RowParser, TokenInfo,
+        Admission, Answer, ApiError, Client, ClientLimits, Element, FieldSample, Query, Rejected, ReportName,
+        Row, RowParser, TokenInfo,
     },
 };
 
@@ -82,64 +81,51 @@ impl<'a> Requester<'a> {
         outcome
     }
 
-    /// Asks for the rows of the time before now of this length.
-    pub(super) async fn last(&mut self, length: Duration) -> Look {
+    /// The zone that the server's clock is taken to be in.
+    pub(super) fn zone(&self) -> &'a TimeZone {
+        self.zone
+    }
+
+    /// The query for the rows of the time before now of this length.
+    pub(super) fn last_query(&self, report: ReportName, length: Duration) -> Query {
         let now = self.now();
         let (from, to) = TimeRange { from: now - length, to: now }.local(self.zone);
-        self.read(Query { report: ReportName::Diagram13, from, to }, FieldSample::new(self.zone.clone()))
-            .await
+        Query { report, from, to }
+    }
+
+    /// Asks for the rows of the time before now of this length.
+    pub(super) async fn last(&mut self, length: Duration) -> Look {
+        let query = self.last_query(ReportName::Diagram13, length);
+        self.read(query, FieldSample::new(self.zone.clone())).await
     }
 
     pub(super) async fn read(&mut self, query: Query, mut sample: FieldSample) -> Look {
         let before = self.now();
-        let outcome = self.ask(query, &mut sample).await;
+        let mut batch = RowBatch::default();
+        let outcome = self.ask(query, &mut batch, &mut |element, _| sample.take(element)).await;
+        let outcome = outcome.and_then(|answer| batch.verdict().map(|()| answer));
         Look { sample, outcome, asked: (before, self.now()) }
     }
 
-    async fn ask(&mut self, query: Query, sample: &mut FieldSample) -> Result<Answer, ApiError> {
+    /// Sends a request for rows. `each` looks at every element and at what could be read of it, which goes to `batch`.
+    pub(super) async fn ask(
+        &mut self,
+        query: Query,
+        batch: &mut RowBatch,
+        each: &mut (dyn FnMut(Element<'_>, &Result<Row<'_>, Rejected>) + Send),
+    ) -> Result<Answer, ApiError> {
         let token = self.token.read().map_err(|error| ApiError::TokenUnreadable(error.to_string()))?;
         self.spend()?;
         // Parsed as in a poll; nothing is kept, so the key does not matter.
-        let parser = RowParser::new(Fingerprints::new([0; 16]), 128);
-        let mut batch = RowBatch::default();
-        let mut admission = Admission::default();
-        let outcome = self
-            .client
-            .read(query, token.expose(), &mut admission, &mut |element: Element<'_>| {
-                sample.take(element);
-                batch.push(parser.parse(element));
-            })
-            .await;
-        self.refund(outcome.as_ref().err());
-        outcome.and_then(|answer| batch.verdict().map(|()| answer))
-    }
-
-    /// Asks for what became of the calls of the last seconds of this number.
-    pub(super) async fn calls(&mut self, length: Duration) -> Result<CallsSeen, ApiError> {
-        let now = self.now();
-        let (from, to) = TimeRange { from: now - length, to: now }.local(self.zone);
-        let token = self.token.read().map_err(|error| ApiError::TokenUnreadable(error.to_string()))?;
-        self.spend()?;
-        let report = ReportName::Diagram1;
-        let parser = RowParser::new(Fingerprints::new([0; 16]), 128).reading(report);
-        let mut batch = RowBatch::default();
-        let mut seen = CallsSeen::default();
-        let zone = self.zone;
-        let mut each = |element: Element<'_>| {
+        let parser = RowParser::new(Fingerprints::new([0; 16]), 128).reading(query.report);
+        let mut take = |element: Element<'_>| {
             let row = parser.parse(element);
-            if let Ok(row) = &row {
-                seen.saw(row, zone);
-            }
+            each(element, &row);
             batch.push(row);
         };
-        let query = Query { report, from, to };
-        let outcome = self.client.read(query, token.expose(), &mut Admission::default(), &mut each).await;
+        let outcome = self.client.read(query, token.expose(), &mut Admission::default(), &mut take).await;
         self.refund(outcome.as_ref().err());
-        match outcome {
-            // Of an answer that was only too large its first rows tell enough.
-            Err(error) if seen.rows == 0 || !faults::is_of_size(&error) => Err(error),
-            _ => batch.verdict().map(|()| seen),
-        }
+        outcome
     }
 
     fn spend(&mut self) -> Result<(), ApiError> {

@@ -1,11 +1,7 @@
 //! The judge as tables: an answer or a failure, what is known, and the verdict.
 
 use super::*;
-use crate::{
-    ledger::RowBatch,
-    model::LocalSecond,
-    wolkvox::{Rejection, Row, RowLabels},
-};
+use crate::{ledger::RowBatch, model::LocalSecond, wolkvox::Rejection};
 
 const CAP: u64 = 5000;
 const HOUR: i64 = 3600;
@@ -22,20 +18,7 @@ fn range(from: i64, to: i64) -> TimeRange {
 
 /// `rows` whole rows.
 fn answer(rows: u64) -> Answer {
-    let mut batch = RowBatch::default();
-    for n in 0..rows {
-        let labels = RowLabels::new("10", "voice", "1");
-        let date = LocalSecond::new(READ_TO);
-        batch.push(Ok(Row {
-            labels,
-            fingerprint: n,
-            interaction: None,
-            began: None,
-            date,
-            second: None,
-            attempts: 0,
-        }));
-    }
+    let batch = RowBatch::of_rows(rows, LocalSecond::new(READ_TO));
     Answer { batch, received: rows, ..Answer::default() }
 }
 
