@@ -180,7 +180,7 @@ async fn poller(load: Load, path: &Path) -> Poller<Load> {
     let store = Arc::new(Store::open(path, [1; 16]).unwrap());
     let restored = store.restore("0042", || TargetCounters::new(origin)).unwrap();
     let parser = RowParser::new(store.fingerprints(), 128);
-    let telemetry = Arc::new(Telemetry::new().unwrap());
+    let telemetry = Arc::new(Telemetry::default());
     let publisher = Publisher::start(telemetry.clone());
     let telemetry = telemetry.target("0042");
     let around = PollerDeps {

@@ -225,7 +225,7 @@ async fn day(plan: Plan, path: &Path) -> Vec<Hour> {
             BucketBounds::new(&[5.0, 10.0, 20.0, 30.0, 60.0, 120.0, 300.0]).unwrap(),
         )
     };
-    let telemetry = Arc::new(Telemetry::new().unwrap());
+    let telemetry = Arc::new(Telemetry::default());
     let publisher = Publisher::start(telemetry.clone());
     let telemetry = telemetry.target("0042");
     let around = PollerDeps { store, publisher, telemetry, clock, shutdown, probe: Default::default() };

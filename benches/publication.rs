@@ -81,7 +81,7 @@ fn put(publisher: &Publisher, snapshot: TargetSnapshot) {
 }
 
 async fn measure(targets: usize) -> (f64, f64, usize) {
-    let telemetry = Arc::new(Telemetry::new().unwrap());
+    let telemetry = Arc::new(Telemetry::default());
     let publisher = Publisher::start(telemetry.clone());
     let bounds = Arc::new(
         BucketBounds::new(&[5.0, 10.0, 20.0, 30.0, 45.0, 60.0, 90.0, 120.0, 180.0, 300.0, 600.0]).unwrap(),

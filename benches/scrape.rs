@@ -169,7 +169,7 @@ fn in_turns(a: SocketAddr, b: SocketAddr, headers: &str) -> (Duration, Duration)
 
 /// The live series of an exporter that has been at work.
 fn live_telemetry() -> Telemetry {
-    let telemetry = Telemetry::new().unwrap();
+    let telemetry = Telemetry::default();
     let target = telemetry.target("0042");
     for i in 0..1_000 {
         target.requested(Duration::from_millis(50 + i * 7 % 400), None);

@@ -150,7 +150,7 @@ pub async fn run(
     // From here on SIGHUP means a reload, and no longer the end.
     let hangup = signal(SignalKind::hangup())?;
     let (reloader, requests) = reload::channel();
-    let telemetry = Arc::new(Telemetry::new().context("cannot register the metrics")?);
+    let telemetry = Arc::new(Telemetry::default());
     telemetry.count_dropped_lines(process.dropped_lines);
     telemetry.show_runbooks(&runbooks_url(&config.web, &listeners));
     let exporter = Exporter {

@@ -156,7 +156,7 @@ mod tests {
         let (make_anew, wishes) = mpsc::channel(1);
         let watch = StateWatch {
             store: Arc::new(store),
-            telemetry: Arc::new(Telemetry::new().expect("metrics")),
+            telemetry: Arc::new(Telemetry::default()),
             notices: Arc::default(),
             clock: Arc::new(|| Timestamp::UNIX_EPOCH),
             make_anew,

@@ -174,21 +174,21 @@ pub(crate) fn all_metrics() -> Vec<Described> {
     all
 }
 
-impl Telemetry {
-    /// Registers everything. Fails only on a name used twice, which a test would have shown.
-    pub fn new() -> Result<Self, prometheus::Error> {
-        let bounds = BucketBounds::new(&DURATIONS)
-            .ok_or_else(|| prometheus::Error::Msg("the bounds of the durations must increase".to_owned()))?;
-        Ok(Self {
-            process: ProcessMetrics::new()?,
-            bounds: Arc::new(bounds),
+impl Default for Telemetry {
+    /// The metrics of a process that has just begun, all at zero.
+    fn default() -> Self {
+        Self {
+            process: ProcessMetrics::default(),
+            bounds: Arc::new(BucketBounds::new(&DURATIONS).unwrap_or_default()),
             targets: Mutex::default(),
             changed: Arc::new(Notify::new()),
             own: Mutex::default(),
             dropped_lines: OnceLock::new(),
-        })
+        }
     }
+}
 
+impl Telemetry {
     fn own(&self) -> MutexGuard<'_, OwnNumbers> {
         self.own.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -276,7 +276,7 @@ mod tests {
 
     #[test]
     fn a_target_asked_for_again_is_the_same_and_one_that_was_gone_begins_at_0() {
-        let telemetry = Telemetry::new().unwrap();
+        let telemetry = Telemetry::default();
         let polls = |target: &TargetTelemetry| {
             let families = target.families();
             let family = families.iter().find(|family| family.name == "wolkvox_polls_total").unwrap();

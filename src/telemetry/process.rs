@@ -1,36 +1,30 @@
-//! The metrics that the system reports of this process: memory, files, processor time.
+//! The metrics that Linux reports of this process: memory, files, processor time, under the names of Prometheus' client libraries.
 //!
-//! Reading them takes the system several files of `/proc`, longer than all the rest of a small
-//! scrape. Scrapes that follow each other closely therefore share one reading.
+//! Owns the reading of `/proc/self`; elsewhere than on Linux there is nothing to read and no family. Reading takes longer than
+//! all the rest of a small scrape, so scrapes that follow each other closely share one reading.
 
 use std::{
+    fs,
     sync::{Mutex, OnceLock, PoisonError},
     time::{Duration, Instant},
 };
 
-use prometheus::{Registry, process_collector::ProcessCollector};
-
-use crate::exposition::{Family, Value, from_prometheus};
+use crate::exposition::{Family, MetricType, Sample};
 
 /// Age up to which a reading is reused. Less than any usual scrape interval.
 const GOOD_FOR: Duration = Duration::from_secs(1);
 
+/// Ticks of a second in the times of `/proc` (`USER_HZ`): Linux has given 100 to programs on every processor that is supported.
+const TICKS_PER_SECOND: f64 = 100.0;
+
 /// The process metrics as they were at most a second ago.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct ProcessMetrics {
-    registry: Registry,
     started: OnceLock<f64>,
     read: Mutex<Option<(Instant, Vec<Family>)>>,
 }
 
 impl ProcessMetrics {
-    /// Reads nothing yet.
-    pub(super) fn new() -> Result<Self, prometheus::Error> {
-        let registry = Registry::new();
-        registry.register(Box::new(ProcessCollector::for_self()))?;
-        Ok(Self { registry, started: OnceLock::new(), read: Mutex::default() })
-    }
-
     /// Takes note of the start of the process, in Unix seconds, for systems where `/proc/stat` is
     /// hidden.
     pub(super) fn started(&self, at: f64) {
@@ -44,8 +38,7 @@ impl ProcessMetrics {
         match &*read {
             Some((at, families)) if now.saturating_duration_since(*at) < GOOD_FOR => families.clone(),
             _ => {
-                let mut families = from_prometheus(&self.registry.gather());
-                self.fill_in_start(&mut families);
+                let families = ProcFiles::read().families(self.started.get().copied());
                 *read = Some((now, families.clone()));
                 families
             }
@@ -53,55 +46,199 @@ impl ProcessMetrics {
     }
 }
 
-/// Name of the family of the process's start.
-const START: &str = "process_start_time_seconds";
+/// Contents of the files that the metrics come from; empty where the system has none.
+#[derive(Debug, Default)]
+struct ProcFiles {
+    /// `/proc/self/stat`: processor time and start.
+    stat: String,
+    /// `/proc/self/status`: memory and threads.
+    status: String,
+    /// `/proc/self/limits`: the limit of open files.
+    limits: String,
+    /// `/proc/stat`: the boot, which starts are counted from. Hidden by systemd's `ProcSubset=pid`.
+    system: String,
+    /// The number of entries of `/proc/self/fd`.
+    open_files: Option<usize>,
+}
 
-impl ProcessMetrics {
-    /// Fills in the start of the process where the system does not report it.
-    fn fill_in_start(&self, families: &mut [Family]) {
-        let Some(started) = self.started.get() else { return };
-        for family in families.iter_mut().filter(|family| family.name == START) {
-            for point in &mut family.points {
-                match point.value {
-                    Value::Integer(0) => point.value = (*started).into(),
-                    Value::Float(at) if at <= 0.0 => point.value = (*started).into(),
-                    _ => {}
-                }
-            }
+impl ProcFiles {
+    fn read() -> Self {
+        let text = |path: &str| fs::read_to_string(path).unwrap_or_default();
+        Self {
+            stat: text("/proc/self/stat"),
+            status: text("/proc/self/status"),
+            limits: text("/proc/self/limits"),
+            system: text("/proc/stat"),
+            // Without the descriptor of the reading itself.
+            open_files: fs::read_dir("/proc/self/fd").ok().map(|entries| entries.count().saturating_sub(1)),
         }
     }
+
+    /// Returns the families of what could be read. `started` is the start of the process where the system hides the boot.
+    fn families(&self, started: Option<f64>) -> Vec<Family> {
+        let counter = MetricType::Counter;
+        let gauge = MetricType::Gauge;
+        let families = [
+            (
+                "process_cpu_seconds_total",
+                "Total user and system CPU time spent in seconds.",
+                counter,
+                self.cpu_seconds(),
+            ),
+            ("process_max_fds", "Maximum number of open file descriptors.", gauge, self.max_files()),
+            (
+                "process_open_fds",
+                "Number of open file descriptors.",
+                gauge,
+                self.open_files.map(|files| files as f64),
+            ),
+            (
+                "process_resident_memory_bytes",
+                "Resident memory size in bytes.",
+                gauge,
+                self.status_bytes("VmRSS:"),
+            ),
+            (
+                "process_start_time_seconds",
+                "Start time of the process since unix epoch in seconds.",
+                gauge,
+                self.start_seconds().or(started),
+            ),
+            (
+                "process_threads",
+                "Number of OS threads in the process.",
+                gauge,
+                self.status_number("Threads:"),
+            ),
+            (
+                "process_virtual_memory_bytes",
+                "Virtual memory size in bytes.",
+                gauge,
+                self.status_bytes("VmSize:"),
+            ),
+        ];
+        let known = families.into_iter().filter_map(|(name, help, kind, value)| {
+            let mut family = Family::new(name, help, kind);
+            family.points.push(Sample::new("".into(), value?));
+            Some(family)
+        });
+        known.collect()
+    }
+
+    /// A field of `/proc/self/stat` by its number in proc(5). The second, the name, may hold blanks and brackets.
+    fn stat_field(&self, number: usize) -> Option<f64> {
+        let (_, after_name) = self.stat.rsplit_once(')')?;
+        after_name.split_ascii_whitespace().nth(number.checked_sub(3)?)?.parse().ok()
+    }
+
+    fn cpu_seconds(&self) -> Option<f64> {
+        let user = self.stat_field(14)?;
+        let system = self.stat_field(15)?;
+        Some((user + system) / TICKS_PER_SECOND)
+    }
+
+    fn start_seconds(&self) -> Option<f64> {
+        let boot: f64 = number_after(&self.system, "btime")?;
+        Some(boot + self.stat_field(22)? / TICKS_PER_SECOND)
+    }
+
+    fn max_files(&self) -> Option<f64> {
+        let (_, limits) = self.limits.split_once("Max open files")?;
+        match limits.split_ascii_whitespace().next()? {
+            "unlimited" => Some(f64::INFINITY),
+            limit => limit.parse().ok(),
+        }
+    }
+
+    fn status_number(&self, name: &str) -> Option<f64> {
+        number_after(&self.status, name)
+    }
+
+    /// A size of `/proc/self/status`, which gives KiB.
+    fn status_bytes(&self, name: &str) -> Option<f64> {
+        Some(self.status_number(name)? * 1024.0)
+    }
+}
+
+/// The number that follows a name at the beginning of a line.
+fn number_after(text: &str, name: &str) -> Option<f64> {
+    let after = text.lines().find_map(|line| line.strip_prefix(name))?;
+    after.split_ascii_whitespace().next()?.parse().ok()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::exposition::{MetricType, Sample};
+    use crate::exposition::Value;
 
-    /// As systemd hides it with `ProcSubset=pid`.
-    #[test]
-    fn a_start_that_the_system_hides_is_told_all_the_same() {
-        let process = ProcessMetrics::new().unwrap();
-        process.started(1_700_000_000.5);
-        let family = |value: f64| {
-            let mut family = Family::new(START, "Start.", MetricType::Gauge);
-            family.points.push(Sample::new("".into(), value));
-            [family]
-        };
-        for (system, told) in [(0.0, 1_700_000_000.5), (1_600_000_000.0, 1_600_000_000.0)] {
-            let mut families = family(system);
-            process.fill_in_start(&mut families);
-            let found = &families[0].points[0].value;
-            assert!(matches!(found, Value::Float(at) if *at == told), "{found:?}");
+    fn value(families: &[Family], name: &str) -> Option<f64> {
+        let family = families.iter().find(|family| family.name == name)?;
+        match family.points[0].value {
+            Value::Float(value) => Some(value),
+            Value::Integer(value) => Some(value as f64),
+            Value::Histogram(_) => None,
+        }
+    }
+
+    /// As Linux 6.1 writes them, for a process whose name is made to mislead.
+    fn files() -> ProcFiles {
+        ProcFiles {
+            stat: "4711 (a) 1 2 (b) S 1 4711 4711 0 -1 4194560 900 0 0 0 250 50 0 0 20 0 7 0 12345 99 88".to_owned(),
+            status: "Name:\ta\nVmSize:\t    2048 kB\nVmRSS:\t     512 kB\nThreads:\t7\n".to_owned(),
+            limits: "Limit Soft Hard Units\nMax open files            1024                 1048576              files\n".to_owned(),
+            system: "cpu 1 2 3\nbtime 1700000000\n".to_owned(),
+            open_files: Some(9),
         }
     }
 
     #[test]
+    fn reads_the_files_as_proc_5_describes_them() {
+        let families = files().families(None);
+        for (name, expected) in [
+            ("process_cpu_seconds_total", 3.0),
+            ("process_max_fds", 1024.0),
+            ("process_open_fds", 9.0),
+            ("process_resident_memory_bytes", 524_288.0),
+            ("process_start_time_seconds", 1_700_000_123.45),
+            ("process_threads", 7.0),
+            ("process_virtual_memory_bytes", 2_097_152.0),
+        ] {
+            assert_eq!(value(&families, name), Some(expected), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_limit_may_be_unlimited() {
+        let limits = files().limits.replace("1024", "unlimited");
+        let families = ProcFiles { limits, ..files() }.families(None);
+        assert_eq!(value(&families, "process_max_fds"), Some(f64::INFINITY));
+    }
+
+    /// As systemd hides it with `ProcSubset=pid`.
+    #[test]
+    fn a_start_that_the_system_hides_is_reported_all_the_same() {
+        let hidden = ProcFiles { system: String::new(), ..files() };
+        let start =
+            |files: &ProcFiles| value(&files.families(Some(1_700_000_000.5)), "process_start_time_seconds");
+        assert_eq!(start(&hidden), Some(1_700_000_000.5));
+        assert_eq!(start(&files()), Some(1_700_000_123.45));
+        assert_eq!(value(&hidden.families(None), "process_start_time_seconds"), None);
+    }
+
+    /// As on other systems than Linux.
+    #[test]
+    fn what_cannot_be_read_has_no_family() {
+        assert!(ProcFiles::default().families(None).is_empty());
+    }
+
+    #[test]
     fn is_read_anew_after_a_second_and_not_before() {
-        let process = ProcessMetrics::new().unwrap();
+        let process = ProcessMetrics::default();
         let first = Instant::now();
         for (after, read_at) in [(0, 0), (999, 0), (1_000, 1_000), (1_999, 1_000), (5_000, 5_000)] {
             let families = process.families(first + Duration::from_millis(after));
-            assert!(families.iter().any(|family| family.name == "process_open_fds"));
+            assert!(value(&families, "process_open_fds").is_some_and(|files| files > 2.0));
+            assert!(value(&families, "process_resident_memory_bytes").is_some_and(|bytes| bytes > 1e6));
             let (at, _) = process.read.lock().unwrap().clone().unwrap();
             assert_eq!(at, first + Duration::from_millis(read_at), "after {after} ms");
         }

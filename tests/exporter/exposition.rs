@@ -7,7 +7,7 @@ use flate2::read::GzDecoder;
 use proptest::prelude::*;
 use wolkvox_exporter::exposition::{
     Body, BucketBounds, Encoding, Family, Format, Histogram, MetricType, NativeHistogram, Publication,
-    Published, Sample, encode, from_prometheus, label_block,
+    Published, Sample, encode, label_block,
 };
 
 use crate::support::metric_family::{self, MetricFamily, decode};
@@ -172,23 +172,31 @@ fn a_publication_replaces_the_whole_and_leaves_a_scrape_under_way_alone() {
 }
 
 #[test]
-fn live_metrics_of_the_prometheus_crate_arrive_whole() {
-    use prometheus::{Gauge, Histogram, HistogramOpts, IntCounterVec, Opts, Registry};
+fn the_text_is_that_of_the_prometheus_crate() {
+    use prometheus::{Gauge, HistogramOpts, IntCounterVec, Opts, Registry};
     let registry = Registry::new();
     let scrapes = IntCounterVec::new(Opts::new("scrapes_total", "Scrapes."), &["code"]).unwrap();
     scrapes.with_label_values(&["2\"00"]).inc_by(3);
     let skew = Gauge::new("skew_seconds", "Skew.").unwrap();
     skew.set(-1.5);
     let opts = HistogramOpts::new("took_seconds", "Took.").buckets(vec![0.5, 2.0]);
-    let took = Histogram::with_opts(opts).unwrap();
+    let took = prometheus::Histogram::with_opts(opts).unwrap();
     [0.25, 1.0, 1.0, 8.0].into_iter().for_each(|v| took.observe(v));
     registry.register(Box::new(scrapes)).unwrap();
     registry.register(Box::new(skew)).unwrap();
     registry.register(Box::new(took)).unwrap();
-    let ours = text(&from_prometheus(&registry.gather()), Format::Text);
-    // That crate's own encoder is the reference; both know the same customs.
     let theirs = prometheus::TextEncoder::new().encode_to_string(&registry.gather()).unwrap();
-    assert_eq!(ours, theirs);
+
+    let mut ours = [
+        Family::new("scrapes_total", "Scrapes.", MetricType::Counter),
+        Family::new("skew_seconds", "Skew.", MetricType::Gauge),
+        Family::new("took_seconds", "Took.", MetricType::Histogram),
+    ];
+    let bounds = Arc::new(BucketBounds::new(&[0.5, 2.0]).unwrap());
+    ours[0].points.push(Sample::new(label_block(&[("code", "2\"00")]), 3));
+    ours[1].points.push(Sample::new("".into(), -1.5));
+    ours[2].points.push(Sample::new("".into(), Histogram::new(bounds, &[1, 2, 1], 10.25)));
+    assert_eq!(text(&ours, Format::Text), theirs);
 }
 
 fn protobuf(families: &[Family]) -> Vec<MetricFamily> {

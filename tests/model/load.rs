@@ -158,7 +158,7 @@ async fn watch(source: Busy, history: i64, end: i64, mut see: impl FnMut(f64, i6
     let origin = source.start - SignedDuration::from_hours(history);
     let restored = store.restore("0042", || TargetCounters::new(origin)).unwrap();
     let id = restored.0;
-    let telemetry = Arc::new(Telemetry::new().unwrap());
+    let telemetry = Arc::new(Telemetry::default());
     let settings = PollerConfig {
         row_cap: source.cap,
         tiers: Tiers {

@@ -270,7 +270,7 @@ async fn start(disk: &CrashDisk, source: &WorldSource, plan: &Plan, idle: i64) -
     let origin = if plan.begins.is_some() { clock() } else { world_start };
     let restored = store.restore("0042", || TargetCounters::new(origin)).map_err(|e| e.to_string())?;
     let parser = RowParser::new(store.fingerprints(), 128);
-    let telemetry = Arc::new(Telemetry::new().unwrap());
+    let telemetry = Arc::new(Telemetry::default());
     let publisher = Publisher::start(telemetry.clone());
     let settings = PollerConfig {
         lookback: Duration::from_secs(world::LOOKBACK as u64),

@@ -135,7 +135,7 @@ async fn scrape() -> [String; 2] {
     let start: Timestamp = START.parse().unwrap();
     let clock: Clock = Arc::new(move || start + SignedDuration::try_from(began.elapsed()).unwrap());
     let store = Arc::new(Store::in_memory([3; 16]).unwrap());
-    let telemetry = Arc::new(Telemetry::new().unwrap());
+    let telemetry = Arc::new(Telemetry::default());
     let publisher = Publisher::start(telemetry.clone());
     telemetry.configured(true, start.as_second() as f64);
     let shutdown = CancellationToken::new();

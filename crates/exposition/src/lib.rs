@@ -17,7 +17,6 @@ mod protobuf;
 mod publication;
 mod published;
 mod recording;
-mod registry;
 mod table;
 mod variant;
 
@@ -29,7 +28,6 @@ pub use native::NativeHistogram;
 pub use publication::Publication;
 pub use published::{Encoding, Published};
 pub use recording::Recording;
-pub use registry::from_prometheus;
 pub use table::{Described, Metric};
 pub use table::{described, families};
 pub use variant::Variant;

@@ -162,7 +162,7 @@ impl Histogram {
 }
 
 /// The upper bounds of a histogram's buckets, with their `le` labels rendered once. `+Inf` is implied.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct BucketBounds {
     values: Box<[f64]>,
     /// `le="5"`, as text 0.0.4 is customarily written.

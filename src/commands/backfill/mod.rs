@@ -79,7 +79,7 @@ pub async fn run(
     files.refuse_others(configured.map(|target| target.name.as_str()))?;
     let state_name = state.as_deref().unwrap_or("this state");
     let mut mark = begin(&store, begun, wanted, state_name, (context.clock)())?;
-    let telemetry = Arc::new(Telemetry::new().context("cannot register the metrics")?);
+    let telemetry = Arc::new(Telemetry::default());
     let supervisor = Supervisor::new(Deps {
         store: store.clone(),
         publisher: Publisher::start(telemetry.clone()),

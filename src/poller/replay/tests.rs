@@ -86,7 +86,7 @@ async fn read(
 ) -> (Windows, Result<(), ReplayError>) {
     let restored = store.restore("0042", || TargetCounters::new(from)).unwrap();
     let parser = RowParser::new(store.fingerprints(), 128);
-    let telemetry = Arc::new(Telemetry::new().unwrap());
+    let telemetry = Arc::new(Telemetry::default());
     let publisher = Publisher::start(telemetry.clone());
     let telemetry = telemetry.target("0042");
     let now = until + SignedDuration::from_hours(1);

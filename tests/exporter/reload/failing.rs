@@ -59,7 +59,7 @@ async fn a_target_that_the_disk_kept_out_comes_when_the_disk_allows() {
     let disk = Disk::default();
     let backend = disk.clone();
     let store = Store::open_backend(move || Ok(backend.clone()), Path::new("disk"), [7; 16]).unwrap();
-    let telemetry = Arc::new(Telemetry::new().unwrap());
+    let telemetry = Arc::new(Telemetry::default());
     let publisher = Publisher::start(telemetry.clone());
     let mut fleet = Supervisor::new(Deps {
         store: Arc::new(store),
@@ -93,7 +93,7 @@ async fn a_target_that_the_disk_kept_out_comes_when_the_disk_allows() {
 #[tokio::test(start_paused = true)]
 async fn a_poller_that_breaks_off_is_started_again_and_hangs_no_reload() {
     let store = Arc::new(Store::in_memory([7; 16]).unwrap());
-    let telemetry = Arc::new(Telemetry::new().unwrap());
+    let telemetry = Arc::new(Telemetry::default());
     let broken = Arc::new(AtomicBool::new(false));
     let clock = {
         let broken = broken.clone();

@@ -194,7 +194,7 @@ async fn start(
     let clock: Clock = Arc::new(move || start_of_time() + SignedDuration::try_from(began.elapsed()).unwrap());
     let restored =
         store.restore(SERVER, || TargetCounters::new(start_of_time())).map_err(|error| error.to_string())?;
-    let telemetry = Arc::new(Telemetry::new().unwrap());
+    let telemetry = Arc::new(Telemetry::default());
     let publisher = Publisher::start(telemetry.clone());
     let seconds = |seconds: i64| Duration::from_secs(seconds as u64);
     let settings = PollerConfig {
