@@ -1,6 +1,6 @@
 //! The runbooks at `/runbooks/NAME`: for each alert a page on what it means and what to do, in both languages.
 //!
-//! Owns the embedded texts of `docs/runbooks/` and the Markdown in which they are written: headings, paragraphs, code,
+//! Owns the embedded texts of `docs/runbooks/` and the Markdown in which they are written: headings, paragraphs, lists, code,
 //! emphasis and links to other runbooks. Everything else is text, and `maud` escapes it: a runbook cannot bring markup.
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
@@ -36,11 +36,12 @@ impl Runbook {
         }
     }
 
-    /// The first sentence of what it means.
+    /// Returns the first sentence of what it means.
     fn summary(&self, language: Language) -> &'static str {
-        let paragraph = self.text(language).lines().find(|line| !line.is_empty() && !line.starts_with('#'));
+        let paragraph = blocks(self.text(language)).find(|block| !block.starts_with('#'));
         let paragraph = paragraph.unwrap_or_default();
-        paragraph.find(". ").map_or(paragraph, |end| &paragraph[..=end])
+        let end = paragraph.find(". ").into_iter().chain(paragraph.find(".\n")).min();
+        end.map_or(paragraph, |end| &paragraph[..=end])
     }
 }
 
@@ -98,19 +99,52 @@ fn document(title: &str, content: &Markup, language: Language) -> String {
     page.into_string()
 }
 
-/// Blocks of Markdown, which blank lines divide.
+/// The blocks of a Markdown text, which blank lines divide.
+fn blocks(text: &str) -> impl Iterator<Item = &str> {
+    text.split("\n\n").map(str::trim).filter(|block| !block.is_empty())
+}
+
 fn body(text: &str, language: Language) -> Markup {
     html! {
-        @for block in text.split("\n\n").map(str::trim).filter(|block| !block.is_empty()) {
+        @for block in blocks(text) {
             @if let Some(heading) = block.strip_prefix("## ") {
                 h3 { (line(heading, language)) }
             } @else if let Some(title) = block.strip_prefix("# ") {
                 h2 { (line(title, language)) }
+            } @else if block.starts_with("1. ") {
+                ol { (items(block, language)) }
+            } @else if block.starts_with("- ") {
+                ul { (items(block, language)) }
             } @else {
                 p { (line(block, language)) }
             }
         }
     }
+}
+
+/// The items of a list. A line without a mark continues the item before it.
+fn items(block: &str, language: Language) -> Markup {
+    let mut items: Vec<String> = Vec::new();
+    for text in block.lines() {
+        match (without_mark(text), items.last_mut()) {
+            (None, Some(item)) => {
+                item.push('\n');
+                item.push_str(text.trim());
+            }
+            (item, _) => items.push(item.unwrap_or(text).to_owned()),
+        }
+    }
+    html! {
+        @for item in &items {
+            li { (line(item, language)) }
+        }
+    }
+}
+
+/// Returns the text after `- ` or a number such as `2. `; nothing if the line has neither.
+fn without_mark(text: &str) -> Option<&str> {
+    let after_dash = text.strip_prefix("- ");
+    after_dash.or_else(|| text.trim_start_matches(|c: char| c.is_ascii_digit()).strip_prefix(". "))
 }
 
 /// Text with `code`, *emphasis* and [links](NAME.md); a mark that is not closed is text.
@@ -156,7 +190,7 @@ mod tests {
             for language in Language::ALL {
                 let page = page(runbook.name, language).expect("a page");
                 assert!(page.matches("<h3>").count() >= 5, "{}: {page}", runbook.name);
-                // What is written in another way than `line` and `body` know would be seen as its marks.
+                // Marks that `line` and `body` do not know would be seen as text.
                 let content = page.split("<article").nth(1).expect("content");
                 for mark in ["](", "**", "`", "\n- ", "\n|", "\n1. ", "## "] {
                     assert!(!content.contains(mark), "{} has {mark:?}: {content}", runbook.name);
@@ -170,6 +204,64 @@ mod tests {
         let list = page("", Language::Es).expect("a list");
         assert!(RUNBOOKS.iter().all(|runbook| list.contains(runbook.name)), "{list}");
         assert!(list.contains("href=\"../?lang=es\""), "{list}");
+    }
+
+    #[test]
+    fn every_runbook_has_the_same_parts_in_the_same_order() {
+        for (language, parts) in [
+            (
+                Language::En,
+                ["What it means", "What to look at", "Usual causes", "What to do", "When to silence"],
+            ),
+            (
+                Language::Es,
+                ["Qué significa", "Qué mirar", "Causas habituales", "Qué hacer", "Cuándo silenciarla"],
+            ),
+        ] {
+            for runbook in RUNBOOKS {
+                let headings = blocks(runbook.text(language)).filter_map(|block| block.strip_prefix("## "));
+                assert_eq!(headings.collect::<Vec<_>>(), parts, "{}", runbook.name);
+            }
+        }
+    }
+
+    /// Readers of one language are told neither more nor less than those of the other.
+    #[test]
+    fn both_languages_name_the_same_things() {
+        for runbook in RUNBOOKS {
+            let [english, spanish] =
+                [Language::En, Language::Es].map(|language| named(runbook.text(language)));
+            assert_eq!(english, spanish, "{}", runbook.name);
+        }
+    }
+
+    /// The code that a text holds, and the number of its steps and blocks.
+    fn named(text: &str) -> (Vec<String>, usize, usize) {
+        let code = text.split('`').skip(1).step_by(2);
+        let code =
+            code.map(|code| code.split_whitespace().collect::<Vec<_>>().join(" ").replace(" --lang=es", ""));
+        let mut code: Vec<String> = code.collect();
+        code.sort_unstable();
+        let steps = text.lines().filter(|line| without_mark(line).is_some()).count();
+        (code, steps, blocks(text).count())
+    }
+
+    #[test]
+    fn the_summary_is_the_first_sentence_over_several_lines() {
+        for language in Language::ALL {
+            for runbook in RUNBOOKS {
+                let summary = runbook.summary(language);
+                assert!(summary.ends_with('.') && summary.len() > 40, "{}: {summary}", runbook.name);
+            }
+        }
+    }
+
+    #[test]
+    fn lists_are_lists_and_their_lines_may_go_on() {
+        let steps = "1. Call\n   the menu.\n2. Read `class`.";
+        let list = "<ol><li>Call\nthe menu.</li><li>Read <code>class</code>.</li></ol>";
+        assert_eq!(body(steps, Language::En).into_string(), list);
+        assert_eq!(body("- a\n- 1. b", Language::En).into_string(), "<ul><li>a</li><li>1. b</li></ul>");
     }
 
     #[test]
