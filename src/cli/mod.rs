@@ -41,7 +41,7 @@ use crate::{
                   Durations are written like 30s, 5m, 1h30m or 2d. An empty environment variable counts as not set."
 )]
 pub struct Cli {
-    /// Language of what is printed for people; the log is English [default: by the locale]
+    /// Language of messages; the log is English [default: by the locale]
     #[arg(long = "lang", env = "WOLKVOX_LANG", value_name = "LANGUAGE", ignore_case = true, global = true)]
     pub lang: Option<Language>,
 
@@ -57,23 +57,23 @@ pub struct Cli {
 /// The subcommands, beside running the exporter.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Read the past as the exporter would have, into files for Prometheus and a state for the exporter to go on with
+    /// Read Wolkvox's past into files for Prometheus, and into a state from which the exporter continues
     Backfill(Box<BackfillArgs>),
-    /// Print a script with which a shell completes subcommands and flags
+    /// Print a script that completes subcommands and flags in a shell
     Completions(CompletionsArgs),
-    /// Run a simulated Wolkvox and an exporter against it: no account, nothing left behind
+    /// Run the exporter against a simulated Wolkvox: needs no account, leaves nothing behind
     Demo(DemoArgs),
-    /// Look at each target as a person would, and say what to do: network, token, quota, clock, zone, rows
+    /// Check each target and say what to do: network, token, quota, clock, time zone, rows
     Doctor(Box<DoctorArgs>),
     /// Ask the exporter that runs here with the same flags whether it is alive, and exit with 0 or 1
     Healthcheck(HealthcheckArgs),
-    /// Set up a target: ask for server and token, write the configuration, and look at it as `doctor` does
+    /// Set up a target: ask for server and token, write the configuration, and check it as `doctor` does
     Init(Box<InitArgs>),
     /// Write the manual pages into a directory
     Man(ManArgs),
     /// Run the simulated Wolkvox alone
     Simulate(SimulateCommand),
-    /// Look at a state file, copy it, or change the targets in it
+    /// Inspect or copy a state file, or change the targets in it
     #[command(subcommand)]
     State(StateCommand),
 }
@@ -81,15 +81,15 @@ pub enum Command {
 /// The subcommands of `state`.
 #[derive(Debug, Subcommand)]
 pub enum StateCommand {
-    /// Print what is in it: moments and numbers, nothing personal
+    /// Print what is in it: times and numbers, nothing personal
     Inspect(StateFileArgs),
-    /// Copy it as of one moment into a new file, also while an exporter runs on it
+    /// Copy it as of one moment into a new file, also while an exporter uses it
     Backup(BackupArgs),
-    /// Copy a target with all that was counted of it to the state file of another exporter
+    /// Copy a target with all its counts to the state file of another exporter
     Copy(StateCopyArgs),
-    /// Give a target another name, under which its counters go on; no exporter may run on the file
+    /// Rename a target and keep its counters; no exporter may use the file
     Rename(StateRenameArgs),
-    /// Remove a target that is no longer configured, with all that was counted of it; no exporter may run on the file
+    /// Remove a target that is no longer configured, with all its counts; no exporter may use the file
     Forget(StateForgetArgs),
 }
 
@@ -212,7 +212,7 @@ pub struct InitArgs {
     #[arg(long = "init.directory", env = "WOLKVOX_INIT_DIRECTORY", value_name = "DIRECTORY")]
     pub directory: Option<PathBuf>,
 
-    /// Ask Wolkvox nothing
+    /// Do not contact Wolkvox
     #[arg(long = "init.skip-doctor", env = "WOLKVOX_INIT_SKIP_DOCTOR", value_parser = BoolishValueParser::new())]
     pub skip_doctor: bool,
 

@@ -26,7 +26,7 @@ use crate::i18n::{Bilingual, bilingual};
 section! {
     /// The history of earlier weeks, to which the present is compared.
     pub struct BaselineConfig: "baseline", "Baseline", BaselineKeys {
-        /// Time before the first start to read for the history of the usual; 0s for none
+        /// Time before the first start to read, to learn what is usual; 0s for none
         warm_up: Duration = seconds("28d", Bounds::NONE);
         /// Most requests that this reading may take
         warm_up_requests: u32 = number("200", 1, 10_000);

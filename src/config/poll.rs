@@ -39,8 +39,8 @@ section! {
         nightly_lookback: Duration = seconds("48h", Bounds::at_most(DEEPEST, ["", ""]));
         /// Hour of the server's day for that daily reading, 0 to 23
         nightly_hour: i8 = number("3", 0, 23).value_name("HOUR");
-        /// Beginning of the counting on the very first start: now, a duration back, or a local
-        /// date-time such as 2026-01-18T00:00:00
+        /// Where counting begins on the very first start: now, a duration back, or a local date-time
+        /// such as 2026-01-18T00:00:00
         start_from: StartFrom = Kind::new("WHEN", "now", start::parse, |value| Some(value.to_string()));
         /// Largest difference between this machine's clock and a server's when counting begins
         max_clock_skew: Duration = seconds("5m", Bounds::NONE);

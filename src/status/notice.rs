@@ -75,23 +75,23 @@ texts! {
         "Otro programa dejó el archivo de estado {what} a las {time}, mientras el exportador lo tenía abierto. Se escribió de \
          nuevo con todo lo contado: no se perdió nada. Si había otro archivo en su lugar, ahora termina en `.displaced`.";
     MadeAnew:
-        "The state file was {what} by another program at {time} while the exporter had it open. The counters go on from a new \
-         file, but it no longer knows the rows of the hours before: those that came late are missing, and the weeks before are \
-         read again. What was in the file is kept beside it, ending in `.displaced`.",
+        "The state file was {what} by another program at {time} while the exporter had it open. The counters continue in a new \
+         file, which no longer knows the rows of the hours before: late rows of those hours are missing, and the weeks before \
+         are read again. What was in the file is kept beside it, in a file that ends in `.displaced`.",
         "Otro programa dejó el archivo de estado {what} a las {time}, mientras el exportador lo tenía abierto. Los contadores \
          siguen en un archivo nuevo, pero este ya no conoce las filas de las horas anteriores: faltan las que llegaron tarde, y \
          las semanas anteriores se leen de nuevo. Lo que había en el archivo quedó a su lado y termina en `.displaced`.";
     NotSaved:
         "The state file was {what} by another program at {time}, and it cannot be written again; the log says why. If the \
-         exporter ends now, what was counted since is lost. Make room for the file, or stop the other program; the exporter \
+         exporter ends now, what was counted since is lost. Free some disk space, or stop the other program; the exporter \
          tries again every few seconds.",
         "Otro programa dejó el archivo de estado {what} a las {time}, y no se puede escribir de nuevo; el registro dice por \
-         qué. Si el exportador termina ahora, se pierde lo contado desde entonces. Deje espacio para el archivo o detenga el \
+         qué. Si el exportador termina ahora, se pierde lo contado desde entonces. Libere espacio en el disco o detenga el \
          otro programa; el exportador lo intenta de nuevo cada pocos segundos.";
     Renamed:
-        "The state has counters of {left}, which is not in the configuration, and {begun} begins anew. If it was renamed: \
-         stop the exporter, run `wolkvox-exporter state rename OLD NEW`, and start it again; the counters then go on. If not, \
-         `wolkvox-exporter state forget NAME` removes what is not needed any more.",
+        "The state has counters of {left}, which is not in the configuration, and {begun} starts from zero. If it was renamed: \
+         stop the exporter, run `wolkvox-exporter state rename OLD NEW`, and start it again; the counters then continue. If \
+         not, `wolkvox-exporter state forget NAME` removes what is no longer needed.",
         "El estado tiene contadores de {left}, que no está en la configuración, y {begun} empieza desde cero. Si cambió de \
          nombre: detenga el exportador, ejecute `wolkvox-exporter state rename ANTERIOR NUEVO` e inícielo otra vez; los \
          contadores continúan. Si no, `wolkvox-exporter state forget NOMBRE` borra lo que ya no se necesita.";

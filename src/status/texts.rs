@@ -33,7 +33,7 @@ texts! {
     StateBehind: "Catching up", "Poniéndose al día";
     StateFailing: "Failing", "Con fallas";
 
-    Waiting: "The first poll has not ended yet.", "La primera consulta todavía no ha terminado.";
+    Waiting: "The first poll is still running.", "La primera consulta todavía no ha terminado.";
     Well: "All is well: the figures are complete and up to date.", "Todo está bien: las cifras están completas y al día.";
     NoRows: "Polls succeed, but no row has ever come.", "Las consultas funcionan, pero nunca ha llegado una fila.";
     NoRowsRemedy:
@@ -43,7 +43,7 @@ texts! {
          dígitos del servidor, y pregunte a Wolkvox si el reporte diagram_13 está habilitado para la operación.";
     WrongZone:
         "Calls are dated {shift} {direction} what the zone {zone} gives for the second in their conn_id, so the figures are \
-         told at the wrong time.",
+         shown at the wrong time.",
         "Las llamadas tienen fechas {shift} {direction} lo que da la zona {zone} para el segundo de su conn_id, así que las \
          cifras aparecen a una hora equivocada.";
     Ahead: "ahead of", "por delante de";
@@ -52,25 +52,25 @@ texts! {
         "Set `timezone` of this operation to the zone of its Wolkvox server: `wolkvox-exporter doctor` suggests it.",
         "Ponga en `timezone` de esta operación la zona de su servidor de Wolkvox: `wolkvox-exporter doctor` la sugiere.";
     Behind:
-        "The figures end {lag} ago; what is missing is being read.",
-        "Las cifras terminan hace {lag}; lo que falta se está leyendo.";
+        "The figures end {lag} ago; the exporter is reading what is missing.",
+        "Las cifras terminan hace {lag}; el exportador está leyendo lo que falta.";
     BehindRemedy:
-        "Nothing, as long as the figures come nearer: no row is lost. If they do not, look at the log, and run \
-         `wolkvox-exporter doctor`.",
-        "Nada, mientras las cifras se acerquen: no se pierde ninguna fila. Si no lo hacen, mire el registro y ejecute \
-         `wolkvox-exporter doctor`.";
+        "Nothing, as long as the delay shrinks: no row is lost. If it does not, look at the log and run `wolkvox-exporter \
+         doctor`.",
+        "Nada, mientras el atraso baje: no se pierde ninguna fila. Si no baja, mire el registro y ejecute `wolkvox-exporter \
+         doctor`.";
     Failing:
-        "The last poll failed. {What}. It has been so for {length}.",
-        "La última consulta falló. {What}. Es así desde hace {length}.";
+        "The last poll failed. {What}. Polls have failed for {length}.",
+        "La última consulta falló. {What}. Las consultas fallan desde hace {length}.";
 
     BrokeOff:
-        "The polling of this target broke off {length} ago, which is a bug of the exporter. It begins again at the next poll; \
-         what was counted stays, and what is missing is read then.",
-        "La consulta de este destino se interrumpió hace {length}, por un error del exportador. Vuelve a empezar en la próxima \
-         consulta; lo contado se conserva, y lo que falta se lee entonces.";
+        "Polling of this target stopped {length} ago, because of a bug in the exporter. It starts again with the next poll, \
+         which reads what is missing; what was counted stays.",
+        "La lectura de este destino se interrumpió hace {length}, por un error de programación del exportador. Vuelve a empezar \
+         con la próxima consulta, que lee lo que falta; lo contado se conserva.";
     BrokeOffRemedy:
         "Please report the line `a panic` of the log.",
-        "Por favor, reporte el renglón `a panic` del registro.";
+        "Por favor, reporte la línea `a panic` del registro.";
 
     Unread:
         "The last poll received {unread} rows that cannot be read, and they are in no figure: the log names the field.",
@@ -81,13 +81,11 @@ texts! {
         "La última consulta recibió una fila que no se puede leer, y no está en ninguna cifra: el registro nombra el campo.";
 
     ReadingAgain:
-        "Meanwhile the last {depth} are read again for rows that came late: {done} % done.",
-        "Mientras tanto se vuelven a leer las últimas {depth} en busca de filas que llegaron tarde: {done} % hecho.";
+        "Meanwhile the last {depth} are being read again for late rows: {done} % done.",
+        "Mientras tanto se releen las últimas {depth} en busca de filas tardías: {done} % hecho.";
     ReadingAgainFails:
-        "The last {depth} are being read again for rows that came late; that stopped at {done} % ({why}), and goes on by \
-         itself.",
-        "Se vuelven a leer las últimas {depth} en busca de filas que llegaron tarde; se detuvo en el {done} % ({why}), y \
-         continúa solo.";
+        "Reading the last {depth} again for late rows stopped at {done} % ({why}), and continues by itself.",
+        "La relectura de las últimas {depth} en busca de filas tardías se detuvo en el {done} % ({why}), y continúa sola.";
 
     AsOf: "as of {time}", "a las {time}";
     ToDo: "What to do:", "Qué hacer:";
@@ -103,10 +101,10 @@ texts! {
     UsedOf: "{used} of {limit}", "{used} de {limit}";
     Used: "{used}", "{used}";
     QuotaLeft:
-        "{left} left; counted anew at midnight, in {length}",
+        "{left} left; starts again at midnight, in {length}",
         "quedan {left}; se cuentan de nuevo a medianoche, dentro de {length}";
     QuotaNoLimit:
-        "limit not known; counted anew at midnight, in {length}",
+        "limit unknown; starts again at midnight, in {length}",
         "límite desconocido; se cuentan de nuevo a medianoche, dentro de {length}";
 
     LastPolls: "Last polls", "Últimas consultas";
@@ -158,10 +156,10 @@ texts! {
         "Una marcación es una fila: alguien marcó esta opción del menú. Las opciones con pocas marcaciones se muestran \
          juntas.";
     ExplainedUsual:
-        "Unlike usual: what the alerts tell. It is compared with the same time of up to four earlier weeks, at the level \
-         that the other options have today.",
-        "Distinto de lo habitual: lo que avisan las alertas. Se compara con la misma hora de hasta cuatro semanas \
-         anteriores, al nivel que hoy tienen las demás opciones.";
+        "Unlike usual: what the alerts report. Each option is compared with the same time of up to four earlier weeks, at the \
+         level that the other options have today.",
+        "Distinto de lo habitual: lo que avisan las alertas. Cada opción se compara con la misma hora de hasta cuatro semanas \
+         anteriores, al nivel que hoy tienen las demás.";
     ExplainedTimes:
         "Times are those of the Wolkvox server's zone.",
         "Las horas son las de la zona del servidor de Wolkvox.";
@@ -179,9 +177,9 @@ texts! {
     ClassThrottled: "asked to slow down", "le piden ir más despacio";
     ClassNotJson: "not JSON", "no es JSON";
     ClassSchema: "not a report", "no es un reporte";
-    ClassTruncated: "answer not whole", "respuesta incompleta";
+    ClassTruncated: "incomplete answer", "respuesta incompleta";
     ClassTooLarge: "answer too large", "respuesta demasiado grande";
-    ClassInternal: "the exporter's own trouble", "problema del propio exportador";
+    ClassInternal: "problem of the exporter itself", "problema del propio exportador";
 }
 
 /// The name of a state.
@@ -310,8 +308,8 @@ mod tests {
         };
         assert_eq!(
             sentence(&failing, now(), Language::En),
-            "The last poll failed. The token was refused: it is wrong or has expired, which Wolkvox does not tell \
-             apart. It has been so for 2 h 5 min."
+            "The last poll failed. The token was refused: it is wrong or has expired (Wolkvox does not say which). Polls \
+             have failed for 2 h 5 min."
         );
         let spanish = sentence(&failing, now(), Language::Es);
         assert!(spanish.starts_with("La última consulta falló. El token fue rechazado"), "{spanish}");
@@ -345,8 +343,8 @@ mod tests {
         let target = |read| TargetStatus { deep_reads: vec![read], ..target() };
         assert_eq!(
             sentence(&target(read), now(), Language::En),
-            "All is well: the figures are complete and up to date. Meanwhile the last 2 d are read again for rows that \
-             came late: 40 % done."
+            "All is well: the figures are complete and up to date. Meanwhile the last 2 d are being read again for late \
+             rows: 40 % done."
         );
         let failed = DeepReadStatus { failure: Some(ErrorClass::Http5xx), progress: 1.0, ..read };
         let spanish = sentence(&target(failed), now(), Language::Es);
@@ -359,7 +357,7 @@ mod tests {
         let behind = at("2026-01-18T20:35:00Z");
         assert_eq!(
             sentence(&target(), behind, Language::Es),
-            "Las cifras terminan hace 3 h; lo que falta se está leyendo."
+            "Las cifras terminan hace 3 h; el exportador está leyendo lo que falta."
         );
         assert!(remedy(&target(), behind, Language::En).is_some());
     }

@@ -52,7 +52,7 @@ texts! {
         "Se están leyendo las semanas anteriores, para saber qué es lo habitual: {done} % hecho, con {requests} de \
          {limit} peticiones como máximo.";
     WarmUpFails:
-        "The weeks before are being read, to know what is usual; that stopped at {done} % ({why}), and goes on by itself.",
+        "The weeks before are being read, to know what is usual; that stopped at {done} % ({why}), and continues by itself.",
         "Se están leyendo las semanas anteriores, para saber qué es lo habitual; se detuvo en el {done} % ({why}), y \
          continúa solo.";
     WarmUpEnded:
@@ -224,7 +224,7 @@ mod tests {
             ),
             (
                 usual(WarmUpState::Reading, Some(ErrorClass::QuotaExhausted)),
-                "stopped at 99 % (requests spent), and goes on",
+                "stopped at 99 % (requests spent), and continues",
                 "se detuvo en el 99 % (peticiones gastadas)",
             ),
             (usual(WarmUpState::Ended, None), "known from 9 d of rows.", "se conoce por 9 d de filas."),

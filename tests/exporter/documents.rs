@@ -132,6 +132,62 @@ fn spanish_pages_have_one_word_for_one_thing() {
     assert!(found.is_empty(), "words that docs/es/glosario.md replaces:\n{}", found.join("\n"));
 }
 
+/// Avoided words that are also English, or part of a name in the code.
+const ALSO_ENGLISH: [&str; 11] = [
+    "exporter",
+    "exporters",
+    "agente",
+    "agentes",
+    "pedido",
+    "pedidos",
+    "dashboard",
+    "runbook",
+    "runbooks",
+    "log",
+    "logs",
+];
+
+/// All files below a directory whose names end so.
+fn files_below(directory: &str, extension: &str) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    let mut directories = vec![root().join(directory)];
+    while let Some(directory) = directories.pop() {
+        for entry in fs::read_dir(directory).expect("a directory") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                directories.push(path);
+            } else if path.extension().is_some_and(|end| end == extension) {
+                files.push(path);
+            }
+        }
+    }
+    files
+}
+
+#[test]
+fn messages_alerts_and_dashboards_use_the_words_of_the_glossary() {
+    let glossary = fs::read_to_string(root().join("docs/es/glosario.md")).expect("the glossary");
+    let mut avoided = avoided_words(&glossary);
+    avoided.retain(|word| !ALSO_ENGLISH.contains(&word.as_str()));
+    assert!(avoided.len() > 5, "{avoided:?}");
+    let mut files = vec![root().join("rules/wolkvox-alerts.es.yaml")];
+    for (directory, extension) in
+        [("src", "rs"), ("src", "yaml"), ("crates", "rs"), ("xtask", "rs"), ("dashboards/es", "json")]
+    {
+        files.extend(files_below(directory, extension));
+    }
+    let mut found = Vec::new();
+    for file in files {
+        let text = fs::read_to_string(&file).expect("a text");
+        for word in text.split(|c: char| !c.is_alphanumeric()) {
+            if avoided.contains(&word.to_lowercase()) {
+                found.push(format!("{}: {word}", file.display()));
+            }
+        }
+    }
+    assert!(found.is_empty(), "words that docs/es/glosario.md replaces:\n{}", found.join("\n"));
+}
+
 #[test]
 fn every_chore_has_a_time_and_every_named_chore_exists() {
     let makefile = fs::read_to_string(root().join("Makefile")).expect("the Makefile");

@@ -103,7 +103,7 @@ async fn a_state_file_that_is_cut_or_overwritten_is_made_anew_from_the_counters(
         spoil(&fleet.state(), &older);
         // A commit that found it first has failed, and said so.
         exporter.wait_for("saved", |scrape| scrape.sum(RESCUES, &[("cause", cause)]) == Some(1.0)).await;
-        assert_said(&exporter, "The counters go on from a new", "Los contadores siguen en un archivo nuevo")
+        assert_said(&exporter, "The counters continue in a new", "Los contadores siguen en un archivo nuevo")
             .await;
         let again = exporter.wait_for("polled again", |scrape| scrape.up("one")).await;
         again.assert_truth("one", &api.truth());
@@ -129,7 +129,7 @@ async fn a_renamed_target_is_noticed_and_goes_on_with_state_rename() {
     fleet.add("ventas", &silent.url());
     let mut exporter = fleet.start().await;
     exporter.wait_logged("state rename OLD NEW").await;
-    for (language, words) in [("en", "ventas begins anew"), ("es", "ventas empieza desde cero")] {
+    for (language, words) in [("en", "ventas starts from zero"), ("es", "ventas empieza desde cero")] {
         let page = exporter.page(&format!("/?lang={language}"), "").await;
         assert!(page.contains(words), "{page}");
     }

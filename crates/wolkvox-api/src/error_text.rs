@@ -17,7 +17,7 @@ texts! {
     NoConnectionRemedy:
         "Does this machine reach the Internet, and does a firewall of your own let it out? If only a proxy leads there, \
          name it in HTTPS_PROXY or in `proxy_url` of the target. The exporter tries again by itself, and loses no row.",
-        "¿Llega esta máquina a Internet, y la deja salir su propio cortafuegos? Si solo se sale por un proxy, indíquelo en \
+        "¿Llega esta máquina a Internet, y la deja salir su propio firewall? Si solo se sale por un proxy, indíquelo en \
          HTTPS_PROXY o en `proxy_url` del destino. El exportador lo intenta de nuevo solo, y no pierde ninguna fila.";
     NoProxy:
         "no connection to Wolkvox through the proxy {proxy}: {detail}",
@@ -31,10 +31,10 @@ texts! {
          del proxy. El exportador lo intenta de nuevo solo, y no pierde ninguna fila.";
     ConnectionRefused:
         "the connection to Wolkvox is refused ({detail})",
-        "la conexión con Wolkvox es rechazada ({detail})";
+        "Wolkvox rechaza la conexión ({detail})";
     ConnectTimedOut:
-        "there is no connection to Wolkvox within {detail} s",
-        "no hay conexión con Wolkvox en {detail} s";
+        "Wolkvox does not accept the connection within {detail} s",
+        "Wolkvox no acepta la conexión en {detail} s";
     NameNotFound:
         "the server's name has no address ({detail})",
         "el nombre del servidor no tiene dirección ({detail})";
@@ -51,45 +51,43 @@ texts! {
         "el exportador no puede abrir ni un archivo ni una conexión más ({detail})";
     TooManyOpenFilesRemedy:
         "Raise the limit: `LimitNOFILE=` of the systemd unit, `--ulimit nofile=` of the container, `ulimit -n` of the \
-         shell. If it fills up again: who opens so many connections to the exporter?",
+         shell. If it fills up again, find out who opens so many connections to the exporter.",
         "Suba el límite: `LimitNOFILE=` de la unidad de systemd, `--ulimit nofile=` del contenedor, `ulimit -n` del \
-         intérprete. Si se vuelve a llenar: ¿quién abre tantas conexiones hacia el exportador?";
+         shell. Si se vuelve a llenar, averigüe quién abre tantas conexiones hacia el exportador.";
     BadHead:
         "the head of the answer cannot be read: {detail}",
         "la cabecera de la respuesta no se puede leer: {detail}";
     BadHeadRemedy:
-        "Something in between adds too many headers, or bad ones (a load balancer that sets many cookies, a firewall), or \
-         this is no web server: at most 100 headers are read. Ask for the real server with `curl -i`, and see what it \
-         sends.",
-        "Algo por el camino añade demasiadas cabeceras, o incorrectas (un balanceador que pone muchas cookies, un \
-         cortafuegos), o no es un servidor web: se leen 100 cabeceras como máximo. Pregunte al servidor con `curl -i` y \
-         mire qué envía.";
+        "Something in between adds invalid headers or more than the 100 that are read (a load balancer that sets many \
+         cookies, a firewall), or this is not a web server. Ask it with `curl -i` and see what it sends.",
+        "Algo en el camino agrega cabeceras incorrectas o más de las 100 que se leen (un balanceador que pone muchas cookies, \
+         un firewall), o no es un servidor web. Pregúntele con `curl -i` y mire qué envía.";
     Forbidden:
-        "the request is refused (HTTP 403), but not in Wolkvox's words",
-        "la petición es rechazada (HTTP 403), pero no con las palabras de Wolkvox";
+        "the request is refused (HTTP 403), but not by Wolkvox itself",
+        "la petición fue rechazada (HTTP 403), pero no por Wolkvox mismo";
     ForbiddenRemedy:
         "A web firewall or a proxy in between refuses it, before Wolkvox looks at the token. Ask Wolkvox whether this \
          machine's public address is on the operation's allow-list, and whether their web firewall blocks it; then look \
          for a proxy of your own.",
-        "La rechaza un cortafuegos web o un proxy por el camino, antes de que Wolkvox mire el token. Pregunte a Wolkvox si \
+        "La rechaza un firewall web o un proxy en el camino, antes de que Wolkvox mire el token. Pregunte a Wolkvox si \
          la dirección pública de esta máquina está en la lista de permitidas de la operación, y si la bloquea su \
-         cortafuegos web; después busque un proxy propio.";
+         firewall web; después busque un proxy propio.";
     ForeignNotFound:
-        "the answer is HTTP 404, but not in Wolkvox's words, which mean an empty window",
-        "la respuesta es HTTP 404, pero no con las palabras de Wolkvox, que significan una ventana vacía";
+        "the answer is HTTP 404, but not the one with which Wolkvox reports an empty window",
+        "la respuesta es HTTP 404, pero no la que Wolkvox da para una ventana vacía";
     ForeignNotFoundRemedy:
-        "A gateway or another web server answers in Wolkvox's place. Check the server's digits, and what stands in \
-         between. Nothing is counted meanwhile, and nothing is lost: the window is read again.",
-        "Una pasarela u otro servidor web responde en lugar de Wolkvox. Revise los dígitos del servidor, y qué hay por \
-         medio. Entretanto no se cuenta nada, y no se pierde nada: la ventana se lee de nuevo.";
+        "A gateway or another web server answers in Wolkvox's place. Check the server's digits, and what is in between. \
+         Nothing is counted meanwhile, and nothing is lost: the window is read again.",
+        "Un gateway u otro servidor web responde en lugar de Wolkvox. Revise los dígitos del servidor, y qué hay en el camino. \
+         Mientras tanto no se cuenta ni se pierde nada: la ventana se lee de nuevo.";
     ContentEncoding:
         "the answer is encoded as {detail}, which was not asked for",
         "la respuesta viene codificada como {detail}, que no se pidió";
     ContentEncodingRemedy:
-        "A proxy or a cache in between changes the answers: let it pass them as they are (`Accept-Encoding: gzip` is \
-         what the exporter asks for).",
-        "Un proxy o una caché por el camino cambia las respuestas: haga que las pase como son (`Accept-Encoding: gzip` es \
-         lo que el exportador pide).";
+        "A proxy or a cache in between changes the answers: make it pass them on as they are (the exporter sends \
+         `Accept-Encoding: gzip`).",
+        "Un proxy o una caché en el camino cambia las respuestas: haga que las pase como son (el exportador envía \
+         `Accept-Encoding: gzip`).";
     RowsRejected:
         "{rejected} of {total} rows cannot be read: the field `{field}` has the shape `{pattern}`",
         "{rejected} de {total} filas no se pueden leer: el campo `{field}` tiene la forma `{pattern}`";
@@ -97,9 +95,8 @@ texts! {
         "Wolkvox has changed the report. Nothing is counted until its rows can be read, and nothing is lost: the window is \
          read again. Look for a newer version of the exporter, or report this shape to its makers: it holds nothing \
          personal.",
-        "Wolkvox ha cambiado el reporte. No se cuenta nada hasta que sus filas se puedan leer, y no se pierde nada: la \
-         ventana se lee de nuevo. Busque una versión más nueva del exportador, o comunique esta forma a sus autores: no \
-         contiene nada personal.";
+        "Wolkvox cambió el reporte. No se cuenta nada hasta que sus filas se puedan leer, y no se pierde nada: la ventana se lee \
+         de nuevo. Busque una versión más nueva del exportador, o reporte esta forma a sus autores: no contiene nada personal.";
     AllowListRemedy:
         "Wolkvox lets in only the addresses on the operation's allow-list, at most 5. Ask Wolkvox to put this \
          machine's public address on it: the one that the Internet sees, which is not the one of the local network. \
@@ -107,18 +104,18 @@ texts! {
          `proxy_url` of the target)?",
         "Wolkvox solo deja entrar las direcciones de la lista de permitidas de la operación, 5 como máximo. Pida a \
          Wolkvox que incluya la dirección pública de esta máquina: la que se ve desde Internet, que no es la de la red \
-         local. Si ya está incluida: ¿deja salir a esta máquina su propio cortafuegos, o solo se sale por un proxy \
+         local. Si ya está incluida: ¿deja salir a esta máquina su propio firewall, o solo se sale por un proxy \
          (HTTPS_PROXY, o `proxy_url` del destino)?";
     TlsFailed: "the TLS handshake failed: {detail}", "la negociación TLS falló: {detail}";
     TlsRemedy:
         "Check this machine's clock, its certificate store (the package ca-certificates), and the server's name. A \
          firewall that inspects TLS puts a certificate of its own in the place of Wolkvox's: exempt this server from it.",
         "Revise el reloj de esta máquina, su almacén de certificados (el paquete ca-certificates) y el nombre del \
-         servidor. Un cortafuegos que inspecciona TLS pone su propio certificado en lugar del de Wolkvox: exceptúe \
+         servidor. Un firewall que inspecciona TLS pone su propio certificado en lugar del de Wolkvox: exceptúe \
          este servidor.";
     TokenInvalid:
-        "the token was refused: it is wrong or has expired, which Wolkvox does not tell apart",
-        "el token fue rechazado: es incorrecto o ha caducado; Wolkvox no distingue entre ambos";
+        "the token was refused: it is wrong or has expired (Wolkvox does not say which)",
+        "el token fue rechazado: es incorrecto o venció (Wolkvox no dice cuál de los dos)";
     TokenUnreadable: "{detail}", "{detail}";
     TokenRemedy:
         "Ask for a valid token of this operation and put it into {token}, alone and on one line. A token of another \
@@ -128,10 +125,10 @@ texts! {
     TokenFile: "its file", "su archivo";
     TokenMissing: "the server saw no token", "el servidor no vio ningún token";
     TokenMissingRemedy:
-        "The exporter sent it, in the header `wolkvox-token`: something in between removes it. Look for a proxy or a \
+        "The exporter sent it in the header `wolkvox-token`, and something in between removed it. Look for a proxy or a \
          firewall that filters headers.",
-        "El exportador lo envió, en la cabecera `wolkvox-token`: algo por el camino la quita. Busque un proxy o un \
-         cortafuegos que filtre cabeceras.";
+        "El exportador lo envió en la cabecera `wolkvox-token`, y algo en el camino la quitó. Busque un proxy o un firewall que \
+         filtre cabeceras.";
     TokenShared:
         "somebody else is using this token right now: more than 2 requests at once",
         "alguien más está usando este token ahora mismo: más de 2 peticiones a la vez";
@@ -149,54 +146,56 @@ texts! {
         "what is left of the day's requests is kept for the newest data",
         "lo que queda de las peticiones del día se reserva para los datos más nuevos";
     QuotaReservedRemedy:
-        "Catching up goes on with one request a poll, and faster after the server's midnight. All tokens of the \
+        "Catching up continues with one request a poll, and faster after the server's midnight. All tokens of the \
          operation share the day's requests: find out who else spends them, or poll more rarely (--poll.interval).",
-        "Lo pendiente se recupera con una petición por consulta, y más deprisa después de la medianoche del servidor. \
+        "Lo pendiente se recupera con una petición por consulta, y más rápido después de la medianoche del servidor. \
          Todos los tokens de la operación comparten las peticiones del día: averigüe quién más las gasta, o consulte \
          menos a menudo (--poll.interval).";
     UnknownReport:
         "the server does not know {asked}; it says {detail}",
         "el servidor no conoce {asked}; dice {detail}";
-    Refused: "the server refuses in words of its own: {detail}", "el servidor se niega con sus propias palabras: {detail}";
+    Refused: "the server refuses the request with an unknown message: {detail}",
+        "el servidor rechaza la petición con un mensaje desconocido: {detail}";
     UnknownReportRemedy:
         "Ask Wolkvox whether this report is enabled for this operation, and check the server's digits.",
         "Pregunte a Wolkvox si este reporte está habilitado para esta operación, y revise los dígitos del servidor.";
     Redirected:
-        "the server sends the request elsewhere (HTTP {detail}); this is not followed, for it would carry the token away",
-        "el servidor manda la petición a otro sitio (HTTP {detail}); no se sigue, porque se llevaría el token";
+        "the server redirects the request (HTTP {detail}); the exporter does not follow, because the other server would see the \
+         token",
+        "el servidor redirige la petición (HTTP {detail}); el exportador no la sigue, porque el otro servidor vería el token";
     NotJson:
         "the answer is not JSON, but a web page or something else",
         "la respuesta no es JSON, sino una página web u otra cosa";
     Schema: "the answer is JSON, but not a report", "la respuesta es JSON, pero no un reporte";
     NotEmpty:
-        "the answer has no rows, and instead of saying so it says {detail}",
-        "la respuesta no trae filas, y en vez de decirlo dice {detail}";
+        "the answer has no rows and an unknown message: {detail}",
+        "la respuesta no trae filas, y sí un mensaje desconocido: {detail}";
     NotWolkvoxRemedy:
-        "Is this the Wolkvox server? Check its digits, and whether a proxy or a sign-in page stands in between.",
-        "¿Es este el servidor de Wolkvox? Revise sus dígitos, y si hay por medio un proxy o una página de acceso.";
-    TimedOut: "no whole answer within {detail} s", "ninguna respuesta entera en {detail} s";
+        "Is this the Wolkvox server? Check its digits, and look for a proxy or a sign-in page in between.",
+        "¿Es este el servidor de Wolkvox? Revise sus dígitos, y si hay en el camino un proxy o una página de ingreso.";
+    TimedOut: "no complete answer within {detail} s", "ninguna respuesta completa en {detail} s";
     ServerError: "the server answers with its own error, HTTP {detail}", "el servidor responde con un error suyo, HTTP {detail}";
     Maintenance:
         "the server is in maintenance; it says {detail}",
         "el servidor está en mantenimiento; dice {detail}";
     Throttled: "the server asks for fewer requests (HTTP 429)", "el servidor pide menos peticiones (HTTP 429)";
     TooFewRows:
-        "the answer was not whole ({received} rows of the {promised} announced)",
-        "la respuesta no llegó entera ({received} filas de las {promised} anunciadas)";
+        "the answer is incomplete ({received} rows of the {promised} announced)",
+        "la respuesta llegó incompleta ({received} filas de las {promised} anunciadas)";
     Busy:
-        "the server is busy, and asks to be left alone for {detail} s",
-        "el servidor está ocupado, y pide que se espere {detail} s";
+        "the server is busy, and asks for a pause of {detail} s",
+        "el servidor está ocupado, y pide una pausa de {detail} s";
     Contradicts:
         "the answer holds {held} of the {known} rows that Wolkvox sent before for the same times",
         "la respuesta trae {held} de las {known} filas que Wolkvox envió antes para las mismas horas";
     ContradictsRemedy:
         "Check that the target's server and token belong to the same operation as before, and compare this report in \
          Wolkvox for the last hour: if its rows are there, tell Wolkvox that its API leaves them out. Nothing is lost or counted \
-         meanwhile. After an hour, counting goes on from there without counting anything twice; \
-         wolkvox_windows_incomplete_total says so.",
+         meanwhile. After an hour counting continues from there without counting anything twice, and wolkvox_windows_incomplete_total \
+         rises.",
         "Revise que el servidor y el token del destino sean de la misma operación que antes, y compare este reporte \
-         en Wolkvox de la última hora: si sus filas están allí, diga a Wolkvox que su API las omite. Mientras tanto no se \
-         pierde ni se cuenta nada. Después de una hora se sigue contando desde ahí, sin contar nada dos veces; lo indica \
+         en Wolkvox de la última hora: si sus filas están allí, avise a Wolkvox que su API las omite. Mientras tanto no se \
+         pierde ni se cuenta nada. Después de una hora se sigue contando desde ahí, sin contar nada dos veces, y sube \
          wolkvox_windows_incomplete_total.";
     OutsideRange:
         "none of the {detail} rows of the answer is dated within the times that were asked for",
@@ -209,24 +208,24 @@ texts! {
     CutOff: "the answer was cut off before its end", "la respuesta se cortó antes de su fin";
     TooLarge: "the answer exceeds {detail} bytes", "la respuesta pasa de {detail} bytes";
     LaterRemedy:
-        "Nothing is wrong on this side. The exporter tries again later by itself, and loses no row. If it stays so for \
-         hours, ask Wolkvox.",
-        "No hay nada mal de este lado. El exportador lo intenta solo más tarde, y no pierde ninguna fila. Si sigue así \
-         por horas, pregunte a Wolkvox.";
+        "Nothing is wrong on this side. The exporter tries again by itself, and loses no row. If it lasts for hours, ask \
+         Wolkvox.",
+        "No hay nada mal de este lado. El exportador lo intenta de nuevo solo, y no pierde ninguna fila. Si dura horas, \
+         pregunte a Wolkvox.";
     ClocksDisagree:
         "this machine's clock shows {ours}, the server's {theirs}: counting does not begin until they agree",
         "el reloj de esta máquina marca {ours}, el del servidor {theirs}: no se empieza a contar hasta que coincidan";
     ClocksDisagreeRemedy:
-        "Set this machine's clock (timedatectl, NTP). If it is the server's that is wrong, allow for more by \
+        "Set this machine's clock (timedatectl, NTP). If the server's is the wrong one, allow for more with \
          poll.max_clock_skew. Nothing has been counted, and nothing is lost.",
         "Ponga en hora el reloj de esta máquina (timedatectl, NTP). Si el que va mal es el del servidor, admita más con \
          poll.max_clock_skew. Aún no se ha contado nada, y nada se pierde.";
-    Internal: "the exporter has trouble of its own: {detail}", "el exportador tiene un problema propio: {detail}";
+    Internal: "the exporter has a problem of its own: {detail}", "el exportador tiene un problema propio: {detail}";
     InternalRemedy:
-        "Is the disk of the state file full or read-only? The log says more. When the trouble is over, the exporter \
-         goes on by itself, and loses no row.",
-        "¿Está lleno, o protegido contra escritura, el disco del archivo de estado? El registro dice más. Cuando el \
-         problema pase, el exportador sigue solo, y no pierde ninguna fila.";
+        "Is the disk of the state file full or read-only? The log says more. When the problem is solved, the exporter \
+         continues by itself, and loses no row.",
+        "¿Está lleno, o protegido contra escritura, el disco del archivo de estado? El registro dice más. Cuando se resuelva \
+         el problema, el exportador sigue solo, y no pierde ninguna fila.";
 }
 
 /// An error in the words of one language.

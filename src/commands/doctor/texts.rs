@@ -26,8 +26,8 @@ texts! {
         "All is well. ([ok] good, [--] worth knowing)",
         "Todo está bien. ([ok] correcto, [--] conviene saberlo)";
     ToDo:
-        "To do: {number}. ([ok] good, [--] worth knowing, [!!] to do, with what to do behind the arrow)",
-        "Por hacer: {number}. ([ok] correcto, [--] conviene saberlo, [!!] por hacer, con el remedio tras la flecha)";
+        "To do: {number}. ([ok] good, [--] worth knowing, [!!] to do, as the arrow says)",
+        "Por hacer: {number}. ([ok] correcto, [--] conviene saberlo, [!!] por hacer, como dice la flecha)";
 
     Name: "name", "nombre";
     Connection: "connection", "conexión";
@@ -87,10 +87,10 @@ texts! {
         "{limit} requests a day are fewer than the {needed} that the exporter needs",
         "{limit} peticiones al día son menos que las {needed} que el exportador necesita";
     QuotaSmallRemedy:
-        "Poll more rarely: --poll.interval, or `poll.interval` in the file.",
+        "Poll less often: --poll.interval, or `poll.interval` in the file.",
         "Consulte menos a menudo: --poll.interval, o `poll.interval` en el archivo.";
     QuotaUnknown:
-        "the server does not tell it; without `licences` in the file the exporter counts requests, but knows no limit",
+        "the server does not give it; without `licences` in the file the exporter counts requests, but knows no limit",
         "el servidor no la dice; sin `licences` en el archivo el exportador cuenta las peticiones, pero no conoce límite";
     LicencesDiffer:
         "the configuration says {licences} licences, which makes {licences}000 requests a day; the server says {limit}",
@@ -109,9 +109,9 @@ texts! {
         "this machine's clock is {skew} behind the server's",
         "el reloj de esta máquina va {skew} atrasado respecto al del servidor";
     ClockRemedy:
-        "Let the time be set from the network (`timedatectl set-ntp true`). A clock that is ahead reads windows before \
+        "Synchronise the clock over the network (`timedatectl set-ntp true`). A clock that is ahead reads windows before \
          their rows are there; one that is behind reads them late.",
-        "Haga que la hora se tome de la red (`timedatectl set-ntp true`). Un reloj adelantado lee las ventanas antes de \
+        "Sincronice el reloj con la red (`timedatectl set-ntp true`). Un reloj adelantado lee las ventanas antes de \
          que estén sus filas; uno atrasado las lee tarde.";
 
     RowsInHour:
@@ -121,13 +121,13 @@ texts! {
         "diagram_13 exists: {rows} rows in the last {length}, none in the last hour",
         "diagram_13 existe: {rows} filas desde hace {length}, ninguna en la última hora";
     RowsInPart:
-        "diagram_13 exists; an answer for {length} was not whole, so what follows is from its first {rows} rows. The \
+        "diagram_13 exists; an answer for {length} was incomplete, so what follows is from its first {rows} rows. The \
          exporter halves such spans until they fit",
-        "diagram_13 existe; una respuesta para {length} no llegó entera, así que lo que sigue sale de sus primeras \
-         {rows} filas. El exportador divide tales tramos hasta que caben";
+        "diagram_13 existe; una respuesta para {length} llegó incompleta, así que lo que sigue sale de sus primeras \
+         {rows} filas. El exportador divide esos tramos hasta que caben";
     NeverRows:
-        "no row in the last {length}, or no such report: Wolkvox answers both in the same way",
-        "ninguna fila desde hace {length}, o no existe tal reporte: Wolkvox responde a ambos igual";
+        "no row in the last {length}, or no such report: Wolkvox gives the same answer to both",
+        "ninguna fila desde hace {length}, o el reporte no existe: Wolkvox responde igual en ambos casos";
     NeverRowsRemedy:
         "Is this the right server? Did anybody use a menu in that time? If so, ask Wolkvox whether the report \
          diagram_13 is enabled for the operation.",
@@ -147,44 +147,43 @@ texts! {
         "{zone} is wrong: the server's dates are {shift} behind it ({calls} rows of calls)",
         "{zone} no es correcta: las fechas del servidor van {shift} por detrás ({calls} filas de llamadas)";
     ZoneRemedy:
-        "The server's clock shows {offset} now. Set --wolkvox.timezone, or `timezone` of the target, to its place (with \
+        "The server's clock shows {offset} now. Set --wolkvox.timezone, or `timezone` of the target, to its zone (with \
          that time now: {zones}).",
-        "El reloj del servidor marca ahora {offset}. Ponga en --wolkvox.timezone, o en `timezone` del destino, su lugar \
+        "El reloj del servidor marca ahora {offset}. Ponga en --wolkvox.timezone, o en `timezone` del destino, su zona \
          (con esa hora ahora: {zones}).";
     ZoneOffset:
-        "{zone} does not fit: the dates themselves name {offset} ({rows} rows)",
+        "{zone} does not fit: the dates themselves say {offset} ({rows} rows)",
         "{zone} no concuerda: las propias fechas indican {offset} ({rows} filas)";
     ZoneOffsetRemedy:
-        "The exporter reads dates as they are written, and takes them for the clock of the configured zone. If the server's \
-         clock really shows {offset}, set --wolkvox.timezone, or `timezone` of the target, to its place (with that time \
-         now: {zones}). If it writes the offset wrongly, compare the newest row with the time of day there.",
-        "El exportador lee las fechas como están escritas, y las toma por el reloj de la zona configurada. Si el reloj del \
-         servidor marca de verdad {offset}, ponga en --wolkvox.timezone, o en `timezone` del destino, su lugar (con esa \
-         hora ahora: {zones}). Si escribe mal el desfase, compare la fila más nueva con la hora de allí.";
+        "The exporter takes dates as they are written for the time of the configured zone. If the server's clock really shows \
+         {offset}, set --wolkvox.timezone, or `timezone` of the target, to its zone (with that time now: {zones}). If it writes \
+         the offset wrongly, compare the newest row with the time of day there.",
+        "El exportador toma las fechas, como están escritas, por horas de la zona configurada. Si el reloj del servidor marca de \
+         verdad {offset}, ponga en --wolkvox.timezone, o en `timezone` del destino, su zona (con esa hora ahora: {zones}). Si \
+         escribe mal el desfase, compare la fila más nueva con la hora de allí.";
     ZoneFuture:
         "{zone} is wrong: rows are dated in the future",
         "{zone} no es correcta: hay filas con fecha del futuro";
     ZoneUnknownRemedy:
-        "Set --wolkvox.timezone, or `timezone` of the target, to the place of the server's clock.",
-        "Ponga en --wolkvox.timezone, o en `timezone` del destino, el lugar del reloj del servidor.";
+        "Set --wolkvox.timezone, or `timezone` of the target, to the zone of the server's clock.",
+        "Ponga en --wolkvox.timezone, o en `timezone` del destino, la zona del reloj del servidor.";
     ZoneUnknown:
-        "{zone}; whether it is right cannot be told, for there is no call among the rows (only calls carry the second \
-         at which they began)",
-        "{zone}; no se puede saber si es correcta, pues no hay llamadas entre las filas (solo ellas llevan el segundo en \
-         que empezaron)";
+        "{zone}; one cannot know whether it is right without a call among the rows (only calls carry the second at which they \
+         began)",
+        "{zone}; no se puede saber si es correcta sin una llamada entre las filas (solo ellas llevan el segundo en que empezaron)";
 
     LatenessSeen:
-        "the newest row is {age} old, so some rows come at least that soon. One look cannot tell how late the last ones \
-         come: the running exporter measures it (wolkvox_row_lateness_seconds)",
-        "la fila más nueva tiene {age}, así que algunas filas llegan al menos así de pronto. Una sola mirada no puede \
-         decir cuánto tardan las últimas: el exportador en marcha lo mide (wolkvox_row_lateness_seconds)";
-    LatenessOld:
-        "the newest row is {age} old: either nobody used a menu since, or rows come that late. One look cannot tell; the \
+        "the newest row is {age} old, so some rows come that soon. How late the last ones come takes longer to find out: the \
          running exporter measures it (wolkvox_row_lateness_seconds)",
-        "la fila más nueva tiene {age}: o nadie usó un menú desde entonces, o las filas llegan así de tarde. Una sola \
-         mirada no puede decirlo; el exportador en marcha lo mide (wolkvox_row_lateness_seconds)";
+        "la fila más nueva tiene {age}, así que algunas filas llegan así de pronto. Cuánto tardan las últimas lo mide el \
+         exportador en marcha (wolkvox_row_lateness_seconds)";
+    LatenessOld:
+        "the newest row is {age} old: either nobody used a menu since, or rows come that late. The running exporter measures it \
+         (wolkvox_row_lateness_seconds)",
+        "la fila más nueva tiene {age}: o nadie usó un menú desde entonces, o las filas llegan así de tarde. Lo mide el exportador \
+         en marcha (wolkvox_row_lateness_seconds)";
     LatenessUnknown:
-        "cannot be told until the zone is right and dates can be read",
+        "unknown until the zone is right and dates can be read",
         "no se puede saber hasta que la zona sea correcta y las fechas se puedan leer";
 
     EndIncluded:
@@ -198,7 +197,7 @@ texts! {
         "the server also sends rows after the end of a span; the exporter counts each row once all the same",
         "el servidor también envía filas posteriores al fin de un tramo; aun así el exportador cuenta cada fila una vez";
     EndUnknown:
-        "whether the server includes it cannot be told: an answer failed",
+        "unknown whether the server includes it: an answer failed",
         "no se puede saber si el servidor lo incluye: una respuesta falló";
 
     FieldShapes:
@@ -211,13 +210,13 @@ texts! {
          x letras con dígitos)";
     UndatedRemedy:
         "Report the shape of `date` below to the makers of this exporter; it holds nothing personal.",
-        "Comunique la forma de `date`, abajo, a los autores de este exportador; no contiene nada personal.";
+        "Reporte la forma de `date`, abajo, a los autores de este exportador; no contiene nada personal.";
     FieldPattern:
         "in {share} % of the rows; length {length}: {patterns}",
         "en el {share} % de las filas; longitud {length}: {patterns}";
     FieldPersonal:
-        "in {share} % of the rows; personal, so nothing else is told",
-        "en el {share} % de las filas; personal, no se dice más";
+        "in {share} % of the rows; personal, so nothing else is shown",
+        "en el {share} % de las filas; personal, no se muestra más";
     FieldAbsent: "in no row", "en ninguna fila";
     OtherFields:
         "not documented, and not read: {names}",
@@ -230,10 +229,10 @@ texts! {
         "what became of calls is read, too: about {needed} requests a day more, of {limit}, which leaves enough for the menus",
         "también se lee en qué terminan las llamadas: unas {needed} peticiones más al día, de {limit}; alcanza para los menús";
     OutcomesTight:
-        "what became of calls is read, too: about {needed} requests a day more, of {limit}. That is tight: when requests \
-         become few, it waits behind the menus",
+        "what became of calls is read, too: about {needed} requests a day more, of {limit}. That is tight: when few requests are \
+         left, the menus come first",
         "también se lee en qué terminan las llamadas: unas {needed} peticiones más al día, de {limit}. Es justo: cuando \
-         quedan pocas, espera detrás de los menús";
+         quedan pocas, primero van los menús";
     OutcomesOffFit:
         "what became of calls is not read; with `outcomes: true` it would take about {needed} requests a day, of {limit}, \
          which leaves enough",
@@ -245,9 +244,9 @@ texts! {
         "no se lee en qué terminan las llamadas; con `outcomes: true` gastaría unas {needed} peticiones al día, de {limit}: \
          es muy justo para recomendarlo";
     OutcomesNone:
-        "no row of diagram_1 in that time, or no such report: Wolkvox answers both in the same way. If calls came in, ask \
+        "no row of diagram_1 in that time, or no such report: Wolkvox gives the same answer to both. If calls came in, ask \
          Wolkvox whether it is enabled",
-        "ninguna fila de diagram_1 en ese tiempo, o no existe tal reporte: Wolkvox responde a ambos igual. Si entraron \
+        "ninguna fila de diagram_1 en ese tiempo, o el reporte no existe: Wolkvox responde igual en ambos casos. Si entraron \
          llamadas, pregunte a Wolkvox si está habilitado";
     OutcomesSeen:
         "diagram_1 exists and gave {rows} rows of {calls} calls: {reached} reached the queue, {hung_up} were hung up, and \
@@ -267,15 +266,15 @@ texts! {
         "its rows are dated by the beginning of the call: a long call comes late, and is counted all the same",
         "sus filas tienen la fecha del comienzo de la llamada: una llamada larga llega tarde, y se cuenta igual";
     CallsDatedUnknown:
-        "whether its rows are dated by the beginning or the end of the call cannot be told from these",
+        "these rows do not show whether dates are of the beginning or the end of the call",
         "con estas filas no se puede saber si la fecha es del comienzo o del fin de la llamada";
 
     Spent:
         "{spent} of at most {most} were spent, and count against the day's quota",
         "se gastaron {spent} de {most} como máximo, y cuentan para la cuota del día";
     BudgetSpent:
-        "this visit has spent all its requests",
-        "esta visita ha gastado todas sus peticiones";
+        "doctor has spent all its requests",
+        "doctor ya gastó todas sus peticiones";
 }
 
 #[cfg(test)]

@@ -23,15 +23,15 @@ texts! {
     CannotWrite: "cannot write {path}", "no se puede escribir {path}";
     Written: "Configuration: {config}", "Configuración: {config}";
     TokenWritten:
-        "Token: {token}, readable to you alone",
+        "Token: {token}, readable only by you",
         "Token: {token}, legible solo para usted";
     First:
-        "Do what stands behind the arrows above, and look again:",
+        "Do what the arrows above say, and check again:",
         "Haga lo que dicen las flechas de arriba y vuelva a comprobarlo:";
     Start: "To start the exporter:", "Para iniciar el exportador:";
     Scrape: "For Prometheus (prometheus.yml):", "Para Prometheus (prometheus.yml):";
     Page:
-        "Once it runs, http://localhost:10013/ says how it is.",
+        "Once it runs, http://localhost:10013/ shows its state.",
         "Cuando esté en marcha, http://localhost:10013/ dice cómo va.";
 }
 

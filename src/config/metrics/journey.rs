@@ -20,7 +20,7 @@ const BOUNDS: Bounds<Duration> = Bounds::between(Duration::from_mins(1), Duratio
 section! {
     /// The end of an interaction's way through the menu.
     pub struct JourneyConfig: "journey", "Journeys", JourneyKeys {
-        /// Time after its last row at which an interaction counts as having left the menu
+        /// Time without a row after which an interaction has left the menu
         idle: Duration = seconds("30m", BOUNDS);
         /// The same time for single channels, by the value of the label `channel`
         idle_by_channel: BTreeMap<String, Duration> as BTreeMap<String, Scalar> =

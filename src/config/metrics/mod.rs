@@ -55,7 +55,7 @@ section! {
         zero_hold: Duration = duration("75s", HOLD);
         /// Options of the kind `no_input`: nothing was entered
         no_input_codes: BTreeSet<String> as Option<Vec<Scalar>> = Kind::apart("[PULSE]", usual_no_input, quoted, texts());
-        /// Options of the kind `opt_out`: out of the menu, to a person as a rule
+        /// Options of the kind `opt_out`: they leave the menu, usually for a person
         opt_out_codes: BTreeSet<String> as Vec<Scalar> = Kind::apart("[]", BTreeSet::new, quoted, texts());
         /// Options of the kind `terminal`: the menu has done its work
         terminal_codes: BTreeSet<String> as Vec<Scalar> = Kind::apart("[]", BTreeSet::new, quoted, texts());

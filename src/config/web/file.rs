@@ -149,7 +149,7 @@ fn users(file: &WebFile, diagnostics: &mut Diagnostics) -> BTreeMap<String, Secr
             let cost = parts.get_cost();
             let reason = bilingual!(
                 "a password of cost {cost} takes seconds to check: 10 is usual",
-                "una contraseña de costo {cost} tarda segundos en comprobarse: lo usual es 10"
+                "una contraseña de costo {cost} tarda segundos en comprobarse: lo habitual es 10"
             );
             diagnostics.warn(place, reason);
         }

@@ -47,11 +47,11 @@ async fn all_is_well() {
 /// Faults, and parts of the finding and of the remedy in both languages.
 fn faults() -> Vec<(Fault, [&'static str; 2], [&'static str; 2])> {
     vec![
-        (Fault::TokenMissing, ["saw no token", "removes it"], ["no vio ningún token", "la quita"]),
+        (Fault::TokenMissing, ["saw no token", "removed it"], ["no vio ningún token", "la quitó"]),
         (
             Fault::TokenInvalid,
             ["wrong or has expired", "put it into WOLKVOX_TOKEN"],
-            ["incorrecto o ha caducado", "póngalo en WOLKVOX_TOKEN"],
+            ["incorrecto o venció", "póngalo en WOLKVOX_TOKEN"],
         ),
         (
             Fault::QuotaExhausted,
@@ -69,28 +69,32 @@ fn faults() -> Vec<(Fault, [&'static str; 2], [&'static str; 2])> {
             ["does not know diagram_13", "Ask Wolkvox whether"],
             ["no conoce diagram_13", "Pregunte a Wolkvox"],
         ),
-        (Fault::NotJson, ["not JSON, but a web page", "sign-in page"], ["no es JSON", "página de acceso"]),
+        (Fault::NotJson, ["not JSON, but a web page", "sign-in page"], ["no es JSON", "página de ingreso"]),
         (Fault::WrongSchema, ["JSON, but not a report", "proxy"], ["JSON, pero no un reporte", "proxy"]),
-        (Fault::Http503, ["its own error, HTTP 503", "later"], ["un error suyo, HTTP 503", "más tarde"]),
+        (
+            Fault::Http503,
+            ["its own error, HTTP 503", "again by itself"],
+            ["un error suyo, HTTP 503", "de nuevo solo"],
+        ),
         (
             Fault::Throttled { retry_after: None },
-            ["fewer requests (HTTP 429)", "later"],
-            ["menos peticiones (HTTP 429)", "más tarde"],
+            ["fewer requests (HTTP 429)", "again by itself"],
+            ["menos peticiones (HTTP 429)", "de nuevo solo"],
         ),
         (
             Fault::Redirect { to: "http://127.0.0.1:9/".to_owned() },
-            ["elsewhere (HTTP 302)", "sign-in page"],
-            ["a otro sitio (HTTP 302)", "página de acceso"],
+            ["redirects the request (HTTP 302)", "sign-in page"],
+            ["redirige la petición (HTTP 302)", "página de ingreso"],
         ),
         (
             Fault::Reset,
             ["and then it broke", "does a firewall of your own"],
-            ["y luego se cortó", "su propio cortafuegos"],
+            ["y luego se cortó", "su propio firewall"],
         ),
         (
             Fault::RowBadDate,
             ["that they cannot be counted: 1 of", "Report the shape"],
-            ["filas sin fecha legible", "Comunique la forma"],
+            ["filas sin fecha legible", "Reporte la forma"],
         ),
     ]
 }
@@ -150,7 +154,7 @@ async fn no_row_at_all_may_be_no_report() {
     let api = Api::empty().await;
     let said = english(&api).await;
     said.assert_to_do("empty", &["no row in the last 30 d, or no such report", "4 of at most 10"]);
-    spanish(&api).await.assert_to_do("empty", &["ninguna fila desde hace 30 d, o no existe tal reporte"]);
+    spanish(&api).await.assert_to_do("empty", &["ninguna fila desde hace 30 d, o el reporte no existe"]);
 }
 
 #[tokio::test]
@@ -203,7 +207,7 @@ async fn an_answer_in_part_is_looked_at() {
     let api = Api::start(|_| {}).await.times(Fault::Truncated, 1);
     let said = english(&api).await;
     assert_eq!(said.code, Some(0), "{}", said.out);
-    assert!(said.has("was not whole, so what follows is from its first"), "{}", said.out);
+    assert!(said.has("was incomplete, so what follows is from its first"), "{}", said.out);
 }
 
 #[tokio::test]

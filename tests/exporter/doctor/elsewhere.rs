@@ -64,7 +64,7 @@ async fn a_certificate_of_a_trusted_authority() {
 async fn a_web_page_from_everywhere() {
     let front = Front::start(vec![http("200 OK", "<html>sign in</html>")], None).await;
     let said = doctor(&front.url(), &[], &[]).await;
-    said.assert_to_do("page", &["[--] quota the server does not tell it", "not JSON, but a web page"]);
+    said.assert_to_do("page", &["[--] quota the server does not give it", "not JSON, but a web page"]);
 }
 
 #[tokio::test]
@@ -147,10 +147,10 @@ async fn answers_that_are_not_wolkvoxs() {
         (with("", "{}"), "is JSON, but not a report", "es JSON, pero no un reporte"),
         (
             http("404 Not Found", "<html>"),
-            "HTTP 404, but not in Wolkvox's words",
-            "pero no con las palabras de Wolkvox",
+            "HTTP 404, but not the one with which Wolkvox",
+            "pero no la que Wolkvox da",
         ),
-        (http("403 Forbidden", "<html>"), "web firewall", "cortafuegos web"),
+        (http("403 Forbidden", "<html>"), "web firewall", "firewall web"),
         (
             with(&cookies, "{}"),
             "head of the answer cannot be read",

@@ -147,11 +147,11 @@ fn what_is_not_there_is_left_out(fired: &[Fired], language: &str) {
     let texts = match language {
         "en" => [
             "Option 9 of routing point 99, chat-web: reached only after more attempts than usual",
-            "A text that misleads, or keys that are not recognised.",
+            "The text misleads them, or their keys are not recognised.",
         ],
         _ => [
             "Opción 9 del punto de enrutamiento 99, chat-web: requiere más intentos que lo habitual",
-            "Un audio que confunde, o tonos que no se reconocen.",
+            "El audio los confunde, o no se reconocen sus tonos.",
         ],
     };
     assert_eq!([bare.text("summary"), bare.text("description")], texts);
