@@ -12,7 +12,7 @@ use crate::{
     config::TokenVersion,
     model::NameKind,
     schedule::{backoff::Backoff, spread},
-    wolkvox::{ApiError, ErrorClass},
+    wolkvox::{ApiError, ErrorClass, ReportName},
 };
 
 /// Wait after the first failed step of a re-reading; doubled after each further one.
@@ -33,8 +33,8 @@ pub(super) enum Errand {
     Outcomes,
     /// A step of a deeper re-reading.
     Reread,
-    /// A step back through the weeks before.
-    WeeksBefore,
+    /// A step of a report back through the weeks before.
+    WeeksBefore(ReportName),
 }
 
 impl Errand {
@@ -46,7 +46,8 @@ impl Errand {
             Self::Names(NameKind::Options) => 2,
             Self::Outcomes => 3,
             Self::Reread => 4,
-            Self::WeeksBefore => 5,
+            Self::WeeksBefore(ReportName::Diagram13) => 5,
+            Self::WeeksBefore(ReportName::Diagram1) => 6,
         }
     }
 }
@@ -112,7 +113,7 @@ pub(super) struct Agenda {
     failed_polls: u32,
     /// A live poll of this process has succeeded.
     has_polled: bool,
-    slots: [Slot; 6],
+    slots: [Slot; 7],
     rereads: Rereads,
     /// Counts failures, so that each jitter is another.
     turn: u64,
@@ -122,7 +123,7 @@ impl Agenda {
     pub(super) fn new(target: &str, now: Instant) -> Self {
         let hourly = || Slot::new(HOURLY, HOURLY);
         let reading = || Slot::new(FIRST_WAIT, LONGEST_WAIT);
-        let slots = [hourly(), hourly(), hourly(), reading(), reading(), reading()];
+        let slots = [hourly(), hourly(), hourly(), reading(), reading(), reading(), reading()];
         let rereads = Rereads::new(target, now);
         Self {
             target: target.to_owned(),
@@ -302,7 +303,8 @@ mod tests {
 
     const POINTS: Errand = Errand::Names(NameKind::RoutingPoints);
     const OPTIONS: Errand = Errand::Names(NameKind::Options);
-    const ALL: [Errand; 5] = [Errand::Quota, POINTS, OPTIONS, Errand::Reread, Errand::WeeksBefore];
+    const WEEKS: Errand = Errand::WeeksBefore(ReportName::Diagram13);
+    const ALL: [Errand; 5] = [Errand::Quota, POINTS, OPTIONS, Errand::Reread, WEEKS];
     const SECOND: Duration = Duration::from_secs(1);
 
     #[test]
@@ -316,10 +318,10 @@ mod tests {
         agenda.went_on(OPTIONS, SECOND, HOURLY, now);
         assert_eq!(agenda.next(&ALL, SECOND * 100, now), Some(Errand::Reread));
         agenda.went_on(Errand::Reread, SECOND * 20, Duration::ZERO, now);
-        for (left, next) in [(30, Errand::Reread), (20, Errand::WeeksBefore), (0, Errand::WeeksBefore)] {
+        for (left, next) in [(30, Errand::Reread), (20, WEEKS), (0, WEEKS)] {
             assert_eq!(agenda.next(&ALL, SECOND * left, now), Some(next), "{left}");
         }
-        agenda.went_on(Errand::WeeksBefore, SECOND, SECOND * 60, now);
+        agenda.went_on(WEEKS, SECOND, SECOND * 60, now);
         assert_eq!(agenda.next(&ALL, SECOND * 10, now), None);
         assert_eq!(agenda.next_wake(&ALL, now), Some(now + SECOND * 60));
         agenda.polled(false);
@@ -332,14 +334,14 @@ mod tests {
         for named in [None, Some(30), Some(86_400), Some(u64::MAX)] {
             let mut agenda = Agenda::new("0042", now);
             let error = ApiError::Throttled(named.map(Duration::from_secs));
-            agenda.failed(Errand::WeeksBefore, SECOND, &error, now);
-            let weeks = [Errand::WeeksBefore];
+            agenda.failed(WEEKS, SECOND, &error, now);
+            let weeks = [WEEKS];
             agenda.polled(false);
             assert_eq!(agenda.next(&weeks, HOURLY, now), None);
-            assert_eq!(agenda.next(&weeks, HOURLY, now + HOURLY), Some(Errand::WeeksBefore), "{named:?}");
+            assert_eq!(agenda.next(&weeks, HOURLY, now + HOURLY), Some(WEEKS), "{named:?}");
             assert_eq!(agenda.next(&ALL, HOURLY, now), Some(Errand::Quota));
             assert!(!agenda.is_held());
-            assert_eq!(agenda.failure(Errand::WeeksBefore), Some(ErrorClass::Throttled));
+            assert_eq!(agenda.failure(WEEKS), Some(ErrorClass::Throttled));
         }
     }
 

@@ -1,6 +1,7 @@
 //! How unlike the usual the present is: judged once a poll, where no scrape waits for it.
 //!
-//! Owns the detector and when it is asked. What is unknown is not exposed: after a poll that failed there are no scores.
+//! Owns the detectors and when they are asked. What is unknown is not exposed: after a poll that failed there are no scores,
+//! and none of hang-ups while what became of calls cannot be read.
 
 use std::{sync::Arc, time::Duration};
 
@@ -10,7 +11,8 @@ use tracing::error;
 
 use super::{PollerConfig, committed_state::CommittedState};
 use crate::{
-    baseline::{Detector, History, Holidays, Moment, Scores},
+    baseline::{Detector, HangUpDetector, HangUpScore, History, Holidays, Moment, Scores},
+    model::VOICE,
     schedule::{TimeRange, local_second, local_stretches},
 };
 
@@ -39,7 +41,13 @@ impl Default for BaselineSettings {
 pub(super) struct Scorer {
     /// The detector, which is away while it works.
     detector: Option<Detector>,
-    /// The scores of the last closed window; `None` where that is not known.
+    /// The detector of hang-ups, which is away while it works.
+    hang_up_detector: Option<HangUpDetector>,
+    /// The scores of the last closed window, but for hang-ups; `None` where that is not known.
+    menus: Option<Arc<Scores>>,
+    /// The scores of hang-ups; none while they are not known.
+    hang_ups: Vec<HangUpScore>,
+    /// All of them.
     scores: Option<Arc<Scores>>,
 }
 
@@ -57,21 +65,68 @@ impl Scorer {
         watermark: Timestamp,
         config: &Arc<PollerConfig>,
     ) {
-        self.scores = None;
-        let Some(window) = window else { return };
-        let mut detector = self.detector.take().unwrap_or_default();
-        let config = config.clone();
-        let server = config.name.clone();
-        let judged = spawn_blocking(move || {
-            let scores = judge(&mut detector, &history, &config, watermark, window);
-            (detector, scores)
-        });
-        match judged.await {
-            Ok((detector, scores)) => {
+        self.menus = None;
+        if let Some(window) = window {
+            let mut detector = self.detector.take().unwrap_or_default();
+            let settings = config.clone();
+            let work = move || {
+                let scores = judge(&mut detector, &history, &settings, watermark, window);
+                (detector, scores)
+            };
+            if let Some((detector, scores)) = judged(&config.name, work).await {
                 self.detector = Some(detector);
-                self.scores = Some(Arc::new(scores));
+                self.menus = Some(Arc::new(scores));
             }
-            Err(panic) => error!(server, "judging what is usual broke off: {panic}"),
+        }
+        self.join();
+    }
+
+    /// Computes the scores of hang-ups from the history of what became of calls, of which everything before the watermark is
+    /// known.
+    pub(super) async fn score_hang_ups(
+        &mut self,
+        history: Arc<History>,
+        watermark: Timestamp,
+        config: &Arc<PollerConfig>,
+    ) {
+        self.hang_ups.clear();
+        let mut detector = self.hang_up_detector.take().unwrap_or_default();
+        let watermark = local_second(watermark, &config.zone);
+        let holidays = config.baseline.holidays.clone();
+        let work = move || {
+            let scores = detector.scores(&history, watermark, &holidays, VOICE);
+            (detector, scores)
+        };
+        if let Some((detector, scores)) = judged(&config.name, work).await {
+            self.hang_up_detector = Some(detector);
+            self.hang_ups = scores;
+        }
+        self.join();
+    }
+
+    /// What became of calls cannot be read now.
+    pub(super) fn forget_hang_ups(&mut self) {
+        if !self.hang_ups.is_empty() {
+            self.hang_ups.clear();
+            self.join();
+        }
+    }
+
+    fn join(&mut self) {
+        self.scores = self.menus.clone();
+        if let Some(scores) = self.scores.as_mut().filter(|_| !self.hang_ups.is_empty()) {
+            Arc::make_mut(scores).add_hang_ups(&self.hang_ups);
+        }
+    }
+}
+
+/// Runs `work` off the thread that answers scrapes; `None` if it panics.
+async fn judged<T: Send + 'static>(server: &str, work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
+    match spawn_blocking(work).await {
+        Ok(result) => Some(result),
+        Err(panic) => {
+            error!(server, "judging what is usual broke off: {panic}");
+            None
         }
     }
 }

@@ -8,12 +8,9 @@ use super::{BaselineSettings, NameSettings, StartAgo, commit};
 use crate::{
     exposition::BucketBounds,
     ledger::{IdleTimes, JourneyMeasure, SeriesLimits},
-    model::{CallOutcome, MenuLabels, OptionKinds, OptionRules},
+    model::{CallOutcome, MenuLabels, OptionKinds, OptionRules, VOICE},
     schedule::{Cadence, Tiers},
 };
-
-/// The channel of calls.
-const VOICE: &str = "voice";
 
 /// The settings of one target's poller.
 #[derive(Debug, Clone)]
@@ -99,6 +96,8 @@ impl PollerConfig {
         let voice = self.expected.iter().filter(|labels| &*labels.point.channel == VOICE);
         Self {
             expected: voice.flat_map(with_outcome).collect(),
+            // An option has a label set for each outcome.
+            limits: SeriesLimits { menus: CallOutcome::ALL.len() * self.limits.menus, ..self.limits },
             measure: JourneyMeasure::LastSecond,
             start_ago: None,
             ..self.clone()

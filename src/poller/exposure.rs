@@ -95,6 +95,17 @@ impl Exposure {
         self.scorer.score(window, history, watermark, config).await;
     }
 
+    /// Computes the scores of hang-ups from what has been read of what became of calls.
+    pub(super) async fn score_hang_ups(&mut self, outcomes: &mut CommittedState, config: &Arc<PollerConfig>) {
+        let watermark = outcomes.totals().watermark();
+        self.scorer.score_hang_ups(outcomes.history().clone(), watermark, config).await;
+    }
+
+    /// What became of calls cannot be read now, so nothing is known of hang-ups.
+    pub(super) fn forget_hang_ups(&mut self) {
+        self.scorer.forget_hang_ups();
+    }
+
     /// The moment at which a count that is held at 0 may be shown; `None` where none waits. `states` are those of the
     /// reports, in the order of [`ReportName::ALL`].
     pub(super) fn next_release<'s>(

@@ -327,9 +327,7 @@ impl<S: Source> Poller<S> {
         if self.next_reread().is_some() {
             wanted.push(Errand::Reread);
         }
-        if self.next_week().is_some() {
-            wanted.push(Errand::WeeksBefore);
-        }
+        wanted.extend(self.next_report_of_weeks().map(Errand::WeeksBefore));
         wanted
     }
 
@@ -345,7 +343,7 @@ impl<S: Source> Poller<S> {
             Errand::Names(kind) => self.ask_names(kind).await,
             Errand::Outcomes => self.read_outcomes().await,
             Errand::Reread => self.read_again().await,
-            Errand::WeeksBefore => self.read_week_before(due).await,
+            Errand::WeeksBefore(report) => self.read_week_before(report, due).await,
         }
     }
 

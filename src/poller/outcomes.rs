@@ -81,6 +81,11 @@ impl OutcomesReading {
         Ok(())
     }
 
+    /// Whether this process has read the newest windows, and can read them still.
+    pub(super) fn is_up(&self) -> bool {
+        self.has_read && self.failure.is_none()
+    }
+
     /// What is exposed of it.
     pub(super) fn snapshot(&self) -> OutcomesSnapshot {
         OutcomesSnapshot {
@@ -91,12 +96,8 @@ impl OutcomesReading {
         }
     }
 
-    /// A pass came to its end.
+    /// A pass over the newest windows came to its end.
     fn ended(&mut self, pass: &Pass) {
-        self.judge.end(pass.reading);
-        if pass.reading != Reading::Live {
-            return;
-        }
         self.unread.end();
         self.read_to = pass.end;
         self.has_read = true;
@@ -144,6 +145,7 @@ impl<S: Source> Poller<S> {
                      depend on it"
                 );
                 outcomes.failure = Some(error);
+                self.exposure.forget_hang_ups();
             }
         }
         self.publish().await;
@@ -172,9 +174,15 @@ impl<S: Source> Poller<S> {
         let step = self.step(&mut pass).await;
         let Some(outcomes) = &mut self.outcomes else { return Ok(()) };
         if pass.is_over() {
-            outcomes.ended(&pass);
-        } else if pass.reading == Reading::Live {
-            outcomes.pass = Some(pass);
+            outcomes.judge.end(pass.reading);
+        }
+        match (pass.reading, pass.is_over()) {
+            (Reading::Live, true) => {
+                outcomes.ended(&pass);
+                self.exposure.score_hang_ups(&mut outcomes.state, &outcomes.config).await;
+            }
+            (Reading::Live, false) => outcomes.pass = Some(pass),
+            (Reading::Reread, _) => {}
         }
         match step? {
             Step::Stuck(error) => Err(error),

@@ -36,6 +36,9 @@ texts! {
     Time:
         "nine of ten got here within {observed} s in {window}, usually {expected} s",
         "en {window}, nueve de cada diez llegaron en {observed} s; lo habitual son {expected} s";
+    HangUp:
+        "calls hung up here in {window}: {observed}, usually {expected}",
+        "llamadas que colgaron aquí en {window}: {observed}; lo habitual son {expected}";
     Collapse:
         "all options together: {observed} in {window}, usually {expected}",
         "todas las opciones juntas: {observed} en {window}; lo habitual son {expected}";
@@ -91,6 +94,7 @@ pub(crate) fn deviation_figures(deviation: &Deviation, language: Language) -> St
         DeviationKind::Option(Anomaly::Retries) => UsualText::Retries,
         DeviationKind::Option(Anomaly::Loops) => UsualText::Loops,
         DeviationKind::Option(Anomaly::TimeToOption) => UsualText::Time,
+        DeviationKind::Option(Anomaly::HangUp) => UsualText::HangUp,
         DeviationKind::Point(PointAnomaly::Collapse) => UsualText::Collapse,
         DeviationKind::Point(PointAnomaly::NoInput) => UsualText::NoInput,
     };
@@ -167,6 +171,11 @@ mod tests {
                 option(Anomaly::TimeToOption),
                 "nine of ten got here within 1 s in 2 h, usually 1,096 s",
                 "en 2 h, nueve de cada diez llegaron en 1 s; lo habitual son 1096 s",
+            ),
+            (
+                option(Anomaly::HangUp),
+                "calls hung up here in 2 h: 1, usually 1,096",
+                "llamadas que colgaron aquí en 2 h: 1; lo habitual son 1096",
             ),
             (
                 point(PointAnomaly::Collapse),

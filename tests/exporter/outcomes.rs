@@ -1,10 +1,13 @@
 //! The second report, diagram_1, through the real binary: its counts are the truth, and whatever is wrong with it touches
 //! nothing else.
 
-use std::{collections::BTreeMap, process::Command};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    process::Command,
+};
 
 use serde_json::{Value, json};
-use simulator_testing::{CallEnds, Fault, SimulatedReport};
+use simulator_testing::{CallEnds, Fault, OptionIncident, SimulatedReport};
 
 use crate::support::{api::Api, fleet::Supervisor, process::Exporter, schema::Schema, scrape::Scrape};
 
@@ -141,6 +144,58 @@ async fn an_operation_without_the_report_is_told_so_and_its_menus_do_not_notice(
     assert!(sentence.contains("The figures of the menus do not depend on it"), "{sentence}");
     // It is asked again now and then, not with every poll.
     assert!(exporter.logged("reading what became of the calls failed") <= 2);
+}
+
+/// The scores of an anomaly, by option.
+fn scores<'s>(scrape: &'s Scrape, anomaly: &str) -> Vec<(&'s BTreeMap<String, String>, f64)> {
+    scrape.all("wolkvox_menu_option_anomaly_score", &[("server", "main"), ("anomaly", anomaly)])
+}
+
+/// The weeks before are read of both reports, so the first hour is judged.
+#[tokio::test]
+async fn an_option_at_which_callers_hang_up_far_more_often_is_reported_and_no_other() {
+    let now = jiff::Timestamp::now();
+    let api = Api::start(|options| {
+        options.from = Some(now - jiff::SignedDuration::from_hours(3 * 24));
+        options.until = None;
+        options.bursts.clear();
+        options.least_load = 1.0;
+        options.scale = 0.6;
+        options.incidents = vec![OptionIncident {
+            left: 1.0,
+            hang_ups: 5.0,
+            from: now - jiff::SignedDuration::from_hours(2),
+            ..OptionIncident::of("10", "1")
+        }];
+    })
+    .await;
+    let mut fleet = fleet(&api);
+    fleet.know_the_usual();
+    fleet.poll["interval"] = json!("2s");
+    fleet.baseline = json!({ "warm_up": "2d" });
+    let exporter = fleet.start().await;
+    let is_judged = |scrape: &Scrape| {
+        let hang_ups = scores(scrape, "hang_up");
+        hang_ups.len() >= 8 && hang_ups.iter().any(|(_, score)| *score > 1.0)
+    };
+    let scrape = exporter.wait_for("hang-ups are judged", is_judged).await;
+    let mut reported = Vec::new();
+    for (labels, score) in scores(&scrape, "hang_up") {
+        assert_eq!(labels["channel"], "voice");
+        if score > 1.0 {
+            reported.push((labels["rp_id"].clone(), labels["cod_opc_menu"].clone()));
+        }
+    }
+    assert_eq!(reported, [("10".to_owned(), "1".to_owned())]);
+    // It replaces a weaker guess at the same options, and at no other.
+    let option = |labels: &BTreeMap<String, String>| {
+        let of = |name: &str| labels[name].clone();
+        (of("rp_id"), of("channel"), of("cod_opc_menu"))
+    };
+    let judged: BTreeSet<_> = scores(&scrape, "hang_up").iter().map(|(labels, _)| option(labels)).collect();
+    let guessed = scores(&scrape, "abandonment");
+    assert!(guessed.iter().all(|(labels, _)| !judged.contains(&option(labels))), "{guessed:?}");
+    assert!(guessed.iter().any(|(labels, _)| labels["channel"] != "voice"), "{guessed:?}");
 }
 
 #[tokio::test]

@@ -385,7 +385,8 @@ impl EvaluationWindow {
         if let Some(lesson) = known.lessons[option].as_ref().filter(|_| self.newest) {
             let ends = matches!(Self::kind(known, option), OptionKind::OptOut | OptionKind::Terminal);
             let shares = shares::shares(&self.recent[option], &lesson.shares, ends, self.in_hour());
-            of_option.scores[Anomaly::Abandonment as usize..].copy_from_slice(&shares);
+            let of_shares = Anomaly::Abandonment as usize..=Anomaly::TimeToOption as usize;
+            of_option.scores[of_shares].copy_from_slice(&shares);
         }
         of_option
     }

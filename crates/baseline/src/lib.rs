@@ -42,6 +42,7 @@
 //! | `followers` | which options lead to others |
 //! | `lateness` | how late rows are, and whether the report lags |
 //! | `open_falls` | falls that are reported and not over |
+//! | `hang_ups` | calls hung up unlike usual, from a history of their own |
 //! | `drop_off`, `surge`, `shares`, `collapse` | one anomaly each; `shares` the four that are shares, and entries of nothing |
 
 mod cells;
@@ -55,6 +56,7 @@ mod deviance;
 mod drop_off;
 mod evaluation_window;
 mod followers;
+mod hang_ups;
 mod history;
 mod hours;
 mod lateness;
@@ -75,6 +77,7 @@ mod tests;
 pub use cells::{TIME_BOUNDS, TIME_BUCKETS};
 pub use delta::HistoryDelta;
 pub use detector::Detector;
+pub use hang_ups::{HangUpDetector, HangUpScore};
 pub use history::{DayError, DayHits, History};
 pub use moment::{Holidays, Moment};
 pub use scores::{Anomaly, OptionScores, PointAnomaly, PointScores, Score, Scores};

@@ -167,3 +167,17 @@ pub(super) const TIME_HITS: f64 = 30.0;
 pub(super) const TIME_SHARE: f64 = 0.35;
 /// Slots of the windows in which entries of nothing are judged.
 pub(super) const NO_INPUT_WINDOWS: [usize; 5] = [6, 12, 18, 36, 96];
+
+/// Deviance of a share of hang-ups that is worth an alert.
+pub(super) const HANG_UP: f64 = 30.0;
+/// Slots of the windows in which hang-ups are judged.
+pub(super) const HANG_UP_WINDOWS: [usize; 7] = [3, 6, 9, 12, 18, 36, LONGEST];
+/// Hang-ups in a window that is judged.
+pub(super) const HANG_UP_LEAST: f64 = 6.0;
+/// Share of hang-ups that is expected at the least: two callers in a hundred may always hang up.
+pub(super) const HANG_UP_LEAST_SHARE: f64 = 0.02;
+/// Calls that the share of all hours counts for in that of one hour of the week.
+pub(super) const HANG_UP_HOUR: f32 = 50.0;
+/// Hang-ups and other calls of a slot are compared if the shares of them that are known by then differ by this factor at
+/// most.
+pub(super) const HANG_UP_ALIKE: f32 = 1.1;

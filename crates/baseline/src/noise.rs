@@ -439,9 +439,16 @@ fn dispersion(own: &PrefixSums) -> Weighted {
 fn usual(part: &[f32], whole: &[f32], begin: usize) -> Usual {
     let (parts, all): (f32, f32) = (part.iter().sum(), whole.iter().sum());
     let share = if all > 0.0 { parts / all } else { 0.0 };
+    let expected: Vec<f32> = whole.iter().map(|whole| share * whole).collect();
+    Usual { share, whole: all, noise: share_noise(part, &expected, begin) }
+}
+
+/// The variation of a share beside chance, as a relative variance: `part` is what was seen by hour from the hour `begin` of
+/// the weeks on, and `expected` what the usual share would have made of it.
+pub(super) fn share_noise(part: &[f32], expected: &[f32], begin: usize) -> f32 {
     let mut days = ByDay::default();
-    for (at, (part, whole)) in (begin..).step_by(3).zip(part.chunks(3).zip(whole.chunks(3))) {
-        let mean = f64::from(share * whole.iter().sum::<f32>());
+    for (at, (part, expected)) in (begin..).step_by(3).zip(part.chunks(3).zip(expected.chunks(3))) {
+        let mean = f64::from(expected.iter().sum::<f32>());
         let seen = f64::from(part.iter().sum::<f32>());
         days.add(
             (at / HOURS).min(DAYS - 1),
@@ -452,7 +459,7 @@ fn usual(part: &[f32], whole: &[f32], begin: usize) -> Usual {
     let learnt = days.weighted(1.0);
     let (first, weight) = (FIRST_SHARE_NOISE as f32, learnt.weight);
     let noise = (learnt.value * weight + first * OTHERS) / (weight + OTHERS);
-    Usual { share, whole: all, noise: noise.max(LEAST_SHARE_NOISE as f32) }
+    noise.max(LEAST_SHARE_NOISE as f32)
 }
 
 /// The side on which a deviation counts as an error.

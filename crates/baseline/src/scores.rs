@@ -3,6 +3,7 @@
 //! Owns the shape of the answer. A score is 0 where all is as expected and 1 at the limit of the shipped alert, and grows with
 //! the log-likelihood. What is unknown is `None`, never 0.
 
+use super::hang_ups::HangUpScore;
 use model::{MenuLabels, PointLabels};
 
 /// An anomaly of an option: the label `anomaly`.
@@ -21,12 +22,22 @@ pub enum Anomaly {
     Loops,
     /// It takes longer to get here. Compared are the seconds within which nine of ten do.
     TimeToOption,
+    /// More of the calls that ended here were ended by the caller. Compared are such calls; known only where what became of
+    /// calls is read.
+    HangUp,
 }
 
 impl Anomaly {
     /// All of them, each at its place in [`OptionScores::scores`].
-    pub const ALL: [Self; 6] =
-        [Self::DropOff, Self::Surge, Self::Abandonment, Self::Retries, Self::Loops, Self::TimeToOption];
+    pub const ALL: [Self; 7] = [
+        Self::DropOff,
+        Self::Surge,
+        Self::Abandonment,
+        Self::Retries,
+        Self::Loops,
+        Self::TimeToOption,
+        Self::HangUp,
+    ];
 
     /// The value of the label.
     pub fn as_str(self) -> &'static str {
@@ -37,6 +48,7 @@ impl Anomaly {
             Self::Retries => "retries",
             Self::Loops => "loops",
             Self::TimeToOption => "time_to_option",
+            Self::HangUp => "hang_up",
         }
     }
 }
@@ -98,6 +110,11 @@ pub struct OptionScores {
 }
 
 impl OptionScores {
+    /// An option of which nothing is known.
+    fn unknown(labels: MenuLabels) -> Self {
+        Self { labels, scores: [None; Anomaly::ALL.len()], expected_hits: None, weeks: 0 }
+    }
+
     /// One of the scores.
     pub fn of(&self, anomaly: Anomaly) -> Option<Score> {
         self.scores[anomaly as usize]
@@ -129,4 +146,67 @@ pub struct Scores {
     pub points: Vec<PointScores>,
     /// Seconds by which the rows of the report are later than usual; 0 where they are not.
     pub report_lag: u32,
+}
+
+impl Scores {
+    /// Adds the scores of hang-ups. Where one is known, abandonment is not: it is a weaker guess at the same. A routing point
+    /// that collapsed speaks for its options.
+    pub fn add_hang_ups(&mut self, hang_ups: &[HangUpScore]) {
+        for HangUpScore { labels, score } in hang_ups {
+            let point = self.points.iter().find(|point| point.labels == labels.point);
+            let collapse = point.and_then(|point| point.of(PointAnomaly::Collapse));
+            let is_collapsed = collapse.is_some_and(|collapse| collapse.score > 1.0);
+            let at = match self.options.binary_search_by(|option| option.labels.cmp(labels)) {
+                Ok(at) => at,
+                Err(at) => {
+                    self.options.insert(at, OptionScores::unknown(labels.clone()));
+                    at
+                }
+            };
+            let scores = &mut self.options[at].scores;
+            scores[Anomaly::HangUp as usize] = Some(if is_collapsed { Score::default() } else { *score });
+            scores[Anomaly::Abandonment as usize] = None;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hang_ups_take_the_place_of_abandonment_and_a_collapse_speaks_for_them() {
+        let high = Score { score: 2.0, ..Score::default() };
+        let of = |rp_id, option| MenuLabels::new(rp_id, "voice", option);
+        let of_option = |rp_id, option| OptionScores {
+            scores: [Some(high); Anomaly::ALL.len()],
+            ..OptionScores::unknown(of(rp_id, option))
+        };
+        let of_point = |rp_id, collapse| PointScores {
+            labels: PointLabels::new(rp_id, "voice"),
+            scores: [Some(Score { score: collapse, ..high }), None],
+        };
+        let mut scores = Scores {
+            options: vec![of_option("10", "1"), of_option("10", "3"), of_option("20", "1")],
+            points: vec![of_point("10", 0.2), of_point("20", 1.2)],
+            report_lag: 0,
+        };
+        let hang_up = |rp_id, option| HangUpScore { labels: of(rp_id, option), score: high };
+        scores.add_hang_ups(&[hang_up("10", "1"), hang_up("10", "2"), hang_up("20", "1")]);
+        let found: Vec<_> = scores
+            .options
+            .iter()
+            .map(|one| (&*one.labels.option, one.of(Anomaly::HangUp), one.of(Anomaly::Abandonment)))
+            .collect();
+        let none = Some(Score::default());
+        assert_eq!(
+            found,
+            [
+                ("1", Some(high), None),
+                ("2", Some(high), None),
+                ("3", Some(high), Some(high)),
+                ("1", none, None)
+            ]
+        );
+    }
 }

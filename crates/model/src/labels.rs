@@ -7,6 +7,9 @@ use std::sync::Arc;
 /// operator's rules.
 pub const OTHER: &str = "other";
 
+/// The channel of calls.
+pub const VOICE: &str = "voice";
+
 /// The labels `rp_id` and `channel`: a routing point as reached through one channel.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PointLabels {

@@ -14,7 +14,7 @@ mod vendor;
 
 pub use call_outcome::CallOutcome;
 pub use fingerprint::{Fingerprints, OwnHasher, OwnMap};
-pub use labels::{Counted, MenuLabels, OTHER, PointLabels, TransitionLabels};
+pub use labels::{Counted, MenuLabels, OTHER, PointLabels, TransitionLabels, VOICE};
 pub use local_second::{LocalSecond, LocalStretch};
 pub use names::{NameKind, Names};
 pub use option_kind::{OptionKind, OptionKinds};

@@ -20,9 +20,11 @@ pub struct OptionIncident {
     pub cod_opc_menu: String,
     /// The share of its rows that is left, 0 to 1.
     pub left: f64,
-    /// The first second in which rows are missing.
+    /// How many times as many callers as usual hang up behind it.
+    pub hang_ups: f64,
+    /// The first second in which it is so.
     pub from: Timestamp,
-    /// The first second in which none is missing any more.
+    /// The first second in which it is so no more.
     pub until: Timestamp,
 }
 
@@ -33,6 +35,7 @@ impl OptionIncident {
             rp_id: rp_id.to_owned(),
             cod_opc_menu: cod_opc_menu.to_owned(),
             left: 0.0,
+            hang_ups: 1.0,
             from: Timestamp::MIN,
             until: Timestamp::MAX,
         }
@@ -40,10 +43,14 @@ impl OptionIncident {
 
     /// Whether a row is missing because of it.
     pub(super) fn takes(&self, row: &Row) -> bool {
+        self.is_of(row) && !Random::of(row.interaction.key, &[4, row.second.into()]).chance(self.left)
+    }
+
+    /// Whether a row is one of the option, while it lasts.
+    pub(super) fn is_of(&self, row: &Row) -> bool {
         (self.from.as_second()..self.until.as_second()).contains(&row.date)
             && row.interaction.point.id == self.rp_id
             && row.code == self.cod_opc_menu
-            && !Random::of(row.interaction.key, &[4, row.second.into()]).chance(self.left)
     }
 }
 

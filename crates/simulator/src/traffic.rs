@@ -146,8 +146,8 @@ impl Traffic {
                 });
                 // A call that was cut off has come to no end that anybody could tell.
                 if report == SimulatedReport::Diagram1 && point.is_voice() && !is_cut_off {
-                    let factor = if is_lost { BROKEN_OPTION } else { 1.0 };
-                    let end = last_option.map(|row| call_end(row, self.late, factor));
+                    let lost = if is_lost { BROKEN_OPTION } else { 1.0 };
+                    let end = last_option.map(|row| call_end(row, self.late, lost * self.hang_ups(&row)));
                     out.extend(end.filter(|row| self.has(row, seconds)));
                 }
             }
@@ -162,6 +162,12 @@ impl Traffic {
     /// Whether an incident takes this row.
     fn is_taken(&self, row: &Row) -> bool {
         self.incidents.iter().any(|incident| incident.takes(row))
+    }
+
+    /// How many times as many callers as usual hang up behind this option.
+    fn hang_ups(&self, row: &Row) -> f64 {
+        let incidents = self.incidents.iter().filter(|incident| incident.is_of(row));
+        incidents.map(|incident| incident.hang_ups).product()
     }
 
     /// The row of this number in a burst.

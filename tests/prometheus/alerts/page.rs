@@ -13,13 +13,14 @@ use tokio::{
 };
 
 /// Anomaly of an option, seconds of the window, and the observed and expected number in it.
-const OPTIONS: [(&str, u64, u64, u64); 6] = [
+const OPTIONS: [(&str, u64, u64, u64); 7] = [
     ("drop_off", 1800, 3, 41),
     ("surge", 10_800, 123, 41),
     ("abandonment", 3600, 30, 4),
     ("retries", 5400, 30, 4),
     ("loops", 28_800, 30, 4),
     ("time_to_option", 3600, 95, 40),
+    ("hang_up", 2700, 30, 4),
 ];
 /// The same of whole routing points.
 const POINTS: [(&str, u64, u64, u64); 2] = [("collapse", 600, 0, 41), ("no_input", 3600, 30, 4)];

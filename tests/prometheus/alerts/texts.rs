@@ -110,6 +110,7 @@ fn figures_and_names_are_looked_up(fired: &[Fired], language: &str) {
             ["Entered 123 times within 3h; 41 were", "123 veces en 3h; se esperaban 41 "],
         ),
         ("WolkvoxMenuOptionAbandonment", [": 30 within 1h; 4 were", ": 30 en 1h; se esperaban 4."]),
+        ("WolkvoxMenuOptionHangUps", [": 30 within 45m; 4 were", ": 30 en 45m; se esperaban 4."]),
         ("WolkvoxMenuRetriesHigh", [": 30 within 1h 30m; 4 were", ": 30 en 1h 30m; se esperaban 4."]),
         ("WolkvoxMenuLoopsHigh", [": 30 within 8h; 4 were", ": 30 en 8h; se esperaban 4."]),
         (

@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use super::{
     chance::Chance,
     paths::{self, CODES, Point, ROOTS, Unrest},
-    play::{COLLAPSE, Episode, NO_INPUT, Told, play},
+    play::{COLLAPSE, Episode, HANG_UP, NO_INPUT, Told, play},
     scale::{DAY, HISTORY, STEP},
 };
 
@@ -28,6 +28,7 @@ enum Case {
     Campaign,
     Abandonment,
     NoInput,
+    HangUps,
     Lag { all: bool },
     SlowAgents,
 }
@@ -43,13 +44,14 @@ struct Row {
 }
 
 const LARGE: (f64, f64) = (120.0, 500.0);
+const BUSY: (f64, f64) = (400.0, 900.0);
 const MIXED: (f64, f64) = (30.0, 500.0);
 
 const fn row(title: &'static str, case: Case, points: usize, rates: (f64, f64), days: usize) -> Row {
     Row { title, case, points, rates, days }
 }
 
-const ROWS: [Row; 28] = [
+const ROWS: [Row; 29] = [
     row("nothing", Case::Calm, 7, MIXED, 14),
     row("nothing, one point", Case::Calm, 1, LARGE, 14),
     row("nothing, in clumps", Case::Clumps, 7, MIXED, 14),
@@ -77,6 +79,7 @@ const ROWS: [Row; 28] = [
     row("campaign x 4, 1 h", Case::Campaign, 7, LARGE, 2),
     row("abandonment 70 %", Case::Abandonment, 7, LARGE, 2),
     row("no input x 3", Case::NoInput, 7, LARGE, 2),
+    row("hang-ups x 3, 1 h", Case::HangUps, 7, BUSY, 2),
     row("rows of all points 20 to 60 min late", Case::Lag { all: true }, 7, MIXED, 2),
 ];
 
@@ -270,6 +273,19 @@ fn put(row: &Row, points: &mut [Point], chance: &mut Chance) -> (Vec<Trouble>, V
                         point: number,
                         from: begin,
                         to: begin + 48,
+                    });
+                }
+            }
+            Case::HangUps if number % 2 == 0 => {
+                let root = chance.below(2);
+                // With fewer calls in that hour it might be chance.
+                if point.hourly(root, begin) >= 100.0 {
+                    point.hang_ups[root][begin..begin + 12].fill(3.0);
+                    troubles.push(Trouble {
+                        alerts: vec![(HANG_UP, own(root))],
+                        point: number,
+                        from: begin,
+                        to: begin + 12,
                     });
                 }
             }

@@ -22,6 +22,8 @@ const STEPS: [(usize, usize, f64); 7] =
     [(0, 5, 0.45), (0, 6, 0.15), (0, 8, 0.2), (1, 7, 0.5), (1, 8, 0.2), (2, 8, 0.5), (5, 8, 0.3)];
 /// Seconds after which half of the interactions have reached each option.
 const SECONDS: [f64; 9] = [18.0, 18.0, 18.0, 18.0, 25.0, 45.0, 45.0, 45.0, 70.0];
+/// Share of the calls at each option that are hung up.
+const HANG_UPS: [f64; 9] = [0.12, 0.15, 0.1, 0.2, 0.45, 0.1, 0.12, 0.1, 0.04];
 /// Share of the second rows that fall into the slot after that of the first.
 const NEXT_SLOT: f64 = 0.12;
 
@@ -36,6 +38,8 @@ pub(crate) struct Point {
     pub(crate) roots: [Vec<f32>; ROOTS],
     /// Share of those that usually go on at each root.
     pub(crate) goes_on: [Vec<f32>; ROOTS],
+    /// How many times as many calls as usually are hung up at each root.
+    pub(crate) hang_ups: [Vec<f32>; ROOTS],
     /// Steps by which rows are seen late.
     pub(crate) lag: Vec<u16>,
     /// Step from which the first root has another code.
@@ -64,6 +68,7 @@ impl Point {
             level: usual(),
             roots: std::array::from_fn(|_| usual()),
             goes_on: std::array::from_fn(|_| usual()),
+            hang_ups: std::array::from_fn(|_| usual()),
             lag: vec![0; steps],
             renamed: None,
         }
@@ -95,6 +100,10 @@ pub(crate) fn operation(points: &[Point], unrest: Unrest, chance: &mut Chance) -
     let mut options = Vec::new();
     for (number, point) in points.iter().enumerate() {
         options.extend(rows(point, number, unrest, chance));
+    }
+    // Last, so that all else is the same with it and without.
+    for option in &mut options {
+        hang_ups(option, &points[option.point], unrest, chance);
     }
     debug_assert!(steps > HISTORY);
     Operation {
@@ -166,6 +175,22 @@ fn rows(point: &Point, number: usize, unrest: Unrest, chance: &mut Chance) -> Ve
             one
         })
         .collect()
+}
+
+/// What became of the calls at an option, as a report says it that has a row for each option.
+fn hang_ups(one: &mut Option_, point: &Point, unrest: Unrest, chance: &mut Chance) {
+    let number = CODES.iter().position(|code| *code == one.code);
+    let usual = number.map_or(HANG_UPS[0], |number| HANG_UPS[number]);
+    let factors = number.and_then(|number| point.hang_ups.get(number));
+    let mut of_day = 1.0;
+    for step in 0..one.counts[0].len() {
+        if step % DAY == 0 {
+            of_day = chance.factor(unrest.own);
+        }
+        let factor = factors.map_or(1.0, |factors| f64::from(factors[step]));
+        let calls = one.counts[0][step];
+        one.calls.push([chance.of(calls, (usual * of_day * factor).min(0.98)), calls]);
+    }
 }
 
 /// The code that takes the place of the first root.

@@ -2,11 +2,14 @@
 //! told.
 //!
 //! Every five minutes the rows of that step, and the late ones, are added to the history as the exporter does it, and all
-//! scores are computed. Finals and repeats are known half an hour later, when the journeys are over.
+//! scores are computed. Finals and repeats are known half an hour later, when the journeys are over. What became of calls
+//! goes to a history of its own; its scores are judged beside those of abandonment, which the exporter leaves out then.
 
 use wolkvox_exporter::{
-    baseline::{Anomaly, Detector, History, HistoryDelta, Holidays, Moment, PointAnomaly, Scores},
-    model::{LocalSecond, MenuLabels, OptionKind, OptionKinds, PointLabels},
+    baseline::{
+        Anomaly, Detector, HangUpDetector, History, HistoryDelta, Holidays, Moment, PointAnomaly, Scores,
+    },
+    model::{CallOutcome, LocalSecond, MenuLabels, OptionKind, OptionKinds, PointLabels, VOICE},
 };
 
 use super::{
@@ -20,6 +23,7 @@ const LATE: u32 = 900;
 const IDLE: usize = 6;
 /// Everything that can be told: the anomalies of options, then those of routing points.
 pub(crate) const ANOMALIES: usize = Anomaly::ALL.len() + PointAnomaly::ALL.len();
+pub(crate) const HANG_UP: usize = Anomaly::HangUp as usize;
 pub(crate) const COLLAPSE: usize = Anomaly::ALL.len() + PointAnomaly::Collapse as usize;
 pub(crate) const NO_INPUT: usize = Anomaly::ALL.len() + PointAnomaly::NoInput as usize;
 
@@ -77,7 +81,7 @@ pub(crate) fn play(operation: &Operation, limit: f64, announced: &[usize]) -> To
     let labels: Vec<MenuLabels> = operation
         .options
         .iter()
-        .map(|option| MenuLabels::new(&format!("{:02}", option.point), "voice", &option.code))
+        .map(|option| MenuLabels::new(&format!("{:02}", option.point), VOICE, &option.code))
         .collect();
     let mut kinds = OptionKinds::none();
     for option in operation.options.iter().filter(|option| option.no_input) {
@@ -89,11 +93,13 @@ pub(crate) fn play(operation: &Operation, limit: f64, announced: &[usize]) -> To
     let mut detector = Detector::new();
     let idle = |_: &PointLabels| IDLE as i64 * STEP;
     let mut feed = Feed::new(operation);
+    let mut hang_ups = HangUps::new(operation);
     for day in 0..HISTORY / DAY {
         let delta = feed.until((day + 1) * DAY);
         history.apply(&delta, |menu| labels.get(menu as usize));
     }
     history.cover(BEGIN, time(HISTORY));
+    hang_ups.read(HISTORY);
     let place = place(&labels);
     let mut told = Told { episodes: Vec::new(), polls: 0, seconds: 0.0, highest: 0.0, late: Vec::new() };
     for step in HISTORY..operation.failed.len() {
@@ -112,7 +118,9 @@ pub(crate) fn play(operation: &Operation, limit: f64, announced: &[usize]) -> To
             holidays: &holidays,
         };
         let begin = std::time::Instant::now();
-        let scores = detector.scores(&history, &now);
+        let mut scores = detector.scores(&history, &now);
+        hang_ups.read(step + 1);
+        hang_ups.add_to(&mut scores, &now);
         told.seconds += begin.elapsed().as_secs_f64();
         told.polls += 1;
         if scores.report_lag > LATE {
@@ -233,5 +241,60 @@ impl<'o> Feed<'o> {
         }
         self.done = end;
         delta
+    }
+}
+
+/// What became of the calls of an operation, and its detector.
+struct HangUps<'o> {
+    operation: &'o Operation,
+    /// Hung up and not, of each option.
+    labels: Vec<MenuLabels>,
+    history: History,
+    detector: HangUpDetector,
+    /// Steps that have been read.
+    done: usize,
+}
+
+impl<'o> HangUps<'o> {
+    fn new(operation: &'o Operation) -> Self {
+        let labels = operation.options.iter().flat_map(|option| {
+            let point = format!("{:02}", option.point);
+            [CallOutcome::HungUp, CallOutcome::ReachedQueue]
+                .map(|outcome| MenuLabels::new(&point, outcome.as_str(), &option.code))
+        });
+        Self {
+            operation,
+            labels: labels.collect(),
+            history: History::new(35),
+            detector: HangUpDetector::new(),
+            done: 0,
+        }
+    }
+
+    /// Reads the steps before `end`.
+    fn read(&mut self, end: usize) {
+        let mut delta = HistoryDelta::default();
+        for (option, number) in self.operation.options.iter().zip((0..).step_by(2)) {
+            for step in self.done..end.min(option.calls.len()) {
+                let [hung_up, all] = option.calls[step];
+                delta.rows(number, time(step), 0, None, hung_up);
+                delta.rows(number + 1, time(step), 0, None, all - hung_up);
+            }
+        }
+        self.history.apply(&delta, |menu| self.labels.get(menu as usize));
+        self.history.cover(time(self.done), time(end));
+        self.history.forget(time(end));
+        self.done = end;
+    }
+
+    fn add_to(&mut self, scores: &mut Scores, now: &Moment<'_>) {
+        let hang_ups = self.detector.scores(&self.history, now.watermark, now.holidays, VOICE);
+        let abandonment: Vec<_> =
+            scores.options.iter().map(|option| option.of(Anomaly::Abandonment)).collect();
+        // Every option with calls has hits, so none is added.
+        scores.add_hang_ups(&hang_ups);
+        for (option, score) in scores.options.iter_mut().zip(abandonment) {
+            option.scores[Anomaly::Abandonment as usize] = score;
+        }
     }
 }

@@ -10,7 +10,7 @@ use super::{
     world::Kind,
 };
 
-const KINDS: [(&str, Kind); 12] = [
+const KINDS: [(&str, Kind); 13] = [
     ("to zero", Kind::To(0)),
     ("renamed", Kind::Renamed),
     ("to 10 %", Kind::To(10)),
@@ -23,6 +23,7 @@ const KINDS: [(&str, Kind); 12] = [
     ("loops x 3", Kind::Loops),
     ("time x 1.8", Kind::Slow),
     ("no input x 2.5", Kind::NoInput),
+    ("hang-ups x 3, 1 h", Kind::HangUps),
 ];
 /// Expected hits an hour.
 const SIZES: [(&str, f64, f64); 4] =

@@ -2,7 +2,7 @@
 
 use super::{
     cusum,
-    play::{ANOMALIES, COLLAPSE, Episode, NO_INPUT, Told, name, play},
+    play::{ANOMALIES, COLLAPSE, Episode, HANG_UP, NO_INPUT, Told, name, play},
     scale::{DAY, HISTORY, STEP},
     weather::World,
     world::{self, Incident, Kind, LASTS, Operation, Option_, Purpose},
@@ -271,6 +271,7 @@ fn outcome(operation: &Operation, told: &Told, incident: &Incident) -> Outcome {
         Kind::Loops => vec![(4, option)],
         Kind::Slow => vec![(5, option)],
         Kind::NoInput => vec![(NO_INPUT, point)],
+        Kind::HangUps => vec![(HANG_UP, option)],
         _ => vec![(0, option), (COLLAPSE, point)],
     };
     let from = incident.start as usize;

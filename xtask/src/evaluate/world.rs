@@ -53,6 +53,8 @@ pub(crate) enum Kind {
     Slow,
     /// Two and a half times as many enter nothing.
     NoInput,
+    /// Three times as many calls are hung up, for an hour.
+    HangUps,
 }
 
 const FALLS: [Kind; 7] =
@@ -82,6 +84,8 @@ pub(crate) struct Option_ {
     pub(crate) late: Vec<(usize, usize)>,
     /// It stands for entering nothing.
     pub(crate) no_input: bool,
+    /// Calls that ended here, by step: hung up, and all.
+    pub(crate) calls: Vec<[u32; 2]>,
     /// The true mean of hits without the incidents that are to be found, and without the option's own noise.
     pub(crate) mean: Vec<f32>,
 }
@@ -141,6 +145,7 @@ pub(crate) fn operation(world: World, seed: u64, purpose: Purpose, weeks: usize)
         operation.options.push(option);
     }
     renamed(&mut operation, &mut chance);
+    hang_ups(&mut operation, &weather, world, seed, purpose);
     if !hurt {
         // The interface fails for two hours every third day; the exporter is away for ten minutes every other day.
         for day in 0..weeks * 7 {
@@ -247,10 +252,52 @@ fn traffic(
     one
 }
 
+/// Adds what became of the calls, each hit being one, and the incidents of that. All of it has its own chance, so that the
+/// other traffic is the same with it and without.
+fn hang_ups(operation: &mut Operation, weather: &Weather, world: World, seed: u64, purpose: Purpose) {
+    let mut chance =
+        Chance::new(seed * 6 + purpose as u64 * 2 + u64::from(world == World::Harder) + (1 << 40));
+    let mut incidents = Vec::new();
+    if purpose == Purpose::Rises {
+        for (day, point) in (0..7).flat_map(|day| (0..POINTS).map(move |point| (day, point))) {
+            let start = (HISTORY + day * DAY + 96) as f64 + chance.between(0.0, 108.0);
+            let option = point * OPTIONS + chance.below(OPTIONS);
+            let steps = start as usize..start as usize + HOUR;
+            let hourly: f32 = operation.options[option].mean[steps].iter().sum();
+            if hourly >= 1.0 && weather.usual(option, start as usize) > 0.0 {
+                incidents.push(Incident { kind: Kind::HangUps, option, start, hourly: hourly.into() });
+            }
+        }
+    }
+    let noise = world.noise();
+    for (index, option) in operation.options.iter_mut().enumerate() {
+        let own: Vec<&Incident> = incidents.iter().filter(|incident| incident.option == index).collect();
+        let share = if option.no_input { chance.between(0.4, 0.6) } else { chance.between(0.03, 0.3) };
+        let (mut daily, mut hourly) = (1.0, 1.0);
+        for step in 0..option.counts[0].len() {
+            if step % DAY == 0 {
+                daily = chance.factor(noise.share);
+            }
+            if step % HOUR == 0 {
+                hourly = chance.factor(noise.share_hour);
+            }
+            let more: f64 = own.iter().map(|incident| 1.0 + 2.0 * inside(incident, step)).product();
+            let calls = option.counts[0][step];
+            let hung_up = chance.of(calls, (share * daily * hourly * more).min(0.95));
+            option.calls.push([hung_up, calls]);
+        }
+    }
+    operation.incidents.extend(incidents);
+}
+
+/// Steps of an hour.
+const HOUR: usize = 12;
+
 /// How much of a step an incident is on.
 fn inside(incident: &Incident, step: usize) -> f64 {
     let since = step as f64 + 1.0 - incident.start;
-    if since <= 0.0 || since > LASTS as f64 { 0.0 } else { since.min(1.0) }
+    let lasts = if incident.kind == Kind::HangUps { HOUR } else { LASTS };
+    if since <= 0.0 || since > lasts as f64 { 0.0 } else { since.min(1.0) }
 }
 
 /// Share of the traffic that an incident leaves in a step.

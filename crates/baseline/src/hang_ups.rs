@@ -1,0 +1,348 @@
+//! Calls that are hung up unlike usual, by the option behind which they ended.
+//!
+//! Owns the usual share of hang-ups of each option and its judgement. It reads a history of its own, of what became of
+//! calls, in which the channel of a label set is the outcome. Must not know why callers hang up.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use super::{
+    HOURS, History, Holidays, SLOT, SLOTS, Score,
+    cells::{LATE, LATE_CLASSES},
+    day_of, deviance, lateness,
+    limits::{
+        HANG_UP, HANG_UP_ALIKE, HANG_UP_HOUR, HANG_UP_LEAST, HANG_UP_LEAST_SHARE, HANG_UP_WINDOWS,
+        LATE_SLOTS, LEARNT_DAYS, LONGEST, SHARE_KNOWN, SHARE_ODDS, WEEKS,
+    },
+    noise::{DAYS, share_noise},
+};
+use model::{CallOutcome, LocalSecond, MenuLabels};
+
+/// Hours of a week.
+const WEEK: usize = 7 * HOURS;
+/// Slots of an hour.
+const HOUR: usize = SLOTS / HOURS;
+
+/// The score of one option's hang-ups.
+#[derive(Debug, Clone, PartialEq)]
+pub struct HangUpScore {
+    /// The option. Its channel is the one that was asked for.
+    pub labels: MenuLabels,
+    /// Compared are calls that the caller ended.
+    pub score: Score,
+}
+
+/// Judges hang-ups. One for each target.
+#[derive(Debug, Default)]
+pub struct HangUpDetector {
+    learnt: Option<LearntHangUps>,
+}
+
+/// The usual shares of all options.
+#[derive(Debug)]
+struct LearntHangUps {
+    /// The day before which was learnt, and the first one that was known then.
+    days: (i32, i32),
+    options: BTreeMap<CalledOption, UsualHangUps>,
+}
+
+/// An option, whatever became of its calls.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct CalledOption {
+    rp_id: Arc<str>,
+    option: Arc<str>,
+}
+
+/// The places of one option's label sets in the history.
+#[derive(Debug, Default)]
+struct Places {
+    hung_up: Option<usize>,
+    all: Vec<usize>,
+}
+
+/// Calls by hour or by slot.
+#[derive(Debug, Clone)]
+struct Calls {
+    hung_up: Vec<f32>,
+    all: Vec<f32>,
+}
+
+/// The usual share of one option's calls that are hung up.
+#[derive(Debug)]
+struct UsualHangUps {
+    /// By hour of the week, from that of the first day that was learnt from.
+    shares: Vec<f32>,
+    /// Its variation beside chance, as a relative variance.
+    noise: f32,
+}
+
+impl HangUpDetector {
+    /// Creates a detector that has learnt nothing yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Returns the scores of all options whose usual share is known, in the order of their labels. Everything before
+    /// `watermark` has been read; `channel` is the one of the calls.
+    pub fn scores(
+        &mut self,
+        history: &History,
+        watermark: LocalSecond,
+        holidays: &Holidays,
+        channel: &str,
+    ) -> Vec<HangUpScore> {
+        let last = watermark.get().div_euclid(SLOT);
+        let today = day_of(last - 1);
+        let options = options(history);
+        let begin = history.begin().map_or(today, LocalSecond::day).max(today - DAYS as i32);
+        if self.learnt.as_ref().is_none_or(|learnt| learnt.days != (today, begin)) {
+            self.learnt = Some(LearntHangUps::new(history, &options, holidays, (today, begin)));
+        }
+        let Some(learnt) = &self.learnt else { return Vec::new() };
+        let end = last - unsettled(history, &options, today) as i64;
+        let mut scores = Vec::new();
+        for (key, places) in &options {
+            let Some(usual) = learnt.options.get(key) else { continue };
+            let labels = MenuLabels::new(&key.rp_id, channel, &key.option);
+            scores.push(HangUpScore { labels, score: usual.score(history, places, end, today) });
+        }
+        scores
+    }
+}
+
+/// The options of a history, whatever became of their calls.
+fn options(history: &History) -> BTreeMap<CalledOption, Places> {
+    let mut options: BTreeMap<CalledOption, Places> = BTreeMap::new();
+    for (place, labels) in history.labels().iter().enumerate() {
+        let key = CalledOption { rp_id: labels.point.rp_id.clone(), option: labels.option.clone() };
+        let places = options.entry(key).or_default();
+        places.all.push(place);
+        if &*labels.point.channel == CallOutcome::HungUp.as_str() {
+            places.hung_up = Some(place);
+        }
+    }
+    options
+}
+
+impl Calls {
+    /// The calls of the slots before `end`, which is counted from 1970, in sums of `width` slots.
+    fn before(history: &History, places: &Places, end: i64, slots: usize, width: usize) -> Self {
+        let begin = end - slots as i64;
+        let mut calls = Self { hung_up: vec![0.0; slots / width], all: vec![0.0; slots / width] };
+        for (day, known) in history.days(day_of(begin)..=day_of(end - 1)) {
+            let midnight = i64::from(day) * SLOTS as i64;
+            for place in places.all.iter().filter(|place| known.has(**place)) {
+                for (slot, hits) in (midnight - begin..).zip(known.hits(*place)) {
+                    let Some(at) = usize::try_from(slot).ok().filter(|at| *at < slots) else { continue };
+                    calls.all[at / width] += hits as f32;
+                    if places.hung_up == Some(*place) {
+                        calls.hung_up[at / width] += hits as f32;
+                    }
+                }
+            }
+        }
+        calls
+    }
+}
+
+impl LearntHangUps {
+    fn new(
+        history: &History,
+        options: &BTreeMap<CalledOption, Places>,
+        holidays: &Holidays,
+        days: (i32, i32),
+    ) -> Self {
+        let (today, begin) = days;
+        let end = i64::from(today) * SLOTS as i64;
+        let mut learnt = BTreeMap::new();
+        for (key, places) in options {
+            let mut calls = Calls::before(history, places, end, DAYS * SLOTS, HOUR);
+            for day in (0..DAYS).filter(|day| holidays.has(today - DAYS as i32 + *day as i32)) {
+                calls.hung_up[day * HOURS..(day + 1) * HOURS].fill(0.0);
+                calls.all[day * HOURS..(day + 1) * HOURS].fill(0.0);
+            }
+            let first = (begin - today + DAYS as i32).max(0) as usize * HOURS;
+            learnt.extend(UsualHangUps::new(&calls, first).map(|usual| (key.clone(), usual)));
+        }
+        Self { days, options: learnt }
+    }
+}
+
+impl UsualHangUps {
+    /// Learns from the hours of four weeks, of which those before `first` are not known. `None` of too few calls.
+    fn new(calls: &Calls, first: usize) -> Option<Self> {
+        let all: f32 = calls.all.iter().sum();
+        if all < SHARE_KNOWN {
+            return None;
+        }
+        let of_all = calls.hung_up.iter().sum::<f32>() / all;
+        let mut expected = vec![0.0; calls.all.len()];
+        for (at, expected) in expected.iter_mut().enumerate() {
+            // Each week is judged by the others, as the present is.
+            let share = share_of_hour(calls, of_all, at % WEEK, Some(at / WEEK));
+            *expected = share * calls.all[at];
+        }
+        Some(Self {
+            shares: (0..WEEK).map(|hour| share_of_hour(calls, of_all, hour, None)).collect(),
+            noise: share_noise(&calls.hung_up[first..], &expected[first..], first),
+        })
+    }
+
+    /// The score of the windows before the slot `end`, which is counted from 1970: the highest.
+    fn score(&self, history: &History, places: &Places, end: i64, today: i32) -> Score {
+        let calls = Calls::before(history, places, end, LONGEST, 1);
+        let monday = (i64::from(today) - DAYS as i64) * SLOTS as i64;
+        let mut highest = Score::default();
+        let (mut hung_up, mut all, mut expected) = (0.0, 0.0, 0.0);
+        for (back, at) in (0..LONGEST).rev().enumerate() {
+            let hour = (end - 1 - back as i64 - monday).div_euclid(HOUR as i64).rem_euclid(WEEK as i64);
+            hung_up += f64::from(calls.hung_up[at]);
+            all += f64::from(calls.all[at]);
+            expected += f64::from(calls.all[at] * self.shares[hour as usize]);
+            let slots = back + 1;
+            if !HANG_UP_WINDOWS.contains(&slots) || hung_up < HANG_UP_LEAST {
+                continue;
+            }
+            let share = (expected / all).max(HANG_UP_LEAST_SHARE);
+            if share >= 1.0 || deviance::odds(hung_up - 0.5, all, share) < SHARE_ODDS {
+                continue;
+            }
+            let noise = f64::from(self.noise);
+            let above = deviance::share_above(hung_up, all, share, noise);
+            let learnt = all * noise * share / (1.0 - share);
+            let score = deviance::learnt(above, learnt / (1.0 + learnt), LEARNT_DAYS) / HANG_UP;
+            if score > highest.score {
+                highest = Score { score, observed: hung_up, expected, window: (slots as i64 * SLOT) as u32 };
+            }
+        }
+        highest
+    }
+}
+
+/// The share of calls hung up in one hour of the week, drawn toward that of all hours where they are few; without one of the
+/// weeks.
+fn share_of_hour(calls: &Calls, of_all: f32, hour: usize, without: Option<usize>) -> f32 {
+    let mut hung_up = HANG_UP_HOUR * of_all;
+    let mut all = HANG_UP_HOUR;
+    for week in (0..WEEKS).filter(|week| Some(*week) != without) {
+        hung_up += calls.hung_up[week * WEEK + hour];
+        all += calls.all[week * WEEK + hour];
+    }
+    hung_up / all
+}
+
+/// The number of newest slots in which hang-ups usually come sooner than other calls, or later: a share of them would say
+/// nothing.
+fn unsettled(history: &History, options: &BTreeMap<CalledOption, Places>, today: i32) -> usize {
+    let mut hung_up = [0; LATE_CLASSES];
+    let mut others = [0; LATE_CLASSES];
+    for (_, known) in history.days(today - 1..=today) {
+        for places in options.values() {
+            for place in places.all.iter().filter(|place| known.has(**place)) {
+                let sums = if places.hung_up == Some(*place) { &mut hung_up } else { &mut others };
+                let counts = known.counts(*place);
+                sums.iter_mut().zip(&counts[LATE..]).for_each(|(sum, rows)| *sum += rows);
+            }
+        }
+    }
+    let is_alike = |age: usize| {
+        let one = lateness::known(&hung_up, age as i64);
+        let other = lateness::known(&others, age as i64);
+        one.max(other) <= HANG_UP_ALIKE * one.min(other)
+    };
+    (0..LATE_SLOTS).rev().find(|age| !is_alike(*age)).map_or(0, |age| age + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::HistoryDelta;
+
+    /// Monday, 5 January 2026.
+    const MONDAY: i64 = 20_458;
+    /// Thirty days later, a Wednesday, at 14:00: the moment that is judged.
+    const NOW: i64 = (MONDAY + 30) * 86_400 + 14 * 3600;
+    const OUTCOMES: [CallOutcome; 2] = [CallOutcome::HungUp, CallOutcome::ReachedQueue];
+
+    /// Calls of two options of one routing point: hung up and not, by the option and the second.
+    fn history(calls: impl Fn(usize, i64) -> [u32; 2]) -> History {
+        let labels: Vec<MenuLabels> = ["1", "2"]
+            .iter()
+            .flat_map(|option| OUTCOMES.map(|outcome| MenuLabels::new("10", outcome.as_str(), option)))
+            .collect();
+        let mut history = History::new(35);
+        let mut delta = HistoryDelta::between(LocalSecond::MIN, LocalSecond::new(NOW));
+        for at in (MONDAY * 86_400..NOW).step_by(SLOT as usize) {
+            for option in 0..2 {
+                for (outcome, times) in (0..).zip(calls(option, at)) {
+                    delta.rows(option as u32 * 2 + outcome, LocalSecond::new(at), 0, None, times);
+                }
+            }
+        }
+        history.apply(&delta, |number| labels.get(number as usize));
+        history.cover(LocalSecond::new(MONDAY * 86_400), LocalSecond::new(NOW));
+        history
+    }
+
+    fn scores(history: &History) -> Vec<(String, Score)> {
+        let watermark = LocalSecond::new(NOW);
+        let scores = HangUpDetector::new().scores(history, watermark, &Holidays::default(), "voice");
+        let named = |one: HangUpScore| {
+            assert_eq!(&*one.labels.point.channel, "voice");
+            (one.labels.option.to_string(), one.score)
+        };
+        scores.into_iter().map(named).collect()
+    }
+
+    #[test]
+    fn three_times_as_many_hang_ups_for_an_hour_are_reported_of_the_option_that_has_them() {
+        let broken = history(|option, at| match (option, at >= NOW - 3600) {
+            (0, true) => [3, 7],
+            _ => [1, 9],
+        });
+        let [(one, score), (two, usual)] = &scores(&broken)[..] else { panic!("two options") };
+        assert_eq!((one.as_str(), two.as_str()), ("1", "2"));
+        assert!(score.score > 1.0 && (1800..=5400).contains(&score.window), "{score:?}");
+        assert!((score.observed / score.expected - 3.0).abs() < 0.8, "{score:?}");
+        assert!(usual.score < 0.2, "{usual:?}");
+    }
+
+    #[test]
+    fn what_happens_every_day_at_this_hour_is_usual() {
+        let shut = |_, at: i64| if at.rem_euclid(86_400) >= 13 * 3600 { [9, 1] } else { [1, 9] };
+        assert!(scores(&history(shut)).iter().all(|(_, score)| score.score < 0.5));
+    }
+
+    #[test]
+    fn an_option_at_which_nobody_hangs_up_is_judged_and_one_with_few_calls_is_not() {
+        let never = history(|option, at| match (option, at >= NOW - 1800) {
+            (0, true) => [6, 4],
+            (0, false) => [0, 10],
+            _ => [0, u32::from(at.rem_euclid(86_400) == 0)],
+        });
+        let [(one, score)] = &scores(&never)[..] else { panic!("one option") };
+        assert!(one == "1" && score.score > 1.0, "{score:?}");
+    }
+
+    #[test]
+    fn the_newest_slots_are_left_out_where_hang_ups_come_sooner_than_other_calls() {
+        let mut late = history(|_, _| [1, 9]);
+        let labels = |number: u32| {
+            let outcome = OUTCOMES[number as usize % 2].as_str();
+            Some(MenuLabels::new("10", outcome, "1"))
+        };
+        let of = |number, at| {
+            let mut delta = HistoryDelta::default();
+            delta.rows(number, LocalSecond::new(at), 0, None, 300);
+            (delta, labels(number).unwrap())
+        };
+        // Those who do not hang up are reported ten minutes later.
+        for (number, at) in [(0, NOW), (1, NOW - 600)] {
+            let (delta, labels) = of(number, at);
+            late.apply(&delta, |_| Some(&labels));
+        }
+        let today = day_of(NOW.div_euclid(SLOT) - 1);
+        assert_eq!(unsettled(&late, &options(&late), today), 2);
+        let in_time = history(|_, _| [1, 9]);
+        assert_eq!(unsettled(&in_time, &options(&in_time), today), 0);
+    }
+}
