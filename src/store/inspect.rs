@@ -12,7 +12,7 @@ use super::{
     StoreError, failed, interactions,
     schema::{INTERACTIONS, JOURNEYS, QUOTA, ROWS, StateReader, VERSION},
 };
-use crate::ledger::Totals;
+use crate::{ledger::Totals, wolkvox::ReportName};
 
 /// A summary of a state file.
 #[derive(Debug)]
@@ -34,12 +34,21 @@ pub struct Inspection {
 pub struct TargetInspection {
     /// The `server` label.
     pub name: String,
+    /// Each report of it that has been read.
+    pub reports: Vec<ReportInspection>,
+    /// The server's day as 20260118, and the requests sent on it.
+    pub quota: Option<(u32, u64)>,
+}
+
+/// A summary of one report of a target.
+#[derive(Debug)]
+pub struct ReportInspection {
+    /// Its name.
+    pub report: ReportName,
     /// Its totals.
     pub totals: Totals,
     /// Number of its label sets.
     pub menus: u64,
-    /// The server's day as 20260118, and the requests sent on it.
-    pub quota: Option<(u32, u64)>,
 }
 
 /// Reads a state file without changing it. It must not be in use.
@@ -60,14 +69,16 @@ pub fn inspect(path: &Path) -> Result<Inspection, StoreError> {
         targets: Vec::new(),
     };
     for (name, target) in view.targets()? {
-        inspection.interactions += interactions::all(&blocks, target.0)?.len() as u64;
-        let counters = view.counters(target)?;
-        inspection.targets.push(TargetInspection {
-            name,
-            menus: counters.menus.len() as u64,
-            totals: counters.totals,
-            quota: quota.get(target.0).map_err(failed)?.map(|quota| quota.value()),
-        });
+        let mut reports = Vec::new();
+        for report in ReportName::ALL {
+            let id = target.of(report);
+            let Some(counters) = view.begun(id)? else { continue };
+            inspection.interactions += interactions::all(&blocks, id.0)?.len() as u64;
+            let menus = counters.menus.len() as u64;
+            reports.push(ReportInspection { report, totals: counters.totals, menus });
+        }
+        let quota = quota.get(target.0).map_err(failed)?.map(|quota| quota.value());
+        inspection.targets.push(TargetInspection { name, reports, quota });
     }
     Ok(inspection)
 }
@@ -90,22 +101,29 @@ impl Display for Inspection {
 
 impl Display for TargetInspection {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let totals = &self.totals;
         writeln!(f, "- {}", self.name)?;
-        writeln!(f, "  counting since: {}", moment(totals.origin))?;
-        writeln!(f, "  read and committed up to: {}", moment(totals.watermark))?;
-        writeln!(f, "  last hourly re-reading: {}", moment(totals.hourly_at))?;
-        writeln!(f, "  last nightly re-reading: {}", moment(totals.nightly_at))?;
-        writeln!(f, "  label sets: {}", self.menus)?;
-        writeln!(f, "  rows under `other`, over the limits: {}", totals.overflow.rows())?;
-        writeln!(f, "  rows counted: {}, of them late: {}", totals.new, totals.late)?;
-        writeln!(f, "  rows repeated: {}", totals.repeated)?;
-        writeln!(f, "  rows rejected: {}", totals.rejected.values().sum::<u64>())?;
-        writeln!(f, "  rows out of range: {}", totals.out_of_range)?;
-        writeln!(f, "  seconds known to be short: {}", totals.incomplete)?;
         match self.quota {
-            Some((day, used)) => writeln!(f, "  requests on the server's day {day}: {used}"),
-            None => writeln!(f, "  requests: none yet"),
+            Some((day, used)) => writeln!(f, "  requests on the server's day {day}: {used}")?,
+            None => writeln!(f, "  requests: none yet")?,
         }
+        self.reports.iter().try_for_each(|report| report.fmt(f))
+    }
+}
+
+impl Display for ReportInspection {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let totals = &self.totals;
+        writeln!(f, "  {}", self.report.as_str())?;
+        writeln!(f, "    counting since: {}", moment(totals.origin))?;
+        writeln!(f, "    read and committed up to: {}", moment(totals.watermark))?;
+        writeln!(f, "    last hourly re-reading: {}", moment(totals.hourly_at))?;
+        writeln!(f, "    last nightly re-reading: {}", moment(totals.nightly_at))?;
+        writeln!(f, "    label sets: {}", self.menus)?;
+        writeln!(f, "    rows under `other`, over the limits: {}", totals.overflow.rows())?;
+        writeln!(f, "    rows counted: {}, of them late: {}", totals.new, totals.late)?;
+        writeln!(f, "    rows repeated: {}", totals.repeated)?;
+        writeln!(f, "    rows rejected: {}", totals.rejected.values().sum::<u64>())?;
+        writeln!(f, "    rows out of range: {}", totals.out_of_range)?;
+        writeln!(f, "    seconds known to be short: {}", totals.incomplete)
     }
 }

@@ -47,7 +47,7 @@ pub use self::{
     backup::{BackupSummary, backup, backup_to},
     backup_server::{BackupServer, backup_socket},
     file::Displacement,
-    inspect::{Inspection, TargetInspection, inspect},
+    inspect::{Inspection, ReportInspection, TargetInspection, inspect},
     rescue::RescuedTarget,
     targets::{Copied, TargetError, copy_target, forget_target, rename_target},
     transaction::Transaction,

@@ -302,14 +302,22 @@ fn an_inspection_shows_numbers_and_changes_nothing() {
     let inspection = inspect(&path).unwrap();
     assert_eq!((inspection.rows, inspection.interactions), (2, 2));
     let text = inspection.to_string();
-    assert!(text.contains("- a\n  counting since: 1970-01-01T00:01:17Z\n"), "{text}");
+    assert!(text.contains("  diagram_13\n    counting since: 1970-01-01T00:01:17Z\n"), "{text}");
+    assert!(!text.contains("diagram_1\n"), "{text}");
     assert!(
         text.contains(
-            "label sets: 1\n  rows under `other`, over the limits: 0\n  rows counted: 3, of them late: 0\n"
+            "label sets: 1\n    rows under `other`, over the limits: 0\n    rows counted: 3, of them late: 0\n"
         ),
         "{text}"
     );
     assert!(fs::read(&path).unwrap() == before, "the file was changed");
+    // A second report stands beside the first.
+    let store = Store::open(&path, [1; 16]).unwrap();
+    let begin = || TargetCounters::new(Timestamp::from_second(200).unwrap());
+    store.restore_report(a, ReportName::Diagram1, begin).unwrap();
+    drop(store);
+    let text = inspect(&path).unwrap().to_string();
+    assert!(text.contains("  diagram_1\n    counting since: 1970-01-01T00:03:20Z\n"), "{text}");
     let missing = inspect(Path::new("/nonexistent")).unwrap_err();
     assert!(matches!(missing, StoreError::Io { .. }));
     // Whoever prints an error with its causes does not print one twice.
