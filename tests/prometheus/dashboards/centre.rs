@@ -10,7 +10,7 @@ use std::{
 };
 
 use jiff::{SignedDuration, Timestamp};
-use simulator_testing::{Journeys, Options, Simulator, Truth, serve};
+use simulator_testing::{CallEnds, Journeys, Options, Simulator, Truth, serve};
 use tokio::net::TcpListener;
 
 use crate::support::{
@@ -64,6 +64,11 @@ impl Centre {
         self.simulator.journeys(self.origin, self.until, IDLE)
     }
 
+    /// The sums of what became of calls.
+    pub(crate) fn calls(&self) -> CallEnds {
+        self.simulator.call_end_truth(self.origin, self.until)
+    }
+
     /// A Prometheus that has seen an exporter of its own read everything.
     pub(crate) async fn scraped_by(&self, tool: &Tool) -> Scraped {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port of 127.0.0.1");
@@ -82,6 +87,7 @@ impl Centre {
             "--menu.zero-hold=4s".to_owned(),
             // The weeks before are empty; what takes a week of data has to be empty too, however soon they would be read.
             "--baseline.warm-up=0s".to_owned(),
+            "--wolkvox.outcomes".to_owned(),
             format!("--journey.idle={}s", IDLE.as_secs()),
             format!("--poll.start-from={}", zone.to_datetime(self.origin)),
             format!("--config.file={}", file.display()),
@@ -113,7 +119,9 @@ impl Scraped {
         let journeys = centre.journeys();
         let hits: u64 = truth.options.iter().map(|option| option.hits).sum();
         let ended: u64 = journeys.points.iter().map(|point| point.journeys).sum();
+        let calls: u64 = centre.calls().calls.values().sum();
         for (promql, wanted) in [
+            ("sum(wolkvox_menu_option_outcomes_total)", calls),
             ("sum(wolkvox_menu_option_hits_total)", hits),
             ("sum(wolkvox_menu_journey_options_count)", ended),
             ("sum(wolkvox_menu_option_final_total)", ended),

@@ -172,6 +172,8 @@ const EMPTY: &[(&str, &str, &str)] = &[
     ("wolkvox-menus-en", "The chosen option, or the one that misses most people C", "a week of data"),
     ("wolkvox-menus-en", "The chosen option, or the one that misses most people D", "a week of data"),
     ("wolkvox-menus-en", "Who takes more than 60 s to the chosen option? B", "a week of data"),
+    ("wolkvox-menus-en", "Options: what changed, and where they end J", "a week of data"),
+    ("wolkvox-journeys-en", "Where do callers hang up? C", "a week of data"),
     ("wolkvox-journeys-en", "Alerts A", "a week of data"),
     ("wolkvox-journeys-en", "7 days ago A", "a week of data"),
     ("wolkvox-health-en", "What failed, and how? B", "no faults"),

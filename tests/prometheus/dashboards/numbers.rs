@@ -71,6 +71,27 @@ pub(crate) async fn are_the_truth(scraped: &Scraped, centre: &Centre) {
     let reader = Reader { grafana: Grafana::of_a_test(&scraped.prometheus, end), boards: boards() };
     menus(&reader, centre).await;
     journeys(&reader, centre).await;
+    hang_ups(&reader, centre).await;
+}
+
+/// Where callers hang up, by people, and which part of the calls that ended there they are.
+async fn hang_ups(reader: &Reader<'_>, centre: &Centre) {
+    let (mut all, mut hung_up) = (BTreeMap::new(), BTreeMap::new());
+    for ((rp_id, code, outcome), calls) in &centre.calls().calls {
+        let key = key(rp_id, "voice", code);
+        *all.entry(key.clone()).or_insert(0.0) += *calls as f64;
+        if *outcome == "hung_up" {
+            hung_up.insert(key, *calls as f64);
+        }
+    }
+    let shares = all.iter().filter(|(_, calls)| **calls >= MIN_VISITS);
+    let shares = shares.map(|(key, calls)| (key.clone(), hung_up.get(key).copied().unwrap_or(0.0) / calls));
+    let shares: BTreeMap<String, f64> = shares.collect();
+    let title = "Where do callers hang up?";
+    same_each(title, &reader.per_option("wolkvox-journeys-en", title, "A").await, &hung_up);
+    same_each(title, &reader.per_option("wolkvox-journeys-en", title, "B").await, &shares);
+    let title = "Options: what changed, and where they end";
+    same_each(title, &reader.per_option("wolkvox-menus-en", title, "I").await, &shares);
 }
 
 fn key(rp_id: &str, channel: &str, code: &str) -> String {

@@ -122,6 +122,15 @@ pub(crate) async fn young_installation_says_so(tool: &Tool, generator: &Path) {
             let curves = grafana.curves(panel, &panel.targets[0], &all()).await;
             assert!(curves.first().is_some_and(|(_, samples)| !samples.is_empty()), "{title} is blank");
         }
+        // What became of calls is not read here: a row in words, and no columns.
+        let hang_ups = "Where do callers hang up?";
+        let rows = month.rows(&grafana, JOURNEYS, hang_ups, "A").await;
+        let said = shown(month.panel(JOURNEYS, hang_ups), &rows[0].0["description"]);
+        assert!(rows.len() == 1 && said.contains("does not read what became of calls"), "{said}");
+        for (uid, title, ref_id) in [(JOURNEYS, hang_ups, "B"), (MENUS, OPTIONS, "I"), (MENUS, OPTIONS, "J")]
+        {
+            assert_eq!(month.rows(&grafana, uid, title, ref_id).await, [], "{title} {ref_id}");
+        }
         // Journeys come half an hour late: until then their tables say so in words.
         for title in ["Where do most people get lost?", "Where do people go in circles?"] {
             let rows = month.rows(&grafana, JOURNEYS, title, "A").await;

@@ -42,10 +42,11 @@ macro_rules! anomaly {
     };
 }
 
-pub(crate) const ANOMALIES: [Anomaly; 8] = [
+pub(crate) const ANOMALIES: [Anomaly; 9] = [
     anomaly!("collapse", "WolkvoxRoutingPointCollapsed", "WolkvoxRoutingPointCollapsed", "red"),
     anomaly!("drop_off", "WolkvoxMenuOptionDropOff(Slow)?", "WolkvoxMenuOptionDropOff", "red"),
     anomaly!("abandonment", "WolkvoxMenuOptionAbandonment", "WolkvoxMenuOptionAbandonment", "orange"),
+    anomaly!("hang_up", "WolkvoxMenuOptionHangUps", "WolkvoxMenuOptionHangUps", "orange"),
     anomaly!("surge", "WolkvoxMenuOptionSurge", "WolkvoxMenuOptionSurge", "orange"),
     anomaly!("no_input", "WolkvoxNoInputShareHigh", "WolkvoxNoInputShareHigh", "orange"),
     anomaly!("retries", "WolkvoxMenuRetriesHigh", "WolkvoxMenuRetriesHigh", "orange"),

@@ -8,8 +8,9 @@ use super::{
     panel::Panel,
     promql::{
         CHOSEN, ENTRY, FINAL, JOURNEY, JOURNEYS, KEYS, MENU, MIN_VISITS, OPTION, REPEATS, TRANSITIONS,
-        WEEK_BEFORE, copy, grown, kind_share, kinds, known_a_week_before, named, named_end, of_kind, or_note,
-        or_nothing, over_range, part_of_visits, share_of_ends, share_of_repeats, sum, sum_by, up_to_date,
+        WEEK_BEFORE, change_of_hang_ups, copy, grown, hung_up, kind_share, kinds, known_a_week_before, named,
+        named_end, of_kind, or_note, or_nothing, over_range, part_of_visits, share_hung_up, share_of_ends,
+        share_of_repeats, sum, sum_by, up_to_date,
     },
     query::Query,
 };
@@ -18,6 +19,8 @@ use super::{
 const SHOWN: u32 = 10;
 /// Stands in a table for the reason why it has no rows.
 const NO_JOURNEYS: &str = "wolkvox: no journeys";
+/// The same of hang-ups.
+const NO_HANG_UPS: &str = "wolkvox: no hang-ups";
 const TO_MENUS: Link = Link {
     key: "link.menus",
     url: "/d/wolkvox-menus-{language}?${__url_time_range}&var-datasource=${datasource}",
@@ -34,7 +37,10 @@ pub(crate) fn dashboard() -> Dashboard {
         of_menus: true,
         guides: false,
         refresh: "5m",
-        sections: vec![Section { key: None, panels }],
+        sections: vec![
+            Section { key: None, panels },
+            Section { key: Some("journeys.calls"), panels: vec![where_hung_up()] },
+        ],
     }
 }
 
@@ -97,6 +103,21 @@ fn where_lost() -> Panel {
         .size(12, 9)
 }
 
+/// Folded, because it has nothing to say where what became of calls is not read.
+fn where_hung_up() -> Panel {
+    let mut columns = people_and_share(["column.hung_up", "column.share_lost"], "red");
+    columns.push(Column::new("Value #C", "column.change", 70).unit("percentunit"));
+    Panel::table("journeys.hang_ups", columns)
+        .query(Query::rows(or_note(
+            &format!("sort_desc({})", named(&format!("{} > 0", hung_up(CHOSEN)))),
+            "description",
+            NO_HANG_UPS,
+        )))
+        .query(Query::rows(named(&share_hung_up(CHOSEN))))
+        .query(Query::rows(named(&change_of_hang_ups(hung_up))))
+        .size(24, 9)
+}
+
 fn loops() -> Panel {
     let repeats = sum_by(KEYS, &over_range(REPEATS));
     let columns = people_and_share(["column.repeats", "column.share_repeats"], "purple");
@@ -110,7 +131,10 @@ fn people_and_share(titles: [&'static str; 2], colour: &'static str) -> Vec<Colu
     vec![
         Column::new("description", "column.option", 150)
             .growing()
-            .mapped(&[Mapping::new(NO_JOURNEYS, "journeys.none", "text")])
+            .mapped(&[
+                Mapping::new(NO_JOURNEYS, "journeys.none", "text"),
+                Mapping::new(NO_HANG_UPS, "journeys.no_hang_ups", "text"),
+            ])
             .link(TO_OPTION),
         Column::new("rp_name", "column.point", 120).growing(),
         Column::new("Value #A", titles[0], 110).gauge(colour),

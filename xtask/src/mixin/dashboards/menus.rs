@@ -11,8 +11,9 @@ use super::{
     panel::Panel,
     promql::{
         CHOSEN, HITS, INTERACTIONS, KEYS, MENU, MIN_VISITS, OPTION, RETRIES, SECONDS, SERVER, WEEK_BEFORE,
-        grown, kind_share, known_a_week_before, named, options_there, or_nothing, over_range,
-        percent_of_point, share_of_ends, sum, sum_by, up_to_date, weeks_before, with_label,
+        change_of_hang_ups, grown, kind_share, known_a_week_before, named, options_there, or_nothing,
+        over_range, percent_of_point, share_hung_up, share_of_ends, sum, sum_by, up_to_date, weeks_before,
+        with_label,
     },
     query::Query,
 };
@@ -265,15 +266,18 @@ fn options() -> Panel {
     let retries = format!("{} / ({now} >= {MIN_VISITS})", sum_by(KEYS, &over_range(RETRIES)));
     let per_hour = sum_by(KEYS, &format!("increase({HITS}{{{MENU}}}[1h])"));
     let columns = vec![
-        Column::new("description", "column.option", 190).growing().link(TO_OPTION),
-        Column::new("rp_name", "column.point", 160).growing(),
-        Column::new("Value #A", "column.signal", 60).signs(&SIGNS),
-        Column::new("Value #B", "column.hits", 70),
-        Column::new("Value #C", "column.change", 75).unit("percentunit"),
-        Column::new("Trend #D", "column.trend", 105).sparkline(),
-        Column::new("Value #E", "column.part", 110).unit("suffix:%").gauge("blue"),
-        Column::new("Value #F", "column.ends", 85).unit("percentunit"),
-        Column::new("Value #G", "column.retries", 90).unit("percentunit"),
+        Column::new("description", "column.option", 150).growing().link(TO_OPTION),
+        Column::new("rp_name", "column.point", 120).growing(),
+        Column::new("Value #A", "column.signal", 50).signs(&SIGNS),
+        Column::new("Value #B", "column.hits", 65),
+        Column::new("Value #C", "column.change", 65).unit("percentunit"),
+        Column::new("Trend #D", "column.trend", 90).sparkline(),
+        Column::new("Value #E", "column.part", 95).unit("suffix:%").gauge("blue"),
+        Column::new("Value #F", "column.ends", 80).unit("percentunit"),
+        // Both columns are there only where what became of calls is read.
+        Column::new("Value #I", "column.share_hung_up", 75).unit("percentunit"),
+        Column::new("Value #J", "column.change_hung_up", 70).unit("percentunit"),
+        Column::new("Value #G", "column.retries", 85).unit("percentunit"),
         Column::new("Value #H", "column.median", 70).unit("suffix: s"),
         Column::new("channel", "column.channel", 75).mapped(&CHANNELS),
     ];
@@ -286,9 +290,11 @@ fn options() -> Panel {
         .query(Query::rows(named(&or_nothing(&share_of_ends()))))
         .query(Query::rows(named(&or_nothing(&retries))))
         .query(Query::rows(named(&or_nothing(&median()))))
-        // Of a curve of 105 pixels.
+        .query(Query::rows(named(&share_hung_up(CHOSEN))))
+        .query(Query::rows(named(&change_of_hang_ups(share_hung_up))))
+        // Of a curve of 90 pixels.
         .every("30m")
-        .at_most(105)
+        .at_most(90)
         .size(24, 14)
 }
 

@@ -34,6 +34,9 @@ pub(crate) const JOURNEY: &str = "wolkvox_menu_journey_options";
 /// Journeys that are over. Each has one last option, so that this is also their sum, in fifty times fewer series.
 pub(crate) const JOURNEYS: &str = "wolkvox_menu_journey_options_count";
 
+/// What became of calls; there only where the exporter reads it. It has no channel: all of it is calls.
+const OUTCOMES: &str = "wolkvox_menu_option_outcomes_total";
+
 /// The range that is chosen at the top right.
 pub(crate) const CHOSEN: &str = "[$__range]";
 /// The same range, a week earlier.
@@ -174,6 +177,34 @@ pub(crate) fn part_of_visits(whole: u32, ends: &str, steps: &str) -> String {
 pub(crate) fn share_of_repeats() -> String {
     let visits = format!("({} + {})", sum_by(KEYS, &over_range(ENTRY)), steps("to_opc_menu"));
     format!("clamp_max({} / ({visits} >= {MIN_VISITS}), 1)", sum_by(KEYS, &over_range(REPEATS)))
+}
+
+/// Calls that ended at each option of the chosen routing points and were hung up. Nothing where that is not read, nor where
+/// only chats are chosen.
+pub(crate) fn hung_up(range: &str) -> String {
+    calls_ended(r#", outcome="hung_up""#, range)
+}
+
+/// Of the calls that ended at each option, the share that was hung up.
+pub(crate) fn share_hung_up(range: &str) -> String {
+    format!("{} / ({} >= {MIN_VISITS})", hung_up(range), calls_ended("", range))
+}
+
+/// A change for each option that was hung up at in both ranges, as a fraction; `of` makes the number from a range.
+pub(crate) fn change_of_hang_ups(of: impl Fn(&str) -> String) -> String {
+    format!(
+        "{} / ({} and {} >= {MIN_VISITS}) - 1 and on (server) {}",
+        of(CHOSEN),
+        of(WEEK_BEFORE),
+        hung_up(WEEK_BEFORE),
+        known_a_week_before()
+    )
+}
+
+fn calls_ended(outcome: &str, range: &str) -> String {
+    let grown = format!("increase({OUTCOMES}{{{SERVER}, rp_id=~`${{rp_id:regex}}`{outcome}}}{range})");
+    let calls = with_label(&sum_by("server, rp_id, cod_opc_menu", &grown), "channel", "voice");
+    format!("({calls} and on ({POINT_KEYS}) last_over_time({HITS}{{{MENU}}}[{REMEMBERED}]))")
 }
 
 /// The part of a counter of options that was of these kinds. `whole` is a counter of as many: the same, or one of fewer

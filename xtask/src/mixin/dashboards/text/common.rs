@@ -57,6 +57,9 @@ pub(super) const TEXTS: &[Text] = &[
     ("column.trend", "By the hour", "Por hora"),
     ("column.part", "Part", "Parte"),
     ("column.ends", "End here", "Terminan"),
+    ("column.hung_up", "Hung up", "Colgaron"),
+    ("column.share_hung_up", "Hang up", "Cuelgan"),
+    ("column.change_hung_up", "… vs 7 d", "… vs 7 d"),
     ("column.retries", "Try again", "Reintentan"),
     ("column.median", "Time", "Tiempo"),
     ("column.lost", "People lost", "Se pierden"),
@@ -96,6 +99,7 @@ pub(super) const TEXTS: &[Text] = &[
     // What is unlike usual: $1 observed, $2 in which time, $3 usual, $4 option, $5 routing point.
     ("sentence.collapse", "$5: all options together $1 in $2, usually $3", "$5: todas las opciones juntas $1 en $2, lo usual $3"),
     ("sentence.drop_off", "$4: $1 in $2, usually $3", "$4: $1 en $2, lo usual $3"),
+    ("sentence.hang_up", "$4: $1 hung up here in $2, usually $3", "$4: $1 colgaron aquí en $2, lo usual $3"),
     ("sentence.abandonment", "$4: $1 ended here in $2, usually $3", "$4: $1 terminaron aquí en $2, lo usual $3"),
     ("sentence.surge", "$4: $1 in $2, usually $3 at most", "$4: $1 en $2, lo usual es $3 como máximo"),
     ("sentence.no_input", "$5: $1 entered nothing in $2, usually $3", "$5: $1 no marcaron nada en $2, lo usual $3"),
@@ -106,6 +110,7 @@ pub(super) const TEXTS: &[Text] = &[
     // The same while only an alert is left: $1 option, $2 routing point.
     ("alert.collapse", "$2: hardly anybody arrived", "$2: casi no llegaba nadie"),
     ("alert.drop_off", "$1: fewer chose it", "$1: la elegían menos"),
+    ("alert.hang_up", "$1: more callers hung up here", "$1: colgaban más"),
     ("alert.abandonment", "$1: more people left here", "$1: abandonaban más"),
     ("alert.surge", "$1: far more chose it", "$1: la elegían mucho más"),
     ("alert.no_input", "$2: more entered nothing", "$2: más personas no marcaban nada"),
