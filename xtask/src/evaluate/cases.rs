@@ -17,19 +17,34 @@ enum Case {
     Calm,
     Clumps,
     Rough,
-    Holiday { announced: bool, shut: bool },
-    Outage { left: f32, steps: usize },
-    Fall { left: f32, steps: usize, largest: bool },
+    Holiday {
+        announced: bool,
+        shut: bool,
+    },
+    Outage {
+        left: f32,
+        steps: usize,
+    },
+    Fall {
+        left: f32,
+        steps: usize,
+        largest: bool,
+    },
     AfterFall,
     SpoiltWeeks,
     Renamed,
     Removed,
     Surge,
     Campaign,
-    Abandonment,
+    /// Share of those who usually go on that still does; without one, 70 % of all leave.
+    Abandonment {
+        left: Option<f32>,
+    },
     NoInput,
     HangUps,
-    Lag { all: bool },
+    Lag {
+        all: bool,
+    },
     SlowAgents,
 }
 
@@ -51,7 +66,7 @@ const fn row(title: &'static str, case: Case, points: usize, rates: (f64, f64), 
     Row { title, case, points, rates, days }
 }
 
-const ROWS: [Row; 29] = [
+const ROWS: [Row; 30] = [
     row("nothing", Case::Calm, 7, MIXED, 14),
     row("nothing, one point", Case::Calm, 1, LARGE, 14),
     row("nothing, in clumps", Case::Clumps, 7, MIXED, 14),
@@ -77,7 +92,8 @@ const ROWS: [Row; 29] = [
     row("option and its sub-options removed", Case::Removed, 7, MIXED, 10),
     row("surge x 3", Case::Surge, 7, LARGE, 2),
     row("campaign x 4, 1 h", Case::Campaign, 7, LARGE, 2),
-    row("abandonment 70 %", Case::Abandonment, 7, LARGE, 2),
+    row("abandonment 70 %", Case::Abandonment { left: None }, 7, LARGE, 2),
+    row("70 % of those leave who went on", Case::Abandonment { left: Some(0.3) }, 7, LARGE, 2),
     row("no input x 3", Case::NoInput, 7, LARGE, 2),
     row("hang-ups x 3, 1 h", Case::HangUps, 7, BUSY, 2),
     row("rows of all points 20 to 60 min late", Case::Lag { all: true }, 7, MIXED, 2),
@@ -262,11 +278,11 @@ fn put(row: &Row, points: &mut [Point], chance: &mut Chance) -> (Vec<Trouble>, V
                     });
                 }
             }
-            Case::Abandonment if number % 2 == 0 => {
+            Case::Abandonment { left } if number % 2 == 0 => {
                 let root = chance.below(3);
-                // Usually 20, 30 and 50 % end there, now 70 %.
-                let usual: f32 = [0.8, 0.7, 0.5][root];
-                point.goes_on[root][begin..begin + 48].fill(0.3 / usual);
+                // Usually 63, 60 and 50 % go on.
+                let usual: f32 = [0.63, 0.6, 0.5][root];
+                point.goes_on[root][begin..begin + 48].fill(left.unwrap_or(0.3 / usual));
                 if point.hourly(root, begin) >= 15.0 {
                     troubles.push(Trouble {
                         alerts: vec![(2, own(root))],
@@ -392,11 +408,12 @@ impl Count {
             values.get(at).filter(|one| one.is_finite()).map_or("-".to_owned(), |one| format!("{one:.0}"))
         };
         let (told, n) = (self.delays.len(), self.troubles);
+        let ever = self.told_ever;
         let share = if n == 0 { "-".to_owned() } else { format!("{:.0} %", 100.0 * told as f64 / n as f64) };
-        let each = if told == 0 {
+        let each = if ever == 0 {
             "-".to_owned()
         } else {
-            format!("{:.1}", self.notifications as f64 / told as f64)
+            format!("{:.1}", self.notifications as f64 / ever as f64)
         };
         format!(
             "| {title} | {:.0} | {n} | {share} | {} | {each} | {}, {} | {} | {} | {:.2} |",

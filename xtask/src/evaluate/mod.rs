@@ -18,14 +18,12 @@
 //! | `tally` | what came of one seed, and of all |
 //! | `report` | the tables, and the bounds |
 //! | `size` | memory, disk and time of the history and the detector |
-//! | `prometheus` | a real Prometheus, for the tests of the shipped rules |
 
 mod cases;
 mod chance;
 mod cusum;
 mod paths;
 mod play;
-pub mod prometheus;
 mod report;
 mod scale;
 mod size;

@@ -26,8 +26,13 @@ const KINDS: [(&str, Kind); 13] = [
     ("hang-ups x 3, 1 h", Kind::HangUps),
 ];
 /// Expected hits an hour.
-const SIZES: [(&str, f64, f64); 4] =
-    [("60 and more", 60.0, 1e9), ("15 to 60", 15.0, 60.0), ("5 to 15", 5.0, 15.0), ("1 to 5", 1.0, 5.0)];
+const SIZES: [(&str, f64, f64); 5] = [
+    ("120 and more", 120.0, 1e9),
+    ("60 to 120", 60.0, 120.0),
+    ("15 to 60", 15.0, 60.0),
+    ("5 to 15", 5.0, 15.0),
+    ("1 to 5", 1.0, 5.0),
+];
 
 /// The tables of each world, then the bounds, and whether all of them were kept.
 pub(crate) fn report(tallies: &[Tally], list: bool) -> (String, bool) {
@@ -227,7 +232,7 @@ fn rows(tally: &Tally) -> Vec<Row> {
     )];
     if usual {
         for (kind, title) in [(Kind::To(0), "to zero"), (Kind::To(10), "to 10 %")] {
-            for (size, low, high) in &SIZES[..3] {
+            for (size, low, high) in &SIZES[..4] {
                 let row = of_row(tally, kind, *low, *high);
                 let ours = Summary::of(row.iter().map(|one| one.ours));
                 let cusum = Summary::of(row.iter().filter_map(|one| one.cusum.get(limit).copied()));

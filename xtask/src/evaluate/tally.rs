@@ -140,7 +140,10 @@ impl Tally {
         let silent = |step: &&usize| {
             operation.silences.iter().any(|(start, end)| (*start..=end + AFTER).contains(*step))
         };
-        self.late_for_nothing += told.late.iter().filter(|step| !silent(step)).count();
+        for step in told.late.iter().filter(|step| !silent(step)) {
+            self.late_for_nothing += 1;
+            self.list.push(format!("late report: seed {seed}, {}", day_and_hour(*step)));
+        }
         for (option, since) in &operation.removed {
             let episodes: Vec<&Episode> = told
                 .episodes
@@ -228,8 +231,14 @@ fn excused(operation: &Operation, one: &Episode) -> bool {
         || operation.changed.iter().any(changed)
 }
 
+/// A step that is judged, in words.
+fn day_and_hour(step: usize) -> String {
+    let day = (step - HISTORY) / DAY;
+    let hour = (step % DAY) as f64 / 12.0;
+    format!("on day {day} at {hour:.1}")
+}
+
 fn in_words(seed: u64, operation: &Operation, one: &Episode) -> String {
-    let (day, hour) = ((one.first - HISTORY) / DAY, (one.first % DAY) as f64 / 12.0);
     let own = operation.options.get(one.of).filter(|_| one.anomaly < COLLAPSE);
     let point = own.map_or(one.of, |own| own.point);
     let window = (one.window as usize / STEP as usize).clamp(1, one.first);
@@ -247,11 +256,12 @@ fn in_words(seed: u64, operation: &Operation, one: &Episode) -> String {
     let (mean, usual) = true_level(&is_own);
     let (beside, usual_beside) = true_level(&|option| option.point == point && !is_own(option));
     format!(
-        "{}: seed {seed}, {} {}, on day {day} at {hour:.1}, for {} minutes; score {:.2}, {:.0} of {:.1} in {} minutes; in truth \
+        "{}: seed {seed}, {} {}, {}, for {} minutes; score {:.2}, {:.0} of {:.1} in {} minutes; in truth \
          {mean:.1} after {usual:.1} in earlier weeks, beside {beside:.1} after {usual_beside:.1}",
         name(one.anomaly),
         if one.anomaly < COLLAPSE { "option" } else { "routing point" },
         one.of,
+        day_and_hour(one.first),
         (one.last - one.first) * 5,
         one.score,
         one.observed,
