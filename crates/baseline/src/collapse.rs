@@ -10,7 +10,7 @@ use super::{
     deviance,
     limits::{
         COLLAPSE, COLLAPSE_WINDOWS, GOES_ON, LEARNT_DAYS, LEVEL_PRIOR, NIGHT, NOT_OPENED, QUIET_LEVEL,
-        QUIET_NOISE, REST_HITS, UNUSUAL_LEVEL, WEEKS,
+        QUIET_NOISE, REST_FELL, REST_HITS, UNUSUAL_LEVEL, WEEKS,
     },
     noise::PointNoise,
     option_context::{Pair, PrefixSums},
@@ -102,10 +102,10 @@ impl<'a> Collapse<'a> {
         let usual = f64::from(usual(&mut weeks[..known], 1.0)?);
         let level = self.level(from, to)?;
         let mean = (usual * level).max(1e-9);
-        if self.rest_goes_on(from, to, level) {
+        let noise = f64::from(self.point.noise.level) + QUIET_NOISE * (1.0 - level).powi(2);
+        if self.rest_goes_on(from, to, level, noise) {
             return None;
         }
-        let noise = f64::from(self.point.noise.level) + QUIET_NOISE * (1.0 - level).powi(2);
         let earlier = self.earlier(from, to);
         let of_level = clump / (earlier.expected * level + LEVEL_PRIOR);
         let clumps = mean / clump;
@@ -169,14 +169,17 @@ impl<'a> Collapse<'a> {
         ((all.seen - own.seen + LEVEL_PRIOR) / (expected + LEVEL_PRIOR)).min(1.0)
     }
 
-    /// Returns true if the options that do not follow the largest one go on: then that one fell,
-    /// and not all.
-    fn rest_goes_on(&self, from: usize, to: usize, level: f64) -> bool {
+    /// Returns true if the options that do not follow a large one go on, or have no fewer hits than by
+    /// chance: then that one fell, and not all.
+    fn rest_goes_on(&self, from: usize, to: usize, level: f64, noise: f64) -> bool {
         let all = self.point.hits.between(from, to);
+        let clump = f64::from(self.point.noise.dispersion);
         self.point.leaders.iter().any(|led| {
             let led = led.between(from, to);
             let expected = (all.expected - led.expected) * level;
-            expected >= REST_HITS && all.seen - led.seen >= GOES_ON * expected
+            let seen = all.seen - led.seen;
+            let below = deviance::below(seen / clump, expected / clump, noise);
+            expected >= REST_HITS && (seen >= GOES_ON * expected || below < REST_FELL)
         })
     }
 

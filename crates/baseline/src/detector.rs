@@ -10,6 +10,7 @@ use super::{
     limits::{REPLAY_STEP, REPLAYED_HOURS},
     noise::{DAYS, Learner, Lesson, Noise, PointLesson, PointNoise, shrink, shrink_points},
     open_falls::OpenFalls,
+    shares::SHARES,
 };
 use model::{LocalSecond, PointLabels};
 
@@ -28,13 +29,15 @@ pub struct Detector {
     started: bool,
 }
 
-/// The options and routing points that are reported as fallen.
+/// The options and routing points that are reported as fallen, and the shares that are reported as risen.
 #[derive(Default)]
 pub(super) struct Falls {
     /// By place.
     pub(super) options: OpenFalls,
     /// By number.
     pub(super) points: OpenFalls,
+    /// By place of the option, for each of its shares.
+    pub(super) shares: [OpenFalls; SHARES],
 }
 
 /// The noise and the shares that were learnt.

@@ -30,6 +30,30 @@ pub(super) fn share_above(part: f64, whole: f64, share: f64, noise: f64) -> f64 
     2.0 * likelihood.max(0.0) / (1.0 + whole * noise * share / (1.0 - share))
 }
 
+/// The same of a share that varies by a factor, as one that is far above it by noise does.
+///
+/// By chance alone it is the likelihood ratio of two binomial shares (G-test), by noise alone the square of the logarithm of
+/// their ratio over `noise`, the relative variance of the share. Of both it is half their harmonic mean, so that for
+/// small deviations the variances add up.
+pub(super) fn varying_share_above(part: f64, whole: f64, share: f64, noise: f64) -> f64 {
+    let part = part - 0.5;
+    let share = share.clamp(1e-6, 1.0 - 1e-6);
+    if part <= whole * share {
+        return 0.0;
+    }
+    let rest = (whole - part).max(0.5);
+    let ratio = (part / (whole * share)).ln();
+    let likelihood = part * ratio + rest * (rest / (whole * (1.0 - share))).ln();
+    let chance = 2.0 * likelihood.max(1e-9);
+    1.0 / (1.0 / chance + noise / (ratio * ratio))
+}
+
+/// Part of the variance of such a share that is noise.
+pub(super) fn share_noise(deviance: f64, part: f64, whole: f64, share: f64, noise: f64) -> f64 {
+    let ratio = ((part - 0.5) / (whole * share).max(1e-9)).ln();
+    (deviance * noise / (ratio * ratio)).clamp(0.0, 1.0)
+}
+
 /// Odds of a share over those of the usual one.
 pub(super) fn odds(part: f64, whole: f64, share: f64) -> f64 {
     let rest = (whole - part).max(0.5);
@@ -72,6 +96,9 @@ mod tests {
         assert!(share_above(75.0, 100.0, 0.45, 0.0) > 30.0);
         assert!(share_above(75.0, 100.0, 0.45, 0.01) < share_above(75.0, 100.0, 0.45, 0.0));
         assert_eq!(share_above(45.0, 100.0, 0.45, 0.0), 0.0);
+        // Of many hits it is what noise allows: half as many again, at a noise of a tenth.
+        let many = varying_share_above(0.45e6, 1e6, 0.3, 0.01);
+        assert!((many - 1.5_f64.ln().powi(2) / 0.01).abs() < 0.1, "{many}");
         assert!((odds(75.0, 100.0, 0.5) - 3.0).abs() < 1e-9);
     }
 

@@ -15,14 +15,14 @@ use super::{
     hours,
     lateness::{self, LateRows, RECENT_SLOTS},
     limits::{
-        BESIDE, FOLLOWERS_MISSING, LATE_SLOTS, LEAST_SHARE_NOISE, LONGEST, NO_INPUT_WINDOWS, RISE_PRIOR,
-        SILENT_HITS, SILENT_POINT, UNUSED_DAYS,
+        BESIDE, FOLLOWERS_MISSING, LATE_SLOTS, LEAST_SHARE_NOISE, LEVEL_PRIOR, LONGEST, NO_INPUT_WINDOWS,
+        RISE_PRIOR, SILENT_HITS, SILENT_POINT, UNUSED_DAYS,
     },
     moment::midnight,
     noise::{Lesson, Noise, PointLesson, PointNoise},
-    open_falls::OpenFalls,
+    open_falls::{OpenFalls, left},
     option_context::{Leader, OptionContext, PrefixSums},
-    shares::{self, Recent},
+    shares::{self, Recent, SHARES},
     surge::surge,
 };
 use model::{OptionKind, PointLabels};
@@ -64,6 +64,8 @@ pub(super) struct EvaluationWindow {
     /// True if nothing is known of what comes after. Not so in the hour that comes twice, nor where
     /// the past is judged once more: nothing is late there.
     newest: bool,
+    /// The rows of each routing point of today and yesterday, by lateness.
+    late: Vec<[u32; LATE_CLASSES]>,
     /// Newest slots of each routing point that are not judged because its rows are late.
     lags: Vec<usize>,
 }
@@ -92,6 +94,7 @@ impl EvaluationWindow {
             growth: 1.0,
             used,
             newest: !known.history.has_slot(last),
+            late: vec![[0; LATE_CLASSES]; known.points.len()],
             lags: vec![0; known.points.len()],
         };
         let idle: Vec<i64> = known.points.iter().map(|point| slots_of((known.now.idle)(point))).collect();
@@ -112,7 +115,8 @@ impl EvaluationWindow {
     }
 
     /// Leaves out the newest slots where rows are late: of a routing point most of whose rows of the
-    /// last hour came late, and of all where none has a row, since not all of them fall silent at once.
+    /// last hour came late, or that is silent and lagged before; and of all where none has a row, since not
+    /// all of them fall silent at once.
     fn lag(&mut self, known: &Known<'_>, last: i64, of_points: &mut [Vec<(f32, f32)>]) {
         let mut late = vec![Vec::new(); known.points.len()];
         let since = last - RECENT_SLOTS;
@@ -121,8 +125,10 @@ impl EvaluationWindow {
             late[known.point_of[rows.option]].push(*rows);
         }
         let hour = self.len() - (RECENT_SLOTS as usize).min(self.len());
-        for ((lag, late), point) in self.lags.iter_mut().zip(&late).zip(of_points.iter()) {
-            *lag = lateness::lag(late, &point[hour..], last).min(point.len());
+        for (number, point) in of_points.iter().enumerate() {
+            let lagged = known.point_lessons[number].lagged.max(lateness::lagged(&self.late[number]));
+            let may_lag = if self.newest { lateness::may_lag(point, lagged) } else { 0 };
+            self.lags[number] = lateness::lag(&late[number], &point[hour..], last).max(may_lag);
         }
         let mut silent = silence(of_points);
         if known.now.holidays.has(super::day_of(last - 1)) {
@@ -189,6 +195,8 @@ impl EvaluationWindow {
         for counts in counts.iter().flatten() {
             late.iter_mut().zip(&counts[LATE..]).for_each(|(sum, more)| *sum += more);
         }
+        let of_point = &mut self.late[known.point_of[option]];
+        of_point.iter_mut().zip(late).for_each(|(sum, more)| *sum += more);
         for (forecast, counts) in known.forecasts.iter().zip(&counts) {
             if let Some(counts) = counts {
                 let first = i64::from(forecast.day) * HOURS as i64;
@@ -247,13 +255,41 @@ impl EvaluationWindow {
         let collapsed = known.forecasts.last().is_some_and(any_week).then(|| {
             let score = collapse.score(self.len());
             let last = self.base + self.len() as i64;
-            falls.points.follow(point, score, last, |left, slots| collapse.is_back(left, slots))
+            falls.points.follow(point, score, last, |fall, slots| collapse.is_back(left(fall), slots))
         });
         let mut judged = self.options(known, point, options, &fallen, &mut falls.options);
         let mut scores = [collapsed, self.no_input(known, point, options)];
         let abandoned = self.abandoned(known, point, options, &judged);
         settle(&mut scores, &mut judged, lately, &abandoned);
+        if self.newest && !scores[PointAnomaly::Collapse as usize].is_some_and(|score| score.score > 1.0) {
+            self.follow_rises(known, options, &mut judged, &mut falls.shares);
+        }
         (scores, judged)
+    }
+
+    /// Keeps shares reported that rose and are not back.
+    fn follow_rises(
+        &self,
+        known: &Known<'_>,
+        options: &[usize],
+        judged: &mut [OfOption],
+        rises: &mut [OpenFalls; SHARES],
+    ) {
+        let last = self.base + self.len() as i64;
+        for (option, judged) in options.iter().zip(judged) {
+            let Some(lesson) = &known.lessons[*option] else { continue };
+            let recent = &self.recent[*option];
+            let scores = judged.scores.iter_mut().skip(Anomaly::Abandonment as usize);
+            for ((share, rises), score) in rises.iter_mut().enumerate().zip(scores) {
+                let Some(score) = score else {
+                    rises.forget(*option);
+                    continue;
+                };
+                *score = rises.follow(*option, *score, last, |rise, slots| {
+                    shares::is_back(recent, &lesson.shares, share, rise, slots, self.in_hour())
+                });
+            }
+        }
     }
 
     /// Returns for each option whether fewer go on from it to all that follow it, and not only to
@@ -269,13 +305,13 @@ impl EvaluationWindow {
             let score = judged.scores[Anomaly::Abandonment as usize].filter(|score| score.window > 0);
             let lead = known.point_lessons[point].leads.iter().find(|lead| lead.option == *option);
             let (Some(score), Some(lead)) = (score, lead) else { return false };
-            let left = |option: usize| {
+            let left_of = |option: usize| {
                 let recent = self.options[option].between(self.len() - score.slots(), self.len());
                 (recent.seen + 1.0) / (recent.expected + 1.0)
             };
-            let usual = left(*option);
+            let usual = left_of(*option);
             let misses = |follower: &Follower| {
-                left(follower.option) < usual * (1.0 - FOLLOWERS_MISSING * follower.share)
+                left_of(follower.option) < usual * (1.0 - FOLLOWERS_MISSING * follower.share)
             };
             lead.followers.iter().all(misses)
         };
@@ -372,7 +408,7 @@ impl EvaluationWindow {
             of_option.weeks = weeks;
             let fall = drop_off(context, noise, weeks);
             let last = self.base + self.len() as i64;
-            let is_back = |left, slots| context.is_back(left, weeks, slots);
+            let is_back = |fall: &Score, slots| context.is_back(left(fall), weeks, slots);
             let score = falls.follow(option, fall, last, is_back);
             of_option.scores[Anomaly::DropOff as usize] = Some(score);
             // More entries of nothing are told of their routing point.
@@ -384,7 +420,8 @@ impl EvaluationWindow {
         }
         if let Some(lesson) = known.lessons[option].as_ref().filter(|_| self.newest) {
             let ends = matches!(Self::kind(known, option), OptionKind::OptOut | OptionKind::Terminal);
-            let shares = shares::shares(&self.recent[option], &lesson.shares, ends, self.in_hour());
+            let noise = &known.noise[option].shares;
+            let shares = shares::shares(&self.recent[option], &lesson.shares, noise, ends, self.in_hour());
             let of_shares = Anomaly::Abandonment as usize..=Anomaly::TimeToOption as usize;
             of_option.scores[of_shares].copy_from_slice(&shares);
         }
@@ -435,7 +472,7 @@ impl EvaluationWindow {
                 whole: all.seen,
                 share: part / whole,
                 expected: of.1 * others.max(1.0),
-                noise: LEAST_SHARE_NOISE + noise(&|noise| noise.of(slots)),
+                noise: LEAST_SHARE_NOISE + noise(&|noise| f64::from(noise.day) + noise.of(slots)),
                 dispersion: noise(&|noise| noise.dispersion.into()),
             };
             let score = window.score(slots);
@@ -464,7 +501,7 @@ impl EvaluationWindow {
 }
 
 /// The slots in which no routing point has a row although several usually do: not all of them fall
-/// silent at once, so the report lacks that time.
+/// silent at once, so the report lacks that time. What is due is less on a quiet day.
 fn silence(of_points: &[Vec<(f32, f32)>]) -> Vec<bool> {
     let slots = of_points.first().map_or(0, Vec::len);
     let nobody = |slot: usize| {
@@ -478,7 +515,10 @@ fn silence(of_points: &[Vec<(f32, f32)>]) -> Vec<bool> {
         let expected: Vec<f32> =
             of_points.iter().map(|point| point[begin..end].iter().map(|slot| slot.1).sum()).collect();
         let several = expected.iter().filter(|hits| **hits >= SILENT_POINT).count() > 1;
-        if several && expected.iter().sum::<f32>() >= SILENT_HITS {
+        let before = of_points.iter().flat_map(|point| &point[..begin]);
+        let (seen, usual) = before
+            .fold((LEVEL_PRIOR as f32, LEVEL_PRIOR as f32), |sum, slot| (sum.0 + slot.0, sum.1 + slot.1));
+        if several && expected.iter().sum::<f32>() * (seen / usual).min(1.0) >= SILENT_HITS {
             silent[begin..end].fill(true);
         }
         begin = end + 1;

@@ -5,7 +5,7 @@
 
 use super::{
     cells::{LATE_BOUNDS, LATE_CLASSES},
-    limits::LATE_SLOTS,
+    limits::{LATE_SLOTS, SILENT_HITS},
 };
 
 /// Rows of an option that came after the slot of their date had been read.
@@ -26,10 +26,16 @@ pub(super) const RECENT_SLOTS: i64 = 12;
 const LAGS: i64 = 3;
 /// Rows that are taken to have come in time before any is known to.
 const PRIOR: f32 = 3.0;
-/// Rows that have to be late before a routing point lags.
+/// Rows that have to be late before a routing point lags,
 const LEAST_ROWS: f64 = 5.0;
+/// and this share of those that are due: others are strays.
+const LEAST_SHARE: f64 = 0.1;
 /// A lag is so long that it holds this share of the late rows.
 const QUANTILE: f64 = 0.9;
+/// A routing point lagged on a day on which this share of its rows was later than [`LAGS`]: a quarter of an hour of ten.
+const LAGGED_SHARE: f32 = 0.025;
+/// Number of rows that had to be late on such a day.
+const LAGGED_ROWS: u32 = 20;
 
 /// The class of rows that came so many slots after their date.
 pub(super) fn class(age: i64) -> usize {
@@ -42,6 +48,32 @@ pub(super) fn known(classes: &[u32; LATE_CLASSES], age: i64) -> f32 {
     let over = LATE_BOUNDS.partition_point(|bound| *bound <= age);
     let by_then: u32 = classes[..over].iter().sum();
     (by_then as f32 + PRIOR) / (all as f32 + PRIOR)
+}
+
+/// Slots by which a routing point lagged on a day, by the rows of all its options; 0 if it did not.
+pub(super) fn lagged(classes: &[u32; LATE_CLASSES]) -> usize {
+    let all: u32 = classes.iter().sum();
+    let bounds = LATE_BOUNDS.iter().zip(classes).filter(|(bound, _)| **bound > LAGS);
+    let late: u32 = bounds.clone().map(|(_, rows)| rows).sum();
+    if late < LAGGED_ROWS || (late as f32) < LAGGED_SHARE * all as f32 {
+        return 0;
+    }
+    let mut so_far = 0;
+    let mut quantile = bounds.skip_while(|(_, rows)| {
+        so_far += **rows;
+        f64::from(so_far) < QUANTILE * f64::from(late)
+    });
+    quantile.next().map_or(0, |(bound, _)| *bound as usize)
+}
+
+/// The newest slots of a routing point that may just be late, if it has lagged by so many slots before: its silence, as
+/// long as it is no longer than that or an hour, and if enough was due to mean anything. `hits` has what was seen and expected by slot.
+pub(super) fn may_lag(hits: &[(f32, f32)], lagged: usize) -> usize {
+    let silent = || hits.iter().rev().take_while(|(seen, _)| *seen <= 0.0);
+    let open = silent().filter(|(_, expected)| *expected > 0.0).count();
+    let due: f32 = silent().map(|(_, expected)| expected).sum();
+    let longest = if lagged == 0 { 0 } else { lagged.max(RECENT_SLOTS as usize) };
+    if open > longest || due < SILENT_HITS { 0 } else { silent().count() }
 }
 
 /// Slots by which a routing point lags before the slot `last`: 0 unless most of what is due of the
@@ -75,7 +107,8 @@ fn lag_within(late: &[&LateRows], hits: &[(f32, f32)], since: i64, last: i64) ->
         due += f64::from(*expected);
     }
     let in_time = dated - sum(&|rows| rows.came - rows.age >= since);
-    if came < LEAST_ROWS || due <= 0.0 || came < in_time || 2.0 * in_time > due {
+    let few = came < LEAST_ROWS || came < LEAST_SHARE * due || due < f64::from(SILENT_HITS);
+    if few || came < in_time || 2.0 * in_time > due {
         return 0;
     }
     let mut so_far = 0.0;
@@ -100,6 +133,32 @@ mod tests {
         classes[class(48)] = 250;
         let known = [0, 1, 2, 12, 24].map(|age| (known(&classes, age) * 100.0).round());
         assert_eq!(known, [50.0, 50.0, 75.0, 75.0, 75.0]);
+    }
+
+    #[test]
+    fn a_day_on_which_many_rows_were_late_tells_how_long_a_silence_may_be_no_more_than_that() {
+        let day = |late: &[(i64, u32)]| {
+            let mut classes = [0; LATE_CLASSES];
+            classes[0] = 1000;
+            late.iter().for_each(|(age, rows)| classes[class(*age)] += rows);
+            lagged(&classes)
+        };
+        // Strays, agents whose rows come a little later, and rows that a re-reading found; then 20 minutes, and an hour.
+        assert_eq!([day(&[(4, 15)]), day(&[(3, 500)]), day(&[(100, 500)])], [0; 3]);
+        assert_eq!([day(&[(4, 100)]), day(&[(4, 100), (12, 100)])], [5, 12]);
+
+        let hits = |silent: usize, expected: f32| {
+            let mut hits = vec![(5.0, expected); 6];
+            hits.extend(vec![(0.0, expected); silent]);
+            hits
+        };
+        let newest = |silent, expected, lagged| may_lag(&hits(silent, expected), lagged);
+        assert_eq!([newest(5, 5.0, 0), newest(5, 1.0, 5), newest(0, 5.0, 5)], [0; 3]);
+        assert_eq!([newest(12, 5.0, 5), newest(13, 5.0, 5), newest(13, 5.0, 24)], [12, 0, 13]);
+        // The night before does not count.
+        let mut morning = vec![(0.0, 0.0); 80];
+        morning.extend([(0.0, 5.0); 4]);
+        assert_eq!(may_lag(&morning, 5), 84);
     }
 
     #[test]

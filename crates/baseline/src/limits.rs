@@ -1,6 +1,8 @@
 //! Every number that decides how unlike the usual something has to be. Measured by `cargo xtask evaluate`; a change here is
 //! judged there.
 
+use super::shares::SHARES;
+
 /// Weeks that the expectation looks back; it takes their median.
 pub(super) const WEEKS: usize = 4;
 /// Slots before and after a moment of an earlier week that count as the same time: half an hour.
@@ -48,7 +50,7 @@ pub(super) const MOST_DAY: f64 = 2.5;
 
 /// Deviance of a fall that is worth an alert, by slots of the window; between them it goes with the logarithm. Measured so that each
 /// length has its share of the false alarms.
-pub(super) const DROP: [(usize, f64); 4] = [(3, 21.0), (6, 23.0), (24, 24.0), (LONGEST, 20.0)];
+pub(super) const DROP: [(usize, f64); 4] = [(3, 23.0), (6, 21.5), (24, 21.0), (LONGEST, 20.0)];
 
 /// Logarithm of the likelihood ratio at which a fall is over.
 pub(super) const RECOVERED: f64 = 6.0;
@@ -58,7 +60,7 @@ pub(super) const REPLAYED_HOURS: i64 = 60;
 pub(super) const REPLAY_STEP: usize = 3;
 
 /// Deviance of the fall of a whole routing point that is worth an alert.
-pub(super) const COLLAPSE: f64 = 20.0;
+pub(super) const COLLAPSE: f64 = 22.0;
 /// Slots of the windows in which a routing point is judged.
 pub(super) const COLLAPSE_WINDOWS: [usize; 6] = [2, 4, 6, 9, 12, 36];
 /// Least variation of a routing point's level, squared, that is believed.
@@ -77,6 +79,8 @@ pub(super) const NOT_OPENED: f64 = 0.05;
 pub(super) const GOES_ON: f64 = 0.6;
 /// Hits that they should have had.
 pub(super) const REST_HITS: f64 = 8.0;
+/// Deviance from which on they have fallen, too.
+pub(super) const REST_FELL: f64 = 6.0;
 
 /// An option follows another if at least this share of its hits come by way of it.
 pub(super) const FOLLOWS: f64 = 0.25;
@@ -101,13 +105,14 @@ pub(super) const SHIFTS: usize = 2;
 pub(super) const LATE_SLOTS: usize = 24;
 /// Hits that a routing point should have had before its silence means anything,
 pub(super) const SILENT_POINT: f32 = 2.0;
-/// and all of them together before the report is taken for late.
-pub(super) const SILENT_HITS: f32 = 8.0;
+/// and all of them together, at today's level, before the report is taken for late.
+pub(super) const SILENT_HITS: f32 = 16.0;
 
 /// Deviance of a surge that is worth an alert,
 pub(super) const SURGE: f64 = 22.0;
-/// and of a share that has risen.
-pub(super) const RISE: f64 = 34.0;
+/// and of a share that has risen: of journeys that end at an option, of several attempts, of returns,
+/// and of hits that take long.
+pub(super) const RISE: [f64; SHARES] = [26.0, 34.0, 34.0, 40.0];
 /// The same of entries of nothing, which are judged for a routing point as a whole.
 pub(super) const NO_INPUT: f64 = 24.0;
 /// Rises are judged only where at least so many are expected.
@@ -154,7 +159,7 @@ pub(super) const SHARE_KNOWN: f32 = 200.0;
 /// Variation of a share, squared, that is assumed until more is learnt,
 pub(super) const FIRST_SHARE_NOISE: f64 = 0.15 * 0.15;
 /// and the least that is believed.
-pub(super) const LEAST_SHARE_NOISE: f64 = 0.1 * 0.1;
+pub(super) const LEAST_SHARE_NOISE: f64 = 0.05 * 0.05;
 /// Hours, the present one included, of the windows in which shares are judged.
 pub(super) const SHARE_HOURS: [usize; 5] = [1, 2, 3, 4, 8];
 /// The time within which nine of ten reach an option: so many times the usual one,
@@ -181,3 +186,5 @@ pub(super) const HANG_UP_HOUR: f32 = 50.0;
 /// Hang-ups and other calls of a slot are compared if the shares of them that are known by then differ by this factor at
 /// most.
 pub(super) const HANG_UP_ALIKE: f32 = 1.1;
+/// The least variation of a share of hang-ups, squared, that is believed.
+pub(super) const LEAST_HANG_UP_NOISE: f64 = 0.1 * 0.1;

@@ -5,20 +5,20 @@
 
 use super::{
     HOURS, SLOT, SLOTS,
-    cells::{Counts, LATE, TIME_BUCKETS},
+    cells::{Counts, LATE, LATE_CLASSES, TIME_BUCKETS},
     day_forecast::{AROUND_SLOTS, edge, median, usual as usual_week},
     deviance,
     followers::{Lead, leads},
     history::History,
-    hours,
+    hours, lateness,
     limits::{
         AROUND, AROUND_LEAST, DISPERSION_HITS, FIRST_DAY_NOISE, FIRST_DISPERSION, FIRST_LEVEL_NOISE,
-        FIRST_NOISE, FIRST_SHARE_NOISE, LEARNT, LEAST_COLLAPSE_NOISE, LEAST_DAY_NOISE, LEAST_LEVEL_NOISE,
-        LEAST_NOISE, LEAST_SHARE_NOISE, WEEKS,
+        FIRST_NOISE, FIRST_SHARE_NOISE, LEARNT, LEAST_COLLAPSE_NOISE, LEAST_DAY_NOISE, LEAST_HANG_UP_NOISE,
+        LEAST_LEVEL_NOISE, LEAST_NOISE, LEAST_SHARE_NOISE, WEEKS,
     },
     moment::{Holidays, midnight},
     option_context::{Comparison, OptionContext, PrefixSums},
-    shares::{self, Usual, UsualShares},
+    shares::{self, SHARES, Usual, UsualShares},
 };
 
 const WEEK: usize = 7 * SLOTS;
@@ -39,6 +39,8 @@ pub(super) struct Noise {
     pub(super) level: f32,
     /// The noise of windows as long as [`LEARNT`] says, beyond that.
     windows: [f32; LEARNT.len()],
+    /// The noise of each of its shares, in the order of [`UsualShares::all`].
+    pub(super) shares: [f32; SHARES],
 }
 
 impl Noise {
@@ -66,12 +68,13 @@ pub(super) struct PointNoise {
 }
 
 /// The lesson of a few weeks of one option: the value of each kind of noise and its weight.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub(super) struct Estimate {
     day: Weighted,
     dispersion: Weighted,
     level: Weighted,
     windows: [Weighted; LEARNT.len()],
+    shares: [Weighted; SHARES],
 }
 
 /// A value, and how many windows full of hits it stands on.
@@ -105,20 +108,19 @@ pub(super) fn shrink(lessons: &[Option<Lesson>]) -> Vec<Noise> {
     let level = usual(&|estimate| estimate.level, FIRST_LEVEL_NOISE);
     let windows: [f32; LEARNT.len()] =
         std::array::from_fn(|length| usual(&|estimate| estimate.windows[length], FIRST_NOISE));
+    let shares: [f32; SHARES] =
+        std::array::from_fn(|share| usual(&|estimate| estimate.shares[share], FIRST_SHARE_NOISE));
     let of = |estimate: &Option<Estimate>| {
-        let none = Weighted::default();
-        let own = estimate.unwrap_or(Estimate {
-            day: none,
-            dispersion: none,
-            level: none,
-            windows: Default::default(),
-        });
+        let own = estimate.unwrap_or_default();
         Noise {
             day: own.day.shrunk_toward(day, LEAST_DAY_NOISE),
             dispersion: own.dispersion.shrunk_toward(dispersion, 1.0),
             level: own.level.shrunk_toward(level, LEAST_LEVEL_NOISE),
             windows: std::array::from_fn(|length| {
                 own.windows[length].shrunk_toward(windows[length], LEAST_NOISE)
+            }),
+            shares: std::array::from_fn(|share| {
+                own.shares[share].shrunk_toward(shares[share], LEAST_SHARE_NOISE)
             }),
         }
     };
@@ -155,6 +157,8 @@ pub(super) struct PointLesson {
     pub(super) options: Vec<Option<Lesson>>,
     /// True if its hours shift.
     pub(super) shifts: bool,
+    /// The most slots by which its rows were late on a day; 0 if they were in time.
+    pub(super) lagged: usize,
     level: Weighted,
     dispersion: Weighted,
     /// Options that lead others.
@@ -275,15 +279,15 @@ impl Learner {
             let mut own_edges = self.edges(&own_hits);
             own_edges.iter_mut().zip(&edges).for_each(|(own, edge)| *own = own.min(*edge));
             let (own, weeks) = self.sums(&own_hits, Some(&own_edges));
-            Some(Lesson {
-                noise: self.estimate(&without_incidents(&own), &weeks, &point, level),
-                shares: self.shares(history, *option, &own_hits),
-            })
+            let mut noise = self.estimate(&without_incidents(&own), &weeks, &point, level);
+            let shares = self.shares(history, *option, &own_hits, &mut noise.shares);
+            Some(Lesson { noise, shares })
         });
         let options_lessons = lessons.collect();
         PointLesson {
             options: options_lessons,
             shifts,
+            lagged: self.lagged(history, options),
             level: hourly,
             dispersion: dispersion(&point),
             leads: leads(&point, options, |option, hits| {
@@ -302,8 +306,22 @@ impl Learner {
         }
     }
 
-    /// The usual shares of an option.
-    fn shares(&self, history: &History, option: usize, hits: &[f32]) -> UsualShares {
+    fn lagged(&self, history: &History, options: &[usize]) -> usize {
+        let mut days = vec![[0; LATE_CLASSES]; DAYS];
+        self.each_day(history, options, |day, counts| {
+            days[day].iter_mut().zip(&counts[LATE..]).for_each(|(sum, rows)| *sum += rows);
+        });
+        days.iter().map(lateness::lagged).max().unwrap_or(0)
+    }
+
+    /// The usual shares of an option; fills in how much they vary.
+    fn shares(
+        &self,
+        history: &History,
+        option: usize,
+        hits: &[f32],
+        noise: &mut [Weighted; SHARES],
+    ) -> UsualShares {
         let mut hourly = vec![[0.0_f32; 3 + TIME_BUCKETS]; DAYS * HOURS];
         self.each_day(history, &[option], |day, counts| {
             for (at, count) in counts[SLOTS..LATE].iter().enumerate() {
@@ -321,16 +339,14 @@ impl Learner {
         let timed: Vec<f32> = hourly.iter().map(|hour| hour[3..].iter().sum()).collect();
         // Only the part of the weeks in which the option was there.
         let begin = by_hour.iter().position(|hits| *hits > 0.0).unwrap_or(by_hour.len());
-        let usual = |part: &[f32], whole: &[f32]| usual(&part[begin..], &whole[begin..], begin);
-        UsualShares {
-            finals: usual(&column(0), &by_hour),
-            retries: usual(&column(1), &by_hour),
-            repeats: usual(&column(2), &by_hour),
-            slow: usual(&slow, &timed),
-            bound: bound as u8,
-            p90: shares::p90(&times) as f32,
-            hits: hits.iter().sum(),
-        }
+        let parts = [(column(0), &by_hour), (column(1), &by_hour), (column(2), &by_hour), (slow, &timed)];
+        let all = std::array::from_fn(|share| {
+            let (part, whole) = &parts[share];
+            let usual = usual(&part[begin..], &whole[begin..]);
+            noise[share] = noise_of_share(&part[begin..], &whole[begin..], usual.share, begin);
+            usual
+        });
+        UsualShares { all, bound: bound as u8, p90: shares::p90(&times) as f32, hits: hits.iter().sum() }
     }
 
     /// Returns how much a routing point's level varies around that of the others, hour by hour,
@@ -387,7 +403,7 @@ impl Learner {
             }
             days.weighted((step as f32 / length as f32).min(1.0))
         });
-        Estimate { day, dispersion, level, windows }
+        Estimate { day, dispersion, level, windows, shares: Default::default() }
     }
 }
 
@@ -435,12 +451,25 @@ fn dispersion(own: &PrefixSums) -> Weighted {
     days.weighted(1.0 / DISPERSION_HITS)
 }
 
-/// Returns what is usual of a share, by hour from the hour `begin` of the weeks on.
-fn usual(part: &[f32], whole: &[f32], begin: usize) -> Usual {
-    let (parts, all): (f32, f32) = (part.iter().sum(), whole.iter().sum());
-    let share = if all > 0.0 { parts / all } else { 0.0 };
-    let expected: Vec<f32> = whole.iter().map(|whole| share * whole).collect();
-    Usual { share, whole: all, noise: share_noise(part, &expected, begin) }
+/// Returns what is usual of a share.
+fn usual(part: &[f32], whole: &[f32]) -> Usual {
+    let parts: f32 = part.iter().sum();
+    let all: f32 = whole.iter().sum();
+    Usual { share: if all > 0.0 { parts / all } else { 0.0 }, whole: all }
+}
+
+/// The variation of a share beside chance, as a relative variance: by hour, from the hour `begin` of the weeks on.
+fn noise_of_share(part: &[f32], whole: &[f32], share: f32, begin: usize) -> Weighted {
+    let mut days = ByDay::default();
+    for (at, (part, whole)) in (begin..).zip(part.iter().zip(whole)) {
+        let mean = f64::from(share * whole).max(1e-9);
+        let seen = f64::from(*part);
+        // A share of the hits varies by chance less than a count does.
+        let chance = -f64::from(share) / mean;
+        let window = Comparison { seen, mean, relative_variance: chance, day: 0.0 };
+        days.add((at / HOURS).min(DAYS - 1), &window, Side::Above);
+    }
+    days.weighted(1.0)
 }
 
 /// The variation of a share beside chance, as a relative variance: `part` is what was seen by hour from the hour `begin` of
@@ -459,7 +488,7 @@ pub(super) fn share_noise(part: &[f32], expected: &[f32], begin: usize) -> f32 {
     let learnt = days.weighted(1.0);
     let (first, weight) = (FIRST_SHARE_NOISE as f32, learnt.weight);
     let noise = (learnt.value * weight + first * OTHERS) / (weight + OTHERS);
-    noise.max(LEAST_SHARE_NOISE as f32)
+    noise.max(LEAST_HANG_UP_NOISE as f32)
 }
 
 /// The side on which a deviation counts as an error.

@@ -1,7 +1,8 @@
-//! The falls that have been reported and are not over: one incident stays one alert.
+//! The falls, and the shares that rose, that have been reported and are not over: one incident stays one
+//! alert.
 //!
-//! Owns when a fall ends. It stays reported through a night or a lull in which nothing is expected,
-//! and ends once enough is seen again. Must not decide that something fell.
+//! Owns when one ends. It stays reported through a night or a lull in which nothing is expected, and ends
+//! once enough is seen again. Must not decide that something fell or rose.
 
 use std::collections::HashMap;
 
@@ -24,13 +25,13 @@ pub(super) struct OpenFalls(HashMap<usize, Fall>);
 impl OpenFalls {
     /// Takes in the score of the poll that ends before the slot `last` and returns the one to report.
     ///
-    /// `is_back` gets the share of the expected hits that the fall left and its slots up to now.
+    /// `is_back` gets what was compared when it was reported and its slots up to now.
     pub(super) fn follow(
         &mut self,
         of: usize,
         score: Score,
         last: i64,
-        is_back: impl Fn(f64, usize) -> bool,
+        is_back: impl Fn(&Score, usize) -> bool,
     ) -> Score {
         let known = self.0.get(&of).copied();
         let begin = last - score.slots() as i64;
@@ -43,7 +44,7 @@ impl OpenFalls {
         let Some(fall) = now.or(open) else {
             return if is_old && score.score > 1.0 { Score::default() } else { score };
         };
-        if is_back(left(&fall.score), (last - since).max(0) as usize) {
+        if is_back(&fall.score, (last - since).max(0) as usize) {
             self.0.insert(of, Fall { ended: Some(last), ..fall });
             return if score.score > 1.0 { Score::default() } else { score };
         }
@@ -59,7 +60,7 @@ impl OpenFalls {
 
 /// Share of the expected hits that a fall left; kept away from 0 and 1, between which a return is
 /// told by a few hits.
-fn left(fall: &Score) -> f64 {
+pub(super) fn left(fall: &Score) -> f64 {
     ((fall.observed + 0.5) / fall.expected.max(0.5)).clamp(0.05, 0.7)
 }
 

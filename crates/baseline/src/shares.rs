@@ -8,8 +8,8 @@ use super::{
     cells::{Counts, Hourly, TIME_BOUNDS, TIME_BUCKETS},
     deviance,
     limits::{
-        LEARNT_DAYS, NO_INPUT, RISE, RISE_LEAST, SHARE_HOURS, SHARE_KNOWN, SHARE_ODDS, TIME_FACTOR,
-        TIME_HITS, TIME_SECONDS, TIME_SHARE,
+        LEARNT_DAYS, NO_INPUT, RECOVERED, RISE, RISE_LEAST, SHARE_HOURS, SHARE_KNOWN, SHARE_ODDS,
+        TIME_FACTOR, TIME_HITS, TIME_SECONDS, TIME_SHARE,
     },
 };
 
@@ -22,18 +22,17 @@ pub(super) struct Usual {
     pub(super) share: f32,
     /// The number that it is a share of.
     pub(super) whole: f32,
-    /// Its variation beside chance, as a relative variance.
-    pub(super) noise: f32,
 }
+
+/// Number of an option's shares.
+pub(super) const SHARES: usize = 4;
 
 /// The usual values of an option's shares.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub(super) struct UsualShares {
-    pub(super) finals: Usual,
-    pub(super) retries: Usual,
-    pub(super) repeats: Usual,
-    /// The share of hits that take longer than [`UsualShares::bound`].
-    pub(super) slow: Usual,
+    /// Of journeys that end here, hits of several attempts, hits of people who were here before, and hits that take longer
+    /// than [`UsualShares::bound`].
+    pub(super) all: [Usual; SHARES],
     pub(super) bound: u8,
     /// Seconds within which nine of ten get there.
     pub(super) p90: f32,
@@ -75,22 +74,71 @@ impl Recent {
     }
 }
 
+/// Places of an option's shares in [`UsualShares::all`].
+const FINALS: usize = 0;
+const RETRIES: usize = 1;
+const REPEATS: usize = 2;
+const SLOW: usize = 3;
+
 /// Scores of an option's shares: abandonment, retries, loops, time.
 pub(super) fn shares(
     recent: &Recent,
     usual: &UsualShares,
+    noise: &[f32; SHARES],
     may_end_here: bool,
     now_in_hour: i64,
-) -> [Option<Score>; 4] {
-    let rise = |part: &[u32; RECENT], whole: &[u32; RECENT], usual: &Usual| {
-        rise(usual, now_in_hour, |hours| (sum(part, hours), sum(whole, hours)))
+) -> [Option<Score>; SHARES] {
+    let rise = |share: usize| {
+        rise(&usual.all[share], noise[share], RISE[share], now_in_hour, |hours| {
+            counts(recent, usual, share, hours)
+        })
     };
     [
-        if may_end_here { None } else { rise(&recent.finals, &recent.closed, &usual.finals) },
-        rise(&recent.retries, &recent.hits, &usual.retries),
-        rise(&recent.repeats, &recent.closed, &usual.repeats),
-        slower(recent, usual, now_in_hour),
+        if may_end_here { None } else { rise(FINALS) },
+        rise(RETRIES),
+        rise(REPEATS),
+        slower(recent, usual, noise[SLOW], now_in_hour),
     ]
+}
+
+/// Hits of the newest hours that make a share, and those that it is a share of.
+fn counts(recent: &Recent, usual: &UsualShares, share: usize, hours: usize) -> (f64, f64) {
+    match share {
+        FINALS => (sum(&recent.finals, hours), sum(&recent.closed, hours)),
+        RETRIES => (sum(&recent.retries, hours), sum(&recent.hits, hours)),
+        REPEATS => (sum(&recent.repeats, hours), sum(&recent.closed, hours)),
+        _ => {
+            let times = times(recent, hours);
+            (above(&times, usual.bound.into()), times.iter().sum())
+        }
+    }
+}
+
+/// Returns true if a share is back at the usual one, `since` slots after a rise: see
+/// `OptionContext::is_back`.
+pub(super) fn is_back(
+    recent: &Recent,
+    usual: &UsualShares,
+    share: usize,
+    rise: &Score,
+    since: usize,
+    now_in_hour: i64,
+) -> bool {
+    let usual_share = f64::from(usual.all[share].share);
+    // Of a time no share was reported.
+    let times = if share == SLOW { 2.0 } else { rise.observed / rise.expected.max(0.5) };
+    let risen = (usual_share * times.max(1.2)).min(1.0 - (1.0 - usual_share) / 2.0_f64.max(times));
+    let end = |hours: &&usize| i64::from(window(**hours, now_in_hour)) <= since as i64 * SLOT;
+    SHARE_HOURS.iter().take_while(end).any(|hours| {
+        let (part, whole) = counts(recent, usual, share, *hours);
+        let gain =
+            part * (usual_share / risen).ln() + (whole - part) * ((1.0 - usual_share) / (1.0 - risen)).ln();
+        gain > RECOVERED
+    })
+}
+
+fn times(recent: &Recent, hours: usize) -> [f64; TIME_BUCKETS] {
+    std::array::from_fn(|bucket| recent.times[..hours].iter().map(|hour| f64::from(hour[bucket])).sum())
 }
 
 fn sum(counts: &[u32; RECENT], hours: usize) -> f64 {
@@ -98,7 +146,13 @@ fn sum(counts: &[u32; RECENT], hours: usize) -> f64 {
 }
 
 /// The furthest of the windows; `None` where the usual share is not known.
-fn rise(usual: &Usual, now_in_hour: i64, of: impl Fn(usize) -> (f64, f64)) -> Option<Score> {
+fn rise(
+    usual: &Usual,
+    noise: f32,
+    limit: f64,
+    now_in_hour: i64,
+    of: impl Fn(usize) -> (f64, f64),
+) -> Option<Score> {
     if usual.whole < SHARE_KNOWN {
         return None;
     }
@@ -110,12 +164,25 @@ fn rise(usual: &Usual, now_in_hour: i64, of: impl Fn(usize) -> (f64, f64)) -> Op
         if mean < RISE_LEAST || deviance::odds(part - 0.5, whole, share) < SHARE_ODDS {
             continue;
         }
-        let score = deviance::share_above(part, whole, share, usual.noise.into()) / RISE;
-        if score > furthest.score {
+        let score = share_above(part, whole, share, noise.into()) / limit;
+        if furthest.score > 1.0 {
+            // What was compared stays the shortest window that shows the rise.
+            furthest.score = score.max(furthest.score);
+        } else if score > furthest.score {
             furthest = Score { score, observed: part, expected: mean, window: window(hours, now_in_hour) };
         }
     }
     Some(furthest)
+}
+
+/// Deviance of a share above the usual one, whose variation is learnt.
+fn share_above(part: f64, whole: f64, share: f64, noise: f64) -> f64 {
+    let above = deviance::varying_share_above(part, whole, share, noise);
+    if above <= 0.0 {
+        return 0.0;
+    }
+    let learnt = deviance::share_noise(above, part, whole, share, noise);
+    deviance::learnt(above, learnt, LEARNT_DAYS)
 }
 
 /// Seconds of a window of so many hours of which the newest is not over.
@@ -123,14 +190,10 @@ fn window(hours: usize, now_in_hour: i64) -> u32 {
     ((hours as i64 - 1) * 3600 + now_in_hour) as u32
 }
 
-fn slower(recent: &Recent, usual: &UsualShares, now_in_hour: i64) -> Option<Score> {
-    let times = |hours: usize| -> [f64; TIME_BUCKETS] {
-        std::array::from_fn(|bucket| recent.times[..hours].iter().map(|hour| f64::from(hour[bucket])).sum())
-    };
-    let score = rise(&usual.slow, now_in_hour, |hours| {
-        let times = times(hours);
-        let (part, whole) = (above(&times, usual.bound.into()), times.iter().sum());
-        let now = p90(&times);
+fn slower(recent: &Recent, usual: &UsualShares, noise: f32, now_in_hour: i64) -> Option<Score> {
+    let score = rise(&usual.all[SLOW], noise, RISE[SLOW], now_in_hour, |hours| {
+        let (part, whole) = counts(recent, usual, SLOW, hours);
+        let now = p90(&times(recent, hours));
         let slow = now > TIME_FACTOR * f64::from(usual.p90) && now - f64::from(usual.p90) > TIME_SECONDS;
         if slow && whole >= TIME_HITS { (part, whole) } else { (0.0, whole) }
     })?;
@@ -138,7 +201,7 @@ fn slower(recent: &Recent, usual: &UsualShares, now_in_hour: i64) -> Option<Scor
         return Some(score);
     }
     let hours = (i64::from(score.window) - now_in_hour) / 3600 + 1;
-    Some(Score { observed: p90(&times(hours as usize)), expected: usual.p90.into(), ..score })
+    Some(Score { observed: p90(&times(recent, hours as usize)), expected: usual.p90.into(), ..score })
 }
 
 /// Hits above a bound.
@@ -193,10 +256,8 @@ impl Silent {
         if mean < RISE_LEAST || share >= 1.0 || odds < SHARE_ODDS {
             return Score::default();
         }
-        let learnt = self.whole * self.noise * share / (1.0 - share);
-        let above = deviance::share_above(self.part, self.whole, share, self.noise);
-        let above = deviance::learnt(above, learnt / (1.0 + learnt), LEARNT_DAYS);
-        let score = above / self.dispersion.max(1.0) / NO_INPUT;
+        let score =
+            share_above(self.part, self.whole, share, self.noise) / self.dispersion.max(1.0) / NO_INPUT;
         Score { score, observed: self.part, expected: mean, window: (slots as i64 * SLOT) as u32 }
     }
 }
@@ -228,14 +289,31 @@ mod tests {
 
     #[test]
     fn a_share_rises_when_it_is_far_above_the_usual_and_known() {
-        let usual = Usual { share: 0.1, whole: 5000.0, noise: 0.0225 };
+        let usual = Usual { share: 0.1, whole: 5000.0 };
         let of = |part: f64| move |_: usize| (part, 400.0);
-        assert_eq!(rise(&usual, 600, of(45.0)).unwrap().score, 0.0);
-        let risen = rise(&usual, 600, of(120.0)).unwrap();
+        assert_eq!(rise(&usual, 0.0225, 23.0, 600, of(45.0)).unwrap().score, 0.0);
+        let risen = rise(&usual, 0.0225, 23.0, 600, of(120.0)).unwrap();
         assert!(
             risen.score > 1.0 && (risen.expected - 40.0).abs() < 1e-3 && risen.window == 600,
             "{risen:?}"
         );
-        assert_eq!(rise(&Usual { whole: 100.0, ..usual }, 600, of(120.0)), None);
+        assert_eq!(rise(&Usual { whole: 100.0, ..usual }, 0.0225, 23.0, 600, of(120.0)), None);
+    }
+
+    #[test]
+    fn a_rise_is_over_once_the_share_is_back() {
+        let usual = Usual { share: 0.4, whole: 5000.0 };
+        let usual = UsualShares { all: [usual; SHARES], ..UsualShares::default() };
+        let rise = Score { score: 1.2, observed: 70.0, expected: 40.0, window: 3600 };
+        let is_over = |finals: [u32; 2], since| {
+            let mut recent = Recent::default();
+            recent.closed[..2].copy_from_slice(&[60, 60]);
+            recent.finals[..2].copy_from_slice(&finals);
+            is_back(&recent, &usual, FINALS, &rise, since, 3600)
+        };
+        assert!(!is_over([42, 42], 24));
+        assert!(is_over([24, 42], 24));
+        // What was before the rise says nothing.
+        assert!(!is_over([24, 24], 6));
     }
 }
