@@ -14,12 +14,27 @@ pub(crate) async fn prometheus(
     flags: &[&str],
     change: impl Fn(&str, String) -> String,
 ) -> Prometheus {
+    let change = |name: &str, rules: String| change(name, rules.replace("interval: 4m", "interval: 4s"));
+    prometheus_every("1s", tool, exporter, alertmanager, flags, change).await
+}
+
+/// The same with another interval of scrapes and evaluations.
+pub(crate) async fn prometheus_every(
+    interval: &str,
+    tool: &Tool,
+    exporter: &str,
+    alertmanager: &str,
+    flags: &[&str],
+    change: impl Fn(&str, String) -> String,
+) -> Prometheus {
+    let scrapes = format!("scrape_interval: {interval}");
+    let evaluations = format!("evaluation_interval: {interval}");
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut config = fs::read_to_string(root.join("deploy/prometheus/prometheus.yml"))
         .expect("the stack has a Prometheus");
     for (from, to) in [
-        ("scrape_interval: 1m", "scrape_interval: 1s"),
-        ("evaluation_interval: 1m", "evaluation_interval: 1s"),
+        ("scrape_interval: 1m", scrapes.as_str()),
+        ("evaluation_interval: 1m", evaluations.as_str()),
         ("exporter:10013", exporter),
         ("alertmanager:9093", alertmanager),
     ] {
@@ -32,7 +47,7 @@ pub(crate) async fn prometheus(
         if path.is_file() {
             let name = path.file_name().expect("a file has a name").to_string_lossy().into_owned();
             let rules = fs::read_to_string(&path).expect("a rule file can be read");
-            let rules = change(&name, rules.replace("interval: 4m", "interval: 4s"));
+            let rules = change(&name, rules);
             files.push((format!("rules/{name}"), rules));
         }
     }

@@ -30,6 +30,8 @@ const READY_WITHIN: Duration = Duration::from_secs(60);
 pub(crate) struct Alert {
     labels: BTreeMap<String, String>,
     annotations: BTreeMap<String, String>,
+    /// `firing` or `resolved`.
+    pub(crate) status: String,
     /// To whom it went.
     #[serde(default)]
     pub(crate) receiver: String,
@@ -125,10 +127,20 @@ pub(crate) struct Alertmanager {
 }
 
 impl Alertmanager {
-    /// With its receivers at the webhook.
+    /// With its receivers at the webhook, and shorter waits.
     pub(crate) async fn start(binary: &Path, webhook: SocketAddr) -> Self {
+        let waits = [("group_wait: 30s", "group_wait: 1s"), ("group_interval: 5m", "group_interval: 2s")];
+        Self::start_with(binary, webhook, |config| replaced(config, &waits)).await
+    }
+
+    /// With its receivers at the webhook; `change` may change the configuration.
+    pub(crate) async fn start_with(
+        binary: &Path,
+        webhook: SocketAddr,
+        change: impl FnOnce(String) -> String,
+    ) -> Self {
         let folder = tempfile::tempdir().expect("a temporary directory can be created");
-        configure(folder.path(), webhook);
+        configure(folder.path(), webhook, change);
         let address = TcpListener::bind("127.0.0.1:0")
             .and_then(|listener| listener.local_addr())
             .expect("a free port of 127.0.0.1 can be found");
@@ -153,19 +165,16 @@ impl Alertmanager {
     }
 }
 
-/// The shipped files, with shorter waits, and without what depends on the day on which the test runs.
-fn configure(folder: &Path, webhook: SocketAddr) {
+/// The shipped files, without what depends on the day on which the test runs.
+fn configure(folder: &Path, webhook: SocketAddr, change: impl FnOnce(String) -> String) {
     let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/alertmanager");
-    let mut config = fs::read_to_string(shipped.join("alertmanager.yml")).expect("it is shipped");
-    for (from, to) in [
-        ("http://localhost:5001", format!("http://{webhook}")),
-        ("group_wait: 30s", "group_wait: 1s".to_owned()),
-        ("group_interval: 5m", "group_interval: 2s".to_owned()),
-        ("mute_time_intervals: [night]", "mute_time_intervals: []".to_owned()),
-    ] {
-        assert!(config.contains(from), "deploy/alertmanager/alertmanager.yml: {from}");
-        config = config.replace(from, &to);
-    }
+    let config = fs::read_to_string(shipped.join("alertmanager.yml")).expect("it is shipped");
+    let receivers = format!("http://{webhook}");
+    let always = [
+        ("http://localhost:5001", receivers.as_str()),
+        ("mute_time_intervals: [night]", "mute_time_intervals: []"),
+    ];
+    let config = change(replaced(config, &always));
     let write = |path: &str, text: String| {
         fs::write(folder.join(path), text).expect("the temporary directory can be written");
     };
@@ -173,4 +182,13 @@ fn configure(folder: &Path, webhook: SocketAddr) {
     fs::create_dir(folder.join("templates")).expect("the temporary directory can be written");
     let template = "templates/wolkvox.es.tmpl";
     write(template, fs::read_to_string(shipped.join(template)).expect("it is shipped"));
+}
+
+/// Replaces texts, each of which has to be there.
+fn replaced(mut config: String, texts: &[(&str, &str)]) -> String {
+    for (from, to) in texts {
+        assert!(config.contains(from), "deploy/alertmanager/alertmanager.yml: {from}");
+        config = config.replace(from, to);
+    }
+    config
 }

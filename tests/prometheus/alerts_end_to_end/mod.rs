@@ -3,10 +3,12 @@
 //!
 //! | file | owns |
 //! | --- | --- |
-//! | `mod` | the test |
+//! | `mod` | one incident, in real time |
 //! | `alertmanager` | the real Alertmanager, and the webhook that it calls |
+//! | `outages` | how many messages an outage makes |
 
 mod alertmanager;
+mod outages;
 
 use std::time::{Duration, Instant};
 

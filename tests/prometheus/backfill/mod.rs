@@ -30,11 +30,11 @@ const DEADLINE: Duration = Duration::from_secs(600);
 const IDLE: SignedDuration = SignedDuration::from_secs(100);
 
 /// A simulated vendor on a socket, and the past that is asked for: lines of the five-minute grid.
-struct Past {
+pub(crate) struct Past {
     simulator: Arc<Simulator>,
     url: String,
-    from: Timestamp,
-    until: Timestamp,
+    pub(crate) from: Timestamp,
+    pub(crate) until: Timestamp,
     _folder: tempfile::TempDir,
     folder: PathBuf,
 }
@@ -43,10 +43,15 @@ impl Past {
     /// Makes a past of this many days and some hours, or as many as the environment says.
     async fn of(days: i64) -> Self {
         let days = std::env::var("BACKFILL_DAYS").ok().and_then(|days| days.parse().ok()).unwrap_or(days);
+        Self::of_vendor(days, |_| vendor()).await
+    }
+
+    /// Makes the past of such a vendor, which gets to know the moment at which the past ends.
+    pub(crate) async fn of_vendor(days: i64, vendor: impl FnOnce(Timestamp) -> Options) -> Self {
         let hour = Timestamp::now().as_second() / 3600 * 3600;
         let until = Timestamp::from_second(hour - 3600).expect("an hour ago");
         let from = until - SignedDuration::from_hours(days * 24 + 2);
-        let simulator = Simulator::new(vendor());
+        let simulator = Simulator::new(vendor(until));
         let url = listen(&simulator).await;
         let folder = tempfile::tempdir().expect("a temporary directory");
         let path = folder.path().to_owned();
@@ -67,7 +72,7 @@ impl Past {
     }
 
     /// `backfill` from this vendor into a directory and a state of this name, of which there may be something already.
-    fn command(&self, name: &str, labels: &[&str]) -> Command {
+    pub(crate) fn command(&self, name: &str, labels: &[&str]) -> Command {
         self.command_from(&self.url, name, labels)
     }
 
@@ -103,13 +108,13 @@ impl Past {
         self.folder.join(format!("{name}.redb"))
     }
 
-    fn output(&self, name: &str) -> PathBuf {
+    pub(crate) fn output(&self, name: &str) -> PathBuf {
         self.folder.join(name)
     }
 }
 
 /// Every row of the past is there.
-fn vendor() -> Options {
+pub(crate) fn vendor() -> Options {
     Options { token: TOKEN.to_owned(), late_share: 0.0, scale: 0.2, ..Options::default() }
 }
 
@@ -121,7 +126,7 @@ async fn listen(simulator: &Arc<Simulator>) -> String {
 }
 
 /// Runs it to its end, and gives what it printed.
-async fn run(command: Command) -> String {
+pub(crate) async fn run(command: Command) -> String {
     let mut process = Process::spawn(command);
     let status = process.exit(DEADLINE).await;
     assert!(status.success(), "{status}\n{}", process.log());
@@ -129,7 +134,7 @@ async fn run(command: Command) -> String {
 }
 
 /// The files of a directory, by name; none of one that does not exist yet.
-fn files(directory: &Path) -> Vec<PathBuf> {
+pub(crate) fn files(directory: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(directory).into_iter().flatten();
     let mut files: Vec<PathBuf> = entries.map(|entry| entry.expect("an entry").path()).collect();
     files.sort();

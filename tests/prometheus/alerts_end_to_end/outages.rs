@@ -1,0 +1,235 @@
+//! How many messages an outage makes: of a routing point and of an option, of six hours and of three days.
+//!
+//! The exporter's `backfill` reads a simulated past and judges it poll by poll. A server shows what it said once more, the
+//! next poll at each scrape, to a real Prometheus with the shipped rules and a real Alertmanager with the shipped
+//! configuration. Both take every duration 1,500 times as short, so that a poll's five minutes are a fifth of a second.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    convert::Infallible,
+    fs::File,
+    io::{BufRead as _, BufReader},
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use http_body_util::Full;
+use hyper::{Response, body::Bytes, service::service_fn};
+use hyper_util::rt::TokioIo;
+use jiff::SignedDuration;
+use regex::{Captures, Regex};
+use simulator_testing::{OptionIncident, Options, Simulator};
+
+use crate::alerts_end_to_end::alertmanager::{self, Alert, Alertmanager, Webhook};
+use crate::backfill::{self, Past};
+use crate::support::{prometheus::binaries, stack};
+
+/// Days that are read; the last of them have the outages.
+const DAYS: i64 = 18;
+/// The past that is shown once more.
+const SHOWN: SignedDuration = SignedDuration::from_hours(84);
+/// The outages begin so long before its end.
+const BEFORE_THE_END: SignedDuration = SignedDuration::from_hours(80);
+/// Seconds of a poll, and how many times as fast they go by.
+const POLL: i64 = 300;
+const TIMES_AS_FAST: u64 = 1_500;
+/// Families that the alerts about menus read.
+const READ: [&str; 5] = [
+    "wolkvox_menu_option_anomaly_score",
+    "wolkvox_menu_routing_point_anomaly_score",
+    "wolkvox_menu_anomaly_",
+    "wolkvox_report_lag_seconds",
+    "wolkvox_baseline_observations",
+];
+/// Time for all polls and what they lead to; a fifth of a second each, and more on a busy machine.
+const DEADLINE: Duration = Duration::from_secs(600);
+
+/// An outage and the alert that tells it.
+struct Outage {
+    rp_id: &'static str,
+    /// The option; without one the whole routing point.
+    option: Option<&'static str>,
+    hours: i64,
+    alert: &'static str,
+    /// Hours after which Alertmanager repeats a message of it.
+    repeat_hours: i64,
+}
+
+const OUTAGES: [Outage; 4] = [
+    outage("4628", None, 6),
+    outage("715", None, 72),
+    outage("10", Some("2"), 6),
+    outage("712", Some("1"), 72),
+];
+
+const fn outage(rp_id: &'static str, option: Option<&'static str>, hours: i64) -> Outage {
+    let (alert, repeat_hours) = match option {
+        None => ("WolkvoxRoutingPointCollapsed", 4),
+        Some(_) => ("WolkvoxMenuOptionDropOff", 12),
+    };
+    Outage { rp_id, option, hours, alert, repeat_hours }
+}
+
+impl Outage {
+    fn is_told_by(&self, alert: &Alert) -> bool {
+        let option = self.option.unwrap_or_default();
+        (alert.name(), alert.label("rp_id"), alert.label("cod_opc_menu")) == (self.alert, self.rp_id, option)
+    }
+
+    /// Asserts that it was told once, repeated as often as is configured, and resolved once; returns a line of a table.
+    fn counted(&self, received: &[Alert]) -> String {
+        let own: Vec<&str> = received
+            .iter()
+            .filter(|alert| self.is_told_by(alert))
+            .map(|alert| alert.status.as_str())
+            .collect();
+        let resolved = own.iter().filter(|status| **status == "resolved").count();
+        assert!(resolved == 1 && own.last() == Some(&"resolved"), "not one alert: {own:?}");
+        let repeats = own.len() - 2;
+        let most = (self.hours / self.repeat_hours) as usize;
+        assert!(repeats <= most, "{repeats} repeated messages within {} h: {own:?}", self.hours);
+        format!("| {} {} | {} h | 1 | {repeats} | 1 |", self.rp_id, self.option.unwrap_or("all"), self.hours)
+    }
+}
+
+#[tokio::test]
+async fn an_outage_is_one_alert_for_as_long_as_it_lasts() {
+    let Some(binary) = alertmanager::binary() else { return };
+    let past = Past::of_vendor(DAYS, |until| vendor(until - BEFORE_THE_END)).await;
+    let mut command = past.command("out", &[]);
+    command.arg("--every=4m58s");
+    backfill::run(command).await;
+    let polls = polls(&past);
+    assert!(polls.len() as i64 >= SHOWN.as_secs() / POLL - 1, "only {} polls", polls.len());
+
+    let webhook = Webhook::open().await;
+    let alertmanager = Alertmanager::start_with(&binary, webhook.address(), |config| faster(&config)).await;
+    let shown = Shown::open(polls).await;
+    let tool = binaries().pop().expect("one at least");
+    let (from, to) = (shown.address.to_string(), alertmanager.address().to_string());
+    let _prometheus =
+        stack::prometheus_every("200ms", &tool, &from, &to, &[], |_, rules| faster(&rules)).await;
+    let told = |outage: &Outage| {
+        webhook.received().iter().any(|alert| outage.is_told_by(alert) && alert.status == "resolved")
+    };
+    let begun = Instant::now();
+    while !shown.is_over() || !OUTAGES.iter().all(told) {
+        assert!(begun.elapsed() < DEADLINE, "{:#?}", webhook.received());
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+
+    let received = webhook.received();
+    let other = received.iter().find(|alert| !OUTAGES.iter().any(|outage| outage.is_told_by(alert)));
+    assert!(other.is_none(), "nothing of this has happened: {other:?}");
+    let table: Vec<String> = OUTAGES.iter().map(|outage| outage.counted(&received)).collect();
+    // With --nocapture one sees the count.
+    println!(
+        "| outage | lasts | told | repeated | resolved |\n| --- | --- | --- | --- | --- |\n{}",
+        table.join("\n")
+    );
+}
+
+/// A vendor that is always as busy, with the outages from a moment on.
+fn vendor(from: jiff::Timestamp) -> Options {
+    let usual = Options { least_load: 1.0, ..backfill::vendor() };
+    let a_day = Simulator::new(usual.clone()).truth(from - SignedDuration::from_hours(24), from, None);
+    let codes = |outage: &Outage| -> BTreeSet<String> {
+        let of_point = a_day.options.iter().filter(|option| option.rp_id == outage.rp_id);
+        let all = of_point.map(|option| option.cod_opc_menu.clone());
+        outage.option.map_or_else(|| all.collect(), |option| BTreeSet::from([option.to_owned()]))
+    };
+    let incidents = OUTAGES.iter().flat_map(|outage| {
+        let until = from + SignedDuration::from_hours(outage.hours);
+        codes(outage).into_iter().map(move |code| OptionIncident {
+            from,
+            until,
+            ..OptionIncident::of(outage.rp_id, &code)
+        })
+    });
+    Options { incidents: incidents.collect(), ..usual }
+}
+
+/// What the alerts read of each poll, in the text format, from the files of the last days.
+fn polls(past: &Past) -> Vec<String> {
+    let first = (past.until - SHOWN).as_second() / POLL;
+    let mut polls: BTreeMap<i64, BTreeMap<String, String>> = BTreeMap::new();
+    let files = backfill::files(&past.output("out"));
+    for path in files.iter().rev().take(5) {
+        for line in BufReader::new(File::open(path).expect("a file")).lines() {
+            let line = line.expect("a line of text");
+            if !READ.iter().any(|name| line.starts_with(name)) {
+                continue;
+            }
+            let (sample, time) = line.rsplit_once(' ').expect("a sample has a time");
+            let (series, value) = sample.rsplit_once(' ').expect("a sample has a value");
+            let poll = time.parse::<f64>().expect("a time is a number") as i64 / POLL;
+            if poll >= first {
+                // The last sample of a poll's window is what the poll said.
+                polls.entry(poll).or_default().insert(series.to_owned(), value.to_owned());
+            }
+        }
+    }
+    let text = |series: BTreeMap<String, String>| {
+        series.into_iter().map(|(series, value)| format!("{series} {value}\n")).collect()
+    };
+    polls.into_values().map(text).collect()
+}
+
+/// A server that shows polls, the next one at each scrape, and the last one for ever.
+struct Shown {
+    address: SocketAddr,
+    polls: usize,
+    next: Arc<AtomicUsize>,
+}
+
+impl Shown {
+    async fn open(polls: Vec<String>) -> Self {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let address = listener.local_addr().expect("it is bound");
+        let next = Arc::new(AtomicUsize::new(0));
+        let shown = Self { address, polls: polls.len(), next: Arc::clone(&next) };
+        let polls: Arc<[Bytes]> = polls.into_iter().map(Bytes::from).collect();
+        tokio::spawn(async move {
+            while let Ok((peer, _)) = listener.accept().await {
+                let (polls, next) = (Arc::clone(&polls), Arc::clone(&next));
+                let service = service_fn(move |_| {
+                    let poll = next.fetch_add(1, Ordering::Relaxed).min(polls.len() - 1);
+                    let mut answer = Response::new(Full::new(polls[poll].clone()));
+                    let kind = hyper::header::HeaderValue::from_static("text/plain; version=0.0.4");
+                    answer.headers_mut().insert(hyper::header::CONTENT_TYPE, kind);
+                    async move { Ok::<_, Infallible>(answer) }
+                });
+                tokio::spawn(
+                    hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(peer), service),
+                );
+            }
+        });
+        shown
+    }
+
+    fn is_over(&self) -> bool {
+        self.next.load(Ordering::Relaxed) > self.polls
+    }
+}
+
+/// The same text with the durations of its settings shorter.
+fn faster(text: &str) -> String {
+    let setting = Regex::new(
+        r"(?m)^(\s*(?:for|keep_firing_for|interval|group_wait|group_interval|repeat_interval): )(\d+)([smh])$",
+    )
+    .expect("a pattern");
+    let shorter = |setting: &Captures<'_>| {
+        let seconds = match &setting[3] {
+            "s" => 1,
+            "m" => 60,
+            _ => 3_600,
+        };
+        let number: u64 = setting[2].parse().expect("digits");
+        format!("{}{}ms", &setting[1], number * seconds * 1_000 / TIMES_AS_FAST)
+    };
+    setting.replace_all(text, shorter).into_owned()
+}
