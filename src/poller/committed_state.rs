@@ -23,7 +23,6 @@ use crate::{
     schedule::{
         TimeRange, last_instant, local_second, local_stretches, unanswerable::Unanswerable, warm_up::WarmUp,
     },
-    snapshot::TargetSnapshot,
     store::{Store, StoreError, TargetId, Transaction, View},
 };
 
@@ -118,11 +117,17 @@ impl CommittedState {
     /// After a write that failed it is unknown whether it took place: the disk knows.
     pub(super) async fn restore_if_stale(&mut self, settings: &PollerConfig) -> Result<(), StoreError> {
         if self.stale {
-            let (store, id) = (self.store.clone(), self.id);
-            let counters = self.blocking(move || store.reload(id)).await?;
-            *self = self.beside(id, counters, settings).await?;
+            self.reload(settings).await?;
             info!(server = settings.name, "the state is usable again");
         }
+        Ok(())
+    }
+
+    /// Takes over what is on the disk.
+    pub(super) async fn reload(&mut self, settings: &PollerConfig) -> Result<(), StoreError> {
+        let (store, id) = (self.store.clone(), self.id);
+        let counters = self.blocking(move || store.reload(id)).await?;
+        *self = self.beside(id, counters, settings).await?;
         Ok(())
     }
 
@@ -206,19 +211,32 @@ impl CommittedState {
         self.day.as_ref().map(|day| day.read_to)
     }
 
-    /// Begins a day of the past, and gives what was exposed before it.
-    pub(super) async fn begin_day(
+    /// Begins a day of the past, and gives what `first` makes of it.
+    pub(super) async fn begin_day<T: Send + 'static>(
         &mut self,
-        window: Option<WindowCounts>,
         around: Around,
-    ) -> Result<TargetSnapshot, StoreError> {
-        let (counters, history, warm_up) = (self.counters.clone(), self.history.clone(), self.warm_up);
-        let begin =
-            move |view: &View, id| Day::begin(view, id, (&counters, &history, &warm_up), window, around);
-        let (day, snapshot) = self.read(begin).await?;
+        first: impl FnOnce(&mut Day) -> T + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let counters = self.counters.clone();
+        let history = self.history.clone();
+        let warm_up = self.warm_up;
+        let begin = move |view: &View, id| {
+            let mut day = Day::begin(view, id, (&counters, &history, &warm_up), around)?;
+            let first = first(&mut day);
+            Ok((day, first))
+        };
+        let (day, first) = self.read(begin).await?;
         let read_to = self.totals().watermark();
         self.day = Some(PastDay { read_to, counting: Counting::Done(Box::new(day)) });
-        Ok(snapshot)
+        Ok(first)
+    }
+
+    /// The day of the past, if everything that has been read of it is counted.
+    pub(super) fn settled_day(&mut self) -> Option<&mut Day> {
+        match &mut self.day {
+            Some(PastDay { counting: Counting::Done(day), .. }) => Some(day),
+            _ => None,
+        }
     }
 
     /// Counts an answer, while the next one is asked for.
@@ -250,15 +268,14 @@ impl CommittedState {
         Ok(())
     }
 
-    /// Commits the day of the past that has been read, and takes over what is on the disk then.
-    pub(super) async fn commit_day(&mut self, settings: &PollerConfig) -> Result<(), StoreError> {
+    /// Gives away the day of the past that has been read, to be written.
+    pub(super) async fn end_day(&mut self) -> Result<Option<EndedDay>, StoreError> {
         self.settle_day().await?;
-        let Some(PastDay { counting: Counting::Done(day), .. }) = self.day.take() else { return Ok(()) };
-        self.transact(move |tx, id| day.write(tx, id)).await?;
-        let (store, id) = (self.store.clone(), self.id);
-        let counters = self.blocking(move || store.reload(id)).await?;
-        *self = self.beside(id, counters, settings).await?;
-        Ok(())
+        let id = self.id;
+        Ok(match self.day.take() {
+            Some(PastDay { counting: Counting::Done(day), .. }) => Some(EndedDay { id, day }),
+            _ => None,
+        })
     }
 
     /// Commits an answer of the warm-up, which was asked for up to `until`: the rows dated in `stretch` and nothing else, and
@@ -332,6 +349,19 @@ struct PastDay {
     /// End of the part that has been read.
     read_to: Timestamp,
     counting: Counting,
+}
+
+/// A day of the past that has been read whole.
+pub(super) struct EndedDay {
+    id: TargetId,
+    day: Box<Day>,
+}
+
+impl EndedDay {
+    /// Writes all that the day has changed.
+    pub(super) fn write(self, tx: &mut Transaction<'_>) -> Result<(), StoreError> {
+        self.day.write(tx, self.id)
+    }
 }
 
 /// The state of the counting of an answer.

@@ -112,8 +112,7 @@ impl TargetSpec {
         deps: &Deps,
         shutdown: CancellationToken,
     ) -> anyhow::Result<Poller<Api>> {
-        // Of the past only the menus are read.
-        let settings = PollerConfig { start_ago: None, outcomes: false, ..self.settings.clone() };
+        let settings = PollerConfig { start_ago: None, ..self.settings.clone() };
         self.start_with(settings, origin, deps, shutdown).await
     }
 

@@ -4,25 +4,25 @@
 //! Owns the counters, journeys and history as of the window under way. Its clock is the rows' own. Nothing of it is on the
 //! disk until [`Day::write`]; what comes of a window must not depend on how the day was divided into answers.
 
-use std::sync::Arc;
+use std::{collections::VecDeque, sync::Arc};
 
 use jiff::{SignedDuration, Timestamp};
 
 use super::memory::{DayMemory, put_in_order};
 use crate::{
-    baseline::{Detector, History},
+    baseline::{Detector, HangUpDetector, HangUpScore, History},
     ledger::{
         Delta, ReconcileParams, RoutingPointCounts, RowBatch, RowKey, RowRecord, TargetCounters, TimeBounds,
         WindowCounts, reconcile,
     },
-    model::{Counted, LocalSecond, Names},
+    model::{Counted, LocalSecond, Names, VOICE},
     poller::{
         PollerConfig,
         baseline::judge,
         commit::{self, FUTURE, Whole},
     },
     schedule::{self, MIN_RANGE, TimeRange, local_second, local_stretches, warm_up::WarmUp},
-    snapshot::{TargetSnapshot, Usual},
+    snapshot::{OutcomesSnapshot, TargetSnapshot, Usual},
     store::{StoreError, TargetId, Transaction, View},
     telemetry::TargetTelemetry,
 };
@@ -44,14 +44,43 @@ pub struct PastWindow<'a> {
 /// The work on each window, in order.
 pub type EachWindow = Box<dyn FnMut(PastWindow<'_>) + Send>;
 
-/// The circumstances of a day.
+/// The circumstances of a day of one report.
 pub(in crate::poller) struct Around {
     pub(in crate::poller) settings: Arc<PollerConfig>,
-    pub(in crate::poller) names: Arc<Names>,
-    pub(in crate::poller) telemetry: TargetTelemetry,
     /// End of the whole backfill: only rows that can be read again from there are remembered.
     pub(in crate::poller) until: Timestamp,
+    pub(in crate::poller) windows: Windows,
+}
+
+/// What becomes of the windows of a report.
+pub(in crate::poller) enum Windows {
+    /// Those of the menus are handed out one by one.
+    Menus(Box<MenuWindows>),
+    /// Those of what became of calls are kept for the menus, which are read after them.
+    Outcomes(OutcomeWindows),
+}
+
+/// The windows of the menus.
+pub(in crate::poller) struct MenuWindows {
+    pub(in crate::poller) names: Arc<Names>,
+    pub(in crate::poller) telemetry: TargetTelemetry,
     pub(in crate::poller) each: EachWindow,
+    pub(in crate::poller) detector: Detector,
+    /// What is exposed of the calls at the beginning and after each window to come; nothing where that is not read.
+    pub(in crate::poller) outcomes: VecDeque<PastOutcomes>,
+}
+
+/// The windows of what became of calls.
+#[derive(Default)]
+pub(in crate::poller) struct OutcomeWindows {
+    detector: HangUpDetector,
+    past: VecDeque<PastOutcomes>,
+}
+
+/// What is exposed of the calls after a window.
+pub(in crate::poller) struct PastOutcomes {
+    snapshot: OutcomesSnapshot,
+    hang_ups: Vec<HangUpScore>,
 }
 
 /// A day under way.
@@ -62,7 +91,6 @@ pub(in crate::poller) struct Day {
     /// As the state has it.
     stored_history: History,
     warm_up: WarmUp,
-    detector: Detector,
     memory: DayMemory,
     /// Beginning of the current window: everything before is counted.
     start: Timestamp,
@@ -78,22 +106,20 @@ pub(in crate::poller) struct Day {
 }
 
 impl Day {
-    /// Begins where the state has come to; `window` is the last one before.
+    /// Begins where the state has come to.
     pub(in crate::poller) fn begin(
         view: &View,
         id: TargetId,
         (counters, history, warm_up): (&TargetCounters, &History, &WarmUp),
-        window: Option<WindowCounts>,
         around: Around,
-    ) -> Result<(Self, TargetSnapshot), StoreError> {
+    ) -> Result<Self, StoreError> {
         let start = counters.totals.watermark();
-        let mut day = Self {
+        Ok(Self {
             around,
             counters: Arc::new(counters.clone()),
             history: history.clone(),
             stored_history: history.clone(),
             warm_up: *warm_up,
-            detector: Detector::new(),
             memory: DayMemory::new(view.open_journeys(id)?, view.interactions(id)?),
             start,
             read_to: start,
@@ -101,9 +127,7 @@ impl Day {
             remembered: Vec::new(),
             last: Vec::new(),
             dropped: Vec::new(),
-        };
-        let snapshot = day.snapshot(window);
-        Ok((day, snapshot))
+        })
     }
 
     pub(in crate::poller) fn counters(&self) -> &Arc<TargetCounters> {
@@ -205,8 +229,12 @@ impl Day {
         commit::cover_history(&mut self.history, read, end, &settings.zone);
         let window = self.take_window(end);
         let start = std::mem::replace(&mut self.start, end);
-        let snapshot = self.snapshot(Some(window));
-        (self.around.each)(PastWindow { snapshot: &snapshot, start, end });
+        if let Some(snapshot) = self.snapshot(Some(window))
+            && let Windows::Menus(windows) = &mut self.around.windows
+        {
+            (windows.each)(PastWindow { snapshot: &snapshot, start, end });
+        }
+        self.keep_outcomes();
     }
 
     /// The rows of the window, which are not asked for again: counted, and kept if the exporter may read them again.
@@ -228,27 +256,63 @@ impl Day {
         Arc::make_mut(&mut self.counters).apply(delta);
     }
 
-    /// Returns the snapshot once everything before the current window is counted.
-    fn snapshot(&mut self, window: Option<WindowCounts>) -> TargetSnapshot {
+    /// Returns the snapshot of the menus once everything before the current window is counted; `window` is the one before.
+    pub(in crate::poller) fn snapshot(&mut self, window: Option<WindowCounts>) -> Option<TargetSnapshot> {
         let settings = self.around.settings.clone();
+        let history_seconds = self.history.seconds_before(self.local(self.start));
+        let Windows::Menus(windows) = &mut self.around.windows else { return None };
+        let past = windows.outcomes.pop_front();
         let scores = window.as_ref().map(|window| {
             let window = TimeRange { from: window.start, to: window.end };
-            Arc::new(judge(&mut self.detector, &self.history, &settings, self.start, window))
+            let mut scores = judge(&mut windows.detector, &self.history, &settings, self.start, window);
+            scores.add_hang_ups(past.as_ref().map_or(&[], |past| &past.hang_ups));
+            Arc::new(scores)
         });
-        let history_seconds = self.history.seconds_before(self.local(self.start));
-        TargetSnapshot {
+        Some(TargetSnapshot {
             server: settings.name.clone(),
             zone: settings.zone.clone(),
             account: self.counters.clone(),
-            outcomes: None,
+            outcomes: past.map(|past| past.snapshot),
             window: window.map(Arc::new),
             up: true,
             buckets: settings.buckets.clone(),
-            names: self.around.names.clone(),
+            names: windows.names.clone(),
             kinds: settings.kinds.clone(),
             series_limit: settings.limits.menus,
             usual: Usual { scores, history_seconds: history_seconds.unsigned_abs() },
-            telemetry: self.around.telemetry.clone(),
+            telemetry: windows.telemetry.clone(),
+        })
+    }
+
+    /// Keeps what is exposed of the calls once everything before the current window is counted.
+    pub(in crate::poller) fn keep_outcomes(&mut self) {
+        let watermark = self.local(self.start);
+        let Windows::Outcomes(windows) = &mut self.around.windows else { return };
+        let holidays = &self.around.settings.baseline.holidays;
+        windows.past.push_back(PastOutcomes {
+            snapshot: OutcomesSnapshot {
+                counters: self.counters.clone(),
+                // Only the status page reads it, which the past has none of.
+                history: Arc::new(History::new(0)),
+                has_read: true,
+                failure: None,
+            },
+            hang_ups: windows.detector.scores(&self.history, watermark, holidays, VOICE),
+        });
+    }
+
+    /// Gives away what was kept of the calls.
+    pub(in crate::poller) fn take_outcomes(&mut self) -> VecDeque<PastOutcomes> {
+        match &mut self.around.windows {
+            Windows::Outcomes(windows) => std::mem::take(&mut windows.past),
+            Windows::Menus(_) => VecDeque::new(),
+        }
+    }
+
+    /// Takes over what is exposed of the calls, in the order of the windows.
+    pub(in crate::poller) fn add_outcomes(&mut self, past: VecDeque<PastOutcomes>) {
+        if let Windows::Menus(windows) = &mut self.around.windows {
+            windows.outcomes.extend(past);
         }
     }
 

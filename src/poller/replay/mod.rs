@@ -3,7 +3,8 @@
 //! A day is asked for at once, and its answers, found whole by the usual reading (halves, retries, quota, seconds that fail
 //! by themselves), go to the [`Day`](day::Day) in memory instead of the state. The day counts each five-minute window by the ledger's
 //! own step and hands out what a scrape would have shown after it. When the caller has kept that, the day is committed
-//! in one transaction, and the next one begins from what is on the disk: after a crash as without one.
+//! in one transaction, and the next one begins from what is on the disk: after a crash as without one. Where what became
+//! of calls is read, too, that report's day is read first, and its windows are shown with those of the menus.
 //!
 //! Owns the course of a day. It must never publish, and never write anything of a day before its commit but requests.
 
@@ -12,20 +13,21 @@ mod memory;
 #[cfg(test)]
 mod tests;
 
-use std::time::Duration;
+use std::{collections::VecDeque, time::Duration};
 
 use jiff::Timestamp;
 use tokio::time::{Instant, sleep};
 use tracing::warn;
 
-use self::day::Around;
+use self::day::{Around, Day, MenuWindows, OutcomeWindows, Windows};
 pub use self::day::{EachWindow, PastWindow};
-use super::{Poller, Source, judge::Reading, reading::Pass};
+use super::{Poller, Source, committed_state::EndedDay, judge::Reading, reading::Pass};
 use crate::{
+    baseline::Detector,
     schedule::quota::{self, Purpose},
     snapshot::TargetSnapshot,
     status::QuotaUse,
-    store::StoreError,
+    store::{StoreError, Transaction},
     wolkvox::{ApiError, ReportName},
 };
 
@@ -105,14 +107,26 @@ impl<S: Source> Poller<S> {
             true => Some(self.state.window(self.window_before(watermark), &self.config.zone).await?),
             false => None,
         };
-        let around = Around {
-            settings: self.config.clone(),
+        let mut outcomes_before = VecDeque::new();
+        if let Some(outcomes) = &mut self.outcomes {
+            let windows = Windows::Outcomes(OutcomeWindows::default());
+            let around = Around { settings: outcomes.config.clone(), until, windows };
+            let first = |day: &mut Day| {
+                day.keep_outcomes();
+                day.take_outcomes()
+            };
+            outcomes_before = outcomes.state.begin_day(around, first).await?;
+        }
+        let windows = Windows::Menus(Box::new(MenuWindows {
             names: self.exposure.names.exposed(),
             telemetry: self.exposure.telemetry.clone(),
-            until,
             each,
-        };
-        Ok(self.state.begin_day(window, around).await?)
+            detector: Detector::new(),
+            outcomes: outcomes_before,
+        }));
+        let around = Around { settings: self.config.clone(), until, windows };
+        let snapshot = self.state.begin_day(around, |day| day.snapshot(window)).await?;
+        snapshot.ok_or_else(|| ReplayError::Failed(ApiError::Internal("a day without menus".to_owned())))
     }
 
     /// Reads the day up to `end`, a line of the grid, however long that takes.
@@ -125,24 +139,47 @@ impl<S: Source> Poller<S> {
     }
 
     async fn read_whole_day(&mut self, end: Timestamp) -> Result<(), ReplayError> {
+        if self.outcomes.is_some() {
+            self.read_report(ReportName::Diagram1, end).await?;
+        }
+        let past = self.outcomes.as_mut().and_then(|outcomes| outcomes.state.settled_day());
+        let past = past.map(Day::take_outcomes);
+        if let (Some(past), Some(day)) = (past, self.state.settled_day()) {
+            day.add_outcomes(past);
+        }
+        self.read_report(ReportName::Diagram13, end).await
+    }
+
+    /// Reads the day of one report.
+    async fn read_report(&mut self, report: ReportName, end: Timestamp) -> Result<(), ReplayError> {
         loop {
-            let from = self.replayed().watermark;
+            let from = self.read_to(report);
             if from >= end {
-                return Ok(self.state.settle_day().await?);
+                return Ok(self.track(report).state.settle_day().await?);
             }
-            match self.read_past(from, end).await {
-                Ok(()) if self.replayed().watermark >= end => {}
+            match self.read_past(report, from, end).await {
+                Ok(()) if self.read_to(report) >= end => {}
                 Ok(()) => self.while_showing(sleep(SHORT_WAIT)).await,
-                Err(error) => self.wait_after(error).await?,
+                Err(error) => self.wait_after(report, error).await?,
             }
         }
     }
 
-    async fn read_past(&mut self, from: Timestamp, end: Timestamp) -> Result<(), ApiError> {
+    /// The end of the part of a report that has been read, committed or of the current day.
+    fn read_to(&mut self, report: ReportName) -> Timestamp {
+        let state = self.track(report).state;
+        state.day_read_to().unwrap_or(state.totals().watermark())
+    }
+
+    async fn read_past(
+        &mut self,
+        report: ReportName,
+        from: Timestamp,
+        end: Timestamp,
+    ) -> Result<(), ApiError> {
         self.pass_hold().await?;
-        self.judge.begin(Reading::Live);
+        self.track(report).judge.begin(Reading::Live);
         let purpose = Purpose::CatchUp;
-        let report = ReportName::Diagram13;
         let mut pass =
             Pass { report, reading: Reading::Live, next: from, end, purpose, reread: None, given_up: 0 };
         let outcome = self.read_pass(&mut pass).await;
@@ -152,8 +189,8 @@ impl<S: Source> Poller<S> {
     }
 
     /// Waits before the vendor is asked again, or says that there is no use in it.
-    async fn wait_after(&mut self, error: ApiError) -> Result<(), ReplayError> {
-        let answered = self.replayed().watermark > self.state.totals().origin();
+    async fn wait_after(&mut self, report: ReportName, error: ApiError) -> Result<(), ReplayError> {
+        let answered = self.read_to(report) > self.track(report).state.totals().origin();
         if matches!(error, ApiError::Internal(_)) || (!answered && !may_pass(&error)) {
             return Err(ReplayError::Failed(error));
         }
@@ -162,6 +199,7 @@ impl<S: Source> Poller<S> {
         let wait = held.filter(|wait| !wait.is_zero()).unwrap_or(soon);
         warn!(
             server = self.config.name,
+            report = report.as_str(),
             class = error.class().as_str(),
             seconds = wait.as_secs(),
             "the past cannot be read now, going on after a wait: {error}"
@@ -174,12 +212,23 @@ impl<S: Source> Poller<S> {
         Ok(())
     }
 
-    /// Commits the day.
+    /// Commits the day, of both reports at once.
     ///
     /// # Errors
     /// When the state cannot be written. Then the day has to be read again.
     pub async fn commit_day(&mut self) -> Result<(), StoreError> {
-        self.state.commit_day(&self.config).await
+        let of_outcomes = match &mut self.outcomes {
+            Some(outcomes) => outcomes.state.end_day().await?,
+            None => None,
+        };
+        let of_menus = self.state.end_day().await?;
+        let days: Vec<EndedDay> = of_menus.into_iter().chain(of_outcomes).collect();
+        let write = |tx: &mut Transaction<'_>, _| days.into_iter().try_for_each(|day| day.write(tx));
+        self.state.transact(write).await?;
+        if let Some(outcomes) = &mut self.outcomes {
+            outcomes.state.reload(&outcomes.config).await?;
+        }
+        self.state.reload(&self.config).await
     }
 }
 

@@ -12,6 +12,7 @@ use simulator_testing::{Journeys, Truth};
 
 use crate::alerts::rule_files;
 use crate::backfill::{DEADLINE, IDLE, JOB, Past, files, run, truth::Rows};
+use crate::end_to_end::calls::{CALLS, HANG_UPS, calls_of};
 use crate::support::{
     expected::{COUNTERS, expected},
     process::{Exporter, bare},
@@ -21,6 +22,7 @@ use crate::support::{
 
 const BUCKETS: &str = "wolkvox_menu_time_to_option_seconds_bucket";
 const WATERMARK: &str = "wolkvox_watermark_timestamp_seconds";
+const OUTCOMES_WATERMARK: &str = "wolkvox_outcomes_watermark_timestamp_seconds";
 /// The simulator shows a row at most 8 s after its date.
 const VISIBLE_WITHIN: SignedDuration = SignedDuration::from_secs(9);
 
@@ -116,6 +118,38 @@ async fn assert_days(prometheus: &Prometheus, past: &Past, rows: &Rows) {
             (growth(&stored, &before), growth(&truth, &truth_before));
         assert_same(&format!("{}: the day up to {end}", prometheus.tool()), &grown, &should);
         (before, truth_before) = (stored, truth);
+    }
+}
+
+/// What became of the calls, at the end of each day and up to now.
+async fn assert_calls(prometheus: &Prometheus, past: &Past, until: Option<Timestamp>) {
+    let ends: Vec<Timestamp> = match until {
+        Some(until) => vec![until],
+        None => past.days().into_iter().map(|(_, end)| end).collect(),
+    };
+    for end in ends {
+        let truth = calls_of(&past.simulator.call_end_truth(past.from, end));
+        let mut stored = BTreeMap::new();
+        for name in [CALLS, HANG_UPS] {
+            let promql = format!("{name}{{job={JOB:?}}} > 0");
+            let answer = match until {
+                None => prometheus.query_at(&promql, end.as_second() as f64).await,
+                Some(_) => prometheus.query(&promql).await,
+            };
+            for (mut labels, value) in answer {
+                for added in ["__name__", "job", "instance", "server"] {
+                    labels.remove(added);
+                }
+                stored.insert((name, labels), value);
+            }
+        }
+        // A call is over, and its time counted, only a while after its last row.
+        let is_counted = |(name, _): &Series| until.is_some() || *name == CALLS;
+        stored.retain(|series, _| is_counted(series));
+        let truth: BTreeMap<Series, f64> =
+            truth.into_iter().filter(|(series, _)| is_counted(series)).collect();
+        assert!(truth.len() > 20, "too few calls to show anything: {truth:?}");
+        assert!(stored == truth, "{} at {end}: {stored:?} where {truth:?}", prometheus.tool());
     }
 }
 
@@ -240,6 +274,7 @@ async fn what_was_loaded_is_the_truth_of_every_day_and_the_exporter_goes_on() {
     let rows = Rows::of(&past.simulator, (past.from, past.until), IDLE);
     for prometheus in &servers {
         assert_days(prometheus, &past, &rows).await;
+        assert_calls(prometheus, &past, None).await;
         assert_increase(prometheus, &past, &rows).await;
         assert_dense(prometheus, &past).await;
         assert_calm(prometheus, &past).await;
@@ -257,8 +292,10 @@ async fn what_was_loaded_is_the_truth_of_every_day_and_the_exporter_goes_on() {
     past.simulator.end_traffic(end).expect("the traffic has not ended yet");
     let over = (end + VISIBLE_WITHIN + IDLE).as_second() as f64;
     for prometheus in &servers {
-        let all_over = format!("{WATERMARK}{{job={JOB:?}}} > {over}");
-        prometheus.wait_for(&all_over, DEADLINE, |at| !at.is_empty()).await;
+        for watermark in [WATERMARK, OUTCOMES_WATERMARK] {
+            let all_over = format!("{watermark}{{job={JOB:?}}} > {over}");
+            prometheus.wait_for(&all_over, DEADLINE, |at| !at.is_empty()).await;
+        }
     }
     assert_seam(&past, &servers, end).await;
 }
@@ -278,6 +315,7 @@ async fn assert_seam(past: &Past, servers: &[Prometheus], end: Timestamp) {
             .await;
         let stored = values(prometheus, "{}", None).await;
         assert_same(&format!("{}: over the seam", prometheus.tool()), &stored, &truth);
+        assert_calls(prometheus, past, Some(end)).await;
         assert_one_history(prometheus, &range).await;
     }
 }

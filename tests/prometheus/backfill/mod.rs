@@ -93,7 +93,7 @@ impl Past {
     /// Flags that the exporter gets, too.
     fn flags(&self, url: &str, name: &str) -> Vec<String> {
         let config = format!(
-            "targets: [{{name: centre, server: {url:?}, token_file: token}}]\nmenu: {{buckets: [10, 30, 60, 300]}}\n"
+            "targets: [{{name: centre, server: {url:?}, token_file: token, outcomes: true}}]\nmenu: {{buckets: [10, 30, 60, 300]}}\n"
         );
         std::fs::write(self.folder.join(format!("{name}.yaml")), config).expect("a file");
         std::fs::write(self.folder.join("token"), TOKEN).expect("a file");

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use simulator_testing::CallEnds;
 
 use super::{
     DEADLINE, JOB, Scraper,
@@ -15,12 +16,12 @@ use crate::{
     support::{process::Exporter, prometheus::Labels},
 };
 
-const CALLS: &str = "wolkvox_menu_option_outcomes_total";
-const HANG_UPS: &str = "wolkvox_menu_time_to_hang_up_seconds_count";
+pub(crate) const CALLS: &str = "wolkvox_menu_option_outcomes_total";
+pub(crate) const HANG_UPS: &str = "wolkvox_menu_time_to_hang_up_seconds_count";
 const WATERMARK: &str = "wolkvox_outcomes_watermark_timestamp_seconds";
 
 /// Fails unless every Prometheus has stored the truth of calls that ended before `end`: the last value, and last minus first.
-pub(crate) async fn assert_exact(exporter: &Exporter, vendor: &Vendor, scrapers: &[Scraper], end: Timestamp) {
+pub(super) async fn assert_exact(exporter: &Exporter, vendor: &Vendor, scrapers: &[Scraper], end: Timestamp) {
     let expected = expected(vendor);
     assert!(expected.values().sum::<f64>() > 200.0, "too few calls to show anything: {expected:?}");
     let over = (end + VISIBLE_WITHIN).as_second() as f64 + IDLE.as_secs_f64();
@@ -53,7 +54,11 @@ pub(crate) async fn assert_exact(exporter: &Exporter, vendor: &Vendor, scrapers:
 }
 
 fn expected(vendor: &Vendor) -> BTreeMap<Series, f64> {
-    let truth = vendor.simulator.call_end_truth(vendor.origin, vendor.simulator.now());
+    calls_of(&vendor.simulator.call_end_truth(vendor.origin, vendor.simulator.now()))
+}
+
+/// The series of these calls.
+pub(crate) fn calls_of(truth: &CallEnds) -> BTreeMap<Series, f64> {
     let label = |name: &str, value: &str| (name.to_owned(), value.to_owned());
     let mut expected = BTreeMap::new();
     for ((rp_id, option, outcome), calls) in &truth.calls {

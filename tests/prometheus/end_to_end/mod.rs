@@ -1,7 +1,7 @@
 //! The product as its users have it: the real binary reads a simulated Wolkvox over HTTP, real Prometheus servers
 //! of two generations scrape it, and what they stored is held against the simulator's truth.
 
-mod calls;
+pub(crate) mod calls;
 mod hostile;
 mod native;
 mod queries;
