@@ -6,6 +6,9 @@
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark may fail loudly, and prints")]
 
+#[path = "../tests/support/polled.rs"]
+mod polled;
+
 use std::{
     env, fs,
     hint::black_box,
@@ -23,12 +26,11 @@ use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 use tokio_util::sync::CancellationToken;
 use wolkvox_exporter::{
     config::TokenVersion,
-    exposition::{BucketBounds, Recording},
+    exposition::Recording,
     ledger::TargetCounters,
     model::Fingerprints,
     model::LocalSecond,
-    poller::{Clock, Poller, PollerConfig, PollerDeps, Source},
-    schedule::Tiers,
+    poller::{Clock, Poller, PollerConfig, PollerDeps, Replay, Source},
     snapshot::Publisher,
     store::Store,
     telemetry::Telemetry,
@@ -158,23 +160,15 @@ fn resident() -> f64 {
 }
 
 fn settings() -> PollerConfig {
-    PollerConfig {
-        row_cap: MOST_ROWS as u64,
-        tiers: Tiers {
-            hourly: Duration::from_secs(3 * 3600),
-            nightly: Duration::from_secs(48 * 3600),
-            nightly_hour: 3,
-        },
-        ..PollerConfig::plain(
-            "0042",
-            TimeZone::UTC,
-            BucketBounds::new(&[5.0, 10.0, 20.0, 30.0, 60.0, 120.0, 300.0]).unwrap(),
-        )
-    }
+    let mut shared = polled::only_live_polls(&[5.0, 10.0, 20.0, 30.0, 60.0, 120.0, 300.0]);
+    shared.poll.hourly_lookback = Duration::from_hours(3);
+    shared.poll.nightly_lookback = Duration::from_hours(48);
+    let config = PollerConfig::new(polled::target("0042", TimeZone::UTC), shared.into()).unwrap();
+    PollerConfig { row_cap: MOST_ROWS as u64, ..config }
 }
 
-/// A poller at the beginning of the past.
-async fn poller(load: Load, path: &Path) -> Poller<Load> {
+/// Stands at the beginning of the past.
+async fn replay(load: Load, path: &Path) -> Replay<Load> {
     let origin = Timestamp::from_second(START).unwrap();
     let clock: Clock = Arc::new(Timestamp::now);
     let store = Arc::new(Store::open(path, [1; 16]).unwrap());
@@ -191,16 +185,16 @@ async fn poller(load: Load, path: &Path) -> Poller<Load> {
         shutdown: CancellationToken::new(),
         probe: Default::default(),
     };
-    Poller::start(settings(), load, parser, restored, around).await.unwrap()
+    Replay::new(Poller::start(settings(), load, parser, restored, around).await.unwrap())
 }
 
 /// Reads a day and writes its file: how long each took.
-async fn day(poller: &mut Poller<Load>, day: i64, days: i64, folder: &Path) -> (Duration, Duration, u64) {
+async fn day(replay: &mut Replay<Load>, day: i64, days: i64, folder: &Path) -> (Duration, Duration, u64) {
     let at = |day| Timestamp::from_second(START + day * DAY).unwrap();
     let recording = Arc::new(Mutex::new(Recording::new("job=\"wolkvox\"")));
     let kept = recording.clone();
     let begun = Instant::now();
-    let before = poller
+    let before = replay
         .begin_day(
             at(days),
             Box::new(move |window| {
@@ -212,14 +206,14 @@ async fn day(poller: &mut Poller<Load>, day: i64, days: i64, folder: &Path) -> (
         .await
         .unwrap();
     recording.lock().unwrap().begin(&before.committed());
-    poller.read_day(at(day + 1)).await.unwrap();
+    replay.read_day(at(day + 1)).await.unwrap();
     let read = begun.elapsed();
     let begun = Instant::now();
     let path = folder.join("day.om");
     let mut file = fs::File::create(&path).unwrap();
     recording.lock().unwrap().write(&mut file).unwrap();
     file.sync_all().unwrap();
-    poller.commit_day().await.unwrap();
+    replay.commit_day().await.unwrap();
     (read, begun.elapsed(), fs::metadata(&path).unwrap().len())
 }
 
@@ -248,10 +242,10 @@ async fn past(rows: i64, days: i64) {
         "day  read, counted, recorded rows/s  of the floor  written and committed s  MB  requests  memory MiB"
     );
     let folder = tempfile::tempdir().unwrap();
-    let mut poller = poller(load(requests.clone()), &folder.path().join("state.redb")).await;
+    let mut replay = replay(load(requests.clone()), &folder.path().join("state.redb")).await;
     let (mut reading, mut sent) = (Duration::ZERO, 0);
     for number in 0..days {
-        let (read, wrote, bytes) = day(&mut poller, number, days, folder.path()).await;
+        let (read, wrote, bytes) = day(&mut replay, number, days, folder.path()).await;
         reading += read;
         let rate = rows as f64 / read.as_secs_f64();
         let now = requests.load(Ordering::Relaxed);
@@ -264,7 +258,7 @@ async fn past(rows: i64, days: i64) {
             resident()
         );
     }
-    assert_eq!(poller.replayed().rows, (rows * days) as u64, "every row is counted once");
+    assert_eq!(replay.progress().rows, (rows * days) as u64, "every row is counted once");
     let rate = (rows * days) as f64 / reading.as_secs_f64();
     println!(
         "all: {rate:.0} rows/s, {:.2} of the floor; {sent} requests for {} days\n",

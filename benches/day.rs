@@ -12,6 +12,9 @@
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark may fail loudly, and prints")]
 
+#[path = "../tests/support/polled.rs"]
+mod polled;
+
 use std::{
     collections::BTreeSet,
     env, fs,
@@ -27,11 +30,9 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use wolkvox_exporter::{
     config::TokenVersion,
-    exposition::BucketBounds,
     ledger::{Delta, TargetCounters},
     model::LocalSecond,
     poller::{Clock, Poller, PollerConfig, PollerDeps, Source},
-    schedule::Cadence,
     snapshot::Publisher,
     store::{Store, TargetId},
     telemetry::Telemetry,
@@ -216,20 +217,15 @@ async fn day(plan: Plan, path: &Path) -> Vec<Hour> {
     let hours = Arc::new(Mutex::new(Vec::new()));
     let load = Load { plan, file: path.to_owned(), hours: hours.clone(), answered: Mutex::new(None), stop };
     let seconds = |seconds: i64| Duration::from_secs(seconds as u64);
-    let settings = PollerConfig {
-        cadence: Cadence::new(seconds(INTERVAL), seconds(30), "0042"),
-        lookback: seconds(plan.lookback),
-        ..PollerConfig::plain(
-            "0042",
-            TimeZone::UTC,
-            BucketBounds::new(&[5.0, 10.0, 20.0, 30.0, 60.0, 120.0, 300.0]).unwrap(),
-        )
-    };
+    let mut shared = polled::only_live_polls(&[5.0, 10.0, 20.0, 30.0, 60.0, 120.0, 300.0]);
+    shared.poll.interval = seconds(INTERVAL);
+    shared.poll.lookback = seconds(plan.lookback);
+    let config = PollerConfig::new(polled::target("0042", TimeZone::UTC), shared.into()).unwrap();
     let telemetry = Arc::new(Telemetry::default());
     let publisher = Publisher::start(telemetry.clone());
     let telemetry = telemetry.target("0042");
     let around = PollerDeps { store, publisher, telemetry, clock, shutdown, probe: Default::default() };
-    let poller = Poller::start(settings, load, parser, restored, around).await.unwrap();
+    let poller = Poller::start(config, load, parser, restored, around).await.unwrap();
     poller.run().await;
     Arc::into_inner(hours).unwrap().into_inner().unwrap()
 }

@@ -32,7 +32,6 @@ use wolkvox_exporter::{
         TargetConfig, TokenSource, WebConfig,
     },
     exposition::{Encoding, Format},
-    i18n::Bilingual,
     snapshot::Publisher,
     store::Store,
     supervisor::{Deps, Supervisor},
@@ -195,17 +194,15 @@ fn memory_mib() -> f64 {
 
 fn config(plan: Plan, address: SocketAddr) -> Config {
     let hung = start_hung_server();
-    let target = |number| TargetConfig {
-        name: Plan::name(number),
-        endpoint: format!("http://{}/", if number < plan.hung { hung } else { address }).parse().unwrap(),
-        token: TokenSource::fixed(&Secret::new("token-of-the-bench"), &Bilingual::verbatim("the benchmark"))
-            .unwrap(),
-        egress: Default::default(),
-        timezone: TimeZone::UTC,
-        outcomes: false,
-        licences: Some(20),
-        expected: Vec::new(),
-        names: NameSources { vendor: false, file: None, own: Default::default() },
+    let token = TokenSource::Fixed(Secret::new("token-of-the-bench"));
+    let target = |number| {
+        let address = if number < plan.hung { hung } else { address };
+        let endpoint = format!("http://{address}/").parse().unwrap();
+        TargetConfig {
+            licences: Some(20),
+            names: NameSources { vendor: false, ..NameSources::default() },
+            ..TargetConfig::new(&Plan::name(number), endpoint, token.clone(), TimeZone::UTC)
+        }
     };
     Config {
         targets: (0..plan.targets).map(target).collect(),

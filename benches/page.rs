@@ -64,21 +64,14 @@ fn history() -> History {
 fn target(number: usize, day: Day) -> TargetStatus {
     let poll = PollRecord { at: watermark(), took: Duration::from_millis(840), failure: None };
     TargetStatus {
-        name: format!("{number:04}"),
-        zone: zone(),
         outcome: PollOutcome::Committed,
         usual_lag: Duration::from_secs(340),
-        next_poll: watermark(),
         watermark: Some(watermark()),
         last_row: Some(watermark()),
         quota: QuotaUse { day: jiff::civil::date(2026, 1, 18), used: 100, limit: Some(1000) },
-        unread: 0,
-        wrong_zone: None,
-        outcomes: None,
-        usual: Default::default(),
         polls: vec![poll; POLLS],
-        deep_reads: Vec::new(),
         day,
+        ..TargetStatus::waiting(&format!("{number:04}"), zone(), watermark())
     }
 }
 

@@ -15,7 +15,7 @@ use wolkvox_exporter::{
     ledger::TargetCounters,
     model::MenuLabels,
     snapshot::{Publisher, TargetSnapshot},
-    status::{Day, PollOutcome, QuotaUse, TargetStatus},
+    status::TargetStatus,
     telemetry::Telemetry,
 };
 
@@ -60,23 +60,7 @@ fn snapshot(telemetry: &Telemetry, target: usize, turn: u64, bounds: &Arc<Bucket
 }
 
 fn put(publisher: &Publisher, snapshot: TargetSnapshot) {
-    let status = TargetStatus {
-        name: snapshot.server.clone(),
-        zone: TimeZone::UTC,
-        outcome: PollOutcome::Committed,
-        usual_lag: Default::default(),
-        next_poll: Timestamp::UNIX_EPOCH,
-        watermark: None,
-        last_row: None,
-        quota: QuotaUse { day: jiff::civil::date(2026, 1, 18), used: 0, limit: None },
-        polls: Vec::new(),
-        deep_reads: Vec::new(),
-        unread: 0,
-        wrong_zone: None,
-        outcomes: None,
-        usual: Default::default(),
-        day: Day::default(),
-    };
+    let status = TargetStatus::waiting(&snapshot.server, TimeZone::UTC, Timestamp::UNIX_EPOCH);
     publisher.put(snapshot, status, Arc::new(History::new(35)));
 }
 

@@ -8,9 +8,9 @@ use jiff::Timestamp;
 use libfuzzer_sys::fuzz_target;
 use redb::{StorageBackend, backends::InMemoryBackend};
 use wolkvox_exporter::{
+    config::JourneyConfig,
     ledger::{
-        IdleTimes, JourneyMeasure, ReconcileParams, RowBatch, SeriesLimits, TargetCounters, TimeBounds,
-        reconcile,
+        JourneyMeasure, ReconcileParams, RowBatch, SeriesLimits, TargetCounters, TimeBounds, reconcile,
     },
     model::LocalSecond,
     store::{Store, StoreError},
@@ -83,11 +83,11 @@ fn work(disk: Disk) -> Result<(), StoreError> {
     let (target, account) = store.restore("a", || TargetCounters::new(Timestamp::UNIX_EPOCH))?;
     let mut stage = RowBatch::default();
     (0..40).for_each(|n| stage.push(Ok(row(n * 7))));
-    let idle = IdleTimes::default();
+    let journey = JourneyConfig::default();
     let terms = ReconcileParams {
         bounds: BOUNDS,
         limits: SeriesLimits::default(),
-        idle: &idle,
+        journey: &journey,
         measure: JourneyMeasure::Options,
         now: 300,
         moment: &LocalSecond::get,

@@ -18,12 +18,11 @@ use crate::{
         run::{self, Load, Process, StateLocation},
     },
     config::{
-        self, BackfillConfig, BaselineConfig, Config, JourneyConfig, NameSources, PollConfig, Resolved,
-        Secret, StartFrom, StateConfig, TargetConfig, TokenSource,
+        self, BackfillConfig, BaselineConfig, Config, JourneyConfig, PollConfig, Resolved, Secret, StartFrom,
+        StateConfig, TargetConfig, TokenSource,
     },
     i18n::{Bilingual, bilingual},
     store::Store,
-    wolkvox::Egress,
 };
 use simulator::{OptionIncident, Options, SimulatedServer, serve};
 
@@ -122,17 +121,9 @@ async fn simulated_target(
     let api = TcpListener::bind(("127.0.0.1", 0)).await.context("cannot listen on 127.0.0.1")?;
     let address = api.local_addr()?;
     tokio::spawn(serve(api, simulator, process.shutdown.clone().cancelled_owned()));
-    Ok(TargetConfig {
-        name: "demo".to_owned(),
-        endpoint: format!("http://{address}/").parse().context("the simulator's address is no URL")?,
-        egress: Egress::default(),
-        token: TokenSource::fixed(&Secret::new(token), &Bilingual::verbatim("simulator"))?,
-        timezone: zone,
-        licences: None,
-        outcomes: true,
-        expected: Vec::new(),
-        names: NameSources::default(),
-    })
+    let endpoint = format!("http://{address}/").parse().context("the simulator's address is no URL")?;
+    let token = TokenSource::fixed(&Secret::new(token), &Bilingual::verbatim("simulator"))?;
+    Ok(TargetConfig { outcomes: true, ..TargetConfig::new("demo", endpoint, token, zone) })
 }
 
 /// Makes the configuration of an exporter that polls `target` every few seconds and begins a day back.

@@ -39,6 +39,13 @@ section! {
     }
 }
 
+impl BaselineConfig {
+    /// Returns the number of whole days that are kept before today.
+    pub fn keep_days(&self) -> u16 {
+        self.weeks * 7
+    }
+}
+
 fn shown(dates: &BTreeSet<Date>) -> Option<String> {
     Some(format!("[{}]", listed(dates)))
 }

@@ -100,7 +100,7 @@ pub struct TargetConfig {
     pub timezone: TimeZone,
     /// Licences of the operation, which set its quota of requests a day; `None` when not given.
     pub licences: Option<u32>,
-    /// Whether what became of calls is read, too.
+    /// The outcomes of calls are read, too.
     pub outcomes: bool,
     /// Menus whose series start at 0 at once.
     pub expected: Vec<ExpectedMenu>,
@@ -111,6 +111,21 @@ pub struct TargetConfig {
 impl TargetConfig {
     /// The zone in which the known servers keep their clocks.
     pub const DEFAULT_ZONE: &'static str = "America/Bogota";
+
+    /// A target that is reached directly, with every other setting at its default.
+    pub fn new(name: &str, endpoint: Url, token: TokenSource, timezone: TimeZone) -> Self {
+        Self {
+            name: name.to_owned(),
+            endpoint,
+            egress: Egress::default(),
+            token,
+            timezone,
+            licences: None,
+            outcomes: false,
+            expected: Vec::new(),
+            names: NameSources::default(),
+        }
+    }
 
     /// Returns true if it is asked and read in the same way as `other`. Tokens are not compared: a
     /// file counts by its path, because it is read at every use, and the environment's token is the

@@ -59,10 +59,9 @@ impl PollConfig {
         }
     }
 
-    /// Returns the age up to which a row can still be read.
+    /// Returns the time before the watermark up to which rows are read again.
     pub fn deepest(&self) -> Duration {
-        let tiers = self.hourly_lookback.max(self.nightly_lookback);
-        self.interval.saturating_add(self.lookback.max(tiers))
+        self.interval.max(self.lookback).max(self.tiers().deepest())
     }
 }
 

@@ -207,7 +207,7 @@ impl RowBatch {
 
 #[cfg(test)]
 impl RowBatch {
-    /// So many rows of one option, dated `date`.
+    /// Makes a batch of this many rows of one option, dated `date`.
     pub(crate) fn of_rows(rows: u64, date: LocalSecond) -> Self {
         let mut batch = Self::default();
         for fingerprint in 0..rows {

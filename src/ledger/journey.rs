@@ -5,8 +5,6 @@
 //! follows from the dates of its rows alone, never from the answers in which they arrived: after an outage of
 //! hours the same rows make the same journey.
 
-use std::{collections::BTreeMap, time::Duration};
-
 use serde::{Deserialize, Serialize};
 
 use super::batch::NO_SECOND;
@@ -16,36 +14,7 @@ use crate::model::LocalSecond;
 /// counted like late ones.
 pub const LONGEST_JOURNEY: usize = 500;
 
-/// The longest silence of an interaction before its journey is over.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct IdleTimes {
-    /// For every channel without one of its own.
-    pub usual: Duration,
-    /// By the label `channel`.
-    pub by_channel: BTreeMap<String, Duration>,
-}
-
-impl Default for IdleTimes {
-    /// Half an hour.
-    fn default() -> Self {
-        Self { usual: Duration::from_secs(1800), by_channel: BTreeMap::new() }
-    }
-}
-
-impl IdleTimes {
-    /// The longest of all channels.
-    pub fn longest(&self) -> Duration {
-        self.by_channel.values().copied().fold(self.usual, Duration::max)
-    }
-
-    /// In whole seconds.
-    pub fn of(&self, channel: &str) -> i64 {
-        let idle = self.by_channel.get(channel).unwrap_or(&self.usual);
-        i64::try_from(idle.as_secs()).unwrap_or(i64::MAX)
-    }
-}
-
-/// What the histogram of a routing point's journeys holds of each that is over.
+/// The number that the histogram of a routing point's journeys holds of each that is over.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum JourneyMeasure {
     /// The number of its options, counted where it began.
@@ -166,6 +135,8 @@ impl Path {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
 
     const NAMES: [&str; 4] = ["A", "B", "C", "D"];
@@ -238,15 +209,5 @@ mod tests {
             assert_eq!(journey.visit(visit, date + 100), left);
         }
         assert_eq!((journey.visits.len(), journey.deadline), (2, 105));
-    }
-
-    #[test]
-    fn a_channel_may_have_its_own_idle_time() {
-        let idle = IdleTimes {
-            usual: Duration::from_secs(1800),
-            by_channel: BTreeMap::from([("chat-web".to_owned(), Duration::from_secs(7200))]),
-        };
-        assert_eq!((idle.of("voice"), idle.of("chat-web")), (1800, 7200));
-        assert_eq!(idle.longest(), Duration::from_secs(7200));
     }
 }

@@ -28,6 +28,6 @@ pub use counts::{
 pub use delta::{Delta, JourneyDelta, NO_MENU, RowKey, RowRecord};
 pub use evidence::Evidence;
 pub use histogram::SecondsHistogram;
-pub use journey::{IdleTimes, JourneyMeasure, JourneyState, LONGEST_JOURNEY, OpenJourney, Visit};
+pub use journey::{JourneyMeasure, JourneyState, LONGEST_JOURNEY, OpenJourney, Visit};
 pub use past::Past;
 pub use reconcile::{ReconcileParams, SeenRows, TimeBounds, reconcile};

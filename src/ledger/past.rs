@@ -10,10 +10,11 @@ use super::{
     cardinality::SeriesLimits,
     changes::Changes,
     counters::TargetCounters,
-    journey::{IdleTimes, OpenJourney, Visit},
+    journey::{OpenJourney, Visit},
 };
 use crate::{
     baseline::HistoryDelta,
+    config::JourneyConfig,
     model::{LocalSecond, LocalStretch, MenuLabels},
 };
 
@@ -36,14 +37,16 @@ impl Past {
         batch: &RowBatch,
         ((from, to), until): (LocalStretch, i64),
         (account, limits): (&TargetCounters, SeriesLimits),
-        idle: &IdleTimes,
+        journey: &JourneyConfig,
         moment: &dyn Fn(LocalSecond) -> i64,
     ) -> Self {
         let mut draft = Changes::of(account, limits);
         let slots: Vec<u32> =
             batch.labels.iter().map(|labels| u32::try_from(draft.slot(labels)).unwrap_or(u32::MAX)).collect();
         let labels: Vec<MenuLabels> = draft.slots.into_iter().map(|slot| slot.labels).collect();
-        let idle = |menu: u32| labels.get(menu as usize).map_or(0, |labels| idle.of(&labels.point.channel));
+        let idle = |menu: u32| {
+            labels.get(menu as usize).map_or(0, |labels| journey.idle_seconds(&labels.point.channel))
+        };
         let mut delta = HistoryDelta::between(from, to);
         let mut journeys: BTreeMap<NonZeroU64, OpenJourney> = BTreeMap::new();
         for row in &batch.rows {
@@ -84,7 +87,7 @@ mod tests {
     #[test]
     fn a_journey_that_may_go_on_has_no_end() {
         let account = TargetCounters::new(Timestamp::UNIX_EPOCH);
-        let idle = IdleTimes { usual: Duration::from_secs(100), by_channel: BTreeMap::new() };
+        let journey = JourneyConfig { idle: Duration::from_secs(100), ..JourneyConfig::default() };
         let mut batch = RowBatch::default();
         for (date, who, option) in [(500, 1, "A"), (510, 1, "B"), (899, 2, "A"), (900, 3, "A"), (950, 3, "A")]
         {
@@ -100,7 +103,7 @@ mod tests {
         }
         let (from, to) = (LocalSecond::new(0), LocalSecond::new(1000));
         let rules = (&account, SeriesLimits::default());
-        let past = Past::of(&batch, ((from, to), 1000), rules, &idle, &LocalSecond::get);
+        let past = Past::of(&batch, ((from, to), 1000), rules, &journey, &LocalSecond::get);
         let place =
             |option: &str| past.labels.iter().position(|labels| &*labels.option == option).unwrap() as u32;
         let mut expected = HistoryDelta::between(from, to);

@@ -14,10 +14,11 @@ use super::{
     counts::OptionCounts,
     delta::{Delta, JourneyDelta, NO_MENU, RowKey, RowRecord},
     evidence::{Candidate, corrected},
-    journey::{IdleTimes, JourneyMeasure, JourneyState, OpenJourney, Visit},
+    journey::{JourneyMeasure, JourneyState, OpenJourney, Visit},
 };
 use crate::{
     baseline::HistoryDelta,
+    config::JourneyConfig,
     model::{LocalSecond, LocalStretch, MenuLabels},
     wolkvox::Rejection,
 };
@@ -66,8 +67,8 @@ pub struct ReconcileParams<'a> {
     /// Limits of the number of series.
     pub limits: SeriesLimits,
     /// Idle time after which a journey is over.
-    pub idle: &'a IdleTimes,
-    /// What is kept of a journey that is over.
+    pub journey: &'a JourneyConfig,
+    /// The measure that is kept of a journey that is over.
     pub measure: JourneyMeasure,
     /// Our clock, in Unix seconds.
     pub now: i64,
@@ -164,9 +165,9 @@ struct Alike {
     /// Index of the first of them in the answer.
     first: usize,
     seen: u64,
-    /// What is known of them.
+    /// The record of them.
     before: RowRecord,
-    /// How many of them count now.
+    /// The number of them that count now.
     new: u64,
 }
 
@@ -299,9 +300,14 @@ impl Reconciliation<'_> {
         self.delta.history.rows(placed.number, row.date, row.attempts, second, times);
         count(&mut self.changes.slots[slot].menu, row, new);
         if let Some(interaction) = row.interaction {
-            let until = moment.saturating_add(params.idle.of(&labels.point.channel));
-            let (row, slot) = (first as u32, slot as u32);
-            self.new_rows.push(NewRows { interaction, until, row, slot, count: times });
+            let until = moment.saturating_add(params.journey.idle_seconds(&labels.point.channel));
+            self.new_rows.push(NewRows {
+                interaction,
+                until,
+                row: first as u32,
+                slot: slot as u32,
+                count: times,
+            });
         }
     }
 
@@ -364,14 +370,36 @@ fn seen_of(rows: &[BatchRow], fingerprint: u64) -> u64 {
 
 /// Adds new rows, which lie in `rows`, to the journeys of their interactions, and closes the journeys that are over.
 fn follow<M: SeenRows>(
-    mut new_rows: Vec<NewRows>,
+    new_rows: Vec<NewRows>,
     rows: &[BatchRow],
     changes: &mut Changes<'_>,
     delta: &mut Delta,
     params: &ReconcileParams<'_>,
     memory: &M,
 ) -> Result<(), M::Error> {
-    let closing = params.bounds.closing;
+    let mut touched = touch(new_rows, rows, changes, memory)?;
+    let with_rows = touched.len();
+    for (interaction, journey) in memory.journeys_due(params.bounds.closing)? {
+        if touched[..with_rows].binary_search_by_key(&interaction, |of| of.interaction).is_err() {
+            let before = Some(journey.deadline);
+            touched.push(Touched { interaction, until: None, before, journey: Some(journey) });
+        }
+    }
+    // What has no place of its own depends on who comes first.
+    touched.sort_unstable_by_key(|of| of.interaction);
+    for touched in touched {
+        settle(touched, changes, delta, params);
+    }
+    Ok(())
+}
+
+/// Adds new rows to the journeys of their interactions. Returns those, ascending.
+fn touch<M: SeenRows>(
+    mut new_rows: Vec<NewRows>,
+    rows: &[BatchRow],
+    changes: &mut Changes<'_>,
+    memory: &M,
+) -> Result<Vec<Touched>, M::Error> {
     new_rows.sort_unstable_by_key(|new| (new.interaction, new.row));
     let by_interaction = || new_rows.chunk_by(|a, b| a.interaction == b.interaction);
     let interactions: Vec<NonZeroU64> = by_interaction().map(|of_one| of_one[0].interaction).collect();
@@ -401,36 +429,29 @@ fn follow<M: SeenRows>(
         let until = of_one.iter().map(|new| new.until).max();
         touched.push(Touched { interaction: first.interaction, until, before, journey });
     }
+    Ok(touched)
+}
 
-    let with_rows = touched.len();
-    for (interaction, journey) in memory.journeys_due(closing)? {
-        if touched[..with_rows].binary_search_by_key(&interaction, |of| of.interaction).is_err() {
-            let before = Some(journey.deadline);
-            touched.push(Touched { interaction, until: None, before, journey: Some(journey) });
-        }
+/// Closes the journey of an interaction if it is over, and puts what has changed of it into the delta.
+fn settle(touched: Touched, changes: &mut Changes<'_>, delta: &mut Delta, params: &ReconcileParams<'_>) {
+    let Touched { interaction, until, before, journey } = touched;
+    let deadline = journey.as_ref().map(|journey| journey.deadline);
+    let (over, after) = match journey {
+        Some(journey) if journey.deadline >= params.bounds.closing => (None, Some(journey)),
+        over => (over, None),
+    };
+    if let Some(until) = until {
+        // One that goes on is remembered by the deadline of its journey, in which some rows may have had no room.
+        let of_journey = deadline.unwrap_or(until);
+        let until = if after.is_some() { of_journey } else { until.max(of_journey) };
+        delta.interactions.push((interaction, until));
     }
-    // What has no place of its own depends on who comes first.
-    touched.sort_unstable_by_key(|of| of.interaction);
-    for Touched { interaction, until, before, journey } in touched {
-        let deadline = journey.as_ref().map(|journey| journey.deadline);
-        let (over, after) = match journey {
-            Some(journey) if journey.deadline >= closing => (None, Some(journey)),
-            over => (over, None),
-        };
-        if let Some(until) = until {
-            // One that goes on is remembered by the deadline of its journey, in which some rows may have had no room.
-            let of_journey = deadline.unwrap_or(until);
-            let until = if after.is_some() { of_journey } else { until.max(of_journey) };
-            delta.interactions.push((interaction, until));
-        }
-        if let Some(journey) = over {
-            close(changes, journey, params, &mut delta.history);
-        }
-        if before.is_some() || after.is_some() {
-            delta.journeys.push(JourneyDelta { interaction, before, after });
-        }
+    if let Some(journey) = over {
+        close(changes, journey, params, &mut delta.history);
     }
-    Ok(())
+    if before.is_some() || after.is_some() {
+        delta.journeys.push(JourneyDelta { interaction, before, after });
+    }
 }
 
 fn count(menu: &mut OptionCounts, row: BatchRow, new: u64) {
@@ -462,7 +483,7 @@ fn close(
     };
     // Where it began to be seen is where it is counted, whatever had no place of its own since.
     let Some(home) = journey.visits.first().and_then(|visit| slot(visit.menu)) else { return };
-    let idle = params.idle.of(&changes.slots[home].labels.point.channel);
+    let idle = params.journey.idle_seconds(&changes.slots[home].labels.point.channel);
     let name = |menu: u32| slot(menu).map_or("", |slot| &*changes.slots[slot].labels.option);
     let path = journey.finish(idle, params.moment, name);
 

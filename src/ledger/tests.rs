@@ -12,6 +12,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::{
+    config::JourneyConfig,
     model::{Counted, LocalSecond, MenuLabels, OptionRules, PointLabels, TransitionLabels},
     wolkvox::{Rejection, Row, RowLabels},
 };
@@ -93,11 +94,11 @@ impl Book {
     }
 
     fn reconcile(&mut self, mut stage: RowBatch, bounds: TimeBounds) {
-        let idle = IdleTimes { usual: Duration::from_secs(100), by_channel: BTreeMap::new() };
+        let journey = JourneyConfig { idle: Duration::from_secs(100), ..JourneyConfig::default() };
         let terms = ReconcileParams {
             bounds,
             limits: self.limits,
-            idle: &idle,
+            journey: &journey,
             measure: self.measure,
             now: 209,
             moment: &LocalSecond::get,

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::rereads::{Reread, Rereads};
+use super::errands::HOURLY;
 use crate::{
     config::TokenVersion,
     model::NameKind,
@@ -19,8 +19,6 @@ use crate::{
 const FIRST_WAIT: Duration = Duration::from_secs(60);
 /// Longest wait between failed steps of a re-reading.
 const LONGEST_WAIT: Duration = Duration::from_secs(900);
-/// Wait between two questions for the quota or for names.
-pub(super) const HOURLY: Duration = Duration::from_secs(3600);
 
 /// Work beside the live polls, in the order of its priority.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -114,26 +112,16 @@ pub(super) struct Agenda {
     /// A live poll of this process has succeeded.
     has_polled: bool,
     slots: [Slot; 7],
-    rereads: Rereads,
     /// Counts failures, so that each jitter is another.
     turn: u64,
 }
 
 impl Agenda {
-    pub(super) fn new(target: &str, now: Instant) -> Self {
+    pub(super) fn new(target: &str) -> Self {
         let hourly = || Slot::new(HOURLY, HOURLY);
         let reading = || Slot::new(FIRST_WAIT, LONGEST_WAIT);
         let slots = [hourly(), hourly(), hourly(), reading(), reading(), reading(), reading()];
-        let rereads = Rereads::new(target, now);
-        Self {
-            target: target.to_owned(),
-            hold: None,
-            failed_polls: 0,
-            has_polled: false,
-            slots,
-            rereads,
-            turn: 0,
-        }
+        Self { target: target.to_owned(), hold: None, failed_polls: 0, has_polled: false, slots, turn: 0 }
     }
 
     fn slot(&mut self, errand: Errand) -> &mut Slot {
@@ -193,16 +181,6 @@ impl Agenda {
         self.slots[errand.slot()].failure
     }
 
-    /// The schedule of the re-readings.
-    pub(super) fn rereads(&self) -> &Rereads {
-        &self.rereads
-    }
-
-    /// A step of a re-reading begins.
-    pub(super) fn begin_reread(&mut self, reread: &Reread, now: Instant) {
-        self.rereads.begin(reread, now);
-    }
-
     /// Decides whether a live poll may send requests.
     pub(super) fn pass(&mut self, token: Option<TokenVersion>, now: Instant) -> Passage {
         match &self.hold {
@@ -250,7 +228,7 @@ impl Agenda {
         self.hold.is_some()
     }
 
-    /// Whether a live poll of this process has succeeded. Until then another server may answer than before.
+    /// Returns true if a live poll of this process has succeeded. Until then another server may answer than before.
     pub(super) fn has_polled(&self) -> bool {
         self.has_polled
     }
@@ -310,7 +288,7 @@ mod tests {
     #[test]
     fn errands_are_done_by_priority_and_only_while_there_is_time() {
         let now = Instant::now();
-        let mut agenda = Agenda::new("0042", now);
+        let mut agenda = Agenda::new("0042");
         assert_eq!(agenda.next(&ALL, SECOND * 100, now), Some(Errand::Quota));
         agenda.went_on(Errand::Quota, SECOND, HOURLY, now);
         agenda.failed(POINTS, SECOND, &ApiError::Http5xx(500), now);
@@ -332,7 +310,7 @@ mod tests {
     fn a_failed_errand_waits_by_itself_whatever_the_server_names() {
         let now = Instant::now();
         for named in [None, Some(30), Some(86_400), Some(u64::MAX)] {
-            let mut agenda = Agenda::new("0042", now);
+            let mut agenda = Agenda::new("0042");
             let error = ApiError::Throttled(named.map(Duration::from_secs));
             agenda.failed(WEEKS, SECOND, &error, now);
             let weeks = [WEEKS];
@@ -351,7 +329,7 @@ mod tests {
         let waits =
             HoldWaits { first: SECOND * 600, longest: HOURLY, named: None, no_longer: None, spread: false };
         let error = ApiError::TokenInvalid;
-        let mut agenda = Agenda::new("0042", now);
+        let mut agenda = Agenda::new("0042");
         let minutes: Vec<u64> =
             (0..5).map(|_| agenda.hold(error.clone(), waits, None, now).as_secs() / 60).collect();
         assert_eq!(minutes, [10, 20, 40, 60, 60]);

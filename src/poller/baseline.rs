@@ -3,7 +3,7 @@
 //! Owns the detectors and when they are asked. What is unknown is not exposed: after a poll that failed there are no scores,
 //! and none of hang-ups while what became of calls cannot be read.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use tokio::task::spawn_blocking;
@@ -11,30 +11,10 @@ use tracing::error;
 
 use super::{PollerConfig, committed_state::CommittedState};
 use crate::{
-    baseline::{Detector, HangUpDetector, HangUpScore, History, Holidays, Moment, Scores},
+    baseline::{Detector, HangUpDetector, HangUpScore, History, Moment, Scores},
     model::VOICE,
     schedule::{TimeRange, local_second, local_stretches},
 };
-
-/// The settings of the history of earlier weeks.
-#[derive(Debug, Clone)]
-pub struct BaselineSettings {
-    /// Whole days that are kept before today.
-    pub keep_days: u16,
-    /// Time before the beginning that the warm-up reads; zero for no warm-up.
-    pub warm_up: Duration,
-    /// The most requests that it may send.
-    pub warm_up_requests: u32,
-    /// Days that are like no other.
-    pub holidays: Arc<Holidays>,
-}
-
-impl Default for BaselineSettings {
-    /// Five weeks, and no warm-up.
-    fn default() -> Self {
-        Self { keep_days: 35, warm_up: Duration::ZERO, warm_up_requests: 200, holidays: Arc::default() }
-    }
-}
 
 /// Compares each window with what is usual.
 #[derive(Debug, Default)]
@@ -73,7 +53,7 @@ impl Scorer {
                 let scores = judge(&mut detector, &history, &settings, watermark, window);
                 (detector, scores)
             };
-            if let Some((detector, scores)) = judged(&config.name, work).await {
+            if let Some((detector, scores)) = judged(&config.target.name, work).await {
                 self.detector = Some(detector);
                 self.menus = Some(Arc::new(scores));
             }
@@ -91,13 +71,13 @@ impl Scorer {
     ) {
         self.hang_ups.clear();
         let mut detector = self.hang_up_detector.take().unwrap_or_default();
-        let watermark = local_second(watermark, &config.zone);
-        let holidays = config.baseline.holidays.clone();
+        let watermark = local_second(watermark, &config.target.timezone);
+        let holidays = config.holidays.clone();
         let work = move || {
             let scores = detector.scores(&history, watermark, &holidays, VOICE);
             (detector, scores)
         };
-        if let Some((detector, scores)) = judged(&config.name, work).await {
+        if let Some((detector, scores)) = judged(&config.target.name, work).await {
             self.hang_up_detector = Some(detector);
             self.hang_ups = scores;
         }
@@ -133,7 +113,7 @@ async fn judged<T: Send + 'static>(server: &str, work: impl FnOnce() -> T + Send
 
 /// Seconds before the watermark that the history covers.
 pub(super) fn history_seconds(state: &CommittedState, config: &PollerConfig) -> i64 {
-    let watermark = local_second(state.totals().watermark(), &config.zone);
+    let watermark = local_second(state.totals().watermark(), &config.target.timezone);
     state.history().seconds_before(watermark)
 }
 
@@ -147,11 +127,11 @@ pub(super) fn judge(
     window: TimeRange,
 ) -> Scores {
     let moment = Moment {
-        watermark: local_second(watermark, &settings.zone),
-        window: &local_stretches(window.from, window.to, &settings.zone),
-        idle: &|point| settings.idle.of(&point.channel),
+        watermark: local_second(watermark, &settings.target.timezone),
+        window: &local_stretches(window.from, window.to, &settings.target.timezone),
+        idle: &|point| settings.shared.journey.idle_seconds(&point.channel),
         kinds: &settings.kinds,
-        holidays: &settings.baseline.holidays,
+        holidays: &settings.holidays,
     };
     detector.scores(history, &moment)
 }
@@ -161,7 +141,7 @@ mod tests {
     use jiff::tz::TimeZone;
 
     use super::*;
-    use crate::{baseline::HistoryDelta, exposition::BucketBounds, model::MenuLabels};
+    use crate::{baseline::HistoryDelta, model::MenuLabels, poller::config::tests::quiet_target};
 
     /// In Santiago the clock goes from 24:00 back to 23:00 at this moment: the window that ends there ends, on that clock,
     /// before it begins.
@@ -181,7 +161,7 @@ mod tests {
         history.apply(&delta, |_| Some(&labels));
         history.cover(since, midnight);
 
-        let settings = PollerConfig::plain("0042", zone, BucketBounds::new(&[10.0]).unwrap());
+        let settings = quiet_target("0042", zone);
         let scores = judge(
             &mut Detector::new(),
             &history,

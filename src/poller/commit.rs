@@ -126,7 +126,7 @@ impl Before<'_> {
 
     /// The bounds of an answer; rows dated before `counted_from` are not counted.
     fn bounds(&self, whole: &Whole, counted_from: LocalSecond) -> TimeBounds {
-        let zone = &self.config.zone;
+        let zone = &self.config.target.timezone;
         let totals = &self.counters.totals;
         let local = |moment| local_second(moment, zone);
         let nothing = (LocalSecond::MIN, LocalSecond::MIN);
@@ -148,11 +148,11 @@ impl Before<'_> {
         whole: &mut Whole,
         counted_from: LocalSecond,
     ) -> Result<Delta, StoreError> {
-        let zone = &self.config.zone;
+        let zone = &self.config.target.timezone;
         let params = ReconcileParams {
             bounds: self.bounds(whole, counted_from),
             limits: self.config.limits,
-            idle: &self.config.idle,
+            journey: &self.config.shared.journey,
             measure: self.config.measure,
             now: whole.now.as_second(),
             moment: &|date| schedule::last_instant(date, zone),
@@ -171,7 +171,7 @@ fn reconciled(
 ) -> Result<Delta, StoreError> {
     let mut delta = before.reconcile(tx, id, whole, LocalSecond::MIN)?;
     if let Some(check) = whole.check {
-        let judged = check.judged(whole.range, &before.config.zone);
+        let judged = check.judged(whole.range, &before.config.target.timezone);
         let records = tx.rows_in(id, judged)?;
         let counted = records.iter().filter(|record| record.menu != NO_MENU);
         delta.evidence.known = counted.map(|record| u64::from(record.counted)).sum();
@@ -187,7 +187,7 @@ fn take_over(
     whole: &mut Whole,
     from: Timestamp,
 ) -> Result<Delta, StoreError> {
-    let counted_from = local_second(from, &before.config.zone);
+    let counted_from = local_second(from, &before.config.target.timezone);
     let mut delta = before.reconcile(tx, id, whole, counted_from)?;
     delta.totals.rebased_to = delta.totals.rebased_to.max(from.as_second());
     Ok(delta)
@@ -203,7 +203,7 @@ fn write_all(
     is_rebase: bool,
 ) -> Result<Committed, StoreError> {
     let Before { counters, history, warm_up, config } = before;
-    let zone = &config.zone;
+    let zone = &config.target.timezone;
     let watermark = before.watermark(whole);
     let read_from = counters.totals.watermark();
     let totals = &mut delta.totals;
@@ -288,8 +288,9 @@ fn write(
     delta: &mut Delta,
 ) -> Result<(), StoreError> {
     let watermark = delta.totals.watermark();
-    let ago =
-        |age: Duration| local_second(watermark.checked_sub(age).unwrap_or(Timestamp::MIN), &settings.zone);
+    let ago = |age: Duration| {
+        local_second(watermark.checked_sub(age).unwrap_or(Timestamp::MIN), &settings.target.timezone)
+    };
     delta.totals.horizon = delta.totals.horizon.max(ago(settings.memory()));
     drop_unseen(counters, settings, delta);
     tx.write(id, delta)?;
@@ -298,13 +299,14 @@ fn write(
 
 /// Drops options that nobody has entered for long, as of the delta's watermark.
 pub(super) fn drop_unseen(counters: &TargetCounters, settings: &PollerConfig, delta: &mut Delta) {
-    if settings.expire_after.is_zero() {
+    if settings.shared.menu.expire_after.is_zero() {
         return;
     }
-    let oldest = delta.totals.watermark().checked_sub(settings.expire_after).unwrap_or(Timestamp::MIN);
+    let oldest =
+        delta.totals.watermark().checked_sub(settings.shared.menu.expire_after).unwrap_or(Timestamp::MIN);
     let seen: BTreeSet<&MenuLabels> = delta.menus.iter().map(|(labels, _)| labels).collect();
     let keep = |labels: &MenuLabels| seen.contains(labels) || settings.expected.contains(labels);
-    delta.dropped = counters.unseen(local_second(oldest, &settings.zone), keep);
+    delta.dropped = counters.unseen(local_second(oldest, &settings.target.timezone), keep);
 }
 
 /// The records of all rows dated in these stretches, which `of_one` tells of each.

@@ -118,7 +118,7 @@ impl CommittedState {
     pub(super) async fn restore_if_stale(&mut self, settings: &PollerConfig) -> Result<(), StoreError> {
         if self.stale {
             self.reload(settings).await?;
-            info!(server = settings.name, "the state is usable again");
+            info!(server = settings.target.name, "the state is usable again");
         }
         Ok(())
     }
@@ -140,7 +140,7 @@ impl CommittedState {
         let delta = self.counters.begin_at(origin);
         let delta = self.transact(move |tx, id| tx.write(id, &delta).map(|()| delta)).await?;
         self.apply(delta);
-        self.warm_up = WarmUp::before(local_second(self.totals().origin(), &settings.zone));
+        self.warm_up = WarmUp::before(local_second(self.totals().origin(), &settings.target.timezone));
         Ok(())
     }
 
@@ -290,9 +290,9 @@ impl CommittedState {
     ) -> Result<(), StoreError> {
         let (counters, history, config) = (self.counters.clone(), self.history.clone(), settings.clone());
         let next = self.transact(move |tx, id| {
-            let moment = |date| last_instant(date, &config.zone);
+            let moment = |date| last_instant(date, &config.target.timezone);
             let asked = (stretch, until.as_second());
-            let past = Past::of(&batch, asked, (&counters, config.limits), &config.idle, &moment);
+            let past = Past::of(&batch, asked, (&counters, config.limits), &config.shared.journey, &moment);
             let mut next = (*history).clone();
             next.apply(&past.delta, |place| past.labels.get(place as usize));
             next.cover(stretch.0, stretch.1);
@@ -385,8 +385,8 @@ async fn remembered(
     counters: &TargetCounters,
     settings: &PollerConfig,
 ) -> Result<(History, WarmUp), StoreError> {
-    let watermark = local_second(counters.totals.watermark(), &settings.zone);
-    let (keep, server) = (settings.baseline.keep_days, settings.name.clone());
+    let watermark = local_second(counters.totals.watermark(), &settings.target.timezone);
+    let (keep, server) = (settings.shared.baseline.keep_days(), settings.target.name.clone());
     let threads = store.threads();
     let read = move || {
         let (days, warm_up) = store.read(|view| Ok((view.history(id)?, view.warm_up(id)?)))?;

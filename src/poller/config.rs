@@ -2,87 +2,121 @@
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
-use jiff::{Timestamp, tz::TimeZone};
+use jiff::Timestamp;
 
-use super::{BaselineSettings, NameSettings, StartAgo, commit};
+use super::commit;
 use crate::{
+    baseline::Holidays,
+    config::{BaselineConfig, Config, ExpectedMenu, JourneyConfig, MenuConfig, PollConfig, TargetConfig},
     exposition::BucketBounds,
-    ledger::{IdleTimes, JourneyMeasure, SeriesLimits},
-    model::{CallOutcome, MenuLabels, OptionKinds, OptionRules, VOICE},
-    schedule::{Cadence, Tiers},
+    ledger::{JourneyMeasure, SeriesLimits, TargetCounters},
+    model::{CallOutcome, MenuLabels, Names, OptionKinds, OptionRules, VOICE},
+    schedule::{Cadence, quota::REQUESTS_PER_LICENCE},
+    snapshot::{TargetSnapshot, Usual},
+    telemetry::TargetTelemetry,
 };
 
-/// The settings of one target's poller.
+/// Rows in one answer above which the vendor cuts it, as documented.
+const ROW_CAP: u64 = 60_000;
+
+/// Number of targets above which their polls are spread wider; below it each one's own jitter is
+/// enough.
+const MANY: usize = 128;
+
+/// The sections of the configuration that apply to all targets.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SharedConfig {
+    /// Number of targets, rounded up, or 1 where they are not many, so that one more or less does
+    /// not restart all others.
+    pub crowd: usize,
+    /// The schedule of polls.
+    pub poll: PollConfig,
+    /// The form of the metrics.
+    pub menu: MenuConfig,
+    /// The end of an interaction.
+    pub journey: JourneyConfig,
+    /// The history of earlier weeks.
+    pub baseline: BaselineConfig,
+}
+
+impl SharedConfig {
+    /// Returns what the targets of a configuration share.
+    pub fn of(config: &Config) -> Self {
+        let targets = config.targets.len();
+        let crowd = if targets > MANY { targets.next_power_of_two() } else { 1 };
+        let Config { poll, menu, journey, baseline, .. } = config.clone();
+        Self { crowd, poll, menu, journey, baseline }
+    }
+}
+
+impl Default for SharedConfig {
+    /// One target, and every setting at its default.
+    fn default() -> Self {
+        Self {
+            crowd: 1,
+            poll: PollConfig::default(),
+            menu: MenuConfig::default(),
+            journey: JourneyConfig::default(),
+            baseline: BaselineConfig::default(),
+        }
+    }
+}
+
+/// The settings of one target's poller: sections of the configuration, and what follows from them.
 #[derive(Debug, Clone)]
 pub struct PollerConfig {
-    /// The `server` label.
-    pub name: String,
-    /// The zone of the server's dates.
-    pub zone: TimeZone,
-    /// The grid of its windows.
+    /// The target.
+    pub target: TargetConfig,
+    /// The settings of all targets.
+    pub shared: Arc<SharedConfig>,
+    /// The grid of the target's windows.
     pub cadence: Cadence,
-    /// Time before the watermark that every poll reads again.
-    pub lookback: Duration,
-    /// Time for which a new series is shown at 0.
-    pub zero_hold: Duration,
-    /// Buckets of the histogram.
-    pub buckets: Arc<BucketBounds>,
     /// Rows in one answer above which the vendor cuts.
     pub row_cap: u64,
-    /// Deeper re-reading.
-    pub tiers: Tiers,
+    /// Requests a day, where configured; otherwise the vendor is asked.
+    pub quota: Option<u64>,
+    /// Time before our clock's now at which counting begins; `None` if it begins at a fixed date.
+    pub start_ago: Option<Duration>,
     /// Options that are exposed at 0 before their first row.
     pub expected: BTreeSet<MenuLabels>,
+    /// The limits of label sets.
+    pub limits: SeriesLimits,
+    /// The measure that is kept of a journey that is over.
+    pub measure: JourneyMeasure,
+    /// Buckets of the histogram.
+    pub buckets: Arc<BucketBounds>,
     /// The rules that rename and fold options.
     pub rules: Arc<OptionRules>,
     /// The kinds of options.
     pub kinds: Arc<OptionKinds>,
-    /// The limits of label sets.
-    pub limits: SeriesLimits,
-    /// The longest silences of a journey.
-    pub idle: IdleTimes,
-    /// What is kept of a journey that is over.
-    pub measure: JourneyMeasure,
-    /// Whether the report of what became of calls is read, too.
-    pub outcomes: bool,
-    /// Options without a row for this long are no longer exposed; zero for never.
-    pub expire_after: Duration,
-    /// The beginning of the counting, if our clock decides it; otherwise it is a fixed date.
-    pub start_ago: Option<StartAgo>,
-    /// Requests a day, where configured; otherwise the vendor is asked.
-    pub quota: Option<u64>,
-    /// The sources of names.
-    pub names: Arc<NameSettings>,
-    /// The settings of the history of earlier weeks.
-    pub baseline: BaselineSettings,
+    /// Days that are not compared with ordinary ones.
+    pub holidays: Arc<Holidays>,
 }
 
 impl PollerConfig {
-    /// Polls every five minutes with half an hour's lookback, reads no deeper, and has no setting besides: what tests and
-    /// benchmarks begin with.
-    pub fn plain(name: &str, zone: TimeZone, buckets: BucketBounds) -> Self {
-        Self {
-            cadence: Cadence::new(Duration::from_secs(300), Duration::from_secs(30), name),
-            name: name.to_owned(),
-            zone,
-            lookback: Duration::from_secs(1800),
-            zero_hold: Duration::from_secs(75),
-            buckets: Arc::new(buckets),
-            row_cap: 60_000,
-            tiers: Tiers { hourly: Duration::ZERO, nightly: Duration::ZERO, nightly_hour: 3 },
-            expected: BTreeSet::new(),
-            rules: Arc::default(),
-            kinds: Arc::default(),
-            limits: SeriesLimits::default(),
-            idle: IdleTimes::default(),
+    /// Returns the settings that follow from the configuration; `None` if the buckets do not increase.
+    pub fn new(target: TargetConfig, shared: Arc<SharedConfig>) -> Option<Self> {
+        let SharedConfig { crowd, poll, menu, baseline, .. } = &*shared;
+        let cadence = Cadence::new(poll.interval, poll.settle_delay, &target.name);
+        Some(Self {
+            cadence: cadence.among(*crowd, &target.name),
+            row_cap: ROW_CAP,
+            quota: target.licences.map(|licences| u64::from(licences) * REQUESTS_PER_LICENCE),
+            start_ago: poll.start_from.ago(),
+            expected: target.expected.iter().flat_map(expected_labels).collect(),
+            limits: SeriesLimits {
+                menus: menu.series_limit,
+                options: menu.options_limit,
+                transitions: menu.transitions_limit,
+            },
             measure: JourneyMeasure::Options,
-            outcomes: false,
-            expire_after: Duration::ZERO,
-            start_ago: None,
-            quota: None,
-            names: Arc::default(),
-            baseline: BaselineSettings::default(),
-        }
+            buckets: Arc::new(BucketBounds::new(&menu.buckets)?),
+            rules: Arc::new(menu.options.clone()),
+            kinds: Arc::new(menu.kinds()),
+            holidays: Arc::new(Holidays::new(baseline.holidays.iter().copied())),
+            target,
+            shared,
+        })
     }
 
     /// The settings for reading what became of calls. An option that is expected in calls is expected with each outcome;
@@ -104,19 +138,64 @@ impl PollerConfig {
         }
     }
 
-    /// Depth of the deepest reading.
-    pub(super) fn deepest(&self) -> Duration {
-        self.lookback.max(self.cadence.interval).max(self.tiers.deepest())
+    /// Returns the snapshot of a target of which no more than these counters is known.
+    pub(super) fn snapshot(
+        &self,
+        counters: Arc<TargetCounters>,
+        names: Arc<Names>,
+        telemetry: TargetTelemetry,
+    ) -> TargetSnapshot {
+        TargetSnapshot {
+            server: self.target.name.clone(),
+            zone: self.target.timezone.clone(),
+            account: counters,
+            outcomes: None,
+            window: None,
+            up: true,
+            buckets: self.buckets.clone(),
+            names,
+            kinds: self.kinds.clone(),
+            series_limit: self.limits.menus,
+            usual: Usual::default(),
+            telemetry,
+        }
     }
 
     /// Time before the watermark for which rows are remembered, and interactions of which more rows
     /// could come.
     pub(super) fn memory(&self) -> Duration {
-        self.deepest() + commit::MEMORY_MARGIN
+        self.shared.poll.deepest() + commit::MEMORY_MARGIN
     }
 
     /// At this watermark, interactions are known of which more might have come since then, in Unix seconds.
     pub(super) fn oldest_interactions(&self, watermark: Timestamp) -> i64 {
         watermark.checked_sub(self.memory()).unwrap_or(Timestamp::MIN).as_second()
+    }
+}
+
+fn expected_labels(menu: &ExpectedMenu) -> impl Iterator<Item = MenuLabels> {
+    menu.options.iter().map(|option| MenuLabels::new(&menu.rp_id, &menu.channel, option))
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use jiff::{civil::DateTime, tz::TimeZone};
+
+    use super::*;
+    use crate::config::{NameSources, Secret, StartFrom, TokenSource};
+
+    /// A target with live polls and nothing else, whose counting begins at the state's origin.
+    pub(in crate::poller) fn quiet_target(name: &str, zone: TimeZone) -> PollerConfig {
+        let endpoint = "http://wolkvox.invalid/".parse().expect("a URL");
+        let target = TargetConfig {
+            names: NameSources { vendor: false, ..NameSources::default() },
+            ..TargetConfig::new(name, endpoint, TokenSource::Fixed(Secret::new("token")), zone)
+        };
+        let mut shared = SharedConfig::default();
+        shared.poll.start_from = StartFrom::At(DateTime::constant(2026, 1, 18, 0, 0, 0, 0));
+        shared.poll.hourly_lookback = Duration::ZERO;
+        shared.poll.nightly_lookback = Duration::ZERO;
+        shared.baseline.warm_up = Duration::ZERO;
+        PollerConfig::new(target, Arc::new(shared)).expect("the buckets increase")
     }
 }

@@ -16,15 +16,16 @@ use super::{
     committed_state::CommittedState,
     health::Health,
     names::NameBook,
-    zero_hold::ZeroHold,
+    outcomes::OutcomesReading,
+    track::Track,
 };
 use crate::{
     ledger::{Overflow, TargetCounters, WindowCounts},
     schedule::{TimeRange, backoff::Backoff},
-    snapshot::{OutcomesSnapshot, Publisher, TargetSnapshot, Usual},
+    snapshot::{Publisher, TargetSnapshot, Usual},
     status::TargetStatus,
     telemetry::TargetTelemetry,
-    wolkvox::{DateShifts, ReportName},
+    wolkvox::DateShifts,
 };
 
 /// Wait after the disk refused to make a count visible.
@@ -34,8 +35,6 @@ const RELEASE_RETRY: Duration = Duration::from_secs(30);
 pub(super) struct Exposure {
     publisher: Arc<Publisher>,
     pub(super) telemetry: TargetTelemetry,
-    /// By report, in the order of [`ReportName::ALL`].
-    holds: [ZeroHold; 2],
     release: Backoff,
     /// The last closed window; `None` where it is not known.
     pub(super) window: Option<Arc<WindowCounts>>,
@@ -47,16 +46,10 @@ pub(super) struct Exposure {
 }
 
 impl Exposure {
-    pub(super) fn new(
-        publisher: Arc<Publisher>,
-        telemetry: TargetTelemetry,
-        names: NameBook,
-        config: &PollerConfig,
-    ) -> Self {
+    pub(super) fn new(publisher: Arc<Publisher>, telemetry: TargetTelemetry, names: NameBook) -> Self {
         Self {
             publisher,
             telemetry,
-            holds: ReportName::ALL.map(|_| ZeroHold::new(config.zero_hold)),
             release: Backoff::new(RELEASE_RETRY, RELEASE_RETRY),
             window: None,
             names,
@@ -96,9 +89,11 @@ impl Exposure {
     }
 
     /// Computes the scores of hang-ups from what has been read of what became of calls.
-    pub(super) async fn score_hang_ups(&mut self, outcomes: &mut CommittedState, config: &Arc<PollerConfig>) {
-        let watermark = outcomes.totals().watermark();
-        self.scorer.score_hang_ups(outcomes.history().clone(), watermark, config).await;
+    pub(super) async fn score_hang_ups(&mut self, outcomes: &mut Track) {
+        let Track { config, state, .. } = outcomes;
+        let history = state.history().clone();
+        let watermark = state.totals().watermark();
+        self.scorer.score_hang_ups(history, watermark, config).await;
     }
 
     /// What became of calls cannot be read now, so nothing is known of hang-ups.
@@ -106,71 +101,51 @@ impl Exposure {
         self.scorer.forget_hang_ups();
     }
 
-    /// The moment at which a count that is held at 0 may be shown; `None` where none waits. `states` are those of the
-    /// reports, in the order of [`ReportName::ALL`].
-    pub(super) fn next_release<'s>(
-        &self,
-        states: impl Iterator<Item = &'s CommittedState>,
-    ) -> Option<Instant> {
+    /// The moment at which a count that is held at 0 may be shown; `None` where none waits.
+    pub(super) fn next_release<'t>(&self, tracks: impl Iterator<Item = &'t Track>) -> Option<Instant> {
         let now = Instant::now();
-        let releases =
-            self.holds.iter().zip(states).filter_map(|(hold, state)| hold.next(state.counters(), now));
-        let release = releases.min()?;
+        let release = tracks.filter_map(|track| track.hold.next(track.state.counters(), now)).min()?;
         Some(self.release.not_before().map_or(release, |not_before| release.max(not_before)))
     }
 
     /// Makes visible what has been shown as 0 for long enough.
-    pub(super) async fn release(
-        &mut self,
-        report: ReportName,
-        state: &mut CommittedState,
-        config: &PollerConfig,
-        clock: Timestamp,
-    ) {
+    pub(super) async fn release(&mut self, track: &mut Track, clock: Timestamp) {
         let now = Instant::now();
         if !self.release.is_over(now) {
             return;
         }
-        let hold = &self.holds[report as usize];
+        let Track { config, state, hold, .. } = track;
         match state.release(config, clock, |counted| hold.seen(counted, now)).await {
             Ok(()) => self.release.succeeded(),
             Err(error) => {
                 self.release.failed(now, 0.0, None);
-                error!(server = config.name, "cannot make new series visible: {error}");
+                error!(server = config.target.name, "cannot make new series visible: {error}");
             }
         }
     }
 
     /// Hands the committed state to the publisher.
     pub(super) fn publish(
-        &mut self,
-        state: &CommittedState,
-        outcomes: Option<OutcomesSnapshot>,
-        config: &PollerConfig,
+        &self,
+        menus: &mut Track,
+        outcomes: Option<&mut OutcomesReading>,
         status: TargetStatus,
     ) {
-        let counters = outcomes.as_ref().map(|outcomes| outcomes.counters.clone());
+        let Track { config, state, .. } = &*menus;
         let snapshot = TargetSnapshot {
-            server: config.name.clone(),
-            zone: config.zone.clone(),
-            account: state.counters().clone(),
-            outcomes,
+            outcomes: outcomes.as_deref().map(OutcomesReading::snapshot),
             window: self.window.clone(),
             up: self.health.is_up(),
-            buckets: config.buckets.clone(),
-            names: self.names.exposed(),
-            kinds: config.kinds.clone(),
-            series_limit: config.limits.menus,
             usual: Usual {
                 scores: self.scorer.scores(),
                 history_seconds: history_seconds(state, config).unsigned_abs(),
             },
-            telemetry: self.telemetry.clone(),
+            ..config.snapshot(state.counters().clone(), self.names.exposed(), self.telemetry.clone())
         };
         let shown = self.publisher.put(snapshot, status, state.history().clone());
-        let counters = std::iter::once(state.counters().clone()).chain(counters);
-        for (hold, counters) in self.holds.iter_mut().zip(counters) {
-            hold.published(&counters, &shown);
+        let tracks = std::iter::once(menus).chain(outcomes.map(|outcomes| &mut outcomes.track));
+        for Track { hold, state, .. } in tracks {
+            hold.published(state.counters(), &shown);
         }
     }
 }

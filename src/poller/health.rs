@@ -4,7 +4,7 @@ use std::{collections::VecDeque, time::Duration};
 
 use jiff::Timestamp;
 
-use super::{unread::UnreadRows, zone_check::ZoneCheck};
+use super::zone_check::ZoneCheck;
 use crate::{
     status::{POLLS, PollOutcome, PollRecord},
     wolkvox::{ApiError, ErrorClass},
@@ -20,8 +20,6 @@ pub(super) struct Health {
     pub(super) fault: Option<ApiError>,
     /// A poll has ended.
     pub(super) polled: bool,
-    /// Rows that nobody could read.
-    pub(super) unread: UnreadRows,
     /// The comparison of the dates of calls with the configured time zone.
     pub(super) zone: ZoneCheck,
 }
@@ -60,6 +58,7 @@ impl Health {
             self.polls.pop_front();
         }
         self.polls.push_back(PollRecord { at, took, failure });
+        self.polled = true;
         self.failing_since = failure.and(self.failing_since.or(Some(now)));
     }
 }

@@ -186,9 +186,15 @@ struct Progress {
 
 impl Progress {
     fn new(bisect: Bisect) -> Self {
-        let (confirming, doubt) = (None, None);
-        let evidence = Evidence::default();
-        Self { bisect, failures: 0, last_failed: None, ask_is_up_at: 2, confirming, doubt, evidence }
+        Self {
+            bisect,
+            failures: 0,
+            last_failed: None,
+            ask_is_up_at: 2,
+            confirming: None,
+            doubt: None,
+            evidence: Evidence::default(),
+        }
     }
 
     fn failed(&mut self, range: TimeRange) {
@@ -570,13 +576,14 @@ impl Judge {
     }
 
     /// After an answer that contradicts the known rows: nothing of it counts. An answer that lacks rows and brings none may
-    /// have been too much for the server, so less is asked for; another report's rows are the same in halves.
+    /// have been too much for the server, so less is asked for; another report's rows are the same in halves. Returns the cause
+    /// of asking for less, or the failure.
     pub(super) fn contradicted(
         &mut self,
         context: &Context,
         evidence: Evidence,
         known_before: Timestamp,
-    ) -> Verdict {
+    ) -> Result<SplitCause, ApiError> {
         let foreign = evidence.unseen * 4 > evidence.known;
         let progress = self.progress(context.reading);
         let doubt = Doubt { since: context.now, known_before, foreign };
@@ -588,9 +595,9 @@ impl Judge {
         let may_be_too_much = !foreign && progress.failures >= 2;
         if may_be_too_much && bisect.narrow_in_hope_down_to(CONTRADICTED_DOWN_TO, context.range, context.now)
         {
-            return Verdict::Narrow(SplitCause::Failure);
+            return Ok(SplitCause::Failure);
         }
-        Verdict::Fail(ApiError::Contradicts { known: evidence.known, held: evidence.held })
+        Err(ApiError::Contradicts { known: evidence.known, held: evidence.held })
     }
 
     /// Judges a failure.
@@ -598,7 +605,8 @@ impl Judge {
         if !error.may_be_the_range() {
             return Verdict::Fail(error);
         }
-        let (range, now) = (context.range, context.now);
+        let range = context.range;
+        let now = context.now;
         let is_suspected = self.unanswerable.is_suspected(range);
         if context.reading != Reading::Live && self.unanswerable.is_given_up(range) {
             self.unanswerable.failed_again(range, context.clock);

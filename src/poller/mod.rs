@@ -1,26 +1,28 @@
 //! One target's task: does the next errand of the agenda, has the reader ask and the judge decide, hands whole answers to
 //! the state, and publishes what is committed.
 //!
-//! Data goes one way: agenda → reader → judge → state → exposure. [`Poller`] only joins these parts, each of which owns
-//! its data and has its own file. Each target has its own poller, so a slow or dead one delays no other.
+//! Data goes one way: agenda → reader → judge → state → exposure. [`Poller`] only decides what is done when; the parts own
+//! their data, and each has its own file. Each target has its own poller, so a slow or dead one delays no other.
 
 mod agenda;
 mod baseline;
 mod commit;
 mod committed_state;
 mod config;
+mod errands;
 mod exposure;
 mod health;
 mod judge;
 mod names;
 mod origin;
 mod outcomes;
+mod polled_target;
 mod reader;
-mod reading;
 mod replay;
 mod rereads;
 pub mod retry;
 mod source;
+mod track;
 mod unread;
 mod weeks_before;
 pub mod zero_hold;
@@ -31,37 +33,33 @@ use std::{sync::Arc, time::Duration};
 use jiff::Timestamp;
 use tokio::{
     sync::Notify,
-    time::{Instant, sleep, sleep_until},
+    time::{Instant, sleep},
 };
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
 use self::{
-    agenda::{Agenda, Errand},
-    committed_state::CommittedState,
-    exposure::Exposure,
-    judge::Judge,
-    names::NameBook,
-    outcomes::OutcomesReading,
-    reader::Reader,
-    unread::UnreadRows,
+    agenda::{Errand, Passage},
+    judge::Reading,
+    polled_target::{PolledTarget, Step},
+    retry::{RetryContext, RetryDecision},
+    track::Pass,
 };
 pub use self::{
-    baseline::BaselineSettings,
-    config::PollerConfig,
-    names::NameSettings,
-    origin::StartAgo,
-    replay::{EachWindow, PastWindow, ReplayEnd, ReplayError},
+    config::{PollerConfig, SharedConfig},
+    replay::{EachWindow, PastWindow, Replay, ReplayEnd, ReplayError},
     source::{Api, Source},
 };
 use crate::{
     ledger::TargetCounters,
-    schedule::{self, Tier, TimeRange, quota},
+    schedule::{
+        backoff::Backoff,
+        quota::{self, Purpose},
+    },
     snapshot::Publisher,
-    status::{Day, DeepReadStatus, TargetStatus, UsualStatus},
     store::{Store, StoreError, TargetId},
     telemetry::TargetTelemetry,
-    wolkvox::{ApiError, ReportName, RowParser},
+    wolkvox::{ApiError, RowParser},
 };
 
 /// The time of day. Everything else about time is tokio's.
@@ -69,27 +67,17 @@ pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 
 /// Longest time between two looks at the clock, and at a refused token, while waiting.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
+/// Wait before the second try of a request within a poll; doubled after each further failure.
+const FIRST_RETRY: Duration = Duration::from_secs(2);
+/// Longest wait between two tries within a poll.
+const LONGEST_RETRY: Duration = Duration::from_secs(60);
+/// With less than this until the next poll no step back through the weeks before is begun.
+const LEAST_TIME: Duration = Duration::from_secs(1);
 
 /// Reads one target for ever.
 pub struct Poller<S> {
-    config: Arc<PollerConfig>,
-    clock: Clock,
+    target: PolledTarget<S>,
     signals: Signals,
-    agenda: Agenda,
-    reader: Reader<S>,
-    judge: Judge,
-    state: CommittedState,
-    exposure: Exposure,
-    /// The second report; `None` where it is not read.
-    outcomes: Option<OutcomesReading>,
-}
-
-/// What one of the two reports is read with.
-struct Track<'p> {
-    config: &'p Arc<PollerConfig>,
-    judge: &'p mut Judge,
-    state: &'p mut CommittedState,
-    unread: &'p mut UnreadRows,
 }
 
 /// The signals that reach a poller from outside.
@@ -132,80 +120,37 @@ impl<S: Source> Poller<S> {
         restored: (TargetId, TargetCounters),
         deps: PollerDeps,
     ) -> Result<Self, StoreError> {
-        let PollerDeps { store, publisher, telemetry, clock, shutdown, probe } = deps;
-        let config = Arc::new(config);
-        let (id, counters) = restored;
-        let today = quota::day(clock(), &config.zone);
-        let mut state = CommittedState::open(store, id, counters, &config).await?;
-        let used = state.read(move |view, id| view.requests(id, today)).await?;
-        let known = state.with_store(Store::names).await?;
-        let unanswerable = state.unanswerable().await?;
-        let names = NameBook::new(&config.names, &config.rules, known);
-        let outcomes = match config.outcomes {
-            true => Some(OutcomesReading::open(&mut state, &config).await?),
-            false => None,
-        };
-        let mut poller = Self {
-            agenda: Agenda::new(&config.name, Instant::now()),
-            reader: Reader::new(
-                source,
-                parser,
-                config.clone(),
-                clock.clone(),
-                telemetry.clone(),
-                (today, used),
-            ),
-            judge: Judge::new(config.row_cap, unanswerable),
-            exposure: Exposure::new(publisher, telemetry, names, &config),
-            signals: Signals { shutdown, probe },
-            outcomes,
-            state,
-            config,
-            clock,
-        };
-        poller.settle_origin(true).await?;
-        poller.show_rereads();
-        poller.show_last_window().await?;
-        poller.publish().await;
-        Ok(poller)
+        let signals = Signals { shutdown: deps.shutdown.clone(), probe: deps.probe.clone() };
+        let mut target = PolledTarget::open(config, source, parser, restored, deps).await?;
+        target.settle_origin(true).await?;
+        target.show_rereads();
+        target.show_last_window().await?;
+        target.publish().await;
+        Ok(Self { target, signals })
     }
 
     /// Polls until told to shut down. A commit under way is finished first.
     pub async fn run(mut self) {
         let shutdown = self.signals.shutdown.clone();
         shutdown.run_until_cancelled(self.drive()).await;
-        self.state.finish().await;
-    }
-
-    /// Restarted within a window that is already committed: the last poll's truth still stands.
-    async fn show_last_window(&mut self) -> Result<(), StoreError> {
-        let end = self.config.cadence.last_closed((self.clock)());
-        let totals = self.state.totals();
-        if totals.watermark > totals.origin && totals.watermark() >= end {
-            let window = self.window_before(end);
-            let window = self.state.window(window, &self.config.zone).await?;
-            self.exposure.window = Some(window.into());
-            self.exposure.health.polled = true;
-            self.exposure.score(&mut self.state, &self.config).await;
-        }
-        Ok(())
+        self.target.menus.state.finish().await;
     }
 
     /// Does one thing after the other, for ever.
     async fn drive(&mut self) {
-        let cadence = self.config.cadence;
-        let now = (self.clock)();
+        let cadence = self.target.config.cadence;
+        let now = self.target.now();
         let closed = cadence.last_closed(now);
-        let is_behind = closed > self.state.totals().watermark();
+        let is_behind = closed > self.target.menus.state.totals().watermark();
         let mut due = if is_behind { now } else { cadence.due_after(closed) };
         // Between a poll and the first sleep after it, each errand may do a step even if the next poll is due.
         let mut after_poll = false;
         loop {
-            let is_due = (self.clock)() >= due;
-            let errand = if after_poll || !is_due { self.next_errand(due) } else { None };
+            let left = self.left(due);
+            let errand = if after_poll || !left.is_zero() { self.next_errand(left) } else { None };
             match errand {
-                Some(errand) => self.run_errand(errand, due).await,
-                None if is_due => {
+                Some(errand) => self.run_errand(errand, left).await,
+                None if left.is_zero() => {
                     due = self.poll().await;
                     after_poll = true;
                 }
@@ -217,287 +162,282 @@ impl<S: Source> Poller<S> {
         }
     }
 
+    /// Time until `due`.
+    fn left(&self, due: Timestamp) -> Duration {
+        Duration::try_from(due.duration_since(self.target.now())).unwrap_or_default()
+    }
+
     /// One live poll. Returns when the next one is due.
     async fn poll(&mut self) -> Timestamp {
-        let began = (self.clock)();
+        let began = self.target.now();
         let started = Instant::now();
-        let settled = self.settle_origin(false).await;
+        let settled = self.target.settle_origin(false).await;
         // A clock that was set back does not take back what is committed.
-        let closed = self.config.cadence.last_closed(self.reader.past());
-        let end = closed.max(self.state.totals().watermark());
+        let cadence = self.target.config.cadence;
+        let closed = cadence.last_closed(self.target.reader.past());
+        let end = closed.max(self.target.menus.state.totals().watermark());
         let outcome = match settled {
             Ok(()) => self.read_live(end).await.err(),
             Err(error) => Some(error.into()),
         };
         self.finish_poll(outcome, began, started.elapsed()).await;
-        let cadence = self.config.cadence;
-        if !self.exposure.health.is_up() {
-            return cadence.due_after(cadence.last_closed((self.clock)()));
+        if !self.target.exposure.health.is_up() {
+            return cadence.due_after(cadence.last_closed(self.target.now()));
         }
-        let closed = cadence.last_closed(self.reader.past());
+        let closed = cadence.last_closed(self.target.reader.past());
         if closed > end {
-            return (self.clock)();
+            return self.target.now();
         }
         // Windows close by the earlier clock, so a server that is behind is asked later. Where a clock was set, the window that
         // was read may lie far ahead of it, and must not be waited for; a second more or less asks for none twice.
         let ahead = end.duration_since(closed).unsigned_abs();
         let due = cadence.due_after(if ahead > cadence.interval { closed } else { end });
-        due.checked_add(self.reader.behind()).unwrap_or(due)
+        due.checked_add(self.target.reader.behind()).unwrap_or(due)
     }
 
     /// Takes note of the end of a poll, and publishes.
     async fn finish_poll(&mut self, outcome: Option<ApiError>, began: Timestamp, took: Duration) {
+        let target = &mut self.target;
         let failure = outcome.as_ref().map(ApiError::class);
-        let now = (self.clock)();
-        self.reader.end_probe();
-        self.exposure.telemetry.polled(took, failure);
-        let health = &mut self.exposure.health;
-        health.polled(began, took, failure, now);
-        health.unread.end();
-        health.polled = true;
-        if took > self.config.cadence.interval {
+        let now = target.now();
+        target.reader.end_probe();
+        target.exposure.telemetry.polled(took, failure);
+        target.exposure.health.polled(began, took, failure, now);
+        target.menus.unread.end();
+        if took > target.config.cadence.interval {
             warn!(
-                server = self.config.name,
+                server = target.config.target.name,
                 seconds = took.as_secs(),
                 "a poll took longer than the interval; windows are read as soon as it allows"
             );
         }
-        self.log_poll(outcome.as_ref());
+        log_poll(target, outcome.as_ref());
         if outcome.is_some() {
             // Numbers of a window that is no longer the last would lie.
-            self.exposure.window = None;
+            target.exposure.window = None;
         }
-        self.agenda.polled(outcome.is_some());
-        self.exposure.health.fault = outcome;
-        self.exposure.score(&mut self.state, &self.config).await;
-        self.publish().await;
-    }
-
-    fn log_poll(&self, outcome: Option<&ApiError>) {
-        let server = &self.config.name;
-        let totals = self.state.totals();
-        let before = self.exposure.health.fault.as_ref();
-        match outcome {
-            // Logged once, when it begins: until the hold ends nothing is asked, and nothing new can be said.
-            Some(error) if self.agenda.is_held() && before == Some(error) => {
-                debug!(server, class = error.class().as_str(), "still waiting");
-            }
-            Some(error) => warn!(
-                server,
-                class = error.class().as_str(),
-                watermark = %totals.watermark(),
-                "poll failed: {error}"
-            ),
-            None => {
-                if before.is_some() {
-                    info!(server, "polls succeed again");
-                }
-                info!(
-                    server,
-                    watermark = %totals.watermark(),
-                    rows = totals.new,
-                    late = totals.late,
-                    "poll committed"
-                );
-                if totals.last_row.is_none() {
-                    info!(
-                        server,
-                        "no row has ever come: an empty report looks the same as a server that does not have it"
-                    );
-                }
-            }
-        }
+        target.agenda.polled(outcome.is_some());
+        target.exposure.health.fault = outcome;
+        target.exposure.score(&mut target.menus.state, &target.config).await;
+        target.publish().await;
     }
 
     /// The errands that have something to do, in the order of their priority. There are none before a poll of this process has
     /// succeeded, for then the server is not known to answer, nor to be the same as before.
     fn wanted(&self) -> Vec<Errand> {
+        let target = &self.target;
         let mut wanted = Vec::new();
-        if !self.agenda.has_polled() || !self.exposure.health.is_up() {
+        if !target.agenda.has_polled() || !target.exposure.health.is_up() {
             return wanted;
         }
-        let today = quota::day((self.clock)(), &self.config.zone);
-        if self.reader.asks_quota() {
+        let now = target.now();
+        let config = &target.config.target;
+        if target.reader.asks_quota() {
             wanted.push(Errand::Quota);
         }
-        wanted.extend(self.exposure.names.wanted(&self.config.names, today).map(Errand::Names));
-        if self.wants_outcomes() {
+        let today = quota::day(now, &config.timezone);
+        wanted.extend(target.exposure.names.wanted(&config.names, today).map(Errand::Names));
+        let read_to = target.menus.state.totals().watermark();
+        if target.outcomes.as_ref().is_some_and(|outcomes| outcomes.wants_step(read_to, now)) {
             wanted.push(Errand::Outcomes);
         }
-        if self.next_reread().is_some() {
+        if target.menus.next_reread(now).is_some() {
             wanted.push(Errand::Reread);
         }
-        wanted.extend(self.next_report_of_weeks().map(Errand::WeeksBefore));
+        wanted.extend(weeks_before::next_report(target).map(Errand::WeeksBefore));
         wanted
     }
 
-    fn next_errand(&self, due: Timestamp) -> Option<Errand> {
-        let left = Duration::try_from(due.duration_since((self.clock)())).unwrap_or_default();
-        self.agenda.next(&self.wanted(), left, Instant::now())
+    fn next_errand(&self, left: Duration) -> Option<Errand> {
+        let mut wanted = self.wanted();
+        wanted.retain(|errand| !matches!(errand, Errand::WeeksBefore(_)) || left >= LEAST_TIME);
+        self.target.agenda.next(&wanted, left, Instant::now())
     }
 
-    /// Does one step of an errand. Its failure is not the poll's.
-    async fn run_errand(&mut self, errand: Errand, due: Timestamp) {
-        match errand {
-            Errand::Quota => self.ask_quota().await,
-            Errand::Names(kind) => self.ask_names(kind).await,
-            Errand::Outcomes => self.read_outcomes().await,
-            Errand::Reread => self.read_again().await,
-            Errand::WeeksBefore(report) => self.read_week_before(report, due).await,
+    /// Does one step of an errand, in the time that is `left` until the next poll. Its failure is not the poll's.
+    async fn run_errand(&mut self, errand: Errand, left: Duration) {
+        let target = &mut self.target;
+        let started = Instant::now();
+        let failures = target.agenda.failures(errand);
+        let stepped = match errand {
+            Errand::Quota => errands::ask_quota(target).await,
+            Errand::Names(kind) => errands::ask_names(target, kind).await,
+            Errand::Outcomes => outcomes::read_step(target).await,
+            Errand::Reread => errands::read_again(target).await,
+            Errand::WeeksBefore(report) => weeks_before::read_step(target, report, left, failures).await,
+        };
+        let now = Instant::now();
+        let took = now.duration_since(started);
+        match stepped {
+            Ok(pause) => target.agenda.went_on(errand, took, pause, now),
+            Err(error) => target.agenda.failed(errand, took, &error, now),
         }
+        target.publish().await;
     }
 
     /// Sleeps until `due`, but no longer than it seemed at first: a clock that is set back must not stop the polls. Ends early when
     /// an errand can be done, when a refused token was replaced, and when the operator wants to know. Returns when the next
     /// poll is due.
     async fn sleep(&mut self, due: Timestamp) -> Timestamp {
-        let left = |clock: &Clock| Duration::try_from(due.duration_since(clock())).unwrap_or_default();
         let now = Instant::now();
-        let latest = now + left(&self.clock);
-        let wake = self.agenda.next_wake(&self.wanted(), now);
+        let latest = now + self.left(due);
+        let wake = self.target.agenda.next_wake(&self.wanted(), now);
         let probe = self.signals.probe.clone();
         loop {
             let now = Instant::now();
-            if self.agenda.has_new_token(|| self.reader.source().credentials()) || now >= latest {
-                return (self.clock)();
+            if self.target.has_new_token() || now >= latest {
+                return self.target.now();
             }
-            if wake.is_some_and(|wake| now >= wake) || left(&self.clock).is_zero() {
+            let left = self.left(due);
+            if wake.is_some_and(|wake| now >= wake) || left.is_zero() {
                 return due;
             }
-            let nap = left(&self.clock).min(latest - now).min(LOOK_EVERY);
+            let nap = left.min(latest - now).min(LOOK_EVERY);
             let nap = wake.map_or(nap, |wake| nap.min(wake - now));
-            let is_probed = self.while_showing(async {
+            let is_probed = self.target.while_showing(async {
                 tokio::select! {
                     () = probe.notified() => true,
                     () = sleep(nap) => false,
                 }
             });
             if is_probed.await {
-                info!(server = self.config.name, "trying at once whatever is waited for");
-                self.agenda.probe();
-                return (self.clock)();
+                info!(server = self.target.config.target.name, "trying at once whatever is waited for");
+                self.target.agenda.probe();
+                return self.target.now();
             }
         }
     }
 
-    /// What a report is read with.
-    fn track(&mut self, report: ReportName) -> Track<'_> {
-        match report {
-            ReportName::Diagram13 => Track {
-                config: &self.config,
-                judge: &mut self.judge,
-                state: &mut self.state,
-                unread: &mut self.exposure.health.unread,
-            },
-            ReportName::Diagram1 => {
-                let outcomes = self.outcomes.as_mut().expect("only a report that is on is read");
-                let OutcomesReading { config, judge, state, unread, .. } = outcomes;
-                Track { config, judge, state, unread }
-            }
-        }
-    }
-
-    /// Runs `work` while counts become visible when they are due.
-    async fn while_showing<F: Future>(&mut self, work: F) -> F::Output {
-        let mut work = std::pin::pin!(work);
-        loop {
-            let states =
-                std::iter::once(&self.state).chain(self.outcomes.iter().map(|outcomes| &outcomes.state));
-            let release = self.exposure.next_release(states);
-            tokio::select! {
-                output = &mut work => return output,
-                () = sleep_until(release.unwrap_or_else(Instant::now)), if release.is_some() => self.publish().await,
-            }
-        }
-    }
-
-    /// Makes visible what has been shown as 0 for long enough, and publishes.
-    async fn publish(&mut self) {
-        if self.state.day_read_to().is_some() {
-            // Nobody scrapes the past.
-            return;
-        }
-        let now = (self.clock)();
-        self.exposure.release(ReportName::Diagram13, &mut self.state, &self.config, now).await;
-        if let Some(outcomes) = &mut self.outcomes {
-            self.exposure.release(ReportName::Diagram1, &mut outcomes.state, &outcomes.config, now).await;
-        }
-        let status = self.status();
-        let outcomes = self.outcomes.as_ref().map(OutcomesReading::snapshot);
-        self.exposure.publish(&self.state, outcomes, &self.config, status);
-    }
-
-    /// The status for people, but for the last day and what is unlike the usual, which take longer and are made elsewhere.
-    fn status(&self) -> TargetStatus {
-        let config = &self.config;
-        let totals = self.state.totals();
-        let health = &self.exposure.health;
-        let now = (self.clock)();
-        let next = config.cadence.due_after(config.cadence.last_closed(now));
-        let held = self.agenda.held_until().map(|until| until.saturating_duration_since(Instant::now()));
-        let held = held.and_then(|wait| now.checked_add(wait).ok());
-        let reread_failure = self.agenda.failure(Errand::Reread);
-        TargetStatus {
-            name: config.name.clone(),
-            zone: config.zone.clone(),
-            outcome: health.outcome(now),
-            usual_lag: config.cadence.interval + config.cadence.settle_delay + config.cadence.jitter,
-            next_poll: held.map_or(next, |until| until.max(next)),
-            watermark: (totals.watermark > totals.origin || health.is_up()).then(|| totals.watermark()),
-            last_row: totals.last_row.and_then(|local| schedule::instant(local, &config.zone)),
-            quota: self.reader.quota(),
-            deep_reads: rereads::under_way(totals, config)
-                .map(|(tier, cursor)| DeepReadStatus {
-                    tier,
-                    depth: config.tiers.depth(tier),
-                    progress: cursor.progress(),
-                    failure: reread_failure,
-                })
-                .collect(),
-            polls: health.polls(),
-            unread: health.unread.last(),
-            wrong_zone: health.zone.wrong(),
-            day: Day::default(),
-            outcomes: None,
-            usual: UsualStatus {
-                history: Duration::from_secs(baseline::history_seconds(&self.state, config).unsigned_abs()),
-                warm_up: self.weeks_status(),
-                deviations: None,
-            },
-        }
-    }
-
-    /// Puts an origin that a wrong clock has made where the clock says now; `begins` at the start of a process.
-    async fn settle_origin(&mut self, begins: bool) -> Result<(), StoreError> {
-        let doubted = begins || matches!(self.exposure.health.fault, Some(ApiError::ClocksDisagree { .. }));
-        let wanted = origin::to_settle(self.state.totals(), &self.config, (self.clock)(), doubted);
-        if let Some(wanted) = wanted {
-            self.state.begin_at(&self.config, wanted).await?;
-            if let Some(outcomes) = &mut self.outcomes {
-                outcomes.begin_at(wanted).await?;
-            }
-            let origin = self.state.totals().origin();
-            info!(server = self.config.name, %origin, "counting from here");
-        }
+    /// Reads everything from the lookback to `end`.
+    async fn read_live(&mut self, end: Timestamp) -> Result<(), ApiError> {
+        self.pass_hold().await?;
+        let is_first = !self.target.agenda.has_polled();
+        let menus = &mut self.target.menus;
+        menus.state.restore_if_stale(&menus.config).await?;
+        let mut pass = menus.live_pass(end, is_first).await?;
+        menus.judge.begin(Reading::Live);
+        self.read_pass(&mut pass).await?;
+        self.target.menus.judge.end(Reading::Live);
         Ok(())
     }
 
-    /// The window that ends at `end`: from the grid's line before, or from the origin if that is later.
-    fn window_before(&self, end: Timestamp) -> TimeRange {
-        let start = end.checked_sub(self.config.cadence.interval).unwrap_or(Timestamp::MIN);
-        TimeRange { from: start.max(self.state.totals().origin()).min(end), to: end }
+    /// Range by range, oldest first, with the tries that a poll has.
+    async fn read_pass(&mut self, pass: &mut Pass) -> Result<(), ApiError> {
+        let mut retry = Backoff::new(FIRST_RETRY, LONGEST_RETRY);
+        let purpose = pass.purpose;
+        // Every poll may send one request, so that even with nothing but the reserve left it goes forward. The past has time.
+        if self.target.menus.state.day_read_to().is_none() {
+            pass.purpose = Purpose::Live;
+        }
+        loop {
+            let step = self.target.step(pass).await;
+            pass.purpose = purpose;
+            match step {
+                Ok(Step::Advanced) if pass.is_over() => return Ok(()),
+                Ok(Step::Advanced) => {
+                    retry.succeeded();
+                    // What is caught up with is seen as it comes; the last of it with the poll.
+                    self.target.publish().await;
+                }
+                Ok(Step::Narrower) => {}
+                Ok(Step::Stuck(error)) => return Err(error),
+                Err(error) => self.react(error, &mut retry).await?,
+            }
+        }
     }
 
-    /// Shows how much re-readings have left, and when the last that ended had begun.
-    fn show_rereads(&self) {
-        let totals = self.state.totals();
-        for (tier, began) in [(Tier::Hourly, totals.hourly_at), (Tier::Nightly, totals.nightly_at)] {
-            if self.config.tiers.depth(tier).is_zero() {
-                continue;
+    /// Waits before the next try of a request, or ends the poll.
+    async fn react(&mut self, error: ApiError, retry: &mut Backoff) -> Result<(), ApiError> {
+        let target = &mut self.target;
+        let now = Instant::now();
+        let context = RetryContext {
+            now: target.now(),
+            zone: &target.config.target.timezone,
+            interval: target.config.cadence.interval,
+            failures: retry.failures() + 1,
+            failed_polls: target.agenda.failed_polls(),
+        };
+        match retry::decide(&error, context) {
+            RetryDecision::Retry(named) => {
+                let jitter = target.agenda.jitter();
+                let wait = retry.failed(now, jitter, named);
+                info!(
+                    server = target.config.target.name,
+                    class = error.class().as_str(),
+                    wait_seconds = wait.as_secs_f64(),
+                    "request failed, trying again: {error}"
+                );
+                target.while_showing(sleep(wait)).await;
+                Ok(())
             }
-            let under_way = rereads::under_way(totals, &self.config).find(|(other, _)| *other == tier);
-            let left = under_way.map_or(0, |(_, cursor)| cursor.end - cursor.next);
-            self.exposure.telemetry.deep_read_state(tier, left, began);
+            RetryDecision::NextPoll => Err(error),
+            RetryDecision::Hold(waits) => {
+                let token = target.reader.source().credentials();
+                let wait = target.agenda.hold(error.clone(), waits, token, now);
+                info!(
+                    server = target.config.target.name,
+                    seconds = wait.as_secs(),
+                    "no live poll asks anything for this time"
+                );
+                Err(error)
+            }
+        }
+    }
+
+    /// Checks that a poll may send requests; fails if live polls are held.
+    async fn pass_hold(&mut self) -> Result<(), ApiError> {
+        let token = self.target.reader.source().credentials();
+        match self.target.agenda.pass(token, Instant::now()) {
+            Passage::Held(error) => Err(error),
+            Passage::Probe(ApiError::QuotaExhausted) => {
+                self.target.reader.probe();
+                // Before the rows, whose request may fail for another reason.
+                if self.target.reader.asks_quota() {
+                    self.run_errand(Errand::Quota, Duration::MAX).await;
+                }
+                Ok(())
+            }
+            Passage::NewToken => {
+                info!(server = self.target.config.target.name, "the token has changed: trying again");
+                Ok(())
+            }
+            Passage::Free | Passage::Probe(_) => Ok(()),
+        }
+    }
+}
+
+fn log_poll<S>(target: &PolledTarget<S>, outcome: Option<&ApiError>) {
+    let server = &target.config.target.name;
+    let totals = target.menus.state.totals();
+    let before = target.exposure.health.fault.as_ref();
+    match outcome {
+        // Logged once, when it begins: until the hold ends nothing is asked, and nothing new can be said.
+        Some(error) if target.agenda.is_held() && before == Some(error) => {
+            debug!(server, class = error.class().as_str(), "still waiting");
+        }
+        Some(error) => warn!(
+            server,
+            class = error.class().as_str(),
+            watermark = %totals.watermark(),
+            "poll failed: {error}"
+        ),
+        None => {
+            if before.is_some() {
+                info!(server, "polls succeed again");
+            }
+            info!(
+                server,
+                watermark = %totals.watermark(),
+                rows = totals.new,
+                late = totals.late,
+                "poll committed"
+            );
+            if totals.last_row.is_none() {
+                info!(
+                    server,
+                    "no row has ever come: an empty report looks the same as a server that does not have it"
+                );
+            }
         }
     }
 }

@@ -7,19 +7,13 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use jiff::civil::Date;
 
-use crate::model::{NameKind, Names, OptionRules};
+use crate::{
+    config::NameSources,
+    model::{NameKind, Names, OptionRules},
+};
 
 /// Names that are remembered of each kind, including those that the vendor no longer lists.
 const MOST_REMEMBERED: usize = 20_000;
-
-/// The sources of a target's names.
-#[derive(Debug, Default)]
-pub struct NameSettings {
-    /// The vendor is asked for names.
-    pub ask: bool,
-    /// The operator's own, which win; by the codes that are exposed.
-    pub own: Names,
-}
 
 /// The known names, and the days on which they were asked for.
 #[derive(Debug)]
@@ -34,9 +28,9 @@ pub(super) struct NameBook {
 
 impl NameBook {
     /// `vendor` is what the vendor once said; `rules`, under which codes its options are exposed.
-    pub(super) fn new(settings: &NameSettings, rules: &OptionRules, vendor: Names) -> Self {
-        let vendor = if settings.ask { vendor } else { Names::default() };
-        let exposed = Arc::new(vendor.as_exposed(rules).overlaid(&settings.own));
+    pub(super) fn new(sources: &NameSources, rules: &OptionRules, vendor: Names) -> Self {
+        let vendor = if sources.vendor { vendor } else { Names::default() };
+        let exposed = Arc::new(vendor.as_exposed(rules).overlaid(&sources.own));
         Self { vendor, exposed, answered: BTreeMap::new() }
     }
 
@@ -46,8 +40,8 @@ impl NameBook {
     }
 
     /// The kinds of names that have not been answered on the server's day.
-    pub(super) fn wanted(&self, settings: &NameSettings, today: Date) -> impl Iterator<Item = NameKind> {
-        let asks = settings.ask;
+    pub(super) fn wanted(&self, sources: &NameSources, today: Date) -> impl Iterator<Item = NameKind> {
+        let asks = sources.vendor;
         NameKind::ALL.into_iter().filter(move |kind| asks && self.answered.get(kind) != Some(&today))
     }
 
@@ -66,7 +60,7 @@ impl NameBook {
         &mut self,
         kind: NameKind,
         answer: BTreeMap<String, String>,
-        settings: &NameSettings,
+        sources: &NameSources,
         rules: &OptionRules,
     ) -> bool {
         let list = self.vendor.list_mut(kind);
@@ -80,7 +74,7 @@ impl NameBook {
             return false;
         }
         *list = learned;
-        self.exposed = Arc::new(self.vendor.as_exposed(rules).overlaid(&settings.own));
+        self.exposed = Arc::new(self.vendor.as_exposed(rules).overlaid(&sources.own));
         true
     }
 }
@@ -93,10 +87,9 @@ mod tests {
         names.iter().map(|(code, name)| ((*code).to_owned(), (*name).to_owned())).collect()
     }
 
-    fn settings() -> NameSettings {
-        let mut settings = NameSettings { ask: true, ..NameSettings::default() };
-        settings.own.options = list(&[("1", "Ventas")]);
-        settings
+    fn sources() -> NameSources {
+        let own = Names { options: list(&[("1", "Ventas")]), ..Names::default() };
+        NameSources { own, ..NameSources::default() }
     }
 
     fn rules() -> OptionRules {
@@ -107,17 +100,12 @@ mod tests {
 
     #[test]
     fn what_is_no_longer_listed_keeps_its_name() {
-        let (settings, rules) = (settings(), rules());
-        let mut book = NameBook::new(&settings, &rules, Names::default());
-        assert!(book.learn(
-            NameKind::Options,
-            list(&[("1", "Uno"), ("agente", "Asesor")]),
-            &settings,
-            &rules
-        ));
-        assert!(book.learn(NameKind::Options, list(&[("agente", "Persona")]), &settings, &rules));
-        assert!(!book.learn(NameKind::Options, list(&[("agente", "Persona")]), &settings, &rules));
-        assert!(!book.learn(NameKind::Options, BTreeMap::new(), &settings, &rules));
+        let (sources, rules) = (sources(), rules());
+        let mut book = NameBook::new(&sources, &rules, Names::default());
+        assert!(book.learn(NameKind::Options, list(&[("1", "Uno"), ("agente", "Asesor")]), &sources, &rules));
+        assert!(book.learn(NameKind::Options, list(&[("agente", "Persona")]), &sources, &rules));
+        assert!(!book.learn(NameKind::Options, list(&[("agente", "Persona")]), &sources, &rules));
+        assert!(!book.learn(NameKind::Options, BTreeMap::new(), &sources, &rules));
         let exposed = book.exposed();
         assert_eq!((exposed.option("1"), exposed.option("AGENTE")), (Some("Ventas"), Some("Persona")));
         assert_eq!(book.vendor.option("1"), Some("Uno"));
@@ -125,11 +113,11 @@ mod tests {
 
     #[test]
     fn names_do_not_grow_without_end() {
-        let (settings, rules) = (settings(), rules());
-        let mut book = NameBook::new(&settings, &rules, Names::default());
+        let (sources, rules) = (sources(), rules());
+        let mut book = NameBook::new(&sources, &rules, Names::default());
         for round in 0..3 {
             let many = (0..9_000).map(|number| (format!("{round}-{number}"), "x".to_owned())).collect();
-            assert!(book.learn(NameKind::RoutingPoints, many, &settings, &rules));
+            assert!(book.learn(NameKind::RoutingPoints, many, &sources, &rules));
         }
         assert_eq!(book.vendor.routing_points.len(), 9_000);
         assert_eq!(book.exposed().routing_point("2-0"), Some("x"));
@@ -137,7 +125,7 @@ mod tests {
 
     #[test]
     fn what_the_vendor_once_said_is_forgotten_when_it_is_not_to_be_asked() {
-        let off = NameSettings { ask: false, ..settings() };
+        let off = NameSources { vendor: false, ..sources() };
         let stored = Names { options: list(&[("1", "Uno"), ("2", "Dos")]), ..Names::default() };
         let exposed = NameBook::new(&off, &rules(), stored).exposed();
         assert_eq!((exposed.option("1"), exposed.option("2")), (Some("Ventas"), None));

@@ -13,18 +13,9 @@ use crate::{ledger::Totals, wolkvox::ApiError};
 /// Distance of origins below which the stored one is kept.
 const CLOSE: Duration = Duration::from_secs(60);
 
-/// The beginning of the counting, if it depends on our clock.
-#[derive(Debug, Clone, Copy)]
-pub struct StartAgo {
-    /// Time before the moment at which the process starts.
-    pub ago: Duration,
-    /// Largest difference of our clock and the server's at which counting may begin.
-    pub max_skew: Duration,
-}
-
-/// Returns the setting of the origin while it may still change: it depends on a clock, and nothing
-/// has been read.
-fn undecided(totals: &Totals, config: &PollerConfig) -> Option<StartAgo> {
+/// Returns the time before now at which counting begins, while that may still change: it depends on
+/// a clock, and nothing has been read.
+fn undecided(totals: &Totals, config: &PollerConfig) -> Option<Duration> {
     config.start_ago.filter(|_| totals.watermark <= totals.origin && totals.new == 0)
 }
 
@@ -36,8 +27,8 @@ pub(super) fn to_settle(
     now: Timestamp,
     doubted: bool,
 ) -> Option<Timestamp> {
-    let start = undecided(totals, config)?;
-    let wanted = now.saturating_sub(start.ago).unwrap_or(Timestamp::MIN);
+    let ago = undecided(totals, config)?;
+    let wanted = now.saturating_sub(ago).unwrap_or(Timestamp::MIN);
     let origin = totals.origin();
     let is_far = origin.duration_since(wanted).unsigned_abs() > CLOSE;
     (is_far && (doubted || origin > wanted)).then_some(wanted)
@@ -50,9 +41,8 @@ pub(super) fn check_clocks(
     ours: Timestamp,
     theirs: Option<Timestamp>,
 ) -> Result<(), ApiError> {
-    let Some(start) = undecided(totals, config) else { return Ok(()) };
-    let Some(theirs) = theirs else { return Ok(()) };
-    if ours.duration_since(theirs).unsigned_abs() > start.max_skew {
+    let Some(theirs) = theirs.filter(|_| undecided(totals, config).is_some()) else { return Ok(()) };
+    if ours.duration_since(theirs).unsigned_abs() > config.shared.poll.max_clock_skew {
         return Err(ApiError::ClocksDisagree { ours, theirs });
     }
     Ok(())

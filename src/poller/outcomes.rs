@@ -1,23 +1,19 @@
 //! Reads the second report, diagram_1: what became of the calls. An errand behind the live polls of diagram_13, which it
 //! never reaches: whatever is wrong with it is its own.
 //!
-//! Owns what has been learnt of the server's answers about it, what is committed of it, and how far its pass has come. How
-//! rows are asked for, judged and counted is the same as for diagram_13.
+//! Owns how far its pass has come. How rows are asked for, judged and counted is the same as for diagram_13.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
-use tokio::time::Instant;
 use tracing::{info, warn};
 
 use super::{
-    Poller, PollerConfig, Source,
-    agenda::Errand,
+    PollerConfig, Source,
     committed_state::CommittedState,
-    judge::{Judge, Reading},
-    reading::{Pass, Step},
-    rereads::{Reread, Rereads},
-    unread::UnreadRows,
+    judge::Reading,
+    polled_target::{PolledTarget, Step},
+    track::{Pass, Track},
 };
 use crate::{
     ledger::TargetCounters,
@@ -29,18 +25,14 @@ use crate::{
 
 /// The reading of one target's `diagram_1`.
 pub(super) struct OutcomesReading {
-    pub(super) config: Arc<PollerConfig>,
-    pub(super) judge: Judge,
-    pub(super) state: CommittedState,
-    pub(super) unread: UnreadRows,
-    rereads: Rereads,
+    pub(super) track: Track,
     /// The pass over the newest windows that is under way.
     pass: Option<Pass>,
-    /// Where the last such pass of this process ended; until there has been one, the watermark at its start.
+    /// The end of the last such pass of this process; until there has been one, the watermark at its start.
     read_to: Timestamp,
-    /// Whether there has been one.
+    /// There has been one.
     has_read: bool,
-    /// Why the last step failed.
+    /// The error of the last step, if it failed.
     failure: Option<ApiError>,
 }
 
@@ -52,141 +44,115 @@ impl OutcomesReading {
         let begin = move || TargetCounters::new(origin);
         let restore = main.with_store(move |store, id| store.restore_report(id, ReportName::Diagram1, begin));
         let (id, counters) = restore.await?;
-        let mut state = main.beside(id, counters, &config).await?;
-        let unanswerable = state.unanswerable().await?;
-        Ok(Self {
-            judge: Judge::new(config.row_cap, unanswerable),
-            unread: UnreadRows::default(),
-            rereads: Rereads::new(
-                &format!("{} {}", config.name, ReportName::Diagram1.as_str()),
-                Instant::now(),
-            ),
-            pass: None,
-            read_to: state.totals().watermark(),
-            has_read: false,
-            failure: None,
-            state,
-            config,
-        })
+        let state = main.beside(id, counters, &config).await?;
+        let read_to = state.totals().watermark();
+        let schedule = format!("{} {}", config.target.name, ReportName::Diagram1.as_str());
+        let track = Track::new(ReportName::Diagram1, config, state, &schedule).await?;
+        Ok(Self { track, pass: None, read_to, has_read: false, failure: None })
     }
 
     /// Moves the origin, if nothing has been read.
     pub(super) async fn begin_at(&mut self, origin: Timestamp) -> Result<(), StoreError> {
-        let totals = self.state.totals();
+        let Track { config, state, .. } = &mut self.track;
+        let totals = state.totals();
         if totals.watermark > totals.origin || totals.new > 0 {
             return Ok(());
         }
-        self.state.begin_at(&self.config, origin).await?;
-        self.read_to = self.state.totals().watermark();
+        state.begin_at(config, origin).await?;
+        self.read_to = state.totals().watermark();
         Ok(())
     }
 
-    /// Whether this process has read the newest windows, and can read them still.
+    /// Returns true if this process has read the newest windows, and can read them still.
     pub(super) fn is_up(&self) -> bool {
         self.has_read && self.failure.is_none()
     }
 
-    /// What is exposed of it.
+    /// Returns the exposed part.
     pub(super) fn snapshot(&self) -> OutcomesSnapshot {
         OutcomesSnapshot {
-            counters: self.state.counters().clone(),
-            history: self.state.history().clone(),
+            counters: self.track.state.counters().clone(),
+            history: self.track.state.history().clone(),
             has_read: self.has_read,
             failure: self.failure.clone(),
         }
     }
 
-    /// A pass over the newest windows came to its end.
-    fn ended(&mut self, pass: &Pass) {
-        self.unread.end();
+    /// Returns true if a step has something to do: never beyond `end`, up to which `diagram_13` has been read.
+    pub(super) fn wants_step(&self, end: Timestamp, clock: Timestamp) -> bool {
+        self.pass.is_some() || self.read_to < end || self.track.next_reread(clock).is_some()
+    }
+
+    /// The pass to go on with, or to begin: over the newest windows, or else a step of a re-reading.
+    async fn next_pass(&mut self, end: Timestamp, clock: Timestamp) -> Result<Option<Pass>, StoreError> {
+        let track = &mut self.track;
+        track.state.restore_if_stale(&track.config).await?;
+        if let Some(pass) = self.pass.take() {
+            return Ok(Some(pass));
+        }
+        if self.read_to < end {
+            track.judge.begin(Reading::Live);
+            let pass = track.live_pass(end, !self.has_read).await?;
+            return Ok(Some(Pass { purpose: Purpose::Background, ..pass }));
+        }
+        let reread = track.next_reread(clock);
+        Ok(reread.map(|reread| track.begin_reread(reread)))
+    }
+
+    /// A step of a pass was done. Returns true if the newest windows have been read with it.
+    fn stepped(&mut self, pass: Pass) -> bool {
+        let is_live = pass.reading == Reading::Live;
+        if !pass.is_over() {
+            self.pass = Some(pass).filter(|_| is_live);
+            return false;
+        }
+        self.track.judge.end(pass.reading);
+        if !is_live {
+            return false;
+        }
+        self.track.unread.end();
         self.read_to = pass.end;
         self.has_read = true;
         if self.failure.take().is_some() {
             info!(
-                server = self.config.name,
+                server = self.track.config.target.name,
                 report = ReportName::Diagram1.as_str(),
                 "what became of the calls can be read again"
             );
         }
-    }
-
-    fn next_reread(&self, clock: Timestamp) -> Option<Reread> {
-        self.rereads.next(self.state.totals(), &self.config, clock, Instant::now())
+        true
     }
 }
 
-impl<S: Source> Poller<S> {
-    /// Whether a step of it has something to do: never beyond what has been read of `diagram_13`.
-    pub(super) fn wants_outcomes(&self) -> bool {
-        let end = self.state.totals().watermark();
-        self.outcomes.as_ref().is_some_and(|outcomes| {
-            outcomes.pass.is_some()
-                || outcomes.read_to < end
-                || outcomes.next_reread((self.clock)()).is_some()
-        })
+/// One step of reading what became of calls.
+pub(super) async fn read_step<S: Source>(target: &mut PolledTarget<S>) -> Result<Duration, ApiError> {
+    let stepped = step(target).await;
+    if let (Err(error), Some(outcomes)) = (&stepped, &mut target.outcomes) {
+        warn!(
+            server = target.config.target.name,
+            report = ReportName::Diagram1.as_str(),
+            class = error.class().as_str(),
+            "reading what became of the calls failed, going on later: {error}; the counts of the menus do not depend on it"
+        );
+        outcomes.failure = Some(error.clone());
+        target.exposure.forget_hang_ups();
     }
+    stepped.map(|()| Duration::ZERO)
+}
 
-    /// One step: of the newest windows, or else of a re-reading.
-    pub(super) async fn read_outcomes(&mut self) {
-        let started = Instant::now();
-        let stepped = self.step_outcomes().await;
-        let now = Instant::now();
-        let took = now.duration_since(started);
-        let Some(outcomes) = &mut self.outcomes else { return };
-        match stepped {
-            Ok(()) => self.agenda.went_on(Errand::Outcomes, took, std::time::Duration::ZERO, now),
-            Err(error) => {
-                self.agenda.failed(Errand::Outcomes, took, &error, now);
-                warn!(
-                    server = self.config.name,
-                    report = ReportName::Diagram1.as_str(),
-                    class = error.class().as_str(),
-                    "reading what became of the calls failed, going on later: {error}; the counts of the menus do not \
-                     depend on it"
-                );
-                outcomes.failure = Some(error);
-                self.exposure.forget_hang_ups();
-            }
-        }
-        self.publish().await;
+async fn step<S: Source>(target: &mut PolledTarget<S>) -> Result<(), ApiError> {
+    let end = target.menus.state.totals().watermark();
+    let clock = target.now();
+    let Some(outcomes) = &mut target.outcomes else { return Ok(()) };
+    let Some(mut pass) = outcomes.next_pass(end, clock).await? else { return Ok(()) };
+    let step = target.step(&mut pass).await;
+    if let Some(outcomes) = &mut target.outcomes
+        && outcomes.stepped(pass)
+    {
+        target.exposure.score_hang_ups(&mut outcomes.track).await;
     }
-
-    async fn step_outcomes(&mut self) -> Result<(), ApiError> {
-        let end = self.state.totals().watermark();
-        let clock = (self.clock)();
-        let Some(outcomes) = &mut self.outcomes else { return Ok(()) };
-        outcomes.state.restore_if_stale(&outcomes.config).await?;
-        let mut pass = match outcomes.pass.take() {
-            Some(pass) => pass,
-            None if outcomes.read_to < end => {
-                let is_first = !outcomes.has_read;
-                outcomes.judge.begin(Reading::Live);
-                let pass = self.live_pass(ReportName::Diagram1, end, is_first).await?;
-                Pass { purpose: Purpose::Background, ..pass }
-            }
-            None => {
-                let Some(reread) = outcomes.next_reread(clock) else { return Ok(()) };
-                outcomes.rereads.begin(&reread, Instant::now());
-                outcomes.judge.begin(Reading::Reread);
-                Pass::again(ReportName::Diagram1, reread)
-            }
-        };
-        let step = self.step(&mut pass).await;
-        let Some(outcomes) = &mut self.outcomes else { return Ok(()) };
-        if pass.is_over() {
-            outcomes.judge.end(pass.reading);
-        }
-        match (pass.reading, pass.is_over()) {
-            (Reading::Live, true) => {
-                outcomes.ended(&pass);
-                self.exposure.score_hang_ups(&mut outcomes.state, &outcomes.config).await;
-            }
-            (Reading::Live, false) => outcomes.pass = Some(pass),
-            (Reading::Reread, _) => {}
-        }
-        match step? {
-            Step::Stuck(error) => Err(error),
-            Step::Advanced | Step::Narrower => Ok(()),
-        }
+    match step? {
+        Step::Stuck(error) => Err(error),
+        Step::Advanced | Step::Narrower => Ok(()),
     }
 }

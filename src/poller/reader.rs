@@ -3,7 +3,7 @@
 //! Owns the source, the parser and the count of the day's requests: each is counted before it is sent and measured when it
 //! ends. Must never ask twice by itself, and decides nothing about an answer's worth, which is the judge's.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use jiff::{Timestamp, civil::Date};
 use tokio::time::Instant;
@@ -12,7 +12,7 @@ use tracing::{debug, warn};
 use super::{Clock, PollerConfig, Source, commit::FUTURE, committed_state::CommittedState};
 use crate::{
     ledger::RowBatch,
-    model::LocalSecond,
+    model::{LocalSecond, NameKind},
     schedule::{
         MIN_RANGE, TimeRange,
         quota::{self, Purpose, REQUESTS_PER_LICENCE},
@@ -20,7 +20,7 @@ use crate::{
     },
     status::QuotaUse,
     telemetry::TargetTelemetry,
-    wolkvox::{Admission, ApiError, DateShifts, Element, Query, ReportName, RowParser, TokenInfo},
+    wolkvox::{self, Admission, ApiError, DateShifts, Element, Query, ReportName, RowParser, TokenInfo},
 };
 
 /// Requests that one poll may send against our own count after the quota was spent: the vendor's count, and the rows.
@@ -50,6 +50,30 @@ pub(super) struct Answer {
     pub(super) unreadable: Option<ApiError>,
     /// A place among the large answers of all targets, held until the rows are committed.
     pub(super) admission: Admission,
+}
+
+impl Answer {
+    /// Takes note of the result of the request, whose rows have come; fails if they count nowhere.
+    fn ended(mut self, result: Result<wolkvox::Answer, ApiError>) -> Result<Self, ApiError> {
+        match result {
+            Ok(whole) => {
+                self.received = whole.rows;
+                self.server_time = whole.server_time;
+            }
+            Err(error @ ApiError::TooFewRows { received, server_time, .. }) => {
+                self.received = received;
+                self.server_time = server_time;
+                self.short = Some(error);
+            }
+            Err(error) => return Err(error),
+        }
+        match self.batch.verdict() {
+            Err(error @ ApiError::RowsRejected { .. }) => self.unreadable = Some(error),
+            Err(error) => return Err(error),
+            Ok(()) => {}
+        }
+        Ok(self)
+    }
 }
 
 /// Asks one target's server.
@@ -133,13 +157,13 @@ impl<S: Source> Reader<S> {
         &self,
         report: ReportName,
         range: TimeRange,
-    ) -> impl Future<Output = Result<Answer, ApiError>> + Send + 'static {
-        let (from, to) = range.local(&self.config.zone);
+    ) -> impl Future<Output = Result<Answer, ApiError>> + Send + use<S> {
+        let (from, to) = range.local(&self.config.target.timezone);
         let source = self.source.clone();
         let parser = self.parser.clone().reading(report);
         let rules = self.config.rules.clone();
-        let server = self.config.name.clone();
-        let zone = self.config.zone.clone();
+        let server = self.config.target.name.clone();
+        let zone = self.config.target.timezone.clone();
         let sent = (self.clock)();
         // An answer of more rows than the limit is thrown away and asked for in halves, unless it cannot be halved, or it
         // is not the range that makes it large.
@@ -168,24 +192,7 @@ impl<S: Source> Reader<S> {
             let result = source.read(Query { report, from, to }, admission, &mut each).await;
             debug!(server, report = report.as_str(), %from, %to, ?result, "request ended");
             answer.batch.reject_after(last.saturating_add(FUTURE.as_secs()));
-            match result {
-                Ok(whole) => {
-                    answer.received = whole.rows;
-                    answer.server_time = whole.server_time;
-                }
-                Err(ApiError::TooFewRows { received, promised, server_time }) => {
-                    answer.received = received;
-                    answer.server_time = server_time;
-                    answer.short = Some(ApiError::TooFewRows { received, promised, server_time });
-                }
-                Err(error) => return Err(error),
-            }
-            match answer.batch.verdict() {
-                Err(error @ ApiError::RowsRejected { .. }) => answer.unreadable = Some(error),
-                Err(error) => return Err(error),
-                Ok(()) => {}
-            }
-            Ok(answer)
+            answer.ended(result)
         }
     }
 
@@ -198,7 +205,7 @@ impl<S: Source> Reader<S> {
         let now = (self.clock)();
         let limit = self.limit_for(purpose);
         let is_probing = self.is_probing();
-        let zone = self.config.zone.clone();
+        let zone = self.config.target.timezone.clone();
         let interval = self.config.cadence.interval;
         let day = quota::day(now, &zone);
         let counted = state.transact(move |tx, id| {
@@ -232,7 +239,7 @@ impl<S: Source> Reader<S> {
         }
         if !std::mem::replace(&mut self.quota.unknown_logged, true) {
             warn!(
-                server = self.config.name,
+                server = self.config.target.name,
                 limit = REQUESTS_PER_LICENCE,
                 "the operation's limit of requests a day is not known: re-reading and the weeks before keep within the \
                  least that the vendor documents; set licences to use more"
@@ -252,7 +259,7 @@ impl<S: Source> Reader<S> {
             self.telemetry.requested(started.elapsed(), error.map(ApiError::class));
         }
         if error.is_some_and(ApiError::never_sent) {
-            let day = quota::day((self.clock)(), &self.config.zone);
+            let day = quota::day((self.clock)(), &self.config.target.timezone);
             if let Ok(used) = state.transact(move |tx, id| tx.refund_request(id, day)).await {
                 self.used(day, used);
             }
@@ -269,24 +276,23 @@ impl<S: Source> Reader<S> {
     pub(super) async fn learn_quota(&mut self, info: TokenInfo, state: &mut CommittedState) {
         // None at all is no limit that anybody has: it is not known.
         self.quota.limit = Some(info.limit).filter(|limit| *limit > 0);
-        let day = quota::day((self.clock)(), &self.config.zone);
+        let day = quota::day((self.clock)(), &self.config.target.timezone);
         if state.transact(move |tx, id| tx.set_requests(id, day, info.used)).await.is_ok() {
             self.used(day, info.used);
         }
     }
 
     /// The request for the day's quota.
-    pub(super) fn token_info(&self) -> impl Future<Output = Result<TokenInfo, ApiError>> + Send + 'static {
+    pub(super) fn token_info(&self) -> impl Future<Output = Result<TokenInfo, ApiError>> + Send + use<S> {
         let source = self.source.clone();
         async move { source.token_info().await }
     }
 
-    /// The request for names of one kind, by code; `None` from a source that has none.
+    /// The request for names of one kind, by code.
     pub(super) fn names(
         &self,
-        kind: crate::model::NameKind,
-    ) -> impl Future<Output = Result<Option<std::collections::BTreeMap<String, String>>, ApiError>> + Send + 'static
-    {
+        kind: NameKind,
+    ) -> impl Future<Output = Result<BTreeMap<String, String>, ApiError>> + Send + use<S> {
         let source = self.source.clone();
         let length = self.parser.label_length();
         async move { source.names(kind, length).await }
@@ -306,7 +312,7 @@ impl<S: Source> Reader<S> {
         }
         if self.server_clock.stands_still() && !stood_still {
             warn!(
-                server = self.config.name,
+                server = self.config.target.name,
                 "the Date header of the server's answers stands still: it is ignored, and windows close by this machine's \
                  clock; something in between keeps an old answer's head"
             );

@@ -89,10 +89,10 @@ impl Rereads {
             Tier::Hourly => totals.hourly_at(),
             Tier::Nightly => totals.nightly_at(),
         };
-        let tiers = config.tiers;
+        let tiers = config.shared.poll.tiers();
         let is_overdue =
             tier == Tier::Hourly && !tiers.hourly.is_zero() && now.duration_since(self.begun) >= HOUR;
-        is_overdue || tiers.is_due(tier, own_now, &config.zone, self.own_time(last))
+        is_overdue || tiers.is_due(tier, own_now, &config.target.timezone, self.own_time(last))
     }
 
     /// The time of a clock that is behind by this target's offset.
@@ -106,7 +106,7 @@ pub(super) fn under_way(
     totals: &Totals,
     config: &PollerConfig,
 ) -> impl Iterator<Item = (Tier, ReadCursor)> + use<> {
-    let tiers = config.tiers;
+    let tiers = config.shared.poll.tiers();
     [(Tier::Hourly, totals.hourly_read), (Tier::Nightly, totals.nightly_read)]
         .into_iter()
         .filter(move |(tier, _)| !tiers.depth(*tier).is_zero())
@@ -123,8 +123,8 @@ fn begun(tier: Tier, totals: &Totals, config: &PollerConfig, clock: Timestamp) -
     // It begins with a poll, so a window later is in time.
     let in_time = every + config.cadence.interval;
     let late = Duration::try_from(clock.duration_since(last)).unwrap_or_default().saturating_sub(in_time);
-    let end = before_watermark(totals, config.lookback).max(totals.origin);
-    let depth = config.tiers.depth(tier) + late.min(REREAD_ROOM);
+    let end = before_watermark(totals, config.shared.poll.lookback).max(totals.origin);
+    let depth = config.shared.poll.tiers().depth(tier) + late.min(REREAD_ROOM);
     let from = before_watermark(totals, depth).max(totals.origin);
     let cursor = ReadCursor { began: clock.as_second(), from, next: from, end };
     (from < end).then_some(Reread { tier, cursor, skipped: 0 })
@@ -132,7 +132,7 @@ fn begun(tier: Tier, totals: &Totals, config: &PollerConfig, clock: Timestamp) -
 
 /// Without what is no longer remembered, should it have taken days.
 fn clamped(tier: Tier, cursor: ReadCursor, totals: &Totals, config: &PollerConfig) -> Reread {
-    let oldest = before_watermark(totals, config.deepest() + REREAD_ROOM);
+    let oldest = before_watermark(totals, config.shared.poll.deepest() + REREAD_ROOM);
     let next = cursor.next.max(oldest).min(cursor.end - 1);
     Reread { tier, cursor: ReadCursor { next, ..cursor }, skipped: (next - cursor.next).max(0) }
 }

@@ -40,14 +40,13 @@ pub trait Source: Send + Sync + 'static {
         async { Err(ApiError::Internal("this source tells no quota".to_owned())) }
     }
 
-    /// Asks for the names of routing points or options, each of at most `length` characters; `None`
-    /// from a source that has no names.
+    /// Asks for the names of routing points or options, each of at most `length` characters.
     fn names(
         &self,
         _kind: NameKind,
         _length: usize,
-    ) -> impl Future<Output = Result<Option<BTreeMap<String, String>>, ApiError>> + Send {
-        async { Ok(None) }
+    ) -> impl Future<Output = Result<BTreeMap<String, String>, ApiError>> + Send {
+        async { Ok(BTreeMap::new()) }
     }
 
     /// Changes when the token does, so that a refused one is tried again soon when it has been replaced. Must not wait
@@ -127,13 +126,9 @@ impl Source for Api {
         self.client.token_info(token.expose()).await
     }
 
-    async fn names(
-        &self,
-        kind: NameKind,
-        length: usize,
-    ) -> Result<Option<BTreeMap<String, String>>, ApiError> {
+    async fn names(&self, kind: NameKind, length: usize) -> Result<BTreeMap<String, String>, ApiError> {
         let token = self.read_token().await?;
-        self.client.names(kind, length, token.expose()).await.map(Some)
+        self.client.names(kind, length, token.expose()).await
     }
 
     fn credentials(&self) -> Option<TokenVersion> {

@@ -34,16 +34,16 @@ pub struct Usual {
     pub history_seconds: u64,
 }
 
-/// What became of the calls of a target, as far as it is committed.
+/// Outcomes of a target's calls, as far as they are committed.
 #[derive(Debug, Clone)]
 pub struct OutcomesSnapshot {
-    /// What has been counted: the channel of each label set is the outcome.
+    /// The counts; the channel of each label set is the outcome.
     pub counters: Arc<TargetCounters>,
-    /// What was counted in the last weeks.
+    /// The counts of the last weeks.
     pub history: Arc<History>,
-    /// Whether this process has read the newest windows.
+    /// This process has read the newest windows.
     pub has_read: bool,
-    /// Why they cannot be read now.
+    /// The error because of which they cannot be read now.
     pub failure: Option<ApiError>,
 }
 
@@ -78,7 +78,7 @@ pub struct TargetSnapshot {
     pub zone: TimeZone,
     /// The committed counters.
     pub account: Arc<TargetCounters>,
-    /// What became of the calls; `None` where that is not read.
+    /// Outcomes of the calls; `None` where they are not read.
     pub outcomes: Option<OutcomesSnapshot>,
     /// The last closed window; `None` when it could not be read.
     pub window: Option<Arc<WindowCounts>>,

@@ -49,7 +49,7 @@ impl TargetView {
         samples
     }
 
-    /// Whether what became of the calls can be read.
+    /// Says 1 while what became of the calls can be read.
     pub(super) fn outcomes_up(&self) -> Vec<Sample> {
         let Some(outcomes) = &self.target.outcomes else { return Vec::new() };
         self.one(u64::from(self.target.up && outcomes.has_read && outcomes.failure.is_none()))

@@ -360,7 +360,7 @@ mod tests {
         exposition::{BucketBounds, Format},
         ledger::TargetCounters,
         model::MenuLabels,
-        status::{Day, QuotaUse, TargetState},
+        status::TargetState,
         wolkvox::Rejection,
     };
 
@@ -386,23 +386,7 @@ mod tests {
     }
 
     fn put(publisher: &Publisher, snapshot: TargetSnapshot) -> Shown {
-        let status = TargetStatus {
-            name: snapshot.server.clone(),
-            zone: TimeZone::UTC,
-            outcome: PollOutcome::Waiting,
-            usual_lag: Duration::ZERO,
-            next_poll: Timestamp::UNIX_EPOCH,
-            watermark: None,
-            last_row: None,
-            quota: QuotaUse { day: jiff::civil::date(2026, 1, 18), used: 0, limit: None },
-            deep_reads: Vec::new(),
-            unread: 0,
-            wrong_zone: None,
-            polls: Vec::new(),
-            day: Day::default(),
-            outcomes: None,
-            usual: UsualStatus::default(),
-        };
+        let status = TargetStatus::waiting(&snapshot.server, TimeZone::UTC, Timestamp::UNIX_EPOCH);
         publisher.put(snapshot, status, Arc::new(History::new(35)))
     }
 

@@ -66,7 +66,7 @@ pub struct TargetStatus {
     pub wrong_zone: Option<DateShift>,
     /// The last day's hits.
     pub day: Day,
-    /// What became of the calls; `None` where that is not read.
+    /// Outcomes of the calls; `None` where they are not read.
     pub outcomes: Option<OutcomesStatus>,
     /// Deviations from the usual.
     pub usual: UsualStatus,
@@ -193,6 +193,27 @@ impl TargetState {
 }
 
 impl TargetStatus {
+    /// A target that waits for its first poll, and of which nothing is known.
+    pub fn waiting(name: &str, zone: TimeZone, next_poll: Timestamp) -> Self {
+        Self {
+            name: name.to_owned(),
+            outcome: PollOutcome::Waiting,
+            usual_lag: Duration::ZERO,
+            next_poll,
+            watermark: None,
+            last_row: None,
+            quota: QuotaUse { day: quota::day(next_poll, &zone), used: 0, limit: None },
+            deep_reads: Vec::new(),
+            polls: Vec::new(),
+            unread: 0,
+            wrong_zone: None,
+            day: Day::default(),
+            outcomes: None,
+            usual: UsualStatus::default(),
+            zone,
+        }
+    }
+
     /// The state at `now`.
     pub fn state(&self, now: Timestamp) -> TargetState {
         // Two windows may be missed before people are told.
@@ -237,25 +258,18 @@ pub(crate) mod tests {
         let mut history = History::new(35);
         history.cover(LocalSecond::new(0), LocalSecond::new(2_000_000_000));
         TargetStatus {
-            name: "ventas".to_owned(),
             day: day(&history, watermark, &zone, &Default::default(), &Default::default()),
-            zone,
             outcome: PollOutcome::Committed,
             usual_lag: Duration::from_secs(640),
-            next_poll: at("2026-01-18T17:40:30Z"),
             watermark: Some(watermark),
             last_row: Some(at("2026-01-18T17:34:59Z")),
             quota: QuotaUse { day: jiff::civil::date(2026, 1, 18), used: 1234, limit: Some(20_000) },
-            deep_reads: Vec::new(),
-            unread: 0,
-            wrong_zone: None,
-            outcomes: None,
-            usual: UsualStatus::default(),
             polls: vec![PollRecord {
                 at: at("2026-01-18T17:35:30Z"),
                 took: Duration::from_millis(840),
                 failure: None,
             }],
+            ..TargetStatus::waiting("ventas", zone, at("2026-01-18T17:40:30Z"))
         }
     }
 

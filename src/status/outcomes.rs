@@ -18,14 +18,14 @@ use crate::{
 /// Options that are listed, those with most hang-ups first.
 const MOST_LISTED: usize = 10;
 
-/// What became of the calls of the last 24 hours, as far as it is known.
+/// Outcomes of the calls of the last 24 hours, as far as they are known.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OutcomesStatus {
-    /// Why it cannot be read now.
+    /// The error because of which they cannot be read now.
     pub failure: Option<ApiError>,
-    /// Whether this process has read the newest windows.
+    /// This process has read the newest windows.
     pub has_read: bool,
-    /// Whether a row has ever come.
+    /// A row has come at some time.
     pub has_rows: bool,
     /// Calls.
     pub calls: u64,
@@ -40,13 +40,13 @@ pub struct OutcomesStatus {
 pub struct HangUps {
     /// Its routing point.
     pub rp_id: String,
-    /// What that is called, if anybody said.
+    /// The name of the routing point, if anybody said.
     #[serde(rename = "routing_point_name")]
     pub point_name: Option<String>,
     /// Its code.
     #[serde(rename = "cod_opc_menu")]
     pub code: String,
-    /// What it is called, if anybody said.
+    /// The name of the option, if anybody said.
     #[serde(rename = "option_name")]
     pub name: Option<String>,
     /// Calls.
@@ -85,7 +85,7 @@ impl OutcomesStatus {
         Self { failure: None, has_read: false, has_rows: false, calls, hung_up, options }
     }
 
-    /// How it is, in one or a few sentences.
+    /// Returns the state in one or a few sentences.
     pub(crate) fn sentence(&self, language: Language) -> String {
         let values = [("calls", count(self.calls, language)), ("hung_up", count(self.hung_up, language))];
         let of_day = match self.calls {

@@ -309,7 +309,7 @@ impl Store {
         }
     }
 
-    /// What was last committed of a report of a target; `new` if nothing was.
+    /// Returns what was last committed of a report of a target; `new` if nothing was.
     pub fn restore_report(
         &self,
         target: TargetId,

@@ -34,7 +34,7 @@ pub struct RescuedTarget {
     pub name: String,
     /// Its counters. Rows dated before their horizon are not counted again.
     pub counters: TargetCounters,
-    /// Those of the report of outcomes, where it is read.
+    /// The same of the report of outcomes, where it is read.
     pub outcomes: Option<TargetCounters>,
 }
 

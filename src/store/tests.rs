@@ -13,9 +13,10 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::{
+    config::JourneyConfig,
     ledger::{
-        IdleTimes, JourneyMeasure, JourneyState, ReconcileParams, RowBatch, SeenRows, SeriesLimits,
-        TimeBounds, reconcile,
+        JourneyMeasure, JourneyState, ReconcileParams, RowBatch, SeenRows, SeriesLimits, TimeBounds,
+        reconcile,
     },
     model::{LocalSecond, MenuLabels, PointLabels},
     wolkvox::{Row, RowLabels},
@@ -39,12 +40,12 @@ const OPEN: TimeBounds = TimeBounds {
     history: LocalSecond::MIN,
 };
 
-fn terms(idle: &IdleTimes) -> ReconcileParams<'_> {
+fn terms(journey: &JourneyConfig) -> ReconcileParams<'_> {
     let limits = SeriesLimits::default();
     ReconcileParams {
         bounds: OPEN,
         limits,
-        idle,
+        journey,
         measure: JourneyMeasure::Options,
         now: 0,
         moment: &LocalSecond::get,
@@ -74,8 +75,12 @@ fn read(store: &Store, target: TargetId, account: &mut TargetCounters, rows: Vec
     rows.into_iter().for_each(|row| stage.push(Ok(row)));
     let step = store
         .transact(|tx| {
-            let step =
-                reconcile(account, &mut stage, &terms(&IdleTimes::default()), &tx.memory(target, i64::MIN))?;
+            let step = reconcile(
+                account,
+                &mut stage,
+                &terms(&JourneyConfig::default()),
+                &tx.memory(target, i64::MIN),
+            )?;
             tx.write(target, &step)?;
             Ok(step)
         })
@@ -188,7 +193,8 @@ fn an_error_inside_a_transaction_leaves_nothing() {
     let result: Result<(), _> = store.transact(|tx| {
         let mut stage = RowBatch::default();
         stage.push(Ok(row(1, 1)));
-        let step = reconcile(&account, &mut stage, &terms(&IdleTimes::default()), &tx.memory(a, i64::MIN))?;
+        let step =
+            reconcile(&account, &mut stage, &terms(&JourneyConfig::default()), &tx.memory(a, i64::MIN))?;
         tx.write(a, &step)?;
         Err(StoreError::Failed("stop".to_owned()))
     });
@@ -210,11 +216,11 @@ fn journeys_go_on_after_a_restart() {
     let close = |account: &mut TargetCounters, closing| {
         let bounds = TimeBounds { closing, ..OPEN };
         let step = store.transact(|tx| {
-            let idle = IdleTimes::default();
+            let journey = JourneyConfig::default();
             let step = reconcile(
                 account,
                 &mut RowBatch::default(),
-                &ReconcileParams { bounds, ..terms(&idle) },
+                &ReconcileParams { bounds, ..terms(&journey) },
                 &tx.memory(a, i64::MIN),
             )?;
             tx.write(a, &step)?;

@@ -72,7 +72,7 @@ impl View {
         ))
     }
 
-    /// What was committed under a number; `None` where nothing was.
+    /// Returns the counters committed under a number; `None` where nothing was.
     pub(super) fn begun(&self, target: TargetId) -> Result<Option<TargetCounters>, StoreError> {
         match self.table(TOTALS)?.get(target.0).map_err(failed)? {
             Some(_) => self.counters(target).map(Some),

@@ -25,13 +25,10 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::warn;
 
-use self::{
-    keep_polling::keep_polling,
-    target_spec::{SharedConfig, TargetSpec},
-};
+use self::{keep_polling::keep_polling, target_spec::TargetSpec};
 use crate::{
     config::{Config, TargetConfig},
-    poller::{Api, Clock, Poller},
+    poller::{Api, Clock, Replay, SharedConfig},
     snapshot::Publisher,
     store::Store,
     telemetry::Telemetry,
@@ -139,21 +136,21 @@ impl Supervisor {
         outcome.map(|()| change)
     }
 
-    /// Makes the poller of one target of `config`, for a caller that drives it. Its state begins at
-    /// `origin` if it is new.
+    /// Makes what reads the past of one target of `config`, for a caller that drives it. Its state
+    /// begins at `origin` if it is new.
     ///
     /// # Errors
     /// If it cannot be set up, or its state cannot be read.
-    pub async fn poller(
+    pub async fn replay(
         &self,
         config: &Config,
         target: &TargetConfig,
         origin: Timestamp,
         stop: CancellationToken,
-    ) -> anyhow::Result<Poller<Api>> {
+    ) -> anyhow::Result<Replay<Api>> {
         let specs = self.specs(vec![target.clone()], Arc::new(SharedConfig::of(config))).await?;
         let spec = specs.into_iter().next().context("a target that is set up has a poller")?;
-        spec.start_at(origin, &self.deps, stop).await
+        Ok(Replay::new(spec.start_at(origin, &self.deps, stop).await?))
     }
 
     /// Ends all pollers, each after the commit under way, and waits `within` for that at most.

@@ -1,7 +1,6 @@
 //! The settings of one target's poller, its connection to the server, and its beginning.
 //!
-//! Owns the way from the configuration to [`PollerConfig`], and the decision whether a reload
-//! concerns a target.
+//! Owns the parts that a poller is made of, and the decision whether a reload concerns a target.
 
 use std::sync::Arc;
 
@@ -13,49 +12,16 @@ use tracing::info;
 
 use super::Deps;
 use crate::{
-    baseline::Holidays,
-    config::{BaselineConfig, Config, ExpectedMenu, JourneyConfig, MenuConfig, PollConfig, TargetConfig},
-    exposition::BucketBounds,
-    ledger::{IdleTimes, JourneyMeasure, SeriesLimits, TargetCounters},
-    model::{Fingerprints, MenuLabels},
-    poller::{Api, BaselineSettings, NameSettings, Poller, PollerConfig, PollerDeps, StartAgo},
-    schedule::{Cadence, quota::REQUESTS_PER_LICENCE},
+    config::TargetConfig,
+    ledger::TargetCounters,
+    model::Fingerprints,
+    poller::{Api, Poller, PollerConfig, PollerDeps, SharedConfig},
     wolkvox::{Client, ClientLimits, RowParser, Transport},
 };
 
-/// Rows in one answer above which the vendor cuts it, as documented.
-const ROW_CAP: u64 = 60_000;
-
-/// Number of targets above which their polls are spread wider; below it each one's own jitter is
-/// enough.
-const MANY: usize = 128;
-
-/// The part of the configuration that applies to all targets.
-#[derive(PartialEq)]
-pub(super) struct SharedConfig {
-    /// Number of targets, rounded up, or 1 where they are not many, so that one more or less does
-    /// not restart all others.
-    crowd: usize,
-    poll: PollConfig,
-    menu: MenuConfig,
-    journey: JourneyConfig,
-    baseline: BaselineConfig,
-}
-
-impl SharedConfig {
-    pub(super) fn of(config: &Config) -> Self {
-        let targets = config.targets.len();
-        let crowd = if targets > MANY { targets.next_power_of_two() } else { 1 };
-        let Config { poll, menu, journey, baseline, .. } = config.clone();
-        Self { crowd, poll, menu, journey, baseline }
-    }
-}
-
 /// Everything that a target's poller is made of, except for its counters.
 pub(super) struct TargetSpec {
-    target: TargetConfig,
-    shared: Arc<SharedConfig>,
-    settings: PollerConfig,
+    config: PollerConfig,
     api: Api,
     parser: RowParser,
     probe: Arc<Notify>,
@@ -70,13 +36,12 @@ impl TargetSpec {
         in_flight: Arc<Semaphore>,
     ) -> anyhow::Result<Self> {
         let client = Client::over(transport.clone(), &target.endpoint, ClientLimits::default());
+        let menu = &shared.menu;
         Ok(Self {
-            settings: settings(&target, &shared)?,
             api: Api::new(client, target.token.clone(), in_flight),
-            parser: RowParser::new(fingerprints, shared.menu.label_length).folding(shared.menu.fold_digits),
+            parser: RowParser::new(fingerprints, menu.label_length).folding(menu.fold_digits),
             probe: Arc::default(),
-            target,
-            shared,
+            config: PollerConfig::new(target, shared).context("the buckets do not increase")?,
         })
     }
 
@@ -86,12 +51,12 @@ impl TargetSpec {
     }
 
     pub(super) fn name(&self) -> &str {
-        &self.target.name
+        &self.config.target.name
     }
 
     /// Returns true if it is made of these, so that its poller may go on.
     pub(super) fn is_of(&self, target: &TargetConfig, shared: &SharedConfig) -> bool {
-        self.target.is_as(target) && *self.shared == *shared
+        self.config.target.is_as(target) && *self.config.shared == *shared
     }
 
     pub(super) async fn start(
@@ -99,9 +64,10 @@ impl TargetSpec {
         deps: &Deps,
         shutdown: CancellationToken,
     ) -> anyhow::Result<Poller<Api>> {
-        let start_from = self.shared.poll.start_from;
-        let origin = start_from.instant((deps.clock)(), &self.target.timezone)?;
-        self.start_with(self.settings.clone(), origin, deps, shutdown).await
+        let config = self.config.clone();
+        let start_from = config.shared.poll.start_from;
+        let origin = start_from.instant((deps.clock)(), &config.target.timezone)?;
+        self.start_with(config, origin, deps, shutdown).await
     }
 
     /// Starts like [`TargetSpec::start`], but counting begins at exactly this moment if it has not
@@ -112,19 +78,19 @@ impl TargetSpec {
         deps: &Deps,
         shutdown: CancellationToken,
     ) -> anyhow::Result<Poller<Api>> {
-        let settings = PollerConfig { start_ago: None, ..self.settings.clone() };
-        self.start_with(settings, origin, deps, shutdown).await
+        let config = PollerConfig { start_ago: None, ..self.config.clone() };
+        self.start_with(config, origin, deps, shutdown).await
     }
 
     async fn start_with(
         &self,
-        settings: PollerConfig,
+        config: PollerConfig,
         origin: Timestamp,
         deps: &Deps,
         shutdown: CancellationToken,
     ) -> anyhow::Result<Poller<Api>> {
         let Deps { store, publisher, telemetry, clock, .. } = deps.clone();
-        let name = self.target.name.clone();
+        let name = config.target.name.clone();
         let restored = {
             let store = store.clone();
             let name = name.clone();
@@ -139,45 +105,6 @@ impl TargetSpec {
         }
         let telemetry = telemetry.target(&name);
         let deps = PollerDeps { store, publisher, telemetry, clock, shutdown, probe: self.probe.clone() };
-        Ok(Poller::start(settings, self.api.clone(), self.parser.clone(), restored, deps).await?)
+        Ok(Poller::start(config, self.api.clone(), self.parser.clone(), restored, deps).await?)
     }
-}
-
-fn expected_labels(menu: &ExpectedMenu) -> impl Iterator<Item = MenuLabels> {
-    menu.options.iter().map(|option| MenuLabels::new(&menu.rp_id, &menu.channel, option))
-}
-
-fn settings(target: &TargetConfig, shared: &SharedConfig) -> anyhow::Result<PollerConfig> {
-    let SharedConfig { crowd, poll, menu, journey, baseline } = shared;
-    Ok(PollerConfig {
-        name: target.name.clone(),
-        zone: target.timezone.clone(),
-        cadence: Cadence::new(poll.interval, poll.settle_delay, &target.name).among(*crowd, &target.name),
-        lookback: poll.lookback,
-        tiers: poll.tiers(),
-        expected: target.expected.iter().flat_map(expected_labels).collect(),
-        rules: Arc::new(menu.options.clone()),
-        kinds: Arc::new(menu.kinds()),
-        limits: SeriesLimits {
-            menus: menu.series_limit,
-            options: menu.options_limit,
-            transitions: menu.transitions_limit,
-        },
-        idle: IdleTimes { usual: journey.idle, by_channel: journey.idle_by_channel.clone() },
-        measure: JourneyMeasure::Options,
-        outcomes: target.outcomes,
-        expire_after: menu.expire_after,
-        start_ago: poll.start_from.ago().map(|ago| StartAgo { ago, max_skew: poll.max_clock_skew }),
-        quota: target.licences.map(|licences| u64::from(licences) * REQUESTS_PER_LICENCE),
-        zero_hold: menu.zero_hold,
-        buckets: Arc::new(BucketBounds::new(&menu.buckets).context("the buckets do not increase")?),
-        row_cap: ROW_CAP,
-        names: Arc::new(NameSettings { ask: target.names.vendor, own: target.names.own.clone() }),
-        baseline: BaselineSettings {
-            keep_days: baseline.weeks * 7,
-            warm_up: baseline.warm_up,
-            warm_up_requests: baseline.warm_up_requests,
-            holidays: Arc::new(Holidays::new(baseline.holidays.iter().copied())),
-        },
-    })
 }

@@ -11,17 +11,15 @@ use std::{
     time::Duration,
 };
 
-use crate::trouble::hang;
+use crate::{polled, trouble::hang};
 use jiff::{SignedDuration, Timestamp, civil::DateTime, tz::TimeZone};
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 use wolkvox_exporter::{
     config::TokenVersion,
-    exposition::BucketBounds,
     ledger::TargetCounters,
     model::{LocalSecond, NameKind},
-    poller::{Clock, NameSettings, Poller, PollerConfig, PollerDeps, Source},
-    schedule::Tiers,
+    poller::{Clock, Poller, PollerConfig, PollerDeps, Source},
     snapshot::Publisher,
     store::Store,
     telemetry::Telemetry,
@@ -140,10 +138,10 @@ impl Source for Busy {
         Ok(TokenInfo { limit: 1_000_000, used })
     }
 
-    async fn names(&self, _: NameKind, _: usize) -> Result<Option<BTreeMap<String, String>>, ApiError> {
+    async fn names(&self, _: NameKind, _: usize) -> Result<BTreeMap<String, String>, ApiError> {
         self.requests.fetch_add(1, Ordering::Relaxed);
         self.suffer().await?;
-        Ok(Some(BTreeMap::new()))
+        Ok(BTreeMap::new())
     }
 
     fn credentials(&self) -> Option<TokenVersion> {
@@ -159,16 +157,12 @@ async fn watch(source: Busy, history: i64, end: i64, mut see: impl FnMut(f64, i6
     let restored = store.restore("0042", || TargetCounters::new(origin)).unwrap();
     let id = restored.0;
     let telemetry = Arc::new(Telemetry::default());
-    let settings = PollerConfig {
-        row_cap: source.cap,
-        tiers: Tiers {
-            hourly: Duration::from_secs(3 * 3600),
-            nightly: Duration::from_secs(48 * 3600),
-            nightly_hour: 3,
-        },
-        names: Arc::new(NameSettings { ask: true, ..NameSettings::default() }),
-        ..PollerConfig::plain("0042", TimeZone::UTC, BucketBounds::new(&[10.0, 60.0]).unwrap())
-    };
+    let mut shared = polled::only_live_polls(&[10.0, 60.0]);
+    shared.poll.hourly_lookback = Duration::from_hours(3);
+    shared.poll.nightly_lookback = Duration::from_hours(48);
+    let mut target = polled::target("0042", TimeZone::UTC);
+    target.names.vendor = true;
+    let config = PollerConfig { row_cap: source.cap, ..PollerConfig::new(target, shared.into()).unwrap() };
     let clock = {
         let source = source.clone();
         Arc::new(move || source.now()) as Clock
@@ -182,7 +176,7 @@ async fn watch(source: Busy, history: i64, end: i64, mut see: impl FnMut(f64, i6
         probe: Default::default(),
     };
     let parser = RowParser::new(store.fingerprints(), 128);
-    let poller = Poller::start(settings, source.clone(), parser, restored, around).await.unwrap();
+    let poller = Poller::start(config, source.clone(), parser, restored, around).await.unwrap();
     let task = tokio::spawn(poller.run());
     for minute in 0..end * 60 {
         sleep(Duration::from_secs(60)).await;

@@ -16,6 +16,8 @@ mod compare;
 mod crash_disk;
 mod load;
 mod plans;
+#[path = "../support/polled.rs"]
+mod polled;
 mod process;
 mod row;
 mod run;

@@ -1,15 +1,14 @@
 //! Runs one plan on virtual time and holds the end against the model.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use jiff::SignedDuration;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use wolkvox_exporter::{
-    exposition::{BucketBounds, Published},
-    ledger::{IdleTimes, TargetCounters},
-    poller::{Clock, NameSettings, Poller, PollerConfig, PollerDeps, Source as _, StartAgo},
-    schedule::Tiers,
+    exposition::Published,
+    ledger::TargetCounters,
+    poller::{Clock, Poller, PollerConfig, PollerDeps, Source as _},
     snapshot::Publisher,
     status::Day,
     telemetry::Telemetry,
@@ -19,6 +18,7 @@ use wolkvox_exporter::{
 use crate::{
     compare::{self, Counters, TEXT, check_current, check_day, compare, forward, lasting, series},
     crash_disk::CrashDisk,
+    polled,
     process::{Process, open},
     source::WorldSource,
     trouble::{Errand, IncidentKind, Refusal, Trouble},
@@ -258,8 +258,6 @@ async fn start(disk: &CrashDisk, source: &WorldSource, plan: &Plan, idle: i64) -
     let began = source.began;
     let world_start = source.world.start();
     let jumps = plan.jumps.clone();
-    let plan_start =
-        plan.begins.map(|_| StartAgo { ago: Duration::ZERO, max_skew: Duration::from_secs(300) });
     let clock: Clock = Arc::new(move || {
         let elapsed = SignedDuration::try_from(began.elapsed()).unwrap();
         let past = |jump: &&(i64, i64)| jump.0 <= elapsed.as_secs();
@@ -272,20 +270,18 @@ async fn start(disk: &CrashDisk, source: &WorldSource, plan: &Plan, idle: i64) -
     let parser = RowParser::new(store.fingerprints(), 128);
     let telemetry = Arc::new(Telemetry::default());
     let publisher = Publisher::start(telemetry.clone());
-    let settings = PollerConfig {
-        lookback: Duration::from_secs(world::LOOKBACK as u64),
+    let mut shared = polled::only_live_polls(&[10.0, 60.0]);
+    shared.poll.lookback = Duration::from_secs(world::LOOKBACK as u64);
+    shared.poll.hourly_lookback = Duration::from_secs(world::HOURLY as u64);
+    shared.journey.idle = Duration::from_secs(idle as u64);
+    let mut target = polled::target("0042", source.world.zone());
+    target.names.vendor = asks_names(&source.world);
+    let config = PollerConfig {
         row_cap: source.world.cap,
-        tiers: Tiers {
-            hourly: Duration::from_secs(world::HOURLY as u64),
-            nightly: Duration::ZERO,
-            nightly_hour: 3,
-        },
-        idle: IdleTimes { usual: Duration::from_secs(idle as u64), by_channel: BTreeMap::new() },
-        start_ago: plan_start,
+        start_ago: plan.begins.map(|_| Duration::ZERO),
         // Where nobody knows the limit, re-reading keeps within the least that the vendor documents, and may come late.
         quota: (!source.tells_quota()).then_some(100_000),
-        names: Arc::new(NameSettings { ask: asks_names(&source.world), ..NameSettings::default() }),
-        ..PollerConfig::plain("0042", source.world.zone(), BucketBounds::new(&[10.0, 60.0]).unwrap())
+        ..PollerConfig::new(target, shared.into()).unwrap()
     };
     let around = PollerDeps {
         store: store.clone(),
@@ -296,7 +292,7 @@ async fn start(disk: &CrashDisk, source: &WorldSource, plan: &Plan, idle: i64) -
         probe: Default::default(),
     };
     let poller =
-        Poller::start(settings, source.clone(), parser, restored, around).await.map_err(|e| e.to_string())?;
+        Poller::start(config, source.clone(), parser, restored, around).await.map_err(|e| e.to_string())?;
     Ok(Process { publisher, task: tokio::spawn(poller.run()), store })
 }
 

@@ -202,9 +202,9 @@ impl Source for WorldSource {
         Ok(TokenInfo { limit, used })
     }
 
-    async fn names(&self, _: NameKind, _: usize) -> Result<Option<BTreeMap<String, String>>, ApiError> {
+    async fn names(&self, _: NameKind, _: usize) -> Result<BTreeMap<String, String>, ApiError> {
         self.suffer(Errand::Names).await?;
-        Ok(Some(BTreeMap::new()))
+        Ok(BTreeMap::new())
     }
 
     fn credentials(&self) -> Option<TokenVersion> {

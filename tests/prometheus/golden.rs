@@ -12,10 +12,10 @@ use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 use wolkvox_exporter::{
     config::TokenVersion,
-    exposition::{BucketBounds, Encoding, Format, MetricType},
-    ledger::{IdleTimes, TargetCounters},
+    exposition::{Encoding, Format, MetricType},
+    ledger::TargetCounters,
     model::{LocalSecond, MenuLabels, Names},
-    poller::{Clock, NameSettings, Poller, PollerConfig, PollerDeps, Source},
+    poller::{Clock, Poller, PollerConfig, PollerDeps, Source},
     schedule::local_second,
     snapshot::{Publisher, all_metrics},
     store::Store,
@@ -23,8 +23,7 @@ use wolkvox_exporter::{
     wolkvox::{Admission, Answer, ApiError, Element, Query, RowParser},
 };
 
-use crate::support::prometheus;
-use crate::support::promtool::check_metrics;
+use crate::support::{polled, prometheus, promtool::check_metrics};
 
 /// Nine o'clock on a Monday in Bogotá.
 const START: &str = "2026-01-19T14:00:00Z";
@@ -146,12 +145,12 @@ async fn scrape() -> [String; 2] {
         let zone = TimeZone::get(zone).unwrap();
         let (id, mut account) = store.restore(name, || TargetCounters::new(start)).unwrap();
         account.expect(MenuLabels::new(MAIN.0, MAIN.1, "9"));
-        let settings = PollerConfig {
-            idle: IdleTimes { usual: Duration::from_secs(150), by_channel: Default::default() },
-            quota: licences.map(|licences: u32| u64::from(licences) * 1000),
-            names: NameSettings { ask: false, own: names() }.into(),
-            ..PollerConfig::plain(name, zone.clone(), BucketBounds::new(&[5.0, 10.0, 30.0, 600.0]).unwrap())
-        };
+        let mut shared = polled::only_live_polls(&[5.0, 10.0, 30.0, 600.0]);
+        shared.journey.idle = Duration::from_secs(150);
+        let mut target = polled::target(name, zone.clone());
+        target.licences = licences;
+        target.names.own = names();
+        let config = PollerConfig::new(target, shared.into()).unwrap();
         let around = PollerDeps {
             store: store.clone(),
             publisher: publisher.clone(),
@@ -162,7 +161,7 @@ async fn scrape() -> [String; 2] {
         };
         let vendor = Vendor { began, zone, well_until };
         let parser = RowParser::new(store.fingerprints(), 128);
-        let poller = Poller::start(settings, vendor, parser, (id, account), around).await.unwrap();
+        let poller = Poller::start(config, vendor, parser, (id, account), around).await.unwrap();
         tokio::spawn(poller.run());
     }
     sleep_until(began + Duration::from_secs(SCRAPED)).await;

@@ -14,6 +14,7 @@ pub(crate) mod front;
 pub(crate) mod installation;
 pub(crate) mod metric_family;
 pub(crate) mod personal;
+pub(crate) mod polled;
 pub(crate) mod process;
 pub(crate) mod prometheus;
 pub(crate) mod promtool;

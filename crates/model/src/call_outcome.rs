@@ -1,6 +1,6 @@
 //! What became of a call after its menu option: it reached the queue of agents, or the caller hung up.
 
-/// What became of a call. Of the vendor's words only two are documented; every other one is [`CallOutcome::Other`], which is
+/// The outcome of a call. Of the vendor's words only two are documented; every other one is [`CallOutcome::Other`], which is
 /// counted and never guessed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum CallOutcome {

@@ -41,7 +41,7 @@ impl OptionIncident {
         }
     }
 
-    /// Whether a row is missing because of it.
+    /// Returns true if a row is missing because of it.
     pub(super) fn takes(&self, row: &Row) -> bool {
         self.is_of(row) && !Random::of(row.interaction.key, &[4, row.second.into()]).chance(self.left)
     }

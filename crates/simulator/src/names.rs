@@ -47,7 +47,7 @@ const OPTION_NAMES: &[(&str, &str)] = &[
     ("hola", "Saludo sin opción"),
 ];
 
-/// What a routing point is called; nothing for one that is not known.
+/// Returns the name of a routing point; nothing for one that is not known.
 pub(super) fn routing_point_name(rp_id: &str) -> &'static str {
     name_of(ROUTING_POINT_NAMES, rp_id).unwrap_or_default()
 }

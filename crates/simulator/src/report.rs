@@ -24,7 +24,7 @@ pub(super) const PATH: &str = "/api/v2/reports_manager.php";
 /// The header that carries the token.
 pub(super) const TOKEN: &str = "wolkvox-token";
 
-/// What a request asks for.
+/// The rows that a request asks for.
 #[derive(Clone, Copy)]
 struct AskedRows {
     report: SimulatedReport,

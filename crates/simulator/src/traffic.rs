@@ -36,12 +36,12 @@ pub struct Burst {
     pub rows: u64,
 }
 
-/// Which of the two reports rows are made for.
+/// The report that rows are made for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SimulatedReport {
     /// The options that were entered.
     Diagram13,
-    /// What became of the calls, one row each.
+    /// Outcomes of calls, one row each.
     Diagram1,
 }
 
@@ -159,7 +159,7 @@ impl Traffic {
         seconds.contains(&row.date) && self.poisoned != Some(row.date)
     }
 
-    /// Whether an incident takes this row.
+    /// Returns true if an incident takes this row.
     fn is_taken(&self, row: &Row) -> bool {
         self.incidents.iter().any(|incident| incident.takes(row))
     }

@@ -8,7 +8,7 @@ pub enum ReportName {
     /// The menu options that were entered, of calls and chats.
     #[default]
     Diagram13,
-    /// What became of calls after a menu option.
+    /// Outcomes of calls after a menu option.
     Diagram1,
 }
 
@@ -41,7 +41,7 @@ impl ReportName {
     }
 }
 
-/// What a `result` says. The two documented words are known in any case; nothing else is guessed.
+/// Reads a `result`. The two documented words are known in any case; nothing else is guessed.
 pub(super) fn call_outcome(result: &str) -> CallOutcome {
     match result {
         ok if ok.eq_ignore_ascii_case("ok") => CallOutcome::ReachedQueue,

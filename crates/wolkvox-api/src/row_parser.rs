@@ -49,7 +49,7 @@ pub struct Row<'a> {
 pub struct RowLabels<'a> {
     /// The routing point.
     pub rp_id: Cow<'a, str>,
-    /// How it was reached; of a call's outcome, the word of [`CallOutcome`](model::CallOutcome).
+    /// The way in which it was reached; of a call's outcome, the word of [`CallOutcome`](model::CallOutcome).
     pub channel: Cow<'a, str>,
     /// The option that was entered.
     pub option: Cow<'a, str>,

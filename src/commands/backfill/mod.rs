@@ -31,7 +31,7 @@ use crate::{
     config::{BackfillConfig, Config, StartFrom, TargetConfig},
     exposition::Recording,
     ledger::TargetCounters,
-    poller::{Api, Clock, EachWindow, PastWindow, Poller, ReplayError},
+    poller::{Api, Clock, EachWindow, PastWindow, Replay, ReplayError},
     schedule::Cadence,
     snapshot::Publisher,
     store::{BackfillMark, Store},
@@ -183,18 +183,18 @@ impl Run<'_> {
         let name = target.name.clone();
         spawn_blocking(move || store.restore(&name, || TargetCounters::new(past.origin))).await??;
         let shutdown = self.context.shutdown.clone();
-        let mut poller = self.supervisor.poller(self.config, target, past.origin, shutdown).await?;
-        self.files.recover(&target.name, poller.replayed().watermark)?;
-        let progress = BackfillProgress::new(&target.name, &poller.replayed(), past.until, self.terminal);
+        let mut replay = self.supervisor.replay(self.config, target, past.origin, shutdown).await?;
+        self.files.recover(&target.name, replay.progress().watermark)?;
+        let progress = BackfillProgress::new(&target.name, &replay.progress(), past.until, self.terminal);
         let mut empty_days = Vec::new();
         let outcome = loop {
-            let before = poller.replayed();
+            let before = replay.progress();
             let start = before.watermark;
             if start >= past.until {
                 break Ok(true);
             }
-            match self.day(target, &mut poller, past.until, &progress).await {
-                Ok(true) if poller.replayed().rows == before.rows => {
+            match self.day(target, &mut replay, past.until, &progress).await {
+                Ok(true) if replay.progress().rows == before.rows => {
                     empty_days.push(target.timezone.to_datetime(start).date().to_string());
                 }
                 Ok(true) => {}
@@ -234,19 +234,19 @@ impl Run<'_> {
     async fn day(
         &self,
         target: &TargetConfig,
-        poller: &mut Poller<Api>,
+        replay: &mut Replay<Api>,
         until: Timestamp,
         progress: &BackfillProgress,
     ) -> anyhow::Result<bool> {
-        let start = poller.replayed().watermark;
+        let start = replay.progress().watermark;
         let end = day_end(start, self.config.poll.interval).min(until);
         let recording = Arc::new(Mutex::new(Recording::new(&self.wanted.labels)));
         let each = record(recording.clone(), self.wanted.every, progress.clone());
         let read = async {
-            let before = poller.begin_day(until, each).await?;
+            let before = replay.begin_day(until, each).await?;
             lock(&recording).begin(&before.committed());
-            progress.requests(&poller.replayed());
-            poller.read_day(end).await
+            progress.requests(&replay.progress());
+            replay.read_day(end).await
         };
         match read.await {
             Ok(()) => {}
@@ -258,9 +258,9 @@ impl Run<'_> {
         let written = spawn_blocking(move || files.write(&name, start, &mut lock(&recording)))
             .await
             .context("writing broke off")??;
-        poller.commit_day().await?;
+        replay.commit_day().await?;
         self.files.publish(&written)?;
-        let now = poller.replayed();
+        let now = replay.progress();
         info!(
             server = target.name,
             committed_up_to = %end,

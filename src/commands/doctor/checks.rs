@@ -55,9 +55,7 @@ async fn examine(
     }
     let info = requester.token_info().await;
     if info.as_ref().err().is_none_or(comes_after_the_handshake) {
-        let text = if target.endpoint.scheme() == "https" { Text::TlsGood } else { Text::TlsNone };
-        let mark = if text == Text::TlsGood { Mark::Good } else { Mark::Note };
-        report.line(mark, Text::Tls, text, &[])?;
+        handshake(target, report)?;
     }
     let mut token_is_known = false;
     match info {
@@ -85,7 +83,18 @@ async fn examine(
     if !token_is_known {
         report.line(Mark::Good, Text::Token, Text::TokenGood, &[])?;
     }
-    if !existence(&look, length, report)? {
+    content(&look, length, target, requester, report).await
+}
+
+/// Checks what the rows of an answer about `length` tell.
+async fn content(
+    look: &Look,
+    length: Duration,
+    target: &TargetConfig,
+    requester: &mut Requester<'_>,
+    report: &mut Report<'_>,
+) -> io::Result<()> {
+    if !existence(look, length, report)? {
         return Ok(());
     }
     let now = look.server_time().unwrap_or(look.asked.1);
@@ -97,6 +106,14 @@ async fn examine(
         outcomes::check(requester, length, report).await?;
     }
     Ok(())
+}
+
+/// Prints what the connection is encrypted with.
+fn handshake(target: &TargetConfig, report: &mut Report<'_>) -> io::Result<()> {
+    match target.endpoint.scheme() {
+        "https" => report.line(Mark::Good, Text::Tls, Text::TlsGood, &[]),
+        _ => report.line(Mark::Note, Text::Tls, Text::TlsNone, &[]),
+    }
 }
 
 /// Returns true if a request that failed in this way had made its TLS handshake before.

@@ -29,9 +29,15 @@ section! {
 }
 
 impl JourneyConfig {
-    /// Returns the idle time of a channel.
-    pub fn idle(&self, channel: &str) -> Duration {
-        self.idle_by_channel.get(channel).copied().unwrap_or(self.idle)
+    /// Returns the idle time of a channel, in whole seconds.
+    pub fn idle_seconds(&self, channel: &str) -> i64 {
+        let idle = self.idle_by_channel.get(channel).unwrap_or(&self.idle);
+        i64::try_from(idle.as_secs()).unwrap_or(i64::MAX)
+    }
+
+    /// Returns the longest idle time of all channels.
+    pub fn longest_idle(&self) -> Duration {
+        self.idle_by_channel.values().copied().fold(self.idle, Duration::max)
     }
 }
 
@@ -90,7 +96,8 @@ mod tests {
     fn a_channel_may_have_its_own() {
         let mut journey = JourneyConfig::default();
         journey.idle_by_channel.insert("chat-whatsapp".to_owned(), Duration::from_secs(7200));
-        assert_eq!(journey.idle("chat-whatsapp"), Duration::from_secs(7200));
-        assert_eq!(journey.idle("voice"), Duration::from_secs(1800));
+        assert_eq!(journey.idle_seconds("chat-whatsapp"), 7200);
+        assert_eq!(journey.idle_seconds("voice"), 1800);
+        assert_eq!(journey.longest_idle(), Duration::from_secs(7200));
     }
 }

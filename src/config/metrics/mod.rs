@@ -207,7 +207,8 @@ fn expiry(text: &str) -> Result<Duration, Bilingual> {
 /// Refuses a series that ends while rows of it can still be read.
 fn check_expiry(menu: &SectionRead<MenuConfig>, poll: Option<&PollConfig>, diagnostics: &mut Diagnostics) {
     let expiry = menu.config.expire_after;
-    let Some(deepest) = poll.map(PollConfig::deepest) else { return };
+    let Some(poll) = poll else { return };
+    let deepest = poll.interval.saturating_add(poll.deepest());
     if !expiry.is_zero() && expiry <= deepest {
         diagnostics.problem(
             menu.place("expire_after"),

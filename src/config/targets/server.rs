@@ -5,10 +5,8 @@
 
 use std::net::IpAddr;
 
+use crate::i18n::{Bilingual, bilingual};
 use reqwest::Url;
-use thiserror::Error;
-
-use crate::i18n::{Bilingual, Language};
 
 const DOMAIN: &str = ".wolkvox.com";
 
@@ -22,59 +20,51 @@ pub(crate) struct Server {
 }
 
 /// The reason why a text names no server.
-#[derive(Debug, Error, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq)]
 pub(crate) enum ServerError {
-    #[error("no server is given: write its four digits, as in \"0042\"")]
     Empty,
-    #[error("a server has four digits: did you mean \"{0}\"?")]
     TooFewDigits(String),
-    #[error("a server has four digits, as in \"0042\", and this has {0}")]
     TooManyDigits(usize),
-    #[error("this is not a server: write its four digits (\"0042\"), wv0042, or a URL with https://")]
     Unknown,
-    #[error("this URL cannot be read: {0}")]
     BadUrl(String),
-    #[error("the scheme is {0}: it must be https")]
     Scheme(String),
-    #[error("the URL holds a user or a password: take them out, the token is all that Wolkvox asks for")]
     UserInfo,
-    #[error(
-        "plain http to {0} would send the token in the clear: write https, or allow it with --wolkvox.allow-http"
-    )]
     PlainHttp(String),
 }
 
 impl From<ServerError> for Bilingual {
     fn from(error: ServerError) -> Self {
-        Self::new(|language| match language {
-            Language::En => error.to_string(),
-            Language::Es => error.in_spanish(),
-        })
-    }
-}
-
-impl ServerError {
-    fn in_spanish(&self) -> String {
-        match self {
-            Self::Empty => "no se indicó el servidor: escriba sus cuatro dígitos, como \"0042\"".to_owned(),
-            Self::TooFewDigits(meant) => {
-                format!("un servidor tiene cuatro dígitos: ¿quiso decir \"{meant}\"?")
+        match error {
+            ServerError::Empty => bilingual!(
+                "no server is given: write its four digits, as in \"0042\"",
+                "no se indicó el servidor: escriba sus cuatro dígitos, como \"0042\""
+            ),
+            ServerError::TooFewDigits(meant) => bilingual!(
+                "a server has four digits: did you mean \"{meant}\"?",
+                "un servidor tiene cuatro dígitos: ¿quiso decir \"{meant}\"?"
+            ),
+            ServerError::TooManyDigits(digits) => bilingual!(
+                "a server has four digits, as in \"0042\", and this has {digits}",
+                "un servidor tiene cuatro dígitos, como \"0042\", y este tiene {digits}"
+            ),
+            ServerError::Unknown => bilingual!(
+                "this is not a server: write its four digits (\"0042\"), wv0042, or a URL with https://",
+                "esto no es un servidor: escriba sus cuatro dígitos (\"0042\"), wv0042, o una dirección con https://"
+            ),
+            ServerError::BadUrl(reason) => {
+                bilingual!("this URL cannot be read: {reason}", "esta dirección no se puede leer: {reason}")
             }
-            Self::TooManyDigits(digits) => {
-                format!("un servidor tiene cuatro dígitos, como \"0042\", y este tiene {digits}")
-            }
-            Self::Unknown => {
-                "esto no es un servidor: escriba sus cuatro dígitos (\"0042\"), wv0042, o una dirección con \
-                              https://"
-                    .to_owned()
-            }
-            Self::BadUrl(reason) => format!("esta dirección no se puede leer: {reason}"),
-            Self::Scheme(scheme) => format!("la dirección empieza con {scheme}: debe ser https"),
-            Self::UserInfo => {
+            ServerError::Scheme(scheme) => bilingual!(
+                "the scheme is {scheme}: it must be https",
+                "la dirección empieza con {scheme}: debe ser https"
+            ),
+            ServerError::UserInfo => bilingual!(
+                "the URL holds a user or a password: take them out, the token is all that Wolkvox asks for",
                 "la dirección trae un usuario o una contraseña: quítelos, Wolkvox solo pide el token"
-                    .to_owned()
-            }
-            Self::PlainHttp(host) => format!(
+            ),
+            ServerError::PlainHttp(host) => bilingual!(
+                "plain http to {host} would send the token in the clear: write https, or allow it with \
+                 --wolkvox.allow-http",
                 "por http sin cifrar, el token viajaría a la vista hasta {host}: escriba https, o permítalo con \
                  --wolkvox.allow-http"
             ),

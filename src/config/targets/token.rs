@@ -4,17 +4,17 @@
 //! no restart. No error here may repeat the file's content.
 
 use std::{
+    error::Error,
+    fmt,
     fs::{self, File},
     io::{self, Read},
     os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
 };
 
-use thiserror::Error;
-
 use crate::{
     config::{Secret, read::diagnostics::in_quotes},
-    i18n::{Bilingual, Language, bilingual},
+    i18n::{Bilingual, bilingual},
 };
 
 /// Size of the largest token file, in bytes: far above any token, far below a file named by
@@ -31,10 +31,9 @@ pub enum TokenSource {
 }
 
 /// The reason why there is no token.
-#[derive(Debug, Error)]
+#[derive(Debug)]
 pub enum TokenError {
     /// The file is missing or may not be read.
-    #[error("cannot read the token file {path}: {reason}")]
     Unreadable {
         /// The file.
         path: PathBuf,
@@ -42,76 +41,79 @@ pub enum TokenError {
         reason: io::Error,
     },
     /// The name of the file is in quotes, which are part of it.
-    #[error(
-        "cannot read the token file {0}: its name is in quotes, which an env file keeps as part of it; leave them out \
-         there"
-    )]
     QuotedPath(PathBuf),
     /// A directory, a pipe or a device: it could not be read anew at every use.
-    #[error("the token file {0} is not a regular file, and it is read anew at every use")]
     NotAFile(PathBuf),
     /// Nothing but white space.
-    #[error("{0} is empty: put the wolkvox-token into it")]
     Empty(Bilingual),
     /// Too long for a token.
-    #[error("{0} holds more than 4096 bytes: that is no token")]
     TooLong(Bilingual),
     /// The token is in quotes, which would be sent as part of it.
-    #[error(
-        "{0} holds a token in quotes, and they would be sent as part of it: leave them out (an env file keeps them)"
-    )]
     Quoted(Bilingual),
     /// The file is in UTF-16: it begins with its byte-order mark.
-    #[error(
-        "{0} begins with the byte-order mark of UTF-16: save it as plain text in UTF-8, the token alone on one line"
-    )]
     Utf16(Bilingual),
     /// A token is one word of visible ASCII; anything else cannot be sent in a header.
-    #[error("{0} holds a space, a line break or another character that no token has: it must be one word")]
     Malformed(Bilingual),
 }
 
-impl From<TokenError> for Bilingual {
-    fn from(error: TokenError) -> Self {
-        Self::new(|language| match language {
-            Language::En => error.to_string(),
-            Language::Es => error.in_spanish(),
-        })
-    }
-}
-
 impl TokenError {
-    fn in_spanish(&self) -> String {
-        let told = |origin: &Bilingual, rest: &str| format!("{} {rest}", origin.in_language(Language::Es));
+    /// The error for people.
+    fn message(&self) -> Bilingual {
         match self {
-            Self::Unreadable { path, reason } => {
-                format!("no se puede leer el archivo del token {}: {reason}", path.display())
-            }
-            Self::QuotedPath(path) => format!(
+            Self::Unreadable { path, reason } => bilingual!(
+                "cannot read the token file {}: {reason}",
+                "no se puede leer el archivo del token {}: {reason}"; path.display()
+            ),
+            Self::QuotedPath(path) => bilingual!(
+                "cannot read the token file {}: its name is in quotes, which an env file keeps as part of it; leave \
+                 them out there",
                 "no se puede leer el archivo del token {}: su nombre está entre comillas, que un archivo env conserva; \
-                 quítelas allí",
-                path.display()
+                 quítelas allí"; path.display()
             ),
-            Self::NotAFile(path) => format!(
-                "el archivo del token {} no es un archivo común, y se lee de nuevo en cada uso",
-                path.display()
+            Self::NotAFile(path) => bilingual!(
+                "the token file {} is not a regular file, and it is read anew at every use",
+                "el archivo del token {} no es un archivo común, y se lee de nuevo en cada uso"; path.display()
             ),
-            Self::Empty(origin) => told(origin, "no tiene nada: ponga el wolkvox-token de la operación"),
-            Self::TooLong(origin) => told(origin, "tiene más de 4096 bytes: eso no es un token"),
-            Self::Quoted(origin) => told(
-                origin,
-                "tiene un token entre comillas, que se enviarían con él: quítelas (un archivo env las conserva)",
+            Self::Empty(origin) => bilingual!(in origin:
+                "{origin} is empty: put the wolkvox-token into it",
+                "{origin} no tiene nada: ponga el wolkvox-token de la operación"
             ),
-            Self::Utf16(origin) => {
-                told(origin, "está en UTF-16: guárdelo como texto UTF-8, con el token solo en una línea")
-            }
-            Self::Malformed(origin) => told(
-                origin,
-                "tiene un espacio, un salto de línea u otro carácter que ningún token lleva: debe ser una sola palabra",
+            Self::TooLong(origin) => bilingual!(in origin:
+                "{origin} holds more than 4096 bytes: that is no token",
+                "{origin} tiene más de 4096 bytes: eso no es un token"
+            ),
+            Self::Quoted(origin) => bilingual!(in origin:
+                "{origin} holds a token in quotes, and they would be sent as part of it: leave them out (an env file \
+                 keeps them)",
+                "{origin} tiene un token entre comillas, que se enviarían con él: quítelas (un archivo env las conserva)"
+            ),
+            Self::Utf16(origin) => bilingual!(in origin:
+                "{origin} begins with the byte-order mark of UTF-16: save it as plain text in UTF-8, the token alone on \
+                 one line",
+                "{origin} está en UTF-16: guárdelo como texto UTF-8, con el token solo en una línea"
+            ),
+            Self::Malformed(origin) => bilingual!(in origin:
+                "{origin} holds a space, a line break or another character that no token has: it must be one word",
+                "{origin} tiene un espacio, un salto de línea u otro carácter que ningún token lleva: debe ser una sola \
+                 palabra"
             ),
         }
     }
 }
+
+impl From<TokenError> for Bilingual {
+    fn from(error: TokenError) -> Self {
+        error.message()
+    }
+}
+
+impl fmt::Display for TokenError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.message().fmt(f)
+    }
+}
+
+impl Error for TokenError {}
 
 /// A state of a token file, which differs after the file was written or replaced. It includes the
 /// time of the last change of status, which only the system sets, so a copy that keeps the time of

@@ -64,6 +64,12 @@ impl Court {
         name(&self.judge.failed(&context, error))
     }
 
+    fn contradicted(&mut self, range: TimeRange, evidence: Evidence) -> String {
+        let context = self.context(range);
+        let narrowed = self.judge.contradicted(&context, evidence, at(0));
+        name(&narrowed.map_or_else(Verdict::Fail, Verdict::Narrow))
+    }
+
     fn wait(&mut self, wait: Duration) {
         self.now += wait;
     }
@@ -316,7 +322,6 @@ fn an_answer_contradicts_what_is_known() {
 #[test]
 fn a_contradiction_lasts_until_known_rows_come_or_an_hour_is_over() {
     let live = range(-600, 300);
-    let known_before = at(0);
     for (foreign, verdicts) in [
         // Another report's rows are the same in halves; an answer that only lacks some may have been too much.
         (true, ["fail: truncated", "fail: truncated"]),
@@ -325,9 +330,7 @@ fn a_contradiction_lasts_until_known_rows_come_or_an_hour_is_over() {
         let mut court = Court::new();
         let of_answer = evidence(20, 0, if foreign { 20 } else { 0 });
         for verdict in verdicts {
-            let context = court.context(live);
-            let said = court.judge.contradicted(&context, of_answer, known_before);
-            assert_eq!(name(&said), verdict, "{foreign}");
+            assert_eq!(court.contradicted(live, of_answer), verdict, "{foreign}");
         }
         let check = |court: &mut Court| {
             let context = court.context(live);
@@ -335,7 +338,7 @@ fn a_contradiction_lasts_until_known_rows_come_or_an_hour_is_over() {
         };
         let doubted = check(&mut court);
         assert!(doubted.in_doubt && !doubted.gives_way);
-        assert_eq!(doubted.known_before, Some(known_before), "rows committed since are no evidence");
+        assert_eq!(doubted.known_before, Some(at(0)), "rows committed since are no evidence");
         court.wait(GIVES_WAY);
         assert!(check(&mut court).gives_way);
         let context = court.context(live);
@@ -349,22 +352,19 @@ fn a_contradiction_lasts_until_known_rows_come_or_an_hour_is_over() {
 fn an_answer_that_lacks_rows_is_asked_for_in_halves_down_to_a_minute_once_an_hour() {
     let mut court = Court::new();
     let whole = range(-1800, 300);
-    let contradicted = |court: &mut Court, range: TimeRange| {
-        let context = court.context(range);
-        name(&court.judge.contradicted(&context, evidence(20, 0, 0), at(0)))
-    };
-    assert_eq!(contradicted(&mut court, whole), "fail: truncated");
+    let lacks_all = evidence(20, 0, 0);
+    assert_eq!(court.contradicted(whole, lacks_all), "fail: truncated");
     let mut requests = 0;
     loop {
         let next = court.judge.next(Reading::Live, whole.from, whole.to, court.now, whole.to);
         let NextRange::Ask(range) = next else { panic!("nothing was given up") };
         requests += 1;
-        if contradicted(&mut court, range) != "narrow: failure" {
+        if court.contradicted(range, lacks_all) != "narrow: failure" {
             break;
         }
     }
     assert_eq!(requests, 7);
-    assert_eq!(contradicted(&mut court, whole), "fail: truncated", "not in the next poll");
+    assert_eq!(court.contradicted(whole, lacks_all), "fail: truncated", "not in the next poll");
     court.wait(Duration::from_secs(3600));
-    assert_eq!(contradicted(&mut court, whole), "narrow: failure");
+    assert_eq!(court.contradicted(whole, lacks_all), "narrow: failure");
 }

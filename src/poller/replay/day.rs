@@ -165,21 +165,21 @@ impl Day {
     }
 
     fn local(&self, moment: Timestamp) -> LocalSecond {
-        local_second(moment, &self.around.settings.zone)
+        local_second(moment, &self.around.settings.target.timezone)
     }
 
     /// The first second that the server's wall clock had not shown before `moment`. Rows of an hour that comes twice are all
     /// counted when it comes first: which of the two is theirs, nobody can tell.
     fn shown_until(&self, moment: Timestamp) -> LocalSecond {
         let before = moment.checked_sub(TURNED_BACK).unwrap_or(Timestamp::MIN);
-        let stretches = local_stretches(before, moment, &self.around.settings.zone);
+        let stretches = local_stretches(before, moment, &self.around.settings.target.timezone);
         stretches.into_iter().map(|(_, to)| to).max().unwrap_or_else(|| self.local(moment))
     }
 
     /// Counts rows of the window that ends at `end`, and the journeys that are over at `closing`.
     fn count(&mut self, mut rows: RowBatch, lacking: bool, (end, closing): (Timestamp, Timestamp)) {
         let settings = self.around.settings.clone();
-        let (zone, cadence, before) = (&settings.zone, settings.cadence, &self.counters.totals);
+        let (zone, cadence, before) = (&settings.target.timezone, settings.cadence, &self.counters.totals);
         let bounds = TimeBounds {
             earliest: before.horizon.max(self.local(before.origin())),
             latest: self.local(end.checked_add(FUTURE).unwrap_or(Timestamp::MAX)),
@@ -192,7 +192,7 @@ impl Day {
         let params = ReconcileParams {
             bounds,
             limits: settings.limits,
-            idle: &settings.idle,
+            journey: &settings.shared.journey,
             measure: settings.measure,
             // When it would have been read.
             now: (end + cadence.settle_delay + cadence.jitter).as_second(),
@@ -226,7 +226,7 @@ impl Day {
             self.apply(released);
         }
         let read = (!std::mem::take(&mut self.uncertain)).then_some(TimeRange { from: self.start, to: end });
-        commit::cover_history(&mut self.history, read, end, &settings.zone);
+        commit::cover_history(&mut self.history, read, end, &settings.target.timezone);
         let window = self.take_window(end);
         let start = std::mem::replace(&mut self.start, end);
         if let Some(snapshot) = self.snapshot(Some(window))
@@ -240,7 +240,7 @@ impl Day {
     /// The rows of the window, which are not asked for again: counted, and kept if the exporter may read them again.
     fn take_window(&mut self, end: Timestamp) -> WindowCounts {
         let settings = &self.around.settings;
-        let stretches = local_stretches(self.start, end, &settings.zone);
+        let stretches = local_stretches(self.start, end, &settings.target.timezone);
         let within = |key: &RowKey| stretches.iter().any(|(from, to)| (*from..*to).contains(&key.date));
         let rows = std::mem::take(&mut self.memory.rows);
         let records = rows.iter().filter(|(key, _)| within(key)).map(|(_, record)| *record);
@@ -268,19 +268,12 @@ impl Day {
             scores.add_hang_ups(past.as_ref().map_or(&[], |past| &past.hang_ups));
             Arc::new(scores)
         });
+        let counters = self.counters.clone();
         Some(TargetSnapshot {
-            server: settings.name.clone(),
-            zone: settings.zone.clone(),
-            account: self.counters.clone(),
             outcomes: past.map(|past| past.snapshot),
             window: window.map(Arc::new),
-            up: true,
-            buckets: settings.buckets.clone(),
-            names: windows.names.clone(),
-            kinds: settings.kinds.clone(),
-            series_limit: settings.limits.menus,
             usual: Usual { scores, history_seconds: history_seconds.unsigned_abs() },
-            telemetry: windows.telemetry.clone(),
+            ..settings.snapshot(counters, windows.names.clone(), windows.telemetry.clone())
         })
     }
 
@@ -288,7 +281,7 @@ impl Day {
     pub(in crate::poller) fn keep_outcomes(&mut self) {
         let watermark = self.local(self.start);
         let Windows::Outcomes(windows) = &mut self.around.windows else { return };
-        let holidays = &self.around.settings.baseline.holidays;
+        let holidays = &self.around.settings.holidays;
         windows.past.push_back(PastOutcomes {
             snapshot: OutcomesSnapshot {
                 counters: self.counters.clone(),

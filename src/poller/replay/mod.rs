@@ -21,7 +21,9 @@ use tracing::warn;
 
 use self::day::{Around, Day, MenuWindows, OutcomeWindows, Windows};
 pub use self::day::{EachWindow, PastWindow};
-use super::{Poller, Source, committed_state::EndedDay, judge::Reading, reading::Pass};
+use super::{
+    LOOK_EVERY, Poller, Source, agenda::Errand, committed_state::EndedDay, judge::Reading, track::Pass,
+};
 use crate::{
     baseline::Detector,
     schedule::quota::{self, Purpose},
@@ -69,15 +71,26 @@ pub struct ReplayEnd {
     pub quota: QuotaUse,
 }
 
-impl<S: Source> Poller<S> {
+/// Reads the past of one target, day by day.
+pub struct Replay<S> {
+    poller: Poller<S>,
+}
+
+impl<S: Source> Replay<S> {
+    /// Reads the past with what `poller` has.
+    pub fn new(poller: Poller<S>) -> Self {
+        Self { poller }
+    }
+
     /// Returns the progress: committed, or of the current day.
-    pub fn replayed(&self) -> ReplayEnd {
-        let totals = self.state.totals();
+    pub fn progress(&self) -> ReplayEnd {
+        let target = &self.poller.target;
+        let totals = target.menus.state.totals();
         ReplayEnd {
             origin: totals.origin(),
-            watermark: self.state.day_read_to().unwrap_or(totals.watermark()),
+            watermark: target.menus.state.day_read_to().unwrap_or(totals.watermark()),
             rows: totals.new,
-            quota: self.reader.quota(),
+            quota: target.reader.quota(),
         }
     }
 
@@ -91,42 +104,51 @@ impl<S: Source> Poller<S> {
         until: Timestamp,
         each: EachWindow,
     ) -> Result<TargetSnapshot, ReplayError> {
-        let shutdown = self.signals.shutdown.clone();
-        let asking = async {
-            self.ask_quota().await;
-            let today = quota::day((self.clock)(), &self.config.zone);
-            let kinds: Vec<_> = self.exposure.names.wanted(&self.config.names, today).collect();
-            for kind in kinds {
-                self.ask_names(kind).await;
-            }
-        };
-        shutdown.run_until_cancelled(asking).await.ok_or(ReplayError::Stopped)?;
-        let totals = self.state.totals();
+        let shutdown = self.poller.signals.shutdown.clone();
+        shutdown.run_until_cancelled(self.ask_quota_and_names()).await.ok_or(ReplayError::Stopped)?;
+        let target = &mut self.poller.target;
+        let menus = &mut target.menus;
+        let totals = menus.state.totals();
         let watermark = totals.watermark();
         let window = match watermark > totals.origin() {
-            true => Some(self.state.window(self.window_before(watermark), &self.config.zone).await?),
+            true => {
+                let window = menus.window_before(watermark);
+                Some(menus.state.window(window, &target.config.target.timezone).await?)
+            }
             false => None,
         };
         let mut outcomes_before = VecDeque::new();
-        if let Some(outcomes) = &mut self.outcomes {
+        if let Some(outcomes) = &mut target.outcomes {
+            let track = &mut outcomes.track;
             let windows = Windows::Outcomes(OutcomeWindows::default());
-            let around = Around { settings: outcomes.config.clone(), until, windows };
+            let around = Around { settings: track.config.clone(), until, windows };
             let first = |day: &mut Day| {
                 day.keep_outcomes();
                 day.take_outcomes()
             };
-            outcomes_before = outcomes.state.begin_day(around, first).await?;
+            outcomes_before = track.state.begin_day(around, first).await?;
         }
         let windows = Windows::Menus(Box::new(MenuWindows {
-            names: self.exposure.names.exposed(),
-            telemetry: self.exposure.telemetry.clone(),
+            names: target.exposure.names.exposed(),
+            telemetry: target.exposure.telemetry.clone(),
             each,
             detector: Detector::new(),
             outcomes: outcomes_before,
         }));
-        let around = Around { settings: self.config.clone(), until, windows };
-        let snapshot = self.state.begin_day(around, |day| day.snapshot(window)).await?;
+        let around = Around { settings: target.config.clone(), until, windows };
+        let snapshot = target.menus.state.begin_day(around, |day| day.snapshot(window)).await?;
         snapshot.ok_or_else(|| ReplayError::Failed(ApiError::Internal("a day without menus".to_owned())))
+    }
+
+    async fn ask_quota_and_names(&mut self) {
+        let target = &self.poller.target;
+        let today = quota::day(target.now(), &target.config.target.timezone);
+        let names = target.exposure.names.wanted(&target.config.target.names, today).map(Errand::Names);
+        let quota = target.reader.asks_quota().then_some(Errand::Quota);
+        let errands: Vec<Errand> = quota.into_iter().chain(names).collect();
+        for errand in errands {
+            self.poller.run_errand(errand, Duration::MAX).await;
+        }
     }
 
     /// Reads the day up to `end`, a line of the grid, however long that takes.
@@ -134,17 +156,18 @@ impl<S: Source> Poller<S> {
     /// # Errors
     /// When it is time to end; when nothing was ever answered and waiting would not help; when the state cannot be used.
     pub async fn read_day(&mut self, end: Timestamp) -> Result<(), ReplayError> {
-        let shutdown = self.signals.shutdown.clone();
+        let shutdown = self.poller.signals.shutdown.clone();
         shutdown.run_until_cancelled(self.read_whole_day(end)).await.unwrap_or(Err(ReplayError::Stopped))
     }
 
     async fn read_whole_day(&mut self, end: Timestamp) -> Result<(), ReplayError> {
-        if self.outcomes.is_some() {
+        if self.poller.target.outcomes.is_some() {
             self.read_report(ReportName::Diagram1, end).await?;
         }
-        let past = self.outcomes.as_mut().and_then(|outcomes| outcomes.state.settled_day());
+        let target = &mut self.poller.target;
+        let past = target.outcomes.as_mut().and_then(|outcomes| outcomes.track.state.settled_day());
         let past = past.map(Day::take_outcomes);
-        if let (Some(past), Some(day)) = (past, self.state.settled_day()) {
+        if let (Some(past), Some(day)) = (past, target.menus.state.settled_day()) {
             day.add_outcomes(past);
         }
         self.read_report(ReportName::Diagram13, end).await
@@ -155,11 +178,11 @@ impl<S: Source> Poller<S> {
         loop {
             let from = self.read_to(report);
             if from >= end {
-                return Ok(self.track(report).state.settle_day().await?);
+                return Ok(self.poller.target.track(report).state.settle_day().await?);
             }
             match self.read_past(report, from, end).await {
                 Ok(()) if self.read_to(report) >= end => {}
-                Ok(()) => self.while_showing(sleep(SHORT_WAIT)).await,
+                Ok(()) => sleep(SHORT_WAIT).await,
                 Err(error) => self.wait_after(report, error).await?,
             }
         }
@@ -167,7 +190,7 @@ impl<S: Source> Poller<S> {
 
     /// The end of the part of a report that has been read, committed or of the current day.
     fn read_to(&mut self, report: ReportName) -> Timestamp {
-        let state = self.track(report).state;
+        let state = &self.poller.target.track(report).state;
         state.day_read_to().unwrap_or(state.totals().watermark())
     }
 
@@ -177,37 +200,44 @@ impl<S: Source> Poller<S> {
         from: Timestamp,
         end: Timestamp,
     ) -> Result<(), ApiError> {
-        self.pass_hold().await?;
-        self.track(report).judge.begin(Reading::Live);
-        let purpose = Purpose::CatchUp;
-        let mut pass =
-            Pass { report, reading: Reading::Live, next: from, end, purpose, reread: None, given_up: 0 };
-        let outcome = self.read_pass(&mut pass).await;
-        self.reader.end_probe();
-        self.agenda.polled(outcome.is_err());
+        self.poller.pass_hold().await?;
+        self.poller.target.track(report).judge.begin(Reading::Live);
+        let mut pass = Pass {
+            report,
+            reading: Reading::Live,
+            next: from,
+            end,
+            purpose: Purpose::CatchUp,
+            reread: None,
+            given_up: 0,
+        };
+        let outcome = self.poller.read_pass(&mut pass).await;
+        self.poller.target.reader.end_probe();
+        self.poller.target.agenda.polled(outcome.is_err());
         outcome
     }
 
     /// Waits before the vendor is asked again, or says that there is no use in it.
     async fn wait_after(&mut self, report: ReportName, error: ApiError) -> Result<(), ReplayError> {
-        let answered = self.read_to(report) > self.track(report).state.totals().origin();
+        let read_to = self.read_to(report);
+        let answered = read_to > self.poller.target.track(report).state.totals().origin();
+        let target = &self.poller.target;
         if matches!(error, ApiError::Internal(_)) || (!answered && !may_pass(&error)) {
             return Err(ReplayError::Failed(error));
         }
-        let soon = self.config.cadence.interval.min(LONGEST_WAIT);
-        let held = self.agenda.held_until().map(|until| until.saturating_duration_since(Instant::now()));
+        let soon = target.config.cadence.interval.min(LONGEST_WAIT);
+        let held = target.agenda.held_until().map(|until| until.saturating_duration_since(Instant::now()));
         let wait = held.filter(|wait| !wait.is_zero()).unwrap_or(soon);
         warn!(
-            server = self.config.name,
+            server = target.config.target.name,
             report = report.as_str(),
             class = error.class().as_str(),
             seconds = wait.as_secs(),
             "the past cannot be read now, going on after a wait: {error}"
         );
         let latest = Instant::now() + wait;
-        while Instant::now() < latest && !self.agenda.has_new_token(|| self.reader.source().credentials()) {
-            let left = latest.saturating_duration_since(Instant::now());
-            self.while_showing(sleep(left.min(super::LOOK_EVERY))).await;
+        while Instant::now() < latest && !self.poller.target.has_new_token() {
+            sleep(latest.saturating_duration_since(Instant::now()).min(LOOK_EVERY)).await;
         }
         Ok(())
     }
@@ -217,18 +247,20 @@ impl<S: Source> Poller<S> {
     /// # Errors
     /// When the state cannot be written. Then the day has to be read again.
     pub async fn commit_day(&mut self) -> Result<(), StoreError> {
-        let of_outcomes = match &mut self.outcomes {
-            Some(outcomes) => outcomes.state.end_day().await?,
+        let target = &mut self.poller.target;
+        let of_outcomes = match &mut target.outcomes {
+            Some(outcomes) => outcomes.track.state.end_day().await?,
             None => None,
         };
-        let of_menus = self.state.end_day().await?;
+        let state = &mut target.menus.state;
+        let of_menus = state.end_day().await?;
         let days: Vec<EndedDay> = of_menus.into_iter().chain(of_outcomes).collect();
         let write = |tx: &mut Transaction<'_>, _| days.into_iter().try_for_each(|day| day.write(tx));
-        self.state.transact(write).await?;
-        if let Some(outcomes) = &mut self.outcomes {
-            outcomes.state.reload(&outcomes.config).await?;
+        state.transact(write).await?;
+        if let Some(outcomes) = &mut target.outcomes {
+            outcomes.track.state.reload(&outcomes.track.config).await?;
         }
-        self.state.reload(&self.config).await
+        state.reload(&target.config).await
     }
 }
 

@@ -6,9 +6,8 @@ use tokio_util::sync::CancellationToken;
 use super::*;
 use crate::{
     config::TokenVersion,
-    exposition::BucketBounds,
     ledger::TargetCounters,
-    poller::{PollerConfig, PollerDeps},
+    poller::{PollerDeps, config::tests::quiet_target},
     snapshot::Publisher,
     store::Store,
     telemetry::Telemetry,
@@ -69,10 +68,6 @@ impl Source for Arc<Vendor> {
     }
 }
 
-fn settings(zone: &TimeZone) -> PollerConfig {
-    PollerConfig::plain("0042", zone.clone(), BucketBounds::new(&[10.0]).unwrap())
-}
-
 /// Each window: its end, hits so far, hits of it, journeys that are over.
 type Windows = Arc<Mutex<Vec<(Timestamp, u64, u64, u64)>>>;
 
@@ -98,7 +93,8 @@ async fn read(
         shutdown,
         probe: Arc::default(),
     };
-    let mut poller = Poller::start(settings(zone), vendor, parser, restored, around).await.unwrap();
+    let poller =
+        Poller::start(quiet_target("0042", zone.clone()), vendor, parser, restored, around).await.unwrap();
     let windows = Windows::default();
     let seen = windows.clone();
     let each = Box::new(move |window: PastWindow<'_>| {
@@ -108,10 +104,11 @@ async fn read(
         let over = account.points.values().map(|point| point.journeys.count()).sum();
         seen.lock().unwrap().push((window.end, hits, counts.hits.values().sum(), over));
     });
-    poller.begin_day(until, each).await.unwrap();
-    let outcome = poller.read_day(until).await;
+    let mut replay = Replay::new(poller);
+    replay.begin_day(until, each).await.unwrap();
+    let outcome = replay.read_day(until).await;
     if outcome.is_ok() {
-        poller.commit_day().await.unwrap();
+        replay.commit_day().await.unwrap();
     }
     (windows, outcome)
 }

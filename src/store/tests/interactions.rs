@@ -149,8 +149,8 @@ proptest! {
             for (n, (date, who)) in rows.into_iter().enumerate() {
                 batch.push(Ok(Row { fingerprint: n as u64, ..row(date, who) }));
             }
-            let idle = IdleTimes::default();
-            let terms = ReconcileParams { bounds: TimeBounds { closing, ..OPEN }, ..terms(&idle) };
+            let journey = JourneyConfig::default();
+            let terms = ReconcileParams { bounds: TimeBounds { closing, ..OPEN }, ..terms(&journey) };
             let step = store.transact(|tx| {
                 let step = reconcile(&account, &mut batch, &terms, &tx.memory(target, i64::MIN))?;
                 tx.write(target, &step)?;

@@ -40,19 +40,11 @@ fn target(name: &str) -> TargetStatus {
     // 2026-01-17, 13:00.
     let first = LocalSecond::new(1_768_654_800);
     TargetStatus {
-        name: name.to_owned(),
-        zone: TimeZone::get("America/Bogota").unwrap(),
         outcome: PollOutcome::Committed,
         usual_lag: Duration::from_secs(640),
-        next_poll: at("2026-01-18T17:40:30Z"),
         watermark: Some(at("2026-01-18T17:35:00Z")),
         last_row: Some(at("2026-01-18T17:34:00Z")),
         quota: QuotaUse { day: date(2026, 1, 18), used: 1234, limit: Some(20_000) },
-        deep_reads: Vec::new(),
-        unread: 0,
-        wrong_zone: None,
-        outcomes: None,
-        usual: Default::default(),
         polls: vec![
             PollRecord {
                 at: at("2026-01-18T17:30:30Z"),
@@ -69,6 +61,7 @@ fn target(name: &str) -> TargetStatus {
             points: vec![point],
             rest: Some(Remainder { number: 3, hits: 50, hourly: hourly(50) }),
         },
+        ..TargetStatus::waiting(name, TimeZone::get("America/Bogota").unwrap(), at("2026-01-18T17:40:30Z"))
     }
 }
 

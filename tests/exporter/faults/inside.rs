@@ -9,11 +9,9 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use wolkvox_exporter::{
     config::{Secret, TokenSource},
-    exposition::BucketBounds,
     i18n::Bilingual,
     ledger::TargetCounters,
     poller::{self, Poller, PollerConfig, PollerDeps},
-    schedule::Cadence,
     snapshot::Publisher,
     store::Store,
     telemetry::Telemetry,
@@ -24,6 +22,7 @@ use wolkvox_exporter::{
 use crate::support::{
     api::{Api, TOKEN, noon},
     disk::Disk,
+    polled,
     process::client,
     scrape::Scrape,
 };
@@ -55,20 +54,19 @@ impl Inside {
         };
         let origin = Timestamp::now() - SignedDuration::from_hours(1);
         let restored = store.restore(NAME, || TargetCounters::new(origin)).expect("the disk is good");
-        let settings = PollerConfig {
-            cadence: Cadence::new(Duration::from_secs(1), Duration::ZERO, NAME),
-            lookback: Duration::from_secs(7200),
-            zero_hold: Duration::ZERO,
-            ..PollerConfig::plain(NAME, noon(), BucketBounds::new(&[10.0, 60.0]).expect("they increase"))
-        };
+        let mut shared = polled::only_live_polls(&[10.0, 60.0]);
+        shared.poll.interval = Duration::from_secs(1);
+        shared.poll.settle_delay = Duration::ZERO;
+        shared.poll.lookback = Duration::from_secs(7200);
+        shared.menu.zero_hold = Duration::ZERO;
+        let config = PollerConfig::new(polled::target(NAME, noon()), shared.into()).expect("they increase");
         let source = poller::Api::new(
             Client::new(&api.url().parse().expect("a URL"), &Default::default(), limits).expect("a client"),
             TokenSource::fixed(&Secret::new(TOKEN), &Bilingual::verbatim("the test")).expect("a token"),
             Arc::new(tokio::sync::Semaphore::new(1)),
         );
         let parser = RowParser::new(store.fingerprints(), 128);
-        let poller =
-            Poller::start(settings, source, parser, restored, around).await.expect("the disk is good");
+        let poller = Poller::start(config, source, parser, restored, around).await.expect("the disk is good");
         tokio::spawn(poller.run());
         let site = Site {
             telemetry_path: "/metrics".to_owned(),

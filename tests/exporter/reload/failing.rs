@@ -13,10 +13,7 @@ use std::{
 use jiff::Timestamp;
 use tokio::time::sleep;
 use wolkvox_exporter::{
-    config::{
-        Config, JourneyConfig, MenuConfig, NameSources, PollConfig, Secret, TargetConfig, TokenSource,
-        WebConfig,
-    },
+    config::{Config, JourneyConfig, MenuConfig, PollConfig, Secret, TargetConfig, TokenSource, WebConfig},
     i18n::Bilingual,
     snapshot::Publisher,
     status::PollOutcome,
@@ -31,18 +28,10 @@ use crate::support::{
 };
 
 fn config(names: &[&str]) -> Config {
-    let target = |name: &&str| TargetConfig {
-        name: (*name).to_owned(),
-        // Nobody listens there: a poll fails at once.
-        endpoint: "http://127.0.0.1:9/".parse().unwrap(),
-        egress: Default::default(),
-        token: TokenSource::fixed(&Secret::new(TOKEN), &Bilingual::verbatim("the test")).unwrap(),
-        timezone: noon(),
-        licences: None,
-        outcomes: false,
-        expected: Vec::new(),
-        names: NameSources::default(),
-    };
+    let token = TokenSource::fixed(&Secret::new(TOKEN), &Bilingual::verbatim("the test")).unwrap();
+    // Nobody listens there: a poll fails at once.
+    let target =
+        |name: &&str| TargetConfig::new(name, "http://127.0.0.1:9/".parse().unwrap(), token.clone(), noon());
     Config {
         targets: names.iter().map(target).collect(),
         poll: PollConfig::default(),

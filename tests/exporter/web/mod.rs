@@ -18,7 +18,7 @@ use jiff::{Timestamp, tz::TimeZone};
 use tokio::{net::TcpSocket, sync::oneshot, task::JoinHandle};
 use wolkvox_exporter::{
     exposition::{Family, MetricType, Publication, Published, Sample, label_block},
-    status::{Day, PollOutcome, QuotaUse, TargetStatus},
+    status::{PollOutcome, QuotaUse, TargetStatus},
     web::{Access, Readiness, ServerLimits, Site, serve},
     wolkvox::ApiError,
 };
@@ -76,25 +76,16 @@ fn moment(text: &str) -> Timestamp {
 }
 
 fn target() -> TargetStatus {
+    let zone = TimeZone::get("America/Bogota").unwrap();
     TargetStatus {
-        name: "0042".to_owned(),
-        zone: TimeZone::get("America/Bogota").unwrap(),
         outcome: PollOutcome::Failed {
             fault: ApiError::Maintenance("The vendor says <b>no</b>.".to_owned()),
             since: moment("2026-01-18T19:36:00Z"),
         },
         usual_lag: Duration::from_secs(330),
-        next_poll: moment("2026-01-18T19:45:30Z"),
         watermark: Some(moment("2026-01-18T19:35:00Z")),
-        last_row: None,
         quota: QuotaUse { day: jiff::civil::date(2026, 1, 18), used: 7, limit: None },
-        deep_reads: Vec::new(),
-        unread: 0,
-        wrong_zone: None,
-        outcomes: None,
-        usual: Default::default(),
-        polls: Vec::new(),
-        day: Day::default(),
+        ..TargetStatus::waiting("0042", zone, moment("2026-01-18T19:45:30Z"))
     }
 }
 

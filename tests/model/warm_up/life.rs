@@ -11,9 +11,8 @@ use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 use wolkvox_exporter::{
     baseline::History,
-    exposition::BucketBounds,
-    ledger::{IdleTimes, TargetCounters},
-    poller::{BaselineSettings, Clock, Poller, PollerConfig, PollerDeps},
+    ledger::TargetCounters,
+    poller::{Clock, Poller, PollerConfig, PollerDeps},
     snapshot::Publisher,
     status::{UsualStatus, WarmUpState},
     telemetry::Telemetry,
@@ -23,6 +22,7 @@ use wolkvox_exporter::{
 use super::vendor::{Asked, DEPTH, IDLE, LOOKBACK, PastSource, START, TRAFFIC, Vendor, local};
 use crate::{
     crash_disk::CrashDisk,
+    polled,
     process::{Process, open},
 };
 
@@ -197,19 +197,14 @@ async fn start(
     let telemetry = Arc::new(Telemetry::default());
     let publisher = Publisher::start(telemetry.clone());
     let seconds = |seconds: i64| Duration::from_secs(seconds as u64);
-    let settings = PollerConfig {
-        lookback: seconds(LOOKBACK),
-        zero_hold: Duration::ZERO,
-        row_cap: life.vendor.cap,
-        idle: IdleTimes { usual: seconds(IDLE), by_channel: BTreeMap::new() },
-        quota: life.quota,
-        baseline: BaselineSettings {
-            warm_up: if life.reads { seconds(DEPTH) } else { Duration::ZERO },
-            warm_up_requests: requests,
-            ..BaselineSettings::default()
-        },
-        ..PollerConfig::plain(SERVER, TimeZone::UTC, BucketBounds::new(&[10.0, 60.0]).unwrap())
-    };
+    let mut shared = polled::only_live_polls(&[10.0, 60.0]);
+    shared.poll.lookback = seconds(LOOKBACK);
+    shared.menu.zero_hold = Duration::ZERO;
+    shared.journey.idle = seconds(IDLE);
+    shared.baseline.warm_up = if life.reads { seconds(DEPTH) } else { Duration::ZERO };
+    shared.baseline.warm_up_requests = requests;
+    let config = PollerConfig::new(polled::target(SERVER, TimeZone::UTC), shared.into()).unwrap();
+    let config = PollerConfig { row_cap: life.vendor.cap, quota: life.quota, ..config };
     let around = PollerDeps {
         store: store.clone(),
         publisher: publisher.clone(),
@@ -219,7 +214,7 @@ async fn start(
         probe: Default::default(),
     };
     let parser = RowParser::new(store.fingerprints(), 128);
-    let poller = Poller::start(settings, source.clone(), parser, restored, around).await;
+    let poller = Poller::start(config, source.clone(), parser, restored, around).await;
     let poller = poller.map_err(|error| error.to_string())?;
     Ok(Process { publisher, task: tokio::spawn(poller.run()), store })
 }

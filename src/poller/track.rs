@@ -1,0 +1,395 @@
+//! The reading of one report of a target: what is committed of it, what has been learnt of the server's answers about it,
+//! and what has been shown of it.
+//!
+//! Owns the ranges of its passes and what becomes of an answer. It never asks: answers come in, and the result of a step goes
+//! out.
+
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+use tokio::time::Instant;
+use tracing::{error, info, warn};
+
+use super::{
+    PollerConfig,
+    commit::Whole,
+    committed_state::{CommittedState, Outcome},
+    judge::{Accepted, Agreement, Context, Judge, Reading, Verdict},
+    origin,
+    reader::Answer,
+    rereads::{Reread, Rereads},
+    unread::UnreadRows,
+    zero_hold::ZeroHold,
+};
+use crate::{
+    ledger::{RowBatch, WindowCounts},
+    model::LocalSecond,
+    schedule::{self, TimeRange, local_second, quota::Purpose, unanswerable::NextRange},
+    store::StoreError,
+    telemetry::SplitCause,
+    wolkvox::{ApiError, ReportName},
+};
+
+/// Known rows that the first poll of a process reaches back to, so that another operation's report is noticed at once.
+const KNOWN_ROWS: usize = 12;
+
+/// The reading of one report.
+pub(super) struct Track {
+    pub(super) report: ReportName,
+    pub(super) config: Arc<PollerConfig>,
+    pub(super) judge: Judge,
+    pub(super) state: CommittedState,
+    pub(super) unread: UnreadRows,
+    pub(super) rereads: Rereads,
+    pub(super) hold: ZeroHold,
+}
+
+/// A reading under way: from `next` to `end`, range by range, each committed by itself.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Pass {
+    pub(super) report: ReportName,
+    pub(super) reading: Reading,
+    pub(super) next: Timestamp,
+    pub(super) end: Timestamp,
+    pub(super) purpose: Purpose,
+    /// The re-reading that it is a step of.
+    pub(super) reread: Option<Reread>,
+    /// Seconds given up so far.
+    pub(super) given_up: u32,
+}
+
+/// A judged answer.
+pub(super) struct Judged {
+    pub(super) context: Context,
+    pub(super) answer: Answer,
+    pub(super) verdict: Verdict,
+}
+
+/// The fate of an answer that was to be committed.
+pub(super) enum Taken {
+    /// It is committed, and completes this window.
+    Committed(Option<WindowCounts>),
+    /// It contradicts what is known: less is asked for.
+    Narrower(SplitCause),
+}
+
+impl Pass {
+    /// A step of a re-reading, from where it has come to.
+    pub(super) fn again(report: ReportName, reread: Reread) -> Self {
+        let moment = |second| Timestamp::from_second(second).unwrap_or_default();
+        Self {
+            report,
+            reading: Reading::Reread,
+            next: moment(reread.cursor.next),
+            end: moment(reread.cursor.end),
+            purpose: Purpose::Background,
+            reread: Some(reread),
+            given_up: 0,
+        }
+    }
+
+    pub(super) fn is_over(&self) -> bool {
+        self.next >= self.end
+    }
+}
+
+impl Track {
+    /// `schedule` is the name from which the moment of its re-readings follows.
+    pub(super) async fn new(
+        report: ReportName,
+        config: Arc<PollerConfig>,
+        mut state: CommittedState,
+        schedule: &str,
+    ) -> Result<Self, StoreError> {
+        let unanswerable = state.unanswerable().await?;
+        Ok(Self {
+            report,
+            judge: Judge::new(config.row_cap, unanswerable),
+            unread: UnreadRows::default(),
+            rereads: Rereads::new(schedule, Instant::now()),
+            hold: ZeroHold::new(config.shared.menu.zero_hold),
+            state,
+            config,
+        })
+    }
+
+    /// The pass of a live poll: two windows missed are still a live poll, and so is the splitting of a burst in them.
+    pub(super) async fn live_pass(&mut self, end: Timestamp, is_first: bool) -> Result<Pass, StoreError> {
+        let totals = self.state.totals();
+        let watermark = totals.watermark();
+        let origin = totals.origin();
+        let poll = &self.config.shared.poll;
+        let gap = end.duration_since(watermark).unsigned_abs();
+        let depth = poll.lookback.max(poll.tiers().depth_after(gap));
+        let rereads_hourly = !poll.hourly_lookback.is_zero();
+        let mut from = watermark.checked_sub(depth).unwrap_or(Timestamp::MIN);
+        if is_first {
+            from = from.min(self.known_rows_from(watermark).await?);
+        }
+        if rereads_hourly {
+            from = self.judge.unanswerable().lookback_from(from, watermark);
+        }
+        let is_behind = gap > self.config.cadence.interval * 3;
+        let purpose = if is_behind { Purpose::CatchUp } else { Purpose::Live };
+        Ok(Pass {
+            report: self.report,
+            reading: Reading::Live,
+            next: from.max(origin).min(end),
+            end,
+            purpose,
+            reread: None,
+            given_up: 0,
+        })
+    }
+
+    /// The moment from which on enough rows are known to tell this operation's report from another's.
+    async fn known_rows_from(&mut self, watermark: Timestamp) -> Result<Timestamp, StoreError> {
+        let before = local_second(watermark, &self.config.target.timezone);
+        let date = self.state.read(move |view, id| view.row_before(id, before, KNOWN_ROWS)).await?;
+        let moment = date.and_then(|date| schedule::instant(date, &self.config.target.timezone));
+        Ok(moment
+            .and_then(|moment| moment.checked_sub(SignedDuration::from_secs(2)).ok())
+            .unwrap_or(watermark))
+    }
+
+    /// The re-reading to go on with, or to begin.
+    pub(super) fn next_reread(&self, clock: Timestamp) -> Option<Reread> {
+        self.rereads.next(self.state.totals(), &self.config, clock, Instant::now())
+    }
+
+    /// Begins a step of a re-reading.
+    pub(super) fn begin_reread(&mut self, reread: Reread) -> Pass {
+        self.rereads.begin(&reread, Instant::now());
+        self.judge.begin(Reading::Reread);
+        Pass::again(self.report, reread)
+    }
+
+    /// The window that ends at `end`: from the grid's line before, or from the origin if that is later.
+    pub(super) fn window_before(&self, end: Timestamp) -> TimeRange {
+        let start = end.checked_sub(self.config.cadence.interval).unwrap_or(Timestamp::MIN);
+        TimeRange { from: start.max(self.state.totals().origin()).min(end), to: end }
+    }
+
+    /// The next request of a pass.
+    pub(super) fn next_range(&mut self, pass: &Pass, clock: Timestamp) -> NextRange {
+        self.judge.next(pass.reading, pass.next, pass.end, Instant::now(), clock)
+    }
+
+    /// Judges the answer to a request that was sent at `asked`.
+    pub(super) fn judge(
+        &mut self,
+        pass: &Pass,
+        range: TimeRange,
+        asked: Instant,
+        answered: Result<Answer, ApiError>,
+        clock: Timestamp,
+    ) -> Judged {
+        let read_to = self.state.day_read_to().unwrap_or(self.state.totals().watermark());
+        let context = Context { reading: pass.reading, range, read_to, asked, now: Instant::now(), clock };
+        let mut answer = match answered {
+            Ok(answer) => answer,
+            Err(error) => {
+                let batch = RowBatch::new(self.config.rules.clone());
+                let verdict = self.judge.failed(&context, error);
+                return Judged { context, answer: Answer { batch, ..Answer::default() }, verdict };
+            }
+        };
+        let server = &self.config.target.name;
+        self.unread.saw(server, &answer.batch);
+        let believed = !self.judge.disbelieves_number();
+        let verdict = self.judge.answered(&context, &mut answer);
+        if believed && self.judge.disbelieves_number() {
+            warn!(
+                server,
+                report = self.report.as_str(),
+                "the server announces more rows than it sends, also for single seconds: until an answer is whole \
+                 again its number is not believed, and what comes is counted as all there is"
+            );
+        }
+        Judged { context, answer, verdict }
+    }
+
+    /// The range in which to look for rows elsewhere, because a single second of a pass failed, and whether rows are known in
+    /// it: around the newest known row before, or else the hour behind.
+    pub(super) async fn elsewhere(
+        &mut self,
+        failed: TimeRange,
+        pass: &Pass,
+    ) -> Result<(TimeRange, bool), StoreError> {
+        let zone = &self.config.target.timezone;
+        let before = local_second(self.judge.unanswerable().clear_before(failed), zone) - 1;
+        let known = self.state.read(move |view, id| view.row_before(id, before, 0)).await?;
+        let after = |moment: Timestamp, seconds| {
+            moment.saturating_add(SignedDuration::from_secs(seconds)).unwrap_or(moment)
+        };
+        let Some(at) = known.and_then(|date| schedule::instant(date, &self.config.target.timezone)) else {
+            let behind = TimeRange { from: after(failed.to, 1), to: after(failed.to, 3601).min(pass.end) };
+            return Ok((behind, false));
+        };
+        let range = TimeRange { from: at, to: after(at, 1) };
+        // The second after it may be one that cannot be answered for either.
+        match self.judge.unanswerable().is_given_up(range) {
+            true => Ok((TimeRange { from: after(at, -1), to: at }, true)),
+            false => Ok((range, true)),
+        }
+    }
+
+    /// Commits an answer that counts, unless it contradicts the known rows.
+    pub(super) async fn take(
+        &mut self,
+        pass: &mut Pass,
+        context: Context,
+        mut answer: Answer,
+        accepted: Accepted,
+        server_time: Option<Timestamp>,
+        clock: Timestamp,
+    ) -> Result<Taken, ApiError> {
+        let range = context.range;
+        origin::check_clocks(self.state.totals(), &self.config, clock, server_time)?;
+        let (from, to) = range.local(&self.config.target.timezone);
+        if accepted.only_inside {
+            answer.batch.keep_between(LocalSecond::from(from) - 1, LocalSecond::from(to) + 1);
+        }
+        self.log_accepted(range, &answer, &accepted);
+        if accepted.lost == 0 && self.judge.range_answered(range) {
+            info!(server = self.config.target.name, %from, %to, "what was passed over is answered now");
+        }
+        let known_before = self.state.totals().watermark();
+        let whole = self.whole(pass, range, answer.batch, server_time, &accepted, clock);
+        let Outcome { agreement, evidence, window } = self.commit(whole).await?;
+        // The rows are gone, and what comes now may ask again.
+        drop(answer.admission);
+        match agreement {
+            Agreement::Contradicts => {
+                return self.judge.contradicted(&context, evidence, known_before).map(Taken::Narrower);
+            }
+            Agreement::GivesWay => self.log_rebased(range, evidence.known),
+            Agreement::Agrees => {}
+        }
+        self.judge.committed(&context, &accepted, evidence, agreement);
+        pass.next = range.to;
+        if let Some(reread) = &mut pass.reread {
+            reread.skipped = 0;
+        }
+        Ok(Taken::Committed(window))
+    }
+
+    /// Goes on behind what was given up. A re-reading's progress is committed with it.
+    pub(super) async fn pass_over(
+        &mut self,
+        pass: &mut Pass,
+        to: Timestamp,
+        clock: Timestamp,
+    ) -> Result<(), StoreError> {
+        let range = TimeRange { from: pass.next, to };
+        if pass.reread.is_some() {
+            let nothing = RowBatch::new(self.config.rules.clone());
+            let whole = self.whole(pass, range, nothing, None, &Accepted::default(), clock);
+            self.commit(whole).await?;
+        }
+        pass.next = to;
+        Ok(())
+    }
+
+    /// An answer as the state takes it.
+    fn whole(
+        &mut self,
+        pass: &Pass,
+        range: TimeRange,
+        batch: RowBatch,
+        server_time: Option<Timestamp>,
+        accepted: &Accepted,
+        now: Timestamp,
+    ) -> Whole {
+        let deepest = self.state.totals().watermark().checked_sub(self.config.shared.poll.deepest());
+        let skipped = pass.reread.is_some_and(|reread| reread.skipped > 0);
+        let shows_window = pass.reading == Reading::Live && self.report == ReportName::Diagram13;
+        Whole {
+            batch,
+            range,
+            now,
+            server_time,
+            lost: accepted.lost + u64::from(skipped),
+            reread: pass.reread.map(|reread| (reread.tier, reread.cursor)),
+            window: shows_window.then(|| self.window_before(pass.end)),
+            check: accepted.check,
+            unanswerable: self.judge.changed_unanswerable(deepest.unwrap_or(Timestamp::MIN)),
+        }
+    }
+
+    async fn commit(&mut self, whole: Whole) -> Result<Outcome, StoreError> {
+        let outcome = self.state.commit(&self.config, whole).await?;
+        if outcome.agreement != Agreement::Contradicts {
+            self.judge.kept_unanswerable();
+        }
+        Ok(outcome)
+    }
+
+    /// Logs that a second is given up, of which these rows came.
+    pub(super) fn log_given_up(
+        &self,
+        range: TimeRange,
+        batch: &RowBatch,
+        error: &ApiError,
+        clock: Timestamp,
+    ) {
+        let zone = &self.config.target.timezone;
+        let (from, to) = range.local(zone);
+        let will_reach = self.config.shared.poll.tiers().will_reach(range.from, clock, zone);
+        let again = match will_reach {
+            true => "the re-readings ask for it again",
+            false => "it is too old to be asked for again",
+        };
+        error!(
+            server = self.config.target.name,
+            report = self.report.as_str(),
+            %from, %to,
+            class = error.class().as_str(),
+            rows = batch.rows(),
+            "the server cannot answer for this second, and does for others: what came of it is counted, it is passed \
+             over, and {again}: {error}"
+        );
+    }
+
+    fn log_accepted(&mut self, range: TimeRange, answer: &Answer, accepted: &Accepted) {
+        let (from, to) = range.local(&self.config.target.timezone);
+        let server = &self.config.target.name;
+        let report = self.report.as_str();
+        if accepted.only_inside && self.judge.may_log(Instant::now()) {
+            warn!(
+                server,
+                report,
+                outside = answer.outside,
+                "the server does not keep to the times that it is asked for: it is not asked in halves, and of what it \
+                 sends the rows within those times are counted"
+            );
+        }
+        if accepted.lost > 0 && answer.received >= self.config.row_cap {
+            error!(
+                server,
+                report,
+                %from, rows = answer.received,
+                "one second has more rows than an answer holds: what came is counted, the rest is lost"
+            );
+        } else if accepted.lost > 0 && answer.batch.unread() > 0 {
+            error!(
+                server,
+                report,
+                %from, %to, unread = answer.batch.unread(), rows = answer.batch.rows(),
+                "for more than an hour a large share of the rows cannot be read: the others are counted, and \
+                 wolkvox_rows_rejected_total counts these"
+            );
+        }
+    }
+
+    fn log_rebased(&self, range: TimeRange, known: u64) {
+        let (from, to) = range.local(&self.config.target.timezone);
+        error!(
+            server = self.config.target.name,
+            report = self.report.as_str(),
+            %from, %to, known,
+            "for more than an hour the server's answers have lacked most of the rows that it sent before for the same times: \
+             counting goes on from here with what comes now, nothing is counted twice, and what had been counted stays"
+        );
+    }
+}
