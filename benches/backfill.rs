@@ -1,10 +1,16 @@
-//! What reading the past costs: rows a second, memory and requests, for 20,000 and for 1,000,000 rows a day:
-//! `cargo bench --bench backfill`, or with other numbers `cargo bench --bench backfill -- --rows-per-day 300000 --days 28`.
+//! What reading the past costs: rows a second, memory and requests, for 20,000 and for 1,000,000
+//! rows a day: `cargo bench --bench backfill`, or with other numbers
+//! `cargo bench --bench backfill -- --rows-per-day 300000 --days 28`.
 //!
-//! The real poller, ledger, store, snapshot and recording on days of rows that lie ready in memory as the vendor writes
-//! them, behind a limit of 60,000 rows an answer. The floor is splitting and parsing the same bytes and nothing else.
+//! The real poller, ledger, store, snapshot and recording on days of rows that lie ready in memory
+//! as the vendor writes them, behind a limit of 60,000 rows an answer. The floor is splitting and
+//! parsing the same bytes and nothing else.
 
-#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark may fail loudly, and prints")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a benchmark may fail loudly, and prints"
+)]
 
 #[path = "../tests/support/polled.rs"]
 mod polled;
@@ -93,7 +99,8 @@ impl Template {
         let end = |row: usize| self.rows.get(row).map_or(self.bytes.len(), |(_, byte)| *byte);
         let (first, begin) = (end(rows.start), out.len());
         out.extend_from_slice(&self.bytes[first..end(rows.end)]);
-        let date = Timestamp::from_second(START + day * DAY).unwrap().strftime("%Y-%m-%d").to_string();
+        let date =
+            Timestamp::from_second(START + day * DAY).unwrap().strftime("%Y-%m-%d").to_string();
         let day = format!("{day:02}");
         for row in rows {
             let at = begin + end(row) - first + 1;
@@ -189,7 +196,12 @@ async fn replay(load: Load, path: &Path) -> Replay<Load> {
 }
 
 /// Reads a day and writes its file: how long each took.
-async fn day(replay: &mut Replay<Load>, day: i64, days: i64, folder: &Path) -> (Duration, Duration, u64) {
+async fn day(
+    replay: &mut Replay<Load>,
+    day: i64,
+    days: i64,
+    folder: &Path,
+) -> (Duration, Duration, u64) {
     let at = |day| Timestamp::from_second(START + day * DAY).unwrap();
     let recording = Arc::new(Mutex::new(Recording::new("job=\"wolkvox\"")));
     let kept = recording.clone();
@@ -271,7 +283,8 @@ fn main() {
     let mut plan = vec![(20_000, 28), (1_000_000, 6)];
     let mut arguments = env::args().skip(1).filter(|argument| argument != "--bench");
     while let Some(name) = arguments.next() {
-        let number = arguments.next().and_then(|number| number.parse().ok()).expect("a number follows");
+        let number =
+            arguments.next().and_then(|number| number.parse().ok()).expect("a number follows");
         plan.truncate(1);
         match name.as_str() {
             "--rows-per-day" => plan[0].0 = number,

@@ -1,16 +1,21 @@
 //! A busy target's day: whether a commit gets slower and the state file larger from hour to hour.
 //!
 //! `cargo bench --bench day`, or with other numbers
-//! `cargo bench --bench day -- --rows-per-hour 60000 --lookback 1800 --hours 50`. Every row is an interaction of its own, which
-//! is the most that has to be remembered; `--rows-per-interaction 3` is more like a menu. With `--remembered 15000000` so
-//! many are remembered besides, as deeper re-readings would have it. With `--inventive 1` every row has an option of its own, as a
-//! hostile server's: label sets and memory must stay where they are.
+//! `cargo bench --bench day -- --rows-per-hour 60000 --lookback 1800 --hours 50`. Every row is an
+//! interaction of its own, which is the most that has to be remembered; `--rows-per-interaction 3`
+//! is more like a menu. With `--remembered 15000000` so many are remembered besides, as deeper
+//! re-readings would have it. With `--inventive 1` every row has an option of its own, as a hostile
+//! server's: label sets and memory must stay where they are.
 //!
-//! The real poller on virtual time, with a state file on the real disk and rows made while they are asked for. A
-//! commit is all that happens between the end of one answer and the next request: ledger, transaction, forgetting,
-//! publication.
+//! The real poller on virtual time, with a state file on the real disk and rows made while they are
+//! asked for. A commit is all that happens between the end of one answer and the next request:
+//! ledger, transaction, forgetting, publication.
 
-#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark may fail loudly, and prints")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a benchmark may fail loudly, and prints"
+)]
 
 #[path = "../tests/support/polled.rs"]
 mod polled;
@@ -75,7 +80,8 @@ impl Plan {
                 "--lookback" => &mut plan.lookback,
                 other => panic!("unknown argument {other}"),
             };
-            *field = arguments.next().and_then(|number| number.parse().ok()).expect("a number follows");
+            *field =
+                arguments.next().and_then(|number| number.parse().ok()).expect("a number follows");
         }
         plan
     }
@@ -174,7 +180,8 @@ impl Source for Load {
         let [from, to] = [query.from, query.to].map(|time| LocalSecond::from(time).get());
         let (mut rows, mut row) = (0, Vec::new());
         for second in from..=to {
-            let date = Timestamp::from_second(second).unwrap().strftime("%Y-%m-%d %H:%M:%S").to_string();
+            let date =
+                Timestamp::from_second(second).unwrap().strftime("%Y-%m-%d %H:%M:%S").to_string();
             for n in self.rows_before(second)..self.rows_before(second + 1) {
                 write_row(n, &date, self.plan, &mut row);
                 each(Element::Value(&row));
@@ -190,15 +197,18 @@ impl Source for Load {
     }
 }
 
-/// Writes interactions that are not forgotten while the benchmark runs, in steps as large as an answer.
+/// Writes interactions that are not forgotten while the benchmark runs, in steps as large as an
+/// answer.
 fn remember(plan: Plan, store: &Store, (target, account): &(TargetId, TargetCounters)) {
     const ANSWER: usize = 25_000;
     let fingerprints = store.fingerprints();
     for first in (0..plan.remembered).step_by(ANSWER) {
         let last = plan.remembered.min(first + ANSWER as i64);
-        let hashes: BTreeSet<u64> = (first..last).map(|n| fingerprints.of(&[&n.to_string()])).collect();
+        let hashes: BTreeSet<u64> =
+            (first..last).map(|n| fingerprints.of(&[&n.to_string()])).collect();
         let until = START + plan.hours * 3600 + first / ANSWER as i64 * INTERVAL;
-        let interactions = hashes.into_iter().filter_map(|hash| Some((NonZeroU64::new(hash)?, until)));
+        let interactions =
+            hashes.into_iter().filter_map(|hash| Some((NonZeroU64::new(hash)?, until)));
         let step = Delta { interactions: interactions.collect(), ..account.unchanged() };
         store.transact(|tx| tx.write(*target, &step)).unwrap();
     }
@@ -207,7 +217,8 @@ fn remember(plan: Plan, store: &Store, (target, account): &(TargetId, TargetCoun
 async fn day(plan: Plan, path: &Path) -> Vec<Hour> {
     let began = Instant::now();
     let origin = Timestamp::from_second(START).unwrap();
-    let clock: Clock = Arc::new(move || origin + SignedDuration::try_from(began.elapsed()).unwrap());
+    let clock: Clock =
+        Arc::new(move || origin + SignedDuration::try_from(began.elapsed()).unwrap());
     let store = Arc::new(Store::open(path, [1; 16]).unwrap());
     let restored = store.restore("0042", || TargetCounters::new(origin)).unwrap();
     remember(plan, &store, &restored);
@@ -215,7 +226,13 @@ async fn day(plan: Plan, path: &Path) -> Vec<Hour> {
     let shutdown = CancellationToken::new();
     let stop = shutdown.clone();
     let hours = Arc::new(Mutex::new(Vec::new()));
-    let load = Load { plan, file: path.to_owned(), hours: hours.clone(), answered: Mutex::new(None), stop };
+    let load = Load {
+        plan,
+        file: path.to_owned(),
+        hours: hours.clone(),
+        answered: Mutex::new(None),
+        stop,
+    };
     let seconds = |seconds: i64| Duration::from_secs(seconds as u64);
     let mut shared = polled::only_live_polls(&[5.0, 10.0, 20.0, 30.0, 60.0, 120.0, 300.0]);
     shared.poll.interval = seconds(INTERVAL);
@@ -224,7 +241,8 @@ async fn day(plan: Plan, path: &Path) -> Vec<Hour> {
     let telemetry = Arc::new(Telemetry::default());
     let publisher = Publisher::start(telemetry.clone());
     let telemetry = telemetry.target("0042");
-    let around = PollerDeps { store, publisher, telemetry, clock, shutdown, probe: Default::default() };
+    let around =
+        PollerDeps { store, publisher, telemetry, clock, shutdown, probe: Default::default() };
     let poller = Poller::start(config, load, parser, restored, around).await.unwrap();
     poller.run().await;
     Arc::into_inner(hours).unwrap().into_inner().unwrap()
@@ -234,8 +252,11 @@ fn main() {
     let plan = Plan::from_arguments();
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("state.redb");
-    let runtime =
-        tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .start_paused(true)
+        .build()
+        .unwrap();
     let begun = time::Instant::now();
     println!(
         "{} rows an hour, {} of an interaction, {} h, every window read {} time(s)",

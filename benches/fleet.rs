@@ -1,17 +1,25 @@
-//! Many targets in one exporter against a fast stand-in: `cargo bench --bench fleet -- --targets 1000 --rows 500`.
+//! Many targets in one exporter against a fast stand-in:
+//! `cargo bench --bench fleet -- --targets 1000 --rows 500`.
 //!
-//! The real pollers, store, publisher and HTTP client; the stand-in is another process, so that the processor's time of
-//! the one is not the other's. Tells how long until all targets are read and published after a start ten minutes back,
-//! and then, over `--intervals` intervals: processor time in all, of what threads, memory per series, and how far the
-//! slowest target's watermark is behind. A scraper asks for compressed OpenMetrics every 15 s all the while.
+//! The real pollers, store, publisher and HTTP client; the stand-in is another process, so that the
+//! processor's time of the one is not the other's. Tells how long until all targets are read and
+//! published after a start ten minutes back, and then, over `--intervals` intervals: processor time
+//! in all, of what threads, memory per series, and how far the slowest target's watermark is
+//! behind. A scraper asks for compressed OpenMetrics every 15 s all the while.
 //!
-//! `--interval 60` shortens the interval (and divides the rows of a window by five), `--lookback` what is read again. A
-//! poll reads no further back than where counting began: with `--back 2400` it reads a whole lookback from the start on.
+//! `--interval 60` shortens the interval (and divides the rows of a window by five), `--lookback`
+//! what is read again. A poll reads no further back than where counting began: with `--back 2400`
+//! it reads a whole lookback from the start on.
 //!
-//! The first `--hung` targets have a server that accepts connections and never answers; the figures are then those of the
-//! others. Compare `--targets 1000 --hung 500 --interval 60 --intervals 5` with the same and `--hung 0`.
+//! The first `--hung` targets have a server that accepts connections and never answers; the figures
+//! are then those of the others. Compare `--targets 1000 --hung 500 --interval 60 --intervals 5`
+//! with the same and `--hung 0`.
 
-#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark may fail loudly, and prints")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a benchmark may fail loudly, and prints"
+)]
 
 use std::{
     collections::BTreeMap,
@@ -28,8 +36,8 @@ use jiff::{SignedDuration, Timestamp, civil::DateTime, tz::TimeZone};
 use tokio::{runtime::Builder, sync::Semaphore};
 use wolkvox_exporter::{
     config::{
-        BaselineConfig, Config, JourneyConfig, MenuConfig, NameSources, PollConfig, Secret, StartFrom,
-        TargetConfig, TokenSource, WebConfig,
+        BaselineConfig, Config, JourneyConfig, MenuConfig, NameSources, PollConfig, Secret,
+        StartFrom, TargetConfig, TokenSource, WebConfig,
     },
     exposition::{Encoding, Format},
     snapshot::Publisher,
@@ -109,7 +117,8 @@ fn start_hung_server() -> SocketAddr {
     address
 }
 
-// The stand-in: a thread a connection, a row every so many milliseconds of the grid, nothing remembered.
+// The stand-in: a thread a connection, a row every so many milliseconds of the grid, nothing
+// remembered.
 
 fn stand_in(rows: i64) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -145,11 +154,17 @@ fn answer(mut stream: TcpStream, rows: i64) {
     }
     body.push_str("]}");
     let length = body.len();
-    let _ = write!(stream, "HTTP/1.1 200 OK\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}");
+    let _ = write!(
+        stream,
+        "HTTP/1.1 200 OK\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}"
+    );
 }
 
 fn row(number: i64, second: i64) -> String {
-    let date = Timestamp::from_second(second).unwrap().to_zoned(TimeZone::UTC).strftime("%Y-%m-%d %H:%M:%S");
+    let date = Timestamp::from_second(second)
+        .unwrap()
+        .to_zoned(TimeZone::UTC)
+        .strftime("%Y-%m-%d %H:%M:%S");
     format!(
         r#"{{"rp_id":"4001","conn_id":"{:032x}","channel":"voice","customer_id":"99{:08}","telephone":"57300{:07}","attempt":"1","second_event":"{}","cod_opc_menu":"OPCION_{:02}","date":"{date}"}}"#,
         number / 3,
@@ -241,7 +256,8 @@ impl Progress {
 
 /// Returns the exposition, and its bytes on the wire.
 async fn exposed(publisher: &Publisher) -> (String, usize) {
-    let body = publisher.publication().in_encoding(ENCODING).await.render(&[], ENCODING).unwrap().concat();
+    let body =
+        publisher.publication().in_encoding(ENCODING).await.render(&[], ENCODING).unwrap().concat();
     let mut text = String::new();
     flate2::read::GzDecoder::new(&body[..]).read_to_string(&mut text).unwrap();
     (text, body.len())
@@ -270,8 +286,14 @@ async fn run(plan: Plan, workers: tokio::runtime::Handle, address: SocketAddr) {
     let began = Instant::now();
     let in_flight = Arc::new(Semaphore::new(plan.in_flight));
     let clock: wolkvox_exporter::poller::Clock = Arc::new(Timestamp::now);
-    let mut fleet =
-        Supervisor::new(Deps { store, publisher: publisher.clone(), telemetry, clock, in_flight, workers });
+    let mut fleet = Supervisor::new(Deps {
+        store,
+        publisher: publisher.clone(),
+        telemetry,
+        clock,
+        in_flight,
+        workers,
+    });
     fleet.change_to(&config(plan, address)).await.unwrap();
     println!("ready after {:.1} s, processor {:?}", began.elapsed().as_secs_f64(), processor());
     let answering = plan.targets - plan.hung;
@@ -338,8 +360,11 @@ fn main() {
         .build();
     let workers = workers.unwrap();
     // What is not called after a poller is the publisher.
-    let main =
-        Builder::new_current_thread().thread_name("publisher").thread_keep_alive(long).enable_all().build();
+    let main = Builder::new_current_thread()
+        .thread_name("publisher")
+        .thread_keep_alive(long)
+        .enable_all()
+        .build();
     main.unwrap().block_on(run(plan, workers.handle().clone(), address));
     workers.shutdown_background();
     let _ = stand_in.kill();

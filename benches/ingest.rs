@@ -1,9 +1,11 @@
-//! What an answer of 60,000 rows costs, from the socket to the commit: `cargo bench --bench ingest`.
+//! What an answer of 60,000 rows costs, from the socket to the commit:
+//! `cargo bench --bench ingest`.
 //!
-//! A plain program rather than criterion's, because memory counts as much as time. The exporter that is measured
-//! is the real binary, in a process of its own; this one is the server, with the answer ready in memory. Peak
-//! memory is the kernel's own (`VmHWM`), set back to what is resident just before the answer begins. The binary is that of this
-//! build, or the one whose path is in `WOLKVOX_BENCH_EXPORTER`, such as the static one of a release.
+//! A plain program rather than criterion's, because memory counts as much as time. The exporter
+//! that is measured is the real binary, in a process of its own; this one is the server, with the
+//! answer ready in memory. Peak memory is the kernel's own (`VmHWM`), set back to what is resident
+//! just before the answer begins. The binary is that of this build, or the one whose path is in
+//! `WOLKVOX_BENCH_EXPORTER`, such as the static one of a release.
 
 #![allow(
     clippy::unwrap_used,
@@ -55,7 +57,8 @@ fn answer(row_bytes: usize) -> Vec<u8> {
         ..Options::default()
     };
     let simulator = SimulatedServer::new(options);
-    let pieces = simulator.answer_bytes(local(at), local(at + SignedDuration::from_mins(8))).unwrap();
+    let pieces =
+        simulator.answer_bytes(local(at), local(at + SignedDuration::from_mins(8))).unwrap();
     pieces.fold(Vec::new(), |mut all, piece| {
         all.extend_from_slice(&piece);
         all
@@ -68,7 +71,8 @@ struct Spread<T>(Vec<T>);
 impl<T: PartialOrd + Copy> Spread<T> {
     fn show(mut self, one: impl Fn(T) -> String) -> String {
         self.0.sort_by(|a, b| a.partial_cmp(b).unwrap());
-        let [first, middle, last] = [0, self.0.len() / 2, self.0.len() - 1].map(|at| one(self.0[at]));
+        let [first, middle, last] =
+            [0, self.0.len() / 2, self.0.len() - 1].map(|at| one(self.0[at]));
         format!("{middle} ({first} to {last})")
     }
 }
@@ -233,18 +237,22 @@ fn measure(server: &Server, command: &mut Command) -> Measured {
     let (idle, own) = (memory(pid, "VmRSS"), memory(pid, "RssAnon"));
     // Sets the peak back to what is resident now.
     fs::write(format!("/proc/{pid}/clear_refs"), "5").unwrap();
-    // More pages of the program may be touched meanwhile, and the kernel maps their neighbours with them.
+    // More pages of the program may be touched meanwhile, and the kernel maps their neighbours with
+    // them.
     assert!(memory(pid, "VmHWM") <= idle + 1024, "the kernel does not set the peak back");
 
     let (begun, used) = (Instant::now(), processor(pid));
     server.leave.send(()).unwrap();
     let mut lines = BufReader::new(reader.stderr.take().unwrap()).lines().map(Result::unwrap);
-    // Of the exporter's, the first line from here on that tells a number of rows is about the commit.
-    let told = lines.find(|line| line.contains("rows=") || line.contains("failed")).unwrap_or_default();
+    // Of the exporter's, the first line from here on that tells a number of rows is about the
+    // commit.
+    let told =
+        lines.find(|line| line.contains("rows=") || line.contains("failed")).unwrap_or_default();
     let time = begun.elapsed();
     assert!(told.contains(&format!("rows={ROWS}")), "no word of {ROWS} rows: {told}");
     let cpu = processor(pid) - used;
-    let measured = Measured { time, cpu, idle, own, peak: memory(pid, "VmHWM"), after: memory(pid, "VmRSS") };
+    let measured =
+        Measured { time, cpu, idle, own, peak: memory(pid, "VmHWM"), after: memory(pid, "VmRSS") };
     reader.kill().unwrap();
     reader.wait().unwrap();
     measured
@@ -252,7 +260,8 @@ fn measure(server: &Server, command: &mut Command) -> Measured {
 
 /// The binary that is measured.
 fn program() -> OsString {
-    env::var_os("WOLKVOX_BENCH_EXPORTER").unwrap_or_else(|| env!("CARGO_BIN_EXE_wolkvox-exporter").into())
+    env::var_os("WOLKVOX_BENCH_EXPORTER")
+        .unwrap_or_else(|| env!("CARGO_BIN_EXE_wolkvox-exporter").into())
 }
 
 fn exporter(port: u16, folder: &std::path::Path) -> Command {
@@ -299,7 +308,11 @@ fn whole_way(body: Vec<u8>, count: usize) {
         let port = server.port.to_string();
         measure(&server, Command::new(env::current_exe().unwrap()).args([PEER, &port]))
     });
-    show("peer, read whole and parsed by serde_json, nothing else", bytes, &theirs.collect::<Vec<_>>());
+    show(
+        "peer, read whole and parsed by serde_json, nothing else",
+        bytes,
+        &theirs.collect::<Vec<_>>(),
+    );
     let floor = runs(count, |_| {
         let server = serve(body.clone());
         let mut stream = TcpStream::connect(("127.0.0.1", server.port)).unwrap();

@@ -1,9 +1,13 @@
 //! What the status page costs: `cargo bench --bench page`.
 //!
-//! A publication makes the last day of as many options as a target may have; a request renders the page from it, on the
-//! thread that answers scrapes. Medians.
+//! A publication makes the last day of as many options as a target may have; a request renders the
+//! page from it, on the thread that answers scrapes. Medians.
 
-#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark may fail loudly, and prints")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a benchmark may fail loudly, and prints"
+)]
 
 use std::{
     hint::black_box,
@@ -125,7 +129,8 @@ fn ask(stream: &mut BufReader<TcpStream>, path: &str) -> (Duration, usize) {
 
 fn main() {
     let history = history();
-    let make = || status::day(&history, watermark(), &zone(), &Default::default(), &Default::default());
+    let make =
+        || status::day(&history, watermark(), &zone(), &Default::default(), &Default::default());
     let once = |_| {
         let begun = Instant::now();
         black_box(make());

@@ -1,10 +1,16 @@
-//! What one publication costs after one target has changed, among 10, 100 and 1,000: `cargo bench --bench publication`.
+//! What one publication costs after one target has changed, among 10, 100 and 1,000:
+//! `cargo bench --bench publication`.
 //!
-//! The processor's time, not the clock's: what else the machine does must not matter. Each target has 20 label sets,
-//! and what a Prometheus asks for is made: OpenMetrics, compressed. Beside it the same number of targets all changed,
-//! which is what a publication cost before it was made of pieces.
+//! The processor's time, not the clock's: what else the machine does must not matter. Each target
+//! has 20 label sets, and what a Prometheus asks for is made: OpenMetrics, compressed. Beside it
+//! the same number of targets all changed, which is what a publication cost before it was made of
+//! pieces.
 
-#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark may fail loudly, and prints")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a benchmark may fail loudly, and prints"
+)]
 
 use std::sync::Arc;
 
@@ -31,7 +37,12 @@ fn processor_ms() -> f64 {
 }
 
 /// A target after so many changes: every option has `turn` hits more.
-fn snapshot(telemetry: &Telemetry, target: usize, turn: u64, bounds: &Arc<BucketBounds>) -> TargetSnapshot {
+fn snapshot(
+    telemetry: &Telemetry,
+    target: usize,
+    turn: u64,
+    bounds: &Arc<BucketBounds>,
+) -> TargetSnapshot {
     let name = format!("{target:04}");
     let mut account = TargetCounters::new(Timestamp::UNIX_EPOCH);
     for option in 0..OPTIONS {
@@ -68,7 +79,8 @@ async fn measure(targets: usize) -> (f64, f64, usize) {
     let telemetry = Arc::new(Telemetry::default());
     let publisher = Publisher::start(telemetry.clone());
     let bounds = Arc::new(
-        BucketBounds::new(&[5.0, 10.0, 20.0, 30.0, 45.0, 60.0, 90.0, 120.0, 180.0, 300.0, 600.0]).unwrap(),
+        BucketBounds::new(&[5.0, 10.0, 20.0, 30.0, 45.0, 60.0, 90.0, 120.0, 180.0, 300.0, 600.0])
+            .unwrap(),
     );
     let put = |target, turn| put(&publisher, snapshot(&telemetry, target, turn, &bounds));
     (0..targets).for_each(|target| put(target, 1));

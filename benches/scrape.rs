@@ -1,10 +1,15 @@
 //! What a scrape of 100,000 series costs, in one run: `cargo bench --bench scrape`.
 //!
-//! A plain program rather than criterion's: the figures that matter are comparisons (our scrape with the same
-//! bytes served from memory, our encoder with the `prometheus` crate's), so the two sides of each are measured
-//! in turns, in one process, and printed side by side. All figures are medians.
+//! A plain program rather than criterion's: the figures that matter are comparisons (our scrape
+//! with the same bytes served from memory, our encoder with the `prometheus` crate's), so the two
+//! sides of each are measured in turns, in one process, and printed side by side. All figures are
+//! medians.
 
-#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark may fail loudly, and prints")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a benchmark may fail loudly, and prints"
+)]
 
 use std::{
     convert::Infallible,
@@ -23,7 +28,9 @@ use hyper::{Request, Response, body::Incoming, server::conn::http1, service::ser
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpListener;
 use wolkvox_exporter::{
-    exposition::{Encoding, Family, Format, MetricType, Publication, Published, Sample, encode, label_block},
+    exposition::{
+        Encoding, Family, Format, MetricType, Publication, Published, Sample, encode, label_block,
+    },
     telemetry::Telemetry,
     web::{Access, Readiness, ServerLimits, Site, listen, serve},
 };
@@ -37,7 +44,12 @@ const LABELS: [&str; 4] = ["server", "rp_id", "channel", "cod_opc_menu"];
 /// The values of `LABELS` for series `i`, as an operation might have them.
 fn values(i: u64) -> [String; 4] {
     let channel = ["voice", "chat-web", "chat-whatsapp"][(i % 3) as usize];
-    ["0042".to_owned(), (4_000 + i / 500).to_string(), channel.to_owned(), format!("OPCION_{:04}", i % 500)]
+    [
+        "0042".to_owned(),
+        (4_000 + i / 500).to_string(),
+        channel.to_owned(),
+        format!("OPCION_{:04}", i % 500),
+    ]
 }
 
 /// A value of one to seven digits, as unlike its neighbours as counts are.
@@ -50,7 +62,8 @@ fn model() -> Vec<Family> {
     hits.points = (0..SERIES)
         .map(|i| {
             let values = values(i);
-            let labels: Vec<_> = LABELS.into_iter().zip(values.iter().map(String::as_str)).collect();
+            let labels: Vec<_> =
+                LABELS.into_iter().zip(values.iter().map(String::as_str)).collect();
             Sample::new(label_block(&labels), value(i))
         })
         .collect();
@@ -83,8 +96,8 @@ fn mb(bytes: usize) -> f64 {
     bytes as f64 / 1e6
 }
 
-/// Starts `server` on a thread and a `current_thread` runtime of its own, as the exporter has it. What `bind` binds has
-/// the buffers of the exporter, or those of the system.
+/// Starts `server` on a thread and a `current_thread` runtime of its own, as the exporter has it.
+/// What `bind` binds has the buffers of the exporter, or those of the system.
 fn on_its_own_thread<F: Future<Output = ()>>(
     bind: fn(SocketAddr) -> std::io::Result<std::net::TcpListener>,
     server: impl FnOnce(TcpListener) -> F + Send + 'static,
@@ -138,9 +151,12 @@ impl Scraper {
         let mut filled = 0;
         let (end, length) = loop {
             filled += self.stream.read(&mut self.buffer[filled..]).unwrap();
-            let Some(end) = self.buffer[..filled].windows(4).position(|w| w == b"\r\n\r\n") else { continue };
+            let Some(end) = self.buffer[..filled].windows(4).position(|w| w == b"\r\n\r\n") else {
+                continue;
+            };
             let head = std::str::from_utf8(&self.buffer[..end]).unwrap().to_ascii_lowercase();
-            let length = head.split_once("content-length: ").unwrap().1.lines().next().unwrap().to_owned();
+            let length =
+                head.split_once("content-length: ").unwrap().1.lines().next().unwrap().to_owned();
             break (end + 4, length.parse::<usize>().unwrap());
         };
         let mut left = length - (filled - end);
@@ -151,8 +167,9 @@ impl Scraper {
     }
 }
 
-/// Two servers asked in turns, so that whatever else the machine does strikes both alike; and over many
-/// connections, for a connection keeps the luck of its first moments (its core, its buffers) for as long as it lives.
+/// Two servers asked in turns, so that whatever else the machine does strikes both alike; and over
+/// many connections, for a connection keeps the luck of its first moments (its core, its buffers)
+/// for as long as it lives.
 fn in_turns(a: SocketAddr, b: SocketAddr, headers: &str) -> (Duration, Duration) {
     let (mut of_a, mut of_b) = (Vec::new(), Vec::new());
     for _ in 0..CONNECTIONS {
@@ -196,12 +213,14 @@ fn encoding(model: &[Family]) {
     );
 
     let registry = prometheus::Registry::new();
-    let hits = prometheus::IntCounterVec::new(prometheus::Opts::new(NAME, "Hits."), &LABELS).unwrap();
+    let hits =
+        prometheus::IntCounterVec::new(prometheus::Opts::new(NAME, "Hits."), &LABELS).unwrap();
     for i in 0..SERIES {
         hits.with_label_values(&values(i).each_ref().map(String::as_str)).inc_by(value(i));
     }
     registry.register(Box::new(hits)).unwrap();
-    let theirs = time(9, || prometheus::TextEncoder::new().encode_to_string(&registry.gather()).unwrap());
+    let theirs =
+        time(9, || prometheus::TextEncoder::new().encode_to_string(&registry.gather()).unwrap());
     println!("  the prometheus crate, gather and encode, at every scrape: {:.1} ms", ms(theirs));
 }
 
@@ -209,7 +228,8 @@ fn as_the_exporter(address: SocketAddr) -> std::io::Result<std::net::TcpListener
     listen(&[address])?.into_std()
 }
 
-/// nginx with one worker, which serves a file of these bytes; killed when dropped. `None` where it is not installed.
+/// nginx with one worker, which serves a file of these bytes; killed when dropped. `None` where it
+/// is not installed.
 struct Nginx {
     process: std::process::Child,
     address: SocketAddr,
@@ -232,7 +252,8 @@ impl Nginx {
         );
         std::fs::write(at("nginx.conf"), config).unwrap();
         let mut command = std::process::Command::new("nginx");
-        let process = command.args(["-e", "stderr", "-c", &at("nginx.conf"), "-p", &at("")]).spawn().ok()?;
+        let process =
+            command.args(["-e", "stderr", "-c", &at("nginx.conf"), "-p", &at("")]).spawn().ok()?;
         while TcpStream::connect(address).is_err() {
             thread::sleep(Duration::from_millis(20));
         }
@@ -272,7 +293,9 @@ fn scraping(
         serve(listener, site, ServerLimits::default(), std::future::pending())
     });
     println!("one scrape over loopback, {what}:");
-    for (name, headers, gzip) in [("identity", "", false), ("gzip", "Accept-Encoding: gzip\r\n", true)] {
+    for (name, headers, gzip) in
+        [("identity", "", false), ("gzip", "Accept-Encoding: gzip\r\n", true)]
+    {
         let bytes = Bytes::from(publication.load().render(&families, text(gzip)).unwrap().concat());
         let length = bytes.len();
         match Nginx::start(&bytes, gzip) {
@@ -287,7 +310,8 @@ fn scraping(
             }
             None => println!("  {name}: nginx is not installed, so it was not measured beside it"),
         }
-        let bare = on_its_own_thread(std::net::TcpListener::bind, |listener| from_memory(listener, bytes));
+        let bare =
+            on_its_own_thread(std::net::TcpListener::bind, |listener| from_memory(listener, bytes));
         let (a, b) = in_turns(ours, bare, headers);
         let (a, b) = (ms(a), ms(b));
         println!(
@@ -309,7 +333,8 @@ fn main() {
     };
 
     let (published, families) = (publication.load(), live());
-    let [plain, packed] = [false, true].map(|gzip| time(ROUNDS, || published.render(&families, text(gzip))));
+    let [plain, packed] =
+        [false, true].map(|gzip| time(ROUNDS, || published.render(&families, text(gzip))));
     println!("what a scrape adds to the published bytes:");
     let mut later = Instant::now();
     let fresh = time(ROUNDS, || {
@@ -317,7 +342,11 @@ fn main() {
         telemetry.gather(later)
     });
     let again = time(ROUNDS, || telemetry.gather(later));
-    println!("  live families gathered: {:.3} ms; again within a second: {:.3} ms", ms(fresh), ms(again));
+    println!(
+        "  live families gathered: {:.3} ms; again within a second: {:.3} ms",
+        ms(fresh),
+        ms(again)
+    );
     println!("  encoded: {:.3} ms; encoded and compressed: {:.3} ms", ms(plain), ms(packed));
 
     scraping(&publication, "the published part alone", Vec::new);

@@ -1,8 +1,9 @@
 //! The log: its levels, its format, and a bounded queue before standard error.
 //!
-//! It must never make a caller wait: a line that finds the queue full, because nobody reads standard error, is dropped and
-//! counted. It must never let a dependency log below `warn`: at `debug` and `trace` an HTTP or TLS library writes headers
-//! (the token) and bodies (customers' telephone numbers), and no setting may switch that on.
+//! It must never make a caller wait: a line that finds the queue full, because nobody reads
+//! standard error, is dropped and counted. It must never let a dependency log below `warn`: at
+//! `debug` and `trace` an HTTP or TLS library writes headers (the token) and bodies (customers'
+//! telephone numbers), and no setting may switch that on.
 
 use std::{
     io::{self, Write},
@@ -26,7 +27,8 @@ use tracing_subscriber::{
     layer::SubscriberExt,
 };
 
-/// The crates that are logged at the configured level: this one, and those of the workspace that log.
+/// The crates that are logged at the configured level: this one, and those of the workspace that
+/// log.
 const OURS: [&str; 2] = ["wolkvox_exporter", "simulator"];
 
 /// The least severe level to log.
@@ -107,8 +109,8 @@ impl Drop for Log {
     fn drop(&mut self) {
         let (done, flushed) = mpsc::channel::<()>();
         let worker = self.worker.take();
-        // The guard prints to standard output when the queue is full, which may be the pipe that nobody reads. So
-        // another thread drops it.
+        // The guard prints to standard output when the queue is full, which may be the pipe that
+        // nobody reads. So another thread drops it.
         let flush = thread::Builder::new().spawn(move || {
             drop(worker);
             drop(done);
@@ -133,12 +135,14 @@ pub fn init(level: LogLevel, format: LogFormat) -> Result<Log, SetGlobalDefaultE
         .finish(output);
     let dropped = DroppedLines { queue: writer.error_counter(), failed };
     tracing::subscriber::set_global_default(subscriber(level, format, writer))?;
-    // The default hook writes to standard error itself, and could block the thread that serves scrapes.
+    // The default hook writes to standard error itself, and could block the thread that serves
+    // scrapes.
     std::panic::set_hook(Box::new(log_panic));
     Ok(Log { worker: Some(worker), dropped })
 }
 
-/// Logs one line for a panic, with fixed messages only: a formatted one may contain a caller's data.
+/// Logs one line for a panic, with fixed messages only: a formatted one may contain a caller's
+/// data.
 fn log_panic(panic: &PanicHookInfo<'_>) {
     let place = panic.location().map(ToString::to_string).unwrap_or_default();
     if is_of_the_database(&place) {
@@ -146,7 +150,8 @@ fn log_panic(panic: &PanicHookInfo<'_>) {
         tracing::warn!(place, "the state file holds data that the database cannot read");
         return;
     }
-    let message = panic.payload().downcast_ref::<&'static str>().copied().unwrap_or("no fixed message");
+    let message =
+        panic.payload().downcast_ref::<&'static str>().copied().unwrap_or("no fixed message");
     tracing::error!(place, "a panic, which is a bug: {message}");
 }
 
@@ -257,7 +262,10 @@ mod tests {
             tracing::warn!(target: "hyper", "theirs");
             tracing::error!("broken");
         });
-        assert!(log.contains("broken") && !log.contains("chatter") && !log.contains("theirs"), "{log}");
+        assert!(
+            log.contains("broken") && !log.contains("chatter") && !log.contains("theirs"),
+            "{log}"
+        );
     }
 
     #[test]
@@ -271,11 +279,13 @@ mod tests {
     #[test]
     fn a_line_stays_a_line() {
         for format in [LogFormat::Logfmt, LogFormat::Json] {
-            let log =
-                logged(LogLevel::Info, format, || tracing::info!(option = "a\nlevel=error b=\"c\"", "seen"));
+            let log = logged(LogLevel::Info, format, || {
+                tracing::info!(option = "a\nlevel=error b=\"c\"", "seen")
+            });
             assert_eq!(log.lines().count(), 1, "{log}");
         }
-        let json = logged(LogLevel::Info, LogFormat::Json, || tracing::info!(rows = 3, "committed"));
+        let json =
+            logged(LogLevel::Info, LogFormat::Json, || tracing::info!(rows = 3, "committed"));
         let line: serde_json::Value = serde_json::from_str(&json).expect("a JSON object");
         assert_eq!(
             (&line["level"], &line["rows"], &line["message"]),

@@ -14,9 +14,9 @@ use anyhow::Context as _;
 use jiff::Timestamp;
 use wolkvox_exporter::{
     cli::{
-        BackfillArgs, BackupArgs, Cli, Command, CompletionsArgs, DoctorArgs, HealthcheckArgs, InitArgs,
-        LogArgs, RunArgs, StateCommand, StateCopyArgs, StateFileArgs, StateForgetArgs, StateRenameArgs,
-        completions, man,
+        BackfillArgs, BackupArgs, Cli, Command, CompletionsArgs, DoctorArgs, HealthcheckArgs,
+        InitArgs, LogArgs, RunArgs, StateCommand, StateCopyArgs, StateFileArgs, StateForgetArgs,
+        StateRenameArgs, completions, man,
     },
     commands::{
         backfill, demo, doctor, healthcheck,
@@ -125,7 +125,8 @@ fn fill_back(args: &BackfillArgs) -> anyhow::Result<bool> {
             terminal: io::stderr().is_terminal(),
         };
         let context = backfill::RunContext { clock, shutdown };
-        ended = backfill::run(&wanted, &resolved.config, target, context, &mut io::stdout()).await?;
+        ended =
+            backfill::run(&wanted, &resolved.config, target, context, &mut io::stdout()).await?;
         Ok(())
     })?;
     Ok(ended)
@@ -191,7 +192,11 @@ impl Answers for Console {
     }
 
     fn hidden(&mut self, question: &str) -> io::Result<String> {
-        if io::stdin().is_terminal() { rpassword::prompt_password(question) } else { self.line(question) }
+        if io::stdin().is_terminal() {
+            rpassword::prompt_password(question)
+        } else {
+            self.line(question)
+        }
     }
 }
 
@@ -262,7 +267,10 @@ fn copy_target(args: &StateCopyArgs) -> anyhow::Result<()> {
 }
 
 /// Runs `work` on one thread, with the log, until it ends or the first signal.
-fn serve(log: LogArgs, work: impl AsyncFnOnce(Process) -> anyhow::Result<()>) -> anyhow::Result<()> {
+fn serve(
+    log: LogArgs,
+    work: impl AsyncFnOnce(Process) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
     let log = logging::init(log.level, log.format)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let dropped_lines = log.dropped();
@@ -320,7 +328,8 @@ fn print(text: &str) -> anyhow::Result<()> {
     }
 }
 
-/// Prints to standard error for people, because the log may not be set up yet. Failures are ignored.
+/// Prints to standard error for people, because the log may not be set up yet. Failures are
+/// ignored.
 fn print_error(message: &str) {
     let _ = writeln!(io::stderr(), "{message}");
 }

@@ -1,4 +1,5 @@
-//! Any bytes as a configuration file: resolved, or refused with at least one problem that says where.
+//! Any bytes as a configuration file: resolved, or refused with at least one problem that says
+//! where.
 
 #![no_main]
 

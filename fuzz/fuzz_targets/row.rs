@@ -1,4 +1,5 @@
-//! Any bytes as a row: what is read has clean labels, and is the same when the row is written another way.
+//! Any bytes as a row: what is read has clean labels, and is the same when the row is written
+//! another way.
 
 #![no_main]
 

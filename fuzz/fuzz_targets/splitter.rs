@@ -1,5 +1,5 @@
-//! Any bytes in any pieces: the pieces make no difference, and of what is JSON as a whole the rows are those that
-//! serde_json finds.
+//! Any bytes in any pieces: the pieces make no difference, and of what is JSON as a whole the rows
+//! are those that serde_json finds.
 
 #![no_main]
 
@@ -27,7 +27,8 @@ fn split<'a>(pieces: impl Iterator<Item = &'a [u8]>) -> Outcome {
 
 /// Returns true if the fields beside the rows are readable: scalars, each key once.
 fn plain_envelope(body: &[u8], fields: &serde_json::Map<String, Value>) -> bool {
-    let occurs = |key: &str| body.windows(key.len()).filter(|window| *window == key.as_bytes()).count();
+    let occurs =
+        |key: &str| body.windows(key.len()).filter(|window| *window == key.as_bytes()).count();
     ["code", "error", "msg"].iter().all(|key| {
         let scalar = fields.get(*key).is_none_or(|value| !value.is_array() && !value.is_object());
         scalar && occurs(key) <= 1
@@ -35,8 +36,8 @@ fn plain_envelope(body: &[u8], fields: &serde_json::Map<String, Value>) -> bool 
 }
 
 fn compare(body: &[u8], (rows, whole): &Outcome) {
-    // A key may be written with escapes, which the splitter does not look through; and two of a kind have two
-    // readings.
+    // A key may be written with escapes, which the splitter does not look through; and two of a
+    // kind have two readings.
     let data = body.windows(6).filter(|window| *window == b"\"data\"").count();
     if data > 1 || body.windows(2).any(|window| window == b"\\u") {
         return;
@@ -47,9 +48,9 @@ fn compare(body: &[u8], (rows, whole): &Outcome) {
         return;
     };
     let by_number = |keyed: &serde_json::Map<String, Value>| {
-        keyed
-            .keys()
-            .all(|key| !key.is_empty() && key.len() < 20 && key.bytes().all(|byte| byte.is_ascii_digit()))
+        keyed.keys().all(|key| {
+            !key.is_empty() && key.len() < 20 && key.bytes().all(|byte| byte.is_ascii_digit())
+        })
     };
     let expected = match fields.get("data") {
         None | Some(Value::Null) => Vec::new(),
@@ -67,8 +68,9 @@ fn compare(body: &[u8], (rows, whole): &Outcome) {
             return;
         }
     };
-    let read =
-        |row: &Vec<u8>| serde_json::from_slice::<Value>(row).expect("a row of valid JSON is valid JSON");
+    let read = |row: &Vec<u8>| {
+        serde_json::from_slice::<Value>(row).expect("a row of valid JSON is valid JSON")
+    };
     assert_eq!(rows.iter().map(read).collect::<Vec<_>>(), expected);
     if plain_envelope(body, &fields) {
         assert_eq!(*whole, Ok(()));

@@ -1,4 +1,5 @@
-//! Any bytes as a state file, and a good file with damage: opened or refused, and what is opened can be used.
+//! Any bytes as a state file, and a good file with damage: opened or refused, and what is opened
+//! can be used.
 
 #![no_main]
 
@@ -10,7 +11,8 @@ use redb::{StorageBackend, backends::InMemoryBackend};
 use wolkvox_exporter::{
     config::JourneyConfig,
     ledger::{
-        JourneyMeasure, ReconcileParams, RowBatch, SeriesLimits, TargetCounters, TimeBounds, reconcile,
+        JourneyMeasure, ReconcileParams, RowBatch, SeriesLimits, TargetCounters, TimeBounds,
+        reconcile,
     },
     model::LocalSecond,
     store::{Store, StoreError},
@@ -117,7 +119,9 @@ fn damaged(edits: &[u8]) -> Vec<u8> {
             // Most of a file is empty: the header, and what follows it, are more worth the time.
             0..200 => bytes[at % 8192.min(GOOD.len())] ^= edit[4] | 1,
             200..240 => bytes[at % GOOD.len()] = edit[4],
-            240..250 => bytes.resize(bytes.len().max(GOOD.len()) + usize::from(edit[4]) * 16, edit[5]),
+            240..250 => {
+                bytes.resize(bytes.len().max(GOOD.len()) + usize::from(edit[4]) * 16, edit[5])
+            }
             _ => bytes.resize((at % GOOD.len()).max(1), 0),
         }
         if bytes.len() < GOOD.len() {
@@ -128,7 +132,8 @@ fn damaged(edits: &[u8]) -> Vec<u8> {
 }
 
 fuzz_target!(
-    // A panic that the store turns into an error is none; one that comes out of it still ends the run.
+    // A panic that the store turns into an error is none; one that comes out of it still ends the
+    // run.
     init: std::panic::set_hook(Box::new(|panic| eprintln!("{panic}"))),
     |input: &[u8]| {
         let Some((&kind, rest)) = input.split_first() else { return };

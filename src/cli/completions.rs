@@ -9,8 +9,8 @@ pub fn script(mut definition: clap::Command, shell: Shell) -> String {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut definition, NAME, &mut script);
     let script = String::from_utf8_lossy(&script).into_owned();
-    // In bash it spells the path of a subcommand in two ways if the binary's name has a hyphen, and completes nothing
-    // after one (clap-rs/clap#6421).
+    // In bash it spells the path of a subcommand in two ways if the binary's name has a hyphen, and
+    // completes nothing after one (clap-rs/clap#6421).
     let mistaken = NAME.replace('-', "__subcmd__");
     let meant = NAME.replace('-', "__");
     if shell == Shell::Bash { script.replace(&mistaken, &meant) } else { script }

@@ -35,14 +35,21 @@ use crate::{
         env!("WOLKVOX_BUILT_WITH")
     ),
     about = "Exact Prometheus metrics of the menu options chosen in a Wolkvox contact centre",
-    // A flag of the exporter in front of a subcommand would have no effect there: refused, not ignored.
+    // A flag of the exporter in front of a subcommand would have no effect there: refused, not
+    // ignored.
     args_conflicts_with_subcommands = true,
     after_help = "The token comes from --wolkvox.token-file or the environment variable WOLKVOX_TOKEN.\n\
                   Durations are written like 30s, 5m, 1h30m or 2d. An empty environment variable counts as not set."
 )]
 pub struct Cli {
     /// Language of messages; the log is English [default: by the locale]
-    #[arg(long = "lang", env = "WOLKVOX_LANG", value_name = "LANGUAGE", ignore_case = true, global = true)]
+    #[arg(
+        long = "lang",
+        env = "WOLKVOX_LANG",
+        value_name = "LANGUAGE",
+        ignore_case = true,
+        global = true
+    )]
     pub lang: Option<Language>,
 
     /// The subcommand; none runs the exporter.
@@ -57,7 +64,8 @@ pub struct Cli {
 /// The subcommands, beside running the exporter.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Read Wolkvox's past into files for Prometheus, and into a state from which the exporter continues
+    /// Read Wolkvox's past into files for Prometheus, and into a state from which the exporter
+    /// continues
     Backfill(Box<BackfillArgs>),
     /// Print a script that completes subcommands and flags in a shell
     Completions(CompletionsArgs),
@@ -65,9 +73,11 @@ pub enum Command {
     Demo(DemoArgs),
     /// Check each target and say what to do: network, token, quota, clock, time zone, rows
     Doctor(Box<DoctorArgs>),
-    /// Ask the exporter that runs here with the same flags whether it is alive, and exit with 0 or 1
+    /// Ask the exporter that runs here with the same flags whether it is alive, and exit with 0 or
+    /// 1
     Healthcheck(HealthcheckArgs),
-    /// Set up a target: ask for server and token, write the configuration, and check it as `doctor` does
+    /// Set up a target: ask for server and token, write the configuration, and check it as `doctor`
+    /// does
     Init(Box<InitArgs>),
     /// Write the manual pages into a directory
     Man(ManArgs),
@@ -89,7 +99,8 @@ pub enum StateCommand {
     Copy(StateCopyArgs),
     /// Rename a target and keep its counters; no exporter may use the file
     Rename(StateRenameArgs),
-    /// Remove a target that is no longer configured, with all its counts; no exporter may use the file
+    /// Remove a target that is no longer configured, with all its counts; no exporter may use the
+    /// file
     Forget(StateForgetArgs),
 }
 
@@ -158,7 +169,12 @@ pub struct BackupArgs {
 #[derive(Debug, Args)]
 pub struct DemoArgs {
     /// The same seed gives the same calls
-    #[arg(long = "demo.seed", env = "WOLKVOX_DEMO_SEED", value_name = "NUMBER", default_value_t = 1)]
+    #[arg(
+        long = "demo.seed",
+        env = "WOLKVOX_DEMO_SEED",
+        value_name = "NUMBER",
+        default_value_t = 1
+    )]
     pub seed: u64,
 
     /// Number of past days to write into files for Prometheus first, as `backfill` makes them
@@ -176,7 +192,8 @@ pub struct DemoArgs {
     #[arg(id = "demo_output", long = "output", env = "WOLKVOX_OUTPUT", value_name = "DIRECTORY")]
     pub output: Option<PathBuf>,
 
-    /// A label that Prometheus adds when it scrapes, for these files; repeat it, or separate by commas, for several
+    /// A label that Prometheus adds when it scrapes, for these files; repeat it, or separate by
+    /// commas, for several
     #[arg(
         id = "demo_label",
         long = "label",
@@ -290,14 +307,16 @@ fn command(is_empty: impl Fn(&std::ffi::OsStr) -> bool) -> ClapCommand {
         .mut_subcommand("healthcheck", hide_check)
 }
 
-/// Hides the value of an environment twin, because people paste `--help` into tickets, and removes a twin that is empty.
+/// Hides the value of an environment twin, because people paste `--help` into tickets, and removes
+/// a twin that is empty.
 fn quiet(arg: clap::Arg, is_empty: impl Fn(&std::ffi::OsStr) -> bool) -> clap::Arg {
     let empty = arg.get_env().is_some_and(is_empty);
     let arg = arg.hide_env_values(true);
     if empty { arg.env(None::<&'static str>) } else { arg }
 }
 
-/// Hides `--config.check`: `doctor` begins with that check, and `healthcheck` is another kind of check.
+/// Hides `--config.check`: `doctor` begins with that check, and `healthcheck` is another kind of
+/// check.
 fn hide_check(sub: ClapCommand) -> ClapCommand {
     sub.mut_arg("check", |arg| arg.hide(true))
 }
@@ -317,10 +336,15 @@ mod tests {
         let subcommands = command.get_subcommands().flat_map(ClapCommand::get_arguments);
         let mut seen = 0;
         for arg in command.get_arguments().chain(subcommands) {
-            let Some(long) = arg.get_long().filter(|long| !["help", "version"].contains(long)) else {
+            let Some(long) = arg.get_long().filter(|long| !["help", "version"].contains(long))
+            else {
                 continue;
             };
-            let name = long.strip_prefix("wolkvox.").unwrap_or(long).replace(['.', '-'], "_").to_uppercase();
+            let name = long
+                .strip_prefix("wolkvox.")
+                .unwrap_or(long)
+                .replace(['.', '-'], "_")
+                .to_uppercase();
             let twin = arg.get_env().map(|env| env.to_string_lossy().into_owned());
             assert_eq!(twin, Some(format!("WOLKVOX_{name}")), "--{long}");
             seen += 1;

@@ -2,7 +2,8 @@
 //!
 //! Needs no account and leaves nothing behind, because its state lives in memory. If its past goes
 //! into files for Prometheus, the state is saved beside them, because the series in Prometheus go
-//! on after a restart. Two options stop being chosen, so that whoever tries the product sees what it is for.
+//! on after a restart. Two options stop being chosen, so that whoever tries the product sees what
+//! it is for.
 
 use std::{fs, io::Write, sync::Arc, time::Duration};
 
@@ -18,8 +19,8 @@ use crate::{
         run::{self, Load, Process, StateLocation},
     },
     config::{
-        self, BackfillConfig, BaselineConfig, Config, JourneyConfig, PollConfig, Resolved, Secret, StartFrom,
-        StateConfig, TargetConfig, TokenSource,
+        self, BackfillConfig, BaselineConfig, Config, JourneyConfig, PollConfig, Resolved, Secret,
+        StartFrom, StateConfig, TargetConfig, TokenSource,
     },
     i18n::{Bilingual, bilingual},
     store::Store,
@@ -34,8 +35,8 @@ const STATE: &str = "state.redb";
 /// Time between two samples of a series in the files of the past: the longest, for the smallest
 /// files.
 const SPARSE: Duration = Duration::from_secs(298);
-/// Load of the quietest hour, as a share of the busiest. At any hour enough people call for an incident to be noticed
-/// within minutes.
+/// Load of the quietest hour, as a share of the busiest. At any hour enough people call for an
+/// incident to be noticed within minutes.
 const LEAST_LOAD: f64 = 0.4;
 /// Time before the start at which the first option died. It stays dead.
 const DEAD_SINCE: SignedDuration = SignedDuration::from_hours(14);
@@ -63,13 +64,15 @@ pub async fn run(
         return Ok(());
     }
     let listeners = run::bind(&config.web.listen_addresses).await?;
-    let port = listeners.first().and_then(|l| l.local_addr().ok()).map_or(10013, |address| address.port());
+    let port =
+        listeners.first().and_then(|l| l.local_addr().ok()).map_or(10013, |address| address.port());
     info!(
         "a simulated contact centre with {} behind it; open {}://localhost:{port}/",
         args.days.map_or_else(|| "a day".to_owned(), |days| format!("{days} days")),
         if config.web.is_https() { "https" } else { "http" }
     );
-    // A person who looks at a demonstration has it under this port on this machine, also from a container.
+    // A person who looks at a demonstration has it under this port on this machine, also from a
+    // container.
     let own = run::own_runbooks(&config.web, "localhost", &listeners);
     config.web.runbooks_url.get_or_insert(own);
     // A reload finds the same configuration.
@@ -86,8 +89,8 @@ async fn open_store(args: &DemoArgs) -> anyhow::Result<Arc<Store>> {
     run::open(StateLocation::File(output.join(STATE))).await
 }
 
-/// Returns the incidents of a demonstration that started at `start`: an option that died the evening before, and one that
-/// dies while somebody watches.
+/// Returns the incidents of a demonstration that started at `start`: an option that died the
+/// evening before, and one that dies while somebody watches.
 fn incidents(start: Timestamp) -> Vec<OptionIncident> {
     vec![
         OptionIncident { from: start - DEAD_SINCE, ..OptionIncident::of("4628", "VENTAS_HOGAR") },
@@ -121,12 +124,14 @@ async fn simulated_target(
     let api = TcpListener::bind(("127.0.0.1", 0)).await.context("cannot listen on 127.0.0.1")?;
     let address = api.local_addr()?;
     tokio::spawn(serve(api, simulator, process.shutdown.clone().cancelled_owned()));
-    let endpoint = format!("http://{address}/").parse().context("the simulator's address is no URL")?;
+    let endpoint =
+        format!("http://{address}/").parse().context("the simulator's address is no URL")?;
     let token = TokenSource::fixed(&Secret::new(token), &Bilingual::verbatim("simulator"))?;
     Ok(TargetConfig { outcomes: true, ..TargetConfig::new("demo", endpoint, token, zone) })
 }
 
-/// Makes the configuration of an exporter that polls `target` every few seconds and begins a day back.
+/// Makes the configuration of an exporter that polls `target` every few seconds and begins a day
+/// back.
 fn config(args: &DemoArgs, target: TargetConfig) -> anyhow::Result<Config> {
     // No zero is held by default, so that the first scrape shows the whole day.
     let flags = args.menu.clone();
@@ -173,7 +178,8 @@ async fn fill_back(
         every: SPARSE,
     };
     // The past has windows of the usual length; those of seconds begin with the present.
-    let usual = PollConfig { requests_in_flight: config.poll.requests_in_flight, ..PollConfig::default() };
+    let usual =
+        PollConfig { requests_in_flight: config.poll.requests_in_flight, ..PollConfig::default() };
     let past = Config { poll: usual, ..config.clone() };
     let target = backfill::Target { output, store: store.clone(), state: None, terminal };
     let context = RunContext { clock: process.clock.clone(), shutdown: process.shutdown.clone() };

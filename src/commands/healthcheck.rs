@@ -43,7 +43,9 @@ fn ask(address: &ListenAddress) -> Result<(), String> {
             return Err(format!("{address} means any free port: nobody knows where to ask"));
         }
         match TcpStream::connect_timeout(&from_here(*candidate), PATIENCE) {
-            Ok(stream) => return judge(exchange(stream)).map_err(|why| format!("{address}: {why}")),
+            Ok(stream) => {
+                return judge(exchange(stream)).map_err(|why| format!("{address}: {why}"));
+            }
             Err(error) => reason = Some(error),
         }
     }
@@ -72,7 +74,8 @@ fn exchange(mut stream: TcpStream) -> io::Result<String> {
 }
 
 fn judge(answer: io::Result<String>) -> Result<(), String> {
-    let answer = answer.map_err(|error| format!("connected, but without an answer in time: {error}"))?;
+    let answer =
+        answer.map_err(|error| format!("connected, but without an answer in time: {error}"))?;
     let status = answer.lines().next().filter(|line| line.starts_with("HTTP/1."));
     match status.and_then(|line| line.split(' ').nth(1)) {
         Some("200") => Ok(()),

@@ -156,7 +156,9 @@ pub async fn run(
     let exporter = Exporter {
         publisher: Publisher::start(telemetry.clone()),
         telemetry,
-        readiness: Arc::new(ArcSwap::from_pointee(Readiness::NotReady("restoring the state".to_owned()))),
+        readiness: Arc::new(ArcSwap::from_pointee(Readiness::NotReady(
+            "restoring the state".to_owned(),
+        ))),
         notices: Arc::default(),
         clock: process.clock,
     };
@@ -183,7 +185,8 @@ fn runbooks_url(web: &WebConfig, listeners: &[TcpListener]) -> String {
     own_runbooks(web, host, listeners)
 }
 
-/// Returns the address of the runbooks that this process serves, for people who know the machine as `host`.
+/// Returns the address of the runbooks that this process serves, for people who know the machine as
+/// `host`.
 pub(super) fn own_runbooks(web: &WebConfig, host: &str, listeners: &[TcpListener]) -> String {
     let scheme = if web.is_https() { "https" } else { "http" };
     let address = listeners.first().and_then(|listener| listener.local_addr().ok());
@@ -357,10 +360,11 @@ impl Exporter {
     /// Makes a new state file from the published counters, after the old one lost its contents.
     async fn make_state_anew(&self, store: &Arc<Store>) -> Result<(), StoreError> {
         let store = store.clone();
-        let targets: Vec<_> = self.publisher.snapshots().iter().map(|target| rescued(target)).collect();
-        spawn_blocking(move || store.make_anew(&targets))
-            .await
-            .unwrap_or_else(|panic| Err(StoreError::Failed(format!("making it anew broke off: {panic}"))))
+        let targets: Vec<_> =
+            self.publisher.snapshots().iter().map(|target| rescued(target)).collect();
+        spawn_blocking(move || store.make_anew(&targets)).await.unwrap_or_else(|panic| {
+            Err(StoreError::Failed(format!("making it anew broke off: {panic}")))
+        })
     }
 }
 
@@ -382,7 +386,9 @@ fn log_reload(outcome: &Result<Change, String>) {
             unchanged = change.kept,
             "the configuration was reloaded"
         ),
-        Err(reason) => error!("the configuration was not taken over: {}", reason.replace('\n', "; ")),
+        Err(reason) => {
+            error!("the configuration was not taken over: {}", reason.replace('\n', "; "))
+        }
     }
 }
 
@@ -391,15 +397,21 @@ fn log_reload(outcome: &Result<Change, String>) {
 struct Threads(Option<Runtime>);
 
 impl Threads {
-    /// Starts the threads on which pollers run: reading an answer keeps one busy, and must not hold up a scrape.
+    /// Starts the threads on which pollers run: reading an answer keeps one busy, and must not hold
+    /// up a scrape.
     fn for_pollers() -> anyhow::Result<Self> {
         let threads = std::thread::available_parallelism().map_or(1, usize::from).min(MAX_WORKERS);
         let mut builder = runtime::Builder::new_multi_thread();
-        builder.worker_threads(threads).max_blocking_threads(MAX_BLOCKING).thread_name("poller").enable_all();
+        builder
+            .worker_threads(threads)
+            .max_blocking_threads(MAX_BLOCKING)
+            .thread_name("poller")
+            .enable_all();
         Self::of(builder)
     }
 
-    /// Starts the threads for work on the state, which look-ups of names and token files that hang must not hold up.
+    /// Starts the threads for work on the state, which look-ups of names and token files that hang
+    /// must not hold up.
     fn for_the_state() -> anyhow::Result<Self> {
         let mut builder = runtime::Builder::new_current_thread();
         builder.max_blocking_threads(STORE_THREADS).thread_name("state");
@@ -427,7 +439,11 @@ impl Drop for Threads {
 async fn access(path: Option<PathBuf>) -> anyhow::Result<Access> {
     let Some(path) = path else { return Ok(Access::open()) };
     let rules = spawn_blocking(move || WebRules::read(&path)).await??;
-    info!(tls = rules.tls.is_some(), users = rules.users.len(), "the web configuration is in force");
+    info!(
+        tls = rules.tls.is_some(),
+        users = rules.users.len(),
+        "the web configuration is in force"
+    );
     Ok(Access::new(rules, random_key()?))
 }
 

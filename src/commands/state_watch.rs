@@ -65,7 +65,9 @@ impl StateWatch {
     async fn save(&self, what: Displacement) -> Result<(), StoreError> {
         if what.keeps_contents() {
             let store = self.store.clone();
-            return spawn_blocking(move || store.put_back()).await.unwrap_or_else(|_| Err(broke_off()));
+            return spawn_blocking(move || store.put_back())
+                .await
+                .unwrap_or_else(|_| Err(broke_off()));
         }
         let (sender, outcome) = oneshot::channel();
         // If nobody takes the request, the process is ending, and the outcome is an error.
@@ -130,8 +132,10 @@ pub(super) async fn look_for_renamed(store: &Arc<Store>, config: &Config, notice
     // A state that cannot be read now is reported by the work that needs it.
     let Ok(Ok(known)) = spawn_blocking(move || store.target_names()).await else { return };
     let configured: Vec<&String> = config.targets.iter().map(|target| &target.name).collect();
-    let left: Vec<String> = known.iter().filter(|name| !configured.contains(name)).cloned().collect();
-    let begun: Vec<String> = configured.into_iter().filter(|name| !known.contains(name)).cloned().collect();
+    let left: Vec<String> =
+        known.iter().filter(|name| !configured.contains(name)).cloned().collect();
+    let begun: Vec<String> =
+        configured.into_iter().filter(|name| !known.contains(name)).cloned().collect();
     if left.is_empty() || begun.is_empty() {
         return;
     }

@@ -8,8 +8,8 @@ use std::path::PathBuf;
 use clap::{Args, builder::BoolishValueParser};
 
 use super::{
-    BaselineConfig, Flags, JourneyConfig, MenuConfig, NameFlags, PollConfig, StateConfig, TargetFlags,
-    WebConfig,
+    BaselineConfig, Flags, JourneyConfig, MenuConfig, NameFlags, PollConfig, StateConfig,
+    TargetFlags, WebConfig,
 };
 use crate::logging::{LogFormat, LogLevel};
 

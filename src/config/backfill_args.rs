@@ -20,11 +20,16 @@ pub struct BackfillArgs {
     pub until: Option<String>,
 
     /// Directory for the files, created if missing
-    #[arg(id = "backfill_output", long = "output", env = "WOLKVOX_OUTPUT", value_name = "DIRECTORY")]
+    #[arg(
+        id = "backfill_output",
+        long = "output",
+        env = "WOLKVOX_OUTPUT",
+        value_name = "DIRECTORY"
+    )]
     pub output: PathBuf,
 
-    /// A label that Prometheus adds when it scrapes, such as job=wolkvox or instance=host:10013; repeat it, or separate by
-    /// commas, for several
+    /// A label that Prometheus adds when it scrapes, such as job=wolkvox or instance=host:10013;
+    /// repeat it, or separate by commas, for several
     #[arg(
         id = "backfill_label",
         long = "label",

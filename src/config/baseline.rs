@@ -122,6 +122,8 @@ mod tests {
     #[test]
     fn a_date_that_is_none_is_refused_with_the_form_of_one() {
         assert_eq!(date(" 2026-12-25 "), Ok(jiff::civil::date(2026, 12, 25)));
-        assert!(date("25.12.2026").is_err_and(|reason| reason.to_string().contains("as 2026-12-25")));
+        assert!(
+            date("25.12.2026").is_err_and(|reason| reason.to_string().contains("as 2026-12-25"))
+        );
     }
 }

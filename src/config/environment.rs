@@ -13,8 +13,8 @@ use super::Secret;
 pub struct Environment {
     /// `WOLKVOX_TOKEN`.
     pub token: Option<Secret>,
-    /// The first that is set of `HTTPS_PROXY`, `https_proxy`, `ALL_PROXY` and `all_proxy`, and its value, which may hold
-    /// a password.
+    /// The first that is set of `HTTPS_PROXY`, `https_proxy`, `ALL_PROXY` and `all_proxy`, and its
+    /// value, which may hold a password.
     pub proxy: Option<(&'static str, Secret)>,
     /// `NO_PROXY`, or else `no_proxy`: hosts, domains and networks that are reached directly.
     pub no_proxy: Option<String>,
@@ -32,7 +32,9 @@ impl Environment {
         let directories = set(&variable, "SSL_CERT_DIR");
         Self {
             token: text(&variable, "WOLKVOX_TOKEN").map(Secret::new),
-            proxy: proxies.into_iter().find_map(|name| Some((name, Secret::new(text(&variable, name)?)))),
+            proxy: proxies
+                .into_iter()
+                .find_map(|name| Some((name, Secret::new(text(&variable, name)?)))),
             no_proxy: ["NO_PROXY", "no_proxy"].into_iter().find_map(|name| text(&variable, name)),
             ssl_cert_file: set(&variable, "SSL_CERT_FILE").map(PathBuf::from),
             ssl_cert_dirs: directories.iter().flat_map(std::env::split_paths).collect(),
@@ -62,14 +64,22 @@ mod tests {
 
     #[test]
     fn the_first_spelling_that_is_set_wins_and_an_empty_one_is_not_set() {
-        let variables =
-            [("HTTPS_PROXY", ""), ("https_proxy", "http://lower:1"), ("no_proxy", "a"), ("NO_PROXY", "b")];
+        let variables = [
+            ("HTTPS_PROXY", ""),
+            ("https_proxy", "http://lower:1"),
+            ("no_proxy", "a"),
+            ("NO_PROXY", "b"),
+        ];
         let found = Environment::read(|name| {
             variables.iter().find(|(known, _)| *known == name).map(|(_, value)| value.into())
         });
         let (name, value) = found.proxy.expect("one is set");
         assert_eq!((name, value.expose()), ("https_proxy", "http://lower:1"));
         assert_eq!(found.no_proxy.as_deref(), Some("b"));
-        assert!(found.token.is_none() && found.ssl_cert_file.is_none() && found.ssl_cert_dirs.is_empty());
+        assert!(
+            found.token.is_none()
+                && found.ssl_cert_file.is_none()
+                && found.ssl_cert_dirs.is_empty()
+        );
     }
 }

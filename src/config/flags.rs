@@ -6,7 +6,9 @@
 
 use std::{collections::BTreeMap, fmt, marker::PhantomData};
 
-use clap::{Arg, ArgAction, ArgMatches, Args, Command, Error, FromArgMatches, builder::BoolishValueParser};
+use clap::{
+    Arg, ArgAction, ArgMatches, Args, Command, Error, FromArgMatches, builder::BoolishValueParser,
+};
 
 use super::{Arity, FlagGroup, Key};
 
@@ -84,7 +86,9 @@ fn arg(flag: String, key: &Key) -> Arg {
     };
     match key.arity {
         Arity::One => arg.value_name(key.value_name),
-        Arity::Many => arg.value_name(key.value_name).action(ArgAction::Append).value_delimiter(','),
+        Arity::Many => {
+            arg.value_name(key.value_name).action(ArgAction::Append).value_delimiter(',')
+        }
         Arity::Switch => arg.action(ArgAction::SetTrue).value_parser(BoolishValueParser::new()),
     }
 }

@@ -88,7 +88,8 @@ pub struct Config {
 /// One Wolkvox operation.
 #[derive(Debug, Clone)]
 pub struct TargetConfig {
-    /// The `server` label: the target's name if it has one, else its four digits, else host and port.
+    /// The `server` label: the target's name if it has one, else its four digits, else host and
+    /// port.
     pub name: String,
     /// Scheme, host and port; the path is `/`, and there is no query and no user.
     pub endpoint: Url,
@@ -131,7 +132,8 @@ impl TargetConfig {
     /// file counts by its path, because it is read at every use, and the environment's token is the
     /// same for the life of a process.
     pub fn is_as(&self, other: &Self) -> bool {
-        let Self { name, endpoint, egress, token, timezone, licences, outcomes, expected, names } = self;
+        let Self { name, endpoint, egress, token, timezone, licences, outcomes, expected, names } =
+            self;
         let same_token = match (token, &other.token) {
             (TokenSource::File(mine), TokenSource::File(theirs)) => mine == theirs,
             (TokenSource::Fixed(_), TokenSource::Fixed(_)) => true,

@@ -39,8 +39,8 @@ section! {
         nightly_lookback: Duration = seconds("48h", Bounds::at_most(DEEPEST, ["", ""]));
         /// Hour of the server's day for that daily reading, 0 to 23
         nightly_hour: i8 = number("3", 0, 23).value_name("HOUR");
-        /// Where counting begins on the very first start: now, a duration back, or a local date-time
-        /// such as 2026-01-18T00:00:00
+        /// Where counting begins on the very first start: now, a duration back, or a local
+        /// date-time such as 2026-01-18T00:00:00
         start_from: StartFrom = Kind::new("WHEN", "now", start::parse, |value| Some(value.to_string()));
         /// Largest difference between this machine's clock and a server's when counting begins
         max_clock_skew: Duration = seconds("5m", Bounds::NONE);
@@ -140,7 +140,11 @@ fn check_together(poll: &SectionRead<PollConfig>, diagnostics: &mut Diagnostics)
 
 /// Warns of an interval that takes more requests than the licences pay for: polling would stop at
 /// some hour of every day.
-fn check_quota(target: &TargetConfig, poll: &SectionRead<PollConfig>, diagnostics: &mut Diagnostics) {
+fn check_quota(
+    target: &TargetConfig,
+    poll: &SectionRead<PollConfig>,
+    diagnostics: &mut Diagnostics,
+) {
     let Some(licences) = target.licences else { return };
     let needed = 86_400 / poll.config.interval.as_secs().max(1);
     let quota = u64::from(licences) * REQUESTS_PER_LICENCE;

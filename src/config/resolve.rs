@@ -8,8 +8,8 @@ use std::path::Path;
 use jiff::Timestamp;
 
 use crate::config::{
-    Config, ConfigError, Environment, Flags, ListenAddress, MenuConfig, PollConfig, Resolved, RunArgs,
-    WebConfig, baseline,
+    Config, ConfigError, Environment, Flags, ListenAddress, MenuConfig, PollConfig, Resolved,
+    RunArgs, WebConfig, baseline,
     metrics::{self, journey},
     poll,
     read::{diagnostics::Diagnostics, file::ConfigFile},
@@ -21,15 +21,19 @@ use crate::i18n::bilingual;
 
 /// Resolves flags, the file they name, and the environment.
 ///
-/// An empty variable counts as not set. A flag wins over the file, the file over the default. Relative paths in the file
-/// begin at the file's directory, those in flags at the working directory. `now` decides whether `start_from` lies in the
-/// future.
+/// An empty variable counts as not set. A flag wins over the file, the file over the default.
+/// Relative paths in the file begin at the file's directory, those in flags at the working
+/// directory. `now` decides whether `start_from` lies in the future.
 ///
 /// Blocks: reads the configuration file and the token files, and looks up names to listen on.
 ///
 /// # Errors
 /// With every problem found. When the file itself cannot be read or parsed, that is the only one.
-pub fn resolve(args: &RunArgs, environment: &Environment, now: Timestamp) -> Result<Resolved, ConfigError> {
+pub fn resolve(
+    args: &RunArgs,
+    environment: &Environment,
+    now: Timestamp,
+) -> Result<Resolved, ConfigError> {
     let file = read(args.config.file.as_deref())?;
     let mut diagnostics = Diagnostics::default();
     let given = Given { target: &args.wolkvox, names: &args.names, environment, file: &file };
@@ -113,7 +117,8 @@ mod tests {
     #[test]
     fn the_shared_settings_are_checked_too() {
         let menu = Flags::default().with("menu.zero-hold", "soon");
-        let web = Flags::default().with("web.listen-address", "10013").with("web.telemetry-path", "/");
+        let web =
+            Flags::default().with("web.listen-address", "10013").with("web.telemetry-path", "/");
         let error = resolve_shared(&menu, &web).expect_err("three mistakes");
         assert_eq!(error.problems.len(), 3, "{error}");
         assert_eq!(error.to_string().lines().count(), 3, "{error}");
@@ -131,7 +136,9 @@ mod tests {
     fn filled<G: FlagGroup>(texts: &mut impl Iterator<Item = Option<String>>) -> Flags<G> {
         let mut flags = Flags::default();
         for key in G::keys() {
-            let Some(flag) = key.flag.filter(|_| key.arity == Arity::One && key.value_name != "FILE") else {
+            let Some(flag) =
+                key.flag.filter(|_| key.arity == Arity::One && key.value_name != "FILE")
+            else {
                 continue;
             };
             if let Some(text) = texts.next().flatten() {

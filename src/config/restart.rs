@@ -21,7 +21,8 @@ pub fn needs_restart(running: &Config, wanted: &Config) -> Vec<Problem> {
 mod tests {
     use super::*;
     use crate::config::{
-        BaselineConfig, JourneyConfig, ListenAddress, MenuConfig, PollConfig, StateConfig, WebConfig,
+        BaselineConfig, JourneyConfig, ListenAddress, MenuConfig, PollConfig, StateConfig,
+        WebConfig,
     };
 
     fn config() -> Config {
@@ -52,7 +53,8 @@ mod tests {
         wanted.web.telemetry_path = "/m".to_owned();
         wanted.web.config_file = Some("web.yml".into());
         wanted.web.enable_lifecycle = true;
-        let said: Vec<String> = needs_restart(&running, &wanted).iter().map(Problem::to_string).collect();
+        let said: Vec<String> =
+            needs_restart(&running, &wanted).iter().map(Problem::to_string).collect();
         let expected = [
             "poll.requests_in_flight: changed from 64 to 3",
             "state.path: changed from a.redb to b.redb",

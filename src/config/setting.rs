@@ -21,7 +21,8 @@ use crate::config::{
 };
 use crate::i18n::{Bilingual, Language, bilingual};
 
-/// Untyped part of a declaration: the names under which a setting is known, and what people read about it.
+/// Untyped part of a declaration: the names under which a setting is known, and what people read
+/// about it.
 #[derive(Debug, Clone)]
 pub struct Key {
     /// Path in the configuration file, such as `poll.interval`; `None` if only a flag sets it.
@@ -218,7 +219,8 @@ impl<T: 'static> Kind<T> {
         }
     }
 
-    /// Declares a setting that a function of its section reads, because it is more than one text or needs other settings.
+    /// Declares a setting that a function of its section reads, because it is more than one text or
+    /// needs other settings.
     pub(crate) fn apart(
         default: &'static str,
         initial: fn() -> T,
@@ -229,7 +231,9 @@ impl<T: 'static> Kind<T> {
             key: Key::text("VALUE", "").or(default).schema(schema),
             has_flag: false,
             initial: Box::new(initial),
-            parse: Box::new(|_| Err(bilingual!("a text cannot stand here", "aquí no puede ir un texto"))),
+            parse: Box::new(|_| {
+                Err(bilingual!("a text cannot stand here", "aquí no puede ir un texto"))
+            }),
             show,
         }
     }
@@ -342,7 +346,10 @@ pub(crate) fn seconds(default: &'static str, bounds: Bounds<Duration>) -> Kind<D
 }
 
 /// Reads whole seconds within bounds.
-pub(crate) fn bounded_seconds(text: &str, bounds: &Bounds<Duration>) -> Result<Duration, Bilingual> {
+pub(crate) fn bounded_seconds(
+    text: &str,
+    bounds: &Bounds<Duration>,
+) -> Result<Duration, Bilingual> {
     bounded(parse_seconds(text)?, bounds)
 }
 
@@ -360,8 +367,13 @@ where
     T: FromStr + fmt::Display + PartialOrd + Copy + Serialize + 'static,
 {
     let schema = json!({"type": "integer", "minimum": min, "maximum": max});
-    Kind::new("NUMBER", default, move |text| parse_number(text, min, max), |value| Some(value.to_string()))
-        .schema(schema)
+    Kind::new(
+        "NUMBER",
+        default,
+        move |text| parse_number(text, min, max),
+        |value| Some(value.to_string()),
+    )
+    .schema(schema)
 }
 
 fn parse_number<T: FromStr + fmt::Display + PartialOrd + Copy>(
@@ -392,9 +404,10 @@ pub(crate) fn boolean(text: &str) -> Result<bool, Bilingual> {
     match text.trim() {
         "true" => Ok(true),
         "false" => Ok(false),
-        other => {
-            Err(bilingual!("{other:?} must be `true` or `false`", "{other:?} debe ser `true` o `false`"))
-        }
+        other => Err(bilingual!(
+            "{other:?} must be `true` or `false`",
+            "{other:?} debe ser `true` o `false`"
+        )),
     }
 }
 
@@ -464,7 +477,8 @@ impl<S> SectionRead<S> {
     }
 }
 
-/// Reads a section: a flag or its variable wins over the file, the file over the default. Notes every problem.
+/// Reads a section: a flag or its variable wins over the file, the file over the default. Notes
+/// every problem.
 pub(crate) fn read_section<S: Section>(
     flags: &Flags<S>,
     file: &ConfigFile,
@@ -525,7 +539,11 @@ pub(crate) fn show_section<S: Section>(section: &S, f: &mut fmt::Formatter<'_>) 
 }
 
 /// Notes every setting of a section that a reload must not change, and that differs.
-pub(crate) fn changed_until_restart<S: Section>(running: &S, wanted: &S, problems: &mut Vec<Problem>) {
+pub(crate) fn changed_until_restart<S: Section>(
+    running: &S,
+    wanted: &S,
+    problems: &mut Vec<Problem>,
+) {
     for setting in S::settings().into_iter().filter(|setting| setting.key.fixed) {
         let before = (setting.show)(running).unwrap_or_else(|| "none".to_owned());
         let after = (setting.show)(wanted).unwrap_or_else(|| "none".to_owned());
@@ -562,8 +580,9 @@ impl<T> OneText for Option<Vec<T>> {}
 
 /// Declares a section: its type, its flags, and its keys in the file.
 ///
-/// Each setting is written as a field: the doc comment is its help, then come name, type and [`Kind`]. A setting that is not
-/// one text names the type of its key in the file after `as`, and a function of the section reads it.
+/// Each setting is written as a field: the doc comment is its help, then come name, type and
+/// [`Kind`]. A setting that is not one text names the type of its key in the file after `as`, and a
+/// function of the section reads it.
 macro_rules! section {
     (
         $(#[$meta:meta])*

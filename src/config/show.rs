@@ -1,6 +1,7 @@
 //! A configuration as `--config.check` prints it.
 //!
-//! Owns that text: one setting a line, in the file's own order and names. Tokens print as `<secret>`.
+//! Owns that text: one setting a line, in the file's own order and names. Tokens print as
+//! `<secret>`.
 
 use std::fmt::{self, Display, Formatter};
 

@@ -56,7 +56,10 @@ impl StartFrom {
                 "{self} está en el futuro del reloj de un servidor"
             )),
             Ok(instant) if now.duration_since(instant).unsigned_abs() <= OLDEST => Ok(instant),
-            _ => Err(bilingual!("{self} is more than ten years back", "{self} es hace más de diez años")),
+            _ => Err(bilingual!(
+                "{self} is more than ten years back",
+                "{self} es hace más de diez años"
+            )),
         }
     }
 }
@@ -77,7 +80,8 @@ pub(crate) fn parse(text: &str) -> Result<StartFrom, Bilingual> {
     if text.eq_ignore_ascii_case("now") {
         return Ok(StartFrom::Now);
     }
-    // A text that begins like a year is a date, so that a slip in it is not reported as a bad duration.
+    // A text that begins like a year is a date, so that a slip in it is not reported as a bad
+    // duration.
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
     if digits == 4 && text.as_bytes().get(4) == Some(&b'-') {
         return parse_local(text).map(StartFrom::At);
@@ -154,7 +158,8 @@ mod tests {
     fn is_an_instant_of_the_servers_clock() {
         let now: Timestamp = "2026-01-18T12:00:00Z".parse().expect("a timestamp");
         let bogota = TimeZone::get("America/Bogota").expect("bundled");
-        let instant = |text: &str| parse(text).expect(text).instant(now, &bogota).map(|at| at.to_string());
+        let instant =
+            |text: &str| parse(text).expect(text).instant(now, &bogota).map(|at| at.to_string());
         assert_eq!(instant("now").as_deref(), Ok("2026-01-18T12:00:00Z"));
         assert_eq!(instant("24h").as_deref(), Ok("2026-01-17T12:00:00Z"));
         assert_eq!(instant("2026-01-18").as_deref(), Ok("2026-01-18T05:00:00Z"));

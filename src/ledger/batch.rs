@@ -1,7 +1,8 @@
-//! The rows of one answer, reduced to what the ledger needs, until it is known that the answer is whole.
+//! The rows of one answer, reduced to what the ledger needs, until it is known that the answer is
+//! whole.
 //!
-//! 40 bytes a row, whatever the answer's size. Holds no text of a row but its labels, each once. It also says whether so
-//! many rows could not be read that the answer is not what it is taken for.
+//! 40 bytes a row, whatever the answer's size. Holds no text of a row but its labels, each once. It
+//! also says whether so many rows could not be read that the answer is not what it is taken for.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -91,8 +92,8 @@ impl RowBatch {
         }
     }
 
-    /// Leaves out what is dated before `first` or after `last`: of a server that does not keep to the span that it is asked
-    /// for.
+    /// Leaves out what is dated before `first` or after `last`: of a server that does not keep to
+    /// the span that it is asked for.
     pub fn keep_between(&mut self, first: LocalSecond, last: LocalSecond) {
         let before = self.rows.len();
         self.rows.retain(|row| (first..=last).contains(&row.date));
@@ -115,7 +116,8 @@ impl RowBatch {
         unread.map(|(reason, count)| (*reason, *count))
     }
 
-    /// Takes rows dated after `latest` for unreadable: nothing real lies days after the window that was asked for.
+    /// Takes rows dated after `latest` for unreadable: nothing real lies days after the window that
+    /// was asked for.
     pub fn reject_after(&mut self, latest: LocalSecond) {
         let before = self.rows.len();
         self.rows.retain(|row| row.date <= latest);
@@ -123,7 +125,8 @@ impl RowBatch {
         if future > 0 {
             let reason = Rejection::FutureDate;
             *self.rejected.entry(reason).or_default() += future;
-            let example = Rejected { field: "date", pattern: "days in the future".into(), ..reason.into() };
+            let example =
+                Rejected { field: "date", pattern: "days in the future".into(), ..reason.into() };
             self.examples.entry(reason).or_insert(example);
         }
     }
@@ -139,7 +142,8 @@ impl RowBatch {
             return Err(ApiError::NotJson("a row is none".to_owned()));
         }
         let (unread, rows) = (self.unread(), self.rows());
-        let large = unread > 0 && (rows == 0 || (unread > 1 && unread * LARGE_SHARE >= unread + rows));
+        let large =
+            unread > 0 && (rows == 0 || (unread > 1 && unread * LARGE_SHARE >= unread + rows));
         match self.example().filter(|_| large) {
             Some(Rejected { field, pattern, .. }) => Err(ApiError::RowsRejected {
                 rejected: unread,
@@ -176,7 +180,9 @@ impl RowBatch {
             date: row.date,
             fingerprint: row.fingerprint,
             // A hash of 0 is as good as one of 1.
-            interaction: row.interaction.map(|hash| hash.try_into().unwrap_or(std::num::NonZeroU64::MIN)),
+            interaction: row
+                .interaction
+                .map(|hash| hash.try_into().unwrap_or(std::num::NonZeroU64::MIN)),
             menu,
             second: row.second.map_or(NO_SECOND, |second| second.min(NO_SECOND - 1)),
             attempts: row.attempts,
@@ -194,7 +200,8 @@ impl RowBatch {
         let menu = match self.by_ruled.get(&ruled) {
             Some(menu) => *menu,
             None => {
-                let menu = u32::try_from(self.labels.len()).expect("an answer has fewer rows than 2^32");
+                let menu =
+                    u32::try_from(self.labels.len()).expect("an answer has fewer rows than 2^32");
                 self.labels.push(ruled.clone());
                 self.by_ruled.insert(ruled, menu);
                 menu
@@ -264,7 +271,11 @@ mod tests {
             (6, &[(BadDate, 2)], 2, false),
         ] {
             let batch = batch(rows, rejected);
-            assert_eq!((batch.unread(), batch.verdict().is_ok()), (unread, good), "{rows} {rejected:?}");
+            assert_eq!(
+                (batch.unread(), batch.verdict().is_ok()),
+                (unread, good),
+                "{rows} {rejected:?}"
+            );
         }
     }
 
@@ -278,8 +289,12 @@ mod tests {
         for pattern in ["99/99/9999", "a"] {
             batch.push(example("date", pattern, Rejection::BadDate));
         }
-        let named =
-            ApiError::RowsRejected { rejected: 3, total: 4, field: "date", pattern: "99/99/9999".into() };
+        let named = ApiError::RowsRejected {
+            rejected: 3,
+            total: 4,
+            field: "date",
+            pattern: "99/99/9999".into(),
+        };
         assert_eq!(batch.verdict(), Err(named));
         batch.push(Err(Rejected { damaged: true, ..Rejection::Malformed.into() }));
         assert!(matches!(batch.verdict(), Err(ApiError::NotJson(_))));
@@ -293,7 +308,10 @@ mod tests {
         assert_eq!((mixed.rows(), mixed.unread(), mixed.verdict()), (2, 1, Ok(())));
         let mut future = batch(3, &[]);
         future.reject_after(LocalSecond::new(-1));
-        assert!(matches!(future.verdict(), Err(ApiError::RowsRejected { rejected: 3, field: "date", .. })));
+        assert!(matches!(
+            future.verdict(),
+            Err(ApiError::RowsRejected { rejected: 3, field: "date", .. })
+        ));
     }
 
     #[test]
@@ -303,7 +321,8 @@ mod tests {
             row.date = LocalSecond::new(date);
         }
         batch.sort_by_date();
-        let dates = |batch: &RowBatch| batch.rows.iter().map(|row| row.date.get()).collect::<Vec<_>>();
+        let dates =
+            |batch: &RowBatch| batch.rows.iter().map(|row| row.date.get()).collect::<Vec<_>>();
         let first = batch.take_before(LocalSecond::new(8));
         assert_eq!((dates(&first), first.unread()), (vec![3, 3, 7], 2));
         assert_eq!((dates(&batch), batch.unread(), batch.labels.len()), (vec![8, 9], 0, 1));

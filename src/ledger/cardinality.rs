@@ -1,7 +1,7 @@
 //! The bound on series: who gets a place of its own, and who goes to `other`.
 //!
-//! A server that invents options must fill neither this memory nor Prometheus's. What is over a limit is counted
-//! under `other`, so totals stay exact; what has a place keeps it. Pure.
+//! A server that invents options must fill neither this memory nor Prometheus's. What is over a
+//! limit is counted under `other`, so totals stay exact; what has a place keeps it. Pure.
 
 use std::collections::{HashMap, HashSet};
 
@@ -33,7 +33,8 @@ pub(super) struct Room<'a> {
     limits: SeriesLimits,
     /// Label sets that have a place.
     menus: usize,
-    /// Routing points, and the one for all others, whose `other` has no place yet but can always have one.
+    /// Routing points, and the one for all others, whose `other` has no place yet but can always
+    /// have one.
     set_aside: usize,
     /// Points that the account does not have.
     new_points: HashSet<PointLabels>,
@@ -46,9 +47,10 @@ pub(super) struct Room<'a> {
 impl<'a> Room<'a> {
     pub(super) fn of(account: &'a TargetCounters, limits: SeriesLimits) -> Self {
         let all = PointLabels::other();
-        let points = account.points.keys().chain((!account.points.contains_key(&all)).then_some(&all));
-        let set_aside =
-            points.filter(|point| !account.menus.contains_key(&MenuLabels::other((*point).clone())));
+        let points =
+            account.points.keys().chain((!account.points.contains_key(&all)).then_some(&all));
+        let set_aside = points
+            .filter(|point| !account.menus.contains_key(&MenuLabels::other((*point).clone())));
         Self {
             limits,
             menus: account.menus.len(),
@@ -79,7 +81,8 @@ impl<'a> Room<'a> {
     /// Gives these labels a place, which they did not have.
     pub(super) fn take(&mut self, labels: &MenuLabels) {
         let point = &labels.point;
-        let is_new = !self.account.points.contains_key(point) && self.new_points.insert(point.clone());
+        let is_new =
+            !self.account.points.contains_key(point) && self.new_points.insert(point.clone());
         if is_new && *point != PointLabels::other() {
             self.set_aside += 1;
         }
@@ -94,11 +97,14 @@ impl<'a> Room<'a> {
     /// Returns the labels under which a step that is not known yet is counted, and takes its place.
     pub(super) fn place_transition(&mut self, labels: TransitionLabels) -> TransitionLabels {
         let account = self.account;
-        let count =
-            |point: &PointLabels| account.transitions_at(point).filter(|(known, _)| !is_other(known)).count();
+        let count = |point: &PointLabels| {
+            account.transitions_at(point).filter(|(known, _)| !is_other(known)).count()
+        };
         let known = match self.transitions.get_mut(&labels.point) {
             Some(known) => known,
-            None => self.transitions.entry(labels.point.clone()).or_insert_with(|| count(&labels.point)),
+            None => {
+                self.transitions.entry(labels.point.clone()).or_insert_with(|| count(&labels.point))
+            }
         };
         if *known >= self.limits.transitions {
             return TransitionLabels::other(labels.point);

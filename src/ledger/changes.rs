@@ -1,5 +1,5 @@
-//! What an answer changes of the account while it is reconciled: copies of the counts that it touches, and of no
-//! others. Must never be applied itself; only the [`Delta`] made from it is.
+//! What an answer changes of the account while it is reconciled: copies of the counts that it
+//! touches, and of no others. Must never be applied itself; only the [`Delta`] made from it is.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -102,9 +102,9 @@ impl<'a> Changes<'a> {
     /// The labels of a menu that the counters have under this number.
     pub(super) fn labels_of(&mut self, number: u32) -> Option<&'a MenuLabels> {
         let menus = &self.account.menus;
-        let numbered = self
-            .numbered
-            .get_or_insert_with(|| menus.iter().map(|(labels, (number, _))| (*number, labels)).collect());
+        let numbered = self.numbered.get_or_insert_with(|| {
+            menus.iter().map(|(labels, (number, _))| (*number, labels)).collect()
+        });
         numbered.get(&number).copied()
     }
 
@@ -129,7 +129,8 @@ impl<'a> Changes<'a> {
             return *point;
         }
         let point = self.points.len();
-        let counts = self.account.points.get(labels).map(|counts| (**counts).clone()).unwrap_or_default();
+        let counts =
+            self.account.points.get(labels).map(|counts| (**counts).clone()).unwrap_or_default();
         self.points.push((labels.clone(), counts));
         self.by_point.insert(labels.clone(), point);
         point
@@ -152,14 +153,20 @@ impl<'a> Changes<'a> {
     fn open_transition(&mut self, from: usize, to: usize) -> usize {
         let slots = (from, to);
         let (from, to) = (&self.slots[from].labels, &self.slots[to].labels);
-        let labels =
-            TransitionLabels { point: from.point.clone(), from: from.option.clone(), to: to.option.clone() };
-        let is_known =
-            |labels| self.account.transitions.contains_key(labels) || self.transitions.contains_key(labels);
+        let labels = TransitionLabels {
+            point: from.point.clone(),
+            from: from.option.clone(),
+            to: to.option.clone(),
+        };
+        let is_known = |labels| {
+            self.account.transitions.contains_key(labels) || self.transitions.contains_key(labels)
+        };
         let labels = if is_known(&labels) {
             labels
         } else {
-            self.room.get_or_insert_with(|| Room::of(self.account, self.limits)).place_transition(labels)
+            self.room
+                .get_or_insert_with(|| Room::of(self.account, self.limits))
+                .place_transition(labels)
         };
         let place = match self.transitions.get(&labels) {
             Some(place) => *place,
@@ -176,7 +183,8 @@ impl<'a> Changes<'a> {
     /// Puts what has changed into the step.
     pub(super) fn close(self, step: &mut Delta) {
         step.next_number = self.next_number();
-        let menus = self.slots.into_iter().map(|slot| (slot.labels, (slot.number, slot.menu.into())));
+        let menus =
+            self.slots.into_iter().map(|slot| (slot.labels, (slot.number, slot.menu.into())));
         step.menus.extend(menus);
         step.points.extend(self.points.into_iter().map(|(labels, point)| (labels, point.into())));
         let mut steps = self.steps;

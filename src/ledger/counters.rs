@@ -17,8 +17,8 @@ use super::{
 };
 use crate::model::{Counted, LocalSecond, MenuLabels, OwnMap, PointLabels, TransitionLabels};
 
-/// The aggregates of one target. Menus have a number that stands for them in the rows' records. A clone shares all
-/// counts with its original.
+/// The aggregates of one target. Menus have a number that stands for them in the rows' records. A
+/// clone shares all counts with its original.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TargetCounters {
     /// For the whole target.
@@ -29,8 +29,8 @@ pub struct TargetCounters {
     pub points: BTreeMap<PointLabels, Arc<RoutingPointCounts>>,
     /// By label set.
     pub transitions: BTreeMap<TransitionLabels, TransitionCounts>,
-    /// The number that the next new menu gets: higher than any that was ever given, for rows and journeys remember
-    /// the number of a menu that is long gone.
+    /// The number that the next new menu gets: higher than any that was ever given, for rows and
+    /// journeys remember the number of a menu that is long gone.
     pub next_number: u32,
 }
 
@@ -59,7 +59,8 @@ impl TargetCounters {
     pub(super) fn menus_at(&self, point: &PointLabels) -> impl Iterator<Item = &MenuLabels> {
         // An empty option sorts before every real one.
         let first = MenuLabels { point: point.clone(), option: "".into() };
-        let all = self.menus.range((Bound::Included(first), Bound::Unbounded)).map(|(labels, _)| labels);
+        let all =
+            self.menus.range((Bound::Included(first), Bound::Unbounded)).map(|(labels, _)| labels);
         all.take_while(move |labels| labels.point == *point)
     }
 
@@ -93,19 +94,32 @@ impl TargetCounters {
     pub fn held(&self) -> impl Iterator<Item = (Counted, bool)> {
         let menus = self.menus.iter().filter(|(_, (_, menu))| menu.released.is_none());
         let points = self.points.iter().filter(|(_, point)| point.released.is_none());
-        let transitions = self.transitions.iter().filter(|(_, transition)| transition.released.is_none());
+        let transitions =
+            self.transitions.iter().filter(|(_, transition)| transition.released.is_none());
         menus
             .map(|(labels, (_, menu))| (Counted::Menu(labels.clone()), menu.hits > 0))
-            .chain(points.map(|(labels, point)| (Counted::Point(labels.clone()), point.interactions > 0)))
-            .chain(transitions.map(|(labels, step)| (Counted::Transition(labels.clone()), step.steps > 0)))
+            .chain(
+                points.map(|(labels, point)| {
+                    (Counted::Point(labels.clone()), point.interactions > 0)
+                }),
+            )
+            .chain(
+                transitions
+                    .map(|(labels, step)| (Counted::Transition(labels.clone()), step.steps > 0)),
+            )
     }
 
-    /// A step that counts nothing and makes every held count visible for which `zero_was_seen` says that it
-    /// has been shown as 0 for long enough. `None` when there is none.
-    pub fn release(&self, now: Timestamp, zero_was_seen: impl Fn(&Counted) -> bool) -> Option<Delta> {
+    /// A step that counts nothing and makes every held count visible for which `zero_was_seen` says
+    /// that it has been shown as 0 for long enough. `None` when there is none.
+    pub fn release(
+        &self,
+        now: Timestamp,
+        zero_was_seen: impl Fn(&Counted) -> bool,
+    ) -> Option<Delta> {
         let released = Some(now.as_second());
         let mut step = self.unchanged();
-        for (counted, _) in self.held().filter(|(counted, waits)| *waits && zero_was_seen(counted)) {
+        for (counted, _) in self.held().filter(|(counted, waits)| *waits && zero_was_seen(counted))
+        {
             match counted {
                 Counted::Menu(labels) => {
                     let (number, menu) = &self.menus[&labels];
@@ -122,7 +136,8 @@ impl TargetCounters {
                 }
             }
         }
-        (!step.menus.is_empty() || !step.points.is_empty() || !step.transitions.is_empty()).then_some(step)
+        (!step.menus.is_empty() || !step.points.is_empty() || !step.transitions.is_empty())
+            .then_some(step)
     }
 
     /// A step that changes nothing.
@@ -151,15 +166,21 @@ impl TargetCounters {
         if gone.is_empty() {
             return Vec::new();
         }
-        let is_left = |point: &PointLabels| self.menus_at(point).any(|labels| !gone.contains(labels));
+        let is_left =
+            |point: &PointLabels| self.menus_at(point).any(|labels| !gone.contains(labels));
         let is_gone = |point: &PointLabels, option: &std::sync::Arc<str>| {
             gone.contains(&MenuLabels { point: point.clone(), option: option.clone() })
         };
         let points = self.points.keys().filter(|point| !is_left(point));
         let transitions = self.transitions.keys().filter(|step| {
-            !is_left(&step.point) || is_gone(&step.point, &step.from) || is_gone(&step.point, &step.to)
+            !is_left(&step.point)
+                || is_gone(&step.point, &step.from)
+                || is_gone(&step.point, &step.to)
         });
-        let points = points.cloned().map(Counted::Point).chain(transitions.cloned().map(Counted::Transition));
+        let points = points
+            .cloned()
+            .map(Counted::Point)
+            .chain(transitions.cloned().map(Counted::Transition));
         gone.iter().map(|labels| Counted::Menu((*labels).clone())).chain(points).collect()
     }
 
@@ -173,7 +194,8 @@ impl TargetCounters {
         let points: BTreeMap<&PointLabels, usize> = self.points.keys().zip(0..).collect();
         let mut places: OwnMap<u32, (usize, usize)> = OwnMap::default();
         for (menu, (labels, (number, _))) in self.menus.iter().enumerate() {
-            places.insert(*number, (menu, points.get(&labels.point).copied().unwrap_or(usize::MAX)));
+            places
+                .insert(*number, (menu, points.get(&labels.point).copied().unwrap_or(usize::MAX)));
         }
         let mut hits = vec![0; self.menus.len()];
         let mut seen: Vec<(usize, NonZeroU64)> = Vec::new();

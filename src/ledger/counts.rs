@@ -1,6 +1,8 @@
-//! What is counted: of an option, of a routing point, of a step from one option to the next, and of a target as a whole.
+//! What is counted: of an option, of a routing point, of a step from one option to the next, and of
+//! a target as a whole.
 //!
-//! Owns the shape of these numbers, which is that of the state file. Must not know how they come about.
+//! Owns the shape of these numbers, which is that of the state file. Must not know how they come
+//! about.
 
 use std::collections::BTreeMap;
 
@@ -10,10 +12,11 @@ use serde::{Deserialize, Serialize};
 use super::SecondsHistogram;
 use crate::{model::LocalSecond, wolkvox::Rejection};
 
-/// Upper bounds of `wolkvox_row_lateness_seconds`: from the usual seconds to the two days after which nobody
-/// has seen a row appear.
-pub const LATENESS_BOUNDS: [f64; 12] =
-    [30.0, 60.0, 120.0, 300.0, 600.0, 1800.0, 3600.0, 10800.0, 21600.0, 43200.0, 86400.0, 172_800.0];
+/// Upper bounds of `wolkvox_row_lateness_seconds`: from the usual seconds to the two days after
+/// which nobody has seen a row appear.
+pub const LATENESS_BOUNDS: [f64; 12] = [
+    30.0, 60.0, 120.0, 300.0, 600.0, 1800.0, 3600.0, 10800.0, 21600.0, 43200.0, 86400.0, 172_800.0,
+];
 
 /// The counts of one option of one menu.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -115,11 +118,12 @@ pub struct Totals {
     pub hourly_read: Option<ReadCursor>,
     /// The nightly re-reading that is under way.
     pub nightly_read: Option<ReadCursor>,
-    /// Rows that were remembered and not counted, because they replaced others of their second or the report had
-    /// contradicted what is known for an hour.
+    /// Rows that were remembered and not counted, because they replaced others of their second or
+    /// the report had contradicted what is known for an hour.
     pub changed: u64,
-    /// Rows dated before this moment count only in answers that agree with what is known; Unix seconds, 0 for none. It is
-    /// where counting went on after the report had contradicted what is known for an hour.
+    /// Rows dated before this moment count only in answers that agree with what is known; Unix
+    /// seconds, 0 for none. It is where counting went on after the report had contradicted what is
+    /// known for an hour.
     pub rebased_to: i64,
 }
 

@@ -1,6 +1,8 @@
-//! What one committed step changes: the counts that are others now, and what has to be remembered of rows and journeys.
+//! What one committed step changes: the counts that are others now, and what has to be remembered
+//! of rows and journeys.
 //!
-//! Owns the shape of a step and of a remembered row. Finished: whoever has one only writes it and takes it over.
+//! Owns the shape of a step and of a remembered row. Finished: whoever has one only writes it and
+//! takes it over.
 
 use std::{num::NonZeroU64, sync::Arc};
 
@@ -65,8 +67,8 @@ pub struct Delta {
     pub dropped: Vec<Counted>,
     /// Records that changed, ascending by key.
     pub rows: Vec<(RowKey, RowRecord)>,
-    /// Interactions with a new row, ascending, and until when more of each may come, in Unix seconds: the deadline of its
-    /// journey, if that goes on.
+    /// Interactions with a new row, ascending, and until when more of each may come, in Unix
+    /// seconds: the deadline of its journey, if that goes on.
     pub interactions: Vec<(NonZeroU64, i64)>,
     /// Journeys that changed, ascending by interaction.
     pub journeys: Vec<JourneyDelta>,

@@ -1,7 +1,9 @@
-//! Evidence whether an answer agrees with the rows that are known: how many of the known rows of its seconds it holds.
+//! Evidence whether an answer agrees with the rows that are known: how many of the known rows of
+//! its seconds it holds.
 //!
-//! A known row counts as held when the answer has it, or has another row of the same second in its place that differs in
-//! one field only, as a corrected row or a respelled field does. Rows of another operation differ in more. Pure.
+//! A known row counts as held when the answer has it, or has another row of the same second in its
+//! place that differs in one field only, as a corrected row or a respelled field does. Rows of
+//! another operation differ in more. Pure.
 
 use std::ops::AddAssign;
 
@@ -43,8 +45,8 @@ pub(super) struct Candidate<'a> {
     pub(super) labels: &'a MenuLabels,
 }
 
-/// The number of `missing` records, each with the number of its rows that the answer lacks, that have a corrected row
-/// among the candidates of their second.
+/// The number of `missing` records, each with the number of its rows that the answer lacks, that
+/// have a corrected row among the candidates of their second.
 pub(super) fn corrected(
     missing: &[(RowRecord, u64)],
     mut candidates: Vec<Candidate<'_>>,
@@ -55,7 +57,8 @@ pub(super) fn corrected(
     for (record, times) in missing {
         let Some(labels) = changes.labels_of(record.menu) else { continue };
         for _ in 0..*times {
-            let alike = candidates.iter().position(|candidate| differs_in_one(record, labels, candidate));
+            let alike =
+                candidates.iter().position(|candidate| differs_in_one(record, labels, candidate));
             let Some(alike) = alike else { break };
             candidates.swap_remove(alike);
             found += 1;

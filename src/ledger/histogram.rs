@@ -1,7 +1,7 @@
 //! Counts of whole seconds, fine enough to give any buckets afterwards.
 //!
-//! Kept by value instead of by bucket, so that a change of the configured buckets, or another kind of
-//! histogram, loses nothing that was counted before.
+//! Kept by value instead of by bucket, so that a change of the configured buckets, or another kind
+//! of histogram, loses nothing that was counted before.
 
 use serde::{Deserialize, Serialize};
 
@@ -39,8 +39,8 @@ impl SecondsHistogram {
         self.sum
     }
 
-    /// The observations per bucket: at most each upper bound (ascending) and above the one before, and last
-    /// those above every bound.
+    /// The observations per bucket: at most each upper bound (ascending) and above the one before,
+    /// and last those above every bound.
     pub fn buckets(&self, bounds: &[f64]) -> Vec<u64> {
         let mut buckets = vec![0; bounds.len() + 1];
         for (value, count) in &self.counts {

@@ -1,17 +1,17 @@
-//! The way of one interaction through its menu: what is remembered of it while it may go on, and what it comes
-//! to when it is over.
+//! The way of one interaction through its menu: what is remembered of it while it may go on, and
+//! what it comes to when it is over.
 //!
-//! A journey is over once no row of it is dated within the idle time before the watermark. What it comes to
-//! follows from the dates of its rows alone, never from the answers in which they arrived: after an outage of
-//! hours the same rows make the same journey.
+//! A journey is over once no row of it is dated within the idle time before the watermark. What it
+//! comes to follows from the dates of its rows alone, never from the answers in which they arrived:
+//! after an outage of hours the same rows make the same journey.
 
 use serde::{Deserialize, Serialize};
 
 use super::batch::NO_SECOND;
 use crate::model::LocalSecond;
 
-/// More options than this are no menu but a server that writes the same `conn_id` everywhere; the rows beyond are
-/// counted like late ones.
+/// More options than this are no menu but a server that writes the same `conn_id` everywhere; the
+/// rows beyond are counted like late ones.
 pub const LONGEST_JOURNEY: usize = 500;
 
 /// The number that the histogram of a routing point's journeys holds of each that is over.
@@ -20,7 +20,8 @@ pub enum JourneyMeasure {
     /// The number of its options, counted where it began.
     #[default]
     Options,
-    /// The seconds of its last row, if it has any, counted where that row is: how long a call took that came to this end.
+    /// The seconds of its last row, if it has any, counted where that row is: how long a call took
+    /// that came to this end.
     LastSecond,
 }
 
@@ -71,7 +72,8 @@ pub struct Path {
 }
 
 impl OpenJourney {
-    /// Adds equal rows, and puts the deadline off until `until`, in Unix seconds. Gives back how many have no room.
+    /// Adds equal rows, and puts the deadline off until `until`, in Unix seconds. Gives back how
+    /// many have no room.
     pub fn visit(&mut self, visit: Visit, until: i64) -> u32 {
         let room = u32::try_from(LONGEST_JOURNEY.saturating_sub(self.options())).unwrap_or(0);
         let count = visit.count.min(room);
@@ -95,8 +97,9 @@ impl OpenJourney {
         name: impl Fn(u32) -> &'n str,
     ) -> Path {
         self.visits.sort_by_key(|visit| visit.date);
-        // Of a row in an hour that the wall clock shows twice it is not known in which pass it was: by one of the two
-        // measures the pause would be an hour too long, there or where the clock is put forward.
+        // Of a row in an hour that the wall clock shows twice it is not known in which pass it was:
+        // by one of the two measures the pause would be an hour too long, there or where the clock
+        // is put forward.
         let longer = |a: LocalSecond, b: LocalSecond| b - a > idle && moment(b) - moment(a) > idle;
         let pause = self.visits.windows(2).position(|two| longer(two[0].date, two[1].date));
         let behind = pause.map(|last| self.visits.split_off(last + 1)).unwrap_or_default();
@@ -104,8 +107,10 @@ impl OpenJourney {
             (a.second, a.date).cmp(&(b.second, b.date)).then_with(|| name(a.menu).cmp(name(b.menu)))
         });
         let times = |visit: &Visit| visit.count as usize;
-        let menus = self.visits.iter().flat_map(|visit| std::iter::repeat_n(visit.menu, times(visit)));
-        let dates = self.visits.iter().flat_map(|visit| std::iter::repeat_n(visit.date, times(visit)));
+        let menus =
+            self.visits.iter().flat_map(|visit| std::iter::repeat_n(visit.menu, times(visit)));
+        let dates =
+            self.visits.iter().flat_map(|visit| std::iter::repeat_n(visit.date, times(visit)));
         Path {
             menus: menus.collect(),
             dates: dates.collect(),
@@ -165,7 +170,8 @@ mod tests {
     #[test]
     fn a_pause_longer_than_the_idle_time_ends_it() {
         assert_eq!(finish(&[(0, 0, 0, 1), (100, 100, 1, 1)]).0, "AB");
-        let (path, late, _) = finish(&[(201, 201, 2, 3), (0, 0, 0, 1), (100, 100, 1, 1), (150, 150, 3, 1)]);
+        let (path, late, _) =
+            finish(&[(201, 201, 2, 3), (0, 0, 0, 1), (100, 100, 1, 1), (150, 150, 3, 1)]);
         assert_eq!((path.as_str(), late), ("ABDCCC", 0));
         let (path, late, _) = finish(&[(202, 202, 2, 3), (0, 0, 0, 1), (101, 101, 1, 1)]);
         assert_eq!((path.as_str(), late), ("A", 4));
@@ -186,7 +192,12 @@ mod tests {
         };
         assert_eq!(
             path([990, 1005, 1010]),
-            Path { menus: vec![0, 1, 2], dates: dates(&[990, 1005, 1010]), late: 0, last_second: 1010 }
+            Path {
+                menus: vec![0, 1, 2],
+                dates: dates(&[990, 1005, 1010]),
+                late: 0,
+                last_second: 1010
+            }
         );
         assert_eq!(
             path([990, 1005, 1200]),

@@ -1,9 +1,10 @@
 //! Decides which rows count, and what they add up to.
 //!
-//! Rows carry no id and are read again and again, so the ledger keeps a multiset: for each row's key, the most
-//! rows of that key that one answer held, and how many of them count. The rows counted for a second are the most
-//! that one answer held for it. Everything here is pure: what is remembered comes in through [`SeenRows`], what is to be
-//! remembered goes out as a [`Delta`], and nothing has happened until the step is committed.
+//! Rows carry no id and are read again and again, so the ledger keeps a multiset: for each row's
+//! key, the most rows of that key that one answer held, and how many of them count. The rows
+//! counted for a second are the most that one answer held for it. Everything here is pure: what is
+//! remembered comes in through [`SeenRows`], what is to be remembered goes out as a [`Delta`], and
+//! nothing has happened until the step is committed.
 
 mod batch;
 mod cardinality;
@@ -23,7 +24,8 @@ pub use batch::RowBatch;
 pub use cardinality::SeriesLimits;
 pub use counters::{TargetCounters, WindowCounts};
 pub use counts::{
-    LATENESS_BOUNDS, OptionCounts, Overflow, ReadCursor, RoutingPointCounts, Totals, TransitionCounts,
+    LATENESS_BOUNDS, OptionCounts, Overflow, ReadCursor, RoutingPointCounts, Totals,
+    TransitionCounts,
 };
 pub use delta::{Delta, JourneyDelta, NO_MENU, RowKey, RowRecord};
 pub use evidence::Evidence;

@@ -1,7 +1,7 @@
 //! Rows from before the beginning: what they add to the history, and to nothing else.
 //!
-//! Owns the way from one answer of the warm-up to a [`HistoryDelta`]. The journeys are those of the answer alone. It must
-//! never count for the metrics, and remembers no row.
+//! Owns the way from one answer of the warm-up to a [`HistoryDelta`]. The journeys are those of the
+//! answer alone. It must never count for the metrics, and remembers no row.
 
 use std::{collections::BTreeMap, num::NonZeroU64};
 
@@ -41,11 +41,16 @@ impl Past {
         moment: &dyn Fn(LocalSecond) -> i64,
     ) -> Self {
         let mut draft = Changes::of(account, limits);
-        let slots: Vec<u32> =
-            batch.labels.iter().map(|labels| u32::try_from(draft.slot(labels)).unwrap_or(u32::MAX)).collect();
+        let slots: Vec<u32> = batch
+            .labels
+            .iter()
+            .map(|labels| u32::try_from(draft.slot(labels)).unwrap_or(u32::MAX))
+            .collect();
         let labels: Vec<MenuLabels> = draft.slots.into_iter().map(|slot| slot.labels).collect();
         let idle = |menu: u32| {
-            labels.get(menu as usize).map_or(0, |labels| journey.idle_seconds(&labels.point.channel))
+            labels
+                .get(menu as usize)
+                .map_or(0, |labels| journey.idle_seconds(&labels.point.channel))
         };
         let mut delta = HistoryDelta::between(from, to);
         let mut journeys: BTreeMap<NonZeroU64, OpenJourney> = BTreeMap::new();
@@ -55,7 +60,10 @@ impl Past {
             delta.rows(menu, row.date, row.attempts, second, 1);
             if let Some(interaction) = row.interaction {
                 let visit = Visit { date: row.date, second: row.second, menu, count: 1 };
-                journeys.entry(interaction).or_default().visit(visit, moment(row.date) + idle(menu));
+                journeys
+                    .entry(interaction)
+                    .or_default()
+                    .visit(visit, moment(row.date) + idle(menu));
             }
         }
         let name = |menu: u32| labels.get(menu as usize).map_or("", |labels| &*labels.option);
@@ -66,7 +74,8 @@ impl Past {
             if let Some((menu, date)) = path.last().filter(|_| is_over) {
                 delta.finals(menu, date, 1);
             }
-            // Whatever follows, what was entered again stays so; the stretch of a later row does not see it any more.
+            // Whatever follows, what was entered again stays so; the stretch of a later row does
+            // not see it any more.
             path.repeats().for_each(|(menu, date)| delta.repeats(menu, date, 1));
         }
         Self { delta, labels }
@@ -82,14 +91,16 @@ mod tests {
     use super::*;
     use crate::wolkvox::{Row, RowLabels};
 
-    /// An interaction whose last row is not older than the idle time may go on in what has not been read: it has no last
-    /// option, as it would have none if its rows had been read live. What was entered again was.
+    /// An interaction whose last row is not older than the idle time may go on in what has not been
+    /// read: it has no last option, as it would have none if its rows had been read live. What was
+    /// entered again was.
     #[test]
     fn a_journey_that_may_go_on_has_no_end() {
         let account = TargetCounters::new(Timestamp::UNIX_EPOCH);
         let journey = JourneyConfig { idle: Duration::from_secs(100), ..JourneyConfig::default() };
         let mut batch = RowBatch::default();
-        for (date, who, option) in [(500, 1, "A"), (510, 1, "B"), (899, 2, "A"), (900, 3, "A"), (950, 3, "A")]
+        for (date, who, option) in
+            [(500, 1, "A"), (510, 1, "B"), (899, 2, "A"), (900, 3, "A"), (950, 3, "A")]
         {
             batch.push(Ok(Row {
                 labels: RowLabels::new("10", "voice", option),
@@ -104,8 +115,9 @@ mod tests {
         let (from, to) = (LocalSecond::new(0), LocalSecond::new(1000));
         let rules = (&account, SeriesLimits::default());
         let past = Past::of(&batch, ((from, to), 1000), rules, &journey, &LocalSecond::get);
-        let place =
-            |option: &str| past.labels.iter().position(|labels| &*labels.option == option).unwrap() as u32;
+        let place = |option: &str| {
+            past.labels.iter().position(|labels| &*labels.option == option).unwrap() as u32
+        };
         let mut expected = HistoryDelta::between(from, to);
         for (date, option) in [(500, "A"), (510, "B"), (899, "A"), (900, "A"), (950, "A")] {
             expected.rows(place(option), LocalSecond::new(date), 1, Some(7), 1);

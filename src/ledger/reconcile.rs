@@ -1,8 +1,10 @@
-//! Reconciles one whole answer with the rows that are remembered: which of its rows are new, and what they add up to.
+//! Reconciles one whole answer with the rows that are remembered: which of its rows are new, and
+//! what they add up to.
 //!
-//! Conservation: the rows counted for one second of the server's clock are the most that any one answer held for that
-//! second, never more. Rows that replace others of their second (a corrected row, a respelled field) are remembered and
-//! not counted. Must never read a clock or a disk: memory comes in through [`SeenRows`].
+//! Conservation: the rows counted for one second of the server's clock are the most that any one
+//! answer held for that second, never more. Rows that replace others of their second (a corrected
+//! row, a respelled field) are remembered and not counted. Must never read a clock or a disk:
+//! memory comes in through [`SeenRows`].
 
 use std::{collections::HashMap, num::NonZeroU64};
 
@@ -30,9 +32,13 @@ const LARGEST_SKEW: i64 = 3600;
 pub trait SeenRows {
     /// The reason why it cannot be read.
     type Error;
-    /// Replaces the content of `records` with the records of the rows dated in this second, ascending by fingerprint. Asked
-    /// for in ascending order.
-    fn rows_dated(&self, date: LocalSecond, records: &mut Vec<(u64, RowRecord)>) -> Result<(), Self::Error>;
+    /// Replaces the content of `records` with the records of the rows dated in this second,
+    /// ascending by fingerprint. Asked for in ascending order.
+    fn rows_dated(
+        &self,
+        date: LocalSecond,
+        records: &mut Vec<(u64, RowRecord)>,
+    ) -> Result<(), Self::Error>;
     /// The state of the journey of each of these interactions, which are ascending.
     fn journeys(&self, interactions: &[NonZeroU64]) -> Result<Vec<JourneyState>, Self::Error>;
     /// The journeys whose deadline lies before this, in Unix seconds.
@@ -44,17 +50,19 @@ pub trait SeenRows {
 pub struct TimeBounds {
     /// Rows dated before it are `out_of_range`: the origin, or the end of memory if that is later.
     pub earliest: LocalSecond,
-    /// Rows dated after it are rejected: nothing real lies days after the window that was asked for, and
-    /// a date centuries ahead would never be forgotten.
+    /// Rows dated after it are rejected: nothing real lies days after the window that was asked
+    /// for, and a date centuries ahead would never be forgotten.
     pub latest: LocalSecond,
-    /// Rows dated before it are remembered and not counted: after an hour in which the report contradicted what is known
-    /// (see the judge), what it says of the past is taken over as known.
+    /// Rows dated before it are remembered and not counted: after an hour in which the report
+    /// contradicted what is known (see the judge), what it says of the past is taken over as known.
     pub counted_from: LocalSecond,
     /// New rows dated before it are late.
     pub watermark: LocalSecond,
-    /// Seconds whose known rows tell whether the answer agrees with what is known; see [`Delta::evidence`].
+    /// Seconds whose known rows tell whether the answer agrees with what is known; see
+    /// [`Delta::evidence`].
     pub judged: LocalStretch,
-    /// Journeys with a deadline before it are over: the watermark that this answer leads to, in Unix seconds.
+    /// Journeys with a deadline before it are over: the watermark that this answer leads to, in
+    /// Unix seconds.
     pub closing: i64,
     /// Rows dated before it are not added to the history, which begins here or is read by others.
     pub history: LocalSecond,
@@ -76,7 +84,8 @@ pub struct ReconcileParams<'a> {
     pub moment: &'a dyn Fn(LocalSecond) -> i64,
 }
 
-/// New rows of one key, kept until those of all keys are known: memory is asked for all interactions at once.
+/// New rows of one key, kept until those of all keys are known: memory is asked for all
+/// interactions at once.
 struct NewRows {
     interaction: NonZeroU64,
     /// Their date and the idle time, in Unix seconds: until then more of the interaction may come.
@@ -98,7 +107,8 @@ struct Touched {
     journey: Option<OpenJourney>,
 }
 
-/// Finds the rows of a whole answer that count, adds them up, and closes the journeys that are over.
+/// Finds the rows of a whole answer that count, adds them up, and closes the journeys that are
+/// over.
 pub fn reconcile<M: SeenRows>(
     counters: &TargetCounters,
     batch: &mut RowBatch,
@@ -131,7 +141,8 @@ pub fn reconcile<M: SeenRows>(
         if date < params.bounds.earliest {
             counting.delta.totals.out_of_range += second.len() as u64;
         } else if date > params.bounds.latest {
-            *counting.delta.totals.rejected.entry(Rejection::FutureDate).or_default() += second.len() as u64;
+            *counting.delta.totals.rejected.entry(Rejection::FutureDate).or_default() +=
+                second.len() as u64;
         } else {
             memory.rows_dated(date, &mut known)?;
             counting.second(second, first, &known);
@@ -177,7 +188,8 @@ impl Alike {
         self.seen.saturating_sub(self.before.counted.into()) - self.new
     }
 
-    /// Counts up to `most` of those that do not count yet, as far as `growth` goes. Returns how many.
+    /// Counts up to `most` of those that do not count yet, as far as `growth` goes. Returns how
+    /// many.
     fn take(&mut self, most: u64, growth: &mut u64) -> u64 {
         let new = self.uncounted().min(most).min(*growth);
         self.new += new;
@@ -187,7 +199,8 @@ impl Alike {
 }
 
 impl Reconciliation<'_> {
-    /// Reconciles the rows of one second, which begin at index `first` of the answer, with those known of that second.
+    /// Reconciles the rows of one second, which begin at index `first` of the answer, with those
+    /// known of that second.
     fn second(&mut self, rows: &[BatchRow], first: usize, known: &[(u64, RowRecord)]) {
         let date = rows[0].date;
         let moment = (self.params.moment)(date);
@@ -219,8 +232,8 @@ impl Reconciliation<'_> {
         self.alike = alike;
     }
 
-    /// Decides which rows of a second are its `growth`. Where there are more candidates, the others replace known rows: so a
-    /// row counts first if its labels have more rows than before.
+    /// Decides which rows of a second are its `growth`. Where there are more candidates, the others
+    /// replace known rows: so a row counts first if its labels have more rows than before.
     fn share(&mut self, mut growth: u64, alike: &mut [Alike], known: &[(u64, RowRecord)]) {
         let candidates: u64 = alike.iter().map(Alike::uncounted).sum();
         if candidates > growth && growth > 0 {
@@ -236,7 +249,9 @@ impl Reconciliation<'_> {
                 }
             }
             for group in &mut *alike {
-                let Some(rows) = surplus.get_mut(&labels[group.row.menu as usize]) else { continue };
+                let Some(rows) = surplus.get_mut(&labels[group.row.menu as usize]) else {
+                    continue;
+                };
                 *rows -= group.take(*rows, &mut growth);
             }
         }
@@ -245,8 +260,8 @@ impl Reconciliation<'_> {
         }
     }
 
-    /// Adds to the evidence the known rows of a second that the answer holds. How many are known is the caller's to say, since
-    /// seconds without a row in the answer are not seen here.
+    /// Adds to the evidence the known rows of a second that the answer holds. How many are known is
+    /// the caller's to say, since seconds without a row in the answer are not seen here.
     fn compare(&mut self, rows: &[BatchRow], known: &[(u64, RowRecord)]) {
         let (from, to) = self.params.bounds.judged;
         if known.is_empty() || !(from..to).contains(&rows[0].date) {
@@ -269,7 +284,8 @@ impl Reconciliation<'_> {
         };
         let others = rows.iter().filter(|row| !is_counted(row));
         let labels = &self.batch.labels;
-        let candidates = others.map(|row| Candidate { row: *row, labels: &labels[row.menu as usize] });
+        let candidates =
+            others.map(|row| Candidate { row: *row, labels: &labels[row.menu as usize] });
         self.delta.evidence.held += corrected(&missing, candidates.collect(), &mut self.changes);
     }
 
@@ -311,7 +327,8 @@ impl Reconciliation<'_> {
         }
     }
 
-    /// Remembers that an answer held `seen` rows like this one, `accounted` of which never count again.
+    /// Remembers that an answer held `seen` rows like this one, `accounted` of which never count
+    /// again.
     fn remember(&mut self, row: BatchRow, seen: u64, accounted: u64, before: RowRecord) {
         let slot = self.slots[row.menu as usize];
         let menu = match slot.filter(|_| before.menu == NO_MENU && !self.is_rebased(row.date)) {
@@ -337,7 +354,8 @@ impl Reconciliation<'_> {
     }
 }
 
-/// Puts the rows of a second, which begin at index `first` of the answer, into groups of equal ones.
+/// Puts the rows of a second, which begin at index `first` of the answer, into groups of equal
+/// ones.
 fn group(rows: &[BatchRow], mut first: usize, known: &[(u64, RowRecord)], alike: &mut Vec<Alike>) {
     let mut known = known.iter().peekable();
     for equal in rows.chunk_by(|a, b| a.fingerprint == b.fingerprint) {
@@ -350,13 +368,15 @@ fn group(rows: &[BatchRow], mut first: usize, known: &[(u64, RowRecord)], alike:
     }
 }
 
-/// The rows of a second, as an answer holds it, that can be no growth: as many as count already, and those that were
-/// taken over without being counted.
+/// The rows of a second, as an answer holds it, that can be no growth: as many as count already,
+/// and those that were taken over without being counted.
 fn accounted_for(rows: &[BatchRow], known: &[(u64, RowRecord)]) -> u64 {
     let of_record = |(fingerprint, record): &(u64, RowRecord)| match record.menu {
-        NO_MENU => {
-            u64::from(record.counted).min(if record.counted > 0 { seen_of(rows, *fingerprint) } else { 0 })
-        }
+        NO_MENU => u64::from(record.counted).min(if record.counted > 0 {
+            seen_of(rows, *fingerprint)
+        } else {
+            0
+        }),
         _ => u64::from(record.counted),
     };
     known.iter().map(of_record).sum()
@@ -368,7 +388,8 @@ fn seen_of(rows: &[BatchRow], fingerprint: u64) -> u64 {
     rows[first..].iter().take_while(|row| row.fingerprint == fingerprint).count() as u64
 }
 
-/// Adds new rows, which lie in `rows`, to the journeys of their interactions, and closes the journeys that are over.
+/// Adds new rows, which lie in `rows`, to the journeys of their interactions, and closes the
+/// journeys that are over.
 fn follow<M: SeenRows>(
     new_rows: Vec<NewRows>,
     rows: &[BatchRow],
@@ -402,7 +423,8 @@ fn touch<M: SeenRows>(
 ) -> Result<Vec<Touched>, M::Error> {
     new_rows.sort_unstable_by_key(|new| (new.interaction, new.row));
     let by_interaction = || new_rows.chunk_by(|a, b| a.interaction == b.interaction);
-    let interactions: Vec<NonZeroU64> = by_interaction().map(|of_one| of_one[0].interaction).collect();
+    let interactions: Vec<NonZeroU64> =
+        by_interaction().map(|of_one| of_one[0].interaction).collect();
     let states = memory.journeys(&interactions)?;
     let mut touched = Vec::with_capacity(interactions.len());
     for (of_one, state) in by_interaction().zip(states) {
@@ -420,7 +442,8 @@ fn touch<M: SeenRows>(
         for new in of_one {
             let row = rows[new.row as usize];
             let number = changes.slots[new.slot as usize].number;
-            let visit = Visit { date: row.date, second: row.second, menu: number, count: new.count };
+            let visit =
+                Visit { date: row.date, second: row.second, menu: number, count: new.count };
             changes.point_of(new.slot as usize).late_rows += u64::from(match &mut journey {
                 Some(journey) => journey.visit(visit, new.until),
                 None => new.count,
@@ -432,8 +455,14 @@ fn touch<M: SeenRows>(
     Ok(touched)
 }
 
-/// Closes the journey of an interaction if it is over, and puts what has changed of it into the delta.
-fn settle(touched: Touched, changes: &mut Changes<'_>, delta: &mut Delta, params: &ReconcileParams<'_>) {
+/// Closes the journey of an interaction if it is over, and puts what has changed of it into the
+/// delta.
+fn settle(
+    touched: Touched,
+    changes: &mut Changes<'_>,
+    delta: &mut Delta,
+    params: &ReconcileParams<'_>,
+) {
     let Touched { interaction, until, before, journey } = touched;
     let deadline = journey.as_ref().map(|journey| journey.deadline);
     let (over, after) = match journey {
@@ -441,7 +470,8 @@ fn settle(touched: Touched, changes: &mut Changes<'_>, delta: &mut Delta, params
         over => (over, None),
     };
     if let Some(until) = until {
-        // One that goes on is remembered by the deadline of its journey, in which some rows may have had no room.
+        // One that goes on is remembered by the deadline of its journey, in which some rows may
+        // have had no room.
         let of_journey = deadline.unwrap_or(until);
         let until = if after.is_some() { of_journey } else { until.max(of_journey) };
         delta.interactions.push((interaction, until));
@@ -474,8 +504,11 @@ fn close(
     params: &ReconcileParams<'_>,
     history: &mut HistoryDelta,
 ) {
-    let mut slots: Vec<(u32, usize)> =
-        journey.visits.iter().filter_map(|visit| Some((visit.menu, changes.numbered(visit.menu)?))).collect();
+    let mut slots: Vec<(u32, usize)> = journey
+        .visits
+        .iter()
+        .filter_map(|visit| Some((visit.menu, changes.numbered(visit.menu)?)))
+        .collect();
     slots.sort_unstable();
     let slot = |menu: u32| {
         let at = slots.binary_search_by_key(&menu, |(menu, _)| *menu).ok()?;

@@ -33,14 +33,22 @@ impl Remembered {
                 Some(journey) => self.journeys.insert(change.interaction, journey.clone()),
                 None => self.journeys.remove(&change.interaction),
             };
-            assert_eq!(before.map(|journey| journey.deadline), change.before, "a step knows what was before");
+            assert_eq!(
+                before.map(|journey| journey.deadline),
+                change.before,
+                "a step knows what was before"
+            );
         }
     }
 }
 
 impl SeenRows for Remembered {
     type Error = Infallible;
-    fn rows_dated(&self, date: LocalSecond, records: &mut Vec<(u64, RowRecord)>) -> Result<(), Infallible> {
+    fn rows_dated(
+        &self,
+        date: LocalSecond,
+        records: &mut Vec<(u64, RowRecord)>,
+    ) -> Result<(), Infallible> {
         let dated = self.rows.iter().filter(|(key, _)| key.date == date);
         *records = dated.map(|(key, record)| (key.fingerprint, *record)).collect();
         records.sort_unstable_by_key(|(fingerprint, _)| *fingerprint);
@@ -142,7 +150,10 @@ fn a_row_counts_once_and_equal_rows_each() {
     let totals = &book.account.totals;
     assert_eq!((totals.new, totals.repeated, totals.last_row), (4, 5, Some(LocalSecond::new(105))));
     let (_, menu) = &book.account.menus[&MenuLabels::new("10", "voice", "A")];
-    assert_eq!((menu.attempts, menu.retries, menu.seconds.sum(), menu.seconds.count()), (6, 3, 21, 3));
+    assert_eq!(
+        (menu.attempts, menu.retries, menu.seconds.sum(), menu.seconds.count()),
+        (6, 3, 21, 3)
+    );
     assert_eq!(book.account.points[&PointLabels::new("10", "voice")].interactions, 2);
 }
 
@@ -187,7 +198,8 @@ fn no_second_counts_more_rows_than_one_answer_held_for_it() {
     }
 }
 
-/// A report that spells all identities anew, and a late row among them: the count grows where the labels have one row more.
+/// A report that spells all identities anew, and a late row among them: the count grows where the
+/// labels have one row more.
 #[test]
 fn growth_goes_to_the_labels_that_have_more_rows_than_before() {
     for late in ["A", "B", "C"] {
@@ -212,7 +224,9 @@ fn rebased_rows_are_known_and_not_counted() {
     book.read(of("ab"), OPEN);
     book.read(of("XYZ"), rebase);
     assert_eq!(book.hits()["A"], 2);
-    for (answer, hits) in [("XYZ", 2), ("ab", 2), ("abc", 3), ("abcXYZ", 3), ("XYZW", 3), ("abcd", 4)] {
+    for (answer, hits) in
+        [("XYZ", 2), ("ab", 2), ("abc", 3), ("abcXYZ", 3), ("XYZW", 3), ("abcd", 4)]
+    {
         book.read(of(answer), OPEN);
         assert_eq!(book.hits()["A"], hits, "{answer}");
     }
@@ -265,7 +279,8 @@ fn counts_are_released_once_their_zero_was_seen() {
     let mut book = Book::new();
     book.read([row(100, 1, "A"), row(100, 2, "BB")], OPEN);
     assert!(book.account.release(Timestamp::UNIX_EPOCH, |_| false).is_none());
-    let not_bb = |counted: &Counted| *counted != Counted::Menu(MenuLabels::new("10", "voice", "BB"));
+    let not_bb =
+        |counted: &Counted| *counted != Counted::Menu(MenuLabels::new("10", "voice", "BB"));
     let step = book.account.release(Timestamp::UNIX_EPOCH, not_bb).unwrap();
     book.account.apply(step);
     let released: Vec<_> = book.account.menus.values().map(|(_, menu)| menu.released).collect();
@@ -294,7 +309,11 @@ fn a_journey_is_counted_when_it_is_over() {
     let point = PointLabels::new("10", "voice");
     book.read([row(100, 1, "A"), row(110, 1, "BB")], OPEN);
     book.close(210);
-    assert_eq!((book.account.points[&point].open, steps(&book).len()), (1, 0), "idle for 100 s, not longer");
+    assert_eq!(
+        (book.account.points[&point].open, steps(&book).len()),
+        (1, 0),
+        "idle for 100 s, not longer"
+    );
     book.read([row(120, 1, "A"), row(120, 2, "CCC")], TimeBounds { closing: 215, ..OPEN });
     assert_eq!(book.account.points[&point].open, 2, "the new row put its end off");
     book.close(221);
@@ -319,7 +338,8 @@ fn a_journey_is_counted_when_it_is_over() {
 #[test]
 fn over_the_limits_rows_and_steps_go_to_other_and_none_is_lost() {
     let mut book = Book::new();
-    // The point takes two places with its first option, and one is kept for all points without a place.
+    // The point takes two places with its first option, and one is kept for all points without a
+    // place.
     book.limits = SeriesLimits { menus: 5, options: 2, transitions: 1 };
     book.read([row(100, 1, "A"), row(101, 1, "BB"), row(102, 1, "CCC"), row(103, 1, "DDDD")], OPEN);
     let second = Row { labels: RowLabels::new("20", "voice", "A"), ..row(104, 9, "A") };
@@ -354,12 +374,15 @@ fn options_are_called_what_the_rules_say() {
     rules.rename("AGENTE", "PERSONA").unwrap();
     rules.deny("tmp.*").unwrap();
     let mut stage = RowBatch::new(rules.into());
-    for (who, option) in ["agente", "AGENTE", "Agente", "tmp1", "tmp2", "BUZON"].into_iter().enumerate() {
+    for (who, option) in
+        ["agente", "AGENTE", "Agente", "tmp1", "tmp2", "BUZON"].into_iter().enumerate()
+    {
         stage.push(Ok(row(100, who as u64, option)));
     }
     let mut book = Book::new();
     book.reconcile(stage, OPEN);
-    let hits = [("AGENTE", 3), ("BUZON", 1), ("other", 2)].map(|(option, hits)| (option.to_owned(), hits));
+    let hits =
+        [("AGENTE", 3), ("BUZON", 1), ("other", 2)].map(|(option, hits)| (option.to_owned(), hits));
     assert_eq!(book.hits(), BTreeMap::from(hits));
     assert_eq!(book.account.totals.overflow, Overflow::default(), "that is no overflow");
 }
@@ -389,9 +412,14 @@ fn a_server_that_invents_options_does_not_get_past_the_limit() {
 #[test]
 fn options_unseen_for_long_are_dropped_with_their_steps_and_point() {
     let mut book = Book::new();
-    let elsewhere =
-        |date, who, option| Row { labels: RowLabels::new("20", "voice", option), ..row(date, who, option) };
-    book.read([row(100, 1, "A"), row(101, 1, "BB"), elsewhere(100, 2, "A"), row(900, 3, "BB")], OPEN);
+    let elsewhere = |date, who, option| Row {
+        labels: RowLabels::new("20", "voice", option),
+        ..row(date, who, option)
+    };
+    book.read(
+        [row(100, 1, "A"), row(101, 1, "BB"), elsewhere(100, 2, "A"), row(900, 3, "BB")],
+        OPEN,
+    );
     book.account.expect(MenuLabels::new("10", "voice", "EEEEE"));
     book.close(5000);
     assert!(book.account.unseen(LocalSecond::new(100), |_| false).is_empty());
@@ -424,7 +452,8 @@ fn paths(book: &Book) -> Paths {
 }
 
 proptest! {
-    /// Whatever answers hold, the rows counted for a second are the most that one of them held for it.
+    /// Whatever answers hold, the rows counted for a second are the most that one of them held for
+    /// it.
     #[test]
     fn a_second_counts_the_largest_answer_for_it(
         answers in prop::collection::vec(prop::collection::vec((0i64..4, 0u64..6), 0..12), 0..10),
@@ -444,8 +473,8 @@ proptest! {
         }
     }
 
-    /// Rows whose pause and lateness together stay within the idle time make the same journeys, whether they are
-    /// read every few seconds or all at once after an outage.
+    /// Rows whose pause and lateness together stay within the idle time make the same journeys,
+    /// whether they are read every few seconds or all at once after an outage.
     #[test]
     fn journeys_do_not_depend_on_when_the_rows_are_read(
         rows in prop::collection::vec(
@@ -472,8 +501,8 @@ proptest! {
         prop_assert_eq!(journeys, ends(&once).values().map(|(_, finals, _)| finals).sum::<u64>());
     }
 
-    /// However a set of rows is cut into overlapping answers, and whatever is still missing from some of them,
-    /// the counts end at the rows, once each has been in a whole answer.
+    /// However a set of rows is cut into overlapping answers, and whatever is still missing from
+    /// some of them, the counts end at the rows, once each has been in a whole answer.
     #[test]
     fn any_overlapping_reads_end_at_the_truth(
         rows in prop::collection::vec((0i64..20, 1u64..6, prop::sample::select(vec!["A", "BB", "CCC"])), 0..60),
@@ -507,7 +536,8 @@ proptest! {
     }
 }
 
-/// What became of calls is counted by their last rows, where these are, with the seconds that they tell.
+/// What became of calls is counted by their last rows, where these are, with the seconds that they
+/// tell.
 #[test]
 fn a_call_counts_once_with_the_time_and_the_place_of_its_last_row() {
     let mut book = Book { measure: JourneyMeasure::LastSecond, ..Book::new() };

@@ -1,7 +1,8 @@
 //! Decides what is done next, and not before when. Pure: moments are parameters.
 //!
-//! Owns the errands of one target beside its live polls, the failures of each, and the wait after a refused token, a spent
-//! quota or a wait that the server named. Every wait is a [`Backoff`]: nothing waits longer than an hour.
+//! Owns the errands of one target beside its live polls, the failures of each, and the wait after a
+//! refused token, a spent quota or a wait that the server named. Every wait is a [`Backoff`]:
+//! nothing waits longer than an hour.
 
 use std::time::Duration;
 
@@ -121,7 +122,14 @@ impl Agenda {
         let hourly = || Slot::new(HOURLY, HOURLY);
         let reading = || Slot::new(FIRST_WAIT, LONGEST_WAIT);
         let slots = [hourly(), hourly(), hourly(), reading(), reading(), reading(), reading()];
-        Self { target: target.to_owned(), hold: None, failed_polls: 0, has_polled: false, slots, turn: 0 }
+        Self {
+            target: target.to_owned(),
+            hold: None,
+            failed_polls: 0,
+            has_polled: false,
+            slots,
+            turn: 0,
+        }
     }
 
     fn slot(&mut self, errand: Errand) -> &mut Slot {
@@ -134,8 +142,9 @@ impl Agenda {
         spread(&self.target, self.turn)
     }
 
-    /// The first of the wanted errands that can be done now. A step that took longer than the time `left` until the next poll is
-    /// not begun, but for one after each poll: a server on which polls never leave time is read deeper all the same.
+    /// The first of the wanted errands that can be done now. A step that took longer than the time
+    /// `left` until the next poll is not begun, but for one after each poll: a server on which
+    /// polls never leave time is read deeper all the same.
     pub(super) fn next(&self, wanted: &[Errand], left: Duration, now: Instant) -> Option<Errand> {
         let is_ready = |errand: &&Errand| {
             let slot = &self.slots[errand.slot()];
@@ -152,7 +161,13 @@ impl Agenda {
     }
 
     /// A step of an errand went on. `pause` is the least time until its next one.
-    pub(super) fn went_on(&mut self, errand: Errand, took: Duration, pause: Duration, now: Instant) {
+    pub(super) fn went_on(
+        &mut self,
+        errand: Errand,
+        took: Duration,
+        pause: Duration,
+        now: Instant,
+    ) {
         let slot = self.slot(errand);
         slot.backoff.succeeded();
         slot.failure = None;
@@ -162,7 +177,13 @@ impl Agenda {
     }
 
     /// A step of an errand failed. What the server named holds this errand only.
-    pub(super) fn failed(&mut self, errand: Errand, took: Duration, error: &ApiError, now: Instant) {
+    pub(super) fn failed(
+        &mut self,
+        errand: Errand,
+        took: Duration,
+        error: &ApiError,
+        now: Instant,
+    ) {
         let jitter = self.jitter();
         let slot = self.slot(errand);
         slot.backoff.failed(now, jitter, error.named_wait());
@@ -194,8 +215,9 @@ impl Agenda {
         }
     }
 
-    /// Holds live polls after `error`. The wait is `first` at first and doubles while the same kind of error lasts; a wait that
-    /// the server named replaces a shorter one; none is longer than `longest`. Returns the wait.
+    /// Holds live polls after `error`. The wait is `first` at first and doubles while the same kind
+    /// of error lasts; a wait that the server named replaces a shorter one; none is longer than
+    /// `longest`. Returns the wait.
     pub(super) fn hold(
         &mut self,
         error: ApiError,
@@ -228,7 +250,8 @@ impl Agenda {
         self.hold.is_some()
     }
 
-    /// Returns true if a live poll of this process has succeeded. Until then another server may answer than before.
+    /// Returns true if a live poll of this process has succeeded. Until then another server may
+    /// answer than before.
     pub(super) fn has_polled(&self) -> bool {
         self.has_polled
     }
@@ -292,7 +315,11 @@ mod tests {
         assert_eq!(agenda.next(&ALL, SECOND * 100, now), Some(Errand::Quota));
         agenda.went_on(Errand::Quota, SECOND, HOURLY, now);
         agenda.failed(POINTS, SECOND, &ApiError::Http5xx(500), now);
-        assert_eq!(agenda.next(&ALL, SECOND * 100, now), Some(OPTIONS), "each kind of names waits by itself");
+        assert_eq!(
+            agenda.next(&ALL, SECOND * 100, now),
+            Some(OPTIONS),
+            "each kind of names waits by itself"
+        );
         agenda.went_on(OPTIONS, SECOND, HOURLY, now);
         assert_eq!(agenda.next(&ALL, SECOND * 100, now), Some(Errand::Reread));
         agenda.went_on(Errand::Reread, SECOND * 20, Duration::ZERO, now);
@@ -303,7 +330,11 @@ mod tests {
         assert_eq!(agenda.next(&ALL, SECOND * 10, now), None);
         assert_eq!(agenda.next_wake(&ALL, now), Some(now + SECOND * 60));
         agenda.polled(false);
-        assert_eq!(agenda.next(&ALL, Duration::ZERO, now), Some(Errand::Reread), "one step after each poll");
+        assert_eq!(
+            agenda.next(&ALL, Duration::ZERO, now),
+            Some(Errand::Reread),
+            "one step after each poll"
+        );
     }
 
     #[test]
@@ -326,8 +357,13 @@ mod tests {
     #[test]
     fn a_hold_ends_by_time_by_a_new_token_and_by_the_operator() {
         let now = Instant::now();
-        let waits =
-            HoldWaits { first: SECOND * 600, longest: HOURLY, named: None, no_longer: None, spread: false };
+        let waits = HoldWaits {
+            first: SECOND * 600,
+            longest: HOURLY,
+            named: None,
+            no_longer: None,
+            spread: false,
+        };
         let error = ApiError::TokenInvalid;
         let mut agenda = Agenda::new("0042");
         let minutes: Vec<u64> =

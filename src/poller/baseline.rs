@@ -1,7 +1,7 @@
 //! How unlike the usual the present is: judged once a poll, where no scrape waits for it.
 //!
-//! Owns the detectors and when they are asked. What is unknown is not exposed: after a poll that failed there are no scores,
-//! and none of hang-ups while what became of calls cannot be read.
+//! Owns the detectors and when they are asked. What is unknown is not exposed: after a poll that
+//! failed there are no scores, and none of hang-ups while what became of calls cannot be read.
 
 use std::sync::Arc;
 
@@ -61,8 +61,8 @@ impl Scorer {
         self.join();
     }
 
-    /// Computes the scores of hang-ups from the history of what became of calls, of which everything before the watermark is
-    /// known.
+    /// Computes the scores of hang-ups from the history of what became of calls, of which
+    /// everything before the watermark is known.
     pub(super) async fn score_hang_ups(
         &mut self,
         history: Arc<History>,
@@ -101,7 +101,10 @@ impl Scorer {
 }
 
 /// Runs `work` off the thread that answers scrapes; `None` if it panics.
-async fn judged<T: Send + 'static>(server: &str, work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
+async fn judged<T: Send + 'static>(
+    server: &str,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Option<T> {
     match spawn_blocking(work).await {
         Ok(result) => Some(result),
         Err(panic) => {
@@ -143,8 +146,8 @@ mod tests {
     use super::*;
     use crate::{baseline::HistoryDelta, model::MenuLabels, poller::config::tests::quiet_target};
 
-    /// In Santiago the clock goes from 24:00 back to 23:00 at this moment: the window that ends there ends, on that clock,
-    /// before it begins.
+    /// In Santiago the clock goes from 24:00 back to 23:00 at this moment: the window that ends
+    /// there ends, on that clock, before it begins.
     #[test]
     fn the_window_before_the_clock_is_put_back_is_expected_like_any_other() {
         let zone = TimeZone::get("America/Santiago").unwrap();

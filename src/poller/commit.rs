@@ -1,4 +1,5 @@
-//! One answer into the state: everything that happens inside the transaction. Blocking; no clock, no network.
+//! One answer into the state: everything that happens inside the transaction. Blocking; no clock,
+//! no network.
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -19,15 +20,17 @@ use crate::{
     },
     model::{LocalSecond, LocalStretch, MenuLabels},
     schedule::{
-        self, MIN_RANGE, Tier, TimeRange, local_second, local_stretches, unanswerable::Unanswerable,
-        warm_up::WarmUp,
+        self, MIN_RANGE, Tier, TimeRange, local_second, local_stretches,
+        unanswerable::Unanswerable, warm_up::WarmUp,
     },
     store::{Store, StoreError, TargetId, Transaction},
 };
 
-/// A re-reading that begins late, or takes long, still reaches as deep as it would have in time, up to this much.
+/// A re-reading that begins late, or takes long, still reaches as deep as it would have in time, up
+/// to this much.
 pub(super) const REREAD_ROOM: Duration = Duration::from_secs(2 * 3600);
-/// Rows are remembered for the deepest re-reading and this: its room, and the widest change of a zone's offset.
+/// Rows are remembered for the deepest re-reading and this: its room, and the widest change of a
+/// zone's offset.
 pub(super) const MEMORY_MARGIN: Duration = Duration::from_secs(REREAD_ROOM.as_secs() + 3600);
 /// No real row is dated this long after the span that was asked for.
 pub(super) const FUTURE: SignedDuration = SignedDuration::from_hours(48);
@@ -53,8 +56,9 @@ pub(super) struct Whole {
 }
 
 impl Whole {
-    /// The moment up to which the answer tells everything: never beyond what the server itself calls the past. A clock of ours
-    /// that runs ahead would otherwise mark time as read whose rows do not exist yet.
+    /// The moment up to which the answer tells everything: never beyond what the server itself
+    /// calls the past. A clock of ours that runs ahead would otherwise mark time as read whose rows
+    /// do not exist yet.
     pub(super) fn reach(&self) -> Timestamp {
         self.server_time.map_or(self.range.to, |theirs| self.range.to.min(theirs))
     }
@@ -115,7 +119,8 @@ impl Before<'_> {
     /// Returns the moment at which counting continued after a contradiction, if this answer reaches
     /// back before it and lacks the rows that were counted before.
     fn rebased(&self, whole: &Whole, evidence: Evidence) -> Option<Timestamp> {
-        let rebased_to = Timestamp::from_second(self.counters.totals.rebased_to).unwrap_or(Timestamp::MAX);
+        let rebased_to =
+            Timestamp::from_second(self.counters.totals.rebased_to).unwrap_or(Timestamp::MAX);
         let holds_them = evidence.held > 0 && evidence.held * 2 >= evidence.known;
         (whole.range.from < rebased_to && !holds_them).then_some(rebased_to)
     }
@@ -250,7 +255,12 @@ fn follow(totals: &mut crate::ledger::Totals, tier: Tier, cursor: ReadCursor) {
 }
 
 /// The history after a delta; everything in `read` has been read.
-fn follow_history(history: &History, delta: &Delta, read: Option<TimeRange>, zone: &TimeZone) -> History {
+fn follow_history(
+    history: &History,
+    delta: &Delta,
+    read: Option<TimeRange>,
+    zone: &TimeZone,
+) -> History {
     let mut next = history.clone();
     extend_history(&mut next, delta);
     if let Some(range) = read {
@@ -279,7 +289,8 @@ pub(super) fn cover_history(
     history.forget(local_second(newest, zone));
 }
 
-/// Writes a delta, forgets what is never read again, and drops options that nobody has entered for long.
+/// Writes a delta, forgets what is never read again, and drops options that nobody has entered for
+/// long.
 fn write(
     tx: &mut Transaction<'_>,
     id: TargetId,
@@ -289,7 +300,10 @@ fn write(
 ) -> Result<(), StoreError> {
     let watermark = delta.totals.watermark();
     let ago = |age: Duration| {
-        local_second(watermark.checked_sub(age).unwrap_or(Timestamp::MIN), &settings.target.timezone)
+        local_second(
+            watermark.checked_sub(age).unwrap_or(Timestamp::MIN),
+            &settings.target.timezone,
+        )
     };
     delta.totals.horizon = delta.totals.horizon.max(ago(settings.memory()));
     drop_unseen(counters, settings, delta);
@@ -302,8 +316,11 @@ pub(super) fn drop_unseen(counters: &TargetCounters, settings: &PollerConfig, de
     if settings.shared.menu.expire_after.is_zero() {
         return;
     }
-    let oldest =
-        delta.totals.watermark().checked_sub(settings.shared.menu.expire_after).unwrap_or(Timestamp::MIN);
+    let oldest = delta
+        .totals
+        .watermark()
+        .checked_sub(settings.shared.menu.expire_after)
+        .unwrap_or(Timestamp::MIN);
     let seen: BTreeSet<&MenuLabels> = delta.menus.iter().map(|(labels, _)| labels).collect();
     let keep = |labels: &MenuLabels| seen.contains(labels) || settings.expected.contains(labels);
     delta.dropped = counters.unseen(local_second(oldest, &settings.target.timezone), keep);

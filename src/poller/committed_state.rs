@@ -1,7 +1,7 @@
 //! What has been committed of one target: on the disk, and the memory that follows it.
 //!
-//! Every change goes to the disk first. After a write that failed nobody knows whether it took place, so memory is read
-//! from the disk again before it is built upon.
+//! Every change goes to the disk first. After a write that failed nobody knows whether it took
+//! place, so memory is read from the disk again before it is built upon.
 
 use std::sync::Arc;
 
@@ -21,7 +21,8 @@ use crate::{
     ledger::{Delta, Evidence, Past, RowBatch, TargetCounters, Totals, WindowCounts},
     model::{Counted, LocalStretch},
     schedule::{
-        TimeRange, last_instant, local_second, local_stretches, unanswerable::Unanswerable, warm_up::WarmUp,
+        TimeRange, last_instant, local_second, local_stretches, unanswerable::Unanswerable,
+        warm_up::WarmUp,
     },
     store::{Store, StoreError, TargetId, Transaction, View},
 };
@@ -54,10 +55,20 @@ impl CommittedState {
         settings.expected.iter().for_each(|labels| counters.expect(labels.clone()));
         let (history, warm_up) = remembered(store.clone(), id, &counters, settings).await?;
         let (counters, history) = (Arc::new(counters), Arc::new(history));
-        Ok(Self { store, id, counters, history, warm_up, stale: false, work: TaskTracker::new(), day: None })
+        Ok(Self {
+            store,
+            id,
+            counters,
+            history,
+            warm_up,
+            stale: false,
+            work: TaskTracker::new(),
+            day: None,
+        })
     }
 
-    /// The state of another report of the same target, which was restored; its work ends with this one's.
+    /// The state of another report of the same target, which was restored; its work ends with this
+    /// one's.
     pub(super) async fn beside(
         &mut self,
         id: TargetId,
@@ -115,7 +126,10 @@ impl CommittedState {
     }
 
     /// After a write that failed it is unknown whether it took place: the disk knows.
-    pub(super) async fn restore_if_stale(&mut self, settings: &PollerConfig) -> Result<(), StoreError> {
+    pub(super) async fn restore_if_stale(
+        &mut self,
+        settings: &PollerConfig,
+    ) -> Result<(), StoreError> {
         if self.stale {
             self.reload(settings).await?;
             info!(server = settings.target.name, "the state is usable again");
@@ -140,11 +154,13 @@ impl CommittedState {
         let delta = self.counters.begin_at(origin);
         let delta = self.transact(move |tx, id| tx.write(id, &delta).map(|()| delta)).await?;
         self.apply(delta);
-        self.warm_up = WarmUp::before(local_second(self.totals().origin(), &settings.target.timezone));
+        self.warm_up =
+            WarmUp::before(local_second(self.totals().origin(), &settings.target.timezone));
         Ok(())
     }
 
-    /// Commits an answer, unless it contradicts the known rows; memory follows. Returns the window that it completes.
+    /// Commits an answer, unless it contradicts the known rows; memory follows. Returns the window
+    /// that it completes.
     pub(super) async fn commit(
         &mut self,
         config: &Arc<PollerConfig>,
@@ -152,7 +168,11 @@ impl CommittedState {
     ) -> Result<Outcome, StoreError> {
         if self.day.is_some() {
             self.add_to_day(whole).await?;
-            return Ok(Outcome { agreement: Agreement::Agrees, evidence: Evidence::default(), window: None });
+            return Ok(Outcome {
+                agreement: Agreement::Agrees,
+                evidence: Evidence::default(),
+                window: None,
+            });
         }
         let store = self.store.clone();
         let id = self.id;
@@ -163,7 +183,12 @@ impl CommittedState {
         let window = whole.window;
         let written = self.blocking(move || {
             let (counters, history, config) = (&*counters, &*history, &*config);
-            commit::commit(&store, id, &Before { counters, history, warm_up: &warm_up, config }, whole)
+            commit::commit(
+                &store,
+                id,
+                &Before { counters, history, warm_up: &warm_up, config },
+                whole,
+            )
         });
         let written = written.await;
         self.stale |= written.is_err();
@@ -186,8 +211,12 @@ impl CommittedState {
         self.work.wait().await;
     }
 
-    /// Runs blocking work off the thread that answers scrapes. Once begun it goes on, also where this is no longer waited for.
-    fn blocking<T, W>(&self, work: W) -> impl Future<Output = Result<T, StoreError>> + Send + use<T, W>
+    /// Runs blocking work off the thread that answers scrapes. Once begun it goes on, also where
+    /// this is no longer waited for.
+    fn blocking<T, W>(
+        &self,
+        work: W,
+    ) -> impl Future<Output = Result<T, StoreError>> + Send + use<T, W>
     where
         T: Send + 'static,
         W: FnOnce() -> Result<T, StoreError> + Send + 'static,
@@ -278,8 +307,8 @@ impl CommittedState {
         })
     }
 
-    /// Commits an answer of the warm-up, which was asked for up to `until`: the rows dated in `stretch` and nothing else, and
-    /// how far it has come with it.
+    /// Commits an answer of the warm-up, which was asked for up to `until`: the rows dated in
+    /// `stretch` and nothing else, and how far it has come with it.
     pub(super) async fn commit_past(
         &mut self,
         settings: &Arc<PollerConfig>,
@@ -288,11 +317,18 @@ impl CommittedState {
         until: Timestamp,
         warm_up: WarmUp,
     ) -> Result<(), StoreError> {
-        let (counters, history, config) = (self.counters.clone(), self.history.clone(), settings.clone());
+        let (counters, history, config) =
+            (self.counters.clone(), self.history.clone(), settings.clone());
         let next = self.transact(move |tx, id| {
             let moment = |date| last_instant(date, &config.target.timezone);
             let asked = (stretch, until.as_second());
-            let past = Past::of(&batch, asked, (&counters, config.limits), &config.shared.journey, &moment);
+            let past = Past::of(
+                &batch,
+                asked,
+                (&counters, config.limits),
+                &config.shared.journey,
+                &moment,
+            );
             let mut next = (*history).clone();
             next.apply(&past.delta, |place| past.labels.get(place as usize));
             next.cover(stretch.0, stretch.1);
@@ -312,8 +348,8 @@ impl CommittedState {
         Ok(())
     }
 
-    /// Makes counts visible for which `zero_was_seen`: written down before they are shown, because after a crash a
-    /// count that was visible must not be shown as 0 again.
+    /// Makes counts visible for which `zero_was_seen`: written down before they are shown, because
+    /// after a crash a count that was visible must not be shown as 0 again.
     pub(super) async fn release(
         &mut self,
         settings: &PollerConfig,
@@ -334,7 +370,8 @@ impl CommittedState {
         zone: &TimeZone,
     ) -> Result<WindowCounts, StoreError> {
         let stretches = local_stretches(window.from, window.to, zone);
-        let read = move |view: &View, id| commit::in_all(&stretches, |stretch| view.rows_in(id, stretch));
+        let read =
+            move |view: &View, id| commit::in_all(&stretches, |stretch| view.rows_in(id, stretch));
         let records = self.read(read).await?;
         Ok(self.counters.window(window.from, window.to, records))
     }

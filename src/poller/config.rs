@@ -7,7 +7,9 @@ use jiff::Timestamp;
 use super::commit;
 use crate::{
     baseline::Holidays,
-    config::{BaselineConfig, Config, ExpectedMenu, JourneyConfig, MenuConfig, PollConfig, TargetConfig},
+    config::{
+        BaselineConfig, Config, ExpectedMenu, JourneyConfig, MenuConfig, PollConfig, TargetConfig,
+    },
     exposition::BucketBounds,
     ledger::{JourneyMeasure, SeriesLimits, TargetCounters},
     model::{CallOutcome, MenuLabels, Names, OptionKinds, OptionRules, VOICE},
@@ -94,7 +96,8 @@ pub struct PollerConfig {
 }
 
 impl PollerConfig {
-    /// Returns the settings that follow from the configuration; `None` if the buckets do not increase.
+    /// Returns the settings that follow from the configuration; `None` if the buckets do not
+    /// increase.
     pub fn new(target: TargetConfig, shared: Arc<SharedConfig>) -> Option<Self> {
         let SharedConfig { crowd, poll, menu, baseline, .. } = &*shared;
         let cadence = Cadence::new(poll.interval, poll.settle_delay, &target.name);
@@ -119,8 +122,8 @@ impl PollerConfig {
         })
     }
 
-    /// The settings for reading what became of calls. An option that is expected in calls is expected with each outcome;
-    /// counting begins where it is told to, whatever the clock shows.
+    /// The settings for reading what became of calls. An option that is expected in calls is
+    /// expected with each outcome; counting begins where it is told to, whatever the clock shows.
     pub(super) fn for_outcomes(&self) -> Self {
         let with_outcome = |labels: &MenuLabels| {
             let point = labels.point.clone();
@@ -131,7 +134,10 @@ impl PollerConfig {
         Self {
             expected: voice.flat_map(with_outcome).collect(),
             // An option has a label set for each outcome.
-            limits: SeriesLimits { menus: CallOutcome::ALL.len() * self.limits.menus, ..self.limits },
+            limits: SeriesLimits {
+                menus: CallOutcome::ALL.len() * self.limits.menus,
+                ..self.limits
+            },
             measure: JourneyMeasure::LastSecond,
             start_ago: None,
             ..self.clone()
@@ -167,7 +173,8 @@ impl PollerConfig {
         self.shared.poll.deepest() + commit::MEMORY_MARGIN
     }
 
-    /// At this watermark, interactions are known of which more might have come since then, in Unix seconds.
+    /// At this watermark, interactions are known of which more might have come since then, in Unix
+    /// seconds.
     pub(super) fn oldest_interactions(&self, watermark: Timestamp) -> i64 {
         watermark.checked_sub(self.memory()).unwrap_or(Timestamp::MIN).as_second()
     }

@@ -1,5 +1,5 @@
-//! One step each of the errands that need no part of their own: asking for the quota and for names, and reading again for
-//! late rows.
+//! One step each of the errands that need no part of their own: asking for the quota and for names,
+//! and reading again for late rows.
 //!
 //! A step returns the pause until the next one. Its failure changes nothing but what it asked for.
 
@@ -23,7 +23,9 @@ use crate::{
 pub(super) const HOURLY: Duration = Duration::from_secs(3600);
 
 /// Asks the vendor for the limit of requests.
-pub(super) async fn ask_quota<S: Source>(target: &mut PolledTarget<S>) -> Result<Duration, ApiError> {
+pub(super) async fn ask_quota<S: Source>(
+    target: &mut PolledTarget<S>,
+) -> Result<Duration, ApiError> {
     match target.send(Purpose::CatchUp, Reader::token_info, |_| None).await {
         Ok(info) => {
             target.reader.learn_quota(info, &mut target.menus.state).await;
@@ -73,7 +75,8 @@ async fn take_names<S: Source>(
         return;
     }
     let list = target.exposure.names.vendor(kind).clone();
-    let stored = target.menus.state.with_store(move |store, id| store.keep_names(id, kind, &list)).await;
+    let stored =
+        target.menus.state.with_store(move |store, id| store.keep_names(id, kind, &list)).await;
     if let Err(error) = stored {
         // They are in memory, and will be asked for again tomorrow.
         info!(server, "names could not be stored: {error}");
@@ -81,7 +84,9 @@ async fn take_names<S: Source>(
 }
 
 /// One step of a re-reading.
-pub(super) async fn read_again<S: Source>(target: &mut PolledTarget<S>) -> Result<Duration, ApiError> {
+pub(super) async fn read_again<S: Source>(
+    target: &mut PolledTarget<S>,
+) -> Result<Duration, ApiError> {
     let Some(reread) = target.menus.next_reread(target.now()) else { return Ok(Duration::ZERO) };
     let tier = reread.tier;
     if reread.skipped > 0 {

@@ -1,8 +1,8 @@
-//! What a target's scrape and status page show, and when: the committed state, made visible with counts that have been
-//! held at 0.
+//! What a target's scrape and status page show, and when: the committed state, made visible with
+//! counts that have been held at 0.
 //!
-//! Owns everything that is shown beside the counters: the last closed window, names, scores, the course of the polls. Must
-//! never show a count that is not committed.
+//! Owns everything that is shown beside the counters: the last closed window, names, scores, the
+//! course of the polls. Must never show a count that is not committed.
 
 use std::{sync::Arc, time::Duration};
 
@@ -46,7 +46,11 @@ pub(super) struct Exposure {
 }
 
 impl Exposure {
-    pub(super) fn new(publisher: Arc<Publisher>, telemetry: TargetTelemetry, names: NameBook) -> Self {
+    pub(super) fn new(
+        publisher: Arc<Publisher>,
+        telemetry: TargetTelemetry,
+        names: NameBook,
+    ) -> Self {
         Self {
             publisher,
             telemetry,
@@ -66,8 +70,14 @@ impl Exposure {
         }
     }
 
-    /// Logs, once in the life of a process, that the limit of series is reached: the metric says the rest.
-    pub(super) fn log_overflow(&mut self, server: &str, before: Overflow, counters: &TargetCounters) {
+    /// Logs, once in the life of a process, that the limit of series is reached: the metric says
+    /// the rest.
+    pub(super) fn log_overflow(
+        &mut self,
+        server: &str,
+        before: Overflow,
+        counters: &TargetCounters,
+    ) {
         if self.overflow_logged || counters.totals.overflow == before {
             return;
         }
@@ -82,7 +92,8 @@ impl Exposure {
 
     /// Computes the scores of the last closed window.
     pub(super) async fn score(&mut self, state: &mut CommittedState, config: &Arc<PollerConfig>) {
-        let window = self.window.as_ref().map(|window| TimeRange { from: window.start, to: window.end });
+        let window =
+            self.window.as_ref().map(|window| TimeRange { from: window.start, to: window.end });
         let history = state.history().clone();
         let watermark = state.totals().watermark();
         self.scorer.score(window, history, watermark, config).await;
@@ -102,9 +113,13 @@ impl Exposure {
     }
 
     /// The moment at which a count that is held at 0 may be shown; `None` where none waits.
-    pub(super) fn next_release<'t>(&self, tracks: impl Iterator<Item = &'t Track>) -> Option<Instant> {
+    pub(super) fn next_release<'t>(
+        &self,
+        tracks: impl Iterator<Item = &'t Track>,
+    ) -> Option<Instant> {
         let now = Instant::now();
-        let release = tracks.filter_map(|track| track.hold.next(track.state.counters(), now)).min()?;
+        let release =
+            tracks.filter_map(|track| track.hold.next(track.state.counters(), now)).min()?;
         Some(self.release.not_before().map_or(release, |not_before| release.max(not_before)))
     }
 
@@ -140,7 +155,11 @@ impl Exposure {
                 scores: self.scorer.scores(),
                 history_seconds: history_seconds(state, config).unsigned_abs(),
             },
-            ..config.snapshot(state.counters().clone(), self.names.exposed(), self.telemetry.clone())
+            ..config.snapshot(
+                state.counters().clone(),
+                self.names.exposed(),
+                self.telemetry.clone(),
+            )
         };
         let shown = self.publisher.put(snapshot, status, state.history().clone());
         let tracks = std::iter::once(menus).chain(outcomes.map(|outcomes| &mut outcomes.track));

@@ -33,9 +33,10 @@ impl Health {
     /// Returns the outcome of the last poll, for people.
     pub(super) fn outcome(&self, now: Timestamp) -> PollOutcome {
         match &self.fault {
-            Some(fault) => {
-                PollOutcome::Failed { fault: fault.clone(), since: self.failing_since.unwrap_or(now) }
-            }
+            Some(fault) => PollOutcome::Failed {
+                fault: fault.clone(),
+                since: self.failing_since.unwrap_or(now),
+            },
             None if self.polled => PollOutcome::Committed,
             None => PollOutcome::Waiting,
         }

@@ -1,8 +1,10 @@
-//! Decides what an answer, or a failure, is worth. Pure: it asks nothing and waits for nothing; the moment is a parameter.
+//! Decides what an answer, or a failure, is worth. Pure: it asks nothing and waits for nothing; the
+//! moment is a parameter.
 //!
-//! Owns what has been learnt of one server: how wide its answers can be, which seconds it cannot answer for, whether it
-//! keeps to the times asked for, whether its announced number of rows is true, and every doubt about what it sends. No
-//! doubt lasts longer than an hour, and none ends by counting what was doubted.
+//! Owns what has been learnt of one server: how wide its answers can be, which seconds it cannot
+//! answer for, whether it keeps to the times asked for, whether its announced number of rows is
+//! true, and every doubt about what it sends. No doubt lasts longer than an hour, and none ends by
+//! counting what was doubted.
 
 use std::time::Duration;
 
@@ -24,8 +26,8 @@ use crate::{
     wolkvox::ApiError,
 };
 
-/// A limit of rows below the documented one would be a round number: an answer with a multiple of this many rows is asked
-/// for again in halves. One honest answer in a thousand is, too.
+/// A limit of rows below the documented one would be a round number: an answer with a multiple of
+/// this many rows is asked for again in halves. One honest answer in a thousand is, too.
 const ROUND_ROWS: u64 = 1000;
 /// Known rows from which on an answer that lacks most of them is doubted.
 const ENOUGH_KNOWN: u64 = 10;
@@ -57,7 +59,8 @@ pub(super) enum Verdict {
     Accept(Accepted),
     /// Less is to be asked for.
     Narrow(SplitCause),
-    /// The answer says that nothing happened in hours that were never read: to be asked for again in halves.
+    /// The answer says that nothing happened in hours that were never read: to be asked for again
+    /// in halves.
     Confirm,
     /// Find out first if the server answers this range.
     AskIsUp {
@@ -110,14 +113,15 @@ pub(super) struct Accepted {
     pub(super) check: Option<KnownRowsCheck>,
 }
 
-/// The comparison of an answer with the rows that were known before. Contradiction: an answer that lacks most of at least
-/// ten known rows is refused for an hour; then its rows are taken over without being counted.
+/// The comparison of an answer with the rows that were known before. Contradiction: an answer that
+/// lacks most of at least ten known rows is refused for an hour; then its rows are taken over
+/// without being counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct KnownRowsCheck {
     /// Evidence of the answers before it in the same pass.
     so_far: Evidence,
-    /// An answer contradicted: until one holds known rows, every known row counts as evidence, and none that nobody had
-    /// seen counts without.
+    /// An answer contradicted: until one holds known rows, every known row counts as evidence, and
+    /// none that nobody had seen counts without.
     in_doubt: bool,
     gives_way: bool,
     /// The end of what had been read when the doubt began: rows dated after it are no evidence.
@@ -136,11 +140,13 @@ pub(super) enum Agreement {
 }
 
 impl KnownRowsCheck {
-    /// The seconds of a range that are compared: strictly inside, for a server may leave out the ends.
+    /// The seconds of a range that are compared: strictly inside, for a server may leave out the
+    /// ends.
     pub(super) fn judged(&self, range: TimeRange, zone: &TimeZone) -> LocalStretch {
         let (first, last) = range.local(zone);
         let from = LocalSecond::from(first) + 1;
-        let known_before = self.known_before.map_or(LocalSecond::MAX, |moment| local_second(moment, zone));
+        let known_before =
+            self.known_before.map_or(LocalSecond::MAX, |moment| local_second(moment, zone));
         (from, LocalSecond::from(last).min(known_before).max(from))
     }
 
@@ -248,7 +254,8 @@ pub(super) struct Judge {
     short_second: Option<TimeRange>,
     /// The single second that failed last without a proof that the server does not.
     failing_second: Option<FailingSecond>,
-    /// Two such seconds were short: the announced number is not believed until an answer with rows is whole.
+    /// Two such seconds were short: the announced number is not believed until an answer with rows
+    /// is whole.
     disbelieves_number: bool,
     /// The server has sent rows inside and outside of the times asked for.
     ignores_times: bool,
@@ -321,7 +328,8 @@ impl Judge {
         self.progress(reading).evidence = Evidence::default();
     }
 
-    /// A pass of a reading came to its end: all of it agreed with the known rows, so that nothing is doubted any more.
+    /// A pass of a reading came to its end: all of it agreed with the known rows, so that nothing
+    /// is doubted any more.
     pub(super) fn end(&mut self, reading: Reading) {
         self.progress(reading).doubt = None;
     }
@@ -331,8 +339,8 @@ impl Judge {
         &self.unanswerable
     }
 
-    /// The table of unanswerable seconds, if it has changed since it was last kept. What ended before `oldest`, which nobody
-    /// asks for again, is forgotten.
+    /// The table of unanswerable seconds, if it has changed since it was last kept. What ended
+    /// before `oldest`, which nobody asks for again, is forgotten.
     pub(super) fn changed_unanswerable(&mut self, oldest: Timestamp) -> Option<Unanswerable> {
         self.unanswerable.forget(oldest);
         self.unanswerable.has_changed().then(|| self.unanswerable.clone())
@@ -354,14 +362,17 @@ impl Judge {
     ) -> NextRange {
         let progress = self.progress(reading);
         let mut range = progress.bisect.next(from, end, now);
-        if let Some(whole) = progress.confirming.filter(|whole| whole.from <= from && from < whole.to) {
+        if let Some(whole) =
+            progress.confirming.filter(|whole| whole.from <= from && from < whole.to)
+        {
             let middle = whole.middle();
             range.to = range.to.min(if from < middle { middle } else { whole.to });
         }
         self.unanswerable.next(range, reading != Reading::Live, clock)
     }
 
-    /// The next stretch of the weeks before, which are read backwards from `next` to `from`; `None` when all has been read.
+    /// The next stretch of the weeks before, which are read backwards from `next` to `from`; `None`
+    /// when all has been read.
     pub(super) fn next_week(&self, from: LocalSecond, next: LocalSecond) -> Option<LocalStretch> {
         let (first, last) = self.weeks.next(from, next)?;
         let confirming = self.weeks_confirming.filter(|(from, to)| *from < next && next <= *to);
@@ -372,7 +383,8 @@ impl Judge {
         Some((first.max(half), last))
     }
 
-    /// Judges an answer about a stretch of the weeks before. `has_time` says that an answer of twice the size would have come in time.
+    /// Judges an answer about a stretch of the weeks before. `has_time` says that an answer of
+    /// twice the size would have come in time.
     pub(super) fn week_answered(
         &mut self,
         stretch: LocalStretch,
@@ -392,12 +404,14 @@ impl Judge {
             return WeekVerdict::Fail(ApiError::OutsideRange { rows });
         }
         let (from, to) = stretch;
-        let was_asked = self.weeks_confirming.is_some_and(|(first, last)| first <= from && to <= last);
+        let was_asked =
+            self.weeks_confirming.is_some_and(|(first, last)| first <= from && to <= last);
         if rows == 0 && to - from > CONFIRMED_FROM.as_secs() && !was_asked {
             self.weeks_confirming = Some(stretch);
             return WeekVerdict::Narrow;
         }
-        self.weeks_confirming = self.weeks_confirming.filter(|(first, _)| rows == 0 && *first < from);
+        self.weeks_confirming =
+            self.weeks_confirming.filter(|(first, _)| rows == 0 && *first < from);
         self.weeks.done(answer.received < self.row_cap.div_ceil(4) && has_time);
         WeekVerdict::Accept
     }
@@ -422,7 +436,8 @@ impl Judge {
         }
     }
 
-    /// Less is asked for next time; what cannot be less, and has failed often enough, is passed over.
+    /// Less is asked for next time; what cannot be less, and has failed often enough, is passed
+    /// over.
     fn week_too_wide(&mut self, stretch: LocalStretch) -> WeekVerdict {
         self.weeks.narrow(stretch);
         if self.weeks.gives_up() {
@@ -457,7 +472,8 @@ impl Judge {
         }
         let mostly_outside = answer.outside > 0 && answer.outside * 2 >= rows;
         if rows > 0 && answer.outside == rows && !self.ignores_times {
-            // A narrow range may hold no row of a server that does not keep to the times: a wide one shows that it does not.
+            // A narrow range may hold no row of a server that does not keep to the times: a wide
+            // one shows that it does not.
             self.progress(context.reading).bisect.reset();
             return Verdict::Fail(ApiError::OutsideRange { rows });
         }
@@ -504,7 +520,8 @@ impl Judge {
             return None;
         }
         if self.short_second.is_some_and(|other| other != context.range) {
-            // Short down to single seconds, here and elsewhere, and never whole in between: the number is wrong.
+            // Short down to single seconds, here and elsewhere, and never whole in between: the
+            // number is wrong.
             self.disbelieves_number = true;
             self.progress(context.reading).bisect.reset();
             return None;
@@ -562,7 +579,8 @@ impl Judge {
             progress.doubt = None;
         }
         let has_rows = evidence.known + evidence.unseen > 0;
-        progress.confirming = progress.confirming.filter(|whole| !has_rows && context.range.to < whole.to);
+        progress.confirming =
+            progress.confirming.filter(|whole| !has_rows && context.range.to < whole.to);
     }
 
     /// Returns true if the number of rows that the server announces is not believed.
@@ -575,9 +593,9 @@ impl Judge {
         self.unanswerable.answered(range)
     }
 
-    /// After an answer that contradicts the known rows: nothing of it counts. An answer that lacks rows and brings none may
-    /// have been too much for the server, so less is asked for; another report's rows are the same in halves. Returns the cause
-    /// of asking for less, or the failure.
+    /// After an answer that contradicts the known rows: nothing of it counts. An answer that lacks
+    /// rows and brings none may have been too much for the server, so less is asked for; another
+    /// report's rows are the same in halves. Returns the cause of asking for less, or the failure.
     pub(super) fn contradicted(
         &mut self,
         context: &Context,
@@ -593,7 +611,8 @@ impl Judge {
         progress.failed(context.range);
         let bisect = &mut progress.bisect;
         let may_be_too_much = !foreign && progress.failures >= 2;
-        if may_be_too_much && bisect.narrow_in_hope_down_to(CONTRADICTED_DOWN_TO, context.range, context.now)
+        if may_be_too_much
+            && bisect.narrow_in_hope_down_to(CONTRADICTED_DOWN_TO, context.range, context.now)
         {
             return Ok(SplitCause::Failure);
         }
@@ -640,7 +659,8 @@ impl Judge {
             progress.bisect.narrow_for_failure(range, now);
             return Verdict::Narrow(SplitCause::Failure);
         }
-        // While ranges are narrowed it is asked again, since each failure may take longer than the proof lasts.
+        // While ranges are narrowed it is asked again, since each failure may take longer than the
+        // proof lasts.
         let due = progress.failures >= progress.ask_is_up_at || up_until.is_some();
         if again && due {
             // In a long outage ever more rarely.
@@ -653,7 +673,8 @@ impl Judge {
     /// One second of the past.
     fn small_range_before(&self, range: TimeRange) -> TimeRange {
         let start = self.unanswerable.clear_before(range);
-        let before = |seconds| start.saturating_sub(SignedDuration::from_secs(seconds)).unwrap_or(start);
+        let before =
+            |seconds| start.saturating_sub(SignedDuration::from_secs(seconds)).unwrap_or(start);
         TimeRange { from: before(3), to: before(2) }
     }
 
@@ -667,8 +688,8 @@ impl Judge {
         Verdict::Fail(error)
     }
 
-    /// A single second fails. Where others that have rows are answered, it is this second's fault; otherwise it is the
-    /// server's.
+    /// A single second fails. Where others that have rows are answered, it is this second's fault;
+    /// otherwise it is the server's.
     fn single_second_failed(&mut self, context: &Context, error: ApiError) -> Verdict {
         if self.rows_until.is_none_or(|until| context.now >= until) {
             return Verdict::AskForRows(error);

@@ -1,8 +1,9 @@
-//! One target's task: does the next errand of the agenda, has the reader ask and the judge decide, hands whole answers to
-//! the state, and publishes what is committed.
+//! One target's task: does the next errand of the agenda, has the reader ask and the judge decide,
+//! hands whole answers to the state, and publishes what is committed.
 //!
-//! Data goes one way: agenda → reader → judge → state → exposure. [`Poller`] only decides what is done when; the parts own
-//! their data, and each has its own file. Each target has its own poller, so a slow or dead one delays no other.
+//! Data goes one way: agenda → reader → judge → state → exposure. [`Poller`] only decides what is
+//! done when; the parts own their data, and each has its own file. Each target has its own poller,
+//! so a slow or dead one delays no other.
 
 mod agenda;
 mod baseline;
@@ -143,7 +144,8 @@ impl<S: Source> Poller<S> {
         let closed = cadence.last_closed(now);
         let is_behind = closed > self.target.menus.state.totals().watermark();
         let mut due = if is_behind { now } else { cadence.due_after(closed) };
-        // Between a poll and the first sleep after it, each errand may do a step even if the next poll is due.
+        // Between a poll and the first sleep after it, each errand may do a step even if the next
+        // poll is due.
         let mut after_poll = false;
         loop {
             let left = self.left(due);
@@ -188,8 +190,9 @@ impl<S: Source> Poller<S> {
         if closed > end {
             return self.target.now();
         }
-        // Windows close by the earlier clock, so a server that is behind is asked later. Where a clock was set, the window that
-        // was read may lie far ahead of it, and must not be waited for; a second more or less asks for none twice.
+        // Windows close by the earlier clock, so a server that is behind is asked later. Where a
+        // clock was set, the window that was read may lie far ahead of it, and must not be waited
+        // for; a second more or less asks for none twice.
         let ahead = end.duration_since(closed).unsigned_abs();
         let due = cadence.due_after(if ahead > cadence.interval { closed } else { end });
         due.checked_add(self.target.reader.behind()).unwrap_or(due)
@@ -222,8 +225,9 @@ impl<S: Source> Poller<S> {
         target.publish().await;
     }
 
-    /// The errands that have something to do, in the order of their priority. There are none before a poll of this process has
-    /// succeeded, for then the server is not known to answer, nor to be the same as before.
+    /// The errands that have something to do, in the order of their priority. There are none before
+    /// a poll of this process has succeeded, for then the server is not known to answer, nor to be
+    /// the same as before.
     fn wanted(&self) -> Vec<Errand> {
         let target = &self.target;
         let mut wanted = Vec::new();
@@ -254,7 +258,8 @@ impl<S: Source> Poller<S> {
         self.target.agenda.next(&wanted, left, Instant::now())
     }
 
-    /// Does one step of an errand, in the time that is `left` until the next poll. Its failure is not the poll's.
+    /// Does one step of an errand, in the time that is `left` until the next poll. Its failure is
+    /// not the poll's.
     async fn run_errand(&mut self, errand: Errand, left: Duration) {
         let target = &mut self.target;
         let started = Instant::now();
@@ -264,7 +269,9 @@ impl<S: Source> Poller<S> {
             Errand::Names(kind) => errands::ask_names(target, kind).await,
             Errand::Outcomes => outcomes::read_step(target).await,
             Errand::Reread => errands::read_again(target).await,
-            Errand::WeeksBefore(report) => weeks_before::read_step(target, report, left, failures).await,
+            Errand::WeeksBefore(report) => {
+                weeks_before::read_step(target, report, left, failures).await
+            }
         };
         let now = Instant::now();
         let took = now.duration_since(started);
@@ -275,9 +282,9 @@ impl<S: Source> Poller<S> {
         target.publish().await;
     }
 
-    /// Sleeps until `due`, but no longer than it seemed at first: a clock that is set back must not stop the polls. Ends early when
-    /// an errand can be done, when a refused token was replaced, and when the operator wants to know. Returns when the next
-    /// poll is due.
+    /// Sleeps until `due`, but no longer than it seemed at first: a clock that is set back must not
+    /// stop the polls. Ends early when an errand can be done, when a refused token was replaced,
+    /// and when the operator wants to know. Returns when the next poll is due.
     async fn sleep(&mut self, due: Timestamp) -> Timestamp {
         let now = Instant::now();
         let latest = now + self.left(due);
@@ -301,7 +308,10 @@ impl<S: Source> Poller<S> {
                 }
             });
             if is_probed.await {
-                info!(server = self.target.config.target.name, "trying at once whatever is waited for");
+                info!(
+                    server = self.target.config.target.name,
+                    "trying at once whatever is waited for"
+                );
                 self.target.agenda.probe();
                 return self.target.now();
             }
@@ -325,7 +335,8 @@ impl<S: Source> Poller<S> {
     async fn read_pass(&mut self, pass: &mut Pass) -> Result<(), ApiError> {
         let mut retry = Backoff::new(FIRST_RETRY, LONGEST_RETRY);
         let purpose = pass.purpose;
-        // Every poll may send one request, so that even with nothing but the reserve left it goes forward. The past has time.
+        // Every poll may send one request, so that even with nothing but the reserve left it goes
+        // forward. The past has time.
         if self.target.menus.state.day_read_to().is_none() {
             pass.purpose = Purpose::Live;
         }
@@ -398,7 +409,10 @@ impl<S: Source> Poller<S> {
                 Ok(())
             }
             Passage::NewToken => {
-                info!(server = self.target.config.target.name, "the token has changed: trying again");
+                info!(
+                    server = self.target.config.target.name,
+                    "the token has changed: trying again"
+                );
                 Ok(())
             }
             Passage::Free | Passage::Probe(_) => Ok(()),
@@ -411,7 +425,8 @@ fn log_poll<S>(target: &PolledTarget<S>, outcome: Option<&ApiError>) {
     let totals = target.menus.state.totals();
     let before = target.exposure.health.fault.as_ref();
     match outcome {
-        // Logged once, when it begins: until the hold ends nothing is asked, and nothing new can be said.
+        // Logged once, when it begins: until the hold ends nothing is asked, and nothing new can be
+        // said.
         Some(error) if target.agenda.is_held() && before == Some(error) => {
             debug!(server, class = error.class().as_str(), "still waiting");
         }

@@ -1,7 +1,8 @@
-//! The names of routing points and options: asked for after the first poll that succeeded, and then once a day.
+//! The names of routing points and options: asked for after the first poll that succeeded, and then
+//! once a day.
 //!
-//! Whatever happens here must never touch the poll: a failure leaves the names as they were and is tried again in
-//! an hour.
+//! Whatever happens here must never touch the poll: a failure leaves the names as they were and is
+//! tried again in an hour.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -40,9 +41,15 @@ impl NameBook {
     }
 
     /// The kinds of names that have not been answered on the server's day.
-    pub(super) fn wanted(&self, sources: &NameSources, today: Date) -> impl Iterator<Item = NameKind> {
+    pub(super) fn wanted(
+        &self,
+        sources: &NameSources,
+        today: Date,
+    ) -> impl Iterator<Item = NameKind> {
         let asks = sources.vendor;
-        NameKind::ALL.into_iter().filter(move |kind| asks && self.answered.get(kind) != Some(&today))
+        NameKind::ALL
+            .into_iter()
+            .filter(move |kind| asks && self.answered.get(kind) != Some(&today))
     }
 
     /// The vendor's names of one kind.
@@ -55,7 +62,8 @@ impl NameBook {
         self.answered.insert(kind, today);
     }
 
-    /// Takes over an answer; whether it says anything new. An empty one says nothing: an error may look like it.
+    /// Takes over an answer; whether it says anything new. An empty one says nothing: an error may
+    /// look like it.
     pub(super) fn learn(
         &mut self,
         kind: NameKind,
@@ -102,12 +110,20 @@ mod tests {
     fn what_is_no_longer_listed_keeps_its_name() {
         let (sources, rules) = (sources(), rules());
         let mut book = NameBook::new(&sources, &rules, Names::default());
-        assert!(book.learn(NameKind::Options, list(&[("1", "Uno"), ("agente", "Asesor")]), &sources, &rules));
+        assert!(book.learn(
+            NameKind::Options,
+            list(&[("1", "Uno"), ("agente", "Asesor")]),
+            &sources,
+            &rules
+        ));
         assert!(book.learn(NameKind::Options, list(&[("agente", "Persona")]), &sources, &rules));
         assert!(!book.learn(NameKind::Options, list(&[("agente", "Persona")]), &sources, &rules));
         assert!(!book.learn(NameKind::Options, BTreeMap::new(), &sources, &rules));
         let exposed = book.exposed();
-        assert_eq!((exposed.option("1"), exposed.option("AGENTE")), (Some("Ventas"), Some("Persona")));
+        assert_eq!(
+            (exposed.option("1"), exposed.option("AGENTE")),
+            (Some("Ventas"), Some("Persona"))
+        );
         assert_eq!(book.vendor.option("1"), Some("Uno"));
     }
 
@@ -116,7 +132,8 @@ mod tests {
         let (sources, rules) = (sources(), rules());
         let mut book = NameBook::new(&sources, &rules, Names::default());
         for round in 0..3 {
-            let many = (0..9_000).map(|number| (format!("{round}-{number}"), "x".to_owned())).collect();
+            let many =
+                (0..9_000).map(|number| (format!("{round}-{number}"), "x".to_owned())).collect();
             assert!(book.learn(NameKind::RoutingPoints, many, &sources, &rules));
         }
         assert_eq!(book.vendor.routing_points.len(), 9_000);

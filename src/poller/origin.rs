@@ -1,7 +1,9 @@
-//! Where counting begins, while nothing has been read: settled only once our clock and the server's agree.
+//! Where counting begins, while nothing has been read: settled only once our clock and the server's
+//! agree.
 //!
-//! A machine may start with a clock that is years behind, and what it takes for now would be years of old rows, or a day
-//! in which nothing counts. It must never move an origin from which anything has been counted. Pure.
+//! A machine may start with a clock that is years behind, and what it takes for now would be years
+//! of old rows, or a day in which nothing counts. It must never move an origin from which anything
+//! has been counted. Pure.
 
 use std::time::Duration;
 
@@ -19,8 +21,8 @@ fn undecided(totals: &Totals, config: &PollerConfig) -> Option<Duration> {
     config.start_ago.filter(|_| totals.watermark <= totals.origin && totals.new == 0)
 }
 
-/// The origin that a wrong clock has made and that is to be another at `now`: at the start of a process, after the clocks
-/// disagreed (`doubted`), and when it lies in the future.
+/// The origin that a wrong clock has made and that is to be another at `now`: at the start of a
+/// process, after the clocks disagreed (`doubted`), and when it lies in the future.
 pub(super) fn to_settle(
     totals: &Totals,
     config: &PollerConfig,
@@ -34,14 +36,17 @@ pub(super) fn to_settle(
     (is_far && (doubted || origin > wanted)).then_some(wanted)
 }
 
-/// Refuses an answer on which counting would begin by a clock that is wrong. A server that tells no time is believed.
+/// Refuses an answer on which counting would begin by a clock that is wrong. A server that tells no
+/// time is believed.
 pub(super) fn check_clocks(
     totals: &Totals,
     config: &PollerConfig,
     ours: Timestamp,
     theirs: Option<Timestamp>,
 ) -> Result<(), ApiError> {
-    let Some(theirs) = theirs.filter(|_| undecided(totals, config).is_some()) else { return Ok(()) };
+    let Some(theirs) = theirs.filter(|_| undecided(totals, config).is_some()) else {
+        return Ok(());
+    };
     if ours.duration_since(theirs).unsigned_abs() > config.shared.poll.max_clock_skew {
         return Err(ApiError::ClocksDisagree { ours, theirs });
     }

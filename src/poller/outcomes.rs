@@ -1,7 +1,8 @@
-//! Reads the second report, diagram_1: what became of the calls. An errand behind the live polls of diagram_13, which it
-//! never reaches: whatever is wrong with it is its own.
+//! Reads the second report, diagram_1: what became of the calls. An errand behind the live polls of
+//! diagram_13, which it never reaches: whatever is wrong with it is its own.
 //!
-//! Owns how far its pass has come. How rows are asked for, judged and counted is the same as for diagram_13.
+//! Owns how far its pass has come. How rows are asked for, judged and counted is the same as for
+//! diagram_13.
 
 use std::{sync::Arc, time::Duration};
 
@@ -28,7 +29,8 @@ pub(super) struct OutcomesReading {
     pub(super) track: Track,
     /// The pass over the newest windows that is under way.
     pass: Option<Pass>,
-    /// The end of the last such pass of this process; until there has been one, the watermark at its start.
+    /// The end of the last such pass of this process; until there has been one, the watermark at
+    /// its start.
     read_to: Timestamp,
     /// There has been one.
     has_read: bool,
@@ -37,12 +39,17 @@ pub(super) struct OutcomesReading {
 }
 
 impl OutcomesReading {
-    /// Takes over what is committed of it. Where nothing is, counting begins where that of `main` has come to.
-    pub(super) async fn open(main: &mut CommittedState, config: &PollerConfig) -> Result<Self, StoreError> {
+    /// Takes over what is committed of it. Where nothing is, counting begins where that of `main`
+    /// has come to.
+    pub(super) async fn open(
+        main: &mut CommittedState,
+        config: &PollerConfig,
+    ) -> Result<Self, StoreError> {
         let config = Arc::new(config.for_outcomes());
         let origin = main.totals().watermark();
         let begin = move || TargetCounters::new(origin);
-        let restore = main.with_store(move |store, id| store.restore_report(id, ReportName::Diagram1, begin));
+        let restore =
+            main.with_store(move |store, id| store.restore_report(id, ReportName::Diagram1, begin));
         let (id, counters) = restore.await?;
         let state = main.beside(id, counters, &config).await?;
         let read_to = state.totals().watermark();
@@ -78,13 +85,19 @@ impl OutcomesReading {
         }
     }
 
-    /// Returns true if a step has something to do: never beyond `end`, up to which `diagram_13` has been read.
+    /// Returns true if a step has something to do: never beyond `end`, up to which `diagram_13` has
+    /// been read.
     pub(super) fn wants_step(&self, end: Timestamp, clock: Timestamp) -> bool {
         self.pass.is_some() || self.read_to < end || self.track.next_reread(clock).is_some()
     }
 
-    /// The pass to go on with, or to begin: over the newest windows, or else a step of a re-reading.
-    async fn next_pass(&mut self, end: Timestamp, clock: Timestamp) -> Result<Option<Pass>, StoreError> {
+    /// The pass to go on with, or to begin: over the newest windows, or else a step of a
+    /// re-reading.
+    async fn next_pass(
+        &mut self,
+        end: Timestamp,
+        clock: Timestamp,
+    ) -> Result<Option<Pass>, StoreError> {
         let track = &mut self.track;
         track.state.restore_if_stale(&track.config).await?;
         if let Some(pass) = self.pass.take() {
@@ -125,7 +138,9 @@ impl OutcomesReading {
 }
 
 /// One step of reading what became of calls.
-pub(super) async fn read_step<S: Source>(target: &mut PolledTarget<S>) -> Result<Duration, ApiError> {
+pub(super) async fn read_step<S: Source>(
+    target: &mut PolledTarget<S>,
+) -> Result<Duration, ApiError> {
     let stepped = step(target).await;
     if let (Err(error), Some(outcomes)) = (&stepped, &mut target.outcomes) {
         warn!(

@@ -1,8 +1,9 @@
 //! One target: what asks its server, what is known of its reports, and what is shown of it.
 //!
-//! Owns one step of a reading: the reader asks, the judge decides, the state takes what counts. All readings of both
-//! reports take this way: live polls, re-readings, the weeks before (`weeks_before`), days of the past (`replay`) and what
-//! became of calls (`outcomes`). When to ask again after a failure is the agenda's to say, and what to ask next, the poller's.
+//! Owns one step of a reading: the reader asks, the judge decides, the state takes what counts. All
+//! readings of both reports take this way: live polls, re-readings, the weeks before
+//! (`weeks_before`), days of the past (`replay`) and what became of calls (`outcomes`). When to ask
+//! again after a failure is the agenda's to say, and what to ask next, the poller's.
 
 use std::{sync::Arc, time::Duration};
 
@@ -88,9 +89,17 @@ impl<S: Source> PolledTarget<S> {
         let used = (today, used);
         Ok(Self {
             agenda: Agenda::new(&config.target.name),
-            reader: Reader::new(source, parser, config.clone(), clock.clone(), telemetry.clone(), used),
+            reader: Reader::new(
+                source,
+                parser,
+                config.clone(),
+                clock.clone(),
+                telemetry.clone(),
+                used,
+            ),
             exposure: Exposure::new(publisher, telemetry, names),
-            menus: Track::new(ReportName::Diagram13, config.clone(), state, &config.target.name).await?,
+            menus: Track::new(ReportName::Diagram13, config.clone(), state, &config.target.name)
+                .await?,
             outcomes,
             config,
             clock,
@@ -125,7 +134,9 @@ impl<S: Source> PolledTarget<S> {
         let Judged { context, answer, verdict } = self.ask_and_judge(range, pass).await?;
         match verdict {
             Verdict::Accept(accepted) => self.accept(pass, context, answer, accepted).await,
-            Verdict::GiveUp { error, .. } if pass.given_up >= MAX_GIVEN_UP => Ok(Step::Stuck(error)),
+            Verdict::GiveUp { error, .. } if pass.given_up >= MAX_GIVEN_UP => {
+                Ok(Step::Stuck(error))
+            }
             Verdict::GiveUp { lost, error } => {
                 pass.given_up += 1;
                 let now = self.now();
@@ -150,7 +161,9 @@ impl<S: Source> PolledTarget<S> {
                 self.exposure.telemetry.split(cause);
                 Err(error)
             }
-            Verdict::Fail(error) | Verdict::AskIsUp { error, .. } | Verdict::AskForRows(error) => Err(error),
+            Verdict::Fail(error) | Verdict::AskIsUp { error, .. } | Verdict::AskForRows(error) => {
+                Err(error)
+            }
         }
     }
 
@@ -170,7 +183,8 @@ impl<S: Source> PolledTarget<S> {
                 Verdict::AskIsUp { range: small, error } => {
                     // Whoever holds a place must not wait for another.
                     answer.admission.release();
-                    let up = self.ask(pass.report, *small, pass.purpose, Duration::MAX).await.is_ok();
+                    let up =
+                        self.ask(pass.report, *small, pass.purpose, Duration::MAX).await.is_ok();
                     context.now = Instant::now();
                     *verdict = self.track(pass.report).judge.is_up(context, up, error.clone());
                 }
@@ -178,17 +192,24 @@ impl<S: Source> PolledTarget<S> {
                     answer.admission.release();
                     let elsewhere = self.rows_elsewhere(range, pass).await?;
                     context.now = Instant::now();
-                    *verdict =
-                        self.track(pass.report).judge.rows_elsewhere(context, elsewhere, error.clone());
+                    *verdict = self.track(pass.report).judge.rows_elsewhere(
+                        context,
+                        elsewhere,
+                        error.clone(),
+                    );
                 }
                 _ => return Ok(judged),
             }
         }
     }
 
-    /// Finds out if the server can send rows elsewhere. An empty answer proves nothing where rows are known, because a server
-    /// may fail at every row.
-    async fn rows_elsewhere(&mut self, failed: TimeRange, pass: &Pass) -> Result<Elsewhere, ApiError> {
+    /// Finds out if the server can send rows elsewhere. An empty answer proves nothing where rows
+    /// are known, because a server may fail at every row.
+    async fn rows_elsewhere(
+        &mut self,
+        failed: TimeRange,
+        pass: &Pass,
+    ) -> Result<Elsewhere, ApiError> {
         let (range, is_known) = self.track(pass.report).elsewhere(failed, pass).await?;
         let answered = match range.from < range.to {
             true => self.ask(pass.report, range, pass.purpose, Duration::MAX).await.ok(),
@@ -218,7 +239,8 @@ impl<S: Source> PolledTarget<S> {
         self.send(purpose, request, failure).await
     }
 
-    /// Sends a request, which is counted before and measured after. `failure` is what is wrong with an answer that came.
+    /// Sends a request, which is counted before and measured after. `failure` is what is wrong with
+    /// an answer that came.
     pub(super) async fn send<T, F: Future<Output = Result<T, ApiError>>>(
         &mut self,
         purpose: Purpose,
@@ -274,8 +296,8 @@ impl<S: Source> PolledTarget<S> {
     pub(super) async fn while_showing<F: Future>(&mut self, work: F) -> F::Output {
         let mut work = std::pin::pin!(work);
         loop {
-            let tracks =
-                std::iter::once(&self.menus).chain(self.outcomes.iter().map(|outcomes| &outcomes.track));
+            let tracks = std::iter::once(&self.menus)
+                .chain(self.outcomes.iter().map(|outcomes| &outcomes.track));
             let release = self.exposure.next_release(tracks);
             tokio::select! {
                 output = &mut work => return output,
@@ -299,22 +321,27 @@ impl<S: Source> PolledTarget<S> {
         self.exposure.publish(&mut self.menus, self.outcomes.as_mut(), status);
     }
 
-    /// The status for people, but for the last day and what is unlike the usual, which take longer and are made elsewhere.
+    /// The status for people, but for the last day and what is unlike the usual, which take longer
+    /// and are made elsewhere.
     fn status(&self) -> TargetStatus {
         let config = &self.config;
         let totals = self.menus.state.totals();
         let health = &self.exposure.health;
         let now = self.now();
         let next = config.cadence.due_after(config.cadence.last_closed(now));
-        let held = self.agenda.held_until().map(|until| until.saturating_duration_since(Instant::now()));
+        let held =
+            self.agenda.held_until().map(|until| until.saturating_duration_since(Instant::now()));
         let held = held.and_then(|wait| now.checked_add(wait).ok());
         let next_poll = held.map_or(next, |until| until.max(next));
         let reread_failure = self.agenda.failure(Errand::Reread);
         let zone = &config.target.timezone;
         TargetStatus {
             outcome: health.outcome(now),
-            usual_lag: config.cadence.interval + config.cadence.settle_delay + config.cadence.jitter,
-            watermark: (totals.watermark > totals.origin || health.is_up()).then(|| totals.watermark()),
+            usual_lag: config.cadence.interval
+                + config.cadence.settle_delay
+                + config.cadence.jitter,
+            watermark: (totals.watermark > totals.origin || health.is_up())
+                .then(|| totals.watermark()),
             last_row: totals.last_row.and_then(|local| schedule::instant(local, zone)),
             quota: self.reader.quota(),
             deep_reads: rereads::under_way(totals, config)
@@ -329,7 +356,9 @@ impl<S: Source> PolledTarget<S> {
             unread: self.menus.unread.last(),
             wrong_zone: health.zone.wrong(),
             usual: UsualStatus {
-                history: Duration::from_secs(history_seconds(&self.menus.state, config).unsigned_abs()),
+                history: Duration::from_secs(
+                    history_seconds(&self.menus.state, config).unsigned_abs(),
+                ),
                 warm_up: weeks_before::status(self),
                 deviations: None,
             },
@@ -337,10 +366,13 @@ impl<S: Source> PolledTarget<S> {
         }
     }
 
-    /// Puts an origin that a wrong clock has made where the clock says now; `begins` at the start of a process.
+    /// Puts an origin that a wrong clock has made where the clock says now; `begins` at the start
+    /// of a process.
     pub(super) async fn settle_origin(&mut self, begins: bool) -> Result<(), StoreError> {
-        let doubted = begins || matches!(self.exposure.health.fault, Some(ApiError::ClocksDisagree { .. }));
-        let wanted = origin::to_settle(self.menus.state.totals(), &self.config, self.now(), doubted);
+        let doubted =
+            begins || matches!(self.exposure.health.fault, Some(ApiError::ClocksDisagree { .. }));
+        let wanted =
+            origin::to_settle(self.menus.state.totals(), &self.config, self.now(), doubted);
         if let Some(wanted) = wanted {
             self.menus.state.begin_at(&self.config, wanted).await?;
             if let Some(outcomes) = &mut self.outcomes {
@@ -369,11 +401,13 @@ impl<S: Source> PolledTarget<S> {
     /// Shows how much re-readings have left, and when the last that ended had begun.
     pub(super) fn show_rereads(&self) {
         let totals = self.menus.state.totals();
-        for (tier, began) in [(Tier::Hourly, totals.hourly_at), (Tier::Nightly, totals.nightly_at)] {
+        for (tier, began) in [(Tier::Hourly, totals.hourly_at), (Tier::Nightly, totals.nightly_at)]
+        {
             if self.config.shared.poll.tiers().depth(tier).is_zero() {
                 continue;
             }
-            let under_way = rereads::under_way(totals, &self.config).find(|(other, _)| *other == tier);
+            let under_way =
+                rereads::under_way(totals, &self.config).find(|(other, _)| *other == tier);
             let left = under_way.map_or(0, |(_, cursor)| cursor.end - cursor.next);
             self.exposure.telemetry.deep_read_state(tier, left, began);
         }

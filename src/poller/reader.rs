@@ -1,7 +1,8 @@
 //! Asks the server: for the rows of one time range, for the day's quota, for names.
 //!
-//! Owns the source, the parser and the count of the day's requests: each is counted before it is sent and measured when it
-//! ends. Must never ask twice by itself, and decides nothing about an answer's worth, which is the judge's.
+//! Owns the source, the parser and the count of the day's requests: each is counted before it is
+//! sent and measured when it ends. Must never ask twice by itself, and decides nothing about an
+//! answer's worth, which is the judge's.
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -20,10 +21,13 @@ use crate::{
     },
     status::QuotaUse,
     telemetry::TargetTelemetry,
-    wolkvox::{self, Admission, ApiError, DateShifts, Element, Query, ReportName, RowParser, TokenInfo},
+    wolkvox::{
+        self, Admission, ApiError, DateShifts, Element, Query, ReportName, RowParser, TokenInfo,
+    },
 };
 
-/// Requests that one poll may send against our own count after the quota was spent: the vendor's count, and the rows.
+/// Requests that one poll may send against our own count after the quota was spent: the vendor's
+/// count, and the rows.
 const PROBES: u32 = 2;
 
 /// Calls of an answer whose dates are compared with the seconds in their `conn_id`s.
@@ -151,8 +155,8 @@ impl<S: Source> Reader<S> {
         self.quota.probes = 0;
     }
 
-    /// The request for the rows of a report in a range, which is independent of everything else. The result of the request
-    /// itself comes with whatever rows arrived.
+    /// The request for the rows of a report in a range, which is independent of everything else.
+    /// The result of the request itself comes with whatever rows arrived.
     pub(super) fn request(
         &self,
         report: ReportName,
@@ -165,8 +169,8 @@ impl<S: Source> Reader<S> {
         let server = self.config.target.name.clone();
         let zone = self.config.target.timezone.clone();
         let sent = (self.clock)();
-        // An answer of more rows than the limit is thrown away and asked for in halves, unless it cannot be halved, or it
-        // is not the range that makes it large.
+        // An answer of more rows than the limit is thrown away and asked for in halves, unless it
+        // cannot be halved, or it is not the range that makes it large.
         let max_rows = if range.length() > MIN_RANGE { self.config.row_cap } else { u64::MAX };
         async move {
             let mut answer = Answer { batch: RowBatch::new(rules), sent, ..Answer::default() };
@@ -229,7 +233,8 @@ impl<S: Source> Reader<S> {
         }
     }
 
-    /// The limit that a purpose respects. Where it is unknown, whatever is not live keeps within the vendor's documented least.
+    /// The limit that a purpose respects. Where it is unknown, whatever is not live keeps within
+    /// the vendor's documented least.
     fn limit_for(&mut self, purpose: Purpose) -> Option<u64> {
         // Where polls alone need as much as the least, the limit must be higher.
         let polls_a_day = 86_400 / self.config.cadence.interval.as_secs().max(1);
@@ -248,7 +253,8 @@ impl<S: Source> Reader<S> {
         Some(REQUESTS_PER_LICENCE)
     }
 
-    /// A request that was counted has ended: measured, or taken back where it never left this machine.
+    /// A request that was counted has ended: measured, or taken back where it never left this
+    /// machine.
     pub(super) async fn sent(
         &mut self,
         started: Instant,
@@ -283,7 +289,9 @@ impl<S: Source> Reader<S> {
     }
 
     /// The request for the day's quota.
-    pub(super) fn token_info(&self) -> impl Future<Output = Result<TokenInfo, ApiError>> + Send + use<S> {
+    pub(super) fn token_info(
+        &self,
+    ) -> impl Future<Output = Result<TokenInfo, ApiError>> + Send + use<S> {
         let source = self.source.clone();
         async move { source.token_info().await }
     }

@@ -1,7 +1,7 @@
 //! Decides when the deeper re-readings for late rows begin, and how far each reaches. Pure.
 //!
-//! Owns the target's own minute of the hour. How far a re-reading has come is in the committed totals, so that nothing
-//! begins again after a failure or a restart.
+//! Owns the target's own minute of the hour. How far a re-reading has come is in the committed
+//! totals, so that nothing begins again after a failure or a restart.
 
 use std::time::Duration;
 
@@ -21,14 +21,16 @@ const HOUR: Duration = Duration::from_secs(3600);
 pub(super) struct Reread {
     pub(super) tier: Tier,
     pub(super) cursor: ReadCursor,
-    /// Seconds that are left out because the re-reading took so long that their rows are no longer remembered.
+    /// Seconds that are left out because the re-reading took so long that their rows are no longer
+    /// remembered.
     pub(super) skipped: i64,
 }
 
 /// The schedule of one target's re-readings.
 #[derive(Debug)]
 pub(super) struct Rereads {
-    /// Offset added to the hourly and nightly schedule, in whole seconds, so that targets do not all re-read at the same moment.
+    /// Offset added to the hourly and nightly schedule, in whole seconds, so that targets do not
+    /// all re-read at the same moment.
     offset: SignedDuration,
     /// Moment at which this process last began one, or started itself (monotonic, so that a clock
     /// change neither skips nor repeats one).
@@ -48,8 +50,9 @@ impl Rereads {
         }
     }
 
-    /// The re-reading to go on with, or to begin. An hourly one is never kept waiting by a nightly one that takes longer, and is
-    /// not begun in the hour in which a nightly one begins, which does its work.
+    /// The re-reading to go on with, or to begin. An hourly one is never kept waiting by a nightly
+    /// one that takes longer, and is not begun in the hour in which a nightly one begins, which
+    /// does its work.
     pub(super) fn next(
         &self,
         totals: &Totals,
@@ -69,7 +72,9 @@ impl Rereads {
         let is_due = |tier| self.is_due(tier, totals, config, own_now, now);
         let begin = |tier| begun(tier, totals, config, clock);
         match under_way(Tier::Nightly) {
-            Some((_, cursor)) if is_due(Tier::Hourly) && !began_this_hour(cursor) => begin(Tier::Hourly),
+            Some((_, cursor)) if is_due(Tier::Hourly) && !began_this_hour(cursor) => {
+                begin(Tier::Hourly)
+            }
             Some((tier, cursor)) => Some(clamped(tier, cursor, totals, config)),
             None if is_due(Tier::Nightly) => begin(Tier::Nightly),
             None if is_due(Tier::Hourly) => begin(Tier::Hourly),
@@ -90,8 +95,9 @@ impl Rereads {
             Tier::Nightly => totals.nightly_at(),
         };
         let tiers = config.shared.poll.tiers();
-        let is_overdue =
-            tier == Tier::Hourly && !tiers.hourly.is_zero() && now.duration_since(self.begun) >= HOUR;
+        let is_overdue = tier == Tier::Hourly
+            && !tiers.hourly.is_zero()
+            && now.duration_since(self.begun) >= HOUR;
         is_overdue || tiers.is_due(tier, own_now, &config.target.timezone, self.own_time(last))
     }
 
@@ -101,7 +107,8 @@ impl Rereads {
     }
 }
 
-/// The re-readings that are under way. One that was switched off in the meantime is not gone on with.
+/// The re-readings that are under way. One that was switched off in the meantime is not gone on
+/// with.
 pub(super) fn under_way(
     totals: &Totals,
     config: &PollerConfig,
@@ -113,8 +120,8 @@ pub(super) fn under_way(
         .filter_map(|(tier, cursor)| Some((tier, cursor?)))
 }
 
-/// A re-reading that begins now, and reaches as deep as if it had begun in time; `None` where all that is ours was just
-/// read: a request for nothing would cost one all the same.
+/// A re-reading that begins now, and reaches as deep as if it had begun in time; `None` where all
+/// that is ours was just read: a request for nothing would cost one all the same.
 fn begun(tier: Tier, totals: &Totals, config: &PollerConfig, clock: Timestamp) -> Option<Reread> {
     let (last, every) = match tier {
         Tier::Hourly => (totals.hourly_at(), HOUR),
@@ -122,7 +129,8 @@ fn begun(tier: Tier, totals: &Totals, config: &PollerConfig, clock: Timestamp) -
     };
     // It begins with a poll, so a window later is in time.
     let in_time = every + config.cadence.interval;
-    let late = Duration::try_from(clock.duration_since(last)).unwrap_or_default().saturating_sub(in_time);
+    let late =
+        Duration::try_from(clock.duration_since(last)).unwrap_or_default().saturating_sub(in_time);
     let end = before_watermark(totals, config.shared.poll.lookback).max(totals.origin);
     let depth = config.shared.poll.tiers().depth(tier) + late.min(REREAD_ROOM);
     let from = before_watermark(totals, depth).max(totals.origin);

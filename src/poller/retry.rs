@@ -1,4 +1,5 @@
-//! Decides what to do after a request of a live poll failed. Pure: the table of the API's errors as decisions.
+//! Decides what to do after a request of a live poll failed. Pure: the table of the API's errors as
+//! decisions.
 
 use std::time::Duration;
 
@@ -23,7 +24,8 @@ pub(super) enum RetryDecision {
 
 /// Requests that may fail one after the other in one poll.
 const TRIES: u32 = 5;
-/// Failed polls in a row from which on a poll has one try: an outage must not cost more requests than a healthy day.
+/// Failed polls in a row from which on a poll has one try: an outage must not cost more requests
+/// than a healthy day.
 const OUTAGE: u32 = 2;
 const FIRST_QUOTA_HOLD: Duration = Duration::from_secs(300);
 
@@ -48,7 +50,8 @@ pub(super) fn decide(error: &ApiError, context: RetryContext<'_>) -> RetryDecisi
         // A server that accepts connections and never answers costs a minute a try.
         ApiError::Timeout(_) if context.failed_polls > 0 => 1,
         _ if context.failed_polls >= OUTAGE => 1,
-        // Once more, for it may be a moment's; what is wrong with a report is not mended within minutes.
+        // Once more, for it may be a moment's; what is wrong with a report is not mended within
+        // minutes.
         ApiError::Contradicts { .. } => 2,
         _ => TRIES,
     };
@@ -71,11 +74,18 @@ pub(super) fn decide(error: &ApiError, context: RetryContext<'_>) -> RetryDecisi
         | ApiError::CutOff
         | ApiError::TooFewRows { .. }
         | ApiError::Contradicts { .. } => retry(None),
-        // Where it names a wait longer than the interval, the next polls keep quiet too, for an hour at most.
+        // Where it names a wait longer than the interval, the next polls keep quiet too, for an
+        // hour at most.
         ApiError::Throttled(Some(wait)) | ApiError::Busy(wait) if *wait > context.interval => {
             let named = Some(*wait);
             let first = context.interval;
-            RetryDecision::Hold(HoldWaits { first, longest: first, named, no_longer: None, spread: false })
+            RetryDecision::Hold(HoldWaits {
+                first,
+                longest: first,
+                named,
+                no_longer: None,
+                spread: false,
+            })
         }
         ApiError::Throttled(wait) => retry(*wait),
         ApiError::Busy(wait) => retry(Some(*wait)),
@@ -83,7 +93,13 @@ pub(super) fn decide(error: &ApiError, context: RetryContext<'_>) -> RetryDecisi
         ApiError::TokenMissing | ApiError::TokenInvalid | ApiError::UnknownReport { .. } => {
             let first = context.interval.saturating_mul(2);
             let longest = LONGEST_WAIT.max(context.interval);
-            RetryDecision::Hold(HoldWaits { first, longest, named: None, no_longer: None, spread: false })
+            RetryDecision::Hold(HoldWaits {
+                first,
+                longest,
+                named: None,
+                no_longer: None,
+                spread: false,
+            })
         }
         ApiError::QuotaExhausted => RetryDecision::Hold(quota_hold(context)),
         ApiError::Tls(_)
@@ -150,7 +166,8 @@ mod tests {
         ] {
             for (failed_polls, tries) in [0, 1, 2, 200].into_iter().zip(tries) {
                 let asked = (1..=TRIES).find(|failures| {
-                    let context = RetryContext { failures: *failures, failed_polls, ..context(&zone) };
+                    let context =
+                        RetryContext { failures: *failures, failed_polls, ..context(&zone) };
                     decide(&error, context) == RetryDecision::NextPoll
                 });
                 assert_eq!(asked, Some(tries), "{error} after {failed_polls} failed polls");
@@ -183,7 +200,10 @@ mod tests {
                 other => panic!("{other:?}"),
             }
         };
-        assert_eq!(hold(ApiError::TokenInvalid, "2026-01-18T20:00:00Z").first, Duration::from_secs(600));
+        assert_eq!(
+            hold(ApiError::TokenInvalid, "2026-01-18T20:00:00Z").first,
+            Duration::from_secs(600)
+        );
         let quota = hold(ApiError::QuotaExhausted, "2026-01-18T20:00:00Z");
         assert_eq!((quota.first, quota.longest), (FIRST_QUOTA_HOLD, LONGEST_WAIT));
         // Shortly before the server's midnight: asked just after it.

@@ -49,8 +49,8 @@ pub trait Source: Send + Sync + 'static {
         async { Ok(BTreeMap::new()) }
     }
 
-    /// Changes when the token does, so that a refused one is tried again soon when it has been replaced. Must not wait
-    /// for a disk.
+    /// Changes when the token does, so that a refused one is tried again soon when it has been
+    /// replaced. Must not wait for a disk.
     fn credentials(&self) -> Option<TokenVersion>;
 }
 
@@ -80,7 +80,8 @@ impl SeenVersion {
 }
 
 impl Api {
-    /// `token` is read at every use; `large_answers` has the places for answers that are large, shared by all targets.
+    /// `token` is read at every use; `large_answers` has the places for answers that are large,
+    /// shared by all targets.
     pub fn new(client: Client, token: TokenSource, large_answers: Arc<Semaphore>) -> Self {
         Self { client, token, seen: Arc::default(), large_answers }
     }
@@ -88,7 +89,8 @@ impl Api {
     async fn read_token(&self) -> Result<Secret, ApiError> {
         let (source, seen) = (self.token.clone(), self.seen.clone());
         let read = move || {
-            // Before it is read: one that is replaced in between looks changed later, and never the other way round.
+            // Before it is read: one that is replaced in between looks changed later, and never the
+            // other way round.
             seen.look(&source);
             source.read()
         };
@@ -126,7 +128,11 @@ impl Source for Api {
         self.client.token_info(token.expose()).await
     }
 
-    async fn names(&self, kind: NameKind, length: usize) -> Result<BTreeMap<String, String>, ApiError> {
+    async fn names(
+        &self,
+        kind: NameKind,
+        length: usize,
+    ) -> Result<BTreeMap<String, String>, ApiError> {
         let token = self.read_token().await?;
         self.client.names(kind, length, token.expose()).await
     }

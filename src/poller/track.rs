@@ -1,8 +1,8 @@
-//! The reading of one report of a target: what is committed of it, what has been learnt of the server's answers about it,
-//! and what has been shown of it.
+//! The reading of one report of a target: what is committed of it, what has been learnt of the
+//! server's answers about it, and what has been shown of it.
 //!
-//! Owns the ranges of its passes and what becomes of an answer. It never asks: answers come in, and the result of a step goes
-//! out.
+//! Owns the ranges of its passes and what becomes of an answer. It never asks: answers come in, and
+//! the result of a step goes out.
 
 use std::sync::Arc;
 
@@ -30,7 +30,8 @@ use crate::{
     wolkvox::{ApiError, ReportName},
 };
 
-/// Known rows that the first poll of a process reaches back to, so that another operation's report is noticed at once.
+/// Known rows that the first poll of a process reaches back to, so that another operation's report
+/// is noticed at once.
 const KNOWN_ROWS: usize = 12;
 
 /// The reading of one report.
@@ -113,8 +114,13 @@ impl Track {
         })
     }
 
-    /// The pass of a live poll: two windows missed are still a live poll, and so is the splitting of a burst in them.
-    pub(super) async fn live_pass(&mut self, end: Timestamp, is_first: bool) -> Result<Pass, StoreError> {
+    /// The pass of a live poll: two windows missed are still a live poll, and so is the splitting
+    /// of a burst in them.
+    pub(super) async fn live_pass(
+        &mut self,
+        end: Timestamp,
+        is_first: bool,
+    ) -> Result<Pass, StoreError> {
         let totals = self.state.totals();
         let watermark = totals.watermark();
         let origin = totals.origin();
@@ -142,7 +148,8 @@ impl Track {
         })
     }
 
-    /// The moment from which on enough rows are known to tell this operation's report from another's.
+    /// The moment from which on enough rows are known to tell this operation's report from
+    /// another's.
     async fn known_rows_from(&mut self, watermark: Timestamp) -> Result<Timestamp, StoreError> {
         let before = local_second(watermark, &self.config.target.timezone);
         let date = self.state.read(move |view, id| view.row_before(id, before, KNOWN_ROWS)).await?;
@@ -164,7 +171,8 @@ impl Track {
         Pass::again(self.report, reread)
     }
 
-    /// The window that ends at `end`: from the grid's line before, or from the origin if that is later.
+    /// The window that ends at `end`: from the grid's line before, or from the origin if that is
+    /// later.
     pub(super) fn window_before(&self, end: Timestamp) -> TimeRange {
         let start = end.checked_sub(self.config.cadence.interval).unwrap_or(Timestamp::MIN);
         TimeRange { from: start.max(self.state.totals().origin()).min(end), to: end }
@@ -185,7 +193,8 @@ impl Track {
         clock: Timestamp,
     ) -> Judged {
         let read_to = self.state.day_read_to().unwrap_or(self.state.totals().watermark());
-        let context = Context { reading: pass.reading, range, read_to, asked, now: Instant::now(), clock };
+        let context =
+            Context { reading: pass.reading, range, read_to, asked, now: Instant::now(), clock };
         let mut answer = match answered {
             Ok(answer) => answer,
             Err(error) => {
@@ -209,8 +218,8 @@ impl Track {
         Judged { context, answer, verdict }
     }
 
-    /// The range in which to look for rows elsewhere, because a single second of a pass failed, and whether rows are known in
-    /// it: around the newest known row before, or else the hour behind.
+    /// The range in which to look for rows elsewhere, because a single second of a pass failed, and
+    /// whether rows are known in it: around the newest known row before, or else the hour behind.
     pub(super) async fn elsewhere(
         &mut self,
         failed: TimeRange,
@@ -222,8 +231,10 @@ impl Track {
         let after = |moment: Timestamp, seconds| {
             moment.saturating_add(SignedDuration::from_secs(seconds)).unwrap_or(moment)
         };
-        let Some(at) = known.and_then(|date| schedule::instant(date, &self.config.target.timezone)) else {
-            let behind = TimeRange { from: after(failed.to, 1), to: after(failed.to, 3601).min(pass.end) };
+        let Some(at) = known.and_then(|date| schedule::instant(date, &self.config.target.timezone))
+        else {
+            let behind =
+                TimeRange { from: after(failed.to, 1), to: after(failed.to, 3601).min(pass.end) };
             return Ok((behind, false));
         };
         let range = TimeRange { from: at, to: after(at, 1) };
@@ -261,7 +272,10 @@ impl Track {
         drop(answer.admission);
         match agreement {
             Agreement::Contradicts => {
-                return self.judge.contradicted(&context, evidence, known_before).map(Taken::Narrower);
+                return self
+                    .judge
+                    .contradicted(&context, evidence, known_before)
+                    .map(Taken::Narrower);
             }
             Agreement::GivesWay => self.log_rebased(range, evidence.known),
             Agreement::Agrees => {}
@@ -301,7 +315,8 @@ impl Track {
         accepted: &Accepted,
         now: Timestamp,
     ) -> Whole {
-        let deepest = self.state.totals().watermark().checked_sub(self.config.shared.poll.deepest());
+        let deepest =
+            self.state.totals().watermark().checked_sub(self.config.shared.poll.deepest());
         let skipped = pass.reread.is_some_and(|reread| reread.skipped > 0);
         let shows_window = pass.reading == Reading::Live && self.report == ReportName::Diagram13;
         Whole {

@@ -1,4 +1,5 @@
-//! Rows that an answer held and nobody could read: said once in the log, and shown on the page for as long as they come.
+//! Rows that an answer held and nobody could read: said once in the log, and shown on the page for
+//! as long as they come.
 //!
 //! Owns what has been said. That so many of them fail a poll is the batch's to decide.
 
@@ -22,8 +23,8 @@ pub(super) struct UnreadRows {
 }
 
 impl UnreadRows {
-    /// Takes note of a whole answer whose rows count. Says each way to be unreadable once in a process's life: the same
-    /// rows come again with every poll.
+    /// Takes note of a whole answer whose rows count. Says each way to be unreadable once in a
+    /// process's life: the same rows come again with every poll.
     pub(super) fn saw(&mut self, server: &str, batch: &RowBatch) {
         self.now += batch.unread();
         let Some(Rejected { reason, field, pattern, .. }) = batch.example() else { return };

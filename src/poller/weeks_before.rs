@@ -1,9 +1,9 @@
-//! Reads the weeks before counting began, so that what is usual is known from the first day: backwards, in the time that
-//! live polls leave, and paced.
+//! Reads the weeks before counting began, so that what is usual is known from the first day:
+//! backwards, in the time that live polls leave, and paced.
 //!
-//! Its rows feed the history and nothing else: no counter sees them, and none is remembered. How far it has come is
-//! committed with what it read, so that after an interruption it goes on. Where a second report is read, its weeks follow
-//! those of the first.
+//! Its rows feed the history and nothing else: no counter sees them, and none is remembered. How
+//! far it has come is committed with what it read, so that after an interruption it goes on. Where
+//! a second report is read, its weeks follow those of the first.
 
 use std::time::Duration;
 
@@ -12,8 +12,8 @@ use tokio::time::Instant;
 use tracing::{info, warn};
 
 use super::{
-    Source, agenda::Errand, baseline::history_seconds, judge::WeekVerdict, polled_target::PolledTarget,
-    track::Track,
+    Source, agenda::Errand, baseline::history_seconds, judge::WeekVerdict,
+    polled_target::PolledTarget, track::Track,
 };
 use crate::{
     ledger::RowBatch,
@@ -26,8 +26,9 @@ use crate::{
 /// Pause between two requests where the limit of requests a day is known, and where it is not.
 const PAUSE: Duration = Duration::from_secs(5);
 const UNKNOWN_LIMIT_PAUSE: Duration = Duration::from_secs(60);
-/// Seconds read beyond the weeks asked for: the longest window that is judged and the half hour around it, so that an
-/// incident of the hours before the first start has all of its weeks to be compared with.
+/// Seconds read beyond the weeks asked for: the longest window that is judged and the half hour
+/// around it, so that an incident of the hours before the first start has all of its weeks to be
+/// compared with.
 const WINDOW_MARGIN: i64 = 9 * 3600;
 
 /// Returns the second at which reading a report ends, on its way back.
@@ -44,13 +45,14 @@ fn weeks_from(track: &Track) -> LocalSecond {
 
 /// Returns true if requests are left: both reports share them.
 fn has_requests_left<S>(target: &PolledTarget<S>) -> bool {
-    let of_outcomes = target.outcomes.as_ref().map_or(0, |outcomes| outcomes.track.state.warm_up().requests);
+    let of_outcomes =
+        target.outcomes.as_ref().map_or(0, |outcomes| outcomes.track.state.warm_up().requests);
     let sent = target.menus.state.warm_up().requests + of_outcomes;
     sent < target.config.shared.baseline.warm_up_requests
 }
 
-/// The stretch of a report to be read next; `None` when all has been read, no request is left, or the report cannot be read
-/// now.
+/// The stretch of a report to be read next; `None` when all has been read, no request is left, or
+/// the report cannot be read now.
 fn next_week<S>(target: &PolledTarget<S>, report: ReportName) -> Option<LocalStretch> {
     let track = match (report, &target.outcomes) {
         (ReportName::Diagram13, _) => &target.menus,
@@ -95,7 +97,8 @@ fn with_surroundings(track: &Track, stretch: LocalStretch) -> TimeRange {
     let (from, to) = stretch;
     let around = i64::try_from(config.shared.journey.longest_idle().as_secs()).unwrap_or(0);
     let second = |second| Timestamp::from_second(second).unwrap_or_default();
-    let begin = schedule::instant(from - around, zone).unwrap_or_else(|| second((from - around).get()));
+    let begin =
+        schedule::instant(from - around, zone).unwrap_or_else(|| second((from - around).get()));
     let end = second(schedule::last_instant(to + around, zone)).min(state.totals().watermark());
     let least = begin.checked_add(SignedDuration::from_secs(1)).unwrap_or(begin);
     TimeRange { from: begin, to: end.max(least) }
@@ -126,8 +129,8 @@ fn log_end<S: Source>(target: &mut PolledTarget<S>, report: ReportName) {
     }
 }
 
-/// One request within the time that is `left`, after `failures` in a row, and the commit of what it brought. Returns the pause
-/// until the next one.
+/// One request within the time that is `left`, after `failures` in a row, and the commit of what it
+/// brought. Returns the pause until the next one.
 pub(super) async fn read_step<S: Source>(
     target: &mut PolledTarget<S>,
     report: ReportName,
@@ -167,8 +170,7 @@ async fn step_back<S: Source>(
     let answer = target.ask(report, range, Purpose::Background, left).await;
     let took = started.elapsed();
     let Track { config, judge, state, .. } = target.track(report);
-    let was_sent =
-        !matches!(&answer, Err(error) if error.never_sent() || matches!(error, ApiError::QuotaReserved));
+    let was_sent = !matches!(&answer, Err(error) if error.never_sent() || matches!(error, ApiError::QuotaReserved));
     let requests = state.warm_up().requests + u32::from(was_sent);
     let (batch, verdict) = match answer {
         Ok(mut answer) => {
@@ -176,7 +178,9 @@ async fn step_back<S: Source>(
             let verdict = judge.week_answered(stretch, &mut answer, has_time);
             (answer.batch, verdict)
         }
-        Err(error) => (RowBatch::new(config.rules.clone()), judge.week_failed(stretch, error, failures)),
+        Err(error) => {
+            (RowBatch::new(config.rules.clone()), judge.week_failed(stretch, error, failures))
+        }
     };
     let next = match verdict {
         WeekVerdict::Accept | WeekVerdict::PassOver => stretch.0,

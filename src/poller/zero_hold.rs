@@ -1,8 +1,9 @@
 //! When the count of a new series may be shown.
 //!
-//! A scraper that sees a counter for the first time takes its value for the start: whatever was counted before is
-//! lost to `increase()`. So a new series is shown at 0 first, for as long as every usual scraper needs to come by.
-//! This knows what has been shown since when; that a count was released is the account's to remember.
+//! A scraper that sees a counter for the first time takes its value for the start: whatever was
+//! counted before is lost to `increase()`. So a new series is shown at 0 first, for as long as
+//! every usual scraper needs to come by. This knows what has been shown since when; that a count
+//! was released is the account's to remember.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -27,8 +28,8 @@ impl ZeroHold {
         Self { hold, since: HashMap::new() }
     }
 
-    /// To be called with each snapshot that is handed to the publisher: what is in it without its count is shown as 0
-    /// from the moment that `shown` tells.
+    /// To be called with each snapshot that is handed to the publisher: what is in it without its
+    /// count is shown as 0 from the moment that `shown` tells.
     pub fn published(&mut self, account: &TargetCounters, shown: &Shown) {
         let held: HashSet<Counted> = account.held().map(|(counted, _)| counted).collect();
         self.since.retain(|counted, _| held.contains(counted));
@@ -48,7 +49,8 @@ impl ZeroHold {
     /// there.
     pub fn next(&self, account: &TargetCounters, now: Instant) -> Option<Instant> {
         let waiting = account.held().filter(|(_, waits)| *waits);
-        let since = waiting.filter_map(|(counted, _)| Some(self.since.get(&counted)?.at().unwrap_or(now)));
+        let since =
+            waiting.filter_map(|(counted, _)| Some(self.since.get(&counted)?.at().unwrap_or(now)));
         since.min().map(|since| since + self.hold)
     }
 }

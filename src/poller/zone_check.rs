@@ -1,7 +1,8 @@
-//! Checks the configured time zone against the calls that live polls read: their dates, and the seconds in their `conn_id`s.
+//! Checks the configured time zone against the calls that live polls read: their dates, and the
+//! seconds in their `conn_id`s.
 //!
-//! Owns the calls since the last verdict. A wrong zone fails no poll, since a correction is the operator's: it is said on the
-//! page, in the log and by an alert.
+//! Owns the calls since the last verdict. A wrong zone fails no poll, since a correction is the
+//! operator's: it is said on the page, in the log and by an alert.
 
 use tracing::{info, warn};
 
@@ -18,7 +19,8 @@ pub(super) struct ZoneCheck {
 }
 
 impl ZoneCheck {
-    /// Takes note of the calls of an answer. Returns the verdict if there is a new one, and logs where it changes.
+    /// Takes note of the calls of an answer. Returns the verdict if there is a new one, and logs
+    /// where it changes.
     pub(super) fn saw(&mut self, server: &str, shifts: &DateShifts) -> Option<DateShift> {
         self.shifts.merge(shifts);
         if self.shifts.calls() < ENOUGH_CALLS {
@@ -35,7 +37,9 @@ impl ZoneCheck {
                 "calls are dated that far from the second in their conn_id: the configured time zone is not the server's, and all \
                  figures are told at the wrong time; doctor suggests the zone"
             ),
-            (true, false) => info!(server, "the dates of calls agree with the configured time zone again"),
+            (true, false) => {
+                info!(server, "the dates of calls agree with the configured time zone again")
+            }
             _ => {}
         }
         Some(verdict)
@@ -57,8 +61,9 @@ mod tests {
     /// `calls` calls dated `after` seconds behind their beginning in UTC.
     fn calls(calls: u64, after: i64) -> DateShifts {
         let mut shifts = DateShifts::default();
-        (0..calls)
-            .for_each(|_| shifts.saw(LocalSecond::new(1_768_782_812 + after), 1_768_782_812, &TimeZone::UTC));
+        (0..calls).for_each(|_| {
+            shifts.saw(LocalSecond::new(1_768_782_812 + after), 1_768_782_812, &TimeZone::UTC)
+        });
         shifts
     }
 

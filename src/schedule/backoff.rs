@@ -1,13 +1,14 @@
 //! Exponential backoff: the wait after a failure, doubled after each further one, up to a limit.
 //!
-//! Owns the arithmetic of every wait in the program. No wait is longer than [`LONGEST_WAIT`], whatever a server names, and
-//! no sum overflows. Pure: the moment and the jitter are parameters.
+//! Owns the arithmetic of every wait in the program. No wait is longer than [`LONGEST_WAIT`],
+//! whatever a server names, and no sum overflows. Pure: the moment and the jitter are parameters.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// The longest wait between two tries of anything. Whatever has failed is tried again after an hour at the latest.
+/// The longest wait between two tries of anything. Whatever has failed is tried again after an hour
+/// at the latest.
 pub const LONGEST_WAIT: Duration = Duration::from_secs(3600);
 
 /// Failures in a row of one thing that is tried again, and the moment before which it is not.
@@ -20,13 +21,15 @@ pub struct Backoff {
 }
 
 impl Backoff {
-    /// No failure so far. The wait after the first one is `first`; none is longer than `longest` or [`LONGEST_WAIT`].
+    /// No failure so far. The wait after the first one is `first`; none is longer than `longest` or
+    /// [`LONGEST_WAIT`].
     pub fn new(first: Duration, longest: Duration) -> Self {
         Self { first, longest: longest.min(LONGEST_WAIT), failures: 0, not_before: None }
     }
 
-    /// Takes note of a failure at `now` and returns the wait after it. `jitter` in 0..=1 shortens the wait by up to a half, so
-    /// that several clients do not come back together. A wait that the server named replaces a shorter one.
+    /// Takes note of a failure at `now` and returns the wait after it. `jitter` in 0..=1 shortens
+    /// the wait by up to a half, so that several clients do not come back together. A wait that the
+    /// server named replaces a shorter one.
     pub fn failed(&mut self, now: Instant, jitter: f64, named: Option<Duration>) -> Duration {
         let doubled = self.first.saturating_mul(1 << self.failures.min(20)).min(self.longest);
         let spread = doubled.mul_f64(1.0 - jitter.clamp(0.0, 1.0) / 2.0);
@@ -79,7 +82,8 @@ mod tests {
     fn waits_double_up_to_the_limit_and_begin_again_after_a_success() {
         let now = Instant::now();
         let mut backoff = Backoff::new(MINUTE, MINUTE * 15);
-        let minutes: Vec<u64> = (0..6).map(|_| backoff.failed(now, 0.0, None).as_secs() / 60).collect();
+        let minutes: Vec<u64> =
+            (0..6).map(|_| backoff.failed(now, 0.0, None).as_secs() / 60).collect();
         assert_eq!(minutes, [1, 2, 4, 8, 15, 15]);
         assert!(!backoff.is_over(now + MINUTE * 14) && backoff.is_over(now + MINUTE * 15));
         backoff.succeeded();

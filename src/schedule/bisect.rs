@@ -39,7 +39,14 @@ pub struct Bisect {
 
 impl Default for Bisect {
     fn default() -> Self {
-        Self { width: MAX_RANGE, too_large: None, hopeless: None, ceiling: None, good: false, suspicions: 0 }
+        Self {
+            width: MAX_RANGE,
+            too_large: None,
+            hopeless: None,
+            ceiling: None,
+            good: false,
+            suspicions: 0,
+        }
     }
 }
 
@@ -47,9 +54,14 @@ impl Bisect {
     /// Returns the next part of a range. Consecutive parts share one second, because it is unknown
     /// whether the vendor includes the end.
     pub fn next(&self, from: Timestamp, end: Timestamp, now: Instant) -> TimeRange {
-        let ceiling =
-            self.ceiling.filter(|(_, until)| now < *until).map_or(MAX_RANGE, |(ceiling, _)| ceiling);
-        TimeRange { from, to: from.checked_add(self.width.min(ceiling)).map_or(end, |to| to.min(end)) }
+        let ceiling = self
+            .ceiling
+            .filter(|(_, until)| now < *until)
+            .map_or(MAX_RANGE, |(ceiling, _)| ceiling);
+        TimeRange {
+            from,
+            to: from.checked_add(self.width.min(ceiling)).map_or(end, |to| to.min(end)),
+        }
     }
 
     /// Halves the width because `range` turned out too large. Returns false when it cannot be
@@ -71,7 +83,8 @@ impl Bisect {
         self.narrow_in_hope_down_to(MIN_RANGE, range, now)
     }
 
-    /// As [`Bisect::narrow_in_hope`], where a range of `narrowest` or less shows as little as a single second does.
+    /// As [`Bisect::narrow_in_hope`], where a range of `narrowest` or less shows as little as a
+    /// single second does.
     pub fn narrow_in_hope_down_to(
         &mut self,
         narrowest: SignedDuration,
@@ -111,7 +124,8 @@ impl Bisect {
             self.hopeless = None;
         }
         self.good = true;
-        let amid_too_large = self.too_large.is_some_and(|burst| burst.contains(range) && range.to < burst.to);
+        let amid_too_large =
+            self.too_large.is_some_and(|burst| burst.contains(range) && range.to < burst.to);
         if few && !amid_too_large {
             self.width = self.width.saturating_mul(2).min(MAX_RANGE);
         }
@@ -139,7 +153,11 @@ mod tests {
     }
 
     /// What of a stretch's requests were refused, by `refused`, until all of it is committed.
-    fn read(width: &mut Bisect, length: i64, refused: impl Fn(TimeRange) -> bool) -> (usize, usize) {
+    fn read(
+        width: &mut Bisect,
+        length: i64,
+        refused: impl Fn(TimeRange) -> bool,
+    ) -> (usize, usize) {
         let (mut from, mut committed, mut too_large) = (at(0), 0, 0);
         while from < at(length) {
             let range = width.next(from, at(length), Instant::now());
@@ -183,7 +201,9 @@ mod tests {
         // A width of 75 fits, and every wider range that touches the burst is refused.
         let burst = |from: i64, to: i64| {
             move |asked: TimeRange| {
-                asked.from < at(to) && asked.to > at(from) && asked.length() > SignedDuration::from_secs(80)
+                asked.from < at(to)
+                    && asked.to > at(from)
+                    && asked.length() > SignedDuration::from_secs(80)
             }
         };
         for (from, to, requests) in [
@@ -215,7 +235,8 @@ mod tests {
         }
     }
 
-    /// A server that computes at most so many seconds: what it costs once it is known, and that it is tried again.
+    /// A server that computes at most so many seconds: what it costs once it is known, and that it
+    /// is tried again.
     #[tokio::test(start_paused = true)]
     async fn a_width_that_fails_again_and_again_is_not_tried_for_an_hour() {
         let began = Instant::now();

@@ -53,7 +53,8 @@ impl Cadence {
     #[must_use]
     pub fn among(self, targets: usize, target: &str) -> Self {
         let all = u32::try_from(targets.next_power_of_two()).unwrap_or(u32::MAX);
-        let wanted = POLL_DISTANCE.saturating_mul(all).min(self.interval / 2).mul_f64(spread(target, 0));
+        let wanted =
+            POLL_DISTANCE.saturating_mul(all).min(self.interval / 2).mul_f64(spread(target, 0));
         Self { jitter: self.jitter.max(wanted), ..self }
     }
 
@@ -95,7 +96,8 @@ impl TimeRange {
 
     /// The whole second in its middle.
     pub fn middle(&self) -> Timestamp {
-        Timestamp::from_second(self.from.as_second().midpoint(self.to.as_second())).unwrap_or(self.to)
+        Timestamp::from_second(self.from.as_second().midpoint(self.to.as_second()))
+            .unwrap_or(self.to)
     }
 
     /// Returns true if it holds all of another range.
@@ -159,9 +161,11 @@ impl Tiers {
     /// Returns true if a re-reading is due, the last one of its kind having ended at `last`.
     pub fn is_due(&self, tier: Tier, now: Timestamp, zone: &TimeZone, last: Timestamp) -> bool {
         match tier {
-            // Compared in whole hours of the clock, so that a late one does not put off all that follow.
+            // Compared in whole hours of the clock, so that a late one does not put off all that
+            // follow.
             Tier::Hourly => !self.hourly.is_zero() && !same_hour(last, now),
-            // A re-reading in the future was made before the clock was set back, and proves nothing.
+            // A re-reading in the future was made before the clock was set back, and proves
+            // nothing.
             Tier::Nightly => {
                 let night = self.last_night(now, zone);
                 !self.nightly.is_zero() && night.is_some_and(|night| last < night || last > now)
@@ -173,8 +177,9 @@ impl Tiers {
     /// the gap may be older than a tier would reach afterwards, so a gap of more than a third of a
     /// tier's depth is followed by a reading as deep as that tier.
     pub fn depth_after(&self, gap: Duration) -> Duration {
-        let reached =
-            [self.hourly, self.nightly].into_iter().filter(|depth| !depth.is_zero() && gap > *depth / 3);
+        let reached = [self.hourly, self.nightly]
+            .into_iter()
+            .filter(|depth| !depth.is_zero() && gap > *depth / 3);
         reached.max().unwrap_or_default()
     }
 
@@ -195,12 +200,15 @@ impl Tiers {
     pub fn will_reach(&self, moment: Timestamp, now: Timestamp, zone: &TimeZone) -> bool {
         let hour = SignedDuration::from_hours(1);
         let today = zone.to_datetime(now).date();
-        let night = self.nights([Some(today), today.tomorrow().ok()], zone).find(|night| *night > now);
+        let night =
+            self.nights([Some(today), today.tomorrow().ok()], zone).find(|night| *night > now);
         let begins = [(self.hourly, Some(now)), (self.nightly, night)];
         begins.into_iter().filter(|(depth, _)| !depth.is_zero()).any(|(depth, begin)| {
             // Each target begins within the hour, and the hourly re-reading in the next one.
             let latest = begin.and_then(|begin| begin.checked_add(hour).ok());
-            latest.and_then(|latest| latest.checked_sub(depth).ok()).is_some_and(|from| from <= moment)
+            latest
+                .and_then(|latest| latest.checked_sub(depth).ok())
+                .is_some_and(|from| from <= moment)
         })
     }
 
@@ -227,7 +235,8 @@ pub fn same_hour(a: Timestamp, b: Timestamp) -> bool {
 /// one, or more where the clock is set in between. Both passes of a repeated hour have the same
 /// dates.
 pub fn local_stretches(start: Timestamp, end: Timestamp, zone: &TimeZone) -> Vec<LocalStretch> {
-    let changes = zone.following(start).map(|change| change.timestamp()).take_while(|change| *change < end);
+    let changes =
+        zone.following(start).map(|change| change.timestamp()).take_while(|change| *change < end);
     let mut from = start;
     let mut stretches = Vec::new();
     for until in changes.chain([end]) {
@@ -294,7 +303,9 @@ mod tests {
 
     #[test]
     fn jitter_is_fixed_and_bounded() {
-        let of = |name: &str| Cadence::new(Duration::from_secs(300), Duration::from_secs(30), name).jitter;
+        let of = |name: &str| {
+            Cadence::new(Duration::from_secs(300), Duration::from_secs(30), name).jitter
+        };
         assert_eq!(of("0042"), of("0042"));
         assert_ne!(of("0042"), of("0043"));
         assert!((0..100).all(|n| of(&format!("{n:04}")) <= Duration::from_secs(20)));
@@ -307,7 +318,11 @@ mod tests {
             let name = format!("{n:04}");
             Cadence::new(minutes(5), Duration::from_secs(30), &name).among(all, &name).jitter
         };
-        assert_eq!(of(7, 1), Cadence::new(minutes(5), Duration::ZERO, "0007").jitter, "one is read as ever");
+        assert_eq!(
+            of(7, 1),
+            Cadence::new(minutes(5), Duration::ZERO, "0007").jitter,
+            "one is read as ever"
+        );
         assert_eq!(of(7, 600), of(7, 1_000), "a few more change nothing");
         let mut all: Vec<_> = (0..1_000).map(|n| of(n, 1_000)).collect();
         all.sort();
@@ -322,7 +337,8 @@ mod tests {
         let santiago = TimeZone::get("America/Santiago").unwrap();
         for (zone, from, to, local) in [
             (&bogota, "2026-01-18T12:00:00Z", "2026-01-18T12:05:00Z", ("07:00:00", "07:05:00")),
-            // 2026-04-05T03:00Z: Santiago's 24:00 becomes 23:00. The hour that repeats is read whole.
+            // 2026-04-05T03:00Z: Santiago's 24:00 becomes 23:00. The hour that repeats is read
+            // whole.
             (&santiago, "2026-04-05T02:50:00Z", "2026-04-05T03:10:00Z", ("23:00:00", "23:59:59")),
             (&santiago, "2026-04-05T02:30:00Z", "2026-04-05T04:30:00Z", ("23:00:00", "00:30:00")),
             // 2026-09-06T04:00Z: midnight becomes 01:00.
@@ -330,7 +346,10 @@ mod tests {
         ] {
             let (first, last) = TimeRange { from: at(from), to: at(to) }.local(zone);
             assert!(first <= last, "{from}");
-            assert_eq!((first.time().to_string(), last.time().to_string()), (local.0.into(), local.1.into()));
+            assert_eq!(
+                (first.time().to_string(), last.time().to_string()),
+                (local.0.into(), local.1.into())
+            );
         }
     }
 
@@ -345,18 +364,45 @@ mod tests {
         let off = Tiers { hourly: Duration::ZERO, nightly: Duration::ZERO, nightly_hour: 3 };
         // 03:00 in Bogotá is 08:00Z.
         let due_of = |tiers: &Tiers, now: &str, hourly: &str, nightly: &str| {
-            let nightly = tiers.is_due(Tier::Nightly, at(now), &zone, at(nightly)).then_some(Tier::Nightly);
-            nightly.or(tiers.is_due(Tier::Hourly, at(now), &zone, at(hourly)).then_some(Tier::Hourly))
+            let nightly =
+                tiers.is_due(Tier::Nightly, at(now), &zone, at(nightly)).then_some(Tier::Nightly);
+            nightly
+                .or(tiers.is_due(Tier::Hourly, at(now), &zone, at(hourly)).then_some(Tier::Hourly))
         };
         for (now, hourly, nightly, due) in [
             ("2026-01-18T12:00:30Z", "2026-01-18T12:00:00Z", "2026-01-18T08:00:00Z", None),
-            ("2026-01-18T13:00:30Z", "2026-01-18T12:59:00Z", "2026-01-18T08:00:00Z", Some(Tier::Hourly)),
+            (
+                "2026-01-18T13:00:30Z",
+                "2026-01-18T12:59:00Z",
+                "2026-01-18T08:00:00Z",
+                Some(Tier::Hourly),
+            ),
             ("2026-01-19T07:59:59Z", "2026-01-19T07:00:00Z", "2026-01-18T08:00:00Z", None),
-            ("2026-01-19T08:00:00Z", "2026-01-19T08:00:00Z", "2026-01-18T08:00:00Z", Some(Tier::Nightly)),
-            ("2026-01-21T07:00:00Z", "2026-01-21T07:00:00Z", "2026-01-18T08:00:00Z", Some(Tier::Nightly)),
+            (
+                "2026-01-19T08:00:00Z",
+                "2026-01-19T08:00:00Z",
+                "2026-01-18T08:00:00Z",
+                Some(Tier::Nightly),
+            ),
+            (
+                "2026-01-21T07:00:00Z",
+                "2026-01-21T07:00:00Z",
+                "2026-01-18T08:00:00Z",
+                Some(Tier::Nightly),
+            ),
             // Done by a clock that has been set back since.
-            ("2026-01-18T12:00:00Z", "2026-01-18T23:00:00Z", "2026-01-18T08:00:00Z", Some(Tier::Hourly)),
-            ("2026-01-18T12:00:00Z", "2026-01-18T12:00:00Z", "2026-01-19T09:00:00Z", Some(Tier::Nightly)),
+            (
+                "2026-01-18T12:00:00Z",
+                "2026-01-18T23:00:00Z",
+                "2026-01-18T08:00:00Z",
+                Some(Tier::Hourly),
+            ),
+            (
+                "2026-01-18T12:00:00Z",
+                "2026-01-18T12:00:00Z",
+                "2026-01-19T09:00:00Z",
+                Some(Tier::Nightly),
+            ),
         ] {
             assert_eq!(due_of(&tiers, now, hourly, nightly), due, "{now}");
             assert_eq!(due_of(&off, now, hourly, nightly), None, "{now}");
@@ -405,17 +451,33 @@ mod tests {
         let local = |text: &str| LocalSecond::from(text.parse::<DateTime>().unwrap());
         // At midnight of 2026-04-05 it is 23:00 again: 03:00Z.
         for (start, end, stretches) in [
-            ("2026-04-05T02:00:00Z", "2026-04-05T02:05:00Z", vec![("2026-04-04T23:00", "2026-04-04T23:05")]),
-            ("2026-04-05T02:55:00Z", "2026-04-05T03:00:00Z", vec![("2026-04-04T23:55", "2026-04-05T00:00")]),
+            (
+                "2026-04-05T02:00:00Z",
+                "2026-04-05T02:05:00Z",
+                vec![("2026-04-04T23:00", "2026-04-04T23:05")],
+            ),
+            (
+                "2026-04-05T02:55:00Z",
+                "2026-04-05T03:00:00Z",
+                vec![("2026-04-04T23:55", "2026-04-05T00:00")],
+            ),
             (
                 "2026-04-05T02:58:00Z",
                 "2026-04-05T03:03:00Z",
-                vec![("2026-04-04T23:58", "2026-04-05T00:00"), ("2026-04-04T23:00", "2026-04-04T23:03")],
+                vec![
+                    ("2026-04-04T23:58", "2026-04-05T00:00"),
+                    ("2026-04-04T23:00", "2026-04-04T23:03"),
+                ],
             ),
-            ("2026-04-05T03:00:00Z", "2026-04-05T03:05:00Z", vec![("2026-04-04T23:00", "2026-04-04T23:05")]),
+            (
+                "2026-04-05T03:00:00Z",
+                "2026-04-05T03:05:00Z",
+                vec![("2026-04-04T23:00", "2026-04-04T23:05")],
+            ),
             ("2026-04-05T03:00:00Z", "2026-04-05T03:00:00Z", vec![]),
         ] {
-            let expected: Vec<_> = stretches.iter().map(|(from, to)| (local(from), local(to))).collect();
+            let expected: Vec<_> =
+                stretches.iter().map(|(from, to)| (local(from), local(to))).collect();
             assert_eq!(local_stretches(at(start), at(end), &zone), expected, "{start}");
         }
     }

@@ -56,7 +56,8 @@ pub fn allows(
 }
 
 fn polls_left(now: Timestamp, zone: &TimeZone, interval: Duration) -> u64 {
-    let left = next_day(now, zone).map_or(86_400, |midnight| midnight.duration_since(now).as_secs());
+    let left =
+        next_day(now, zone).map_or(86_400, |midnight| midnight.duration_since(now).as_secs());
     u64::try_from(left).unwrap_or(0) / interval.as_secs().max(1) + 1
 }
 
@@ -82,7 +83,11 @@ mod tests {
             (Some(1000), 1500, false, false),
         ] {
             assert_eq!(allowed(Purpose::Live, limit, used, evening), live, "{limit:?} {used}");
-            assert_eq!(allowed(Purpose::Background, limit, used, evening), background, "{limit:?} {used}");
+            assert_eq!(
+                allowed(Purpose::Background, limit, used, evening),
+                background,
+                "{limit:?} {used}"
+            );
         }
         // Two minutes before midnight hardly anything is needed any more.
         assert!(allowed(Purpose::Background, Some(1000), 998, "2026-01-19T04:58:00Z"));

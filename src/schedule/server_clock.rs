@@ -16,7 +16,8 @@ const STANDS_STILL: Duration = Duration::from_secs(90);
 pub struct ServerClock {
     /// The `Date` shown last, and the moment at which it was first shown.
     shown: Option<ShownDate>,
-    /// The most that the server's clock can be ahead of ours, by the last answer with a moving `Date`.
+    /// The most that the server's clock can be ahead of ours, by the last answer with a moving
+    /// `Date`.
     skew: SignedDuration,
     stands_still: bool,
 }
@@ -31,7 +32,12 @@ impl ServerClock {
     /// Takes note of the `Date` of an answer to a request that was sent at `sent` by our clock.
     /// Returns the date if it can be believed. The server wrote it after `sent`, without the
     /// fraction of its second.
-    pub fn observe(&mut self, date: Option<Timestamp>, sent: Timestamp, at: Instant) -> Option<Timestamp> {
+    pub fn observe(
+        &mut self,
+        date: Option<Timestamp>,
+        sent: Timestamp,
+        at: Instant,
+    ) -> Option<Timestamp> {
         let date = date?;
         let before = self.shown.filter(|shown| shown.date == date);
         let since = before.map_or(at, |shown| shown.since);

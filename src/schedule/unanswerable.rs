@@ -21,13 +21,15 @@ const MAX_REASKED: u32 = 8;
 /// Seconds before a region that was given up is asked for again, so that the next hourly re-reading
 /// finds a failure that did not last.
 const REASK_AFTER: i64 = 1800;
-/// Seconds that lie between a question whether the server answers anything and what is known to fail.
+/// Seconds that lie between a question whether the server answers anything and what is known to
+/// fail.
 const CLEAR_SECONDS: SignedDuration = SignedDuration::from_secs(3);
 /// Regions in its lookback that a live poll reads around; the part before them is left to the
 /// re-readings.
 const MAX_AROUND: usize = 3;
 
-/// Neighbouring seconds that fail by themselves, as the ranges of one second that were asked for. All in Unix seconds.
+/// Neighbouring seconds that fail by themselves, as the ranges of one second that were asked for.
+/// All in Unix seconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 struct Region {
     from: i64,
@@ -146,10 +148,9 @@ impl Unanswerable {
     /// Returns the latest start of a live poll's lookback between `from` and `to` that reads around
     /// no more regions than one poll can afford.
     pub fn lookback_from(&self, from: Timestamp, to: Timestamp) -> Timestamp {
-        let inside =
-            self.regions.iter().rev().filter(|region| {
-                region.given_up && region.from > from.as_second() && region.to < to.as_second()
-            });
+        let inside = self.regions.iter().rev().filter(|region| {
+            region.given_up && region.from > from.as_second() && region.to < to.as_second()
+        });
         inside.map(|region| region.range().to).nth(MAX_AROUND).unwrap_or(from)
     }
 
@@ -164,10 +165,12 @@ impl Unanswerable {
         self.regions.iter().any(|region| region.given_up && region.holds(range))
     }
 
-    /// Takes note that `range`, a single second, failed at `now` while the server answered for others.
+    /// Takes note that `range`, a single second, failed at `now` while the server answered for
+    /// others.
     pub fn failed(&mut self, range: TimeRange, now: Timestamp) -> SecondFailed {
         self.changed = true;
-        let is_proven = self.is_proven(now) || self.regions.iter().any(|region| region.may_extend_to(range));
+        let is_proven =
+            self.is_proven(now) || self.regions.iter().any(|region| region.may_extend_to(range));
         if !is_proven {
             let region = self.entry(range.from.as_second(), range.to.as_second());
             region.failures += 1;
@@ -238,7 +241,8 @@ impl Unanswerable {
         was_given_up
     }
 
-    /// The latest moment up to the start of `range` with [`CLEAR_SECONDS`] before it that are not known to fail.
+    /// The latest moment up to the start of `range` with [`CLEAR_SECONDS`] before it that are not
+    /// known to fail.
     pub fn clear_before(&self, range: TimeRange) -> Timestamp {
         let mut clear = range.from;
         for region in self.regions.iter().rev().map(Region::range) {
@@ -299,7 +303,10 @@ mod tests {
         let mut table = Unanswerable::default();
         let outcomes: Vec<_> =
             (0..FIRST_FAILURES).map(|_| table.failed(range(second, second + 1), at(100))).collect();
-        assert_eq!(outcomes, [SecondFailed::Wait, SecondFailed::Wait, SecondFailed::GivenUp { lost: 1 }]);
+        assert_eq!(
+            outcomes,
+            [SecondFailed::Wait, SecondFailed::Wait, SecondFailed::GivenUp { lost: 1 }]
+        );
         table
     }
 
@@ -326,7 +333,11 @@ mod tests {
         for _ in 0..MAX_REASKED {
             table.failed_again(range(50, 51), later);
         }
-        assert_eq!(table.next(range(50, 100), true, at(i64::from(u32::MAX))), Skip(at(51)), "not for ever");
+        assert_eq!(
+            table.next(range(50, 100), true, at(i64::from(u32::MAX))),
+            Skip(at(51)),
+            "not for ever"
+        );
     }
 
     #[test]
@@ -349,7 +360,10 @@ mod tests {
         );
         assert_eq!(table.next(range(54, 100), false, at(100)), NextRange::Ask(range(54, 100)));
         assert_eq!(table.next(range(48, 100), false, at(100)), NextRange::Skip(at(53)));
-        assert!(table.answered(range(48, 53)), "when a re-reading gets it, it is as if nothing had been");
+        assert!(
+            table.answered(range(48, 53)),
+            "when a re-reading gets it, it is as if nothing had been"
+        );
         assert!(table.regions.is_empty());
     }
 

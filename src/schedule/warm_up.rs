@@ -115,10 +115,11 @@ mod tests {
     const BEGIN: LocalSecond = LocalSecond::new(0);
     const END: LocalSecond = LocalSecond::new(28 * DAY);
 
-    /// The stretches that are read of 28 days, and how many requests that took, of a server that answers at most `widest`
-    /// seconds, each with room or not.
+    /// The stretches that are read of 28 days, and how many requests that took, of a server that
+    /// answers at most `widest` seconds, each with room or not.
     fn read(widest: i64, room: bool) -> (Vec<LocalStretch>, u32) {
-        let (mut width, mut warm_up, mut read) = (Backwards::default(), WarmUp::before(END), Vec::new());
+        let (mut width, mut warm_up, mut read) =
+            (Backwards::default(), WarmUp::before(END), Vec::new());
         while let Some(stretch) = width.next(BEGIN, warm_up.next) {
             warm_up.requests += 1;
             if stretch.1 - stretch.0 > widest {

@@ -63,7 +63,8 @@ impl SnapshotEncoder {
             .clone()
             .map(|(target, changed)| {
                 let changed = if fresh { Changed::All } else { changed };
-                let encoded = catch_unwind(AssertUnwindSafe(|| self.encode(target, changed, &formats)));
+                let encoded =
+                    catch_unwind(AssertUnwindSafe(|| self.encode(target, changed, &formats)));
                 if encoded.is_err() {
                     error!(
                         server = target.server,
@@ -74,8 +75,10 @@ impl SnapshotEncoder {
             })
             .collect();
         // A target that cannot be encoded shows nothing; the others stay.
-        let cells =
-            cells.into_iter().map(|cells| cells.unwrap_or_else(|| self.no_points(&formats))).collect();
+        let cells = cells
+            .into_iter()
+            .map(|cells| cells.unwrap_or_else(|| self.no_points(&formats)))
+            .collect();
         let before = self.rename(targets.map(|(target, _)| target.server.as_str()));
         for format in Format::ALL.into_iter().filter(|format| !formats.contains(format)) {
             self.assemblies[format as usize] = None;
@@ -109,7 +112,8 @@ impl SnapshotEncoder {
         if changed == Changed::Live {
             let families = target.live();
             for format in formats {
-                cells[*format as usize] = Some(TargetCells::last(self.committed, &families, *format));
+                cells[*format as usize] =
+                    Some(TargetCells::last(self.committed, &families, *format));
             }
             return cells;
         }
@@ -137,7 +141,10 @@ impl SnapshotEncoder {
 
     /// Adopts the names of the targets. If they differ from before, returns the index that each had
     /// then.
-    fn rename<'a>(&mut self, names: impl Iterator<Item = &'a str> + Clone) -> Option<Vec<Option<usize>>> {
+    fn rename<'a>(
+        &mut self,
+        names: impl Iterator<Item = &'a str> + Clone,
+    ) -> Option<Vec<Option<usize>>> {
         if self.targets.iter().map(String::as_str).eq(names.clone()) {
             return None;
         }
@@ -151,19 +158,29 @@ impl SnapshotEncoder {
 
     /// Puts the cells into the assemblies of these formats; `before` is the result of
     /// [`SnapshotEncoder::rename`].
-    fn assemble(&mut self, mut cells: Vec<Cells>, before: Option<&[Option<usize>]>, formats: &[Format]) {
+    fn assemble(
+        &mut self,
+        mut cells: Vec<Cells>,
+        before: Option<&[Option<usize>]>,
+        formats: &[Format],
+    ) {
         for format in formats {
             let cells = cells.iter_mut().map(|cells| cells[*format as usize].take()).enumerate();
             let slot = &mut self.assemblies[*format as usize];
             match (slot, before) {
                 (Some(assembly), None) => {
-                    assembly.update(cells.filter_map(|(target, cells)| Some((target, cells?))), *format);
+                    assembly.update(
+                        cells.filter_map(|(target, cells)| Some((target, cells?))),
+                        *format,
+                    );
                 }
                 (slot, before) => {
                     // In a new assembly every target is new.
                     let before = before.filter(|_| slot.is_some());
                     let all: Vec<_> = cells
-                        .map(|(at, cells)| (before.and_then(|before| before[at]), cells.unwrap_or_default()))
+                        .map(|(at, cells)| {
+                            (before.and_then(|before| before[at]), cells.unwrap_or_default())
+                        })
                         .collect();
                     slot.get_or_insert_default().rearrange(&self.heads, &all, *format);
                 }

@@ -12,7 +12,8 @@ use crate::{
 };
 
 impl TargetView {
-    /// The calls of every option, by outcome: each option has every outcome, so that a share can be computed of any.
+    /// The calls of every option, by outcome: each option has every outcome, so that a share can be
+    /// computed of any.
     pub(super) fn outcomes(&self) -> Vec<Sample> {
         let Some(outcomes) = &self.target.outcomes else { return Vec::new() };
         let mut options: BTreeMap<(&str, &str), BTreeMap<&str, &OptionCounts>> = BTreeMap::new();
@@ -42,9 +43,16 @@ impl TargetView {
         let Some(outcomes) = &self.target.outcomes else { return Vec::new() };
         let is_hung_up = |labels: &PointLabels| &*labels.channel == CallOutcome::HungUp.as_str();
         let mut samples = Vec::new();
-        for (labels, counts) in outcomes.counters.points.iter().filter(|(labels, _)| is_hung_up(labels)) {
+        for (labels, counts) in
+            outcomes.counters.points.iter().filter(|(labels, _)| is_hung_up(labels))
+        {
             let block = label_block(&[("server", &self.target.server), ("rp_id", &labels.rp_id)]);
-            samples.push(histogram(&block, &counts.journeys, &self.target.buckets, counts.released));
+            samples.push(histogram(
+                &block,
+                &counts.journeys,
+                &self.target.buckets,
+                counts.released,
+            ));
         }
         samples
     }

@@ -74,7 +74,10 @@ impl Status {
         let (Self::Made(raw) | Self::Raw(raw, _)) = &self;
         let raw = raw.clone();
         catch_unwind(AssertUnwindSafe(|| self.complete(target))).unwrap_or_else(|_| {
-            error!(server = target.server, "the status of this target cannot be made, which is a bug");
+            error!(
+                server = target.server,
+                "the status of this target cannot be made, which is a bug"
+            );
             raw
         })
     }
@@ -177,7 +180,12 @@ impl Publisher {
 
     /// Replaces the snapshot of a target, which is published soon. `status` lacks the day and the
     /// deviations, which are made from `history`.
-    pub fn put(&self, snapshot: TargetSnapshot, status: TargetStatus, history: Arc<History>) -> Shown {
+    pub fn put(
+        &self,
+        snapshot: TargetSnapshot,
+        status: TargetStatus,
+        history: Arc<History>,
+    ) -> Shown {
         let shown = Shown::default();
         let mut parts = self.inner.parts();
         parts.version += 1;
@@ -200,7 +208,8 @@ impl Publisher {
         let mut parts = self.inner.parts();
         let Some(part) = parts.by_name.get_mut(name) else { return };
         let usual = Usual { scores: None, ..part.snapshot.usual.clone() };
-        let snapshot = TargetSnapshot { up: false, window: None, usual, ..(*part.snapshot).clone() };
+        let snapshot =
+            TargetSnapshot { up: false, window: None, usual, ..(*part.snapshot).clone() };
         part.snapshot = Arc::new(snapshot);
         let (Status::Made(status) | Status::Raw(status, _)) = &mut part.status;
         let usual = UsualStatus { deviations: None, ..status.usual.clone() };
@@ -368,7 +377,8 @@ mod tests {
 
     fn snapshot(telemetry: &Telemetry, name: &str, options: usize) -> TargetSnapshot {
         let mut account = TargetCounters::new(Timestamp::UNIX_EPOCH);
-        (0..options).for_each(|option| account.expect(MenuLabels::new("1", "voice", &option.to_string())));
+        (0..options)
+            .for_each(|option| account.expect(MenuLabels::new("1", "voice", &option.to_string())));
         TargetSnapshot {
             server: name.to_owned(),
             zone: TimeZone::UTC,
@@ -410,8 +420,8 @@ mod tests {
         assert!(first.at().is_some());
         assert_eq!(hits(&scrape(&publisher, TEXT).await, "a"), 1);
         let began = Instant::now();
-        let shown =
-            [("b", 2), ("a", 3)].map(|(name, hits)| put(&publisher, snapshot(&telemetry, name, hits)));
+        let shown = [("b", 2), ("a", 3)]
+            .map(|(name, hits)| put(&publisher, snapshot(&telemetry, name, hits)));
         sleep(PACE).await;
         publisher.settled().await;
         let exposition = scrape(&publisher, TEXT).await;
@@ -440,7 +450,9 @@ mod tests {
         publisher.down("a", PollOutcome::BrokeOff { since }, next);
         publisher.settled().await;
         let exposition = scrape(&publisher, TEXT).await;
-        let up = |name: &str, up| exposition.contains(&format!("wolkvox_up{{server=\"{name}\"}} {up}\n"));
+        let up = |name: &str, up| {
+            exposition.contains(&format!("wolkvox_up{{server=\"{name}\"}} {up}\n"))
+        };
         assert!(up("a", 0) && up("b", 1), "{exposition}");
         assert_eq!(hits(&exposition, "a"), 2);
         let statuses = publisher.statuses();
@@ -456,7 +468,8 @@ mod tests {
         let broken = |name| {
             let mut account = TargetCounters::new(Timestamp::UNIX_EPOCH);
             account.expect(MenuLabels::new("1", "voice", "A"));
-            account.totals.rejected = [(Rejection::ALL[0], u64::MAX), (Rejection::ALL[1], 1)].into();
+            account.totals.rejected =
+                [(Rejection::ALL[0], u64::MAX), (Rejection::ALL[1], 1)].into();
             TargetSnapshot { account: account.into(), ..snapshot(&telemetry, name, 0) }
         };
         put(&publisher, broken("a"));
@@ -465,12 +478,19 @@ mod tests {
         put(&publisher, broken("c"));
         publisher.settled().await;
         let exposition = scrape(&publisher, TEXT).await;
-        assert_eq!([hits(&exposition, "a"), hits(&exposition, "b"), hits(&exposition, "c")], [0, 2, 0]);
+        assert_eq!(
+            [hits(&exposition, "a"), hits(&exposition, "b"), hits(&exposition, "c")],
+            [0, 2, 0]
+        );
         put(&publisher, snapshot(&telemetry, "a", 1));
         put(&publisher, broken("b"));
         publisher.settled().await;
         let exposition = scrape(&publisher, TEXT).await;
-        assert_eq!([hits(&exposition, "a"), hits(&exposition, "b")], [1, 0], "what it was is no longer true");
+        assert_eq!(
+            [hits(&exposition, "a"), hits(&exposition, "b")],
+            [1, 0],
+            "what it was is no longer true"
+        );
     }
 
     #[tokio::test(start_paused = true)]
@@ -504,15 +524,19 @@ mod tests {
         assert!(kept(TEXT) && !kept(open), "not asked for in twenty minutes");
     }
 
-    /// Whoever asks for every encoding now and then must not double the work of each publication for good.
+    /// Whoever asks for every encoding now and then must not double the work of each publication
+    /// for good.
     #[tokio::test(start_paused = true)]
     async fn a_stranger_keeps_no_more_encodings_than_scrapers_need() {
         let telemetry = Arc::new(Telemetry::default());
         let publisher = Publisher::start(telemetry.clone());
         put(&publisher, snapshot(&telemetry, "a", 1));
         let scraped = Encoding { format: Format::Protobuf, gzip: true };
-        let kept =
-            || Encoding::ALL.into_iter().filter(|encoding| publisher.publication().load().has(*encoding));
+        let kept = || {
+            Encoding::ALL
+                .into_iter()
+                .filter(|encoding| publisher.publication().load().has(*encoding))
+        };
         for round in 0..60 {
             publisher.publication().in_encoding(scraped).await;
             if round % 20 == 0 {

@@ -104,7 +104,8 @@ impl TargetView {
 
     pub(super) fn window_hits(&self) -> Vec<Sample> {
         let hits = self.target.window.iter().flat_map(|window| &window.hits);
-        hits.map(|(labels, count)| Sample::new(option_block(&self.target.server, labels), *count)).collect()
+        hits.map(|(labels, count)| Sample::new(option_block(&self.target.server, labels), *count))
+            .collect()
     }
 
     pub(super) fn window_interactions(&self) -> Vec<Sample> {
@@ -201,7 +202,8 @@ impl TargetView {
         let mut samples = Vec::with_capacity(rp_ids.len());
         for rp_id in rp_ids {
             let name = self.target.names.routing_point(rp_id).unwrap_or(rp_id);
-            let labels = [("server", self.target.server.as_str()), ("rp_id", rp_id), ("rp_name", name)];
+            let labels =
+                [("server", self.target.server.as_str()), ("rp_id", rp_id), ("rp_name", name)];
             samples.push(Sample::new(label_block(&labels), 1));
         }
         samples
@@ -250,7 +252,8 @@ impl TargetView {
         let rejected = &self.totals().rejected;
         self.by(
             "reason",
-            Rejection::ALL.map(|reason| (reason.reason(), rejected.get(&reason).copied().unwrap_or(0))),
+            Rejection::ALL
+                .map(|reason| (reason.reason(), rejected.get(&reason).copied().unwrap_or(0))),
         )
     }
 
@@ -260,7 +263,8 @@ impl TargetView {
     }
 
     pub(super) fn folded_rows(&self) -> u64 {
-        let menus = self.target.account.menus.iter().filter(|(labels, _)| &*labels.option == NUMBER);
+        let menus =
+            self.target.account.menus.iter().filter(|(labels, _)| &*labels.option == NUMBER);
         menus.map(|(_, (_, counts))| counts.hits).sum()
     }
 }

@@ -120,7 +120,9 @@ pub fn day(
         points,
         MOST_POINTS,
         |point| point.hits,
-        |point| std::array::from_fn(|hour| point.options.iter().map(|option| option.hourly[hour]).sum()),
+        |point| {
+            std::array::from_fn(|hour| point.options.iter().map(|option| option.hourly[hour]).sum())
+        },
     );
     for point in &mut points {
         let options = std::mem::take(&mut point.options);
@@ -128,7 +130,8 @@ pub fn day(
             fold(options, MOST_OPTIONS, |option| option.hits, |option| option.hourly);
     }
     let first = LocalSecond::new((newest - HOURS as i64 + 1) * 3600);
-    let known_from = Some(history.known_since(until).unwrap_or(until)).filter(|known| *known > first);
+    let known_from =
+        Some(history.known_since(until).unwrap_or(until)).filter(|known| *known > first);
     Day { first, until, known_from, hits, points, rest }
 }
 
@@ -174,35 +177,52 @@ mod tests {
         for (number, (_, _, hour, hits)) in hits.iter().enumerate() {
             delta.rows(number as u32, LocalSecond::new((NEWEST - hour) * 3600), 1, None, *hits);
         }
-        let labels: Vec<_> =
-            hits.iter().map(|(point, option, ..)| MenuLabels::new(point, "voice", option)).collect();
+        let labels: Vec<_> = hits
+            .iter()
+            .map(|(point, option, ..)| MenuLabels::new(point, "voice", option))
+            .collect();
         history.apply(&delta, |number| labels.get(number as usize));
         history.cover(known_from, local_second(watermark, &zone));
         let mut names = Names::default();
         names.routing_points.insert("10".to_owned(), "Principal".to_owned());
         names.options.insert("1".to_owned(), "Ventas".to_owned());
-        names.options_at.entry("11".to_owned()).or_default().insert("1".to_owned(), "Soporte".to_owned());
+        names
+            .options_at
+            .entry("11".to_owned())
+            .or_default()
+            .insert("1".to_owned(), "Soporte".to_owned());
         day(&history, watermark, &zone, &names, &OptionKinds::default())
     }
 
     #[test]
     fn hours_are_those_of_the_servers_clock_and_the_last_one_has_the_watermark() {
-        let day = of(&[("10", "1", 0, 5), ("10", "PULSE", 23, 2), ("10", "old", 24, 9)], BEFORE, WATERMARK);
+        let day = of(
+            &[("10", "1", 0, 5), ("10", "PULSE", 23, 2), ("10", "old", 24, 9)],
+            BEFORE,
+            WATERMARK,
+        );
         assert_eq!((day.until - day.first, day.hits), (23 * 3600 + 35 * 60, 7));
         let options = &day.points[0].options;
         assert_eq!((options[0].hourly[23], options[1].hourly[0]), (5, 2));
-        assert_eq!((options[0].name.as_deref(), options[1].name.as_deref()), (Some("Ventas"), None));
+        assert_eq!(
+            (options[0].name.as_deref(), options[1].name.as_deref()),
+            (Some("Ventas"), None)
+        );
         assert_eq!(options[1].kind, OptionKind::NoInput);
         assert_eq!((options.len(), day.points[0].name.as_deref()), (2, Some("Principal")));
         // At one o'clock sharp, the hour from twelve is the last, and whole.
         let sharp = of(&[("10", "1", 0, 5)], BEFORE, "2026-01-18T18:00:00Z");
-        assert_eq!((sharp.until - sharp.first, sharp.points[0].options[0].hourly[23]), (24 * 3600, 5));
+        assert_eq!(
+            (sharp.until - sharp.first, sharp.points[0].options[0].hourly[23]),
+            (24 * 3600, 5)
+        );
     }
 
     #[test]
     fn an_option_has_the_name_of_its_routing_point() {
         let day = of(&[("10", "1", 0, 5), ("11", "1", 0, 4)], BEFORE, WATERMARK);
-        let names: Vec<_> = day.points.iter().map(|point| point.options[0].name.as_deref()).collect();
+        let names: Vec<_> =
+            day.points.iter().map(|point| point.options[0].name.as_deref()).collect();
         assert_eq!(names, [Some("Ventas"), Some("Soporte")]);
     }
 
@@ -216,7 +236,8 @@ mod tests {
     #[test]
     fn the_rest_is_folded_and_nothing_is_lost() {
         let options: Vec<String> = (0..30).map(|n| format!("{n:02}")).collect();
-        let hits: Vec<_> = options.iter().zip(1..).map(|(o, hits)| ("10", o.as_str(), 3, hits)).collect();
+        let hits: Vec<_> =
+            options.iter().zip(1..).map(|(o, hits)| ("10", o.as_str(), 3, hits)).collect();
         let day = of(&hits, BEFORE, WATERMARK);
         let point = &day.points[0];
         assert_eq!((point.options[0].code.as_str(), point.options.len()), ("29", MOST_OPTIONS));
@@ -225,7 +246,10 @@ mod tests {
         assert_eq!((point.hits, day.hits, day.rest.is_none()), (465, 465, true));
 
         let all = of(&hits[..MOST_OPTIONS + 1], BEFORE, WATERMARK);
-        assert_eq!((all.points[0].options.len(), all.points[0].rest.is_none()), (MOST_OPTIONS + 1, true));
+        assert_eq!(
+            (all.points[0].options.len(), all.points[0].rest.is_none()),
+            (MOST_OPTIONS + 1, true)
+        );
 
         let points: Vec<String> = (0..20).map(|n| format!("{n}")).collect();
         let hits: Vec<_> = points.iter().map(|point| (point.as_str(), "1", 0, 2)).collect();

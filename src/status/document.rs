@@ -174,5 +174,9 @@ fn compared(deviations: &Deviations, language: Language) -> DeviationsReport<'_>
             usual_texts::deviation_figures(deviation, language)
         ),
     });
-    DeviationsReport { options: deviations.options_compared, unlike: unlike.collect(), more: deviations.more }
+    DeviationsReport {
+        options: deviations.options_compared,
+        unlike: unlike.collect(),
+        more: deviations.more,
+    }
 }

@@ -29,7 +29,10 @@ pub(super) fn local<S: Serializer>(second: &LocalSecond, to: S) -> Result<S::Ok,
     civil(*second).serialize(to)
 }
 
-pub(super) fn local_if_known<S: Serializer>(second: &Option<LocalSecond>, to: S) -> Result<S::Ok, S::Error> {
+pub(super) fn local_if_known<S: Serializer>(
+    second: &Option<LocalSecond>,
+    to: S,
+) -> Result<S::Ok, S::Error> {
     second.map(civil).serialize(to)
 }
 

@@ -27,7 +27,9 @@ pub use self::{
     document::json,
     notice::{Notice, Notices},
     outcomes::{HangUps, OutcomesStatus},
-    usual::{Deviation, DeviationKind, Deviations, UsualStatus, WarmUpState, WarmUpStatus, deviations},
+    usual::{
+        Deviation, DeviationKind, Deviations, UsualStatus, WarmUpState, WarmUpStatus, deviations,
+    },
 };
 use crate::{
     schedule::{Tier, quota},
@@ -217,9 +219,9 @@ impl TargetStatus {
     /// The state at `now`.
     pub fn state(&self, now: Timestamp) -> TargetState {
         // Two windows may be missed before people are told.
-        let old = self
-            .lag(now)
-            .is_some_and(|lag| lag.unsigned_abs() > (self.usual_lag * 3).max(Duration::from_secs(60)));
+        let old = self.lag(now).is_some_and(|lag| {
+            lag.unsigned_abs() > (self.usual_lag * 3).max(Duration::from_secs(60))
+        });
         match &self.outcome {
             PollOutcome::Failed { .. } | PollOutcome::BrokeOff { .. } => TargetState::Failing,
             _ if old => TargetState::Behind,
@@ -263,7 +265,11 @@ pub(crate) mod tests {
             usual_lag: Duration::from_secs(640),
             watermark: Some(watermark),
             last_row: Some(at("2026-01-18T17:34:59Z")),
-            quota: QuotaUse { day: jiff::civil::date(2026, 1, 18), used: 1234, limit: Some(20_000) },
+            quota: QuotaUse {
+                day: jiff::civil::date(2026, 1, 18),
+                used: 1234,
+                limit: Some(20_000),
+            },
             polls: vec![PollRecord {
                 at: at("2026-01-18T17:35:30Z"),
                 took: Duration::from_millis(840),
@@ -288,11 +294,13 @@ pub(crate) mod tests {
             outcome: PollOutcome::Failed { fault: ApiError::TokenInvalid, since: now() },
             ..target()
         };
-        let broke_off = TargetStatus { outcome: PollOutcome::BrokeOff { since: now() }, ..target() };
+        let broke_off =
+            TargetStatus { outcome: PollOutcome::BrokeOff { since: now() }, ..target() };
         let waiting = TargetStatus { outcome: PollOutcome::Waiting, ..target() };
         let new = TargetStatus { watermark: None, last_row: None, ..waiting.clone() };
         let silent = TargetStatus { last_row: None, ..target() };
-        let shifted = TargetStatus { wrong_zone: Some(DateShift { seconds: 3600, calls: 20 }), ..target() };
+        let shifted =
+            TargetStatus { wrong_zone: Some(DateShift { seconds: 3600, calls: 20 }), ..target() };
         let later = at("2026-01-18T18:10:00Z");
         for (status, now, state) in [
             (&well, now(), TargetState::Well),
@@ -325,7 +333,8 @@ pub(crate) mod tests {
     #[test]
     fn the_quota_is_that_of_the_servers_day() {
         let midnight = at("2026-01-19T05:00:00Z");
-        let today = QuotaNow { used: 1234, limit: Some(20_000), left: Some(18_766), resets_at: midnight };
+        let today =
+            QuotaNow { used: 1234, limit: Some(20_000), left: Some(18_766), resets_at: midnight };
         assert_eq!(target().quota(now()), today);
         let tomorrow = target().quota(midnight);
         assert_eq!((tomorrow.used, tomorrow.left), (0, Some(20_000)));

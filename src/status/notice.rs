@@ -33,7 +33,8 @@ impl Notices {
 
     fn replace(&self, is_old: impl Fn(&Notice) -> bool, notice: &Notice) {
         self.0.rcu(|notices| {
-            let mut next: Vec<Notice> = notices.iter().filter(|old| !is_old(old)).cloned().collect();
+            let mut next: Vec<Notice> =
+                notices.iter().filter(|old| !is_old(old)).cloned().collect();
             next.push(notice.clone());
             next
         });
@@ -147,7 +148,8 @@ mod tests {
             assert_eq!(lost, what.keeps_contents(), "{what:?}");
             assert!(said(false, Language::Es).contains("2026-01-18 17:35:00 UTC"));
         }
-        let renamed = Notice::Renamed { left: vec!["0042".to_owned()], begun: vec!["ventas".to_owned()] };
+        let renamed =
+            Notice::Renamed { left: vec!["0042".to_owned()], begun: vec!["ventas".to_owned()] };
         let said = renamed.sentence(Language::Es);
         assert!(said.contains("0042") && said.contains("ventas empieza desde cero"), "{said}");
     }

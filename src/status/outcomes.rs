@@ -1,4 +1,5 @@
-//! What became of the calls of a target, for people: whether it can be read, and where callers hung up in the last day.
+//! What became of the calls of a target, for people: whether it can be read, and where callers hung
+//! up in the last day.
 //!
 //! Owns the texts of it in both languages. Pure.
 
@@ -87,7 +88,8 @@ impl OutcomesStatus {
 
     /// Returns the state in one or a few sentences.
     pub(crate) fn sentence(&self, language: Language) -> String {
-        let values = [("calls", count(self.calls, language)), ("hung_up", count(self.hung_up, language))];
+        let values =
+            [("calls", count(self.calls, language)), ("hung_up", count(self.hung_up, language))];
         let of_day = match self.calls {
             0 => OutcomesText::NoCalls,
             _ => OutcomesText::OfDay,
@@ -153,8 +155,10 @@ mod tests {
         for (number, (_, _, calls)) in calls.iter().enumerate() {
             delta.rows(number as u32, local_second(watermark, &zone) - 100, 0, None, *calls);
         }
-        let labels: Vec<_> =
-            calls.iter().map(|(outcome, option, _)| MenuLabels::new("10", outcome, option)).collect();
+        let labels: Vec<_> = calls
+            .iter()
+            .map(|(outcome, option, _)| MenuLabels::new("10", outcome, option))
+            .collect();
         history.apply(&delta, |number| labels.get(number as usize));
         history.cover(LocalSecond::new(0), local_second(watermark, &zone));
         let mut names = Names::default();
@@ -172,16 +176,21 @@ mod tests {
             ("reached_queue", "3", 7),
         ]);
         assert_eq!((day.calls, day.hung_up), (43, 14));
-        let listed: Vec<_> = day.options.iter().map(|of| (of.code.as_str(), of.hung_up, of.calls)).collect();
+        let listed: Vec<_> =
+            day.options.iter().map(|of| (of.code.as_str(), of.hung_up, of.calls)).collect();
         assert_eq!(listed, [("PULSE", 9, 9), ("1", 5, 27)]);
         assert_eq!(day.options[1].name.as_deref(), Some("Ventas"));
     }
 
     #[test]
     fn each_state_has_its_own_words() {
-        let known = OutcomesStatus { has_read: true, has_rows: true, ..day(&[("hung_up", "1", 1234)]) };
+        let known =
+            OutcomesStatus { has_read: true, has_rows: true, ..day(&[("hung_up", "1", 1234)]) };
         let said = |status: &OutcomesStatus| status.sentence(Language::En);
-        assert_eq!(said(&known), "In 1,234 of 1,234 calls the caller hung up before reaching the queue.");
+        assert_eq!(
+            said(&known),
+            "In 1,234 of 1,234 calls the caller hung up before reaching the queue."
+        );
         assert_eq!(said(&OutcomesStatus { calls: 0, ..known.clone() }), "No call in this time.");
         let never = OutcomesStatus { has_rows: false, ..known.clone() };
         assert!(said(&never).contains("never given a row"));
@@ -191,7 +200,11 @@ mod tests {
             failure: Some(ApiError::UnknownReport { asked, message: "DOES NOT EXIST".to_owned() }),
             ..known
         };
-        assert!(said(&failing).contains("the server does not know diagram_1"), "{}", said(&failing));
+        assert!(
+            said(&failing).contains("the server does not know diagram_1"),
+            "{}",
+            said(&failing)
+        );
         assert!(said(&failing).ends_with("The figures of the menus do not depend on it."));
     }
 }

@@ -234,7 +234,10 @@ pub(crate) fn sentence(target: &TargetStatus, now: Timestamp, language: Language
     let (what, length) = match &target.outcome {
         PollOutcome::Failed { fault, since } => {
             let what = fault.words(language).happened;
-            (capitalised(what.trim_end_matches('.')), span(now.duration_since(*since).as_secs().max(0)))
+            (
+                capitalised(what.trim_end_matches('.')),
+                span(now.duration_since(*since).as_secs().max(0)),
+            )
         }
         PollOutcome::Waiting | PollOutcome::Committed | PollOutcome::BrokeOff { .. } => {
             (String::new(), String::new())
@@ -262,7 +265,11 @@ pub(crate) fn sentence(target: &TargetStatus, now: Timestamp, language: Language
 
 /// Describes a re-reading that is under way, in one sentence.
 fn reading_again(read: &DeepReadStatus, language: Language) -> String {
-    let text = if read.failure.is_some() { StatusText::ReadingAgainFails } else { StatusText::ReadingAgain };
+    let text = if read.failure.is_some() {
+        StatusText::ReadingAgainFails
+    } else {
+        StatusText::ReadingAgain
+    };
     let why = read.failure.map_or_else(String::new, |class| say(class_words(class), language, &[]));
     let depth = span(i64::try_from(read.depth.as_secs()).unwrap_or(i64::MAX));
     // A re-reading that is under way never shows 100 %.
@@ -284,7 +291,9 @@ pub(crate) fn remedy(target: &TargetStatus, now: Timestamp, language: Language) 
 
 fn capitalised(text: &str) -> String {
     let mut characters = text.chars();
-    characters.next().map_or_else(String::new, |first| first.to_uppercase().chain(characters).collect())
+    characters
+        .next()
+        .map_or_else(String::new, |first| first.to_uppercase().chain(characters).collect())
 }
 
 #[cfg(test)]
@@ -303,7 +312,10 @@ mod tests {
     #[test]
     fn a_failing_target_says_what_since_when_and_what_to_do() {
         let failing = TargetStatus {
-            outcome: PollOutcome::Failed { fault: ApiError::TokenInvalid, since: at("2026-01-18T15:31:00Z") },
+            outcome: PollOutcome::Failed {
+                fault: ApiError::TokenInvalid,
+                since: at("2026-01-18T15:31:00Z"),
+            },
             ..target()
         };
         assert_eq!(
@@ -312,9 +324,13 @@ mod tests {
              have failed for 2 h 5 min."
         );
         let spanish = sentence(&failing, now(), Language::Es);
-        assert!(spanish.starts_with("La última consulta falló. El token fue rechazado"), "{spanish}");
         assert!(
-            remedy(&failing, now(), Language::Es).is_some_and(|remedy| remedy.starts_with("Pida un token"))
+            spanish.starts_with("La última consulta falló. El token fue rechazado"),
+            "{spanish}"
+        );
+        assert!(
+            remedy(&failing, now(), Language::Es)
+                .is_some_and(|remedy| remedy.starts_with("Pida un token"))
         );
     }
 
@@ -324,7 +340,10 @@ mod tests {
             [(0, None), (1, Some("a row that cannot")), (1234, Some("1,234 rows that cannot"))]
         {
             let sentence = sentence(&TargetStatus { unread, ..target() }, now(), Language::En);
-            assert!(said.map_or(!sentence.contains("row"), |said| sentence.contains(said)), "{sentence}");
+            assert!(
+                said.map_or(!sentence.contains("row"), |said| sentence.contains(said)),
+                "{sentence}"
+            );
             assert!(sentence.starts_with("All is well"), "{sentence}");
         }
     }

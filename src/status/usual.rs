@@ -212,7 +212,11 @@ mod tests {
         // By another name elsewhere and in general: here it is an appointment.
         names.options.insert("1".to_owned(), "Ventas".to_owned());
         for (rp_id, name) in [("10", "Agendar una cita"), ("20", "Soporte")] {
-            names.options_at.entry(rp_id.to_owned()).or_default().insert("1".to_owned(), name.to_owned());
+            names
+                .options_at
+                .entry(rp_id.to_owned())
+                .or_default()
+                .insert("1".to_owned(), name.to_owned());
         }
         names.routing_points.insert("10".to_owned(), "Principal".to_owned());
         let told = deviations(&scores, &names);
@@ -238,8 +242,9 @@ mod tests {
         for (number, listed, more) in
             [(0, 0, 0), (MOST + 1, MOST + 1, 0), (MOST + 2, MOST, 2), (50, MOST, 50 - MOST)]
         {
-            let options =
-                (0..number).map(|at| option(&format!("{at:02}"), 4, &[(Anomaly::Surge, 1.5)])).collect();
+            let options = (0..number)
+                .map(|at| option(&format!("{at:02}"), 4, &[(Anomaly::Surge, 1.5)]))
+                .collect();
             let told = deviations(&Scores { options, ..Scores::default() }, &Names::default());
             assert_eq!((told.highest.len(), told.more), (listed, more), "{number}");
             assert!(told.highest.first().is_none_or(|one| one.option.as_deref() == Some("00")));

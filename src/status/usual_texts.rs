@@ -73,7 +73,9 @@ pub(crate) fn deviation_place(deviation: &Deviation) -> String {
     let point = name_and_code(deviation.point_name.as_deref(), &deviation.point.rp_id);
     let point = format!("{point} · {}", deviation.point.channel);
     match &deviation.option {
-        Some(code) => format!("{} · {point}", name_and_code(deviation.option_name.as_deref(), code)),
+        Some(code) => {
+            format!("{} · {point}", name_and_code(deviation.option_name.as_deref(), code))
+        }
         None => point,
     }
 }
@@ -127,7 +129,12 @@ pub(crate) fn compared_with(usual: &UsualStatus, language: Language) -> String {
         ("done", ((warm_up.progress * 100.0) as u64).min(99).to_string()),
         ("requests", count(warm_up.requests.into(), language)),
         ("limit", count(warm_up.requests_limit.into(), language)),
-        ("why", warm_up.failure.map_or_else(String::new, |class| say(class_words(class), language, &[]))),
+        (
+            "why",
+            warm_up
+                .failure
+                .map_or_else(String::new, |class| say(class_words(class), language, &[])),
+        ),
     ];
     say(text, language, &values)
 }
@@ -195,7 +202,12 @@ mod tests {
         let place = |option: Option<&str>, option_name: Option<&str>, point_name: Option<&str>| {
             let own = |text: Option<&str>| text.map(str::to_owned);
             let (option, option_name) = (own(option), own(option_name));
-            deviation_place(&Deviation { option, option_name, point_name: own(point_name), ..deviation() })
+            deviation_place(&Deviation {
+                option,
+                option_name,
+                point_name: own(point_name),
+                ..deviation()
+            })
         };
         assert_eq!(
             place(Some("9"), Some("Agendar una cita"), Some("Principal")),
@@ -221,7 +233,13 @@ mod tests {
     fn the_warm_up_says_how_far_it_is_and_what_to_do() {
         let usual = |state, failure| UsualStatus {
             history: std::time::Duration::from_secs(9 * 86_400),
-            warm_up: WarmUpStatus { state, progress: 0.999, requests: 12, requests_limit: 200, failure },
+            warm_up: WarmUpStatus {
+                state,
+                progress: 0.999,
+                requests: 12,
+                requests_limit: 200,
+                failure,
+            },
             deviations: None,
         };
         for (usual, english, spanish) in [
@@ -236,7 +254,11 @@ mod tests {
                 "stopped at 99 % (requests spent), and continues",
                 "se detuvo en el 99 % (peticiones gastadas)",
             ),
-            (usual(WarmUpState::Ended, None), "known from 9 d of rows.", "se conoce por 9 d de filas."),
+            (
+                usual(WarmUpState::Ended, None),
+                "known from 9 d of rows.",
+                "se conoce por 9 d de filas.",
+            ),
             (
                 usual(WarmUpState::RequestsSpent, None),
                 "all 200 requests for it are spent, at 99 %",

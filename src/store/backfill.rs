@@ -56,7 +56,11 @@ impl Store {
     pub fn mark_backfill(&self, mark: &BackfillMark) -> Result<(), StoreError> {
         let bytes = encode(mark)?;
         self.write(|write| {
-            write.open_table(META).map_err(failed)?.insert(KEY, bytes.as_slice()).map_err(failed)?;
+            write
+                .open_table(META)
+                .map_err(failed)?
+                .insert(KEY, bytes.as_slice())
+                .map_err(failed)?;
             Ok(())
         })
     }
@@ -70,7 +74,10 @@ impl View {
     }
 
     /// Returns the journeys of a target that are not over.
-    pub fn open_journeys(&self, target: TargetId) -> Result<Vec<(NonZeroU64, OpenJourney)>, StoreError> {
+    pub fn open_journeys(
+        &self,
+        target: TargetId,
+    ) -> Result<Vec<(NonZeroU64, OpenJourney)>, StoreError> {
         view::open_journeys(&self.table(JOURNEYS)?, target.0, i64::MAX)
     }
 }

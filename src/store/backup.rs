@@ -43,9 +43,18 @@ pub struct BackupSummary {
 
 impl Display for BackupSummary {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let from =
-            if self.live { "from the exporter that runs" } else { "from the file, no exporter runs on it" };
-        writeln!(f, "{}: {} records, {} bytes, {from}", self.path.display(), self.records, self.bytes)?;
+        let from = if self.live {
+            "from the exporter that runs"
+        } else {
+            "from the file, no exporter runs on it"
+        };
+        writeln!(
+            f,
+            "{}: {} records, {} bytes, {from}",
+            self.path.display(),
+            self.records,
+            self.bytes
+        )?;
         if self.layout == VERSION {
             return Ok(());
         }
@@ -65,17 +74,26 @@ impl Display for BackupSummary {
 /// is left behind.
 pub fn backup(state: &Path, to: &Path) -> Result<BackupSummary, StoreError> {
     if to.try_exists().map_err(|error| io_error(to, &error))? {
-        return Err(StoreError::Backup(format!("{} exists, and a copy never replaces a file", to.display())));
+        return Err(StoreError::Backup(format!(
+            "{} exists, and a copy never replaces a file",
+            to.display()
+        )));
     }
     let folder = to.parent().filter(|folder| !folder.as_os_str().is_empty());
     if let Some(folder) = folder.filter(|folder| !folder.is_dir()) {
-        return Err(StoreError::Backup(format!("there is no folder {}: make it first", folder.display())));
+        return Err(StoreError::Backup(format!(
+            "there is no folder {}: make it first",
+            folder.display()
+        )));
     }
     let partial = beside(to, "partial");
-    let made = new_file(&partial).and_then(|file| fill(state, &partial, file)).and_then(|(_, summary)| {
-        fs::rename(&partial, to).and_then(|()| sync_folder(to)).map_err(|error| io_error(to, &error))?;
-        Ok(BackupSummary { path: to.to_owned(), ..summary })
-    });
+    let made =
+        new_file(&partial).and_then(|file| fill(state, &partial, file)).and_then(|(_, summary)| {
+            fs::rename(&partial, to)
+                .and_then(|()| sync_folder(to))
+                .map_err(|error| io_error(to, &error))?;
+            Ok(BackupSummary { path: to.to_owned(), ..summary })
+        });
     if made.is_err() {
         // It may never have been made.
         let _ = fs::remove_file(&partial);
@@ -115,7 +133,12 @@ fn fill(state: &Path, name: &Path, file: File) -> Result<(File, BackupSummary), 
             true
         }
         // No exporter runs, or the one that did was killed.
-        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused) => {
+        Err(error)
+            if matches!(
+                error.kind(),
+                io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused
+            ) =>
+        {
             copy_file(state, &file)?;
             false
         }
@@ -152,10 +175,14 @@ fn verify(state: &Path, file: File) -> Result<(u64, u32), StoreError> {
     let mut builder = Database::builder();
     builder.set_cache_size(CACHE_BYTES).set_check_integrity_on_open(true);
     let backend = FileBackend::new(file).map_err(|error| open_error(state, error))?;
-    let database = builder.create_with_backend(backend).map_err(|error| open_error(state, error))?;
+    let database =
+        builder.create_with_backend(backend).map_err(|error| open_error(state, error))?;
     let read = database.begin_read().map_err(failed)?;
     let Some(identity) = identify(&read, state)? else {
-        return Err(StoreError::Damaged { path: state.to_owned(), detail: "it is empty".to_owned() });
+        return Err(StoreError::Damaged {
+            path: state.to_owned(),
+            detail: "it is empty".to_owned(),
+        });
     };
     let mut records = 0;
     for table in read.list_tables().map_err(failed)? {

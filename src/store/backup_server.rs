@@ -99,7 +99,8 @@ fn hand_out(stream: UnixStream, store: &Store, stopped: &AtomicBool) -> io::Resu
     stream.set_write_timeout(Some(WRITE_TIMEOUT))?;
     let mut out = BufWriter::with_capacity(64 * 1024, stream);
     let sent = store.read(|view| {
-        // After a failure of the disk the file can only be opened again when nobody reads it any more.
+        // After a failure of the disk the file can only be opened again when nobody reads it any
+        // more.
         send(view.transaction(), &mut out, &|| stopped.load(Ordering::Relaxed) || store.is_closed())
     });
     sent.map_err(io::Error::other)

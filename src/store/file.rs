@@ -85,7 +85,9 @@ impl LastWritten {
     fn wrote(&mut self, offset: u64, data: &[u8]) {
         self.length = self.length.max(offset + data.len() as u64);
         let Some(header) = &mut self.header else { return };
-        let Some(rest) = usize::try_from(offset).ok().and_then(|at| header.get_mut(at..)) else { return };
+        let Some(rest) = usize::try_from(offset).ok().and_then(|at| header.get_mut(at..)) else {
+            return;
+        };
         let bytes = rest.len().min(data.len());
         rest[..bytes].copy_from_slice(&data[..bytes]);
     }
@@ -135,7 +137,10 @@ impl StateFile {
         }
         drop(known);
         let inner = FileBackend::new(self.handle().map_err(&io)?);
-        Ok(StateBackend { inner: inner.map_err(|error| open_error(&self.path, error))?, file: self.clone() })
+        Ok(StateBackend {
+            inner: inner.map_err(|error| open_error(&self.path, error))?,
+            file: self.clone(),
+        })
     }
 
     /// Looks for a change by another program, in the file and at its path.
@@ -146,7 +151,9 @@ impl StateFile {
         let Some(own) = self.identity else { return Ok(None) };
         match identity_at(&self.path) {
             Ok(there) => Ok((there != own).then_some(Displacement::Replaced)),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Some(Displacement::Removed)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                Ok(Some(Displacement::Removed))
+            }
             Err(error) => Err(error),
         }
     }
@@ -226,7 +233,10 @@ impl<B: StorageBackend> StateBackend<B> {
     ) -> io::Result<()> {
         let mut known = self.file.known();
         if let Some(what) = self.file.changed(&known)? {
-            return Err(io::Error::other(format!("the state file was {} by another program", what.as_str())));
+            return Err(io::Error::other(format!(
+                "the state file was {} by another program",
+                what.as_str()
+            )));
         }
         match write() {
             Ok(()) => {
@@ -247,9 +257,12 @@ fn locked(
     end: Bound<u64>,
     outcome: Result<bool, BackendError>,
 ) -> Result<bool, BackendError> {
-    let is_whole = matches!(start, Bound::Unbounded | Bound::Included(0)) && end == Bound::Unbounded;
+    let is_whole =
+        matches!(start, Bound::Unbounded | Bound::Included(0)) && end == Bound::Unbounded;
     match outcome {
-        Err(BackendError::Unsupported) if is_whole => Err(BackendError::Io(io::Error::other(NO_LOCKS))),
+        Err(BackendError::Unsupported) if is_whole => {
+            Err(BackendError::Io(io::Error::other(NO_LOCKS)))
+        }
         other => other,
     }
 }
@@ -283,7 +296,11 @@ impl<B: StorageBackend> StorageBackend for StateBackend<B> {
         locked(start, end, self.inner.try_lock_range(start, end))
     }
 
-    fn try_lock_shared_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<bool, BackendError> {
+    fn try_lock_shared_range(
+        &self,
+        start: Bound<u64>,
+        end: Bound<u64>,
+    ) -> Result<bool, BackendError> {
         locked(start, end, self.inner.try_lock_shared_range(start, end))
     }
 

@@ -18,7 +18,9 @@ impl Transaction<'_> {
     ) -> Result<(), StoreError> {
         for (day, bytes) in changes {
             match bytes {
-                Some(bytes) => drop(self.history.insert((target.0, *day), bytes.as_slice()).map_err(failed)?),
+                Some(bytes) => {
+                    drop(self.history.insert((target.0, *day), bytes.as_slice()).map_err(failed)?)
+                }
                 None => drop(self.history.remove((target.0, *day)).map_err(failed)?),
             }
         }
@@ -46,6 +48,10 @@ impl View {
 
     /// Returns the progress of reading the time before; `None` if it never began.
     pub fn warm_up(&self, target: TargetId) -> Result<Option<WarmUp>, StoreError> {
-        self.table(WARM_UPS)?.get(target.0).map_err(failed)?.map(|bytes| decode(bytes.value())).transpose()
+        self.table(WARM_UPS)?
+            .get(target.0)
+            .map_err(failed)?
+            .map(|bytes| decode(bytes.value()))
+            .transpose()
     }
 }

@@ -47,13 +47,17 @@ impl<'b> InteractionBlock<'b> {
         let (hashes, _) = hashes.as_chunks();
         match seconds.as_chunks() {
             (seconds, []) if seconds.len() == hashes.len() => Ok(Self { hour, hashes, seconds }),
-            _ => Err(StoreError::Unusable("a block of interactions has no whole number of them".to_owned())),
+            _ => Err(StoreError::Unusable(
+                "a block of interactions has no whole number of them".to_owned(),
+            )),
         }
     }
 
     fn entries(&self) -> impl Iterator<Item = Entry> {
-        let until =
-            self.seconds.iter().map(|second| self.hour * HOUR + i64::from(u16::from_le_bytes(*second)));
+        let until = self
+            .seconds
+            .iter()
+            .map(|second| self.hour * HOUR + i64::from(u16::from_le_bytes(*second)));
         self.hashes.iter().map(|hash| u64::from_le_bytes(*hash)).zip(until)
     }
 }
@@ -61,7 +65,9 @@ impl<'b> InteractionBlock<'b> {
 fn block(entries: &[Entry]) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(entries.len() * ENTRY);
     entries.iter().for_each(|(hash, _)| bytes.extend(hash.to_le_bytes()));
-    entries.iter().for_each(|(_, until)| bytes.extend((until.rem_euclid(HOUR) as u16).to_le_bytes()));
+    entries
+        .iter()
+        .for_each(|(_, until)| bytes.extend((until.rem_euclid(HOUR) as u16).to_le_bytes()));
     bytes
 }
 
@@ -113,7 +119,11 @@ fn join_last(
 
 /// Forgets interactions of which no more rows could come since the beginning of the hour of
 /// `oldest`, in Unix seconds.
-pub(super) fn forget(table: &mut Interactions<'_>, target: u32, oldest: i64) -> Result<(), StoreError> {
+pub(super) fn forget(
+    table: &mut Interactions<'_>,
+    target: u32,
+    oldest: i64,
+) -> Result<(), StoreError> {
     let old = (target, i64::MIN, 0)..(target, oldest.div_euclid(HOUR), 0);
     table.retain_in(old, |_, _| false).map_err(failed)
 }
@@ -159,11 +169,15 @@ pub(super) fn all(
     target: u32,
 ) -> Result<Vec<(NonZeroU64, i64)>, StoreError> {
     let mut all = Vec::new();
-    for entry in table.range((target, i64::MIN, 0)..=(target, i64::MAX, u64::MAX)).map_err(failed)? {
+    for entry in
+        table.range((target, i64::MIN, 0)..=(target, i64::MAX, u64::MAX)).map_err(failed)?
+    {
         let (key, bytes) = entry.map_err(failed)?;
         let (_, hour, _) = key.value();
         let block = InteractionBlock::of(hour, bytes.value())?;
-        all.extend(block.entries().filter_map(|(hash, until)| Some((NonZeroU64::new(hash)?, until))));
+        all.extend(
+            block.entries().filter_map(|(hash, until)| Some((NonZeroU64::new(hash)?, until))),
+        );
     }
     put_in_order(&mut all);
     Ok(all)

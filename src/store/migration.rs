@@ -5,7 +5,9 @@
 
 use std::path::Path;
 
-use redb::{Database, Key, ReadableDatabase, ReadableTable, TableDefinition, Value, WriteTransaction};
+use redb::{
+    Database, Key, ReadableDatabase, ReadableTable, TableDefinition, Value, WriteTransaction,
+};
 use tracing::info;
 
 use super::{
@@ -13,9 +15,13 @@ use super::{
     schema::{META, ROWS, TOTALS, TableVisitor, TimedKey, VERSION, identify, visit_tables},
 };
 
-/// Checks the layout of a file, brings an older one up to date and fills a new one. Returns the key of its
-/// fingerprints.
-pub(super) fn prepare(database: &Database, path: &Path, new_key: [u8; 16]) -> Result<[u8; 16], StoreError> {
+/// Checks the layout of a file, brings an older one up to date and fills a new one. Returns the key
+/// of its fingerprints.
+pub(super) fn prepare(
+    database: &Database,
+    path: &Path,
+    new_key: [u8; 16],
+) -> Result<[u8; 16], StoreError> {
     let Some(identity) = identify(&database.begin_read().map_err(failed)?, path)? else {
         let write = database.begin_write().map_err(failed)?;
         fill(&write, new_key)?;

@@ -36,7 +36,8 @@ use std::{
 };
 
 use redb::{
-    Database, DatabaseError, ReadableDatabase, StorageBackend, WriteTransaction, backends::InMemoryBackend,
+    Database, DatabaseError, ReadableDatabase, StorageBackend, WriteTransaction,
+    backends::InMemoryBackend,
 };
 use serde::{Serialize, de::DeserializeOwned};
 use tokio::{runtime::Handle, time::Instant};
@@ -184,7 +185,8 @@ fn encode(value: &impl Serialize) -> Result<Vec<u8>, StoreError> {
 }
 
 fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, StoreError> {
-    postcard::from_bytes(bytes).map_err(|e| StoreError::Unusable(format!("a record cannot be read: {e}")))
+    postcard::from_bytes(bytes)
+        .map_err(|e| StoreError::Unusable(format!("a record cannot be read: {e}")))
 }
 
 /// The state. Its file is locked for as long as this lives.
@@ -197,7 +199,8 @@ pub struct Store {
 /// Opens the file; the argument asks for a check of all of it.
 type Reopen = Box<dyn Fn(bool) -> Result<Database, StoreError> + Send + Sync>;
 
-/// The open file of a [`Store`]. Its lock is held only while the file is taken out or exchanged, never during work on it.
+/// The open file of a [`Store`]. Its lock is held only while the file is taken out or exchanged,
+/// never during work on it.
 struct OpenFile {
     /// `None` if the state is in no file.
     file: Option<Arc<StateFile>>,
@@ -215,7 +218,8 @@ struct OpenFile {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TargetId(u32);
 
-/// Set in the number under which a target's records of `diagram_1` stand, in the same tables as those of `diagram_13`.
+/// Set in the number under which a target's records of `diagram_1` stand, in the same tables as
+/// those of `diagram_13`.
 const DIAGRAM_1: u32 = 1 << 31;
 
 impl TargetId {
@@ -229,15 +233,15 @@ impl TargetId {
 }
 
 impl Store {
-    /// Opens the file, or creates it (mode 0600, missing folders 0700). The whole file is checked against its
-    /// checksums, and compacted if more than half of it is free. `new_key` is the secret for a new file's
-    /// fingerprints; an existing file keeps its own.
+    /// Opens the file, or creates it (mode 0600, missing folders 0700). The whole file is checked
+    /// against its checksums, and compacted if more than half of it is free. `new_key` is the
+    /// secret for a new file's fingerprints; an existing file keeps its own.
     pub fn open(path: &Path, new_key: [u8; 16]) -> Result<Self, StoreError> {
         if let Some(parent) = path.parent() {
             create_folder(parent).map_err(StoreError::io(path))?;
         }
-        // Created here and nowhere else: a file that vanishes while it is in use must not be replaced by an
-        // empty one, from which everything would be counted anew.
+        // Created here and nowhere else: a file that vanishes while it is in use must not be
+        // replaced by an empty one, from which everything would be counted anew.
         let file = StateFile::open(path)?;
         match guarded(|| schema::refuse_foreign(path)) {
             // The file is so damaged that the look failed; the real opening reports how.
@@ -330,7 +334,10 @@ impl Store {
 
     /// Runs `work` on the state as of the last commit. It waits for no commit, and none waits for
     /// it.
-    pub fn read<T>(&self, work: impl FnOnce(&View) -> Result<T, StoreError>) -> Result<T, StoreError> {
+    pub fn read<T>(
+        &self,
+        work: impl FnOnce(&View) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
         self.with(|database| work(&View::new(database.begin_read().map_err(failed)?)))
     }
 
@@ -368,7 +375,10 @@ impl Store {
     }
 
     /// Runs `work` on the open file, which is opened first if the last use found the disk failing.
-    fn with<T>(&self, work: impl FnOnce(&Database) -> Result<T, StoreError>) -> Result<T, StoreError> {
+    fn with<T>(
+        &self,
+        work: impl FnOnce(&Database) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
         let (database, generation) = self.opened()?;
         let result = guarded(|| work(&database));
         drop(database);
@@ -377,7 +387,11 @@ impl Store {
 
     /// Closes the file after an error of the disk, because redb refuses all further work until it
     /// is opened again.
-    fn close_if_failed<T>(&self, result: Result<T, StoreError>, generation: u64) -> Result<T, StoreError> {
+    fn close_if_failed<T>(
+        &self,
+        result: Result<T, StoreError>,
+        generation: u64,
+    ) -> Result<T, StoreError> {
         if result.as_ref().is_err_and(StoreError::is_of_the_disk) {
             let mut slot = self.slot.write().unwrap_or_else(PoisonError::into_inner);
             if slot.generation == generation {
@@ -435,12 +449,11 @@ fn opener<B: StorageBackend>(
         let mut builder = Database::builder();
         builder.set_cache_size(CACHE_BYTES).set_check_integrity_on_open(check);
         let backend = backend()?;
-        guarded(|| builder.create_with_backend(backend).map_err(|error| open_error(&path, error))).map_err(
-            |error| match error {
+        guarded(|| builder.create_with_backend(backend).map_err(|error| open_error(&path, error)))
+            .map_err(|error| match error {
                 StoreError::Failed(detail) => StoreError::Damaged { path: path.clone(), detail },
                 other => other,
-            },
-        )
+            })
     })
 }
 
@@ -458,9 +471,15 @@ fn compact(database: &mut Database, file: &StateFile) -> Result<(), StoreError> 
     if used * 2 > length {
         return Ok(());
     }
-    database.compact().map_err(|error| StoreError::Failed(format!("cannot compact it: {error}")))?;
+    database
+        .compact()
+        .map_err(|error| StoreError::Failed(format!("cannot compact it: {error}")))?;
     let now = file.length().map_err(StoreError::io(file.path()))?;
-    info!(bytes_before = length, bytes = now, "the state file was more than half empty, and was compacted");
+    info!(
+        bytes_before = length,
+        bytes = now,
+        "the state file was more than half empty, and was compacted"
+    );
     Ok(())
 }
 
@@ -496,7 +515,10 @@ fn open_error(path: &Path, error: DatabaseError) -> StoreError {
     match error {
         DatabaseError::DatabaseAlreadyOpen => StoreError::Locked(path.to_owned()),
         DatabaseError::Storage(redb::StorageError::Io(said))
-            if !matches!(said.kind(), io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof) =>
+            if !matches!(
+                said.kind(),
+                io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof
+            ) =>
         {
             StoreError::io(path)(said)
         }

@@ -54,7 +54,9 @@ impl Store {
             let mut table = write.open_table(NAMES).map_err(failed)?;
             table.retain_in(keys(target, kind), |_, _| false).map_err(failed)?;
             for (code, name) in list {
-                table.insert((target.0, number(kind), code.as_str()), name.as_str()).map_err(failed)?;
+                table
+                    .insert((target.0, number(kind), code.as_str()), name.as_str())
+                    .map_err(failed)?;
             }
             Ok(())
         })
@@ -76,14 +78,19 @@ mod tests {
         let path = dir.path().join("state.redb");
         let open = || Store::open(&path, [0; 16]).expect("a state");
         let target = |store: &Store, name: &str| {
-            store.restore(name, || TargetCounters::new(jiff::Timestamp::UNIX_EPOCH)).expect("restored").0
+            store
+                .restore(name, || TargetCounters::new(jiff::Timestamp::UNIX_EPOCH))
+                .expect("restored")
+                .0
         };
         let store = open();
         let (one, two) = (target(&store, "one"), target(&store, "two"));
         assert_eq!(store.names(one).expect("read"), Names::default());
         let points = list(&[("10", "Principal")]);
         store.keep_names(one, NameKind::RoutingPoints, &points).expect("kept");
-        store.keep_names(one, NameKind::Options, &list(&[("1", "Uno"), ("ñ", "Eñe")])).expect("kept");
+        store
+            .keep_names(one, NameKind::Options, &list(&[("1", "Uno"), ("ñ", "Eñe")]))
+            .expect("kept");
         store.keep_names(one, NameKind::Options, &list(&[("2", "Dos")])).expect("kept");
         store.keep_names(two, NameKind::RoutingPoints, &list(&[("10", "Otra")])).expect("kept");
         drop(store);

@@ -55,14 +55,18 @@ impl RescuedTarget {
         counters: &TargetCounters,
     ) -> Result<(), StoreError> {
         let mut delta = Delta::nothing(counters.totals.clone(), counters.next_number);
-        delta.menus.extend(counters.menus.iter().map(|(labels, menu)| (labels.clone(), menu.clone())));
+        delta
+            .menus
+            .extend(counters.menus.iter().map(|(labels, menu)| (labels.clone(), menu.clone())));
         for (labels, point) in &counters.points {
             // The open journeys are lost with the old file.
             let point = RoutingPointCounts { open: 0, ..(**point).clone() };
             delta.points.push((labels.clone(), Arc::new(point)));
         }
         let transitions = counters.transitions.iter();
-        delta.transitions.extend(transitions.map(|(labels, counts)| (labels.clone(), counts.clone())));
+        delta
+            .transitions
+            .extend(transitions.map(|(labels, counts)| (labels.clone(), counts.clone())));
         tx.write(target, &delta)
     }
 }
@@ -84,7 +88,8 @@ impl Store {
     /// If the copy cannot be made, or another exporter has the file that is there now. Then nothing
     /// has changed.
     pub fn put_back(&self) -> Result<(), StoreError> {
-        let Some(file) = self.slot.read().unwrap_or_else(PoisonError::into_inner).file.clone() else {
+        let Some(file) = self.slot.read().unwrap_or_else(PoisonError::into_inner).file.clone()
+        else {
             return Ok(());
         };
         let (database, _) = self.opened()?;
@@ -101,7 +106,8 @@ impl Store {
     /// # Errors
     /// If it cannot be made, or another exporter has the file that is there now.
     pub fn make_anew(&self, targets: &[RescuedTarget]) -> Result<(), StoreError> {
-        let Some(file) = self.slot.read().unwrap_or_else(PoisonError::into_inner).file.clone() else {
+        let Some(file) = self.slot.read().unwrap_or_else(PoisonError::into_inner).file.clone()
+        else {
             return Ok(());
         };
         self.slot.write().unwrap_or_else(PoisonError::into_inner).database = None;
@@ -130,7 +136,9 @@ impl Store {
         }
         let moved = make(&partial).and_then(|()| {
             self.move_aside(path)?;
-            fs::rename(&partial, path).and_then(|()| sync_folder(path)).map_err(StoreError::io(path))?;
+            fs::rename(&partial, path)
+                .and_then(|()| sync_folder(path))
+                .map_err(StoreError::io(path))?;
             let file = StateFile::open(path)?;
             let opened = file.clone();
             let reopen = opener(path, move || opened.backend());
@@ -156,7 +164,9 @@ impl Store {
             return Err(StoreError::Locked(path.to_owned()));
         }
         match fs::rename(path, beside(path, "displaced")) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(StoreError::io(path)(error)),
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                Err(StoreError::io(path)(error))
+            }
             _ => Ok(()),
         }
     }
@@ -187,11 +197,13 @@ fn pipe(
     read: &ReadTransaction,
     create: impl FnOnce() -> Result<File, StoreError> + Send,
 ) -> Result<(), StoreError> {
-    let (ours, theirs) = UnixStream::pair().map_err(|error| StoreError::Backup(error.to_string()))?;
+    let (ours, theirs) =
+        UnixStream::pair().map_err(|error| StoreError::Backup(error.to_string()))?;
     thread::scope(|scope| {
         let receiver = scope.spawn(move || receive(&mut BufReader::new(theirs), create()?));
         let sent = send(read, &mut BufWriter::new(ours), &|| false);
-        let received = receiver.join().unwrap_or_else(|_| Err(StoreError::Backup("a bug".to_owned())));
+        let received =
+            receiver.join().unwrap_or_else(|_| Err(StoreError::Backup("a bug".to_owned())));
         // The receiver's error includes the one that the sender reported to it.
         received.and(sent)
     })
@@ -199,6 +211,7 @@ fn pipe(
 
 /// Syncs the folder, so that a new name outlives a power failure.
 pub(super) fn sync_folder(path: &Path) -> io::Result<()> {
-    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let parent =
+        path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     File::open(parent)?.sync_all()
 }

@@ -1,12 +1,13 @@
 //! The tables of the state file, and the check that a file is one.
 //!
-//! Owns the list of tables, which is the one place that copies, moves and new files follow. A table that is not in the
-//! list does not exist.
+//! Owns the list of tables, which is the one place that copies, moves and new files follow. A table
+//! that is not in the list does not exist.
 
 use std::path::Path;
 
 use redb::{
-    Database, DatabaseError, Key, ReadOnlyDatabase, ReadTransaction, ReadableDatabase, TableDefinition, Value,
+    Database, DatabaseError, Key, ReadOnlyDatabase, ReadTransaction, ReadableDatabase,
+    TableDefinition, Value,
 };
 
 use super::{StoreError, View, failed, file::refuse_irregular, open_error};
@@ -35,11 +36,14 @@ pub(super) const TRANSITIONS: TableDefinition<'static, (u32, &str, &str, &str, &
     TableDefinition::new("transitions");
 /// Target, deadline, interaction → the visits of a `ledger::OpenJourney`. Journeys that begin
 /// together end together, so the records that are written and removed lie on few pages.
-pub(super) const JOURNEYS: TableDefinition<'static, TimedKey, &[u8]> = TableDefinition::new("open_journeys");
+pub(super) const JOURNEYS: TableDefinition<'static, TimedKey, &[u8]> =
+    TableDefinition::new("open_journeys");
 /// Target, `rp_id`, `channel` → `ledger::RoutingPointCounts`.
-pub(super) const POINTS: TableDefinition<'static, (u32, &str, &str), &[u8]> = TableDefinition::new("points");
+pub(super) const POINTS: TableDefinition<'static, (u32, &str, &str), &[u8]> =
+    TableDefinition::new("points");
 /// Target, date, fingerprint → `ledger::RowRecord` as [`RowValue`].
-pub(super) const ROWS: TableDefinition<'static, TimedKey, RowValue> = TableDefinition::new("row_records");
+pub(super) const ROWS: TableDefinition<'static, TimedKey, RowValue> =
+    TableDefinition::new("row_records");
 /// Count, counted, menu, interaction (0 for none) of a `ledger::RowRecord`.
 pub(super) type RowValue = (u32, u32, u32, u64);
 /// Target, hour from 1970, number → a block of `interactions`.
@@ -49,13 +53,17 @@ pub(super) const INTERACTIONS: TableDefinition<'static, TimedKey, &[u8]> =
 pub(super) const QUOTA: TableDefinition<'static, u32, (u32, u64)> = TableDefinition::new("quota");
 /// Target → the number of its next menu. A number that rows still remember is never given to
 /// another menu.
-pub(super) const NEXT_MENUS: TableDefinition<'static, u32, u32> = TableDefinition::new("next_menus");
+pub(super) const NEXT_MENUS: TableDefinition<'static, u32, u32> =
+    TableDefinition::new("next_menus");
 /// Target, 0 for routing points or 1 for options, code → name.
-pub(super) const NAMES: TableDefinition<'static, (u32, u8, &str), &str> = TableDefinition::new("names");
+pub(super) const NAMES: TableDefinition<'static, (u32, u8, &str), &str> =
+    TableDefinition::new("names");
 /// Target, day (of the server's wall clock, from 1970) → a day of `baseline::History`.
-pub(super) const HISTORY: TableDefinition<'static, (u32, i32), &[u8]> = TableDefinition::new("history");
+pub(super) const HISTORY: TableDefinition<'static, (u32, i32), &[u8]> =
+    TableDefinition::new("history");
 /// Target → the `schedule::Unanswerable` seconds of its server.
-pub(super) const UNANSWERABLE: TableDefinition<'static, u32, &[u8]> = TableDefinition::new("unanswerable");
+pub(super) const UNANSWERABLE: TableDefinition<'static, u32, &[u8]> =
+    TableDefinition::new("unanswerable");
 /// Target → `schedule::warm_up::WarmUp`.
 pub(super) const WARM_UPS: TableDefinition<'static, u32, &[u8]> = TableDefinition::new("warm_ups");
 
@@ -155,7 +163,10 @@ impl Identity {
 }
 
 /// Reads layout and key of a file; `None` for a new one.
-pub(super) fn identify(read: &ReadTransaction, path: &Path) -> Result<Option<Identity>, StoreError> {
+pub(super) fn identify(
+    read: &ReadTransaction,
+    path: &Path,
+) -> Result<Option<Identity>, StoreError> {
     let meta = match read.open_table(META) {
         Ok(meta) => meta,
         Err(redb::TableError::TableDoesNotExist(_)) => {

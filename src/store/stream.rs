@@ -40,7 +40,10 @@ pub(super) fn send(
     let sent = sender.all();
     if let Err(error) = &sent {
         // The reader itself may have failed.
-        let _ = sender.out.write_all(&[ERROR]).and_then(|()| block(sender.out, error.to_string().as_bytes()));
+        let _ = sender
+            .out
+            .write_all(&[ERROR])
+            .and_then(|()| block(sender.out, error.to_string().as_bytes()));
     }
     let flushed = sender.out.flush().map_err(broken);
     sent.and(flushed)
@@ -52,13 +55,14 @@ pub(super) fn receive(input: &mut impl Read, file: std::fs::File) -> Result<(), 
     input.read_exact(&mut magic).map_err(broken)?;
     let version = number(input)?;
     if magic != *MAGIC || version != VERSION {
-        let reason =
-            "the exporter that has it open is another version: make the copy with the binary that runs";
+        let reason = "the exporter that has it open is another version: make the copy with the binary that runs";
         return Err(StoreError::Backup(reason.to_owned()));
     }
     let backend = FileBackend::new(file).map_err(failed)?;
-    let database =
-        Database::builder().set_cache_size(CACHE_BYTES).create_with_backend(backend).map_err(failed)?;
+    let database = Database::builder()
+        .set_cache_size(CACHE_BYTES)
+        .create_with_backend(backend)
+        .map_err(failed)?;
     let write = database.begin_write().map_err(failed)?;
     visit_tables(&mut Receiver { write: &write, input })?;
     write.commit().map_err(failed)
@@ -88,7 +92,9 @@ impl<W: Write> Sender<'_, W> {
         let all: Vec<String> = all.collect();
         let multimaps = self.read.list_multimap_tables().map_err(failed)?.count();
         if all.len() + multimaps != self.tables {
-            return Err(StoreError::Backup(format!("the file has tables that are not copied, of {all:?}")));
+            return Err(StoreError::Backup(format!(
+                "the file has tables that are not copied, of {all:?}"
+            )));
         }
         Ok(())
     }
@@ -144,14 +150,17 @@ impl<R: Read> TableVisitor for Receiver<'_, R> {
                     let reason = bytes(self.input)?;
                     return Err(StoreError::Backup(String::from_utf8_lossy(&reason).into_owned()));
                 }
-                other => return Err(StoreError::Backup(format!("what came is no copy (tag {other})"))),
+                other => {
+                    return Err(StoreError::Backup(format!("what came is no copy (tag {other})")));
+                }
             }
         }
     }
 }
 
 fn block(out: &mut impl Write, bytes: &[u8]) -> io::Result<()> {
-    let length = u32::try_from(bytes.len()).map_err(|_| io::Error::other("a record is too long"))?;
+    let length =
+        u32::try_from(bytes.len()).map_err(|_| io::Error::other("a record is too long"))?;
     out.write_all(&length.to_le_bytes())?;
     out.write_all(bytes)
 }
@@ -165,7 +174,9 @@ fn number(input: &mut impl Read) -> Result<u32, StoreError> {
 fn bytes(input: &mut impl Read) -> Result<Vec<u8>, StoreError> {
     let length = number(input)?;
     if length > LONGEST {
-        return Err(StoreError::Backup(format!("what came is no copy (a record of {length} bytes)")));
+        return Err(StoreError::Backup(format!(
+            "what came is no copy (a record of {length} bytes)"
+        )));
     }
     let mut bytes = vec![0; length as usize];
     input.read_exact(&mut bytes).map_err(broken)?;

@@ -16,7 +16,9 @@ use redb::{ReadableTable as _, TableDefinition, TableHandle as _, Value, WriteTr
 use super::{
     Store, StoreError, TargetId, View, failed,
     file::refuse_irregular,
-    schema::{MENUS, META, ROWS, StateReader, TARGETS, TOTALS, TableVisitor, TargetKey, visit_tables},
+    schema::{
+        MENUS, META, ROWS, StateReader, TARGETS, TOTALS, TableVisitor, TargetKey, visit_tables,
+    },
     transaction::free_number,
     view,
 };
@@ -117,7 +119,8 @@ impl Store {
 /// If a file cannot be used or is in use, or the target is not in one or is in the other already.
 pub fn copy_target(name: &str, from: &Path, to: &Path) -> Result<Copied, TargetError> {
     let StateReader { view, key, .. } = &StateReader::open(from)?;
-    let old = find(&view.targets()?.into_iter().map(|(name, id)| (name, id.0)).collect(), name, from)?;
+    let old =
+        find(&view.targets()?.into_iter().map(|(name, id)| (name, id.0)).collect(), name, from)?;
     let store = Store::open(to, *key)?;
     store.change(|write| {
         adopt_key(write, *key, to)?;
@@ -164,7 +167,11 @@ pub fn rename_target(old: &str, new: &str, path: &Path) -> Result<(), TargetErro
         if let Some(begun) = numbers.get(new).filter(|_| old != new) {
             let rows = view::totals(&write.open_table(TOTALS).map_err(failed)?, *begun)?.new;
             if rows > 0 {
-                return Err(TargetError::HasCounted { path: path.to_owned(), name: new.to_owned(), rows });
+                return Err(TargetError::HasCounted {
+                    path: path.to_owned(),
+                    name: new.to_owned(),
+                    rows,
+                });
             }
             remove(write, new, *begun)?;
         }
@@ -180,7 +187,10 @@ fn open_existing(path: &Path) -> Result<Store, StoreError> {
     refuse_irregular(path)?;
     let bytes = fs::metadata(path).map_err(StoreError::io(path))?.len();
     if bytes == 0 {
-        return Err(StoreError::Damaged { path: path.to_owned(), detail: "it is empty".to_owned() });
+        return Err(StoreError::Damaged {
+            path: path.to_owned(),
+            detail: "it is empty".to_owned(),
+        });
     }
     Store::open(path, [0; 16])
 }

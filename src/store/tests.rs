@@ -15,8 +15,8 @@ use super::*;
 use crate::{
     config::JourneyConfig,
     ledger::{
-        JourneyMeasure, JourneyState, ReconcileParams, RowBatch, SeenRows, SeriesLimits, TimeBounds,
-        reconcile,
+        JourneyMeasure, JourneyState, ReconcileParams, RowBatch, SeenRows, SeriesLimits,
+        TimeBounds, reconcile,
     },
     model::{LocalSecond, MenuLabels, PointLabels},
     wolkvox::{Row, RowLabels},
@@ -133,7 +133,8 @@ fn forgets_by_date_and_by_last_activity_of_one_target_only() {
     let all = |tx: &mut Transaction<'_>, id| tx.rows_in(id, (LocalSecond::MIN, LocalSecond::MAX));
     let count = |target| store.transact(|tx| all(tx, target)).unwrap().len();
     let [five, six] = [5 * HOUR, 6 * HOUR].map(LocalSecond::new);
-    // Of the first one more might have come until half past five, of the second until half past midnight.
+    // Of the first one more might have come until half past five, of the second until half past
+    // midnight.
     store.transact(|tx| tx.forget(a, five, 5 * HOUR)).unwrap();
     assert_eq!((count(a), count(b)), (2, 1));
     let knows = |target, who| state(&store, target, who) != JourneyState::New;
@@ -143,7 +144,8 @@ fn forgets_by_date_and_by_last_activity_of_one_target_only() {
 }
 
 proptest! {
-    /// Behind all that is known, before it or in between, and beside another target whose rows lie behind.
+    /// Behind all that is known, before it or in between, and beside another target whose rows lie
+    /// behind.
     #[test]
     fn every_row_is_remembered_wherever_it_comes(
         answers in prop::collection::vec((0usize..2, prop::collection::vec((0i64..40, 1u64..4), 0..30)), 1..12),
@@ -193,8 +195,12 @@ fn an_error_inside_a_transaction_leaves_nothing() {
     let result: Result<(), _> = store.transact(|tx| {
         let mut stage = RowBatch::default();
         stage.push(Ok(row(1, 1)));
-        let step =
-            reconcile(&account, &mut stage, &terms(&JourneyConfig::default()), &tx.memory(a, i64::MIN))?;
+        let step = reconcile(
+            &account,
+            &mut stage,
+            &terms(&JourneyConfig::default()),
+            &tx.memory(a, i64::MIN),
+        )?;
         tx.write(a, &step)?;
         Err(StoreError::Failed("stop".to_owned()))
     });
@@ -237,7 +243,10 @@ fn journeys_go_on_after_a_restart() {
     let store = Store::open(&path, [1; 16]).unwrap();
     assert_eq!(restore(&store, "a").1, account);
     let known = |who| state(&store, a, who);
-    assert_eq!([known(1), known(2), known(3)], [JourneyState::Over, JourneyState::Over, JourneyState::New]);
+    assert_eq!(
+        [known(1), known(2), known(3)],
+        [JourneyState::Over, JourneyState::Over, JourneyState::New]
+    );
 }
 
 /// What is dropped is gone after a restart too.
@@ -276,7 +285,8 @@ fn requests_are_counted_by_day_and_a_clock_set_back_brings_none() {
     assert_eq!((used(a, 18), used(a, 19)), (2, 2));
 }
 
-/// The vendor's count goes down as well as up, and a clock that was days ahead leaves no day that never ends.
+/// The vendor's count goes down as well as up, and a clock that was days ahead leaves no day that
+/// never ends.
 #[test]
 fn the_vendors_count_is_a_value_and_a_day_far_ahead_is_forgotten() {
     let (_folder, path) = scratch();
@@ -354,14 +364,16 @@ fn the_number_of_a_menu_that_is_gone_is_not_given_to_another() {
     assert!(number > gone, "{number} was given to another before ({gone})");
 }
 
-/// A file that vanished is not replaced by an empty one, from which all would be counted anew. What it holds is still read.
+/// A file that vanished is not replaced by an empty one, from which all would be counted anew. What
+/// it holds is still read.
 #[test]
 fn a_vanished_file_is_used_on_and_not_replaced_by_an_empty_one() {
     let (_folder, path) = scratch();
     let store = Store::open(&path, [1; 16]).unwrap();
     let (a, account) = restore(&store, "a");
     fs::remove_file(&path).unwrap();
-    let _ = store.transact(|_| Err::<(), _>(StoreError::Failed("as if the disk had failed".to_owned())));
+    let _ = store
+        .transact(|_| Err::<(), _>(StoreError::Failed("as if the disk had failed".to_owned())));
     assert_eq!(store.reload(a).unwrap(), account);
     assert!(!path.exists());
 }

@@ -9,13 +9,15 @@ use super::{
     StoreError, TargetId, decode, encode, failed,
     interactions::{self, Interactions},
     schema::{
-        HISTORY, INTERACTIONS, JOURNEYS, MENUS, NEXT_MENUS, POINTS, QUOTA, ROWS, RowValue, TARGETS, TOTALS,
-        TRANSITIONS, TimedKey, UNANSWERABLE, WARM_UPS,
+        HISTORY, INTERACTIONS, JOURNEYS, MENUS, NEXT_MENUS, POINTS, QUOTA, ROWS, RowValue, TARGETS,
+        TOTALS, TRANSITIONS, TimedKey, UNANSWERABLE, WARM_UPS,
     },
     view::{self, quota_day},
 };
 use crate::{
-    ledger::{Delta, JourneyDelta, JourneyState, OpenJourney, RowKey, RowRecord, SeenRows, TargetCounters},
+    ledger::{
+        Delta, JourneyDelta, JourneyState, OpenJourney, RowKey, RowRecord, SeenRows, TargetCounters,
+    },
     model::{Counted, LocalSecond, LocalStretch},
     schedule::unanswerable::Unanswerable,
 };
@@ -29,7 +31,8 @@ pub struct Transaction<'t> {
     totals: Table<'t, u32, &'static [u8]>,
     menus: Table<'t, (u32, u32), &'static [u8]>,
     points: Table<'t, (u32, &'static str, &'static str), &'static [u8]>,
-    transitions: Table<'t, (u32, &'static str, &'static str, &'static str, &'static str), &'static [u8]>,
+    transitions:
+        Table<'t, (u32, &'static str, &'static str, &'static str, &'static str), &'static [u8]>,
     rows: Table<'t, TimedKey, RowValue>,
     journeys: Table<'t, TimedKey, &'static [u8]>,
     interactions: Interactions<'t>,
@@ -93,7 +96,12 @@ impl<'t> Transaction<'t> {
     }
 
     /// Adopts the vendor's count, which includes requests under other tokens of the operation.
-    pub fn set_requests(&mut self, target: TargetId, day: Date, used: u64) -> Result<(), StoreError> {
+    pub fn set_requests(
+        &mut self,
+        target: TargetId,
+        day: Date,
+        used: u64,
+    ) -> Result<(), StoreError> {
         let last = self.quota.get(target.0).map_err(failed)?.map_or(0, |quota| quota.value().0);
         self.quota.insert(target.0, (quota_day(last, day), used)).map_err(failed)?;
         Ok(())
@@ -134,7 +142,9 @@ impl<'t> Transaction<'t> {
         self.drop_series(id, &step.dropped)?;
         for (labels, (number, menu)) in &step.menus {
             let names = (&*labels.point.rp_id, &*labels.point.channel, &*labels.option);
-            self.menus.insert((id, *number), encode(&(names, &**menu))?.as_slice()).map_err(failed)?;
+            self.menus
+                .insert((id, *number), encode(&(names, &**menu))?.as_slice())
+                .map_err(failed)?;
         }
         for (labels, point) in &step.points {
             let key = (id, &*labels.rp_id, &*labels.channel);
@@ -183,7 +193,8 @@ impl<'t> Transaction<'t> {
         insert_ascending(&mut self.journeys, id, written)
     }
 
-    /// Removes journeys that are over, ascending. Hardly another one lies between them, because they are the first of all.
+    /// Removes journeys that are over, ascending. Hardly another one lies between them, because
+    /// they are the first of all.
     fn remove_journeys(&mut self, over: &[JourneyKey]) -> Result<(), StoreError> {
         let (Some(first), Some(last)) = (over.first(), over.last()) else { return Ok(()) };
         let mut over = over.iter().peekable();
@@ -231,24 +242,36 @@ impl<'t> Transaction<'t> {
         interactions: i64,
     ) -> Result<(), StoreError> {
         let id = target.0;
-        self.rows.retain_in((id, i64::MIN, 0)..(id, rows.get(), 0), |_, _| false).map_err(failed)?;
+        self.rows
+            .retain_in((id, i64::MIN, 0)..(id, rows.get(), 0), |_, _| false)
+            .map_err(failed)?;
         interactions::forget(&mut self.interactions, id, interactions)
     }
 
     /// Writes the seconds that the target's server cannot answer for.
-    pub fn write_unanswerable(&mut self, target: TargetId, table: &Unanswerable) -> Result<(), StoreError> {
+    pub fn write_unanswerable(
+        &mut self,
+        target: TargetId,
+        table: &Unanswerable,
+    ) -> Result<(), StoreError> {
         self.unanswerable.insert(target.0, encode(table)?.as_slice()).map_err(failed)?;
         Ok(())
     }
 
     /// Reads rows like [`View::rows_in`](super::View::rows_in).
-    pub fn rows_in(&self, target: TargetId, stretch: LocalStretch) -> Result<Vec<RowRecord>, StoreError> {
+    pub fn rows_in(
+        &self,
+        target: TargetId,
+        stretch: LocalStretch,
+    ) -> Result<Vec<RowRecord>, StoreError> {
         view::rows_in(&self.rows, target.0, stretch)
     }
 }
 
 /// Returns a number that no target has.
-pub(super) fn free_number(targets: &impl ReadableTable<&'static str, u32>) -> Result<u32, StoreError> {
+pub(super) fn free_number(
+    targets: &impl ReadableTable<&'static str, u32>,
+) -> Result<u32, StoreError> {
     let mut free = 0;
     for entry in targets.iter().map_err(failed)? {
         free = free.max(entry.map_err(failed)?.1.value() + 1);
@@ -352,12 +375,17 @@ impl<'a> Cursor<'a> {
 impl SeenRows for StoredRows<'_, '_> {
     type Error = StoreError;
 
-    fn rows_dated(&self, date: LocalSecond, records: &mut Vec<(u64, RowRecord)>) -> Result<(), StoreError> {
+    fn rows_dated(
+        &self,
+        date: LocalSecond,
+        records: &mut Vec<(u64, RowRecord)>,
+    ) -> Result<(), StoreError> {
         self.rows.borrow_mut().dated(&self.tx.rows, self.target, date, records)
     }
 
     fn journeys(&self, interactions: &[NonZeroU64]) -> Result<Vec<JourneyState>, StoreError> {
-        let until = interactions::until(&self.tx.interactions, self.target, interactions, self.oldest)?;
+        let until =
+            interactions::until(&self.tx.interactions, self.target, interactions, self.oldest)?;
         let states = interactions.iter().zip(until).map(|(interaction, until)| {
             let Some(deadline) = until else { return Ok(JourneyState::New) };
             let key = (self.target, deadline, interaction.get());

@@ -16,7 +16,8 @@ use super::{
 };
 use crate::{
     ledger::{
-        OpenJourney, OptionCounts, RoutingPointCounts, RowRecord, TargetCounters, Totals, TransitionCounts,
+        OpenJourney, OptionCounts, RoutingPointCounts, RowRecord, TargetCounters, Totals,
+        TransitionCounts,
     },
     model::{LocalSecond, LocalStretch, MenuLabels, PointLabels, TransitionLabels},
     schedule::unanswerable::Unanswerable,
@@ -45,7 +46,10 @@ impl View {
     }
 
     /// Returns the target of this name and its committed counters; `None` for an unknown one.
-    pub(super) fn find(&self, name: &str) -> Result<Option<(TargetId, TargetCounters)>, StoreError> {
+    pub(super) fn find(
+        &self,
+        name: &str,
+    ) -> Result<Option<(TargetId, TargetCounters)>, StoreError> {
         let id = self.table(TARGETS)?.get(name).map_err(failed)?.map(|id| TargetId(id.value()));
         id.map(|id| Ok((id, self.counters(id)?))).transpose()
     }
@@ -86,7 +90,11 @@ impl View {
     }
 
     /// Returns the records of all rows dated in a part of the wall clock's time, without its end.
-    pub fn rows_in(&self, target: TargetId, stretch: LocalStretch) -> Result<Vec<RowRecord>, StoreError> {
+    pub fn rows_in(
+        &self,
+        target: TargetId,
+        stretch: LocalStretch,
+    ) -> Result<Vec<RowRecord>, StoreError> {
         rows_in(&self.table(ROWS)?, target.0, stretch)
     }
 
@@ -109,7 +117,9 @@ impl View {
         let rows = self.table(ROWS)?;
         let before = rows.range((id, i64::MIN, 0)..(id, date.get(), 0)).map_err(failed)?.rev();
         let newest = before.take(nth + 1).last();
-        newest.map(|entry| entry.map(|(key, _)| LocalSecond::new(key.value().1)).map_err(failed)).transpose()
+        newest
+            .map(|entry| entry.map(|(key, _)| LocalSecond::new(key.value().1)).map_err(failed))
+            .transpose()
     }
 }
 
@@ -156,7 +166,10 @@ pub(super) fn row_record((count, counted, menu, interaction): RowValue) -> RowRe
 }
 
 /// Returns the number of [`super::schema::NEXT_MENUS`], if there is one.
-pub(super) fn next_menu(table: &impl ReadableTable<u32, u32>, id: u32) -> Result<Option<u32>, StoreError> {
+pub(super) fn next_menu(
+    table: &impl ReadableTable<u32, u32>,
+    id: u32,
+) -> Result<Option<u32>, StoreError> {
     Ok(table.get(id).map_err(failed)?.map(|number| number.value()))
 }
 
@@ -179,7 +192,10 @@ pub(super) fn menus(
 }
 
 /// Reads the totals of one target.
-pub(super) fn totals(table: &impl ReadableTable<u32, &'static [u8]>, id: u32) -> Result<Totals, StoreError> {
+pub(super) fn totals(
+    table: &impl ReadableTable<u32, &'static [u8]>,
+    id: u32,
+) -> Result<Totals, StoreError> {
     match table.get(id).map_err(failed)? {
         Some(bytes) => decode(bytes.value()),
         None => Err(StoreError::Unusable("a target has no totals".to_owned())),
@@ -219,7 +235,10 @@ pub(super) fn points(
 
 /// Reads the transitions of one target.
 pub(super) fn transitions(
-    table: &impl ReadableTable<(u32, &'static str, &'static str, &'static str, &'static str), &'static [u8]>,
+    table: &impl ReadableTable<
+        (u32, &'static str, &'static str, &'static str, &'static str),
+        &'static [u8],
+    >,
     id: u32,
 ) -> Result<BTreeMap<TransitionLabels, TransitionCounts>, StoreError> {
     let mut transitions = BTreeMap::new();

@@ -26,7 +26,8 @@ use crate::{
     wolkvox::ApiError,
 };
 
-/// Wait after a first panic, which doubles with each further one, and after a target could not be started because of the disk.
+/// Wait after a first panic, which doubles with each further one, and after a target could not be
+/// started because of the disk.
 const FIRST_WAIT: Duration = Duration::from_secs(30);
 
 /// Returns when `stop` is cancelled and the poller has ended. Sends the outcome of the first start
@@ -63,8 +64,10 @@ pub(super) async fn keep_polling(
                 let jitter = schedule::spread(spec.name(), after_panic.failures().into());
                 let wait = after_panic.failed(Instant::now(), jitter, None);
                 show_down(&spec, &deps, wait, |since| PollOutcome::BrokeOff { since });
-                let broke_off =
-                    anyhow!("its poller broke off, which is a bug; trying again in {} s", wait.as_secs());
+                let broke_off = anyhow!(
+                    "its poller broke off, which is a bug; trying again in {} s",
+                    wait.as_secs()
+                );
                 error!(server = spec.name(), panics = after_panic.failures(), "{broke_off}");
                 if let Some(first_start) = first_start.take() {
                     // The receiver may be gone.
@@ -82,7 +85,12 @@ pub(super) async fn keep_polling(
 
 /// Publishes that the target is not polled for `wait`, so that nobody takes its last snapshot for
 /// current.
-fn show_down(spec: &TargetSpec, deps: &Deps, wait: Duration, outcome: impl FnOnce(Timestamp) -> PollOutcome) {
+fn show_down(
+    spec: &TargetSpec,
+    deps: &Deps,
+    wait: Duration,
+    outcome: impl FnOnce(Timestamp) -> PollOutcome,
+) {
     let now = (deps.clock)();
     let next_poll = now.checked_add(wait).unwrap_or(Timestamp::MAX);
     deps.publisher.down(spec.name(), outcome(now), next_poll);

@@ -114,7 +114,9 @@ impl Supervisor {
         let beginning: Vec<TargetConfig> = config
             .targets
             .iter()
-            .filter(|target| !self.members.contains_key(&target.name) || ending.contains(&target.name))
+            .filter(|target| {
+                !self.members.contains_key(&target.name) || ending.contains(&target.name)
+            })
             .cloned()
             .collect();
         let specs = self.specs(beginning, shared).await?;
@@ -160,7 +162,10 @@ impl Supervisor {
         }
         self.tasks.close();
         if timeout(within, self.tasks.wait()).await.is_err() {
-            warn!(targets = self.tasks.len(), "some targets did not end in time; what was committed is safe");
+            warn!(
+                targets = self.tasks.len(),
+                "some targets did not end in time; what was committed is safe"
+            );
         }
     }
 
@@ -183,9 +188,14 @@ impl Supervisor {
                 let name = target.name.clone();
                 let transport = transports.of(&target.egress)?;
                 let shared = shared.clone();
-                let spec =
-                    TargetSpec::new(target, shared, &transport, fingerprints.clone(), in_flight.clone())
-                        .with_context(|| format!("target {name}"))?;
+                let spec = TargetSpec::new(
+                    target,
+                    shared,
+                    &transport,
+                    fingerprints.clone(),
+                    in_flight.clone(),
+                )
+                .with_context(|| format!("target {name}"))?;
                 specs.push(Arc::new(spec));
             }
             Ok(specs)
@@ -195,7 +205,8 @@ impl Supervisor {
 
     /// Ends these pollers and returns when their tasks are gone.
     async fn end(&mut self, names: &BTreeSet<String>) {
-        let ending: Vec<Member> = names.iter().filter_map(|name| self.members.remove(name)).collect();
+        let ending: Vec<Member> =
+            names.iter().filter_map(|name| self.members.remove(name)).collect();
         for member in &ending {
             member.stop.cancel();
         }

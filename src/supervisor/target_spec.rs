@@ -95,7 +95,9 @@ impl TargetSpec {
             let store = store.clone();
             let name = name.clone();
             let threads = store.threads();
-            threads.spawn_blocking(move || store.restore(&name, || TargetCounters::new(origin))).await??
+            threads
+                .spawn_blocking(move || store.restore(&name, || TargetCounters::new(origin)))
+                .await??
         };
         let totals = &restored.1.totals;
         if totals.watermark > totals.origin {
@@ -104,7 +106,8 @@ impl TargetSpec {
             info!(server = name, origin = %totals.origin(), "counting from here");
         }
         let telemetry = telemetry.target(&name);
-        let deps = PollerDeps { store, publisher, telemetry, clock, shutdown, probe: self.probe.clone() };
+        let deps =
+            PollerDeps { store, publisher, telemetry, clock, shutdown, probe: self.probe.clone() };
         Ok(Poller::start(config, self.api.clone(), self.parser.clone(), restored, deps).await?)
     }
 }

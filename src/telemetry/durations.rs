@@ -1,7 +1,8 @@
 //! A histogram of how long something took, with classic and native buckets.
 //!
-//! The `prometheus` crate has no native histograms, and a histogram's two kinds of buckets must never disagree: a
-//! scraper refuses a scrape in which they do. So both are kept here, side by side.
+//! The `prometheus` crate has no native histograms, and a histogram's two kinds of buckets must
+//! never disagree: a scraper refuses a scrape in which they do. So both are kept here, side by
+//! side.
 
 use std::{sync::Arc, time::Duration};
 
@@ -20,7 +21,12 @@ pub(super) struct Durations {
 impl Durations {
     /// Makes an empty histogram. `bounds` are in seconds.
     pub(super) fn new(bounds: Arc<BucketBounds>) -> Self {
-        Self { counts: vec![0; bounds.len() + 1], bounds, sum: 0.0, native: NativeHistogram::default() }
+        Self {
+            counts: vec![0; bounds.len() + 1],
+            bounds,
+            sum: 0.0,
+            native: NativeHistogram::default(),
+        }
     }
 
     /// Adds one duration.

@@ -19,7 +19,9 @@ use tokio::sync::Notify;
 pub use self::target::TargetTelemetry;
 use self::{process::ProcessMetrics, target::LIVE};
 use crate::{
-    exposition::{BucketBounds, Described, Family, Metric, Sample, described, families, label_block},
+    exposition::{
+        BucketBounds, Described, Family, Metric, Sample, described, families, label_block,
+    },
     logging::DroppedLines,
     store::Displacement,
 };
@@ -279,7 +281,8 @@ mod tests {
         let telemetry = Telemetry::default();
         let polls = |target: &TargetTelemetry| {
             let families = target.families();
-            let family = families.iter().find(|family| family.name == "wolkvox_polls_total").unwrap();
+            let family =
+                families.iter().find(|family| family.name == "wolkvox_polls_total").unwrap();
             format!("{:?}", family.points[0].value)
         };
         telemetry.target("a").polled(Duration::from_secs(1), None);

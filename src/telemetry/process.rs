@@ -1,7 +1,9 @@
-//! The metrics that Linux reports of this process: memory, files, processor time, under the names of Prometheus' client libraries.
+//! The metrics that Linux reports of this process: memory, files, processor time, under the names
+//! of Prometheus' client libraries.
 //!
-//! Owns the reading of `/proc/self`; elsewhere than on Linux there is nothing to read and no family. Reading takes longer than
-//! all the rest of a small scrape, so scrapes that follow each other closely share one reading.
+//! Owns the reading of `/proc/self`; elsewhere than on Linux there is nothing to read and no
+//! family. Reading takes longer than all the rest of a small scrape, so scrapes that follow each
+//! other closely share one reading.
 
 use std::{
     fs,
@@ -14,7 +16,8 @@ use crate::exposition::{Family, MetricType, Sample};
 /// Age up to which a reading is reused. Less than any usual scrape interval.
 const GOOD_FOR: Duration = Duration::from_secs(1);
 
-/// Ticks of a second in the times of `/proc` (`USER_HZ`): Linux has given 100 to programs on every processor that is supported.
+/// Ticks of a second in the times of `/proc` (`USER_HZ`): Linux has given 100 to programs on every
+/// processor that is supported.
 const TICKS_PER_SECOND: f64 = 100.0;
 
 /// The process metrics as they were at most a second ago.
@@ -36,7 +39,9 @@ impl ProcessMetrics {
     pub(super) fn families(&self, now: Instant) -> Vec<Family> {
         let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
         match &*read {
-            Some((at, families)) if now.saturating_duration_since(*at) < GOOD_FOR => families.clone(),
+            Some((at, families)) if now.saturating_duration_since(*at) < GOOD_FOR => {
+                families.clone()
+            }
             _ => {
                 let families = ProcFiles::read().families(self.started.get().copied());
                 *read = Some((now, families.clone()));
@@ -70,11 +75,14 @@ impl ProcFiles {
             limits: text("/proc/self/limits"),
             system: text("/proc/stat"),
             // Without the descriptor of the reading itself.
-            open_files: fs::read_dir("/proc/self/fd").ok().map(|entries| entries.count().saturating_sub(1)),
+            open_files: fs::read_dir("/proc/self/fd")
+                .ok()
+                .map(|entries| entries.count().saturating_sub(1)),
         }
     }
 
-    /// Returns the families of what could be read. `started` is the start of the process where the system hides the boot.
+    /// Returns the families of what could be read. `started` is the start of the process where the
+    /// system hides the boot.
     fn families(&self, started: Option<f64>) -> Vec<Family> {
         let counter = MetricType::Counter;
         let gauge = MetricType::Gauge;
@@ -85,7 +93,12 @@ impl ProcFiles {
                 counter,
                 self.cpu_seconds(),
             ),
-            ("process_max_fds", "Maximum number of open file descriptors.", gauge, self.max_files()),
+            (
+                "process_max_fds",
+                "Maximum number of open file descriptors.",
+                gauge,
+                self.max_files(),
+            ),
             (
                 "process_open_fds",
                 "Number of open file descriptors.",
@@ -125,7 +138,8 @@ impl ProcFiles {
         known.collect()
     }
 
-    /// A field of `/proc/self/stat` by its number in proc(5). The second, the name, may hold blanks and brackets.
+    /// A field of `/proc/self/stat` by its number in proc(5). The second, the name, may hold blanks
+    /// and brackets.
     fn stat_field(&self, number: usize) -> Option<f64> {
         let (_, after_name) = self.stat.rsplit_once(')')?;
         after_name.split_ascii_whitespace().nth(number.checked_sub(3)?)?.parse().ok()
@@ -218,8 +232,9 @@ mod tests {
     #[test]
     fn a_start_that_the_system_hides_is_reported_all_the_same() {
         let hidden = ProcFiles { system: String::new(), ..files() };
-        let start =
-            |files: &ProcFiles| value(&files.families(Some(1_700_000_000.5)), "process_start_time_seconds");
+        let start = |files: &ProcFiles| {
+            value(&files.families(Some(1_700_000_000.5)), "process_start_time_seconds")
+        };
         assert_eq!(start(&hidden), Some(1_700_000_000.5));
         assert_eq!(start(&files()), Some(1_700_000_123.45));
         assert_eq!(value(&hidden.families(None), "process_start_time_seconds"), None);
@@ -238,7 +253,9 @@ mod tests {
         for (after, read_at) in [(0, 0), (999, 0), (1_000, 1_000), (1_999, 1_000), (5_000, 5_000)] {
             let families = process.families(first + Duration::from_millis(after));
             assert!(value(&families, "process_open_fds").is_some_and(|files| files > 2.0));
-            assert!(value(&families, "process_resident_memory_bytes").is_some_and(|bytes| bytes > 1e6));
+            assert!(
+                value(&families, "process_resident_memory_bytes").is_some_and(|bytes| bytes > 1e6)
+            );
             let (at, _) = process.read.lock().unwrap().clone().unwrap();
             assert_eq!(at, first + Duration::from_millis(read_at), "after {after} ms");
         }

@@ -144,7 +144,8 @@ impl TargetTelemetry {
         self.change(|numbers| numbers.skew = Some(seconds));
     }
 
-    /// Calls were dated so many seconds ahead of the seconds in their `conn_id`s; absent until enough calls were seen.
+    /// Calls were dated so many seconds ahead of the seconds in their `conn_id`s; absent until
+    /// enough calls were seen.
     pub fn date_shift(&self, seconds: i64) {
         self.change(|numbers| numbers.date_shift = Some(seconds));
     }
@@ -243,9 +244,12 @@ pub(super) const LIVE: &[Metric<Numbers>] = &[
         TIER,
         |numbers| numbers.by_tier(|reads| reads.state.map(|_| reads.ended as f64)),
     ),
-    Metric::histogram("wolkvox_poll_duration_seconds", "Duration of whole poll cycles.", SERVER, |numbers| {
-        numbers.one(numbers.poll_duration.histogram())
-    }),
+    Metric::histogram(
+        "wolkvox_poll_duration_seconds",
+        "Duration of whole poll cycles.",
+        SERVER,
+        |numbers| numbers.one(numbers.poll_duration.histogram()),
+    ),
     Metric::counter(
         "wolkvox_poll_failures_total",
         "Poll cycles that did not commit all that was due, by the class of what stopped them.",
@@ -258,7 +262,9 @@ pub(super) const LIVE: &[Metric<Numbers>] = &[
         SERVER,
         |numbers| numbers.one(numbers.restarts),
     ),
-    Metric::counter("wolkvox_polls_total", "Poll cycles.", SERVER, |numbers| numbers.one(numbers.polls)),
+    Metric::counter("wolkvox_polls_total", "Poll cycles.", SERVER, |numbers| {
+        numbers.one(numbers.polls)
+    }),
     Metric::gauge(
         "wolkvox_quota_requests_limit",
         "Requests a day that the operation's licences allow.",
@@ -316,8 +322,11 @@ impl Numbers {
     fn deep_read_failures(&self) -> Vec<Sample> {
         let mut samples = Vec::new();
         for (tier, reads) in Tier::ALL.iter().zip(&self.deep_reads) {
-            for (class, count) in ErrorClass::ALL.iter().zip(reads.failures).filter(|(_, count)| *count > 0) {
-                let labels = [("server", &*self.server), ("tier", tier.as_str()), ("class", class.as_str())];
+            for (class, count) in
+                ErrorClass::ALL.iter().zip(reads.failures).filter(|(_, count)| *count > 0)
+            {
+                let labels =
+                    [("server", &*self.server), ("tier", tier.as_str()), ("class", class.as_str())];
                 samples.push(Sample::new(label_block(&labels), count));
             }
         }

@@ -1,7 +1,7 @@
 //! Access to the server: the current rules, and the check of each request against them.
 //!
-//! Owns the decision on an `Authorization` header, and the swap of the rules when their file changes.
-//! TLS and client certificates are checked before a request exists, by `tls`.
+//! Owns the decision on an `Authorization` header, and the swap of the rules when their file
+//! changes. TLS and client certificates are checked before a request exists, by `tls`.
 
 use std::{net::IpAddr, path::PathBuf, sync::Arc, time::Duration};
 
@@ -69,8 +69,8 @@ impl Access {
         }
     }
 
-    /// Reads `path` again at the interval `every`, and adopts the rules if they changed. Rules that cannot be used are
-    /// logged once, and the current ones stay. Never returns.
+    /// Reads `path` again at the interval `every`, and adopts the rules if they changed. Rules that
+    /// cannot be used are logged once, and the current ones stay. Never returns.
     pub async fn follow(&self, path: PathBuf, every: Duration) {
         let mut complaint = String::new();
         loop {
@@ -132,7 +132,8 @@ mod tests {
 
     #[test]
     fn credentials_are_read_as_clients_send_them() {
-        let sent = |user: &str, password: &str| Some((user.to_owned(), password.as_bytes().to_vec()));
+        let sent =
+            |user: &str, password: &str| Some((user.to_owned(), password.as_bytes().to_vec()));
         assert_eq!(read(&["Basic YW5hOnVubw=="]), sent("ana", "uno"));
         assert_eq!(read(&["basic  YW5hOnVubw=="]), sent("ana", "uno"));
         assert_eq!(read(&["Basic YW5hOjo="]), sent("ana", ":"));

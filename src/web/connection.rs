@@ -25,11 +25,12 @@ use tokio::{
 /// Stands for no moment.
 const NEVER: u64 = u64::MAX;
 
-/// The reason why a connection may be closed when its place is needed, with its start in microseconds from the server's
-/// epoch. The smaller one is closed first.
+/// The reason why a connection may be closed when its place is needed, with its start in
+/// microseconds from the server's epoch. The smaller one is closed first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Idle {
-    /// The connection has no answer under way. That includes a client that sends its request byte by byte.
+    /// The connection has no answer under way. That includes a client that sends its request byte
+    /// by byte.
     Waiting(u64),
     /// The client does not read its answer.
     HoldingUp(u64),
@@ -39,7 +40,8 @@ pub(super) enum Idle {
 #[derive(Debug)]
 pub(super) struct ConnectionSlot {
     epoch: Instant,
-    /// Start of the idle time in microseconds from `epoch`, or [`NEVER`] while an answer is being sent.
+    /// Start of the idle time in microseconds from `epoch`, or [`NEVER`] while an answer is being
+    /// sent.
     waiting_since: AtomicU64,
     /// The same for the time that the client has not read, or [`NEVER`] while it reads.
     held_up_since: AtomicU64,
@@ -48,19 +50,27 @@ pub(super) struct ConnectionSlot {
 }
 
 impl ConnectionSlot {
-    /// Describes a connection that was just accepted. All share `epoch`, so that they can be compared.
+    /// Describes a connection that was just accepted. All share `epoch`, so that they can be
+    /// compared.
     pub(super) fn new(epoch: Instant, freed: Arc<Notify>) -> Self {
-        let slot =
-            Self { epoch, waiting_since: AtomicU64::new(NEVER), held_up_since: AtomicU64::new(NEVER), freed };
+        let slot = Self {
+            epoch,
+            waiting_since: AtomicU64::new(NEVER),
+            held_up_since: AtomicU64::new(NEVER),
+            freed,
+        };
         slot.wait();
         slot
     }
 
-    /// Returns the reason to close it, if it holds since `long`, counted from the epoch, or longer. `None` while a client
-    /// reads its answer, or did so until a moment ago.
+    /// Returns the reason to close it, if it holds since `long`, counted from the epoch, or longer.
+    /// `None` while a client reads its answer, or did so until a moment ago.
     pub(super) fn idle_since(&self, long: Duration) -> Option<Idle> {
         let long = micros(long);
-        match (self.waiting_since.load(Ordering::Relaxed), self.held_up_since.load(Ordering::Relaxed)) {
+        match (
+            self.waiting_since.load(Ordering::Relaxed),
+            self.held_up_since.load(Ordering::Relaxed),
+        ) {
             (NEVER, since) => (since <= long).then_some(Idle::HoldingUp(since)),
             (since, _) => (since <= long).then_some(Idle::Waiting(since)),
         }
@@ -94,8 +104,8 @@ fn micros(time: Duration) -> u64 {
 
 /// A stream that fails when the peer does not take the written bytes within `limit`.
 ///
-/// The time runs from the first write that a full buffer held up until everything is flushed, so a reader that takes a
-/// byte now and then does not restart it.
+/// The time runs from the first write that a full buffer held up until everything is flushed, so a
+/// reader that takes a byte now and then does not restart it.
 #[derive(Debug)]
 pub(super) struct Watched<T> {
     stream: T,
@@ -110,7 +120,11 @@ impl<T> Watched<T> {
     }
 
     /// Starts or checks the time after a write.
-    fn wrote<R>(&mut self, cx: &mut Context<'_>, outcome: Poll<io::Result<R>>) -> Poll<io::Result<R>> {
+    fn wrote<R>(
+        &mut self,
+        cx: &mut Context<'_>,
+        outcome: Poll<io::Result<R>>,
+    ) -> Poll<io::Result<R>> {
         if outcome.is_ready() {
             return outcome;
         }
@@ -132,7 +146,11 @@ impl<T: AsyncRead + Unpin> AsyncRead for Watched<T> {
 }
 
 impl<T: AsyncWrite + Unpin> AsyncWrite for Watched<T> {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
         self.slot.send();
         let outcome = Pin::new(&mut self.stream).poll_write(cx, buf);
         self.wrote(cx, outcome)

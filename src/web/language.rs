@@ -1,4 +1,5 @@
-//! The language of an answer: that of the request's query, or else that of its `Accept-Language` (RFC 9110).
+//! The language of an answer: that of the request's query, or else that of its `Accept-Language`
+//! (RFC 9110).
 //!
 //! It must never hold a text.
 
@@ -11,14 +12,15 @@ pub(super) fn of_query(query: Option<&str>) -> Option<Language> {
     Language::ALL.into_iter().find(|language| language.is_named_by(value))
 }
 
-/// Returns the known language with the highest quality in the `Accept-Language` headers; of equal ones, the first; English
-/// without any.
+/// Returns the known language with the highest quality in the `Accept-Language` headers; of equal
+/// ones, the first; English without any.
 pub(super) fn of_accept<'a>(headers: impl IntoIterator<Item = &'a str>) -> Language {
     let mut best = 0;
     let mut chosen = Language::default();
     for element in elements(headers) {
         let (range, parameters) = element.split_once(';').unwrap_or((element, ""));
-        let language = Language::ALL.into_iter().find(|language| language.is_named_by(range.trim()));
+        let language =
+            Language::ALL.into_iter().find(|language| language.is_named_by(range.trim()));
         let (Some(language), Some(quality)) = (language, quality(parameters)) else { continue };
         if quality > best {
             best = quality;

@@ -1,8 +1,9 @@
 //! The exporter's own HTTP server: a scrape, the status page, liveness and readiness.
 //!
-//! A request waits for no vendor, disk or lock (only for a reload that it asked for). [`Site`] supplies everything to show,
-//! ready made. The files: `server` owns sockets, limits and the shutdown; `connection` watches one connection; `tls` does
-//! the handshake; `access` and `passwords` decide who is answered; `routes` answers requests; `page` writes the HTML.
+//! A request waits for no vendor, disk or lock (only for a reload that it asked for). [`Site`]
+//! supplies everything to show, ready made. The files: `server` owns sockets, limits and the
+//! shutdown; `connection` watches one connection; `tls` does the handshake; `access` and
+//! `passwords` decide who is answered; `routes` answers requests; `page` writes the HTML.
 
 mod access;
 pub(crate) mod connection;
@@ -33,16 +34,18 @@ pub use server::{ServerLimits, listen, serve};
 
 /// Everything that the server shows.
 pub struct Site {
-    /// Path of the metrics, which begins with `/` and is none of the `/-/` paths. If it is `/`, there is no status page.
+    /// Path of the metrics, which begins with `/` and is none of the `/-/` paths. If it is `/`,
+    /// there is no status page.
     pub telemetry_path: String,
     /// The committed part of the exposition.
     pub publication: Arc<Publication>,
-    /// Collects the exporter's own live families at every scrape. Runs on the server's thread, so it must neither block nor
-    /// take long.
+    /// Collects the exporter's own live families at every scrape. Runs on the server's thread, so
+    /// it must neither block nor take long.
     pub live: Box<dyn Fn() -> Vec<Family> + Send + Sync>,
     /// Answer of `/-/ready`; metrics are refused until it is ready.
     pub readiness: Arc<ArcSwap<Readiness>>,
-    /// Collects the targets for the status page, as of their last publications. Same conditions as `live`.
+    /// Collects the targets for the status page, as of their last publications. Same conditions as
+    /// `live`.
     pub targets: Box<dyn Fn() -> Arc<Vec<Arc<TargetStatus>>> + Send + Sync>,
     /// Notices about the exporter as a whole.
     pub notices: Arc<Notices>,
@@ -56,7 +59,8 @@ pub struct Site {
     pub reloader: Option<Reloader>,
 }
 
-/// Tells whether the exporter can be scraped: the state is restored and a first snapshot is published.
+/// Tells whether the exporter can be scraped: the state is restored and a first snapshot is
+/// published.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Readiness {
     /// Scrapes are answered.

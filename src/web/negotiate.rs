@@ -1,7 +1,9 @@
-//! Chooses format and encoding of an exposition by `Accept` and `Accept-Encoding`, as scrapers and browsers send them.
+//! Chooses format and encoding of an exposition by `Accept` and `Accept-Encoding`, as scrapers and
+//! browsers send them.
 //!
-//! The format with the highest quality wins; of equal ones a named format before `*/*`, then the first. A request that
-//! names no known format gets text 0.0.4 and not 406, as in every Prometheus client library.
+//! The format with the highest quality wins; of equal ones a named format before `*/*`, then the
+//! first. A request that names no known format gets text 0.0.4 and not 406, as in every Prometheus
+//! client library.
 
 use crate::exposition::Format;
 use crate::web::qvalue::{elements, parameter, quality};
@@ -15,7 +17,8 @@ pub struct Offer {
     pub content_type: &'static str,
 }
 
-static TEXT: Offer = Offer { format: Format::Text, content_type: "text/plain; version=0.0.4; charset=utf-8" };
+static TEXT: Offer =
+    Offer { format: Format::Text, content_type: "text/plain; version=0.0.4; charset=utf-8" };
 static OPEN_METRICS: Offer = Offer {
     format: Format::OpenMetrics,
     content_type: "application/openmetrics-text; version=1.0.0; charset=utf-8",
@@ -47,12 +50,16 @@ pub fn negotiate<'a>(accept: impl IntoIterator<Item = &'a str>) -> &'static Offe
     chosen
 }
 
-/// Returns the format that a media range names. Parameters such as `charset` and Prometheus 3's `escaping` do not matter:
-/// the exposition is UTF-8 and its names need no escaping.
+/// Returns the format that a media range names. Parameters such as `charset` and Prometheus 3's
+/// `escaping` do not matter: the exposition is UTF-8 and its names need no escaping.
 fn named(media: &str, parameters: &str) -> Option<&'static Offer> {
     match media.trim().to_ascii_lowercase().as_str() {
-        "application/openmetrics-text" if allows(parameters, "version", "1.0.0") => Some(&OPEN_METRICS),
-        "application/openmetrics-text" if allows(parameters, "version", "0.0.1") => Some(&OPEN_METRICS_0),
+        "application/openmetrics-text" if allows(parameters, "version", "1.0.0") => {
+            Some(&OPEN_METRICS)
+        }
+        "application/openmetrics-text" if allows(parameters, "version", "0.0.1") => {
+            Some(&OPEN_METRICS_0)
+        }
         "application/vnd.google.protobuf"
             if allows(parameters, "proto", "io.prometheus.client.MetricFamily")
                 && allows(parameters, "encoding", "delimited") =>
@@ -74,7 +81,8 @@ fn allows(parameters: &str, name: &str, value: &str) -> bool {
 pub fn accepts_gzip<'a>(accept_encoding: impl IntoIterator<Item = &'a str>) -> bool {
     elements(accept_encoding).any(|element| {
         let (coding, parameters) = element.split_once(';').unwrap_or((element, ""));
-        let is_gzip = ["gzip", "x-gzip"].iter().any(|gzip| coding.trim().eq_ignore_ascii_case(gzip));
+        let is_gzip =
+            ["gzip", "x-gzip"].iter().any(|gzip| coding.trim().eq_ignore_ascii_case(gzip));
         is_gzip && quality(parameters).is_some_and(|quality| quality > 0)
     })
 }
@@ -123,11 +131,17 @@ mod tests {
                  proto=io.prometheus.client.MetricFamily;encoding=delimited;q=0.5",
                 v1,
             ),
-            ("application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=text", text),
+            (
+                "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=text",
+                text,
+            ),
             ("application/vnd.google.protobuf;proto=other.Message;encoding=delimited", text),
             ("application/vnd.google.protobuf", protobuf),
             // An older Prometheus.
-            ("application/openmetrics-text; version=0.0.1,text/plain;version=0.0.4;q=0.5,*/*;q=0.1", v0),
+            (
+                "application/openmetrics-text; version=0.0.1,text/plain;version=0.0.4;q=0.5,*/*;q=0.1",
+                v0,
+            ),
             // Firefox, curl, nothing.
             ("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", text),
             ("*/*", text),

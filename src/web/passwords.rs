@@ -1,8 +1,8 @@
 //! Checks passwords against bcrypt hashes within limits.
 //!
-//! A check takes tens of milliseconds of a processor on purpose. So checks run one at a time on another thread, few may
-//! wait, fewer from one address, and a good password is recognised by a keyed hash. It must never keep, log or compare a
-//! password in the clear.
+//! A check takes tens of milliseconds of a processor on purpose. So checks run one at a time on
+//! another thread, few may wait, fewer from one address, and a good password is recognised by a
+//! keyed hash. It must never keep, log or compare a password in the clear.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -42,7 +42,12 @@ pub(super) struct Passwords {
 impl Passwords {
     /// Takes the key of the hashes, which is random and new at every start.
     pub(super) fn new(key: [u8; 16]) -> Self {
-        Self { key, good: Mutex::default(), turn: Arc::new(Semaphore::new(1)), waiting: Arc::default() }
+        Self {
+            key,
+            good: Mutex::default(),
+            turn: Arc::new(Semaphore::new(1)),
+            waiting: Arc::default(),
+        }
     }
 
     /// Checks the password of `user` for a client at `address`. `hashes` is not empty.
@@ -64,8 +69,10 @@ impl Passwords {
         if self.is_known(user, mark) {
             return PasswordCheck::Good; // a request that waited in front of this one has found out
         }
-        // An unknown user takes the same work as a known one, so that the time does not tell them apart.
-        let Some(against) = hash.or_else(|| hashes.values().max_by_key(|hash| cost(hash))).cloned() else {
+        // An unknown user takes the same work as a known one, so that the time does not tell them
+        // apart.
+        let Some(against) = hash.or_else(|| hashes.values().max_by_key(|hash| cost(hash))).cloned()
+        else {
             return PasswordCheck::Wrong;
         };
         let password = password.to_owned();
@@ -145,7 +152,10 @@ mod tests {
 
     fn hashes(users: &[(&str, &str)]) -> BTreeMap<String, Secret> {
         let hash = |password: &str| bcrypt::hash(password, 4).expect("a hash");
-        users.iter().map(|(user, password)| ((*user).to_owned(), Secret::new(hash(password)))).collect()
+        users
+            .iter()
+            .map(|(user, password)| ((*user).to_owned(), Secret::new(hash(password))))
+            .collect()
     }
 
     #[tokio::test]

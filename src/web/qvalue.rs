@@ -1,9 +1,11 @@
-//! Lists with quality values in headers such as `Accept`, `Accept-Encoding` and `Accept-Language` (RFC 9110, 12.4.2 and
-//! 12.5). Pure and lenient: unreadable elements are ignored.
+//! Lists with quality values in headers such as `Accept`, `Accept-Encoding` and `Accept-Language`
+//! (RFC 9110, 12.4.2 and 12.5). Pure and lenient: unreadable elements are ignored.
 
-/// Splits a list header into its elements. A comma within a quoted parameter splits too; the halves are no ranges and are
-/// ignored.
-pub(crate) fn elements<'a>(headers: impl IntoIterator<Item = &'a str>) -> impl Iterator<Item = &'a str> {
+/// Splits a list header into its elements. A comma within a quoted parameter splits too; the halves
+/// are no ranges and are ignored.
+pub(crate) fn elements<'a>(
+    headers: impl IntoIterator<Item = &'a str>,
+) -> impl Iterator<Item = &'a str> {
     headers.into_iter().flat_map(|header| header.split(',')).map(str::trim)
 }
 

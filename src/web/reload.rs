@@ -1,4 +1,5 @@
-//! The channel from those who ask for a reload (a signal, a request) to the one place that performs it.
+//! The channel from those who ask for a reload (a signal, a request) to the one place that performs
+//! it.
 //!
 //! Owns the request and its answer. The reload itself is in `commands::run` and `supervisor`.
 

@@ -1,8 +1,8 @@
-//! Answers each request. Synchronous and total: every request gets an answer, none fails or waits. The result of a reload
-//! is known before.
+//! Answers each request. Synchronous and total: every request gets an answer, none fails or waits.
+//! The result of a reload is known before.
 //!
-//! A request's body is never read. The answer to a request with a body says `Connection: close`, because the rest of the
-//! connection would have to be read to be skipped.
+//! A request's body is never read. The answer to a request with a body says `Connection: close`,
+//! because the rest of the connection would have to be read to be skipped.
 
 use bytes::Bytes;
 use http_body_util::Full;
@@ -32,8 +32,8 @@ const RUNBOOKS: &str = "/runbooks/";
 
 const PLAIN: &str = "text/plain; charset=utf-8";
 
-/// Returns true for paths that need no password. Probes of orchestrators and load balancers have none, and these two paths
-/// only tell that the exporter is there.
+/// Returns true for paths that need no password. Probes of orchestrators and load balancers have
+/// none, and these two paths only tell that the exporter is there.
 pub(super) fn is_public(path: &str) -> bool {
     matches!(path, "/-/healthy" | "/-/ready")
 }
@@ -43,11 +43,13 @@ pub(super) fn asks_to_reload<B>(request: &Request<B>) -> bool {
     request.method() == Method::POST && request.uri().path() == RELOAD
 }
 
-/// Returns the encoding that must be published before the request is answered, if it asks for metrics and they are ready.
+/// Returns the encoding that must be published before the request is answered, if it asks for
+/// metrics and they are ready.
 pub(super) fn asks_for_metrics<B>(site: &Site, request: &Request<B>) -> Option<Encoding> {
     let is_ready = matches!(**site.readiness.load(), Readiness::Ready);
     let asks = is_ready && request.uri().path() == site.telemetry_path;
-    (asks && matches!(*request.method(), Method::GET | Method::HEAD)).then(|| encoding(request.headers()).0)
+    (asks && matches!(*request.method(), Method::GET | Method::HEAD))
+        .then(|| encoding(request.headers()).0)
 }
 
 /// Answers `request`: with the reason if it is `refused`, with the result if it was a reload.
@@ -67,7 +69,9 @@ pub(super) fn answer<B: HttpBody>(
     if !request.body().is_end_stream() {
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
-    response.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    response
+        .headers_mut()
+        .insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     for (name, value) in headers {
         response.headers_mut().insert(name, value.clone());
     }
@@ -99,13 +103,15 @@ fn route<B>(site: &Site, request: &Request<B>) -> Response<ResponseBody> {
     if matches!(*request.method(), Method::GET | Method::HEAD) {
         handler(site, &Asked { path, headers: request.headers(), query: request.uri().query() })
     } else {
-        let answer = text(StatusCode::METHOD_NOT_ALLOWED, PLAIN, "This path answers GET and HEAD only.\n");
+        let answer =
+            text(StatusCode::METHOD_NOT_ALLOWED, PLAIN, "This path answers GET and HEAD only.\n");
         with(answer, header::ALLOW, "GET, HEAD")
     }
 }
 
-/// Refuses scrapes until the state is restored: an answer without the counters would make the series vanish and come back,
-/// whereas a refused scrape only shows that the exporter is not up yet.
+/// Refuses scrapes until the state is restored: an answer without the counters would make the
+/// series vanish and come back, whereas a refused scrape only shows that the exporter is not up
+/// yet.
 fn metrics(site: &Site, asked: &Asked<'_>) -> Response<ResponseBody> {
     if let Readiness::NotReady(reason) = &**site.readiness.load() {
         return not_ready(reason);
@@ -114,7 +120,8 @@ fn metrics(site: &Site, asked: &Asked<'_>) -> Response<ResponseBody> {
     let Some(body) = site.publication.load().render(&(site.live)(), encoding) else {
         return not_ready("the metrics have not been encoded in time; ask again");
     };
-    let answer = with(response(StatusCode::OK, content_type, body), header::VARY, "Accept, Accept-Encoding");
+    let answer =
+        with(response(StatusCode::OK, content_type, body), header::VARY, "Accept, Accept-Encoding");
     if encoding.gzip { with(answer, header::CONTENT_ENCODING, "gzip") } else { answer }
 }
 
@@ -146,7 +153,14 @@ fn status_json(site: &Site, asked: &Asked<'_>) -> Response<ResponseBody> {
     let readiness = site.readiness.load();
     let targets = (site.targets)();
     let notices = site.notices.load();
-    let body = status::json(&site.version, readiness.reason(), &notices, &targets, (site.clock)(), language);
+    let body = status::json(
+        &site.version,
+        readiness.reason(),
+        &notices,
+        &targets,
+        (site.clock)(),
+        language,
+    );
     in_language(text(StatusCode::OK, "application/json", body), language)
 }
 
@@ -178,7 +192,9 @@ fn after_reload(outcome: reload::ReloadResult) -> Response<ResponseBody> {
     match outcome {
         Ok(()) => text(StatusCode::OK, PLAIN, "The configuration was read anew.\n"),
         Err(reason) => {
-            let why = format!("The configuration was not taken over, the one before it stays:\n{reason}\n");
+            let why = format!(
+                "The configuration was not taken over, the one before it stays:\n{reason}\n"
+            );
             text(StatusCode::INTERNAL_SERVER_ERROR, PLAIN, why)
         }
     }
@@ -187,7 +203,8 @@ fn after_reload(outcome: reload::ReloadResult) -> Response<ResponseBody> {
 /// Answers a request for a reload that has the wrong method or is switched off.
 fn no_reload(site: &Site) -> Response<ResponseBody> {
     if site.reloader.is_none() {
-        let why = "This is off: start the exporter with --web.enable-lifecycle, or send it a SIGHUP.\n";
+        let why =
+            "This is off: start the exporter with --web.enable-lifecycle, or send it a SIGHUP.\n";
         return text(StatusCode::FORBIDDEN, PLAIN, why);
     }
     let answer = text(StatusCode::METHOD_NOT_ALLOWED, PLAIN, "This path answers POST only.\n");
@@ -216,20 +233,28 @@ fn unauthorized() -> Response<ResponseBody> {
 }
 
 fn busy() -> Response<ResponseBody> {
-    let answer =
-        text(StatusCode::TOO_MANY_REQUESTS, PLAIN, "Too many passwords are being checked: try again.\n");
+    let answer = text(
+        StatusCode::TOO_MANY_REQUESTS,
+        PLAIN,
+        "Too many passwords are being checked: try again.\n",
+    );
     with(answer, header::RETRY_AFTER, "1")
 }
 
 /// Answers an unknown path, without repeating it, so that nothing needs escaping.
 fn not_found(site: &Site) -> Response<ResponseBody> {
     let path = &site.telemetry_path;
-    let hint =
-        format!("There is nothing here. Try {path}, /, /status.json, /runbooks/, /-/healthy or /-/ready.\n");
+    let hint = format!(
+        "There is nothing here. Try {path}, /, /status.json, /runbooks/, /-/healthy or /-/ready.\n"
+    );
     text(StatusCode::NOT_FOUND, PLAIN, hint)
 }
 
-fn text(status: StatusCode, content_type: &'static str, text: impl Into<Bytes>) -> Response<ResponseBody> {
+fn text(
+    status: StatusCode,
+    content_type: &'static str,
+    text: impl Into<Bytes>,
+) -> Response<ResponseBody> {
     response(status, content_type, text.into().into())
 }
 

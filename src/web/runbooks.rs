@@ -1,7 +1,9 @@
-//! The runbooks at `/runbooks/NAME`: for each alert a page on what it means and what to do, in both languages.
+//! The runbooks at `/runbooks/NAME`: for each alert a page on what it means and what to do, in both
+//! languages.
 //!
-//! Owns the embedded texts of `docs/runbooks/` and the Markdown in which they are written: headings, paragraphs, lists, code,
-//! emphasis and links to other runbooks. Everything else is text, and `maud` escapes it: a runbook cannot bring markup.
+//! Owns the embedded texts of `docs/runbooks/` and the Markdown in which they are written:
+//! headings, paragraphs, lists, code, emphasis and links to other runbooks. Everything else is
+//! text, and `maud` escapes it: a runbook cannot bring markup.
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
@@ -48,7 +50,11 @@ impl Runbook {
 /// The page of a runbook; the list of all of them for the empty name; none for an unknown one.
 pub(super) fn page(name: &str, language: Language) -> Option<String> {
     if name.is_empty() {
-        return Some(document(say(RunbookText::Title, language, &[]).as_str(), &list(language), language));
+        return Some(document(
+            say(RunbookText::Title, language, &[]).as_str(),
+            &list(language),
+            language,
+        ));
     }
     // `NAME.md` is how the files link to one another.
     let name = name.strip_suffix(".md").unwrap_or(name);
@@ -66,7 +72,8 @@ fn list(language: Language) -> Markup {
     }
 }
 
-/// Links are relative, so that they work behind a proxy that serves the exporter under a path of its own.
+/// Links are relative, so that they work behind a proxy that serves the exporter under a path of
+/// its own.
 fn document(title: &str, content: &Markup, language: Language) -> String {
     let other = match language {
         Language::En => Language::Es,
@@ -152,7 +159,9 @@ fn line(text: &str, language: Language) -> Markup {
     let Some(start) = text.find(['`', '*', '[']) else { return html! { (text) } };
     let rest = &text[start..];
     let found = match rest.as_bytes()[0] {
-        b'`' => enclosed(rest, "`", "`").map(|(inside, after)| (html! { code { (inside) } }, after)),
+        b'`' => {
+            enclosed(rest, "`", "`").map(|(inside, after)| (html! { code { (inside) } }, after))
+        }
         b'*' => enclosed(rest, "*", "*").map(|(inside, after)| (html! { em { (inside) } }, after)),
         _ => link(rest, language),
     };
@@ -165,7 +174,8 @@ fn enclosed<'a>(text: &'a str, open: &str, close: &str) -> Option<(&'a str, &'a 
     text.strip_prefix(open)?.split_once(close)
 }
 
-/// A link to another runbook. Any other address stays text: a page of the exporter leads nowhere else.
+/// A link to another runbook. Any other address stays text: a page of the exporter leads nowhere
+/// else.
 fn link(text: &str, language: Language) -> Option<(Markup, &str)> {
     let (title, rest) = enclosed(text, "[", "](")?;
     let (address, after) = rest.split_once(')')?;
@@ -211,15 +221,28 @@ mod tests {
         for (language, parts) in [
             (
                 Language::En,
-                ["What it means", "What to look at", "Usual causes", "What to do", "When to silence"],
+                [
+                    "What it means",
+                    "What to look at",
+                    "Usual causes",
+                    "What to do",
+                    "When to silence",
+                ],
             ),
             (
                 Language::Es,
-                ["Qué significa", "Qué mirar", "Causas habituales", "Qué hacer", "Cuándo silenciarla"],
+                [
+                    "Qué significa",
+                    "Qué mirar",
+                    "Causas habituales",
+                    "Qué hacer",
+                    "Cuándo silenciarla",
+                ],
             ),
         ] {
             for runbook in RUNBOOKS {
-                let headings = blocks(runbook.text(language)).filter_map(|block| block.strip_prefix("## "));
+                let headings =
+                    blocks(runbook.text(language)).filter_map(|block| block.strip_prefix("## "));
                 assert_eq!(headings.collect::<Vec<_>>(), parts, "{}", runbook.name);
             }
         }
@@ -238,8 +261,9 @@ mod tests {
     /// The code that a text holds, and the number of its steps and blocks.
     fn named(text: &str) -> (Vec<String>, usize, usize) {
         let code = text.split('`').skip(1).step_by(2);
-        let code =
-            code.map(|code| code.split_whitespace().collect::<Vec<_>>().join(" ").replace(" --lang=es", ""));
+        let code = code.map(|code| {
+            code.split_whitespace().collect::<Vec<_>>().join(" ").replace(" --lang=es", "")
+        });
         let mut code: Vec<String> = code.collect();
         code.sort_unstable();
         let steps = text.lines().filter(|line| without_mark(line).is_some()).count();
@@ -251,7 +275,11 @@ mod tests {
         for language in Language::ALL {
             for runbook in RUNBOOKS {
                 let summary = runbook.summary(language);
-                assert!(summary.ends_with('.') && summary.len() > 40, "{}: {summary}", runbook.name);
+                assert!(
+                    summary.ends_with('.') && summary.len() > 40,
+                    "{}: {summary}",
+                    runbook.name
+                );
             }
         }
     }
@@ -261,12 +289,17 @@ mod tests {
         let steps = "1. Call\n   the menu.\n2. Read `class`.";
         let list = "<ol><li>Call\nthe menu.</li><li>Read <code>class</code>.</li></ol>";
         assert_eq!(body(steps, Language::En).into_string(), list);
-        assert_eq!(body("- a\n- 1. b", Language::En).into_string(), "<ul><li>a</li><li>1. b</li></ul>");
+        assert_eq!(
+            body("- a\n- 1. b", Language::En).into_string(),
+            "<ul><li>a</li><li>1. b</li></ul>"
+        );
     }
 
     #[test]
     fn unknown_names_have_no_page() {
-        for name in ["WolkvoxNothing", "../status.json", "en/WolkvoxDataLate", "wolkvoxdatalate", "/"] {
+        for name in
+            ["WolkvoxNothing", "../status.json", "en/WolkvoxDataLate", "wolkvoxdatalate", "/"]
+        {
             assert_eq!(page(name, Language::En), None, "{name}");
         }
         assert_eq!(page("WolkvoxDataLate.md", Language::En), page("WolkvoxDataLate", Language::En));

@@ -12,10 +12,11 @@
 //! | bytes of it in the kernel | [`SEND_BUFFER`] |
 //! | how many at once | [`ServerLimits::connections`] |
 //!
-//! When all places are taken, the server closes the longest idle connection, or else the one whose client has not read its
-//! answer for longest. So clients that are idle, slow to send or do not read cannot keep a scrape out, however many they
-//! are. A connection is safe for [`PATIENCE`], so that a burst does not close a scrape that is about to ask; meanwhile, and
-//! while every place has an answer that its client reads, newcomers wait.
+//! When all places are taken, the server closes the longest idle connection, or else the one whose
+//! client has not read its answer for longest. So clients that are idle, slow to send or do not
+//! read cannot keep a scrape out, however many they are. A connection is safe for [`PATIENCE`], so
+//! that a burst does not close a scrape that is about to ask; meanwhile, and while every place has
+//! an answer that its client reads, newcomers wait.
 
 use std::{
     collections::HashMap,
@@ -44,32 +45,33 @@ use super::{
     routes, tls,
 };
 
-/// Pause in accepting after an error that the next attempt would meet again, such as no free descriptor.
+/// Pause in accepting after an error that the next attempt would meet again, such as no free
+/// descriptor.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
 
-/// Time for which an idle connection is safe though its place is needed. Enough for a handshake and a request, and short
-/// enough for two thousand newcomers a second.
+/// Time for which an idle connection is safe though its place is needed. Enough for a handshake and
+/// a request, and short enough for two thousand newcomers a second.
 const PATIENCE: Duration = Duration::from_millis(250);
 
-/// Connections that the kernel queues while the server is busy. With fewer (the runtime's default is 128) a burst overflows
-/// the queue, and a rejected client tries again only after a second.
+/// Connections that the kernel queues while the server is busy. With fewer (the runtime's default
+/// is 128) a burst overflows the queue, and a rejected client tries again only after a second.
 const BACKLOG: u32 = 4096;
 
-/// Bytes of an answer that the kernel buffers before the client reads; it reserves about twice as much. Its default is up
-/// to 4 MiB, so that clients that do not read would cost gigabytes outside of this process. With a round trip of 100 ms
-/// this still carries more than 1 MB a second. Less makes scrapes of megabytes slower, and so does much more
-/// (`docs/performance.md`).
+/// Bytes of an answer that the kernel buffers before the client reads; it reserves about twice as
+/// much. Its default is up to 4 MiB, so that clients that do not read would cost gigabytes outside
+/// of this process. With a round trip of 100 ms this still carries more than 1 MB a second. Less
+/// makes scrapes of megabytes slower, and so does much more (`docs/performance.md`).
 const SEND_BUFFER: u32 = 192 * 1024;
 
 /// Limits of one connection, and of all together.
 #[derive(Clone, Copy, Debug)]
 pub struct ServerLimits {
-    /// Open connections. 512 by default: a hundred times the need of a few Prometheus servers and people, and few enough
-    /// for the usual 1,024 descriptors.
+    /// Open connections. 512 by default: a hundred times the need of a few Prometheus servers and
+    /// people, and few enough for the usual 1,024 descriptors.
     pub connections: usize,
-    /// Time from the end of the last answer (or the connection's start) to the end of the next request's head. 10 s by
-    /// default, below the usual scrape interval: a new connection costs a scraper a millisecond, an idle one takes a
-    /// place.
+    /// Time from the end of the last answer (or the connection's start) to the end of the next
+    /// request's head. 10 s by default, below the usual scrape interval: a new connection costs a
+    /// scraper a millisecond, an idle one takes a place.
     pub header_read: Duration,
     /// Size of a request's head. 16 KiB by default, several times what a browser sends.
     pub header_bytes: usize,
@@ -124,8 +126,8 @@ fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     socket.listen(BACKLOG)
 }
 
-/// Serves `site` until `shutdown` is done, then closes the listener and lets the answers under way end, for
-/// [`ServerLimits::drain`] at most. No error ends it earlier.
+/// Serves `site` until `shutdown` is done, then closes the listener and lets the answers under way
+/// end, for [`ServerLimits::drain`] at most. No error ends it earlier.
 pub async fn serve(
     listener: TcpListener,
     site: Arc<Site>,
@@ -133,8 +135,10 @@ pub async fn serve(
     shutdown: impl Future<Output = ()>,
 ) {
     let mut shutdown = pin!(shutdown);
-    let mut open = Connections::new(ServerLimits { connections: limits.connections.max(1), ..limits });
-    // A connection accepted while every place had an answer under way; further ones stay in the kernel's queue.
+    let mut open =
+        Connections::new(ServerLimits { connections: limits.connections.max(1), ..limits });
+    // A connection accepted while every place had an answer under way; further ones stay in the
+    // kernel's queue.
     let mut held: Option<TcpStream> = None;
     loop {
         if let Some(stream) = held.take_if(|_| open.make_room()) {
@@ -145,7 +149,8 @@ pub async fn serve(
             Some(ended) = open.tasks.join_next_with_id(), if !open.tasks.is_empty() => {
                 open.slots.remove(&ended.map_or_else(|error| error.id(), |(id, ())| id));
             }
-            // An answer ended or is held up, or a connection has been idle long enough: there may be one to close.
+            // An answer ended or is held up, or a connection has been idle long enough: there may
+            // be one to close.
             () = open.freed.notified(), if held.is_some() => {}
             () = sleep(PATIENCE), if held.is_some() => {}
             accepted = listener.accept(), if held.is_none() => match accepted {
@@ -194,13 +199,15 @@ impl Connections {
         }
     }
 
-    /// Returns true if there is a place for one more, after closing the longest idle connection if necessary.
+    /// Returns true if there is a place for one more, after closing the longest idle connection if
+    /// necessary.
     fn make_room(&mut self) -> bool {
         if self.slots.len() < self.limits.connections {
             return true;
         }
         let Some(long) = self.epoch.elapsed().checked_sub(PATIENCE) else { return false };
-        let idle = self.slots.iter().filter_map(|(id, (_, slot))| Some((slot.idle_since(long)?, *id)));
+        let idle =
+            self.slots.iter().filter_map(|(id, (_, slot))| Some((slot.idle_since(long)?, *id)));
         let Some((_, id)) = idle.min_by_key(|(idle, _)| *idle) else { return false };
         if let Some((task, _)) = self.slots.remove(&id) {
             tracing::debug!("all connections taken: closing the one that was idle longest");
@@ -211,7 +218,8 @@ impl Connections {
 
     fn add(&mut self, stream: TcpStream, site: &Arc<Site>) {
         let slot = Arc::new(ConnectionSlot::new(self.epoch, self.freed.clone()));
-        let task = connection(stream, slot.clone(), site.clone(), self.limits, self.closing.subscribe());
+        let task =
+            connection(stream, slot.clone(), site.clone(), self.limits, self.closing.subscribe());
         let task = self.tasks.spawn(task);
         self.slots.insert(task.id(), (task, slot));
     }
@@ -220,7 +228,10 @@ impl Connections {
         self.closing.send_replace(());
         let all = async { while self.tasks.join_next().await.is_some() {} };
         if timeout(self.limits.drain, all).await.is_err() {
-            tracing::warn!(connections = self.tasks.len(), "closing connections that did not end in time");
+            tracing::warn!(
+                connections = self.tasks.len(),
+                "closing connections that did not end in time"
+            );
         }
         // What is left ends with the `JoinSet`.
     }
@@ -292,7 +303,11 @@ async fn http<T: AsyncRead + AsyncWrite + Unpin>(
     }
 }
 
-async fn answer(site: &Site, request: &Request<Incoming>, peer: IpAddr) -> Response<routes::ResponseBody> {
+async fn answer(
+    site: &Site,
+    request: &Request<Incoming>,
+    peer: IpAddr,
+) -> Response<routes::ResponseBody> {
     let rules = site.access.rules();
     let refused = if routes::is_public(request.uri().path()) {
         None
@@ -300,7 +315,9 @@ async fn answer(site: &Site, request: &Request<Incoming>, peer: IpAddr) -> Respo
         site.access.admit(&rules, request.headers(), peer).await.err()
     };
     let reloaded = match &site.reloader {
-        Some(reloader) if refused.is_none() && routes::asks_to_reload(request) => Some(reloader.ask().await),
+        Some(reloader) if refused.is_none() && routes::asks_to_reload(request) => {
+            Some(reloader.ask().await)
+        }
         _ => None,
     };
     if let Some(encoding) = routes::asks_for_metrics(site, request).filter(|_| refused.is_none()) {
@@ -309,8 +326,8 @@ async fn answer(site: &Site, request: &Request<Incoming>, peer: IpAddr) -> Respo
     routes::answer(site, request, refused, reloaded, &rules.headers)
 }
 
-/// Returns when the TLS settings have changed since the connection was set up. It then closes after the answer under way, so
-/// that the new certificates apply to every client.
+/// Returns when the TLS settings have changed since the connection was set up. It then closes after
+/// the answer under way, so that the new certificates apply to every client.
 async fn outdated(site: Arc<Site>, tls: Option<Arc<ServerConfig>>) {
     let mut rules = site.access.subscribe();
     // The sender lives in the site, which outlives this.

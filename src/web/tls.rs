@@ -1,6 +1,7 @@
 //! The beginning of a connection over TLS.
 //!
-//! Owns the handshake, and the answer to a client that speaks plain HTTP to a TLS port. The caller limits the time.
+//! Owns the handshake, and the answer to a client that speaks plain HTTP to a TLS port. The caller
+//! limits the time.
 
 use std::{io, sync::Arc};
 
@@ -26,7 +27,10 @@ pub(super) async fn accept(
     config: Arc<ServerConfig>,
 ) -> io::Result<TlsStream<TcpStream>> {
     let mut first = [0];
-    if stream.peek(&mut first).await? == 1 && first[0].is_ascii_alphabetic() && first[0] != HANDSHAKE {
+    if stream.peek(&mut first).await? == 1
+        && first[0].is_ascii_alphabetic()
+        && first[0] != HANDSHAKE
+    {
         // Read the request, or the system would send a reset instead of this answer.
         let _ = stream.read(&mut [0; 4096]).await?;
         stream.write_all(WRONG_DOOR).await?;

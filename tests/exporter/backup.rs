@@ -1,5 +1,5 @@
-//! `state backup`: a copy of the state as of one moment, while the exporter runs and commits, and without it; and that
-//! an exporter goes on from the copy.
+//! `state backup`: a copy of the state as of one moment, while the exporter runs and commits, and
+//! without it; and that an exporter goes on from the copy.
 
 use std::{
     fs,
@@ -72,8 +72,9 @@ async fn a_copy_made_while_rows_are_committed_can_be_gone_on_with() {
         fs::copy(path, fleet.state()).unwrap();
         let restored = fleet.start().await;
         restored.wait_logged("continuing").await;
-        let all =
-            restored.wait_for("all", |s| s.up("busy") && s.rows("busy", "new") >= truth.rows as f64).await;
+        let all = restored
+            .wait_for("all", |s| s.up("busy") && s.rows("busy", "new") >= truth.rows as f64)
+            .await;
         all.assert_truth("busy", &truth);
     }
 }
@@ -85,7 +86,11 @@ async fn without_an_exporter_the_file_is_read_and_nothing_is_ever_replaced() {
     let mut exporter = fleet.start().await;
     exporter.wait_for("up", |scrape| scrape.up("one")).await;
     let socket = PathBuf::from(format!("{}.socket", fleet.state().display()));
-    assert_eq!(fs::metadata(&socket).unwrap().permissions().mode() & 0o777, 0o600, "as the state file");
+    assert_eq!(
+        fs::metadata(&socket).unwrap().permissions().mode() & 0o777,
+        0o600,
+        "as the state file"
+    );
     let (live, _) = copy(&fleet, "live.redb");
     let output = back_up(&fleet, &live);
     assert_eq!(output.status.code(), Some(1));
@@ -110,7 +115,10 @@ async fn without_an_exporter_the_file_is_read_and_nothing_is_ever_replaced() {
 
     let missing = fleet.state().with_file_name("missing.redb");
     let mut command = bare(Path::new("/"));
-    command.args(["state", "backup", "--state.path"]).arg(&missing).arg(fleet.state().with_file_name("x"));
+    command
+        .args(["state", "backup", "--state.path"])
+        .arg(&missing)
+        .arg(fleet.state().with_file_name("x"));
     let output = command.output().unwrap();
     assert_eq!(output.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&output.stderr).contains("missing.redb"), "{output:?}");
@@ -121,5 +129,8 @@ async fn without_an_exporter_the_file_is_read_and_nothing_is_ever_replaced() {
     command.args(["state", "backup", "--state.path"]).arg(fleet.state()).arg(&nowhere);
     let output = command.output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr);
-    assert!(said.contains("there is no folder") && said.contains("weekly: make it first"), "{said}");
+    assert!(
+        said.contains("there is no folder") && said.contains("weekly: make it first"),
+        "{said}"
+    );
 }

@@ -1,5 +1,6 @@
-//! What the binary tells of itself to those around it: container engines (`healthcheck`), shells (`completions`) and
-//! readers of manuals (`man`). Through the real binary, a real bash and a real groff.
+//! What the binary tells of itself to those around it: container engines (`healthcheck`), shells
+//! (`completions`) and readers of manuals (`man`). Through the real binary, a real bash and a real
+//! groff.
 
 use std::{
     fs,
@@ -50,12 +51,15 @@ async fn a_running_exporter_is_alive_however_its_address_is_told() {
     assert_eq!((code, err.as_str()), (Some(0), ""));
     assert_eq!(out, format!("the exporter is alive at {address}\n"));
 
-    // By the variable, on every interface as far as this one knows; and by the file, whatever else is wrong in it.
+    // By the variable, on every interface as far as this one knows; and by the file, whatever else
+    // is wrong in it.
     let port = address.rsplit_once(':').expect("a port").1;
-    let (code, out, _) =
-        run(bare(directory.path()).arg("healthcheck").env("WOLKVOX_WEB_LISTEN_ADDRESS", format!(":{port}")));
+    let (code, out, _) = run(bare(directory.path())
+        .arg("healthcheck")
+        .env("WOLKVOX_WEB_LISTEN_ADDRESS", format!(":{port}")));
     assert_eq!((code, out), (Some(0), format!("the exporter is alive at :{port}\n")));
-    let yaml = format!("targets: [{{server: nonsense}}]\nweb: {{listen_addresses: ['{address}']}}\n");
+    let yaml =
+        format!("targets: [{{server: nonsense}}]\nweb: {{listen_addresses: ['{address}']}}\n");
     write(&directory, "config.yaml", &yaml);
     assert_eq!(healthcheck(directory.path(), &["--config.file=config.yaml"]).0, Some(0));
 }
@@ -146,10 +150,15 @@ fn bash_completes_subcommands_flags_and_values() {
 
 #[test]
 fn other_shells_get_scripts_too() {
-    for (shell, beginning) in [("zsh", "#compdef wolkvox-exporter\n"), ("fish", "# Print an optspec")] {
+    for (shell, beginning) in
+        [("zsh", "#compdef wolkvox-exporter\n"), ("fish", "# Print an optspec")]
+    {
         let (code, script, _) = run(bare(directory().path()).args(["completions", shell]));
         assert_eq!(code, Some(0));
-        assert!(script.starts_with(beginning) && script.contains("web.listen-address"), "{shell}: {script}");
+        assert!(
+            script.starts_with(beginning) && script.contains("web.listen-address"),
+            "{shell}: {script}"
+        );
     }
 }
 
@@ -162,7 +171,9 @@ fn the_manual_has_a_page_for_each_command_that_renders_without_a_warning() {
     let mut pages: Vec<_> = files.map(|file| file.expect("a page").path()).collect();
     pages.sort();
     let names: Vec<_> = pages.iter().filter_map(|page| page.file_name()?.to_str()).collect();
-    for name in ["wolkvox-exporter.1", "wolkvox-exporter-demo.1", "wolkvox-exporter-state-inspect.1"] {
+    for name in
+        ["wolkvox-exporter.1", "wolkvox-exporter-demo.1", "wolkvox-exporter-state-inspect.1"]
+    {
         assert!(names.contains(&name), "{names:?}");
     }
     for page in &pages {
@@ -171,8 +182,11 @@ fn the_manual_has_a_page_for_each_command_that_renders_without_a_warning() {
         assert_eq!((code, err.as_str()), (Some(0), ""), "{page:?}");
         assert!(text.contains("NAME") && text.contains("SYNOPSIS"), "{page:?}: {text}");
     }
-    let page = fs::read_to_string(directory.path().join("wolkvox-exporter.1")).expect("it was written");
-    for word in ["WOLKVOX_WEB_LISTEN_ADDRESS", "Durations are written", "wolkvox\\-exporter\\-doctor(1)"] {
+    let page =
+        fs::read_to_string(directory.path().join("wolkvox-exporter.1")).expect("it was written");
+    for word in
+        ["WOLKVOX_WEB_LISTEN_ADDRESS", "Durations are written", "wolkvox\\-exporter\\-doctor(1)"]
+    {
         assert!(page.contains(word), "{word} is missing");
     }
 }

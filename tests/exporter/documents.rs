@@ -1,5 +1,5 @@
-//! The documents agree with each other: links lead to a file or a heading, both READMEs give the same commands, and Spanish
-//! pages have one word for one thing.
+//! The documents agree with each other: links lead to a file or a heading, both READMEs give the
+//! same commands, and Spanish pages have one word for one thing.
 
 use std::{
     collections::BTreeMap,
@@ -33,7 +33,8 @@ fn documents() -> Vec<PathBuf> {
 /// Targets of `[...](target)`, outside of blocks of code.
 fn links(text: &str) -> Vec<&str> {
     let prose = text.split("```").step_by(2);
-    let targets = prose.flat_map(|part| part.split("](").skip(1).filter_map(|rest| rest.split(')').next()));
+    let targets =
+        prose.flat_map(|part| part.split("](").skip(1).filter_map(|rest| rest.split(')').next()));
     targets.filter(|target| !target.contains("://") && !target.starts_with("mailto:")).collect()
 }
 
@@ -62,7 +63,8 @@ fn every_link_leads_somewhere() {
             };
             let found = to.exists()
                 && (anchor.is_empty()
-                    || fs::read_to_string(&to).is_ok_and(|text| anchors(&text).iter().any(|a| a == anchor)));
+                    || fs::read_to_string(&to)
+                        .is_ok_and(|text| anchors(&text).iter().any(|a| a == anchor)));
             if !found {
                 broken.push(format!(
                     "{}: {link}",
@@ -80,8 +82,9 @@ fn every_link_leads_somewhere() {
 fn commands(document: &str) -> Vec<String> {
     let text = fs::read_to_string(root().join(document)).expect("a document is text");
     let blocks = text.split("```").skip(1).step_by(2);
-    let lines =
-        blocks.flat_map(str::lines).map(|line| line.split(" # ").next().unwrap_or_default().trim_end());
+    let lines = blocks
+        .flat_map(str::lines)
+        .map(|line| line.split(" # ").next().unwrap_or_default().trim_end());
     lines.map(|line| line.replace(" --lang=es", "")).collect()
 }
 
@@ -171,9 +174,13 @@ fn messages_alerts_and_dashboards_use_the_words_of_the_glossary() {
     avoided.retain(|word| !ALSO_ENGLISH.contains(&word.as_str()));
     assert!(avoided.len() > 5, "{avoided:?}");
     let mut files = vec![root().join("rules/wolkvox-alerts.es.yaml")];
-    for (directory, extension) in
-        [("src", "rs"), ("src", "yaml"), ("crates", "rs"), ("xtask", "rs"), ("dashboards/es", "json")]
-    {
+    for (directory, extension) in [
+        ("src", "rs"),
+        ("src", "yaml"),
+        ("crates", "rs"),
+        ("xtask", "rs"),
+        ("dashboards/es", "json"),
+    ] {
         files.extend(files_below(directory, extension));
     }
     let mut found = Vec::new();
@@ -196,7 +203,10 @@ fn every_chore_has_a_time_and_every_named_chore_exists() {
     assert!(chores.len() > 20, "{chores:?}");
     for (chore, help) in &chores {
         let time = help.split_once("| ").map(|(time, _)| time.trim());
-        assert!(*chore == "help" || time.is_some_and(|time| !time.is_empty()), "make {chore} has no time");
+        assert!(
+            *chore == "help" || time.is_some_and(|time| !time.is_empty()),
+            "make {chore} has no time"
+        );
     }
     let contributing = fs::read_to_string(root().join("CONTRIBUTING.md")).expect("CONTRIBUTING.md");
     for named in contributing.split("`make ").skip(1) {

@@ -1,13 +1,13 @@
-//! The exposition, read back: golden text in both text formats, protobuf as another decoder reads it, any label
-//! value, and gzip that any reader accepts.
+//! The exposition, read back: golden text in both text formats, protobuf as another decoder reads
+//! it, any label value, and gzip that any reader accepts.
 
 use std::{io::Read as _, sync::Arc};
 
 use flate2::read::GzDecoder;
 use proptest::prelude::*;
 use wolkvox_exporter::exposition::{
-    Body, BucketBounds, Encoding, Family, Format, Histogram, MetricType, NativeHistogram, Publication,
-    Published, Sample, encode, label_block,
+    Body, BucketBounds, Encoding, Family, Format, Histogram, MetricType, NativeHistogram,
+    Publication, Published, Sample, encode, label_block,
 };
 
 use crate::support::metric_family::{self, MetricFamily, decode};
@@ -21,18 +21,30 @@ fn model() -> Vec<Family> {
         MetricType::Counter,
     );
     hits.points.push(Sample::new(labels.clone(), 7).created(Some(1_768_782_812.25)));
-    hits.points.push(Sample::new(label_block(&[("server", "0042"), ("cod_opc_menu", "PULSE")]), u64::MAX));
-    let mut drift = Family::new("wolkvox_clock_skew_seconds", "Their clock minus ours.", MetricType::Gauge);
-    for (i, value) in [-0.5, f64::INFINITY, f64::NEG_INFINITY, f64::NAN, 1e21, 3.0].into_iter().enumerate() {
+    hits.points
+        .push(Sample::new(label_block(&[("server", "0042"), ("cod_opc_menu", "PULSE")]), u64::MAX));
+    let mut drift =
+        Family::new("wolkvox_clock_skew_seconds", "Their clock minus ours.", MetricType::Gauge);
+    for (i, value) in
+        [-0.5, f64::INFINITY, f64::NEG_INFINITY, f64::NAN, 1e21, 3.0].into_iter().enumerate()
+    {
         drift.points.push(Sample::new(label_block(&[("server", &i.to_string())]), value));
     }
     let bounds = Arc::new(BucketBounds::new(&[0.5, 5.0, 1e6]).unwrap());
-    let mut time =
-        Family::new("wolkvox_menu_time_to_option_seconds", "Second of entry.", MetricType::Histogram);
+    let mut time = Family::new(
+        "wolkvox_menu_time_to_option_seconds",
+        "Second of entry.",
+        MetricType::Histogram,
+    );
     let histogram = Histogram::new(bounds, &[1, 0, 3, 2], 12.5);
     time.points.push(Sample::new(labels, histogram.clone()).created(Some(1_768_782_812.0)));
     time.points.push(Sample::new("".into(), histogram));
-    vec![hits, Family::new("wolkvox_none", "No series, so not written.", MetricType::Gauge), drift, time]
+    vec![
+        hits,
+        Family::new("wolkvox_none", "No series, so not written.", MetricType::Gauge),
+        drift,
+        time,
+    ]
 }
 
 fn text(families: &[Family], format: Format) -> String {
@@ -138,8 +150,9 @@ fn gzip_is_one_member_with_the_same_bytes() {
     live.points.push(Sample::new("".into(), 9));
     let live = [live];
     let mut large = Family::new("wolkvox_menu_option_hits_total", "Hits.", MetricType::Counter);
-    large.points =
-        (0..5_000).map(|i| Sample::new(label_block(&[("option", &i.to_string())]), i * 37)).collect();
+    large.points = (0..5_000)
+        .map(|i| Sample::new(label_block(&[("option", &i.to_string())]), i * 37))
+        .collect();
     for (families, live) in
         [(&[][..], &[][..]), (&[], &live), (&model(), &[]), (&model(), &live), (&[large], &live)]
     {
@@ -148,8 +161,8 @@ fn gzip_is_one_member_with_the_same_bytes() {
             let plain = rendered(&published, live, format, false);
             let packed = rendered(&published, live, format, true);
             assert_eq!(packed.len(), packed.clone().concat().len());
-            // `GzDecoder` reads one member and stops, as browsers do, so a second one would be missed here. It
-            // also checks the checksum and the length.
+            // `GzDecoder` reads one member and stops, as browsers do, so a second one would be
+            // missed here. It also checks the checksum and the length.
             let packed = packed.concat();
             let mut unpacked = Vec::new();
             GzDecoder::new(&packed[..]).read_to_end(&mut unpacked).unwrap();
@@ -168,7 +181,10 @@ fn a_publication_replaces_the_whole_and_leaves_a_scrape_under_way_alone() {
     for format in [Format::Text, Format::Protobuf] {
         assert!(rendered(&before, &[], format, false).is_empty());
     }
-    assert_eq!(body(&publication.load(), &[], Format::Text), text(&model(), Format::Text).into_bytes());
+    assert_eq!(
+        body(&publication.load(), &[], Format::Text),
+        text(&model(), Format::Text).into_bytes()
+    );
 }
 
 #[test]
@@ -225,7 +241,11 @@ fn protobuf_is_read_as_it_was_meant() {
         ]
     );
     let [hits, skew, time, _] = &families[..] else { unreachable!() };
-    assert_eq!(hits.help(), "Times an option was \"entered\",\nby C:\\.", "nothing is escaped here");
+    assert_eq!(
+        hits.help(),
+        "Times an option was \"entered\",\nby C:\\.",
+        "nothing is escaped here"
+    );
 
     let [agent, pulse] = &hits.metric[..] else { unreachable!() };
     let labels: Vec<_> = agent.label.iter().map(|pair| (pair.name(), pair.value())).collect();
@@ -237,12 +257,14 @@ fn protobuf_is_read_as_it_was_meant() {
     let counter = pulse.counter.as_ref().unwrap();
     assert_eq!((counter.value, &counter.created_timestamp), (Some(u64::MAX as f64), &None));
 
-    let skews: Vec<_> = skew.metric.iter().map(|m| m.gauge.as_ref().unwrap().value().to_bits()).collect();
+    let skews: Vec<_> =
+        skew.metric.iter().map(|m| m.gauge.as_ref().unwrap().value().to_bits()).collect();
     let expected = [-0.5, f64::INFINITY, f64::NEG_INFINITY, f64::NAN, 1e21, 3.0].map(f64::to_bits);
     assert_eq!(skews, expected);
 
     let classic = time.metric[0].histogram.as_ref().unwrap();
-    let buckets: Vec<_> = classic.bucket.iter().map(|b| (b.upper_bound(), b.cumulative_count())).collect();
+    let buckets: Vec<_> =
+        classic.bucket.iter().map(|b| (b.upper_bound(), b.cumulative_count())).collect();
     assert_eq!(buckets, [(0.5, 1), (5.0, 1), (1e6, 4)], "+Inf is the count");
     assert_eq!((classic.sample_count(), classic.sample_sum()), (6, 12.5));
     assert_eq!(classic.created_timestamp.as_ref().unwrap().seconds(), 1_768_782_812);
@@ -265,25 +287,34 @@ fn native(values: &[f64]) -> metric_family::Histogram {
 #[test]
 fn native_buckets_are_written_as_spans_and_deltas() {
     // The bucket of 2^(n/4) is 4 n at schema 4.
-    let histogram = native(&[0.0, 0.0, 0.5, 1.0, 1.0, 1.0, 2f64.powf(1.5 / 16.0), 1.2, 1.2, 1000.0]);
+    let histogram =
+        native(&[0.0, 0.0, 0.5, 1.0, 1.0, 1.0, 2f64.powf(1.5 / 16.0), 1.2, 1.2, 1000.0]);
     assert_eq!(
         (histogram.schema, histogram.zero_count, histogram.sample_count),
         (Some(4), Some(2), Some(10))
     );
     assert_eq!(histogram.zero_threshold, Some(2f64.powi(-128)), "as the Go client has it");
-    // Buckets -16, 0, then 2 across a gap of one, which is filled, then 5 across one of two, and 160.
+    // Buckets -16, 0, then 2 across a gap of one, which is filled, then 5 across one of two, and
+    // 160.
     let spans: Vec<_> = histogram.positive_span.iter().map(|s| (s.offset(), s.length())).collect();
     assert_eq!(spans, [(-16, 1), (15, 6), (154, 1)]);
     assert_eq!(histogram.positive_delta, [1, 2, -3, 1, -1, 0, 2, -1]);
-    assert_eq!(histogram.buckets(), [(-16, 1), (0, 3), (1, 0), (2, 1), (3, 0), (4, 0), (5, 2), (160, 1)]);
+    assert_eq!(
+        histogram.buckets(),
+        [(-16, 1), (0, 3), (1, 0), (2, 1), (3, 0), (4, 0), (5, 2), (160, 1)]
+    );
 }
 
 #[test]
 fn an_empty_native_histogram_still_shows_that_it_is_one() {
     let histogram = native(&[]);
-    // By this a scraper knows it: https://prometheus.io/docs/specs/native_histograms/, "zero bucket" and "no-op span".
+    // By this a scraper knows it: https://prometheus.io/docs/specs/native_histograms/, "zero
+    // bucket" and "no-op span".
     assert!(histogram.zero_threshold() > 0.0);
-    assert_eq!((histogram.schema, histogram.zero_count, histogram.sample_count), (Some(4), Some(0), Some(0)));
+    assert_eq!(
+        (histogram.schema, histogram.zero_count, histogram.sample_count),
+        (Some(4), Some(0), Some(0))
+    );
 }
 
 #[test]
@@ -291,7 +322,9 @@ fn native_buckets_of_other_observations_are_left_out() {
     let bounds = Arc::new(BucketBounds::new(&[1.0]).unwrap());
     let mut native = NativeHistogram::default();
     native.observe(0.5, 2);
-    assert!(Histogram::new(bounds.clone(), &[1, 0], 1.0).with_native(native.clone()).native().is_none());
+    assert!(
+        Histogram::new(bounds.clone(), &[1, 0], 1.0).with_native(native.clone()).native().is_none()
+    );
     assert!(Histogram::new(bounds, &[2, 0], 1.0).with_native(native).native().is_some());
 }
 
@@ -352,7 +385,8 @@ proptest! {
         family.points.push(Sample::new(label_block(&labels), count));
         for format in [Format::Text, Format::OpenMetrics] {
             let text = text(std::slice::from_ref(&family), format);
-            // Not `lines()`: a label may hold any other character that Unicode takes for the end of a line.
+            // Not `lines()`: a label may hold any other character that Unicode takes for the end of
+            // a line.
             let lines: Vec<_> = text.split_terminator('\n').skip(2).collect();
             prop_assert_eq!(lines.len(), 2);
             for (line, expected) in lines.iter().zip([value, count as f64]) {

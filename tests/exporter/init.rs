@@ -45,7 +45,9 @@ async fn flags_and_a_piped_token_are_enough() {
     let api = Api::start(|_| {}).await;
     let directory = tempfile::tempdir().expect("a temporary directory can be created");
     let server = format!("--wolkvox.server={}", api.url());
-    let said = fed(init(directory.path(), &["--init.directory=new", &server]), &format!("{TOKEN}\n")).await;
+    let said =
+        fed(init(directory.path(), &["--init.directory=new", &server]), &format!("{TOKEN}\n"))
+            .await;
     let out = text(&said.stdout);
     assert!(said.status.success(), "{out}{}", text(&said.stderr));
     assert!(out.contains("All is well") && out.contains("--config.file=new/wolkvox.yaml"), "{out}");
@@ -65,7 +67,8 @@ async fn flags_and_a_piped_token_are_enough() {
     // A second time, nothing is asked, and nothing changes.
     let (before, requests) = (fs::read(&config).expect("written"), api.requests());
     let said =
-        fed(init(directory.path(), &["--init.directory=new", "--wolkvox.server=0042"]), "other\n").await;
+        fed(init(directory.path(), &["--init.directory=new", "--wolkvox.server=0042"]), "other\n")
+            .await;
     assert!(
         !said.status.success() && text(&said.stderr).contains("nothing is overwritten"),
         "{}",
@@ -83,9 +86,15 @@ async fn a_token_that_is_refused_is_told_in_spanish_and_the_files_are_there() {
     let said = fed(init(directory.path(), &["--lang=es", &server]), "no-such-token\n").await;
     let out = text(&said.stdout);
     assert_eq!(said.status.code(), Some(1), "{out}");
-    assert!(out.contains("Haga lo que dicen las flechas") && !out.contains("no-such-token"), "{out}");
+    assert!(
+        out.contains("Haga lo que dicen las flechas") && !out.contains("no-such-token"),
+        "{out}"
+    );
     let config = fs::read_to_string(directory.path().join("wolkvox.yaml")).expect("written");
-    assert!(config.contains("# Los contadores: quien borre este archivo empieza de 0."), "{config}");
+    assert!(
+        config.contains("# Los contadores: quien borre este archivo empieza de 0."),
+        "{config}"
+    );
 }
 
 #[tokio::test]
@@ -139,7 +148,11 @@ async fn the_first_mistakes_are_told_in_spanish() {
     }
     fs::write(directory.path().join("wolkvox.yaml"), "").expect("it can be written");
     let said = fed(init(directory.path(), &["--lang=es"]), "").await;
-    assert!(text(&said.stderr).contains("ya existe, y no se sobrescribe nada"), "{}", text(&said.stderr));
+    assert!(
+        text(&said.stderr).contains("ya existe, y no se sobrescribe nada"),
+        "{}",
+        text(&said.stderr)
+    );
 }
 
 /// `script`, of every Debian, gives it a terminal.
@@ -147,7 +160,8 @@ async fn the_first_mistakes_are_told_in_spanish() {
 async fn at_a_terminal_it_asks_and_does_not_show_the_token() {
     let directory = tempfile::tempdir().expect("a temporary directory can be created");
     let mut command = debian::command("script");
-    let inner = format!("{} init --init.skip-doctor --lang=en", env!("CARGO_BIN_EXE_wolkvox-exporter"));
+    let inner =
+        format!("{} init --init.skip-doctor --lang=en", env!("CARGO_BIN_EXE_wolkvox-exporter"));
     command.args(["--quiet", "--return", "--command", &inner, "/dev/null"]);
     command.env_remove("WOLKVOX_TOKEN").current_dir(directory.path());
     let said = fed(command, "0042\nhunter2-token\n").await;

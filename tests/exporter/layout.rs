@@ -1,4 +1,5 @@
-//! The source is laid out as `ARCHITECTURE.md` and its own headers say: rooms, arrows, invariants, names of files.
+//! The source is laid out as `ARCHITECTURE.md` and its own headers say: rooms, arrows, invariants,
+//! names of files.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -32,7 +33,8 @@ fn rooms(text: &str) -> BTreeMap<&str, usize> {
 
 /// All files of Rust below a folder.
 fn sources(folder: &Path) -> Vec<PathBuf> {
-    let entries = fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path());
+    let entries =
+        fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path());
     let files = entries.flat_map(|path| if path.is_dir() { sources(&path) } else { vec![path] });
     files.filter(|path| path.extension().is_some_and(|end| end == "rs")).collect()
 }
@@ -40,8 +42,11 @@ fn sources(folder: &Path) -> Vec<PathBuf> {
 /// The rooms that a file names, leaving out its tests and comments.
 fn imported(text: &str) -> BTreeSet<String> {
     let code = text.split("#[cfg(test)]\nmod tests").next().unwrap_or_default();
-    let code: String =
-        code.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n");
+    let code: String = code
+        .lines()
+        .filter(|line| !line.trim_start().starts_with("//"))
+        .collect::<Vec<_>>()
+        .join("\n");
     let mut rooms = BTreeSet::new();
     for (at, _) in code.match_indices("crate::") {
         let rest = &code[at + "crate::".len()..];
@@ -71,14 +76,20 @@ fn first_word(text: &str) -> String {
     text.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect()
 }
 
-/// Whatever is not the exporter's own, or given by path, is started by `support/debian.rs`; a shell is everywhere.
+/// Whatever is not the exporter's own, or given by path, is started by `support/debian.rs`; a shell
+/// is everywhere.
 #[test]
 fn tests_start_no_program_that_may_not_be_there() {
     let started = Regex::new(r#"Command::new\(\s*"([^"]+)"#).expect("a pattern");
     for path in sources(&root().join("tests")) {
         let text = fs::read_to_string(&path).expect("a source");
         for found in started.captures_iter(&text) {
-            assert_eq!(&found[1], "/bin/sh", "{}: to be started by support::debian", path.display());
+            assert_eq!(
+                &found[1],
+                "/bin/sh",
+                "{}: to be started by support::debian",
+                path.display()
+            );
         }
     }
 }
@@ -92,7 +103,11 @@ fn imports_are_found_in_every_form() {
 
 /// The names by which rooms know the crates below them.
 fn crates(library: &str) -> BTreeSet<&str> {
-    let list = library.split("pub use {").nth(1).and_then(|rest| rest.split('}').next()).unwrap_or_default();
+    let list = library
+        .split("pub use {")
+        .nth(1)
+        .and_then(|rest| rest.split('}').next())
+        .unwrap_or_default();
     list.split(',').filter_map(|name| name.split(" as ").last()).map(str::trim).collect()
 }
 
@@ -101,8 +116,9 @@ fn every_crate_is_drawn() {
     let text = architecture();
     let drawn = table(&text, "| crate | owns |");
     let drawn: BTreeSet<&str> = drawn.iter().flat_map(|row| quoted(row[0])).collect();
-    let folders =
-        fs::read_dir(root().join("crates")).expect("crates").map(|entry| entry.expect("a crate").path());
+    let folders = fs::read_dir(root().join("crates"))
+        .expect("crates")
+        .map(|entry| entry.expect("a crate").path());
     let folders: BTreeSet<String> = folders.map(|path| stem(&path)).collect();
     assert_eq!(drawn, folders.iter().map(String::as_str).collect());
 }
@@ -113,8 +129,10 @@ fn every_room_is_drawn_and_arrows_go_down() {
     let rooms = rooms(&text);
     let library = fs::read_to_string(root().join("src/lib.rs")).expect("src/lib.rs");
     let crates = crates(&library);
-    let declared: BTreeSet<&str> =
-        library.lines().filter_map(|line| line.strip_prefix("pub mod ")?.strip_suffix(';')).collect();
+    let declared: BTreeSet<&str> = library
+        .lines()
+        .filter_map(|line| line.strip_prefix("pub mod ")?.strip_suffix(';'))
+        .collect();
     assert_eq!(
         rooms.keys().copied().collect::<BTreeSet<_>>(),
         declared,
@@ -125,11 +143,15 @@ fn every_room_is_drawn_and_arrows_go_down() {
     for file in sources(&root().join("src")) {
         let path = file.strip_prefix(root().join("src")).expect("below src").display().to_string();
         let room = first_word(&path);
-        // `tests.rs`, `tests/`, `detector_tests.rs`: only compiled for tests, which may look at anything.
-        let Some(from) = rooms.get(room.as_str()).filter(|_| !path.contains("tests")) else { continue };
+        // `tests.rs`, `tests/`, `detector_tests.rs`: only compiled for tests, which may look at
+        // anything.
+        let Some(from) = rooms.get(room.as_str()).filter(|_| !path.contains("tests")) else {
+            continue;
+        };
         for to in imported(&fs::read_to_string(&file).expect("a source")) {
-            let is_down =
-                rooms.get(to.as_str()).map_or_else(|| crates.contains(to.as_str()), |to| to >= from);
+            let is_down = rooms
+                .get(to.as_str())
+                .map_or_else(|| crates.contains(to.as_str()), |to| to >= from);
             if to != room && !is_down {
                 upward.push(format!("{path} imports {to}"));
             }
@@ -157,7 +179,9 @@ fn who_follows_where_to_begin_finds_it() {
                     Some(path) => lost.extend(
                         names
                             .drain(..)
-                            .filter(|name| !fs::read_to_string(path).is_ok_and(|text| text.contains(name)))
+                            .filter(|name| {
+                                !fs::read_to_string(path).is_ok_and(|text| text.contains(name))
+                            })
                             .map(|name| format!("{}: no {name} in {word}", row[0])),
                     ),
                     None if word.contains('*') => {}
@@ -179,21 +203,29 @@ fn library() -> Vec<Source> {
 fn rooms_with(expression: &str) -> BTreeSet<String> {
     let expression = Regex::new(expression).expect("an expression");
     let sources = library();
-    let with = sources.iter().filter(|source| source.code.iter().any(|line| expression.is_match(line)));
-    with.map(|source| first_word(source.path.trim_start_matches("src/").trim_start_matches("crates/")))
-        .collect()
+    let with =
+        sources.iter().filter(|source| source.code.iter().any(|line| expression.is_match(line)));
+    with.map(|source| {
+        first_word(source.path.trim_start_matches("src/").trim_start_matches("crates/"))
+    })
+    .collect()
 }
 
 #[test]
 fn rooms_reach_outside_as_the_invariants_say() {
     let text = architecture();
     for (invariant, expression) in [
-        ("read the environment", r"\benv::(args|args_os|var|var_os|vars|vars_os|current_dir|temp_dir)\b"),
+        (
+            "read the environment",
+            r"\benv::(args|args_os|var|var_os|vars|vars_os|current_dir|temp_dir)\b",
+        ),
         ("touch the disk", r"\b(fs::[a-z_]+|File::[a-z_]+|OpenOptions::new)\b"),
         ("ask the wall clock", r"\b(SystemTime|Timestamp|Zoned)::now\b"),
     ] {
-        let sentence = text.split(invariant).next().and_then(|before| before.rsplit("Only ").next());
-        let named = quoted(sentence.unwrap_or_default()).map(str::to_owned).collect::<BTreeSet<_>>();
+        let sentence =
+            text.split(invariant).next().and_then(|before| before.rsplit("Only ").next());
+        let named =
+            quoted(sentence.unwrap_or_default()).map(str::to_owned).collect::<BTreeSet<_>>();
         assert_eq!(
             rooms_with(expression),
             named,
@@ -202,15 +234,19 @@ fn rooms_reach_outside_as_the_invariants_say() {
     }
 }
 
-/// Names that still mean more than one type. Rename them one by one; this list must only become shorter.
+/// Names that still mean more than one type. Rename them one by one; this list must only become
+/// shorter.
 const SHARED_NAMES: [&str; 7] = ["Answer", "Clock", "Day", "Options", "Row", "Slot", "Usual"];
 
 #[test]
 fn a_type_name_has_one_meaning() {
     let sources = library();
     let types = types(&sources);
-    let shared: BTreeSet<&str> =
-        types.iter().filter(|(_, places)| places.len() > 1).map(|(name, _)| name.as_str()).collect();
+    let shared: BTreeSet<&str> = types
+        .iter()
+        .filter(|(_, places)| places.len() > 1)
+        .map(|(name, _)| name.as_str())
+        .collect();
     assert_eq!(
         shared,
         BTreeSet::from(SHARED_NAMES),
@@ -218,8 +254,8 @@ fn a_type_name_has_one_meaning() {
     );
 }
 
-/// Words between backticks in the headers of files that are neither modules nor in the file's own code: keys, fields and
-/// functions of Wolkvox, Prometheus and others.
+/// Words between backticks in the headers of files that are neither modules nor in the file's own
+/// code: keys, fields and functions of Wolkvox, Prometheus and others.
 const FOREIGN: [&str; 12] = [
     "customer_id",
     "data",
@@ -241,7 +277,8 @@ fn headers() -> Vec<(PathBuf, String, String)> {
     let files = folders.iter().filter(|folder| folder.is_dir()).flat_map(|folder| sources(folder));
     let split = |path: PathBuf| {
         let text = fs::read_to_string(&path).expect("a source");
-        let (header, code): (Vec<&str>, Vec<&str>) = text.lines().partition(|line| line.starts_with("//!"));
+        let (header, code): (Vec<&str>, Vec<&str>) =
+            text.lines().partition(|line| line.starts_with("//!"));
         let code = code.into_iter().filter(|line| !line.trim_start().starts_with("//"));
         (path, header.join("\n"), code.collect::<Vec<_>>().join("\n"))
     };
@@ -256,7 +293,8 @@ fn stem(path: &Path) -> String {
 fn headers_name_modules_that_exist() {
     let headers = headers();
     let lock = fs::read_to_string(root().join("Cargo.lock")).expect("Cargo.lock");
-    let packages = lock.lines().filter_map(|line| line.strip_prefix("name = \"")?.strip_suffix('"'));
+    let packages =
+        lock.lines().filter_map(|line| line.strip_prefix("name = \"")?.strip_suffix('"'));
     let mut known: BTreeSet<String> = packages.map(|name| name.replace('-', "_")).collect();
     for (path, ..) in &headers {
         known.extend(path.ancestors().filter(|part| part.starts_with(root())).map(stem));
@@ -268,7 +306,10 @@ fn headers_name_modules_that_exist() {
             let in_code = Regex::new(&format!(r"\b{word}\b")).expect("an expression");
             let exists = word.split("::").all(|part| known.contains(part));
             if !exists && !FOREIGN.contains(&word) && !in_code.is_match(code) {
-                lost.push(format!("{}: `{word}`", path.strip_prefix(root()).unwrap_or(path).display()));
+                lost.push(format!(
+                    "{}: `{word}`",
+                    path.strip_prefix(root()).unwrap_or(path).display()
+                ));
             }
         }
     }
@@ -280,14 +321,16 @@ fn a_table_of_files_names_the_modules() {
     let declared = Regex::new(r"^\s*(?:pub(?:\([a-z]+\))? )?mod (\w+);").expect("an expression");
     let mut tables = 0;
     for (path, header, _) in headers() {
-        let header = header.lines().map(|line| line.trim_start_matches("//!").trim()).collect::<Vec<_>>();
+        let header =
+            header.lines().map(|line| line.trim_start_matches("//!").trim()).collect::<Vec<_>>();
         let Some(head) = header.iter().find(|line| line.starts_with("| file |")) else { continue };
         tables += 1;
         let header = header.join("\n");
         let rows = table(&header, head);
         let named = rows.iter().flat_map(|row| quoted(row[0])).filter(|name| *name != "mod");
         let source = Source::new(String::new(), fs::read_to_string(&path).expect("a source"));
-        let modules = source.code.iter().filter_map(|line| Some(declared.captures(line)?.get(1)?.as_str()));
+        let modules =
+            source.code.iter().filter_map(|line| Some(declared.captures(line)?.get(1)?.as_str()));
         assert_eq!(
             named.collect::<BTreeSet<_>>(),
             modules.collect::<BTreeSet<_>>(),

@@ -1,5 +1,5 @@
-//! The reference of the metrics names every metric with its type and its labels, and no other. The table of the metrics is
-//! the source; expositions are tested against it.
+//! The reference of the metrics names every metric with its type and its labels, and no other. The
+//! table of the metrics is the source; expositions are tested against it.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -52,15 +52,21 @@ fn expanded(cell: &str) -> BTreeSet<String> {
 fn exposed(text: &str) -> Families {
     let mut families = Families::new();
     for line in text.lines() {
-        if let Some((name, kind)) = line.strip_prefix("# TYPE ").and_then(|rest| rest.split_once(' ')) {
+        if let Some((name, kind)) =
+            line.strip_prefix("# TYPE ").and_then(|rest| rest.split_once(' '))
+        {
             families.insert(name.to_owned(), (kind.to_owned(), BTreeSet::new()));
-        } else if let Some((series, labels)) = line.split_once('{').filter(|_| !line.starts_with('#')) {
+        } else if let Some((series, labels)) =
+            line.split_once('{').filter(|_| !line.starts_with('#'))
+        {
             let ends = ["", "_bucket", "_sum", "_count"].into_iter();
             let mut names = ends.filter_map(|end| series.strip_suffix(end));
             let name = names.find(|name| families.contains_key(*name)).expect("after its type");
             // The values hold no `="` here.
-            let labels = labels.split("=\"").filter_map(|before| before.rsplit([',', '{', '"']).next());
-            let labels = labels.filter(|label| !["le", ""].contains(label) && !label.starts_with('}'));
+            let labels =
+                labels.split("=\"").filter_map(|before| before.rsplit([',', '{', '"']).next());
+            let labels =
+                labels.filter(|label| !["le", ""].contains(label) && !label.starts_with('}'));
             families.get_mut(name).expect("found").1.extend(labels.map(str::to_owned));
         }
     }
@@ -115,7 +121,8 @@ const WITH_HISTORY: [&str; 6] = [
 pub(crate) fn knows(text: &str) {
     agrees(text);
     let exposed = exposed(text);
-    let missing: Vec<&str> = WITH_HISTORY.into_iter().filter(|name| !exposed.contains_key(*name)).collect();
+    let missing: Vec<&str> =
+        WITH_HISTORY.into_iter().filter(|name| !exposed.contains_key(*name)).collect();
     assert!(missing.is_empty(), "not exposed: {missing:?}");
 }
 

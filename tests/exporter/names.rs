@@ -1,4 +1,5 @@
-//! The names of routing points and options, through the real binary: asked for once, kept, and never in the way.
+//! The names of routing points and options, through the real binary: asked for once, kept, and
+//! never in the way.
 
 use std::{
     net::SocketAddr,
@@ -93,11 +94,14 @@ async fn start(directory: &Path, door: &Door, flags: &[&str]) -> Exporter {
 async fn polls(exporter: &Exporter, door: &Door, more: f64) -> Scrape {
     let (server, name) = (door.server(), "wolkvox_polls_total");
     let until = exporter.scrape().await.get(name, &[("server", &server)]) + more;
-    exporter.wait_for("more polls", |scrape| scrape.get(name, &[("server", &server)]) >= until).await
+    exporter
+        .wait_for("more polls", |scrape| scrape.get(name, &[("server", &server)]) >= until)
+        .await
 }
 
 fn stored(directory: &Path, door: &Door) -> Names {
-    let store = Store::open(&directory.join("state.redb"), [0; 16]).expect("the state that it left");
+    let store =
+        Store::open(&directory.join("state.redb"), [0; 16]).expect("the state that it left");
     let (target, _) =
         store.restore(&door.server(), || TargetCounters::new(Timestamp::UNIX_EPOCH)).expect("read");
     store.names(target).expect("read")
@@ -121,7 +125,10 @@ async fn names_are_asked_for_once_and_kept() {
 
     let names = stored(directory.path(), &door);
     assert_eq!(names.routing_point("4628"), Some("Ventas"));
-    assert_eq!(names.routing_point("conversations-voice-61083"), Some("Asistente de voz \"Clara\""));
+    assert_eq!(
+        names.routing_point("conversations-voice-61083"),
+        Some("Asistente de voz \"Clara\"")
+    );
     assert_eq!(names.option("PULSE"), Some("No marcó ninguna opción"));
     assert_eq!(names.option("0"), Some("Operadora"));
 }
@@ -130,17 +137,31 @@ async fn names_are_asked_for_once_and_kept() {
 async fn names_that_do_not_come_are_not_the_polls_trouble() {
     for (answer, class) in [
         ("HTTP/1.1 500 Oops\r\nContent-Length: 0\r\nConnection: close\r\n\r\n", "http_5xx"),
-        ("HTTP/1.1 200 OK\r\nContent-Length: 13\r\nConnection: close\r\n\r\n<html></html>", "not_json"),
-        ("HTTP/1.1 200 OK\r\nContent-Length: 99\r\nConnection: close\r\n\r\n{\"data\":[", "truncated"),
+        (
+            "HTTP/1.1 200 OK\r\nContent-Length: 13\r\nConnection: close\r\n\r\n<html></html>",
+            "not_json",
+        ),
+        (
+            "HTTP/1.1 200 OK\r\nContent-Length: 99\r\nConnection: close\r\n\r\n{\"data\":[",
+            "truncated",
+        ),
     ] {
         let (api, directory) = (Api::start(|_| {}).await, directory());
         let door = Door::start(api.address, Some(answer)).await;
         let exporter = start(directory.path(), &door, &[]).await;
         exporter.wait_for("asked", |_| door.asked(POINTS) > 0 && door.asked(CODES) > 0).await;
         let (server, scrape) = (door.server(), polls(&exporter, &door, 3.0).await);
-        assert_eq!((door.asked(POINTS), door.asked(CODES)), (1, 1), "{class}: the next try is in an hour");
+        assert_eq!(
+            (door.asked(POINTS), door.asked(CODES)),
+            (1, 1),
+            "{class}: the next try is in an hour"
+        );
         assert!(scrape.up(&server), "{class}");
-        assert_eq!(scrape.get("wolkvox_poll_failures_total", &[("server", &server)]), 0.0, "{class}");
+        assert_eq!(
+            scrape.get("wolkvox_poll_failures_total", &[("server", &server)]),
+            0.0,
+            "{class}"
+        );
         assert_eq!(scrape.errors(&server, class), 2.0, "{class}");
         scrape.assert_truth(&server, &api.truth());
         drop(exporter);
@@ -161,7 +182,8 @@ async fn the_vendor_is_not_asked_for_names_that_are_not_wanted() {
     }
 }
 
-/// "1" is something else in each menu. A name of one routing point must leave every join with exactly one partner.
+/// "1" is something else in each menu. A name of one routing point must leave every join with
+/// exactly one partner.
 #[tokio::test]
 async fn an_option_can_be_named_at_one_routing_point() {
     let (api, directory) = (Api::start(|_| {}).await, directory());
@@ -183,18 +205,22 @@ async fn an_option_can_be_named_at_one_routing_point() {
         .await;
     let scrape = polls(&exporter, &door, 2.0).await;
     assert_eq!(scrape.all(name, &labels).len(), 1);
-    for (rp_id, code, description) in
-        [("10", "1", "Comprar"), ("4628", "PULSE", "Callarse"), ("10", "PULSE", "No marcó ninguna opción")]
-    {
+    for (rp_id, code, description) in [
+        ("10", "1", "Comprar"),
+        ("4628", "PULSE", "Callarse"),
+        ("10", "PULSE", "No marcó ninguna opción"),
+    ] {
         let labels = [("rp_id", rp_id), ("cod_opc_menu", code), ("description", description)];
         assert_eq!(scrape.all(name, &labels).len(), 1, "{labels:?}");
     }
     assert!(scrape.all(name, &[("rp_id", "none")]).is_empty(), "a name is no option");
     for (labels, _) in scrape.all(hits, &[("server", &server)]) {
         let (rp_id, code) = (labels["rp_id"].as_str(), labels["cod_opc_menu"].as_str());
-        let partners = scrape.all(name, &[("server", &server), ("rp_id", rp_id), ("cod_opc_menu", code)]);
+        let partners =
+            scrape.all(name, &[("server", &server), ("rp_id", rp_id), ("cod_opc_menu", code)]);
         assert_eq!(partners.len(), 1, "{labels:?}");
-        let kinds = scrape.all("wolkvox_menu_option_info", &[("server", &server), ("cod_opc_menu", code)]);
+        let kinds =
+            scrape.all("wolkvox_menu_option_info", &[("server", &server), ("cod_opc_menu", code)]);
         assert_eq!(kinds.len(), 1, "{labels:?}");
     }
 }
@@ -202,7 +228,8 @@ async fn an_option_can_be_named_at_one_routing_point() {
 /// Returns the client's reading of an answer with this status line and body.
 async fn read(status: &str, body: &str) -> Result<Vec<(String, String)>, ErrorClass> {
     let length = body.len();
-    let answer = format!("HTTP/1.1 {status}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}");
+    let answer =
+        format!("HTTP/1.1 {status}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}");
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
     let address = listener.local_addr().expect("it is bound");
     let served = tokio::spawn(async move {
@@ -221,7 +248,9 @@ async fn read(status: &str, body: &str) -> Result<Vec<(String, String)>, ErrorCl
 
 #[tokio::test]
 async fn answers_come_in_several_forms() {
-    let row = |code: &str, name: &str| format!(r#"{{"cod_act":"{code}","description_cod_act":"{name}"}}"#);
+    let row = |code: &str, name: &str| {
+        format!(r#"{{"cod_act":"{code}","description_cod_act":"{name}"}}"#)
+    };
     let pair = |code: &str, name: &str| (code.to_owned(), name.to_owned());
     let (one, two) = (row("1", "Ventas"), row("2", "Soporte"));
     for (status, body, expected) in [
@@ -230,14 +259,26 @@ async fn answers_come_in_several_forms() {
             format!(r#"{{"code":"0","error":"null","msg":"ok","data":[{one},{two}]}}"#),
             Ok(vec![pair("1", "Ventas"), pair("2", "Soporte")]),
         ),
-        ("200 OK", format!(r#"{{"code":200,"error":"","data":{one}}}"#), Ok(vec![pair("1", "Ventas")])),
-        ("200 OK", format!(r#"{{"code":0,"data":[{one},"x",{{}}]}}"#), Ok(vec![pair("1", "Ventas")])),
+        (
+            "200 OK",
+            format!(r#"{{"code":200,"error":"","data":{one}}}"#),
+            Ok(vec![pair("1", "Ventas")]),
+        ),
+        (
+            "200 OK",
+            format!(r#"{{"code":0,"data":[{one},"x",{{}}]}}"#),
+            Ok(vec![pair("1", "Ventas")]),
+        ),
         // Nothing says that it is a success.
         ("200 OK", format!(r#"{{"data":[{one}]}}"#), Err(ErrorClass::Schema)),
         // No words say that there are none.
         ("200 OK", r#"{"code":"0","data":null}"#.to_owned(), Err(ErrorClass::Schema)),
         ("200 OK", r#"{"code":"200","msg":"0 records were found"}"#.to_owned(), Ok(vec![])),
-        ("404 Not Found", r#"{"code":"404","msg":"Validate dates entered"}"#.to_owned(), Ok(vec![])),
+        (
+            "404 Not Found",
+            r#"{"code":"404","msg":"Validate dates entered"}"#.to_owned(),
+            Ok(vec![]),
+        ),
         (
             "200 OK",
             format!(r#"{{"code":"403","error":"x","msg":"TOKEN LIMIT EXCEEDED","data":[{one}]}}"#),

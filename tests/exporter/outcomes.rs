@@ -1,5 +1,5 @@
-//! The second report, diagram_1, through the real binary: its counts are the truth, and whatever is wrong with it touches
-//! nothing else.
+//! The second report, diagram_1, through the real binary: its counts are the truth, and whatever is
+//! wrong with it touches nothing else.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -9,7 +9,9 @@ use std::{
 use serde_json::{Value, json};
 use simulator_testing::{CallEnds, Fault, OptionIncident, SimulatedReport};
 
-use crate::support::{api::Api, fleet::Supervisor, process::Exporter, schema::Schema, scrape::Scrape};
+use crate::support::{
+    api::Api, fleet::Supervisor, process::Exporter, schema::Schema, scrape::Scrape,
+};
 
 const CALLS: &str = "wolkvox_menu_option_outcomes_total";
 const HANG_UPS: &str = "wolkvox_menu_time_to_hang_up_seconds";
@@ -128,7 +130,9 @@ async fn an_operation_without_the_report_is_told_so_and_its_menus_do_not_notice(
     exporter.wait_logged("the server does not know diagram_1").await;
     let truth = api.truth();
     let scrape = exporter
-        .wait_for("all rows are read", |scrape| scrape.rows("main", "repeated") >= truth.rows as f64)
+        .wait_for("all rows are read", |scrape| {
+            scrape.rows("main", "repeated") >= truth.rows as f64
+        })
         .await;
     scrape.assert_truth("main", &truth);
     let server = [("server", "main")];
@@ -192,7 +196,8 @@ async fn an_option_at_which_callers_hang_up_far_more_often_is_reported_and_no_ot
         let of = |name: &str| labels[name].clone();
         (of("rp_id"), of("channel"), of("cod_opc_menu"))
     };
-    let judged: BTreeSet<_> = scores(&scrape, "hang_up").iter().map(|(labels, _)| option(labels)).collect();
+    let judged: BTreeSet<_> =
+        scores(&scrape, "hang_up").iter().map(|(labels, _)| option(labels)).collect();
     let guessed = scores(&scrape, "abandonment");
     assert!(guessed.iter().all(|(labels, _)| !judged.contains(&option(labels))), "{guessed:?}");
     assert!(guessed.iter().any(|(labels, _)| labels["channel"] != "voice"), "{guessed:?}");

@@ -1,7 +1,9 @@
-//! Nothing personal and no secret leaves the process: the bytes of everything that it shows, logs and keeps are
-//! searched for every telephone, customer number and interaction of the rows that it read, and for the token.
+//! Nothing personal and no secret leaves the process: the bytes of everything that it shows, logs
+//! and keeps are searched for every telephone, customer number and interaction of the rows that it
+//! read, and for the token.
 //!
-//! It runs at `trace`, and meets errors on the way, some of which quote personal data and the token back.
+//! It runs at `trace`, and meets errors on the way, some of which quote personal data and the token
+//! back.
 
 use std::{collections::BTreeSet, fmt::Write as _, fs, time::Duration};
 
@@ -103,7 +105,9 @@ async fn quoting_server(status: &'static str) -> String {
             }
             let body = quoting();
             let length = body.len();
-            let head = format!("HTTP/1.1 {status}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n");
+            let head = format!(
+                "HTTP/1.1 {status}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n"
+            );
             // The exporter may have been stopped.
             let _ = stream.write_all(head.as_bytes()).await;
             let _ = stream.write_all(body.as_bytes()).await;
@@ -124,14 +128,22 @@ async fn places_of(exporter: &mut Exporter, fleet: &Supervisor, format: &str) ->
     page("OpenMetrics", "/metrics", "application/openmetrics-text;version=1.0.0").await;
     for language in ["en", "es"] {
         page(&format!("status page, {language}"), &format!("/?lang={language}"), "*/*").await;
-        page(&format!("status as JSON, {language}"), &format!("/status.json?lang={language}"), "*/*").await;
+        page(
+            &format!("status as JSON, {language}"),
+            &format!("/status.json?lang={language}"),
+            "*/*",
+        )
+        .await;
     }
     page("readiness", "/-/ready", "*/*").await;
     exporter.process.signal("TERM");
     assert!(exporter.process.exit(Duration::from_secs(20)).await.success());
     let log = exporter.process.log().into_bytes();
     places.push(Place { name: format!("log ({format})"), bytes: log });
-    places.push(Place { name: format!("output ({format})"), bytes: exporter.process.output().into_bytes() });
+    places.push(Place {
+        name: format!("output ({format})"),
+        bytes: exporter.process.output().into_bytes(),
+    });
     places.push(Place {
         name: format!("state ({format})"),
         bytes: fs::read(fleet.state()).expect("there is a state file"),
@@ -165,7 +177,8 @@ async fn nothing_personal_and_no_token_leaves_the_process() {
             fleet.add(&fault.name(), &api.url());
             faulty.push(api);
         }
-        for status in ["400 Bad Request", "403 Forbidden", "418 I'm a teapot", "200 OK", "500 Oops"] {
+        for status in ["400 Bad Request", "403 Forbidden", "418 I'm a teapot", "200 OK", "500 Oops"]
+        {
             fleet.add(&format!("quoting {status}"), &quoting_server(status).await);
         }
         fleet.read_outcomes();
@@ -175,9 +188,11 @@ async fn nothing_personal_and_no_token_leaves_the_process() {
         let truth = api.truth();
         exporter
             .wait_for("every row is read and every error was met", |scrape| {
-                let quoting = |class| scrape.sum("wolkvox_api_errors_total", &[("class", class)]) > Some(0.0);
+                let quoting =
+                    |class| scrape.sum("wolkvox_api_errors_total", &[("class", class)]) > Some(0.0);
                 scrape.rows("main", "repeated") >= truth.rows as f64
-                    && scrape.sum("wolkvox_menu_option_outcomes_total", &[("server", "main")]) > Some(500.0)
+                    && scrape.sum("wolkvox_menu_option_outcomes_total", &[("server", "main")])
+                        > Some(500.0)
                     && scrape.errors("cut_json", "truncated") > 0.0
                     && scrape.errors("half_gzip", "truncated") > 0.0
                     && scrape.errors("wrong_schema", "schema") > 0.0
@@ -212,10 +227,17 @@ async fn nothing_personal_and_no_token_leaves_the_process() {
             ("log", 3_000),
             ("state (", 100_000),
         ] {
-            let place = places.iter().find(|place| place.name.starts_with(name)).expect("it was searched");
-            assert!(place.bytes.len() > least, "{} has only {} bytes", place.name, place.bytes.len());
+            let place =
+                places.iter().find(|place| place.name.starts_with(name)).expect("it was searched");
+            assert!(
+                place.bytes.len() > least,
+                "{} has only {} bytes",
+                place.name,
+                place.bytes.len()
+            );
         }
-        let log = places.iter().find(|place| place.name.starts_with("log")).expect("it was searched");
+        let log =
+            places.iter().find(|place| place.name.starts_with("log")).expect("it was searched");
         assert!(
             String::from_utf8_lossy(&log.bytes).contains("request ended"),
             "the log is at debug at least"
@@ -237,7 +259,8 @@ fn what_is_there_is_found() {
         // "Token: " has a length that shifts what follows.
         use std::io::Write as _;
         let mut bytes = b"...573005551234 6736.10.1040.1768782812.1 ".to_vec();
-        write!(bytes, "{} {}", percent(TOKEN), base64_inside(TOKEN)).expect("memory can be written");
+        write!(bytes, "{} {}", percent(TOKEN), base64_inside(TOKEN))
+            .expect("memory can be written");
         bytes.extend(573_005_551_234_u64.to_le_bytes());
         bytes
     };
@@ -245,7 +268,11 @@ fn what_is_there_is_found() {
     for kind in ["telephone in", "conn_id in", "token, percent-encoded in", "token, base64 in"] {
         assert!(found.iter().any(|line| line.starts_with(kind)), "{kind}: {found:?}");
     }
-    assert_eq!(found.iter().filter(|line| line.starts_with("telephone in")).count(), 2, "{found:?}");
+    assert_eq!(
+        found.iter().filter(|line| line.starts_with("telephone in")).count(),
+        2,
+        "{found:?}"
+    );
 }
 
 fn percent(text: &str) -> String {

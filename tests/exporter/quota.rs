@@ -12,13 +12,17 @@ async fn an_exporter_that_was_told_no_licences_asks_for_the_limit_and_keeps_to_i
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let address = listener.local_addr().expect("bound");
     tokio::spawn(serve(listener, simulator.clone(), std::future::pending()));
-    let flags = ["--wolkvox.timezone=America/Bogota", "--poll.interval=1s", "--poll.settle-delay=0s"];
+    let flags =
+        ["--wolkvox.timezone=America/Bogota", "--poll.interval=1s", "--poll.settle-delay=0s"];
     let mut installation = Installation::new(&format!("http://{address}"), &token, &flags);
     let exporter = installation.start().await;
 
     let server = address.to_string();
-    let spent = exporter.wait_for("spent", |scrape| scrape.failures(&server, "quota_exhausted") >= 1.0).await;
-    let quota = |name: &str| spent.get(&format!("wolkvox_quota_requests_{name}"), &[("server", &server)]);
+    let spent = exporter
+        .wait_for("spent", |scrape| scrape.failures(&server, "quota_exhausted") >= 1.0)
+        .await;
+    let quota =
+        |name: &str| spent.get(&format!("wolkvox_quota_requests_{name}"), &[("server", &server)]);
     assert_eq!((quota("limit"), quota("used")), (12.0, 12.0));
     // The report was asked for until our own count said stop: nothing was refused by the vendor.
     let requests = simulator.requests();

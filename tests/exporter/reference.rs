@@ -40,15 +40,20 @@ fn names_every_flag_and_variable() {
     }
 }
 
-/// Cells of the table's row that begins with this key, or with this flag where no key sets it, without quotes.
+/// Cells of the table's row that begins with this key, or with this flag where no key sets it,
+/// without quotes.
 fn row(text: &str, key: &Key) -> Option<Vec<String>> {
     let cells = |line: &str| -> Vec<String> {
         line.split('|').skip(1).map(|cell| cell.trim().replace('`', "")).collect()
     };
     let flag = key.flag.as_ref().map(|flag| format!("--{flag}"));
-    text.lines().filter(|line| line.starts_with('|')).map(cells).find(|cells| match (&key.path, &flag) {
-        (Some(path), _) => cells.first() == Some(path),
-        (None, flag) => cells.first().is_some_and(String::is_empty) && cells.get(1) == flag.as_ref(),
+    text.lines().filter(|line| line.starts_with('|')).map(cells).find(|cells| {
+        match (&key.path, &flag) {
+            (Some(path), _) => cells.first() == Some(path),
+            (None, flag) => {
+                cells.first().is_some_and(String::is_empty) && cells.get(1) == flag.as_ref()
+            }
+        }
     })
 }
 
@@ -105,13 +110,17 @@ fn names_every_key() {
     for key in &keys {
         assert!(quoted.contains(key.as_str()), "{key} is missing");
     }
-    let sections: BTreeSet<&str> = keys.iter().filter_map(|key| key.split(['.', '[']).next()).collect();
+    let sections: BTreeSet<&str> =
+        keys.iter().filter_map(|key| key.split(['.', '[']).next()).collect();
     for word in &quoted {
         let is_key = word.split_once('.').is_some_and(|(first, rest)| {
             sections.contains(first.trim_end_matches("[]"))
                 && rest.bytes().all(|byte| byte.is_ascii_graphic())
         });
-        assert!(!is_key || keys.iter().any(|key| is_at_or_below(key, word)), "{word} does not exist");
+        assert!(
+            !is_key || keys.iter().any(|key| is_at_or_below(key, word)),
+            "{word} does not exist"
+        );
     }
 }
 
@@ -119,7 +128,8 @@ fn is_at_or_below(key: &str, word: &str) -> bool {
     key.strip_prefix(word).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
 }
 
-/// Finds the keys below `above` by asking for one that does not exist: the answer lists those that do.
+/// Finds the keys below `above` by asking for one that does not exist: the answer lists those that
+/// do.
 fn collect(probe: &PathBuf, above: &mut Vec<(String, bool)>, keys: &mut Vec<String>) {
     for key in keys_below(probe, above) {
         for is_list in [false, true] {
@@ -138,13 +148,20 @@ fn collect(probe: &PathBuf, above: &mut Vec<(String, bool)>, keys: &mut Vec<Stri
 }
 
 fn path(above: &[(String, bool)]) -> String {
-    above.iter().map(|(key, is_list)| format!("{key}{}.", if *is_list { "[]" } else { "" })).collect()
+    above
+        .iter()
+        .map(|(key, is_list)| format!("{key}{}.", if *is_list { "[]" } else { "" }))
+        .collect()
 }
 
 fn keys_below(probe: &PathBuf, above: &[(String, bool)]) -> Vec<String> {
     let mut source = "{qqqqqqqqqqqqqqqq: 1}".to_owned();
     for (key, is_list) in above.iter().rev() {
-        source = if *is_list { format!("{{{key}: [{source}]}}") } else { format!("{{{key}: {source}}}") };
+        source = if *is_list {
+            format!("{{{key}: [{source}]}}")
+        } else {
+            format!("{{{key}: {source}}}")
+        };
     }
     fs::write(probe, source).expect("written");
     let mut command: Command = assert_cmd::cargo_bin_cmd!("wolkvox-exporter");

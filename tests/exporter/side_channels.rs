@@ -1,4 +1,5 @@
-//! What stands beside the job must not hold it up: nobody reads the log, or the reader of the output has gone.
+//! What stands beside the job must not hold it up: nobody reads the log, or the reader of the
+//! output has gone.
 
 use std::{
     io::{self, Read as _, Write as _},
@@ -26,7 +27,9 @@ impl Drop for Killed {
 
 /// A port that was free a moment ago: the log, which would tell the address, cannot be read.
 fn free_port() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port is free")
+    TcpListener::bind("127.0.0.1:0")
+        .and_then(|listener| listener.local_addr())
+        .expect("a port is free")
 }
 
 #[tokio::test]
@@ -58,13 +61,14 @@ async fn with_standard_error_unread_everything_goes_on() {
     // Each is a line of the log.
     let chatter = move || {
         for _ in 0..4000 {
-            let line =
-                TcpStream::connect(address).and_then(|mut stream| stream.write_all(b"nonsense\r\n\r\n"));
+            let line = TcpStream::connect(address)
+                .and_then(|mut stream| stream.write_all(b"nonsense\r\n\r\n"));
             line.expect("it is let in");
         }
     };
     tokio::task::spawn_blocking(chatter).await.expect("no panic");
-    // With a connection of its own: one that was idle for so long may be closed as it is used again.
+    // With a connection of its own: one that was idle for so long may be closed as it is used
+    // again.
     let client = client();
     let lost = Scrape::until(&client, address, "lines that nobody read", |scrape| {
         scrape.sum(DROPPED, &[]).is_some_and(|lines| lines > 0.0) && scrape.up("one")
@@ -76,7 +80,8 @@ async fn with_standard_error_unread_everything_goes_on() {
     })
     .await;
     assert!(on.get(DROPPED, &[]) >= lost.get(DROPPED, &[]));
-    let healthy = client.get(format!("http://{address}/-/healthy")).send().await.expect("an answer");
+    let healthy =
+        client.get(format!("http://{address}/-/healthy")).send().await.expect("an answer");
     assert!(healthy.status().is_success());
 
     let asked = Instant::now();
@@ -92,7 +97,8 @@ async fn with_standard_error_unread_everything_goes_on() {
     assert_eq!(status.code(), Some(0));
 }
 
-/// Runs it with a standard output that nobody will read, and gives its exit code and standard error.
+/// Runs it with a standard output that nobody will read, and gives its exit code and standard
+/// error.
 fn with_closed_output(mut command: Command) -> (Option<i32>, String) {
     let (reader, writer) = io::pipe().expect("a pipe");
     drop(reader);

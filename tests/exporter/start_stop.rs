@@ -1,5 +1,5 @@
-//! Starting and stopping the real binary: what is refused with a message that a person can act on, what is left
-//! untouched, and how it ends.
+//! Starting and stopping the real binary: what is refused with a message that a person can act on,
+//! what is left untouched, and how it ends.
 
 use std::{
     fs::{self, Permissions},
@@ -99,12 +99,18 @@ async fn a_state_in_use_by_another_process_is_refused() {
 async fn a_state_that_cannot_be_a_file_is_refused() {
     let directory = directory();
     let said = refused(with_state(directory.path(), directory.path())).await;
-    assert!(said.contains("cannot use the state file") && said.contains("check the path"), "{said}");
+    assert!(
+        said.contains("cannot use the state file") && said.contains("check the path"),
+        "{said}"
+    );
 
     let file = directory.path().join("file");
     fs::write(&file, "no directory").expect("the temporary directory can be written");
     let said = refused(with_state(directory.path(), &file.join("state.redb"))).await;
-    assert!(said.contains("cannot use the state file") && said.contains("check the path"), "{said}");
+    assert!(
+        said.contains("cannot use the state file") && said.contains("check the path"),
+        "{said}"
+    );
 
     let said = refused(with_state(directory.path(), Path::new("/dev/full"))).await;
     assert!(said.contains("not a regular file"), "{said}");
@@ -149,8 +155,13 @@ async fn a_state_of_another_version_is_refused_and_left_untouched() {
     let words = ["layout version 4711", "run the version that wrote it", "--state.path"];
     assert_untouched(directory.path(), "newer.redb", &newer, &words).await;
     let none = made("none", None);
-    assert_untouched(directory.path(), "none.redb", &none, &["damaged or is no state file", "no version"])
-        .await;
+    assert_untouched(
+        directory.path(),
+        "none.redb",
+        &none,
+        &["damaged or is no state file", "no version"],
+    )
+    .await;
 
     // Another program's database.
     let foreign = directory.path().join("foreign");
@@ -160,7 +171,8 @@ async fn a_state_of_another_version_is_refused_and_left_untouched() {
     write.commit().expect("a new database");
     drop(database);
     let bytes = fs::read(&foreign).expect("it can be read");
-    assert_untouched(directory.path(), "foreign.redb", &bytes, &["belongs to another program"]).await;
+    assert_untouched(directory.path(), "foreign.redb", &bytes, &["belongs to another program"])
+        .await;
 }
 
 #[tokio::test]
@@ -176,7 +188,10 @@ async fn a_damaged_state_is_refused_and_left_untouched() {
     for (name, bytes) in [
         ("text", b"counters: 5\n".repeat(400)),
         ("short", b"x".to_vec()),
-        ("random", (0..2_000_000u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 13) as u8).collect()),
+        (
+            "random",
+            (0..2_000_000u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 13) as u8).collect(),
+        ),
         ("half", good[..good.len() / 2].to_vec()),
         ("cut", good[..good.len() - 4096].to_vec()),
         ("head-only", good[..4096].to_vec()),
@@ -188,7 +203,8 @@ async fn a_damaged_state_is_refused_and_left_untouched() {
     }
 }
 
-/// A flipped bit anywhere is found, or lies where no data is: never a wrong number, never a changed file.
+/// A flipped bit anywhere is found, or lies where no data is: never a wrong number, never a changed
+/// file.
 #[tokio::test]
 async fn a_flipped_bit_is_found_or_harmless() {
     let directory = directory();
@@ -212,7 +228,10 @@ async fn a_flipped_bit_is_found_or_harmless() {
         if !process.running() {
             assert!(process.exit(ENDS_WITHIN).await.code() == Some(1), "bit {turn}");
             assert!(process.log().contains("left as it is"), "bit {turn}");
-            assert!(fs::read(&path).expect("it is still there") == bytes, "bit {turn}: the file was changed");
+            assert!(
+                fs::read(&path).expect("it is still there") == bytes,
+                "bit {turn}: the file was changed"
+            );
             found += 1;
         }
     }
@@ -229,7 +248,10 @@ async fn a_token_is_looked_for_at_the_start() {
     };
     let missing = directory.path().join("missing");
     let said = refused(run(&missing)).await;
-    assert!(said.contains("--wolkvox.token-file") && said.contains("cannot read the token file"), "{said}");
+    assert!(
+        said.contains("--wolkvox.token-file") && said.contains("cannot read the token file"),
+        "{said}"
+    );
     assert!(said.contains(&*missing.to_string_lossy()), "{said}");
 
     let token = directory.path().join("token");
@@ -293,7 +315,9 @@ async fn a_signal_ends_it_amid_a_slow_request() {
 async fn a_signal_is_heard_while_targets_are_started() {
     let mut fleet = Supervisor::new();
     // Nobody listens there, and nobody needs to.
-    (0..300).for_each(|number| fleet.add(&format!("t{number}"), &format!("http://127.0.0.1:{}", 1 + number)));
+    (0..300).for_each(|number| {
+        fleet.add(&format!("t{number}"), &format!("http://127.0.0.1:{}", 1 + number))
+    });
     let mut process = Process::spawn(fleet.command());
     process.address().await;
     process.signal("TERM");
@@ -312,13 +336,15 @@ async fn demo_shows_a_working_day_and_leaves_nothing_behind() {
     let directory = directory();
     let mut command = bare(directory.path());
     command.args(["demo", "--web.listen-address=127.0.0.1:0"]);
-    for variable in ["HOME", "TMPDIR", "XDG_DATA_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME", "XDG_RUNTIME_DIR"]
+    for variable in
+        ["HOME", "TMPDIR", "XDG_DATA_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME", "XDG_RUNTIME_DIR"]
     {
         command.env(variable, directory.path());
     }
     let mut demo = Exporter::start(command).await;
     let scrape = demo.wait_for("up", |scrape| scrape.up("demo")).await;
-    // A day is hundreds of calls on a Sunday and thousands on others, over several menus and channels.
+    // A day is hundreds of calls on a Sunday and thousands on others, over several menus and
+    // channels.
     assert!(scrape.get("wolkvox_menu_option_hits_total", &[]) > 500.0);
     assert!(scrape.all("wolkvox_menu_option_hits_total", &[]).len() > 10);
     assert!(scrape.get("wolkvox_menu_interactions_total", &[("channel", "voice")]) > 100.0);
@@ -344,7 +370,8 @@ async fn demo_with_a_past_goes_on_after_a_restart() {
         (demo, scrape.get("wolkvox_menu_option_hits_total", &[]))
     };
     let files = || -> Vec<PathBuf> {
-        let entries = fs::read_dir(&past).expect("it is there").map(|entry| entry.expect("an entry").path());
+        let entries =
+            fs::read_dir(&past).expect("it is there").map(|entry| entry.expect("an entry").path());
         entries.filter(|path| path.extension().is_some_and(|end| end == "om")).collect()
     };
     let (demo, counted) = start().await;
@@ -368,8 +395,11 @@ async fn simulate_answers_by_itself() {
     let mut process = Process::spawn(command);
     let address = process.address().await;
     let get = async |path: &str, token: &str| {
-        let answer =
-            client().get(format!("http://{address}{path}")).header("wolkvox-token", token).send().await;
+        let answer = client()
+            .get(format!("http://{address}{path}"))
+            .header("wolkvox-token", token)
+            .send()
+            .await;
         let answer = answer.expect("an answer");
         (answer.status().as_u16(), answer.bytes().await.expect("a body"))
     };
@@ -383,7 +413,8 @@ async fn simulate_answers_by_itself() {
     // The same seed gives the same rows.
     let moment = |text: &str| text.parse().expect("a moment");
     let until = moment("2026-01-19T15:30:01Z");
-    let truth = Simulator::new(Options::default()).truth(moment("2026-01-19T15:00:00Z"), until, None);
+    let truth =
+        Simulator::new(Options::default()).truth(moment("2026-01-19T15:00:00Z"), until, None);
     assert_eq!(truth.rows, rows);
     assert!(rows > 100, "{rows}");
     // The switches of tests are not in the program.

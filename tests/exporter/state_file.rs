@@ -1,5 +1,5 @@
-//! A state file that another program removes, replaces, cuts or overwrites under the running exporter: it is noticed,
-//! said, and saved; and a target that got another name.
+//! A state file that another program removes, replaces, cuts or overwrites under the running
+//! exporter: it is noticed, said, and saved; and a target that got another name.
 
 use std::{
     fs::{self, OpenOptions},
@@ -19,7 +19,8 @@ fn aside(state: &Path) -> PathBuf {
     PathBuf::from(format!("{}.displaced", state.display()))
 }
 
-/// Starts it on what is at the path, with a vendor that answers nothing, and expects every row that was counted.
+/// Starts it on what is at the path, with a vendor that answers nothing, and expects every row that
+/// was counted.
 async fn assert_restores_all(fleet: &mut Supervisor, api: &Api) {
     let truth = api.truth();
     let silent = Api::start(|_| {}).await.always(Fault::Http503);
@@ -38,7 +39,10 @@ async fn assert_said(exporter: &Exporter, english: &str, spanish: &str) {
         let json = exporter.get(&format!("/status.json?lang={language}")).await.expect("a status");
         let json = serde_json::from_str(&json).expect("JSON");
         assert_eq!(schema.faults(&json), Vec::<String>::new(), "{json:#}");
-        assert!(json["notices"][0]["sentence"].as_str().expect("a sentence").contains(words), "{json:#}");
+        assert!(
+            json["notices"][0]["sentence"].as_str().expect("a sentence").contains(words),
+            "{json:#}"
+        );
     }
     assert_eq!(exporter.logged("another program changed the state file"), 1);
 }
@@ -99,12 +103,20 @@ async fn a_state_file_that_is_cut_or_overwritten_is_made_anew_from_the_counters(
         let exporter = fleet.start().await;
         let older = fs::read(fleet.state()).unwrap();
         exporter.wait_for("up", |scrape| scrape.up("one")).await;
-        exporter.wait_for("all", |scrape| scrape.rows("one", "new") == api.truth().rows as f64).await;
+        exporter
+            .wait_for("all", |scrape| scrape.rows("one", "new") == api.truth().rows as f64)
+            .await;
         spoil(&fleet.state(), &older);
         // A commit that found it first has failed, and said so.
-        exporter.wait_for("saved", |scrape| scrape.sum(RESCUES, &[("cause", cause)]) == Some(1.0)).await;
-        assert_said(&exporter, "The counters continue in a new", "Los contadores siguen en un archivo nuevo")
+        exporter
+            .wait_for("saved", |scrape| scrape.sum(RESCUES, &[("cause", cause)]) == Some(1.0))
             .await;
+        assert_said(
+            &exporter,
+            "The counters continue in a new",
+            "Los contadores siguen en un archivo nuevo",
+        )
+        .await;
         let again = exporter.wait_for("polled again", |scrape| scrape.up("one")).await;
         again.assert_truth("one", &api.truth());
         assert_eq!(again.get("wolkvox_windows_incomplete_total", &[("server", "one")]), 1.0);
@@ -129,7 +141,9 @@ async fn a_renamed_target_is_noticed_and_goes_on_with_state_rename() {
     fleet.add("ventas", &silent.url());
     let mut exporter = fleet.start().await;
     exporter.wait_logged("state rename OLD NEW").await;
-    for (language, words) in [("en", "ventas starts from zero"), ("es", "ventas empieza desde cero")] {
+    for (language, words) in
+        [("en", "ventas starts from zero"), ("es", "ventas empieza desde cero")]
+    {
         let page = exporter.page(&format!("/?lang={language}"), "").await;
         assert!(page.contains(words), "{page}");
     }

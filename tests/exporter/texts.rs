@@ -1,4 +1,5 @@
-//! What people read stands once: in the tables of texts, each in both languages, and in no second table.
+//! What people read stands once: in the tables of texts, each in both languages, and in no second
+//! table.
 
 use std::{collections::BTreeMap, fs};
 
@@ -6,7 +7,8 @@ use regex::Regex;
 
 use crate::support::repository::root;
 
-/// The English and Spanish literals of every `texts!` table below `src`, with the file that they are in.
+/// The English and Spanish literals of every `texts!` table below `src`, with the file that they
+/// are in.
 fn literals() -> Vec<(String, String)> {
     let literal = Regex::new(r#"(?s)"((?:[^"\\]|\\.)*)""#).expect("an expression");
     let mut found = Vec::new();
@@ -47,8 +49,9 @@ fn no_text_stands_twice() {
 #[test]
 fn in_spanish_it_is_the_exportador() {
     for (words, place) in literals() {
-        let spanish =
-            ["ó", "á", " el ", " la ", " los ", " las ", " de "].iter().any(|mark| words.contains(mark));
+        let spanish = ["ó", "á", " el ", " la ", " los ", " las ", " de "]
+            .iter()
+            .any(|mark| words.contains(mark));
         assert!(!spanish || !words.contains(" exporter "), "{place}: {words}");
     }
 }

@@ -1,4 +1,5 @@
-//! No single answer is believed for ever: the smallest world of each complication, and what it may cost.
+//! No single answer is believed for ever: the smallest world of each complication, and what it may
+//! cost.
 //!
 //! Chance combines them in `plans`; here each stands alone, with figures.
 
@@ -7,13 +8,14 @@ use crate::{
     row::{Respelling, WorldRow},
     run::{End, Plan, run},
     trouble::{
-        Costume, DateHeader, Errand, Incident, IncidentKind, Poison, Refusal, RefusalStatus, ServerClock,
-        Trouble,
+        Costume, DateHeader, Errand, Incident, IncidentKind, Poison, Refusal, RefusalStatus,
+        ServerClock, Trouble,
     },
     world::{TRAFFIC, World},
 };
 
-/// A poll's window with its settling and spreading, a scrape a minute, and a poll that has to ask in halves.
+/// A poll's window with its settling and spreading, a scrape a minute, and a poll that has to ask
+/// in halves.
 const SOON: f64 = 900.0;
 
 /// A row every ten seconds, each of which comes five seconds late.
@@ -96,14 +98,16 @@ fn an_empty_answer_about_hours_that_were_never_read_is_asked_for_again() {
         held("an empty answer", Plan { first_start: 6 * 3600, ..Plan::of(world.clone()) });
         held("an empty answer", Plan { away: Some((600, 6 * 3600)), ..Plan::of(world) });
     }
-    // Where there really is nothing, that costs two requests, and one until wide ranges are asked for again.
+    // Where there really is nothing, that costs two requests, and one until wide ranges are asked
+    // for again.
     let quiet = |rows| Plan { first_start: 6 * 3600, ..Plan::of(World::of(rows)) };
     let nothing = held("nothing at all", quiet(Vec::new())).requests;
     let one_row = held("one row", quiet(steady()[..1].to_vec())).requests;
     assert!(nothing <= one_row + 3, "{nothing} requests for nothing, {one_row} for one row");
 }
 
-/// Every field, for all rows or only for those that have been archived: nothing counts twice, and no poll fails.
+/// Every field, for all rows or only for those that have been archived: nothing counts twice, and
+/// no poll fails.
 #[test]
 fn a_field_that_is_spelled_otherwise_doubles_nothing() {
     for respelling in Respelling::ALL {
@@ -121,7 +125,8 @@ fn a_field_that_is_spelled_otherwise_doubles_nothing() {
 /// By the earlier of two clocks windows are complete; by one that stands still nothing is judged.
 #[test]
 fn windows_are_complete_whatever_the_clock_of_the_server_shows() {
-    let headers = [DateHeader::Right, DateHeader::Missing, DateHeader::Frozen(-1), DateHeader::Frozen(3000)];
+    let headers =
+        [DateHeader::Right, DateHeader::Missing, DateHeader::Frozen(-1), DateHeader::Frozen(3000)];
     for header in headers {
         for ahead in [-300, -60, -30, 0, 30, 60, 300] {
             let clock = ServerClock { ahead, header };

@@ -28,8 +28,9 @@ const LASTING: [&str; 6] = [
     "wolkvox_series_overflow_",
 ];
 
-/// Longest age of the watermark at the end, when all troubles have passed: an interval, the settling, the spreading,
-/// a poll, the publication, and another interval where the last poll of a series of failures was the one before.
+/// Longest age of the watermark at the end, when all troubles have passed: an interval, the
+/// settling, the spreading, a poll, the publication, and another interval where the last poll of a
+/// series of failures was the one before.
 const CURRENT: f64 = 960.0;
 
 /// All series of a scrape in the text format, by name and labels.
@@ -80,7 +81,9 @@ pub(crate) fn check_current(plan: &Plan, series: &Counters, now: f64) -> Result<
     if value(series, "wolkvox_up") != Some(1.0) {
         let failures: Vec<_> = series
             .iter()
-            .filter(|(name, count)| name.starts_with("wolkvox_poll_failures_total") && **count > 0.0)
+            .filter(|(name, count)| {
+                name.starts_with("wolkvox_poll_failures_total") && **count > 0.0
+            })
             .collect();
         return Err(format!("wolkvox_up is not 1 at the end: {failures:?}"));
     }
@@ -92,7 +95,8 @@ pub(crate) fn check_current(plan: &Plan, series: &Counters, now: f64) -> Result<
     Ok(())
 }
 
-/// The whole world lies within the last day: its hours hold every row since they are known, and none twice.
+/// The whole world lies within the last day: its hours hold every row since they are known, and
+/// none twice.
 pub(crate) fn check_day(plan: &Plan, day: &Day) -> Result<(), String> {
     let since = day.known_from.unwrap_or(day.first);
     let is_since = |date: i64| LocalSecond::from(plan.world.local(date)) >= since;
@@ -115,7 +119,11 @@ fn check_journeys(scraped: &Counters) -> Result<(), String> {
         ("interactions", sum("interactions_total"), journeys),
         ("entries", sum("option_entry_total"), journeys),
         ("finals", sum("option_final_total"), journeys),
-        ("rows", sum("journey_options_sum") + sum("journey_late_rows_total"), sum("option_hits_total")),
+        (
+            "rows",
+            sum("journey_options_sum") + sum("journey_late_rows_total"),
+            sum("option_hits_total"),
+        ),
         ("steps", sum("transitions_total"), sum("journey_options_sum") - journeys),
     ] {
         if shown != real {
@@ -133,15 +141,20 @@ pub(crate) fn compare(plan: &Plan, scraped: &Counters, received: u64) -> Result<
         check_bounds(plan, scraped)?;
     }
     check_journeys(scraped)?;
-    let outcomes: f64 =
-        scraped.iter().filter(|(name, _)| name.starts_with("wolkvox_rows_total{")).map(|(_, v)| v).sum();
+    let outcomes: f64 = scraped
+        .iter()
+        .filter(|(name, _)| name.starts_with("wolkvox_rows_total{"))
+        .map(|(_, v)| v)
+        .sum();
     let given_up = incomplete(scraped);
     if plan.whole && given_up > 0.0 {
         return Err(format!("wolkvox_windows_incomplete_total is {given_up}"));
     }
     // An answer whose commit the crash took away was received but is in no outcome.
     if outcomes > received as f64 {
-        return Err(format!("{received} rows were received, and the outcomes add up to {outcomes}"));
+        return Err(format!(
+            "{received} rows were received, and the outcomes add up to {outcomes}"
+        ));
     }
     Ok(())
 }
@@ -159,7 +172,9 @@ fn check_exactly(plan: &Plan, scraped: &Counters) -> Result<(), String> {
         }
     }
     let about_journeys = |name: &str| {
-        ["journey", "entry", "final", "repeats", "transitions"].iter().any(|part| name.contains(part))
+        ["journey", "entry", "final", "repeats", "transitions"]
+            .iter()
+            .any(|part| name.contains(part))
     };
     let menus = |name: &&String| {
         name.starts_with("wolkvox_menu_")
@@ -177,7 +192,8 @@ fn check_bounds(plan: &Plan, scraped: &Counters) -> Result<(), String> {
     let mut total = 0.0;
     for (name, hits) in scraped {
         let Some(labels) = name.strip_prefix("wolkvox_menu_option_hits_total{") else { continue };
-        let of_labels = bounds.by_labels.get(labels.trim_end_matches('}')).copied().unwrap_or_default();
+        let of_labels =
+            bounds.by_labels.get(labels.trim_end_matches('}')).copied().unwrap_or_default();
         if !of_labels.hold(*hits) {
             return Err(format!("{name} is {hits}, not {of_labels:?}"));
         }
@@ -193,7 +209,8 @@ fn check_bounds(plan: &Plan, scraped: &Counters) -> Result<(), String> {
     if !bounds.total.hold(total) {
         return Err(format!("{total} hits in all, not {:?}", bounds.total));
     }
-    let said = incomplete(scraped) > 0.0 || scraped.keys().any(|name| name.contains("rows_rejected"));
+    let said =
+        incomplete(scraped) > 0.0 || scraped.keys().any(|name| name.contains("rows_rejected"));
     if !said && total < (bounds.total.least + bounds.missing_if_said) as f64 {
         return Err(format!("{total} hits in all, not {:?}, and nothing said", bounds.total));
     }

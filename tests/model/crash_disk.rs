@@ -1,6 +1,7 @@
 //! A disk in memory that loses power.
 //!
-//! What was synced survives; of what was written since, an arbitrary part does. Power can fail at any write.
+//! What was synced survives; of what was written since, an arbitrary part does. Power can fail at
+//! any write.
 
 use std::{
     io,
@@ -61,7 +62,9 @@ impl CrashDisk {
         let unsynced = std::mem::take(&mut state.unsynced);
         let mut durable = std::mem::take(&mut state.durable);
         for change in &unsynced {
-            luck = luck.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            luck = luck
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
             // A length that was set is kept: a file system journals it with what it frees.
             if matches!(change, Change::Length(_)) || luck >> 63 == 1 {
                 apply(&mut durable, change);

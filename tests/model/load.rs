@@ -1,4 +1,5 @@
-//! The requests of a day, healthy and not, and the age of live data while the night's re-reading runs; on virtual time.
+//! The requests of a day, healthy and not, and the age of live data while the night's re-reading
+//! runs; on virtual time.
 //!
 //! `cargo test --test model requests_of_a_day -- --nocapture` prints them.
 
@@ -149,8 +150,8 @@ impl Source for Busy {
     }
 }
 
-/// Counting began `history` hours before; at each minute from then on, until `end` hours, `see` gets the hour, the age of
-/// the data and the requests so far.
+/// Counting began `history` hours before; at each minute from then on, until `end` hours, `see`
+/// gets the hour, the age of the data and the requests so far.
 async fn watch(source: Busy, history: i64, end: i64, mut see: impl FnMut(f64, i64, u64)) {
     let store = Arc::new(Store::in_memory([3; 16]).unwrap());
     let origin = source.start - SignedDuration::from_hours(history);
@@ -162,7 +163,8 @@ async fn watch(source: Busy, history: i64, end: i64, mut see: impl FnMut(f64, i6
     shared.poll.nightly_lookback = Duration::from_hours(48);
     let mut target = polled::target("0042", TimeZone::UTC);
     target.names.vendor = true;
-    let config = PollerConfig { row_cap: source.cap, ..PollerConfig::new(target, shared.into()).unwrap() };
+    let config =
+        PollerConfig { row_cap: source.cap, ..PollerConfig::new(target, shared.into()).unwrap() };
     let clock = {
         let source = source.clone();
         Arc::new(move || source.now()) as Clock
@@ -201,9 +203,9 @@ fn busy(start: DateTime, every: i64, takes: u64, cap: u64) -> Busy {
     }
 }
 
-/// 300,000 rows an hour, of which an answer holds 60,000 and takes 8 s: twelve minutes an answer. Here at a 250th
-/// of both (a row every 3 s, 240 an answer), for the rows' number is nothing to the clock. The night's re-reading begins soon after 3:00, and takes 240
-/// answers.
+/// 300,000 rows an hour, of which an answer holds 60,000 and takes 8 s: twelve minutes an answer.
+/// Here at a 250th of both (a row every 3 s, 240 an answer), for the rows' number is nothing to the
+/// clock. The night's re-reading begins soon after 3:00, and takes 240 answers.
 #[tokio::test(start_paused = true)]
 async fn live_data_stay_current_while_the_night_is_read_again() {
     let source = busy(jiff::civil::date(2026, 1, 18).at(1, 0, 0, 0), 3, 8, 240);
@@ -217,7 +219,9 @@ async fn live_data_stay_current_while_the_night_is_read_again() {
         }
     })
     .await;
-    eprintln!("largest age of live data: {before} s before the night's re-reading, {during} s while it runs");
+    eprintln!(
+        "largest age of live data: {before} s before the night's re-reading, {during} s while it runs"
+    );
     assert!((300..=420).contains(&before), "{before}");
     assert!(during <= before + 300, "{during} s, {before} s before");
 }
@@ -234,7 +238,8 @@ async fn requests_of_one_day(outage: Option<Outage>) -> u64 {
     at[&((DAY + 24) * 60)] - at[&(DAY * 60)]
 }
 
-/// 288 polls; 24 readings of the last hours, one of which the night's replaces; 24 questions for the quota, and 2 for names.
+/// 288 polls; 24 readings of the last hours, one of which the night's replaces; 24 questions for
+/// the quota, and 2 for names.
 const HEALTHY: u64 = 338;
 
 #[tokio::test(start_paused = true)]

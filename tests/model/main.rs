@@ -1,14 +1,19 @@
 //! The claim itself: whatever happens in between, the counters equal the real rows.
 //!
-//! A plain model of a vendor (rows with a date and a moment at which they appear) is read by the real poller,
-//! ledger, store and publisher on virtual time, under random faults, crashes at any write to the disk, and
-//! restarts. At the end every label set must equal the model, and no counter may ever have gone back.
+//! A plain model of a vendor (rows with a date and a moment at which they appear) is read by the
+//! real poller, ledger, store and publisher on virtual time, under random faults, crashes at any
+//! write to the disk, and restarts. At the end every label set must equal the model, and no counter
+//! may ever have gone back.
 //!
-//! `MODEL_CASES` is the number of random histories (default 200), `MODEL_SEED` the seed of the first one (default 1); each has
-//! the next seed, which is printed where it fails. `MODEL_TROUBLES` names the complications: see `plans`. `MODEL_GO_ON` goes on
-//! after a failure and shrinks none; `MODEL_LOG` shows the exporter's log.
+//! `MODEL_CASES` is the number of random histories (default 200), `MODEL_SEED` the seed of the
+//! first one (default 1); each has the next seed, which is printed where it fails. `MODEL_TROUBLES`
+//! names the complications: see `plans`. `MODEL_GO_ON` goes on after a failure and shrinks none;
+//! `MODEL_LOG` shows the exporter's log.
 
-#![expect(clippy::unwrap_used, reason = "a test may panic; clippy allows it only inside #[test] functions")]
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test may panic; clippy allows it only inside #[test] functions"
+)]
 #![expect(clippy::print_stderr, reason = "what failed must be seen before the test is over")]
 
 mod belief;
@@ -58,13 +63,15 @@ fn cases() -> u32 {
 
 #[test]
 fn the_counters_equal_the_rows_whatever_happens() {
-    // A history hands over between two threads all the time, so two at once keep one processor busy.
+    // A history hands over between two threads all the time, so two at once keep one processor
+    // busy.
     let workers = 2 * std::thread::available_parallelism().map_or(1, usize::from);
     let first = from_environment("MODEL_SEED", 1);
     let next = AtomicU64::new(first);
     let failures: Vec<String> = std::thread::scope(|scope| {
-        let workers: Vec<_> =
-            (0..workers).map(|_| scope.spawn(|| histories(&next, first + u64::from(cases())))).collect();
+        let workers: Vec<_> = (0..workers)
+            .map(|_| scope.spawn(|| histories(&next, first + u64::from(cases()))))
+            .collect();
         workers.into_iter().flat_map(|worker| worker.join().unwrap()).collect()
     });
     assert!(failures.is_empty(), "{} histories fail:\n{}", failures.len(), failures.join("\n"));
@@ -84,11 +91,13 @@ fn histories(next: &AtomicU64, end: u64) -> Vec<String> {
     failures
 }
 
-/// The history of one seed; of one that fails also the smallest that fails alike, if that is asked for.
+/// The history of one seed; of one that fails also the smallest that fails alike, if that is asked
+/// for.
 fn history(seed: u64, shrinks: bool) -> Result<(), String> {
     let mut bytes = [0; 32];
     bytes[..8].copy_from_slice(&seed.to_le_bytes());
-    let config = ProptestConfig { failure_persistence: None, max_shrink_iters: 100, ..Default::default() };
+    let config =
+        ProptestConfig { failure_persistence: None, max_shrink_iters: 100, ..Default::default() };
     let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &bytes);
     let mut runner = TestRunner::new_with_rng(config, rng);
     let history = plan().new_tree(&mut runner).unwrap();
@@ -111,16 +120,19 @@ fn history(seed: u64, shrinks: bool) -> Result<(), String> {
 /// The model would notice: rows that appear later than the deepest re-reading reaches are missed.
 #[test]
 fn a_row_later_than_any_re_reading_is_beyond_the_promise() {
-    let row = |date, visible| WorldRow { date, visible, conn: 1, option: 1, second: 5, attempts: 1 };
+    let row =
+        |date, visible| WorldRow { date, visible, conn: 1, option: 1, second: 5, attempts: 1 };
     let plan = |late| Plan::of(World::of(vec![row(10, 12), row(600, 600 + late)]));
     assert!(run(plan(world::LATEST)).is_ok());
     assert!(run(plan(world::HOURLY + 3600)).unwrap_err().contains("option_attempts_total"));
 }
 
-/// One second cannot be asked for in halves, and an answer to it that is short now need not be so a minute later.
+/// One second cannot be asked for in halves, and an answer to it that is short now need not be so a
+/// minute later.
 #[test]
 fn a_second_that_is_answered_short_for_a_while_is_not_given_up() {
-    let row = |option| WorldRow { date: 100, visible: 105, conn: 1, option, second: 5, attempts: 1 };
+    let row =
+        |option| WorldRow { date: 100, visible: 105, conn: 1, option, second: 5, attempts: 1 };
     let rows: Vec<_> = (0..4).map(row).collect();
     let plan = |spell| Plan {
         whole: true,
@@ -134,7 +146,8 @@ fn a_second_that_is_answered_short_for_a_while_is_not_given_up() {
     assert!(error.contains("wolkvox_windows_incomplete_total"), "{error}");
 }
 
-/// Seven requests an hour find out that its number says nothing; it is never halved down to single seconds.
+/// Seven requests an hour find out that its number says nothing; it is never halved down to single
+/// seconds.
 #[test]
 fn a_server_that_announces_more_than_it_has_costs_few_requests() {
     for overstates in [1, 1_000_000] {
@@ -148,7 +161,8 @@ fn a_server_that_announces_more_than_it_has_costs_few_requests() {
         };
         let rows = (0..world::TRAFFIC / 20).map(row).collect();
         let requests = run(Plan::of(World { overstates, ..World::of(rows) })).unwrap().requests;
-        // Seven hours of polls, of hourly re-readings, and of tests; more while the rows grow more from poll to poll.
+        // Seven hours of polls, of hourly re-readings, and of tests; more while the rows grow more
+        // from poll to poll.
         assert!(requests < 7 * (12 + 1 + 10) + 60, "{overstates}: {requests} requests");
     }
 }
@@ -178,22 +192,25 @@ fn trouble_that_depends_on_the_span_costs_few_requests() {
     eprintln!("{}", print.join("\n"));
 }
 
-/// After a restart the deeper re-reading has to find the poisoned second by itself, and each of its requests takes a time-out:
-/// what comes late behind it is still found.
+/// After a restart the deeper re-reading has to find the poisoned second by itself, and each of its
+/// requests takes a time-out: what comes late behind it is still found.
 #[test]
 fn a_second_that_takes_all_the_time_hides_no_late_row() {
-    let row = |date, visible, conn| WorldRow { date, visible, conn, option: 1, second: 5, attempts: 1 };
+    let row =
+        |date, visible, conn| WorldRow { date, visible, conn, option: 1, second: 5, attempts: 1 };
     let rows = vec![row(145, 158, 6), row(4125, 9734, 4), row(4411, 9888, 2), row(5000, 5004, 4)];
     let poison = vec![Poison { second: 4479, until: i64::MAX, costume: Costume::Timeout }];
     let world = World { poison, ..World::of(rows) };
     run(Plan { restarts: vec![7189], patient: true, ..Plan::of(world) }).unwrap();
 }
 
-/// A clock that is years behind, a day ahead, or half an hour off when the exporter starts for the first time: nothing that
-/// is older than the moment at which both clocks agreed counts, everything after it does, also over a restart.
+/// A clock that is years behind, a day ahead, or half an hour off when the exporter starts for the
+/// first time: nothing that is older than the moment at which both clocks agreed counts, everything
+/// after it does, also over a restart.
 #[test]
 fn counting_begins_when_the_clocks_agree() {
-    let row = |date| WorldRow { date, visible: date + 5, conn: 1, option: 1, second: 5, attempts: 1 };
+    let row =
+        |date| WorldRow { date, visible: date + 5, conn: 1, option: 1, second: 5, attempts: 1 };
     let rows: Vec<WorldRow> =
         (100..1400).step_by(50).chain((2100..world::TRAFFIC).step_by(50)).map(row).collect();
     for by in [-6 * 365 * 86_400, -1800, 1800, 86_400] {

@@ -1,7 +1,7 @@
 //! Histories by chance, within what is promised.
 //!
-//! Owns the chances, and the list of complications that the exporter is held to. `MODEL_TROUBLES` names some of them, separated
-//! by commas; then each history has at least one of these.
+//! Owns the chances, and the list of complications that the exporter is held to. `MODEL_TROUBLES`
+//! names some of them, separated by commas; then each history has at least one of these.
 
 use proptest::{prelude::*, sample::Index};
 
@@ -9,8 +9,8 @@ use crate::{
     row::{Respelling, WorldRow},
     run::{DiskTrouble, Plan},
     trouble::{
-        Correction, Costume, DateHeader, Errand, Incident, IncidentKind, Poison, Refusal, RefusalStatus,
-        Times, Trouble,
+        Correction, Costume, DateHeader, Errand, Incident, IncidentKind, Poison, Refusal,
+        RefusalStatus, Times, Trouble,
     },
     world::{self, World},
 };
@@ -60,7 +60,8 @@ impl Kind {
         let names = std::env::var("MODEL_TROUBLES").ok()?;
         let kind_of = |name: &str| {
             let kind = Self::ALL.iter().find(|(of, _)| *of == name);
-            kind.unwrap_or_else(|| panic!("MODEL_TROUBLES: there is no {name} in {:?}", Self::ALL)).1
+            kind.unwrap_or_else(|| panic!("MODEL_TROUBLES: there is no {name} in {:?}", Self::ALL))
+                .1
         };
         Some(names.split(',').map(kind_of).collect())
     }
@@ -99,7 +100,8 @@ fn incident(
 }
 
 fn refusal() -> impl Strategy<Value = Refusal> {
-    let status = prop_oneof![Just(RefusalStatus::Unavailable), Just(RefusalStatus::TooManyRequests)];
+    let status =
+        prop_oneof![Just(RefusalStatus::Unavailable), Just(RefusalStatus::TooManyRequests)];
     (status, prop::sample::select(Refusal::WAITS.to_vec()))
         .prop_map(|(status, wait)| Refusal { status, wait })
 }
@@ -142,14 +144,19 @@ fn complication(kind: Kind) -> BoxedStrategy<Complication> {
             prop::collection::vec(correction, 1..12).prop_map(Complication::Corrected).boxed()
         }
         Kind::Swapped => (2700..world::TRAFFIC - 600, 300i64..3 * 3600, any::<bool>())
-            .prop_map(|(from, length, with_restart)| Complication::Swapped { from, length, with_restart })
+            .prop_map(|(from, length, with_restart)| Complication::Swapped {
+                from,
+                length,
+                with_restart,
+            })
             .boxed(),
         Kind::RetryAfterOnce => prop::collection::vec((0usize..60, refusal()), 1..4)
             .prop_map(Complication::RetryAfterOnce)
             .boxed(),
         Kind::RetryAfterForAWhile => {
             let errand = prop::sample::select(Errand::ALL.to_vec());
-            let kind = (errand, refusal()).prop_map(|(errand, refusal)| IncidentKind::Busy(errand, refusal));
+            let kind = (errand, refusal())
+                .prop_map(|(errand, refusal)| IncidentKind::Busy(errand, refusal));
             incident(kind, traffic, 60..1800)
         }
         Kind::ServerClock => (-300i64..=300).prop_map(Complication::ServerClock).boxed(),
@@ -232,7 +239,13 @@ enum Nature {
 
 fn nature() -> impl Strategy<Value = Nature> {
     let costume = || prop::sample::select(Costume::ALL.to_vec());
-    let lie = prop_oneof![Just((0, 0)), Just((0, 500)), Just((1000, 1000)), Just((5, 400)), Just((60, 3))];
+    let lie = prop_oneof![
+        Just((0, 0)),
+        Just((0, 500)),
+        Just((1000, 1000)),
+        Just((5, 400)),
+        Just((60, 3))
+    ];
     prop_oneof![
         6 => Just(Nature::None),
         3 => (2u64..15, costume()).prop_map(|(rows, costume)| Nature::TooWide(rows, costume)),
@@ -249,7 +262,8 @@ fn nature() -> impl Strategy<Value = Nature> {
 fn disk_trouble() -> impl Strategy<Value = DiskTrouble> {
     prop_oneof![
         (0u64..400).prop_map(DiskTrouble::PowerCut),
-        (0u64..400, 1i64..2000).prop_map(|(writes, seconds)| DiskTrouble::Outage { writes, seconds }),
+        (0u64..400, 1i64..2000)
+            .prop_map(|(writes, seconds)| DiskTrouble::Outage { writes, seconds }),
     ]
 }
 
@@ -301,7 +315,8 @@ pub(crate) fn plan() -> impl Strategy<Value = Plan> {
 fn with_nature(mut plan: Plan, nature: Nature) -> Plan {
     let world = &mut plan.world;
     if !matches!(nature, Nature::None) {
-        // One lie at a time: what a server announces says nothing where it cannot be put to the test.
+        // One lie at a time: what a server announces says nothing where it cannot be put to the
+        // test.
         world.overstates = 0;
     }
     match nature {
@@ -339,7 +354,8 @@ fn with_nature(mut plan: Plan, nature: Nature) -> Plan {
     plan
 }
 
-/// Adds a complication. Only one party is wrong at a time about the time and about the number of rows.
+/// Adds a complication. Only one party is wrong at a time about the time and about the number of
+/// rows.
 fn complicate(plan: &mut Plan, complication: Complication) {
     let world = &mut plan.world;
     world.overstates = 0;
@@ -348,7 +364,8 @@ fn complicate(plan: &mut Plan, complication: Complication) {
         Complication::EmptyOnce(requests, late) => {
             if let Some(late) = late {
                 start_late(plan, late);
-                // An empty answer about less than an hour is believed, and nobody reads those hours again.
+                // An empty answer about less than an hour is believed, and nobody reads those hours
+                // again.
                 plan.world.troubles.clear();
                 plan.world.cap = 60_000;
             }
@@ -357,7 +374,8 @@ fn complicate(plan: &mut Plan, complication: Complication) {
             set_troubles(&mut world.troubles, empty);
         }
         Complication::RetryAfterOnce(requests) => {
-            let busy = requests.into_iter().map(|(request, refusal)| (request, Trouble::Busy(refusal)));
+            let busy =
+                requests.into_iter().map(|(request, refusal)| (request, Trouble::Busy(refusal)));
             set_troubles(&mut world.troubles, busy);
         }
         Complication::Incident(incident) => world.incidents.push(incident),
@@ -398,7 +416,8 @@ fn poison_seconds(world: &mut World, rows: &[Index], costume: Costume) {
     if world.rows.is_empty() {
         return;
     }
-    let mut seconds: Vec<i64> = rows.iter().map(|row| world.rows[row.index(world.rows.len())].date).collect();
+    let mut seconds: Vec<i64> =
+        rows.iter().map(|row| world.rows[row.index(world.rows.len())].date).collect();
     seconds.extend(world.poison.drain(..).map(|poison| poison.second));
     seconds.sort_unstable();
     if matches!(costume, Costume::Timeout) {
@@ -445,7 +464,8 @@ fn swap(plan: &mut Plan, from: i64, length: i64, with_restart: bool) {
 fn within_the_promise(mut plan: Plan) -> Plan {
     let world = &mut plan.world;
     if !plan.jumps.is_empty() || !world.quota_lies.is_empty() {
-        // While nobody knows the time, or how many requests are left, an hourly re-reading may come late.
+        // While nobody knows the time, or how many requests are left, an hourly re-reading may come
+        // late.
         world.rows.retain(|row| row.visible - row.date < world::LOOKBACK);
     }
     if world.overstates > 0 {
@@ -453,7 +473,8 @@ fn within_the_promise(mut plan: Plan) -> Plan {
         world.troubles.retain(|trouble| !matches!(trouble, Trouble::TooFew(_) | Trouble::Half));
     }
     if world.rows.len() < FEW_ROWS {
-        // A server that keeps to no times and has next to no row looks like one in another time zone.
+        // A server that keeps to no times and has next to no row looks like one in another time
+        // zone.
         world.times = Times::Kept;
     }
     let is_swap = |incident: &Incident| incident.kind == IncidentKind::Swapped;

@@ -10,7 +10,8 @@ use crate::crash_disk::CrashDisk;
 pub(crate) fn open(disk: &CrashDisk) -> Result<Store, String> {
     let handle = disk.clone();
     let backend = move || Ok(handle.clone());
-    Store::open_backend(backend, Path::new("crash-disk"), [3; 16]).map_err(|error| error.to_string())
+    Store::open_backend(backend, Path::new("crash-disk"), [3; 16])
+        .map_err(|error| error.to_string())
 }
 
 pub(crate) struct Process {
@@ -25,7 +26,9 @@ impl Process {
         self.task.abort();
         let _ = self.task.await;
         while Arc::strong_count(&self.store) > 1 {
-            tokio::task::spawn_blocking(|| std::thread::sleep(Duration::from_millis(1))).await.unwrap();
+            tokio::task::spawn_blocking(|| std::thread::sleep(Duration::from_millis(1)))
+                .await
+                .unwrap();
         }
     }
 }

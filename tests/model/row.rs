@@ -1,6 +1,7 @@
 //! One real row of the report, and the ways in which a server may come to spell it.
 //!
-//! Owns the JSON of a row and its labels. Knows nothing of moments: which spelling holds when is the world's to say.
+//! Owns the JSON of a row and its labels. Knows nothing of moments: which spelling holds when is
+//! the world's to say.
 
 use jiff::civil::DateTime;
 use serde_json::json;
@@ -63,7 +64,8 @@ impl WorldRow {
         }
         let attempts = self.attempts + u32::from(has(Respelling::OneMoreAttempt));
         let attempt = if has(Respelling::NoAttempt) { None } else { Some(attempts.to_string()) };
-        let second = if has(Respelling::NoSecond) { String::new() } else { self.second.to_string() };
+        let second =
+            if has(Respelling::NoSecond) { String::new() } else { self.second.to_string() };
         json!({
             "rp_id": self.rp_id(),
             "conn_id": conn_id,

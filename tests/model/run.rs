@@ -42,8 +42,9 @@ pub(crate) struct Plan {
     /// Interactions stay open for so long that all their rows come in time.
     pub(crate) patient: bool,
     pub(crate) seed: u64,
-    /// Counting begins when the poller first reaches the server, which is so many seconds after the start at the earliest:
-    /// rows before that do not count. Where this is not said, it begins with the world.
+    /// Counting begins when the poller first reaches the server, which is so many seconds after the
+    /// start at the earliest: rows before that do not count. Where this is not said, it begins with
+    /// the world.
     pub(crate) begins: Option<i64>,
     /// No second may be given up, not even for a while.
     pub(crate) whole: bool,
@@ -76,8 +77,8 @@ pub(crate) enum DiskTrouble {
     Outage { writes: u64, seconds: i64 },
 }
 
-/// The longest that polls may stop for anything but a wrong token or a spent quota, while a process runs on a disk that
-/// works: an hour, and a poll that takes its time.
+/// The longest that polls may stop for anything but a wrong token or a spent quota, while a process
+/// runs on a disk that works: an hour, and a poll that takes its time.
 const LONGEST_SILENCE: Duration = Duration::from_secs(3600 + 600);
 /// The process is down for so long when it is killed.
 const DOWN: Duration = Duration::from_secs(20);
@@ -89,7 +90,8 @@ pub(crate) struct End {
     pub(crate) requests: usize,
     /// The last scrape, gauges too.
     pub(crate) series: Counters,
-    /// The oldest that the data were in any scrape, in seconds, once the first poll of the world was over.
+    /// The oldest that the data were in any scrape, in seconds, once the first poll of the world
+    /// was over.
     pub(crate) largest_lag: f64,
     /// Scrapes after which `wolkvox_menu_window_end_timestamp_seconds` was missing, and all.
     pub(crate) without_window: usize,
@@ -111,11 +113,12 @@ pub(crate) fn run(plan: Plan) -> Result<End, String> {
         .block_on(live(plan))
 }
 
-/// Virtual time at which a plan is over: long enough for the last row to appear, for every trouble to pass, and for catching
-/// up.
+/// Virtual time at which a plan is over: long enough for the last row to appear, for every trouble
+/// to pass, and for catching up.
 fn end(plan: &Plan, idle: i64) -> i64 {
     let world = &plan.world;
-    let hold_offs = world.troubles.iter().filter(|trouble| matches!(trouble, Trouble::Busy(_))).count();
+    let hold_offs =
+        world.troubles.iter().filter(|trouble| matches!(trouble, Trouble::Busy(_))).count();
     let last_incident = world.incidents.iter().map(|incident| incident.until).max().unwrap_or(0);
     let trouble = world::TRAFFIC
         + 300 * world.troubles.len() as i64
@@ -154,7 +157,8 @@ impl Witness {
         self.scrapes += 1;
         let window = compare::value(&self.series, "wolkvox_menu_window_end_timestamp_seconds");
         self.without_window += usize::from(window.is_none());
-        if let Some(watermark) = compare::value(&self.series, "wolkvox_watermark_timestamp_seconds") {
+        if let Some(watermark) = compare::value(&self.series, "wolkvox_watermark_timestamp_seconds")
+        {
             self.largest_lag = self.largest_lag.max(now - watermark);
         }
         Ok(())
@@ -253,7 +257,12 @@ async fn live(mut plan: Plan) -> Result<End, String> {
     })
 }
 
-async fn start(disk: &CrashDisk, source: &WorldSource, plan: &Plan, idle: i64) -> Result<Process, String> {
+async fn start(
+    disk: &CrashDisk,
+    source: &WorldSource,
+    plan: &Plan,
+    idle: i64,
+) -> Result<Process, String> {
     let store = Arc::new(open(disk)?);
     let began = source.began;
     let world_start = source.world.start();
@@ -266,7 +275,8 @@ async fn start(disk: &CrashDisk, source: &WorldSource, plan: &Plan, idle: i64) -
     });
     // Counting begins with the world, also when the first start never got to write it down.
     let origin = if plan.begins.is_some() { clock() } else { world_start };
-    let restored = store.restore("0042", || TargetCounters::new(origin)).map_err(|e| e.to_string())?;
+    let restored =
+        store.restore("0042", || TargetCounters::new(origin)).map_err(|e| e.to_string())?;
     let parser = RowParser::new(store.fingerprints(), 128);
     let telemetry = Arc::new(Telemetry::default());
     let publisher = Publisher::start(telemetry.clone());
@@ -279,7 +289,8 @@ async fn start(disk: &CrashDisk, source: &WorldSource, plan: &Plan, idle: i64) -
     let config = PollerConfig {
         row_cap: source.world.cap,
         start_ago: plan.begins.map(|_| Duration::ZERO),
-        // Where nobody knows the limit, re-reading keeps within the least that the vendor documents, and may come late.
+        // Where nobody knows the limit, re-reading keeps within the least that the vendor
+        // documents, and may come late.
         quota: (!source.tells_quota()).then_some(100_000),
         ..PollerConfig::new(target, shared.into()).unwrap()
     };
@@ -291,8 +302,9 @@ async fn start(disk: &CrashDisk, source: &WorldSource, plan: &Plan, idle: i64) -
         shutdown: CancellationToken::new(),
         probe: Default::default(),
     };
-    let poller =
-        Poller::start(config, source.clone(), parser, restored, around).await.map_err(|e| e.to_string())?;
+    let poller = Poller::start(config, source.clone(), parser, restored, around)
+        .await
+        .map_err(|e| e.to_string())?;
     Ok(Process { publisher, task: tokio::spawn(poller.run()), store })
 }
 

@@ -51,8 +51,8 @@ impl Observed {
         }
     }
 
-    /// Tells live requests from deeper ones: those end where the lookback of live ones begins. A clock of the exporter that is
-    /// ahead has it ask for times that are yet to come.
+    /// Tells live requests from deeper ones: those end where the lookback of live ones begins. A
+    /// clock of the exporter that is ahead has it ask for times that are yet to come.
     fn errand(&mut self, query: Query, now: DateTime) -> Errand {
         let end = query.to.min(now);
         let latest = self.latest.map_or(end, |latest| latest.max(end));
@@ -176,7 +176,8 @@ impl Source for WorldSource {
         self.observed.lock().unwrap().received += received as u64;
         let received = received as u64;
         let mut promised = rows.len() as u64;
-        // Rows that are announced where none come at all are a failure, not a number that is too high.
+        // Rows that are announced where none come at all are a failure, not a number that is too
+        // high.
         if promised > 0 {
             promised += self.world.overstates;
         }

@@ -162,7 +162,8 @@ pub(crate) enum IncidentKind {
     Respelled { respelling: Respelling, older_than: i64 },
 }
 
-/// Interactions below this number lose their dates in an [`IncidentKind::Unreadable`]: a third of all.
+/// Interactions below this number lose their dates in an [`IncidentKind::Unreadable`]: a third of
+/// all.
 const UNREADABLE_BELOW: u8 = 4;
 
 /// Says whether an [`IncidentKind::Unreadable`] is about this interaction.

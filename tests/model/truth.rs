@@ -1,8 +1,9 @@
 //! What the counters must show at the end.
 //!
-//! Exactly, where the server told the truth about every row sooner or later. As bounds, where it told of one row in several
-//! ways, or destroyed what it had: no label set above the rows that could have it, none below the rows that had no other, and
-//! the sum of all as exact as the server allowed.
+//! Exactly, where the server told the truth about every row sooner or later. As bounds, where it
+//! told of one row in several ways, or destroyed what it had: no label set above the rows that
+//! could have it, none below the rows that had no other, and the sum of all as exact as the server
+//! allowed.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,9 +14,11 @@ use crate::{
     world::{FOREIGN_LABELS, LATEST, LOOKBACK, World},
 };
 
-/// A server that contradicts what is known is believed after an hour; in less than this much it surely is not.
+/// A server that contradicts what is known is believed after an hour; in less than this much it
+/// surely is not.
 const SURELY_DOUBTED: i64 = 3000;
-/// From a poll's window to its end: the interval, the settling, the target's share of spreading, and the poll.
+/// From a poll's window to its end: the interval, the settling, the target's share of spreading,
+/// and the poll.
 const WINDOW: i64 = 600;
 
 /// The exact end: (metric, labels) → value. Journeys only where every one holds all its rows.
@@ -50,8 +53,11 @@ pub(crate) fn truth(rows: &[WorldRow], journeys: bool) -> BTreeMap<String, f64> 
             add("option_repeats_total", &row.labels(), if again { 1.0 } else { 0.0 });
             if let Some(next) = path.get(at + 1) {
                 let option = |row: &WorldRow| format!("opción \\\"{}\\\"", row.option);
-                let labels =
-                    format!("{point},from_opc_menu=\"{}\",to_opc_menu=\"{}\"", option(row), option(next));
+                let labels = format!(
+                    "{point},from_opc_menu=\"{}\",to_opc_menu=\"{}\"",
+                    option(row),
+                    option(next)
+                );
                 add("transitions_total", &labels, 1.0);
             }
         }
@@ -110,7 +116,8 @@ pub(crate) fn hit_bounds(plan: &Plan) -> HitBounds {
     bounds
 }
 
-/// Adds the rows of one second. Where one of them is told in several ways, a server could have meant any of them by any.
+/// Adds the rows of one second. Where one of them is told in several ways, a server could have
+/// meant any of them by any.
 fn add_second(plan: &Plan, rows: &[usize], bounds: &mut HitBounds) {
     let spellings: Vec<BTreeSet<String>> =
         rows.iter().map(|row| labels_over_time(&plan.world, *row)).collect();
@@ -163,7 +170,8 @@ enum Fate {
     MayBeMissing,
 }
 
-/// The seconds for which a row may be there before a poll reads it: longer where other troubles keep polls from succeeding.
+/// The seconds for which a row may be there before a poll reads it: longer where other troubles
+/// keep polls from succeeding.
 fn unread_seconds(plan: &Plan) -> i64 {
     let is_outage = |of: &Incident| matches!(of.kind, IncidentKind::Hangs | IncidentKind::Busy(..));
     let polls_fail = !plan.world.troubles.is_empty()
@@ -211,10 +219,14 @@ fn fate(plan: &Plan, row: &WorldRow) -> Fate {
 
 /// Times for which another server was asked for so long that the exporter may believe it.
 fn long_swaps(world: &World) -> impl Iterator<Item = &Incident> {
-    world.incidents.iter().filter(|of| of.kind == IncidentKind::Swapped && of.length() >= SURELY_DOUBTED)
+    world
+        .incidents
+        .iter()
+        .filter(|of| of.kind == IncidentKind::Swapped && of.length() >= SURELY_DOUBTED)
 }
 
-/// Rows of the other operation that may count: those of the time that was still unread when its server first answered.
+/// Rows of the other operation that may count: those of the time that was still unread when its
+/// server first answered.
 fn foreign_rows(plan: &Plan) -> usize {
     let first = long_swaps(&plan.world).map(|incident| incident.from).min();
     first.map_or(0, |from| plan.world.foreign_rows_since(from - unread_seconds(plan)))

@@ -1,6 +1,7 @@
 //! The vendor as a plain list of rows, with its troubles.
 //!
-//! Owns what the server would answer to a query at a moment. How that reaches the poller is in `source`.
+//! Owns what the server would answer to a query at a moment. How that reaches the poller is in
+//! `source`.
 
 use jiff::{SignedDuration, Timestamp, civil::DateTime, tz::TimeZone};
 use serde_json::json;
@@ -9,7 +10,8 @@ use wolkvox_exporter::wolkvox::Query;
 use crate::{
     row::{Respelling, WorldRow},
     trouble::{
-        Correction, Costume, Incident, IncidentKind, Poison, ServerClock, Times, Trouble, is_unreadable,
+        Correction, Costume, Incident, IncidentKind, Poison, ServerClock, Times, Trouble,
+        is_unreadable,
     },
 };
 
@@ -23,8 +25,8 @@ pub(crate) const TRAFFIC: i64 = 2 * 3600;
 pub(crate) const LOOKBACK: i64 = 1800;
 /// The hourly re-reading under test.
 pub(crate) const HOURLY: i64 = 3 * 3600;
-/// Rows this late are found by the hourly re-reading: its depth, less the hour, a window and its settling until it
-/// comes.
+/// Rows this late are found by the hourly re-reading: its depth, less the hour, a window and its
+/// settling until it comes.
 pub(crate) const LATEST: i64 = HOURLY - 3600 - 600;
 
 /// Longest silence of an interaction, so long that every row comes in time, however late the
@@ -39,7 +41,8 @@ pub(crate) const FOREIGN_EVERY: i64 = 100;
 const FOREIGN_FROM: i64 = -HOURLY;
 const FOREIGN_UNTIL: i64 = 12 * 3600;
 /// The labels of its only option as a scrape shows them.
-pub(crate) const FOREIGN_LABELS: &str = "server=\"0042\",rp_id=\"77\",channel=\"voice\",cod_opc_menu=\"9\"";
+pub(crate) const FOREIGN_LABELS: &str =
+    "server=\"0042\",rp_id=\"77\",channel=\"voice\",cod_opc_menu=\"9\"";
 
 #[derive(Debug, Clone)]
 pub(crate) struct World {
@@ -117,7 +120,11 @@ impl World {
         let times = from..=to;
         let theirs = now + self.clock.ahead;
         if self.is_on(IncidentKind::Swapped, now) {
-            return self.foreign_dates(theirs).filter(|date| times.contains(date)).map(foreign).collect();
+            return self
+                .foreign_dates(theirs)
+                .filter(|date| times.contains(date))
+                .map(foreign)
+                .collect();
         }
         let unreadable = self.is_on(IncidentKind::Unreadable, now);
         let mut rows = Vec::new();
@@ -165,7 +172,9 @@ impl World {
             .iter()
             .filter(|incident| incident.is_on(now))
             .filter_map(|incident| match incident.kind {
-                IncidentKind::Respelled { respelling, older_than } if age >= older_than => Some(respelling),
+                IncidentKind::Respelled { respelling, older_than } if age >= older_than => {
+                    Some(respelling)
+                }
                 _ => None,
             })
             .collect();

@@ -1,7 +1,9 @@
-//! What a user copies from `examples/` for those who scrape the exporter, where no tool of theirs can be had here.
+//! What a user copies from `examples/` for those who scrape the exporter, where no tool of theirs
+//! can be had here.
 //!
-//! Owns what all of them have to agree in, and promtool's word on what is Prometheus' in each. `scripts/lint-stack` has
-//! vmagent's. Of Grafana Alloy's only the words are looked at, against its reference: its parser cannot be had.
+//! Owns what all of them have to agree in, and promtool's word on what is Prometheus' in each.
+//! `scripts/lint-stack` has vmagent's. Of Grafana Alloy's only the words are looked at, against its
+//! reference: its parser cannot be had.
 
 use std::{collections::BTreeSet, fs, path::Path, time::Duration};
 
@@ -39,7 +41,8 @@ fn check_text(config: &Value) {
     check(&path);
 }
 
-/// The one job scrapes the exporter's default address, more often than a new series' 0 is gone again.
+/// The one job scrapes the exporter's default address, more often than a new series' 0 is gone
+/// again.
 fn is_a_good_job(name: &str, config: &Value, interval: &Value) {
     let jobs = config["scrape_configs"].as_array().unwrap_or_else(|| panic!("{name}: no job"));
     assert_eq!(jobs.len(), 1, "{name}");
@@ -50,7 +53,10 @@ fn is_a_good_job(name: &str, config: &Value, interval: &Value) {
 
 fn is_often_enough(name: &str, interval: &str) {
     assert_eq!(interval, "1m", "{name}: another interval than the documentation's");
-    assert!(Duration::from_secs(60) < MenuConfig::default().zero_hold, "{name}: longer than the zero hold");
+    assert!(
+        Duration::from_secs(60) < MenuConfig::default().zero_hold,
+        "{name}: longer than the zero hold"
+    );
 }
 
 #[test]
@@ -59,13 +65,16 @@ fn prometheus_takes_its_example_with_the_alerts() {
     let config = yaml("prometheus.yml");
     is_a_good_job("prometheus.yml", &config, &config["global"]["scrape_interval"]);
     // What stands there as a comment is for Prometheus 3, and good.
-    let newer =
-        example("prometheus.yml").replace("# scrape_native", "scrape_native").replace("# always_", "always_");
-    let newer: Value = serde_saphyr::from_str(&newer).expect("it is YAML without the comment signs");
+    let newer = example("prometheus.yml")
+        .replace("# scrape_native", "scrape_native")
+        .replace("# always_", "always_");
+    let newer: Value =
+        serde_saphyr::from_str(&newer).expect("it is YAML without the comment signs");
     assert_eq!(newer["scrape_configs"][0]["always_scrape_classic_histograms"], true);
     let directory = tempfile::tempdir().expect("a temporary directory can be created");
     let path = directory.path().join("prometheus.yml");
-    fs::write(&path, json!({ "scrape_configs": newer["scrape_configs"] }).to_string()).expect("written");
+    fs::write(&path, json!({ "scrape_configs": newer["scrape_configs"] }).to_string())
+        .expect("written");
     for tool in promtools().iter().filter(|tool| tool.major() >= 3) {
         promtool::run(&tool.path, &["check", "config", &path.to_string_lossy()])
             .unwrap_or_else(|said| panic!("{tool}: {said}"));
@@ -99,16 +108,21 @@ fn promtool_takes_what_the_collector_hands_to_prometheus() {
             .collect();
         assert_eq!(there, used, "{kind}");
     }
-    assert_eq!(collector["exporters"]["prometheusremotewrite"].as_object().expect("an object").len(), 1);
+    assert_eq!(
+        collector["exporters"]["prometheusremotewrite"].as_object().expect("an object").len(),
+        1
+    );
 }
 
-/// Arguments of `prometheus.scrape` and `prometheus.remote_write` as in the reference of Alloy 1.20.
+/// Arguments of `prometheus.scrape` and `prometheus.remote_write` as in the reference of Alloy
+/// 1.20.
 const ALLOY: &[&str] = &["targets", "job_name", "scrape_interval", "forward_to", "url"];
 
 #[test]
 fn the_example_of_alloy_has_no_word_that_is_not_in_its_reference() {
     let text = example("config.alloy");
-    let code: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.starts_with("//")).collect();
+    let code: Vec<&str> =
+        text.lines().map(str::trim).filter(|line| !line.starts_with("//")).collect();
     let mut arguments = BTreeSet::new();
     let mut blocks = Vec::new();
     let mut depth = 0;
@@ -139,6 +153,7 @@ fn the_example_of_alloy_has_no_word_that_is_not_in_its_reference() {
     ] {
         assert!(arguments.contains(&argument), "{argument:?} in {arguments:?}");
     }
-    let interval = arguments.iter().find(|(name, _)| *name == "scrape_interval").expect("an interval");
+    let interval =
+        arguments.iter().find(|(name, _)| *name == "scrape_interval").expect("an interval");
     is_often_enough("config.alloy", interval.1.trim_matches('"'));
 }

@@ -1,8 +1,9 @@
 //! The whole exposition of two invented targets, byte by byte, in both formats.
 //!
-//! The real poller, ledger, store and publisher run on virtual time, so that everything but what the system says
-//! of the process is the same in every run. A difference is either a mistake, or belongs into the CHANGELOG; then
-//! `UPDATE_GOLDEN=1 scripts/test --test prometheus golden::` renews the files, and their diff is read like code.
+//! The real poller, ledger, store and publisher run on virtual time, so that everything but what
+//! the system says of the process is the same in every run. A difference is either a mistake, or
+//! belongs into the CHANGELOG; then `UPDATE_GOLDEN=1 scripts/test --test prometheus golden::`
+//! renews the files, and their diff is read like code.
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
@@ -100,7 +101,8 @@ impl Source for Vendor {
         }
         let start: Timestamp = START.parse().unwrap();
         let (from, to) = (LocalSecond::from(query.from), LocalSecond::from(query.to));
-        // Rows do not come before the window that was asked for, but for one from the last second before.
+        // Rows do not come before the window that was asked for, but for one from the last second
+        // before.
         let inside = |event: &&Event| {
             let moment = start + SignedDuration::from_secs(event.date);
             event.visible <= now && (from - 1..=to).contains(&local_second(moment, &self.zone))
@@ -108,7 +110,8 @@ impl Source for Vendor {
         let rows: Vec<String> =
             EVENTS.iter().filter(inside).map(|event| event.json(start, &self.zone)).collect();
         rows.iter().for_each(|row| each(Element::Value(row.as_bytes())));
-        let theirs = start + SignedDuration::from_millis(self.began.elapsed().as_millis() as i64 - 250);
+        let theirs =
+            start + SignedDuration::from_millis(self.began.elapsed().as_millis() as i64 - 250);
         Ok(Answer { rows: rows.len() as u64, server_time: Some(theirs) })
     }
 
@@ -203,7 +206,8 @@ fn the_whole_exposition_is_as_before() {
     let renew = std::env::var_os("UPDATE_GOLDEN").is_some_and(|value| value == "1");
     let directory = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
     let mut different = Vec::new();
-    for (file, exposition) in ["metrics.txt", "metrics.openmetrics.txt"].into_iter().zip(scraped()) {
+    for (file, exposition) in ["metrics.txt", "metrics.openmetrics.txt"].into_iter().zip(scraped())
+    {
         let path = directory.join(file);
         if renew {
             std::fs::write(&path, &exposition).unwrap();
@@ -225,10 +229,17 @@ fn the_whole_exposition_is_as_before() {
 fn difference(golden: &str, now: &str) -> String {
     let only = |sign: &str, of: &str, other: &str| -> String {
         let other: Vec<&str> = other.lines().collect();
-        of.lines().filter(|line| !other.contains(line)).map(|line| format!("{sign}{line}\n")).collect()
+        of.lines()
+            .filter(|line| !other.contains(line))
+            .map(|line| format!("{sign}{line}\n"))
+            .collect()
     };
     let lines = only("-", golden, now) + &only("+", now, golden);
-    if lines.is_empty() { "the same lines in another order, or another end\n".to_owned() } else { lines }
+    if lines.is_empty() {
+        "the same lines in another order, or another end\n".to_owned()
+    } else {
+        lines
+    }
 }
 
 #[test]
@@ -239,12 +250,14 @@ fn every_promtool_finds_nothing_to_say_of_it() {
     }
 }
 
-/// An exposition with one series of every metric that is declared, whether or not these two targets show it.
+/// An exposition with one series of every metric that is declared, whether or not these two targets
+/// show it.
 fn every_declared_metric() -> String {
     let mut text = String::new();
     for metric in all_metrics() {
         let name = metric.name;
-        let labels: Vec<String> = metric.labels.iter().map(|label| format!("{label}=\"x\"")).collect();
+        let labels: Vec<String> =
+            metric.labels.iter().map(|label| format!("{label}=\"x\"")).collect();
         let labels = labels.join(",");
         let (kind, series) = match metric.kind {
             MetricType::Counter => ("counter", format!("{name}{{{labels}}} 1\n")),

@@ -9,7 +9,9 @@ async fn every_prometheus_scrapes_itself() {
     for binary in binaries() {
         let prometheus = Prometheus::start(&binary, &[Target::itself("self")], &[]).await;
 
-        let up = prometheus.wait_for("up == 1", Duration::from_secs(30), |series| !series.is_empty()).await;
+        let up = prometheus
+            .wait_for("up == 1", Duration::from_secs(30), |series| !series.is_empty())
+            .await;
         assert_eq!(up.len(), 1, "{binary}: {up:?}");
         let (labels, value) = &up[0];
         assert_eq!(labels["job"], "self", "{binary}");
@@ -20,7 +22,11 @@ async fn every_prometheus_scrapes_itself() {
         let last = stored[0].1[stored[0].1.len() - 1];
         let ranged = prometheus.query_range("up", last.0 - 1.0, last.0, 1.0).await;
         assert_eq!(ranged[0].1.last(), Some(&last), "{binary}");
-        assert_eq!(prometheus.query_at("scalar(up)", last.0).await, [(Default::default(), 1.0)], "{binary}");
+        assert_eq!(
+            prometheus.query_at("scalar(up)", last.0).await,
+            [(Default::default(), 1.0)],
+            "{binary}"
+        );
     }
 }
 

@@ -36,14 +36,19 @@ impl Browser {
             let (_, port) = line.split_once("started successfully on port ")?;
             port.trim_end_matches('.').parse::<u16>().ok()
         });
-        let port = port.unwrap_or_else(|| panic!("chromedriver did not say on which port it listens"));
+        let port =
+            port.unwrap_or_else(|| panic!("chromedriver did not say on which port it listens"));
         // Whatever else it says is nobody's, but must not block it.
         std::thread::spawn(move || lines.for_each(drop));
 
         let profile = tempfile::tempdir().expect("a temporary directory can be created");
         let client = client(Duration::from_secs(60));
-        let mut browser =
-            Self { driver, client, session: format!("http://127.0.0.1:{port}/session"), _profile: profile };
+        let mut browser = Self {
+            driver,
+            client,
+            session: format!("http://127.0.0.1:{port}/session"),
+            _profile: profile,
+        };
         let arguments = [
             "--headless",
             // A sandbox of its own is refused to root, and in many containers.
@@ -85,10 +90,10 @@ impl Browser {
         self.post("/goog/cdp/execute", json!({ "cmd": command, "params": parameters })).await
     }
 
-    /// From the next page on, the window is so many CSS pixels wide, on a screen of `density` pixels for each.
+    /// From the next page on, the window is so many CSS pixels wide, on a screen of `density`
+    /// pixels for each.
     pub(crate) async fn resize(&self, width: u32, height: u32, density: f64) {
-        let metrics =
-            json!({ "width": width, "height": height, "deviceScaleFactor": density, "mobile": width < 600 });
+        let metrics = json!({ "width": width, "height": height, "deviceScaleFactor": density, "mobile": width < 600 });
         self.command("Emulation.setDeviceMetricsOverride", metrics).await;
     }
 
@@ -133,8 +138,9 @@ impl Browser {
 
 impl Drop for Browser {
     fn drop(&mut self) {
-        // The browser ends with its session; killed alone, the driver would leave it behind. On a thread of its own,
-        // for this is called from within a runtime, and with a new client, for the old one's connections wait for that.
+        // The browser ends with its session; killed alone, the driver would leave it behind. On a
+        // thread of its own, for this is called from within a runtime, and with a new client, for
+        // the old one's connections wait for that.
         let session = self.session.clone();
         let ended = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;

@@ -1,7 +1,7 @@
 //! Programs of Debian's packages that tests start.
 //!
-//! Owns where they are looked for. Starts none that `tools/debian` does not list for the tests, so that a test cannot
-//! pass because its program happens to be on a machine, and fail on the next.
+//! Owns where they are looked for. Starts none that `tools/debian` does not list for the tests, so
+//! that a test cannot pass because its program happens to be on a machine, and fail on the next.
 
 use std::{env, path::PathBuf, process::Command};
 
@@ -14,7 +14,9 @@ const LIST: &str = include_str!("../../tools/debian");
 fn listed(program: &str) -> Vec<&'static str> {
     let mut lines = LIST.lines().map(|line| line.split(' ').collect::<Vec<_>>());
     let found = lines.find(|words| words[0] == program && matches!(words[2], "tests" | "unpacked"));
-    found.unwrap_or_else(|| panic!("a test starts {program}, which tools/debian does not list for the tests"))
+    found.unwrap_or_else(|| {
+        panic!("a test starts {program}, which tools/debian does not list for the tests")
+    })
 }
 
 /// Returns the program, to be started; panics as [`path`].
@@ -28,9 +30,10 @@ pub(crate) fn path(program: &str) -> PathBuf {
     let folders = env::var_os("PATH").unwrap_or_default();
     let unpacked = format!("target/tools/debian-{packages}/root/usr/sbin");
     // Debian keeps some where only root looks.
-    let folders = env::split_paths(&folders).chain(["/usr/sbin".into(), repository::root().join(unpacked)]);
+    let folders =
+        env::split_paths(&folders).chain(["/usr/sbin".into(), repository::root().join(unpacked)]);
     let mut paths = folders.map(|folder| folder.join(program));
-    paths
-        .find(|path| path.is_file())
-        .unwrap_or_else(|| panic!("{program} is missing: scripts/test gets it, or says what to run"))
+    paths.find(|path| path.is_file()).unwrap_or_else(|| {
+        panic!("{program} is missing: scripts/test gets it, or says what to run")
+    })
 }

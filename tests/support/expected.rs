@@ -27,14 +27,24 @@ pub(crate) fn expected(truth: &Truth, journeys: &Journeys) -> Vec<Sample> {
     let mut samples = Samples(Vec::new());
     for o in &truth.options {
         let values = [o.hits, o.attempts, o.retries, o.seconds_sum, o.seconds_count];
-        samples.add(&COUNTERS[..5], &values, &[&o.rp_id, &o.channel], &[("cod_opc_menu", &o.cod_opc_menu)]);
+        samples.add(
+            &COUNTERS[..5],
+            &values,
+            &[&o.rp_id, &o.channel],
+            &[("cod_opc_menu", &o.cod_opc_menu)],
+        );
     }
     for p in &truth.points {
         samples.add(&COUNTERS[5..6], &[p.interactions], &[&p.rp_id, &p.channel], &[]);
     }
     for o in &journeys.options {
         let values = [o.entries, o.finals, o.repeats];
-        samples.add(&COUNTERS[6..9], &values, &[&o.rp_id, &o.channel], &[("cod_opc_menu", &o.cod_opc_menu)]);
+        samples.add(
+            &COUNTERS[6..9],
+            &values,
+            &[&o.rp_id, &o.channel],
+            &[("cod_opc_menu", &o.cod_opc_menu)],
+        );
     }
     for t in &journeys.transitions {
         let step = [("from_opc_menu", &t.from), ("to_opc_menu", &t.to)];

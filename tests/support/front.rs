@@ -17,7 +17,8 @@ pub(crate) struct Front {
 }
 
 impl Front {
-    /// `behind` gets the connections after those of `canned`; without it, the last of `canned` is repeated.
+    /// `behind` gets the connections after those of `canned`; without it, the last of `canned` is
+    /// repeated.
     pub(crate) async fn start(canned: Vec<Vec<u8>>, behind: Option<SocketAddr>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
         let address = listener.local_addr().expect("it is bound");
@@ -26,8 +27,10 @@ impl Front {
         tokio::spawn(async move {
             for turn in 0.. {
                 let Ok((stream, _)) = listener.accept().await else { return };
-                let answer =
-                    canned.get(turn).or(if behind.is_none() { canned.last() } else { None }).cloned();
+                let answer = canned
+                    .get(turn)
+                    .or(if behind.is_none() { canned.last() } else { None })
+                    .cloned();
                 let seen = Arc::clone(&seen);
                 tokio::spawn(async move {
                     match (answer, behind) {
@@ -51,7 +54,8 @@ impl Front {
     }
 }
 
-/// Reads something first: a connection closed with unread bytes is reset, and its answer may be lost.
+/// Reads something first: a connection closed with unread bytes is reset, and its answer may be
+/// lost.
 async fn say(mut stream: TcpStream, answer: &[u8], seen: &Mutex<Vec<u8>>) {
     let mut buffer = vec![0; 4096];
     // A client that is gone needs no answer; a test sees what follows from that.
@@ -71,5 +75,6 @@ async fn hand_on(mut stream: TcpStream, behind: SocketAddr) {
 /// An answer with this status line and body.
 pub(crate) fn http(status: &str, body: &str) -> Vec<u8> {
     let length = body.len();
-    format!("HTTP/1.1 {status}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}").into_bytes()
+    format!("HTTP/1.1 {status}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}")
+        .into_bytes()
 }

@@ -1,7 +1,8 @@
 //! Reads the protobuf format, by means of a decoder that is not ours.
 //!
-//! The messages are those of `io/prometheus/client/metrics.proto` in github.com/prometheus/client_model, v0.6.3, without
-//! summaries, untyped metrics, exemplars and histograms of floats, which the exporter never writes.
+//! The messages are those of `io/prometheus/client/metrics.proto` in
+//! github.com/prometheus/client_model, v0.6.3, without summaries, untyped metrics, exemplars and
+//! histograms of floats, which the exporter never writes.
 
 use prost::{DecodeError, Message};
 

@@ -1,4 +1,5 @@
-//! What belongs to somebody, and so must be nowhere: the rows that a simulator serves, and an error that quotes.
+//! What belongs to somebody, and so must be nowhere: the rows that a simulator serves, and an error
+//! that quotes.
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;

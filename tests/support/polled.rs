@@ -1,11 +1,13 @@
-//! A target that is polled without a connection: the settings with which tests and benchmarks of the poller begin.
+//! A target that is polled without a connection: the settings with which tests and benchmarks of
+//! the poller begin.
 
 use std::time::Duration;
 
 use jiff::{civil::DateTime, tz::TimeZone};
 use wolkvox_exporter::{
     config::{
-        BaselineConfig, MenuConfig, NameSources, PollConfig, Secret, StartFrom, TargetConfig, TokenSource,
+        BaselineConfig, MenuConfig, NameSources, PollConfig, Secret, StartFrom, TargetConfig,
+        TokenSource,
     },
     poller::SharedConfig,
 };
@@ -18,7 +20,8 @@ pub(crate) fn target(name: &str, zone: TimeZone) -> TargetConfig {
     TargetConfig { names, ..TargetConfig::new(name, endpoint, token, zone) }
 }
 
-/// Live polls, without deeper re-readings and without the weeks before. Counting begins at the state's origin.
+/// Live polls, without deeper re-readings and without the weeks before. Counting begins at the
+/// state's origin.
 pub(crate) fn only_live_polls(buckets: &[f64]) -> SharedConfig {
     let zero = Duration::ZERO;
     let start_from = StartFrom::At(DateTime::constant(2026, 1, 18, 0, 0, 0, 0));

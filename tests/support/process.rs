@@ -1,7 +1,7 @@
 //! Runs the real binary in a directory of its own, and reads what it exposes and logs.
 //!
-//! Nothing of the test's own environment reaches it. It is killed when its handle is dropped, and its log is
-//! shown if the test fails.
+//! Nothing of the test's own environment reaches it. It is killed when its handle is dropped, and
+//! its log is shown if the test fails.
 
 use std::{
     io::Read,
@@ -15,7 +15,8 @@ use std::{
 
 use super::scrape::Scrape;
 
-/// Generous, because a test machine may be busy; nothing here takes more than a few seconds by itself.
+/// Generous, because a test machine may be busy; nothing here takes more than a few seconds by
+/// itself.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(60);
 const PAUSE: Duration = Duration::from_millis(20);
 
@@ -44,7 +45,8 @@ pub(crate) struct Process {
 impl Process {
     pub(crate) fn spawn(mut command: Command) -> Self {
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = command.spawn().unwrap_or_else(|error| panic!("cannot start {command:?}: {error}"));
+        let mut child =
+            command.spawn().unwrap_or_else(|error| panic!("cannot start {command:?}: {error}"));
         let (log, output) = (Arc::default(), Arc::default());
         let readers = vec![
             collect(child.stderr.take().expect("it is piped"), &log),
@@ -85,7 +87,8 @@ impl Process {
         }
     }
 
-    /// Sends a signal such as `TERM`. The shell has it built in; a `kill` program is not everywhere.
+    /// Sends a signal such as `TERM`. The shell has it built in; a `kill` program is not
+    /// everywhere.
     pub(crate) fn signal(&self, name: &str) {
         let status = Command::new("/bin/sh")
             .args(["-c", "kill -s \"$1\" \"$2\"", "sh", name, &self.child.id().to_string()])
@@ -156,7 +159,8 @@ impl Exporter {
 
     /// A page that has to answer 200, in the format that is asked for.
     pub(crate) async fn page(&self, path: &str, accept: &str) -> String {
-        let request = self.client.get(format!("http://{}{path}", self.address)).header("accept", accept);
+        let request =
+            self.client.get(format!("http://{}{path}", self.address)).header("accept", accept);
         let answer = request.send().await.and_then(reqwest::Response::error_for_status);
         let text = match answer {
             Ok(answer) => answer.text().await,
@@ -211,7 +215,10 @@ pub(crate) fn client() -> reqwest::Client {
         .expect("an HTTP client without special settings can be built")
 }
 
-fn collect(mut from: impl Read + Send + 'static, to: &Arc<Mutex<Vec<u8>>>) -> thread::JoinHandle<()> {
+fn collect(
+    mut from: impl Read + Send + 'static,
+    to: &Arc<Mutex<Vec<u8>>>,
+) -> thread::JoinHandle<()> {
     let to = Arc::clone(to);
     thread::spawn(move || {
         let mut chunk = [0; 4096];
@@ -226,9 +233,11 @@ fn bytes(buffer: &Mutex<Vec<u8>>) -> Vec<u8> {
     buffer.lock().unwrap_or_else(PoisonError::into_inner).clone()
 }
 
-/// From a whole line in either format: `... address=127.0.0.1:4711 ...` or `... "address":"127.0.0.1:4711" ...`.
+/// From a whole line in either format: `... address=127.0.0.1:4711 ...` or
+/// `... "address":"127.0.0.1:4711" ...`.
 fn listening(log: &str) -> Option<SocketAddr> {
-    let line = log.split_inclusive('\n').find(|line| line.ends_with('\n') && line.contains("listen"))?;
+    let line =
+        log.split_inclusive('\n').find(|line| line.ends_with('\n') && line.contains("listen"))?;
     let (_, after) = line.split_once("address")?;
     after.trim_start_matches(['"', ':', '=']).split(['"', ' ', '\n']).next()?.parse().ok()
 }

@@ -71,10 +71,9 @@ fn tools(variable: &str) -> Vec<Tool> {
     });
     std::env::split_paths(&paths)
         .map(|path| {
-            let output = Command::new(&path)
-                .arg("--version")
-                .output()
-                .unwrap_or_else(|error| panic!("{variable}: cannot run {}: {error}", path.display()));
+            let output = Command::new(&path).arg("--version").output().unwrap_or_else(|error| {
+                panic!("{variable}: cannot run {}: {error}", path.display())
+            });
             // Debian's 2.42 prints it to standard error, newer ones to standard output.
             let text = [output.stdout, output.stderr].concat();
             let text = String::from_utf8_lossy(&text);
@@ -122,8 +121,8 @@ impl Target {
     }
 }
 
-/// A running Prometheus with its own empty storage; it is killed and its files are removed when this
-/// is dropped. Its log is shown if the test fails.
+/// A running Prometheus with its own empty storage; it is killed and its files are removed when
+/// this is dropped. Its log is shown if the test fails.
 pub(crate) struct Prometheus {
     tool: Tool,
     address: SocketAddr,
@@ -137,7 +136,8 @@ impl Prometheus {
     /// (such as `--enable-feature=native-histograms`), and waits until it is ready.
     pub(crate) async fn start(tool: &Tool, targets: &[Target], flags: &[&str]) -> Self {
         let config = |address| {
-            let targets: Vec<Value> = targets.iter().map(|target| target.to_json(address)).collect();
+            let targets: Vec<Value> =
+                targets.iter().map(|target| target.to_json(address)).collect();
             // JSON is YAML, and no value needs quoting by hand.
             json!({
                 "global": { "scrape_interval": "1s", "scrape_timeout": "1s", "evaluation_interval": "1s" },
@@ -148,8 +148,8 @@ impl Prometheus {
         Self::begin(tool, config, &[], flags).await
     }
 
-    /// Starts `tool` with a configuration as it is, and with files beside it (path and content), to which it
-    /// may refer, and `flags` besides the usual ones.
+    /// Starts `tool` with a configuration as it is, and with files beside it (path and content), to
+    /// which it may refer, and `flags` besides the usual ones.
     pub(crate) async fn start_configured(
         tool: &Tool,
         config: &str,
@@ -180,7 +180,9 @@ impl Prometheus {
                 Err(NotReady::Failed(why)) => panic!("{}", prometheus.explain(&why)),
             }
         }
-        panic!("{tool}: {PORT_TRIES} ports in a row were taken between being found free and being used");
+        panic!(
+            "{tool}: {PORT_TRIES} ports in a row were taken between being found free and being used"
+        );
     }
 
     fn spawn(
@@ -194,13 +196,15 @@ impl Prometheus {
         let address = TcpListener::bind("127.0.0.1:0")
             .and_then(|listener| listener.local_addr())
             .expect("a free port of 127.0.0.1 can be found");
-        for (path, content) in files.iter().chain([&("prometheus.yml".to_owned(), config(address))]) {
+        for (path, content) in files.iter().chain([&("prometheus.yml".to_owned(), config(address))])
+        {
             let path = directory.path().join(path);
             let folder = path.parent().expect("a file lies in a folder");
             fs::create_dir_all(folder).expect("the temporary directory can be written");
             fs::write(path, content).expect("the temporary directory can be written");
         }
-        let log = File::create(log_path(&directory)).expect("the temporary directory can be written");
+        let log =
+            File::create(log_path(&directory)).expect("the temporary directory can be written");
         // A flag must not be there twice.
         let storage = Some("--storage.tsdb.path=storage")
             .filter(|_| !flags.iter().any(|flag| flag.starts_with("--storage.tsdb.path=")));
@@ -243,7 +247,8 @@ impl Prometheus {
     async fn is_the_one_that_answers(&self) -> bool {
         let Ok(answer) = self.get_text("/api/v1/status/runtimeinfo").await else { return false };
         let answer: Value = serde_json::from_str(&answer).unwrap_or_default();
-        let (Some(theirs), Ok(ours)) = (answer["data"]["CWD"].as_str(), self.directory.path().canonicalize())
+        let (Some(theirs), Ok(ours)) =
+            (answer["data"]["CWD"].as_str(), self.directory.path().canonicalize())
         else {
             return false;
         };
@@ -261,7 +266,8 @@ impl Prometheus {
 
     /// Returns the log so far.
     pub(crate) fn log(&self) -> String {
-        fs::read_to_string(log_path(&self.directory)).unwrap_or_else(|error| format!("(no log: {error})"))
+        fs::read_to_string(log_path(&self.directory))
+            .unwrap_or_else(|error| format!("(no log: {error})"))
     }
 
     /// An instant query, now. Series come in the order of their labels; a scalar has none.
@@ -289,8 +295,12 @@ impl Prometheus {
         let data = self.api("/api/v1/query", parameters).await;
         match data["resultType"].as_str() {
             Some("scalar") => vec![(Labels::new(), self.sample(&data["result"], promql).1)],
-            Some("vector") => self.series(&data, promql, |one| self.sample(&one["value"], promql).1),
-            _ => panic!("{}", self.explain(&format!("{promql}: neither vector nor scalar: {data}"))),
+            Some("vector") => {
+                self.series(&data, promql, |one| self.sample(&one["value"], promql).1)
+            }
+            _ => {
+                panic!("{}", self.explain(&format!("{promql}: neither vector nor scalar: {data}")))
+            }
         }
     }
 
@@ -346,7 +356,9 @@ impl Prometheus {
             Ok::<_, reqwest::Error>(body)
         };
         let request = format!("GET {path} {parameters:?}");
-        let body = answer.await.unwrap_or_else(|error| panic!("{}", self.explain(&fault(&request, &error))));
+        let body = answer
+            .await
+            .unwrap_or_else(|error| panic!("{}", self.explain(&fault(&request, &error))));
         let mut json: Value = serde_json::from_slice(&body).unwrap_or_else(|error| {
             let body = String::from_utf8_lossy(&body);
             panic!("{}", self.explain(&format!("{request}: not JSON ({error}): {body}")))
@@ -362,7 +374,9 @@ impl Prometheus {
         let metrics = self.get_text("/metrics").await.unwrap_or_default();
         let line = metrics.lines().find_map(|line| line.strip_prefix("process_cpu_seconds_total "));
         let seconds = line.and_then(|value| value.trim().parse().ok());
-        seconds.unwrap_or_else(|| panic!("{}", self.explain("no process_cpu_seconds_total of its own")))
+        seconds.unwrap_or_else(|| {
+            panic!("{}", self.explain("no process_cpu_seconds_total of its own"))
+        })
     }
 
     async fn get_text(&self, path: &str) -> Result<String, reqwest::Error> {
@@ -382,11 +396,17 @@ impl Prometheus {
         matrix
     }
 
-    fn series<T>(&self, data: &Value, promql: &str, value: impl Fn(&Value) -> T) -> Vec<(Labels, T)> {
+    fn series<T>(
+        &self,
+        data: &Value,
+        promql: &str,
+        value: impl Fn(&Value) -> T,
+    ) -> Vec<(Labels, T)> {
         let result = data["result"].as_array().map(Vec::as_slice).unwrap_or_default();
         let labels = |one: &Value| {
-            serde_json::from_value(one["metric"].clone())
-                .unwrap_or_else(|error| panic!("{}", self.explain(&format!("{promql}: {error}: {one}"))))
+            serde_json::from_value(one["metric"].clone()).unwrap_or_else(|error| {
+                panic!("{}", self.explain(&format!("{promql}: {error}: {one}")))
+            })
         };
         result.iter().map(|one| (labels(one), value(one))).collect()
     }

@@ -1,7 +1,9 @@
-//! Whether a document follows a JSON schema, by those keywords of draft 2020-12 that our own schemas use.
+//! Whether a document follows a JSON schema, by those keywords of draft 2020-12 that our own
+//! schemas use.
 //!
-//! A validator's crate would bring features of its own into `regex`, and so test another exporter than the one that is
-//! released. A keyword that is not known here fails: nothing is passed over in silence.
+//! A validator's crate would bring features of its own into `regex`, and so test another exporter
+//! than the one that is released. A keyword that is not known here fails: nothing is passed over in
+//! silence.
 
 use std::{fs, path::Path};
 
@@ -35,9 +37,12 @@ impl Schema {
             let good = match keyword.as_str() {
                 "$schema" | "$defs" | "title" | "description" | "properties" => true,
                 "$ref" => {
-                    let path =
-                        rule.as_str().and_then(|path| path.strip_prefix('#')).expect("a local reference");
-                    let target = self.0.pointer(path).unwrap_or_else(|| panic!("{path} is not defined"));
+                    let path = rule
+                        .as_str()
+                        .and_then(|path| path.strip_prefix('#'))
+                        .expect("a local reference");
+                    let target =
+                        self.0.pointer(path).unwrap_or_else(|| panic!("{path} is not defined"));
                     self.check(target, value, at, faults);
                     true
                 }
@@ -52,7 +57,9 @@ impl Schema {
                     };
                     list().filter(fits).count() == 1
                 }
-                "required" => list().all(|name| value.get(name.as_str().expect("a name")).is_some()),
+                "required" => {
+                    list().all(|name| value.get(name.as_str().expect("a name")).is_some())
+                }
                 "additionalProperties" => {
                     assert_eq!(rule, false, "only the strict form");
                     let fields = value.as_object().into_iter().flatten();
@@ -66,8 +73,12 @@ impl Schema {
                 }
                 "minItems" => value.as_array().is_none_or(|items| items.len() as u64 >= number()),
                 "maxItems" => value.as_array().is_none_or(|items| items.len() as u64 <= number()),
-                "minimum" => value.as_f64().is_none_or(|value| value >= rule.as_f64().expect("a number")),
-                "maximum" => value.as_f64().is_none_or(|value| value <= rule.as_f64().expect("a number")),
+                "minimum" => {
+                    value.as_f64().is_none_or(|value| value >= rule.as_f64().expect("a number"))
+                }
+                "maximum" => {
+                    value.as_f64().is_none_or(|value| value <= rule.as_f64().expect("a number"))
+                }
                 "pattern" => {
                     let pattern = Regex::new(rule.as_str().expect("a pattern")).expect("a pattern");
                     value.as_str().is_none_or(|text| pattern.is_match(text))
@@ -82,7 +93,8 @@ impl Schema {
                 faults.push(format!("{at}: {keyword} {rule} does not hold for {value}"));
             }
         }
-        for (name, rule) in rules.get("properties").and_then(Value::as_object).into_iter().flatten() {
+        for (name, rule) in rules.get("properties").and_then(Value::as_object).into_iter().flatten()
+        {
             if let Some(field) = value.get(name) {
                 self.check(rule, field, &format!("{at}/{name}"), faults);
             }

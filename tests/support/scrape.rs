@@ -1,7 +1,7 @@
 //! One scrape in the text format, read back.
 //!
-//! Owns a small reader of the format. It must never share code with the exporter's encoder, so that a mistake
-//! in one cannot be hidden by the same mistake in the other.
+//! Owns a small reader of the format. It must never share code with the exporter's encoder, so that
+//! a mistake in one cannot be hidden by the same mistake in the other.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -25,7 +25,11 @@ pub(crate) struct Scrape {
 
 impl Scrape {
     pub(crate) async fn of(client: &reqwest::Client, address: SocketAddr) -> Self {
-        let answer = client.get(format!("http://{address}/metrics")).send().await.expect("a scrape succeeds");
+        let answer = client
+            .get(format!("http://{address}/metrics"))
+            .send()
+            .await
+            .expect("a scrape succeeds");
         assert_eq!(answer.status(), 200);
         Self::parse(&answer.text().await.expect("a scrape is text"))
     }
@@ -43,7 +47,11 @@ impl Scrape {
             if wanted(&scrape) {
                 return scrape;
             }
-            assert!(Instant::now() < deadline, "not {what} within {WITHIN:?}, at last:\n{}", scrape.health());
+            assert!(
+                Instant::now() < deadline,
+                "not {what} within {WITHIN:?}, at last:\n{}",
+                scrape.health()
+            );
             tokio::time::sleep(PAUSE).await;
         }
     }
@@ -51,14 +59,17 @@ impl Scrape {
     pub(crate) fn parse(text: &str) -> Self {
         let lines = text.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
         Self {
-            samples: lines.map(|line| sample(line).unwrap_or_else(|| panic!("no sample: {line}"))).collect(),
+            samples: lines
+                .map(|line| sample(line).unwrap_or_else(|| panic!("no sample: {line}")))
+                .collect(),
         }
     }
 
     /// All samples of this name that carry all of these labels.
     pub(crate) fn all(&self, name: &str, labels: &[(&str, &str)]) -> Vec<(&Labels, f64)> {
-        let wanted =
-            |has: &Labels| labels.iter().all(|(key, value)| has.get(*key).is_some_and(|v| v == value));
+        let wanted = |has: &Labels| {
+            labels.iter().all(|(key, value)| has.get(*key).is_some_and(|v| v == value))
+        };
         let samples = self.samples.iter().filter(|(found, has, _)| found == name && wanted(has));
         samples.map(|(_, labels, value)| (labels, *value)).collect()
     }
@@ -70,7 +81,8 @@ impl Scrape {
 
     /// A sum over samples that must be there.
     pub(crate) fn get(&self, name: &str, labels: &[(&str, &str)]) -> f64 {
-        self.sum(name, labels).unwrap_or_else(|| panic!("no {name} {labels:?} in\n{}", self.health()))
+        self.sum(name, labels)
+            .unwrap_or_else(|| panic!("no {name} {labels:?} in\n{}", self.health()))
     }
 
     /// The targets that anything is shown of.
@@ -109,7 +121,8 @@ impl Scrape {
         all.filter(|(_, value)| *value > 0.0).map(|(labels, _)| labels["class"].as_str()).collect()
     }
 
-    /// Fails unless a target's menu counters are exactly the truth; those of journeys may still be open.
+    /// Fails unless a target's menu counters are exactly the truth; those of journeys may still be
+    /// open.
     pub(crate) fn assert_truth(&self, server: &str, truth: &Truth) {
         let expected: BTreeMap<(&str, Labels), f64> = expected(truth, &Journeys::default())
             .into_iter()
@@ -133,9 +146,16 @@ impl Scrape {
     /// The samples that explain a failure.
     fn health(&self) -> String {
         let told = |name: &str| {
-            ["_up", "_polls_total", "_failures_total", "_errors_total", "_requests_total", "_rows_total"]
-                .iter()
-                .any(|end| name.ends_with(end))
+            [
+                "_up",
+                "_polls_total",
+                "_failures_total",
+                "_errors_total",
+                "_requests_total",
+                "_rows_total",
+            ]
+            .iter()
+            .any(|end| name.ends_with(end))
         };
         let lines = self.samples.iter().filter(|(name, _, value)| told(name) && *value != 0.0);
         lines.map(|(name, labels, value)| format!("{name} {labels:?} {value}\n")).collect()

@@ -8,7 +8,8 @@ use tokio::{
 };
 use tokio_rustls::{TlsAcceptor, rustls::ServerConfig};
 
-/// Its address, and the certificate in PEM. Behind it is what is at `behind`; otherwise it closes after the handshake.
+/// Its address, and the certificate in PEM. Behind it is what is at `behind`; otherwise it closes
+/// after the handshake.
 pub(crate) async fn self_signed(behind: Option<SocketAddr>) -> (SocketAddr, String) {
     let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("a certificate");
     let key = made.signing_key.serialize_der().try_into().expect("a key");

@@ -1,4 +1,5 @@
-//! The stack of compose.yaml, at other addresses and faster: its own configuration and rules, from the files that users have.
+//! The stack of compose.yaml, at other addresses and faster: its own configuration and rules, from
+//! the files that users have.
 //!
 //! Needs `mod real_prometheus`.
 
@@ -6,7 +7,8 @@ use std::{fs, path::Path};
 
 use super::prometheus::{Prometheus, Tool};
 
-/// Prometheus as the stack starts it, sixty times as fast; `change` may change a rule file, by its name.
+/// Prometheus as the stack starts it, sixty times as fast; `change` may change a rule file, by its
+/// name.
 pub(crate) async fn prometheus(
     tool: &Tool,
     exporter: &str,
@@ -14,7 +16,8 @@ pub(crate) async fn prometheus(
     flags: &[&str],
     change: impl Fn(&str, String) -> String,
 ) -> Prometheus {
-    let change = |name: &str, rules: String| change(name, rules.replace("interval: 4m", "interval: 4s"));
+    let change =
+        |name: &str, rules: String| change(name, rules.replace("interval: 4m", "interval: 4s"));
     prometheus_every("1s", tool, exporter, alertmanager, flags, change).await
 }
 

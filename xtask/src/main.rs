@@ -13,7 +13,8 @@ enum Chore {
     Dashboards(mixin::Check),
     /// Prints the JSON schema of the configuration file
     ConfigSchema,
-    /// Kills, starves and misleads the exporter, and shows whether it counts every row once all the same
+    /// Kills, starves and misleads the exporter, and shows whether it counts every row once all the
+    /// same
     Soak(soak::Args),
     /// Measures the detector on months of simulated traffic, beside one that knows the truth
     Evaluate(evaluate::Args),

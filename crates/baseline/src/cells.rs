@@ -1,14 +1,15 @@
 //! The counts of one option on one day: hits by slot; finals, retries, repeats and time buckets by
 //! hour; hits by lateness.
 //!
-//! Owns their order and how they are packed: a count above zero as a varint, a run of zeros as a 0 and the varint of its
-//! length. Most options rest most of the time, so a day of one takes some 50 to 350 bytes instead of 2,496. Must not change
-//! without a new version of a stored day.
+//! Owns their order and how they are packed: a count above zero as a varint, a run of zeros as a 0
+//! and the varint of its length. Most options rest most of the time, so a day of one takes some 50
+//! to 350 bytes instead of 2,496. Must not change without a new version of a stored day.
 
 use super::{HOURS, SLOTS};
 
-/// Upper bounds of the time buckets, in seconds from the start of the interaction to the option; each is about half as
-/// much again as the one before. A bucket holds what is at most its bound and above the one before.
+/// Upper bounds of the time buckets, in seconds from the start of the interaction to the option;
+/// each is about half as much again as the one before. A bucket holds what is at most its bound and
+/// above the one before.
 pub const TIME_BOUNDS: [u32; 10] = [7, 10, 15, 22, 33, 50, 75, 110, 165, 250];
 /// Buckets of time: one for each bound, and one for all above.
 pub const TIME_BUCKETS: usize = TIME_BOUNDS.len() + 1;
@@ -104,7 +105,8 @@ pub(super) fn add_to(counts: &mut [u32], packed: &[u8]) -> Result<(), Malformed>
             at = at.checked_add(zeros as usize).filter(|at| *at < CELLS).ok_or(Malformed)?;
             continue;
         }
-        let count = if *first < 0x80 { u32::from(*first) } else { rest(&mut bytes, *first & 0x7f, 7)? };
+        let count =
+            if *first < 0x80 { u32::from(*first) } else { rest(&mut bytes, *first & 0x7f, 7)? };
         counts[at] = counts[at].saturating_add(count);
         at += 1;
     }

@@ -1,7 +1,7 @@
 //! Detects routing points of which all options fell together.
 //!
-//! Owns the judgement of whole routing points: against exactly the same minutes of earlier weeks, so
-//! that the hour at which one opens is no fall, and at the level that today has had so far. The
+//! Owns the judgement of whole routing points: against exactly the same minutes of earlier weeks,
+//! so that the hour at which one opens is no fall, and at the level that today has had so far. The
 //! statistic is that of `deviance`.
 
 use super::{
@@ -9,14 +9,15 @@ use super::{
     day_forecast::{DayForecast, usual},
     deviance,
     limits::{
-        COLLAPSE, COLLAPSE_WINDOWS, GOES_ON, LEARNT_DAYS, LEVEL_PRIOR, NIGHT, NOT_OPENED, QUIET_LEVEL,
-        QUIET_NOISE, REST_FELL, REST_HITS, UNUSUAL_LEVEL, WEEKS,
+        COLLAPSE, COLLAPSE_WINDOWS, GOES_ON, LEARNT_DAYS, LEVEL_PRIOR, NIGHT, NOT_OPENED,
+        QUIET_LEVEL, QUIET_NOISE, REST_FELL, REST_HITS, UNUSUAL_LEVEL, WEEKS,
     },
     noise::PointNoise,
     option_context::{Pair, PrefixSums},
 };
 
-/// A window that has more than this of what its options let expect is not looked at: it has not collapsed.
+/// A window that has more than this of what its options let expect is not looked at: it has not
+/// collapsed.
 const ENOUGH: f64 = 0.75;
 /// Hits that the rest of the operation should have had today before it can call the day quiet.
 const DAY_HITS: f64 = 30.0;
@@ -47,12 +48,18 @@ pub(super) struct Collapse<'a> {
 }
 
 impl<'a> Collapse<'a> {
-    pub(super) fn new(point: Point<'a>, number: usize, forecasts: &[DayForecast], now: &Moment<'_>) -> Self {
+    pub(super) fn new(
+        point: Point<'a>,
+        number: usize,
+        forecasts: &[DayForecast],
+        now: &Moment<'_>,
+    ) -> Self {
         let today = point.base + point.usable.len() as i64 - 1;
         let announced = now.holidays.has(super::day_of(today));
         let mut collapse = Self { point, weeks: None, announced };
         if (1..=point.hits.len()).any(|end| collapse.low(end).next().is_some()) {
-            collapse.weeks = Some(std::array::from_fn(|week| weeks(&point, forecasts, number, week)));
+            collapse.weeks =
+                Some(std::array::from_fn(|week| weeks(&point, forecasts, number, week)));
         }
         collapse
     }
@@ -63,8 +70,10 @@ impl<'a> Collapse<'a> {
         let windows = COLLAPSE_WINDOWS.into_iter().filter(move |slots| *slots <= end);
         windows.map(move |slots| (end - slots, end)).filter(move |(from, to)| {
             let own = hits.between(*from, *to);
-            // A deviance is at most twice the difference, and half the limit is not worth a look at the weeks.
-            own.seen < ENOUGH * own.expected && 2.0 * (1.3 * own.expected - own.seen) > COLLAPSE / 2.0
+            // A deviance is at most twice the difference, and half the limit is not worth a look at
+            // the weeks.
+            own.seen < ENOUGH * own.expected
+                && 2.0 * (1.3 * own.expected - own.seen) > COLLAPSE / 2.0
         })
     }
 
@@ -146,13 +155,17 @@ impl<'a> Collapse<'a> {
         let expected = all.expected - own.expected;
         let others = (all.seen - own.seen) / expected.max(1e-9);
         let not_opened = own.seen < NOT_OPENED * own.expected;
-        if not_opened && expected >= DAY_HITS && (QUIET_LEVEL / 3.0..UNUSUAL_LEVEL).contains(&others) {
+        if not_opened
+            && expected >= DAY_HITS
+            && (QUIET_LEVEL / 3.0..UNUSUAL_LEVEL).contains(&others)
+        {
             return None;
         }
         let now = self.point.operation.between(from, to);
         let in_window = self.point.hits.between(from, to);
-        let others = (now.seen - in_window.seen + LEVEL_PRIOR * QUIET_LEVEL + (all.seen - own.seen))
-            / (now.expected - in_window.expected + LEVEL_PRIOR + expected);
+        let others =
+            (now.seen - in_window.seen + LEVEL_PRIOR * QUIET_LEVEL + (all.seen - own.seen))
+                / (now.expected - in_window.expected + LEVEL_PRIOR + expected);
         let prior = others.clamp(QUIET_LEVEL, 1.0);
         let level = (earlier.seen + LEVEL_PRIOR * prior) / (earlier.expected + LEVEL_PRIOR);
         Some(level.clamp(QUIET_LEVEL, 1.0))
@@ -169,8 +182,8 @@ impl<'a> Collapse<'a> {
         ((all.seen - own.seen + LEVEL_PRIOR) / (expected + LEVEL_PRIOR)).min(1.0)
     }
 
-    /// Returns true if the options that do not follow a large one go on, or have no fewer hits than by
-    /// chance: then that one fell, and not all.
+    /// Returns true if the options that do not follow a large one go on, or have no fewer hits than
+    /// by chance: then that one fell, and not all.
     fn rest_goes_on(&self, from: usize, to: usize, level: f64, noise: f64) -> bool {
         let all = self.point.hits.between(from, to);
         let clump = f64::from(self.point.noise.dispersion);
@@ -215,14 +228,16 @@ impl<'a> Collapse<'a> {
 
 /// Returns the hits of the routing point in an earlier week.
 fn weeks(point: &Point<'_>, forecasts: &[DayForecast], number: usize, week: usize) -> PrefixSums {
-    let of_day =
-        |forecast: &DayForecast| (i64::from(forecast.day), forecast.week_of_point(number, week, point.gone));
+    let of_day = |forecast: &DayForecast| {
+        (i64::from(forecast.day), forecast.week_of_point(number, week, point.gone))
+    };
     let days: Vec<(i64, [f32; SLOTS])> = forecasts.iter().map(of_day).collect();
     PrefixSums::of(point.usable.iter().enumerate().map(|(at, usable)| {
         let slot = point.base + at as i64;
         let day = slot.div_euclid(SLOTS as i64);
         let of_day = slot.rem_euclid(SLOTS as i64) as usize;
-        let hits = days.iter().find(|(known, _)| *known == day).map_or(f32::NAN, |(_, hits)| hits[of_day]);
+        let hits =
+            days.iter().find(|(known, _)| *known == day).map_or(f32::NAN, |(_, hits)| hits[of_day]);
         if *usable && !hits.is_nan() { (hits, 1.0) } else { (0.0, 0.0) }
     }))
 }

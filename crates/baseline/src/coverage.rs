@@ -52,7 +52,8 @@ impl Coverage {
         self.0.last().map(|known| known.end)
     }
 
-    /// From when on everything up to `until` is covered; `None` when the last second before it is not.
+    /// From when on everything up to `until` is covered; `None` when the last second before it is
+    /// not.
     pub(super) fn whole_since(&self, until: i64) -> Option<i64> {
         let at = self.0.partition_point(|known| known.end < until);
         self.0.get(at).filter(|known| known.start < until).map(|known| known.start)

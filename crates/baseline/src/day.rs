@@ -1,7 +1,7 @@
 //! One day of the server's wall clock: the packed counts of every option that had any.
 //!
-//! Owns the stored form, with its version. The options are known by their place in the history's list in memory, and by
-//! their labels in the stored form, so that each stored day stands alone.
+//! Owns the stored form, with its version. The options are known by their place in the history's
+//! list in memory, and by their labels in the stored form, so that each stored day stands alone.
 
 use std::ops::Range;
 
@@ -68,7 +68,11 @@ impl Day {
 
     /// The places of the options that have counts.
     pub(super) fn options(&self) -> impl Iterator<Item = usize> {
-        self.options.iter().enumerate().filter(|(_, packed)| packed.is_some()).map(|(option, _)| option)
+        self.options
+            .iter()
+            .enumerate()
+            .filter(|(_, packed)| packed.is_some())
+            .map(|(option, _)| option)
     }
 
     /// The same day with every option at its new place; those without one are dropped.
@@ -105,7 +109,8 @@ impl Day {
         postcard::to_extend(&(VERSION, stored), Vec::new()).unwrap_or_default()
     }
 
-    /// From the stored form, with `place` telling the place of an option. Gives back what is covered, too.
+    /// From the stored form, with `place` telling the place of an option. Gives back what is
+    /// covered, too.
     ///
     /// # Errors
     /// What is wrong with the bytes, in words.
@@ -115,7 +120,9 @@ impl Day {
     ) -> Result<(Self, Vec<Range<u32>>), String> {
         let (version, rest) = bytes.split_first().ok_or("it is empty")?;
         if ![VERSION, WITHOUT_LATENESS].contains(version) {
-            return Err(format!("it has version {version}, and this exporter reads version {VERSION}"));
+            return Err(format!(
+                "it has version {version}, and this exporter reads version {VERSION}"
+            ));
         }
         let (stored, behind) =
             postcard::take_from_bytes::<StoredDay<'_>>(rest).map_err(|error| error.to_string())?;

@@ -1,7 +1,8 @@
-//! What earlier weeks let expect of one day: hits of every option by slot, and of every routing point week by week.
+//! What earlier weeks let expect of one day: hits of every option by slot, and of every routing
+//! point week by week.
 //!
-//! Owns a day's expectation and what it was derived from, so that it is derived anew when that has changed. Must not know
-//! today: its level is not looked at here.
+//! Owns a day's expectation and what it was derived from, so that it is derived anew when that has
+//! changed. Must not know today: its level is not looked at here.
 
 use std::{collections::BTreeMap, ops::Range, sync::Arc};
 
@@ -78,7 +79,8 @@ impl DayForecast {
         self.basis == Basis::of(history, self.day, points, holidays)
     }
 
-    /// Derives a day's expectation. `point_of` is the number of each option's routing point, by place.
+    /// Derives a day's expectation. `point_of` is the number of each option's routing point, by
+    /// place.
     pub(super) fn new(
         history: &History,
         day: i32,
@@ -88,7 +90,9 @@ impl DayForecast {
     ) -> Self {
         let weeks: Vec<Option<Week>> = (1..=WEEKS as i32)
             .map(|week| {
-                Some(day - 7 * week).filter(|day| !holidays.has(*day)).map(|day| Week::new(history, day))
+                Some(day - 7 * week)
+                    .filter(|day| !holidays.has(*day))
+                    .map(|day| Week::new(history, day))
             })
             .collect();
         let mut forecast = Self {
@@ -120,12 +124,16 @@ impl DayForecast {
         forecast
     }
 
-    /// Expects nothing before a routing point opens and after it closes, where the hour around a slot would.
+    /// Expects nothing before a routing point opens and after it closes, where the hour around a
+    /// slot would.
     fn sharpen(&mut self, point_of: &[usize]) {
         let mut around = vec![[0.0_f64; SLOTS]; self.points.len()];
         for (expected, point) in self.options.iter().zip(point_of) {
             let Some(expected) = expected else { continue };
-            around[*point].iter_mut().zip(expected.hits).for_each(|(sum, hits)| *sum += f64::from(hits));
+            around[*point]
+                .iter_mut()
+                .zip(expected.hits)
+                .for_each(|(sum, hits)| *sum += f64::from(hits));
         }
         let edges: Vec<[f32; SLOTS]> = self
             .points
@@ -143,14 +151,17 @@ impl DayForecast {
     pub(super) fn week_of_point(&self, point: usize, week: usize, gone: &[usize]) -> [f32; SLOTS] {
         let mut sum = self.points[point][week];
         for option in gone {
-            let (Some(expected), Some(week)) = (&self.options[*option], &self.weeks[week]) else { continue };
+            let (Some(expected), Some(week)) = (&self.options[*option], &self.weeks[week]) else {
+                continue;
+            };
             let hits = week.hits(*option, &expected.weeks);
             sum.iter_mut().zip(hits).for_each(|(sum, hits)| *sum -= hits);
         }
         sum
     }
 
-    /// The weeks of an option, the newest first, but for holidays. Looked at anew each time, since few ask.
+    /// The weeks of an option, the newest first, but for holidays. Looked at anew each time, since
+    /// few ask.
     pub(super) fn weeks(&self, option: usize) -> impl Iterator<Item = (usize, Rates)> {
         let first = self.first.get(option).copied().flatten();
         let weeks = self.weeks.iter().enumerate();
@@ -174,7 +185,11 @@ fn edge_of(weeks: &Weeks, around: f64, slot: usize) -> f32 {
 pub(super) fn edge(around: f32, slots: &mut [f32]) -> f32 {
     let usual = around * slots.len() as f32;
     let Some(seen) = median(slots).map(|middle| middle * slots.len() as f32) else { return 1.0 };
-    if super::deviance::below(seen.into(), usual.into(), 0.04) > 8.0 { (seen / usual).min(1.0) } else { 1.0 }
+    if super::deviance::below(seen.into(), usual.into(), 0.04) > 8.0 {
+        (seen / usual).min(1.0)
+    } else {
+        1.0
+    }
 }
 
 /// Zero where a week is covered.
@@ -230,7 +245,10 @@ impl Week {
     fn wide(&self, option: usize) -> [u32; WIDE] {
         let mut wide = [0; WIDE];
         let of = |day: usize| {
-            self.days[day].as_ref().filter(|known| known.has(option)).map(|known| known.hits(option))
+            self.days[day]
+                .as_ref()
+                .filter(|known| known.has(option))
+                .map(|known| known.hits(option))
         };
         if let Some(before) = of(0) {
             wide[..AROUND].copy_from_slice(&before[SLOTS - AROUND..]);
@@ -245,7 +263,8 @@ impl Week {
         wide
     }
 
-    /// Hits of a slot around each moment, `NAN` where too little is covered or the option had not been entered before.
+    /// Hits of a slot around each moment, `NAN` where too little is covered or the option had not
+    /// been entered before.
     fn rates(&self, option: usize, first: i64) -> Rates {
         let mut rates = Rates { around: [f32::NAN; SLOTS], near: [0.0; SLOTS] };
         if first >= self.base + SLOTS as i64 {
@@ -279,7 +298,8 @@ pub(super) struct Rates {
     pub(super) near: [f32; SLOTS],
 }
 
-/// The median of the weeks that are known; what is used only at certain hours is expected only then.
+/// The median of the weeks that are known; what is used only at certain hours is expected only
+/// then.
 fn expected(rates: &[Rates]) -> Option<Box<Expected>> {
     let mut expected = Expected { hits: [0.0; SLOTS], weeks: [0; SLOTS] };
     for slot in 0..SLOTS {

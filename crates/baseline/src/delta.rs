@@ -1,7 +1,7 @@
 //! What a committed step, or an answer of the warm-up, adds to the history.
 //!
-//! Owns counts by menu number and moment until they are applied. Must not know what the numbers mean: labels are looked
-//! up when it is applied.
+//! Owns counts by menu number and moment until they are applied. Must not know what the numbers
+//! mean: labels are looked up when it is applied.
 
 use std::ops::Range;
 
@@ -31,15 +31,22 @@ impl Default for HistoryDelta {
 }
 
 impl HistoryDelta {
-    /// Takes only what is dated from `from` to before `to`, and passes over all else: an answer holds both ends of what was
-    /// asked for.
+    /// Takes only what is dated from `from` to before `to`, and passes over all else: an answer
+    /// holds both ends of what was asked for.
     pub fn between(from: LocalSecond, to: LocalSecond) -> Self {
         Self { within: from..to, cells: OwnMap::default() }
     }
 
-    /// Rows of one menu that are alike: `at` is their date, `attempts` what they say of attempts, `second` the seconds to the
-    /// option where known.
-    pub fn rows(&mut self, menu: u32, at: LocalSecond, attempts: u32, second: Option<u32>, times: u32) {
+    /// Rows of one menu that are alike: `at` is their date, `attempts` what they say of attempts,
+    /// `second` the seconds to the option where known.
+    pub fn rows(
+        &mut self,
+        menu: u32,
+        at: LocalSecond,
+        attempts: u32,
+        second: Option<u32>,
+        times: u32,
+    ) {
         self.count(menu, at, slot_of_day(at), times);
         if attempts > 1 {
             self.hourly(menu, at, Hourly::Retries, times);
@@ -54,7 +61,8 @@ impl HistoryDelta {
         self.hourly(menu, at, Hourly::Finals, times);
     }
 
-    /// Times this menu was entered again within a journey that is over; `at` is the date of the row that did so.
+    /// Times this menu was entered again within a journey that is over; `at` is the date of the row
+    /// that did so.
     pub fn repeats(&mut self, menu: u32, at: LocalSecond, times: u32) {
         self.hourly(menu, at, Hourly::Repeats, times);
     }
@@ -84,7 +92,8 @@ impl HistoryDelta {
 
     /// Hands on day, menu, and what is added to its cells; ascending by day and menu.
     pub(super) fn each(&self, mut each: impl FnMut(i32, u32, &[(usize, u32)])) {
-        let mut all: Vec<(Cell, u32)> = self.cells.iter().map(|(cell, times)| (*cell, *times)).collect();
+        let mut all: Vec<(Cell, u32)> =
+            self.cells.iter().map(|(cell, times)| (*cell, *times)).collect();
         all.sort_unstable();
         let mut cells = Vec::new();
         for of_one in all.chunk_by(|(a, _), (b, _)| (a.day, a.menu) == (b.day, b.menu)) {

@@ -1,7 +1,7 @@
 //! The detector: scores of every option and routing point at one moment, from the history alone.
 //!
-//! Owns what it has derived from the history, which it derives anew where the history it is given has changed; noise and shares are
-//! learnt anew once a day, a few routing points at a time.
+//! Owns what it has derived from the history, which it derives anew where the history it is given
+//! has changed; noise and shares are learnt anew once a day, a few routing points at a time.
 
 use super::{
     History, Moment, OptionScores, PointScores, SLOT, SLOTS, Scores,
@@ -29,7 +29,8 @@ pub struct Detector {
     started: bool,
 }
 
-/// The options and routing points that are reported as fallen, and the shares that are reported as risen.
+/// The options and routing points that are reported as fallen, and the shares that are reported as
+/// risen.
 #[derive(Default)]
 pub(super) struct Falls {
     /// By place.
@@ -77,8 +78,8 @@ impl Detector {
         self.judge(history, now, last)
     }
 
-    /// Finds the falls that were open before this detector started, some hours apart, but for the newest
-    /// slots that the report lacks.
+    /// Finds the falls that were open before this detector started, some hours apart, but for the
+    /// newest slots that the report lacks.
     fn replay(&mut self, history: &History, now: &Moment<'_>, last: i64, lag: i64) {
         for hours in (1..=REPLAYED_HOURS).rev().step_by(REPLAY_STEP) {
             let then = last - hours * 12;
@@ -97,12 +98,16 @@ impl Detector {
         let mut scores = Scores { report_lag: window.report_lag(), ..Scores::default() };
         for (point, options) in self.options_of.iter().enumerate() {
             let (of_point, of_options) = window.point(&known, point, options, &mut falls);
-            scores.points.push(PointScores { labels: self.points[point].clone(), scores: of_point });
-            scores.options.extend(options.iter().zip(of_options).map(|(option, of)| OptionScores {
-                labels: history.labels()[*option].clone(),
-                scores: of.scores,
-                expected_hits: of.expected_hits,
-                weeks: of.weeks,
+            scores
+                .points
+                .push(PointScores { labels: self.points[point].clone(), scores: of_point });
+            scores.options.extend(options.iter().zip(of_options).map(|(option, of)| {
+                OptionScores {
+                    labels: history.labels()[*option].clone(),
+                    scores: of.scores,
+                    expected_hits: of.expected_hits,
+                    weeks: of.weeks,
+                }
             }));
         }
         scores.points.sort_unstable_by(|a, b| a.labels.cmp(&b.labels));
@@ -143,11 +148,18 @@ impl Detector {
     fn expect(&mut self, history: &History, now: &Moment<'_>, today: i32) {
         let points = self.points.len();
         self.forecasts.retain(|forecast| {
-            (today - 1..=today).contains(&forecast.day) && forecast.is_current(history, points, now.holidays)
+            (today - 1..=today).contains(&forecast.day)
+                && forecast.is_current(history, points, now.holidays)
         });
         for day in [today - 1, today] {
             if !self.forecasts.iter().any(|forecast| forecast.day == day) {
-                self.forecasts.push(DayForecast::new(history, day, &self.point_of, points, now.holidays));
+                self.forecasts.push(DayForecast::new(
+                    history,
+                    day,
+                    &self.point_of,
+                    points,
+                    now.holidays,
+                ));
             }
         }
         self.forecasts.sort_unstable_by_key(|forecast| forecast.day);
@@ -170,7 +182,8 @@ impl Detector {
         learnt.lessons.resize(options, None);
         learnt.points.resize(self.points.len(), PointLesson::default());
         let mut room = if more { usize::MAX } else { (options / 48).max(8) };
-        let mut changed = learnt.noise.len() != options || learnt.point_noise.len() != self.points.len();
+        let mut changed =
+            learnt.noise.len() != options || learnt.point_noise.len() != self.points.len();
         while room > 0
             && let Some(point) = learnt.due.pop()
         {

@@ -10,8 +10,9 @@ const NOW: i64 = (MONDAY + 30) * 86_400 + 14 * 3600;
 const OPTIONS: [&str; 5] = ["1", "2", "3", "PULSE", "AGENTE"];
 const IDLE: i64 = 1800;
 
-/// Two routing points with five options each, each entered ten times in a slot from 07:00 to 19:00; 3 of 10 end there, 1 of 10 took
-/// two attempts, 1 of 10 came back, and it took 20 seconds, of every tenth 40.
+/// Two routing points with five options each, each entered ten times in a slot from 07:00 to 19:00;
+/// 3 of 10 end there, 1 of 10 took two attempts, 1 of 10 came back, and it took 20 seconds, of
+/// every tenth 40.
 struct Menu {
     labels: Vec<MenuLabels>,
     kinds: OptionKinds,
@@ -35,7 +36,9 @@ impl Menu {
         let mut menu = Self {
             labels: ["10", "20"]
                 .iter()
-                .flat_map(|point| OPTIONS.iter().map(move |option| MenuLabels::new(point, "voice", option)))
+                .flat_map(|point| {
+                    OPTIONS.iter().map(move |option| MenuLabels::new(point, "voice", option))
+                })
                 .collect(),
             kinds,
             holidays: Holidays::default(),
@@ -98,12 +101,22 @@ fn option<'s>(scores: &'s Scores, point: &str, option: &str) -> &'s OptionScores
 fn told(scores: &Scores) -> Vec<String> {
     let high = |score: &Option<Score>| score.is_some_and(|score| score.score > 0.5);
     let of_options = scores.options.iter().flat_map(|option| {
-        let name = move |anomaly: &Anomaly| format!("{} {}", option.labels.option, anomaly.as_str());
-        Anomaly::ALL.iter().filter(|anomaly| high(&option.of(**anomaly))).map(name).collect::<Vec<_>>()
+        let name =
+            move |anomaly: &Anomaly| format!("{} {}", option.labels.option, anomaly.as_str());
+        Anomaly::ALL
+            .iter()
+            .filter(|anomaly| high(&option.of(**anomaly)))
+            .map(name)
+            .collect::<Vec<_>>()
     });
     let of_points = scores.points.iter().flat_map(|point| {
-        let name = move |anomaly: &PointAnomaly| format!("{} {}", point.labels.rp_id, anomaly.as_str());
-        PointAnomaly::ALL.iter().filter(|anomaly| high(&point.of(**anomaly))).map(name).collect::<Vec<_>>()
+        let name =
+            move |anomaly: &PointAnomaly| format!("{} {}", point.labels.rp_id, anomaly.as_str());
+        PointAnomaly::ALL
+            .iter()
+            .filter(|anomaly| high(&point.of(**anomaly)))
+            .map(name)
+            .collect::<Vec<_>>()
     });
     of_options.chain(of_points).collect()
 }
@@ -122,7 +135,11 @@ fn weeks_like_clockwork_are_as_expected() {
     assert!((one.expected_hits.unwrap() - 10.0).abs() < 0.01, "{one:?}");
     // What is meant to end a journey is not abandoned.
     assert_eq!(option(&scores, "10", "AGENTE").of(Anomaly::Abandonment), None);
-    assert!(Anomaly::ALL.iter().all(|anomaly| one.of(*anomaly).is_some() == (*anomaly != Anomaly::HangUp)));
+    assert!(
+        Anomaly::ALL
+            .iter()
+            .all(|anomaly| one.of(*anomaly).is_some() == (*anomaly != Anomaly::HangUp))
+    );
 }
 
 #[test]
@@ -138,7 +155,8 @@ fn each_anomaly_is_told_of_the_option_that_has_it_and_of_no_other() {
     ] {
         let scores = Menu::new(lately(which, slot)).scores();
         assert_eq!(told(&scores), [expected], "{slot:?}");
-        let anomaly = Anomaly::ALL.into_iter().find(|one| expected.ends_with(one.as_str())).unwrap();
+        let anomaly =
+            Anomaly::ALL.into_iter().find(|one| expected.ends_with(one.as_str())).unwrap();
         let score = option(&scores, "10", OPTIONS[which]).of(anomaly).unwrap();
         assert!(score.score > 1.0 && score.window >= 600, "{expected}: {score:?}");
     }
@@ -163,13 +181,19 @@ fn what_is_compared_is_said() {
 
 #[test]
 fn a_whole_routing_point_that_falls_is_told_once_and_its_options_are_not() {
-    let fell = |option: usize, at: i64| if option < 5 && at >= NOW - 3600 { (0, 0, 0, 0, 20) } else { USUAL };
+    let fell = |option: usize, at: i64| {
+        if option < 5 && at >= NOW - 3600 { (0, 0, 0, 0, 20) } else { USUAL }
+    };
     let scores = Menu::new(fell).scores();
     assert_eq!(told(&scores), ["10 collapse"]);
     assert!(scores.points[0].of(PointAnomaly::Collapse).unwrap().score > 1.0);
     // Half an hour after its end, what was missing is not held against any option.
     let over = |option: usize, at: i64| {
-        if option < 5 && (NOW - 3 * 3600..NOW - 1800).contains(&at) { (0, 0, 0, 0, 20) } else { USUAL }
+        if option < 5 && (NOW - 3 * 3600..NOW - 1800).contains(&at) {
+            (0, 0, 0, 0, 20)
+        } else {
+            USUAL
+        }
     };
     let scores = Menu::new(over).scores();
     assert!(told(&scores).iter().all(|one| one == "10 collapse"), "{:?}", told(&scores));
@@ -177,7 +201,8 @@ fn a_whole_routing_point_that_falls_is_told_once_and_its_options_are_not() {
 
 #[test]
 fn a_routing_point_that_closes_early_is_not_told_of_the_option_that_is_nearly_all_of_it() {
-    // The others are entered once an hour: they cannot say whether it is the option or the routing point.
+    // The others are entered once an hour: they cannot say whether it is the option or the routing
+    // point.
     let of = |until: i64| {
         move |option: usize, at: i64| match option {
             0..5 if at >= until => (0, 0, 0, 0, 20),
@@ -196,7 +221,8 @@ fn a_routing_point_that_closes_early_is_not_told_of_the_option_that_is_nearly_al
 #[test]
 fn where_hours_shift_an_hour_of_silence_beside_the_night_is_no_collapse() {
     let (today, none) = ((NOW - 14 * 3600).div_euclid(86_400), (0, 0, 0, 0, 20));
-    // The first routing point opened late on a Monday and closed early on a Thursday, or kept to its hours.
+    // The first routing point opened late on a Monday and closed early on a Thursday, or kept to
+    // its hours.
     let silent = |shifted: bool, silence: std::ops::Range<i64>| {
         move |option: usize, at: i64| {
             let (day, minute) = (at.div_euclid(86_400), at.rem_euclid(86_400) / 60);
@@ -220,7 +246,8 @@ fn where_hours_shift_an_hour_of_silence_beside_the_night_is_no_collapse() {
         (true, 12 * 60, 24 * 60, 12 * 60 + 20, &["10 collapse"]),
     ] {
         let now = today * 86_400 + now * 60;
-        let told = told(&Menu::until(now, silent(shifted, from..to)).judge(&mut Detector::new(), now));
+        let told =
+            told(&Menu::until(now, silent(shifted, from..to)).judge(&mut Detector::new(), now));
         assert_eq!(told, expected, "{shifted} {from} to {to}, at {now}");
     }
 }
@@ -234,9 +261,16 @@ fn a_fall_is_one_incident_until_it_is_repaired() {
         if option == 0 && (from..to).contains(&at) { (0, 0, 0, 0, 20) } else { USUAL }
     };
     let mut asked = Detector::new();
-    for (hours, told_of) in
-        [(0, true), (5, true), (12, true), (16, true), (17, true), (18, true), (21, false), (30, false)]
-    {
+    for (hours, told_of) in [
+        (0, true),
+        (5, true),
+        (12, true),
+        (16, true),
+        (17, true),
+        (18, true),
+        (21, false),
+        (30, false),
+    ] {
         let now = NOW + hours * HOUR;
         let menu = Menu::until(now, fallen);
         for detector in [&mut asked, &mut Detector::new()] {
@@ -315,7 +349,9 @@ fn what_was_not_read_is_no_fall() {
 
 #[test]
 fn of_what_was_not_read_nothing_is_expected_in_a_collapse() {
-    let fell = |option: usize, at: i64| if option < 5 && at >= NOW - 3600 { (0, 0, 0, 0, 20) } else { USUAL };
+    let fell = |option: usize, at: i64| {
+        if option < 5 && at >= NOW - 3600 { (0, 0, 0, 0, 20) } else { USUAL }
+    };
     let mut menu = Menu::until(NOW - 3600, fell);
     menu.add(NOW - 3600, NOW, fell);
     // Half an hour of it was read, in which fifty were expected of each slot.
@@ -383,30 +419,47 @@ fn what_comes_in_clumps_has_to_be_missed_for_longer() {
     // All options at once in every third slot, or the same hits evenly.
     let silent = |clumps: bool, minutes: i64| {
         move |option: usize, at: i64| {
-            let third = (at / SLOT).wrapping_mul(0x9E37_79B9_7F4A_7C15_u64 as i64).rem_euclid(997) % 3 == 0;
+            let third =
+                (at / SLOT).wrapping_mul(0x9E37_79B9_7F4A_7C15_u64 as i64).rem_euclid(997) % 3 == 0;
             let hits = if clumps { 15 * u32::from(third) } else { 5 };
-            if option < 5 && at >= NOW - minutes * 60 { (0, 0, 0, 0, 20) } else { (hits, 0, 0, 0, 20) }
+            if option < 5 && at >= NOW - minutes * 60 {
+                (0, 0, 0, 0, 20)
+            } else {
+                (hits, 0, 0, 0, 20)
+            }
         }
     };
     for (clumps, minutes, collapsed) in [(false, 10, true), (true, 10, false), (true, 30, false)] {
         let told = told(&Menu::new(silent(clumps, minutes)).scores());
-        assert_eq!(told.contains(&"10 collapse".to_owned()), collapsed, "{clumps} {minutes}: {told:?}");
+        assert_eq!(
+            told.contains(&"10 collapse".to_owned()),
+            collapsed,
+            "{clumps} {minutes}: {told:?}"
+        );
     }
 }
 
 #[test]
 fn a_holiday_in_the_calendar_is_not_history() {
     let low = |_: usize, at: i64| {
-        if (at / 86_400 - NOW / 86_400) % 7 == 0 && at < NOW - 86_400 { (1, 0, 0, 0, 20) } else { USUAL }
+        if (at / 86_400 - NOW / 86_400) % 7 == 0 && at < NOW - 86_400 {
+            (1, 0, 0, 0, 20)
+        } else {
+            USUAL
+        }
     };
     let mut menu = Menu::new(low);
     assert!(option(&menu.scores(), "10", "1").expected_hits.unwrap() < 2.0);
-    let date = |weeks: i64| jiff::civil::date(2026, 2, 4).saturating_sub(jiff::Span::new().weeks(weeks));
+    let date =
+        |weeks: i64| jiff::civil::date(2026, 2, 4).saturating_sub(jiff::Span::new().weeks(weeks));
     menu.holidays = Holidays::new((1..=3).map(date));
     assert_eq!(option(&menu.scores(), "10", "1").weeks, 1);
     menu.holidays = Holidays::new((1..=4).map(date));
     let scores = menu.scores();
-    assert_eq!((option(&scores, "10", "1").weeks, option(&scores, "10", "1").expected_hits), (0, None));
+    assert_eq!(
+        (option(&scores, "10", "1").weeks, option(&scores, "10", "1").expected_hits),
+        (0, None)
+    );
 }
 
 #[test]

@@ -1,9 +1,11 @@
 //! How unlikely a count is: the deviance of a negative binomial count, signed by its side.
 //!
-//! Pure arithmetic. The count varies by chance and by a factor around 1 of the given variance; its deviance is about the
-//! square of a normal's z, down to counts of zero, thanks to half a count of continuity correction.
+//! Pure arithmetic. The count varies by chance and by a factor around 1 of the given variance; its
+//! deviance is about the square of a normal's z, down to counts of zero, thanks to half a count of
+//! continuity correction.
 
-/// Deviance of a count below its mean; 0 for one that is not. `noise` is the relative variance of what is not chance.
+/// Deviance of a count below its mean; 0 for one that is not. `noise` is the relative variance of
+/// what is not chance.
 pub(super) fn below(observed: f64, mean: f64, noise: f64) -> f64 {
     let observed = observed + 0.5;
     if observed < mean { deviance(observed, mean, noise) } else { 0.0 }
@@ -18,7 +20,8 @@ pub(super) fn above(observed: f64, mean: f64, noise: f64) -> f64 {
 /// Deviance of a share above the usual one: `part` of `whole` hits, `share` of which usually are.
 ///
 /// The likelihood ratio of two binomial shares (G-test), over the factor by which a share whose
-/// relative variance is `noise` varies more than a binomial one: 1 + whole noise share / (1 - share).
+/// relative variance is `noise` varies more than a binomial one: 1 + whole noise share / (1 -
+/// share).
 pub(super) fn share_above(part: f64, whole: f64, share: f64, noise: f64) -> f64 {
     let part = part - 0.5;
     let share = share.clamp(1e-6, 1.0 - 1e-6);
@@ -26,15 +29,16 @@ pub(super) fn share_above(part: f64, whole: f64, share: f64, noise: f64) -> f64 
         return 0.0;
     }
     let rest = (whole - part).max(0.5);
-    let likelihood = part * (part / (whole * share)).ln() + rest * (rest / (whole * (1.0 - share))).ln();
+    let likelihood =
+        part * (part / (whole * share)).ln() + rest * (rest / (whole * (1.0 - share))).ln();
     2.0 * likelihood.max(0.0) / (1.0 + whole * noise * share / (1.0 - share))
 }
 
 /// The same of a share that varies by a factor, as one that is far above it by noise does.
 ///
-/// By chance alone it is the likelihood ratio of two binomial shares (G-test), by noise alone the square of the logarithm of
-/// their ratio over `noise`, the relative variance of the share. Of both it is half their harmonic mean, so that for
-/// small deviations the variances add up.
+/// By chance alone it is the likelihood ratio of two binomial shares (G-test), by noise alone the
+/// square of the logarithm of their ratio over `noise`, the relative variance of the share. Of both
+/// it is half their harmonic mean, so that for small deviations the variances add up.
 pub(super) fn varying_share_above(part: f64, whole: f64, share: f64, noise: f64) -> f64 {
     let part = part - 0.5;
     let share = share.clamp(1e-6, 1.0 - 1e-6);
@@ -60,8 +64,8 @@ pub(super) fn odds(part: f64, whole: f64, share: f64) -> f64 {
     part / rest * (1.0 - share) / share.max(1e-9)
 }
 
-/// The deviance when `part` of the variance is not known but learnt from so many days: what is far out for a normal is less so
-/// for Student's t.
+/// The deviance when `part` of the variance is not known but learnt from so many days: what is far
+/// out for a normal is less so for Student's t.
 pub(super) fn learnt(deviance: f64, part: f64, days: f64) -> f64 {
     let freedom = days / (part * part).max(1e-9);
     freedom * (deviance / freedom).ln_1p()
@@ -69,7 +73,8 @@ pub(super) fn learnt(deviance: f64, part: f64, days: f64) -> f64 {
 
 fn deviance(observed: f64, mean: f64, noise: f64) -> f64 {
     let size = 1.0 / noise.max(1e-9);
-    2.0 * (observed * (observed / mean).ln() - (observed + size) * ((observed + size) / (mean + size)).ln())
+    2.0 * (observed * (observed / mean).ln()
+        - (observed + size) * ((observed + size) / (mean + size)).ln())
 }
 
 #[cfg(test)]
@@ -87,7 +92,11 @@ mod tests {
     fn without_noise_it_is_that_of_a_poisson_count() {
         // 2 (mean - observed + observed ln(observed / mean)), with observed = 0.5
         let poisson = 2.0 * (18.0 - 0.5 + 0.5 * (0.5_f64 / 18.0).ln());
-        assert!((below(0.0, 18.0, 0.0) - poisson).abs() < 1e-3, "{} {poisson}", below(0.0, 18.0, 0.0));
+        assert!(
+            (below(0.0, 18.0, 0.0) - poisson).abs() < 1e-3,
+            "{} {poisson}",
+            below(0.0, 18.0, 0.0)
+        );
     }
 
     #[test]
@@ -107,7 +116,8 @@ mod tests {
         assert!((learnt(20.0, 0.0, 30.0) - 20.0).abs() < 1e-6);
         let half = learnt(20.0, 0.5, 30.0);
         assert!(half < 20.0 && learnt(20.0, 1.0, 30.0) < half);
-        // Student's t with 30 degrees of freedom is beyond 4.5 with the chance that a normal is beyond 3.9.
+        // Student's t with 30 degrees of freedom is beyond 4.5 with the chance that a normal is
+        // beyond 3.9.
         assert!((learnt(4.5 * 4.5, 1.0, 30.0).sqrt() - 3.9).abs() < 0.1);
     }
 

@@ -1,8 +1,8 @@
-//! Detects options that are chosen less often than their own weeks and the rest of the routing point
-//! predict.
+//! Detects options that are chosen less often than their own weeks and the rest of the routing
+//! point predict.
 //!
-//! Owns the windows that are compared; see `deviance` for the statistic and `option_context` for the
-//! prediction.
+//! Owns the windows that are compared; see `deviance` for the statistic and `option_context` for
+//! the prediction.
 
 use std::ops::Range;
 
@@ -57,9 +57,9 @@ pub(super) fn drop_off(context: &OptionContext<'_>, noise: &Noise, weeks: u8) ->
     furthest
 }
 
-/// The slots up to now in which nobody entered anything at the whole routing point, if it would have been open for no more than an
-/// hour of them. Of one option that says nothing: it may be nearly all of a routing point that closed early, and that is told as a
-/// collapse.
+/// The slots up to now in which nobody entered anything at the whole routing point, if it would
+/// have been open for no more than an hour of them. Of one option that says nothing: it may be
+/// nearly all of a routing point that closed early, and that is told as a collapse.
 fn silence(context: &OptionContext<'_>) -> Option<Range<usize>> {
     let end = context.own.len();
     let slot = |at: usize| context.point.between(at, at + 1);
@@ -92,8 +92,8 @@ fn judge(
     let window = context.window(from, to, weeks);
     let learnt = noise.of(to - from) * fewer_weeks(weeks);
     let deviance = deviance::below(window.seen, window.mean, window.relative_variance + learnt);
-    let part =
-        (learnt + window.day) * window.mean / (1.0 + (window.relative_variance + learnt) * window.mean);
+    let part = (learnt + window.day) * window.mean
+        / (1.0 + (window.relative_variance + learnt) * window.mean);
     (window, deviance::learnt(deviance, part, LEARNT_DAYS) / limit)
 }
 

@@ -1,6 +1,8 @@
-//! The slots before one moment: what was seen in them and what was expected, of the whole operation.
+//! The slots before one moment: what was seen in them and what was expected, of the whole
+//! operation.
 //!
-//! Owns the sums over options that levels are told from, and judges one routing point after the other by them.
+//! Owns the sums over options that levels are told from, and judges one routing point after the
+//! other by them.
 
 use std::borrow::Cow;
 
@@ -15,8 +17,8 @@ use super::{
     hours,
     lateness::{self, LateRows, RECENT_SLOTS},
     limits::{
-        BESIDE, FOLLOWERS_MISSING, LATE_SLOTS, LEAST_SHARE_NOISE, LEVEL_PRIOR, LONGEST, NO_INPUT_WINDOWS,
-        RISE_PRIOR, SILENT_HITS, SILENT_POINT, UNUSED_DAYS,
+        BESIDE, FOLLOWERS_MISSING, LATE_SLOTS, LEAST_SHARE_NOISE, LEVEL_PRIOR, LONGEST,
+        NO_INPUT_WINDOWS, RISE_PRIOR, SILENT_HITS, SILENT_POINT, UNUSED_DAYS,
     },
     moment::midnight,
     noise::{Lesson, Noise, PointLesson, PointNoise},
@@ -97,7 +99,8 @@ impl EvaluationWindow {
             late: vec![[0; LATE_CLASSES]; known.points.len()],
             lags: vec![0; known.points.len()],
         };
-        let idle: Vec<i64> = known.points.iter().map(|point| slots_of((known.now.idle)(point))).collect();
+        let idle: Vec<i64> =
+            known.points.iter().map(|point| slots_of((known.now.idle)(point))).collect();
         let mut of_points = vec![vec![(0.0, 0.0); length]; known.points.len()];
         let mut own = Vec::new();
         for (option, point) in known.point_of.iter().enumerate() {
@@ -114,9 +117,9 @@ impl EvaluationWindow {
         window
     }
 
-    /// Leaves out the newest slots where rows are late: of a routing point most of whose rows of the
-    /// last hour came late, or that is silent and lagged before; and of all where none has a row, since not
-    /// all of them fall silent at once.
+    /// Leaves out the newest slots where rows are late: of a routing point most of whose rows of
+    /// the last hour came late, or that is silent and lagged before; and of all where none has a
+    /// row, since not all of them fall silent at once.
     fn lag(&mut self, known: &Known<'_>, last: i64, of_points: &mut [Vec<(f32, f32)>]) {
         let mut late = vec![Vec::new(); known.points.len()];
         let since = last - RECENT_SLOTS;
@@ -126,7 +129,8 @@ impl EvaluationWindow {
         }
         let hour = self.len() - (RECENT_SLOTS as usize).min(self.len());
         for (number, point) in of_points.iter().enumerate() {
-            let lagged = known.point_lessons[number].lagged.max(lateness::lagged(&self.late[number]));
+            let lagged =
+                known.point_lessons[number].lagged.max(lateness::lagged(&self.late[number]));
             let may_lag = if self.newest { lateness::may_lag(point, lagged) } else { 0 };
             self.lags[number] = lateness::lag(&late[number], &point[hour..], last).max(may_lag);
         }
@@ -149,7 +153,8 @@ impl EvaluationWindow {
         }
         self.usable.iter_mut().zip(silent).for_each(|(usable, silent)| *usable &= !silent);
         let slots = self.len();
-        let lacks = |point: usize, slot: usize, lags: &[usize]| silent[slot] || slot >= slots - lags[point];
+        let lacks =
+            |point: usize, slot: usize, lags: &[usize]| silent[slot] || slot >= slots - lags[point];
         for (option, sums) in self.options.iter_mut().enumerate() {
             let point = known.point_of[option];
             let late: Vec<bool> = (0..slots).map(|slot| lacks(point, slot, &self.lags)).collect();
@@ -203,7 +208,9 @@ impl EvaluationWindow {
                 self.recent[option].add(counts, first, newest, closed);
             }
             let Some(expected) = expected(forecast, option) else { continue };
-            let Ok(from) = usize::try_from(midnight(forecast.day) / SLOT - self.base) else { continue };
+            let Ok(from) = usize::try_from(midnight(forecast.day) / SLOT - self.base) else {
+                continue;
+            };
             let slots = own.iter_mut().zip(&self.usable).skip(from).take(SLOTS);
             for (at, (slot, usable)) in slots.enumerate() {
                 if *usable && expected.weeks[at] > 0 {
@@ -235,7 +242,8 @@ impl EvaluationWindow {
         let usable: Vec<bool> = (0..self.len()).map(is_usable).collect();
         let leads = &known.point_lessons[point].leads;
         let led: Vec<PrefixSums> = leads.iter().map(|lead| self.led(lead)).collect();
-        let gone: Vec<usize> = options.iter().copied().filter(|option| !self.used[*option]).collect();
+        let gone: Vec<usize> =
+            options.iter().copied().filter(|option| !self.used[*option]).collect();
         let judged = collapse::Point {
             base: self.base,
             usable: &usable,
@@ -250,18 +258,23 @@ impl EvaluationWindow {
         let lately = fallen[self.len() - LONGEST..].contains(&true);
         // Neither says anything about its options.
         fallen.iter_mut().zip(closed).for_each(|(fallen, closed)| *fallen |= closed);
-        let any_week =
-            |forecast: &DayForecast| forecast.points[point].iter().flatten().any(|hits| !hits.is_nan());
+        let any_week = |forecast: &DayForecast| {
+            forecast.points[point].iter().flatten().any(|hits| !hits.is_nan())
+        };
         let collapsed = known.forecasts.last().is_some_and(any_week).then(|| {
             let score = collapse.score(self.len());
             let last = self.base + self.len() as i64;
-            falls.points.follow(point, score, last, |fall, slots| collapse.is_back(left(fall), slots))
+            falls
+                .points
+                .follow(point, score, last, |fall, slots| collapse.is_back(left(fall), slots))
         });
         let mut judged = self.options(known, point, options, &fallen, &mut falls.options);
         let mut scores = [collapsed, self.no_input(known, point, options)];
         let abandoned = self.abandoned(known, point, options, &judged);
         settle(&mut scores, &mut judged, lately, &abandoned);
-        if self.newest && !scores[PointAnomaly::Collapse as usize].is_some_and(|score| score.score > 1.0) {
+        if self.newest
+            && !scores[PointAnomaly::Collapse as usize].is_some_and(|score| score.score > 1.0)
+        {
             self.follow_rises(known, options, &mut judged, &mut falls.shares);
         }
         (scores, judged)
@@ -302,7 +315,8 @@ impl EvaluationWindow {
         judged: &[OfOption],
     ) -> Vec<bool> {
         let is_abandoned = |(option, judged): (&usize, &OfOption)| {
-            let score = judged.scores[Anomaly::Abandonment as usize].filter(|score| score.window > 0);
+            let score =
+                judged.scores[Anomaly::Abandonment as usize].filter(|score| score.window > 0);
             let lead = known.point_lessons[point].leads.iter().find(|lead| lead.option == *option);
             let (Some(score), Some(lead)) = (score, lead) else { return false };
             let left_of = |option: usize| {
@@ -324,7 +338,8 @@ impl EvaluationWindow {
         PrefixSums::sum(followers.chain([&self.options[lead.option]]), self.len())
     }
 
-    /// The scores of the options of a routing point, but for the slots in which all of it had fallen.
+    /// The scores of the options of a routing point, but for the slots in which all of it had
+    /// fallen.
     fn options(
         &self,
         known: &Known<'_>,
@@ -341,7 +356,8 @@ impl EvaluationWindow {
             let own = without(&self.options[*option], fallen);
             let (noise, weeks) = (&known.noise[*option], self.weeks(known, *option));
             let followers = leads.iter().find(|lead| lead.option == *option).map(|lead| {
-                let followers = lead.followers.iter().map(|follower| &self.options[follower.option]);
+                let followers =
+                    lead.followers.iter().map(|follower| &self.options[follower.option]);
                 without(&PrefixSums::sum(followers, self.len()), fallen).into_owned()
             });
             let mut leaders = Vec::new();
@@ -374,9 +390,12 @@ impl EvaluationWindow {
             return vec![false; self.len()];
         }
         let end = (self.base + self.len() as i64 - 1).rem_euclid(SLOTS as i64) as usize + 1;
-        let today = |option: &usize| known.forecasts.last().and_then(|forecast| expected(forecast, *option));
-        let expected =
-            |slot: usize| options.iter().filter_map(today).map(|today| f64::from(today.hits[slot])).sum();
+        let today = |option: &usize| {
+            known.forecasts.last().and_then(|forecast| expected(forecast, *option))
+        };
+        let expected = |slot: usize| {
+            options.iter().filter_map(today).map(|today| f64::from(today.hits[slot])).sum()
+        };
         let ahead: Vec<f64> = (end..SLOTS).take(hours::AHEAD).map(expected).collect();
         hours::may_be_closed(&self.points[point], &self.usable, &ahead)
     }
@@ -419,9 +438,11 @@ impl EvaluationWindow {
             of_option.expected_hits = self.expected_hits(known, context, option);
         }
         if let Some(lesson) = known.lessons[option].as_ref().filter(|_| self.newest) {
-            let ends = matches!(Self::kind(known, option), OptionKind::OptOut | OptionKind::Terminal);
+            let ends =
+                matches!(Self::kind(known, option), OptionKind::OptOut | OptionKind::Terminal);
             let noise = &known.noise[option].shares;
-            let shares = shares::shares(&self.recent[option], &lesson.shares, noise, ends, self.in_hour());
+            let shares =
+                shares::shares(&self.recent[option], &lesson.shares, noise, ends, self.in_hour());
             let of_shares = Anomaly::Abandonment as usize..=Anomaly::TimeToOption as usize;
             of_option.scores[of_shares].copy_from_slice(&shares);
         }
@@ -484,13 +505,19 @@ impl EvaluationWindow {
     }
 
     /// Hits that the last window should have had, at the level of the last hour.
-    fn expected_hits(&self, known: &Known<'_>, context: &OptionContext<'_>, option: usize) -> Option<f64> {
+    fn expected_hits(
+        &self,
+        known: &Known<'_>,
+        context: &OptionContext<'_>,
+        option: usize,
+    ) -> Option<f64> {
         let level = context.level_of(self.len().saturating_sub(12), self.len());
         let mut sum = 0.0;
         for (from, to) in known.now.window.iter().map(|(from, to)| (from.get(), to.get())) {
             for slot in from.div_euclid(SLOT)..=(to - 1).div_euclid(SLOT) {
                 let day = slot.div_euclid(SLOTS as i64);
-                let forecast = known.forecasts.iter().find(|forecast| i64::from(forecast.day) == day)?;
+                let forecast =
+                    known.forecasts.iter().find(|forecast| i64::from(forecast.day) == day)?;
                 let rate = expected(forecast, option)?.hits[slot.rem_euclid(SLOTS as i64) as usize];
                 let part = to.min((slot + 1) * SLOT) - from.max(slot * SLOT);
                 sum += f64::from(rate) * part as f64 / SLOT as f64;
@@ -512,12 +539,15 @@ fn silence(of_points: &[Vec<(f32, f32)>]) -> Vec<bool> {
     let mut begin = 0;
     while begin < slots {
         let end = (begin..slots).find(|slot| !nobody(*slot)).unwrap_or(slots);
-        let expected: Vec<f32> =
-            of_points.iter().map(|point| point[begin..end].iter().map(|slot| slot.1).sum()).collect();
+        let expected: Vec<f32> = of_points
+            .iter()
+            .map(|point| point[begin..end].iter().map(|slot| slot.1).sum())
+            .collect();
         let several = expected.iter().filter(|hits| **hits >= SILENT_POINT).count() > 1;
         let before = of_points.iter().flat_map(|point| &point[..begin]);
-        let (seen, usual) = before
-            .fold((LEVEL_PRIOR as f32, LEVEL_PRIOR as f32), |sum, slot| (sum.0 + slot.0, sum.1 + slot.1));
+        let (seen, usual) = before.fold((LEVEL_PRIOR as f32, LEVEL_PRIOR as f32), |sum, slot| {
+            (sum.0 + slot.0, sum.1 + slot.1)
+        });
         if several && expected.iter().sum::<f32>() * (seen / usual).min(1.0) >= SILENT_HITS {
             silent[begin..end].fill(true);
         }
@@ -535,7 +565,8 @@ fn add(sum: &mut [(f32, f32)], more: &[(f32, f32)]) {
     sum.iter_mut().zip(more).for_each(|(sum, slot)| *sum = (sum.0 + slot.0, sum.1 + slot.1));
 }
 
-/// The sums but for the slots in which the whole routing point had fallen, of which there are none as a rule.
+/// The sums but for the slots in which the whole routing point had fallen, of which there are none
+/// as a rule.
 fn without<'s>(sums: &'s PrefixSums, fallen: &[bool]) -> Cow<'s, PrefixSums> {
     if fallen.contains(&true) { Cow::Owned(sums.without(fallen)) } else { Cow::Borrowed(sums) }
 }
@@ -567,7 +598,8 @@ fn settle(
 ) {
     let over = |score: Option<Score>, limit: f64| score.is_some_and(|score| score.score > limit);
     let collapsed = over(point[PointAnomaly::Collapse as usize], 1.0);
-    let dropped = options.iter().any(|option| over(option.scores[Anomaly::DropOff as usize], BESIDE));
+    let dropped =
+        options.iter().any(|option| over(option.scores[Anomaly::DropOff as usize], BESIDE));
     let quiet = |score: &mut Option<Score>| {
         if let Some(score) = score {
             *score = Score::default();

@@ -1,10 +1,10 @@
 //! Learns which options lead to others within an interaction.
 //!
 //! Owns the estimate, from counts alone: hits of a follower come in the same slot as those of the
-//! option that leads to it, or in the next one. Counts of neighbouring slots are subtracted, so that
-//! what options have in common because of the hour or the day drops out. If c is the covariance of
-//! the differences, half of it is the variance of the hits that both have, which for a Poisson count
-//! is their number.
+//! option that leads to it, or in the next one. Counts of neighbouring slots are subtracted, so
+//! that what options have in common because of the hour or the day drops out. If c is the
+//! covariance of the differences, half of it is the variance of the hits that both have, which for
+//! a Poisson count is their number.
 
 use super::{
     limits::{FOLLOWS, LEADERS, LEADS},
@@ -47,7 +47,8 @@ pub(super) fn leads(
         series.push((*option, sum));
     }
     let all: f32 = series.iter().map(|(_, sum)| sum).sum();
-    let mut large: Vec<(usize, f32)> = series.iter().copied().filter(|(_, sum)| *sum > LEADS * all).collect();
+    let mut large: Vec<(usize, f32)> =
+        series.iter().copied().filter(|(_, sum)| *sum > LEADS * all).collect();
     large.sort_unstable_by(|a, b| b.1.total_cmp(&a.1));
     large.truncate(LEADERS);
     let mut leads = Vec::new();
@@ -98,9 +99,9 @@ struct SlotHits<'a> {
 /// leader comes after it. Where the slots do not say which comes first, the larger one does.
 fn share(leader: &SlotHits<'_>, own: &SlotHits<'_>, steady: &[usize]) -> f64 {
     let covariance = |lag: isize| -> f64 {
-        let pairs = steady
-            .iter()
-            .map(|slot| leader.differences[*slot] * own.differences[slot.saturating_add_signed(lag)]);
+        let pairs = steady.iter().map(|slot| {
+            leader.differences[*slot] * own.differences[slot.saturating_add_signed(lag)]
+        });
         pairs.map(f64::from).sum()
     };
     let squares = |of: &SlotHits<'_>| -> f64 {
@@ -133,7 +134,9 @@ mod tests {
     fn chance(seed: &mut u64, of: u32, below: u64) -> f32 {
         (0..of)
             .filter(|_| {
-                *seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                *seed = seed
+                    .wrapping_mul(6_364_136_223_846_793_005)
+                    .wrapping_add(1_442_695_040_888_963_407);
                 (*seed >> 33) % 100 < below
             })
             .count() as f32
@@ -145,7 +148,8 @@ mod tests {
         let mut seed = 7;
         let mut hits = vec![vec![0.0_f32; slots + 1]; 4];
         for slot in 0..slots {
-            // Both roots are busier by day; 60 % of the first go on to the third, some a slot later.
+            // Both roots are busier by day; 60 % of the first go on to the third, some a slot
+            // later.
             let busy = if slot % SLOTS < SLOTS / 2 { 30 } else { 60 };
             let first = chance(&mut seed, busy, 20);
             hits[0][slot] += first;
@@ -157,7 +161,9 @@ mod tests {
             hits[3][slot] += chance(&mut seed, busy, 5);
         }
         let point = PrefixSums::of((0..slots).map(|_| (1.0, 1.0)));
-        let leads = leads(&point, &[0, 1, 2, 3], |option, into| into.copy_from_slice(&hits[option][..slots]));
+        let leads = leads(&point, &[0, 1, 2, 3], |option, into| {
+            into.copy_from_slice(&hits[option][..slots])
+        });
         assert_eq!(leads.len(), 1, "{leads:?}");
         assert_eq!(leads[0].option, 0, "{leads:?}");
         assert_eq!(leads[0].followers.len(), 1, "{leads:?}");

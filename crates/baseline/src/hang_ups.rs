@@ -1,7 +1,8 @@
 //! Calls that are hung up unlike usual, by the option behind which they ended.
 //!
-//! Owns the usual share of hang-ups of each option and its judgement. It reads a history of its own, of what became of
-//! calls, in which the channel of a label set is the outcome. Must not know why callers hang up.
+//! Owns the usual share of hang-ups of each option and its judgement. It reads a history of its
+//! own, of what became of calls, in which the channel of a label set is the outcome. Must not know
+//! why callers hang up.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -81,8 +82,8 @@ impl HangUpDetector {
         Self::default()
     }
 
-    /// Returns the scores of all options whose usual share is known, in the order of their labels. Everything before
-    /// `watermark` has been read; `channel` is the one of the calls.
+    /// Returns the scores of all options whose usual share is known, in the order of their labels.
+    /// Everything before `watermark` has been read; `channel` is the one of the calls.
     pub fn scores(
         &mut self,
         history: &History,
@@ -132,7 +133,9 @@ impl Calls {
             let midnight = i64::from(day) * SLOTS as i64;
             for place in places.all.iter().filter(|place| known.has(**place)) {
                 for (slot, hits) in (midnight - begin..).zip(known.hits(*place)) {
-                    let Some(at) = usize::try_from(slot).ok().filter(|at| *at < slots) else { continue };
+                    let Some(at) = usize::try_from(slot).ok().filter(|at| *at < slots) else {
+                        continue;
+                    };
                     calls.all[at / width] += hits as f32;
                     if places.hung_up == Some(*place) {
                         calls.hung_up[at / width] += hits as f32;
@@ -168,7 +171,8 @@ impl LearntHangUps {
 }
 
 impl UsualHangUps {
-    /// Learns from the hours of four weeks, of which those before `first` are not known. `None` of too few calls.
+    /// Learns from the hours of four weeks, of which those before `first` are not known. `None` of
+    /// too few calls.
     fn new(calls: &Calls, first: usize) -> Option<Self> {
         let all: f32 = calls.all.iter().sum();
         if all < SHARE_KNOWN {
@@ -194,7 +198,8 @@ impl UsualHangUps {
         let mut highest = Score::default();
         let (mut hung_up, mut all, mut expected) = (0.0, 0.0, 0.0);
         for (back, at) in (0..LONGEST).rev().enumerate() {
-            let hour = (end - 1 - back as i64 - monday).div_euclid(HOUR as i64).rem_euclid(WEEK as i64);
+            let hour =
+                (end - 1 - back as i64 - monday).div_euclid(HOUR as i64).rem_euclid(WEEK as i64);
             hung_up += f64::from(calls.hung_up[at]);
             all += f64::from(calls.all[at]);
             expected += f64::from(calls.all[at] * self.shares[hour as usize]);
@@ -211,15 +216,20 @@ impl UsualHangUps {
             let learnt = all * noise * share / (1.0 - share);
             let score = deviance::learnt(above, learnt / (1.0 + learnt), LEARNT_DAYS) / HANG_UP;
             if score > highest.score {
-                highest = Score { score, observed: hung_up, expected, window: (slots as i64 * SLOT) as u32 };
+                highest = Score {
+                    score,
+                    observed: hung_up,
+                    expected,
+                    window: (slots as i64 * SLOT) as u32,
+                };
             }
         }
         highest
     }
 }
 
-/// The share of calls hung up in one hour of the week, drawn toward that of all hours where they are few; without one of the
-/// weeks.
+/// The share of calls hung up in one hour of the week, drawn toward that of all hours where they
+/// are few; without one of the weeks.
 fn share_of_hour(calls: &Calls, of_all: f32, hour: usize, without: Option<usize>) -> f32 {
     let mut hung_up = HANG_UP_HOUR * of_all;
     let mut all = HANG_UP_HOUR;
@@ -230,8 +240,8 @@ fn share_of_hour(calls: &Calls, of_all: f32, hour: usize, without: Option<usize>
     hung_up / all
 }
 
-/// The number of newest slots in which hang-ups usually come sooner than other calls, or later: a share of them would say
-/// nothing.
+/// The number of newest slots in which hang-ups usually come sooner than other calls, or later: a
+/// share of them would say nothing.
 fn unsettled(history: &History, options: &BTreeMap<CalledOption, Places>, today: i32) -> usize {
     let mut hung_up = [0; LATE_CLASSES];
     let mut others = [0; LATE_CLASSES];
@@ -267,7 +277,9 @@ mod tests {
     fn history(calls: impl Fn(usize, i64) -> [u32; 2]) -> History {
         let labels: Vec<MenuLabels> = ["1", "2"]
             .iter()
-            .flat_map(|option| OUTCOMES.map(|outcome| MenuLabels::new("10", outcome.as_str(), option)))
+            .flat_map(|option| {
+                OUTCOMES.map(|outcome| MenuLabels::new("10", outcome.as_str(), option))
+            })
             .collect();
         let mut history = History::new(35);
         let mut delta = HistoryDelta::between(LocalSecond::MIN, LocalSecond::new(NOW));
@@ -285,7 +297,8 @@ mod tests {
 
     fn scores(history: &History) -> Vec<(String, Score)> {
         let watermark = LocalSecond::new(NOW);
-        let scores = HangUpDetector::new().scores(history, watermark, &Holidays::default(), "voice");
+        let scores =
+            HangUpDetector::new().scores(history, watermark, &Holidays::default(), "voice");
         let named = |one: HangUpScore| {
             assert_eq!(&*one.labels.point.channel, "voice");
             (one.labels.option.to_string(), one.score)

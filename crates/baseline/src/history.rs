@@ -1,8 +1,8 @@
 //! The history: counts of every option for the last weeks, by the dates of the rows.
 //!
-//! Owns the days, the list of options and what has been covered. A copy shares its days with the original until one of
-//! them changes, so that a step can be prepared, committed, and only then taken over. It must never hold more days than it
-//! was told to keep.
+//! Owns the days, the list of options and what has been covered. A copy shares its days with the
+//! original until one of them changes, so that a step can be prepared, committed, and only then
+//! taken over. It must never hold more days than it was told to keep.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -84,11 +84,12 @@ impl History {
         }
     }
 
-    /// Takes in a stored day (see [`History::changes_since`]), in place of what is known of that day.
+    /// Takes in a stored day (see [`History::changes_since`]), in place of what is known of that
+    /// day.
     ///
     /// # Errors
-    /// When the bytes are damaged or of another version. Nothing has changed then; without the day its hours are
-    /// unknown, and nothing else is lost.
+    /// When the bytes are damaged or of another version. Nothing has changed then; without the day
+    /// its hours are unknown, and nothing else is lost.
     pub fn load(&mut self, day: i32, bytes: &[u8]) -> Result<(), DayError> {
         let options = Arc::make_mut(&mut self.options);
         let decoded = Day::decode(bytes, |labels| options.place(labels));
@@ -101,9 +102,13 @@ impl History {
         Ok(())
     }
 
-    /// Adds a delta. `labels` tells a menu by its number; what has none, or lies before the days that are kept, is passed
-    /// over.
-    pub fn apply<'l>(&mut self, delta: &HistoryDelta, mut labels: impl FnMut(u32) -> Option<&'l MenuLabels>) {
+    /// Adds a delta. `labels` tells a menu by its number; what has none, or lies before the days
+    /// that are kept, is passed over.
+    pub fn apply<'l>(
+        &mut self,
+        delta: &HistoryDelta,
+        mut labels: impl FnMut(u32) -> Option<&'l MenuLabels>,
+    ) {
         let read = self.coverage.end().filter(|_| delta.is_live()).map(|end| end.div_euclid(SLOT));
         let mut counts = Vec::new();
         delta.each(|day, menu, added| {
@@ -130,8 +135,9 @@ impl History {
         }
     }
 
-    /// Marks `from` to before `to` as read whole: no rows there means no hits. What is never covered is unknown, and nothing
-    /// is expected from it. Stretches may overlap and come in any order.
+    /// Marks `from` to before `to` as read whole: no rows there means no hits. What is never
+    /// covered is unknown, and nothing is expected from it. Stretches may overlap and come in any
+    /// order.
     pub fn cover(&mut self, from: LocalSecond, to: LocalSecond) {
         if self.coverage.end().is_some_and(|end| to.get() < end) {
             // The clock was set back: rows of the hour that comes twice are not late.
@@ -155,7 +161,8 @@ impl History {
         self.compact();
     }
 
-    /// Forgets options that are on no day, once they are as many as the others and more than a few. All days are new then.
+    /// Forgets options that are on no day, once they are as many as the others and more than a few.
+    /// All days are new then.
     fn compact(&mut self) {
         let mut used = vec![false; self.options.labels.len()];
         for day in self.days.values() {
@@ -182,7 +189,8 @@ impl History {
     /// Returns what has to be stored to come from `before` to here: each day that changed with its
     /// bytes, `None` for one that is kept no longer. Days that are the same in memory cost nothing.
     pub fn changes_since(&self, before: &Self) -> Vec<(i32, Option<Vec<u8>>)> {
-        let gone = before.days.keys().filter(|day| !self.days.contains_key(day)).map(|day| (*day, None));
+        let gone =
+            before.days.keys().filter(|day| !self.days.contains_key(day)).map(|day| (*day, None));
         let changed = self.days.iter().filter(|(day, now)| {
             let same = before.days.get(day).is_some_and(|then| Arc::ptr_eq(then, now));
             !same || !self.covered_on(**day).eq(before.covered_on(**day))
@@ -193,18 +201,23 @@ impl History {
     /// A day's stored form.
     fn encode(&self, day: i32) -> Vec<u8> {
         let covered = self.covered_on(day).collect();
-        self.days.get(&day).map(|known| known.encode(&self.options.labels, covered)).unwrap_or_default()
+        self.days
+            .get(&day)
+            .map(|known| known.encode(&self.options.labels, covered))
+            .unwrap_or_default()
     }
 
     /// Returns the covered ranges of a day, in its seconds.
     fn covered_on(&self, day: i32) -> impl Iterator<Item = Range<u32>> {
         let midnight = i64::from(day) * DAY;
         let second = move |at: i64| u32::try_from(at - midnight).unwrap_or(0);
-        self.coverage.within(midnight..midnight + DAY).map(move |part| second(part.start)..second(part.end))
+        self.coverage
+            .within(midnight..midnight + DAY)
+            .map(move |part| second(part.start)..second(part.end))
     }
 
-    /// Every option that has hits in the 24 hours that end with the hour `newest` (see [`LocalSecond::hour`]), and these by
-    /// hour, oldest first; in the order of their labels.
+    /// Every option that has hits in the 24 hours that end with the hour `newest` (see
+    /// [`LocalSecond::hour`]), and these by hour, oldest first; in the order of their labels.
     pub fn last_day(&self, newest: i64) -> Vec<(&MenuLabels, DayHits)> {
         let oldest = newest - HOURS as i64 + 1;
         let mut hits: BTreeMap<&MenuLabels, DayHits> = BTreeMap::new();
@@ -214,7 +227,9 @@ impl History {
             for option in known.options() {
                 let mut slots = [0; SLOTS];
                 let _ = cells::add_to(&mut slots, known.packed(option));
-                for (hour, counts) in (i64::from(day) * HOURS as i64..).zip(slots.chunks(SLOTS / HOURS)) {
+                for (hour, counts) in
+                    (i64::from(day) * HOURS as i64..).zip(slots.chunks(SLOTS / HOURS))
+                {
                     let sum: u64 = counts.iter().map(|count| u64::from(*count)).sum();
                     if sum > 0 && (oldest..=newest).contains(&hour) {
                         let hourly = hits.entry(&self.options.labels[option]).or_default();

@@ -1,6 +1,8 @@
-//! When a routing point opens and closes: whether that shifts from day to day, and which silence may be no more than that.
+//! When a routing point opens and closes: whether that shifts from day to day, and which silence
+//! may be no more than that.
 //!
-//! Owns no times of the day: it is usually open where earlier weeks let expect anything. Must not say that something is wrong.
+//! Owns no times of the day: it is usually open where earlier weeks let expect anything. Must not
+//! say that something is wrong.
 
 use std::ops::Range;
 
@@ -25,13 +27,16 @@ pub(super) fn shift(point: &PrefixSums, usable: &[bool]) -> bool {
     let too_long = nights.filter(|night| night.len() >= NIGHT).flat_map(|night| {
         let evening = night.start..night.end.min(night.start + MOST_SHIFT);
         let morning = night.start.max(night.end.saturating_sub(MOST_SHIFT))..night.end;
-        [evening, morning].into_iter().filter(|edge| point.between(edge.start, edge.end).seen >= SHIFT_HITS)
+        [evening, morning]
+            .into_iter()
+            .filter(|edge| point.between(edge.start, edge.end).seen >= SHIFT_HITS)
     });
     too_short.count() + too_long.count() >= SHIFTS
 }
 
-/// The slots in which one whose hours shift may just be closed: a silence beside a night that takes no more than an hour of
-/// the time at which it is usually open. `ahead` has what is expected of the slots that come.
+/// The slots in which one whose hours shift may just be closed: a silence beside a night that takes
+/// no more than an hour of the time at which it is usually open. `ahead` has what is expected of
+/// the slots that come.
 pub(super) fn may_be_closed(point: &PrefixSums, usable: &[bool], ahead: &[f64]) -> Vec<bool> {
     let mut expected = expected(point);
     expected.extend(ahead);
@@ -62,7 +67,11 @@ fn open(expected: &[f64]) -> Vec<bool> {
         let around = at.saturating_sub(AROUND)..expected.len().min(at + AROUND + 1);
         expected[around].iter().copied().fold(0.0, f64::max)
     };
-    expected.iter().enumerate().map(|(at, expected)| *expected > 0.0 && 2.0 * expected >= most(at)).collect()
+    expected
+        .iter()
+        .enumerate()
+        .map(|(at, expected)| *expected > 0.0 && 2.0 * expected >= most(at))
+        .collect()
 }
 
 fn count(open: &[bool]) -> usize {
@@ -71,7 +80,12 @@ fn count(open: &[bool]) -> usize {
 
 /// Returns the longest ranges in which nothing was entered.
 fn silences(point: &PrefixSums, usable: &[bool]) -> impl Iterator<Item = Range<usize>> {
-    runs(usable.iter().enumerate().map(|(at, usable)| *usable && point.between(at, at + 1).seen <= 0.0))
+    runs(
+        usable
+            .iter()
+            .enumerate()
+            .map(|(at, usable)| *usable && point.between(at, at + 1).seen <= 0.0),
+    )
 }
 
 /// The longest stretches of `true`.
@@ -95,7 +109,8 @@ mod tests {
     use super::*;
     use crate::SLOTS;
 
-    /// Days on which it is usually open from slot 84 to before 228, as 7:00 to 19:00, each open by so much otherwise.
+    /// Days on which it is usually open from slot 84 to before 228, as 7:00 to 19:00, each open by
+    /// so much otherwise.
     fn days(shifts: &[(i32, i32)]) -> PrefixSums {
         PrefixSums::of(shifts.iter().flat_map(|(opens, closes)| {
             (0..SLOTS as i32).map(move |slot| {

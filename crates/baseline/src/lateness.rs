@@ -1,4 +1,5 @@
-//! How late rows are: how much of the newest slots is usually known, and whether the report lags now.
+//! How late rows are: how much of the newest slots is usually known, and whether the report lags
+//! now.
 //!
 //! Owns the classes of lateness and what follows from them. Must not take a late row for a missing
 //! one: what is not usually known yet is not expected.
@@ -32,7 +33,8 @@ const LEAST_ROWS: f64 = 5.0;
 const LEAST_SHARE: f64 = 0.1;
 /// A lag is so long that it holds this share of the late rows.
 const QUANTILE: f64 = 0.9;
-/// A routing point lagged on a day on which this share of its rows was later than [`LAGS`]: a quarter of an hour of ten.
+/// A routing point lagged on a day on which this share of its rows was later than [`LAGS`]: a
+/// quarter of an hour of ten.
 const LAGGED_SHARE: f32 = 0.025;
 /// Number of rows that had to be late on such a day.
 const LAGGED_ROWS: u32 = 20;
@@ -66,8 +68,9 @@ pub(super) fn lagged(classes: &[u32; LATE_CLASSES]) -> usize {
     quantile.next().map_or(0, |(bound, _)| *bound as usize)
 }
 
-/// The newest slots of a routing point that may just be late, if it has lagged by so many slots before: its silence, as
-/// long as it is no longer than that or an hour, and if enough was due to mean anything. `hits` has what was seen and expected by slot.
+/// The newest slots of a routing point that may just be late, if it has lagged by so many slots
+/// before: its silence, as long as it is no longer than that or an hour, and if enough was due to
+/// mean anything. `hits` has what was seen and expected by slot.
 pub(super) fn may_lag(hits: &[(f32, f32)], lagged: usize) -> usize {
     let silent = || hits.iter().rev().take_while(|(seen, _)| *seen <= 0.0);
     let open = silent().filter(|(_, expected)| *expected > 0.0).count();
@@ -77,9 +80,9 @@ pub(super) fn may_lag(hits: &[(f32, f32)], lagged: usize) -> usize {
 }
 
 /// Slots by which a routing point lags before the slot `last`: 0 unless most of what is due of the
-/// last quarter of an hour, or of the last hour, is not there, and half of what came in that time was
-/// late by more than [`LAGS`]. `hits` has what was seen and expected in that hour by the slot of its
-/// date.
+/// last quarter of an hour, or of the last hour, is not there, and half of what came in that time
+/// was late by more than [`LAGS`]. `hits` has what was seen and expected in that hour by the slot
+/// of its date.
 ///
 /// The quarter of an hour tells at once that a lag begins; the hour keeps it until the rows are
 /// there that were late at its end.
@@ -143,7 +146,8 @@ mod tests {
             late.iter().for_each(|(age, rows)| classes[class(*age)] += rows);
             lagged(&classes)
         };
-        // Strays, agents whose rows come a little later, and rows that a re-reading found; then 20 minutes, and an hour.
+        // Strays, agents whose rows come a little later, and rows that a re-reading found; then 20
+        // minutes, and an hour.
         assert_eq!([day(&[(4, 15)]), day(&[(3, 500)]), day(&[(100, 500)])], [0; 3]);
         assert_eq!([day(&[(4, 100)]), day(&[(4, 100), (12, 100)])], [5, 12]);
 
@@ -164,7 +168,8 @@ mod tests {
     #[test]
     fn a_report_lags_when_most_rows_come_late() {
         let late = |came, age, rows| LateRows { came, option: 0, age, rows };
-        // Rows in time in each of the last three slots, and how many are due in every slot of the hour.
+        // Rows in time in each of the last three slots, and how many are due in every slot of the
+        // hour.
         for (rows, in_time, due, lag) in [
             (vec![], 0.0, 10.0, 0),
             (vec![late(999, 8, 40)], 4.0, 10.0, 8),

@@ -1,9 +1,9 @@
 //! Baseline: what was usual for each menu option, and how unlike it the present is.
 //!
-//! Owns the history of five weeks and the detector that reads it. Pure: no clock, no disk, no network. Time comes in and
-//! goes out as [`LocalSecond`], as rows are dated; inside it is counted in slots, hours and days of the wall clock. It must
-//! never be fed anything personal, and never takes what was not read for zero: a stretch of time counts only once it is
-//! marked as covered.
+//! Owns the history of five weeks and the detector that reads it. Pure: no clock, no disk, no
+//! network. Time comes in and goes out as [`LocalSecond`], as rows are dated; inside it is counted
+//! in slots, hours and days of the wall clock. It must never be fed anything personal, and never
+//! takes what was not read for zero: a stretch of time counts only once it is marked as covered.
 //!
 //! # How it is used
 //!
@@ -19,8 +19,8 @@
 //! the page  history.last_day((watermark - 1).hour())
 //! ```
 //!
-//! A row is dated once and never taken back, so a delta only adds. Whoever applies a delta has made sure that each row is in
-//! one delta only; that is the ledger's work.
+//! A row is dated once and never taken back, so a delta only adds. Whoever applies a delta has made
+//! sure that each row is in one delta only; that is the ledger's work.
 //!
 //! | file | owns |
 //! | --- | --- |

@@ -1,5 +1,5 @@
-//! Every number that decides how unlike the usual something has to be. Measured by `cargo xtask evaluate`; a change here is
-//! judged there.
+//! Every number that decides how unlike the usual something has to be. Measured by
+//! `cargo xtask evaluate`; a change here is judged there.
 
 use super::shares::SHARES;
 
@@ -9,16 +9,18 @@ pub(super) const WEEKS: usize = 4;
 pub(super) const AROUND: usize = 6;
 /// Number of the 13 slots around a moment that have to be covered.
 pub(super) const AROUND_LEAST: u32 = 7;
-/// Days without a hit after which an option is taken for removed: nothing is expected of it any more.
+/// Days without a hit after which an option is taken for removed: nothing is expected of it any
+/// more.
 pub(super) const UNUSED_DAYS: i32 = 7;
 
-/// Today's level of an operation is held to be the usual one, and that of a routing point that has fallen to be the others', as if so
-/// many hits had already said so.
+/// Today's level of an operation is held to be the usual one, and that of a routing point that has
+/// fallen to be the others', as if so many hits had already said so.
 pub(super) const LEVEL_PRIOR: f64 = 25.0;
 /// The tail of its level: the degrees of freedom of Student's t.
 pub(super) const LEVEL_FREEDOM: f64 = 4.0;
-/// An operation that grows expects more of its options than their weeks had, as it had more for a day: a campaign of a few hours is no
-/// growth. But no more than so many times as much, since what is new may be for the others.
+/// An operation that grows expects more of its options than their weeks had, as it had more for a
+/// day: a campaign of a few hours is no growth. But no more than so many times as much, since what
+/// is new may be for the others.
 pub(super) const MOST_GROWTH: f64 = 1.2;
 /// The same where the level may be higher than usual.
 pub(super) const RISE_PRIOR: f64 = 5.0;
@@ -48,8 +50,8 @@ pub(super) const DISPERSION_HITS: f32 = 40.0;
 /// An option's own level of a day is believed to differ by at most so many standard deviations.
 pub(super) const MOST_DAY: f64 = 2.5;
 
-/// Deviance of a fall that is worth an alert, by slots of the window; between them it goes with the logarithm. Measured so that each
-/// length has its share of the false alarms.
+/// Deviance of a fall that is worth an alert, by slots of the window; between them it goes with the
+/// logarithm. Measured so that each length has its share of the false alarms.
 pub(super) const DROP: [(usize, f64); 4] = [(3, 23.0), (6, 21.5), (24, 21.0), (LONGEST, 20.0)];
 
 /// Logarithm of the likelihood ratio at which a fall is over.
@@ -65,7 +67,8 @@ pub(super) const COLLAPSE: f64 = 22.0;
 pub(super) const COLLAPSE_WINDOWS: [usize; 6] = [2, 4, 6, 9, 12, 36];
 /// Least variation of a routing point's level, squared, that is believed.
 pub(super) const LEAST_COLLAPSE_NOISE: f64 = 0.07 * 0.07;
-/// Variation, squared, that a level is believed to have more of on a quiet day, by the square of what it lacks.
+/// Variation, squared, that a level is believed to have more of on a quiet day, by the square of
+/// what it lacks.
 pub(super) const QUIET_NOISE: f64 = 0.15 * 0.15;
 /// Level of a day that no calendar knew, at the least that is believed: below it, all routing
 /// points have fallen, and that is an alert.
@@ -110,8 +113,8 @@ pub(super) const SILENT_HITS: f32 = 16.0;
 
 /// Deviance of a surge that is worth an alert,
 pub(super) const SURGE: f64 = 22.0;
-/// and of a share that has risen: of journeys that end at an option, of several attempts, of returns,
-/// and of hits that take long.
+/// and of a share that has risen: of journeys that end at an option, of several attempts, of
+/// returns, and of hits that take long.
 pub(super) const RISE: [f64; SHARES] = [26.0, 34.0, 34.0, 40.0];
 /// The same of entries of nothing, which are judged for a routing point as a whole.
 pub(super) const NO_INPUT: f64 = 24.0;
@@ -148,8 +151,8 @@ pub(super) fn drop_limit(slots: usize) -> f64 {
 /// The score of a fall beside which nothing rises by itself.
 pub(super) const BESIDE: f64 = 0.6;
 
-/// Share of those who usually go on that has to be missing at all followers of an option before it is
-/// abandoned itself.
+/// Share of those who usually go on that has to be missing at all followers of an option before it
+/// is abandoned itself.
 pub(super) const FOLLOWERS_MISSING: f64 = 0.3;
 
 /// A share has risen when its odds are at least so many times the usual ones,
@@ -168,7 +171,8 @@ pub(super) const TIME_FACTOR: f64 = 1.5;
 pub(super) const TIME_SECONDS: f64 = 15.0;
 /// over so many hits.
 pub(super) const TIME_HITS: f64 = 30.0;
-/// Times are compared by the share of hits that take longer than a bound that usually at most this share does.
+/// Times are compared by the share of hits that take longer than a bound that usually at most this
+/// share does.
 pub(super) const TIME_SHARE: f64 = 0.35;
 /// Slots of the windows in which entries of nothing are judged.
 pub(super) const NO_INPUT_WINDOWS: [usize; 5] = [6, 12, 18, 36, 96];
@@ -183,8 +187,8 @@ pub(super) const HANG_UP_LEAST: f64 = 6.0;
 pub(super) const HANG_UP_LEAST_SHARE: f64 = 0.02;
 /// Calls that the share of all hours counts for in that of one hour of the week.
 pub(super) const HANG_UP_HOUR: f32 = 50.0;
-/// Hang-ups and other calls of a slot are compared if the shares of them that are known by then differ by this factor at
-/// most.
+/// Hang-ups and other calls of a slot are compared if the shares of them that are known by then
+/// differ by this factor at most.
 pub(super) const HANG_UP_ALIKE: f32 = 1.1;
 /// The least variation of a share of hang-ups, squared, that is believed.
 pub(super) const LEAST_HANG_UP_NOISE: f64 = 0.1 * 0.1;

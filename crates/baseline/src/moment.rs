@@ -29,7 +29,8 @@ pub struct Holidays(BTreeSet<i32>);
 impl Holidays {
     /// From dates of the server's wall clock.
     pub fn new(dates: impl IntoIterator<Item = jiff::civil::Date>) -> Self {
-        let day = |date: jiff::civil::Date| LocalSecond::of(date.at(0, 0, 0, 0)).map(LocalSecond::day);
+        let day =
+            |date: jiff::civil::Date| LocalSecond::of(date.at(0, 0, 0, 0)).map(LocalSecond::day);
         Self(dates.into_iter().filter_map(day).collect())
     }
 

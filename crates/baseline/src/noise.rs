@@ -1,7 +1,9 @@
-//! How much an option varies beside chance: learnt from how wrong its expectation was in the last four weeks.
+//! How much an option varies beside chance: learnt from how wrong its expectation was in the last
+//! four weeks.
 //!
-//! Owns the learning: each of the weeks is judged as if it were the present, by the other weeks. So one limit serves menus
-//! of any unrest. One outage must not teach tolerance: the worst two days count for little.
+//! Owns the learning: each of the weeks is judged as if it were the present, by the other weeks. So
+//! one limit serves menus of any unrest. One outage must not teach tolerance: the worst two days
+//! count for little.
 
 use super::{
     HOURS, SLOT, SLOTS,
@@ -12,9 +14,10 @@ use super::{
     history::History,
     hours, lateness,
     limits::{
-        AROUND, AROUND_LEAST, DISPERSION_HITS, FIRST_DAY_NOISE, FIRST_DISPERSION, FIRST_LEVEL_NOISE,
-        FIRST_NOISE, FIRST_SHARE_NOISE, LEARNT, LEAST_COLLAPSE_NOISE, LEAST_DAY_NOISE, LEAST_HANG_UP_NOISE,
-        LEAST_LEVEL_NOISE, LEAST_NOISE, LEAST_SHARE_NOISE, WEEKS,
+        AROUND, AROUND_LEAST, DISPERSION_HITS, FIRST_DAY_NOISE, FIRST_DISPERSION,
+        FIRST_LEVEL_NOISE, FIRST_NOISE, FIRST_SHARE_NOISE, LEARNT, LEAST_COLLAPSE_NOISE,
+        LEAST_DAY_NOISE, LEAST_HANG_UP_NOISE, LEAST_LEVEL_NOISE, LEAST_NOISE, LEAST_SHARE_NOISE,
+        WEEKS,
     },
     moment::{Holidays, midnight},
     option_context::{Comparison, OptionContext, PrefixSums},
@@ -33,7 +36,8 @@ const MOST: f64 = 1.5;
 pub(super) struct Noise {
     /// The noise of its level from day to day.
     pub(super) day: f32,
-    /// Variance of a count, of its mean: what is not by chance but not relative to the mean either, as people who call again.
+    /// Variance of a count, of its mean: what is not by chance but not relative to the mean either,
+    /// as people who call again.
     pub(super) dispersion: f32,
     /// The noise of its routing point's level around the operation's.
     pub(super) level: f32,
@@ -99,8 +103,13 @@ pub(super) fn shrink(lessons: &[Option<Lesson>]) -> Vec<Noise> {
     let estimates: Vec<Option<Estimate>> =
         lessons.iter().map(|lesson| lesson.map(|lesson| lesson.noise)).collect();
     let usual = |of: &dyn Fn(&Estimate) -> Weighted, first: f64| {
-        let mut known: Vec<f32> =
-            estimates.iter().flatten().map(of).filter(|one| one.weight > 4.0).map(|one| one.value).collect();
+        let mut known: Vec<f32> = estimates
+            .iter()
+            .flatten()
+            .map(of)
+            .filter(|one| one.weight > 4.0)
+            .map(|one| one.value)
+            .collect();
         median(&mut known).unwrap_or(first as f32)
     };
     let day = usual(&|estimate| estimate.day, FIRST_DAY_NOISE);
@@ -191,7 +200,9 @@ impl Learner {
 
     fn add_hits(&self, history: &History, option: usize, sum: &mut [f32]) {
         let first = super::day_of(self.base);
-        for (day, known) in history.days(first..first + DAYS as i32).filter(|(_, known)| known.has(option)) {
+        for (day, known) in
+            history.days(first..first + DAYS as i32).filter(|(_, known)| known.has(option))
+        {
             let from = (day - first) as usize * SLOTS;
             for (sum, hits) in sum[from..from + SLOTS].iter_mut().zip(known.hits(option)) {
                 *sum += hits as f32;
@@ -215,7 +226,9 @@ impl Learner {
                 }
             }
             weeks[at] = known as u8;
-            match usual_week(&mut others[..known], AROUND_SLOTS).filter(|_| self.usable[at] && at > first) {
+            match usual_week(&mut others[..known], AROUND_SLOTS)
+                .filter(|_| self.usable[at] && at > first)
+            {
                 Some(expected) => (hits[at], expected * edges.map_or(1.0, |edges| edges[at])),
                 None => (0.0, 0.0),
             }
@@ -339,14 +352,20 @@ impl Learner {
         let timed: Vec<f32> = hourly.iter().map(|hour| hour[3..].iter().sum()).collect();
         // Only the part of the weeks in which the option was there.
         let begin = by_hour.iter().position(|hits| *hits > 0.0).unwrap_or(by_hour.len());
-        let parts = [(column(0), &by_hour), (column(1), &by_hour), (column(2), &by_hour), (slow, &timed)];
+        let parts =
+            [(column(0), &by_hour), (column(1), &by_hour), (column(2), &by_hour), (slow, &timed)];
         let all = std::array::from_fn(|share| {
             let (part, whole) = &parts[share];
             let usual = usual(&part[begin..], &whole[begin..]);
             noise[share] = noise_of_share(&part[begin..], &whole[begin..], usual.share, begin);
             usual
         });
-        UsualShares { all, bound: bound as u8, p90: shares::p90(&times) as f32, hits: hits.iter().sum() }
+        UsualShares {
+            all,
+            bound: bound as u8,
+            p90: shares::p90(&times) as f32,
+            hits: hits.iter().sum(),
+        }
     }
 
     /// Returns how much a routing point's level varies around that of the others, hour by hour,
@@ -373,7 +392,13 @@ impl Learner {
         days.weighted(1.0)
     }
 
-    fn estimate(&self, own: &PrefixSums, weeks: &[u8], point: &PrefixSums, level: Weighted) -> Estimate {
+    fn estimate(
+        &self,
+        own: &PrefixSums,
+        weeks: &[u8],
+        point: &PrefixSums,
+        level: Weighted,
+    ) -> Estimate {
         let dispersion = dispersion(own);
         let mut context = OptionContext {
             own,
@@ -435,7 +460,8 @@ fn without_incidents(own: &PrefixSums) -> PrefixSums {
     if told == 0.0 || told > BY_NATURE * all { own.clone() } else { own.without(&wrong) }
 }
 
-/// Variance of a count, of its mean, by how much a slot differs from the next: what changes slowly says nothing there.
+/// Variance of a count, of its mean, by how much a slot differs from the next: what changes slowly
+/// says nothing there.
 fn dispersion(own: &PrefixSums) -> Weighted {
     let mut days = ByDay::default();
     let slot = |at: usize| own.between(at, at + 1);
@@ -458,7 +484,8 @@ fn usual(part: &[f32], whole: &[f32]) -> Usual {
     Usual { share: if all > 0.0 { parts / all } else { 0.0 }, whole: all }
 }
 
-/// The variation of a share beside chance, as a relative variance: by hour, from the hour `begin` of the weeks on.
+/// The variation of a share beside chance, as a relative variance: by hour, from the hour `begin`
+/// of the weeks on.
 fn noise_of_share(part: &[f32], whole: &[f32], share: f32, begin: usize) -> Weighted {
     let mut days = ByDay::default();
     for (at, (part, whole)) in (begin..).zip(part.iter().zip(whole)) {
@@ -472,8 +499,9 @@ fn noise_of_share(part: &[f32], whole: &[f32], share: f32, begin: usize) -> Weig
     days.weighted(1.0)
 }
 
-/// The variation of a share beside chance, as a relative variance: `part` is what was seen by hour from the hour `begin` of
-/// the weeks on, and `expected` what the usual share would have made of it.
+/// The variation of a share beside chance, as a relative variance: `part` is what was seen by hour
+/// from the hour `begin` of the weeks on, and `expected` what the usual share would have made of
+/// it.
 pub(super) fn share_noise(part: &[f32], expected: &[f32], begin: usize) -> f32 {
     let mut days = ByDay::default();
     for (at, (part, expected)) in (begin..).step_by(3).zip(part.chunks(3).zip(expected.chunks(3))) {
@@ -510,14 +538,22 @@ impl Default for ByDay {
 
 impl ByDay {
     /// Adds the window from the one slot to before the other, at the likeliest level.
-    fn compare(&mut self, context: &OptionContext<'_>, (from, to): (usize, usize), weeks: &[u8], side: Side) {
-        // Where nothing is expected nothing can be learnt: half of the windows of a menu that closes, all of a new target.
+    fn compare(
+        &mut self,
+        context: &OptionContext<'_>,
+        (from, to): (usize, usize),
+        weeks: &[u8],
+        side: Side,
+    ) {
+        // Where nothing is expected nothing can be learnt: half of the windows of a menu that
+        // closes, all of a new target.
         if context.own.between(from, to).expected > 0.0 {
             self.add((to - 1) / SLOTS, &context.likely(from, to, weeks[to - 1]), side);
         }
     }
 
-    /// For a fall it does not matter that a window may have more, nor for a rise that it may have less.
+    /// For a fall it does not matter that a window may have more, nor for a rise that it may have
+    /// less.
     fn add(&mut self, day: usize, window: &Comparison, side: Side) {
         if window.mean < 1.0 {
             return;
@@ -534,7 +570,8 @@ impl ByDay {
         self.0[day].1 += weight;
     }
 
-    /// The mean of the days, of which none counts as more than five times what all but the worst two have.
+    /// The mean of the days, of which none counts as more than five times what all but the worst
+    /// two have.
     fn weighted(&self, independent: f32) -> Weighted {
         let mut days: Vec<(f64, f64)> = self
             .0
@@ -544,8 +581,9 @@ impl ByDay {
             .collect();
         days.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
         let mean = |days: &mut dyn Iterator<Item = (f64, f64)>| {
-            let (sum, weight) =
-                days.fold((0.0, 0.0), |(sum, all), (value, weight)| (sum + value * weight, all + weight));
+            let (sum, weight) = days.fold((0.0, 0.0), |(sum, all), (value, weight)| {
+                (sum + value * weight, all + weight)
+            });
             if weight > 0.0 { sum / weight } else { 0.0 }
         };
         let usual = mean(&mut days.iter().copied().take(days.len().saturating_sub(2)));

@@ -1,8 +1,8 @@
-//! The falls, and the shares that rose, that have been reported and are not over: one incident stays one
-//! alert.
+//! The falls, and the shares that rose, that have been reported and are not over: one incident
+//! stays one alert.
 //!
-//! Owns when one ends. It stays reported through a night or a lull in which nothing is expected, and ends
-//! once enough is seen again. Must not decide that something fell or rose.
+//! Owns when one ends. It stays reported through a night or a lull in which nothing is expected,
+//! and ends once enough is seen again. Must not decide that something fell or rose.
 
 use std::collections::HashMap;
 
@@ -23,7 +23,8 @@ struct Fall {
 pub(super) struct OpenFalls(HashMap<usize, Fall>);
 
 impl OpenFalls {
-    /// Takes in the score of the poll that ends before the slot `last` and returns the one to report.
+    /// Takes in the score of the poll that ends before the slot `last` and returns the one to
+    /// report.
     ///
     /// `is_back` gets what was compared when it was reported and its slots up to now.
     pub(super) fn follow(

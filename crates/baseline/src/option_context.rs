@@ -1,12 +1,16 @@
 //! One window of one option: what was seen, and what should have been at today's level.
 //!
-//! Owns how today's level is told: from the *other* options of the routing point and of the operation, and from the option's
-//! own earlier hours of the day. Used alike for the present and for the weeks from which noise is learnt, so that what is
-//! learnt is the error of this very prediction.
+//! Owns how today's level is told: from the *other* options of the routing point and of the
+//! operation, and from the option's own earlier hours of the day. Used alike for the present and
+//! for the weeks from which noise is learnt, so that what is learnt is the error of this very
+//! prediction.
 
 use super::{
     SLOTS,
-    limits::{LEVEL_FREEDOM, LEVEL_PRIOR, MOST_DAY, MOST_GROWTH, RECOVERED, RISE_PRIOR, WEEKS, drop_windows},
+    limits::{
+        LEVEL_FREEDOM, LEVEL_PRIOR, MOST_DAY, MOST_GROWTH, RECOVERED, RISE_PRIOR, WEEKS,
+        drop_windows,
+    },
 };
 
 /// Running sums of hits seen and expected; the sums of a stretch are differences.
@@ -26,7 +30,8 @@ impl PrefixSums {
         let (mut seen, mut expected) = (0.0, 0.0);
         let mut sums = vec![(0.0, 0.0)];
         sums.extend(slots.into_iter().map(|slot| {
-            // A day has fewer hits than a float of 32 bits can count, but weeks of a large operation may not.
+            // A day has fewer hits than a float of 32 bits can count, but weeks of a large
+            // operation may not.
             seen += f64::from(slot.0);
             expected += f64::from(slot.1);
             (seen as f32, expected as f32)
@@ -86,7 +91,8 @@ pub(super) struct OptionContext<'a> {
     pub(super) growth: f64,
     /// Relative variance of the routing point's level around the operation's.
     pub(super) level_noise: f64,
-    /// Hits of the options that follow this one: they fall with it, so they say nothing about its level.
+    /// Hits of the options that follow this one: they fall with it, so they say nothing about its
+    /// level.
     pub(super) followers: Option<&'a PrefixSums>,
     /// Options that this one follows.
     pub(super) leaders: &'a [Leader<'a>],
@@ -126,7 +132,8 @@ struct Level {
 }
 
 impl OptionContext<'_> {
-    /// The window from `from` to before `to`, expected from so many weeks, at a level that is rather too low.
+    /// The window from `from` to before `to`, expected from so many weeks, at a level that is
+    /// rather too low.
     pub(super) fn window(&self, from: usize, to: usize, weeks: u8) -> Comparison {
         let own = self.own.between(from, to);
         let level = self.level(own, from, to);
@@ -180,8 +187,8 @@ impl OptionContext<'_> {
         let point = self.others(self.point, own, from, to);
         let operation = self.others(self.operation, own, from, to);
         let of_operation = (operation.seen + LEVEL_PRIOR) / (operation.expected + LEVEL_PRIOR);
-        // What is known of the operation counts for less where the routing point says otherwise, the more so the further: its
-        // level has a heavier tail than a normal.
+        // What is known of the operation counts for less where the routing point says otherwise,
+        // the more so the further: its level has a heavier tail than a normal.
         let noise = self.level_noise + 1.0 / (operation.seen + LEVEL_PRIOR);
         let usual = (point.expected * of_operation).max(1e-9);
         let far = (point.seen - usual).powi(2) / (self.dispersion * usual + noise * usual * usual);
@@ -218,7 +225,8 @@ impl OptionContext<'_> {
         left.product()
     }
 
-    /// How many times the usual hits come where the options that lead here have more than at this level.
+    /// How many times the usual hits come where the options that lead here have more than at this
+    /// level.
     pub(super) fn led_more(&self, from: usize, to: usize, level: f64) -> f64 {
         let more = self.leaders.iter().map(|leader| {
             let hits = leader.hits.between(from, to);
@@ -239,7 +247,8 @@ impl OptionContext<'_> {
         (others.seen + RISE_PRIOR) / (others.expected + RISE_PRIOR)
     }
 
-    /// The option's own level on this day, never more than usual, from the slots before the window, and how relative_variance it is.
+    /// The option's own level on this day, never more than usual, from the slots before the window,
+    /// and how relative_variance it is.
     fn day(&self, from: usize) -> (f64, f64) {
         let slot_of_day = (self.base + from as i64).rem_euclid(SLOTS as i64) as usize;
         let since = slot_of_day.min(from);
@@ -247,13 +256,16 @@ impl OptionContext<'_> {
             return (1.0, self.day_noise);
         }
         let earlier = self.own.between(from - since, from);
-        // As it is, not at most as usual: a campaign of the whole routing point says nothing about the option.
+        // As it is, not at most as usual: a campaign of the whole routing point says nothing about
+        // the option.
         let level = self.level(earlier, from - since, from);
         let led = self.led(from - since, from, level.likely);
         let mean = earlier.expected * level.likely * led;
         // Hits that say as much as one of each says where all but chance is known.
-        let (hits, prior) =
-            (1.0 / (self.dispersion / mean.max(1e-9) + level.relative_variance), 1.0 / self.day_noise);
+        let (hits, prior) = (
+            1.0 / (self.dispersion / mean.max(1e-9) + level.relative_variance),
+            1.0 / self.day_noise,
+        );
         let most = MOST_DAY * self.day_noise.sqrt();
         let day = (earlier.seen / mean.max(1e-9) * hits + prior) / (hits + prior);
         (day.clamp(1.0 - most, 1.0), 1.0 / (hits + prior))
@@ -264,7 +276,8 @@ impl OptionContext<'_> {
 mod tests {
     use super::*;
 
-    /// An option with the hits of its own, of its routing point and of the operation, on a day as usual.
+    /// An option with the hits of its own, of its routing point and of the operation, on a day as
+    /// usual.
     fn context<'a>(hits: [&'a PrefixSums; 3], leaders: &'a [Leader<'a>]) -> OptionContext<'a> {
         let [own, point, operation] = hits;
         OptionContext {
@@ -281,10 +294,12 @@ mod tests {
         }
     }
 
-    /// The likeliest level of a routing point whose other options had so many hits of 100, in an operation as usual.
+    /// The likeliest level of a routing point whose other options had so many hits of 100, in an
+    /// operation as usual.
     fn level(seen: f32) -> f64 {
         let sums = |seen, expected| PrefixSums::of([(seen, expected)]);
-        let (own, point, operation) = (sums(10.0, 10.0), sums(seen + 10.0, 110.0), sums(10_010.0, 10_010.0));
+        let (own, point, operation) =
+            (sums(10.0, 10.0), sums(seen + 10.0, 110.0), sums(10_010.0, 10_010.0));
         let context = context([&own, &point, &operation], &[]);
         context.level(own.between(0, 1), 0, 1).likely
     }

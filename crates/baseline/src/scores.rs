@@ -1,7 +1,7 @@
 //! What the detector says: how unlike the usual each option and routing point is now.
 //!
-//! Owns the shape of the answer. A score is 0 where all is as expected and 1 at the limit of the shipped alert, and grows with
-//! the log-likelihood. What is unknown is `None`, never 0.
+//! Owns the shape of the answer. A score is 0 where all is as expected and 1 at the limit of the
+//! shipped alert, and grows with the log-likelihood. What is unknown is `None`, never 0.
 
 use super::hang_ups::HangUpScore;
 use model::{MenuLabels, PointLabels};
@@ -13,8 +13,8 @@ pub enum Anomaly {
     DropOff,
     /// More hits. Compared are hits; 0 beside a drop-off in the same routing point.
     Surge,
-    /// More of the hits are the last of their journey. Compared are journeys that ended; 0 beside a drop-off. Unknown for options that are
-    /// meant to end them.
+    /// More of the hits are the last of their journey. Compared are journeys that ended; 0 beside a
+    /// drop-off. Unknown for options that are meant to end them.
     Abandonment,
     /// More hits that took more than one attempt. Compared are such hits.
     Retries,
@@ -22,8 +22,8 @@ pub enum Anomaly {
     Loops,
     /// It takes longer to get here. Compared are the seconds within which nine of ten do.
     TimeToOption,
-    /// More of the calls that ended here were ended by the caller. Compared are such calls; known only where what became of
-    /// calls is read.
+    /// More of the calls that ended here were ended by the caller. Compared are such calls; known
+    /// only where what became of calls is read.
     HangUp,
 }
 
@@ -58,7 +58,8 @@ impl Anomaly {
 pub enum PointAnomaly {
     /// All its options fell. Compared are hits.
     Collapse,
-    /// More entries of nothing. Compared are hits of the options that stand for it; 0 beside a drop-off.
+    /// More entries of nothing. Compared are hits of the options that stand for it; 0 beside a
+    /// drop-off.
     NoInput,
 }
 
@@ -126,7 +127,8 @@ impl OptionScores {
 pub struct PointScores {
     /// The routing point's labels.
     pub labels: PointLabels,
-    /// By [`PointAnomaly`], in the order of [`PointAnomaly::ALL`]; `None` where too little is known.
+    /// By [`PointAnomaly`], in the order of [`PointAnomaly::ALL`]; `None` where too little is
+    /// known.
     pub scores: [Option<Score>; PointAnomaly::ALL.len()],
 }
 
@@ -149,8 +151,8 @@ pub struct Scores {
 }
 
 impl Scores {
-    /// Adds the scores of hang-ups. Where one is known, abandonment is not: it is a weaker guess at the same. A routing point
-    /// that collapsed speaks for its options.
+    /// Adds the scores of hang-ups. Where one is known, abandonment is not: it is a weaker guess at
+    /// the same. A routing point that collapsed speaks for its options.
     pub fn add_hang_ups(&mut self, hang_ups: &[HangUpScore]) {
         for HangUpScore { labels, score } in hang_ups {
             let point = self.points.iter().find(|point| point.labels == labels.point);
@@ -164,7 +166,8 @@ impl Scores {
                 }
             };
             let scores = &mut self.options[at].scores;
-            scores[Anomaly::HangUp as usize] = Some(if is_collapsed { Score::default() } else { *score });
+            scores[Anomaly::HangUp as usize] =
+                Some(if is_collapsed { Score::default() } else { *score });
             scores[Anomaly::Abandonment as usize] = None;
         }
     }

@@ -1,7 +1,8 @@
-//! Shares that rise: of hits with which a journey ends, of hits with more than one attempt, of hits that come back, of hits
-//! that take long, of hits in which nothing was entered.
+//! Shares that rise: of hits with which a journey ends, of hits with more than one attempt, of hits
+//! that come back, of hits that take long, of hits in which nothing was entered.
 //!
-//! Owns what of the last hours is needed for them, and their judgement against the usual share of the last weeks.
+//! Owns what of the last hours is needed for them, and their judgement against the usual share of
+//! the last weeks.
 
 use super::{
     SLOT, Score,
@@ -30,8 +31,8 @@ pub(super) const SHARES: usize = 4;
 /// The usual values of an option's shares.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub(super) struct UsualShares {
-    /// Of journeys that end here, hits of several attempts, hits of people who were here before, and hits that take longer
-    /// than [`UsualShares::bound`].
+    /// Of journeys that end here, hits of several attempts, hits of people who were here before,
+    /// and hits that take longer than [`UsualShares::bound`].
     pub(super) all: [Usual; SHARES],
     pub(super) bound: u8,
     /// Seconds within which nine of ten get there.
@@ -53,8 +54,8 @@ pub(super) struct Recent {
 }
 
 impl Recent {
-    /// Adds what is in a day, whose first hour is `first`, of the hours that end with `newest`. Journeys of rows before the
-    /// slot `closed` are over; both counted from 1970.
+    /// Adds what is in a day, whose first hour is `first`, of the hours that end with `newest`.
+    /// Journeys of rows before the slot `closed` are over; both counted from 1970.
     pub(super) fn add(&mut self, counts: &Counts, first: i64, newest: i64, closed: i64) {
         for back in 0..RECENT {
             let Ok(hour) = usize::try_from(newest - back as i64 - first) else { continue };
@@ -131,14 +132,16 @@ pub(super) fn is_back(
     let end = |hours: &&usize| i64::from(window(**hours, now_in_hour)) <= since as i64 * SLOT;
     SHARE_HOURS.iter().take_while(end).any(|hours| {
         let (part, whole) = counts(recent, usual, share, *hours);
-        let gain =
-            part * (usual_share / risen).ln() + (whole - part) * ((1.0 - usual_share) / (1.0 - risen)).ln();
+        let gain = part * (usual_share / risen).ln()
+            + (whole - part) * ((1.0 - usual_share) / (1.0 - risen)).ln();
         gain > RECOVERED
     })
 }
 
 fn times(recent: &Recent, hours: usize) -> [f64; TIME_BUCKETS] {
-    std::array::from_fn(|bucket| recent.times[..hours].iter().map(|hour| f64::from(hour[bucket])).sum())
+    std::array::from_fn(|bucket| {
+        recent.times[..hours].iter().map(|hour| f64::from(hour[bucket])).sum()
+    })
 }
 
 fn sum(counts: &[u32; RECENT], hours: usize) -> f64 {
@@ -169,7 +172,8 @@ fn rise(
             // What was compared stays the shortest window that shows the rise.
             furthest.score = score.max(furthest.score);
         } else if score > furthest.score {
-            furthest = Score { score, observed: part, expected: mean, window: window(hours, now_in_hour) };
+            furthest =
+                Score { score, observed: part, expected: mean, window: window(hours, now_in_hour) };
         }
     }
     Some(furthest)
@@ -194,14 +198,19 @@ fn slower(recent: &Recent, usual: &UsualShares, noise: f32, now_in_hour: i64) ->
     let score = rise(&usual.all[SLOW], noise, RISE[SLOW], now_in_hour, |hours| {
         let (part, whole) = counts(recent, usual, SLOW, hours);
         let now = p90(&times(recent, hours));
-        let slow = now > TIME_FACTOR * f64::from(usual.p90) && now - f64::from(usual.p90) > TIME_SECONDS;
+        let slow =
+            now > TIME_FACTOR * f64::from(usual.p90) && now - f64::from(usual.p90) > TIME_SECONDS;
         if slow && whole >= TIME_HITS { (part, whole) } else { (0.0, whole) }
     })?;
     if score.window == 0 {
         return Some(score);
     }
     let hours = (i64::from(score.window) - now_in_hour) / 3600 + 1;
-    Some(Score { observed: p90(&times(recent, hours as usize)), expected: usual.p90.into(), ..score })
+    Some(Score {
+        observed: p90(&times(recent, hours as usize)),
+        expected: usual.p90.into(),
+        ..score
+    })
 }
 
 /// Hits above a bound.
@@ -256,8 +265,9 @@ impl Silent {
         if mean < RISE_LEAST || share >= 1.0 || odds < SHARE_ODDS {
             return Score::default();
         }
-        let score =
-            share_above(self.part, self.whole, share, self.noise) / self.dispersion.max(1.0) / NO_INPUT;
+        let score = share_above(self.part, self.whole, share, self.noise)
+            / self.dispersion.max(1.0)
+            / NO_INPUT;
         Score { score, observed: self.part, expected: mean, window: (slots as i64 * SLOT) as u32 }
     }
 }

@@ -1,11 +1,13 @@
-//! Detects options that are chosen more often than expected, and than in the highest of their weeks.
+//! Detects options that are chosen more often than expected, and than in the highest of their
+//! weeks.
 
 use super::{
     SLOT, SLOTS, Score,
     day_forecast::DayForecast,
     deviance,
     limits::{
-        RISE_LEAST, SURGE, SURGE_FACTOR, SURGE_NOISE, SURGE_OVER_HIGHEST, SURGE_WEEKS, SURGE_WINDOWS, WEEKS,
+        RISE_LEAST, SURGE, SURGE_FACTOR, SURGE_NOISE, SURGE_OVER_HIGHEST, SURGE_WEEKS,
+        SURGE_WINDOWS, WEEKS,
     },
     noise::Noise,
     option_context::OptionContext,
@@ -32,9 +34,11 @@ pub(super) fn surge(
         {
             continue;
         }
-        let seen =
-            open(context, end - slots, end).map(|at| context.own.between(at, at + 1).seen).sum::<f64>();
-        let level = context.level_of(end - slots, end).max(context.point_level(end - slots, end)).max(1.0);
+        let seen = open(context, end - slots, end)
+            .map(|at| context.own.between(at, at + 1).seen)
+            .sum::<f64>();
+        let level =
+            context.level_of(end - slots, end).max(context.point_level(end - slots, end)).max(1.0);
         let level = level * context.led_more(end - slots, end, level);
         let highest = highest(context, forecasts, option, end - slots, end) * level;
         // Where weeks differ, as around a closing, the highest counts for half.
@@ -42,17 +46,23 @@ pub(super) fn surge(
         if mean < RISE_LEAST || seen < SURGE_FACTOR * mean || seen < SURGE_OVER_HIGHEST * highest {
             continue;
         }
-        let relative_variance =
-            context.window(end - slots, end, weeks).relative_variance + noise.of(slots).max(SURGE_NOISE);
+        let relative_variance = context.window(end - slots, end, weeks).relative_variance
+            + noise.of(slots).max(SURGE_NOISE);
         let score = deviance::above(seen, mean, relative_variance) / SURGE;
         if score > furthest.score {
-            furthest = Score { score, observed: seen, expected: mean, window: (slots as i64 * SLOT) as u32 };
+            furthest = Score {
+                score,
+                observed: seen,
+                expected: mean,
+                window: (slots as i64 * SLOT) as u32,
+            };
         }
     }
     Some(furthest)
 }
 
-/// The slots at which the routing point is usually open. That it opened early or closed late says nothing of one option.
+/// The slots at which the routing point is usually open. That it opened early or closed late says
+/// nothing of one option.
 fn open(context: &OptionContext<'_>, from: usize, to: usize) -> impl Iterator<Item = usize> {
     (from..to).filter(|at| context.point.between(*at, *at + 1).expected > 0.0)
 }
@@ -69,14 +79,18 @@ fn highest(
     let (mut around, mut very) = (0.0, [0.0; WEEKS]);
     for forecast in forecasts {
         let midnight = i64::from(forecast.day) * SLOTS as i64 - context.base;
-        let slot = |at: usize| usize::try_from(at as i64 - midnight).ok().filter(|slot| *slot < SLOTS);
+        let slot =
+            |at: usize| usize::try_from(at as i64 - midnight).ok().filter(|slot| *slot < SLOTS);
         let mut highest = [0.0_f32; SLOTS];
         for (week, rates) in forecast.weeks(option) {
             highest.iter_mut().zip(rates.around).for_each(|(most, rate)| *most = most.max(rate));
             let near = |slot: usize| f64::from(rates.near[slot]);
             very[week] += open(context, from, to).filter_map(slot).map(near).sum::<f64>();
         }
-        around += open(context, from, to).filter_map(slot).map(|slot| f64::from(highest[slot])).sum::<f64>();
+        around += open(context, from, to)
+            .filter_map(slot)
+            .map(|slot| f64::from(highest[slot]))
+            .sum::<f64>();
     }
     very.into_iter().fold(around, f64::max)
 }

@@ -23,17 +23,28 @@ fn add(history: &mut History, rows: &[(u32, LocalSecond, u32)]) {
 }
 
 fn hits(history: &History, newest: i64) -> Vec<(String, Vec<(usize, u64)>)> {
-    let shown = |hits: &DayHits| hits.iter().copied().enumerate().filter(|(_, hits)| *hits > 0).collect();
-    history.last_day(newest).iter().map(|(labels, hits)| (labels.option.to_string(), shown(hits))).collect()
+    let shown =
+        |hits: &DayHits| hits.iter().copied().enumerate().filter(|(_, hits)| *hits > 0).collect();
+    history
+        .last_day(newest)
+        .iter()
+        .map(|(labels, hits)| (labels.option.to_string(), shown(hits)))
+        .collect()
 }
 
 #[test]
 fn the_last_day_is_a_view_that_late_rows_correct() {
     let (mut history, hour) = (History::new(35), START.hour());
     add(&mut history, &[(0, START + 3599, 5), (1, START - 1, 1), (0, START - 23 * 3600, 7)]);
-    assert_eq!(hits(&history, hour), [("1".into(), vec![(0, 7), (23, 5)]), ("2".into(), vec![(22, 1)])]);
+    assert_eq!(
+        hits(&history, hour),
+        [("1".into(), vec![(0, 7), (23, 5)]), ("2".into(), vec![(22, 1)])]
+    );
     add(&mut history, &[(0, START, 2)]);
-    assert_eq!(hits(&history, hour + 1), [("1".into(), vec![(22, 7)]), ("2".into(), vec![(21, 1)])]);
+    assert_eq!(
+        hits(&history, hour + 1),
+        [("1".into(), vec![(22, 7)]), ("2".into(), vec![(21, 1)])]
+    );
     assert_eq!(hits(&history, hour + 30), []);
 }
 
@@ -120,7 +131,10 @@ fn damaged_days_are_refused_and_change_nothing() {
     assert!(read.load(MONDAY, &[&bytes[..], &[0]].concat()).is_err());
     assert_eq!((read.begin(), hits(&read, START.hour())), (None, vec![]));
     assert_eq!(read.load(MONDAY, &bytes), Ok(()));
-    assert_eq!((read.begin(), hits(&read, START.hour())), (Some(START), vec![("1".into(), vec![(23, 5)])]));
+    assert_eq!(
+        (read.begin(), hits(&read, START.hour())),
+        (Some(START), vec![("1".into(), vec![(23, 5)])])
+    );
 }
 
 proptest! {

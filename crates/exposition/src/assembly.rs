@@ -1,11 +1,12 @@
-//! The exposition of many targets in one format. A change of one target costs that target and its neighbours, however
-//! many others there are.
+//! The exposition of many targets in one format. A change of one target costs that target and its
+//! neighbours, however many others there are.
 //!
-//! A *cell* is the encoded points of one target in one family; a family's head comes before its cells. Consecutive cells
-//! form immutable *blocks* of some ten kilobytes: large enough to compress well, small enough to be rebuilt when one cell
-//! changes. A publication lists the blocks.
+//! A *cell* is the encoded points of one target in one family; a family's head comes before its
+//! cells. Consecutive cells form immutable *blocks* of some ten kilobytes: large enough to compress
+//! well, small enough to be rebuilt when one cell changes. A publication lists the blocks.
 //!
-//! Pure. It must never show a cell that it was not given, and never the old and the new of one target together.
+//! Pure. It must never show a cell that it was not given, and never the old and the new of one
+//! target together.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -23,7 +24,8 @@ const BLOCK: usize = 16 * 1024;
 /// Bytes above which a grown block is divided.
 const LARGEST: usize = 4 * BLOCK;
 
-/// The encoded cells of one target, family by family. `None`, or a missing end, stands for an unchanged cell.
+/// The encoded cells of one target, family by family. `None`, or a missing end, stands for an
+/// unchanged cell.
 #[derive(Debug, Default)]
 pub struct TargetCells(Vec<Option<Vec<u8>>>);
 
@@ -55,7 +57,8 @@ struct Block {
     /// End of each cell in `plain`.
     ends: Vec<u32>,
     plain: Bytes,
-    /// `plain` as byte-aligned raw deflate without a final block, and its checksum. Made when first needed.
+    /// `plain` as byte-aligned raw deflate without a final block, and its checksum. Made when first
+    /// needed.
     packed: Option<(Bytes, crc32fast::Hasher)>,
 }
 
@@ -84,9 +87,14 @@ pub struct Assembly {
 }
 
 impl Assembly {
-    /// Replaces all targets: for each, its changed cells and its previous index, if it had one. All have the same
-    /// families in the same order. Targets that are not mentioned are gone.
-    pub fn rearrange(&mut self, heads: &[Family], targets: &[(Option<usize>, TargetCells)], format: Format) {
+    /// Replaces all targets: for each, its changed cells and its previous index, if it had one. All
+    /// have the same families in the same order. Targets that are not mentioned are gone.
+    pub fn rearrange(
+        &mut self,
+        heads: &[Family],
+        targets: &[(Option<usize>, TargetCells)],
+        format: Format,
+    ) {
         let before: Vec<&[u8]> = self.blocks.iter().flat_map(Block::cells).collect();
         let old_width = self.targets + 1;
         let mut packer = Packer::new(0, BLOCK);
@@ -103,7 +111,11 @@ impl Assembly {
     }
 
     /// Replaces cells of some targets, by index, without adding or removing a target.
-    pub fn update(&mut self, targets: impl IntoIterator<Item = (usize, TargetCells)>, format: Format) {
+    pub fn update(
+        &mut self,
+        targets: impl IntoIterator<Item = (usize, TargetCells)>,
+        format: Format,
+    ) {
         let width = self.targets + 1;
         let mut changed: BTreeMap<usize, Vec<u8>> = BTreeMap::new();
         let mut resized = vec![false; self.heads.len()];
@@ -146,22 +158,29 @@ impl Assembly {
                 continue;
             }
             let cells = block.cells().enumerate();
-            let cells = cells.map(|(at, old)| changed.get(&(block.first + at)).map_or(old, Vec::as_slice));
+            let cells =
+                cells.map(|(at, old)| changed.get(&(block.first + at)).map_or(old, Vec::as_slice));
             let cells: Vec<&[u8]> = cells.collect();
             let length: usize = cells.iter().map(|cell| cell.len()).sum();
-            let mut packer = Packer::new(block.first, if length > LARGEST { BLOCK } else { usize::MAX });
+            let mut packer =
+                Packer::new(block.first, if length > LARGEST { BLOCK } else { usize::MAX });
             cells.iter().for_each(|cell| packer.push(cell));
             blocks.extend(packer.finish());
         }
         self.blocks = blocks;
     }
 
-    /// Returns the bytes for a scrape, compressed or not. Compresses blocks that are not compressed yet.
+    /// Returns the bytes for a scrape, compressed or not. Compresses blocks that are not compressed
+    /// yet.
     pub fn variant(&mut self, gzip: bool) -> Variant {
         if !gzip {
             let plain = self.blocks.iter().map(|block| block.plain.clone());
             let pieces: Arc<[Bytes]> = plain.filter(|piece| !piece.is_empty()).collect();
-            return Variant::new(pieces, self.blocks.iter().map(|block| block.plain.len()).sum(), None);
+            return Variant::new(
+                pieces,
+                self.blocks.iter().map(|block| block.plain.len()).sum(),
+                None,
+            );
         }
         let mut crc = crc32fast::Hasher::new();
         let mut length = 0;
@@ -221,7 +240,8 @@ impl Packer {
 
     fn push(&mut self, cell: &[u8]) {
         self.plain.extend_from_slice(cell);
-        // A block ends soon after it is full, and limits on label sets keep a target's family far below 4 GB.
+        // A block ends soon after it is full, and limits on label sets keep a target's family far
+        // below 4 GB.
         self.ends.push(u32::try_from(self.plain.len()).unwrap_or(u32::MAX));
         if self.plain.len() >= self.full {
             self.close();
@@ -256,11 +276,13 @@ mod tests {
     /// Makes the families of one target, with `sizes` points each.
     fn families(target: usize, sizes: &[usize], turn: usize) -> Vec<Family> {
         let family = |(number, size): (usize, &usize)| {
-            let mut family = Family::new(format!("family_{number}_total"), "Help.", MetricType::Counter);
+            let mut family =
+                Family::new(format!("family_{number}_total"), "Help.", MetricType::Counter);
             family.points = (0..*size)
                 .map(|i| {
                     let labels = [("server", target.to_string()), ("option", i.to_string())];
-                    let labels: Vec<_> = labels.iter().map(|(name, value)| (*name, &**value)).collect();
+                    let labels: Vec<_> =
+                        labels.iter().map(|(name, value)| (*name, &**value)).collect();
                     Sample::new(label_block(&labels), (turn * 1_000 + i) as u64)
                 })
                 .collect();
@@ -273,7 +295,9 @@ mod tests {
     fn joined(targets: &[Vec<Family>], format: Format) -> Vec<u8> {
         let mut all = targets.first().cloned().unwrap_or_default();
         for target in targets.iter().skip(1) {
-            all.iter_mut().zip(target).for_each(|(family, more)| family.points.extend(more.points.clone()));
+            all.iter_mut()
+                .zip(target)
+                .for_each(|(family, more)| family.points.extend(more.points.clone()));
         }
         let mut out = Vec::new();
         encode(&all, format, &mut out);
@@ -330,15 +354,20 @@ mod tests {
         let format = Format::Text;
         let mut assembly = Assembly::default();
         let all: Vec<_> = (0..1_000).map(|target| families(target, &[20, 20, 20], 0)).collect();
-        let fresh: Vec<_> = all.iter().map(|families| (None, TargetCells::all(families, format))).collect();
+        let fresh: Vec<_> =
+            all.iter().map(|families| (None, TargetCells::all(families, format))).collect();
         assembly.rearrange(&heads(), &fresh, format);
-        let before: Vec<*const u8> = assembly.blocks.iter().map(|block| block.plain.as_ptr()).collect();
-        assembly.update([(500, TargetCells::all(&families(500, &[20, 20, 20], 1), format))], format);
-        let after: Vec<*const u8> = assembly.blocks.iter().map(|block| block.plain.as_ptr()).collect();
+        let before: Vec<*const u8> =
+            assembly.blocks.iter().map(|block| block.plain.as_ptr()).collect();
+        assembly
+            .update([(500, TargetCells::all(&families(500, &[20, 20, 20], 1), format))], format);
+        let after: Vec<*const u8> =
+            assembly.blocks.iter().map(|block| block.plain.as_ptr()).collect();
         let differ = before.iter().zip(&after).filter(|(before, after)| before != after).count();
         assert_eq!((before.len(), differ), (after.len(), 3), "one block of each family");
         // Without a change nothing is rebuilt.
-        assembly.update([(500, TargetCells::all(&families(500, &[20, 20, 20], 1), format))], format);
+        assembly
+            .update([(500, TargetCells::all(&families(500, &[20, 20, 20], 1), format))], format);
         assert!(assembly.blocks.iter().map(|block| block.plain.as_ptr()).eq(after));
     }
 }

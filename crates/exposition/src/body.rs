@@ -1,7 +1,7 @@
 //! The body of one answer: bytes shared with a publication, between a head and a tail of its own.
 //!
-//! Nothing is copied. All chunks form one buffer instead of a frame each, because hyper hands many chunks of a buffer to
-//! the socket at once, but waits for the socket between frames.
+//! Nothing is copied. All chunks form one buffer instead of a frame each, because hyper hands many
+//! chunks of a buffer to the socket at once, but waits for the socket between frames.
 
 use std::{io::IoSlice, sync::Arc};
 
@@ -101,7 +101,9 @@ impl Buf for Body {
         assert!(count <= self.left, "no more than is left can be taken");
         self.left -= count;
         self.gone += count;
-        while let Some(length) = self.piece(self.at).map(Bytes::len).filter(|length| self.gone >= *length) {
+        while let Some(length) =
+            self.piece(self.at).map(Bytes::len).filter(|length| self.gone >= *length)
+        {
             self.gone -= length;
             self.at += 1;
         }

@@ -1,7 +1,8 @@
 //! Raw deflate in pieces that join into **one** gzip member.
 //!
-//! A piece ends on a byte boundary without a final block (after a sync flush), so pieces made at different times form one
-//! stream; the last piece has the final block. Two gzip members would be simpler, but browsers show only the first.
+//! A piece ends on a byte boundary without a final block (after a sync flush), so pieces made at
+//! different times form one stream; the last piece has the final block. Two gzip members would be
+//! simpler, but browsers show only the first.
 
 use std::io::Write as _;
 
@@ -21,7 +22,8 @@ pub(super) enum PieceEnd {
 
 /// Compresses one piece.
 pub(super) fn deflate(plain: &[u8], end: PieceEnd) -> Vec<u8> {
-    let mut encoder = DeflateEncoder::new(Vec::with_capacity(plain.len() / 8 + 64), Compression::fast());
+    let mut encoder =
+        DeflateEncoder::new(Vec::with_capacity(plain.len() / 8 + 64), Compression::fast());
     // `Vec`'s `Write` never returns an error, and neither does deflating.
     let _ = encoder.write_all(plain);
     let _ = match end {

@@ -1,7 +1,9 @@
-//! The formats of an exposition, and the encoding of the two text formats, Prometheus 0.0.4 and OpenMetrics 1.0.
+//! The formats of an exposition, and the encoding of the two text formats, Prometheus 0.0.4 and
+//! OpenMetrics 1.0.
 //!
-//! All differences between the two are here: the name of a counter's family, escapes in HELP, the spelling of `le`, and
-//! `_created`. The closing [`EOF`] is left to the caller, who knows where the exposition ends.
+//! All differences between the two are here: the name of a counter's family, escapes in HELP, the
+//! spelling of `le`, and `_created`. The closing [`EOF`] is left to the caller, who knows where the
+//! exposition ends.
 
 use super::{
     model::{Family, Histogram, MetricType, Sample, Value},
@@ -28,7 +30,8 @@ impl Format {
     pub const ALL: [Self; 3] = [Self::Text, Self::OpenMetrics, Self::Protobuf];
 }
 
-/// Appends `families` to `out`, family by family and point by point in the order given, without [`EOF`].
+/// Appends `families` to `out`, family by family and point by point in the order given, without
+/// [`EOF`].
 pub fn encode(families: &[Family], format: Format, out: &mut Vec<u8>) {
     let mut points = Vec::new();
     for family in families {
@@ -39,8 +42,8 @@ pub fn encode(families: &[Family], format: Format, out: &mut Vec<u8>) {
     }
 }
 
-/// Appends the head of a family whose points are `length` bytes in all, or nothing without points. The points of
-/// [`encode_points`] complete it; they may come from several families of one name.
+/// Appends the head of a family whose points are `length` bytes in all, or nothing without points.
+/// The points of [`encode_points`] complete it; they may come from several families of one name.
 pub(super) fn encode_head(family: &Family, length: usize, format: Format, out: &mut Vec<u8>) {
     match (format, length) {
         (_, 0) => {}
@@ -69,7 +72,8 @@ struct Encoder<'a> {
 
 impl<'a> Encoder<'a> {
     fn new(family: &'a Family, format: Format, out: &'a mut Vec<u8>) -> Self {
-        // OpenMetrics calls the family `x` and its sample `x_total`; text 0.0.4 calls both `x_total`.
+        // OpenMetrics calls the family `x` and its sample `x_total`; text 0.0.4 calls both
+        // `x_total`.
         let (base, suffix) = match (format, family.kind) {
             (Format::OpenMetrics, MetricType::Counter) => {
                 (family.name.strip_suffix("_total").unwrap_or(&family.name), "_total")

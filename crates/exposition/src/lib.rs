@@ -1,8 +1,9 @@
 //! Encodes metric families into the bytes of a scrape.
 //!
-//! Pure, without sockets or disk, except for [`Publication`], where a scrape may wait. A target's series change only when
-//! it commits, so they are encoded and compressed then, cell by cell ([`Assembly`]). A scrape copies none of that, and
-//! encodes only the process's own few dozen live series.
+//! Pure, without sockets or disk, except for [`Publication`], where a scrape may wait. A target's
+//! series change only when it commits, so they are encoded and compressed then, cell by cell
+//! ([`Assembly`]). A scrape copies none of that, and encodes only the process's own few dozen live
+//! series.
 //!
 //! This module must never invent, drop or rename a series: it writes what the [`Family`] says.
 

@@ -1,8 +1,9 @@
 //! The model of an exposition: families of points whose labels are rendered already.
 //!
-//! Many series share a label set, so it is escaped once ([`label_block`]) and encoding is little more than copying. The
-//! escaping, common to text 0.0.4 and OpenMetrics 1.0, is all that this file knows of formats. Protobuf needs no escaping
-//! and reads the pairs back ([`label_pairs`]); a second copy of all labels would cost more memory than that saves time.
+//! Many series share a label set, so it is escaped once ([`label_block`]) and encoding is little
+//! more than copying. The escaping, common to text 0.0.4 and OpenMetrics 1.0, is all that this file
+//! knows of formats. Protobuf needs no escaping and reads the pairs back ([`label_pairs`]); a
+//! second copy of all labels would cost more memory than that saves time.
 
 use std::{borrow::Cow, sync::Arc};
 
@@ -56,7 +57,8 @@ pub struct Sample {
     pub labels: Arc<str>,
     /// The value.
     pub value: Value,
-    /// The last moment, in Unix seconds, at which the series was known to be 0; for counters and histograms.
+    /// The last moment, in Unix seconds, at which the series was known to be 0; for counters and
+    /// histograms.
     pub created: Option<f64>,
 }
 
@@ -74,7 +76,8 @@ impl Sample {
     }
 }
 
-/// The value of a point. Counters and gauges may have either number; histograms need their own variant.
+/// The value of a point. Counters and gauges may have either number; histograms need their own
+/// variant.
 #[derive(Clone, Debug)]
 pub enum Value {
     /// A whole number, exact for all of `u64`.
@@ -113,9 +116,9 @@ pub struct Histogram {
 }
 
 impl Histogram {
-    /// Takes `counts` per bucket, not cumulative; the last one is the observations above every bound. The total is
-    /// their sum, so `_count` and `le="+Inf"` cannot disagree. Missing counts are 0; those beyond the last bucket are
-    /// added to it.
+    /// Takes `counts` per bucket, not cumulative; the last one is the observations above every
+    /// bound. The total is their sum, so `_count` and `le="+Inf"` cannot disagree. Missing counts
+    /// are 0; those beyond the last bucket are added to it.
     pub fn new(bounds: Arc<BucketBounds>, counts: &[u64], sum: f64) -> Self {
         let mut own = vec![0; bounds.len() + 1].into_boxed_slice();
         let last = bounds.len();
@@ -127,11 +130,12 @@ impl Histogram {
 
     /// Adds native buckets of the same observations, for the format that has them.
     ///
-    /// If the numbers of observations differ, the native buckets are left out, because a scraper would refuse the whole
-    /// scrape.
+    /// If the numbers of observations differ, the native buckets are left out, because a scraper
+    /// would refuse the whole scrape.
     #[must_use]
     pub fn with_native(mut self, native: NativeHistogram) -> Self {
-        self.native = Some(native).filter(|native| native.count() == self.counts.iter().sum::<u64>());
+        self.native =
+            Some(native).filter(|native| native.count() == self.counts.iter().sum::<u64>());
         self
     }
 
@@ -161,7 +165,8 @@ impl Histogram {
     }
 }
 
-/// The upper bounds of a histogram's buckets, with their `le` labels rendered once. `+Inf` is implied.
+/// The upper bounds of a histogram's buckets, with their `le` labels rendered once. `+Inf` is
+/// implied.
 #[derive(Debug, Default)]
 pub struct BucketBounds {
     values: Box<[f64]>,
@@ -176,7 +181,8 @@ fn le_label(le: &str) -> Box<str> {
 }
 
 impl BucketBounds {
-    /// Returns `None` unless the bounds are finite and strictly increasing: no scraper could use others.
+    /// Returns `None` unless the bounds are finite and strictly increasing: no scraper could use
+    /// others.
     pub fn new(values: &[f64]) -> Option<Self> {
         let sound = values.iter().all(|v| v.is_finite()) && values.is_sorted_by(|a, b| a < b);
         sound.then(|| Self {

@@ -1,13 +1,15 @@
 //! A native histogram: exponential buckets, of which only those with observations are kept.
 //!
-//! A value is at most 4.4 % below its bucket's upper bound, and no bounds have to be chosen. Only the protobuf format
-//! carries it. The resolution and the width of the zero bucket must never change: a scraper takes buckets that disappear
-//! for a counter reset.
+//! A value is at most 4.4 % below its bucket's upper bound, and no bounds have to be chosen. Only
+//! the protobuf format carries it. The resolution and the width of the zero bucket must never
+//! change: a scraper takes buckets that disappear for a counter reset.
 
-/// Resolution: each power of two has 2^4 buckets, so a bound is 2^(1/16) = 1.044 times the one before.
+/// Resolution: each power of two has 2^4 buckets, so a bound is 2^(1/16) = 1.044 times the one
+/// before.
 pub(super) const SCHEMA: i32 = 4;
 
-/// Upper bound of the zero bucket: 2^-128, the Go client's default, and a bucket's bound at any resolution.
+/// Upper bound of the zero bucket: 2^-128, the Go client's default, and a bucket's bound at any
+/// resolution.
 ///
 /// It is above 0 because scrapers recognise an empty native histogram by it.
 pub(super) const ZERO_THRESHOLD: f64 = f64::from_bits((1023 - 128) << 52);
@@ -18,13 +20,14 @@ const PER_OCTAVE: i32 = 1 << SCHEMA;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct NativeHistogram {
     zero: u64,
-    /// Index and count of buckets, ascending, without empty ones. Bucket `i` ends at 2^(i/16), inclusive.
+    /// Index and count of buckets, ascending, without empty ones. Bucket `i` ends at 2^(i/16),
+    /// inclusive.
     buckets: Vec<(i32, u64)>,
 }
 
 impl NativeHistogram {
-    /// Adds `times` observations of `value`. Anything that is not above 0 counts as 0; durations and whole seconds,
-    /// the only observations here, have no such values.
+    /// Adds `times` observations of `value`. Anything that is not above 0 counts as 0; durations
+    /// and whole seconds, the only observations here, have no such values.
     pub fn observe(&mut self, value: f64, times: u64) {
         if value > ZERO_THRESHOLD {
             let index = index(value);
@@ -56,7 +59,8 @@ impl NativeHistogram {
 
 /// Returns the bucket of a value above 0: the smallest `i` with `value <= 2^(i/16)`.
 ///
-/// Works on exponent and mantissa, so that powers of two, the only bounds that whole numbers can equal, come out exactly.
+/// Works on exponent and mantissa, so that powers of two, the only bounds that whole numbers can
+/// equal, come out exactly.
 fn index(value: f64) -> i32 {
     let bits = value.min(f64::MAX).to_bits();
     // Above the threshold, so positive and normal: no sign, and a biased exponent that fits.

@@ -1,8 +1,8 @@
 //! The spelling of numbers in an exposition.
 //!
-//! Sample values are read back as numbers, so any exact and quick spelling will do. A bucket's `le` is a label that
-//! queries compare as text, so [`shortest`] and [`canonical`] spell it as the Go client does; they are not on the fast
-//! path.
+//! Sample values are read back as numbers, so any exact and quick spelling will do. A bucket's `le`
+//! is a label that queries compare as text, so [`shortest`] and [`canonical`] spell it as the Go
+//! client does; they are not on the fast path.
 
 use std::io::Write as _;
 
@@ -36,8 +36,8 @@ pub(super) fn push_f64(out: &mut Vec<u8>, value: f64) {
         }
         push_u64(out, value.abs() as u64);
     } else {
-        // `{:?}` is the shortest text that reads back, with an exponent where `{}` would write 300 digits.
-        // Writing to a `Vec` cannot fail.
+        // `{:?}` is the shortest text that reads back, with an exponent where `{}` would write 300
+        // digits. Writing to a `Vec` cannot fail.
         let _ = write!(out, "{value:?}");
     }
 }
@@ -58,7 +58,8 @@ pub(super) fn shortest(value: f64) -> String {
     }
 }
 
-/// Spells a float in OpenMetrics' canonical form: [`shortest`], with `.0` if nothing else shows that it is a float.
+/// Spells a float in OpenMetrics' canonical form: [`shortest`], with `.0` if nothing else shows
+/// that it is a float.
 pub(super) fn canonical(value: f64) -> String {
     let mut text = shortest(value);
     if value.is_finite() && !text.contains(['.', 'e']) {

@@ -1,18 +1,21 @@
-//! The protobuf format: `MetricFamily` messages of `io.prometheus.client`, each with its length before it.
+//! The protobuf format: `MetricFamily` messages of `io.prometheus.client`, each with its length
+//! before it.
 //!
 //! The only format with native histograms. Field numbers and types are those of `metrics.proto` in
-//! github.com/prometheus/client_model; a dozen fields need no generated code. An exposition is a sequence of messages
-//! without an end mark, so live families can be appended to published ones.
+//! github.com/prometheus/client_model; a dozen fields need no generated code. An exposition is a
+//! sequence of messages without an end mark, so live families can be appended to published ones.
 
 use super::{
     model::{Family, Histogram, MetricType, Sample, Value, label_pairs},
     native::{NativeHistogram, SCHEMA, ZERO_THRESHOLD},
 };
 
-/// Longest gap, in buckets, that is filled with zeros: shorter than another span, and as in the Go client.
+/// Longest gap, in buckets, that is filled with zeros: shorter than another span, and as in the Go
+/// client.
 const FILLED_GAP: i32 = 2;
 
-/// Appends the length of the whole message and its fields except the points, which follow and are `length` bytes.
+/// Appends the length of the whole message and its fields except the points, which follow and are
+/// `length` bytes.
 pub(super) fn head(family: &Family, length: usize, out: &mut Vec<u8>) {
     let mut fields = Vec::with_capacity(family.name.len() + family.help.len() + 8);
     string(&mut fields, 1, &family.name);
@@ -43,7 +46,9 @@ fn metric(kind: MetricType, point: &Sample, out: &mut Vec<u8>) {
     }
     // The format has only floating-point numbers, which are exact up to 2^53.
     let number = match &point.value {
-        Value::Histogram(value) => return message(out, 7, |out| histogram(value, point.created, out)),
+        Value::Histogram(value) => {
+            return message(out, 7, |out| histogram(value, point.created, out));
+        }
         Value::Integer(value) => *value as f64,
         Value::Float(value) => *value,
     };
@@ -92,7 +97,8 @@ fn native(native: &NativeHistogram, out: &mut Vec<u8>) {
     }
 }
 
-/// Returns runs of buckets as (gap since the last run, length), and the difference of each count to the one before.
+/// Returns runs of buckets as (gap since the last run, length), and the difference of each count to
+/// the one before.
 fn spans_and_deltas(buckets: &[(i32, u64)]) -> (Vec<(i32, u64)>, Vec<i64>) {
     let mut spans = Vec::<(i32, u64)>::new();
     let mut deltas = Vec::with_capacity(buckets.len());
@@ -151,8 +157,8 @@ fn message(out: &mut Vec<u8>, field: u32, content: impl FnOnce(&mut Vec<u8>)) {
 
 /// Writes the output of `content` after its length.
 ///
-/// The length is known only afterwards. One byte is reserved for it, which is enough for small messages; the rare longer
-/// ones are moved.
+/// The length is known only afterwards. One byte is reserved for it, which is enough for small
+/// messages; the rare longer ones are moved.
 fn delimited(out: &mut Vec<u8>, content: impl FnOnce(&mut Vec<u8>)) {
     let at = out.len();
     out.push(0);
@@ -167,7 +173,8 @@ fn delimited(out: &mut Vec<u8>, content: impl FnOnce(&mut Vec<u8>)) {
     }
 }
 
-/// Writes a field's tag. `kind` is 0 for a varint, 1 for eight bytes, 2 for a length and that many bytes.
+/// Writes a field's tag. `kind` is 0 for a varint, 1 for eight bytes, 2 for a length and that many
+/// bytes.
 fn tag(out: &mut Vec<u8>, field: u32, kind: u32) {
     varint(out, u64::from(field << 3 | kind));
 }

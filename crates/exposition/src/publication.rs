@@ -1,8 +1,8 @@
 //! Holds the current [`Published`], and the encodings that scrapes ask for.
 //!
-//! A publication replaces the previous one in one step, so a scrape sees one of the two. An encoding that is asked for
-//! regularly is ready when a scrape comes. The first scrape in another encoding waits until it is made, on another
-//! thread; other scrapes do not. Nothing here encodes.
+//! A publication replaces the previous one in one step, so a scrape sees one of the two. An
+//! encoding that is asked for regularly is ready when a scrape comes. The first scrape in another
+//! encoding waits until it is made, on another thread; other scrapes do not. Nothing here encodes.
 
 use std::{
     sync::{
@@ -20,13 +20,13 @@ use tokio::{
 
 use super::published::{Encoding, Published};
 
-/// Time without a request after which an encoding that was asked for regularly is no longer made. Longer than usual scrape
-/// intervals.
+/// Time without a request after which an encoding that was asked for regularly is no longer made.
+/// Longer than usual scrape intervals.
 const KEPT: Duration = Duration::from_secs(15 * 60);
 /// Time for which an encoding is made after a single request.
 const KEPT_ONCE: Duration = Duration::from_secs(60);
-/// Encodings that are made for [`KEPT`]: more than scrapers of one exporter use. It bounds the work that a stranger causes who
-/// asks for every encoding now and then.
+/// Encodings that are made for [`KEPT`]: more than scrapers of one exporter use. It bounds the work
+/// that a stranger causes who asks for every encoding now and then.
 const MOST_KEPT: usize = 3;
 /// Longest wait of a first scrape: ten times the encoding of the largest supported exposition.
 const PATIENCE: Duration = Duration::from_secs(8);
@@ -69,10 +69,11 @@ impl Publication {
         self.renewed.notify_waiters();
     }
 
-    /// Returns the current publication with an encoding. Waits only if nobody has asked for that encoding lately, until
-    /// it is made or the time is up.
+    /// Returns the current publication with an encoding. Waits only if nobody has asked for that
+    /// encoding lately, until it is made or the time is up.
     pub async fn in_encoding(&self, encoding: Encoding) -> Arc<Published> {
-        let now = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX).saturating_add(1);
+        let now =
+            u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX).saturating_add(1);
         let last = self.asked[encoding.index()].swap(now, Ordering::Relaxed);
         self.asked_before[encoding.index()].store(last, Ordering::Relaxed);
         let published = self.load();
@@ -94,14 +95,16 @@ impl Publication {
         timeout(PATIENCE, made).await.unwrap_or(published)
     }
 
-    /// Returns true if the encoding is to be made: it was asked for a moment ago, or is asked for regularly.
+    /// Returns true if the encoding is to be made: it was asked for a moment ago, or is asked for
+    /// regularly.
     pub fn is_wanted(&self, encoding: Encoding) -> bool {
         let asked = self.asked[encoding.index()].load(Ordering::Relaxed);
         let age = self.began.elapsed().saturating_sub(Duration::from_millis(asked));
         asked != NEVER && (age < KEPT_ONCE || age < KEPT && self.is_regular(encoding))
     }
 
-    /// Returns true for the encodings that are asked for most often: their last request but one is the newest.
+    /// Returns true for the encodings that are asked for most often: their last request but one is
+    /// the newest.
     fn is_regular(&self, encoding: Encoding) -> bool {
         let own = self.asked_before(encoding);
         let more_often = Encoding::ALL

@@ -1,7 +1,8 @@
 //! A publication: the committed exposition of all targets, in the encodings that scrapes ask for.
 //!
-//! Immutable. A scrape takes no lock and copies none of it: it gets a [`Body`] that shares the published bytes, and
-//! appends the exporter's live series. With gzip both are one member, whose checksum continues that of the published bytes.
+//! Immutable. A scrape takes no lock and copies none of it: it gets a [`Body`] that shares the
+//! published bytes, and appends the exporter's live series. With gzip both are one member, whose
+//! checksum continues that of the published bytes.
 
 use super::{
     assembly::{Assembly, TargetCells},
@@ -72,8 +73,9 @@ impl Published {
         self.0[encoding.index()].is_some()
     }
 
-    /// Returns the body of one scrape, the published bytes followed by `live`; `None` without that encoding. No family of
-    /// `live` may have the name of a published one, because all points of a family must be consecutive.
+    /// Returns the body of one scrape, the published bytes followed by `live`; `None` without that
+    /// encoding. No family of `live` may have the name of a published one, because all points of a
+    /// family must be consecutive.
     pub fn render(&self, live: &[Family], encoding: Encoding) -> Option<Body> {
         self.0[encoding.index()].as_ref().map(|variant| variant.render(live, encoding.format))
     }

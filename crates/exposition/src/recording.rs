@@ -1,8 +1,8 @@
 //! Values of families over some hours, kept as changes and written as OpenMetrics with timestamps.
 //!
-//! A change takes a few bytes, so a day with tens of thousands of samples a minute fits into memory and can be written
-//! series by series, as builders of blocks need it. A new counter is 0 first. Start timestamps (`_created`) are left out:
-//! the first sample has the same moment.
+//! A change takes a few bytes, so a day with tens of thousands of samples a minute fits into memory
+//! and can be written series by series, as builders of blocks need it. A new counter is 0 first.
+//! Start timestamps (`_created`) are left out: the first sample has the same moment.
 
 use std::{
     collections::HashMap,
@@ -58,7 +58,8 @@ enum Number {
 }
 
 impl Recording {
-    /// Makes an empty recording. `labels` are added to each series, as [`label_block`](super::label_block) renders them.
+    /// Makes an empty recording. `labels` are added to each series, as
+    /// [`label_block`](super::label_block) renders them.
     pub fn new(labels: &str) -> Self {
         Self { labels: labels.to_owned(), ..Self::default() }
     }
@@ -68,8 +69,8 @@ impl Recording {
         self.look(families, 0, 0);
     }
 
-    /// Records that nothing changed at the moments `carried` (Unix seconds, ascending, at least one), and `families` at
-    /// `at`. The families are always the same, in the same order.
+    /// Records that nothing changed at the moments `carried` (Unix seconds, ascending, at least
+    /// one), and `families` at `at`. The families are always the same, in the same order.
     pub fn advance(&mut self, carried: &[i64], at: i64, families: &[Family]) {
         let first = self.moments.len();
         self.moments.extend_from_slice(carried);
@@ -78,13 +79,18 @@ impl Recording {
         self.look(families, first, last);
     }
 
-    /// Records the points of one family; `first` is the first moment since the last call, `last` is now.
+    /// Records the points of one family; `first` is the first moment since the last call, `last` is
+    /// now.
     fn look(&mut self, families: &[Family], first: usize, last: usize) {
         let is_begin = self.moments.is_empty();
         for (at, family) in families.iter().enumerate() {
             if at == self.families.len() {
                 let head = family.head();
-                self.families.push(RecordedFamily { head, series: Vec::new(), by_labels: HashMap::new() });
+                self.families.push(RecordedFamily {
+                    head,
+                    series: Vec::new(),
+                    by_labels: HashMap::new(),
+                });
             }
             self.families[at].look(family, (first, last), is_begin);
         }
@@ -104,7 +110,8 @@ impl Recording {
         let mut buffer = Vec::with_capacity(PIECE + (64 << 10));
         for family in &self.families {
             let mut headed = false;
-            for series in family.series.iter().filter(|series| series.runs.iter().any(|(from, to)| from < to))
+            for series in
+                family.series.iter().filter(|series| series.runs.iter().any(|(from, to)| from < to))
             {
                 if !std::mem::replace(&mut headed, true) {
                     encode_head(&family.head, 1, Format::OpenMetrics, &mut buffer);
@@ -126,7 +133,8 @@ impl RecordedFamily {
         for sample in &family.points {
             let at = match self.series.get(next) {
                 Some(series)
-                    if Arc::ptr_eq(&series.labels, &sample.labels) || series.labels == sample.labels =>
+                    if Arc::ptr_eq(&series.labels, &sample.labels)
+                        || series.labels == sample.labels =>
                 {
                     next
                 }
@@ -154,7 +162,9 @@ impl RecordedFamily {
 impl Series {
     fn new(sample: &Sample) -> Self {
         let (bounds, columns) = match &sample.value {
-            Value::Histogram(histogram) => (Some(histogram.shared_bounds()), histogram.counts().len() + 2),
+            Value::Histogram(histogram) => {
+                (Some(histogram.shared_bounds()), histogram.counts().len() + 2)
+            }
             _ => (None, 1),
         };
         let labels = sample.labels.clone();
@@ -168,7 +178,13 @@ impl Series {
         }
     }
 
-    fn look(&mut self, sample: &Sample, (first, last): (usize, usize), zero_first: bool, is_begin: bool) {
+    fn look(
+        &mut self,
+        sample: &Sample,
+        (first, last): (usize, usize),
+        zero_first: bool,
+        is_begin: bool,
+    ) {
         self.seen = true;
         if !self.present {
             self.present = true;
@@ -207,10 +223,13 @@ impl Series {
 
     /// Returns the text before the value of each of its lines, with the blank.
     fn prefixes(&self, head: &Family, more: &str) -> Vec<String> {
-        let Some(bounds) = &self.bounds else { return vec![prefix(&head.name, [&self.labels, more, ""])] };
+        let Some(bounds) = &self.bounds else {
+            return vec![prefix(&head.name, [&self.labels, more, ""])];
+        };
         let les = bounds.open_metrics.iter().map(|le| &**le).chain(["le=\"+Inf\""]);
         let bucket = format!("{}_bucket", head.name);
-        let mut lines: Vec<String> = les.map(|le| prefix(&bucket, [&self.labels, more, le])).collect();
+        let mut lines: Vec<String> =
+            les.map(|le| prefix(&bucket, [&self.labels, more, le])).collect();
         for suffix in ["_sum", "_count"] {
             lines.push(prefix(&format!("{}{suffix}", head.name), [&self.labels, more, ""]));
         }
@@ -250,7 +269,8 @@ impl Series {
     }
 }
 
-/// Returns the text before a value: the name, the labels of these parts that are not empty, and a blank.
+/// Returns the text before a value: the name, the labels of these parts that are not empty, and a
+/// blank.
 fn prefix(name: &str, labels: [&str; 3]) -> String {
     let labels: Vec<&str> = labels.into_iter().filter(|part| !part.is_empty()).collect();
     match labels.is_empty() {
@@ -278,11 +298,14 @@ mod tests {
             Family::new("h", "Seconds.", MetricType::Histogram),
         ];
         let block = |label: &str| label_block(&[("o", label)]);
-        families[0].points = counter.iter().map(|(label, value)| Sample::new(block(label), *value)).collect();
-        families[1].points = gauge.iter().map(|(label, value)| Sample::new(block(label), *value)).collect();
+        families[0].points =
+            counter.iter().map(|(label, value)| Sample::new(block(label), *value)).collect();
+        families[1].points =
+            gauge.iter().map(|(label, value)| Sample::new(block(label), *value)).collect();
         if !histogram.is_empty() {
             let bounds = Arc::new(BucketBounds::new(&[5.0]).unwrap());
-            families[2].points = vec![Sample::new("".into(), Histogram::new(bounds, histogram, 7.5))];
+            families[2].points =
+                vec![Sample::new("".into(), Histogram::new(bounds, histogram, 7.5))];
         }
         families
     }

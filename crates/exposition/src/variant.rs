@@ -1,7 +1,7 @@
 //! The published bytes in one encoding, to which a scrape appends its tail.
 //!
-//! With gzip both are one member, whose checksum continues that of the published bytes. Immutable; a scrape copies none of
-//! the published bytes.
+//! With gzip both are one member, whose checksum continues that of the published bytes. Immutable;
+//! a scrape copies none of the published bytes.
 
 use std::sync::Arc;
 
@@ -27,7 +27,8 @@ pub struct Variant {
 }
 
 impl Variant {
-    /// Takes the pieces; `plain` is their length uncompressed, and `crc` their checksum if they are deflated.
+    /// Takes the pieces; `plain` is their length uncompressed, and `crc` their checksum if they are
+    /// deflated.
     pub(super) fn new(pieces: Arc<[Bytes]>, plain: usize, crc: Option<crc32fast::Hasher>) -> Self {
         Self { length: pieces.iter().map(Bytes::len).sum(), pieces, plain, crc }
     }

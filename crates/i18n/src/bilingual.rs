@@ -1,4 +1,5 @@
-//! A message in every language, made where its values are known and read where the reader's language is.
+//! A message in every language, made where its values are known and read where the reader's
+//! language is.
 
 use std::{error::Error, fmt};
 
@@ -40,8 +41,9 @@ impl fmt::Display for Bilingual {
 
 impl Error for Bilingual {}
 
-/// A [`Bilingual`] of an English and a Spanish format string. What follows is for both, as for `format!`; a value that is
-/// itself a [`Bilingual`] and stands behind `in` is written in the language of the string around it.
+/// A [`Bilingual`] of an English and a Spanish format string. What follows is for both, as for
+/// `format!`; a value that is itself a [`Bilingual`] and stands behind `in` is written in the
+/// language of the string around it.
 #[macro_export]
 macro_rules! bilingual {
     ($english:literal, $spanish:literal $(,)? $(; $($value:tt)*)?) => {
@@ -69,7 +71,10 @@ mod tests {
     fn each_language_has_its_words_and_all_have_the_values() {
         let seven = 7;
         let told = bilingual!("{seven} of {}", "{seven} de {}"; 8 + 1);
-        assert_eq!((told.in_language(Language::En), told.in_language(Language::Es)), ("7 of 9", "7 de 9"));
+        assert_eq!(
+            (told.in_language(Language::En), told.in_language(Language::Es)),
+            ("7 of 9", "7 de 9")
+        );
         assert_eq!(told.to_string(), "7 of 9");
         let outer = bilingual!(in told: "only {told}", "solo {told}");
         assert_eq!(outer.in_language(Language::Es), "solo 7 de 9");

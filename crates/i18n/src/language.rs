@@ -22,7 +22,8 @@ impl Language {
         }
     }
 
-    /// By the value of a locale variable such as `es_CO.UTF-8`; English for everything that is not Spanish.
+    /// By the value of a locale variable such as `es_CO.UTF-8`; English for everything that is not
+    /// Spanish.
     pub fn of_locale(locale: &str) -> Self {
         let name = locale.split(['_', '.', '@', '-']).next().unwrap_or_default();
         if name.eq_ignore_ascii_case("es") { Self::Es } else { Self::En }

@@ -1,7 +1,7 @@
 //! What people read, in English and Spanish side by side.
 //!
-//! Owns the form of a table of texts, and how values are put into one. The tables are in the rooms that they belong to, and
-//! this one imports none. Words of the operating system and of the vendor
+//! Owns the form of a table of texts, and how values are put into one. The tables are in the rooms
+//! that they belong to, and this one imports none. Words of the operating system and of the vendor
 //! stay in the language in which they come. A value is never read as a text.
 
 mod bilingual;
@@ -68,14 +68,18 @@ pub fn say(text: impl Words, language: Language, values: Values<'_>) -> String {
     fill(text.in_language(language), values)
 }
 
-/// The compiler sees to it that both languages have a text; this, that it is one. `alike` are those whose words are
-/// the same in both.
+/// The compiler sees to it that both languages have a text; this, that it is one. `alike` are those
+/// whose words are the same in both.
 #[doc(hidden)]
 pub fn assert_good<T: Words + std::fmt::Debug>(all: &[T], alike: &[&str]) {
     use std::collections::BTreeSet;
 
     fn names(text: &str) -> BTreeSet<&str> {
-        text.split('{').skip(1).filter_map(|rest| rest.split_once('}')).map(|(name, _)| name).collect()
+        text.split('{')
+            .skip(1)
+            .filter_map(|rest| rest.split_once('}'))
+            .map(|(name, _)| name)
+            .collect()
     }
     for text in all {
         let english = text.in_language(Language::En);

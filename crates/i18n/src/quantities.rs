@@ -37,8 +37,8 @@ pub fn duration(took: Duration, language: Language) -> String {
     }
 }
 
-/// A number with its thousands apart: `12,345`; in Spanish, where a comma means one thing in Bogotá and another in
-/// Mexico, as the academies write it: `12 345`, and four digits together.
+/// A number with its thousands apart: `12,345`; in Spanish, where a comma means one thing in Bogotá
+/// and another in Mexico, as the academies write it: `12 345`, and four digits together.
 pub fn count(number: u64, language: Language) -> String {
     let digits = number.to_string();
     let (separator, least) = match language {
@@ -58,7 +58,8 @@ pub fn count(number: u64, language: Language) -> String {
     out
 }
 
-/// A moment on a zone's clock, for somebody whose day is that of `now`: `14:35`, or with the day if it is another one.
+/// A moment on a zone's clock, for somebody whose day is that of `now`: `14:35`, or with the day if
+/// it is another one.
 pub fn moment(at: Timestamp, now: Timestamp, zone: &TimeZone, language: Language) -> String {
     let time = zone.to_datetime(at);
     let today = zone.to_datetime(now).date();
@@ -71,7 +72,8 @@ pub fn moment(at: Timestamp, now: Timestamp, zone: &TimeZone, language: Language
         Language::Es => MONTHS_ES,
     };
     let month = months[usize::from(time.month().unsigned_abs()) - 1];
-    let year = if time.year() == today.year() { String::new() } else { format!(" {}", time.year()) };
+    let year =
+        if time.year() == today.year() { String::new() } else { format!(" {}", time.year()) };
     format!("{} {month}{year}, {clock}", time.day())
 }
 

@@ -1,8 +1,9 @@
-//! Keyed hashes that stand for a row and for an interaction, so that the state holds no id of the vendor's.
+//! Keyed hashes that stand for a row and for an interaction, so that the state holds no id of the
+//! vendor's.
 //!
-//! 64 bits suffice: row hashes are only compared within one second of one target, and interactions only with
-//! the last days' (two in a hundred million among a million). The key is random per state file, so the
-//! values say nothing to somebody who has only them.
+//! 64 bits suffice: row hashes are only compared within one second of one target, and interactions
+//! only with the last days' (two in a hundred million among a million). The key is random per state
+//! file, so the values say nothing to somebody who has only them.
 
 use std::{
     collections::HashMap,
@@ -80,7 +81,8 @@ impl Hasher for OwnHasher {
     }
 
     fn write_u64(&mut self, number: u64) {
-        // An odd number, half of whose bits are set: a map looks at the highest bits and at the lowest.
+        // An odd number, half of whose bits are set: a map looks at the highest bits and at the
+        // lowest.
         self.0 = (self.0.rotate_left(29) ^ number).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     }
 

@@ -28,7 +28,8 @@ pub struct MenuLabels {
     pub option: Arc<str>,
 }
 
-/// The labels `rp_id`, `channel`, `from_opc_menu` and `to_opc_menu`: a step from one option to the next.
+/// The labels `rp_id`, `channel`, `from_opc_menu` and `to_opc_menu`: a step from one option to the
+/// next.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TransitionLabels {
     /// The routing point at which the step was made.

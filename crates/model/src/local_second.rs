@@ -11,7 +11,9 @@ use serde::{Deserialize, Serialize};
 /// Seconds from 1970-01-01T00:00:00 to what a wall clock shows, as if no zone existed. Dates of
 /// rows are kept and compared in this form. An hour that the clock shows twice has the same seconds
 /// twice.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
 #[serde(transparent)]
 pub struct LocalSecond(i64);
 
@@ -77,7 +79,11 @@ impl LocalSecond {
     #[inline]
     #[must_use]
     pub fn day(self) -> i32 {
-        i32::try_from(self.0.div_euclid(86_400)).unwrap_or(if self.0 < 0 { i32::MIN } else { i32::MAX })
+        i32::try_from(self.0.div_euclid(86_400)).unwrap_or(if self.0 < 0 {
+            i32::MIN
+        } else {
+            i32::MAX
+        })
     }
 }
 
@@ -123,7 +129,9 @@ mod tests {
 
     #[test]
     fn days_and_hours_are_those_in_which_a_second_lies() {
-        for (second, hour, day) in [(-1, -1, -1), (0, 0, 0), (3599, 0, 0), (86_399, 23, 0), (86_400, 24, 1)] {
+        for (second, hour, day) in
+            [(-1, -1, -1), (0, 0, 0), (3599, 0, 0), (86_399, 23, 0), (86_400, 24, 1)]
+        {
             let second = LocalSecond::new(second);
             assert_eq!((second.hour(), second.day()), (hour, day), "{second:?}");
         }

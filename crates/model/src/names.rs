@@ -98,12 +98,17 @@ impl Names {
         Self {
             routing_points: self.routing_points.clone(),
             options: options_as_exposed(&self.options, rules),
-            options_at: there.map(|(rp_id, of)| (rp_id.clone(), options_as_exposed(of, rules))).collect(),
+            options_at: there
+                .map(|(rp_id, of)| (rp_id.clone(), options_as_exposed(of, rules)))
+                .collect(),
         }
     }
 }
 
-fn options_as_exposed(given: &BTreeMap<String, String>, rules: &OptionRules) -> BTreeMap<String, String> {
+fn options_as_exposed(
+    given: &BTreeMap<String, String>,
+    rules: &OptionRules,
+) -> BTreeMap<String, String> {
     let mut options: BTreeMap<String, String> = BTreeMap::new();
     for (code, name) in given {
         match rules.apply(code) {
@@ -125,7 +130,8 @@ mod tests {
     use super::*;
 
     fn names(options: &[(&str, &str)]) -> Names {
-        let options = options.iter().map(|(code, name)| ((*code).to_owned(), (*name).to_owned())).collect();
+        let options =
+            options.iter().map(|(code, name)| ((*code).to_owned(), (*name).to_owned())).collect();
         let routing_points = BTreeMap::from([("10".to_owned(), "Principal".to_owned())]);
         Names { routing_points, options, options_at: BTreeMap::new() }
     }
@@ -171,6 +177,9 @@ mod tests {
         let exposed = names(&given).as_exposed(&rules);
         assert_eq!(exposed, names(&[("AGENTE", "Asesor"), ("z", "X"), ("other", "Resto")]));
         let there = at(names(&[]), "10", &given).as_exposed(&rules);
-        assert_eq!(there, at(names(&[]), "10", &[("AGENTE", "Asesor"), ("z", "X"), ("other", "Resto")]));
+        assert_eq!(
+            there,
+            at(names(&[]), "10", &[("AGENTE", "Asesor"), ("z", "X"), ("other", "Resto")])
+        );
     }
 }

@@ -1,7 +1,8 @@
 //! What an option means to the operator: an ordinary choice, no input at all, a way out, or an end.
 //!
-//! Owns the four kinds and the list of codes of each. Pure. The report says only which code was entered, so the
-//! kinds are the operator's own words; nothing here may guess them from the look of a code.
+//! Owns the four kinds and the list of codes of each. Pure. The report says only which code was
+//! entered, so the kinds are the operator's own words; nothing here may guess them from the look of
+//! a code.
 
 use std::collections::BTreeMap;
 

@@ -26,14 +26,16 @@ const SHORTEST_EMAIL: usize = 5;
 pub struct DigitFold(usize);
 
 impl Default for DigitFold {
-    /// Seven digits: the shortest telephone numbers and identity cards; codes of options have one to four.
+    /// Seven digits: the shortest telephone numbers and identity cards; codes of options have one
+    /// to four.
     fn default() -> Self {
         Self(7)
     }
 }
 
 impl DigitFold {
-    /// Folds options with a number of at least this many digits, and e-mail addresses; with 0, neither.
+    /// Folds options with a number of at least this many digits, and e-mail addresses; with 0,
+    /// neither.
     pub fn of(digits: usize) -> Self {
         Self(digits)
     }
@@ -147,10 +149,12 @@ impl PartialEq for Pattern {
 }
 
 impl OptionRules {
-    /// Adds a pattern of options that keep their series. Once there is one, all other options are folded.
+    /// Adds a pattern of options that keep their series. Once there is one, all other options are
+    /// folded.
     ///
     /// # Errors
-    /// When the pattern cannot be read, is empty or is too large; so too for the other kinds of rules.
+    /// When the pattern cannot be read, is empty or is too large; so too for the other kinds of
+    /// rules.
     pub fn allow(&mut self, pattern: &str) -> Result<(), PatternError> {
         self.allow.push(Pattern::new(pattern)?);
         Ok(())
@@ -174,8 +178,8 @@ impl OptionRules {
         Ok(())
     }
 
-    /// Applies the rules to an option, cleaned and cut as a label value: the first renaming that matches, and
-    /// to what comes of it first the denying patterns, then the allowing ones.
+    /// Applies the rules to an option, cleaned and cut as a label value: the first renaming that
+    /// matches, and to what comes of it first the denying patterns, then the allowing ones.
     pub fn apply<'a>(&'a self, option: &'a str) -> Ruled<'a> {
         let renamed = self.rename.iter().find(|(pattern, _)| pattern.matches(option));
         self.judge(renamed.map_or(option, |(_, to)| to.as_str()))
@@ -229,7 +233,8 @@ impl Pattern {
 fn compile(pattern: &str) -> Result<Regex, PatternError> {
     RegexBuilder::new(pattern).size_limit(LARGEST).build().map_err(|error| match error {
         regex::Error::CompiledTooBig(_) => PatternError::TooLarge,
-        // The last line names the mistake; the lines above draw the pattern, which a log would tear apart.
+        // The last line names the mistake; the lines above draw the pattern, which a log would tear
+        // apart.
         other => {
             let text = other.to_string();
             let reason = text.lines().last().unwrap_or_default().trim();
@@ -274,9 +279,17 @@ mod tests {
             assert!(DigitFold::default().folds(option), "{option}");
             assert!(!DigitFold::of(0).folds(option), "{option}");
         }
-        for option in
-            ["", "1", "AGENTE", "123456", "123-456", "12345a67", "OPC 1 DE 2026 PLAN 300", "N/D", "1 2 3"]
-        {
+        for option in [
+            "",
+            "1",
+            "AGENTE",
+            "123456",
+            "123-456",
+            "12345a67",
+            "OPC 1 DE 2026 PLAN 300",
+            "N/D",
+            "1 2 3",
+        ] {
             assert!(!DigitFold::default().folds(option), "{option}");
         }
         assert!(DigitFold::of(1).folds("a1") && !DigitFold::of(2).folds("a1"));
@@ -299,9 +312,16 @@ mod tests {
             assert!(DigitFold::default().folds(option), "{option}");
             assert!(!DigitFold::of(0).folds(option), "{option}");
         }
-        for option in
-            ["@", "AGENTE@", "@VENTAS", "AGENTE @ VENTAS", "VENTAS@2", "a@b", "www.example.com", "1@2.3"]
-        {
+        for option in [
+            "@",
+            "AGENTE@",
+            "@VENTAS",
+            "AGENTE @ VENTAS",
+            "VENTAS@2",
+            "a@b",
+            "www.example.com",
+            "1@2.3",
+        ] {
             assert!(!DigitFold::default().folds(option), "{option}");
         }
     }
@@ -311,7 +331,12 @@ mod tests {
         let all = rules(
             &["[0-9]", "AGENTE|BUZON", "(?i)menú.*"],
             &["9", "BUZON"],
-            &[("(?i)agente ?[0-9]*", "AGENTE"), ("(?i)agente", "never"), ("cero", "0"), ("x|y", "other")],
+            &[
+                ("(?i)agente ?[0-9]*", "AGENTE"),
+                ("(?i)agente", "never"),
+                ("cero", "0"),
+                ("x|y", "other"),
+            ],
         );
         for (option, label) in [
             ("1", "1"),

@@ -8,8 +8,8 @@
 //! | `DELETE /simulator/faults` | switches all off |
 //! | `POST /simulator/traffic` `{"until":"2026-01-18T20:00:00Z"}` | lets no row be dated at or after this; `{}` means now |
 //!
-//! They need no token, as they give away nothing but invented rows. This file must never do what the methods of
-//! [`Simulator`] do not: a test in the same process has the same switches.
+//! They need no token, as they give away nothing but invented rows. This file must never do what
+//! the methods of [`Simulator`] do not: a test in the same process has the same switches.
 
 use super::Simulator;
 use super::faults::FaultRule;
@@ -31,7 +31,10 @@ const BODY_LIMIT: usize = 64 << 10;
 const LONGEST_TRUTH: SignedDuration = SignedDuration::from_hours(24 * 366);
 
 /// Works a switch.
-pub(super) async fn answer(simulator: Simulator, request: Request<Incoming>) -> Response<AnswerBody> {
+pub(super) async fn answer(
+    simulator: Simulator,
+    request: Request<Incoming>,
+) -> Response<AnswerBody> {
     let switch = request.uri().path().strip_prefix(PREFIX).unwrap_or_default();
     let worked = match (request.method(), switch) {
         (&Method::GET, "truth") => truth(simulator, request.uri().query()).await,
@@ -48,7 +51,9 @@ pub(super) async fn answer(simulator: Simulator, request: Request<Incoming>) -> 
             Ok(end) => done(simulator.end_traffic(end.until.unwrap_or_else(|| simulator.now()))),
             Err(error) => Err(error),
         },
-        (_, "truth" | "requests" | "faults" | "traffic") => Ok(page(StatusCode::METHOD_NOT_ALLOWED)),
+        (_, "truth" | "requests" | "faults" | "traffic") => {
+            Ok(page(StatusCode::METHOD_NOT_ALLOWED))
+        }
         _ => Ok(page(StatusCode::NOT_FOUND)),
     };
     worked.unwrap_or_else(|error| {
@@ -87,13 +92,17 @@ async fn truth(simulator: Simulator, query: Option<&str>) -> Worked {
 
 fn moment(query: Option<&str>, name: &str, default: Timestamp) -> Result<Timestamp, String> {
     match value(query, name) {
-        Some(text) => text.parse().map_err(|error| format!("`{name}` is no RFC 3339 timestamp: {error}")),
+        Some(text) => {
+            text.parse().map_err(|error| format!("`{name}` is no RFC 3339 timestamp: {error}"))
+        }
         None => Ok(default),
     }
 }
 
 fn shown(value: &impl Serialize) -> Worked {
-    serde_json::to_vec(value).map(|body| json(StatusCode::OK, body)).map_err(|error| error.to_string())
+    serde_json::to_vec(value)
+        .map(|body| json(StatusCode::OK, body))
+        .map_err(|error| error.to_string())
 }
 
 fn done<E: std::error::Error>(result: Result<(), E>) -> Worked {
@@ -101,6 +110,7 @@ fn done<E: std::error::Error>(result: Result<(), E>) -> Worked {
 }
 
 async fn read<T: DeserializeOwned>(request: Request<Incoming>) -> Result<T, String> {
-    let body = Limited::new(request.into_body(), BODY_LIMIT).collect().await.map_err(|e| e.to_string())?;
+    let body =
+        Limited::new(request.into_body(), BODY_LIMIT).collect().await.map_err(|e| e.to_string())?;
     serde_json::from_slice(&body.to_bytes()).map_err(|error| error.to_string())
 }

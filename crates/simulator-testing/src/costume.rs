@@ -7,8 +7,8 @@ use hyper::{
     header::{HeaderValue, LOCATION, RETRY_AFTER},
 };
 use simulator::tamper::{
-    AnswerBody, Costume, Data, End, Ending, Instead, PHP_WARNING, Pieces, Refusal, Shape, TOTAL_ROW,
-    WithoutRows, json, page, with_type,
+    AnswerBody, Costume, Data, End, Ending, Instead, PHP_WARNING, Pieces, Refusal, Shape,
+    TOTAL_ROW, WithoutRows, json, page, with_type,
 };
 
 use super::faults::Fault;
@@ -29,9 +29,8 @@ impl Costume for Fault {
         match self {
             Self::Reset => Instead::Reset,
             Self::Silence { seconds } => Instead::Silence(Duration::from_secs(*seconds)),
-            fault => {
-                response(fault).map_or(Instead::Nothing, |response| Instead::Response(Box::new(response)))
-            }
+            fault => response(fault)
+                .map_or(Instead::Nothing, |response| Instead::Response(Box::new(response))),
         }
     }
 
@@ -50,7 +49,9 @@ impl Costume for Fault {
             Self::DataObject => Shape { data: Data::Object, rows: rows.min(1), ..good },
             Self::WrongSchema => Shape { data: Data::Bare, ..good },
             Self::TotalRow => Shape { extra: Some(TOTAL_ROW), ..good },
-            Self::RowNotObject => Shape { extra: Some("\"garbage\""), promised: promised + 1, ..good },
+            Self::RowNotObject => {
+                Shape { extra: Some("\"garbage\""), promised: promised + 1, ..good }
+            }
             Self::RowBadDate => Shape { extra: Some(BAD_DATE_ROW), promised: promised + 1, ..good },
             Self::RowsRejected => Shape { date: Some("yesterday"), ..good },
             Self::Respelled => Shape { conn_suffix: ".1", ..good },

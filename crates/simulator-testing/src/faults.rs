@@ -9,8 +9,9 @@ use simulator::tamper::Random;
 
 /// Something that goes wrong, or is merely odd, in the answer to one request of the report.
 ///
-/// In JSON a fault is its name, `"maintenance"`, or with a parameter `{"slow":{"seconds":3}}`. Those that shape
-/// the body answer 200 even where no row exists; their `msg` names the true count of rows unless said otherwise.
+/// In JSON a fault is its name, `"maintenance"`, or with a parameter `{"slow":{"seconds":3}}`.
+/// Those that shape the body answer 200 even where no row exists; their `msg` names the true count
+/// of rows unless said otherwise.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Fault {
@@ -63,7 +64,8 @@ pub enum Fault {
         /// Sent as `Location`.
         to: String,
     },
-    /// An empty window gives 404 with a page instead of JSON, as a gateway would. Other windows are not affected.
+    /// An empty window gives 404 with a page instead of JSON, as a gateway would. Other windows are
+    /// not affected.
     EmptyNotJson,
     /// An empty window gives 200 with no rows. Other windows are not affected.
     EmptyOk,
@@ -99,13 +101,15 @@ pub enum Fault {
     RowNotObject,
     /// One more row whose date nobody can read, counted in `msg`.
     RowBadDate,
-    /// Half the rows in a JSON that is whole; `msg` promises all, and always at least one more than came.
+    /// Half the rows in a JSON that is whole; `msg` promises all, and always at least one more than
+    /// came.
     Truncated,
     /// The connection closes amid the JSON.
     CutJson,
     /// The connection is reset instead of an answer.
     Reset,
-    /// The answer ends well for HTTP, but amid its gzip stream (amid its JSON if no gzip was asked for).
+    /// The answer ends well for HTTP, but amid its gzip stream (amid its JSON if no gzip was asked
+    /// for).
     HalfGzip,
     /// The head of an answer, and then nothing.
     Hang,
@@ -132,7 +136,9 @@ impl Fault {
     pub fn name(&self) -> String {
         match serde_json::to_value(self) {
             Ok(serde_json::Value::String(name)) => name,
-            Ok(serde_json::Value::Object(object)) => object.keys().next().cloned().unwrap_or_default(),
+            Ok(serde_json::Value::Object(object)) => {
+                object.keys().next().cloned().unwrap_or_default()
+            }
             _ => String::new(),
         }
     }
@@ -165,7 +171,9 @@ impl FaultRule {
 
     fn check(&self) -> Result<(), BadFault> {
         if self.times == Some(0) {
-            return Err(BadFault("`times` is 0: leave the fault out, or give null to keep it until cleared"));
+            return Err(BadFault(
+                "`times` is 0: leave the fault out, or give null to keep it until cleared",
+            ));
         }
         if self.probability.is_some_and(|p| !(0.0..=1.0).contains(&p)) {
             return Err(BadFault("`probability` lies outside 0 to 1"));
@@ -212,8 +220,10 @@ impl Faults {
     /// Returns the fault that the next request meets: that of the first rule that strikes.
     pub(super) fn strike(&mut self) -> Option<Fault> {
         let chance = &mut self.chance;
-        let index =
-            self.rules.iter().position(|rule| rule.probability.is_none_or(|share| chance.chance(share)))?;
+        let index = self
+            .rules
+            .iter()
+            .position(|rule| rule.probability.is_none_or(|share| chance.chance(share)))?;
         let rule = &mut self.rules[index];
         let fault = rule.fault.clone();
         if let Some(times) = &mut rule.times {
@@ -240,7 +250,8 @@ mod tests {
         assert_eq!(rule, FaultRule::times(Fault::Maintenance, 3));
         let rule = parse(r#"{"fault":"http_500","times":null}"#).unwrap();
         assert_eq!(rule, FaultRule::always(Fault::Http500));
-        let rule = parse(r#"{"fault":{"throttled":{"retry_after":30}},"probability":0.1}"#).unwrap();
+        let rule =
+            parse(r#"{"fault":{"throttled":{"retry_after":30}},"probability":0.1}"#).unwrap();
         assert_eq!(rule.fault, Fault::Throttled { retry_after: Some(30) });
         assert_eq!(rule.fault.name(), "throttled");
         assert_eq!(Fault::Http503.name(), "http_503");
@@ -248,13 +259,17 @@ mod tests {
 
     #[test]
     fn what_nobody_could_have_meant_is_refused() {
-        assert!(parse(r#"{"fault":"maintenence"}"#).unwrap_err().to_string().contains("maintenance"));
+        assert!(
+            parse(r#"{"fault":"maintenence"}"#).unwrap_err().to_string().contains("maintenance")
+        );
         assert!(parse(r#"{"fault":"drip","time":3}"#).is_err());
         assert!(parse(r#"{"fault":{"slow":{"minutes":3}}}"#).is_err());
         let mut faults = Faults::new(1);
         assert!(faults.add(FaultRule::times(Fault::Drip, 0)).is_err());
         assert!(
-            faults.add(FaultRule { probability: Some(f64::NAN), ..FaultRule::always(Fault::Drip) }).is_err()
+            faults
+                .add(FaultRule { probability: Some(f64::NAN), ..FaultRule::always(Fault::Drip) })
+                .is_err()
         );
         assert!(faults.add(FaultRule::always(Fault::Redirect { to: "a\nb".into() })).is_err());
         assert_eq!(faults.strike(), None);
@@ -275,7 +290,9 @@ mod tests {
     fn a_probability_is_kept_and_drawn_from_the_seed() {
         let struck = |seed| -> Vec<bool> {
             let mut faults = Faults::new(seed);
-            faults.add(FaultRule { probability: Some(0.1), ..FaultRule::always(Fault::Reset) }).unwrap();
+            faults
+                .add(FaultRule { probability: Some(0.1), ..FaultRule::always(Fault::Reset) })
+                .unwrap();
             (0..1_000).map(|_| faults.strike().is_some()).collect()
         };
         assert_eq!(struck(1), struck(1));

@@ -76,8 +76,8 @@ struct JourneyCounts {
 }
 
 impl Journeys {
-    /// JourneyCounts rows, in which those of one interaction stand together; it is over after `idle`
-    /// seconds without a row.
+    /// JourneyCounts rows, in which those of one interaction stand together; it is over after
+    /// `idle` seconds without a row.
     pub(super) fn of(rows: impl Iterator<Item = Row>, idle: i64) -> Self {
         let mut counts = JourneyCounts::default();
         let mut journey: Vec<Row> = Vec::new();
@@ -136,7 +136,13 @@ impl From<JourneyCounts> for Journeys {
             journeys.transitions.push(TransitionTruth { rp_id, channel, from, to, steps });
         }
         for ((rp_id, channel), [count, options, late_rows]) in counts.points {
-            journeys.points.push(PointJourneys { rp_id, channel, journeys: count, options, late_rows });
+            journeys.points.push(PointJourneys {
+                rp_id,
+                channel,
+                journeys: count,
+                options,
+                late_rows,
+            });
         }
         journeys
     }

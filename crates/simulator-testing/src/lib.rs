@@ -1,4 +1,5 @@
-//! A simulated Wolkvox for tests and the soak: faults, switches over HTTP, and the truth that a reader must arrive at.
+//! A simulated Wolkvox for tests and the soak: faults, switches over HTTP, and the truth that a
+//! reader must arrive at.
 //!
 //! Wraps the simulator that ships. It is in no program that ships.
 
@@ -27,14 +28,15 @@ pub use faults::{BadFault, Fault, FaultRule};
 pub use journeys::{Journeys, OptionJourneys, PointJourneys, TransitionTruth};
 pub use over_limit::OverLimit;
 pub use simulator::{
-    Burst, CUSTOMER_PREFIX, Clock, OptionIncident, Options, Requests, SimulateArgs, SimulatedReport,
-    TELEPHONE_PREFIX, TrafficEnded, run,
+    Burst, CUSTOMER_PREFIX, Clock, OptionIncident, Options, Requests, SimulateArgs,
+    SimulatedReport, TELEPHONE_PREFIX, TrafficEnded, run,
 };
 pub use truth::{OptionTruth, PointTruth, Truth};
 
 use faults::Faults;
 
-/// A simulated Wolkvox server with faults that can be switched on, without its socket; [`serve`] gives it one.
+/// A simulated Wolkvox server with faults that can be switched on, without its socket; [`serve`]
+/// gives it one.
 #[derive(Clone, Debug)]
 pub struct Simulator {
     server: Arc<simulator::SimulatedServer>,
@@ -84,16 +86,21 @@ impl Simulator {
     /// Makes a simulator that behaves by these options.
     pub fn new(options: Options) -> Arc<Self> {
         let switches = Arc::new(Switches(Mutex::new(Faults::new(options.seed))));
-        Arc::new(Self { server: simulator::SimulatedServer::tampered(options, switches.clone()), switches })
+        Arc::new(Self {
+            server: simulator::SimulatedServer::tampered(options, switches.clone()),
+            switches,
+        })
     }
 
-    /// The truth of all rows dated in `from..until`, or of those among them that are visible at a moment.
+    /// The truth of all rows dated in `from..until`, or of those among them that are visible at a
+    /// moment.
     pub fn truth(&self, from: Timestamp, until: Timestamp, visible_at: Option<Timestamp>) -> Truth {
         let shown = visible_at.map_or(i64::MAX, Timestamp::as_second);
         Truth::of(self.rows(from, until).filter(|row| row.visible <= shown))
     }
 
-    /// The truth of the journeys of all rows dated in `from..until`, once each is over: after `idle` without a row.
+    /// The truth of the journeys of all rows dated in `from..until`, once each is over: after
+    /// `idle` without a row.
     pub fn journeys(&self, from: Timestamp, until: Timestamp, idle: Duration) -> Journeys {
         let idle = i64::try_from(idle.as_secs()).unwrap_or(i64::MAX);
         Journeys::of(self.rows(from, until), idle)

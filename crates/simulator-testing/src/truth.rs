@@ -1,7 +1,8 @@
-//! What a reader of the API must arrive at: the rows counted without windows, polls, limits or faults.
+//! What a reader of the API must arrive at: the rows counted without windows, polls, limits or
+//! faults.
 //!
-//! It counts rows straight from the traffic. It must never go through the wire format, so that a mistake there
-//! cannot hide itself here.
+//! It counts rows straight from the traffic. It must never go through the wire format, so that a
+//! mistake there cannot hide itself here.
 
 use serde::{Deserialize, Serialize};
 use simulator::tamper::Row;
@@ -63,16 +64,18 @@ impl Truth {
             let point = row.interaction.point;
             total += 1;
             let option =
-                options.entry((point.id, point.channel, row.code())).or_insert_with(|| OptionTruth {
-                    rp_id: point.id.to_owned(),
-                    channel: point.channel.to_owned(),
-                    cod_opc_menu: row.code().into_owned(),
-                    hits: 0,
-                    attempts: 0,
-                    retries: 0,
-                    seconds_sum: 0,
-                    seconds_count: 0,
-                    seconds: BTreeMap::new(),
+                options.entry((point.id, point.channel, row.code())).or_insert_with(|| {
+                    OptionTruth {
+                        rp_id: point.id.to_owned(),
+                        channel: point.channel.to_owned(),
+                        cod_opc_menu: row.code().into_owned(),
+                        hits: 0,
+                        attempts: 0,
+                        retries: 0,
+                        seconds_sum: 0,
+                        seconds_count: 0,
+                        seconds: BTreeMap::new(),
+                    }
                 });
             option.hits += 1;
             option.attempts += u64::from(row.attempt);

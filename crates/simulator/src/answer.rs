@@ -1,7 +1,8 @@
-//! The bytes of an answer: the envelope, the rows, and the oddities that a costume puts into either.
+//! The bytes of an answer: the envelope, the rows, and the oddities that a costume puts into
+//! either.
 //!
-//! An answer is made piece by piece while it is sent, so that its size does not matter. This file must never
-//! collect rows, and knows nothing of HTTP.
+//! An answer is made piece by piece while it is sent, so that its size does not matter. This file
+//! must never collect rows, and knows nothing of HTTP.
 
 use super::call_end::transferred_to;
 use super::interaction::Row;
@@ -127,8 +128,9 @@ impl Answer {
         out.extend_from_slice(self.shape.before);
         if self.shape.data != Data::Bare {
             let Shape { code, error, promised, .. } = self.shape;
-            let head =
-                format!("{{\"code\":{code},\"error\":{error},\"msg\":\"{promised} records were found\"");
+            let head = format!(
+                "{{\"code\":{code},\"error\":{error},\"msg\":\"{promised} records were found\""
+            );
             out.extend_from_slice(head.as_bytes());
         }
         out.extend_from_slice(match (self.shape.data, self.shape.rows) {

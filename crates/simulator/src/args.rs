@@ -23,7 +23,12 @@ pub struct SimulateArgs {
     pub listen_address: String,
 
     /// Seed of the traffic: the same one gives the same rows
-    #[arg(long = "simulate.seed", value_name = "NUMBER", env = "WOLKVOX_SIMULATE_SEED", default_value_t = 1)]
+    #[arg(
+        long = "simulate.seed",
+        value_name = "NUMBER",
+        env = "WOLKVOX_SIMULATE_SEED",
+        default_value_t = 1
+    )]
     pub seed: u64,
 
     /// The token that is accepted; it guards nothing but invented rows
@@ -85,11 +90,16 @@ pub struct SimulateArgs {
     pub late_share: f64,
 
     /// Requests in one local day; unlimited if not given
-    #[arg(long = "simulate.daily-limit", value_name = "NUMBER", env = "WOLKVOX_SIMULATE_DAILY_LIMIT")]
+    #[arg(
+        long = "simulate.daily-limit",
+        value_name = "NUMBER",
+        env = "WOLKVOX_SIMULATE_DAILY_LIMIT"
+    )]
     pub daily_limit: Option<u64>,
 
-    /// An option that is chosen less for some time; repeat it for several. The share that is left is 0 and the end never
-    /// where not given; times are from the start, or moments of the server's clock such as 2026-11-30T10:50
+    /// An option that is chosen less for some time; repeat it for several. The share that is left
+    /// is 0 and the end never where not given; times are from the start, or moments of the server's
+    /// clock such as 2026-11-30T10:50
     #[arg(
         long = "simulate.incident",
         value_name = "from=TIME,until=TIME,left=SHARE,rp_id=ID,cod_opc_menu=CODE",
@@ -113,7 +123,8 @@ pub async fn run(args: SimulateArgs, shutdown: impl Future<Output = ()>) -> anyh
 impl From<SimulateArgs> for Options {
     fn from(args: SimulateArgs) -> Self {
         let start = Timestamp::now();
-        let incidents = args.incidents.into_iter().map(|incident| incident.resolve(start, &args.timezone));
+        let incidents =
+            args.incidents.into_iter().map(|incident| incident.resolve(start, &args.timezone));
         Self {
             incidents: incidents.collect(),
             seed: args.seed,

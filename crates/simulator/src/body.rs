@@ -55,7 +55,10 @@ impl AnswerBody {
     pub fn whole(bytes: impl Into<Bytes>) -> Self {
         let bytes = bytes.into();
         let length = bytes.len() as u64;
-        Self { length: Some(length), ..Self::streamed(Box::new(std::iter::once(bytes)), Ending::Finish) }
+        Self {
+            length: Some(length),
+            ..Self::streamed(Box::new(std::iter::once(bytes)), Ending::Finish)
+        }
     }
 
     /// A body of unknown length.
@@ -120,8 +123,8 @@ impl Body for AnswerBody {
             Ending::Hang => Poll::Pending,
             Ending::Break if this.flushed => Poll::Ready(Some(Err(BrokenOff))),
             Ending::Break => {
-                // An error throws away what hyper still holds. Pausing once makes it write that out first, so
-                // that the client really gets half an answer.
+                // An error throws away what hyper still holds. Pausing once makes it write that out
+                // first, so that the client really gets half an answer.
                 this.flushed = true;
                 cx.waker().wake_by_ref();
                 Poll::Pending
@@ -154,7 +157,8 @@ impl Iterator for Gzipped {
         loop {
             let encoder = self.encoder.as_mut()?;
             if let Some(piece) = self.pieces.next() {
-                // Writing into memory does not fail; if it did, the stream would end here, as for a broken one.
+                // Writing into memory does not fail; if it did, the stream would end here, as for a
+                // broken one.
                 encoder.write_all(&piece).ok()?;
                 if encoder.get_ref().is_empty() {
                     continue;

@@ -1,8 +1,9 @@
-//! What becomes of a call behind its last option, as report diagram_1 says it: it reaches the queue of agents, or the caller
-//! hangs up.
+//! What becomes of a call behind its last option, as report diagram_1 says it: it reaches the queue
+//! of agents, or the caller hangs up.
 //!
-//! The longer a caller has been in the menu, the more likely he hangs up, and who pressed nothing valid hangs up most. Which
-//! rows the real report has is not documented; here each call has one, dated by its end.
+//! The longer a caller has been in the menu, the more likely he hangs up, and who pressed nothing
+//! valid hangs up most. Which rows the real report has is not documented; here each call has one,
+//! dated by its end.
 
 use super::interaction::{Late, Row, USUAL_SPAN, delay};
 use super::random::Random;
@@ -19,8 +20,8 @@ pub const UNDOCUMENTED: &str = "transfer";
 /// The share of calls with [`UNDOCUMENTED`].
 const UNDOCUMENTED_SHARE: f64 = 0.004;
 
-/// The share of hang-ups right at the beginning of a call: behind the option that leads to an agent, behind nothing valid, and
-/// behind any other.
+/// The share of hang-ups right at the beginning of a call: behind the option that leads to an
+/// agent, behind nothing valid, and behind any other.
 const HANG_UPS: (f64, f64, f64) = (0.03, 0.45, 0.12);
 
 /// Seconds in the menu after which nobody would wait any longer.
@@ -29,7 +30,8 @@ const PATIENCE: f64 = 900.0;
 /// Longest time from the last option to the end of the call, in seconds.
 const LONGEST_WAIT: u32 = 40;
 
-/// The row of diagram_1 of a call whose last option is `last`; `factor` makes hang-ups more likely where the option is broken.
+/// The row of diagram_1 of a call whose last option is `last`; `factor` makes hang-ups more likely
+/// where the option is broken.
 pub(super) fn call_end(last: Row, late: Late, factor: f64) -> Row {
     let interaction = last.interaction;
     let mut chance = Random::of(interaction.key, &[4]);
@@ -107,7 +109,8 @@ mod tests {
     fn a_call_ends_behind_its_last_option_and_within_the_span_that_queries_rely_on() {
         for serial in 0..2_000 {
             let key = Random::of(8, &[serial]).bits();
-            let interaction = Interaction { point: &ROUTING_POINTS[1], begin: 50, line: 1040, serial, key };
+            let interaction =
+                Interaction { point: &ROUTING_POINTS[1], begin: 50, line: 1040, serial, key };
             let mut last = None;
             interaction.walk(SOON, |row| last = Some(row));
             let last = last.unwrap();

@@ -1,7 +1,9 @@
-//! An incident of the invented contact centre: for some time an option is chosen less, or not at all.
+//! An incident of the invented contact centre: for some time an option is chosen less, or not at
+//! all.
 //!
-//! Owns which rows an incident takes, and how it is written on the command line. Which rows are left is a pure function of
-//! the rows, so that a simulator that is asked twice gives the same ones.
+//! Owns which rows an incident takes, and how it is written on the command line. Which rows are
+//! left is a pure function of the rows, so that a simulator that is asked twice gives the same
+//! ones.
 
 use super::interaction::Row;
 use super::menus::ROUTING_POINTS;
@@ -10,8 +12,8 @@ use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
-/// An option that is chosen less for some time, as when its key was taken out of the diagram. Whoever would have entered it
-/// goes on as if it had been passed over.
+/// An option that is chosen less for some time, as when its key was taken out of the diagram.
+/// Whoever would have entered it goes on as if it had been passed over.
 #[derive(Clone, Debug, PartialEq)]
 pub struct OptionIncident {
     /// The routing point, as in the rows.
@@ -43,7 +45,8 @@ impl OptionIncident {
 
     /// Returns true if a row is missing because of it.
     pub(super) fn takes(&self, row: &Row) -> bool {
-        self.is_of(row) && !Random::of(row.interaction.key, &[4, row.second.into()]).chance(self.left)
+        self.is_of(row)
+            && !Random::of(row.interaction.key, &[4, row.second.into()]).chance(self.left)
     }
 
     /// Whether a row is one of the option, while it lasts.
@@ -54,7 +57,8 @@ impl OptionIncident {
     }
 }
 
-/// An incident as it is written, such as `from=-2h,until=30m,left=0.2,rp_id=4628,cod_opc_menu=VENTAS_HOGAR`.
+/// An incident as it is written, such as
+/// `from=-2h,until=30m,left=0.2,rp_id=4628,cod_opc_menu=VENTAS_HOGAR`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct WrittenIncident {
     option: OptionIncident,
@@ -75,22 +79,27 @@ impl WrittenIncident {
     /// Reads an incident; the error says what is wrong with it.
     pub(super) fn parse(text: &str) -> Result<Self, String> {
         // The code comes last, because it may hold anything.
-        let (settings, code) = text
-            .split_once("cod_opc_menu=")
-            .ok_or("write it as from=-2h,until=30m,left=0.2,rp_id=4628,cod_opc_menu=VENTAS_HOGAR")?;
+        let (settings, code) = text.split_once("cod_opc_menu=").ok_or(
+            "write it as from=-2h,until=30m,left=0.2,rp_id=4628,cod_opc_menu=VENTAS_HOGAR",
+        )?;
         let mut incident = Self {
             option: OptionIncident::of("", code),
             from: WrittenMoment::FromStart(SignedDuration::ZERO),
             until: None,
         };
         for setting in settings.split(',').filter(|setting| !setting.is_empty()) {
-            let (name, value) = setting.split_once('=').ok_or_else(|| format!("{setting:?} has no ="))?;
+            let (name, value) =
+                setting.split_once('=').ok_or_else(|| format!("{setting:?} has no ="))?;
             match name {
                 "from" => incident.from = WrittenMoment::parse(value)?,
                 "until" => incident.until = Some(WrittenMoment::parse(value)?),
                 "left" => incident.option.left = share(value)?,
                 "rp_id" => value.clone_into(&mut incident.option.rp_id),
-                _ => return Err(format!("{name:?} is none of from, until, left, rp_id, cod_opc_menu")),
+                _ => {
+                    return Err(format!(
+                        "{name:?} is none of from, until, left, rp_id, cod_opc_menu"
+                    ));
+                }
             }
         }
         let OptionIncident { rp_id, cod_opc_menu, .. } = &incident.option;
@@ -108,7 +117,8 @@ impl WrittenIncident {
     /// The incident of a server in this zone that starts at `start`.
     pub(super) fn resolve(self, start: Timestamp, zone: &TimeZone) -> OptionIncident {
         let from = self.from.resolve(start, zone).unwrap_or(Timestamp::MIN);
-        let until = self.until.and_then(|until| until.resolve(start, zone)).unwrap_or(Timestamp::MAX);
+        let until =
+            self.until.and_then(|until| until.resolve(start, zone)).unwrap_or(Timestamp::MAX);
         OptionIncident { from, until, ..self.option }
     }
 }

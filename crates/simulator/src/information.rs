@@ -1,7 +1,7 @@
 //! `GET /api/v2/information.php`: what the operation tells of itself, its quota and its names.
 //!
-//! Faults are the report's: this answers as long as the token is good. It must never be counted among the
-//! report's requests, though each costs one of the day's.
+//! Faults are the report's: this answers as long as the token is good. It must never be counted
+//! among the report's requests, though each costs one of the day's.
 
 use hyper::{HeaderMap, Request, Response, StatusCode, header::HeaderValue};
 
@@ -25,7 +25,11 @@ pub(super) fn answer<B>(simulator: &SimulatedServer, request: &Request<B>) -> Re
     }
 }
 
-fn check(simulator: &SimulatedServer, headers: &HeaderMap, query: Option<&str>) -> Result<String, Refusal> {
+fn check(
+    simulator: &SimulatedServer,
+    headers: &HeaderMap,
+    query: Option<&str>,
+) -> Result<String, Refusal> {
     if headers.get(TOKEN).is_none_or(HeaderValue::is_empty) {
         return Err(Refusal::TokenMissing);
     }

@@ -1,11 +1,12 @@
-//! One interaction: when it began, whose it is, and the rows that its walk through the menu leaves behind.
+//! One interaction: when it began, whose it is, and the rows that its walk through the menu leaves
+//! behind.
 //!
-//! Everything follows from the interaction's key, a hash made by `traffic`. This file must never read a clock,
-//! and never look at another interaction.
+//! Everything follows from the interaction's key, a hash made by `traffic`. This file must never
+//! read a clock, and never look at another interaction.
 //!
-//! A row's `date` is the moment of **its own event**: the beginning of the interaction plus `second_event`. What
-//! the real API dates a row by is not documented; this choice spreads the rows of a long interaction over many
-//! windows, which is the hardest case for a reader.
+//! A row's `date` is the moment of **its own event**: the beginning of the interaction plus
+//! `second_event`. What the real API dates a row by is not documented; this choice spreads the rows
+//! of a long interaction over many windows, which is the hardest case for a reader.
 
 use super::menus::{MenuOption, RoutingPoint, SecondForm};
 use super::random::Random;
@@ -17,7 +18,8 @@ const MAX_OPTIONS: u32 = 12;
 /// Longest time between two options of a walk, in seconds.
 const MAX_PAUSE: u32 = 90;
 
-/// No row lies further than this behind the beginning of its interaction, unless the chat was left open.
+/// No row lies further than this behind the beginning of its interaction, unless the chat was left
+/// open.
 pub(super) const USUAL_SPAN: i64 = (MAX_OPTIONS * MAX_PAUSE) as i64;
 
 /// No row at all lies further than this behind the beginning of its interaction.
@@ -56,7 +58,8 @@ pub struct Interaction {
     pub point: &'static RoutingPoint,
     /// The Unix second of its beginning.
     pub(super) begin: i64,
-    /// The part of a call's `conn_id` that names the line: ordinary traffic and each burst have their own.
+    /// The part of a call's `conn_id` that names the line: ordinary traffic and each burst have
+    /// their own.
     pub(super) line: u32,
     /// Tells it from others that began in the same second on the same line.
     pub(super) serial: u64,
@@ -82,7 +85,8 @@ impl Interaction {
             let row = self.row(option.code, second, attempt, late, &mut chance);
             emit(row);
             if chance.chance(IMPATIENT) {
-                // Equal in everything a client sees, yet written on its own: it may appear at another moment.
+                // Equal in everything a client sees, yet written on its own: it may appear at
+                // another moment.
                 emit(Row { visible: row.date + delay(late, &mut chance), ..row });
             }
             if option.invalid {
@@ -123,10 +127,12 @@ impl Interaction {
         }
     }
 
-    /// As in `conn_id`: the vendor's form for a call, and for a chat an object id that begins with the second.
+    /// As in `conn_id`: the vendor's form for a call, and for a chat an object id that begins with
+    /// the second.
     pub(super) fn conn_id(&self) -> String {
         if self.point.is_voice() {
-            // The assistant's routing point is a name; its number alone takes part in the identifier.
+            // The assistant's routing point is a name; its number alone takes part in the
+            // identifier.
             let number = self.point.id.rsplit('-').next().unwrap_or(self.point.id);
             format!("6736.{number}.{}.{}.{}", self.line, self.begin, self.serial)
         } else {
@@ -264,7 +270,8 @@ mod tests {
 
     #[test]
     fn the_rare_things_happen_and_stay_rare() {
-        let all: Vec<Row> = sample(20_000).flat_map(|interaction| rows(interaction, 0.02)).collect();
+        let all: Vec<Row> =
+            sample(20_000).flat_map(|interaction| rows(interaction, 0.02)).collect();
         let share = |count: usize| count as f64 / all.len() as f64;
         let late = share(all.iter().filter(|row| row.visible - row.date >= 120).count());
         assert!((0.01..0.03).contains(&late), "{late}");

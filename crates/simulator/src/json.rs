@@ -1,6 +1,7 @@
 //! JSON text as PHP's `json_encode` writes it: `\u00f3` for ó, and `\/` for a slash.
 //!
-//! The server behind the real API is written in PHP. A reader that only ever met plain UTF-8 would break on it.
+//! The server behind the real API is written in PHP. A reader that only ever met plain UTF-8 would
+//! break on it.
 
 use serde_json::ser::Formatter;
 use std::io::{self, Write};
@@ -40,7 +41,8 @@ mod tests {
     fn text_is_escaped_as_php_does_and_reads_back_the_same() {
         let text = "Facturación / \"N\\D\" 🙂\n";
         let mut out = Vec::new();
-        text.serialize(&mut serde_json::Serializer::with_formatter(&mut out, PhpFormatter)).unwrap();
+        text.serialize(&mut serde_json::Serializer::with_formatter(&mut out, PhpFormatter))
+            .unwrap();
         let json = String::from_utf8(out).unwrap();
         assert_eq!(json, r#""Facturaci\u00f3n \/ \"N\\D\" \ud83d\ude42\n""#);
         assert_eq!(serde_json::from_str::<String>(&json).unwrap(), text);

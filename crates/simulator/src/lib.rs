@@ -1,9 +1,11 @@
-//! A Wolkvox server of our own: the reports diagram_13 and diagram_1 of an invented contact centre, behind the same HTTP.
+//! A Wolkvox server of our own: the reports diagram_13 and diagram_1 of an invented contact centre,
+//! behind the same HTTP.
 //!
-//! It serves the demo and a user's experiments, and is as faithful as what is known of the real API allows: its limits,
-//! its errors, rows that appear late and rows that are equal. It shares nothing with the exporter's own client but the
-//! wire, so that a mistake in one cannot be hidden by the same mistake in the other. What tests need beyond that, faults,
-//! switches over HTTP and the truth about the rows, is in the crate `simulator-testing`, which the program does not hold.
+//! It serves the demo and a user's experiments, and is as faithful as what is known of the real API
+//! allows: its limits, its errors, rows that appear late and rows that are equal. It shares nothing
+//! with the exporter's own client but the wire, so that a mistake in one cannot be hidden by the
+//! same mistake in the other. What tests need beyond that, faults, switches over HTTP and the truth
+//! about the rows, is in the crate `simulator-testing`, which the program does not hold.
 
 mod answer;
 mod args;
@@ -103,7 +105,11 @@ impl SimulatedServer {
     }
 
     /// The rows of diagram_1 dated in `from..until`, whether the server shows them yet or not.
-    pub fn call_ends(&self, from: Timestamp, until: Timestamp) -> impl Iterator<Item = Row> + use<> {
+    pub fn call_ends(
+        &self,
+        from: Timestamp,
+        until: Timestamp,
+    ) -> impl Iterator<Item = Row> + use<> {
         let (first, last) = (second_at_or_after(from), second_at_or_after(until) - 1);
         self.traffic().rows_of(SimulatedReport::Diagram1, first, last)
     }
@@ -118,10 +124,12 @@ impl SimulatedServer {
         (self.options.clock)()
     }
 
-    /// Lets no row be dated at or after `at`, so that a test can wait until all rows have been read.
+    /// Lets no row be dated at or after `at`, so that a test can wait until all rows have been
+    /// read.
     ///
-    /// Interactions under way are cut off. `at` must not lie in the past, nor may an end that has passed be
-    /// moved: rows that somebody may have read would vanish, or rows appear where all had been read.
+    /// Interactions under way are cut off. `at` must not lie in the past, nor may an end that has
+    /// passed be moved: rows that somebody may have read would vanish, or rows appear where all had
+    /// been read.
     pub fn end_traffic(&self, at: Timestamp) -> Result<(), TrafficEnded> {
         let now = self.now();
         let mut traffic = lock(&self.traffic);
@@ -137,15 +145,21 @@ impl SimulatedServer {
         lock(&self.requests).snapshot()
     }
 
-    /// The uncompressed bytes of a good answer for a closed window of local time, in pieces, as a benchmark
-    /// wants them: without HTTP, quota or faults. None for a window that the server refuses.
-    pub fn answer_bytes(&self, ini: DateTime, end: DateTime) -> Option<impl Iterator<Item = bytes::Bytes>> {
+    /// The uncompressed bytes of a good answer for a closed window of local time, in pieces, as a
+    /// benchmark wants them: without HTTP, quota or faults. None for a window that the server
+    /// refuses.
+    pub fn answer_bytes(
+        &self,
+        ini: DateTime,
+        end: DateTime,
+    ) -> Option<impl Iterator<Item = bytes::Bytes>> {
         let window = Window::new(ini, end)?;
         let now = self.now();
         let count = window.rows(SimulatedReport::Diagram13, &self.traffic(), now).count() as u64;
         let (sent, promised) = self.options.limit(count)?;
         let shape = Shape::good(sent, promised);
-        let rows: DatedRows = Box::new(window.rows(SimulatedReport::Diagram13, &self.traffic(), now));
+        let rows: DatedRows =
+            Box::new(window.rows(SimulatedReport::Diagram13, &self.traffic(), now));
         Some(Answer::new(shape, rows, self.options.row_bytes))
     }
 

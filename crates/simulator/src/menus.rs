@@ -1,8 +1,8 @@
 //! The invented contact centre: its routing points, their menus, and how callers walk through them.
 //!
-//! Owns data only. It must never know about time or HTTP. Every code here is an operator's free text, as real
-//! ones are: Spanish, with accents, spaces, quotes, a backslash and an emoji, to try the escaping of everything
-//! downstream.
+//! Owns data only. It must never know about time or HTTP. Every code here is an operator's free
+//! text, as real ones are: Spanish, with accents, spaces, quotes, a backslash and an emoji, to try
+//! the escaping of everything downstream.
 
 /// The form in which a routing point writes `second_event`; the real API is known to use each form
 /// somewhere.
@@ -61,11 +61,19 @@ pub(super) struct MenuOption {
     pub(super) invalid: bool,
 }
 
-const fn option(code: &'static str, pause: (u32, u32), next: &'static [(u32, &'static str)]) -> MenuOption {
+const fn option(
+    code: &'static str,
+    pause: (u32, u32),
+    next: &'static [(u32, &'static str)],
+) -> MenuOption {
     MenuOption { code, pause, next, invalid: false }
 }
 
-const fn invalid(code: &'static str, pause: (u32, u32), next: &'static [(u32, &'static str)]) -> MenuOption {
+const fn invalid(
+    code: &'static str,
+    pause: (u32, u32),
+    next: &'static [(u32, &'static str)],
+) -> MenuOption {
     MenuOption { code, pause, next, invalid: true }
 }
 
@@ -79,7 +87,11 @@ pub(super) const ROUTING_POINTS: &[RoutingPoint] = &[
         seconds: SecondForm::Plain,
         entry: &[(38, "1"), (27, "2"), (12, "3"), (8, "9"), (11, "PULSE"), (4, "N/D")],
         options: &[
-            option("1", (6, 19), &[(40, "AGENTE"), (30, "Facturación y pagos"), (8, "PULSE"), (7, "9")]),
+            option(
+                "1",
+                (6, 19),
+                &[(40, "AGENTE"), (30, "Facturación y pagos"), (8, "PULSE"), (7, "9")],
+            ),
             option("2", (8, 22), &[(55, "AGENTE"), (15, "Soporte técnico"), (8, "NO_PASA_AGENTE")]),
             option("3", (9, 25), &[(35, "BUZON"), (30, "AGENTE"), (10, "9")]),
             option("9", (3, 10), &[(30, "1"), (25, "2"), (15, "3"), (10, "9")]),
@@ -129,7 +141,11 @@ pub(super) const ROUTING_POINTS: &[RoutingPoint] = &[
         entry: &[(45, "consulta_saldo"), (30, "estado_pedido"), (15, "AGENTE"), (10, "N/D")],
         options: &[
             option("consulta_saldo", (12, 40), &[(35, "autenticado"), (15, "AGENTE"), (10, "N/D")]),
-            option("autenticado", (15, 50), &[(50, "consulta_saldo"), (15, "estado_pedido"), (10, "AGENTE")]),
+            option(
+                "autenticado",
+                (15, 50),
+                &[(50, "consulta_saldo"), (15, "estado_pedido"), (10, "AGENTE")],
+            ),
             option("estado_pedido", (14, 45), &[(30, "autenticado"), (20, "AGENTE"), (10, "N/D")]),
             option("AGENTE", (4, 30), &[(12, "NO_PASA_AGENTE")]),
             option("NO_PASA_AGENTE", (20, 80), &[]),
@@ -182,25 +198,36 @@ mod tests {
     #[test]
     fn every_step_leads_to_an_option_of_the_same_menu() {
         for point in ROUTING_POINTS {
-            let steps = point.entry.iter().chain(point.options.iter().flat_map(|option| option.next));
+            let steps =
+                point.entry.iter().chain(point.options.iter().flat_map(|option| option.next));
             for (_, code) in steps {
                 assert!(point.option(code).is_some(), "{} leads to the unknown {code}", point.id);
             }
             assert!(point.left_open.is_none_or(|code| point.option(code).is_some()));
-            assert_eq!(point.entry.iter().map(|(weight, _)| weight).sum::<u32>(), 100, "{}", point.id);
+            assert_eq!(
+                point.entry.iter().map(|(weight, _)| weight).sum::<u32>(),
+                100,
+                "{}",
+                point.id
+            );
         }
     }
 
     #[test]
     fn no_walk_is_forced_to_go_on_for_ever() {
         for option in ROUTING_POINTS.iter().flat_map(|point| point.options) {
-            assert!(option.next.iter().map(|(weight, _)| weight).sum::<u32>() < 95, "{}", option.code);
+            assert!(
+                option.next.iter().map(|(weight, _)| weight).sum::<u32>() < 95,
+                "{}",
+                option.code
+            );
         }
     }
 
     #[test]
     fn codes_try_every_kind_of_escaping() {
-        let all: String = ROUTING_POINTS.iter().flat_map(|p| p.options).map(|option| option.code).collect();
+        let all: String =
+            ROUTING_POINTS.iter().flat_map(|p| p.options).map(|option| option.code).collect();
         for wanted in ['"', '\\', '/', ' ', 'ó', '🙂'] {
             assert!(all.contains(wanted), "{wanted:?}");
         }

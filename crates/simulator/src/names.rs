@@ -1,7 +1,7 @@
 //! What the invented contact centre calls its routing points and options.
 //!
-//! Owns data, and the answers made from it. As in the real API a code has one description for the whole operation,
-//! though `1` means something else in each menu.
+//! Owns data, and the answers made from it. As in the real API a code has one description for the
+//! whole operation, though `1` means something else in each menu.
 
 use super::json::PhpFormatter;
 use super::menus::ROUTING_POINTS;
@@ -114,6 +114,10 @@ mod tests {
         let codes: Value = serde_json::from_str(&activity_codes()).expect("JSON");
         assert_eq!(codes["code"], "0");
         assert_eq!(codes["data"].as_array().map(Vec::len), Some(OPTION_NAMES.len()));
-        assert!(codes["msg"].as_str().is_some_and(|msg| msg.starts_with("24 ")), "{}", codes["msg"]);
+        assert!(
+            codes["msg"].as_str().is_some_and(|msg| msg.starts_with("24 ")),
+            "{}",
+            codes["msg"]
+        );
     }
 }

@@ -42,14 +42,15 @@ pub struct Options {
     pub token: String,
     /// Most rows in one answer.
     pub rows_limit: u64,
-    /// Most bytes in one answer; enforced through [`Options::row_bytes`], as usual rows cannot reach it.
+    /// Most bytes in one answer; enforced through [`Options::row_bytes`], as usual rows cannot
+    /// reach it.
     pub bytes_limit: u64,
     /// The answer to a window over either limit.
     pub over_limit: TooManyRows,
     /// The answer to a window over either limit instead, in a test.
     pub over_limit_costume: Option<Arc<dyn Costume>>,
-    /// A second that the server can never answer for: it fails with the costume of a window over the limit, or else with
-    /// an error of the server. No row is dated in it.
+    /// A second that the server can never answer for: it fails with the costume of a window over
+    /// the limit, or else with an error of the server. No row is dated in it.
     pub poisoned: Option<Timestamp>,
     /// The server looks only at the days of the requested times.
     pub whole_days: bool,
@@ -61,7 +62,8 @@ pub struct Options {
     pub daily_limit: Option<u64>,
     /// 1.0 gives about one row a second in the busiest hour.
     pub scale: f64,
-    /// The least load at any hour of any day, as a share of the busiest hour; 1 for the same load always.
+    /// The least load at any hour of any day, as a share of the busiest hour; 1 for the same load
+    /// always.
     pub least_load: f64,
     /// The share of rows that appear late.
     pub late_share: f64,
@@ -84,7 +86,8 @@ pub struct Options {
 }
 
 impl Default for Options {
-    /// The limits of the real API, the machine's clock, Bogotá, and two rows in a hundred late by minutes to hours.
+    /// The limits of the real API, the machine's clock, Bogotá, and two rows in a hundred late by
+    /// minutes to hours.
     fn default() -> Self {
         Self {
             seed: 1,
@@ -141,7 +144,8 @@ impl Options {
 }
 
 impl fmt::Debug for Options {
-    /// Names only what tells one simulator from another: a clock cannot be shown, and a token should not be.
+    /// Names only what tells one simulator from another: a clock cannot be shown, and a token
+    /// should not be.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Options")
             .field("seed", &self.seed)

@@ -11,7 +11,8 @@ use std::collections::BTreeMap;
 pub struct Requests {
     /// All of them.
     pub total: u64,
-    /// By what they met: `ok`, `empty`, another error of the API, or `fault_` and the name of a fault.
+    /// By what they met: `ok`, `empty`, another error of the API, or `fault_` and the name of a
+    /// fault.
     pub kinds: BTreeMap<String, u64>,
     /// Rows put into answers, also into those that broke off on their way.
     pub rows: u64,

@@ -1,14 +1,16 @@
 //! A small deterministic generator, so that the traffic is a pure function of a seed and a moment.
 //!
-//! Owns only arithmetic. It must never read a clock or the system's randomness, and its output must not change
-//! between versions of a crate: this is why it is written out here (SplitMix64) and not taken from one.
+//! Owns only arithmetic. It must never read a clock or the system's randomness, and its output must
+//! not change between versions of a crate: this is why it is written out here (SplitMix64) and not
+//! taken from one.
 
 /// A SplitMix64 sequence.
 #[derive(Clone, Copy, Debug)]
 pub struct Random(u64);
 
 impl Random {
-    /// The sequence that belongs to a seed and a list of words, such as a routing point and a minute.
+    /// The sequence that belongs to a seed and a list of words, such as a routing point and a
+    /// minute.
     pub fn of(seed: u64, words: &[u64]) -> Self {
         Self(words.iter().fold(mix(seed), |state, word| mix(state ^ mix(word.wrapping_add(GAMMA)))))
     }

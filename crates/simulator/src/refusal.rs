@@ -31,9 +31,11 @@ impl Refusal {
     /// Status, name in the counts of requests, and `msg`.
     const fn entry(self) -> (StatusCode, &'static str, &'static str) {
         match self {
-            Self::UnknownApi => {
-                (StatusCode::BAD_REQUEST, "unknown_api", "THE API YOU WANT TO CONSULT DOES NOT EXIST")
-            }
+            Self::UnknownApi => (
+                StatusCode::BAD_REQUEST,
+                "unknown_api",
+                "THE API YOU WANT TO CONSULT DOES NOT EXIST",
+            ),
             Self::ParametersRequired => {
                 (StatusCode::BAD_REQUEST, "parameters_required", "SOME PARAMETERS ARE REQUIRED")
             }
@@ -41,15 +43,19 @@ impl Refusal {
                 (StatusCode::UNAUTHORIZED, "token_missing", "PLEASE ENTER THE WOLKVOX-TOKEN")
             }
             Self::TokenInvalid => (StatusCode::FORBIDDEN, "token_invalid", "PLEASE VALIDATE TOKEN"),
-            Self::QuotaExhausted => (StatusCode::FORBIDDEN, "quota_exhausted", "TOKEN LIMIT EXCEEDED"),
+            Self::QuotaExhausted => {
+                (StatusCode::FORBIDDEN, "quota_exhausted", "TOKEN LIMIT EXCEEDED")
+            }
             Self::Concurrency => (
                 StatusCode::FORBIDDEN,
                 "concurrency",
                 "EXCEEDS THE LIMIT OF SIMULTANEOUS REQUESTS PER TOKEN (2)",
             ),
-            Self::Maintenance => {
-                (StatusCode::FORBIDDEN, "maintenance", "THE SERVER IS IN MAINTENANCE, BACKUP IN PROGRESS")
-            }
+            Self::Maintenance => (
+                StatusCode::FORBIDDEN,
+                "maintenance",
+                "THE SERVER IS IN MAINTENANCE, BACKUP IN PROGRESS",
+            ),
             Self::ValidateDates => (StatusCode::NOT_FOUND, "empty", "Validate dates entered"),
             Self::OverLimit => (
                 StatusCode::BAD_REQUEST,

@@ -1,6 +1,8 @@
-//! The reports themselves: the checks of the real API in their order, and the answer, good or in a costume.
+//! The reports themselves: the checks of the real API in their order, and the answer, good or in a
+//! costume.
 //!
-//! Owns `GET /api/v2/reports_manager.php`. It must never write JSON rows itself, nor wait for a socket.
+//! Owns `GET /api/v2/reports_manager.php`. It must never write JSON rows itself, nor wait for a
+//! socket.
 
 use super::answer::{Answer, DatedRows, Shape};
 use super::body::AnswerBody;
@@ -68,7 +70,8 @@ pub(super) async fn answer<B>(simulator: Arc<SimulatedServer>, request: &Request
     }))
 }
 
-/// Charges the request to its token, if it carries the right one; says whether the quota still held.
+/// Charges the request to its token, if it carries the right one; says whether the quota still
+/// held.
 pub(super) fn charge(simulator: &SimulatedServer, headers: &HeaderMap, now: Timestamp) -> bool {
     let today = simulator.options.zone.to_datetime(now).date();
     !carries_token(simulator, headers)
@@ -95,12 +98,14 @@ fn check<B>(
     if !within_quota {
         return Err(Refusal::QuotaExhausted);
     }
-    let permit = Arc::clone(&simulator.in_flight).try_acquire_owned().map_err(|_| Refusal::Concurrency)?;
+    let permit =
+        Arc::clone(&simulator.in_flight).try_acquire_owned().map_err(|_| Refusal::Concurrency)?;
     let parameter = |name| value(request.uri().query(), name).filter(|value| !value.is_empty());
     let api = parameter("api").ok_or(Refusal::ParametersRequired)?;
     let known = SimulatedReport::named(&api);
-    let report =
-        known.filter(|report| !simulator.options.withheld.contains(report)).ok_or(Refusal::UnknownApi)?;
+    let report = known
+        .filter(|report| !simulator.options.withheld.contains(report))
+        .ok_or(Refusal::UnknownApi)?;
     let (Some(ini), Some(end)) = (parameter("date_ini"), parameter("date_end")) else {
         return Err(Refusal::ParametersRequired);
     };
@@ -129,11 +134,12 @@ async fn report<B>(
     let AskedRows { report, window } = asked;
     let options = &simulator.options;
     let traffic = simulator.traffic();
-    // `msg` comes before the rows and counts them, so they are made twice: once to count, once to send. A long
-    // window takes a while, which must not hold up other connections. If the runtime is shutting down, nobody
-    // waits for this answer.
+    // `msg` comes before the rows and counts them, so they are made twice: once to count, once to
+    // send. A long window takes a while, which must not hold up other connections. If the runtime
+    // is shutting down, nobody waits for this answer.
     let counted = Arc::clone(&traffic);
-    let count = tokio::task::spawn_blocking(move || window.rows(report, &counted, now).count() as u64);
+    let count =
+        tokio::task::spawn_blocking(move || window.rows(report, &counted, now).count() as u64);
     let count = count.await.unwrap_or(0);
     let over_limit = options.over_limit_costume.as_deref();
     let (costume, (rows, promised)) = match options.limit(count) {
@@ -169,7 +175,8 @@ fn accepts_gzip(headers: &HeaderMap) -> bool {
     headers.get_all(ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok()).any(|value| {
         value.split(',').any(|coding| {
             let (name, quality) = coding.split_once(';').unwrap_or((coding, ""));
-            let refused = quality.trim().strip_prefix("q=").is_some_and(|q| q.parse() == Ok(0.0_f32));
+            let refused =
+                quality.trim().strip_prefix("q=").is_some_and(|q| q.parse() == Ok(0.0_f32));
             name.trim().eq_ignore_ascii_case("gzip") && !refused
         })
     })
@@ -182,7 +189,10 @@ mod tests {
     #[test]
     fn gzip_is_used_only_where_it_is_accepted() {
         let accepts = |value: &'static str| {
-            accepts_gzip(&HeaderMap::from_iter([(ACCEPT_ENCODING, HeaderValue::from_static(value))]))
+            accepts_gzip(&HeaderMap::from_iter([(
+                ACCEPT_ENCODING,
+                HeaderValue::from_static(value),
+            )]))
         };
         assert!(accepts("gzip"));
         assert!(accepts("br, GZIP;q=0.5"));

@@ -17,7 +17,9 @@ pub fn json(status: StatusCode, body: impl Into<Bytes>) -> Response<AnswerBody> 
 
 /// The page that a web server shows for a status, instead of JSON.
 pub fn page(status: StatusCode) -> Response<AnswerBody> {
-    let html = format!("<html><head><title>{status}</title></head><body><h1>{status}</h1></body></html>\n");
+    let html = format!(
+        "<html><head><title>{status}</title></head><body><h1>{status}</h1></body></html>\n"
+    );
     with_type(status, "text/html", AnswerBody::whole(html))
 }
 

@@ -62,8 +62,8 @@ async fn connection(stream: TcpStream, simulator: Arc<SimulatedServer>) {
     let stream = connection.into_parts().io.into_inner();
     match served {
         Err(error) if is_reset(&error) => {
-            // Closing with nothing to linger for sends a reset instead of a proper end. If it cannot be set,
-            // the connection still ends without an answer.
+            // Closing with nothing to linger for sends a reset instead of a proper end. If it
+            // cannot be set, the connection still ends without an answer.
             let _ = stream.set_zero_linger();
         }
         Err(error) => tracing::debug!(%error, "a simulated connection ended early"),

@@ -1,6 +1,8 @@
-//! The door through which tests put something in the way of an answer. The program that ships has nobody behind it.
+//! The door through which tests put something in the way of an answer. The program that ships has
+//! nobody behind it.
 //!
-//! Owns the two traits, and shows what is needed to make an answer of one's own. It knows no fault by name.
+//! Owns the two traits, and shows what is needed to make an answer of one's own. It knows no fault
+//! by name.
 
 use std::{fmt, pin::Pin, sync::Arc, time::Duration};
 
@@ -22,7 +24,11 @@ pub trait Tamper: fmt::Debug + Send + Sync {
     fn next(&self) -> Option<Arc<dyn Costume>>;
 
     /// Answers a request for a path that is none of Wolkvox's.
-    fn other(self: Arc<Self>, simulator: Arc<SimulatedServer>, request: Request<Incoming>) -> OtherAnswer;
+    fn other(
+        self: Arc<Self>,
+        simulator: Arc<SimulatedServer>,
+        request: Request<Incoming>,
+    ) -> OtherAnswer;
 }
 
 /// An answer to come.

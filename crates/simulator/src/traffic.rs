@@ -1,9 +1,10 @@
 //! The traffic of the contact centre, as a pure function of a seed and time.
 //!
-//! For each routing point and each minute a small generator, seeded by a hash of (seed, routing point, minute),
-//! says which interactions begin in it; `interaction` says what becomes of them. Nothing is stored, so that a
-//! simulator may be asked about any year, started again, or asked twice, and gives the same rows. This file must
-//! never read a clock: whoever asks says what time it is.
+//! For each routing point and each minute a small generator, seeded by a hash of (seed, routing
+//! point, minute), says which interactions begin in it; `interaction` says what becomes of them.
+//! Nothing is stored, so that a simulator may be asked about any year, started again, or asked
+//! twice, and gives the same rows. This file must never read a clock: whoever asks says what time
+//! it is.
 
 use super::call_end::call_end;
 use super::incident::OptionIncident;
@@ -73,18 +74,26 @@ pub(super) struct Traffic {
     pub(super) poisoned: Option<i64>,
     /// No row is dated before this Unix second.
     pub(super) from: i64,
-    /// No row is dated at or after this Unix second: calls under way are cut off, as by a power failure.
+    /// No row is dated at or after this Unix second: calls under way are cut off, as by a power
+    /// failure.
     pub(super) until: i64,
 }
 
 impl Traffic {
-    /// The rows dated in the seconds `first..=last`, in the order in which their interactions began.
+    /// The rows dated in the seconds `first..=last`, in the order in which their interactions
+    /// began.
     pub(super) fn rows(self: &Arc<Self>, first: i64, last: i64) -> Rows {
         self.rows_of(SimulatedReport::Diagram13, first, last)
     }
 
-    /// The rows of a report dated in the seconds `first..=last`, in the order in which their interactions began.
-    pub(super) fn rows_of(self: &Arc<Self>, report: SimulatedReport, first: i64, last: i64) -> Rows {
+    /// The rows of a report dated in the seconds `first..=last`, in the order in which their
+    /// interactions began.
+    pub(super) fn rows_of(
+        self: &Arc<Self>,
+        report: SimulatedReport,
+        first: i64,
+        last: i64,
+    ) -> Rows {
         let (first, last) = (first.max(self.from), last.min(self.until.saturating_sub(1)));
         Rows {
             minute: first.saturating_sub(LONGEST_SPAN).max(self.from).div_euclid(60),
@@ -108,8 +117,8 @@ impl Traffic {
         out: &mut Vec<Row>,
     ) {
         let start = minute.saturating_mul(60);
-        // Long before the window only a chat left open can still matter: most minutes of the look-back cost
-        // one draw for each of their chats.
+        // Long before the window only a chat left open can still matter: most minutes of the
+        // look-back cost one draw for each of their chats.
         let only_left_open = start.saturating_add(60 + USUAL_SPAN) < *seconds.start();
         let Ok(moment) = Timestamp::from_second(start) else { return };
         let load = load(self.zone.to_datetime(moment)).max(self.least_load) * self.scale;
@@ -118,7 +127,8 @@ impl Traffic {
                 continue;
             }
             let mut chance = Random::of(self.seed, &[number as u64, minute.cast_unsigned()]);
-            let count = (point.per_minute * load * (0.6 + 0.8 * chance.unit()) + chance.unit()) as u64;
+            let count =
+                (point.per_minute * load * (0.6 + 0.8 * chance.unit()) + chance.unit()) as u64;
             for index in 0..count {
                 let interaction = Interaction {
                     point,
@@ -147,7 +157,8 @@ impl Traffic {
                 // A call that was cut off has come to no end that anybody could tell.
                 if report == SimulatedReport::Diagram1 && point.is_voice() && !is_cut_off {
                     let lost = if is_lost { BROKEN_OPTION } else { 1.0 };
-                    let end = last_option.map(|row| call_end(row, self.late, lost * self.hang_ups(&row)));
+                    let end =
+                        last_option.map(|row| call_end(row, self.late, lost * self.hang_ups(&row)));
                     out.extend(end.filter(|row| self.has(row, seconds)));
                 }
             }
@@ -182,7 +193,8 @@ impl Traffic {
             - i64::from(second);
         let line = LINE + 1 + number as u32;
         let interaction = Interaction { point, begin, line, serial, key: chance.clone().bits() };
-        let option = interaction.row(code, second, 1, self.late, &mut Random::of(interaction.key, &[row]));
+        let option =
+            interaction.row(code, second, 1, self.late, &mut Random::of(interaction.key, &[row]));
         match report {
             SimulatedReport::Diagram13 => Some(option),
             // In the second of the burst, like all of it.
@@ -215,11 +227,14 @@ impl Rows {
     fn next_of_burst(&mut self) -> Option<Row> {
         while let Some(burst) = self.traffic.bursts.get(self.burst) {
             let start = burst.at.as_second();
-            let overlaps = start <= self.last && start + i64::from(burst.seconds.max(1)) > self.first;
+            let overlaps =
+                start <= self.last && start + i64::from(burst.seconds.max(1)) > self.first;
             while overlaps && self.burst_row < burst.rows {
                 let row = self.traffic.burst_row(self.report, self.burst, self.burst_row);
                 self.burst_row += 1;
-                if let Some(row) = row.filter(|row| self.traffic.has(row, &(self.first..=self.last))) {
+                if let Some(row) =
+                    row.filter(|row| self.traffic.has(row, &(self.first..=self.last)))
+                {
                     return Some(row);
                 }
             }
@@ -301,7 +316,8 @@ mod tests {
     #[test]
     fn an_even_load_knows_no_night() {
         let night = |least_load| {
-            between(&traffic(|t| t.least_load = least_load), MONDAY + 2.hours(), MONDAY + 3.hours()).len()
+            between(&traffic(|t| t.least_load = least_load), MONDAY + 2.hours(), MONDAY + 3.hours())
+                .len()
         };
         assert!((2_500..5_000).contains(&night(1.0)), "{}", night(1.0));
         assert!((1_000..2_500).contains(&night(0.4)), "{}", night(0.4));
@@ -310,8 +326,9 @@ mod tests {
 
     #[test]
     fn nights_and_sundays_are_quiet_and_scale_scales() {
-        let count =
-            |scale: f64, from: DateTime| between(&traffic(|t| t.scale = scale), from, from + 1.hours()).len();
+        let count = |scale: f64, from: DateTime| {
+            between(&traffic(|t| t.scale = scale), from, from + 1.hours()).len()
+        };
         let busy = count(1.0, MONDAY + 10.hours());
         assert!(count(1.0, MONDAY + 3.hours()) * 10 < busy);
         assert!(count(1.0, MONDAY - 14.hours()) * 4 < busy);
@@ -322,13 +339,16 @@ mod tests {
     #[test]
     fn any_cut_of_a_day_into_windows_gives_the_rows_of_the_day() {
         let traffic = traffic(|_| {});
-        let mut whole: Vec<_> = between(&traffic, MONDAY, MONDAY + 24.hours()).iter().map(identity).collect();
+        let mut whole: Vec<_> =
+            between(&traffic, MONDAY, MONDAY + 24.hours()).iter().map(identity).collect();
         let mut pieces = Vec::new();
         for hour in 0..24 {
             let start = second(MONDAY) + hour * 3600;
             // Uneven, so that borders fall within minutes.
             for (from, until) in [(0, 7), (7, 1_234), (1_234, 3_600)] {
-                pieces.extend(traffic.rows(start + from, start + until - 1).map(|row| identity(&row)));
+                pieces.extend(
+                    traffic.rows(start + from, start + until - 1).map(|row| identity(&row)),
+                );
             }
         }
         whole.sort();
@@ -341,7 +361,10 @@ mod tests {
     fn same_seed_same_rows_and_another_seed_others() {
         let rows = |seed| -> Vec<_> {
             let traffic = traffic(|t| t.seed = seed);
-            between(&traffic, MONDAY + 9.hours(), MONDAY + 10.hours()).iter().map(identity).collect()
+            between(&traffic, MONDAY + 9.hours(), MONDAY + 10.hours())
+                .iter()
+                .map(identity)
+                .collect()
         };
         assert_eq!(rows(7), rows(7));
         assert_ne!(rows(7), rows(8));
@@ -353,12 +376,20 @@ mod tests {
         let traffic = traffic(|t| {
             t.from = from;
             t.until = until;
-            t.bursts = vec![Burst { at: Timestamp::from_second(until - 2).unwrap(), seconds: 10, rows: 300 }];
+            t.bursts = vec![Burst {
+                at: Timestamp::from_second(until - 2).unwrap(),
+                seconds: 10,
+                rows: 300,
+            }];
         });
         let rows: Vec<Row> = between(&traffic, MONDAY, MONDAY + 24.hours());
         assert!(rows.len() > 1_000);
         assert!(rows.iter().all(|row| (from..until).contains(&row.date)));
-        assert!(rows.iter().filter(|row| row.interaction.line == LINE).all(|r| r.interaction.begin >= from));
+        assert!(
+            rows.iter()
+                .filter(|row| row.interaction.line == LINE)
+                .all(|r| r.interaction.begin >= from)
+        );
         assert_eq!(rows.iter().filter(|row| row.interaction.line != LINE).count(), 60);
     }
 
@@ -380,8 +411,9 @@ mod tests {
     /// Rows of option 1 of point 10, and whether all others are as without the incident.
     fn of_option_1(rows: &[Row], usual: &[Row]) -> (usize, bool) {
         let is_it = |row: &&Row| row.interaction.point.id == "10" && row.code() == "1";
-        let others =
-            |rows: &[Row]| -> Vec<_> { rows.iter().filter(|row| !is_it(row)).map(identity).collect() };
+        let others = |rows: &[Row]| -> Vec<_> {
+            rows.iter().filter(|row| !is_it(row)).map(identity).collect()
+        };
         (rows.iter().filter(is_it).count(), others(rows) == others(usual))
     }
 
@@ -398,13 +430,16 @@ mod tests {
             };
             let hurt = traffic(|t| t.incidents = vec![incident]);
             for (from, until, during) in [(0, 9, false), (9, 12, true), (12, 24, false)] {
-                let [rows, usual] =
-                    [&hurt, &usual].map(|t| between(t, MONDAY + from.hours(), MONDAY + until.hours()));
+                let [rows, usual] = [&hurt, &usual]
+                    .map(|t| between(t, MONDAY + from.hours(), MONDAY + until.hours()));
                 let (all, _) = of_option_1(&usual, &usual);
                 let (some, others_go_on) = of_option_1(&rows, &usual);
                 assert!(all > 500 && others_go_on, "{left}: from {from}");
                 let share = some as f64 / all as f64;
-                assert!(if during { expected.contains(&share) } else { share == 1.0 }, "{left}: {share}");
+                assert!(
+                    if during { expected.contains(&share) } else { share == 1.0 },
+                    "{left}: {share}"
+                );
             }
         }
     }

@@ -20,7 +20,8 @@ pub(super) struct Window {
 }
 
 impl Window {
-    /// Reads both dates; none if one is no date, if they are in the wrong order, or more than 31 days apart.
+    /// Reads both dates; none if one is no date, if they are in the wrong order, or more than 31
+    /// days apart.
     pub(super) fn parse(ini: &str, end: &str) -> Option<Self> {
         Self::new(parse_date(ini)?, parse_date(end)?)
     }
@@ -54,19 +55,20 @@ impl Window {
         now: Timestamp,
     ) -> impl Iterator<Item = (DateTime, Row)> + Send + use<> {
         let zone = traffic.zone.clone();
-        // Where a clock was set back, a local moment happened twice: the window takes both, as a server does
-        // that compares the texts of dates.
-        // Fourteen digits leave the range of instants at its far end only, where nothing is visible yet.
+        // Where a clock was set back, a local moment happened twice: the window takes both, as a
+        // server does that compares the texts of dates. Fourteen digits leave the range of instants
+        // at its far end only, where nothing is visible yet.
         let second = |moment: Result<Timestamp, _>| moment.map_or(i64::MAX, Timestamp::as_second);
         let first = second(zone.to_ambiguous_timestamp(self.ini).earlier());
         let last = second(zone.to_ambiguous_timestamp(self.end).later());
         let now = now.as_second();
-        traffic.rows_of(report, first, last.min(now)).filter(move |row| row.visible <= now).filter_map(
-            move |row| {
+        traffic
+            .rows_of(report, first, last.min(now))
+            .filter(move |row| row.visible <= now)
+            .filter_map(move |row| {
                 let local = zone.to_datetime(Timestamp::from_second(row.date).ok()?);
                 (self.ini <= local && local <= self.end).then_some((local, row))
-            },
-        )
+            })
     }
 }
 
@@ -91,8 +93,14 @@ mod tests {
     #[test]
     fn dates_are_fourteen_digits_of_a_real_moment() {
         assert_eq!(parse_date("20260118193431"), Some(date(2026, 1, 18).at(19, 34, 31, 0)));
-        for bad in ["", "2026011819343", "20260230000000", "20260118250000", "2026-01-18 19:34", "２０２６"]
-        {
+        for bad in [
+            "",
+            "2026011819343",
+            "20260230000000",
+            "20260118250000",
+            "2026-01-18 19:34",
+            "２０２６",
+        ] {
             assert_eq!(parse_date(bad), None, "{bad}");
         }
     }
@@ -133,8 +141,10 @@ mod tests {
         let traffic = traffic("America/Bogota");
         let now = "2026-01-20T00:00:00Z";
         let whole = count(&traffic, "20260119100000", "20260119100010", now);
-        let single: usize =
-            (0..=10).map(|s| format!("202601191000{s:02}")).map(|s| count(&traffic, &s, &s, now)).sum();
+        let single: usize = (0..=10)
+            .map(|s| format!("202601191000{s:02}"))
+            .map(|s| count(&traffic, &s, &s, now))
+            .sum();
         assert!(whole > 100);
         assert_eq!(whole, single);
     }
@@ -148,7 +158,10 @@ mod tests {
         let open = whole.without_last_second().unwrap();
         assert_eq!(Some(open), Window::parse("20260119100000", "20260119100009"));
         assert!(rows(open) < rows(whole));
-        assert_eq!(Window::parse("20260119100000", "20260119100000").unwrap().without_last_second(), None);
+        assert_eq!(
+            Window::parse("20260119100000", "20260119100000").unwrap().without_last_second(),
+            None
+        );
     }
 
     #[test]

@@ -40,9 +40,9 @@ const COUNTS: [&str; 15] = [
 ];
 /// Parts of names that make a number something other than a count of rows.
 const NO_COUNTS: [&str; 24] = [
-    "page", "pagina", "time", "tiempo", "limit", "size", "byte", "second", "duration", "milli", "elapsed",
-    "max", "perpage", "token", "today", "quota", "rate", "usage", "column", "field", "used", "request",
-    "error", "warning",
+    "page", "pagina", "time", "tiempo", "limit", "size", "byte", "second", "duration", "milli",
+    "elapsed", "max", "perpage", "token", "today", "quota", "rate", "usage", "column", "field",
+    "used", "request", "error", "warning",
 ];
 /// Parts of names that count rows which did not come.
 const MISSING: [&str; 9] =
@@ -166,13 +166,16 @@ impl Announced {
         let numbered = self.rows.filter(|rows| *rows > received);
         let pages_follow = self.pages.is_some_and(|pages| pages > self.page.unwrap_or(1).max(1));
         let is_later_page = self.page.is_some_and(|page| page > 1);
-        numbered.or((self.more || pages_follow || is_later_page).then(|| received.saturating_add(1)))
+        numbered
+            .or((self.more || pages_follow || is_later_page).then(|| received.saturating_add(1)))
     }
 
     /// An item of a list: `{"rel":"next","href":"..."}`.
     fn item(&mut self, item: &Value) {
-        let is_next =
-            item.get("rel").and_then(Value::as_str).is_some_and(|rel| rel.eq_ignore_ascii_case("next"));
+        let is_next = item
+            .get("rel")
+            .and_then(Value::as_str)
+            .is_some_and(|rel| rel.eq_ignore_ascii_case("next"));
         self.more |= is_next;
         if let Value::String(text) = item {
             self.more |= Sentence::new(text).says_more();
@@ -204,13 +207,16 @@ impl Announced {
 
 /// Returns true if a flag is a word that means no.
 fn is_no(value: &Value) -> bool {
-    value.as_str().is_some_and(|text| matches!(text.trim().to_ascii_lowercase().as_str(), "no" | "n" | "off"))
+    value
+        .as_str()
+        .is_some_and(|text| matches!(text.trim().to_ascii_lowercase().as_str(), "no" | "n" | "off"))
 }
 
 /// Returns true if `bytes 0-699/700` names everything from the first to the last.
 fn is_whole_range(range: &str) -> bool {
     let Some((part, all)) = range.rsplit_once('/') else { return false };
-    let Some((first, last)) = part.rsplit_once(' ').and_then(|(_, ends)| ends.split_once('-')) else {
+    let Some((first, last)) = part.rsplit_once(' ').and_then(|(_, ends)| ends.split_once('-'))
+    else {
         return false;
     };
     match (parsed(first), parsed(last), parsed(all)) {
@@ -228,9 +234,21 @@ fn has_part(name: &str, parts: &[&str]) -> bool {
 }
 
 fn is_next(name: &str) -> bool {
-    let leads =
-        ["page", "url", "link", "href", "uri", "cursor", "token", "offset", "start", "set", "pagetoken"];
-    let is_named = name.strip_prefix("next").is_some_and(|rest| rest.is_empty() || leads.contains(&rest));
+    let leads = [
+        "page",
+        "url",
+        "link",
+        "href",
+        "uri",
+        "cursor",
+        "token",
+        "offset",
+        "start",
+        "set",
+        "pagetoken",
+    ];
+    let is_named =
+        name.strip_prefix("next").is_some_and(|rest| rest.is_empty() || leads.contains(&rest));
     is_named || name.ends_with("nextlink") || name.ends_with("nextpage") || NEXT.contains(&name)
 }
 
@@ -351,7 +369,8 @@ mod tests {
         ] {
             let mut announced = Announced::default();
             let name = HeaderName::from_static(name);
-            announced.headers(&HeaderMap::from_iter([(name.clone(), HeaderValue::from_static(value))]));
+            announced
+                .headers(&HeaderMap::from_iter([(name.clone(), HeaderValue::from_static(value))]));
             assert_eq!(announced.more_than(1), more, "{name}: {value}");
         }
     }

@@ -14,8 +14,18 @@ pub(super) type Sink<'a> = dyn FnMut(&[u8]) -> Result<(), ApiError> + 'a;
 
 /// Names of compressions. Servers write other words into `Content-Encoding`, such as `none` or a
 /// character set, and then send the body as it is.
-const COMPRESSIONS: [&str; 10] =
-    ["br", "compress", "x-compress", "deflate", "zstd", "lzma", "xz", "bzip2", "x-bzip2", "pack200-gzip"];
+const COMPRESSIONS: [&str; 10] = [
+    "br",
+    "compress",
+    "x-compress",
+    "deflate",
+    "zstd",
+    "lzma",
+    "xz",
+    "bzip2",
+    "x-bzip2",
+    "pack200-gzip",
+];
 
 /// Decodes one body. Make a new one for each.
 pub(super) struct BodyDecoder {
@@ -86,7 +96,9 @@ fn codings(headers: &HeaderMap) -> Vec<String> {
     for value in headers.get_all(CONTENT_ENCODING) {
         let listed = String::from_utf8_lossy(value.as_bytes()).to_ascii_lowercase();
         codings.extend(
-            listed.split([',', ';']).map(|coding| coding.trim().trim_matches(['"', '\'']).to_owned()),
+            listed
+                .split([',', ';'])
+                .map(|coding| coding.trim().trim_matches(['"', '\'']).to_owned()),
         );
     }
     codings.retain(|coding| !coding.is_empty());
@@ -146,7 +158,8 @@ impl TextDecoder {
                     *begun = true;
                     let first: Vec<u8> = carry.iter().chain(bytes).copied().take(2).collect();
                     if let Some((encoding, _)) = Encoding::for_bom(&first) {
-                        // A mark of UTF-16 overrides the declaration. That of UTF-8 has three bytes.
+                        // A mark of UTF-16 overrides the declaration. That of UTF-8 has three
+                        // bytes.
                         let head = std::mem::take(carry);
                         *self = Self::Other(Box::new(encoding.new_decoder()));
                         self.push(&head, sink)?;
@@ -177,8 +190,11 @@ impl TextDecoder {
 /// `carry`.
 fn utf8(bytes: &[u8], carry: &mut Vec<u8>, sink: &mut Sink<'_>) -> Result<(), ApiError> {
     let Err(error) = simdutf8::compat::from_utf8(bytes) else { return sink(bytes) };
-    let whole =
-        if error.error_len().is_none() { error.valid_up_to() } else { bytes.len() - unfinished(bytes) };
+    let whole = if error.error_len().is_none() {
+        error.valid_up_to()
+    } else {
+        bytes.len() - unfinished(bytes)
+    };
     carry.extend_from_slice(&bytes[whole..]);
     let whole = &bytes[..whole];
     if error.error_len().is_none() { sink(whole) } else { sink(repaired(whole).as_bytes()) }
@@ -187,12 +203,16 @@ fn utf8(bytes: &[u8], carry: &mut Vec<u8>, sink: &mut Sink<'_>) -> Result<(), Ap
 /// Returns the number of bytes at the end that begin an incomplete character.
 fn unfinished(bytes: &[u8]) -> usize {
     let lengths = (1..=bytes.len().min(3)).rev();
-    lengths.into_iter().find(|length| begins_a_character(&bytes[bytes.len() - length..])).unwrap_or(0)
+    lengths
+        .into_iter()
+        .find(|length| begins_a_character(&bytes[bytes.len() - length..]))
+        .unwrap_or(0)
 }
 
 /// Returns true if these bytes are the beginning of one character.
 fn begins_a_character(bytes: &[u8]) -> bool {
-    str::from_utf8(bytes).is_err_and(|error| error.valid_up_to() == 0 && error.error_len().is_none())
+    str::from_utf8(bytes)
+        .is_err_and(|error| error.valid_up_to() == 0 && error.error_len().is_none())
 }
 
 /// Reads each letter that is no UTF-8 as Windows-1252, whatever was declared, because servers that
@@ -206,7 +226,12 @@ fn repaired(bytes: &[u8]) -> String {
     out
 }
 
-fn transcode(decoder: &mut Decoder, bytes: &[u8], last: bool, sink: &mut Sink<'_>) -> Result<(), ApiError> {
+fn transcode(
+    decoder: &mut Decoder,
+    bytes: &[u8],
+    last: bool,
+    sink: &mut Sink<'_>,
+) -> Result<(), ApiError> {
     let most = decoder.max_utf8_buffer_length(bytes.len()).unwrap_or(bytes.len() * 3 + 16);
     let mut out = vec![0; most];
     let mut rest = bytes;
@@ -230,7 +255,11 @@ mod tests {
 
     use super::*;
 
-    fn decode(headers: &[(&'static str, &str)], body: &[u8], chunk: usize) -> Result<String, ApiError> {
+    fn decode(
+        headers: &[(&'static str, &str)],
+        body: &[u8],
+        chunk: usize,
+    ) -> Result<String, ApiError> {
         let mut map = HeaderMap::new();
         for (name, value) in headers {
             map.append(*name, HeaderValue::from_str(value).expect("a header"));
@@ -258,7 +287,9 @@ mod tests {
     fn text_is_read_as_declared_and_otherwise_as_utf_8_or_windows_1252() {
         let utf16 = |little: bool, mark: bool| -> Vec<u8> {
             let units = mark.then_some(0xFEFF).into_iter().chain("Mañana ☎".encode_utf16());
-            units.flat_map(|unit| if little { unit.to_le_bytes() } else { unit.to_be_bytes() }).collect()
+            units
+                .flat_map(|unit| if little { unit.to_le_bytes() } else { unit.to_be_bytes() })
+                .collect()
         };
         let cases: Vec<(&str, Vec<u8>, &str)> = vec![
             ("application/json", "Mañana".into(), "Mañana"),
@@ -269,7 +300,11 @@ mod tests {
             ("text/html; charset=iso-8859-1", b"Ma\xf1ana \xc3\xb1".to_vec(), "Mañana Ã±"),
             ("text/html; Charset=\"Latin1\"; q=1", b"Ma\xf1ana".to_vec(), "Mañana"),
             ("application/json;charset=windows-1252", b"\x80".to_vec(), "€"),
-            ("application/json; charset=utf-8", b"Ma\xf1ana Ma\xc3\xb1ana \xc3".to_vec(), "Mañana Mañana Ã"),
+            (
+                "application/json; charset=utf-8",
+                b"Ma\xf1ana Ma\xc3\xb1ana \xc3".to_vec(),
+                "Mañana Mañana Ã",
+            ),
             ("application/json; charset=UTF8", "Mañana".into(), "Mañana"),
             ("application/json; charset=utf-8", b"Ma\xf1ana Ma\xf3ana".to_vec(), "Mañana Maóana"),
             ("application/json; charset=klingon", b"Ma\xf1ana".to_vec(), "Mañana"),
@@ -284,7 +319,11 @@ mod tests {
         for (content_type, body, text) in cases {
             for chunk in [1, 2, 3, 5, 1000] {
                 let headers = [("content-type", content_type)];
-                assert_eq!(decode(&headers, &body, chunk).as_deref(), Ok(text), "{content_type} {chunk}");
+                assert_eq!(
+                    decode(&headers, &body, chunk).as_deref(),
+                    Ok(text),
+                    "{content_type} {chunk}"
+                );
             }
         }
     }
@@ -295,13 +334,28 @@ mod tests {
         let joined = [one.clone(), two.clone()].concat();
         let headers = [("content-encoding", "gzip")];
         for chunk in [1, 7, one.len(), one.len() + 1, 1000] {
-            assert_eq!(decode(&headers, &joined, chunk).as_deref(), Ok("{\"data\":[1,\"ñ\"]}"), "{chunk}");
-            for cut in [&joined[..joined.len() - 1], &joined[..one.len() + 3], &one[..one.len() - 9]] {
-                assert_eq!(decode(&headers, cut, chunk), Err(ApiError::CutOff), "{} in {chunk}", cut.len());
+            assert_eq!(
+                decode(&headers, &joined, chunk).as_deref(),
+                Ok("{\"data\":[1,\"ñ\"]}"),
+                "{chunk}"
+            );
+            for cut in
+                [&joined[..joined.len() - 1], &joined[..one.len() + 3], &one[..one.len() - 9]]
+            {
+                assert_eq!(
+                    decode(&headers, cut, chunk),
+                    Err(ApiError::CutOff),
+                    "{} in {chunk}",
+                    cut.len()
+                );
             }
         }
-        assert_eq!(decode(&[("content-encoding", "Identity, X-GZIP")], &joined, 9).unwrap().len(), 17);
-        // Padding, and what a script adds behind its compressed output. JSON says by itself whether it is whole.
+        assert_eq!(
+            decode(&[("content-encoding", "Identity, X-GZIP")], &joined, 9).unwrap().len(),
+            17
+        );
+        // Padding, and what a script adds behind its compressed output. JSON says by itself whether
+        // it is whole.
         for padding in [&[0; 3][..], &[0; 5000], b"\r\n", b"\x1f", b"<!-- cached -->"] {
             let padded = [&joined, padding].concat();
             for chunk in [1, 7, joined.len(), 1000] {
@@ -344,7 +398,11 @@ mod tests {
             "x-odd",
         ] {
             let headers = [("content-encoding", coding)];
-            assert_eq!(decode(&headers, b" {\"data\":[]}", 3).as_deref(), Ok(" {\"data\":[]}"), "{coding}");
+            assert_eq!(
+                decode(&headers, b" {\"data\":[]}", 3).as_deref(),
+                Ok(" {\"data\":[]}"),
+                "{coding}"
+            );
         }
         let latin = [("content-encoding", "ISO-8859-1")];
         assert_eq!(decode(&latin, b"{\xc3\xb1}", 9).as_deref(), Ok("{Ã±}"));

@@ -41,7 +41,9 @@ pub(super) struct Said<'a> {
 pub(super) fn classify(said: Said<'_>) -> Classified {
     match said.envelope {
         Some(envelope) if (200..300).contains(&said.status) => classify_good(envelope, said),
-        Some(envelope) if said.status == 404 && envelope.mentions_no_rows() => without_rows(envelope),
+        Some(envelope) if said.status == 404 && envelope.mentions_no_rows() => {
+            without_rows(envelope)
+        }
         _ => Classified::Error(refusal(said)),
     }
 }
@@ -68,7 +70,11 @@ fn classify_good(envelope: &Envelope, said: Said<'_>) -> Classified {
     }
     if said.rows > 0 {
         let elsewhere = envelope.has_rows_elsewhere();
-        return if elsewhere { schema("it has rows under another name than data") } else { Classified::Rows };
+        return if elsewhere {
+            schema("it has rows under another name than data")
+        } else {
+            Classified::Rows
+        };
     }
     if let Some(error) = known_words(&envelope.words()) {
         return Classified::Error(error);
@@ -76,7 +82,9 @@ fn classify_good(envelope: &Envelope, said: Said<'_>) -> Classified {
     let words = excerpt(envelope.unknown_words(), said.token);
     match envelope.promised_rows(0) {
         // Fewer rows than announced, which the caller reports.
-        Some(rows) if rows > 1 || words.is_empty() || counts_rows(envelope, rows) => Classified::Rows,
+        Some(rows) if rows > 1 || words.is_empty() || counts_rows(envelope, rows) => {
+            Classified::Rows
+        }
         _ if !words.is_empty() => Classified::Error(ApiError::NotEmpty(words)),
         _ => schema(envelope.why_not_empty().unwrap_or("it has no rows, and no words that say so")),
     }
@@ -149,7 +157,8 @@ fn refusal(said: Said<'_>) -> ApiError {
 /// Makes the vendor's words fit for one log line: short, without the token, and without any digit,
 /// because a server may quote a request or a row with a person's or an interaction's number.
 pub(super) fn excerpt(message: &str, token: &str) -> String {
-    let message = if token.is_empty() { message.to_owned() } else { message.replace(token, "<token>") };
+    let message =
+        if token.is_empty() { message.to_owned() } else { message.replace(token, "<token>") };
     let message = message.chars().filter(|c| !c.is_control()).take(120);
     let mut out = String::new();
     for c in message {
@@ -195,12 +204,20 @@ mod tests {
             (401, msg("PLEASE ENTER THE WOLKVOX-TOKEN"), ErrorClass::TokenMissing),
             (403, msg("PLEASE VALIDATE TOKEN"), ErrorClass::TokenInvalid),
             (403, msg("TOKEN LIMIT EXCEEDED"), ErrorClass::QuotaExhausted),
-            (403, msg("EXCEEDS THE LIMIT OF SIMULTANEOUS REQUESTS PER TOKEN (2)"), ErrorClass::Concurrency),
+            (
+                403,
+                msg("EXCEEDS THE LIMIT OF SIMULTANEOUS REQUESTS PER TOKEN (2)"),
+                ErrorClass::Concurrency,
+            ),
             (403, msg("Backup in progress"), ErrorClass::Maintenance),
             (403, "<html>".to_owned(), ErrorClass::BadRequest),
             (403, r#"{"message":"Forbidden"}"#.to_owned(), ErrorClass::BadRequest),
             (404, "<html>".to_owned(), ErrorClass::Schema),
-            (404, r#"{"message":"no Route matched with those values"}"#.to_owned(), ErrorClass::Schema),
+            (
+                404,
+                r#"{"message":"no Route matched with those values"}"#.to_owned(),
+                ErrorClass::Schema,
+            ),
             (404, msg("Not found"), ErrorClass::Schema),
             (404, "Validate dates entered".to_owned(), ErrorClass::Schema),
             (429, String::new(), ErrorClass::Throttled),
@@ -208,8 +225,16 @@ mod tests {
             (599, msg("x"), ErrorClass::Http5xx),
             (302, String::new(), ErrorClass::BadRequest),
             (418, msg("too many rows for me"), ErrorClass::BadRequest),
-            (200, r#"{"code":"403","msg":"PLEASE VALIDATE TOKEN"}"#.to_owned(), ErrorClass::TokenInvalid),
-            (200, r#"{"code":200,"error":"TOKEN LIMIT EXCEEDED"}"#.to_owned(), ErrorClass::QuotaExhausted),
+            (
+                200,
+                r#"{"code":"403","msg":"PLEASE VALIDATE TOKEN"}"#.to_owned(),
+                ErrorClass::TokenInvalid,
+            ),
+            (
+                200,
+                r#"{"code":200,"error":"TOKEN LIMIT EXCEEDED"}"#.to_owned(),
+                ErrorClass::QuotaExhausted,
+            ),
             (
                 200,
                 r#"{"code":200,"error":null,"msg":"PLEASE VALIDATE TOKEN"}"#.to_owned(),
@@ -228,13 +253,21 @@ mod tests {
             (200, r#"{"code":500,"msg":"x"}"#.to_owned(), ErrorClass::Http5xx),
             (200, r#"{"code":7,"msg":"x"}"#.to_owned(), ErrorClass::BadRequest),
             (200, r#"{"code":0}"#.to_owned(), ErrorClass::Schema),
-            (200, r#"{"code":200,"data":[],"msg":"Query timed out"}"#.to_owned(), ErrorClass::Schema),
+            (
+                200,
+                r#"{"code":200,"data":[],"msg":"Query timed out"}"#.to_owned(),
+                ErrorClass::Schema,
+            ),
             (
                 404,
                 r#"{"code":500,"msg":"Error 0: tabla de registros bloqueada"}"#.to_owned(),
                 ErrorClass::Schema,
             ),
-            (404, r#"{"code":404,"msg":"Validate dates entered","count":7}"#.to_owned(), ErrorClass::Schema),
+            (
+                404,
+                r#"{"code":404,"msg":"Validate dates entered","count":7}"#.to_owned(),
+                ErrorClass::Schema,
+            ),
         ] {
             match verdict(status, &body) {
                 Classified::Error(fault) => assert_eq!(fault.class(), class, "{status} {body}"),
@@ -255,7 +288,11 @@ mod tests {
             assert_eq!(verdict_of(status, r#"{"code":0}"#, 1), Classified::Rows);
         }
         let counted = r#"{"code":200,"data":[],"count":7}"#;
-        assert_eq!(verdict(200, counted), Classified::Rows, "and too few of them, as the caller says");
+        assert_eq!(
+            verdict(200, counted),
+            Classified::Rows,
+            "and too few of them, as the caller says"
+        );
         let elsewhere = r#"{"code":200,"data":[],"rows":[{"rp_id":"10"}]}"#;
         assert!(matches!(verdict_of(200, elsewhere, 1), Classified::Error(ApiError::Schema(_))));
         let empty = r#"{"code":"404","msg":"Validate dates entered","data":[{}]}"#;

@@ -53,7 +53,8 @@ impl Default for ClientLimits {
     }
 }
 
-/// The requested report and range: both ends in the server's local time, and both taken as included.
+/// The requested report and range: both ends in the server's local time, and both taken as
+/// included.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Query {
     /// `api`.
@@ -193,13 +194,22 @@ impl Client {
         let mut response = request.send().await.map_err(|e| self.network_fault(e))?;
         let server_time = server_time(response.headers());
         let JudgedAnswer { envelope, class, rows } = self
-            .judged(&mut response, query.report.as_str(), token, self.limits.answer_bytes, admission, each)
+            .judged(
+                &mut response,
+                query.report.as_str(),
+                token,
+                self.limits.answer_bytes,
+                admission,
+                each,
+            )
             .await?;
         match class {
             Classified::Error(fault) => Err(fault),
             Classified::Empty => Ok(Answer { rows: 0, server_time }),
             Classified::Rows => match envelope.promised_rows(rows) {
-                Some(promised) => Err(ApiError::TooFewRows { received: rows, promised, server_time }),
+                Some(promised) => {
+                    Err(ApiError::TooFewRows { received: rows, promised, server_time })
+                }
                 None => Ok(Answer { rows, server_time }),
             },
         }
@@ -231,7 +241,8 @@ impl Client {
         if let Some(envelope) = &mut envelope {
             envelope.add_head(status, response.headers());
         }
-        let class = classify(Said { status, envelope: envelope.as_ref(), rows, retry_after, asked, token });
+        let class =
+            classify(Said { status, envelope: envelope.as_ref(), rows, retry_after, asked, token });
         Ok(JudgedAnswer { envelope: envelope.unwrap_or_default(), class, rows })
     }
 
@@ -243,7 +254,8 @@ impl Client {
             let status = response.status().as_u16();
             let body = self.small_body(&mut response).await;
             let envelope = Envelope::parse(&body).ok();
-            // Where the numbers stand in the answer is not known, nor whether a code stands beside them.
+            // Where the numbers stand in the answer is not known, nor whether a code stands beside
+            // them.
             if status == 200
                 && envelope.as_ref().is_some_and(|envelope| envelope.code().is_none())
                 && let Ok(info) = TokenInfo::parse(&body)
@@ -289,11 +301,18 @@ impl Client {
             let mut found = BTreeMap::new();
             let mut admission = Admission::default();
             let judged = self
-                .judged(&mut response, asked, token, names::MOST_BYTES, &mut admission, &mut |element| {
-                    if found.len() < names::MOST_NAMES {
-                        found.extend(names::parse(kind, element, length));
-                    }
-                })
+                .judged(
+                    &mut response,
+                    asked,
+                    token,
+                    names::MOST_BYTES,
+                    &mut admission,
+                    &mut |element| {
+                        if found.len() < names::MOST_NAMES {
+                            found.extend(names::parse(kind, element, length));
+                        }
+                    },
+                )
                 .await?;
             match judged.class {
                 Classified::Rows => Ok(found),
@@ -332,15 +351,27 @@ impl Client {
         splitter.finish().map_err(split_fault)
     }
 
-    fn request(&self, page: &str, query: &str, token: &str) -> Result<reqwest::RequestBuilder, ApiError> {
+    fn request(
+        &self,
+        page: &str,
+        query: &str,
+        token: &str,
+    ) -> Result<reqwest::RequestBuilder, ApiError> {
         let mut url = self.endpoint.clone();
         url.set_path(&format!("/api/v2/{page}"));
         url.set_query(Some(query));
         let mut token = HeaderValue::from_str(token).map_err(|_| {
-            ApiError::TokenUnreadable("the token has characters that an HTTP header cannot carry".to_owned())
+            ApiError::TokenUnreadable(
+                "the token has characters that an HTTP header cannot carry".to_owned(),
+            )
         })?;
         token.set_sensitive(true);
-        Ok(self.transport.http.get(url).header("wolkvox-token", token).header(ACCEPT_ENCODING, "gzip"))
+        Ok(self
+            .transport
+            .http
+            .get(url)
+            .header("wolkvox-token", token)
+            .header(ACCEPT_ENCODING, "gzip"))
     }
 
     fn network_fault(&self, error: reqwest::Error) -> ApiError {
@@ -370,16 +401,22 @@ fn through(egress: &Egress) -> Result<reqwest::ClientBuilder, ApiError> {
     let mut builder = reqwest::Client::builder().no_proxy();
     if let Some(proxy) = &egress.proxy {
         builder =
-            builder
-                .proxy(reqwest::Proxy::https(proxy.expose().clone()).map_err(|error| {
-                    ApiError::Internal(format!("cannot use the proxy: {}", root(&error)))
-                })?);
+            builder.proxy(reqwest::Proxy::https(proxy.expose().clone()).map_err(|error| {
+                ApiError::Internal(format!("cannot use the proxy: {}", root(&error)))
+            })?);
     }
     if let Some(authorities) = &egress.authorities {
-        let certificates = authorities.certificates.iter().map(|der| reqwest::Certificate::from_der(der));
-        builder = builder.tls_certs_only(certificates.collect::<Result<Vec<_>, _>>().map_err(|error| {
-            ApiError::Internal(format!("cannot use {}: {}", authorities.file.display(), root(&error)))
-        })?);
+        let certificates =
+            authorities.certificates.iter().map(|der| reqwest::Certificate::from_der(der));
+        builder = builder.tls_certs_only(certificates.collect::<Result<Vec<_>, _>>().map_err(
+            |error| {
+                ApiError::Internal(format!(
+                    "cannot use {}: {}",
+                    authorities.file.display(),
+                    root(&error)
+                ))
+            },
+        )?);
     }
     Ok(builder)
 }
@@ -462,7 +499,9 @@ fn network_fault(error: reqwest::Error, connect: Duration, proxy: Option<&str>) 
                 // With a proxy, the error does not tell which connection failed.
                 _ if proxy.is_some() => {}
                 ErrorKind::ConnectionRefused => return ApiError::ConnectionRefused(reason),
-                ErrorKind::TimedOut if error.is_connect() => return ApiError::ConnectTimeout(connect),
+                ErrorKind::TimedOut if error.is_connect() => {
+                    return ApiError::ConnectTimeout(connect);
+                }
                 _ => {}
             }
         }
@@ -524,11 +563,14 @@ mod tests {
         impl Resolve for Silent {
             fn resolve(&self, _: Name) -> Resolving {
                 let never = std::future::pending();
-                Box::pin(async { Ok(Box::new(within(Duration::ZERO, never).await?.into_iter()) as Addrs) })
+                Box::pin(async {
+                    Ok(Box::new(within(Duration::ZERO, never).await?.into_iter()) as Addrs)
+                })
             }
         }
         let silent = Arc::new(Silent);
-        let client = reqwest::Client::builder().no_proxy().dns_resolver(silent).build().expect("a client");
+        let client =
+            reqwest::Client::builder().no_proxy().dns_resolver(silent).build().expect("a client");
         let error = client.get("http://name.invalid/").send().await.expect_err("no address");
         let error = network_fault(error, Duration::from_secs(10), None);
         assert_eq!(error, ApiError::NoNameServer(Duration::ZERO));

@@ -18,11 +18,12 @@ pub fn parse_date(text: &str) -> Option<LocalSecond> {
     read_date(text).map(|date| date.local)
 }
 
-/// Reads `2026-01-18 19:34:31`, with a `T` between, without seconds, with a fraction (dropped), with an offset behind
-/// it (`Z`, `-05:00`, `-0500`, `-05`), or 14 digits. `None` for anything else, and for days that do not exist.
+/// Reads `2026-01-18 19:34:31`, with a `T` between, without seconds, with a fraction (dropped),
+/// with an offset behind it (`Z`, `-05:00`, `-0500`, `-05`), or 14 digits. `None` for anything
+/// else, and for days that do not exist.
 ///
-/// An offset does not move the date: it tells which clock the server's dates are on, and `doctor` compares it with
-/// the zone that is configured.
+/// An offset does not move the date: it tells which clock the server's dates are on, and `doctor`
+/// compares it with the zone that is configured.
 pub fn read_date(text: &str) -> Option<RowDate> {
     let text = text.trim().as_bytes();
     let mut digits = [b'0'; 14];
@@ -77,7 +78,9 @@ fn two(tens: u8, ones: u8) -> i8 {
 
 /// Returns the text behind the fraction of the seconds, if there is one.
 fn without_fraction(text: &[u8]) -> Option<&[u8]> {
-    let Some(fraction) = text.strip_prefix(b".").or(text.strip_prefix(b",")) else { return Some(text) };
+    let Some(fraction) = text.strip_prefix(b".").or(text.strip_prefix(b",")) else {
+        return Some(text);
+    };
     let end = fraction.iter().position(|byte| !byte.is_ascii_digit()).unwrap_or(fraction.len());
     (end > 0).then(|| &fraction[end..])
 }

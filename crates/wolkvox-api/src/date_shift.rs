@@ -1,5 +1,5 @@
-//! The distance of the dates of calls from the Unix seconds in their `conn_id`s, which shows whether the configured time
-//! zone is the server's.
+//! The distance of the dates of calls from the Unix seconds in their `conn_id`s, which shows
+//! whether the configured time zone is the server's.
 //!
 //! Keeps counts by distance, and nothing of the identifiers themselves.
 
@@ -13,8 +13,8 @@ use model::LocalSecond;
 const QUARTER: i64 = 900;
 /// A row may be dated a little before the second in its `conn_id`: two machines, two clocks.
 const SLACK: i64 = 60;
-/// Tolerated distance, in seconds: long calls may be dated by their end, and zones that people mix up differ by half an hour
-/// or more.
+/// Tolerated distance, in seconds: long calls may be dated by their end, and zones that people mix
+/// up differ by half an hour or more.
 const TOLERATED: i64 = 1800;
 
 /// Distances seen so far.
@@ -41,7 +41,8 @@ impl DateShift {
 }
 
 impl DateShifts {
-    /// Takes note of a row dated `date` of a call that began at `began` (Unix seconds), if the server's clock is in `zone`.
+    /// Takes note of a row dated `date` of a call that began at `began` (Unix seconds), if the
+    /// server's clock is in `zone`.
     pub fn saw(&mut self, date: LocalSecond, began: i64, zone: &TimeZone) {
         let Ok(moment) = Timestamp::from_second(began) else { return };
         let ahead = date - LocalSecond::from(zone.to_datetime(moment));
@@ -62,8 +63,9 @@ impl DateShifts {
 
     /// The distance; `None` where no row was of a call.
     ///
-    /// A row is dated at or after the beginning of its call, so the quick calls tell: the distance is the one that a tenth of
-    /// all calls do not exceed, which also keeps a few odd `conn_id`s from deciding.
+    /// A row is dated at or after the beginning of its call, so the quick calls tell: the distance
+    /// is the one that a tenth of all calls do not exceed, which also keeps a few odd `conn_id`s
+    /// from deciding.
     pub fn shift(&self) -> Option<DateShift> {
         let calls = self.calls();
         let mut so_far = 0;
@@ -75,7 +77,8 @@ impl DateShifts {
     }
 }
 
-/// The Unix second at which a call began, which is the fourth part of `6736.4628.1040.1768782812.1814`.
+/// The Unix second at which a call began, which is the fourth part of
+/// `6736.4628.1040.1768782812.1814`.
 pub(super) fn call_began(conn_id: &str) -> Option<i64> {
     let mut parts = conn_id.split('.');
     let began = parts.nth(3)?;

@@ -102,10 +102,12 @@ const METADATA: [&str; 22] = [
 const ROW_FIELDS: [&str; 3] = ["rp_id", "conn_id", "cod_opc_menu"];
 
 impl Envelope {
-    /// Reads an object. An error of the vendor's that comes without JSON around it is not an envelope.
+    /// Reads an object. An error of the vendor's that comes without JSON around it is not an
+    /// envelope.
     pub fn parse(bytes: &[u8]) -> Result<Self, serde_json::Error> {
         let text = String::from_utf8_lossy(bytes);
-        let fields: Map<String, Value> = serde_json::from_str(&mended(text.trim_start_matches('\u{feff}')))?;
+        let fields: Map<String, Value> =
+            serde_json::from_str(&mended(text.trim_start_matches('\u{feff}')))?;
         let mut envelope = Self::default();
         for (name, value) in &fields {
             match name.as_str() {
@@ -204,13 +206,15 @@ impl Envelope {
     /// Returns true if it reports that the time range has no rows: in the vendor's words, or by a
     /// success with an empty list, and without anything that contradicts.
     pub(super) fn says_empty(&self) -> bool {
-        let known_code = matches!(self.code, Code::Missing | Code::Number(404)) || self.has_success_code();
-        let known_words = self
-            .sentences()
-            .all(|sentence| sentence.says_no_rows() || sentence.is_silent() || sentence.says_not_found());
+        let known_code =
+            matches!(self.code, Code::Missing | Code::Number(404)) || self.has_success_code();
+        let known_words = self.sentences().all(|sentence| {
+            sentence.says_no_rows() || sentence.is_silent() || sentence.says_not_found()
+        });
         let in_words = self.mentions_no_rows() && known_words && known_code && !self.error_is_list;
-        let by_list =
-            self.is_success() && self.data == DataField::List && self.sentences().all(|it| it.is_silent());
+        let by_list = self.is_success()
+            && self.data == DataField::List
+            && self.sentences().all(|it| it.is_silent());
         (in_words || by_list) && self.why_not_empty().is_none() && !self.refuses
     }
 
@@ -264,8 +268,8 @@ impl Code {
             Value::Null => return Self::Missing,
             _ => None,
         };
-        let whole =
-            number.filter(|number| number.fract() == 0.0 && (0.0..=f64::from(u16::MAX)).contains(number));
+        let whole = number
+            .filter(|number| number.fract() == 0.0 && (0.0..=f64::from(u16::MAX)).contains(number));
         whole.map_or(Self::Unknown, |number| Self::Number(number as u16))
     }
 }
@@ -287,7 +291,8 @@ fn against_empty(name: &str, value: &Value) -> Option<&'static str> {
     if is_nothing(value) {
         return None;
     }
-    let is_trouble = ["err", "warn", "fail", "fault", "exception"].iter().any(|part| name.contains(part));
+    let is_trouble =
+        ["err", "warn", "fail", "fault", "exception"].iter().any(|part| name.contains(part));
     match value {
         _ if is_trouble => Some("it has no rows, and says that something went wrong"),
         value if OUTCOMES.contains(&name) && !value.is_object() && !value.is_array() => {
@@ -298,7 +303,11 @@ fn against_empty(name: &str, value: &Value) -> Option<&'static str> {
         }
         Value::Array(_) => Some("it has no rows, and a list under another name"),
         Value::Number(_) => None,
-        Value::String(text) if text.trim().parse::<f64>().is_ok() || Sentence::new(text).is_silent() => None,
+        Value::String(text)
+            if text.trim().parse::<f64>().is_ok() || Sentence::new(text).is_silent() =>
+        {
+            None
+        }
         Value::String(_) if METADATA.contains(&name.replace(['_', '-'], "").as_str()) => None,
         _ => Some("it has no rows, and words or fields that are not known"),
     }
@@ -309,7 +318,8 @@ fn has_rows(value: &Value) -> bool {
     match value {
         Value::Array(items) => items.iter().any(has_rows),
         Value::Object(fields) => {
-            ROW_FIELDS.iter().any(|name| fields.contains_key(*name)) || fields.values().any(has_rows)
+            ROW_FIELDS.iter().any(|name| fields.contains_key(*name))
+                || fields.values().any(has_rows)
         }
         _ => false,
     }

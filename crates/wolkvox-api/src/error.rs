@@ -85,7 +85,8 @@ impl ErrorClass {
     }
 }
 
-/// A request that gave no rows to commit. Its words are in `error_text`; no value in it is the token, a row or a body.
+/// A request that gave no rows to commit. Its words are in `error_text`; no value in it is the
+/// token, a row or a body.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ApiError {
     /// A connection that broke, or could not be made for none of the next three reasons.
@@ -222,9 +223,10 @@ impl ApiError {
             Self::Tls(_) => ErrorClass::Tls,
             Self::Timeout(_) => ErrorClass::Timeout,
             Self::Http5xx(_) | Self::Busy(_) => ErrorClass::Http5xx,
-            Self::UnknownReport { .. } | Self::Redirected(_) | Self::Refused { .. } | Self::Forbidden => {
-                ErrorClass::BadRequest
-            }
+            Self::UnknownReport { .. }
+            | Self::Redirected(_)
+            | Self::Refused { .. }
+            | Self::Forbidden => ErrorClass::BadRequest,
             Self::TokenMissing | Self::TokenUnreadable(_) => ErrorClass::TokenMissing,
             Self::TokenInvalid => ErrorClass::TokenInvalid,
             Self::QuotaExhausted | Self::QuotaReserved => ErrorClass::QuotaExhausted,
@@ -237,7 +239,9 @@ impl ApiError {
             | Self::ForeignNotFound
             | Self::RowsRejected { .. }
             | Self::OutsideRange { .. } => ErrorClass::Schema,
-            Self::TooFewRows { .. } | Self::Contradicts { .. } | Self::CutOff => ErrorClass::Truncated,
+            Self::TooFewRows { .. } | Self::Contradicts { .. } | Self::CutOff => {
+                ErrorClass::Truncated
+            }
             Self::TooLarge(_) => ErrorClass::TooLarge,
             Self::Internal(_) | Self::TooManyOpenFiles(_) | Self::ClocksDisagree { .. } => {
                 ErrorClass::Internal

@@ -243,21 +243,29 @@ impl ApiError {
         match self {
             Self::Connect(_) => (ErrorText::NoConnection, ErrorText::NoConnectionRemedy),
             Self::NoProxy { .. } => (ErrorText::NoProxy, ErrorText::NoProxyRemedy),
-            Self::ConnectionRefused(_) => (ErrorText::ConnectionRefused, ErrorText::AllowListRemedy),
+            Self::ConnectionRefused(_) => {
+                (ErrorText::ConnectionRefused, ErrorText::AllowListRemedy)
+            }
             Self::ConnectTimeout(_) => (ErrorText::ConnectTimedOut, ErrorText::AllowListRemedy),
             Self::NameNotFound(_) => (ErrorText::NameNotFound, ErrorText::NameNotFoundRemedy),
             Self::NoNameServer(_) => (ErrorText::NoNameServer, ErrorText::NameNotFoundRemedy),
-            Self::TooManyOpenFiles(_) => (ErrorText::TooManyOpenFiles, ErrorText::TooManyOpenFilesRemedy),
+            Self::TooManyOpenFiles(_) => {
+                (ErrorText::TooManyOpenFiles, ErrorText::TooManyOpenFilesRemedy)
+            }
             Self::BadHead(_) => (ErrorText::BadHead, ErrorText::BadHeadRemedy),
             Self::Forbidden => (ErrorText::Forbidden, ErrorText::ForbiddenRemedy),
             Self::ForeignNotFound => (ErrorText::ForeignNotFound, ErrorText::ForeignNotFoundRemedy),
-            Self::ContentEncoding(_) => (ErrorText::ContentEncoding, ErrorText::ContentEncodingRemedy),
+            Self::ContentEncoding(_) => {
+                (ErrorText::ContentEncoding, ErrorText::ContentEncodingRemedy)
+            }
             Self::RowsRejected { .. } => (ErrorText::RowsRejected, ErrorText::RowsRejectedRemedy),
             Self::Tls(_) => (ErrorText::TlsFailed, ErrorText::TlsRemedy),
             Self::Timeout(_) => (ErrorText::TimedOut, ErrorText::LaterRemedy),
             Self::Http5xx(_) => (ErrorText::ServerError, ErrorText::LaterRemedy),
             Self::Busy(_) => (ErrorText::Busy, ErrorText::LaterRemedy),
-            Self::UnknownReport { .. } => (ErrorText::UnknownReport, ErrorText::UnknownReportRemedy),
+            Self::UnknownReport { .. } => {
+                (ErrorText::UnknownReport, ErrorText::UnknownReportRemedy)
+            }
             Self::Refused { .. } => (ErrorText::Refused, ErrorText::UnknownReportRemedy),
             Self::Redirected(_) => (ErrorText::Redirected, ErrorText::NotWolkvoxRemedy),
             Self::TokenMissing => (ErrorText::TokenMissing, ErrorText::TokenMissingRemedy),
@@ -276,7 +284,9 @@ impl ApiError {
             Self::OutsideRange { .. } => (ErrorText::OutsideRange, ErrorText::OutsideRangeRemedy),
             Self::CutOff => (ErrorText::CutOff, ErrorText::LaterRemedy),
             Self::TooLarge(_) => (ErrorText::TooLarge, ErrorText::LaterRemedy),
-            Self::ClocksDisagree { .. } => (ErrorText::ClocksDisagree, ErrorText::ClocksDisagreeRemedy),
+            Self::ClocksDisagree { .. } => {
+                (ErrorText::ClocksDisagree, ErrorText::ClocksDisagreeRemedy)
+            }
             Self::Internal(_) => (ErrorText::Internal, ErrorText::InternalRemedy),
         }
     }
@@ -309,7 +319,10 @@ impl ApiError {
             Self::OutsideRange { rows } => rows.to_string(),
             Self::TooLarge(bytes) => bytes.to_string(),
             Self::TooFewRows { received, promised, .. } => {
-                return vec![("received", received.to_string()), ("promised", promised.to_string())];
+                return vec![
+                    ("received", received.to_string()),
+                    ("promised", promised.to_string()),
+                ];
             }
             Self::ClocksDisagree { ours, theirs } => {
                 return vec![("ours", ours.to_string()), ("theirs", theirs.to_string())];
@@ -336,7 +349,10 @@ impl ApiError {
         let (happened, remedy) = self.texts();
         let mut values = self.values();
         values.push(("token", say(ErrorText::TokenFile, language, &[])));
-        ErrorWords { happened: say(happened, language, &values), remedy: say(remedy, language, &values) }
+        ErrorWords {
+            happened: say(happened, language, &values),
+            remedy: say(remedy, language, &values),
+        }
     }
 }
 
@@ -378,7 +394,12 @@ mod tests {
             (ApiError::BadHead("message head is too large".into()), &["message head is too large"]),
             (ApiError::ContentEncoding("br".into()), &[" br,"]),
             (
-                ApiError::RowsRejected { rejected: 3, total: 4, field: "date", pattern: "99/99/9999".into() },
+                ApiError::RowsRejected {
+                    rejected: 3,
+                    total: 4,
+                    field: "date",
+                    pattern: "99/99/9999".into(),
+                },
                 &["3 ", "4 ", "`date`", "`99/99/9999`"],
             ),
             (ApiError::Forbidden, &["HTTP 403"]),
@@ -389,7 +410,10 @@ mod tests {
                 ApiError::UnknownReport { asked: "diagram_1", message: words() },
                 &["diagram_1;", "\"DOES NOT EXIST\""],
             ),
-            (ApiError::Refused { status: 418, message: words() }, &["HTTP 418: \"DOES NOT EXIST\""]),
+            (
+                ApiError::Refused { status: 418, message: words() },
+                &["HTTP 418: \"DOES NOT EXIST\""],
+            ),
             (ApiError::TooLarge(268_435_456), &["268435456 bytes"]),
             (
                 ApiError::ClocksDisagree {
@@ -431,14 +455,17 @@ mod tests {
     fn the_log_says_why_an_answer_is_none() {
         let error = ApiError::Schema("it has no code of success".into()).to_string();
         assert!(
-            error.starts_with("the answer is JSON, but not a report (it has no code of success). Is this"),
+            error.starts_with(
+                "the answer is JSON, but not a report (it has no code of success). Is this"
+            ),
             "{error}"
         );
     }
 
     #[test]
     fn the_text_knows_of_the_proxy() {
-        let error = ApiError::NoProxy { proxy: "http://egress:3128".into(), reason: "refused".into() };
+        let error =
+            ApiError::NoProxy { proxy: "http://egress:3128".into(), reason: "refused".into() };
         for language in Language::ALL {
             let ErrorWords { happened, remedy } = error.words(language);
             assert!(happened.contains("proxy http://egress:3128: refused"), "{happened}");
@@ -447,7 +474,10 @@ mod tests {
         for text in ErrorText::ALL {
             for language in Language::ALL {
                 let words = i18n::say(*text, language, &[]);
-                assert!(!words.contains("never through") && !words.contains("nunca por"), "{words}");
+                assert!(
+                    !words.contains("never through") && !words.contains("nunca por"),
+                    "{words}"
+                );
             }
         }
     }

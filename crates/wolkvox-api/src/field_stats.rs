@@ -191,7 +191,8 @@ impl FieldSample {
         self.rows_at
     }
 
-    /// The distance of the dates from what the zone would give; `None` where no row has the `conn_id` of a call.
+    /// The distance of the dates from what the zone would give; `None` where no row has the
+    /// `conn_id` of a call.
     pub fn shift(&self) -> Option<DateShift> {
         self.shifts.shift()
     }
@@ -353,7 +354,8 @@ mod tests {
     #[test]
     fn the_calls_tell_the_zone() {
         // 1768782812 is 2026-01-19 00:33:32 UTC, 19:33:32 in Bogotá.
-        let rows = |ends: &[&str]| ends.iter().map(|end| row(1_768_782_812, end)).collect::<Vec<_>>();
+        let rows =
+            |ends: &[&str]| ends.iter().map(|end| row(1_768_782_812, end)).collect::<Vec<_>>();
         let event = rows(&["2026-01-18 19:34:09"]);
         for (zone, seconds) in [
             ("America/Bogota", 0),
@@ -362,11 +364,19 @@ mod tests {
             ("America/Mexico_City", 3600),
             ("Asia/Kolkata", -(10 * 3600 + 1800)),
         ] {
-            assert_eq!(sample(zone, &event).shift(), Some(DateShift { seconds, calls: 1 }), "{zone}");
+            assert_eq!(
+                sample(zone, &event).shift(),
+                Some(DateShift { seconds, calls: 1 }),
+                "{zone}"
+            );
         }
-        // Long calls that are dated by their end do not shift a zone, nor does a clock a little behind.
+        // Long calls that are dated by their end do not shift a zone, nor does a clock a little
+        // behind.
         let mixed = rows(&["2026-01-18 21:00:00", "2026-01-18 20:20:00", "2026-01-18 19:33:10"]);
-        assert_eq!(sample("America/Bogota", &mixed).shift(), Some(DateShift { seconds: 0, calls: 3 }));
+        assert_eq!(
+            sample("America/Bogota", &mixed).shift(),
+            Some(DateShift { seconds: 0, calls: 3 })
+        );
         let mut chat = row(0, "2026-01-18 19:34:09");
         chat["conn_id"] = json!("65f1a2b3c4d5e6f708192a3b");
         assert_eq!(sample("America/Bogota", &[chat]).shift(), None);
@@ -379,7 +389,13 @@ mod tests {
         other["campaign"] = json!("secret");
         other["573001234567"] = json!("x");
         let total = json!({"rp_id": "", "cod_opc_menu": "TOTAL"});
-        let rows = [row(1_768_782_812, "2026-01-18 19:34:09"), other, total, json!(["x"]), json!({"a": {}})];
+        let rows = [
+            row(1_768_782_812, "2026-01-18 19:34:09"),
+            other,
+            total,
+            json!(["x"]),
+            json!({"a": {}}),
+        ];
         let sample = sample("UTC", &rows);
         assert_eq!((sample.rows(), sample.unreadable(), sample.undated()), (2, 3, 1));
         let fields: Vec<FieldPattern> = sample.fields().collect();
@@ -393,7 +409,11 @@ mod tests {
         );
         assert_eq!(sample.others().collect::<Vec<_>>(), ["?", "campaign"]);
         let shown = format!("{fields:?}");
-        assert!(!shown.contains("3001234567") && !shown.contains("900123") && !shown.contains("1768782812"));
+        assert!(
+            !shown.contains("3001234567")
+                && !shown.contains("900123")
+                && !shown.contains("1768782812")
+        );
     }
 
     #[test]
@@ -417,6 +437,9 @@ mod tests {
             sample.take(Element::Value(row(1, date).to_string().as_bytes()));
         }
         sample.take(Element::TooLong);
-        assert_eq!((sample.rows_at(), sample.oldest(), sample.newest()), (2, Some(second - 1), Some(second)));
+        assert_eq!(
+            (sample.rows_at(), sample.oldest(), sample.newest()),
+            (2, Some(second - 1), Some(second))
+        );
     }
 }

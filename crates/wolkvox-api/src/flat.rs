@@ -13,7 +13,10 @@ const MOST_DIGITS: usize = 18;
 
 /// Hands on each member until `each` returns false. Returns `None` if that happened, or if this is
 /// no such object.
-pub(super) fn members<'a>(json: &'a str, mut each: impl FnMut(&'a str, Text<'a>) -> bool) -> Option<()> {
+pub(super) fn members<'a>(
+    json: &'a str,
+    mut each: impl FnMut(&'a str, Text<'a>) -> bool,
+) -> Option<()> {
     let mut rest = FlatReader { json, at: 0 };
     rest.token().filter(|byte| *byte == b'{')?;
     loop {
@@ -42,8 +45,8 @@ pub(super) fn stop(bytes: &[u8]) -> Option<usize> {
     let (eights, rest) = bytes.as_chunks::<8>();
     for (at, eight) in eights.iter().enumerate() {
         let eight = u64::from_le_bytes(*eight);
-        // The highest bit is set in each byte that was smaller than the subtrahend. A borrow from the next bytes spoils only
-        // those behind the first match.
+        // The highest bit is set in each byte that was smaller than the subtrahend. A borrow from
+        // the next bytes spoils only those behind the first match.
         let quote = (eight ^ (EACH * u64::from(b'"'))).wrapping_sub(EACH);
         let backslash = (eight ^ (EACH * u64::from(b'\\'))).wrapping_sub(EACH);
         let control = eight.wrapping_sub(EACH * u64::from(b' '));

@@ -32,7 +32,11 @@ impl Gunzip {
         for piece in bytes.chunks(PIECE) {
             let mut rest = piece;
             while !rest.is_empty() && !self.is_over {
-                rest = if self.member.is_some() { self.inflate(rest, sink)? } else { self.begin(rest)? };
+                rest = if self.member.is_some() {
+                    self.inflate(rest, sink)?
+                } else {
+                    self.begin(rest)?
+                };
             }
         }
         Ok(())
@@ -84,7 +88,8 @@ impl Gunzip {
     }
 }
 
-/// The error of a body that is no gzip from its first byte on: its header is wrong, and it is not damaged.
+/// The error of a body that is no gzip from its first byte on: its header is wrong, and it is not
+/// damaged.
 fn no_gzip() -> ApiError {
     ApiError::ContentEncoding("gzip, which it is not".to_owned())
 }

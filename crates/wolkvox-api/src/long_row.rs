@@ -181,7 +181,10 @@ mod tests {
     fn the_known_fields_are_kept() {
         let long = "x".repeat(MAX_KEPT_BYTES);
         for (json, expected) in [
-            (r#"{"rp_id":"10","new":"LONG","date":"2026"}"#, Some(r#"{"rp_id":"10","date":"2026"}"#)),
+            (
+                r#"{"rp_id":"10","new":"LONG","date":"2026"}"#,
+                Some(r#"{"rp_id":"10","date":"2026"}"#),
+            ),
             (
                 r#" { "new" : ["LONG", {"rp_id":"no"}] , "rp_id" : "1\"0" } "#.trim(),
                 Some(r#"{"rp_id": "1\"0" }"#),

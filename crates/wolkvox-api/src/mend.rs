@@ -56,8 +56,9 @@ fn escape(bytes: &[u8]) -> (usize, Option<String>) {
 /// Returns the code unit of `\u1234`.
 fn unit(bytes: &[u8]) -> Option<u16> {
     let digits = bytes.strip_prefix(b"\\u")?.get(..4)?;
-    let digits =
-        str::from_utf8(digits).ok().filter(|text| text.bytes().all(|byte| byte.is_ascii_hexdigit()))?;
+    let digits = str::from_utf8(digits)
+        .ok()
+        .filter(|text| text.bytes().all(|byte| byte.is_ascii_hexdigit()))?;
     u16::from_str_radix(digits, 16).ok()
 }
 
@@ -79,7 +80,11 @@ mod tests {
             ("\"a\tb\u{1}\"", "a\tb\u{1}"),
             ("\n\t\"ñ\\u00f1\"", "ññ"),
         ] {
-            assert_eq!(serde_json::from_str::<String>(&mended(json)).as_deref().ok(), Some(text), "{json}");
+            assert_eq!(
+                serde_json::from_str::<String>(&mended(json)).as_deref().ok(),
+                Some(text),
+                "{json}"
+            );
         }
         for json in [r#""\u12""#, r#""\ud8""#, "\"a\\ñ\"", "\u{1}\"\"", "\"\\", r#""\uzzzz""#] {
             assert!(serde_json::from_str::<Value>(&mended(json)).is_err(), "{json}");

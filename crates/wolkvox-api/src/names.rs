@@ -42,7 +42,11 @@ struct NamedElement<'a> {
 
 /// Returns code and name of an element, both of at most `length` characters; nothing if it lacks
 /// one of them.
-pub(super) fn parse(kind: NameKind, element: Element<'_>, length: usize) -> Option<(String, String)> {
+pub(super) fn parse(
+    kind: NameKind,
+    element: Element<'_>,
+    length: usize,
+) -> Option<(String, String)> {
     let Element::Value(bytes) = element else { return None };
     if bytes.first() != Some(&b'{') {
         return None;
@@ -95,7 +99,10 @@ mod tests {
         for (json, expected) in [
             (r#"{"cod_act":"PULSE","description_cod_act":"No marcó"}"#, some("PULSE", "No marcó")),
             (r#"{"code_act":"1","description_cod_act":"Ventas"}"#, some("1", "Ventas")),
-            (r#"{"cod_act":"","code_act":"1","description_cod_act":"Ventas"}"#, some("1", "Ventas")),
+            (
+                r#"{"cod_act":"","code_act":"1","description_cod_act":"Ventas"}"#,
+                some("1", "Ventas"),
+            ),
             (r#"{"cod_act":"0","description_cod_act":"Operador"}"#, some("0", "Operador")),
             (r#"{"cod_act":"-","description_cod_act":"x"}"#, None),
             (r#"{"cod_act":"1"}"#, None),

@@ -3,7 +3,9 @@
 use serde::Deserialize;
 
 /// The reason why a row is not counted: the `reason` label of `wolkvox_rows_rejected_total`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, Deserialize,
+)]
 pub enum Rejection {
     /// Neither `rp_id` nor `conn_id`, and no mark of a line of totals.
     NoIdentity,
@@ -21,8 +23,14 @@ pub enum Rejection {
 
 impl Rejection {
     /// Every reason, in the order of exposition.
-    pub const ALL: [Self; 6] =
-        [Self::NoIdentity, Self::Malformed, Self::TooLong, Self::BadDate, Self::FutureDate, Self::Total];
+    pub const ALL: [Self; 6] = [
+        Self::NoIdentity,
+        Self::Malformed,
+        Self::TooLong,
+        Self::BadDate,
+        Self::FutureDate,
+        Self::Total,
+    ];
 
     /// The value of the label.
     pub fn reason(self) -> &'static str {

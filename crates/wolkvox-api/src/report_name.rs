@@ -2,7 +2,8 @@
 
 use model::CallOutcome;
 
-/// A report of the vendor. Both are asked for and answered in the same form; they differ in the fields of their rows.
+/// A report of the vendor. Both are asked for and answered in the same form; they differ in the
+/// fields of their rows.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum ReportName {
     /// The menu options that were entered, of calls and chats.

@@ -28,7 +28,8 @@ impl Resolve for Resolver {
     fn resolve(&self, name: Name) -> Resolving {
         let limit = self.limit;
         Box::pin(async move {
-            let look_up = async { Ok(tokio::net::lookup_host((name.as_str(), 0)).await?.collect()) };
+            let look_up =
+                async { Ok(tokio::net::lookup_host((name.as_str(), 0)).await?.collect()) };
             let addresses = within(limit, look_up).await?;
             if addresses.is_empty() {
                 return Err(io::Error::from(io::ErrorKind::NotFound).into());

@@ -1,8 +1,8 @@
 //! Reads one row of a report, and drops what is personal in it.
 //!
-//! `customer_id`, `telephone` and the caller's number are never copied out of the answer's bytes, `conn_id` leaves only as a keyed hash, and
-//! an option in which a caller typed a number leaves as [`NUMBER`]. A row that cannot be counted is a [`Rejected`],
-//! never a panic and never silence.
+//! `customer_id`, `telephone` and the caller's number are never copied out of the answer's bytes,
+//! `conn_id` leaves only as a keyed hash, and an option in which a caller typed a number leaves as
+//! [`NUMBER`]. A row that cannot be counted is a [`Rejected`], never a panic and never silence.
 
 use std::{borrow::Cow, collections::BTreeMap};
 
@@ -27,17 +27,19 @@ use model::{DigitFold, Fingerprints, LONGEST_INTERACTION, LocalSecond, MOST_ATTE
 pub struct Row<'a> {
     /// Routing point, channel and option.
     pub labels: RowLabels<'a>,
-    /// Stands for everything that identifies the row but its date. Two rows that are equal and real have the
-    /// same.
+    /// Stands for everything that identifies the row but its date. Two rows that are equal and real
+    /// have the same.
     pub fingerprint: u64,
-    /// Stands for the `conn_id` within its routing point and channel; `None` where the row has none.
+    /// Stands for the `conn_id` within its routing point and channel; `None` where the row has
+    /// none.
     pub interaction: Option<u64>,
-    /// The Unix second at which a call began, as its `conn_id` has it; `None` for a chat, and where none can be read.
+    /// The Unix second at which a call began, as its `conn_id` has it; `None` for a chat, and where
+    /// none can be read.
     pub began: Option<i64>,
     /// The date on the server's own clock.
     pub date: LocalSecond,
-    /// Whole seconds from the start of the interaction to the option, or to the end of the call; a fraction is cut off. `None` where absent or beyond any
-    /// interaction.
+    /// Whole seconds from the start of the interaction to the option, or to the end of the call; a
+    /// fraction is cut off. `None` where absent or beyond any interaction.
     pub second: Option<u32>,
     /// Attempts in the routing point; 0 where absent, or more than anybody makes.
     pub attempts: u32,
@@ -49,7 +51,8 @@ pub struct Row<'a> {
 pub struct RowLabels<'a> {
     /// The routing point.
     pub rp_id: Cow<'a, str>,
-    /// The way in which it was reached; of a call's outcome, the word of [`CallOutcome`](model::CallOutcome).
+    /// The way in which it was reached; of a call's outcome, the word of
+    /// [`CallOutcome`](model::CallOutcome).
     pub channel: Cow<'a, str>,
     /// The option that was entered.
     pub option: Cow<'a, str>,
@@ -112,8 +115,8 @@ impl<'a> Fields<'a> {
         })
     }
 
-    /// Reads what the quick way refuses: odd types, numbers of more than 64 bits, and keys that come twice, of which
-    /// the last counts.
+    /// Reads what the quick way refuses: odd types, numbers of more than 64 bits, and keys that
+    /// come twice, of which the last counts.
     fn closely(report: ReportName, json: &'a str) -> Result<Self, serde_json::Error> {
         let found: BTreeMap<Cow<'a, str>, &'a RawValue> = serde_json::from_str(json)?;
         let mut fields = Self::default();
@@ -152,9 +155,15 @@ pub struct RowParser {
 }
 
 impl RowParser {
-    /// For `diagram_13`; `label_length` is in characters; longer label values are cut, but told apart by their whole text.
+    /// For `diagram_13`; `label_length` is in characters; longer label values are cut, but told
+    /// apart by their whole text.
     pub fn new(fingerprints: Fingerprints, label_length: usize) -> Self {
-        Self { fingerprints, label_length, fold: DigitFold::default(), report: ReportName::default() }
+        Self {
+            fingerprints,
+            label_length,
+            fold: DigitFold::default(),
+            report: ReportName::default(),
+        }
     }
 
     /// The same, with another rule for options in which somebody typed a number.
@@ -228,8 +237,10 @@ impl RowParser {
         ]);
         // A correction may change what became of a call, and never makes it another.
         let within = if self.report == ReportName::Diagram13 { &*channel } else { "" };
-        let interaction = (!is_absent(&conn_id)).then(|| self.fingerprints.of(&[&rp_id, within, &conn_id]));
-        // "0" is a key that a caller can press, so an option is absent only when it is empty or a dash.
+        let interaction =
+            (!is_absent(&conn_id)).then(|| self.fingerprints.of(&[&rp_id, within, &conn_id]));
+        // "0" is a key that a caller can press, so an option is absent only when it is empty or a
+        // dash.
         let option = match &*option {
             "0" => option,
             typed if self.fold.folds(typed) => Cow::Borrowed(NUMBER),
@@ -271,7 +282,8 @@ fn bad_date(field: &Text<'_>, date: &str) -> Rejected {
     Rejected::new(Rejection::BadDate, "date", shape)
 }
 
-/// A row that belongs to no interaction: a line of totals by a mark in some other field, or something that is not known.
+/// A row that belongs to no interaction: a line of totals by a mark in some other field, or
+/// something that is not known.
 fn without_identity(fields: &Fields<'_>, json: &str) -> Rejected {
     if total::is_marked_anywhere(json) {
         return Rejected::new(Rejection::Total, "row", "a line of totals");

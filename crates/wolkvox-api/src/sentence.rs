@@ -28,7 +28,8 @@ const COUNTED: [&str; 12] = [
     "RESULTADO",
     "RESULTADOS",
 ];
-/// The other words around a count: `0 records were found`, `Se encontraron 0 registros`, `Total records: 0`.
+/// The other words around a count: `0 records were found`, `Se encontraron 0 registros`,
+/// `Total records: 0`.
 const COUNT_WORDS: [&str; 16] = [
     "FOUND",
     "ENCONTRADO",
@@ -147,7 +148,9 @@ impl Sentence {
     }
 
     fn is_made_of(&self, words: &[&str]) -> bool {
-        self.0.iter().all(|token| matches!(token, Token::Word(word) if words.contains(&word.as_str())))
+        self.0
+            .iter()
+            .all(|token| matches!(token, Token::Word(word) if words.contains(&word.as_str())))
     }
 
     /// Returns true if the sentence is about rows.
@@ -160,7 +163,9 @@ impl Sentence {
     pub(super) fn says_not_found(&self) -> bool {
         self.0.iter().all(|token| match token {
             Token::Number(number) => *number == 404 || *number == 1,
-            Token::Word(word) => matches!(word.as_str(), "NOT" | "FOUND" | "TRUE" | "ERROR" | "HTTP"),
+            Token::Word(word) => {
+                matches!(word.as_str(), "NOT" | "FOUND" | "TRUE" | "ERROR" | "HTTP")
+            }
             Token::Slash => false,
         })
     }
@@ -173,13 +178,15 @@ impl Sentence {
     /// Returns the number of rows that the sentence announces: the first one, or the M of an `N of
     /// M`.
     pub(super) fn rows(&self) -> Option<u64> {
-        let is_about_rows =
-            self.counts_rows() || ["FOUND", "ENCONTRARON", "TOTAL"].iter().any(|word| self.has(word));
+        let is_about_rows = self.counts_rows()
+            || ["FOUND", "ENCONTRARON", "TOTAL"].iter().any(|word| self.has(word));
         let first = self.0.iter().find_map(Token::number).filter(|_| is_about_rows);
         let of = self.pairs().filter(|pair| !pair.of_pages).map(|pair| pair.all).max();
         let named = self.0.windows(2).filter_map(|two| match two {
             [Token::Number(number), Token::Word(word)]
-                if COUNTED.contains(&word.as_str()) || word == "FOUND" || word.starts_with("ENCONTRAD") =>
+                if COUNTED.contains(&word.as_str())
+                    || word == "FOUND"
+                    || word.starts_with("ENCONTRAD") =>
             {
                 Some(*number)
             }
@@ -214,13 +221,17 @@ impl Sentence {
     fn part_at(&self, at: usize) -> Option<PartOf> {
         let part = self.0[at].number()?;
         let before = at.checked_sub(1).map(|before| &self.0[before]);
-        let of_pages = matches!(before, Some(Token::Word(word)) if PAGE_WORDS.contains(&word.as_str()));
+        let of_pages =
+            matches!(before, Some(Token::Word(word)) if PAGE_WORDS.contains(&word.as_str()));
         let rest = &self.0[at + 1..];
-        let between = rest.iter().position(|token| token.number().is_some()).filter(|length| *length <= 5)?;
+        let between =
+            rest.iter().position(|token| token.number().is_some()).filter(|length| *length <= 5)?;
         let all = rest[between].number()?;
         let is_of = match &rest[..between] {
             // A second slash makes it a date.
-            [Token::Slash] => before != Some(&Token::Slash) && rest.get(between + 1) != Some(&Token::Slash),
+            [Token::Slash] => {
+                before != Some(&Token::Slash) && rest.get(between + 1) != Some(&Token::Slash)
+            }
             [.., Token::Word(last)] if matches!(last.as_str(), "OF" | "DE") => {
                 rest[..between].iter().all(|token| match token {
                     Token::Word(word) => {

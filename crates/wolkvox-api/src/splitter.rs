@@ -28,7 +28,8 @@ const ROW_FIELDS: [&str; 5] = ["rp_id", "conn_id", "cod_opc_menu", "cod_act", "c
 pub enum Element<'a> {
     /// The bytes of a JSON value, from its first to its last.
     Value(&'a [u8]),
-    /// A value of more than 64 KiB that is no object, or whose known fields are too long themselves.
+    /// A value of more than 64 KiB that is no object, or whose known fields are too long
+    /// themselves.
     TooLong,
 }
 
@@ -183,8 +184,13 @@ impl Default for Splitter {
 }
 
 impl Splitter {
-    /// Takes the next bytes of the body and hands each element of `data` that they complete to `each`.
-    pub fn push(&mut self, mut bytes: &[u8], each: &mut impl FnMut(Element<'_>)) -> Result<(), SplitError> {
+    /// Takes the next bytes of the body and hands each element of `data` that they complete to
+    /// `each`.
+    pub fn push(
+        &mut self,
+        mut bytes: &[u8],
+        each: &mut impl FnMut(Element<'_>),
+    ) -> Result<(), SplitError> {
         while !bytes.is_empty() {
             let used = match self.state {
                 State::Start(seen) => self.start(seen, bytes[0])?,
@@ -197,7 +203,9 @@ impl Splitter {
                 State::Between(expect) => self.between(expect, bytes[0])?,
                 State::InElement | State::InSingle => self.element(bytes, each)?,
                 State::End if bytes[0].is_ascii_whitespace() => 1,
-                State::End => return Err(SplitError::NotJson("something follows the closing brace")),
+                State::End => {
+                    return Err(SplitError::NotJson("something follows the closing brace"));
+                }
             };
             bytes = &bytes[used..];
         }
@@ -225,7 +233,11 @@ impl Splitter {
             mark if MARK.get(usize::from(seen)) == Some(&mark) => State::Start(seen + 1),
             space if space.is_ascii_whitespace() => State::Start(seen),
             b'<' => return Err(SplitError::NotJson("it begins like a web page")),
-            0x1F => return Err(SplitError::NotJson("it is compressed, and its header does not say so")),
+            0x1F => {
+                return Err(SplitError::NotJson(
+                    "it is compressed, and its header does not say so",
+                ));
+            }
             _ => return Err(SplitError::NotJson("it does not begin with a brace")),
         };
         Ok(1)
@@ -358,10 +370,13 @@ impl Splitter {
             (_, space) if space.is_ascii_whitespace() => {}
             (Expect::Comma, b',') => self.state = State::Between(Expect::Next),
             (Expect::First | Expect::Comma, byte) if byte == end => self.state = State::Outer,
-            (Expect::First | Expect::Next, b'"') if self.keyed && !self.key_read => self.state = State::Key,
-            (Expect::First | Expect::Next, b'{' | b'[' | b'"' | b'-' | b'0'..=b'9' | b't' | b'f' | b'n')
-                if !self.keyed || self.key_read =>
-            {
+            (Expect::First | Expect::Next, b'"') if self.keyed && !self.key_read => {
+                self.state = State::Key
+            }
+            (
+                Expect::First | Expect::Next,
+                b'{' | b'[' | b'"' | b'-' | b'0'..=b'9' | b't' | b'f' | b'n',
+            ) if !self.keyed || self.key_read => {
                 self.key_read = false;
                 self.begin(State::InElement);
                 return Ok(0);
@@ -379,7 +394,11 @@ impl Splitter {
         self.long = None;
     }
 
-    fn element(&mut self, bytes: &[u8], each: &mut impl FnMut(Element<'_>)) -> Result<usize, SplitError> {
+    fn element(
+        &mut self,
+        bytes: &[u8],
+        each: &mut impl FnMut(Element<'_>),
+    ) -> Result<usize, SplitError> {
         let end = self.scan.advance(bytes);
         let piece = &bytes[..end.unwrap_or(bytes.len())];
         if self.long.is_none() && self.partial.len() + piece.len() > MAX_ROW_BYTES {

@@ -35,7 +35,9 @@ pub(super) fn is_marked_anywhere(json: &str) -> bool {
 fn is_mark(value: &str) -> bool {
     // A cheap check first, because hardly any value is a mark.
     let is_long_enough = (5..=32).contains(&value.len());
-    if !is_long_enough || !value.as_bytes().windows(5).any(|word| word.eq_ignore_ascii_case(b"TOTAL")) {
+    if !is_long_enough
+        || !value.as_bytes().windows(5).any(|word| word.eq_ignore_ascii_case(b"TOTAL"))
+    {
         return false;
     }
     let value = value.trim_matches(|c: char| !c.is_alphanumeric());
@@ -69,9 +71,15 @@ mod tests {
         ] {
             assert!(is_mark(value), "{value}");
         }
-        for value in
-            ["", "SALDO TOTAL", "TOTALMENTE", "NO TOTAL", "10", "TOTALIZAR", "PAGO TOTAL DE LA DEUDA"]
-        {
+        for value in [
+            "",
+            "SALDO TOTAL",
+            "TOTALMENTE",
+            "NO TOTAL",
+            "10",
+            "TOTALIZAR",
+            "PAGO TOTAL DE LA DEUDA",
+        ] {
             assert!(!is_mark(value), "{value}");
         }
     }

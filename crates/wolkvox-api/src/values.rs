@@ -41,7 +41,16 @@ pub(super) fn is_well(value: &Value) -> bool {
         Value::Number(number) => number.as_f64().is_some_and(|code| code < 2.0 || code == 200.0),
         Value::String(text) => matches!(
             text.trim().to_ascii_lowercase().as_str(),
-            "" | "ok" | "success" | "successful" | "true" | "200" | "200 ok" | "0" | "1" | "done" | "exitoso"
+            "" | "ok"
+                | "success"
+                | "successful"
+                | "true"
+                | "200"
+                | "200 ok"
+                | "0"
+                | "1"
+                | "done"
+                | "exitoso"
         ),
         Value::Array(_) | Value::Object(_) => is_nothing(value),
     }

@@ -36,12 +36,16 @@ impl DayFiles {
 
     /// Refuses to continue beside files that no backfill of these targets has written, because they
     /// would be loaded together.
-    pub(super) fn refuse_others<'a>(&self, targets: impl Iterator<Item = &'a str>) -> anyhow::Result<()> {
+    pub(super) fn refuse_others<'a>(
+        &self,
+        targets: impl Iterator<Item = &'a str>,
+    ) -> anyhow::Result<()> {
         let prefixes: Vec<String> = targets.map(prefix).collect();
         for name in self.names()? {
             let Some(whole) = name.trim_end_matches(PART).strip_suffix(ENDING) else { continue };
-            let is_ours =
-                prefixes.iter().any(|prefix| whole.strip_prefix(prefix).and_then(moment_of).is_some());
+            let is_ours = prefixes
+                .iter()
+                .any(|prefix| whole.strip_prefix(prefix).and_then(moment_of).is_some());
             if !is_ours {
                 bail!(
                     "{} has the file {name}, which another backfill has made and which would be loaded together with the files \
@@ -71,7 +75,8 @@ impl DayFiles {
             file.sync_all()?;
             file.metadata().map(|metadata| metadata.len())
         });
-        let bytes = written.with_context(|| format!("cannot write {}; is the disk full?", part.display()))?;
+        let bytes = written
+            .with_context(|| format!("cannot write {}; is the disk full?", part.display()))?;
         self.sync()?;
         Ok(WrittenFile { path, part, bytes })
     }
@@ -87,7 +92,9 @@ impl DayFiles {
         let prefix = prefix(target);
         let ending = format!("{ENDING}{PART}");
         for name in self.names()? {
-            let Some(moment) = name.strip_prefix(&prefix).and_then(|rest| rest.strip_suffix(&ending)) else {
+            let Some(moment) =
+                name.strip_prefix(&prefix).and_then(|rest| rest.strip_suffix(&ending))
+            else {
                 continue;
             };
             let Some(start) = moment_of(moment) else { continue };
@@ -95,7 +102,8 @@ impl DayFiles {
             if start < watermark {
                 self.rename(&part, &self.directory.join(name.trim_end_matches(PART)))?;
             } else {
-                fs::remove_file(&part).with_context(|| format!("cannot remove {}", part.display()))?;
+                fs::remove_file(&part)
+                    .with_context(|| format!("cannot remove {}", part.display()))?;
             }
         }
         Ok(())
@@ -212,7 +220,10 @@ mod tests {
         files.refuse_others(["other", "demo"].into_iter()).unwrap();
         for ours in [vec![], vec!["dem"], vec!["demo2"]] {
             let error = files.refuse_others(ours.into_iter()).unwrap_err().to_string();
-            assert!(error.contains("demo-2026-01-18T050000.om") && error.contains("--output"), "{error}");
+            assert!(
+                error.contains("demo-2026-01-18T050000.om") && error.contains("--output"),
+                "{error}"
+            );
         }
     }
 

@@ -161,7 +161,11 @@ struct PastRange {
 }
 
 /// Returns the moment that a flag names, for a target's zone.
-fn instant(moment: StartFrom, began: Timestamp, target: &TargetConfig) -> anyhow::Result<Timestamp> {
+fn instant(
+    moment: StartFrom,
+    began: Timestamp,
+    target: &TargetConfig,
+) -> anyhow::Result<Timestamp> {
     moment.instant(began, &target.timezone).map_err(anyhow::Error::new)
 }
 
@@ -185,7 +189,8 @@ impl Run<'_> {
         let shutdown = self.context.shutdown.clone();
         let mut replay = self.supervisor.replay(self.config, target, past.origin, shutdown).await?;
         self.files.recover(&target.name, replay.progress().watermark)?;
-        let progress = BackfillProgress::new(&target.name, &replay.progress(), past.until, self.terminal);
+        let progress =
+            BackfillProgress::new(&target.name, &replay.progress(), past.until, self.terminal);
         let mut empty_days = Vec::new();
         let outcome = loop {
             let before = replay.progress();
@@ -217,7 +222,8 @@ impl Run<'_> {
     fn past(&self, target: &TargetConfig, mark: &BackfillMark) -> anyhow::Result<PastRange> {
         let began = mark.began();
         let poll = &self.config.poll;
-        let newest = Cadence::new(poll.interval, poll.settle_delay, &target.name).last_closed(began);
+        let newest =
+            Cadence::new(poll.interval, poll.settle_delay, &target.name).last_closed(began);
         let until = match self.wanted.until {
             Some(until) => floor(instant(until, began, target)?, poll.interval).min(newest),
             None => newest,
@@ -276,13 +282,18 @@ impl Run<'_> {
     /// since it was begun.
     fn later_end(&self, mark: &BackfillMark) -> Option<Timestamp> {
         let now = (self.context.clock)();
-        let behind = now.duration_since(mark.began()).unsigned_abs() >= self.config.poll.interval * 2;
+        let behind =
+            now.duration_since(mark.began()).unsigned_abs() >= self.config.poll.interval * 2;
         (self.wanted.until.is_none() && behind).then_some(now)
     }
 }
 
 /// Returns the function that records each window and shows the progress.
-fn record(recording: Arc<Mutex<Recording>>, every: Duration, progress: BackfillProgress) -> EachWindow {
+fn record(
+    recording: Arc<Mutex<Recording>>,
+    every: Duration,
+    progress: BackfillProgress,
+) -> EachWindow {
     Box::new(move |PastWindow { snapshot, start, end }| {
         let (carried, at) = moments(start, end, every);
         lock(&recording).advance(&carried, at, &snapshot.committed());
@@ -306,8 +317,10 @@ fn moments(start: Timestamp, end: Timestamp, every: Duration) -> (Vec<i64>, i64)
 /// Returns the next midnight (UTC), or the first line of the grid after it.
 fn day_end(start: Timestamp, interval: Duration) -> Timestamp {
     let day = TimeZone::UTC.to_datetime(start).date();
-    let midnight =
-        day.saturating_add(1.days()).to_zoned(TimeZone::UTC).map_or(Timestamp::MAX, |day| day.timestamp());
+    let midnight = day
+        .saturating_add(1.days())
+        .to_zoned(TimeZone::UTC)
+        .map_or(Timestamp::MAX, |day| day.timestamp());
     let line = floor(midnight, interval);
     if line < midnight { line + interval } else { midnight }
 }
@@ -335,8 +348,11 @@ mod tests {
     fn a_window_is_sampled_from_its_first_second_to_its_last() {
         let window = |seconds: i64, every| {
             let start = at("2026-01-18T12:00:00Z");
-            let (carried, last) =
-                moments(start, start + Duration::from_secs(seconds as u64), Duration::from_secs(every));
+            let (carried, last) = moments(
+                start,
+                start + Duration::from_secs(seconds as u64),
+                Duration::from_secs(every),
+            );
             let from = |moment: i64| moment - start.as_second();
             (carried.into_iter().map(from).collect::<Vec<_>>(), from(last))
         };
@@ -349,7 +365,8 @@ mod tests {
 
     #[test]
     fn days_end_at_midnight_or_on_the_next_line_of_the_grid() {
-        let end = |start, minutes: u64| day_end(at(start), Duration::from_secs(minutes * 60)).to_string();
+        let end =
+            |start, minutes: u64| day_end(at(start), Duration::from_secs(minutes * 60)).to_string();
         assert_eq!(end("2026-01-18T14:35:00Z", 5), "2026-01-19T00:00:00Z");
         assert_eq!(end("2026-01-19T00:00:00Z", 5), "2026-01-20T00:00:00Z");
         assert_eq!(end("2026-01-18T14:35:00Z", 7), "2026-01-19T00:01:00Z");

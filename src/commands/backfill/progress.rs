@@ -38,9 +38,13 @@ impl BackfillProgress {
     pub(super) fn new(server: &str, now: &ReplayEnd, until: Timestamp, terminal: bool) -> Self {
         let bar = terminal.then(|| {
             let target = ProgressDrawTarget::stderr_with_hz(FRAMES);
-            let bar = ProgressBar::with_draw_target(Some(seconds_between(now.origin, until)), target);
-            let style = ProgressStyle::with_template("{prefix} [{bar:30}] {percent}% {msg}, {eta} to go");
-            bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("=> "));
+            let bar =
+                ProgressBar::with_draw_target(Some(seconds_between(now.origin, until)), target);
+            let style =
+                ProgressStyle::with_template("{prefix} [{bar:30}] {percent}% {msg}, {eta} to go");
+            bar.set_style(
+                style.unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("=> "),
+            );
             bar.set_prefix(server.to_owned());
             bar.set_position(seconds_between(now.origin, now.watermark));
             bar.reset_eta();
@@ -76,8 +80,8 @@ impl BackfillProgress {
             state.logged = Instant::now();
             let done = at.duration_since(state.first);
             let left = until.duration_since(at);
-            let to_go =
-                state.begun.elapsed().as_secs_f64() * left.as_secs_f64() / done.as_secs_f64().max(1.0);
+            let to_go = state.begun.elapsed().as_secs_f64() * left.as_secs_f64()
+                / done.as_secs_f64().max(1.0);
             info!(
                 server = state.server,
                 counted_up_to = %at,

@@ -20,8 +20,10 @@ use crate::{
 
 const HOUR: Duration = Duration::from_secs(3600);
 /// Ranges tried if the last hour has no rows: most days have some, and a query may span 31 days.
-const FURTHER: [Duration; 2] = [Duration::from_secs(24 * 3600), Duration::from_secs(30 * 24 * 3600)];
-/// Tolerated difference of clocks, in seconds: the header has whole seconds, and `settle_delay` covers a few.
+const FURTHER: [Duration; 2] =
+    [Duration::from_secs(24 * 3600), Duration::from_secs(30 * 24 * 3600)];
+/// Tolerated difference of clocks, in seconds: the header has whole seconds, and `settle_delay`
+/// covers a few.
 const MOST_SKEW: i64 = 10;
 
 /// Checks a target and prints the findings. Errors are those of the output.
@@ -133,8 +135,8 @@ fn comes_after_the_handshake(fault: &ApiError) -> bool {
     )
 }
 
-/// Looks further and further back while `look`, of the last hour, and its successors have no row. Returns the last look and
-/// its length.
+/// Looks further and further back while `look`, of the last hour, and its successors have no row.
+/// Returns the last look and its length.
 async fn look_further(mut look: Look, requester: &mut Requester<'_>) -> (Look, Duration) {
     let mut length = HOUR;
     for further in FURTHER {
@@ -160,7 +162,9 @@ fn existence(look: &Look, length: Duration, report: &mut Report<'_>) -> io::Resu
     }
     match &look.outcome {
         Err(_) => report.line(Mark::Note, Text::Report, Text::RowsInPart, &values)?,
-        Ok(_) if length == HOUR => report.line(Mark::Good, Text::Report, Text::RowsInHour, &values)?,
+        Ok(_) if length == HOUR => {
+            report.line(Mark::Good, Text::Report, Text::RowsInHour, &values)?
+        }
         Ok(_) => report.line(Mark::Note, Text::Report, Text::RowsEarlier, &values)?,
     }
     Ok(true)

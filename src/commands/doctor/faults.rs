@@ -11,7 +11,8 @@ use crate::{
     wolkvox::{ApiError, ErrorText},
 };
 
-/// Returns true if this failure of the quota request ends the visit. A server may not know that request.
+/// Returns true if this failure of the quota request ends the visit. A server may not know that
+/// request.
 pub(super) fn ends_the_visit(fault: &ApiError) -> bool {
     !matches!(
         fault,
@@ -33,12 +34,19 @@ pub(super) fn ends_the_visit(fault: &ApiError) -> bool {
 pub(super) fn is_of_size(fault: &ApiError) -> bool {
     matches!(
         fault,
-        ApiError::TooFewRows { .. } | ApiError::CutOff | ApiError::TooLarge(_) | ApiError::Timeout(_)
+        ApiError::TooFewRows { .. }
+            | ApiError::CutOff
+            | ApiError::TooLarge(_)
+            | ApiError::Timeout(_)
     )
 }
 
 /// Prints the failure and its remedy.
-pub(super) fn say(fault: &ApiError, target: &TargetConfig, report: &mut Report<'_>) -> io::Result<()> {
+pub(super) fn say(
+    fault: &ApiError,
+    target: &TargetConfig,
+    report: &mut Report<'_>,
+) -> io::Result<()> {
     let check = check(fault);
     let token = match &target.token {
         TokenSource::File(path) => path.display().to_string(),
@@ -49,7 +57,9 @@ pub(super) fn say(fault: &ApiError, target: &TargetConfig, report: &mut Report<'
     let (seen, remedy) = fault.texts();
     match fault {
         // An earlier step has shown that connections are possible.
-        ApiError::Connect(_) => report.line(Mark::Todo, check, ErrorText::ConnectionBroke, &values)?,
+        ApiError::Connect(_) => {
+            report.line(Mark::Todo, check, ErrorText::ConnectionBroke, &values)?
+        }
         ApiError::QuotaReserved => {
             report.line(Mark::Todo, check, Text::BudgetSpent, &values)?;
             return report.remedy(ErrorText::LaterRemedy, &values);

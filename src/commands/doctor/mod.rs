@@ -1,7 +1,8 @@
 //! `doctor`: checks each target and prints in plain words what it found and what to do.
 //!
-//! Its steps are those of a poll, with the exporter's own client, and end where a poll would fail. It must never touch the
-//! state, send more than ten requests to a target or two at once, or print a value of a row, only shapes and numbers.
+//! Its steps are those of a poll, with the exporter's own client, and end where a poll would fail.
+//! It must never touch the state, send more than ten requests to a target or two at once, or print
+//! a value of a row, only shapes and numbers.
 //!
 //! | file | owns |
 //! | --- | --- |

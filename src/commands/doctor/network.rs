@@ -23,8 +23,8 @@ use crate::wolkvox::{Egress, ErrorText, Proxy, is_out_of_files};
 /// Most addresses that are tried.
 const MOST_ADDRESSES: usize = 4;
 
-/// Checks the connection to the server, or to its proxy, which looks up the server's name itself. Prints the finding, and
-/// returns true if it succeeded. `wait` limits the name, and each address.
+/// Checks the connection to the server, or to its proxy, which looks up the server's name itself.
+/// Prints the finding, and returns true if it succeeded. `wait` limits the name, and each address.
 pub(super) async fn check(
     endpoint: &Url,
     egress: &Egress,
@@ -36,7 +36,12 @@ pub(super) async fn check(
             Some(proxy) => (Text::ThroughProxy, proxy.to_string()),
             None => (Text::PastProxy, String::new()),
         };
-        report.line(Mark::Note, Text::Connection, text, &[("proxy", proxy), ("origin", origin.clone())])?;
+        report.line(
+            Mark::Note,
+            Text::Connection,
+            text,
+            &[("proxy", proxy), ("origin", origin.clone())],
+        )?;
     }
     let endpoint = egress.proxy.as_ref().map_or(endpoint, Proxy::expose);
     let host = endpoint.host_str().unwrap_or_default();
@@ -47,8 +52,10 @@ pub(super) async fn check(
         let begun = Instant::now();
         let error = match timeout(wait, TcpStream::connect(address)).await {
             Ok(Ok(_)) => {
-                let values =
-                    [("address", address.to_string()), ("time", begun.elapsed().as_millis().to_string())];
+                let values = [
+                    ("address", address.to_string()),
+                    ("time", begun.elapsed().as_millis().to_string()),
+                ];
                 report.line(Mark::Good, Text::Connection, Text::Connected, &values)?;
                 return Ok(true);
             }
@@ -59,7 +66,8 @@ pub(super) async fn check(
     }
     let Some((address, error)) = failure else { return Ok(false) };
     let seconds = wait.as_secs().to_string();
-    let values = [("address", address.to_string()), ("reason", error.to_string()), ("seconds", seconds)];
+    let values =
+        [("address", address.to_string()), ("reason", error.to_string()), ("seconds", seconds)];
     let text = match error.kind() {
         ErrorKind::ConnectionRefused => Text::ConnectionRefused,
         ErrorKind::TimedOut => Text::ConnectionTimedOut,
@@ -98,7 +106,8 @@ async fn resolve(
         Ok(Ok(found)) => {
             let addresses: Vec<SocketAddr> = found.take(MOST_ADDRESSES).collect();
             if !addresses.is_empty() {
-                let list: Vec<String> = addresses.iter().map(|address| address.ip().to_string()).collect();
+                let list: Vec<String> =
+                    addresses.iter().map(|address| address.ip().to_string()).collect();
                 let values = [("host", host.to_owned()), ("addresses", list.join(", "))];
                 report.line(Mark::Good, Text::Name, Text::NameFound, &values)?;
                 return Ok(Some(addresses));

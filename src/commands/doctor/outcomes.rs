@@ -1,4 +1,5 @@
-//! The second report, diagram_1: what it costs, whether the server has it, and what is not known of it without a look.
+//! The second report, diagram_1: what it costs, whether the server has it, and what is not known of
+//! it without a look.
 
 use std::{collections::BTreeMap, io, time::Duration};
 
@@ -19,7 +20,8 @@ use crate::{
 
 /// Requests a day for each request a poll and each re-reading: hourly, and one at night.
 const REREADINGS: u64 = 25;
-/// Seconds by which the date of a row may differ from the moment that it stands for: two machines, two clocks.
+/// Seconds by which the date of a row may differ from the moment that it stands for: two machines,
+/// two clocks.
 const NEAR: i64 = 60;
 
 /// Rows of the report, as numbers.
@@ -36,12 +38,14 @@ impl CallsSeen {
     /// Takes note of a row.
     fn saw(&mut self, row: &Row<'_>, zone: &TimeZone) {
         self.rows += 1;
-        let outcome = CallOutcome::ALL.into_iter().find(|outcome| outcome.as_str() == row.labels.channel);
+        let outcome =
+            CallOutcome::ALL.into_iter().find(|outcome| outcome.as_str() == row.labels.channel);
         *self.by_outcome.entry(outcome.unwrap_or(CallOutcome::Other).as_str()).or_default() += 1;
         if let Some(call) = row.interaction {
             *self.by_call.entry(call).or_default() += 1;
         }
-        let (Some(began), Some(second), Some(date)) = (row.began, row.second, at(row.date, zone)) else {
+        let (Some(began), Some(second), Some(date)) = (row.began, row.second, at(row.date, zone))
+        else {
             return;
         };
         let lasted = i64::from(second);
@@ -66,11 +70,18 @@ pub(super) fn requests_a_day(interval: Duration) -> u64 {
     86_400 / interval.as_secs().max(1) + REREADINGS
 }
 
-/// Prints what reading the report costs of the operation's `limit` of requests a day, and whether that fits.
-pub(super) fn cost(is_on: bool, limit: u64, interval: Duration, report: &mut Report<'_>) -> io::Result<()> {
+/// Prints what reading the report costs of the operation's `limit` of requests a day, and whether
+/// that fits.
+pub(super) fn cost(
+    is_on: bool,
+    limit: u64,
+    interval: Duration,
+    report: &mut Report<'_>,
+) -> io::Result<()> {
     let needed = requests_a_day(interval);
     let values = [("needed", needed.to_string()), ("limit", limit.to_string())];
-    // The menus take as much, and halved answers, names and others who use the operation's requests some more.
+    // The menus take as much, and halved answers, names and others who use the operation's requests
+    // some more.
     let fits = needed * 3 <= limit;
     let text = match (is_on, fits) {
         (true, true) => return report.line(Mark::Good, Text::Outcomes, Text::OutcomesFit, &values),
@@ -163,7 +174,8 @@ mod tests {
 
     #[test]
     fn the_dates_of_long_calls_tell_what_they_are_of() {
-        let end = seen(&[row(1, "hung_up", BEGAN + 300, 300), row(2, "reached_queue", BEGAN + 10, 10)]);
+        let end =
+            seen(&[row(1, "hung_up", BEGAN + 300, 300), row(2, "reached_queue", BEGAN + 10, 10)]);
         assert_eq!((end.dated_at_begin, end.dated_at_end), (0, 1));
         let begin = seen(&[row(1, "hung_up", BEGAN + 2, 300)]);
         assert_eq!((begin.dated_at_begin, begin.dated_at_end), (1, 0));

@@ -1,6 +1,7 @@
 //! The output of `doctor`, printed line by line as the visit goes on.
 //!
-//! Owns the layout and the number of things to do. Texts come only from the table, and never contain a value of a row.
+//! Owns the layout and the number of things to do. Texts come only from the table, and never
+//! contain a value of a row.
 
 use std::io::{self, Write};
 

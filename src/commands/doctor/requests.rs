@@ -10,8 +10,8 @@ use crate::{
     model::Fingerprints,
     schedule::TimeRange,
     wolkvox::{
-        Admission, Answer, ApiError, Client, ClientLimits, Element, FieldSample, Query, Rejected, ReportName,
-        Row, RowParser, TokenInfo,
+        Admission, Answer, ApiError, Client, ClientLimits, Element, FieldSample, Query, Rejected,
+        ReportName, Row, RowParser, TokenInfo,
     },
 };
 
@@ -74,7 +74,8 @@ impl<'a> Requester<'a> {
     }
 
     pub(super) async fn token_info(&mut self) -> Result<TokenInfo, ApiError> {
-        let token = self.token.read().map_err(|error| ApiError::TokenUnreadable(error.to_string()))?;
+        let token =
+            self.token.read().map_err(|error| ApiError::TokenUnreadable(error.to_string()))?;
         self.spend()?;
         let outcome = self.client.token_info(token.expose()).await;
         self.refund(outcome.as_ref().err());
@@ -107,14 +108,16 @@ impl<'a> Requester<'a> {
         Look { sample, outcome, asked: (before, self.now()) }
     }
 
-    /// Sends a request for rows. `each` looks at every element and at what could be read of it, which goes to `batch`.
+    /// Sends a request for rows. `each` looks at every element and at what could be read of it,
+    /// which goes to `batch`.
     pub(super) async fn ask(
         &mut self,
         query: Query,
         batch: &mut RowBatch,
         each: &mut (dyn FnMut(Element<'_>, &Result<Row<'_>, Rejected>) + Send),
     ) -> Result<Answer, ApiError> {
-        let token = self.token.read().map_err(|error| ApiError::TokenUnreadable(error.to_string()))?;
+        let token =
+            self.token.read().map_err(|error| ApiError::TokenUnreadable(error.to_string()))?;
         self.spend()?;
         // Parsed as in a poll; nothing is kept, so the key does not matter.
         let parser = RowParser::new(Fingerprints::new([0; 16]), 128).reading(query.report);
@@ -123,7 +126,8 @@ impl<'a> Requester<'a> {
             each(element, &row);
             batch.push(row);
         };
-        let outcome = self.client.read(query, token.expose(), &mut Admission::default(), &mut take).await;
+        let outcome =
+            self.client.read(query, token.expose(), &mut Admission::default(), &mut take).await;
         self.refund(outcome.as_ref().err());
         outcome
     }

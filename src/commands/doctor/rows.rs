@@ -45,7 +45,8 @@ pub(super) fn zone(
         let offset = i64::from(offset);
         let values = [("zone", name), ("offset", utc(offset)), ("rows", rows.to_string())];
         report.line(Mark::Todo, Text::Zone, Text::ZoneOffset, &values)?;
-        report.remedy(Text::ZoneOffsetRemedy, &[("offset", utc(offset)), ("zones", zones(offset))])?;
+        report
+            .remedy(Text::ZoneOffsetRemedy, &[("offset", utc(offset)), ("zones", zones(offset))])?;
         return Ok(false);
     }
     let Some(shift) = sample.shift() else {
@@ -58,7 +59,8 @@ pub(super) fn zone(
         report.line(Mark::Note, Text::Zone, Text::ZoneUnknown, &[("zone", name)])?;
         return Ok(true);
     };
-    let values = [("zone", name), ("calls", shift.calls.to_string()), ("shift", span(shift.seconds))];
+    let values =
+        [("zone", name), ("calls", shift.calls.to_string()), ("shift", span(shift.seconds))];
     if !shift.is_wrong_zone() {
         report.line(Mark::Good, Text::Zone, Text::ZoneGood, &values)?;
         return Ok(true);
@@ -82,7 +84,8 @@ fn zones(offset: i64) -> String {
         return "-".to_owned();
     }
     // The names of the zone database count westward.
-    let named = ZONES.iter().find(|(known, _)| *known == hours).map(|(_, names)| (*names).to_owned());
+    let named =
+        ZONES.iter().find(|(known, _)| *known == hours).map(|(_, names)| (*names).to_owned());
     named.unwrap_or_else(|| format!("Etc/GMT{:+}", -hours))
 }
 
@@ -118,7 +121,12 @@ pub(super) fn shapes(sample: &FieldSample, report: &mut Report<'_>) -> io::Resul
     }
     let others: Vec<&str> = sample.others().collect();
     if !others.is_empty() {
-        report.line(Mark::Note, Text::Fields, Text::OtherFields, &[("names", others.join(", "))])?;
+        report.line(
+            Mark::Note,
+            Text::Fields,
+            Text::OtherFields,
+            &[("names", others.join(", "))],
+        )?;
     }
     if sample.unreadable() > 0 {
         let values = [("number", sample.unreadable().to_string())];
@@ -133,8 +141,13 @@ fn shape(field: &FieldPattern, rows: u64, report: &Report<'_>) -> String {
     if field.present == 0 {
         return report.say(Text::FieldAbsent, &values);
     }
-    let Some((least, most)) = field.lengths else { return report.say(Text::FieldPersonal, &values) };
-    values.push(("length", if least == most { least.to_string() } else { format!("{least}-{most}") }));
+    let Some((least, most)) = field.lengths else {
+        return report.say(Text::FieldPersonal, &values);
+    };
+    values.push((
+        "length",
+        if least == most { least.to_string() } else { format!("{least}-{most}") },
+    ));
     let patterns = field.patterns.iter().take(PATTERNS).map(|pattern| format!("`{pattern}`"));
     let mut patterns: Vec<String> = patterns.collect();
     if field.patterns.len() > PATTERNS {
@@ -181,7 +194,11 @@ mod tests {
             let mut report = Report::new(&mut out, Language::En);
             assert_eq!(zone(&sample, &configured, now, &mut report).unwrap(), right, "{name}");
             let out = String::from_utf8(out).unwrap();
-            assert_eq!(out.contains("UTC-05:00") && out.contains("America/Bogota"), !right, "{name}: {out}");
+            assert_eq!(
+                out.contains("UTC-05:00") && out.contains("America/Bogota"),
+                !right,
+                "{name}: {out}"
+            );
         }
     }
 

@@ -49,8 +49,14 @@ impl Files {
     }
 
     /// Writes the files. Without a token, the configuration names the existing token file.
-    pub(super) fn write(&self, told: &Flags<TargetFlags>, token: Option<&Secret>) -> anyhow::Result<()> {
-        if let Some(directory) = self.config.parent().filter(|directory| !directory.as_os_str().is_empty()) {
+    pub(super) fn write(
+        &self,
+        told: &Flags<TargetFlags>,
+        token: Option<&Secret>,
+    ) -> anyhow::Result<()> {
+        if let Some(directory) =
+            self.config.parent().filter(|directory| !directory.as_os_str().is_empty())
+        {
             fs::create_dir_all(directory)
                 .with_context(|| about(Text::CannotCreate, directory, self.language))?;
         }
@@ -67,7 +73,9 @@ impl Files {
     fn text(&self, told: &Flags<TargetFlags>) -> anyhow::Result<String> {
         let token_file = match told.text("wolkvox.token-file") {
             // Paths in the file begin at the file's directory.
-            Some(path) => std::path::absolute(path).context("the token file has no absolute path")?,
+            Some(path) => {
+                std::path::absolute(path).context("the token file has no absolute path")?
+            }
             None => PathBuf::from(TOKEN),
         };
         let ca_file = told.text("wolkvox.ca-file").map(std::path::absolute).transpose();

@@ -1,7 +1,8 @@
 //! `init`: makes a working configuration from a server's digits and a token.
 //!
-//! It asks for what flags did not give, writes a commented configuration and a token file that only its owner may read, runs
-//! [`doctor`], and prints the next steps. It must never overwrite a file, show the token, or ask when flags gave everything.
+//! It asks for what flags did not give, writes a commented configuration and a token file that only
+//! its owner may read, runs [`doctor`], and prints the next steps. It must never overwrite a file,
+//! show the token, or ask when flags gave everything.
 
 mod files;
 mod texts;
@@ -40,7 +41,8 @@ pub trait Answers {
 /// Sets up a target. Returns true if nothing is left to do.
 ///
 /// # Errors
-/// When a file exists or cannot be written, when an answer is missing, or when `out` cannot be written.
+/// When a file exists or cannot be written, when an answer is missing, or when `out` cannot be
+/// written.
 pub async fn run(
     args: &InitArgs,
     environment: &Environment,
@@ -81,14 +83,26 @@ pub async fn run(
     }
     writeln!(out)?;
     let well = args.skip_doctor
-        || doctor::run(&resolved.config, &resolved.warnings, language, ClientLimits::default(), clock, out)
-            .await?;
+        || doctor::run(
+            &resolved.config,
+            &resolved.warnings,
+            language,
+            ClientLimits::default(),
+            clock,
+            out,
+        )
+        .await?;
     say_what_next(well, &values[0].1, language, out)?;
     Ok(well)
 }
 
 /// Prints the commands that come next, and how Prometheus finds the exporter.
-fn say_what_next(well: bool, config: &str, language: Language, out: &mut dyn Write) -> io::Result<()> {
+fn say_what_next(
+    well: bool,
+    config: &str,
+    language: Language,
+    out: &mut dyn Write,
+) -> io::Result<()> {
     writeln!(out)?;
     if !well {
         writeln!(
@@ -97,13 +111,18 @@ fn say_what_next(well: bool, config: &str, language: Language, out: &mut dyn Wri
             say(Text::First, language, &[])
         )?;
     }
-    writeln!(out, "{}\n  wolkvox-exporter --config.file={config}\n", say(Text::Start, language, &[]))?;
+    writeln!(
+        out,
+        "{}\n  wolkvox-exporter --config.file={config}\n",
+        say(Text::Start, language, &[])
+    )?;
     writeln!(out, "{}\n{}", say(Text::Scrape, language, &[]), include_str!("scrape.yaml"))?;
     writeln!(out, "{}", say(Text::Page, language, &[]))
 }
 
-/// Asks for the server and the token, as far as no flag or variable told them, and looks at each before it asks on.
-/// Returns the server; a token that was typed is put where the variable's would be.
+/// Asks for the server and the token, as far as no flag or variable told them, and looks at each
+/// before it asks on. Returns the server; a token that was typed is put where the variable's would
+/// be.
 fn ask(
     args: &InitArgs,
     environment: &mut Environment,
@@ -117,7 +136,9 @@ fn ask(
             answers.line(&question).map_err(|error| no_answer(error, &question, language))?
         }
     };
-    if let Err(error) = config::parse_server(&server, args.wolkvox.text("wolkvox.allow-http").is_some()) {
+    if let Err(error) =
+        config::parse_server(&server, args.wolkvox.text("wolkvox.allow-http").is_some())
+    {
         let place = say(Text::ServerPlace, language, &[]);
         return Ok(Err(Problem { place, message: error.into() }));
     }
@@ -126,8 +147,9 @@ fn ask(
         None => {
             if environment.token.is_none() {
                 let question = say(Text::AskToken, language, &[]);
-                let answer =
-                    answers.hidden(&question).map_err(|error| no_answer(error, &question, language))?;
+                let answer = answers
+                    .hidden(&question)
+                    .map_err(|error| no_answer(error, &question, language))?;
                 environment.token = Some(Secret::new(answer.trim()));
             }
             let token = environment.token.clone().unwrap_or_else(|| Secret::new(""));
@@ -146,7 +168,11 @@ fn ask(
 /// Says which question found no answer, where that is why reading failed.
 fn no_answer(error: io::Error, question: &str, language: Language) -> anyhow::Error {
     if error.kind() == io::ErrorKind::UnexpectedEof {
-        return anyhow::anyhow!(say(Text::NoAnswer, language, &[("question", question.trim().to_owned())]));
+        return anyhow::anyhow!(say(
+            Text::NoAnswer,
+            language,
+            &[("question", question.trim().to_owned())]
+        ));
     }
     error.into()
 }

@@ -43,7 +43,8 @@ mod tests {
     #[test]
     fn texts_are_good_in_both_languages() {
         let trailing = [Text::AskServer, Text::AskToken];
-        let rest: Vec<Text> = Text::ALL.iter().copied().filter(|text| !trailing.contains(text)).collect();
+        let rest: Vec<Text> =
+            Text::ALL.iter().copied().filter(|text| !trailing.contains(text)).collect();
         assert_good(&rest, &["TokenPlace"]);
     }
 }

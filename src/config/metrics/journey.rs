@@ -58,7 +58,10 @@ pub(crate) fn resolve(
     for (channel, text) in &file.root.journey.idle_by_channel {
         let place = file.place(&text.referenced, "journey.idle_by_channel");
         let clean = channel.trim();
-        if clean.is_empty() || clean.chars().any(char::is_control) || clean.chars().count() > label_length {
+        if clean.is_empty()
+            || clean.chars().any(char::is_control)
+            || clean.chars().count() > label_length
+        {
             let reason = bilingual!(
                 "{channel:?} is no channel: write it as Wolkvox does, such as `chat-web`",
                 "{channel:?} no es un canal: escríbalo como Wolkvox, por ejemplo `chat-web`"
@@ -66,7 +69,9 @@ pub(crate) fn resolve(
             diagnostics.problem(place, reason);
             continue;
         }
-        let Some(idle) = diagnostics.keep(&place, bounded_seconds(&text.value, &BOUNDS)) else { continue };
+        let Some(idle) = diagnostics.keep(&place, bounded_seconds(&text.value, &BOUNDS)) else {
+            continue;
+        };
         if journey.config.idle_by_channel.insert(clean.to_owned(), idle).is_some() {
             let reason = bilingual!(
                 "the channel {clean:?} stands here twice: keep one",

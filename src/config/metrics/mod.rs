@@ -181,7 +181,8 @@ fn buckets(file: &ConfigFile, diagnostics: &mut Diagnostics) -> Result<Option<Ve
 }
 
 fn fold_digits(text: &str) -> Result<DigitFold, Bilingual> {
-    let digits = text.trim().parse().ok().filter(|digits| *digits == 0 || (4..=64).contains(digits));
+    let digits =
+        text.trim().parse().ok().filter(|digits| *digits == 0 || (4..=64).contains(digits));
     digits.map(DigitFold::of).ok_or_else(|| {
         bilingual!(
             "{text:?} must be a number of digits from 4 to 64, or 0 to let every option through as it is",
@@ -205,7 +206,11 @@ fn expiry(text: &str) -> Result<Duration, Bilingual> {
 }
 
 /// Refuses a series that ends while rows of it can still be read.
-fn check_expiry(menu: &SectionRead<MenuConfig>, poll: Option<&PollConfig>, diagnostics: &mut Diagnostics) {
+fn check_expiry(
+    menu: &SectionRead<MenuConfig>,
+    poll: Option<&PollConfig>,
+    diagnostics: &mut Diagnostics,
+) {
     let expiry = menu.config.expire_after;
     let Some(poll) = poll else { return };
     let deepest = poll.interval.saturating_add(poll.deepest());

@@ -23,10 +23,16 @@ const MOST_RULES: usize = 100;
 
 /// Reads the rules; those with a problem are noted and left out. `label_length` is the longest
 /// label value.
-pub(crate) fn resolve(file: &ConfigFile, label_length: usize, diagnostics: &mut Diagnostics) -> OptionRules {
+pub(crate) fn resolve(
+    file: &ConfigFile,
+    label_length: usize,
+    diagnostics: &mut Diagnostics,
+) -> OptionRules {
     let written = &file.root.menu.options;
     let mut rules = OptionRules::default();
-    patterns(file, "menu.options.allow", &written.allow, diagnostics, |pattern| rules.allow(pattern));
+    patterns(file, "menu.options.allow", &written.allow, diagnostics, |pattern| {
+        rules.allow(pattern)
+    });
     patterns(file, "menu.options.deny", &written.deny, diagnostics, |pattern| rules.deny(pattern));
     // The other two lists judge a new name, so the renamings are read last.
     let judges = rules.clone();
@@ -37,7 +43,8 @@ pub(crate) fn resolve(file: &ConfigFile, label_length: usize, diagnostics: &mut 
             diagnostics.problem(place, too_many());
             break;
         }
-        let Some((pattern, to)) = renaming(file, &entry.value, &place, &key, label_length, diagnostics)
+        let Some((pattern, to)) =
+            renaming(file, &entry.value, &place, &key, label_length, diagnostics)
         else {
             continue;
         };

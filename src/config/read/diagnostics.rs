@@ -73,7 +73,8 @@ pub(crate) fn with_hint(text: &str, reason: Bilingual) -> Bilingual {
 
 /// Returns true if a text begins and ends with the same quotes.
 pub(crate) fn in_quotes(text: &str) -> bool {
-    text.len() > 1 && ['"', '\''].iter().any(|quote| text.starts_with(*quote) && text.ends_with(*quote))
+    text.len() > 1
+        && ['"', '\''].iter().any(|quote| text.starts_with(*quote) && text.ends_with(*quote))
 }
 
 /// The problems and warnings that a resolution has found so far.
@@ -94,7 +95,11 @@ impl Diagnostics {
 
     /// Returns the value, or nothing after noting the problem, so that the rest can still be
     /// checked.
-    pub(crate) fn keep<T>(&mut self, place: &str, result: Result<T, impl Into<Bilingual>>) -> Option<T> {
+    pub(crate) fn keep<T>(
+        &mut self,
+        place: &str,
+        result: Result<T, impl Into<Bilingual>>,
+    ) -> Option<T> {
         result.map_err(|reason| self.problem(place, reason.into())).ok()
     }
 
@@ -119,7 +124,8 @@ mod tests {
         ] {
             let hinted = with_hint(text, Bilingual::verbatim("wrong")).to_string();
             assert!(
-                hinted.starts_with("wrong") && part.map_or(hinted == "wrong", |part| hinted.contains(part)),
+                hinted.starts_with("wrong")
+                    && part.map_or(hinted == "wrong", |part| hinted.contains(part)),
                 "{hinted}"
             );
         }

@@ -29,7 +29,10 @@ pub(crate) fn parse(text: &str) -> Result<Duration, Bilingual> {
             )
         })?;
     Duration::try_from(exact).map_err(|_| {
-        bilingual!("{text:?} is negative: leave the sign away", "{text:?} es negativa: quite el signo")
+        bilingual!(
+            "{text:?} is negative: leave the sign away",
+            "{text:?} es negativa: quite el signo"
+        )
     })
 }
 
@@ -48,7 +51,8 @@ pub(crate) fn parse_seconds(text: &str) -> Result<Duration, Bilingual> {
 /// Formats a duration as [`parse`] reads it: `1h 30m`.
 pub(crate) fn show(duration: Duration) -> String {
     // Out of range only for durations that `parse` cannot produce.
-    SignedDuration::try_from(duration).map_or_else(|_| format!("{duration:?}"), |exact| format!("{exact:#}"))
+    SignedDuration::try_from(duration)
+        .map_or_else(|_| format!("{duration:?}"), |exact| format!("{exact:#}"))
 }
 
 #[cfg(test)]

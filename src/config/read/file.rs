@@ -138,11 +138,13 @@ pub(crate) fn nothing_is_default<'de, D: Deserializer<'de>, T: Deserialize<'de> 
 }
 
 impl<R: DeserializeOwned> YamlFile<R> {
-    /// Reads and parses `path`; `what` describes the file in messages, with its article: "the configuration file".
+    /// Reads and parses `path`; `what` describes the file in messages, with its article: "the
+    /// configuration file".
     pub(crate) fn read(path: &Path, what: &Bilingual) -> Result<Self, Problem> {
         let place = path.display().to_string();
         let mut bytes = Vec::new();
-        let read = fs::File::open(path).and_then(|file| file.take(LARGEST + 1).read_to_end(&mut bytes));
+        let read =
+            fs::File::open(path).and_then(|file| file.take(LARGEST + 1).read_to_end(&mut bytes));
         if let Err(reason) = read {
             return Err(Problem {
                 place,
@@ -202,22 +204,28 @@ impl<R> YamlFile<R> {
     /// The text is kept as written either way; but another program that reads the file, or the one
     /// that wrote it, would see `0042` as 42.
     pub(crate) fn is_bare_number(&self, text: &Scalar) -> bool {
-        let start = text.defined.span().byte_offset().and_then(|offset| usize::try_from(offset).ok());
+        let start =
+            text.defined.span().byte_offset().and_then(|offset| usize::try_from(offset).ok());
         let quoted = start
             .and_then(|start| self.source.get(start..))
             .is_some_and(|rest| rest.starts_with(['"', '\'']));
         let value = text.value.trim();
         let digits = value.trim_start_matches(['+', '-', '.']).replace('_', "");
         let number = digits.starts_with(|first: char| first.is_ascii_digit())
-            && (digits.parse::<f64>().is_ok() || digits.starts_with("0x") || digits.starts_with("0o"));
-        !quoted && (number || value.eq_ignore_ascii_case("true") || value.eq_ignore_ascii_case("false"))
+            && (digits.parse::<f64>().is_ok()
+                || digits.starts_with("0x")
+                || digits.starts_with("0o"));
+        !quoted
+            && (number || value.eq_ignore_ascii_case("true") || value.eq_ignore_ascii_case("false"))
     }
 }
 
 fn explain(path: &Path, error: &Error) -> Problem {
     let error = error.without_snippet();
     let message = match error {
-        Error::SerdeUnknownField { field, .. } if field.contains("token") && field != "token_file" => {
+        Error::SerdeUnknownField { field, .. }
+            if field.contains("token") && field != "token_file" =>
+        {
             bilingual!(
                 "unknown key `{field}`: the token itself does not stand in this file, a `token_file` does",
                 "clave desconocida `{field}`: el token no va en este archivo; lo que va es un `token_file`"
@@ -241,7 +249,9 @@ fn explain(path: &Path, error: &Error) -> Problem {
                 "la clave `{key}` está aquí por segunda vez: deje una"
             )
         }
-        Error::NullIntoString { .. } => bilingual!("a value is missing here", "aquí falta un valor"),
+        Error::NullIntoString { .. } => {
+            bilingual!("a value is missing here", "aquí falta un valor")
+        }
         Error::MultipleDocuments { .. } => bilingual!(
             "a second document begins here: a configuration is one",
             "aquí empieza un segundo documento: una configuración es uno solo"
@@ -261,7 +271,9 @@ fn explain(path: &Path, error: &Error) -> Problem {
     // A key may hold anything that YAML can quote, including control sequences for a terminal.
     Problem {
         place,
-        message: Bilingual::new(|language| message.in_language(language).replace(char::is_control, " ")),
+        message: Bilingual::new(|language| {
+            message.in_language(language).replace(char::is_control, " ")
+        }),
     }
 }
 
@@ -270,7 +282,8 @@ mod tests {
     use super::*;
 
     fn parse(source: &str) -> Result<ConfigFile, String> {
-        ConfigFile::parse(Path::new("etc/w.yml"), source.to_owned()).map_err(|problem| problem.to_string())
+        ConfigFile::parse(Path::new("etc/w.yml"), source.to_owned())
+            .map_err(|problem| problem.to_string())
     }
 
     #[test]
@@ -283,13 +296,19 @@ mod tests {
 
     #[test]
     fn texts_stay_as_written() {
-        let file =
-            parse("menu:\n  expected:\n  - options: [1, 0042, NO, \"2\", 'a b', N/D]\n").expect("good");
+        let file = parse("menu:\n  expected:\n  - options: [1, 0042, NO, \"2\", 'a b', N/D]\n")
+            .expect("good");
         let options = &file.root.menu.expected[0].value.options;
         let seen: Vec<_> =
             options.iter().map(|text| (text.value.as_str(), file.is_bare_number(text))).collect();
-        let expected =
-            [("1", true), ("0042", true), ("NO", false), ("2", false), ("a b", false), ("N/D", false)];
+        let expected = [
+            ("1", true),
+            ("0042", true),
+            ("NO", false),
+            ("2", false),
+            ("a b", false),
+            ("N/D", false),
+        ];
         assert_eq!(seen, expected);
         assert_eq!(file.place(&options[1].referenced, "x"), "etc/w.yml:3:18: x");
     }
@@ -322,13 +341,22 @@ mod tests {
     #[test]
     fn errors_name_line_reason_and_remedy() {
         for (source, message) in [
-            ("poll:\n  intervall: 5m\n", "etc/w.yml:2:3: unknown key `intervall`: did you mean `interval`?"),
+            (
+                "poll:\n  intervall: 5m\n",
+                "etc/w.yml:2:3: unknown key `intervall`: did you mean `interval`?",
+            ),
             (
                 "\"a\\e[2J\": 1",
                 "etc/w.yml:1:1: unknown key `a [2J`: the keys here are targets, poll, menu, journey, baseline, state, web",
             ),
-            ("web: {}\nweb: {}\n", "etc/w.yml:2:1: the key `web` stands here for the second time: keep one"),
-            ("a\n", "etc/w.yml:1:1: this is not the YAML that belongs here: expected mapping start"),
+            (
+                "web: {}\nweb: {}\n",
+                "etc/w.yml:2:1: the key `web` stands here for the second time: keep one",
+            ),
+            (
+                "a\n",
+                "etc/w.yml:1:1: this is not the YAML that belongs here: expected mapping start",
+            ),
             (
                 "poll: {}\n---\npoll: {}\n",
                 "etc/w.yml:3:1: a second document begins here: a configuration is one",

@@ -20,8 +20,8 @@ pub(crate) fn read<R>(
     diagnostics: &mut Diagnostics,
 ) -> Option<String> {
     let value = text.value.trim();
-    let one_spelling =
-        value == "0" || (!value.starts_with('0') && value.bytes().all(|byte| byte.is_ascii_digit()));
+    let one_spelling = value == "0"
+        || (!value.starts_with('0') && value.bytes().all(|byte| byte.is_ascii_digit()));
     let refusal = if value.is_empty() {
         bilingual!("it is empty", "está vacío")
     } else if value.chars().any(char::is_control) {

@@ -9,7 +9,10 @@ use crate::i18n::{Bilingual, bilingual};
 const LONGEST: usize = 64;
 
 /// Returns the candidate closest to `word`, if one is close enough to be a slip of the hand.
-pub(crate) fn closest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub(crate) fn closest<'a>(
+    word: &str,
+    candidates: impl IntoIterator<Item = &'a str>,
+) -> Option<&'a str> {
     if word.len() > LONGEST {
         return None;
     }

@@ -117,7 +117,8 @@ fn is_loopback(url: &Url) -> bool {
 fn parse(text: &str) -> Result<Proxy, Bilingual> {
     let text = text.trim();
     let whole = if text.contains("://") { text.to_owned() } else { format!("http://{text}") };
-    let form = bilingual!("write a proxy as http://HOST:PORT", "escriba un proxy como http://HOST:PUERTO");
+    let form =
+        bilingual!("write a proxy as http://HOST:PORT", "escriba un proxy como http://HOST:PUERTO");
     let url = Url::parse(&whole).map_err(|reason| {
         bilingual!(in form:
             "this URL cannot be read ({reason}): {form}",
@@ -125,12 +126,14 @@ fn parse(text: &str) -> Result<Proxy, Bilingual> {
         )
     })?;
     match url.scheme() {
-        "http" | "https" if url.path() == "/" && url.query().is_none() && url.fragment().is_none() => {
+        "http" | "https"
+            if url.path() == "/" && url.query().is_none() && url.fragment().is_none() =>
+        {
             Ok(Proxy::new(url))
         }
-        "http" | "https" => {
-            Err(bilingual!(in form: "a proxy has no path: {form}", "un proxy no tiene ruta: {form}"))
-        }
+        "http" | "https" => Err(
+            bilingual!(in form: "a proxy has no path: {form}", "un proxy no tiene ruta: {form}"),
+        ),
         scheme => Err(bilingual!(in form:
             "the scheme is {scheme}, which is not supported: {form}",
             "la dirección empieza con {scheme}, que no se admite: {form}"
@@ -141,8 +144,9 @@ fn parse(text: &str) -> Result<Proxy, Bilingual> {
 /// Reads the certificates of a PEM file, each of which must be usable as an authority.
 fn read_authorities(path: &Path) -> Result<Authorities, Bilingual> {
     let shown = path.display();
-    let bytes = fs::read(path)
-        .map_err(|error| bilingual!("cannot read {shown}: {error}", "no se puede leer {shown}: {error}"))?;
+    let bytes = fs::read(path).map_err(|error| {
+        bilingual!("cannot read {shown}: {error}", "no se puede leer {shown}: {error}")
+    })?;
     let certificates = CertificateDer::pem_slice_iter(&bytes)
         .collect::<Result<Vec<_>, _>>()
         .map_err(|error| bilingual!("{shown} is not PEM: {error}", "{shown} no es PEM: {error}"))?;
@@ -177,11 +181,11 @@ fn system_authorities(environment: &Environment) -> Option<String> {
 pub(super) fn check_environment(environment: &Environment, diagnostics: &mut Diagnostics) {
     if let Some(path) = &environment.ssl_cert_file {
         // Bundles of systems hold odd certificates, so the check is only that there are some.
-        let found = fs::read(path).map(|bytes| CertificateDer::pem_slice_iter(&bytes).flatten().count());
+        let found =
+            fs::read(path).map(|bytes| CertificateDer::pem_slice_iter(&bytes).flatten().count());
         match found {
             Ok(0) => {
-                let reason =
-                    bilingual!("{} holds no certificate", "{} no tiene ningún certificado"; path.display());
+                let reason = bilingual!("{} holds no certificate", "{} no tiene ningún certificado"; path.display());
                 diagnostics.problem("SSL_CERT_FILE", reason);
             }
             Ok(_) => {}

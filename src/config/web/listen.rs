@@ -20,14 +20,15 @@ pub struct ListenAddress {
 impl ListenAddress {
     /// Every interface, as `:port`.
     pub fn any(port: u16) -> Self {
-        let candidates = vec![(Ipv6Addr::UNSPECIFIED, port).into(), (Ipv4Addr::UNSPECIFIED, port).into()];
+        let candidates =
+            vec![(Ipv6Addr::UNSPECIFIED, port).into(), (Ipv4Addr::UNSPECIFIED, port).into()];
         Self { text: format!(":{port}"), candidates }
     }
 
     /// The socket addresses it stands for, at least one: bind the first that can be bound.
     ///
-    /// For `:PORT` that is `[::]`, which on a dual-stack socket serves IPv4 too, and then `0.0.0.0` for a
-    /// machine without IPv6.
+    /// For `:PORT` that is `[::]`, which on a dual-stack socket serves IPv4 too, and then `0.0.0.0`
+    /// for a machine without IPv6.
     pub fn candidates(&self) -> &[SocketAddr] {
         &self.candidates
     }
@@ -69,7 +70,8 @@ pub(crate) fn parse(text: &str) -> Result<ListenAddress, Bilingual> {
         None => host,
     };
     // Only a possible name or address goes to the resolver, which may take its time.
-    let plausible = bare.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._:%".contains(&byte));
+    let plausible =
+        bare.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._:%".contains(&byte));
     let found: Vec<SocketAddr> = if plausible {
         (bare, port).to_socket_addrs().map(Iterator::collect).unwrap_or_default()
     } else {
@@ -114,14 +116,20 @@ mod tests {
         }
         let localhost = parse("localhost:9").expect("every machine knows localhost");
         assert!(
-            localhost.candidates().iter().all(|address| address.ip().is_loopback() && address.port() == 9)
+            localhost
+                .candidates()
+                .iter()
+                .all(|address| address.ip().is_loopback() && address.port() == 9)
         );
     }
 
     #[test]
     fn localhost_is_itself_also_where_nobody_can_look_it_up() {
         let found = or_itself("LocalHost", 9, Vec::new());
-        assert!(found.len() == 2 && found.iter().all(|address| address.ip().is_loopback()), "{found:?}");
+        assert!(
+            found.len() == 2 && found.iter().all(|address| address.ip().is_loopback()),
+            "{found:?}"
+        );
         assert_eq!(or_itself("elsewhere", 9, Vec::new()), []);
         let known = vec![SocketAddr::from(([127, 0, 0, 2], 9))];
         assert_eq!(or_itself("localhost", 9, known.clone()), known);

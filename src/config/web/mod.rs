@@ -34,7 +34,8 @@ section! {
         telemetry_path: String = Kind::new("PATH", "/metrics", telemetry_path, |path| Some(path.clone()))
             .schema(json!({"type": "string", "pattern": "^/"}))
             .until_restart();
-        /// YAML file with TLS, users and headers, in the format of Prometheus's exporters; read anew when it changes
+        /// YAML file with TLS, users and headers, in the format of Prometheus's exporters; read
+        /// anew when it changes
         config_file: Option<PathBuf> = optional_file().flag("web.config.file").until_restart();
         /// Answer POST /-/reload, which reads the configuration anew as SIGHUP does
         enable_lifecycle: bool = switch().until_restart();
@@ -45,7 +46,8 @@ section! {
 }
 
 impl WebConfig {
-    /// Returns true if the file of the web configuration turns TLS on. Blocks: reads the file, which was good before.
+    /// Returns true if the file of the web configuration turns TLS on. Blocks: reads the file,
+    /// which was good before.
     pub fn is_https(&self) -> bool {
         let rules = self.config_file.as_deref().map(WebRules::read);
         rules.is_some_and(|rules| rules.is_ok_and(|rules| rules.tls.is_some()))
@@ -63,7 +65,8 @@ fn shown(addresses: &[ListenAddress]) -> String {
     format!("[{}]", listed(addresses.iter().map(|address| format!("{:?}", address.to_string()))))
 }
 
-/// Reads the section, and the file that `config_file` names, to see that it is good; nothing if a setting cannot be read.
+/// Reads the section, and the file that `config_file` names, to see that it is good; nothing if a
+/// setting cannot be read.
 pub(crate) fn resolve(
     flags: &Flags<WebConfig>,
     file: &ConfigFile,
@@ -87,8 +90,11 @@ pub(crate) fn listen_addresses(
     file: &ConfigFile,
     diagnostics: &mut Diagnostics,
 ) -> Vec<ListenAddress> {
-    let mut written: Vec<(&str, String)> =
-        flags.all(LISTEN_FLAG).iter().map(|text| (text.as_str(), flag_place(LISTEN_FLAG))).collect();
+    let mut written: Vec<(&str, String)> = flags
+        .all(LISTEN_FLAG)
+        .iter()
+        .map(|text| (text.as_str(), flag_place(LISTEN_FLAG)))
+        .collect();
     if written.is_empty() {
         for (index, text) in file.root.web.listen_addresses.iter().enumerate() {
             let place = file.place(&text.referenced, &format!("web.listen_addresses[{index}]"));
@@ -100,8 +106,10 @@ pub(crate) fn listen_addresses(
         let Some(address) = diagnostics.keep(&place, listen::parse(text)) else { continue };
         // Port 0 is another free port each time.
         if found.contains(&address) && address.candidates().iter().all(|at| at.port() != 0) {
-            let reason =
-                bilingual!("{address} is listed twice: keep one", "{address} está dos veces: deje una");
+            let reason = bilingual!(
+                "{address} is listed twice: keep one",
+                "{address} está dos veces: deje una"
+            );
             diagnostics.problem(place, reason);
         } else {
             found.push(address);
@@ -118,13 +126,19 @@ fn telemetry_path(text: &str) -> Result<String, Bilingual> {
             "{path:?} debe empezar con una barra, como en `/metrics`"
         ));
     }
-    if matches!(path, "/" | "/status.json") || path.starts_with("/-/") || path.starts_with("/runbooks") {
+    if matches!(path, "/" | "/status.json")
+        || path.starts_with("/-/")
+        || path.starts_with("/runbooks")
+    {
         return Err(bilingual!(
             "{path:?} is one of the exporter's own pages: choose another, such as `/metrics`",
             "{path:?} es una de las páginas propias del exportador: elija otra, como `/metrics`"
         ));
     }
-    if !path.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"/-._~!$&'()*+,;=:@".contains(&byte)) {
+    if !path
+        .bytes()
+        .all(|byte| byte.is_ascii_alphanumeric() || b"/-._~!$&'()*+,;=:@".contains(&byte))
+    {
         return Err(bilingual!(
             "{path:?} must be a plain path, without spaces, `?`, `#`, `%` or accents",
             "{path:?} debe ser una ruta simple, sin espacios, `?`, `#`, `%` ni tildes"
@@ -133,14 +147,16 @@ fn telemetry_path(text: &str) -> Result<String, Bilingual> {
     Ok(path.to_owned())
 }
 
-/// Reads the address under which each runbook is at its alert's name; no text means the exporter's own.
+/// Reads the address under which each runbook is at its alert's name; no text means the exporter's
+/// own.
 fn runbooks_url(text: &str) -> Result<Option<String>, Bilingual> {
     let url = text.trim().trim_end_matches('/');
     if url.is_empty() {
         return Ok(None);
     }
     let host = url.strip_prefix("http://").or_else(|| url.strip_prefix("https://"));
-    let is_plain = url.bytes().all(|byte| byte.is_ascii_graphic() && !b"\"'<>`{}\\?#".contains(&byte));
+    let is_plain =
+        url.bytes().all(|byte| byte.is_ascii_graphic() && !b"\"'<>`{}\\?#".contains(&byte));
     if host.is_none_or(str::is_empty) || !is_plain {
         return Err(bilingual!(
             "{text:?} must be a plain address to which `/NAME` can be added, as in `https://wiki.example.com/wolkvox`",
@@ -163,7 +179,9 @@ mod tests {
         ] {
             assert_eq!(runbooks_url(text), Ok(url.map(str::to_owned)), "{text}");
         }
-        for text in ["wiki", "ftp://a/b", "https://", "javascript:alert(1)", "https://a/b?c", "https://a b"] {
+        for text in
+            ["wiki", "ftp://a/b", "https://", "javascript:alert(1)", "https://a/b?c", "https://a b"]
+        {
             assert!(runbooks_url(text).is_err(), "{text}");
         }
     }

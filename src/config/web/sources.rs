@@ -25,7 +25,9 @@ impl Sources {
         let shown = path.display();
         let mut bytes = Vec::new();
         File::open(path).and_then(|file| file.take(LARGEST + 1).read_to_end(&mut bytes)).map_err(
-            |reason| bilingual!("cannot read {shown}: {reason}", "no se puede leer {shown}: {reason}"),
+            |reason| {
+                bilingual!("cannot read {shown}: {reason}", "no se puede leer {shown}: {reason}")
+            },
         )?;
         if bytes.len() as u64 > LARGEST {
             return Err(bilingual!(

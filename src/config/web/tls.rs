@@ -52,8 +52,13 @@ pub(crate) fn resolve(
     // All of them run before one may end it, so that one start shows everything that is wrong.
     let cert = reader.pem("cert", section.cert.as_ref(), section.cert_file.as_ref(), true, sources);
     let key = reader.pem("key", section.key.as_ref(), section.key_file.as_ref(), true, sources);
-    let ca =
-        reader.pem("client_ca", section.client_ca.as_ref(), section.client_ca_file.as_ref(), false, sources);
+    let ca = reader.pem(
+        "client_ca",
+        section.client_ca.as_ref(),
+        section.client_ca_file.as_ref(),
+        false,
+        sources,
+    );
     let versions = reader.versions();
     let provider = reader.provider().map(Arc::new);
     reader.allowed_names();
@@ -186,7 +191,9 @@ impl TlsSectionReader<'_> {
             "VerifyClientCertIfGiven" => true,
             other => {
                 let reason = unusable_auth_type(other);
-                written.into_iter().for_each(|text| self.problem(text, "client_auth_type", reason.clone()));
+                written
+                    .into_iter()
+                    .for_each(|text| self.problem(text, "client_auth_type", reason.clone()));
                 return None;
             }
         };
@@ -197,13 +204,16 @@ impl TlsSectionReader<'_> {
                     "verifying client certificates needs a `client_ca_file`: name one",
                     "para verificar certificados de clientes hace falta un `client_ca_file`: nombre uno"
                 );
-                written.into_iter().for_each(|text| self.problem(text, "client_auth_type", reason.clone()));
+                written
+                    .into_iter()
+                    .for_each(|text| self.problem(text, "client_auth_type", reason.clone()));
             }
             return None;
         };
         let mut roots = RootCertStore::empty();
         for certificate in self.certificates(ca)? {
-            self.diagnostics.keep(&ca.place, roots.add(certificate).map_err(Bilingual::verbatim))?;
+            self.diagnostics
+                .keep(&ca.place, roots.add(certificate).map_err(Bilingual::verbatim))?;
         }
         let builder = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider);
         let builder = if optional { builder.allow_unauthenticated() } else { builder };
@@ -270,7 +280,12 @@ impl TlsSectionReader<'_> {
             return None;
         }
         let all = [(12, &TLS12), (13, &TLS13)];
-        Some(all.into_iter().filter(|(v, _)| (oldest..=newest).contains(v)).map(|(_, v)| v).collect())
+        Some(
+            all.into_iter()
+                .filter(|(v, _)| (oldest..=newest).contains(v))
+                .map(|(_, v)| v)
+                .collect(),
+        )
     }
 
     /// Chooses suites and curves. An unsupported name is left out with a warning, if a supported
@@ -284,7 +299,9 @@ impl TlsSectionReader<'_> {
             let (modern, older): (Vec<_>, Vec<_>) =
                 all.into_iter().partition(|suite| matches!(suite, SupportedCipherSuite::Tls13(_)));
             let names = older.iter().map(suite_name).collect::<Vec<_>>().join(", ");
-            self.choose(suites, "cipher_suites", &names, &|text| is_suite(text.value.trim(), &older))?;
+            self.choose(suites, "cipher_suites", &names, &|text| {
+                is_suite(text.value.trim(), &older)
+            })?;
             let chosen = suites.iter().filter_map(|text| {
                 older.iter().find(|suite| suite_name(suite) == text.value.trim()).copied()
             });

@@ -31,8 +31,12 @@ fn short(rows: u64, promised: u64) -> Answer {
 fn unreadable(rows: u64) -> Answer {
     let mut answer = answer(rows);
     (0..rows).for_each(|_| answer.batch.push(Err(Rejection::BadDate.into())));
-    let error =
-        ApiError::RowsRejected { rejected: rows, total: rows * 2, field: "date", pattern: "9".to_owned() };
+    let error = ApiError::RowsRejected {
+        rejected: rows,
+        total: rows * 2,
+        field: "date",
+        pattern: "9".to_owned(),
+    };
     Answer { unreadable: Some(error), received: rows * 2, ..answer }
 }
 
@@ -79,7 +83,9 @@ impl Court {
 fn name(verdict: &Verdict) -> String {
     match verdict {
         Verdict::Accept(Accepted { lost: 0, only_inside: false, .. }) => "accept".to_owned(),
-        Verdict::Accept(Accepted { lost: 0, only_inside: true, .. }) => "accept what lies inside".to_owned(),
+        Verdict::Accept(Accepted { lost: 0, only_inside: true, .. }) => {
+            "accept what lies inside".to_owned()
+        }
         Verdict::Accept(Accepted { lost, .. }) => format!("accept, {lost} lost"),
         Verdict::Narrow(cause) => format!("narrow: {}", cause.as_str()),
         Verdict::Confirm => "confirm".to_owned(),
@@ -111,7 +117,12 @@ fn the_first_answer_of_a_server() {
         ("fewer than announced", live, short(7, 9), "narrow: truncated"),
         ("none of those announced", live, short(0, 9), "fail: truncated"),
         ("fewer than announced, in one second", second, short(7, 9), "fail: truncated"),
-        ("the limit, fewer than announced, in one second", second, short(CAP, CAP + 9), "accept, 1 lost"),
+        (
+            "the limit, fewer than announced, in one second",
+            second,
+            short(CAP, CAP + 9),
+            "accept, 1 lost",
+        ),
         ("all outside of the times", live, outside(7, 7), "fail: schema"),
         ("half outside of the times", live, outside(8, 4), "accept what lies inside"),
         ("a few outside of the times", live, outside(8, 3), "accept"),
@@ -128,14 +139,29 @@ fn the_first_failure_of_a_server() {
     for (what, range, error, verdict) in [
         ("a server error", range(0, 300), ApiError::Http5xx(500), "fail: http_5xx"),
         ("a server error, of one second", range(0, 1), ApiError::Http5xx(500), "fail: http_5xx"),
-        ("a broken connection", range(0, 300), ApiError::Connect("reset".to_owned()), "fail: connect"),
+        (
+            "a broken connection",
+            range(0, 300),
+            ApiError::Connect("reset".to_owned()),
+            "fail: connect",
+        ),
         ("no answer in time", range(0, 300), ApiError::Timeout(second), "fail and narrow"),
-        ("no answer in time, of one second", range(0, 1), ApiError::Timeout(second), "fail: timeout"),
+        (
+            "no answer in time, of one second",
+            range(0, 1),
+            ApiError::Timeout(second),
+            "fail: timeout",
+        ),
         ("too many bytes", range(0, 300), ApiError::TooLarge(9), "narrow: size"),
         ("a refusal in unknown words", range(0, 300), refused(), "narrow: refused"),
         ("a refused token", range(0, 300), ApiError::TokenInvalid, "fail: token_invalid"),
         ("asked to wait", range(0, 300), ApiError::Throttled(Some(second)), "fail: throttled"),
-        ("nobody there", range(0, 300), ApiError::ConnectionRefused(String::new()), "fail: connect"),
+        (
+            "nobody there",
+            range(0, 300),
+            ApiError::ConnectionRefused(String::new()),
+            "fail: connect",
+        ),
     ] {
         assert_eq!(Court::new().failed(range, error), verdict, "{what}");
     }
@@ -154,10 +180,14 @@ fn a_failure_that_lasts_asks_whether_the_server_is_up_before_ranges_are_halved()
         let narrower = court.judge.next(Reading::Live, range.from, range.to, court.now, range.to);
         let length = if up { 150 } else { 300 };
         assert_eq!(narrower, NextRange::Ask(TimeRange { from: at(0), to: at(length) }), "{up}");
-        // One answer proves it for a minute; while the server is down, it is asked ever more rarely.
+        // One answer proves it for a minute; while the server is down, it is asked ever more
+        // rarely.
         let next = court.failed(TimeRange { from: at(0), to: at(length) }, error());
         assert_eq!(next, if up { "narrow: failure" } else { "fail: http_5xx" });
-        assert_eq!(court.failed(range, error()), if up { "narrow: failure" } else { "ask whether it is up" });
+        assert_eq!(
+            court.failed(range, error()),
+            if up { "narrow: failure" } else { "ask whether it is up" }
+        );
     }
 }
 
@@ -261,7 +291,11 @@ fn an_unreadable_share_fails_for_an_hour_and_then_gives_way() {
 fn an_announced_number_that_is_never_right_is_believed_no_more() {
     let mut court = Court::new();
     assert_eq!(court.answered(range(0, 1), short(7, 9)), "fail: truncated");
-    assert_eq!(court.answered(range(1, 2), short(7, 9)), "accept", "a second one: the number is wrong");
+    assert_eq!(
+        court.answered(range(1, 2), short(7, 9)),
+        "accept",
+        "a second one: the number is wrong"
+    );
     assert_eq!(court.answered(range(0, 300), short(7, 9)), "accept");
     assert_eq!(court.answered(range(0, 300), answer(7)), "accept", "whole");
     assert_eq!(court.answered(range(0, 300), short(7, 9)), "narrow: truncated", "believed again");
@@ -292,15 +326,32 @@ fn evidence(known: u64, held: u64, unseen: u64) -> Evidence {
 #[test]
 fn an_answer_contradicts_what_is_known() {
     use Agreement::{Agrees, Contradicts};
-    let check = |so_far, in_doubt| KnownRowsCheck { so_far, in_doubt, gives_way: false, known_before: None };
+    let check = |so_far, in_doubt| KnownRowsCheck {
+        so_far,
+        in_doubt,
+        gives_way: false,
+        known_before: None,
+    };
     let nothing = Evidence::default();
     for (what, so_far, in_doubt, of_answer, agreement) in [
         ("all known rows are there", nothing, false, evidence(10, 10, 3), Agrees),
         ("half of them are", nothing, false, evidence(10, 5, 0), Agrees),
         ("most of ten are missing", nothing, false, evidence(10, 4, 0), Contradicts),
         ("most of nine are missing: too few to tell", nothing, false, evidence(9, 0, 20), Agrees),
-        ("nine and one before it in the same poll", evidence(1, 0, 0), false, evidence(9, 0, 0), Contradicts),
-        ("missing before it, and all there now", evidence(30, 0, 0), false, evidence(10, 10, 0), Contradicts),
+        (
+            "nine and one before it in the same poll",
+            evidence(1, 0, 0),
+            false,
+            evidence(9, 0, 0),
+            Contradicts,
+        ),
+        (
+            "missing before it, and all there now",
+            evidence(30, 0, 0),
+            false,
+            evidence(10, 10, 0),
+            Contradicts,
+        ),
         ("in doubt, and one is missing", nothing, true, evidence(1, 0, 0), Contradicts),
         ("in doubt, and it is there", nothing, true, evidence(1, 1, 5), Agrees),
         (
@@ -323,7 +374,8 @@ fn an_answer_contradicts_what_is_known() {
 fn a_contradiction_lasts_until_known_rows_come_or_an_hour_is_over() {
     let live = range(-600, 300);
     for (foreign, verdicts) in [
-        // Another report's rows are the same in halves; an answer that only lacks some may have been too much.
+        // Another report's rows are the same in halves; an answer that only lacks some may have
+        // been too much.
         (true, ["fail: truncated", "fail: truncated"]),
         (false, ["fail: truncated", "narrow: failure"]),
     ] {

@@ -1,8 +1,9 @@
-//! A day of the past, window by window: answers that range hours go in, each window that is whole comes out as what a scrape
-//! would have shown after it.
+//! A day of the past, window by window: answers that range hours go in, each window that is whole
+//! comes out as what a scrape would have shown after it.
 //!
-//! Owns the counters, journeys and history as of the window under way. Its clock is the rows' own. Nothing of it is on the
-//! disk until [`Day::write`]; what comes of a window must not depend on how the day was divided into answers.
+//! Owns the counters, journeys and history as of the window under way. Its clock is the rows' own.
+//! Nothing of it is on the disk until [`Day::write`]; what comes of a window must not depend on how
+//! the day was divided into answers.
 
 use std::{collections::VecDeque, sync::Arc};
 
@@ -12,8 +13,8 @@ use super::memory::{DayMemory, put_in_order};
 use crate::{
     baseline::{Detector, HangUpDetector, HangUpScore, History},
     ledger::{
-        Delta, ReconcileParams, RoutingPointCounts, RowBatch, RowKey, RowRecord, TargetCounters, TimeBounds,
-        WindowCounts, reconcile,
+        Delta, ReconcileParams, RoutingPointCounts, RowBatch, RowKey, RowRecord, TargetCounters,
+        TimeBounds, WindowCounts, reconcile,
     },
     model::{Counted, LocalSecond, Names, VOICE},
     poller::{
@@ -66,7 +67,8 @@ pub(in crate::poller) struct MenuWindows {
     pub(in crate::poller) telemetry: TargetTelemetry,
     pub(in crate::poller) each: EachWindow,
     pub(in crate::poller) detector: Detector,
-    /// What is exposed of the calls at the beginning and after each window to come; nothing where that is not read.
+    /// What is exposed of the calls at the beginning and after each window to come; nothing where
+    /// that is not read.
     pub(in crate::poller) outcomes: VecDeque<PastOutcomes>,
 }
 
@@ -159,8 +161,8 @@ impl Day {
     }
 
     fn window_end(&self) -> Timestamp {
-        let interval =
-            SignedDuration::try_from(self.around.settings.cadence.interval).unwrap_or(SignedDuration::MAX);
+        let interval = SignedDuration::try_from(self.around.settings.cadence.interval)
+            .unwrap_or(SignedDuration::MAX);
         self.start.checked_add(interval).unwrap_or(Timestamp::MAX)
     }
 
@@ -168,8 +170,9 @@ impl Day {
         local_second(moment, &self.around.settings.target.timezone)
     }
 
-    /// The first second that the server's wall clock had not shown before `moment`. Rows of an hour that comes twice are all
-    /// counted when it comes first: which of the two is theirs, nobody can tell.
+    /// The first second that the server's wall clock had not shown before `moment`. Rows of an hour
+    /// that comes twice are all counted when it comes first: which of the two is theirs, nobody can
+    /// tell.
     fn shown_until(&self, moment: Timestamp) -> LocalSecond {
         let before = moment.checked_sub(TURNED_BACK).unwrap_or(Timestamp::MIN);
         let stretches = local_stretches(before, moment, &self.around.settings.target.timezone);
@@ -179,7 +182,8 @@ impl Day {
     /// Counts rows of the window that ends at `end`, and the journeys that are over at `closing`.
     fn count(&mut self, mut rows: RowBatch, lacking: bool, (end, closing): (Timestamp, Timestamp)) {
         let settings = self.around.settings.clone();
-        let (zone, cadence, before) = (&settings.target.timezone, settings.cadence, &self.counters.totals);
+        let (zone, cadence, before) =
+            (&settings.target.timezone, settings.cadence, &self.counters.totals);
         let bounds = TimeBounds {
             earliest: before.horizon.max(self.local(before.origin())),
             latest: self.local(end.checked_add(FUTURE).unwrap_or(Timestamp::MAX)),
@@ -201,7 +205,8 @@ impl Day {
         let memory = self.memory.since(settings.oldest_interactions(self.start));
         let Ok(mut delta) = reconcile(&self.counters, &mut rows, &params, &memory);
         delta.totals.incomplete += u64::from(lacking);
-        // Only the second that two answers share is read twice, and where that is depends on how the day was divided.
+        // Only the second that two answers share is read twice, and where that is depends on how
+        // the day was divided.
         delta.totals.repeated = self.counters.totals.repeated;
         self.memory.follow(&mut delta);
         commit::extend_history(&mut self.history, &delta);
@@ -225,7 +230,8 @@ impl Day {
         if let Some(released) = self.counters.release(end, |_| true) {
             self.apply(released);
         }
-        let read = (!std::mem::take(&mut self.uncertain)).then_some(TimeRange { from: self.start, to: end });
+        let read = (!std::mem::take(&mut self.uncertain))
+            .then_some(TimeRange { from: self.start, to: end });
         commit::cover_history(&mut self.history, read, end, &settings.target.timezone);
         let window = self.take_window(end);
         let start = std::mem::replace(&mut self.start, end);
@@ -237,11 +243,13 @@ impl Day {
         self.keep_outcomes();
     }
 
-    /// The rows of the window, which are not asked for again: counted, and kept if the exporter may read them again.
+    /// The rows of the window, which are not asked for again: counted, and kept if the exporter may
+    /// read them again.
     fn take_window(&mut self, end: Timestamp) -> WindowCounts {
         let settings = &self.around.settings;
         let stretches = local_stretches(self.start, end, &settings.target.timezone);
-        let within = |key: &RowKey| stretches.iter().any(|(from, to)| (*from..*to).contains(&key.date));
+        let within =
+            |key: &RowKey| stretches.iter().any(|(from, to)| (*from..*to).contains(&key.date));
         let rows = std::mem::take(&mut self.memory.rows);
         let records = rows.iter().filter(|(key, _)| within(key)).map(|(_, record)| *record);
         let window = self.counters.window(self.start, end, records);
@@ -256,15 +264,20 @@ impl Day {
         Arc::make_mut(&mut self.counters).apply(delta);
     }
 
-    /// Returns the snapshot of the menus once everything before the current window is counted; `window` is the one before.
-    pub(in crate::poller) fn snapshot(&mut self, window: Option<WindowCounts>) -> Option<TargetSnapshot> {
+    /// Returns the snapshot of the menus once everything before the current window is counted;
+    /// `window` is the one before.
+    pub(in crate::poller) fn snapshot(
+        &mut self,
+        window: Option<WindowCounts>,
+    ) -> Option<TargetSnapshot> {
         let settings = self.around.settings.clone();
         let history_seconds = self.history.seconds_before(self.local(self.start));
         let Windows::Menus(windows) = &mut self.around.windows else { return None };
         let past = windows.outcomes.pop_front();
         let scores = window.as_ref().map(|window| {
             let window = TimeRange { from: window.start, to: window.end };
-            let mut scores = judge(&mut windows.detector, &self.history, &settings, self.start, window);
+            let mut scores =
+                judge(&mut windows.detector, &self.history, &settings, self.start, window);
             scores.add_hang_ups(past.as_ref().map_or(&[], |past| &past.hang_ups));
             Arc::new(scores)
         });
@@ -310,7 +323,11 @@ impl Day {
     }
 
     /// Writes all that the day has changed.
-    pub(in crate::poller) fn write(self, tx: &mut Transaction<'_>, id: TargetId) -> Result<(), StoreError> {
+    pub(in crate::poller) fn write(
+        self,
+        tx: &mut Transaction<'_>,
+        id: TargetId,
+    ) -> Result<(), StoreError> {
         let settings = self.around.settings;
         let (journeys, interactions) = self.memory.changes();
         let mut rows = self.remembered;
@@ -319,7 +336,8 @@ impl Day {
         let counters = self.counters;
         // What is only expected is known from the configuration.
         let menus = counters.menus.iter().filter(|(_, (_, menu))| menu.hits > 0);
-        let points = counters.points.iter().filter(|(_, point)| ***point != RoutingPointCounts::default());
+        let points =
+            counters.points.iter().filter(|(_, point)| ***point != RoutingPointCounts::default());
         let steps = counters.transitions.iter();
         let delta = Delta {
             menus: menus.map(|(labels, menu)| (labels.clone(), menu.clone())).collect(),

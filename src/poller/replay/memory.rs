@@ -1,7 +1,8 @@
-//! What the ledger remembers while a day of the past is read: what the state has, and over it what the day has added.
+//! What the ledger remembers while a day of the past is read: what the state has, and over it what
+//! the day has added.
 //!
-//! Owns the day's additions, none of which is on the disk before the day is committed. What is asked of it is what the
-//! tables would say if each window were committed by itself.
+//! Owns the day's additions, none of which is on the disk before the day is committed. What is
+//! asked of it is what the tables would say if each window were committed by itself.
 
 use std::{collections::BTreeSet, convert::Infallible, num::NonZeroU64};
 
@@ -18,7 +19,8 @@ pub(super) struct DayMemory {
     by_deadline: BTreeSet<(i64, NonZeroU64)>,
     /// The deadlines of those that were open when the day began.
     before: OwnMap<NonZeroU64, i64>,
-    /// The interactions that the state knows, ascending, and until when more may come of each, in Unix seconds.
+    /// The interactions that the state knows, ascending, and until when more may come of each, in
+    /// Unix seconds.
     stored: Vec<(NonZeroU64, i64)>,
     /// The same of those that had a row on this day.
     interactions: OwnMap<NonZeroU64, i64>,
@@ -27,11 +29,20 @@ pub(super) struct DayMemory {
 impl DayMemory {
     /// Makes the memory of a day that begins with these open journeys, on a state that knows these
     /// interactions.
-    pub(super) fn new(open: Vec<(NonZeroU64, OpenJourney)>, stored: Vec<(NonZeroU64, i64)>) -> Self {
+    pub(super) fn new(
+        open: Vec<(NonZeroU64, OpenJourney)>,
+        stored: Vec<(NonZeroU64, i64)>,
+    ) -> Self {
         Self {
             rows: Vec::new(),
-            by_deadline: open.iter().map(|(interaction, journey)| (journey.deadline, *interaction)).collect(),
-            before: open.iter().map(|(interaction, journey)| (*interaction, journey.deadline)).collect(),
+            by_deadline: open
+                .iter()
+                .map(|(interaction, journey)| (journey.deadline, *interaction))
+                .collect(),
+            before: open
+                .iter()
+                .map(|(interaction, journey)| (*interaction, journey.deadline))
+                .collect(),
             journeys: open.into_iter().collect(),
             stored,
             interactions: OwnMap::default(),
@@ -123,7 +134,11 @@ pub(super) struct Remembered<'a> {
 impl SeenRows for Remembered<'_> {
     type Error = Infallible;
 
-    fn rows_dated(&self, date: LocalSecond, records: &mut Vec<(u64, RowRecord)>) -> Result<(), Infallible> {
+    fn rows_dated(
+        &self,
+        date: LocalSecond,
+        records: &mut Vec<(u64, RowRecord)>,
+    ) -> Result<(), Infallible> {
         let first = self.day.rows.partition_point(|(key, _)| key.date < date);
         let dated = self.day.rows[first..].iter().take_while(|(key, _)| key.date == date);
         records.clear();
@@ -145,7 +160,9 @@ impl SeenRows for Remembered<'_> {
     fn journeys_due(&self, before: i64) -> Result<Vec<(NonZeroU64, OpenJourney)>, Infallible> {
         let due = self.day.by_deadline.iter().take_while(|(deadline, _)| *deadline < before);
         Ok(due
-            .filter_map(|(_, interaction)| Some((*interaction, self.day.journeys.get(interaction)?.clone())))
+            .filter_map(|(_, interaction)| {
+                Some((*interaction, self.day.journeys.get(interaction)?.clone()))
+            })
             .collect())
     }
 }

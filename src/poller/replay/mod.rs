@@ -1,12 +1,16 @@
-//! The past, read through the same requests as the present and counted window by window on the rows' own clock.
+//! The past, read through the same requests as the present and counted window by window on the
+//! rows' own clock.
 //!
-//! A day is asked for at once, and its answers, found whole by the usual reading (halves, retries, quota, seconds that fail
-//! by themselves), go to the [`Day`](day::Day) in memory instead of the state. The day counts each five-minute window by the ledger's
-//! own step and hands out what a scrape would have shown after it. When the caller has kept that, the day is committed
-//! in one transaction, and the next one begins from what is on the disk: after a crash as without one. Where what became
-//! of calls is read, too, that report's day is read first, and its windows are shown with those of the menus.
+//! A day is asked for at once, and its answers, found whole by the usual reading (halves, retries,
+//! quota, seconds that fail by themselves), go to the [`Day`](day::Day) in memory instead of the
+//! state. The day counts each five-minute window by the ledger's own step and hands out what a
+//! scrape would have shown after it. When the caller has kept that, the day is committed in one
+//! transaction, and the next one begins from what is on the disk: after a crash as without one.
+//! Where what became of calls is read, too, that report's day is read first, and its windows are
+//! shown with those of the menus.
 //!
-//! Owns the course of a day. It must never publish, and never write anything of a day before its commit but requests.
+//! Owns the course of a day. It must never publish, and never write anything of a day before its
+//! commit but requests.
 
 pub(super) mod day;
 mod memory;
@@ -22,7 +26,8 @@ use tracing::warn;
 use self::day::{Around, Day, MenuWindows, OutcomeWindows, Windows};
 pub use self::day::{EachWindow, PastWindow};
 use super::{
-    LOOK_EVERY, Poller, Source, agenda::Errand, committed_state::EndedDay, judge::Reading, track::Pass,
+    LOOK_EVERY, Poller, Source, agenda::Errand, committed_state::EndedDay, judge::Reading,
+    track::Pass,
 };
 use crate::{
     baseline::Detector,
@@ -33,7 +38,8 @@ use crate::{
     wolkvox::{ApiError, ReportName},
 };
 
-/// After a failure that may pass the vendor is asked again so much later at most, unless he names a wait.
+/// After a failure that may pass the vendor is asked again so much later at most, unless he names a
+/// wait.
 const LONGEST_WAIT: Duration = Duration::from_secs(300);
 /// A server's clock that is behind is waited for so long at a time.
 const SHORT_WAIT: Duration = Duration::from_secs(5);
@@ -94,8 +100,8 @@ impl<S: Source> Replay<S> {
         }
     }
 
-    /// Begins a day where the state has come to, and gives what was exposed then. `until` is where the whole backfill ends;
-    /// `each` gets the windows of the day.
+    /// Begins a day where the state has come to, and gives what was exposed then. `until` is where
+    /// the whole backfill ends; `each` gets the windows of the day.
     ///
     /// # Errors
     /// When it is time to end, or the state cannot be read.
@@ -105,7 +111,10 @@ impl<S: Source> Replay<S> {
         each: EachWindow,
     ) -> Result<TargetSnapshot, ReplayError> {
         let shutdown = self.poller.signals.shutdown.clone();
-        shutdown.run_until_cancelled(self.ask_quota_and_names()).await.ok_or(ReplayError::Stopped)?;
+        shutdown
+            .run_until_cancelled(self.ask_quota_and_names())
+            .await
+            .ok_or(ReplayError::Stopped)?;
         let target = &mut self.poller.target;
         let menus = &mut target.menus;
         let totals = menus.state.totals();
@@ -137,13 +146,16 @@ impl<S: Source> Replay<S> {
         }));
         let around = Around { settings: target.config.clone(), until, windows };
         let snapshot = target.menus.state.begin_day(around, |day| day.snapshot(window)).await?;
-        snapshot.ok_or_else(|| ReplayError::Failed(ApiError::Internal("a day without menus".to_owned())))
+        snapshot.ok_or_else(|| {
+            ReplayError::Failed(ApiError::Internal("a day without menus".to_owned()))
+        })
     }
 
     async fn ask_quota_and_names(&mut self) {
         let target = &self.poller.target;
         let today = quota::day(target.now(), &target.config.target.timezone);
-        let names = target.exposure.names.wanted(&target.config.target.names, today).map(Errand::Names);
+        let names =
+            target.exposure.names.wanted(&target.config.target.names, today).map(Errand::Names);
         let quota = target.reader.asks_quota().then_some(Errand::Quota);
         let errands: Vec<Errand> = quota.into_iter().chain(names).collect();
         for errand in errands {
@@ -154,10 +166,14 @@ impl<S: Source> Replay<S> {
     /// Reads the day up to `end`, a line of the grid, however long that takes.
     ///
     /// # Errors
-    /// When it is time to end; when nothing was ever answered and waiting would not help; when the state cannot be used.
+    /// When it is time to end; when nothing was ever answered and waiting would not help; when the
+    /// state cannot be used.
     pub async fn read_day(&mut self, end: Timestamp) -> Result<(), ReplayError> {
         let shutdown = self.poller.signals.shutdown.clone();
-        shutdown.run_until_cancelled(self.read_whole_day(end)).await.unwrap_or(Err(ReplayError::Stopped))
+        shutdown
+            .run_until_cancelled(self.read_whole_day(end))
+            .await
+            .unwrap_or(Err(ReplayError::Stopped))
     }
 
     async fn read_whole_day(&mut self, end: Timestamp) -> Result<(), ReplayError> {
@@ -226,7 +242,8 @@ impl<S: Source> Replay<S> {
             return Err(ReplayError::Failed(error));
         }
         let soon = target.config.cadence.interval.min(LONGEST_WAIT);
-        let held = target.agenda.held_until().map(|until| until.saturating_duration_since(Instant::now()));
+        let held =
+            target.agenda.held_until().map(|until| until.saturating_duration_since(Instant::now()));
         let wait = held.filter(|wait| !wait.is_zero()).unwrap_or(soon);
         warn!(
             server = target.config.target.name,
@@ -255,7 +272,8 @@ impl<S: Source> Replay<S> {
         let state = &mut target.menus.state;
         let of_menus = state.end_day().await?;
         let days: Vec<EndedDay> = of_menus.into_iter().chain(of_outcomes).collect();
-        let write = |tx: &mut Transaction<'_>, _| days.into_iter().try_for_each(|day| day.write(tx));
+        let write =
+            |tx: &mut Transaction<'_>, _| days.into_iter().try_for_each(|day| day.write(tx));
         state.transact(write).await?;
         if let Some(outcomes) = &mut target.outcomes {
             outcomes.track.state.reload(&outcomes.track.config).await?;

@@ -94,7 +94,9 @@ async fn read(
         probe: Arc::default(),
     };
     let poller =
-        Poller::start(quiet_target("0042", zone.clone()), vendor, parser, restored, around).await.unwrap();
+        Poller::start(quiet_target("0042", zone.clone()), vendor, parser, restored, around)
+            .await
+            .unwrap();
     let windows = Windows::default();
     let seen = windows.clone();
     let each = Box::new(move |window: PastWindow<'_>| {
@@ -120,7 +122,9 @@ fn at(text: &str) -> Timestamp {
 /// One row every 97 seconds, three of an interaction.
 fn rows(zone: &TimeZone, from: Timestamp, until: Timestamp) -> Vec<(DateTime, u32)> {
     let count = until.duration_since(from).as_secs() / 97;
-    (0..count).map(|n| (zone.to_datetime(from + SignedDuration::from_secs(n * 97)), n as u32 / 3)).collect()
+    (0..count)
+        .map(|n| (zone.to_datetime(from + SignedDuration::from_secs(n * 97)), n as u32 / 3))
+        .collect()
 }
 
 #[tokio::test(start_paused = true)]
@@ -138,7 +142,11 @@ async fn a_day_is_the_same_however_it_is_divided_into_answers() {
         let windows = windows.lock().unwrap().clone();
         let (end, hits, ..) = *windows.last().unwrap();
         assert_eq!((windows.len(), end, hits), (72, span.1, rows.len() as u64));
-        assert_eq!(windows.iter().map(|(_, _, of_it, _)| of_it).sum::<u64>(), hits, "each in its window");
+        assert_eq!(
+            windows.iter().map(|(_, _, of_it, _)| of_it).sum::<u64>(),
+            hits,
+            "each in its window"
+        );
         let (_, counters) = store.restore("0042", || unreachable!()).unwrap();
         assert_eq!(
             (counters.totals.watermark(), counters.totals.new, counters.totals.late),
@@ -149,7 +157,8 @@ async fn a_day_is_the_same_however_it_is_divided_into_answers() {
     assert!(all.windows(2).all(|two| two[0] == two[1]));
 }
 
-/// Madrid set its clocks back from 3:00 to 2:00 on this day: the rows of two hours have the dates of one.
+/// Madrid set its clocks back from 3:00 to 2:00 on this day: the rows of two hours have the dates
+/// of one.
 #[tokio::test(start_paused = true)]
 async fn rows_of_an_hour_that_comes_twice_are_counted_once() {
     let zone = TimeZone::get("Europe/Madrid").unwrap();
@@ -175,7 +184,8 @@ async fn a_servers_clock_that_is_behind_is_waited_for() {
     let clock = Mutex::new(vec![at("2026-01-18T01:33:20Z"), at("2026-01-18T00:50:10Z")]);
     let vendor = Arc::new(Vendor { rows: rows.clone(), clock, ..Vendor::default() });
     let store = Arc::new(Store::in_memory([1; 16]).unwrap());
-    let (windows, outcome) = read(vendor.clone(), &zone, span, store, CancellationToken::new()).await;
+    let (windows, outcome) =
+        read(vendor.clone(), &zone, span, store, CancellationToken::new()).await;
     outcome.unwrap();
     let hits = windows.lock().unwrap().last().map(|(_, hits, ..)| *hits);
     assert_eq!((hits, *vendor.asked.lock().unwrap()), (Some(rows.len() as u64), 3));
@@ -198,6 +208,9 @@ async fn stopped_within_a_day_it_is_as_if_the_day_had_not_begun() {
         let (_, outcome) = read(vendor, &zone, span, store.clone(), stop).await;
         assert!(matches!(outcome, Err(ReplayError::Stopped)), "{outcome:?}");
         let (_, counters) = store.restore("0042", || unreachable!()).unwrap();
-        assert_eq!((counters.totals.watermark(), counters.totals.new, counters.menus.len()), (span.0, 0, 0));
+        assert_eq!(
+            (counters.totals.watermark(), counters.totals.new, counters.menus.len()),
+            (span.0, 0, 0)
+        );
     }
 }

@@ -24,7 +24,8 @@ fn what_cannot_be_used_is_refused_and_left_as_it_is() {
         ("bits flipped", flipped),
     ] {
         fs::write(&path, &bytes).unwrap();
-        let error = Store::open(&path, [1; 16]).err().unwrap_or_else(|| panic!("{what} was accepted"));
+        let error =
+            Store::open(&path, [1; 16]).err().unwrap_or_else(|| panic!("{what} was accepted"));
         assert!(matches!(error, StoreError::Damaged { .. }), "{what}: {error}");
         assert!(fs::read(&path).unwrap() == bytes, "{what}: the file was changed");
     }
@@ -38,7 +39,11 @@ fn another_version_is_refused() {
     let database = redb::Database::open(&path).unwrap();
     let write = database.begin_write().unwrap();
     let newer = schema::VERSION + 1;
-    write.open_table(schema::META).unwrap().insert("version", newer.to_le_bytes().as_slice()).unwrap();
+    write
+        .open_table(schema::META)
+        .unwrap()
+        .insert("version", newer.to_le_bytes().as_slice())
+        .unwrap();
     write.commit().unwrap();
     drop(database);
     let before = fs::read(&path).unwrap();
@@ -68,7 +73,11 @@ fn of_the_layout_before(path: &Path) -> TargetCounters {
         let mut totals = write.open_table(schema::TOTALS).unwrap();
         let mut record = totals.get(a.0).unwrap().unwrap().value().to_vec();
         let added = record.split_off(record.len() - 2);
-        assert_eq!(added, [0, 0], "totals end with the rows that changed and where counting went on");
+        assert_eq!(
+            added,
+            [0, 0],
+            "totals end with the rows that changed and where counting went on"
+        );
         totals.insert(a.0, record.as_slice()).unwrap();
     }
     write.delete_table(schema::ROWS).unwrap();
@@ -92,7 +101,8 @@ fn an_older_file_is_brought_up_to_date() {
     inspect(&path).expect("it is of today's layout");
 }
 
-/// Whoever reads a file from outside does not mend it: the message says what does. A copy is made all the same.
+/// Whoever reads a file from outside does not mend it: the message says what does. A copy is made
+/// all the same.
 #[test]
 fn an_older_file_is_not_read_from_outside_but_copied() {
     let (_folder, path) = scratch();
@@ -112,7 +122,11 @@ fn an_older_file_is_not_read_from_outside_but_copied() {
     let written = backup_to(&path, &mut out).unwrap();
     assert_eq!((written.bytes, written.records), (out.len() as u64, summary.records));
     assert!(fs::read(&path).unwrap() == before && !to.exists());
-    assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 2, "nothing is left beside it");
+    assert_eq!(
+        fs::read_dir(path.parent().unwrap()).unwrap().count(),
+        2,
+        "nothing is left beside it"
+    );
     let store = Store::open(&copy, [1; 16]).unwrap();
     assert_eq!(restore(&store, "a").1.totals.new, 2);
 }
@@ -123,7 +137,11 @@ fn a_layout_from_before_the_first_release_is_refused() {
     drop(Store::open(&path, [1; 16]).unwrap());
     let database = redb::Database::open(&path).unwrap();
     let write = database.begin_write().unwrap();
-    write.open_table(schema::META).unwrap().insert("version", 4u32.to_le_bytes().as_slice()).unwrap();
+    write
+        .open_table(schema::META)
+        .unwrap()
+        .insert("version", 4u32.to_le_bytes().as_slice())
+        .unwrap();
     write.commit().unwrap();
     drop(database);
     let before = fs::read(&path).unwrap();

@@ -26,7 +26,12 @@ fn all(store: &Store, target: u32) -> BTreeMap<NonZeroU64, i64> {
     store.read(|view| interactions::all(&table(view)?, target)).unwrap().into_iter().collect()
 }
 
-fn until(store: &Store, target: u32, asked: &BTreeSet<NonZeroU64>, oldest: i64) -> Vec<Option<i64>> {
+fn until(
+    store: &Store,
+    target: u32,
+    asked: &BTreeSet<NonZeroU64>,
+    oldest: i64,
+) -> Vec<Option<i64>> {
     let asked: Vec<_> = asked.iter().copied().collect();
     let table = |view: &View| view.table(INTERACTIONS);
     store.read(|view| interactions::until(&table(view)?, target, &asked, oldest)).unwrap()
@@ -35,7 +40,11 @@ fn until(store: &Store, target: u32, asked: &BTreeSet<NonZeroU64>, oldest: i64) 
 fn forget(store: &Store, target: u32, oldest: i64) {
     store
         .write(|write| {
-            interactions::forget(&mut write.open_table(INTERACTIONS).map_err(failed)?, target, oldest)
+            interactions::forget(
+                &mut write.open_table(INTERACTIONS).map_err(failed)?,
+                target,
+                oldest,
+            )
         })
         .unwrap();
 }
@@ -44,13 +53,17 @@ fn blocks(store: &Store) -> u64 {
     store.read(|view| view.table(INTERACTIONS)?.len().map_err(failed)).unwrap()
 }
 
-fn some(who: impl Strategy<Value = u64>, most: usize) -> impl Strategy<Value = BTreeMap<NonZeroU64, i64>> {
+fn some(
+    who: impl Strategy<Value = u64>,
+    most: usize,
+) -> impl Strategy<Value = BTreeMap<NonZeroU64, i64>> {
     let who = who.prop_map(|who| NonZeroU64::new(who).unwrap());
     prop::collection::btree_map(who, -3 * HOUR..5 * HOUR, 0..most)
 }
 
 proptest! {
-    /// Added in any order and number, again and again, beside other targets; asked for what is there and what is not.
+    /// Added in any order and number, again and again, beside other targets; asked for what is
+    /// there and what is not.
     #[test]
     fn an_interaction_is_known_until_the_latest_second_that_was_added(
         steps in prop::collection::vec(prop_oneof![some(1..60u64, 40), some(1..=u64::MAX, 700)], 1..9),
@@ -134,8 +147,8 @@ impl Plain {
 }
 
 proptest! {
-    /// Journeys that begin, go on, end, and end in the step in which they go on: what is in the file is what the steps say,
-    /// and each one that is open is found.
+    /// Journeys that begin, go on, end, and end in the step in which they go on: what is in the
+    /// file is what the steps say, and each one that is open is found.
     #[test]
     fn every_journey_is_found_until_it_is_over(
         steps in prop::collection::vec((prop::collection::vec((0i64..9000, 1u64..12), 0..12), 0i64..3000), 1..10),

@@ -64,7 +64,8 @@ fn a_file_that_lost_its_name_is_put_back_with_all_it_has() {
     }
 }
 
-/// Whoever waits for the commit before writes into the new file, never into the one that has no name.
+/// Whoever waits for the commit before writes into the new file, never into the one that has no
+/// name.
 #[test]
 fn a_commit_that_waits_goes_to_the_new_file() {
     let (_folder, path, store, target, account) = opened();
@@ -113,9 +114,11 @@ fn a_file_that_lost_its_contents_is_made_anew_from_the_counters() {
         older.resize(older.len() * 2, 0);
         fs::write(path, older).unwrap();
     };
-    for (spoil, what) in
-        [(cut, Displacement::Cut), (shorten, Displacement::Cut), (overwrite, Displacement::Overwritten)]
-    {
+    for (spoil, what) in [
+        (cut, Displacement::Cut),
+        (shorten, Displacement::Cut),
+        (overwrite, Displacement::Overwritten),
+    ] {
         let (folder, path, store, target, mut account) = opened();
         let older = fs::read(&path).unwrap();
         read(&store, target, &mut account, vec![row(100, 1), row(7200, 2), row(7300, 3)]);
@@ -130,9 +133,16 @@ fn a_file_that_lost_its_contents_is_made_anew_from_the_counters() {
         let mut counters = account.clone();
         counters.totals.horizon = LocalSecond::new(8000);
         store
-            .make_anew(&[RescuedTarget { name: "a".to_owned(), counters: counters.clone(), outcomes: None }])
+            .make_anew(&[RescuedTarget {
+                name: "a".to_owned(),
+                counters: counters.clone(),
+                outcomes: None,
+            }])
             .unwrap();
-        assert!(fs::read(super::super::rescue::beside(&path, "displaced")).unwrap() == before, "it is kept");
+        assert!(
+            fs::read(super::super::rescue::beside(&path, "displaced")).unwrap() == before,
+            "it is kept"
+        );
         assert_eq!(store.displacement().unwrap(), None);
         drop(store);
         let store = Store::open(&path, [9; 16]).unwrap();

@@ -24,7 +24,11 @@ fn a_target_is_copied_with_all_that_was_counted_and_its_rows_are_known_there() {
     assert_eq!(there, account);
     read(&other, b, &mut there, vec![row(100, 1), row(7200, 2), row(7201, 2)]);
     assert_eq!((there.totals.new, there.totals.repeated), (3, 2));
-    assert_eq!(there.points[&PointLabels::new("10", "voice")].interactions, 2, "they are known, too");
+    assert_eq!(
+        there.points[&PointLabels::new("10", "voice")].interactions,
+        2,
+        "they are known, too"
+    );
     drop(other);
 
     // A second one goes to the same file; whom it has, and whom nobody knows, not.
@@ -46,7 +50,11 @@ fn a_file_begun_elsewhere_takes_a_target_only_while_it_has_none() {
     drop(store);
     drop(Store::open(&to, [2; 16]).unwrap());
     copy_target("a", &from, &to).unwrap();
-    assert_eq!(Store::open(&to, [3; 16]).unwrap().fingerprints().of(&["x"]), hash, "it took over the key");
+    assert_eq!(
+        Store::open(&to, [3; 16]).unwrap().fingerprints().of(&["x"]),
+        hash,
+        "it took over the key"
+    );
 
     let foreign = folder.path().join("foreign.redb");
     restore(&Store::open(&foreign, [2; 16]).unwrap(), "z");
@@ -69,7 +77,10 @@ fn a_renamed_target_goes_on_with_its_counters() {
     read(&store, other, &mut counted, vec![row(100, 3)]);
     drop(store);
     assert!(matches!(rename_target("none", "ventas", &path), Err(TargetError::NoTarget { .. })));
-    assert!(matches!(rename_target("0042", "z", &path), Err(TargetError::HasCounted { rows: 1, .. })));
+    assert!(matches!(
+        rename_target("0042", "z", &path),
+        Err(TargetError::HasCounted { rows: 1, .. })
+    ));
     rename_target("0042", "ventas", &path).unwrap();
     rename_target("ventas", "ventas", &path).unwrap();
     let store = Store::open(&path, [1; 16]).unwrap();
@@ -80,7 +91,10 @@ fn a_renamed_target_goes_on_with_its_counters() {
     assert_eq!((there.totals.new, there.totals.repeated), (3, 2), "its rows are known");
     drop(store);
     let missing = path.with_extension("missing");
-    assert!(matches!(rename_target("a", "b", &missing), Err(TargetError::Store(StoreError::Io { .. }))));
+    assert!(matches!(
+        rename_target("a", "b", &missing),
+        Err(TargetError::Store(StoreError::Io { .. }))
+    ));
     assert!(!missing.exists());
 }
 

@@ -1,4 +1,5 @@
-//! The charts of the page: inline SVG in the page's colours. Each has a text alternative, and none relies on colour alone.
+//! The charts of the page: inline SVG in the page's colours. Each has a text alternative, and none
+//! relies on colour alone.
 
 use maud::{Markup, html};
 
@@ -22,7 +23,10 @@ pub(super) fn bars(hourly: &[u64; HOURS], scale: u64, unknown: usize, words: &st
     for (hour, hits) in hourly.iter().enumerate().filter(|(_, hits)| **hits > 0) {
         // At least one pixel for any hits.
         let height = (hits * (HEIGHT - 2)).div_ceil(scale.max(1)).clamp(1, HEIGHT - 2);
-        path.push_str(&format!("M{} {HEIGHT}v-{height}", hour as u64 * HOUR_WIDTH + HOUR_WIDTH / 2));
+        path.push_str(&format!(
+            "M{} {HEIGHT}v-{height}",
+            hour as u64 * HOUR_WIDTH + HOUR_WIDTH / 2
+        ));
     }
     html! {
         svg.bars width=(width) height=(HEIGHT) viewBox={ "0 0 " (width) " " (HEIGHT) } preserveAspectRatio="none" role="img" {
@@ -40,7 +44,8 @@ fn millis(poll: &PollRecord) -> u64 {
 /// Draws the last polls: a bar by duration, or a cross for a failure.
 pub(super) fn strip(polls: &[PollRecord], words: &str) -> Markup {
     let width = POLLS * POLL_WIDTH;
-    let longest = polls.iter().filter(|poll| poll.failure.is_none()).map(millis).max().unwrap_or(0).max(1);
+    let longest =
+        polls.iter().filter(|poll| poll.failure.is_none()).map(millis).max().unwrap_or(0).max(1);
     let mut bars = String::new();
     let mut crosses = String::new();
     // The newest is at the right end.
@@ -49,7 +54,8 @@ pub(super) fn strip(polls: &[PollRecord], words: &str) -> Markup {
     {
         let middle = at * POLL_WIDTH + POLL_WIDTH / 2;
         if poll.failure.is_none() {
-            let height = (millis(poll).saturating_mul(STRIP_HEIGHT - 4) / longest).clamp(2, STRIP_HEIGHT - 4);
+            let height = (millis(poll).saturating_mul(STRIP_HEIGHT - 4) / longest)
+                .clamp(2, STRIP_HEIGHT - 4);
             bars.push_str(&format!("M{middle} {STRIP_HEIGHT}v-{height}"));
         } else {
             crosses.push_str(&format!("M{} {}l8 -8m-8 0l8 8", middle - 4, STRIP_HEIGHT - 2));
@@ -82,7 +88,10 @@ mod tests {
         assert!(page.contains("<title>R&amp;D</title>") && !page.contains("unknown"), "{page}");
 
         let empty = bars(&[0; HOURS], 0, 2, "").into_string();
-        assert!(empty.contains("d=\"\"") && empty.contains("class=\"unknown\" width=\"20\""), "{empty}");
+        assert!(
+            empty.contains("d=\"\"") && empty.contains("class=\"unknown\" width=\"20\""),
+            "{empty}"
+        );
     }
 
     #[test]

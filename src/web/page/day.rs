@@ -1,4 +1,5 @@
-//! The last day's hits of a target: a card for each routing point, with a small chart for each option.
+//! The last day's hits of a target: a card for each routing point, with a small chart for each
+//! option.
 
 use maud::{Markup, html};
 
@@ -45,7 +46,8 @@ fn in_words(target: &TargetStatus, language: Language) -> String {
 fn card(point: &PointDay, day: &Day, language: Language) -> Markup {
     let labels = &point.labels;
     let rest = point.rest.as_ref();
-    let hourly = point.options.iter().map(|option| &option.hourly).chain(rest.map(|rest| &rest.hourly));
+    let hourly =
+        point.options.iter().map(|option| &option.hourly).chain(rest.map(|rest| &rest.hourly));
     let scale = hourly.flatten().copied().max().unwrap_or(0);
     let point_hits = say(StatusText::PointHits, language, &[("hits", count(point.hits, language))]);
     html! {
@@ -112,7 +114,13 @@ fn rest_row(rest: &Remainder, scale: u64, day: &Day, language: Language) -> Mark
 }
 
 /// Writes the chart of a row, in which a full bar is `scale` hits, and its sum.
-fn chart_cells(hourly: &[u64; HOURS], hits: u64, scale: u64, day: &Day, language: Language) -> Markup {
+fn chart_cells(
+    hourly: &[u64; HOURS],
+    hits: u64,
+    scale: u64,
+    day: &Day,
+    language: Language,
+) -> Markup {
     let words = words(hourly, hits, day, language);
     html! {
         td.chart { (chart::bars(hourly, scale, unknown_hours(day), &words)) }

@@ -1,7 +1,8 @@
 //! The status page at `/`: the state of every target and what to do, for a person with a browser.
 //!
-//! Made for each request from the model of the last publication. No script, no other resources, and one style that the
-//! content security policy names by its hash. `maud`'s templates escape every value; texts never hold markup.
+//! Made for each request from the model of the last publication. No script, no other resources, and
+//! one style that the content security policy names by its hash. `maud`'s templates escape every
+//! value; texts never hold markup.
 
 mod chart;
 mod day;
@@ -26,7 +27,8 @@ pub(super) const STYLE: &str = include_str!("style.css");
 const ICON: &str = "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'%3E%3Cpath \
                     d='M3 14V8M8 14V2M13 14V5' stroke='%232f7fc4' stroke-width='3'/%3E%3C/svg%3E";
 
-/// Content security policy: the page may use its own style and icon, and load, run, frame or send nothing.
+/// Content security policy: the page may use its own style and icon, and load, run, frame or send
+/// nothing.
 pub(super) static POLICY: LazyLock<String> = LazyLock::new(|| {
     let hash = BASE64_STANDARD.encode(digest::digest(&digest::SHA256, STYLE.as_bytes()));
     format!(
@@ -99,7 +101,8 @@ pub(super) fn page(view: &PageView<'_>) -> String {
     page.into_string()
 }
 
-/// Writes the links, relative, so that they work behind a proxy that serves the page under its own path.
+/// Writes the links, relative, so that they work behind a proxy that serves the page under its own
+/// path.
 fn links(view: &PageView<'_>) -> Markup {
     let json = format!("status.json?lang={}", view.language.code());
     let links = [

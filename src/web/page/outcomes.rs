@@ -1,4 +1,5 @@
-//! Where callers of a target hung up: how many of how many calls, and the options with most of them.
+//! Where callers of a target hung up: how many of how many calls, and the options with most of
+//! them.
 
 use maud::{Markup, html};
 
@@ -8,7 +9,8 @@ use crate::{
 };
 
 pub(super) fn section(outcomes: &OutcomesStatus, language: Language) -> Markup {
-    let headings = [OutcomesText::Option, OutcomesText::HungUp, OutcomesText::Calls, OutcomesText::Share];
+    let headings =
+        [OutcomesText::Option, OutcomesText::HungUp, OutcomesText::Calls, OutcomesText::Share];
     html! {
         h3 { (say(OutcomesText::Heading, language, &[])) }
         p.quiet { (outcomes.sentence(language)) }

@@ -124,7 +124,8 @@ fn next_poll(target: &TargetStatus, now: Timestamp, language: Language) -> Fact 
 
 fn requests_today(target: &TargetStatus, now: Timestamp, language: Language) -> Fact {
     let quota = target.quota(now);
-    let mut values = vec![("used", count(quota.used, language)), ("length", within(quota.resets_at, now))];
+    let mut values =
+        vec![("used", count(quota.used, language)), ("length", within(quota.resets_at, now))];
     let (used, left, meter) = match (quota.limit, quota.left) {
         (Some(limit), Some(left)) => {
             values.extend([("limit", count(limit, language)), ("left", count(left, language))]);

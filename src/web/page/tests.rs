@@ -7,8 +7,8 @@ use crate::{
     baseline::{Anomaly, HOURS, Score},
     model::{LocalSecond, OptionKind, PointLabels},
     status::{
-        Day, Deviation, DeviationKind, Deviations, OptionDay, PointDay, PollOutcome, PollRecord, QuotaUse,
-        Remainder, UsualStatus, UsualText, WarmUpState, WarmUpStatus,
+        Day, Deviation, DeviationKind, Deviations, OptionDay, PointDay, PollOutcome, PollRecord,
+        QuotaUse, Remainder, UsualStatus, UsualText, WarmUpState, WarmUpStatus,
     },
     wolkvox::{ApiError, ErrorClass},
 };
@@ -34,7 +34,10 @@ fn target(name: &str) -> TargetStatus {
         labels: PointLabels::new("4628", "voice"),
         name: Some("Ventas & más".to_owned()),
         hits: 13_590,
-        options: vec![option("AGENTE", Some("Hablar con un asesor"), 12_345), option("N/D", None, 1234)],
+        options: vec![
+            option("AGENTE", Some("Hablar con un asesor"), 12_345),
+            option("N/D", None, 1234),
+        ],
         rest: Some(Remainder { number: 7, hits: 11, hourly: hourly(11) }),
     };
     // 2026-01-17, 13:00.
@@ -51,7 +54,11 @@ fn target(name: &str) -> TargetStatus {
                 took: Duration::from_millis(840),
                 failure: Some(ErrorClass::Tls),
             },
-            PollRecord { at: at("2026-01-18T17:35:30Z"), took: Duration::from_millis(1250), failure: None },
+            PollRecord {
+                at: at("2026-01-18T17:35:30Z"),
+                took: Duration::from_millis(1250),
+                failure: None,
+            },
         ],
         day: Day {
             first,
@@ -61,7 +68,11 @@ fn target(name: &str) -> TargetStatus {
             points: vec![point],
             rest: Some(Remainder { number: 3, hits: 50, hourly: hourly(50) }),
         },
-        ..TargetStatus::waiting(name, TimeZone::get("America/Bogota").unwrap(), at("2026-01-18T17:40:30Z"))
+        ..TargetStatus::waiting(
+            name,
+            TimeZone::get("America/Bogota").unwrap(),
+            at("2026-01-18T17:40:30Z"),
+        )
     }
 }
 
@@ -180,7 +191,10 @@ fn a_failing_target_says_what_to_do_and_its_words_stay_words() {
     let script = ApiError::Maintenance("<script>alert(1)</script>".to_owned());
     for (language, texts) in [
         (Language::En, ["Failing", "What to do: Nothing is wrong on this side.", "for 2 h 5 min"]),
-        (Language::Es, ["Con fallas", "Qué hacer: No hay nada mal de este lado.", "desde hace 2 h 5 min"]),
+        (
+            Language::Es,
+            ["Con fallas", "Qué hacer: No hay nada mal de este lado.", "desde hace 2 h 5 min"],
+        ),
     ] {
         let html = html(&[failing(script.clone())], language, None);
         assert_seen(&html, &texts);
@@ -237,7 +251,8 @@ fn what_is_unlike_the_usual_is_listed_by_name_in_both_languages() {
     let highest = vec![deviation("9", Some("Agendar <una> cita")), deviation("N/D", None)];
     let all = Deviations { options_compared: 52, highest, more: 0 };
     let some = TargetStatus { usual: usual(Some(all.clone())), ..target("ventas") };
-    let more = TargetStatus { usual: usual(Some(Deviations { more: 3, ..all })), ..target("ventas") };
+    let more =
+        TargetStatus { usual: usual(Some(Deviations { more: 3, ..all })), ..target("ventas") };
     for (language, texts, rest) in [
         (
             Language::En,
@@ -276,7 +291,11 @@ fn where_nothing_is_unlike_the_usual_it_is_said_why() {
             "Nothing. Options that are compared with earlier weeks: 1,234. What is usual",
         ),
     ] {
-        let page = html(&[TargetStatus { usual: usual(deviations), ..target("ventas") }], Language::En, None);
+        let page = html(
+            &[TargetStatus { usual: usual(deviations), ..target("ventas") }],
+            Language::En,
+            None,
+        );
         assert_seen(&page, &[words]);
         assert!(!page.contains("<ul"));
         assert_well_formed(&page);
@@ -335,7 +354,9 @@ fn the_policy_names_the_style_of_the_page() {
     let style = html.split_once("<style>").unwrap().1.split_once("</style>").unwrap().0;
     let hash = BASE64_STANDARD.encode(digest::digest(&digest::SHA256, style.as_bytes()));
     assert!(POLICY.contains(&format!("style-src 'sha256-{hash}'")), "{}", *POLICY);
-    assert!(!html.contains("style=") && !html.contains("http://localhost") && !html.contains("https:"));
+    assert!(
+        !html.contains("style=") && !html.contains("http://localhost") && !html.contains("https:")
+    );
 }
 
 /// Texts are written into the page without a look at each: none may hold markup.
@@ -354,12 +375,14 @@ fn our_own_texts_hold_no_markup() {
 #[test]
 fn many_options_make_no_long_page() {
     let mut busy = target("busy");
-    let options: Vec<_> = (0..7).map(|n| option(&format!("OPTION_{n}"), Some("Una opción"), 100)).collect();
+    let options: Vec<_> =
+        (0..7).map(|n| option(&format!("OPTION_{n}"), Some("Una opción"), 100)).collect();
     let point = PointDay { options, ..busy.day.points[0].clone() };
     busy.day.points = vec![point; 13];
     let html = html(&[busy], Language::Es, None);
     assert!(html.len() < 100_000, "{} bytes", html.len());
-    let kinds: BTreeMap<&str, usize> =
-        ["<svg class=\"bars\"", "<svg class=\"strip\""].map(|kind| (kind, html.matches(kind).count())).into();
+    let kinds: BTreeMap<&str, usize> = ["<svg class=\"bars\"", "<svg class=\"strip\""]
+        .map(|kind| (kind, html.matches(kind).count()))
+        .into();
     assert_eq!(kinds["<svg class=\"bars\""], 13 * 8);
 }

@@ -4,7 +4,9 @@ use maud::{Markup, html};
 
 use crate::{
     i18n::{Language, count, say},
-    status::{Deviations, UsualStatus, UsualText, compared_with, deviation_figures, deviation_place},
+    status::{
+        Deviations, UsualStatus, UsualText, compared_with, deviation_figures, deviation_place,
+    },
 };
 
 pub(super) fn section(usual: &UsualStatus, language: Language) -> Markup {
@@ -22,7 +24,8 @@ pub(super) fn section(usual: &UsualStatus, language: Language) -> Markup {
     }
 }
 
-/// Tells why there is no list, or how many deviations are not on it. Ends with a space unless empty.
+/// Tells why there is no list, or how many deviations are not on it. Ends with a space unless
+/// empty.
 fn in_words(deviations: Option<&Deviations>, language: Language) -> String {
     let (text, number) = match deviations {
         None => (UsualText::Unknown, 0),

@@ -8,7 +8,10 @@ use wolkvox_exporter::wolkvox::ApiError;
 use crate::answers::{Read, answer, ask, ask_at, row, told};
 
 fn body(option: &str) -> String {
-    format!(r#"{{"code":"200","error":null,"msg":"1 records were found","data":[{}]}}"#, row(option))
+    format!(
+        r#"{{"code":"200","error":null,"msg":"1 records were found","data":[{}]}}"#,
+        row(option)
+    )
 }
 
 fn gzip(bytes: &[u8]) -> Vec<u8> {
@@ -39,11 +42,18 @@ async fn options_are_the_same_in_every_character_set() {
         ("application/json", marked, "Mañana"),
         ("application/json; charset=klingon", latin(&body("Mañana")), "Mañana"),
     ] {
-        let read = ask(answer("200 OK", &format!("Content-Type: {content_type}\r\n"), &bytes)).await;
-        let Ok(Read { options, fingerprints, unread: 0 }) = &read else { panic!("{content_type}: {read:?}") };
+        let read =
+            ask(answer("200 OK", &format!("Content-Type: {content_type}\r\n"), &bytes)).await;
+        let Ok(Read { options, fingerprints, unread: 0 }) = &read else {
+            panic!("{content_type}: {read:?}")
+        };
         assert_eq!(options[..], [option], "{content_type}");
         // A server that changes its character set doubles nothing.
-        assert_eq!(*keys.entry(option).or_insert(fingerprints[0]), fingerprints[0], "{content_type}");
+        assert_eq!(
+            *keys.entry(option).or_insert(fingerprints[0]),
+            fingerprints[0],
+            "{content_type}"
+        );
     }
     assert_eq!(keys.len(), 2, "Mañana and Maóana");
 }
@@ -53,8 +63,9 @@ async fn codings_are_undone_or_named() {
     let whole = body("A");
     let (first, second) = whole.as_bytes().split_at(100);
     let members = [gzip(first), gzip(second)].concat();
-    let coded =
-        |coding: &str, bytes: &[u8]| answer("200 OK", &format!("Content-Encoding: {coding}\r\n"), bytes);
+    let coded = |coding: &str, bytes: &[u8]| {
+        answer("200 OK", &format!("Content-Encoding: {coding}\r\n"), bytes)
+    };
     assert_eq!(told(&ask(coded("gzip", &gzip(whole.as_bytes()))).await), "ok A");
     assert_eq!(told(&ask(coded("gzip", &members)).await), "ok A");
     for nothing in ["identity", "none", "UTF-8"] {
@@ -66,14 +77,21 @@ async fn codings_are_undone_or_named() {
     for cut in [gzip(first).len(), members.len() - 12, members.len() - 1] {
         assert_eq!(told(&ask(coded("gzip", &members[..cut])).await), "truncated", "{cut}");
     }
-    for (coding, bytes) in [("br", whole.as_bytes()), ("deflate", b"x"), ("gzip", whole.as_bytes())] {
+    for (coding, bytes) in [("br", whole.as_bytes()), ("deflate", b"x"), ("gzip", whole.as_bytes())]
+    {
         let fault = ask(coded(coding, bytes)).await.expect_err(coding);
-        assert!(matches!(&fault, ApiError::ContentEncoding(named) if named.starts_with(coding)), "{fault:?}");
+        assert!(
+            matches!(&fault, ApiError::ContentEncoding(named) if named.starts_with(coding)),
+            "{fault:?}"
+        );
     }
     assert_eq!(told(&ask(answer("200 OK", "", &gzip(whole.as_bytes()))).await), "not_json");
     // An empty window may come compressed too.
     let empty = gzip(br#"{"code":"404","msg":"Validate dates entered"}"#);
-    assert_eq!(told(&ask(answer("404 Not Found", "Content-Encoding: gzip\r\n", &empty)).await), "ok");
+    assert_eq!(
+        told(&ask(answer("404 Not Found", "Content-Encoding: gzip\r\n", &empty)).await),
+        "ok"
+    );
 }
 
 #[tokio::test]
@@ -115,8 +133,10 @@ async fn each_cause_has_words_of_its_own() {
     let fault = ask_at("http://name.invalid").await.expect_err("no such name");
     assert!(matches!(fault, ApiError::NameNotFound(_)), "{fault:?}");
     // A port that was free a moment ago.
-    let port =
-        std::net::TcpListener::bind("127.0.0.1:0").and_then(|it| it.local_addr()).expect("a port").port();
+    let port = std::net::TcpListener::bind("127.0.0.1:0")
+        .and_then(|it| it.local_addr())
+        .expect("a port")
+        .port();
     let fault = ask_at(&format!("http://127.0.0.1:{port}")).await.expect_err("nobody listens");
     assert!(matches!(fault, ApiError::ConnectionRefused(_)), "{fault:?}");
     assert!(fault.to_string().contains("allow-list"), "{fault}");

@@ -13,7 +13,8 @@ fn below(random: &mut Random, end: usize) -> usize {
 /// Bytes that mean something to JSON, and some that do not.
 const BYTES: &[u8] = b"{}[]\",:\\ 0123nulltruefalse<\0\x1f\xff\xc3";
 
-/// Damage at one place outside the rows: a byte changed, some taken out, put in or doubled, or the end cut off.
+/// Damage at one place outside the rows: a byte changed, some taken out, put in or doubled, or the
+/// end cut off.
 fn damage(body: &[u8], rows: &[std::ops::Range<usize>], random: &mut Random) -> Option<Vec<u8>> {
     let at = below(random, body.len());
     let length = 1 + below(random, 6);
@@ -48,9 +49,13 @@ async fn damage_to_an_envelope_never_commits_less() {
     let options = ["A", "B", "C", "Ñ"];
     let rows: Vec<String> = options.iter().map(|option| row(option)).collect();
     let good = "ok A B C Ñ";
-    // With the number of rows in words, as the vendor has it, and without it: `data` before and behind the rest.
+    // With the number of rows in words, as the vendor has it, and without it: `data` before and
+    // behind the rest.
     let bodies = [
-        format!(r#"{{"code":"200","error":null,"msg":"4 records were found","data":[{}]}}"#, rows.join(", ")),
+        format!(
+            r#"{{"code":"200","error":null,"msg":"4 records were found","data":[{}]}}"#,
+            rows.join(", ")
+        ),
         format!(r#"{{"data" : [{}], "msg":"OK","code":0}}"#, rows.join(",")),
         format!(
             r#"{{"code":200,"data":{{"0":{},"1":{},"2":{},"3":{}}}}}"#,
@@ -76,7 +81,9 @@ async fn damage_to_an_envelope_never_commits_less() {
             let read = ask_with(&client).await;
             match read {
                 Ok(_) if told(&read) == good => exact += 1,
-                Ok(_) => less.push(format!("{}: {}", told(&read), String::from_utf8_lossy(damaged))),
+                Ok(_) => {
+                    less.push(format!("{}: {}", told(&read), String::from_utf8_lossy(damaged)))
+                }
                 Err(_) => failed += 1,
             }
         }

@@ -1,5 +1,6 @@
-//! Answers as real servers break them, over a socket and through the real client: what is read, and what is refused with
-//! which class. Nothing that was not understood may be taken for an empty window.
+//! Answers as real servers break them, over a socket and through the real client: what is read, and
+//! what is refused with which class. Nothing that was not understood may be taken for an empty
+//! window.
 //!
 //! | file | shows |
 //! | --- | --- |
@@ -30,8 +31,10 @@ pub(crate) fn row(option: &str) -> String {
 
 /// A whole answer with a good head and this body.
 pub(crate) fn answer(status: &str, headers: &str, body: &[u8]) -> Vec<u8> {
-    let head =
-        format!("HTTP/1.1 {status}\r\n{headers}Content-Length: {}\r\nConnection: close\r\n\r\n", body.len());
+    let head = format!(
+        "HTTP/1.1 {status}\r\n{headers}Content-Length: {}\r\nConnection: close\r\n\r\n",
+        body.len()
+    );
     [head.into_bytes(), body.to_vec()].concat()
 }
 
@@ -67,7 +70,8 @@ pub(crate) async fn ask_with(client: &Client) -> Result<Read, ApiError> {
         to: date(2026, 11, 25).at(16, 5, 0, 0),
     };
     let parser = RowParser::new(Fingerprints::new([7; 16]), 128);
-    let (mut batch, mut options, mut fingerprints) = (RowBatch::new(Arc::default()), Vec::new(), Vec::new());
+    let (mut batch, mut options, mut fingerprints) =
+        (RowBatch::new(Arc::default()), Vec::new(), Vec::new());
     let result = client
         .read(query, "t0ken", &mut Admission::default(), &mut |element| {
             let row = parser.parse(element);

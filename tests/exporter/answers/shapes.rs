@@ -11,7 +11,10 @@ async fn assert_told(cases: &[(&str, &str, &str)]) {
         let body = body.replace('$', &row("A"));
         let read = ask(answer(status, "Content-Type: application/json\r\n", body.as_bytes())).await;
         if told(&read) != *expected {
-            wrong.push(format!("HTTP {status}, {body}: {} instead of {expected} ({read:?})", told(&read)));
+            wrong.push(format!(
+                "HTTP {status}, {body}: {} instead of {expected} ({read:?})",
+                told(&read)
+            ));
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
@@ -21,7 +24,11 @@ async fn assert_told(cases: &[(&str, &str, &str)]) {
 async fn an_envelope_is_recognised_or_refused() {
     assert_told(&[
         // The vendor's, in its spellings.
-        ("200 OK", r#"{"code":"200","error":null,"msg":"1 records were found","data":[$]}"#, "ok A"),
+        (
+            "200 OK",
+            r#"{"code":"200","error":null,"msg":"1 records were found","data":[$]}"#,
+            "ok A",
+        ),
         ("200 OK", r#"{"code":200,"error":"","msg":"","data":[$]}"#, "ok A"),
         ("200 OK", r#"{"data":[$],"code":"0"}"#, "ok A"),
         ("200 OK", r#"{"code":"200","data":[]}"#, "ok"),
@@ -53,7 +60,11 @@ async fn an_envelope_is_recognised_or_refused() {
         ("200 OK", r#"{"code":"200"}"#, "schema"),
         ("200 OK", r#"{"code":"200","error":null}"#, "schema"),
         ("200 OK", r#"{"code":"200","data":null}"#, "schema"),
-        ("200 OK", r#"{"code":"200","msg":"Servicio ocupado, intente mas tarde","data":[]}"#, "schema"),
+        (
+            "200 OK",
+            r#"{"code":"200","msg":"Servicio ocupado, intente mas tarde","data":[]}"#,
+            "schema",
+        ),
         ("200 OK", r#"{"code":"200","msg":"Query timed out","data":null}"#, "schema"),
         ("200 OK", r#"{"code":"200","data":[],"status":"warning"}"#, "schema"),
         ("200 OK", r#"{"code":"200","data":[],"warnings":"partial data"}"#, "schema"),
@@ -67,7 +78,11 @@ async fn an_envelope_is_recognised_or_refused() {
         ("200 OK", r#"{"code":"200","data":[$],"pagination":{"total":7}}"#, "truncated"),
         ("200 OK", r#"{"code":"200","data":[$],"next":"https://x/2"}"#, "truncated"),
         ("200 OK", r#"{"code":"200","msg":"1 of 7 records","data":[$]}"#, "truncated"),
-        ("200 OK", r#"{"code":"200","msg":"1 records were found","data":[$],"total":1,"next":null}"#, "ok A"),
+        (
+            "200 OK",
+            r#"{"code":"200","msg":"1 records were found","data":[$],"total":1,"next":null}"#,
+            "ok A",
+        ),
         // What is none.
         ("200 OK", "{}", "schema"),
         ("200 OK", r#"{"message":"Unauthorized"}"#, "schema"),
@@ -130,8 +145,16 @@ async fn a_status_is_what_it_says_in_the_vendors_words_only() {
         ("404 Not Found", "{}", "schema"),
         ("404 Not Found", "", "schema"),
         ("404 Not Found", WHOLE, "schema"),
-        ("404 Not Found", r#"{"code":"500","msg":"Error 0: tabla de registros bloqueada"}"#, "schema"),
-        ("404 Not Found", r#"{"msg":"Error 0x80004005: no se pueden leer los registros"}"#, "schema"),
+        (
+            "404 Not Found",
+            r#"{"code":"500","msg":"Error 0: tabla de registros bloqueada"}"#,
+            "schema",
+        ),
+        (
+            "404 Not Found",
+            r#"{"msg":"Error 0x80004005: no se pueden leer los registros"}"#,
+            "schema",
+        ),
         ("404 Not Found", r#"{"msg":"SQLSTATE[00000]: records are locked"}"#, "schema"),
         (
             "404 Not Found",
@@ -145,7 +168,11 @@ async fn a_status_is_what_it_says_in_the_vendors_words_only() {
         ("226 IM Used", r#"{"code":"226","data":[$]}"#, "ok A"),
         ("299 Strange", "<html>", "not_json"),
         ("202 Accepted", r#"{"message":"queued"}"#, "schema"),
-        ("401 Unauthorized", r#"{"code":"401","msg":"PLEASE ENTER THE WOLKVOX-TOKEN"}"#, "token_missing"),
+        (
+            "401 Unauthorized",
+            r#"{"code":"401","msg":"PLEASE ENTER THE WOLKVOX-TOKEN"}"#,
+            "token_missing",
+        ),
         ("403 Forbidden", r#"{"code":"403","msg":"PLEASE VALIDATE TOKEN"}"#, "token_invalid"),
         ("403 Forbidden", r#"{"code":"403","msg":"Backup in progress"}"#, "maintenance"),
         ("403 Forbidden", "<html>Request blocked</html>", "bad_request"),
@@ -166,7 +193,8 @@ async fn rows_are_read_or_the_answer_fails() {
         let end = at + row[at..].find([',', '}']).expect("an end");
         format!("{}{json}{}", &row[..at], &row[end..])
     };
-    let many = |rows: &[&str]| format!(r#"{{"code":"200","msg":"OK","data":[{}]}}"#, rows.join(","));
+    let many =
+        |rows: &[&str]| format!(r#"{{"code":"200","msg":"OK","data":[{}]}}"#, rows.join(","));
     let good = row("A");
     for (body, expected) in [
         (many(&[&with("attempt", "[]")]), "ok A"),

@@ -6,12 +6,18 @@ use super::*;
 fn a_flag_beats_the_environment_beats_the_file_beats_the_default() {
     let interval = |command: &mut Command| {
         let out = accepted(run(command.arg("--config.file=one-target.yml")));
-        out.lines().find_map(|line| line.strip_prefix("  interval: ")).expect("it is printed").to_owned()
+        out.lines()
+            .find_map(|line| line.strip_prefix("  interval: "))
+            .expect("it is printed")
+            .to_owned()
     };
     assert_eq!(interval(&mut checker()), "10m");
     assert_eq!(interval(checker().env("WOLKVOX_POLL_INTERVAL", "7m")), "7m");
     assert_eq!(interval(checker().env("WOLKVOX_POLL_INTERVAL", "")), "10m");
-    assert_eq!(interval(checker().env("WOLKVOX_POLL_INTERVAL", "7m").arg("--poll.interval=6m")), "6m");
+    assert_eq!(
+        interval(checker().env("WOLKVOX_POLL_INTERVAL", "7m").arg("--poll.interval=6m")),
+        "6m"
+    );
     assert!(accepted(check_file("one-target.yml")).contains("lookback: 30m"));
 }
 
@@ -25,7 +31,12 @@ fn every_setting_has_a_flag_and_a_twin() {
         ("poll.lookback", "WOLKVOX_POLL_LOOKBACK", "1h", "  lookback: 1h"),
         ("poll.start-from", "WOLKVOX_POLL_START_FROM", "24h", "  start_from: 24h"),
         ("poll.max-clock-skew", "WOLKVOX_POLL_MAX_CLOCK_SKEW", "1h", "  max_clock_skew: 1h"),
-        ("poll.requests-in-flight", "WOLKVOX_POLL_REQUESTS_IN_FLIGHT", "8", "  requests_in_flight: 8"),
+        (
+            "poll.requests-in-flight",
+            "WOLKVOX_POLL_REQUESTS_IN_FLIGHT",
+            "8",
+            "  requests_in_flight: 8",
+        ),
         ("state.path", "WOLKVOX_STATE_PATH", "a/b.redb", "  path: a/b.redb"),
         ("menu.zero-hold", "WOLKVOX_MENU_ZERO_HOLD", "0s", "  zero_hold: 0s"),
         ("menu.series-limit", "WOLKVOX_MENU_SERIES_LIMIT", "5", "  series_limit: 5"),
@@ -33,7 +44,12 @@ fn every_setting_has_a_flag_and_a_twin() {
         ("menu.fold-digits", "WOLKVOX_MENU_FOLD_DIGITS", "0", "  fold_digits: 0"),
         ("journey.idle", "WOLKVOX_JOURNEY_IDLE", "1h", "  idle: 1h"),
         ("baseline.warm-up", "WOLKVOX_BASELINE_WARM_UP", "0s", "  warm_up: 0s"),
-        ("baseline.warm-up-requests", "WOLKVOX_BASELINE_WARM_UP_REQUESTS", "9", "  warm_up_requests: 9"),
+        (
+            "baseline.warm-up-requests",
+            "WOLKVOX_BASELINE_WARM_UP_REQUESTS",
+            "9",
+            "  warm_up_requests: 9",
+        ),
         ("baseline.weeks", "WOLKVOX_BASELINE_WEEKS", "8", "  weeks: 8"),
         (
             "baseline.holidays-file",
@@ -42,7 +58,12 @@ fn every_setting_has_a_flag_and_a_twin() {
             "holidays: [2026-04-03]",
         ),
         ("names.from", "WOLKVOX_NAMES_FROM", "off", "  names: off"),
-        ("names.file", "WOLKVOX_NAMES_FILE", "names.yml", "  names: vendor, and over them names.yml"),
+        (
+            "names.file",
+            "WOLKVOX_NAMES_FILE",
+            "names.yml",
+            "  names: vendor, and over them names.yml",
+        ),
         ("web.listen-address", "WOLKVOX_WEB_LISTEN_ADDRESS", ":1,[::1]:2", "[\":1\", \"[::1]:2\"]"),
         ("web.telemetry-path", "WOLKVOX_WEB_TELEMETRY_PATH", "/m", "  telemetry_path: /m"),
         (
@@ -78,7 +99,10 @@ fn the_rest_of_the_twins() {
         .env("WOLKVOX_LOG_LEVEL", "debug");
     command.env("WOLKVOX_SERVER", "http://wolkvox.example:8080").env("WOLKVOX_TOKEN_FILE", "token");
     let out = accepted(run(&mut command));
-    assert!(out.contains("- name: \"wolkvox.example:8080\"") && out.contains("<secret> in token"), "{out}");
+    assert!(
+        out.contains("- name: \"wolkvox.example:8080\"") && out.contains("<secret> in token"),
+        "{out}"
+    );
     assert!(out.contains("  enable_lifecycle: true"), "{out}");
     let out = accepted(run(checker().env("WOLKVOX_CONFIG_FILE", "one-target.yml")));
     assert!(out.contains("- name: \"0042\""), "{out}");
@@ -118,6 +142,7 @@ fn flags_are_checked_as_the_file_is() {
     error: --poll.interval (WOLKVOX_POLL_INTERVAL): "5x" is not a duration: write it like 30s, 5m, 1h30m or 2d
     error: --web.listen-address (WOLKVOX_WEB_LISTEN_ADDRESS): "nowhere" has no colon: write `:10013` for every interface, or `host:10013`
     "#);
-    let said = run(checker().args(["--wolkvox.server=http://192.0.2.1", "--wolkvox.token-file=token"]));
+    let said =
+        run(checker().args(["--wolkvox.server=http://192.0.2.1", "--wolkvox.token-file=token"]));
     assert!(refused(said).contains("--wolkvox.allow-http"));
 }

@@ -1,4 +1,5 @@
-//! The configuration, through the real binary: each bad input has a fixture and a message to act on.
+//! The configuration, through the real binary: each bad input has a fixture and a message to act
+//! on.
 //!
 //! | file | owns |
 //! | --- | --- |
@@ -138,7 +139,8 @@ fn prints_what_a_whole_file_resolved_to() {
 
 #[test]
 fn needs_no_file() {
-    let said = run(checker().arg("--wolkvox.server=wv0042").env("WOLKVOX_TOKEN", "fixture-token-0001"));
+    let said =
+        run(checker().arg("--wolkvox.server=wv0042").env("WOLKVOX_TOKEN", "fixture-token-0001"));
     insta::assert_snapshot!(accepted(said), @r#"
     targets:
     - name: "0042"
@@ -219,7 +221,10 @@ fn every_mistake_is_told_in_spanish_too() {
             let place = |line: &str| line.split(": ").take(3).collect::<Vec<_>>().join(": ");
             let at = place(english);
             let file = at.split(": ").nth(1).unwrap_or_default();
-            assert!(spanish.starts_with("error: ") && spanish.contains(file), "{english}: {spanish}");
+            assert!(
+                spanish.starts_with("error: ") && spanish.contains(file),
+                "{english}: {spanish}"
+            );
             assert_ne!(*english, spanish, "{name} has English words only");
             let words: Vec<&str> = spanish.split_whitespace().collect();
             for word in ["the", "and", "keep", "write", "cannot"] {
@@ -243,7 +248,10 @@ fn the_first_mistakes_of_a_newcomer_are_told_in_spanish() {
             &["--wolkvox.server=0042", "--wolkvox.token-file=none"],
             "no se puede leer el archivo del token none: ",
         ),
-        (&["--config.file=none.yml"], "error: none.yml: no se puede leer el archivo de configuración: "),
+        (
+            &["--config.file=none.yml"],
+            "error: none.yml: no se puede leer el archivo de configuración: ",
+        ),
     ] {
         for said in [spanish(checker().args(args)), spanish(exporter().args(args))] {
             assert!(said.contains(answer), "{args:?}: {said}");
@@ -253,7 +261,8 @@ fn the_first_mistakes_of_a_newcomer_are_told_in_spanish() {
     let token = directory.path().join("token");
     fs::write(&token, "fixture-token-0001").expect("it is ours");
     restrict(&token, 0o644);
-    let said = spanish(checker().args(["--wolkvox.server=0042", "--wolkvox.token-file"]).arg(token));
+    let said =
+        spanish(checker().args(["--wolkvox.server=0042", "--wolkvox.token-file"]).arg(token));
     assert!(said.starts_with("advertencia: --wolkvox.token-file"), "{said}");
 }
 
@@ -384,10 +393,16 @@ fn a_world_readable_token_file_is_a_warning() {
     fs::write(&token, "fixture-token-0001").expect("written");
     for (mode, warned) in [(0o644, true), (0o604, true), (0o640, false), (0o600, false)] {
         restrict(&token, mode);
-        let said = run(checker().arg("--wolkvox.server=0042").arg("--wolkvox.token-file").arg(&token));
+        let said =
+            run(checker().arg("--wolkvox.server=0042").arg("--wolkvox.token-file").arg(&token));
         assert_eq!(said.code, Some(0), "{}", said.err);
         assert_eq!(said.err.starts_with("warning: "), warned, "{mode:o}: {}", said.err);
-        assert_eq!(said.err.contains(&format!("mode {mode:04o}): chmod o-r")), warned, "{}", said.err);
+        assert_eq!(
+            said.err.contains(&format!("mode {mode:04o}): chmod o-r")),
+            warned,
+            "{}",
+            said.err
+        );
     }
 }
 
@@ -418,7 +433,10 @@ fn nothing_prints_a_token() {
         "refused/malformed-token-file.yml",
         "refused/many-problems.yml",
     ] {
-        let said = run(checker().arg("--config.file").arg(name).env("WOLKVOX_TOKEN", "fixture-token-0002"));
+        let said = run(checker()
+            .arg("--config.file")
+            .arg(name)
+            .env("WOLKVOX_TOKEN", "fixture-token-0002"));
         let all = said.out + &said.err;
         assert!(!all.contains("fixture-token") && !all.contains("two words"), "{name}: {all}");
     }
@@ -428,8 +446,12 @@ fn nothing_prints_a_token() {
 
 #[test]
 fn bad_usage_is_another_exit_code() {
-    for args in [&["--no.such-flag"][..], &["--log.level=loud"], &["--poll.interval"], &["--wolkvox.token=x"]]
-    {
+    for args in [
+        &["--no.such-flag"][..],
+        &["--log.level=loud"],
+        &["--poll.interval"],
+        &["--wolkvox.token=x"],
+    ] {
         let said = run(checker().args(args));
         assert_eq!(said.code, Some(2), "{args:?}: {}", said.err);
     }

@@ -58,7 +58,11 @@ fn faults() -> Vec<(Fault, [&'static str; 2], [&'static str; 2])> {
             ["the day's requests are spent", "server's midnight"],
             ["están gastadas", "medianoche del servidor"],
         ),
-        (Fault::Concurrency, ["somebody else", "token of its own"], ["alguien más", "token propio"]),
+        (
+            Fault::Concurrency,
+            ["somebody else", "token of its own"],
+            ["alguien más", "token propio"],
+        ),
         (
             Fault::Maintenance,
             ["in maintenance; it says \"THE SERVER IS", "Nothing is wrong on this side"],
@@ -69,8 +73,16 @@ fn faults() -> Vec<(Fault, [&'static str; 2], [&'static str; 2])> {
             ["does not know diagram_13", "Ask Wolkvox whether"],
             ["no conoce diagram_13", "Pregunte a Wolkvox"],
         ),
-        (Fault::NotJson, ["not JSON, but a web page", "sign-in page"], ["no es JSON", "página de ingreso"]),
-        (Fault::WrongSchema, ["JSON, but not a report", "proxy"], ["JSON, pero no un reporte", "proxy"]),
+        (
+            Fault::NotJson,
+            ["not JSON, but a web page", "sign-in page"],
+            ["no es JSON", "página de ingreso"],
+        ),
+        (
+            Fault::WrongSchema,
+            ["JSON, but not a report", "proxy"],
+            ["JSON, pero no un reporte", "proxy"],
+        ),
         (
             Fault::Http503,
             ["its own error, HTTP 503", "again by itself"],
@@ -114,17 +126,23 @@ async fn every_fault_is_told_with_its_remedy_in_both_languages() {
 async fn a_wrong_token_costs_one_request() {
     let api = Api::start(|options| options.token = "another".to_owned()).await;
     let said = english(&api).await;
-    said.assert_to_do("wrong token", &["[!!] token the token was refused", "[--] requests 1 of at most 10"]);
+    said.assert_to_do(
+        "wrong token",
+        &["[!!] token the token was refused", "[--] requests 1 of at most 10"],
+    );
     spanish(&api).await.assert_to_do("wrong token", &["[!!] token el token fue rechazado"]);
 }
 
 #[tokio::test]
 async fn a_spent_quota_is_not_asked_on() {
     let api = Api::start(|options| options.daily_limit = Some(1)).await;
-    let texts = ["[!!] quota all 1 requests of the day are spent (1 used)", "requests 1 of at most 10"];
+    let texts =
+        ["[!!] quota all 1 requests of the day are spent (1 used)", "requests 1 of at most 10"];
     english(&api).await.assert_to_do("spent", &texts);
     // Now even the question is refused.
-    spanish(&api).await.assert_to_do("spent", &["[!!] cuota las peticiones del día están gastadas"]);
+    spanish(&api)
+        .await
+        .assert_to_do("spent", &["[!!] cuota las peticiones del día están gastadas"]);
 }
 
 #[tokio::test]
@@ -154,7 +172,9 @@ async fn no_row_at_all_may_be_no_report() {
     let api = Api::empty().await;
     let said = english(&api).await;
     said.assert_to_do("empty", &["no row in the last 30 d, or no such report", "4 of at most 10"]);
-    spanish(&api).await.assert_to_do("empty", &["ninguna fila desde hace 30 d, o el reporte no existe"]);
+    spanish(&api)
+        .await
+        .assert_to_do("empty", &["ninguna fila desde hace 30 d, o el reporte no existe"]);
 }
 
 #[tokio::test]

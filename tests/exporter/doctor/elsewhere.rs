@@ -1,4 +1,5 @@
-//! What happens before Wolkvox is reached, and around it: names, ports, certificates, languages, files.
+//! What happens before Wolkvox is reached, and around it: names, ports, certificates, languages,
+//! files.
 
 use std::{fs, os::unix::fs::PermissionsExt};
 
@@ -22,14 +23,20 @@ async fn a_closed_port() {
     let texts = ["refuses the connection", "allow-list, at most 5", "requests 0 of at most 10"];
     said.assert_to_do("closed port", &texts);
     let said = doctor(&url, &["--lang=es"], &[]).await;
-    said.assert_to_do("closed port", &["rechaza la conexión", "lista de permitidas", "5 como máximo"]);
+    said.assert_to_do(
+        "closed port",
+        &["rechaza la conexión", "lista de permitidas", "5 como máximo"],
+    );
 }
 
 #[tokio::test]
 async fn a_name_that_does_not_exist() {
     // Reserved never to exist.
     let said = doctor("https://wv0042.invalid", &[], &[]).await;
-    said.assert_to_do("name", &["[!!] name wv0042.invalid has no address", "getent hosts wv0042.invalid"]);
+    said.assert_to_do(
+        "name",
+        &["[!!] name wv0042.invalid has no address", "getent hosts wv0042.invalid"],
+    );
 }
 
 #[tokio::test]
@@ -37,7 +44,8 @@ async fn a_certificate_that_nobody_trusts() {
     let url = format!("https://localhost:{}", self_signed(None).await.0.port());
     let said = doctor(&url, &[], &[]).await;
     // The handshake comes before the request.
-    let texts = ["[!!] TLS the TLS handshake failed", "ca-certificates", "requests 0 of at most 10"];
+    let texts =
+        ["[!!] TLS the TLS handshake failed", "ca-certificates", "requests 0 of at most 10"];
     said.assert_to_do("TLS", &texts);
     let said = doctor(&url, &["--lang=es"], &[]).await;
     said.assert_to_do("TLS", &["[!!] TLS la negociación TLS falló", "almacén de certificados"]);
@@ -64,7 +72,10 @@ async fn a_certificate_of_a_trusted_authority() {
 async fn a_web_page_from_everywhere() {
     let front = Front::start(vec![http("200 OK", "<html>sign in</html>")], None).await;
     let said = doctor(&front.url(), &[], &[]).await;
-    said.assert_to_do("page", &["[--] quota the server does not give it", "not JSON, but a web page"]);
+    said.assert_to_do(
+        "page",
+        &["[--] quota the server does not give it", "not JSON, but a web page"],
+    );
 }
 
 #[tokio::test]
@@ -106,12 +117,14 @@ async fn every_target_of_a_file_is_looked_at() {
             "name": name, "server": api.url(), "token_file": "token", "timezone": zone, "licences": 7
         })
     };
-    let file = serde_json::json!({ "targets": [target("ventas", &good), target("soporte", &empty)] });
+    let file =
+        serde_json::json!({ "targets": [target("ventas", &good), target("soporte", &empty)] });
     fs::write(directory.path().join("file.yml"), file.to_string()).expect("it can be written");
     let mut command = process::bare(directory.path());
     command.args(["doctor", "--config.file=file.yml"]);
     let said = run(command).await;
-    let texts = ["Target ventas", "Target soporte", "the configuration says 7 licences", "To do: 3."];
+    let texts =
+        ["Target ventas", "Target soporte", "the configuration says 7 licences", "To do: 3."];
     said.assert_to_do("two", &texts);
     assert!(!directory.path().join("data").exists(), "it touched the state");
 }
@@ -123,7 +136,9 @@ async fn a_configuration_that_cannot_be_used_is_told_and_nothing_is_asked() {
     command.args(["doctor", "--lang=es", "--wolkvox.server=42", "--wolkvox.timezone=Bogota"]);
     let said = run(command).await;
     assert_eq!(said.code, Some(1), "{}", said.out);
-    for text in ["Corrija primero esto", "¿quiso decir \"0042\"?", "`America/Bogota`", "no hay token"] {
+    for text in
+        ["Corrija primero esto", "¿quiso decir \"0042\"?", "`America/Bogota`", "no hay token"]
+    {
         assert!(said.has(text), "{text:?} is not in\n{}", said.out);
     }
 }
@@ -137,7 +152,8 @@ async fn answers_that_are_not_wolkvoxs() {
             .into_bytes()
     };
     let cookies: String = (0..150).map(|n| format!("Set-Cookie: c{n}=x\r\n")).collect();
-    let rows = r#"{"code":"200","data":[{"rp_id":"10","conn_id":"1.2","date":"25/11/2026 16:00:00"}]}"#;
+    let rows =
+        r#"{"code":"200","data":[{"rp_id":"10","conn_id":"1.2","date":"25/11/2026 16:00:00"}]}"#;
     for (answer, english, spanish) in [
         (
             with("", r#"{"message":"Unauthorized"}"#),

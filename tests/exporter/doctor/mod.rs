@@ -1,5 +1,5 @@
-//! `doctor`, through the real binary: every diagnosis is provoked by a simulated Wolkvox or a socket, and nothing that
-//! it prints is anybody's.
+//! `doctor`, through the real binary: every diagnosis is provoked by a simulated Wolkvox or a
+//! socket, and nothing that it prints is anybody's.
 
 mod diagnoses;
 mod elsewhere;
@@ -13,7 +13,8 @@ use crate::support::process;
 /// The output of doctor, and the files that it left behind.
 pub(crate) struct Said {
     pub(crate) code: Option<i32>,
-    /// With every run of white space made one space, so that where a line is broken does not matter.
+    /// With every run of white space made one space, so that where a line is broken does not
+    /// matter.
     pub(crate) words: String,
     pub(crate) out: String,
 }
@@ -33,7 +34,8 @@ impl Said {
     }
 }
 
-/// Against one server, in the simulators' zone and with their token, with these arguments and variables more.
+/// Against one server, in the simulators' zone and with their token, with these arguments and
+/// variables more.
 pub(crate) async fn doctor(url: &str, args: &[&str], variables: &[(&str, &str)]) -> Said {
     let directory = tempfile::tempdir().expect("a temporary directory can be created");
     let mut command = process::bare(directory.path());

@@ -22,12 +22,19 @@ async fn no_value_and_no_token_is_printed() {
     let mut printed = String::new();
     let api = Api::start(|options| options.bursts[0].rows = 3000).await;
     let secrets = values(&api).await;
-    for args in [["--lang=en", "--wolkvox.timezone=UTC"], ["--lang=es", "--wolkvox.timezone=Asia/Tokyo"]] {
+    for args in
+        [["--lang=en", "--wolkvox.timezone=UTC"], ["--lang=es", "--wolkvox.timezone=Asia/Tokyo"]]
+    {
         printed += &doctor(&api.url(), &args, &[]).await.out;
     }
     printed += &doctor(&api.url(), &["--log.level=trace"], &[]).await.out;
-    for fault in [Fault::CutJson, Fault::RowBadDate, Fault::RowNotObject, Fault::TotalRow, Fault::WrongSchema]
-    {
+    for fault in [
+        Fault::CutJson,
+        Fault::RowBadDate,
+        Fault::RowNotObject,
+        Fault::TotalRow,
+        Fault::WrongSchema,
+    ] {
         api.simulator.clear_faults();
         let rule = simulator_testing::FaultRule::always(fault);
         api.simulator.add_fault(rule).expect("a good rule");
@@ -37,7 +44,10 @@ async fn no_value_and_no_token_is_printed() {
         let front = Front::start(vec![http(status, &quoting())], None).await;
         printed += &doctor(&front.url(), &[], &[]).await.out;
     }
-    assert!(printed.matches("`9999-99-99 99:99:99`").count() >= 3, "rows were looked at: {printed}");
+    assert!(
+        printed.matches("`9999-99-99 99:99:99`").count() >= 3,
+        "rows were looked at: {printed}"
+    );
     for secret in secrets.iter().map(String::as_str).chain([TOKEN, QUOTED, TELEPHONE_PREFIX]) {
         assert!(!printed.contains(secret), "{secret} is in\n{printed}");
     }

@@ -1,4 +1,5 @@
-//! Every error class of the contract, through the real binary where that is quick; see `limits` for the rest.
+//! Every error class of the contract, through the real binary where that is quick; see `limits` for
+//! the rest.
 
 use std::net::SocketAddr;
 
@@ -57,12 +58,16 @@ async fn raw() -> Vec<(&'static str, &'static str, String)> {
         (
             "short-length",
             "truncated",
-            canned(b"HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n{\"code\":\"200\",".to_vec()).await.url(),
+            canned(b"HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n{\"code\":\"200\",".to_vec())
+                .await
+                .url(),
         ),
         (
             "cut-at-a-chunk",
             "truncated",
-            canned(http("200 OK", r#"{"code":"200","msg":"2 records","data":[{"rp_id":"10"},"#)).await.url(),
+            canned(http("200 OK", r#"{"code":"200","msg":"2 records","data":[{"rp_id":"10"},"#))
+                .await
+                .url(),
         ),
     ]
 }
@@ -90,8 +95,9 @@ async fn every_class_is_provoked_and_counted() {
     let exporter = fleet.start().await;
     // All of them at 0 from the start, and nothing is taken for anything else afterwards.
     for (name, class) in &expected {
-        let scrape =
-            exporter.wait_for(&format!("{name}: {class}"), |scrape| scrape.errors(name, class) > 0.0).await;
+        let scrape = exporter
+            .wait_for(&format!("{name}: {class}"), |scrape| scrape.errors(name, class) > 0.0)
+            .await;
         assert_eq!(scrape.classes("wolkvox_api_errors_total", name), [*class], "{name}");
         let all = scrape.all("wolkvox_api_errors_total", &[("server", name)]).len();
         assert_eq!(all, ErrorClass::ALL.len(), "{name}");
@@ -99,7 +105,11 @@ async fn every_class_is_provoked_and_counted() {
             continue;
         }
         assert!(!scrape.up(name), "{name}");
-        assert_eq!(scrape.sum("wolkvox_menu_option_hits_total", &[("server", name)]), None, "{name}");
+        assert_eq!(
+            scrape.sum("wolkvox_menu_option_hits_total", &[("server", name)]),
+            None,
+            "{name}"
+        );
         assert_eq!(
             scrape.sum("wolkvox_menu_window_end_timestamp_seconds", &[("server", name)]),
             None,
@@ -108,15 +118,26 @@ async fn every_class_is_provoked_and_counted() {
     }
     // Those after which another try would change nothing end the poll at once.
     for (name, class) in expected {
-        let at_once =
-            ["bad_request", "token_missing", "token_invalid", "quota_exhausted", "maintenance", "tls"];
+        let at_once = [
+            "bad_request",
+            "token_missing",
+            "token_invalid",
+            "quota_exhausted",
+            "maintenance",
+            "tls",
+        ];
         if at_once.contains(&class) && !["418", "600", "redirect"].contains(&name) {
-            exporter.wait_for(&format!("{name}: poll failed"), |s| s.failures(name, class) > 0.0).await;
+            exporter
+                .wait_for(&format!("{name}: poll failed"), |s| s.failures(name, class) > 0.0)
+                .await;
         }
     }
     // The page says the same in words.
     let page = exporter.get("/").await.expect("a status page");
-    assert!(page.contains("The token was refused") && page.contains("The TLS handshake failed"), "{page}");
+    assert!(
+        page.contains("The token was refused") && page.contains("The TLS handshake failed"),
+        "{page}"
+    );
 }
 
 /// The list above and that of `limits` leave no class out.

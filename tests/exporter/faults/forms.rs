@@ -1,5 +1,5 @@
-//! Answers that are odd and valid, and answers that break and are asked for again. At the end every real row
-//! is counted once, and every row received is in exactly one outcome.
+//! Answers that are odd and valid, and answers that break and are asked for again. At the end every
+//! real row is counted once, and every row received is in exactly one outcome.
 
 use jiff::SignedDuration;
 use simulator_testing::{Fault, Options, Truth};
@@ -85,7 +85,8 @@ async fn alone() -> Api {
         let whole = Api::start(quiet).await;
         let from = whole.simulator.now() - SignedDuration::from_mins(40);
         let ends = (1..1200).map(|second| from + SignedDuration::from_secs(second));
-        let rows = |until| whole.simulator.truth(from - SignedDuration::from_mins(1), until, None).rows;
+        let rows =
+            |until| whole.simulator.truth(from - SignedDuration::from_mins(1), until, None).rows;
         let Some(until) = ends.into_iter().find(|&until| rows(until) > 0) else { continue };
         let api = Api::start(|options| {
             quiet(options);
@@ -122,12 +123,17 @@ async fn every_way_to_say_that_there_are_no_rows_commits() {
     let exporter = fleet.start().await;
     for (name, _api) in &apis {
         let first = exporter.wait_for(&format!("{name}: up"), |scrape| scrape.up(name)).await;
-        let on = |scrape: &Scrape| scrape.up(name) && scrape.watermark(name) > first.watermark(name);
+        let on =
+            |scrape: &Scrape| scrape.up(name) && scrape.watermark(name) > first.watermark(name);
         let scrape = exporter.wait_for(&format!("{name}: watermark moves"), on).await;
         assert!(scrape.classes("wolkvox_poll_failures_total", name).is_empty(), "{name}");
         assert_eq!(scrape.get("wolkvox_rows_total", &[("server", name)]), 0.0, "{name}");
         // Nothing has ever come, which is a state of its own.
-        assert_eq!(scrape.sum("wolkvox_last_row_timestamp_seconds", &[("server", name)]), None, "{name}");
+        assert_eq!(
+            scrape.sum("wolkvox_last_row_timestamp_seconds", &[("server", name)]),
+            None,
+            "{name}"
+        );
     }
 }
 
@@ -137,7 +143,8 @@ async fn a_foreign_404_is_a_failure_and_loses_nothing() {
     let api = Api::empty().await.times(Fault::EmptyNotJson, 2);
     let fleet = Supervisor::of("foreign", &api);
     let exporter = fleet.start().await;
-    let failed = exporter.wait_for("schema", |scrape| scrape.failures("foreign", "schema") > 0.0).await;
+    let failed =
+        exporter.wait_for("schema", |scrape| scrape.failures("foreign", "schema") > 0.0).await;
     assert!(!failed.up("foreign"));
     let page = exporter.get("/").await.expect("a status page");
     assert!(page.contains("not the one with which Wolkvox reports"), "{page}");
@@ -155,7 +162,10 @@ async fn a_healthy_server_costs_a_request_a_poll_and_not_one_more() {
     println!("{requests} requests of the report in {} polls that have ended", polls(&scrape));
     // The next one may be under way.
     let later = polls(&exporter.scrape().await);
-    assert!(requests as f64 >= polls(&scrape) && requests as f64 <= later + 1.0, "{requests} {later}");
+    assert!(
+        requests as f64 >= polls(&scrape) && requests as f64 <= later + 1.0,
+        "{requests} {later}"
+    );
 }
 
 #[tokio::test]

@@ -1,5 +1,5 @@
-//! The library's own rooms, joined as `commands::run` joins them, with settings that the command line does not
-//! have: small limits on an answer, and a disk that fails.
+//! The library's own rooms, joined as `commands::run` joins them, with settings that the command
+//! line does not have: small limits on an answer, and a disk that fails.
 
 use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
@@ -53,20 +53,26 @@ impl Inside {
             probe: Default::default(),
         };
         let origin = Timestamp::now() - SignedDuration::from_hours(1);
-        let restored = store.restore(NAME, || TargetCounters::new(origin)).expect("the disk is good");
+        let restored =
+            store.restore(NAME, || TargetCounters::new(origin)).expect("the disk is good");
         let mut shared = polled::only_live_polls(&[10.0, 60.0]);
         shared.poll.interval = Duration::from_secs(1);
         shared.poll.settle_delay = Duration::ZERO;
         shared.poll.lookback = Duration::from_secs(7200);
         shared.menu.zero_hold = Duration::ZERO;
-        let config = PollerConfig::new(polled::target(NAME, noon()), shared.into()).expect("they increase");
+        let config =
+            PollerConfig::new(polled::target(NAME, noon()), shared.into()).expect("they increase");
         let source = poller::Api::new(
-            Client::new(&api.url().parse().expect("a URL"), &Default::default(), limits).expect("a client"),
-            TokenSource::fixed(&Secret::new(TOKEN), &Bilingual::verbatim("the test")).expect("a token"),
+            Client::new(&api.url().parse().expect("a URL"), &Default::default(), limits)
+                .expect("a client"),
+            TokenSource::fixed(&Secret::new(TOKEN), &Bilingual::verbatim("the test"))
+                .expect("a token"),
             Arc::new(tokio::sync::Semaphore::new(1)),
         );
         let parser = RowParser::new(store.fingerprints(), 128);
-        let poller = Poller::start(config, source, parser, restored, around).await.expect("the disk is good");
+        let poller = Poller::start(config, source, parser, restored, around)
+            .await
+            .expect("the disk is good");
         tokio::spawn(poller.run());
         let site = Site {
             telemetry_path: "/metrics".to_owned(),
@@ -82,7 +88,12 @@ impl Inside {
         };
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
         let address = listener.local_addr().expect("it is bound");
-        tokio::spawn(web::serve(listener, Arc::new(site), Default::default(), std::future::pending()));
+        tokio::spawn(web::serve(
+            listener,
+            Arc::new(site),
+            Default::default(),
+            std::future::pending(),
+        ));
         Self { address, client: client() }
     }
 

@@ -1,5 +1,5 @@
-//! Answers that never end or are too large, and a disk that fails: in the library, with limits of milliseconds
-//! and kilobytes instead of a minute and 256 MB.
+//! Answers that never end or are too large, and a disk that fails: in the library, with limits of
+//! milliseconds and kilobytes instead of a minute and 256 MB.
 
 use std::time::Duration;
 
@@ -36,7 +36,11 @@ async fn passes(fault: Fault, class: &str, limits: ClientLimits) -> Scrape {
 async fn headers_and_then_nothing_is_a_timeout() {
     let scrape = passes(Fault::Hang, "timeout", limits()).await;
     let label = [("server", NAME), ("cause", "timeout")];
-    assert_eq!(scrape.get("wolkvox_window_splits_total", &label), 1.0, "the next request asks for half");
+    assert_eq!(
+        scrape.get("wolkvox_window_splits_total", &label),
+        1.0,
+        "the next request asks for half"
+    );
 }
 
 #[tokio::test]
@@ -54,7 +58,11 @@ async fn an_endless_answer_is_too_large() {
     let limits = ClientLimits { answer: Duration::from_secs(30), ..limits() };
     let scrape = passes(Fault::Endless, "too_large", limits).await;
     let label = [("server", NAME), ("cause", "size")];
-    assert_eq!(scrape.get("wolkvox_window_splits_total", &label), 1.0, "the next request asks for half");
+    assert_eq!(
+        scrape.get("wolkvox_window_splits_total", &label),
+        1.0,
+        "the next request asks for half"
+    );
 }
 
 #[tokio::test]
@@ -66,7 +74,8 @@ async fn a_full_disk_is_internal_until_there_is_room_and_loses_nothing() {
     before.assert_truth(NAME, &api.truth());
 
     disk.fill();
-    let failed = inside.wait_for("internal", |scrape| scrape.failures(NAME, "internal") > 1.0).await;
+    let failed =
+        inside.wait_for("internal", |scrape| scrape.failures(NAME, "internal") > 1.0).await;
     assert!(!failed.up(NAME));
     failed.assert_truth(NAME, &api.truth());
     assert_eq!(failed.sum("wolkvox_menu_window_option_hits", &[("server", NAME)]), None);

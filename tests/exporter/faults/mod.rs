@@ -1,5 +1,6 @@
-//! What goes wrong between the exporter and Wolkvox: each kind of failure is provoked over HTTP, read from a
-//! scrape, and followed by the reaction that the design states, with no row lost or counted twice.
+//! What goes wrong between the exporter and Wolkvox: each kind of failure is provoked over HTTP,
+//! read from a scrape, and followed by the reaction that the design states, with no row lost or
+//! counted twice.
 //!
 //! | file | shows |
 //! | --- | --- |

@@ -20,7 +20,9 @@ const POLLS: &str = "wolkvox_polls_total";
 async fn polls(exporter: &Exporter, name: &str, more: f64) -> Scrape {
     let label = [("server", name)];
     let until = exporter.scrape().await.get(POLLS, &label) + more;
-    exporter.wait_for(&format!("{name}: {until} polls"), |scrape| scrape.get(POLLS, &label) >= until).await
+    exporter
+        .wait_for(&format!("{name}: {until} polls"), |scrape| scrape.get(POLLS, &label) >= until)
+        .await
 }
 
 #[tokio::test]
@@ -29,7 +31,9 @@ async fn a_refused_token_is_not_hammered_and_a_new_one_is_used_at_once() {
     let fleet = Supervisor::of("refused", &api);
     fleet.set_token("refused", "expired");
     let exporter = fleet.start().await;
-    exporter.wait_for("token_invalid", |scrape| scrape.failures("refused", "token_invalid") > 0.0).await;
+    exporter
+        .wait_for("token_invalid", |scrape| scrape.failures("refused", "token_invalid") > 0.0)
+        .await;
 
     // A poll every second, and requests after 2, 4, 8 seconds.
     let scrape = polls(&exporter, "refused", 8.0).await;
@@ -55,7 +59,9 @@ async fn a_token_file_that_is_gone_costs_no_request() {
     exporter.wait_for("up", |scrape| scrape.up("gone")).await;
 
     std::fs::remove_file(fleet.token("gone")).expect("it was there");
-    exporter.wait_for("token_missing", |scrape| scrape.failures("gone", "token_missing") > 0.0).await;
+    exporter
+        .wait_for("token_missing", |scrape| scrape.failures("gone", "token_missing") > 0.0)
+        .await;
     let before = api.requests();
     let scrape = polls(&exporter, "gone", 2.0).await;
     assert_eq!(api.requests(), before);
@@ -64,7 +70,10 @@ async fn a_token_file_that_is_gone_costs_no_request() {
     assert!(page.contains("annot read the token file"), "{page}");
 
     fleet.set_token("gone", TOKEN);
-    exporter.wait_for("up again", |scrape| scrape.up("gone")).await.assert_truth("gone", &api.truth());
+    exporter
+        .wait_for("up again", |scrape| scrape.up("gone"))
+        .await
+        .assert_truth("gone", &api.truth());
 }
 
 #[tokio::test]
@@ -112,8 +121,8 @@ async fn a_wait_that_the_server_names_is_kept() {
     }
 }
 
-/// An interval in minutes, of a few that seldom end together, whose next window is longest in coming: a test that counts
-/// requests is over before it.
+/// An interval in minutes, of a few that seldom end together, whose next window is longest in
+/// coming: a test that counts requests is over before it.
 fn minutes_without_a_second_poll(name: &str) -> u64 {
     let now = Timestamp::now();
     let left = |minutes: &u64| {
@@ -161,7 +170,8 @@ async fn a_failed_poll_moves_nothing_and_takes_the_window_away() {
         "wolkvox_menu_window_start_timestamp_seconds",
         "wolkvox_menu_window_end_timestamp_seconds",
     ];
-    let shown = |scrape: &Scrape| windows.map(|name| scrape.sum(name, &[("server", "fails")]).is_some());
+    let shown =
+        |scrape: &Scrape| windows.map(|name| scrape.sum(name, &[("server", "fails")]).is_some());
     let api = Api::start(|_| {}).await;
     let fleet = Supervisor::of("fails", &api);
     let exporter = fleet.start().await;

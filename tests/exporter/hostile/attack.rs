@@ -1,8 +1,8 @@
 //! What strangers do to an HTTP server, each as one way to spend a connection, over and over.
 //!
-//! Bounded by whoever drops it. At most [`CROWD`] connections are open at once: more than the exporter has places
-//! for, and fewer than the descriptors that a process usually may have. Whoever is closed comes back, so that some
-//! seconds see thousands of connections.
+//! Bounded by whoever drops it. At most [`CROWD`] connections are open at once: more than the
+//! exporter has places for, and fewer than the descriptors that a process usually may have. Whoever
+//! is closed comes back, so that some seconds see thousands of connections.
 
 use std::{io, time::Duration};
 
@@ -89,7 +89,9 @@ impl Attack {
                 read_to_the_end(&mut stream).await
             }
             Self::SlowHeads => slow_head(door.enter().await?).await,
-            Self::GiantHeads => giant(door.enter().await?, b"GET /metrics HTTP/1.1\r\nX-Giant: ").await,
+            Self::GiantHeads => {
+                giant(door.enter().await?, b"GET /metrics HTTP/1.1\r\nX-Giant: ").await
+            }
             Self::GiantPaths => giant(door.enter().await?, b"GET /").await,
             Self::PipelinedGarbage => garbage(door.enter().await?, number).await,
             Self::PipelinedRequests => {
@@ -110,7 +112,8 @@ impl Attack {
             Self::WrongPasswords => guess(door).await,
             Self::AbandonedConnections => {
                 door.enter().await.map(drop)?;
-                // Some thousand a second: with more, this machine runs out of ports sooner than the exporter of patience.
+                // Some thousand a second: with more, this machine runs out of ports sooner than the
+                // exporter of patience.
                 sleep(Duration::from_millis(5)).await;
                 Ok(())
             }
@@ -148,7 +151,8 @@ async fn garbage(mut stream: Box<dyn Stream>, number: usize) -> io::Result<()> {
     read_to_the_end(&mut stream).await
 }
 
-/// Fifty a second, each on a connection of its own: of a user that exists, and of one that does not.
+/// Fifty a second, each on a connection of its own: of a user that exists, and of one that does
+/// not.
 async fn guess(door: &Door) -> io::Result<()> {
     // `prometheus:adivina` and `nadie:adivina`.
     const GUESSES: [&str; 2] = ["cHJvbWV0aGV1czphZGl2aW5h", "bmFkaWU6YWRpdmluYQ=="];
@@ -161,7 +165,9 @@ async fn guess(door: &Door) -> io::Result<()> {
         guesses.spawn(async move {
             let mut stream = door.enter().await?;
             let head = format!("Connection: close\r\nAuthorization: Basic {guess}\r\n");
-            stream.write_all(format!("GET /metrics HTTP/1.1\r\nHost: x\r\n{head}\r\n").as_bytes()).await?;
+            stream
+                .write_all(format!("GET /metrics HTTP/1.1\r\nHost: x\r\n{head}\r\n").as_bytes())
+                .await?;
             read_to_the_end(&mut stream).await
         });
     }

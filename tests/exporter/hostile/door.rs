@@ -19,7 +19,8 @@ use tokio::{
 };
 use tokio_rustls::TlsConnector;
 
-/// So small that an answer of some megabytes does not fit the buffers between the exporter and who does not read it.
+/// So small that an answer of some megabytes does not fit the buffers between the exporter and who
+/// does not read it.
 const RECEIVE_BUFFER: u32 = 16 * 1024;
 
 /// A connection, whatever it runs over.
@@ -36,7 +37,8 @@ pub(crate) struct Door {
 }
 
 impl Door {
-    /// `authority`, in PEM, is whose certificate the exporter has; without one it speaks plain HTTP.
+    /// `authority`, in PEM, is whose certificate the exporter has; without one it speaks plain
+    /// HTTP.
     pub(crate) fn new(address: SocketAddr, authority: Option<&str>) -> Self {
         Self { address, tls: authority.map(connector), connections: Arc::default() }
     }
@@ -59,9 +61,9 @@ impl Door {
     pub(crate) async fn enter(&self) -> io::Result<Box<dyn Stream>> {
         let stream = self.knock().await?;
         Ok(match &self.tls {
-            Some(tls) => {
-                Box::new(tls.connect("localhost".try_into().map_err(io::Error::other)?, stream).await?)
-            }
+            Some(tls) => Box::new(
+                tls.connect("localhost".try_into().map_err(io::Error::other)?, stream).await?,
+            ),
             None => Box::new(stream),
         })
     }
@@ -72,7 +74,9 @@ fn connector(authority: &str) -> TlsConnector {
     let certificate = CertificateDer::from_pem_slice(authority.as_bytes()).expect("a certificate");
     roots.add(certificate).expect("a certificate of an authority");
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let versions = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
-    let config = versions.expect("TLS 1.2 and 1.3").with_root_certificates(roots).with_no_client_auth();
+    let versions =
+        ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+    let config =
+        versions.expect("TLS 1.2 and 1.3").with_root_certificates(roots).with_no_client_auth();
     TlsConnector::from(Arc::new(config))
 }

@@ -1,4 +1,5 @@
-//! The real binary among strangers: whatever they send, scrapes go on within a second and memory stays bounded.
+//! The real binary among strangers: whatever they send, scrapes go on within a second and memory
+//! stays bounded.
 //!
 //! ```console
 //! HOSTILE_SECONDS=20 cargo test --profile dist --test exporter hostile:: -- --nocapture
@@ -25,7 +26,8 @@ use tokio::time::{Instant, sleep};
 /// the exporter, and without optimization six hundred handshakes at once are a second's work for
 /// the three of them.
 const WITHIN: Duration = Duration::from_secs(if cfg!(debug_assertions) { 3 } else { 1 });
-/// On one that is busy with something else, so many times what the longest took while nobody attacked.
+/// On one that is busy with something else, so many times what the longest took while nobody
+/// attacked.
 const PATIENCE: u32 = 10;
 /// Memory that all strangers together may cost: a head and the buffers of TLS for each of 512
 /// places.
@@ -75,17 +77,24 @@ async fn among_strangers(tls: bool) {
         let attacking = attack.start(&door, LOGIN);
         let strangers = attacking.len();
         let scraping = scraper.scrape_for(time);
-        let scrapes =
-            tokio::task::spawn_blocking(|| scraping.join()).await.expect("no panic").expect("no panic");
+        let scrapes = tokio::task::spawn_blocking(|| scraping.join())
+            .await
+            .expect("no panic")
+            .expect("no panic");
         drop(attacking);
-        let scrapes = scrapes.unwrap_or_else(|error| panic!("{attack:?}: {error}\n{}", process.log()));
+        let scrapes =
+            scrapes.unwrap_or_else(|error| panic!("{attack:?}: {error}\n{}", process.log()));
         let connections = door.connections();
         say(&line(&format!("{attack:?}"), connections, &scrapes));
         assert_eq!(connections > 0, strangers > 0, "{attack:?}: {connections} connections");
         let (usual, before) = *quiet.get_or_insert((scrapes.at(1.0), scrapes.memory));
         let within = WITHIN.max(PATIENCE * usual);
         assert!(scrapes.at(1.0) <= within, "{attack:?}: a scrape took {:?}", scrapes.at(1.0));
-        assert!(scrapes.memory < before + MEMORY, "{attack:?}: {} bytes, before {before}", scrapes.memory);
+        assert!(
+            scrapes.memory < before + MEMORY,
+            "{attack:?}: {} bytes, before {before}",
+            scrapes.memory
+        );
         assert!(process.running(), "{attack:?}: it is gone:\n{}", process.log());
     }
 }
@@ -96,7 +105,8 @@ fn seconds() -> u64 {
         .map_or(2, |seconds| seconds.parse().expect("HOSTILE_SECONDS is a number"))
 }
 
-/// At the usual cost: a check takes about 60 ms, so 50 a second are three times what one processor can do.
+/// At the usual cost: a check takes about 60 ms, so 50 a second are three times what one processor
+/// can do.
 fn web_config(directory: &Path, tls: Option<&Authority>) -> std::path::PathBuf {
     let write = |name: &str, text: &str| {
         let path = directory.join(name);

@@ -1,6 +1,8 @@
-//! Scrapes on a thread of its own, as a Prometheus on another machine would, and how long each took.
+//! Scrapes on a thread of its own, as a Prometheus on another machine would, and how long each
+//! took.
 //!
-//! Each scrape has a new connection: that is the harder way, for it has to find a place. It never tries twice.
+//! Each scrape has a new connection: that is the harder way, for it has to find a place. It never
+//! tries twice.
 
 use std::{
     io::Read as _,
@@ -45,7 +47,11 @@ pub(crate) struct Scraper {
 
 impl Scraper {
     /// `authority`, in PEM, is whom it trusts.
-    pub(crate) fn new(address: std::net::SocketAddr, authority: Option<&str>, password: &str) -> Self {
+    pub(crate) fn new(
+        address: std::net::SocketAddr,
+        authority: Option<&str>,
+        password: &str,
+    ) -> Self {
         let scheme = if authority.is_some() { "https" } else { "http" };
         Self {
             url: format!("{scheme}://{address}/metrics"),
@@ -88,11 +94,13 @@ impl Scraper {
     }
 
     fn client(&self) -> Client {
-        let builder = Client::builder().no_proxy().no_gzip().pool_max_idle_per_host(0).timeout(TIMEOUT);
+        let builder =
+            Client::builder().no_proxy().no_gzip().pool_max_idle_per_host(0).timeout(TIMEOUT);
         let builder = match &self.authority {
-            Some(authority) => {
-                builder.tls_certs_only([Certificate::from_pem(authority.as_bytes()).expect("a certificate")])
-            }
+            Some(authority) => builder
+                .tls_certs_only([
+                    Certificate::from_pem(authority.as_bytes()).expect("a certificate")
+                ]),
             None => builder,
         };
         builder.build().expect("an HTTP client")

@@ -1,5 +1,5 @@
-//! Through a real proxy (tinyproxy, Debian's `tinyproxy-bin`): the real binary gets to a server with TLS, the proxy sees
-//! no token, and what is wrong with the way is told.
+//! Through a real proxy (tinyproxy, Debian's `tinyproxy-bin`): the real binary gets to a server
+//! with TLS, the proxy sees no token, and what is wrong with the way is told.
 
 mod proxy;
 
@@ -41,7 +41,9 @@ impl Server {
         command.args(args).env("WOLKVOX_TOKEN", TOKEN).env("WOLKVOX_CA_FILE", &self.authority);
         command.env("WOLKVOX_TIMEZONE", api::noon().iana_name().expect("a name"));
         command.envs(variables.iter().copied());
-        tokio::task::spawn_blocking(move || command.output().expect("it starts")).await.expect("it was run")
+        tokio::task::spawn_blocking(move || command.output().expect("it starts"))
+            .await
+            .expect("it was run")
     }
 
     async fn doctor(&self, proxy_url: &str) -> (Option<i32>, String) {
@@ -61,12 +63,18 @@ async fn the_proxy_is_asked_to_connect_and_sees_no_token() {
     let (server, proxy) = (Server::start().await, Proxy::start("").await);
     let (code, said) = server.doctor(&proxy.url()).await;
     assert_eq!(code, Some(0), "{said}");
-    assert!(said.contains(&format!("through the proxy {}, as --wolkvox.proxy-url", proxy.url())), "{said}");
+    assert!(
+        said.contains(&format!("through the proxy {}, as --wolkvox.proxy-url", proxy.url())),
+        "{said}"
+    );
     assert!(said.contains("[ok] TLS the certificate is trusted"), "{said}");
     assert!(server.api.requests() > 0, "nobody asked");
     let seen = proxy.seen();
     let text = String::from_utf8_lossy(&seen);
-    assert!(text.starts_with(&format!("CONNECT localhost:{} HTTP/1.1\r\n", server.port)), "{text:.60}");
+    assert!(
+        text.starts_with(&format!("CONNECT localhost:{} HTTP/1.1\r\n", server.port)),
+        "{text:.60}"
+    );
     for secret in [TOKEN, "wolkvox-token", "diagram_13"] {
         assert!(!text.contains(secret), "the proxy saw {secret}");
     }
@@ -107,7 +115,10 @@ async fn the_environments_proxy_serves_whom_it_does_not_except() {
     assert!(proxy.seen().starts_with(b"CONNECT wv0042.invalid:443 "), "{text}");
     let said = server.says(&args, &[("https_proxy", &url), ("no_proxy", "invalid")]).await;
     let text = words(&said.stdout);
-    assert!(text.contains("past the proxy, as NO_PROXY says") && text.contains("has no address"), "{text}");
+    assert!(
+        text.contains("past the proxy, as NO_PROXY says") && text.contains("has no address"),
+        "{text}"
+    );
 }
 
 #[tokio::test]
@@ -119,8 +130,7 @@ async fn the_check_of_the_configuration_says_which_way_is_taken() {
     let check = ["--config.file=wolkvox.yaml", "--config.check"];
     let said = server.says(&check, &[("HTTPS_PROXY", "http://other.example:3128")]).await;
     let text = String::from_utf8_lossy(&said.stdout).into_owned();
-    let line =
-        "  connection: through the proxy http://fixed.example:3128 (wolkvox.yaml:3:14: targets[0].proxy_url)";
+    let line = "  connection: through the proxy http://fixed.example:3128 (wolkvox.yaml:3:14: targets[0].proxy_url)";
     assert!(text.contains(line), "{text}");
     assert!(text.contains("authority.pem only"), "{text}");
 
@@ -128,5 +138,8 @@ async fn the_check_of_the_configuration_says_which_way_is_taken() {
     let variables = [("SSL_CERT_FILE", missing.to_str().expect("a plain path"))];
     let said = server.says(&["--wolkvox.server=0042", "--config.check"], &variables).await;
     let text = String::from_utf8_lossy(&said.stderr).into_owned();
-    assert!(!said.status.success() && text.contains("error: SSL_CERT_FILE: cannot read "), "{text}");
+    assert!(
+        !said.status.success() && text.contains("error: SSL_CERT_FILE: cannot read "),
+        "{text}"
+    );
 }

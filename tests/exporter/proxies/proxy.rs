@@ -31,7 +31,10 @@ impl Proxy {
         let behind = free.local_addr().expect("it is bound");
         drop(free);
         let file = directory.path().join("tinyproxy.conf");
-        let text = format!("Port {}\nListen 127.0.0.1\nTimeout 30\nMaxClients 10\n{line}\n", behind.port());
+        let text = format!(
+            "Port {}\nListen 127.0.0.1\nTimeout 30\nMaxClients 10\n{line}\n",
+            behind.port()
+        );
         fs::write(&file, text).expect("it can be written");
         let child = debian::command("tinyproxy")
             .args(["-d", "-c"])
@@ -81,7 +84,9 @@ async fn listen(tap: TcpListener, behind: SocketAddr, seen: Arc<Mutex<Vec<u8>>>)
             let mut buffer = vec![0; 16 * 1024];
             // Either side may end it at any time.
             while let Ok(read @ 1..) = from_client.read(&mut buffer).await {
-                seen.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(&buffer[..read]);
+                seen.lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .extend_from_slice(&buffer[..read]);
                 if to_proxy.write_all(&buffer[..read]).await.is_err() {
                     return;
                 }

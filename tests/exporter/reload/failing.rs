@@ -1,5 +1,5 @@
-//! A reload while the disk fails: the targets it concerns are tried again until it works. On virtual time, since that
-//! takes half a minute.
+//! A reload while the disk fails: the targets it concerns are tried again until it works. On
+//! virtual time, since that takes half a minute.
 
 use std::{
     path::Path,
@@ -13,7 +13,9 @@ use std::{
 use jiff::Timestamp;
 use tokio::time::sleep;
 use wolkvox_exporter::{
-    config::{Config, JourneyConfig, MenuConfig, PollConfig, Secret, TargetConfig, TokenSource, WebConfig},
+    config::{
+        Config, JourneyConfig, MenuConfig, PollConfig, Secret, TargetConfig, TokenSource, WebConfig,
+    },
     i18n::Bilingual,
     snapshot::Publisher,
     status::PollOutcome,
@@ -30,8 +32,9 @@ use crate::support::{
 fn config(names: &[&str]) -> Config {
     let token = TokenSource::fixed(&Secret::new(TOKEN), &Bilingual::verbatim("the test")).unwrap();
     // Nobody listens there: a poll fails at once.
-    let target =
-        |name: &&str| TargetConfig::new(name, "http://127.0.0.1:9/".parse().unwrap(), token.clone(), noon());
+    let target = |name: &&str| {
+        TargetConfig::new(name, "http://127.0.0.1:9/".parse().unwrap(), token.clone(), noon())
+    };
     Config {
         targets: names.iter().map(target).collect(),
         poll: PollConfig::default(),
@@ -47,7 +50,8 @@ fn config(names: &[&str]) -> Config {
 async fn a_target_that_the_disk_kept_out_comes_when_the_disk_allows() {
     let disk = Disk::default();
     let backend = disk.clone();
-    let store = Store::open_backend(move || Ok(backend.clone()), Path::new("disk"), [7; 16]).unwrap();
+    let store =
+        Store::open_backend(move || Ok(backend.clone()), Path::new("disk"), [7; 16]).unwrap();
     let telemetry = Arc::new(Telemetry::default());
     let publisher = Publisher::start(telemetry.clone());
     let mut fleet = Supervisor::new(Deps {
@@ -58,7 +62,8 @@ async fn a_target_that_the_disk_kept_out_comes_when_the_disk_allows() {
         workers: tokio::runtime::Handle::current(),
         clock: Arc::new(Timestamp::now),
     });
-    let names = || publisher.statuses().iter().map(|status| status.name.clone()).collect::<Vec<_>>();
+    let names =
+        || publisher.statuses().iter().map(|status| status.name.clone()).collect::<Vec<_>>();
     let change = fleet.change_to(&config(&["a", "b"])).await.unwrap();
     assert_eq!(change, Change { added: 2, ..Change::default() });
     assert_eq!(names(), ["a", "b"]);
@@ -78,7 +83,8 @@ async fn a_target_that_the_disk_kept_out_comes_when_the_disk_allows() {
     fleet.end_all(Duration::from_secs(60)).await;
 }
 
-/// The poller of one target panics: it is started again after a wait, and a reload that ends it comes to its end.
+/// The poller of one target panics: it is started again after a wait, and a reload that ends it
+/// comes to its end.
 #[tokio::test(start_paused = true)]
 async fn a_poller_that_breaks_off_is_started_again_and_hangs_no_reload() {
     let store = Arc::new(Store::in_memory([7; 16]).unwrap());
@@ -87,7 +93,9 @@ async fn a_poller_that_breaks_off_is_started_again_and_hangs_no_reload() {
     let clock = {
         let broken = broken.clone();
         // The poller asks for the time all along: what panics here is as a bug of its own.
-        move || if broken.swap(false, Ordering::SeqCst) { panic!("a bug") } else { Timestamp::now() }
+        move || {
+            if broken.swap(false, Ordering::SeqCst) { panic!("a bug") } else { Timestamp::now() }
+        }
     };
     let publisher = Publisher::start(telemetry.clone());
     let deps = Deps {
@@ -102,7 +110,8 @@ async fn a_poller_that_breaks_off_is_started_again_and_hangs_no_reload() {
     let mut fleet = Supervisor::new(deps);
     let restarts = |name: &str| -> u64 {
         let families = telemetry.target(name).families();
-        let family = families.iter().find(|family| family.name == "wolkvox_poller_restarts_total").unwrap();
+        let family =
+            families.iter().find(|family| family.name == "wolkvox_poller_restarts_total").unwrap();
         format!("{:?}", family.points[0].value)
             .chars()
             .filter(char::is_ascii_digit)

@@ -1,5 +1,5 @@
-//! The configuration read anew, by the real binary: what comes into force without a count being lost, what is refused
-//! whole, and who may ask.
+//! The configuration read anew, by the real binary: what comes into force without a count being
+//! lost, what is refused whole, and who may ask.
 
 mod failing;
 
@@ -86,7 +86,8 @@ async fn targets_come_and_go_and_their_counts_continue() {
     exporter.wait_logged("added=1 removed=0 changed=0 unchanged=1").await;
 }
 
-/// Authorities that cannot be read any more are an error of the configuration, whoever else is concerned.
+/// Authorities that cannot be read any more are an error of the configuration, whoever else is
+/// concerned.
 #[tokio::test]
 async fn a_reload_names_authorities_that_are_damaged_and_who_was_there_goes_on() {
     let api = Api::start(|_| {}).await;
@@ -125,14 +126,17 @@ async fn a_changed_target_goes_on_where_it_was() {
     assert_eq!(ask(&exporter).await.0, StatusCode::OK);
     let scrape = exporter
         .wait_for("read from there", |scrape| {
-            another.requests() > 0 && scrape.up("one") && polls(scrape, "one") > polls(&before, "one")
+            another.requests() > 0
+                && scrape.up("one")
+                && polls(scrape, "one") > polls(&before, "one")
         })
         .await;
     scrape.assert_truth("one", &one.truth());
     let bounds = scrape.all("wolkvox_menu_time_to_option_seconds_bucket", &[("le", "7")]);
     assert!(!bounds.is_empty(), "the new buckets are in force");
     let asked = one.requests();
-    let on = exporter.wait_for("more", |later| polls(later, "one") > polls(&scrape, "one") + 2.0).await;
+    let on =
+        exporter.wait_for("more", |later| polls(later, "one") > polls(&scrape, "one") + 2.0).await;
     on.assert_truth("one", &one.truth());
     assert_eq!(one.requests(), asked, "the old address is asked no more");
 }
@@ -160,11 +164,16 @@ async fn a_bad_file_changes_nothing_and_says_what_is_wrong() {
         assert_eq!(scrape.get(SUCCESS_TIME, &[]), before.get(SUCCESS_TIME, &[]));
         assert!(scrape.up("good"));
     }
-    let on = exporter.wait_for("more", |scrape| polls(scrape, "good") > polls(&before, "good") + 2.0).await;
+    let on = exporter
+        .wait_for("more", |scrape| polls(scrape, "good") > polls(&before, "good") + 2.0)
+        .await;
     on.assert_truth("good", &api.truth());
 
     fleet.write();
-    assert_eq!(ask(&exporter).await, (StatusCode::OK, "The configuration was read anew.\n".to_owned()));
+    assert_eq!(
+        ask(&exporter).await,
+        (StatusCode::OK, "The configuration was read anew.\n".to_owned())
+    );
     let mended = exporter.scrape().await;
     assert_eq!(mended.get(SUCCESSFUL, &[]), 1.0);
     assert!(mended.get(SUCCESS_TIME, &[]) > before.get(SUCCESS_TIME, &[]));
@@ -248,7 +257,10 @@ async fn under_load_no_scrape_fails_and_no_row_is_lost() {
             _ => fleet.remove("other"),
         }
         fleet.write();
-        assert_eq!(ask(&exporter).await, (StatusCode::OK, "The configuration was read anew.\n".to_owned()));
+        assert_eq!(
+            ask(&exporter).await,
+            (StatusCode::OK, "The configuration was read anew.\n".to_owned())
+        );
         let scrape = exporter.scrape().await;
         let seen = scrape.sum("wolkvox_menu_option_hits_total", &[("server", "busy")]).unwrap();
         assert!(seen >= hits, "a counter went back from {hits} to {seen}");

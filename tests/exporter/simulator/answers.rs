@@ -22,7 +22,11 @@ async fn every_error_of_the_table_is_given() {
     let unknown = (400, "THE API YOU WANT TO CONSULT DOES NOT EXIST".to_owned());
     assert_eq!(get(right, &format!("api=diagram_99&{dates}")).await, unknown);
     for query in ["", dates, "api=diagram_13", "api=diagram_13&date_ini=20260119100000&date_end="] {
-        assert_eq!(get(right, query).await, (400, "SOME PARAMETERS ARE REQUIRED".to_owned()), "{query}");
+        assert_eq!(
+            get(right, query).await,
+            (400, "SOME PARAMETERS ARE REQUIRED".to_owned()),
+            "{query}"
+        );
     }
     for (ini, end) in [
         ("20260119", "20260119100500"),

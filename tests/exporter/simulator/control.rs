@@ -59,7 +59,8 @@ async fn an_address_in_use_is_named() {
     let taken = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = taken.local_addr().unwrap().to_string();
     let parse = |flags: &[&str]| {
-        <Command as clap::Parser>::try_parse_from([&["simulate"], flags].concat()).map(|command| command.args)
+        <Command as clap::Parser>::try_parse_from([&["simulate"], flags].concat())
+            .map(|command| command.args)
     };
     let args = parse(&["--simulate.listen-address", &address]).unwrap();
     let error = run(args, std::future::pending()).await.unwrap_err().to_string();

@@ -43,7 +43,8 @@ async fn faults_in_the_place_of_an_answer() {
     );
     let response = server.faulty(Fault::Throttled { retry_after: None }).await.unwrap();
     assert!(!response.headers().contains_key("retry-after"));
-    let response = server.faulty(Fault::Redirect { to: "http://127.0.0.1:1/x".into() }).await.unwrap();
+    let response =
+        server.faulty(Fault::Redirect { to: "http://127.0.0.1:1/x".into() }).await.unwrap();
     assert_eq!(
         (response.status().as_u16(), &response.headers()["location"]),
         (302, &"http://127.0.0.1:1/x".parse().unwrap())
@@ -104,7 +105,10 @@ async fn answers_that_a_reader_must_not_believe() {
     let promised = |count: usize| Value::from(format!("{count} records were found"));
 
     let answer = body(server.faulty(Fault::Truncated).await.unwrap()).await;
-    assert_eq!((&answer["msg"], answer["data"].as_array().unwrap().len()), (&promised(count), count / 2));
+    assert_eq!(
+        (&answer["msg"], answer["data"].as_array().unwrap().len()),
+        (&promised(count), count / 2)
+    );
     server.fault(Fault::Truncated);
     let answer = body(server.nothing().await.unwrap()).await;
     assert_eq!((&answer["msg"], answer["data"].as_array().unwrap().len()), (&promised(1), 0));
@@ -114,7 +118,10 @@ async fn answers_that_a_reader_must_not_believe() {
     assert_eq!(answer["msg"], promised(count));
     assert_eq!(identity(&answer["data"]).len(), 7);
     let answer = body(server.faulty(Fault::RowNotObject).await.unwrap()).await;
-    assert_eq!((&answer["msg"], &answer["data"][count]), (&promised(count + 1), &Value::from("garbage")));
+    assert_eq!(
+        (&answer["msg"], &answer["data"][count]),
+        (&promised(count + 1), &Value::from("garbage"))
+    );
     let answer = body(server.faulty(Fault::RowBadDate).await.unwrap()).await;
     assert_eq!(
         (&answer["msg"], text(&answer["data"][count], "date")),
@@ -145,7 +152,11 @@ async fn connections_that_fail_amid_an_answer() {
             Err(error) => break error,
         }
     };
-    assert!((whole / 3..whole * 2 / 3).contains(&received.len()), "{} of {whole}: {error:?}", received.len());
+    assert!(
+        (whole / 3..whole * 2 / 3).contains(&received.len()),
+        "{} of {whole}: {error:?}",
+        received.len()
+    );
     assert!(received.ends_with(b"{\"rp_id\":\"46"));
 
     server.fault(Fault::HalfGzip);

@@ -69,7 +69,8 @@ async fn a_server_fails_at_too_much_and_at_a_poisoned_second_in_its_own_way() {
         // An hour is too much; the second alone has no row at all.
         let (found, body) = meets(at, at + 1.hour()).await;
         assert!(found == status && body.contains(words), "{over_limit:?}: {found} {body}");
-        let poisoned = if over_limit == OverLimit::Refuse { (500, "<html>") } else { (status, words) };
+        let poisoned =
+            if over_limit == OverLimit::Refuse { (500, "<html>") } else { (status, words) };
         let (found, body) = meets(second, second).await;
         assert!(found == poisoned.0 && body.contains(poisoned.1), "{over_limit:?}: {found} {body}");
         let (found, _) = meets(second + 1.second(), second + 1.second()).await;
@@ -100,7 +101,8 @@ async fn long_rows_meet_the_limit_on_bytes() {
     let data = parse::<Value>(&bytes)["data"].as_array().unwrap().len();
     assert_eq!(data, 100);
     assert!((400_000..400_200).contains(&bytes.len()));
-    let pieces = server.simulator.answer_bytes(MONDAY + 10.hours(), MONDAY + 10.hours() + 3_599.seconds());
+    let pieces =
+        server.simulator.answer_bytes(MONDAY + 10.hours(), MONDAY + 10.hours() + 3_599.seconds());
     assert!(pieces.unwrap().flatten().eq(bytes));
 }
 

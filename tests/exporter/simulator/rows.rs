@@ -114,12 +114,13 @@ async fn late_rows_appear_within_the_time_that_is_set() {
 
 #[tokio::test]
 async fn a_day_is_answered_in_a_moment() {
-    let server = Server::start(|options| options.zone = TimeZone::get("America/Lima").unwrap()).await;
+    let server =
+        Server::start(|options| options.zone = TimeZone::get("America/Lima").unwrap()).await;
     let start = std::time::Instant::now();
     let day = rows(server.report(MONDAY, MONDAY + 1.day() - 1.second()).await).await;
     assert!(day.len() > 20_000);
-    // Well below a second with optimization; unoptimized and on a busy machine some seconds. A look-back that
-    // walks through every interaction again and again would take minutes.
+    // Well below a second with optimization; unoptimized and on a busy machine some seconds. A
+    // look-back that walks through every interaction again and again would take minutes.
     assert!(start.elapsed() < Duration::from_secs(20), "{:?}", start.elapsed());
 }
 
@@ -127,8 +128,11 @@ async fn a_day_is_answered_in_a_moment() {
 async fn diagram_1_has_a_row_for_each_call_and_none_for_chats() {
     let server = Server::start(|options| options.late_share = 0.0).await;
     let hour = MONDAY + 10.hours();
-    let query =
-        format!("api=diagram_1&date_ini={}&date_end={}", digits(hour), digits(hour + 3_599.seconds()));
+    let query = format!(
+        "api=diagram_1&date_ini={}&date_end={}",
+        digits(hour),
+        digits(hour + 3_599.seconds())
+    );
     let ends = rows(server.get(Some("right"), &query).await).await;
     let calls: HashSet<_> = ends.iter().map(|row| text(row, "conn_id")).collect();
     assert_eq!(calls.len(), ends.len());
@@ -164,7 +168,11 @@ async fn diagram_1_has_a_row_for_each_call_and_none_for_chats() {
     }
     assert_eq!(counted, expected);
     let hung_up: u64 = truth.hang_ups.values().map(|(calls, _)| calls).sum();
-    assert!((ends.len() / 10..ends.len() / 2).contains(&(hung_up as usize)), "{hung_up} of {}", ends.len());
+    assert!(
+        (ends.len() / 10..ends.len() / 2).contains(&(hung_up as usize)),
+        "{hung_up} of {}",
+        ends.len()
+    );
     // The calls are those of diagram_13.
     let options: HashSet<_> =
         rows(server.hour().await).await.iter().map(|row| text(row, "conn_id").to_owned()).collect();

@@ -29,7 +29,10 @@ fn objects(at: &str, value: &Value, found: &mut Vec<String>) {
             fields.iter().for_each(|(name, value)| objects(&format!("{at}/{name}"), value, found));
         }
         Value::Array(items) => {
-            items.iter().enumerate().for_each(|(n, value)| objects(&format!("{at}/{n}"), value, found));
+            items
+                .iter()
+                .enumerate()
+                .for_each(|(n, value)| objects(&format!("{at}/{n}"), value, found));
         }
         _ => {}
     }
@@ -49,16 +52,21 @@ async fn it_follows_its_schema_in_every_state() {
     let exporter = fleet.start().await;
     exporter
         .wait_for("each has polled", |scrape| {
-            scrape.up("good") && scrape.up("silent") && scrape.failures("refused", "token_invalid") > 0.0
+            scrape.up("good")
+                && scrape.up("silent")
+                && scrape.failures("refused", "token_invalid") > 0.0
         })
         .await;
     let english = status(&exporter, "").await;
     let spanish = status(&exporter, "?lang=es").await;
     for document in [&english, &spanish] {
         assert_eq!(schema.faults(document), Vec::<String>::new(), "{document:#}");
-        for (name, state) in
-            [("good", "well"), ("refused", "failing"), ("silent", "no_rows"), ("hanging", "waiting")]
-        {
+        for (name, state) in [
+            ("good", "well"),
+            ("refused", "failing"),
+            ("silent", "no_rows"),
+            ("hanging", "waiting"),
+        ] {
             assert_eq!(target(document, name)["state"], state, "{name}");
         }
         assert_eq!(target(document, "refused")["failure"]["class"], "token_invalid");
@@ -70,7 +78,8 @@ async fn it_follows_its_schema_in_every_state() {
     assert_strict(&schema, &english, 30);
 }
 
-/// In no object of the document may there be one thing more, or one less; and it has more than so many objects.
+/// In no object of the document may there be one thing more, or one less; and it has more than so
+/// many objects.
 fn assert_strict(schema: &Schema, english: &Value, least: usize) {
     let mut places = Vec::new();
     objects("", english, &mut places);
@@ -82,14 +91,17 @@ fn assert_strict(schema: &Schema, english: &Value, least: usize) {
         let fields = english.pointer(&place).and_then(Value::as_object).expect("an object");
         for field in fields.keys() {
             let mut less = english.clone();
-            less.pointer_mut(&place).and_then(Value::as_object_mut).expect("an object").remove(field);
+            less.pointer_mut(&place)
+                .and_then(Value::as_object_mut)
+                .expect("an object")
+                .remove(field);
             assert!(!schema.faults(&less).is_empty(), "{place} needs no {field}");
         }
     }
 }
 
-/// A contact centre that is always as busy, of which Wolkvox keeps four weeks, and an option that nobody has entered for two
-/// hours.
+/// A contact centre that is always as busy, of which Wolkvox keeps four weeks, and an option that
+/// nobody has entered for two hours.
 fn stopped(options: &mut Options) {
     let now = Timestamp::now();
     options.from = Some(now - SignedDuration::from_hours(29 * 24));
@@ -116,7 +128,11 @@ async fn what_is_unlike_the_usual_is_told_by_name_as_soon_as_the_weeks_before_ar
         if usual["warm_up"]["state"] == "ended" && unlike.is_some_and(|unlike| !unlike.is_empty()) {
             break english;
         }
-        assert!(begun.elapsed() < Duration::from_secs(240), "{usual:#}\n{}", exporter.process.log());
+        assert!(
+            begun.elapsed() < Duration::from_secs(240),
+            "{usual:#}\n{}",
+            exporter.process.log()
+        );
         tokio::time::sleep(Duration::from_millis(200)).await;
     };
     let schema = Schema::read("docs/status.schema.json");
@@ -146,13 +162,17 @@ async fn what_is_unlike_the_usual_is_told_by_name_as_soon_as_the_weeks_before_ar
         let sentence = one["sentence"].as_str().expect("a sentence");
         assert!(sentence.starts_with(place) && sentence.contains(usually), "{sentence}");
         let page = exporter.get(&format!("/{query}")).await.expect("a page");
-        assert!(page.contains("<strong>Opción 1 (1) · Línea principal (10) · voice</strong>"), "{page}");
+        assert!(
+            page.contains("<strong>Opción 1 (1) · Línea principal (10) · voice</strong>"),
+            "{page}"
+        );
         assert!(page.contains(usually), "{page}");
     }
     metrics_reference::knows(&exporter.get("/metrics").await.expect("metrics"));
 }
 
-/// Rows by routing point, channel and option, as far as they are listed one by one; and all of them.
+/// Rows by routing point, channel and option, as far as they are listed one by one; and all of
+/// them.
 fn hits(target: &Value) -> (BTreeMap<(String, String, String), u64>, u64) {
     let text = |value: &Value| value.as_str().expect("text").to_owned();
     let sum = |hourly: &Value| -> u64 {
@@ -162,7 +182,8 @@ fn hits(target: &Value) -> (BTreeMap<(String, String, String), u64>, u64) {
     for point in target["last_day"]["routing_points"].as_array().expect("a list") {
         for option in point["options"].as_array().expect("a list") {
             assert_eq!(option["hits"], sum(&option["hourly"]));
-            let labels = (text(&point["rp_id"]), text(&point["channel"]), text(&option["cod_opc_menu"]));
+            let labels =
+                (text(&point["rp_id"]), text(&point["channel"]), text(&option["cod_opc_menu"]));
             all += sum(&option["hourly"]);
             hits.insert(labels, sum(&option["hourly"]));
         }
@@ -179,8 +200,11 @@ fn assert_truth(target: &Value, truth: &Truth) {
     assert_eq!(all, truth.rows);
     assert!(hits.len() > 10, "{hits:?}");
     for ((rp_id, channel, option), hits) in hits {
-        let same = |o: &&OptionTruth| (&o.rp_id, &o.channel, &o.cod_opc_menu) == (&rp_id, &channel, &option);
-        let truth = truth.options.iter().find(same).unwrap_or_else(|| panic!("{rp_id} {channel} {option}"));
+        let same = |o: &&OptionTruth| {
+            (&o.rp_id, &o.channel, &o.cod_opc_menu) == (&rp_id, &channel, &option)
+        };
+        let truth =
+            truth.options.iter().find(same).unwrap_or_else(|| panic!("{rp_id} {channel} {option}"));
         assert_eq!(hits, truth.hits, "{rp_id} {channel} {option}");
     }
 }

@@ -39,7 +39,11 @@ async fn demo() -> (tempfile::TempDir, Exporter) {
         if status.contains(DEAD) {
             return (directory, demo);
         }
-        assert!(begun.elapsed() < DEADLINE, "it does not name {DEAD}: {status}\n{}", demo.process.log());
+        assert!(
+            begun.elapsed() < DEADLINE,
+            "it does not name {DEAD}: {status}\n{}",
+            demo.process.log()
+        );
         tokio::time::sleep(Duration::from_secs(1)).await;
     }
 }
@@ -108,10 +112,24 @@ async fn the_demo_reads_well_on_a_telephone_and_a_screen_by_day_and_by_night_in_
     assert!(browser.console().await.concat().contains("too loud"));
 
     if let Some(folder) = env::var_os("WOLKVOX_TEST_PICTURES") {
-        take(&browser, &format!("{url}?lang=en"), (1000, 1060), "light", Path::new(&folder), "status-page")
-            .await;
-        take(&browser, &format!("{url}?lang=es"), (390, 1000), "dark", Path::new(&folder), "status-page-es")
-            .await;
+        take(
+            &browser,
+            &format!("{url}?lang=en"),
+            (1000, 1060),
+            "light",
+            Path::new(&folder),
+            "status-page",
+        )
+        .await;
+        take(
+            &browser,
+            &format!("{url}?lang=es"),
+            (390, 1000),
+            "dark",
+            Path::new(&folder),
+            "status-page-es",
+        )
+        .await;
     }
 }
 
@@ -181,8 +199,9 @@ async fn targets_in_trouble_say_so_in_words_and_shapes() {
         }
         assert!(!text.contains(TOKEN));
         // Each state has a shape of its own beside its name, and failed polls have crosses.
-        let shapes =
-            browser.run("return [...document.querySelectorAll('.state path')].map(p => p.getAttribute('d'))");
+        let shapes = browser.run(
+            "return [...document.querySelectorAll('.state path')].map(p => p.getAttribute('d'))",
+        );
         let shapes = shapes.await;
         let shapes: std::collections::BTreeSet<_> =
             shapes.as_array().expect("a list").iter().filter_map(Value::as_str).collect();

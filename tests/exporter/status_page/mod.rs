@@ -1,5 +1,5 @@
-//! The status page and `/status.json` of the real binary: in a real browser, against the schema, and against the
-//! simulator's truth.
+//! The status page and `/status.json` of the real binary: in a real browser, against the schema,
+//! and against the simulator's truth.
 //!
 //! | file | shows |
 //! | --- | --- |

@@ -20,8 +20,9 @@ impl Proxy {
     /// Under `/wolkvox/`, as `docs/status.md` has it.
     fn start(behind: SocketAddr) -> Self {
         let directory = tempfile::tempdir().expect("a temporary directory");
-        let address =
-            TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a port is free");
+        let address = TcpListener::bind("127.0.0.1:0")
+            .and_then(|free| free.local_addr())
+            .expect("a port is free");
         let here = directory.path().display();
         let temporary: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
             .map(|name| format!("{name}_temp_path {here}/{name}; "))
@@ -42,7 +43,8 @@ impl Proxy {
             .arg(&file)
             .arg("-e")
             .arg(directory.path().join("error.log"));
-        let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("nginx starts");
+        let child =
+            command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("nginx starts");
         Self { child, address, _directory: directory }
     }
 }
@@ -70,7 +72,9 @@ async fn every_link_works_under_a_path_of_a_proxy() {
     let deadline = std::time::Instant::now() + Duration::from_secs(30);
     let page = loop {
         match client.get(base.clone()).send().await {
-            Ok(answer) if answer.status().is_success() => break answer.text().await.expect("a page"),
+            Ok(answer) if answer.status().is_success() => {
+                break answer.text().await.expect("a page");
+            }
             _ => assert!(std::time::Instant::now() < deadline, "the proxy does not answer"),
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
@@ -80,7 +84,8 @@ async fn every_link_works_under_a_path_of_a_proxy() {
     // The list of runbooks, a runbook that leads to another, and whatever these link to.
     let mut pages: Vec<(String, Vec<String>)> = vec![(String::new(), links)];
     for path in ["runbooks/?lang=es", "runbooks/WolkvoxRowsRejected?lang=en"] {
-        let answer = client.get(base.join(path).expect("a link")).send().await.expect("the proxy answers");
+        let answer =
+            client.get(base.join(path).expect("a link")).send().await.expect("the proxy answers");
         pages.push((path.to_owned(), self::links(&answer.text().await.expect("a page"))));
     }
     assert!(pages[1].1.len() > 25 && pages[2].1.len() >= 3, "{pages:?}");

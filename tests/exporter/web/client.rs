@@ -99,7 +99,8 @@ impl Answer {
 /// One request on a connection of its own. `extra` are whole header lines.
 pub(crate) async fn ask(server: &Server, method: &str, path: &str, extra: &str) -> Answer {
     let client = Client::connect(server.address).await;
-    let request = format!("{method} {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{extra}\r\n");
+    let request =
+        format!("{method} {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{extra}\r\n");
     client.send(request.as_bytes()).await;
     Answer::parse(&client.rest().await).expect("an answer")
 }

@@ -35,6 +35,7 @@ async fn shutdown_waits_for_nobody_longer_than_it_may() {
     let server = start("/metrics", limits).await;
     let reader = stuck(&server).await;
     server.stop.send(()).unwrap();
-    ends_within(async { server.task.await.unwrap() }, limits.drain + Duration::from_millis(100)).await;
+    ends_within(async { server.task.await.unwrap() }, limits.drain + Duration::from_millis(100))
+        .await;
     assert!(!Answer::parse(&reader.rest().await).unwrap().is_whole());
 }

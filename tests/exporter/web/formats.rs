@@ -20,7 +20,10 @@ async fn format_and_encoding_follow_the_headers() {
         ("", text),
         ("Accept: */*\r\n", text),
         ("Accept: image/png\r\n", text),
-        ("Accept: application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5\r\n", open),
+        (
+            "Accept: application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5\r\n",
+            open,
+        ),
         ("Accept: text/plain;q=0.5\r\nAccept: application/openmetrics-text\r\n", open),
         ("Accept: application/openmetrics-text;q=0,*/*\r\n", text),
         ("Accept: \u{00ff}\r\n", text),
@@ -32,7 +35,8 @@ async fn format_and_encoding_follow_the_headers() {
         assert_eq!(plain.text().ends_with("process_open_fds 9\n# EOF\n"), kind == open);
         assert_eq!(plain.text().contains("_created{"), kind == open);
 
-        let packed = ask(&server, "GET", "/metrics", &format!("{accept}Accept-Encoding: gzip\r\n")).await;
+        let packed =
+            ask(&server, "GET", "/metrics", &format!("{accept}Accept-Encoding: gzip\r\n")).await;
         assert_eq!(packed.header("content-type"), Some(kind), "{accept}");
         assert_eq!(packed.header("content-encoding"), Some("gzip"));
         assert!(packed.is_whole());
@@ -41,12 +45,14 @@ async fn format_and_encoding_follow_the_headers() {
         assert_eq!(unpacked, plain.body);
 
         let refused =
-            ask(&server, "GET", "/metrics", &format!("{accept}Accept-Encoding: gzip;q=0\r\n")).await;
+            ask(&server, "GET", "/metrics", &format!("{accept}Accept-Encoding: gzip;q=0\r\n"))
+                .await;
         assert_eq!(refused.header("content-encoding"), None);
     }
 }
 
-/// As a Prometheus with native histograms asks, and its `Content-Type` as it wants it: it takes any other for text.
+/// As a Prometheus with native histograms asks, and its `Content-Type` as it wants it: it takes any
+/// other for text.
 #[tokio::test]
 async fn protobuf_is_for_those_who_name_it() {
     let server = start("/metrics", ServerLimits::default()).await;
@@ -55,9 +61,12 @@ async fn protobuf_is_for_those_who_name_it() {
     let plain = ask(&server, "GET", "/metrics", accept).await;
     assert_eq!(
         plain.header("content-type"),
-        Some("application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited")
+        Some(
+            "application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited"
+        )
     );
-    let packed = ask(&server, "GET", "/metrics", &format!("{accept}Accept-Encoding: gzip\r\n")).await;
+    let packed =
+        ask(&server, "GET", "/metrics", &format!("{accept}Accept-Encoding: gzip\r\n")).await;
     assert_eq!(packed.header("content-encoding"), Some("gzip"));
     let mut unpacked = Vec::new();
     GzDecoder::new(&packed.body[..]).read_to_end(&mut unpacked).unwrap();

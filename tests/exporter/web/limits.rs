@@ -42,10 +42,16 @@ async fn rubbish_is_refused_and_a_body_is_not_waited_for() {
     ] {
         let client = Client::connect(server.address).await;
         let begun = Instant::now();
-        client.send(format!("{method} /metrics HTTP/1.1\r\nHost: x\r\n{framing}\r\n\r\n").as_bytes()).await;
+        client
+            .send(format!("{method} /metrics HTTP/1.1\r\nHost: x\r\n{framing}\r\n\r\n").as_bytes())
+            .await;
         // It ends without the client having asked for that, and without a timer having run out.
         let answer = Answer::parse(&client.rest().await).unwrap();
-        assert_eq!((answer.status, answer.header("connection")), (status, Some("close")), "{framing}");
+        assert_eq!(
+            (answer.status, answer.header("connection")),
+            (status, Some("close")),
+            "{framing}"
+        );
         assert!(begun.elapsed() < Duration::from_secs(1), "{framing}");
     }
 }
@@ -54,7 +60,8 @@ async fn rubbish_is_refused_and_a_body_is_not_waited_for() {
 async fn a_slow_or_idle_client_is_closed_when_its_time_is_up() {
     let limits = ServerLimits::default();
     let server = start("/metrics", limits).await;
-    for begin in [&b""[..], b"GET /metrics HTTP/1.1\r\nHost:", b"GET /-/healthy HTTP/1.1\r\nHost: x\r\n\r\n"]
+    for begin in
+        [&b""[..], b"GET /metrics HTTP/1.1\r\nHost:", b"GET /-/healthy HTTP/1.1\r\nHost: x\r\n\r\n"]
     {
         is_closed_in_time(&server, begin, limits).await;
     }
@@ -81,12 +88,16 @@ async fn a_client_that_does_not_read_is_closed_when_its_time_is_up() {
 
     let client = stuck(&server).await;
     sleep(limits.write - Duration::from_secs(1)).await;
-    assert!(Answer::parse(&client.rest().await).unwrap().is_whole(), "within the limit it may take its time");
+    assert!(
+        Answer::parse(&client.rest().await).unwrap().is_whole(),
+        "within the limit it may take its time"
+    );
 }
 
 #[tokio::test(start_paused = true)]
 async fn when_full_the_longest_waiting_gives_way_before_any_answer() {
-    let server = start("/metrics", ServerLimits { connections: 3, ..ServerLimits::default() }).await;
+    let server =
+        start("/metrics", ServerLimits { connections: 3, ..ServerLimits::default() }).await;
     let reader = stuck(&server).await;
     let mut idle = Vec::new();
     for _ in 0..20 {
@@ -106,7 +117,8 @@ async fn when_full_the_longest_waiting_gives_way_before_any_answer() {
 
 #[tokio::test(start_paused = true)]
 async fn when_every_place_is_an_answer_that_is_not_read_the_longest_gives_way() {
-    let server = start("/metrics", ServerLimits { connections: 2, ..ServerLimits::default() }).await;
+    let server =
+        start("/metrics", ServerLimits { connections: 2, ..ServerLimits::default() }).await;
     let first = stuck(&server).await;
     sleep(PATIENCE).await;
     let second = stuck(&server).await;
@@ -119,7 +131,8 @@ async fn when_every_place_is_an_answer_that_is_not_read_the_longest_gives_way() 
 
 #[tokio::test(start_paused = true)]
 async fn nobody_is_closed_before_there_was_time_to_ask() {
-    let server = start("/metrics", ServerLimits { connections: 1, ..ServerLimits::default() }).await;
+    let server =
+        start("/metrics", ServerLimits { connections: 1, ..ServerLimits::default() }).await;
     let first = Client::connect(server.address).await;
     sleep(PATIENCE / 4).await;
     let begun = Instant::now();
@@ -140,7 +153,8 @@ async fn the_kernel_keeps_a_burst_of_connections_and_little_of_their_answers() {
     assert_eq!(listen(&[taken]).unwrap_err().kind(), std::io::ErrorKind::AddrInUse);
     let listener = listen(&[taken, free]).unwrap();
     drop(in_use);
-    // Nobody accepts: one that the kernel turned away would try again after a second, and then in vain.
+    // Nobody accepts: one that the kernel turned away would try again after a second, and then in
+    // vain.
     let address = listener.local_addr().unwrap();
     let burst = async {
         let mut clients = Vec::new();

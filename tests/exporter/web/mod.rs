@@ -1,7 +1,7 @@
 //! The server over real sockets: every route and status, negotiation, limits, and the end.
 //!
-//! The clock is paused, so that tokio jumps to the next timer as soon as nothing else can happen: limits of many
-//! seconds are tested as they are, and nothing sleeps to be right.
+//! The clock is paused, so that tokio jumps to the next timer as soon as nothing else can happen:
+//! limits of many seconds are tested as they are, and nothing sleeps to be right.
 
 mod client;
 mod ending;
@@ -60,14 +60,17 @@ async fn start_with(telemetry_path: &str, limits: ServerLimits, access: Access) 
         access: Arc::new(access),
         reloader: None,
     };
-    // Buffers so small that a large answer does not fit them; a connection has those of its listener.
+    // Buffers so small that a large answer does not fit them; a connection has those of its
+    // listener.
     let socket = TcpSocket::new_v4().unwrap();
     socket.set_send_buffer_size(BUFFERS).unwrap();
     socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
     let listener = socket.listen(1024).unwrap();
     let address = listener.local_addr().unwrap();
     let (stop, stopped) = oneshot::channel();
-    let task = tokio::spawn(serve(listener, Arc::new(site), limits, async { stopped.await.unwrap_or(()) }));
+    let task = tokio::spawn(serve(listener, Arc::new(site), limits, async {
+        stopped.await.unwrap_or(())
+    }));
     Server { address, publication, readiness, stop, task }
 }
 
@@ -92,7 +95,10 @@ fn target() -> TargetStatus {
 fn hits(series: u64) -> Vec<Family> {
     let mut hits = Family::new("wolkvox_menu_option_hits_total", "Hits.", MetricType::Counter);
     hits.points = (0..series)
-        .map(|i| Sample::new(label_block(&[("cod_opc_menu", &format!("opción {i}"))]), i).created(Some(5.0)))
+        .map(|i| {
+            Sample::new(label_block(&[("cod_opc_menu", &format!("opción {i}"))]), i)
+                .created(Some(5.0))
+        })
         .collect();
     vec![hits]
 }

@@ -40,18 +40,27 @@ async fn start_tls(limits: ServerLimits) -> (Server, TlsConnector) {
     let mut roots = RootCertStore::empty();
     roots.add(CertificateDer::from_pem_slice(authority.certificate.as_bytes()).unwrap()).unwrap();
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+    let config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap();
     let config = config.with_root_certificates(roots).with_no_client_auth();
     let server = start_with("/metrics", limits, Access::new(rules, [7; 16])).await;
     (server, TlsConnector::from(Arc::new(config)))
 }
 
 /// The same as [`stuck`], over TLS.
-async fn stuck_over_tls(server: &Server, connector: &TlsConnector, series: u64) -> TlsStream<TcpStream> {
+async fn stuck_over_tls(
+    server: &Server,
+    connector: &TlsConnector,
+    series: u64,
+) -> TlsStream<TcpStream> {
     server.publication.publish(Published::new(&hits(series)));
     let stream = Client::connect(server.address).await.0;
     let mut client = connector.connect("localhost".try_into().unwrap(), stream).await.unwrap();
-    client.write_all(b"GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await.unwrap();
+    client
+        .write_all(b"GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        .await
+        .unwrap();
     client.flush().await.unwrap();
     client
 }
@@ -63,7 +72,8 @@ async fn over_tls_the_same_limits_hold() {
     for begin in [&b""[..], &[0x16, 3, 1]] {
         is_closed_in_time(&server, begin, limits).await;
     }
-    // The smaller answer fits the sockets' buffers and those of TLS together, but not the former alone.
+    // The smaller answer fits the sockets' buffers and those of TLS together, but not the former
+    // alone.
     for (series, late) in [(10_000, true), (10_000, false), (1_000, true), (1_000, false)] {
         let mut client = stuck_over_tls(&server, &connector, series).await;
         let second = Duration::from_secs(1);

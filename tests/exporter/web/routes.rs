@@ -22,7 +22,12 @@ async fn every_route_answers_get_and_head_alike() {
             "text/plain; version=0.0.4; charset=utf-8",
             "hits_total{cod_opc_menu=\"opción 2\"} 2\n",
         ),
-        ("/metrics?name=x", 200, "text/plain; version=0.0.4; charset=utf-8", "process_open_fds 9\n"),
+        (
+            "/metrics?name=x",
+            200,
+            "text/plain; version=0.0.4; charset=utf-8",
+            "process_open_fds 9\n",
+        ),
         ("/", 200, "text/html; charset=utf-8", "<a href=\"metrics\">"),
         ("/status.json", 200, "application/json", "\"server\":\"0042\""),
         ("/-/healthy", 200, "text/plain; charset=utf-8", "healthy"),
@@ -48,7 +53,11 @@ async fn other_methods_are_told_which_are_allowed() {
     for path in ["/metrics", "/", "/status.json", "/-/healthy", "/-/ready"] {
         for method in ["POST", "PUT", "DELETE", "OPTIONS", "BREW"] {
             let answer = ask(&server, method, path, "").await;
-            assert_eq!((answer.status, answer.header("allow")), (405, Some("GET, HEAD")), "{method} {path}");
+            assert_eq!(
+                (answer.status, answer.header("allow")),
+                (405, Some("GET, HEAD")),
+                "{method} {path}"
+            );
         }
     }
     assert_eq!(ask(&server, "POST", "/nowhere", "").await.status, 404);
@@ -67,7 +76,9 @@ async fn the_telemetry_path_is_where_it_was_configured() {
 #[tokio::test(start_paused = true)]
 async fn readiness_says_why_not() {
     let server = start("/metrics", ServerLimits::default()).await;
-    server.readiness.store(Arc::new(Readiness::NotReady("the state is being <restored>".to_owned())));
+    server
+        .readiness
+        .store(Arc::new(Readiness::NotReady("the state is being <restored>".to_owned())));
     let answer = get(&server, "/-/ready").await;
     assert_eq!(answer.status, 503);
     assert!(answer.text().contains("the state is being <restored>"));
@@ -88,9 +99,14 @@ async fn readiness_says_why_not() {
 async fn the_status_page_shows_each_target_and_runs_nothing() {
     let server = start("/metrics", ServerLimits::default()).await;
     let answer = get(&server, "/").await;
-    for text in
-        ["0.0.0-test", "0042", "says &lt;b&gt;no&lt;/b&gt;.", "14:35", "6 min ago", "<a href=\"-/healthy\">"]
-    {
+    for text in [
+        "0.0.0-test",
+        "0042",
+        "says &lt;b&gt;no&lt;/b&gt;.",
+        "14:35",
+        "6 min ago",
+        "<a href=\"-/healthy\">",
+    ] {
         assert!(answer.text().contains(text), "{text}");
     }
     assert!(!answer.text().contains("<script") && !answer.text().contains("style=\""));
@@ -116,9 +132,13 @@ async fn page_and_json_come_in_the_language_that_is_wanted() {
             "es" => ("La última consulta falló", "<html lang=\"es\">"),
             _ => ("The last poll failed", "<html lang=\"en\">"),
         };
-        for (path, mark) in [("/", html), ("/status.json", &format!("\"language\":\"{language}\""))] {
+        for (path, mark) in [("/", html), ("/status.json", &format!("\"language\":\"{language}\""))]
+        {
             let answer = ask(&server, "GET", &format!("{path}{query}"), header).await;
-            assert!(answer.text().contains(said) && answer.text().contains(mark), "{path}{query} {header}");
+            assert!(
+                answer.text().contains(said) && answer.text().contains(mark),
+                "{path}{query} {header}"
+            );
             assert_eq!(answer.header("content-language"), Some(language), "{path}{query} {header}");
             assert_eq!(answer.header("vary"), Some("Accept-Language"));
             assert_eq!(answer.header("cache-control"), Some("no-store"));
@@ -150,7 +170,8 @@ async fn runbooks_are_pages_in_the_language_that_is_wanted() {
 
 #[tokio::test(start_paused = true)]
 async fn runbooks_are_for_those_who_may_see_the_page() {
-    let hash = Secret::new("$2y$10$QOauhQNbBCuQDKes6eFzPeMqBSjb7Mr5DUmpZ/VcEd00UAV/LDeSi".to_owned());
+    let hash =
+        Secret::new("$2y$10$QOauhQNbBCuQDKes6eFzPeMqBSjb7Mr5DUmpZ/VcEd00UAV/LDeSi".to_owned());
     let users = BTreeMap::from([("ana".to_owned(), hash)]);
     let access = Access::new(WebRules { users, ..WebRules::default() }, [7; 16]);
     let server = start_with("/metrics", ServerLimits::default(), access).await;

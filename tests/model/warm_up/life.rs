@@ -41,7 +41,8 @@ pub(super) struct Life {
     pub(super) power_cuts: Vec<u64>,
     /// The weeks before are read.
     pub(super) reads: bool,
-    /// The most requests for it; and those of the processes after the last kill, where they are others.
+    /// The most requests for it; and those of the processes after the last kill, where they are
+    /// others.
     pub(super) requests: u32,
     pub(super) more: Option<u32>,
     /// Requests a day, of all.
@@ -53,7 +54,16 @@ impl Life {
     /// Nothing happens but the vendor's own troubles.
     pub(super) fn of(vendor: Vendor) -> Self {
         let (kills, power_cuts) = (Vec::new(), Vec::new());
-        Self { vendor, kills, power_cuts, reads: true, requests: 100_000, more: None, quota: None, seed: 0 }
+        Self {
+            vendor,
+            kills,
+            power_cuts,
+            reads: true,
+            requests: 100_000,
+            more: None,
+            quota: None,
+            seed: 0,
+        }
     }
 }
 
@@ -72,7 +82,8 @@ pub(super) struct End {
 }
 
 pub(super) fn live(life: &Life) -> Result<End, String> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build();
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build();
     runtime.unwrap().block_on(course(life))
 }
 
@@ -122,7 +133,10 @@ async fn course(life: &Life) -> Result<End, String> {
     // A request that was under way when the process died was sent and could not be counted.
     let counted = last.warm_up.requests;
     if counted > asked.past || asked.past > counted + deaths {
-        return Err(format!("{} requests were sent, {counted} counted, after {deaths} deaths", asked.past));
+        return Err(format!(
+            "{} requests were sent, {counted} counted, after {deaths} deaths",
+            asked.past
+        ));
     }
     end(&disk, last.warm_up.state, asked)
 }
@@ -145,8 +159,9 @@ fn forward(before: &UsualStatus, now: UsualStatus, life: &Life) -> Result<UsualS
 /// Returns the state on the disk.
 fn end(disk: &CrashDisk, state: WarmUpState, asked: Asked) -> Result<End, String> {
     let store = open(disk)?;
-    let (id, counters) =
-        store.restore(SERVER, || TargetCounters::new(start_of_time())).map_err(|e| e.to_string())?;
+    let (id, counters) = store
+        .restore(SERVER, || TargetCounters::new(start_of_time()))
+        .map_err(|e| e.to_string())?;
     let days = store.read(|view| view.history(id)).map_err(|e| e.to_string())?;
     let mut history = History::new(35);
     for (day, bytes) in &days {
@@ -191,9 +206,11 @@ async fn start(
     began: Instant,
 ) -> Result<Process, String> {
     let store = Arc::new(open(disk)?);
-    let clock: Clock = Arc::new(move || start_of_time() + SignedDuration::try_from(began.elapsed()).unwrap());
-    let restored =
-        store.restore(SERVER, || TargetCounters::new(start_of_time())).map_err(|error| error.to_string())?;
+    let clock: Clock =
+        Arc::new(move || start_of_time() + SignedDuration::try_from(began.elapsed()).unwrap());
+    let restored = store
+        .restore(SERVER, || TargetCounters::new(start_of_time()))
+        .map_err(|error| error.to_string())?;
     let telemetry = Arc::new(Telemetry::default());
     let publisher = Publisher::start(telemetry.clone());
     let seconds = |seconds: i64| Duration::from_secs(seconds as u64);

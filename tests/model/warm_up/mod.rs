@@ -1,7 +1,8 @@
-//! The reading of the weeks before: whatever interrupts it, the history equals the rows, and no live poll is later for it.
+//! The reading of the weeks before: whatever interrupts it, the history equals the rows, and no
+//! live poll is later for it.
 //!
-//! On virtual time, with the real poller and store: killed at any moment, power that fails at any write, a quota that ends,
-//! a server that refuses wide spans, and faults.
+//! On virtual time, with the real poller and store: killed at any moment, power that fails at any
+//! write, a quota that ends, a server that refuses wide spans, and faults.
 //!
 //! | file | owns |
 //! | --- | --- |
@@ -22,7 +23,8 @@ use self::{
 
 /// A journey of some steps: in the past, some of it beyond what is read, or while it is read.
 fn journey() -> impl Strategy<Value = Journey> {
-    // What ends within the idle time before the start ends nowhere: neither reading sees all that could follow.
+    // What ends within the idle time before the start ends nowhere: neither reading sees all that
+    // could follow.
     let start = prop_oneof![5 => FROM - 7200..-IDLE - 900, 1 => 60..TRAFFIC];
     let steps = prop::collection::vec((1i64..200, 0u8..4, 1u32..3), 1..5);
     (start, steps).prop_map(|(start, steps)| Journey { start, steps })
@@ -73,7 +75,9 @@ fn same(end: &End, truth: &std::collections::BTreeMap<i32, Vec<u8>>) -> Result<(
         }
     }
     let known = end.days.keys().find(|day| !truth.contains_key(day));
-    known.map_or(Ok(()), |day| Err(format!("day {day} is in the history, and nothing is known of it")))
+    known.map_or(Ok(()), |day| {
+        Err(format!("day {day} is in the history, and nothing is known of it"))
+    })
 }
 
 /// Each window was asked for as early as it is without a warm-up.
@@ -81,7 +85,9 @@ fn never_later(with: &End, without: &End) -> Result<(), String> {
     for (window, at) in &without.live {
         let asked = with.live.get(window);
         if asked.is_none_or(|asked| asked > at) {
-            return Err(format!("the window up to {window} was asked for at {asked:?} ms instead of {at}"));
+            return Err(format!(
+                "the window up to {window} was asked for at {asked:?} ms instead of {at}"
+            ));
         }
     }
     Ok(())
@@ -111,8 +117,8 @@ fn the_history_equals_the_rows_whatever_interrupts_it() {
     outcome.unwrap();
 }
 
-/// A journey on both sides of where one answer's stretch ends and the next one's begins: what was entered again before is
-/// counted, though the journey ends behind it.
+/// A journey on both sides of where one answer's stretch ends and the next one's begins: what was
+/// entered again before is counted, though the journey ends behind it.
 #[test]
 fn a_journey_over_two_stretches_is_counted_whole() {
     let steps = vec![(2, 0, 2), (151, 0, 2), (125, 1, 2)];
@@ -143,7 +149,9 @@ fn a_server_that_refuses_wide_spans_costs_few_requests_and_no_live_poll() {
     let mut within = |what: String, vendor: Vendor, most: u32| {
         let life = life(vendor);
         let end = live(&life).unwrap_or_else(|error| panic!("{what}: {error}"));
-        whole(&life, &end).and(never_later(&end, &without)).unwrap_or_else(|error| panic!("{what}: {error}"));
+        whole(&life, &end)
+            .and(never_later(&end, &without))
+            .unwrap_or_else(|error| panic!("{what}: {error}"));
         print.push(format!("{what}: {} requests", end.sent));
         assert!(end.sent <= most, "{what}: {} requests", end.sent);
     };
@@ -154,7 +162,8 @@ fn a_server_that_refuses_wide_spans_costs_few_requests_and_no_live_poll() {
             within(format!("{refusal:?} above {hours} h"), vendor, most);
         }
     }
-    let slow = Vendor { takes: 200, widest: Some((3 * 3600, Refusal::Silence)), ..Vendor::of(steady()) };
+    let slow =
+        Vendor { takes: 200, widest: Some((3 * 3600, Refusal::Silence)), ..Vendor::of(steady()) };
     within("slow, and silent above 3 h".to_owned(), slow, 60);
     let few = Vendor { cap: 40, ..Vendor::of(steady()) };
     within("40 rows in an answer".to_owned(), few, 60);
@@ -166,11 +175,16 @@ fn a_server_that_refuses_wide_spans_costs_few_requests_and_no_live_poll() {
         Trouble::CutAfter(3),
         Trouble::TooFew(3),
     ];
-    within("every trouble once".to_owned(), Vendor { troubles: all.to_vec(), ..Vendor::of(steady()) }, 24);
+    within(
+        "every trouble once".to_owned(),
+        Vendor { troubles: all.to_vec(), ..Vendor::of(steady()) },
+        24,
+    );
     eprintln!("{}", print.join("\n"));
 }
 
-/// A second that the vendor cannot tell is left out with less than a minute around it, and with nothing else.
+/// A second that the vendor cannot tell is left out with less than a minute around it, and with
+/// nothing else.
 #[test]
 fn a_second_that_cannot_be_told_is_left_out_alone() {
     let vendor = Vendor { poison: Some(-30_000), ..Vendor::of(steady()) };
@@ -186,15 +200,21 @@ fn a_second_that_cannot_be_told_is_left_out_alone() {
     eprintln!("{} requests around a second that cannot be told", end.sent);
 }
 
-/// Live polls keep what they will need until midnight; the reading goes on where that leaves something, for days if need be.
+/// Live polls keep what they will need until midnight; the reading goes on where that leaves
+/// something, for days if need be.
 #[test]
 fn a_quota_that_ends_delays_the_reading_and_no_live_poll() {
-    let vendor = Vendor { widest: Some((2 * IDLE + 1500, Refusal::Refused)), ..Vendor::of(steady()) };
+    let vendor =
+        Vendor { widest: Some((2 * IDLE + 1500, Refusal::Refused)), ..Vendor::of(steady()) };
     let life = Life { quota: Some(330), ..Life::of(vendor) };
     let without = live(&Life { reads: false, ..life.clone() }).unwrap();
     let end = live(&life).unwrap();
     whole(&life, &end).and(never_later(&end, &without)).unwrap();
-    assert!(end.by_day.len() > 1 && end.by_day.values().all(|requests| *requests <= 330), "{:?}", end.by_day);
+    assert!(
+        end.by_day.len() > 1 && end.by_day.values().all(|requests| *requests <= 330),
+        "{:?}",
+        end.by_day
+    );
     eprintln!("{} requests for the past; of all by day: {:?}", end.sent, end.by_day);
 }
 
@@ -244,7 +264,8 @@ fn an_empty_answer_about_the_past_is_asked_for_again() {
     }
 }
 
-/// A server that answers 1,000 requests a day and tells nobody, as with one licence: live polls come first.
+/// A server that answers 1,000 requests a day and tells nobody, as with one licence: live polls
+/// come first.
 #[test]
 fn an_unknown_limit_leaves_live_polls_what_they_need() {
     let widest = Some((2 * IDLE + 62, Refusal::Refused));

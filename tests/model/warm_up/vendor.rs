@@ -1,4 +1,5 @@
-//! A vendor that keeps some days of the past, its troubles with long answers, and what of all that is true.
+//! A vendor that keeps some days of the past, its troubles with long answers, and what of all that
+//! is true.
 
 use std::{
     collections::BTreeMap,
@@ -28,8 +29,8 @@ pub(super) const LOOKBACK: i64 = 600;
 /// Longest silence of an interaction; longer than any is as a whole.
 pub(super) const IDLE: i64 = 1800;
 
-/// One interaction: when it begins, in seconds from the start, and each step of it: seconds since the one before, option
-/// and attempts.
+/// One interaction: when it begins, in seconds from the start, and each step of it: seconds since
+/// the one before, option and attempts.
 #[derive(Debug, Clone)]
 pub(super) struct Journey {
     pub(super) start: i64,
@@ -138,7 +139,13 @@ impl Vendor {
             one.steps.iter().scan(0, move |since, (gap, option, attempts)| {
                 *since += gap;
                 let second = *since as u32;
-                Some(Row { date: one.start + *since, journey, option: *option, second, attempts: *attempts })
+                Some(Row {
+                    date: one.start + *since,
+                    journey,
+                    option: *option,
+                    second,
+                    attempts: *attempts,
+                })
             })
         });
         rows.collect()
@@ -215,7 +222,8 @@ pub(super) fn local(second: i64) -> LocalSecond {
 #[derive(Debug, Default)]
 pub(super) struct Asked {
     pub(super) past: u32,
-    /// The end of each live request, and when it was first asked for, in milliseconds from the start.
+    /// The end of each live request, and when it was first asked for, in milliseconds from the
+    /// start.
     pub(super) live: BTreeMap<i64, u128>,
     /// Requests by day.
     pub(super) by_day: BTreeMap<i64, u64>,
@@ -234,7 +242,8 @@ impl PastSource {
     fn asked(&self, from: i64, to: i64) -> Result<Option<usize>, ApiError> {
         let mut asked = self.asked.lock().unwrap();
         let elapsed = self.began.elapsed();
-        let today = asked.by_day.entry((START + elapsed.as_secs() as i64).div_euclid(86_400)).or_default();
+        let today =
+            asked.by_day.entry((START + elapsed.as_secs() as i64).div_euclid(86_400)).or_default();
         *today += 1;
         if *today > self.vendor.limit {
             asked.past += u32::from(from < -LOOKBACK);
@@ -269,13 +278,15 @@ impl Source for PastSource {
             .take(self.vendor.cap as usize)
             .map(Row::json)
             .collect();
-        let server_time = Some(Timestamp::from_second(START).unwrap() + SignedDuration::from_secs(now));
+        let server_time =
+            Some(Timestamp::from_second(START).unwrap() + SignedDuration::from_secs(now));
         let mut give = |count: usize| {
             rows.iter().take(count).for_each(|row| each(Element::Value(row.as_bytes())));
         };
         if let Some(past) = past {
             let poisoned = self.vendor.poison.is_some_and(|second| (from..=to).contains(&second));
-            if let Some((_, refusal)) = self.vendor.widest.filter(|(widest, _)| to - from > *widest) {
+            if let Some((_, refusal)) = self.vendor.widest.filter(|(widest, _)| to - from > *widest)
+            {
                 give(rows.len() / 2);
                 return Err(refusal.error().await);
             }
@@ -297,7 +308,11 @@ impl Source for PastSource {
                 Trouble::TooFew(count) if rows.len() > count => {
                     give(count);
                     let promised = rows.len() as u64;
-                    return Err(ApiError::TooFewRows { received: count as u64, promised, server_time });
+                    return Err(ApiError::TooFewRows {
+                        received: count as u64,
+                        promised,
+                        server_time,
+                    });
                 }
                 Trouble::TooFew(_) => {}
                 Trouble::Hang => sleep(Duration::from_secs(3600)).await,

@@ -1,5 +1,6 @@
-//! The alerting rules: the same in both languages, with a runbook each, and texts that a real Prometheus renders. promtool's
-//! own tests of them, `rules/tests/`, run with those of the other rules in `tests/prometheus/dashboards/`.
+//! The alerting rules: the same in both languages, with a runbook each, and texts that a real
+//! Prometheus renders. promtool's own tests of them, `rules/tests/`, run with those of the other
+//! rules in `tests/prometheus/dashboards/`.
 //!
 //! | file | owns |
 //! | --- | --- |
@@ -40,7 +41,9 @@ fn the_alerts_are_the_same_in_every_language() {
             assert_eq!(looked_up(text), looked_up(other), "{name}: what the {key} looks up");
             match key.as_str() {
                 "runbook_url" => assert_eq!(&text.replace("?lang=en", "?lang=es"), other, "{name}"),
-                "dashboard_url" => assert_eq!(&without_language(text), &without_language(other), "{name}"),
+                "dashboard_url" => {
+                    assert_eq!(&without_language(text), &without_language(other), "{name}")
+                }
                 _ => assert_ne!(text, other, "{name}: the {key} is not translated"),
             }
         }
@@ -68,15 +71,18 @@ fn without_language(url: &str) -> String {
 fn every_alert_has_its_runbook_in_every_language() {
     for (language, file) in LANGUAGES {
         let mut pages = BTreeSet::new();
-        for entry in fs::read_dir(root().join("docs/runbooks").join(language)).expect("a folder of runbooks")
+        for entry in
+            fs::read_dir(root().join("docs/runbooks").join(language)).expect("a folder of runbooks")
         {
-            pages.insert(entry.expect("a readable entry").file_name().to_string_lossy().into_owned());
+            pages.insert(
+                entry.expect("a readable entry").file_name().to_string_lossy().into_owned(),
+            );
         }
         for alert in rule_files::of(file) {
             let page = format!("{}.md", alert.alert);
             let path = root().join("docs/runbooks").join(language).join(&page);
-            let text =
-                fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+            let text = fs::read_to_string(&path)
+                .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
             assert!(text.matches("\n## ").count() >= 5, "{}: a part is missing", path.display());
             pages.remove(&page);
         }
@@ -90,7 +96,11 @@ fn alerts_stand_on_exposed_metrics_alone() {
     for (_, file) in LANGUAGES {
         for rule in rule_files::of(file) {
             assert!(rule.record.is_empty(), "{file}: {} is recorded", rule.record);
-            assert!(!rule.expr.contains(":wolkvox"), "{file}: {} reads what a rule records", rule.alert);
+            assert!(
+                !rule.expr.contains(":wolkvox"),
+                "{file}: {} reads what a rule records",
+                rule.alert
+            );
         }
     }
 }

@@ -1,4 +1,5 @@
-//! A page of metrics with which every alert fires, and its server. Each alert about menus has a routing point of its own.
+//! A page of metrics with which every alert fires, and its server. Each alert about menus has a
+//! routing point of its own.
 
 use std::{
     fmt::Write as _,
@@ -27,10 +28,18 @@ const POINTS: [(&str, u64, u64, u64); 2] = [("collapse", 600, 0, 41), ("no_input
 /// A routing point without names and figures.
 pub(crate) const BARE: &str = "99";
 /// One class of each alert about polls that fail.
-const CLASSES: [&str; 7] =
-    ["token_invalid", "quota_exhausted", "connect", "maintenance", "concurrency", "not_json", "internal"];
+const CLASSES: [&str; 7] = [
+    "token_invalid",
+    "quota_exhausted",
+    "connect",
+    "maintenance",
+    "concurrency",
+    "not_json",
+    "internal",
+];
 
-/// Serves the page on a free port for as long as the runtime lives; counters rise with every scrape.
+/// Serves the page on a free port for as long as the runtime lives; counters rise with every
+/// scrape.
 pub(crate) async fn serve() -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port of 127.0.0.1");
     let address = listener.local_addr().expect("a bound socket has an address");
@@ -61,8 +70,14 @@ fn page(scrape: u64) -> String {
     line("wolkvox_exporter_runbooks_info", r#"url="https://tools.example/runbooks""#, 1);
     let options = OPTIONS.iter().map(|anomaly| ("option", r#",cod_opc_menu="1""#, anomaly));
     let points = POINTS.iter().map(|anomaly| ("routing_point", "", anomaly));
-    for (index, (of, option, (anomaly, window, observed, expected))) in options.chain(points).enumerate() {
-        line("wolkvox_routing_point_info", &format!(r#"server="0042",rp_id="{index}",rp_name="Línea""#), 1);
+    for (index, (of, option, (anomaly, window, observed, expected))) in
+        options.chain(points).enumerate()
+    {
+        line(
+            "wolkvox_routing_point_info",
+            &format!(r#"server="0042",rp_id="{index}",rp_name="Línea""#),
+            1,
+        );
         if !option.is_empty() {
             let named = format!(r#"server="0042",rp_id="{index}"{option},description="Ventas""#);
             line("wolkvox_routing_point_option_info", &named, 1);
@@ -75,12 +90,17 @@ fn page(scrape: u64) -> String {
         line("wolkvox_menu_anomaly_observed", &labels, *observed);
         line("wolkvox_menu_anomaly_expected", &labels, *expected);
     }
-    let labels =
-        format!(r#"server="0042",rp_id="{BARE}",channel="chat-web",cod_opc_menu="9",anomaly="retries""#);
+    let labels = format!(
+        r#"server="0042",rp_id="{BARE}",channel="chat-web",cod_opc_menu="9",anomaly="retries""#
+    );
     line("wolkvox_menu_option_anomaly_score", &labels, 2);
 
     for class in CLASSES {
-        line("wolkvox_poll_failures_total", &format!(r#"server="{class}",class="{class}""#), scrape);
+        line(
+            "wolkvox_poll_failures_total",
+            &format!(r#"server="{class}",class="{class}""#),
+            scrape,
+        );
         line("wolkvox_up", &format!(r#"server="{class}""#), 0);
     }
     let server = r#"server="troubled""#;

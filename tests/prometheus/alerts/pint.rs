@@ -1,7 +1,8 @@
-//! The checks of Cloudflare's pint, a linter of rules, each with our form of it or the reason why it has none here.
+//! The checks of Cloudflare's pint, a linter of rules, each with our form of it or the reason why
+//! it has none here.
 //!
-//! That program cannot be fetched everywhere; what it looks for can be read anywhere. Where it would parse PromQL,
-//! this looks at the text.
+//! That program cannot be fetched everywhere; what it looks for can be read anywhere. Where it
+//! would parse PromQL, this looks at the text.
 
 use std::{collections::BTreeSet, fs};
 
@@ -16,7 +17,8 @@ use crate::alerts::{
 enum Kept {
     /// Fails with what is wrong.
     Checked(fn(&[Rule])),
-    /// By promtool, which `tests/prometheus/dashboards/` runs over every file of rules and every test of one.
+    /// By promtool, which `tests/prometheus/dashboards/` runs over every file of rules and every
+    /// test of one.
     Promtool,
     /// Not kept, for this reason.
     Not(&'static str),
@@ -36,7 +38,10 @@ const CHECKS: &[(&str, Kept)] = &[
     ("labels/conflict", Not("no rule sets a label that a scrape configuration would")),
     ("promql/aggregate", Not(POLICY)),
     ("promql/counter", Checked(counters_grow)),
-    ("promql/features", Not("no experimental function or modifier: the Prometheus of 2023 takes every rule")),
+    (
+        "promql/features",
+        Not("no experimental function or modifier: the Prometheus of 2023 takes every rule"),
+    ),
     ("promql/fragile", Checked(nothing_sampled)),
     ("promql/impossible", Checked(every_alert_has_fired)),
     ("promql/nan", Checked(no_division_inside_sums)),
@@ -56,7 +61,9 @@ const CHECKS: &[(&str, Kept)] = &[
     ("rule/label", Checked(severities)),
     (
         "rule/link",
-        Not("runbooks are looked for by a test of their own, and the rest of the links is the user's"),
+        Not(
+            "runbooks are looked for by a test of their own, and the rest of the links is the user's",
+        ),
     ),
     ("rule/name", Checked(names)),
     ("rule/owner", Not(POLICY)),
@@ -71,7 +78,10 @@ const THEIR_PROMETHEUS: &str = "asks the user's own Prometheus";
 #[test]
 fn the_checks_of_pint_hold() {
     let rules = rule_files::all();
-    assert!(rules.iter().filter(|rule| !rule.alert.is_empty()).count() > 40, "both languages are there");
+    assert!(
+        rules.iter().filter(|rule| !rule.alert.is_empty()).count() > 40,
+        "both languages are there"
+    );
     for (name, kept) in CHECKS {
         match kept {
             Checked(check) => check(&rules),
@@ -103,7 +113,12 @@ fn annotations(rules: &[Rule]) {
     for rule in alerts(rules) {
         for name in ["summary", "description", "runbook_url", "dashboard_url"] {
             let text = rule.annotations.get(name);
-            assert!(text.is_some_and(|text| text.len() > 10), "{} {}: no {name}", rule.file, rule.alert);
+            assert!(
+                text.is_some_and(|text| text.len() > 10),
+                "{} {}: no {name}",
+                rule.file,
+                rule.alert
+            );
         }
     }
 }
@@ -130,7 +145,11 @@ fn templates(rules: &[Rule]) {
             for found in label.captures_iter(text) {
                 let kept = rule.expr.contains(&found[1])
                     || (found[1] == *"instance" && rule.expr.starts_with("up{"));
-                assert!(kept, "{} {}: its series have no label {}", rule.file, rule.alert, &found[1]);
+                assert!(
+                    kept,
+                    "{} {}: its series have no label {}",
+                    rule.file, rule.alert, &found[1]
+                );
             }
         }
     }
@@ -160,8 +179,9 @@ fn counters_grow(rules: &[Rule]) {
 /// A sampling function may take other series at each evaluation, so no rule uses one.
 fn nothing_sampled(rules: &[Rule]) {
     for rule in rules {
-        let sampled =
-            ["topk", "bottomk", "limitk", "limit_ratio"].iter().any(|name| rule.expr.contains(name));
+        let sampled = ["topk", "bottomk", "limitk", "limit_ratio"]
+            .iter()
+            .any(|name| rule.expr.contains(name));
         assert!(!sampled, "{}{}: its series would come and go", rule.record, rule.alert);
     }
 }
@@ -170,7 +190,8 @@ fn nothing_sampled(rules: &[Rule]) {
 fn every_alert_has_fired(rules: &[Rule]) {
     let mut tests = String::new();
     for entry in fs::read_dir(root().join("rules/tests")).expect("a folder of tests") {
-        tests += &fs::read_to_string(entry.expect("a readable entry").path()).expect("a readable file");
+        tests +=
+            &fs::read_to_string(entry.expect("a readable entry").path()).expect("a readable file");
     }
     for rule in alerts(rules) {
         let name = regex(&format!("alertname=\"{}\"", rule.alert));
@@ -235,7 +256,13 @@ fn ranges_hold_two_polls(rules: &[Rule]) {
     let range = regex(r"\[(\d+)([smhdw])\]");
     for rule in rules {
         for found in range.captures_iter(&rule.expr) {
-            assert!(seconds(&found[1], &found[2]) >= 600, "{}{}: {}", rule.record, rule.alert, &found[0]);
+            assert!(
+                seconds(&found[1], &found[2]) >= 600,
+                "{}{}: {}",
+                rule.record,
+                rule.alert,
+                &found[0]
+            );
         }
     }
 }
@@ -260,7 +287,10 @@ fn expressions_are_needed(rules: &[Rule]) {
                 text.contains(['|', '.', '*', '+', '?', '[', '(']),
                 "{at}: {text:?} is no pattern: use ="
             );
-            assert!(!text.starts_with('^') && !text.ends_with('$'), "{at}: {text:?} is anchored anyway");
+            assert!(
+                !text.starts_with('^') && !text.ends_with('$'),
+                "{at}: {text:?} is anchored anyway"
+            );
         }
     }
 }
@@ -268,14 +298,16 @@ fn expressions_are_needed(rules: &[Rule]) {
 /// Every series that a rule reads is exposed, or recorded by another rule.
 fn series_exist(rules: &[Rule]) {
     let recorded: BTreeSet<&str> = rules.iter().map(|rule| rule.record.as_str()).collect();
-    let documented = fs::read_to_string(root().join("docs/metrics.md")).expect("the reference of metrics");
+    let documented =
+        fs::read_to_string(root().join("docs/metrics.md")).expect("the reference of metrics");
     let metric = regex(r"[a-z_]*:?wolkvox[a-z0-9_:]*");
     let matchers = regex(r"\{[^}]*\}");
     for rule in rules {
         for found in metric.find_iter(&matchers.replace_all(&rule.expr, "")) {
             let name = found.as_str();
-            let family =
-                ["_bucket", "_sum", "_count"].iter().fold(name, |name, end| name.trim_end_matches(end));
+            let family = ["_bucket", "_sum", "_count"]
+                .iter()
+                .fold(name, |name, end| name.trim_end_matches(end));
             let exists = recorded.contains(name) || documented.contains(&format!("`{family}"));
             assert!(exists, "{}{}: there is no {name}", rule.record, rule.alert);
         }
@@ -293,7 +325,11 @@ fn no_duplicates(rules: &[Rule]) {
 fn severities(rules: &[Rule]) {
     for rule in alerts(rules) {
         let severity = rule.labels.get("severity").map(String::as_str);
-        assert!(matches!(severity, Some("critical" | "warning" | "info")), "{}: {severity:?}", rule.alert);
+        assert!(
+            matches!(severity, Some("critical" | "warning" | "info")),
+            "{}: {severity:?}",
+            rule.alert
+        );
     }
 }
 

@@ -48,8 +48,10 @@ struct Group {
 /// The rules of one file of `rules/`, in its order.
 pub(crate) fn of(file: &str) -> Vec<Rule> {
     let path = root().join("rules").join(file);
-    let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-    let groups: File = serde_saphyr::from_str(&text).unwrap_or_else(|error| panic!("rules/{file}: {error}"));
+    let text =
+        fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let groups: File =
+        serde_saphyr::from_str(&text).unwrap_or_else(|error| panic!("rules/{file}: {error}"));
     let rules = groups.groups.into_iter().flat_map(|group| {
         group.rules.into_iter().map(move |rule| Rule { interval: group.interval.clone(), ..rule })
     });

@@ -1,5 +1,5 @@
-//! What a real Prometheus makes of the annotations, in both languages: they look names and figures up when an alert fires,
-//! and a mistake in a template shows only then.
+//! What a real Prometheus makes of the annotations, in both languages: they look names and figures
+//! up when an alert fires, and a mistake in a template shows only then.
 
 use std::{collections::BTreeSet, fs, time::Duration};
 
@@ -23,14 +23,20 @@ async fn every_text_renders_in_every_language() {
             let fired = fired(&tool, file, &address).await;
             for rule in rule_files::of(file) {
                 let name = &rule.alert;
-                assert!(fired.iter().any(|alert| alert.name() == name), "{tool}: {file}: {name} is silent");
+                assert!(
+                    fired.iter().any(|alert| alert.name() == name),
+                    "{tool}: {file}: {name} is silent"
+                );
             }
             for alert in &fired {
                 for key in ["summary", "description", "runbook_url", "dashboard_url"] {
                     let (name, text) = (alert.name(), alert.text(key));
-                    check(text).unwrap_or_else(|why| panic!("{tool}: {file}: {name}: {key} {why}: {text}"));
+                    check(text).unwrap_or_else(|why| {
+                        panic!("{tool}: {file}: {name}: {key} {why}: {text}")
+                    });
                 }
-                let page = format!("https://tools.example/runbooks/{}?lang={language}", alert.name());
+                let page =
+                    format!("https://tools.example/runbooks/{}?lang={language}", alert.name());
                 assert_eq!(alert.text("runbook_url"), page);
             }
             figures_and_names_are_looked_up(&fired, language);
@@ -65,11 +71,13 @@ async fn fired(tool: &Tool, file: &str, address: &str) -> Vec<Fired> {
     });
     let rules = fs::read_to_string(root().join("rules").join(file)).expect("the committed rules");
     // They fire at once, instead of after minutes.
-    let rules: Vec<&str> = rules.lines().filter(|line| !line.trim_start().starts_with("for: ")).collect();
+    let rules: Vec<&str> =
+        rules.lines().filter(|line| !line.trim_start().starts_with("for: ")).collect();
     let files = [("alerts.yaml".to_owned(), rules.join("\n"))];
     let prometheus = Prometheus::start_configured(tool, &config.to_string(), &files, &[]).await;
     // Two rules may raise one alert, each with its own cause.
-    let wanted = rule_files::of(file).into_iter().map(|rule| rule.alert).collect::<BTreeSet<_>>().len();
+    let wanted =
+        rule_files::of(file).into_iter().map(|rule| rule.alert).collect::<BTreeSet<_>>().len();
     let names = "count by (alertname) (ALERTS{alertstate=\"firing\"})";
     prometheus.wait_for(names, DEADLINE, |firing| firing.len() == wanted).await;
     let alerts = prometheus.api("/api/v1/alerts", &[]).await;
@@ -81,8 +89,10 @@ fn check(text: &str) -> Result<(), String> {
     if text.trim().is_empty() {
         return Err("is empty".to_owned());
     }
-    // Prometheus' words for what it could not do, and what is left of a template or of its shorthand.
-    let wrong = ["<", "{{", "}}", "NaN", "%!", "()", "  ", " ,", ": .", "var-rp_id=&", "/d/wolkvox-?"];
+    // Prometheus' words for what it could not do, and what is left of a template or of its
+    // shorthand.
+    let wrong =
+        ["<", "{{", "}}", "NaN", "%!", "()", "  ", " ,", ": .", "var-rp_id=&", "/d/wolkvox-?"];
     match wrong.into_iter().find(|part| text.contains(part)) {
         Some(part) => Err(format!("has {part:?}")),
         None => Ok(()),
@@ -91,9 +101,13 @@ fn check(text: &str) -> Result<(), String> {
 
 fn figures_and_names_are_looked_up(fired: &[Fired], language: &str) {
     let has = |name: &str, key: &str, part: &str| {
-        let texts = fired.iter().filter(|alert| alert.name() == name && alert.label("rp_id") != page::BARE);
+        let texts =
+            fired.iter().filter(|alert| alert.name() == name && alert.label("rp_id") != page::BARE);
         let texts: Vec<&str> = texts.map(|alert| alert.text(key)).collect();
-        assert!(texts.iter().any(|text| text.contains(part)), "{name}: {key} without {part:?}: {texts:?}");
+        assert!(
+            texts.iter().any(|text| text.contains(part)),
+            "{name}: {key} without {part:?}: {texts:?}"
+        );
     };
     let english = language == "en";
     for (alert, sentence) in [
@@ -111,7 +125,10 @@ fn figures_and_names_are_looked_up(fired: &[Fired], language: &str) {
         ),
         ("WolkvoxMenuOptionAbandonment", [": 30 within 1h; 4 were", ": 30 en 1h; se esperaban 4."]),
         ("WolkvoxMenuOptionHangUps", [": 30 within 45m; 4 were", ": 30 en 45m; se esperaban 4."]),
-        ("WolkvoxMenuRetriesHigh", [": 30 within 1h 30m; 4 were", ": 30 en 1h 30m; se esperaban 4."]),
+        (
+            "WolkvoxMenuRetriesHigh",
+            [": 30 within 1h 30m; 4 were", ": 30 en 1h 30m; se esperaban 4."],
+        ),
         ("WolkvoxMenuLoopsHigh", [": 30 within 8h; 4 were", ": 30 en 8h; se esperaban 4."]),
         (
             "WolkvoxNoInputShareHigh",
@@ -142,9 +159,13 @@ fn figures_and_names_are_looked_up(fired: &[Fired], language: &str) {
     has("WolkvoxUnreachable", "summary", "connect");
 }
 
-/// Names that nobody told, and figures that are not there, as in Grafana, which looks nothing up: whole sentences remain.
+/// Names that nobody told, and figures that are not there, as in Grafana, which looks nothing up:
+/// whole sentences remain.
 fn what_is_not_there_is_left_out(fired: &[Fired], language: &str) {
-    let bare = fired.iter().find(|alert| alert.label("rp_id") == page::BARE).expect("one that has no names");
+    let bare = fired
+        .iter()
+        .find(|alert| alert.label("rp_id") == page::BARE)
+        .expect("one that has no names");
     let texts = match language {
         "en" => [
             "Option 9 of routing point 99, chat-web: reached only after more attempts than usual",

@@ -1,7 +1,7 @@
 //! Owns the real Alertmanager with the shipped configuration, and the webhook that it calls.
 //!
-//! The binary's path is in `WOLKVOX_TEST_ALERTMANAGER`, set by `scripts/test`; `none`, which that sets where there is
-//! neither Go nor an Alertmanager and says so, leaves the test out.
+//! The binary's path is in `WOLKVOX_TEST_ALERTMANAGER`, set by `scripts/test`; `none`, which that
+//! sets where there is neither Go nor an Alertmanager and says so, leaves the test out.
 
 use std::{
     collections::BTreeMap,
@@ -60,7 +60,9 @@ struct Message {
 /// The binary; none where it was said that there is none.
 pub(crate) fn binary() -> Option<PathBuf> {
     let path = std::env::var_os(VARIABLE).filter(|path| !path.is_empty()).unwrap_or_else(|| {
-        panic!("{VARIABLE} is not set: run scripts/test, which gets what this test needs and sets it")
+        panic!(
+            "{VARIABLE} is not set: run scripts/test, which gets what this test needs and sets it"
+        )
     });
     Some(PathBuf::from(path)).filter(|path| path.as_os_str() != "none")
 }
@@ -82,7 +84,8 @@ impl Webhook {
                 let kept = Arc::clone(&kept);
                 let service = service_fn(move |request| keep(request, Arc::clone(&kept)));
                 tokio::spawn(
-                    hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(peer), service),
+                    hyper::server::conn::http1::Builder::new()
+                        .serve_connection(TokioIo::new(peer), service),
                 );
             }
         });
@@ -103,14 +106,20 @@ async fn keep(
     request: Request<Incoming>,
     kept: Arc<Mutex<Vec<Alert>>>,
 ) -> Result<Response<Empty<Bytes>>, Infallible> {
-    let body =
-        request.into_body().collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
+    let body = request
+        .into_body()
+        .collect()
+        .await
+        .map(http_body_util::Collected::to_bytes)
+        .unwrap_or_default();
     let mut answer = Response::new(Empty::new());
     match serde_json::from_slice::<Message>(&body) {
         Ok(message) => {
             let receiver = message.receiver;
-            let alerts =
-                message.alerts.into_iter().map(|alert| Alert { receiver: receiver.clone(), ..alert });
+            let alerts = message
+                .alerts
+                .into_iter()
+                .map(|alert| Alert { receiver: receiver.clone(), ..alert });
             kept.lock().unwrap_or_else(PoisonError::into_inner).extend(alerts);
         }
         // Alertmanager says so in its log.
@@ -129,7 +138,8 @@ pub(crate) struct Alertmanager {
 impl Alertmanager {
     /// With its receivers at the webhook, and shorter waits.
     pub(crate) async fn start(binary: &Path, webhook: SocketAddr) -> Self {
-        let waits = [("group_wait: 30s", "group_wait: 1s"), ("group_interval: 5m", "group_interval: 2s")];
+        let waits =
+            [("group_wait: 30s", "group_wait: 1s"), ("group_interval: 5m", "group_interval: 2s")];
         Self::start_with(binary, webhook, |config| replaced(config, &waits)).await
     }
 
@@ -146,7 +156,11 @@ impl Alertmanager {
             .expect("a free port of 127.0.0.1 can be found");
         let mut command = Command::new(binary);
         command
-            .args(["--config.file=alertmanager.yml", "--storage.path=data", "--cluster.listen-address="])
+            .args([
+                "--config.file=alertmanager.yml",
+                "--storage.path=data",
+                "--cluster.listen-address=",
+            ])
             .arg(format!("--web.listen-address={address}"))
             .current_dir(folder.path());
         let mut process = Process::spawn(command);
@@ -154,7 +168,11 @@ impl Alertmanager {
         let url = format!("http://{address}/-/ready");
         while !client().get(&url).send().await.is_ok_and(|answer| answer.status().is_success()) {
             assert!(process.running(), "Alertmanager has ended:\n{}", process.log());
-            assert!(begun.elapsed() < READY_WITHIN, "Alertmanager is not ready:\n{}", process.log());
+            assert!(
+                begun.elapsed() < READY_WITHIN,
+                "Alertmanager is not ready:\n{}",
+                process.log()
+            );
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
         Self { address, _process: process, _folder: folder }

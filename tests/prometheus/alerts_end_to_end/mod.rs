@@ -1,5 +1,6 @@
-//! From what happens at Wolkvox to the message that somebody gets: a simulated Wolkvox, the real exporter, a real Prometheus
-//! with the shipped rules, a real Alertmanager with the shipped configuration, and a webhook of ours.
+//! From what happens at Wolkvox to the message that somebody gets: a simulated Wolkvox, the real
+//! exporter, a real Prometheus with the shipped rules, a real Alertmanager with the shipped
+//! configuration, and a webhook of ours.
 //!
 //! | file | owns |
 //! | --- | --- |
@@ -27,8 +28,8 @@ use crate::support::{
 
 const DEADLINE: Duration = Duration::from_secs(240);
 const PAUSE: Duration = Duration::from_millis(200);
-/// The operation at which nobody enters an option any more, the one at which nothing happens, and the one that has the
-/// trouble of the first and whose interface fails.
+/// The operation at which nobody enters an option any more, the one at which nothing happens, and
+/// the one that has the trouble of the first and whose interface fails.
 const HURT: &str = "hurt";
 const CALM: &str = "calm";
 const CUT_OFF: &str = "cut-off";
@@ -59,8 +60,9 @@ async fn an_incident_before_the_start_is_told_within_two_polls_and_nothing_else_
     tokio::join!(seen_soon(&exporter, HURT), seen_soon(&exporter, CUT_OFF));
 
     cut_off.simulator.add_fault(FaultRule::always(Fault::Reset)).expect("a good rule");
-    let silent =
-        |scrape: &Scrape| !scrape.up(CUT_OFF) && scrape.all(SCORE, &[("server", CUT_OFF)]).is_empty();
+    let silent = |scrape: &Scrape| {
+        !scrape.up(CUT_OFF) && scrape.all(SCORE, &[("server", CUT_OFF)]).is_empty()
+    };
     exporter.wait_for("silent about data that it cannot read", silent).await;
 
     let webhook = Webhook::open().await;
@@ -87,7 +89,10 @@ fn is_the_fall(alert: &Alert) {
     let (summary, description) = (alert.annotation("summary"), alert.annotation("description"));
     let names = "Option 1 (Opción 1) of routing point 10 (Línea principal), voice: chosen ";
     assert!(summary.starts_with(names), "{alert:?}");
-    assert!(description.starts_with("Entered ") && description.contains(" earlier weeks (4). "), "{alert:?}");
+    assert!(
+        description.starts_with("Entered ") && description.contains(" earlier weeks (4). "),
+        "{alert:?}"
+    );
 }
 
 /// Waits for the warm-up of an operation, and then counts the polls until the fall is seen.
@@ -102,7 +107,8 @@ async fn seen_soon(exporter: &Exporter, server: &str) {
         if warm.is_none() && read_back >= READ_BACK {
             warm = Some(polls);
         }
-        let labels: Vec<(&str, &str)> = OPTION.into_iter().chain([of[0], ("anomaly", "drop_off")]).collect();
+        let labels: Vec<(&str, &str)> =
+            OPTION.into_iter().chain([of[0], ("anomaly", "drop_off")]).collect();
         // Before the warm-up has ended, a fall may be seen that stands on fewer weeks.
         if let Some(warm) = warm
             && scrape.sum(SCORE, &labels).is_some_and(|score| score > 1.0)
@@ -111,7 +117,11 @@ async fn seen_soon(exporter: &Exporter, server: &str) {
             assert!(polls <= POLLS, "{server}: the fall was seen {polls} polls after the warm-up");
             return;
         }
-        assert!(begun.elapsed() < DEADLINE, "{server}: no fall is seen:\n{}", exporter.process.log());
+        assert!(
+            begun.elapsed() < DEADLINE,
+            "{server}: no fall is seen:\n{}",
+            exporter.process.log()
+        );
         tokio::time::sleep(PAUSE).await;
     }
 }
@@ -173,8 +183,9 @@ async fn stack(
 /// Waits until each of these alerts has arrived of its operation.
 async fn arrive(webhook: &Webhook, alerts: &[(&str, &str)]) {
     let begun = Instant::now();
-    let is =
-        |alert: &Alert, (name, server): (&str, &str)| alert.name() == name && alert.label("server") == server;
+    let is = |alert: &Alert, (name, server): (&str, &str)| {
+        alert.name() == name && alert.label("server") == server
+    };
     while !alerts.iter().all(|one| webhook.received().iter().any(|alert| is(alert, *one))) {
         assert!(begun.elapsed() < DEADLINE, "only this has arrived: {:#?}", webhook.received());
         tokio::time::sleep(PAUSE).await;
@@ -194,7 +205,10 @@ fn faster(name: &str, rules: String) -> String {
     if name != "wolkvox-alerts.yaml" {
         return rules;
     }
-    assert!(rules.contains(") > 900\n") && rules.contains(" for: 2m\n"), "rules/{name} is another by now");
+    assert!(
+        rules.contains(") > 900\n") && rules.contains(" for: 2m\n"),
+        "rules/{name} is another by now"
+    );
     let mut rules = rules.replace(") > 900\n", &format!(") > {LATE_SECONDS}\n"));
     // Long enough for Prometheus' first scrapes on a busy machine.
     for minutes in [2, 5, 10, 15, 30] {

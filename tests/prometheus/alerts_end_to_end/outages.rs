@@ -1,8 +1,10 @@
-//! How many messages an outage makes: of a routing point and of an option, of six hours and of three days.
+//! How many messages an outage makes: of a routing point and of an option, of six hours and of
+//! three days.
 //!
-//! The exporter's `backfill` reads a simulated past and judges it poll by poll. A server shows what it said once more, the
-//! next poll at each scrape, to a real Prometheus with the shipped rules and a real Alertmanager with the shipped
-//! configuration. Both take every duration 1,500 times as short, so that a poll's five minutes are a fifth of a second.
+//! The exporter's `backfill` reads a simulated past and judges it poll by poll. A server shows what
+//! it said once more, the next poll at each scrape, to a real Prometheus with the shipped rules and
+//! a real Alertmanager with the shipped configuration. Both take every duration 1,500 times as
+//! short, so that a poll's five minutes are a fifth of a second.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -77,10 +79,12 @@ const fn outage(rp_id: &'static str, option: Option<&'static str>, hours: i64) -
 impl Outage {
     fn is_told_by(&self, alert: &Alert) -> bool {
         let option = self.option.unwrap_or_default();
-        (alert.name(), alert.label("rp_id"), alert.label("cod_opc_menu")) == (self.alert, self.rp_id, option)
+        (alert.name(), alert.label("rp_id"), alert.label("cod_opc_menu"))
+            == (self.alert, self.rp_id, option)
     }
 
-    /// Asserts that it was told once, repeated as often as is configured, and resolved once; returns a line of a table.
+    /// Asserts that it was told once, repeated as often as is configured, and resolved once;
+    /// returns a line of a table.
     fn counted(&self, received: &[Alert]) -> String {
         let own: Vec<&str> = received
             .iter()
@@ -92,7 +96,12 @@ impl Outage {
         let repeats = own.len() - 2;
         let most = (self.hours / self.repeat_hours) as usize;
         assert!(repeats <= most, "{repeats} repeated messages within {} h: {own:?}", self.hours);
-        format!("| {} {} | {} h | 1 | {repeats} | 1 |", self.rp_id, self.option.unwrap_or("all"), self.hours)
+        format!(
+            "| {} {} | {} h | 1 | {repeats} | 1 |",
+            self.rp_id,
+            self.option.unwrap_or("all"),
+            self.hours
+        )
     }
 }
 
@@ -107,14 +116,18 @@ async fn an_outage_is_one_alert_for_as_long_as_it_lasts() {
     assert!(polls.len() as i64 >= SHOWN.as_secs() / POLL - 1, "only {} polls", polls.len());
 
     let webhook = Webhook::open().await;
-    let alertmanager = Alertmanager::start_with(&binary, webhook.address(), |config| faster(&config)).await;
+    let alertmanager =
+        Alertmanager::start_with(&binary, webhook.address(), |config| faster(&config)).await;
     let shown = Shown::open(polls).await;
     let tool = binaries().pop().expect("one at least");
     let (from, to) = (shown.address.to_string(), alertmanager.address().to_string());
     let _prometheus =
         stack::prometheus_every("200ms", &tool, &from, &to, &[], |_, rules| faster(&rules)).await;
     let told = |outage: &Outage| {
-        webhook.received().iter().any(|alert| outage.is_told_by(alert) && alert.status == "resolved")
+        webhook
+            .received()
+            .iter()
+            .any(|alert| outage.is_told_by(alert) && alert.status == "resolved")
     };
     let begun = Instant::now();
     while !shown.is_over() || !OUTAGES.iter().all(told) {
@@ -123,7 +136,8 @@ async fn an_outage_is_one_alert_for_as_long_as_it_lasts() {
     }
 
     let received = webhook.received();
-    let other = received.iter().find(|alert| !OUTAGES.iter().any(|outage| outage.is_told_by(alert)));
+    let other =
+        received.iter().find(|alert| !OUTAGES.iter().any(|outage| outage.is_told_by(alert)));
     assert!(other.is_none(), "nothing of this has happened: {other:?}");
     let table: Vec<String> = OUTAGES.iter().map(|outage| outage.counted(&received)).collect();
     // With --nocapture one sees the count.
@@ -136,7 +150,8 @@ async fn an_outage_is_one_alert_for_as_long_as_it_lasts() {
 /// A vendor that is always as busy, with the outages from a moment on.
 fn vendor(from: jiff::Timestamp) -> Options {
     let usual = Options { least_load: 1.0, ..backfill::vendor() };
-    let a_day = Simulator::new(usual.clone()).truth(from - SignedDuration::from_hours(24), from, None);
+    let a_day =
+        Simulator::new(usual.clone()).truth(from - SignedDuration::from_hours(24), from, None);
     let codes = |outage: &Outage| -> BTreeSet<String> {
         let of_point = a_day.options.iter().filter(|option| option.rp_id == outage.rp_id);
         let all = of_point.map(|option| option.cod_opc_menu.clone());
@@ -204,7 +219,8 @@ impl Shown {
                     async move { Ok::<_, Infallible>(answer) }
                 });
                 tokio::spawn(
-                    hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(peer), service),
+                    hyper::server::conn::http1::Builder::new()
+                        .serve_connection(TokioIo::new(peer), service),
                 );
             }
         });

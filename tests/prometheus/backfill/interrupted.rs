@@ -1,4 +1,5 @@
-//! A backfill that is killed again and again, and one whose vendor is in trouble, make the same files, byte by byte.
+//! A backfill that is killed again and again, and one whose vendor is in trouble, make the same
+//! files, byte by byte.
 
 use std::{
     fs,
@@ -74,7 +75,8 @@ async fn kill_at(mut process: Process, output: &Path, moment: Moment) -> bool {
         if now && reached.is_none() {
             reached = Some(Instant::now());
         }
-        if reached.is_some_and(|reached: Instant| reached.elapsed() >= Duration::from_millis(wait)) {
+        if reached.is_some_and(|reached: Instant| reached.elapsed() >= Duration::from_millis(wait))
+        {
             process.signal("KILL");
             process.exit(DEADLINE).await;
             return false;
@@ -86,7 +88,8 @@ async fn kill_at(mut process: Process, output: &Path, moment: Moment) -> bool {
     true
 }
 
-/// A state in which a backfill has been begun, and nothing has been read: its hashes are keyed as in all of its copies.
+/// A state in which a backfill has been begun, and nothing has been read: its hashes are keyed as
+/// in all of its copies.
 async fn begun(past: &Past, copies: &[&str]) {
     let mut process = Process::spawn(past.command("begun", &[]));
     let deadline = Instant::now() + DEADLINE;
@@ -97,7 +100,9 @@ async fn begun(past: &Past, copies: &[&str]) {
     process.signal("KILL");
     process.exit(DEADLINE).await;
     assert!(
-        files(&past.output("begun")).iter().all(|path| path.extension().is_none_or(|ending| ending != "om")),
+        files(&past.output("begun"))
+            .iter()
+            .all(|path| path.extension().is_none_or(|ending| ending != "om")),
         "too late"
     );
     for copy in copies {
@@ -107,15 +112,20 @@ async fn begun(past: &Past, copies: &[&str]) {
 
 fn assert_same_files(one: &Path, other: &Path) {
     let names = |directory: &Path| {
-        files(directory).iter().map(|path| path.file_name().expect("a file").to_owned()).collect::<Vec<_>>()
+        files(directory)
+            .iter()
+            .map(|path| path.file_name().expect("a file").to_owned())
+            .collect::<Vec<_>>()
     };
     assert_eq!(names(one), names(other));
     for (one, other) in files(one).iter().zip(files(other)) {
-        let (one_bytes, other_bytes) = (fs::read(one).expect("a file"), fs::read(&other).expect("a file"));
+        let (one_bytes, other_bytes) =
+            (fs::read(one).expect("a file"), fs::read(&other).expect("a file"));
         let differs = one_bytes.iter().zip(&other_bytes).position(|(a, b)| a != b);
         let line = |bytes: &[u8]| {
             let at = differs.unwrap_or(0);
-            String::from_utf8_lossy(&bytes[at.saturating_sub(120)..bytes.len().min(at + 40)]).into_owned()
+            String::from_utf8_lossy(&bytes[at.saturating_sub(120)..bytes.len().min(at + 40)])
+                .into_owned()
         };
         assert!(
             one_bytes == other_bytes,
@@ -132,7 +142,9 @@ fn assert_same_files(one: &Path, other: &Path) {
 #[tokio::test]
 async fn killed_twenty_times_it_makes_the_same_files() {
     // More days than lives that may end one.
-    let past = Past::of(KILLS.iter().filter(|moment| !matches!(moment, Started(_))).count() as i64 + 1).await;
+    let past =
+        Past::of(KILLS.iter().filter(|moment| !matches!(moment, Started(_))).count() as i64 + 1)
+            .await;
     begun(&past, &["whole", "killed"]).await;
     let mut killed = 0;
     for moment in KILLS {
@@ -162,7 +174,8 @@ async fn a_vendor_in_trouble_changes_nothing_but_the_time() {
     // The same rows from a server that cuts its answers, and fails now and then.
     let options = OverLimit::CutAndPromise.of(Options { rows_limit: 1_500, ..vendor() });
     let troubled = Simulator::new(options);
-    for fault in [Fault::Http500, Fault::CutJson, Fault::NotJson, Fault::Truncated, Fault::Http503] {
+    for fault in [Fault::Http500, Fault::CutJson, Fault::NotJson, Fault::Truncated, Fault::Http503]
+    {
         let rule = FaultRule { fault, times: Some(3), probability: Some(0.15) };
         troubled.add_fault(rule).expect("a fault");
     }

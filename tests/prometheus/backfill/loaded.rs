@@ -1,4 +1,5 @@
-//! What a Prometheus holds that has loaded the files, and goes on scraping the exporter that was started on the state.
+//! What a Prometheus holds that has loaded the files, and goes on scraping the exporter that was
+//! started on the state.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -31,17 +32,23 @@ type Series = (&'static str, Labels);
 /// Every counter with a truth, the histogram's buckets among them.
 fn counters(truth: &Truth, journeys: &Journeys) -> BTreeMap<Series, f64> {
     let own = |labels: &[(&str, &String)]| {
-        labels.iter().map(|(name, value)| ((*name).to_owned(), (*value).clone())).collect::<Labels>()
+        labels
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).clone()))
+            .collect::<Labels>()
     };
     let mut all: BTreeMap<Series, f64> = expected(truth, journeys)
         .into_iter()
         .map(|(name, labels, value)| {
-            let labels: Vec<(&str, &String)> = labels.iter().map(|(name, value)| (*name, value)).collect();
+            let labels: Vec<(&str, &String)> =
+                labels.iter().map(|(name, value)| (*name, value)).collect();
             ((name, own(&labels)), value)
         })
         .collect();
     for option in &truth.options {
-        for (le, bound) in [("10.0", 10), ("30.0", 30), ("60.0", 60), ("300.0", 300), ("+Inf", u32::MAX)] {
+        for (le, bound) in
+            [("10.0", 10), ("30.0", 30), ("60.0", 60), ("300.0", 300), ("+Inf", u32::MAX)]
+        {
             let (point, le) = ((&option.rp_id, &option.channel), le.to_owned());
             let labels = own(&[
                 ("rp_id", point.0),
@@ -66,7 +73,11 @@ fn names() -> impl Iterator<Item = &'static str> {
 }
 
 /// Evaluates an expression for each counter; `{}` stands for the counter.
-async fn values(prometheus: &Prometheus, expression: &str, at: Option<Timestamp>) -> BTreeMap<Series, f64> {
+async fn values(
+    prometheus: &Prometheus,
+    expression: &str,
+    at: Option<Timestamp>,
+) -> BTreeMap<Series, f64> {
     let mut values = BTreeMap::new();
     for name in names() {
         let promql = expression.replace("{}", &format!("{name}{{job={JOB:?}}}"));
@@ -75,9 +86,9 @@ async fn values(prometheus: &Prometheus, expression: &str, at: Option<Timestamp>
             None => prometheus.query(&promql).await,
         };
         for (labels, value) in answer {
-            let own = labels
-                .into_iter()
-                .filter(|(name, _)| !["__name__", "job", "instance", "server"].contains(&name.as_str()));
+            let own = labels.into_iter().filter(|(name, _)| {
+                !["__name__", "job", "instance", "server"].contains(&name.as_str())
+            });
             assert!(
                 values.insert((name, own.collect()), value).is_none(),
                 "{name}: two series of one label set"
@@ -93,10 +104,17 @@ fn assert_same(what: &str, stored: &BTreeMap<Series, f64>, truth: &BTreeMap<Seri
     let differing: Vec<_> = all
         .iter()
         .filter(differ)
-        .map(|series| format!("{series:?}: stored {:?}, truth {:?}", stored.get(*series), truth.get(*series)))
+        .map(|series| {
+            format!("{series:?}: stored {:?}, truth {:?}", stored.get(*series), truth.get(*series))
+        })
         .collect();
     let shown = &differing[..differing.len().min(20)];
-    assert!(differing.is_empty(), "{what}: {} series differ:\n{}", differing.len(), shown.join("\n"));
+    assert!(
+        differing.is_empty(),
+        "{what}: {} series differ:\n{}",
+        differing.len(),
+        shown.join("\n")
+    );
     assert!(truth.len() > 100, "{what}: too little to show anything");
 }
 
@@ -153,12 +171,14 @@ async fn assert_calls(prometheus: &Prometheus, past: &Past, until: Option<Timest
     }
 }
 
-/// `increase()` between two lines of the grid finds what there is, up to the two seconds that it extrapolates.
+/// `increase()` between two lines of the grid finds what there is, up to the two seconds that it
+/// extrapolates.
 async fn assert_increase(prometheus: &Prometheus, past: &Past, rows: &Rows) {
     let [.., (start, end), _] = past.days()[..] else { panic!("no whole day") };
-    for (from, until, range) in
-        [(start, end, "1d"), (end - SignedDuration::from_hours(5), end - SignedDuration::from_hours(4), "1h")]
-    {
+    for (from, until, range) in [
+        (start, end, "1d"),
+        (end - SignedDuration::from_hours(5), end - SignedDuration::from_hours(4), "1h"),
+    ] {
         let increase = values(prometheus, &format!("increase({{}}[{range}])"), Some(until)).await;
         let at = |moment| {
             let (truth, journeys) = rows.at(moment);
@@ -198,8 +218,9 @@ async fn assert_one_history(prometheus: &Prometheus, range: &str) {
     assert!(lost.is_empty(), "{}: not 0 at first: {lost:?}", prometheus.tool());
 }
 
-/// In its last week nothing was unlike usual, and no alert about a menu would have fired, its `for` left out. Says something
-/// only of a past of more than three weeks, before which nothing is compared.
+/// In its last week nothing was unlike usual, and no alert about a menu would have fired, its `for`
+/// left out. Says something only of a past of more than three weeks, before which nothing is
+/// compared.
 async fn assert_calm(prometheus: &Prometheus, past: &Past) {
     if past.days().len() < 21 {
         return;
@@ -212,7 +233,8 @@ async fn assert_calm(prometheus: &Prometheus, past: &Past) {
     rules.retain(|rule| rule.expr.contains("_anomaly_score"));
     assert!(rules.len() >= 8, "only {} alerts stand on scores", rules.len());
     for rule in &rules {
-        let said = prometheus.query_at(&format!("count_over_time(({})[7d:5m])", rule.expr), at).await;
+        let said =
+            prometheus.query_at(&format!("count_over_time(({})[7d:5m])", rule.expr), at).await;
         assert!(said.is_empty(), "{}: {} in a calm week: {said:?}", prometheus.tool(), rule.alert);
     }
     let highest = prometheus.query_at(&format!("max(max_over_time({scores}[7d]))"), at).await;
@@ -226,7 +248,8 @@ async fn assert_calm(prometheus: &Prometheus, past: &Past) {
     }
 }
 
-/// A Prometheus of each generation over blocks that its own promtool made of the files, scraping `address`.
+/// A Prometheus of each generation over blocks that its own promtool made of the files, scraping
+/// `address`.
 async fn loaded(past: &Past, name: &str, address: SocketAddr) -> Vec<Prometheus> {
     let mut all = Vec::new();
     for (number, (tool, promtool)) in binaries().iter().zip(promtools()).enumerate() {
@@ -253,15 +276,18 @@ async fn loaded(past: &Past, name: &str, address: SocketAddr) -> Vec<Prometheus>
 fn load(promtool: &Path, file: &Path, storage: &Path) {
     let path = |path: &Path| path.to_str().expect("a path of text").to_owned();
     let (file, storage) = (path(file), path(storage));
-    let arguments = ["tsdb", "create-blocks-from", "openmetrics", "--max-block-duration=6h", &file, &storage];
-    promtool::run(promtool, &arguments).unwrap_or_else(|said| panic!("{}: {said}", promtool.display()));
+    let arguments =
+        ["tsdb", "create-blocks-from", "openmetrics", "--max-block-duration=6h", &file, &storage];
+    promtool::run(promtool, &arguments)
+        .unwrap_or_else(|said| panic!("{}: {said}", promtool.display()));
 }
 
 #[tokio::test]
 async fn what_was_loaded_is_the_truth_of_every_day_and_the_exporter_goes_on() {
     let past = Past::of(2).await;
-    let address =
-        TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr()).expect("a free port");
+    let address = TcpListener::bind("127.0.0.1:0")
+        .and_then(|socket| socket.local_addr())
+        .expect("a free port");
     let instance = format!("instance={address}");
     let printed = run(past.command("out", &[&format!("job={JOB}"), &instance])).await;
     assert!(
@@ -281,12 +307,14 @@ async fn what_was_loaded_is_the_truth_of_every_day_and_the_exporter_goes_on() {
     }
 
     let mut command = bare(&past.folder);
-    command.args(past.flags(&past.url, "out")).arg(format!("--web.listen-address={address}")).args([
-        "--poll.interval=2s",
-        "--poll.settle-delay=1s",
-        "--menu.zero-hold=4s",
-        "--poll.lookback=60s",
-    ]);
+    command.args(past.flags(&past.url, "out")).arg(format!("--web.listen-address={address}")).args(
+        [
+            "--poll.interval=2s",
+            "--poll.settle-delay=1s",
+            "--menu.zero-hold=4s",
+            "--poll.lookback=60s",
+        ],
+    );
     let _exporter = Exporter::start(command).await;
     let end = Timestamp::now() + SignedDuration::from_secs(5);
     past.simulator.end_traffic(end).expect("the traffic has not ended yet");

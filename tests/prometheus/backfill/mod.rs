@@ -1,8 +1,9 @@
-//! The past, as `backfill` hands it over: its files, loaded into real Prometheus servers of two generations, hold the
-//! simulator's truth of every day; the exporter goes on from its state without a seam; and neither SIGKILL nor a vendor in
-//! trouble changes a byte of them.
+//! The past, as `backfill` hands it over: its files, loaded into real Prometheus servers of two
+//! generations, hold the simulator's truth of every day; the exporter goes on from its state
+//! without a seam; and neither SIGKILL nor a vendor in trouble changes a byte of them.
 //!
-//! `BACKFILL_DAYS=28 cargo test --test prometheus backfill:: -- --nocapture` reads four weeks, which takes a while.
+//! `BACKFILL_DAYS=28 cargo test --test prometheus backfill:: -- --nocapture` reads four weeks,
+//! which takes a while.
 
 mod interrupted;
 mod loaded;
@@ -42,7 +43,8 @@ pub(crate) struct Past {
 impl Past {
     /// Makes a past of this many days and some hours, or as many as the environment says.
     async fn of(days: i64) -> Self {
-        let days = std::env::var("BACKFILL_DAYS").ok().and_then(|days| days.parse().ok()).unwrap_or(days);
+        let days =
+            std::env::var("BACKFILL_DAYS").ok().and_then(|days| days.parse().ok()).unwrap_or(days);
         Self::of_vendor(days, |_| vendor()).await
     }
 
@@ -71,7 +73,8 @@ impl Past {
         days
     }
 
-    /// `backfill` from this vendor into a directory and a state of this name, of which there may be something already.
+    /// `backfill` from this vendor into a directory and a state of this name, of which there may be
+    /// something already.
     pub(crate) fn command(&self, name: &str, labels: &[&str]) -> Command {
         self.command_from(&self.url, name, labels)
     }

@@ -24,7 +24,8 @@ async fn a_state_has_one_past_and_one_way_to_get_it() {
     assert!(said.contains("target centre") && said.contains("token"), "{said}");
     past.simulator.clear_faults();
 
-    // It was begun all the same: in another way it is not gone on with, and no exporter starts on it.
+    // It was begun all the same: in another way it is not gone on with, and no exporter starts on
+    // it.
     let mut other = past.command("out", &[]);
     other.arg("--every=60s");
     let said = refused(other).await;
@@ -82,9 +83,13 @@ async fn each_target_has_its_files() {
     );
     std::fs::write(past.folder.join("two.yaml"), config).expect("a file");
     run(command).await;
-    let names: Vec<_> =
-        files(&past.output("two")).iter().map(|path| path.file_name().expect("a file").to_owned()).collect();
-    let of = |prefix: &str| names.iter().filter(|name| name.to_string_lossy().starts_with(prefix)).count();
+    let names: Vec<_> = files(&past.output("two"))
+        .iter()
+        .map(|path| path.file_name().expect("a file").to_owned())
+        .collect();
+    let of = |prefix: &str| {
+        names.iter().filter(|name| name.to_string_lossy().starts_with(prefix)).count()
+    };
     assert_eq!(
         (of("a%2Fb-"), of("c-"), names.len()),
         (past.days().len(), past.days().len(), 2 * past.days().len())

@@ -1,4 +1,5 @@
-//! What has to be counted at a moment, from the vendor's own rows: a plain model, without windows or requests.
+//! What has to be counted at a moment, from the vendor's own rows: a plain model, without windows
+//! or requests.
 //!
 //! Rows come from the simulator's answers as JSON. It must share nothing with the ledger.
 
@@ -7,8 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::{SignedDuration, Timestamp, civil::DateTime};
 use serde::Deserialize;
 use simulator_testing::{
-    Journeys, OptionJourneys, OptionTruth, Options, PointJourneys, PointTruth, Simulator, TransitionTruth,
-    Truth,
+    Journeys, OptionJourneys, OptionTruth, Options, PointJourneys, PointTruth, Simulator,
+    TransitionTruth, Truth,
 };
 
 /// A journey is closed when a window ends.
@@ -131,7 +132,10 @@ impl Counts {
 impl From<Counts> for Truth {
     fn from(counts: Counts) -> Self {
         let rows = counts.options.values().map(|counts| counts[0]).sum();
-        let option = |(((rp_id, channel), cod_opc_menu), [hits, attempts, retries, sum]): (Key, [u64; 4])| {
+        let option = |(((rp_id, channel), cod_opc_menu), [hits, attempts, retries, sum]): (
+            Key,
+            [u64; 4],
+        )| {
             let key = ((rp_id.clone(), channel.clone()), cod_opc_menu.clone());
             let seconds = counts.seconds[&key].clone();
             let (seconds_sum, seconds_count) = (sum, hits);
@@ -208,19 +212,17 @@ impl Paths {
 
 impl From<Paths> for Journeys {
     fn from(paths: Paths) -> Self {
-        let option = |(((rp_id, channel), cod_opc_menu), [entries, finals, repeats]): (Key, [u64; 3])| {
-            OptionJourneys { rp_id, channel, cod_opc_menu, entries, finals, repeats }
+        let option =
+            |(((rp_id, channel), cod_opc_menu), [entries, finals, repeats]): (Key, [u64; 3])| {
+                OptionJourneys { rp_id, channel, cod_opc_menu, entries, finals, repeats }
+            };
+        let step = |((((rp_id, channel), from), to), steps): ((Key, String), u64)| {
+            TransitionTruth { rp_id, channel, from, to, steps }
         };
-        let step = |((((rp_id, channel), from), to), steps): ((Key, String), u64)| TransitionTruth {
-            rp_id,
-            channel,
-            from,
-            to,
-            steps,
-        };
-        let point = |((rp_id, channel), [journeys, options, late_rows]): ((String, String), [u64; 3])| {
-            PointJourneys { rp_id, channel, journeys, options, late_rows }
-        };
+        let point =
+            |((rp_id, channel), [journeys, options, late_rows]): ((String, String), [u64; 3])| {
+                PointJourneys { rp_id, channel, journeys, options, late_rows }
+            };
         Self {
             options: paths.options.into_iter().map(option).collect(),
             transitions: paths.steps.into_iter().map(step).collect(),

@@ -1,4 +1,5 @@
-//! Reads the committed dashboards: only what a user imports, never the source that it was made from.
+//! Reads the committed dashboards: only what a user imports, never the source that it was made
+//! from.
 
 use std::fs;
 
@@ -79,10 +80,12 @@ pub(crate) fn boards() -> Vec<Board> {
     let mut boards = Vec::new();
     for language in ["en", "es"] {
         for name in ["menus", "journeys", "health"] {
-            let path =
-                crate::dashboards::root().join("dashboards").join(language).join(format!("{name}.json"));
-            let text =
-                fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+            let path = crate::dashboards::root()
+                .join("dashboards")
+                .join(language)
+                .join(format!("{name}.json"));
+            let text = fs::read_to_string(&path)
+                .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
             let json: Value = serde_json::from_str(&text).expect("a dashboard is JSON");
             boards.push(Board {
                 uid: string(&json["uid"]),
@@ -123,7 +126,8 @@ fn panel(json: &Value) -> Panel {
         columns: items(&json["transformations"]).iter().flat_map(renamed).collect(),
         folded: false,
         json: json.clone(),
-        place: ["x", "y", "w", "h"].map(|side| json["gridPos"][side].as_u64().expect("a panel has a place")),
+        place: ["x", "y", "w", "h"]
+            .map(|side| json["gridPos"][side].as_u64().expect("a panel has a place")),
     }
 }
 

@@ -1,7 +1,9 @@
-//! A contact centre whose hours are over, an exporter that has read them, and what a Prometheus made of it.
+//! A contact centre whose hours are over, an exporter that has read them, and what a Prometheus
+//! made of it.
 //!
-//! The vendor answers only once every Prometheus has scraped the exporter, so that each has seen every counter at 0.
-//! Prometheus runs the stack's own configuration and rules, sixty times as fast.
+//! The vendor answers only once every Prometheus has scraped the exporter, so that each has seen
+//! every counter at 0. Prometheus runs the stack's own configuration and rules, sixty times as
+//! fast.
 
 use std::{
     fs,
@@ -37,7 +39,8 @@ pub(crate) struct Centre {
 }
 
 impl Centre {
-    /// Three hours, as busy as the busiest, that ended before the last of them could still be under way.
+    /// Three hours, as busy as the busiest, that ended before the last of them could still be under
+    /// way.
     pub(crate) async fn open() -> Self {
         let now = Timestamp::from_second(Timestamp::now().as_second()).expect("a second of today");
         let until = now - SignedDuration::from_mins(5);
@@ -75,8 +78,11 @@ impl Centre {
         let vendor = listener.local_addr().expect("a bound socket has an address");
         let folder = tempfile::tempdir().expect("a temporary directory can be created");
         let file = folder.path().join("kinds.yml");
-        fs::write(&file, format!("menu:\n  opt_out_codes: [{OPT_OUT}]\n  terminal_codes: [{TERMINAL}]\n"))
-            .expect("the temporary directory can be written");
+        fs::write(
+            &file,
+            format!("menu:\n  opt_out_codes: [{OPT_OUT}]\n  terminal_codes: [{TERMINAL}]\n"),
+        )
+        .expect("the temporary directory can be written");
         let zone = Options::default().zone;
         let flags = [
             "--poll.interval=2s".to_owned(),
@@ -85,7 +91,8 @@ impl Centre {
             "--poll.hourly-lookback=0s".to_owned(),
             "--poll.nightly-lookback=0s".to_owned(),
             "--menu.zero-hold=4s".to_owned(),
-            // The weeks before are empty; what takes a week of data has to be empty too, however soon they would be read.
+            // The weeks before are empty; what takes a week of data has to be empty too, however
+            // soon they would be read.
             "--baseline.warm-up=0s".to_owned(),
             "--wolkvox.outcomes".to_owned(),
             format!("--journey.idle={}s", IDLE.as_secs()),
@@ -96,7 +103,8 @@ impl Centre {
         let exporter = Installation::new(&format!("http://{vendor}"), TOKEN, &flags).start().await;
         // Nobody is at that Alertmanager's address, which Prometheus says in its log and survives.
         let address = exporter.address.to_string();
-        let prometheus = stack::prometheus(tool, &address, "127.0.0.1:1", &[], |_, rules| rules).await;
+        let prometheus =
+            stack::prometheus(tool, &address, "127.0.0.1:1", &[], |_, rules| rules).await;
         prometheus.wait_for("up == 1", DEADLINE, |up| !up.is_empty()).await;
         tokio::spawn(serve(listener, self.simulator.clone(), std::future::pending()));
         let scraped = Scraped { prometheus, exporter, _folder: folder };
@@ -126,15 +134,17 @@ impl Scraped {
             ("sum(wolkvox_menu_journey_options_count)", ended),
             ("sum(wolkvox_menu_option_final_total)", ended),
         ] {
-            let is = |answer: &[(_, f64)]| answer.first().is_some_and(|(_, value)| *value == wanted as f64);
+            let is = |answer: &[(_, f64)]| {
+                answer.first().is_some_and(|(_, value)| *value == wanted as f64)
+            };
             self.prometheus.wait_for(promql, DEADLINE, is).await;
         }
         // These come with requests of their own.
         for promql in ["wolkvox_quota_requests_limit", "wolkvox_menu_window_interactions"] {
             self.prometheus.wait_for(promql, DEADLINE, |answer| !answer.is_empty()).await;
         }
-        // So that what is held back at 0 has followed, and names too, whatever whole step Grafana moves the end back to: the
-        // longest is half an hour, here half a minute.
+        // So that what is held back at 0 has followed, and names too, whatever whole step Grafana
+        // moves the end back to: the longest is half an hour, here half a minute.
         let since = Instant::now();
         let before = self.read_until().await;
         while self.read_until().await < before + 36.0 {

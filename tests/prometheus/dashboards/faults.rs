@@ -1,4 +1,5 @@
-//! Faults that were seen on screen in a real Grafana, each as a rule about the JSON, so that none comes back.
+//! Faults that were seen on screen in a real Grafana, each as a rule about the JSON, so that none
+//! comes back.
 //!
 //! A rule is about the kind of fault, on every panel of every dashboard in both languages.
 
@@ -58,12 +59,17 @@ fn no_fault_that_was_seen_is_back() {
 fn titles_of_tiles_are_short(_: &Board, panel: &Panel, at: &str) {
     let length = panel.title.chars().count();
     let width = panel.json["gridPos"]["w"].as_u64().expect("a width") as usize;
-    // At 1,440 pixels with Grafana's menu, which 10 characters of a tile of 4 columns leave room for.
+    // At 1,440 pixels with Grafana's menu, which 10 characters of a tile of 4 columns leave room
+    // for.
     assert!(panel.kind != "stat" || length <= width + 6, "{at}: a title of {length} characters");
 }
 
 fn empty_cells_are_a_dash(_: &Board, panel: &Panel, at: &str) {
-    assert!(panel.kind != "table" || panel.no_value.chars().count() <= 3, "{at}: {}", panel.no_value);
+    assert!(
+        panel.kind != "table" || panel.no_value.chars().count() <= 3,
+        "{at}: {}",
+        panel.no_value
+    );
 }
 
 fn columns_have_widths_and_numbers_come_first(_: &Board, panel: &Panel, at: &str) {
@@ -88,8 +94,8 @@ fn columns_have_widths_and_numbers_come_first(_: &Board, panel: &Panel, at: &str
     let mut sum = 0;
     for (field, _) in order {
         let title = organize["renameByName"][field].as_str().expect("a column has a title");
-        let wide =
-            properties(panel, title, "custom.width").or_else(|| properties(panel, title, "custom.minWidth"));
+        let wide = properties(panel, title, "custom.width")
+            .or_else(|| properties(panel, title, "custom.minWidth"));
         sum += wide.and_then(Value::as_u64).unwrap_or_else(|| panic!("{at}: {title} has no width"));
     }
     // Of 24 columns at 1,440 pixels with Grafana's menu.
@@ -98,13 +104,20 @@ fn columns_have_widths_and_numbers_come_first(_: &Board, panel: &Panel, at: &str
 }
 
 fn kinds_are_known(_: &Board, panel: &Panel, at: &str) {
-    assert!(crate::dashboards::boards::PANEL_KINDS.contains(&panel.kind.as_str()), "{at}: {}", panel.kind);
+    assert!(
+        crate::dashboards::boards::PANEL_KINDS.contains(&panel.kind.as_str()),
+        "{at}: {}",
+        panel.kind
+    );
 }
 
 fn timelines_have_no_threshold_colours(_: &Board, panel: &Panel, at: &str) {
     if panel.kind == "state-timeline" {
         assert_ne!(panel.json["fieldConfig"]["defaults"]["color"]["mode"], "thresholds", "{at}");
-        assert_eq!(panel.json["options"]["legend"]["showLegend"], false, "{at}: lists what a gap is called");
+        assert_eq!(
+            panel.json["options"]["legend"]["showLegend"], false,
+            "{at}: lists what a gap is called"
+        );
     }
 }
 
@@ -140,7 +153,8 @@ fn units_have_no_words(_: &Board, panel: &Panel, at: &str) {
         "time:HH:mm",
         "bytes",
     ];
-    let of_fields = overrides(panel).filter_map(|one| property(one, "unit")).filter_map(Value::as_str);
+    let of_fields =
+        overrides(panel).filter_map(|one| property(one, "unit")).filter_map(Value::as_str);
     let axis = panel.json["options"]["yAxis"]["unit"].as_str();
     for unit in of_fields.chain(axis).chain([panel.unit.as_str()]) {
         assert!(SIGNS.contains(&unit), "{at}: {unit}");
@@ -150,7 +164,10 @@ fn units_have_no_words(_: &Board, panel: &Panel, at: &str) {
 fn legends_are_lists(_: &Board, panel: &Panel, at: &str) {
     let legend = &panel.json["options"]["legend"];
     assert_ne!(legend["displayMode"], "table", "{at}");
-    assert!(legend["calcs"].as_array().is_none_or(Vec::is_empty), "{at}: a calculation has an English name");
+    assert!(
+        legend["calcs"].as_array().is_none_or(Vec::is_empty),
+        "{at}: a calculation has an English name"
+    );
 }
 
 fn kinds_of_ends_have_their_colours(_: &Board, panel: &Panel, at: &str) {
@@ -161,7 +178,11 @@ fn kinds_of_ends_have_their_colours(_: &Board, panel: &Panel, at: &str) {
         [("terminal", "green"), ("opt_out", "blue"), ("option", "orange"), ("no_input", "red")]
     {
         let fixed = properties(panel, kind, "color").expect("a colour");
-        assert_eq!((&fixed["mode"], &fixed["fixedColor"]), (&"fixed".into(), &colour.into()), "{at}: {kind}");
+        assert_eq!(
+            (&fixed["mode"], &fixed["fixedColor"]),
+            (&"fixed".into(), &colour.into()),
+            "{at}: {kind}"
+        );
     }
 }
 
@@ -189,8 +210,8 @@ fn family(metric: &str) -> &str {
     }
 }
 
-/// A journey is counted when it is over, half an hour after its rows: the one divided by the other is no share. And what
-/// is divided by visits has a minimum of them, and an end at 1.
+/// A journey is counted when it is over, half an hour after its rows: the one divided by the other
+/// is no share. And what is divided by visits has a minimum of them, and an end at 1.
 fn shares_are_of_one_family(_: &Board, panel: &Panel, at: &str) {
     let grown = Regex::new(r"increase\((wolkvox_menu_\w+)").expect("a regular expression");
     for target in panel.targets.iter().filter(|target| target.expr.contains(" / ")) {
@@ -199,14 +220,17 @@ fn shares_are_of_one_family(_: &Board, panel: &Panel, at: &str) {
             .map(|found| family(found.get(1).map_or("", |name| name.as_str())))
             .collect();
         assert!(families.len() <= 1, "{at}: {families:?}: {}", target.expr);
-        let of_each = target.expr.contains("increase(wolkvox_menu_") && target.expr.contains("description");
+        let of_each =
+            target.expr.contains("increase(wolkvox_menu_") && target.expr.contains("description");
         if panel.kind == "table" && of_each && !target.expr.contains("100 * ") {
-            let has_minimum = [">= 10)", ">= 10 - "].iter().any(|minimum| target.expr.contains(minimum));
+            let has_minimum =
+                [">= 10)", ">= 10 - "].iter().any(|minimum| target.expr.contains(minimum));
             assert!(has_minimum, "{at}: no minimum: {}", target.expr);
         }
         if target.expr.contains("sum by (server, rp_id, channel, cod_opc_menu) (label_replace(") {
             let of_itself = target.expr.contains("1 / (1 + ");
-            let bounded = of_itself || target.expr.contains("clamp_max(") || panel.kind == "bargauge";
+            let bounded =
+                of_itself || target.expr.contains("clamp_max(") || panel.kind == "bargauge";
             assert!(bounded, "{at}: a share of visits without an end: {}", target.expr);
         }
     }
@@ -218,7 +242,8 @@ fn options_are_of_a_routing_point(_: &Board, panel: &Panel, at: &str) {
     for target in &panel.targets {
         for found in grouped.captures_iter(&target.expr) {
             let labels: Vec<&str> = found[1].split(", ").collect();
-            let of_option = labels.iter().any(|label| label.contains("opc_menu") || *label == "description");
+            let of_option =
+                labels.iter().any(|label| label.contains("opc_menu") || *label == "description");
             let grouped = &target.expr[found.get(0).map_or(0, |found| found.end())..];
             let metric = grouped.find("wolkvox_").map_or("", |start| &grouped[start..]);
             let of_kinds = metric.starts_with("wolkvox_menu_option_info");
@@ -249,46 +274,69 @@ fn what_is_unknown_has_no_colour(_: &Board, panel: &Panel, at: &str) {
         return;
     }
     let mappings = panel.json["fieldConfig"]["defaults"]["mappings"].as_array().expect("mappings");
-    let nan =
-        mappings.iter().find(|mapping| mapping["options"]["match"] == "nan").expect("of what is no number");
+    let nan = mappings
+        .iter()
+        .find(|mapping| mapping["options"]["match"] == "nan")
+        .expect("of what is no number");
     let result = &nan["options"]["result"];
     assert_eq!(result["text"], "–", "{at}");
-    assert!(["text", "transparent"].contains(&result["color"].as_str().unwrap_or_default()), "{at}");
+    assert!(
+        ["text", "transparent"].contains(&result["color"].as_str().unwrap_or_default()),
+        "{at}"
+    );
 }
 
-/// Each dashboard leads to the same in the other language, and shows alerts and outages over its curves.
+/// Each dashboard leads to the same in the other language, and shows alerts and outages over its
+/// curves.
 #[test]
 fn dashboards_lead_to_their_other_language_and_show_alerts() {
     for board in boards() {
         let other = if board.language == "en" { "es" } else { "en" };
         let url = format!("/d/{}-{other}", board.uid.rsplit_once('-').expect("a language").0);
         let links = board.json["links"].as_array().expect("links");
-        assert!(links.iter().any(|link| link["url"] == url.as_str()), "{}: no link to {url}", board.uid);
+        assert!(
+            links.iter().any(|link| link["url"] == url.as_str()),
+            "{}: no link to {url}",
+            board.uid
+        );
         let annotations = board.json["annotations"]["list"].as_array().expect("annotations");
         for wanted in ["ALERTS{", "wolkvox_up{"] {
             let expr = |one: &&Value| {
                 one["expr"] == one["target"]["expr"]
                     && one["expr"].as_str().is_some_and(|expr| expr.contains(wanted))
             };
-            assert!(annotations.iter().find(expr).is_some(), "{}: no annotation from {wanted}", board.uid);
+            assert!(
+                annotations.iter().find(expr).is_some(),
+                "{}: no annotation from {wanted}",
+                board.uid
+            );
         }
     }
 }
 
-/// The links of alerts and of rows choose an option by a variable that is there, and carry codes of any characters.
+/// The links of alerts and of rows choose an option by a variable that is there, and carry codes of
+/// any characters.
 #[test]
 fn links_land_on_one_option() {
     for board in boards().iter().filter(|board| !board.uid.contains("health")) {
-        assert!(board.variables.iter().any(|variable| variable.name == "cod_opc_menu"), "{}", board.uid);
+        assert!(
+            board.variables.iter().any(|variable| variable.name == "cod_opc_menu"),
+            "{}",
+            board.uid
+        );
         let links = board.text.matches("var-cod_opc_menu=").count();
         assert!(links >= 2, "{}: {links} links to an option", board.uid);
         assert_eq!(
             links,
-            board.text.matches("var-cod_opc_menu=${__data.fields.cod_opc_menu:percentencode}").count()
+            board
+                .text
+                .matches("var-cod_opc_menu=${__data.fields.cod_opc_menu:percentencode}")
+                .count()
         );
     }
-    let rules = std::fs::read_to_string(crate::dashboards::root().join("rules/wolkvox-alerts.yaml"))
-        .expect("the alerts");
+    let rules =
+        std::fs::read_to_string(crate::dashboards::root().join("rules/wolkvox-alerts.yaml"))
+            .expect("the alerts");
     assert!(rules.contains("&var-cod_opc_menu="), "the alerts link to an option");
 }
 
@@ -297,7 +345,8 @@ fn links_land_on_one_option() {
 fn dashboards_are_small() {
     for (name, most) in [("menus", 11), ("journeys", 12), ("health", 12)] {
         for board in boards().iter().filter(|board| board.uid.contains(name)) {
-            let seen = board.panels.iter().filter(|panel| panel.kind != "row" && !panel.folded).count();
+            let seen =
+                board.panels.iter().filter(|panel| panel.kind != "row" && !panel.folded).count();
             assert!(seen <= most, "{}: {seen} panels", board.uid);
         }
     }
@@ -310,13 +359,17 @@ fn labels_stay_text(_: &Board, panel: &Panel, at: &str) {
     }
     let organize = organize(panel);
     let shown = organize["renameByName"].as_object().expect("titles").iter();
-    let shown = shown.filter(|(field, _)| !field.starts_with("Value") && !field.starts_with("Trend"));
+    let shown =
+        shown.filter(|(field, _)| !field.starts_with("Value") && !field.starts_with("Trend"));
     let titles = shown.map(|(_, title)| title.as_str().expect("a title"));
     for label in titles.chain(["server", "rp_id", "cod_opc_menu", "runbook"]) {
         let excluded = organize["excludeByName"].get(label).is_some();
         let renamed = organize["renameByName"].get(label).is_some();
         let unit = properties(panel, label, "unit").and_then(Value::as_str);
-        assert!(excluded || renamed || unit == Some("string"), "{at}: {label} may be taken for a number");
+        assert!(
+            excluded || renamed || unit == Some("string"),
+            "{at}: {label} may be taken for a number"
+        );
     }
 }
 
@@ -330,11 +383,15 @@ fn bars_of_a_column_differ(_: &Board, panel: &Panel, at: &str) {
 
 /// With a long shortest step the last hour is not looked at.
 fn claims_are_of_now(_: &Board, panel: &Panel, at: &str) {
-    let claims =
-        Regex::new("^(No row|Nothing|Every|No se rechaz|No falló|Nada|Todas)").expect("a regular expression");
+    let claims = Regex::new("^(No row|Nothing|Every|No se rechaz|No falló|Nada|Todas)")
+        .expect("a regular expression");
     if claims.is_match(&panel.no_value) {
         let of_now = panel.targets.iter().all(|target| target.instant);
-        assert!(of_now || panel.interval.is_some_and(|seconds| seconds <= 300.0), "{at}: {}", panel.no_value);
+        assert!(
+            of_now || panel.interval.is_some_and(|seconds| seconds <= 300.0),
+            "{at}: {}",
+            panel.no_value
+        );
     }
 }
 
@@ -349,18 +406,26 @@ fn empty_tiles_are_honest(board: &Board, panel: &Panel, at: &str) {
 }
 
 fn a_count_does_not_lead_to_health(_: &Board, panel: &Panel, at: &str) {
-    let links = panel.json["fieldConfig"]["defaults"]["links"].as_array().map_or(&[][..], Vec::as_slice);
-    let to_health = links.iter().find(|link| link["url"].as_str().is_some_and(|url| url.contains("health")));
+    let links =
+        panel.json["fieldConfig"]["defaults"]["links"].as_array().map_or(&[][..], Vec::as_slice);
+    let to_health =
+        links.iter().find(|link| link["url"].as_str().is_some_and(|url| url.contains("health")));
     assert_eq!(to_health, None, "{at}");
 }
 
 fn empty_bars_are_short(_: &Board, panel: &Panel, at: &str) {
-    assert!(panel.kind != "bargauge" || panel.no_value.chars().count() <= 45, "{at}: {}", panel.no_value);
+    assert!(
+        panel.kind != "bargauge" || panel.no_value.chars().count() <= 45,
+        "{at}: {}",
+        panel.no_value
+    );
 }
 
 fn bars_begin_with_the_point(_: &Board, panel: &Panel, at: &str) {
-    for target in
-        panel.targets.iter().filter(|target| panel.kind == "bargauge" && target.legend.contains("{{"))
+    for target in panel
+        .targets
+        .iter()
+        .filter(|target| panel.kind == "bargauge" && target.legend.contains("{{"))
     {
         assert!(target.legend.starts_with("{{rp_name}}"), "{at}: {}", target.legend);
     }
@@ -370,7 +435,8 @@ fn classes_have_words_and_no_green(_: &Board, panel: &Panel, at: &str) {
     if !panel.columns.iter().any(|column| column == "class") {
         return;
     }
-    let mappings = overrides(panel).filter_map(|one| property(one, "mappings")).filter_map(Value::as_array);
+    let mappings =
+        overrides(panel).filter_map(|one| property(one, "mappings")).filter_map(Value::as_array);
     let mappings: Vec<&Value> = mappings.flatten().collect();
     for class in wolkvox_exporter::wolkvox::ErrorClass::ALL {
         let class = class.as_str();
@@ -399,12 +465,17 @@ fn times_of_their_own_are_not_written_by_grafana(_: &Board, panel: &Panel, at: &
 
 /// Of quantiles, which are mostly below one.
 fn small_numbers_have_decimals(_: &Board, panel: &Panel, at: &str) {
-    let of_quantiles = panel.targets.iter().any(|target| target.expr.starts_with("histogram_quantile("));
+    let of_quantiles =
+        panel.targets.iter().any(|target| target.expr.starts_with("histogram_quantile("));
     let decimals = panel.json["fieldConfig"]["defaults"]["decimals"].as_u64();
-    assert!(panel.kind != "timeseries" || !of_quantiles || decimals >= Some(1), "{at}: {decimals:?}");
+    assert!(
+        panel.kind != "timeseries" || !of_quantiles || decimals >= Some(1),
+        "{at}: {decimals:?}"
+    );
 }
 
-/// The guide of each row, whether its name comes from a query or from the alert, is a page in the board's language.
+/// The guide of each row, whether its name comes from a query or from the alert, is a page in the
+/// board's language.
 #[test]
 fn every_guide_is_a_page() {
     let named = Regex::new(r#""runbook", "(\w+)""#).expect("a regular expression");
@@ -414,14 +485,22 @@ fn every_guide_is_a_page() {
         for (panel, target) in board.targets() {
             for found in named.captures_iter(&target.expr) {
                 let page = guides.join(format!("{}.md", &found[1]));
-                assert!(page.is_file(), "{}: {}: {} is missing", board.uid, panel.title, page.display());
+                assert!(
+                    page.is_file(),
+                    "{}: {}: {} is missing",
+                    board.uid,
+                    panel.title,
+                    page.display()
+                );
                 seen += 1;
             }
         }
         // Each table with guides links its cells to them, in its language.
         let links = board.text.matches("${runbooks:raw}/").count();
-        let link =
-            format!("${{runbooks:raw}}/${{__data.fields.runbook:percentencode}}?lang={}", board.language);
+        let link = format!(
+            "${{runbooks:raw}}/${{__data.fields.runbook:percentencode}}?lang={}",
+            board.language
+        );
         assert_eq!(links, board.text.matches(&link).count(), "{}", board.uid);
         assert!(board.uid.contains("journeys") || seen > 0 && links > 0, "{}: no guide", board.uid);
     }
@@ -430,18 +509,24 @@ fn every_guide_is_a_page() {
 /// Each alert stands on one of the dashboards in words.
 #[test]
 fn every_alert_has_words() {
-    let rules = std::fs::read_to_string(crate::dashboards::root().join("rules/wolkvox-alerts.yaml"))
-        .expect("the alerts");
+    let rules =
+        std::fs::read_to_string(crate::dashboards::root().join("rules/wolkvox-alerts.yaml"))
+            .expect("the alerts");
     let alert = Regex::new(r"- alert: (\w+)").expect("a regular expression");
     let mut seen = 0;
     for board in boards().iter().filter(|board| board.uid.contains("health")) {
-        let menus = boards().into_iter().find(|menus| menus.uid == board.uid.replace("health", "menus"));
+        let menus =
+            boards().into_iter().find(|menus| menus.uid == board.uid.replace("health", "menus"));
         let menus = menus.expect("the menus in the same language").text;
         for found in alert.captures_iter(&rules) {
             let name = &found[1];
             // Two alerts stand on one anomaly, and have its words.
             let of_menus = menus.contains(name.trim_end_matches("Slow"));
-            assert!(board.text.contains(&format!("\"{name}\": {{")) || of_menus, "{}: {name}", board.uid);
+            assert!(
+                board.text.contains(&format!("\"{name}\": {{")) || of_menus,
+                "{}: {name}",
+                board.uid
+            );
             seen += 1;
         }
     }
@@ -464,5 +549,7 @@ fn property<'a>(one: &'a Value, id: &str) -> Option<&'a Value> {
 
 /// Returns the properties of the field with this name.
 fn properties<'a>(panel: &'a Panel, name: &str, id: &str) -> Option<&'a Value> {
-    overrides(panel).filter(|one| one["matcher"]["options"] == name).find_map(|one| property(one, id))
+    overrides(panel)
+        .filter(|one| one["matcher"]["options"] == name)
+        .find_map(|one| property(one, id))
 }

@@ -1,7 +1,8 @@
 //! What Grafana makes of a query before it sends it: variables, ranges and steps.
 //!
-//! In most tests time runs sixty times as fast as with users: a scrape a second instead of a minute, so that a
-//! shortest step of five minutes becomes five seconds. Ranges that a query itself names (an hour, a week) stay.
+//! In most tests time runs sixty times as fast as with users: a scrape a second instead of a
+//! minute, so that a shortest step of five minutes becomes five seconds. Ranges that a query itself
+//! names (an hour, a week) stay.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,7 +21,8 @@ pub(crate) struct Variables(BTreeMap<String, String>);
 impl Variables {
     /// The first `count` values; 0 for all of them, which is a text of its own.
     pub(crate) fn choose(&mut self, name: &str, values: &[String], count: usize) {
-        let chosen: Vec<String> = values.iter().take(count).map(|value| regex::escape(value)).collect();
+        let chosen: Vec<String> =
+            values.iter().take(count).map(|value| regex::escape(value)).collect();
         let text = match chosen.as_slice() {
             [] => ".+".to_owned(),
             [one] => one.clone(),
@@ -80,22 +82,35 @@ impl<'a> Grafana<'a> {
     ) -> Vec<(Labels, Vec<Sample>)> {
         let step = self.step(Some(panel));
         let expr = self.fill(&target.expr, variables, step);
-        // Grafana moves both ends to whole steps, of days to midnights; a panel with a time of its own is asked as if
-        // it were midnight, so that what it shows does not depend on when it is asked.
-        let align = |time: f64| if panel.time_from.is_some() { time } else { (time / step).floor() * step };
+        // Grafana moves both ends to whole steps, of days to midnights; a panel with a time of its
+        // own is asked as if it were midnight, so that what it shows does not depend on when it is
+        // asked.
+        let align =
+            |time: f64| if panel.time_from.is_some() { time } else { (time / step).floor() * step };
         let range = panel.time_from.map_or(self.range, |range| range / self.speed);
         self.prometheus.query_range(&expr, align(self.end - range), align(self.end), step).await
     }
 
     /// The labels of every series that a query gives.
-    pub(crate) async fn ask(&self, panel: &Panel, target: &Target, variables: &Variables) -> Vec<Labels> {
+    pub(crate) async fn ask(
+        &self,
+        panel: &Panel,
+        target: &Target,
+        variables: &Variables,
+    ) -> Vec<Labels> {
         if target.instant {
-            return self.now(target, variables).await.into_iter().map(|(labels, _)| labels).collect();
+            return self
+                .now(target, variables)
+                .await
+                .into_iter()
+                .map(|(labels, _)| labels)
+                .collect();
         }
         self.curves(panel, target, variables).await.into_iter().map(|(labels, _)| labels).collect()
     }
 
-    /// The numbers that an instant query gives, in the order of the answer: Grafana keeps it for the rows of a table.
+    /// The numbers that an instant query gives, in the order of the answer: Grafana keeps it for
+    /// the rows of a table.
     pub(crate) async fn now(&self, target: &Target, variables: &Variables) -> Vec<(Labels, f64)> {
         let expr = self.fill(&target.expr, variables, self.step(None));
         self.prometheus.query_in_order(&expr, self.end).await
@@ -104,9 +119,12 @@ impl<'a> Grafana<'a> {
     /// The values of a variable, given those before it.
     pub(crate) async fn values(&self, variable: &Variable, before: &Variables) -> Vec<String> {
         let query = self.fill(&variable.query, before, self.step(None));
-        if let Some(expr) = query.strip_prefix("query_result(").and_then(|rest| rest.strip_suffix(')')) {
+        if let Some(expr) =
+            query.strip_prefix("query_result(").and_then(|rest| rest.strip_suffix(')'))
+        {
             let pattern = variable.regex.trim_matches('/');
-            let pattern = Regex::new(pattern).unwrap_or_else(|error| panic!("{}: {error}", variable.name));
+            let pattern =
+                Regex::new(pattern).unwrap_or_else(|error| panic!("{}: {error}", variable.name));
             let series = self.prometheus.query_at(expr, self.end).await;
             let shown = series.iter().map(|(labels, value)| text(labels, *value));
             return shown.map(|text| capture(&pattern, &text)).collect();
@@ -127,7 +145,8 @@ impl<'a> Grafana<'a> {
 
 /// As Grafana writes a series for a variable's expression.
 fn text(labels: &Labels, value: f64) -> String {
-    let pairs: Vec<String> = labels.iter().map(|(name, value)| format!("{name}=\"{value}\"")).collect();
+    let pairs: Vec<String> =
+        labels.iter().map(|(name, value)| format!("{name}=\"{value}\"")).collect();
     format!("{{{}}} {value} 0", pairs.join(","))
 }
 

@@ -24,7 +24,8 @@ pub(crate) async fn incident_is_seen(tool: &Tool, generator: &Path) {
     links_show_their_option(&month).await;
 }
 
-/// Exactly those options, although two other routing points have options of the same code, which go on.
+/// Exactly those options, although two other routing points have options of the same code, which go
+/// on.
 async fn sentences_name_the_fallen_options_worst_first(month: &Month) {
     let grafana = month.grafana(0.0, DAY);
     assert_eq!(month.number(&grafana, MENUS, "Alerts").await, 2.0);
@@ -33,11 +34,17 @@ async fn sentences_name_the_fallen_options_worst_first(month: &Month) {
     assert_eq!(seen, month.truth.fallen, "the worst first");
     assert!(rows[0].1 > rows[1].1 && rows[1].1 > 50.0, "people missing: {rows:?}");
     let sentence = shown(month.panel(MENUS, OUT), &rows[0].0["sentence"]);
-    let words = regex::Regex::new(r"^Opción 3: [0-4] in 2 h, usually 1\d\d$").expect("a regular expression");
+    let words = regex::Regex::new(r"^Opción 3: [0-4] in 2 h, usually 1\d\d$")
+        .expect("a regular expression");
     assert!(words.is_match(&sentence), "{sentence}");
-    let spanish =
-        shown(month.panel("wolkvox-menus-es", "¿Algo se salió de lo normal?"), &rows[0].0["sentence"]);
-    assert!(spanish.starts_with("Opción 3: ") && spanish.contains(" en 2 h, lo usual "), "{spanish}");
+    let spanish = shown(
+        month.panel("wolkvox-menus-es", "¿Algo se salió de lo normal?"),
+        &rows[0].0["sentence"],
+    );
+    assert!(
+        spanish.starts_with("Opción 3: ") && spanish.contains(" en 2 h, lo usual "),
+        "{spanish}"
+    );
     assert_eq!(rows[0].0["rp_name"], "Línea principal");
     assert_eq!(rows[0].0["runbook"], "WolkvoxMenuOptionDropOff");
     // Since when: two hours before the end, whenever Prometheus was started.
@@ -73,7 +80,8 @@ async fn the_change_table_has_them_first(month: &Month) {
         assert_eq!(first, month.truth.fallen, "{hours} h");
         assert!(rows[1].1 < -1e5 && rows[2].1 > -1e5, "{hours} h: those with an alert are marked");
         let change = month.rows(&grafana, MENUS, OPTIONS, "C").await;
-        let fallen = change.iter().find(|(labels, _)| month.is_fallen(labels)).expect("a change of it");
+        let fallen =
+            change.iter().find(|(labels, _)| month.is_fallen(labels)).expect("a change of it");
         assert!(fallen.1 < -0.1, "{hours} h: {}", fallen.1);
     }
     for days_before in [0.0, 1.0, 2.0] {
@@ -89,7 +97,9 @@ async fn no_handful_leads(month: &Month, days_before: f64, range: f64) {
     let change = month.rows(&grafana, MENUS, OPTIONS, "C").await;
     for (labels, _) in month.rows(&grafana, MENUS, OPTIONS, "A").await.iter().take(12) {
         let of = |rows: &[(crate::support::prometheus::Labels, f64)]| {
-            rows.iter().find(|(other, _)| key(other) == key(labels)).map_or(f64::NAN, |(_, value)| *value)
+            rows.iter()
+                .find(|(other, _)| key(other) == key(labels))
+                .map_or(f64::NAN, |(_, value)| *value)
         };
         // There is a change only where there were ten visits a week before.
         assert!(of(&now) >= 10.0 || !of(&change).is_nan(), "{days_before} days before: {labels:?}");
@@ -116,8 +126,8 @@ async fn the_day_before_was_normal(month: &Month) {
     assert_eq!(month.said(&second_day, MENUS, "Alerts").await, "No history yet");
 }
 
-/// The option of the first sentence is far below its band and what is expected at the end: chosen, and by itself while
-/// nobody has chosen one. The day before, the curve is that of all.
+/// The option of the first sentence is far below its band and what is expected at the end: chosen,
+/// and by itself while nobody has chosen one. The day before, the curve is that of all.
 async fn curves_and_bands(month: &Month) {
     let mut chosen = all();
     let fallen = &month.truth.fallen[0];

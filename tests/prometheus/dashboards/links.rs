@@ -1,5 +1,5 @@
-//! Whether a click on a row shows that option: the row's link as Grafana formats it, and then the queries of the dashboard
-//! that it leads to, with the link's variables, on a real Prometheus.
+//! Whether a click on a row shows that option: the row's link as Grafana formats it, and then the
+//! queries of the dashboard that it leads to, with the link's variables, on a real Prometheus.
 //!
 //! Owns what Grafana makes of a cell before it writes it into a link.
 
@@ -14,7 +14,8 @@ use crate::{
 };
 
 /// Labels that real accounts have and that are easily mangled: server, routing points, codes.
-const HARD: [&str; 8] = ["0042", "4628", "0712", "61083", "01", "1000", "HOLA", "COTIZA \"en línea\""];
+const HARD: [&str; 8] =
+    ["0042", "4628", "0712", "61083", "01", "1000", "HOLA", "COTIZA \"en línea\""];
 
 pub(crate) async fn links_show_their_option(month: &Month) {
     let grafana = month.grafana(0.0, DAY);
@@ -23,12 +24,21 @@ pub(crate) async fn links_show_their_option(month: &Month) {
         for panel in board.panels.iter().filter(|panel| panel.kind == "table") {
             let Some(url) = option_link(panel) else { continue };
             let target = board.uid.rsplit_once('-').expect("a language").1;
-            assert!(url.starts_with(&format!("/d/wolkvox-menus-{target}?")), "{}: {url}", panel.title);
+            assert!(
+                url.starts_with(&format!("/d/wolkvox-menus-{target}?")),
+                "{}: {url}",
+                panel.title
+            );
             for (labels, _) in grafana.now(&panel.targets[0], &all()).await {
                 let url = filled(panel, &url, &labels);
                 for label in ["server", "rp_id", "cod_opc_menu"] {
                     let arrives = variable(&url, label);
-                    assert_eq!(arrives.as_deref(), Some(labels[label].as_str()), "{}: {url}", panel.title);
+                    assert_eq!(
+                        arrives.as_deref(),
+                        Some(labels[label].as_str()),
+                        "{}: {url}",
+                        panel.title
+                    );
                     *followed.entry(labels[label].clone()).or_insert(0) += 1;
                 }
                 shows_the_option(month, &url, &labels).await;
@@ -40,7 +50,8 @@ pub(crate) async fn links_show_their_option(month: &Month) {
     }
 }
 
-/// The dashboard that a link leads to has that option's row, and only that option's rows; and its curve.
+/// The dashboard that a link leads to has that option's row, and only that option's rows; and its
+/// curve.
 async fn shows_the_option(month: &Month, url: &str, labels: &Labels) {
     let mut variables = all();
     for name in ["server", "rp_id", "cod_opc_menu"] {
@@ -61,7 +72,8 @@ async fn shows_the_option(month: &Month, url: &str, labels: &Labels) {
 /// The link of a table's cells that chooses an option.
 fn option_link(panel: &Panel) -> Option<String> {
     let overrides = panel.json["fieldConfig"]["overrides"].as_array()?;
-    let properties = overrides.iter().flat_map(|one| one["properties"].as_array().expect("properties"));
+    let properties =
+        overrides.iter().flat_map(|one| one["properties"].as_array().expect("properties"));
     let links = properties.filter(|property| property["id"] == "links");
     let urls = links.filter_map(|property| property["value"][0]["url"].as_str());
     urls.filter(|url| url.contains("var-cod_opc_menu=")).map(str::to_owned).next()
@@ -81,11 +93,14 @@ fn cell(panel: &Panel, label: &str, value: &str) -> String {
     let defaults = &panel.json["fieldConfig"]["defaults"];
     let overrides = panel.json["fieldConfig"]["overrides"].as_array().expect("overrides");
     let organize = panel.json["transformations"].as_array().expect("transformations").last();
-    let title = organize.and_then(|step| step["options"]["renameByName"][label].as_str()).unwrap_or(label);
+    let title =
+        organize.and_then(|step| step["options"]["renameByName"][label].as_str()).unwrap_or(label);
     let own = overrides.iter().filter(|one| one["matcher"]["options"] == title);
     let properties = own.flat_map(|one| one["properties"].as_array().expect("properties"));
-    let unit =
-        properties.filter(|property| property["id"] == "unit").map(|property| &property["value"]).next();
+    let unit = properties
+        .filter(|property| property["id"] == "unit")
+        .map(|property| &property["value"])
+        .next();
     let unit = unit.unwrap_or(&defaults["unit"]);
     match value.parse::<f64>() {
         Ok(number) if unit.as_str() != Some("string") => locale(number),
@@ -109,13 +124,18 @@ fn locale(number: f64) -> String {
 fn percent_encoded(text: &str) -> String {
     let unreserved = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte);
     text.bytes()
-        .map(|byte| if unreserved(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") })
+        .map(
+            |byte| {
+                if unreserved(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }
+            },
+        )
         .collect()
 }
 
 /// The value of a variable in a link, as Grafana reads it.
 fn variable(url: &str, name: &str) -> Option<String> {
-    let url = reqwest::Url::parse("http://grafana/").and_then(|base| base.join(url)).expect("a URL");
+    let url =
+        reqwest::Url::parse("http://grafana/").and_then(|base| base.join(url)).expect("a URL");
     let wanted = format!("var-{name}");
     url.query_pairs().find(|(name, _)| *name == wanted).map(|(_, value)| value.into_owned())
 }

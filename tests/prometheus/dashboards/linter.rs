@@ -1,7 +1,9 @@
-//! The rules of Grafana's own dashboard-linter, each with our check of it or the reason why it does not hold here.
+//! The rules of Grafana's own dashboard-linter, each with our check of it or the reason why it does
+//! not hold here.
 //!
-//! That program is a Go module which not every machine can fetch; its rules can be read anywhere. What it wants of all
-//! dashboards of the world is bent here to those of data that come every five minutes from one exporter.
+//! That program is a Go module which not every machine can fetch; its rules can be read anywhere.
+//! What it wants of all dashboards of the world is bent here to those of data that come every five
+//! minutes from one exporter.
 
 use regex::Regex;
 
@@ -33,8 +35,8 @@ const RULES: &[(&str, Kept)] = &[
     ("target-logql-rule", Not("there is no Loki")),
     ("target-logql-auto-rule", Not("there is no Loki")),
     ("target-promql-rule", Elsewhere("every_query_answers")),
-    // Wants `$__rate_interval`, which is some minutes: the counters step every five, so that a rate over less than
-    // an hour shows the steps.
+    // Wants `$__rate_interval`, which is some minutes: the counters step every five, so that a rate
+    // over less than an hour shows the steps.
     ("target-rate-interval-rule", Checked(ranges)),
     ("target-job-rule", Not(BY_SERVER)),
     ("target-instance-rule", Not(BY_SERVER)),
@@ -67,7 +69,8 @@ fn the_community_s_rules_hold() {
 
 fn one_datasource(board: &Board) {
     let variables = board.json["templating"]["list"].as_array().expect("variables");
-    let of_this_type: Vec<_> = variables.iter().filter(|variable| variable["type"] == "datasource").collect();
+    let of_this_type: Vec<_> =
+        variables.iter().filter(|variable| variable["type"] == "datasource").collect();
     assert_eq!(of_this_type.len(), 1, "{}", board.uid);
     assert_eq!(
         (&of_this_type[0]["name"], &of_this_type[0]["query"]),
@@ -82,7 +85,11 @@ fn variables_follow_the_range(board: &Board) {
     const WHEN_THE_RANGE_CHANGES: u64 = 2;
     for variable in board.json["templating"]["list"].as_array().expect("variables") {
         if variable["type"] == "query" {
-            assert_eq!(variable["refresh"], WHEN_THE_RANGE_CHANGES, "{}: {}", board.uid, variable["name"]);
+            assert_eq!(
+                variable["refresh"], WHEN_THE_RANGE_CHANGES,
+                "{}: {}",
+                board.uid, variable["name"]
+            );
         }
     }
 }
@@ -92,7 +99,11 @@ fn variables_choose(board: &Board) {
         // What nobody sees nobody chooses.
         if variable["type"] == "query" && variable["hide"] != 2 {
             let at = format!("{}: {}", board.uid, variable["name"]);
-            assert_eq!((&variable["multi"], &variable["includeAll"]), (&true.into(), &true.into()), "{at}");
+            assert_eq!(
+                (&variable["multi"], &variable["includeAll"]),
+                (&true.into(), &true.into()),
+                "{at}"
+            );
             assert_eq!(variable["allValue"], ".+", "{at}");
         }
     }
@@ -108,19 +119,24 @@ fn ranges(board: &Board) {
                 // Of a gauge, or whether a series was there: any number of samples will do.
                 _ => true,
             };
-            assert!(fits, "{}: {}: [{}] does not fit five-minute steps", board.uid, panel.title, &range[2]);
+            assert!(
+                fits,
+                "{}: {}: [{}] does not fit five-minute steps",
+                board.uid, panel.title, &range[2]
+            );
         }
     }
 }
 
 /// Each series is of a chosen server, but for the exporter itself, which reads all of them.
 fn matchers(board: &Board) {
-    let pattern =
-        Regex::new(&format!(r"[a-z_:0-9]*wolkvox_[a-z_:0-9]+{MATCHERS}")).expect("a regular expression");
+    let pattern = Regex::new(&format!(r"[a-z_:0-9]*wolkvox_[a-z_:0-9]+{MATCHERS}"))
+        .expect("a regular expression");
     for (panel, target) in board.targets() {
         for found in pattern.captures_iter(&target.expr) {
-            let chosen =
-                found.get(1).is_some_and(|matchers| matchers.as_str().contains("server=~`${server:regex}`"));
+            let chosen = found
+                .get(1)
+                .is_some_and(|matchers| matchers.as_str().contains("server=~`${server:regex}`"));
             let of_the_exporter = &found[0] == "wolkvox_exporter_build_info";
             assert!(
                 chosen || of_the_exporter,
@@ -138,7 +154,8 @@ const MATCHERS: &str = r"(\{(?:[^{}]|\$\{[^}]*\})*\})?";
 
 /// A counter is shown as what it grew by; as it is, it may only be asked whether it is there.
 fn counters_grow(board: &Board) {
-    let pattern = Regex::new(&format!(r"wolkvox_\w+_total{MATCHERS}")).expect("a regular expression");
+    let pattern =
+        Regex::new(&format!(r"wolkvox_\w+_total{MATCHERS}")).expect("a regular expression");
     let presence = Regex::new(r"(group by \([\w, ]+\) \(|last_over_time\()$");
     let presence = presence.expect("a regular expression");
     for (panel, target) in board.targets() {

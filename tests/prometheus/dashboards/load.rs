@@ -17,9 +17,9 @@ const LIMIT: f64 = 2.0;
 const TRIES: usize = 3;
 /// Every row's counter read once, which no table of options can do without.
 const FLOOR: &str = "sum(increase(wolkvox_menu_option_hits_total[30d]))";
-/// Seconds of processor that the floor takes where nothing else runs: 3.16 on two cores. Where others keep caches and
-/// sibling threads busy it takes two or three times that, and so does every query: the limit is of seconds as they
-/// would be there.
+/// Seconds of processor that the floor takes where nothing else runs: 3.16 on two cores. Where
+/// others keep caches and sibling threads busy it takes two or three times that, and so does every
+/// query: the limit is of seconds as they would be there.
 const QUIET_FLOOR: f64 = 1.03;
 
 /// Prints the slowest five queries over the month in `storage`, and fails if one takes too long.
@@ -37,17 +37,22 @@ pub(crate) async fn slowest(tool: &Tool, storage: &Path) {
     let end = crate::dashboards::month::END + 60.0;
     let there = prometheus.query_at("wolkvox_up", end).await;
     assert!(!there.is_empty(), "{}: no month in it", storage.display());
-    let grafana = Grafana { prometheus: &prometheus, end, range: MONTH, speed: 1.0, points: POINTS };
+    let grafana =
+        Grafana { prometheus: &prometheus, end, range: MONTH, speed: 1.0, points: POINTS };
     let mut variables = Variables::default();
-    ["server", "rp_id", "channel", "cod_opc_menu"].iter().for_each(|name| variables.choose(name, &[], 0));
+    ["server", "rp_id", "channel", "cod_opc_menu"]
+        .iter()
+        .for_each(|name| variables.choose(name, &[], 0));
 
     let (mut times, mut floors) = (Vec::new(), Vec::new());
     for board in boards().iter().filter(|board| board.language == "en") {
         for (panel, target) in board.targets() {
             // Now and then, because what else the machine does comes and goes.
             if times.len() % 10 == 0 {
-                floors
-                    .push(measured(&prometheus, async || drop(prometheus.query_at(FLOOR, end).await)).await);
+                floors.push(
+                    measured(&prometheus, async || drop(prometheus.query_at(FLOOR, end).await))
+                        .await,
+                );
             }
             let asked = async || drop(grafana.ask(panel, target, &variables).await);
             let best = measured(&prometheus, asked).await;
@@ -68,7 +73,11 @@ pub(crate) async fn slowest(tool: &Tool, storage: &Path) {
         println!("{processor:6.2} {:6.2} {:6.2}  {name}", processor / floor, quiet(*processor));
     }
     let (slowest, name) = &times[0];
-    assert!(quiet(*slowest) <= LIMIT, "{tool}: {name} takes {:.2} s, more than {LIMIT} s", quiet(*slowest));
+    assert!(
+        quiet(*slowest) <= LIMIT,
+        "{tool}: {name} takes {:.2} s, more than {LIMIT} s",
+        quiet(*slowest)
+    );
 }
 
 /// Seconds of processor that Prometheus needs for an answer, at best.

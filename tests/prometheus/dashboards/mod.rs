@@ -48,12 +48,17 @@ fn what_is_committed_is_what_the_source_gives() {
     for file in generate::all() {
         let path = root().join("dashboards").join(&file.path);
         let committed = fs::read_to_string(&path).unwrap_or_default();
-        assert!(committed == file.json, "{} is not up to date: cargo xtask dashboards", path.display());
+        assert!(
+            committed == file.json,
+            "{} is not up to date: cargo xtask dashboards",
+            path.display()
+        );
         expected.insert(path);
     }
     let mut found = BTreeSet::new();
     for language in ["en", "es"] {
-        let folder = fs::read_dir(root().join("dashboards").join(language)).expect("a folder per language");
+        let folder =
+            fs::read_dir(root().join("dashboards").join(language)).expect("a folder per language");
         found.extend(folder.map(|entry| entry.expect("a readable entry").path()));
     }
     assert_eq!(found, expected, "dashboards/ has files that the source does not give");
@@ -66,7 +71,11 @@ fn every_text_is_used_once_and_in_both_languages() {
     assert_eq!(keys.len(), texts.len(), "a key is there twice");
     let boards = boards();
     let shown = |language: &str| -> String {
-        boards.iter().filter(|board| board.language == language).map(|board| board.text.as_str()).collect()
+        boards
+            .iter()
+            .filter(|board| board.language == language)
+            .map(|board| board.text.as_str())
+            .collect()
     };
     let (english, spanish) = (shown("en"), shown("es"));
     for (key, en, es) in &texts {
@@ -103,15 +112,25 @@ fn every_panel_is_finished() {
             assert!(ids.insert(panel.id), "{at}: its id is another's");
             // What is folded lies where the next row is, until it is opened.
             for cell in panel.cells().filter(|_| !panel.folded) {
-                assert!(cell.0 < 24 && taken.insert(cell), "{at}: it overlaps another, or the edge");
+                assert!(
+                    cell.0 < 24 && taken.insert(cell),
+                    "{at}: it overlaps another, or the edge"
+                );
             }
             if panel.kind == "row" {
                 continue;
             }
-            assert!(PANEL_KINDS.contains(&panel.kind.as_str()), "{at}: {} is no core panel", panel.kind);
+            assert!(
+                PANEL_KINDS.contains(&panel.kind.as_str()),
+                "{at}: {} is no core panel",
+                panel.kind
+            );
             assert!(panel.description.len() > 20, "{at}: a description says how to read it");
             let dash = ["stat", "table"].contains(&panel.kind.as_str()) && panel.no_value == "–";
-            assert!(dash || panel.no_value.len() > 10, "{at}: its empty state does not explain itself");
+            assert!(
+                dash || panel.no_value.len() > 10,
+                "{at}: its empty state does not explain itself"
+            );
             assert!(!panel.unit.is_empty(), "{at}: no unit");
             assert!(!panel.targets.is_empty(), "{at}: no query");
             for target in &panel.targets {
@@ -124,7 +143,8 @@ fn every_panel_is_finished() {
 #[test]
 fn variables_are_defined_and_used() {
     for board in boards() {
-        let defined: BTreeSet<&str> = board.variables.iter().map(|variable| variable.name.as_str()).collect();
+        let defined: BTreeSet<&str> =
+            board.variables.iter().map(|variable| variable.name.as_str()).collect();
         let used = grafana::variables_in(&board.text);
         let used: BTreeSet<&str> = used.iter().map(String::as_str).collect();
         assert_eq!(defined, used, "{}: defined on the left, used on the right", board.uid);
@@ -132,9 +152,12 @@ fn variables_are_defined_and_used() {
 }
 
 fn files_in(folder: &str) -> Vec<PathBuf> {
-    let entries = fs::read_dir(root().join(folder)).unwrap_or_else(|error| panic!("{folder}: {error}"));
-    let mut files: Vec<PathBuf> =
-        entries.map(|entry| entry.expect("a readable entry").path()).filter(|path| path.is_file()).collect();
+    let entries =
+        fs::read_dir(root().join(folder)).unwrap_or_else(|error| panic!("{folder}: {error}"));
+    let mut files: Vec<PathBuf> = entries
+        .map(|entry| entry.expect("a readable entry").path())
+        .filter(|path| path.is_file())
+        .collect();
     files.sort();
     assert!(!files.is_empty(), "{folder} is empty");
     files
@@ -168,9 +191,21 @@ const EMPTY: &[(&str, &str, &str)] = &[
     ("wolkvox-menus-en", "What happened since yesterday? A", "a week of data"),
     ("wolkvox-menus-en", "Interactions per hour, against what is usual B", "a week of data"),
     ("wolkvox-menus-en", "Interactions per hour, against what is usual C", "a week of data"),
-    ("wolkvox-menus-en", "The chosen option, or the one that misses most people B", "a week of data"),
-    ("wolkvox-menus-en", "The chosen option, or the one that misses most people C", "a week of data"),
-    ("wolkvox-menus-en", "The chosen option, or the one that misses most people D", "a week of data"),
+    (
+        "wolkvox-menus-en",
+        "The chosen option, or the one that misses most people B",
+        "a week of data",
+    ),
+    (
+        "wolkvox-menus-en",
+        "The chosen option, or the one that misses most people C",
+        "a week of data",
+    ),
+    (
+        "wolkvox-menus-en",
+        "The chosen option, or the one that misses most people D",
+        "a week of data",
+    ),
     ("wolkvox-menus-en", "Who takes more than 60 s to the chosen option? B", "a week of data"),
     ("wolkvox-menus-en", "Options: what changed, and where they end J", "a week of data"),
     ("wolkvox-journeys-en", "Where do callers hang up? C", "a week of data"),
@@ -183,7 +218,8 @@ const EMPTY: &[(&str, &str, &str)] = &[
     ("wolkvox-health-en", "Were answers too large? A", "few rows"),
     ("wolkvox-health-en", "What was counted as \"other\"? A", "few options"),
 ];
-/// Tables that have one row without names while nothing is wrong; with rows they are tested over a month.
+/// Tables that have one row without names while nothing is wrong; with rows they are tested over a
+/// month.
 const ALERTS: [&str; 3] =
     ["Is anything out of the ordinary?", "What is wrong, and what to do?", "What failed, and how?"];
 
@@ -221,14 +257,25 @@ async fn every_query_of(prometheus: &Prometheus, board: &Board, end: f64) {
         let answer = grafana.ask(panel, target, &choices[0]).await;
         match EMPTY.iter().find(|(uid, title, _)| *uid == board.uid && *title == name) {
             Some((.., reason)) => {
-                assert!(answer.is_empty(), "{}", at(&format!("{name} is not empty: strike out {reason:?}")));
+                assert!(
+                    answer.is_empty(),
+                    "{}",
+                    at(&format!("{name} is not empty: strike out {reason:?}"))
+                );
                 continue;
             }
-            None => assert!(!answer.is_empty(), "{}", at(&format!("{name} is empty: {}", target.expr))),
+            None => {
+                assert!(!answer.is_empty(), "{}", at(&format!("{name} is empty: {}", target.expr)))
+            }
         }
         for label in grafana::labels_in(&target.legend) {
             let missing = answer.iter().find(|labels| !labels.contains_key(&label));
-            assert_eq!(missing, None, "{}", at(&format!("{name}: {{{{{label}}}}} of the legend is missing")));
+            assert_eq!(
+                missing,
+                None,
+                "{}",
+                at(&format!("{name}: {{{{{label}}}}} of the legend is missing"))
+            );
         }
         for one in &choices[1..] {
             // May be empty: not every point has every option. But no error.
@@ -250,7 +297,11 @@ async fn every_query_of(prometheus: &Prometheus, board: &Board, end: f64) {
             there.insert(field, 1);
         }
         for column in &panel.columns {
-            assert!(there.contains_key(column), "{}", at(&format!("{}: no column {column}", panel.title)));
+            assert!(
+                there.contains_key(column),
+                "{}",
+                at(&format!("{}: no column {column}", panel.title))
+            );
         }
     }
 }
@@ -284,7 +335,8 @@ async fn a_week_before_is_compared_across_a_change_of_density() {
 #[ignore = "needs a month of data: scripts/dashboards-load"]
 async fn a_month_of_ten_thousand_series_answers_in_time() {
     let storage = std::env::var_os("WOLKVOX_LOAD_STORAGE").map(PathBuf::from);
-    let storage = storage.expect("WOLKVOX_LOAD_STORAGE is a folder of blocks: run scripts/dashboards-load");
+    let storage =
+        storage.expect("WOLKVOX_LOAD_STORAGE is a folder of blocks: run scripts/dashboards-load");
     for tool in binaries() {
         load::slowest(&tool, &storage).await;
     }

@@ -1,4 +1,5 @@
-//! A month with an incident, as `tools/month` writes it: a Prometheus over it, and the truth about it.
+//! A month with an incident, as `tools/month` writes it: a Prometheus over it, and the truth about
+//! it.
 //!
 //! Owns the asking, not what is expected. The truth comes from the generator, never from a query.
 
@@ -67,7 +68,8 @@ pub(crate) struct Month {
 /// The generator, or nothing where `scripts/test` has said that the month is left out.
 pub(crate) fn generator() -> Option<PathBuf> {
     let path = std::env::var_os("WOLKVOX_TEST_MONTH").map(PathBuf::from);
-    let path = path.expect("WOLKVOX_TEST_MONTH is not set: run scripts/test, which builds tools/month");
+    let path =
+        path.expect("WOLKVOX_TEST_MONTH is not set: run scripts/test, which builds tools/month");
     Some(path).filter(|path| path.as_os_str() != "none")
 }
 
@@ -93,14 +95,16 @@ impl Month {
         Self { prometheus, truth, boards: boards(), _storage: storage }
     }
 
-    /// Grafana some days before the end, between two samples, so that every Prometheus sees the same of them.
+    /// Grafana some days before the end, between two samples, so that every Prometheus sees the
+    /// same of them.
     pub(crate) fn grafana(&self, days_before: f64, range: f64) -> Grafana<'_> {
         let end = self.truth.end + 120.0 - days_before * DAY;
         Grafana { prometheus: &self.prometheus, end, range, speed: 1.0, points: 1000.0 }
     }
 
     pub(crate) fn panel(&self, uid: &str, title: &str) -> &Panel {
-        let board = self.boards.iter().find(|board| board.uid == uid).expect("a dashboard of this uid");
+        let board =
+            self.boards.iter().find(|board| board.uid == uid).expect("a dashboard of this uid");
         board
             .panels
             .iter()
@@ -149,13 +153,19 @@ impl Month {
 /// Everything is chosen.
 pub(crate) fn all() -> Variables {
     let mut variables = Variables::default();
-    ["server", "rp_id", "channel", "cod_opc_menu"].iter().for_each(|name| variables.choose(name, &[], 0));
+    ["server", "rp_id", "channel", "cod_opc_menu"]
+        .iter()
+        .for_each(|name| variables.choose(name, &[], 0));
     variables
 }
 
 pub(crate) fn key(labels: &Labels) -> Option<Key> {
     let label = |name: &str| labels.get(name).cloned();
-    Some(Key { rp_id: label("rp_id")?, channel: label("channel")?, cod_opc_menu: label("cod_opc_menu")? })
+    Some(Key {
+        rp_id: label("rp_id")?,
+        channel: label("channel")?,
+        cod_opc_menu: label("cod_opc_menu")?,
+    })
 }
 
 pub(crate) const MENUS: &str = "wolkvox-menus-en";
@@ -169,25 +179,33 @@ pub(crate) const OPTIONS: &str = "Options: what changed, and where they end";
 pub(crate) fn shown(panel: &Panel, value: &str) -> String {
     let defaults = &panel.json["fieldConfig"]["defaults"]["mappings"];
     let overrides = panel.json["fieldConfig"]["overrides"].as_array().expect("overrides");
-    let of_columns = overrides.iter().flat_map(|one| one["properties"].as_array().expect("properties"));
+    let of_columns =
+        overrides.iter().flat_map(|one| one["properties"].as_array().expect("properties"));
     let mut mappings = vec![defaults];
     mappings.extend(
-        of_columns.filter(|property| property["id"] == "mappings").map(|property| &property["value"]),
+        of_columns
+            .filter(|property| property["id"] == "mappings")
+            .map(|property| &property["value"]),
     );
     let texts = mappings.iter().flat_map(|list| list.as_array().expect("mappings"));
     let text = texts.filter_map(|mapping| mapped(mapping, value)).next();
     text.unwrap_or_else(|| panic!("{}: nothing to show for {value:?}", panel.title))
 }
 
-/// The text that a mapping has for a value, by the value itself or by a pattern that matches all of it.
+/// The text that a mapping has for a value, by the value itself or by a pattern that matches all of
+/// it.
 fn mapped(mapping: &serde_json::Value, value: &str) -> Option<String> {
     let options = &mapping["options"];
     if let Some(text) = options[value]["text"].as_str() {
         return Some(text.to_owned());
     }
-    let pattern = Regex::new(&format!("^{}$", options["pattern"].as_str()?)).expect("a regular expression");
+    let pattern =
+        Regex::new(&format!("^{}$", options["pattern"].as_str()?)).expect("a regular expression");
     let text = options["result"]["text"].as_str()?;
     // `$1` is a group also where a letter follows.
-    let text = Regex::new(r"\$(\d)").expect("a regular expression").replace_all(text, "$${$1}").into_owned();
+    let text = Regex::new(r"\$(\d)")
+        .expect("a regular expression")
+        .replace_all(text, "$${$1}")
+        .into_owned();
     pattern.is_match(value).then(|| pattern.replace(value, text).into_owned())
 }

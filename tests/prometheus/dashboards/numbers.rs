@@ -14,7 +14,9 @@ const MIN_VISITS: f64 = 10.0;
 /// Everything is chosen.
 fn all() -> Variables {
     let mut variables = Variables::default();
-    ["server", "rp_id", "channel", "cod_opc_menu"].iter().for_each(|name| variables.choose(name, &[], 0));
+    ["server", "rp_id", "channel", "cod_opc_menu"]
+        .iter()
+        .for_each(|name| variables.choose(name, &[], 0));
     variables
 }
 
@@ -24,8 +26,14 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    async fn series(&self, uid: &str, title: &str, ref_id: &str) -> Vec<(BTreeMap<String, String>, f64)> {
-        let board = self.boards.iter().find(|board| board.uid == uid).expect("a dashboard of this uid");
+    async fn series(
+        &self,
+        uid: &str,
+        title: &str,
+        ref_id: &str,
+    ) -> Vec<(BTreeMap<String, String>, f64)> {
+        let board =
+            self.boards.iter().find(|board| board.uid == uid).expect("a dashboard of this uid");
         let (_, target) = board
             .targets()
             .find(|(panel, target)| panel.title == title && target.ref_id == ref_id)
@@ -85,7 +93,8 @@ async fn hang_ups(reader: &Reader<'_>, centre: &Centre) {
         }
     }
     let shares = all.iter().filter(|(_, calls)| **calls >= MIN_VISITS);
-    let shares = shares.map(|(key, calls)| (key.clone(), hung_up.get(key).copied().unwrap_or(0.0) / calls));
+    let shares =
+        shares.map(|(key, calls)| (key.clone(), hung_up.get(key).copied().unwrap_or(0.0) / calls));
     let shares: BTreeMap<String, f64> = shares.collect();
     let title = "Where do callers hang up?";
     same_each(title, &reader.per_option("wolkvox-journeys-en", title, "A").await, &hung_up);
@@ -117,9 +126,11 @@ async fn menus(reader: &Reader<'_>, centre: &Centre) {
         *points.entry(format!("{} {}", option.rp_id, option.channel)).or_insert(0.0) += count;
     }
     assert!(no_input > 0.0 && retries > 0.0, "the simulator has none of these");
-    for (title, truth) in
-        [("Contacts", interactions as f64), ("Try again", retries / hits), ("No input", no_input / hits)]
-    {
+    for (title, truth) in [
+        ("Contacts", interactions as f64),
+        ("Try again", retries / hits),
+        ("No input", no_input / hits),
+    ] {
         same(title, reader.number(uid, title).await, truth);
     }
     let title = "Options: what changed, and where they end";
@@ -140,7 +151,8 @@ async fn journeys(reader: &Reader<'_>, centre: &Centre) {
     for step in &truth.transitions {
         *visits.entry(key(&step.rp_id, &step.channel, &step.to)).or_default() += step.steps as f64;
     }
-    let (mut ends, mut loops, mut lost, mut gone) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new(), 0.0);
+    let (mut ends, mut loops, mut lost, mut gone) =
+        (BTreeMap::new(), BTreeMap::new(), BTreeMap::new(), 0.0);
     for option in &truth.options {
         let key = key(&option.rp_id, &option.channel, &option.cod_opc_menu);
         let visits = option.entries as f64 + visits.get(&key).copied().unwrap_or_default();

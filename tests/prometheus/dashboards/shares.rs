@@ -22,9 +22,11 @@ pub(crate) async fn shares_are_the_truth(month: &Month) {
     let ends: Share<'_> = &|option| some(option.finals, option.visits);
     let retries: Share<'_> = &|option| some(option.retries, option.hits);
     let change: Share<'_> = &|option| some(option.hits - option.hits_before, option.hits_before);
-    let lost: Share<'_> =
-        &|option| ["option", "no_input"].contains(&option.kind.as_str()).then_some(ends(option)).flatten();
-    let loops: Share<'_> = &|option| some(option.repeats, option.visits).filter(|_| option.repeats > 0.0);
+    let lost: Share<'_> = &|option| {
+        ["option", "no_input"].contains(&option.kind.as_str()).then_some(ends(option)).flatten()
+    };
+    let loops: Share<'_> =
+        &|option| some(option.repeats, option.visits).filter(|_| option.repeats > 0.0);
     let where_lost = "Where do most people get lost?";
     let circles = "Where do people go in circles?";
     for (uid, title, ref_id, share) in [
@@ -101,7 +103,8 @@ async fn totals_are_the_truth(month: &Month, grafana: &Grafana<'_>) {
         variables.choose("rp_id", std::slice::from_ref(&fallen.rp_id), 1);
         variables.choose("cod_opc_menu", std::slice::from_ref(&fallen.cod_opc_menu), 1);
         for target in &month.panel(JOURNEYS, title).targets {
-            sum += grafana.now(target, &variables).await.iter().map(|(_, value)| value).sum::<f64>();
+            sum +=
+                grafana.now(target, &variables).await.iter().map(|(_, value)| value).sum::<f64>();
         }
         close(title, sum, 100.0, 1e-6);
     }

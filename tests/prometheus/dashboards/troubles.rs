@@ -1,5 +1,6 @@
-//! What the dashboards say while something does not work, or has begun a moment ago: the vendor is silent, a token is
-//! refused, the exporter is gone, the installation is young, the past has another density than the present.
+//! What the dashboards say while something does not work, or has begun a moment ago: the vendor is
+//! silent, a token is refused, the exporter is gone, the installation is young, the past has
+//! another density than the present.
 //!
 //! Owns those moments of the generated months and what has to be read then.
 
@@ -26,13 +27,22 @@ async fn the_vendor_is_silent_for_an_hour(month: &Month) {
     assert_eq!(month.said(&grafana, MENUS, "Alerts").await, "Data late");
     let rows = month.rows(&grafana, HEALTH, WRONG, "A").await;
     assert_eq!(rows.len(), 1, "{rows:?}");
-    assert_eq!(shown(month.panel(HEALTH, WRONG), &rows[0].0["alertname"]), "Wolkvox cannot be reached");
+    assert_eq!(
+        shown(month.panel(HEALTH, WRONG), &rows[0].0["alertname"]),
+        "Wolkvox cannot be reached"
+    );
     assert_eq!(rows[0].0["runbook"], "WolkvoxUnreachable");
     let quiet = month.grafana(0.0, DAY);
     let rows = month.rows(&quiet, HEALTH, WRONG, "A").await;
-    assert!(shown(month.panel(HEALTH, WRONG), &rows[0].0["alertname"]).starts_with("Nothing"), "{rows:?}");
+    assert!(
+        shown(month.panel(HEALTH, WRONG), &rows[0].0["alertname"]).starts_with("Nothing"),
+        "{rows:?}"
+    );
     let rows = month.rows(&quiet, HEALTH, FAILED, "A").await;
-    assert_eq!(shown(month.panel(HEALTH, FAILED), &rows[0].0["class"]), "Nothing failed in this time");
+    assert_eq!(
+        shown(month.panel(HEALTH, FAILED), &rows[0].0["class"]),
+        "Nothing failed in this time"
+    );
     // Curves end where the data end, and do not fall as if people stayed away.
     for (uid, title, query) in [
         (MENUS, "Interactions per hour, against what is usual", 0),
@@ -45,7 +55,11 @@ async fn the_vendor_is_silent_for_an_hour(month: &Month) {
         let panel = month.panel(uid, title);
         let curves = grafana.curves(panel, &panel.targets[query], &all()).await;
         let last = curves[0].1.last().expect("a sample").0;
-        assert!((0.5 * HOUR..=1.5 * HOUR).contains(&(grafana.end - last)), "{title}: {}", grafana.end - last);
+        assert!(
+            (0.5 * HOUR..=1.5 * HOUR).contains(&(grafana.end - last)),
+            "{title}: {}",
+            grafana.end - last
+        );
     }
 }
 
@@ -120,14 +134,18 @@ pub(crate) async fn young_installation_says_so(tool: &Tool, generator: &Path) {
         ] {
             let panel = month.panel(uid, title);
             let curves = grafana.curves(panel, &panel.targets[0], &all()).await;
-            assert!(curves.first().is_some_and(|(_, samples)| !samples.is_empty()), "{title} is blank");
+            assert!(
+                curves.first().is_some_and(|(_, samples)| !samples.is_empty()),
+                "{title} is blank"
+            );
         }
         // What became of calls is not read here: a row in words, and no columns.
         let hang_ups = "Where do callers hang up?";
         let rows = month.rows(&grafana, JOURNEYS, hang_ups, "A").await;
         let said = shown(month.panel(JOURNEYS, hang_ups), &rows[0].0["description"]);
         assert!(rows.len() == 1 && said.contains("does not read what became of calls"), "{said}");
-        for (uid, title, ref_id) in [(JOURNEYS, hang_ups, "B"), (MENUS, OPTIONS, "I"), (MENUS, OPTIONS, "J")]
+        for (uid, title, ref_id) in
+            [(JOURNEYS, hang_ups, "B"), (MENUS, OPTIONS, "I"), (MENUS, OPTIONS, "J")]
         {
             assert_eq!(month.rows(&grafana, uid, title, ref_id).await, [], "{title} {ref_id}");
         }
@@ -143,10 +161,12 @@ pub(crate) async fn young_installation_says_so(tool: &Tool, generator: &Path) {
     }
 }
 
-/// A backfill writes a sample every 150 seconds and Prometheus one a minute: the same week before is compared from the
-/// first hour on. Windows that become shorter with it do not bend what is expected.
+/// A backfill writes a sample every 150 seconds and Prometheus one a minute: the same week before
+/// is compared from the first hour on. Windows that become shorter with it do not bend what is
+/// expected.
 pub(crate) async fn density_may_change(tool: &Tool, generator: &Path) {
-    let small = ["-days", "23", "-points", "1", "-options", "8", "-scrape", "1m", "-continued", "26h"];
+    let small =
+        ["-days", "23", "-points", "1", "-options", "8", "-scrape", "1m", "-continued", "26h"];
     let month = Month::new(tool, generator, &small).await;
     for hours in [1.0, 5.0, 12.0, 24.0] {
         for range in [6.0 * HOUR, DAY] {
@@ -164,6 +184,9 @@ pub(crate) async fn density_may_change(tool: &Tool, generator: &Path) {
     let most = &grafana.curves(panel, &panel.targets[2], &all()).await[0].1;
     assert!(expected.len() > 40, "{} samples", expected.len());
     for ((time, expected), (_, most)) in expected.iter().zip(most) {
-        assert!((0.6 * most..1.4 * most).contains(expected), "at {time}: {expected} where {most} is usual");
+        assert!(
+            (0.6 * most..1.4 * most).contains(expected),
+            "at {time}: {expected} where {most} is usual"
+        );
     }
 }

@@ -1,4 +1,5 @@
-//! A server that writes another option into every row must fill neither the exporter nor Prometheus.
+//! A server that writes another option into every row must fill neither the exporter nor
+//! Prometheus.
 
 use crate::end_to_end::{
     DEADLINE, HITS, JOB, TEXT, WATERMARK, ZERO_HOLD, installation, promtools, scrapers, values,
@@ -30,7 +31,11 @@ async fn a_server_that_invents_options_stays_within_the_limit() {
     assert_eq!(values(&exporter, "wolkvox_series_limit").await, [LIMIT as f64]);
     let overflow: f64 = values(&exporter, "wolkvox_series_overflow_total").await.iter().sum();
     assert!(overflow > 0.0 && overflow < truth.rows as f64, "{overflow} of {} rows", truth.rows);
-    assert_eq!(exporter.logged("the limit of series is reached"), 1, "said once, not with every poll");
+    assert_eq!(
+        exporter.logged("the limit of series is reached"),
+        1,
+        "said once, not with every poll"
+    );
 
     let text = exporter.page("/metrics", TEXT).await;
     for promtool in promtools() {

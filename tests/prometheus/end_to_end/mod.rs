@@ -1,5 +1,6 @@
-//! The product as its users have it: the real binary reads a simulated Wolkvox over HTTP, real Prometheus servers
-//! of two generations scrape it, and what they stored is held against the simulator's truth.
+//! The product as its users have it: the real binary reads a simulated Wolkvox over HTTP, real
+//! Prometheus servers of two generations scrape it, and what they stored is held against the
+//! simulator's truth.
 
 pub(crate) mod calls;
 mod hostile;
@@ -64,14 +65,18 @@ impl std::fmt::Display for Scraper {
     }
 }
 
-/// Every Prometheus there is, each of which has scraped the exporter before the vendor has given a row.
+/// Every Prometheus there is, each of which has scraped the exporter before the vendor has given a
+/// row.
 async fn scrapers(exporter: &Exporter) -> Vec<Scraper> {
     let mut scrapers = Vec::new();
     for tool in binaries() {
         let can_read_created = tool.major() >= 3;
         for reads_created in [false, true].into_iter().filter(|reads| can_read_created || !reads) {
-            let flags: &[&str] =
-                if reads_created { &["--enable-feature=created-timestamp-zero-ingestion"] } else { &[] };
+            let flags: &[&str] = if reads_created {
+                &["--enable-feature=created-timestamp-zero-ingestion"]
+            } else {
+                &[]
+            };
             let target = Target::new(JOB, exporter.address);
             let prometheus = Prometheus::start(&tool, &[target], flags).await;
             scrapers.push(Scraper { prometheus, reads_created });
@@ -207,7 +212,8 @@ async fn without_zero_first_the_first_hits_are_lost() {
             assert_same(&format!("{scraper}: last minus first"), &stored.growth(), &expected);
             continue;
         }
-        let lost: f64 = stored.growth().iter().map(|(series, growth)| expected[series] - growth).sum();
+        let lost: f64 =
+            stored.growth().iter().map(|(series, growth)| expected[series] - growth).sum();
         assert!(lost > 0.0, "{scraper}: nothing was lost without zero-first");
     }
 }
@@ -245,7 +251,10 @@ async fn killed_in_mid_poll_the_totals_are_the_same() {
     let scrapers = scrapers(&exporter).await;
     vendor.open();
     // Some counts are visible, others are still held back.
-    wait_until("visible counts", async || values(&exporter, HITS).await.iter().any(|hits| *hits > 0.0)).await;
+    wait_until("visible counts", async || {
+        values(&exporter, HITS).await.iter().any(|hits| *hits > 0.0)
+    })
+    .await;
 
     let mut slow = 0;
     for moment in KILLS {

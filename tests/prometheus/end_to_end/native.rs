@@ -1,4 +1,5 @@
-//! Native histograms in real Prometheus servers: their quantiles beside those of the simulator's rows.
+//! Native histograms in real Prometheus servers: their quantiles beside those of the simulator's
+//! rows.
 
 use std::collections::BTreeMap;
 
@@ -10,12 +11,15 @@ use crate::support::prometheus::Labels;
 
 const TIME_TO_OPTION: &str = "wolkvox_menu_time_to_option_seconds";
 /// The exporter's own, and lateness: in each there is something as soon as rows are.
-const OTHERS: [&str; 3] =
-    ["wolkvox_api_request_duration_seconds", "wolkvox_poll_duration_seconds", "wolkvox_row_lateness_seconds"];
+const OTHERS: [&str; 3] = [
+    "wolkvox_api_request_duration_seconds",
+    "wolkvox_poll_duration_seconds",
+    "wolkvox_row_lateness_seconds",
+];
 const WITHIN: f64 = 0.05;
 
-/// Every Prometheus there is with native histograms on; the newer ones keep the classic buckets as well, which 2.42
-/// cannot, once without and once with reading created timestamps.
+/// Every Prometheus there is with native histograms on; the newer ones keep the classic buckets as
+/// well, which 2.42 cannot, once without and once with reading created timestamps.
 async fn native_scrapers(exporter: &Exporter) -> Vec<Scraper> {
     let mut scrapers = Vec::new();
     for tool in binaries() {
@@ -43,14 +47,19 @@ async fn native_scrapers(exporter: &Exporter) -> Vec<Scraper> {
 /// The rows of each label set by their seconds, as `Labels` of a query that sums by these labels.
 fn by_labels(truth: &Truth) -> BTreeMap<Labels, BTreeMap<u32, u64>> {
     let labels = |option: &simulator_testing::OptionTruth| {
-        [("rp_id", &option.rp_id), ("channel", &option.channel), ("cod_opc_menu", &option.cod_opc_menu)]
-            .map(|(name, value)| (name.to_owned(), value.clone()))
-            .into()
+        [
+            ("rp_id", &option.rp_id),
+            ("channel", &option.channel),
+            ("cod_opc_menu", &option.cod_opc_menu),
+        ]
+        .map(|(name, value)| (name.to_owned(), value.clone()))
+        .into()
     };
     truth.options.iter().map(|option| (labels(option), option.seconds.clone())).collect()
 }
 
-/// The least and the greatest value that can be called the quantile: they differ where it falls between two rows.
+/// The least and the greatest value that can be called the quantile: they differ where it falls
+/// between two rows.
 fn quantile(seconds: &BTreeMap<u32, u64>, q: f64) -> (f64, f64) {
     let count: u64 = seconds.values().sum();
     let nth = |rank: u64| {
@@ -108,7 +117,8 @@ async fn quantiles_of_native_histograms_are_near_those_of_the_rows() {
             let query = format!("sum by (rp_id, channel, cod_opc_menu) ({function}({selector}))");
             let found: BTreeMap<_, _> = prometheus.query(&query).await.into_iter().collect();
             let total = |seconds: &BTreeMap<u32, u64>| {
-                seconds.iter().map(|(second, times)| of((*second).into(), *times)).sum::<u64>() as f64
+                seconds.iter().map(|(second, times)| of((*second).into(), *times)).sum::<u64>()
+                    as f64
             };
             let exact: BTreeMap<_, _> =
                 options.iter().map(|(labels, seconds)| (labels.clone(), total(seconds))).collect();
@@ -126,7 +136,9 @@ async fn quantiles_of_native_histograms_are_near_those_of_the_rows() {
 
         for q in [0.1, 0.5, 0.9, 0.99] {
             let query = format!("histogram_quantile({q}, sum(increase({selector}[1h])))");
-            let [(_, found)] = prometheus.query(&query).await[..] else { panic!("{scraper}: {query}") };
+            let [(_, found)] = prometheus.query(&query).await[..] else {
+                panic!("{scraper}: {query}")
+            };
             let exact = quantile(&together, q);
             // With --nocapture one sees how near it was.
             println!("{scraper}: {query} = {found}, the rows say {exact:?}");
@@ -137,7 +149,11 @@ async fn quantiles_of_native_histograms_are_near_those_of_the_rows() {
             let found = prometheus.query(&format!("histogram_quantile({q}, {sum})")).await;
             assert_eq!(found.len(), options.len(), "{scraper}: {found:?}");
             for (labels, found) in found {
-                assert_near(&format!("{scraper}: {q} of {labels:?}"), quantile(&options[&labels], q), found);
+                assert_near(
+                    &format!("{scraper}: {q} of {labels:?}"),
+                    quantile(&options[&labels], q),
+                    found,
+                );
             }
         }
     }

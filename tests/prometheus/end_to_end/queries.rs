@@ -1,4 +1,5 @@
-//! Every query of `docs/queries.md`, run against a real Prometheus and held against the simulator's truth.
+//! Every query of `docs/queries.md`, run against a real Prometheus and held against the simulator's
+//! truth.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +10,8 @@ use crate::support::prometheus::Prometheus;
 /// The documentation's configuration of the simulator's menus.
 pub(crate) const OPT_OUT: &str = "AGENTE";
 const NO_INPUT: &str = "PULSE";
-/// `increase()` extrapolates each series to the end of the range, and they do not all begin at one scrape.
+/// `increase()` extrapolates each series to the end of the range, and they do not all begin at one
+/// scrape.
 const TOLERANCE: f64 = 0.05;
 /// A quotient makes up for most of that; a count does not.
 const TOLERANCE_OF_COUNTS: f64 = 0.15;
@@ -18,10 +20,19 @@ const TOLERANCE_OF_COUNTS: f64 = 0.15;
 type Values = BTreeMap<String, f64>;
 
 /// Runs all of them, over the time of the test instead of a day.
-pub(crate) async fn check(prometheus: &Prometheus, truth: &Truth, journeys: &Journeys, bounds: &[f64]) {
+pub(crate) async fn check(
+    prometheus: &Prometheus,
+    truth: &Truth,
+    journeys: &Journeys,
+    bounds: &[f64],
+) {
     let documentation = include_str!("../../../docs/queries.md");
     let queries = queries(documentation);
-    assert_eq!(queries.len(), documentation.matches("```promql").count(), "a query without a heading");
+    assert_eq!(
+        queries.len(),
+        documentation.matches("```promql").count(),
+        "a query without a heading"
+    );
     for (title, query) in queries {
         counts_of_one_kind(title, query);
         let mut values = values(prometheus, &query.replace("[1d]", "[10m]")).await;
@@ -56,17 +67,21 @@ pub(crate) async fn check(prometheus: &Prometheus, truth: &Truth, journeys: &Jou
     }
 }
 
-/// Rows count at once and journeys when they are over, so that a share of the one in the other is of different people.
-/// The simulator's end, where all of them are over, would not show it.
+/// Rows count at once and journeys when they are over, so that a share of the one in the other is
+/// of different people. The simulator's end, where all of them are over, would not show it.
 fn counts_of_one_kind(title: &str, query: &str) {
-    const JOURNEYS: [&str; 5] = ["option_entry", "option_final", "option_repeats", "transitions", "journey_"];
+    const JOURNEYS: [&str; 5] =
+        ["option_entry", "option_final", "option_repeats", "transitions", "journey_"];
     let names = query.split("wolkvox_menu_").skip(1);
     let of_journeys: Vec<bool> = names
         .filter(|name| !name.starts_with("option_info"))
         .map(|name| JOURNEYS.iter().any(|journeys| name.starts_with(journeys)))
         .collect();
     assert!(!of_journeys.is_empty(), "{title}: no counter");
-    assert!(of_journeys.windows(2).all(|pair| pair[0] == pair[1]), "{title}: rows and journeys in one query");
+    assert!(
+        of_journeys.windows(2).all(|pair| pair[0] == pair[1]),
+        "{title}: rows and journeys in one query"
+    );
 }
 
 /// Heading and query.
@@ -149,7 +164,10 @@ fn hits(truth: &Truth) -> Values {
 
 fn by_option(truth: &Truth) -> Values {
     let mut hits = Values::new();
-    truth.options.iter().for_each(|o| add(&mut hits, format!("{}|{}", o.rp_id, o.cod_opc_menu), o.hits));
+    truth
+        .options
+        .iter()
+        .for_each(|o| add(&mut hits, format!("{}|{}", o.rp_id, o.cod_opc_menu), o.hits));
     hits
 }
 
@@ -171,7 +189,10 @@ fn drop_off(journeys: &Journeys) -> Values {
         add(&mut visits, format!("{}|{}", o.rp_id, o.cod_opc_menu), o.entries);
         add(&mut finals, format!("{}|{}", o.rp_id, o.cod_opc_menu), o.finals);
     }
-    journeys.transitions.iter().for_each(|t| add(&mut visits, format!("{}|{}", t.rp_id, t.to), t.steps));
+    journeys
+        .transitions
+        .iter()
+        .for_each(|t| add(&mut visits, format!("{}|{}", t.rp_id, t.to), t.steps));
     divided(finals, |key| visits[key])
 }
 
@@ -200,18 +221,23 @@ fn options(journeys: &Journeys) -> Values {
     values
 }
 
-/// The five most frequent of each routing point; where the fifth is a tie, Prometheus may choose another.
+/// The five most frequent of each routing point; where the fifth is a tie, Prometheus may choose
+/// another.
 fn steps(journeys: &Journeys) -> Values {
     let mut by_point: BTreeMap<&str, Vec<(u64, String)>> = BTreeMap::new();
     for t in &journeys.transitions {
-        by_point.entry(&t.rp_id).or_default().push((t.steps, format!("{}|{}|{}", t.rp_id, t.from, t.to)));
+        by_point
+            .entry(&t.rp_id)
+            .or_default()
+            .push((t.steps, format!("{}|{}|{}", t.rp_id, t.from, t.to)));
     }
     let mut values = Values::new();
     for mut steps in by_point.into_values() {
         steps.sort_by(|a, b| b.cmp(a));
         let sixth = steps.get(5).map_or(0, |(steps, _)| *steps);
         // Close to the sixth, extrapolation may change the order.
-        let clear = steps.into_iter().take(5).filter(|(steps, _)| *steps as f64 > sixth as f64 * 1.2);
+        let clear =
+            steps.into_iter().take(5).filter(|(steps, _)| *steps as f64 > sixth as f64 * 1.2);
         clear.for_each(|(steps, key)| add(&mut values, key, steps));
     }
     values

@@ -30,11 +30,16 @@ pub(crate) struct Stored {
 
 impl Stored {
     /// Everything of the last hour, of the counters that something is expected of.
-    pub(crate) async fn of(prometheus: &Prometheus, job: &str, expected: &BTreeMap<Series, f64>) -> Self {
+    pub(crate) async fn of(
+        prometheus: &Prometheus,
+        job: &str,
+        expected: &BTreeMap<Series, f64>,
+    ) -> Self {
         let is_expected = |name: &&str| expected.keys().any(|(known, _)| known == name);
         let mut stored = Self { first: BTreeMap::new(), last: BTreeMap::new() };
         for name in COUNTERS.into_iter().filter(is_expected) {
-            for (labels, samples) in prometheus.samples(&format!("{name}{{job={job:?}}}[1h]")).await {
+            for (labels, samples) in prometheus.samples(&format!("{name}{{job={job:?}}}[1h]")).await
+            {
                 let series = (name, menu_labels(labels));
                 stored.first.insert(series.clone(), samples.first().expect("no series is empty").1);
                 stored.last.insert(series, samples.last().expect("no series is empty").1);
@@ -53,12 +58,17 @@ impl Stored {
 /// The truth in the form of what is stored.
 pub(crate) fn expected(truth: &Truth, journeys: &Journeys) -> BTreeMap<Series, f64> {
     let samples = expected::expected(truth, journeys).into_iter();
-    let labels = |labels: Vec<(&str, String)>| labels.into_iter().map(|(k, v)| (k.to_owned(), v)).collect();
+    let labels =
+        |labels: Vec<(&str, String)>| labels.into_iter().map(|(k, v)| (k.to_owned(), v)).collect();
     samples.map(|(name, own, value)| ((name, labels(own)), value)).collect()
 }
 
 /// Fails with every series that differs, and not with a page of those that do not.
-pub(crate) fn assert_same(what: &str, stored: &BTreeMap<Series, f64>, expected: &BTreeMap<Series, f64>) {
+pub(crate) fn assert_same(
+    what: &str,
+    stored: &BTreeMap<Series, f64>,
+    expected: &BTreeMap<Series, f64>,
+) {
     let all: std::collections::BTreeSet<_> = stored.keys().chain(expected.keys()).collect();
     let differing: Vec<String> = all
         .into_iter()
@@ -71,7 +81,11 @@ pub(crate) fn assert_same(what: &str, stored: &BTreeMap<Series, f64>, expected: 
 }
 
 /// No counter ever went back, in the eyes of this Prometheus.
-pub(crate) async fn assert_no_resets(prometheus: &Prometheus, job: &str, expected: &BTreeMap<Series, f64>) {
+pub(crate) async fn assert_no_resets(
+    prometheus: &Prometheus,
+    job: &str,
+    expected: &BTreeMap<Series, f64>,
+) {
     let names: std::collections::BTreeSet<&str> = expected.keys().map(|(name, _)| *name).collect();
     for name in names.into_iter().chain(RESTORED) {
         let resets = prometheus.query(&format!("resets({name}{{job={job:?}}}[1h])")).await;

@@ -36,7 +36,8 @@ impl Vendor {
     }
 
     async fn with(rows: u64, inventive: bool) -> Self {
-        let origin = Timestamp::from_second(Timestamp::now().as_second()).expect("a second of today");
+        let origin =
+            Timestamp::from_second(Timestamp::now().as_second()).expect("a second of today");
         let options = Options {
             token: TOKEN.to_owned(),
             late_share: 0.0,
@@ -44,9 +45,12 @@ impl Vendor {
             from: Some(origin - WARM_UP),
             ..Options::default()
         };
-        // The day has a shape, and nights and Sundays are nearly empty: as much traffic as it takes.
+        // The day has a shape, and nights and Sundays are nearly empty: as much traffic as it
+        // takes.
         let simulator = (0..24)
-            .map(|doubled| Simulator::new(Options { scale: f64::from(1 << doubled), ..options.clone() }))
+            .map(|doubled| {
+                Simulator::new(Options { scale: f64::from(1 << doubled), ..options.clone() })
+            })
             .find(|simulator| simulator.truth(origin, origin + SAMPLE, None).rows >= rows)
             .expect("some amount of traffic is enough");
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port of 127.0.0.1");

@@ -26,17 +26,35 @@ fn what_is_wrong_is_named_with_its_line_and_a_remedy() {
             "web.yml:1:20: tls_server_config: TLS needs a `key_file`",
         ),
         ("tls_server_config: {min_version: TLS12}", "TLS needs a `cert_file`"),
-        ("tls_server_config: {cert_file: no.pem, key_file: key.pem}", "cannot read no.pem: No such file"),
-        ("tls_server_config: {cert_file: key.pem, key_file: key.pem}", "there is no certificate in it"),
-        ("tls_server_config: {cert_file: cert.pem, key_file: cert.pem}", "there is no private key in it"),
-        ("tls_server_config: {cert_file: cert.pem, key_file: empty.pem}", "there is no private key in it"),
+        (
+            "tls_server_config: {cert_file: no.pem, key_file: key.pem}",
+            "cannot read no.pem: No such file",
+        ),
+        (
+            "tls_server_config: {cert_file: key.pem, key_file: key.pem}",
+            "there is no certificate in it",
+        ),
+        (
+            "tls_server_config: {cert_file: cert.pem, key_file: cert.pem}",
+            "there is no private key in it",
+        ),
+        (
+            "tls_server_config: {cert_file: cert.pem, key_file: empty.pem}",
+            "there is no private key in it",
+        ),
         ("tls_server_config: {cert_file: cert.pem, key_file: other.pem}", "do not belong together"),
         (
             "tls_server_config: {cert_file: cert.pem, cert: x, key_file: key.pem}",
             "both `cert` and `cert_file`",
         ),
-        ("tls_server_config: {certfile: cert.pem}", "unknown key `certfile`: did you mean `cert_file`?"),
-        ("basic_auth_users: {ana: secreto}", "web.yml:1:25: basic_auth_users.ana: this is no bcrypt hash"),
+        (
+            "tls_server_config: {certfile: cert.pem}",
+            "unknown key `certfile`: did you mean `cert_file`?",
+        ),
+        (
+            "basic_auth_users: {ana: secreto}",
+            "web.yml:1:25: basic_auth_users.ana: this is no bcrypt hash",
+        ),
         ("basic_auth_users: {ana: }", "a value is missing here"),
         ("http_server_config: {headers: {Server: x}}", "this header cannot be set"),
         ("http_server_config: {headers: {X-Frame-Options: no}}", "must be deny or sameorigin"),
@@ -50,7 +68,10 @@ fn what_is_wrong_is_named_with_its_line_and_a_remedy() {
     for (line, said) in [
         ("client_ca_file: ca.pem", "add it, or take them away"),
         ("client_auth_type: RequireAndVerifyClientCert", "needs a `client_ca_file`"),
-        ("client_auth_type: RequireAnyClientCert", "lets in whoever makes a certificate for himself"),
+        (
+            "client_auth_type: RequireAnyClientCert",
+            "lets in whoever makes a certificate for himself",
+        ),
         ("client_auth_type: requireandverify", "must be NoClientCert, VerifyClientCertIfGiven or"),
         ("client_allowed_sans: [prometheus]", "cannot be told apart by name here"),
         ("min_version: TLS14", "must be TLS12 or TLS13"),
@@ -76,7 +97,10 @@ fn what_only_half_fits_is_warned_of() {
     for (yaml, said) in [
         (TLS.to_owned(), ""),
         (format!("{TLS}{MUTUAL}  min_version: TLS13\n"), ""),
-        (format!("{TLS}  client_ca_file: ca.pem\n  client_auth_type: VerifyClientCertIfGiven\n"), ""),
+        (
+            format!("{TLS}  client_ca_file: ca.pem\n  client_auth_type: VerifyClientCertIfGiven\n"),
+            "",
+        ),
         (format!("{TLS}  curve_preferences: [X25519, CurveP256, CurveP384]\n"), ""),
         (
             format!(
@@ -85,7 +109,11 @@ fn what_only_half_fits_is_warned_of() {
             ),
             "",
         ),
-        ("http_server_config: {http2: false, headers: {Content-Security-Policy: \"\"}}".to_owned(), ""),
+        (
+            "http_server_config: {http2: false, headers: {Content-Security-Policy: \"\"}}"
+                .to_owned(),
+            "",
+        ),
         ("rate_limit: {interval: 0s}".to_owned(), ""),
         (format!("{TLS}  min_version: TLS10\n"), "too old to be spoken here"),
         (format!("{TLS}  curve_preferences: [CurveP521x, X25519]\n"), "is left out"),
@@ -93,7 +121,10 @@ fn what_only_half_fits_is_warned_of() {
         (format!("basic_auth_users: {{ana: \"{}\"}}", hash("x")), "travel in the clear"),
     ] {
         let warnings = warnings(&yaml);
-        assert!(warnings.contains(said) && said.is_empty() == warnings.is_empty(), "{yaml}: {warnings}");
+        assert!(
+            warnings.contains(said) && said.is_empty() == warnings.is_empty(),
+            "{yaml}: {warnings}"
+        );
     }
     // Inline, as the format allows too.
     let indent = |name: &str| {
@@ -101,5 +132,8 @@ fn what_only_half_fits_is_warned_of() {
         fs::read_to_string(path).expect("it is there").replace('\n', "\n    ")
     };
     let (cert, key) = (indent("cert.pem"), indent("key.pem"));
-    assert_eq!(warnings(&format!("tls_server_config:\n  cert: |\n    {cert}\n  key: |\n    {key}\n")), "");
+    assert_eq!(
+        warnings(&format!("tls_server_config:\n  cert: |\n    {cert}\n  key: |\n    {key}\n")),
+        ""
+    );
 }

@@ -1,5 +1,5 @@
-//! The web configuration: the real binary over TLS, with client certificates and passwords, while its files change;
-//! and what is refused in such a file, with line and remedy.
+//! The web configuration: the real binary over TLS, with client certificates and passwords, while
+//! its files change; and what is refused in such a file, with line and remedy.
 
 mod files;
 mod scraped;
@@ -43,7 +43,8 @@ impl Setup {
     }
 
     fn write(&self, name: &str, text: &str) {
-        fs::write(self.directory.path().join(name), text).expect("a temporary directory can be written to");
+        fs::write(self.directory.path().join(name), text)
+            .expect("a temporary directory can be written to");
     }
 
     /// Another certificate for the server.
@@ -55,7 +56,9 @@ impl Setup {
 
     async fn start(&self) -> Running {
         let mut command = bare(self.directory.path());
-        command.args(["demo", "--web.listen-address=127.0.0.1:0", "--web.config.file"]).arg(self.path());
+        command
+            .args(["demo", "--web.listen-address=127.0.0.1:0", "--web.config.file"])
+            .arg(self.path());
         let mut process = Process::spawn(command);
         let address = process.address().await;
         Running { process, address }
@@ -72,7 +75,11 @@ impl Running {
     async fn until(&self, what: &str, mut wanted: impl AsyncFnMut() -> bool) {
         let deadline = Instant::now() + DEADLINE;
         while !wanted().await {
-            assert!(Instant::now() < deadline, "not {what} within {DEADLINE:?}:\n{}", self.process.log());
+            assert!(
+                Instant::now() < deadline,
+                "not {what} within {DEADLINE:?}:\n{}",
+                self.process.log()
+            );
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }
@@ -140,14 +147,21 @@ async fn who_has_certificate_and_password_is_let_in_and_nobody_else() {
         (Some(("ana", "secreto")), StatusCode::OK),
     ] {
         for path in ["/metrics", "/"] {
-            assert_eq!(status(&mine, running.url(path), login).await, Some(expected), "{login:?} {path}");
+            assert_eq!(
+                status(&mine, running.url(path), login).await,
+                Some(expected),
+                "{login:?} {path}"
+            );
         }
     }
-    // A path that does not exist tells nothing to a stranger either; the two probes are for everybody.
+    // A path that does not exist tells nothing to a stranger either; the two probes are for
+    // everybody.
     assert_eq!(status(&mine, running.url("/no"), None).await, Some(StatusCode::UNAUTHORIZED));
     assert_eq!(status(&mine, running.url("/-/healthy"), None).await, Some(StatusCode::OK));
     let refused = mine.get(running.url("/")).send().await.expect("an answer");
-    assert!(refused.headers()["www-authenticate"].to_str().is_ok_and(|said| said.starts_with("Basic ")));
+    assert!(
+        refused.headers()["www-authenticate"].to_str().is_ok_and(|said| said.starts_with("Basic "))
+    );
     assert_eq!(refused.headers()["x-frame-options"], HeaderValue::from_static("deny"));
 
     // Without a certificate, or with one of somebody else's authority, there is no connection.
@@ -158,7 +172,8 @@ async fn who_has_certificate_and_password_is_let_in_and_nobody_else() {
     }
     // Plain HTTP is told what it did wrong.
     let plain = Client::builder().no_proxy().build().expect("a client");
-    let answer = plain.get(format!("http://{}/metrics", running.address)).send().await.expect("an answer");
+    let answer =
+        plain.get(format!("http://{}/metrics", running.address)).send().await.expect("an answer");
     assert_eq!(answer.status(), 400);
     assert!(answer.text().await.expect("text").contains("scheme: https"));
     assert!(!running.process.log().contains("secreto"));
@@ -170,7 +185,8 @@ async fn a_renewed_certificate_and_a_changed_password_need_no_restart() {
     let running = setup.start().await;
     let mine = client(&setup.authority, None);
     // One that keeps its connection, as Prometheus does.
-    let root = Certificate::from_pem(setup.authority.certificate.as_bytes()).expect("a certificate");
+    let root =
+        Certificate::from_pem(setup.authority.certificate.as_bytes()).expect("a certificate");
     let kept = Client::builder().no_proxy().tls_certs_only([root]).build().expect("a client");
     let good = |client: &Client, password: &'static str| {
         let (client, url) = (client.clone(), running.url("/metrics"));
@@ -192,7 +208,9 @@ async fn a_renewed_certificate_and_a_changed_password_need_no_restart() {
     running.until("told of", told).await;
     let log = running.process.log();
     assert!(
-        log.contains("web.yml:4:1: unknown key `basic_auth_user`: did you mean `basic_auth_users`?"),
+        log.contains(
+            "web.yml:4:1: unknown key `basic_auth_user`: did you mean `basic_auth_users`?"
+        ),
         "{log}"
     );
     assert!(good(&theirs, "uno").await && !good(&theirs, "dos").await);
@@ -205,17 +223,21 @@ async fn a_renewed_certificate_and_a_changed_password_need_no_restart() {
 
 #[tokio::test]
 async fn wrong_passwords_do_not_keep_scrapes_out() {
-    // The usual cost: a check takes about 60 ms, so 50 a second are three times what one processor can do.
+    // The usual cost: a check takes about 60 ms, so 50 a second are three times what one processor
+    // can do.
     let hash = bcrypt::hash("secreto", 10).expect("a hash");
     let setup = Setup::new(&format!("{TLS}basic_auth_users: {{ana: \"{hash}\"}}\n"));
     let running = setup.start().await;
     let mine = client(&setup.authority, None);
     let metrics = || running.url("/metrics");
     let login = Some(("ana", "secreto"));
-    running.until("ready", async || status(&mine, metrics(), login).await == Some(StatusCode::OK)).await;
+    running
+        .until("ready", async || status(&mine, metrics(), login).await == Some(StatusCode::OK))
+        .await;
 
     let mut guesses = tokio::task::JoinSet::new();
-    let (mut slowest, mut tick) = (Duration::ZERO, tokio::time::interval(Duration::from_millis(20)));
+    let (mut slowest, mut tick) =
+        (Duration::ZERO, tokio::time::interval(Duration::from_millis(20)));
     for guess in 0..250 {
         tick.tick().await;
         let (client, url) = (mine.clone(), metrics());
@@ -243,7 +265,10 @@ async fn a_bad_file_ends_the_start() {
     let mut process = Process::spawn(command);
     assert_eq!(process.exit(DEADLINE).await.code(), Some(1));
     let said = process.log();
-    assert!(said.contains("web.yml:1:32: tls_server_config.cert_file: cannot read no.pem"), "{said}");
+    assert!(
+        said.contains("web.yml:1:32: tls_server_config.cert_file: cannot read no.pem"),
+        "{said}"
+    );
 
     setup.write("web.yml", TLS);
     let mut command = bare(setup.directory.path());

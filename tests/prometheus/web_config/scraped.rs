@@ -1,4 +1,5 @@
-//! Every Prometheus scrapes over TLS, with a client certificate and a password, also across a renewal.
+//! Every Prometheus scrapes over TLS, with a client certificate and a password, also across a
+//! renewal.
 
 use std::time::Duration;
 
@@ -48,7 +49,8 @@ async fn every_prometheus_scrapes_with_certificate_and_password() {
     let anew = async || running.process.log().contains("read anew");
     running.until("renewed", anew).await;
     for prometheus in &scrapers {
-        let seen = |count: f64| move |series: &[(_, f64)]| series.first().is_some_and(|(_, n)| *n > count);
+        let seen =
+            |count: f64| move |series: &[(_, f64)]| series.first().is_some_and(|(_, n)| *n > count);
         let scrapes = "count_over_time(up{job=\"good\"}[10m])";
         let before = prometheus.query(scrapes).await.first().map_or(0.0, |(_, count)| *count);
         prometheus.wait_for(scrapes, WITHIN, seen(before + 3.0)).await;

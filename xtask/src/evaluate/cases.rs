@@ -1,6 +1,8 @@
-//! Kinds of trouble and of innocent change, each in small operations of its own: one row of a table for each.
+//! Kinds of trouble and of innocent change, each in small operations of its own: one row of a table
+//! for each.
 //!
-//! Owns the cases, what each of them should raise, and what is counted of it. Must not know how the detector works.
+//! Owns the cases, what each of them should raise, and what is counted of it. Must not know how the
+//! detector works.
 
 use std::fmt::Write as _;
 
@@ -62,7 +64,13 @@ const LARGE: (f64, f64) = (120.0, 500.0);
 const BUSY: (f64, f64) = (400.0, 900.0);
 const MIXED: (f64, f64) = (30.0, 500.0);
 
-const fn row(title: &'static str, case: Case, points: usize, rates: (f64, f64), days: usize) -> Row {
+const fn row(
+    title: &'static str,
+    case: Case,
+    points: usize,
+    rates: (f64, f64),
+    days: usize,
+) -> Row {
     Row { title, case, points, rates, days }
 }
 
@@ -74,7 +82,13 @@ const ROWS: [Row; 30] = [
     row("holidays, not announced", Case::Holiday { announced: false, shut: false }, 7, MIXED, 10),
     row("holidays, announced", Case::Holiday { announced: true, shut: false }, 7, MIXED, 10),
     row("the same, one point", Case::Holiday { announced: false, shut: false }, 1, LARGE, 10),
-    row("the same, one point, announced", Case::Holiday { announced: true, shut: false }, 1, LARGE, 10),
+    row(
+        "the same, one point, announced",
+        Case::Holiday { announced: true, shut: false },
+        1,
+        LARGE,
+        10,
+    ),
     row("holidays, offices shut", Case::Holiday { announced: false, shut: true }, 7, MIXED, 10),
     row("the same, announced", Case::Holiday { announced: true, shut: true }, 7, MIXED, 10),
     row("point to zero, 6 h", Case::Outage { left: 0.0, steps: 72 }, 7, MIXED, 2),
@@ -82,9 +96,27 @@ const ROWS: [Row; 30] = [
     row("point to zero, 3 days", Case::Outage { left: 0.0, steps: 3 * DAY }, 7, MIXED, 5),
     row("point to 40 %, 1 h", Case::Outage { left: 0.4, steps: 12 }, 7, LARGE, 2),
     row("option to zero, 6 h", Case::Fall { left: 0.0, steps: 72, largest: false }, 7, MIXED, 2),
-    row("option to zero, 5 days", Case::Fall { left: 0.0, steps: 5 * DAY, largest: false }, 7, MIXED, 7),
-    row("largest of one point to zero", Case::Fall { left: 0.0, steps: 96, largest: true }, 1, LARGE, 2),
-    row("largest of one point to 40 %", Case::Fall { left: 0.4, steps: 96, largest: true }, 1, LARGE, 2),
+    row(
+        "option to zero, 5 days",
+        Case::Fall { left: 0.0, steps: 5 * DAY, largest: false },
+        7,
+        MIXED,
+        7,
+    ),
+    row(
+        "largest of one point to zero",
+        Case::Fall { left: 0.0, steps: 96, largest: true },
+        1,
+        LARGE,
+        2,
+    ),
+    row(
+        "largest of one point to 40 %",
+        Case::Fall { left: 0.4, steps: 96, largest: true },
+        1,
+        LARGE,
+        2,
+    ),
     row("option to 40 %, 8 h", Case::Fall { left: 0.4, steps: 96, largest: false }, 7, LARGE, 2),
     row("to 40 % after five days out", Case::AfterFall, 7, LARGE, 2),
     row("two weeks of four were double", Case::SpoiltWeeks, 7, MIXED, 5),
@@ -189,9 +221,13 @@ fn operation(row: &Row, seed: u64) -> Count {
     let unrest = match row.case {
         Case::Clumps => Unrest { day: 0.1, hour: 0.05, own: 0.04, clumps: 2.5, slow_agents: false },
         Case::Rough => Unrest { day: 0.2, hour: 0.1, own: 0.08, clumps: 1.8, slow_agents: false },
-        case => {
-            Unrest { day: 0.1, hour: 0.05, own: 0.04, clumps: 1.0, slow_agents: case == Case::SlowAgents }
-        }
+        case => Unrest {
+            day: 0.1,
+            hour: 0.05,
+            own: 0.04,
+            clumps: 1.0,
+            slow_agents: case == Case::SlowAgents,
+        },
     };
     let operation = paths::operation(&points, unrest, &mut chance);
     let told = play(&operation, 1.0, &holidays);
@@ -315,7 +351,8 @@ fn put(row: &Row, points: &mut [Point], chance: &mut Chance) -> (Vec<Trouble>, V
                 });
             }
             Case::Lag { all } if all || number == 0 => {
-                // The report stands still and goes on, as all rows of the time come at once or row by row.
+                // The report stands still and goes on, as all rows of the time come at once or row
+                // by row.
                 for (day, lag) in [(0, 4), (1, 12)] {
                     let from = HISTORY + day * DAY + 120;
                     point.lag[from..from + 24].fill(lag);
@@ -344,7 +381,8 @@ fn count(told: &Told, troubles: &[Trouble], per_point: usize) -> Count {
         let near = |one: &Episode| one.last >= trouble.from && one.first < trouble.to + DAY / 2;
         let own: Vec<&Episode> = told.episodes.iter().filter(|one| is(one) && near(one)).collect();
         count.told_ever += usize::from(!own.is_empty());
-        let within = if trouble.alerts[0].0 == 0 || trouble.alerts[0].0 == COLLAPSE { 96 } else { 24 };
+        let within =
+            if trouble.alerts[0].0 == 0 || trouble.alerts[0].0 == COLLAPSE { 96 } else { 24 };
         if let Some(first) = own.iter().find(|one| one.first < trouble.from + within) {
             count.delays.push((first.first + 1 - trouble.from) as f64 * STEP as f64 / 60.0 + 3.0);
             let last = own.iter().map(|one| one.last + one.keep()).max().unwrap_or(0);
@@ -392,8 +430,8 @@ impl Count {
     /// chance cannot have made is a miss.
     fn is_kept(&self, case: Case) -> bool {
         // A single routing point that falls silent is not told from one whose rows are late.
-        let collapses =
-            case == Case::Lag { all: false } || self.collapses as f64 <= 1.0 + self.point_days / 300.0;
+        let collapses = case == Case::Lag { all: false }
+            || self.collapses as f64 <= 1.0 + self.point_days / 300.0;
         // In time or late: that is for the table to say.
         let told = self.told_ever as f64;
         collapses && self.notifications as f64 <= 1.5 * told + 1.0
@@ -405,11 +443,18 @@ impl Count {
             values.resize(of, f64::INFINITY);
             values.sort_unstable_by(f64::total_cmp);
             let at = (of.saturating_sub(1) as f64 * part).round() as usize;
-            values.get(at).filter(|one| one.is_finite()).map_or("-".to_owned(), |one| format!("{one:.0}"))
+            values
+                .get(at)
+                .filter(|one| one.is_finite())
+                .map_or("-".to_owned(), |one| format!("{one:.0}"))
         };
         let (told, n) = (self.delays.len(), self.troubles);
         let ever = self.told_ever;
-        let share = if n == 0 { "-".to_owned() } else { format!("{:.0} %", 100.0 * told as f64 / n as f64) };
+        let share = if n == 0 {
+            "-".to_owned()
+        } else {
+            format!("{:.0} %", 100.0 * told as f64 / n as f64)
+        };
         let each = if ever == 0 {
             "-".to_owned()
         } else {

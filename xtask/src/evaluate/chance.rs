@@ -1,4 +1,5 @@
-//! Owns the numbers of a seed. Must not read any other source of chance: a seed gives the same world everywhere.
+//! Owns the numbers of a seed. Must not read any other source of chance: a seed gives the same
+//! world everywhere.
 
 use simulator::Random;
 
@@ -86,12 +87,17 @@ mod tests {
     fn counts_have_the_mean_and_the_spread_that_are_asked_for() {
         let mut chance = Chance::new(7);
         for (mean, spread) in [(0.3, 1.0), (5.0, 1.0), (0.3, 1.4), (5.0, 1.4), (400.0, 1.4)] {
-            let counts: Vec<f64> = (0..40_000).map(|_| chance.spread_count(mean, spread).into()).collect();
+            let counts: Vec<f64> =
+                (0..40_000).map(|_| chance.spread_count(mean, spread).into()).collect();
             let n = counts.len() as f64;
             let seen = counts.iter().sum::<f64>() / n;
             let variance = counts.iter().map(|count| (count - seen).powi(2)).sum::<f64>() / n;
             assert!((seen / mean - 1.0).abs() < 0.03, "{mean}: {seen}");
-            assert!((variance / mean / spread - 1.0).abs() < 0.05, "{mean}, {spread}: {}", variance / mean);
+            assert!(
+                (variance / mean / spread - 1.0).abs() < 0.05,
+                "{mean}, {spread}: {}",
+                variance / mean
+            );
         }
     }
 }

@@ -1,5 +1,5 @@
-//! Owns the detector that ours is compared with: a Poisson CUSUM that is told the true mean of every step, which no
-//! real one is. Must not see incidents.
+//! Owns the detector that ours is compared with: a Poisson CUSUM that is told the true mean of
+//! every step, which no real one is. Must not see incidents.
 
 use super::world::Operation;
 
@@ -17,9 +17,15 @@ pub(crate) const LIMITS: [f64; 40] = {
     limits
 };
 
-/// The steps within `from..to` at which a log-likelihood ratio exceeds the limit; it is set back to 0 then. A poll that
-/// failed is made up for by the next one.
-pub(crate) fn alarms(operation: &Operation, option: usize, limit: f64, from: usize, to: usize) -> Vec<usize> {
+/// The steps within `from..to` at which a log-likelihood ratio exceeds the limit; it is set back to
+/// 0 then. A poll that failed is made up for by the next one.
+pub(crate) fn alarms(
+    operation: &Operation,
+    option: usize,
+    limit: f64,
+    from: usize,
+    to: usize,
+) -> Vec<usize> {
     let seen = &operation.options[option];
     let (mut sums, mut alarms) = ([0.0_f64; LEFT.len()], Vec::new());
     let (mut hits, mut mean) = (0.0, 0.0);

@@ -1,8 +1,8 @@
 //! Measures the detector: `cargo xtask evaluate --months N --seed S`.
 //!
-//! Months of simulated traffic go through the shipped detector, poll by poll, in two worlds with the same limits; what it
-//! tells is compared with the incidents that were put in, and with a CUSUM that is told the truth. What it printed last is
-//! in docs/alerts.md.
+//! Months of simulated traffic go through the shipped detector, poll by poll, in two worlds with
+//! the same limits; what it tells is compared with the incidents that were put in, and with a CUSUM
+//! that is told the truth. What it printed last is in docs/alerts.md.
 //!
 //! | file | owns |
 //! | --- | --- |
@@ -60,7 +60,8 @@ pub struct Args {
     /// Only operations of one purpose: calm, falls or rises
     #[arg(long)]
     only: Option<String>,
-    /// Print what so many options cost in memory, on the disk and in time, and simulate nothing else
+    /// Print what so many options cost in memory, on the disk and in time, and simulate nothing
+    /// else
     #[arg(long)]
     size: Option<usize>,
     /// Operations of each case; 0 leaves the table of cases out
@@ -109,8 +110,9 @@ pub fn main(args: &Args) -> anyhow::Result<bool> {
 
 /// All seeds of a world, on several threads; the order in which they end changes nothing.
 fn tally(world: World, args: &Args) -> Tally {
-    let seeds =
-        (args.months / (scale::POINTS * scale::OPTIONS) as f64 * 100.0 * 30.0 / (WEEKS * 7) as f64).ceil();
+    let seeds = (args.months / (scale::POINTS * scale::OPTIONS) as f64 * 100.0 * 30.0
+        / (WEEKS * 7) as f64)
+        .ceil();
     let (next, end) = (AtomicU64::new(args.seed), args.seed + seeds as u64);
     let all = Mutex::new(Vec::new());
     std::thread::scope(|scope| {

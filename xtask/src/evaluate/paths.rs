@@ -1,4 +1,5 @@
-//! Simulated traffic of menus with paths: an interaction enters a root option and goes on from there.
+//! Simulated traffic of menus with paths: an interaction enters a root option and goes on from
+//! there.
 //!
 //! Owns the shape of such a menu and what can happen to it. Must not know what should be alerted.
 
@@ -137,7 +138,8 @@ fn rows(point: &Point, number: usize, unrest: Unrest, chance: &mut Chance) -> Ve
         }
         for (from, to, share) in STEPS {
             let factor = if from < ROOTS { f64::from(point.goes_on[from][step]) } else { 1.0 };
-            let go = chance.of(hits[from][step] - on[from][step].min(hits[from][step]), share * factor);
+            let go =
+                chance.of(hits[from][step] - on[from][step].min(hits[from][step]), share * factor);
             let next = chance.of(go, NEXT_SLOT);
             on[from][step] += go;
             hits[to][step] += go - next;
@@ -146,7 +148,9 @@ fn rows(point: &Point, number: usize, unrest: Unrest, chance: &mut Chance) -> Ve
     }
     (0..CODES.len())
         .map(|option| {
-            let ends = (0..steps).map(|step| hits[option][step].saturating_sub(on[option][step])).collect();
+            let ends = (0..steps)
+                .map(|step| hits[option][step].saturating_sub(on[option][step]))
+                .collect();
             let mut one = Option_ {
                 point: number,
                 code: CODES[option].to_owned(),
@@ -159,8 +163,9 @@ fn rows(point: &Point, number: usize, unrest: Unrest, chance: &mut Chance) -> Ve
             one.counts[2] = one.counts[0].iter().map(|hits| chance.of(*hits, 0.05)).collect();
             one.counts[3] = one.counts[0].iter().map(|hits| chance.of(*hits, 0.03)).collect();
             let second = |chance: &mut Chance| (SECONDS[option] * chance.factor(0.5)) as u16;
-            one.seconds =
-                (0..steps).map(|step| (0..one.counts[0][step]).map(|_| second(chance)).collect()).collect();
+            one.seconds = (0..steps)
+                .map(|step| (0..one.counts[0][step]).map(|_| second(chance)).collect())
+                .collect();
             late(&mut one, point, unrest.slow_agents && option == AGENT, chance);
             one
         })

@@ -1,13 +1,15 @@
-//! Owns a run of the shipped detector over one operation: what it tells, poll by poll. Must not know what should have been
-//! told.
+//! Owns a run of the shipped detector over one operation: what it tells, poll by poll. Must not
+//! know what should have been told.
 //!
-//! Every five minutes the rows of that step, and the late ones, are added to the history as the exporter does it, and all
-//! scores are computed. Finals and repeats are known half an hour later, when the journeys are over. What became of calls
-//! goes to a history of its own; its scores are judged beside those of abandonment, which the exporter leaves out then.
+//! Every five minutes the rows of that step, and the late ones, are added to the history as the
+//! exporter does it, and all scores are computed. Finals and repeats are known half an hour later,
+//! when the journeys are over. What became of calls goes to a history of its own; its scores are
+//! judged beside those of abandonment, which the exporter leaves out then.
 
 use wolkvox_exporter::{
     baseline::{
-        Anomaly, Detector, HangUpDetector, History, HistoryDelta, Holidays, Moment, PointAnomaly, Scores,
+        Anomaly, Detector, HangUpDetector, History, HistoryDelta, Holidays, Moment, PointAnomaly,
+        Scores,
     },
     model::{CallOutcome, LocalSecond, MenuLabels, OptionKind, OptionKinds, PointLabels, VOICE},
 };
@@ -29,9 +31,10 @@ pub(crate) const NO_INPUT: usize = Anomaly::ALL.len() + PointAnomaly::NoInput as
 
 /// The name of an anomaly by its number.
 pub(crate) fn name(anomaly: usize) -> &'static str {
-    Anomaly::ALL
-        .get(anomaly)
-        .map_or_else(|| PointAnomaly::ALL[anomaly - Anomaly::ALL.len()].as_str(), |anomaly| anomaly.as_str())
+    Anomaly::ALL.get(anomaly).map_or_else(
+        || PointAnomaly::ALL[anomaly - Anomaly::ALL.len()].as_str(),
+        |anomaly| anomaly.as_str(),
+    )
 }
 
 /// A stretch in which something was told.
@@ -101,7 +104,8 @@ pub(crate) fn play(operation: &Operation, limit: f64, announced: &[usize]) -> To
     history.cover(BEGIN, time(HISTORY));
     hang_ups.read(HISTORY);
     let place = place(&labels);
-    let mut told = Told { episodes: Vec::new(), polls: 0, seconds: 0.0, highest: 0.0, late: Vec::new() };
+    let mut told =
+        Told { episodes: Vec::new(), polls: 0, seconds: 0.0, highest: 0.0, late: Vec::new() };
     for step in HISTORY..operation.failed.len() {
         if operation.failed[step] {
             continue;
@@ -155,7 +159,11 @@ impl Told {
         let points = scores.points.iter().flat_map(|point| {
             let of = point.labels.rp_id.parse().unwrap_or(POINTS);
             let first = Anomaly::ALL.len();
-            point.scores.iter().enumerate().map(move |(anomaly, score)| (first + anomaly, of, score))
+            point
+                .scores
+                .iter()
+                .enumerate()
+                .map(move |(anomaly, score)| (first + anomaly, of, score))
         });
         for (anomaly, of, score) in options.chain(points) {
             let Some(score) = score else { continue };
@@ -164,7 +172,8 @@ impl Told {
                 continue;
             }
             let keep = keep(anomaly);
-            let last = self.episodes.iter_mut().rev().find(|one| (one.anomaly, one.of) == (anomaly, of));
+            let last =
+                self.episodes.iter_mut().rev().find(|one| (one.anomaly, one.of) == (anomaly, of));
             match last.filter(|one| step - one.last <= keep) {
                 Some(one) => {
                     one.last = step;
@@ -189,8 +198,9 @@ impl Told {
 
     /// The first step within `from..to` at which one of these begins to be told.
     pub(crate) fn first(&self, what: &[(usize, usize)], from: usize, to: usize) -> Option<usize> {
-        let within =
-            |one: &&Episode| what.contains(&(one.anomaly, one.of)) && (from..to).contains(&one.first);
+        let within = |one: &&Episode| {
+            what.contains(&(one.anomaly, one.of)) && (from..to).contains(&one.first)
+        };
         self.episodes.iter().filter(within).map(|one| one.first).min()
     }
 }
@@ -220,7 +230,13 @@ impl<'o> Feed<'o> {
                 match option.seconds.get(step) {
                     Some(seconds) => {
                         for (turn, second) in (0..).zip(seconds) {
-                            delta.rows(number, at, 1 + u32::from(turn < retries), Some((*second).into()), 1);
+                            delta.rows(
+                                number,
+                                at,
+                                1 + u32::from(turn < retries),
+                                Some((*second).into()),
+                                1,
+                            );
                         }
                     }
                     None => {

@@ -1,4 +1,5 @@
-//! Owns the verdict: tables, and each bound beside what was reached. Must not change what was measured.
+//! Owns the verdict: tables, and each bound beside what was reached. Must not change what was
+//! measured.
 
 use std::fmt::Write as _;
 
@@ -51,10 +52,16 @@ pub(crate) fn report(tallies: &[Tally], list: bool) -> (String, bool) {
 /// Of an option, not of a routing point as a whole.
 fn of_options(counts: &[usize; ANOMALIES]) -> usize {
     // No input is told of a routing point, but by what its options have.
-    counts.iter().enumerate().filter(|(anomaly, _)| *anomaly != COLLAPSE).map(|(_, count)| count).sum()
+    counts
+        .iter()
+        .enumerate()
+        .filter(|(anomaly, _)| *anomaly != COLLAPSE)
+        .map(|(_, count)| count)
+        .sum()
 }
 
-/// What a count of independent events may stand for at most (97.5 %, so that it is the upper end of a 95 % interval).
+/// What a count of independent events may stand for at most (97.5 %, so that it is the upper end of
+/// a 95 % interval).
 fn upper(count: usize) -> f64 {
     // Wilson and Hilferty's approximation of the chi-square quantile.
     let n = count as f64 + 1.0;
@@ -64,7 +71,11 @@ fn upper(count: usize) -> f64 {
 /// What it stands for at least (2.5 %).
 fn lower(count: usize) -> f64 {
     let n = count as f64;
-    if count == 0 { 0.0 } else { n * (1.0 - 1.0 / (9.0 * n) - 1.96 / (3.0 * n.sqrt())).max(0.0).powi(3) }
+    if count == 0 {
+        0.0
+    } else {
+        n * (1.0 - 1.0 / (9.0 * n) - 1.96 / (3.0 * n.sqrt())).max(0.0).powi(3)
+    }
 }
 
 fn false_alarms(tally: &Tally, list: bool) -> String {
@@ -96,7 +107,8 @@ fn false_alarms(tally: &Tally, list: bool) -> String {
     out
 }
 
-/// The number of the CUSUM's limit that gives as many false alarms as our drop-offs, or as the bound allows if they are fewer.
+/// The number of the CUSUM's limit that gives as many false alarms as our drop-offs, or as the
+/// bound allows if they are fewer.
 fn matched(tally: &Tally) -> usize {
     let allowed = tally.alarms[0].max((tally.months * 0.1).ceil() as usize);
     if tally.months == 0.0 {
@@ -125,7 +137,8 @@ fn incidents(tally: &Tally) -> String {
             let row = of_row(tally, kind, low, high);
             let ours = Summary::of(row.iter().map(|one| one.ours));
             let cusum = Summary::of(row.iter().filter_map(|one| one.cusum.get(limit).copied()));
-            let ratio = ours.ratio(&cusum).map_or_else(|| "-".to_owned(), |ratio| format!("{ratio:.2}"));
+            let ratio =
+                ours.ratio(&cusum).map_or_else(|| "-".to_owned(), |ratio| format!("{ratio:.2}"));
             let _ = writeln!(
                 out,
                 "| {title} | {size} | {} | {} | {} | {} | {} | {} | {} | {} | {ratio} |",
@@ -173,7 +186,8 @@ fn others(tally: &Tally) -> String {
     )
 }
 
-/// A bound, what was reached, and whether that is enough; a bound that is only reported has no verdict.
+/// A bound, what was reached, and whether that is enough; a bound that is only reported has no
+/// verdict.
 struct Row(String, &'static str, String, Option<bool>);
 
 fn bounds(tallies: &[Tally]) -> (String, bool) {
@@ -190,7 +204,8 @@ fn bounds(tallies: &[Tally]) -> (String, bool) {
     (out, rows.iter().all(|row| row.3 != Some(false)))
 }
 
-/// Months from which on a bound is taken as it is written. With fewer, only what chance cannot have made is a miss.
+/// Months from which on a bound is taken as it is written. With fewer, only what chance cannot have
+/// made is a miss.
 const ENOUGH_MONTHS: f64 = 99.0;
 
 /// Whether there are no more false alarms than the bound allows; `None` where none was looked for.
@@ -251,7 +266,8 @@ fn rows(tally: &Tally) -> Vec<Row> {
             }
         }
     }
-    let median = |kind, low, high| Summary::of(of_row(tally, kind, low, high).iter().map(|one| one.ours));
+    let median =
+        |kind, low, high| Summary::of(of_row(tally, kind, low, high).iter().map(|one| one.ours));
     let mut delay = |what: &str, kind, bound: &'static str, most: f64| {
         let ours = median(kind, 60.0, 1e9);
         // The median of all, where one that was not caught is the longest.
@@ -357,12 +373,24 @@ mod tests {
 
     #[test]
     fn few_months_miss_a_bound_only_where_chance_cannot_have_done_it() {
-        assert_eq!([few_false_alarms(0, 0.0), soon(9.0, 1.0, (0, 1.0)), often(0, 0.9, (0, 1.0))], [None; 3]);
+        assert_eq!(
+            [few_false_alarms(0, 0.0), soon(9.0, 1.0, (0, 1.0)), often(0, 0.9, (0, 1.0))],
+            [None; 3]
+        );
         // One in a month may be chance; seven are not. Of a hundred months each counts.
         assert_eq!((few_false_alarms(1, 1.0), few_false_alarms(7, 1.0)), (Some(true), Some(false)));
-        assert_eq!((few_false_alarms(40, 100.0), few_false_alarms(51, 100.0)), (Some(true), Some(false)));
-        assert_eq!((soon(20.0, 15.0, (9, 1.0)), soon(20.0, 15.0, (9, 100.0))), (Some(true), Some(false)));
+        assert_eq!(
+            (few_false_alarms(40, 100.0), few_false_alarms(51, 100.0)),
+            (Some(true), Some(false))
+        );
+        assert_eq!(
+            (soon(20.0, 15.0, (9, 1.0)), soon(20.0, 15.0, (9, 100.0))),
+            (Some(true), Some(false))
+        );
         assert_eq!(soon(f64::INFINITY, 15.0, (9, 1.0)), Some(false));
-        assert_eq!((often(8, 0.95, (10, 1.0)), often(5, 0.95, (10, 1.0))), (Some(true), Some(false)));
+        assert_eq!(
+            (often(8, 0.95, (10, 1.0)), often(5, 0.95, (10, 1.0))),
+            (Some(true), Some(false))
+        );
     }
 }

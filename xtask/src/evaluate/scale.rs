@@ -1,4 +1,5 @@
-//! How long and how large a simulated operation is. Owns numbers that the weather and the world share.
+//! How long and how large a simulated operation is. Owns numbers that the weather and the world
+//! share.
 
 use wolkvox_exporter::model::LocalSecond;
 

@@ -1,4 +1,5 @@
-//! Owns what the history and the detector cost: series, memory, bytes on the disk, and time, over five weeks of many options.
+//! Owns what the history and the detector cost: series, memory, bytes on the disk, and time, over
+//! five weeks of many options.
 
 use wolkvox_exporter::{
     baseline::{Detector, History, HistoryDelta, Holidays, Moment, Scores},
@@ -12,12 +13,17 @@ use super::{
 
 const DAYS: usize = 35;
 
-/// Prints the costs with so many options, of which each is entered 1 to 500 times in its busiest hour.
+/// Prints the costs with so many options, of which each is entered 1 to 500 times in its busiest
+/// hour.
 pub(crate) fn size(options: usize) -> String {
     let mut chance = Chance::new(1);
     let labels: Vec<MenuLabels> = (0..options)
         .map(|option| {
-            MenuLabels::new(&format!("{}", 5000 + option / OPTIONS), "voice", &format!("OPCION {option}"))
+            MenuLabels::new(
+                &format!("{}", 5000 + option / OPTIONS),
+                "voice",
+                &format!("OPCION {option}"),
+            )
         })
         .collect();
     let rates: Vec<f64> = (0..options).map(|_| chance.between(0.0, 500_f64.ln()).exp()).collect();
@@ -30,8 +36,12 @@ pub(crate) fn size(options: usize) -> String {
             next.apply(&delta, |menu| labels.get(menu as usize));
         }
         next.cover(time(day * DAY), time((day + 1) * DAY));
-        let bytes: usize =
-            next.changes_since(&history).iter().filter_map(|(_, bytes)| bytes.as_ref()).map(Vec::len).sum();
+        let bytes: usize = next
+            .changes_since(&history)
+            .iter()
+            .filter_map(|(_, bytes)| bytes.as_ref())
+            .map(Vec::len)
+            .sum();
         written += bytes;
         largest = largest.max(bytes);
         history = next;
@@ -61,7 +71,13 @@ fn time(step: usize) -> LocalSecond {
 }
 
 /// A day from seven to seven.
-fn a_day(option: u32, day: usize, rate: f64, chance: &mut Chance, rows: &mut usize) -> HistoryDelta {
+fn a_day(
+    option: u32,
+    day: usize,
+    rate: f64,
+    chance: &mut Chance,
+    rows: &mut usize,
+) -> HistoryDelta {
     let mut delta = HistoryDelta::default();
     for step in day * DAY + 84..day * DAY + 228 {
         *rows += a_slot(&mut delta, option, step, rate, chance);
@@ -69,7 +85,13 @@ fn a_day(option: u32, day: usize, rate: f64, chance: &mut Chance, rows: &mut usi
     delta
 }
 
-fn a_slot(delta: &mut HistoryDelta, option: u32, step: usize, rate: f64, chance: &mut Chance) -> usize {
+fn a_slot(
+    delta: &mut HistoryDelta,
+    option: u32,
+    step: usize,
+    rate: f64,
+    chance: &mut Chance,
+) -> usize {
     let hits = chance.count(rate / 12.0 * 0.6);
     for _ in 0..hits {
         let second = (24.0 * chance.factor(0.65)) as u32;
@@ -91,14 +113,16 @@ fn series(scores: &Scores) -> usize {
     of_options.chain(of_points).sum::<usize>() + 1
 }
 
-/// The series, and milliseconds of the first scores, of those of a later poll, and of a commit without them.
+/// The series, and milliseconds of the first scores, of those of a later poll, and of a commit
+/// without them.
 fn times(
     history: &mut History,
     labels: &[MenuLabels],
     rates: &[f64],
     chance: &mut Chance,
 ) -> (usize, (f64, f64, f64)) {
-    let (holidays, kinds, idle) = (Holidays::default(), OptionKinds::none(), |_: &PointLabels| 1800);
+    let (holidays, kinds, idle) =
+        (Holidays::default(), OptionKinds::none(), |_: &PointLabels| 1800);
     let mut detector = Detector::new();
     let (mut shown, mut first, mut polls, mut commits) = (0, 0.0, 0.0, 0.0);
     const POLLS: usize = 24;
@@ -126,7 +150,11 @@ fn times(
         let begun = cpu_ms();
         let scores = detector.scores(history, &now);
         let took = cpu_ms() - begun;
-        assert!(scores.options.len() >= labels.len() - labels.len() / 100, "{}", scores.options.len());
+        assert!(
+            scores.options.len() >= labels.len() - labels.len() / 100,
+            "{}",
+            scores.options.len()
+        );
         if poll == 0 {
             first = took
         } else {
@@ -137,7 +165,8 @@ fn times(
     (shown, (first, polls / (POLLS - 1) as f64, commits / POLLS as f64))
 }
 
-/// Milliseconds of processor that this thread has had: what else runs on the machine does not count.
+/// Milliseconds of processor that this thread has had: what else runs on the machine does not
+/// count.
 fn cpu_ms() -> f64 {
     let stat = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
     stat.split(' ').next().and_then(|ns| ns.parse::<f64>().ok()).unwrap_or(0.0) / 1e6

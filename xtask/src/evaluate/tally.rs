@@ -1,4 +1,5 @@
-//! Owns what came of the seeds of a world: false alarms, and how long incidents went unnoticed. Must not judge it.
+//! Owns what came of the seeds of a world: false alarms, and how long incidents went unnoticed.
+//! Must not judge it.
 
 use super::{
     cusum,
@@ -8,7 +9,8 @@ use super::{
     world::{self, Incident, Kind, LASTS, Operation, Option_, Purpose},
 };
 
-/// Seconds from the end of a window to an evaluation that knows it: 60 to the poll's commit, 60 scrape, 60 evaluation.
+/// Seconds from the end of a window to an evaluation that knows it: 60 to the poll's commit, 60
+/// scrape, 60 evaluation.
 const LAG: f64 = 180.0;
 /// Steps after an outage in which its end may still be told.
 const AFTER: usize = 6;
@@ -82,7 +84,13 @@ impl Tally {
     }
 
     /// Of one seed: a calm operation, one whose options fall, one whose shares rise.
-    pub(crate) fn of_seed(world: World, seed: u64, weeks: usize, limit: f64, only: Option<&str>) -> Self {
+    pub(crate) fn of_seed(
+        world: World,
+        seed: u64,
+        weeks: usize,
+        limit: f64,
+        only: Option<&str>,
+    ) -> Self {
         let mut tally = Self::new(world);
         for purpose in [Purpose::Calm, Purpose::Falls, Purpose::Rises] {
             // Incidents are many in each operation; months without one are what takes long.
@@ -129,7 +137,8 @@ impl Tally {
         }
         for option in 0..operation.options.len() {
             for (sum, limit) in self.cusum.iter_mut().zip(cusum::LIMITS) {
-                *sum += cusum::alarms(operation, option, limit, HISTORY, operation.failed.len()).len();
+                *sum +=
+                    cusum::alarms(operation, option, limit, HISTORY, operation.failed.len()).len();
             }
         }
         self.of_outages(operation, told);
@@ -150,13 +159,16 @@ impl Tally {
                 .iter()
                 .filter(|one| (one.anomaly, one.of) == (0, *option) && one.first >= *since)
                 .collect();
-            let mut days: Vec<usize> = episodes.iter().map(|one| (one.first - since) / DAY).collect();
+            let mut days: Vec<usize> =
+                episodes.iter().map(|one| (one.first - since) / DAY).collect();
             days.dedup();
             self.removed.0 += 1;
             self.removed.1 += usize::from(!days.is_empty());
             self.removed.2 += days.len();
         }
-        for (option, since) in operation.changed.iter().filter(|one| !operation.removed.contains(one)) {
+        for (option, since) in
+            operation.changed.iter().filter(|one| !operation.removed.contains(one))
+        {
             let any = told
                 .episodes
                 .iter()
@@ -168,7 +180,8 @@ impl Tally {
 
     fn of_outages(&mut self, operation: &Operation, told: &Told) {
         for (point, start, end) in &operation.outages {
-            let options = || operation.options.iter().enumerate().filter(|(_, one)| one.point == *point);
+            let options =
+                || operation.options.iter().enumerate().filter(|(_, one)| one.point == *point);
             if options().map(|(_, one)| one.mean[start - 1]).sum::<f32>() < 2.5 {
                 continue;
             }
@@ -184,7 +197,8 @@ impl Tally {
         self.beside_months += months(operation);
         let mut with: Vec<usize> = operation.incidents.iter().map(|one| one.option).collect();
         with.extend(
-            (0..operation.options.len()).filter(|option| operation.options[*option].code.contains('b')),
+            (0..operation.options.len())
+                .filter(|option| operation.options[*option].code.contains('b')),
         );
         for one in &told.episodes {
             let own = if one.anomaly < COLLAPSE {
@@ -194,21 +208,23 @@ impl Tally {
             };
             self.beside[one.anomaly] += usize::from(!own);
         }
-        self.outcomes.extend(operation.incidents.iter().map(|incident| outcome(operation, told, incident)));
+        self.outcomes
+            .extend(operation.incidents.iter().map(|incident| outcome(operation, told, incident)));
     }
 }
 
 /// Times 100 options and 30 days.
 fn months(operation: &Operation) -> f64 {
-    operation.options.len() as f64 / 100.0 * ((operation.failed.len() - HISTORY) / DAY) as f64 / 30.0
+    operation.options.len() as f64 / 100.0 * ((operation.failed.len() - HISTORY) / DAY) as f64
+        / 30.0
 }
 
 fn minutes(step: usize, start: f64) -> f64 {
     ((step as f64 + 1.0 - start) * STEP as f64 + LAG) / 60.0
 }
 
-/// Why an episode in a calm operation is none for nothing: an outage of the routing point, an option that is another thing
-/// on purpose, and what the menu it stands in makes of that.
+/// Why an episode in a calm operation is none for nothing: an outage of the routing point, an
+/// option that is another thing on purpose, and what the menu it stands in makes of that.
 fn excused(operation: &Operation, one: &Episode) -> bool {
     let outage = |(point, start, end): &(usize, usize, usize)| {
         one.anomaly == COLLAPSE && *point == one.of && (*start..=end + AFTER).contains(&one.first)
@@ -270,8 +286,8 @@ fn in_words(seed: u64, operation: &Operation, one: &Episode) -> String {
     )
 }
 
-/// How long an incident went unnoticed. An option that is most of its routing point takes it down with it: that alert is the
-/// one that is sent then.
+/// How long an incident went unnoticed. An option that is most of its routing point takes it down
+/// with it: that alert is the one that is sent then.
 fn outcome(operation: &Operation, told: &Told, incident: &Incident) -> Outcome {
     let (option, point) = (incident.option, operation.options[incident.option].point);
     let what = match incident.kind {

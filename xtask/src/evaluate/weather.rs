@@ -1,5 +1,6 @@
-//! Owns what all options of a routing point or of an operation have in common: shapes of day and week, noise, growth,
-//! holidays, outages, campaigns. Must not know a single option but for when it is used.
+//! Owns what all options of a routing point or of an operation have in common: shapes of day and
+//! week, noise, growth, holidays, outages, campaigns. Must not know a single option but for when it
+//! is used.
 
 use super::{
     chance::Chance,
@@ -9,13 +10,15 @@ use super::{
 /// Which kind of world.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum World {
-    /// Growth of 1 % a week, noise of 8 % a day and 4 % an hour for a routing point, 4 % a day for an option and for each
-    /// share; counts by chance; a holiday that no calendar knew, and the same weekday after it.
+    /// Growth of 1 % a week, noise of 8 % a day and 4 % an hour for a routing point, 4 % a day for
+    /// an option and for each share; counts by chance; a holiday that no calendar knew, and the
+    /// same weekday after it.
     Usual,
-    /// Noise of 12 % a day and 20 % an hour for a routing point, 8 % a day for an option and for each share, and 8 % an
-    /// hour for each share; counts with 1.3 times the variance of chance; growth of 5 % a week; one day in five a routing
-    /// point opens or closes up to an hour late or early; 1.5 times the traffic on paydays; a week of school holidays; a
-    /// menu renumbered at midnight; an option that is used only at night.
+    /// Noise of 12 % a day and 20 % an hour for a routing point, 8 % a day for an option and for
+    /// each share, and 8 % an hour for each share; counts with 1.3 times the variance of chance;
+    /// growth of 5 % a week; one day in five a routing point opens or closes up to an hour late or
+    /// early; 1.5 times the traffic on paydays; a week of school holidays; a menu renumbered at
+    /// midnight; an option that is used only at night.
     Harder,
 }
 
@@ -75,8 +78,8 @@ pub(crate) struct Weather {
     night: Option<usize>,
 }
 
-/// Share of a day's busiest rate, at an hour of a weekday that begins on Monday; `around_the_clock` never falls below a
-/// tenth.
+/// Share of a day's busiest rate, at an hour of a weekday that begins on Monday; `around_the_clock`
+/// never falls below a tenth.
 fn shape(hour: f64, weekday: usize, around_the_clock: bool, (opens, closes): (f64, f64)) -> f64 {
     let bump = |at: f64, wide: f64| (-((hour - at) / wide).powi(2) / 2.0).exp();
     let day = if around_the_clock {
@@ -123,7 +126,8 @@ impl Weather {
                 if step % 12 == 0 {
                     of_hour = chance.factor(noise.hour);
                 }
-                // One in the history; and, where false alarms are counted, a Monday, so that a Monday follows on it.
+                // One in the history; and, where false alarms are counted, a Monday, so that a
+                // Monday follows on it.
                 let holiday = day == 8 || (!hurt && day == HISTORY / DAY + 6);
                 shape(hour(step), day % 7, around, open)
                     * of_day
@@ -142,7 +146,8 @@ impl Weather {
         weather
     }
 
-    /// An outage of an hour in every second routing point, a campaign of three hours in the others. Gives back the outages.
+    /// An outage of an hour in every second routing point, a campaign of three hours in the others.
+    /// Gives back the outages.
     pub(crate) fn outages_and_campaigns(
         &mut self,
         weeks: usize,

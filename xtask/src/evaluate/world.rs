@@ -1,7 +1,8 @@
 //! Owns the simulated traffic of one operation and its incidents. Must not know the detector.
 //!
-//! Time goes in steps of five minutes, the exporter's poll. Options have 1 to 500 hits an hour at the day's busiest
-//! time and a shape by day and week. In every routing point one option stands for entering nothing.
+//! Time goes in steps of five minutes, the exporter's poll. Options have 1 to 500 hits an hour at
+//! the day's busiest time and a shape by day and week. In every routing point one option stands for
+//! entering nothing.
 
 use super::{
     chance::Chance,
@@ -11,7 +12,8 @@ use super::{
 
 /// Incidents last so many steps: eight hours.
 pub(crate) const LASTS: usize = 96;
-/// Half of the people have reached an option after so many seconds; how long the others take varies log-normally.
+/// Half of the people have reached an option after so many seconds; how long the others take varies
+/// log-normally.
 const USUAL_SECONDS: f64 = 24.0;
 const SPREAD_OF_SECONDS: f64 = 0.65;
 /// Hits an hour from which on times are simulated.
@@ -57,8 +59,15 @@ pub(crate) enum Kind {
     HangUps,
 }
 
-const FALLS: [Kind; 7] =
-    [Kind::To(0), Kind::To(10), Kind::To(40), Kind::To(60), Kind::To(300), Kind::Decay, Kind::Renamed];
+const FALLS: [Kind; 7] = [
+    Kind::To(0),
+    Kind::To(10),
+    Kind::To(40),
+    Kind::To(60),
+    Kind::To(300),
+    Kind::Decay,
+    Kind::Renamed,
+];
 const RISES: [Kind; 5] = [Kind::Abandonment, Kind::Retries, Kind::Loops, Kind::Slow, Kind::NoInput];
 
 #[derive(Clone, Debug)]
@@ -86,7 +95,8 @@ pub(crate) struct Option_ {
     pub(crate) no_input: bool,
     /// Calls that ended here, by step: hung up, and all.
     pub(crate) calls: Vec<[u32; 2]>,
-    /// The true mean of hits without the incidents that are to be found, and without the option's own noise.
+    /// The true mean of hits without the incidents that are to be found, and without the option's
+    /// own noise.
     pub(crate) mean: Vec<f32>,
 }
 
@@ -97,7 +107,8 @@ pub(crate) struct Operation {
     pub(crate) outages: Vec<(usize, usize, usize)>,
     /// The same of the whole operation, which look as if its report were late.
     pub(crate) silences: Vec<(usize, usize)>,
-    /// Options that are another thing on purpose, and the step from which on: removed, or renumbered.
+    /// Options that are another thing on purpose, and the step from which on: removed, or
+    /// renumbered.
     pub(crate) changed: Vec<(usize, usize)>,
     /// Of those, how many were removed, and which.
     pub(crate) removed: Vec<(usize, usize)>,
@@ -113,8 +124,10 @@ pub(crate) fn operation(world: World, seed: u64, purpose: Purpose, weeks: usize)
     let mut weather = Weather::new(world, steps, hurt, &mut chance);
     let outages = if hurt { Vec::new() } else { weather.outages_and_campaigns(weeks, &mut chance) };
     let silences = if hurt { Vec::new() } else { vec![weather.silence()] };
-    let rates: Vec<f64> = (0..POINTS * OPTIONS).map(|_| chance.between(0.0, 500_f64.ln()).exp()).collect();
-    let incidents = if hurt { incidents(purpose, &weather, &rates, &mut chance) } else { Vec::new() };
+    let rates: Vec<f64> =
+        (0..POINTS * OPTIONS).map(|_| chance.between(0.0, 500_f64.ln()).exp()).collect();
+    let incidents =
+        if hurt { incidents(purpose, &weather, &rates, &mut chance) } else { Vec::new() };
     let mut operation = Operation {
         options: Vec::new(),
         incidents,
@@ -124,7 +137,8 @@ pub(crate) fn operation(world: World, seed: u64, purpose: Purpose, weeks: usize)
         removed: Vec::new(),
         failed: vec![false; steps],
     };
-    let renumbered = (world == World::Harder && !hurt).then(|| (chance.below(POINTS), HISTORY + 5 * DAY));
+    let renumbered =
+        (world == World::Harder && !hurt).then(|| (chance.below(POINTS), HISTORY + 5 * DAY));
     for index in 0..rates.len() {
         let mut mean = means(&weather, &rates, index, renumbered);
         if !hurt && index % 40 == 17 {
@@ -141,13 +155,15 @@ pub(crate) fn operation(world: World, seed: u64, purpose: Purpose, weeks: usize)
         if let Some((_, from)) = renumbered.filter(|(point, _)| *point == index / OPTIONS) {
             operation.changed.push((index, from));
         }
-        let option = traffic(world, index, rates[index], mean, &operation.incidents, purpose, &mut chance);
+        let option =
+            traffic(world, index, rates[index], mean, &operation.incidents, purpose, &mut chance);
         operation.options.push(option);
     }
     renamed(&mut operation, &mut chance);
     hang_ups(&mut operation, &weather, world, seed, purpose);
     if !hurt {
-        // The interface fails for two hours every third day; the exporter is away for ten minutes every other day.
+        // The interface fails for two hours every third day; the exporter is away for ten minutes
+        // every other day.
         for day in 0..weeks * 7 {
             let noon = HISTORY + day * DAY + 120;
             operation.failed[noon..noon + 24].fill(day % 3 == 1);
@@ -159,7 +175,12 @@ pub(crate) fn operation(world: World, seed: u64, purpose: Purpose, weeks: usize)
     operation
 }
 
-fn incidents(purpose: Purpose, weather: &Weather, rates: &[f64], chance: &mut Chance) -> Vec<Incident> {
+fn incidents(
+    purpose: Purpose,
+    weather: &Weather,
+    rates: &[f64],
+    chance: &mut Chance,
+) -> Vec<Incident> {
     let mut incidents = Vec::new();
     for day in 0..7 {
         for point in 0..POINTS {
@@ -185,9 +206,14 @@ fn incidents(purpose: Purpose, weather: &Weather, rates: &[f64], chance: &mut Ch
 /// Which of a routing point's options stands for entering nothing.
 const NO_INPUT: usize = 4;
 
-/// The mean of an option by step. From the moment of a renumbering on, each code of the routing point stands for what the
-/// one before it had stood for.
-fn means(weather: &Weather, rates: &[f64], index: usize, renumbered: Option<(usize, usize)>) -> Vec<f32> {
+/// The mean of an option by step. From the moment of a renumbering on, each code of the routing
+/// point stands for what the one before it had stood for.
+fn means(
+    weather: &Weather,
+    rates: &[f64],
+    index: usize,
+    renumbered: Option<(usize, usize)>,
+) -> Vec<f32> {
     let point = index / OPTIONS;
     let now = |step: usize| match renumbered {
         Some((which, from)) if which == point && step >= from => {
@@ -234,13 +260,16 @@ fn traffic(
         let hits = chance.spread_count(f64::from(*mean) * own * left, noise.spread);
         one.counts[0].push(hits);
         for (part, share) in shares.into_iter().enumerate() {
-            let more: f64 = own_incidents.iter().map(|incident| risen(incident, step, part)).product();
-            one.counts[part + 1].push(chance.of(hits, (share * daily[part] * hourly[part] * more).min(0.95)));
+            let more: f64 =
+                own_incidents.iter().map(|incident| risen(incident, step, part)).product();
+            one.counts[part + 1]
+                .push(chance.of(hits, (share * daily[part] * hourly[part] * more).min(0.95)));
         }
         if timed {
             let slow: f64 = own_incidents.iter().map(|incident| slower(incident, step)).product();
             let second = |chance: &mut Chance| {
-                (USUAL_SECONDS * pace * slow * chance.factor(SPREAD_OF_SECONDS)).min(60_000.0) as u16
+                (USUAL_SECONDS * pace * slow * chance.factor(SPREAD_OF_SECONDS)).min(60_000.0)
+                    as u16
             };
             one.seconds.push((0..hits).map(|_| second(chance)).collect());
         }
@@ -252,9 +281,15 @@ fn traffic(
     one
 }
 
-/// Adds what became of the calls, each hit being one, and the incidents of that. All of it has its own chance, so that the
-/// other traffic is the same with it and without.
-fn hang_ups(operation: &mut Operation, weather: &Weather, world: World, seed: u64, purpose: Purpose) {
+/// Adds what became of the calls, each hit being one, and the incidents of that. All of it has its
+/// own chance, so that the other traffic is the same with it and without.
+fn hang_ups(
+    operation: &mut Operation,
+    weather: &Weather,
+    world: World,
+    seed: u64,
+    purpose: Purpose,
+) {
     let mut chance =
         Chance::new(seed * 6 + purpose as u64 * 2 + u64::from(world == World::Harder) + (1 << 40));
     let mut incidents = Vec::new();
@@ -265,14 +300,21 @@ fn hang_ups(operation: &mut Operation, weather: &Weather, world: World, seed: u6
             let steps = start as usize..start as usize + HOUR;
             let hourly: f32 = operation.options[option].mean[steps].iter().sum();
             if hourly >= 1.0 && weather.usual(option, start as usize) > 0.0 {
-                incidents.push(Incident { kind: Kind::HangUps, option, start, hourly: hourly.into() });
+                incidents.push(Incident {
+                    kind: Kind::HangUps,
+                    option,
+                    start,
+                    hourly: hourly.into(),
+                });
             }
         }
     }
     let noise = world.noise();
     for (index, option) in operation.options.iter_mut().enumerate() {
-        let own: Vec<&Incident> = incidents.iter().filter(|incident| incident.option == index).collect();
-        let share = if option.no_input { chance.between(0.4, 0.6) } else { chance.between(0.03, 0.3) };
+        let own: Vec<&Incident> =
+            incidents.iter().filter(|incident| incident.option == index).collect();
+        let share =
+            if option.no_input { chance.between(0.4, 0.6) } else { chance.between(0.03, 0.3) };
         let (mut daily, mut hourly) = (1.0, 1.0);
         for step in 0..option.counts[0].len() {
             if step % DAY == 0 {
@@ -330,8 +372,12 @@ fn slower(incident: &Incident, step: usize) -> f64 {
 
 /// A renamed option's hits go on under another code.
 fn renamed(operation: &mut Operation, chance: &mut Chance) {
-    let renamed: Vec<Incident> =
-        operation.incidents.iter().filter(|incident| incident.kind == Kind::Renamed).cloned().collect();
+    let renamed: Vec<Incident> = operation
+        .incidents
+        .iter()
+        .filter(|incident| incident.kind == Kind::Renamed)
+        .cloned()
+        .collect();
     for incident in renamed {
         let before = &operation.options[incident.option];
         let steps = before.mean.len();

@@ -1,7 +1,8 @@
 //! What Grafana imports, generated: the dashboards, in every language.
 //!
-//! Owns the files' places and whether they are up to date. What is in them comes from `dashboards`, which touches no
-//! file. The alerting rules are not generated: operators change them, so they are written by hand, in `rules/`.
+//! Owns the files' places and whether they are up to date. What is in them comes from `dashboards`,
+//! which touches no file. The alerting rules are not generated: operators change them, so they are
+//! written by hand, in `rules/`.
 
 pub mod dashboards;
 
@@ -27,7 +28,10 @@ pub fn dashboards(check: Check) -> anyhow::Result<()> {
     put(check, dashboards::all().into_iter().map(|file| (root.join(file.path), file.json)))
 }
 
-fn put(Check { check }: Check, files: impl Iterator<Item = (PathBuf, String)>) -> anyhow::Result<()> {
+fn put(
+    Check { check }: Check,
+    files: impl Iterator<Item = (PathBuf, String)>,
+) -> anyhow::Result<()> {
     let mut stale = Vec::new();
     for (path, contents) in files {
         if check {
@@ -37,7 +41,8 @@ fn put(Check { check }: Check, files: impl Iterator<Item = (PathBuf, String)>) -
             continue;
         }
         let folder = path.parent().context("a file lies in a folder")?;
-        fs::create_dir_all(folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
+        fs::create_dir_all(folder)
+            .with_context(|| format!("cannot make the folder {}", folder.display()))?;
         fs::write(&path, contents).with_context(|| format!("cannot write {}", path.display()))?;
     }
     if !stale.is_empty() {

@@ -42,8 +42,7 @@ impl Exporter {
     /// Writes the configuration for the next lives and the next reload.
     pub fn configure(&self, config: &serde_json::Value) -> anyhow::Result<()> {
         let mut config = config.clone();
-        config["web"] =
-            serde_json::json!({ "listen_addresses": [self.address.to_string()], "enable_lifecycle": true });
+        config["web"] = serde_json::json!({ "listen_addresses": [self.address.to_string()], "enable_lifecycle": true });
         // JSON is YAML.
         fs::write(&self.config, config.to_string()).context("cannot write the configuration")
     }
@@ -58,7 +57,8 @@ impl Exporter {
         } else {
             command.stdout(log.try_clone()?).stderr(log);
         }
-        let child = command.spawn().with_context(|| format!("cannot start {}", self.binary.display()))?;
+        let child =
+            command.spawn().with_context(|| format!("cannot start {}", self.binary.display()))?;
         Ok(Life { child })
     }
 

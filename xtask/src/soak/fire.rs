@@ -1,4 +1,5 @@
-//! The run: lives and kills, faults that come and go, a scrape every quarter of a second, and a quiet end.
+//! The run: lives and kills, faults that come and go, a scrape every quarter of a second, and a
+//! quiet end.
 
 use std::{
     net::SocketAddr,
@@ -31,8 +32,8 @@ const WEATHER_LASTS: (f64, f64) = (1.0, 6.0);
 const BACKLOG: SignedDuration = SignedDuration::from_mins(5);
 /// Lookback of every poll: longer than any row is late.
 const LOOKBACK: Duration = Duration::from_secs(LATEST.as_secs() + 20);
-/// Callers choose within 90 s, and no row is later than `LATEST`: so every journey gets all of its rows, or those
-/// that are missing belong to a chat that was left open.
+/// Callers choose within 90 s, and no row is later than `LATEST`: so every journey gets all of its
+/// rows, or those that are missing belong to a chat that was left open.
 const IDLE: Duration = Duration::from_secs(90 + LATEST.as_secs() + 5);
 /// Length of the life whose standard error nobody reads, in a fire at least twice as long.
 const UNHEARD: Duration = Duration::from_secs(60);
@@ -140,7 +141,8 @@ impl Soak {
             let mut life = self.begin_life(false)?;
             // Some are killed while they start.
             let lasts = if self.chance.happens(0.2) { (0.0, 1.0) } else { (2.0, 10.0) };
-            let kill_at = Instant::now() + Duration::from_secs_f64(self.chance.between(lasts.0, lasts.1));
+            let kill_at =
+                Instant::now() + Duration::from_secs_f64(self.chance.between(lasts.0, lasts.1));
             self.live_until(&mut life, kill_at.min(end)).await?;
             if kill_at >= end {
                 return Ok(life);
@@ -214,7 +216,8 @@ impl Soak {
         }
     }
 
-    /// Reloads with another lookback, so that every target restarts in mid-poll. The end of the life may interrupt it.
+    /// Reloads with another lookback, so that every target restarts in mid-poll. The end of the
+    /// life may interrupt it.
     async fn reload(&mut self) -> anyhow::Result<()> {
         let more = self.reloads % 2 + 1;
         self.config["poll"]["lookback"] = json!(format!("{}s", LOOKBACK.as_secs() + more));
@@ -246,15 +249,19 @@ impl Soak {
                 bail!("the exporter ended by itself: {status}");
             }
             let Some(scrape) = self.turn().await? else { continue };
-            let behind: Vec<_> =
-                self.vendors.iter().filter(|vendor| watermark(&scrape, vendor) < Some(read)).collect();
+            let behind: Vec<_> = self
+                .vendors
+                .iter()
+                .filter(|vendor| watermark(&scrape, vendor) < Some(read))
+                .collect();
             if behind.is_empty() {
                 return Ok(scrape);
             }
             if Instant::now() > deadline {
                 for vendor in behind {
                     let seconds = read - watermark(&scrape, vendor).unwrap_or(0.0);
-                    self.failed_scrapes.push(format!("{} is stuck {seconds} s before the end", vendor.name));
+                    self.failed_scrapes
+                        .push(format!("{} is stuck {seconds} s before the end", vendor.name));
                 }
                 return Ok(scrape);
             }
@@ -274,7 +281,8 @@ impl Soak {
             let now = Timestamp::now();
             let truth = vendor.truth(origin, now);
             let journeys = vendor.simulator.journeys(origin, now, IDLE);
-            let incomplete = scrape.value("wolkvox_windows_incomplete_total", &[("server", &vendor.name)]);
+            let incomplete =
+                scrape.value("wolkvox_windows_incomplete_total", &[("server", &vendor.name)]);
             let held = vendor.held(incomplete.unwrap_or_default() as u64);
             verdict.add(&vendor.name, held, (&truth, &journeys), so_far.rows, scrape);
             for (kind, count) in so_far.kinds {
@@ -283,7 +291,8 @@ impl Soak {
         }
         for outcome in ["new", "repeated", "rejected", "out_of_range"] {
             let of = |vendor: &Vendor| {
-                scrape.value("wolkvox_rows_total", &[("server", &vendor.name), ("outcome", outcome)])
+                scrape
+                    .value("wolkvox_rows_total", &[("server", &vendor.name), ("outcome", outcome)])
             };
             outcomes.push((outcome, self.vendors.iter().filter_map(of).sum()));
         }
@@ -332,7 +341,8 @@ fn config(vendors: &[Vendor], origin: Timestamp, directory: &Path) -> serde_json
             "interval": "1s",
             "settle_delay": "100ms",
             "lookback": format!("{}s", LOOKBACK.as_secs()),
-            // Fixed, so that a life that is killed before its first commit does not move the origin.
+            // Fixed, so that a life that is killed before its first commit does not move the
+            // origin.
             "start_from": local,
         },
         "menu": { "zero_hold": "1s" },

@@ -1,7 +1,8 @@
-//! The soak's other mode: many small vendors instead of three busy ones, `cargo xtask soak --targets 200`.
+//! The soak's other mode: many small vendors instead of three busy ones,
+//! `cargo xtask soak --targets 200`.
 //!
-//! Owns their size and speed. Kills, reloads, faults and the verdict are those of every soak. A crowd shows starts that take
-//! too long, targets that wait for each other, and memory.
+//! Owns their size and speed. Kills, reloads, faults and the verdict are those of every soak. A
+//! crowd shows starts that take too long, targets that wait for each other, and memory.
 
 use std::{path::Path, time::Duration};
 

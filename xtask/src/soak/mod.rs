@@ -1,10 +1,12 @@
-//! Runs the real exporter under faults and kills, and checks that it counts every row once: `scripts/soak --for 2m`.
+//! Runs the real exporter under faults and kills, and checks that it counts every row once:
+//! `scripts/soak --for 2m`.
 //!
-//! Simulated vendors, one for each way in which a server may treat a window of too many rows, serve bursts, late rows and
-//! equal rows, and fail in every way that the simulator knows. Some have a second that nobody can read, and one ignores the
-//! requested times. The exporter is killed with SIGKILL every few seconds, also while it starts or commits, restarted on the
-//! same state, reloaded, and scraped all the while; for a minute nobody reads its log. After the fire it reads the rest, and
-//! every label set of its last scrape must equal the truth.
+//! Simulated vendors, one for each way in which a server may treat a window of too many rows, serve
+//! bursts, late rows and equal rows, and fail in every way that the simulator knows. Some have a
+//! second that nobody can read, and one ignores the requested times. The exporter is killed with
+//! SIGKILL every few seconds, also while it starts or commits, restarted on the same state,
+//! reloaded, and scraped all the while; for a minute nobody reads its log. After the fire it reads
+//! the rest, and every label set of its last scrape must equal the truth.
 //!
 //! | file | owns |
 //! | --- | --- |
@@ -45,7 +47,8 @@ pub struct Args {
     #[arg(long = "for", value_name = "DURATION", default_value = "2m", value_parser = duration)]
     fire: Duration,
 
-    /// The same seed gives the same rows, faults and kills, though not at the same moments of a poll [default: any]
+    /// The same seed gives the same rows, faults and kills, though not at the same moments of a
+    /// poll [default: any]
     #[arg(long, value_name = "NUMBER")]
     seed: Option<u64>,
 
@@ -59,14 +62,16 @@ pub struct Args {
 }
 
 fn duration(text: &str) -> Result<Duration, String> {
-    let duration: SignedDuration = text.parse().map_err(|_| "write it like 30s, 2m or 8h".to_owned())?;
+    let duration: SignedDuration =
+        text.parse().map_err(|_| "write it like 30s, 2m or 8h".to_owned())?;
     Duration::try_from(duration).map_err(|_| "it cannot be negative".to_owned())
 }
 
 /// Runs the soak. Returns true if everything was right.
 pub fn main(args: Args) -> anyhow::Result<bool> {
     // Few digits, so that the seed is easily typed again.
-    let seed = args.seed.unwrap_or_else(|| Timestamp::now().as_microsecond().unsigned_abs() % 1_000_000);
+    let seed =
+        args.seed.unwrap_or_else(|| Timestamp::now().as_microsecond().unsigned_abs() % 1_000_000);
     let binary = args.exporter.map_or_else(beside_this_program, Ok)?;
     let directory = tempfile::Builder::new().prefix("soak-").tempdir()?;
     report::say(&format!("seed {seed}, {}", binary.display()));
@@ -81,7 +86,10 @@ pub fn main(args: Args) -> anyhow::Result<bool> {
     });
     let passed = findings.as_ref().is_ok_and(report::print);
     if !passed {
-        report::say(&format!("the exporter's log and state are kept in {}", directory.keep().display()));
+        report::say(&format!(
+            "the exporter's log and state are kept in {}",
+            directory.keep().display()
+        ));
     }
     findings.map(|_| passed)
 }

@@ -15,14 +15,18 @@ pub fn say(line: &str) {
 /// Prints everything. Returns true if everything is right.
 pub fn print(findings: &Findings) -> bool {
     let verdict = &findings.verdict;
-    let faults = findings.requests.iter().filter_map(|(kind, n)| kind.strip_prefix("fault_").map(|f| (f, n)));
+    let faults = findings
+        .requests
+        .iter()
+        .filter_map(|(kind, n)| kind.strip_prefix("fault_").map(|f| (f, n)));
     let faults: Vec<_> = faults.map(|(fault, count)| format!("{fault} {count}")).collect();
     let good = findings.requests.iter().filter(|(kind, _)| !kind.starts_with("fault_"));
     let good: Vec<_> = good.map(|(kind, count)| format!("{kind} {count}")).collect();
-    let outcomes: Vec<_> = findings.outcomes.iter().map(|(name, rows)| format!("{name} {rows}")).collect();
-    let memory = findings
-        .most_memory
-        .map_or("not known here".to_owned(), |bytes| format!("{:.1} MiB", bytes as f64 / f64::from(1 << 20)));
+    let outcomes: Vec<_> =
+        findings.outcomes.iter().map(|(name, rows)| format!("{name} {rows}")).collect();
+    let memory = findings.most_memory.map_or("not known here".to_owned(), |bytes| {
+        format!("{:.1} MiB", bytes as f64 / f64::from(1 << 20))
+    });
     let count = |name: &str, value: &dyn std::fmt::Display| println!("{name:<32}{value}");
     println!();
     count("real rows", &verdict.rows);

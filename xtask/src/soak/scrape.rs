@@ -15,14 +15,16 @@ pub struct Series {
 
 impl Series {
     pub fn new(name: &str, labels: &[(&str, &str)]) -> Self {
-        let labels = labels.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let labels =
+            labels.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         Self { name: name.to_owned(), labels }
     }
 }
 
 impl std::fmt::Display for Series {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let labels: Vec<_> = self.labels.iter().map(|(name, value)| format!("{name}={value:?}")).collect();
+        let labels: Vec<_> =
+            self.labels.iter().map(|(name, value)| format!("{name}={value:?}")).collect();
         write!(f, "{}{{{}}}", self.name, labels.join(","))
     }
 }
@@ -43,7 +45,8 @@ impl Scrape {
                 let (name, kind) = kind.split_once(' ').context("a TYPE without a type")?;
                 scrape.kinds.insert(name.to_owned(), kind.to_owned());
             } else if !line.starts_with('#') {
-                let (series, value) = sample(line).with_context(|| format!("in the line {line:?}"))?;
+                let (series, value) =
+                    sample(line).with_context(|| format!("in the line {line:?}"))?;
                 if scrape.samples.insert(series, value).is_some() {
                     bail!("a series stands there twice: {line:?}");
                 }
@@ -56,12 +59,13 @@ impl Scrape {
         self.samples.get(&Series::new(name, labels)).copied()
     }
 
-    /// Returns true for samples that only grow: counters, and all parts of a histogram (no observation is negative).
+    /// Returns true for samples that only grow: counters, and all parts of a histogram (no
+    /// observation is negative).
     fn grows(&self, name: &str) -> bool {
         let kind = |name| self.kinds.get(name).map(String::as_str);
-        let of_histogram = ["_bucket", "_sum", "_count"]
-            .iter()
-            .any(|end| name.strip_suffix(end).is_some_and(|family| kind(family) == Some("histogram")));
+        let of_histogram = ["_bucket", "_sum", "_count"].iter().any(|end| {
+            name.strip_suffix(end).is_some_and(|family| kind(family) == Some("histogram"))
+        });
         of_histogram || kind(name) == Some("counter")
     }
 }
@@ -114,7 +118,8 @@ impl Watch {
         self.fleeting.clear();
     }
 
-    /// Checks a scrape. If the process was `ready` before it, every series that was ever shown must be there.
+    /// Checks a scrape. If the process was `ready` before it, every series that was ever shown must
+    /// be there.
     pub fn see(&mut self, scrape: &Scrape, ready: bool) {
         for (series, &value) in &scrape.samples {
             // All other gauges come and go.
@@ -135,8 +140,12 @@ impl Watch {
             }
         }
         if ready {
-            let gone: Vec<_> =
-                self.lasting.keys().filter(|series| !scrape.samples.contains_key(series)).cloned().collect();
+            let gone: Vec<_> = self
+                .lasting
+                .keys()
+                .filter(|series| !scrape.samples.contains_key(series))
+                .cloned()
+                .collect();
             for series in gone {
                 self.gone_back.push(format!("{series} vanished"));
                 self.lasting.remove(&series);

@@ -1,5 +1,5 @@
-//! Simulated vendors: one for each way of treating a window of too many rows, one that ignores the requested times, and one
-//! that spells the same rows now one way, now another; and their faults.
+//! Simulated vendors: one for each way of treating a window of too many rows, one that ignores the
+//! requested times, and one that spells the same rows now one way, now another; and their faults.
 
 use std::{fs, io, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
@@ -36,7 +36,8 @@ pub struct Vendor {
     pub token_file: PathBuf,
     token: String,
     chance: Chance,
-    /// Gives the same rows now one `conn_id`, now another. Interactions have no truth then; rows do.
+    /// Gives the same rows now one `conn_id`, now another. Interactions have no truth then; rows
+    /// do.
     respells: bool,
     /// Seconds that always fail, and are not in the truth.
     never_answered: u64,
@@ -52,13 +53,18 @@ pub struct Plan {
 
 impl Plan {
     /// Makes a vendor; `options` may draw from `chance`.
-    pub fn new(name: String, mut chance: Chance, options: impl FnOnce(&mut Chance) -> Options) -> Self {
+    pub fn new(
+        name: String,
+        mut chance: Chance,
+        options: impl FnOnce(&mut Chance) -> Options,
+    ) -> Self {
         Self { options: options(&mut chance), name, chance, respells: false }
     }
 }
 
-/// Makes three busy vendors that cut or refuse a window of too many rows; one for each way of failing at it silently, with a
-/// second that always fails; one that looks only at the days; and one that respells its rows.
+/// Makes three busy vendors that cut or refuse a window of too many rows; one for each way of
+/// failing at it silently, with a second that always fails; one that looks only at the days; and
+/// one that respells its rows.
 pub fn start(
     seed: u64,
     origin: Timestamp,
@@ -123,7 +129,10 @@ pub fn options(chance: &mut Chance, name: &str, origin: Timestamp, fire: Duratio
 }
 
 /// Serves all vendors on another thread, so that their work does not delay a scrape.
-pub fn serve(plans: impl Iterator<Item = Plan>, directory: &std::path::Path) -> anyhow::Result<Vec<Vendor>> {
+pub fn serve(
+    plans: impl Iterator<Item = Plan>,
+    directory: &std::path::Path,
+) -> anyhow::Result<Vec<Vendor>> {
     let mut vendors = Vec::new();
     let mut listeners = Vec::new();
     for Plan { name, chance, options, respells } in plans {
@@ -194,7 +203,11 @@ impl Vendor {
         }
         if self.respells {
             let probability = Some(self.chance.between(0.2, 1.0));
-            self.simulator.add_fault(FaultRule { fault: Fault::Respelled, times: None, probability })?;
+            self.simulator.add_fault(FaultRule {
+                fault: Fault::Respelled,
+                times: None,
+                probability,
+            })?;
         }
         for _ in 0..self.chance.whole(1, 4) {
             let fault = self.chance.one(&faults(trap)).clone();
@@ -222,8 +235,8 @@ impl Vendor {
     }
 }
 
-/// All faults except a spent quota, after which the exporter rightly waits for the next day, and an endless body, which
-/// would keep a processor busy.
+/// All faults except a spent quota, after which the exporter rightly waits for the next day, and an
+/// endless body, which would keep a processor busy.
 fn faults(trap: SocketAddr) -> Vec<Fault> {
     vec![
         Fault::Http500,

@@ -18,8 +18,8 @@ pub struct Verdict {
     pub lost: u64,
     /// Rows that were counted twice or do not exist.
     pub doubled: u64,
-    /// Rows of seconds that the exporter has given up for now, as it says itself: it reads them again within the hour, and
-    /// the soak is over before.
+    /// Rows of seconds that the exporter has given up for now, as it says itself: it reads them
+    /// again within the hour, and the soak is over before.
     pub given_up: u64,
     /// Descriptions of wrong series.
     pub wrong: Vec<String>,
@@ -28,7 +28,8 @@ pub struct Verdict {
 const HITS: &str = "wolkvox_menu_option_hits_total";
 /// Rows that a second may hold.
 const ROWS_A_SECOND: u64 = 10;
-/// Counters that do not depend on which rows are the late ones among others of their option and second.
+/// Counters that do not depend on which rows are the late ones among others of their option and
+/// second.
 const BY_HITS: [&str; 2] = [HITS, "wolkvox_menu_time_to_option_seconds_count"];
 /// Counters that do not depend on which rows belong to one interaction.
 const BY_ROWS: [&str; 5] = [
@@ -44,8 +45,8 @@ const BY_ROWS: [&str; 5] = [
 pub enum Held {
     /// Every counter is that of the truth.
     Exactly,
-    /// Every hit is counted under its labels: its vendor respells interactions, so nobody can tell which of two rows of one
-    /// option and second came late, nor what belongs to one interaction.
+    /// Every hit is counted under its labels: its vendor respells interactions, so nobody can tell
+    /// which of two rows of one option and second came late, nor what belongs to one interaction.
     ToHits,
     /// No counter is above the truth, and only rows of so many seconds are missing.
     ButFor {
@@ -85,9 +86,11 @@ impl Verdict {
             })
             .collect();
         let is_compared = |series: &Series| {
-            held.compares(&series.name) && series.labels.get("server").is_some_and(|name| name == server)
+            held.compares(&series.name)
+                && series.labels.get("server").is_some_and(|name| name == server)
         };
-        let shown: BTreeMap<_, _> = scrape.samples.iter().filter(|(series, _)| is_compared(series)).collect();
+        let shown: BTreeMap<_, _> =
+            scrape.samples.iter().filter(|(series, _)| is_compared(series)).collect();
         let given_up_before = self.given_up;
         for (series, &real) in &expected {
             self.compare(series, real, shown.get(series).map_or(0.0, |shown| **shown), held);
@@ -101,7 +104,9 @@ impl Verdict {
         if let Held::ButFor { seconds } = held
             && given_up > seconds * ROWS_A_SECOND
         {
-            self.wrong.push(format!("{server}: {given_up} rows are missing, of {seconds} seconds given up"));
+            self.wrong.push(format!(
+                "{server}: {given_up} rows are missing, of {seconds} seconds given up"
+            ));
         }
         self.check_outcomes(server, truth.rows - given_up, served, scrape);
     }
@@ -122,7 +127,8 @@ impl Verdict {
         }
     }
 
-    /// Every row counted was served; one that was served may have been lost on its way, or with a kill.
+    /// Every row counted was served; one that was served may have been lost on its way, or with a
+    /// kill.
     fn check_outcomes(&mut self, server: &str, rows: u64, served: u64, scrape: &Scrape) {
         let outcome = |outcome| {
             scrape
@@ -135,7 +141,9 @@ impl Verdict {
             self.wrong.push(format!("{server}: {new} rows are called new, not {rows}"));
         }
         if all.is_nan() || all > served as f64 {
-            self.wrong.push(format!("{server}: {all} rows have an outcome, but only {served} were served"));
+            self.wrong.push(format!(
+                "{server}: {all} rows have an outcome, but only {served} were served"
+            ));
         }
     }
 }

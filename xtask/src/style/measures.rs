@@ -90,7 +90,8 @@ impl Measure {
         match self.unit {
             Unit::Count => places,
             Unit::ThousandLines => {
-                1_000.0 * places / sources.iter().map(Source::code_lines).sum::<usize>().max(1) as f64
+                1_000.0 * places
+                    / sources.iter().map(Source::code_lines).sum::<usize>().max(1) as f64
             }
             Unit::PercentOfDocs => 100.0 * places / doc_comments(sources).len().max(1) as f64,
         }
@@ -123,15 +124,19 @@ fn pattern(text: &str) -> Regex {
 }
 
 static FRAGMENT: LazyLock<Regex> = LazyLock::new(|| {
-    pattern(r"^(What|How|Whether|Of|So many|Those|That|Who|When|Until|Since|Where|By so|For so|Why|Which)\b")
+    pattern(
+        r"^(What|How|Whether|Of|So many|Those|That|Who|When|Until|Since|Where|By so|For so|Why|Which)\b",
+    )
 });
 static TUPLE_LET: LazyLock<Regex> =
     LazyLock::new(|| pattern(r"\blet\s+\((?:[^()]|\([^()]*\))*,(?:[^()]|\([^()]*\))*\)\s*=\s*\("));
 static NAMED_CLOSURE: LazyLock<Regex> =
     LazyLock::new(|| pattern(r"\blet\s+(?:mut\s+)?[a-z_]\w*\s*=\s*(?:move\s+)?\|"));
-static TYPE: LazyLock<Regex> =
-    LazyLock::new(|| pattern(r"^\s*(?:pub(?:\([^)]*\))?\s+)?(?:struct|enum|trait|union)\s+([A-Za-z_]\w*)"));
-static ALIAS: LazyLock<Regex> = LazyLock::new(|| pattern(r"^(?:pub(?:\([^)]*\))?\s+)?type\s+([A-Za-z_]\w*)"));
+static TYPE: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(r"^\s*(?:pub(?:\([^)]*\))?\s+)?(?:struct|enum|trait|union)\s+([A-Za-z_]\w*)")
+});
+static ALIAS: LazyLock<Regex> =
+    LazyLock::new(|| pattern(r"^(?:pub(?:\([^)]*\))?\s+)?type\s+([A-Za-z_]\w*)"));
 static FUNCTION_NAME: LazyLock<Regex> = LazyLock::new(|| pattern(r"\bfn\s+([a-z_]\w*)"));
 
 /// The first line of every doc comment.
@@ -267,7 +272,11 @@ mod tests {
     #[test]
     fn functions_are_as_long_as_their_code() {
         let function = |lines: usize| {
-            format!("fn f(a: [u8; 2]) {{\n{}{}}}\n", "    // a {\n\n".repeat(30), "    g();\n".repeat(lines))
+            format!(
+                "fn f(a: [u8; 2]) {{\n{}{}}}\n",
+                "    // a {\n\n".repeat(30),
+                "    g();\n".repeat(lines)
+            )
         };
         assert_eq!(found("long-functions", &function(48)), [] as [usize; 0]);
         assert_eq!(found("long-functions", &function(49)), [1]);

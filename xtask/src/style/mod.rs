@@ -1,8 +1,9 @@
 //! `cargo xtask style`: how the source reads, in numbers.
 //!
-//! Each measure counts one habit that makes a stranger stop: a doc comment without a subject, two thoughts in one line,
-//! one name for two types. The numbers are symptoms, not the aim; CONTRIBUTING.md has the rules behind them. `source`
-//! reads files, `measures` counts. Neither parses Rust: both look at text whose comments and strings are blanked.
+//! Each measure counts one habit that makes a stranger stop: a doc comment without a subject, two
+//! thoughts in one line, one name for two types. The numbers are symptoms, not the aim;
+//! CONTRIBUTING.md has the rules behind them. `source` reads files, `measures` counts. Neither
+//! parses Rust: both look at text whose comments and strings are blanked.
 
 pub mod measures;
 pub mod source;
@@ -39,7 +40,8 @@ impl FromStr for Limit {
     type Err = anyhow::Error;
 
     fn from_str(text: &str) -> anyhow::Result<Self> {
-        let (name, value) = text.split_once('=').context("write MEASURE=NUMBER, as in long-lines=12")?;
+        let (name, value) =
+            text.split_once('=').context("write MEASURE=NUMBER, as in long-lines=12")?;
         Ok(Self { measure: measure(name)?, value: value.parse()? })
     }
 }

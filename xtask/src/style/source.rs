@@ -1,6 +1,7 @@
 //! Rust files as text, beside the same text without comments, strings and tests.
 //!
-//! Owns the blanking, which keeps every line where it is, so that a place in one text is the same place in the other.
+//! Owns the blanking, which keeps every line where it is, so that a place in one text is the same
+//! place in the other.
 
 use std::{fs, path::Path};
 
@@ -20,7 +21,8 @@ pub struct Source {
 impl Source {
     /// Takes a file's text.
     pub fn new(path: String, text: String) -> Self {
-        let mut code: Vec<String> = blanked(&text).lines().map(|line| line.trim_end().to_owned()).collect();
+        let mut code: Vec<String> =
+            blanked(&text).lines().map(|line| line.trim_end().to_owned()).collect();
         let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
         for range in test_items(&code) {
             for line in range {
@@ -43,7 +45,8 @@ impl Source {
     }
 }
 
-/// Reads all files of Rust below a folder, but for those that only tests compile. No folder means no files.
+/// Reads all files of Rust below a folder, but for those that only tests compile. No folder means
+/// no files.
 pub fn read(root: &Path, folder: &str) -> anyhow::Result<Vec<Source>> {
     let mut sources = Vec::new();
     if !root.join(folder).is_dir() {
@@ -61,14 +64,16 @@ pub fn read(root: &Path, folder: &str) -> anyhow::Result<Vec<Source>> {
                 sources.extend(read(root, &path)?);
             }
         } else if name.ends_with(".rs") && !name.ends_with("tests.rs") {
-            let text = fs::read_to_string(entry.path()).with_context(|| format!("cannot read {path}"))?;
+            let text =
+                fs::read_to_string(entry.path()).with_context(|| format!("cannot read {path}"))?;
             sources.push(Source::new(path, text));
         }
     }
     Ok(sources)
 }
 
-/// Replaces every character of comments, strings and characters by a space, but for the ends of lines and quotes.
+/// Replaces every character of comments, strings and characters by a space, but for the ends of
+/// lines and quotes.
 fn blanked(text: &str) -> String {
     let mut code = String::with_capacity(text.len());
     let mut rest = text;
@@ -141,7 +146,8 @@ fn test_items(code: &[String]) -> Vec<std::ops::RangeInclusive<usize>> {
     items
 }
 
-/// The line on which the item that begins at or below a line ends: at its closing brace, or at a semicolon before any.
+/// The line on which the item that begins at or below a line ends: at its closing brace, or at a
+/// semicolon before any.
 pub(super) fn item_end(code: &[String], begin: usize) -> usize {
     let mut braces = 0_usize;
     let mut brackets = 0_usize;
@@ -171,7 +177,8 @@ mod tests {
         let code = blanked(text);
         assert_eq!(code.chars().count(), text.chars().count());
         assert_eq!(code.lines().count(), text.lines().count());
-        let words: Vec<&str> = code.split_whitespace().filter(|word| !word.starts_with('"')).collect();
+        let words: Vec<&str> =
+            code.split_whitespace().filter(|word| !word.starts_with('"')).collect();
         assert_eq!(words, ["a", "b", "c", "'x", "d", "e"]);
     }
 

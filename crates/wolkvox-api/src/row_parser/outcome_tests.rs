@@ -52,7 +52,11 @@ fn two_words_are_known_and_no_other_is_guessed() {
         (json!(null), "other"),
         (json!(1), "other"),
     ] {
-        assert_eq!(parse(&with("result", result.clone())).unwrap().labels.channel, outcome, "{result}");
+        assert_eq!(
+            parse(&with("result", result.clone())).unwrap().labels.channel,
+            outcome,
+            "{result}"
+        );
     }
     let mut missing = row();
     missing.as_object_mut().unwrap().remove("result");
@@ -64,12 +68,16 @@ fn two_words_are_known_and_no_other_is_guessed() {
 #[test]
 fn what_is_personal_changes_nothing_and_is_nowhere_in_the_row() {
     let first = parse(&row()).unwrap();
-    for field in ["ani", "customer_id", "dn_transfer", "rp_name", "channel", "attempt", "second_event"] {
+    for field in
+        ["ani", "customer_id", "dn_transfer", "rp_name", "channel", "attempt", "second_event"]
+    {
         assert_eq!(parse(&with(field, json!("3007654321"))).unwrap(), first, "{field}");
     }
     // Byte by byte: neither as text nor as a number, in whichever order of bytes.
     let shown = format!("{first:?}");
-    for personal in ["3001234567", "900123", "3005550001", "6736.4628.1040.1768782812.1814", "3009998877"] {
+    for personal in
+        ["3001234567", "900123", "3005550001", "6736.4628.1040.1768782812.1814", "3009998877"]
+    {
         assert!(!shown.contains(personal), "{personal}");
     }
     for number in [first.fingerprint, first.interaction.unwrap()] {
@@ -92,7 +100,11 @@ fn a_call_stays_the_same_interaction_whatever_became_of_it() {
     assert_eq!(hung_up.interaction, reached.interaction);
     assert_ne!(hung_up.fingerprint, reached.fingerprint);
     for field in ["rp_id", "conn_id", "time", "cod_opc_menu"] {
-        assert_ne!(parse(&with(field, json!("9"))).unwrap().fingerprint, hung_up.fingerprint, "{field}");
+        assert_ne!(
+            parse(&with(field, json!("9"))).unwrap().fingerprint,
+            hung_up.fingerprint,
+            "{field}"
+        );
     }
 }
 

@@ -79,12 +79,18 @@ fn labels_are_cleaned_cut_and_never_empty() {
         (json!(null), "unknown"),
         (json!("--"), "unknown"),
     ] {
-        assert_eq!(&*parse(&with("cod_opc_menu", text.clone())).unwrap().labels.option, label, "{text}");
+        assert_eq!(
+            &*parse(&with("cod_opc_menu", text.clone())).unwrap().labels.option,
+            label,
+            "{text}"
+        );
     }
     // Cut to the same label, but still two rows.
     let (a, b) = ("x".repeat(25) + "a", "x".repeat(25) + "b");
-    let (a, b) =
-        (parse(&with("cod_opc_menu", json!(a))).unwrap(), parse(&with("cod_opc_menu", json!(b))).unwrap());
+    let (a, b) = (
+        parse(&with("cod_opc_menu", json!(a))).unwrap(),
+        parse(&with("cod_opc_menu", json!(b))).unwrap(),
+    );
     assert_eq!(a.labels, b.labels);
     assert_ne!(a.fingerprint, b.fingerprint);
 }
@@ -114,7 +120,10 @@ fn what_cannot_be_counted_says_why() {
     assert_eq!(parser().parse(Element::TooLong), Err(Rejection::TooLong.into()));
     for json in ["{\"rp_id\":", "{\"rp_id\":1]", "nul", "[1}", "{\"rp_id\":\"\\x\"}"] {
         let rejected = read(json).expect_err(json);
-        assert!(rejected.damaged && rejected.reason == Rejection::Malformed, "{json}: {rejected:?}");
+        assert!(
+            rejected.damaged && rejected.reason == Rejection::Malformed,
+            "{json}: {rejected:?}"
+        );
     }
 }
 
@@ -134,7 +143,8 @@ fn a_line_of_totals_is_known_by_any_of_its_marks() {
     ] {
         assert_eq!(parse(&total), Err(Rejection::Total), "{total}");
     }
-    // An option, a routing point or a message may have the word in it, and an option may be called so.
+    // An option, a routing point or a message may have the word in it, and an option may be called
+    // so.
     assert_eq!(parse(&with("cod_opc_menu", json!("TOTAL"))).unwrap().labels.option, "TOTAL");
     assert_eq!(parse(&with("rp_id", json!("SALDO TOTAL"))).unwrap().labels.rp_id, "SALDO TOTAL");
     assert_eq!(parse(&json!({"message": "a TOTAL failure"})), Err(Rejection::Malformed));
@@ -155,7 +165,11 @@ fn values_beyond_any_interaction_are_taken_for_absent() {
         let row = parse(&with(field, value.clone())).unwrap();
         assert_eq!((row.attempts, row.second), read, "{field} {value}");
         // It is still part of what tells two rows apart.
-        assert_ne!(row.fingerprint, parse(&with(field, json!("9"))).unwrap().fingerprint, "{field} {value}");
+        assert_ne!(
+            row.fingerprint,
+            parse(&with(field, json!("9"))).unwrap().fingerprint,
+            "{field} {value}"
+        );
     }
 }
 
@@ -219,7 +233,11 @@ fn numbers_of_more_than_64_bits_stay_apart() {
             let row = raw(field, id).expect(id);
             assert_eq!(row, raw(field, &format!("\"{id}\"")).expect(id), "{field} {id}");
             for other in &ids[..index] {
-                assert_ne!(row.fingerprint, raw(field, other).expect(other).fingerprint, "{id} {other}");
+                assert_ne!(
+                    row.fingerprint,
+                    raw(field, other).expect(other).fingerprint,
+                    "{id} {other}"
+                );
             }
         }
     }

@@ -22,7 +22,8 @@ fn split(body: &[u8], chunk: usize) -> Result<(Vec<String>, Envelope), SplitErro
 fn every_shape_of_data_at_every_chunk_size() {
     let filler = "x".repeat(MAX_ROW_BYTES);
     let long = format!(r#"{{"data":[{{"a":"{filler}"}},"{filler}",{{"b":1}}],"code":0}}"#);
-    let new_field = format!(r#"{{"data":[{{"rp_id":"10","new":"{filler}","date":"x"}}],"code":0}}"#);
+    let new_field =
+        format!(r#"{{"data":[{{"rp_id":"10","new":"{filler}","date":"x"}}],"code":0}}"#);
     let single = format!(r#"{{"data":{{"new":"{filler}","rp_id":"10"}},"code":0}}"#);
     let cases: &[(&str, &[&str])] = &[
         (
@@ -50,7 +51,8 @@ fn every_shape_of_data_at_every_chunk_size() {
     ];
     for (body, expected) in cases {
         for chunk in [1, 2, 3, 7, 4096, 1 << 20] {
-            let (rows, _) = split(body.as_bytes(), chunk).unwrap_or_else(|e| panic!("{body:.80}: {e}"));
+            let (rows, _) =
+                split(body.as_bytes(), chunk).unwrap_or_else(|e| panic!("{body:.80}: {e}"));
             assert_eq!(rows, *expected, "{body:.80} in chunks of {chunk}");
         }
     }

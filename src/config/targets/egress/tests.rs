@@ -49,7 +49,11 @@ fn the_environment_decides_where_nothing_is_written() {
             "HTTPS_PROXY: a proxy has no path: write a proxy as http://HOST:PORT",
         ),
     ] {
-        assert_eq!(way(server, None, &environment(proxy, excepted)), expected, "{proxy} {excepted}");
+        assert_eq!(
+            way(server, None, &environment(proxy, excepted)),
+            expected,
+            "{proxy} {excepted}"
+        );
     }
 }
 
@@ -66,7 +70,9 @@ fn networks_are_excepted_by_address() {
 #[test]
 fn this_machine_and_plain_http_are_never_reached_through_the_environments_proxy() {
     let environment = environment("egress:3128", "");
-    for server in ["https://127.0.0.1:8013/", "https://localhost/", "https://[::1]/", "http://10.1.2.3/"] {
+    for server in
+        ["https://127.0.0.1:8013/", "https://localhost/", "https://[::1]/", "http://10.1.2.3/"]
+    {
         assert_eq!(way(server, None, &environment), "direct", "{server}");
     }
 }
@@ -104,7 +110,8 @@ fn authorities_that_are_named_in_vain_are_problems() {
         let reason = read_authorities(path).expect_err("refused").to_string();
         assert!(reason.contains(part) && reason.contains(&*path.to_string_lossy()), "{reason}");
         let mut findings = Diagnostics::default();
-        let environment = Environment { ssl_cert_file: Some(path.clone()), ..Environment::default() };
+        let environment =
+            Environment { ssl_cert_file: Some(path.clone()), ..Environment::default() };
         check_environment(&environment, &mut findings);
         let problem = findings.into_error().to_string();
         assert!(problem.starts_with("SSL_CERT_FILE: ") && problem.contains(part), "{problem}");

@@ -1,11 +1,12 @@
-//! Builds the PromQL about what is unlike usual: sentences, the verdict of a board, the option that is furthest off.
+//! Builds the PromQL about what is unlike usual: sentences, the verdict of a board, the option that
+//! is furthest off.
 //!
-//! It stands on the exporter's scores, so that it also works where Prometheus has not loaded the alerts. Alerts that fire
-//! only add to it.
+//! It stands on the exporter's scores, so that it also works where Prometheus has not loaded the
+//! alerts. Alerts that fire only add to it.
 
 use super::promql::{
-    KEYS, MENU, OPTION, SERVER, copy, named_anomaly, of_everything, options_at_end, point_names, sum_by,
-    with_label,
+    KEYS, MENU, OPTION, SERVER, copy, named_anomaly, of_everything, options_at_end, point_names,
+    sum_by, with_label,
 };
 
 /// One way of being unlike usual.
@@ -45,7 +46,12 @@ macro_rules! anomaly {
 pub(crate) const ANOMALIES: [Anomaly; 9] = [
     anomaly!("collapse", "WolkvoxRoutingPointCollapsed", "WolkvoxRoutingPointCollapsed", "red"),
     anomaly!("drop_off", "WolkvoxMenuOptionDropOff(Slow)?", "WolkvoxMenuOptionDropOff", "red"),
-    anomaly!("abandonment", "WolkvoxMenuOptionAbandonment", "WolkvoxMenuOptionAbandonment", "orange"),
+    anomaly!(
+        "abandonment",
+        "WolkvoxMenuOptionAbandonment",
+        "WolkvoxMenuOptionAbandonment",
+        "orange"
+    ),
     anomaly!("hang_up", "WolkvoxMenuOptionHangUps", "WolkvoxMenuOptionHangUps", "orange"),
     anomaly!("surge", "WolkvoxMenuOptionSurge", "WolkvoxMenuOptionSurge", "orange"),
     anomaly!("no_input", "WolkvoxNoInputShareHigh", "WolkvoxNoInputShareHigh", "orange"),
@@ -92,15 +98,18 @@ pub(crate) fn unusual_options() -> String {
     format!("group by ({KEYS}) ({})", unusual())
 }
 
-/// People who are missing in each anomaly: expected less observed. No number for an anomaly of another sort.
+/// People who are missing in each anomaly: expected less observed. No number for an anomaly of
+/// another sort.
 fn missing(matchers: &str) -> String {
-    let figure =
-        |name: &str| format!("max by ({ROW}) (wolkvox_menu_anomaly_{name}{{{matchers}, {MISSING}}})");
+    let figure = |name: &str| {
+        format!("max by ({ROW}) (wolkvox_menu_anomaly_{name}{{{matchers}, {MISSING}}})")
+    };
     format!("({} - {} and {})", figure("expected"), figure("observed"), scores(matchers))
 }
 
-/// Adds the label `sentence`, which the table's mappings turn into words: the anomaly, what was observed, in which time,
-/// what is usual, and the names, divided by `|`. Numbers are missing where only an alert is left.
+/// Adds the label `sentence`, which the table's mappings turn into words: the anomaly, what was
+/// observed, in which time, what is usual, and the names, divided by `|`. Numbers are missing where
+/// only an alert is left.
 fn told(rows: &str) -> String {
     let figure = |name: &str, label: &str| {
         format!(
@@ -124,11 +133,14 @@ fn told(rows: &str) -> String {
     )
 }
 
-/// The time in which an anomaly was seen, in the label `window`: `25 min`, `2 h`, `1 h 20 min`. Of less than a minute, one.
+/// The time in which an anomaly was seen, in the label `window`: `25 min`, `2 h`, `1 h 20 min`. Of
+/// less than a minute, one.
 fn window() -> String {
-    let minutes =
-        format!("clamp_min(round(max by ({ROW}) (wolkvox_menu_anomaly_window_seconds{{{MENU}}}) / 60), 1)");
-    let part = |label: &str, value: &str| format!(r#"count_values by ({ROW}) ("{label}", {value})"#);
+    let minutes = format!(
+        "clamp_min(round(max by ({ROW}) (wolkvox_menu_anomaly_window_seconds{{{MENU}}}) / 60), 1)"
+    );
+    let part =
+        |label: &str, value: &str| format!(r#"count_values by ({ROW}) ("{label}", {value})"#);
     let parts = format!(
         "{} * on ({ROW}) group_left (minutes) {}",
         part("hours", &format!("floor({minutes} / 60)")),
@@ -143,22 +155,28 @@ fn window() -> String {
     )
 }
 
-/// Adds the label `runbook`, which the link in the column of what to do reads, and `guide`, which that column shows.
+/// Adds the label `runbook`, which the link in the column of what to do reads, and `guide`, which
+/// that column shows.
 fn with_runbook(rows: &str) -> String {
     let rows = ANOMALIES.iter().fold(rows.to_owned(), |rows, anomaly| {
-        format!(r#"label_replace({rows}, "runbook", "{}", "anomaly", "{}")"#, anomaly.runbook, anomaly.name)
+        format!(
+            r#"label_replace({rows}, "runbook", "{}", "anomaly", "{}")"#,
+            anomaly.runbook, anomaly.name
+        )
     });
     copy(&rows, "guide", "runbook")
 }
 
-/// A row for each anomaly, with the people who are missing; or one row with the reason why there is none.
+/// A row for each anomaly, with the people who are missing; or one row with the reason why there is
+/// none.
 pub(crate) fn sentences() -> String {
     let rows = format!("{} or on ({ROW}) NaN * {}", missing(MENU), unusual());
     format!("sort_desc({} or {})", of_everything(&with_runbook(&told(&rows))), quiet())
 }
 
-/// The same rows with the moment since when, in milliseconds: what Prometheus knows of the alert, or the beginning of the
-/// time in which the anomaly was seen, whichever is earlier. The latter survives a restart of Prometheus.
+/// The same rows with the moment since when, in milliseconds: what Prometheus knows of the alert,
+/// or the beginning of the time in which the anomaly was seen, whichever is earlier. The latter
+/// survives a restart of Prometheus.
 pub(crate) fn since() -> String {
     let watermark = format!("max by (server) (wolkvox_watermark_timestamp_seconds{{{SERVER}}})");
     let seen = format!(
@@ -193,8 +211,8 @@ fn normal() -> String {
     format!("0 * count(wolkvox_watermark_timestamp_seconds{{{SERVER}}})")
 }
 
-/// The first of these reasons that holds: -5 no exporter answers, -1 the data are late, -2 an alert about the exporter
-/// fires, -3 there is no history to compare with.
+/// The first of these reasons that holds: -5 no exporter answers, -1 the data are late, -2 an alert
+/// about the exporter fires, -3 there is no history to compare with.
 fn unknown() -> String {
     let watermark = format!("max by (server) (wolkvox_watermark_timestamp_seconds{{{SERVER}}})");
     let no_history = format!(
@@ -210,18 +228,21 @@ fn unknown() -> String {
     .join(" or ")
 }
 
-/// Firing alerts about the exporter, which have no routing point; the one of an exporter that is gone has no server.
+/// Firing alerts about the exporter, which have no routing point; the one of an exporter that is
+/// gone has no server.
 pub(crate) fn firing_exporter(more: &str) -> String {
     format!(
         r#"ALERTS{{alertname=~"Wolkvox.+", alertstate="firing", rp_id="", server=~`${{server:regex}}|`{more}}}"#
     )
 }
 
-/// The option with an anomaly that misses most people, of those that are chosen; none if none has one.
+/// The option with an anomaly that misses most people, of those that are chosen; none if none has
+/// one.
 pub(crate) fn furthest_option() -> String {
     let matchers = format!("{MENU}, {OPTION}");
-    let figure =
-        |name: &str| format!(r#"wolkvox_menu_anomaly_{name}{{{matchers}, anomaly="drop_off"}} @ end()"#);
+    let figure = |name: &str| {
+        format!(r#"wolkvox_menu_anomaly_{name}{{{matchers}, anomaly="drop_off"}} @ end()"#)
+    };
     let score = format!("wolkvox_menu_option_anomaly_score{{{matchers}}} @ end() >= 1");
     format!(
         "topk(1, max by ({KEYS}) ({} - {} and {score} or 1e-6 * ({score})))",
@@ -236,13 +257,17 @@ pub(crate) fn furthest_or_all() -> String {
     format!("({furthest} or {} unless on () {furthest})", options_at_end())
 }
 
-/// Hits that the hour before each moment should have had. Each window's expectation is divided by the length of that
-/// window, which a change of the poll interval changes. `keep` keeps some of the options.
+/// Hits that the hour before each moment should have had. Each window's expectation is divided by
+/// the length of that window, which a change of the poll interval changes. `keep` keeps some of the
+/// options.
 pub(crate) fn expected_per_hour(more: &str, keep: &str) -> String {
-    let expected =
-        sum_by("server", &format!("wolkvox_menu_window_option_expected_hits{{{MENU}{more}}}{keep}"));
-    let moment =
-        |edge: &str| format!("max by (server) (wolkvox_menu_window_{edge}_timestamp_seconds{{{SERVER}}})");
+    let expected = sum_by(
+        "server",
+        &format!("wolkvox_menu_window_option_expected_hits{{{MENU}{more}}}{keep}"),
+    );
+    let moment = |edge: &str| {
+        format!("max by (server) (wolkvox_menu_window_{edge}_timestamp_seconds{{{SERVER}}})")
+    };
     format!(
         "sum(3600 * avg_over_time(({expected} / on (server) ({} - {}))[1h:5m]))",
         moment("end"),
@@ -250,8 +275,8 @@ pub(crate) fn expected_per_hour(more: &str, keep: &str) -> String {
     )
 }
 
-/// The worst of each routing point at each moment: 3 hardly anybody arrives, 2 an option that hardly anybody chooses,
-/// 1 something else, 0 nothing. The label `rp_name` names the point.
+/// The worst of each routing point at each moment: 3 hardly anybody arrives, 2 an option that
+/// hardly anybody chooses, 1 something else, 0 nothing. The label `rp_name` names the point.
 pub(crate) fn worst_of_each_point() -> String {
     let worst = |level: u32, of: &str, anomalies: &str| {
         format!(

@@ -1,8 +1,8 @@
 //! One column of a table: its field, title, width and the look of its cells.
 //!
-//! Owns three things that every table needs: each column has a width, so that none is pushed beyond the right edge; each
-//! label stays text, though it may look like a number; the labels that only links read are there and not seen. It must
-//! never hold a query.
+//! Owns three things that every table needs: each column has a width, so that none is pushed beyond
+//! the right edge; each label stays text, though it may look like a number; the labels that only
+//! links read are there and not seen. It must never hold a query.
 
 use serde_json::{Map, Value, json};
 
@@ -62,7 +62,8 @@ pub(crate) struct Column {
 }
 
 impl Column {
-    /// A label (`description`), a query's value (`Value #A`) or its curve (`Trend #F`), titled by a key of the table.
+    /// A label (`description`), a query's value (`Value #A`) or its curve (`Trend #F`), titled by a
+    /// key of the table.
     pub(crate) fn new(field: &'static str, key: &'static str, width: u32) -> Self {
         let column = Self {
             field,
@@ -114,7 +115,8 @@ impl Column {
         self.in_colours()
     }
 
-    /// Shows texts in colours for the values of a label that match patterns; the first that does counts.
+    /// Shows texts in colours for the values of a label that match patterns; the first that does
+    /// counts.
     pub(crate) fn patterns(mut self, patterns: &[PatternMapping]) -> Self {
         self.patterns.extend(patterns);
         self.in_colours()
@@ -144,13 +146,15 @@ impl Column {
     fn to_json(&self, language: Language) -> Value {
         let width = if self.grows { "custom.minWidth" } else { "custom.width" };
         let mut properties = vec![json!({ "id": width, "value": self.width })];
-        properties.extend(self.properties.iter().map(|(id, value)| json!({ "id": id, "value": value })));
+        properties
+            .extend(self.properties.iter().map(|(id, value)| json!({ "id": id, "value": value })));
         let mappings = self.mappings_json(language);
         if !mappings.is_empty() {
             properties.push(json!({ "id": "mappings", "value": mappings }));
         }
         if !self.links.is_empty() {
-            let links: Vec<Value> = self.links.iter().map(|link| link_json(*link, language)).collect();
+            let links: Vec<Value> =
+                self.links.iter().map(|link| link_json(*link, language)).collect();
             properties.push(json!({ "id": "links", "value": links }));
         }
         by_name(language.text(self.key), &properties)
@@ -162,13 +166,16 @@ impl Column {
             mappings.push(value_mappings(&self.mappings, language));
         }
         for (index, one) in self.patterns.iter().enumerate() {
-            let result = json!({ "color": one.colour, "index": index, "text": language.text(one.key) });
-            mappings
-                .push(json!({ "options": { "pattern": one.pattern, "result": result }, "type": "regex" }));
+            let result =
+                json!({ "color": one.colour, "index": index, "text": language.text(one.key) });
+            mappings.push(
+                json!({ "options": { "pattern": one.pattern, "result": result }, "type": "regex" }),
+            );
         }
         let mut from = -1e12;
         for (index, sign) in self.signs.iter().enumerate() {
-            let result = json!({ "color": sign.colour, "index": index, "text": language.text(sign.key) });
+            let result =
+                json!({ "color": sign.colour, "index": index, "text": language.text(sign.key) });
             let options = json!({ "from": from, "result": result, "to": sign.below });
             mappings.push(json!({ "options": options, "type": "range" }));
             from = sign.below;
@@ -181,10 +188,12 @@ impl Column {
         if columns.is_empty() {
             return Vec::new();
         }
-        let hidden = FOR_LINKS.iter().filter(|label| !columns.iter().any(|column| column.field == **label));
+        let hidden =
+            FOR_LINKS.iter().filter(|label| !columns.iter().any(|column| column.field == **label));
         let hide = [
             json!({ "id": "unit", "value": "string" }),
-            // The second is the name of the first since Grafana's new table; each ignores what it does not know.
+            // The second is the name of the first since Grafana's new table; each ignores what it
+            // does not know.
             json!({ "id": "custom.hidden", "value": true }),
             json!({ "id": "custom.hideFrom.viz", "value": true }),
         ];
@@ -200,10 +209,13 @@ impl Column {
             order.insert(column.field.to_owned(), json!(index));
             names.insert(column.field.to_owned(), json!(language.text(column.key)));
         }
-        let unseen = PLAIN.iter().filter(|label| !columns.iter().any(|column| column.field == **label));
-        let excluded: Map<String, Value> = unseen.map(|field| ((*field).to_owned(), json!(true))).collect();
+        let unseen =
+            PLAIN.iter().filter(|label| !columns.iter().any(|column| column.field == **label));
+        let excluded: Map<String, Value> =
+            unseen.map(|field| ((*field).to_owned(), json!(true))).collect();
         let mut steps = Vec::new();
-        if let Some(curve) = columns.iter().find_map(|column| column.field.strip_prefix("Trend #")) {
+        if let Some(curve) = columns.iter().find_map(|column| column.field.strip_prefix("Trend #"))
+        {
             steps.push(json!({
                 "id": "timeSeriesTable",
                 "options": { curve: { "stat": "lastNotNull", "timeField": "Time" } },

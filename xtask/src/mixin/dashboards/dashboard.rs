@@ -1,6 +1,7 @@
 //! What surrounds the panels: variables, links, annotations, times, and where each panel stands.
 //!
-//! Owns the identity of a dashboard: its `uid` is part of the address that people keep, so it must never change.
+//! Owns the identity of a dashboard: its `uid` is part of the address that people keep, so it must
+//! never change.
 
 use serde_json::{Value, json};
 
@@ -18,7 +19,8 @@ const COLUMNS: u32 = 24;
 
 /// Panels that belong together.
 pub(crate) struct Section {
-    /// The heading is the text of this key, and the panels are folded under it; those without one are always there.
+    /// The heading is the text of this key, and the panels are folded under it; those without one
+    /// are always there.
     pub(crate) key: Option<&'static str>,
     pub(crate) panels: Vec<Panel>,
 }
@@ -31,7 +33,8 @@ pub(crate) struct Dashboard {
     pub(crate) of_menus: bool,
     /// Whether its tables link to the runbooks.
     pub(crate) guides: bool,
-    /// Time between two refreshes. The data come every five minutes, at a moment that the browser does not know.
+    /// Time between two refreshes. The data come every five minutes, at a moment that the browser
+    /// does not know.
     pub(crate) refresh: &'static str,
     pub(crate) sections: Vec<Section>,
 }
@@ -81,8 +84,11 @@ impl Dashboard {
     /// When alerts fired and when reading failed, over every curve.
     fn annotations(&self, language: Language) -> Value {
         let alerts = if self.of_menus {
-            let alerts = format!(r#"ALERTS{{alertname=~"Wolkvox.+", alertstate="firing", {MENU}}}"#);
-            named_anomaly(&format!("max by (alertname, server, rp_id, channel, cod_opc_menu) ({alerts})"))
+            let alerts =
+                format!(r#"ALERTS{{alertname=~"Wolkvox.+", alertstate="firing", {MENU}}}"#);
+            named_anomaly(&format!(
+                "max by (alertname, server, rp_id, channel, cod_opc_menu) ({alerts})"
+            ))
         } else {
             format!("max by (alertname, server) ({})", firing_exporter(""))
         };
@@ -144,15 +150,22 @@ impl Dashboard {
                 "multi": false, "name": "datasource", "options": [], "query": "prometheus", "refresh": 1,
                 "regex": "", "skipUrlSync": false, "type": "datasource",
             }),
-            variable("server", language.text("variable.server"), "label_values(wolkvox_up, server)", ""),
+            variable(
+                "server",
+                language.text("variable.server"),
+                "label_values(wolkvox_up, server)",
+                "",
+            ),
         ];
         if self.guides {
             variables.push(runbooks());
         }
         if self.of_menus {
             // `query_result`, because `label_values` cannot show a name and mean an id.
-            let points =
-                format!("query_result(max by (rp_id, rp_name) ({}))", point_names().replace(" @ end()", ""));
+            let points = format!(
+                "query_result(max by (rp_id, rp_name) ({}))",
+                point_names().replace(" @ end()", "")
+            );
             let regex = r#"/rp_id="(?<value>.+)",rp_name="(?<text>.+)"\}/"#;
             variables.push(variable("rp_id", language.text("variable.rp_id"), &points, regex));
             let channels = format!(
@@ -162,7 +175,12 @@ impl Dashboard {
             let options = format!("query_result({})", variable_options());
             let regex = r#"/cod_opc_menu="(?<value>.+)",description="(?<text>.+)"\}/"#;
             // The alerts' links choose it by this name.
-            variables.push(variable("cod_opc_menu", language.text("variable.option"), &options, regex));
+            variables.push(variable(
+                "cod_opc_menu",
+                language.text("variable.option"),
+                &options,
+                regex,
+            ));
         }
         variables
     }
@@ -208,7 +226,8 @@ fn runbooks() -> Value {
     variable
 }
 
-/// Any number of values of a query, all at first. Asked anew when the range changes, because series come and go.
+/// Any number of values of a query, all at first. Asked anew when the range changes, because series
+/// come and go.
 fn variable(name: &str, label: &str, query: &str, regex: &str) -> Value {
     json!({
         "allValue": ".+",

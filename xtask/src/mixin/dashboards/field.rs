@@ -1,4 +1,5 @@
-//! What panels and columns write alike of a field: texts for values, links, thresholds, as Grafana's JSON has them.
+//! What panels and columns write alike of a field: texts for values, links, thresholds, as
+//! Grafana's JSON has them.
 //!
 //! Owns that JSON. It must never know what is shown.
 

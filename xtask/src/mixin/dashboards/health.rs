@@ -12,9 +12,14 @@ use super::{
 };
 
 /// Base colours are those of a tile without a value: nobody answers.
-const NONE_WANTED: [Step; 3] = [Step::base("red"), Step::from(0.0, "green"), Step::from(1.0, "red")];
-const FEW_WANTED: [Step; 4] =
-    [Step::base("red"), Step::from(0.0, "green"), Step::from(1.0, "yellow"), Step::from(12.0, "red")];
+const NONE_WANTED: [Step; 3] =
+    [Step::base("red"), Step::from(0.0, "green"), Step::from(1.0, "red")];
+const FEW_WANTED: [Step; 4] = [
+    Step::base("red"),
+    Step::from(0.0, "green"),
+    Step::from(1.0, "yellow"),
+    Step::from(12.0, "red"),
+];
 /// Of a limit; -1 where there is none.
 const FULL: [Step; 5] = [
     Step::base("red"),
@@ -106,7 +111,8 @@ fn gauge(name: &str) -> String {
     format!("{name}{{{SERVER}}}")
 }
 
-/// Keeps a value only while the exporter answers: the growth of a counter that is gone says nothing of now.
+/// Keeps a value only while the exporter answers: the growth of a counter that is gone says nothing
+/// of now.
 fn while_there(expression: &str) -> String {
     format!("{expression} and on () count({})", gauge("wolkvox_up"))
 }
@@ -120,7 +126,8 @@ fn of_exporters(series: &str) -> String {
     format!("{series} and on (job, instance) last_over_time(wolkvox_exporter_build_info[1d])")
 }
 
-/// The first question: does the exporter answer? From `up`, which is there also when the exporter is not.
+/// The first question: does the exporter answer? From `up`, which is there also when the exporter
+/// is not.
 fn answers() -> Panel {
     Panel::tile("health.answers")
         .query(Query::now(format!("min({})", of_exporters("up"))))
@@ -144,7 +151,10 @@ fn tiles() -> Vec<Panel> {
         tile("health.up")
             .query(Query::now(format!("min({})", gauge("wolkvox_up"))))
             .thresholds(&[Step::base("red")])
-            .mapped(&[Mapping::new("1", "word.read", "green"), Mapping::new("0", "word.failed", "red")]),
+            .mapped(&[
+                Mapping::new("1", "word.read", "green"),
+                Mapping::new("0", "word.failed", "red"),
+            ]),
         tile("health.incomplete")
             .query(Query::now(in_range("wolkvox_windows_incomplete_total")))
             .thresholds(&NONE_WANTED),
@@ -160,18 +170,22 @@ fn tiles() -> Vec<Panel> {
     ]
 }
 
-/// Firing alerts about the exporter. An exporter that does not answer has its row at once, before any alert.
+/// Firing alerts about the exporter. An exporter that does not answer has its row at once, before
+/// any alert.
 fn alerts() -> Panel {
-    let state =
-        firing_exporter("").replace("ALERTS{", "ALERTS_FOR_STATE{").replace(r#"alertstate="firing", "#, "");
+    let state = firing_exporter("")
+        .replace("ALERTS{", "ALERTS_FOR_STATE{")
+        .replace(r#"alertstate="firing", "#, "");
     let firing = format!(
         "max by (alertname, server, instance) ({state}) and on (alertname, server, instance) {}",
         firing_exporter("")
     );
     // Its last good scrape, where Prometheus still lists it.
+    let down = of_exporters(
+        "(max_over_time(timestamp(up == 1)[1h:1m]) or NaN * up) and on (job, instance) up == 0",
+    );
     let down =
-        of_exporters("(max_over_time(timestamp(up == 1)[1h:1m]) or NaN * up) and on (job, instance) up == 0");
-    let down = format!("(max by (instance) ({down}) or on () NaN * absent({}))", gauge("wolkvox_up"));
+        format!("(max by (instance) ({down}) or on () NaN * absent({}))", gauge("wolkvox_up"));
     let down = with_label(&down, "alertname", "WolkvoxExporterDown");
     let quiet = with_label(&format!("NaN * count({})", gauge("wolkvox_up")), "alertname", "0");
     let rows = format!("1000 * ({firing} or on (alertname) {down})");
@@ -185,33 +199,42 @@ fn alerts() -> Panel {
         Column::new("instance", "column.instance", 160),
         Column::new("guide", "column.runbook", 90).patterns(&GUIDE).link(TO_RUNBOOK),
     ];
-    Panel::table("health.firing", columns).query(Query::rows(format!("{rows} or on () {quiet}"))).size(18, 7)
+    Panel::table("health.firing", columns)
+        .query(Query::rows(format!("{rows} or on () {quiet}")))
+        .size(18, 7)
 }
 
 fn timeline() -> Panel {
     Panel::timeline("health.timeline")
-        .query(Query::over_time(format!("min by (server) ({})", gauge("wolkvox_up"))).legend("{{server}}"))
+        .query(
+            Query::over_time(format!("min by (server) ({})", gauge("wolkvox_up")))
+                .legend("{{server}}"),
+        )
         .mapped(&[Mapping::new("1", "word.read", "green"), Mapping::new("0", "word.failed", "red")])
         .size(24, 4)
 }
 
 fn age() -> Panel {
-    let age = format!("max by (server) (time() - {}) / 60", gauge("wolkvox_watermark_timestamp_seconds"));
+    let age =
+        format!("max by (server) (time() - {}) / 60", gauge("wolkvox_watermark_timestamp_seconds"));
     Panel::curves("health.age")
         .query(Query::over_time(age).legend("{{server}}"))
         .unit("suffix: min")
         .size(24, 6)
 }
 
-/// Readings that failed, and single requests, of which many are tried again: by class, how often, from when until when.
+/// Readings that failed, and single requests, of which many are tried again: by class, how often,
+/// from when until when.
 fn failures() -> Panel {
-    let failed =
-        |metric: &str| format!("round(sum by (class) (increase({metric}{{{SERVER}}}[$__range]))) > 0");
+    let failed = |metric: &str| {
+        format!("round(sum by (class) (increase({metric}{{{SERVER}}}[$__range]))) > 0")
+    };
     let readings = "wolkvox_poll_failures_total";
     let requests = "wolkvox_api_errors_total";
     // The moments at which it had failed within the ten minutes before.
     let moments = |which: &str| {
-        let growing = |metric: &str| format!("sum by (class) (increase({metric}{{{SERVER}}}[10m]))");
+        let growing =
+            |metric: &str| format!("sum by (class) (increase({metric}{{{SERVER}}}[10m]))");
         format!(
             "1000 * {which}_over_time(timestamp({} > 0 or {} > 0)[$__range:5m])",
             growing(readings),
@@ -219,7 +242,8 @@ fn failures() -> Panel {
         )
     };
     let classes = format!("group by (class) ({} or {})", failed(readings), failed(requests));
-    let nothing = |value: &str, condition: &str| with_label(&format!("NaN * {condition}"), "class", value);
+    let nothing =
+        |value: &str, condition: &str| with_label(&format!("NaN * {condition}"), "class", value);
     let known = |rows: &str| {
         let rows = RUNBOOKS.iter().fold(rows.to_owned(), |rows, [runbook, class]| {
             format!(r#"label_replace({rows}, "runbook", "{runbook}", "class", "{class}")"#)
@@ -253,7 +277,8 @@ fn failures() -> Panel {
 fn outcomes() -> Panel {
     Panel::curves("health.outcomes")
         .query(
-            Query::over_time(sum_by("outcome", &server_per_hour("wolkvox_rows_total"))).legend("{{outcome}}"),
+            Query::over_time(sum_by("outcome", &server_per_hour("wolkvox_rows_total")))
+                .legend("{{outcome}}"),
         )
         .meaning("new", "outcome.new", "green")
         .meaning("repeated", "outcome.repeated", "gray")
@@ -263,7 +288,8 @@ fn outcomes() -> Panel {
 }
 
 fn requests() -> Panel {
-    used_of_limit("health.requests", "wolkvox_quota_requests_used", "wolkvox_quota_requests_limit").size(6, 8)
+    used_of_limit("health.requests", "wolkvox_quota_requests_used", "wolkvox_quota_requests_limit")
+        .size(6, 8)
 }
 
 fn used_of_limit(key: &'static str, used: &str, limit: &str) -> Panel {
@@ -283,13 +309,19 @@ fn minutes(seconds: &str) -> String {
 }
 
 fn quantile(quantile: f64, metric: &str) -> String {
-    format!("histogram_quantile({quantile}, {})", sum_by("le", &server_per_hour(&format!("{metric}_bucket"))))
+    format!(
+        "histogram_quantile({quantile}, {})",
+        sum_by("le", &server_per_hour(&format!("{metric}_bucket")))
+    )
 }
 
 fn rows() -> Vec<Panel> {
     vec![
         Panel::stacked("health.rejected")
-            .query(Query::over_time(some("reason", "wolkvox_rows_rejected_total")).legend("{{reason}}"))
+            .query(
+                Query::over_time(some("reason", "wolkvox_rows_rejected_total"))
+                    .legend("{{reason}}"),
+            )
             .meaning("total", "reason.total", "gray")
             .meaning("no_identity", "reason.no_identity", "blue")
             .meaning("malformed", "reason.malformed", "red")
@@ -303,7 +335,8 @@ fn rows() -> Vec<Panel> {
                     .called("word.median"),
             )
             .query(
-                Query::over_time(minutes(&quantile(0.95, "wolkvox_row_lateness_seconds"))).called("word.p95"),
+                Query::over_time(minutes(&quantile(0.95, "wolkvox_row_lateness_seconds")))
+                    .called("word.p95"),
             )
             .unit("suffix: min")
             .decimals(1)
@@ -332,7 +365,9 @@ fn vendor() -> Vec<Panel> {
             .decimals(2)
             .size(8, 8),
         Panel::stacked("health.splits")
-            .query(Query::over_time(some("cause", "wolkvox_window_splits_total")).legend("{{cause}}"))
+            .query(
+                Query::over_time(some("cause", "wolkvox_window_splits_total")).legend("{{cause}}"),
+            )
             .meaning("cap", "cause.cap", "gray")
             .meaning("truncated", "cause.truncated", "orange")
             .meaning("size", "cause.size", "blue")
@@ -342,8 +377,11 @@ fn vendor() -> Vec<Panel> {
             .size(8, 8),
         Panel::curves("health.skew")
             .query(
-                Query::over_time(format!("max by (server) (abs({}))", gauge("wolkvox_clock_skew_seconds")))
-                    .legend("{{server}}"),
+                Query::over_time(format!(
+                    "max by (server) (abs({}))",
+                    gauge("wolkvox_clock_skew_seconds")
+                ))
+                .legend("{{server}}"),
             )
             .unit("suffix: s")
             .decimals(2)
@@ -361,12 +399,18 @@ fn limits() -> Vec<Panel> {
     vec![
         used_of_limit("health.cardinality", "wolkvox_series", "wolkvox_series_limit").size(8, 8),
         Panel::stacked("health.overflow")
-            .query(Query::over_time(some("label", "wolkvox_series_overflow_total")).legend("{{label}}"))
+            .query(
+                Query::over_time(some("label", "wolkvox_series_overflow_total"))
+                    .legend("{{label}}"),
+            )
             .meaning("cod_opc_menu", "variable.option", "orange")
             .meaning("rp_id", "variable.rp_id", "purple")
             .size(8, 8),
         Panel::tile("health.history")
-            .query(Query::now(format!("min({}) / 86400", gauge("wolkvox_baseline_history_seconds"))))
+            .query(Query::now(format!(
+                "min({}) / 86400",
+                gauge("wolkvox_baseline_history_seconds")
+            )))
             .size(4, 8),
         Panel::tile("health.window").query(Query::now(window)).unit("suffix: s").size(4, 8),
     ]
@@ -387,11 +431,17 @@ fn scrape() -> Vec<Panel> {
             .query(Query::over_time(of_exporter("scrape_samples_scraped")).legend("{{instance}}"))
             .size(6, 8),
         Panel::curves("health.memory")
-            .query(Query::over_time(of_exporter("process_resident_memory_bytes")).legend("{{instance}}"))
+            .query(
+                Query::over_time(of_exporter("process_resident_memory_bytes"))
+                    .legend("{{instance}}"),
+            )
             .unit("bytes")
             .size(6, 8),
         Panel::tile("health.version")
-            .query(Query::now("count by (version) (wolkvox_exporter_build_info)").legend("{{version}}"))
+            .query(
+                Query::now("count by (version) (wolkvox_exporter_build_info)")
+                    .legend("{{version}}"),
+            )
             .with_names()
             .size(6, 8),
     ]

@@ -7,10 +7,10 @@ use super::{
     menus::{TO_OPTION, verdict_tile},
     panel::Panel,
     promql::{
-        CHOSEN, ENTRY, FINAL, JOURNEY, JOURNEYS, KEYS, MENU, MIN_VISITS, OPTION, REPEATS, TRANSITIONS,
-        WEEK_BEFORE, change_of_hang_ups, copy, grown, hung_up, kind_share, kinds, known_a_week_before, named,
-        named_end, of_kind, or_note, or_nothing, over_range, part_of_visits, share_hung_up, share_of_ends,
-        share_of_repeats, sum, sum_by, up_to_date,
+        CHOSEN, ENTRY, FINAL, JOURNEY, JOURNEYS, KEYS, MENU, MIN_VISITS, OPTION, REPEATS,
+        TRANSITIONS, WEEK_BEFORE, change_of_hang_ups, copy, grown, hung_up, kind_share, kinds,
+        known_a_week_before, named, named_end, of_kind, or_note, or_nothing, over_range,
+        part_of_visits, share_hung_up, share_of_ends, share_of_repeats, sum, sum_by, up_to_date,
     },
     query::Query,
 };
@@ -30,7 +30,15 @@ const NO_END: &str = "option|no_input";
 
 pub(crate) fn dashboard() -> Dashboard {
     let mut panels = tiles();
-    panels.extend([how_they_end(), where_lost(), came_from(), chosen(), went_to(), loops(), lengths()]);
+    panels.extend([
+        how_they_end(),
+        where_lost(),
+        came_from(),
+        chosen(),
+        went_to(),
+        loops(),
+        lengths(),
+    ]);
     // Its queries are the longest, and journeys are counted half an hour late anyway.
     Dashboard {
         name: "journeys",
@@ -70,7 +78,10 @@ fn how_they_end() -> Panel {
     );
     let all = sum(&format!("increase({JOURNEYS}{{{MENU}}}[1h])"));
     Panel::stacked("journeys.kinds")
-        .query(Query::over_time(format!("{kinds} / on () group_left () ({all} > 0)")).legend("{{kind}}"))
+        .query(
+            Query::over_time(format!("{kinds} / on () group_left () ({all} > 0)"))
+                .legend("{{kind}}"),
+        )
         .meaning("terminal", "kind.terminal", "green")
         .meaning("opt_out", "kind.opt_out", "blue")
         .meaning("option", "kind.option", "orange")
@@ -122,7 +133,11 @@ fn loops() -> Panel {
     let repeats = sum_by(KEYS, &over_range(REPEATS));
     let columns = people_and_share(["column.repeats", "column.share_repeats"], "purple");
     Panel::table("journeys.loops", columns)
-        .query(Query::rows(or_note(&format!("sort_desc({})", named(&repeats)), "description", NO_JOURNEYS)))
+        .query(Query::rows(or_note(
+            &format!("sort_desc({})", named(&repeats)),
+            "description",
+            NO_JOURNEYS,
+        )))
         .query(Query::rows(named(&or_nothing(&share_of_repeats()))))
 }
 
@@ -142,7 +157,8 @@ fn people_and_share(titles: [&'static str; 2], colour: &'static str) -> Vec<Colu
     ]
 }
 
-/// Of the visits to the chosen option, how many came from where, in percent. Where there is but a handful, nothing.
+/// Of the visits to the chosen option, how many came from where, in percent. Where there is but a
+/// handful, nothing.
 fn came_from() -> Panel {
     beside("journeys.from", "to_opc_menu", "from_opc_menu", ENTRY)
 }
@@ -156,7 +172,8 @@ fn beside(key: &'static str, chosen: &str, other: &str, end: &str) -> Panel {
     let of_chosen = format!("{MENU}, {chosen}=~`${{cod_opc_menu:regex}}`");
     let steps = format!("increase({TRANSITIONS}{{{of_chosen}}}[$__range])");
     let ends = format!("increase({end}{{{MENU}, {OPTION}}}[$__range])");
-    // Each visit begins with an entry or a step to it, and ends with a step from it or with the journey.
+    // Each visit begins with an entry or a step to it, and ends with a step from it or with the
+    // journey.
     let (moves, ends) = (format!("(sum({steps}) or vector(0))"), format!("sum({ends})"));
     let all = format!("({moves} + {ends} >= {MIN_VISITS})");
     let by_other = sum_by(&format!("server, rp_id, channel, {other}"), &steps);
@@ -165,7 +182,8 @@ fn beside(key: &'static str, chosen: &str, other: &str, end: &str) -> Panel {
     let end_key = if end == ENTRY { "journeys.from.entry" } else { "journeys.to.end" };
     Panel::bars(key)
         .query(
-            Query::now(format!("sort_desc(topk({SHOWN}, {bars}))")).legend("{{rp_name}} · {{description}}"),
+            Query::now(format!("sort_desc(topk({SHOWN}, {bars}))"))
+                .legend("{{rp_name}} · {{description}}"),
         )
         .query(Query::now(part_of_visits(100, &ends, &moves)).called(end_key))
         .unit("suffix:%")
@@ -175,8 +193,9 @@ fn beside(key: &'static str, chosen: &str, other: &str, end: &str) -> Panel {
 /// All three are counted when the journey is over, so that they fit together.
 fn chosen() -> Panel {
     let per_hour = |metric: &str| sum(&format!("increase({metric}{{{MENU}, {OPTION}}}[1h])"));
-    let steps =
-        sum(&format!("increase({TRANSITIONS}{{{MENU}, to_opc_menu=~`${{cod_opc_menu:regex}}`}}[1h])"));
+    let steps = sum(&format!(
+        "increase({TRANSITIONS}{{{MENU}, to_opc_menu=~`${{cod_opc_menu:regex}}`}}[1h])"
+    ));
     let came = format!("({} + ({steps} or vector(0)))", per_hour(ENTRY));
     let curve = |expression: String| Query::over_time(format!("{expression} and {}", up_to_date()));
     Panel::curves("journeys.option")
@@ -186,8 +205,8 @@ fn chosen() -> Panel {
         .size(8, 10)
 }
 
-/// Of all journeys, the share with one option, with two, ... and with five or more. From Prometheus 3 on a bound is
-/// written "1.0".
+/// Of all journeys, the share with one option, with two, ... and with five or more. From Prometheus
+/// 3 on a bound is written "1.0".
 fn lengths() -> Panel {
     let all = sum(&over_range(JOURNEYS));
     let at_most = |options: u32| {

@@ -2,24 +2,24 @@
 
 use super::{
     anomalies::{
-        ANOMALIES, expected_per_hour, furthest_option, furthest_or_all, no_verdict, sentences, since,
-        unusual_options, verdict, worst_of_each_point,
+        ANOMALIES, expected_per_hour, furthest_option, furthest_or_all, no_verdict, sentences,
+        since, unusual_options, verdict, worst_of_each_point,
     },
     column::{Column, PatternMapping, Sign},
     dashboard::{Dashboard, Section},
     field::{Link, Mapping, Step},
     panel::Panel,
     promql::{
-        CHOSEN, HITS, INTERACTIONS, KEYS, MENU, MIN_VISITS, OPTION, RETRIES, SECONDS, SERVER, WEEK_BEFORE,
-        change_of_hang_ups, grown, kind_share, known_a_week_before, named, options_there, or_nothing,
-        over_range, percent_of_point, share_hung_up, share_of_ends, sum, sum_by, up_to_date, weeks_before,
-        with_label,
+        CHOSEN, HITS, INTERACTIONS, KEYS, MENU, MIN_VISITS, OPTION, RETRIES, SECONDS, SERVER,
+        WEEK_BEFORE, change_of_hang_ups, grown, kind_share, known_a_week_before, named,
+        options_there, or_nothing, over_range, percent_of_point, share_hung_up, share_of_ends, sum,
+        sum_by, up_to_date, weeks_before, with_label,
     },
     query::Query,
 };
 
-/// The order of the options: those with an anomaly, those that fell, the others by size, those that rose. `signal` gives
-/// hundreds that stand for more than chance, and less than fifty for the size.
+/// The order of the options: those with an anomaly, those that fell, the others by size, those that
+/// rose. `signal` gives hundreds that stand for more than chance, and less than fifty for the size.
 const SIGNS: [Sign; 7] = [
     Sign { below: -1e5, key: "sign.alert", colour: "red" },
     Sign { below: -250.0, key: "sign.fell_far", colour: "red" },
@@ -29,7 +29,8 @@ const SIGNS: [Sign; 7] = [
     Sign { below: 1e5, key: "sign.rose_far", colour: "blue" },
     Sign { below: 1e12, key: "sign.none", colour: "text" },
 ];
-/// Above every signal: options that cannot be compared come after those that can, the largest first.
+/// Above every signal: options that cannot be compared come after those that can, the largest
+/// first.
 const NO_SIGNAL: &str = "1e7";
 /// More than any signal: options with an anomaly come first.
 const ALERT: &str = "1e9";
@@ -85,7 +86,8 @@ pub(crate) fn dashboard() -> Dashboard {
     }
 }
 
-/// The number of anomalies, or the reason why there is none; a reason leads to the exporter's health.
+/// The number of anomalies, or the reason why there is none; a reason leads to the exporter's
+/// health.
 pub(crate) fn verdict_tile(key: &'static str) -> Panel {
     Panel::tile(key)
         .query(Query::now(verdict()))
@@ -98,7 +100,8 @@ pub(crate) fn verdict_tile(key: &'static str) -> Panel {
 
 fn tiles() -> Vec<Panel> {
     let tile = |key| Panel::tile(key).size(5, 4);
-    let retries = |range: &str| format!("sum({}) / (sum({}) > 0)", grown(RETRIES, range), grown(HITS, range));
+    let retries =
+        |range: &str| format!("sum({}) / (sum({}) > 0)", grown(RETRIES, range), grown(HITS, range));
     let no_input = |range: &str| kind_share(HITS, "no_input", HITS, range);
     let share = |key, whole: String, usual: String| {
         let tile = tile(key).unit("percentunit").second_in("orange");
@@ -106,7 +109,9 @@ fn tiles() -> Vec<Panel> {
     };
     vec![
         tile("menus.interactions").query(Query::now(sum(&over_range(INTERACTIONS)))),
-        beyond(tile("menus.change"), &change(), &unlike_four_weeks()).unit("percentunit").second_in("orange"),
+        beyond(tile("menus.change"), &change(), &unlike_four_weeks())
+            .unit("percentunit")
+            .second_in("orange"),
         share("menus.retries", retries(CHOSEN), above_four_weeks(retries)),
         share("menus.no_input", no_input(CHOSEN), above_four_weeks(no_input)),
         data_until().size(4, 4),
@@ -130,16 +135,19 @@ fn change() -> String {
     )
 }
 
-/// Has a value while the interactions are a tenth beyond the most, or below the least, of the four weeks before.
+/// Has a value while the interactions are a tenth beyond the most, or below the least, of the four
+/// weeks before.
 fn unlike_four_weeks() -> String {
     let now = sum(&over_range(INTERACTIONS));
-    let weeks =
-        weeks_before(|offset| format!("{} > 0", sum(&grown(INTERACTIONS, &format!("{CHOSEN}{offset}")))));
+    let weeks = weeks_before(|offset| {
+        format!("{} > 0", sum(&grown(INTERACTIONS, &format!("{CHOSEN}{offset}"))))
+    });
     format!("({now} > 1.1 * max({weeks})) or ({now} < 0.9 * min({weeks}))")
 }
 
-/// Has a value while a share of the last day is a fifth above the most of the same day in the four weeks before. Of a day
-/// whatever range is chosen: a month of each of five weeks would be too slow.
+/// Has a value while a share of the last day is a fifth above the most of the same day in the four
+/// weeks before. Of a day whatever range is chosen: a month of each of five weeks would be too
+/// slow.
 fn above_four_weeks(share: impl Fn(&str) -> String) -> String {
     let weeks = weeks_before(|offset| share(&format!("[1d]{offset}")));
     format!("({}) > 1.2 * max({weeks})", share("[1d]"))
@@ -153,7 +161,8 @@ pub(crate) fn data_until() -> Panel {
         .unit("time:HH:mm")
 }
 
-/// A sentence for each anomaly, those that most people are missing in first; without any, one that says why.
+/// A sentence for each anomaly, those that most people are missing in first; without any, one that
+/// says why.
 fn out_of_the_ordinary() -> Panel {
     let columns = vec![
         Column::new("sentence", "column.what", 330)
@@ -167,7 +176,10 @@ fn out_of_the_ordinary() -> Panel {
         Column::new("channel", "column.channel", 75).mapped(&CHANNELS),
         Column::new("guide", "column.runbook", 90).patterns(&GUIDE).link(TO_RUNBOOK),
     ];
-    Panel::table("menus.out", columns).query(Query::rows(sentences())).query(Query::rows(since())).size(18, 7)
+    Panel::table("menus.out", columns)
+        .query(Query::rows(sentences()))
+        .query(Query::rows(since()))
+        .size(18, 7)
 }
 
 /// Whatever names a runbook is shown as one word.
@@ -188,7 +200,10 @@ fn patterns() -> Vec<PatternMapping> {
         .iter()
         .flat_map(|anomaly| {
             let told = |pattern, key| PatternMapping { pattern, key, colour: anomaly.colour };
-            [told(anomaly.with_figures, anomaly.sentence), told(anomaly.without_figures, anomaly.alert)]
+            [
+                told(anomaly.with_figures, anomaly.sentence),
+                told(anomaly.without_figures, anomaly.alert),
+            ]
         })
         .collect()
 }
@@ -208,8 +223,10 @@ fn curves() -> Vec<Panel> {
     let keep = format!(" and on ({KEYS}) {}", furthest_option());
     let hits = |offset: &str| format!("increase({HITS}{{{MENU}, {OPTION}}}[1h]{offset})");
     // With the name of the option that stands out, which nobody has chosen.
-    let furthest =
-        sum_by("rp_id, description, rp_name", &named(&sum_by(KEYS, &format!("{}{keep}", hits("")))));
+    let furthest = sum_by(
+        "rp_id, description, rp_name",
+        &named(&sum_by(KEYS, &format!("{}{keep}", hits("")))),
+    );
     let all_of_them = with_label(&sum(&hits("")), "description", "Σ");
     let now = format!("({furthest} or on () {all_of_them}) and {}", up_to_date());
     let shown = format!(" and on ({KEYS}) {}", furthest_or_all());
@@ -227,8 +244,8 @@ fn curves() -> Vec<Panel> {
     ]
 }
 
-/// Each routing point over a day: an incident of last night that is over is still seen in the morning. Of a day whatever
-/// range is chosen, since there are six scores of each option.
+/// Each routing point over a day: an incident of last night that is over is still seen in the
+/// morning. Of a day whatever range is chosen, since there are six scores of each option.
 fn past() -> Panel {
     Panel::timeline("menus.past")
         .of_the_last("24h")
@@ -242,10 +259,11 @@ fn past() -> Panel {
         .size(24, 5)
 }
 
-/// The place of an option in the order, see `SIGNS`. How much it fell or rose against a week before is measured in units
-/// of chance: of counts as such, and of five in a hundred from week to week. The transformation is the one in which both
-/// together have the same spread at every size. Counts below ten are taken as ten, so that a handful is nothing. The cube
-/// makes everything within three units 0, and five units 2.3.
+/// The place of an option in the order, see `SIGNS`. How much it fell or rose against a week before
+/// is measured in units of chance: of counts as such, and of five in a hundred from week to week.
+/// The transformation is the one in which both together have the same spread at every size. Counts
+/// below ten are taken as ten, so that a handful is nothing. The cube makes everything within three
+/// units 0, and five units 2.3.
 fn signal() -> String {
     let even = |counts: &str| format!("asinh(0.035 * sqrt(clamp_min({counts}, {MIN_VISITS})))");
     let there = options_there();
@@ -262,7 +280,8 @@ fn signal() -> String {
 fn options() -> Panel {
     let now = sum_by(KEYS, &over_range(HITS));
     let before = sum_by(KEYS, &grown(HITS, WEEK_BEFORE));
-    let change = format!("{now} / ({before} >= {MIN_VISITS}) - 1 and on (server) {}", known_a_week_before());
+    let change =
+        format!("{now} / ({before} >= {MIN_VISITS}) - 1 and on (server) {}", known_a_week_before());
     let retries = format!("{} / ({now} >= {MIN_VISITS})", sum_by(KEYS, &over_range(RETRIES)));
     let per_hour = sum_by(KEYS, &format!("increase({HITS}{{{MENU}}}[1h])"));
     let columns = vec![
@@ -300,7 +319,8 @@ fn options() -> Panel {
 
 /// Of the last day of the range: a month of raw buckets would be too slow.
 fn median() -> String {
-    let of = |part: &str, keys: &str| sum_by(keys, &format!("increase({SECONDS}_{part}{{{MENU}}}[1d])"));
+    let of =
+        |part: &str, keys: &str| sum_by(keys, &format!("increase({SECONDS}_{part}{{{MENU}}}[1d])"));
     format!(
         "histogram_quantile(0.5, {}) and {} >= {MIN_VISITS}",
         of("bucket", &format!("{KEYS}, le")),
@@ -314,9 +334,14 @@ fn more() -> Vec<Panel> {
         let of = |part: &str, le: &str| {
             format!("sum(increase({SECONDS}_{part}{{{MENU}, {OPTION}{le}}}[1h]{offset}))")
         };
-        format!("1 - {} / ({} >= {MIN_VISITS})", of("bucket", r#", le=~"60([.]0)?""#), of("count", ""))
+        format!(
+            "1 - {} / ({} >= {MIN_VISITS})",
+            of("bucket", r#", le=~"60([.]0)?""#),
+            of("count", "")
+        )
     };
-    // A series for each hour of the day that ended at the moment asked for, which Grafana sets at midnight.
+    // A series for each hour of the day that ended at the moment asked for, which Grafana sets at
+    // midnight.
     let hours = (0..24).map(|hour| {
         // Not "offset 0h", which Prometheus refuses.
         let offset = if hour == 23 { String::new() } else { format!(" offset {}h", 23 - hour) };

@@ -8,7 +8,8 @@
 //! | `menus`, `journeys`, `health` | the panels of each dashboard |
 //! | `text` | every word that a user reads, in every language |
 //!
-//! It must never read or write a file, nor depend on the machine: the same source gives the same bytes.
+//! It must never read or write a file, nor depend on the machine: the same source gives the same
+//! bytes.
 
 mod anomalies;
 mod column;

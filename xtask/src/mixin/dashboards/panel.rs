@@ -1,7 +1,8 @@
 //! One panel: its kind, its queries and its look, in the words of Grafana's classic JSON model.
 //!
-//! Owns what all panels of a kind share, so that the dashboards differ only in what they say. Only kinds that every
-//! Grafana ships. It must never hold a text: those are looked up by the panel's key.
+//! Owns what all panels of a kind share, so that the dashboards differ only in what they say. Only
+//! kinds that every Grafana ships. It must never hold a text: those are looked up by the panel's
+//! key.
 
 use serde_json::{Map, Value, json};
 
@@ -20,7 +21,8 @@ struct OtherLook {
 
 /// A panel before it has a place.
 pub(crate) struct Panel {
-    /// Its texts are `KEY.title`, `KEY.description` and, if it has reasons of its own to be empty, `KEY.empty`.
+    /// Its texts are `KEY.title`, `KEY.description` and, if it has reasons of its own to be empty,
+    /// `KEY.empty`.
     pub(crate) key: &'static str,
     kind: &'static str,
     pub(crate) width: u32,
@@ -73,8 +75,8 @@ impl Panel {
             .default("color", json!({ "mode": "thresholds" }))
     }
 
-    /// Curves from 0 up. Five minutes is the step of the data: a finer one shows nothing more. With points where a
-    /// series is short: without them an exporter of ten minutes would show nothing.
+    /// Curves from 0 up. Five minutes is the step of the data: a finer one shows nothing more. With
+    /// points where a series is short: without them an exporter of ten minutes would show nothing.
     pub(crate) fn curves(key: &'static str) -> Self {
         let options = json!({
             "legend": { "calcs": [], "displayMode": "list", "placement": "bottom", "showLegend": true },
@@ -126,7 +128,8 @@ impl Panel {
         panel
     }
 
-    /// A day per column and a row per series, the more the stronger the colour, in the light theme and in the dark.
+    /// A day per column and a row per series, the more the stronger the colour, in the light theme
+    /// and in the dark.
     pub(crate) fn days(key: &'static str) -> Self {
         let options = json!({
             "calculate": false,
@@ -146,8 +149,9 @@ impl Panel {
         Self::new("heatmap", key, options).every("1d").of_the_last("28d")
     }
 
-    /// Coloured stretches of time. The colours come from the mappings: with those of thresholds Grafana would write the
-    /// thresholds in place of the texts. No legend: it would list also what a gap is called.
+    /// Coloured stretches of time. The colours come from the mappings: with those of thresholds
+    /// Grafana would write the thresholds in place of the texts. No legend: it would list also what
+    /// a gap is called.
     pub(crate) fn timeline(key: &'static str) -> Self {
         let options = json!({
             "alignValue": "left",
@@ -173,7 +177,8 @@ impl Panel {
         self
     }
 
-    /// One of Grafana's unit ids, but none that writes English words into every language, as `s` does ("1 mins").
+    /// One of Grafana's unit ids, but none that writes English words into every language, as `s`
+    /// does ("1 mins").
     pub(crate) fn unit(self, unit: &'static str) -> Self {
         self.default("unit", json!(unit))
     }
@@ -215,13 +220,23 @@ impl Panel {
         self
     }
 
-    /// Shows a text (a key of the table) for a series of this name, in a colour that fits its meaning.
-    pub(crate) fn meaning(mut self, series: &'static str, key: &'static str, colour: &'static str) -> Self {
-        self.series.push((series, json!({ "key": key, "color": { "fixedColor": colour, "mode": "fixed" } })));
+    /// Shows a text (a key of the table) for a series of this name, in a colour that fits its
+    /// meaning.
+    pub(crate) fn meaning(
+        mut self,
+        series: &'static str,
+        key: &'static str,
+        colour: &'static str,
+    ) -> Self {
+        self.series.push((
+            series,
+            json!({ "key": key, "color": { "fixedColor": colour, "mode": "fixed" } }),
+        ));
         self
     }
 
-    /// Draws the series with this name (a key of the table) thin and dashed, as what others are held against.
+    /// Draws the series with this name (a key of the table) thin and dashed, as what others are
+    /// held against.
     pub(crate) fn faint(mut self, key: &'static str) -> Self {
         let look = json!({
             "custom.lineStyle": { "dash": [6, 6], "fill": "dash" }, "custom.lineWidth": 1,
@@ -316,7 +331,8 @@ impl Panel {
             panel["hideTimeOverride"] = json!(true);
         }
         if self.kind == "table" {
-            panel["transformations"] = Column::transformations(&self.columns, self.queries.len(), language);
+            panel["transformations"] =
+                Column::transformations(&self.columns, self.queries.len(), language);
         }
         panel
     }
@@ -359,7 +375,8 @@ impl Panel {
         }
         if matches!(self.kind, "stat" | "table") {
             let dash = json!({ "color": if self.kind == "stat" { "text" } else { "transparent" }, "index": 99, "text": "–" });
-            mappings.push(json!({ "options": { "match": "nan", "result": dash }, "type": "special" }));
+            mappings
+                .push(json!({ "options": { "match": "nan", "result": dash }, "type": "special" }));
         }
         json!(mappings)
     }

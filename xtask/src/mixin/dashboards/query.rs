@@ -1,4 +1,5 @@
-//! One query of a panel: its PromQL, whether it asks for a moment or for a curve, and what its series are called.
+//! One query of a panel: its PromQL, whether it asks for a moment or for a curve, and what its
+//! series are called.
 //!
 //! It must never hold a text: those are looked up by their keys.
 

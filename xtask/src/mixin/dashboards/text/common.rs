@@ -1,4 +1,5 @@
-//! Words that are not of one dashboard: variables, links, columns, kinds of options, and the alerts.
+//! Words that are not of one dashboard: variables, links, columns, kinds of options, and the
+//! alerts.
 
 use super::Text;
 

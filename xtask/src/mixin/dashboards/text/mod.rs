@@ -1,7 +1,8 @@
-//! Every word that a user reads, in every language: tables with a line of each language beside the other.
+//! Every word that a user reads, in every language: tables with a line of each language beside the
+//! other.
 //!
-//! It must never hold a query or a colour. A key that is looked up and missing ends the generator, with its name;
-//! one that nobody looks up fails a test.
+//! It must never hold a query or a colour. A key that is looked up and missing ends the generator,
+//! with its name; one that nobody looks up fails a test.
 
 mod common;
 mod health;
@@ -42,7 +43,8 @@ impl Language {
     /// # Panics
     /// If no table has such a key: the dashboard cannot be written without it.
     pub(crate) fn text(self, key: &str) -> &'static str {
-        self.find(key).unwrap_or_else(|| panic!("the tables of texts have no key {key:?}: add it in text/"))
+        self.find(key)
+            .unwrap_or_else(|| panic!("the tables of texts have no key {key:?}: add it in text/"))
     }
 
     /// The text of a key that need not exist.
