@@ -280,7 +280,7 @@ mod tests {
     fn a_line_stays_a_line() {
         for format in [LogFormat::Logfmt, LogFormat::Json] {
             let log = logged(LogLevel::Info, format, || {
-                tracing::info!(option = "a\nlevel=error b=\"c\"", "seen")
+                tracing::info!(option = "a\nlevel=error b=\"c\"", "seen");
             });
             assert_eq!(log.lines().count(), 1, "{log}");
         }

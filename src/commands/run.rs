@@ -387,7 +387,7 @@ fn log_reload(outcome: &Result<Change, String>) {
             "the configuration was reloaded"
         ),
         Err(reason) => {
-            error!("the configuration was not taken over: {}", reason.replace('\n', "; "))
+            error!("the configuration was not taken over: {}", reason.replace('\n', "; "));
         }
     }
 }

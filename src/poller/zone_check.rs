@@ -38,7 +38,7 @@ impl ZoneCheck {
                  figures are told at the wrong time; doctor suggests the zone"
             ),
             (true, false) => {
-                info!(server, "the dates of calls agree with the configured time zone again")
+                info!(server, "the dates of calls agree with the configured time zone again");
             }
             _ => {}
         }
@@ -62,7 +62,7 @@ mod tests {
     fn calls(calls: u64, after: i64) -> DateShifts {
         let mut shifts = DateShifts::default();
         (0..calls).for_each(|_| {
-            shifts.saw(LocalSecond::new(1_768_782_812 + after), 1_768_782_812, &TimeZone::UTC)
+            shifts.saw(LocalSecond::new(1_768_782_812 + after), 1_768_782_812, &TimeZone::UTC);
         });
         shifts
     }

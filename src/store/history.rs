@@ -19,7 +19,7 @@ impl Transaction<'_> {
         for (day, bytes) in changes {
             match bytes {
                 Some(bytes) => {
-                    drop(self.history.insert((target.0, *day), bytes.as_slice()).map_err(failed)?)
+                    drop(self.history.insert((target.0, *day), bytes.as_slice()).map_err(failed)?);
                 }
                 None => drop(self.history.remove((target.0, *day)).map_err(failed)?),
             }

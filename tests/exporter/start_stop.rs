@@ -316,7 +316,7 @@ async fn a_signal_is_heard_while_targets_are_started() {
     let mut fleet = Supervisor::new();
     // Nobody listens there, and nobody needs to.
     (0..300).for_each(|number| {
-        fleet.add(&format!("t{number}"), &format!("http://127.0.0.1:{}", 1 + number))
+        fleet.add(&format!("t{number}"), &format!("http://127.0.0.1:{}", 1 + number));
     });
     let mut process = Process::spawn(fleet.command());
     process.address().await;

@@ -162,7 +162,7 @@ mod tests {
         }
         let point = PrefixSums::of((0..slots).map(|_| (1.0, 1.0)));
         let leads = leads(&point, &[0, 1, 2, 3], |option, into| {
-            into.copy_from_slice(&hits[option][..slots])
+            into.copy_from_slice(&hits[option][..slots]);
         });
         assert_eq!(leads.len(), 1, "{leads:?}");
         assert_eq!(leads[0].option, 0, "{leads:?}");

@@ -371,7 +371,7 @@ impl Splitter {
             (Expect::Comma, b',') => self.state = State::Between(Expect::Next),
             (Expect::First | Expect::Comma, byte) if byte == end => self.state = State::Outer,
             (Expect::First | Expect::Next, b'"') if self.keyed && !self.key_read => {
-                self.state = State::Key
+                self.state = State::Key;
             }
             (
                 Expect::First | Expect::Next,

@@ -163,7 +163,7 @@ fn existence(look: &Look, length: Duration, report: &mut Report<'_>) -> io::Resu
     match &look.outcome {
         Err(_) => report.line(Mark::Note, Text::Report, Text::RowsInPart, &values)?,
         Ok(_) if length == HOUR => {
-            report.line(Mark::Good, Text::Report, Text::RowsInHour, &values)?
+            report.line(Mark::Good, Text::Report, Text::RowsInHour, &values)?;
         }
         Ok(_) => report.line(Mark::Note, Text::Report, Text::RowsEarlier, &values)?,
     }

@@ -58,7 +58,7 @@ pub(super) fn say(
     match fault {
         // An earlier step has shown that connections are possible.
         ApiError::Connect(_) => {
-            report.line(Mark::Todo, check, ErrorText::ConnectionBroke, &values)?
+            report.line(Mark::Todo, check, ErrorText::ConnectionBroke, &values)?;
         }
         ApiError::QuotaReserved => {
             report.line(Mark::Todo, check, Text::BudgetSpent, &values)?;

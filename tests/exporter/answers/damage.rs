@@ -82,7 +82,7 @@ async fn damage_to_an_envelope_never_commits_less() {
             match read {
                 Ok(_) if told(&read) == good => exact += 1,
                 Ok(_) => {
-                    less.push(format!("{}: {}", told(&read), String::from_utf8_lossy(damaged)))
+                    less.push(format!("{}: {}", told(&read), String::from_utf8_lossy(damaged)));
                 }
                 Err(_) => failed += 1,
             }

@@ -69,7 +69,7 @@ async fn start_with(telemetry_path: &str, limits: ServerLimits, access: Access) 
     let address = listener.local_addr().unwrap();
     let (stop, stopped) = oneshot::channel();
     let task = tokio::spawn(serve(listener, Arc::new(site), limits, async {
-        stopped.await.unwrap_or(())
+        stopped.await.unwrap_or(());
     }));
     Server { address, publication, readiness, stop, task }
 }

@@ -42,7 +42,7 @@ fn the_alerts_are_the_same_in_every_language() {
             match key.as_str() {
                 "runbook_url" => assert_eq!(&text.replace("?lang=en", "?lang=es"), other, "{name}"),
                 "dashboard_url" => {
-                    assert_eq!(&without_language(text), &without_language(other), "{name}")
+                    assert_eq!(&without_language(text), &without_language(other), "{name}");
                 }
                 _ => assert_ne!(text, other, "{name}: the {key} is not translated"),
             }

@@ -265,7 +265,7 @@ async fn every_query_of(prometheus: &Prometheus, board: &Board, end: f64) {
                 continue;
             }
             None => {
-                assert!(!answer.is_empty(), "{}", at(&format!("{name} is empty: {}", target.expr)))
+                assert!(!answer.is_empty(), "{}", at(&format!("{name} is empty: {}", target.expr)));
             }
         }
         for label in grafana::labels_in(&target.legend) {
