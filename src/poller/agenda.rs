@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::errands::HOURLY;
 use crate::{
     config::TokenVersion,
     model::NameKind,
@@ -20,6 +19,8 @@ use crate::{
 const FIRST_WAIT: Duration = Duration::from_secs(60);
 /// Longest wait between failed steps of a re-reading.
 const LONGEST_WAIT: Duration = Duration::from_secs(900);
+/// Wait between two questions for the quota or for names.
+pub(super) const HOURLY: Duration = Duration::from_secs(3600);
 
 /// Work beside the live polls, in the order of its priority.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -100,10 +100,7 @@ impl CommittedState {
         &mut self,
         work: impl FnOnce(&mut Transaction<'_>, TargetId) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        let (store, id) = (self.store.clone(), self.id);
-        let result = self.blocking(move || store.transact(|tx| work(tx, id))).await;
-        self.stale |= result.is_err();
-        result
+        self.with_store(move |store, id| store.transact(|tx| work(tx, id))).await
     }
 
     /// Runs `work` on what was last committed, off the thread that answers scrapes.
@@ -139,9 +136,8 @@ impl CommittedState {
 
     /// Takes over what is on the disk.
     pub(super) async fn reload(&mut self, settings: &PollerConfig) -> Result<(), StoreError> {
-        let (store, id) = (self.store.clone(), self.id);
-        let counters = self.blocking(move || store.reload(id)).await?;
-        *self = self.beside(id, counters, settings).await?;
+        let counters = self.with_store(Store::reload).await?;
+        *self = self.beside(self.id, counters, settings).await?;
         Ok(())
     }
 

@@ -9,6 +9,7 @@ use tracing::{debug, info, warn};
 
 use super::{
     Source,
+    agenda::HOURLY,
     judge::Reading,
     polled_target::{PolledTarget, Step},
     reader::Reader,
@@ -18,9 +19,6 @@ use crate::{
     schedule::quota::{self, Purpose},
     wolkvox::ApiError,
 };
-
-/// Wait between two questions for the quota or for names.
-pub(super) const HOURLY: Duration = Duration::from_secs(3600);
 
 /// Asks the vendor for the limit of requests.
 pub(super) async fn ask_quota<S: Source>(

@@ -17,7 +17,7 @@ use super::{
     baseline::history_seconds,
     committed_state::CommittedState,
     exposure::Exposure,
-    judge::{Accepted, Context, Elsewhere, Reading, Verdict},
+    judge::{Accepted, Context, Elsewhere, Verdict},
     names::NameBook,
     origin,
     outcomes::OutcomesReading,
@@ -171,8 +171,7 @@ impl<S: Source> PolledTarget<S> {
     async fn ask_and_judge(&mut self, range: TimeRange, pass: &Pass) -> Result<Judged, ApiError> {
         let asked = Instant::now();
         let answered = self.ask(pass.report, range, pass.purpose, Duration::MAX).await;
-        let is_live_poll = pass.reading == Reading::Live && pass.report == ReportName::Diagram13;
-        if let Some(answer) = answered.as_ref().ok().filter(|_| is_live_poll) {
+        if let Some(answer) = answered.as_ref().ok().filter(|_| pass.is_live_poll()) {
             self.exposure.saw_dates(&self.config.target.name, &answer.shifts);
         }
         let now = self.now();

@@ -75,6 +75,16 @@ pub(super) enum Taken {
 }
 
 impl Pass {
+    /// A pass over what has not been read.
+    pub(super) fn live(
+        report: ReportName,
+        next: Timestamp,
+        end: Timestamp,
+        purpose: Purpose,
+    ) -> Self {
+        Self { report, reading: Reading::Live, next, end, purpose, reread: None, given_up: 0 }
+    }
+
     /// A step of a re-reading, from where it has come to.
     pub(super) fn again(report: ReportName, reread: Reread) -> Self {
         let moment = |second| Timestamp::from_second(second).unwrap_or_default();
@@ -87,6 +97,11 @@ impl Pass {
             reread: Some(reread),
             given_up: 0,
         }
+    }
+
+    /// Returns true for the pass of a live poll; what became of calls is an errand's.
+    pub(super) fn is_live_poll(&self) -> bool {
+        self.reading == Reading::Live && self.report == ReportName::Diagram13
     }
 
     pub(super) fn is_over(&self) -> bool {
@@ -137,15 +152,7 @@ impl Track {
         }
         let is_behind = gap > self.config.cadence.interval * 3;
         let purpose = if is_behind { Purpose::CatchUp } else { Purpose::Live };
-        Ok(Pass {
-            report: self.report,
-            reading: Reading::Live,
-            next: from.max(origin).min(end),
-            end,
-            purpose,
-            reread: None,
-            given_up: 0,
-        })
+        Ok(Pass::live(self.report, from.max(origin).min(end), end, purpose))
     }
 
     /// The moment from which on enough rows are known to tell this operation's report from
@@ -318,7 +325,6 @@ impl Track {
         let deepest =
             self.state.totals().watermark().checked_sub(self.config.shared.poll.deepest());
         let skipped = pass.reread.is_some_and(|reread| reread.skipped > 0);
-        let shows_window = pass.reading == Reading::Live && self.report == ReportName::Diagram13;
         Whole {
             batch,
             range,
@@ -326,7 +332,7 @@ impl Track {
             server_time,
             lost: accepted.lost + u64::from(skipped),
             reread: pass.reread.map(|reread| (reread.tier, reread.cursor)),
-            window: shows_window.then(|| self.window_before(pass.end)),
+            window: pass.is_live_poll().then(|| self.window_before(pass.end)),
             check: accepted.check,
             unanswerable: self.judge.changed_unanswerable(deepest.unwrap_or(Timestamp::MIN)),
         }

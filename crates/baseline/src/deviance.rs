@@ -23,15 +23,9 @@ pub(super) fn above(observed: f64, mean: f64, noise: f64) -> f64 {
 /// relative variance is `noise` varies more than a binomial one: 1 + whole noise share / (1 -
 /// share).
 pub(super) fn share_above(part: f64, whole: f64, share: f64, noise: f64) -> f64 {
-    let part = part - 0.5;
-    let share = share.clamp(1e-6, 1.0 - 1e-6);
-    if part <= whole * share {
-        return 0.0;
-    }
-    let rest = (whole - part).max(0.5);
-    let likelihood =
-        part * (part / (whole * share)).ln() + rest * (rest / (whole * (1.0 - share))).ln();
-    2.0 * likelihood.max(0.0) / (1.0 + whole * noise * share / (1.0 - share))
+    let share = clamped(share);
+    let Some(rise) = Rise::of(part, whole, share) else { return 0.0 };
+    2.0 * rise.likelihood.max(0.0) / (1.0 + whole * noise * share / (1.0 - share))
 }
 
 /// The same of a share that varies by a factor, as one that is far above it by noise does.
@@ -40,20 +34,42 @@ pub(super) fn share_above(part: f64, whole: f64, share: f64, noise: f64) -> f64 
 /// square of the logarithm of their ratio over `noise`, the relative variance of the share. Of both
 /// it is half their harmonic mean, so that for small deviations the variances add up.
 pub(super) fn varying_share_above(part: f64, whole: f64, share: f64, noise: f64) -> f64 {
-    let part = part - 0.5;
-    let share = share.clamp(1e-6, 1.0 - 1e-6);
-    if part <= whole * share {
+    let Some(Rise { ratio, likelihood }) = Rise::of(part, whole, clamped(share)) else {
         return 0.0;
-    }
-    let rest = (whole - part).max(0.5);
-    let ratio = (part / (whole * share)).ln();
-    let likelihood = part * ratio + rest * (rest / (whole * (1.0 - share))).ln();
+    };
     let chance = 2.0 * likelihood.max(1e-9);
     1.0 / (1.0 / chance + noise / (ratio * ratio))
 }
 
+/// A share above the usual one.
+struct Rise {
+    /// Logarithm of its ratio to the usual one.
+    ratio: f64,
+    /// Logarithm of the likelihood ratio of two binomial shares, without noise.
+    likelihood: f64,
+}
+
+impl Rise {
+    /// `None` for a share that is not above.
+    fn of(part: f64, whole: f64, share: f64) -> Option<Self> {
+        let part = part - 0.5;
+        if part <= whole * share {
+            return None;
+        }
+        let rest = (whole - part).max(0.5);
+        let ratio = (part / (whole * share)).ln();
+        let likelihood = part * ratio + rest * (rest / (whole * (1.0 - share))).ln();
+        Some(Self { ratio, likelihood })
+    }
+}
+
+/// Keeps a usual share away from 0 and 1, of which no ratio can be taken.
+fn clamped(share: f64) -> f64 {
+    share.clamp(1e-6, 1.0 - 1e-6)
+}
+
 /// Part of the variance of such a share that is noise.
-pub(super) fn share_noise(deviance: f64, part: f64, whole: f64, share: f64, noise: f64) -> f64 {
+pub(super) fn part_of_noise(deviance: f64, part: f64, whole: f64, share: f64, noise: f64) -> f64 {
     let ratio = ((part - 0.5) / (whole * share).max(1e-9)).ln();
     (deviance * noise / (ratio * ratio)).clamp(0.0, 1.0)
 }

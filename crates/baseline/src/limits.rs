@@ -1,8 +1,6 @@
 //! Every number that decides how unlike the usual something has to be. Measured by
 //! `cargo xtask evaluate`; a change here is judged there.
 
-use super::shares::SHARES;
-
 /// Weeks that the expectation looks back; it takes their median.
 pub(super) const WEEKS: usize = 4;
 /// Slots before and after a moment of an earlier week that count as the same time: half an hour.
@@ -115,7 +113,7 @@ pub(super) const SILENT_HITS: f32 = 16.0;
 pub(super) const SURGE: f64 = 22.0;
 /// and of a share that has risen: of journeys that end at an option, of several attempts, of
 /// returns, and of hits that take long.
-pub(super) const RISE: [f64; SHARES] = [26.0, 34.0, 34.0, 40.0];
+pub(super) const RISE: [f64; 4] = [26.0, 34.0, 34.0, 40.0];
 /// The same of entries of nothing, which are judged for a routing point as a whole.
 pub(super) const NO_INPUT: f64 = 24.0;
 /// Rises are judged only where at least so many are expected.

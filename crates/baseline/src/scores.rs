@@ -155,8 +155,8 @@ impl Scores {
     /// the same. A routing point that collapsed speaks for its options.
     pub fn add_hang_ups(&mut self, hang_ups: &[HangUpScore]) {
         for HangUpScore { labels, score } in hang_ups {
-            let point = self.points.iter().find(|point| point.labels == labels.point);
-            let collapse = point.and_then(|point| point.of(PointAnomaly::Collapse));
+            let point = self.points.binary_search_by(|point| point.labels.cmp(&labels.point));
+            let collapse = point.ok().and_then(|at| self.points[at].of(PointAnomaly::Collapse));
             let is_collapsed = collapse.is_some_and(|collapse| collapse.score > 1.0);
             let at = match self.options.binary_search_by(|option| option.labels.cmp(labels)) {
                 Ok(at) => at,

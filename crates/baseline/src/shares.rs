@@ -26,7 +26,7 @@ pub(super) struct Usual {
 }
 
 /// Number of an option's shares.
-pub(super) const SHARES: usize = 4;
+pub(super) const SHARES: usize = RISE.len();
 
 /// The usual values of an option's shares.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
@@ -185,7 +185,7 @@ fn share_above(part: f64, whole: f64, share: f64, noise: f64) -> f64 {
     if above <= 0.0 {
         return 0.0;
     }
-    let learnt = deviance::share_noise(above, part, whole, share, noise);
+    let learnt = deviance::part_of_noise(above, part, whole, share, noise);
     deviance::learnt(above, learnt, LEARNT_DAYS)
 }
 

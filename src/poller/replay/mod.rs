@@ -218,15 +218,7 @@ impl<S: Source> Replay<S> {
     ) -> Result<(), ApiError> {
         self.poller.pass_hold().await?;
         self.poller.target.track(report).judge.begin(Reading::Live);
-        let mut pass = Pass {
-            report,
-            reading: Reading::Live,
-            next: from,
-            end,
-            purpose: Purpose::CatchUp,
-            reread: None,
-            given_up: 0,
-        };
+        let mut pass = Pass::live(report, from, end, Purpose::CatchUp);
         let outcome = self.poller.read_pass(&mut pass).await;
         self.poller.target.reader.end_probe();
         self.poller.target.agenda.polled(outcome.is_err());

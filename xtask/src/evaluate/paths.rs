@@ -5,7 +5,7 @@
 
 use super::{
     chance::Chance,
-    scale::{DAY, HISTORY},
+    scale::{DAY, HISTORY, hour_of_day},
     world::{Operation, Option_},
 };
 
@@ -77,7 +77,7 @@ impl Point {
 
     /// Interactions of a step, without noise.
     fn mean(&self, step: usize) -> f64 {
-        let hour = (step % DAY) as f64 / 12.0;
+        let hour = hour_of_day(step);
         let bump = |at: f64, wide: f64| (-((hour - at) / wide).powi(2) / 2.0).exp();
         let day = if self.always_open {
             0.08 + 0.92 * bump(14.0, 4.0)

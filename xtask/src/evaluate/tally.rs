@@ -4,7 +4,7 @@
 use super::{
     cusum,
     play::{ANOMALIES, COLLAPSE, Episode, HANG_UP, NO_INPUT, Told, name, play},
-    scale::{DAY, HISTORY, STEP},
+    scale::{DAY, HISTORY, STEP, hour_of_day},
     weather::World,
     world::{self, Incident, Kind, LASTS, Operation, Option_, Purpose},
 };
@@ -250,7 +250,7 @@ fn excused(operation: &Operation, one: &Episode) -> bool {
 /// A step that is judged, in words.
 fn day_and_hour(step: usize) -> String {
     let day = (step - HISTORY) / DAY;
-    let hour = (step % DAY) as f64 / 12.0;
+    let hour = hour_of_day(step);
     format!("on day {day} at {hour:.1}")
 }
 

@@ -4,7 +4,7 @@
 
 use super::{
     chance::Chance,
-    scale::{DAY, HISTORY, OPTIONS, POINTS, WEEK},
+    scale::{DAY, HISTORY, OPTIONS, POINTS, WEEK, hour_of_day},
 };
 
 /// Which kind of world.
@@ -94,10 +94,6 @@ fn shape(hour: f64, weekday: usize, around_the_clock: bool, (opens, closes): (f6
 
 const OPEN: (f64, f64) = (7.0, 19.0);
 
-fn hour(step: usize) -> f64 {
-    (step % DAY) as f64 / 12.0
-}
-
 /// Whether a day, counted from 5 January 2026, is the 15th or the last of its month.
 fn is_payday(day: usize) -> bool {
     let date = jiff::civil::date(2026, 1, 5).saturating_add(jiff::Span::new().days(day as i64));
@@ -129,7 +125,7 @@ impl Weather {
                 // One in the history; and, where false alarms are counted, a Monday, so that a
                 // Monday follows on it.
                 let holiday = day == 8 || (!hurt && day == HISTORY / DAY + 6);
-                shape(hour(step), day % 7, around, open)
+                shape(hour_of_day(step), day % 7, around, open)
                     * of_day
                     * of_hour
                     * (1.0 + noise.growth * step as f64 / WEEK as f64)
@@ -180,7 +176,7 @@ impl Weather {
 
     /// Whether an option is used at this step at all, as a factor.
     fn at_night(&self, option: usize, step: usize) -> f64 {
-        let night = hour(step) < 5.0 || hour(step) >= 22.0;
+        let night = hour_of_day(step) < 5.0 || hour_of_day(step) >= 22.0;
         match self.night {
             Some(only) if only == option => {
                 if night {
@@ -201,6 +197,6 @@ impl Weather {
     /// The same without noise, growth and the like.
     pub(crate) fn usual(&self, option: usize, step: usize) -> f64 {
         let around = self.around_the_clock[option / OPTIONS];
-        shape(hour(step), step / DAY % 7, around, OPEN) * self.at_night(option, step)
+        shape(hour_of_day(step), step / DAY % 7, around, OPEN) * self.at_night(option, step)
     }
 }

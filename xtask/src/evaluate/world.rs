@@ -6,7 +6,7 @@
 
 use super::{
     chance::Chance,
-    scale::{DAY, HISTORY, OPTIONS, POINTS, WEEK},
+    scale::{DAY, HISTORY, HOUR, OPTIONS, POINTS, WEEK},
     weather::{Weather, World},
 };
 
@@ -331,9 +331,6 @@ fn hang_ups(
     }
     operation.incidents.extend(incidents);
 }
-
-/// Steps of an hour.
-const HOUR: usize = 12;
 
 /// How much of a step an incident is on.
 fn inside(incident: &Incident, step: usize) -> f64 {
