@@ -12,19 +12,13 @@ pub mod commands;
 #[doc(hidden)]
 pub mod config;
 #[doc(hidden)]
-pub mod ledger;
-#[doc(hidden)]
 pub mod logging;
 #[doc(hidden)]
 pub mod poller;
 #[doc(hidden)]
-pub mod schedule;
-#[doc(hidden)]
 pub mod snapshot;
 #[doc(hidden)]
 pub mod status;
-#[doc(hidden)]
-pub mod store;
 #[doc(hidden)]
 pub mod supervisor;
 #[doc(hidden)]
@@ -34,4 +28,4 @@ pub mod web;
 
 // The crates that rooms are built on, by the names under which rooms know them.
 #[doc(hidden)]
-pub use {baseline, exposition, i18n, model, wolkvox_api as wolkvox};
+pub use {baseline, exposition, i18n, ledger, model, schedule, store, wolkvox_api as wolkvox};

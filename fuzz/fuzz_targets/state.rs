@@ -3,16 +3,15 @@
 
 #![no_main]
 
-use std::{path::Path, sync::LazyLock};
+use std::{path::Path, sync::LazyLock, time::Duration};
 
 use jiff::Timestamp;
 use libfuzzer_sys::fuzz_target;
 use redb::{StorageBackend, backends::InMemoryBackend};
 use wolkvox_exporter::{
-    config::JourneyConfig,
     ledger::{
-        JourneyMeasure, ReconcileParams, RowBatch, SeriesLimits, TargetCounters, TimeBounds,
-        reconcile,
+        IdleTimes, JourneyMeasure, ReconcileParams, RowBatch, SeriesLimits, TargetCounters,
+        TimeBounds, reconcile,
     },
     model::LocalSecond,
     store::{Store, StoreError},
@@ -85,11 +84,11 @@ fn work(disk: Disk) -> Result<(), StoreError> {
     let (target, account) = store.restore("a", || TargetCounters::new(Timestamp::UNIX_EPOCH))?;
     let mut stage = RowBatch::default();
     (0..40).for_each(|n| stage.push(Ok(row(n * 7))));
-    let journey = JourneyConfig::default();
+    let idle = IdleTimes::from(Duration::from_mins(30));
     let terms = ReconcileParams {
         bounds: BOUNDS,
         limits: SeriesLimits::default(),
-        journey: &journey,
+        idle: &idle,
         measure: JourneyMeasure::Options,
         now: 300,
         moment: &LocalSecond::get,

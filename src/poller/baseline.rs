@@ -132,7 +132,7 @@ pub(super) fn judge(
     let moment = Moment {
         watermark: local_second(watermark, &settings.target.timezone),
         window: &local_stretches(window.from, window.to, &settings.target.timezone),
-        idle: &|point| settings.shared.journey.idle_seconds(&point.channel),
+        idle: &|point| settings.idle.seconds(&point.channel),
         kinds: &settings.kinds,
         holidays: &settings.holidays,
     };

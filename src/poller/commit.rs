@@ -157,7 +157,7 @@ impl Before<'_> {
         let params = ReconcileParams {
             bounds: self.bounds(whole, counted_from),
             limits: self.config.limits,
-            journey: &self.config.shared.journey,
+            idle: &self.config.idle,
             measure: self.config.measure,
             now: whole.now.as_second(),
             moment: &|date| schedule::last_instant(date, zone),

@@ -318,13 +318,7 @@ impl CommittedState {
         let next = self.transact(move |tx, id| {
             let moment = |date| last_instant(date, &config.target.timezone);
             let asked = (stretch, until.as_second());
-            let past = Past::of(
-                &batch,
-                asked,
-                (&counters, config.limits),
-                &config.shared.journey,
-                &moment,
-            );
+            let past = Past::of(&batch, asked, (&counters, config.limits), &config.idle, &moment);
             let mut next = (*history).clone();
             next.apply(&past.delta, |place| past.labels.get(place as usize));
             next.cover(stretch.0, stretch.1);

@@ -11,7 +11,7 @@ use crate::{
         BaselineConfig, Config, ExpectedMenu, JourneyConfig, MenuConfig, PollConfig, TargetConfig,
     },
     exposition::BucketBounds,
-    ledger::{JourneyMeasure, SeriesLimits, TargetCounters},
+    ledger::{IdleTimes, JourneyMeasure, SeriesLimits, TargetCounters},
     model::{CallOutcome, MenuLabels, Names, OptionKinds, OptionRules, VOICE},
     schedule::{Cadence, quota::REQUESTS_PER_LICENCE},
     snapshot::{TargetSnapshot, Usual},
@@ -81,6 +81,8 @@ pub struct PollerConfig {
     pub start_ago: Option<Duration>,
     /// Options that are exposed at 0 before their first row.
     pub expected: BTreeSet<MenuLabels>,
+    /// How long an interaction may be silent.
+    pub idle: IdleTimes,
     /// The limits of label sets.
     pub limits: SeriesLimits,
     /// The measure that is kept of a journey that is over.
@@ -107,6 +109,7 @@ impl PollerConfig {
             quota: target.licences.map(|licences| u64::from(licences) * REQUESTS_PER_LICENCE),
             start_ago: poll.start_from.ago(),
             expected: target.expected.iter().flat_map(expected_labels).collect(),
+            idle: shared.journey.idle_times(),
             limits: SeriesLimits {
                 menus: menu.series_limit,
                 options: menu.options_limit,

@@ -103,12 +103,6 @@ pub struct PollerDeps {
     pub probe: Arc<Notify>,
 }
 
-impl From<StoreError> for ApiError {
-    fn from(error: StoreError) -> Self {
-        Self::Internal(error.to_string())
-    }
-}
-
 impl<S: Source> Poller<S> {
     /// Takes over the restored counters and hands them to the publisher.
     ///

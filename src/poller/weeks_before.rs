@@ -95,7 +95,7 @@ fn with_surroundings(track: &Track, stretch: LocalStretch) -> TimeRange {
     let Track { config, state, .. } = track;
     let zone = &config.target.timezone;
     let (from, to) = stretch;
-    let around = i64::try_from(config.shared.journey.longest_idle().as_secs()).unwrap_or(0);
+    let around = i64::try_from(config.idle.longest().as_secs()).unwrap_or(0);
     let second = |second| Timestamp::from_second(second).unwrap_or_default();
     let begin =
         schedule::instant(from - around, zone).unwrap_or_else(|| second((from - around).get()));

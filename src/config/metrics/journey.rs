@@ -13,7 +13,7 @@ use crate::config::{
     },
     setting::{Bounds, Kind, bounded_seconds, listed, read_section, seconds, section},
 };
-use crate::i18n::bilingual;
+use crate::{i18n::bilingual, ledger::IdleTimes};
 
 const BOUNDS: Bounds<Duration> = Bounds::between(Duration::from_mins(1), Duration::from_hours(24));
 
@@ -29,15 +29,9 @@ section! {
 }
 
 impl JourneyConfig {
-    /// Returns the idle time of a channel, in whole seconds.
-    pub fn idle_seconds(&self, channel: &str) -> i64 {
-        let idle = self.idle_by_channel.get(channel).unwrap_or(&self.idle);
-        i64::try_from(idle.as_secs()).unwrap_or(i64::MAX)
-    }
-
-    /// Returns the longest idle time of all channels.
-    pub fn longest_idle(&self) -> Duration {
-        self.idle_by_channel.values().copied().fold(self.idle, Duration::max)
+    /// Returns the idle times as the ledger takes them.
+    pub fn idle_times(&self) -> IdleTimes {
+        IdleTimes { idle: self.idle, by_channel: self.idle_by_channel.clone() }
     }
 }
 
@@ -95,14 +89,5 @@ mod tests {
         for text in ["59s", "24h1s", "0s", "90.5s", "90"] {
             assert!(bounded_seconds(text, &BOUNDS).is_err(), "{text}");
         }
-    }
-
-    #[test]
-    fn a_channel_may_have_its_own() {
-        let mut journey = JourneyConfig::default();
-        journey.idle_by_channel.insert("chat-whatsapp".to_owned(), Duration::from_secs(7200));
-        assert_eq!(journey.idle_seconds("chat-whatsapp"), 7200);
-        assert_eq!(journey.idle_seconds("voice"), 1800);
-        assert_eq!(journey.longest_idle(), Duration::from_secs(7200));
     }
 }

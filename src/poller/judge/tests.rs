@@ -1,7 +1,11 @@
 //! The judge as tables: an answer or a failure, what is known, and the verdict.
 
 use super::*;
-use crate::{ledger::RowBatch, model::LocalSecond, wolkvox::Rejection};
+use crate::{
+    ledger::RowBatch,
+    model::LocalSecond,
+    wolkvox::{Rejection, Row, RowLabels},
+};
 
 const CAP: u64 = 5000;
 const HOUR: i64 = 3600;
@@ -18,7 +22,18 @@ fn range(from: i64, to: i64) -> TimeRange {
 
 /// `rows` whole rows.
 fn answer(rows: u64) -> Answer {
-    let batch = RowBatch::of_rows(rows, LocalSecond::new(READ_TO));
+    let mut batch = RowBatch::default();
+    for fingerprint in 0..rows {
+        batch.push(Ok(Row {
+            labels: RowLabels::new("10", "voice", "1"),
+            fingerprint,
+            interaction: None,
+            began: None,
+            date: LocalSecond::new(READ_TO),
+            second: None,
+            attempts: 0,
+        }));
+    }
     Answer { batch, received: rows, ..Answer::default() }
 }
 

@@ -196,7 +196,7 @@ impl Day {
         let params = ReconcileParams {
             bounds,
             limits: settings.limits,
-            journey: &settings.shared.journey,
+            idle: &settings.idle,
             measure: settings.measure,
             // When it would have been read.
             now: (end + cadence.settle_delay + cadence.jitter).as_second(),

@@ -1,0 +1,230 @@
+//! What one target's rows add up to: the numbers that are committed, restored and exposed.
+//!
+//! Changes only by [`TargetCounters::apply`], with a step that has been committed.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, btree_map::Entry},
+    num::NonZeroU64,
+    ops::Bound,
+    sync::Arc,
+};
+
+use jiff::Timestamp;
+use model::{Counted, LocalSecond, MenuLabels, OwnMap, PointLabels, TransitionLabels};
+
+use super::{
+    counts::{OptionCounts, RoutingPointCounts, Totals, TransitionCounts},
+    delta::{Delta, RowRecord},
+};
+
+/// The aggregates of one target. Menus have a number that stands for them in the rows' records. A
+/// clone shares all counts with its original.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TargetCounters {
+    /// For the whole target.
+    pub totals: Totals,
+    /// By label set, with the number of each.
+    pub menus: BTreeMap<MenuLabels, (u32, Arc<OptionCounts>)>,
+    /// By label set; every menu's point is there.
+    pub points: BTreeMap<PointLabels, Arc<RoutingPointCounts>>,
+    /// By label set.
+    pub transitions: BTreeMap<TransitionLabels, TransitionCounts>,
+    /// The number that the next new menu gets: higher than any that was ever given, for rows and
+    /// journeys remember the number of a menu that is long gone.
+    pub next_number: u32,
+}
+
+impl TargetCounters {
+    /// A target that has never been read, counting from `origin`.
+    pub fn new(origin: Timestamp) -> Self {
+        Self {
+            totals: Totals::new(origin),
+            menus: BTreeMap::new(),
+            points: BTreeMap::new(),
+            transitions: BTreeMap::new(),
+            next_number: 0,
+        }
+    }
+
+    /// Makes an option known before its first row, so that it is exposed at 0.
+    pub fn expect(&mut self, labels: MenuLabels) {
+        self.points.entry(labels.point.clone()).or_default();
+        if let Entry::Vacant(place) = self.menus.entry(labels) {
+            place.insert((self.next_number, Arc::default()));
+            self.next_number += 1;
+        }
+    }
+
+    /// The options of a routing point and channel.
+    pub(super) fn menus_at(&self, point: &PointLabels) -> impl Iterator<Item = &MenuLabels> {
+        // An empty option sorts before every real one.
+        let first = MenuLabels { point: point.clone(), option: "".into() };
+        let all =
+            self.menus.range((Bound::Included(first), Bound::Unbounded)).map(|(labels, _)| labels);
+        all.take_while(move |labels| labels.point == *point)
+    }
+
+    /// The steps of a routing point and channel.
+    pub(super) fn transitions_at(
+        &self,
+        point: &PointLabels,
+    ) -> impl Iterator<Item = (&TransitionLabels, &TransitionCounts)> {
+        let first = TransitionLabels { point: point.clone(), from: "".into(), to: "".into() };
+        let all = self.transitions.range((Bound::Included(first), Bound::Unbounded));
+        all.take_while(move |(labels, _)| labels.point == *point)
+    }
+
+    /// Takes over what a committed step says.
+    pub fn apply(&mut self, step: Delta) {
+        self.totals = step.totals;
+        self.next_number = self.next_number.max(step.next_number);
+        for dropped in &step.dropped {
+            match dropped {
+                Counted::Menu(labels) => drop(self.menus.remove(labels)),
+                Counted::Point(labels) => drop(self.points.remove(labels)),
+                Counted::Transition(labels) => drop(self.transitions.remove(labels)),
+            }
+        }
+        self.menus.extend(step.menus);
+        self.points.extend(step.points);
+        self.transitions.extend(step.transitions);
+    }
+
+    /// Returns the counts that are not visible yet, each with true if it is above 0.
+    pub fn held(&self) -> impl Iterator<Item = (Counted, bool)> {
+        let menus = self.menus.iter().filter(|(_, (_, menu))| menu.released.is_none());
+        let points = self.points.iter().filter(|(_, point)| point.released.is_none());
+        let transitions =
+            self.transitions.iter().filter(|(_, transition)| transition.released.is_none());
+        menus
+            .map(|(labels, (_, menu))| (Counted::Menu(labels.clone()), menu.hits > 0))
+            .chain(
+                points.map(|(labels, point)| {
+                    (Counted::Point(labels.clone()), point.interactions > 0)
+                }),
+            )
+            .chain(
+                transitions
+                    .map(|(labels, step)| (Counted::Transition(labels.clone()), step.steps > 0)),
+            )
+    }
+
+    /// A step that counts nothing and makes every held count visible for which `zero_was_seen` says
+    /// that it has been shown as 0 for long enough. `None` when there is none.
+    pub fn release(
+        &self,
+        now: Timestamp,
+        zero_was_seen: impl Fn(&Counted) -> bool,
+    ) -> Option<Delta> {
+        let released = Some(now.as_second());
+        let mut step = self.unchanged();
+        for (counted, _) in self.held().filter(|(counted, waits)| *waits && zero_was_seen(counted))
+        {
+            match counted {
+                Counted::Menu(labels) => {
+                    let (number, menu) = &self.menus[&labels];
+                    let menu = OptionCounts { released, ..(**menu).clone() };
+                    step.menus.push((labels, (*number, menu.into())));
+                }
+                Counted::Point(labels) => {
+                    let point = (*self.points[&labels]).clone();
+                    step.points.push((labels, RoutingPointCounts { released, ..point }.into()));
+                }
+                Counted::Transition(labels) => {
+                    let transition = self.transitions[&labels].clone();
+                    step.transitions.push((labels, TransitionCounts { released, ..transition }));
+                }
+            }
+        }
+        (!step.menus.is_empty() || !step.points.is_empty() || !step.transitions.is_empty())
+            .then_some(step)
+    }
+
+    /// A step that changes nothing.
+    pub fn unchanged(&self) -> Delta {
+        Delta::nothing(self.totals.clone(), self.next_number)
+    }
+
+    /// Counting begins at `origin`; only for what has counted nothing.
+    pub fn begin_at(&self, origin: Timestamp) -> Delta {
+        Delta { totals: Totals::new(origin), ..self.unchanged() }
+    }
+
+    /// Returns the label sets without a row dated at or after `oldest`, except for those to keep:
+    /// options, then routing points without an option left, then steps between options that are
+    /// gone.
+    pub fn unseen(&self, oldest: LocalSecond, keep: impl Fn(&MenuLabels) -> bool) -> Vec<Counted> {
+        let old = |labels: &MenuLabels, menu: &OptionCounts| {
+            menu.hits > 0 && menu.last_row < oldest && !keep(labels)
+        };
+        let gone: BTreeSet<&MenuLabels> = self
+            .menus
+            .iter()
+            .filter(|(labels, (_, menu))| old(labels, menu))
+            .map(|(labels, _)| labels)
+            .collect();
+        if gone.is_empty() {
+            return Vec::new();
+        }
+        let is_left =
+            |point: &PointLabels| self.menus_at(point).any(|labels| !gone.contains(labels));
+        let is_gone = |point: &PointLabels, option: &std::sync::Arc<str>| {
+            gone.contains(&MenuLabels { point: point.clone(), option: option.clone() })
+        };
+        let points = self.points.keys().filter(|point| !is_left(point));
+        let transitions = self.transitions.keys().filter(|step| {
+            !is_left(&step.point)
+                || is_gone(&step.point, &step.from)
+                || is_gone(&step.point, &step.to)
+        });
+        let points = points
+            .cloned()
+            .map(Counted::Point)
+            .chain(transitions.cloned().map(Counted::Transition));
+        gone.iter().map(|labels| Counted::Menu((*labels).clone())).chain(points).collect()
+    }
+
+    /// Counts the last window from the records of all rows dated in it.
+    pub fn window(
+        &self,
+        start: Timestamp,
+        end: Timestamp,
+        records: impl IntoIterator<Item = RowRecord>,
+    ) -> WindowCounts {
+        let points: BTreeMap<&PointLabels, usize> = self.points.keys().zip(0..).collect();
+        let mut places: OwnMap<u32, (usize, usize)> = OwnMap::default();
+        for (menu, (labels, (number, _))) in self.menus.iter().enumerate() {
+            places
+                .insert(*number, (menu, points.get(&labels.point).copied().unwrap_or(usize::MAX)));
+        }
+        let mut hits = vec![0; self.menus.len()];
+        let mut seen: Vec<(usize, NonZeroU64)> = Vec::new();
+        for record in records {
+            let Some((menu, point)) = places.get(&record.menu).copied() else { continue };
+            hits[menu] += u64::from(record.counted);
+            seen.extend(record.interaction.map(|interaction| (point, interaction)));
+        }
+        seen.sort_unstable();
+        seen.dedup();
+        let distinct = |point| {
+            let before = |limit| seen.partition_point(|(of, _)| *of < limit);
+            (before(point + 1) - before(point)) as u64
+        };
+        let hits = self.menus.keys().cloned().zip(hits).collect();
+        let interactions = self.points.keys().cloned().zip((0..).map(distinct)).collect();
+        WindowCounts { start, end, hits, interactions }
+    }
+}
+
+/// The rows dated inside the last closed window, for every known option.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WindowCounts {
+    /// First moment.
+    pub start: Timestamp,
+    /// First moment after it.
+    pub end: Timestamp,
+    /// Hits by option; 0 for one that had none.
+    pub hits: BTreeMap<MenuLabels, u64>,
+    /// Distinct interactions by routing point and channel.
+    pub interactions: BTreeMap<PointLabels, u64>,
+}

@@ -1,0 +1,127 @@
+//! Rows from before the beginning: what they add to the history, and to nothing else.
+//!
+//! Owns the way from one answer of the warm-up to a [`HistoryDelta`]. The journeys are those of the
+//! answer alone. It must never count for the metrics, and remembers no row.
+
+use std::{collections::BTreeMap, num::NonZeroU64};
+
+use baseline::HistoryDelta;
+use model::{LocalSecond, LocalStretch, MenuLabels};
+
+use super::{
+    batch::{NO_SECOND, RowBatch},
+    cardinality::SeriesLimits,
+    changes::Changes,
+    counters::TargetCounters,
+    idle_times::IdleTimes,
+    journey::{OpenJourney, Visit},
+};
+
+/// The additions of an answer to the history.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Past {
+    /// The counts, by place in `labels`.
+    pub delta: HistoryDelta,
+    /// The options, as rows counted now would be counted.
+    pub labels: Vec<MenuLabels>,
+}
+
+impl Past {
+    /// Collects the additions of the rows dated from `from` to before `to`. The answer should hold
+    /// the rows around them too: a journey that is cut at its beginning begins there, and one that
+    /// may go on after `until`, the Unix second up to which the answer was asked for, has no end
+    /// yet, as in live reading, but its repeated options count. `moment` turns a date into Unix
+    /// seconds.
+    pub fn of(
+        batch: &RowBatch,
+        ((from, to), until): (LocalStretch, i64),
+        (account, limits): (&TargetCounters, SeriesLimits),
+        idle_times: &IdleTimes,
+        moment: &dyn Fn(LocalSecond) -> i64,
+    ) -> Self {
+        let mut draft = Changes::of(account, limits);
+        let slots: Vec<u32> = batch
+            .labels
+            .iter()
+            .map(|labels| u32::try_from(draft.slot(labels)).unwrap_or(u32::MAX))
+            .collect();
+        let labels: Vec<MenuLabels> = draft.slots.into_iter().map(|slot| slot.labels).collect();
+        let idle = |menu: u32| {
+            labels.get(menu as usize).map_or(0, |labels| idle_times.seconds(&labels.point.channel))
+        };
+        let mut delta = HistoryDelta::between(from, to);
+        let mut journeys: BTreeMap<NonZeroU64, OpenJourney> = BTreeMap::new();
+        for row in &batch.rows {
+            let menu = slots[row.menu as usize];
+            let second = (row.second != NO_SECOND).then_some(row.second);
+            delta.rows(menu, row.date, row.attempts, second, 1);
+            if let Some(interaction) = row.interaction {
+                let visit = Visit { date: row.date, second: row.second, menu, count: 1 };
+                journeys
+                    .entry(interaction)
+                    .or_default()
+                    .visit(visit, moment(row.date) + idle(menu));
+            }
+        }
+        let name = |menu: u32| labels.get(menu as usize).map_or("", |labels| &*labels.option);
+        for journey in journeys.into_values() {
+            let is_over = journey.deadline < until;
+            let Some(home) = journey.visits.first().map(|visit| visit.menu) else { continue };
+            let path = journey.finish(idle(home), moment, name);
+            if let Some((menu, date)) = path.last().filter(|_| is_over) {
+                delta.finals(menu, date, 1);
+            }
+            // Whatever follows, what was entered again stays so; the stretch of a later row does
+            // not see it any more.
+            path.repeats().for_each(|(menu, date)| delta.repeats(menu, date, 1));
+        }
+        Self { delta, labels }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use jiff::Timestamp;
+
+    use super::*;
+    use wolkvox_api::{Row, RowLabels};
+
+    /// An interaction whose last row is not older than the idle time may go on in what has not been
+    /// read: it has no last option, as it would have none if its rows had been read live. What was
+    /// entered again was.
+    #[test]
+    fn a_journey_that_may_go_on_has_no_end() {
+        let account = TargetCounters::new(Timestamp::UNIX_EPOCH);
+        let idle = IdleTimes::from(Duration::from_secs(100));
+        let mut batch = RowBatch::default();
+        for (date, who, option) in
+            [(500, 1, "A"), (510, 1, "B"), (899, 2, "A"), (900, 3, "A"), (950, 3, "A")]
+        {
+            batch.push(Ok(Row {
+                labels: RowLabels::new("10", "voice", option),
+                fingerprint: who * 1000 + date as u64,
+                interaction: Some(who),
+                began: None,
+                date: LocalSecond::new(date),
+                second: Some(7),
+                attempts: 1,
+            }));
+        }
+        let (from, to) = (LocalSecond::new(0), LocalSecond::new(1000));
+        let rules = (&account, SeriesLimits::default());
+        let past = Past::of(&batch, ((from, to), 1000), rules, &idle, &LocalSecond::get);
+        let place = |option: &str| {
+            past.labels.iter().position(|labels| &*labels.option == option).unwrap() as u32
+        };
+        let mut expected = HistoryDelta::between(from, to);
+        for (date, option) in [(500, "A"), (510, "B"), (899, "A"), (900, "A"), (950, "A")] {
+            expected.rows(place(option), LocalSecond::new(date), 1, Some(7), 1);
+        }
+        expected.finals(place("B"), LocalSecond::new(510), 1);
+        expected.finals(place("A"), LocalSecond::new(899), 1);
+        expected.repeats(place("A"), LocalSecond::new(950), 1);
+        assert_eq!(past.delta, expected);
+    }
+}

@@ -1,0 +1,551 @@
+//! Reconciles one whole answer with the rows that are remembered: which of its rows are new, and
+//! what they add up to.
+//!
+//! Conservation: the rows counted for one second of the server's clock are the most that any one
+//! answer held for that second, never more. Rows that replace others of their second (a corrected
+//! row, a respelled field) are remembered and not counted. Must never read a clock or a disk:
+//! memory comes in through [`SeenRows`].
+
+use std::{collections::HashMap, num::NonZeroU64};
+
+use baseline::HistoryDelta;
+use model::{LocalSecond, LocalStretch, MenuLabels};
+use wolkvox_api::Rejection;
+
+use super::{
+    batch::{BatchRow, NO_SECOND, RowBatch},
+    cardinality::SeriesLimits,
+    changes::Changes,
+    counters::TargetCounters,
+    counts::OptionCounts,
+    delta::{Delta, JourneyDelta, NO_MENU, RowKey, RowRecord},
+    evidence::{Candidate, corrected},
+    idle_times::IdleTimes,
+    journey::{JourneyMeasure, JourneyState, OpenJourney, Visit},
+};
+
+/// Seconds by which a real row may be dated ahead of our clock.
+const LARGEST_SKEW: i64 = 3600;
+
+/// Rows and interactions seen in earlier answers.
+pub trait SeenRows {
+    /// The reason why it cannot be read.
+    type Error;
+    /// Replaces the content of `records` with the records of the rows dated in this second,
+    /// ascending by fingerprint. Asked for in ascending order.
+    fn rows_dated(
+        &self,
+        date: LocalSecond,
+        records: &mut Vec<(u64, RowRecord)>,
+    ) -> Result<(), Self::Error>;
+    /// The state of the journey of each of these interactions, which are ascending.
+    fn journeys(&self, interactions: &[NonZeroU64]) -> Result<Vec<JourneyState>, Self::Error>;
+    /// The journeys whose deadline lies before this, in Unix seconds.
+    fn journeys_due(&self, before: i64) -> Result<Vec<(NonZeroU64, OpenJourney)>, Self::Error>;
+}
+
+/// The limits in time that a reconciliation respects.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TimeBounds {
+    /// Rows dated before it are `out_of_range`: the origin, or the end of memory if that is later.
+    pub earliest: LocalSecond,
+    /// Rows dated after it are rejected: nothing real lies days after the window that was asked
+    /// for, and a date centuries ahead would never be forgotten.
+    pub latest: LocalSecond,
+    /// Rows dated before it are remembered and not counted: after an hour in which the report
+    /// contradicted what is known (see the judge), what it says of the past is taken over as known.
+    pub counted_from: LocalSecond,
+    /// New rows dated before it are late.
+    pub watermark: LocalSecond,
+    /// Seconds whose known rows tell whether the answer agrees with what is known; see
+    /// [`Delta::evidence`].
+    pub judged: LocalStretch,
+    /// Journeys with a deadline before it are over: the watermark that this answer leads to, in
+    /// Unix seconds.
+    pub closing: i64,
+    /// Rows dated before it are not added to the history, which begins here or is read by others.
+    pub history: LocalSecond,
+}
+
+/// The parameters of a reconciliation.
+pub struct ReconcileParams<'a> {
+    /// Limits in time.
+    pub bounds: TimeBounds,
+    /// Limits of the number of series.
+    pub limits: SeriesLimits,
+    /// Idle time after which a journey is over.
+    pub idle: &'a IdleTimes,
+    /// The measure that is kept of a journey that is over.
+    pub measure: JourneyMeasure,
+    /// Our clock, in Unix seconds.
+    pub now: i64,
+    /// Turns a row's date into Unix seconds; of two such moments, the later.
+    pub moment: &'a dyn Fn(LocalSecond) -> i64,
+}
+
+/// New rows of one key, kept until those of all keys are known: memory is asked for all
+/// interactions at once.
+struct NewRows {
+    interaction: NonZeroU64,
+    /// Their date and the idle time, in Unix seconds: until then more of the interaction may come.
+    until: i64,
+    /// Index of the first of them in the answer.
+    row: u32,
+    slot: u32,
+    count: u32,
+}
+
+/// An interaction with a new row, or whose journey is due.
+struct Touched {
+    interaction: NonZeroU64,
+    /// The latest of [`NewRows::until`]; `None` without a new row.
+    until: Option<i64>,
+    /// Its deadline before, in Unix seconds.
+    before: Option<i64>,
+    /// `None` when it was over before this answer.
+    journey: Option<OpenJourney>,
+}
+
+/// Finds the rows of a whole answer that count, adds them up, and closes the journeys that are
+/// over.
+pub fn reconcile<M: SeenRows>(
+    counters: &TargetCounters,
+    batch: &mut RowBatch,
+    params: &ReconcileParams<'_>,
+    memory: &M,
+) -> Result<Delta, M::Error> {
+    let history = HistoryDelta::between(params.bounds.history, LocalSecond::MAX);
+    let mut delta = Delta { history, ..counters.unchanged() };
+    for (rejection, count) in &batch.rejected {
+        *delta.totals.rejected.entry(*rejection).or_default() += count;
+    }
+    delta.totals.out_of_range += batch.outside;
+
+    // Equal rows become neighbours, and memory is asked in its own order.
+    batch.rows.sort_unstable_by_key(|row| (row.date, row.fingerprint));
+    let batch = &*batch;
+    let mut counting = Reconciliation {
+        params,
+        batch,
+        changes: Changes::of(counters, params.limits),
+        slots: vec![None; batch.labels.len()],
+        new_rows: Vec::new(),
+        alike: Vec::new(),
+        delta,
+    };
+    let mut known = Vec::new();
+    let mut first = 0;
+    for second in batch.rows.chunk_by(|a, b| a.date == b.date) {
+        let date = second[0].date;
+        if date < params.bounds.earliest {
+            counting.delta.totals.out_of_range += second.len() as u64;
+        } else if date > params.bounds.latest {
+            *counting.delta.totals.rejected.entry(Rejection::FutureDate).or_default() +=
+                second.len() as u64;
+        } else {
+            memory.rows_dated(date, &mut known)?;
+            counting.second(second, first, &known);
+            counting.compare(second, &known);
+        }
+        first += second.len();
+    }
+
+    let Reconciliation { mut changes, new_rows, mut delta, .. } = counting;
+    follow(new_rows, &batch.rows, &mut changes, &mut delta, params, memory)?;
+    changes.close(&mut delta);
+    Ok(delta)
+}
+
+/// The counts of an answer that is being reconciled.
+struct Reconciliation<'a> {
+    params: &'a ReconcileParams<'a>,
+    batch: &'a RowBatch,
+    changes: Changes<'a>,
+    /// The slot of each label set of the batch, once it has one.
+    slots: Vec<Option<usize>>,
+    new_rows: Vec<NewRows>,
+    /// The rows of the second at hand.
+    alike: Vec<Alike>,
+    delta: Delta,
+}
+
+/// Rows of one second that are equal.
+struct Alike {
+    row: BatchRow,
+    /// Index of the first of them in the answer.
+    first: usize,
+    seen: u64,
+    /// The record of them.
+    before: RowRecord,
+    /// The number of them that count now.
+    new: u64,
+}
+
+impl Alike {
+    /// Rows that do not count yet.
+    fn uncounted(&self) -> u64 {
+        self.seen.saturating_sub(self.before.counted.into()) - self.new
+    }
+
+    /// Counts up to `most` of those that do not count yet, as far as `growth` goes. Returns how
+    /// many.
+    fn take(&mut self, most: u64, growth: &mut u64) -> u64 {
+        let new = self.uncounted().min(most).min(*growth);
+        self.new += new;
+        *growth -= new;
+        new
+    }
+}
+
+impl Reconciliation<'_> {
+    /// Reconciles the rows of one second, which begin at index `first` of the answer, with those
+    /// known of that second.
+    fn second(&mut self, rows: &[BatchRow], first: usize, known: &[(u64, RowRecord)]) {
+        let date = rows[0].date;
+        let moment = (self.params.moment)(date);
+        let is_rebased = self.is_rebased(date);
+        let mut alike = std::mem::take(&mut self.alike);
+        group(rows, first, known, &mut alike);
+        if !is_rebased {
+            // Conservation: so many rows of this second count beyond those that do already.
+            let growth = (rows.len() as u64).saturating_sub(accounted_for(rows, known));
+            self.share(growth, &mut alike, known);
+        }
+        for Alike { row, first, seen, before, new } in alike.drain(..) {
+            let unseen = seen.saturating_sub(before.count.into());
+            let totals = &mut self.delta.totals;
+            self.delta.evidence.unseen += unseen;
+            totals.changed += unseen.saturating_sub(new);
+            totals.repeated += seen - new.max(unseen);
+            if new > 0 {
+                self.count(row, first, new, moment);
+            }
+            if new > 0 || unseen > 0 {
+                let accounted = match before.menu {
+                    NO_MENU if is_rebased => unseen,
+                    _ => new,
+                };
+                self.remember(row, seen, accounted, before);
+            }
+        }
+        self.alike = alike;
+    }
+
+    /// Decides which rows of a second are its `growth`. Where there are more candidates, the others
+    /// replace known rows: so a row counts first if its labels have more rows than before.
+    fn share(&mut self, mut growth: u64, alike: &mut [Alike], known: &[(u64, RowRecord)]) {
+        let candidates: u64 = alike.iter().map(Alike::uncounted).sum();
+        if candidates > growth && growth > 0 {
+            let mut surplus: HashMap<&MenuLabels, u64> = HashMap::new();
+            let labels = &self.batch.labels;
+            for group in &*alike {
+                *surplus.entry(&labels[group.row.menu as usize]).or_default() += group.seen;
+            }
+            for (_, record) in known.iter().filter(|(_, record)| record.menu != NO_MENU) {
+                let labels = self.changes.labels_of(record.menu);
+                if let Some(rows) = labels.and_then(|labels| surplus.get_mut(labels)) {
+                    *rows = rows.saturating_sub(record.counted.into());
+                }
+            }
+            for group in &mut *alike {
+                let Some(rows) = surplus.get_mut(&labels[group.row.menu as usize]) else {
+                    continue;
+                };
+                *rows -= group.take(*rows, &mut growth);
+            }
+        }
+        for group in alike {
+            group.take(u64::MAX, &mut growth);
+        }
+    }
+
+    /// Adds to the evidence the known rows of a second that the answer holds. How many are known is
+    /// the caller's to say, since seconds without a row in the answer are not seen here.
+    fn compare(&mut self, rows: &[BatchRow], known: &[(u64, RowRecord)]) {
+        let (from, to) = self.params.bounds.judged;
+        if known.is_empty() || !(from..to).contains(&rows[0].date) {
+            return;
+        }
+        let mut missing = Vec::new();
+        for (fingerprint, record) in known.iter().filter(|(_, record)| record.menu != NO_MENU) {
+            let lacking = u64::from(record.counted).saturating_sub(seen_of(rows, *fingerprint));
+            self.delta.evidence.held += u64::from(record.counted) - lacking;
+            if lacking > 0 {
+                missing.push((*record, lacking));
+            }
+        }
+        if missing.is_empty() {
+            return;
+        }
+        let is_counted = |row: &&BatchRow| {
+            let at = known.binary_search_by_key(&row.fingerprint, |(fingerprint, _)| *fingerprint);
+            at.is_ok_and(|at| known[at].1.menu != NO_MENU)
+        };
+        let others = rows.iter().filter(|row| !is_counted(row));
+        let labels = &self.batch.labels;
+        let candidates =
+            others.map(|row| Candidate { row: *row, labels: &labels[row.menu as usize] });
+        self.delta.evidence.held += corrected(&missing, candidates.collect(), &mut self.changes);
+    }
+
+    /// Counts `new` rows like this one.
+    fn count(&mut self, row: BatchRow, first: usize, new: u64, moment: i64) {
+        let params = self.params;
+        let labels = &self.batch.labels[row.menu as usize];
+        let slot = self.slot(row.menu);
+        let totals = &mut self.delta.totals;
+        totals.new += new;
+        // One date in the future must not hide that the report stands still.
+        if moment <= params.now.saturating_add(LARGEST_SKEW) {
+            totals.last_row = totals.last_row.max(Some(row.date));
+        }
+        if row.date < params.bounds.watermark {
+            totals.late += new;
+        }
+        let late_by = u32::try_from((params.now - moment).max(0)).unwrap_or(u32::MAX);
+        totals.lateness.observe(late_by, new);
+        let placed = &self.changes.slots[slot];
+        if placed.labels.point != labels.point {
+            totals.overflow.points += new;
+        } else if placed.labels.option != labels.option {
+            totals.overflow.options += new;
+        }
+        let times = u32::try_from(new).unwrap_or(u32::MAX);
+        let second = (row.second != NO_SECOND).then_some(row.second);
+        self.delta.history.rows(placed.number, row.date, row.attempts, second, times);
+        count(&mut self.changes.slots[slot].menu, row, new);
+        if let Some(interaction) = row.interaction {
+            let until = moment.saturating_add(params.idle.seconds(&labels.point.channel));
+            self.new_rows.push(NewRows {
+                interaction,
+                until,
+                row: first as u32,
+                slot: slot as u32,
+                count: times,
+            });
+        }
+    }
+
+    /// Remembers that an answer held `seen` rows like this one, `accounted` of which never count
+    /// again.
+    fn remember(&mut self, row: BatchRow, seen: u64, accounted: u64, before: RowRecord) {
+        let slot = self.slots[row.menu as usize];
+        let menu = match slot.filter(|_| before.menu == NO_MENU && !self.is_rebased(row.date)) {
+            Some(slot) if accounted > 0 => self.changes.slots[slot].number,
+            _ => before.menu,
+        };
+        let count = u32::try_from(seen.max(before.count.into())).unwrap_or(u32::MAX);
+        let counted = u64::from(before.counted) + accounted;
+        let counted = u32::try_from(counted).unwrap_or(u32::MAX);
+        let record = RowRecord { count, counted, menu, interaction: row.interaction };
+        self.delta.rows.push((RowKey { date: row.date, fingerprint: row.fingerprint }, record));
+    }
+
+    /// Returns true if rows of this date are remembered without being counted.
+    fn is_rebased(&self, date: LocalSecond) -> bool {
+        date < self.params.bounds.counted_from
+    }
+
+    /// The slot of a label set of the batch.
+    fn slot(&mut self, menu: u32) -> usize {
+        let labels = &self.batch.labels[menu as usize];
+        *self.slots[menu as usize].get_or_insert_with(|| self.changes.slot(labels))
+    }
+}
+
+/// Puts the rows of a second, which begin at index `first` of the answer, into groups of equal
+/// ones.
+fn group(rows: &[BatchRow], mut first: usize, known: &[(u64, RowRecord)], alike: &mut Vec<Alike>) {
+    let mut known = known.iter().peekable();
+    for equal in rows.chunk_by(|a, b| a.fingerprint == b.fingerprint) {
+        let row = equal[0];
+        while known.next_if(|(fingerprint, _)| *fingerprint < row.fingerprint).is_some() {}
+        let before = known.next_if(|(fingerprint, _)| *fingerprint == row.fingerprint);
+        let before = before.map_or(RowRecord::default(), |(_, record)| *record);
+        alike.push(Alike { row, first, seen: equal.len() as u64, before, new: 0 });
+        first += equal.len();
+    }
+}
+
+/// The rows of a second, as an answer holds it, that can be no growth: as many as count already,
+/// and those that were taken over without being counted.
+fn accounted_for(rows: &[BatchRow], known: &[(u64, RowRecord)]) -> u64 {
+    let of_record = |(fingerprint, record): &(u64, RowRecord)| match record.menu {
+        NO_MENU => u64::from(record.counted).min(if record.counted > 0 {
+            seen_of(rows, *fingerprint)
+        } else {
+            0
+        }),
+        _ => u64::from(record.counted),
+    };
+    known.iter().map(of_record).sum()
+}
+
+/// The rows of a second, ordered by fingerprint, that have this one.
+fn seen_of(rows: &[BatchRow], fingerprint: u64) -> u64 {
+    let first = rows.partition_point(|row| row.fingerprint < fingerprint);
+    rows[first..].iter().take_while(|row| row.fingerprint == fingerprint).count() as u64
+}
+
+/// Adds new rows, which lie in `rows`, to the journeys of their interactions, and closes the
+/// journeys that are over.
+fn follow<M: SeenRows>(
+    new_rows: Vec<NewRows>,
+    rows: &[BatchRow],
+    changes: &mut Changes<'_>,
+    delta: &mut Delta,
+    params: &ReconcileParams<'_>,
+    memory: &M,
+) -> Result<(), M::Error> {
+    let mut touched = touch(new_rows, rows, changes, memory)?;
+    let with_rows = touched.len();
+    for (interaction, journey) in memory.journeys_due(params.bounds.closing)? {
+        if touched[..with_rows].binary_search_by_key(&interaction, |of| of.interaction).is_err() {
+            let before = Some(journey.deadline);
+            touched.push(Touched { interaction, until: None, before, journey: Some(journey) });
+        }
+    }
+    // What has no place of its own depends on who comes first.
+    touched.sort_unstable_by_key(|of| of.interaction);
+    for touched in touched {
+        settle(touched, changes, delta, params);
+    }
+    Ok(())
+}
+
+/// Adds new rows to the journeys of their interactions. Returns those, ascending.
+fn touch<M: SeenRows>(
+    mut new_rows: Vec<NewRows>,
+    rows: &[BatchRow],
+    changes: &mut Changes<'_>,
+    memory: &M,
+) -> Result<Vec<Touched>, M::Error> {
+    new_rows.sort_unstable_by_key(|new| (new.interaction, new.row));
+    let by_interaction = || new_rows.chunk_by(|a, b| a.interaction == b.interaction);
+    let interactions: Vec<NonZeroU64> =
+        by_interaction().map(|of_one| of_one[0].interaction).collect();
+    let states = memory.journeys(&interactions)?;
+    let mut touched = Vec::with_capacity(interactions.len());
+    for (of_one, state) in by_interaction().zip(states) {
+        let first = &of_one[0];
+        let (before, mut journey) = match state {
+            JourneyState::New => {
+                let point = changes.point_of(first.slot as usize);
+                point.interactions += 1;
+                point.open += 1;
+                (None, Some(OpenJourney::default()))
+            }
+            JourneyState::Open(journey) => (Some(journey.deadline), Some(journey)),
+            JourneyState::Over => (None, None),
+        };
+        for new in of_one {
+            let row = rows[new.row as usize];
+            let number = changes.slots[new.slot as usize].number;
+            let visit =
+                Visit { date: row.date, second: row.second, menu: number, count: new.count };
+            changes.point_of(new.slot as usize).late_rows += u64::from(match &mut journey {
+                Some(journey) => journey.visit(visit, new.until),
+                None => new.count,
+            });
+        }
+        let until = of_one.iter().map(|new| new.until).max();
+        touched.push(Touched { interaction: first.interaction, until, before, journey });
+    }
+    Ok(touched)
+}
+
+/// Closes the journey of an interaction if it is over, and puts what has changed of it into the
+/// delta.
+fn settle(
+    touched: Touched,
+    changes: &mut Changes<'_>,
+    delta: &mut Delta,
+    params: &ReconcileParams<'_>,
+) {
+    let Touched { interaction, until, before, journey } = touched;
+    let deadline = journey.as_ref().map(|journey| journey.deadline);
+    let (over, after) = match journey {
+        Some(journey) if journey.deadline >= params.bounds.closing => (None, Some(journey)),
+        over => (over, None),
+    };
+    if let Some(until) = until {
+        // One that goes on is remembered by the deadline of its journey, in which some rows may
+        // have had no room.
+        let of_journey = deadline.unwrap_or(until);
+        let until = if after.is_some() { of_journey } else { until.max(of_journey) };
+        delta.interactions.push((interaction, until));
+    }
+    if let Some(journey) = over {
+        close(changes, journey, params, &mut delta.history);
+    }
+    if before.is_some() || after.is_some() {
+        delta.journeys.push(JourneyDelta { interaction, before, after });
+    }
+}
+
+fn count(menu: &mut OptionCounts, row: BatchRow, new: u64) {
+    // The first date of a menu may lie before 1970 as well as any other.
+    menu.last_row = if menu.hits == 0 { row.date } else { menu.last_row.max(row.date) };
+    menu.hits += new;
+    menu.attempts += u64::from(row.attempts) * new;
+    if row.attempts > 1 {
+        menu.retries += new;
+    }
+    if row.second != NO_SECOND {
+        menu.seconds.observe(row.second, new);
+    }
+}
+
+/// Counts a journey that is over.
+fn close(
+    changes: &mut Changes<'_>,
+    journey: OpenJourney,
+    params: &ReconcileParams<'_>,
+    history: &mut HistoryDelta,
+) {
+    let mut slots: Vec<(u32, usize)> = journey
+        .visits
+        .iter()
+        .filter_map(|visit| Some((visit.menu, changes.numbered(visit.menu)?)))
+        .collect();
+    slots.sort_unstable();
+    let slot = |menu: u32| {
+        let at = slots.binary_search_by_key(&menu, |(menu, _)| *menu).ok()?;
+        Some(slots[at].1)
+    };
+    // Where it began to be seen is where it is counted, whatever had no place of its own since.
+    let Some(home) = journey.visits.first().and_then(|visit| slot(visit.menu)) else { return };
+    let idle = params.idle.seconds(&changes.slots[home].labels.point.channel);
+    let name = |menu: u32| slot(menu).map_or("", |slot| &*changes.slots[slot].labels.option);
+    let path = journey.finish(idle, params.moment, name);
+
+    let point = changes.point_of(home);
+    point.open = point.open.saturating_sub(1);
+    point.late_rows += path.late;
+    if params.measure == JourneyMeasure::Options {
+        point.journeys.observe(u32::try_from(path.menus.len()).unwrap_or(u32::MAX), 1);
+    }
+    if let Some(first) = path.menus.first().and_then(|menu| slot(*menu)) {
+        changes.slots[first].menu.entries += 1;
+    }
+    if let Some((menu, date)) = path.last()
+        && let Some(last) = slot(menu)
+    {
+        changes.slots[last].menu.finals += 1;
+        if params.measure == JourneyMeasure::LastSecond && path.last_second != NO_SECOND {
+            changes.point_of(last).journeys.observe(path.last_second, 1);
+        }
+        history.finals(menu, date, 1);
+    }
+    for (menu, date) in path.repeats() {
+        if let Some(slot) = slot(menu) {
+            changes.slots[slot].menu.repeats += 1;
+            history.repeats(menu, date, 1);
+        }
+    }
+    for (from, to) in path.steps() {
+        if let (Some(from), Some(to)) = (slot(from), slot(to)) {
+            changes.transition(from, to).steps += 1;
+        }
+    }
+}
