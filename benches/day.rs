@@ -199,7 +199,7 @@ impl Source for Load {
 
 /// Writes interactions that are not forgotten while the benchmark runs, in steps as large as an
 /// answer.
-fn remember(plan: Plan, store: &Store, (target, account): &(TargetId, TargetCounters)) {
+fn remember(plan: Plan, store: &Store, (target, counters): &(TargetId, TargetCounters)) {
     const ANSWER: usize = 25_000;
     let fingerprints = store.fingerprints();
     for first in (0..plan.remembered).step_by(ANSWER) {
@@ -209,7 +209,7 @@ fn remember(plan: Plan, store: &Store, (target, account): &(TargetId, TargetCoun
         let until = START + plan.hours * 3600 + first / ANSWER as i64 * INTERVAL;
         let interactions =
             hashes.into_iter().filter_map(|hash| Some((NonZeroU64::new(hash)?, until)));
-        let step = Delta { interactions: interactions.collect(), ..account.unchanged() };
+        let step = Delta { interactions: interactions.collect(), ..counters.unchanged() };
         store.transact(|tx| tx.write(*target, &step)).unwrap();
     }
 }

@@ -44,11 +44,11 @@ fn snapshot(
     bounds: &Arc<BucketBounds>,
 ) -> TargetSnapshot {
     let name = format!("{target:04}");
-    let mut account = TargetCounters::new(Timestamp::UNIX_EPOCH);
+    let mut counters = TargetCounters::new(Timestamp::UNIX_EPOCH);
     for option in 0..OPTIONS {
         let labels = MenuLabels::new("4001", "voice", &format!("OPCION_{option:02}"));
-        account.expect(labels.clone());
-        let (_, counts) = account.menus.get_mut(&labels).unwrap();
+        counters.expect(labels.clone());
+        let (_, counts) = counters.menus.get_mut(&labels).unwrap();
         let counts = Arc::make_mut(counts);
         counts.released = Some(0);
         counts.hits = turn * 7 + option as u64;
@@ -58,7 +58,7 @@ fn snapshot(
         telemetry: telemetry.target(&name),
         server: name,
         zone: TimeZone::UTC,
-        account: Arc::new(account),
+        counters: Arc::new(counters),
         outcomes: None,
         window: None,
         up: true,

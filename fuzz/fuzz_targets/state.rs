@@ -81,11 +81,11 @@ fn row(n: u64) -> Row<'static> {
 /// Works on the state file as the exporter does.
 fn work(disk: Disk) -> Result<(), StoreError> {
     let store = Store::open_backend(move || Ok(disk.clone()), Path::new("fuzz"), [1; 16])?;
-    let (target, account) = store.restore("a", || TargetCounters::new(Timestamp::UNIX_EPOCH))?;
-    let mut stage = RowBatch::default();
-    (0..40).for_each(|n| stage.push(Ok(row(n * 7))));
+    let (target, counters) = store.restore("a", || TargetCounters::new(Timestamp::UNIX_EPOCH))?;
+    let mut batch = RowBatch::default();
+    (0..40).for_each(|n| batch.push(Ok(row(n * 7))));
     let idle = IdleTimes::from(Duration::from_mins(30));
-    let terms = ReconcileParams {
+    let params = ReconcileParams {
         bounds: BOUNDS,
         limits: SeriesLimits::default(),
         idle: &idle,
@@ -94,7 +94,7 @@ fn work(disk: Disk) -> Result<(), StoreError> {
         moment: &LocalSecond::get,
     };
     store.transact(|tx| {
-        let step = reconcile(&account, &mut stage, &terms, &tx.memory(target, 0))?;
+        let step = reconcile(&counters, &mut batch, &params, &tx.memory(target, 0))?;
         tx.write(target, &step)?;
         // All of the first hour.
         tx.forget(target, LocalSecond::new(20), 3600)?;

@@ -110,7 +110,7 @@ pub(super) fn rescued(target: &TargetSnapshot) -> RescuedTarget {
     let of = |counters: &TargetCounters| rescued_counters(counters, &target.zone);
     RescuedTarget {
         name: target.server.clone(),
-        counters: of(&target.account),
+        counters: of(&target.counters),
         outcomes: target.outcomes.as_ref().map(|outcomes| of(&outcomes.counters)),
     }
 }

@@ -14,7 +14,7 @@ use super::{
     PollerConfig,
     commit::{self, Before, Committed, Whole},
     judge::Agreement,
-    replay::day::{Around, Day},
+    replay::day::{DayContext, Day},
 };
 use crate::{
     baseline::History,
@@ -239,14 +239,14 @@ impl CommittedState {
     /// Begins a day of the past, and gives what `first` makes of it.
     pub(super) async fn begin_day<T: Send + 'static>(
         &mut self,
-        around: Around,
+        context: DayContext,
         first: impl FnOnce(&mut Day) -> T + Send + 'static,
     ) -> Result<T, StoreError> {
         let counters = self.counters.clone();
         let history = self.history.clone();
         let warm_up = self.warm_up;
         let begin = move |view: &View, id| {
-            let mut day = Day::begin(view, id, (&counters, &history, &warm_up), around)?;
+            let mut day = Day::begin(view, id, (&counters, &history, &warm_up), context)?;
             let first = first(&mut day);
             Ok((day, first))
         };
@@ -317,8 +317,9 @@ impl CommittedState {
             (self.counters.clone(), self.history.clone(), settings.clone());
         let next = self.transact(move |tx, id| {
             let moment = |date| last_instant(date, &config.target.timezone);
-            let asked = (stretch, until.as_second());
-            let past = Past::of(&batch, asked, (&counters, config.limits), &config.idle, &moment);
+            let until = until.as_second();
+            let past =
+                Past::of(&batch, stretch, until, &counters, config.limits, &config.idle, &moment);
             let mut next = (*history).clone();
             next.apply(&past.delta, |place| past.labels.get(place as usize));
             next.cover(stretch.0, stretch.1);

@@ -157,7 +157,7 @@ impl PollerConfig {
         TargetSnapshot {
             server: self.target.name.clone(),
             zone: self.target.timezone.clone(),
-            account: counters,
+            counters,
             outcomes: None,
             window: None,
             up: true,

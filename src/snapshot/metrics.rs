@@ -277,7 +277,7 @@ pub(super) const COMMITTED: &[Metric<TargetView>] = &[
         "wolkvox_series",
         "Label sets of routing point, channel and option; each has about twenty series.",
         SERVER,
-        |view| view.one(view.target.account.menus.len() as u64),
+        |view| view.one(view.target.counters.menus.len() as u64),
     ),
     Metric::gauge(
         "wolkvox_series_limit",

@@ -77,7 +77,7 @@ pub struct TargetSnapshot {
     /// The zone of the server's dates.
     pub zone: TimeZone,
     /// The committed counters.
-    pub account: Arc<TargetCounters>,
+    pub counters: Arc<TargetCounters>,
     /// Outcomes of the calls; `None` where they are not read.
     pub outcomes: Option<OutcomesSnapshot>,
     /// The last closed window; `None` when it could not be read.

@@ -86,7 +86,7 @@ impl Status {
         match self {
             Self::Made(status) => status,
             Self::Raw(status, history) => {
-                let watermark = target.account.totals.watermark();
+                let watermark = target.counters.totals.watermark();
                 let day = day(&history, watermark, &target.zone, &target.names, &target.kinds);
                 let scores = target.usual.scores.as_deref();
                 let deviations = scores.map(|scores| deviations(scores, &target.names));
@@ -376,13 +376,13 @@ mod tests {
     const TEXT: Encoding = Encoding { format: Format::Text, gzip: false };
 
     fn snapshot(telemetry: &Telemetry, name: &str, options: usize) -> TargetSnapshot {
-        let mut account = TargetCounters::new(Timestamp::UNIX_EPOCH);
+        let mut counters = TargetCounters::new(Timestamp::UNIX_EPOCH);
         (0..options)
-            .for_each(|option| account.expect(MenuLabels::new("1", "voice", &option.to_string())));
+            .for_each(|option| counters.expect(MenuLabels::new("1", "voice", &option.to_string())));
         TargetSnapshot {
             server: name.to_owned(),
             zone: TimeZone::UTC,
-            account: Arc::new(account),
+            counters: Arc::new(counters),
             outcomes: None,
             window: None,
             up: true,
@@ -466,11 +466,11 @@ mod tests {
         let telemetry = Arc::new(Telemetry::default());
         let publisher = Publisher::start(telemetry.clone());
         let broken = |name| {
-            let mut account = TargetCounters::new(Timestamp::UNIX_EPOCH);
-            account.expect(MenuLabels::new("1", "voice", "A"));
-            account.totals.rejected =
+            let mut counters = TargetCounters::new(Timestamp::UNIX_EPOCH);
+            counters.expect(MenuLabels::new("1", "voice", "A"));
+            counters.totals.rejected =
                 [(Rejection::ALL[0], u64::MAX), (Rejection::ALL[1], 1)].into();
-            TargetSnapshot { account: account.into(), ..snapshot(&telemetry, name, 0) }
+            TargetSnapshot { counters: counters.into(), ..snapshot(&telemetry, name, 0) }
         };
         put(&publisher, broken("a"));
         publisher.settled().await;

@@ -37,14 +37,19 @@ impl TargetView {
         let name = target.server.as_str();
         Self {
             server: label_block(&[("server", name)]),
-            options: target.account.menus.keys().map(|labels| option_block(name, labels)).collect(),
-            points: target.account.points.keys().map(|labels| point_block(name, labels)).collect(),
+            options: target
+                .counters
+                .menus
+                .keys()
+                .map(|labels| option_block(name, labels))
+                .collect(),
+            points: target.counters.points.keys().map(|labels| point_block(name, labels)).collect(),
             target,
         }
     }
 
     pub(super) fn totals(&self) -> &Totals {
-        &self.target.account.totals
+        &self.target.counters.totals
     }
 
     /// One series of the target.
@@ -69,20 +74,20 @@ impl TargetView {
 
     /// A counter of every option.
     pub(super) fn options(&self, count: fn(&OptionCounts) -> u64) -> Vec<Sample> {
-        let counts = self.target.account.menus.values().map(|(_, counts)| counts);
+        let counts = self.target.counters.menus.values().map(|(_, counts)| counts);
         let labelled = self.options.iter().zip(counts);
         labelled.map(|(labels, counts)| counter(labels, count(counts), counts.released)).collect()
     }
 
     /// A counter of every routing point.
     pub(super) fn points(&self, count: fn(&RoutingPointCounts) -> u64) -> Vec<Sample> {
-        let labelled = self.points.iter().zip(self.target.account.points.values());
+        let labelled = self.points.iter().zip(self.target.counters.points.values());
         labelled.map(|(labels, counts)| counter(labels, count(counts), counts.released)).collect()
     }
 
     pub(super) fn time_to_option(&self) -> Vec<Sample> {
         let mut samples = Vec::with_capacity(self.options.len());
-        for (labels, (_, counts)) in self.options.iter().zip(self.target.account.menus.values()) {
+        for (labels, (_, counts)) in self.options.iter().zip(self.target.counters.menus.values()) {
             samples.push(histogram(labels, &counts.seconds, &self.target.buckets, counts.released));
         }
         samples
@@ -91,14 +96,14 @@ impl TargetView {
     pub(super) fn journey_options(&self) -> Vec<Sample> {
         let bounds = fixed_bounds(&JOURNEY_OPTIONS);
         let mut samples = Vec::with_capacity(self.points.len());
-        for (labels, counts) in self.points.iter().zip(self.target.account.points.values()) {
+        for (labels, counts) in self.points.iter().zip(self.target.counters.points.values()) {
             samples.push(histogram(labels, &counts.journeys, &bounds, counts.released));
         }
         samples
     }
 
     pub(super) fn journeys_open(&self) -> Vec<Sample> {
-        let counts = self.points.iter().zip(self.target.account.points.values());
+        let counts = self.points.iter().zip(self.target.counters.points.values());
         counts.map(|(labels, counts)| Sample::new(labels.clone(), counts.open)).collect()
     }
 
@@ -117,7 +122,7 @@ impl TargetView {
 
     pub(super) fn transitions(&self) -> Vec<Sample> {
         let mut samples = Vec::new();
-        for (labels, counts) in &self.target.account.transitions {
+        for (labels, counts) in &self.target.counters.transitions {
             let block = label_block(&[
                 ("server", &self.target.server),
                 ("rp_id", &labels.point.rp_id),
@@ -190,13 +195,13 @@ impl TargetView {
     /// entered them since counting began.
     fn known_options(&self) -> impl Iterator<Item = &MenuLabels> {
         let scored = self.scores().into_iter().flat_map(|scores| &scores.options);
-        self.target.account.menus.keys().chain(scored.map(|option| &option.labels))
+        self.target.counters.menus.keys().chain(scored.map(|option| &option.labels))
     }
 
     /// The name of every routing point that has series, or its `rp_id` if it has none, so that a
     /// join loses no series.
     pub(super) fn point_names(&self) -> Vec<Sample> {
-        let counted = self.target.account.points.keys();
+        let counted = self.target.counters.points.keys();
         let known = self.known_options().map(|labels| &labels.point);
         let rp_ids: BTreeSet<&str> = counted.chain(known).map(|point| &*point.rp_id).collect();
         let mut samples = Vec::with_capacity(rp_ids.len());
@@ -264,7 +269,7 @@ impl TargetView {
 
     pub(super) fn folded_rows(&self) -> u64 {
         let menus =
-            self.target.account.menus.iter().filter(|(labels, _)| &*labels.option == NUMBER);
+            self.target.counters.menus.iter().filter(|(labels, _)| &*labels.option == NUMBER);
         menus.map(|(_, (_, counts))| counts.hits).sum()
     }
 }

@@ -146,8 +146,8 @@ async fn scrape() -> [String; 2] {
         [("0042", "America/Bogota", Some(3), i64::MAX), ("Cali \"norte\"", "UTC", None, 600)]
     {
         let zone = TimeZone::get(zone).unwrap();
-        let (id, mut account) = store.restore(name, || TargetCounters::new(start)).unwrap();
-        account.expect(MenuLabels::new(MAIN.0, MAIN.1, "9"));
+        let (id, mut counters) = store.restore(name, || TargetCounters::new(start)).unwrap();
+        counters.expect(MenuLabels::new(MAIN.0, MAIN.1, "9"));
         let mut shared = polled::only_live_polls(&[5.0, 10.0, 30.0, 600.0]);
         shared.journey.idle = Duration::from_secs(150);
         let mut target = polled::target(name, zone.clone());
@@ -164,7 +164,7 @@ async fn scrape() -> [String; 2] {
         };
         let vendor = Vendor { began, zone, well_until };
         let parser = RowParser::new(store.fingerprints(), 128);
-        let poller = Poller::start(config, vendor, parser, (id, account), around).await.unwrap();
+        let poller = Poller::start(config, vendor, parser, (id, counters), around).await.unwrap();
         tokio::spawn(poller.run());
     }
     sleep_until(began + Duration::from_secs(SCRAPED)).await;

@@ -92,7 +92,7 @@ impl Recording {
                     by_labels: HashMap::new(),
                 });
             }
-            self.families[at].look(family, (first, last), is_begin);
+            self.families[at].look(family, first, last, is_begin);
         }
     }
 
@@ -126,7 +126,7 @@ impl Recording {
 }
 
 impl RecordedFamily {
-    fn look(&mut self, family: &Family, (first, last): (usize, usize), is_begin: bool) {
+    fn look(&mut self, family: &Family, first: usize, last: usize, is_begin: bool) {
         self.series.iter_mut().for_each(|series| series.seen = false);
         // Usually in the same order as before.
         let mut next = 0;
@@ -142,7 +142,7 @@ impl RecordedFamily {
             };
             next = at + 1;
             let is_counted = self.head.kind != MetricType::Gauge;
-            self.series[at].look(sample, (first, last), is_counted && !is_begin, is_begin);
+            self.series[at].look(sample, first, last, is_counted && !is_begin, is_begin);
         }
         for series in self.series.iter_mut().filter(|series| series.present && !series.seen) {
             series.end(last);
@@ -181,7 +181,8 @@ impl Series {
     fn look(
         &mut self,
         sample: &Sample,
-        (first, last): (usize, usize),
+        first: usize,
+        last: usize,
         zero_first: bool,
         is_begin: bool,
     ) {

@@ -29,15 +29,15 @@ impl Default for SeriesLimits {
 
 /// The places that are taken, set aside and given out since. Each count is computed once and then
 /// kept, so that a server that invents options does not cost the square of their number.
-pub(super) struct Room<'a> {
-    account: &'a TargetCounters,
+pub(super) struct SeriesBudget<'a> {
+    counters: &'a TargetCounters,
     limits: SeriesLimits,
     /// Label sets that have a place.
     menus: usize,
     /// Routing points, and the one for all others, whose `other` has no place yet but can always
     /// have one.
     set_aside: usize,
-    /// Points that the account does not have.
+    /// Points that the counters do not have.
     new_points: HashSet<PointLabels>,
     /// Options with a place of their own, by point.
     options: HashMap<PointLabels, usize>,
@@ -45,18 +45,18 @@ pub(super) struct Room<'a> {
     transitions: HashMap<PointLabels, usize>,
 }
 
-impl<'a> Room<'a> {
-    pub(super) fn of(account: &'a TargetCounters, limits: SeriesLimits) -> Self {
+impl<'a> SeriesBudget<'a> {
+    pub(super) fn of(counters: &'a TargetCounters, limits: SeriesLimits) -> Self {
         let all = PointLabels::other();
         let points =
-            account.points.keys().chain((!account.points.contains_key(&all)).then_some(&all));
+            counters.points.keys().chain((!counters.points.contains_key(&all)).then_some(&all));
         let set_aside = points
-            .filter(|point| !account.menus.contains_key(&MenuLabels::other((*point).clone())));
+            .filter(|point| !counters.menus.contains_key(&MenuLabels::other((*point).clone())));
         Self {
             limits,
-            menus: account.menus.len(),
+            menus: counters.menus.len(),
             set_aside: set_aside.count(),
-            account,
+            counters,
             new_points: HashSet::new(),
             options: HashMap::new(),
             transitions: HashMap::new(),
@@ -67,7 +67,7 @@ impl<'a> Room<'a> {
     /// the same, or an `other`, which may have no place yet either.
     pub(super) fn place(&mut self, labels: &MenuLabels) -> MenuLabels {
         let point = &labels.point;
-        if self.account.points.contains_key(point) || self.new_points.contains(point) {
+        if self.counters.points.contains_key(point) || self.new_points.contains(point) {
             // Its place was set aside when the routing point got its own.
             let is_other = &*labels.option == OTHER;
             if is_other || (self.has_room(1) && *self.options(point) < self.limits.options) {
@@ -83,7 +83,7 @@ impl<'a> Room<'a> {
     pub(super) fn take(&mut self, labels: &MenuLabels) {
         let point = &labels.point;
         let is_new =
-            !self.account.points.contains_key(point) && self.new_points.insert(point.clone());
+            !self.counters.points.contains_key(point) && self.new_points.insert(point.clone());
         if is_new && *point != PointLabels::other() {
             self.set_aside += 1;
         }
@@ -97,9 +97,9 @@ impl<'a> Room<'a> {
 
     /// Returns the labels under which a step that is not known yet is counted, and takes its place.
     pub(super) fn place_transition(&mut self, labels: TransitionLabels) -> TransitionLabels {
-        let account = self.account;
+        let counters = self.counters;
         let count = |point: &PointLabels| {
-            account.transitions_at(point).filter(|(known, _)| !is_other(known)).count()
+            counters.transitions_at(point).filter(|(known, _)| !is_other(known)).count()
         };
         let known = match self.transitions.get_mut(&labels.point) {
             Some(known) => known,
@@ -115,8 +115,8 @@ impl<'a> Room<'a> {
     }
 
     fn options(&mut self, point: &PointLabels) -> &mut usize {
-        let account = self.account;
-        let count = || account.menus_at(point).filter(|labels| *labels.option != *OTHER).count();
+        let counters = self.counters;
+        let count = || counters.menus_at(point).filter(|labels| *labels.option != *OTHER).count();
         self.options.entry(point.clone()).or_insert_with(count)
     }
 

@@ -1,12 +1,13 @@
-//! What an answer changes of the account while it is reconciled: copies of the counts that it
-//! touches, and of no others. Must never be applied itself; only the [`Delta`] made from it is.
+//! The changes that an answer makes to the counters while it is reconciled: copies of the counts
+//! that it touches, and of no others. Must never be applied itself; only the [`Delta`] made from it
+//! is.
 
 use std::collections::{BTreeMap, HashMap};
 
 use model::{MenuLabels, OwnMap, PointLabels, TransitionLabels};
 
 use super::{
-    cardinality::{Room, SeriesLimits},
+    cardinality::{SeriesBudget, SeriesLimits},
     counters::TargetCounters,
     counts::{OptionCounts, RoutingPointCounts, TransitionCounts},
     delta::Delta,
@@ -22,11 +23,11 @@ pub(super) struct Slot {
 }
 
 pub(super) struct Changes<'a> {
-    account: &'a TargetCounters,
+    counters: &'a TargetCounters,
     limits: SeriesLimits,
     /// Made when the first labels come that have no place.
-    room: Option<Room<'a>>,
-    /// The numbers of menus that the account does not have.
+    budget: Option<SeriesBudget<'a>>,
+    /// The numbers of menus that the counters do not have.
     new: HashMap<MenuLabels, u32>,
     pub(super) slots: Vec<Slot>,
     by_labels: HashMap<MenuLabels, usize>,
@@ -39,16 +40,16 @@ pub(super) struct Changes<'a> {
     steps: Vec<TransitionCounts>,
     /// The same, by the slots from and to.
     by_slots: OwnMap<(usize, usize), usize>,
-    /// The labels of the account's menus by number; made when first needed.
+    /// The labels of the menus by number; made when first needed.
     numbered: Option<OwnMap<u32, &'a MenuLabels>>,
 }
 
 impl<'a> Changes<'a> {
-    pub(super) fn of(account: &'a TargetCounters, limits: SeriesLimits) -> Self {
+    pub(super) fn of(counters: &'a TargetCounters, limits: SeriesLimits) -> Self {
         Self {
-            account,
+            counters,
             limits,
-            room: None,
+            budget: None,
             new: HashMap::new(),
             slots: Vec::new(),
             by_labels: HashMap::new(),
@@ -70,12 +71,13 @@ impl<'a> Changes<'a> {
         if self.is_known(labels) {
             return self.open(labels);
         }
-        let room = self.room.get_or_insert_with(|| Room::of(self.account, self.limits));
-        let placed = room.place(labels);
+        let budget =
+            self.budget.get_or_insert_with(|| SeriesBudget::of(self.counters, self.limits));
+        let placed = budget.place(labels);
         if !self.is_known(&placed) {
             let number = self.next_number();
-            if let Some(room) = &mut self.room {
-                room.take(&placed);
+            if let Some(budget) = &mut self.budget {
+                budget.take(&placed);
             }
             self.new.insert(placed.clone(), number);
         }
@@ -84,11 +86,11 @@ impl<'a> Changes<'a> {
 
     /// The number that the next new menu gets.
     fn next_number(&self) -> u32 {
-        self.account.next_number.saturating_add(u32::try_from(self.new.len()).unwrap_or(u32::MAX))
+        self.counters.next_number.saturating_add(u32::try_from(self.new.len()).unwrap_or(u32::MAX))
     }
 
     fn is_known(&self, labels: &MenuLabels) -> bool {
-        self.account.menus.contains_key(labels) || self.new.contains_key(labels)
+        self.counters.menus.contains_key(labels) || self.new.contains_key(labels)
     }
 
     /// The slot of a menu that has a number.
@@ -102,7 +104,7 @@ impl<'a> Changes<'a> {
 
     /// The labels of a menu that the counters have under this number.
     pub(super) fn labels_of(&mut self, number: u32) -> Option<&'a MenuLabels> {
-        let menus = &self.account.menus;
+        let menus = &self.counters.menus;
         let numbered = self.numbered.get_or_insert_with(|| {
             menus.iter().map(|(labels, (number, _))| (*number, labels)).collect()
         });
@@ -113,7 +115,7 @@ impl<'a> Changes<'a> {
         if let Some(slot) = self.by_labels.get(labels) {
             return *slot;
         }
-        let (number, menu) = match self.account.menus.get(labels) {
+        let (number, menu) = match self.counters.menus.get(labels) {
             Some((number, menu)) => (*number, (**menu).clone()),
             None => (self.new.get(labels).copied().unwrap_or_default(), OptionCounts::default()),
         };
@@ -131,7 +133,7 @@ impl<'a> Changes<'a> {
         }
         let point = self.points.len();
         let counts =
-            self.account.points.get(labels).map(|counts| (**counts).clone()).unwrap_or_default();
+            self.counters.points.get(labels).map(|counts| (**counts).clone()).unwrap_or_default();
         self.points.push((labels.clone(), counts));
         self.by_point.insert(labels.clone(), point);
         point
@@ -160,19 +162,20 @@ impl<'a> Changes<'a> {
             to: to.option.clone(),
         };
         let is_known = |labels| {
-            self.account.transitions.contains_key(labels) || self.transitions.contains_key(labels)
+            self.counters.transitions.contains_key(labels) || self.transitions.contains_key(labels)
         };
         let labels = if is_known(&labels) {
             labels
         } else {
-            self.room
-                .get_or_insert_with(|| Room::of(self.account, self.limits))
+            self.budget
+                .get_or_insert_with(|| SeriesBudget::of(self.counters, self.limits))
                 .place_transition(labels)
         };
         let place = match self.transitions.get(&labels) {
             Some(place) => *place,
             None => {
-                self.steps.push(self.account.transitions.get(&labels).cloned().unwrap_or_default());
+                self.steps
+                    .push(self.counters.transitions.get(&labels).cloned().unwrap_or_default());
                 self.transitions.insert(labels, self.steps.len() - 1);
                 self.steps.len() - 1
             }

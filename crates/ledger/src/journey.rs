@@ -32,7 +32,7 @@ pub struct Visit {
     pub date: LocalSecond,
     /// Seconds since the interaction began; `u32::MAX` where absent, which puts it last.
     pub second: u32,
-    /// The number of its menu in the account.
+    /// The number of its menu in the counters.
     pub menu: u32,
     /// Equal rows.
     pub count: u32,

@@ -27,29 +27,31 @@ pub struct Past {
 }
 
 impl Past {
-    /// Collects the additions of the rows dated from `from` to before `to`. The answer should hold
-    /// the rows around them too: a journey that is cut at its beginning begins there, and one that
-    /// may go on after `until`, the Unix second up to which the answer was asked for, has no end
-    /// yet, as in live reading, but its repeated options count. `moment` turns a date into Unix
-    /// seconds.
+    /// Collects the additions of the rows dated within `stretch`, whose end does not belong to it.
+    /// The answer should hold the rows around them too: a journey that is cut at its beginning
+    /// begins there, and one that may go on after `until`, the Unix second up to which the answer
+    /// was asked for, has no end yet, as in live reading, but its repeated options count. `moment`
+    /// turns a date into Unix seconds.
     pub fn of(
         batch: &RowBatch,
-        ((from, to), until): (LocalStretch, i64),
-        (account, limits): (&TargetCounters, SeriesLimits),
+        stretch: LocalStretch,
+        until: i64,
+        counters: &TargetCounters,
+        limits: SeriesLimits,
         idle_times: &IdleTimes,
         moment: &dyn Fn(LocalSecond) -> i64,
     ) -> Self {
-        let mut draft = Changes::of(account, limits);
+        let mut changes = Changes::of(counters, limits);
         let slots: Vec<u32> = batch
             .labels
             .iter()
-            .map(|labels| u32::try_from(draft.slot(labels)).unwrap_or(u32::MAX))
+            .map(|labels| u32::try_from(changes.slot(labels)).unwrap_or(u32::MAX))
             .collect();
-        let labels: Vec<MenuLabels> = draft.slots.into_iter().map(|slot| slot.labels).collect();
+        let labels: Vec<MenuLabels> = changes.slots.into_iter().map(|slot| slot.labels).collect();
         let idle = |menu: u32| {
             labels.get(menu as usize).map_or(0, |labels| idle_times.seconds(&labels.point.channel))
         };
-        let mut delta = HistoryDelta::between(from, to);
+        let mut delta = HistoryDelta::between(stretch.0, stretch.1);
         let mut journeys: BTreeMap<NonZeroU64, OpenJourney> = BTreeMap::new();
         for row in &batch.rows {
             let menu = slots[row.menu as usize];
@@ -93,7 +95,7 @@ mod tests {
     /// entered again was.
     #[test]
     fn a_journey_that_may_go_on_has_no_end() {
-        let account = TargetCounters::new(Timestamp::UNIX_EPOCH);
+        let counters = TargetCounters::new(Timestamp::UNIX_EPOCH);
         let idle = IdleTimes::from(Duration::from_secs(100));
         let mut batch = RowBatch::default();
         for (date, who, option) in
@@ -110,8 +112,8 @@ mod tests {
             }));
         }
         let (from, to) = (LocalSecond::new(0), LocalSecond::new(1000));
-        let rules = (&account, SeriesLimits::default());
-        let past = Past::of(&batch, ((from, to), 1000), rules, &idle, &LocalSecond::get);
+        let limits = SeriesLimits::default();
+        let past = Past::of(&batch, (from, to), 1000, &counters, limits, &idle, &LocalSecond::get);
         let place = |option: &str| {
             past.labels.iter().position(|labels| &*labels.option == option).unwrap() as u32
         };

@@ -76,7 +76,7 @@ const OPEN: TimeBounds = TimeBounds {
 };
 
 struct Book {
-    account: TargetCounters,
+    counters: TargetCounters,
     memory: Remembered,
     limits: SeriesLimits,
     measure: JourneyMeasure,
@@ -85,7 +85,7 @@ struct Book {
 impl Book {
     fn new() -> Self {
         Self {
-            account: TargetCounters::new(Timestamp::UNIX_EPOCH),
+            counters: TargetCounters::new(Timestamp::UNIX_EPOCH),
             memory: Remembered::default(),
             limits: Default::default(),
             measure: JourneyMeasure::default(),
@@ -93,14 +93,14 @@ impl Book {
     }
 
     fn read<'r>(&mut self, rows: impl IntoIterator<Item = Row<'r>>, bounds: TimeBounds) {
-        let mut stage = RowBatch::default();
-        rows.into_iter().for_each(|row| stage.push(Ok(row)));
-        self.reconcile(stage, bounds);
+        let mut batch = RowBatch::default();
+        rows.into_iter().for_each(|row| batch.push(Ok(row)));
+        self.reconcile(batch, bounds);
     }
 
-    fn reconcile(&mut self, mut stage: RowBatch, bounds: TimeBounds) {
+    fn reconcile(&mut self, mut batch: RowBatch, bounds: TimeBounds) {
         let idle = IdleTimes::from(Duration::from_secs(100));
-        let terms = ReconcileParams {
+        let params = ReconcileParams {
             bounds,
             limits: self.limits,
             idle: &idle,
@@ -108,9 +108,9 @@ impl Book {
             now: 209,
             moment: &LocalSecond::get,
         };
-        let Ok(step) = reconcile(&self.account, &mut stage, &terms, &self.memory);
+        let Ok(step) = reconcile(&self.counters, &mut batch, &params, &self.memory);
         self.memory.take(&step);
-        self.account.apply(step);
+        self.counters.apply(step);
     }
 
     /// Closes what is idle before `watermark`.
@@ -119,7 +119,7 @@ impl Book {
     }
 
     fn hits(&self) -> BTreeMap<String, u64> {
-        self.account.menus.iter().map(|(l, (_, m))| (l.option.to_string(), m.hits)).collect()
+        self.counters.menus.iter().map(|(l, (_, m))| (l.option.to_string(), m.hits)).collect()
     }
 }
 
@@ -144,14 +144,14 @@ fn a_row_counts_once_and_equal_rows_each() {
     // A third of the same kind appears late, in an overlapping answer.
     book.read([rows[0].clone(), rows[0].clone(), rows[0].clone()], OPEN);
     assert_eq!(book.hits(), BTreeMap::from([("A".into(), 3), ("B".into(), 1)]));
-    let totals = &book.account.totals;
+    let totals = &book.counters.totals;
     assert_eq!((totals.new, totals.repeated, totals.last_row), (4, 5, Some(LocalSecond::new(105))));
-    let (_, menu) = &book.account.menus[&MenuLabels::new("10", "voice", "A")];
+    let (_, menu) = &book.counters.menus[&MenuLabels::new("10", "voice", "A")];
     assert_eq!(
         (menu.attempts, menu.retries, menu.seconds.sum(), menu.seconds.count()),
         (6, 3, 21, 3)
     );
-    assert_eq!(book.account.points[&PointLabels::new("10", "voice")].interactions, 2);
+    assert_eq!(book.counters.points[&PointLabels::new("10", "voice")].interactions, 2);
 }
 
 #[test]
@@ -186,7 +186,7 @@ fn no_second_counts_more_rows_than_one_answer_held_for_it() {
             let rows = answer.bytes().map(|who| row(100, who.into(), "A"));
             book.read(rows, OPEN);
         }
-        let totals = &book.account.totals;
+        let totals = &book.counters.totals;
         let most = answers.iter().map(|answer| answer.len() as u64).max();
         assert_eq!((book.hits()["A"], totals.changed), (counted, changed), "{why}");
         assert_eq!(Some(counted), most, "{why}");
@@ -237,7 +237,7 @@ fn rows_outside_the_bounds_are_counted_as_such() {
     let [earliest, watermark, latest] = [100, 150, 200].map(LocalSecond::new);
     let bounds = TimeBounds { earliest, latest, watermark, ..OPEN };
     book.read([99, 100, 149, 150, 200, 201].map(|date| row(date, date as u64, "A")), bounds);
-    let totals = &book.account.totals;
+    let totals = &book.counters.totals;
     assert_eq!((totals.out_of_range, totals.new, totals.late), (1, 4, 2));
     assert_eq!(totals.rejected, BTreeMap::from([(Rejection::FutureDate, 1)]));
     assert_eq!((totals.lateness.count(), totals.lateness.sum()), (4, 109 + 60 + 59 + 9));
@@ -245,25 +245,25 @@ fn rows_outside_the_bounds_are_counted_as_such() {
 
 #[test]
 fn rejections_are_counted_by_reason() {
-    let mut stage = RowBatch::default();
+    let mut batch = RowBatch::default();
     for rejection in [Rejection::BadDate, Rejection::BadDate, Rejection::TooLong] {
-        stage.push(Err(rejection.into()));
+        batch.push(Err(rejection.into()));
     }
     let mut book = Book::new();
-    book.reconcile(stage, OPEN);
-    let totals = &book.account.totals;
+    book.reconcile(batch, OPEN);
+    let totals = &book.counters.totals;
     assert_eq!(totals.rejected, BTreeMap::from([(Rejection::BadDate, 2), (Rejection::TooLong, 1)]));
-    assert!(book.memory.rows.is_empty() && book.account.menus.is_empty());
+    assert!(book.memory.rows.is_empty() && book.counters.menus.is_empty());
 }
 
 #[test]
 fn a_window_counts_what_is_dated_in_it_and_shows_known_options_at_0() {
     let mut book = Book::new();
-    book.account.expect(MenuLabels::new("10", "voice", "Z"));
-    book.account.expect(MenuLabels::new("20", "chat-web", "Z"));
+    book.counters.expect(MenuLabels::new("10", "voice", "Z"));
+    book.counters.expect(MenuLabels::new("20", "chat-web", "Z"));
     book.read([row(100, 1, "A"), row(100, 1, "A"), row(101, 1, "BB"), row(102, 2, "A")], OPEN);
     let records = book.memory.rows.values().copied();
-    let window = book.account.window(Timestamp::UNIX_EPOCH, Timestamp::UNIX_EPOCH, records);
+    let window = book.counters.window(Timestamp::UNIX_EPOCH, Timestamp::UNIX_EPOCH, records);
     let hits: Vec<(&str, &str, u64)> =
         window.hits.iter().map(|(l, n)| (&*l.point.rp_id, &*l.option, *n)).collect();
     assert_eq!(hits, [("10", "A", 3), ("10", "BB", 1), ("10", "Z", 0), ("20", "Z", 0)]);
@@ -275,28 +275,28 @@ fn a_window_counts_what_is_dated_in_it_and_shows_known_options_at_0() {
 fn counts_are_released_once_their_zero_was_seen() {
     let mut book = Book::new();
     book.read([row(100, 1, "A"), row(100, 2, "BB")], OPEN);
-    assert!(book.account.release(Timestamp::UNIX_EPOCH, |_| false).is_none());
+    assert!(book.counters.release(Timestamp::UNIX_EPOCH, |_| false).is_none());
     let not_bb =
         |counted: &Counted| *counted != Counted::Menu(MenuLabels::new("10", "voice", "BB"));
-    let step = book.account.release(Timestamp::UNIX_EPOCH, not_bb).unwrap();
-    book.account.apply(step);
-    let released: Vec<_> = book.account.menus.values().map(|(_, menu)| menu.released).collect();
+    let step = book.counters.release(Timestamp::UNIX_EPOCH, not_bb).unwrap();
+    book.counters.apply(step);
+    let released: Vec<_> = book.counters.menus.values().map(|(_, menu)| menu.released).collect();
     assert_eq!(released, [Some(0), None]);
     let later = Timestamp::from_second(5).unwrap();
-    let step = book.account.release(later, |_| true).unwrap();
+    let step = book.counters.release(later, |_| true).unwrap();
     assert_eq!((step.menus.len(), step.points.len()), (1, 0), "what is released stays as it is");
-    book.account.apply(step);
-    assert!(book.account.release(later, |_| true).is_none());
+    book.counters.apply(step);
+    assert!(book.counters.release(later, |_| true).is_none());
 }
 
 /// Entries, finals and repeats by option.
 fn ends(book: &Book) -> BTreeMap<String, (u64, u64, u64)> {
-    let menus = book.account.menus.iter();
+    let menus = book.counters.menus.iter();
     menus.map(|(l, (_, m))| (l.option.to_string(), (m.entries, m.finals, m.repeats))).collect()
 }
 
 fn steps(book: &Book) -> BTreeMap<(String, String), u64> {
-    let steps = book.account.transitions.iter();
+    let steps = book.counters.transitions.iter();
     steps.map(|(l, step)| ((l.from.to_string(), l.to.to_string()), step.steps)).collect()
 }
 
@@ -307,12 +307,12 @@ fn a_journey_is_counted_when_it_is_over() {
     book.read([row(100, 1, "A"), row(110, 1, "BB")], OPEN);
     book.close(210);
     assert_eq!(
-        (book.account.points[&point].open, steps(&book).len()),
+        (book.counters.points[&point].open, steps(&book).len()),
         (1, 0),
         "idle for 100 s, not longer"
     );
     book.read([row(120, 1, "A"), row(120, 2, "CCC")], TimeBounds { closing: 215, ..OPEN });
-    assert_eq!(book.account.points[&point].open, 2, "the new row put its end off");
+    assert_eq!(book.counters.points[&point].open, 2, "the new row put its end off");
     book.close(221);
     let a = ("A".to_owned(), (1, 1, 1));
     let bb = ("BB".to_owned(), (0, 0, 0));
@@ -320,14 +320,14 @@ fn a_journey_is_counted_when_it_is_over() {
     assert_eq!(ends(&book), BTreeMap::from([a, bb, ccc]));
     let step = |from: &str, to: &str| ((from.to_owned(), to.to_owned()), 1);
     assert_eq!(steps(&book), BTreeMap::from([step("A", "BB"), step("BB", "A")]));
-    let at = &book.account.points[&point];
+    let at = &book.counters.points[&point];
     assert_eq!((at.open, at.journeys.count(), at.journeys.sum(), at.late_rows), (0, 2, 4, 0));
     assert!(book.memory.journeys.is_empty());
 
     // What comes afterwards is a hit, and nothing else.
     book.read([row(115, 1, "BB"), row(500, 2, "A"), row(500, 2, "A")], OPEN);
     book.close(1000);
-    let at = &book.account.points[&point];
+    let at = &book.counters.points[&point];
     assert_eq!((at.journeys.count(), at.late_rows, at.interactions), (2, 3, 2));
     assert_eq!(book.hits(), BTreeMap::from([("A".into(), 4), ("BB".into(), 2), ("CCC".into(), 1)]));
 }
@@ -344,7 +344,7 @@ fn over_the_limits_rows_and_steps_go_to_other_and_none_is_lost() {
     book.read([second, third], OPEN);
     book.close(1000);
     let hits: Vec<_> = book
-        .account
+        .counters
         .menus
         .iter()
         .map(|(l, (_, menu))| (&*l.point.rp_id, &*l.point.channel, &*l.option, menu.hits))
@@ -356,12 +356,12 @@ fn over_the_limits_rows_and_steps_go_to_other_and_none_is_lost() {
         ("other", "other", "other", 2),
     ];
     assert_eq!(hits, expected);
-    assert_eq!(book.account.totals.overflow, Overflow { options: 2, points: 2 });
+    assert_eq!(book.counters.totals.overflow, Overflow { options: 2, points: 2 });
     let all: Vec<_> = steps(&book).into_iter().map(|((from, to), n)| (from, to, n)).collect();
     assert_eq!(all, [("A".into(), "BB".into(), 1), ("other".into(), "other".into(), 2)]);
     // What has a place keeps it, and repeated rows stay what they were.
     book.read([row(105, 1, "A"), row(102, 1, "CCC")], OPEN);
-    assert_eq!((book.hits()["A"], book.account.totals.repeated), (2, 1));
+    assert_eq!((book.hits()["A"], book.counters.totals.repeated), (2, 1));
 }
 
 #[test]
@@ -370,18 +370,18 @@ fn options_are_called_what_the_rules_say() {
     rules.rename("(?i)agente", "AGENTE").unwrap();
     rules.rename("AGENTE", "PERSONA").unwrap();
     rules.deny("tmp.*").unwrap();
-    let mut stage = RowBatch::new(rules.into());
+    let mut batch = RowBatch::new(rules.into());
     for (who, option) in
         ["agente", "AGENTE", "Agente", "tmp1", "tmp2", "BUZON"].into_iter().enumerate()
     {
-        stage.push(Ok(row(100, who as u64, option)));
+        batch.push(Ok(row(100, who as u64, option)));
     }
     let mut book = Book::new();
-    book.reconcile(stage, OPEN);
+    book.reconcile(batch, OPEN);
     let hits =
         [("AGENTE", 3), ("BUZON", 1), ("other", 2)].map(|(option, hits)| (option.to_owned(), hits));
     assert_eq!(book.hits(), BTreeMap::from(hits));
-    assert_eq!(book.account.totals.overflow, Overflow::default(), "that is no overflow");
+    assert_eq!(book.counters.totals.overflow, Overflow::default(), "that is no overflow");
 }
 
 #[test]
@@ -400,10 +400,10 @@ fn a_server_that_invents_options_does_not_get_past_the_limit() {
         book.read(rows, TimeBounds { closing: n as i64 - 200, ..OPEN });
     }
     book.close(1000);
-    assert!(book.account.menus.len() <= 50, "{}", book.account.menus.len());
-    assert!(book.account.transitions.len() <= 7 * 31);
-    assert_eq!(book.account.menus.values().map(|(_, menu)| menu.hits).sum::<u64>(), 800);
-    assert_eq!(book.account.points.values().map(|point| point.journeys.sum()).sum::<u64>(), 800);
+    assert!(book.counters.menus.len() <= 50, "{}", book.counters.menus.len());
+    assert!(book.counters.transitions.len() <= 7 * 31);
+    assert_eq!(book.counters.menus.values().map(|(_, menu)| menu.hits).sum::<u64>(), 800);
+    assert_eq!(book.counters.points.values().map(|point| point.journeys.sum()).sum::<u64>(), 800);
 }
 
 #[test]
@@ -417,22 +417,22 @@ fn options_unseen_for_long_are_dropped_with_their_steps_and_point() {
         [row(100, 1, "A"), row(101, 1, "BB"), elsewhere(100, 2, "A"), row(900, 3, "BB")],
         OPEN,
     );
-    book.account.expect(MenuLabels::new("10", "voice", "EEEEE"));
+    book.counters.expect(MenuLabels::new("10", "voice", "EEEEE"));
     book.close(5000);
-    assert!(book.account.unseen(LocalSecond::new(100), |_| false).is_empty());
+    assert!(book.counters.unseen(LocalSecond::new(100), |_| false).is_empty());
     let kept = MenuLabels::new("20", "voice", "A");
-    let gone = book.account.unseen(LocalSecond::new(500), |labels| *labels == kept);
+    let gone = book.counters.unseen(LocalSecond::new(500), |labels| *labels == kept);
     let step = Counted::Transition(TransitionLabels::new("10", "voice", "A", "BB"));
     assert_eq!(gone, [Counted::Menu(MenuLabels::new("10", "voice", "A")), step.clone()]);
-    let gone = book.account.unseen(LocalSecond::new(500), |_| false);
+    let gone = book.counters.unseen(LocalSecond::new(500), |_| false);
     let point = Counted::Point(PointLabels::new("20", "voice"));
     let menus = [MenuLabels::new("10", "voice", "A"), kept].map(Counted::Menu);
     assert_eq!(gone, [menus.to_vec(), vec![point, step]].concat());
-    let dropped = Delta { dropped: gone, ..book.account.unchanged() };
-    book.account.apply(dropped);
-    let left: Vec<_> = book.account.menus.keys().map(|labels| &*labels.option).collect();
+    let dropped = Delta { dropped: gone, ..book.counters.unchanged() };
+    book.counters.apply(dropped);
+    let left: Vec<_> = book.counters.menus.keys().map(|labels| &*labels.option).collect();
     assert_eq!(
-        (left, book.account.points.len(), book.account.transitions.len()),
+        (left, book.counters.points.len(), book.counters.transitions.len()),
         (vec!["BB", "EEEEE"], 1, 0)
     );
 }
@@ -441,7 +441,7 @@ fn options_unseen_for_long_are_dropped_with_their_steps_and_point() {
 type Paths = (BTreeMap<String, (u64, u64, u64)>, BTreeMap<(String, String), u64>, (u64, u64, u64));
 
 fn paths(book: &Book) -> Paths {
-    let points = book.account.points.values();
+    let points = book.counters.points.values();
     let of_points = points.fold((0, 0, 0), |(count, sum, late), point| {
         (count + point.journeys.count(), sum + point.journeys.sum(), late + point.late_rows)
     });
@@ -524,11 +524,11 @@ proptest! {
             *truth.entry(row.labels.option.to_string()).or_default() += 1;
         }
         prop_assert_eq!(book.hits(), truth);
-        let totals = &book.account.totals;
+        let totals = &book.counters.totals;
         let sum = totals.new + totals.repeated + totals.changed;
         prop_assert_eq!((totals.new, sum), (rows.len() as u64, received));
         let interactions: BTreeSet<u64> = rows.iter().filter_map(|row| row.interaction).collect();
-        let counted: u64 = book.account.points.values().map(|point| point.interactions).sum();
+        let counted: u64 = book.counters.points.values().map(|point| point.interactions).sum();
         prop_assert_eq!(counted, interactions.len() as u64);
     }
 }
@@ -556,7 +556,7 @@ fn a_call_counts_once_with_the_time_and_the_place_of_its_last_row() {
     );
     book.close(1000);
     let times = |outcome: &str| {
-        let journeys = &book.account.points[&PointLabels::new("10", outcome)].journeys;
+        let journeys = &book.counters.points[&PointLabels::new("10", outcome)].journeys;
         (journeys.count(), journeys.sum())
     };
     assert_eq!((times("hung_up"), times("reached_queue")), ((2, 70), (1, 5)));

@@ -89,7 +89,7 @@ pub(super) fn add(
         by_hour.entry(until.div_euclid(HOUR)).or_default().push((interaction.get(), until));
     }
     for (hour, mut entries) in by_hour {
-        let number = join_last(table, (target, hour), &mut entries)?;
+        let number = join_last(table, target, hour, &mut entries)?;
         for (number, entries) in (number..).zip(entries.chunks(MOST)) {
             table.insert((target, hour, number), block(entries).as_slice()).map_err(failed)?;
         }
@@ -101,7 +101,8 @@ pub(super) fn add(
 /// the block that they begin.
 fn join_last(
     table: &Interactions<'_>,
-    (target, hour): (u32, i64),
+    target: u32,
+    hour: i64,
     entries: &mut Vec<Entry>,
 ) -> Result<u64, StoreError> {
     let mut blocks = table.range((target, hour, 0)..=(target, hour, u64::MAX)).map_err(failed)?;

@@ -37,7 +37,7 @@ const OPEN: TimeBounds = TimeBounds {
     history: LocalSecond::MIN,
 };
 
-fn terms(idle: &IdleTimes) -> ReconcileParams<'_> {
+fn params(idle: &IdleTimes) -> ReconcileParams<'_> {
     let limits = SeriesLimits::default();
     ReconcileParams {
         bounds: OPEN,
@@ -67,22 +67,22 @@ fn row(date: i64, who: u64) -> Row<'static> {
     }
 }
 
-fn read(store: &Store, target: TargetId, account: &mut TargetCounters, rows: Vec<Row<'_>>) {
-    let mut stage = RowBatch::default();
-    rows.into_iter().for_each(|row| stage.push(Ok(row)));
+fn read(store: &Store, target: TargetId, counters: &mut TargetCounters, rows: Vec<Row<'_>>) {
+    let mut batch = RowBatch::default();
+    rows.into_iter().for_each(|row| batch.push(Ok(row)));
     let step = store
         .transact(|tx| {
             let step = reconcile(
-                account,
-                &mut stage,
-                &terms(&IdleTimes::from(Duration::from_mins(30))),
+                counters,
+                &mut batch,
+                &params(&IdleTimes::from(Duration::from_mins(30))),
                 &tx.memory(target, i64::MIN),
             )?;
             tx.write(target, &step)?;
             Ok(step)
         })
         .unwrap();
-    account.apply(step);
+    counters.apply(step);
 }
 
 /// Of one interaction.
@@ -123,9 +123,9 @@ fn what_is_committed_is_restored() {
 fn forgets_by_date_and_by_last_activity_of_one_target_only() {
     let (_folder, path) = scratch();
     let store = Store::open(&path, [1; 16]).unwrap();
-    let (a, mut account) = restore(&store, "a");
+    let (a, mut counters) = restore(&store, "a");
     let (b, mut other) = restore(&store, "b");
-    read(&store, a, &mut account, vec![row(0, 1), row(5 * HOUR, 1), row(1, 2), row(6 * HOUR, 3)]);
+    read(&store, a, &mut counters, vec![row(0, 1), row(5 * HOUR, 1), row(1, 2), row(6 * HOUR, 3)]);
     read(&store, b, &mut other, vec![row(0, 1)]);
     let all = |tx: &mut Transaction<'_>, id| tx.rows_in(id, (LocalSecond::MIN, LocalSecond::MAX));
     let count = |target| store.transact(|tx| all(tx, target)).unwrap().len();
@@ -152,8 +152,8 @@ proptest! {
         let mut real: [BTreeMap<(i64, u64), u64>; 2] = Default::default();
         let mut largest: [BTreeMap<i64, u64>; 2] = Default::default();
         for (of, rows) in answers {
-            let (target, account) = &mut targets[of];
-            read(&store, *target, account, rows.iter().map(|(date, who)| row(*date, *who)).collect());
+            let (target, counters) = &mut targets[of];
+            read(&store, *target, counters, rows.iter().map(|(date, who)| row(*date, *who)).collect());
             let mut seen: BTreeMap<_, u64> = BTreeMap::new();
             rows.into_iter().for_each(|key| *seen.entry(key).or_default() += 1);
             let mut by_second: BTreeMap<i64, u64> = BTreeMap::new();
@@ -167,7 +167,7 @@ proptest! {
                 *most = count.max(*most);
             }
         }
-        for (((target, account), real), largest) in targets.iter().zip(&real).zip(&largest) {
+        for (((target, counters), real), largest) in targets.iter().zip(&real).zip(&largest) {
             let mut interactions = BTreeSet::new();
             for date in 0..40 {
                 let second = LocalSecond::new(date);
@@ -177,7 +177,7 @@ proptest! {
                 let counted = records.iter().filter(|record| record.counted > 0);
                 interactions.extend(counted.filter_map(|record| record.interaction));
             }
-            prop_assert_eq!(account.totals.new, largest.values().sum::<u64>());
+            prop_assert_eq!(counters.totals.new, largest.values().sum::<u64>());
             let last = store.transact(|tx| tx.memory(*target, i64::MIN).journeys_due(i64::MAX)).unwrap();
             prop_assert_eq!(last.len(), interactions.len(), "each with one deadline");
         }
@@ -188,21 +188,21 @@ proptest! {
 fn an_error_inside_a_transaction_leaves_nothing() {
     let (_folder, path) = scratch();
     let store = Store::open(&path, [1; 16]).unwrap();
-    let (a, account) = restore(&store, "a");
+    let (a, counters) = restore(&store, "a");
     let result: Result<(), _> = store.transact(|tx| {
-        let mut stage = RowBatch::default();
-        stage.push(Ok(row(1, 1)));
+        let mut batch = RowBatch::default();
+        batch.push(Ok(row(1, 1)));
         let step = reconcile(
-            &account,
-            &mut stage,
-            &terms(&IdleTimes::from(Duration::from_mins(30))),
+            &counters,
+            &mut batch,
+            &params(&IdleTimes::from(Duration::from_mins(30))),
             &tx.memory(a, i64::MIN),
         )?;
         tx.write(a, &step)?;
         Err(StoreError::Failed("stop".to_owned()))
     });
     assert!(result.is_err());
-    assert_eq!(restore(&store, "a").1, account);
+    assert_eq!(restore(&store, "a").1, counters);
 }
 
 /// A journey begun before a restart goes on after it, and its end is remembered.
@@ -210,35 +210,35 @@ fn an_error_inside_a_transaction_leaves_nothing() {
 fn journeys_go_on_after_a_restart() {
     let (_folder, path) = scratch();
     let store = Store::open(&path, [1; 16]).unwrap();
-    let (a, mut account) = restore(&store, "a");
-    read(&store, a, &mut account, vec![row(100, 1), row(130, 2)]);
+    let (a, mut counters) = restore(&store, "a");
+    read(&store, a, &mut counters, vec![row(100, 1), row(130, 2)]);
     drop(store);
     let store = Store::open(&path, [1; 16]).unwrap();
-    assert_eq!(restore(&store, "a").1, account);
-    read(&store, a, &mut account, vec![row(160, 1)]);
-    let close = |account: &mut TargetCounters, closing| {
+    assert_eq!(restore(&store, "a").1, counters);
+    read(&store, a, &mut counters, vec![row(160, 1)]);
+    let close = |counters: &mut TargetCounters, closing| {
         let bounds = TimeBounds { closing, ..OPEN };
         let step = store.transact(|tx| {
             let idle = IdleTimes::from(Duration::from_mins(30));
             let step = reconcile(
-                account,
+                counters,
                 &mut RowBatch::default(),
-                &ReconcileParams { bounds, ..terms(&idle) },
+                &ReconcileParams { bounds, ..params(&idle) },
                 &tx.memory(a, i64::MIN),
             )?;
             tx.write(a, &step)?;
             Ok(step)
         });
-        account.apply(step.unwrap());
+        counters.apply(step.unwrap());
     };
-    close(&mut account, 130 + 1801);
+    close(&mut counters, 130 + 1801);
     let point = PointLabels::new("10", "voice");
-    assert_eq!((account.points[&point].open, account.points[&point].journeys.sum()), (1, 1));
-    close(&mut account, 160 + 1801);
-    assert_eq!((account.points[&point].open, account.points[&point].journeys.sum()), (0, 3));
+    assert_eq!((counters.points[&point].open, counters.points[&point].journeys.sum()), (1, 1));
+    close(&mut counters, 160 + 1801);
+    assert_eq!((counters.points[&point].open, counters.points[&point].journeys.sum()), (0, 3));
     drop(store);
     let store = Store::open(&path, [1; 16]).unwrap();
-    assert_eq!(restore(&store, "a").1, account);
+    assert_eq!(restore(&store, "a").1, counters);
     let known = |who| state(&store, a, who);
     assert_eq!(
         [known(1), known(2), known(3)],
@@ -251,18 +251,18 @@ fn journeys_go_on_after_a_restart() {
 fn dropped_series_are_gone_from_the_file() {
     let (_folder, path) = scratch();
     let store = Store::open(&path, [1; 16]).unwrap();
-    let (a, mut account) = restore(&store, "a");
+    let (a, mut counters) = restore(&store, "a");
     let other = Row { labels: RowLabels::new("20", "voice", "B"), ..row(200, 3) };
-    read(&store, a, &mut account, vec![row(100, 1), row(110, 1), other]);
-    let mut step = account.release(Timestamp::UNIX_EPOCH, |_| true).unwrap();
+    read(&store, a, &mut counters, vec![row(100, 1), row(110, 1), other]);
+    let mut step = counters.release(Timestamp::UNIX_EPOCH, |_| true).unwrap();
     step.menus.clear();
     step.points.clear();
-    step.dropped = account.unseen(LocalSecond::new(150), |_| false);
+    step.dropped = counters.unseen(LocalSecond::new(150), |_| false);
     assert_eq!(step.dropped.len(), 2);
     store.transact(|tx| tx.write(a, &step)).unwrap();
-    account.apply(step);
-    assert_eq!((account.menus.len(), account.points.len()), (1, 1));
-    assert_eq!(store.reload(a).unwrap(), account);
+    counters.apply(step);
+    assert_eq!((counters.menus.len(), counters.points.len()), (1, 1));
+    assert_eq!(store.reload(a).unwrap(), counters);
 }
 
 #[test]
@@ -307,8 +307,8 @@ fn the_vendors_count_is_a_value_and_a_day_far_ahead_is_forgotten() {
 fn an_inspection_shows_numbers_and_changes_nothing() {
     let (_folder, path) = scratch();
     let store = Store::open(&path, [1; 16]).unwrap();
-    let (a, mut account) = restore(&store, "a");
-    read(&store, a, &mut account, vec![row(100, 1), row(100, 1), row(7200, 2)]);
+    let (a, mut counters) = restore(&store, "a");
+    read(&store, a, &mut counters, vec![row(100, 1), row(100, 1), row(7200, 2)]);
     assert!(matches!(inspect(&path), Err(StoreError::Locked(_))));
     drop(store);
     let before = fs::read(&path).unwrap();
@@ -342,22 +342,22 @@ fn an_inspection_shows_numbers_and_changes_nothing() {
 fn the_number_of_a_menu_that_is_gone_is_not_given_to_another() {
     let (_folder, path) = scratch();
     let store = Store::open(&path, [1; 16]).unwrap();
-    let (a, mut account) = restore(&store, "a");
+    let (a, mut counters) = restore(&store, "a");
     let other = |date| Row { labels: RowLabels::new("20", "voice", "B"), ..row(date, 3) };
-    read(&store, a, &mut account, vec![row(100, 1)]);
-    read(&store, a, &mut account, vec![other(50)]);
-    let gone = account.menus[&MenuLabels::new("20", "voice", "B")].0;
-    let mut step = account.unchanged();
-    step.dropped = account.unseen(LocalSecond::new(90), |_| false);
+    read(&store, a, &mut counters, vec![row(100, 1)]);
+    read(&store, a, &mut counters, vec![other(50)]);
+    let gone = counters.menus[&MenuLabels::new("20", "voice", "B")].0;
+    let mut step = counters.unchanged();
+    step.dropped = counters.unseen(LocalSecond::new(90), |_| false);
     store.transact(|tx| tx.write(a, &step)).unwrap();
-    account.apply(step);
+    counters.apply(step);
     drop(store);
 
     let store = Store::open(&path, [1; 16]).unwrap();
-    let (a, mut account) = restore(&store, "a");
+    let (a, mut counters) = restore(&store, "a");
     let third = Row { labels: RowLabels::new("30", "voice", "C"), ..row(200, 4) };
-    read(&store, a, &mut account, vec![third]);
-    let number = account.menus[&MenuLabels::new("30", "voice", "C")].0;
+    read(&store, a, &mut counters, vec![third]);
+    let number = counters.menus[&MenuLabels::new("30", "voice", "C")].0;
     assert!(number > gone, "{number} was given to another before ({gone})");
 }
 
@@ -367,10 +367,10 @@ fn the_number_of_a_menu_that_is_gone_is_not_given_to_another() {
 fn a_vanished_file_is_used_on_and_not_replaced_by_an_empty_one() {
     let (_folder, path) = scratch();
     let store = Store::open(&path, [1; 16]).unwrap();
-    let (a, account) = restore(&store, "a");
+    let (a, counters) = restore(&store, "a");
     fs::remove_file(&path).unwrap();
     let _ = store
         .transact(|_| Err::<(), _>(StoreError::Failed("as if the disk had failed".to_owned())));
-    assert_eq!(store.reload(a).unwrap(), account);
+    assert_eq!(store.reload(a).unwrap(), counters);
     assert!(!path.exists());
 }

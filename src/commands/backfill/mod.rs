@@ -297,7 +297,7 @@ fn record(
     Box::new(move |PastWindow { snapshot, start, end }| {
         let (carried, at) = moments(start, end, every);
         lock(&recording).advance(&carried, at, &snapshot.committed());
-        progress.window(end, snapshot.account.totals.new);
+        progress.window(end, snapshot.counters.totals.new);
     })
 }
 

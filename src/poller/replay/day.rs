@@ -46,7 +46,7 @@ pub struct PastWindow<'a> {
 pub type EachWindow = Box<dyn FnMut(PastWindow<'_>) + Send>;
 
 /// The circumstances of a day of one report.
-pub(in crate::poller) struct Around {
+pub(in crate::poller) struct DayContext {
     pub(in crate::poller) settings: Arc<PollerConfig>,
     /// End of the whole backfill: only rows that can be read again from there are remembered.
     pub(in crate::poller) until: Timestamp,
@@ -87,7 +87,7 @@ pub(in crate::poller) struct PastOutcomes {
 
 /// A day under way.
 pub(in crate::poller) struct Day {
-    around: Around,
+    context: DayContext,
     counters: Arc<TargetCounters>,
     history: History,
     /// As the state has it.
@@ -113,11 +113,11 @@ impl Day {
         view: &View,
         id: TargetId,
         (counters, history, warm_up): (&TargetCounters, &History, &WarmUp),
-        around: Around,
+        context: DayContext,
     ) -> Result<Self, StoreError> {
         let start = counters.totals.watermark();
         Ok(Self {
-            around,
+            context,
             counters: Arc::new(counters.clone()),
             history: history.clone(),
             stored_history: history.clone(),
@@ -150,24 +150,24 @@ impl Day {
             && end <= read_to
         {
             let rows = batch.take_before(self.shown_until(end));
-            self.count(rows, std::mem::take(&mut lacking), (end, end));
+            self.count(rows, std::mem::take(&mut lacking), end, end);
             self.finish(end);
         }
         if read_to > self.start {
             let rows = batch.take_before(self.shown_until(read_to) + 1);
-            self.count(rows, lacking, (self.window_end(), self.start));
+            self.count(rows, lacking, self.window_end(), self.start);
         }
         self.read_to = read_to;
     }
 
     fn window_end(&self) -> Timestamp {
-        let interval = SignedDuration::try_from(self.around.settings.cadence.interval)
+        let interval = SignedDuration::try_from(self.context.settings.cadence.interval)
             .unwrap_or(SignedDuration::MAX);
         self.start.checked_add(interval).unwrap_or(Timestamp::MAX)
     }
 
     fn local(&self, moment: Timestamp) -> LocalSecond {
-        local_second(moment, &self.around.settings.target.timezone)
+        local_second(moment, &self.context.settings.target.timezone)
     }
 
     /// The first second that the server's wall clock had not shown before `moment`. Rows of an hour
@@ -175,13 +175,13 @@ impl Day {
     /// tell.
     fn shown_until(&self, moment: Timestamp) -> LocalSecond {
         let before = moment.checked_sub(TURNED_BACK).unwrap_or(Timestamp::MIN);
-        let stretches = local_stretches(before, moment, &self.around.settings.target.timezone);
+        let stretches = local_stretches(before, moment, &self.context.settings.target.timezone);
         stretches.into_iter().map(|(_, to)| to).max().unwrap_or_else(|| self.local(moment))
     }
 
     /// Counts rows of the window that ends at `end`, and the journeys that are over at `closing`.
-    fn count(&mut self, mut rows: RowBatch, lacking: bool, (end, closing): (Timestamp, Timestamp)) {
-        let settings = self.around.settings.clone();
+    fn count(&mut self, mut rows: RowBatch, lacking: bool, end: Timestamp, closing: Timestamp) {
+        let settings = self.context.settings.clone();
         let (zone, cadence, before) =
             (&settings.target.timezone, settings.cadence, &self.counters.totals);
         let bounds = TimeBounds {
@@ -215,7 +215,7 @@ impl Day {
 
     /// The window up to `end` is whole: nothing more is counted in it.
     fn finish(&mut self, end: Timestamp) {
-        let settings = self.around.settings.clone();
+        let settings = self.context.settings.clone();
         let mut delta = self.counters.unchanged();
         let ago = |age| self.local(end.checked_sub(age).unwrap_or(Timestamp::MIN));
         let totals = &mut delta.totals;
@@ -236,7 +236,7 @@ impl Day {
         let window = self.take_window(end);
         let start = std::mem::replace(&mut self.start, end);
         if let Some(snapshot) = self.snapshot(Some(window))
-            && let Windows::Menus(windows) = &mut self.around.windows
+            && let Windows::Menus(windows) = &mut self.context.windows
         {
             (windows.each)(PastWindow { snapshot: &snapshot, start, end });
         }
@@ -246,14 +246,14 @@ impl Day {
     /// The rows of the window, which are not asked for again: counted, and kept if the exporter may
     /// read them again.
     fn take_window(&mut self, end: Timestamp) -> WindowCounts {
-        let settings = &self.around.settings;
+        let settings = &self.context.settings;
         let stretches = local_stretches(self.start, end, &settings.target.timezone);
         let within =
             |key: &RowKey| stretches.iter().any(|(from, to)| (*from..*to).contains(&key.date));
         let rows = std::mem::take(&mut self.memory.rows);
         let records = rows.iter().filter(|(key, _)| within(key)).map(|(_, record)| *record);
         let window = self.counters.window(self.start, end, records);
-        let oldest = self.around.until.checked_sub(settings.memory()).unwrap_or(Timestamp::MIN);
+        let oldest = self.context.until.checked_sub(settings.memory()).unwrap_or(Timestamp::MIN);
         let oldest = self.local(oldest);
         let before = std::mem::replace(&mut self.last, rows);
         self.remembered.extend(before.into_iter().filter(|(key, _)| key.date >= oldest));
@@ -270,9 +270,9 @@ impl Day {
         &mut self,
         window: Option<WindowCounts>,
     ) -> Option<TargetSnapshot> {
-        let settings = self.around.settings.clone();
+        let settings = self.context.settings.clone();
         let history_seconds = self.history.seconds_before(self.local(self.start));
-        let Windows::Menus(windows) = &mut self.around.windows else { return None };
+        let Windows::Menus(windows) = &mut self.context.windows else { return None };
         let past = windows.outcomes.pop_front();
         let scores = window.as_ref().map(|window| {
             let window = TimeRange { from: window.start, to: window.end };
@@ -293,8 +293,8 @@ impl Day {
     /// Keeps what is exposed of the calls once everything before the current window is counted.
     pub(in crate::poller) fn keep_outcomes(&mut self) {
         let watermark = self.local(self.start);
-        let Windows::Outcomes(windows) = &mut self.around.windows else { return };
-        let holidays = &self.around.settings.holidays;
+        let Windows::Outcomes(windows) = &mut self.context.windows else { return };
+        let holidays = &self.context.settings.holidays;
         windows.past.push_back(PastOutcomes {
             snapshot: OutcomesSnapshot {
                 counters: self.counters.clone(),
@@ -309,7 +309,7 @@ impl Day {
 
     /// Gives away what was kept of the calls.
     pub(in crate::poller) fn take_outcomes(&mut self) -> VecDeque<PastOutcomes> {
-        match &mut self.around.windows {
+        match &mut self.context.windows {
             Windows::Outcomes(windows) => std::mem::take(&mut windows.past),
             Windows::Menus(_) => VecDeque::new(),
         }
@@ -317,7 +317,7 @@ impl Day {
 
     /// Takes over what is exposed of the calls, in the order of the windows.
     pub(in crate::poller) fn add_outcomes(&mut self, past: VecDeque<PastOutcomes>) {
-        if let Windows::Menus(windows) = &mut self.around.windows {
+        if let Windows::Menus(windows) = &mut self.context.windows {
             windows.outcomes.extend(past);
         }
     }
@@ -328,7 +328,7 @@ impl Day {
         tx: &mut Transaction<'_>,
         id: TargetId,
     ) -> Result<(), StoreError> {
-        let settings = self.around.settings;
+        let settings = self.context.settings;
         let (journeys, interactions) = self.memory.changes();
         let mut rows = self.remembered;
         rows.extend(self.last);

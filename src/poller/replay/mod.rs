@@ -23,7 +23,7 @@ use jiff::Timestamp;
 use tokio::time::{Instant, sleep};
 use tracing::warn;
 
-use self::day::{Around, Day, MenuWindows, OutcomeWindows, Windows};
+use self::day::{Day, DayContext, MenuWindows, OutcomeWindows, Windows};
 pub use self::day::{EachWindow, PastWindow};
 use super::{
     LOOK_EVERY, Poller, Source, agenda::Errand, committed_state::EndedDay, judge::Reading,
@@ -130,12 +130,12 @@ impl<S: Source> Replay<S> {
         if let Some(outcomes) = &mut target.outcomes {
             let track = &mut outcomes.track;
             let windows = Windows::Outcomes(OutcomeWindows::default());
-            let around = Around { settings: track.config.clone(), until, windows };
+            let context = DayContext { settings: track.config.clone(), until, windows };
             let first = |day: &mut Day| {
                 day.keep_outcomes();
                 day.take_outcomes()
             };
-            outcomes_before = track.state.begin_day(around, first).await?;
+            outcomes_before = track.state.begin_day(context, first).await?;
         }
         let windows = Windows::Menus(Box::new(MenuWindows {
             names: target.exposure.names.exposed(),
@@ -144,8 +144,8 @@ impl<S: Source> Replay<S> {
             detector: Detector::new(),
             outcomes: outcomes_before,
         }));
-        let around = Around { settings: target.config.clone(), until, windows };
-        let snapshot = target.menus.state.begin_day(around, |day| day.snapshot(window)).await?;
+        let context = DayContext { settings: target.config.clone(), until, windows };
+        let snapshot = target.menus.state.begin_day(context, |day| day.snapshot(window)).await?;
         snapshot.ok_or_else(|| {
             ReplayError::Failed(ApiError::Internal("a day without menus".to_owned()))
         })

@@ -100,10 +100,10 @@ async fn read(
     let windows = Windows::default();
     let seen = windows.clone();
     let each = Box::new(move |window: PastWindow<'_>| {
-        let account = &window.snapshot.account;
-        let hits = account.menus.values().map(|(_, menu)| menu.hits).sum();
+        let counters = &window.snapshot.counters;
+        let hits = counters.menus.values().map(|(_, menu)| menu.hits).sum();
         let counts = window.snapshot.window.as_ref().expect("a window");
-        let over = account.points.values().map(|point| point.journeys.count()).sum();
+        let over = counters.points.values().map(|point| point.journeys.count()).sum();
         seen.lock().unwrap().push((window.end, hits, counts.hits.values().sum(), over));
     });
     let mut replay = Replay::new(poller);

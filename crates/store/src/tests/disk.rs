@@ -60,12 +60,12 @@ impl StorageBackend for CountingDisk {
 fn reading_writes_nothing_and_waits_for_no_commit() {
     let disk = CountingDisk::default();
     let store = disk.store();
-    let (a, mut account) = restore(&store, "a");
-    read(&store, a, &mut account, vec![row(100, 1)]);
+    let (a, mut counters) = restore(&store, "a");
+    read(&store, a, &mut counters, vec![row(100, 1)]);
     let before = disk.syncs.load(Ordering::SeqCst);
     let looked = |store: &Store| {
-        assert_eq!(restore(store, "a").1, account);
-        assert_eq!(store.reload(a).unwrap(), account);
+        assert_eq!(restore(store, "a").1, counters);
+        assert_eq!(store.reload(a).unwrap(), counters);
         store.names(a).unwrap();
         let day = jiff::civil::date(2026, 1, 18);
         let stretch = (LocalSecond::new(0), LocalSecond::new(999));

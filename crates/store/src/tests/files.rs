@@ -8,8 +8,8 @@ use super::*;
 fn what_cannot_be_used_is_refused_and_left_as_it_is() {
     let (_folder, path) = scratch();
     let store = Store::open(&path, [1; 16]).unwrap();
-    let (a, mut account) = restore(&store, "a");
-    read(&store, a, &mut account, (0..5000).map(|n| row(n, n as u64)).collect());
+    let (a, mut counters) = restore(&store, "a");
+    read(&store, a, &mut counters, (0..5000).map(|n| row(n, n as u64)).collect());
     assert!(matches!(Store::open(&path, [1; 16]), Err(StoreError::Locked(_))));
     drop(store);
     let good = fs::read(&path).unwrap();
@@ -55,8 +55,8 @@ fn another_version_is_refused() {
 /// A file of the layout before this one: without the tables that came later.
 fn of_the_layout_before(path: &Path) -> TargetCounters {
     let store = Store::open(path, [1; 16]).unwrap();
-    let (a, mut account) = restore(&store, "a");
-    read(&store, a, &mut account, vec![row(100, 1), row(7200, 2)]);
+    let (a, mut counters) = restore(&store, "a");
+    read(&store, a, &mut counters, vec![row(100, 1), row(7200, 2)]);
     drop(store);
     let database = redb::Database::open(path).unwrap();
     let write = database.begin_write().unwrap();
@@ -84,16 +84,16 @@ fn of_the_layout_before(path: &Path) -> TargetCounters {
     let older = (schema::VERSION - 1).to_le_bytes();
     write.open_table(schema::META).unwrap().insert("version", older.as_slice()).unwrap();
     write.commit().unwrap();
-    account
+    counters
 }
 
 #[test]
 fn an_older_file_is_brought_up_to_date() {
     let (_folder, path) = scratch();
-    let account = of_the_layout_before(&path);
+    let counters = of_the_layout_before(&path);
     let store = Store::open(&path, [9; 16]).unwrap();
     let (a, mut restored) = restore(&store, "a");
-    assert_eq!(restored, account);
+    assert_eq!(restored, counters);
     assert_eq!(store.names(a).unwrap(), Default::default());
     read(&store, a, &mut restored, vec![row(100, 1), row(7201, 2)]);
     assert_eq!((restored.totals.new, restored.totals.repeated), (3, 1));
@@ -156,8 +156,8 @@ fn a_layout_from_before_the_first_release_is_refused() {
 fn a_file_that_was_not_closed_is_copied_and_not_read() {
     let (_folder, path) = scratch();
     let store = Store::open(&path, [1; 16]).unwrap();
-    let (a, mut account) = restore(&store, "a");
-    read(&store, a, &mut account, vec![row(100, 1)]);
+    let (a, mut counters) = restore(&store, "a");
+    read(&store, a, &mut counters, vec![row(100, 1)]);
     let killed = path.with_extension("killed");
     fs::copy(&path, &killed).unwrap();
     let before = fs::read(&killed).unwrap();

@@ -152,7 +152,7 @@ proptest! {
         steps in prop::collection::vec((prop::collection::vec((0i64..9000, 1u64..12), 0..12), 0i64..3000), 1..10),
     ) {
         let store = Store::in_memory([1; 16]).unwrap();
-        let (target, mut account) = restore(&store, "a");
+        let (target, mut counters) = restore(&store, "a");
         let (mut plain, mut closing) = (Plain::default(), 0);
         for (rows, passed) in steps {
             closing += passed;
@@ -161,14 +161,14 @@ proptest! {
                 batch.push(Ok(Row { fingerprint: n as u64, ..row(date, who) }));
             }
             let idle = IdleTimes::from(Duration::from_mins(30));
-            let terms = ReconcileParams { bounds: TimeBounds { closing, ..OPEN }, ..terms(&idle) };
+            let params = ReconcileParams { bounds: TimeBounds { closing, ..OPEN }, ..params(&idle) };
             let step = store.transact(|tx| {
-                let step = reconcile(&account, &mut batch, &terms, &tx.memory(target, i64::MIN))?;
+                let step = reconcile(&counters, &mut batch, &params, &tx.memory(target, i64::MIN))?;
                 tx.write(target, &step)?;
                 Ok(step)
             }).unwrap();
             plain.take(&step);
-            account.apply(step);
+            counters.apply(step);
 
             let open = store.read(|view| view.open_journeys(target)).unwrap();
             let open: BTreeMap<_, _> = open.into_iter().collect();

@@ -5,16 +5,16 @@ use super::*;
 fn opened() -> (tempfile::TempDir, PathBuf, Store, TargetId, TargetCounters) {
     let (folder, path) = scratch();
     let store = Store::open(&path, [1; 16]).unwrap();
-    let (target, mut account) = restore(&store, "a");
-    read(&store, target, &mut account, vec![row(100, 1), row(7200, 2)]);
-    (folder, path, store, target, account)
+    let (target, mut counters) = restore(&store, "a");
+    read(&store, target, &mut counters, vec![row(100, 1), row(7200, 2)]);
+    (folder, path, store, target, counters)
 }
 
 /// Opens what is at the path as the next process would, and expects all that was counted.
-fn assert_goes_on(path: &Path, account: &TargetCounters) {
+fn assert_goes_on(path: &Path, counters: &TargetCounters) {
     let store = Store::open(path, [9; 16]).unwrap();
     let (target, mut restored) = restore(&store, "a");
-    assert_eq!(&restored, account);
+    assert_eq!(&restored, counters);
     let before = restored.totals.new;
     read(&store, target, &mut restored, vec![row(100, 1), row(7200, 2)]);
     assert_eq!(restored.totals.new, before, "its rows are known");
@@ -22,14 +22,14 @@ fn assert_goes_on(path: &Path, account: &TargetCounters) {
 
 #[test]
 fn a_file_that_nobody_touches_is_where_it_was() {
-    let (_folder, path, store, target, mut account) = opened();
+    let (_folder, path, store, target, mut counters) = opened();
     assert_eq!(store.displacement().unwrap(), None);
-    read(&store, target, &mut account, (0..30_000).map(|n| row(n, 7)).collect());
+    read(&store, target, &mut counters, (0..30_000).map(|n| row(n, 7)).collect());
     assert_eq!(store.displacement().unwrap(), None);
     store.put_back().unwrap();
     assert_eq!(store.displacement().unwrap(), None);
     drop(store);
-    assert_goes_on(&path, &account);
+    assert_goes_on(&path, &counters);
     assert_eq!(Store::in_memory([1; 16]).unwrap().displacement().unwrap(), None);
 }
 
@@ -45,18 +45,18 @@ fn a_file_that_lost_its_name_is_put_back_with_all_it_has() {
         (replace, Displacement::Replaced),
     ];
     for (displace, what) in cases {
-        let (folder, path, store, target, mut account) = opened();
+        let (folder, path, store, target, mut counters) = opened();
         let other = folder.path().join("other");
         fs::write(&other, "nothing of ours").unwrap();
         displace(&path, &other);
         assert_eq!(store.displacement().unwrap(), Some(what));
-        read(&store, target, &mut account, vec![row(100, 1), row(7200, 2), row(7300, 3)]);
+        read(&store, target, &mut counters, vec![row(100, 1), row(7200, 2), row(7300, 3)]);
         store.put_back().unwrap();
         assert_eq!(store.displacement().unwrap(), None, "{what:?}");
-        read(&store, target, &mut account, vec![row(7400, 4)]);
-        assert_eq!(store.reload(target).unwrap(), account);
+        read(&store, target, &mut counters, vec![row(7400, 4)]);
+        assert_eq!(store.reload(target).unwrap(), counters);
         drop(store);
-        assert_goes_on(&path, &account);
+        assert_goes_on(&path, &counters);
         if what == Displacement::Replaced {
             let aside = super::super::rescue::beside(&path, "displaced");
             assert_eq!(fs::read_to_string(aside).unwrap(), "nothing of ours", "it is kept");
@@ -68,7 +68,7 @@ fn a_file_that_lost_its_name_is_put_back_with_all_it_has() {
 /// name.
 #[test]
 fn a_commit_that_waits_goes_to_the_new_file() {
-    let (_folder, path, store, target, account) = opened();
+    let (_folder, path, store, target, counters) = opened();
     fs::remove_file(&path).unwrap();
     let day = jiff::civil::date(2026, 1, 18);
     std::thread::scope(|scope| {
@@ -84,7 +84,7 @@ fn a_commit_that_waits_goes_to_the_new_file() {
     drop(store);
     let store = Store::open(&path, [9; 16]).unwrap();
     assert_eq!(store.read(|view| view.requests(target, day)).unwrap(), 30);
-    assert_eq!(restore(&store, "a").1, account);
+    assert_eq!(restore(&store, "a").1, counters);
 }
 
 /// Two exporters must not push each other's files aside.
@@ -119,9 +119,9 @@ fn a_file_that_lost_its_contents_is_made_anew_from_the_counters() {
         (shorten, Displacement::Cut),
         (overwrite, Displacement::Overwritten),
     ] {
-        let (folder, path, store, target, mut account) = opened();
+        let (folder, path, store, target, mut counters) = opened();
         let older = fs::read(&path).unwrap();
-        read(&store, target, &mut account, vec![row(100, 1), row(7200, 2), row(7300, 3)]);
+        read(&store, target, &mut counters, vec![row(100, 1), row(7200, 2), row(7300, 3)]);
         spoil(&path, &older);
         assert_eq!(store.displacement().unwrap(), Some(what));
         // Nothing is read from it or written to it as if it were ours.
@@ -130,7 +130,7 @@ fn a_file_that_lost_its_contents_is_made_anew_from_the_counters() {
             assert!(store.transact(|tx| tx.spend_request(target, day)).is_err(), "{what:?}");
         }
         let before = fs::read(&path).unwrap();
-        let mut counters = account.clone();
+        let mut counters = counters.clone();
         counters.totals.horizon = LocalSecond::new(8000);
         store
             .make_anew(&[RescuedTarget {

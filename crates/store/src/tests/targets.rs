@@ -8,8 +8,8 @@ fn a_target_is_copied_with_all_that_was_counted_and_its_rows_are_known_there() {
     let to = folder.path().join("other.redb");
     let store = Store::open(&from, [1; 16]).unwrap();
     let (_, _) = restore(&store, "first");
-    let (b, mut account) = restore(&store, "b");
-    read(&store, b, &mut account, vec![row(100, 1), row(7200, 2)]);
+    let (b, mut counters) = restore(&store, "b");
+    read(&store, b, &mut counters, vec![row(100, 1), row(7200, 2)]);
     let hash = store.fingerprints().of(&["x"]);
     assert!(
         matches!(copy_target("b", &from, &to), Err(TargetError::Store(StoreError::Locked(_)))),
@@ -21,7 +21,7 @@ fn a_target_is_copied_with_all_that_was_counted_and_its_rows_are_known_there() {
     let other = Store::open(&to, [9; 16]).unwrap();
     assert_eq!(other.fingerprints().of(&["x"]), hash);
     let (b, mut there) = restore(&other, "b");
-    assert_eq!(there, account);
+    assert_eq!(there, counters);
     read(&other, b, &mut there, vec![row(100, 1), row(7200, 2), row(7201, 2)]);
     assert_eq!((there.totals.new, there.totals.repeated), (3, 2));
     assert_eq!(
@@ -44,8 +44,8 @@ fn a_file_begun_elsewhere_takes_a_target_only_while_it_has_none() {
     let (folder, from) = scratch();
     let to = folder.path().join("other.redb");
     let store = Store::open(&from, [1; 16]).unwrap();
-    let (a, mut account) = restore(&store, "a");
-    read(&store, a, &mut account, vec![row(100, 1)]);
+    let (a, mut counters) = restore(&store, "a");
+    read(&store, a, &mut counters, vec![row(100, 1)]);
     let hash = store.fingerprints().of(&["x"]);
     drop(store);
     drop(Store::open(&to, [2; 16]).unwrap());
@@ -69,8 +69,8 @@ fn a_file_begun_elsewhere_takes_a_target_only_while_it_has_none() {
 fn a_renamed_target_goes_on_with_its_counters() {
     let (_folder, path) = scratch();
     let store = Store::open(&path, [1; 16]).unwrap();
-    let (id, mut account) = restore(&store, "0042");
-    read(&store, id, &mut account, vec![row(100, 1), row(7200, 2)]);
+    let (id, mut counters) = restore(&store, "0042");
+    read(&store, id, &mut counters, vec![row(100, 1), row(7200, 2)]);
     // Under its new name it has been started once, and has counted nothing.
     restore(&store, "ventas");
     let (other, mut counted) = restore(&store, "z");
@@ -86,7 +86,7 @@ fn a_renamed_target_goes_on_with_its_counters() {
     let store = Store::open(&path, [1; 16]).unwrap();
     assert_eq!(store.target_names().unwrap(), ["ventas", "z"]);
     let (id, mut there) = restore(&store, "ventas");
-    assert_eq!(there, account);
+    assert_eq!(there, counters);
     read(&store, id, &mut there, vec![row(100, 1), row(7200, 2), row(7201, 2)]);
     assert_eq!((there.totals.new, there.totals.repeated), (3, 2), "its rows are known");
     drop(store);
@@ -133,10 +133,10 @@ fn a_forgotten_target_leaves_nothing_and_its_number_is_no_ones() {
 fn a_file_that_is_more_than_half_empty_is_compacted_at_a_start() {
     let (_folder, path) = scratch();
     let store = Store::open(&path, [1; 16]).unwrap();
-    let (large, mut account) = restore(&store, "large");
+    let (large, mut counters) = restore(&store, "large");
     let rows: Vec<_> = (0..100_000).map(|n| row(n, n as u64)).collect();
     for chunk in rows.chunks(25_000) {
-        read(&store, large, &mut account, chunk.to_vec());
+        read(&store, large, &mut counters, chunk.to_vec());
     }
     let (small, mut kept) = restore(&store, "small");
     read(&store, small, &mut kept, vec![row(100, 1)]);
