@@ -101,7 +101,7 @@ fn check_together(poll: &SectionRead<PollConfig>, diagnostics: &mut Diagnostics)
             bilingual!(in origin:
                 "the interval ({}) must be longer than the settle delay ({}{origin}): \
                  make the one longer or the other shorter",
-                "el intervalo ({}) debe ser más largo que la espera de asentamiento ({}{origin}): \
+                "el intervalo ({}) debe ser más largo que la espera antes de leer ({}{origin}): \
                  alargue el uno o acorte la otra";
                 show(interval),
                 show(settle_delay)
@@ -115,7 +115,7 @@ fn check_together(poll: &SectionRead<PollConfig>, diagnostics: &mut Diagnostics)
             bilingual!(in origin:
                 "the lookback ({}) must be at least the settle delay ({}{origin}): \
                  a row later than that is found only by reading again",
-                "lo que se relee ({}) debe ser al menos la espera de asentamiento ({}{origin}): \
+                "lo que se relee ({}) debe ser al menos la espera antes de leer ({}{origin}): \
                  una fila más tardía solo se encuentra al releer";
                 show(lookback),
                 show(settle_delay)
@@ -154,8 +154,8 @@ fn check_quota(
             bilingual!(
                 "polling every {} takes {needed} requests a day, and the {licences} licence(s) of the target {} \
                  pay for {quota}: poll less often",
-                "consultar cada {} gasta {needed} peticiones al día, y {licences} licencia(s) del destino {} \
-                 alcanzan para {quota}: consulte con menos frecuencia";
+                "leer cada {} gasta {needed} peticiones al día, y {licences} licencia(s) del destino {} \
+                 alcanzan para {quota}: lea con menos frecuencia";
                 show(poll.config.interval),
                 target.name
             ),

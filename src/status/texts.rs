@@ -15,16 +15,16 @@ texts! {
     Version: "version {version}", "versión {version}";
     OtherLanguage: "Español", "English";
     NotReady: "Not ready yet", "Todavía no está listo";
-    NotReadyReason: "The exporter is starting: {reason}.", "El exportador está arrancando: {reason}.";
+    NotReadyReason: "The exporter is starting: {reason}.", "El exportador está iniciando: {reason}.";
     Links: "Elsewhere", "Además";
     Metrics: "Metrics", "Métricas";
     Json: "JSON", "JSON";
-    Healthy: "Liveness", "¿Está vivo?";
+    Healthy: "Liveness", "¿Está en marcha?";
     Ready: "Readiness", "¿Está listo?";
-    NoTargets: "There is no target yet.", "Todavía no hay ningún destino.";
-    AllWell: "{number} targets, none needs attention.", "{number} destinos; ninguno requiere atención.";
-    SomeIll: "{ill} of {number} targets need attention.", "{ill} de {number} destinos requieren atención.";
-    OneIll: "1 of {number} targets needs attention.", "1 de {number} destinos requiere atención.";
+    NoTargets: "There is no target yet.", "Todavía no hay ninguna operación.";
+    AllWell: "{number} targets, none needs attention.", "{number} operaciones; ninguna requiere atención.";
+    SomeIll: "{ill} of {number} targets need attention.", "{ill} de {number} operaciones requieren atención.";
+    OneIll: "1 of {number} targets needs attention.", "1 de {number} operaciones requiere atención.";
 
     StateWaiting: "Waiting", "En espera";
     StateWell: "Up to date", "Al día";
@@ -33,9 +33,9 @@ texts! {
     StateBehind: "Catching up", "Poniéndose al día";
     StateFailing: "Failing", "Con fallas";
 
-    Waiting: "The first poll is still running.", "La primera consulta todavía no ha terminado.";
+    Waiting: "The first poll is still running.", "La primera lectura todavía no termina.";
     Well: "All is well: the figures are complete and up to date.", "Todo está bien: las cifras están completas y al día.";
-    NoRows: "Polls succeed, but no row has ever come.", "Las consultas funcionan, pero nunca ha llegado una fila.";
+    NoRows: "Polls succeed, but no row has ever come.", "Las lecturas funcionan, pero nunca ha llegado una fila.";
     NoRowsRemedy:
         "Wolkvox answers in the same way when a report is empty and when it does not exist. If the menus are in use, check \
          the server's digits, and ask Wolkvox whether the report diagram_13 is enabled for the operation.",
@@ -61,24 +61,24 @@ texts! {
          doctor`.";
     Failing:
         "The last poll failed. {What}. Polls have failed for {length}.",
-        "La última consulta falló. {What}. Las consultas fallan desde hace {length}.";
+        "La última lectura falló. {What}. Las lecturas fallan desde hace {length}.";
 
     BrokeOff:
         "Polling of this target stopped {length} ago, because of a bug in the exporter. It starts again with the next poll, \
          which reads what is missing; what was counted stays.",
-        "La lectura de este destino se interrumpió hace {length}, por un error de programación del exportador. Vuelve a empezar \
-         con la próxima consulta, que lee lo que falta; lo contado se conserva.";
+        "La lectura de esta operación se interrumpió hace {length}, por un error de programación del exportador. La próxima \
+         lectura recoge lo que falta; lo contado se conserva.";
     BrokeOffRemedy:
         "Please report the line `a panic` of the log.",
         "Por favor, reporte la línea `a panic` del registro.";
 
     Unread:
         "The last poll received {unread} rows that cannot be read, and they are in no figure: the log names the field.",
-        "La última consulta recibió {unread} filas que no se pueden leer, y no están en ninguna cifra: el registro nombra \
+        "La última lectura recibió {unread} filas que no se pueden leer, y no están en ninguna cifra: el registro nombra \
          el campo.";
     UnreadOne:
         "The last poll received a row that cannot be read, and it is in no figure: the log names the field.",
-        "La última consulta recibió una fila que no se puede leer, y no está en ninguna cifra: el registro nombra el campo.";
+        "La última lectura recibió una fila que no se puede leer, y no está en ninguna cifra: el registro nombra el campo.";
 
     ReadingAgain:
         "Meanwhile the last {depth} are being read again for late rows: {done} % done.",
@@ -94,7 +94,7 @@ texts! {
     Ago: "{length} ago", "hace {length}";
     NewestRow: "Newest row", "Fila más nueva";
     NeverARow: "none yet", "ninguna todavía";
-    NextPoll: "Next poll", "Próxima consulta";
+    NextPoll: "Next poll", "Próxima lectura";
     Within: "in {length}", "dentro de {length}";
     UnderWay: "due now", "ahora";
     RequestsToday: "Requests today", "Peticiones de hoy";
@@ -102,18 +102,18 @@ texts! {
     Used: "{used}", "{used}";
     QuotaLeft:
         "{left} left; starts again at midnight, in {length}",
-        "quedan {left}; se cuentan de nuevo a medianoche, dentro de {length}";
+        "quedan {left}; se renuevan a medianoche, dentro de {length}";
     QuotaNoLimit:
         "limit unknown; starts again at midnight, in {length}",
-        "límite desconocido; se cuentan de nuevo a medianoche, dentro de {length}";
+        "límite desconocido; se renuevan a medianoche, dentro de {length}";
 
-    LastPolls: "Last polls", "Últimas consultas";
+    LastPolls: "Last polls", "Últimas lecturas";
     NoPolls: "None yet.", "Ninguna todavía.";
-    PollsAllGood: "{number} polls since {time}, all committed", "{number} consultas desde las {time}, todas guardadas";
+    PollsAllGood: "{number} polls since {time}, all committed", "{number} lecturas desde las {time}, todas guardadas";
     PollsSomeBad:
         "{number} polls since {time}, {failed} of them failed",
-        "{number} consultas desde las {time}; fallaron {failed}";
-    OnePoll: "one poll, at {time}", "una consulta, a las {time}";
+        "{number} lecturas desde las {time}; fallidas: {failed}";
+    OnePoll: "one poll, at {time}", "una lectura, a las {time}";
     Began: "Began", "Empezó";
     Took: "Took", "Duró";
     Result: "Result", "Resultado";
@@ -146,11 +146,11 @@ texts! {
     ExplainedPoll:
         "A poll asks Wolkvox for the newest rows of the report diagram_13, and again for those just before, because some \
          come late. Every row is counted once.",
-        "Una consulta pide a Wolkvox las filas más nuevas del reporte diagram_13, y de nuevo las inmediatamente \
-         anteriores, porque algunas llegan tarde. Cada fila se cuenta una sola vez.";
+        "Cada lectura pide a Wolkvox las filas más nuevas del reporte diagram_13, y otra vez las que están justo antes, \
+         porque algunas llegan tarde. Cada fila se cuenta una sola vez.";
     ExplainedComplete:
         "Complete up to: everything before this moment has been read and stored. Up to six minutes ago is usual.",
-        "Completo hasta: todo lo anterior a este momento está leído y guardado. Lo usual es hasta seis minutos antes.";
+        "Completo hasta: todo lo anterior a este momento está leído y guardado. Lo habitual es hasta seis minutos antes.";
     ExplainedHit:
         "A hit is one row: somebody entered this option of the menu. Options with few hits are shown together.",
         "Una marcación es una fila: alguien marcó esta opción del menú. Las opciones con pocas marcaciones se muestran \
@@ -158,7 +158,7 @@ texts! {
     ExplainedUsual:
         "Unlike usual: what the alerts report. Each option is compared with the same time of up to four earlier weeks, at the \
          level that the other options have today.",
-        "Distinto de lo habitual: lo que avisan las alertas. Cada opción se compara con la misma hora de hasta cuatro semanas \
+        "Fuera de lo habitual: lo que avisan las alertas. Cada opción se compara con la misma hora de hasta cuatro semanas \
          anteriores, al nivel que hoy tienen las demás.";
     ExplainedTimes:
         "Times are those of the Wolkvox server's zone.",
@@ -171,7 +171,7 @@ texts! {
     ClassBadRequest: "request refused", "petición rechazada";
     ClassTokenMissing: "no token", "sin token";
     ClassTokenInvalid: "token refused", "token rechazado";
-    ClassQuotaExhausted: "requests spent", "peticiones gastadas";
+    ClassQuotaExhausted: "requests spent", "peticiones agotadas";
     ClassConcurrency: "token in use elsewhere", "token en uso en otra parte";
     ClassMaintenance: "maintenance", "mantenimiento";
     ClassThrottled: "asked to slow down", "le piden ir más despacio";
@@ -325,7 +325,7 @@ mod tests {
         );
         let spanish = sentence(&failing, now(), Language::Es);
         assert!(
-            spanish.starts_with("La última consulta falló. El token fue rechazado"),
+            spanish.starts_with("La última lectura falló. El token fue rechazado"),
             "{spanish}"
         );
         assert!(

@@ -9,10 +9,10 @@ use crate::{
 texts! {
     /// One text about the usual.
     pub(crate) UsualText;
-    Heading: "Unlike usual", "Distinto de lo habitual";
+    Heading: "Unlike usual", "Fuera de lo habitual";
     Unknown:
         "Not known now: the last window has not been read.",
-        "No se sabe ahora: la última ventana no está leída.";
+        "Ahora no se sabe: la última ventana no se ha leído.";
     NoWeeks:
         "There is nothing to compare with yet: an option is judged once a week of it is known.",
         "Todavía no hay con qué comparar: una opción se juzga cuando se conoce una semana de ella.";
@@ -38,7 +38,7 @@ texts! {
         "en {window}, nueve de cada diez llegaron en {observed} s; lo habitual son {expected} s";
     HangUp:
         "calls hung up here in {window}: {observed}, usually {expected}",
-        "llamadas que colgaron aquí en {window}: {observed}; lo habitual son {expected}";
+        "colgaron aquí en {window}: {observed}; lo habitual son {expected}";
     Collapse:
         "all options together: {observed} in {window}, usually {expected}",
         "todas las opciones juntas: {observed} en {window}; lo habitual son {expected}";
@@ -60,12 +60,12 @@ texts! {
          continúa solo.";
     WarmUpEnded:
         "What is usual is known from {history} of rows.",
-        "Lo habitual se conoce por {history} de filas.";
+        "Lo habitual se aprendió de {history} de filas.";
     WarmUpSpent:
         "What is usual is known from {history} of rows. No more of the weeks before is read: all {limit} requests for it \
          are spent, at {done} %. To go on, raise `baseline.warm_up_requests`.",
-        "Lo habitual se conoce por {history} de filas. No se lee más de las semanas anteriores: las {limit} peticiones \
-         para eso se gastaron, en el {done} %. Para continuar, suba `baseline.warm_up_requests`.";
+        "Lo habitual se aprendió de {history} de filas. No se lee más de las semanas anteriores: las {limit} peticiones \
+         para eso se agotaron, en el {done} %. Para continuar, suba `baseline.warm_up_requests`.";
 }
 
 /// Names the option or routing point of a deviation, by its name, where it has one, and its labels.
@@ -182,7 +182,7 @@ mod tests {
             (
                 option(Anomaly::HangUp),
                 "calls hung up here in 2 h: 1, usually 1,096",
-                "llamadas que colgaron aquí en 2 h: 1; lo habitual son 1096",
+                "colgaron aquí en 2 h: 1; lo habitual son 1096",
             ),
             (
                 point(PointAnomaly::Collapse),
@@ -252,12 +252,12 @@ mod tests {
             (
                 usual(WarmUpState::Reading, Some(ErrorClass::QuotaExhausted)),
                 "stopped at 99 % (requests spent), and continues",
-                "se detuvo en el 99 % (peticiones gastadas)",
+                "se detuvo en el 99 % (peticiones agotadas)",
             ),
             (
                 usual(WarmUpState::Ended, None),
                 "known from 9 d of rows.",
-                "se conoce por 9 d de filas.",
+                "se aprendió de 9 d de filas.",
             ),
             (
                 usual(WarmUpState::RequestsSpent, None),

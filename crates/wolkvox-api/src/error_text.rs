@@ -18,7 +18,7 @@ texts! {
         "Does this machine reach the Internet, and does a firewall of your own let it out? If only a proxy leads there, \
          name it in HTTPS_PROXY or in `proxy_url` of the target. The exporter tries again by itself, and loses no row.",
         "¿Llega esta máquina a Internet, y la deja salir su propio firewall? Si solo se sale por un proxy, indíquelo en \
-         HTTPS_PROXY o en `proxy_url` del destino. El exportador lo intenta de nuevo solo, y no pierde ninguna fila.";
+         HTTPS_PROXY o en `proxy_url` de la operación. El exportador lo intenta de nuevo solo, y no pierde ninguna fila.";
     NoProxy:
         "no connection to Wolkvox through the proxy {proxy}: {detail}",
         "no hay conexión con Wolkvox a través del proxy {proxy}: {detail}";
@@ -27,8 +27,8 @@ texts! {
          it lets them through to port 443 of Wolkvox. The operation's allow-list needs the proxy's public address. The \
          exporter tries again by itself, and loses no row.",
         "Revise que el proxy funcione, que acepte conexiones de esta máquina con el usuario y la contraseña indicados, y \
-         que las deje pasar al puerto 443 de Wolkvox. La lista de permitidas de la operación necesita la dirección pública \
-         del proxy. El exportador lo intenta de nuevo solo, y no pierde ninguna fila.";
+         que las deje pasar al puerto 443 de Wolkvox. La lista de direcciones permitidas de la operación \
+         necesita la dirección pública del proxy. El exportador lo intenta de nuevo solo, y no pierde ninguna fila.";
     ConnectionRefused:
         "the connection to Wolkvox is refused ({detail})",
         "Wolkvox rechaza la conexión ({detail})";
@@ -70,7 +70,7 @@ texts! {
          machine's public address is on the operation's allow-list, and whether their web firewall blocks it; then look \
          for a proxy of your own.",
         "La rechaza un firewall web o un proxy en el camino, antes de que Wolkvox mire el token. Pregunte a Wolkvox si \
-         la dirección pública de esta máquina está en la lista de permitidas de la operación, y si la bloquea su \
+         la dirección pública de esta máquina está en la lista de direcciones permitidas de la operación, y si la bloquea su \
          firewall web; después busque un proxy propio.";
     ForeignNotFound:
         "the answer is HTTP 404, but not the one with which Wolkvox reports an empty window",
@@ -102,10 +102,10 @@ texts! {
          machine's public address on it: the one that the Internet sees, which is not the one of the local network. \
          If it is there already: does a firewall of your own let this machine out, or does only a proxy (HTTPS_PROXY, or \
          `proxy_url` of the target)?",
-        "Wolkvox solo deja entrar las direcciones de la lista de permitidas de la operación, 5 como máximo. Pida a \
+        "Wolkvox solo deja entrar las direcciones de una lista de la operación, 5 como máximo. Pida a \
          Wolkvox que incluya la dirección pública de esta máquina: la que se ve desde Internet, que no es la de la red \
          local. Si ya está incluida: ¿deja salir a esta máquina su propio firewall, o solo se sale por un proxy \
-         (HTTPS_PROXY, o `proxy_url` del destino)?";
+         (HTTPS_PROXY, o `proxy_url` de la operación)?";
     TlsFailed: "the TLS handshake failed: {detail}", "la negociación TLS falló: {detail}";
     TlsRemedy:
         "Check this machine's clock, its certificate store (the package ca-certificates), and the server's name. A \
@@ -135,12 +135,12 @@ texts! {
     TokenSharedRemedy:
         "Give the exporter a token of its own.",
         "Dé al exportador un token propio.";
-    QuotaExhausted: "the day's requests are spent", "las peticiones del día están gastadas";
+    QuotaExhausted: "the day's requests are spent", "las peticiones del día se agotaron";
     QuotaSpentRemedy:
         "It fills up again at the server's midnight, and the exporter then catches up without losing a row. All tokens \
          of the operation share it: find out who else spends it, or poll more rarely (--poll.interval).",
-        "Se renueva a la medianoche del servidor, y el exportador recupera entonces lo pendiente sin perder ninguna fila. \
-         Todos los tokens de la operación la comparten: averigüe quién más la gasta, o consulte menos a menudo \
+        "Se renuevan a la medianoche del servidor, y el exportador lee entonces lo pendiente sin perder ninguna fila. Todos \
+         los tokens de la operación las comparten: averigüe quién más las gasta, o lea con menos frecuencia \
          (--poll.interval).";
     QuotaReserved:
         "what is left of the day's requests is kept for the newest data",
@@ -148,9 +148,9 @@ texts! {
     QuotaReservedRemedy:
         "Catching up continues with one request a poll, and faster after the server's midnight. All tokens of the \
          operation share the day's requests: find out who else spends them, or poll more rarely (--poll.interval).",
-        "Lo pendiente se recupera con una petición por consulta, y más rápido después de la medianoche del servidor. \
-         Todos los tokens de la operación comparten las peticiones del día: averigüe quién más las gasta, o consulte \
-         menos a menudo (--poll.interval).";
+        "Lo pendiente se lee con una petición por lectura, y más rápido después de la medianoche del servidor. \
+         Todos los tokens de la operación comparten las peticiones del día: averigüe quién más las gasta, o lea con \
+         menos frecuencia (--poll.interval).";
     UnknownReport:
         "the server does not know {asked}; it says {detail}",
         "el servidor no conoce {asked}; dice {detail}";
@@ -173,7 +173,7 @@ texts! {
     NotWolkvoxRemedy:
         "Is this the Wolkvox server? Check its digits, and look for a proxy or a sign-in page in between.",
         "¿Es este el servidor de Wolkvox? Revise sus dígitos, y si hay en el camino un proxy o una página de ingreso.";
-    TimedOut: "no complete answer within {detail} s", "ninguna respuesta completa en {detail} s";
+    TimedOut: "no complete answer within {detail} s", "no hubo respuesta completa en {detail} s";
     ServerError: "the server answers with its own error, HTTP {detail}", "el servidor responde con un error suyo, HTTP {detail}";
     Maintenance:
         "the server is in maintenance; it says {detail}",
@@ -193,8 +193,8 @@ texts! {
          Wolkvox for the last hour: if its rows are there, tell Wolkvox that its API leaves them out. Nothing is lost or counted \
          meanwhile. After an hour counting continues from there without counting anything twice, and wolkvox_windows_incomplete_total \
          rises.",
-        "Revise que el servidor y el token del destino sean de la misma operación que antes, y compare este reporte \
-         en Wolkvox de la última hora: si sus filas están allí, avise a Wolkvox que su API las omite. Mientras tanto no se \
+        "Revise que el servidor y el token configurados sean de la misma operación que antes, y mire en Wolkvox este reporte \
+         de la última hora: si sus filas están allí, avise a Wolkvox que su API las omite. Mientras tanto no se \
          pierde ni se cuenta nada. Después de una hora se sigue contando desde ahí, sin contar nada dos veces, y sube \
          wolkvox_windows_incomplete_total.";
     OutsideRange:
@@ -204,13 +204,13 @@ texts! {
         "Their dates may be in another time zone or without seconds, or something in between sends an old answer again: check \
          the target's timezone with `wolkvox-exporter doctor`. Nothing of the answer is counted.",
         "Sus fechas pueden estar en otra zona horaria o sin segundos, o algo en el camino repite una respuesta vieja: revise la \
-         zona horaria del destino con `wolkvox-exporter doctor`. Nada de la respuesta se cuenta.";
+         zona horaria de la operación con `wolkvox-exporter doctor`. Nada de la respuesta se cuenta.";
     CutOff: "the answer was cut off before its end", "la respuesta se cortó antes de su fin";
     TooLarge: "the answer exceeds {detail} bytes", "la respuesta pasa de {detail} bytes";
     LaterRemedy:
         "Nothing is wrong on this side. The exporter tries again by itself, and loses no row. If it lasts for hours, ask \
          Wolkvox.",
-        "No hay nada mal de este lado. El exportador lo intenta de nuevo solo, y no pierde ninguna fila. Si dura horas, \
+        "El problema no es de este lado. El exportador lo intenta de nuevo solo, y no pierde ninguna fila. Si dura horas, \
          pregunte a Wolkvox.";
     ClocksDisagree:
         "this machine's clock shows {ours}, the server's {theirs}: counting does not begin until they agree",
@@ -218,9 +218,9 @@ texts! {
     ClocksDisagreeRemedy:
         "Set this machine's clock (timedatectl, NTP). If the server's is the wrong one, allow for more with \
          poll.max_clock_skew. Nothing has been counted, and nothing is lost.",
-        "Ponga en hora el reloj de esta máquina (timedatectl, NTP). Si el que va mal es el del servidor, admita más con \
-         poll.max_clock_skew. Aún no se ha contado nada, y nada se pierde.";
-    Internal: "the exporter has a problem of its own: {detail}", "el exportador tiene un problema propio: {detail}";
+        "Ponga en hora el reloj de esta máquina (timedatectl, NTP). Si el que anda mal es el del servidor, permita más \
+         diferencia con poll.max_clock_skew. Aún no se ha contado nada, y nada se pierde.";
+    Internal: "the exporter has a problem of its own: {detail}", "el exportador tiene un problema interno: {detail}";
     InternalRemedy:
         "Is the disk of the state file full or read-only? The log says more. When the problem is solved, the exporter \
          continues by itself, and loses no row.",

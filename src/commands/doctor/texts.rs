@@ -14,14 +14,14 @@ texts! {
     Running:
         "At most {most} requests per target, one at a time; they count against the day's quota. If an exporter is \
          running with the same token, both use it for a moment: Wolkvox allows two requests at once.",
-        "Como máximo {most} peticiones por destino, de una en una; cuentan para la cuota del día. Si hay un exportador \
+        "Como máximo {most} peticiones por operación, de una en una; cuentan para la cuota del día. Si hay un exportador \
          en marcha con el mismo token, los dos lo usan por un momento: Wolkvox permite dos peticiones a la vez.";
-    Warning: "Warning: {warning}", "Aviso: {warning}";
+    Warning: "Warning: {warning}", "Advertencia: {warning}";
     BadConfig:
         "The configuration cannot be used, so nothing was asked. Correct this first:",
         "La configuración no se puede usar, así que no se preguntó nada. Corrija primero esto:";
     Problem: "- {problem}", "- {problem}";
-    Target: "Target {name} ({endpoint})", "Destino {name} ({endpoint})";
+    Target: "Target {name} ({endpoint})", "Operación {name} ({endpoint})";
     AllWell:
         "All is well. ([ok] good, [--] worth knowing)",
         "Todo está bien. ([ok] correcto, [--] conviene saberlo)";
@@ -37,7 +37,7 @@ texts! {
     Clock: "clock", "reloj";
     Report: "report", "reporte";
     Zone: "zone", "zona";
-    Lateness: "lateness", "retraso";
+    Lateness: "lateness", "atraso";
     End: "end of span", "fin de tramo";
     Fields: "fields", "campos";
     Outcomes: "outcomes", "desenlaces";
@@ -54,12 +54,12 @@ texts! {
 
     ThroughProxy:
         "through the proxy {proxy}, as {origin} says; the allow-list needs the proxy's address",
-        "a través del proxy {proxy}, según {origin}; la lista de permitidas necesita la dirección del proxy";
+        "a través del proxy {proxy}, según {origin}; la lista de direcciones permitidas necesita la del proxy";
     PastProxy: "past the proxy, as {origin} says", "sin pasar por el proxy, según {origin}";
     ProxyRemedy:
         "This is the proxy, not Wolkvox: check its address and that it takes connections from this machine.",
         "Este es el proxy, no Wolkvox: revise su dirección y que acepte conexiones de esta máquina.";
-    Connected: "{address} answers after {time} ms", "{address} responde tras {time} ms";
+    Connected: "{address} answers after {time} ms", "{address} responde en {time} ms";
     ConnectionRefused:
         "{address} refuses the connection ({reason})",
         "{address} rechaza la conexión ({reason})";
@@ -82,13 +82,13 @@ texts! {
         "quedan {left} de {limit} peticiones para hoy; el exportador necesita unas {needed} al día";
     QuotaSpent:
         "all {limit} requests of the day are spent ({used} used)",
-        "las {limit} peticiones del día están gastadas ({used} usadas)";
+        "las {limit} peticiones del día se agotaron ({used} usadas)";
     QuotaSmall:
         "{limit} requests a day are fewer than the {needed} that the exporter needs",
         "{limit} peticiones al día son menos que las {needed} que el exportador necesita";
     QuotaSmallRemedy:
         "Poll less often: --poll.interval, or `poll.interval` in the file.",
-        "Consulte menos a menudo: --poll.interval, o `poll.interval` en el archivo.";
+        "Lea con menos frecuencia: --poll.interval, o `poll.interval` en el archivo.";
     QuotaUnknown:
         "the server does not give it; without `licences` in the file the exporter counts requests, but knows no limit",
         "el servidor no la dice; sin `licences` en el archivo el exportador cuenta las peticiones, pero no conoce límite";
@@ -149,7 +149,7 @@ texts! {
     ZoneRemedy:
         "The server's clock shows {offset} now. Set --wolkvox.timezone, or `timezone` of the target, to its zone (with \
          that time now: {zones}).",
-        "El reloj del servidor marca ahora {offset}. Ponga en --wolkvox.timezone, o en `timezone` del destino, su zona \
+        "El reloj del servidor marca ahora {offset}. Ponga en --wolkvox.timezone, o en `timezone` de la operación, su zona \
          (con esa hora ahora: {zones}).";
     ZoneOffset:
         "{zone} does not fit: the dates themselves say {offset} ({rows} rows)",
@@ -159,14 +159,14 @@ texts! {
          {offset}, set --wolkvox.timezone, or `timezone` of the target, to its zone (with that time now: {zones}). If it writes \
          the offset wrongly, compare the newest row with the time of day there.",
         "El exportador toma las fechas, como están escritas, por horas de la zona configurada. Si el reloj del servidor marca de \
-         verdad {offset}, ponga en --wolkvox.timezone, o en `timezone` del destino, su zona (con esa hora ahora: {zones}). Si \
+         verdad {offset}, ponga en --wolkvox.timezone, o en `timezone` de la operación, su zona (con esa hora ahora: {zones}). Si \
          escribe mal el desfase, compare la fila más nueva con la hora de allí.";
     ZoneFuture:
         "{zone} is wrong: rows are dated in the future",
         "{zone} no es correcta: hay filas con fecha del futuro";
     ZoneUnknownRemedy:
         "Set --wolkvox.timezone, or `timezone` of the target, to the zone of the server's clock.",
-        "Ponga en --wolkvox.timezone, o en `timezone` del destino, la zona del reloj del servidor.";
+        "Ponga en --wolkvox.timezone, o en `timezone` de la operación, la zona del reloj del servidor.";
     ZoneUnknown:
         "{zone}; one cannot know whether it is right without a call among the rows (only calls carry the second at which they \
          began)",
@@ -175,7 +175,7 @@ texts! {
     LatenessSeen:
         "the newest row is {age} old, so some rows come that soon. How late the last ones come takes longer to find out: the \
          running exporter measures it (wolkvox_row_lateness_seconds)",
-        "la fila más nueva tiene {age}, así que algunas filas llegan así de pronto. Cuánto tardan las últimas lo mide el \
+        "la fila más nueva tiene {age}, así de pronto llegan algunas. Cuánto tardan las demás lo mide el \
          exportador en marcha (wolkvox_row_lateness_seconds)";
     LatenessOld:
         "the newest row is {age} old: either nobody used a menu since, or rows come that late. The running exporter measures it \

@@ -24,15 +24,15 @@ texts! {
     Written: "Configuration: {config}", "Configuración: {config}";
     TokenWritten:
         "Token: {token}, readable only by you",
-        "Token: {token}, legible solo para usted";
+        "Token: {token}, que solo puede leer usted";
     First:
         "Do what the arrows above say, and check again:",
-        "Haga lo que dicen las flechas de arriba y vuelva a comprobarlo:";
+        "Haga lo que dicen las flechas de arriba y revise otra vez:";
     Start: "To start the exporter:", "Para iniciar el exportador:";
     Scrape: "For Prometheus (prometheus.yml):", "Para Prometheus (prometheus.yml):";
     Page:
         "Once it runs, http://localhost:10013/ shows its state.",
-        "Cuando esté en marcha, http://localhost:10013/ dice cómo va.";
+        "Cuando esté en marcha, http://localhost:10013/ dice cómo está.";
 }
 
 #[cfg(test)]

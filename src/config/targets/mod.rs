@@ -100,7 +100,7 @@ pub(crate) fn resolve(given: Given<'_>, diagnostics: &mut Diagnostics) -> Vec<Ta
                 flag_place(SERVER),
                 bilingual!(
                     "no server to ask: give this flag, or list targets in --config.file (or try `wolkvox-exporter demo`)",
-                    "no hay servidor que consultar: dé esta opción, o liste destinos en --config.file (o pruebe `wolkvox-exporter demo`)"
+                    "no se indicó ningún servidor: dé esta opción, o liste destinos en --config.file (o pruebe `wolkvox-exporter demo`)"
                 ),
             );
             return Vec::new();

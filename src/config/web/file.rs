@@ -95,7 +95,7 @@ fn headers(file: &WebFile, diagnostics: &mut Diagnostics) -> Vec<(HeaderName, He
                     bilingual!(
                         "this header cannot be set: those that can are Content-Security-Policy, \
                          Strict-Transport-Security, X-Content-Type-Options, X-Frame-Options and X-XSS-Protection",
-                        "este encabezado no se puede poner: los que sí son Content-Security-Policy, \
+                        "esta cabecera no se puede poner: las que sí son Content-Security-Policy, \
                          Strict-Transport-Security, X-Content-Type-Options, X-Frame-Options y X-XSS-Protection"
                     ),
                 );

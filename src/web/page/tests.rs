@@ -174,7 +174,7 @@ fn a_good_target_in_spanish() {
             "Al día",
             "hace 60 s",
             "1234 de 20\u{202f}000",
-            "2 consultas desde las 12:30; fallaron 1",
+            "2 lecturas desde las 12:30; fallidas: 1",
             "1,3 s",
             "13\u{202f}640 marcaciones",
             "7 opciones más",
@@ -193,7 +193,7 @@ fn a_failing_target_says_what_to_do_and_its_words_stay_words() {
         (Language::En, ["Failing", "What to do: Nothing is wrong on this side.", "for 2 h 5 min"]),
         (
             Language::Es,
-            ["Con fallas", "Qué hacer: No hay nada mal de este lado.", "desde hace 2 h 5 min"],
+            ["Con fallas", "Qué hacer: El problema no es de este lado.", "desde hace 2 h 5 min"],
         ),
     ] {
         let html = html(&[failing(script.clone())], language, None);
@@ -266,9 +266,9 @@ fn what_is_unlike_the_usual_is_listed_by_name_in_both_languages() {
         (
             Language::Es,
             [
-                "Distinto de lo habitualAgendar <una> cita (9) · Ventas & más (4628) · voice: 1 en 2 h; lo habitual son 96.",
+                "Fuera de lo habitualAgendar <una> cita (9) · Ventas & más (4628) · voice: 1 en 2 h; lo habitual son 96.",
                 "N/D · Ventas & más (4628) · voice: 1 en 2 h; lo habitual son 96.",
-                "Lo habitual se conoce por 28 d 9 h de filas.",
+                "Lo habitual se aprendió de 28 d 9 h de filas.",
             ],
             "3 más están en las métricas. Lo habitual",
         ),

@@ -241,7 +241,7 @@ fn every_mistake_is_told_in_spanish_too() {
 fn the_first_mistakes_of_a_newcomer_are_told_in_spanish() {
     let spanish = |command: &mut Command| run(command.env("LANG", "es_CO.UTF-8")).err;
     for (args, answer) in [
-        (&[][..], "error: --wolkvox.server (WOLKVOX_SERVER): no hay servidor que consultar"),
+        (&[][..], "error: --wolkvox.server (WOLKVOX_SERVER): no se indicó ningún servidor"),
         (&["--wolkvox.server=42", "--wolkvox.token-file=token"], "¿quiso decir \"0042\"?"),
         (&["--wolkvox.server=0042"], "no hay token: nombre un archivo que lo tenga"),
         (

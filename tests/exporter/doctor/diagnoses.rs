@@ -56,7 +56,7 @@ fn faults() -> Vec<(Fault, [&'static str; 2], [&'static str; 2])> {
         (
             Fault::QuotaExhausted,
             ["the day's requests are spent", "server's midnight"],
-            ["están gastadas", "medianoche del servidor"],
+            ["se agotaron", "medianoche del servidor"],
         ),
         (
             Fault::Concurrency,
@@ -66,7 +66,7 @@ fn faults() -> Vec<(Fault, [&'static str; 2], [&'static str; 2])> {
         (
             Fault::Maintenance,
             ["in maintenance; it says \"THE SERVER IS", "Nothing is wrong on this side"],
-            ["en mantenimiento", "No hay nada mal de este lado"],
+            ["en mantenimiento", "El problema no es de este lado"],
         ),
         (
             Fault::UnknownApi,
@@ -140,9 +140,7 @@ async fn a_spent_quota_is_not_asked_on() {
         ["[!!] quota all 1 requests of the day are spent (1 used)", "requests 1 of at most 10"];
     english(&api).await.assert_to_do("spent", &texts);
     // Now even the question is refused.
-    spanish(&api)
-        .await
-        .assert_to_do("spent", &["[!!] cuota las peticiones del día están gastadas"]);
+    spanish(&api).await.assert_to_do("spent", &["[!!] cuota las peticiones del día se agotaron"]);
 }
 
 #[tokio::test]

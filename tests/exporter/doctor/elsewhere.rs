@@ -25,7 +25,7 @@ async fn a_closed_port() {
     let said = doctor(&url, &["--lang=es"], &[]).await;
     said.assert_to_do(
         "closed port",
-        &["rechaza la conexión", "lista de permitidas", "5 como máximo"],
+        &["rechaza la conexión", "lista de la operación", "5 como máximo"],
     );
 }
 
@@ -99,7 +99,7 @@ async fn the_language_is_that_of_the_locale_unless_told() {
         (&[], &[("WOLKVOX_LANG", "es")], true),
     ] {
         let said = doctor(&api.url(), args, variables).await;
-        assert_eq!(said.has("Destino"), spanish, "{args:?} {variables:?}: {}", said.out);
+        assert_eq!(said.has("Operación"), spanish, "{args:?} {variables:?}: {}", said.out);
         assert_eq!(said.has("Target"), !spanish, "{args:?} {variables:?}: {}", said.out);
     }
 }

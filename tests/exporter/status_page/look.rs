@@ -178,7 +178,7 @@ async fn targets_in_trouble_say_so_in_words_and_shapes() {
         let text = pages[0]["text"].as_str().expect("it has text");
         let words = match language {
             "es" => [
-                "3 de 4 destinos requieren atención",
+                "3 de 4 operaciones requieren atención",
                 "Con fallas",
                 "El token fue rechazado",
                 "Qué hacer: Pida un token válido",

@@ -129,7 +129,7 @@ async fn page_and_json_come_in_the_language_that_is_wanted() {
         ("", "Accept-Language: \u{00ff}\r\n", "en"),
     ] {
         let (said, html) = match language {
-            "es" => ("La última consulta falló", "<html lang=\"es\">"),
+            "es" => ("La última lectura falló", "<html lang=\"es\">"),
             _ => ("The last poll failed", "<html lang=\"en\">"),
         };
         for (path, mark) in [("/", html), ("/status.json", &format!("\"language\":\"{language}\""))]
