@@ -53,12 +53,12 @@ impl StartFrom {
         match instant {
             Ok(instant) if instant > now => Err(bilingual!(
                 "{self} lies in the future of a server's clock",
-                "{self} está en el futuro del reloj de un servidor"
+                "{self} es posterior a la hora del servidor"
             )),
             Ok(instant) if now.duration_since(instant).unsigned_abs() <= OLDEST => Ok(instant),
             _ => Err(bilingual!(
                 "{self} is more than ten years back",
-                "{self} es hace más de diez años"
+                "{self} fue hace más de diez años"
             )),
         }
     }

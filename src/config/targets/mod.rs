@@ -374,7 +374,7 @@ fn token(
             place,
             bilingual!(
                 "every user of this machine can read {path} (mode {mode:04o}): chmod o-r {path}",
-                "todo usuario de esta máquina puede leer {path} (modo {mode:04o}): chmod o-r {path}"
+                "cualquier usuario de esta máquina puede leer {path} (modo {mode:04o}): chmod o-r {path}"
             ),
         );
     }

@@ -177,7 +177,7 @@ fn limits(file: &WebFile, diagnostics: &mut Diagnostics) {
                 place,
                 bilingual!(
                     "HTTP/2 is not spoken here: clients get HTTP/1.1",
-                    "aquí no se habla HTTP/2: los clientes reciben HTTP/1.1"
+                    "aquí no hay HTTP/2: los clientes reciben HTTP/1.1"
                 ),
             ),
             Ok(false) => {}

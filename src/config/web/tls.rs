@@ -249,7 +249,7 @@ impl TlsSectionReader<'_> {
                         place,
                         bilingual!(
                             "{old} is too old to be spoken here: clients need TLS 1.2 or later",
-                            "{old} es demasiado viejo y aquí no se habla: los clientes necesitan TLS 1.2 o posterior"
+                            "{old} es demasiado viejo y aquí no se admite: los clientes necesitan TLS 1.2 o posterior"
                         ),
                     );
                     12
@@ -371,7 +371,7 @@ fn unusable_pair(error: &rustls::Error) -> Bilingual {
     match error {
         rustls::Error::InconsistentKeys(_) => bilingual!(
             "the certificate and the key do not belong together",
-            "el certificado y la clave no son uno del otro"
+            "el certificado y la clave no corresponden entre sí"
         ),
         _ => bilingual!(
             "certificate and key cannot be used: {error}",
