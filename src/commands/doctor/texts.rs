@@ -175,7 +175,7 @@ texts! {
     LatenessSeen:
         "the newest row is {age} old, so some rows come that soon. How late the last ones come takes longer to find out: the \
          running exporter measures it (wolkvox_row_lateness_seconds)",
-        "la fila más nueva tiene {age}, así de pronto llegan algunas. Cuánto tardan las demás lo mide el \
+        "la fila más nueva tiene {age}: así de pronto llegan algunas. Cuánto tardan las demás lo mide el \
          exportador en marcha (wolkvox_row_lateness_seconds)";
     LatenessOld:
         "the newest row is {age} old: either nobody used a menu since, or rows come that late. The running exporter measures it \
