@@ -38,11 +38,11 @@ async fn sentences_name_the_fallen_options_worst_first(month: &Month) {
         .expect("a regular expression");
     assert!(words.is_match(&sentence), "{sentence}");
     let spanish = shown(
-        month.panel("wolkvox-menus-es", "¿Algo se salió de lo normal?"),
+        month.panel("wolkvox-menus-es", "¿Algo se salió de lo habitual?"),
         &rows[0].0["sentence"],
     );
     assert!(
-        spanish.starts_with("Opción 3: ") && spanish.contains(" en 2 h, lo usual "),
+        spanish.starts_with("Opción 3: ") && spanish.contains(" en 2 h; lo habitual son "),
         "{spanish}"
     );
     assert_eq!(rows[0].0["rp_name"], "Línea principal");

@@ -286,8 +286,8 @@ fn options() -> Panel {
     let per_hour = sum_by(KEYS, &format!("increase({HITS}{{{MENU}}}[1h])"));
     let columns = vec![
         Column::new("description", "column.option", 150).growing().link(TO_OPTION),
-        Column::new("rp_name", "column.point", 120).growing(),
-        Column::new("Value #A", "column.signal", 50).signs(&SIGNS),
+        Column::new("rp_name", "column.point", 115).growing(),
+        Column::new("Value #A", "column.signal", 55).signs(&SIGNS),
         Column::new("Value #B", "column.hits", 65),
         Column::new("Value #C", "column.change", 65).unit("percentunit"),
         Column::new("Trend #D", "column.trend", 90).sparkline(),
