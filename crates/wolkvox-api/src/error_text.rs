@@ -102,7 +102,7 @@ texts! {
          machine's public address on it: the one that the Internet sees, which is not the one of the local network. \
          If it is there already: does a firewall of your own let this machine out, or does only a proxy (HTTPS_PROXY, or \
          `proxy_url` of the target)?",
-        "Wolkvox solo deja entrar las direcciones de una lista de la operación, 5 como máximo. Pida a \
+        "Wolkvox solo deja entrar las direcciones permitidas de la operación, 5 como máximo. Pida a \
          Wolkvox que incluya la dirección pública de esta máquina: la que se ve desde Internet, que no es la de la red \
          local. Si ya está incluida: ¿deja salir a esta máquina su propio firewall, o solo se sale por un proxy \
          (HTTPS_PROXY, o `proxy_url` de la operación)?";

@@ -25,7 +25,7 @@ async fn a_closed_port() {
     let said = doctor(&url, &["--lang=es"], &[]).await;
     said.assert_to_do(
         "closed port",
-        &["rechaza la conexión", "lista de la operación", "5 como máximo"],
+        &["rechaza la conexión", "direcciones permitidas", "5 como máximo"],
     );
 }
 
