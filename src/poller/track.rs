@@ -18,7 +18,7 @@ use super::{
     origin,
     reader::Answer,
     rereads::{Reread, Rereads},
-    unread::UnreadRows,
+    unread::{UnreadRows, rejected_counter},
     zero_hold::ZeroHold,
 };
 use crate::{
@@ -211,7 +211,7 @@ impl Track {
             }
         };
         let server = &self.config.target.name;
-        self.unread.saw(server, &answer.batch);
+        self.unread.saw(server, self.report, &answer.batch);
         let believed = !self.judge.disbelieves_number();
         let verdict = self.judge.answered(&context, &mut answer);
         if believed && self.judge.disbelieves_number() {
@@ -398,7 +398,8 @@ impl Track {
                 report,
                 %from, %to, unread = answer.batch.unread(), rows = answer.batch.rows(),
                 "for more than an hour a large share of the rows cannot be read: the others are counted, and \
-                 wolkvox_rows_rejected_total counts these"
+                 {} counts these",
+                rejected_counter(self.report)
             );
         }
     }

@@ -9,7 +9,7 @@ use tracing::warn;
 
 use crate::{
     ledger::RowBatch,
-    wolkvox::{Rejected, Rejection},
+    wolkvox::{Rejected, Rejection, ReportName},
 };
 
 /// The known unreadable rows.
@@ -25,18 +25,20 @@ pub(super) struct UnreadRows {
 impl UnreadRows {
     /// Takes note of a whole answer whose rows count. Says each way to be unreadable once in a
     /// process's life: the same rows come again with every poll.
-    pub(super) fn saw(&mut self, server: &str, batch: &RowBatch) {
+    pub(super) fn saw(&mut self, server: &str, report: ReportName, batch: &RowBatch) {
         self.now += batch.unread();
         let Some(Rejected { reason, field, pattern, .. }) = batch.example() else { return };
         if batch.unread() > 0 && self.said.insert((*reason, field)) {
             warn!(
                 server,
+                report = report.as_str(),
                 reason = reason.reason(),
                 field,
                 shape = pattern,
                 rows = batch.unread(),
                 "rows that cannot be read are left out of the counts (said once for each field): \
-                 wolkvox_rows_rejected_total counts them, and doctor shows the shapes of all fields"
+                 {} counts them, and doctor shows the shapes of all fields",
+                rejected_counter(report)
             );
         }
     }
@@ -49,5 +51,13 @@ impl UnreadRows {
     /// Returns the number in the last poll.
     pub(super) fn last(&self) -> u64 {
         self.last
+    }
+}
+
+/// The counter of the rows of a report that nobody could read.
+pub(super) fn rejected_counter(report: ReportName) -> &'static str {
+    match report {
+        ReportName::Diagram13 => "wolkvox_rows_rejected_total",
+        ReportName::Diagram1 => "wolkvox_outcomes_rows_rejected_total",
     }
 }

@@ -138,6 +138,18 @@ pub(super) const COMMITTED: &[Metric<TargetView>] = &[
         SERVER,
         TargetView::outcomes_watermark,
     ),
+    Metric::counter(
+        "wolkvox_outcomes_rows_rejected_total",
+        "Rows of diagram_1 received that cannot be counted, by reason; only where outcomes are read.",
+        &["server", "reason"],
+        TargetView::outcomes_rejected,
+    ),
+    Metric::counter(
+        "wolkvox_outcomes_windows_incomplete_total",
+        "Times for which rows of diagram_1 are known to be missing; only where outcomes are read.",
+        SERVER,
+        TargetView::outcomes_incomplete,
+    ),
     Metric::gauge(
         "wolkvox_menu_window_option_expected_hits",
         "Hits that the last closed window should have had, at today's level; absent while unknown.",
@@ -247,7 +259,7 @@ pub(super) const COMMITTED: &[Metric<TargetView>] = &[
         "wolkvox_rows_rejected_total",
         "Rows received that cannot be counted, by reason.",
         &["server", "reason"],
-        TargetView::rejected,
+        |view| view.rejected(view.totals()),
     ),
     Metric::histogram(
         "wolkvox_row_lateness_seconds",

@@ -68,4 +68,16 @@ impl TargetView {
         let Some(outcomes) = &self.target.outcomes else { return Vec::new() };
         self.one(outcomes.counters.totals.watermark as f64)
     }
+
+    /// Rows of diagram_1 that cannot be counted, by reason.
+    pub(super) fn outcomes_rejected(&self) -> Vec<Sample> {
+        let Some(outcomes) = &self.target.outcomes else { return Vec::new() };
+        self.rejected(&outcomes.counters.totals)
+    }
+
+    /// Times for which rows of diagram_1 are missing.
+    pub(super) fn outcomes_incomplete(&self) -> Vec<Sample> {
+        let Some(outcomes) = &self.target.outcomes else { return Vec::new() };
+        self.one(outcomes.counters.totals.incomplete)
+    }
 }

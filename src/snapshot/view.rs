@@ -253,13 +253,10 @@ impl TargetView {
         self.totals().last_row.and_then(|local| schedule::instant(local, &self.target.zone))
     }
 
-    pub(super) fn rejected(&self) -> Vec<Sample> {
-        let rejected = &self.totals().rejected;
-        self.by(
-            "reason",
-            Rejection::ALL
-                .map(|reason| (reason.reason(), rejected.get(&reason).copied().unwrap_or(0))),
-        )
+    /// Rows of a report that cannot be counted, by reason.
+    pub(super) fn rejected(&self, totals: &Totals) -> Vec<Sample> {
+        let rows = |reason| totals.rejected.get(&reason).copied().unwrap_or(0);
+        self.by("reason", Rejection::ALL.map(|reason| (reason.reason(), rows(reason))))
     }
 
     pub(super) fn lateness(&self) -> Vec<Sample> {
