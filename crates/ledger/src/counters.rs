@@ -99,9 +99,7 @@ impl TargetCounters {
         menus
             .map(|(labels, (_, menu))| (Counted::Menu(labels.clone()), menu.hits > 0))
             .chain(
-                points.map(|(labels, point)| {
-                    (Counted::Point(labels.clone()), point.interactions > 0)
-                }),
+                points.map(|(labels, point)| (Counted::Point(labels.clone()), point.has_counted())),
             )
             .chain(
                 transitions

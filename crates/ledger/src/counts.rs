@@ -58,6 +58,14 @@ pub struct RoutingPointCounts {
     pub late_rows: u64,
 }
 
+impl RoutingPointCounts {
+    /// Returns true if it has counted anything. What became of a call may be known at another
+    /// routing point and channel than where the call began, so a journey can be all there is.
+    pub fn has_counted(&self) -> bool {
+        self.interactions > 0 || self.journeys.count() > 0
+    }
+}
+
 /// The number of times that one option was entered right after another in a journey.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TransitionCounts {
