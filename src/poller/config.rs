@@ -126,7 +126,8 @@ impl PollerConfig {
     }
 
     /// The settings for reading what became of calls. An option that is expected in calls is
-    /// expected with each outcome; counting begins where it is told to, whatever the clock shows.
+    /// expected with each outcome, and each call is over after the idle time of calls; counting
+    /// begins where it is told to, whatever the clock shows.
     pub(super) fn for_outcomes(&self) -> Self {
         let with_outcome = |labels: &MenuLabels| {
             let point = labels.point.clone();
@@ -143,6 +144,7 @@ impl PollerConfig {
             },
             measure: JourneyMeasure::LastSecond,
             start_ago: None,
+            idle: IdleTimes::from(self.idle.of(VOICE)),
             ..self.clone()
         }
     }
@@ -207,5 +209,15 @@ pub(super) mod tests {
         shared.poll.nightly_lookback = Duration::ZERO;
         shared.baseline.warm_up = Duration::ZERO;
         PollerConfig::new(target, Arc::new(shared)).expect("the buckets increase")
+    }
+
+    #[test]
+    fn a_call_is_over_after_the_idle_time_of_calls() {
+        let mut config = quiet_target("0042", TimeZone::UTC);
+        let minute = Duration::from_secs(60);
+        config.idle.by_channel.insert(VOICE.to_owned(), minute);
+        for outcome in CallOutcome::ALL {
+            assert_eq!(config.for_outcomes().idle.of(outcome.as_str()), minute, "{outcome:?}");
+        }
     }
 }

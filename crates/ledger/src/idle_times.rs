@@ -12,10 +12,14 @@ pub struct IdleTimes {
 }
 
 impl IdleTimes {
+    /// Returns the idle time of a channel.
+    pub fn of(&self, channel: &str) -> Duration {
+        self.by_channel.get(channel).copied().unwrap_or(self.idle)
+    }
+
     /// Returns the idle time of a channel, in whole seconds.
     pub fn seconds(&self, channel: &str) -> i64 {
-        let idle = self.by_channel.get(channel).unwrap_or(&self.idle);
-        i64::try_from(idle.as_secs()).unwrap_or(i64::MAX)
+        i64::try_from(self.of(channel).as_secs()).unwrap_or(i64::MAX)
     }
 
     /// Returns the longest idle time of all channels.
