@@ -11,6 +11,7 @@ use tracing::{info, warn};
 
 use super::{
     PollerConfig, Source,
+    agenda::Errand,
     committed_state::CommittedState,
     judge::Reading,
     polled_target::{PolledTarget, Step},
@@ -135,12 +136,23 @@ impl OutcomesReading {
         }
         true
     }
+
+    /// A step failed. The next one tries the same range, and may give up as many seconds as a poll
+    /// of the menus. If that fails `again`, the next pass begins at the watermark, with its lookback
+    /// and up to the newest window, as the next poll of the menus does: a narrow range may be the
+    /// very reason of the failure.
+    fn failed(&mut self, error: ApiError, again: bool) {
+        self.failure = Some(error);
+        let pass = self.pass.take().filter(|_| !again);
+        self.pass = pass.map(|pass| Pass { given_up: 0, ..pass });
+    }
 }
 
 /// One step of reading what became of calls.
 pub(super) async fn read_step<S: Source>(
     target: &mut PolledTarget<S>,
 ) -> Result<Duration, ApiError> {
+    let failures = target.agenda.failures(Errand::Outcomes);
     let stepped = step(target).await;
     if let (Err(error), Some(outcomes)) = (&stepped, &mut target.outcomes) {
         warn!(
@@ -149,7 +161,7 @@ pub(super) async fn read_step<S: Source>(
             class = error.class().as_str(),
             "reading what became of the calls failed, going on later: {error}; the counts of the menus do not depend on it"
         );
-        outcomes.failure = Some(error.clone());
+        outcomes.failed(error.clone(), failures > 0);
         target.exposure.forget_hang_ups();
     }
     stepped.map(|()| Duration::ZERO)

@@ -134,14 +134,14 @@ impl<S: Source> PolledTarget<S> {
         let Judged { context, answer, verdict } = self.ask_and_judge(range, pass).await?;
         match verdict {
             Verdict::Accept(accepted) => self.accept(pass, context, answer, accepted).await,
-            Verdict::GiveUp { error, .. } if pass.given_up >= MAX_GIVEN_UP => {
-                Ok(Step::Stuck(error))
-            }
             Verdict::GiveUp { lost, error } => {
                 pass.given_up += 1;
                 let now = self.now();
                 self.track(pass.report).log_given_up(range, &answer.batch, &error, now);
-                self.accept(pass, context, answer, Accepted { lost, ..Accepted::default() }).await
+                let accepted = Accepted { lost, ..Accepted::default() };
+                let step = self.accept(pass, context, answer, accepted).await?;
+                let is_too_many = pass.given_up >= MAX_GIVEN_UP;
+                Ok(if is_too_many { Step::Stuck(error) } else { step })
             }
             Verdict::PassOver => self.pass_over(pass, range.to).await,
             Verdict::Narrow(cause) => {

@@ -269,7 +269,8 @@ impl Track {
             answer.batch.keep_between(LocalSecond::from(from) - 1, LocalSecond::from(to) + 1);
         }
         self.log_accepted(range, &answer, &accepted);
-        if accepted.lost == 0 && self.judge.range_answered(range) {
+        // What is given up claims nothing, and so is not compared with what is known.
+        if accepted.check.is_some() && self.judge.range_answered(range) {
             info!(server = self.config.target.name, %from, %to, "what was passed over is answered now");
         }
         let known_before = self.state.totals().watermark();
@@ -322,8 +323,9 @@ impl Track {
         accepted: &Accepted,
         now: Timestamp,
     ) -> Whole {
-        let deepest =
-            self.state.totals().watermark().checked_sub(self.config.shared.poll.deepest());
+        // A re-reading that is late reaches as deep as one in time, so it asks as far back as rows
+        // are remembered.
+        let oldest = self.state.totals().watermark().checked_sub(self.config.memory());
         let skipped = pass.reread.is_some_and(|reread| reread.skipped > 0);
         Whole {
             batch,
@@ -334,7 +336,7 @@ impl Track {
             reread: pass.reread.map(|reread| (reread.tier, reread.cursor)),
             window: pass.is_live_poll().then(|| self.window_before(pass.end)),
             check: accepted.check,
-            unanswerable: self.judge.changed_unanswerable(deepest.unwrap_or(Timestamp::MIN)),
+            unanswerable: self.judge.changed_unanswerable(oldest.unwrap_or(Timestamp::MIN)),
         }
     }
 
