@@ -6,11 +6,13 @@ use wolkvox_exporter::{
     exposition::{Encoding, Format, Published},
     model::LocalSecond,
     status::Day,
+    wolkvox::ReportName,
 };
 
 use crate::{
     run::{DiskTrouble, Plan},
     truth,
+    world::World,
 };
 
 pub(crate) const TEXT: Encoding = Encoding { format: Format::Text, gzip: false };
@@ -19,19 +21,26 @@ pub(crate) const TEXT: Encoding = Encoding { format: Format::Text, gzip: false }
 pub(crate) type Counters = BTreeMap<String, f64>;
 
 /// Names of what is committed. What is told of the process begins at 0 with each.
-const LASTING: [&str; 6] = [
+const LASTING: [&str; 8] = [
     "wolkvox_menu_",
     "wolkvox_rows_",
     "wolkvox_late_rows_",
     "wolkvox_row_lateness_",
     "wolkvox_windows_incomplete_",
     "wolkvox_series_overflow_",
+    "wolkvox_outcomes_windows_incomplete_",
+    "wolkvox_outcomes_rows_",
 ];
+/// Families of the second report.
+const OF_CALLS: [&str; 2] =
+    ["wolkvox_menu_option_outcomes_total{", "wolkvox_menu_time_to_hang_up_"];
 
 /// Longest age of the watermark at the end, when all troubles have passed: an interval, the
 /// settling, the spreading, a poll, the publication, and another interval where the last poll of a
 /// series of failures was the one before.
 const CURRENT: f64 = 960.0;
+/// The watermark of the second report follows within this many seconds.
+const ERRAND: f64 = 60.0;
 
 /// All series of a scrape in the text format, by name and labels.
 pub(crate) fn series(published: &Published) -> Counters {
@@ -89,8 +98,18 @@ pub(crate) fn check_current(plan: &Plan, series: &Counters, now: f64) -> Result<
     }
     let watermark = value(series, "wolkvox_watermark_timestamp_seconds").unwrap_or(0.0);
     let lag = now - watermark;
-    if lag > CURRENT + plan.world.clock.ahead.abs() as f64 {
+    let longest = CURRENT + plan.world.clock.ahead.abs() as f64;
+    if lag > longest {
         return Err(format!("the watermark is {lag} s behind at the end"));
+    }
+    if plan.calls.is_none() {
+        return Ok(());
+    }
+    let watermark = value(series, "wolkvox_outcomes_watermark_timestamp_seconds").unwrap_or(0.0);
+    let lag = now - watermark;
+    let is_up = value(series, "wolkvox_outcomes_up") == Some(1.0);
+    if !is_up || lag > longest + ERRAND {
+        return Err(format!("calls are read up to {lag} s before the end; up: {is_up}"));
     }
     Ok(())
 }
@@ -135,10 +154,11 @@ fn check_journeys(scraped: &Counters) -> Result<(), String> {
 
 /// Compares the last scrape with the truth. `received` is the number of rows in all whole answers.
 pub(crate) fn compare(plan: &Plan, scraped: &Counters, received: u64) -> Result<(), String> {
-    if truth::is_exact(&plan.world) {
-        check_exactly(plan, scraped)?;
-    } else {
-        check_bounds(plan, scraped)?;
+    for world in std::iter::once(&plan.world).chain(&plan.calls) {
+        match truth::is_exact(world) {
+            true => check_exactly(plan, world, scraped)?,
+            false => check_bounds(plan, world, scraped)?,
+        }
     }
     check_journeys(scraped)?;
     let outcomes: f64 = scraped
@@ -164,34 +184,51 @@ pub(crate) fn incomplete(scraped: &Counters) -> f64 {
     value(scraped, "wolkvox_windows_incomplete_total").unwrap_or(0.0)
 }
 
-fn check_exactly(plan: &Plan, scraped: &Counters) -> Result<(), String> {
-    let truth = truth::truth(&plan.world.rows, plan.patient);
+/// Returns the report that a family is about.
+pub(crate) fn report_of(name: &str) -> ReportName {
+    let is_about_calls = OF_CALLS.iter().any(|family| name.starts_with(family));
+    if is_about_calls { ReportName::Diagram1 } else { ReportName::Diagram13 }
+}
+
+fn check_exactly(plan: &Plan, world: &World, scraped: &Counters) -> Result<(), String> {
+    let truth = match world.report {
+        ReportName::Diagram13 => truth::truth(&world.rows, plan.patient),
+        ReportName::Diagram1 => truth::call_truth(&world.rows, plan.patient),
+    };
     for (name, value) in &truth {
         if scraped.get(name) != Some(value) {
             return Err(format!("{name}: truth {value}, exposed {:?}", scraped.get(name)));
         }
     }
     let about_journeys = |name: &str| {
-        ["journey", "entry", "final", "repeats", "transitions"]
+        ["journey", "entry", "final", "repeats", "transitions", "hang_up"]
             .iter()
             .any(|part| name.contains(part))
     };
-    let menus = |name: &&String| {
+    // An option has each outcome, at 0 where it never was.
+    let is_none = |name: &str| report_of(name) == ReportName::Diagram1 && scraped[name] == 0.0;
+    let of_world = |name: &&String| {
         name.starts_with("wolkvox_menu_")
+            && report_of(name) == world.report
             && !name.contains("_bucket{")
             && (plan.patient || !about_journeys(name))
+            && !is_none(name)
     };
-    match scraped.keys().filter(menus).find(|name| !truth.contains_key(*name)) {
+    match scraped.keys().filter(of_world).find(|name| !truth.contains_key(*name)) {
         Some(extra) => Err(format!("{extra} is exposed but not real")),
         None => Ok(()),
     }
 }
 
-fn check_bounds(plan: &Plan, scraped: &Counters) -> Result<(), String> {
-    let bounds = truth::hit_bounds(plan);
+fn check_bounds(plan: &Plan, world: &World, scraped: &Counters) -> Result<(), String> {
+    let bounds = truth::hit_bounds(plan, world);
+    let family = match world.report {
+        ReportName::Diagram13 => "wolkvox_menu_option_hits_total{",
+        ReportName::Diagram1 => "wolkvox_menu_option_outcomes_total{",
+    };
     let mut total = 0.0;
     for (name, hits) in scraped {
-        let Some(labels) = name.strip_prefix("wolkvox_menu_option_hits_total{") else { continue };
+        let Some(labels) = name.strip_prefix(family) else { continue };
         let of_labels =
             bounds.by_labels.get(labels.trim_end_matches('}')).copied().unwrap_or_default();
         if !of_labels.hold(*hits) {
@@ -200,19 +237,31 @@ fn check_bounds(plan: &Plan, scraped: &Counters) -> Result<(), String> {
         total += hits;
     }
     for (labels, of_labels) in &bounds.by_labels {
-        if of_labels.least > 0
-            && !scraped.contains_key(&format!("wolkvox_menu_option_hits_total{{{labels}}}"))
-        {
+        if of_labels.least > 0 && !scraped.contains_key(&format!("{family}{labels}}}")) {
             return Err(format!("no hits of {labels}, not {of_labels:?}"));
         }
     }
     if !bounds.total.hold(total) {
         return Err(format!("{total} hits in all, not {:?}", bounds.total));
     }
-    let said =
-        incomplete(scraped) > 0.0 || scraped.keys().any(|name| name.contains("rows_rejected"));
-    if !said && total < (bounds.total.least + bounds.missing_if_said) as f64 {
+    if !is_said(world.report, scraped)
+        && total < (bounds.total.least + bounds.missing_if_said) as f64
+    {
         return Err(format!("{total} hits in all, not {:?}, and nothing said", bounds.total));
     }
     Ok(())
+}
+
+/// Returns true if the exporter says that rows of a report are missing.
+fn is_said(report: ReportName, scraped: &Counters) -> bool {
+    let families = match report {
+        ReportName::Diagram13 => {
+            ["wolkvox_windows_incomplete_total{", "wolkvox_rows_rejected_total{"]
+        }
+        ReportName::Diagram1 => {
+            ["wolkvox_outcomes_windows_incomplete_total{", "wolkvox_outcomes_rows_rejected_total{"]
+        }
+    };
+    let is_said = |name: &str| families.iter().any(|family| name.starts_with(family));
+    scraped.iter().any(|(name, count)| is_said(name) && *count > 0.0)
 }

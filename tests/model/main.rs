@@ -2,7 +2,8 @@
 //!
 //! A plain model of a vendor (rows with a date and a moment at which they appear) is read by the
 //! real poller, ledger, store and publisher on virtual time, under random faults, crashes at any
-//! write to the disk, and restarts. At the end every label set must equal the model, and no counter
+//! write to the disk, and restarts. Half of the histories read the second report too, which has rows
+//! and troubles of its own. At the end every label set of both must equal the model, and no counter
 //! may ever have gone back.
 //!
 //! `MODEL_CASES` is the number of random histories (default 200), `MODEL_SEED` the seed of the
@@ -17,6 +18,7 @@
 #![expect(clippy::print_stderr, reason = "what failed must be seen before the test is over")]
 
 mod belief;
+mod calls;
 mod compare;
 mod crash_disk;
 mod load;

@@ -3,6 +3,8 @@
 //! Owns the chances, and the list of complications that the exporter is held to. `MODEL_TROUBLES`
 //! names some of them, separated by commas; then each history has at least one of these.
 
+use std::collections::BTreeMap;
+
 use proptest::{prelude::*, sample::Index};
 
 use crate::{
@@ -143,7 +145,8 @@ fn complication(kind: Kind) -> BoxedStrategy<Complication> {
             let correction = (any::<Index>(), 0..2 * world::TRAFFIC, respelling());
             prop::collection::vec(correction, 1..12).prop_map(Complication::Corrected).boxed()
         }
-        Kind::Swapped => (2700..world::TRAFFIC - 600, 300i64..3 * 3600, any::<bool>())
+        // Before, a re-reading knows too few rows to see it.
+        Kind::Swapped => (3300..world::TRAFFIC - 600, 300i64..3 * 3600, any::<bool>())
             .prop_map(|(from, length, with_restart)| Complication::Swapped {
                 from,
                 length,
@@ -177,6 +180,18 @@ fn complications() -> BoxedStrategy<Vec<Complication>> {
     let named = Kind::named();
     let at_least = usize::from(named.is_some());
     let kinds = named.unwrap_or_else(|| Kind::ALL.iter().map(|(_, kind)| *kind).collect());
+    some_of(kinds, at_least)
+}
+
+/// Those of the second report, which has no clock and no start of its own.
+fn call_complications() -> BoxedStrategy<Vec<Complication>> {
+    let of_both = [Kind::Swapped, Kind::ServerClock, Kind::DateHeader, Kind::LateStart];
+    let mut kinds: Vec<Kind> = Kind::ALL.iter().map(|(_, kind)| *kind).collect();
+    kinds.retain(|kind| !of_both.contains(kind));
+    some_of(kinds, 0)
+}
+
+fn some_of(kinds: Vec<Kind>, at_least: usize) -> BoxedStrategy<Vec<Complication>> {
     let one = prop::sample::select(kinds).prop_flat_map(complication);
     prop::collection::vec(one, at_least..at_least + 3).boxed()
 }
@@ -238,7 +253,6 @@ enum Nature {
 }
 
 fn nature() -> impl Strategy<Value = Nature> {
-    let costume = || prop::sample::select(Costume::ALL.to_vec());
     let lie = prop_oneof![
         Just((0, 0)),
         Just((0, 500)),
@@ -247,15 +261,23 @@ fn nature() -> impl Strategy<Value = Nature> {
         Just((60, 3))
     ];
     prop_oneof![
+        13 => report_nature(),
+        2 => (600..world::TRAFFIC, 3600i64..8 * 3600).prop_map(|(at, length)| Nature::Away(at, length)),
+        1 => prop::collection::vec(lie, 1..5).prop_map(Nature::QuotaLies),
+        1 => Just(Nature::Fold),
+        1 => (-86_400i64..86_400).prop_map(Nature::WrongClock),
+    ]
+}
+
+/// The natures that a report can have for itself.
+fn report_nature() -> impl Strategy<Value = Nature> {
+    let costume = || prop::sample::select(Costume::ALL.to_vec());
+    prop_oneof![
         6 => Just(Nature::None),
         3 => (2u64..15, costume()).prop_map(|(rows, costume)| Nature::TooWide(rows, costume)),
         3 => (any::<Index>(), prop::option::of(600i64..3600), costume())
             .prop_map(|(row, until, costume)| Nature::Poison(row, until, costume)),
         1 => prop_oneof![Just(Times::DayOnly), Just(Times::Ignored)].prop_map(Nature::Times),
-        2 => (600..world::TRAFFIC, 3600i64..8 * 3600).prop_map(|(at, length)| Nature::Away(at, length)),
-        1 => prop::collection::vec(lie, 1..5).prop_map(Nature::QuotaLies),
-        1 => Just(Nature::Fold),
-        1 => (-86_400i64..86_400).prop_map(Nature::WrongClock),
     ]
 }
 
@@ -285,8 +307,78 @@ fn densest(rows: &[WorldRow]) -> u64 {
     rows.iter().map(|row| around(row.date).max(around(row.date - 1))).max().unwrap_or(0) as u64
 }
 
-/// Any history.
+/// Any history: half of them with the second report.
 pub(crate) fn plan() -> impl Strategy<Value = Plan> {
+    (menus(), prop::option::of(calls())).prop_map(|(plan, calls)| match calls {
+        Some(calls) => beside(plan, calls),
+        None => plan,
+    })
+}
+
+/// The second report, with troubles of its own.
+fn calls() -> impl Strategy<Value = World> {
+    (
+        rows(),
+        troubles(),
+        prop_oneof![4 => Just(0u64), 1 => 1u64..100],
+        report_nature(),
+        call_complications(),
+    )
+        .prop_map(|(rows, troubles, overstates, nature, complications)| {
+            let world = World { troubles, overstates, ..World::of_calls(told_apart(rows)) };
+            troubled(Plan::of(world), nature, complications).world
+        })
+}
+
+/// Without the rows of a call whose order nothing but their words tells.
+fn told_apart(mut rows: Vec<WorldRow>) -> Vec<WorldRow> {
+    let mut results = BTreeMap::new();
+    rows.retain(|row| {
+        let result = results.entry((row.conn, row.second, row.date, row.option));
+        *result.or_insert(row.attempts) == row.attempts
+    });
+    rows
+}
+
+/// Adds the second report. The server has one clock, one zone and one limit of rows for both.
+fn beside(mut plan: Plan, mut calls: World) -> Plan {
+    let world = &mut plan.world;
+    calls.clock = world.clock;
+    calls.fold = world.fold;
+    if !plan.jumps.is_empty() || !world.quota_lies.is_empty() {
+        calls.rows.retain(|row| row.visible - row.date < world::LOOKBACK);
+        calls.corrections.clear();
+    }
+    if world.fold || !plan.jumps.is_empty() {
+        // Only one party is wrong at a time about the time and about the number of rows.
+        let troubles = std::mem::take(&mut calls.troubles);
+        calls =
+            World { troubles, clock: calls.clock, fold: calls.fold, ..World::of_calls(calls.rows) };
+    }
+    if plan.first_start > 0 || plan.away.is_some() {
+        // An empty answer about less than an hour is believed, and nobody reads those hours again.
+        calls.troubles.retain(|trouble| *trouble != Trouble::Empty);
+    }
+    let is_late = plan.first_start > 0 || plan.away.is_some();
+    if is_late || !world.quota_lies.is_empty() || !world.incidents.is_empty() {
+        // A range that holds all rows of the day does not show that the times are ignored.
+        calls.times = Times::Kept;
+    }
+    world.cap = world.cap.max(densest(&calls.rows) + 1);
+    calls.cap = world.cap;
+    if calls.times != Times::Kept {
+        // For the same reason it must be read soon. Such a server is not asked in halves, so its
+        // answers hold all.
+        calls.troubles.clear();
+        world.cap = 60_000;
+        calls.cap = 60_000;
+    }
+    plan.calls = Some(calls);
+    plan
+}
+
+/// The first report, and all that happens to the whole.
+fn menus() -> impl Strategy<Value = Plan> {
     (
         rows(),
         troubles(),
@@ -301,15 +393,20 @@ pub(crate) fn plan() -> impl Strategy<Value = Plan> {
         .prop_map(|(rows, troubles, cap, overstates, restarts, disk, jumps, patient, more)| {
             let (seed, nature, complications) = more;
             let world = World { troubles, cap, overstates, ..World::of(rows) };
-            let mut plan = Plan { restarts, disk, jumps, patient, seed, ..Plan::of(world) };
-            if complications.is_empty() {
-                plan = with_nature(plan, nature);
-            }
-            for complication in complications {
-                complicate(&mut plan, complication);
-            }
-            within_the_promise(plan)
+            let plan = Plan { restarts, disk, jumps, patient, seed, ..Plan::of(world) };
+            troubled(plan, nature, complications)
         })
+}
+
+/// Adds what happens to a report, as far as it is promised.
+fn troubled(mut plan: Plan, nature: Nature, complications: Vec<Complication>) -> Plan {
+    if complications.is_empty() {
+        plan = with_nature(plan, nature);
+    }
+    for complication in complications {
+        complicate(&mut plan, complication);
+    }
+    within_the_promise(plan)
 }
 
 fn with_nature(mut plan: Plan, nature: Nature) -> Plan {
@@ -364,10 +461,6 @@ fn complicate(plan: &mut Plan, complication: Complication) {
         Complication::EmptyOnce(requests, late) => {
             if let Some(late) = late {
                 start_late(plan, late);
-                // An empty answer about less than an hour is believed, and nobody reads those hours
-                // again.
-                plan.world.troubles.clear();
-                plan.world.cap = 60_000;
             }
             let world = &mut plan.world;
             let empty = requests.into_iter().map(|request| (request, Trouble::Empty));
@@ -486,6 +579,15 @@ fn within_the_promise(mut plan: Plan) -> Plan {
         plan.restarts.retain(|at| *at < world::TRAFFIC);
     }
     if world.troubles.contains(&Trouble::Empty) {
+        if plan.first_start > 0 {
+            // An empty answer about less than an hour is believed, and nobody reads those hours
+            // again: nothing else may have them asked for in parts.
+            for trouble in world.troubles.iter_mut().filter(|one| **one != Trouble::Empty) {
+                *trouble = Trouble::None;
+            }
+            world.poison.clear();
+            world.cap = 60_000;
+        }
         // A row that appears while it can be read only once is lost if that answer is empty.
         let late = world::LOOKBACK / 3;
         let rows = world.rows.len();

@@ -1,10 +1,15 @@
-//! One real row of the report, and the ways in which a server may come to spell it.
+//! One real row of a report, and the ways in which a server may come to spell it.
 //!
-//! Owns the JSON of a row and its labels. Knows nothing of moments: which spelling holds when is
-//! the world's to say.
+//! Owns the JSON of a row and its labels, in both reports. Knows nothing of moments: which spelling
+//! holds when is the world's to say.
 
 use jiff::civil::DateTime;
 use serde_json::json;
+use wolkvox_exporter::wolkvox::ReportName;
+
+/// The words of `result`, each with the outcome that it stands for.
+const RESULTS: [(&str, &str); 3] =
+    [("ok", "reached_queue"), ("hung up", "hung_up"), ("transfer", "other")];
 
 /// One real row. Times are seconds from the start of the world.
 #[derive(Debug, Clone)]
@@ -14,6 +19,7 @@ pub(crate) struct WorldRow {
     pub(crate) conn: u8,
     pub(crate) option: u8,
     pub(crate) second: u32,
+    /// `diagram_1` has no such field: there it chooses the word of `result`.
     pub(crate) attempts: u32,
 }
 
@@ -24,17 +30,17 @@ pub(crate) enum Respelling {
     ConnSuffix,
     /// `conn_id` becomes another number.
     ConnNumber,
-    /// `channel` begins with a capital.
+    /// `channel` begins with a capital; `result` is in capitals.
     ChannelCase,
-    /// `second_event` becomes empty.
+    /// `second_event` becomes empty; `time` does.
     NoSecond,
-    /// `attempt` becomes `null`.
+    /// `attempt` becomes `null`; nothing in a report without it.
     NoAttempt,
     /// `cod_opc_menu` comes in another character set, as where UTF-8 is read as Latin-1.
     Charset,
     /// `cod_opc_menu` becomes another option.
     OtherOption,
-    /// `attempt` becomes one more.
+    /// `attempt` becomes one more; `result` becomes another word.
     OneMoreAttempt,
 }
 
@@ -52,34 +58,76 @@ impl Respelling {
 }
 
 impl WorldRow {
-    /// The row as the server tells it, with these changes of its spelling.
-    pub(crate) fn json(&self, date: DateTime, respellings: &[Respelling]) -> String {
-        let has = |respelling| respellings.contains(&respelling);
-        let mut conn_id = format!("1.{}", self.conn);
-        if has(Respelling::ConnNumber) {
-            conn_id = format!("2.{}", 1000 + u32::from(self.conn));
-        }
-        if has(Respelling::ConnSuffix) {
-            conn_id.push_str(".1");
-        }
-        let attempts = self.attempts + u32::from(has(Respelling::OneMoreAttempt));
-        let attempt = if has(Respelling::NoAttempt) { None } else { Some(attempts.to_string()) };
-        let second =
-            if has(Respelling::NoSecond) { String::new() } else { self.second.to_string() };
-        json!({
-            "rp_id": self.rp_id(),
-            "conn_id": conn_id,
-            "customer_id": "900", "telephone": "300",
-            "channel": self.channel(respellings),
-            "attempt": attempt,
-            "date": date.strftime("%Y-%m-%d %H:%M:%S").to_string(),
-            "second_event": second,
-            "cod_opc_menu": self.option_text(respellings),
-        })
-        .to_string()
+    /// The row as the server tells it in this report, with these changes of its spelling.
+    pub(crate) fn json(
+        &self,
+        report: ReportName,
+        date: DateTime,
+        respellings: &[Respelling],
+    ) -> String {
+        let date = date.strftime("%Y-%m-%d %H:%M:%S").to_string();
+        let is_without_second = respellings.contains(&Respelling::NoSecond);
+        let second = if is_without_second { String::new() } else { self.second.to_string() };
+        let is_without_attempt = respellings.contains(&Respelling::NoAttempt);
+        let row = match report {
+            ReportName::Diagram13 => json!({
+                "rp_id": self.rp_id(),
+                "conn_id": self.conn_id(respellings),
+                "customer_id": "900", "telephone": "300",
+                "channel": self.channel(respellings),
+                "attempt": (!is_without_attempt).then(|| self.attempts(respellings).to_string()),
+                "date": date,
+                "second_event": second,
+                "cod_opc_menu": self.option_text(respellings),
+            }),
+            ReportName::Diagram1 => json!({
+                "rp_id": self.rp_id(), "rp_name": "Línea",
+                "cod_opc_menu": self.option_text(respellings),
+                "dn_transfer": "cola",
+                "date": date,
+                "result": self.result(respellings),
+                "ani": "300",
+                "time": second,
+                "customer_id": "900",
+                "conn_id": self.conn_id(respellings),
+            }),
+        };
+        row.to_string()
     }
 
-    fn rp_id(&self) -> &'static str {
+    fn conn_id(&self, respellings: &[Respelling]) -> String {
+        let mut conn_id = format!("1.{}", self.conn);
+        if respellings.contains(&Respelling::ConnNumber) {
+            conn_id = format!("2.{}", 1000 + u32::from(self.conn));
+        }
+        if respellings.contains(&Respelling::ConnSuffix) {
+            conn_id.push_str(".1");
+        }
+        conn_id
+    }
+
+    fn attempts(&self, respellings: &[Respelling]) -> u32 {
+        self.attempts + u32::from(respellings.contains(&Respelling::OneMoreAttempt))
+    }
+
+    fn result(&self, respellings: &[Respelling]) -> String {
+        let (word, _) = RESULTS[self.attempts(respellings) as usize % RESULTS.len()];
+        match respellings.contains(&Respelling::ChannelCase) {
+            true => word.to_uppercase(),
+            false => word.to_owned(),
+        }
+    }
+
+    /// The outcome of its call as a scrape shows it.
+    pub(crate) fn outcome(&self) -> &'static str {
+        self.outcome_as(&[])
+    }
+
+    fn outcome_as(&self, respellings: &[Respelling]) -> &'static str {
+        RESULTS[self.attempts(respellings) as usize % RESULTS.len()].1
+    }
+
+    pub(crate) fn rp_id(&self) -> &'static str {
         if self.conn.is_multiple_of(2) { "10" } else { "4628" }
     }
 
@@ -105,8 +153,8 @@ impl WorldRow {
     }
 
     /// The labels of its option as a scrape shows them.
-    pub(crate) fn labels(&self) -> String {
-        self.labels_as(&[])
+    pub(crate) fn labels(&self, report: ReportName) -> String {
+        self.labels_as(report, &[])
     }
 
     fn point_as(&self, respellings: &[Respelling]) -> String {
@@ -116,8 +164,19 @@ impl WorldRow {
     }
 
     /// The labels of its option, with these changes of its spelling.
-    pub(crate) fn labels_as(&self, respellings: &[Respelling]) -> String {
+    pub(crate) fn labels_as(&self, report: ReportName, respellings: &[Respelling]) -> String {
         let option = self.option_text(respellings).replace('"', "\\\"");
-        format!("{},cod_opc_menu=\"{option}\"", self.point_as(respellings))
+        match report {
+            ReportName::Diagram13 => {
+                format!("{},cod_opc_menu=\"{option}\"", self.point_as(respellings))
+            }
+            ReportName::Diagram1 => {
+                let rp_id = self.rp_id();
+                let outcome = self.outcome_as(respellings);
+                format!(
+                    "server=\"0042\",rp_id=\"{rp_id}\",cod_opc_menu=\"{option}\",outcome=\"{outcome}\""
+                )
+            }
+        }
     }
 }

@@ -28,6 +28,8 @@ use crate::{
 #[derive(Debug, Clone)]
 pub(crate) struct Plan {
     pub(crate) world: World,
+    /// The second report, with troubles of its own; `None` where it is off.
+    pub(crate) calls: Option<World>,
     /// First start of the process, in seconds from the start; counting begins with the world all
     /// the same.
     pub(crate) first_start: i64,
@@ -55,6 +57,7 @@ impl Plan {
     pub(crate) fn of(world: World) -> Self {
         Self {
             world,
+            calls: None,
             first_start: 0,
             restarts: Vec::new(),
             away: None,
@@ -80,6 +83,8 @@ pub(crate) enum DiskTrouble {
 /// The longest that polls may stop for anything but a wrong token or a spent quota, while a process
 /// runs on a disk that works: an hour, and a poll that takes its time.
 const LONGEST_SILENCE: Duration = Duration::from_secs(3600 + 600);
+/// The longest wait after a failed step of an errand, in seconds.
+const LONGEST_ERRAND_WAIT: i64 = 900;
 /// The process is down for so long when it is killed.
 const DOWN: Duration = Duration::from_secs(20);
 
@@ -117,18 +122,32 @@ pub(crate) fn run(plan: Plan) -> Result<End, String> {
 /// to pass, and for catching up.
 fn end(plan: &Plan, idle: i64) -> i64 {
     let world = &plan.world;
-    let hold_offs =
-        world.troubles.iter().filter(|trouble| matches!(trouble, Trouble::Busy(_))).count();
-    let last_incident = world.incidents.iter().map(|incident| incident.until).max().unwrap_or(0);
+    let calls = plan.calls.as_ref();
     let trouble = world::TRAFFIC
-        + 300 * world.troubles.len() as i64
-        + 3600 * hold_offs as i64
+        + troubled_seconds(world, 300)
+        + calls.map_or(0, |calls| troubled_seconds(calls, LONGEST_ERRAND_WAIT))
         + 3600 * world.quota_lies.len() as i64
         + plan.first_start
         + plan.away.map_or(0, |(_, length)| length);
-    // An incident that goes on for ever is over when the world is.
-    let until = if last_incident > 24 * 3600 { 0 } else { last_incident };
+    let until = incidents_over(world).max(calls.map_or(0, incidents_over));
     trouble.max(until) + world::HOURLY.max(idle) + 3 * 3600
+}
+
+/// Time for the troubles of single requests, after each of which it may take `wait` until the next
+/// one.
+fn troubled_seconds(world: &World, wait: i64) -> i64 {
+    let seconds = |trouble: &Trouble| match trouble {
+        Trouble::None => 300,
+        Trouble::Busy(_) => 3600 + wait,
+        _ => wait,
+    };
+    world.troubles.iter().map(seconds).sum()
+}
+
+/// Moment at which the last incident is over. One that goes on for ever is over when the world is.
+fn incidents_over(world: &World) -> i64 {
+    let until = world.incidents.iter().map(|incident| incident.until);
+    until.filter(|until| *until <= 24 * 3600).max().unwrap_or(0)
 }
 
 /// Observations of a process from outside.
@@ -167,8 +186,9 @@ impl Witness {
 
 async fn live(mut plan: Plan) -> Result<End, String> {
     let disk = CrashDisk::default();
-    let source = WorldSource::new(plan.world.clone());
-    let began = source.began;
+    let source = WorldSource::new(plan.world.clone(), plan.calls.clone());
+    let menus = &source.menus;
+    let began = menus.began;
     let mut away = plan.away;
     let mut restarts = plan.restarts.clone();
     restarts.extend(away.map(|(at, _)| at));
@@ -185,11 +205,11 @@ async fn live(mut plan: Plan) -> Result<End, String> {
     let idle = if plan.patient { world::PATIENT } else { world::IMPATIENT };
     let end = end(&plan, idle);
     let now = || began.elapsed().as_secs() as i64;
-    let moment = || source.world.start().as_second() as f64 + began.elapsed().as_secs_f64();
+    let moment = || menus.world.start().as_second() as f64 + began.elapsed().as_secs_f64();
     sleep(Duration::from_secs(plan.first_start as u64)).await;
     loop {
         let started = start(&disk, &source, &plan, idle).await;
-        source.observed.lock().unwrap().begin_life();
+        menus.observed.lock().unwrap().begin_life();
         let mut outage = None;
         match troubles.next() {
             Some(DiskTrouble::PowerCut(writes)) => disk.fail_after(*writes),
@@ -210,14 +230,14 @@ async fn live(mut plan: Plan) -> Result<End, String> {
                     let Some(length) = outage.take() else { break };
                     sleep(length).await;
                     disk.restart(next_luck());
-                    source.observed.lock().unwrap().begin_life();
+                    menus.observed.lock().unwrap().begin_life();
                     works = true;
                     disk_back = now();
                 }
             }
         }
         if works {
-            source.observed.lock().unwrap().end_silence();
+            menus.observed.lock().unwrap().end_silence();
         }
         match started {
             Ok(process) => process.kill().await,
@@ -239,7 +259,7 @@ async fn live(mut plan: Plan) -> Result<End, String> {
         }
     }
     plan.world.rows.retain(|row| plan.begins.is_none_or(|begins| row.date >= begins));
-    let observed = source.observed.lock().unwrap();
+    let observed = menus.observed.lock().unwrap();
     compare(&plan, &witness.counters, observed.received)
         .map_err(|error| format!("{error}, after {} requests", observed.requests))?;
     if !plan.world.fold && crate::truth::is_exact(&plan.world) {
@@ -264,8 +284,9 @@ async fn start(
     idle: i64,
 ) -> Result<Process, String> {
     let store = Arc::new(open(disk)?);
-    let began = source.began;
-    let world_start = source.world.start();
+    let world = &source.menus.world;
+    let began = source.menus.began;
+    let world_start = world.start();
     let jumps = plan.jumps.clone();
     let clock: Clock = Arc::new(move || {
         let elapsed = SignedDuration::try_from(began.elapsed()).unwrap();
@@ -284,10 +305,11 @@ async fn start(
     shared.poll.lookback = Duration::from_secs(world::LOOKBACK as u64);
     shared.poll.hourly_lookback = Duration::from_secs(world::HOURLY as u64);
     shared.journey.idle = Duration::from_secs(idle as u64);
-    let mut target = polled::target("0042", source.world.zone());
-    target.names.vendor = asks_names(&source.world);
+    let mut target = polled::target("0042", world.zone());
+    target.names.vendor = asks_names(world);
+    target.outcomes = plan.calls.is_some();
     let config = PollerConfig {
-        row_cap: source.world.cap,
+        row_cap: world.cap,
         start_ago: plan.begins.map(|_| Duration::ZERO),
         // Where nobody knows the limit, re-reading keeps within the least that the vendor
         // documents, and may come late.

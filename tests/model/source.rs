@@ -12,7 +12,7 @@ use wolkvox_exporter::{
     config::TokenVersion,
     model::NameKind,
     poller::Source,
-    wolkvox::{Admission, Answer, ApiError, Element, Query, TokenInfo},
+    wolkvox::{Admission, Answer, ApiError, Element, Query, ReportName, TokenInfo},
 };
 
 use crate::{
@@ -20,7 +20,7 @@ use crate::{
     world::{LOOKBACK, World},
 };
 
-/// Everything that was asked, over all lives of the process.
+/// Everything that was asked of one report, over all lives of the process.
 #[derive(Debug, Default)]
 pub(crate) struct Observed {
     /// Requests for rows.
@@ -64,17 +64,35 @@ impl Observed {
     }
 }
 
-/// Clones share what was observed, for it outlives a crash.
+/// Both reports.
 #[derive(Clone)]
 pub(crate) struct WorldSource {
+    pub(crate) menus: ReportSource,
+    /// The second report; `None` where it is not read.
+    calls: Option<ReportSource>,
+}
+
+/// One report. Clones share what was observed, for it outlives a crash.
+#[derive(Clone)]
+pub(crate) struct ReportSource {
     pub(crate) world: Arc<World>,
     pub(crate) began: Instant,
     pub(crate) observed: Arc<Mutex<Observed>>,
 }
 
 impl WorldSource {
-    pub(crate) fn new(world: World) -> Self {
-        Self { world: Arc::new(world), began: Instant::now(), observed: Arc::default() }
+    pub(crate) fn new(menus: World, calls: Option<World>) -> Self {
+        let began = Instant::now();
+        Self {
+            menus: ReportSource::new(menus, began),
+            calls: calls.map(|calls| ReportSource::new(calls, began)),
+        }
+    }
+}
+
+impl ReportSource {
+    fn new(world: World, began: Instant) -> Self {
+        Self { world: Arc::new(world), began, observed: Arc::default() }
     }
 
     fn now(&self) -> i64 {
@@ -105,32 +123,10 @@ impl WorldSource {
         }
         Ok(())
     }
-}
 
-/// The failure of one request that does not depend on its rows.
-async fn failure(trouble: Trouble) -> Option<ApiError> {
-    Some(match trouble {
-        Trouble::Foreign404 => ApiError::ForeignNotFound,
-        Trouble::NoReport => ApiError::Schema("no report".to_owned()),
-        Trouble::Unavailable => ApiError::Http5xx(500),
-        Trouble::Maintenance => ApiError::Maintenance("backup".to_owned()),
-        Trouble::Refuse => ApiError::Refused { status: 418, message: "no".to_owned() },
-        Trouble::Hang => hang().await,
-        Trouble::Busy(refusal) => refusal.error(),
-        Trouble::None
-        | Trouble::Empty
-        | Trouble::RejectedRows
-        | Trouble::CutAfter(_)
-        | Trouble::TooFew(_)
-        | Trouble::Half => return None,
-    })
-}
-
-impl Source for WorldSource {
     async fn read(
         &self,
         query: Query,
-        _: &mut Admission,
         each: &mut (dyn FnMut(Element<'_>) + Send),
     ) -> Result<Answer, ApiError> {
         let (request, errand) = {
@@ -186,25 +182,61 @@ impl Source for WorldSource {
         }
         Ok(Answer { rows: received, server_time })
     }
+}
+
+/// The failure of one request that does not depend on its rows.
+async fn failure(trouble: Trouble) -> Option<ApiError> {
+    Some(match trouble {
+        Trouble::Foreign404 => ApiError::ForeignNotFound,
+        Trouble::NoReport => ApiError::Schema("no report".to_owned()),
+        Trouble::Unavailable => ApiError::Http5xx(500),
+        Trouble::Maintenance => ApiError::Maintenance("backup".to_owned()),
+        Trouble::Refuse => ApiError::Refused { status: 418, message: "no".to_owned() },
+        Trouble::Hang => hang().await,
+        Trouble::Busy(refusal) => refusal.error(),
+        Trouble::None
+        | Trouble::Empty
+        | Trouble::RejectedRows
+        | Trouble::CutAfter(_)
+        | Trouble::TooFew(_)
+        | Trouble::Half => return None,
+    })
+}
+
+impl Source for WorldSource {
+    async fn read(
+        &self,
+        query: Query,
+        _: &mut Admission,
+        each: &mut (dyn FnMut(Element<'_>) + Send),
+    ) -> Result<Answer, ApiError> {
+        let report = match query.report {
+            ReportName::Diagram13 => &self.menus,
+            ReportName::Diagram1 => {
+                self.calls.as_ref().expect("it is asked for only where it is on")
+            }
+        };
+        report.read(query, each).await
+    }
 
     fn tells_quota(&self) -> bool {
         let is_about_quota = |kind| matches!(kind, IncidentKind::Busy(Errand::Quota, _));
-        !self.world.quota_lies.is_empty()
-            || self.world.incidents.iter().any(|incident| is_about_quota(incident.kind))
+        !self.menus.world.quota_lies.is_empty()
+            || self.menus.world.incidents.iter().any(|incident| is_about_quota(incident.kind))
     }
 
     async fn token_info(&self) -> Result<TokenInfo, ApiError> {
         sleep(Duration::from_millis(300)).await;
-        self.suffer(Errand::Quota).await?;
-        let mut observed = self.observed.lock().unwrap();
+        self.menus.suffer(Errand::Quota).await?;
+        let mut observed = self.menus.observed.lock().unwrap();
         observed.quota_answers += 1;
-        let lie = self.world.quota_lies.get(observed.quota_answers - 1);
+        let lie = self.menus.world.quota_lies.get(observed.quota_answers - 1);
         let (limit, used) = lie.copied().unwrap_or((100_000, 7));
         Ok(TokenInfo { limit, used })
     }
 
     async fn names(&self, _: NameKind, _: usize) -> Result<BTreeMap<String, String>, ApiError> {
-        self.suffer(Errand::Names).await?;
+        self.menus.suffer(Errand::Names).await?;
         Ok(BTreeMap::new())
     }
 

@@ -7,6 +7,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use wolkvox_exporter::wolkvox::ReportName;
+
 use crate::{
     row::WorldRow,
     run::Plan,
@@ -21,7 +23,8 @@ const SURELY_DOUBTED: i64 = 3000;
 /// and the poll.
 const WINDOW: i64 = 600;
 
-/// The exact end: (metric, labels) → value. Journeys only where every one holds all its rows.
+/// The exact end of the menus: (metric, labels) → value. Journeys only where every one holds all its
+/// rows.
 pub(crate) fn truth(rows: &[WorldRow], journeys: bool) -> BTreeMap<String, f64> {
     let mut truth: BTreeMap<String, f64> = BTreeMap::new();
     let mut add = |metric: &str, labels: &str, value: f64| {
@@ -29,7 +32,7 @@ pub(crate) fn truth(rows: &[WorldRow], journeys: bool) -> BTreeMap<String, f64> 
     };
     let mut interactions: BTreeMap<(String, u8), Vec<&WorldRow>> = BTreeMap::new();
     for row in rows {
-        let labels = row.labels();
+        let labels = row.labels(ReportName::Diagram13);
         add("option_hits_total", &labels, 1.0);
         add("option_attempts_total", &labels, row.attempts.into());
         add("option_retries_total", &labels, if row.attempts > 1 { 1.0 } else { 0.0 });
@@ -47,10 +50,11 @@ pub(crate) fn truth(rows: &[WorldRow], journeys: bool) -> BTreeMap<String, f64> 
         add("journey_options_sum", &point, path.len() as f64);
         add("journey_late_rows_total", &point, 0.0);
         for (at, row) in path.iter().enumerate() {
-            add("option_entry_total", &row.labels(), if at == 0 { 1.0 } else { 0.0 });
-            add("option_final_total", &row.labels(), if at + 1 == path.len() { 1.0 } else { 0.0 });
+            let labels = row.labels(ReportName::Diagram13);
+            add("option_entry_total", &labels, if at == 0 { 1.0 } else { 0.0 });
+            add("option_final_total", &labels, if at + 1 == path.len() { 1.0 } else { 0.0 });
             let again = path[..at].iter().any(|before| before.option == row.option);
-            add("option_repeats_total", &row.labels(), if again { 1.0 } else { 0.0 });
+            add("option_repeats_total", &labels, if again { 1.0 } else { 0.0 });
             if let Some(next) = path.get(at + 1) {
                 let option = |row: &WorldRow| format!("opción \\\"{}\\\"", row.option);
                 let labels = format!(
@@ -61,6 +65,30 @@ pub(crate) fn truth(rows: &[WorldRow], journeys: bool) -> BTreeMap<String, f64> 
                 add("transitions_total", &labels, 1.0);
             }
         }
+    }
+    truth
+}
+
+/// The exact end of what became of the calls. The time of hang-ups only where every call holds all
+/// its rows: a call is hung up if its last row says so.
+pub(crate) fn call_truth(rows: &[WorldRow], journeys: bool) -> BTreeMap<String, f64> {
+    let mut truth: BTreeMap<String, f64> = BTreeMap::new();
+    let mut add = |metric: &str, labels: &str, value: f64| {
+        *truth.entry(format!("wolkvox_menu_{metric}{{{labels}}}")).or_default() += value;
+    };
+    let mut last: BTreeMap<u8, &WorldRow> = BTreeMap::new();
+    for row in rows {
+        add("option_outcomes_total", &row.labels(ReportName::Diagram1), 1.0);
+        let order = |row: &WorldRow| (row.second, row.date, row.option);
+        let of_call = last.entry(row.conn).or_insert(row);
+        if order(row) > order(of_call) {
+            *of_call = row;
+        }
+    }
+    for row in last.values().filter(|row| journeys && row.outcome() == "hung_up") {
+        let point = format!("server=\"0042\",rp_id=\"{}\"", row.rp_id());
+        add("time_to_hang_up_seconds_sum", &point, row.second.into());
+        add("time_to_hang_up_seconds_count", &point, 1.0);
     }
     truth
 }
@@ -94,23 +122,23 @@ pub(crate) fn is_exact(world: &World) -> bool {
     world.corrections.is_empty() && world.incidents.iter().all(is_plain)
 }
 
-pub(crate) fn hit_bounds(plan: &Plan) -> HitBounds {
-    let world = &plan.world;
+/// The bounds of one of the plan's worlds.
+pub(crate) fn hit_bounds(plan: &Plan, world: &World) -> HitBounds {
     let mut bounds = HitBounds::default();
     let mut by_date: BTreeMap<i64, Vec<usize>> = BTreeMap::new();
     for (index, row) in world.rows.iter().enumerate() {
         by_date.entry(row.date).or_default().push(index);
         bounds.total.most += 1;
-        match fate(plan, row) {
+        match fate(plan, world, row) {
             Fate::Counted => bounds.total.least += 1,
             Fate::MissingIfSaid => bounds.missing_if_said += 1,
             Fate::MayBeMissing => {}
         }
     }
     for of_one_second in by_date.values() {
-        add_second(plan, of_one_second, &mut bounds);
+        add_second(plan, world, of_one_second, &mut bounds);
     }
-    let foreign = foreign_rows(plan);
+    let foreign = foreign_rows(plan, world);
     bounds.total.most += foreign;
     bounds.by_labels.insert(FOREIGN_LABELS.to_owned(), Bounds { least: 0, most: foreign });
     bounds
@@ -118,13 +146,13 @@ pub(crate) fn hit_bounds(plan: &Plan) -> HitBounds {
 
 /// Adds the rows of one second. Where one of them is told in several ways, a server could have
 /// meant any of them by any.
-fn add_second(plan: &Plan, rows: &[usize], bounds: &mut HitBounds) {
+fn add_second(plan: &Plan, world: &World, rows: &[usize], bounds: &mut HitBounds) {
     let spellings: Vec<BTreeSet<String>> =
-        rows.iter().map(|row| labels_over_time(&plan.world, *row)).collect();
-    let told_once = rows.iter().all(|row| is_told_once(&plan.world, *row));
+        rows.iter().map(|row| labels_over_time(world, *row)).collect();
+    let told_once = rows.iter().all(|row| is_told_once(world, *row));
     let any: BTreeSet<&String> = spellings.iter().flatten().collect();
     for (index, labels) in rows.iter().zip(&spellings) {
-        let counted = fate(plan, &plan.world.rows[*index]) == Fate::Counted;
+        let counted = fate(plan, world, &world.rows[*index]) == Fate::Counted;
         if told_once || any.len() == 1 {
             for label in labels {
                 let of_label = bounds.by_labels.entry(label.clone()).or_default();
@@ -153,7 +181,7 @@ fn moments(world: &World, row: usize) -> Vec<i64> {
 }
 
 fn labels_over_time(world: &World, row: usize) -> BTreeSet<String> {
-    let spelled = |at| world.rows[row].labels_as(&world.respellings(row, at));
+    let spelled = |at| world.rows[row].labels_as(world.report, &world.respellings(row, at));
     moments(world, row).into_iter().map(spelled).collect()
 }
 
@@ -171,22 +199,33 @@ enum Fate {
 }
 
 /// The seconds for which a row may be there before a poll reads it: longer where other troubles
-/// keep polls from succeeding.
-fn unread_seconds(plan: &Plan) -> i64 {
+/// keep polls from succeeding. The second report is not read while the polls of the first one fail,
+/// whatever the cause.
+fn unread_seconds(plan: &Plan, world: &World) -> i64 {
     let is_outage = |of: &Incident| matches!(of.kind, IncidentKind::Hangs | IncidentKind::Busy(..));
-    let polls_fail = !plan.world.troubles.is_empty()
+    let polls_fail = !world.troubles.is_empty()
         || !plan.disk.is_empty()
         || plan.away.is_some()
-        || plan.world.incidents.iter().any(is_outage);
+        || world.incidents.iter().any(is_outage)
+        || (world.report == ReportName::Diagram1 && is_troubled(&plan.world));
     if polls_fail { 4 * 3600 } else { WINDOW }
 }
 
+/// Returns true if anything may keep the polls of a world from succeeding.
+fn is_troubled(world: &World) -> bool {
+    !world.troubles.is_empty()
+        || !world.incidents.is_empty()
+        || !world.poison.is_empty()
+        || !world.corrections.is_empty()
+        || !world.quota_lies.is_empty()
+        || world.too_wide.is_some()
+}
+
 /// Returns the fates that a row may have.
-fn fate(plan: &Plan, row: &WorldRow) -> Fate {
-    let world = &plan.world;
+fn fate(plan: &Plan, world: &World, row: &WorldRow) -> Fate {
     let is_late = row.visible - row.date > LOOKBACK - WINDOW;
     // The next hourly re-reading finds a late row.
-    let unread = unread_seconds(plan).max(if is_late { 3600 + WINDOW } else { 0 });
+    let unread = unread_seconds(plan, world).max(if is_late { 3600 + WINDOW } else { 0 });
     let mut seen = row.visible;
     let mut unreadable = false;
     for _ in 0..world.incidents.len() {
@@ -227,7 +266,7 @@ fn long_swaps(world: &World) -> impl Iterator<Item = &Incident> {
 
 /// Rows of the other operation that may count: those of the time that was still unread when its
 /// server first answered.
-fn foreign_rows(plan: &Plan) -> usize {
-    let first = long_swaps(&plan.world).map(|incident| incident.from).min();
-    first.map_or(0, |from| plan.world.foreign_rows_since(from - unread_seconds(plan)))
+fn foreign_rows(plan: &Plan, world: &World) -> usize {
+    let first = long_swaps(world).map(|incident| incident.from).min();
+    first.map_or(0, |from| world.foreign_rows_since(from - unread_seconds(plan, world)))
 }

@@ -1,11 +1,11 @@
-//! The vendor as a plain list of rows, with its troubles.
+//! One report of the vendor as a plain list of rows, with its troubles.
 //!
 //! Owns what the server would answer to a query at a moment. How that reaches the poller is in
 //! `source`.
 
 use jiff::{SignedDuration, Timestamp, civil::DateTime, tz::TimeZone};
 use serde_json::json;
-use wolkvox_exporter::wolkvox::Query;
+use wolkvox_exporter::wolkvox::{Query, ReportName};
 
 use crate::{
     row::{Respelling, WorldRow},
@@ -46,6 +46,8 @@ pub(crate) const FOREIGN_LABELS: &str =
 
 #[derive(Debug, Clone)]
 pub(crate) struct World {
+    /// The report that has its rows.
+    pub(crate) report: ReportName,
     pub(crate) rows: Vec<WorldRow>,
     /// One per request; afterwards there are none.
     pub(crate) troubles: Vec<Trouble>,
@@ -69,9 +71,19 @@ pub(crate) struct World {
 }
 
 impl World {
-    /// Without any trouble.
+    /// The menus without any trouble.
     pub(crate) fn of(rows: Vec<WorldRow>) -> Self {
+        Self::of_report(ReportName::Diagram13, rows)
+    }
+
+    /// What became of the calls, without any trouble.
+    pub(crate) fn of_calls(rows: Vec<WorldRow>) -> Self {
+        Self::of_report(ReportName::Diagram1, rows)
+    }
+
+    fn of_report(report: ReportName, rows: Vec<WorldRow>) -> Self {
         Self {
+            report,
             rows,
             troubles: Vec::new(),
             cap: 60_000,
@@ -133,7 +145,7 @@ impl World {
             if row.visible > theirs || !times.contains(&date) {
                 continue;
             }
-            let json = row.json(date, &self.respellings(index, now));
+            let json = row.json(self.report, date, &self.respellings(index, now));
             if unreadable && is_unreadable(row.conn) {
                 rows.push(json.replace(&date.strftime("%Y-%m-%d %H:%M:%S").to_string(), ""));
             } else {
