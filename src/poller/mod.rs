@@ -81,6 +81,15 @@ pub struct Poller<S> {
     signals: Signals,
 }
 
+/// When the next poll is due.
+#[derive(Debug, Clone, Copy)]
+struct NextPoll {
+    /// The moment by the clock.
+    due: Timestamp,
+    /// The moment by which it is due in any case: a clock that is set back must not stop the polls.
+    latest: Instant,
+}
+
 /// The signals that reach a poller from outside.
 struct Signals {
     shutdown: CancellationToken,
@@ -137,30 +146,38 @@ impl<S: Source> Poller<S> {
         let now = self.target.now();
         let closed = cadence.last_closed(now);
         let is_behind = closed > self.target.menus.state.totals().watermark();
-        let mut due = if is_behind { now } else { cadence.due_after(closed) };
+        let mut next = self.next_poll(if is_behind { now } else { cadence.due_after(closed) });
         // Between a poll and the first sleep after it, each errand may do a step even if the next
         // poll is due.
         let mut after_poll = false;
         loop {
-            let left = self.left(due);
+            let left = self.left(next);
             let errand = if after_poll || !left.is_zero() { self.next_errand(left) } else { None };
             match errand {
                 Some(errand) => self.run_errand(errand, left).await,
                 None if left.is_zero() => {
-                    due = self.poll().await;
+                    let due = self.poll().await;
+                    next = self.next_poll(due);
                     after_poll = true;
                 }
                 None => {
                     after_poll = false;
-                    due = self.sleep(due).await;
+                    next = self.sleep(next).await;
                 }
             }
         }
     }
 
-    /// Time until `due`.
-    fn left(&self, due: Timestamp) -> Duration {
-        Duration::try_from(due.duration_since(self.target.now())).unwrap_or_default()
+    /// The next poll, which is due at `due`.
+    fn next_poll(&self, due: Timestamp) -> NextPoll {
+        let left = Duration::try_from(due.duration_since(self.target.now())).unwrap_or_default();
+        NextPoll { due, latest: Instant::now() + left }
+    }
+
+    /// Time until the next poll.
+    fn left(&self, next: NextPoll) -> Duration {
+        let left = Duration::try_from(next.due.duration_since(self.target.now()));
+        left.unwrap_or_default().min(next.latest.saturating_duration_since(Instant::now()))
     }
 
     /// One live poll. Returns when the next one is due.
@@ -276,24 +293,21 @@ impl<S: Source> Poller<S> {
         target.publish().await;
     }
 
-    /// Sleeps until `due`, but no longer than it seemed at first: a clock that is set back must not
-    /// stop the polls. Ends early when an errand can be done, when a refused token was replaced,
-    /// and when the operator wants to know. Returns when the next poll is due.
-    async fn sleep(&mut self, due: Timestamp) -> Timestamp {
-        let now = Instant::now();
-        let latest = now + self.left(due);
-        let wake = self.target.agenda.next_wake(&self.wanted(), now);
+    /// Sleeps until the next poll. Ends early when an errand can be done, when a refused token was
+    /// replaced, and when the operator wants to know. Returns when the next poll is due then.
+    async fn sleep(&mut self, next: NextPoll) -> NextPoll {
+        let wake = self.target.agenda.next_wake(&self.wanted(), Instant::now());
         let probe = self.signals.probe.clone();
         loop {
             let now = Instant::now();
-            if self.target.has_new_token() || now >= latest {
-                return self.target.now();
+            if self.target.has_new_token() {
+                return self.next_poll(self.target.now());
             }
-            let left = self.left(due);
+            let left = self.left(next);
             if wake.is_some_and(|wake| now >= wake) || left.is_zero() {
-                return due;
+                return next;
             }
-            let nap = left.min(latest - now).min(LOOK_EVERY);
+            let nap = left.min(LOOK_EVERY);
             let nap = wake.map_or(nap, |wake| nap.min(wake - now));
             let is_probed = self.target.while_showing(async {
                 tokio::select! {
@@ -307,7 +321,7 @@ impl<S: Source> Poller<S> {
                     "trying at once whatever is waited for"
                 );
                 self.target.agenda.probe();
-                return self.target.now();
+                return self.next_poll(self.target.now());
             }
         }
     }
