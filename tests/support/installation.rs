@@ -29,10 +29,18 @@ impl Installation {
 
     /// With a configuration file.
     pub(crate) fn configured(self, yaml: &str) -> Self {
-        let path = self.directory.path().join("config.yaml");
-        std::fs::write(&path, yaml).expect("a temporary directory can be written to");
-        let flag = format!("--config.file={}", path.display());
+        self.reconfigure(yaml);
+        let flag = format!("--config.file={}", self.config_path().display());
         self.with(&flag)
+    }
+
+    /// Writes another configuration file, for the next process.
+    pub(crate) fn reconfigure(&self, yaml: &str) {
+        std::fs::write(self.config_path(), yaml).expect("a temporary directory can be written to");
+    }
+
+    fn config_path(&self) -> PathBuf {
+        self.directory.path().join("config.yaml")
     }
 
     /// With one flag more.

@@ -156,17 +156,29 @@ pub struct FaultRule {
     /// The share of requests that meet it, drawn from the simulator's seed; none means every one.
     #[serde(default)]
     pub probability: Option<f64>,
+    /// The report whose requests meet it, as `api` names it; none means every report.
+    #[serde(default)]
+    pub report: Option<String>,
 }
 
 impl FaultRule {
     /// A fault that strikes this many times, with certainty.
     pub fn times(fault: Fault, times: u64) -> Self {
-        Self { fault, times: Some(times), probability: None }
+        Self { fault, times: Some(times), probability: None, report: None }
     }
 
     /// A fault that strikes every request until the rules are cleared.
     pub fn always(fault: Fault) -> Self {
-        Self { fault, times: None, probability: None }
+        Self { fault, times: None, probability: None, report: None }
+    }
+
+    /// The same fault, for requests of one report alone.
+    pub fn of_report(self, report: &str) -> Self {
+        Self { report: Some(report.to_owned()), ..self }
+    }
+
+    fn is_about(&self, report: Option<&str>) -> bool {
+        self.report.is_none() || self.report.as_deref() == report
     }
 
     fn check(&self) -> Result<(), BadFault> {
@@ -217,13 +229,13 @@ impl Faults {
         self.rules.clear();
     }
 
-    /// Returns the fault that the next request meets: that of the first rule that strikes.
-    pub(super) fn strike(&mut self) -> Option<Fault> {
+    /// Returns the fault that the next request of a report meets: that of the first rule that
+    /// strikes.
+    pub(super) fn strike(&mut self, report: Option<&str>) -> Option<Fault> {
         let chance = &mut self.chance;
-        let index = self
-            .rules
-            .iter()
-            .position(|rule| rule.probability.is_none_or(|share| chance.chance(share)))?;
+        let index = self.rules.iter().position(|rule| {
+            rule.is_about(report) && rule.probability.is_none_or(|share| chance.chance(share))
+        })?;
         let rule = &mut self.rules[index];
         let fault = rule.fault.clone();
         if let Some(times) = &mut rule.times {
@@ -272,7 +284,7 @@ mod tests {
                 .is_err()
         );
         assert!(faults.add(FaultRule::always(Fault::Redirect { to: "a\nb".into() })).is_err());
-        assert_eq!(faults.strike(), None);
+        assert_eq!(faults.strike(None), None);
     }
 
     #[test]
@@ -280,10 +292,19 @@ mod tests {
         let mut faults = Faults::new(1);
         faults.add(FaultRule::times(Fault::Drip, 2)).unwrap();
         faults.add(FaultRule::always(Fault::Hang)).unwrap();
-        let struck: Vec<_> = (0..4).filter_map(|_| faults.strike()).collect();
+        let struck: Vec<_> = (0..4).filter_map(|_| faults.strike(None)).collect();
         assert_eq!(struck, [Fault::Drip, Fault::Drip, Fault::Hang, Fault::Hang]);
         faults.clear();
-        assert_eq!(faults.strike(), None);
+        assert_eq!(faults.strike(None), None);
+    }
+
+    #[test]
+    fn a_fault_of_one_report_strikes_no_other() {
+        let mut faults = Faults::new(1);
+        faults.add(FaultRule::times(Fault::Drip, 1).of_report("diagram_1")).unwrap();
+        assert_eq!([faults.strike(Some("diagram_13")), faults.strike(None)], [None, None]);
+        assert_eq!(faults.strike(Some("diagram_1")), Some(Fault::Drip));
+        assert_eq!(faults.strike(Some("diagram_1")), None);
     }
 
     #[test]
@@ -293,7 +314,7 @@ mod tests {
             faults
                 .add(FaultRule { probability: Some(0.1), ..FaultRule::always(Fault::Reset) })
                 .unwrap();
-            (0..1_000).map(|_| faults.strike().is_some()).collect()
+            (0..1_000).map(|_| faults.strike(None).is_some()).collect()
         };
         assert_eq!(struck(1), struck(1));
         assert_ne!(struck(1), struck(2));

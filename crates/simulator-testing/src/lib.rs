@@ -48,8 +48,8 @@ pub struct Simulator {
 struct Switches(Mutex<Faults>);
 
 impl Tamper for Switches {
-    fn next(&self) -> Option<Arc<dyn Costume>> {
-        self.faults().strike().map(|fault| Arc::new(fault) as _)
+    fn next(&self, api: Option<&str>) -> Option<Arc<dyn Costume>> {
+        self.faults().strike(api).map(|fault| Arc::new(fault) as _)
     }
 
     fn other(

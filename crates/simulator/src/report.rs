@@ -42,7 +42,8 @@ pub(super) async fn answer<B>(simulator: Arc<SimulatedServer>, request: &Request
     }
     let now = simulator.now();
     let within_quota = charge(&simulator, request.headers(), now);
-    let costume = simulator.tamper.as_ref().and_then(|tamper| tamper.next());
+    let api = value(request.uri().query(), "api");
+    let costume = simulator.tamper.as_ref().and_then(|tamper| tamper.next(api.as_deref()));
     if let Some(costume) = &costume {
         lock(&simulator.requests).count(&format!("fault_{}", costume.name()));
         match costume.instead() {

@@ -20,8 +20,9 @@ use super::{SimulatedServer, body::Gzipped};
 
 /// Decides what happens to requests.
 pub trait Tamper: fmt::Debug + Send + Sync {
-    /// The costume of the next answer of the report, if it has one.
-    fn next(&self) -> Option<Arc<dyn Costume>>;
+    /// The costume of the next answer of a report, if it has one; `api` is the report's name, as it
+    /// was asked for.
+    fn next(&self, api: Option<&str>) -> Option<Arc<dyn Costume>>;
 
     /// Answers a request for a path that is none of Wolkvox's.
     fn other(

@@ -176,7 +176,7 @@ async fn a_vendor_in_trouble_changes_nothing_but_the_time() {
     let troubled = Simulator::new(options);
     for fault in [Fault::Http500, Fault::CutJson, Fault::NotJson, Fault::Truncated, Fault::Http503]
     {
-        let rule = FaultRule { fault, times: Some(3), probability: Some(0.15) };
+        let rule = FaultRule { probability: Some(0.15), ..FaultRule::times(fault, 3) };
         troubled.add_fault(rule).expect("a fault");
     }
     let url = listen(&troubled).await;

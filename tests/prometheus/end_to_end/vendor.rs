@@ -1,6 +1,6 @@
 //! The contact centre of a run: the simulator on a socket of its own, as busy at night as at noon.
 
-use std::{sync::Arc, time::Duration};
+use std::{ops::RangeInclusive, sync::Arc, time::Duration};
 
 use jiff::{SignedDuration, Timestamp};
 use simulator_testing::{Journeys, Options, Simulator, Truth, serve};
@@ -13,6 +13,9 @@ pub(crate) const VISIBLE_WITHIN: SignedDuration = SignedDuration::from_secs(9);
 const WARM_UP: SignedDuration = SignedDuration::from_mins(10);
 /// The simulator's callers choose within 90 s, so that pause and lateness together stay below this.
 pub(crate) const IDLE: Duration = Duration::from_secs(100);
+/// Rows that are late appear so long after their date.
+pub(crate) const LATE_BY: RangeInclusive<Duration> =
+    Duration::from_secs(20)..=Duration::from_secs(25);
 const SAMPLE: SignedDuration = SignedDuration::from_secs(30);
 
 /// A simulator that listens, and answers once it is opened: a request made before waits.
@@ -27,24 +30,36 @@ pub(crate) struct Vendor {
 impl Vendor {
     /// One with about `rows` rows or more in half a minute, whatever the time of day.
     pub(crate) async fn closed(rows: u64) -> Self {
-        Self::with(rows, false).await
+        Self::with(rows, |_| {}).await
+    }
+
+    /// The same; a fifth of the rows is late. Counting begins in an hour before, so that an hourly
+    /// re-reading is due; there are no rows in it.
+    pub(crate) async fn late(rows: u64) -> Self {
+        let vendor = Self::with(rows, |options| {
+            options.late_share = 0.2;
+            options.late_by = LATE_BY;
+            options.from = options.from.map(|from| from + WARM_UP);
+        });
+        let vendor = vendor.await;
+        Self { origin: vendor.origin - SignedDuration::from_hours(2), ..vendor }
     }
 
     /// The same, every row with an option of its own.
     pub(crate) async fn inventive(rows: u64) -> Self {
-        Self::with(rows, true).await
+        Self::with(rows, |options| options.inventive = true).await
     }
 
-    async fn with(rows: u64, inventive: bool) -> Self {
+    async fn with(rows: u64, change: impl FnOnce(&mut Options)) -> Self {
         let origin =
             Timestamp::from_second(Timestamp::now().as_second()).expect("a second of today");
-        let options = Options {
+        let mut options = Options {
             token: TOKEN.to_owned(),
             late_share: 0.0,
-            inventive,
             from: Some(origin - WARM_UP),
             ..Options::default()
         };
+        change(&mut options);
         // The day has a shape, and nights and Sundays are nearly empty: as much traffic as it
         // takes.
         let simulator = (0..24)

@@ -203,16 +203,13 @@ impl Vendor {
         }
         if self.respells {
             let probability = Some(self.chance.between(0.2, 1.0));
-            self.simulator.add_fault(FaultRule {
-                fault: Fault::Respelled,
-                times: None,
-                probability,
-            })?;
+            let rule = FaultRule::always(Fault::Respelled);
+            self.simulator.add_fault(FaultRule { probability, ..rule })?;
         }
         for _ in 0..self.chance.whole(1, 4) {
             let fault = self.chance.one(&faults(trap)).clone();
             let probability = Some(self.chance.between(0.05, 0.4));
-            self.simulator.add_fault(FaultRule { fault, times: None, probability })?;
+            self.simulator.add_fault(FaultRule { probability, ..FaultRule::always(fault) })?;
         }
         if self.chance.happens(0.2) {
             self.renew_token()?;
