@@ -14,7 +14,7 @@ use super::{
     PollerConfig,
     commit::{self, Before, Committed, Whole},
     judge::Agreement,
-    replay::day::{DayContext, Day},
+    replay::day::{Day, DayContext},
 };
 use crate::{
     baseline::History,
