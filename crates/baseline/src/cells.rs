@@ -1,9 +1,9 @@
 //! The counts of one option on one day: hits by slot; finals, retries, repeats and time buckets by
-//! hour; hits by lateness.
+//! hour; hits by lateness; and finals by slot, while they are recent.
 //!
 //! Owns their order and how they are packed: a count above zero as a varint, a run of zeros as a 0
 //! and the varint of its length. Most options rest most of the time, so a day of one takes some 50
-//! to 350 bytes instead of 2,496. Must not change without a new version of a stored day.
+//! to 350 bytes instead of 3,684. Must not change without a new version of a stored day.
 
 use super::{HOURS, SLOTS};
 
@@ -19,11 +19,14 @@ pub const TIME_BUCKETS: usize = TIME_BOUNDS.len() + 1;
 pub(super) const LATE_BOUNDS: [i64; 8] = [0, 1, 2, 3, 5, 8, 12, 24];
 /// Classes of lateness: one for each bound, and one for all above.
 pub(super) const LATE_CLASSES: usize = LATE_BOUNDS.len() + 1;
-/// The first cell of the day's counts by lateness. They stand last, so that a day that was stored
-/// without them reads as one that has none.
+/// The first cell of the day's counts by lateness. What was added later stands behind, so that a
+/// day that was stored without it reads as one that has none.
 pub(super) const LATE: usize = SLOTS + HOURS * (3 + TIME_BUCKETS);
+/// The first cell of the journeys that ended at the option, by slot. Only the days that windows
+/// reach have them; the hours of [`Hourly::Finals`] are kept longer.
+pub(super) const FINALS: usize = LATE + LATE_CLASSES;
 /// Counts of an option and day.
-pub(super) const CELLS: usize = LATE + LATE_CLASSES;
+pub(super) const CELLS: usize = FINALS + SLOTS;
 
 /// The counts that are kept by the hour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -9,14 +9,13 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     SLOTS,
-    cells::{self, CELLS, Counts},
+    cells::{self, CELLS, Counts, FINALS},
 };
 use model::MenuLabels;
 
-/// Version of the stored form. A day of another one cannot be read.
-const VERSION: u8 = 2;
-/// The version before, without counts by lateness; otherwise the same.
-const WITHOUT_LATENESS: u8 = 1;
+/// Version of the stored form. Version 1 is the same without counts by lateness, and version 2
+/// without finals by slot; a day of a later version cannot be read.
+const VERSION: u8 = 3;
 
 /// Packed counts by place of the option; `None` where it had none.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -57,6 +56,21 @@ impl Day {
             counts[*cell] = counts[*cell].saturating_add(*count);
         }
         self.put(option, cells::pack(&counts));
+    }
+
+    /// The same day without finals by slot; `None` if it has none.
+    pub(super) fn without_recent(&self) -> Option<Self> {
+        let mut without = self.clone();
+        let mut had_any = false;
+        for option in self.options() {
+            let mut counts = self.counts(option);
+            if counts[FINALS..].iter().any(|count| *count > 0) {
+                had_any = true;
+                counts[FINALS..].fill(0);
+                without.put(option, cells::pack(&counts));
+            }
+        }
+        had_any.then_some(without)
     }
 
     fn put(&mut self, option: usize, packed: Box<[u8]>) {
@@ -119,7 +133,7 @@ impl Day {
         mut place: impl FnMut(MenuLabels) -> usize,
     ) -> Result<(Self, Vec<Range<u32>>), String> {
         let (version, rest) = bytes.split_first().ok_or("it is empty")?;
-        if ![VERSION, WITHOUT_LATENESS].contains(version) {
+        if !(1..=VERSION).contains(version) {
             return Err(format!(
                 "it has version {version}, and this exporter reads version {VERSION}"
             ));

@@ -5,7 +5,10 @@
 
 use std::ops::Range;
 
-use super::{DAY, HOURS, SLOT, cells::Hourly};
+use super::{
+    DAY, HOURS, SLOT,
+    cells::{FINALS, Hourly},
+};
 use model::{LocalSecond, OwnMap};
 
 /// Counts to be added, by the number of the menu.
@@ -59,6 +62,7 @@ impl HistoryDelta {
     /// Journeys that are over and ended at this menu; `at` is the date of that last row.
     pub fn finals(&mut self, menu: u32, at: LocalSecond, times: u32) {
         self.hourly(menu, at, Hourly::Finals, times);
+        self.count(menu, at, FINALS + slot_of_day(at), times);
     }
 
     /// Times this menu was entered again within a journey that is over; `at` is the date of the row

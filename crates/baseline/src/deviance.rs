@@ -18,60 +18,25 @@ pub(super) fn above(observed: f64, mean: f64, noise: f64) -> f64 {
 }
 
 /// Deviance of a share above the usual one: `part` of `whole` hits, `share` of which usually are.
-///
-/// The likelihood ratio of two binomial shares (G-test), over the factor by which a share whose
-/// relative variance is `noise` varies more than a binomial one: 1 + whole noise share / (1 -
-/// share).
-pub(super) fn share_above(part: f64, whole: f64, share: f64, noise: f64) -> f64 {
-    let share = clamped(share);
-    let Some(rise) = Rise::of(part, whole, share) else { return 0.0 };
-    2.0 * rise.likelihood.max(0.0) / (1.0 + whole * noise * share / (1.0 - share))
-}
-
-/// The same of a share that varies by a factor, as one that is far above it by noise does.
+/// `noise` is the relative variance of the share beside chance.
 ///
 /// By chance alone it is the likelihood ratio of two binomial shares (G-test), by noise alone the
-/// square of the logarithm of their ratio over `noise`, the relative variance of the share. Of both
-/// it is half their harmonic mean, so that for small deviations the variances add up.
-pub(super) fn varying_share_above(part: f64, whole: f64, share: f64, noise: f64) -> f64 {
-    let Some(Rise { ratio, likelihood }) = Rise::of(part, whole, clamped(share)) else {
+/// square of the logarithm of their ratio over `noise`. Of both it is half their harmonic mean, so
+/// that for small deviations the variances add up. Of that, what is noise is learnt from so many
+/// `days`.
+pub(super) fn share_above(part: f64, whole: f64, share: f64, noise: f64, days: f64) -> f64 {
+    // Of a share of 0 or 1 no ratio can be taken.
+    let share = share.clamp(1e-6, 1.0 - 1e-6);
+    let part = part - 0.5;
+    if part <= whole * share {
         return 0.0;
-    };
-    let chance = 2.0 * likelihood.max(1e-9);
-    1.0 / (1.0 / chance + noise / (ratio * ratio))
-}
-
-/// A share above the usual one.
-struct Rise {
-    /// Logarithm of its ratio to the usual one.
-    ratio: f64,
-    /// Logarithm of the likelihood ratio of two binomial shares, without noise.
-    likelihood: f64,
-}
-
-impl Rise {
-    /// `None` for a share that is not above.
-    fn of(part: f64, whole: f64, share: f64) -> Option<Self> {
-        let part = part - 0.5;
-        if part <= whole * share {
-            return None;
-        }
-        let rest = (whole - part).max(0.5);
-        let ratio = (part / (whole * share)).ln();
-        let likelihood = part * ratio + rest * (rest / (whole * (1.0 - share))).ln();
-        Some(Self { ratio, likelihood })
     }
-}
-
-/// Keeps a usual share away from 0 and 1, of which no ratio can be taken.
-fn clamped(share: f64) -> f64 {
-    share.clamp(1e-6, 1.0 - 1e-6)
-}
-
-/// Part of the variance of such a share that is noise.
-pub(super) fn part_of_noise(deviance: f64, part: f64, whole: f64, share: f64, noise: f64) -> f64 {
-    let ratio = ((part - 0.5) / (whole * share).max(1e-9)).ln();
-    (deviance * noise / (ratio * ratio)).clamp(0.0, 1.0)
+    let rest = (whole - part).max(0.5);
+    let ratio = (part / (whole * share)).ln();
+    let chance = 2.0 * (part * ratio + rest * (rest / (whole * (1.0 - share))).ln());
+    let by_noise = noise / (ratio * ratio);
+    let above = 1.0 / (1.0 / chance.max(1e-9) + by_noise);
+    learnt(above, above * by_noise, days)
 }
 
 /// Odds of a share over those of the usual one.
@@ -118,11 +83,11 @@ mod tests {
     #[test]
     fn a_large_share_rises_as_far_as_a_small_one_does() {
         // 45 to 75 of 100, and the complement of a fall from 55 to 25.
-        assert!(share_above(75.0, 100.0, 0.45, 0.0) > 30.0);
-        assert!(share_above(75.0, 100.0, 0.45, 0.01) < share_above(75.0, 100.0, 0.45, 0.0));
-        assert_eq!(share_above(45.0, 100.0, 0.45, 0.0), 0.0);
+        let above = |part, noise| share_above(part, 100.0, 0.45, noise, 1e9);
+        assert!(above(75.0, 0.0) > 30.0 && above(75.0, 0.01) < above(75.0, 0.0));
+        assert_eq!(above(45.0, 0.0), 0.0);
         // Of many hits it is what noise allows: half as many again, at a noise of a tenth.
-        let many = varying_share_above(0.45e6, 1e6, 0.3, 0.01);
+        let many = share_above(0.45e6, 1e6, 0.3, 0.01, 1e9);
         assert!((many - 1.5_f64.ln().powi(2) / 0.01).abs() < 0.1, "{many}");
         assert!((odds(75.0, 100.0, 0.5) - 3.0).abs() < 1e-9);
     }

@@ -7,7 +7,7 @@
 use std::borrow::Cow;
 
 use super::{
-    Anomaly, HOURS, History, Moment, PointAnomaly, SLOT, SLOTS, Score,
+    Anomaly, History, Moment, PointAnomaly, SLOT, SLOTS, Score,
     cells::{Counts, LATE, LATE_CLASSES},
     collapse::{self, Collapse},
     day_forecast::{DayForecast, Expected},
@@ -17,14 +17,14 @@ use super::{
     hours,
     lateness::{self, LateRows, RECENT_SLOTS},
     limits::{
-        BESIDE, FOLLOWERS_MISSING, LATE_SLOTS, LEAST_SHARE_NOISE, LEVEL_PRIOR, LONGEST,
+        BESIDE, FOLLOWERS_MISSING, LATE_SLOTS, LEAST_SHARE_NOISE, LEVEL_PRIOR, LONGEST, NO_INPUT,
         NO_INPUT_WINDOWS, RISE_PRIOR, SILENT_HITS, SILENT_POINT, UNUSED_DAYS,
     },
     moment::midnight,
     noise::{Lesson, Noise, PointLesson, PointNoise},
     open_falls::{OpenFalls, left},
     option_context::{Leader, OptionContext, PrefixSums},
-    shares::{self, Recent, SHARES},
+    shares::{self, Recent, SHARES, ShareWindow},
     surge::surge,
 };
 use model::{OptionKind, PointLabels};
@@ -90,7 +90,7 @@ impl EvaluationWindow {
             base,
             usable: (base..last).map(|slot| known.history.has_slot(slot)).collect(),
             options: Vec::new(),
-            recent: vec![Recent::default(); known.point_of.len()],
+            recent: Vec::new(),
             points: Vec::new(),
             operation: PrefixSums::default(),
             growth: 1.0,
@@ -104,7 +104,8 @@ impl EvaluationWindow {
         let mut of_points = vec![vec![(0.0, 0.0); length]; known.points.len()];
         let mut own = Vec::new();
         for (option, point) in known.point_of.iter().enumerate() {
-            window.own(known, option, last - idle[*point], &mut own);
+            window.recent.push(Recent::new(last, last - idle[*point]));
+            window.own(known, option, &mut own);
             add(&mut of_points[*point], &own);
             window.options.push(PrefixSums::of(own.iter().copied()));
         }
@@ -182,14 +183,12 @@ impl EvaluationWindow {
     }
 
     /// Fills in the hits of one option by slot, seen and expected, both 0 where nothing is known.
-    /// Journeys of rows before the slot `closed` are over.
-    fn own(&mut self, known: &Known<'_>, option: usize, closed: i64, own: &mut Vec<(f32, f32)>) {
+    fn own(&mut self, known: &Known<'_>, option: usize, own: &mut Vec<(f32, f32)>) {
         own.clear();
         own.resize(self.len(), (0.0, 0.0));
         if !self.used[option] {
             return;
         }
-        let newest = (self.base + self.len() as i64 - 1).div_euclid(12);
         let counts: Vec<Option<Box<Counts>>> = known
             .forecasts
             .iter()
@@ -204,8 +203,7 @@ impl EvaluationWindow {
         of_point.iter_mut().zip(late).for_each(|(sum, more)| *sum += more);
         for (forecast, counts) in known.forecasts.iter().zip(&counts) {
             if let Some(counts) = counts {
-                let first = i64::from(forecast.day) * HOURS as i64;
-                self.recent[option].add(counts, first, newest, closed);
+                self.recent[option].add(counts, forecast.day);
             }
             let Some(expected) = expected(forecast, option) else { continue };
             let Ok(from) = usize::try_from(midnight(forecast.day) / SLOT - self.base) else {
@@ -299,7 +297,7 @@ impl EvaluationWindow {
                     continue;
                 };
                 *score = rises.follow(*option, *score, last, |rise, slots| {
-                    shares::is_back(recent, &lesson.shares, share, rise, slots, self.in_hour())
+                    shares::is_back(recent, &lesson.shares, share, rise, slots)
                 });
             }
         }
@@ -319,8 +317,9 @@ impl EvaluationWindow {
                 judged.scores[Anomaly::Abandonment as usize].filter(|score| score.window > 0);
             let lead = known.point_lessons[point].leads.iter().find(|lead| lead.option == *option);
             let (Some(score), Some(lead)) = (score, lead) else { return false };
+            let from = self.len().saturating_sub(score.slots());
             let left_of = |option: usize| {
-                let recent = self.options[option].between(self.len() - score.slots(), self.len());
+                let recent = self.options[option].between(from, self.len());
                 (recent.seen + 1.0) / (recent.expected + 1.0)
             };
             let usual = left_of(*option);
@@ -441,8 +440,7 @@ impl EvaluationWindow {
             let ends =
                 matches!(Self::kind(known, option), OptionKind::OptOut | OptionKind::Terminal);
             let noise = &known.noise[option].shares;
-            let shares =
-                shares::shares(&self.recent[option], &lesson.shares, noise, ends, self.in_hour());
+            let shares = shares::shares(&self.recent[option], &lesson.shares, noise, ends);
             let of_shares = Anomaly::Abandonment as usize..=Anomaly::TimeToOption as usize;
             of_option.scores[of_shares].copy_from_slice(&shares);
         }
@@ -451,11 +449,6 @@ impl EvaluationWindow {
 
     fn kind(known: &Known<'_>, option: usize) -> OptionKind {
         known.now.kinds.kind(&known.history.labels()[option].option)
-    }
-
-    /// Seconds of the present hour that are over.
-    fn in_hour(&self) -> i64 {
-        ((self.base + self.len() as i64 - 1).rem_euclid(12) + 1) * SLOT
     }
 
     /// Entries of nothing, in windows of an hour and more.
@@ -476,32 +469,29 @@ impl EvaluationWindow {
         if silent.is_empty() || whole < f64::from(super::limits::SHARE_KNOWN) {
             return None;
         }
+        let noise = |of: &dyn Fn(&Noise) -> f64| {
+            silent.iter().map(|option| of(&known.noise[*option])).fold(0.0, f64::max)
+        };
         let end = self.len();
-        let mut furthest = Score::default();
-        for slots in NO_INPUT_WINDOWS.into_iter().filter(|slots| *slots <= end) {
+        let windows = NO_INPUT_WINDOWS.into_iter().filter(|slots| *slots <= end).map(|slots| {
             let all = self.points[point].between(end - slots, end);
             let of = silent.iter().fold((0.0, 0.0), |sum, option| {
                 let own = self.options[*option].between(end - slots, end);
                 (sum.0 + own.seen, sum.1 + own.expected)
             });
-            let noise = |of: &dyn Fn(&Noise) -> f64| {
-                silent.iter().map(|option| of(&known.noise[*option])).fold(0.0, f64::max)
-            };
+            // Nobody enters nothing more often because another option fell.
             let others = (all.seen - of.0 + RISE_PRIOR) / (all.expected - of.1 + RISE_PRIOR);
-            let window = shares::Silent {
+            let expected = of.1 * others.max(1.0);
+            ShareWindow {
                 part: of.0,
                 whole: all.seen,
-                share: part / whole,
-                expected: of.1 * others.max(1.0),
+                usual: (part / whole).max(expected / all.seen.max(1.0)),
                 noise: LEAST_SHARE_NOISE + noise(&|noise| f64::from(noise.day) + noise.of(slots)),
-                dispersion: noise(&|noise| noise.dispersion.into()),
-            };
-            let score = window.score(slots);
-            if score.score > furthest.score {
-                furthest = score;
+                seconds: slots as i64 * SLOT,
             }
-        }
-        Some(furthest)
+        });
+        let dispersion = noise(&|noise| noise.dispersion.into()).max(1.0);
+        Some(shares::furthest(windows, NO_INPUT * dispersion))
     }
 
     /// Hits that the last window should have had, at the level of the last hour.

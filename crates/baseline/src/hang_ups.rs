@@ -9,12 +9,13 @@ use std::{collections::BTreeMap, sync::Arc};
 use super::{
     HOURS, History, Holidays, SLOT, SLOTS, Score,
     cells::{LATE, LATE_CLASSES},
-    day_of, deviance, lateness,
+    day_of, lateness,
     limits::{
-        HANG_UP, HANG_UP_ALIKE, HANG_UP_HOUR, HANG_UP_LEAST, HANG_UP_LEAST_SHARE, HANG_UP_WINDOWS,
-        LATE_SLOTS, LEARNT_DAYS, LONGEST, SHARE_KNOWN, SHARE_ODDS, WEEKS,
+        FIRST_SHARE_NOISE, HANG_UP, HANG_UP_ALIKE, HANG_UP_HOUR, LATE_SLOTS, LEAST_HANG_UP_NOISE,
+        LONGEST, SHARE_KNOWN, SHARE_WINDOWS, WEEKS,
     },
-    noise::{DAYS, share_noise},
+    noise::{DAYS, ShareHour, share_noise},
+    shares::{ShareWindow, furthest},
 };
 use model::{CallOutcome, LocalSecond, MenuLabels};
 
@@ -22,6 +23,8 @@ use model::{CallOutcome, LocalSecond, MenuLabels};
 const WEEK: usize = 7 * HOURS;
 /// Slots of an hour.
 const HOUR: usize = SLOTS / HOURS;
+/// Hours of the windows in which the variation of a share is learnt.
+const LESSON_HOURS: usize = 3;
 
 /// The score of one option's hang-ups.
 #[derive(Debug, Clone, PartialEq)]
@@ -179,52 +182,43 @@ impl UsualHangUps {
             return None;
         }
         let of_all = calls.hung_up.iter().sum::<f32>() / all;
-        let mut expected = vec![0.0; calls.all.len()];
-        for (at, expected) in expected.iter_mut().enumerate() {
+        let hours = (first..calls.all.len()).map(|at| {
             // Each week is judged by the others, as the present is.
             let share = share_of_hour(calls, of_all, at % WEEK, Some(at / WEEK));
-            *expected = share * calls.all[at];
-        }
+            ShareHour {
+                part: calls.hung_up[at],
+                whole: calls.all[at],
+                expected: share * calls.all[at],
+            }
+        });
+        let noise = share_noise(&hours.collect::<Vec<_>>(), first, LESSON_HOURS);
         Some(Self {
             shares: (0..WEEK).map(|hour| share_of_hour(calls, of_all, hour, None)).collect(),
-            noise: share_noise(&calls.hung_up[first..], &expected[first..], first),
+            noise: noise.shrunk_toward(FIRST_SHARE_NOISE as f32, LEAST_HANG_UP_NOISE),
         })
     }
 
-    /// The score of the windows before the slot `end`, which is counted from 1970: the highest.
+    /// The score of the windows before the slot `end`, which is counted from 1970: the furthest.
     fn score(&self, history: &History, places: &Places, end: i64, today: i32) -> Score {
         let calls = Calls::before(history, places, end, LONGEST, 1);
         let monday = (i64::from(today) - DAYS as i64) * SLOTS as i64;
-        let mut highest = Score::default();
-        let (mut hung_up, mut all, mut expected) = (0.0, 0.0, 0.0);
-        for (back, at) in (0..LONGEST).rev().enumerate() {
-            let hour =
-                (end - 1 - back as i64 - monday).div_euclid(HOUR as i64).rem_euclid(WEEK as i64);
-            hung_up += f64::from(calls.hung_up[at]);
-            all += f64::from(calls.all[at]);
-            expected += f64::from(calls.all[at] * self.shares[hour as usize]);
-            let slots = back + 1;
-            if !HANG_UP_WINDOWS.contains(&slots) || hung_up < HANG_UP_LEAST {
-                continue;
+        let begin = end - LONGEST as i64 - monday;
+        let expected = |at: usize| {
+            let hour = (begin + at as i64).div_euclid(HOUR as i64).rem_euclid(WEEK as i64);
+            f64::from(calls.all[at] * self.shares[hour as usize])
+        };
+        let windows = SHARE_WINDOWS.into_iter().map(|slots| {
+            let from = LONGEST - slots;
+            let whole = f64::from(calls.all[from..].iter().sum::<f32>());
+            ShareWindow {
+                part: calls.hung_up[from..].iter().sum::<f32>().into(),
+                whole,
+                usual: (from..LONGEST).map(expected).sum::<f64>() / whole.max(1.0),
+                noise: self.noise.into(),
+                seconds: slots as i64 * SLOT,
             }
-            let share = (expected / all).max(HANG_UP_LEAST_SHARE);
-            if share >= 1.0 || deviance::odds(hung_up - 0.5, all, share) < SHARE_ODDS {
-                continue;
-            }
-            let noise = f64::from(self.noise);
-            let above = deviance::share_above(hung_up, all, share, noise);
-            let learnt = all * noise * share / (1.0 - share);
-            let score = deviance::learnt(above, learnt / (1.0 + learnt), LEARNT_DAYS) / HANG_UP;
-            if score > highest.score {
-                highest = Score {
-                    score,
-                    observed: hung_up,
-                    expected,
-                    window: (slots as i64 * SLOT) as u32,
-                };
-            }
-        }
-        highest
+        });
+        furthest(windows, HANG_UP)
     }
 }
 

@@ -12,7 +12,7 @@ use std::{
 
 use super::{
     DAY, HOURS, SLOT, SLOTS,
-    cells::{self, LATE},
+    cells::{self, FINALS, LATE},
     coverage::Coverage,
     day::Day,
     delta::HistoryDelta,
@@ -117,8 +117,9 @@ impl History {
                 Some(place) => *place,
                 None => Arc::make_mut(&mut self.options).place(labels.clone()),
             };
+            let is_recent = day >= self.recent();
             counts.clear();
-            counts.extend_from_slice(added);
+            counts.extend(added.iter().filter(|(cell, _)| is_recent || *cell < FINALS));
             for (slot, rows) in added.iter().filter(|(cell, _)| *cell < SLOTS) {
                 let Some(read) = read else { break };
                 let age = (read - (i64::from(day) * SLOTS as i64 + *slot as i64)).max(0);
@@ -153,10 +154,22 @@ impl History {
         }
     }
 
-    /// Drops the days that lie further before `newest`, the watermark, than is kept.
+    /// The first day of those that windows reach: the day before the newest.
+    fn recent(&self) -> i32 {
+        self.oldest.saturating_add(i32::from(self.keep) - 1)
+    }
+
+    /// Drops the days that lie further before `newest`, the watermark, than is kept, and of those
+    /// before the newest two what only windows need.
     pub fn forget(&mut self, newest: LocalSecond) {
+        let recent = self.recent();
         self.oldest = self.oldest.max(newest.day().saturating_sub(self.keep.into()));
         self.days = self.days.split_off(&self.oldest);
+        for day in self.days.range_mut(recent..self.recent()).map(|(_, day)| day) {
+            if let Some(without) = day.without_recent() {
+                *day = Arc::new(without);
+            }
+        }
         self.coverage.forget(i64::from(self.oldest).saturating_mul(DAY));
         self.compact();
     }

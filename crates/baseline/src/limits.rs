@@ -116,7 +116,7 @@ pub(super) const SURGE: f64 = 22.0;
 pub(super) const RISE: [f64; 4] = [26.0, 34.0, 34.0, 40.0];
 /// The same of entries of nothing, which are judged for a routing point as a whole.
 pub(super) const NO_INPUT: f64 = 24.0;
-/// Rises are judged only where at least so many are expected.
+/// Surges are judged only where at least so many are expected.
 pub(super) const RISE_LEAST: f64 = 3.0;
 /// A surge is at least so many times what is expected,
 pub(super) const SURGE_FACTOR: f64 = 1.8;
@@ -161,8 +161,14 @@ pub(super) const SHARE_KNOWN: f32 = 200.0;
 pub(super) const FIRST_SHARE_NOISE: f64 = 0.15 * 0.15;
 /// and the least that is believed.
 pub(super) const LEAST_SHARE_NOISE: f64 = 0.05 * 0.05;
-/// Hours, the present one included, of the windows in which shares are judged.
+/// Slots of the windows in which the shares that are known by the slot are judged,
+pub(super) const SHARE_WINDOWS: [usize; 9] = [3, 6, 9, 12, 15, 18, 24, 36, LONGEST];
+/// and hours, the present one included, of the others'.
 pub(super) const SHARE_HOURS: [usize; 5] = [1, 2, 3, 4, 8];
+/// Hits or calls that have to be in such a share of a window,
+pub(super) const SHARE_LEAST: f64 = 6.0;
+/// and the share that is expected at the least: two callers in a hundred may always hang up.
+pub(super) const LEAST_SHARE: f64 = 0.02;
 /// The time within which nine of ten reach an option: so many times the usual one,
 pub(super) const TIME_FACTOR: f64 = 1.5;
 /// by at least so many seconds,
@@ -176,13 +182,7 @@ pub(super) const TIME_SHARE: f64 = 0.35;
 pub(super) const NO_INPUT_WINDOWS: [usize; 5] = [6, 12, 18, 36, 96];
 
 /// Deviance of a share of hang-ups that is worth an alert.
-pub(super) const HANG_UP: f64 = 30.0;
-/// Slots of the windows in which hang-ups are judged.
-pub(super) const HANG_UP_WINDOWS: [usize; 7] = [3, 6, 9, 12, 18, 36, LONGEST];
-/// Hang-ups in a window that is judged.
-pub(super) const HANG_UP_LEAST: f64 = 6.0;
-/// Share of hang-ups that is expected at the least: two callers in a hundred may always hang up.
-pub(super) const HANG_UP_LEAST_SHARE: f64 = 0.02;
+pub(super) const HANG_UP: f64 = 24.0;
 /// Calls that the share of all hours counts for in that of one hour of the week.
 pub(super) const HANG_UP_HOUR: f32 = 50.0;
 /// Hang-ups and other calls of a slot are compared if the shares of them that are known by then

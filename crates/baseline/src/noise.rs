@@ -16,8 +16,7 @@ use super::{
     limits::{
         AROUND, AROUND_LEAST, DISPERSION_HITS, FIRST_DAY_NOISE, FIRST_DISPERSION,
         FIRST_LEVEL_NOISE, FIRST_NOISE, FIRST_SHARE_NOISE, LEARNT, LEAST_COLLAPSE_NOISE,
-        LEAST_DAY_NOISE, LEAST_HANG_UP_NOISE, LEAST_LEVEL_NOISE, LEAST_NOISE, LEAST_SHARE_NOISE,
-        WEEKS,
+        LEAST_DAY_NOISE, LEAST_LEVEL_NOISE, LEAST_NOISE, LEAST_SHARE_NOISE, WEEKS,
     },
     moment::{Holidays, midnight},
     option_context::{Comparison, OptionContext, PrefixSums},
@@ -90,7 +89,7 @@ pub(super) struct Weighted {
 
 impl Weighted {
     /// Drawn towards what is usual, but never below the least that is believed.
-    fn shrunk_toward(self, usual: f32, least: f64) -> f32 {
+    pub(super) fn shrunk_toward(self, usual: f32, least: f64) -> f32 {
         ((self.value * self.weight + usual * OTHERS) / (self.weight + OTHERS)).max(least as f32)
     }
 }
@@ -357,7 +356,15 @@ impl Learner {
         let all = std::array::from_fn(|share| {
             let (part, whole) = &parts[share];
             let usual = usual(&part[begin..], &whole[begin..]);
-            noise[share] = noise_of_share(&part[begin..], &whole[begin..], usual.share, begin);
+            let hours = part[begin..].iter().zip(&whole[begin..]);
+            let hours: Vec<ShareHour> = hours
+                .map(|(part, whole)| ShareHour {
+                    part: *part,
+                    whole: *whole,
+                    expected: usual.share * whole,
+                })
+                .collect();
+            noise[share] = share_noise(&hours, begin, 1);
             usual
         });
         UsualShares {
@@ -484,39 +491,29 @@ fn usual(part: &[f32], whole: &[f32]) -> Usual {
     Usual { share: if all > 0.0 { parts / all } else { 0.0 }, whole: all }
 }
 
-/// The variation of a share beside chance, as a relative variance: by hour, from the hour `begin`
-/// of the weeks on.
-fn noise_of_share(part: &[f32], whole: &[f32], share: f32, begin: usize) -> Weighted {
+/// The variation of a share beside chance, as a relative variance: what was seen of it and what was
+/// expected, by hour from the hour `begin` of the weeks on, and judged in windows of so many hours.
+pub(super) fn share_noise(shares: &[ShareHour], begin: usize, hours: usize) -> Weighted {
     let mut days = ByDay::default();
-    for (at, (part, whole)) in (begin..).zip(part.iter().zip(whole)) {
-        let mean = f64::from(share * whole).max(1e-9);
-        let seen = f64::from(*part);
+    for (at, window) in (begin..).step_by(hours).zip(shares.chunks(hours)) {
+        let sum = |of: fn(&ShareHour) -> f32| f64::from(window.iter().map(of).sum::<f32>());
+        let seen = sum(|hour| hour.part);
+        let mean = sum(|hour| hour.expected).max(1e-9);
         // A share of the hits varies by chance less than a count does.
-        let chance = -f64::from(share) / mean;
+        let chance = -1.0 / sum(|hour| hour.whole).max(1e-9);
         let window = Comparison { seen, mean, relative_variance: chance, day: 0.0 };
         days.add((at / HOURS).min(DAYS - 1), &window, Side::Above);
     }
     days.weighted(1.0)
 }
 
-/// The variation of a share beside chance, as a relative variance: `part` is what was seen by hour
-/// from the hour `begin` of the weeks on, and `expected` what the usual share would have made of
-/// it.
-pub(super) fn share_noise(part: &[f32], expected: &[f32], begin: usize) -> f32 {
-    let mut days = ByDay::default();
-    for (at, (part, expected)) in (begin..).step_by(3).zip(part.chunks(3).zip(expected.chunks(3))) {
-        let mean = f64::from(expected.iter().sum::<f32>());
-        let seen = f64::from(part.iter().sum::<f32>());
-        days.add(
-            (at / HOURS).min(DAYS - 1),
-            &Comparison { seen, mean, relative_variance: 0.0, day: 0.0 },
-            Side::Above,
-        );
-    }
-    let learnt = days.weighted(1.0);
-    let (first, weight) = (FIRST_SHARE_NOISE as f32, learnt.weight);
-    let noise = (learnt.value * weight + first * OTHERS) / (weight + OTHERS);
-    noise.max(LEAST_HANG_UP_NOISE as f32)
+/// A share of what happened in an hour.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct ShareHour {
+    pub(super) part: f32,
+    pub(super) whole: f32,
+    /// What the part would be at the usual share.
+    pub(super) expected: f32,
 }
 
 /// The side on which a deviation counts as an error.

@@ -1,21 +1,61 @@
 //! Shares that rise: of hits with which a journey ends, of hits with more than one attempt, of hits
-//! that come back, of hits that take long, of hits in which nothing was entered.
+//! that come back, of hits that take long, of hits in which nothing was entered, and of calls that
+//! are hung up.
 //!
-//! Owns what of the last hours is needed for them, and their judgement against the usual share of
-//! the last weeks.
+//! Owns what of the last hours is needed for the shares of options, and the judgement of any share
+//! against the usual one.
 
 use super::{
-    SLOT, Score,
-    cells::{Counts, Hourly, TIME_BOUNDS, TIME_BUCKETS},
+    HOURS, SLOT, SLOTS, Score,
+    cells::{self, Counts, Hourly, TIME_BOUNDS, TIME_BUCKETS},
     deviance,
     limits::{
-        LEARNT_DAYS, NO_INPUT, RECOVERED, RISE, RISE_LEAST, SHARE_HOURS, SHARE_KNOWN, SHARE_ODDS,
-        TIME_FACTOR, TIME_HITS, TIME_SECONDS, TIME_SHARE,
+        LEARNT_DAYS, LEAST_SHARE, RECOVERED, RISE, SHARE_HOURS, SHARE_KNOWN, SHARE_LEAST,
+        SHARE_ODDS, SHARE_WINDOWS, TIME_FACTOR, TIME_HITS, TIME_SECONDS, TIME_SHARE,
     },
 };
 
-/// Hours that are looked at: those of the longest window.
-pub(super) const RECENT: usize = 8;
+/// A share in one window.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct ShareWindow {
+    pub(super) part: f64,
+    pub(super) whole: f64,
+    /// The usual share.
+    pub(super) usual: f64,
+    /// Its relative variance beside chance.
+    pub(super) noise: f64,
+    /// Length in seconds.
+    pub(super) seconds: i64,
+}
+
+impl ShareWindow {
+    fn deviance(&self) -> f64 {
+        let usual = self.usual.max(LEAST_SHARE);
+        let odds = deviance::odds(self.part - 0.5, self.whole, usual);
+        if self.part < SHARE_LEAST || usual >= 1.0 || odds < SHARE_ODDS {
+            return 0.0;
+        }
+        deviance::share_above(self.part, self.whole, usual, self.noise, LEARNT_DAYS)
+    }
+}
+
+/// The furthest of the windows, of which the shortest comes first; `limit` is the deviance that is
+/// worth an alert.
+pub(super) fn furthest(windows: impl Iterator<Item = ShareWindow>, limit: f64) -> Score {
+    let mut furthest = Score::default();
+    for window in windows {
+        let score = window.deviance() / limit;
+        if furthest.score > 1.0 {
+            // What was compared stays the shortest window that shows the rise.
+            furthest.score = score.max(furthest.score);
+        } else if score > furthest.score {
+            let expected = window.usual * window.whole;
+            let window_seconds = window.seconds as u32;
+            furthest = Score { score, observed: window.part, expected, window: window_seconds };
+        }
+    }
+    furthest
+}
 
 /// The usual value of one share.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
@@ -27,6 +67,12 @@ pub(super) struct Usual {
 
 /// Number of an option's shares.
 pub(super) const SHARES: usize = RISE.len();
+
+/// Places of an option's shares in [`UsualShares::all`].
+const FINALS: usize = 0;
+const RETRIES: usize = 1;
+const REPEATS: usize = 2;
+const SLOW: usize = 3;
 
 /// The usual values of an option's shares.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
@@ -41,78 +87,152 @@ pub(super) struct UsualShares {
     pub(super) hits: f32,
 }
 
+/// Hours that are looked at: those of the longest window.
+const RECENT: usize = 8;
+
 /// The hits of one option in the last hours, the newest, which is not over, first.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy)]
 pub(super) struct Recent {
-    pub(super) hits: [u32; RECENT],
+    /// The slot, counted from 1970, before which all is known, and the one before which journeys
+    /// are over.
+    last: i64,
+    closed: i64,
+    hits: [u32; RECENT],
     /// The hits whose journeys are over.
-    pub(super) closed: [u32; RECENT],
-    pub(super) finals: [u32; RECENT],
+    over: [u32; RECENT],
     retries: [u32; RECENT],
     repeats: [u32; RECENT],
     times: [[u32; TIME_BUCKETS]; RECENT],
+    /// The hits whose journeys are over, and those of them that were the last, in each of
+    /// [`SHARE_WINDOWS`].
+    ends: [[u32; 2]; SHARE_WINDOWS.len()],
 }
 
 impl Recent {
-    /// Adds what is in a day, whose first hour is `first`, of the hours that end with `newest`.
-    /// Journeys of rows before the slot `closed` are over; both counted from 1970.
-    pub(super) fn add(&mut self, counts: &Counts, first: i64, newest: i64, closed: i64) {
+    pub(super) fn new(last: i64, closed: i64) -> Self {
+        let none = [0; RECENT];
+        Self {
+            last,
+            closed,
+            hits: none,
+            over: none,
+            retries: none,
+            repeats: none,
+            times: [[0; TIME_BUCKETS]; RECENT],
+            ends: [[0; 2]; SHARE_WINDOWS.len()],
+        }
+    }
+
+    /// Adds what is in a day.
+    pub(super) fn add(&mut self, counts: &Counts, day: i32) {
+        let midnight = i64::from(day) * SLOTS as i64;
+        let of_day = |slot: i64| (slot - midnight).clamp(0, SLOTS as i64) as usize;
+        let closed = of_day(self.closed);
+        let sum = |slots: &[u32]| slots.iter().sum::<u32>();
+        for ([whole, ends], slots) in self.ends.iter_mut().zip(SHARE_WINDOWS) {
+            let from = of_day(self.closed - slots as i64);
+            *whole += sum(&counts[from..closed]);
+            *ends += sum(&counts[cells::FINALS + from..cells::FINALS + closed]);
+        }
+        let newest = (self.last - 1).div_euclid(12) - i64::from(day) * HOURS as i64;
         for back in 0..RECENT {
-            let Ok(hour) = usize::try_from(newest - back as i64 - first) else { continue };
-            if hour >= super::HOURS {
+            let hour = newest - back as i64;
+            let Some(hour) = usize::try_from(hour).ok().filter(|hour| *hour < HOURS) else {
                 continue;
-            }
+            };
             let of = |what: Hourly| counts[what.first() + hour];
             let slots = hour * 12..(hour + 1) * 12;
-            self.hits[back] = counts[slots.clone()].iter().sum();
-            let over = |slot: &usize| first * 12 + (*slot as i64) < closed;
-            self.closed[back] = slots.filter(over).map(|slot| counts[slot]).sum();
-            self.finals[back] = of(Hourly::Finals);
+            self.hits[back] = sum(&counts[slots.clone()]);
+            self.over[back] = sum(&counts[slots.start.min(closed)..slots.end.min(closed)]);
             self.retries[back] = of(Hourly::Retries);
             self.repeats[back] = of(Hourly::Repeats);
             self.times[back] = std::array::from_fn(|bucket| of(Hourly::Time(bucket)));
         }
     }
+
+    /// A share in its windows that end now, or where journeys have to be over, with the newest of
+    /// those that are.
+    fn windows(
+        &self,
+        usual: &UsualShares,
+        share: usize,
+        noise: f32,
+    ) -> impl Iterator<Item = ShareWindow> {
+        let number = if share == FINALS { SHARE_WINDOWS.len() } else { SHARE_HOURS.len() };
+        (0..number).map(move |at| {
+            let (part, whole) = self.counts(usual, share, at);
+            let slots = match share {
+                FINALS => SHARE_WINDOWS[at] as i64 + self.last - self.closed,
+                _ => (SHARE_HOURS[at] as i64 - 1) * 12 + (self.last - 1).rem_euclid(12) + 1,
+            };
+            ShareWindow {
+                part,
+                whole,
+                usual: usual.all[share].share.into(),
+                noise: noise.into(),
+                seconds: slots * SLOT,
+            }
+        })
+    }
+
+    /// Hits that make a share in the window of this number, and those that it is a share of.
+    fn counts(&self, usual: &UsualShares, share: usize, window: usize) -> (f64, f64) {
+        if share == FINALS {
+            let [whole, ends] = self.ends[window];
+            return (ends.into(), whole.into());
+        }
+        let hours = SHARE_HOURS[window];
+        let sum = |counts: &[u32; RECENT]| f64::from(counts[..hours].iter().sum::<u32>());
+        match share {
+            RETRIES => (sum(&self.retries), sum(&self.hits)),
+            REPEATS => (sum(&self.repeats), sum(&self.over)),
+            _ => {
+                let times = self.times(hours);
+                (above(&times, usual.bound.into()), times.iter().sum())
+            }
+        }
+    }
+
+    fn times(&self, hours: usize) -> [f64; TIME_BUCKETS] {
+        std::array::from_fn(|bucket| {
+            self.times[..hours].iter().map(|hour| f64::from(hour[bucket])).sum()
+        })
+    }
 }
 
-/// Places of an option's shares in [`UsualShares::all`].
-const FINALS: usize = 0;
-const RETRIES: usize = 1;
-const REPEATS: usize = 2;
-const SLOW: usize = 3;
-
-/// Scores of an option's shares: abandonment, retries, loops, time.
+/// Scores of an option's shares: abandonment, retries, loops, time. `None` where the usual share is
+/// not known.
 pub(super) fn shares(
     recent: &Recent,
     usual: &UsualShares,
     noise: &[f32; SHARES],
     may_end_here: bool,
-    now_in_hour: i64,
 ) -> [Option<Score>; SHARES] {
-    let rise = |share: usize| {
-        rise(&usual.all[share], noise[share], RISE[share], now_in_hour, |hours| {
-            counts(recent, usual, share, hours)
+    std::array::from_fn(|share| {
+        if usual.all[share].whole < SHARE_KNOWN || (share == FINALS && may_end_here) {
+            return None;
+        }
+        Some(if share == SLOW {
+            slower(recent, usual, noise[SLOW])
+        } else {
+            furthest(recent.windows(usual, share, noise[share]), RISE[share])
         })
-    };
-    [
-        if may_end_here { None } else { rise(FINALS) },
-        rise(RETRIES),
-        rise(REPEATS),
-        slower(recent, usual, noise[SLOW], now_in_hour),
-    ]
+    })
 }
 
-/// Hits of the newest hours that make a share, and those that it is a share of.
-fn counts(recent: &Recent, usual: &UsualShares, share: usize, hours: usize) -> (f64, f64) {
-    match share {
-        FINALS => (sum(&recent.finals, hours), sum(&recent.closed, hours)),
-        RETRIES => (sum(&recent.retries, hours), sum(&recent.hits, hours)),
-        REPEATS => (sum(&recent.repeats, hours), sum(&recent.closed, hours)),
-        _ => {
-            let times = times(recent, hours);
-            (above(&times, usual.bound.into()), times.iter().sum())
-        }
+fn slower(recent: &Recent, usual: &UsualShares, noise: f32) -> Score {
+    let usual_p90 = f64::from(usual.p90);
+    let windows = recent.windows(usual, SLOW, noise).zip(SHARE_HOURS);
+    let slow = windows.filter(|(window, hours)| {
+        let now = p90(&recent.times(*hours));
+        window.whole >= TIME_HITS && now > TIME_FACTOR * usual_p90 && now - usual_p90 > TIME_SECONDS
+    });
+    let score = furthest(slow.map(|(window, _)| window), RISE[SLOW]);
+    if score.window == 0 {
+        return score;
     }
+    let hours = (score.slots() - 1) / 12 + 1;
+    Score { observed: p90(&recent.times(hours)), expected: usual_p90, ..score }
 }
 
 /// Returns true if a share is back at the usual one, `since` slots after a rise: see
@@ -123,93 +243,16 @@ pub(super) fn is_back(
     share: usize,
     rise: &Score,
     since: usize,
-    now_in_hour: i64,
 ) -> bool {
     let usual_share = f64::from(usual.all[share].share);
     // Of a time no share was reported.
     let times = if share == SLOW { 2.0 } else { rise.observed / rise.expected.max(0.5) };
     let risen = (usual_share * times.max(1.2)).min(1.0 - (1.0 - usual_share) / 2.0_f64.max(times));
-    let end = |hours: &&usize| i64::from(window(**hours, now_in_hour)) <= since as i64 * SLOT;
-    SHARE_HOURS.iter().take_while(end).any(|hours| {
-        let (part, whole) = counts(recent, usual, share, *hours);
-        let gain = part * (usual_share / risen).ln()
-            + (whole - part) * ((1.0 - usual_share) / (1.0 - risen)).ln();
+    let windows = recent.windows(usual, share, 0.0);
+    windows.take_while(|window| window.seconds <= since as i64 * SLOT).any(|window| {
+        let gain = window.part * (usual_share / risen).ln()
+            + (window.whole - window.part) * ((1.0 - usual_share) / (1.0 - risen)).ln();
         gain > RECOVERED
-    })
-}
-
-fn times(recent: &Recent, hours: usize) -> [f64; TIME_BUCKETS] {
-    std::array::from_fn(|bucket| {
-        recent.times[..hours].iter().map(|hour| f64::from(hour[bucket])).sum()
-    })
-}
-
-fn sum(counts: &[u32; RECENT], hours: usize) -> f64 {
-    counts[..hours].iter().map(|count| f64::from(*count)).sum()
-}
-
-/// The furthest of the windows; `None` where the usual share is not known.
-fn rise(
-    usual: &Usual,
-    noise: f32,
-    limit: f64,
-    now_in_hour: i64,
-    of: impl Fn(usize) -> (f64, f64),
-) -> Option<Score> {
-    if usual.whole < SHARE_KNOWN {
-        return None;
-    }
-    let mut furthest = Score::default();
-    for hours in SHARE_HOURS {
-        let (part, whole) = of(hours);
-        let share = f64::from(usual.share);
-        let mean = share * whole;
-        if mean < RISE_LEAST || deviance::odds(part - 0.5, whole, share) < SHARE_ODDS {
-            continue;
-        }
-        let score = share_above(part, whole, share, noise.into()) / limit;
-        if furthest.score > 1.0 {
-            // What was compared stays the shortest window that shows the rise.
-            furthest.score = score.max(furthest.score);
-        } else if score > furthest.score {
-            furthest =
-                Score { score, observed: part, expected: mean, window: window(hours, now_in_hour) };
-        }
-    }
-    Some(furthest)
-}
-
-/// Deviance of a share above the usual one, whose variation is learnt.
-fn share_above(part: f64, whole: f64, share: f64, noise: f64) -> f64 {
-    let above = deviance::varying_share_above(part, whole, share, noise);
-    if above <= 0.0 {
-        return 0.0;
-    }
-    let learnt = deviance::part_of_noise(above, part, whole, share, noise);
-    deviance::learnt(above, learnt, LEARNT_DAYS)
-}
-
-/// Seconds of a window of so many hours of which the newest is not over.
-fn window(hours: usize, now_in_hour: i64) -> u32 {
-    ((hours as i64 - 1) * 3600 + now_in_hour) as u32
-}
-
-fn slower(recent: &Recent, usual: &UsualShares, noise: f32, now_in_hour: i64) -> Option<Score> {
-    let score = rise(&usual.all[SLOW], noise, RISE[SLOW], now_in_hour, |hours| {
-        let (part, whole) = counts(recent, usual, SLOW, hours);
-        let now = p90(&times(recent, hours));
-        let slow =
-            now > TIME_FACTOR * f64::from(usual.p90) && now - f64::from(usual.p90) > TIME_SECONDS;
-        if slow && whole >= TIME_HITS { (part, whole) } else { (0.0, whole) }
-    })?;
-    if score.window == 0 {
-        return Some(score);
-    }
-    let hours = (i64::from(score.window) - now_in_hour) / 3600 + 1;
-    Some(Score {
-        observed: p90(&times(recent, hours as usize)),
-        expected: usual.p90.into(),
-        ..score
     })
 }
 
@@ -240,38 +283,6 @@ pub(super) fn p90(times: &[f64; TIME_BUCKETS]) -> f64 {
     0.0
 }
 
-/// Entries of nothing in a window.
-pub(super) struct Silent {
-    /// Hits of the options that stand for it, and of all options.
-    pub(super) part: f64,
-    pub(super) whole: f64,
-    /// Usual share of the hits.
-    pub(super) share: f64,
-    /// Hits that those options would have today.
-    pub(super) expected: f64,
-    /// Relative variance of the share beside chance.
-    pub(super) noise: f64,
-    /// Variance of their hits, of the mean.
-    pub(super) dispersion: f64,
-}
-
-impl Silent {
-    /// The score of a window of so many slots.
-    pub(super) fn score(&self, slots: usize) -> Score {
-        // Nobody enters nothing more often because another option fell.
-        let mean = (self.share * self.whole).max(self.expected);
-        let share = mean / self.whole.max(1.0);
-        let odds = deviance::odds(self.part - 0.5, self.whole, share);
-        if mean < RISE_LEAST || share >= 1.0 || odds < SHARE_ODDS {
-            return Score::default();
-        }
-        let score = share_above(self.part, self.whole, share, self.noise)
-            / self.dispersion.max(1.0)
-            / NO_INPUT;
-        Score { score, observed: self.part, expected: mean, window: (slots as i64 * SLOT) as u32 }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -298,32 +309,65 @@ mod tests {
     }
 
     #[test]
-    fn a_share_rises_when_it_is_far_above_the_usual_and_known() {
-        let usual = Usual { share: 0.1, whole: 5000.0 };
-        let of = |part: f64| move |_: usize| (part, 400.0);
-        assert_eq!(rise(&usual, 0.0225, 23.0, 600, of(45.0)).unwrap().score, 0.0);
-        let risen = rise(&usual, 0.0225, 23.0, 600, of(120.0)).unwrap();
+    fn a_share_rises_when_it_is_far_above_the_usual_one() {
+        let of = |part| ShareWindow { part, whole: 400.0, usual: 0.1, noise: 0.0225, seconds: 600 };
+        assert_eq!(furthest([of(45.0)].into_iter(), 23.0).score, 0.0);
+        let risen = furthest([of(120.0)].into_iter(), 23.0);
         assert!(
             risen.score > 1.0 && (risen.expected - 40.0).abs() < 1e-3 && risen.window == 600,
             "{risen:?}"
         );
-        assert_eq!(rise(&Usual { whole: 100.0, ..usual }, 0.0225, 23.0, 600, of(120.0)), None);
+        // The shortest window that shows it.
+        let longer = ShareWindow { seconds: 900, ..of(150.0) };
+        let both = furthest([of(120.0), longer].into_iter(), 23.0);
+        assert!(both.score > risen.score && both.window == 600, "{both:?}");
+    }
+
+    /// Ten hits a slot of the day 0, which is over at noon; so many of them end there, by slot.
+    fn recent(ends: impl Fn(usize) -> u32) -> Recent {
+        let mut counts = [0; cells::CELLS];
+        for slot in 0..144 {
+            counts[slot] = 10;
+            counts[cells::FINALS + slot] = if slot < 138 { ends(slot) } else { 0 };
+        }
+        let mut recent = Recent::new(144, 138);
+        recent.add(&counts, 0);
+        recent
+    }
+
+    fn usual(share: f32) -> UsualShares {
+        UsualShares { all: [Usual { share, whole: 5000.0 }; SHARES], ..UsualShares::default() }
+    }
+
+    #[test]
+    fn journeys_that_end_are_compared_in_windows_that_begin_with_any_slot() {
+        let risen = recent(|slot| if slot >= 132 { 9 } else { 4 });
+        let of = |usual: &UsualShares| {
+            let windows = risen.windows(usual, FINALS, 0.0);
+            windows.map(|window| (window.part, window.whole, window.seconds)).collect::<Vec<_>>()
+        };
+        let windows = of(&usual(0.4));
+        let (half_hour, hour) = ((54.0, 60.0, 3600), (78.0, 120.0, 5400));
+        assert_eq!((windows[1], windows[3]), (half_hour, hour));
+        let [told, ..] = shares(&risen, &usual(0.4), &[0.0025; SHARES], false);
+        let told = told.unwrap();
+        assert!(told.score > 1.0 && told.window == 2700, "{told:?}");
+        // One that is meant to end them is not abandoned, nor one of which little is known.
+        assert_eq!(shares(&risen, &usual(0.4), &[0.0025; SHARES], true)[FINALS], None);
+        let mut unknown = usual(0.4);
+        unknown.all[FINALS].whole = 100.0;
+        assert_eq!(shares(&risen, &unknown, &[0.0025; SHARES], false)[FINALS], None);
     }
 
     #[test]
     fn a_rise_is_over_once_the_share_is_back() {
-        let usual = Usual { share: 0.4, whole: 5000.0 };
-        let usual = UsualShares { all: [usual; SHARES], ..UsualShares::default() };
+        let usual = usual(0.4);
         let rise = Score { score: 1.2, observed: 70.0, expected: 40.0, window: 3600 };
-        let is_over = |finals: [u32; 2], since| {
-            let mut recent = Recent::default();
-            recent.closed[..2].copy_from_slice(&[60, 60]);
-            recent.finals[..2].copy_from_slice(&finals);
-            is_back(&recent, &usual, FINALS, &rise, since, 3600)
-        };
-        assert!(!is_over([42, 42], 24));
-        assert!(is_over([24, 42], 24));
+        let back = recent(|slot| if slot >= 132 { 4 } else { 7 });
+        let still = recent(|_| 7);
+        assert!(!is_back(&still, &usual, FINALS, &rise, 24));
+        assert!(is_back(&back, &usual, FINALS, &rise, 24));
         // What was before the rise says nothing.
-        assert!(!is_over([24, 24], 6));
+        assert!(!is_back(&back, &usual, FINALS, &rise, 8));
     }
 }

@@ -116,6 +116,33 @@ fn an_answer_of_the_warm_up_counts_only_what_was_asked_for() {
 }
 
 #[test]
+fn ends_are_kept_by_slot_for_as_long_as_windows_reach_and_by_hour_after_that() {
+    let labels = options();
+    let mut history = History::new(35);
+    let end = |history: &mut History, at| {
+        let mut delta = HistoryDelta::default();
+        delta.finals(0, at, 1);
+        history.apply(&delta, |number| labels.get(number as usize));
+    };
+    let ends = |history: &History, day| {
+        let counts = history.day(day).unwrap().counts(0);
+        (counts[cells::Hourly::Finals.first()], counts[cells::FINALS + 1])
+    };
+    end(&mut history, START + 300);
+    history.forget(START + 2 * 86_400 - 1);
+    assert_eq!(ends(&history, MONDAY), (1, 1));
+    history.forget(START + 2 * 86_400);
+    assert_eq!(ends(&history, MONDAY), (1, 0));
+    // What is learnt late of that day is kept like the rest of it; nothing else changes again.
+    end(&mut history, START + 300);
+    end(&mut history, START + 86_400 + 300);
+    assert_eq!((ends(&history, MONDAY), ends(&history, MONDAY + 1)), ((2, 0), (1, 1)));
+    let before = history.clone();
+    history.forget(START + 2 * 86_400 + 300);
+    assert_eq!(history.changes_since(&before), []);
+}
+
+#[test]
 fn damaged_days_are_refused_and_change_nothing() {
     let mut history = History::new(35);
     add(&mut history, &[(0, START, 5)]);
