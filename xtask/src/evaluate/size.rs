@@ -28,7 +28,7 @@ pub(crate) fn size(options: usize) -> String {
         .collect();
     let rates: Vec<f64> = (0..options).map(|_| chance.between(0.0, 500_f64.ln()).exp()).collect();
     let before = resident();
-    let (mut history, mut rows, mut written, mut largest) = (History::new(DAYS as u16), 0, 0, 0);
+    let (mut history, mut rows, mut largest) = (History::new(DAYS as u16), 0, 0);
     for day in 0..DAYS {
         let mut next = history.clone();
         for (option, rate) in rates.iter().enumerate() {
@@ -36,17 +36,12 @@ pub(crate) fn size(options: usize) -> String {
             next.apply(&delta, |menu| labels.get(menu as usize));
         }
         next.cover(time(day * DAY), time((day + 1) * DAY));
-        let bytes: usize = next
-            .changes_since(&history)
-            .iter()
-            .filter_map(|(_, bytes)| bytes.as_ref())
-            .map(Vec::len)
-            .sum();
-        written += bytes;
-        largest = largest.max(bytes);
+        next.forget(time((day + 1) * DAY));
+        largest = largest.max(bytes_since(&next, &history));
         history = next;
     }
     let held = resident() - before;
+    let written = bytes_since(&history, &History::new(DAYS as u16));
     let (series, (first, poll, commit)) = times(&mut history, &labels, &rates, &mut chance);
     let mib = |bytes: usize| bytes as f64 / f64::from(1 << 20);
     format!(
@@ -64,6 +59,11 @@ pub(crate) fn size(options: usize) -> String {
         mib(largest),
         mib(resident() - before),
     )
+}
+
+/// Bytes that are written to come from `before` to `history`.
+fn bytes_since(history: &History, before: &History) -> usize {
+    history.changes_since(before).iter().filter_map(|(_, bytes)| bytes.as_ref()).map(Vec::len).sum()
 }
 
 fn time(step: usize) -> LocalSecond {
