@@ -1,6 +1,7 @@
 //! Calls that are hung up unlike usual, by the option behind which they ended.
 //!
-//! Owns the usual share of hang-ups of each option and its judgement. It reads a history of its
+//! Owns the usual share of hang-ups of each option, its judgement, and which rises are not over. It
+//! reads a history of its
 //! own, of what became of calls, in which the channel of a label set is the outcome. Must not know
 //! why callers hang up.
 
@@ -12,10 +13,11 @@ use super::{
     day_of, lateness,
     limits::{
         FIRST_SHARE_NOISE, HANG_UP, HANG_UP_ALIKE, HANG_UP_HOUR, LATE_SLOTS, LEAST_HANG_UP_NOISE,
-        LONGEST, SHARE_KNOWN, SHARE_WINDOWS, WEEKS,
+        LONGEST, REPLAY_STEP, REPLAYED_HOURS, SHARE_KNOWN, SHARE_WINDOWS, WEEKS,
     },
     noise::{DAYS, ShareHour, share_noise},
-    shares::{ShareWindow, furthest},
+    open_falls::OpenFalls,
+    shares::{ShareWindow, are_back, furthest, times_the_usual},
 };
 use model::{CallOutcome, LocalSecond, MenuLabels};
 
@@ -38,7 +40,12 @@ pub struct HangUpScore {
 /// Judges hang-ups. One for each target.
 #[derive(Debug, Default)]
 pub struct HangUpDetector {
+    generation: u64,
     learnt: Option<LearntHangUps>,
+    /// The rises that are reported, by the first place of the option.
+    rises: OpenFalls,
+    /// True once it has judged anything.
+    started: bool,
 }
 
 /// The usual shares of all options.
@@ -94,6 +101,9 @@ impl HangUpDetector {
         holidays: &Holidays,
         channel: &str,
     ) -> Vec<HangUpScore> {
+        if self.generation != history.generation() {
+            *self = Self { generation: history.generation(), ..Self::default() };
+        }
         let last = watermark.get().div_euclid(SLOT);
         let today = day_of(last - 1);
         let options = options(history);
@@ -107,8 +117,13 @@ impl HangUpDetector {
         for (key, places) in &options {
             let Some(usual) = learnt.options.get(key) else { continue };
             let labels = MenuLabels::new(&key.rp_id, channel, &key.option);
-            scores.push(HangUpScore { labels, score: usual.score(history, places, end, today) });
+            let option = HangUpsOfOption { history, places, usual, today };
+            if !self.started {
+                option.replay(end, &mut self.rises);
+            }
+            scores.push(HangUpScore { labels, score: option.score(end, &mut self.rises) });
         }
+        self.started = true;
         scores
     }
 }
@@ -197,28 +212,60 @@ impl UsualHangUps {
             noise: noise.shrunk_toward(FIRST_SHARE_NOISE as f32, LEAST_HANG_UP_NOISE),
         })
     }
+}
 
-    /// The score of the windows before the slot `end`, which is counted from 1970: the furthest.
-    fn score(&self, history: &History, places: &Places, end: i64, today: i32) -> Score {
-        let calls = Calls::before(history, places, end, LONGEST, 1);
-        let monday = (i64::from(today) - DAYS as i64) * SLOTS as i64;
+/// One option's hang-ups, and what is usual.
+struct HangUpsOfOption<'a> {
+    history: &'a History,
+    places: &'a Places,
+    usual: &'a UsualHangUps,
+    /// The day before which was learnt.
+    today: i32,
+}
+
+impl HangUpsOfOption<'_> {
+    /// Returns the score at the slot `end`, which is counted from 1970: that of the window that is
+    /// furthest from the usual share, or of a rise that was reported before and is not over.
+    fn score(&self, end: i64, rises: &mut OpenFalls) -> Score {
+        let Some(key) = self.places.all.first() else { return Score::default() };
+        let windows = self.windows(end);
+        let furthest = furthest(windows.iter().copied(), HANG_UP);
+        rises.follow(*key, furthest, end, |rise, since| {
+            are_back(windows.iter().copied(), times_the_usual(rise), since)
+        })
+    }
+
+    /// Finds a rise that was open before the detector started, some hours apart.
+    fn replay(&self, end: i64, rises: &mut OpenFalls) {
+        for hours in (1..=REPLAYED_HOURS).rev().step_by(REPLAY_STEP) {
+            let then = end - hours * HOUR as i64;
+            if self.history.has_slot(then - 1) {
+                self.score(then, rises);
+            }
+        }
+    }
+
+    /// The windows before the slot `end`, the shortest first.
+    fn windows(&self, end: i64) -> Vec<ShareWindow> {
+        let calls = Calls::before(self.history, self.places, end, LONGEST, 1);
+        let monday = (i64::from(self.today) - DAYS as i64) * SLOTS as i64;
         let begin = end - LONGEST as i64 - monday;
         let expected = |at: usize| {
             let hour = (begin + at as i64).div_euclid(HOUR as i64).rem_euclid(WEEK as i64);
-            f64::from(calls.all[at] * self.shares[hour as usize])
+            f64::from(calls.all[at] * self.usual.shares[hour as usize])
         };
-        let windows = SHARE_WINDOWS.into_iter().map(|slots| {
+        let window = |slots: usize| {
             let from = LONGEST - slots;
             let whole = f64::from(calls.all[from..].iter().sum::<f32>());
             ShareWindow {
                 part: calls.hung_up[from..].iter().sum::<f32>().into(),
                 whole,
                 usual: (from..LONGEST).map(expected).sum::<f64>() / whole.max(1.0),
-                noise: self.noise.into(),
+                noise: self.usual.noise.into(),
                 seconds: slots as i64 * SLOT,
             }
-        });
-        furthest(windows, HANG_UP)
+        };
+        SHARE_WINDOWS.into_iter().map(window).collect()
     }
 }
 
@@ -311,6 +358,32 @@ mod tests {
         assert!(score.score > 1.0 && (1800..=5400).contains(&score.window), "{score:?}");
         assert!((score.observed / score.expected - 3.0).abs() < 0.8, "{score:?}");
         assert!(usual.score < 0.2, "{usual:?}");
+    }
+
+    #[test]
+    fn a_rise_is_one_alert_until_the_usual_share_is_back() {
+        // Three times as many for 75 minutes, half as many again for two hours, three times as many
+        // for an hour, then as many as usual.
+        let rise = history(|option, at| match (option, NOW - at) {
+            (0, 18_000..=22_500 | 7200..10_800) => [3, 7],
+            (0, 10_800..18_000) => [1 + u32::from(at % 600 == 0), 8],
+            _ => [1, 9],
+        });
+        let mut detector = HangUpDetector::new();
+        let is_reported = |ago: &i64| {
+            let watermark = LocalSecond::new(NOW - ago);
+            detector.scores(&rise, watermark, &Holidays::default(), "voice")[0].score.score > 1.0
+        };
+        let times: Vec<i64> = (0..75).rev().map(|slot| slot * SLOT).collect();
+        let reported: Vec<bool> = times.iter().map(is_reported).collect();
+        let alerts = reported.chunk_by(|one, next| one == next).filter(|alert| alert[0]);
+        let [alert] = alerts.collect::<Vec<_>>()[..] else { panic!("one alert: {reported:?}") };
+        assert!((45..70).contains(&alert.len()), "{reported:?}");
+        assert!(!reported[reported.len() - 1], "{reported:?}");
+        // A detector that starts before it is over reports it as well.
+        let amid = LocalSecond::new(NOW - 6000);
+        let scores = HangUpDetector::new().scores(&rise, amid, &Holidays::default(), "voice");
+        assert!(scores[0].score.score > 1.0 && scores[1].score.score < 1.0, "{scores:?}");
     }
 
     #[test]

@@ -244,14 +244,28 @@ pub(super) fn is_back(
     rise: &Score,
     since: usize,
 ) -> bool {
-    let usual_share = f64::from(usual.all[share].share);
     // Of a time no share was reported.
-    let times = if share == SLOW { 2.0 } else { rise.observed / rise.expected.max(0.5) };
-    let risen = (usual_share * times.max(1.2)).min(1.0 - (1.0 - usual_share) / 2.0_f64.max(times));
-    let windows = recent.windows(usual, share, 0.0);
+    let times = if share == SLOW { 2.0 } else { times_the_usual(rise) };
+    are_back(recent.windows(usual, share, 0.0), times, since)
+}
+
+/// Returns how many times the usual share a rise was.
+pub(super) fn times_the_usual(rise: &Score) -> f64 {
+    rise.observed / rise.expected.max(0.5)
+}
+
+/// Returns true if one of the windows, of which the shortest comes first, lies within the `since`
+/// slots after a rise to so many times the usual share, and shows the usual one again.
+pub(super) fn are_back(
+    windows: impl Iterator<Item = ShareWindow>,
+    times: f64,
+    since: usize,
+) -> bool {
     windows.take_while(|window| window.seconds <= since as i64 * SLOT).any(|window| {
-        let gain = window.part * (usual_share / risen).ln()
-            + (window.whole - window.part) * ((1.0 - usual_share) / (1.0 - risen)).ln();
+        let usual = window.usual.max(LEAST_SHARE);
+        let risen = (usual * times.max(1.2)).min(1.0 - (1.0 - usual) / 2.0_f64.max(times));
+        let gain = window.part * (usual / risen).ln()
+            + (window.whole - window.part) * ((1.0 - usual) / (1.0 - risen)).ln();
         gain > RECOVERED
     })
 }
