@@ -6,7 +6,7 @@
 //! | --- | --- |
 //! | `mod` | one incident, in real time |
 //! | `alertmanager` | the real Alertmanager, and the webhook that it calls |
-//! | `outages` | how many messages an outage makes |
+//! | `outages` | how many messages a trouble makes |
 
 mod alertmanager;
 mod outages;

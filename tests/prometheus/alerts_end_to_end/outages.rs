@@ -1,5 +1,5 @@
-//! How many messages an outage makes: of a routing point and of an option, of six hours and of
-//! three days.
+//! How many messages a trouble makes: an outage of a routing point or of an option, of six hours or
+//! of three days, and an option at which callers hang up three times as often.
 //!
 //! The exporter's `backfill` reads a simulated past and judges it poll by poll. A server shows what
 //! it said once more, the next poll at each scrape, to a real Prometheus with the shipped rules and
@@ -34,7 +34,7 @@ use crate::support::{prometheus::binaries, stack};
 const DAYS: i64 = 18;
 /// The past that is shown once more.
 const SHOWN: SignedDuration = SignedDuration::from_hours(84);
-/// The outages begin so long before its end.
+/// The outages begin so long before its end; the hang-ups a day later.
 const BEFORE_THE_END: SignedDuration = SignedDuration::from_hours(80);
 /// Seconds of a poll, and how many times as fast they go by.
 const POLL: i64 = 300;
@@ -50,33 +50,46 @@ const READ: [&str; 5] = [
 /// Time for all polls and what they lead to; a fifth of a second each, and more on a busy machine.
 const DEADLINE: Duration = Duration::from_secs(600);
 
-/// An outage and the alert that tells it.
-struct Outage {
+/// A trouble and the alert that tells it.
+struct Trouble {
     rp_id: &'static str,
     /// The option; without one the whole routing point.
     option: Option<&'static str>,
+    /// Hours after the first trouble at which it begins.
+    after: i64,
     hours: i64,
+    /// The share of the option's rows that is left.
+    left: f64,
+    /// How many times as many callers as usual hang up.
+    hang_ups: f64,
     alert: &'static str,
     /// Hours after which Alertmanager repeats a message of it.
     repeat_hours: i64,
 }
 
-const OUTAGES: [Outage; 4] = [
+const TROUBLES: [Trouble; 5] = [
     outage("4628", None, 6),
     outage("715", None, 72),
     outage("10", Some("2"), 6),
     outage("712", Some("1"), 72),
+    Trouble {
+        after: 24,
+        left: 1.0,
+        hang_ups: 3.0,
+        alert: "WolkvoxMenuOptionHangUps",
+        ..outage("4628", Some("AGENTE"), 6)
+    },
 ];
 
-const fn outage(rp_id: &'static str, option: Option<&'static str>, hours: i64) -> Outage {
+const fn outage(rp_id: &'static str, option: Option<&'static str>, hours: i64) -> Trouble {
     let (alert, repeat_hours) = match option {
         None => ("WolkvoxRoutingPointCollapsed", 4),
         Some(_) => ("WolkvoxMenuOptionDropOff", 12),
     };
-    Outage { rp_id, option, hours, alert, repeat_hours }
+    Trouble { rp_id, option, after: 0, hours, left: 0.0, hang_ups: 1.0, alert, repeat_hours }
 }
 
-impl Outage {
+impl Trouble {
     fn is_told_by(&self, alert: &Alert) -> bool {
         let option = self.option.unwrap_or_default();
         (alert.name(), alert.label("rp_id"), alert.label("cod_opc_menu"))
@@ -92,21 +105,26 @@ impl Outage {
             .map(|alert| alert.status.as_str())
             .collect();
         let resolved = own.iter().filter(|status| **status == "resolved").count();
-        assert!(resolved == 1 && own.last() == Some(&"resolved"), "not one alert: {own:?}");
+        assert!(
+            resolved == 1 && own.last() == Some(&"resolved"),
+            "{}: not one alert: {own:?}",
+            self.alert
+        );
         let repeats = own.len() - 2;
         let most = (self.hours / self.repeat_hours) as usize;
         assert!(repeats <= most, "{repeats} repeated messages within {} h: {own:?}", self.hours);
         format!(
-            "| {} {} | {} h | 1 | {repeats} | 1 |",
+            "| {} {} | {} | {} h | 1 | {repeats} | 1 |",
             self.rp_id,
             self.option.unwrap_or("all"),
+            self.alert,
             self.hours
         )
     }
 }
 
 #[tokio::test]
-async fn an_outage_is_one_alert_for_as_long_as_it_lasts() {
+async fn a_trouble_is_one_alert_for_as_long_as_it_lasts() {
     let Some(binary) = alertmanager::binary() else { return };
     let past = Past::of_vendor(DAYS, |until| vendor(until - BEFORE_THE_END)).await;
     let mut command = past.command("out", &[]);
@@ -123,46 +141,48 @@ async fn an_outage_is_one_alert_for_as_long_as_it_lasts() {
     let (from, to) = (shown.address.to_string(), alertmanager.address().to_string());
     let _prometheus =
         stack::prometheus_every("200ms", &tool, &from, &to, &[], |_, rules| faster(&rules)).await;
-    let told = |outage: &Outage| {
+    let told = |trouble: &Trouble| {
         webhook
             .received()
             .iter()
-            .any(|alert| outage.is_told_by(alert) && alert.status == "resolved")
+            .any(|alert| trouble.is_told_by(alert) && alert.status == "resolved")
     };
     let begun = Instant::now();
-    while !shown.is_over() || !OUTAGES.iter().all(told) {
+    while !shown.is_over() || !TROUBLES.iter().all(told) {
         assert!(begun.elapsed() < DEADLINE, "{:#?}", webhook.received());
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
 
     let received = webhook.received();
     let other =
-        received.iter().find(|alert| !OUTAGES.iter().any(|outage| outage.is_told_by(alert)));
+        received.iter().find(|alert| !TROUBLES.iter().any(|trouble| trouble.is_told_by(alert)));
     assert!(other.is_none(), "nothing of this has happened: {other:?}");
-    let table: Vec<String> = OUTAGES.iter().map(|outage| outage.counted(&received)).collect();
+    let table: Vec<String> = TROUBLES.iter().map(|trouble| trouble.counted(&received)).collect();
     // With --nocapture one sees the count.
     println!(
-        "| outage | lasts | told | repeated | resolved |\n| --- | --- | --- | --- | --- |\n{}",
+        "| trouble | alert | lasts | told | repeated | resolved |\n| --- | --- | --- | --- | --- | --- |\n{}",
         table.join("\n")
     );
 }
 
-/// A vendor that is always as busy, with the outages from a moment on.
+/// A vendor that is always as busy, with the troubles from a moment on.
 fn vendor(from: jiff::Timestamp) -> Options {
     let usual = Options { least_load: 1.0, ..backfill::vendor() };
     let a_day =
         Simulator::new(usual.clone()).truth(from - SignedDuration::from_hours(24), from, None);
-    let codes = |outage: &Outage| -> BTreeSet<String> {
-        let of_point = a_day.options.iter().filter(|option| option.rp_id == outage.rp_id);
+    let codes = |trouble: &Trouble| -> BTreeSet<String> {
+        let of_point = a_day.options.iter().filter(|option| option.rp_id == trouble.rp_id);
         let all = of_point.map(|option| option.cod_opc_menu.clone());
-        outage.option.map_or_else(|| all.collect(), |option| BTreeSet::from([option.to_owned()]))
+        trouble.option.map_or_else(|| all.collect(), |option| BTreeSet::from([option.to_owned()]))
     };
-    let incidents = OUTAGES.iter().flat_map(|outage| {
-        let until = from + SignedDuration::from_hours(outage.hours);
-        codes(outage).into_iter().map(move |code| OptionIncident {
+    let incidents = TROUBLES.iter().flat_map(|trouble| {
+        let from = from + SignedDuration::from_hours(trouble.after);
+        codes(trouble).into_iter().map(move |code| OptionIncident {
+            left: trouble.left,
+            hang_ups: trouble.hang_ups,
             from,
-            until,
-            ..OptionIncident::of(outage.rp_id, &code)
+            until: from + SignedDuration::from_hours(trouble.hours),
+            ..OptionIncident::of(trouble.rp_id, &code)
         })
     });
     Options { incidents: incidents.collect(), ..usual }
