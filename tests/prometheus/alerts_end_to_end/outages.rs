@@ -32,6 +32,8 @@ use crate::support::{prometheus::binaries, stack};
 
 /// Days that are read; the last of them have the outages.
 const DAYS: i64 = 18;
+/// So busy that 130 calls an hour end at the option at which callers hang up.
+const SCALE: f64 = 0.5;
 /// The past that is shown once more.
 const SHOWN: SignedDuration = SignedDuration::from_hours(84);
 /// The outages begin so long before its end; the hang-ups a day later.
@@ -96,6 +98,16 @@ impl Trouble {
             == (self.alert, self.rp_id, option)
     }
 
+    /// Returns true if the alert is of this, or of what it leads to: who does not find an option
+    /// hangs up more often behind the others of the routing point.
+    fn explains(&self, alert: &Alert) -> bool {
+        let is_beside = self.left == 0.0
+            && self.option.is_some()
+            && alert.name() == "WolkvoxMenuOptionHangUps"
+            && alert.label("rp_id") == self.rp_id;
+        is_beside || self.is_told_by(alert)
+    }
+
     /// Asserts that it was told once, repeated as often as is configured, and resolved once;
     /// returns a line of a table.
     fn counted(&self, received: &[Alert]) -> String {
@@ -155,7 +167,7 @@ async fn a_trouble_is_one_alert_for_as_long_as_it_lasts() {
 
     let received = webhook.received();
     let other =
-        received.iter().find(|alert| !TROUBLES.iter().any(|trouble| trouble.is_told_by(alert)));
+        received.iter().find(|alert| !TROUBLES.iter().any(|trouble| trouble.explains(alert)));
     assert!(other.is_none(), "nothing of this has happened: {other:?}");
     let table: Vec<String> = TROUBLES.iter().map(|trouble| trouble.counted(&received)).collect();
     // With --nocapture one sees the count.
@@ -167,7 +179,7 @@ async fn a_trouble_is_one_alert_for_as_long_as_it_lasts() {
 
 /// A vendor that is always as busy, with the troubles from a moment on.
 fn vendor(from: jiff::Timestamp) -> Options {
-    let usual = Options { least_load: 1.0, ..backfill::vendor() };
+    let usual = Options { least_load: 1.0, scale: SCALE, ..backfill::vendor() };
     let a_day =
         Simulator::new(usual.clone()).truth(from - SignedDuration::from_hours(24), from, None);
     let codes = |trouble: &Trouble| -> BTreeSet<String> {
