@@ -54,7 +54,8 @@ impl CommittedState {
     ) -> Result<Self, StoreError> {
         settings.expected.iter().for_each(|labels| counters.expect(labels.clone()));
         let (history, warm_up) = remembered(store.clone(), id, &counters, settings).await?;
-        let (counters, history) = (Arc::new(counters), Arc::new(history));
+        let counters = Arc::new(counters);
+        let history = Arc::new(history);
         Ok(Self {
             store,
             id,
@@ -116,7 +117,8 @@ impl CommittedState {
         &mut self,
         work: impl FnOnce(&Store, TargetId) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        let (store, id) = (self.store.clone(), self.id);
+        let store = self.store.clone();
+        let id = self.id;
         let result = self.blocking(move || work(&store, id)).await;
         self.stale |= result.is_err();
         result
@@ -178,7 +180,9 @@ impl CommittedState {
         let config = config.clone();
         let window = whole.window;
         let written = self.blocking(move || {
-            let (counters, history, config) = (&*counters, &*history, &*config);
+            let counters = &*counters;
+            let history = &*history;
+            let config = &*config;
             commit::commit(
                 &store,
                 id,
@@ -189,7 +193,8 @@ impl CommittedState {
         let written = written.await;
         self.stale |= written.is_err();
         let written = written?;
-        let (agreement, evidence) = (written.agreement, written.evidence);
+        let agreement = written.agreement;
+        let evidence = written.evidence;
         let mut completed = None;
         if let Some(Committed { delta, history, records }) = written.committed {
             self.history = Arc::new(*history);
@@ -313,8 +318,9 @@ impl CommittedState {
         until: Timestamp,
         warm_up: WarmUp,
     ) -> Result<(), StoreError> {
-        let (counters, history, config) =
-            (self.counters.clone(), self.history.clone(), settings.clone());
+        let counters = self.counters.clone();
+        let history = self.history.clone();
+        let config = settings.clone();
         let next = self.transact(move |tx, id| {
             let moment = |date| last_instant(date, &config.target.timezone);
             let until = until.as_second();
@@ -414,7 +420,8 @@ async fn remembered(
     settings: &PollerConfig,
 ) -> Result<(History, WarmUp), StoreError> {
     let watermark = local_second(counters.totals.watermark(), &settings.target.timezone);
-    let (keep, server) = (settings.shared.baseline.keep_days(), settings.target.name.clone());
+    let keep = settings.shared.baseline.keep_days();
+    let server = settings.target.name.clone();
     let threads = store.threads();
     let read = move || {
         let (days, warm_up) = store.read(|view| Ok((view.history(id)?, view.warm_up(id)?)))?;

@@ -87,7 +87,8 @@ impl Api {
     }
 
     async fn read_token(&self) -> Result<Secret, ApiError> {
-        let (source, seen) = (self.token.clone(), self.seen.clone());
+        let source = self.token.clone();
+        let seen = self.seen.clone();
         let read = move || {
             // Before it is read: one that is replaced in between looks changed later, and never the
             // other way round.
@@ -139,7 +140,8 @@ impl Source for Api {
 
     fn credentials(&self) -> Option<TokenVersion> {
         if !self.seen.looking.swap(true, Ordering::AcqRel) {
-            let (token, seen) = (self.token.clone(), self.seen.clone());
+            let token = self.token.clone();
+            let seen = self.seen.clone();
             tokio::task::spawn_blocking(move || {
                 seen.look(&token);
                 seen.looking.store(false, Ordering::Release);

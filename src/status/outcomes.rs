@@ -62,7 +62,8 @@ impl OutcomesStatus {
         let newest = (local_second(watermark, zone) - 1).hour();
         let mut options: BTreeMap<(&str, &str), HangUps> = BTreeMap::new();
         for (labels, hourly) in history.last_day(newest) {
-            let (rp_id, code) = (&*labels.point.rp_id, &*labels.option);
+            let rp_id = &*labels.point.rp_id;
+            let code = &*labels.option;
             let option = options.entry((rp_id, code)).or_insert_with(|| HangUps {
                 rp_id: rp_id.to_owned(),
                 point_name: names.routing_point(rp_id).map(str::to_owned),

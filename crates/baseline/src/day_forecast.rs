@@ -349,7 +349,8 @@ pub(super) const AROUND_SLOTS: f32 = (2 * AROUND + 1) as f32;
 /// Returns the number of each option's routing point, by place, and the routing points' labels by
 /// number.
 pub(super) fn routing_points(history: &History) -> (Vec<usize>, Vec<model::PointLabels>) {
-    let (mut numbers, mut labels) = (BTreeMap::new(), Vec::new());
+    let mut numbers = BTreeMap::new();
+    let mut labels = Vec::new();
     let point_of = history
         .labels()
         .iter()

@@ -77,7 +77,8 @@ fn most(context: &OptionContext<'_>, noise: &Noise, from: usize, to: usize) -> f
         return 0.0;
     }
     let mean = usual * context.level_of(from, to);
-    let (less, seen) = ((mean - own.seen).max(0.0), own.seen + 0.5);
+    let less = (mean - own.seen).max(0.0);
+    let seen = own.seen + 0.5;
     (2.0 * less).min(less * less / (seen + noise.of(to - from) * seen * seen))
 }
 

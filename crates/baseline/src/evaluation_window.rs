@@ -353,7 +353,8 @@ impl EvaluationWindow {
             leads.iter().map(|lead| without(&self.options[lead.option], fallen)).collect();
         let judge = |option: &usize| {
             let own = without(&self.options[*option], fallen);
-            let (noise, weeks) = (&known.noise[*option], self.weeks(known, *option));
+            let noise = &known.noise[*option];
+            let weeks = self.weeks(known, *option);
             let followers = leads.iter().find(|lead| lead.option == *option).map(|lead| {
                 let followers =
                     lead.followers.iter().map(|follower| &self.options[follower.option]);
@@ -465,7 +466,8 @@ impl EvaluationWindow {
                 .map(|lesson| f64::from(lesson.shares.hits))
                 .sum()
         };
-        let (part, whole) = (usual(&silent), usual(options));
+        let part = usual(&silent);
+        let whole = usual(options);
         if silent.is_empty() || whole < f64::from(super::limits::SHARE_KNOWN) {
             return None;
         }

@@ -104,7 +104,8 @@ fn lag_within(late: &[&LateRows], hits: &[(f32, f32)], since: i64, last: i64) ->
         late.iter().filter(|rows| is(rows)).map(|rows| f64::from(rows.rows)).sum()
     };
     let came = sum(&|rows| rows.came >= since);
-    let (mut dated, mut due) = (0.0, 0.0);
+    let mut dated = 0.0;
+    let mut due = 0.0;
     for (seen, expected) in hits.iter().rev().take((last - since) as usize) {
         dated += f64::from(*seen);
         due += f64::from(*expected);

@@ -51,7 +51,8 @@ impl Noise {
     pub(super) fn of(&self, slots: usize) -> f64 {
         let above = LEARNT.partition_point(|length| *length < slots).min(LEARNT.len() - 1);
         let below = above.saturating_sub(1);
-        let (low, high) = (LEARNT[below] as f64, LEARNT[above] as f64);
+        let low = LEARNT[below] as f64;
+        let high = LEARNT[above] as f64;
         let part = if above == below {
             1.0
         } else {
@@ -237,7 +238,8 @@ impl Learner {
 
     /// Hits of a slot around each; `NAN` where too little is known.
     fn rates(&self, hits: &[f32]) -> Vec<f32> {
-        let (mut sum, mut known) = (0.0, 0);
+        let mut sum = 0.0;
+        let mut known = 0;
         let mut rates = vec![f32::NAN; LENGTH];
         for at in 0..LENGTH + AROUND {
             if at < LENGTH && self.usable[at] {
@@ -421,7 +423,8 @@ impl Learner {
         };
         let mut days = ByDay::default();
         for day in 0..DAYS {
-            let (from, to) = (day * SLOTS, (day + 1) * SLOTS);
+            let from = day * SLOTS;
+            let to = (day + 1) * SLOTS;
             days.compare(&context, (from, to), weeks, Side::Both);
         }
         let day = days.weighted(1.0);
@@ -475,7 +478,8 @@ fn dispersion(own: &PrefixSums) -> Weighted {
     for at in 1..own.len().saturating_sub(2) {
         // Not beside an opening or a closing.
         if (at - 1..=at + 2).all(|at| slot(at).expected > 0.0) {
-            let (one, next) = (slot(at), slot(at + 1));
+            let one = slot(at);
+            let next = slot(at + 1);
             let day = &mut days.0[at / SLOTS];
             day.0 += (one.seen - next.seen).powi(2);
             day.1 += one.seen + next.seen;

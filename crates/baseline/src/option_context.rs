@@ -27,7 +27,8 @@ pub(super) struct Pair {
 impl PrefixSums {
     /// From what each slot has.
     pub(super) fn of(slots: impl IntoIterator<Item = (f32, f32)>) -> Self {
-        let (mut seen, mut expected) = (0.0, 0.0);
+        let mut seen = 0.0;
+        let mut expected = 0.0;
         let mut sums = vec![(0.0, 0.0)];
         sums.extend(slots.into_iter().map(|slot| {
             // A day has fewer hits than a float of 32 bits can count, but weeks of a large
@@ -58,7 +59,8 @@ impl PrefixSums {
 
     /// Returns the sums of the slots from `from` to before `to`.
     pub(super) fn between(&self, from: usize, to: usize) -> Pair {
-        let (from, to) = (self.0[from], self.0[to]);
+        let from = self.0[from];
+        let to = self.0[to];
         Pair { seen: f64::from(to.0 - from.0), expected: f64::from(to.1 - from.1) }
     }
 
@@ -262,10 +264,8 @@ impl OptionContext<'_> {
         let led = self.led(from - since, from, level.likely);
         let mean = earlier.expected * level.likely * led;
         // Hits that say as much as one of each says where all but chance is known.
-        let (hits, prior) = (
-            1.0 / (self.dispersion / mean.max(1e-9) + level.relative_variance),
-            1.0 / self.day_noise,
-        );
+        let hits = 1.0 / (self.dispersion / mean.max(1e-9) + level.relative_variance);
+        let prior = 1.0 / self.day_noise;
         let most = MOST_DAY * self.day_noise.sqrt();
         let day = (earlier.seen / mean.max(1e-9) * hits + prior) / (hits + prior);
         (day.clamp(1.0 - most, 1.0), 1.0 / (hits + prior))

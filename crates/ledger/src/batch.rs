@@ -139,7 +139,8 @@ impl RowBatch {
         if self.damaged {
             return Err(ApiError::NotJson("a row is none".to_owned()));
         }
-        let (unread, rows) = (self.unread(), self.rows());
+        let unread = self.unread();
+        let rows = self.rows();
         let large =
             unread > 0 && (rows == 0 || (unread > 1 && unread * LARGE_SHARE >= unread + rows));
         match self.example().filter(|_| large) {

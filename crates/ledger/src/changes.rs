@@ -155,7 +155,8 @@ impl<'a> Changes<'a> {
 
     fn open_transition(&mut self, from: usize, to: usize) -> usize {
         let slots = (from, to);
-        let (from, to) = (&self.slots[from].labels, &self.slots[to].labels);
+        let from = &self.slots[from].labels;
+        let to = &self.slots[to].labels;
         let labels = TransitionLabels {
             point: from.point.clone(),
             from: from.option.clone(),

@@ -242,8 +242,12 @@ struct CallEndRow<'a> {
 }
 
 fn local_date(local: DateTime) -> String {
-    let (year, month, day) = (local.year(), local.month(), local.day());
-    let (hour, minute, second) = (local.hour(), local.minute(), local.second());
+    let year = local.year();
+    let month = local.month();
+    let day = local.day();
+    let hour = local.hour();
+    let minute = local.minute();
+    let second = local.second();
     format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}")
 }
 
@@ -259,7 +263,8 @@ fn write_row(date: &str, row: &Row, conn_suffix: &str, row_bytes: usize, out: &m
     let cod_opc_menu = &row.code();
     let written = match row.result {
         None => {
-            let (channel, attempt) = (interaction.point.channel, &row.attempt.to_string());
+            let channel = interaction.point.channel;
+            let attempt = &row.attempt.to_string();
             let row = WireRow {
                 rp_id,
                 conn_id,
@@ -276,7 +281,8 @@ fn write_row(date: &str, row: &Row, conn_suffix: &str, row_bytes: usize, out: &m
         Some(result) => {
             let rp_name = routing_point_name(rp_id);
             let dn_transfer = transferred_to(row);
-            let (ani, time) = (telephone, second_event);
+            let ani = telephone;
+            let time = second_event;
             let row = CallEndRow {
                 rp_id,
                 rp_name,

@@ -110,7 +110,8 @@ impl SimulatedServer {
         from: Timestamp,
         until: Timestamp,
     ) -> impl Iterator<Item = Row> + use<> {
-        let (first, last) = (second_at_or_after(from), second_at_or_after(until) - 1);
+        let first = second_at_or_after(from);
+        let last = second_at_or_after(until) - 1;
         self.traffic().rows_of(SimulatedReport::Diagram1, first, last)
     }
 

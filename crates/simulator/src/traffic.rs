@@ -94,7 +94,8 @@ impl Traffic {
         first: i64,
         last: i64,
     ) -> Rows {
-        let (first, last) = (first.max(self.from), last.min(self.until.saturating_sub(1)));
+        let first = first.max(self.from);
+        let last = last.min(self.until.saturating_sub(1));
         Rows {
             minute: first.saturating_sub(LONGEST_SPAN).max(self.from).div_euclid(60),
             traffic: Arc::clone(self),

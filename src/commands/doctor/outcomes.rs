@@ -94,7 +94,8 @@ pub(super) fn cost(
 
 /// Asks for what became of the calls of the time before now of this length.
 async fn calls(requester: &mut Requester<'_>, length: Duration) -> Result<CallsSeen, ApiError> {
-    let (mut seen, mut batch) = (CallsSeen::default(), RowBatch::default());
+    let mut seen = CallsSeen::default();
+    let mut batch = RowBatch::default();
     let zone = requester.zone();
     let mut each = |_: Element<'_>, row: &Result<Row<'_>, Rejected>| {
         if let Ok(row) = row {

@@ -182,8 +182,9 @@ impl Day {
     /// Counts rows of the window that ends at `end`, and the journeys that are over at `closing`.
     fn count(&mut self, mut rows: RowBatch, lacking: bool, end: Timestamp, closing: Timestamp) {
         let settings = self.context.settings.clone();
-        let (zone, cadence, before) =
-            (&settings.target.timezone, settings.cadence, &self.counters.totals);
+        let zone = &settings.target.timezone;
+        let cadence = settings.cadence;
+        let before = &self.counters.totals;
         let bounds = TimeBounds {
             earliest: before.horizon.max(self.local(before.origin())),
             latest: self.local(end.checked_add(FUTURE).unwrap_or(Timestamp::MAX)),
