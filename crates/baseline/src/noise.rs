@@ -396,7 +396,7 @@ impl Learner {
             leaders: &[],
         };
         for to in (12..=LENGTH).step_by(12) {
-            days.compare(&context, (to - 12, to), weeks, side);
+            days.compare(&context, to - 12, to, weeks, side);
         }
         days.weighted(1.0)
     }
@@ -425,7 +425,7 @@ impl Learner {
         for day in 0..DAYS {
             let from = day * SLOTS;
             let to = (day + 1) * SLOTS;
-            days.compare(&context, (from, to), weeks, Side::Both);
+            days.compare(&context, from, to, weeks, Side::Both);
         }
         let day = days.weighted(1.0);
         context.day_noise = f64::from(day.value).max(LEAST_DAY_NOISE);
@@ -434,7 +434,7 @@ impl Learner {
             let mut days = ByDay::default();
             let step = (length / 2).max(3);
             for to in (length..=LENGTH).step_by(step) {
-                days.compare(&context, (to - length, to), weeks, Side::Below);
+                days.compare(&context, to - length, to, weeks, Side::Below);
             }
             days.weighted((step as f32 / length as f32).min(1.0))
         });
@@ -542,7 +542,8 @@ impl ByDay {
     fn compare(
         &mut self,
         context: &OptionContext<'_>,
-        (from, to): (usize, usize),
+        from: usize,
+        to: usize,
         weeks: &[u8],
         side: Side,
     ) {

@@ -139,14 +139,14 @@ impl OptionContext<'_> {
     pub(super) fn window(&self, from: usize, to: usize, weeks: u8) -> Comparison {
         let own = self.own.between(from, to);
         let level = self.level(own, from, to);
-        self.compare(own, level.low, level.relative_variance, (from, to), weeks)
+        self.compare(own, level.low, level.relative_variance, from, to, weeks)
     }
 
     /// The same at the likeliest level.
     pub(super) fn likely(&self, from: usize, to: usize, weeks: u8) -> Comparison {
         let own = self.own.between(from, to);
         let level = self.level(own, from, to);
-        self.compare(own, level.likely, level.relative_variance, (from, to), weeks)
+        self.compare(own, level.likely, level.relative_variance, from, to, weeks)
     }
 
     /// Returns true if hits are back, `since` slots after a fall that left such a share of them:
@@ -168,7 +168,8 @@ impl OptionContext<'_> {
         own: Pair,
         level: f64,
         level_variance: f64,
-        (from, to): (usize, usize),
+        from: usize,
+        to: usize,
         weeks: u8,
     ) -> Comparison {
         let (day, day_variance) = self.day(from);
