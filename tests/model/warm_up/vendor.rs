@@ -181,6 +181,8 @@ impl Vendor {
             history.apply(&delta, |menu| labels.get(menu as usize));
             history.cover(local(*from), local(*to));
         }
+        let watermark = stretches.iter().map(|(_, to)| *to).max().unwrap_or_default();
+        history.forget(local(watermark));
         let days = history.changes_since(&History::new(35));
         days.into_iter().filter_map(|(day, bytes)| Some((day, bytes?))).collect()
     }
