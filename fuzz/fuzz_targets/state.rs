@@ -19,15 +19,7 @@ use wolkvox_exporter::{
 };
 
 /// Half of the journeys are over.
-const BOUNDS: TimeBounds = TimeBounds {
-    earliest: LocalSecond::MIN,
-    latest: LocalSecond::MAX,
-    counted_from: LocalSecond::MIN,
-    judged: (LocalSecond::MIN, LocalSecond::MIN),
-    watermark: LocalSecond::MIN,
-    closing: 1940,
-    history: LocalSecond::MIN,
-};
+const BOUNDS: TimeBounds = TimeBounds { closing: 1940, ..TimeBounds::OPEN };
 
 /// A disk whose bytes can be taken over by the next.
 #[derive(Debug, Clone)]

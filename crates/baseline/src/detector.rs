@@ -7,9 +7,8 @@ use super::{
     History, Moment, OptionScores, PointScores, SLOT, SLOTS, Scores,
     day_forecast::{DayForecast, routing_points},
     evaluation_window::{EvaluationWindow, Known},
-    limits::{REPLAY_STEP, REPLAYED_HOURS},
     noise::{DAYS, Learner, Lesson, Noise, PointLesson, PointNoise, shrink, shrink_points},
-    open_falls::OpenFalls,
+    open_falls::{OpenFalls, looks_back},
     shares::SHARES,
 };
 use model::{LocalSecond, PointLabels};
@@ -81,8 +80,7 @@ impl Detector {
     /// Finds the falls that were open before this detector started, some hours apart, but for the
     /// newest slots that the report lacks.
     fn replay(&mut self, history: &History, now: &Moment<'_>, last: i64, lag: i64) {
-        for hours in (1..=REPLAYED_HOURS).rev().step_by(REPLAY_STEP) {
-            let then = last - hours * 12;
+        for then in looks_back(last) {
             if then <= last - lag && history.has_slot(then - 1) {
                 self.expect(history, now, day_before(then));
                 self.judge(history, now, then);

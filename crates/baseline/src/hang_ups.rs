@@ -1,9 +1,8 @@
 //! Calls that are hung up unlike usual, by the option behind which they ended.
 //!
 //! Owns the usual share of hang-ups of each option, its judgement, and which rises are not over. It
-//! reads a history of its
-//! own, of what became of calls, in which the channel of a label set is the outcome. Must not know
-//! why callers hang up.
+//! reads a history of its own, of what became of calls, in which the channel of a label set is the
+//! outcome. Must not know why callers hang up.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -13,10 +12,10 @@ use super::{
     day_of, lateness,
     limits::{
         FIRST_SHARE_NOISE, HANG_UP, HANG_UP_ALIKE, HANG_UP_HOUR, LATE_SLOTS, LEAST_HANG_UP_NOISE,
-        LONGEST, REPLAY_STEP, REPLAYED_HOURS, SHARE_KNOWN, SHARE_WINDOWS, WEEKS,
+        LONGEST, SHARE_KNOWN, SHARE_WINDOWS, WEEKS,
     },
     noise::{DAYS, ShareHour, share_noise},
-    open_falls::OpenFalls,
+    open_falls::{OpenFalls, looks_back},
     shares::{ShareWindow, are_back, furthest, times_the_usual},
 };
 use model::{CallOutcome, LocalSecond, MenuLabels};
@@ -237,8 +236,7 @@ impl HangUpsOfOption<'_> {
 
     /// Finds a rise that was open before the detector started, some hours apart.
     fn replay(&self, end: i64, rises: &mut OpenFalls) {
-        for hours in (1..=REPLAYED_HOURS).rev().step_by(REPLAY_STEP) {
-            let then = end - hours * HOUR as i64;
+        for then in looks_back(end) {
             if self.history.has_slot(then - 1) {
                 self.score(then, rises);
             }

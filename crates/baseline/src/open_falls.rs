@@ -6,7 +6,10 @@
 
 use std::collections::HashMap;
 
-use super::Score;
+use super::{
+    HOURS, SLOTS, Score,
+    limits::{REPLAY_STEP, REPLAYED_HOURS},
+};
 
 /// A fall that is not over.
 #[derive(Debug, Clone, Copy)]
@@ -57,6 +60,13 @@ impl OpenFalls {
     pub(super) fn forget(&mut self, of: usize) {
         self.0.remove(&of);
     }
+}
+
+/// The slots before `last`, oldest first, at which a detector that has just started looks for what
+/// was open then.
+pub(super) fn looks_back(last: i64) -> impl Iterator<Item = i64> {
+    let hours = (1..=REPLAYED_HOURS).rev().step_by(REPLAY_STEP);
+    hours.map(move |hours| last - hours * (SLOTS / HOURS) as i64)
 }
 
 /// Share of the expected hits that a fall left; kept away from 0 and 1, between which a return is

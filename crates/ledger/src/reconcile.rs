@@ -67,6 +67,19 @@ pub struct TimeBounds {
     pub history: LocalSecond,
 }
 
+impl TimeBounds {
+    /// Bounds that count every row, compare nothing and end no journey.
+    pub const OPEN: Self = Self {
+        earliest: LocalSecond::MIN,
+        latest: LocalSecond::MAX,
+        counted_from: LocalSecond::MIN,
+        watermark: LocalSecond::MIN,
+        judged: (LocalSecond::MIN, LocalSecond::MIN),
+        closing: i64::MIN,
+        history: LocalSecond::MIN,
+    };
+}
+
 /// The parameters of a reconciliation.
 pub struct ReconcileParams<'a> {
     /// Limits in time.

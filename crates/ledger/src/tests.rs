@@ -65,15 +65,7 @@ impl SeenRows for Remembered {
     }
 }
 
-const OPEN: TimeBounds = TimeBounds {
-    earliest: LocalSecond::MIN,
-    latest: LocalSecond::MAX,
-    counted_from: LocalSecond::MIN,
-    judged: (LocalSecond::MIN, LocalSecond::MIN),
-    watermark: LocalSecond::MIN,
-    closing: i64::MIN,
-    history: LocalSecond::MIN,
-};
+const OPEN: TimeBounds = TimeBounds::OPEN;
 
 struct Book {
     counters: TargetCounters,

@@ -27,15 +27,7 @@ mod targets;
 
 const HOUR: i64 = 3600;
 
-const OPEN: TimeBounds = TimeBounds {
-    earliest: LocalSecond::MIN,
-    latest: LocalSecond::MAX,
-    counted_from: LocalSecond::MIN,
-    judged: (LocalSecond::MIN, LocalSecond::MIN),
-    watermark: LocalSecond::MIN,
-    closing: i64::MIN,
-    history: LocalSecond::MIN,
-};
+const OPEN: TimeBounds = TimeBounds::OPEN;
 
 fn params(idle: &IdleTimes) -> ReconcileParams<'_> {
     let limits = SeriesLimits::default();

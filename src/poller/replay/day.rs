@@ -188,11 +188,10 @@ impl Day {
         let bounds = TimeBounds {
             earliest: before.horizon.max(self.local(before.origin())),
             latest: self.local(end.checked_add(FUTURE).unwrap_or(Timestamp::MAX)),
-            counted_from: LocalSecond::MIN,
-            judged: (LocalSecond::MIN, LocalSecond::MIN),
             watermark: self.shown_until(self.start),
             closing: closing.as_second(),
             history: self.warm_up.end,
+            ..TimeBounds::OPEN
         };
         let params = ReconcileParams {
             bounds,
