@@ -180,3 +180,68 @@ fn compared(deviations: &Deviations, language: Language) -> DeviationsReport<'_>
         more: deviations.more,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::{
+        baseline::{Anomaly, PointAnomaly},
+        model::OptionKind,
+        schedule::Tier,
+        status::{TargetState, WarmUpState},
+        store::Displacement,
+    };
+
+    /// Collects every list of words in a schema by its place.
+    fn word_lists(place: &str, schema: &Value, found: &mut BTreeMap<String, Value>) {
+        let Some(object) = schema.as_object() else { return };
+        for (name, value) in object {
+            match (name.as_str(), value) {
+                ("enum", Value::Array(_)) => drop(found.insert(place.to_owned(), value.clone())),
+                _ => word_lists(&format!("{place}/{name}"), value, found),
+            }
+        }
+    }
+
+    #[test]
+    fn the_schema_lists_every_word_that_the_program_can_say_and_no_other() {
+        let schema = serde_json::from_str(include_str!("../../docs/status.schema.json"));
+        let mut documented = BTreeMap::new();
+        word_lists("", &schema.expect("JSON"), &mut documented);
+
+        let (what, at) = (Displacement::Removed, Timestamp::UNIX_EPOCH);
+        let notices = [
+            Notice::StateFile { what, at, saved: true },
+            Notice::StateFile { what, at, saved: false },
+            Notice::Renamed { left: Vec::new(), begun: Vec::new() },
+        ];
+        let anomalies = Anomaly::ALL.iter().map(|anomaly| anomaly.as_str());
+        let anomalies: Vec<_> =
+            anomalies.chain(PointAnomaly::ALL.iter().map(|anomaly| anomaly.as_str())).collect();
+        let said = [
+            ("/properties/language", json!(Language::ALL.map(|language| language.code()))),
+            (
+                "/properties/notices/items/properties/kind",
+                json!(notices.each_ref().map(Notice::kind)),
+            ),
+            ("/$defs/class", json!(ErrorClass::ALL.map(|class| class.as_str()))),
+            ("/$defs/target/properties/state", json!(TargetState::ALL.map(TargetState::as_str))),
+            (
+                "/$defs/target/properties/deep_reads/items/properties/tier",
+                json!(Tier::ALL.map(Tier::as_str)),
+            ),
+            ("/$defs/warm_up/properties/state", json!(WarmUpState::ALL.map(WarmUpState::as_str))),
+            ("/$defs/unlike/properties/anomaly", json!(anomalies)),
+            (
+                "/$defs/point/properties/options/items/properties/kind",
+                json!(OptionKind::ALL.map(OptionKind::as_str)),
+            ),
+        ];
+        let said = said.into_iter().map(|(place, words)| (place.to_owned(), words)).collect();
+        assert_eq!(documented, said);
+    }
+}

@@ -176,6 +176,10 @@ pub enum TargetState {
 }
 
 impl TargetState {
+    /// All of them.
+    pub const ALL: [Self; 6] =
+        [Self::Waiting, Self::Well, Self::NoRows, Self::WrongZone, Self::Behind, Self::Failing];
+
     /// The word in `/status.json`.
     pub fn as_str(self) -> &'static str {
         match self {

@@ -63,6 +63,9 @@ pub enum WarmUpState {
 }
 
 impl WarmUpState {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Off, Self::Reading, Self::Ended, Self::RequestsSpent];
+
     /// The word in `/status.json`.
     pub fn as_str(self) -> &'static str {
         match self {

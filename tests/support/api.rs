@@ -1,6 +1,9 @@
 //! A simulated Wolkvox behind a socket, in the test's own process.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{
+    net::SocketAddr,
+    sync::{Arc, LazyLock},
+};
 
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 use simulator_testing::{Burst, Fault, FaultRule, Options, Simulator, Truth, serve};
@@ -26,6 +29,7 @@ impl Api {
             zone: noon(),
             token: TOKEN.to_owned(),
             late_share: 0.0,
+            chance_from: Some(now),
             from: Some(at(40)),
             until: Some(at(20)),
             // Ordinary traffic depends on the day of the week.
@@ -76,13 +80,16 @@ impl Api {
     }
 }
 
-/// A zone where it is noon: there is traffic, and no day ends during the test.
+/// A zone where it is noon as the tests begin: there is traffic, and no day ends during a test.
 pub(crate) fn noon() -> TimeZone {
-    let hour = TimeZone::UTC.to_datetime(Timestamp::now()).hour();
-    // The names count westward.
-    let name = match hour - 12 {
-        0 => "Etc/GMT".to_owned(),
-        west => format!("Etc/GMT{west:+}"),
-    };
-    TimeZone::get(&name).expect("the zone database has it")
+    static ZONE: LazyLock<TimeZone> = LazyLock::new(|| {
+        let hour = TimeZone::UTC.to_datetime(Timestamp::now()).hour();
+        // The names count westward.
+        let name = match hour - 12 {
+            0 => "Etc/GMT".to_owned(),
+            west => format!("Etc/GMT{west:+}"),
+        };
+        TimeZone::get(&name).expect("the zone database has it")
+    });
+    ZONE.clone()
 }

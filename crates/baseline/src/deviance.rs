@@ -4,14 +4,14 @@
 //! deviance is about the square of a normal's z, down to counts of zero, thanks to half a count of
 //! continuity correction.
 
-/// Deviance of a count below its mean; 0 for one that is not. `noise` is the relative variance of
+/// Deviance of a count below its mean, which is not 0; 0 for one that is not. `noise` is the relative variance of
 /// what is not chance.
 pub(super) fn below(observed: f64, mean: f64, noise: f64) -> f64 {
     let observed = observed + 0.5;
     if observed < mean { deviance(observed, mean, noise) } else { 0.0 }
 }
 
-/// Deviance of a count above its mean; 0 for one that is not.
+/// Deviance of a count above its mean, which is not 0; 0 for one that is not.
 pub(super) fn above(observed: f64, mean: f64, noise: f64) -> f64 {
     let observed = observed - 0.5;
     if observed > mean { deviance(observed, mean, noise) } else { 0.0 }
@@ -60,7 +60,29 @@ fn deviance(observed: f64, mean: f64, noise: f64) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn a_deviance_is_a_number_that_is_never_negative(
+            observed in 0.0..1e7_f64,
+            mean in 1e-9..1e7_f64,
+            noise in 0.0..10.0_f64,
+            share in 0.0..=1.0_f64,
+            days in 1.0..30.0_f64,
+        ) {
+            let whole = observed + mean;
+            for deviance in [
+                below(observed, mean, noise),
+                above(observed, mean, noise),
+                share_above(observed, whole, share, noise, days),
+            ] {
+                prop_assert!(deviance.is_finite() && deviance >= -1e-6, "{deviance}");
+            }
+        }
+    }
 
     #[test]
     fn a_count_as_expected_is_none() {

@@ -32,7 +32,9 @@ impl ShareWindow {
     fn deviance(&self) -> f64 {
         let usual = self.usual.max(LEAST_SHARE);
         let odds = deviance::odds(self.part - 0.5, self.whole, usual);
-        if self.part < SHARE_LEAST || usual >= 1.0 || odds < SHARE_ODDS {
+        // More than all is no share.
+        let is_share = self.part <= self.whole && usual < 1.0;
+        if !is_share || self.part < SHARE_LEAST || odds < SHARE_ODDS {
             return 0.0;
         }
         deviance::share_above(self.part, self.whole, usual, self.noise, LEARNT_DAYS)
@@ -128,6 +130,8 @@ impl Recent {
         let midnight = i64::from(day) * SLOTS as i64;
         let of_day = |slot: i64| (slot - midnight).clamp(0, SLOTS as i64) as usize;
         let closed = of_day(self.closed);
+        // Of the slot in which journeys are just ending, some repeats are known.
+        let ending = of_day(self.closed + 1);
         let sum = |slots: &[u32]| slots.iter().sum::<u32>();
         for ([whole, ends], slots) in self.ends.iter_mut().zip(SHARE_WINDOWS) {
             let from = of_day(self.closed - slots as i64);
@@ -143,7 +147,7 @@ impl Recent {
             let of = |what: Hourly| counts[what.first() + hour];
             let slots = hour * 12..(hour + 1) * 12;
             self.hits[back] = sum(&counts[slots.clone()]);
-            self.over[back] = sum(&counts[slots.start.min(closed)..slots.end.min(closed)]);
+            self.over[back] = sum(&counts[slots.start.min(ending)..slots.end.min(ending)]);
             self.retries[back] = of(Hourly::Retries);
             self.repeats[back] = of(Hourly::Repeats);
             self.times[back] = std::array::from_fn(|bucket| of(Hourly::Time(bucket)));
@@ -299,6 +303,8 @@ pub(super) fn p90(times: &[f64; TIME_BUCKETS]) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn times(counts: &[(usize, f64)]) -> [f64; TIME_BUCKETS] {
@@ -335,6 +341,44 @@ mod tests {
         let longer = ShareWindow { seconds: 900, ..of(150.0) };
         let both = furthest([of(120.0), longer].into_iter(), 23.0);
         assert!(both.score > risen.score && both.window == 600, "{both:?}");
+    }
+
+    proptest! {
+        #[test]
+        fn every_score_is_a_number(
+            counts in prop::collection::vec((0_u32..60, 0_u32..60, 0_u32..300), 1..9),
+            usual in 0.0..=1.0_f64,
+            noise in 0.0..2.0_f64,
+        ) {
+            let windows = counts.iter().map(|(part, whole, seconds)| ShareWindow {
+                part: (*part).into(),
+                whole: (*whole).into(),
+                usual,
+                noise,
+                seconds: (*seconds).into(),
+            });
+            let score = furthest(windows.clone(), 20.0);
+            prop_assert!(score.score.is_finite() && score.score >= 0.0, "{score:?}");
+            prop_assert!(score.observed <= f64::from(u32::MAX) && score.expected.is_finite());
+            are_back(windows, 2.0, 300);
+        }
+    }
+
+    /// Repeated options are known by the hour. Of the present hour only the slots before the one
+    /// in which journeys are ending are over, and a repeat may lie in that one.
+    #[test]
+    fn repeats_are_a_share_of_the_hits_among_which_they_were_counted() {
+        let mut counts = [0; cells::CELLS];
+        counts[132..144].fill(10);
+        counts[Hourly::Repeats.first() + 11] = 7;
+        for (closed, over) in [(132, 10), (133, 20), (143, 120), (131, 0)] {
+            let mut recent = Recent::new(144, closed);
+            recent.add(&counts, 0);
+            let usual = usual(0.01);
+            let newest = recent.windows(&usual, REPEATS, 0.0).next().unwrap();
+            assert_eq!((newest.part, newest.whole), (7.0, f64::from(over)), "{closed}");
+            assert!(newest.deviance().is_finite());
+        }
     }
 
     /// Ten hits a slot of the day 0, which is over at noon; so many of them end there, by slot.

@@ -30,8 +30,8 @@ impl Past {
     /// Collects the additions of the rows dated within `stretch`, whose end does not belong to it.
     /// The answer should hold the rows around them too: a journey that is cut at its beginning
     /// begins there, and one that may go on after `until`, the Unix second up to which the answer
-    /// was asked for, has no end yet, as in live reading, but its repeated options count. `moment`
-    /// turns a date into Unix seconds.
+    /// was asked for, has no end yet, as in live reading. Of such a journey those repeated options
+    /// count that are older than the idle time. `moment` turns a date into Unix seconds.
     pub fn of(
         batch: &RowBatch,
         stretch: LocalStretch,
@@ -73,9 +73,11 @@ impl Past {
             if let Some((menu, date)) = path.last().filter(|_| is_over) {
                 delta.finals(menu, date, 1);
             }
-            // Whatever follows, what was entered again stays so; the stretch of a later row does
-            // not see it any more.
-            path.repeats().for_each(|(menu, date)| delta.repeats(menu, date, 1));
+            // The stretch of a later row does not see these any more. Live reading counts none that
+            // is younger, and the detector compares them with the hits that are as old.
+            let is_old = |date| moment(date) + idle(home) < until;
+            let repeats = path.repeats().filter(|(_, date)| is_over || is_old(*date));
+            repeats.for_each(|(menu, date)| delta.repeats(menu, date, 1));
         }
         Self { delta, labels }
     }
@@ -92,15 +94,20 @@ mod tests {
 
     /// An interaction whose last row is not older than the idle time may go on in what has not been
     /// read: it has no last option, as it would have none if its rows had been read live. What was
-    /// entered again was.
+    /// entered again long ago was.
     #[test]
     fn a_journey_that_may_go_on_has_no_end() {
         let counters = TargetCounters::new(Timestamp::UNIX_EPOCH);
         let idle = IdleTimes::from(Duration::from_secs(100));
         let mut batch = RowBatch::default();
-        for (date, who, option) in
-            [(500, 1, "A"), (510, 1, "B"), (899, 2, "A"), (900, 3, "A"), (950, 3, "A")]
-        {
+        for (date, who, option) in [
+            (500, 1, "A"),
+            (510, 1, "B"),
+            (899, 2, "A"),
+            (820, 3, "A"),
+            (890, 3, "A"),
+            (950, 3, "A"),
+        ] {
             batch.push(Ok(Row {
                 labels: RowLabels::new("10", "voice", option),
                 fingerprint: who * 1000 + date as u64,
@@ -118,12 +125,14 @@ mod tests {
             past.labels.iter().position(|labels| &*labels.option == option).unwrap() as u32
         };
         let mut expected = HistoryDelta::between(from, to);
-        for (date, option) in [(500, "A"), (510, "B"), (899, "A"), (900, "A"), (950, "A")] {
+        for (date, option) in
+            [(500, "A"), (510, "B"), (899, "A"), (820, "A"), (890, "A"), (950, "A")]
+        {
             expected.rows(place(option), LocalSecond::new(date), 1, Some(7), 1);
         }
         expected.finals(place("B"), LocalSecond::new(510), 1);
         expected.finals(place("A"), LocalSecond::new(899), 1);
-        expected.repeats(place("A"), LocalSecond::new(950), 1);
+        expected.repeats(place("A"), LocalSecond::new(890), 1);
         assert_eq!(past.delta, expected);
     }
 }

@@ -23,6 +23,9 @@ pub enum OptionKind {
 }
 
 impl OptionKind {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Option, Self::NoInput, Self::OptOut, Self::Terminal];
+
     /// The value of the label.
     pub fn as_str(self) -> &'static str {
         match self {

@@ -75,6 +75,7 @@ impl SimulatedServer {
     fn of(options: Options, tamper: Option<Arc<dyn Tamper>>) -> Self {
         let traffic = Traffic {
             seed: options.seed,
+            chance_from: options.chance_from.map_or(0, |from| from.as_second().div_euclid(60)),
             zone: options.zone.clone(),
             scale: options.scale,
             least_load: options.least_load,

@@ -30,6 +30,9 @@ pub enum TooManyRows {
 pub struct Options {
     /// The same seed gives the same traffic.
     pub seed: u64,
+    /// The moment that draws of chance are counted from; the Unix epoch if there is none. A test
+    /// that begins now says when it begins, and has the same traffic whenever it is run.
+    pub chance_from: Option<Timestamp>,
     /// The zone of the server's local time.
     pub zone: TimeZone,
     /// The server's clock.
@@ -91,6 +94,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             seed: 1,
+            chance_from: None,
             zone: TimeZone::get("America/Bogota").unwrap_or(TimeZone::UTC),
             clock: Arc::new(Timestamp::now),
             date_skew: SignedDuration::ZERO,

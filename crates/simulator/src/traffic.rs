@@ -61,6 +61,8 @@ impl SimulatedReport {
 #[derive(Clone, Debug)]
 pub(super) struct Traffic {
     pub(super) seed: u64,
+    /// The minute since the Unix epoch that is drawn as the first.
+    pub(super) chance_from: i64,
     pub(super) zone: TimeZone,
     pub(super) scale: f64,
     /// The least load at any hour, as a share of the busiest one.
@@ -123,11 +125,12 @@ impl Traffic {
         let only_left_open = start.saturating_add(60 + USUAL_SPAN) < *seconds.start();
         let Ok(moment) = Timestamp::from_second(start) else { return };
         let load = load(self.zone.to_datetime(moment)).max(self.least_load) * self.scale;
+        let drawn = minute.saturating_sub(self.chance_from);
         for (number, point) in ROUTING_POINTS.iter().enumerate() {
             if only_left_open && point.left_open.is_none() {
                 continue;
             }
-            let mut chance = Random::of(self.seed, &[number as u64, minute.cast_unsigned()]);
+            let mut chance = Random::of(self.seed, &[number as u64, drawn.cast_unsigned()]);
             let count =
                 (point.per_minute * load * (0.6 + 0.8 * chance.unit()) + chance.unit()) as u64;
             for index in 0..count {
@@ -279,6 +282,7 @@ mod tests {
     fn traffic(change: impl FnOnce(&mut Traffic)) -> Arc<Traffic> {
         let mut traffic = Traffic {
             seed: 7,
+            chance_from: 0,
             zone: TimeZone::get("America/Bogota").unwrap(),
             scale: 1.0,
             least_load: 0.0,
@@ -369,6 +373,21 @@ mod tests {
         };
         assert_eq!(rows(7), rows(7));
         assert_ne!(rows(7), rows(8));
+    }
+
+    #[test]
+    fn a_test_has_the_same_rows_whenever_it_begins() {
+        let rows = |days: i32, minutes: i32| -> Vec<_> {
+            let begin = MONDAY + 9.hours() + days.days() + minutes.minutes();
+            let traffic = traffic(|t| {
+                t.least_load = 1.0;
+                t.chance_from = second(begin).div_euclid(60);
+            });
+            let rows = between(&traffic, begin, begin + 1.hours());
+            rows.iter().map(|row| (row.date - second(begin), row.code().into_owned())).collect()
+        };
+        assert!(rows(0, 0).len() > 1_000);
+        assert_eq!(rows(0, 0), rows(2, 271));
     }
 
     #[test]

@@ -116,6 +116,7 @@ mod tests {
     fn traffic(zone: &str) -> Arc<Traffic> {
         Arc::new(Traffic {
             seed: 7,
+            chance_from: 0,
             zone: TimeZone::get(zone).unwrap(),
             scale: 20.0,
             least_load: 0.0,

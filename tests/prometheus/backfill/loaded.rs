@@ -306,6 +306,12 @@ async fn what_was_loaded_is_the_truth_of_every_day_and_the_exporter_goes_on() {
         assert_calm(prometheus, &past).await;
     }
 
+    // A Prometheus that has just started takes seconds to its first scrape, in which the zeros of
+    // new series would go by.
+    for prometheus in &servers {
+        let scraped = format!("up{{job={JOB:?}}}");
+        prometheus.wait_for(&scraped, DEADLINE, |up| !up.is_empty()).await;
+    }
     let mut command = bare(&past.folder);
     command.args(past.flags(&past.url, "out")).arg(format!("--web.listen-address={address}")).args(
         [

@@ -13,7 +13,7 @@ mod truth;
 use std::{
     path::{Path, PathBuf},
     process::Command,
-    sync::Arc,
+    sync::{Arc, LazyLock},
     time::Duration,
 };
 
@@ -21,7 +21,10 @@ use jiff::{SignedDuration, Timestamp};
 use simulator_testing::{Options, Simulator, serve};
 use tokio::net::TcpListener;
 
-use crate::support::process::{Process, bare};
+use crate::support::{
+    api::noon,
+    process::{Process, bare},
+};
 
 const TOKEN: &str = "backfill-token";
 const JOB: &str = "backfill";
@@ -29,6 +32,12 @@ const JOB: &str = "backfill";
 const DEADLINE: Duration = Duration::from_secs(600);
 /// The simulator's callers choose within 90 s.
 const IDLE: SignedDuration = SignedDuration::from_secs(100);
+
+/// The full hour at which every past ends, an hour or two before the tests begin.
+static UNTIL: LazyLock<Timestamp> = LazyLock::new(|| {
+    let hour = Timestamp::now().as_second() / 3600 * 3600;
+    Timestamp::from_second(hour - 3600).expect("an hour ago")
+});
 
 /// A simulated vendor on a socket, and the past that is asked for: lines of the five-minute grid.
 pub(crate) struct Past {
@@ -50,8 +59,7 @@ impl Past {
 
     /// Makes the past of such a vendor, which gets to know the moment at which the past ends.
     pub(crate) async fn of_vendor(days: i64, vendor: impl FnOnce(Timestamp) -> Options) -> Self {
-        let hour = Timestamp::now().as_second() / 3600 * 3600;
-        let until = Timestamp::from_second(hour - 3600).expect("an hour ago");
+        let until = *UNTIL;
         let from = until - SignedDuration::from_hours(days * 24 + 2);
         let simulator = Simulator::new(vendor(until));
         let url = listen(&simulator).await;
@@ -81,7 +89,7 @@ impl Past {
 
     /// The same from another vendor, who is called the same.
     fn command_from(&self, url: &str, name: &str, labels: &[&str]) -> Command {
-        let local = |moment| Options::default().zone.to_datetime(moment);
+        let local = |moment| noon().to_datetime(moment);
         let mut command = bare(&self.folder);
         command
             .arg("backfill")
@@ -95,8 +103,10 @@ impl Past {
 
     /// Flags that the exporter gets, too.
     fn flags(&self, url: &str, name: &str) -> Vec<String> {
+        let zone = noon();
+        let zone = zone.iana_name().expect("a name");
         let config = format!(
-            "targets: [{{name: centre, server: {url:?}, token_file: token, outcomes: true}}]\nmenu: {{buckets: [10, 30, 60, 300]}}\n"
+            "targets: [{{name: centre, server: {url:?}, token_file: token, timezone: {zone:?}, outcomes: true}}]\nmenu: {{buckets: [10, 30, 60, 300]}}\n"
         );
         std::fs::write(self.folder.join(format!("{name}.yaml")), config).expect("a file");
         std::fs::write(self.folder.join("token"), TOKEN).expect("a file");
@@ -116,9 +126,16 @@ impl Past {
     }
 }
 
-/// Every row of the past is there.
+/// The same past whenever the tests begin; every row of it is there.
 pub(crate) fn vendor() -> Options {
-    Options { token: TOKEN.to_owned(), late_share: 0.0, scale: 0.2, ..Options::default() }
+    Options {
+        zone: noon(),
+        token: TOKEN.to_owned(),
+        late_share: 0.0,
+        scale: 0.2,
+        chance_from: Some(*UNTIL),
+        ..Options::default()
+    }
 }
 
 async fn listen(simulator: &Arc<Simulator>) -> String {

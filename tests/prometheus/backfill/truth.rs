@@ -8,9 +8,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::{SignedDuration, Timestamp, civil::DateTime};
 use serde::Deserialize;
 use simulator_testing::{
-    Journeys, OptionJourneys, OptionTruth, Options, PointJourneys, PointTruth, Simulator,
-    TransitionTruth, Truth,
+    Journeys, OptionJourneys, OptionTruth, PointJourneys, PointTruth, Simulator, TransitionTruth,
+    Truth,
 };
+
+use crate::support::api::noon;
 
 /// A journey is closed when a window ends.
 const GRID: i64 = 300;
@@ -43,7 +45,7 @@ pub(crate) struct Rows {
 }
 
 fn local(moment: Timestamp) -> i64 {
-    wall(Options::default().zone.to_datetime(moment))
+    wall(noon().to_datetime(moment))
 }
 
 fn wall(time: DateTime) -> i64 {
@@ -63,7 +65,7 @@ impl Rows {
         (from, until): (Timestamp, Timestamp),
         idle: SignedDuration,
     ) -> Self {
-        let zone = Options::default().zone;
+        let zone = noon();
         let mut by_interaction: BTreeMap<String, Vec<Seen>> = BTreeMap::new();
         let mut at = from;
         while at < until {
