@@ -5,6 +5,7 @@ use std::process::Command;
 use simulator_testing::{Fault, FaultRule};
 
 use crate::backfill::{DEADLINE, Past, files, listen, run, vendor};
+use crate::support::api::noon;
 use crate::support::process::{Process, bare, exporter};
 
 /// Runs what has to fail, and gives what it says.
@@ -77,10 +78,12 @@ async fn each_target_has_its_files() {
     let past = Past::of(0).await;
     let other = listen(&simulator_testing::Simulator::new(vendor())).await;
     let command = past.command("two", &[]);
-    let config = format!(
-        "targets: [{{name: a/b, server: {:?}, token_file: token}}, {{name: c, server: {other:?}, token_file: token}}]\n",
-        past.url
-    );
+    let zone = noon();
+    let zone = zone.iana_name().expect("a name");
+    let target = |name: &str, server: &str| {
+        format!("{{name: {name}, server: {server:?}, token_file: token, timezone: {zone:?}}}")
+    };
+    let config = format!("targets: [{}, {}]\n", target("a/b", &past.url), target("c", &other));
     std::fs::write(past.folder.join("two.yaml"), config).expect("a file");
     run(command).await;
     let names: Vec<_> = files(&past.output("two"))
