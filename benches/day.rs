@@ -4,7 +4,7 @@
 //! `cargo bench --bench day -- --rows-per-hour 60000 --lookback 1800 --hours 50`. Every row is an
 //! interaction of its own, which is the most that has to be remembered; `--rows-per-interaction 3`
 //! is more like a menu. With `--remembered 15000000` so many are remembered besides, as deeper
-//! re-readings would have it. With `--inventive 1` every row has an option of its own, as a hostile
+//! re-readings would have it. With `--unique-options 1` every row has an option of its own, as a hostile
 //! server's: label sets and memory must stay where they are.
 //!
 //! The real poller on virtual time, with a state file on the real disk and rows made while they are
@@ -54,7 +54,7 @@ struct Plan {
     rows_per_interaction: i64,
     hours: i64,
     lookback: i64,
-    inventive: i64,
+    unique_options: i64,
     remembered: i64,
 }
 
@@ -65,7 +65,7 @@ impl Plan {
             rows_per_interaction: 1,
             hours: 24,
             lookback: 300,
-            inventive: 0,
+            unique_options: 0,
             remembered: 0,
         };
         // cargo says that this is a benchmark.
@@ -76,7 +76,7 @@ impl Plan {
                 "--rows-per-interaction" => &mut plan.rows_per_interaction,
                 "--hours" => &mut plan.hours,
                 "--remembered" => &mut plan.remembered,
-                "--inventive" => &mut plan.inventive,
+                "--unique-options" => &mut plan.unique_options,
                 "--lookback" => &mut plan.lookback,
                 other => panic!("unknown argument {other}"),
             };
@@ -163,7 +163,7 @@ fn write_row(n: i64, date: &str, plan: Plan, out: &mut Vec<u8>) {
         4000 + interaction % 20,
         interaction,
         n % 120,
-        if plan.inventive == 0 { n / 20 % 10 } else { n }
+        if plan.unique_options == 0 { n / 20 % 10 } else { n }
     )
     .unwrap();
 }

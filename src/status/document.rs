@@ -223,12 +223,12 @@ mod tests {
         let anomalies: Vec<_> =
             anomalies.chain(PointAnomaly::ALL.iter().map(|anomaly| anomaly.as_str())).collect();
         let said = [
-            ("/properties/language", json!(Language::ALL.map(|language| language.code()))),
+            ("/properties/language", json!(Language::ALL.map(Language::code))),
             (
                 "/properties/notices/items/properties/kind",
                 json!(notices.each_ref().map(Notice::kind)),
             ),
-            ("/$defs/class", json!(ErrorClass::ALL.map(|class| class.as_str()))),
+            ("/$defs/class", json!(ErrorClass::ALL.map(ErrorClass::as_str))),
             ("/$defs/target/properties/state", json!(TargetState::ALL.map(TargetState::as_str))),
             (
                 "/$defs/target/properties/deep_reads/items/properties/tier",

@@ -8,8 +8,8 @@ use crate::{
     row::{Respelling, WorldRow},
     run::{End, Plan, run},
     trouble::{
-        Costume, DateHeader, Errand, Incident, IncidentKind, Poison, Refusal, RefusalStatus,
-        ServerClock, Trouble,
+        DateHeader, Errand, Incident, IncidentKind, Refusal, RefusalStatus, ServerClock, Trouble,
+        UnanswerableSecond, WindowFailure,
     },
     world::{TRAFFIC, World},
 };
@@ -43,17 +43,19 @@ fn for_good(kind: IncidentKind, from: i64) -> Incident {
 #[test]
 fn thirty_seconds_an_hour_that_nobody_can_read_keep_nothing_waiting() {
     // One that takes all the time takes a quarter of an hour to be found: a time-out a request.
-    let costumes = Costume::ALL.into_iter().filter(|costume| !matches!(costume, Costume::Timeout));
-    for costume in costumes {
+    let failures =
+        WindowFailure::ALL.into_iter().filter(|failure| !matches!(failure, WindowFailure::Timeout));
+    for failure in failures {
         for restarts in [vec![], vec![4000]] {
             let seconds = (60..TRAFFIC).step_by(120);
-            let poison: Vec<Poison> =
-                seconds.map(|second| Poison { second, until: i64::MAX, costume }).collect();
+            let unanswerable: Vec<UnanswerableSecond> = seconds
+                .map(|second| UnanswerableSecond { second, until: i64::MAX, failure })
+                .collect();
             let mut rows = steady();
-            rows.retain(|row| poison.iter().all(|poison| poison.second != row.date));
-            let lost = poison.len();
-            let what = format!("{costume:?}, killed at {restarts:?}");
-            let plan = Plan { restarts, ..Plan::of(World { poison, ..World::of(rows) }) };
+            rows.retain(|row| unanswerable.iter().all(|one| one.second != row.date));
+            let lost = unanswerable.len();
+            let what = format!("{failure:?}, killed at {restarts:?}");
+            let plan = Plan { restarts, ..Plan::of(World { unanswerable, ..World::of(rows) }) };
             let end = held(&what, plan);
             let said = incomplete(&lasting(end.series));
             eprintln!("{what}: at most {} s behind, {} requests", end.largest_lag, end.requests);

@@ -9,7 +9,10 @@ use crate::{
     compare::{Counters, lasting, report_of, value},
     row::Respelling,
     run::{End, Plan, run},
-    trouble::{Costume, Errand, Incident, IncidentKind, Poison, Refusal, RefusalStatus, Trouble},
+    trouble::{
+        Errand, Incident, IncidentKind, Refusal, RefusalStatus, Trouble, UnanswerableSecond,
+        WindowFailure,
+    },
     world::{TRAFFIC, World},
 };
 
@@ -78,14 +81,18 @@ fn no_trouble_of_the_calls_reaches_the_menus() {
 #[test]
 fn more_seconds_that_nobody_can_read_than_one_try_gives_up_keep_nothing_waiting() {
     let seconds = (30..TRAFFIC).step_by(50);
-    let poison: Vec<Poison> = seconds
-        .map(|second| Poison { second, until: i64::MAX, costume: Costume::ServerError })
+    let unanswerable: Vec<UnanswerableSecond> = seconds
+        .map(|second| UnanswerableSecond {
+            second,
+            until: i64::MAX,
+            failure: WindowFailure::ServerError,
+        })
         .collect();
     let mut rows = steady();
-    rows.retain(|row| poison.iter().all(|poison| poison.second != row.date));
-    let lost = poison.len() as f64;
+    rows.retain(|row| unanswerable.iter().all(|one| one.second != row.date));
+    let lost = unanswerable.len() as f64;
     assert!(lost > 100.0);
-    let calls = World { poison, ..World::of_calls(rows) };
+    let calls = World { unanswerable, ..World::of_calls(rows) };
     // It is all read at once.
     let plan = Plan { first_start: TRAFFIC, calls: Some(calls), ..Plan::of(World::of(steady())) };
     let end = held("unanswered seconds", plan);

@@ -47,7 +47,7 @@ use crate::{
     plans::plan,
     row::WorldRow,
     run::{Plan, run},
-    trouble::{Costume, Poison, Times, Trouble},
+    trouble::{Times, Trouble, UnanswerableSecond, WindowFailure},
     world::World,
 };
 
@@ -180,13 +180,17 @@ fn trouble_that_depends_on_the_span_costs_few_requests() {
         print.push(format!("{what}: {requests}"));
         assert!(requests <= healthy + most, "{what}: {requests} requests, healthy {healthy}");
     };
-    for costume in Costume::ALL {
-        let wide = World { too_wide: Some((150, costume)), ..World::of(steady()) };
-        within(format!("more than 150 rows are {costume:?}"), wide, 250);
+    for failure in WindowFailure::ALL {
+        let wide = World { too_wide: Some((150, failure)), ..World::of(steady()) };
+        within(format!("more than 150 rows are {failure:?}"), wide, 250);
         let mut rows = steady();
         rows.retain(|row| row.date != 3000);
-        let poison = vec![Poison { second: 3000, until: i64::MAX, costume }];
-        within(format!("a second that is {costume:?}"), World { poison, ..World::of(rows) }, 200);
+        let unanswerable = vec![UnanswerableSecond { second: 3000, until: i64::MAX, failure }];
+        within(
+            format!("a second that is {failure:?}"),
+            World { unanswerable, ..World::of(rows) },
+            200,
+        );
     }
     for times in [Times::DayOnly, Times::Ignored] {
         within(format!("times {times:?}"), World { times, ..World::of(steady()) }, 0);
@@ -194,15 +198,16 @@ fn trouble_that_depends_on_the_span_costs_few_requests() {
     eprintln!("{}", print.join("\n"));
 }
 
-/// After a restart the deeper re-reading has to find the poisoned second by itself, and each of its
+/// After a restart the deeper re-reading has to find the unanswerable second by itself, and each of its
 /// requests takes a time-out: what comes late behind it is still found.
 #[test]
 fn a_second_that_takes_all_the_time_hides_no_late_row() {
     let row =
         |date, visible, conn| WorldRow { date, visible, conn, option: 1, second: 5, attempts: 1 };
     let rows = vec![row(145, 158, 6), row(4125, 9734, 4), row(4411, 9888, 2), row(5000, 5004, 4)];
-    let poison = vec![Poison { second: 4479, until: i64::MAX, costume: Costume::Timeout }];
-    let world = World { poison, ..World::of(rows) };
+    let unanswerable =
+        vec![UnanswerableSecond { second: 4479, until: i64::MAX, failure: WindowFailure::Timeout }];
+    let world = World { unanswerable, ..World::of(rows) };
     run(Plan { restarts: vec![7189], patient: true, ..Plan::of(world) }).unwrap();
 }
 

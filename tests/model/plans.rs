@@ -11,8 +11,8 @@ use crate::{
     row::{Respelling, WorldRow},
     run::{DiskTrouble, Plan},
     trouble::{
-        Correction, Costume, DateHeader, Errand, Incident, IncidentKind, Poison, Refusal,
-        RefusalStatus, Times, Trouble,
+        Correction, DateHeader, Errand, Incident, IncidentKind, Refusal, RefusalStatus, Times,
+        Trouble, UnanswerableSecond, WindowFailure,
     },
     world::{self, World},
 };
@@ -76,7 +76,7 @@ enum Complication {
     EmptyOnce(Vec<usize>, Option<i64>),
     Incident(Incident),
     /// Seconds of these rows can never be answered.
-    UnansweredSeconds(Vec<Index>, Costume),
+    UnansweredSeconds(Vec<Index>, WindowFailure),
     /// A row, a moment, and its new spelling.
     Corrected(Vec<(Index, i64, Respelling)>),
     Swapped {
@@ -134,9 +134,9 @@ fn complication(kind: Kind) -> BoxedStrategy<Complication> {
         }
         Kind::EmptyForAWhile => incident(Just(IncidentKind::Empty), traffic, 60..5400),
         Kind::UnansweredSeconds => {
-            let costume = prop::sample::select(Costume::ALL.to_vec());
-            (prop::collection::vec(any::<Index>(), 2..20), costume)
-                .prop_map(|(rows, costume)| Complication::UnansweredSeconds(rows, costume))
+            let failure = prop::sample::select(WindowFailure::ALL.to_vec());
+            (prop::collection::vec(any::<Index>(), 2..20), failure)
+                .prop_map(|(rows, failure)| Complication::UnansweredSeconds(rows, failure))
                 .boxed()
         }
         Kind::Respelled => respelled(0..1),
@@ -241,9 +241,9 @@ fn troubles() -> impl Strategy<Value = Vec<Trouble>> {
 #[derive(Debug, Clone)]
 enum Nature {
     None,
-    TooWide(u64, Costume),
+    TooWide(u64, WindowFailure),
     /// The row whose second it is, and for how long.
-    Poison(Index, Option<i64>, Costume),
+    Unanswerable(Index, Option<i64>, WindowFailure),
     Times(Times),
     Away(i64, i64),
     QuotaLies(Vec<(u64, u64)>),
@@ -271,12 +271,12 @@ fn nature() -> impl Strategy<Value = Nature> {
 
 /// The natures that a report can have for itself.
 fn report_nature() -> impl Strategy<Value = Nature> {
-    let costume = || prop::sample::select(Costume::ALL.to_vec());
+    let failure = || prop::sample::select(WindowFailure::ALL.to_vec());
     prop_oneof![
         6 => Just(Nature::None),
-        3 => (2u64..15, costume()).prop_map(|(rows, costume)| Nature::TooWide(rows, costume)),
-        3 => (any::<Index>(), prop::option::of(600i64..3600), costume())
-            .prop_map(|(row, until, costume)| Nature::Poison(row, until, costume)),
+        3 => (2u64..15, failure()).prop_map(|(rows, failure)| Nature::TooWide(rows, failure)),
+        3 => (any::<Index>(), prop::option::of(600i64..3600), failure())
+            .prop_map(|(row, until, failure)| Nature::Unanswerable(row, until, failure)),
         1 => prop_oneof![Just(Times::DayOnly), Just(Times::Ignored)].prop_map(Nature::Times),
     ]
 }
@@ -418,17 +418,21 @@ fn with_nature(mut plan: Plan, nature: Nature) -> Plan {
     }
     match nature {
         Nature::None => {}
-        Nature::TooWide(rows, costume) => world.too_wide = Some((rows, costume)),
-        Nature::Poison(row, until, costume) if !world.rows.is_empty() => {
+        Nature::TooWide(rows, failure) => world.too_wide = Some((rows, failure)),
+        Nature::Unanswerable(row, until, failure) if !world.rows.is_empty() => {
             let second = world.rows[row.index(world.rows.len())].date;
             let until = until.map(|until| second + until);
             if until.is_none() {
                 // Nobody can ever tell what it holds.
                 world.rows.retain(|row| row.date != second);
             }
-            world.poison.push(Poison { second, until: until.unwrap_or(i64::MAX), costume });
+            world.unanswerable.push(UnanswerableSecond {
+                second,
+                until: until.unwrap_or(i64::MAX),
+                failure,
+            });
         }
-        Nature::Poison(..) => {}
+        Nature::Unanswerable(..) => {}
         Nature::Times(times) => {
             world.times = times;
             world.cap = 60_000;
@@ -472,7 +476,7 @@ fn complicate(plan: &mut Plan, complication: Complication) {
             set_troubles(&mut world.troubles, busy);
         }
         Complication::Incident(incident) => world.incidents.push(incident),
-        Complication::UnansweredSeconds(rows, costume) => poison_seconds(world, &rows, costume),
+        Complication::UnansweredSeconds(rows, failure) => make_unanswerable(world, &rows, failure),
         Complication::Corrected(corrections) if !world.rows.is_empty() => {
             let correction = |(row, at, respelling): (Index, i64, Respelling)| Correction {
                 row: row.index(world.rows.len()),
@@ -505,25 +509,25 @@ fn set_troubles(troubles: &mut Vec<Trouble>, ours: impl Iterator<Item = (usize, 
     }
 }
 
-fn poison_seconds(world: &mut World, rows: &[Index], costume: Costume) {
+fn make_unanswerable(world: &mut World, rows: &[Index], failure: WindowFailure) {
     if world.rows.is_empty() {
         return;
     }
     let mut seconds: Vec<i64> =
         rows.iter().map(|row| world.rows[row.index(world.rows.len())].date).collect();
-    seconds.extend(world.poison.drain(..).map(|poison| poison.second));
+    seconds.extend(world.unanswerable.drain(..).map(|one| one.second));
     seconds.sort_unstable();
-    if matches!(costume, Costume::Timeout) {
+    if matches!(failure, WindowFailure::Timeout) {
         // Finding each takes a quarter of an hour.
         seconds.truncate(3);
     }
     for second in seconds {
-        if world.poison.last().is_none_or(|last| last.second + 3 <= second) {
-            world.poison.push(Poison { second, until: i64::MAX, costume });
+        if world.unanswerable.last().is_none_or(|last| last.second + 3 <= second) {
+            world.unanswerable.push(UnanswerableSecond { second, until: i64::MAX, failure });
         }
     }
     // Nobody can ever tell what they hold.
-    world.rows.retain(|row| world.poison.iter().all(|poison| poison.second != row.date));
+    world.rows.retain(|row| world.unanswerable.iter().all(|one| one.second != row.date));
     world.corrections.clear();
 }
 
@@ -546,7 +550,7 @@ fn swap(plan: &mut Plan, from: i64, length: i64, with_restart: bool) {
     world.incidents.retain(|incident| !hides.contains(&incident.kind));
     world.incidents.push(Incident { kind: IncidentKind::Swapped, from, until: from + length });
     world.troubles.clear();
-    world.poison.clear();
+    world.unanswerable.clear();
     world.cap = 60_000;
     plan.disk.clear();
     plan.restarts.clear();
@@ -573,7 +577,7 @@ fn within_the_promise(mut plan: Plan) -> Plan {
     let is_swap = |incident: &Incident| incident.kind == IncidentKind::Swapped;
     if world.incidents.iter().any(is_swap) {
         world.troubles.clear();
-        world.poison.clear();
+        world.unanswerable.clear();
         world.incidents.retain(|incident| is_swap(incident) || !hides_rows(incident));
         plan.first_start = 0;
         plan.restarts.retain(|at| *at < world::TRAFFIC);
@@ -585,7 +589,7 @@ fn within_the_promise(mut plan: Plan) -> Plan {
             for trouble in world.troubles.iter_mut().filter(|one| **one != Trouble::Empty) {
                 *trouble = Trouble::None;
             }
-            world.poison.clear();
+            world.unanswerable.clear();
             world.cap = 60_000;
         }
         // A row that appears while it can be read only once is lost if that answer is empty.

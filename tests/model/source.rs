@@ -148,9 +148,9 @@ impl ReportSource {
         let mut give = |count: usize| {
             rows.iter().take(count).for_each(|row| each(Element::Value(row.as_bytes())));
         };
-        if let Some(costume) = self.world.failure(query, rows.len() as u64, now) {
+        if let Some(failure) = self.world.failure(query, rows.len() as u64, now) {
             give(rows.len() / 2);
-            return Err(costume.error().await);
+            return Err(failure.error().await);
         }
         if let Some(error) = failure(trouble).await {
             return Err(error);

@@ -70,7 +70,7 @@ impl Refusal {
 
 /// A way to fail at what is too much, or at a row that cannot be told.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Costume {
+pub(crate) enum WindowFailure {
     GatewayTimeout,
     ServerError,
     EmptyBody,
@@ -80,7 +80,7 @@ pub(crate) enum Costume {
     Timeout,
 }
 
-impl Costume {
+impl WindowFailure {
     pub(crate) const ALL: [Self; 7] = [
         Self::GatewayTimeout,
         Self::ServerError,
@@ -112,11 +112,11 @@ pub(crate) async fn hang() -> ApiError {
 
 /// A second that cannot be answered for.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Poison {
+pub(crate) struct UnanswerableSecond {
     pub(crate) second: i64,
     /// From then on it can.
     pub(crate) until: i64,
-    pub(crate) costume: Costume,
+    pub(crate) failure: WindowFailure,
 }
 
 /// The server's treatment of the times that it is asked for.

@@ -215,7 +215,7 @@ fn unread_seconds(plan: &Plan, world: &World) -> i64 {
 fn is_troubled(world: &World) -> bool {
     !world.troubles.is_empty()
         || !world.incidents.is_empty()
-        || !world.poison.is_empty()
+        || !world.unanswerable.is_empty()
         || !world.corrections.is_empty()
         || !world.quota_lies.is_empty()
         || world.too_wide.is_some()

@@ -10,8 +10,8 @@ use wolkvox_exporter::wolkvox::{Query, ReportName};
 use crate::{
     row::{Respelling, WorldRow},
     trouble::{
-        Correction, Costume, Incident, IncidentKind, Poison, ServerClock, Times, Trouble,
-        is_unreadable,
+        Correction, Incident, IncidentKind, ServerClock, Times, Trouble, UnanswerableSecond,
+        WindowFailure, is_unreadable,
     },
 };
 
@@ -56,9 +56,9 @@ pub(crate) struct World {
     /// Rows that it announces beyond those that there are.
     pub(crate) overstates: u64,
     /// It fails so at answers of more rows.
-    pub(crate) too_wide: Option<(u64, Costume)>,
+    pub(crate) too_wide: Option<(u64, WindowFailure)>,
     /// Three seconds apart at least: the narrowest span has both its ends.
-    pub(crate) poison: Vec<Poison>,
+    pub(crate) unanswerable: Vec<UnanswerableSecond>,
     pub(crate) times: Times,
     /// Wrong answers about its quota, one after the other, before the true ones; empty if it is not
     /// asked.
@@ -89,7 +89,7 @@ impl World {
             cap: 60_000,
             overstates: 0,
             too_wide: None,
-            poison: Vec::new(),
+            unanswerable: Vec::new(),
             times: Times::Kept,
             quota_lies: Vec::new(),
             fold: false,
@@ -198,12 +198,12 @@ impl World {
     }
 
     /// The server's failure at this query, if it fails.
-    pub(crate) fn failure(&self, query: Query, rows: u64, now: i64) -> Option<Costume> {
-        let poisoned = self.poison.iter().find(|poison| {
-            now < poison.until && (query.from..=query.to).contains(&self.local(poison.second))
+    pub(crate) fn failure(&self, query: Query, rows: u64, now: i64) -> Option<WindowFailure> {
+        let unanswerable = self.unanswerable.iter().find(|one| {
+            now < one.until && (query.from..=query.to).contains(&self.local(one.second))
         });
         let too_wide = self.too_wide.filter(|(most, _)| rows > *most);
-        poisoned.map(|poison| poison.costume).or(too_wide.map(|(_, costume)| costume))
+        unanswerable.map(|one| one.failure).or(too_wide.map(|(_, failure)| failure))
     }
 }
 

@@ -1,6 +1,6 @@
 //! The faults that can be switched on, and the requests that meet them.
 //!
-//! Owns the names and the bookkeeping. `costume` applies a fault to an answer; this file must never
+//! Owns the names and the bookkeeping. `answer_fault` applies a fault to an answer; this file must never
 //! touch a request or a response.
 
 use hyper::header::HeaderValue;
@@ -10,7 +10,7 @@ use simulator::tamper::Random;
 /// Something that goes wrong, or is merely odd, in the answer to one request of the report.
 ///
 /// In JSON a fault is its name, `"maintenance"`, or with a parameter `{"slow":{"seconds":3}}`.
-/// Those that shape the body answer 200 even where no row exists; their `msg` names the true count
+/// Those that change the body answer 200 even where no row exists; their `msg` names the true count
 /// of rows unless said otherwise.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]

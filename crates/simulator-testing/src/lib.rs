@@ -3,9 +3,9 @@
 //!
 //! Wraps the simulator that ships. It is in no program that ships.
 
+mod answer_fault;
 mod call_ends;
 mod control;
-mod costume;
 mod faults;
 mod journeys;
 mod over_limit;
@@ -20,7 +20,7 @@ use std::{
 
 use hyper::{Request, StatusCode, body::Incoming};
 use jiff::Timestamp;
-use simulator::tamper::{Costume, OtherAnswer, Tamper, page};
+use simulator::tamper::{AnswerFault, OtherAnswer, Tamper, page};
 use tokio::net::TcpListener;
 
 pub use call_ends::CallEnds;
@@ -48,7 +48,7 @@ pub struct Simulator {
 struct Switches(Mutex<Faults>);
 
 impl Tamper for Switches {
-    fn next(&self, api: Option<&str>) -> Option<Arc<dyn Costume>> {
+    fn next(&self, api: Option<&str>) -> Option<Arc<dyn AnswerFault>> {
         self.faults().strike(api).map(|fault| Arc::new(fault) as _)
     }
 

@@ -48,6 +48,6 @@ impl OverLimit {
             Self::NotJson => Fault::NotJson,
             Self::Hang => Fault::Hang,
         };
-        Options { over_limit_costume: Some(Arc::new(fault)), ..options }
+        Options { over_limit_fault: Some(Arc::new(fault)), ..options }
     }
 }

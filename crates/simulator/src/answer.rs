@@ -1,4 +1,4 @@
-//! The bytes of an answer: the envelope, the rows, and the oddities that a costume puts into
+//! The bytes of an answer: the envelope, the rows, and the oddities that a fault puts into
 //! either.
 //!
 //! An answer is made piece by piece while it is sent, so that its size does not matter. This file
@@ -21,7 +21,7 @@ pub(super) type DatedRows = Box<dyn Iterator<Item = (DateTime, Row)> + Send>;
 
 /// The way in which an answer is written.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Shape {
+pub struct AnswerForm {
     /// Bytes before the JSON.
     pub before: &'static [u8],
     /// The field `code`, as JSON.
@@ -70,7 +70,7 @@ pub enum End {
     Never,
 }
 
-impl Shape {
+impl AnswerForm {
     /// A good answer of `sent` rows whose `msg` names `promised`.
     pub(super) fn good(sent: u64, promised: u64) -> Self {
         Self {
@@ -104,7 +104,7 @@ pub const TOTAL_ROW: &str =
 
 /// The answer itself, as pieces.
 pub(super) struct Answer {
-    shape: Shape,
+    form: AnswerForm,
     rows: DatedRows,
     /// Every row is filled up to this many bytes.
     row_bytes: usize,
@@ -120,20 +120,20 @@ enum Stage {
 }
 
 impl Answer {
-    pub(super) fn new(shape: Shape, rows: DatedRows, row_bytes: usize) -> Self {
-        Self { shape, rows, row_bytes, stage: Stage::Head, written: 0 }
+    pub(super) fn new(form: AnswerForm, rows: DatedRows, row_bytes: usize) -> Self {
+        Self { form, rows, row_bytes, stage: Stage::Head, written: 0 }
     }
 
     fn head(&self, out: &mut Vec<u8>) {
-        out.extend_from_slice(self.shape.before);
-        if self.shape.data != Data::Bare {
-            let Shape { code, error, promised, .. } = self.shape;
+        out.extend_from_slice(self.form.before);
+        if self.form.data != Data::Bare {
+            let AnswerForm { code, error, promised, .. } = self.form;
             let head = format!(
                 "{{\"code\":{code},\"error\":{error},\"msg\":\"{promised} records were found\""
             );
             out.extend_from_slice(head.as_bytes());
         }
-        out.extend_from_slice(match (self.shape.data, self.shape.rows) {
+        out.extend_from_slice(match (self.form.data, self.form.rows) {
             (Data::List, _) => b",\"data\":[",
             (Data::Null, _) | (Data::Object, 0) => b",\"data\":null",
             (Data::Object, _) => b",\"data\":",
@@ -143,23 +143,23 @@ impl Answer {
     }
 
     fn tail(&mut self, out: &mut Vec<u8>) -> Stage {
-        match self.shape.end {
+        match self.form.end {
             End::Amid => {
                 self.comma(out);
                 out.extend_from_slice(b"{\"rp_id\":\"46");
                 return Stage::Done;
             }
             End::Never => {
-                let row = format!(",{}", self.shape.extra.unwrap_or("null"));
+                let row = format!(",{}", self.form.extra.unwrap_or("null"));
                 return Stage::Repeating(Bytes::from(row.repeat(PIECE / row.len())));
             }
             End::Whole => {}
         }
-        if let Some(extra) = self.shape.extra {
+        if let Some(extra) = self.form.extra {
             self.comma(out);
             out.extend_from_slice(extra.as_bytes());
         }
-        out.extend_from_slice(match self.shape.data {
+        out.extend_from_slice(match self.form.data {
             Data::List => b"]}",
             Data::Bare => b"]",
             Data::Null | Data::Missing | Data::Object => b"}",
@@ -176,13 +176,13 @@ impl Answer {
 
     /// Writes the next row; false after the last.
     fn row(&mut self, out: &mut Vec<u8>) -> bool {
-        if self.written >= self.shape.rows {
+        if self.written >= self.form.rows {
             return false;
         }
         let Some((local, row)) = self.rows.next() else { return false };
         self.comma(out);
-        let date = self.shape.date.map_or_else(|| Cow::Owned(local_date(local)), Cow::Borrowed);
-        write_row(&date, &row, self.shape.conn_suffix, self.row_bytes, out);
+        let date = self.form.date.map_or_else(|| Cow::Owned(local_date(local)), Cow::Borrowed);
+        write_row(&date, &row, self.form.conn_suffix, self.row_bytes, out);
         true
     }
 }

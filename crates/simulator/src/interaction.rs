@@ -116,7 +116,7 @@ impl Interaction {
         let drifted = chance.chance(CASE_DRIFT);
         Row {
             interaction: self,
-            invented: false,
+            has_unique_option: false,
             result: None,
             code,
             drifted,
@@ -170,7 +170,7 @@ pub struct Row {
     /// The attempt, from 1.
     pub attempt: u8,
     /// As no menu has it: another one for every row.
-    pub(super) invented: bool,
+    pub(super) has_unique_option: bool,
     /// As in `result` of diagram_1; `None` in a row of diagram_13.
     pub result: Option<&'static str>,
     /// As the menu has it, in its usual case.
@@ -181,7 +181,7 @@ pub struct Row {
 impl Row {
     /// As in `cod_opc_menu`.
     pub fn code(&self) -> Cow<'static, str> {
-        if self.invented {
+        if self.has_unique_option {
             return Cow::Owned(format!("{}-{:x}-{}", self.code, self.interaction.key, self.second));
         }
         if self.drifted { Cow::Owned(self.code.to_lowercase()) } else { Cow::Borrowed(self.code) }

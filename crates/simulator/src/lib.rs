@@ -40,7 +40,7 @@ pub use random::Random;
 pub use server::serve;
 pub use traffic::{Burst, SimulatedReport};
 
-use answer::{Answer, DatedRows, Shape};
+use answer::{Answer, AnswerForm, DatedRows};
 use interaction::{Late, Row};
 use jiff::Timestamp;
 use jiff::civil::DateTime;
@@ -84,10 +84,10 @@ impl SimulatedServer {
                 least: options.late_by.start().as_secs().cast_signed(),
                 most: options.late_by.end().as_secs().cast_signed(),
             },
-            inventive: options.inventive,
+            unique_options: options.unique_options,
             bursts: options.bursts.clone(),
             incidents: options.incidents.clone(),
-            poisoned: options.poisoned.map(Timestamp::as_second),
+            unanswerable: options.unanswerable.map(Timestamp::as_second),
             from: options.from.map_or(i64::MIN, second_at_or_after),
             until: options.until.map_or(i64::MAX, second_at_or_after),
         };
@@ -159,10 +159,10 @@ impl SimulatedServer {
         let now = self.now();
         let count = window.rows(SimulatedReport::Diagram13, &self.traffic(), now).count() as u64;
         let (sent, promised) = self.options.limit(count)?;
-        let shape = Shape::good(sent, promised);
+        let form = AnswerForm::good(sent, promised);
         let rows: DatedRows =
             Box::new(window.rows(SimulatedReport::Diagram13, &self.traffic(), now));
-        Some(Answer::new(shape, rows, self.options.row_bytes))
+        Some(Answer::new(form, rows, self.options.row_bytes))
     }
 
     fn traffic(&self) -> Arc<Traffic> {

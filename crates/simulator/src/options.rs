@@ -1,7 +1,7 @@
 //! What a simulator can be told when it is made.
 
 use super::incident::OptionIncident;
-use super::tamper::Costume;
+use super::tamper::AnswerFault;
 use super::traffic::{Burst, SimulatedReport};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
@@ -51,10 +51,10 @@ pub struct Options {
     /// The answer to a window over either limit.
     pub over_limit: TooManyRows,
     /// The answer to a window over either limit instead, in a test.
-    pub over_limit_costume: Option<Arc<dyn Costume>>,
-    /// A second that the server can never answer for: it fails with the costume of a window over
+    pub over_limit_fault: Option<Arc<dyn AnswerFault>>,
+    /// A second that the server can never answer for: it fails with the fault of a window over
     /// the limit, or else with an error of the server. No row is dated in it.
-    pub poisoned: Option<Timestamp>,
+    pub unanswerable: Option<Timestamp>,
     /// The server looks only at the days of the requested times.
     pub whole_days: bool,
     /// An answer that takes longer is broken off.
@@ -77,7 +77,7 @@ pub struct Options {
     /// No row is dated at or after this.
     pub until: Option<Timestamp>,
     /// Every row has an option that no other has, as a server does that writes free text there.
-    pub inventive: bool,
+    pub unique_options: bool,
     /// Rows on top of the ordinary traffic.
     pub bursts: Vec<Burst>,
     /// Options that are chosen less for some time.
@@ -103,8 +103,8 @@ impl Default for Options {
             rows_limit: 60_000,
             bytes_limit: 256 << 20,
             over_limit: TooManyRows::default(),
-            over_limit_costume: None,
-            poisoned: None,
+            over_limit_fault: None,
+            unanswerable: None,
             whole_days: false,
             time_limit: Duration::from_secs(60),
             concurrency_limit: 2,
@@ -115,7 +115,7 @@ impl Default for Options {
             late_by: Duration::from_secs(120)..=Duration::from_secs(6 * 3600),
             from: None,
             until: None,
-            inventive: false,
+            unique_options: false,
             bursts: Vec::new(),
             incidents: Vec::new(),
             withheld: Vec::new(),
@@ -130,7 +130,7 @@ impl Options {
     pub(super) fn limit(&self, count: u64) -> Option<(u64, u64)> {
         let sent = count.min(self.most_rows());
         match self.over_limit {
-            _ if self.over_limit_costume.is_some() => (count == sent).then_some((sent, sent)),
+            _ if self.over_limit_fault.is_some() => (count == sent).then_some((sent, sent)),
             TooManyRows::CutAndPromise => Some((sent, count)),
             TooManyRows::CutSilently => Some((sent, sent)),
             TooManyRows::Refuse => (count == sent).then_some((sent, sent)),

@@ -1,15 +1,15 @@
 //! The reports themselves: the checks of the real API in their order, and the answer, good or in a
-//! costume.
+//! fault.
 //!
 //! Owns `GET /api/v2/reports_manager.php`. It must never write JSON rows itself, nor wait for a
 //! socket.
 
-use super::answer::{Answer, DatedRows, Shape};
+use super::answer::{Answer, AnswerForm, DatedRows};
 use super::body::AnswerBody;
 use super::form::value;
 use super::refusal::Refusal;
 use super::response::{Answered, json, page, with_type};
-use super::tamper::{Costume, Instead, WithoutRows, sent};
+use super::tamper::{AnswerFault, Instead, WithoutRows, sent};
 use super::traffic::SimulatedReport;
 use super::window::Window;
 use super::{SimulatedServer, lock};
@@ -43,10 +43,10 @@ pub(super) async fn answer<B>(simulator: Arc<SimulatedServer>, request: &Request
     let now = simulator.now();
     let within_quota = charge(&simulator, request.headers(), now);
     let api = value(request.uri().query(), "api");
-    let costume = simulator.tamper.as_ref().and_then(|tamper| tamper.next(api.as_deref()));
-    if let Some(costume) = &costume {
-        lock(&simulator.requests).count(&format!("fault_{}", costume.name()));
-        match costume.instead() {
+    let fault = simulator.tamper.as_ref().and_then(|tamper| tamper.next(api.as_deref()));
+    if let Some(fault) = &fault {
+        lock(&simulator.requests).count(&format!("fault_{}", fault.name()));
+        match fault.instead() {
             Instead::Nothing => {}
             Instead::Reset => return None,
             Instead::Silence(time) => {
@@ -56,16 +56,16 @@ pub(super) async fn answer<B>(simulator: Arc<SimulatedServer>, request: &Request
             Instead::Response(response) => return Some(*response),
         }
     }
-    let costume = costume.as_deref();
+    let fault = fault.as_deref();
     let outcome = match check(&simulator, request, within_quota) {
-        Ok((asked, permit)) => report(&simulator, request, asked, permit, costume, now).await,
+        Ok((asked, permit)) => report(&simulator, request, asked, permit, fault, now).await,
         Err(refusal) => Err(refusal),
     };
-    if costume.is_none() {
+    if fault.is_none() {
         let kind = outcome.as_ref().map_or_else(|refusal| refusal.name(), |_| "ok");
         lock(&simulator.requests).count(kind);
     }
-    Some(outcome.unwrap_or_else(|refusal| match (refusal, costume.map(Costume::without_rows)) {
+    Some(outcome.unwrap_or_else(|refusal| match (refusal, fault.map(AnswerFault::without_rows)) {
         (Refusal::ValidateDates, Some(WithoutRows::Page)) => page(refusal.status()),
         _ => json(refusal.status(), refusal.json()),
     }))
@@ -125,10 +125,10 @@ async fn report<B>(
     request: &Request<B>,
     asked: AskedRows,
     permit: OwnedSemaphorePermit,
-    costume: Option<&dyn Costume>,
+    fault: Option<&dyn AnswerFault>,
     now: Timestamp,
 ) -> Result<Response<AnswerBody>, Refusal> {
-    let delay = costume.map(Costume::delay).unwrap_or_default();
+    let delay = fault.map(AnswerFault::delay).unwrap_or_default();
     if delay > Duration::ZERO {
         tokio::time::sleep(delay).await;
     }
@@ -142,29 +142,29 @@ async fn report<B>(
     let count =
         tokio::task::spawn_blocking(move || window.rows(report, &counted, now).count() as u64);
     let count = count.await.unwrap_or(0);
-    let over_limit = options.over_limit_costume.as_deref();
-    let (costume, (rows, promised)) = match options.limit(count) {
-        Some(_) if window.holds(options.poisoned, &traffic.zone) && over_limit.is_none() => {
+    let over_limit = options.over_limit_fault.as_deref();
+    let (fault, (rows, promised)) = match options.limit(count) {
+        Some(_) if window.holds(options.unanswerable, &traffic.zone) && over_limit.is_none() => {
             return Ok(page(StatusCode::INTERNAL_SERVER_ERROR));
         }
-        Some(limited) if !window.holds(options.poisoned, &traffic.zone) => (costume, limited),
+        Some(limited) if !window.holds(options.unanswerable, &traffic.zone) => (fault, limited),
         _ => (Some(over_limit.ok_or(Refusal::OverLimit)?), (count, count)),
     };
-    if let Some(Instead::Response(response)) = costume.map(Costume::instead) {
+    if let Some(Instead::Response(response)) = fault.map(AnswerFault::instead) {
         return Ok(*response);
     }
-    let without_rows = costume.map_or(WithoutRows::Usual, Costume::without_rows);
-    if count == 0 && without_rows != WithoutRows::Shaped {
+    let without_rows = fault.map_or(WithoutRows::Usual, AnswerFault::without_rows);
+    if count == 0 && without_rows != WithoutRows::Report {
         return Err(Refusal::ValidateDates);
     }
-    let good = Shape::good(rows, promised);
-    let shape = costume.map_or_else(|| good.clone(), |costume| costume.shape(good.clone()));
+    let good = AnswerForm::good(rows, promised);
+    let form = fault.map_or_else(|| good.clone(), |fault| fault.form(good.clone()));
 
     let rows: DatedRows = Box::new(window.rows(report, &traffic, now));
-    lock(&simulator.requests).carry(shape.entries());
-    let pieces = Answer::new(shape, rows, options.row_bytes);
+    lock(&simulator.requests).carry(form.entries());
+    let pieces = Answer::new(form, rows, options.row_bytes);
     let gzip = accepts_gzip(request.headers());
-    let body = sent(costume, Box::new(pieces), gzip).limited(permit, options.time_limit);
+    let body = sent(fault, Box::new(pieces), gzip).limited(permit, options.time_limit);
     let mut response = with_type(StatusCode::OK, "application/json", body);
     if gzip {
         response.headers_mut().insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));

@@ -8,7 +8,7 @@ use std::{fmt, pin::Pin, sync::Arc, time::Duration};
 
 use hyper::{Request, Response, body::Incoming};
 
-pub use super::answer::{Data, End, PHP_WARNING, Shape, TOTAL_ROW};
+pub use super::answer::{AnswerForm, Data, End, PHP_WARNING, TOTAL_ROW};
 pub use super::body::{AnswerBody, BrokenOff, Ending, Pieces};
 pub use super::form::value;
 pub use super::interaction::{Interaction, Row};
@@ -20,9 +20,9 @@ use super::{SimulatedServer, body::Gzipped};
 
 /// Decides what happens to requests.
 pub trait Tamper: fmt::Debug + Send + Sync {
-    /// The costume of the next answer of a report, if it has one; `api` is the report's name, as it
+    /// The fault of the next answer of a report, if it has one; `api` is the report's name, as it
     /// was asked for.
-    fn next(&self, api: Option<&str>) -> Option<Arc<dyn Costume>>;
+    fn next(&self, api: Option<&str>) -> Option<Arc<dyn AnswerFault>>;
 
     /// Answers a request for a path that is none of Wolkvox's.
     fn other(
@@ -36,7 +36,7 @@ pub trait Tamper: fmt::Debug + Send + Sync {
 pub type OtherAnswer = Pin<Box<dyn Future<Output = Response<AnswerBody>> + Send>>;
 
 /// The ways in which an answer differs from a good one. The defaults are those of a good one.
-pub trait Costume: fmt::Debug + Send + Sync {
+pub trait AnswerFault: fmt::Debug + Send + Sync {
     /// The kind under which the request is counted.
     fn name(&self) -> String;
 
@@ -46,14 +46,14 @@ pub trait Costume: fmt::Debug + Send + Sync {
     }
 
     /// Changes the form of the answer.
-    fn shape(&self, good: Shape) -> Shape {
+    fn form(&self, good: AnswerForm) -> AnswerForm {
         good
     }
 
     /// Returns what comes in place of the refusal that means that there are no rows. `None` for the
     /// usual answer.
     fn without_rows(&self) -> WithoutRows {
-        WithoutRows::Shaped
+        WithoutRows::Report
     }
 
     /// The time until the answer begins.
@@ -91,16 +91,16 @@ pub enum WithoutRows {
     Usual,
     /// The refusal's status with a page.
     Page,
-    /// An answer of the costume's shape.
-    Shaped,
+    /// An answer of the fault's form.
+    Report,
 }
 
-/// A body of these pieces, compressed where that is wanted, as the costume sends it.
-pub(super) fn sent(costume: Option<&dyn Costume>, pieces: Pieces, gzip: bool) -> AnswerBody {
-    let ends_gzip = costume.is_none_or(Costume::ends_gzip);
+/// A body of these pieces, compressed where that is wanted, as the fault sends it.
+pub(super) fn sent(fault: Option<&dyn AnswerFault>, pieces: Pieces, gzip: bool) -> AnswerBody {
+    let ends_gzip = fault.is_none_or(AnswerFault::ends_gzip);
     let pieces = if gzip { Box::new(Gzipped::new(pieces, ends_gzip)) } else { pieces };
-    match costume {
-        Some(costume) => costume.send(pieces),
+    match fault {
+        Some(fault) => fault.send(pieces),
         None => AnswerBody::streamed(pieces, Ending::Finish),
     }
 }

@@ -69,11 +69,11 @@ pub(super) struct Traffic {
     pub(super) least_load: f64,
     pub(super) late: Late,
     /// Every row has an option of its own.
-    pub(super) inventive: bool,
+    pub(super) unique_options: bool,
     pub(super) bursts: Vec<Burst>,
     pub(super) incidents: Vec<OptionIncident>,
     /// No row is dated in this Unix second.
-    pub(super) poisoned: Option<i64>,
+    pub(super) unanswerable: Option<i64>,
     /// No row is dated before this Unix second.
     pub(super) from: i64,
     /// No row is dated at or after this Unix second: calls under way are cut off, as by a power
@@ -169,9 +169,9 @@ impl Traffic {
         }
     }
 
-    /// Returns true if a row is dated in the seconds `first..=last`, and in none that is poisoned.
+    /// Returns true if a row is dated in the seconds `first..=last`, and in none that is unanswerable.
     fn has(&self, row: &Row, seconds: &RangeInclusive<i64>) -> bool {
-        seconds.contains(&row.date) && self.poisoned != Some(row.date)
+        seconds.contains(&row.date) && self.unanswerable != Some(row.date)
     }
 
     /// Returns true if an incident takes this row.
@@ -257,7 +257,7 @@ impl Iterator for Rows {
             if let Some(row) = self.ready.get(self.taken) {
                 self.taken += 1;
                 let mut row = *row;
-                row.invented = self.traffic.inventive;
+                row.has_unique_option = self.traffic.unique_options;
                 return Some(row);
             }
             if self.minute > self.last.div_euclid(60) {
@@ -287,10 +287,10 @@ mod tests {
             scale: 1.0,
             least_load: 0.0,
             late: Late { share: 0.02, least: 120, most: 21_600 },
-            inventive: false,
+            unique_options: false,
             bursts: Vec::new(),
             incidents: Vec::new(),
-            poisoned: None,
+            unanswerable: None,
             from: i64::MIN,
             until: i64::MAX,
         };

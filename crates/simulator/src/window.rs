@@ -121,10 +121,10 @@ mod tests {
             scale: 20.0,
             least_load: 0.0,
             late: Late { share: 0.0, least: 120, most: 21_600 },
-            inventive: false,
+            unique_options: false,
             bursts: Vec::new(),
             incidents: Vec::new(),
-            poisoned: None,
+            unanswerable: None,
             from: i64::MIN,
             until: i64::MAX,
         })

@@ -54,7 +54,7 @@ static TURN: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
 async fn among_strangers(tls: bool) {
     let _turn = TURN.lock().await;
     let api = Api::start(|options| {
-        options.inventive = true;
+        options.unique_options = true;
         options.bursts[0].rows = OPTIONS;
     })
     .await;

@@ -41,7 +41,7 @@ async fn more_rows_than_the_limit_are_cut_or_refused() {
 }
 
 #[tokio::test]
-async fn a_server_fails_at_too_much_and_at_a_poisoned_second_in_its_own_way() {
+async fn a_server_fails_at_too_much_and_at_an_unanswerable_second_in_its_own_way() {
     let (at, second) = (MONDAY + 10.hours(), MONDAY + 10.hours() + 30.seconds());
     for (over_limit, status, words) in [
         (OverLimit::Refuse, 400, "NUMBER OF RECORDS"),
@@ -57,7 +57,7 @@ async fn a_server_fails_at_too_much_and_at_a_poisoned_second_in_its_own_way() {
             *options = over_limit.of(options.clone());
             options.rows_limit = 10;
             options.late_share = 0.0;
-            options.poisoned = Some(moment(second));
+            options.unanswerable = Some(moment(second));
             options.time_limit = std::time::Duration::from_millis(100);
         })
         .await;
@@ -69,10 +69,13 @@ async fn a_server_fails_at_too_much_and_at_a_poisoned_second_in_its_own_way() {
         // An hour is too much; the second alone has no row at all.
         let (found, body) = meets(at, at + 1.hour()).await;
         assert!(found == status && body.contains(words), "{over_limit:?}: {found} {body}");
-        let poisoned =
+        let unanswerable =
             if over_limit == OverLimit::Refuse { (500, "<html>") } else { (status, words) };
         let (found, body) = meets(second, second).await;
-        assert!(found == poisoned.0 && body.contains(poisoned.1), "{over_limit:?}: {found} {body}");
+        assert!(
+            found == unanswerable.0 && body.contains(unanswerable.1),
+            "{over_limit:?}: {found} {body}"
+        );
         let (found, _) = meets(second + 1.second(), second + 1.second()).await;
         assert!(found == 200 || found == 404, "{over_limit:?}: {found}");
         let truth = server.simulator.truth(moment(second), moment(second + 1.second()), None);

@@ -187,7 +187,7 @@ fn a_server_that_refuses_wide_spans_costs_few_requests_and_no_live_poll() {
 /// nothing else.
 #[test]
 fn a_second_that_cannot_be_told_is_left_out_alone() {
-    let vendor = Vendor { poison: Some(-30_000), ..Vendor::of(steady()) };
+    let vendor = Vendor { unanswerable: Some(-30_000), ..Vendor::of(steady()) };
     let life = Life::of(vendor);
     let end = live(&life).unwrap();
     // Every request has the idle time around it, in which the second must not be either.

@@ -111,7 +111,7 @@ pub(super) struct Vendor {
     /// Asked for more seconds of the past than these, it fails so.
     pub(super) widest: Option<(i64, Refusal)>,
     /// A second of the past that it can never tell.
-    pub(super) poison: Option<i64>,
+    pub(super) unanswerable: Option<i64>,
     /// It cuts longer answers silently.
     pub(super) cap: u64,
     /// Requests that it answers in a day of UTC, which it tells nobody.
@@ -127,7 +127,7 @@ impl Vendor {
             journeys,
             takes: 1,
             widest: None,
-            poison: None,
+            unanswerable: None,
             cap: 60_000,
             limit: u64::MAX,
             troubles: Vec::new(),
@@ -286,13 +286,14 @@ impl Source for PastSource {
             rows.iter().take(count).for_each(|row| each(Element::Value(row.as_bytes())));
         };
         if let Some(past) = past {
-            let poisoned = self.vendor.poison.is_some_and(|second| (from..=to).contains(&second));
+            let unanswerable =
+                self.vendor.unanswerable.is_some_and(|second| (from..=to).contains(&second));
             if let Some((_, refusal)) = self.vendor.widest.filter(|(widest, _)| to - from > *widest)
             {
                 give(rows.len() / 2);
                 return Err(refusal.error().await);
             }
-            if poisoned {
+            if unanswerable {
                 return Err(ApiError::Http5xx(500));
             }
             match self.vendor.troubles.get(past).copied().unwrap_or(Trouble::None) {

@@ -11,7 +11,7 @@ const LIMIT: usize = 150;
 
 #[tokio::test]
 async fn a_server_that_invents_options_stays_within_the_limit() {
-    let mut vendor = Vendor::inventive(4_000).await;
+    let mut vendor = Vendor::with_unique_options(4_000).await;
     let mut installation: Installation =
         installation(&vendor, ZERO_HOLD).with(&format!("--menu.series-limit={LIMIT}"));
     let exporter = installation.start().await;

@@ -46,8 +46,8 @@ impl Vendor {
     }
 
     /// The same, every row with an option of its own.
-    pub(crate) async fn inventive(rows: u64) -> Self {
-        Self::with(rows, |options| options.inventive = true).await
+    pub(crate) async fn with_unique_options(rows: u64) -> Self {
+        Self::with(rows, |options| options.unique_options = true).await
     }
 
     async fn with(rows: u64, change: impl FnOnce(&mut Options)) -> Self {

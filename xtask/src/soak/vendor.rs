@@ -14,11 +14,11 @@ use super::{chance::Chance, verdict::Held};
 const ROWS_LIMIT: u64 = 1000;
 /// Approximate rows a second of ordinary traffic.
 const ROWS_PER_SECOND: f64 = 8.0;
-/// The same for vendors that fail at wide windows: few, to leave processor time for the rest.
-const COSTUMED_LIMIT: u64 = 90;
-const COSTUMED_ROWS_PER_SECOND: f64 = 0.5;
+/// The same for vendors that fail at wide windows: few, which leaves processor time for the rest.
+const FAILING_LIMIT: u64 = 90;
+const FEW_ROWS_PER_SECOND: f64 = 0.5;
 /// Time from the first row to the second that nobody can ever read.
-const POISONED_AFTER: SignedDuration = SignedDuration::from_mins(2);
+const UNANSWERABLE_AFTER: SignedDuration = SignedDuration::from_mins(2);
 /// Longest lateness of a row.
 pub const LATEST: Duration = Duration::from_secs(40);
 /// Longest answer, so that a hanging one does not take the exporter's 65 s.
@@ -76,7 +76,7 @@ pub fn start(
         ("cuts-and-says-so", OverLimit::CutAndPromise),
         ("refuses", OverLimit::Refuse),
     ];
-    let costumes = [
+    let failures = [
         ("gateway-timeout", OverLimit::GatewayTimeout),
         ("server-error", OverLimit::ServerError),
         ("empty-body", OverLimit::EmptyBody),
@@ -90,11 +90,11 @@ pub fn start(
         Plan::new(name.to_owned(), Chance::new(seed, name), with)
     };
     let busy = ways.map(|(name, over_limit)| plan(name, &|usual| over_limit.of(usual)));
-    let costumed = costumes.map(|(name, over_limit)| {
+    let failing = failures.map(|(name, over_limit)| {
         plan(name, &|usual| Options {
-            poisoned: Some(origin + POISONED_AFTER),
-            rows_limit: COSTUMED_LIMIT,
-            scale: COSTUMED_ROWS_PER_SECOND,
+            unanswerable: Some(origin + UNANSWERABLE_AFTER),
+            rows_limit: FAILING_LIMIT,
+            scale: FEW_ROWS_PER_SECOND,
             bursts: Vec::new(),
             ..over_limit.of(usual)
         })
@@ -102,13 +102,13 @@ pub fn start(
     let whole_days = plan("whole-days", &|usual| Options {
         whole_days: true,
         rows_limit: Options::default().rows_limit,
-        scale: COSTUMED_ROWS_PER_SECOND,
+        scale: FEW_ROWS_PER_SECOND,
         bursts: Vec::new(),
         ..usual
     });
-    let respells = plan("respells", &|usual| Options { scale: COSTUMED_ROWS_PER_SECOND, ..usual });
+    let respells = plan("respells", &|usual| Options { scale: FEW_ROWS_PER_SECOND, ..usual });
     let respells = Plan { respells: true, ..respells };
-    serve(busy.into_iter().chain(costumed).chain([whole_days, respells]), directory)
+    serve(busy.into_iter().chain(failing).chain([whole_days, respells]), directory)
 }
 
 /// Options of a busy vendor.
@@ -143,7 +143,7 @@ pub fn serve(
             token_file: directory.join(format!("{name}.token")),
             name,
             token: options.token.clone(),
-            never_answered: options.poisoned.is_some().into(),
+            never_answered: options.unanswerable.is_some().into(),
             simulator: Simulator::new(options),
             chance,
             respells,

@@ -7,7 +7,7 @@ use hyper::{
     header::{HeaderValue, LOCATION, RETRY_AFTER},
 };
 use simulator::tamper::{
-    AnswerBody, Costume, Data, End, Ending, Instead, PHP_WARNING, Pieces, Refusal, Shape,
+    AnswerBody, AnswerFault, AnswerForm, Data, End, Ending, Instead, PHP_WARNING, Pieces, Refusal,
     TOTAL_ROW, WithoutRows, json, page, with_type,
 };
 
@@ -20,7 +20,7 @@ const BAD_DATE_ROW: &str = r#"{"rp_id":"10","conn_id":"6736.10.1040.1768782812.1
 "channel":"voice","attempt":"1","telephone":"573005550000","date":"0000-00-00 00:00:00",
 "second_event":"7","cod_opc_menu":"1"}"#;
 
-impl Costume for Fault {
+impl AnswerFault for Fault {
     fn name(&self) -> String {
         Self::name(self)
     }
@@ -34,30 +34,32 @@ impl Costume for Fault {
         }
     }
 
-    fn shape(&self, good: Shape) -> Shape {
-        let Shape { rows, promised, .. } = good;
+    fn form(&self, good: AnswerForm) -> AnswerForm {
+        let AnswerForm { rows, promised, .. } = good;
         match self {
-            Self::PhpWarning => Shape { before: PHP_WARNING, ..good },
-            Self::ByteOrderMark => Shape { before: b"\xef\xbb\xbf", ..good },
-            Self::IntCode => Shape { code: "200", ..good },
-            Self::ZeroCode => Shape { code: "0", ..good },
-            Self::ZeroCodeText => Shape { code: "\"0\"", ..good },
-            Self::ErrorTextNull => Shape { error: "\"null\"", ..good },
-            Self::ErrorEmpty => Shape { error: "\"\"", ..good },
-            Self::DataNull => Shape { data: Data::Null, rows: 0, ..good },
-            Self::DataMissing => Shape { data: Data::Missing, rows: 0, ..good },
-            Self::DataObject => Shape { data: Data::Object, rows: rows.min(1), ..good },
-            Self::WrongSchema => Shape { data: Data::Bare, ..good },
-            Self::TotalRow => Shape { extra: Some(TOTAL_ROW), ..good },
+            Self::PhpWarning => AnswerForm { before: PHP_WARNING, ..good },
+            Self::ByteOrderMark => AnswerForm { before: b"\xef\xbb\xbf", ..good },
+            Self::IntCode => AnswerForm { code: "200", ..good },
+            Self::ZeroCode => AnswerForm { code: "0", ..good },
+            Self::ZeroCodeText => AnswerForm { code: "\"0\"", ..good },
+            Self::ErrorTextNull => AnswerForm { error: "\"null\"", ..good },
+            Self::ErrorEmpty => AnswerForm { error: "\"\"", ..good },
+            Self::DataNull => AnswerForm { data: Data::Null, rows: 0, ..good },
+            Self::DataMissing => AnswerForm { data: Data::Missing, rows: 0, ..good },
+            Self::DataObject => AnswerForm { data: Data::Object, rows: rows.min(1), ..good },
+            Self::WrongSchema => AnswerForm { data: Data::Bare, ..good },
+            Self::TotalRow => AnswerForm { extra: Some(TOTAL_ROW), ..good },
             Self::RowNotObject => {
-                Shape { extra: Some("\"garbage\""), promised: promised + 1, ..good }
+                AnswerForm { extra: Some("\"garbage\""), promised: promised + 1, ..good }
             }
-            Self::RowBadDate => Shape { extra: Some(BAD_DATE_ROW), promised: promised + 1, ..good },
-            Self::RowsRejected => Shape { date: Some("yesterday"), ..good },
-            Self::Respelled => Shape { conn_suffix: ".1", ..good },
-            Self::Truncated => Shape { rows: rows / 2, promised: promised.max(1), ..good },
-            Self::CutJson | Self::HalfGzip => Shape { rows: rows / 2, end: End::Amid, ..good },
-            Self::Endless => Shape { extra: Some(TOTAL_ROW), end: End::Never, ..good },
+            Self::RowBadDate => {
+                AnswerForm { extra: Some(BAD_DATE_ROW), promised: promised + 1, ..good }
+            }
+            Self::RowsRejected => AnswerForm { date: Some("yesterday"), ..good },
+            Self::Respelled => AnswerForm { conn_suffix: ".1", ..good },
+            Self::Truncated => AnswerForm { rows: rows / 2, promised: promised.max(1), ..good },
+            Self::CutJson | Self::HalfGzip => AnswerForm { rows: rows / 2, end: End::Amid, ..good },
+            Self::Endless => AnswerForm { extra: Some(TOTAL_ROW), end: End::Never, ..good },
             _ => good,
         }
     }
@@ -66,7 +68,7 @@ impl Costume for Fault {
         match self {
             Self::EmptyNotJson => WithoutRows::Page,
             Self::Slow { .. } | Self::Respelled => WithoutRows::Usual,
-            _ => WithoutRows::Shaped,
+            _ => WithoutRows::Report,
         }
     }
 
