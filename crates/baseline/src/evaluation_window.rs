@@ -440,7 +440,7 @@ impl EvaluationWindow {
         if let Some(lesson) = known.lessons[option].as_ref().filter(|_| self.newest) {
             let ends =
                 matches!(Self::kind(known, option), OptionKind::OptOut | OptionKind::Terminal);
-            let noise = &known.noise[option].shares;
+            let noise = &known.noise[option];
             let shares = shares::shares(&self.recent[option], &lesson.shares, noise, ends);
             let of_shares = Anomaly::Abandonment as usize..=Anomaly::TimeToOption as usize;
             of_option.scores[of_shares].copy_from_slice(&shares);

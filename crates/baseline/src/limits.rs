@@ -111,9 +111,9 @@ pub(super) const SILENT_HITS: f32 = 16.0;
 
 /// Deviance of a surge that is worth an alert,
 pub(super) const SURGE: f64 = 22.0;
-/// and of a share that has risen: of journeys that end at an option, of several attempts, of
-/// returns, and of hits that take long.
-pub(super) const RISE: [f64; 4] = [26.0, 34.0, 34.0, 40.0];
+/// and of a share that has risen: of journeys that end at an option (times the option's dispersion),
+/// of several attempts, of returns, and of hits that take long.
+pub(super) const RISE: [f64; 4] = [24.0, 34.0, 34.0, 40.0];
 /// The same of entries of nothing, which are judged for a routing point as a whole.
 pub(super) const NO_INPUT: f64 = 24.0;
 /// Surges are judged only where at least so many are expected.

@@ -31,7 +31,7 @@ pub(super) const DAYS: usize = WEEKS * 7;
 const MOST: f64 = 1.5;
 
 /// The noise of one option, as relative variances.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub(super) struct Noise {
     /// The noise of its level from day to day.
     pub(super) day: f32,
@@ -41,7 +41,7 @@ pub(super) struct Noise {
     /// The noise of its routing point's level around the operation's.
     pub(super) level: f32,
     /// The noise of windows as long as [`LEARNT`] says, beyond that.
-    windows: [f32; LEARNT.len()],
+    pub(super) windows: [f32; LEARNT.len()],
     /// The noise of each of its shares, in the order of [`UsualShares::all`].
     pub(super) shares: [f32; SHARES],
 }

@@ -13,6 +13,7 @@ use super::{
         LEARNT_DAYS, LEAST_SHARE, RECOVERED, RISE, SHARE_HOURS, SHARE_KNOWN, SHARE_LEAST,
         SHARE_ODDS, SHARE_WINDOWS, TIME_FACTOR, TIME_HITS, TIME_SECONDS, TIME_SHARE,
     },
+    noise::Noise,
 };
 
 /// A share in one window.
@@ -206,20 +207,24 @@ impl Recent {
 
 /// Scores of an option's shares: abandonment, retries, loops, time. `None` where the usual share is
 /// not known.
+///
+/// Where hits come in clumps, so do the ends of journeys.
 pub(super) fn shares(
     recent: &Recent,
     usual: &UsualShares,
-    noise: &[f32; SHARES],
+    noise: &Noise,
     may_end_here: bool,
 ) -> [Option<Score>; SHARES] {
+    let clump = f64::from(noise.dispersion).max(1.0);
     std::array::from_fn(|share| {
         if usual.all[share].whole < SHARE_KNOWN || (share == FINALS && may_end_here) {
             return None;
         }
+        let limit = if share == FINALS { RISE[FINALS] * clump } else { RISE[share] };
         Some(if share == SLOW {
-            slower(recent, usual, noise[SLOW])
+            slower(recent, usual, noise.shares[SLOW])
         } else {
-            furthest(recent.windows(usual, share, noise[share]), RISE[share])
+            furthest(recent.windows(usual, share, noise.shares[share]), limit)
         })
     })
 }
@@ -407,14 +412,18 @@ mod tests {
         let windows = of(&usual(0.4));
         let (half_hour, hour) = ((54.0, 60.0, 3600), (78.0, 120.0, 5400));
         assert_eq!((windows[1], windows[3]), (half_hour, hour));
-        let [told, ..] = shares(&risen, &usual(0.4), &[0.0025; SHARES], false);
+        let noise = |dispersion| Noise { dispersion, shares: [0.0025; SHARES], ..Noise::default() };
+        let [told, ..] = shares(&risen, &usual(0.4), &noise(1.0), false);
         let told = told.unwrap();
         assert!(told.score > 1.0 && told.window == 2700, "{told:?}");
+        // What comes in clumps of two says half as much.
+        let [clumped, ..] = shares(&risen, &usual(0.4), &noise(2.0), false);
+        assert!((clumped.unwrap().score * 2.0 - told.score).abs() < 1e-9, "{clumped:?}");
         // One that is meant to end them is not abandoned, nor one of which little is known.
-        assert_eq!(shares(&risen, &usual(0.4), &[0.0025; SHARES], true)[FINALS], None);
+        assert_eq!(shares(&risen, &usual(0.4), &noise(1.0), true)[FINALS], None);
         let mut unknown = usual(0.4);
         unknown.all[FINALS].whole = 100.0;
-        assert_eq!(shares(&risen, &unknown, &[0.0025; SHARES], false)[FINALS], None);
+        assert_eq!(shares(&risen, &unknown, &noise(1.0), false)[FINALS], None);
     }
 
     #[test]
