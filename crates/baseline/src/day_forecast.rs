@@ -125,7 +125,7 @@ impl DayForecast {
     }
 
     /// Expects nothing before a routing point opens and after it closes, where the hour around a
-    /// slot would.
+    /// slot would; nor before all open, of which each alone may have too few hits to tell.
     fn sharpen(&mut self, point_of: &[usize]) {
         let mut around = vec![[0.0_f64; SLOTS]; self.points.len()];
         for (expected, point) in self.options.iter().zip(point_of) {
@@ -135,16 +135,34 @@ impl DayForecast {
                 .zip(expected.hits)
                 .for_each(|(sum, hits)| *sum += f64::from(hits));
         }
-        let edges: Vec<[f32; SLOTS]> = self
+        let mut edges: Vec<[f32; SLOTS]> = self
             .points
             .iter()
             .zip(&around)
             .map(|(weeks, around)| std::array::from_fn(|slot| edge_of(weeks, around[slot], slot)))
             .collect();
+        let operation = self.weeks_of_operation();
+        for slot in 0..SLOTS {
+            let of_points = around.iter().zip(&edges);
+            let left = of_points.map(|(around, edge)| around[slot] * f64::from(edge[slot])).sum();
+            let of_all = edge_of(&operation, left, slot);
+            edges.iter_mut().for_each(|edge| edge[slot] *= of_all);
+        }
         for (expected, point) in self.options.iter_mut().zip(point_of) {
             let Some(expected) = expected else { continue };
             expected.hits.iter_mut().zip(edges[*point]).for_each(|(hits, edge)| *hits *= edge);
         }
+    }
+
+    /// Hits of all routing points in each earlier week by slot.
+    fn weeks_of_operation(&self) -> Weeks {
+        let mut sum = [[0.0; SLOTS]; WEEKS];
+        for (sum, week) in sum.iter_mut().zip(0..) {
+            for weeks in &self.points {
+                sum.iter_mut().zip(weeks[week]).for_each(|(sum, hits)| *sum += hits);
+            }
+        }
+        sum
     }
 
     /// Hits of a routing point in an earlier week, without the options that are `gone`.

@@ -30,11 +30,15 @@ impl Menu {
     }
 
     fn until(now: i64, of: impl Fn(usize, i64) -> Slot) -> Self {
+        Self::of_points(&["10", "20"], now, of)
+    }
+
+    fn of_points(points: &[&str], now: i64, of: impl Fn(usize, i64) -> Slot) -> Self {
         let mut kinds = OptionKinds::none();
         kinds.list("PULSE", OptionKind::NoInput);
         kinds.list("AGENTE", OptionKind::OptOut);
         let mut menu = Self {
-            labels: ["10", "20"]
+            labels: points
                 .iter()
                 .flat_map(|point| {
                     OPTIONS.iter().map(move |option| MenuLabels::new(point, "voice", option))
@@ -326,6 +330,29 @@ fn a_routing_point_whose_rows_come_late_is_judged_by_those_that_are_due() {
     }
     assert_eq!(told(&scores), [""; 0]);
     assert!(scores.report_lag >= 2400 - 300, "{}", scores.report_lag);
+}
+
+/// Of each of them too few hits are missing to tell that it is closed.
+#[test]
+fn before_many_small_routing_points_open_and_after_they_close_the_report_is_not_late() {
+    let points: Vec<String> = (10..34).map(|point| point.to_string()).collect();
+    let points: Vec<&str> = points.iter().map(String::as_str).collect();
+    let sparse = |option: usize, _: i64| {
+        if option.is_multiple_of(OPTIONS.len()) { (2, 0, 0, 0, 20) } else { (0, 0, 0, 0, 20) }
+    };
+    let midnight = (MONDAY + 30) * 86_400;
+    for minutes in [6 * 60 + 45, 6 * 60 + 55, 19 * 60 + 15, 19 * 60 + 25, 22 * 60] {
+        let now = midnight + minutes * 60;
+        let menu = Menu::of_points(&points, now, sparse);
+        let lag = menu.judge(&mut Detector::new(), now).report_lag;
+        assert!(lag <= 900, "{lag} s at {minutes}");
+    }
+    // When they are open, a silence is one.
+    let now = midnight + 14 * 3600;
+    let menu = Menu::of_points(&points, now, |option, at| {
+        if at >= now - 1800 { (0, 0, 0, 0, 20) } else { sparse(option, at) }
+    });
+    assert_eq!(menu.judge(&mut Detector::new(), now).report_lag, 1800);
 }
 
 #[test]
