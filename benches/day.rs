@@ -4,8 +4,8 @@
 //! `cargo bench --bench day -- --rows-per-hour 60000 --lookback 1800 --hours 50`. Every row is an
 //! interaction of its own, which is the most that has to be remembered; `--rows-per-interaction 3`
 //! is more like a menu. With `--remembered 15000000` so many are remembered besides, as deeper
-//! re-readings would have it. With `--unique-options 1` every row has an option of its own, as a hostile
-//! server's: label sets and memory must stay where they are.
+//! re-readings would have it. With `--unique-options 1` every row has an option of
+//! its own, as a hostile server's: label sets and memory must stay where they are.
 //!
 //! The real poller on virtual time, with a state file on the real disk and rows made while they are
 //! asked for. A commit is all that happens between the end of one answer and the next request:

@@ -198,8 +198,8 @@ fn trouble_that_depends_on_the_span_costs_few_requests() {
     eprintln!("{}", print.join("\n"));
 }
 
-/// After a restart the deeper re-reading has to find the unanswerable second by itself, and each of its
-/// requests takes a time-out: what comes late behind it is still found.
+/// After a restart the deeper re-reading has to find the unanswerable second by itself, and each of
+/// its requests takes a time-out: what comes late behind it is still found.
 #[test]
 fn a_second_that_takes_all_the_time_hides_no_late_row() {
     let row =

@@ -111,8 +111,8 @@ pub(super) const SILENT_HITS: f32 = 16.0;
 
 /// Deviance of a surge that is worth an alert,
 pub(super) const SURGE: f64 = 22.0;
-/// and of a share that has risen: of journeys that end at an option (times the option's dispersion),
-/// of several attempts, of returns, and of hits that take long.
+/// and of a share that has risen: of journeys that end at an option (times the option's
+/// dispersion), of several attempts, of returns, and of hits that take long.
 pub(super) const RISE: [f64; 4] = [24.0, 34.0, 34.0, 40.0];
 /// The same of entries of nothing, which are judged for a routing point as a whole.
 pub(super) const NO_INPUT: f64 = 24.0;

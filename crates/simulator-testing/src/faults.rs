@@ -1,7 +1,7 @@
 //! The faults that can be switched on, and the requests that meet them.
 //!
-//! Owns the names and the bookkeeping. `answer_fault` applies a fault to an answer; this file must never
-//! touch a request or a response.
+//! Owns the names and the bookkeeping. `answer_fault` applies a fault to an answer; this file must
+//! never touch a request or a response.
 
 use hyper::header::HeaderValue;
 use serde::{Deserialize, Serialize};

@@ -169,7 +169,7 @@ impl Traffic {
         }
     }
 
-    /// Returns true if a row is dated in the seconds `first..=last`, and in none that is unanswerable.
+    /// Returns true if a row is dated in one of the seconds, which is not the unanswerable one.
     fn has(&self, row: &Row, seconds: &RangeInclusive<i64>) -> bool {
         seconds.contains(&row.date) && self.unanswerable != Some(row.date)
     }

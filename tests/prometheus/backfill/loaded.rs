@@ -172,7 +172,7 @@ async fn assert_calls(prometheus: &Prometheus, past: &Past, until: Option<Timest
 }
 
 /// `increase()` between two lines of the grid finds what there is, up to the two seconds that it
-/// extrapolates: a five-hundredth of a series of 1,000 s, and a fiftieth of one that has just begun.
+/// extrapolates: a five-hundredth of a series of 1,000 s, a fiftieth of one that has just begun.
 async fn assert_increase(prometheus: &Prometheus, past: &Past, rows: &Rows) {
     let [.., (start, end), _] = past.days()[..] else { panic!("no whole day") };
     for (from, until, range) in [
