@@ -140,7 +140,7 @@ async fn every_way_to_say_that_there_are_no_rows_commits() {
 /// A 404 is an empty window in the vendor's words only.
 #[tokio::test]
 async fn a_foreign_404_is_a_failure_and_loses_nothing() {
-    let api = Api::empty().await.times(Fault::EmptyNotJson, 2);
+    let api = Api::empty().await.always(Fault::EmptyNotJson);
     let fleet = Supervisor::of("foreign", &api);
     let exporter = fleet.start().await;
     let failed =
@@ -148,6 +148,7 @@ async fn a_foreign_404_is_a_failure_and_loses_nothing() {
     assert!(!failed.up("foreign"));
     let page = exporter.get("/").await.expect("a status page");
     assert!(page.contains("not the one with which Wolkvox reports"), "{page}");
+    api.simulator.clear_faults();
     exporter.wait_for("up again", |scrape| scrape.up("foreign")).await;
 }
 

@@ -16,6 +16,7 @@ use simulator_testing::{CallEnds, Journeys, Options, Simulator, Truth, serve};
 use tokio::net::TcpListener;
 
 use crate::support::{
+    api::noon,
     installation::Installation,
     process::Exporter,
     prometheus::{Prometheus, Tool},
@@ -46,9 +47,12 @@ impl Centre {
         let until = now - SignedDuration::from_mins(5);
         let origin = until - SignedDuration::from_hours(3);
         let options = Options {
+            // What is usual is learnt from the days before, of which there is none.
+            zone: noon(),
             token: TOKEN.to_owned(),
             late_share: 0.0,
             least_load: 1.0,
+            chance_from: Some(origin),
             // Journeys that begin before the origin would be known by their ends only.
             from: Some(origin),
             until: Some(until),
@@ -83,8 +87,9 @@ impl Centre {
             format!("menu:\n  opt_out_codes: [{OPT_OUT}]\n  terminal_codes: [{TERMINAL}]\n"),
         )
         .expect("the temporary directory can be written");
-        let zone = Options::default().zone;
+        let zone = noon();
         let flags = [
+            format!("--wolkvox.timezone={}", zone.iana_name().expect("a name")),
             "--poll.interval=2s".to_owned(),
             "--poll.settle-delay=1s".to_owned(),
             "--poll.lookback=60s".to_owned(),
