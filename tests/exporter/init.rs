@@ -8,7 +8,7 @@ use std::{
     process::{Command, Output, Stdio},
 };
 
-use crate::support::api::{Api, TOKEN, noon};
+use crate::support::api::{Api, TOKEN, noon_name};
 use crate::support::{debian, process};
 
 /// Runs a command with this on its standard input.
@@ -28,7 +28,7 @@ async fn fed(mut command: Command, input: &str) -> Output {
 fn init(directory: &Path, args: &[&str]) -> Command {
     let mut command = process::bare(directory);
     command.arg("init").args(args);
-    command.arg(format!("--wolkvox.timezone={}", noon().iana_name().expect("a name")));
+    command.arg(format!("--wolkvox.timezone={}", noon_name()));
     command
 }
 

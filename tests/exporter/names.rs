@@ -20,7 +20,7 @@ use wolkvox_exporter::{
     wolkvox::{ApiError, Client, ErrorClass},
 };
 
-use crate::support::api::{Api, TOKEN, noon};
+use crate::support::api::{Api, TOKEN, noon_name};
 use crate::support::process::{Exporter, exporter};
 use crate::support::scrape::Scrape;
 
@@ -86,7 +86,7 @@ async fn start(directory: &Path, door: &Door, flags: &[&str]) -> Exporter {
     let mut command = exporter(directory);
     command.env("WOLKVOX_TOKEN", TOKEN).arg(format!("--wolkvox.server=http://{}", door.address));
     command.args(["--poll.interval=1s", "--poll.settle-delay=0s", "--state.path=state.redb"]);
-    command.arg(format!("--wolkvox.timezone={}", noon().iana_name().expect("it has a name")));
+    command.arg(format!("--wolkvox.timezone={}", noon_name()));
     command.args(["--poll.lookback=2h", "--poll.start-from=1h", "--menu.zero-hold=0s"]).args(flags);
     Exporter::start(command).await
 }

@@ -93,3 +93,8 @@ pub(crate) fn noon() -> TimeZone {
     });
     ZONE.clone()
 }
+
+/// The name of [`noon`], as the configuration takes it.
+pub(crate) fn noon_name() -> String {
+    noon().iana_name().expect("it was found by its name").to_owned()
+}

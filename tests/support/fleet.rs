@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::{
-    api::{Api, TOKEN, noon},
+    api::{Api, TOKEN, noon_name},
     process::{Exporter, exporter},
 };
 
@@ -61,7 +61,7 @@ impl Supervisor {
             "name": name,
             "server": url,
             "token_file": self.token(name),
-            "timezone": noon().iana_name(),
+            "timezone": noon_name(),
         }));
     }
 

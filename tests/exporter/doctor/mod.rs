@@ -7,7 +7,7 @@ mod privacy;
 
 use std::{fs, process::Command};
 
-use crate::support::api::{TOKEN, noon};
+use crate::support::api::{TOKEN, noon_name};
 use crate::support::process;
 
 /// The output of doctor, and the files that it left behind.
@@ -41,7 +41,7 @@ pub(crate) async fn doctor(url: &str, args: &[&str], variables: &[(&str, &str)])
     let mut command = process::bare(directory.path());
     command.args(["doctor", "--wolkvox.server", url]);
     if !args.iter().any(|arg| arg.starts_with("--wolkvox.timezone")) {
-        command.arg(format!("--wolkvox.timezone={}", noon().iana_name().expect("a name")));
+        command.arg(format!("--wolkvox.timezone={}", noon_name()));
     }
     command.args(args).env("WOLKVOX_TOKEN", TOKEN).envs(variables.iter().copied());
     let said = run(command).await;

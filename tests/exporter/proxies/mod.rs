@@ -39,7 +39,7 @@ impl Server {
     async fn says(&self, args: &[&str], variables: &[(&str, &str)]) -> Output {
         let mut command = process::bare(self.directory.path());
         command.args(args).env("WOLKVOX_TOKEN", TOKEN).env("WOLKVOX_CA_FILE", &self.authority);
-        command.env("WOLKVOX_TIMEZONE", api::noon().iana_name().expect("a name"));
+        command.env("WOLKVOX_TIMEZONE", api::noon_name());
         command.envs(variables.iter().copied());
         tokio::task::spawn_blocking(move || command.output().expect("it starts"))
             .await

@@ -22,7 +22,7 @@ use simulator_testing::{Options, Simulator, serve};
 use tokio::net::TcpListener;
 
 use crate::support::{
-    api::noon,
+    api::{noon, noon_name},
     process::{Process, bare},
 };
 
@@ -103,8 +103,7 @@ impl Past {
 
     /// Flags that the exporter gets, too.
     fn flags(&self, url: &str, name: &str) -> Vec<String> {
-        let zone = noon();
-        let zone = zone.iana_name().expect("a name");
+        let zone = noon_name();
         let config = format!(
             "targets: [{{name: centre, server: {url:?}, token_file: token, timezone: {zone:?}, outcomes: true}}]\nmenu: {{buckets: [10, 30, 60, 300]}}\n"
         );

@@ -5,7 +5,7 @@ use std::process::Command;
 use simulator_testing::{Fault, FaultRule};
 
 use crate::backfill::{DEADLINE, Past, files, listen, run, vendor};
-use crate::support::api::noon;
+use crate::support::api::noon_name;
 use crate::support::process::{Process, bare, exporter};
 
 /// Runs what has to fail, and gives what it says.
@@ -78,8 +78,7 @@ async fn each_target_has_its_files() {
     let past = Past::of(0).await;
     let other = listen(&simulator_testing::Simulator::new(vendor())).await;
     let command = past.command("two", &[]);
-    let zone = noon();
-    let zone = zone.iana_name().expect("a name");
+    let zone = noon_name();
     let target = |name: &str, server: &str| {
         format!("{{name: {name}, server: {server:?}, token_file: token, timezone: {zone:?}}}")
     };

@@ -16,7 +16,7 @@ use simulator_testing::{CallEnds, Journeys, Options, Simulator, Truth, serve};
 use tokio::net::TcpListener;
 
 use crate::support::{
-    api::noon,
+    api::{noon, noon_name},
     installation::Installation,
     process::Exporter,
     prometheus::{Prometheus, Tool},
@@ -87,9 +87,8 @@ impl Centre {
             format!("menu:\n  opt_out_codes: [{OPT_OUT}]\n  terminal_codes: [{TERMINAL}]\n"),
         )
         .expect("the temporary directory can be written");
-        let zone = noon();
         let flags = [
-            format!("--wolkvox.timezone={}", zone.iana_name().expect("a name")),
+            format!("--wolkvox.timezone={}", noon_name()),
             "--poll.interval=2s".to_owned(),
             "--poll.settle-delay=1s".to_owned(),
             "--poll.lookback=60s".to_owned(),
@@ -101,7 +100,7 @@ impl Centre {
             "--baseline.warm-up=0s".to_owned(),
             "--wolkvox.outcomes".to_owned(),
             format!("--journey.idle={}s", IDLE.as_secs()),
-            format!("--poll.start-from={}", zone.to_datetime(self.origin)),
+            format!("--poll.start-from={}", noon().to_datetime(self.origin)),
             format!("--config.file={}", file.display()),
         ];
         let flags: Vec<&str> = flags.iter().map(String::as_str).collect();
