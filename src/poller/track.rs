@@ -226,7 +226,8 @@ impl Track {
     }
 
     /// The range in which to look for rows elsewhere, because a single second of a pass failed, and
-    /// whether rows are known in it: around the newest known row before, or else the hour behind.
+    /// whether rows are known in it: around the newest known row before, or else the oldest after
+    /// it, or else the hour behind.
     pub(super) async fn elsewhere(
         &mut self,
         failed: TimeRange,
@@ -234,7 +235,12 @@ impl Track {
     ) -> Result<(TimeRange, bool), StoreError> {
         let zone = &self.config.target.timezone;
         let before = local_second(self.judge.unanswerable().clear_before(failed), zone) - 1;
-        let known = self.state.read(move |view, id| view.row_before(id, before, 0)).await?;
+        let behind = local_second(failed.to, zone);
+        let known = self.state.read(move |view, id| match view.row_before(id, before, 0)? {
+            Some(date) => Ok(Some(date)),
+            None => view.row_after(id, behind),
+        });
+        let known = known.await?;
         let after = |moment: Timestamp, seconds| {
             moment.saturating_add(SignedDuration::from_secs(seconds)).unwrap_or(moment)
         };

@@ -47,7 +47,7 @@ use crate::{
     plans::plan,
     row::WorldRow,
     run::{Plan, run},
-    trouble::{Times, Trouble, UnanswerableSecond, WindowFailure},
+    trouble::{Incident, IncidentKind, Times, Trouble, UnanswerableSecond, WindowFailure},
     world::World,
 };
 
@@ -209,6 +209,22 @@ fn a_second_that_takes_all_the_time_hides_no_late_row() {
         vec![UnanswerableSecond { second: 4479, until: i64::MAX, failure: WindowFailure::Timeout }];
     let world = World { unanswerable, ..World::of(rows) };
     run(Plan { restarts: vec![7189], patient: true, ..Plan::of(world) }).unwrap();
+}
+
+/// A spell of empty answers makes the exporter believe that it can have each second; then no row is
+/// known before the first one that it cannot, and another such second lies in the hour behind.
+#[test]
+fn a_second_before_every_known_row_hides_no_late_row() {
+    let row =
+        |date, visible| WorldRow { date, visible, conn: 1, option: 1, second: 5, attempts: 1 };
+    let rows = vec![row(951, 959), row(2321, 2337), row(2765, 6311)];
+    let unanswerable = [463, 1264, 1967, 2603, 2656, 4109, 4138, 4683, 6820, 6953].map(|second| {
+        UnanswerableSecond { second, until: i64::MAX, failure: WindowFailure::CutBody }
+    });
+    let incident = Incident { kind: IncidentKind::Empty, from: 4466, until: 9053 };
+    let world =
+        World { unanswerable: unanswerable.to_vec(), incidents: vec![incident], ..World::of(rows) };
+    run(Plan { restarts: vec![6858], ..Plan::of(world) }).unwrap();
 }
 
 /// A clock that is years behind, a day ahead, or half an hour off when the exporter starts for the

@@ -119,6 +119,22 @@ impl View {
             .map(|entry| entry.map(|(key, _)| LocalSecond::new(key.value().1)).map_err(failed))
             .transpose()
     }
+
+    /// Returns the date of the oldest row after `date`; `None` if there is none.
+    pub fn row_after(
+        &self,
+        target: TargetId,
+        date: LocalSecond,
+    ) -> Result<Option<LocalSecond>, StoreError> {
+        let id = target.0;
+        let rows = self.table(ROWS)?;
+        let after = (id, date.get() + 1, 0)..(id + 1, i64::MIN, 0);
+        let mut after = rows.range(after).map_err(failed)?;
+        after
+            .next()
+            .map(|entry| entry.map(|(key, _)| LocalSecond::new(key.value().1)).map_err(failed))
+            .transpose()
+    }
 }
 
 /// Formats 2026-01-18 as 20260118.
