@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::{
     faults, network, outcomes, range_end,
     report::{Mark, Report},
-    requests::{Look, MOST_REQUESTS, Requester},
+    requests::{self, Look, MOST_REQUESTS, Requester},
     rows,
     texts::Text,
 };
@@ -177,9 +177,7 @@ fn quota(
     interval: Duration,
     report: &mut Report<'_>,
 ) -> io::Result<bool> {
-    // One request a poll; re-reading, names and retries add little.
-    let outcomes = if target.outcomes { outcomes::requests_a_day(interval) } else { 0 };
-    let needed = 86_400 / interval.as_secs().max(1) + outcomes;
+    let needed = requests::of_target_a_day(target, interval);
     let left = info.limit.saturating_sub(info.used);
     let values = [
         ("limit", info.limit.to_string()),

@@ -8,7 +8,7 @@ use jiff::tz::TimeZone;
 use super::{
     faults,
     report::{Mark, Report},
-    requests::Requester,
+    requests::{self, Requester},
     texts::Text,
 };
 use crate::{
@@ -18,8 +18,6 @@ use crate::{
     wolkvox::{ApiError, Element, Rejected, ReportName, Row},
 };
 
-/// Requests a day for each request a poll and each re-reading: hourly, and one at night.
-const REREADINGS: u64 = 25;
 /// Seconds by which the date of a row may differ from the moment that it stands for: two machines,
 /// two clocks.
 const NEAR: i64 = 60;
@@ -65,11 +63,6 @@ fn at(date: LocalSecond, zone: &TimeZone) -> Option<i64> {
     instant(date, zone).map(jiff::Timestamp::as_second)
 }
 
-/// Requests a day that reading the report takes, with a poll at this interval.
-pub(super) fn requests_a_day(interval: Duration) -> u64 {
-    86_400 / interval.as_secs().max(1) + REREADINGS
-}
-
 /// Prints what reading the report costs of the operation's `limit` of requests a day, and whether
 /// that fits.
 pub(super) fn cost(
@@ -78,7 +71,7 @@ pub(super) fn cost(
     interval: Duration,
     report: &mut Report<'_>,
 ) -> io::Result<()> {
-    let needed = requests_a_day(interval);
+    let needed = requests::of_report_a_day(interval);
     let values = [("needed", needed.to_string()), ("limit", limit.to_string())];
     // The menus take as much, and halved answers, names and others who use the operation's requests
     // some more.

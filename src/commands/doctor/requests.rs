@@ -1,4 +1,5 @@
-//! The requests of one visit: counted, one at a time, never more than ten.
+//! The requests of one visit (counted, one at a time, never more than ten), and the number that the
+//! exporter needs a day.
 
 use std::time::Duration;
 
@@ -7,7 +8,7 @@ use jiff::{Timestamp, tz::TimeZone};
 use crate::{
     config::{TargetConfig, TokenSource},
     ledger::RowBatch,
-    model::Fingerprints,
+    model::{Fingerprints, NameKind},
     schedule::TimeRange,
     wolkvox::{
         Admission, Answer, ApiError, Client, ClientLimits, Element, FieldSample, Query, Rejected,
@@ -17,6 +18,24 @@ use crate::{
 
 /// Most requests of one visit.
 pub(super) const MOST_REQUESTS: u32 = 10;
+
+/// Requests a day for the re-readings of a report: hourly, and one at night.
+const REREADINGS: u64 = 25;
+/// Requests a day for the limit, which is asked for hourly where `licences` does not give it.
+const QUOTA_QUESTIONS: u64 = 24;
+
+/// Requests a day that reading a report takes, with a poll at this interval.
+pub(super) fn of_report_a_day(interval: Duration) -> u64 {
+    86_400 / interval.as_secs().max(1) + REREADINGS
+}
+
+/// Requests a day that the exporter needs for a target while nothing fails.
+pub(super) fn of_target_a_day(target: &TargetConfig, interval: Duration) -> u64 {
+    let reports = if target.outcomes { 2 } else { 1 };
+    let quota = if target.licences.is_none() { QUOTA_QUESTIONS } else { 0 };
+    let names = if target.names.vendor { NameKind::ALL.len() as u64 } else { 0 };
+    reports * of_report_a_day(interval) + quota + names
+}
 
 /// Sends and counts the requests of one visit.
 pub(super) struct Requester<'a> {

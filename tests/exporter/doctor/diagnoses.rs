@@ -148,7 +148,7 @@ async fn a_small_quota_is_told() {
     let api = Api::start(|options| options.daily_limit = Some(100)).await;
     english(&api)
         .await
-        .assert_to_do("small", &["100 requests a day are fewer than the 288", "--poll.interval"]);
+        .assert_to_do("small", &["100 requests a day are fewer than the 339", "--poll.interval"]);
 }
 
 #[tokio::test]
