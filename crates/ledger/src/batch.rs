@@ -1,8 +1,8 @@
-//! The rows of one answer, reduced to what the ledger needs, until it is known that the answer is
-//! whole.
+//! The rows of one answer, reduced to what the ledger needs, until the answer is known to be
+//! complete.
 //!
-//! 40 bytes a row, whatever the answer's size. Holds no text of a row but its labels, each once. It
-//! also says whether so many rows could not be read that the answer is not what it is taken for.
+//! Owns 40 bytes per row, whatever the answer's size, and each label once; it must hold no other
+//! text of a row. It also decides whether too many rows are unreadable for the answer to count.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -19,14 +19,15 @@ pub(super) struct BatchRow {
     pub(super) interaction: Option<std::num::NonZeroU64>,
     /// Index into `RowBatch::labels`.
     pub(super) menu: u32,
-    /// `u32::MAX` where absent: a value that no row has (see `SecondsHistogram`).
+    /// Seconds since the interaction began; [`NO_SECOND`] where absent.
     pub(super) second: u32,
     pub(super) attempts: u32,
 }
 
 pub(super) const NO_SECOND: u32 = u32::MAX;
 
-/// One of so many rows is a large share.
+/// Divisor of the largest share of unreadable rows: an answer of which a quarter is unreadable does
+/// not count.
 const LARGE_SHARE: u64 = 4;
 
 /// The rows of an answer that have arrived so far.
@@ -35,33 +36,33 @@ pub struct RowBatch {
     pub(super) rows: Vec<BatchRow>,
     pub(super) labels: Vec<MenuLabels>,
     pub(super) rejected: BTreeMap<Rejection, u64>,
-    /// Rows left out because nobody asked for their dates.
+    /// Rows left out because their dates are outside the requested range.
     pub(super) outside: u64,
-    /// The first row of each reason that could not be read.
+    /// The first rejected row of each reason.
     examples: BTreeMap<Rejection, Rejected>,
-    /// An element was no JSON at all.
+    /// An element was not JSON.
     damaged: bool,
-    /// Labels as they came, written behind each other.
+    /// Indexes into `labels`, by the received labels, each followed by a NUL.
     by_labels: HashMap<Box<str>, u32>,
-    /// The labels of the current row.
+    /// The received labels of the current row.
     written: String,
-    /// Labels as the rules made them.
+    /// Indexes into `labels`, by the labels after the rules.
     by_ruled: HashMap<MenuLabels, u32>,
     rules: Arc<OptionRules>,
 }
 
 impl RowBatch {
-    /// Empty; `rules` say what options are called.
+    /// Makes an empty batch whose options are renamed and folded by `rules`.
     pub fn new(rules: Arc<OptionRules>) -> Self {
         Self { rules, ..Self::default() }
     }
 
-    /// Number of rows, without those that were rejected.
+    /// Returns the number of rows, without those that were rejected.
     pub fn rows(&self) -> u64 {
         self.rows.len() as u64
     }
 
-    /// Number of rows by date and fingerprint.
+    /// Returns the number of rows by date and fingerprint.
     pub fn counts(&self) -> OwnMap<(LocalSecond, u64), u32> {
         let mut counts = OwnMap::default();
         for row in &self.rows {
@@ -70,13 +71,13 @@ impl RowBatch {
         counts
     }
 
-    /// Orders the rows by their dates: what [`RowBatch::take_before`] needs.
+    /// Sorts the rows by date, as [`RowBatch::take_before`] requires.
     pub fn sort_by_date(&mut self) {
         self.rows.sort_unstable_by_key(|row| (row.date, row.fingerprint));
     }
 
-    /// Takes out the rows dated before `date`, of rows that are ordered by date. Unreadable ones go
-    /// with them, so that they are counted once.
+    /// Removes and returns the rows dated before `date`; the batch must be sorted by date. All
+    /// unreadable rows are moved with them, so that they are counted once.
     #[must_use]
     pub fn take_before(&mut self, date: LocalSecond) -> Self {
         let behind = self.rows.partition_point(|row| row.date < date);
@@ -90,20 +91,21 @@ impl RowBatch {
         }
     }
 
-    /// Leaves out what is dated before `first` or after `last`: of a server that does not keep to
-    /// the span that it is asked for.
+    /// Removes the rows dated before `first` or after `last`, which come from a server that ignores
+    /// the requested range.
     pub fn keep_between(&mut self, first: LocalSecond, last: LocalSecond) {
         let before = self.rows.len();
         self.rows.retain(|row| (first..=last).contains(&row.date));
         self.outside += (before - self.rows.len()) as u64;
     }
 
-    /// Rows that cannot be read, without the vendor's own lines of totals, which are none.
+    /// Returns the number of unreadable rows. The vendor's lines of totals are not rows and do not
+    /// count.
     pub fn unread(&self) -> u64 {
         self.unread_by_reason().map(|(_, count)| count).sum()
     }
 
-    /// The first row that could not be read, of the reason that most of them have.
+    /// Returns the first row that was rejected for the most frequent reason.
     pub fn example(&self) -> Option<&Rejected> {
         let (reason, _) = self.unread_by_reason().max_by_key(|(_, count)| *count)?;
         self.examples.get(&reason)
@@ -114,8 +116,7 @@ impl RowBatch {
         unread.map(|(reason, count)| (*reason, *count))
     }
 
-    /// Takes rows dated after `latest` for unreadable: nothing real lies days after the window that
-    /// was asked for.
+    /// Rejects rows dated after `latest`: no real row is dated days after the requested range.
     pub fn reject_after(&mut self, latest: LocalSecond) {
         let before = self.rows.len();
         self.rows.retain(|row| row.date <= latest);
@@ -132,9 +133,9 @@ impl RowBatch {
     /// Checks that a whole answer may be counted.
     ///
     /// # Errors
-    /// If an element is no JSON; if no row, or not enough of them, can be read: a quarter
-    /// unreadable is too much, but a single one among others is not. Then the report has changed,
-    /// and the readable rows are no measure of it.
+    /// If an element is not JSON, if no row can be read, or if at least two rows and a quarter of
+    /// all are unreadable. The report has then probably changed, and its readable rows are not
+    /// representative.
     pub fn verdict(&self) -> Result<(), ApiError> {
         if self.damaged {
             return Err(ApiError::NotJson("a row is none".to_owned()));
@@ -154,7 +155,7 @@ impl RowBatch {
         }
     }
 
-    /// Adds a row, or the reason why there is none.
+    /// Adds a row, or the reason for its rejection.
     pub fn push(&mut self, row: Result<Row<'_>, Rejected>) {
         let row = match row {
             Ok(row) => row,
@@ -168,7 +169,7 @@ impl RowBatch {
         self.written.clear();
         for label in [&row.labels.rp_id, &row.labels.channel, &row.labels.option] {
             self.written.push_str(label);
-            // No label has a control character.
+            // Labels contain no control characters, so this separates them.
             self.written.push('\0');
         }
         let menu = match self.by_labels.get(self.written.as_str()) {
@@ -178,7 +179,7 @@ impl RowBatch {
         self.rows.push(BatchRow {
             date: row.date,
             fingerprint: row.fingerprint,
-            // A hash of 0 is as good as one of 1.
+            // A hash of 0 becomes 1.
             interaction: row
                 .interaction
                 .map(|hash| hash.try_into().unwrap_or(std::num::NonZeroU64::MIN)),
@@ -188,9 +189,10 @@ impl RowBatch {
         });
     }
 
-    /// The index of labels that have not come before.
+    /// Returns the index of labels that are not in `by_labels`.
     fn menu(&mut self, labels: &RowLabels<'_>) -> u32 {
-        // What stands for a number that somebody typed is ours, and no operator's rule is about it.
+        // [`NUMBER`] is our own replacement for a number that a caller typed, so the operator's
+        // rules do not apply to it.
         let option = match &*labels.option {
             NUMBER => NUMBER,
             option => self.rules.apply(option).label(),
@@ -249,13 +251,13 @@ mod tests {
             (100, &[(Total, 1)], 0, true),
             (100, &[(Total, 50)], 0, true),
             (0, &[(Total, 1), (BadDate, 1)], 1, false),
-            // What belongs to no interaction is a row that cannot be read, like any other.
+            // A row without an interaction is unreadable like any other.
             (0, &[(NoIdentity, 1)], 1, false),
             (100, &[(NoIdentity, 1)], 1, true),
             (100, &[(NoIdentity, 50)], 50, false),
             (0, &[(BadDate, 1)], 1, false),
             (0, &[(TooLong, 3)], 3, false),
-            // One odd row, however few the others are.
+            // A single unreadable row, however few the others are.
             (1, &[(BadDate, 1)], 1, true),
             (100, &[(BadDate, 1)], 1, true),
             (1, &[(BadDate, 2)], 2, false),

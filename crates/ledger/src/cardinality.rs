@@ -1,7 +1,9 @@
-//! The bound on series: who gets a place of its own, and who goes to `other`.
+//! Limits the number of series: decides which label sets get series of their own, and which are
+//! counted under `other`.
 //!
-//! A server that invents options must fill neither this memory nor Prometheus's. What is over a
-//! limit is counted under `other`, so totals stay exact; what has a place keeps it. Pure.
+//! Without a limit, a server that invents options would fill this process's memory and
+//! Prometheus's. Rows over a limit are counted under `other`, so totals stay exact; a label set
+//! that has series keeps them. Pure.
 
 use std::collections::{HashMap, HashSet};
 
@@ -12,36 +14,36 @@ use super::counters::TargetCounters;
 /// The limits of label sets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SeriesLimits {
-    /// Label sets (routing point, channel, option) of a target, `other` included.
+    /// Label sets (routing point, channel, option) of a target, including `other`.
     pub menus: usize,
-    /// Options of one routing point and channel, `other` not included.
+    /// Options of one routing point and channel, without `other`.
     pub options: usize,
-    /// Different steps of one routing point and channel, `other` not included.
+    /// Different transitions of one routing point and channel, without `other`.
     pub transitions: usize,
 }
 
 impl Default for SeriesLimits {
-    /// About twenty series a label set: 40,000 a target.
+    /// About twenty series per label set make 40,000 per target.
     fn default() -> Self {
         Self { menus: 2000, options: 200, transitions: 500 }
     }
 }
 
-/// The places that are taken, set aside and given out since. Each count is computed once and then
-/// kept, so that a server that invents options does not cost the square of their number.
+/// The places that are taken, reserved, and given out since. Each count is computed once and then
+/// cached, so that the cost of a server that invents options is not quadratic in their number.
 pub(super) struct SeriesBudget<'a> {
     counters: &'a TargetCounters,
     limits: SeriesLimits,
     /// Label sets that have a place.
     menus: usize,
-    /// Routing points, and the one for all others, whose `other` has no place yet but can always
-    /// have one.
+    /// Places that are reserved for the `other` of a routing point, and for the routing point
+    /// `other`, and not taken yet.
     set_aside: usize,
-    /// Points that the counters do not have.
+    /// Routing points that the counters do not have.
     new_points: HashSet<PointLabels>,
-    /// Options with a place of their own, by point.
+    /// Options with a place, by routing point, without `other`.
     options: HashMap<PointLabels, usize>,
-    /// Steps with a place of their own, by point.
+    /// Transitions with a place, by routing point, without `other`.
     transitions: HashMap<PointLabels, usize>,
 }
 
@@ -63,23 +65,23 @@ impl<'a> SeriesBudget<'a> {
         }
     }
 
-    /// Returns the labels under which rows with these labels, which have no place yet, are counted:
-    /// the same, or an `other`, which may have no place yet either.
+    /// Returns the labels under which rows of this label set, which has no place, are counted: the
+    /// same ones, or an `other`, which may have no place yet either.
     pub(super) fn place(&mut self, labels: &MenuLabels) -> MenuLabels {
         let point = &labels.point;
         if self.counters.points.contains_key(point) || self.new_points.contains(point) {
-            // Its place was set aside when the routing point got its own.
+            // The place of `other` was reserved when the routing point got its first place.
             let is_other = &*labels.option == OTHER;
             if is_other || (self.has_room(1) && *self.options(point) < self.limits.options) {
                 return labels.clone();
             }
             return MenuLabels::other(point.clone());
         }
-        // A routing point takes two places: the option's, and one for its `other`.
+        // A new routing point takes two places: the option's, and the reserved one for `other`.
         if self.has_room(2) { labels.clone() } else { MenuLabels::other(PointLabels::other()) }
     }
 
-    /// Gives these labels a place, which they did not have.
+    /// Gives a place to labels that have none.
     pub(super) fn take(&mut self, labels: &MenuLabels) {
         let point = &labels.point;
         let is_new =
@@ -95,7 +97,7 @@ impl<'a> SeriesBudget<'a> {
         }
     }
 
-    /// Returns the labels under which a step that is not known yet is counted, and takes its place.
+    /// Returns the labels under which an unknown transition is counted, and takes their place.
     pub(super) fn place_transition(&mut self, labels: TransitionLabels) -> TransitionLabels {
         let counters = self.counters;
         let count = |point: &PointLabels| {
@@ -120,7 +122,7 @@ impl<'a> SeriesBudget<'a> {
         self.options.entry(point.clone()).or_insert_with(count)
     }
 
-    /// Returns true if this many label sets more fit in.
+    /// Returns true if this many more label sets are within the limit.
     fn has_room(&self, more: usize) -> bool {
         self.menus + self.set_aside + more <= self.limits.menus
     }

@@ -1,6 +1,7 @@
-//! The changes that an answer makes to the counters while it is reconciled: copies of the counts
-//! that it touches, and of no others. Must never be applied itself; only the [`Delta`] made from it
-//! is.
+//! The changes that an answer makes to the counters while it is reconciled.
+//!
+//! Owns copies of the counts that the answer touches, and of no others. They must never be applied
+//! directly: only the [`Delta`] made from them is.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -13,7 +14,7 @@ use super::{
     delta::Delta,
 };
 
-/// A menu that is changed.
+/// A changed menu.
 pub(super) struct Slot {
     pub(super) labels: MenuLabels,
     pub(super) number: u32,
@@ -25,22 +26,22 @@ pub(super) struct Slot {
 pub(super) struct Changes<'a> {
     counters: &'a TargetCounters,
     limits: SeriesLimits,
-    /// Made when the first labels come that have no place.
+    /// Made at the first label set without a place.
     budget: Option<SeriesBudget<'a>>,
-    /// The numbers of menus that the counters do not have.
+    /// The numbers of menus that are not in the counters.
     new: HashMap<MenuLabels, u32>,
     pub(super) slots: Vec<Slot>,
     by_labels: HashMap<MenuLabels, usize>,
     by_number: OwnMap<u32, usize>,
-    /// Points that are changed.
+    /// Changed routing points.
     pub(super) points: Vec<(PointLabels, RoutingPointCounts)>,
     by_point: HashMap<PointLabels, usize>,
-    /// Transitions that are changed, and where each is among the counts.
+    /// Changed transitions, with their index in `steps`.
     transitions: BTreeMap<TransitionLabels, usize>,
     steps: Vec<TransitionCounts>,
-    /// The same, by the slots from and to.
+    /// The same index, by the slots of both options.
     by_slots: OwnMap<(usize, usize), usize>,
-    /// The labels of the menus by number; made when first needed.
+    /// The labels of the menus by number; made at first use.
     numbered: Option<OwnMap<u32, &'a MenuLabels>>,
 }
 
@@ -63,7 +64,7 @@ impl<'a> Changes<'a> {
         }
     }
 
-    /// The slot in which rows with these labels are counted: their own, or that of `other`.
+    /// Returns the slot in which rows with these labels are counted: their own, or that of `other`.
     pub(super) fn slot(&mut self, labels: &MenuLabels) -> usize {
         if let Some(slot) = self.by_labels.get(labels) {
             return *slot;
@@ -84,7 +85,7 @@ impl<'a> Changes<'a> {
         self.open(&placed)
     }
 
-    /// The number that the next new menu gets.
+    /// Returns the number of the next new menu.
     fn next_number(&self) -> u32 {
         self.counters.next_number.saturating_add(u32::try_from(self.new.len()).unwrap_or(u32::MAX))
     }
@@ -93,7 +94,7 @@ impl<'a> Changes<'a> {
         self.counters.menus.contains_key(labels) || self.new.contains_key(labels)
     }
 
-    /// The slot of a menu that has a number.
+    /// Returns the slot of the menu with a number.
     pub(super) fn numbered(&mut self, number: u32) -> Option<usize> {
         if let Some(slot) = self.by_number.get(&number) {
             return Some(*slot);
@@ -102,7 +103,7 @@ impl<'a> Changes<'a> {
         Some(self.open(labels))
     }
 
-    /// The labels of a menu that the counters have under this number.
+    /// Returns the labels of the counters' menu with this number.
     pub(super) fn labels_of(&mut self, number: u32) -> Option<&'a MenuLabels> {
         let menus = &self.counters.menus;
         let numbered = self.numbered.get_or_insert_with(|| {
@@ -139,12 +140,12 @@ impl<'a> Changes<'a> {
         point
     }
 
-    /// The point of a slot.
+    /// Returns the routing point of a slot.
     pub(super) fn point_of(&mut self, slot: usize) -> &mut RoutingPointCounts {
         &mut self.points[self.slots[slot].point].1
     }
 
-    /// The step from one slot's option to another's, both of one point.
+    /// Returns the transition between two slots of one routing point.
     pub(super) fn transition(&mut self, from: usize, to: usize) -> &mut TransitionCounts {
         let place = match self.by_slots.get(&(from, to)) {
             Some(place) => *place,
@@ -185,16 +186,17 @@ impl<'a> Changes<'a> {
         place
     }
 
-    /// Puts what has changed into the step.
-    pub(super) fn close(self, step: &mut Delta) {
-        step.next_number = self.next_number();
+    /// Moves the changes into `delta`.
+    pub(super) fn close(self, delta: &mut Delta) {
+        delta.next_number = self.next_number();
         let menus =
             self.slots.into_iter().map(|slot| (slot.labels, (slot.number, slot.menu.into())));
-        step.menus.extend(menus);
-        step.points.extend(self.points.into_iter().map(|(labels, point)| (labels, point.into())));
+        delta.menus.extend(menus);
+        delta.points.extend(self.points.into_iter().map(|(labels, point)| (labels, point.into())));
         let mut steps = self.steps;
         let transitions = self.transitions.into_iter();
-        step.transitions
+        delta
+            .transitions
             .extend(transitions.map(|(labels, place)| (labels, std::mem::take(&mut steps[place]))));
     }
 }

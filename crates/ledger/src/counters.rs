@@ -1,6 +1,6 @@
-//! What one target's rows add up to: the numbers that are committed, restored and exposed.
+//! The counters of one target, which are committed, restored and exposed.
 //!
-//! Changes only by [`TargetCounters::apply`], with a step that has been committed.
+//! Changes only by [`TargetCounters::apply`], with a delta that has been committed.
 
 use std::{
     collections::{BTreeMap, BTreeSet, btree_map::Entry},
@@ -17,25 +17,25 @@ use super::{
     delta::{Delta, RowRecord},
 };
 
-/// The aggregates of one target. Menus have a number that stands for them in the rows' records. A
+/// The counters of one target. Each menu has a number, by which the records of rows refer to it. A
 /// clone shares all counts with its original.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TargetCounters {
-    /// For the whole target.
+    /// Counts of the whole target.
     pub totals: Totals,
-    /// By label set, with the number of each.
+    /// Counts of options with the number of each menu, by label set.
     pub menus: BTreeMap<MenuLabels, (u32, Arc<OptionCounts>)>,
-    /// By label set; every menu's point is there.
+    /// Counts of routing points, by label set; every menu's routing point is included.
     pub points: BTreeMap<PointLabels, Arc<RoutingPointCounts>>,
-    /// By label set.
+    /// Counts of transitions, by label set.
     pub transitions: BTreeMap<TransitionLabels, TransitionCounts>,
-    /// The number that the next new menu gets: higher than any that was ever given, for rows and
-    /// journeys remember the number of a menu that is long gone.
+    /// The number of the next new menu. It is higher than any number ever given, because rows and
+    /// journeys keep the numbers of menus that were dropped.
     pub next_number: u32,
 }
 
 impl TargetCounters {
-    /// A target that has never been read, counting from `origin`.
+    /// Makes the counters of a target that has never been read, counting from `origin`.
     pub fn new(origin: Timestamp) -> Self {
         Self {
             totals: Totals::new(origin),
@@ -46,7 +46,7 @@ impl TargetCounters {
         }
     }
 
-    /// Makes an option known before its first row, so that it is exposed at 0.
+    /// Adds an option before its first row, so that it is exposed at 0.
     pub fn expect(&mut self, labels: MenuLabels) {
         self.points.entry(labels.point.clone()).or_default();
         if let Entry::Vacant(place) = self.menus.entry(labels) {
@@ -55,7 +55,7 @@ impl TargetCounters {
         }
     }
 
-    /// The options of a routing point and channel.
+    /// Returns the options of a routing point and channel.
     pub(super) fn menus_at(&self, point: &PointLabels) -> impl Iterator<Item = &MenuLabels> {
         // An empty option sorts before every real one.
         let first = MenuLabels { point: point.clone(), option: "".into() };
@@ -64,7 +64,7 @@ impl TargetCounters {
         all.take_while(move |labels| labels.point == *point)
     }
 
-    /// The steps of a routing point and channel.
+    /// Returns the transitions of a routing point and channel.
     pub(super) fn transitions_at(
         &self,
         point: &PointLabels,
@@ -74,20 +74,20 @@ impl TargetCounters {
         all.take_while(move |(labels, _)| labels.point == *point)
     }
 
-    /// Takes over what a committed step says.
-    pub fn apply(&mut self, step: Delta) {
-        self.totals = step.totals;
-        self.next_number = self.next_number.max(step.next_number);
-        for dropped in &step.dropped {
+    /// Applies a committed delta.
+    pub fn apply(&mut self, delta: Delta) {
+        self.totals = delta.totals;
+        self.next_number = self.next_number.max(delta.next_number);
+        for dropped in &delta.dropped {
             match dropped {
                 Counted::Menu(labels) => drop(self.menus.remove(labels)),
                 Counted::Point(labels) => drop(self.points.remove(labels)),
                 Counted::Transition(labels) => drop(self.transitions.remove(labels)),
             }
         }
-        self.menus.extend(step.menus);
-        self.points.extend(step.points);
-        self.transitions.extend(step.transitions);
+        self.menus.extend(delta.menus);
+        self.points.extend(delta.points);
+        self.transitions.extend(delta.transitions);
     }
 
     /// Returns the counts that are not visible yet, each with true if it is above 0.
@@ -107,50 +107,51 @@ impl TargetCounters {
             )
     }
 
-    /// A step that counts nothing and makes every held count visible for which `zero_was_seen` says
-    /// that it has been shown as 0 for long enough. `None` when there is none.
+    /// Returns a delta that counts nothing and makes visible every held count for which
+    /// `zero_was_seen` returns true: it has been shown as 0 for long enough. `None` if there is
+    /// none.
     pub fn release(
         &self,
         now: Timestamp,
         zero_was_seen: impl Fn(&Counted) -> bool,
     ) -> Option<Delta> {
         let released = Some(now.as_second());
-        let mut step = self.unchanged();
+        let mut delta = self.unchanged();
         for (counted, _) in self.held().filter(|(counted, waits)| *waits && zero_was_seen(counted))
         {
             match counted {
                 Counted::Menu(labels) => {
                     let (number, menu) = &self.menus[&labels];
                     let menu = OptionCounts { released, ..(**menu).clone() };
-                    step.menus.push((labels, (*number, menu.into())));
+                    delta.menus.push((labels, (*number, menu.into())));
                 }
                 Counted::Point(labels) => {
                     let point = (*self.points[&labels]).clone();
-                    step.points.push((labels, RoutingPointCounts { released, ..point }.into()));
+                    delta.points.push((labels, RoutingPointCounts { released, ..point }.into()));
                 }
                 Counted::Transition(labels) => {
                     let transition = self.transitions[&labels].clone();
-                    step.transitions.push((labels, TransitionCounts { released, ..transition }));
+                    delta.transitions.push((labels, TransitionCounts { released, ..transition }));
                 }
             }
         }
-        (!step.menus.is_empty() || !step.points.is_empty() || !step.transitions.is_empty())
-            .then_some(step)
+        (!delta.menus.is_empty() || !delta.points.is_empty() || !delta.transitions.is_empty())
+            .then_some(delta)
     }
 
-    /// A step that changes nothing.
+    /// Returns a delta that changes nothing.
     pub fn unchanged(&self) -> Delta {
         Delta::nothing(self.totals.clone(), self.next_number)
     }
 
-    /// Counting begins at `origin`; only for what has counted nothing.
+    /// Returns a delta that moves the origin; only for counters that have counted nothing.
     pub fn begin_at(&self, origin: Timestamp) -> Delta {
         Delta { totals: Totals::new(origin), ..self.unchanged() }
     }
 
-    /// Returns the label sets without a row dated at or after `oldest`, except for those to keep:
-    /// options, then routing points without an option left, then steps between options that are
-    /// gone.
+    /// Returns the label sets to drop: options without a row dated at or after `oldest`, except
+    /// those to `keep`; then routing points without a remaining option; then transitions of dropped
+    /// options.
     pub fn unseen(&self, oldest: LocalSecond, keep: impl Fn(&MenuLabels) -> bool) -> Vec<Counted> {
         let old = |labels: &MenuLabels, menu: &OptionCounts| {
             menu.hits > 0 && menu.last_row < oldest && !keep(labels)
@@ -182,7 +183,7 @@ impl TargetCounters {
         gone.iter().map(|labels| Counted::Menu((*labels).clone())).chain(points).collect()
     }
 
-    /// Counts the last window from the records of all rows dated in it.
+    /// Counts a window from the records of all rows dated in it.
     pub fn window(
         &self,
         start: Timestamp,
@@ -214,14 +215,14 @@ impl TargetCounters {
     }
 }
 
-/// The rows dated inside the last closed window, for every known option.
+/// The rows dated in the last closed window, for every known option.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WindowCounts {
-    /// First moment.
+    /// Start of the window.
     pub start: Timestamp,
-    /// First moment after it.
+    /// End of the window, exclusive.
     pub end: Timestamp,
-    /// Hits by option; 0 for one that had none.
+    /// Hits by option; 0 for an option without a row.
     pub hits: BTreeMap<MenuLabels, u64>,
     /// Distinct interactions by routing point and channel.
     pub interactions: BTreeMap<PointLabels, u64>,

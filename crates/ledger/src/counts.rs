@@ -1,8 +1,8 @@
-//! What is counted: of an option, of a routing point, of a step from one option to the next, and of
-//! a target as a whole.
+//! The counts of an option, of a routing point, of a transition between options, and of a whole
+//! target.
 //!
-//! Owns the shape of these numbers, which is that of the state file. Must not know how they come
-//! about.
+//! Owns the fields of these counts, whose order is the layout of the state file. It must not know
+//! how they are counted.
 
 use std::collections::BTreeMap;
 
@@ -13,8 +13,8 @@ use wolkvox_api::Rejection;
 
 use super::SecondsHistogram;
 
-/// Upper bounds of `wolkvox_row_lateness_seconds`: from the usual seconds to the two days after
-/// which nobody has seen a row appear.
+/// Upper bounds of the buckets of `wolkvox_row_lateness_seconds`, in seconds: from the usual half
+/// minute to two days, the longest delay with which a row has appeared.
 pub const LATENESS_BOUNDS: [f64; 12] = [
     30.0, 60.0, 120.0, 300.0, 600.0, 1800.0, 3600.0, 10800.0, 21600.0, 43200.0, 86400.0, 172_800.0,
 ];
@@ -22,22 +22,22 @@ pub const LATENESS_BOUNDS: [f64; 12] = [
 /// The counts of one option of one menu.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OptionCounts {
-    /// Rows.
+    /// Rows counted.
     pub hits: u64,
-    /// Sum of their attempts.
+    /// Sum of the attempts of these rows.
     pub attempts: u64,
     /// Rows with more than one attempt.
     pub retries: u64,
     /// Seconds from the start of the interaction to the option.
     pub seconds: SecondsHistogram,
-    /// Unix second at which the counts first became visible, having been shown as 0 for long
-    /// enough. Until then they are exposed as 0.
+    /// Unix second at which the counts first became visible, after they had been shown as 0 for
+    /// long enough. Until then they are exposed as 0.
     pub released: Option<i64>,
-    /// Journeys that began with it.
+    /// Journeys that began with the option.
     pub entries: u64,
-    /// Journeys that ended with it.
+    /// Journeys that ended with the option.
     pub finals: u64,
-    /// Times it was entered again within a journey.
+    /// Times that the option was entered again within a journey.
     pub repeats: u64,
     /// Date of its newest row.
     pub last_row: LocalSecond,
@@ -48,19 +48,19 @@ pub struct OptionCounts {
 pub struct RoutingPointCounts {
     /// Distinct interactions.
     pub interactions: u64,
-    /// As [`OptionCounts::released`].
+    /// Unix second at which the counts first became visible, see [`OptionCounts::released`].
     pub released: Option<i64>,
     /// The [`JourneyMeasure`](super::JourneyMeasure) of each journey that is over.
     pub journeys: SecondsHistogram,
-    /// Journeys that are not over. Goes up and down.
+    /// Journeys that are not over; a gauge.
     pub open: u64,
-    /// Rows that came, or are dated, too late for the journey of their interaction.
+    /// Rows that arrived, or are dated, too late for the journey of their interaction.
     pub late_rows: u64,
 }
 
 impl RoutingPointCounts {
-    /// Returns true if it has counted anything. What became of a call may be known at another
-    /// routing point and channel than where the call began, so a journey can be all there is.
+    /// Returns true if anything was counted. The outcome of a call may be known at another routing
+    /// point and channel than its beginning, so a journey can be all that is counted.
     pub fn has_counted(&self) -> bool {
         self.interactions > 0 || self.journeys.count() > 0
     }
@@ -69,24 +69,24 @@ impl RoutingPointCounts {
 /// The number of times that one option was entered right after another in a journey.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TransitionCounts {
-    /// Times.
+    /// Number of these transitions.
     pub steps: u64,
-    /// As [`OptionCounts::released`].
+    /// Unix second at which the count first became visible, see [`OptionCounts::released`].
     pub released: Option<i64>,
 }
 
-/// Rows that were counted under `other` because a limit was reached: the `label` of
+/// Rows that were counted under `other` because a limit was reached, as the `label` of
 /// `wolkvox_series_overflow_total`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Overflow {
-    /// At a routing point with a place of its own.
+    /// Rows of options beyond the limit, at a routing point with series of its own.
     pub options: u64,
-    /// At one without.
+    /// Rows of routing points beyond the limit.
     pub points: u64,
 }
 
 impl Overflow {
-    /// All of them.
+    /// Returns the number of all these rows.
     pub fn rows(&self) -> u64 {
         self.options + self.points
     }
@@ -95,62 +95,64 @@ impl Overflow {
 /// The counts of the whole target, and the progress of its reading.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Totals {
-    /// Rows dated before this moment are none of ours; Unix seconds.
+    /// Start of the counting, in Unix seconds: rows dated before it are ignored.
     pub origin: i64,
     /// Every window before this moment is committed; Unix seconds.
     pub watermark: i64,
     /// Rows dated before this are no longer remembered.
     pub horizon: LocalSecond,
-    /// The newest date seen.
+    /// Newest date of a counted row; dates more than an hour ahead of our clock are ignored.
     pub last_row: Option<LocalSecond>,
     /// Rows counted.
     pub new: u64,
-    /// Rows that had been counted before.
+    /// Rows that an earlier answer had held.
     pub repeated: u64,
-    /// Rows dated before the origin or the horizon.
+    /// Rows dated before the origin or the horizon, or outside the requested range.
     pub out_of_range: u64,
     /// Rows that cannot be counted, by reason.
     pub rejected: BTreeMap<Rejection, u64>,
     /// Rows counted although their window had been committed before.
     pub late: u64,
-    /// Seconds from a row's date to its first sight.
+    /// Seconds from a row's date to the first answer that held it.
     pub lateness: SecondsHistogram,
-    /// Answers known to be short: over the limit of rows within a single second.
+    /// Seconds or answers that are known to lack rows: over the limit of rows, given up,
+    /// unreadable, too late for a re-reading, or the first answer after a contradiction that lasted
+    /// an hour.
     pub incomplete: u64,
     /// Unix second at which the last finished hourly re-reading began.
     pub hourly_at: i64,
     /// Unix second at which the last finished nightly re-reading began.
     pub nightly_at: i64,
-    /// Rows that went to `other` because a limit was reached.
+    /// Rows counted under `other` because a limit was reached.
     pub overflow: Overflow,
-    /// The hourly re-reading that is under way.
+    /// The hourly re-reading that is in progress.
     pub hourly_read: Option<ReadCursor>,
-    /// The nightly re-reading that is under way.
+    /// The nightly re-reading that is in progress.
     pub nightly_read: Option<ReadCursor>,
-    /// Rows that were remembered and not counted, because they replaced others of their second or
-    /// the report had contradicted what is known for an hour.
+    /// Rows that were remembered without being counted, because they replaced others of their
+    /// second, or because the report had contradicted the known rows for an hour.
     pub changed: u64,
-    /// Rows dated before this moment count only in answers that agree with what is known; Unix
-    /// seconds, 0 for none. It is where counting went on after the report had contradicted what is
-    /// known for an hour.
+    /// The moment from which counting continued after the report had contradicted the known rows
+    /// for an hour; Unix seconds, 0 for none. Rows dated before it count only in answers that agree
+    /// with the known rows.
     pub rebased_to: i64,
 }
 
 /// The progress of a re-reading; all in Unix seconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReadCursor {
-    /// Its start, by our clock.
+    /// Start of the re-reading, by our clock.
     pub began: i64,
-    /// Beginning of its range.
+    /// Beginning of the whole range.
     pub from: i64,
     /// Beginning of the next request.
     pub next: i64,
-    /// End of its range.
+    /// End of the whole range.
     pub end: i64,
 }
 
 impl ReadCursor {
-    /// The share of its range that has been read, from 0 to 1.
+    /// Returns the share of the range that has been read, from 0 to 1.
     pub fn progress(&self) -> f64 {
         let part = |seconds: i64| seconds.max(0) as f64;
         part(self.next - self.from) / part(self.end - self.from).max(1.0)
@@ -181,22 +183,22 @@ impl Totals {
         }
     }
 
-    /// [`Totals::watermark`] as a moment.
+    /// Returns [`Totals::watermark`] as a timestamp.
     pub fn watermark(&self) -> Timestamp {
         moment(self.watermark)
     }
 
-    /// [`Totals::origin`] as a moment.
+    /// Returns [`Totals::origin`] as a timestamp.
     pub fn origin(&self) -> Timestamp {
         moment(self.origin)
     }
 
-    /// [`Totals::hourly_at`] as a moment.
+    /// Returns [`Totals::hourly_at`] as a timestamp.
     pub fn hourly_at(&self) -> Timestamp {
         moment(self.hourly_at)
     }
 
-    /// [`Totals::nightly_at`] as a moment.
+    /// Returns [`Totals::nightly_at`] as a timestamp.
     pub fn nightly_at(&self) -> Timestamp {
         moment(self.nightly_at)
     }

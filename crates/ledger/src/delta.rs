@@ -1,8 +1,8 @@
-//! What one committed step changes: the counts that are others now, and what has to be remembered
+//! The changes of one committed answer: the new values of changed counts, and the changed records
 //! of rows and journeys.
 //!
-//! Owns the shape of a step and of a remembered row. Finished: whoever has one only writes it and
-//! takes it over.
+//! Owns the fields of a delta and of a remembered row. A delta is complete: its holder must only
+//! write and apply it.
 
 use std::{num::NonZeroU64, sync::Arc};
 
@@ -24,25 +24,25 @@ pub struct RowKey {
     pub fingerprint: u64,
 }
 
-/// The menu of rows that are counted under none.
+/// The menu number of rows that are counted under no menu.
 pub const NO_MENU: u32 = u32::MAX;
 
-/// The rows with one key that are remembered.
+/// The record of the rows with one key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RowRecord {
-    /// The most of them that one answer held.
+    /// The most rows of this key that one answer held.
     pub count: u32,
     /// Rows that are accounted for: counted under `menu`, or, if that is [`NO_MENU`], remembered
     /// without being counted. The others replaced rows of their second.
     pub counted: u32,
-    /// The number of the menu that they are counted under, or [`NO_MENU`].
+    /// The number of the menu under which the rows are counted, or [`NO_MENU`].
     pub menu: u32,
-    /// The interaction that they belong to.
+    /// The interaction of the rows.
     pub interaction: Option<NonZeroU64>,
 }
 
 impl Default for RowRecord {
-    /// Nothing seen and nothing counted.
+    /// Returns a record of no rows.
     fn default() -> Self {
         Self { count: 0, counted: 0, menu: NO_MENU, interaction: None }
     }
@@ -51,46 +51,46 @@ impl Default for RowRecord {
 /// The changes of an answer, which are committed together.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Delta {
-    /// The target's totals after it, but for watermark and horizon, which are the caller's.
+    /// The target's totals after the change. The caller fills in the watermark and the horizon.
     pub totals: Totals,
-    /// As [`super::TargetCounters::next_number`], after it.
+    /// [`super::TargetCounters::next_number`] after the change.
     pub next_number: u32,
-    /// Menus that changed, whole, with their numbers.
+    /// The complete counts of changed menus, with their numbers.
     pub menus: Vec<(MenuLabels, (u32, Arc<OptionCounts>))>,
-    /// Points that changed, whole.
+    /// The complete counts of changed routing points.
     pub points: Vec<(PointLabels, Arc<RoutingPointCounts>)>,
-    /// Transitions that changed, whole.
+    /// The complete counts of changed transitions.
     pub transitions: Vec<(TransitionLabels, TransitionCounts)>,
-    /// Label sets that are no longer exposed, because they had no row for so long. The caller fills
-    /// it in.
+    /// Label sets that are no longer exposed, because they have had no row for a long time. The
+    /// caller fills them in.
     pub dropped: Vec<Counted>,
-    /// Records that changed, ascending by key.
+    /// Changed records, ascending by key.
     pub rows: Vec<(RowKey, RowRecord)>,
-    /// Interactions with a new row, ascending, and until when more of each may come, in Unix
-    /// seconds: the deadline of its journey, if that goes on.
+    /// Interactions with a new row, ascending, each with the Unix second until which more of its
+    /// rows may come: the deadline of its journey, while that goes on.
     pub interactions: Vec<(NonZeroU64, i64)>,
-    /// Journeys that changed, ascending by interaction.
+    /// Changed journeys, ascending by interaction.
     pub journeys: Vec<JourneyDelta>,
-    /// The additions of the new rows, and of the journeys that are over, to the history, by the
-    /// numbers of [`Delta::menus`].
+    /// The additions of the new rows and of finished journeys to the history, by the numbers of
+    /// [`Delta::menus`].
     pub history: HistoryDelta,
-    /// Agreement of the answer with the rows known before; never written down.
+    /// The agreement of the answer with the rows known before; never stored.
     pub evidence: Evidence,
 }
 
-/// A journey before and after a step.
+/// A journey before and after a change.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct JourneyDelta {
-    /// Whose.
+    /// The interaction of the journey.
     pub interaction: NonZeroU64,
-    /// Its deadline before; `None` if it was not open.
+    /// Its deadline before the change, in Unix seconds; `None` if it was not open.
     pub before: Option<i64>,
     /// The journey after the change; `None` if it is over.
     pub after: Option<OpenJourney>,
 }
 
 impl Delta {
-    /// Changes nothing of what is at these totals; `next_number` is that of the next new menu.
+    /// Makes a delta that changes nothing. `next_number` is the number of the next new menu.
     pub fn nothing(totals: Totals, next_number: u32) -> Self {
         Self {
             totals,

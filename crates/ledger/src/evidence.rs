@@ -1,9 +1,9 @@
-//! Evidence whether an answer agrees with the rows that are known: how many of the known rows of
-//! its seconds it holds.
+//! Evidence whether an answer agrees with the known rows: the number of known rows of its seconds
+//! that it holds.
 //!
-//! A known row counts as held when the answer has it, or has another row of the same second in its
-//! place that differs in one field only, as a corrected row or a respelled field does. Rows of
-//! another operation differ in more. Pure.
+//! The answer holds a known row if it contains that row, or, in its place, another row of the same
+//! second that differs in one field only, as a corrected row or a respelled field does. Rows of
+//! another operation differ in more fields. Pure.
 
 use std::ops::AddAssign;
 
@@ -11,17 +11,18 @@ use model::MenuLabels;
 
 use super::{batch::BatchRow, changes::Changes, delta::RowRecord};
 
-/// Rows of one second that are compared one by one; the rest of a larger second is not looked at.
+/// Most rows of one second that are compared one by one; further rows are ignored.
 const MAX_COMPARED: usize = 64;
 
-/// The share of the rows counted before that an answer holds.
+/// The rows counted before that an answer holds.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Evidence {
-    /// Counted rows in its seconds.
+    /// Rows counted before that are dated in the answer's seconds. The caller of `reconcile` fills
+    /// it in.
     pub known: u64,
-    /// Known rows that it holds, or holds a corrected row for.
+    /// Known rows that the answer holds, directly or as a corrected row.
     pub held: u64,
-    /// Rows that nobody had seen before.
+    /// Rows of the answer that no earlier answer held.
     pub unseen: u64,
 }
 
@@ -40,14 +41,14 @@ impl Evidence {
     }
 }
 
-/// A row of the answer that stands for no counted row.
+/// A row of the answer that matches no counted row.
 pub(super) struct Candidate<'a> {
     pub(super) row: BatchRow,
     pub(super) labels: &'a MenuLabels,
 }
 
-/// The number of `missing` records, each with the number of its rows that the answer lacks, that
-/// have a corrected row among the candidates of their second.
+/// Returns the number of missing rows that have a corrected row among the candidates of their
+/// second. `missing` has records, each with the number of its rows that the answer lacks.
 pub(super) fn corrected(
     missing: &[(RowRecord, u64)],
     mut candidates: Vec<Candidate<'_>>,
@@ -69,8 +70,8 @@ pub(super) fn corrected(
 }
 
 /// Returns true if at most one of routing point, channel, option and interaction differs. The
-/// interaction's fingerprint includes the routing point and the channel, so it is not compared if
-/// one of them differs.
+/// interaction's fingerprint includes the routing point and the channel, so it is compared only if
+/// both are equal.
 fn differs_in_one(record: &RowRecord, labels: &MenuLabels, candidate: &Candidate<'_>) -> bool {
     let other = candidate.labels;
     let same_point = labels.point.rp_id == other.point.rp_id;

@@ -1,18 +1,19 @@
-//! Counts of whole seconds, fine enough to give any buckets afterwards.
+//! A histogram of whole seconds, exact enough for any buckets.
 //!
-//! Kept by value instead of by bucket, so that a change of the configured buckets, or another kind
-//! of histogram, loses nothing that was counted before.
+//! Counts are kept by value instead of by bucket, so that a change of the configured buckets, or
+//! another kind of histogram, loses nothing that was counted before.
 
 use exposition::NativeHistogram;
 use serde::{Deserialize, Serialize};
 
-/// Values below this are kept exactly; above, by their ten leading bits (at most 0.2 % low).
+/// Values below this are kept exactly; above, only their ten leading bits are kept, which makes
+/// them at most 0.2 % too low.
 const EXACT_BELOW: u32 = 1024;
 
-/// The number of times that each number of seconds occurred. Never goes down.
+/// The number of times that each number of seconds occurred. It never decreases.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SecondsHistogram {
-    /// (seconds, count), ascending.
+    /// (seconds, count), ascending by seconds.
     counts: Vec<(u32, u64)>,
     sum: u64,
 }
@@ -28,18 +29,18 @@ impl SecondsHistogram {
         self.sum += u64::from(seconds) * times;
     }
 
-    /// Observations so far.
+    /// Returns the number of observations.
     pub fn count(&self) -> u64 {
         self.counts.iter().map(|(_, count)| count).sum()
     }
 
-    /// Sum of all values, exact.
+    /// Returns the exact sum of all observed seconds.
     pub fn sum(&self) -> u64 {
         self.sum
     }
 
-    /// The observations per bucket: at most each upper bound (ascending) and above the one before,
-    /// and last those above every bound.
+    /// Returns the observations per bucket. `bounds` are ascending upper bounds, each inclusive;
+    /// the last bucket holds the observations above all of them.
     pub fn buckets(&self, bounds: &[f64]) -> Vec<u64> {
         let mut buckets = vec![0; bounds.len() + 1];
         for (value, count) in &self.counts {
@@ -48,7 +49,7 @@ impl SecondsHistogram {
         buckets
     }
 
-    /// The observations as a native histogram.
+    /// Returns the observations as a native histogram.
     pub fn native(&self) -> NativeHistogram {
         let mut native = NativeHistogram::default();
         for (value, count) in &self.counts {

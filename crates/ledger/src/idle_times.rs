@@ -1,13 +1,13 @@
-//! [`IdleTimes`]: how long an interaction may be silent before it has left the menu.
+//! The time without a row after which an interaction has left the menu, as [`IdleTimes`].
 
 use std::{collections::BTreeMap, time::Duration};
 
 /// The time without a row after which an interaction has left the menu, by channel.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IdleTimes {
-    /// For channels that have none of their own.
+    /// The time of channels that have none of their own.
     pub idle: Duration,
-    /// For single channels, by the value of the label `channel`.
+    /// Times of single channels, by the value of the label `channel`.
     pub by_channel: BTreeMap<String, Duration>,
 }
 
@@ -29,7 +29,7 @@ impl IdleTimes {
 }
 
 impl From<Duration> for IdleTimes {
-    /// The same time for every channel.
+    /// Uses the same time for every channel.
     fn from(idle: Duration) -> Self {
         Self { idle, by_channel: BTreeMap::new() }
     }

@@ -1,49 +1,49 @@
-//! The way of one interaction through its menu: what is remembered of it while it may go on, and
-//! what it comes to when it is over.
+//! The journey of one interaction through its menu: the state while it may go on, and the finished
+//! path.
 //!
-//! A journey is over once no row of it is dated within the idle time before the watermark. What it
-//! comes to follows from the dates of its rows alone, never from the answers in which they arrived:
-//! after an outage of hours the same rows make the same journey.
+//! A journey is over once no row of it is dated within the idle time before the watermark. Its path
+//! depends only on the dates of its rows, never on the answers in which they arrived: after an
+//! outage of hours the same rows make the same journey.
 
 use model::LocalSecond;
 use serde::{Deserialize, Serialize};
 
 use super::batch::NO_SECOND;
 
-/// More options than this are no menu but a server that writes the same `conn_id` everywhere; the
-/// rows beyond are counted like late ones.
+/// Most options of a journey. A longer one is not a menu but a server that writes the same
+/// `conn_id` everywhere; further rows are counted like late ones.
 pub const LONGEST_JOURNEY: usize = 500;
 
-/// The number that the histogram of a routing point's journeys holds of each that is over.
+/// The value that a finished journey adds to the histogram of its routing point.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum JourneyMeasure {
-    /// The number of its options, counted where it began.
+    /// The number of options, counted at the routing point of the first row that was counted.
     #[default]
     Options,
-    /// The seconds of its last row, if it has any, counted where that row is: how long a call took
-    /// that came to this end.
+    /// The seconds of the last row, if it has any, counted at that row's routing point: the
+    /// duration of a call until it ended this way.
     LastSecond,
 }
 
-/// An option that was entered, as often as equal rows say.
+/// One option of a journey, for one or more equal rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Visit {
     /// The date of these rows.
     pub date: LocalSecond,
-    /// Seconds since the interaction began; `u32::MAX` where absent, which puts it last.
+    /// Seconds since the interaction began; `u32::MAX` where absent, which sorts last.
     pub second: u32,
-    /// The number of its menu in the counters.
+    /// The number of the menu in the counters.
     pub menu: u32,
-    /// Equal rows.
+    /// Number of equal rows.
     pub count: u32,
 }
 
 /// A journey that is not over.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OpenJourney {
-    /// The watermark, in Unix seconds, above which it is over.
+    /// The watermark above which the journey is over, in Unix seconds.
     pub deadline: i64,
-    /// In the order of their arrival; never empty.
+    /// The visits in the order of their arrival; never empty.
     pub visits: Vec<Visit>,
 }
 
@@ -58,10 +58,11 @@ pub enum JourneyState {
     Over,
 }
 
-/// A finished path: the options in order, and the rows that were too far behind to be part of it.
+/// A finished path: the options in order, and the number of rows that were too late to be part of
+/// it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Path {
-    /// Numbers of menus, one for each row; never empty.
+    /// Numbers of the menus, one for each row; never empty.
     pub menus: Vec<u32>,
     /// The dates of these rows.
     pub dates: Vec<LocalSecond>,
@@ -72,8 +73,8 @@ pub struct Path {
 }
 
 impl OpenJourney {
-    /// Adds equal rows, and puts the deadline off until `until`, in Unix seconds. Gives back how
-    /// many have no room.
+    /// Adds equal rows, and extends the deadline to `until`, in Unix seconds. Returns the number of
+    /// rows beyond [`LONGEST_JOURNEY`], which were not added.
     pub fn visit(&mut self, visit: Visit, until: i64) -> u32 {
         let room = u32::try_from(LONGEST_JOURNEY.saturating_sub(self.options())).unwrap_or(0);
         let count = visit.count.min(room);
@@ -88,8 +89,9 @@ impl OpenJourney {
         self.visits.iter().map(|visit| visit.count as usize).sum()
     }
 
-    /// Finishes the journey and returns its counts. `moment` turns a date into Unix seconds, `name`
-    /// a menu's number into the text that orders rows of the same second and date.
+    /// Finishes the journey and returns its path. `idle` is in seconds. `moment` converts a date to
+    /// Unix seconds; `name` returns the text that orders menus whose rows have the same second and
+    /// date.
     pub fn finish<'n>(
         mut self,
         idle: i64,
@@ -97,9 +99,9 @@ impl OpenJourney {
         name: impl Fn(u32) -> &'n str,
     ) -> Path {
         self.visits.sort_by_key(|visit| visit.date);
-        // Of a row in an hour that the wall clock shows twice it is not known in which pass it was:
-        // by one of the two measures the pause would be an hour too long, there or where the clock
-        // is put forward.
+        // In an hour that the wall clock shows twice, the pass to which a row belongs is unknown,
+        // so one of the two differences may be an hour too long, and so may the other where the
+        // clock is put forward. A pause is real only if both are long.
         let longer = |a: LocalSecond, b: LocalSecond| b - a > idle && moment(b) - moment(a) > idle;
         let pause = self.visits.windows(2).position(|two| longer(two[0].date, two[1].date));
         let behind = pause.map(|last| self.visits.split_off(last + 1)).unwrap_or_default();
@@ -121,17 +123,17 @@ impl OpenJourney {
 }
 
 impl Path {
-    /// Steps from one option to the next.
+    /// Returns the transitions between consecutive options.
     pub fn steps(&self) -> impl Iterator<Item = (u32, u32)> {
         self.menus.windows(2).map(|two| (two[0], two[1]))
     }
 
-    /// The option with which it ended, and the date of that row.
+    /// Returns the last option and the date of its row.
     pub fn last(&self) -> Option<(u32, LocalSecond)> {
         self.menus.last().copied().zip(self.dates.last().copied())
     }
 
-    /// Each time that an option was entered after its first: which, and the date of that row.
+    /// Returns the option and date of each row whose option had been entered before.
     pub fn repeats(&self) -> impl Iterator<Item = (u32, LocalSecond)> {
         let rows = self.menus.iter().copied().zip(self.dates.iter().copied()).enumerate();
         rows.filter(|(at, (menu, _))| self.menus[..*at].contains(menu)).map(|(_, row)| row)
@@ -163,7 +165,7 @@ mod tests {
     fn rows_are_ordered_by_second_then_date_then_name() {
         assert_eq!(finish(&[(50, 9, 2, 1), (50, 3, 0, 1), (49, 9, 1, 1)]).0, "ABC");
         assert_eq!(finish(&[(50, 3, 2, 1), (50, 3, 0, 2)]).0, "AAC");
-        // Those without a second come last, in the order of their dates.
+        // Rows without a second come last, ordered by date.
         assert_eq!(finish(&[(60, u32::MAX, 0, 1), (55, u32::MAX, 1, 1), (70, 5, 2, 1)]).0, "CBA");
     }
 
@@ -179,7 +181,7 @@ mod tests {
 
     #[test]
     fn the_hour_that_comes_twice_is_no_pause() {
-        // Dates from 1000 on are shown again: of two moments, the later one is 3600 s on.
+        // Dates from 1000 on are shown twice; `moment` returns the later pass, 3600 s later.
         let moment = |date: LocalSecond| date.get() + if date.get() >= 1000 { 3600 } else { 0 };
         let dates = |dates: &[i64]| dates.iter().copied().map(LocalSecond::new).collect::<Vec<_>>();
         let path = |of: [i64; 3]| {

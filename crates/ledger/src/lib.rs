@@ -1,10 +1,10 @@
-//! Decides which rows count, and what they add up to.
+//! Decides which rows count, and adds them up.
 //!
 //! Rows carry no id and are read again and again, so the ledger keeps a multiset: for each row's
-//! key, the most rows of that key that one answer held, and how many of them count. The rows
-//! counted for a second are the most that one answer held for it. Everything here is pure: what is
-//! remembered comes in through [`SeenRows`], what is to be remembered goes out as a [`Delta`], and
-//! nothing has happened until the step is committed.
+//! key, the most rows of that key that one answer held, and the number of them that count. The rows
+//! counted for a second are the most that one answer held for it. Everything here is pure:
+//! remembered rows come in through [`SeenRows`], changes go out as a [`Delta`], and nothing has
+//! happened until the delta is committed.
 
 mod batch;
 mod cardinality;

@@ -1,7 +1,7 @@
-//! Rows from before the beginning: what they add to the history, and to nothing else.
+//! Rows from before the beginning of counting, which are added to the history only.
 //!
-//! Owns the way from one answer of the warm-up to a [`HistoryDelta`]. The journeys are those of the
-//! answer alone. It must never count for the metrics, and remembers no row.
+//! Owns the conversion of one answer of the warm-up into a [`HistoryDelta`]. Its journeys are made
+//! of the rows of that answer alone. It must never change a metric, and remembers no row.
 
 use std::{collections::BTreeMap, num::NonZeroU64};
 
@@ -20,18 +20,19 @@ use super::{
 /// The additions of an answer to the history.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Past {
-    /// The counts, by place in `labels`.
+    /// The counts, by index into `labels`.
     pub delta: HistoryDelta,
-    /// The options, as rows counted now would be counted.
+    /// The labels of the options, within the current limits of series.
     pub labels: Vec<MenuLabels>,
 }
 
 impl Past {
-    /// Collects the additions of the rows dated within `stretch`, whose end does not belong to it.
-    /// The answer should hold the rows around them too: a journey that is cut at its beginning
-    /// begins there, and one that may go on after `until`, the Unix second up to which the answer
-    /// was asked for, has no end yet, as in live reading. Of such a journey those repeated options
-    /// count that are older than the idle time. `moment` turns a date into Unix seconds.
+    /// Collects the additions of the rows dated within `stretch`, whose end is exclusive.
+    /// The answer should also hold the surrounding rows. A journey that is cut at its beginning
+    /// starts at its first row in the answer. A journey that may go on after `until`, the Unix
+    /// second at which the requested range ends, has no end yet, as in live reading; its repeated
+    /// options count once they are older than the idle time. `moment` converts a date to Unix
+    /// seconds.
     pub fn of(
         batch: &RowBatch,
         stretch: LocalStretch,
@@ -73,8 +74,8 @@ impl Past {
             if let Some((menu, date)) = path.last().filter(|_| is_over) {
                 delta.finals(menu, date, 1);
             }
-            // The stretch of a later row does not see these any more. Live reading counts none that
-            // is younger, and the detector compares them with the hits that are as old.
+            // The next part to be read does not count these repeats. Live reading counts none that
+            // are younger either, and the detector compares them with hits of the same age.
             let is_old = |date| moment(date) + idle(home) < until;
             let repeats = path.repeats().filter(|(_, date)| is_over || is_old(*date));
             repeats.for_each(|(menu, date)| delta.repeats(menu, date, 1));
@@ -92,9 +93,8 @@ mod tests {
     use super::*;
     use wolkvox_api::{Row, RowLabels};
 
-    /// An interaction whose last row is not older than the idle time may go on in what has not been
-    /// read: it has no last option, as it would have none if its rows had been read live. What was
-    /// entered again long ago was.
+    /// An interaction whose last row is not older than the idle time may go on after the answer. It
+    /// has no last option, as in live reading, but its repeats that are older do count.
     #[test]
     fn a_journey_that_may_go_on_has_no_end() {
         let counters = TargetCounters::new(Timestamp::UNIX_EPOCH);

@@ -1,10 +1,9 @@
-//! Reconciles one whole answer with the rows that are remembered: which of its rows are new, and
-//! what they add up to.
+//! Reconciles one complete answer with the remembered rows: finds its new rows and adds them up.
 //!
 //! Conservation: the rows counted for one second of the server's clock are the most that any one
 //! answer held for that second, never more. Rows that replace others of their second (a corrected
-//! row, a respelled field) are remembered and not counted. Must never read a clock or a disk:
-//! memory comes in through [`SeenRows`].
+//! row, a respelled field) are remembered without being counted. It must never read a clock or a
+//! disk: remembered rows come in through [`SeenRows`].
 
 use std::{collections::HashMap, num::NonZeroU64};
 
@@ -27,43 +26,43 @@ use super::{
 /// Seconds by which a real row may be dated ahead of our clock.
 const LARGEST_SKEW: i64 = 3600;
 
-/// Rows and interactions seen in earlier answers.
+/// Rows and interactions of earlier answers.
 pub trait SeenRows {
-    /// The reason why it cannot be read.
+    /// The error of a failed lookup.
     type Error;
     /// Replaces the content of `records` with the records of the rows dated in this second,
-    /// ascending by fingerprint. Asked for in ascending order.
+    /// ascending by fingerprint. Dates are requested in ascending order.
     fn rows_dated(
         &self,
         date: LocalSecond,
         records: &mut Vec<(u64, RowRecord)>,
     ) -> Result<(), Self::Error>;
-    /// The state of the journey of each of these interactions, which are ascending.
+    /// Returns the state of the journey of each of these interactions, which are ascending.
     fn journeys(&self, interactions: &[NonZeroU64]) -> Result<Vec<JourneyState>, Self::Error>;
-    /// The journeys whose deadline lies before this, in Unix seconds.
+    /// Returns the journeys whose deadline is earlier than `before`, in Unix seconds.
     fn journeys_due(&self, before: i64) -> Result<Vec<(NonZeroU64, OpenJourney)>, Self::Error>;
 }
 
-/// The limits in time that a reconciliation respects.
+/// The time bounds of a reconciliation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TimeBounds {
-    /// Rows dated before it are `out_of_range`: the origin, or the end of memory if that is later.
+    /// Rows dated before it are `out_of_range`: the origin, or the horizon if that is later.
     pub earliest: LocalSecond,
-    /// Rows dated after it are rejected: nothing real lies days after the window that was asked
-    /// for, and a date centuries ahead would never be forgotten.
+    /// Rows dated after it are rejected: no real row is dated days after the requested range, and a
+    /// row dated centuries ahead would never be forgotten.
     pub latest: LocalSecond,
-    /// Rows dated before it are remembered and not counted: after an hour in which the report
-    /// contradicted what is known (see the judge), what it says of the past is taken over as known.
+    /// Rows dated before it are remembered without being counted. It is set after the report has
+    /// contradicted the known rows for an hour (see the judge): its rows of the past are then taken
+    /// over as known.
     pub counted_from: LocalSecond,
     /// New rows dated before it are late.
     pub watermark: LocalSecond,
-    /// Seconds whose known rows tell whether the answer agrees with what is known; see
-    /// [`Delta::evidence`].
+    /// The seconds in which the answer is compared with the known rows, see [`Delta::evidence`].
     pub judged: LocalStretch,
-    /// Journeys with a deadline before it are over: the watermark that this answer leads to, in
-    /// Unix seconds.
+    /// Journeys with a deadline before it are over: the watermark after this answer, in Unix
+    /// seconds.
     pub closing: i64,
-    /// Rows dated before it are not added to the history, which begins here or is read by others.
+    /// Rows dated before it are not added to the history, because the warm-up reads them.
     pub history: LocalSecond,
 }
 
@@ -82,27 +81,29 @@ impl TimeBounds {
 
 /// The parameters of a reconciliation.
 pub struct ReconcileParams<'a> {
-    /// Limits in time.
+    /// Time bounds.
     pub bounds: TimeBounds,
     /// Limits of the number of series.
     pub limits: SeriesLimits,
     /// Idle time after which a journey is over.
     pub idle: &'a IdleTimes,
-    /// The measure that is kept of a journey that is over.
+    /// The value that a finished journey adds to the histogram.
     pub measure: JourneyMeasure,
-    /// Our clock, in Unix seconds.
+    /// The time of our clock, in Unix seconds.
     pub now: i64,
-    /// Turns a row's date into Unix seconds; of two such moments, the later.
+    /// Converts a row's date to Unix seconds; to the later moment if the clock shows that second
+    /// twice.
     pub moment: &'a dyn Fn(LocalSecond) -> i64,
 }
 
-/// New rows of one key, kept until those of all keys are known: memory is asked for all
+/// New rows of one key, kept until all rows are known, because journeys are looked up for all
 /// interactions at once.
 struct NewRows {
     interaction: NonZeroU64,
-    /// Their date and the idle time, in Unix seconds: until then more of the interaction may come.
+    /// The date of the rows plus the idle time, in Unix seconds: more rows of the interaction may
+    /// come until then.
     until: i64,
-    /// Index of the first of them in the answer.
+    /// Index of the first of the rows in the answer.
     row: u32,
     slot: u32,
     count: u32,
@@ -111,15 +112,15 @@ struct NewRows {
 /// An interaction with a new row, or whose journey is due.
 struct Touched {
     interaction: NonZeroU64,
-    /// The latest of [`NewRows::until`]; `None` without a new row.
+    /// The latest [`NewRows::until`]; `None` without a new row.
     until: Option<i64>,
-    /// Its deadline before, in Unix seconds.
+    /// The deadline of its journey before the answer, in Unix seconds; `None` if it was not open.
     before: Option<i64>,
-    /// `None` when it was over before this answer.
+    /// The journey; `None` if it was over before the answer.
     journey: Option<OpenJourney>,
 }
 
-/// Finds the rows of a whole answer that count, adds them up, and closes the journeys that are
+/// Finds the rows of a complete answer that count, adds them up, and closes the journeys that are
 /// over.
 pub fn reconcile<M: SeenRows>(
     counters: &TargetCounters,
@@ -134,7 +135,7 @@ pub fn reconcile<M: SeenRows>(
     }
     delta.totals.out_of_range += batch.outside;
 
-    // Equal rows become neighbours, and memory is asked in its own order.
+    // Equal rows become neighbours, and memory is read in its own order.
     batch.rows.sort_unstable_by_key(|row| (row.date, row.fingerprint));
     let batch = &*batch;
     let mut counting = Reconciliation {
@@ -169,7 +170,7 @@ pub fn reconcile<M: SeenRows>(
     Ok(delta)
 }
 
-/// The counts of an answer that is being reconciled.
+/// The state of a reconciliation.
 struct Reconciliation<'a> {
     params: &'a ReconcileParams<'a>,
     batch: &'a RowBatch,
@@ -177,31 +178,30 @@ struct Reconciliation<'a> {
     /// The slot of each label set of the batch, once it has one.
     slots: Vec<Option<usize>>,
     new_rows: Vec<NewRows>,
-    /// The rows of the second at hand.
+    /// The groups of the current second; kept to reuse its memory.
     alike: Vec<Alike>,
     delta: Delta,
 }
 
-/// Rows of one second that are equal.
+/// Equal rows of one second.
 struct Alike {
     row: BatchRow,
-    /// Index of the first of them in the answer.
+    /// Index of the first of the rows in the answer.
     first: usize,
     seen: u64,
-    /// The record of them.
+    /// The record of these rows before the answer.
     before: RowRecord,
-    /// The number of them that count now.
+    /// The number of these rows that count now.
     new: u64,
 }
 
 impl Alike {
-    /// Rows that do not count yet.
+    /// Returns the number of rows that do not count yet.
     fn uncounted(&self) -> u64 {
         self.seen.saturating_sub(self.before.counted.into()) - self.new
     }
 
-    /// Counts up to `most` of those that do not count yet, as far as `growth` goes. Returns how
-    /// many.
+    /// Counts up to `most` of the uncounted rows, within `growth`. Returns their number.
     fn take(&mut self, most: u64, growth: &mut u64) -> u64 {
         let new = self.uncounted().min(most).min(*growth);
         self.new += new;
@@ -211,8 +211,8 @@ impl Alike {
 }
 
 impl Reconciliation<'_> {
-    /// Reconciles the rows of one second, which begin at index `first` of the answer, with those
-    /// known of that second.
+    /// Reconciles the rows of one second, which begin at index `first` of the answer, with the
+    /// `known` records of that second.
     fn second(&mut self, rows: &[BatchRow], first: usize, known: &[(u64, RowRecord)]) {
         let date = rows[0].date;
         let moment = (self.params.moment)(date);
@@ -220,7 +220,8 @@ impl Reconciliation<'_> {
         let mut alike = std::mem::take(&mut self.alike);
         group(rows, first, known, &mut alike);
         if !is_rebased {
-            // Conservation: so many rows of this second count beyond those that do already.
+            // Conservation: only the rows of this second beyond those that are accounted for may
+            // count.
             let growth = (rows.len() as u64).saturating_sub(accounted_for(rows, known));
             self.share(growth, &mut alike, known);
         }
@@ -244,8 +245,8 @@ impl Reconciliation<'_> {
         self.alike = alike;
     }
 
-    /// Decides which rows of a second are its `growth`. Where there are more candidates, the others
-    /// replace known rows: so a row counts first if its labels have more rows than before.
+    /// Chooses the rows of a second that count as its `growth`. If there are more candidates, the
+    /// others replace known rows, so rows whose labels have more rows than before count first.
     fn share(&mut self, mut growth: u64, alike: &mut [Alike], known: &[(u64, RowRecord)]) {
         let candidates: u64 = alike.iter().map(Alike::uncounted).sum();
         if candidates > growth && growth > 0 {
@@ -272,8 +273,8 @@ impl Reconciliation<'_> {
         }
     }
 
-    /// Adds to the evidence the known rows of a second that the answer holds. How many are known is
-    /// the caller's to say, since seconds without a row in the answer are not seen here.
+    /// Adds the known rows of a second that the answer holds to the evidence. The caller adds the
+    /// number of known rows, since seconds without a row in the answer are not seen here.
     fn compare(&mut self, rows: &[BatchRow], known: &[(u64, RowRecord)]) {
         let (from, to) = self.params.bounds.judged;
         if known.is_empty() || !(from..to).contains(&rows[0].date) {
@@ -308,7 +309,7 @@ impl Reconciliation<'_> {
         let slot = self.slot(row.menu);
         let totals = &mut self.delta.totals;
         totals.new += new;
-        // One date in the future must not hide that the report stands still.
+        // A single date in the future must not hide that the report stands still.
         if moment <= params.now.saturating_add(LARGEST_SKEW) {
             totals.last_row = totals.last_row.max(Some(row.date));
         }
@@ -339,7 +340,7 @@ impl Reconciliation<'_> {
         }
     }
 
-    /// Remembers that an answer held `seen` rows like this one, `accounted` of which never count
+    /// Records that an answer held `seen` rows like this one, `accounted` of which never count
     /// again.
     fn remember(&mut self, row: BatchRow, seen: u64, accounted: u64, before: RowRecord) {
         let slot = self.slots[row.menu as usize];
@@ -359,15 +360,14 @@ impl Reconciliation<'_> {
         date < self.params.bounds.counted_from
     }
 
-    /// The slot of a label set of the batch.
+    /// Returns the slot of a label set of the batch.
     fn slot(&mut self, menu: u32) -> usize {
         let labels = &self.batch.labels[menu as usize];
         *self.slots[menu as usize].get_or_insert_with(|| self.changes.slot(labels))
     }
 }
 
-/// Puts the rows of a second, which begin at index `first` of the answer, into groups of equal
-/// ones.
+/// Groups the equal rows of a second, which begin at index `first` of the answer.
 fn group(rows: &[BatchRow], mut first: usize, known: &[(u64, RowRecord)], alike: &mut Vec<Alike>) {
     let mut known = known.iter().peekable();
     for equal in rows.chunk_by(|a, b| a.fingerprint == b.fingerprint) {
@@ -380,8 +380,8 @@ fn group(rows: &[BatchRow], mut first: usize, known: &[(u64, RowRecord)], alike:
     }
 }
 
-/// The rows of a second, as an answer holds it, that can be no growth: as many as count already,
-/// and those that were taken over without being counted.
+/// Returns the number of rows of a second that cannot be growth: those that count already, and
+/// those in the answer that were taken over without being counted.
 fn accounted_for(rows: &[BatchRow], known: &[(u64, RowRecord)]) -> u64 {
     let of_record = |(fingerprint, record): &(u64, RowRecord)| match record.menu {
         NO_MENU => u64::from(record.counted).min(if record.counted > 0 {
@@ -394,13 +394,13 @@ fn accounted_for(rows: &[BatchRow], known: &[(u64, RowRecord)]) -> u64 {
     known.iter().map(of_record).sum()
 }
 
-/// The rows of a second, ordered by fingerprint, that have this one.
+/// Returns the number of rows with this fingerprint; `rows` are sorted by it.
 fn seen_of(rows: &[BatchRow], fingerprint: u64) -> u64 {
     let first = rows.partition_point(|row| row.fingerprint < fingerprint);
     rows[first..].iter().take_while(|row| row.fingerprint == fingerprint).count() as u64
 }
 
-/// Adds new rows, which lie in `rows`, to the journeys of their interactions, and closes the
+/// Adds new rows, which are in `rows`, to the journeys of their interactions, and closes the
 /// journeys that are over.
 fn follow<M: SeenRows>(
     new_rows: Vec<NewRows>,
@@ -418,7 +418,8 @@ fn follow<M: SeenRows>(
             touched.push(Touched { interaction, until: None, before, journey: Some(journey) });
         }
     }
-    // What has no place of its own depends on who comes first.
+    // The order decides which label sets get series of their own, so it must not depend on the
+    // lookup.
     touched.sort_unstable_by_key(|of| of.interaction);
     for touched in touched {
         settle(touched, changes, delta, params);
@@ -426,7 +427,7 @@ fn follow<M: SeenRows>(
     Ok(())
 }
 
-/// Adds new rows to the journeys of their interactions. Returns those, ascending.
+/// Adds new rows to the journeys of their interactions. Returns the interactions, ascending.
 fn touch<M: SeenRows>(
     mut new_rows: Vec<NewRows>,
     rows: &[BatchRow],
@@ -467,8 +468,7 @@ fn touch<M: SeenRows>(
     Ok(touched)
 }
 
-/// Closes the journey of an interaction if it is over, and puts what has changed of it into the
-/// delta.
+/// Closes the journey of an interaction if it is over, and adds its changes to the delta.
 fn settle(
     touched: Touched,
     changes: &mut Changes<'_>,
@@ -482,8 +482,8 @@ fn settle(
         over => (over, None),
     };
     if let Some(until) = until {
-        // One that goes on is remembered by the deadline of its journey, in which some rows may
-        // have had no room.
+        // An open journey is remembered until its own deadline, because rows beyond its limit do
+        // not extend it.
         let of_journey = deadline.unwrap_or(until);
         let until = if after.is_some() { of_journey } else { until.max(of_journey) };
         delta.interactions.push((interaction, until));
@@ -497,7 +497,7 @@ fn settle(
 }
 
 fn count(menu: &mut OptionCounts, row: BatchRow, new: u64) {
-    // The first date of a menu may lie before 1970 as well as any other.
+    // The first date of a menu may be before 1970.
     menu.last_row = if menu.hits == 0 { row.date } else { menu.last_row.max(row.date) };
     menu.hits += new;
     menu.attempts += u64::from(row.attempts) * new;
@@ -526,7 +526,8 @@ fn close(
         let at = slots.binary_search_by_key(&menu, |(menu, _)| *menu).ok()?;
         Some(slots[at].1)
     };
-    // Where it began to be seen is where it is counted, whatever had no place of its own since.
+    // It is counted at the routing point of its first counted row, which counted it as open, even
+    // if other rows have gone to `other` since.
     let Some(home) = journey.visits.first().and_then(|visit| slot(visit.menu)) else { return };
     let idle = params.idle.seconds(&changes.slots[home].labels.point.channel);
     let name = |menu: u32| slot(menu).map_or("", |slot| &*changes.slots[slot].labels.option);

@@ -1,4 +1,4 @@
-//! The ledger against a plain multiset.
+//! Tests of the ledger against a plain multiset.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
@@ -105,7 +105,7 @@ impl Book {
         self.counters.apply(step);
     }
 
-    /// Closes what is idle before `watermark`.
+    /// Closes journeys that are idle before `watermark`.
     fn close(&mut self, watermark: i64) {
         self.read([], TimeBounds { closing: watermark, ..OPEN });
     }
@@ -133,7 +133,7 @@ fn a_row_counts_once_and_equal_rows_each() {
     let rows = [row(100, 1, "A"), row(100, 1, "A"), row(105, 2, "B")];
     book.read(rows.clone(), OPEN);
     book.read(rows.clone(), OPEN);
-    // A third of the same kind appears late, in an overlapping answer.
+    // A third equal row appears late, in an overlapping answer.
     book.read([rows[0].clone(), rows[0].clone(), rows[0].clone()], OPEN);
     assert_eq!(book.hits(), BTreeMap::from([("A".into(), 3), ("B".into(), 1)]));
     let totals = &book.counters.totals;
@@ -155,7 +155,7 @@ fn a_smaller_answer_takes_nothing_back() {
     assert_eq!(book.hits()["A"], 2);
 }
 
-/// One second, answer after answer: the rows that count are the most that one answer held.
+/// For one second and a series of answers, the rows that count are the most that one answer held.
 #[test]
 fn no_second_counts_more_rows_than_one_answer_held_for_it() {
     for (why, answers, counted, changed) in [
@@ -187,12 +187,13 @@ fn no_second_counts_more_rows_than_one_answer_held_for_it() {
     }
 }
 
-/// A report that spells all identities anew, and a late row among them: the count grows where the
-/// labels have one row more.
+/// In a report whose identities are all respelled, with one late row, the count grows under the
+/// labels that have one row more.
 #[test]
 fn growth_goes_to_the_labels_that_have_more_rows_than_before() {
     for late in ["A", "B", "C"] {
-        // The new identities sort before and behind the old ones, and the late row is any of them.
+        // The new identities sort before and after the old ones, and the late row may be any of
+        // them.
         for who in [1u64, 20, 300] {
             let mut book = Book::new();
             book.read([row(100, 10, "A"), row(100, 11, "B")], OPEN);
@@ -281,7 +282,7 @@ fn counts_are_released_once_their_zero_was_seen() {
     assert!(book.counters.release(later, |_| true).is_none());
 }
 
-/// Entries, finals and repeats by option.
+/// Returns entries, finals and repeats by option.
 fn ends(book: &Book) -> BTreeMap<String, (u64, u64, u64)> {
     let menus = book.counters.menus.iter();
     menus.map(|(l, (_, m))| (l.option.to_string(), (m.entries, m.finals, m.repeats))).collect()
@@ -316,7 +317,7 @@ fn a_journey_is_counted_when_it_is_over() {
     assert_eq!((at.open, at.journeys.count(), at.journeys.sum(), at.late_rows), (0, 2, 4, 0));
     assert!(book.memory.journeys.is_empty());
 
-    // What comes afterwards is a hit, and nothing else.
+    // Later rows count as hits only.
     book.read([row(115, 1, "BB"), row(500, 2, "A"), row(500, 2, "A")], OPEN);
     book.close(1000);
     let at = &book.counters.points[&point];
@@ -327,8 +328,8 @@ fn a_journey_is_counted_when_it_is_over() {
 #[test]
 fn over_the_limits_rows_and_steps_go_to_other_and_none_is_lost() {
     let mut book = Book::new();
-    // The point takes two places with its first option, and one is kept for all points without a
-    // place.
+    // The routing point takes two places with its first option, and one is reserved for all routing
+    // points without a place.
     book.limits = SeriesLimits { menus: 5, options: 2, transitions: 1 };
     book.read([row(100, 1, "A"), row(101, 1, "BB"), row(102, 1, "CCC"), row(103, 1, "DDDD")], OPEN);
     let second = Row { labels: RowLabels::new("20", "voice", "A"), ..row(104, 9, "A") };
@@ -351,7 +352,7 @@ fn over_the_limits_rows_and_steps_go_to_other_and_none_is_lost() {
     assert_eq!(book.counters.totals.overflow, Overflow { options: 2, points: 2 });
     let all: Vec<_> = steps(&book).into_iter().map(|((from, to), n)| (from, to, n)).collect();
     assert_eq!(all, [("A".into(), "BB".into(), 1), ("other".into(), "other".into(), 2)]);
-    // What has a place keeps it, and repeated rows stay what they were.
+    // Label sets with a place keep it, and known rows stay repeated.
     book.read([row(105, 1, "A"), row(102, 1, "CCC")], OPEN);
     assert_eq!((book.hits()["A"], book.counters.totals.repeated), (2, 1));
 }
@@ -429,7 +430,7 @@ fn options_unseen_for_long_are_dropped_with_their_steps_and_point() {
     );
 }
 
-/// Everything about journeys, by label.
+/// All counts of journeys, by label.
 type Paths = (BTreeMap<String, (u64, u64, u64)>, BTreeMap<(String, String), u64>, (u64, u64, u64));
 
 fn paths(book: &Book) -> Paths {
@@ -441,8 +442,8 @@ fn paths(book: &Book) -> Paths {
 }
 
 proptest! {
-    /// Whatever answers hold, the rows counted for a second are the most that one of them held for
-    /// it.
+    /// The rows counted for a second are the most that one answer held for it, whatever the answers
+    /// are.
     #[test]
     fn a_second_counts_the_largest_answer_for_it(
         answers in prop::collection::vec(prop::collection::vec((0i64..4, 0u64..6), 0..12), 0..10),
@@ -490,8 +491,8 @@ proptest! {
         prop_assert_eq!(journeys, ends(&once).values().map(|(_, finals, _)| finals).sum::<u64>());
     }
 
-    /// However a set of rows is cut into overlapping answers, and whatever is still missing from
-    /// some of them, the counts end at the rows, once each has been in a whole answer.
+    /// However a set of rows is cut into overlapping answers, and whatever some of them lack, the
+    /// counts are exact once each row has been in a complete answer.
     #[test]
     fn any_overlapping_reads_end_at_the_truth(
         rows in prop::collection::vec((0i64..20, 1u64..6, prop::sample::select(vec!["A", "BB", "CCC"])), 0..60),
@@ -525,8 +526,8 @@ proptest! {
     }
 }
 
-/// What became of calls is counted by their last rows, where these are, with the seconds that they
-/// tell.
+/// The outcome of a call is counted at the routing point of its last row, with the seconds of that
+/// row.
 #[test]
 fn a_call_counts_once_with_the_time_and_the_place_of_its_last_row() {
     let mut book = Book { measure: JourneyMeasure::LastSecond, ..Book::new() };
@@ -538,7 +539,7 @@ fn a_call_counts_once_with_the_time_and_the_place_of_its_last_row() {
     book.read(
         [
             row(100, 1, "hung_up", "A", Some(40)),
-            // A report with a row for each option, and one that tells no time.
+            // A call with a row for each option, and one without seconds.
             row(110, 2, "reached_queue", "A", Some(10)),
             row(130, 2, "hung_up", "B", Some(30)),
             row(140, 3, "hung_up", "B", None),
