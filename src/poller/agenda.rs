@@ -1,8 +1,9 @@
-//! Decides what is done next, and not before when. Pure: moments are parameters.
+//! Decides what is done next, and the moment before which it is not done. Pure: moments are
+//! parameters.
 //!
-//! Owns the errands of one target beside its live polls, the failures of each, and the wait after a
-//! refused token, a spent quota or a wait that the server named. Every wait is a [`Backoff`]:
-//! nothing waits longer than an hour.
+//! Owns the errands of one target beside its live polls, the failures of each, and the hold of live
+//! polls after a refused token, a spent quota or a wait that the server named. Every wait after a
+//! failure is a [`Backoff`], so none is longer than an hour.
 
 use std::time::Duration;
 
@@ -15,30 +16,31 @@ use crate::{
     wolkvox::{ApiError, ErrorClass, ReportName},
 };
 
-/// Wait after the first failed step of a re-reading; doubled after each further one.
+/// Wait after the first failed step of an errand that reads rows; doubled after each further
+/// failure.
 const FIRST_WAIT: Duration = Duration::from_secs(60);
-/// Longest wait between failed steps of a re-reading.
+/// Longest wait between failed steps of an errand that reads rows.
 const LONGEST_WAIT: Duration = Duration::from_secs(900);
-/// Wait between two questions for the quota or for names.
+/// Wait between requests for the quota, and after a failed request for the quota or names.
 pub(super) const HOURLY: Duration = Duration::from_secs(3600);
 
 /// Work beside the live polls, in the order of its priority.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Errand {
-    /// Asking for the limit of requests a day.
+    /// Requesting the limit of requests per day.
     Quota,
-    /// Asking for names of one kind.
+    /// Requesting the names of one kind.
     Names(NameKind),
-    /// A step of reading what became of calls.
+    /// A step of reading the outcomes of calls.
     Outcomes,
     /// A step of a deeper re-reading.
     Reread,
-    /// A step of a report back through the weeks before.
+    /// A step of reading a report back through the weeks before.
     WeeksBefore(ReportName),
 }
 
 impl Errand {
-    /// Its place among the slots.
+    /// Returns the index of the errand in [`Agenda::slots`].
     fn slot(self) -> usize {
         match self {
             Self::Quota => 0,
@@ -56,13 +58,14 @@ impl Errand {
 #[derive(Debug)]
 struct Slot {
     backoff: Backoff,
-    /// Moment before which it is not done although nothing failed: background requests are paced.
+    /// Moment before which the errand is not done although nothing failed, because background
+    /// requests are paced.
     paused_until: Option<Instant>,
     /// Duration of its last step.
     took: Duration,
-    /// A step of it was done since the last poll.
+    /// A step was done since the last poll.
     done_since_poll: bool,
-    /// The failure that stopped it last, until it goes on.
+    /// The class of the last step's failure; `None` after a success.
     failure: Option<ErrorClass>,
 }
 
@@ -77,13 +80,13 @@ impl Slot {
         }
     }
 
-    /// The moment before which it is not done.
+    /// Returns the moment before which the errand is not done.
     fn not_before(&self) -> Option<Instant> {
         self.backoff.not_before().max(self.paused_until)
     }
 }
 
-/// No live poll asks anything before a moment.
+/// A wait before which live polls send no request.
 #[derive(Debug)]
 struct Hold {
     backoff: Backoff,
@@ -91,30 +94,30 @@ struct Hold {
     token: Option<TokenVersion>,
 }
 
-/// The meaning of a hold for a poll that begins now.
+/// The permission of a poll that begins now.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Passage {
-    /// Nothing is held.
+    /// Live polls are not held.
     Free,
     /// The hold is over because the token was replaced.
     NewToken,
-    /// The hold has lasted its time after this error: the poll is a probe.
+    /// The hold after this error is over: the poll is a probe.
     Probe(ApiError),
-    /// The hold lasts because of this error.
+    /// The hold after this error is not over.
     Held(ApiError),
 }
 
-/// The next work of one target's poller.
+/// The agenda of one target's poller.
 #[derive(Debug)]
 pub(super) struct Agenda {
     target: String,
     hold: Option<Hold>,
-    /// Live polls that failed in a row.
+    /// Consecutive failed live polls.
     failed_polls: u32,
     /// A live poll of this process has succeeded.
     has_polled: bool,
     slots: [Slot; 7],
-    /// Counts failures, so that each jitter is another.
+    /// Number of jitters so far, so that each is different.
     turn: u64,
 }
 
@@ -137,15 +140,15 @@ impl Agenda {
         &mut self.slots[errand.slot()]
     }
 
-    /// A number in 0..=1 that is another each time, and the same in each run of a test.
+    /// Returns a number in 0..=1 that differs each time, but is the same in each run of a test.
     pub(super) fn jitter(&mut self) -> f64 {
         self.turn = self.turn.wrapping_add(1);
         spread(&self.target, self.turn)
     }
 
-    /// The first of the wanted errands that can be done now. A step that took longer than the time
-    /// `left` until the next poll is not begun, but for one after each poll: a server on which
-    /// polls never leave time is read deeper all the same.
+    /// Returns the first of the wanted errands that can be done now. A step whose last run took
+    /// longer than the time `left` until the next poll is not begun, except once after each poll,
+    /// so that a server on which polls leave no time is also read deeper.
     pub(super) fn next(&self, wanted: &[Errand], left: Duration, now: Instant) -> Option<Errand> {
         let is_ready = |errand: &&Errand| {
             let slot = &self.slots[errand.slot()];
@@ -155,13 +158,13 @@ impl Agenda {
         wanted.iter().find(is_ready).copied()
     }
 
-    /// The earliest moment at which a wanted errand that waits can be done.
+    /// Returns the earliest moment at which a wanted errand that waits can be done.
     pub(super) fn next_wake(&self, wanted: &[Errand], now: Instant) -> Option<Instant> {
         let waits = wanted.iter().filter_map(|errand| self.slots[errand.slot()].not_before());
         waits.filter(|not_before| *not_before > now).min()
     }
 
-    /// A step of an errand went on. `pause` is the least time until its next one.
+    /// Records a successful step of an errand. `pause` is the least time until its next step.
     pub(super) fn went_on(
         &mut self,
         errand: Errand,
@@ -177,7 +180,7 @@ impl Agenda {
         slot.paused_until = now.checked_add(pause);
     }
 
-    /// A step of an errand failed. What the server named holds this errand only.
+    /// Records a failed step of an errand. A wait that the server named delays this errand only.
     pub(super) fn failed(
         &mut self,
         errand: Errand,
@@ -193,12 +196,12 @@ impl Agenda {
         slot.done_since_poll = true;
     }
 
-    /// Failed steps of an errand in a row.
+    /// Returns the number of consecutive failed steps of an errand.
     pub(super) fn failures(&self, errand: Errand) -> u32 {
         self.slots[errand.slot()].backoff.failures()
     }
 
-    /// The failure that stopped an errand last, if it has not gone on since.
+    /// Returns the class of the failure of an errand's last step, if it failed.
     pub(super) fn failure(&self, errand: Errand) -> Option<ErrorClass> {
         self.slots[errand.slot()].failure
     }
@@ -216,9 +219,9 @@ impl Agenda {
         }
     }
 
-    /// Holds live polls after `error`. The wait is `first` at first and doubles while the same kind
-    /// of error lasts; a wait that the server named replaces a shorter one; none is longer than
-    /// `longest`. Returns the wait.
+    /// Holds live polls after `error`. The wait is `first` at first and doubles while errors of the
+    /// same class follow; a wait that the server named replaces a shorter one; none is longer than
+    /// `longest`, unless the server named it. Returns the wait.
     pub(super) fn hold(
         &mut self,
         error: ApiError,
@@ -236,12 +239,12 @@ impl Agenda {
         wait
     }
 
-    /// The moment until which live polls are held.
+    /// Returns the moment until which live polls are held.
     pub(super) fn held_until(&self) -> Option<Instant> {
         self.hold.as_ref().and_then(|hold| hold.backoff.not_before())
     }
 
-    /// Returns true if live polls are held, and the token has been replaced since.
+    /// Returns true if live polls are held and the token has been replaced since.
     pub(super) fn has_new_token(&self, token: impl FnOnce() -> Option<TokenVersion>) -> bool {
         self.hold.as_ref().is_some_and(|hold| hold.token != token())
     }
@@ -251,18 +254,18 @@ impl Agenda {
         self.hold.is_some()
     }
 
-    /// Returns true if a live poll of this process has succeeded. Until then another server may
-    /// answer than before.
+    /// Returns true if a live poll of this process has succeeded. Until then the server may be
+    /// another one than before.
     pub(super) fn has_polled(&self) -> bool {
         self.has_polled
     }
 
-    /// Live polls that failed in a row.
+    /// Returns the number of consecutive failed live polls.
     pub(super) fn failed_polls(&self) -> u32 {
         self.failed_polls
     }
 
-    /// A live poll ended.
+    /// Records the end of a live poll.
     pub(super) fn polled(&mut self, failed: bool) {
         self.failed_polls = if failed { self.failed_polls.saturating_add(1) } else { 0 };
         if !failed {
@@ -274,7 +277,7 @@ impl Agenda {
         }
     }
 
-    /// Ends every wait: the operator wants to know now.
+    /// Ends every wait after a failure, at the operator's request.
     pub(super) fn probe(&mut self) {
         if let Some(hold) = &mut self.hold {
             hold.backoff.try_now();
@@ -293,7 +296,7 @@ pub(super) struct HoldWaits {
     pub(super) longest: Duration,
     /// The wait that the server named.
     pub(super) named: Option<Duration>,
-    /// The wait after which trying again is worth a request in any case.
+    /// Upper bound of the wait, after which the reason of the hold may be over.
     pub(super) no_longer: Option<Duration>,
     /// The jitter shortens the wait.
     pub(super) spread: bool,

@@ -1,7 +1,8 @@
-//! How unlike the usual the present is: judged once a poll, where no scrape waits for it.
+//! Computes the scores of the present against the baseline: once per poll, on a thread for which no
+//! scrape waits.
 //!
-//! Owns the detectors and when they are asked. What is unknown is not exposed: after a poll that
-//! failed there are no scores, and none of hang-ups while what became of calls cannot be read.
+//! Owns the detectors and the last scores. Unknown scores are not exposed: there are none after a
+//! failed poll, and none of hang-ups while the outcomes of calls cannot be read.
 
 use std::sync::Arc;
 
@@ -16,28 +17,28 @@ use crate::{
     schedule::{TimeRange, local_second, local_stretches},
 };
 
-/// Compares each window with what is usual.
+/// The detectors and their last scores.
 #[derive(Debug, Default)]
 pub(super) struct Scorer {
-    /// The detector, which is away while it works.
+    /// The detector of the menus; `None` while it works.
     detector: Option<Detector>,
-    /// The detector of hang-ups, which is away while it works.
+    /// The detector of hang-ups; `None` while it works.
     hang_up_detector: Option<HangUpDetector>,
-    /// The scores of the last closed window, but for hang-ups; `None` where that is not known.
+    /// The scores of the last closed window without hang-ups; `None` if they are unknown.
     menus: Option<Arc<Scores>>,
-    /// The scores of hang-ups; none while they are not known.
+    /// The scores of hang-ups; empty while they are unknown.
     hang_ups: Vec<HangUpScore>,
-    /// All of them.
+    /// All scores; `None` if those of the menus are unknown.
     scores: Option<Arc<Scores>>,
 }
 
 impl Scorer {
-    /// The scores of the last closed window; `None` where that is not known.
+    /// Returns the scores of the last closed window; `None` if they are unknown.
     pub(super) fn scores(&self) -> Option<Arc<Scores>> {
         self.scores.clone()
     }
 
-    /// Computes the scores of a window, once everything before the watermark is known.
+    /// Computes the scores of a window, after everything before the watermark was read.
     pub(super) async fn score(
         &mut self,
         window: Option<TimeRange>,
@@ -61,8 +62,8 @@ impl Scorer {
         self.join();
     }
 
-    /// Computes the scores of hang-ups from the history of what became of calls, of which
-    /// everything before the watermark is known.
+    /// Computes the scores of hang-ups from the history of the outcomes of calls, of which
+    /// everything before the watermark was read.
     pub(super) async fn score_hang_ups(
         &mut self,
         history: Arc<History>,
@@ -84,7 +85,7 @@ impl Scorer {
         self.join();
     }
 
-    /// What became of calls cannot be read now.
+    /// Drops the scores of hang-ups, because the outcomes of calls cannot be read.
     pub(super) fn forget_hang_ups(&mut self) {
         if !self.hang_ups.is_empty() {
             self.hang_ups.clear();
@@ -114,14 +115,14 @@ async fn judged<T: Send + 'static>(
     }
 }
 
-/// Seconds before the watermark that the history covers.
+/// Returns the number of seconds before the watermark that the history covers.
 pub(super) fn history_seconds(state: &CommittedState, config: &PollerConfig) -> i64 {
     let watermark = local_second(state.totals().watermark(), &config.target.timezone);
     state.history().seconds_before(watermark)
 }
 
-/// Computes all scores once everything before `watermark` is known; `window` is the last closed
-/// one.
+/// Computes the scores of the menus after everything before `watermark` was read; `window` is the
+/// last closed one.
 pub(super) fn judge(
     detector: &mut Detector,
     history: &History,
@@ -146,8 +147,8 @@ mod tests {
     use super::*;
     use crate::{baseline::HistoryDelta, model::MenuLabels, poller::config::tests::quiet_target};
 
-    /// In Santiago the clock goes from 24:00 back to 23:00 at this moment: the window that ends
-    /// there ends, on that clock, before it begins.
+    /// In Santiago the clock goes from 24:00 back to 23:00 at this moment: on that clock, the
+    /// window that ends there ends before it begins.
     #[test]
     fn the_window_before_the_clock_is_put_back_is_expected_like_any_other() {
         let zone = TimeZone::get("America/Santiago").unwrap();

@@ -1,5 +1,4 @@
-//! One answer into the state: everything that happens inside the transaction. Blocking; no clock,
-//! no network.
+//! The transaction that commits one answer. Blocking; it must use no clock and no network.
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -26,39 +25,38 @@ use crate::{
     store::{Store, StoreError, TargetId, Transaction},
 };
 
-/// A re-reading that begins late, or takes long, still reaches as deep as it would have in time, up
-/// to this much.
+/// Longest delay for which a re-reading, late or slow, still reaches as far back as one in time.
 pub(super) const REREAD_ROOM: Duration = Duration::from_secs(2 * 3600);
-/// Rows are remembered for the deepest re-reading and this: its room, and the widest change of a
-/// zone's offset.
+/// Additional time for which rows are remembered, beyond the depth of the deepest re-reading: its
+/// room, and the widest change of a zone's offset.
 pub(super) const MEMORY_MARGIN: Duration = Duration::from_secs(REREAD_ROOM.as_secs() + 3600);
-/// No real row is dated this long after the span that was asked for.
+/// Time after the end of a requested range in which real rows may be dated.
 pub(super) const FUTURE: SignedDuration = SignedDuration::from_hours(48);
 
-/// A whole answer, to be committed.
+/// A complete answer to be committed.
 pub(super) struct Whole {
     pub(super) batch: RowBatch,
     pub(super) range: TimeRange,
-    /// Our clock when the answer was whole.
+    /// The time of our clock when the answer was complete.
     pub(super) now: Timestamp,
-    /// The server's clock, if it can be believed.
+    /// The time of the server's clock, if it can be believed.
     pub(super) server_time: Option<Timestamp>,
-    /// Seconds, or answers, that are known to lack rows.
+    /// Seconds or answers that are known to lack rows.
     pub(super) lost: u64,
-    /// The deeper re-reading that it belongs to.
+    /// The deeper re-reading of which this is a step.
     pub(super) reread: Option<(Tier, ReadCursor)>,
     /// The window to be counted if this answer completes it.
     pub(super) window: Option<TimeRange>,
-    /// The comparison with the known rows, for an answer that claims to be whole.
+    /// The comparison with the known rows, for an answer that claims to be complete.
     pub(super) check: Option<KnownRowsCheck>,
     /// The table of unanswerable seconds, if it has changed.
     pub(super) unanswerable: Option<Unanswerable>,
 }
 
 impl Whole {
-    /// The moment up to which the answer tells everything: never beyond what the server itself
-    /// calls the past. A clock of ours that runs ahead would otherwise mark time as read whose rows
-    /// do not exist yet.
+    /// Returns the moment up to which the answer is complete: never later than the server's own
+    /// clock. If our clock runs ahead, time whose rows do not exist yet would otherwise be marked
+    /// as read.
     pub(super) fn reach(&self) -> Timestamp {
         self.server_time.map_or(self.range.to, |theirs| self.range.to.min(theirs))
     }
@@ -66,22 +64,22 @@ impl Whole {
 
 /// The result of a commit.
 pub(super) struct Written {
-    /// Agreement with the known rows; where it contradicts, nothing was written.
+    /// The agreement with the known rows; if the answer contradicts them, nothing was written.
     pub(super) agreement: Agreement,
     pub(super) evidence: Evidence,
     pub(super) committed: Option<Committed>,
 }
 
-/// An answer that is on the disk.
+/// A committed answer.
 pub(super) struct Committed {
     pub(super) delta: Box<Delta>,
-    /// The history, with what this adds.
+    /// The history including the answer.
     pub(super) history: Box<History>,
     /// The records of all rows dated in the window, if it is complete.
     pub(super) records: Option<Vec<RowRecord>>,
 }
 
-/// The state on which a commit builds.
+/// The state before a commit.
 pub(super) struct Before<'a> {
     pub(super) counters: &'a TargetCounters,
     pub(super) history: &'a History,
@@ -89,7 +87,7 @@ pub(super) struct Before<'a> {
     pub(super) config: &'a PollerConfig,
 }
 
-/// Commits an answer, if it does not contradict the known rows.
+/// Commits an answer, unless it contradicts the known rows.
 pub(super) fn commit(
     store: &Store,
     id: TargetId,
@@ -129,7 +127,7 @@ impl Before<'_> {
         self.counters.totals.watermark().max(whole.reach())
     }
 
-    /// The bounds of an answer; rows dated before `counted_from` are not counted.
+    /// Returns the time bounds of an answer; rows dated before `counted_from` are not counted.
     fn bounds(&self, whole: &Whole, counted_from: LocalSecond) -> TimeBounds {
         let zone = &self.config.target.timezone;
         let totals = &self.counters.totals;
@@ -167,7 +165,8 @@ impl Before<'_> {
     }
 }
 
-/// The delta of an answer whose new rows all count, with the evidence of all seconds of its range.
+/// Returns the delta of an answer whose new rows all count, with the evidence of all seconds of its
+/// range.
 fn reconciled(
     tx: &Transaction<'_>,
     id: TargetId,
@@ -184,7 +183,8 @@ fn reconciled(
     Ok(delta)
 }
 
-/// The delta of an answer whose rows dated before `from` are remembered and not counted.
+/// Returns the delta of an answer whose rows dated before `from` are remembered without being
+/// counted.
 fn take_over(
     tx: &Transaction<'_>,
     id: TargetId,
@@ -198,7 +198,7 @@ fn take_over(
     Ok(delta)
 }
 
-/// Writes a delta and what follows from it.
+/// Writes a delta, the history and everything else that changes with an answer.
 fn write_all(
     tx: &mut Transaction<'_>,
     id: TargetId,
@@ -218,7 +218,7 @@ fn write_all(
         follow(totals, tier, ReadCursor { next: whole.range.to.as_second(), ..cursor });
     }
     write(tx, id, counters, config, &mut delta)?;
-    // Of a second that is given up no more is unknown than that second.
+    // If a single second lacks rows, only that second is unknown, so the history covers the rest.
     let is_known = whole.lost == 0 || whole.range.length() <= MIN_RANGE;
     let read = is_known.then_some(TimeRange { from: read_from, to: watermark });
     let next = follow_history(history, &delta, read, zone);
@@ -235,7 +235,7 @@ fn write_all(
     Ok(Committed { delta: Box::new(delta), history: Box::new(next), records })
 }
 
-/// A deeper re-reading has come to its cursor.
+/// Records the progress of a re-reading.
 fn follow(totals: &mut crate::ledger::Totals, tier: Tier, cursor: ReadCursor) {
     let under_way = (cursor.next < cursor.end).then_some(cursor);
     match tier {
@@ -245,7 +245,7 @@ fn follow(totals: &mut crate::ledger::Totals, tier: Tier, cursor: ReadCursor) {
     if under_way.is_none() {
         match tier {
             Tier::Hourly => totals.hourly_at = cursor.began,
-            // The night's does the hour's work too.
+            // The nightly re-reading also does the work of the hourly one.
             Tier::Nightly => {
                 totals.nightly_at = cursor.began;
                 totals.hourly_at = totals.hourly_at.max(cursor.began);
@@ -254,7 +254,7 @@ fn follow(totals: &mut crate::ledger::Totals, tier: Tier, cursor: ReadCursor) {
     }
 }
 
-/// The history after a delta; everything in `read` has been read.
+/// Returns the history after a delta; everything in `read` has been read.
 fn follow_history(
     history: &History,
     delta: &Delta,
@@ -269,14 +269,14 @@ fn follow_history(
     next
 }
 
-/// Adds what a delta counts.
+/// Adds the counts of a delta to the history.
 pub(super) fn extend_history(history: &mut History, delta: &Delta) {
     let labels: HashMap<u32, &MenuLabels> =
         delta.menus.iter().map(|(labels, (number, _))| (*number, labels)).collect();
     history.apply(&delta.history, |number| labels.get(&number).copied());
 }
 
-/// Everything in `read` has been read; what is too old at `newest` is forgotten.
+/// Records that everything in `read` has been read, and forgets what is too old at `newest`.
 pub(super) fn cover_history(
     history: &mut History,
     read: Option<TimeRange>,
@@ -311,7 +311,7 @@ fn write(
     tx.forget(id, delta.totals.horizon, settings.oldest_interactions(watermark))
 }
 
-/// Drops options that nobody has entered for long, as of the delta's watermark.
+/// Drops options that nobody has entered for `menu.expire_after` before the delta's watermark.
 pub(super) fn drop_unseen(counters: &TargetCounters, settings: &PollerConfig, delta: &mut Delta) {
     if settings.shared.menu.expire_after.is_zero() {
         return;
@@ -326,7 +326,7 @@ pub(super) fn drop_unseen(counters: &TargetCounters, settings: &PollerConfig, de
     delta.dropped = counters.unseen(local_second(oldest, &settings.target.timezone), keep);
 }
 
-/// The records of all rows dated in these stretches, which `of_one` tells of each.
+/// Returns the records of all rows dated in these ranges, each of which is read by `of_one`.
 pub(super) fn in_all(
     stretches: &[LocalStretch],
     of_one: impl Fn(LocalStretch) -> Result<Vec<RowRecord>, StoreError>,

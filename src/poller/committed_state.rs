@@ -1,7 +1,7 @@
-//! What has been committed of one target: on the disk, and the memory that follows it.
+//! The committed state of one report of a target: on the disk, and in memory.
 //!
-//! Every change goes to the disk first. After a write that failed nobody knows whether it took
-//! place, so memory is read from the disk again before it is built upon.
+//! Every change goes to the disk first. After a failed write it is unknown whether the write took
+//! place, so memory is restored from the disk before it is used again.
 
 use std::sync::Arc;
 
@@ -27,25 +27,26 @@ use crate::{
     store::{Store, StoreError, TargetId, Transaction, View},
 };
 
-/// One target's committed state.
+/// The committed state of one report of a target.
 pub(super) struct CommittedState {
     store: Arc<Store>,
     id: TargetId,
     counters: Arc<TargetCounters>,
     /// The history of earlier weeks.
     history: Arc<History>,
-    /// The progress of reading the time before the beginning.
+    /// The progress of the warm-up, which reads the weeks before the origin.
     warm_up: WarmUp,
-    /// A write failed, so memory may be behind the disk.
+    /// An access to the store failed, so memory may be behind the disk.
     stale: bool,
-    /// Work on the disk that has begun, and ends also where nobody waits for its result any more.
+    /// The running work on the disk. It is finished even if its caller was cancelled.
     work: TaskTracker,
-    /// A day of the past that is being read: what is committed meanwhile goes there.
+    /// The day of the past that is being read. While there is one, answers are added to it instead
+    /// of being committed.
     day: Option<PastDay>,
 }
 
 impl CommittedState {
-    /// Takes over what was restored.
+    /// Makes the state from restored counters.
     pub(super) async fn open(
         store: Arc<Store>,
         id: TargetId,
@@ -68,8 +69,8 @@ impl CommittedState {
         })
     }
 
-    /// The state of another report of the same target, which was restored; its work ends with this
-    /// one's.
+    /// Makes the state of another report of the same target from restored counters. Both states
+    /// share their running work, so [`CommittedState::finish`] waits for both.
     pub(super) async fn beside(
         &mut self,
         id: TargetId,
@@ -104,7 +105,7 @@ impl CommittedState {
         self.with_store(move |store, id| store.transact(|tx| work(tx, id))).await
     }
 
-    /// Runs `work` on what was last committed, off the thread that answers scrapes.
+    /// Runs `work` on the last committed state, off the thread that answers scrapes.
     pub(super) async fn read<T: Send + 'static>(
         &mut self,
         work: impl FnOnce(&View, TargetId) -> Result<T, StoreError> + Send + 'static,
@@ -124,7 +125,7 @@ impl CommittedState {
         result
     }
 
-    /// After a write that failed it is unknown whether it took place: the disk knows.
+    /// Restores memory from the disk after a failure.
     pub(super) async fn restore_if_stale(
         &mut self,
         settings: &PollerConfig,
@@ -136,14 +137,14 @@ impl CommittedState {
         Ok(())
     }
 
-    /// Takes over what is on the disk.
+    /// Restores memory from the disk.
     pub(super) async fn reload(&mut self, settings: &PollerConfig) -> Result<(), StoreError> {
         let counters = self.with_store(Store::reload).await?;
         *self = self.beside(self.id, counters, settings).await?;
         Ok(())
     }
 
-    /// Moves the origin, of a target of which nothing has been read.
+    /// Moves the origin of a report of which nothing has been read.
     pub(super) async fn begin_at(
         &mut self,
         settings: &PollerConfig,
@@ -157,8 +158,9 @@ impl CommittedState {
         Ok(())
     }
 
-    /// Commits an answer, unless it contradicts the known rows; memory follows. Returns the window
-    /// that it completes.
+    /// Commits an answer, unless it contradicts the known rows, and updates memory. Returns the
+    /// window that it completes. While a day of the past is read, the answer is added to the day
+    /// instead.
     pub(super) async fn commit(
         &mut self,
         config: &Arc<PollerConfig>,
@@ -206,14 +208,14 @@ impl CommittedState {
         Ok(Outcome { agreement, evidence, window: completed })
     }
 
-    /// Waits until work on the disk that has begun is over.
+    /// Waits until the running work on the disk is finished.
     pub(super) async fn finish(&mut self) {
         self.work.close();
         self.work.wait().await;
     }
 
-    /// Runs blocking work off the thread that answers scrapes. Once begun it goes on, also where
-    /// this is no longer waited for.
+    /// Runs blocking work off the thread that answers scrapes. Once begun it is finished, even if
+    /// the returned future is dropped.
     fn blocking<T, W>(
         &self,
         work: W,
@@ -231,7 +233,7 @@ impl CommittedState {
         }
     }
 
-    /// The seconds that the server cannot answer for, as last written.
+    /// Returns the stored table of seconds that the server cannot answer for.
     pub(super) async fn unanswerable(&mut self) -> Result<Unanswerable, StoreError> {
         self.read(View::unanswerable).await
     }
@@ -241,7 +243,7 @@ impl CommittedState {
         self.day.as_ref().map(|day| day.read_to)
     }
 
-    /// Begins a day of the past, and gives what `first` makes of it.
+    /// Begins a day of the past, and returns the result of `first` on it.
     pub(super) async fn begin_day<T: Send + 'static>(
         &mut self,
         context: DayContext,
@@ -261,7 +263,7 @@ impl CommittedState {
         Ok(first)
     }
 
-    /// The day of the past, if everything that has been read of it is counted.
+    /// Returns the day of the past if all of its answers are counted.
     pub(super) fn settled_day(&mut self) -> Option<&mut Day> {
         match &mut self.day {
             Some(PastDay { counting: Counting::Done(day), .. }) => Some(day),
@@ -269,7 +271,7 @@ impl CommittedState {
         }
     }
 
-    /// Counts an answer, while the next one is asked for.
+    /// Counts an answer in the background, while the next one is requested.
     async fn add_to_day(&mut self, whole: Whole) -> Result<(), StoreError> {
         self.settle_day().await?;
         if let Some(PastDay { read_to, counting: Counting::Done(mut day) }) = self.day.take() {
@@ -285,7 +287,7 @@ impl CommittedState {
         Ok(())
     }
 
-    /// Waits until everything is counted that has been read of the day of the past.
+    /// Waits until all answers of the day of the past are counted.
     pub(super) async fn settle_day(&mut self) -> Result<(), StoreError> {
         match self.day.take() {
             Some(PastDay { read_to, counting: Counting::UnderWay(count) }) => {
@@ -298,7 +300,7 @@ impl CommittedState {
         Ok(())
     }
 
-    /// Gives away the day of the past that has been read, to be written.
+    /// Removes and returns the day of the past, to be written.
     pub(super) async fn end_day(&mut self) -> Result<Option<EndedDay>, StoreError> {
         self.settle_day().await?;
         let id = self.id;
@@ -308,8 +310,8 @@ impl CommittedState {
         })
     }
 
-    /// Commits an answer of the warm-up, which was asked for up to `until`: the rows dated in
-    /// `stretch` and nothing else, and how far it has come with it.
+    /// Commits the progress of the warm-up with an answer, which was requested up to `until`: only
+    /// its rows dated in `stretch` count.
     pub(super) async fn commit_past(
         &mut self,
         settings: &Arc<PollerConfig>,
@@ -338,15 +340,15 @@ impl CommittedState {
         Ok(())
     }
 
-    /// The warm-up leaves out what it cannot read.
+    /// Commits the progress of the warm-up without an answer: a part was skipped or failed.
     pub(super) async fn pass_over(&mut self, warm_up: WarmUp) -> Result<(), StoreError> {
         self.transact(move |tx, id| tx.write_warm_up(id, &warm_up)).await?;
         self.warm_up = warm_up;
         Ok(())
     }
 
-    /// Makes counts visible for which `zero_was_seen`: written down before they are shown, because
-    /// after a crash a count that was visible must not be shown as 0 again.
+    /// Makes counts visible for which `zero_was_seen` returns true. This is committed first,
+    /// because after a crash a count that was visible must not be shown as 0 again.
     pub(super) async fn release(
         &mut self,
         settings: &PollerConfig,
@@ -360,7 +362,7 @@ impl CommittedState {
         Ok(())
     }
 
-    /// The window, counted from what is remembered.
+    /// Returns the counts of a window from the remembered rows.
     pub(super) async fn window(
         &mut self,
         window: TimeRange,
@@ -378,27 +380,27 @@ impl CommittedState {
     }
 }
 
-/// A day of the past under way.
+/// A day of the past that is being read.
 struct PastDay {
     /// End of the part that has been read.
     read_to: Timestamp,
     counting: Counting,
 }
 
-/// A day of the past that has been read whole.
+/// A day of the past that has been read completely.
 pub(super) struct EndedDay {
     id: TargetId,
     day: Box<Day>,
 }
 
 impl EndedDay {
-    /// Writes all that the day has changed.
+    /// Writes all changes of the day.
     pub(super) fn write(self, tx: &mut Transaction<'_>) -> Result<(), StoreError> {
         self.day.write(tx, self.id)
     }
 }
 
-/// The state of the counting of an answer.
+/// The counting of the day's answers: finished, or running on another thread.
 enum Counting {
     Done(Box<Day>),
     UnderWay(JoinHandle<Box<Day>>),
@@ -412,7 +414,7 @@ pub(super) struct Outcome {
     pub(super) window: Option<WindowCounts>,
 }
 
-/// Loads the history from the disk, and the progress of reading the time before.
+/// Loads the history and the progress of the warm-up from the disk.
 async fn remembered(
     store: Arc<Store>,
     id: TargetId,

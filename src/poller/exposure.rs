@@ -1,8 +1,8 @@
-//! What a target's scrape and status page show, and when: the committed state, made visible with
-//! counts that have been held at 0.
+//! The contents of a target's scrape and status page: the committed state, and the release of
+//! counts that are held at 0.
 //!
 //! Owns everything that is shown beside the counters: the last closed window, names, scores, the
-//! course of the polls. Must never show a count that is not committed.
+//! results of the polls. It must never show a count that is not committed.
 
 use std::{sync::Arc, time::Duration};
 
@@ -28,7 +28,7 @@ use crate::{
     wolkvox::DateShifts,
 };
 
-/// Wait after the disk refused to make a count visible.
+/// Wait after a failed write that would have made counts visible.
 const RELEASE_RETRY: Duration = Duration::from_secs(30);
 
 /// The exposed values beside the counters.
@@ -36,12 +36,12 @@ pub(super) struct Exposure {
     publisher: Arc<Publisher>,
     pub(super) telemetry: TargetTelemetry,
     release: Backoff,
-    /// The last closed window; `None` where it is not known.
+    /// The counts of the last closed window; `None` if they are unknown.
     pub(super) window: Option<Arc<WindowCounts>>,
     pub(super) names: NameBook,
     pub(super) health: Health,
     scorer: Scorer,
-    /// The log has a line about more label sets than the limit allows.
+    /// The limit of series has been logged.
     overflow_logged: bool,
 }
 
@@ -70,8 +70,7 @@ impl Exposure {
         }
     }
 
-    /// Logs, once in the life of a process, that the limit of series is reached: the metric says
-    /// the rest.
+    /// Logs, once per process, that the limit of series is reached; the metric has the details.
     pub(super) fn log_overflow(
         &mut self,
         server: &str,
@@ -99,7 +98,7 @@ impl Exposure {
         self.scorer.score(window, history, watermark, config).await;
     }
 
-    /// Computes the scores of hang-ups from what has been read of what became of calls.
+    /// Computes the scores of hang-ups from the outcomes of calls.
     pub(super) async fn score_hang_ups(&mut self, outcomes: &mut Track) {
         let Track { config, state, .. } = outcomes;
         let history = state.history().clone();
@@ -107,12 +106,12 @@ impl Exposure {
         self.scorer.score_hang_ups(history, watermark, config).await;
     }
 
-    /// What became of calls cannot be read now, so nothing is known of hang-ups.
+    /// Drops the scores of hang-ups, because the outcomes of calls cannot be read.
     pub(super) fn forget_hang_ups(&mut self) {
         self.scorer.forget_hang_ups();
     }
 
-    /// The moment at which a count that is held at 0 may be shown; `None` where none waits.
+    /// Returns the moment at which the next held count may be shown; `None` if none waits.
     pub(super) fn next_release<'t>(
         &self,
         tracks: impl Iterator<Item = &'t Track>,
@@ -123,7 +122,7 @@ impl Exposure {
         Some(self.release.not_before().map_or(release, |not_before| release.max(not_before)))
     }
 
-    /// Makes visible what has been shown as 0 for long enough.
+    /// Makes the counts visible that have been shown as 0 for long enough.
     pub(super) async fn release(&mut self, track: &mut Track, clock: Timestamp) {
         let now = Instant::now();
         if !self.release.is_over(now) {

@@ -1,4 +1,4 @@
-//! The course of a target's last polls in this process.
+//! The results of a target's last polls in this process.
 
 use std::{collections::VecDeque, time::Duration};
 
@@ -10,15 +10,15 @@ use crate::{
     wolkvox::{ApiError, ErrorClass},
 };
 
-/// The outcomes of this process's last polls. Only live reading counts, not re-readings.
+/// The results of this process's last polls. Only live polls count, not re-readings.
 #[derive(Debug, Default)]
 pub(super) struct Health {
     polls: VecDeque<PollRecord>,
-    /// Moment at which the first of the polls that failed in a row ended.
+    /// End of the first of the consecutive failed polls; `None` if the last poll succeeded.
     failing_since: Option<Timestamp>,
-    /// The error of the last poll; `None` at the start too.
+    /// The error of the last poll; `None` if it succeeded, and before the first one.
     pub(super) fault: Option<ApiError>,
-    /// A poll has ended.
+    /// True once a poll has ended, or the last window was restored.
     pub(super) polled: bool,
     /// The comparison of the dates of calls with the configured time zone.
     pub(super) zone: ZoneCheck,
@@ -30,7 +30,7 @@ impl Health {
         self.polled && self.fault.is_none()
     }
 
-    /// Returns the outcome of the last poll, for people.
+    /// Returns the outcome of the last poll, for the status page.
     pub(super) fn outcome(&self, now: Timestamp) -> PollOutcome {
         match &self.fault {
             Some(fault) => PollOutcome::Failed {
@@ -42,12 +42,12 @@ impl Health {
         }
     }
 
-    /// The last polls, oldest first.
+    /// Returns the last polls, oldest first.
     pub(super) fn polls(&self) -> Vec<PollRecord> {
         self.polls.iter().cloned().collect()
     }
 
-    /// A poll that began at `at` has ended.
+    /// Records the end, at `now`, of a poll that began at `at`. The caller sets [`Health::fault`].
     pub(super) fn polled(
         &mut self,
         at: Timestamp,

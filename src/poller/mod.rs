@@ -1,9 +1,9 @@
-//! One target's task: does the next errand of the agenda, has the reader ask and the judge decide,
-//! hands whole answers to the state, and publishes what is committed.
+//! The task of one target: does the next errand of the agenda, has the reader send requests and the
+//! judge decide, hands complete answers to the state, and publishes what is committed.
 //!
-//! Data goes one way: agenda → reader → judge → state → exposure. [`Poller`] only decides what is
-//! done when; the parts own their data, and each has its own file. Each target has its own poller,
-//! so a slow or dead one delays no other.
+//! Data goes one way: agenda → reader → judge → state → exposure. [`Poller`] only decides the order
+//! of the work; the parts own their data, and each has its own file. Each target has its own
+//! poller, so a slow or dead one delays no other.
 
 mod agenda;
 mod baseline;
@@ -63,30 +63,31 @@ use crate::{
     wolkvox::{ApiError, RowParser},
 };
 
-/// The time of day. Everything else about time is tokio's.
+/// The time of day. All other time is tokio's.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 
-/// Longest time between two looks at the clock, and at a refused token, while waiting.
+/// Longest time between two checks of the clock, and of a refused token, while waiting.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 /// Wait before the second try of a request within a poll; doubled after each further failure.
 const FIRST_RETRY: Duration = Duration::from_secs(2);
 /// Longest wait between two tries within a poll.
 const LONGEST_RETRY: Duration = Duration::from_secs(60);
-/// With less than this until the next poll no step back through the weeks before is begun.
+/// Least time until the next poll in which a step back through the weeks before is begun.
 const LEAST_TIME: Duration = Duration::from_secs(1);
 
-/// Reads one target for ever.
+/// Reads one target until it is shut down.
 pub struct Poller<S> {
     target: PolledTarget<S>,
     signals: Signals,
 }
 
-/// When the next poll is due.
+/// The time of the next poll.
 #[derive(Debug, Clone, Copy)]
 struct NextPoll {
-    /// The moment by the clock.
+    /// The moment at which it is due, by the clock.
     due: Timestamp,
-    /// The moment by which it is due in any case: a clock that is set back must not stop the polls.
+    /// The moment at which it is due at the latest, because a clock that is set back must not stop
+    /// the polls.
     latest: Instant,
 }
 
@@ -98,25 +99,25 @@ struct Signals {
 
 /// The parts that a poller works with.
 pub struct PollerDeps {
-    /// The open state.
+    /// The open state file.
     pub store: Arc<Store>,
-    /// Publishes the snapshots.
+    /// The publisher of the snapshots.
     pub publisher: Arc<Publisher>,
     /// The target's live metrics.
     pub telemetry: TargetTelemetry,
-    /// The time.
+    /// The clock.
     pub clock: Clock,
-    /// Cancelled when the task is to end.
+    /// Cancelled to end the task.
     pub shutdown: CancellationToken,
-    /// Notified when whatever is waited for is to be tried at once.
+    /// Notified to end every wait and poll at once.
     pub probe: Arc<Notify>,
 }
 
 impl<S: Source> Poller<S> {
-    /// Takes over the restored counters and hands them to the publisher.
+    /// Makes a poller from restored counters and publishes them.
     ///
     /// # Errors
-    /// When the state cannot be read.
+    /// If the state cannot be read.
     pub async fn start(
         config: PollerConfig,
         source: S,
@@ -133,14 +134,14 @@ impl<S: Source> Poller<S> {
         Ok(Self { target, signals })
     }
 
-    /// Polls until told to shut down. A commit under way is finished first.
+    /// Polls until it is shut down. A commit in progress is finished first.
     pub async fn run(mut self) {
         let shutdown = self.signals.shutdown.clone();
         shutdown.run_until_cancelled(self.drive()).await;
         self.target.menus.state.finish().await;
     }
 
-    /// Does one thing after the other, for ever.
+    /// Alternates polls and errands for ever.
     async fn drive(&mut self) {
         let cadence = self.target.config.cadence;
         let now = self.target.now();
@@ -168,24 +169,24 @@ impl<S: Source> Poller<S> {
         }
     }
 
-    /// The next poll, which is due at `due`.
+    /// Returns the next poll, which is due at `due`.
     fn next_poll(&self, due: Timestamp) -> NextPoll {
         let left = Duration::try_from(due.duration_since(self.target.now())).unwrap_or_default();
         NextPoll { due, latest: Instant::now() + left }
     }
 
-    /// Time until the next poll.
+    /// Returns the time until the next poll.
     fn left(&self, next: NextPoll) -> Duration {
         let left = Duration::try_from(next.due.duration_since(self.target.now()));
         left.unwrap_or_default().min(next.latest.saturating_duration_since(Instant::now()))
     }
 
-    /// One live poll. Returns when the next one is due.
+    /// Does one live poll. Returns when the next one is due.
     async fn poll(&mut self) -> Timestamp {
         let began = self.target.now();
         let started = Instant::now();
         let settled = self.target.settle_origin(false).await;
-        // A clock that was set back does not take back what is committed.
+        // A clock that was set back must not take back what is committed.
         let cadence = self.target.config.cadence;
         let closed = cadence.last_closed(self.target.reader.past());
         let end = closed.max(self.target.menus.state.totals().watermark());
@@ -201,15 +202,15 @@ impl<S: Source> Poller<S> {
         if closed > end {
             return self.target.now();
         }
-        // Windows close by the earlier clock, so a server that is behind is asked later. Where a
-        // clock was set, the window that was read may lie far ahead of it, and must not be waited
-        // for; a second more or less asks for none twice.
+        // Windows close by the earlier clock, so the requests are later if the server's clock is
+        // behind. If a clock was set, the window that was read may be far ahead of it and must not
+        // be waited for; a difference of a second must not read a window twice.
         let ahead = end.duration_since(closed).unsigned_abs();
         let due = cadence.due_after(if ahead > cadence.interval { closed } else { end });
         due.checked_add(self.target.reader.behind()).unwrap_or(due)
     }
 
-    /// Takes note of the end of a poll, and publishes.
+    /// Records the end of a poll, and publishes.
     async fn finish_poll(&mut self, outcome: Option<ApiError>, began: Timestamp, took: Duration) {
         let target = &mut self.target;
         let failure = outcome.as_ref().map(ApiError::class);
@@ -227,7 +228,7 @@ impl<S: Source> Poller<S> {
         }
         log_poll(target, outcome.as_ref());
         if outcome.is_some() {
-            // Numbers of a window that is no longer the last would lie.
+            // The counts of an older window must not be shown as the last one's.
             target.exposure.window = None;
         }
         target.agenda.polled(outcome.is_some());
@@ -236,9 +237,9 @@ impl<S: Source> Poller<S> {
         target.publish().await;
     }
 
-    /// The errands that have something to do, in the order of their priority. There are none before
-    /// a poll of this process has succeeded, for then the server is not known to answer, nor to be
-    /// the same as before.
+    /// Returns the errands that have something to do, in the order of their priority. There are
+    /// none before a poll of this process has succeeded, because until then the server may not
+    /// answer, or may be another one than before.
     fn wanted(&self) -> Vec<Errand> {
         let target = &self.target;
         let mut wanted = Vec::new();
@@ -269,8 +270,8 @@ impl<S: Source> Poller<S> {
         self.target.agenda.next(&wanted, left, Instant::now())
     }
 
-    /// Does one step of an errand, in the time that is `left` until the next poll. Its failure is
-    /// not the poll's.
+    /// Does one step of an errand, in the time that is `left` until the next poll. Its failure does
+    /// not fail the poll.
     async fn run_errand(&mut self, errand: Errand, left: Duration) {
         let target = &mut self.target;
         let started = Instant::now();
@@ -293,8 +294,8 @@ impl<S: Source> Poller<S> {
         target.publish().await;
     }
 
-    /// Sleeps until the next poll. Ends early when an errand can be done, when a refused token was
-    /// replaced, and when the operator wants to know. Returns when the next poll is due then.
+    /// Sleeps until the next poll, or until an errand can be done, a refused token was replaced, or
+    /// the operator asks for a poll. Returns when the next poll is due then.
     async fn sleep(&mut self, next: NextPoll) -> NextPoll {
         let wake = self.target.agenda.next_wake(&self.wanted(), Instant::now());
         let probe = self.signals.probe.clone();
@@ -339,12 +340,12 @@ impl<S: Source> Poller<S> {
         Ok(())
     }
 
-    /// Range by range, oldest first, with the tries that a poll has.
+    /// Reads a pass range by range, oldest first, with the retries that a poll has.
     async fn read_pass(&mut self, pass: &mut Pass) -> Result<(), ApiError> {
         let mut retry = Backoff::new(FIRST_RETRY, LONGEST_RETRY);
         let purpose = pass.purpose;
-        // Every poll may send one request, so that even with nothing but the reserve left it goes
-        // forward. The past has time.
+        // The first request of a poll is a live one, so that polls advance even if only the reserve
+        // is left. A day of the past can wait.
         if self.target.menus.state.day_read_to().is_none() {
             pass.purpose = Purpose::Live;
         }
@@ -355,7 +356,8 @@ impl<S: Source> Poller<S> {
                 Ok(Step::Advanced) if pass.is_over() => return Ok(()),
                 Ok(Step::Advanced) => {
                     retry.succeeded();
-                    // What is caught up with is seen as it comes; the last of it with the poll.
+                    // Catching up is published step by step; the last step is published with the
+                    // poll.
                     self.target.publish().await;
                 }
                 Ok(Step::Narrower) => {}
@@ -365,7 +367,7 @@ impl<S: Source> Poller<S> {
         }
     }
 
-    /// Waits before the next try of a request, or ends the poll.
+    /// Waits before the next try of a request, or returns the error that ends the poll.
     async fn react(&mut self, error: ApiError, retry: &mut Backoff) -> Result<(), ApiError> {
         let target = &mut self.target;
         let now = Instant::now();
@@ -410,7 +412,7 @@ impl<S: Source> Poller<S> {
             Passage::Held(error) => Err(error),
             Passage::Probe(ApiError::QuotaExhausted) => {
                 self.target.reader.probe();
-                // Before the rows, whose request may fail for another reason.
+                // Before the rows, because their request may fail for another reason.
                 if self.target.reader.asks_quota() {
                     self.run_errand(Errand::Quota, Duration::MAX).await;
                 }
@@ -433,8 +435,8 @@ fn log_poll<S>(target: &PolledTarget<S>, outcome: Option<&ApiError>) {
     let totals = target.menus.state.totals();
     let before = target.exposure.health.fault.as_ref();
     match outcome {
-        // Logged once, when it begins: until the hold ends nothing is asked, and nothing new can be
-        // said.
+        // A hold is logged once, when it begins: until it ends no request is sent, and there is no
+        // news.
         Some(error) if target.agenda.is_held() && before == Some(error) => {
             debug!(server, class = error.class().as_str(), "still waiting");
         }

@@ -1,9 +1,9 @@
-//! Where counting begins, while nothing has been read: settled only once our clock and the server's
-//! agree.
+//! The origin of a target of which nothing has been read: it is final only once our clock and the
+//! server's agree.
 //!
-//! A machine may start with a clock that is years behind, and what it takes for now would be years
-//! of old rows, or a day in which nothing counts. It must never move an origin from which anything
-//! has been counted. Pure.
+//! A machine may start with a clock that is years behind. An origin by that clock would count years
+//! of old rows, and one by a clock that is ahead would ignore new ones. This must never move an
+//! origin from which anything has been counted. Pure.
 
 use std::time::Duration;
 
@@ -12,17 +12,18 @@ use jiff::Timestamp;
 use super::PollerConfig;
 use crate::{ledger::Totals, wolkvox::ApiError};
 
-/// Distance of origins below which the stored one is kept.
+/// Difference up to which the stored origin is kept.
 const CLOSE: Duration = Duration::from_secs(60);
 
-/// Returns the time before now at which counting begins, while that may still change: it depends on
-/// a clock, and nothing has been read.
+/// Returns the configured time between the origin and now, while the origin may still change: it
+/// depends on a clock, and nothing has been read.
 fn undecided(totals: &Totals, config: &PollerConfig) -> Option<Duration> {
     config.start_ago.filter(|_| totals.watermark <= totals.origin && totals.new == 0)
 }
 
-/// The origin that a wrong clock has made and that is to be another at `now`: at the start of a
-/// process, after the clocks disagreed (`doubted`), and when it lies in the future.
+/// Returns the origin to store at `now`, if a wrong clock may have made the stored one and it is
+/// more than [`CLOSE`] off: at the start of a process or after the clocks disagreed (`doubted`),
+/// and when the stored one is too late.
 pub(super) fn to_settle(
     totals: &Totals,
     config: &PollerConfig,
@@ -36,8 +37,8 @@ pub(super) fn to_settle(
     (is_far && (doubted || origin > wanted)).then_some(wanted)
 }
 
-/// Refuses an answer on which counting would begin by a clock that is wrong. A server that tells no
-/// time is believed.
+/// Fails if counting would begin with this answer and our clock differs too much from the server's.
+/// An answer without a time passes.
 pub(super) fn check_clocks(
     totals: &Totals,
     config: &PollerConfig,

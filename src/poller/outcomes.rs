@@ -1,8 +1,7 @@
-//! Reads the second report, diagram_1: what became of the calls. An errand behind the live polls of
-//! diagram_13, which it never reaches: whatever is wrong with it is its own.
+//! Reads the second report, `diagram_1`: the outcomes of calls. It is an errand beside the live
+//! polls of `diagram_13`, and its failures do not affect them.
 //!
-//! Owns how far its pass has come. How rows are asked for, judged and counted is the same as for
-//! diagram_13.
+//! Owns the progress of its pass. Rows are requested, judged and counted as for `diagram_13`.
 
 use std::{sync::Arc, time::Duration};
 
@@ -28,20 +27,20 @@ use crate::{
 /// The reading of one target's `diagram_1`.
 pub(super) struct OutcomesReading {
     pub(super) track: Track,
-    /// The pass over the newest windows that is under way.
+    /// The pass over the newest windows that is in progress.
     pass: Option<Pass>,
-    /// The end of the last such pass of this process; until there has been one, the watermark at
-    /// its start.
+    /// The end of the last complete pass of this process; before the first one, the watermark at
+    /// the start.
     read_to: Timestamp,
-    /// There has been one.
+    /// A pass of this process has been completed.
     has_read: bool,
     /// The error of the last step, if it failed.
     failure: Option<ApiError>,
 }
 
 impl OutcomesReading {
-    /// Takes over what is committed of it. Where nothing is, counting begins where that of `main`
-    /// has come to.
+    /// Restores the committed state of the report. Without one, counting begins at the watermark of
+    /// `main`.
     pub(super) async fn open(
         main: &mut CommittedState,
         config: &PollerConfig,
@@ -71,7 +70,7 @@ impl OutcomesReading {
         Ok(())
     }
 
-    /// Returns true if this process has read the newest windows, and can read them still.
+    /// Returns true if this process has read the newest windows, and the last step did not fail.
     pub(super) fn is_up(&self) -> bool {
         self.has_read && self.failure.is_none()
     }
@@ -86,13 +85,13 @@ impl OutcomesReading {
         }
     }
 
-    /// Returns true if a step has something to do: never beyond `end`, up to which `diagram_13` has
-    /// been read.
+    /// Returns true if a step has something to do. It reads nothing after `end`, up to which
+    /// `diagram_13` has been read.
     pub(super) fn wants_step(&self, end: Timestamp, clock: Timestamp) -> bool {
         self.pass.is_some() || self.read_to < end || self.track.next_reread(clock).is_some()
     }
 
-    /// The pass to go on with, or to begin: over the newest windows, or else a step of a
+    /// Returns the pass to continue or to begin: over the newest windows, or else a step of a
     /// re-reading.
     async fn next_pass(
         &mut self,
@@ -113,7 +112,8 @@ impl OutcomesReading {
         Ok(reread.map(|reread| track.begin_reread(reread)))
     }
 
-    /// A step of a pass was done. Returns true if the newest windows have been read with it.
+    /// Records the pass after a step, which may have failed. Returns true if the pass over the
+    /// newest windows is complete.
     fn stepped(&mut self, pass: Pass) -> bool {
         let is_live = pass.reading == Reading::Live;
         if !pass.is_over() {
@@ -137,10 +137,10 @@ impl OutcomesReading {
         true
     }
 
-    /// A step failed. The next one tries the same range, and may give up as many seconds as a poll
-    /// of the menus. If that fails `again`, the next pass begins at the watermark, with its lookback
-    /// and up to the newest window, as the next poll of the menus does: a narrow range may be the
-    /// very reason of the failure.
+    /// Records a failed step. The next one tries the same range, and may again give up as many
+    /// seconds as a poll. If that fails `again`, a new pass begins with its lookback before the
+    /// watermark and ends at the newest window, as the next poll of the menus does: a narrow range
+    /// may be the very reason of the failure.
     fn failed(&mut self, error: ApiError, again: bool) {
         self.failure = Some(error);
         let pass = self.pass.take().filter(|_| !again);
@@ -148,7 +148,7 @@ impl OutcomesReading {
     }
 }
 
-/// One step of reading what became of calls.
+/// Does one step of reading the outcomes of calls.
 pub(super) async fn read_step<S: Source>(
     target: &mut PolledTarget<S>,
 ) -> Result<Duration, ApiError> {

@@ -1,8 +1,8 @@
-//! Asks the server: for the rows of one time range, for the day's quota, for names.
+//! Sends requests to the server: for the rows of one time range, for the day's quota, for names.
 //!
-//! Owns the source, the parser and the count of the day's requests: each is counted before it is
-//! sent and measured when it ends. Must never ask twice by itself, and decides nothing about an
-//! answer's worth, which is the judge's.
+//! Owns the source, the parser and the count of the day's requests: each request is counted before
+//! it is sent and measured when it ends. It must never repeat a request by itself, nor judge an
+//! answer, which is the judge's work.
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -26,38 +26,40 @@ use crate::{
     },
 };
 
-/// Requests that one poll may send against our own count after the quota was spent: the vendor's
-/// count, and the rows.
+/// Requests that one poll may send against our own count after the quota was spent: one for the
+/// vendor's count, one for rows.
 const PROBES: u32 = 2;
 
 /// Calls of an answer whose dates are compared with the seconds in their `conn_id`s.
 const COMPARED_CALLS: u64 = 100;
 
-/// The answer to a request for rows, whole as far as the server says.
+/// The answer to a request for rows, complete according to the server unless `short` is set.
 #[derive(Debug, Default)]
 pub(super) struct Answer {
-    /// The rows that came. Of a range that can be halved, one more than the limit at most.
+    /// The received rows. For a range that can be halved, at most one more than the limit is kept,
+    /// unless most rows are outside the range.
     pub(super) batch: RowBatch,
-    /// Elements that came, rows or not.
+    /// Received elements, rows or not.
     pub(super) received: u64,
     /// Rows dated more than a second before or after the range.
     pub(super) outside: u64,
-    /// The distance of the dates of its first calls from the seconds in their `conn_id`s.
+    /// The differences between the dates of its first calls and the seconds in their `conn_id`s.
     pub(super) shifts: DateShifts,
-    /// The server's clock, if it said.
+    /// The time of the server's clock, if the answer has one.
     pub(super) server_time: Option<Timestamp>,
-    /// Our clock when the request was sent.
+    /// The time of our clock when the request was sent.
     pub(super) sent: Timestamp,
-    /// Fewer rows came than the answer announces.
+    /// The error of an answer with fewer rows than it announces.
     pub(super) short: Option<ApiError>,
-    /// A large share of the rows cannot be read.
+    /// The error of an answer of which a large share of the rows cannot be read.
     pub(super) unreadable: Option<ApiError>,
     /// A place among the large answers of all targets, held until the rows are committed.
     pub(super) admission: Admission,
 }
 
 impl Answer {
-    /// Takes note of the result of the request, whose rows have come; fails if they count nowhere.
+    /// Adds the result of the request, whose rows have been received. Fails if none of them can
+    /// count.
     fn ended(mut self, result: Result<wolkvox::Answer, ApiError>) -> Result<Self, ApiError> {
         match result {
             Ok(whole) => {
@@ -80,7 +82,7 @@ impl Answer {
     }
 }
 
-/// Asks one target's server.
+/// Sends the requests of one target.
 pub(super) struct Reader<S> {
     source: Arc<S>,
     parser: RowParser,
@@ -94,18 +96,19 @@ pub(super) struct Reader<S> {
 /// The requests of one day of the server.
 #[derive(Debug)]
 struct DayQuota {
-    /// Requests a day, as configured or as the vendor says.
+    /// Requests per day, from the configuration or the vendor; `None` if unknown.
     limit: Option<u64>,
     day: Date,
     used: u64,
-    /// Requests that may be sent although our count says that none is left.
+    /// Requests that may be sent although none is left by our own count.
     probes: u32,
-    /// The log has a line about the unknown limit.
+    /// The unknown limit has been logged.
     unknown_logged: bool,
 }
 
 impl<S: Source> Reader<S> {
-    /// `used` requests were sent on the server's `day` before.
+    /// Makes a reader. `quota_used` is the server's day, and the number of requests that were sent
+    /// on it before.
     pub(super) fn new(
         source: S,
         parser: RowParser,
@@ -135,7 +138,7 @@ impl<S: Source> Reader<S> {
         self.config.quota.is_none() && self.source.tells_quota()
     }
 
-    /// Returns true if the limit of requests a day is known.
+    /// Returns true if the limit of requests per day is known.
     pub(super) fn knows_limit(&self) -> bool {
         self.quota.limit.is_some()
     }
@@ -145,18 +148,20 @@ impl<S: Source> Reader<S> {
         self.quota.probes > 0
     }
 
-    /// The wait after a spent quota is over: a poll may find out whether it still is.
+    /// Allows a poll to send [`PROBES`] requests against our own count, to find out whether the
+    /// quota is still spent.
     pub(super) fn probe(&mut self) {
         self.quota.probes = PROBES;
     }
 
-    /// The poll that was allowed to probe is over.
+    /// Ends the permission of [`Reader::probe`].
     pub(super) fn end_probe(&mut self) {
         self.quota.probes = 0;
     }
 
-    /// The request for the rows of a report in a range, which is independent of everything else.
-    /// The result of the request itself comes with whatever rows arrived.
+    /// Returns a future that requests the rows of a report in a range and borrows nothing. An
+    /// answer with fewer rows than it announces is returned with its rows; after any other failed
+    /// request the rows are dropped.
     pub(super) fn request(
         &self,
         report: ReportName,
@@ -169,8 +174,8 @@ impl<S: Source> Reader<S> {
         let server = self.config.target.name.clone();
         let zone = self.config.target.timezone.clone();
         let sent = (self.clock)();
-        // An answer of more rows than the limit is thrown away and asked for in halves, unless it
-        // cannot be halved, or it is not the range that makes it large.
+        // An answer with more rows than the limit is dropped and requested again in halves, unless
+        // the range cannot be halved, or is not the reason for the size.
         let max_rows = if range.length() > MIN_RANGE { self.config.row_cap } else { u64::MAX };
         async move {
             let mut answer = Answer { batch: RowBatch::new(rules), sent, ..Answer::default() };
@@ -200,7 +205,7 @@ impl<S: Source> Reader<S> {
         }
     }
 
-    /// Counts a request before it is sent, or says why it may not be.
+    /// Counts a request before it is sent, or returns the reason why it must not be sent.
     pub(super) async fn spend(
         &mut self,
         purpose: Purpose,
@@ -233,10 +238,10 @@ impl<S: Source> Reader<S> {
         }
     }
 
-    /// The limit that a purpose respects. Where it is unknown, whatever is not live keeps within
-    /// the vendor's documented least.
+    /// Returns the limit that a purpose respects. If the limit is unknown, background requests keep
+    /// to the lowest one that the vendor documents.
     fn limit_for(&mut self, purpose: Purpose) -> Option<u64> {
-        // Where polls alone need as much as the least, the limit must be higher.
+        // If the polls alone need as much as that, the real limit must be higher.
         let polls_a_day = 86_400 / self.config.cadence.interval.as_secs().max(1);
         let exceeds_least = polls_a_day * 5 / 4 >= REQUESTS_PER_LICENCE;
         if self.quota.limit.is_some() || purpose != Purpose::Background || exceeds_least {
@@ -253,8 +258,8 @@ impl<S: Source> Reader<S> {
         Some(REQUESTS_PER_LICENCE)
     }
 
-    /// A request that was counted has ended: measured, or taken back where it never left this
-    /// machine.
+    /// Measures a counted request that has ended. One that never left this machine is no longer
+    /// counted.
     pub(super) async fn sent(
         &mut self,
         started: Instant,
@@ -278,9 +283,9 @@ impl<S: Source> Reader<S> {
         self.telemetry.quota(used, self.quota.limit);
     }
 
-    /// Takes over what the vendor says of the quota.
+    /// Records the vendor's limit and count of requests.
     pub(super) async fn learn_quota(&mut self, info: TokenInfo, state: &mut CommittedState) {
-        // None at all is no limit that anybody has: it is not known.
+        // No operation has a limit of 0, so it means unknown.
         self.quota.limit = Some(info.limit).filter(|limit| *limit > 0);
         let day = quota::day((self.clock)(), &self.config.target.timezone);
         if state.transact(move |tx, id| tx.set_requests(id, day, info.used)).await.is_ok() {
@@ -288,7 +293,7 @@ impl<S: Source> Reader<S> {
         }
     }
 
-    /// The request for the day's quota.
+    /// Returns a future that requests the day's quota.
     pub(super) fn token_info(
         &self,
     ) -> impl Future<Output = Result<TokenInfo, ApiError>> + Send + use<S> {
@@ -296,7 +301,7 @@ impl<S: Source> Reader<S> {
         async move { source.token_info().await }
     }
 
-    /// The request for names of one kind, by code.
+    /// Returns a future that requests the names of one kind, by code.
     pub(super) fn names(
         &self,
         kind: NameKind,
@@ -306,7 +311,7 @@ impl<S: Source> Reader<S> {
         async move { source.names(kind, length).await }
     }
 
-    /// Takes note of the server's clock in an answer. Returns its time if it can be believed.
+    /// Records the server's clock in an answer. Returns its time if it can be believed.
     pub(super) fn observe_clock(
         &mut self,
         server_time: Option<Timestamp>,
@@ -328,12 +333,12 @@ impl<S: Source> Reader<S> {
         believed
     }
 
-    /// The moment before which all is past, by our clock and the server's.
+    /// Returns the earlier of our clock and the server's: everything before it is past.
     pub(super) fn past(&self) -> Timestamp {
         self.server_clock.earlier((self.clock)())
     }
 
-    /// The time by which polls come later because the server's clock is behind.
+    /// Returns the time by which polls are delayed because the server's clock is behind.
     pub(super) fn behind(&self) -> Duration {
         Duration::try_from(self.server_clock.behind()).unwrap_or_default()
     }

@@ -1,7 +1,7 @@
-//! Decides when the deeper re-readings for late rows begin, and how far each reaches. Pure.
+//! Decides when the deeper re-readings for late rows begin, and how far back each reaches. Pure.
 //!
-//! Owns the target's own minute of the hour. How far a re-reading has come is in the committed
-//! totals, so that nothing begins again after a failure or a restart.
+//! Owns the target's offset within the hour. The progress of a re-reading is in the committed
+//! totals, so that it continues after a failure or a restart.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use crate::{
 
 const HOUR: Duration = Duration::from_secs(3600);
 
-/// A re-reading under way.
+/// A re-reading in progress.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Reread {
     pub(super) tier: Tier,
@@ -32,7 +32,7 @@ pub(super) struct Rereads {
     /// Offset added to the hourly and nightly schedule, in whole seconds, so that targets do not
     /// all re-read at the same moment.
     offset: SignedDuration,
-    /// Moment at which this process last began one, or started itself (monotonic, so that a clock
+    /// Moment at which this process last began a re-reading, or started (monotonic, so that a clock
     /// change neither skips nor repeats one).
     begun: Instant,
 }
@@ -43,16 +43,16 @@ impl Rereads {
         Self { offset: SignedDuration::from_secs(i64::try_from(offset).unwrap_or(0)), begun: now }
     }
 
-    /// A step of a re-reading begins.
+    /// Records the beginning of a step of a re-reading.
     pub(super) fn begin(&mut self, reread: &Reread, now: Instant) {
         if reread.cursor.next == reread.cursor.from {
             self.begun = now;
         }
     }
 
-    /// The re-reading to go on with, or to begin. An hourly one is never kept waiting by a nightly
-    /// one that takes longer, and is not begun in the hour in which a nightly one begins, which
-    /// does its work.
+    /// Returns the re-reading to continue or to begin. An hourly one interrupts a nightly one that
+    /// takes longer than the hour in which it began. In that hour none is begun, because the
+    /// nightly one does its work.
     pub(super) fn next(
         &self,
         totals: &Totals,
@@ -101,14 +101,13 @@ impl Rereads {
         is_overdue || tiers.is_due(tier, own_now, &config.target.timezone, self.own_time(last))
     }
 
-    /// The time of a clock that is behind by this target's offset.
+    /// Returns `moment` minus the target's offset.
     fn own_time(&self, moment: Timestamp) -> Timestamp {
         moment.saturating_sub(self.offset).unwrap_or(moment)
     }
 }
 
-/// The re-readings that are under way. One that was switched off in the meantime is not gone on
-/// with.
+/// Returns the re-readings in progress. One that was switched off in the meantime is not continued.
 pub(super) fn under_way(
     totals: &Totals,
     config: &PollerConfig,
@@ -120,14 +119,14 @@ pub(super) fn under_way(
         .filter_map(|(tier, cursor)| Some((tier, cursor?)))
 }
 
-/// A re-reading that begins now, and reaches as deep as if it had begun in time; `None` where all
-/// that is ours was just read: a request for nothing would cost one all the same.
+/// Begins a re-reading that reaches as far back as if it had begun in time; `None` if its range is
+/// empty, since an empty request counts against the quota too.
 fn begun(tier: Tier, totals: &Totals, config: &PollerConfig, clock: Timestamp) -> Option<Reread> {
     let (last, every) = match tier {
         Tier::Hourly => (totals.hourly_at(), HOUR),
         Tier::Nightly => (totals.nightly_at(), HOUR * 24),
     };
-    // It begins with a poll, so a window later is in time.
+    // It begins after a poll, so one window later is still in time.
     let in_time = every + config.cadence.interval;
     let late =
         Duration::try_from(clock.duration_since(last)).unwrap_or_default().saturating_sub(in_time);
@@ -138,14 +137,15 @@ fn begun(tier: Tier, totals: &Totals, config: &PollerConfig, clock: Timestamp) -
     (from < end).then_some(Reread { tier, cursor, skipped: 0 })
 }
 
-/// Without what is no longer remembered, should it have taken days.
+/// Continues a re-reading without the part whose rows are no longer remembered, in case it takes
+/// days.
 fn clamped(tier: Tier, cursor: ReadCursor, totals: &Totals, config: &PollerConfig) -> Reread {
     let oldest = before_watermark(totals, config.shared.poll.deepest() + REREAD_ROOM);
     let next = cursor.next.max(oldest).min(cursor.end - 1);
     Reread { tier, cursor: ReadCursor { next, ..cursor }, skipped: (next - cursor.next).max(0) }
 }
 
-/// Unix seconds.
+/// Returns the watermark minus `age`, in Unix seconds.
 fn before_watermark(totals: &Totals, age: Duration) -> i64 {
     totals.watermark.saturating_sub(i64::try_from(age.as_secs()).unwrap_or(i64::MAX))
 }

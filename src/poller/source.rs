@@ -1,4 +1,4 @@
-//! Where rows come from.
+//! The source of rows: the vendor's API, or that of a test.
 
 use std::{
     collections::BTreeMap,
@@ -20,9 +20,9 @@ use crate::{
 /// Longest time that reading a token may take.
 const TOKEN_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The API, or a test's idea of it.
+/// The API of one target's server.
 pub trait Source: Send + Sync + 'static {
-    /// Reads like [`Client::read`], with the token read anew.
+    /// Reads like [`Client::read`], with a token that is read again for each request.
     fn read(
         &self,
         query: Query,
@@ -35,12 +35,12 @@ pub trait Source: Send + Sync + 'static {
         false
     }
 
-    /// Asks for the day's quota. Costs one request of it.
+    /// Requests the day's quota, which itself counts against it.
     fn token_info(&self) -> impl Future<Output = Result<TokenInfo, ApiError>> + Send {
         async { Err(ApiError::Internal("this source tells no quota".to_owned())) }
     }
 
-    /// Asks for the names of routing points or options, each of at most `length` characters.
+    /// Requests the names of routing points or options, each cut to `length` characters.
     fn names(
         &self,
         _kind: NameKind,
@@ -49,12 +49,12 @@ pub trait Source: Send + Sync + 'static {
         async { Ok(BTreeMap::new()) }
     }
 
-    /// Changes when the token does, so that a refused one is tried again soon when it has been
-    /// replaced. Must not wait for a disk.
+    /// Returns the version of the token. A change means that the token was replaced, so that a
+    /// refused one is tried again soon. Must not wait for a disk.
     fn credentials(&self) -> Option<TokenVersion>;
 }
 
-/// The vendor's API, asked with the token that its source has at that moment.
+/// The vendor's API, with the token that its source has at the moment of each request.
 #[derive(Debug, Clone)]
 pub struct Api {
     client: Client,
@@ -63,8 +63,8 @@ pub struct Api {
     large_answers: Arc<Semaphore>,
 }
 
-/// The last seen version of a token file. The file may lie on a hanging disk, which must not block
-/// scrapes, so another thread looks at it, one look at a time, and callers get the version seen
+/// The last seen version of a token file. The file may be on a hanging disk, which must not block
+/// scrapes, so another thread checks it, one check at a time, and callers get the version seen
 /// before.
 #[derive(Debug, Default)]
 struct SeenVersion {
@@ -80,8 +80,8 @@ impl SeenVersion {
 }
 
 impl Api {
-    /// `token` is read at every use; `large_answers` has the places for answers that are large,
-    /// shared by all targets.
+    /// Makes a source whose `token` is read at every use. `large_answers` has the places for large
+    /// answers, which all targets share.
     pub fn new(client: Client, token: TokenSource, large_answers: Arc<Semaphore>) -> Self {
         Self { client, token, seen: Arc::default(), large_answers }
     }
@@ -90,8 +90,8 @@ impl Api {
         let source = self.token.clone();
         let seen = self.seen.clone();
         let read = move || {
-            // Before it is read: one that is replaced in between looks changed later, and never the
-            // other way round.
+            // The version is read before the token: if the token is replaced in between, it looks
+            // changed later, and a change is never missed.
             seen.look(&source);
             source.read()
         };

@@ -1,8 +1,8 @@
-//! The reading of one report of a target: what is committed of it, what has been learnt of the
-//! server's answers about it, and what has been shown of it.
+//! The reading of one report of a target: its committed state, what its answers have taught about
+//! the server, and the series that are held at 0.
 //!
-//! Owns the ranges of its passes and what becomes of an answer. It never asks: answers come in, and
-//! the result of a step goes out.
+//! Owns the ranges of its passes and the handling of answers. It never sends a request: answers
+//! come in, and the result of a step goes out.
 
 use std::sync::Arc;
 
@@ -30,8 +30,8 @@ use crate::{
     wolkvox::{ApiError, ReportName},
 };
 
-/// Known rows that the first poll of a process reaches back to, so that another operation's report
-/// is noticed at once.
+/// Number of known rows that the first poll of a process reads again, so that the report of another
+/// operation is noticed at once.
 const KNOWN_ROWS: usize = 12;
 
 /// The reading of one report.
@@ -45,7 +45,7 @@ pub(super) struct Track {
     pub(super) hold: ZeroHold,
 }
 
-/// A reading under way: from `next` to `end`, range by range, each committed by itself.
+/// A reading in progress: the ranges from `next` to `end`, each committed separately.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Pass {
     pub(super) report: ReportName,
@@ -53,7 +53,7 @@ pub(super) struct Pass {
     pub(super) next: Timestamp,
     pub(super) end: Timestamp,
     pub(super) purpose: Purpose,
-    /// The re-reading that it is a step of.
+    /// The re-reading of which this is a step.
     pub(super) reread: Option<Reread>,
     /// Seconds given up so far.
     pub(super) given_up: u32,
@@ -66,16 +66,16 @@ pub(super) struct Judged {
     pub(super) verdict: Verdict,
 }
 
-/// The fate of an answer that was to be committed.
+/// The result of the commit of an answer.
 pub(super) enum Taken {
-    /// It is committed, and completes this window.
+    /// The answer is committed, and completes this window.
     Committed(Option<WindowCounts>),
-    /// It contradicts what is known: less is asked for.
+    /// The answer contradicts the known rows; the next request is narrower.
     Narrower(SplitCause),
 }
 
 impl Pass {
-    /// A pass over what has not been read.
+    /// Makes a pass over what has not been read.
     pub(super) fn live(
         report: ReportName,
         next: Timestamp,
@@ -85,7 +85,7 @@ impl Pass {
         Self { report, reading: Reading::Live, next, end, purpose, reread: None, given_up: 0 }
     }
 
-    /// A step of a re-reading, from where it has come to.
+    /// Makes a step of a re-reading, from its current position.
     pub(super) fn again(report: ReportName, reread: Reread) -> Self {
         let moment = |second| Timestamp::from_second(second).unwrap_or_default();
         Self {
@@ -99,7 +99,8 @@ impl Pass {
         }
     }
 
-    /// Returns true for the pass of a live poll; what became of calls is an errand's.
+    /// Returns true for the pass of a live poll. The newest windows of the second report are read
+    /// by an errand.
     pub(super) fn is_live_poll(&self) -> bool {
         self.reading == Reading::Live && self.report == ReportName::Diagram13
     }
@@ -110,7 +111,8 @@ impl Pass {
 }
 
 impl Track {
-    /// `schedule` is the name from which the moment of its re-readings follows.
+    /// Makes the reading of a report. `schedule` is the name from which the offset of its
+    /// re-readings is computed.
     pub(super) async fn new(
         report: ReportName,
         config: Arc<PollerConfig>,
@@ -129,8 +131,8 @@ impl Track {
         })
     }
 
-    /// The pass of a live poll: two windows missed are still a live poll, and so is the splitting
-    /// of a burst in them.
+    /// Returns the pass of a live poll. Up to two missed windows still count as a live poll,
+    /// including the halving of a burst in them; a longer gap is catching up.
     pub(super) async fn live_pass(
         &mut self,
         end: Timestamp,
@@ -155,7 +157,7 @@ impl Track {
         Ok(Pass::live(self.report, from.max(origin).min(end), end, purpose))
     }
 
-    /// The moment from which on enough rows are known to tell this operation's report from
+    /// Returns the moment from which enough rows are known to tell this operation's report from
     /// another's.
     async fn known_rows_from(&mut self, watermark: Timestamp) -> Result<Timestamp, StoreError> {
         let before = local_second(watermark, &self.config.target.timezone);
@@ -166,7 +168,7 @@ impl Track {
             .unwrap_or(watermark))
     }
 
-    /// The re-reading to go on with, or to begin.
+    /// Returns the re-reading to continue or to begin.
     pub(super) fn next_reread(&self, clock: Timestamp) -> Option<Reread> {
         self.rereads.next(self.state.totals(), &self.config, clock, Instant::now())
     }
@@ -178,14 +180,14 @@ impl Track {
         Pass::again(self.report, reread)
     }
 
-    /// The window that ends at `end`: from the grid's line before, or from the origin if that is
-    /// later.
+    /// Returns the window that ends at `end`. It begins at the previous line of the grid, or at the
+    /// origin if that is later.
     pub(super) fn window_before(&self, end: Timestamp) -> TimeRange {
         let start = end.checked_sub(self.config.cadence.interval).unwrap_or(Timestamp::MIN);
         TimeRange { from: start.max(self.state.totals().origin()).min(end), to: end }
     }
 
-    /// The next request of a pass.
+    /// Returns the next request of a pass.
     pub(super) fn next_range(&mut self, pass: &Pass, clock: Timestamp) -> NextRange {
         self.judge.next(pass.reading, pass.next, pass.end, Instant::now(), clock)
     }
@@ -225,9 +227,9 @@ impl Track {
         Judged { context, answer, verdict }
     }
 
-    /// The range in which to look for rows elsewhere, because a single second of a pass failed, and
-    /// whether rows are known in it: around the newest known row before, or else the oldest after
-    /// it, or else the hour behind.
+    /// Returns the range in which to look for rows elsewhere after a single second of a pass
+    /// failed, and true if rows are known in it. The range is at the newest known row before that
+    /// second, or else the oldest after it, or else the hour after it.
     pub(super) async fn elsewhere(
         &mut self,
         failed: TimeRange,
@@ -251,7 +253,7 @@ impl Track {
             return Ok((behind, false));
         };
         let range = TimeRange { from: at, to: after(at, 1) };
-        // The second after it may be one that cannot be answered for either.
+        // The second after it may be unanswerable too.
         match self.judge.unanswerable().is_given_up(range) {
             true => Ok((TimeRange { from: after(at, -1), to: at }, true)),
             false => Ok((range, true)),
@@ -275,14 +277,15 @@ impl Track {
             answer.batch.keep_between(LocalSecond::from(from) - 1, LocalSecond::from(to) + 1);
         }
         self.log_accepted(range, &answer, &accepted);
-        // What is given up claims nothing, and so is not compared with what is known.
+        // A second that is given up does not claim to be complete, so it is not compared with the
+        // known rows.
         if accepted.check.is_some() && self.judge.range_answered(range) {
             info!(server = self.config.target.name, %from, %to, "what was passed over is answered now");
         }
         let known_before = self.state.totals().watermark();
         let whole = self.whole(pass, range, answer.batch, server_time, &accepted, clock);
         let Outcome { agreement, evidence, window } = self.commit(whole).await?;
-        // The rows are gone, and what comes now may ask again.
+        // The rows are released, so other large answers may be read.
         drop(answer.admission);
         match agreement {
             Agreement::Contradicts => {
@@ -302,7 +305,7 @@ impl Track {
         Ok(Taken::Committed(window))
     }
 
-    /// Goes on behind what was given up. A re-reading's progress is committed with it.
+    /// Continues after a range that was given up, at `to`. A re-reading commits its progress.
     pub(super) async fn pass_over(
         &mut self,
         pass: &mut Pass,
@@ -319,7 +322,7 @@ impl Track {
         Ok(())
     }
 
-    /// An answer as the state takes it.
+    /// Returns an answer in the form that the state commits.
     fn whole(
         &mut self,
         pass: &Pass,
@@ -329,8 +332,8 @@ impl Track {
         accepted: &Accepted,
         now: Timestamp,
     ) -> Whole {
-        // A re-reading that is late reaches as deep as one in time, so it asks as far back as rows
-        // are remembered.
+        // A late re-reading reaches as far back as one in time, so regions are kept for as long as
+        // rows are remembered.
         let oldest = self.state.totals().watermark().checked_sub(self.config.memory());
         let skipped = pass.reread.is_some_and(|reread| reread.skipped > 0);
         Whole {
@@ -354,7 +357,7 @@ impl Track {
         Ok(outcome)
     }
 
-    /// Logs that a second is given up, of which these rows came.
+    /// Logs that a second is given up; `batch` has the rows that were received of it.
     pub(super) fn log_given_up(
         &self,
         range: TimeRange,

@@ -1,7 +1,7 @@
-//! Rows that an answer held and nobody could read: said once in the log, and shown on the page for
-//! as long as they come.
+//! Rows of answers that could not be read: logged once, and counted for the status page.
 //!
-//! Owns what has been said. That so many of them fail a poll is the batch's to decide.
+//! Owns the log lines that were written and the number of rows. The batch decides whether they are
+//! so many that the poll fails.
 
 use std::collections::BTreeSet;
 
@@ -12,19 +12,19 @@ use crate::{
     wolkvox::{Rejected, Rejection, ReportName},
 };
 
-/// The known unreadable rows.
+/// The unreadable rows of one report.
 #[derive(Debug, Default)]
 pub(super) struct UnreadRows {
     said: BTreeSet<(Rejection, &'static str)>,
-    /// Number in the current poll.
+    /// Number since the end of the last poll.
     now: u64,
     /// Number in the last poll.
     last: u64,
 }
 
 impl UnreadRows {
-    /// Takes note of a whole answer whose rows count. Says each way to be unreadable once in a
-    /// process's life: the same rows come again with every poll.
+    /// Records the unreadable rows of an answer. Logs each reason and field once per process,
+    /// because the same rows are read again by every poll.
     pub(super) fn saw(&mut self, server: &str, report: ReportName, batch: &RowBatch) {
         self.now += batch.unread();
         let Some(Rejected { reason, field, pattern, .. }) = batch.example() else { return };
@@ -43,18 +43,18 @@ impl UnreadRows {
         }
     }
 
-    /// The poll has ended.
+    /// Records the end of a poll.
     pub(super) fn end(&mut self) {
         self.last = std::mem::take(&mut self.now);
     }
 
-    /// Returns the number in the last poll.
+    /// Returns the number of unreadable rows in the last poll.
     pub(super) fn last(&self) -> u64 {
         self.last
     }
 }
 
-/// The counter of the rows of a report that nobody could read.
+/// Returns the name of the metric that counts the unreadable rows of a report.
 pub(super) fn rejected_counter(report: ReportName) -> &'static str {
     match report {
         ReportName::Diagram13 => "wolkvox_rows_rejected_total",

@@ -1,9 +1,9 @@
-//! When the count of a new series may be shown.
+//! Decides when the count of a new series may be shown.
 //!
-//! A scraper that sees a counter for the first time takes its value for the start: whatever was
-//! counted before is lost to `increase()`. So a new series is shown at 0 first, for as long as
-//! every usual scraper needs to come by. This knows what has been shown since when; that a count
-//! was released is for the counters to remember.
+//! A scraper takes the first value of a counter as its start, so everything counted before would be
+//! missing from `increase()`. A new series is therefore shown at 0 first, until every usual scraper
+//! has had time to read it. This file owns the moments since which each series is shown as 0; the
+//! counters record that a count was released.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -14,8 +14,7 @@ use tokio::time::Instant;
 
 use crate::{ledger::TargetCounters, model::Counted, snapshot::Shown};
 
-/// The moments since which each new series has been shown as 0 in this process, which decide when
-/// its count may appear.
+/// The moments since which each new series has been shown as 0 in this process.
 #[derive(Debug)]
 pub struct ZeroHold {
     hold: Duration,
@@ -23,13 +22,13 @@ pub struct ZeroHold {
 }
 
 impl ZeroHold {
-    /// `hold` is how long every usual scraper needs to come by.
+    /// Makes a hold of this duration, in which every usual scraper comes by.
     pub fn new(hold: Duration) -> Self {
         Self { hold, since: HashMap::new() }
     }
 
-    /// To be called with each snapshot that is handed to the publisher: what is in it without its
-    /// count is shown as 0 from the moment that `shown` tells.
+    /// Records a snapshot that was handed to the publisher: its held counts are shown as 0 from the
+    /// moment in `shown`. Must be called for each snapshot.
     pub fn published(&mut self, counters: &TargetCounters, shown: &Shown) {
         let held: HashSet<Counted> = counters.held().map(|(counted, _)| counted).collect();
         self.since.retain(|counted, _| held.contains(counted));
@@ -38,15 +37,14 @@ impl ZeroHold {
         }
     }
 
-    /// Returns true if the zero can have been seen.
+    /// Returns true if every usual scraper has had time to see the 0.
     pub fn seen(&self, counted: &Counted, now: Instant) -> bool {
         let since = self.since.get(counted).and_then(Shown::at);
         self.hold.is_zero() || since.is_some_and(|since| since + self.hold <= now)
     }
 
-    /// Returns the earliest moment at which the next waiting count may appear; `None` if none
-    /// waits. A count that is not shown yet at `now` may not appear before the hold has passed from
-    /// there.
+    /// Returns the earliest moment at which a waiting count may appear; `None` if none waits. For a
+    /// count that is not shown yet at `now`, the hold is assumed to begin at `now`.
     pub fn next(&self, counters: &TargetCounters, now: Instant) -> Option<Instant> {
         let waiting = counters.held().filter(|(_, waits)| *waits);
         let since =
