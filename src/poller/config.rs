@@ -1,4 +1,4 @@
-//! The settings of one target's poller.
+//! The settings of one target's poller, as the configuration resolves to them.
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
@@ -21,15 +21,15 @@ use crate::{
 /// Rows in one answer above which the vendor cuts it, as documented.
 const ROW_CAP: u64 = 60_000;
 
-/// Number of targets above which their polls are spread wider; below it each one's own jitter is
-/// enough.
+/// Number of targets above which their polls are spread wider; up to it, the jitter of each target
+/// suffices.
 const MANY: usize = 128;
 
 /// The sections of the configuration that apply to all targets.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SharedConfig {
-    /// Number of targets, rounded up, or 1 where they are not many, so that one more or less does
-    /// not restart all others.
+    /// Number of targets, rounded up to a power of two, or 1 if they are few, so that adding or
+    /// removing a target does not restart all others.
     pub crowd: usize,
     /// The schedule of polls.
     pub poll: PollConfig,
@@ -42,7 +42,7 @@ pub struct SharedConfig {
 }
 
 impl SharedConfig {
-    /// Returns what the targets of a configuration share.
+    /// Returns the settings that the targets of a configuration share.
     pub fn of(config: &Config) -> Self {
         let targets = config.targets.len();
         let crowd = if targets > MANY { targets.next_power_of_two() } else { 1 };
@@ -52,7 +52,7 @@ impl SharedConfig {
 }
 
 impl Default for SharedConfig {
-    /// One target, and every setting at its default.
+    /// Returns the default of every setting, for one target.
     fn default() -> Self {
         Self {
             crowd: 1,
@@ -64,7 +64,8 @@ impl Default for SharedConfig {
     }
 }
 
-/// The settings of one target's poller: sections of the configuration, and what follows from them.
+/// The settings of one target's poller: sections of the configuration, and values computed from
+/// them.
 #[derive(Debug, Clone)]
 pub struct PollerConfig {
     /// The target.
@@ -73,21 +74,22 @@ pub struct PollerConfig {
     pub shared: Arc<SharedConfig>,
     /// The grid of the target's windows.
     pub cadence: Cadence,
-    /// Rows in one answer above which the vendor cuts.
+    /// Rows in one answer above which the vendor cuts it.
     pub row_cap: u64,
-    /// Requests a day, where configured; otherwise the vendor is asked.
+    /// Requests per day, if configured; otherwise the vendor is asked.
     pub quota: Option<u64>,
-    /// Time before our clock's now at which counting begins; `None` if it begins at a fixed date.
+    /// Time between the origin and now at the first start; `None` if counting begins at a fixed
+    /// date.
     pub start_ago: Option<Duration>,
     /// Options that are exposed at 0 before their first row.
     pub expected: BTreeSet<MenuLabels>,
-    /// How long an interaction may be silent.
+    /// Time without a row after which an interaction has left the menu.
     pub idle: IdleTimes,
     /// The limits of label sets.
     pub limits: SeriesLimits,
-    /// The measure that is kept of a journey that is over.
+    /// The value that a finished journey adds to the histogram.
     pub measure: JourneyMeasure,
-    /// Buckets of the histogram.
+    /// Buckets of the histogram of seconds.
     pub buckets: Arc<BucketBounds>,
     /// The rules that rename and fold options.
     pub rules: Arc<OptionRules>,
@@ -125,9 +127,9 @@ impl PollerConfig {
         })
     }
 
-    /// The settings for reading what became of calls. An option that is expected in calls is
-    /// expected with each outcome, and each call is over after the idle time of calls; counting
-    /// begins where it is told to, whatever the clock shows.
+    /// Returns the settings for reading the outcomes of calls. An option that is expected in calls
+    /// is expected with each outcome, and each call is over after the idle time of calls. Counting
+    /// begins at the state's origin, never at a time relative to the clock.
     pub(super) fn for_outcomes(&self) -> Self {
         let with_outcome = |labels: &MenuLabels| {
             let point = labels.point.clone();
@@ -149,7 +151,7 @@ impl PollerConfig {
         }
     }
 
-    /// Returns the snapshot of a target of which no more than these counters is known.
+    /// Returns a snapshot of a target of which only these counters are known.
     pub(super) fn snapshot(
         &self,
         counters: Arc<TargetCounters>,
@@ -172,14 +174,14 @@ impl PollerConfig {
         }
     }
 
-    /// Time before the watermark for which rows are remembered, and interactions of which more rows
-    /// could come.
+    /// Returns the time before the watermark for which rows are remembered, and interactions of
+    /// which more rows may come.
     pub(super) fn memory(&self) -> Duration {
         self.shared.poll.deepest() + commit::MEMORY_MARGIN
     }
 
-    /// At this watermark, interactions are known of which more might have come since then, in Unix
-    /// seconds.
+    /// Returns a Unix second: at this watermark, only interactions of which more rows could come at
+    /// or after it are remembered.
     pub(super) fn oldest_interactions(&self, watermark: Timestamp) -> i64 {
         watermark.checked_sub(self.memory()).unwrap_or(Timestamp::MIN).as_second()
     }
@@ -196,7 +198,8 @@ pub(super) mod tests {
     use super::*;
     use crate::config::{NameSources, Secret, StartFrom, TokenSource};
 
-    /// A target with live polls and nothing else, whose counting begins at the state's origin.
+    /// Returns the settings of a target with live polls and nothing else, whose counting begins at
+    /// the state's origin.
     pub(in crate::poller) fn quiet_target(name: &str, zone: TimeZone) -> PollerConfig {
         let endpoint = "http://wolkvox.invalid/".parse().expect("a URL");
         let target = TargetConfig {

@@ -1,7 +1,7 @@
-//! One step each of the errands that need no part of their own: asking for the quota and for names,
-//! and reading again for late rows.
+//! The steps of the errands that have no file of their own: requesting the quota and names, and
+//! re-reading for late rows.
 //!
-//! A step returns the pause until the next one. Its failure changes nothing but what it asked for.
+//! Each step returns the pause until its next one. Its failure affects only what it requested.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -20,7 +20,7 @@ use crate::{
     wolkvox::ApiError,
 };
 
-/// Asks the vendor for the limit of requests.
+/// Requests the limit of requests per day from the vendor.
 pub(super) async fn ask_quota<S: Source>(
     target: &mut PolledTarget<S>,
 ) -> Result<Duration, ApiError> {
@@ -36,7 +36,7 @@ pub(super) async fn ask_quota<S: Source>(
     }
 }
 
-/// Asks for the names of one kind.
+/// Requests the names of one kind.
 pub(super) async fn ask_names<S: Source>(
     target: &mut PolledTarget<S>,
     kind: NameKind,
@@ -76,12 +76,12 @@ async fn take_names<S: Source>(
     let stored =
         target.menus.state.with_store(move |store, id| store.keep_names(id, kind, &list)).await;
     if let Err(error) = stored {
-        // They are in memory, and will be asked for again tomorrow.
+        // The names are in memory, and are requested again tomorrow.
         info!(server, "names could not be stored: {error}");
     }
 }
 
-/// One step of a re-reading.
+/// Does one step of a re-reading.
 pub(super) async fn read_again<S: Source>(
     target: &mut PolledTarget<S>,
 ) -> Result<Duration, ApiError> {

@@ -1,10 +1,10 @@
-//! Decides what an answer, or a failure, is worth. Pure: it asks nothing and waits for nothing; the
-//! moment is a parameter.
+//! Decides whether an answer counts, and what follows a failure. Pure: it sends nothing and waits
+//! for nothing; the moment is a parameter.
 //!
-//! Owns what has been learnt of one server: how wide its answers can be, which seconds it cannot
-//! answer for, whether it keeps to the times asked for, whether its announced number of rows is
-//! true, and every doubt about what it sends. No doubt lasts longer than an hour, and none ends by
-//! counting what was doubted.
+//! Owns what the answers of one server have shown: the width of its answers, the seconds that it
+//! cannot answer for, whether it keeps to the requested times, whether its announced number of rows
+//! is right, and every doubt about its rows. Rows that contradict the known ones are doubted for an
+//! hour at most; then they are taken over without being counted.
 
 use std::time::Duration;
 
@@ -26,29 +26,34 @@ use crate::{
     wolkvox::ApiError,
 };
 
-/// A limit of rows below the documented one would be a round number: an answer with a multiple of
-/// this many rows is asked for again in halves. One honest answer in a thousand is, too.
+/// An answer whose number of rows is a multiple of this is requested again in halves, because an
+/// undocumented limit of rows would be a round number. One complete answer in a thousand has such a
+/// number, too.
 const ROUND_ROWS: u64 = 1000;
-/// Known rows from which on an answer that lacks most of them is doubted.
+/// Number of known rows from which an answer that lacks most of them is doubted.
 const ENOUGH_KNOWN: u64 = 10;
-/// Time after which a doubt gives way: what is doubted is taken over as known, and not counted.
+/// Time after which a lasting problem is accepted: contradicting rows are taken over as known
+/// without being counted, the readable rows of a mostly unreadable report count, and a failing
+/// second may be given up.
 const GIVES_WAY: Duration = Duration::from_secs(3600);
-/// An answer about less time than this was not too much for the server, if it lacks known rows.
+/// Longest range that is not halved because its answer lacks known rows: it cannot have been too
+/// much for the server.
 const CONTRADICTED_DOWN_TO: SignedDuration = SignedDuration::from_secs(60);
-/// An empty answer about more time than this that was never read is asked for again in halves.
+/// Longest unread range whose empty answer counts at once; an empty answer for more is requested
+/// again in halves.
 const CONFIRMED_FROM: SignedDuration = SignedDuration::from_hours(1);
 /// Time for which one answer proves that the server is up.
 const UP_FOR: Duration = Duration::from_secs(60);
 
-/// Time between two log lines about what lasts.
+/// Time between two log lines about a lasting condition.
 const LOG_EVERY: Duration = Duration::from_secs(3600);
 
-/// The readings of a target that go on independently of each other.
+/// The readings of a report, which advance independently of each other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Reading {
-    /// The newest windows, with their lookback; or a day of the past.
+    /// The newest windows with their lookback, or a day of the past.
     Live,
-    /// The deeper re-reading.
+    /// The deeper re-readings.
     Reread,
 }
 
@@ -57,31 +62,30 @@ pub(super) enum Reading {
 pub(super) enum Verdict {
     /// The answer counts, if it agrees with the known rows.
     Accept(Accepted),
-    /// Less is to be asked for.
+    /// Request a narrower range.
     Narrow(SplitCause),
-    /// The answer says that nothing happened in hours that were never read: to be asked for again
-    /// in halves.
+    /// Request the range again in halves, because an empty answer covers hours that were never
+    /// read.
     Confirm,
-    /// Find out first if the server answers this range.
+    /// Find out first if the server answers this small range.
     AskIsUp {
         range: TimeRange,
-        /// The failure that it is about.
+        /// The failure of the larger range.
         error: ApiError,
     },
-    /// Find out first, after this failure of a single second, if the server can send rows
-    /// elsewhere.
+    /// Find out first if the server can send rows elsewhere, after this failure of a single second.
     AskForRows(ApiError),
-    /// The second cannot be answered for: what came of it counts.
+    /// Give up the second: its received rows count, and the rest is lost.
     GiveUp {
         /// Seconds that are lost for now.
         lost: u64,
         error: ApiError,
     },
-    /// A re-reading asked in vain for what was given up: go on behind it.
+    /// Continue after the range: a re-reading requested in vain what was given up.
     PassOver,
-    /// One second fails by itself: nothing to be done about it before the next poll.
+    /// End the reading until the next poll: one second fails by itself.
     Stuck(ApiError),
-    /// The reading failed, and less is to be asked for next.
+    /// The reading failed, and the next request is narrower.
     FailAndNarrow(SplitCause, ApiError),
     /// The reading failed.
     Fail(ApiError),
@@ -90,11 +94,11 @@ pub(super) enum Verdict {
 /// The next step after an answer about the weeks before, or after a failure.
 #[derive(Debug, PartialEq)]
 pub(super) enum WeekVerdict {
-    /// The rows go to the history.
+    /// Add the rows to the history.
     Accept,
-    /// Less is to be asked for.
+    /// Request a narrower part.
     Narrow,
-    /// The stretch cannot be read, and stays unknown.
+    /// Skip the part, which stays unknown.
     PassOver,
     /// The step failed.
     Fail(ApiError),
@@ -103,25 +107,25 @@ pub(super) enum WeekVerdict {
 /// The way in which an answer must be committed.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub(super) struct Accepted {
-    /// Seconds, or answers, that are known to lack rows.
+    /// Seconds or answers that are known to lack rows.
     pub(super) lost: u64,
-    /// Rows dated outside the range are left out: the server does not keep to the times.
+    /// Leave out rows dated outside the range, because the server does not keep to it.
     pub(super) only_inside: bool,
-    /// So few rows came that twice the range would have fitted.
+    /// Few enough rows came that twice the range would have fitted into an answer.
     pub(super) few: bool,
-    /// The comparison with the known rows; `None` for an answer that does not claim to be whole.
+    /// The comparison with the known rows; `None` for an answer that does not claim to be complete.
     pub(super) check: Option<KnownRowsCheck>,
 }
 
-/// The comparison of an answer with the rows that were known before. Contradiction: an answer that
-/// lacks most of at least ten known rows is refused for an hour; then its rows are taken over
-/// without being counted.
+/// The comparison of an answer with the rows that were known before. An answer that lacks most of
+/// at least [`ENOUGH_KNOWN`] known rows contradicts. It is refused for an hour; then its rows are
+/// taken over without being counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct KnownRowsCheck {
-    /// Evidence of the answers before it in the same pass.
+    /// The evidence of the earlier answers of the same pass.
     so_far: Evidence,
-    /// An answer contradicted: until one holds known rows, every known row counts as evidence, and
-    /// none that nobody had seen counts without.
+    /// An earlier answer contradicted. Until an answer holds known rows, lacking a single known row
+    /// is a contradiction, and so are new rows unless the pass has held known ones.
     in_doubt: bool,
     gives_way: bool,
     /// The end of what had been read when the doubt began: rows dated after it are no evidence.
@@ -133,15 +137,16 @@ pub(super) struct KnownRowsCheck {
 pub(super) enum Agreement {
     /// The answer counts.
     Agrees,
-    /// The answer counts nowhere.
+    /// The answer contradicts the known rows and does not count.
     Contradicts,
-    /// It contradicts, and has done so for an hour: its rows are known from now on.
+    /// The answer contradicts the known rows, and answers have done so for an hour: its rows are
+    /// known from now on.
     GivesWay,
 }
 
 impl KnownRowsCheck {
-    /// The seconds of a range that are compared: strictly inside, for a server may leave out the
-    /// ends.
+    /// Returns the seconds of a range that are compared. Both ends are excluded, because a server
+    /// may leave them out.
     pub(super) fn judged(&self, range: TimeRange, zone: &TimeZone) -> LocalStretch {
         let (first, last) = range.local(zone);
         let from = LocalSecond::from(first) + 1;
@@ -150,7 +155,7 @@ impl KnownRowsCheck {
         (from, LocalSecond::from(last).min(known_before).max(from))
     }
 
-    /// Compares; `evidence` is that of this answer.
+    /// Compares an answer, whose own evidence is `evidence`.
     pub(super) fn compare(&self, evidence: Evidence) -> Agreement {
         let enough = if self.in_doubt { 1 } else { ENOUGH_KNOWN };
         let mut all = self.so_far;
@@ -164,12 +169,12 @@ impl KnownRowsCheck {
     }
 }
 
-/// Contradicting answers of one reading.
+/// A series of contradicting answers of one reading.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Doubt {
     since: Instant,
     known_before: Timestamp,
-    /// Rows came that nobody had seen: another report, and not an answer that lacks some.
+    /// New rows came: another report, and not one that lacks some rows.
     foreign: bool,
 }
 
@@ -177,16 +182,16 @@ struct Doubt {
 #[derive(Debug)]
 struct Progress {
     bisect: Bisect,
-    /// Failures in a row, over polls.
+    /// Consecutive failures, counted over polls.
     failures: u32,
-    /// The range that failed last. What is answered before its end says nothing of it.
+    /// The range that failed last. Answers to ranges that end before it do not end the failure.
     last_failed: Option<TimeRange>,
-    /// Failures in a row at which the server is next asked whether it answers anything.
+    /// Number of consecutive failures at which the server is next asked whether it is up.
     ask_is_up_at: u32,
     /// The range of an empty answer that is being confirmed.
     confirming: Option<TimeRange>,
     doubt: Option<Doubt>,
-    /// Evidence of this pass.
+    /// The evidence of the current pass.
     evidence: Evidence,
 }
 
@@ -208,7 +213,7 @@ impl Progress {
         self.last_failed = Some(range);
     }
 
-    /// A range was answered: what failed is over, unless it lies behind.
+    /// Records an answered range. It ends the failures, unless the failed range ends later.
     fn answered(&mut self, range: TimeRange) {
         if self.last_failed.is_none_or(|failed| failed.to <= range.to) {
             self.failures = 0;
@@ -218,48 +223,51 @@ impl Progress {
     }
 }
 
-/// A single second that fails, and nothing shows that it is not the server that fails.
+/// A single second that fails while nothing shows that the server is up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct FailingSecond {
     range: TimeRange,
     since: Instant,
 }
 
-/// The server's ability to send rows beside a single second that fails.
+/// The ability of the server to send rows elsewhere while a single second fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Elsewhere {
-    /// It answers, with rows where rows are known.
+    /// It answers, with rows if rows are known there.
     Answers,
-    /// It does not tell rows that are known.
+    /// It does not send known rows.
     Fails,
-    /// No row is known yet, and the time behind is not answered: another such second may lie there.
+    /// No row is known, and the time after the second is not answered either: another failing
+    /// second may be in it.
     NothingKnown,
 }
 
-/// The judge of one target's server.
+/// The judge of the answers to one report.
 #[derive(Debug)]
 pub(super) struct Judge {
-    /// Rows in one answer above which the vendor cuts.
+    /// Rows in one answer above which the vendor cuts it.
     row_cap: u64,
     live: Progress,
     reread: Progress,
     weeks: Backwards,
-    /// The stretch of the weeks before in which nothing happened, as far as one answer says.
+    /// The part of the weeks before whose empty answer is being confirmed.
     weeks_confirming: Option<LocalStretch>,
     unanswerable: Unanswerable,
-    /// Moment until which an answer proves that the server is up, and that it can send rows.
+    /// Moment until which an answer proves that the server is up.
     up_until: Option<Instant>,
+    /// Moment until which an answer proves that the server can send rows.
     rows_until: Option<Instant>,
-    /// A single second whose answer was short, since the last whole answer with rows.
+    /// A single second whose answer was short, since the last complete answer with rows.
     short_second: Option<TimeRange>,
-    /// The single second that failed last without a proof that the server does not.
+    /// The single second that failed last without a proof that the server is up.
     failing_second: Option<FailingSecond>,
-    /// Two such seconds were short: the announced number is not believed until an answer with rows
-    /// is whole.
+    /// Two single seconds were short: the announced number of rows is not believed until an answer
+    /// with rows is complete.
     disbelieves_number: bool,
-    /// The server has sent rows inside and outside of the times asked for.
+    /// The server has sent an answer of which at least half of the rows, but not all, were outside
+    /// the requested times.
     ignores_times: bool,
-    /// Moment of the first in a row of answers of which a large share cannot be read.
+    /// Moment of the first of the consecutive answers of which a large share cannot be read.
     unreadable_since: Option<Instant>,
     /// Moment of the last log line about a server that ignores the requested times.
     logged_at: Option<Instant>,
@@ -270,12 +278,12 @@ pub(super) struct Judge {
 pub(super) struct Context {
     pub(super) reading: Reading,
     pub(super) range: TimeRange,
-    /// Everything before it has been read.
+    /// Everything before this moment has been read.
     pub(super) read_to: Timestamp,
     /// Moment of the request.
     pub(super) asked: Instant,
     pub(super) now: Instant,
-    /// Our clock.
+    /// The time of our clock.
     pub(super) clock: Timestamp,
 }
 
@@ -285,18 +293,18 @@ impl Context {
     }
 }
 
-/// Returns true if an answer of `received` elements, `rows` of which are rows, holds as many as
-/// some limit allows.
+/// Returns true if an answer of `received` elements, `rows` of which are rows, may have been cut:
+/// it has as many as the documented limit `cap`, or a round number.
 ///
-/// The vendor may add a line of totals to the rows within its limit, so the real rows alone may be
-/// the round number.
+/// The vendor may add a line of totals to the rows within its limit, so either number may be the
+/// round one.
 pub(super) fn may_be_cut(received: u64, rows: u64, cap: u64) -> bool {
     let round = |count: u64| count > 0 && count.is_multiple_of(ROUND_ROWS);
     received >= cap || round(received) || round(rows)
 }
 
 impl Judge {
-    /// `unanswerable` is the table that the state has.
+    /// Makes a judge with the stored table of unanswerable seconds.
     pub(super) fn new(row_cap: u64, unanswerable: Unanswerable) -> Self {
         Self {
             row_cap,
@@ -323,35 +331,35 @@ impl Judge {
         }
     }
 
-    /// A pass of a reading begins: a poll, or a step of a re-reading.
+    /// Records the beginning of a pass: a poll, or a step of a re-reading.
     pub(super) fn begin(&mut self, reading: Reading) {
         self.progress(reading).evidence = Evidence::default();
     }
 
-    /// A pass of a reading came to its end: all of it agreed with the known rows, so that nothing
-    /// is doubted any more.
+    /// Records the complete pass of a reading. All of it agreed with the known rows, so any doubt
+    /// ends.
     pub(super) fn end(&mut self, reading: Reading) {
         self.progress(reading).doubt = None;
     }
 
-    /// The seconds that the server cannot answer for.
+    /// Returns the table of seconds that the server cannot answer for.
     pub(super) fn unanswerable(&self) -> &Unanswerable {
         &self.unanswerable
     }
 
-    /// The table of unanswerable seconds, if it has changed since it was last kept. What ended
-    /// before `oldest`, which nobody asks for again, is forgotten.
+    /// Returns the table of unanswerable seconds, if it has changed since it was last committed.
+    /// Regions that ended before `oldest`, which are never requested again, are removed.
     pub(super) fn changed_unanswerable(&mut self, oldest: Timestamp) -> Option<Unanswerable> {
         self.unanswerable.forget(oldest);
         self.unanswerable.has_changed().then(|| self.unanswerable.clone())
     }
 
-    /// Takes note that the table of unanswerable seconds was committed.
+    /// Records that the table of unanswerable seconds was committed.
     pub(super) fn kept_unanswerable(&mut self) {
         self.unanswerable.kept();
     }
 
-    /// The next request of a reading that has come to `from` and ends at `end`.
+    /// Returns the next request of a reading that has reached `from` and ends at `end`.
     pub(super) fn next(
         &mut self,
         reading: Reading,
@@ -371,8 +379,8 @@ impl Judge {
         self.unanswerable.next(range, reading != Reading::Live, clock)
     }
 
-    /// The next stretch of the weeks before, which are read backwards from `next` to `from`; `None`
-    /// when all has been read.
+    /// Returns the next part of the weeks before, which are read backwards from `next` to `from`;
+    /// `None` when all has been read.
     pub(super) fn next_week(&self, from: LocalSecond, next: LocalSecond) -> Option<LocalStretch> {
         let (first, last) = self.weeks.next(from, next)?;
         let confirming = self.weeks_confirming.filter(|(from, to)| *from < next && next <= *to);
@@ -383,8 +391,8 @@ impl Judge {
         Some((first.max(half), last))
     }
 
-    /// Judges an answer about a stretch of the weeks before. `has_time` says that an answer of
-    /// twice the size would have come in time.
+    /// Judges an answer about a part of the weeks before. `has_time` is true if an answer of twice
+    /// the size would have come in time.
     pub(super) fn week_answered(
         &mut self,
         stretch: LocalStretch,
@@ -392,7 +400,7 @@ impl Judge {
         has_time: bool,
     ) -> WeekVerdict {
         let rows = answer.batch.rows();
-        // A number that is never right has been found out by the live polls.
+        // A number that is always wrong has been detected by the other readings.
         let is_short = answer.short.is_some() && !self.disbelieves_number;
         if is_short || may_be_cut(answer.received, rows, self.row_cap) {
             return self.week_too_wide(stretch);
@@ -416,7 +424,7 @@ impl Judge {
         WeekVerdict::Accept
     }
 
-    /// Judges a failure of a stretch of the weeks before, after `failures` in a row.
+    /// Judges a failure of a part of the weeks before, after `failures` consecutive ones.
     pub(super) fn week_failed(
         &mut self,
         stretch: LocalStretch,
@@ -436,8 +444,7 @@ impl Judge {
         }
     }
 
-    /// Less is asked for next time; what cannot be less, and has failed often enough, is passed
-    /// over.
+    /// Narrows the next part; skips a part of the least width that has failed often enough.
     fn week_too_wide(&mut self, stretch: LocalStretch) -> WeekVerdict {
         self.weeks.narrow(stretch);
         if self.weeks.gives_up() {
@@ -447,7 +454,7 @@ impl Judge {
         WeekVerdict::Narrow
     }
 
-    /// Returns true once an hour, for log lines about lasting conditions.
+    /// Returns true once per hour, for log lines about lasting conditions.
     pub(super) fn may_log(&mut self, now: Instant) -> bool {
         let may = self.logged_at.is_none_or(|at| now.duration_since(at) >= LOG_EVERY);
         if may {
@@ -472,8 +479,8 @@ impl Judge {
         }
         let mostly_outside = answer.outside > 0 && answer.outside * 2 >= rows;
         if rows > 0 && answer.outside == rows && !self.ignores_times {
-            // A narrow range may hold no row of a server that does not keep to the times: a wide
-            // one shows that it does not.
+            // If the server ignores the requested times, a narrow range may hold none of its rows;
+            // a wide one shows that some are inside.
             self.progress(context.reading).bisect.reset();
             return Verdict::Fail(ApiError::OutsideRange { rows });
         }
@@ -505,7 +512,7 @@ impl Judge {
         })
     }
 
-    /// Judges an answer with fewer rows than it announces; `None` if it is taken for whole.
+    /// Judges an answer with fewer rows than it announces; `None` if it is taken as complete.
     fn short(&mut self, context: &Context, answer: &Answer, error: ApiError) -> Option<Verdict> {
         if answer.received == 0 {
             return Some(self.failed(context, error));
@@ -520,7 +527,7 @@ impl Judge {
             return None;
         }
         if self.short_second.is_some_and(|other| other != context.range) {
-            // Short down to single seconds, here and elsewhere, and never whole in between: the
+            // Two different seconds were short without a complete answer in between: the announced
             // number is wrong.
             self.disbelieves_number = true;
             self.progress(context.reading).bisect.reset();
@@ -535,8 +542,8 @@ impl Judge {
         now.duration_since(since) >= GIVES_WAY
     }
 
-    /// Returns true if an empty answer must be confirmed: once, if more than an hour was never
-    /// read.
+    /// Returns true if an empty answer must be confirmed: once, if it covers more than an hour that
+    /// was never read.
     fn needs_confirmation(&mut self, context: &Context) -> bool {
         let from = match context.reading {
             Reading::Live => context.range.from.max(context.read_to),
@@ -563,7 +570,7 @@ impl Judge {
         }
     }
 
-    /// After an answer was committed.
+    /// Records that an answer was committed.
     pub(super) fn committed(
         &mut self,
         context: &Context,
@@ -588,14 +595,15 @@ impl Judge {
         self.disbelieves_number
     }
 
-    /// Takes note that a range was answered. Returns whether it had been given up.
+    /// Records that a range was answered. Returns true if it had been given up.
     pub(super) fn range_answered(&mut self, range: TimeRange) -> bool {
         self.unanswerable.answered(range)
     }
 
-    /// After an answer that contradicts the known rows: nothing of it counts. An answer that lacks
-    /// rows and brings none may have been too much for the server, so less is asked for; another
-    /// report's rows are the same in halves. Returns the cause of asking for less, or the failure.
+    /// Records an answer that contradicts the known rows and does not count. If it lacks rows and
+    /// brings no new ones, the range may have been too much for the server, so the next one is
+    /// narrower; the rows of another report would be the same in halves. Returns the cause of the
+    /// split, or the failure.
     pub(super) fn contradicted(
         &mut self,
         context: &Context,
@@ -649,7 +657,7 @@ impl Judge {
             };
         }
         if matches!(error, ApiError::Timeout(_)) && progress.failures == 1 {
-            // May just as well be an outage, so it costs a wait too.
+            // An outage is just as likely, so the failure also ends the try.
             return match progress.bisect.narrow(range) {
                 true => Verdict::FailAndNarrow(SplitCause::Timeout, error),
                 false => Verdict::Fail(error),
@@ -659,18 +667,18 @@ impl Judge {
             progress.bisect.narrow_for_failure(range, now);
             return Verdict::Narrow(SplitCause::Failure);
         }
-        // While ranges are narrowed it is asked again, since each failure may take longer than the
-        // proof lasts.
+        // The server is probed again while ranges are narrowed, since each failure may take longer
+        // than the proof lasts.
         let due = progress.failures >= progress.ask_is_up_at || up_until.is_some();
         if again && due {
-            // In a long outage ever more rarely.
+            // In a long outage it is probed ever more rarely.
             progress.ask_is_up_at = progress.failures.saturating_mul(2).max(2);
             return Verdict::AskIsUp { range: self.small_range_before(range), error };
         }
         Verdict::Fail(error)
     }
 
-    /// One second of the past.
+    /// Returns a range of one second before `range` that is not known to fail.
     fn small_range_before(&self, range: TimeRange) -> TimeRange {
         let start = self.unanswerable.clear_before(range);
         let before =
@@ -678,7 +686,8 @@ impl Judge {
         TimeRange { from: before(3), to: before(2) }
     }
 
-    /// After the server was asked whether it answers anything, because a range failed with `error`.
+    /// Judges the failure `error` of a range after the server was probed; `up` is true if it
+    /// answered.
     pub(super) fn is_up(&mut self, context: &Context, up: bool, error: ApiError) -> Verdict {
         self.up_until = if up { context.now.checked_add(UP_FOR) } else { None };
         let progress = self.progress(context.reading);
@@ -688,8 +697,8 @@ impl Judge {
         Verdict::Fail(error)
     }
 
-    /// A single second fails. Where others that have rows are answered, it is this second's fault;
-    /// otherwise it is the server's.
+    /// Judges the failure of a single second. If the server sends rows elsewhere, the second itself
+    /// fails; otherwise the server does.
     fn single_second_failed(&mut self, context: &Context, error: ApiError) -> Verdict {
         if self.rows_until.is_none_or(|until| context.now >= until) {
             return Verdict::AskForRows(error);
@@ -704,7 +713,7 @@ impl Judge {
         }
     }
 
-    /// After the server was asked for rows elsewhere, because a single second failed with `error`.
+    /// Judges the failure `error` of a single second after the server was asked for rows elsewhere.
     pub(super) fn rows_elsewhere(
         &mut self,
         context: &Context,
@@ -724,7 +733,7 @@ impl Judge {
         let nothing_known = elsewhere == Elsewhere::NothingKnown;
         let is_proven = self.unanswerable.is_proven(context.clock);
         if (lasts && (is_short || nothing_known)) || (is_proven && nothing_known) {
-            // Where nothing is known, nothing else could show whether it is this second alone.
+            // If no row is known, nothing else can show whether only this second fails.
             let lost = self.unanswerable.give_up(context.range, context.clock);
             self.progress(context.reading).failures = 0;
             return Verdict::GiveUp { lost, error };
@@ -743,7 +752,7 @@ impl Judge {
     }
 }
 
-/// The cause of a split after an error that says that less would have been answered.
+/// Returns the cause of a split after an error that means that less would have been answered.
 fn too_much(error: &ApiError) -> Option<SplitCause> {
     match error {
         ApiError::TooLarge(_) => Some(SplitCause::Size),

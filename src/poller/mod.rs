@@ -109,7 +109,7 @@ pub struct PollerDeps {
     pub clock: Clock,
     /// Cancelled to end the task.
     pub shutdown: CancellationToken,
-    /// Notified to end every wait and poll at once.
+    /// Notified to end the waits after failures and to poll at once.
     pub probe: Arc<Notify>,
 }
 

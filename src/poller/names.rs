@@ -1,8 +1,8 @@
-//! The names of routing points and options: asked for after the first poll that succeeded, and then
-//! once a day.
+//! The names of routing points and options: requested after the first successful poll, and then
+//! once per day.
 //!
-//! Whatever happens here must never touch the poll: a failure leaves the names as they were and is
-//! tried again in an hour.
+//! Owns the known names and the days on which they were requested. It must never affect a poll: a
+//! failure leaves the names unchanged, and the request is repeated after an hour.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -13,34 +13,35 @@ use crate::{
     model::{NameKind, Names, OptionRules},
 };
 
-/// Names that are remembered of each kind, including those that the vendor no longer lists.
+/// Most names of each kind that are remembered, including those that the vendor no longer lists.
 const MOST_REMEMBERED: usize = 20_000;
 
-/// The known names, and the days on which they were asked for.
+/// The known names, and the days on which the vendor sent them.
 #[derive(Debug)]
 pub(super) struct NameBook {
-    /// As the vendor gave them.
+    /// The vendor's names.
     vendor: Names,
-    /// As they are exposed.
+    /// The names as they are exposed.
     exposed: Arc<Names>,
-    /// The server's day on which each kind was answered.
+    /// The server's day on which each kind was last answered.
     answered: BTreeMap<NameKind, Date>,
 }
 
 impl NameBook {
-    /// `vendor` is what the vendor once said; `rules`, under which codes its options are exposed.
+    /// Makes a name book from the stored names of the vendor. `rules` rename and fold their
+    /// options.
     pub(super) fn new(sources: &NameSources, rules: &OptionRules, vendor: Names) -> Self {
         let vendor = if sources.vendor { vendor } else { Names::default() };
         let exposed = Arc::new(vendor.as_exposed(rules).overlaid(&sources.own));
         Self { vendor, exposed, answered: BTreeMap::new() }
     }
 
-    /// The names to expose.
+    /// Returns the names to expose.
     pub(super) fn exposed(&self) -> Arc<Names> {
         self.exposed.clone()
     }
 
-    /// The kinds of names that have not been answered on the server's day.
+    /// Returns the kinds of names that have not been answered on the server's day.
     pub(super) fn wanted(
         &self,
         sources: &NameSources,
@@ -52,18 +53,18 @@ impl NameBook {
             .filter(move |kind| asks && self.answered.get(kind) != Some(&today))
     }
 
-    /// The vendor's names of one kind.
+    /// Returns the vendor's names of one kind.
     pub(super) fn vendor(&self, kind: NameKind) -> &BTreeMap<String, String> {
         self.vendor.list(kind)
     }
 
-    /// Takes note that a kind was answered on the server's day.
+    /// Records that a kind was answered on the server's day.
     pub(super) fn answered(&mut self, kind: NameKind, today: Date) {
         self.answered.insert(kind, today);
     }
 
-    /// Takes over an answer; whether it says anything new. An empty one says nothing: an error may
-    /// look like it.
+    /// Adds the names of an answer. Returns true if they differ from the known ones. An empty
+    /// answer changes nothing, because an error may look the same.
     pub(super) fn learn(
         &mut self,
         kind: NameKind,
@@ -73,7 +74,7 @@ impl NameBook {
     ) -> bool {
         let list = self.vendor.list_mut(kind);
         let mut learned = list.clone();
-        // What is no longer listed may still have series, which go on being called what they were.
+        // A code that is no longer listed may still have series, which keep its name.
         learned.extend(answer.iter().map(|(code, name)| (code.clone(), name.clone())));
         if learned.len() > MOST_REMEMBERED {
             learned = answer;

@@ -1,9 +1,9 @@
-//! One target: what asks its server, what is known of its reports, and what is shown of it.
+//! One target: the parts that send its requests, hold the state of its reports, and show them.
 //!
-//! Owns one step of a reading: the reader asks, the judge decides, the state takes what counts. All
-//! readings of both reports take this way: live polls, re-readings, the weeks before
-//! (`weeks_before`), days of the past (`replay`) and what became of calls (`outcomes`). When to ask
-//! again after a failure is the agenda's to say, and what to ask next, the poller's.
+//! Owns one step of a reading: the reader sends the request, the judge decides, the state commits
+//! what counts. All readings of both reports use it: live polls, re-readings, the weeks before
+//! (`weeks_before`), days of the past (`replay`) and the outcomes of calls (`outcomes`). The agenda
+//! decides when a failed request is repeated, and the poller what is read next.
 
 use std::{sync::Arc, time::Duration};
 
@@ -48,25 +48,25 @@ pub(super) struct PolledTarget<S> {
     pub(super) agenda: Agenda,
     pub(super) reader: Reader<S>,
     pub(super) exposure: Exposure,
-    /// The reading of the menus' hits.
+    /// The reading of the first report.
     pub(super) menus: Track,
-    /// The reading of the second report; `None` where it is not read.
+    /// The reading of the second report; `None` if it is switched off.
     pub(super) outcomes: Option<OutcomesReading>,
 }
 
-/// The end of a step.
+/// The result of a step.
 #[derive(Debug)]
 pub(super) enum Step {
-    /// The pass has come further.
+    /// The pass has advanced.
     Advanced,
-    /// The next step asks for less.
+    /// The next request is narrower.
     Narrower,
-    /// One second fails by itself: nothing to be done about it in this poll.
+    /// One second fails by itself, so this poll cannot continue.
     Stuck(ApiError),
 }
 
 impl<S: Source> PolledTarget<S> {
-    /// Takes over what was restored.
+    /// Makes a target from restored counters.
     pub(super) async fn open(
         config: PollerConfig,
         source: S,
@@ -110,21 +110,22 @@ impl<S: Source> PolledTarget<S> {
         (self.clock)()
     }
 
-    /// Returns true if live polls are held, and the token has been replaced since.
+    /// Returns true if live polls are held and the token has been replaced since.
     pub(super) fn has_new_token(&self) -> bool {
         self.agenda.has_new_token(|| self.reader.source().credentials())
     }
 
-    /// The reading of a report.
+    /// Returns the reading of a report.
     pub(super) fn track(&mut self, report: ReportName) -> &mut Track {
         match (report, &mut self.outcomes) {
             (ReportName::Diagram1, Some(outcomes)) => &mut outcomes.track,
-            // Only a report that is on is read.
+            // Only reports that are switched on are read.
             _ => &mut self.menus,
         }
     }
 
-    /// One request of a pass, and more where another must be known to judge it, and its commit.
+    /// Sends one request of a pass, and further ones if they are needed to judge it, and commits
+    /// the answer.
     pub(super) async fn step(&mut self, pass: &mut Pass) -> Result<Step, ApiError> {
         let now = self.now();
         let range = match self.track(pass.report).next_range(pass, now) {
@@ -167,7 +168,8 @@ impl<S: Source> PolledTarget<S> {
         }
     }
 
-    /// Asks for a range, and judges the answer. Whatever else has to be known for it is asked, too.
+    /// Requests a range and judges the answer. Sends the further requests on which the judgement
+    /// depends.
     async fn ask_and_judge(&mut self, range: TimeRange, pass: &Pass) -> Result<Judged, ApiError> {
         let asked = Instant::now();
         let answered = self.ask(pass.report, range, pass.purpose, Duration::MAX).await;
@@ -180,7 +182,7 @@ impl<S: Source> PolledTarget<S> {
             let Judged { context, answer, verdict } = &mut judged;
             match verdict {
                 Verdict::AskIsUp { range: small, error } => {
-                    // Whoever holds a place must not wait for another.
+                    // A request that holds a place must not wait for another.
                     answer.admission.release();
                     let up =
                         self.ask(pass.report, *small, pass.purpose, Duration::MAX).await.is_ok();
@@ -202,8 +204,8 @@ impl<S: Source> PolledTarget<S> {
         }
     }
 
-    /// Finds out if the server can send rows elsewhere. An empty answer proves nothing where rows
-    /// are known, because a server may fail at every row.
+    /// Finds out if the server can send rows elsewhere. An empty answer proves nothing if rows are
+    /// known there, because a server may fail at every row.
     async fn rows_elsewhere(
         &mut self,
         failed: TimeRange,
@@ -222,7 +224,7 @@ impl<S: Source> PolledTarget<S> {
         })
     }
 
-    /// Sends one request for rows, and gives up after `longest`.
+    /// Sends one request for rows, which fails after `longest`.
     pub(super) async fn ask(
         &mut self,
         report: ReportName,
@@ -238,8 +240,8 @@ impl<S: Source> PolledTarget<S> {
         self.send(purpose, request, failure).await
     }
 
-    /// Sends a request, which is counted before and measured after. `failure` is what is wrong with
-    /// an answer that came.
+    /// Sends a request, which is counted before and measured after. `failure` returns the error of
+    /// an answer that was received.
     pub(super) async fn send<T, F: Future<Output = Result<T, ApiError>>>(
         &mut self,
         purpose: Purpose,
@@ -284,14 +286,14 @@ impl<S: Source> PolledTarget<S> {
         }
     }
 
-    /// Goes on behind what was given up.
+    /// Continues after a range that was given up, at `to`.
     async fn pass_over(&mut self, pass: &mut Pass, to: Timestamp) -> Result<Step, ApiError> {
         let now = self.now();
         self.track(pass.report).pass_over(pass, to, now).await?;
         Ok(Step::Advanced)
     }
 
-    /// Runs `work` while counts become visible when they are due.
+    /// Runs `work`, and meanwhile publishes held counts when they are due.
     pub(super) async fn while_showing<F: Future>(&mut self, work: F) -> F::Output {
         let mut work = std::pin::pin!(work);
         loop {
@@ -305,10 +307,10 @@ impl<S: Source> PolledTarget<S> {
         }
     }
 
-    /// Makes visible what has been shown as 0 for long enough, and publishes.
+    /// Makes the counts visible that have been shown as 0 for long enough, and publishes.
     pub(super) async fn publish(&mut self) {
         if self.menus.state.day_read_to().is_some() {
-            // Nobody scrapes the past.
+            // The past is not scraped.
             return;
         }
         let now = self.now();
@@ -320,8 +322,8 @@ impl<S: Source> PolledTarget<S> {
         self.exposure.publish(&mut self.menus, self.outcomes.as_mut(), status);
     }
 
-    /// The status for people, but for the last day and what is unlike the usual, which take longer
-    /// and are made elsewhere.
+    /// Returns the status for the status page, without the last day and the deviations from the
+    /// baseline, which take longer and are computed elsewhere.
     fn status(&self) -> TargetStatus {
         let config = &self.config;
         let totals = self.menus.state.totals();
@@ -365,8 +367,7 @@ impl<S: Source> PolledTarget<S> {
         }
     }
 
-    /// Puts an origin that a wrong clock has made where the clock says now; `begins` at the start
-    /// of a process.
+    /// Corrects an origin that a wrong clock has made. `begins` is true at the start of a process.
     pub(super) async fn settle_origin(&mut self, begins: bool) -> Result<(), StoreError> {
         let doubted =
             begins || matches!(self.exposure.health.fault, Some(ApiError::ClocksDisagree { .. }));
@@ -383,7 +384,8 @@ impl<S: Source> PolledTarget<S> {
         Ok(())
     }
 
-    /// Restarted within a window that is already committed: the last poll's truth still stands.
+    /// After a restart within a window that is already committed, shows the result of the last
+    /// poll.
     pub(super) async fn show_last_window(&mut self) -> Result<(), StoreError> {
         let end = self.config.cadence.last_closed(self.now());
         let totals = self.menus.state.totals();
@@ -397,7 +399,8 @@ impl<S: Source> PolledTarget<S> {
         Ok(())
     }
 
-    /// Shows how much re-readings have left, and when the last that ended had begun.
+    /// Exposes the remaining seconds of re-readings, and the moments at which the last finished
+    /// ones began.
     pub(super) fn show_rereads(&self) {
         let totals = self.menus.state.totals();
         for (tier, began) in [(Tier::Hourly, totals.hourly_at), (Tier::Nightly, totals.nightly_at)]

@@ -1,4 +1,4 @@
-//! Decides what to do after a request of a live poll failed. Pure: the table of the API's errors as
+//! Decides what to do after a request of a live poll failed. Pure: a table from the API's errors to
 //! decisions.
 
 use std::time::Duration;
@@ -11,47 +11,47 @@ use crate::{
     wolkvox::ApiError,
 };
 
-/// The next move.
+/// The reaction to a failed request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum RetryDecision {
-    /// Ask again in this poll, after a wait; the server may have named one.
+    /// Send the request again in this poll, after a wait; the server may have named one.
     Retry(Option<Duration>),
-    /// End this poll; the next one asks as usual.
+    /// End this poll; the next one begins as usual.
     NextPoll,
-    /// Ask nothing for some time (or until the token's file changes).
+    /// Send no request for some time, or until the token is replaced.
     Hold(HoldWaits),
 }
 
-/// Requests that may fail one after the other in one poll.
+/// Consecutive failed requests after which a poll ends.
 const TRIES: u32 = 5;
-/// Failed polls in a row from which on a poll has one try: an outage must not cost more requests
-/// than a healthy day.
+/// Number of consecutive failed polls from which a poll has a single try, because an outage must
+/// not cost more requests than a normal day.
 const OUTAGE: u32 = 2;
 const FIRST_QUOTA_HOLD: Duration = Duration::from_secs(300);
 
 /// The facts on which a decision depends.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct RetryContext<'a> {
-    /// Our clock.
+    /// The time of our clock.
     pub(super) now: Timestamp,
-    /// The server's zone: its day is the quota's day.
+    /// The server's time zone, whose day is the quota's day.
     pub(super) zone: &'a TimeZone,
     /// Time between two polls.
     pub(super) interval: Duration,
-    /// Failures in this poll since the last success, this one included.
+    /// Failures in this poll since its last success, including this one.
     pub(super) failures: u32,
-    /// Polls in a row that failed before this one.
+    /// Consecutive failed polls before this one.
     pub(super) failed_polls: u32,
 }
 
-/// Decides.
+/// Returns the reaction to an error.
 pub(super) fn decide(error: &ApiError, context: RetryContext<'_>) -> RetryDecision {
     let tries = match error {
-        // A server that accepts connections and never answers costs a minute a try.
+        // A server that accepts connections and never answers costs a minute per try.
         ApiError::Timeout(_) if context.failed_polls > 0 => 1,
         _ if context.failed_polls >= OUTAGE => 1,
-        // Once more, for it may be a moment's; what is wrong with a report is not mended within
-        // minutes.
+        // One more try, because the fault may be momentary; a changed report is not corrected
+        // within minutes.
         ApiError::Contradicts { .. } => 2,
         _ => TRIES,
     };
@@ -74,8 +74,8 @@ pub(super) fn decide(error: &ApiError, context: RetryContext<'_>) -> RetryDecisi
         | ApiError::CutOff
         | ApiError::TooFewRows { .. }
         | ApiError::Contradicts { .. } => retry(None),
-        // Where it names a wait longer than the interval, the next polls keep quiet too, for an
-        // hour at most.
+        // If the server names a wait longer than the interval, the next polls send nothing either,
+        // for an hour at most.
         ApiError::Throttled(Some(wait)) | ApiError::Busy(wait) if *wait > context.interval => {
             let named = Some(*wait);
             let first = context.interval;
@@ -89,7 +89,7 @@ pub(super) fn decide(error: &ApiError, context: RetryContext<'_>) -> RetryDecisi
         }
         ApiError::Throttled(wait) => retry(*wait),
         ApiError::Busy(wait) => retry(Some(*wait)),
-        // Nothing that a second try within minutes would change; each try costs quota.
+        // A second try within minutes would fail too, and each one counts against the quota.
         ApiError::TokenMissing | ApiError::TokenInvalid | ApiError::UnknownReport { .. } => {
             let first = context.interval.saturating_mul(2);
             let longest = LONGEST_WAIT.max(context.interval);
@@ -122,8 +122,8 @@ pub(super) fn decide(error: &ApiError, context: RetryContext<'_>) -> RetryDecisi
     }
 }
 
-/// Returns the waits until the vendor is asked again whether the day's requests are still spent:
-/// minutes at first, because its day may begin a little later than ours, then an hour; and never
+/// Returns the waits before the vendor is asked again whether the day's requests are still spent:
+/// minutes at first, because its day may begin a little later than ours, then an hour, but never
 /// long after the server's midnight.
 fn quota_hold(context: RetryContext<'_>) -> HoldWaits {
     let first = FIRST_QUOTA_HOLD.max(context.interval);
@@ -206,7 +206,7 @@ mod tests {
         );
         let quota = hold(ApiError::QuotaExhausted, "2026-01-18T20:00:00Z");
         assert_eq!((quota.first, quota.longest), (FIRST_QUOTA_HOLD, LONGEST_WAIT));
-        // Shortly before the server's midnight: asked just after it.
+        // Shortly before the server's midnight the wait ends just after it.
         let quota = hold(ApiError::QuotaExhausted, "2026-01-19T04:58:00Z");
         assert_eq!(quota.no_longer, Some(Duration::from_secs(125)));
     }

@@ -20,7 +20,7 @@ use crate::{
 /// Longest time that reading a token may take.
 const TOKEN_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The API of one target's server.
+/// The API of one target's server, or a test's replacement of it.
 pub trait Source: Send + Sync + 'static {
     /// Reads like [`Client::read`], with a token that is read again for each request.
     fn read(

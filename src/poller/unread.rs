@@ -15,7 +15,7 @@ use crate::{
 /// The unreadable rows of one report.
 #[derive(Debug, Default)]
 pub(super) struct UnreadRows {
-    said: BTreeSet<(Rejection, &'static str)>,
+    logged: BTreeSet<(Rejection, &'static str)>,
     /// Number since the end of the last poll.
     now: u64,
     /// Number in the last poll.
@@ -28,7 +28,7 @@ impl UnreadRows {
     pub(super) fn saw(&mut self, server: &str, report: ReportName, batch: &RowBatch) {
         self.now += batch.unread();
         let Some(Rejected { reason, field, pattern, .. }) = batch.example() else { return };
-        if batch.unread() > 0 && self.said.insert((*reason, field)) {
+        if batch.unread() > 0 && self.logged.insert((*reason, field)) {
             warn!(
                 server,
                 report = report.as_str(),

@@ -1,9 +1,9 @@
-//! Reads the weeks before counting began, so that what is usual is known from the first day:
-//! backwards, in the time that live polls leave, and paced.
+//! Reads the weeks before counting began, backwards, so that the baseline is known from the first
+//! day: in the time that live polls leave, with pauses.
 //!
-//! Its rows feed the history and nothing else: no counter sees them, and none is remembered. How
-//! far it has come is committed with what it read, so that after an interruption it goes on. Where
-//! a second report is read, its weeks follow those of the first.
+//! Its rows are added to the history and to nothing else: no counter changes, and no row is
+//! remembered. The progress is committed together with the rows, so that an interrupted reading
+//! continues. If the second report is read, its weeks follow those of the first.
 
 use std::time::Duration;
 
@@ -23,12 +23,13 @@ use crate::{
     wolkvox::{ApiError, ReportName},
 };
 
-/// Pause between two requests where the limit of requests a day is known, and where it is not.
+/// Pause between two requests if the limit of requests per day is known.
 const PAUSE: Duration = Duration::from_secs(5);
+/// Pause between two requests if that limit is unknown.
 const UNKNOWN_LIMIT_PAUSE: Duration = Duration::from_secs(60);
-/// Seconds read beyond the weeks asked for: the longest window that is judged and the half hour
-/// around it, so that an incident of the hours before the first start has all of its weeks to be
-/// compared with.
+/// Seconds read beyond the configured weeks: the longest window that is scored and the half hour
+/// around it, so that an incident in the hours before the first start can be compared with all of
+/// its weeks.
 const WINDOW_MARGIN: i64 = 9 * 3600;
 
 /// Returns the second at which reading a report ends, on its way back.
@@ -43,7 +44,7 @@ fn weeks_from(track: &Track) -> LocalSecond {
     end.saturating_sub(depth).saturating_sub(margin).max(LocalSecond::new(oldest)).min(end)
 }
 
-/// Returns true if requests are left: both reports share them.
+/// Returns true if requests are left. Both reports share them.
 fn has_requests_left<S>(target: &PolledTarget<S>) -> bool {
     let of_outcomes =
         target.outcomes.as_ref().map_or(0, |outcomes| outcomes.track.state.warm_up().requests);
@@ -51,8 +52,8 @@ fn has_requests_left<S>(target: &PolledTarget<S>) -> bool {
     sent < target.config.shared.baseline.warm_up_requests
 }
 
-/// The stretch of a report to be read next; `None` when all has been read, no request is left, or
-/// the report cannot be read now.
+/// Returns the next part of a report to be read; `None` when all has been read, no request is left,
+/// or the report cannot be read now.
 fn next_week<S>(target: &PolledTarget<S>, report: ReportName) -> Option<LocalStretch> {
     let track = match (report, &target.outcomes) {
         (ReportName::Diagram13, _) => &target.menus,
@@ -63,13 +64,13 @@ fn next_week<S>(target: &PolledTarget<S>, report: ReportName) -> Option<LocalStr
     next.filter(|_| has_requests_left(target))
 }
 
-/// The report of which weeks are read next: all of the one, then all of the other.
+/// Returns the report whose weeks are read next: all of the first, then all of the second.
 pub(super) fn next_report<S>(target: &PolledTarget<S>) -> Option<ReportName> {
     let reports = [ReportName::Diagram13, ReportName::Diagram1];
     reports.into_iter().find(|report| next_week(target, *report).is_some())
 }
 
-/// Returns the progress, for people.
+/// Returns the progress, for the status page.
 pub(super) fn status<S>(target: &PolledTarget<S>) -> WarmUpStatus {
     let warm_up = target.menus.state.warm_up();
     let settings = &target.config.shared.baseline;
@@ -90,7 +91,8 @@ pub(super) fn status<S>(target: &PolledTarget<S>) -> WarmUpStatus {
     }
 }
 
-/// A stretch and what surrounds it, so that no journey is cut; nothing that is not read live yet.
+/// Returns the range of a part and its surroundings, so that no journey is cut, but nothing after
+/// the watermark.
 fn with_surroundings(track: &Track, stretch: LocalStretch) -> TimeRange {
     let Track { config, state, .. } = track;
     let zone = &config.target.timezone;
@@ -104,7 +106,7 @@ fn with_surroundings(track: &Track, stretch: LocalStretch) -> TimeRange {
     TimeRange { from: begin, to: end.max(least) }
 }
 
-/// Logs once that nothing more will be read of a report.
+/// Logs once that no more of a report will be read.
 fn log_end<S: Source>(target: &mut PolledTarget<S>, report: ReportName) {
     if next_week(target, report).is_some() {
         return;
@@ -129,8 +131,8 @@ fn log_end<S: Source>(target: &mut PolledTarget<S>, report: ReportName) {
     }
 }
 
-/// One request within the time that is `left`, after `failures` in a row, and the commit of what it
-/// brought. Returns the pause until the next one.
+/// Sends one request within the time that is `left`, after `failures` consecutive failures, and
+/// commits its rows. Returns the pause until the next one.
 pub(super) async fn read_step<S: Source>(
     target: &mut PolledTarget<S>,
     report: ReportName,
@@ -157,7 +159,7 @@ pub(super) async fn read_step<S: Source>(
     Ok(pause.min(target.config.cadence.interval))
 }
 
-/// Reads one stretch.
+/// Reads one part.
 async fn step_back<S: Source>(
     target: &mut PolledTarget<S>,
     report: ReportName,

@@ -1,17 +1,18 @@
-//! Checks the configured time zone against the calls that live polls read: their dates, and the
+//! Checks the configured time zone against the calls of live polls: compares their dates with the
 //! seconds in their `conn_id`s.
 //!
-//! Owns the calls since the last verdict. A wrong zone fails no poll, since a correction is the
-//! operator's: it is said on the page, in the log and by an alert.
+//! Owns the calls since the last verdict. A wrong zone fails no poll, since only the operator can
+//! correct it: the status page, the log and an alert report it.
 
 use tracing::{info, warn};
 
 use crate::wolkvox::{DateShift, DateShifts};
 
-/// Calls that a verdict needs: a few long calls alone may be dated far behind their beginning.
+/// Number of calls that a verdict needs, because the dates of a few long calls may be far after
+/// their beginning.
 const ENOUGH_CALLS: u64 = 20;
 
-/// The zone as the calls show it.
+/// The comparison of the configured zone with the calls.
 #[derive(Debug, Default)]
 pub(super) struct ZoneCheck {
     shifts: DateShifts,
@@ -19,8 +20,8 @@ pub(super) struct ZoneCheck {
 }
 
 impl ZoneCheck {
-    /// Takes note of the calls of an answer. Returns the verdict if there is a new one, and logs
-    /// where it changes.
+    /// Records the calls of an answer. Returns a new verdict if there are enough calls, and logs a
+    /// change.
     pub(super) fn saw(&mut self, server: &str, shifts: &DateShifts) -> Option<DateShift> {
         self.shifts.merge(shifts);
         if self.shifts.calls() < ENOUGH_CALLS {
@@ -45,7 +46,7 @@ impl ZoneCheck {
         Some(verdict)
     }
 
-    /// The distance that shows that the zone is wrong.
+    /// Returns the last verdict if it shows that the zone is wrong.
     pub(super) fn wrong(&self) -> Option<DateShift> {
         self.verdict.filter(|verdict| verdict.is_wrong_zone())
     }
@@ -58,7 +59,7 @@ mod tests {
     use super::*;
     use crate::model::LocalSecond;
 
-    /// `calls` calls dated `after` seconds behind their beginning in UTC.
+    /// Returns `calls` calls dated `after` seconds after their beginning in UTC.
     fn calls(calls: u64, after: i64) -> DateShifts {
         let mut shifts = DateShifts::default();
         (0..calls).for_each(|_| {

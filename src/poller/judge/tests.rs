@@ -1,4 +1,4 @@
-//! The judge as tables: an answer or a failure, what is known, and the verdict.
+//! Tests of the judge as tables: an answer or a failure, the known rows, and the verdict.
 
 use super::*;
 use crate::{
@@ -9,7 +9,7 @@ use crate::{
 
 const CAP: u64 = 5000;
 const HOUR: i64 = 3600;
-/// The last moment that has been read.
+/// The last moment that has been read, in Unix seconds.
 const READ_TO: i64 = 1_768_780_800;
 
 fn at(second: i64) -> Timestamp {
@@ -20,7 +20,7 @@ fn range(from: i64, to: i64) -> TimeRange {
     TimeRange { from: at(from), to: at(to) }
 }
 
-/// `rows` whole rows.
+/// Returns a complete answer of `rows` rows.
 fn answer(rows: u64) -> Answer {
     let mut batch = RowBatch::default();
     for fingerprint in 0..rows {
@@ -37,7 +37,7 @@ fn answer(rows: u64) -> Answer {
     Answer { batch, received: rows, ..Answer::default() }
 }
 
-/// `rows` rows of `promised`.
+/// Returns an answer of `rows` rows that announces `promised`.
 fn short(rows: u64, promised: u64) -> Answer {
     let error = ApiError::TooFewRows { received: rows, promised, server_time: None };
     Answer { short: Some(error), ..answer(rows) }
@@ -55,7 +55,7 @@ fn unreadable(rows: u64) -> Answer {
     Answer { unreadable: Some(error), received: rows * 2, ..answer }
 }
 
-/// A judge, and the time that passes for it.
+/// A judge and the current moment.
 struct Court {
     judge: Judge,
     now: Instant,
@@ -94,7 +94,7 @@ impl Court {
     }
 }
 
-/// A verdict in a word, and what goes with it.
+/// Returns a verdict as a text with its values.
 fn name(verdict: &Verdict) -> String {
     match verdict {
         Verdict::Accept(Accepted { lost: 0, only_inside: false, .. }) => "accept".to_owned(),
@@ -195,8 +195,8 @@ fn a_failure_that_lasts_asks_whether_the_server_is_up_before_ranges_are_halved()
         let narrower = court.judge.next(Reading::Live, range.from, range.to, court.now, range.to);
         let length = if up { 150 } else { 300 };
         assert_eq!(narrower, NextRange::Ask(TimeRange { from: at(0), to: at(length) }), "{up}");
-        // One answer proves it for a minute; while the server is down, it is asked ever more
-        // rarely.
+        // One answer proves for a minute that the server is up; while it is down, it is probed ever
+        // more rarely.
         let next = court.failed(TimeRange { from: at(0), to: at(length) }, error());
         assert_eq!(next, if up { "narrow: failure" } else { "fail: http_5xx" });
         assert_eq!(
@@ -250,7 +250,7 @@ fn a_second_is_not_given_up_while_rows_elsewhere_fail_too() {
 #[test]
 fn hours_of_which_nothing_is_known_are_asked_for_in_two_halves_and_then_believed() {
     for hours in [2, 3, 24, 24 * 29] {
-        // Not a whole number of anything.
+        // Not a multiple of any unit.
         let end = hours * HOUR + 1;
         let mut court = Court::new();
         let (mut from, mut requests) = (at(0), Vec::new());
@@ -283,7 +283,7 @@ fn weeks_of_which_nothing_is_known_cost_two_requests_more_for_each_empty_answer(
             next = stretch.0;
         }
     }
-    // A day, four, three weeks, and the rest.
+    // One day, four days, three weeks, and the rest.
     assert_eq!((requests, accepted), (3 * 6, 2 * 6));
 }
 
@@ -333,7 +333,7 @@ fn a_server_that_ignores_the_times_is_found_out_by_a_wide_range() {
     assert_eq!(court.answered(wide, Answer { outside: 7, ..answer(9) }), "accept what lies inside");
 }
 
-/// Known rows of the answer's seconds, those of them that it holds, and rows that nobody had seen.
+/// Returns evidence: known rows of the answer's seconds, those of them that it holds, and new rows.
 fn evidence(known: u64, held: u64, unseen: u64) -> Evidence {
     Evidence { known, held, unseen }
 }
@@ -389,8 +389,8 @@ fn an_answer_contradicts_what_is_known() {
 fn a_contradiction_lasts_until_known_rows_come_or_an_hour_is_over() {
     let live = range(-600, 300);
     for (foreign, verdicts) in [
-        // Another report's rows are the same in halves; an answer that only lacks some may have
-        // been too much.
+        // The rows of another report are the same in halves; an answer that only lacks some rows
+        // may have been too much for the server.
         (true, ["fail: truncated", "fail: truncated"]),
         (false, ["fail: truncated", "narrow: failure"]),
     ] {

@@ -1,9 +1,9 @@
-//! A day of the past, window by window: answers that range hours go in, each window that is whole
-//! comes out as what a scrape would have shown after it.
+//! A day of the past, window by window: takes answers for hours, and passes on each complete window
+//! as a scrape after it would have shown it.
 //!
-//! Owns the counters, journeys and history as of the window under way. Its clock is the rows' own.
-//! Nothing of it is on the disk until [`Day::write`]; what comes of a window must not depend on how
-//! the day was divided into answers.
+//! Owns the counters, journeys and history as of the current window. Its clock is the dates of the
+//! rows. Nothing of the day is on the disk until [`Day::write`], and the counts of a window must
+//! not depend on how the day was divided into answers.
 
 use std::{collections::VecDeque, sync::Arc};
 
@@ -28,24 +28,24 @@ use crate::{
     telemetry::TargetTelemetry,
 };
 
-/// A clock that is set back shows an hour again; none is set back by more than this.
+/// Longest time by which a wall clock is set back.
 const TURNED_BACK: SignedDuration = SignedDuration::from_hours(6);
 
-/// A window that has been counted, and what is exposed after it.
+/// A counted window, and the snapshot after it.
 #[derive(Debug, Clone, Copy)]
 pub struct PastWindow<'a> {
     /// The snapshot that a scrape would have shown.
     pub snapshot: &'a TargetSnapshot,
-    /// Its beginning.
+    /// Start of the window.
     pub start: Timestamp,
-    /// First moment after it.
+    /// End of the window, exclusive.
     pub end: Timestamp,
 }
 
-/// The work on each window, in order.
+/// A function that receives each window, in order.
 pub type EachWindow = Box<dyn FnMut(PastWindow<'_>) + Send>;
 
-/// The circumstances of a day of one report.
+/// The parameters of a day of one report.
 pub(in crate::poller) struct DayContext {
     pub(in crate::poller) settings: Arc<PollerConfig>,
     /// End of the whole backfill: only rows that can be read again from there are remembered.
@@ -53,11 +53,12 @@ pub(in crate::poller) struct DayContext {
     pub(in crate::poller) windows: Windows,
 }
 
-/// What becomes of the windows of a report.
+/// The windows of a report.
 pub(in crate::poller) enum Windows {
-    /// Those of the menus are handed out one by one.
+    /// The windows of the menus, which are passed on one by one.
     Menus(Box<MenuWindows>),
-    /// Those of what became of calls are kept for the menus, which are read after them.
+    /// The windows of the outcomes of calls, which are kept for the menus, because those are read
+    /// after them.
     Outcomes(OutcomeWindows),
 }
 
@@ -67,40 +68,40 @@ pub(in crate::poller) struct MenuWindows {
     pub(in crate::poller) telemetry: TargetTelemetry,
     pub(in crate::poller) each: EachWindow,
     pub(in crate::poller) detector: Detector,
-    /// What is exposed of the calls at the beginning and after each window to come; nothing where
-    /// that is not read.
+    /// The exposed outcomes of calls at the beginning and after each following window; empty if
+    /// they are not read.
     pub(in crate::poller) outcomes: VecDeque<PastOutcomes>,
 }
 
-/// The windows of what became of calls.
+/// The windows of the outcomes of calls.
 #[derive(Default)]
 pub(in crate::poller) struct OutcomeWindows {
     detector: HangUpDetector,
     past: VecDeque<PastOutcomes>,
 }
 
-/// What is exposed of the calls after a window.
+/// The exposed outcomes of calls after a window.
 pub(in crate::poller) struct PastOutcomes {
     snapshot: OutcomesSnapshot,
     hang_ups: Vec<HangUpScore>,
 }
 
-/// A day under way.
+/// A day that is being read.
 pub(in crate::poller) struct Day {
     context: DayContext,
     counters: Arc<TargetCounters>,
     history: History,
-    /// As the state has it.
+    /// The history in the state.
     stored_history: History,
     warm_up: WarmUp,
     memory: DayMemory,
-    /// Beginning of the current window: everything before is counted.
+    /// Start of the current window: everything before it is counted.
     start: Timestamp,
     /// End of the part that has been read.
     read_to: Timestamp,
-    /// A part of the window under way is known to lack rows.
+    /// A part of the current window is known to lack rows.
     uncertain: bool,
-    /// Rows of the windows before the last that are to be remembered: those that may be read again.
+    /// Rows to remember of the windows before the last one: those that may be read again.
     remembered: Vec<(RowKey, RowRecord)>,
     /// The rows of the last window.
     last: Vec<(RowKey, RowRecord)>,
@@ -108,7 +109,7 @@ pub(in crate::poller) struct Day {
 }
 
 impl Day {
-    /// Begins where the state has come to.
+    /// Begins a day at the watermark of the state.
     pub(in crate::poller) fn begin(
         view: &View,
         id: TargetId,
@@ -136,13 +137,13 @@ impl Day {
         &self.counters
     }
 
-    /// Takes in an answer, and finishes the windows that are whole with it.
+    /// Adds an answer, and finishes the windows that it completes.
     pub(in crate::poller) fn take(&mut self, whole: Whole) {
         let read_to = whole.reach().max(self.read_to);
         let Whole { mut batch, range, lost, .. } = whole;
         let incomplete = lost > 0;
         batch.sort_by_date();
-        // Some servers send more than they are asked for; what lies before is counted already.
+        // Some servers send more than was requested; earlier rows are counted already.
         batch.keep_between(self.shown_until(self.start), LocalSecond::MAX);
         self.uncertain |= incomplete && range.length() > MIN_RANGE;
         let mut lacking = incomplete;
@@ -170,9 +171,9 @@ impl Day {
         local_second(moment, &self.context.settings.target.timezone)
     }
 
-    /// The first second that the server's wall clock had not shown before `moment`. Rows of an hour
-    /// that comes twice are all counted when it comes first: which of the two is theirs, nobody can
-    /// tell.
+    /// Returns the first second that the server's wall clock had not shown before `moment`. All
+    /// rows of an hour that comes twice are counted when it comes first, because it is unknown to
+    /// which of the two they belong.
     fn shown_until(&self, moment: Timestamp) -> LocalSecond {
         let before = moment.checked_sub(TURNED_BACK).unwrap_or(Timestamp::MIN);
         let stretches = local_stretches(before, moment, &self.context.settings.target.timezone);
@@ -198,22 +199,22 @@ impl Day {
             limits: settings.limits,
             idle: &settings.idle,
             measure: settings.measure,
-            // When it would have been read.
+            // The moment at which a live poll would have read it.
             now: (end + cadence.settle_delay + cadence.jitter).as_second(),
             moment: &|date| schedule::last_instant(date, zone),
         };
         let memory = self.memory.since(settings.oldest_interactions(self.start));
         let Ok(mut delta) = reconcile(&self.counters, &mut rows, &params, &memory);
         delta.totals.incomplete += u64::from(lacking);
-        // Only the second that two answers share is read twice, and where that is depends on how
-        // the day was divided.
+        // Only the second that two answers share is read twice, and its position depends on how the
+        // day was divided.
         delta.totals.repeated = self.counters.totals.repeated;
         self.memory.follow(&mut delta);
         commit::extend_history(&mut self.history, &delta);
         self.apply(delta);
     }
 
-    /// The window up to `end` is whole: nothing more is counted in it.
+    /// Finishes the window that ends at `end`: no more rows are counted in it.
     fn finish(&mut self, end: Timestamp) {
         let settings = self.context.settings.clone();
         let mut delta = self.counters.unchanged();
@@ -226,7 +227,7 @@ impl Day {
         commit::drop_unseen(&self.counters, &settings, &mut delta);
         self.dropped.extend(delta.dropped.iter().cloned());
         self.apply(delta);
-        // The 0 before a count is written beside it, so there is nothing to wait for.
+        // The 0 before a count is written beside it, so no hold is needed.
         if let Some(released) = self.counters.release(end, |_| true) {
             self.apply(released);
         }
@@ -243,8 +244,7 @@ impl Day {
         self.keep_outcomes();
     }
 
-    /// The rows of the window, which are not asked for again: counted, and kept if the exporter may
-    /// read them again.
+    /// Counts the rows of the window, and keeps those that the exporter may read again.
     fn take_window(&mut self, end: Timestamp) -> WindowCounts {
         let settings = &self.context.settings;
         let stretches = local_stretches(self.start, end, &settings.target.timezone);
@@ -290,7 +290,7 @@ impl Day {
         })
     }
 
-    /// Keeps what is exposed of the calls once everything before the current window is counted.
+    /// Keeps the exposed outcomes of calls once everything before the current window is counted.
     pub(in crate::poller) fn keep_outcomes(&mut self) {
         let watermark = self.local(self.start);
         let Windows::Outcomes(windows) = &mut self.context.windows else { return };
@@ -298,7 +298,7 @@ impl Day {
         windows.past.push_back(PastOutcomes {
             snapshot: OutcomesSnapshot {
                 counters: self.counters.clone(),
-                // Only the status page reads it, which the past has none of.
+                // Only the status page uses it, and the past has none.
                 history: Arc::new(History::new(0)),
                 has_read: true,
                 failure: None,
@@ -307,7 +307,7 @@ impl Day {
         });
     }
 
-    /// Gives away what was kept of the calls.
+    /// Removes and returns the kept outcomes of calls.
     pub(in crate::poller) fn take_outcomes(&mut self) -> VecDeque<PastOutcomes> {
         match &mut self.context.windows {
             Windows::Outcomes(windows) => std::mem::take(&mut windows.past),
@@ -315,14 +315,14 @@ impl Day {
         }
     }
 
-    /// Takes over what is exposed of the calls, in the order of the windows.
+    /// Adds the exposed outcomes of calls, in the order of the windows.
     pub(in crate::poller) fn add_outcomes(&mut self, past: VecDeque<PastOutcomes>) {
         if let Windows::Menus(windows) = &mut self.context.windows {
             windows.outcomes.extend(past);
         }
     }
 
-    /// Writes all that the day has changed.
+    /// Writes all changes of the day.
     pub(in crate::poller) fn write(
         self,
         tx: &mut Transaction<'_>,
@@ -334,7 +334,7 @@ impl Day {
         rows.extend(self.last);
         put_in_order(&mut rows);
         let counters = self.counters;
-        // What is only expected is known from the configuration.
+        // Options that are only expected are known from the configuration.
         let menus = counters.menus.iter().filter(|(_, (_, menu))| menu.hits > 0);
         let points =
             counters.points.iter().filter(|(_, point)| ***point != RoutingPointCounts::default());

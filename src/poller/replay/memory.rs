@@ -1,8 +1,8 @@
-//! What the ledger remembers while a day of the past is read: what the state has, and over it what
-//! the day has added.
+//! The memory of the ledger while a day of the past is read: the state, overlaid with the additions
+//! of the day.
 //!
-//! Owns the day's additions, none of which is on the disk before the day is committed. What is
-//! asked of it is what the tables would say if each window were committed by itself.
+//! Owns the day's additions, none of which is on the disk before the day is committed. Each lookup
+//! returns what the tables would hold if each window were committed separately.
 
 use std::{collections::BTreeSet, convert::Infallible, num::NonZeroU64};
 
@@ -13,21 +13,21 @@ use crate::{
 
 /// The additions of a day.
 pub(super) struct DayMemory {
-    /// The rows of the window under way, ascending. What lies before it is not asked for again.
+    /// The rows of the current window, ascending. Earlier rows are not looked up again.
     pub(super) rows: Vec<(RowKey, RowRecord)>,
     journeys: OwnMap<NonZeroU64, OpenJourney>,
     by_deadline: BTreeSet<(i64, NonZeroU64)>,
-    /// The deadlines of those that were open when the day began.
+    /// The deadlines of the journeys that were open when the day began, in Unix seconds.
     before: OwnMap<NonZeroU64, i64>,
-    /// The interactions that the state knows, ascending, and until when more may come of each, in
-    /// Unix seconds.
+    /// The interactions in the state, ascending, each with the Unix second until which more of its
+    /// rows may come.
     stored: Vec<(NonZeroU64, i64)>,
-    /// The same of those that had a row on this day.
+    /// The same for the interactions with a row on this day.
     interactions: OwnMap<NonZeroU64, i64>,
 }
 
 impl DayMemory {
-    /// Makes the memory of a day that begins with these open journeys, on a state that knows these
+    /// Makes the memory of a day that begins with these open journeys, on a state with these
     /// interactions.
     pub(super) fn new(
         open: Vec<(NonZeroU64, OpenJourney)>,
@@ -49,7 +49,7 @@ impl DayMemory {
         }
     }
 
-    /// Takes over what a step says.
+    /// Takes the rows, interactions and journeys out of a delta.
     pub(super) fn follow(&mut self, delta: &mut Delta) {
         self.remember(std::mem::take(&mut delta.rows));
         for (interaction, until) in std::mem::take(&mut delta.interactions) {
@@ -70,7 +70,7 @@ impl DayMemory {
         }
     }
 
-    /// Takes in records, ascending, each in place of what it was.
+    /// Adds records, which are ascending; each replaces the earlier one of its key.
     fn remember(&mut self, rows: Vec<(RowKey, RowRecord)>) {
         let amid = match (self.rows.last(), rows.first()) {
             (Some((last, _)), Some((first, _))) => first <= last,
@@ -82,7 +82,8 @@ impl DayMemory {
         }
     }
 
-    /// With the interactions of which more might have come since `oldest`, in Unix seconds.
+    /// Returns the memory that still knows the interactions of which more rows could come at or
+    /// after `oldest`, in Unix seconds.
     pub(super) fn since(&self, oldest: i64) -> Remembered<'_> {
         Remembered { day: self, oldest }
     }
@@ -112,7 +113,7 @@ impl DayMemory {
     }
 }
 
-/// Makes records ascending by key. Of those with one key the last holds.
+/// Sorts records by key. Of several with one key the last is kept.
 pub(super) fn put_in_order(rows: &mut Vec<(RowKey, RowRecord)>) {
     rows.sort_by_key(|(key, _)| *key);
     rows.dedup_by(|later, kept| {
@@ -124,10 +125,10 @@ pub(super) fn put_in_order(rows: &mut Vec<(RowKey, RowRecord)>) {
     });
 }
 
-/// The state and the day together.
+/// The state overlaid with the day.
 pub(super) struct Remembered<'a> {
     day: &'a DayMemory,
-    /// As [`DayMemory::since`] has it.
+    /// The parameter of [`DayMemory::since`].
     oldest: i64,
 }
 

@@ -1,16 +1,16 @@
-//! The past, read through the same requests as the present and counted window by window on the
+//! Reads the past through the same requests as the present, and counts it window by window on the
 //! rows' own clock.
 //!
-//! A day is asked for at once, and its answers, found whole by the usual reading (halves, retries,
-//! quota, seconds that fail by themselves), go to the [`Day`](day::Day) in memory instead of the
-//! state. The day counts each five-minute window by the ledger's own step and hands out what a
-//! scrape would have shown after it. When the caller has kept that, the day is committed in one
-//! transaction, and the next one begins from what is on the disk: after a crash as without one.
-//! Where what became of calls is read, too, that report's day is read first, and its windows are
-//! shown with those of the menus.
+//! Each day is requested as a whole. Its answers, found complete by the usual reading (halves,
+//! retries, quota, seconds that fail by themselves), are added to the [`Day`](day::Day) in memory
+//! instead of the state. The day counts each five-minute window with the ledger and passes on the
+//! snapshot that a scrape would have shown after it. Once the caller has stored these, the day is
+//! committed in one transaction, and the next one begins from the disk, with or without a crash in
+//! between. If the outcomes of calls are read, too, that report's day is read first, and its
+//! windows are shown with those of the menus.
 //!
-//! Owns the course of a day. It must never publish, and never write anything of a day before its
-//! commit but requests.
+//! Owns the sequence of a day. It must never publish, and before the commit of a day it must write
+//! nothing but the number of requests.
 
 pub(super) mod day;
 mod memory;
@@ -38,19 +38,19 @@ use crate::{
     wolkvox::{ApiError, ReportName},
 };
 
-/// After a failure that may pass the vendor is asked again so much later at most, unless he names a
-/// wait.
+/// Longest wait before the vendor is asked again after a failure, unless live polls are held for
+/// longer.
 const LONGEST_WAIT: Duration = Duration::from_secs(300);
-/// A server's clock that is behind is waited for so long at a time.
+/// Wait before the next request while the server's clock is behind.
 const SHORT_WAIT: Duration = Duration::from_secs(5);
 
 /// The reason why a day was not finished.
 #[derive(Debug, thiserror::Error)]
 pub enum ReplayError {
-    /// It was time to end.
+    /// It was stopped by the shutdown signal.
     #[error("stopped")]
     Stopped,
-    /// It cannot be read, and waiting would not help.
+    /// The day cannot be read, and waiting would not help.
     #[error("{0}")]
     Failed(ApiError),
     /// The state cannot be used.
@@ -67,7 +67,7 @@ impl From<ApiError> for ReplayError {
 /// The progress of a target.
 #[derive(Debug, Clone)]
 pub struct ReplayEnd {
-    /// The beginning of the counting.
+    /// The origin of the counting.
     pub origin: Timestamp,
     /// Every window before it is committed, or read and being counted.
     pub watermark: Timestamp,
@@ -83,7 +83,7 @@ pub struct Replay<S> {
 }
 
 impl<S: Source> Replay<S> {
-    /// Reads the past with what `poller` has.
+    /// Makes a replay that uses the parts of `poller`.
     pub fn new(poller: Poller<S>) -> Self {
         Self { poller }
     }
@@ -100,11 +100,11 @@ impl<S: Source> Replay<S> {
         }
     }
 
-    /// Begins a day where the state has come to, and gives what was exposed then. `until` is where
-    /// the whole backfill ends; `each` gets the windows of the day.
+    /// Begins a day at the watermark, and returns the snapshot at that moment. `until` is the end
+    /// of the whole backfill; `each` receives the windows of the day.
     ///
     /// # Errors
-    /// When it is time to end, or the state cannot be read.
+    /// If the shutdown signal was given, or the state cannot be read.
     pub async fn begin_day(
         &mut self,
         until: Timestamp,
@@ -166,8 +166,8 @@ impl<S: Source> Replay<S> {
     /// Reads the day up to `end`, a line of the grid, however long that takes.
     ///
     /// # Errors
-    /// When it is time to end; when nothing was ever answered and waiting would not help; when the
-    /// state cannot be used.
+    /// If the shutdown signal was given; if nothing was ever answered and waiting would not help;
+    /// if the state cannot be used.
     pub async fn read_day(&mut self, end: Timestamp) -> Result<(), ReplayError> {
         let shutdown = self.poller.signals.shutdown.clone();
         shutdown
@@ -204,7 +204,7 @@ impl<S: Source> Replay<S> {
         }
     }
 
-    /// The end of the part of a report that has been read, committed or of the current day.
+    /// Returns the end of the part of a report that has been read, committed or of the current day.
     fn read_to(&mut self, report: ReportName) -> Timestamp {
         let state = &self.poller.target.track(report).state;
         state.day_read_to().unwrap_or(state.totals().watermark())
@@ -225,7 +225,7 @@ impl<S: Source> Replay<S> {
         outcome
     }
 
-    /// Waits before the vendor is asked again, or says that there is no use in it.
+    /// Waits before the next request, or returns the error if waiting would not help.
     async fn wait_after(&mut self, report: ReportName, error: ApiError) -> Result<(), ReplayError> {
         let read_to = self.read_to(report);
         let answered = read_to > self.poller.target.track(report).state.totals().origin();
@@ -251,10 +251,10 @@ impl<S: Source> Replay<S> {
         Ok(())
     }
 
-    /// Commits the day, of both reports at once.
+    /// Commits the day of both reports in one transaction.
     ///
     /// # Errors
-    /// When the state cannot be written. Then the day has to be read again.
+    /// If the state cannot be written. The day must then be read again.
     pub async fn commit_day(&mut self) -> Result<(), StoreError> {
         let target = &mut self.poller.target;
         let of_outcomes = match &mut target.outcomes {
@@ -274,7 +274,8 @@ impl<S: Source> Replay<S> {
     }
 }
 
-/// Returns true if an error at the very beginning may pass, because it is not the configuration's.
+/// Returns true if an error at the very beginning may pass, because the configuration is not its
+/// cause.
 fn may_pass(error: &ApiError) -> bool {
     matches!(
         error,

@@ -14,16 +14,16 @@ use crate::{
     wolkvox::{Admission, Answer, Element, Query, RowParser},
 };
 
-/// Answers with rows by their dates, as a server does that knows wall clocks and nothing else.
+/// A server that answers with rows by their dates, and knows wall clocks only.
 #[derive(Default)]
 struct Vendor {
-    /// Date and number of the interaction.
+    /// Date and number of the interaction of each row.
     rows: Vec<(DateTime, u32)>,
-    /// No more rows than this in an answer that is cut and says so.
+    /// Most rows of an answer; a longer one is cut and announces all rows.
     most: Option<usize>,
-    /// What its `Date` header says, request by request; then nothing.
+    /// The times of its `Date` header, the last one first; after them it has none.
     clock: Mutex<Vec<Timestamp>>,
-    /// Cancelled with the request of this number.
+    /// A signal that is cancelled with the request of this number.
     stop: Option<(u32, CancellationToken)>,
     asked: Mutex<u32>,
 }
@@ -68,10 +68,10 @@ impl Source for Arc<Vendor> {
     }
 }
 
-/// Each window: its end, hits so far, hits of it, journeys that are over.
+/// For each window: its end, all hits so far, its own hits, and finished journeys.
 type Windows = Arc<Mutex<Vec<(Timestamp, u64, u64, u64)>>>;
 
-/// Reads a day and gives what was seen, and how it ended.
+/// Reads a day; returns its windows and the result.
 async fn read(
     vendor: Arc<Vendor>,
     zone: &TimeZone,
@@ -119,7 +119,7 @@ fn at(text: &str) -> Timestamp {
     text.parse().unwrap()
 }
 
-/// One row every 97 seconds, three of an interaction.
+/// Returns a row every 97 seconds, three per interaction.
 fn rows(zone: &TimeZone, from: Timestamp, until: Timestamp) -> Vec<(DateTime, u32)> {
     let count = until.duration_since(from).as_secs() / 97;
     (0..count)
@@ -175,7 +175,7 @@ async fn rows_of_an_hour_that_comes_twice_are_counted_once() {
     }
 }
 
-/// What the server's clock does not call the past is asked for again.
+/// Time that is not past by the server's clock is requested again.
 #[tokio::test(start_paused = true)]
 async fn a_servers_clock_that_is_behind_is_waited_for() {
     let zone = TimeZone::UTC;
