@@ -86,7 +86,7 @@ impl Slot {
     }
 }
 
-/// A wait before which live polls send no request.
+/// A wait during which live polls send no request.
 #[derive(Debug)]
 struct Hold {
     backoff: Backoff,
@@ -94,7 +94,7 @@ struct Hold {
     token: Option<TokenVersion>,
 }
 
-/// The permission of a poll that begins now.
+/// The decision whether a poll that begins now may send requests.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Passage {
     /// Live polls are not held.

@@ -289,8 +289,8 @@ pub(super) fn cover_history(
     history.forget(local_second(newest, zone));
 }
 
-/// Writes a delta, forgets what is never read again, and drops options that nobody has entered for
-/// long.
+/// Writes a delta, forgets what is never read again, and drops options without a row for a long
+/// time.
 fn write(
     tx: &mut Transaction<'_>,
     id: TargetId,
@@ -311,7 +311,7 @@ fn write(
     tx.forget(id, delta.totals.horizon, settings.oldest_interactions(watermark))
 }
 
-/// Drops options that nobody has entered for `menu.expire_after` before the delta's watermark.
+/// Drops options without a row in the `menu.expire_after` before the delta's watermark.
 pub(super) fn drop_unseen(counters: &TargetCounters, settings: &PollerConfig, delta: &mut Delta) {
     if settings.shared.menu.expire_after.is_zero() {
         return;

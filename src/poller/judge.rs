@@ -223,7 +223,7 @@ impl Progress {
     }
 }
 
-/// A single second that fails while nothing shows that the server is up.
+/// A single second that fails while nothing shows that the server can send rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct FailingSecond {
     range: TimeRange,
@@ -259,7 +259,7 @@ pub(super) struct Judge {
     rows_until: Option<Instant>,
     /// A single second whose answer was short, since the last complete answer with rows.
     short_second: Option<TimeRange>,
-    /// The single second that failed last without a proof that the server is up.
+    /// The single second that failed last without a proof that the server can send rows.
     failing_second: Option<FailingSecond>,
     /// Two single seconds were short: the announced number of rows is not believed until an answer
     /// with rows is complete.

@@ -1,7 +1,7 @@
-//! Reads the second report, `diagram_1`: the outcomes of calls. It is an errand beside the live
-//! polls of `diagram_13`, and its failures do not affect them.
+//! Reads the second report, diagram_1: the outcomes of calls. It is an errand beside the live
+//! polls of diagram_13, and its failures do not affect them.
 //!
-//! Owns the progress of its pass. Rows are requested, judged and counted as for `diagram_13`.
+//! Owns the progress of its pass. Rows are requested, judged and counted as for diagram_13.
 
 use std::{sync::Arc, time::Duration};
 

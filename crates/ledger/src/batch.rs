@@ -130,7 +130,7 @@ impl RowBatch {
         }
     }
 
-    /// Checks that a whole answer may be counted.
+    /// Checks that a complete answer may be counted.
     ///
     /// # Errors
     /// If an element is not JSON, if no row can be read, or if at least two rows and a quarter of

@@ -28,6 +28,7 @@ pub struct Past {
 
 impl Past {
     /// Collects the additions of the rows dated within `stretch`, whose end is exclusive.
+    ///
     /// The answer should also hold the surrounding rows. A journey that is cut at its beginning
     /// starts at its first row in the answer. A journey that may go on after `until`, the Unix
     /// second at which the requested range ends, has no end yet, as in live reading; its repeated
