@@ -44,7 +44,9 @@ const CONTRADICTED_DOWN_TO: SignedDuration = SignedDuration::from_secs(60);
 const CONFIRMED_FROM: SignedDuration = SignedDuration::from_hours(1);
 /// Time for which one answer proves that the server is up.
 const UP_FOR: Duration = Duration::from_secs(60);
-
+/// Time for which one answer shows that the server ignores the requested times: a long weekend,
+/// during which all its rows may be outside.
+const IGNORES_TIMES_FOR: Duration = Duration::from_secs(4 * 24 * 3600);
 /// Time between two log lines about a lasting condition.
 const LOG_EVERY: Duration = Duration::from_secs(3600);
 
@@ -264,9 +266,9 @@ pub(super) struct Judge {
     /// Two single seconds were short: the announced number of rows is not believed until an answer
     /// with rows is complete.
     disbelieves_number: bool,
-    /// The server has sent an answer of which at least half of the rows, but not all, were outside
-    /// the requested times.
-    ignores_times: bool,
+    /// Moment until which the server is taken as one that ignores the requested times, because an
+    /// answer had at least half of its rows, but not all, outside of them.
+    ignores_times_until: Option<Instant>,
     /// Moment of the first of the consecutive answers of which a large share cannot be read.
     unreadable_since: Option<Instant>,
     /// Moment of the last log line about a server that ignores the requested times.
@@ -318,7 +320,7 @@ impl Judge {
             short_second: None,
             failing_second: None,
             disbelieves_number: false,
-            ignores_times: false,
+            ignores_times_until: None,
             unreadable_since: None,
             logged_at: None,
         }
@@ -398,6 +400,7 @@ impl Judge {
         stretch: LocalStretch,
         answer: &mut Answer,
         has_time: bool,
+        now: Instant,
     ) -> WeekVerdict {
         let rows = answer.batch.rows();
         // A number that is always wrong has been detected by the other readings.
@@ -408,7 +411,7 @@ impl Judge {
         if let Some(error) = answer.unreadable.take() {
             return WeekVerdict::Fail(error);
         }
-        if rows > 0 && answer.outside == rows && !self.ignores_times {
+        if rows > 0 && answer.outside == rows && !self.ignores_times(now) {
             return WeekVerdict::Fail(ApiError::OutsideRange { rows });
         }
         let (from, to) = stretch;
@@ -478,13 +481,15 @@ impl Judge {
             self.up_until = context.now.checked_add(UP_FOR);
         }
         let mostly_outside = answer.outside > 0 && answer.outside * 2 >= rows;
-        if rows > 0 && answer.outside == rows && !self.ignores_times {
+        if rows > 0 && answer.outside == rows && !self.ignores_times(context.now) {
             // If the server ignores the requested times, a narrow range may hold none of its rows;
             // a wide one shows that some are inside.
             self.progress(context.reading).bisect.reset();
             return Verdict::Fail(ApiError::OutsideRange { rows });
         }
-        self.ignores_times |= mostly_outside;
+        if mostly_outside && answer.outside < rows {
+            self.ignores_times_until = context.now.checked_add(IGNORES_TIMES_FOR);
+        }
         let cut = may_be_cut(answer.received, rows, self.row_cap);
         if cut && !mostly_outside && self.narrow(context) {
             return Verdict::Narrow(SplitCause::Cap);
@@ -535,6 +540,10 @@ impl Judge {
         }
         self.short_second.get_or_insert(context.range);
         Some(self.failed(context, error))
+    }
+
+    fn ignores_times(&self, now: Instant) -> bool {
+        self.ignores_times_until.is_some_and(|until| now < until)
     }
 
     fn is_unreadable_for_long(&mut self, now: Instant) -> bool {

@@ -92,10 +92,9 @@ pub(super) fn decide(error: &ApiError, context: RetryContext<'_>) -> RetryDecisi
         // A second try within minutes would fail too, and each one counts against the quota.
         ApiError::TokenMissing | ApiError::TokenInvalid | ApiError::UnknownReport { .. } => {
             let first = context.interval.saturating_mul(2);
-            let longest = LONGEST_WAIT.max(context.interval);
             RetryDecision::Hold(HoldWaits {
                 first,
-                longest,
+                longest: LONGEST_WAIT,
                 named: None,
                 no_longer: None,
                 spread: false,

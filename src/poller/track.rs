@@ -216,6 +216,9 @@ impl Track {
         self.unread.saw(server, self.report, &answer.batch);
         let believed = !self.judge.disbelieves_number();
         let verdict = self.judge.answered(&context, &mut answer);
+        if pass.reading == Reading::Live && matches!(verdict, Verdict::Accept(_)) {
+            self.unread.accepted(&answer.batch);
+        }
         if believed && self.judge.disbelieves_number() {
             warn!(
                 server,

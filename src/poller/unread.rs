@@ -23,10 +23,14 @@ pub(super) struct UnreadRows {
 }
 
 impl UnreadRows {
-    /// Records the unreadable rows of an answer. Logs each reason and field once per process,
-    /// because the same rows are read again by every poll.
-    pub(super) fn saw(&mut self, server: &str, report: ReportName, batch: &RowBatch) {
+    /// Records the unreadable rows of an answer that a poll accepts.
+    pub(super) fn accepted(&mut self, batch: &RowBatch) {
         self.now += batch.unread();
+    }
+
+    /// Logs each reason and field of unreadable rows once per process, because the same rows are
+    /// read again by every poll.
+    pub(super) fn saw(&mut self, server: &str, report: ReportName, batch: &RowBatch) {
         let Some(Rejected { reason, field, pattern, .. }) = batch.example() else { return };
         if batch.unread() > 0 && self.logged.insert((*reason, field)) {
             warn!(

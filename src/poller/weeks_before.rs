@@ -177,7 +177,7 @@ async fn step_back<S: Source>(
     let (batch, verdict) = match answer {
         Ok(mut answer) => {
             let has_time = took.saturating_mul(4) <= left;
-            let verdict = judge.week_answered(stretch, &mut answer, has_time);
+            let verdict = judge.week_answered(stretch, &mut answer, has_time, Instant::now());
             (answer.batch, verdict)
         }
         Err(error) => {

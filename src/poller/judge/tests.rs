@@ -278,7 +278,8 @@ fn weeks_of_which_nothing_is_known_cost_two_requests_more_for_each_empty_answer(
     let mut accepted = 0;
     while let Some(stretch) = judge.next_week(begin, next) {
         requests += 1;
-        if judge.week_answered(stretch, &mut answer(0), true) == WeekVerdict::Accept {
+        if judge.week_answered(stretch, &mut answer(0), true, Instant::now()) == WeekVerdict::Accept
+        {
             accepted += 1;
             next = stretch.0;
         }
@@ -331,6 +332,11 @@ fn a_server_that_ignores_the_times_is_found_out_by_a_wide_range() {
     assert_eq!(court.answered(narrow, Answer { outside: 9, ..answer(9) }), "fail: schema");
     assert_eq!(ask(&mut court), wide);
     assert_eq!(court.answered(wide, Answer { outside: 7, ..answer(9) }), "accept what lies inside");
+    let others = || Answer { outside: 9, ..answer(9) };
+    court.wait(IGNORES_TIMES_FOR - Duration::from_secs(1));
+    assert_eq!(court.answered(wide, others()), "accept what lies inside");
+    court.wait(Duration::from_secs(1));
+    assert_eq!(court.answered(wide, others()), "fail: schema", "nothing has shown it since");
 }
 
 /// Returns evidence: known rows of the answer's seconds, those of them that it holds, and new rows.
