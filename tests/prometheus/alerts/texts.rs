@@ -158,8 +158,8 @@ fn figures_and_names_are_looked_up(fired: &[Fired], language: &str) {
     has("WolkvoxUnreachable", "summary", "connect");
 }
 
-/// Without names and figures a text must still consist of whole sentences. Grafana looks nothing
-/// up, so its users see that text.
+/// Fails unless a text without names and figures still consists of whole sentences. Grafana looks
+/// nothing up, so its users see that text.
 fn what_is_not_there_is_left_out(fired: &[Fired], language: &str) {
     let bare = fired
         .iter()

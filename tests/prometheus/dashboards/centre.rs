@@ -47,7 +47,7 @@ impl Centre {
         let until = now - SignedDuration::from_mins(5);
         let origin = until - SignedDuration::from_hours(3);
         let options = Options {
-            // The usual numbers are learnt from earlier days, of which there are none.
+            // The usual numbers are learnt from earlier days, which have no rows here.
             zone: noon(),
             token: TOKEN.to_owned(),
             late_share: 0.0,

@@ -24,8 +24,8 @@ pub(crate) async fn incident_is_seen(tool: &Tool, generator: &Path) {
     links_show_their_option(&month).await;
 }
 
-/// The sentences must name exactly the fallen options, although two other routing points have
-/// unaffected options of the same code.
+/// Fails unless the sentences name exactly the fallen options, although two other routing points
+/// have unaffected options of the same code.
 async fn sentences_name_the_fallen_options_worst_first(month: &Month) {
     let grafana = month.grafana(0.0, DAY);
     assert_eq!(month.number(&grafana, MENUS, "Alerts").await, 2.0);
@@ -54,7 +54,7 @@ async fn sentences_name_the_fallen_options_worst_first(month: &Month) {
     }
 }
 
-/// The incident of last night is over, but the timeline must still show it, at its routing point
+/// Fails unless the timeline still shows last night's incident, which is over, at its routing point
 /// only.
 async fn last_night_is_seen_in_the_morning(month: &Month) {
     let panel = month.panel(MENUS, "What happened since yesterday?");
@@ -128,9 +128,9 @@ async fn the_day_before_was_normal(month: &Month) {
     assert_eq!(month.said(&second_day, MENUS, "Alerts").await, "No history yet");
 }
 
-/// The fallen option's curve must end far below its band and its expectation, whether it is chosen,
-/// or shown because nothing is chosen. On the day before, the curve without a choice must be that
-/// of all options.
+/// Fails unless the fallen option's curve ends far below its band and its expectation, whether it
+/// is chosen, or shown because nothing is chosen. On the day before, the curve without a choice
+/// must be that of all options.
 async fn curves_and_bands(month: &Month) {
     let mut chosen = all();
     let fallen = &month.truth.fallen[0];

@@ -8,8 +8,8 @@ use crate::dashboards::{
 };
 use crate::support::prometheus::Labels;
 
-/// Every share of a day must equal the generator's, and every share at any time must be between 0
-/// and 1.
+/// Fails unless every share of a day equals the generator's, and every share at any time is between
+/// 0 and 1.
 pub(crate) async fn shares_are_the_truth(month: &Month) {
     let grafana = month.grafana(0.0, DAY);
     let truth = &month.truth;

@@ -108,8 +108,8 @@ async fn the_exporter_is_gone_for_3_and_20_minutes(month: &Month) {
     }
 }
 
-/// In the first 10, 25 and 45 minutes no dashboard may be blank, claim that all is normal, or send
-/// the reader to the health dashboard.
+/// Fails if, in the first 10, 25 and 45 minutes, a dashboard is blank, claims that all is normal,
+/// or sends the reader to the health dashboard.
 pub(crate) async fn young_installation_says_so(tool: &Tool, generator: &Path) {
     let month = Month::new(tool, generator, &["-young"]).await;
     for minutes in [10.0, 25.0, 45.0] {
@@ -162,9 +162,9 @@ pub(crate) async fn young_installation_says_so(tool: &Tool, generator: &Path) {
     }
 }
 
-/// A comparison with the week before must work from the first hour on, although a backfill writes a
-/// sample every 150 seconds and Prometheus one a minute. Shorter windows must not distort the
-/// expectation.
+/// Fails unless a comparison with the week before works from the first hour on, although a backfill
+/// writes a sample every 150 seconds and Prometheus one a minute. Shorter windows must not distort
+/// the expectation.
 pub(crate) async fn density_may_change(tool: &Tool, generator: &Path) {
     let small =
         ["-days", "23", "-points", "1", "-options", "8", "-scrape", "1m", "-continued", "26h"];

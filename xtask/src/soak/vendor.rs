@@ -232,8 +232,8 @@ impl Vendor {
     }
 }
 
-/// All faults except a spent quota, after which the exporter rightly waits for the next day, and an
-/// endless body, which would keep a processor busy.
+/// Returns all faults except a spent quota, after which the exporter rightly waits for the next
+/// day, and an endless body, which would keep a processor busy.
 fn faults(trap: SocketAddr) -> Vec<Fault> {
     vec![
         Fault::Http500,
