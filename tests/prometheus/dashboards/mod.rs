@@ -6,7 +6,7 @@
 //! | `mod` | the tests |
 //! | `boards` | reading a dashboard: panels, queries, variables |
 //! | `grafana` | Grafana's part of a query: variables, ranges, steps |
-//! | `centre` | a contact centre whose three hours are over, an exporter that has read them, a Prometheus |
+//! | `centre` | a finished contact centre, an exporter that has read it, a Prometheus |
 //! | `linter` | the rules of Grafana's dashboard-linter |
 //! | `faults` | rules against faults that were once visible |
 //! | `month` | a month with an incident, and the truth about it |

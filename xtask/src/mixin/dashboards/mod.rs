@@ -2,9 +2,9 @@
 //!
 //! | file | owns |
 //! | --- | --- |
-//! | `dashboard` | the parts around the panels: variables, links, times, and the place of each panel |
-//! | `panel`, `column`, `field` | one panel and its look; the columns of a table; the parts that both share |
-//! | `query`, `promql`, `anomalies` | one query; the pieces that queries are made of; those about anomalies |
+//! | `dashboard` | variables, links, times, and the place of each panel |
+//! | `panel`, `column`, `field` | one panel; the columns of a table; the parts that both share |
+//! | `query`, `promql`, `anomalies` | one query; pieces of queries; those about anomalies |
 //! | `menus`, `journeys`, `health` | the panels of each dashboard |
 //! | `text` | every word that a user reads, in every language |
 //!
